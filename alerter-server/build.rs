@@ -1,5 +1,5 @@
-//! Generates the AlertService's server by hand-named types: Subscribe answers with messages that are encoded already, which
-//! the generated code of the protos cannot.
+//! Generates the AlertService's server by hand-named types: Subscribe answers with messages that
+//! are encoded already, which the generated code of the protos cannot.
 
 use tonic_build::manual::{Builder, Method, Service};
 
@@ -22,7 +22,11 @@ fn main() {
         .package("aftercall.alert.v1")
         .method(subscribe)
         .method(prost("get_wallboard", "GetWallboard").build())
-        .method(prost("watch_wallboard", "WatchWallboard").server_streaming().build())
+        .method(
+            prost("watch_wallboard", "WatchWallboard")
+                .server_streaming()
+                .build(),
+        )
         .build();
     Builder::new().build_client(false).compile(&[service]);
 }

@@ -1,7 +1,8 @@
 //! Generates the Rust code of `proto/` with a pure-Rust compiler, so that nobody installs protoc.
 
 use std::collections::HashMap;
-use std::{env, fs, path::PathBuf};
+use std::path::PathBuf;
+use std::{env, fs};
 
 use prost::Message;
 use prost_build::{Service, ServiceGenerator};
@@ -30,14 +31,18 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         servers: with_codec().build_client(false).service_generator(),
     };
     let mut config = prost_build::Config::new();
-    // Ordered maps: equal requests have equal bytes, which the fingerprints of request ids need. Names, so that a request
-    // finds its descriptor.
-    config.btree_map(["."]).enable_type_names().service_generator(Box::new(services));
+    // Ordered maps: equal requests have equal bytes, which the fingerprints of request ids need.
+    // Names, so that a request finds its descriptor.
+    config
+        .btree_map(["."])
+        .enable_type_names()
+        .service_generator(Box::new(services));
     config.compile_fds(descriptors)?;
     Ok(())
 }
 
-/// RPCs with large answers: their servers answer with `Ready`, which is encoded where the answer is made.
+/// RPCs with large answers: their servers answer with `Ready`, which is encoded where the answer is
+/// made.
 const READY: [&str; 18] = [
     "CountInstances",
     "ExportWorkflow",
@@ -59,7 +64,8 @@ const READY: [&str; 18] = [
     "Snapshot",
 ];
 
-/// Which messages name who sends them, and which have a request id, by the full name with its leading dot.
+/// Which messages name who sends them, and which have a request id, by the full name with its
+/// leading dot.
 type Attributions = HashMap<String, (bool, bool)>;
 
 fn attributions(descriptors: &FileDescriptorSet) -> Attributions {
@@ -67,13 +73,17 @@ fn attributions(descriptors: &FileDescriptorSet) -> Attributions {
         let package = file.package().to_owned();
         file.message_type.clone().into_iter().map(move |message| {
             let has = |name: &str| message.field.iter().any(|field| field.name() == name);
-            (format!(".{package}.{}", message.name()), (has("actor"), has("request_id")))
+            (
+                format!(".{package}.{}", message.name()),
+                (has("actor"), has("request_id")),
+            )
         })
     };
     descriptors.file.iter().flat_map(of_file).collect()
 }
 
-/// Makes clients as usual, servers that answer some RPCs with bytes, and for the request of each RPC who sends it.
+/// Makes clients as usual, servers that answer some RPCs with bytes, and for the request of each
+/// RPC who sends it.
 struct Services {
     attributions: Attributions,
     clients: Box<dyn ServiceGenerator>,
@@ -85,7 +95,13 @@ impl ServiceGenerator for Services {
         self.clients.generate(service.clone(), code);
         for method in &service.methods {
             let (has_actor, has_request_id) = self.attributions[&method.input_proto_type];
-            let value = |has: bool, field: &str| if has { format!("&self.{field}") } else { "\"\"".to_owned() };
+            let value = |has: bool, field: &str| {
+                if has {
+                    format!("&self.{field}")
+                } else {
+                    "\"\"".to_owned()
+                }
+            };
             code.push_str(&format!(
                 "impl crate::attributed::Attributed for {} {{
                     fn actor(&self) -> &str {{ {} }}
@@ -96,8 +112,15 @@ impl ServiceGenerator for Services {
                 value(has_request_id, "request_id"),
             ));
         }
-        let module = service.package.replace("aftercall.", "crate::").replace('.', "::");
-        for method in service.methods.iter_mut().filter(|method| READY.contains(&method.proto_name.as_str())) {
+        let module = service
+            .package
+            .replace("aftercall.", "crate::")
+            .replace('.', "::");
+        for method in service
+            .methods
+            .iter_mut()
+            .filter(|method| READY.contains(&method.proto_name.as_str()))
+        {
             method.output_type = format!("crate::ready::Ready<{module}::{}>", method.output_type);
         }
         self.servers.generate(service, code);

@@ -1,7 +1,8 @@
 //! The cache: the visible instances, and a ring of the newest entries.
 //!
-//! Promise: a clone costs nothing much (the maps are persistent), never changes, and is consistent in itself: its
-//! instances are the state at its head, and its ring ends there. It does no I/O and knows neither the feed nor clients.
+//! Promise: a clone costs nothing much (the maps are persistent), never changes, and is consistent
+//! in itself: its instances are the state at its head, and its ring ends there. It does no I/O and
+//! knows neither the feed nor clients.
 
 use std::ops::Bound;
 use std::sync::Arc;
@@ -56,7 +57,8 @@ pub(crate) enum Discontinuity {
     },
 }
 
-/// What became of an instance: how it stood, and how it stands; none where it was or is not visible.
+/// What became of an instance: how it stood, and how it stands; none where it was or is not
+/// visible.
 #[derive(Clone, Debug)]
 pub(crate) struct Moved {
     /// How it stood.
@@ -86,8 +88,15 @@ pub(crate) struct Cache {
 }
 
 impl Cache {
-    /// A cache with the state at `snapshot`; `from` is the first entry that will be given to [`Self::append`].
-    pub(crate) fn new(epoch: &str, generation: u64, snapshot: Position, from: u64, limits: RingLimits) -> Self {
+    /// A cache with the state at `snapshot`; `from` is the first entry that will be given to
+    /// [`Self::append`].
+    pub(crate) fn new(
+        epoch: &str,
+        generation: u64,
+        snapshot: Position,
+        from: u64,
+        limits: RingLimits,
+    ) -> Self {
         let before = from.saturating_sub(1);
         let base = match before {
             0 => Some(Position::default()),
@@ -100,7 +109,10 @@ impl Cache {
             generation,
             instances: OrdMap::new(),
             snapshot,
-            head: base.unwrap_or(Position { sequence: before, chain: 0 }),
+            head: base.unwrap_or(Position {
+                sequence: before,
+                chain: 0,
+            }),
             base,
             ring: Vector::new(),
             ring_bytes: 0,
@@ -112,21 +124,36 @@ impl Cache {
     /// Adds an instance of the snapshot; one that is not visible is not kept.
     pub(crate) fn insert(&mut self, follow_up: &FollowUp) {
         if follow_up.visible {
-            self.instances.insert(follow_up.instance_id.as_str().into(), Arc::new(Shown::new(follow_up)));
+            self.instances.insert(
+                follow_up.instance_id.as_str().into(),
+                Arc::new(Shown::new(follow_up)),
+            );
         }
     }
 
-    /// Takes the next entry. Up to the snapshot it only fills the ring; after it, it changes the instances, and adds to
-    /// `moved` what it changed.
-    pub(crate) fn append(&mut self, entry: FeedEntry, moved: &mut Vec<Moved>) -> Result<(), Discontinuity> {
+    /// Takes the next entry. Up to the snapshot it only fills the ring; after it, it changes the
+    /// instances, and adds to `moved` what it changed.
+    pub(crate) fn append(
+        &mut self,
+        entry: FeedEntry,
+        moved: &mut Vec<Moved>,
+    ) -> Result<(), Discontinuity> {
         let expected = self.head.sequence + 1;
         if entry.sequence != expected {
-            return Err(Discontinuity::Gap { expected, came: entry.sequence });
+            return Err(Discontinuity::Gap {
+                expected,
+                came: entry.sequence,
+            });
         }
         if entry.sequence == self.snapshot.sequence && entry.chain != self.snapshot.chain {
-            return Err(Discontinuity::Chain { sequence: entry.sequence });
+            return Err(Discontinuity::Chain {
+                sequence: entry.sequence,
+            });
         }
-        self.head = Position { sequence: entry.sequence, chain: entry.chain };
+        self.head = Position {
+            sequence: entry.sequence,
+            chain: entry.chain,
+        };
         if entry.erased {
             self.erased = Some(entry.sequence);
         }
@@ -145,10 +172,17 @@ impl Cache {
         self.erased
     }
 
-    /// Lets go of what came before the newest entry that erased a caller: it may tell of that caller still.
+    /// Lets go of what came before the newest entry that erased a caller: it may tell of that
+    /// caller still.
     pub(crate) fn forget_erased(&mut self) {
-        let Some(erased) = self.erased.take() else { return };
-        while self.ring.front().is_some_and(|entry| entry.position.sequence < erased) {
+        let Some(erased) = self.erased.take() else {
+            return;
+        };
+        while self
+            .ring
+            .front()
+            .is_some_and(|entry| entry.position.sequence < erased)
+        {
             self.let_go();
         }
     }
@@ -168,7 +202,8 @@ impl Cache {
         self.epoch_hash
     }
 
-    /// Counts the snapshots that this server has begun with: within one generation, places are of one history.
+    /// Counts the snapshots that this server has begun with: within one generation, places are of
+    /// one history.
     pub(crate) fn generation(&self) -> u64 {
         self.generation
     }
@@ -180,7 +215,10 @@ impl Cache {
 
     /// The oldest place from which a stream can go on.
     pub(crate) fn oldest(&self) -> u64 {
-        let first = self.ring.front().map_or(self.head.sequence, |entry| entry.position.sequence);
+        let first = self
+            .ring
+            .front()
+            .map_or(self.head.sequence, |entry| entry.position.sequence);
         self.base.map_or(first, |base| base.sequence)
     }
 
@@ -201,7 +239,8 @@ impl Cache {
     /// The entry at a sequence, if the ring holds it.
     pub(crate) fn entry(&self, sequence: u64) -> Option<&Arc<RingEntry>> {
         let first = self.ring.front()?.position.sequence;
-        self.ring.get(usize::try_from(sequence.checked_sub(first)?).ok()?)
+        self.ring
+            .get(usize::try_from(sequence.checked_sub(first)?).ok()?)
     }
 
     /// Whether a stream can go on from a place of the store with that epoch.
@@ -212,8 +251,14 @@ impl Cache {
         if place.sequence > self.head.sequence {
             return Standing::FromTheFuture;
         }
-        let known = [self.base, Some(self.head)].into_iter().flatten().find(|known| known.sequence == place.sequence);
-        match known.map(|known| known.chain).or_else(|| self.entry(place.sequence).map(|entry| entry.position.chain)) {
+        let known = [self.base, Some(self.head)]
+            .into_iter()
+            .flatten()
+            .find(|known| known.sequence == place.sequence);
+        match known
+            .map(|known| known.chain)
+            .or_else(|| self.entry(place.sequence).map(|entry| entry.position.chain))
+        {
             None => Standing::TooOld,
             Some(chain) if chain == place.chain => Standing::Resumable,
             Some(_) => Standing::OtherHistory,
@@ -221,12 +266,20 @@ impl Cache {
     }
 
     fn change_instances(&mut self, entry: &RingEntry, moved: &mut Vec<Moved>) {
-        for Change { instance_id, after, .. } in &entry.changes {
+        for Change {
+            instance_id, after, ..
+        } in &entry.changes
+        {
             let before = match after {
-                Some(shown) => self.instances.insert(Arc::clone(instance_id), Arc::clone(shown)),
+                Some(shown) => self
+                    .instances
+                    .insert(Arc::clone(instance_id), Arc::clone(shown)),
                 None => self.instances.remove(instance_id),
             };
-            moved.push(Moved { before, after: after.clone() });
+            moved.push(Moved {
+                before,
+                after: after.clone(),
+            });
         }
     }
 
@@ -240,7 +293,9 @@ impl Cache {
 
     /// Lets go of the oldest entry, if there is one.
     fn let_go(&mut self) -> bool {
-        let Some(gone) = self.ring.pop_front() else { return false };
+        let Some(gone) = self.ring.pop_front() else {
+            return false;
+        };
         self.ring_bytes -= gone.bytes;
         self.base = Some(gone.position);
         true

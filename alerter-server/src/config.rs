@@ -36,11 +36,13 @@ pub struct AlerterServerConfig {
     pub bookmark_seconds: u64,
     /// Seconds without progress after which a client is closed.
     pub stall_seconds: u64,
-    /// Seconds after which a quiet connection is asked whether it is still there, and within which it must answer.
+    /// Seconds after which a quiet connection is asked whether it is still there, and within which
+    /// it must answer.
     pub keepalive_seconds: u64,
     /// Seconds over which clients are disconnected when the server stops.
     pub drain_seconds: u64,
-    /// Host names, besides `localhost` and addresses, by which clients name this server, such as `calls.example.com`.
+    /// Host names, besides `localhost` and addresses, by which clients name this server, such as
+    /// `calls.example.com`.
     pub allowed_hosts: Vec<String>,
     /// Origins whose web pages may use this server by gRPC-Web, such as `https://desk.example.com`; none turns it off.
     pub web_origins: Vec<String>,
@@ -87,10 +89,18 @@ impl AlerterServerConfig {
             SettingError::new("workflow_server", message)
         };
         let has_scheme = given.contains("://");
-        let address = if has_scheme { given.clone() } else { format!("http://{given}") };
+        let address = if has_scheme {
+            given.clone()
+        } else {
+            format!("http://{given}")
+        };
         let endpoint = Endpoint::from_shared(address).map_err(|_| invalid())?;
         let is_plain = endpoint.uri().scheme_str() == Some("http");
-        if is_plain && (has_scheme || endpoint.uri().port().is_some()) { Ok(endpoint) } else { Err(invalid()) }
+        if is_plain && (has_scheme || endpoint.uri().port().is_some()) {
+            Ok(endpoint)
+        } else {
+            Err(invalid())
+        }
     }
 }
 
@@ -112,7 +122,10 @@ impl Settings for AlerterServerConfig {
             ("stall_seconds", self.stall_seconds),
             ("keepalive_seconds", self.keepalive_seconds),
             ("connections_max", self.connections_max as u64),
-            ("connections_per_address_max", self.connections_per_address_max as u64),
+            (
+                "connections_per_address_max",
+                self.connections_per_address_max as u64,
+            ),
         ]));
         errors
     }
@@ -138,7 +151,12 @@ pub struct Args {
     #[arg(long, env = "AFTERCALL_LOG_FORMAT", value_name = "FORMAT")]
     log_format: Option<LogFormat>,
     /// What is logged, such as info or info,alerter_server=debug
-    #[arg(long, visible_alias = "log", env = "AFTERCALL_LOG", value_name = "FILTER")]
+    #[arg(
+        long,
+        visible_alias = "log",
+        env = "AFTERCALL_LOG",
+        value_name = "FILTER"
+    )]
     log_filter: Option<String>,
     /// Seconds over which clients are disconnected when the server stops
     #[arg(long, env = "AFTERCALL_DRAIN_SECONDS", value_name = "SECONDS")]
@@ -158,7 +176,8 @@ pub struct Args {
     /// Seconds without progress after which a client is closed
     #[arg(long, env = "AFTERCALL_STALL_SECONDS", value_name = "SECONDS")]
     stall_seconds: Option<u32>,
-    /// Seconds after which a quiet connection is asked whether it is still there, and within which it must answer
+    /// Seconds after which a quiet connection is asked whether it is still there, and within which
+    /// it must answer
     #[arg(long, env = "AFTERCALL_KEEPALIVE_SECONDS", value_name = "SECONDS")]
     keepalive_seconds: Option<u32>,
     #[command(flatten)]
@@ -180,10 +199,23 @@ impl Args {
                 over.insert(key.to_owned(), value);
             }
         };
-        put("listen", self.listen.map(|address| address.to_string().into()));
-        put("workflow_server", self.workflow_server.clone().map(Into::into));
-        put("allow_plaintext", self.allow_plaintext.then_some(true.into()));
-        put("log_format", self.log_format.and_then(|format| toml::Value::try_from(format).ok()));
+        put(
+            "listen",
+            self.listen.map(|address| address.to_string().into()),
+        );
+        put(
+            "workflow_server",
+            self.workflow_server.clone().map(Into::into),
+        );
+        put(
+            "allow_plaintext",
+            self.allow_plaintext.then_some(true.into()),
+        );
+        put(
+            "log_format",
+            self.log_format
+                .and_then(|format| toml::Value::try_from(format).ok()),
+        );
         put("log_filter", self.log_filter.clone().map(Into::into));
         put("drain_seconds", self.drain_seconds.map(number));
         put("ring_entries_max", self.ring_entries_max.map(number));

@@ -1,7 +1,8 @@
 //! Filters: which follow-ups a stream shows.
 //!
-//! Promise: a filter decides by an instance alone, never by the kind of change, so that a client's picture can be exact.
-//! Two filters that select the same by the same values have the same hash, in whatever order the values were given.
+//! Promise: a filter decides by an instance alone, never by the kind of change, so that a client's
+//! picture can be exact. Two filters that select the same by the same values have the same hash, in
+//! whatever order the values were given.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -22,7 +23,8 @@ pub(crate) struct Violation {
     pub(crate) description: String,
 }
 
-/// Which follow-ups. Fields are and-ed, the values of one or-ed; an empty field lets everything through.
+/// Which follow-ups. Fields are and-ed, the values of one or-ed; an empty field lets everything
+/// through.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Filter {
     teams: BTreeSet<String>,
@@ -70,37 +72,53 @@ impl Filter {
         self.hash
     }
 
-    /// A field of which everything that the filter selects has one of these values; nothing where it has no such field.
+    /// A field of which everything that the filter selects has one of these values; nothing where
+    /// it has no such field.
     pub(crate) fn key(&self) -> Option<(Field, Vec<String>)> {
         let of_names = |names: &BTreeSet<String>| names.iter().cloned().collect::<Vec<_>>();
         let values = |field| match field {
-            Field::Call => {
-                self.calls.iter().flat_map(|(source, ids)| ids.iter().map(|id| of_call(source, id))).collect()
-            }
+            Field::Call => self
+                .calls
+                .iter()
+                .flat_map(|(source, ids)| ids.iter().map(|id| of_call(source, id)))
+                .collect(),
             Field::Holder => of_names(&self.holders),
             Field::Customer => of_names(&self.customers),
             Field::Team => of_names(&self.teams),
             Field::Workflow if self.workflows.is_empty() => self.stages.keys().cloned().collect(),
             Field::Workflow => of_names(&self.workflows),
         };
-        Field::ALL.into_iter().map(|field| (field, values(field))).find(|(_, values)| !values.is_empty())
+        Field::ALL
+            .into_iter()
+            .map(|field| (field, values(field)))
+            .find(|(_, values)| !values.is_empty())
     }
 
     /// Whether a stream with this filter shows a visible follow-up with these facts.
     pub(crate) fn selects(&self, facts: &Facts) -> bool {
-        let passes = |names: &BTreeSet<String>, name: &str| names.is_empty() || names.contains(name);
+        let passes =
+            |names: &BTreeSet<String>, name: &str| names.is_empty() || names.contains(name);
         passes(&self.workflows, &facts.workflow)
             && passes(&self.customers, &facts.customer)
             && passes(&self.holders, &facts.holder)
             && (!self.unclaimed || facts.holder.is_empty())
             && (self.stages.is_empty() || self.selects_stage(&facts.workflow, facts.stage))
-            && (self.calls.is_empty() || facts.call.as_ref().is_none_or(|(source, id)| self.selects_call(source, id)))
+            && (self.calls.is_empty()
+                || facts
+                    .call
+                    .as_ref()
+                    .is_none_or(|(source, id)| self.selects_call(source, id)))
             && (self.teams.is_empty() && self.priorities.is_empty()
-                || facts.alerts.iter().any(|(team, priority)| self.selects_alert(team, *priority)))
+                || facts
+                    .alerts
+                    .iter()
+                    .any(|(team, priority)| self.selects_alert(team, *priority)))
     }
 
     fn selects_stage(&self, workflow: &str, stage: u32) -> bool {
-        self.stages.get(workflow).is_some_and(|numbers| numbers.contains(&stage))
+        self.stages
+            .get(workflow)
+            .is_some_and(|numbers| numbers.contains(&stage))
     }
 
     fn selects_call(&self, source: &str, id: &str) -> bool {
@@ -116,16 +134,26 @@ impl Filter {
 /// Hashes the filter with its values in order and each once.
 fn hash(asked: &FollowUpFilter) -> u64 {
     let mut canonical = asked.clone();
-    let FollowUpFilter { teams, customers, workflows, holders, .. } = &mut canonical;
+    let FollowUpFilter {
+        teams,
+        customers,
+        workflows,
+        holders,
+        ..
+    } = &mut canonical;
     for values in [teams, customers, workflows, holders] {
         values.sort_unstable();
         values.dedup();
     }
-    canonical.stages.sort_unstable_by(|a, b| (&a.workflow, a.stage).cmp(&(&b.workflow, b.stage)));
+    canonical
+        .stages
+        .sort_unstable_by(|a, b| (&a.workflow, a.stage).cmp(&(&b.workflow, b.stage)));
     canonical.stages.dedup();
     canonical.priorities.sort_unstable();
     canonical.priorities.dedup();
-    canonical.calls.sort_unstable_by(|a, b| (&a.source, &a.id).cmp(&(&b.source, &b.id)));
+    canonical
+        .calls
+        .sort_unstable_by(|a, b| (&a.source, &a.id).cmp(&(&b.source, &b.id)));
     canonical.calls.dedup();
     XxHash3_64::oneshot(&canonical.encode_to_vec())
 }
@@ -140,38 +168,68 @@ fn violations(asked: &FollowUpFilter) -> Vec<Violation> {
         ("holders", &asked.holders),
     ];
     for (field, values) in names {
-        check(&mut found, field, values, |value| bad_name(value).map(|why| (String::new(), why)));
+        check(&mut found, field, values, |value| {
+            bad_name(value).map(|why| (String::new(), why))
+        });
     }
-    check(&mut found, "stages", &asked.stages, |stage| match bad_name(&stage.workflow) {
-        Some(why) => Some((".workflow".into(), why)),
-        None => (stage.stage == 0).then(|| (".stage".into(), "stages are counted from 1".into())),
-    });
+    check(
+        &mut found,
+        "stages",
+        &asked.stages,
+        |stage| match bad_name(&stage.workflow) {
+            Some(why) => Some((".workflow".into(), why)),
+            None => {
+                (stage.stage == 0).then(|| (".stage".into(), "stages are counted from 1".into()))
+            }
+        },
+    );
     check(&mut found, "priorities", &asked.priorities, |priority| {
-        let known = Priority::try_from(*priority).is_ok_and(|priority| priority != Priority::Unspecified);
+        let known =
+            Priority::try_from(*priority).is_ok_and(|priority| priority != Priority::Unspecified);
         (!known).then(|| (String::new(), format!("{priority} is not a priority")))
     });
-    check(&mut found, "calls", &asked.calls, |call| match (bad_name(&call.source), bad_name(&call.id)) {
-        (Some(why), _) => Some((".source".into(), why)),
-        (None, Some(why)) => Some((".id".into(), why)),
-        (None, None) => None,
+    check(&mut found, "calls", &asked.calls, |call| {
+        match (bad_name(&call.source), bad_name(&call.id)) {
+            (Some(why), _) => Some((".source".into(), why)),
+            (None, Some(why)) => Some((".id".into(), why)),
+            (None, None) => None,
+        }
     });
     if asked.unclaimed && !asked.holders.is_empty() {
-        let description = "what is held by somebody is not unclaimed: give one of the two".to_owned();
-        found.push(Violation { field: "filter.unclaimed".to_owned(), description });
+        let description =
+            "what is held by somebody is not unclaimed: give one of the two".to_owned();
+        found.push(Violation {
+            field: "filter.unclaimed".to_owned(),
+            description,
+        });
     }
     found
 }
 
 /// Adds what is wrong with the values of one field: too many, or else each bad one.
-fn check<V>(found: &mut Vec<Violation>, field: &str, values: &[V], wrong: impl Fn(&V) -> Option<(String, String)>) {
+fn check<V>(
+    found: &mut Vec<Violation>,
+    field: &str,
+    values: &[V],
+    wrong: impl Fn(&V) -> Option<(String, String)>,
+) {
     if values.len() > FILTER_VALUES_MAX {
-        let description = format!("has {} values; at most {FILTER_VALUES_MAX} are taken", values.len());
-        found.push(Violation { field: format!("filter.{field}"), description });
+        let description = format!(
+            "has {} values; at most {FILTER_VALUES_MAX} are taken",
+            values.len()
+        );
+        found.push(Violation {
+            field: format!("filter.{field}"),
+            description,
+        });
         return;
     }
     for (at, value) in values.iter().enumerate() {
         if let Some((part, description)) = wrong(value) {
-            found.push(Violation { field: format!("filter.{field}[{at}]{part}"), description });
+            found.push(Violation {
+                field: format!("filter.{field}[{at}]{part}"),
+                description,
+            });
         }
     }
 }
@@ -181,8 +239,9 @@ fn bad_name(value: &str) -> Option<String> {
         return Some("is empty; leave it out to let everything through".into());
     }
     let characters = value.chars().count();
-    (characters > FILTER_VALUE_CHARACTERS_MAX)
-        .then(|| format!("has {characters} characters; at most {FILTER_VALUE_CHARACTERS_MAX} are taken"))
+    (characters > FILTER_VALUE_CHARACTERS_MAX).then(|| {
+        format!("has {characters} characters; at most {FILTER_VALUE_CHARACTERS_MAX} are taken")
+    })
 }
 
 #[cfg(test)]

@@ -1,7 +1,8 @@
 //! The hub: where the tail and the clients' streams meet.
 //!
-//! Promise: the tail never waits for a client. It shows what is newest, lets each view that it may concern go on and wakes; each stream
-//! takes what it is to be told in its own time. A lost wake-up would cost time, never a change.
+//! Promise: the tail never waits for a client. It shows what is newest, lets each view that it may
+//! concern go on and wakes; each stream takes what it is to be told in its own time. A lost wake-up
+//! would cost time, never a change.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
@@ -14,7 +15,8 @@ use tokio_util::sync::CancellationToken;
 use crate::cache::{Cache, Moved};
 use crate::filter::Filter;
 use crate::limits::{
-    DRAIN_STEPS, RECONNECT_SPREAD, VIEW_BYTES_LEAST, VIEW_BYTES_MAX, VIEWS_BYTES_MAX, WALLBOARD_EVERY,
+    DRAIN_STEPS, RECONNECT_SPREAD, VIEW_BYTES_LEAST, VIEW_BYTES_MAX, VIEWS_BYTES_MAX,
+    WALLBOARD_EVERY,
 };
 use crate::link::Link;
 use crate::member::Member;
@@ -51,7 +53,8 @@ pub(crate) struct Hub {
 }
 
 impl Hub {
-    /// A hub that knows nothing yet; it admits at most `streams_max` streams and drains when `drain` is cancelled.
+    /// A hub that knows nothing yet; it admits at most `streams_max` streams and drains when
+    /// `drain` is cancelled.
     pub(crate) fn new(streams_max: usize, pace: Pace, drain: CancellationToken) -> Self {
         let streams_max = streams_max.min(Semaphore::MAX_PERMITS);
         Self {
@@ -73,8 +76,8 @@ impl Hub {
         }
     }
 
-    /// Shows what is newest, and lets every view and the wallboard go on; `moved` is what became of instances since the last
-    /// time.
+    /// Shows what is newest, and lets every view and the wallboard go on; `moved` is what became of
+    /// instances since the last time.
     pub(crate) fn publish(&self, cache: &Cache, moved: &[Moved]) {
         let (entries, bytes) = cache.ring_size();
         metrics::gauge!("aftercall_alerter_ring_entries").set(entries as f64);
@@ -83,10 +86,18 @@ impl Hub {
         self.newest.send_replace(Some(Arc::new(cache.clone())));
         let before = self.advanced();
         let (views, bytes_max) = self.concerned(cache, before);
-        views.iter().for_each(|view| view.advance(cache, before, bytes_max));
+        views
+            .iter()
+            .for_each(|view| view.advance(cache, before, bytes_max));
         // Only now: until then a view that something is told of may not have it yet.
-        self.advanced.send_replace(Some(Advanced { generation: cache.generation(), position: cache.head() }));
-        self.board.lock().unwrap_or_else(PoisonError::into_inner).follow(cache, moved);
+        self.advanced.send_replace(Some(Advanced {
+            generation: cache.generation(),
+            position: cache.head(),
+        }));
+        self.board
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .follow(cache, moved);
     }
 
     /// Up to where every view is complete.
@@ -94,13 +105,15 @@ impl Hub {
         *self.advanced.borrow()
     }
 
-    /// The views that the entries since `before` may concern, and how many bytes each keeps. All of them where the views cannot go on
-    /// from there.
+    /// The views that the entries since `before` may concern, and how many bytes each keeps. All of
+    /// them where the views cannot go on from there.
     fn concerned(&self, cache: &Cache, before: Option<Advanced>) -> (Vec<Arc<View>>, usize) {
         let before = before.filter(|before| before.generation == cache.generation());
         let entries = before.and_then(|before| {
             let since = before.position.sequence + 1..=cache.head().sequence;
-            since.map(|sequence| cache.entry(sequence)).collect::<Option<Vec<_>>>()
+            since
+                .map(|sequence| cache.entry(sequence))
+                .collect::<Option<Vec<_>>>()
         });
         let mut views = self.views();
         let concerned = match entries {
@@ -118,8 +131,15 @@ impl Hub {
 
     /// Notes that the workflow-server has been heard. Streams are told only if it had been lost.
     pub(crate) fn heard(&self, as_of: SystemTime, behind: u64) {
-        let heard = Link { connected: true, as_of, heard_at: Instant::now(), behind };
-        let is_news = self.link.send_if_modified(|link| !std::mem::replace(link, heard).connected);
+        let heard = Link {
+            connected: true,
+            as_of,
+            heard_at: Instant::now(),
+            behind,
+        };
+        let is_news = self
+            .link
+            .send_if_modified(|link| !std::mem::replace(link, heard).connected);
         if is_news {
             self.wake();
         }
@@ -127,7 +147,10 @@ impl Hub {
 
     /// Notes that the workflow-server has been lost.
     pub(crate) fn lost(&self) {
-        if self.link.send_if_modified(|link| std::mem::replace(&mut link.connected, false)) {
+        if self
+            .link
+            .send_if_modified(|link| std::mem::replace(&mut link.connected, false))
+        {
             self.wake();
         }
     }
@@ -152,10 +175,12 @@ impl Hub {
         *self.link.borrow()
     }
 
-    /// The view of a filter: one that there is, or a new one that begins at what is newest, at the earliest at `cache`.
+    /// The view of a filter: one that there is, or a new one that begins at what is newest, at the
+    /// earliest at `cache`.
     pub(crate) fn view(&self, filter: Filter, cache: &Cache) -> Arc<View> {
         let mut views = self.views();
-        // The tail shows what is newest before it looks for views: a view that it does not find has begun there.
+        // The tail shows what is newest before it looks for views: a view that it does not find has
+        // begun there.
         let newest = self.now();
         views.get(filter, self.link(), newest.as_deref().unwrap_or(cache))
     }
@@ -164,16 +189,22 @@ impl Hub {
     pub(crate) fn wallboard(&self) -> Option<Wallboard> {
         let link = self.link_now();
         self.newest.borrow().as_ref()?;
-        Some(self.board.lock().unwrap_or_else(PoisonError::into_inner).read(link, link.server_time()))
+        Some(
+            self.board
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .read(link, link.server_time()),
+        )
     }
 
-    /// The wallboard as it becomes. What is there at first may be old: it is brought up to date within
-    /// [`WALLBOARD_EVERY`].
+    /// The wallboard as it becomes. What is there at first may be old: it is brought up to date
+    /// within [`WALLBOARD_EVERY`].
     pub(crate) fn wallboards(&self) -> watch::Receiver<Arc<Wallboard>> {
         self.boards.subscribe()
     }
 
-    /// Counts for those who watch the wallboard, and wakes them if a count has changed, again and again.
+    /// Counts for those who watch the wallboard, and wakes them if a count has changed, again and
+    /// again.
     pub(crate) async fn keep_wallboard(&self) {
         let mut ticks = tokio::time::interval(WALLBOARD_EVERY);
         ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
@@ -192,29 +223,40 @@ impl Hub {
         }
     }
 
-    /// Bookmarks for those who have heard nothing, ends for those who take nothing, again and again.
+    /// Bookmarks for those who have heard nothing, ends for those who take nothing, again and
+    /// again.
     pub(crate) async fn keep_time(&self) {
-        let Pace { bookmark, stall, .. } = self.pace;
-        let mut ticks = tokio::time::interval((bookmark.min(stall) / 4).min(Duration::from_secs(1)));
+        let Pace {
+            bookmark, stall, ..
+        } = self.pace;
+        let mut ticks =
+            tokio::time::interval((bookmark.min(stall) / 4).min(Duration::from_secs(1)));
         ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
             ticks.tick().await;
             let views = self.present();
             let (advanced, bytes_max) = (self.advanced(), bytes_of_each(views.len()));
-            views.iter().for_each(|view| view.tick(advanced, bytes_max, (bookmark, stall)));
+            views
+                .iter()
+                .for_each(|view| view.tick(advanced, bytes_max, (bookmark, stall)));
         }
     }
 
-    /// Once the server drains, sends the clients away: in no order, over a while, so that they do not all come to the next
-    /// server at once.
+    /// Once the server drains, sends the clients away: in no order, over a while, so that they do
+    /// not all come to the next server at once.
     pub(crate) async fn send_away(&self) {
         self.drain.cancelled().await;
-        let mut members: Vec<Arc<Member>> = self.present().iter().flat_map(|view| view.present()).collect();
+        let mut members: Vec<Arc<Member>> = self
+            .present()
+            .iter()
+            .flat_map(|view| view.present())
+            .collect();
         members.shuffle(&mut rand::rng());
         let spread = RECONNECT_SPREAD.min(self.pace.drain / 2);
         let steps = members.len().min(DRAIN_STEPS);
         for step in members.chunks(members.len().div_ceil(steps.max(1)).max(1)) {
-            step.iter().for_each(|member| member.drain(RECONNECT_SPREAD.mul_f64(rand::random::<f64>())));
+            step.iter()
+                .for_each(|member| member.drain(RECONNECT_SPREAD.mul_f64(rand::random::<f64>())));
             if steps > 1 {
                 tokio::time::sleep(spread / steps as u32).await;
             }
@@ -262,6 +304,11 @@ fn bytes_of_each(views: usize) -> usize {
 
 /// Whether two wallboards say the same, though one was counted later.
 fn is_same(one: &Wallboard, other: &Wallboard) -> bool {
-    let said = |wallboard: &Wallboard| Wallboard { counted_at: None, as_of: None, sequence: 0, ..wallboard.clone() };
+    let said = |wallboard: &Wallboard| Wallboard {
+        counted_at: None,
+        as_of: None,
+        sequence: 0,
+        ..wallboard.clone()
+    };
     said(one) == said(other)
 }

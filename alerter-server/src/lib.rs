@@ -1,7 +1,8 @@
 //! The alerter-server: tells connected Call Managers of stage changes as they happen.
 //!
-//! Promise: every stream is in order and without a gap, or says `Reset`. It keeps nothing on disk, knows the
-//! workflow-server by gRPC only, and serves while the workflow-server is away. Any number may run side by side.
+//! Promise: every stream is in order and without a gap, or says `Reset`. It keeps nothing on disk,
+//! knows the workflow-server by gRPC only, and serves while the workflow-server is away. Any number
+//! may run side by side.
 
 pub mod config;
 mod series;

@@ -1,33 +1,38 @@
 //! Every limit of the alerter-server that is not a setting, each with its reason.
 //!
-//! Promise: no queue, batch, wait or stream elsewhere in this crate is bounded by a number that does not stand here or
-//! in the settings.
+//! Promise: no queue, batch, wait or stream elsewhere in this crate is bounded by a number that
+//! does not stand here or in the settings.
 
 use std::time::Duration;
 
-/// Values in one field of a filter. The proto promises it; a change is compared with each filter, so it must stay small.
+/// Values in one field of a filter. The proto promises it; a change is compared with each filter,
+/// so it must stay small.
 pub(crate) const FILTER_VALUES_MAX: usize = 100;
 
 /// Characters in one value of a filter: the longest name in the API (a customer, a call's id).
 pub(crate) const FILTER_VALUE_CHARACTERS_MAX: usize = 128;
 
-/// Characters of a resume token that are looked at. Ours have 50; nothing much longer was ever given out.
+/// Characters of a resume token that are looked at. Ours have 50; nothing much longer was ever
+/// given out.
 pub(crate) const TOKEN_CHARACTERS_MAX: usize = 128;
 
 /// Streams at once on one connection; more wait at the client. A program may show many lists.
 pub(crate) const STREAMS_PER_CONNECTION_MAX: u32 = 1_024;
 
-/// Bytes of answers that one connection may leave unread before its further requests wait: 64 KiB for each of its streams.
+/// Bytes of answers that one connection may leave unread before its further requests wait: 64 KiB
+/// for each of its streams.
 pub(crate) const UNREAD_BYTES_PER_CONNECTION_MAX: usize = 64 << 20;
 
-/// Bytes that are given to the transport at once, if so many wait: a dozen messages. A stream keeps a buffer of that size
-/// once it had to catch up, and there are ten thousand of them.
+/// Bytes that are given to the transport at once, if so many wait: a dozen messages. A stream keeps
+/// a buffer of that size once it had to catch up, and there are ten thousand of them.
 pub(crate) const STREAM_WRITE_BYTES: usize = 8 * 1024;
 
-/// Bytes that a stream's buffer has room for at first. Most messages are smaller; ten thousand idle streams pay for it.
+/// Bytes that a stream's buffer has room for at first. Most messages are smaller; ten thousand idle
+/// streams pay for it.
 pub(crate) const STREAM_BUFFER_BYTES: usize = 512;
 
-/// Bytes of the newest messages that one view keeps. A client that reads within seconds finds what it missed there.
+/// Bytes of the newest messages that one view keeps. A client that reads within seconds finds what
+/// it missed there.
 pub(crate) const VIEW_BYTES_MAX: usize = 1024 * 1024;
 
 /// Bytes that all views keep, in sum; each has its share of them, down to the least.
@@ -42,35 +47,41 @@ pub(crate) const WALLBOARD_EVERY: Duration = Duration::from_millis(100);
 /// Updates of the wallboard in a second that one watcher may ask for.
 pub(crate) const WALLBOARD_UPDATES_MAX: u32 = 10;
 
-/// How long the ring still holds what came before a caller was erased: clients that keep up have been told by then.
+/// How long the ring still holds what came before a caller was erased: clients that keep up have
+/// been told by then.
 pub(crate) const ERASED_HELD: Duration = Duration::from_secs(5);
 
 /// In how many steps a draining server sends its clients away.
 pub(crate) const DRAIN_STEPS: usize = 100;
 
-/// Entries of the ring that one client is shown, or items of a snapshot that it is given, before others have their turn.
+/// Entries of the ring that one client is shown, or items of a snapshot that it is given, before
+/// others have their turn.
 pub(crate) const ROUND_ENTRIES_MAX: u64 = 256;
 
-/// Entries that a client may be behind before it is told. A burst of a second or two at a busy call centre is not slowness.
+/// Entries that a client may be behind before it is told. A burst of a second or two at a busy call
+/// centre is not slowness.
 pub(crate) const FELL_BEHIND_ENTRIES: u64 = 1_000;
 
-/// How long a token that is ahead of us is waited for: another alerter may have been a moment faster.
+/// How long a token that is ahead of us is waited for: another alerter may have been a moment
+/// faster.
 pub(crate) const FUTURE_PATIENCE: Duration = Duration::from_secs(1);
 
-/// The longest time that a draining server asks its clients to wait before they reconnect; each is given a random part
-/// of it, so that they do not all arrive at the next server at once.
+/// The longest time that a draining server asks its clients to wait before they reconnect; each is
+/// given a random part of it, so that they do not all arrive at the next server at once.
 pub(crate) const RECONNECT_SPREAD: Duration = Duration::from_secs(3);
 
 /// What a refused client is told to wait before it asks again.
 pub(crate) const RETRY_AFTER: Duration = Duration::from_secs(1);
 
-/// Silence on the feed after which the connection is taken for dead: three of the workflow-server's heartbeats.
+/// Silence on the feed after which the connection is taken for dead: three of the workflow-server's
+/// heartbeats.
 pub(crate) const FEED_SILENCE: Duration = Duration::from_secs(15);
 
 /// How long connecting to the workflow-server, or its first answer, may take.
 pub(crate) const FEED_CONNECT: Duration = Duration::from_secs(5);
 
-/// The first wait before the feed is asked for again; it doubles with each failure, and a random part of it is waited.
+/// The first wait before the feed is asked for again; it doubles with each failure, and a random
+/// part of it is waited.
 pub(crate) const RECONNECT_FIRST: Duration = Duration::from_millis(100);
 
 /// The longest such wait: a workflow-server that comes back is found within seconds.

@@ -16,8 +16,11 @@ pub(crate) struct Link {
 }
 
 impl Link {
-    /// The workflow-server's time now. This machine's own wall clock may be wrong: then everything would seem overdue, or nothing.
+    /// The workflow-server's time now. This machine's own wall clock may be wrong: then everything
+    /// would seem overdue, or nothing.
     pub(crate) fn server_time(&self) -> SystemTime {
-        self.as_of.checked_add(self.heard_at.elapsed()).unwrap_or(self.as_of)
+        self.as_of
+            .checked_add(self.heard_at.elapsed())
+            .unwrap_or(self.as_of)
     }
 }

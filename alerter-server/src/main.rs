@@ -8,8 +8,8 @@ use alerter_server::config::Args;
 use anyhow::Context as _;
 use clap::Parser as _;
 
-// Requests are made on tokio's threads and freed on the ledger's and the writer's: the system's allocator
-// takes a lock for that.
+// Requests are made on tokio's threads and freed on the ledger's and the writer's: the system's
+// allocator takes a lock for that.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
@@ -27,7 +27,9 @@ async fn serve() -> anyhow::Result<()> {
     aftercall_serving::logs::init(config.log_format, &config.log_filter);
     let shutdown = aftercall_serving::shutdown_token(Duration::from_secs(config.drain_seconds));
     let shutdown = shutdown.context("signals cannot be listened to")?;
-    let server = Server::bind(config).await.context("the alerter-server cannot start")?;
+    let server = Server::bind(config)
+        .await
+        .context("the alerter-server cannot start")?;
     // The first line on standard output tells whoever started us where we listen.
     println!("{}", server.local_addr());
     Ok(server.serve(shutdown).await?)

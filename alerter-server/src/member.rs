@@ -1,6 +1,8 @@
-//! A member of a view: one client's stream, as those see it who wake it, find it stalled, or send it away.
+//! A member of a view: one client's stream, as those see it who wake it, find it stalled, or send
+//! it away.
 //!
-//! Promise: what a client makes the server hold is here, bounded, and can be taken from it though it reads nothing.
+//! Promise: what a client makes the server hold is here, bounded, and can be taken from it though
+//! it reads nothing.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -28,7 +30,8 @@ pub(crate) struct State {
     pub(crate) pending: VecDeque<Message>,
     /// The state of which it is being given a snapshot.
     pub(crate) snapshot: Option<Arc<Cache>>,
-    /// The end of the view's window when the member had taken everything; none while there is something to take.
+    /// The end of the view's window when the member had taken everything; none while there is
+    /// something to take.
     pub(crate) idle_at: Option<u64>,
     /// Why the stream is to end.
     pub(crate) verdict: Option<Verdict>,
@@ -57,7 +60,10 @@ impl Member {
             permit,
             progress: Instant::now(),
         };
-        Self { waker: AtomicWaker::new(), state: Mutex::new(state) }
+        Self {
+            waker: AtomicWaker::new(),
+            state: Mutex::new(state),
+        }
     }
 
     /// Takes the state, because the client takes what there is; it is woken when there is more.
@@ -79,8 +85,8 @@ impl Member {
         self.waker.wake();
     }
 
-    /// Lets it go where it had something to take for longer than `stall` and took nothing; `end` is the end of the
-    /// view's window.
+    /// Lets it go where it had something to take for longer than `stall` and took nothing; `end` is
+    /// the end of the view's window.
     pub(crate) fn judge(&self, end: u64, now: Instant, stall: Duration) {
         let mut state = self.state();
         if state.idle_at == Some(end) {

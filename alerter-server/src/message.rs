@@ -1,7 +1,8 @@
 //! Messages as they leave: a SubscribeResponse, encoded.
 //!
-//! Promise: what many streams are told is encoded once and shared. A StageChange is put together from the follow-up's
-//! bytes, which the snapshot shares, and the change's; a reader of the proto cannot tell the difference.
+//! Promise: what many streams are told is encoded once and shared. A StageChange is put together
+//! from the follow-up's bytes, which the snapshot shares, and the change's; a reader of the proto
+//! cannot tell the difference.
 
 use std::time::SystemTime;
 
@@ -17,7 +18,8 @@ use tonic::codec::{BufferSettings, EncodeBuf, Encoder};
 use crate::limits::{STREAM_BUFFER_BYTES, STREAM_WRITE_BYTES};
 use crate::shown::Shown;
 
-/// Fields of the proto that are put together by hand; a test holds them to what the generated code reads.
+/// Fields of the proto that are put together by hand; a test holds them to what the generated code
+/// reads.
 const SNAPSHOT_ITEM: u32 = 3;
 const STAGE_CHANGE: u32 = 5;
 const FOLLOW_UP_OF_ITEM: u32 = 1;
@@ -34,18 +36,38 @@ pub(crate) struct ChangeBody(Bytes);
 impl Message {
     /// Any frame; `at` is the workflow-server's time.
     pub(crate) fn new(token: &str, at: SystemTime, frame: Frame) -> Self {
-        let response = SubscribeResponse { frame: Some(frame), ..opening(token, at) };
+        let response = SubscribeResponse {
+            frame: Some(frame),
+            ..opening(token, at)
+        };
         Self(response.encode_to_vec().into())
     }
 
     /// A follow-up of a snapshot.
     pub(crate) fn snapshot_item(at: SystemTime, shown: &Shown) -> Self {
-        compose(&opening("", at), SNAPSHOT_ITEM, &[], FOLLOW_UP_OF_ITEM, shown)
+        compose(
+            &opening("", at),
+            SNAPSHOT_ITEM,
+            &[],
+            FOLLOW_UP_OF_ITEM,
+            shown,
+        )
     }
 
     /// A follow-up that changed.
-    pub(crate) fn stage_change(token: &str, at: SystemTime, body: &ChangeBody, shown: &Shown) -> Self {
-        compose(&opening(token, at), STAGE_CHANGE, &body.0, FOLLOW_UP_OF_CHANGE, shown)
+    pub(crate) fn stage_change(
+        token: &str,
+        at: SystemTime,
+        body: &ChangeBody,
+        shown: &Shown,
+    ) -> Self {
+        compose(
+            &opening(token, at),
+            STAGE_CHANGE,
+            &body.0,
+            FOLLOW_UP_OF_CHANGE,
+            shown,
+        )
     }
 
     /// Its size in bytes.
@@ -63,7 +85,10 @@ impl Message {
 impl ChangeBody {
     /// Encodes all of a change but its follow-up.
     pub(crate) fn new(change: &StageChange) -> Self {
-        debug_assert!(change.follow_up.is_none(), "the follow-up is added when the message is put together");
+        debug_assert!(
+            change.follow_up.is_none(),
+            "the follow-up is added when the message is put together"
+        );
         Self(change.encode_to_vec().into())
     }
 
@@ -74,11 +99,21 @@ impl ChangeBody {
 }
 
 fn opening(token: &str, at: SystemTime) -> SubscribeResponse {
-    SubscribeResponse { token: token.to_owned(), server_time: Some(at.into()), frame: None }
+    SubscribeResponse {
+        token: token.to_owned(),
+        server_time: Some(at.into()),
+        frame: None,
+    }
 }
 
 /// A message whose frame has the fields in `body` and a follow-up.
-fn compose(opening: &SubscribeResponse, frame: u32, body: &[u8], follow_up: u32, shown: &Shown) -> Message {
+fn compose(
+    opening: &SubscribeResponse,
+    frame: u32,
+    body: &[u8],
+    follow_up: u32,
+    shown: &Shown,
+) -> Message {
     let inner = body.len() + field_len(follow_up, shown.encoded.len());
     let mut message = opening.encode_to_vec();
     message.reserve_exact(field_len(frame, inner));
@@ -121,7 +156,11 @@ impl Encoder for Codec {
     type Item = Message;
     type Error = Status;
 
-    fn encode(&mut self, Message(bytes): Message, buffer: &mut EncodeBuf<'_>) -> Result<(), Status> {
+    fn encode(
+        &mut self,
+        Message(bytes): Message,
+        buffer: &mut EncodeBuf<'_>,
+    ) -> Result<(), Status> {
         buffer.put(bytes);
         Ok(())
     }
@@ -140,23 +179,53 @@ mod tests {
 
     #[test]
     fn what_is_put_together_reads_as_if_it_had_been_encoded_whole() {
-        let follow_up = FollowUp { instance_id: "1-2-3".repeat(60), revision: 7, visible: true, ..FollowUp::default() };
+        let follow_up = FollowUp {
+            instance_id: "1-2-3".repeat(60),
+            revision: 7,
+            visible: true,
+            ..FollowUp::default()
+        };
         let shown = Shown::new(&follow_up);
         let at = SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(1_795_000_000);
         let bare = StageChange {
             sequence: 9,
-            actor: Some(Actor { name: "ann".to_owned(), ..Actor::default() }),
-            from_stage: Some(Stage { number: 2, ..Stage::default() }),
+            actor: Some(Actor {
+                name: "ann".to_owned(),
+                ..Actor::default()
+            }),
+            from_stage: Some(Stage {
+                number: 2,
+                ..Stage::default()
+            }),
             ..StageChange::default()
         };
-        let change = Message::stage_change("token", at, &ChangeBody::new(&bare), &shown).decode().expect("a response");
-        let whole = StageChange { follow_up: Some(follow_up.clone()), ..bare };
-        assert_eq!((change.token.as_str(), change.frame), ("token", Some(Frame::StageChange(whole))));
+        let change = Message::stage_change("token", at, &ChangeBody::new(&bare), &shown)
+            .decode()
+            .expect("a response");
+        let whole = StageChange {
+            follow_up: Some(follow_up.clone()),
+            ..bare
+        };
+        assert_eq!(
+            (change.token.as_str(), change.frame),
+            ("token", Some(Frame::StageChange(whole)))
+        );
         assert_eq!(change.server_time, Some(at.into()));
-        let item = Message::snapshot_item(at, &shown).decode().expect("a response");
-        assert_eq!(item.frame, Some(Frame::SnapshotItem(SnapshotItem { follow_up: Some(follow_up) })));
-        let caught_up =
-            Message::new("token", at, Frame::CaughtUp(CaughtUp { sequence: 4 })).decode().expect("a response");
-        assert_eq!(caught_up.frame, Some(Frame::CaughtUp(CaughtUp { sequence: 4 })));
+        let item = Message::snapshot_item(at, &shown)
+            .decode()
+            .expect("a response");
+        assert_eq!(
+            item.frame,
+            Some(Frame::SnapshotItem(SnapshotItem {
+                follow_up: Some(follow_up)
+            }))
+        );
+        let caught_up = Message::new("token", at, Frame::CaughtUp(CaughtUp { sequence: 4 }))
+            .decode()
+            .expect("a response");
+        assert_eq!(
+            caught_up.frame,
+            Some(Frame::CaughtUp(CaughtUp { sequence: 4 }))
+        );
     }
 }

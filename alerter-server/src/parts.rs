@@ -17,7 +17,10 @@ impl Parts {
         let mut whole = match self.0.take() {
             None => entry,
             Some(held) if held.sequence != entry.sequence => {
-                return Err(Discontinuity::Gap { expected: held.sequence, came: entry.sequence });
+                return Err(Discontinuity::Gap {
+                    expected: held.sequence,
+                    came: entry.sequence,
+                });
             }
             Some(mut held) => {
                 held.changes.extend(entry.changes);
@@ -46,17 +49,28 @@ mod tests {
     use super::*;
 
     fn part(sequence: u64, changes: usize, partial: bool) -> FeedEntry {
-        FeedEntry { sequence, changes: vec![InstanceChange::default(); changes], partial, ..FeedEntry::default() }
+        FeedEntry {
+            sequence,
+            changes: vec![InstanceChange::default(); changes],
+            partial,
+            ..FeedEntry::default()
+        }
     }
 
     #[test]
     fn an_entry_in_parts_is_joined_and_one_whole_passes() {
         let mut parts = Parts::default();
-        assert_eq!(parts.join(part(1, 2, false)).unwrap(), Some(part(1, 2, false)));
+        assert_eq!(
+            parts.join(part(1, 2, false)).unwrap(),
+            Some(part(1, 2, false))
+        );
         assert_eq!(parts.join(part(2, 2, true)).unwrap(), None);
         assert!(!parts.is_whole());
         assert_eq!(parts.join(part(2, 1, true)).unwrap(), None);
-        assert_eq!(parts.join(part(2, 1, false)).unwrap(), Some(part(2, 4, false)));
+        assert_eq!(
+            parts.join(part(2, 1, false)).unwrap(),
+            Some(part(2, 4, false))
+        );
         assert!(parts.is_whole());
     }
 
@@ -64,6 +78,12 @@ mod tests {
     fn a_part_without_its_rest_is_a_gap() {
         let mut parts = Parts::default();
         assert_eq!(parts.join(part(2, 2, true)).unwrap(), None);
-        assert_eq!(parts.join(part(3, 1, false)), Err(Discontinuity::Gap { expected: 2, came: 3 }));
+        assert_eq!(
+            parts.join(part(3, 1, false)),
+            Err(Discontinuity::Gap {
+                expected: 2,
+                came: 3
+            })
+        );
     }
 }

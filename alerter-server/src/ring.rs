@@ -1,7 +1,7 @@
 //! An entry of the feed as the ring keeps it.
 //!
-//! Promise: whatever a filter asks of a change is here, and whatever a stream is told of it, encoded as far as it is the
-//! same for all streams.
+//! Promise: whatever a filter asks of a change is here, and whatever a stream is told of it,
+//! encoded as far as it is the same for all streams.
 
 use std::mem::size_of;
 use std::sync::Arc;
@@ -45,31 +45,69 @@ pub(crate) struct Change {
 impl RingEntry {
     /// An entry of the feed.
     pub(crate) fn new(entry: FeedEntry) -> Self {
-        let FeedEntry { sequence, chain, at, actor, changes, erased: _, partial: _ } = entry;
+        let FeedEntry {
+            sequence,
+            chain,
+            at,
+            actor,
+            changes,
+            erased: _,
+            partial: _,
+        } = entry;
         let of_change = |change| Change::new(sequence, at, actor.as_ref(), change);
         let changes: Box<[Change]> = changes.into_iter().filter_map(of_change).collect();
         let bytes = size_of::<Self>() + changes.iter().map(Change::bytes).sum::<usize>();
-        Self { position: Position { sequence, chain }, changes, bytes }
+        Self {
+            position: Position { sequence, chain },
+            changes,
+            bytes,
+        }
     }
 }
 
 impl Change {
-    fn new(sequence: u64, at: Option<Timestamp>, actor: Option<&Actor>, change: InstanceChange) -> Option<Self> {
-        let InstanceChange { follow_up, cause, from_stage, before } = change;
+    fn new(
+        sequence: u64,
+        at: Option<Timestamp>,
+        actor: Option<&Actor>,
+        change: InstanceChange,
+    ) -> Option<Self> {
+        let InstanceChange {
+            follow_up,
+            cause,
+            from_stage,
+            before,
+        } = change;
         let follow_up = follow_up?;
-        // The feed tells of what has gone out of sight only what never changes; the rest is as it was before.
+        // The feed tells of what has gone out of sight only what never changes; the rest is as it
+        // was before.
         let lasting = Facts::of(&follow_up);
         let before = before.map(|before| Facts {
             workflow: lasting.workflow,
             stage: before.stage,
             customer: before.customer.into(),
             call: lasting.call,
-            alerts: before.alerts.into_iter().map(|alert| (alert.team.into(), alert.priority)).collect(),
+            alerts: before
+                .alerts
+                .into_iter()
+                .map(|alert| (alert.team.into(), alert.priority))
+                .collect(),
             holder: before.holder.into(),
         });
-        let body =
-            StageChange { sequence, at, follow_up: None, cause: cause.clone(), actor: actor.cloned(), from_stage };
-        let FollowUp { instance_id, status, outcome, .. } = &follow_up;
+        let body = StageChange {
+            sequence,
+            at,
+            follow_up: None,
+            cause: cause.clone(),
+            actor: actor.cloned(),
+            from_stage,
+        };
+        let FollowUp {
+            instance_id,
+            status,
+            outcome,
+            ..
+        } = &follow_up;
         let (instance_id, outcome) = (instance_id.clone(), outcome.clone());
         Some(Self {
             after: follow_up.visible.then(|| Arc::new(Shown::new(&follow_up))),
@@ -90,7 +128,11 @@ impl Change {
     fn bytes(&self) -> usize {
         // What a change that is out of sight tells is about as long as what filters ask of it.
         let after = self.after.as_ref().map_or(0, |after| after.encoded.len());
-        size_of::<Self>() + size_of::<Shown>() + after + self.body.len() + 2 * self.out_of_view.encoded_len()
+        size_of::<Self>()
+            + size_of::<Shown>()
+            + after
+            + self.body.len()
+            + 2 * self.out_of_view.encoded_len()
     }
 }
 
@@ -104,30 +146,69 @@ mod tests {
 
     #[test]
     fn what_has_gone_out_of_sight_is_known_as_it_was_before() {
-        let alert = |team: &str, priority| Alert { team: team.into(), priority, ..Alert::default() };
-        let call = CallRef { source: "engine".into(), id: "1001".into() };
+        let alert = |team: &str, priority| Alert {
+            team: team.into(),
+            priority,
+            ..Alert::default()
+        };
+        let call = CallRef {
+            source: "engine".into(),
+            id: "1001".into(),
+        };
         let seen = FollowUp {
             instance_id: "i1".into(),
             workflow: "callback".into(),
             visible: true,
-            stage: Some(Stage { number: 2, ..Stage::default() }),
-            call: Some(Call { r#ref: Some(call.clone()), customer: "acme".into(), ..Call::default() }),
+            stage: Some(Stage {
+                number: 2,
+                ..Stage::default()
+            }),
+            call: Some(Call {
+                r#ref: Some(call.clone()),
+                customer: "acme".into(),
+                ..Call::default()
+            }),
             alerts: vec![alert("sales", 3), alert("support", 1)],
             ..FollowUp::default()
         };
         let gone = FollowUp {
             instance_id: "i1".into(),
             workflow: "callback".into(),
-            call: Some(Call { r#ref: Some(call), ..Call::default() }),
+            call: Some(Call {
+                r#ref: Some(call),
+                ..Call::default()
+            }),
             ..FollowUp::default()
         };
-        let alerts = seen.alerts.iter().map(|one| BeforeAlert { team: one.team.clone(), priority: one.priority });
-        let before = Before { stage: 2, customer: "acme".into(), alerts: alerts.collect(), holder: String::new() };
-        let change = InstanceChange { follow_up: Some(gone), before: Some(before), ..InstanceChange::default() };
-        let entry = RingEntry::new(FeedEntry { sequence: 7, changes: vec![change], ..FeedEntry::default() });
+        let alerts = seen.alerts.iter().map(|one| BeforeAlert {
+            team: one.team.clone(),
+            priority: one.priority,
+        });
+        let before = Before {
+            stage: 2,
+            customer: "acme".into(),
+            alerts: alerts.collect(),
+            holder: String::new(),
+        };
+        let change = InstanceChange {
+            follow_up: Some(gone),
+            before: Some(before),
+            ..InstanceChange::default()
+        };
+        let entry = RingEntry::new(FeedEntry {
+            sequence: 7,
+            changes: vec![change],
+            ..FeedEntry::default()
+        });
         let change = entry.changes.first().unwrap();
         assert_eq!(change.before, Some(Facts::of(&seen)));
         assert!(change.after.is_none());
-        assert_eq!((change.out_of_view.sequence, change.out_of_view.instance_id.as_str()), (7, "i1"));
+        assert_eq!(
+            (
+                change.out_of_view.sequence,
+                change.out_of_view.instance_id.as_str()
+            ),
+            (7, "i1")
+        );
     }
 }

@@ -1,7 +1,7 @@
 //! The server: the port, the tail and the service, put together.
 //!
-//! Promise: it binds and serves (not ready) while the workflow-server is away, and `serve` ends within the drain time
-//! after it is told to stop.
+//! Promise: it binds and serves (not ready) while the workflow-server is away, and `serve` ends
+//! within the drain time after it is told to stop.
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
@@ -20,7 +20,9 @@ use tonic::transport::Endpoint;
 use crate::cache::RingLimits;
 use crate::config::AlerterServerConfig;
 use crate::hub::{Hub, Pace};
-use crate::limits::{REQUEST_BYTES_MAX, STREAMS_PER_CONNECTION_MAX, UNREAD_BYTES_PER_CONNECTION_MAX};
+use crate::limits::{
+    REQUEST_BYTES_MAX, STREAMS_PER_CONNECTION_MAX, UNREAD_BYTES_PER_CONNECTION_MAX,
+};
 use crate::link::Link;
 use crate::series::SERIES;
 use crate::service::{AlertServiceServer, Alerts, SERVICE_NAME};
@@ -63,10 +65,17 @@ impl Server {
     pub async fn bind(config: AlerterServerConfig) -> Result<Self, ServerError> {
         aftercall_serving::series::describe(SERIES);
         check(&config)?;
-        let upstream = config.upstream().map_err(|error| ConfigError::Settings(vec![error]))?;
+        let upstream = config
+            .upstream()
+            .map_err(|error| ConfigError::Settings(vec![error]))?;
         let listener = open_listener(config.listen, config.allow_plaintext).await?;
         let local_addr = listener.local_addr()?;
-        Ok(Self { listener, local_addr, upstream, config })
+        Ok(Self {
+            listener,
+            local_addr,
+            upstream,
+            config,
+        })
     }
 
     /// Where it listens.
@@ -80,7 +89,12 @@ impl Server {
     /// # Errors
     /// [`ServerError::Serve`] where serving ends by itself.
     pub async fn serve(self, shutdown: CancellationToken) -> Result<(), ServerError> {
-        let Self { listener, local_addr, upstream, config } = self;
+        let Self {
+            listener,
+            local_addr,
+            upstream,
+            config,
+        } = self;
         let pace = Pace {
             bookmark: Duration::from_secs(config.bookmark_seconds),
             stall: Duration::from_secs(config.stall_seconds),
@@ -88,27 +102,46 @@ impl Server {
         };
         let hub = Arc::new(Hub::new(config.streams_max, pace, shutdown.clone()));
         let readiness = Readiness::new();
-        readiness.set(STATE, Err("the workflow-server's state has not been read yet".to_owned()));
-        let ring = RingLimits { entries_max: config.ring_entries_max, bytes_max: config.ring_bytes_max };
+        readiness.set(
+            STATE,
+            Err("the workflow-server's state has not been read yet".to_owned()),
+        );
+        let ring = RingLimits {
+            entries_max: config.ring_entries_max,
+            bytes_max: config.ring_bytes_max,
+        };
         // All that this server starts ends with it, also where it is dropped.
         let stop = shutdown.child_token();
         let _stop = stop.clone().drop_guard();
-        tokio::spawn(Tail::new(Arc::clone(&hub), upstream, ring, readiness.clone()).run(stop.clone()));
-        tokio::spawn(stop.clone().run_until_cancelled_owned(judge(Arc::clone(&hub), readiness.clone())));
+        tokio::spawn(
+            Tail::new(Arc::clone(&hub), upstream, ring, readiness.clone()).run(stop.clone()),
+        );
+        tokio::spawn(
+            stop.clone()
+                .run_until_cancelled_owned(judge(Arc::clone(&hub), readiness.clone())),
+        );
         let timekeeper = Arc::clone(&hub);
-        tokio::spawn(stop.clone().run_until_cancelled_owned(async move { timekeeper.keep_time().await }));
+        tokio::spawn(
+            stop.clone()
+                .run_until_cancelled_owned(async move { timekeeper.keep_time().await }),
+        );
         let counter = Arc::clone(&hub);
         tokio::spawn(stop.run_until_cancelled_owned(async move { counter.keep_wallboard().await }));
-        let service =
-            AlertServiceServer::new(Alerts::new(Arc::clone(&hub))).max_decoding_message_size(REQUEST_BYTES_MAX);
+        let service = AlertServiceServer::new(Alerts::new(Arc::clone(&hub)))
+            .max_decoding_message_size(REQUEST_BYTES_MAX);
         // The limit is one of the message as it is after decompression.
-        let service = service.accept_compressed(CompressionEncoding::Gzip).accept_compressed(CompressionEncoding::Zstd);
-        let routes = base_routes(&[SERVICE_NAME], &readiness).await?.add_service(service);
+        let service = service
+            .accept_compressed(CompressionEncoding::Gzip)
+            .accept_compressed(CompressionEncoding::Zstd);
+        let routes = base_routes(&[SERVICE_NAME], &readiness)
+            .await?
+            .add_service(service);
         let keepalive = Duration::from_secs(config.keepalive_seconds);
         let limits = Limits {
             streams_per_connection_max: STREAMS_PER_CONNECTION_MAX,
             resets_burst: STREAMS_PER_CONNECTION_MAX,
-            // A stream whose client reads nothing ends by itself, and the others of the connection go on.
+            // A stream whose client reads nothing ends by itself, and the others of the connection
+            // go on.
             stall_max: None,
             unread_bytes_per_connection_max: UNREAD_BYTES_PER_CONNECTION_MAX,
             keepalive_interval: keepalive,
@@ -132,7 +165,12 @@ impl Server {
 
 fn network_limits(config: &AlerterServerConfig) -> Limits {
     let (connections, of_address) = (config.connections_max, config.connections_per_address_max);
-    Limits::with_network(connections, of_address, &config.allowed_hosts, &config.web_origins)
+    Limits::with_network(
+        connections,
+        of_address,
+        &config.allowed_hosts,
+        &config.web_origins,
+    )
 }
 
 /// Keeps the readiness: the first state, then whether the workflow-server is there.
@@ -141,16 +179,31 @@ async fn judge(hub: Arc<Hub>, readiness: Readiness) {
     let _ = hub.newest().wait_for(Option::is_some).await;
     let mut link = hub.link();
     loop {
-        let Link { connected, heard_at, behind, .. } = *link.borrow_and_update();
+        let Link {
+            connected,
+            heard_at,
+            behind,
+            ..
+        } = *link.borrow_and_update();
         let gone = || {
             let seconds = heard_at.elapsed().as_secs();
-            let missing = if behind == 0 { String::new() } else { format!(", and miss at least {behind} changes") };
-            format!("the workflow-server cannot be reached: clients see the state of {seconds} s ago{missing}")
+            let missing = if behind == 0 {
+                String::new()
+            } else {
+                format!(", and miss at least {behind} changes")
+            };
+            format!(
+                "the workflow-server cannot be reached: clients see the state of {seconds} s ago{missing}"
+            )
         };
         readiness.set(WORKFLOW_SERVER, connected.then_some(()).ok_or_else(gone));
         readiness.set(STATE, Ok(()));
         // How long ago that was is told anew each second.
-        let again = if connected { Duration::MAX } else { Duration::from_secs(1) };
+        let again = if connected {
+            Duration::MAX
+        } else {
+            Duration::from_secs(1)
+        };
         if let Ok(Err(_)) = timeout(again, link.changed()).await {
             return;
         }

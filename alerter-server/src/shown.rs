@@ -1,6 +1,7 @@
 //! A follow-up as the alerter keeps it: what filters look at, and the rest as it will be sent.
 //!
-//! Promise: a follow-up is encoded once, however many streams show it, and kept once, in the snapshot and in the ring.
+//! Promise: a follow-up is encoded once, however many streams show it, and kept once, in the
+//! snapshot and in the ring.
 
 use std::time::SystemTime;
 
@@ -54,7 +55,11 @@ impl Facts {
             customer: call.map_or("", |call| &call.customer).into(),
             call: reference.map(|call| (call.source.as_str().into(), call.id.as_str().into())),
             alerts: follow_up.alerts.iter().flat_map(facts_of).collect(),
-            holder: follow_up.claim.as_ref().map_or("", |claim| &claim.holder).into(),
+            holder: follow_up
+                .claim
+                .as_ref()
+                .map_or("", |claim| &claim.holder)
+                .into(),
         }
     }
 }
@@ -62,7 +67,9 @@ impl Facts {
 /// A snoozed alert is hidden from everyone.
 fn facts_of(alert: &Alert) -> impl Iterator<Item = (Box<str>, i32)> + '_ {
     let teams = std::iter::once(&alert.team).chain(&alert.added_teams);
-    teams.filter(|_| alert.snoozed_until.is_none()).map(|team| (team.as_str().into(), alert.priority))
+    teams
+        .filter(|_| alert.snoozed_until.is_none())
+        .map(|team| (team.as_str().into(), alert.priority))
 }
 
 impl Shown {
@@ -70,7 +77,11 @@ impl Shown {
     pub(crate) fn new(follow_up: &FollowUp) -> Self {
         Self {
             facts: Facts::of(follow_up),
-            stage_title: follow_up.stage.as_ref().map_or("", |stage| &stage.title).into(),
+            stage_title: follow_up
+                .stage
+                .as_ref()
+                .map_or("", |stage| &stage.title)
+                .into(),
             priority: follow_up.priority,
             due: due(follow_up),
             started_at: time(follow_up.started_at).unwrap_or(SystemTime::UNIX_EPOCH),

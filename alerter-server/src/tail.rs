@@ -1,7 +1,8 @@
 //! The tail: follows the workflow-server's feed and keeps the cache.
 //!
-//! Promise: what it publishes is whole, in order and of one history; on any doubt (a gap, another epoch, another chain
-//! hash, a feed that has forgotten us) it begins anew with a snapshot. It never waits for clients and never gives up.
+//! Promise: what it publishes is whole, in order and of one history; on any doubt (a gap, another
+//! epoch, another chain hash, a feed that has forgotten us) it begins anew with a snapshot. It
+//! never waits for clients and never gives up.
 
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -9,7 +10,8 @@ use std::time::{Duration, SystemTime};
 use aftercall_proto::feed::v1::change_feed_service_client::ChangeFeedServiceClient;
 use aftercall_proto::feed::v1::{SnapshotHead, SnapshotRequest, TailRequest, TailResponse};
 use aftercall_serving::Readiness;
-use tokio::time::{Instant, error::Elapsed, timeout};
+use tokio::time::error::Elapsed;
+use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
 use tonic::transport::{Channel, Endpoint};
 use tonic::{Code, Status, Streaming};
@@ -18,7 +20,8 @@ use tonic_types::StatusExt as _;
 use crate::cache::{Cache, Discontinuity, Moved, RingLimits};
 use crate::hub::Hub;
 use crate::limits::{
-    ERASED_HELD, FEED_CONNECT, FEED_MESSAGE_BYTES_MAX, FEED_SILENCE, RECONNECT_FIRST, RECONNECT_LONGEST,
+    ERASED_HELD, FEED_CONNECT, FEED_MESSAGE_BYTES_MAX, FEED_SILENCE, RECONNECT_FIRST,
+    RECONNECT_LONGEST,
 };
 use crate::parts::Parts;
 use crate::position::Position;
@@ -47,7 +50,9 @@ enum Trouble {
     SnapshotCut,
     #[error(transparent)]
     Discontinuity(#[from] Discontinuity),
-    #[error("the workflow-server's newest entry is {newest}, but {head} was known: it has lost entries")]
+    #[error(
+        "the workflow-server's newest entry is {newest}, but {head} was known: it has lost entries"
+    )]
     Behind { newest: u64, head: u64 },
 }
 
@@ -56,7 +61,9 @@ impl From<Status> for Trouble {
     fn from(status: Status) -> Self {
         let is_of_peer = status.get_details_error_info().is_some();
         match status.code() {
-            Code::OutOfRange | Code::ResourceExhausted if !is_of_peer => Self::TooLarge(status.message().to_owned()),
+            Code::OutOfRange | Code::ResourceExhausted if !is_of_peer => {
+                Self::TooLarge(status.message().to_owned())
+            }
             _ => Self::Refused(status),
         }
     }
@@ -66,9 +73,15 @@ impl Trouble {
     /// Whether what the cache holds may not be of the feed's history any more.
     fn begins_anew(&self) -> bool {
         match self {
-            Self::Refused(status) => matches!(status.code(), Code::OutOfRange | Code::FailedPrecondition),
+            Self::Refused(status) => {
+                matches!(status.code(), Code::OutOfRange | Code::FailedPrecondition)
+            }
             Self::Discontinuity(_) | Self::Behind { .. } => true,
-            Self::Unreachable(_) | Self::Silent(_) | Self::Closed | Self::SnapshotCut | Self::TooLarge(_) => false,
+            Self::Unreachable(_)
+            | Self::Silent(_)
+            | Self::Closed
+            | Self::SnapshotCut
+            | Self::TooLarge(_) => false,
         }
     }
 }
@@ -91,13 +104,28 @@ pub(crate) struct Tail {
 
 impl Tail {
     /// A tail that has not begun; `endpoint` is the workflow-server.
-    pub(crate) fn new(hub: Arc<Hub>, endpoint: Endpoint, ring: RingLimits, readiness: Readiness) -> Self {
+    pub(crate) fn new(
+        hub: Arc<Hub>,
+        endpoint: Endpoint,
+        ring: RingLimits,
+        readiness: Readiness,
+    ) -> Self {
         let endpoint = endpoint
             .connect_timeout(FEED_CONNECT)
             .http2_keep_alive_interval(FEED_SILENCE / 3)
             .keep_alive_timeout(FEED_SILENCE)
             .keep_alive_while_idle(true);
-        Self { hub, endpoint, ring, cache: None, generation: 0, failures: 0, erased: None, stuck_at: None, readiness }
+        Self {
+            hub,
+            endpoint,
+            ring,
+            cache: None,
+            generation: 0,
+            failures: 0,
+            erased: None,
+            stuck_at: None,
+            readiness,
+        }
     }
 
     /// Follows until `stop` is cancelled.
@@ -106,7 +134,11 @@ impl Tail {
             loop {
                 let trouble = self.follow().await;
                 self.note(&trouble);
-                let wait = if self.stuck_at.is_some() { RECONNECT_LONGEST } else { full_jitter(self.failures) };
+                let wait = if self.stuck_at.is_some() {
+                    RECONNECT_LONGEST
+                } else {
+                    full_jitter(self.failures)
+                };
                 tokio::time::sleep(wait).await;
                 self.failures = self.failures.saturating_add(1);
             }
@@ -148,11 +180,17 @@ impl Tail {
             Some(cache) => cache.clone(),
             None => self.snapshot(&mut feed).await?,
         };
-        // The newest known entry is asked for again: if its chain hash is another one, the store was put back by hand.
+        // The newest known entry is asked for again: if its chain hash is another one, the store
+        // was put back by hand.
         let mut overlap = self.cache.is_some() && cache.head().sequence > 0;
         let from_sequence = cache.head().sequence + u64::from(!overlap);
-        let request = TailRequest { from_sequence, epoch: cache.epoch().to_owned() };
-        let mut responses = timeout(FEED_SILENCE, feed.tail(request)).await??.into_inner();
+        let request = TailRequest {
+            from_sequence,
+            epoch: cache.epoch().to_owned(),
+        };
+        let mut responses = timeout(FEED_SILENCE, feed.tail(request))
+            .await??
+            .into_inner();
         let (mut moved, mut parts) = (Vec::new(), Parts::default());
         while let Some(response) = next(&mut responses).await? {
             self.take(&mut cache, &mut moved, (&mut overlap, &mut parts), response)?;
@@ -167,18 +205,33 @@ impl Tail {
         (overlap, parts): (&mut bool, &mut Parts),
         response: TailResponse,
     ) -> Result<(), Trouble> {
-        let TailResponse { entries, newest_sequence, sent_at } = response;
+        let TailResponse {
+            entries,
+            newest_sequence,
+            sent_at,
+        } = response;
         if newest_sequence < cache.head().sequence {
-            return Err(Trouble::Behind { newest: newest_sequence, head: cache.head().sequence });
+            return Err(Trouble::Behind {
+                newest: newest_sequence,
+                head: cache.head().sequence,
+            });
         }
         let mut at = entries.last().and_then(|entry| entry.at);
         for entry in entries {
-            let Some(entry) = parts.join(entry)? else { continue };
-            let place = Position { sequence: entry.sequence, chain: entry.chain };
+            let Some(entry) = parts.join(entry)? else {
+                continue;
+            };
+            let place = Position {
+                sequence: entry.sequence,
+                chain: entry.chain,
+            };
             if !std::mem::take(overlap) {
                 cache.append(entry, moved)?;
             } else if place != cache.head() {
-                return Err(Discontinuity::Chain { sequence: cache.head().sequence }.into());
+                return Err(Discontinuity::Chain {
+                    sequence: cache.head().sequence,
+                }
+                .into());
             }
         }
         if *overlap || !cache.is_whole() || !parts.is_whole() {
@@ -189,12 +242,23 @@ impl Tail {
         }
         let behind = newest_sequence.saturating_sub(cache.head().sequence);
         metrics::gauge!("aftercall_alerter_lag_entries").set(behind as f64);
-        self.show(cache, moved, at.and_then(|at| SystemTime::try_from(at).ok()), behind);
+        self.show(
+            cache,
+            moved,
+            at.and_then(|at| SystemTime::try_from(at).ok()),
+            behind,
+        );
         Ok(())
     }
 
     /// Publishes the cache if it is news, and that the workflow-server was heard.
-    fn show(&mut self, cache: &mut Cache, moved: &mut Vec<Moved>, as_of: Option<SystemTime>, behind: u64) {
+    fn show(
+        &mut self,
+        cache: &mut Cache,
+        moved: &mut Vec<Moved>,
+        as_of: Option<SystemTime>,
+        behind: u64,
+    ) {
         if self.stuck_at.flatten() == Some(cache.head()) {
             return;
         }
@@ -204,7 +268,10 @@ impl Tail {
         if std::mem::take(&mut self.failures) > 0 {
             tracing::info!("the feed is found again");
         }
-        let shown = self.cache.as_ref().map(|shown| (shown.generation(), shown.head()));
+        let shown = self
+            .cache
+            .as_ref()
+            .map(|shown| (shown.generation(), shown.head()));
         if shown != Some((cache.generation(), cache.head())) {
             self.hub.publish(cache, moved);
             moved.clear();
@@ -212,14 +279,16 @@ impl Tail {
         }
         self.forget_erased(cache);
         let as_of = as_of.unwrap_or_else(|| self.hub.link_now().server_time());
-        let since_epoch = as_of.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+        let since_epoch = as_of
+            .duration_since(SystemTime::UNIX_EPOCH)
+            .unwrap_or_default();
         metrics::gauge!("aftercall_alerter_as_of_timestamp_seconds").set(since_epoch.as_secs_f64());
         metrics::gauge!("aftercall_alerter_upstream_connected").set(1.0);
         self.hub.heard(as_of, behind);
     }
 
-    /// A while after a caller was erased, lets go of whatever tells of what went before; by then every client that keeps up has
-    /// been told of the erasure, and the others begin anew.
+    /// A while after a caller was erased, lets go of whatever tells of what went before; by then
+    /// every client that keeps up has been told of the erasure, and the others begin anew.
     fn forget_erased(&mut self, cache: &mut Cache) {
         let Some(erased) = cache.erased() else { return };
         match self.erased {
@@ -237,7 +306,9 @@ impl Tail {
 
     /// A cache with a fresh snapshot, whose ring is still to be filled.
     async fn snapshot(&mut self, feed: &mut Feed) -> Result<Cache, Trouble> {
-        let mut responses = timeout(FEED_SILENCE, feed.snapshot(SnapshotRequest {})).await??.into_inner();
+        let mut responses = timeout(FEED_SILENCE, feed.snapshot(SnapshotRequest {}))
+            .await??
+            .into_inner();
         let mut response = next(&mut responses).await?.ok_or(Trouble::SnapshotCut)?;
         let head = response.head.take().ok_or(Trouble::SnapshotCut)?;
         self.generation += 1;
@@ -256,7 +327,12 @@ impl Tail {
         if instance_count != head.instance_count {
             return Err(Trouble::SnapshotCut);
         }
-        tracing::info!(epoch = head.epoch, sequence = head.sequence, instance_count, "a snapshot was taken");
+        tracing::info!(
+            epoch = head.epoch,
+            sequence = head.sequence,
+            instance_count,
+            "a snapshot was taken"
+        );
         Ok(cache)
     }
 }
@@ -266,17 +342,29 @@ fn empty(head: &SnapshotHead, generation: u64, ring: RingLimits) -> Cache {
     let next = head.sequence + 1;
     let wanted = next.saturating_sub(ring.entries_max as u64);
     let from = wanted.max(head.oldest_sequence).clamp(1, next);
-    Cache::new(&head.epoch, generation, Position { sequence: head.sequence, chain: head.chain }, from, ring)
+    Cache::new(
+        &head.epoch,
+        generation,
+        Position {
+            sequence: head.sequence,
+            chain: head.chain,
+        },
+        from,
+        ring,
+    )
 }
 
 async fn next<M>(responses: &mut Streaming<M>) -> Result<Option<M>, Trouble> {
     Ok(timeout(FEED_SILENCE, responses.message()).await??)
 }
 
-/// A random part of a wait that doubles with each failure, so that many alerters do not come back at the same moment.
+/// A random part of a wait that doubles with each failure, so that many alerters do not come back
+/// at the same moment.
 fn full_jitter(failures: u32) -> Duration {
     let doubled = RECONNECT_FIRST.saturating_mul(2_u32.saturating_pow(failures));
-    doubled.min(RECONNECT_LONGEST).mul_f64(rand::random::<f64>())
+    doubled
+        .min(RECONNECT_LONGEST)
+        .mul_f64(rand::random::<f64>())
 }
 
 #[cfg(test)]
@@ -286,18 +374,37 @@ mod tests {
     #[test]
     fn the_wait_before_reconnecting_grows_within_its_bounds_and_varies() {
         for failures in [0, 1, 5, 40, u32::MAX] {
-            let most = RECONNECT_FIRST.saturating_mul(2_u32.saturating_pow(failures)).min(RECONNECT_LONGEST);
+            let most = RECONNECT_FIRST
+                .saturating_mul(2_u32.saturating_pow(failures))
+                .min(RECONNECT_LONGEST);
             let waits: Vec<Duration> = (0..50).map(|_| full_jitter(failures)).collect();
             assert!(waits.iter().all(|wait| *wait <= most));
-            assert!(waits.iter().any(|wait| *wait != waits[0]), "clients must not come back in step");
+            assert!(
+                waits.iter().any(|wait| *wait != waits[0]),
+                "clients must not come back in step"
+            );
         }
     }
 
     #[test]
     fn the_ring_is_filled_from_as_far_back_as_both_sides_allow() {
         let from = |sequence, oldest_sequence, entries_max| {
-            let head = SnapshotHead { sequence, oldest_sequence, ..SnapshotHead::default() };
-            empty(&head, 1, RingLimits { entries_max, bytes_max: 1 }).head().sequence + 1
+            let head = SnapshotHead {
+                sequence,
+                oldest_sequence,
+                ..SnapshotHead::default()
+            };
+            empty(
+                &head,
+                1,
+                RingLimits {
+                    entries_max,
+                    bytes_max: 1,
+                },
+            )
+            .head()
+            .sequence
+                + 1
         };
         assert_eq!(from(100, 1, 10), 91);
         assert_eq!(from(100, 95, 10), 95);

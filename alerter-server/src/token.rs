@@ -1,7 +1,8 @@
 //! Resume tokens: where a stream stands, for which filter, in whose history.
 //!
-//! Promise: a token means the same to every alerter of the same store, and a changed or invented one is found out (by
-//! accident, not by malice: it holds no secret and grants nothing). Tokens are opaque to clients.
+//! Promise: a token means the same to every alerter of the same store, and a changed or invented
+//! one is found out (by accident, not by malice: it holds no secret and grants nothing). Tokens are
+//! opaque to clients.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -37,7 +38,12 @@ impl Token {
     pub(crate) fn encode(&self) -> String {
         let mut bytes = Vec::with_capacity(LENGTH);
         bytes.push(VERSION);
-        for word in [self.epoch, self.position.sequence, self.position.chain, self.filter] {
+        for word in [
+            self.epoch,
+            self.position.sequence,
+            self.position.chain,
+            self.filter,
+        ] {
             bytes.extend_from_slice(&word.to_be_bytes());
         }
         bytes.extend_from_slice(&checksum(&bytes));
@@ -54,10 +60,18 @@ impl Token {
         if sum != checksum(body) || body.first() != Some(&VERSION) {
             return Err(MalformedToken);
         }
-        let mut words =
-            body[1..].chunks_exact(8).map(|word| word.iter().fold(0, |all, byte| all << 8 | u64::from(*byte)));
+        let mut words = body[1..]
+            .chunks_exact(8)
+            .map(|word| word.iter().fold(0, |all, byte| all << 8 | u64::from(*byte)));
         let mut word = || words.next().ok_or(MalformedToken);
-        Ok(Self { epoch: word()?, position: Position { sequence: word()?, chain: word()? }, filter: word()? })
+        Ok(Self {
+            epoch: word()?,
+            position: Position {
+                sequence: word()?,
+                chain: word()?,
+            },
+            filter: word()?,
+        })
     }
 }
 
@@ -96,7 +110,14 @@ mod tests {
 
     #[test]
     fn what_is_no_token_is_refused() {
-        for text in ["", "x", "====", "AAAA", &"A".repeat(50), &"A".repeat(100_000)] {
+        for text in [
+            "",
+            "x",
+            "====",
+            "AAAA",
+            &"A".repeat(50),
+            &"A".repeat(100_000),
+        ] {
             assert_eq!(Token::decode(text), Err(MalformedToken), "{text:.60}");
         }
     }

@@ -1,7 +1,7 @@
 //! A view: what all streams with one filter are told, filtered and encoded once.
 //!
-//! Promise: a window of the newest messages, in order and whole: an entry is in it with all its messages or with none. The
-//! window is bounded; who has fallen out of it reads on from the ring.
+//! Promise: a window of the newest messages, in order and whole: an entry is in it with all its
+//! messages or with none. The window is bounded; who has fallen out of it reads on from the ring.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -110,7 +110,12 @@ impl View {
             bytes: 0,
             quiet_since: Instant::now(),
         };
-        Self { filter, link, window: Mutex::new(window), members: Mutex::default() }
+        Self {
+            filter,
+            link,
+            window: Mutex::new(window),
+            members: Mutex::default(),
+        }
     }
 
     /// The workflow-server's time, by which messages are stamped.
@@ -125,7 +130,12 @@ impl View {
 
     /// The token of a place, for this view's filter.
     pub(crate) fn token(&self, epoch: u64, position: Position) -> String {
-        Token { epoch, position, filter: self.filter.hash() }.encode()
+        Token {
+            epoch,
+            position,
+            filter: self.filter.hash(),
+        }
+        .encode()
     }
 
     /// Adds a member; it is named by the number that comes back.
@@ -140,7 +150,10 @@ impl View {
 
     /// The members there are.
     pub(crate) fn present(&self) -> Vec<Arc<Member>> {
-        self.members().iter().map(|(_, member)| Arc::clone(member)).collect()
+        self.members()
+            .iter()
+            .map(|(_, member)| Arc::clone(member))
+            .collect()
     }
 
     /// Tells every member that there is news.
@@ -148,8 +161,8 @@ impl View {
         self.members().iter().for_each(|(_, member)| member.wake());
     }
 
-    /// Goes on from `before` to where the cache stands, keeps about `bytes_max` of messages, and wakes its members if there is
-    /// news for them.
+    /// Goes on from `before` to where the cache stands, keeps about `bytes_max` of messages, and
+    /// wakes its members if there is news for them.
     pub(crate) fn advance(&self, cache: &Cache, before: Option<Advanced>, bytes_max: usize) {
         let mut window = self.window();
         window.go_on_to(before);
@@ -165,9 +178,14 @@ impl View {
         self.window().forget(cache.oldest());
     }
 
-    /// A bookmark where nothing was told for as long as `bookmark`; and members that take nothing for `stall` are let go. Keeps
-    /// about `bytes_max` of messages.
-    pub(crate) fn tick(&self, advanced: Option<Advanced>, bytes_max: usize, (bookmark, stall): (Duration, Duration)) {
+    /// A bookmark where nothing was told for as long as `bookmark`; and members that take nothing
+    /// for `stall` are let go. Keeps about `bytes_max` of messages.
+    pub(crate) fn tick(
+        &self,
+        advanced: Option<Advanced>,
+        bytes_max: usize,
+        (bookmark, stall): (Duration, Duration),
+    ) {
         let now = Instant::now();
         let mut window = self.window();
         window.go_on_to(advanced);
@@ -178,13 +196,16 @@ impl View {
         }
         let end = window.end();
         drop(window);
-        self.members().iter().for_each(|(_, member)| member.judge(end, now, stall));
+        self.members()
+            .iter()
+            .for_each(|(_, member)| member.judge(end, now, stall));
         if is_due {
             self.wake();
         }
     }
 
-    /// Reads on from a cursor, about as much as is written at once. The view is complete up to `advanced`.
+    /// Reads on from a cursor, about as much as is written at once. The view is complete up to
+    /// `advanced`.
     pub(crate) fn read(
         &self,
         cursor: &mut Cursor,
@@ -196,37 +217,57 @@ impl View {
         window.read(cursor, into)
     }
 
-    /// The entry before the first that a cursor has not read of this view, where the window has it: up to there its stream is not
-    /// behind, whatever it was not told of.
+    /// The entry before the first that a cursor has not read of this view, where the window has it:
+    /// up to there its stream is not behind, whatever it was not told of.
     pub(crate) fn read_up_to(&self, cursor: &Cursor, advanced: Option<Advanced>) -> Option<u64> {
         let mut window = self.window();
         window.go_on_to(advanced);
         window.read_up_to(cursor)
     }
 
-    /// What the streams of this view are told of an entry, `before` being the place before it. Only the last message carries
-    /// the entry's token: no token resumes in the midst of an entry.
+    /// What the streams of this view are told of an entry, `before` being the place before it. Only
+    /// the last message carries the entry's token: no token resumes in the midst of an entry.
     pub(crate) fn messages(&self, epoch: u64, entry: &RingEntry, before: Position) -> Vec<Message> {
-        let told: Vec<_> = entry.changes.iter().filter_map(|change| self.told(change)).collect();
-        let Some(last) = told.len().checked_sub(1) else { return Vec::new() };
-        let token_before = if last == 0 { String::new() } else { self.token(epoch, before) };
+        let told: Vec<_> = entry
+            .changes
+            .iter()
+            .filter_map(|change| self.told(change))
+            .collect();
+        let Some(last) = told.len().checked_sub(1) else {
+            return Vec::new();
+        };
+        let token_before = if last == 0 {
+            String::new()
+        } else {
+            self.token(epoch, before)
+        };
         let token = self.token(epoch, entry.position);
         let now = self.server_time();
         let message = |(at, tell): (usize, _)| {
             let token = if at == last { &token } else { &token_before };
             match tell {
-                Told::Change(change, shown) => Message::stage_change(token, now, &change.body, shown),
-                Told::OutOfView(change) => Message::new(token, now, Frame::OutOfView((*change.out_of_view).clone())),
+                Told::Change(change, shown) => {
+                    Message::stage_change(token, now, &change.body, shown)
+                }
+                Told::OutOfView(change) => {
+                    Message::new(token, now, Frame::OutOfView((*change.out_of_view).clone()))
+                }
             }
         };
         told.into_iter().enumerate().map(message).collect()
     }
 
     fn told<'a>(&self, change: &'a Change) -> Option<Told<'a>> {
-        let after = change.after.as_ref().filter(|shown| self.filter.selects(&shown.facts));
+        let after = change
+            .after
+            .as_ref()
+            .filter(|shown| self.filter.selects(&shown.facts));
         match (after, &change.before) {
             (Some(shown), _) => Some(Told::Change(change, shown)),
-            (None, Some(before)) => self.filter.selects(before).then_some(Told::OutOfView(change)),
+            (None, Some(before)) => self
+                .filter
+                .selects(before)
+                .then_some(Told::OutOfView(change)),
             (None, None) => None,
         }
     }
@@ -247,7 +288,10 @@ impl Window {
 
     /// Nothing up to there is told to this view, unless it was told already.
     fn go_on_to(&mut self, advanced: Option<Advanced>) {
-        if let Some(Advanced { generation, position }) = advanced
+        if let Some(Advanced {
+            generation,
+            position,
+        }) = advanced
             && generation == self.generation
             && position.sequence > self.position.sequence
         {
@@ -259,8 +303,14 @@ impl Window {
         if cursor.generation != self.generation || cursor.position.sequence < self.base {
             return None;
         }
-        let unread = self.items.partition_point(|item| item.position.sequence <= cursor.position.sequence);
-        self.items.get(unread).map_or(Some(self.position.sequence), |item| item.position.sequence.checked_sub(1))
+        let unread = self
+            .items
+            .partition_point(|item| item.position.sequence <= cursor.position.sequence);
+        self.items
+            .get(unread)
+            .map_or(Some(self.position.sequence), |item| {
+                item.position.sequence.checked_sub(1)
+            })
     }
 
     fn advance(&mut self, view: &View, cache: &Cache, bytes_max: usize) -> bool {
@@ -287,7 +337,11 @@ impl Window {
         let token = view.token(self.epoch, self.position);
         self.push(
             self.position,
-            Message::new(&token, view.server_time(), Frame::CaughtUp(CaughtUp { sequence })),
+            Message::new(
+                &token,
+                view.server_time(),
+                Frame::CaughtUp(CaughtUp { sequence }),
+            ),
             true,
         );
         self.trim(bytes_max);
@@ -299,7 +353,11 @@ impl Window {
         let sequence = self.position.sequence;
         self.push(
             self.position,
-            Message::new(&token, view.server_time(), Frame::Bookmark(Bookmark { sequence })),
+            Message::new(
+                &token,
+                view.server_time(),
+                Frame::Bookmark(Bookmark { sequence }),
+            ),
             false,
         );
     }
@@ -307,7 +365,11 @@ impl Window {
     fn push(&mut self, position: Position, message: Message, caught_up: bool) {
         self.bytes += message.len();
         self.quiet_since = Instant::now();
-        self.items.push_back(Item { position, caught_up, message });
+        self.items.push_back(Item {
+            position,
+            caught_up,
+            message,
+        });
     }
 
     /// The members find their way by the cache.
@@ -322,15 +384,23 @@ impl Window {
 
     fn trim(&mut self, bytes_max: usize) {
         while self.bytes > bytes_max {
-            let Some(sequence) = self.items.front().map(|item| item.position.sequence) else { return };
+            let Some(sequence) = self.items.front().map(|item| item.position.sequence) else {
+                return;
+            };
             self.forget(sequence);
         }
     }
 
     /// Lets go of whole entries up to a sequence, never of a part of one.
     fn forget(&mut self, sequence: u64) {
-        let gone = self.items.partition_point(|item| item.position.sequence <= sequence);
-        self.bytes -= self.items.drain(..gone).map(|item| item.message.len()).sum::<usize>();
+        let gone = self
+            .items
+            .partition_point(|item| item.position.sequence <= sequence);
+        self.bytes -= self
+            .items
+            .drain(..gone)
+            .map(|item| item.message.len())
+            .sum::<usize>();
         self.first += gone as u64;
         self.base = self.base.max(sequence.min(self.position.sequence));
     }
@@ -339,19 +409,26 @@ impl Window {
         if cursor.generation != self.generation || cursor.position.sequence < self.base {
             return Reading::OutOfWindow;
         }
-        // It has read the ring, where there is news that has not come here yet; then it is not news for it any more.
+        // It has read the ring, where there is news that has not come here yet; then it is not news
+        // for it any more.
         if cursor.position.sequence > self.position.sequence {
             return Reading::AtEnd(self.end());
         }
-        let known = cursor.ordinal.and_then(|ordinal| ordinal.checked_sub(self.first));
+        let known = cursor
+            .ordinal
+            .and_then(|ordinal| ordinal.checked_sub(self.first));
         let from = known.map_or_else(
-            || self.items.partition_point(|item| item.position.sequence <= cursor.position.sequence),
+            || {
+                self.items
+                    .partition_point(|item| item.position.sequence <= cursor.position.sequence)
+            },
             |from| from as usize,
         );
         let (mut bytes, mut taken) = (0, 0);
         let mut last: Option<&Item> = None;
         for item in self.items.range(from..) {
-            let is_next_entry = last.is_none_or(|last| last.position.sequence != item.position.sequence);
+            let is_next_entry =
+                last.is_none_or(|last| last.position.sequence != item.position.sequence);
             if bytes >= STREAM_WRITE_BYTES && is_next_entry {
                 break;
             }
@@ -368,7 +445,9 @@ impl Window {
             cursor.position = last.position;
         }
         match last {
-            Some(last) => Reading::Messages { caught_up: last.caught_up },
+            Some(last) => Reading::Messages {
+                caught_up: last.caught_up,
+            },
             None => Reading::AtEnd(self.end()),
         }
     }

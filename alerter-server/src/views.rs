@@ -1,10 +1,11 @@
 //! The views there are, and which of them an entry may concern.
 //!
-//! Ten thousand people who each watch what they hold are ten thousand filters. To ask each of them about each change takes milliseconds a
-//! change; so a view is found by the values of one field of its filter, which all that it selects must have.
+//! Ten thousand people who each watch what they hold are ten thousand filters. To ask each of them
+//! about each change takes milliseconds a change; so a view is found by the values of one field of
+//! its filter, which all that it selects must have.
 //!
-//! Promise: whatever a filter selects, or selected before a change, its view is among those that are found. Must not: decide what
-//! a filter selects.
+//! Promise: whatever a filter selects, or selected before a change, its view is among those that
+//! are found. Must not: decide what a filter selects.
 
 use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
@@ -37,7 +38,13 @@ pub(crate) enum Field {
 
 impl Field {
     /// All of them, the most selective first.
-    pub(crate) const ALL: [Self; 5] = [Self::Call, Self::Holder, Self::Customer, Self::Team, Self::Workflow];
+    pub(crate) const ALL: [Self; 5] = [
+        Self::Call,
+        Self::Holder,
+        Self::Customer,
+        Self::Team,
+        Self::Workflow,
+    ];
 }
 
 /// The views.
@@ -50,16 +57,25 @@ pub(crate) struct Views {
     others: Vec<usize>,
 }
 
-/// A call as one value. Two calls that have the same find the same views, of which the filters then decide.
+/// A call as one value. Two calls that have the same find the same views, of which the filters then
+/// decide.
 pub(crate) fn of_call(source: &str, id: &str) -> String {
     format!("{source}\0{id}")
 }
 
 impl Views {
     /// The view of a filter: the existing one, or a new one that begins at `cache`.
-    pub(crate) fn get(&mut self, filter: Filter, link: watch::Receiver<Link>, cache: &Cache) -> Arc<View> {
+    pub(crate) fn get(
+        &mut self,
+        filter: Filter,
+        link: watch::Receiver<Link>,
+        cache: &Cache,
+    ) -> Arc<View> {
         let known = self.by_filter.get(&filter).copied();
-        if let Some(view) = known.and_then(|place| self.views.get(place)).and_then(Weak::upgrade) {
+        if let Some(view) = known
+            .and_then(|place| self.views.get(place))
+            .and_then(Weak::upgrade)
+        {
             return view;
         }
         let view = Arc::new(View::new(filter.clone(), link, cache));
@@ -76,7 +92,9 @@ impl Views {
         match filter.key() {
             Some((field, values)) => {
                 let index = &mut self.by_field[field as usize];
-                values.into_iter().for_each(|value| index.entry(value.into()).or_default().push(place));
+                values
+                    .into_iter()
+                    .for_each(|value| index.entry(value.into()).or_default().push(place));
             }
             None => self.others.push(place),
         }
@@ -90,7 +108,11 @@ impl Views {
 
     /// The views that somebody looks at; the others are forgotten.
     pub(crate) fn present(&mut self) -> Vec<Arc<View>> {
-        let present: Vec<_> = self.views.iter().filter_map(|(_, view)| view.upgrade()).collect();
+        let present: Vec<_> = self
+            .views
+            .iter()
+            .filter_map(|(_, view)| view.upgrade())
+            .collect();
         if present.len() < self.views.len() {
             self.forget_unused();
         }
@@ -98,8 +120,12 @@ impl Views {
     }
 
     fn forget_unused(&mut self) {
-        let unused: HashSet<usize> =
-            self.views.iter().filter(|(_, view)| view.strong_count() == 0).map(|(place, _)| place).collect();
+        let unused: HashSet<usize> = self
+            .views
+            .iter()
+            .filter(|(_, view)| view.strong_count() == 0)
+            .map(|(place, _)| place)
+            .collect();
         let mut values: HashSet<(Field, Box<str>)> = HashSet::new();
         self.by_filter.retain(|filter, place| {
             let is_used = !unused.contains(place);
@@ -119,19 +145,30 @@ impl Views {
             }
         }
         self.others.retain(|place| !unused.contains(place));
-        unused.into_iter().for_each(|place| drop(self.views.try_remove(place)));
+        unused
+            .into_iter()
+            .for_each(|place| drop(self.views.try_remove(place)));
     }
 
     /// The views that some of these entries may concern.
-    pub(crate) fn concerned<'e>(&self, entries: impl IntoIterator<Item = &'e RingEntry>) -> Vec<Arc<View>> {
+    pub(crate) fn concerned<'e>(
+        &self,
+        entries: impl IntoIterator<Item = &'e RingEntry>,
+    ) -> Vec<Arc<View>> {
         let mut places = self.others.clone();
         for change in entries.into_iter().flat_map(|entry| &entry.changes) {
             let after = change.after.as_ref().map(|shown| &shown.facts);
-            after.into_iter().chain(&change.before).for_each(|facts| self.add_concerned(facts, &mut places));
+            after
+                .into_iter()
+                .chain(&change.before)
+                .for_each(|facts| self.add_concerned(facts, &mut places));
         }
         places.sort_unstable();
         places.dedup();
-        places.into_iter().filter_map(|place| self.views.get(place)?.upgrade()).collect()
+        places
+            .into_iter()
+            .filter_map(|place| self.views.get(place)?.upgrade())
+            .collect()
     }
 
     fn add_concerned(&self, facts: &Facts, places: &mut Vec<usize>) {
@@ -142,7 +179,12 @@ impl Views {
             }
             match values(field, facts) {
                 Some(values) => {
-                    places.extend(values.iter().filter_map(|value| index.get(&**value)).flatten());
+                    places.extend(
+                        values
+                            .iter()
+                            .filter_map(|value| index.get(&**value))
+                            .flatten(),
+                    );
                 }
                 // It passes every filter of this field.
                 None => places.extend(index.values().flatten()),
@@ -151,13 +193,21 @@ impl Views {
     }
 }
 
-/// The values of a field that a follow-up has; nothing where each filter of that field lets it through.
+/// The values of a field that a follow-up has; nothing where each filter of that field lets it
+/// through.
 fn values(field: Field, facts: &Facts) -> Option<Vec<Cow<'_, str>>> {
     Some(match field {
-        Field::Call => facts.call.as_ref().map(|(source, id)| vec![of_call(source, id).into()])?,
+        Field::Call => facts
+            .call
+            .as_ref()
+            .map(|(source, id)| vec![of_call(source, id).into()])?,
         Field::Holder => vec![(&*facts.holder).into()],
         Field::Customer => vec![(&*facts.customer).into()],
-        Field::Team => facts.alerts.iter().map(|(team, _)| (&**team).into()).collect(),
+        Field::Team => facts
+            .alerts
+            .iter()
+            .map(|(team, _)| (&**team).into())
+            .collect(),
         Field::Workflow => vec![(&*facts.workflow).into()],
     })
 }

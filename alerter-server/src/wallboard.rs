@@ -1,8 +1,8 @@
 //! The wallboard: what Call Managers see, in numbers.
 //!
-//! Promise: kept change by change, so that reading it costs by the number of groups and of those that became overdue since it
-//! was read last, never by the number of follow-ups. It is what counting them all would give, also where time went back; a
-//! property checks that.
+//! Promise: kept change by change, so that reading it costs by the number of groups and of those
+//! that became overdue since it was read last, never by the number of follow-ups. It is what
+//! counting them all would give, also where time went back; a property checks that.
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
@@ -53,12 +53,18 @@ struct Group {
 
 impl Default for Board {
     fn default() -> Self {
-        Self { generation: 0, sequence: 0, now: SystemTime::UNIX_EPOCH, groups: BTreeMap::new() }
+        Self {
+            generation: 0,
+            sequence: 0,
+            now: SystemTime::UNIX_EPOCH,
+            groups: BTreeMap::new(),
+        }
     }
 }
 
 impl Board {
-    /// Follows the cache, by what moved since it was followed last; counts all where that is not known.
+    /// Follows the cache, by what moved since it was followed last; counts all where that is not
+    /// known.
     pub(crate) fn follow(&mut self, cache: &Cache, moved: &[Moved]) {
         if self.generation == cache.generation() {
             for Moved { before, after } in moved {
@@ -66,8 +72,14 @@ impl Board {
                 after.iter().for_each(|shown| self.put_in(shown));
             }
         } else {
-            *self = Self { generation: cache.generation(), now: self.now, ..Self::default() };
-            cache.instances_after(None).for_each(|(_, shown)| self.put_in(shown));
+            *self = Self {
+                generation: cache.generation(),
+                now: self.now,
+                ..Self::default()
+            };
+            cache
+                .instances_after(None)
+                .for_each(|(_, shown)| self.put_in(shown));
         }
         self.sequence = cache.head().sequence;
     }
@@ -85,19 +97,39 @@ impl Board {
         };
         for (key, group) in &mut self.groups {
             group.pass(before, now);
-            let row = WallboardRow { counts: Some(group.counts()), ..WallboardRow::default() };
+            let row = WallboardRow {
+                counts: Some(group.counts()),
+                ..WallboardRow::default()
+            };
             match key {
                 Key::All => wallboard.total = row.counts,
                 Key::Workflow(name) => {
-                    wallboard.workflows.push(WallboardRow { workflow: name.to_string(), ..row });
+                    wallboard.workflows.push(WallboardRow {
+                        workflow: name.to_string(),
+                        ..row
+                    });
                 }
                 Key::Stage(workflow, number) => {
-                    let stage = Some(Stage { number: *number, title: group.title.to_string(), ..Stage::default() });
-                    wallboard.stages.push(WallboardRow { workflow: workflow.to_string(), stage, ..row });
+                    let stage = Some(Stage {
+                        number: *number,
+                        title: group.title.to_string(),
+                        ..Stage::default()
+                    });
+                    wallboard.stages.push(WallboardRow {
+                        workflow: workflow.to_string(),
+                        stage,
+                        ..row
+                    });
                 }
-                Key::Team(name) => wallboard.teams.push(WallboardRow { team: name.to_string(), ..row }),
+                Key::Team(name) => wallboard.teams.push(WallboardRow {
+                    team: name.to_string(),
+                    ..row
+                }),
                 Key::Priority(Reverse(priority)) => {
-                    wallboard.priorities.push(WallboardRow { priority: *priority, ..row });
+                    wallboard.priorities.push(WallboardRow {
+                        priority: *priority,
+                        ..row
+                    });
                 }
             }
         }
@@ -117,7 +149,9 @@ impl Board {
 
     fn take_out(&mut self, shown: &Shown) {
         for key in keys(shown) {
-            let Some(group) = self.groups.get_mut(&key) else { continue };
+            let Some(group) = self.groups.get_mut(&key) else {
+                continue;
+            };
             group.take_out(shown, self.now);
             if group.open == 0 {
                 self.groups.remove(&key);
@@ -167,11 +201,20 @@ impl Group {
 
     /// Counts what has become overdue, or is not overdue any more where time went back.
     fn pass(&mut self, before: SystemTime, now: SystemTime) {
-        let between = |from: SystemTime, to: SystemTime| (Bound::Excluded(from), Bound::Included(to));
+        let between =
+            |from: SystemTime, to: SystemTime| (Bound::Excluded(from), Bound::Included(to));
         if now > before {
-            self.overdue += self.due.range(between(before, now)).map(|(_, count)| count).sum::<u64>();
+            self.overdue += self
+                .due
+                .range(between(before, now))
+                .map(|(_, count)| count)
+                .sum::<u64>();
         } else if now < before {
-            self.overdue -= self.due.range(between(now, before)).map(|(_, count)| count).sum::<u64>();
+            self.overdue -= self
+                .due
+                .range(between(now, before))
+                .map(|(_, count)| count)
+                .sum::<u64>();
         }
     }
 
@@ -180,14 +223,19 @@ impl Group {
             open: self.open,
             overdue: self.overdue,
             unclaimed: self.open - self.claimed,
-            oldest_started_at: self.started.first_key_value().map(|(started, _)| (*started).into()),
+            oldest_started_at: self
+                .started
+                .first_key_value()
+                .map(|(started, _)| (*started).into()),
         }
     }
 }
 
 /// Counts one less at a time.
 fn one_less(times: &mut BTreeMap<SystemTime, u64>, time: SystemTime) {
-    let Some(count) = times.get_mut(&time) else { return };
+    let Some(count) = times.get_mut(&time) else {
+        return;
+    };
     *count -= 1;
     if *count == 0 {
         times.remove(&time);

@@ -1,5 +1,6 @@
-//! Whatever crashes, is trimmed or lags, and however often streams are cut: each client is told every change of its filter
-//! exactly once, in order, or is told that it begins anew; and ends with the state of the workflow-server.
+//! Whatever crashes, is trimmed or lags, and however often streams are cut: each client is told
+//! every change of its filter exactly once, in order, or is told that it begins anew; and ends with
+//! the state of the workflow-server.
 #![allow(clippy::unwrap_used, reason = "a test may fail")]
 
 mod support;
@@ -54,7 +55,11 @@ struct Mortal {
 
 impl Mortal {
     async fn start(feed: &Feed) -> Self {
-        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(1)
+            .enable_all()
+            .build()
+            .unwrap();
         let url = feed.url();
         let started = runtime.spawn(async move {
             // A short ring, so that clients are left behind.
@@ -65,7 +70,10 @@ impl Mortal {
             alerter.wait_for_health(ServingStatus::Serving).await;
             alerter.address
         });
-        Self { address: started.await.unwrap(), runtime: Some(runtime) }
+        Self {
+            address: started.await.unwrap(),
+            runtime: Some(runtime),
+        }
     }
 
     fn die(&mut self) {
@@ -110,7 +118,15 @@ impl Follower {
     fn new(world: &World, seed: u64, filter: FollowUpFilter, selects: Selects) -> Self {
         let random = StdRng::seed_from_u64(seed);
         let world = world.clone();
-        Self { world, filter, selects, random, is_slow: false, safe: Picture::default(), since: (0, 0) }
+        Self {
+            world,
+            filter,
+            selects,
+            random,
+            is_slow: false,
+            safe: Picture::default(),
+            since: (0, 0),
+        }
     }
 
     /// A stream at either alerter, as soon as there is one.
@@ -119,10 +135,18 @@ impl Follower {
         let connected = async {
             loop {
                 let address = alerters.borrow_and_update()[self.random.random_range(0..2)];
-                let channel = Endpoint::from_shared(format!("http://{address}")).unwrap().connect().await;
+                let channel = Endpoint::from_shared(format!("http://{address}"))
+                    .unwrap()
+                    .connect()
+                    .await;
                 if let Ok(channel) = channel
-                    && let Ok(responses) =
-                        subscribe(channel, self.filter.clone(), &self.safe.token, SnapshotMode::Auto).await
+                    && let Ok(responses) = subscribe(
+                        channel,
+                        self.filter.clone(),
+                        &self.safe.token,
+                        SnapshotMode::Auto,
+                    )
+                    .await
                 {
                     return Client::of(responses, self.safe.clone(), self.selects);
                 }
@@ -135,20 +159,31 @@ impl Follower {
         soon("a stream", connected).await
     }
 
-    /// Takes a frame. Only the last frame of an entry carries that entry's token: with the token of an earlier one, all of
-    /// the entry is told again.
+    /// Takes a frame. Only the last frame of an entry carries that entry's token: with the token of
+    /// an earlier one, all of the entry is told again.
     async fn take(&mut self, client: &mut Client) -> Result<bool, Status> {
         let before = client.picture.clone();
-        let Some(frame) = client.try_next(&self.world.feed).await? else { return Ok(false) };
+        let Some(frame) = client.try_next(&self.world.feed).await? else {
+            return Ok(false);
+        };
         if let Frame::SnapshotEnd(end) = &frame {
             self.since = (end.sequence, client.picture.told.len());
         }
         if client.picture.token.is_empty() {
             self.safe = Picture::default();
-        } else if matches!(frame, Frame::CaughtUp(_) | Frame::Bookmark(_)) || client.picture.token != before.token {
+        } else if matches!(frame, Frame::CaughtUp(_) | Frame::Bookmark(_))
+            || client.picture.token != before.token
+        {
             let token = client.picture.token.clone();
             let is_whole = self.is_whole(&frame, &client.picture);
-            self.safe = Picture { token, ..if is_whole { client.picture.clone() } else { before } };
+            self.safe = Picture {
+                token,
+                ..if is_whole {
+                    client.picture.clone()
+                } else {
+                    before
+                }
+            };
         }
         Ok(true)
     }
@@ -160,7 +195,11 @@ impl Follower {
             Frame::OutOfView(out) => out.sequence,
             _ => return true,
         };
-        self.world.feed.look(|model| model.told_at(sequence, self.selects)).last() == picture.told.last()
+        self.world
+            .feed
+            .look(|model| model.told_at(sequence, self.selects))
+            .last()
+            == picture.told.last()
     }
 
     /// Follows until it has heard of the last change; whether it was told everything exactly once.
@@ -178,11 +217,15 @@ impl Follower {
                     break;
                 }
                 let last = *last.borrow();
-                if last.is_some_and(|last| self.safe.sequence >= last && self.safe.sequence == client.picture.sequence)
-                {
+                if last.is_some_and(|last| {
+                    self.safe.sequence >= last && self.safe.sequence == client.picture.sequence
+                }) {
                     let model = self.world.feed.model();
                     let expected = model.told(self.since.0, self.selects);
-                    let told = self.safe.told.split_off(self.since.1.min(self.safe.told.len()));
+                    let told = self
+                        .safe
+                        .told
+                        .split_off(self.since.1.min(self.safe.told.len()));
                     return (self.safe, told, expected);
                 }
             }
@@ -250,7 +293,9 @@ async fn happen(step: Step, world: &World, alerters: &mut [Mortal; 2], is_up: &m
             alerters[which].die();
             alerters[which] = Mortal::start(&world.feed).await;
             let address = alerters[which].address;
-            world.alerters.send_modify(|addresses| addresses[which] = address);
+            world
+                .alerters
+                .send_modify(|addresses| addresses[which] = address);
         }
     }
     world.steps.send_modify(|steps| *steps += 1);
@@ -258,8 +303,11 @@ async fn happen(step: Step, world: &World, alerters: &mut [Mortal; 2], is_up: &m
 
 async fn hold(steps: Vec<Step>) -> Result<(), TestCaseError> {
     let (world, mut alerters) = world().await;
-    let kinds: [(FollowUpFilter, Selects); 3] =
-        [(FollowUpFilter::default(), |_| true), (teams(&["sales"]), in_sales), (teams(&["nobody"]), |_| false)];
+    let kinds: [(FollowUpFilter, Selects); 3] = [
+        (FollowUpFilter::default(), |_| true),
+        (teams(&["sales"]), in_sales),
+        (teams(&["nobody"]), |_| false),
+    ];
     let mut following = Vec::new();
     for (seed, (filter, selects)) in (0..).zip(kinds.iter().cycle().take(6)) {
         let mut follower = Follower::new(&world, seed, filter.clone(), *selects);
@@ -283,13 +331,22 @@ async fn hold(steps: Vec<Step>) -> Result<(), TestCaseError> {
 }
 
 fn runtime() -> Runtime {
-    tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap()
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .unwrap()
 }
 
 /// A case starts servers and takes a second: a few of them, or as many as are asked for.
 fn config() -> ProptestConfig {
     let cases = std::env::var("AFTERCALL_CRASHES").map_or(12, |cases| cases.parse().unwrap());
-    ProptestConfig { cases, max_shrink_iters: 40, failure_persistence: None, ..ProptestConfig::default() }
+    ProptestConfig {
+        cases,
+        max_shrink_iters: 40,
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    }
 }
 
 proptest! {
@@ -318,5 +375,8 @@ async fn a_client_that_loses_a_change_is_found_out() {
     follower.safe.token = token;
     world.last.send_replace(Some(first + 1));
     let found_out = tokio::spawn(follower.follow()).await;
-    assert!(found_out.is_err_and(|end| end.is_panic()), "the picture without the change is refused");
+    assert!(
+        found_out.is_err_and(|end| end.is_panic()),
+        "the picture without the change is refused"
+    );
 }

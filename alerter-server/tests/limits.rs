@@ -18,10 +18,13 @@ use tonic::transport::Endpoint;
 use tonic::{Code, Status};
 use tonic_types::StatusExt as _;
 
-/// An instance of so many bytes: some thousand kilobytes are more than what the transport takes on for a client that
-/// does not read.
+/// An instance of so many bytes: some thousand kilobytes are more than what the transport takes on
+/// for a client that does not read.
 fn large(bytes: usize) -> FollowUp {
-    FollowUp { reason: "x".repeat(bytes), ..instance("a", "sales") }
+    FollowUp {
+        reason: "x".repeat(bytes),
+        ..instance("a", "sales")
+    }
 }
 
 async fn everything(alerter: &Alerter, feed: &Feed) -> Client {
@@ -30,11 +33,17 @@ async fn everything(alerter: &Alerter, feed: &Feed) -> Client {
     client
 }
 
-/// Waits until one more stream is admitted. Between two attempts there is a bookmark of a stream that is open.
+/// Waits until one more stream is admitted. Between two attempts there is a bookmark of a stream
+/// that is open.
 async fn room(alerter: &Alerter, feed: &Feed, open: &mut Client) {
     let room = async {
-        while alerter.subscribe(FollowUpFilter::default(), "", SnapshotMode::Auto).await.is_err() {
-            open.until(feed, |frame| matches!(frame, Frame::Bookmark(_))).await;
+        while alerter
+            .subscribe(FollowUpFilter::default(), "", SnapshotMode::Auto)
+            .await
+            .is_err()
+        {
+            open.until(feed, |frame| matches!(frame, Frame::Bookmark(_)))
+                .await;
         }
     };
     soon("room for one more stream", room).await;
@@ -56,13 +65,24 @@ async fn until_closed(client: &mut Client, feed: &Feed) -> Status {
 #[tokio::test]
 async fn one_stream_too_many_is_refused_and_a_closed_one_makes_room() {
     let feed = Feed::start().await;
-    let alerter = Alerter::ready(&feed, |config| (config.streams_max, config.bookmark_seconds) = (2, 1)).await;
+    let alerter = Alerter::ready(&feed, |config| {
+        (config.streams_max, config.bookmark_seconds) = (2, 1);
+    })
+    .await;
     let mut first = everything(&alerter, &feed).await;
     let second = everything(&alerter, &feed).await;
-    let refused = alerter.subscribe(FollowUpFilter::default(), "", SnapshotMode::Auto).await.unwrap_err();
+    let refused = alerter
+        .subscribe(FollowUpFilter::default(), "", SnapshotMode::Auto)
+        .await
+        .unwrap_err();
     assert_eq!(refused.code(), Code::ResourceExhausted);
-    assert_eq!(refused.get_details_error_info().unwrap().reason, "TOO_MANY_STREAMS");
-    assert!(refused.get_details_quota_failure().is_some() && refused.get_details_retry_info().is_some());
+    assert_eq!(
+        refused.get_details_error_info().unwrap().reason,
+        "TOO_MANY_STREAMS"
+    );
+    assert!(
+        refused.get_details_quota_failure().is_some() && refused.get_details_retry_info().is_some()
+    );
     drop(second);
     room(&alerter, &feed, &mut first).await;
 }
@@ -71,7 +91,11 @@ async fn one_stream_too_many_is_refused_and_a_closed_one_makes_room() {
 async fn a_client_that_does_not_read_is_closed_while_others_go_on() {
     let feed = Feed::start().await;
     let settings = |config: &mut alerter_server::config::AlerterServerConfig| {
-        (config.streams_max, config.stall_seconds, config.bookmark_seconds) = (2, 1, 1);
+        (
+            config.streams_max,
+            config.stall_seconds,
+            config.bookmark_seconds,
+        ) = (2, 1, 1);
     };
     let alerter = Alerter::ready(&feed, settings).await;
     let mut stalled = everything(&alerter, &feed).await;
@@ -87,20 +111,33 @@ async fn a_client_that_does_not_read_is_closed_while_others_go_on() {
     assert_eq!(closed.get_details_error_info().unwrap().reason, "STALLED");
     drop(reading);
     let other = Alerter::ready(&feed, |_| {}).await;
-    let mut back = other.resume(FollowUpFilter::default(), |_| true, stalled.picture, SnapshotMode::Never).await;
+    let mut back = other
+        .resume(
+            FollowUpFilter::default(),
+            |_| true,
+            stalled.picture,
+            SnapshotMode::Never,
+        )
+        .await;
     back.caught_up(&feed, 300).await;
-    assert_eq!(back.picture.told, feed.model().told(0, |_| true), "it lost nothing");
+    assert_eq!(
+        back.picture.told,
+        feed.model().told(0, |_| true),
+        "it lost nothing"
+    );
 }
 
-/// A way to the alerter that can die without a word, as one does when a laptop sleeps or a router forgets: both sides keep
-/// their sockets, and nothing comes through any more.
+/// A way to the alerter that can die without a word, as one does when a laptop sleeps or a router
+/// forgets: both sides keep their sockets, and nothing comes through any more.
 async fn silent_way(to: SocketAddr, dead: CancellationToken) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     tokio::spawn(async move {
         let (mut near, _) = listener.accept().await.unwrap();
         let mut far = TcpStream::connect(to).await.unwrap();
-        let _ = dead.run_until_cancelled(tokio::io::copy_bidirectional(&mut near, &mut far)).await;
+        let _ = dead
+            .run_until_cancelled(tokio::io::copy_bidirectional(&mut near, &mut far))
+            .await;
         // Held, and neither read nor written.
         std::future::pending::<()>().await;
         drop((near, far));
@@ -112,22 +149,38 @@ async fn silent_way(to: SocketAddr, dead: CancellationToken) -> SocketAddr {
 async fn a_client_whose_network_died_without_a_word_is_given_up() {
     let feed = Feed::start().await;
     let settings = |config: &mut alerter_server::config::AlerterServerConfig| {
-        // Only the question whether it is still there can find it out: it is not stalled, it has nothing to read.
-        (config.streams_max, config.keepalive_seconds, config.bookmark_seconds) = (2, 1, 1);
+        // Only the question whether it is still there can find it out: it is not stalled, it has
+        // nothing to read.
+        (
+            config.streams_max,
+            config.keepalive_seconds,
+            config.bookmark_seconds,
+        ) = (2, 1, 1);
         config.stall_seconds = 3_600;
     };
     let alerter = Alerter::ready(&feed, settings).await;
     let dead = CancellationToken::new();
     let way = silent_way(alerter.address, dead.clone()).await;
-    let channel = Endpoint::from_shared(format!("http://{way}")).unwrap().connect().await.unwrap();
-    let responses = subscribe(channel, FollowUpFilter::default(), "", SnapshotMode::Auto).await.unwrap();
+    let channel = Endpoint::from_shared(format!("http://{way}"))
+        .unwrap()
+        .connect()
+        .await
+        .unwrap();
+    let responses = subscribe(channel, FollowUpFilter::default(), "", SnapshotMode::Auto)
+        .await
+        .unwrap();
     let mut cut_off = Client::of(responses, Picture::default(), |_| true);
     cut_off.caught_up(&feed, 0).await;
     let mut alive = everything(&alerter, &feed).await;
-    // The control: while it answers, however quiet it is, it keeps its place over several such questions.
+    // The control: while it answers, however quiet it is, it keeps its place over several such
+    // questions.
     for _ in 0..3 {
-        cut_off.until(&feed, |frame| matches!(frame, Frame::Bookmark(_))).await;
-        let refused = alerter.subscribe(FollowUpFilter::default(), "", SnapshotMode::Auto).await;
+        cut_off
+            .until(&feed, |frame| matches!(frame, Frame::Bookmark(_)))
+            .await;
+        let refused = alerter
+            .subscribe(FollowUpFilter::default(), "", SnapshotMode::Auto)
+            .await;
         assert_eq!(refused.unwrap_err().code(), Code::ResourceExhausted);
     }
     dead.cancel();
@@ -144,8 +197,13 @@ async fn a_slow_client_is_told_that_it_fell_behind_and_loses_nothing() {
         feed.write(vec![large(4 << 10)]);
     }
     reading.caught_up(&feed, 3_000).await;
-    let fell_behind = slow.until(&feed, |frame| matches!(frame, Frame::FellBehind(_))).await;
-    assert!(matches!(fell_behind, Frame::FellBehind(behind) if behind.changes > 1_000), "{fell_behind:?}");
+    let fell_behind = slow
+        .until(&feed, |frame| matches!(frame, Frame::FellBehind(_)))
+        .await;
+    assert!(
+        matches!(fell_behind, Frame::FellBehind(behind) if behind.changes > 1_000),
+        "{fell_behind:?}"
+    );
     slow.caught_up(&feed, 3_000).await;
     assert_eq!(slow.picture.told, feed.model().told(0, |_| true));
 }
@@ -162,9 +220,18 @@ async fn a_client_whom_the_ring_has_left_behind_gets_a_snapshot_on_the_same_stre
     }
     let other_team = feed.write(vec![instance("seen", "nobody")]);
     watching.selects = |seen| seen.alerts[0].team == "nobody";
-    watching.until(&feed, |frame| matches!(frame, Frame::StageChange(_) | Frame::SnapshotItem(_))).await;
-    let reset = slow.until(&feed, |frame| matches!(frame, Frame::Reset(_))).await;
-    assert!(matches!(&reset, Frame::Reset(reset) if reset.reason() == ResetReason::TooOld), "{reset:?}");
+    watching
+        .until(&feed, |frame| {
+            matches!(frame, Frame::StageChange(_) | Frame::SnapshotItem(_))
+        })
+        .await;
+    let reset = slow
+        .until(&feed, |frame| matches!(frame, Frame::Reset(_)))
+        .await;
+    assert!(
+        matches!(&reset, Frame::Reset(reset) if reset.reason() == ResetReason::TooOld),
+        "{reset:?}"
+    );
     slow.caught_up(&feed, other_team).await;
     let last = feed.write(vec![instance("seen", "sales")]);
     slow.caught_up(&feed, last).await;
@@ -180,11 +247,25 @@ async fn a_draining_alerter_sends_its_clients_away_with_a_token_that_is_good_els
     client.caught_up(&feed, written).await;
     alerter.stop();
     let drain = client.next(&feed).await;
-    assert!(matches!(&drain, Frame::Drain(drain) if drain.reconnect_after.is_some()), "{drain:?}");
-    assert_eq!(client.try_next(&feed).await.unwrap(), None, "the stream ends in good order");
+    assert!(
+        matches!(&drain, Frame::Drain(drain) if drain.reconnect_after.is_some()),
+        "{drain:?}"
+    );
+    assert_eq!(
+        client.try_next(&feed).await.unwrap(),
+        None,
+        "the stream ends in good order"
+    );
     alerter.stopped().await;
     let last = feed.write(vec![instance("a", "sales")]);
-    let mut moved = other.resume(FollowUpFilter::default(), |_| true, client.picture, SnapshotMode::Never).await;
+    let mut moved = other
+        .resume(
+            FollowUpFilter::default(),
+            |_| true,
+            client.picture,
+            SnapshotMode::Never,
+        )
+        .await;
     moved.caught_up(&feed, last).await;
     assert_eq!(moved.picture.told, feed.model().told(0, |_| true));
 }
@@ -202,5 +283,8 @@ async fn a_client_that_does_not_read_cannot_keep_a_draining_alerter_up() {
     alerter.stop();
     let address = alerter.address;
     alerter.stopped().await;
-    assert!(tokio::net::TcpListener::bind(address).await.is_ok(), "the port is free again");
+    assert!(
+        tokio::net::TcpListener::bind(address).await.is_ok(),
+        "the port is free again"
+    );
 }

@@ -27,20 +27,54 @@ async fn picture_after(feed: &Feed, alerter: &Alerter, entries: u64) -> Picture 
 }
 
 /// What a client with that picture and another filter meets: a reset for its reason, or a refusal.
-async fn check(feed: &Feed, alerter: &Alerter, picture: Picture, filter: FollowUpFilter, reason: ResetReason) {
-    for mode in [SnapshotMode::Unspecified, SnapshotMode::Auto, SnapshotMode::Always] {
-        let mut client = alerter.resume(filter.clone(), |_| true, picture.clone(), mode).await;
+async fn check(
+    feed: &Feed,
+    alerter: &Alerter,
+    picture: Picture,
+    filter: FollowUpFilter,
+    reason: ResetReason,
+) {
+    for mode in [
+        SnapshotMode::Unspecified,
+        SnapshotMode::Auto,
+        SnapshotMode::Always,
+    ] {
+        let mut client = alerter
+            .resume(filter.clone(), |_| true, picture.clone(), mode)
+            .await;
         let first = client.next(feed).await;
-        assert!(matches!(&first, Frame::Reset(reset) if reset.reason() == reason), "{mode:?}: {first:?}");
-        assert_eq!(client.picture.token, "", "a stream that is cut within a snapshot begins anew");
+        assert!(
+            matches!(&first, Frame::Reset(reset) if reset.reason() == reason),
+            "{mode:?}: {first:?}"
+        );
+        assert_eq!(
+            client.picture.token, "",
+            "a stream that is cut within a snapshot begins anew"
+        );
         client.caught_up(feed, feed.model().newest()).await;
     }
-    let refused = alerter.subscribe(filter, &picture.token, SnapshotMode::Never).await.unwrap_err();
+    let refused = alerter
+        .subscribe(filter, &picture.token, SnapshotMode::Never)
+        .await
+        .unwrap_err();
     let too_old = reason == ResetReason::TooOld;
-    assert_eq!(refused.code(), if too_old { Code::OutOfRange } else { Code::FailedPrecondition });
-    assert_eq!(format!("RESET_REASON_{}", reason_of(&refused)), reason.as_str_name());
+    assert_eq!(
+        refused.code(),
+        if too_old {
+            Code::OutOfRange
+        } else {
+            Code::FailedPrecondition
+        }
+    );
+    assert_eq!(
+        format!("RESET_REASON_{}", reason_of(&refused)),
+        reason.as_str_name()
+    );
     let metadata = refused.get_details_error_info().unwrap().metadata;
-    assert_eq!(metadata["newest_sequence"], feed.model().newest().to_string());
+    assert_eq!(
+        metadata["newest_sequence"],
+        feed.model().newest().to_string()
+    );
 }
 
 fn reason_of(status: &Status) -> String {
@@ -55,7 +89,14 @@ async fn a_token_that_the_ring_has_left_behind_is_too_old() {
     let alerter = Alerter::ready(&feed, |config| config.ring_entries_max = 5).await;
     let old = picture_after(&feed, &alerter, 3).await;
     picture_after(&feed, &alerter, 6).await;
-    check(&feed, &alerter, old, FollowUpFilter::default(), ResetReason::TooOld).await;
+    check(
+        &feed,
+        &alerter,
+        old,
+        FollowUpFilter::default(),
+        ResetReason::TooOld,
+    )
+    .await;
 }
 
 #[tokio::test]
@@ -63,11 +104,20 @@ async fn a_token_for_another_filter_is_not_resumed_unless_it_says_the_same() {
     let feed = Feed::start().await;
     let alerter = Alerter::ready(&feed, |_| {}).await;
     let picture = picture_after(&feed, &alerter, 2).await;
-    check(&feed, &alerter, picture, teams(&["sales"]), ResetReason::OtherFilter).await;
+    check(
+        &feed,
+        &alerter,
+        picture,
+        teams(&["sales"]),
+        ResetReason::OtherFilter,
+    )
+    .await;
     let mut one = alerter.client(teams(&["sales", "support"]), |_| true).await;
     one.caught_up(&feed, 2).await;
     let same = teams(&["support", "sales", "support"]);
-    let mut other = alerter.resume(same, |_| true, one.picture, SnapshotMode::Auto).await;
+    let mut other = alerter
+        .resume(same, |_| true, one.picture, SnapshotMode::Auto)
+        .await;
     assert!(matches!(other.next(&feed).await, Frame::CaughtUp(_)));
 }
 
@@ -76,19 +126,34 @@ async fn a_token_of_another_store_or_of_another_history_is_found_out() {
     let feed = Feed::start().await;
     let alerter = Alerter::ready(&feed, |_| {}).await;
     let picture = picture_after(&feed, &alerter, 4).await;
-    // The same store, put back to entry 2 and written anew: the same epoch, the same sequences, another chain.
+    // The same store, put back to entry 2 and written anew: the same epoch, the same sequences,
+    // another chain.
     feed.change(|script| script.model.restore(2));
     for _ in 0..4 {
         feed.write(vec![instance("b", "sales")]);
     }
     let restored = Alerter::ready(&feed, |_| {}).await;
-    check(&feed, &restored, picture.clone(), FollowUpFilter::default(), ResetReason::OtherHistory).await;
+    check(
+        &feed,
+        &restored,
+        picture.clone(),
+        FollowUpFilter::default(),
+        ResetReason::OtherHistory,
+    )
+    .await;
     feed.change(|script| script.model = Model::new("second"));
     for _ in 0..6 {
         feed.write(vec![instance("c", "sales")]);
     }
     let other = Alerter::ready(&feed, |_| {}).await;
-    check(&feed, &other, picture, FollowUpFilter::default(), ResetReason::OtherHistory).await;
+    check(
+        &feed,
+        &other,
+        picture,
+        FollowUpFilter::default(),
+        ResetReason::OtherHistory,
+    )
+    .await;
 }
 
 #[tokio::test]
@@ -98,7 +163,14 @@ async fn a_token_ahead_of_everything_is_from_the_future() {
     let picture = picture_after(&feed, &alerter, 4).await;
     feed.change(|script| script.model.restore(2));
     let behind = Alerter::ready(&feed, |_| {}).await;
-    check(&feed, &behind, picture, FollowUpFilter::default(), ResetReason::FromTheFuture).await;
+    check(
+        &feed,
+        &behind,
+        picture,
+        FollowUpFilter::default(),
+        ResetReason::FromTheFuture,
+    )
+    .await;
 }
 
 #[tokio::test]
@@ -106,14 +178,27 @@ async fn without_a_token_never_means_from_now_on_and_always_means_a_snapshot() {
     let feed = Feed::start().await;
     let alerter = Alerter::ready(&feed, |_| {}).await;
     let picture = picture_after(&feed, &alerter, 2).await;
-    let mut from_now = alerter.subscribe(FollowUpFilter::default(), "", SnapshotMode::Never).await.unwrap();
+    let mut from_now = alerter
+        .subscribe(FollowUpFilter::default(), "", SnapshotMode::Never)
+        .await
+        .unwrap();
     let first = from_now.message().await.unwrap().unwrap();
     assert!(matches!(first.frame, Some(Frame::CaughtUp(caught_up)) if caught_up.sequence == 2));
     feed.write(vec![instance("a", "sales")]);
     let second = from_now.message().await.unwrap().unwrap();
     assert!(matches!(second.frame, Some(Frame::StageChange(change)) if change.sequence == 3));
-    let mut anew = alerter.resume(FollowUpFilter::default(), |_| true, picture, SnapshotMode::Always).await;
-    assert!(matches!(anew.next(&feed).await, Frame::SnapshotItem(_)), "a good token needs no reset");
+    let mut anew = alerter
+        .resume(
+            FollowUpFilter::default(),
+            |_| true,
+            picture,
+            SnapshotMode::Always,
+        )
+        .await;
+    assert!(
+        matches!(anew.next(&feed).await, Frame::SnapshotItem(_)),
+        "a good token needs no reset"
+    );
     assert!(matches!(anew.next(&feed).await, Frame::SnapshotEnd(_)));
 }
 
@@ -122,10 +207,19 @@ async fn what_is_malformed_is_refused_with_every_field_at_fault() {
     let feed = Feed::start().await;
     let alerter = Alerter::ready(&feed, |_| {}).await;
     let filter = teams(&["", "sales"]);
-    let refused = alerter.subscribe(filter, "no token", SnapshotMode::Auto).await.unwrap_err();
-    assert_eq!((refused.code(), reason_of(&refused).as_str()), (Code::InvalidArgument, "INVALID_REQUEST"));
+    let refused = alerter
+        .subscribe(filter, "no token", SnapshotMode::Auto)
+        .await
+        .unwrap_err();
+    assert_eq!(
+        (refused.code(), reason_of(&refused).as_str()),
+        (Code::InvalidArgument, "INVALID_REQUEST")
+    );
     let violations = refused.get_details_bad_request().unwrap().field_violations;
-    let fields: Vec<&str> = violations.iter().map(|violation| violation.field.as_str()).collect();
+    let fields: Vec<&str> = violations
+        .iter()
+        .map(|violation| violation.field.as_str())
+        .collect();
     assert_eq!(fields, ["filter.teams[0]", "resume_token"]);
 }
 
@@ -137,8 +231,11 @@ async fn however_many_clients_come_back_the_workflow_server_is_not_asked() {
     let alerter = Alerter::ready(&feed, |_| {}).await;
     let mut clients = Vec::new();
     for at in 0..100 {
-        let (filter, selects): (FollowUpFilter, Selects) =
-            if at % 2 == 0 { (teams(&["sales"]), in_sales) } else { (FollowUpFilter::default(), |_| true) };
+        let (filter, selects): (FollowUpFilter, Selects) = if at % 2 == 0 {
+            (teams(&["sales"]), in_sales)
+        } else {
+            (FollowUpFilter::default(), |_| true)
+        };
         let mut client = alerter.client(filter.clone(), selects).await;
         client.caught_up(&feed, 0).await;
         clients.push((filter, client));
@@ -152,7 +249,11 @@ async fn however_many_clients_come_back_the_workflow_server_is_not_asked() {
         // Some come back with their token, some without.
         let mut again = match at % 3 {
             0 => alerter.client(filter, client.selects).await,
-            _ => alerter.resume(filter, client.selects, client.picture, SnapshotMode::Never).await,
+            _ => {
+                alerter
+                    .resume(filter, client.selects, client.picture, SnapshotMode::Never)
+                    .await
+            }
         };
         again.caught_up(&feed, newest).await;
         let mut expected = feed.model().seen_at(newest);
@@ -181,7 +282,14 @@ async fn two_alerters_tell_the_same_and_take_each_others_tokens() {
         let last = feed.write(vec![instance("last", "sales")]);
         client.caught_up(&feed, last).await;
         let next = if turn % 2 == 0 { &two } else { &one };
-        client = next.resume(teams(&["sales"]), in_sales, client.picture, SnapshotMode::Never).await;
+        client = next
+            .resume(
+                teams(&["sales"]),
+                in_sales,
+                client.picture,
+                SnapshotMode::Never,
+            )
+            .await;
     }
     client.caught_up(&feed, feed.model().newest()).await;
     assert_eq!(client.picture.told, feed.model().told(0, in_sales));
@@ -191,7 +299,10 @@ async fn two_alerters_tell_the_same_and_take_each_others_tokens() {
     let newest = feed.write(vec![instance("last", "sales")]);
     a.caught_up(&feed, newest).await;
     b.caught_up(&feed, newest).await;
-    assert_eq!((a.picture.instances, a.picture.token), (b.picture.instances, b.picture.token));
+    assert_eq!(
+        (a.picture.instances, a.picture.token),
+        (b.picture.instances, b.picture.token)
+    );
 }
 
 fn in_sales(seen: &aftercall_proto::workflow::v1::FollowUp) -> bool {

@@ -26,8 +26,12 @@ async fn caught_up(entries: u64) -> (Feed, Alerter, Client) {
 }
 
 async fn until_reset(client: &mut Client, feed: &Feed) -> ResetReason {
-    let frame = client.until(feed, |frame| matches!(frame, Frame::Reset(_))).await;
-    let Frame::Reset(reset) = frame else { unreachable!() };
+    let frame = client
+        .until(feed, |frame| matches!(frame, Frame::Reset(_)))
+        .await;
+    let Frame::Reset(reset) = frame else {
+        unreachable!()
+    };
     reset.reason()
 }
 
@@ -38,25 +42,50 @@ async fn it_serves_before_the_workflow_server_is_there_and_becomes_ready_with_it
     feed.kill().await;
     let alerter = Alerter::start(&feed, |_| {}).await;
     alerter.wait_for_health(ServingStatus::NotServing).await;
-    let refused = alerter.subscribe(FollowUpFilter::default(), "", SnapshotMode::Auto).await.unwrap_err();
+    let refused = alerter
+        .subscribe(FollowUpFilter::default(), "", SnapshotMode::Auto)
+        .await
+        .unwrap_err();
     assert_eq!(refused.code(), Code::Unavailable);
-    assert_eq!(refused.get_details_error_info().unwrap().reason, "NOT_READY");
-    assert!(refused.get_details_retry_info().unwrap().retry_delay.is_some());
+    assert_eq!(
+        refused.get_details_error_info().unwrap().reason,
+        "NOT_READY"
+    );
+    assert!(
+        refused
+            .get_details_retry_info()
+            .unwrap()
+            .retry_delay
+            .is_some()
+    );
     feed.bring_back().await;
     alerter.wait_for_health(ServingStatus::Serving).await;
-    alerter.client(FollowUpFilter::default(), |_| true).await.caught_up(&feed, 1).await;
+    alerter
+        .client(FollowUpFilter::default(), |_| true)
+        .await
+        .caught_up(&feed, 1)
+        .await;
 }
 
 #[tokio::test]
 async fn a_loss_and_a_return_are_told_and_nothing_is_lost_between() {
     let (feed, alerter, mut client) = caught_up(3).await;
     feed.kill().await;
-    let lost = client.until(&feed, |frame| matches!(frame, Frame::Upstream(_))).await;
-    assert!(matches!(lost, Frame::Upstream(upstream) if !upstream.connected && upstream.as_of.is_some()));
+    let lost = client
+        .until(&feed, |frame| matches!(frame, Frame::Upstream(_)))
+        .await;
+    assert!(
+        matches!(lost, Frame::Upstream(upstream) if !upstream.connected && upstream.as_of.is_some())
+    );
     alerter.wait_for_health(ServingStatus::NotServing).await;
     let mut late = alerter.client(FollowUpFilter::default(), |_| true).await;
-    let told = late.until(&feed, |frame| matches!(frame, Frame::Upstream(_))).await;
-    assert!(matches!(told, Frame::Upstream(upstream) if !upstream.connected), "a stream opened meanwhile knows too");
+    let told = late
+        .until(&feed, |frame| matches!(frame, Frame::Upstream(_)))
+        .await;
+    assert!(
+        matches!(told, Frame::Upstream(upstream) if !upstream.connected),
+        "a stream opened meanwhile knows too"
+    );
     for _ in 0..20 {
         feed.write(vec![instance("i1", "sales")]);
     }
@@ -82,8 +111,12 @@ async fn how_far_behind_it_is_when_the_workflow_server_goes_is_told() {
     });
     client.caught_up(&feed, given).await;
     feed.kill().await;
-    let lost = client.until(&feed, |frame| matches!(frame, Frame::Upstream(_))).await;
-    let Frame::Upstream(lost) = lost else { unreachable!() };
+    let lost = client
+        .until(&feed, |frame| matches!(frame, Frame::Upstream(_)))
+        .await;
+    let Frame::Upstream(lost) = lost else {
+        unreachable!()
+    };
     assert_eq!((lost.connected, lost.behind), (false, 5));
 }
 
@@ -91,10 +124,19 @@ async fn how_far_behind_it_is_when_the_workflow_server_goes_is_told() {
 async fn the_return_is_told() {
     let (feed, _alerter, mut client) = caught_up(1).await;
     feed.kill().await;
-    client.until(&feed, |frame| matches!(frame, Frame::Upstream(upstream) if !upstream.connected)).await;
+    client
+        .until(
+            &feed,
+            |frame| matches!(frame, Frame::Upstream(upstream) if !upstream.connected),
+        )
+        .await;
     feed.bring_back().await;
-    let found = client.until(&feed, |frame| matches!(frame, Frame::Upstream(_))).await;
-    assert!(matches!(found, Frame::Upstream(upstream) if upstream.connected && upstream.lag.is_some()));
+    let found = client
+        .until(&feed, |frame| matches!(frame, Frame::Upstream(_)))
+        .await;
+    assert!(
+        matches!(found, Frame::Upstream(upstream) if upstream.connected && upstream.lag.is_some())
+    );
 }
 
 #[tokio::test]
@@ -107,7 +149,11 @@ async fn a_left_out_sequence_is_bridged_and_clients_miss_nothing() {
         }
     });
     client.caught_up(&feed, 7).await;
-    assert_eq!(feed.change(|script| script.skip), None, "the sequence was left out");
+    assert_eq!(
+        feed.change(|script| script.skip),
+        None,
+        "the sequence was left out"
+    );
     assert_eq!(client.picture.told, feed.model().told(3, |_| true));
     assert!(client.picture.resets.is_empty());
 }
@@ -122,14 +168,22 @@ async fn a_message_that_is_too_large_is_named_and_no_reason_to_begin_with_a_snap
     });
     alerter.wait_for_health(ServingStatus::NotServing).await;
     let reason = alerter.unready_because().await;
-    assert!(reason.contains("larger than the 8388608 bytes that this alerter-server reads"), "{reason}");
-    // It asks again from where it is; an alerter that took this for the feed's refusal asked for a snapshot each time.
+    assert!(
+        reason.contains("larger than the 8388608 bytes that this alerter-server reads"),
+        "{reason}"
+    );
+    // It asks again from where it is; an alerter that took this for the feed's refusal asked for a
+    // snapshot each time.
     feed.until_asked(1).await;
     feed.change(|script| script.too_large = None);
     client.caught_up(&feed, large).await;
     alerter.wait_for_health(ServingStatus::Serving).await;
     assert!(client.picture.resets.is_empty());
-    assert_eq!(feed.change(|script| script.snapshots), 1, "the one that it began with");
+    assert_eq!(
+        feed.change(|script| script.snapshots),
+        1,
+        "the one that it began with"
+    );
 }
 
 #[tokio::test]
@@ -139,7 +193,10 @@ async fn another_store_resets_every_client() {
         script.model = Model::new("second");
         script.model.write(vec![instance("new", "sales")]);
     });
-    assert_eq!(until_reset(&mut client, &feed).await, ResetReason::OtherHistory);
+    assert_eq!(
+        until_reset(&mut client, &feed).await,
+        ResetReason::OtherHistory
+    );
     client.caught_up(&feed, 1).await;
     let last = feed.write(vec![instance("new", "sales")]);
     client.caught_up(&feed, last).await;
@@ -156,7 +213,10 @@ async fn a_store_put_back_is_found_out_by_its_chain_though_its_sequences_go_on()
         }
     });
     feed.bring_back().await;
-    assert_eq!(until_reset(&mut client, &feed).await, ResetReason::OtherHistory);
+    assert_eq!(
+        until_reset(&mut client, &feed).await,
+        ResetReason::OtherHistory
+    );
     client.caught_up(&feed, 12).await;
 }
 
@@ -166,7 +226,10 @@ async fn a_store_that_has_lost_its_newest_entries_resets_those_who_saw_them() {
     feed.kill().await;
     feed.change(|script| script.model.restore(4));
     feed.bring_back().await;
-    assert_eq!(until_reset(&mut client, &feed).await, ResetReason::FromTheFuture);
+    assert_eq!(
+        until_reset(&mut client, &feed).await,
+        ResetReason::FromTheFuture
+    );
     client.caught_up(&feed, 4).await;
 }
 
@@ -181,14 +244,24 @@ async fn a_client_whose_next_change_the_feed_has_forgotten_is_reset() {
         script.oldest = 9;
     });
     feed.bring_back().await;
-    assert_eq!(until_reset(&mut client, &feed).await, ResetReason::AlerterRestarted);
+    assert_eq!(
+        until_reset(&mut client, &feed).await,
+        ResetReason::AlerterRestarted
+    );
     client.caught_up(&feed, 10).await;
 }
 
 #[tokio::test]
 async fn a_client_that_wants_no_snapshot_is_closed_where_the_stream_cannot_go_on() {
     let (feed, alerter, client) = caught_up(3).await;
-    let mut never = alerter.resume(FollowUpFilter::default(), |_| true, client.picture, SnapshotMode::Never).await;
+    let mut never = alerter
+        .resume(
+            FollowUpFilter::default(),
+            |_| true,
+            client.picture,
+            SnapshotMode::Never,
+        )
+        .await;
     never.caught_up(&feed, 3).await;
     feed.change(|script| script.model = Model::new("second"));
     let closed = loop {
@@ -198,5 +271,8 @@ async fn a_client_that_wants_no_snapshot_is_closed_where_the_stream_cannot_go_on
         }
     };
     assert_eq!(closed.code(), Code::FailedPrecondition);
-    assert_eq!(closed.get_details_error_info().unwrap().reason, "OTHER_HISTORY");
+    assert_eq!(
+        closed.get_details_error_info().unwrap().reason,
+        "OTHER_HISTORY"
+    );
 }

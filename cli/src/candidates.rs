@@ -1,6 +1,7 @@
 //! What a shell completes out of the server: workflows, teams, and the ids of follow-ups.
 //!
-//! Promise: a server that does not answer within a second offers nothing, and nothing is printed. Must not: change anything.
+//! Promise: a server that does not answer within a second offers nothing, and nothing is printed.
+//! Must not: change anything.
 
 use std::ffi::OsStr;
 use std::time::Duration;
@@ -21,13 +22,19 @@ const PATIENCE: Duration = Duration::from_secs(1);
 /// How many are offered: more than a screen shows, fewer than a page has.
 const OFFERED: u32 = 100;
 
-/// The command with what the server knows behind every option and argument that names it: by the name of its value.
+/// The command with what the server knows behind every option and argument that names it: by the
+/// name of its value.
 pub(crate) fn offered(command: Command) -> Command {
     command.mut_args(offered_for).mut_subcommands(offered)
 }
 
 fn offered_for(arg: Arg) -> Arg {
-    let names: Vec<String> = arg.get_value_names().unwrap_or_default().iter().map(ToString::to_string).collect();
+    let names: Vec<String> = arg
+        .get_value_names()
+        .unwrap_or_default()
+        .iter()
+        .map(ToString::to_string)
+        .collect();
     match names.first().map(String::as_str) {
         Some("WORKFLOW") => arg.add(ArgValueCandidates::new(workflows)),
         Some("TEAM") => arg.add(ArgValueCandidates::new(teams)),
@@ -39,28 +46,65 @@ fn offered_for(arg: Arg) -> Arg {
 
 fn workflows() -> Vec<CompletionCandidate> {
     ask(async |to| {
-        let request = ListWorkflowsRequest { page_size: OFFERED, ..Default::default() };
-        let page = to.definitions().await?.list_workflows(request).await?.into_inner();
-        Ok(page.workflows.into_iter().map(|one| candidate(one.name, one.title)).collect())
+        let request = ListWorkflowsRequest {
+            page_size: OFFERED,
+            ..Default::default()
+        };
+        let page = to
+            .definitions()
+            .await?
+            .list_workflows(request)
+            .await?
+            .into_inner();
+        Ok(page
+            .workflows
+            .into_iter()
+            .map(|one| candidate(one.name, one.title))
+            .collect())
     })
 }
 
 fn teams() -> Vec<CompletionCandidate> {
     ask(async |to| {
-        let page = to.definitions().await?.list_teams(ListTeamsRequest {}).await?.into_inner();
-        Ok(page.teams.into_iter().map(|one| candidate(one.name, one.title)).collect())
+        let page = to
+            .definitions()
+            .await?
+            .list_teams(ListTeamsRequest {})
+            .await?
+            .into_inner();
+        Ok(page
+            .teams
+            .into_iter()
+            .map(|one| candidate(one.name, one.title))
+            .collect())
     })
 }
 
 /// The most urgent open follow-ups.
 fn follow_ups() -> Vec<CompletionCandidate> {
     ask(async |to| {
-        let request = ListFollowUpsRequest { page_size: OFFERED, ..Default::default() };
-        let page = to.calls().await?.list_follow_ups(request).await?.into_inner();
+        let request = ListFollowUpsRequest {
+            page_size: OFFERED,
+            ..Default::default()
+        };
+        let page = to
+            .calls()
+            .await?
+            .list_follow_ups(request)
+            .await?
+            .into_inner();
         let follow_ups = page.rows.into_iter().filter_map(|row| row.follow_up);
         let said = |one: aftercall_proto::workflow::v1::FollowUp| {
-            let customer = one.call.as_ref().map(|call| call.customer.clone()).unwrap_or_default();
-            let help = format!("{} {} {customer}", one.workflow, wording::stage(one.stage.as_ref()));
+            let customer = one
+                .call
+                .as_ref()
+                .map(|call| call.customer.clone())
+                .unwrap_or_default();
+            let help = format!(
+                "{} {} {customer}",
+                one.workflow,
+                wording::stage(one.stage.as_ref())
+            );
             candidate(one.instance_id, help)
         };
         Ok(follow_ups.map(said).collect())
@@ -82,18 +126,37 @@ fn candidate(value: String, help: String) -> CompletionCandidate {
 }
 
 /// What the server answers, or nothing.
-fn ask(list: impl AsyncFnOnce(Connections) -> Result<Vec<CompletionCandidate>, Failure>) -> Vec<CompletionCandidate> {
-    let to = Connections { server: server(std::env::args()), alerter: String::new(), actor: String::new() };
-    let answered = aftercall_serving::block_on(async { tokio::time::timeout(PATIENCE, list(to)).await });
-    answered.ok().and_then(Result::ok).and_then(Result::ok).unwrap_or_default()
+fn ask(
+    list: impl AsyncFnOnce(Connections) -> Result<Vec<CompletionCandidate>, Failure>,
+) -> Vec<CompletionCandidate> {
+    let to = Connections {
+        server: server(std::env::args()),
+        alerter: String::new(),
+        actor: String::new(),
+    };
+    let answered =
+        aftercall_serving::block_on(async { tokio::time::timeout(PATIENCE, list(to)).await });
+    answered
+        .ok()
+        .and_then(Result::ok)
+        .and_then(Result::ok)
+        .unwrap_or_default()
 }
 
 /// The server that the command line names so far, or the environment, or the usual one.
 fn server(args: impl Iterator<Item = String>) -> String {
     let args: Vec<String> = args.collect();
-    let named = args.windows(2).find(|pair| pair[0] == "--server" && !pair[1].is_empty()).map(|pair| pair[1].clone());
-    let named = named.or_else(|| args.iter().find_map(|arg| arg.strip_prefix("--server=").map(str::to_owned)));
-    named.or_else(|| std::env::var("AFTERCALL_SERVER").ok()).unwrap_or_else(|| DEFAULT_SERVER.to_owned())
+    let named = args
+        .windows(2)
+        .find(|pair| pair[0] == "--server" && !pair[1].is_empty())
+        .map(|pair| pair[1].clone());
+    let named = named.or_else(|| {
+        args.iter()
+            .find_map(|arg| arg.strip_prefix("--server=").map(str::to_owned))
+    });
+    named
+        .or_else(|| std::env::var("AFTERCALL_SERVER").ok())
+        .unwrap_or_else(|| DEFAULT_SERVER.to_owned())
 }
 
 #[cfg(test)]
@@ -110,19 +173,29 @@ mod tests {
     #[test]
     fn what_names_a_thing_of_the_server_is_completed_from_it() {
         fn walk(command: &Command, found: &mut Vec<String>) {
-            let is_offered =
-                |arg: &&Arg| arg.get::<ArgValueCandidates>().is_some() || arg.get::<ArgValueCompleter>().is_some();
+            let is_offered = |arg: &&Arg| {
+                arg.get::<ArgValueCandidates>().is_some()
+                    || arg.get::<ArgValueCompleter>().is_some()
+            };
             let args = command.get_arguments().filter(is_offered);
             found.extend(args.map(|arg| format!("{} {}", command.get_name(), arg.get_id())));
             command.get_subcommands().for_each(|sub| walk(sub, found));
         }
         let mut found = Vec::new();
         walk(&offered(crate::cli::command_line()), &mut found);
-        for part in
-            ["push id", "calls teams", "calls workflows", "publish names", "show name", "history id", "batch ids"]
-        {
+        for part in [
+            "push id",
+            "calls teams",
+            "calls workflows",
+            "publish names",
+            "show name",
+            "history id",
+            "batch ids",
+        ] {
             let (command, arg) = part.split_once(' ').unwrap();
-            let is_there = |one: &String| one == part || (command == "batch" && one.ends_with(&format!(" {arg}")));
+            let is_there = |one: &String| {
+                one == part || (command == "batch" && one.ends_with(&format!(" {arg}")))
+            };
             assert!(found.iter().any(is_there), "{part} is not in {found:?}");
         }
     }

@@ -1,26 +1,21 @@
 //! The command line: global options, the commands, and which code runs each.
 //!
-//! Promise: every command's help has an example, and the exit codes are listed. Must not: do a command's work.
+//! Promise: every command's help has an example, and the exit codes are listed. Must not: do a
+//! command's work.
 
 use std::ffi::OsString;
 
 use clap::{Arg, Args, CommandFactory, Parser, Subcommand};
 
-use crate::{
-    backup,
-    commands::{
-        ack, batch, calendar, call, caller, calls, claim, completions, desk, erase, finish, history, instance, man,
-        notes, push, report, server, set_workflow, team, wallboard, watch, workflow,
-    },
-    connect::Connections,
-    demo,
-    errors::Failure,
-    load,
-    output::{Form, Output},
-    serve,
-    session::Session,
-    store, up,
+use crate::commands::{
+    ack, batch, calendar, call, caller, calls, claim, completions, desk, erase, finish, history,
+    instance, man, notes, push, report, server, set_workflow, team, wallboard, watch, workflow,
 };
+use crate::connect::Connections;
+use crate::errors::Failure;
+use crate::output::{Form, Output};
+use crate::session::Session;
+use crate::{backup, demo, load, serve, store, up};
 
 const AFTER_HELP: &str = "\
 Exit codes:
@@ -52,7 +47,14 @@ pub(crate) struct Cli {
 #[command(next_help_heading = "Global options")]
 struct Global {
     /// Tables for people, or JSON for programs: an array for lists, one object a line for streams
-    #[arg(long, short = 'o', global = true, value_enum, default_value = "table", value_name = "FORM")]
+    #[arg(
+        long,
+        short = 'o',
+        global = true,
+        value_enum,
+        default_value = "table",
+        value_name = "FORM"
+    )]
     output: Form,
     /// Every column of a table, however narrow the terminal is
     #[arg(long, global = true)]
@@ -168,7 +170,8 @@ enum Command {
     Man(man::Man),
 }
 
-/// The commands that ask no server: the global options which name one have no meaning there, and their help leaves them out.
+/// The commands that ask no server: the global options which name one have no meaning there, and
+/// their help leaves them out.
 const ASKS_NO_SERVER: [&[&str]; 11] = [
     &["up"],
     &["demo"],
@@ -186,10 +189,20 @@ const ASKS_NO_SERVER: [&[&str]; 11] = [
 /// The command line, as it is parsed and as its help shows it.
 pub(crate) fn command_line() -> clap::Command {
     let command = Cli::command();
-    let global: Vec<Arg> = command.get_arguments().filter(|arg| arg.is_global_set()).cloned().collect();
+    let global: Vec<Arg> = command
+        .get_arguments()
+        .filter(|arg| arg.is_global_set())
+        .cloned()
+        .collect();
     let hidden = |name: &&Arg| ["server", "alerter", "actor"].contains(&name.get_id().as_str());
-    let hidden: Vec<Arg> = global.iter().filter(hidden).map(|arg| arg.clone().hide(true)).collect();
-    let command = ASKS_NO_SERVER.iter().fold(command, |command, path| hide(command, path, &hidden));
+    let hidden: Vec<Arg> = global
+        .iter()
+        .filter(hidden)
+        .map(|arg| arg.clone().hide(true))
+        .collect();
+    let command = ASKS_NO_SERVER
+        .iter()
+        .fold(command, |command, path| hide(command, path, &hidden));
     // Without it, `load` starts a server of its own; the variable is not read there either.
     let own = global.iter().find(|arg| arg.get_id() == "server").cloned();
     let own = own.map(|arg| arg.hide_default_value(true).hide_env(true));
@@ -207,11 +220,19 @@ fn hide(command: clap::Command, path: &[&str], hidden: &[Arg]) -> clap::Command 
 impl Cli {
     /// Runs the command.
     pub(crate) async fn run(self, server_named: bool) -> Result<(), Failure> {
-        let Global { output, wide, server, alerter, actor } = self.global;
+        let Global {
+            output,
+            wide,
+            server,
+            alerter,
+            actor,
+        } = self.global;
         let to = Connections {
             server,
             alerter,
-            actor: actor.filter(|name| !name.trim().is_empty()).unwrap_or_else(user_name),
+            actor: actor
+                .filter(|name| !name.trim().is_empty())
+                .unwrap_or_else(user_name),
         };
         let session = Session::new(to, Output::new(output).wide(wide), server_named);
         match self.command {
@@ -263,38 +284,56 @@ impl Cli {
 /// Whether a command line asks for JSON, also one that is wrong otherwise.
 pub(crate) fn is_json(args: impl Iterator<Item = OsString>) -> bool {
     let args: Vec<String> = args.map(|arg| arg.to_string_lossy().into_owned()).collect();
-    let is_named = args.windows(2).any(|pair| matches!(&*pair[0], "--output" | "-o") && pair[1] == "json");
-    is_named || args.iter().any(|arg| matches!(&**arg, "--output=json" | "-ojson" | "-o=json"))
+    let is_named = args
+        .windows(2)
+        .any(|pair| matches!(&*pair[0], "--output" | "-o") && pair[1] == "json");
+    is_named
+        || args
+            .iter()
+            .any(|arg| matches!(&**arg, "--output=json" | "-ojson" | "-o=json"))
 }
 
-/// The name of the person who is logged in, who is the actor unless `--actor` names another. Under `docker exec`, cron and systemd
-/// no variable says it; two users must not become one, so the name of the user id counts then, or the id itself.
+/// The name of the person who is logged in, who is the actor unless `--actor` names another. Under
+/// `docker exec`, cron and systemd no variable says it; two users must not become one, so the name
+/// of the user id counts then, or the id itself.
 fn user_name() -> String {
-    let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.trim().is_empty());
-    variable("USER").or_else(|| variable("LOGNAME")).unwrap_or_else(|| {
-        let user_id = rustix::process::getuid().as_raw();
-        let users = std::fs::read_to_string("/etc/passwd").unwrap_or_default();
-        name_in(&users, user_id).unwrap_or_else(|| format!("user {user_id}"))
-    })
+    let variable = |name: &str| {
+        std::env::var(name)
+            .ok()
+            .filter(|value| !value.trim().is_empty())
+    };
+    variable("USER")
+        .or_else(|| variable("LOGNAME"))
+        .unwrap_or_else(|| {
+            let user_id = rustix::process::getuid().as_raw();
+            let users = std::fs::read_to_string("/etc/passwd").unwrap_or_default();
+            name_in(&users, user_id).unwrap_or_else(|| format!("user {user_id}"))
+        })
 }
 
 /// The name of a user id in the text of a password file: `name:x:id:…`.
 fn name_in(users: &str, user_id: u32) -> Option<String> {
     let user_id = user_id.to_string();
-    let mut users = users.lines().map(|line| line.split(':').collect::<Vec<_>>());
+    let mut users = users
+        .lines()
+        .map(|line| line.split(':').collect::<Vec<_>>());
     let user = users.find(|user| user.get(2).is_some_and(|id| *id == user_id))?;
-    user.first().filter(|name| !name.is_empty()).map(|name| (*name).to_owned())
+    user.first()
+        .filter(|name| !name.is_empty())
+        .map(|name| (*name).to_owned())
 }
 
 #[cfg(test)]
 mod tests {
-    use clap::{FromArgMatches, error::ErrorKind};
+    use clap::FromArgMatches;
+    use clap::error::ErrorKind;
 
     use super::*;
 
     #[test]
     fn without_a_variable_each_user_has_a_name_of_their_own() {
-        let users = "root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534::/:/bin/false\n:x:7:7::/:\n";
+        let users =
+            "root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534::/:/bin/false\n:x:7:7::/:\n";
         assert_eq!(name_in(users, 0).as_deref(), Some("root"));
         assert_eq!(name_in(users, 65_534).as_deref(), Some("nobody"));
         assert_eq!((name_in(users, 7), name_in(users, 1)), (None, None));
@@ -307,7 +346,15 @@ mod tests {
 
     #[test]
     fn global_options_may_stand_after_the_command() {
-        let cli = Cli::try_parse_from(["aftercall", "calls", "--output", "json", "--server", "http://h:1"]).unwrap();
+        let cli = Cli::try_parse_from([
+            "aftercall",
+            "calls",
+            "--output",
+            "json",
+            "--server",
+            "http://h:1",
+        ])
+        .unwrap();
         assert_eq!(cli.global.output, Form::Json);
         assert_eq!(cli.global.server, "http://h:1");
     }
@@ -315,7 +362,12 @@ mod tests {
     #[test]
     fn json_is_known_also_of_a_command_line_that_is_wrong() {
         let is_json = |args: &str| is_json(args.split(' ').map(OsString::from));
-        for yes in ["--output json nonsense", "push -o json", "-ojson calls", "calls --output=json --nonsense"] {
+        for yes in [
+            "--output json nonsense",
+            "push -o json",
+            "-ojson calls",
+            "calls --output=json --nonsense",
+        ] {
             assert!(is_json(yes), "{yes}");
         }
         assert!(!is_json("calls --output table") && !is_json("note ID json"));
@@ -323,29 +375,61 @@ mod tests {
 
     #[test]
     fn the_global_options_come_after_those_of_the_command() {
-        let help = Cli::try_parse_from(["aftercall", "calls", "--help"]).unwrap_err().to_string();
-        let (own, global) = help.split_once("Global options:").expect("they have a heading of their own");
-        assert!(own.contains("--team") && !own.contains("--server"), "{help}");
-        assert!(global.contains("-o, --output") && global.contains("--server"), "{help}");
+        let help = Cli::try_parse_from(["aftercall", "calls", "--help"])
+            .unwrap_err()
+            .to_string();
+        let (own, global) = help
+            .split_once("Global options:")
+            .expect("they have a heading of their own");
+        assert!(
+            own.contains("--team") && !own.contains("--server"),
+            "{help}"
+        );
+        assert!(
+            global.contains("-o, --output") && global.contains("--server"),
+            "{help}"
+        );
     }
 
     #[test]
     fn help_leaves_out_what_has_no_meaning_for_a_command() {
         let help = |args: &[&str]| {
             let args = ["aftercall"].iter().chain(args).chain(&["--help"]);
-            command_line().try_get_matches_from(args).unwrap_err().to_string()
+            command_line()
+                .try_get_matches_from(args)
+                .unwrap_err()
+                .to_string()
         };
         for path in ASKS_NO_SERVER {
             let text = help(path);
-            let is_named = |option: &str| text.lines().any(|line| line.trim_start().starts_with(&format!("{option} ")));
-            assert!(!is_named("--server") && !is_named("--alerter") && !is_named("--actor"), "{path:?}: {text}");
+            let is_named = |option: &str| {
+                text.lines()
+                    .any(|line| line.trim_start().starts_with(&format!("{option} ")))
+            };
+            assert!(
+                !is_named("--server") && !is_named("--alerter") && !is_named("--actor"),
+                "{path:?}: {text}"
+            );
         }
-        assert!(!help(&["store", "compact"]).contains("--alerter"), "below such a command too");
-        assert!(help(&["calls"]).contains("--server") && help(&["workflow", "publish"]).contains("--server"));
-        assert!(!help(&["load"]).contains("[default: 127.0.0.1:7401]"), "it starts a server of its own");
-        let named = command_line().try_get_matches_from(["aftercall", "load", "--server", "h:1"]).unwrap();
+        assert!(
+            !help(&["store", "compact"]).contains("--alerter"),
+            "below such a command too"
+        );
+        assert!(
+            help(&["calls"]).contains("--server")
+                && help(&["workflow", "publish"]).contains("--server")
+        );
+        assert!(
+            !help(&["load"]).contains("[default: 127.0.0.1:7401]"),
+            "it starts a server of its own"
+        );
+        let named = command_line()
+            .try_get_matches_from(["aftercall", "load", "--server", "h:1"])
+            .unwrap();
         assert_eq!(Cli::from_arg_matches(&named).unwrap().global.server, "h:1");
-        let named = command_line().try_get_matches_from(["aftercall", "--server", "h:1", "load"]).unwrap();
+        let named = command_line()
+            .try_get_matches_from(["aftercall", "--server", "h:1", "load"])
+            .unwrap();
         assert_eq!(Cli::from_arg_matches(&named).unwrap().global.server, "h:1");
     }
 
@@ -355,12 +439,42 @@ mod tests {
             vec!["aftercall", "push", "ID"],
             vec!["aftercall", "history"],
             vec!["aftercall", "history", "ID", "--call", "s/1"],
-            vec!["aftercall", "set-workflow", "refund", "--call", "1001", "--customer", "c"],
-            vec!["aftercall", "set-workflow", "refund", "--call", "s/1", "--customer", "c", "--release-within", "2h"],
-            vec!["aftercall", "workflow", "export", "refund", "--draft", "--version", "2"],
+            vec![
+                "aftercall",
+                "set-workflow",
+                "refund",
+                "--call",
+                "1001",
+                "--customer",
+                "c",
+            ],
+            vec![
+                "aftercall",
+                "set-workflow",
+                "refund",
+                "--call",
+                "s/1",
+                "--customer",
+                "c",
+                "--release-within",
+                "2h",
+            ],
+            vec![
+                "aftercall",
+                "workflow",
+                "export",
+                "refund",
+                "--draft",
+                "--version",
+                "2",
+            ],
             vec!["aftercall", "up"],
         ] {
-            assert_eq!(Cli::try_parse_from(&wrong).unwrap_err().exit_code(), 2, "{wrong:?}");
+            assert_eq!(
+                Cli::try_parse_from(&wrong).unwrap_err().exit_code(),
+                2,
+                "{wrong:?}"
+            );
         }
     }
 
@@ -375,7 +489,9 @@ mod tests {
     }
 
     fn walk(command: &clap::Command, path: &str, lacking: &mut Vec<String>) {
-        if command.get_about().is_none() || (!command.has_subcommands() && command.get_after_help().is_none()) {
+        if command.get_about().is_none()
+            || (!command.has_subcommands() && command.get_after_help().is_none())
+        {
             lacking.push(path.to_owned());
         }
         for sub in command.get_subcommands() {

@@ -1,7 +1,7 @@
 //! Questions before what cannot be undone.
 //!
-//! Promise: without `--yes` nothing happens before a person has answered. Must not: ask a program: a script gets a refusal
-//! that names `--yes`.
+//! Promise: without `--yes` nothing happens before a person has answered. Must not: ask a program:
+//! a script gets a refusal that names `--yes`.
 
 use std::io::{self, BufRead as _, IsTerminal as _, Write as _};
 
@@ -40,7 +40,11 @@ impl Sure {
         stderr.flush()?;
         let mut answer = String::new();
         io::stdin().lock().read_line(&mut answer)?;
-        if is_yes(&answer) { Ok(()) } else { Err(Failure::refused("Nothing was done.")) }
+        if is_yes(&answer) {
+            Ok(())
+        } else {
+            Err(Failure::refused("Nothing was done."))
+        }
     }
 }
 

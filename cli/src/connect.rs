@@ -1,25 +1,25 @@
 //! The way to the servers: addresses, connections, and who asks.
 //!
-//! Promise: a server that is not there is told with its address and how to start it. Must not: know what is asked.
+//! Promise: a server that is not there is told with its address and how to start it. Must not: know
+//! what is asked.
 
 use std::time::Duration;
 
-use aftercall_proto::{
-    alert::v1::alert_service_client::AlertServiceClient,
-    workflow::v1::{
-        call_manager_service_client::CallManagerServiceClient, operations_service_client::OperationsServiceClient,
-        script_engine_service_client::ScriptEngineServiceClient,
-        workflow_definition_service_client::WorkflowDefinitionServiceClient,
-    },
-};
+use aftercall_proto::alert::v1::alert_service_client::AlertServiceClient;
+use aftercall_proto::workflow::v1::call_manager_service_client::CallManagerServiceClient;
+use aftercall_proto::workflow::v1::operations_service_client::OperationsServiceClient;
+use aftercall_proto::workflow::v1::script_engine_service_client::ScriptEngineServiceClient;
+use aftercall_proto::workflow::v1::workflow_definition_service_client::WorkflowDefinitionServiceClient;
 use tonic::transport::Channel;
 use uuid::Uuid;
 
 use crate::errors::Failure;
 
-/// A server on this machine answers within milliseconds; one that does not within this is not there.
+/// A server on this machine answers within milliseconds; one that does not within this is not
+/// there.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
-/// Longer than a group commit's watchdog (10 s), so that the server's own sentence is read and not ours.
+/// Longer than a group commit's watchdog (10 s), so that the server's own sentence is read and not
+/// ours.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
 /// A connection that died without a word is noticed after this and the same again.
 const KEEP_ALIVE: Duration = Duration::from_secs(10);
@@ -72,7 +72,8 @@ impl Connections {
 
     /// The stream of alerts.
     pub(crate) async fn alerts(&self) -> Result<AlertServiceClient<Channel>, Failure> {
-        Ok(AlertServiceClient::new(self.alerter_server().await?).max_decoding_message_size(MESSAGE_BYTES_MAX))
+        Ok(AlertServiceClient::new(self.alerter_server().await?)
+            .max_decoding_message_size(MESSAGE_BYTES_MAX))
     }
 }
 
@@ -89,16 +90,26 @@ async fn channel(address: &str, what: &str, option: &str) -> Result<Channel, Fai
         .tcp_nodelay(true)
         .http2_keep_alive_interval(KEEP_ALIVE)
         .keep_alive_timeout(KEEP_ALIVE);
-    endpoint.connect().await.map_err(|error| unreachable(address, what, option, &error))
+    endpoint
+        .connect()
+        .await
+        .map_err(|error| unreachable(address, what, option, &error))
 }
 
 /// An address that is none, or that asks for TLS.
 pub(crate) fn wrong_address(error: &aftercall_client::Error, option: &str) -> Failure {
-    Failure::usage(format!("{option}: {error}. Write HOST:PORT, or http://HOST:PORT."))
+    Failure::usage(format!(
+        "{option}: {error}. Write HOST:PORT, or http://HOST:PORT."
+    ))
 }
 
 /// A server that does not answer.
-pub(crate) fn unreachable(address: &str, what: &str, option: &str, error: &tonic::transport::Error) -> Failure {
+pub(crate) fn unreachable(
+    address: &str,
+    what: &str,
+    option: &str,
+    error: &tonic::transport::Error,
+) -> Failure {
     let mut cause: &dyn std::error::Error = error;
     while let Some(next) = cause.source() {
         cause = next;
@@ -116,19 +127,34 @@ mod tests {
 
     #[tokio::test]
     async fn a_server_that_is_not_there_is_told_with_its_address() {
-        let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-        let failure = channel(&format!("http://{free}"), "workflow-server", "--server").await.unwrap_err();
+        let free = std::net::TcpListener::bind("127.0.0.1:0")
+            .unwrap()
+            .local_addr()
+            .unwrap();
+        let failure = channel(&format!("http://{free}"), "workflow-server", "--server")
+            .await
+            .unwrap_err();
         assert_eq!(failure.exit(), Exit::Unavailable);
-        assert!(failure.sentence().contains(&format!("No workflow-server answers at http://{free}")));
+        assert!(
+            failure
+                .sentence()
+                .contains(&format!("No workflow-server answers at http://{free}"))
+        );
         assert!(failure.sentence().contains("aftercall up"));
     }
 
     #[tokio::test]
     async fn an_address_that_is_none_is_a_usage_fault() {
         for address in ["not an address", "localhost", "https://127.0.0.1:7401"] {
-            let failure = channel(address, "workflow-server", "--server").await.unwrap_err();
+            let failure = channel(address, "workflow-server", "--server")
+                .await
+                .unwrap_err();
             assert_eq!(failure.exit(), Exit::Usage, "{address}");
-            assert!(failure.sentence().contains("HOST:PORT"), "{}", failure.sentence());
+            assert!(
+                failure.sentence().contains("HOST:PORT"),
+                "{}",
+                failure.sentence()
+            );
         }
     }
 }

@@ -1,10 +1,12 @@
-//! What can go wrong, as a sentence for the person at the terminal and as an exit code for the script around it.
+//! What can go wrong, as a sentence for the person at the terminal and as an exit code for the
+//! script around it.
 //!
-//! Promise: every failure says what happened and, where there is something to do, what to do next; the codes are those
-//! that `aftercall --help` lists and never change their meaning. For programs it is one JSON object with the server's
-//! reason. Must not: print anything, or end the process.
+//! Promise: every failure says what happened and, where there is something to do, what to do next;
+//! the codes are those that `aftercall --help` lists and never change their meaning. For programs
+//! it is one JSON object with the server's reason. Must not: print anything, or end the process.
 
-use std::{io, process::ExitCode};
+use std::io;
+use std::process::ExitCode;
 
 use serde_json::json;
 use tonic::{Code, Status};
@@ -62,7 +64,11 @@ pub(crate) struct Failure {
 impl Failure {
     /// A failure with its exit code. An empty sentence prints nothing: all has been said on stdout.
     pub(crate) fn new(exit: Exit, sentence: impl Into<String>) -> Self {
-        Self { exit, sentence: sentence.into(), status: None }
+        Self {
+            exit,
+            sentence: sentence.into(),
+            status: None,
+        }
     }
 
     /// Refused, or faults.
@@ -95,7 +101,8 @@ impl Failure {
         &self.sentence
     }
 
-    /// The failure as one JSON object: `reason` is the server's stable one, or a word for the exit code.
+    /// The failure as one JSON object: `reason` is the server's stable one, or a word for the exit
+    /// code.
     pub(crate) fn json(&self) -> serde_json::Value {
         let mut error = json!({ "reason": self.exit.word(), "message": self.sentence, "exit_code": self.exit as u8 });
         if let Some(status) = &self.status {
@@ -141,17 +148,28 @@ impl From<Status> for Failure {
         lines.extend(info.as_ref().and_then(|info| lease(info, status.message())));
         lines.extend(advice(status.code(), reason).map(str::to_owned));
         lines.extend(info.as_ref().and_then(mapping_advice));
-        let exit = if is_about_what_is_missing(&status) { Exit::NotFound } else { exit_of(status.code()) };
-        Self { exit, sentence: lines.join("\n"), status: Some(Box::new(status)) }
+        let exit = if is_about_what_is_missing(&status) {
+            Exit::NotFound
+        } else {
+            exit_of(status.code())
+        };
+        Self {
+            exit,
+            sentence: lines.join("\n"),
+            status: Some(Box::new(status)),
+        }
     }
 }
 
-/// Whether all that is wrong is that something does not exist: an id that cannot be one, or a name in a field.
+/// Whether all that is wrong is that something does not exist: an id that cannot be one, or a name
+/// in a field.
 fn is_about_what_is_missing(status: &Status) -> bool {
     let bad = status.get_details_bad_request();
     bad.is_some_and(|bad| {
-        let is_id = |one: &FieldViolation| one.field == "instance_id" && !one.description.contains("given");
-        let is_missing = |one: &FieldViolation| is_id(one) || one.description.starts_with("there is no ");
+        let is_id =
+            |one: &FieldViolation| one.field == "instance_id" && !one.description.contains("given");
+        let is_missing =
+            |one: &FieldViolation| is_id(one) || one.description.starts_with("there is no ");
         !bad.field_violations.is_empty() && bad.field_violations.iter().all(is_missing)
     })
 }
@@ -162,7 +180,9 @@ pub(crate) fn exit_of(code: Code) -> Exit {
         Code::Ok => Exit::Ok,
         Code::NotFound => Exit::NotFound,
         Code::FailedPrecondition | Code::Aborted | Code::OutOfRange => Exit::Precondition,
-        Code::Unavailable | Code::DeadlineExceeded | Code::ResourceExhausted | Code::Cancelled => Exit::Unavailable,
+        Code::Unavailable | Code::DeadlineExceeded | Code::ResourceExhausted | Code::Cancelled => {
+            Exit::Unavailable
+        }
         _ => Exit::Refused,
     }
 }
@@ -185,20 +205,37 @@ fn details(status: &Status) -> Vec<String> {
         (subject, description) => format!("  {subject}: {description}"),
     };
     if let Some(bad) = found.bad_request() {
-        lines.extend(bad.field_violations.iter().map(|fault| format!("  {}: {}", fault.field, fault.description)));
+        lines.extend(
+            bad.field_violations
+                .iter()
+                .map(|fault| format!("  {}: {}", fault.field, fault.description)),
+        );
     }
     if let Some(failed) = found.precondition_failure() {
-        lines.extend(failed.violations.iter().map(|fault| about(&fault.subject, &fault.description)));
+        lines.extend(
+            failed
+                .violations
+                .iter()
+                .map(|fault| about(&fault.subject, &fault.description)),
+        );
     }
     if let Some(quota) = found.quota_failure() {
-        lines.extend(quota.violations.iter().map(|fault| format!("  {}: {}", fault.subject, fault.description)));
+        lines.extend(
+            quota
+                .violations
+                .iter()
+                .map(|fault| format!("  {}: {}", fault.subject, fault.description)),
+        );
     }
     if let Some(resource) = found.resource_info() {
         let subject = format!("{} {}", resource.resource_type, resource.resource_name);
         lines.push(about(&subject, &resource.description));
     }
     if let Some(request) = found.request_info() {
-        lines.push(format!("  Look it up in the server's log by {}.", request.request_id));
+        lines.push(format!(
+            "  Look it up in the server's log by {}.",
+            request.request_id
+        ));
     }
     if let Some(delay) = found.retry_info().and_then(|retry| retry.retry_delay) {
         lines.push(format!("  Ask again in {:.1} s.", delay.as_secs_f64()));
@@ -207,18 +244,25 @@ fn details(status: &Status) -> Vec<String> {
     lines
 }
 
-/// When the lease of the holder ends by the clock of the terminal, where the server's sentence shows it by another clock.
+/// When the lease of the holder ends by the clock of the terminal, where the server's sentence
+/// shows it by another clock.
 fn lease(info: &ErrorInfo, sentence: &str) -> Option<String> {
-    let until = info.metadata.get("held_until").filter(|_| info.reason == "CLAIMED_BY_ANOTHER")?;
+    let until = info
+        .metadata
+        .get("held_until")
+        .filter(|_| info.reason == "CLAIMED_BY_ANOTHER")?;
     let local = time::local(Some(&time::proto(until.parse().ok()?)));
-    let is_shown = local.get(..LOCAL_SECONDS).is_some_and(|shown| sentence.contains(shown));
+    let is_shown = local
+        .get(..LOCAL_SECONDS)
+        .is_some_and(|shown| sentence.contains(shown));
     (!is_shown).then(|| format!("In your time zone the lease ends at {local}."))
 }
 
 /// How many characters of a local time come before its distance from UTC.
 const LOCAL_SECONDS: usize = "2026-11-24 09:00:00".len();
 
-/// How to migrate what is in a stage that the version does not have, or in which nothing would wait.
+/// How to migrate what is in a stage that the version does not have, or in which nothing would
+/// wait.
 fn mapping_advice(info: &ErrorInfo) -> Option<String> {
     let is_of_a_stage = matches!(&*info.reason, "STAGE_GONE" | "WOULD_BE_STUCK");
     let stage = info.metadata.get("stage").filter(|_| is_of_a_stage)?;
@@ -244,20 +288,30 @@ fn advice(code: Code, reason: &str) -> Option<&'static str> {
         ("WORKFLOW_HAS_FAULTS", _) => {
             "Correct it in its file (`aftercall workflow validate FILE` shows the lines), or step by step."
         }
-        ("ALREADY_RUNNING", _) => "Use `--if-running return` to get the one that runs, or `--if-running replace`.",
+        ("ALREADY_RUNNING", _) => {
+            "Use `--if-running return` to get the one that runs, or `--if-running replace`."
+        }
         ("CLAIMED_BY_ANOTHER", _) => "`aftercall take-over ID --reason …` takes it over.",
-        ("REQUEST_ID_REUSED", _) => "This request id was used for something else: omit --request-id, or use another.",
+        ("REQUEST_ID_REUSED", _) => {
+            "This request id was used for something else: omit --request-id, or use another."
+        }
         ("MIGRATION_REFUSED", _) => {
             "`--dry-run` lists them. `--map FROM=TO` names a stage for those whose stage is gone; `--allow-refused` leaves them out."
         }
-        ("ALREADY_WORKED", _) => "Somebody has worked on it: cancel it with `aftercall instance cancel ID --reason …`.",
+        ("ALREADY_WORKED", _) => {
+            "Somebody has worked on it: cancel it with `aftercall instance cancel ID --reason …`."
+        }
         (_, Code::Aborted) => "It has changed meanwhile: read it again, then repeat.",
         (_, Code::OutOfRange) => "Omit --resume, or use --snapshot auto, to begin with a snapshot.",
-        (_, Code::Unavailable) => "Asking again is safe. `aftercall server info` says how the server is.",
+        (_, Code::Unavailable) => {
+            "Asking again is safe. `aftercall server info` says how the server is."
+        }
         (_, Code::DeadlineExceeded) => {
             "It may have happened all the same: look before you repeat it, or repeat with the same --request-id."
         }
-        (_, Code::Unimplemented) => "This server is older than this command line, or is not an Aftercall server.",
+        (_, Code::Unimplemented) => {
+            "This server is older than this command line, or is not an Aftercall server."
+        }
         _ => return None,
     })
 }
@@ -284,11 +338,18 @@ mod tests {
 
     #[test]
     fn all_fields_at_fault_are_said() {
-        let violations = vec![FieldViolation::new("call.id", "is empty"), FieldViolation::new("workflow", "is empty")];
+        let violations = vec![
+            FieldViolation::new("call.id", "is empty"),
+            FieldViolation::new("workflow", "is empty"),
+        ];
         let details = ErrorDetails::with_bad_request(violations);
-        let status = Status::with_error_details(Code::InvalidArgument, "2 fields are wrong", details);
+        let status =
+            Status::with_error_details(Code::InvalidArgument, "2 fields are wrong", details);
         let failure = Failure::from(status);
-        assert_eq!(failure.sentence(), "2 fields are wrong\n  call.id: is empty\n  workflow: is empty");
+        assert_eq!(
+            failure.sentence(),
+            "2 fields are wrong\n  call.id: is empty\n  workflow: is empty"
+        );
         assert_eq!(failure.exit(), Exit::Refused);
     }
 
@@ -296,7 +357,11 @@ mod tests {
     fn a_program_reads_the_reason_of_the_server() {
         let info = HashMap::from([("holder".to_owned(), "ann".to_owned())]);
         let details = ErrorDetails::with_error_info("CLAIMED_BY_ANOTHER", "aftercall", info);
-        let failure = Failure::from(Status::with_error_details(Code::FailedPrecondition, "ann holds it", details));
+        let failure = Failure::from(Status::with_error_details(
+            Code::FailedPrecondition,
+            "ann holds it",
+            details,
+        ));
         let expected = json!({"error": {
             "reason": "CLAIMED_BY_ANOTHER", "message": "ann holds it", "exit_code": 4, "grpc_code": "FailedPrecondition",
             "metadata": {"holder": "ann"},
@@ -310,8 +375,15 @@ mod tests {
     fn a_refused_claim_says_when_the_lease_ends_here_and_how_to_take_over() {
         let until = HashMap::from([("held_until".to_owned(), "1970-01-01T00:01:00Z".to_owned())]);
         let details = ErrorDetails::with_error_info("CLAIMED_BY_ANOTHER", "aftercall", until);
-        let failure = Failure::from(Status::with_error_details(Code::FailedPrecondition, "ann holds it", details));
-        let here = time::local(Some(&prost_types::Timestamp { seconds: 60, nanos: 0 }));
+        let failure = Failure::from(Status::with_error_details(
+            Code::FailedPrecondition,
+            "ann holds it",
+            details,
+        ));
+        let here = time::local(Some(&prost_types::Timestamp {
+            seconds: 60,
+            nanos: 0,
+        }));
         let expected = format!(
             "ann holds it\nIn your time zone the lease ends at {here}.\n`aftercall take-over ID --reason …` takes it over."
         );
@@ -321,10 +393,22 @@ mod tests {
     #[test]
     fn what_does_not_exist_has_one_exit_code_whichever_field_names_it() {
         let of = |field: &str, description: &str| {
-            let details = ErrorDetails::with_bad_request(vec![FieldViolation::new(field, description)]);
-            Failure::from(Status::with_error_details(Code::InvalidArgument, "wrong", details)).exit()
+            let details =
+                ErrorDetails::with_bad_request(vec![FieldViolation::new(field, description)]);
+            Failure::from(Status::with_error_details(
+                Code::InvalidArgument,
+                "wrong",
+                details,
+            ))
+            .exit()
         };
-        assert_eq!((of("instance_id", "is not an id"), of("call.id", "is not an id")), (Exit::NotFound, Exit::Refused));
+        assert_eq!(
+            (
+                of("instance_id", "is not an id"),
+                of("call.id", "is not an id")
+            ),
+            (Exit::NotFound, Exit::Refused)
+        );
         assert_eq!(of("to_team", "there is no team `biling`"), Exit::NotFound);
     }
 
@@ -333,7 +417,13 @@ mod tests {
         let details = ErrorDetails::with_error_info("BUTTON_GONE", "aftercall", HashMap::new());
         let status = Status::with_error_details(Code::FailedPrecondition, "jo was first", details);
         let failure = Failure::from(status);
-        assert!(failure.sentence().starts_with("jo was first\nLook at it again"), "{}", failure.sentence());
+        assert!(
+            failure
+                .sentence()
+                .starts_with("jo was first\nLook at it again"),
+            "{}",
+            failure.sentence()
+        );
         assert_eq!(failure.exit(), Exit::Precondition);
     }
 
@@ -341,12 +431,23 @@ mod tests {
     fn a_migration_that_needs_a_stage_names_the_option() {
         let info = HashMap::from([("stage".to_owned(), "5".to_owned())]);
         let details = ErrorDetails::with_error_info("STAGE_GONE", "aftercall", info);
-        let failure = Failure::from(Status::with_error_details(Code::FailedPrecondition, "its stage is gone", details));
-        assert!(failure.sentence().contains("Add `--map 5=TO`"), "{}", failure.sentence());
+        let failure = Failure::from(Status::with_error_details(
+            Code::FailedPrecondition,
+            "its stage is gone",
+            details,
+        ));
+        assert!(
+            failure.sentence().contains("Add `--map 5=TO`"),
+            "{}",
+            failure.sentence()
+        );
     }
 
     #[test]
     fn a_reader_that_went_away_is_no_failure() {
-        assert_eq!(Failure::from(io::Error::from(io::ErrorKind::BrokenPipe)).exit(), Exit::Ok);
+        assert_eq!(
+            Failure::from(io::Error::from(io::ErrorKind::BrokenPipe)).exit(),
+            Exit::Ok
+        );
     }
 }

@@ -1,18 +1,22 @@
-//! Proto messages as JSON, by the descriptor set: the protobuf JSON mapping with the field names of the `.proto` files.
+//! Proto messages as JSON, by the descriptor set: the protobuf JSON mapping with the field names of
+//! the `.proto` files.
 //!
-//! Promise: every field is written, also empty ones, so that a script finds the keys it looks for; whole numbers stay
-//! numbers. Must not: know any message by its fields.
+//! Promise: every field is written, also empty ones, so that a script finds the keys it looks for;
+//! whole numbers stay numbers. Must not: know any message by its fields.
 
 use std::sync::LazyLock;
 
-use aftercall_proto::{DESCRIPTORS, alert::v1 as alert, workflow::v1 as workflow};
+use aftercall_proto::DESCRIPTORS;
+use aftercall_proto::alert::v1 as alert;
+use aftercall_proto::workflow::v1 as workflow;
 use prost::Message;
 use prost_reflect::{DescriptorPool, DynamicMessage, SerializeOptions};
 use serde_json::Value;
 
 use crate::errors::Failure;
 
-static POOL: LazyLock<Option<DescriptorPool>> = LazyLock::new(|| DescriptorPool::decode(DESCRIPTORS).ok());
+static POOL: LazyLock<Option<DescriptorPool>> =
+    LazyLock::new(|| DescriptorPool::decode(DESCRIPTORS).ok());
 
 /// A message that the descriptor set knows by name.
 pub(crate) trait Described: Message {
@@ -46,12 +50,22 @@ mod names {
 
 /// The message as JSON.
 pub(crate) fn value<M: Described>(message: &M) -> Result<Value, Failure> {
-    let unknown = || Failure::refused(format!("This build does not know how to write {} as JSON.", M::NAME));
-    let descriptor = POOL.as_ref().and_then(|pool| pool.get_message_by_name(M::NAME)).ok_or_else(unknown)?;
+    let unknown = || {
+        Failure::refused(format!(
+            "This build does not know how to write {} as JSON.",
+            M::NAME
+        ))
+    };
+    let descriptor = POOL
+        .as_ref()
+        .and_then(|pool| pool.get_message_by_name(M::NAME))
+        .ok_or_else(unknown)?;
     let mut dynamic = DynamicMessage::new(descriptor);
     dynamic.transcode_from(message).map_err(|_| unknown())?;
-    let options =
-        SerializeOptions::new().stringify_64_bit_integers(false).use_proto_field_name(true).skip_default_fields(false);
+    let options = SerializeOptions::new()
+        .stringify_64_bit_integers(false)
+        .use_proto_field_name(true)
+        .skip_default_fields(false);
     dynamic
         .serialize_with_options(serde_json::value::Serializer, &options)
         .map_err(|error| Failure::refused(error.to_string()))
@@ -64,22 +78,35 @@ mod tests {
     #[test]
     fn every_described_message_is_in_the_descriptor_set() {
         let pool = POOL.as_ref().unwrap();
-        for name in names::of_alerts::NAMES.iter().chain(names::of_workflows::NAMES) {
+        for name in names::of_alerts::NAMES
+            .iter()
+            .chain(names::of_workflows::NAMES)
+        {
             assert!(pool.get_message_by_name(name).is_some(), "{name}");
         }
     }
 
     #[test]
     fn empty_fields_are_written_and_numbers_stay_numbers() {
-        let team = workflow::Team { name: "billing".to_owned(), title: String::new(), revision: 7 };
-        assert_eq!(value(&team).unwrap(), serde_json::json!({"name": "billing", "title": "", "revision": 7}));
+        let team = workflow::Team {
+            name: "billing".to_owned(),
+            title: String::new(),
+            revision: 7,
+        };
+        assert_eq!(
+            value(&team).unwrap(),
+            serde_json::json!({"name": "billing", "title": "", "revision": 7})
+        );
     }
 
     #[test]
     fn enums_are_written_by_name_and_times_as_rfc_3339() {
         let follow_up = workflow::FollowUp {
             status: workflow::Status::Active.into(),
-            due: Some(prost_types::Timestamp { seconds: 0, nanos: 0 }),
+            due: Some(prost_types::Timestamp {
+                seconds: 0,
+                nanos: 0,
+            }),
             ..Default::default()
         };
         let json = value(&follow_up).unwrap();

@@ -1,7 +1,8 @@
 //! `aftercall`: both servers in one process, the demo, and a gRPC client for everything else.
 //!
-//! Promise: what was asked for goes to stdout, everything else to stderr, and the exit code says how it went. Must not:
-//! do anything that another gRPC client could not do, but for `up` and `demo`.
+//! Promise: what was asked for goes to stdout, everything else to stderr, and the exit code says
+//! how it went. Must not: do anything that another gRPC client could not do, but for `up` and
+//! `demo`.
 
 mod authoring;
 mod backup;
@@ -31,26 +32,28 @@ mod wording;
 
 use std::process::ExitCode;
 
-use clap::{FromArgMatches, parser::ValueSource};
+use clap::FromArgMatches;
+use clap::parser::ValueSource;
 use clap_complete::CompleteEnv;
 
-use crate::{
-    cli::Cli,
-    errors::{Exit, Failure},
-};
+use crate::cli::Cli;
+use crate::errors::{Exit, Failure};
 
-// Requests are made on tokio's threads and freed on the ledger's and the writer's: the system's allocator
-// takes a lock for that.
+// Requests are made on tokio's threads and freed on the ledger's and the writer's: the system's
+// allocator takes a lock for that.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
-    // Before anything else: for a shell that completes, this program only says what could come next.
+    // Before anything else: for a shell that completes, this program only says what could come
+    // next.
     CompleteEnv::with_factory(|| candidates::offered(cli::command_line())).complete();
     match aftercall_serving::block_on(run()) {
         Ok(exit) => exit,
         Err(error) => {
-            output::remark(&format!("The threads of this program cannot be started: {error}."));
+            output::remark(&format!(
+                "The threads of this program cannot be started: {error}."
+            ));
             Exit::Unavailable.into()
         }
     }
@@ -66,10 +69,16 @@ async fn run() -> ExitCode {
         }
         Err(error) => error.exit(),
     };
-    // Whether a global option was named is known where it was written: with the command, or before it.
-    // A variable is for the commands that ask a server: it does not say that one is to be measured.
-    let named = |matches: &clap::ArgMatches| matches.value_source("server") == Some(ValueSource::CommandLine);
-    let server_named = named(&matches) || matches.subcommand().is_some_and(|(_, command)| named(command));
+    // Whether a global option was named is known where it was written: with the command, or before
+    // it. A variable is for the commands that ask a server: it does not say that one is to be
+    // measured.
+    let named = |matches: &clap::ArgMatches| {
+        matches.value_source("server") == Some(ValueSource::CommandLine)
+    };
+    let server_named = named(&matches)
+        || matches
+            .subcommand()
+            .is_some_and(|(_, command)| named(command));
     let cli = match Cli::from_arg_matches(&matches) {
         Ok(cli) => cli,
         Err(error) => error.exit(),
@@ -80,7 +89,8 @@ async fn run() -> ExitCode {
     }
 }
 
-/// Says why a command failed: a sentence, or for programs one line of JSON, which is the last one on stderr.
+/// Says why a command failed: a sentence, or for programs one line of JSON, which is the last one
+/// on stderr.
 fn tell(failure: &Failure, is_json: bool) -> ExitCode {
     if is_json && failure.exit() != Exit::Ok {
         output::remark(&failure.json().to_string());

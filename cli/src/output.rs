@@ -1,22 +1,20 @@
-//! Where answers go: tables for people, JSON for programs, on stdout; everything else goes to stderr.
+//! Where answers go: tables for people, JSON for programs, on stdout; everything else goes to
+//! stderr.
 //!
-//! Promise: with `--output json` a list is one array, a stream one object a line, a single thing one object. Colour only
-//! on a terminal, and never with `NO_COLOR`. A table fits the terminal. Must not: write data to stderr, or remarks to stdout.
+//! Promise: with `--output json` a list is one array, a stream one object a line, a single thing
+//! one object. Colour only on a terminal, and never with `NO_COLOR`. A table fits the terminal.
+//! Must not: write data to stderr, or remarks to stdout.
 
-use std::{
-    env,
-    io::{self, IsTerminal, Write},
-};
+use std::env;
+use std::io::{self, IsTerminal, Write};
 
 use clap::ValueEnum;
 use console::{StyledObject, style};
 use rustix::termios::tcgetwinsize;
 
-use crate::{
-    errors::Failure,
-    json::{self, Described},
-    table::{self, Table},
-};
+use crate::errors::Failure;
+use crate::json::{self, Described};
+use crate::table::{self, Table};
 
 /// The form of what is printed on stdout.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -39,7 +37,11 @@ impl Output {
     /// Stdout in a form; colour where it is allowed.
     pub(crate) fn new(form: Form) -> Self {
         let refused = env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
-        Self { form, colour: form == Form::Table && !refused && io::stdout().is_terminal(), wide: false }
+        Self {
+            form,
+            colour: form == Form::Table && !refused && io::stdout().is_terminal(),
+            wide: false,
+        }
     }
 
     /// The same, with every column of a table however wide the terminal is.
@@ -59,11 +61,18 @@ impl Output {
 
     /// The size of the screen, where stdout is one that can be drawn over.
     pub(crate) fn screen(self) -> Option<ScreenSize> {
-        let can_be_drawn = self.form == Form::Table && io::stdout().is_terminal() && !console::is_dumb();
-        let lines = || tcgetwinsize(io::stdout()).ok().map(|size| usize::from(size.ws_row));
+        let can_be_drawn =
+            self.form == Form::Table && io::stdout().is_terminal() && !console::is_dumb();
+        let lines = || {
+            tcgetwinsize(io::stdout())
+                .ok()
+                .map(|size| usize::from(size.ws_row))
+        };
         can_be_drawn.then(|| ScreenSize {
             columns: self.width(),
-            lines: named_size("LINES").or_else(lines).filter(|&lines| lines > 0),
+            lines: named_size("LINES")
+                .or_else(lines)
+                .filter(|&lines| lines > 0),
         })
     }
 
@@ -85,7 +94,10 @@ impl Output {
         rows: impl Fn(&M) -> Vec<Vec<String>>,
     ) -> Result<(), Failure> {
         if self.is_json() {
-            let values = things.iter().map(json::value).collect::<Result<Vec<_>, _>>()?;
+            let values = things
+                .iter()
+                .map(json::value)
+                .collect::<Result<Vec<_>, _>>()?;
             return self.json(&serde_json::Value::Array(values));
         }
         self.table(table, things.iter().flat_map(rows))
@@ -99,7 +111,14 @@ impl Output {
         lines: impl Fn(&M) -> Vec<String>,
     ) -> Result<(), Failure> {
         if self.is_json() {
-            return self.list(things, &Table { columns: &[], empty }, |_| Vec::new());
+            return self.list(
+                things,
+                &Table {
+                    columns: &[],
+                    empty,
+                },
+                |_| Vec::new(),
+            );
         }
         let lines = one_line_each(things.iter().map(lines)).concat();
         if lines.is_empty() {
@@ -109,8 +128,13 @@ impl Output {
         self.line(&lines.join("\n"))
     }
 
-    /// A table for people. An empty one is a sentence on stderr, so that stdout has rows or nothing.
-    pub(crate) fn table(self, table: &Table<'_>, rows: impl IntoIterator<Item = Vec<String>>) -> Result<(), Failure> {
+    /// A table for people. An empty one is a sentence on stderr, so that stdout has rows or
+    /// nothing.
+    pub(crate) fn table(
+        self,
+        table: &Table<'_>,
+        rows: impl IntoIterator<Item = Vec<String>>,
+    ) -> Result<(), Failure> {
         let rows = one_line_each(rows);
         if rows.is_empty() {
             remark(table.empty);
@@ -119,13 +143,20 @@ impl Output {
         let drawn = table::draw(table.columns, &rows, self.width());
         self.line(&drawn.lines.join("\n"))?;
         if !drawn.left_out.is_empty() {
-            remark(&format!("The terminal has no room for: {}. `--wide` shows all.", drawn.left_out.join(", ")));
+            remark(&format!(
+                "The terminal has no room for: {}. `--wide` shows all.",
+                drawn.left_out.join(", ")
+            ));
         }
         Ok(())
     }
 
     /// A single thing: lines for people, or one JSON object.
-    pub(crate) fn one<M: Described>(self, message: &M, lines: impl FnOnce() -> Vec<String>) -> Result<(), Failure> {
+    pub(crate) fn one<M: Described>(
+        self,
+        message: &M,
+        lines: impl FnOnce() -> Vec<String>,
+    ) -> Result<(), Failure> {
         if self.is_json() {
             return self.json(&json::value(message)?);
         }
@@ -138,9 +169,14 @@ impl Output {
         self.line(&value.to_string())
     }
 
-    /// A text that is an answer in its own form, such as a file or a picture; in JSON the object that holds it.
+    /// A text that is an answer in its own form, such as a file or a picture; in JSON the object
+    /// that holds it.
     pub(crate) fn written(self, json: &serde_json::Value, text: &str) -> Result<(), Failure> {
-        if self.is_json() { self.json(json) } else { self.line(text.trim_end()) }
+        if self.is_json() {
+            self.json(json)
+        } else {
+            self.line(text.trim_end())
+        }
     }
 
     /// A text as it is, with its own line ends.
@@ -161,22 +197,38 @@ impl Output {
 
     /// Text that stands out, where colour is allowed.
     pub(crate) fn strong(self, text: &str) -> String {
-        if self.colour { coloured(style(text).bold()) } else { text.to_owned() }
+        if self.colour {
+            coloured(style(text).bold())
+        } else {
+            text.to_owned()
+        }
     }
 
     /// Text that needs somebody soon.
     pub(crate) fn urgent(self, text: &str) -> String {
-        if self.colour { coloured(style(text).red().bold()) } else { text.to_owned() }
+        if self.colour {
+            coloured(style(text).red().bold())
+        } else {
+            text.to_owned()
+        }
     }
 
     /// Text that ended well.
     pub(crate) fn done(self, text: &str) -> String {
-        if self.colour { coloured(style(text).green()) } else { text.to_owned() }
+        if self.colour {
+            coloured(style(text).green())
+        } else {
+            text.to_owned()
+        }
     }
 
     /// Text that is only there to be found again.
     pub(crate) fn faint(self, text: &str) -> String {
-        if self.colour { coloured(style(text).dim()) } else { text.to_owned() }
+        if self.colour {
+            coloured(style(text).dim())
+        } else {
+            text.to_owned()
+        }
     }
 }
 
@@ -185,20 +237,29 @@ fn coloured(text: StyledObject<&str>) -> String {
     text.force_styling(true).to_string()
 }
 
-/// How many columns the terminal has; none where stdout is a file or a pipe, or where that is not known. `COLUMNS` comes
-/// before what the terminal itself reports, which is 0 where nobody has set its size (`docker exec -t`).
+/// How many columns the terminal has; none where stdout is a file or a pipe, or where that is not
+/// known. `COLUMNS` comes before what the terminal itself reports, which is 0 where nobody has set
+/// its size (`docker exec -t`).
 fn terminal_columns() -> Option<usize> {
     if !io::stdout().is_terminal() {
         return None;
     }
     // `stty cols 80` leaves the number of lines at 0: that says nothing of the columns.
-    let reported = || tcgetwinsize(io::stdout()).ok().map(|size| usize::from(size.ws_col));
-    named_size("COLUMNS").or_else(reported).filter(|&columns| columns > 0)
+    let reported = || {
+        tcgetwinsize(io::stdout())
+            .ok()
+            .map(|size| usize::from(size.ws_col))
+    };
+    named_size("COLUMNS")
+        .or_else(reported)
+        .filter(|&columns| columns > 0)
 }
 
 /// A size that the environment names.
 fn named_size(variable: &str) -> Option<usize> {
-    env::var(variable).ok().and_then(|value| value.trim().parse().ok())
+    env::var(variable)
+        .ok()
+        .and_then(|value| value.trim().parse().ok())
 }
 
 /// The size of a screen.
@@ -212,17 +273,26 @@ pub(crate) struct ScreenSize {
 
 /// Rows of which each is one line.
 pub(crate) fn one_line_each(rows: impl IntoIterator<Item = Vec<String>>) -> Vec<Vec<String>> {
-    rows.into_iter().map(|row| row.iter().map(|cell| one_line(cell)).collect()).collect()
+    rows.into_iter()
+        .map(|row| row.iter().map(|cell| one_line(cell)).collect())
+        .collect()
 }
 
-/// A text in one line. Names and notes that people type may have line breaks: printed as they are, they would look like rows
-/// or lines of the server.
+/// A text in one line. Names and notes that people type may have line breaks: printed as they are,
+/// they would look like rows or lines of the server.
 pub(crate) fn one_line(text: &str) -> String {
-    let is_break = |c: char| matches!(c, '\n' | '\r' | '\u{b}' | '\u{c}' | '\u{85}' | '\u{2028}' | '\u{2029}');
+    let is_break = |c: char| {
+        matches!(
+            c,
+            '\n' | '\r' | '\u{b}' | '\u{c}' | '\u{85}' | '\u{2028}' | '\u{2029}'
+        )
+    };
     if !text.contains(|c| is_break(c) || c == '\t') {
         return text.to_owned();
     }
-    text.replace("\r\n", "\n").replace('\t', " ").replace(is_break, " ⏎ ")
+    text.replace("\r\n", "\n")
+        .replace('\t', " ")
+        .replace(is_break, " ⏎ ")
 }
 
 /// A remark for the person at the terminal.
@@ -244,13 +314,20 @@ mod tests {
 
     #[test]
     fn a_line_break_in_a_text_never_makes_a_line() {
-        assert_eq!(one_line("Ada\r\n12:00  ann\tpushed Approve\u{2028}x"), "Ada ⏎ 12:00  ann pushed Approve ⏎ x");
+        assert_eq!(
+            one_line("Ada\r\n12:00  ann\tpushed Approve\u{2028}x"),
+            "Ada ⏎ 12:00  ann pushed Approve ⏎ x"
+        );
         assert_eq!(one_line("Ada Lovelace"), "Ada Lovelace");
     }
 
     #[test]
     fn colour_wraps_the_text_where_it_is_allowed() {
-        let output = Output { form: Form::Table, colour: true, wide: false };
+        let output = Output {
+            form: Form::Table,
+            colour: true,
+            wide: false,
+        };
         assert!(output.urgent("now").contains("now"));
         assert_ne!(output.urgent("now"), "now");
     }

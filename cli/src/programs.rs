@@ -43,16 +43,33 @@ mod tests {
 
     #[test]
     fn a_letter_means_one_thing_in_every_command() {
-        // Upkeep of the list: a new letter is customary elsewhere, and is added to every command that has its option.
-        let agreed = [("all", 'a'), ("dry-run", 'n'), ("output", 'o'), ("watch", 'w'), ("yes", 'y')];
+        // Upkeep of the list: a new letter is customary elsewhere, and is added to every command
+        // that has its option.
+        let agreed = [
+            ("all", 'a'),
+            ("dry-run", 'n'),
+            ("output", 'o'),
+            ("watch", 'w'),
+            ("yes", 'y'),
+        ];
         let mut seen = BTreeSet::new();
         let programs = Program::ALL.map(Program::command);
-        programs.iter().for_each(|program| shorts(program, &mut seen));
+        programs
+            .iter()
+            .for_each(|program| shorts(program, &mut seen));
         for (long, short) in &seen {
-            let expected = agreed.iter().find(|(agreed, _)| agreed == long).map(|(_, short)| *short);
+            let expected = agreed
+                .iter()
+                .find(|(agreed, _)| agreed == long)
+                .map(|(_, short)| *short);
             assert_eq!(*short, expected, "--{long}");
         }
-        assert!(agreed.iter().all(|(long, short)| seen.contains(&((*long).to_owned(), Some(*short)))), "{seen:?}");
+        assert!(
+            agreed
+                .iter()
+                .all(|(long, short)| seen.contains(&((*long).to_owned(), Some(*short)))),
+            "{seen:?}"
+        );
     }
 
     #[test]
@@ -70,19 +87,31 @@ mod tests {
         ];
         let mut count = 0;
         for (program, keys) in [
-            (Program::WorkflowServer, toml::Table::try_from(workflow_server::config::WorkflowServerConfig::default())),
-            (Program::AlerterServer, toml::Table::try_from(alerter_server::config::AlerterServerConfig::default())),
+            (
+                Program::WorkflowServer,
+                toml::Table::try_from(workflow_server::config::WorkflowServerConfig::default()),
+            ),
+            (
+                Program::AlerterServer,
+                toml::Table::try_from(alerter_server::config::AlerterServerConfig::default()),
+            ),
         ] {
             let (command, keys) = (program.command(), keys.unwrap());
             for arg in command.get_arguments() {
-                let (Some(long), Some(variable)) = (arg.get_long(), arg.get_env().and_then(|name| name.to_str()))
+                let (Some(long), Some(variable)) =
+                    (arg.get_long(), arg.get_env().and_then(|name| name.to_str()))
                 else {
                     continue;
                 };
                 let key = long.replace('-', "_");
                 let expected = format!("AFTERCALL_{}", key.to_uppercase());
-                assert!(variable == expected || other.contains(&(long, variable)), "--{long} is {variable}");
-                let is_key = keys.contains_key(&key) || keys.contains_key(&format!("{key}s")) || long == "config";
+                assert!(
+                    variable == expected || other.contains(&(long, variable)),
+                    "--{long} is {variable}"
+                );
+                let is_key = keys.contains_key(&key)
+                    || keys.contains_key(&format!("{key}s"))
+                    || long == "config";
                 assert!(is_key, "--{long} is no key of the file");
                 count += 1;
             }
@@ -92,7 +121,9 @@ mod tests {
 
     /// Every long option with its letter.
     fn shorts(command: &Command, seen: &mut BTreeSet<(String, Option<char>)>) {
-        let options = command.get_arguments().filter_map(|arg| Some((arg.get_long()?.to_owned(), arg.get_short())));
+        let options = command
+            .get_arguments()
+            .filter_map(|arg| Some((arg.get_long()?.to_owned(), arg.get_short())));
         seen.extend(options);
         command.get_subcommands().for_each(|sub| shorts(sub, seen));
     }

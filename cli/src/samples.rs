@@ -1,31 +1,42 @@
 //! The follow-ups of `examples/`, built in, and how they come into a server.
 //!
-//! Promise: teams and workflows are declared over gRPC as anybody would do it; doing it again changes nothing. Must not:
-//! invent calls.
+//! Promise: teams and workflows are declared over gRPC as anybody would do it; doing it again
+//! changes nothing. Must not: invent calls.
 
 use aftercall_proto::workflow::v1::{
     FieldDeclaration, FileFormat, GetWorkflowRequest, ImportWorkflowRequest, PublishWorkflowRequest,
 };
 
-use crate::{
-    authoring::{calendars, teams},
-    commands::{calendar, team, workflow_files::fault_line},
-    connect,
-    errors::Failure,
-    session::Session,
-};
+use crate::authoring::{calendars, teams};
+use crate::commands::workflow_files::fault_line;
+use crate::commands::{calendar, team};
+use crate::connect;
+use crate::errors::Failure;
+use crate::session::Session;
 
 /// The example workflows: name and file.
 pub(crate) const WORKFLOWS: [(&str, &str); 8] = [
     // The first to come: its first button asks for nothing, so that it can be pushed at once.
     ("refund", include_str!("../../examples/refund.yaml")),
-    ("boiler-visit", include_str!("../../examples/boiler-visit.yaml")),
+    (
+        "boiler-visit",
+        include_str!("../../examples/boiler-visit.yaml"),
+    ),
     ("brochure", include_str!("../../examples/brochure.yaml")),
     ("call-back", include_str!("../../examples/call-back.yaml")),
     ("complaint", include_str!("../../examples/complaint.yaml")),
-    ("missed-delivery", include_str!("../../examples/missed-delivery.yaml")),
-    ("repeat-prescription", include_str!("../../examples/repeat-prescription.yaml")),
-    ("warranty-claim", include_str!("../../examples/warranty-claim.yaml")),
+    (
+        "missed-delivery",
+        include_str!("../../examples/missed-delivery.yaml"),
+    ),
+    (
+        "repeat-prescription",
+        include_str!("../../examples/repeat-prescription.yaml"),
+    ),
+    (
+        "warranty-claim",
+        include_str!("../../examples/warranty-claim.yaml"),
+    ),
 ];
 
 const TEAMS: &str = include_str!("../../examples/teams.yaml");
@@ -67,7 +78,11 @@ async fn publish(session: &Session, example: &str, file: &str) -> Result<Publish
     };
     let draft = definitions.import_workflow(request).await?.into_inner();
     if draft.faults.iter().any(|fault| !fault.warning) {
-        let lines: Vec<_> = draft.faults.iter().map(|fault| fault_line(&format!("{example}.yaml"), fault)).collect();
+        let lines: Vec<_> = draft
+            .faults
+            .iter()
+            .map(|fault| fault_line(&format!("{example}.yaml"), fault))
+            .collect();
         return Err(Failure::refused(lines.join("\n")));
     }
     let workflow = draft.workflow.unwrap_or_default();
@@ -78,14 +93,30 @@ async fn publish(session: &Session, example: &str, file: &str) -> Result<Publish
         expected_revision: None,
     };
     definitions.publish_workflow(request).await?;
-    Ok(Published { name: workflow.name, fields: workflow.fields })
+    Ok(Published {
+        name: workflow.name,
+        fields: workflow.fields,
+    })
 }
 
 /// What Set Workflow asks for, of a workflow that the server has.
 pub(crate) async fn published(session: &Session, name: &str) -> Result<Published, Failure> {
-    let request = GetWorkflowRequest { name: name.to_owned(), version: 0, draft: false };
-    let answer = session.to.definitions().await?.get_workflow(request).await?.into_inner();
-    Ok(Published { name: name.to_owned(), fields: answer.workflow.unwrap_or_default().fields })
+    let request = GetWorkflowRequest {
+        name: name.to_owned(),
+        version: 0,
+        draft: false,
+    };
+    let answer = session
+        .to
+        .definitions()
+        .await?
+        .get_workflow(request)
+        .await?
+        .into_inner();
+    Ok(Published {
+        name: name.to_owned(),
+        fields: answer.workflow.unwrap_or_default().fields,
+    })
 }
 
 #[cfg(test)]
@@ -100,7 +131,11 @@ mod tests {
     #[test]
     fn every_example_is_named_as_its_file() {
         for (name, file) in WORKFLOWS {
-            assert!(file.lines().any(|line| line.trim() == format!("workflow: {name}")), "{name}");
+            assert!(
+                file.lines()
+                    .any(|line| line.trim() == format!("workflow: {name}")),
+                "{name}"
+            );
         }
     }
 }

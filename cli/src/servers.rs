@@ -1,22 +1,20 @@
 //! The two servers, run in this process.
 //!
-//! Promise: both are bound before anything is said about them, and both are stopped before this process ends. Must not:
-//! be used by any command but `up`, `demo` and `serve`: all others ask over gRPC.
+//! Promise: both are bound before anything is said about them, and both are stopped before this
+//! process ends. Must not: be used by any command but `up`, `demo` and `serve`: all others ask over
+//! gRPC.
 
-use std::{
-    error::Error,
-    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
-    path::{Path, PathBuf},
-    time::Duration,
-};
+use std::error::Error;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
 
-use aftercall_serving::{
-    NetworkArgs, ServeError,
-    config::{self, ConfigError},
-    logs::{self, LogFormat},
-    settings::log_filter_error,
-};
-use alerter_server::{ServerError as AlerterError, config::AlerterServerConfig};
+use aftercall_serving::config::{self, ConfigError};
+use aftercall_serving::logs::{self, LogFormat};
+use aftercall_serving::settings::log_filter_error;
+use aftercall_serving::{NetworkArgs, ServeError};
+use alerter_server::ServerError as AlerterError;
+use alerter_server::config::AlerterServerConfig;
 use clap::Parser;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -25,7 +23,8 @@ use workflow_server::config::WorkflowServerConfig;
 
 use crate::errors::Failure;
 
-/// What the command line says about the servers; what it leaves out is as environment and files say.
+/// What the command line says about the servers; what it leaves out is as environment and files
+/// say.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Places {
     /// The store's directory.
@@ -52,12 +51,16 @@ pub(crate) struct Configs {
 }
 
 impl Places {
-    /// The settings that both servers would have on their own: each honours its environment and the file that this names. What
-    /// cannot hold for two servers in one process is refused by name.
+    /// The settings that both servers would have on their own: each honours its environment and the
+    /// file that this names. What cannot hold for two servers in one process is refused by name.
     pub(crate) fn configs(&self) -> Result<Configs, Failure> {
         let refused = |error: ConfigError| Failure::usage(error.to_string());
-        let workflow = of_environment::<workflow_server::config::Args>()?.resolve().map_err(refused)?;
-        let alerter = of_environment::<alerter_server::config::Args>()?.resolve().map_err(refused)?;
+        let workflow = of_environment::<workflow_server::config::Args>()?
+            .resolve()
+            .map_err(refused)?;
+        let alerter = of_environment::<alerter_server::config::Args>()?
+            .resolve()
+            .map_err(refused)?;
         if alerter.workflow_server != AlerterServerConfig::default().workflow_server {
             return Err(Failure::usage(format!(
                 "The setting workflow_server (AFTERCALL_WORKFLOW_SERVER) names {}, and this command runs a workflow-server of its own. \
@@ -74,11 +77,25 @@ impl Places {
             both.insert("allow_plaintext".to_owned(), true.into());
         }
         let (mut over, mut over_alerter) = (both.clone(), both);
-        put(&mut over, "listen", self.listen.map(|address| address.to_string()));
-        put(&mut over, "data_dir", self.data_dir.as_ref().map(|dir| dir.to_string_lossy().into_owned()));
+        put(
+            &mut over,
+            "listen",
+            self.listen.map(|address| address.to_string()),
+        );
+        put(
+            &mut over,
+            "data_dir",
+            self.data_dir
+                .as_ref()
+                .map(|dir| dir.to_string_lossy().into_owned()),
+        );
         put(&mut over, "time_zone", self.time_zone.clone());
         put(&mut over, "country", self.country.clone());
-        put(&mut over_alerter, "listen", self.alerter_listen.map(|address| address.to_string()));
+        put(
+            &mut over_alerter,
+            "listen",
+            self.alerter_listen.map(|address| address.to_string()),
+        );
         let workflow = config::put_over(&workflow, over).map_err(refused)?;
         let alerter = config::put_over(&alerter, over_alerter).map_err(refused)?;
         Ok(Configs { workflow, alerter })
@@ -86,12 +103,17 @@ impl Places {
 }
 
 impl Configs {
-    /// Takes free ports where another process has one of the usual ones. An address that somebody named stays.
+    /// Takes free ports where another process has one of the usual ones. An address that somebody
+    /// named stays.
     pub(crate) fn avoid_taken_ports(&mut self) {
-        let usual = (WorkflowServerConfig::default().listen, AlerterServerConfig::default().listen);
+        let usual = (
+            WorkflowServerConfig::default().listen,
+            AlerterServerConfig::default().listen,
+        );
         let is_taken = |address: SocketAddr| std::net::TcpListener::bind(address).is_err();
         let [workflow, alerter] = [&mut self.workflow.listen, &mut self.alerter.listen];
-        if (*workflow == usual.0 && is_taken(usual.0)) || (*alerter == usual.1 && is_taken(usual.1)) {
+        if (*workflow == usual.0 && is_taken(usual.0)) || (*alerter == usual.1 && is_taken(usual.1))
+        {
             for (listen, usual) in [(workflow, usual.0), (alerter, usual.1)] {
                 if *listen == usual {
                     listen.set_port(0);
@@ -117,36 +139,67 @@ pub(crate) struct Servers {
 }
 
 impl Servers {
-    /// Binds both servers and begins to serve, for a command that may be named again with other ports. An address that is taken, or a store that cannot be opened, is told in a
+    /// Binds both servers and begins to serve, for a command that may be named again with other
+    /// ports. An address that is taken, or a store that cannot be opened, is told in a
     /// sentence that says what to do.
     pub(crate) async fn start(configs: Configs, command: &str) -> Result<Self, Failure> {
         let (data_dir, of_alerter) = (configs.workflow.data_dir.clone(), configs.alerter);
-        let workflow = workflow_server::Server::bind(configs.workflow).await.map_err(|error| match &error {
-            WorkflowError::Serve(refused) => not_bound("workflow-server", (command, &data_dir), refused),
-            _ => failed("workflow-server", &error),
-        })?;
+        let workflow = workflow_server::Server::bind(configs.workflow)
+            .await
+            .map_err(|error| match &error {
+                WorkflowError::Serve(refused) => {
+                    not_bound("workflow-server", (command, &data_dir), refused)
+                }
+                _ => failed("workflow-server", &error),
+            })?;
         let workflow_server = url(workflow.local_addr());
-        let config = AlerterServerConfig { workflow_server: workflow_server.clone(), ..of_alerter };
-        let alerter = alerter_server::Server::bind(config).await.map_err(|error| match &error {
-            AlerterError::Serve(refused) => not_bound("alerter-server", (command, &data_dir), refused),
-            _ => failed("alerter-server", &error),
-        })?;
+        let config = AlerterServerConfig {
+            workflow_server: workflow_server.clone(),
+            ..of_alerter
+        };
+        let alerter = alerter_server::Server::bind(config)
+            .await
+            .map_err(|error| match &error {
+                AlerterError::Serve(refused) => {
+                    not_bound("alerter-server", (command, &data_dir), refused)
+                }
+                _ => failed("alerter-server", &error),
+            })?;
         let alerter_server = url(alerter.local_addr());
         let stop = CancellationToken::new();
         let mut tasks = JoinSet::new();
         let token = stop.clone();
-        tasks.spawn(async move { workflow.serve(token).await.map_err(|error| failed("workflow-server", &error)) });
+        tasks.spawn(async move {
+            workflow
+                .serve(token)
+                .await
+                .map_err(|error| failed("workflow-server", &error))
+        });
         let token = stop.clone();
-        tasks.spawn(async move { alerter.serve(token).await.map_err(|error| failed("alerter-server", &error)) });
-        Ok(Self { workflow_server, alerter_server, stop, tasks })
+        tasks.spawn(async move {
+            alerter
+                .serve(token)
+                .await
+                .map_err(|error| failed("alerter-server", &error))
+        });
+        Ok(Self {
+            workflow_server,
+            alerter_server,
+            stop,
+            tasks,
+        })
     }
 
     /// Waits until a server ends although nobody asked it to, and says why.
     pub(crate) async fn broken(&mut self) -> Failure {
         match self.tasks.join_next().await {
             Some(Ok(Err(failure))) => failure,
-            Some(Err(panic)) => Failure::unavailable(format!("A server stopped by a fault of its own: {panic}.")),
-            _ => Failure::unavailable("A server stopped although nobody asked it to; its log says why."),
+            Some(Err(panic)) => {
+                Failure::unavailable(format!("A server stopped by a fault of its own: {panic}."))
+            }
+            _ => Failure::unavailable(
+                "A server stopped although nobody asked it to; its log says why.",
+            ),
         }
     }
 
@@ -155,15 +208,19 @@ impl Servers {
         self.stop.cancel();
         let mut outcome = Ok(());
         while let Some(ended) = self.tasks.join_next().await {
-            outcome = outcome.and(ended.unwrap_or_else(|panic| Err(Failure::unavailable(panic.to_string()))));
+            outcome = outcome
+                .and(ended.unwrap_or_else(|panic| Err(Failure::unavailable(panic.to_string()))));
         }
         outcome
     }
 }
 
-/// Cancelled by ctrl-C, or by the signal that stops a service; a second one ends the process at once.
+/// Cancelled by ctrl-C, or by the signal that stops a service; a second one ends the process at
+/// once.
 pub(crate) fn stop_asked(drain_seconds: u64) -> Result<CancellationToken, Failure> {
-    Ok(aftercall_serving::shutdown_token(Duration::from_secs(drain_seconds))?)
+    Ok(aftercall_serving::shutdown_token(Duration::from_secs(
+        drain_seconds,
+    ))?)
 }
 
 /// Sends the servers' log to stderr.
@@ -175,7 +232,8 @@ pub(crate) fn log_to_stderr(format: LogFormat, filter: &str) -> Result<(), Failu
     Ok(())
 }
 
-/// Where a client of this machine reaches a listener: one that listens everywhere is reached at the loopback address.
+/// Where a client of this machine reaches a listener: one that listens everywhere is reached at the
+/// loopback address.
 fn url(address: SocketAddr) -> String {
     let ip = match address.ip() {
         ip if !ip.is_unspecified() => ip,
@@ -187,7 +245,9 @@ fn url(address: SocketAddr) -> String {
 
 /// A port that cannot be had is most often had by another Aftercall.
 fn not_bound(what: &str, (command, data_dir): (&str, &Path), refused: &ServeError) -> Failure {
-    let ServeError::Listen { address, error } = refused else { return failed(what, refused) };
+    let ServeError::Listen { address, error } = refused else {
+        return failed(what, refused);
+    };
     Failure::unavailable(format!(
         "The {what} cannot listen on {address} ({error}). Perhaps another Aftercall runs: stop it, or take free ports:\n  \
          aftercall {command} --data-dir {} --listen 127.0.0.1:0 --alerter-listen 127.0.0.1:0",
@@ -224,10 +284,21 @@ mod tests {
     #[test]
     fn a_taken_port_is_told_with_a_way_out() {
         let error = std::io::Error::from(std::io::ErrorKind::AddrInUse);
-        let refused = ServeError::Listen { address: ([127, 0, 0, 1], 7401).into(), error };
+        let refused = ServeError::Listen {
+            address: ([127, 0, 0, 1], 7401).into(),
+            error,
+        };
         let failure = not_bound("workflow-server", ("up", Path::new("d")), &refused);
-        assert!(failure.sentence().contains("127.0.0.1:7401"), "{}", failure.sentence());
-        assert!(failure.sentence().contains("--listen 127.0.0.1:0"), "{}", failure.sentence());
+        assert!(
+            failure.sentence().contains("127.0.0.1:7401"),
+            "{}",
+            failure.sentence()
+        );
+        assert!(
+            failure.sentence().contains("--listen 127.0.0.1:0"),
+            "{}",
+            failure.sentence()
+        );
         assert_eq!(failure.exit(), Exit::Unavailable);
     }
 }

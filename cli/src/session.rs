@@ -1,7 +1,7 @@
 //! What every command is run with.
 //!
-//! Promise: what counts from now counts from the server's now, which is read at most once for each command. Must not: use this
-//! machine's wall clock for anything that a server decides by.
+//! Promise: what counts from now counts from the server's now, which is read at most once for each
+//! command. Must not: use this machine's wall clock for anything that a server decides by.
 
 use std::time::{Duration, Instant};
 
@@ -10,16 +10,14 @@ use jiff::Timestamp;
 use prost_types::Timestamp as ProtoTime;
 use tokio::sync::OnceCell;
 
-use crate::{
-    connect::Connections,
-    errors::Failure,
-    output::{Output, remark},
-    time,
-};
+use crate::connect::Connections;
+use crate::errors::Failure;
+use crate::output::{Output, remark};
+use crate::time;
 
-/// What every command that shows or counts time adds while the server holds its clock: its times may be far from those of the wall.
-const HELD: &str =
-    "The server's clock is held: its timers wait, and these are its times. `aftercall server info` says why.";
+/// What every command that shows or counts time adds while the server holds its clock: its times
+/// may be far from those of the wall.
+const HELD: &str = "The server's clock is held: its timers wait, and these are its times. `aftercall server info` says why.";
 
 /// What every command has: the way to the servers, and where its answer goes.
 #[derive(Debug)]
@@ -36,11 +34,16 @@ pub(crate) struct Session {
 impl Session {
     /// A session with servers that have not been asked anything yet.
     pub(crate) fn new(to: Connections, output: Output, server_named: bool) -> Self {
-        Self { to, output, server_named, clock: OnceCell::new() }
+        Self {
+            to,
+            output,
+            server_named,
+            clock: OnceCell::new(),
+        }
     }
 
-    /// The workflow-server's time now. A command that changes something reads it before the change, so that a change that was made is
-    /// never reported as a failure.
+    /// The workflow-server's time now. A command that changes something reads it before the change,
+    /// so that a change that was made is never reported as a failure.
     pub(crate) async fn now(&self) -> Result<Timestamp, Failure> {
         Ok(self.clock().await?.now())
     }
@@ -48,20 +51,29 @@ impl Session {
     /// The workflow-server's clock.
     pub(crate) async fn clock(&self) -> Result<ServerClock, Failure> {
         let read = || async {
-            let answer = self.to.operations().await?.get_server_info(GetServerInfoRequest {}).await?.into_inner();
+            let answer = self
+                .to
+                .operations()
+                .await?
+                .get_server_info(GetServerInfoRequest {})
+                .await?
+                .into_inner();
             if answer.clock_held {
                 remark(HELD);
             }
             let read = ServerClock::read(answer.server_time.as_ref());
             read.ok_or_else(|| {
-                Failure::refused("The server did not report its time: it is older than this command line.")
+                Failure::refused(
+                    "The server did not report its time: it is older than this command line.",
+                )
             })
         };
         self.clock.get_or_try_init(read).await.copied()
     }
 }
 
-/// A server's clock: its time when it was read, continued by this machine's monotonic clock, which nobody sets.
+/// A server's clock: its time when it was read, continued by this machine's monotonic clock, which
+/// nobody sets.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct ServerClock {
     time: Timestamp,
@@ -71,7 +83,10 @@ pub(crate) struct ServerClock {
 impl ServerClock {
     /// The clock that shows this now; none where an answer has no time.
     pub(crate) fn read(time: Option<&ProtoTime>) -> Option<Self> {
-        Some(Self { time: time::moment(time)?, read_at: Instant::now() })
+        Some(Self {
+            time: time::moment(time)?,
+            read_at: Instant::now(),
+        })
     }
 
     /// What it shows now.
@@ -91,7 +106,11 @@ mod tests {
     #[test]
     fn the_clock_of_a_server_continues_whatever_this_machine_shows() {
         // In 1970: no clock of this machine shows that.
-        let clock = ServerClock::read(Some(&ProtoTime { seconds: 1_000, nanos: 0 })).unwrap();
+        let clock = ServerClock::read(Some(&ProtoTime {
+            seconds: 1_000,
+            nanos: 0,
+        }))
+        .unwrap();
         assert_eq!(clock.after(Duration::from_secs(61)).as_second(), 1_061);
         assert!((1_000..2_000).contains(&clock.now().as_second()));
         assert!(ServerClock::read(None).is_none());

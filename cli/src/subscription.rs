@@ -5,22 +5,26 @@
 use std::time::Duration;
 
 use aftercall_client::{Error, Event, Subscription};
-use aftercall_proto::{
-    alert::v1::{OutOfView, ResetReason, StageChange, SubscribeResponse, subscribe_response::Frame},
-    workflow::v1::{FollowUp, FollowUpFilter},
-};
+use aftercall_proto::alert::v1::subscribe_response::Frame;
+use aftercall_proto::alert::v1::{OutOfView, ResetReason, StageChange, SubscribeResponse};
+use aftercall_proto::workflow::v1::{FollowUp, FollowUpFilter};
 
-use crate::{
-    connect,
-    errors::Failure,
-    output::{Output, one_line, remark},
-    time, wording,
-};
+use crate::errors::Failure;
+use crate::output::{Output, one_line, remark};
+use crate::{connect, time, wording};
 
-/// The next frame. Says so where the connection was lost; fails where the server refuses the request.
-pub(crate) async fn next(subscription: &mut Subscription, address: &str) -> Result<Box<SubscribeResponse>, Failure> {
+/// The next frame. Says so where the connection was lost; fails where the server refuses the
+/// request.
+pub(crate) async fn next(
+    subscription: &mut Subscription,
+    address: &str,
+) -> Result<Box<SubscribeResponse>, Failure> {
     loop {
-        match subscription.next().await.map_err(|error| failure(error, address))? {
+        match subscription
+            .next()
+            .await
+            .map_err(|error| failure(error, address))?
+        {
             Event::Frame(response) => return Ok(response),
             Event::Lost { reason, wait } => remark(&lost(&reason, wait)),
             Event::Connected => remark(CONNECTED),
@@ -34,7 +38,10 @@ pub(crate) const CONNECTED: &str = "Connected again.";
 /// What is said of a connection that is lost.
 pub(crate) fn lost(reason: &str, wait: Duration) -> String {
     let reason = reason.lines().next().unwrap_or_default();
-    format!("Connection lost ({reason}); connecting again in {:.1} s.", wait.as_secs_f64())
+    format!(
+        "Connection lost ({reason}); connecting again in {:.1} s.",
+        wait.as_secs_f64()
+    )
 }
 
 /// A stream of the alerter-server at an address.
@@ -45,13 +52,19 @@ pub(crate) fn subscription(address: &str) -> Result<Subscription, Failure> {
 pub(crate) fn failure(error: Error, address: &str) -> Failure {
     match error {
         Error::Refused(status) => (*status).into(),
-        Error::Unreachable(error) => connect::unreachable(address, "alerter-server", "--alerter", &error),
+        Error::Unreachable(error) => {
+            connect::unreachable(address, "alerter-server", "--alerter", &error)
+        }
         Error::Address { .. } | Error::NoTls { .. } => connect::wrong_address(&error, "--alerter"),
     }
 }
 
 /// A frame as a line for people; none where there is nothing to say.
-pub(crate) fn line(output: Output, filter: &FollowUpFilter, response: &SubscribeResponse) -> Option<String> {
+pub(crate) fn line(
+    output: Output,
+    filter: &FollowUpFilter,
+    response: &SubscribeResponse,
+) -> Option<String> {
     // What waited for a client that was away is told with the time at which it happened.
     let at = match response.frame.as_ref()? {
         Frame::StageChange(change) => change.at.as_ref(),
@@ -59,7 +72,10 @@ pub(crate) fn line(output: Output, filter: &FollowUpFilter, response: &Subscribe
     };
     let at = output.faint(&time::clock(at));
     let text = match response.frame.as_ref()? {
-        Frame::SnapshotItem(item) => item.follow_up.as_ref().map(|open| standing(output, filter, open))?,
+        Frame::SnapshotItem(item) => item
+            .follow_up
+            .as_ref()
+            .map(|open| standing(output, filter, open))?,
         Frame::SnapshotEnd(end) => format!("{} open. Watching for changes.", end.item_count),
         Frame::StageChange(change) => changed(output, filter, change)?,
         Frame::OutOfView(left) => gone(output, left),
@@ -68,10 +84,15 @@ pub(crate) fn line(output: Output, filter: &FollowUpFilter, response: &Subscribe
         }
         Frame::Upstream(upstream) => {
             let since = time::local(upstream.as_of.as_ref());
-            output.urgent(&format!("The alerter has lost the workflow-server; all is known up to {since}."))
+            output.urgent(&format!(
+                "The alerter has lost the workflow-server; all is known up to {since}."
+            ))
         }
         Frame::FellBehind(behind) => format!("{} changes behind; nothing is lost.", behind.changes),
-        Frame::Reset(reset) => format!("The stream starts again: {}. A snapshot follows.", reason(reset.reason())),
+        Frame::Reset(reset) => format!(
+            "The stream starts again: {}. A snapshot follows.",
+            reason(reset.reason())
+        ),
         Frame::Drain(_) => "The alerter-server is going away; connecting again.".to_owned(),
         Frame::CaughtUp(_) | Frame::Bookmark(_) => return None,
     };
@@ -81,25 +102,42 @@ pub(crate) fn line(output: Output, filter: &FollowUpFilter, response: &Subscribe
 fn changed(output: Output, filter: &FollowUpFilter, change: &StageChange) -> Option<String> {
     let follow_up = change.follow_up.as_ref()?;
     let who = wording::actor(change.actor.as_ref());
-    let why = output.faint(&format!("({} by {who})", wording::cause(change.cause.as_ref())));
+    let why = output.faint(&format!(
+        "({} by {who})",
+        wording::cause(change.cause.as_ref())
+    ));
     Some(format!("{}  {why}", standing(output, filter, follow_up)))
 }
 
 /// Id, caller, workflow, stage, alert and buttons.
 fn standing(output: Output, filter: &FollowUpFilter, follow_up: &FollowUp) -> String {
     let caller = wording::caller(follow_up.call.as_ref());
-    let alert = wording::alert(follow_up, filter).map(|alert| alert.text.as_str()).unwrap_or_default();
+    let alert = wording::alert(follow_up, filter)
+        .map(|alert| alert.text.as_str())
+        .unwrap_or_default();
     let id = output.strong(&follow_up.instance_id);
     let stage = wording::stage(follow_up.stage.as_ref());
     let buttons = wording::buttons(follow_up);
-    format!("{id}  {caller}  {}  stage {stage}  {alert}  {buttons}", follow_up.workflow).trim_end().to_owned()
+    format!(
+        "{id}  {caller}  {}  stage {stage}  {alert}  {buttons}",
+        follow_up.workflow
+    )
+    .trim_end()
+    .to_owned()
 }
 
 fn gone(output: Output, left: &OutOfView) -> String {
     let ending = wording::ending(left.status(), &left.outcome);
     let who = wording::actor(left.actor.as_ref());
-    let why = output.faint(&format!("({} by {who})", wording::cause(left.cause.as_ref())));
-    format!("{}  {}  {why}", output.strong(&left.instance_id), output.done(&ending))
+    let why = output.faint(&format!(
+        "({} by {who})",
+        wording::cause(left.cause.as_ref())
+    ));
+    format!(
+        "{}  {}  {why}",
+        output.strong(&left.instance_id),
+        output.done(&ending)
+    )
 }
 
 fn reason(reason: ResetReason) -> &'static str {
@@ -115,10 +153,8 @@ fn reason(reason: ResetReason) -> &'static str {
 
 #[cfg(test)]
 mod tests {
-    use aftercall_proto::{
-        alert::v1::{Bookmark, SnapshotItem},
-        workflow::v1::{Alert, Button, Call, Caller, Stage},
-    };
+    use aftercall_proto::alert::v1::{Bookmark, SnapshotItem};
+    use aftercall_proto::workflow::v1::{Alert, Button, Call, Caller, Stage};
 
     use super::*;
     use crate::output::Form;
@@ -128,20 +164,48 @@ mod tests {
         let follow_up = FollowUp {
             instance_id: "i-1".to_owned(),
             workflow: "refund".to_owned(),
-            stage: Some(Stage { number: 1, title: "New call".to_owned(), ..Default::default() }),
-            call: Some(Call {
-                caller: Some(Caller { name: "Ann Lee".to_owned(), ..Default::default() }),
+            stage: Some(Stage {
+                number: 1,
+                title: "New call".to_owned(),
                 ..Default::default()
             }),
-            alerts: vec![Alert { text: "Refund 120".to_owned(), ..Default::default() }],
-            buttons: vec![Button { label: "Approve".to_owned(), ..Default::default() }],
+            call: Some(Call {
+                caller: Some(Caller {
+                    name: "Ann Lee".to_owned(),
+                    ..Default::default()
+                }),
+                ..Default::default()
+            }),
+            alerts: vec![Alert {
+                text: "Refund 120".to_owned(),
+                ..Default::default()
+            }],
+            buttons: vec![Button {
+                label: "Approve".to_owned(),
+                ..Default::default()
+            }],
             ..Default::default()
         };
-        let frame = |frame| SubscribeResponse { frame: Some(frame), ..Default::default() };
+        let frame = |frame| SubscribeResponse {
+            frame: Some(frame),
+            ..Default::default()
+        };
         let output = Output::new(Form::Json);
-        let item = frame(Frame::SnapshotItem(SnapshotItem { follow_up: Some(follow_up) }));
+        let item = frame(Frame::SnapshotItem(SnapshotItem {
+            follow_up: Some(follow_up),
+        }));
         let shown = line(output, &FollowUpFilter::default(), &item).unwrap();
-        assert_eq!(shown.trim(), "i-1  Ann Lee  refund  stage 1 New call  Refund 120  [Approve]");
-        assert_eq!(line(output, &FollowUpFilter::default(), &frame(Frame::Bookmark(Bookmark { sequence: 1 }))), None);
+        assert_eq!(
+            shown.trim(),
+            "i-1  Ann Lee  refund  stage 1 New call  Refund 120  [Approve]"
+        );
+        assert_eq!(
+            line(
+                output,
+                &FollowUpFilter::default(),
+                &frame(Frame::Bookmark(Bookmark { sequence: 1 }))
+            ),
+            None
+        );
     }
 }

@@ -1,7 +1,8 @@
 //! Tables that fit the terminal: one row is one line.
 //!
-//! Promise: where a table is too wide, the least important columns are left out and long texts end in `…`. An id is never
-//! cut or broken, because people copy it. Must not: know where the table is printed.
+//! Promise: where a table is too wide, the least important columns are left out and long texts end
+//! in `…`. An id is never cut or broken, because people copy it. Must not: know where the table is
+//! printed.
 
 use console::{measure_text_width, truncate_str};
 
@@ -16,7 +17,8 @@ const SENTENCE_LEAST: usize = 20;
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Column {
     title: &'static str,
-    /// 0 for the columns that are never left out; of the others the one with the highest rank goes first.
+    /// 0 for the columns that are never left out; of the others the one with the highest rank goes
+    /// first.
     rank: u8,
     /// The width to which its texts may be cut; none where they are never cut.
     least: Option<usize>,
@@ -24,22 +26,38 @@ pub(crate) struct Column {
 
 /// A column that is never left out and never cut, such as an id.
 pub(crate) const fn id(title: &'static str) -> Column {
-    Column { title, rank: 0, least: None }
+    Column {
+        title,
+        rank: 0,
+        least: None,
+    }
 }
 
 /// A column whose cells are never cut: numbers, times, words of a fixed set.
 pub(crate) const fn whole(title: &'static str, rank: u8) -> Column {
-    Column { title, rank, least: None }
+    Column {
+        title,
+        rank,
+        least: None,
+    }
 }
 
 /// A column of names, which may be cut.
 pub(crate) const fn name(title: &'static str, rank: u8) -> Column {
-    Column { title, rank, least: Some(NAME_LEAST) }
+    Column {
+        title,
+        rank,
+        least: Some(NAME_LEAST),
+    }
 }
 
 /// A column of sentences, which may be cut.
 pub(crate) const fn sentence(title: &'static str, rank: u8) -> Column {
-    Column { title, rank, least: Some(SENTENCE_LEAST) }
+    Column {
+        title,
+        rank,
+        least: Some(SENTENCE_LEAST),
+    }
 }
 
 /// A list as a table.
@@ -63,9 +81,18 @@ pub(crate) struct Drawn {
 /// Draws rows within a width; without one, everything in full. A cell is one line already.
 pub(crate) fn draw(columns: &[Column], rows: &[Vec<String>], width: Option<usize>) -> Drawn {
     let natural = natural_widths(columns, rows);
-    let shown = width.map_or_else(|| (0..columns.len()).collect(), |width| fitting(columns, &natural, width));
-    let widths = width.map_or_else(|| natural.clone(), |width| shared(columns, &natural, &shown, width));
-    let header: Vec<String> = columns.iter().map(|column| column.title.to_uppercase()).collect();
+    let shown = width.map_or_else(
+        || (0..columns.len()).collect(),
+        |width| fitting(columns, &natural, width),
+    );
+    let widths = width.map_or_else(
+        || natural.clone(),
+        |width| shared(columns, &natural, &shown, width),
+    );
+    let header: Vec<String> = columns
+        .iter()
+        .map(|column| column.title.to_uppercase())
+        .collect();
     let line = |cells: &Vec<String>| {
         let mut line = String::new();
         for (place, &column) in shown.iter().enumerate() {
@@ -81,33 +108,53 @@ pub(crate) fn draw(columns: &[Column], rows: &[Vec<String>], width: Option<usize
     };
     let lines = std::iter::once(&header).chain(rows).map(line).collect();
     let left_out = (0..columns.len()).filter(|column| !shown.contains(column));
-    Drawn { lines, left_out: left_out.map(|column| columns[column].title).collect() }
+    Drawn {
+        lines,
+        left_out: left_out.map(|column| columns[column].title).collect(),
+    }
 }
 
 fn natural_widths(columns: &[Column], rows: &[Vec<String>]) -> Vec<usize> {
     let of_column = |(place, column): (usize, &Column)| {
-        let cells = rows.iter().filter_map(|row| row.get(place)).map(|cell| measure_text_width(cell));
-        cells.chain([measure_text_width(&column.title.to_uppercase())]).max().unwrap_or_default()
+        let cells = rows
+            .iter()
+            .filter_map(|row| row.get(place))
+            .map(|cell| measure_text_width(cell));
+        cells
+            .chain([measure_text_width(&column.title.to_uppercase())])
+            .max()
+            .unwrap_or_default()
     };
     columns.iter().enumerate().map(of_column).collect()
 }
 
 /// The least width that a column needs.
 fn least(column: &Column, natural: usize) -> usize {
-    column.least.map_or(natural, |least| natural.min(least.max(column.title.len())))
+    column
+        .least
+        .map_or(natural, |least| natural.min(least.max(column.title.len())))
 }
 
 fn total(columns: &[usize], width_of: impl Fn(usize) -> usize) -> usize {
     let gaps = GAP * columns.len().saturating_sub(1);
-    columns.iter().map(|&column| width_of(column)).sum::<usize>() + gaps
+    columns
+        .iter()
+        .map(|&column| width_of(column))
+        .sum::<usize>()
+        + gaps
 }
 
 /// The columns that fit once the least important ones are left out.
 fn fitting(columns: &[Column], natural: &[usize], width: usize) -> Vec<usize> {
     let mut shown: Vec<usize> = (0..columns.len()).collect();
     while total(&shown, |column| least(&columns[column], natural[column])) > width {
-        let dropped = shown.iter().copied().filter(|&column| columns[column].rank > 0);
-        let Some(dropped) = dropped.max_by_key(|&column| columns[column].rank) else { break };
+        let dropped = shown
+            .iter()
+            .copied()
+            .filter(|&column| columns[column].rank > 0);
+        let Some(dropped) = dropped.max_by_key(|&column| columns[column].rank) else {
+            break;
+        };
         shown.retain(|&column| column != dropped);
     }
     shown
@@ -115,7 +162,11 @@ fn fitting(columns: &[Column], natural: &[usize], width: usize) -> Vec<usize> {
 
 /// The width of each column: what is left over goes to the most important of those that may be cut.
 fn shared(columns: &[Column], natural: &[usize], shown: &[usize], width: usize) -> Vec<usize> {
-    let mut widths: Vec<usize> = columns.iter().zip(natural).map(|(column, &natural)| least(column, natural)).collect();
+    let mut widths: Vec<usize> = columns
+        .iter()
+        .zip(natural)
+        .map(|(column, &natural)| least(column, natural))
+        .collect();
     let mut rest = width.saturating_sub(total(shown, |column| widths[column]));
     let mut by_importance = shown.to_vec();
     by_importance.sort_by_key(|&column| columns[column].rank);
@@ -133,14 +184,31 @@ mod tests {
 
     use super::*;
 
-    const COLUMNS: [Column; 5] =
-        [id("id"), name("caller", 3), whole("due", 1), sentence("alert", 2), whole("customer", 4)];
+    const COLUMNS: [Column; 5] = [
+        id("id"),
+        name("caller", 3),
+        whole("due", 1),
+        sentence("alert", 2),
+        whole("customer", 4),
+    ];
 
     fn rows() -> Vec<Vec<String>> {
         let row = |cells: [&str; 5]| cells.map(str::to_owned).to_vec();
         vec![
-            row(["149-66-b821", "Ada Lovelace", "in 3h", "Refund 72.5 for Ada Lovelace, order B-20981", "northwind"]),
-            row(["7-0-f0af", "李小龙 李小龙 李小龙", "2d 4h ago", "短", "acme"]),
+            row([
+                "149-66-b821",
+                "Ada Lovelace",
+                "in 3h",
+                "Refund 72.5 for Ada Lovelace, order B-20981",
+                "northwind",
+            ]),
+            row([
+                "7-0-f0af",
+                "李小龙 李小龙 李小龙",
+                "2d 4h ago",
+                "短",
+                "acme",
+            ]),
         ]
     }
 
@@ -160,7 +228,10 @@ mod tests {
     fn too_little_width_costs_columns_and_texts_but_no_id() {
         let at = |width| draw(&COLUMNS, &rows(), Some(width));
         assert_eq!(at(60).left_out, ["customer"]);
-        assert_eq!(at(60).lines[1], "149-66-b821  Ada Lovel…  in 3h      Refund 72.5 for Ada Lov…");
+        assert_eq!(
+            at(60).lines[1],
+            "149-66-b821  Ada Lovel…  in 3h      Refund 72.5 for Ada Lov…"
+        );
         assert_eq!(at(60).lines[2], "7-0-f0af     李小龙 李…  2d 4h ago  短");
         assert_eq!(at(30).left_out, ["caller", "alert", "customer"]);
         assert_eq!(at(8).lines, ["ID", "149-66-b821", "7-0-f0af"]);
@@ -168,8 +239,18 @@ mod tests {
 
     #[test]
     fn colour_takes_no_room() {
-        let coloured = console::style("in 3h").red().force_styling(true).to_string();
-        let row = |due: &str| vec!["1".to_owned(), "Ann".to_owned(), due.to_owned(), "Ring".to_owned()];
+        let coloured = console::style("in 3h")
+            .red()
+            .force_styling(true)
+            .to_string();
+        let row = |due: &str| {
+            vec![
+                "1".to_owned(),
+                "Ann".to_owned(),
+                due.to_owned(),
+                "Ring".to_owned(),
+            ]
+        };
         let drawn = draw(&COLUMNS, &[row(&coloured), row("in 3h")], Some(80));
         assert_eq!(console::strip_ansi_codes(&drawn.lines[1]), drawn.lines[2]);
     }

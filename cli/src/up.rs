@@ -1,19 +1,18 @@
 //! `aftercall up`: both servers in this process, until a signal.
 //!
-//! Promise: the first line on stdout says where both listen, and is written when both do. Must not: write anything else
-//! to stdout.
+//! Promise: the first line on stdout says where both listen, and is written when both do. Must not:
+//! write anything else to stdout.
 
-use std::{net::SocketAddr, path::PathBuf};
+use std::net::SocketAddr;
+use std::path::PathBuf;
 
 use aftercall_serving::{NetworkArgs, parse_listen};
 use clap::Args;
 
-use crate::{
-    errors::Failure,
-    output::remark,
-    servers::{self, Places, Servers},
-    session::Session,
-};
+use crate::errors::Failure;
+use crate::output::remark;
+use crate::servers::{self, Places, Servers};
+use crate::session::Session;
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
@@ -34,10 +33,12 @@ pub(crate) struct Up {
     /// Where the alerter-server listens; port 0 takes a free one [default: 127.0.0.1:7402]
     #[arg(long, env = "AFTERCALL_ALERTER_LISTEN", value_name = "ADDRESS:PORT", value_parser = parse_listen)]
     alerter_listen: Option<SocketAddr>,
-    /// The time zone that counts where neither the caller nor a calendar has one, such as Europe/Berlin [default: UTC]
+    /// The time zone that counts where neither the caller nor a calendar has one, such as
+    /// Europe/Berlin [default: UTC]
     #[arg(long, env = "AFTERCALL_TIME_ZONE", value_name = "ZONE")]
     time_zone: Option<String>,
-    /// The country of telephone numbers that name none, by its ISO 3166 code, such as GB [default: none]
+    /// The country of telephone numbers that name none, by its ISO 3166 code, such as GB [default:
+    /// none]
     #[arg(long, env = "AFTERCALL_COUNTRY", value_name = "CODE")]
     country: Option<String>,
     /// Serve plain text on a public or shared address: there is no TLS and no authentication yet
@@ -71,13 +72,19 @@ impl Up {
         servers::log_to_stderr(configs.workflow.log_format, &self.log)?;
         let stop = servers::stop_asked(configs.workflow.drain_seconds)?;
         let mut servers = Servers::start(configs, "up").await?;
-        let Servers { workflow_server, alerter_server, .. } = &servers;
+        let Servers {
+            workflow_server,
+            alerter_server,
+            ..
+        } = &servers;
         if session.output.is_json() {
             session.output.json(&serde_json::json!({
                 "workflow_server": workflow_server, "alerter_server": alerter_server, "data_dir": self.data_dir,
             }))?;
         } else {
-            session.output.line(&format!("workflow-server {workflow_server}  alerter-server {alerter_server}"))?;
+            session.output.line(&format!(
+                "workflow-server {workflow_server}  alerter-server {alerter_server}"
+            ))?;
         }
         tokio::select! {
             failure = servers.broken() => {

@@ -1,16 +1,18 @@
 //! Values of fields and forms, and the names of calls, as they are written on the command line.
 //!
-//! Promise: values take the types that the workflow or the button declares, and every fault is told at once. Must not:
-//! guess a type, or send what is not declared.
+//! Promise: values take the types that the workflow or the button declares, and every fault is told
+//! at once. Must not: guess a type, or send what is not declared.
 
 use std::collections::BTreeMap;
 
-use aftercall_proto::workflow::v1::{CallRef, FieldDeclaration, FieldType, StageMapping, Value, value::Kind};
-
-use jiff::{Timestamp, tz::TimeZone};
+use aftercall_proto::workflow::v1::value::Kind;
+use aftercall_proto::workflow::v1::{CallRef, FieldDeclaration, FieldType, StageMapping, Value};
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
 use prost_types::Timestamp as ProtoTime;
 
-use crate::{errors::Failure, time};
+use crate::errors::Failure;
+use crate::time;
 
 /// Reads `NAME=VALUE`.
 pub(crate) fn parse_pair(text: &str) -> Result<(String, String), String> {
@@ -23,31 +25,43 @@ pub(crate) fn parse_pair(text: &str) -> Result<(String, String), String> {
 /// Reads `SOURCE/ID`: the script engine that knows the call, and the call's id there.
 pub(crate) fn parse_call(text: &str) -> Result<CallRef, String> {
     match text.split_once('/') {
-        Some((source, id)) if !source.is_empty() && !id.is_empty() => {
-            Ok(CallRef { source: source.to_owned(), id: id.to_owned() })
-        }
-        _ => Err(format!("`{text}` does not name a call; write SOURCE/ID, such as scripts/1001")),
+        Some((source, id)) if !source.is_empty() && !id.is_empty() => Ok(CallRef {
+            source: source.to_owned(),
+            id: id.to_owned(),
+        }),
+        _ => Err(format!(
+            "`{text}` does not name a call; write SOURCE/ID, such as scripts/1001"
+        )),
     }
 }
 
 /// Reads `FROM=TO`: a stage that is gone, and the one that stands in for it.
 pub(crate) fn parse_mapping(text: &str) -> Result<(u32, u32), String> {
-    let pair = text.split_once('=').and_then(|(from, to)| Some((from.parse().ok()?, to.parse().ok()?)));
+    let pair = text
+        .split_once('=')
+        .and_then(|(from, to)| Some((from.parse().ok()?, to.parse().ok()?)));
     pair.ok_or_else(|| format!("`{text}` is not of the form FROM=TO, such as 2=5"))
 }
 
 /// The same, as requests have it.
 pub(crate) fn mappings(stages: &[(u32, u32)]) -> Vec<StageMapping> {
-    stages.iter().map(|(from, to)| StageMapping { from_stage: *from, to_stage: *to }).collect()
+    stages
+        .iter()
+        .map(|(from, to)| StageMapping {
+            from_stage: *from,
+            to_stage: *to,
+        })
+        .collect()
 }
 
 /// A call's name as it is written on the command line.
 pub(crate) fn call_name(call: Option<&CallRef>) -> String {
-    call.map(|call| format!("{}/{}", call.source, call.id)).unwrap_or_default()
+    call.map(|call| format!("{}/{}", call.source, call.id))
+        .unwrap_or_default()
 }
 
-/// Gives each value the type that is declared for it; times without a zone are by the clock of `zone`. `of` says whose fields they
-/// are, for the sentences.
+/// Gives each value the type that is declared for it; times without a zone are by the clock of
+/// `zone`. `of` says whose fields they are, for the sentences.
 pub(crate) fn typed(
     pairs: &[(String, String)],
     declared: &[FieldDeclaration],
@@ -56,20 +70,30 @@ pub(crate) fn typed(
     let mut values = BTreeMap::new();
     let mut faults = Vec::new();
     for (name, text) in pairs {
-        let Some(declaration) = declared.iter().find(|declaration| declaration.name == *name) else {
+        let Some(declaration) = declared
+            .iter()
+            .find(|declaration| declaration.name == *name)
+        else {
             faults.push(format!("{of} has no field {name}; {}", listed(declared)));
             continue;
         };
         match typed_value(text, declaration.r#type(), zone) {
             Ok(kind) => {
-                if values.insert(name.clone(), Value { kind: Some(kind) }).is_some() {
+                if values
+                    .insert(name.clone(), Value { kind: Some(kind) })
+                    .is_some()
+                {
                     faults.push(format!("{name} is given twice"));
                 }
             }
             Err(fault) => faults.push(format!("{name}: {fault}")),
         }
     }
-    if faults.is_empty() { Ok(values) } else { Err(Failure::usage(faults.join("\n"))) }
+    if faults.is_empty() {
+        Ok(values)
+    } else {
+        Err(Failure::usage(faults.join("\n")))
+    }
 }
 
 fn typed_value(text: &str, wanted: FieldType, zone: &TimeZone) -> Result<Kind, String> {
@@ -90,7 +114,11 @@ fn typed_value(text: &str, wanted: FieldType, zone: &TimeZone) -> Result<Kind, S
 
 /// The zone with this IANA name.
 pub(crate) fn zone(name: &str) -> Result<TimeZone, Failure> {
-    TimeZone::get(name).map_err(|_| Failure::usage(format!("{name} is not a time zone; write it as Europe/Berlin.")))
+    TimeZone::get(name).map_err(|_| {
+        Failure::usage(format!(
+            "{name} is not a time zone; write it as Europe/Berlin."
+        ))
+    })
 }
 
 /// The values that are times, by name.
@@ -101,9 +129,14 @@ pub(crate) fn times(values: &BTreeMap<String, Value>) -> impl Iterator<Item = (S
     })
 }
 
-/// What a time that was given became, which may have been typed without a zone: by the clock of `zone`, and how far it is from now.
+/// What a time that was given became, which may have been typed without a zone: by the clock of
+/// `zone`, and how far it is from now.
 pub(crate) fn echo(name: &str, at: &ProtoTime, zone: &str, now: Timestamp) -> String {
-    format!("{name}: {} ({})", time::in_zone(Some(at), zone), time::relative(Some(at), now))
+    format!(
+        "{name}: {} ({})",
+        time::in_zone(Some(at), zone),
+        time::relative(Some(at), now)
+    )
 }
 
 /// What may be given, in words.
@@ -122,13 +155,34 @@ pub(crate) fn described(field: &FieldDeclaration) -> String {
         words.push("required".to_owned());
     }
     if !field.values.is_empty() {
-        words.push(format!("one of {}", field.values.iter().map(shown).collect::<Vec<_>>().join(", ")));
+        words.push(format!(
+            "one of {}",
+            field
+                .values
+                .iter()
+                .map(shown)
+                .collect::<Vec<_>>()
+                .join(", ")
+        ));
     }
     words.extend(field.min.map(|min| format!("at least {min}")));
     words.extend(field.max.map(|max| format!("at most {max}")));
-    words.extend(field.min_from_now.map(|bound| format!("not before {}", from_now(&bound))));
-    words.extend(field.max_from_now.map(|bound| format!("not after {}", from_now(&bound))));
-    words.extend(field.default.as_ref().map(|default| format!("else {}", shown(default))));
+    words.extend(
+        field
+            .min_from_now
+            .map(|bound| format!("not before {}", from_now(&bound))),
+    );
+    words.extend(
+        field
+            .max_from_now
+            .map(|bound| format!("not after {}", from_now(&bound))),
+    );
+    words.extend(
+        field
+            .default
+            .as_ref()
+            .map(|default| format!("else {}", shown(default))),
+    );
     format!("{} ({})", field.name, words.join(", "))
 }
 
@@ -142,11 +196,18 @@ fn from_now(bound: &prost_types::Duration) -> String {
     }
 }
 
-/// A time within the bounds of a field; `usual` where that is within them. A minute is left for the request to arrive.
+/// A time within the bounds of a field; `usual` where that is within them. A minute is left for the
+/// request to arrive.
 pub(crate) fn time_within(field: &FieldDeclaration, now: Timestamp, usual: Timestamp) -> Timestamp {
     const MARGIN: jiff::SignedDuration = jiff::SignedDuration::from_mins(1);
-    let at = |bound: &prost_types::Duration| now.checked_add(jiff::SignedDuration::from_secs(bound.seconds)).ok();
-    let (from, to) = (field.min_from_now.as_ref().and_then(at), field.max_from_now.as_ref().and_then(at));
+    let at = |bound: &prost_types::Duration| {
+        now.checked_add(jiff::SignedDuration::from_secs(bound.seconds))
+            .ok()
+    };
+    let (from, to) = (
+        field.min_from_now.as_ref().and_then(at),
+        field.max_from_now.as_ref().and_then(at),
+    );
     let from = from.and_then(|from| from.checked_add(MARGIN).ok());
     let latest = to.map_or(usual, |to| usual.min(to));
     from.map_or(latest, |from| latest.max(from))
@@ -175,13 +236,21 @@ pub(crate) fn shown(value: &Value) -> String {
 /// A value beside others: one of several words is quoted.
 fn beside_others(value: &Value) -> String {
     let shown = shown(value);
-    let is_plain = !shown.is_empty() && !shown.contains(|c: char| c.is_whitespace() || c == '"' || c == '=');
-    if is_plain { shown } else { format!("\"{}\"", shown.replace('"', "'")) }
+    let is_plain =
+        !shown.is_empty() && !shown.contains(|c: char| c.is_whitespace() || c == '"' || c == '=');
+    if is_plain {
+        shown
+    } else {
+        format!("\"{}\"", shown.replace('"', "'"))
+    }
 }
 
 /// Values by name, such as `amount=120 reason="Sent twice"`.
 pub(crate) fn shown_all(values: &BTreeMap<String, Value>) -> String {
-    let mut pairs: Vec<_> = values.iter().map(|(name, value)| format!("{name}={}", beside_others(value))).collect();
+    let mut pairs: Vec<_> = values
+        .iter()
+        .map(|(name, value)| format!("{name}={}", beside_others(value)))
+        .collect();
     pairs.sort();
     pairs.join(" ")
 }
@@ -202,22 +271,49 @@ mod tests {
             (bound(0), bound(86_400), 7_200, 7_200),
         ] {
             let time = declared("at", FieldType::Time);
-            let field = FieldDeclaration { min_from_now: from, max_from_now: to, ..time };
-            assert_eq!(time_within(&field, now, at(usual)), at(expected), "{}", described(&field));
+            let field = FieldDeclaration {
+                min_from_now: from,
+                max_from_now: to,
+                ..time
+            };
+            assert_eq!(
+                time_within(&field, now, at(usual)),
+                at(expected),
+                "{}",
+                described(&field)
+            );
         }
         let time = declared("at", FieldType::Time);
-        let field = FieldDeclaration { min_from_now: bound(0), max_from_now: bound(7_776_000), ..time };
-        assert_eq!(described(&field), "at (time, required, not before now, not after 90 d from now)");
+        let field = FieldDeclaration {
+            min_from_now: bound(0),
+            max_from_now: bound(7_776_000),
+            ..time
+        };
+        assert_eq!(
+            described(&field),
+            "at (time, required, not before now, not after 90 d from now)"
+        );
     }
 
     fn declared(name: &str, field_type: FieldType) -> FieldDeclaration {
-        FieldDeclaration { name: name.to_owned(), r#type: field_type.into(), required: true, ..Default::default() }
+        FieldDeclaration {
+            name: name.to_owned(),
+            r#type: field_type.into(),
+            required: true,
+            ..Default::default()
+        }
     }
 
     #[test]
     fn values_take_the_declared_types() {
-        let fields = [declared("amount", FieldType::Number), declared("urgent", FieldType::Bool)];
-        let pairs = [("amount".to_owned(), "120.5".to_owned()), ("urgent".to_owned(), "yes".to_owned())];
+        let fields = [
+            declared("amount", FieldType::Number),
+            declared("urgent", FieldType::Bool),
+        ];
+        let pairs = [
+            ("amount".to_owned(), "120.5".to_owned()),
+            ("urgent".to_owned(), "yes".to_owned()),
+        ];
         let values = typed(&pairs, &fields, ("refund", &TimeZone::UTC)).unwrap();
         assert_eq!(values["amount"].kind, Some(Kind::Number(120.5)));
         assert_eq!(values["urgent"].kind, Some(Kind::Flag(true)));
@@ -227,7 +323,10 @@ mod tests {
     #[test]
     fn every_fault_is_told_at_once() {
         let fields = [declared("amount", FieldType::Number)];
-        let pairs = [("amount".to_owned(), "much".to_owned()), ("colour".to_owned(), "red".to_owned())];
+        let pairs = [
+            ("amount".to_owned(), "much".to_owned()),
+            ("colour".to_owned(), "red".to_owned()),
+        ];
         let failure = typed(&pairs, &fields, ("refund", &TimeZone::UTC)).unwrap_err();
         assert_eq!(
             failure.sentence(),
@@ -246,7 +345,10 @@ mod tests {
         assert_eq!(parse_pair("a=b=c"), Ok(("a".to_owned(), "b=c".to_owned())));
         assert!(parse_pair("=b").is_err());
         let call = parse_call("scripts/10/01").unwrap();
-        assert_eq!((call.source.as_str(), call.id.as_str()), ("scripts", "10/01"));
+        assert_eq!(
+            (call.source.as_str(), call.id.as_str()),
+            ("scripts", "10/01")
+        );
         assert_eq!(call_name(Some(&call)), "scripts/10/01");
         assert!(parse_call("1001").is_err());
     }

@@ -1,12 +1,13 @@
 //! Proto enums and follow-ups in the words that people use.
 //!
-//! Promise: one word for one thing, on every page of the command line. Must not: print, or ask a server.
+//! Promise: one word for one thing, on every page of the command line. Must not: print, or ask a
+//! server.
 
 use std::collections::BTreeMap;
 
 use aftercall_proto::workflow::v1::{
-    Actor, ActorKind, Alert, Call, Cause, ChangeKind, FollowUp, FollowUpFilter, NoteRule, Priority, Stage, Status,
-    Value,
+    Actor, ActorKind, Alert, Call, Cause, ChangeKind, FollowUp, FollowUpFilter, NoteRule, Priority,
+    Stage, Status, Value,
 };
 
 use crate::values;
@@ -37,12 +38,16 @@ pub(crate) fn priority(priority: Priority) -> &'static str {
 
 /// A stage as people follow it: number and title.
 pub(crate) fn stage(stage: Option<&Stage>) -> String {
-    stage.map(|stage| format!("{} {}", stage.number, stage.title)).unwrap_or_default()
+    stage
+        .map(|stage| format!("{} {}", stage.number, stage.title))
+        .unwrap_or_default()
 }
 
 /// Who did something.
 pub(crate) fn actor(actor: Option<&Actor>) -> String {
-    let Some(actor) = actor else { return String::new() };
+    let Some(actor) = actor else {
+        return String::new();
+    };
     match actor.kind() {
         ActorKind::Timer => "a timer".to_owned(),
         ActorKind::ScriptEngine => format!("script {}", actor.name),
@@ -57,7 +62,9 @@ pub(crate) fn cause(cause: Option<&Cause>) -> String {
 
 /// The same, where it is known on which version it has been since.
 pub(crate) fn cause_on(cause: Option<&Cause>, version: &str) -> String {
-    let Some(cause) = cause else { return String::new() };
+    let Some(cause) = cause else {
+        return String::new();
+    };
     let mut values = cause.values.clone();
     let mut parts = vec![what(cause, &mut values, version)];
     if !cause.note.is_empty() {
@@ -72,7 +79,9 @@ pub(crate) fn cause_on(cause: Option<&Cause>, version: &str) -> String {
 /// What happened. Takes the values that the sentence names.
 fn what(cause: &Cause, values: &mut BTreeMap<String, Value>, version: &str) -> String {
     let mut named = |before: &str, name: &str, otherwise: &str| {
-        let shown = values.remove(name).map(|value| format!("{before}{}", values::shown(&value)));
+        let shown = values
+            .remove(name)
+            .map(|value| format!("{before}{}", values::shown(&value)));
         shown.unwrap_or_else(|| otherwise.to_owned())
     };
     match cause.kind() {
@@ -114,13 +123,23 @@ fn what(cause: &Cause, values: &mut BTreeMap<String, Value>, version: &str) -> S
 
 /// Who rang, as the list shows it.
 pub(crate) fn caller(call: Option<&Call>) -> String {
-    let Some(caller) = call.and_then(|call| call.caller.as_ref()) else { return String::new() };
-    if caller.name.is_empty() { caller.phone.clone() } else { caller.name.clone() }
+    let Some(caller) = call.and_then(|call| call.caller.as_ref()) else {
+        return String::new();
+    };
+    if caller.name.is_empty() {
+        caller.phone.clone()
+    } else {
+        caller.name.clone()
+    }
 }
 
 /// The buttons that may be pushed now: label, and the id where it is another word.
 pub(crate) fn buttons(follow_up: &FollowUp) -> String {
-    let shown: Vec<_> = follow_up.buttons.iter().map(|button| format!("[{}]", button.label)).collect();
+    let shown: Vec<_> = follow_up
+        .buttons
+        .iter()
+        .map(|button| format!("[{}]", button.label))
+        .collect();
     shown.join(" ")
 }
 
@@ -130,7 +149,12 @@ pub(crate) fn asks(button: &aftercall_proto::workflow::v1::Button) -> String {
     if button.note() == NoteRule::Required {
         asked.push("--note TEXT".to_owned());
     }
-    asked.extend(button.form.iter().map(|field| format!("--form {}", values::described(field))));
+    asked.extend(
+        button
+            .form
+            .iter()
+            .map(|field| format!("--form {}", values::described(field))),
+    );
     asked.join(", ")
 }
 
@@ -154,7 +178,11 @@ pub(crate) fn ending(status_now: Status, outcome: &str) -> String {
 
 /// The teams that an alert is for.
 pub(crate) fn teams(alert: &Alert) -> String {
-    std::iter::once(&alert.team).chain(&alert.added_teams).cloned().collect::<Vec<_>>().join(" and ")
+    std::iter::once(&alert.team)
+        .chain(&alert.added_teams)
+        .cloned()
+        .collect::<Vec<_>>()
+        .join(" and ")
 }
 
 /// How many times an alert has become more urgent, after a comma; nothing where it has not.
@@ -174,11 +202,24 @@ mod tests {
 
     #[test]
     fn the_alert_shown_is_the_first_that_the_filter_lets_through() {
-        let alert_for = |team: &str| Alert { team: team.to_owned(), text: format!("for {team}"), ..Default::default() };
-        let follow_up = FollowUp { alerts: vec![alert_for("billing"), alert_for("stock")], ..Default::default() };
-        let stock = FollowUpFilter { teams: vec!["stock".to_owned()], ..Default::default() };
+        let alert_for = |team: &str| Alert {
+            team: team.to_owned(),
+            text: format!("for {team}"),
+            ..Default::default()
+        };
+        let follow_up = FollowUp {
+            alerts: vec![alert_for("billing"), alert_for("stock")],
+            ..Default::default()
+        };
+        let stock = FollowUpFilter {
+            teams: vec!["stock".to_owned()],
+            ..Default::default()
+        };
         assert_eq!(alert(&follow_up, &stock).unwrap().text, "for stock");
-        assert_eq!(alert(&follow_up, &FollowUpFilter::default()).unwrap().text, "for billing");
+        assert_eq!(
+            alert(&follow_up, &FollowUpFilter::default()).unwrap().text,
+            "for billing"
+        );
     }
 
     #[test]
@@ -194,23 +235,53 @@ mod tests {
 
     #[test]
     fn a_change_of_hands_names_the_people_and_what_is_left_of_the_values() {
-        let text = |text: &str| Value { kind: Some(Kind::Text(text.to_owned())) };
+        let text = |text: &str| Value {
+            kind: Some(Kind::Text(text.to_owned())),
+        };
         let changed = |kind: ChangeKind, values: &[(&str, &str)]| {
-            let values = values.iter().map(|(name, value)| ((*name).to_owned(), text(value))).collect();
-            cause(Some(&Cause { kind: kind.into(), note: "end of shift".to_owned(), values, ..Default::default() }))
+            let values = values
+                .iter()
+                .map(|(name, value)| ((*name).to_owned(), text(value)))
+                .collect();
+            cause(Some(&Cause {
+                kind: kind.into(),
+                note: "end of shift".to_owned(),
+                values,
+                ..Default::default()
+            }))
         };
         for (kind, values, expected) in [
-            (ChangeKind::HandedOver, &[("person", "ben")][..], "handed over to ben \"end of shift\""),
+            (
+                ChangeKind::HandedOver,
+                &[("person", "ben")][..],
+                "handed over to ben \"end of shift\"",
+            ),
             (
                 ChangeKind::HandedOver,
                 &[("team", "payments"), ("from", "ann")],
                 "handed over from ann to team payments \"end of shift\"",
             ),
             (ChangeKind::HandedOver, &[], "handed over \"end of shift\""),
-            (ChangeKind::TakenOver, &[("from", "ann")], "taken over from ann \"end of shift\""),
-            (ChangeKind::ClaimLapsed, &[("holder", "ann")], "the lease of ann ran out \"end of shift\""),
-            (ChangeKind::AlertAcknowledged, &[("alert", "Ring back")], "seen \"end of shift\" alert=\"Ring back\""),
-            (ChangeKind::Replaced, &[("by", "7-0-beef")], "replaced by 7-0-beef \"end of shift\""),
+            (
+                ChangeKind::TakenOver,
+                &[("from", "ann")],
+                "taken over from ann \"end of shift\"",
+            ),
+            (
+                ChangeKind::ClaimLapsed,
+                &[("holder", "ann")],
+                "the lease of ann ran out \"end of shift\"",
+            ),
+            (
+                ChangeKind::AlertAcknowledged,
+                &[("alert", "Ring back")],
+                "seen \"end of shift\" alert=\"Ring back\"",
+            ),
+            (
+                ChangeKind::Replaced,
+                &[("by", "7-0-beef")],
+                "replaced by 7-0-beef \"end of shift\"",
+            ),
         ] {
             assert_eq!(changed(kind, values), expected);
         }

@@ -8,8 +8,13 @@ use aftercall_client::{Change, Error, Event, LiveList, Subscription};
 #[tokio::main]
 async fn main() -> Result<(), Error> {
     let mut args = std::env::args().skip(1);
-    let address = args.next().unwrap_or_else(|| "http://127.0.0.1:7402".to_owned());
-    let filter = FollowUpFilter { teams: args.collect(), ..FollowUpFilter::default() };
+    let address = args
+        .next()
+        .unwrap_or_else(|| "http://127.0.0.1:7402".to_owned());
+    let filter = FollowUpFilter {
+        teams: args.collect(),
+        ..FollowUpFilter::default()
+    };
     let mut subscription = Subscription::to(&address)?.filter(filter).patient();
     let mut list = LiveList::default();
     loop {
@@ -23,12 +28,17 @@ async fn main() -> Result<(), Error> {
                 Change::Changed(change) => {
                     let follow_up = change.follow_up.unwrap_or_default();
                     let stage = follow_up.stage.unwrap_or_default();
-                    println!("stage: {} {} {}", follow_up.instance_id, stage.number, stage.title);
+                    println!(
+                        "stage: {} {} {}",
+                        follow_up.instance_id, stage.number, stage.title
+                    );
                 }
                 Change::Left(left) => println!("gone: {} {}", left.instance_id, left.outcome),
                 Change::Vanished { instance_id } => println!("gone: {instance_id}"),
                 Change::Exact { .. } => println!("{} open", list.len()),
-                Change::Upstream(upstream) => println!("workflow-server in reach: {}", upstream.connected),
+                Change::Upstream(upstream) => {
+                    println!("workflow-server in reach: {}", upstream.connected);
+                }
             }
         }
     }

@@ -1,6 +1,7 @@
 //! Addresses of servers, as people write them.
 //!
-//! Promise: an address that asks for TLS is refused, because plain text would be sent instead. Must not: connect.
+//! Promise: an address that asks for TLS is refused, because plain text would be sent instead. Must
+//! not: connect.
 
 use tonic::transport::{Endpoint, Uri};
 
@@ -11,13 +12,23 @@ use crate::subscription::Error;
 /// # Errors
 /// [`Error::NoTls`] for `https://`, [`Error::Address`] for anything else.
 pub fn endpoint(address: &str) -> Result<Endpoint, Error> {
-    let wrong = || Error::Address { address: address.to_owned() };
+    let wrong = || Error::Address {
+        address: address.to_owned(),
+    };
     let has_scheme = address.contains("://");
-    let url = if has_scheme { address.to_owned() } else { format!("http://{address}") };
+    let url = if has_scheme {
+        address.to_owned()
+    } else {
+        format!("http://{address}")
+    };
     let uri: Uri = url.parse().map_err(|_| wrong())?;
     match uri.scheme_str() {
         Some("http") => {}
-        Some("https") => return Err(Error::NoTls { address: address.to_owned() }),
+        Some("https") => {
+            return Err(Error::NoTls {
+                address: address.to_owned(),
+            });
+        }
         _ => return Err(wrong()),
     }
     let has_host = uri.host().is_some_and(|host| !host.is_empty());
@@ -35,10 +46,27 @@ mod tests {
 
     #[test]
     fn a_host_with_a_port_is_enough() {
-        for address in ["127.0.0.1:7402", "http://127.0.0.1:7402", "http://127.0.0.1:7402/", "HTTP://127.0.0.1:7402"] {
-            assert_eq!(endpoint(address).expect(address).uri().authority().expect(address), "127.0.0.1:7402");
+        for address in [
+            "127.0.0.1:7402",
+            "http://127.0.0.1:7402",
+            "http://127.0.0.1:7402/",
+            "HTTP://127.0.0.1:7402",
+        ] {
+            assert_eq!(
+                endpoint(address)
+                    .expect(address)
+                    .uri()
+                    .authority()
+                    .expect(address),
+                "127.0.0.1:7402"
+            );
         }
-        for address in ["localhost:7402", "[::1]:7402", "alerter.example:80", "http://alerter.example"] {
+        for address in [
+            "localhost:7402",
+            "[::1]:7402",
+            "alerter.example:80",
+            "http://alerter.example",
+        ] {
             assert!(endpoint(address).is_ok(), "{address}");
         }
     }
@@ -46,7 +74,10 @@ mod tests {
     #[test]
     fn tls_is_refused_and_so_is_what_is_no_address() {
         for address in ["https://127.0.0.1:7402", "HTTPS://alerter.example"] {
-            assert!(matches!(endpoint(address), Err(Error::NoTls { .. })), "{address}");
+            assert!(
+                matches!(endpoint(address), Err(Error::NoTls { .. })),
+                "{address}"
+            );
         }
         for address in [
             "",
@@ -60,7 +91,10 @@ mod tests {
             "h:1/x",
             "h:port",
         ] {
-            assert!(matches!(endpoint(address), Err(Error::Address { .. })), "{address}");
+            assert!(
+                matches!(endpoint(address), Err(Error::Address { .. })),
+                "{address}"
+            );
         }
     }
 }

@@ -1,7 +1,9 @@
 //! The list of follow-ups that a stream's frames make.
 //!
-//! Promise: at every [`Change::Exact`] the list is the server's, whatever was lost and resumed between; before that it may be on
-//! its way there. A list that resumes from a token has nothing from before it, so it is not exact until a snapshot came whole. It needs no order of its own: the one who shows it sorts it.
+//! Promise: at every [`Change::Exact`] the list is the server's, whatever was lost and resumed
+//! between; before that it may be on its way there. A list that resumes from a token has nothing
+//! from before it, so it is not exact until a snapshot came whole. It needs no order of its own:
+//! the one who shows it sorts it.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime};
@@ -15,7 +17,8 @@ use crate::subscription::Event;
 /// What a frame changed.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Change {
-    /// A follow-up is in the list that was not, or stands otherwise; it was part of a snapshot, and nobody says why.
+    /// A follow-up is in the list that was not, or stands otherwise; it was part of a snapshot, and
+    /// nobody says why.
     Listed(Box<FollowUp>),
     /// A follow-up changed: who did what, and how it stands now.
     Changed(Box<StageChange>),
@@ -41,7 +44,8 @@ pub struct LiveList {
     follow_ups: BTreeMap<String, FollowUp>,
     /// The snapshot that is on its way.
     coming: Option<BTreeMap<String, FollowUp>>,
-    /// Whether a snapshot has come whole: without one nothing says what was open before the first change.
+    /// Whether a snapshot has come whole: without one nothing says what was open before the first
+    /// change.
     is_whole: bool,
     /// How far the server's clock is ahead of ours, or behind.
     ahead: Duration,
@@ -95,14 +99,24 @@ impl LiveList {
         match response.frame.as_ref() {
             Some(Frame::SnapshotItem(item)) => {
                 let coming = self.coming.get_or_insert_default();
-                coming.extend(item.follow_up.iter().map(|one| (one.instance_id.clone(), one.clone())));
+                coming.extend(
+                    item.follow_up
+                        .iter()
+                        .map(|one| (one.instance_id.clone(), one.clone())),
+                );
                 Vec::new()
             }
             Some(Frame::SnapshotEnd(_)) => self.replace(),
             Some(Frame::StageChange(change)) => {
-                let newer = change.follow_up.as_ref().filter(|follow_up| self.is_newer(follow_up));
-                let Some(follow_up) = newer else { return Vec::new() };
-                self.follow_ups.insert(follow_up.instance_id.clone(), follow_up.clone());
+                let newer = change
+                    .follow_up
+                    .as_ref()
+                    .filter(|follow_up| self.is_newer(follow_up));
+                let Some(follow_up) = newer else {
+                    return Vec::new();
+                };
+                self.follow_ups
+                    .insert(follow_up.instance_id.clone(), follow_up.clone());
                 vec![Change::Changed(Box::new(change.clone()))]
             }
             Some(Frame::OutOfView(left)) => match self.follow_ups.remove(&left.instance_id) {
@@ -112,7 +126,12 @@ impl LiveList {
             Some(Frame::CaughtUp(caught_up)) => {
                 self.set_clock(response);
                 let is_exact = self.is_whole && self.coming.is_none();
-                is_exact.then_some(Change::Exact { sequence: caught_up.sequence }).into_iter().collect()
+                is_exact
+                    .then_some(Change::Exact {
+                        sequence: caught_up.sequence,
+                    })
+                    .into_iter()
+                    .collect()
             }
             Some(Frame::Bookmark(_)) => {
                 self.set_clock(response);
@@ -132,22 +151,39 @@ impl LiveList {
     fn replace(&mut self) -> Vec<Change> {
         let coming = self.coming.take().unwrap_or_default();
         self.is_whole = true;
-        let gone = self.follow_ups.keys().filter(|id| !coming.contains_key(*id));
-        let mut changes: Vec<Change> =
-            gone.map(|instance_id| Change::Vanished { instance_id: instance_id.clone() }).collect();
+        let gone = self
+            .follow_ups
+            .keys()
+            .filter(|id| !coming.contains_key(*id));
+        let mut changes: Vec<Change> = gone
+            .map(|instance_id| Change::Vanished {
+                instance_id: instance_id.clone(),
+            })
+            .collect();
         let other = |one: &&FollowUp| self.follow_ups.get(&one.instance_id) != Some(one);
-        changes.extend(coming.values().filter(other).cloned().map(Box::new).map(Change::Listed));
+        changes.extend(
+            coming
+                .values()
+                .filter(other)
+                .cloned()
+                .map(Box::new)
+                .map(Change::Listed),
+        );
         self.follow_ups = coming;
         changes
     }
 
     fn is_newer(&self, follow_up: &FollowUp) -> bool {
-        self.follow_ups.get(&follow_up.instance_id).is_none_or(|known| known.revision < follow_up.revision)
+        self.follow_ups
+            .get(&follow_up.instance_id)
+            .is_none_or(|known| known.revision < follow_up.revision)
     }
 
     /// Only by what is sent when it is made: older frames may have waited.
     fn set_clock(&mut self, response: &SubscribeResponse) {
-        let theirs = response.server_time.and_then(|time| SystemTime::try_from(time).ok());
+        let theirs = response
+            .server_time
+            .and_then(|time| SystemTime::try_from(time).ok());
         let Some(theirs) = theirs else { return };
         let ours = SystemTime::now();
         self.ahead = theirs.duration_since(ours).unwrap_or_default();
@@ -162,7 +198,11 @@ mod tests {
     use super::*;
 
     fn follow_up(id: &str, revision: u64) -> FollowUp {
-        FollowUp { instance_id: id.to_owned(), revision, ..FollowUp::default() }
+        FollowUp {
+            instance_id: id.to_owned(),
+            revision,
+            ..FollowUp::default()
+        }
     }
 
     fn listed(id: &str, revision: u64) -> Change {
@@ -170,19 +210,30 @@ mod tests {
     }
 
     fn event(frame: Frame) -> Event {
-        Event::Frame(Box::new(SubscribeResponse { frame: Some(frame), ..SubscribeResponse::default() }))
+        Event::Frame(Box::new(SubscribeResponse {
+            frame: Some(frame),
+            ..SubscribeResponse::default()
+        }))
     }
 
     fn item(id: &str, revision: u64) -> Event {
-        event(Frame::SnapshotItem(SnapshotItem { follow_up: Some(follow_up(id, revision)) }))
+        event(Frame::SnapshotItem(SnapshotItem {
+            follow_up: Some(follow_up(id, revision)),
+        }))
     }
 
     fn change(id: &str, revision: u64) -> Event {
-        event(Frame::StageChange(StageChange { follow_up: Some(follow_up(id, revision)), ..StageChange::default() }))
+        event(Frame::StageChange(StageChange {
+            follow_up: Some(follow_up(id, revision)),
+            ..StageChange::default()
+        }))
     }
 
     fn left(id: &str) -> Event {
-        event(Frame::OutOfView(OutOfView { instance_id: id.to_owned(), ..OutOfView::default() }))
+        event(Frame::OutOfView(OutOfView {
+            instance_id: id.to_owned(),
+            ..OutOfView::default()
+        }))
     }
 
     fn end() -> Event {
@@ -190,11 +241,16 @@ mod tests {
     }
 
     fn lost() -> Event {
-        Event::Lost { reason: String::new(), wait: Duration::ZERO }
+        Event::Lost {
+            reason: String::new(),
+            wait: Duration::ZERO,
+        }
     }
 
     fn standing(list: &LiveList) -> Vec<(&str, u64)> {
-        list.iter().map(|one| (one.instance_id.as_str(), one.revision)).collect()
+        list.iter()
+            .map(|one| (one.instance_id.as_str(), one.revision))
+            .collect()
     }
 
     #[test]
@@ -229,10 +285,16 @@ mod tests {
             list.take(&one);
         }
         list.take(&event(Frame::Reset(Reset::default())));
-        assert_eq!(list.len(), 3, "the old list is shown until the new one is whole");
+        assert_eq!(
+            list.len(),
+            3,
+            "the old list is shown until the new one is whole"
+        );
         list.take(&item("b", 1));
         list.take(&item("c", 2));
-        let vanished = Change::Vanished { instance_id: "a".to_owned() };
+        let vanished = Change::Vanished {
+            instance_id: "a".to_owned(),
+        };
         assert_eq!(list.take(&end()), [vanished, listed("c", 2)]);
         assert_eq!(standing(&list), [("b", 1), ("c", 2)]);
     }

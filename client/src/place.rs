@@ -1,7 +1,8 @@
 //! Where a subscription is: what it asks for when it connects again.
 //!
-//! Promise: it resumes after the last frame that was handled, and a snapshot that was asked for is asked for again until a whole one
-//! was handled, so that a stream that is cut in a snapshot never leaves half of it.
+//! Promise: it resumes after the last frame that was handled, and a snapshot that was asked for is
+//! asked for again until a whole one was handled, so that a stream that is cut in a snapshot never
+//! leaves half of it.
 
 use aftercall_proto::alert::v1::subscribe_response::Frame;
 use aftercall_proto::alert::v1::{SnapshotMode, SubscribeResponse};
@@ -16,14 +17,21 @@ pub(crate) struct Place {
     is_snapshot_due: bool,
     /// Whether this connection's snapshot has ended.
     has_ended: bool,
-    /// Of the frame that was given last and is handled once the next is asked for: its token, and whether it ends a snapshot.
+    /// Of the frame that was given last and is handled once the next is asked for: its token, and
+    /// whether it ends a snapshot.
     given: Option<(String, bool)>,
 }
 
 impl Place {
     pub(crate) fn new() -> Self {
         let snapshot = SnapshotMode::Auto;
-        Self { token: String::new(), snapshot, is_snapshot_due: false, has_ended: false, given: None }
+        Self {
+            token: String::new(),
+            snapshot,
+            is_snapshot_due: false,
+            has_ended: false,
+            given: None,
+        }
     }
 
     /// Begins after a token.
@@ -45,17 +53,29 @@ impl Place {
     /// What to ask for.
     pub(crate) fn request(&self) -> (String, SnapshotMode) {
         let is_satisfied = self.snapshot == SnapshotMode::Always && !self.is_snapshot_due;
-        (self.token.clone(), if is_satisfied { SnapshotMode::Auto } else { self.snapshot })
+        (
+            self.token.clone(),
+            if is_satisfied {
+                SnapshotMode::Auto
+            } else {
+                self.snapshot
+            },
+        )
     }
 
     /// Gives a frame.
     pub(crate) fn give(&mut self, response: &SubscribeResponse) {
-        self.given = Some((response.token.clone(), matches!(response.frame, Some(Frame::SnapshotEnd(_)))));
+        self.given = Some((
+            response.token.clone(),
+            matches!(response.frame, Some(Frame::SnapshotEnd(_))),
+        ));
     }
 
     /// The frame that was given last has been handled.
     pub(crate) fn handled(&mut self) {
-        let Some((token, ends_snapshot)) = self.given.take() else { return };
+        let Some((token, ends_snapshot)) = self.given.take() else {
+            return;
+        };
         self.has_ended |= ends_snapshot;
         // Tokens are empty while a snapshot is on its way: nothing resumes in the midst of one.
         if !token.is_empty() {

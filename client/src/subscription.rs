@@ -1,7 +1,8 @@
 //! The stream of alerts as one that never ends.
 //!
-//! Promise: after a loss it goes on after the last frame that was handled, so that nothing is missed and nothing comes twice.
-//! It never gives up on a server that is away; where the server refuses the request itself it says so.
+//! Promise: after a loss it goes on after the last frame that was handled, so that nothing is
+//! missed and nothing comes twice. It never gives up on a server that is away; where the server
+//! refuses the request itself it says so.
 
 use std::time::Duration;
 
@@ -20,9 +21,11 @@ use crate::wait::Waits;
 
 /// A server that is there answers within this.
 const CONNECT: Duration = Duration::from_secs(5);
-/// A connection that died without a word (a laptop that slept) is noticed after this and the same again.
+/// A connection that died without a word (a laptop that slept) is noticed after this and the same
+/// again.
 const KEEP_ALIVE: Duration = Duration::from_secs(10);
-/// A server sends a bookmark after 15 s of silence: after three of them without a frame the stream is dead.
+/// A server sends a bookmark after 15 s of silence: after three of them without a frame the stream
+/// is dead.
 pub(crate) const SILENCE: Duration = Duration::from_secs(45);
 /// A follow-up with long texts does not fit tonic's 4 MiB.
 const MESSAGE_BYTES_MAX: usize = 32 * 1024 * 1024;
@@ -53,7 +56,9 @@ pub enum Error {
         address: String,
     },
     /// The address asks for TLS, which the servers do not have yet.
-    #[error("{address} asks for TLS, which Aftercall does not have yet: everything would be sent as plain text")]
+    #[error(
+        "{address} asks for TLS, which Aftercall does not have yet: everything would be sent as plain text"
+    )]
     NoTls {
         /// As it was given.
         address: String,
@@ -83,8 +88,8 @@ pub struct Subscription {
 }
 
 impl Subscription {
-    /// Follows all follow-ups of the alerter-server at an address such as `127.0.0.1:7402`. Nothing is connected before
-    /// the first event is asked for.
+    /// Follows all follow-ups of the alerter-server at an address such as `127.0.0.1:7402`. Nothing
+    /// is connected before the first event is asked for.
     ///
     /// # Errors
     /// [`Error::Address`], [`Error::NoTls`].
@@ -122,24 +127,25 @@ impl Subscription {
         self
     }
 
-    /// Whether the stream begins with a snapshot; by default where there is no token to resume from. One that is asked for is
-    /// asked for again over losses, until a whole one was handled; after that the stream resumes.
+    /// Whether the stream begins with a snapshot; by default where there is no token to resume
+    /// from. One that is asked for is asked for again over losses, until a whole one was handled;
+    /// after that the stream resumes.
     #[must_use]
     pub fn snapshot(mut self, snapshot: SnapshotMode) -> Self {
         self.place.begin_with(snapshot);
         self
     }
 
-    /// Waits also for a server that is not there yet. Without this the first connection must succeed, so that a wrong address
-    /// is told at once.
+    /// Waits also for a server that is not there yet. Without this the first connection must
+    /// succeed, so that a wrong address is told at once.
     #[must_use]
     pub fn patient(mut self) -> Self {
         self.was_connected = true;
         self
     }
 
-    /// After how long without a frame the stream is taken for dead. It must be longer than the server's bookmarks are apart
-    /// (15 s by default).
+    /// After how long without a frame the stream is taken for dead. It must be longer than the
+    /// server's bookmarks are apart (15 s by default).
     #[must_use]
     pub fn silence(mut self, silence: Duration) -> Self {
         self.silence = silence;
@@ -157,8 +163,8 @@ impl Subscription {
     /// The next event. May be dropped while it waits: the events that come afterwards are the same.
     ///
     /// # Errors
-    /// [`Error::Refused`] where the server refuses the request; [`Error::Unreachable`] where the very first connection
-    /// fails.
+    /// [`Error::Refused`] where the server refuses the request; [`Error::Unreachable`] where the
+    /// very first connection fails.
     pub async fn next(&mut self) -> Result<Event, Error> {
         self.place.handled();
         if let Some(wait) = self.wait {
@@ -174,7 +180,9 @@ impl Subscription {
                             return Ok(Event::Connected);
                         }
                     }
-                    Err(Error::Refused(status)) if is_passing(&status) => return Ok(self.lost(status.message())),
+                    Err(Error::Refused(status)) if is_passing(&status) => {
+                        return Ok(self.lost(status.message()));
+                    }
                     Err(Error::Unreachable(error)) if self.was_connected => {
                         return Ok(self.lost(&innermost(&error)));
                     }
@@ -194,15 +202,26 @@ impl Subscription {
 
     async fn open(&self) -> Result<Streaming<SubscribeResponse>, Error> {
         if self.endpoint.uri().scheme_str() == Some("https") {
-            return Err(Error::NoTls { address: self.endpoint.uri().to_string() });
+            return Err(Error::NoTls {
+                address: self.endpoint.uri().to_string(),
+            });
         }
         let channel: Channel = self.endpoint.connect().await.map_err(Error::Unreachable)?;
         let (resume_token, snapshot) = self.place.request();
-        let request = SubscribeRequest { filter: Some(self.filter.clone()), resume_token, snapshot: snapshot.into() };
-        let mut client = AlertServiceClient::new(channel).max_decoding_message_size(MESSAGE_BYTES_MAX);
+        let request = SubscribeRequest {
+            filter: Some(self.filter.clone()),
+            resume_token,
+            snapshot: snapshot.into(),
+        };
+        let mut client =
+            AlertServiceClient::new(channel).max_decoding_message_size(MESSAGE_BYTES_MAX);
         let answer = timeout(self.silence, client.subscribe(request));
-        let answer = answer.await.unwrap_or_else(|_| Err(Status::unavailable("the alerter-server does not answer")));
-        Ok(answer.map_err(|status| Error::Refused(Box::new(status)))?.into_inner())
+        let answer = answer
+            .await
+            .unwrap_or_else(|_| Err(Status::unavailable("the alerter-server does not answer")));
+        Ok(answer
+            .map_err(|status| Error::Refused(Box::new(status)))?
+            .into_inner())
     }
 
     fn give(&mut self, response: SubscribeResponse) -> Event {
@@ -210,7 +229,9 @@ impl Subscription {
         self.was_connected = true;
         self.place.give(&response);
         if let Some(Frame::Drain(drain)) = &response.frame {
-            let wait = drain.reconnect_after.and_then(|wait| Duration::try_from(wait).ok());
+            let wait = drain
+                .reconnect_after
+                .and_then(|wait| Duration::try_from(wait).ok());
             self.waits.ask(wait.unwrap_or_default());
         }
         Event::Frame(Box::new(response))
@@ -223,7 +244,10 @@ impl Subscription {
         let wait = self.waits.next();
         self.wait = Some(wait);
         tracing::debug!(reason, ?wait, "the stream of alerts is lost");
-        Event::Lost { reason: reason.to_owned(), wait }
+        Event::Lost {
+            reason: reason.to_owned(),
+            wait,
+        }
     }
 }
 
@@ -247,7 +271,10 @@ pub(crate) fn innermost(error: &dyn std::error::Error) -> String {
 /// Whether a broken stream may be opened again with the same request.
 pub(crate) fn is_passing(status: &Status) -> bool {
     use Code::{Cancelled, DeadlineExceeded, Internal, ResourceExhausted, Unavailable, Unknown};
-    matches!(status.code(), Unavailable | Unknown | Cancelled | Internal | ResourceExhausted | DeadlineExceeded)
+    matches!(
+        status.code(),
+        Unavailable | Unknown | Cancelled | Internal | ResourceExhausted | DeadlineExceeded
+    )
 }
 
 #[cfg(test)]
@@ -263,23 +290,35 @@ mod tests {
 
     #[test]
     fn an_address_that_is_none_is_told_at_once() {
-        assert!(matches!(Subscription::to("not an address"), Err(Error::Address { .. })));
+        assert!(matches!(
+            Subscription::to("not an address"),
+            Err(Error::Address { .. })
+        ));
     }
 
     /// It used to connect and to send plain text.
     #[tokio::test]
     async fn an_address_with_tls_is_refused_before_anything_is_sent() {
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0")
+            .await
+            .expect("a port");
         let address = format!("https://{}", listener.local_addr().expect("its address"));
-        assert!(matches!(Subscription::to(&address), Err(Error::NoTls { .. })));
-        let mut over = Subscription::over(Endpoint::from_shared(address).expect("an endpoint")).patient();
+        assert!(matches!(
+            Subscription::to(&address),
+            Err(Error::NoTls { .. })
+        ));
+        let mut over =
+            Subscription::over(Endpoint::from_shared(address).expect("an endpoint")).patient();
         assert!(matches!(over.next().await, Err(Error::NoTls { .. })));
     }
 
-    /// A laptop that slept, a cable that was pulled: the connection is there, and nothing ever comes.
+    /// A laptop that slept, a cable that was pulled: the connection is there, and nothing ever
+    /// comes.
     #[tokio::test]
     async fn a_server_that_never_says_a_word_is_given_up_and_tried_again() {
-        let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let silent = tokio::net::TcpListener::bind("127.0.0.1:0")
+            .await
+            .expect("a port");
         let address = format!("http://{}", silent.local_addr().expect("its address"));
         let accepting = tokio::spawn(async move {
             let mut held = Vec::new();

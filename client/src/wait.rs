@@ -27,8 +27,8 @@ impl Waits {
         self.asked = wait.min(ASKED_LONGEST);
     }
 
-    /// How long to wait now: what was asked, and a random part of a bound that doubles with each loss in a row, so that many
-    /// clients do not come back at once.
+    /// How long to wait now: what was asked, and a random part of a bound that doubles with each
+    /// loss in a row, so that many clients do not come back at once.
     pub(crate) fn next(&mut self) -> Duration {
         let bound = FIRST.saturating_mul(1 << self.losses.min(16)).min(LONGEST);
         self.losses = self.losses.saturating_add(1);
@@ -45,8 +45,14 @@ mod tests {
         let mut waits = Waits::default();
         let grown: Vec<Duration> = (0..200).map(|_| waits.next()).collect();
         assert!(grown[0] <= FIRST && grown.iter().all(|wait| *wait <= LONGEST));
-        assert!(grown.iter().any(|wait| *wait > LONGEST / 2), "two hundred in a row, and none long");
-        assert!(grown[100..].iter().any(|wait| *wait < LONGEST / 2), "two hundred in a row, and none short");
+        assert!(
+            grown.iter().any(|wait| *wait > LONGEST / 2),
+            "two hundred in a row, and none long"
+        );
+        assert!(
+            grown[100..].iter().any(|wait| *wait < LONGEST / 2),
+            "two hundred in a row, and none short"
+        );
         waits.reset();
         assert!(waits.next() <= FIRST);
     }

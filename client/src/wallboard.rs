@@ -1,7 +1,7 @@
 //! The stream of the wallboard as one that never ends.
 //!
-//! Promise: it connects again as often as it takes; where the server refuses the request itself it says so. Must not: keep
-//! counts: each answer is whole.
+//! Promise: it connects again as often as it takes; where the server refuses the request itself it
+//! says so. Must not: keep counts: each answer is whole.
 
 use std::time::Duration;
 
@@ -45,8 +45,9 @@ pub struct Wallboards {
 }
 
 impl Wallboards {
-    /// Follows the wallboard of the alerter-server at an address such as `127.0.0.1:7402`, with at most so many updates a
-    /// second (0 means 1). Nothing is connected before the first event is asked for.
+    /// Follows the wallboard of the alerter-server at an address such as `127.0.0.1:7402`, with at
+    /// most so many updates a second (0 means 1). Nothing is connected before the first event is
+    /// asked for.
     ///
     /// # Errors
     /// [`Error::Address`], [`Error::NoTls`].
@@ -62,10 +63,12 @@ impl Wallboards {
         })
     }
 
-    /// The next event. May be dropped while it waits for a stream that is open; while it connects, that begins again.
+    /// The next event. May be dropped while it waits for a stream that is open; while it connects,
+    /// that begins again.
     ///
     /// # Errors
-    /// [`Error::Refused`] where the server refuses the request; [`Error::Unreachable`] where the very first connection fails.
+    /// [`Error::Refused`] where the server refuses the request; [`Error::Unreachable`] where the
+    /// very first connection fails.
     pub async fn next(&mut self) -> Result<BoardEvent, Error> {
         if let Some(wait) = self.wait {
             sleep(wait).await;
@@ -77,7 +80,9 @@ impl Wallboards {
                 Err(Error::Refused(status)) if self.was_connected && is_passing(&status) => {
                     return Ok(self.lost(status.message()));
                 }
-                Err(Error::Unreachable(error)) if self.was_connected => return Ok(self.lost(&innermost(&error))),
+                Err(Error::Unreachable(error)) if self.was_connected => {
+                    return Ok(self.lost(&innermost(&error)));
+                }
                 Err(error) => return Err(error),
             }
             self.was_connected = true;
@@ -85,11 +90,15 @@ impl Wallboards {
                 return Ok(BoardEvent::Connected);
             }
         }
-        let Some(stream) = &mut self.stream else { return Ok(self.lost("the stream is gone")) };
+        let Some(stream) = &mut self.stream else {
+            return Ok(self.lost("the stream is gone"));
+        };
         match timeout(SILENCE, stream.message()).await {
             Ok(Ok(Some(response))) => {
                 self.waits.reset();
-                Ok(BoardEvent::Board(Box::new(response.wallboard.unwrap_or_default())))
+                Ok(BoardEvent::Board(Box::new(
+                    response.wallboard.unwrap_or_default(),
+                )))
             }
             Ok(Ok(None)) => Ok(self.lost("the alerter-server closed the stream")),
             Ok(Err(status)) if is_passing(&status) => Ok(self.lost(status.message())),
@@ -100,11 +109,19 @@ impl Wallboards {
 
     async fn open(&self) -> Result<Streaming<WatchWallboardResponse>, Error> {
         let channel = self.endpoint.connect().await.map_err(Error::Unreachable)?;
-        let request = WatchWallboardRequest { updates_per_second: self.updates_per_second };
+        let request = WatchWallboardRequest {
+            updates_per_second: self.updates_per_second,
+        };
         let mut client = AlertServiceClient::new(channel);
         let answer = timeout(SILENCE, client.watch_wallboard(request)).await;
-        let answer = answer.unwrap_or_else(|_| Err(tonic::Status::unavailable("the alerter-server does not answer")));
-        Ok(answer.map_err(|status| Error::Refused(Box::new(status)))?.into_inner())
+        let answer = answer.unwrap_or_else(|_| {
+            Err(tonic::Status::unavailable(
+                "the alerter-server does not answer",
+            ))
+        });
+        Ok(answer
+            .map_err(|status| Error::Refused(Box::new(status)))?
+            .into_inner())
     }
 
     fn lost(&mut self, reason: &str) -> BoardEvent {
@@ -113,6 +130,9 @@ impl Wallboards {
         let wait = self.waits.next();
         self.wait = Some(wait);
         tracing::debug!(reason, ?wait, "the stream of the wallboard is lost");
-        BoardEvent::Lost { reason: reason.to_owned(), wait }
+        BoardEvent::Lost {
+            reason: reason.to_owned(),
+            wait,
+        }
     }
 }

@@ -1,7 +1,9 @@
-//! How messages are read. A request is looked through before memory is taken for it, and its texts are cleaned (see `pasted`).
+//! How messages are read. A request is looked through before memory is taken for it, and its texts
+//! are cleaned (see `pasted`).
 //!
-//! An empty message in a list has two bytes on the wire and a hundred or more in memory, so that a request of 2 MiB could take 115 MiB
-//! before any limit of a field is looked at. The look follows the descriptors, allocates nothing, and is made for large requests only.
+//! An empty message in a list has two bytes on the wire and a hundred or more in memory, so that a
+//! request of 2 MiB could take 115 MiB before any limit of a field is looked at. The look follows
+//! the descriptors, allocates nothing, and is made for large requests only.
 //!
 //! Must not: know what a request means. Limits of fields are checked by the services.
 
@@ -19,8 +21,8 @@ use tonic_types::{ErrorDetails, StatusExt};
 use crate::pasted;
 use crate::ready::{Outgoing, OutgoingEncoder};
 
-/// Values of a request, those of messages in it included: three times those of the largest batch (10,000 items). In memory they
-/// take at most some megabytes.
+/// Values of a request, those of messages in it included: three times those of the largest batch
+/// (10,000 items). In memory they take at most some megabytes.
 pub const REQUEST_VALUES_MAX: usize = 32_768;
 /// Bytes of a request up to which it is not looked through: it cannot hold enough values to matter.
 const LOOKED_THROUGH_FROM_BYTES: usize = 4_096;
@@ -75,39 +77,57 @@ impl<U: Message + Name + Default> Decoder for BoundedDecoder<U> {
 
     fn decode(&mut self, buffer: &mut DecodeBuf<'_>) -> Result<Option<U>, Status> {
         if is_request::<U>() {
-            if buffer.remaining() > LOOKED_THROUGH_FROM_BYTES && has_too_many_values::<U>(buffer.chunk()) {
+            if buffer.remaining() > LOOKED_THROUGH_FROM_BYTES
+                && has_too_many_values::<U>(buffer.chunk())
+            {
                 return Err(too_many_values());
             }
             if pasted::has_suspicious(buffer.chunk())
-                && let Some(clean) = descriptor_of::<U>().and_then(|message| pasted::cleaned(message, buffer.chunk()))
+                && let Some(clean) = descriptor_of::<U>()
+                    .and_then(|message| pasted::cleaned(message, buffer.chunk()))
             {
                 buffer.advance(buffer.remaining());
-                return U::decode(&*clean).map(Some).map_err(|error| malformed::<U>(&error));
+                return U::decode(&*clean)
+                    .map(Some)
+                    .map_err(|error| malformed::<U>(&error));
             }
         }
-        U::decode(buffer).map(Some).map_err(|error| malformed::<U>(&error))
+        U::decode(buffer)
+            .map(Some)
+            .map_err(|error| malformed::<U>(&error))
     }
 }
 
-/// What a server reads are requests; what a client reads are responses, from the server that it chose.
+/// What a server reads are requests; what a client reads are responses, from the server that it
+/// chose.
 fn is_request<U: Name>() -> bool {
     U::NAME.ends_with("Request")
 }
 
 fn descriptor_of<U: Name>() -> Option<MessageDescriptor> {
-    DESCRIPTORS.as_ref().and_then(|pool| pool.get_message_by_name(&U::full_name()))
+    DESCRIPTORS
+        .as_ref()
+        .and_then(|pool| pool.get_message_by_name(&U::full_name()))
 }
 
 fn has_too_many_values<U: Name>(bytes: &[u8]) -> bool {
     let mut room = REQUEST_VALUES_MAX;
-    descriptor_of::<U>().is_some_and(|message| count(&message, bytes, &mut room, DEPTH_MAX).is_none())
+    descriptor_of::<U>()
+        .is_some_and(|message| count(&message, bytes, &mut room, DEPTH_MAX).is_none())
 }
 
-/// Takes the values of a message out of the room that is left; nothing where there is too little. Bytes that are no message end the
-/// count: decoding them names the error.
-fn count(message: &MessageDescriptor, mut bytes: &[u8], room: &mut usize, depth: usize) -> Option<()> {
+/// Takes the values of a message out of the room that is left; nothing where there is too little.
+/// Bytes that are no message end the count: decoding them names the error.
+fn count(
+    message: &MessageDescriptor,
+    mut bytes: &[u8],
+    room: &mut usize,
+    depth: usize,
+) -> Option<()> {
     while !bytes.is_empty() {
-        let Ok((number, wire_type)) = decode_key(&mut bytes) else { return Some(()) };
+        let Ok((number, wire_type)) = decode_key(&mut bytes) else {
+            return Some(());
+        };
         *room = room.checked_sub(1)?;
         if wire_type != WireType::LengthDelimited {
             if skip_field(wire_type, number, &mut bytes, DecodeContext::default()).is_err() {
@@ -115,8 +135,12 @@ fn count(message: &MessageDescriptor, mut bytes: &[u8], room: &mut usize, depth:
             }
             continue;
         }
-        let length = decode_varint(&mut bytes).ok().and_then(|length| usize::try_from(length).ok());
-        let Some((value, rest)) = length.and_then(|length| bytes.split_at_checked(length)) else { return Some(()) };
+        let length = decode_varint(&mut bytes)
+            .ok()
+            .and_then(|length| usize::try_from(length).ok());
+        let Some((value, rest)) = length.and_then(|length| bytes.split_at_checked(length)) else {
+            return Some(());
+        };
         bytes = rest;
         if let Some(Kind::Message(inner)) = message.get_field(number).map(|field| field.kind())
             && depth > 0
@@ -128,26 +152,37 @@ fn count(message: &MessageDescriptor, mut bytes: &[u8], room: &mut usize, depth:
 }
 
 fn too_many_values() -> Status {
-    let message = format!("the request has more than {REQUEST_VALUES_MAX} values: send fewer in one request");
+    let message =
+        format!("the request has more than {REQUEST_VALUES_MAX} values: send fewer in one request");
     refused(Code::InvalidArgument, message)
 }
 
 fn malformed<U: Name>(error: &prost::DecodeError) -> Status {
     let message = format!("the bytes are not a {}: {error}", U::NAME);
-    let code = if is_request::<U>() { Code::InvalidArgument } else { Code::Internal };
+    let code = if is_request::<U>() {
+        Code::InvalidArgument
+    } else {
+        Code::Internal
+    };
     refused(code, message)
 }
 
 fn refused(code: Code, message: String) -> Status {
     let mut details = ErrorDetails::new();
-    details.set_error_info("INVALID_REQUEST", "aftercall", std::collections::HashMap::new());
+    details.set_error_info(
+        "INVALID_REQUEST",
+        "aftercall",
+        std::collections::HashMap::new(),
+    );
     Status::with_error_details(code, message, details)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::workflow::v1::{Caller, HandOverRequest, PushButtonRequest, SetWorkflowRequest, StartBatchRequest};
+    use crate::workflow::v1::{
+        Caller, HandOverRequest, PushButtonRequest, SetWorkflowRequest, StartBatchRequest,
+    };
 
     fn is_refused<U: Message + Name>(message: &U) -> bool {
         has_too_many_values::<U>(&message.encode_to_vec())
@@ -156,12 +191,18 @@ mod tests {
     #[test]
     fn the_largest_batch_has_room() {
         let ids = vec!["1f-2a-9c3d".to_owned(); 10_000];
-        assert!(!is_refused(&StartBatchRequest { instance_ids: ids, ..StartBatchRequest::default() }));
+        assert!(!is_refused(&StartBatchRequest {
+            instance_ids: ids,
+            ..StartBatchRequest::default()
+        }));
     }
 
     #[test]
     fn a_long_text_is_one_value_whatever_is_in_it() {
-        let push = PushButtonRequest { note: "(".repeat(1 << 20), ..PushButtonRequest::default() };
+        let push = PushButtonRequest {
+            note: "(".repeat(1 << 20),
+            ..PushButtonRequest::default()
+        };
         assert!(!is_refused(&push));
     }
 
@@ -171,7 +212,8 @@ mod tests {
             instance_ids: vec![String::new(); 40_000],
             ..HandOverRequest::default()
         }));
-        // A field that may come once may still be repeated on the wire, and messages in messages count as well.
+        // A field that may come once may still be repeated on the wire, and messages in messages
+        // count as well.
         let mut properties = Vec::new();
         for _ in 0..40_000 {
             prost::encoding::message::encode(4, &Caller::default(), &mut properties);
@@ -184,7 +226,10 @@ mod tests {
     #[test]
     fn bytes_that_are_no_message_end_the_count() {
         for bytes in [&[0xff; 32][..], &[0x0a, 0xff, 0xff, 0x01][..], &[0x0c][..]] {
-            assert!(!has_too_many_values::<SetWorkflowRequest>(bytes), "{bytes:?}");
+            assert!(
+                !has_too_many_values::<SetWorkflowRequest>(bytes),
+                "{bytes:?}"
+            );
         }
     }
 }

@@ -1,8 +1,9 @@
 //! The gRPC surface of Aftercall, generated from the `.proto` files of this crate.
 //!
-//! Promise: messages, clients and servers are all generated, and nothing of the servers' inside appears here. The `.proto`
-//! files carry the documentation that other languages read too. Only the codec, which bounds what a request may hold and cleans its
-//! texts, and [`Ready`](ready::Ready), an answer that is encoded before it is served, are written by hand.
+//! Promise: messages, clients and servers are all generated, and nothing of the servers' inside
+//! appears here. The `.proto` files carry the documentation that other languages read too. Only the
+//! codec, which bounds what a request may hold and cleans its texts, and [`Ready`](ready::Ready),
+//! an answer that is encoded before it is served, are written by hand.
 
 pub mod attributed;
 pub mod codec;

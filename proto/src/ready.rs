@@ -1,8 +1,9 @@
 //! Responses that are encoded before they reach the threads that serve.
 //!
-//! Encoding a list of 1,000 rows, and freeing what it was made of, takes as long as hundreds of small requests. The server of an RPC with
-//! large answers responds with [`Ready`], so that the thread that made the answer encodes it as well. `build.rs` lists these RPCs.
-//! Clients read the message as they read any other.
+//! Encoding a list of 1,000 rows, and freeing what it was made of, takes as long as hundreds of
+//! small requests. The server of an RPC with large answers responds with [`Ready`], so that the
+//! thread that made the answer encodes it as well. `build.rs` lists these RPCs. Clients read the
+//! message as they read any other.
 
 use std::marker::PhantomData;
 
@@ -21,14 +22,20 @@ pub struct Ready<T> {
 impl<T: Message> Ready<T> {
     /// Encodes a message on the calling thread.
     pub fn new(message: &T) -> Self {
-        Self { bytes: message.encode_to_vec().into(), message: PhantomData }
+        Self {
+            bytes: message.encode_to_vec().into(),
+            message: PhantomData,
+        }
     }
 }
 
 /// The empty message, which has no bytes.
 impl<T> Default for Ready<T> {
     fn default() -> Self {
-        Self { bytes: Bytes::new(), message: PhantomData }
+        Self {
+            bytes: Bytes::new(),
+            message: PhantomData,
+        }
     }
 }
 

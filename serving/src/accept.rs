@@ -1,4 +1,5 @@
-//! Accepting connections: as long as there are places, and without spinning while the system has no descriptor.
+//! Accepting connections: as long as there are places, and without spinning while the system has no
+//! descriptor.
 
 use std::io;
 use std::sync::Arc;
@@ -16,8 +17,8 @@ use crate::seldom::Seldom;
 static FULL: Seldom = Seldom::new();
 static SHORTAGE: Seldom = Seldom::new();
 
-/// Accepts until `stop`. A connection that has no place is closed at once: one that waited would look like a server that
-/// hangs, and its client would not try another.
+/// Accepts until `stop`. A connection that has no place is closed at once: one that waited would
+/// look like a server that hangs, and its client would not try another.
 pub(crate) async fn accept(
     listener: TcpListener,
     places: &Arc<Places>,

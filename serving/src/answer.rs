@@ -12,16 +12,15 @@ use tonic::transport::server::TcpConnectInfo;
 use tower::Service as _;
 use tracing::Instrument as _;
 
-use crate::asker;
 use crate::backlog::bounded;
 use crate::connection::Connection;
 use crate::hosts::Hosts;
 use crate::limits::Limits;
 use crate::places::Use;
-use crate::probes;
 use crate::refusal::Refusal;
 use crate::rpc::Rpc;
 use crate::upload::Upload;
+use crate::{asker, probes};
 
 /// What answers the requests of one server.
 pub(crate) struct Answering {
@@ -39,9 +38,16 @@ enum Form {
 }
 
 impl Answering {
-    pub(crate) async fn answer(&self, connection: Arc<Connection>, request: Request<Incoming>) -> Response<Body> {
+    pub(crate) async fn answer(
+        &self,
+        connection: Arc<Connection>,
+        request: Request<Incoming>,
+    ) -> Response<Body> {
         let is_http2 = request.version() == Version::HTTP_2;
-        let checked = self.hosts.check(&request).and_then(|()| self.form(&connection, &request));
+        let checked = self
+            .hosts
+            .check(&request)
+            .and_then(|()| self.form(&connection, &request));
         let form = match checked {
             Ok(form) => form,
             Err(refusal) => return refusal.response(is_http2 && is_grpc(request.headers())),
@@ -50,26 +56,42 @@ impl Answering {
             return self.route(request.map(Body::new)).await;
         }
         if connection.has_reset() {
-            // What was reset right after it was sent is seen to be reset before any work is done for it.
+            // What was reset right after it was sent is seen to be reset before any work is done
+            // for it.
             tokio::task::yield_now().await;
         }
         let rpc = Rpc::begin(request.uri().path(), connection.peer);
         let is_stream = request.uri().path().starts_with(REFLECTION);
         let timeout = timeout(request.headers());
-        let upload = |body| Body::new(Upload::new(body, Arc::clone(&connection), &self.limits, is_stream));
+        let upload = |body| {
+            Body::new(Upload::new(
+                body,
+                Arc::clone(&connection),
+                &self.limits,
+                is_stream,
+            ))
+        };
         let mut request = request.map(upload);
         // Services bound what one client holds; tonic gives them the address from here.
-        request.extensions_mut().insert(TcpConnectInfo { local_addr: None, remote_addr: Some(connection.peer) });
+        request.extensions_mut().insert(TcpConnectInfo {
+            local_addr: None,
+            remote_addr: Some(connection.peer),
+        });
         let answering = async {
-            connection.unread_below(self.limits.unread_bytes_per_connection_max).await?;
+            connection
+                .unread_below(self.limits.unread_bytes_per_connection_max)
+                .await?;
             Ok(asker::scope(connection.peer, self.route(request)).await)
         };
         let answering = answering.instrument(rpc.span.clone());
         let answered = match timeout {
             None => answering.await,
-            Some(timeout) => tokio::time::timeout(timeout, answering).await.unwrap_or(Err(Refusal::Deadline)),
+            Some(timeout) => tokio::time::timeout(timeout, answering)
+                .await
+                .unwrap_or(Err(Refusal::Deadline)),
         };
-        let response = answered.unwrap_or_else(|refusal: Refusal| refusal.response(form == Form::Grpc));
+        let response =
+            answered.unwrap_or_else(|refusal: Refusal| refusal.response(form == Form::Grpc));
         bounded(&connection, rpc.until_sent(response))
     }
 
@@ -85,14 +107,20 @@ impl Answering {
         // A browser asks first whether it may ask.
         let is_preflight = request.method() == Method::OPTIONS;
         if is_web || is_preflight {
-            return if self.hosts.origins().is_empty() { Err(Refusal::WebIsOff) } else { Ok(Form::Web) };
+            return if self.hosts.origins().is_empty() {
+                Err(Refusal::WebIsOff)
+            } else {
+                Ok(Form::Web)
+            };
         }
         let is_grpc = is_grpc(request.headers()) && request.version() == Version::HTTP_2;
         match *request.method() {
             Method::POST if is_grpc => Ok(Form::Grpc),
             Method::POST if is_connect(request.headers()) => Err(Refusal::Connect),
             Method::POST if is_method(request.uri().path()) => Err(Refusal::NotGrpc),
-            _ => Err(Refusal::NoSuchPath { path: request.uri().path().to_owned() }),
+            _ => Err(Refusal::NoSuchPath {
+                path: request.uri().path().to_owned(),
+            }),
         }
     }
 
@@ -109,7 +137,10 @@ impl Answering {
 const REFLECTION: &str = "/grpc.reflection.";
 
 fn content_type(headers: &HeaderMap) -> &str {
-    headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default()
+    headers
+        .get(CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or_default()
 }
 
 /// `application/grpc`, with or without the name of an encoding or parameters.
@@ -120,20 +151,24 @@ fn is_grpc(headers: &HeaderMap) -> bool {
 
 /// A unary request of the Connect protocol, or one of its streams.
 fn is_connect(headers: &HeaderMap) -> bool {
-    headers.contains_key("connect-protocol-version") || content_type(headers).starts_with("application/connect+")
+    headers.contains_key("connect-protocol-version")
+        || content_type(headers).starts_with("application/connect+")
 }
 
 /// Whether the path is one of a gRPC method: `/package.Service/Method`.
 fn is_method(path: &str) -> bool {
     let parts = path.strip_prefix('/').and_then(|rest| rest.split_once('/'));
-    parts.is_some_and(|(service, method)| service.contains('.') && !method.is_empty() && !method.contains('/'))
+    parts.is_some_and(|(service, method)| {
+        service.contains('.') && !method.is_empty() && !method.contains('/')
+    })
 }
 
 /// How long the client waits, where it says so: at most eight digits and a unit.
 fn timeout(headers: &HeaderMap) -> Option<Duration> {
     let text = headers.get("grpc-timeout")?.to_str().ok()?;
     let (digits, unit) = text.split_at_checked(text.len().checked_sub(1)?)?;
-    let amount = Some(digits).filter(|digits| digits.len() <= 8 && digits.bytes().all(|byte| byte.is_ascii_digit()));
+    let amount = Some(digits)
+        .filter(|digits| digits.len() <= 8 && digits.bytes().all(|byte| byte.is_ascii_digit()));
     let amount: u64 = amount?.parse().ok()?;
     match unit {
         "H" => Some(Duration::from_secs(amount * 3_600)),
@@ -151,7 +186,10 @@ mod tests {
     use super::*;
 
     fn headers(name: &'static str, value: &str) -> HeaderMap {
-        HeaderMap::from_iter([(name.parse().expect("a name"), value.parse().expect("a value"))])
+        HeaderMap::from_iter([(
+            name.parse().expect("a name"),
+            value.parse().expect("a value"),
+        )])
     }
 
     #[test]
@@ -161,7 +199,10 @@ mod tests {
         assert_eq!(read("3M"), Some(Duration::from_secs(180)));
         assert_eq!(read("99999999S"), Some(Duration::from_secs(99_999_999)));
         assert_eq!(read("50m"), Some(Duration::from_millis(50)));
-        assert_eq!([read("5u"), read("5n")], [5_000, 5].map(|nanos| Some(Duration::from_nanos(nanos))));
+        assert_eq!(
+            [read("5u"), read("5n")],
+            [5_000, 5].map(|nanos| Some(Duration::from_nanos(nanos)))
+        );
         for none in ["", "S", "5", "-5S", "+5S", "123456789S", "5x", "5 S"] {
             assert_eq!(read(none), None, "{none:?}");
         }
@@ -169,7 +210,10 @@ mod tests {
 
     #[test]
     fn a_path_of_a_method_has_a_service_with_its_package_and_one_name_more() {
-        for path in ["/aftercall.workflow.v1.OperationsService/GetServerInfo", "/a.b/C"] {
+        for path in [
+            "/aftercall.workflow.v1.OperationsService/GetServerInfo",
+            "/a.b/C",
+        ] {
             assert!(is_method(path), "{path}");
         }
         for path in ["/", "/healthz", "/a/b", "/a.b/", "/a.b/c/d", ""] {
@@ -179,10 +223,20 @@ mod tests {
 
     #[test]
     fn only_what_is_grpc_is_taken_for_it() {
-        for grpc in ["application/grpc", "application/grpc+proto", "application/grpc;v=1"] {
+        for grpc in [
+            "application/grpc",
+            "application/grpc+proto",
+            "application/grpc;v=1",
+        ] {
             assert!(is_grpc(&headers("content-type", grpc)), "{grpc}");
         }
-        for other in ["application/grpc-web", "application/grpc-web+proto", "text/plain", "", "application/grpcx"] {
+        for other in [
+            "application/grpc-web",
+            "application/grpc-web+proto",
+            "text/plain",
+            "",
+            "application/grpcx",
+        ] {
             assert!(!is_grpc(&headers("content-type", other)), "{other}");
         }
     }

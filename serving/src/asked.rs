@@ -49,7 +49,11 @@ impl<T: Attributed> Asked<T> {
     /// Extracts the request, and names its sender in the span of the RPC.
     #[must_use]
     pub fn new(request: tonic::Request<T>) -> Self {
-        let asked = Self { caller: Caller::local(), peer: request.remote_addr(), request: request.into_inner() };
+        let asked = Self {
+            caller: Caller::local(),
+            peer: request.remote_addr(),
+            request: request.into_inner(),
+        };
         let span = Span::current();
         for (field, value) in [("actor", asked.actor()), ("request_id", asked.request_id())] {
             if !value.is_empty() {
@@ -62,7 +66,11 @@ impl<T: Attributed> Asked<T> {
     /// A part of the request, from the same caller.
     #[must_use]
     pub fn part(&self, request: T) -> Self {
-        Self { caller: self.caller.clone(), peer: self.peer, request }
+        Self {
+            caller: self.caller.clone(),
+            peer: self.peer,
+            request,
+        }
     }
 
     /// The name under which the caller acts; empty where neither it nor its request has one.
@@ -77,5 +85,7 @@ impl<T: Attributed> Asked<T> {
 }
 
 fn cut(text: &str) -> &str {
-    text.char_indices().nth(LOGGED_CHARS_MAX).map_or(text, |(end, _)| &text[..end])
+    text.char_indices()
+        .nth(LOGGED_CHARS_MAX)
+        .map_or(text, |(end, _)| &text[..end])
 }

@@ -6,7 +6,8 @@ tokio::task_local! {
     static PEER: SocketAddr;
 }
 
-/// The other end of the connection whose request is being answered; none outside of a request, and while a stream sends its messages.
+/// The other end of the connection whose request is being answered; none outside of a request, and
+/// while a stream sends its messages.
 #[must_use]
 pub fn asker() -> Option<SocketAddr> {
     PEER.try_with(|peer| *peer).ok()

@@ -1,16 +1,20 @@
 //! Answers that wait for the network: bounded.
 //!
-//! The transport takes from a stream whatever the client's window allows, hundreds of kilobytes, and keeps it until the
-//! socket takes it: ten thousand streams to clients that read slowly would fill the memory. Here a stream gives nothing more while
-//! too much of it has not left; how much that is depends on how much has not left of all streams.
+//! The transport takes from a stream whatever the client's window allows, hundreds of kilobytes,
+//! and keeps it until the socket takes it: ten thousand streams to clients that read slowly would
+//! fill the memory. Here a stream gives nothing more while too much of it has not left; how much
+//! that is depends on how much has not left of all streams.
 //!
-//! The first message of an answer is made at once, so that what waits is bytes that are counted: the transport would ask
-//! for it only once the client takes it, and keep the rows of a list as they are until then.
+//! The first message of an answer is made at once, so that what waits is bytes that are counted:
+//! the transport would ask for it only once the client takes it, and keep the rows of a list as
+//! they are until then.
 //!
-//! A large message is given in pieces, so that it is seen whether its client takes any of it. A stream of which nothing leaves for the
-//! stall's time is ended alone; the others of its connection go on.
+//! A large message is given in pieces, so that it is seen whether its client takes any of it. A
+//! stream of which nothing leaves for the stall's time is ended alone; the others of its connection
+//! go on.
 //!
-//! Promise: no answer is changed, or lost, or held up by what others hold for longer than its own data takes to leave.
+//! Promise: no answer is changed, or lost, or held up by what others hold for longer than its own
+//! data takes to leave.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -41,12 +45,14 @@ const BACKLOGS_BYTES_MAX: usize = 32 * 1024 * 1024;
 /// What of all answers has not left.
 static ALL: AtomicUsize = AtomicUsize::new(0);
 
-/// Whether all answers together hold so much that only those clients are served that hold next to nothing.
+/// Whether all answers together hold so much that only those clients are served that hold next to
+/// nothing.
 pub(crate) fn is_over_all() -> bool {
     ALL.load(Ordering::Relaxed) > UNREAD_BYTES_MAX
 }
 
-/// Whether all answers together hold so much that a server had better make no further large one, for whomever.
+/// Whether all answers together hold so much that a server had better make no further large one,
+/// for whomever.
 #[must_use]
 pub fn is_full_of_unread_answers() -> bool {
     ALL.load(Ordering::Relaxed) > UNREAD_BYTES_REFUSED
@@ -56,7 +62,13 @@ pub fn is_full_of_unread_answers() -> bool {
 pub(crate) fn bounded(connection: &Arc<Connection>, response: Response<Body>) -> Response<Body> {
     response.map(|body| {
         let backlog = Arc::new(Backlog::new(connection));
-        let mut bounded = Bounded { first: None, rest: None, is_watched: false, body, backlog };
+        let mut bounded = Bounded {
+            first: None,
+            rest: None,
+            is_watched: false,
+            body,
+            backlog,
+        };
         if !bounded.is_end_stream()
             && let Poll::Ready(first) = bounded.poll_body(&mut Context::from_waker(Waker::noop()))
         {
@@ -109,7 +121,9 @@ impl Drop for Leaving {
         ALL.fetch_sub(self.data.len(), Ordering::Relaxed);
         self.backlog.connection.forget_unread(self.data.len());
         if self.is_given {
-            self.backlog.bytes.fetch_sub(self.data.len(), Ordering::AcqRel);
+            self.backlog
+                .bytes
+                .fetch_sub(self.data.len(), Ordering::AcqRel);
             self.backlog.left.fetch_add(1, Ordering::Relaxed);
             self.backlog.waker.wake();
         }
@@ -131,7 +145,11 @@ impl Backlog {
     fn count(self: &Arc<Self>, data: Bytes) -> Leaving {
         ALL.fetch_add(data.len(), Ordering::Relaxed);
         self.connection.note_unread(data.len());
-        Leaving { data, backlog: Arc::clone(self), is_given: false }
+        Leaving {
+            data,
+            backlog: Arc::clone(self),
+            is_given: false,
+        }
     }
 
     /// Pieces that have left.
@@ -150,15 +168,21 @@ impl Backlog {
     }
 
     fn is_full(&self) -> bool {
-        let most =
-            if ALL.load(Ordering::Relaxed) < BACKLOGS_BYTES_MAX { BACKLOG_BYTES_MAX } else { BACKLOG_BYTES_LEAST };
+        let most = if ALL.load(Ordering::Relaxed) < BACKLOGS_BYTES_MAX {
+            BACKLOG_BYTES_MAX
+        } else {
+            BACKLOG_BYTES_LEAST
+        };
         self.bytes.load(Ordering::Acquire) >= most
     }
 }
 
 impl Bounded {
     /// The next frame of the body, whose data is counted until it has left.
-    fn poll_body(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+    fn poll_body(
+        &mut self,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
         if let Some(rest) = self.rest.take() {
             return Poll::Ready(Some(Ok(Frame::data(self.piece(rest)))));
         }
@@ -175,10 +199,16 @@ impl Bounded {
     fn piece(&mut self, mut data: Leaving) -> Bytes {
         if data.data.len() > PIECE_BYTES_MAX {
             let rest = data.data.split_off(PIECE_BYTES_MAX);
-            self.rest = Some(Leaving { data: rest, backlog: Arc::clone(&data.backlog), is_given: false });
+            self.rest = Some(Leaving {
+                data: rest,
+                backlog: Arc::clone(&data.backlog),
+                is_given: false,
+            });
         }
         data.is_given = true;
-        self.backlog.bytes.fetch_add(data.data.len(), Ordering::AcqRel);
+        self.backlog
+            .bytes
+            .fetch_add(data.data.len(), Ordering::AcqRel);
         Bytes::from_owner(data)
     }
 }
@@ -212,7 +242,11 @@ impl HttpBody for Bounded {
     }
 
     fn size_hint(&self) -> SizeHint {
-        if self.first.is_none() && self.rest.is_none() { self.body.size_hint() } else { SizeHint::default() }
+        if self.first.is_none() && self.rest.is_none() {
+            self.body.size_hint()
+        } else {
+            SizeHint::default()
+        }
     }
 }
 
@@ -228,12 +262,18 @@ mod tests {
 
     #[tokio::test]
     async fn a_stream_waits_until_what_is_on_its_way_has_left() {
-        let chunks = stream::iter((0..5_u8).map(|n| Ok::<_, Infallible>(Bytes::from(vec![n; CHUNK]))));
+        let chunks =
+            stream::iter((0..5_u8).map(|n| Ok::<_, Infallible>(Bytes::from(vec![n; CHUNK]))));
         let connection = Arc::new(Connection::for_tests());
-        let mut body = bounded(&connection, Response::new(Body::from_stream(chunks))).into_body().into_data_stream();
+        let mut body = bounded(&connection, Response::new(Body::from_stream(chunks)))
+            .into_body()
+            .into_data_stream();
         let first = body.next().await.expect("the first").expect("data");
         let second = body.next().await.expect("the second").expect("data");
-        assert!(body.next().now_or_never().is_none(), "too much is on its way");
+        assert!(
+            body.next().now_or_never().is_none(),
+            "too much is on its way"
+        );
         let waiting = tokio::spawn(async move {
             let third = body.next().await;
             (third, body)
@@ -251,10 +291,14 @@ mod tests {
 
     #[tokio::test]
     async fn a_large_message_is_given_in_pieces_that_are_counted_from_the_beginning() {
-        let whole: Vec<u8> = (0..5 * PIECE_BYTES_MAX + 7).map(|at| (at % 251) as u8).collect();
+        let whole: Vec<u8> = (0..5 * PIECE_BYTES_MAX + 7)
+            .map(|at| (at % 251) as u8)
+            .collect();
         let connection = Arc::new(Connection::for_tests());
         let body = Body::from(whole.clone());
-        let mut body = bounded(&connection, Response::new(body)).into_body().into_data_stream();
+        let mut body = bounded(&connection, Response::new(body))
+            .into_body()
+            .into_data_stream();
         assert_eq!(connection.unread(), whole.len());
         let mut read = Vec::new();
         while let Some(piece) = body.next().await {
@@ -267,6 +311,10 @@ mod tests {
         assert_eq!(read, whole);
         let dropped = bounded(&connection, Response::new(Body::from(whole)));
         drop(dropped);
-        assert_eq!(connection.unread(), 0, "what is not given is not counted for ever");
+        assert_eq!(
+            connection.unread(),
+            0,
+            "what is not given is not counted for ever"
+        );
     }
 }

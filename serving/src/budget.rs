@@ -1,4 +1,5 @@
-//! A budget that refills with time: what a client may do often for a moment, and seldom in the long run.
+//! A budget that refills with time: what a client may do often for a moment, and seldom in the long
+//! run.
 
 use std::time::Duration;
 
@@ -21,18 +22,24 @@ impl Budget {
     /// A full one.
     pub(crate) fn new(burst: u32, per_second: u32, now: Instant) -> Self {
         let burst = f64::from(burst);
-        Self { left: burst, burst, per_second: f64::from(per_second), refilled_at: now }
+        Self {
+            left: burst,
+            burst,
+            per_second: f64::from(per_second),
+            refilled_at: now,
+        }
     }
 
-    /// Adds what time and `earned` have refilled, then takes `spent`. Returns whether there was enough; what is owed
-    /// is taken from what comes next.
+    /// Adds what time and `earned` have refilled, then takes `spent`. Returns whether there was
+    /// enough; what is owed is taken from what comes next.
     pub(crate) fn is_enough_for(&mut self, spent: u32, earned: u32, now: Instant) -> bool {
         if self.left < self.burst {
             let refilled = now.duration_since(self.refilled_at).as_secs_f64() * self.per_second;
             self.left = (self.left + refilled).min(self.burst);
         }
         self.refilled_at = now;
-        self.left = (self.left + f64::from(earned)).min(self.burst.max(EARNED_MAX)) - f64::from(spent);
+        self.left =
+            (self.left + f64::from(earned)).min(self.burst.max(EARNED_MAX)) - f64::from(spent);
         self.left >= 0.0
     }
 

@@ -1,6 +1,8 @@
-//! Configuration in layers, resolved once: defaults, then a TOML file, then environment and flags. Errors name the place.
+//! Configuration in layers, resolved once: defaults, then a TOML file, then environment and flags.
+//! Errors name the place.
 //!
-//! Promise: what comes out has been checked as a whole, so that a server that is to start, and `--print-config`, refuse the same.
+//! Promise: what comes out has been checked as a whole, so that a server that is to start, and
+//! `--print-config`, refuse the same.
 
 use std::path::{Path, PathBuf};
 
@@ -38,7 +40,11 @@ pub enum ConfigError {
 }
 
 fn one_by_one(errors: &[SettingError]) -> String {
-    errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
+    errors
+        .iter()
+        .map(ToString::to_string)
+        .collect::<Vec<_>>()
+        .join("; ")
 }
 
 /// Checks every setting.
@@ -47,18 +53,30 @@ fn one_by_one(errors: &[SettingError]) -> String {
 /// [`ConfigError::Settings`] with all that are invalid.
 pub fn check<T: Settings>(config: &T) -> Result<(), ConfigError> {
     let errors = config.errors();
-    if errors.is_empty() { Ok(()) } else { Err(ConfigError::Settings(errors)) }
+    if errors.is_empty() {
+        Ok(())
+    } else {
+        Err(ConfigError::Settings(errors))
+    }
 }
 
-/// Resolves a configuration. `over` holds what environment and flags say, under the names of the file.
+/// Resolves a configuration. `over` holds what environment and flags say, under the names of the
+/// file.
 ///
 /// # Errors
 /// [`ConfigError`]; a key that does not exist is refused where `T` denies unknown fields.
 pub fn load<T: Settings>(file: Option<&Path>, over: toml::Table) -> Result<T, ConfigError> {
-    let mut merged = toml::Table::try_from(T::default()).map_err(|error| ConfigError::Layers(error.to_string()))?;
+    let mut merged = toml::Table::try_from(T::default())
+        .map_err(|error| ConfigError::Layers(error.to_string()))?;
     if let Some(path) = file {
-        let text = std::fs::read_to_string(path).map_err(|error| ConfigError::Read { path: path.to_owned(), error })?;
-        let refused = |error: toml::de::Error| ConfigError::File { path: path.to_owned(), message: error.to_string() };
+        let text = std::fs::read_to_string(path).map_err(|error| ConfigError::Read {
+            path: path.to_owned(),
+            error,
+        })?;
+        let refused = |error: toml::de::Error| ConfigError::File {
+            path: path.to_owned(),
+            message: error.to_string(),
+        };
         let table: toml::Table = toml::from_str(&text).map_err(refused)?;
         let mut alone = merged.clone();
         alone.extend(table.clone());
@@ -71,7 +89,9 @@ pub fn load<T: Settings>(file: Option<&Path>, over: toml::Table) -> Result<T, Co
 }
 
 fn checked<T: Settings>(merged: toml::Table) -> Result<T, ConfigError> {
-    let config = merged.try_into().map_err(|error: toml::de::Error| ConfigError::Layers(error.to_string()))?;
+    let config = merged
+        .try_into()
+        .map_err(|error: toml::de::Error| ConfigError::Layers(error.to_string()))?;
     check(&config)?;
     Ok(config)
 }
@@ -79,15 +99,21 @@ fn checked<T: Settings>(merged: toml::Table) -> Result<T, ConfigError> {
 /// Another configuration: `base` with `over` above it, under the names of the file.
 ///
 /// # Errors
-/// [`ConfigError::Layers`] where they do not make a configuration together, [`ConfigError::Settings`].
+/// [`ConfigError::Layers`] where they do not make a configuration together,
+/// [`ConfigError::Settings`].
 pub fn put_over<T: Settings>(base: &T, over: toml::Table) -> Result<T, ConfigError> {
-    let mut merged = toml::Table::try_from(base).map_err(|error| ConfigError::Layers(error.to_string()))?;
+    let mut merged =
+        toml::Table::try_from(base).map_err(|error| ConfigError::Layers(error.to_string()))?;
     merged.extend(over);
     checked(merged)
 }
 
-/// Reads the file's text with the defaults it leaves out appended, so that faults carry the file's own lines.
-fn check_alone<T: DeserializeOwned>(text: &str, defaults: &toml::Table) -> Result<(), toml::de::Error> {
+/// Reads the file's text with the defaults it leaves out appended, so that faults carry the file's
+/// own lines.
+fn check_alone<T: DeserializeOwned>(
+    text: &str,
+    defaults: &toml::Table,
+) -> Result<(), toml::de::Error> {
     let given: toml::Table = toml::from_str(text)?;
     let left_out: toml::Table = defaults
         .iter()

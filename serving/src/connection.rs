@@ -97,14 +97,20 @@ impl Connection {
         let (answer, progress, since) = (Arc::downgrade(answer), answer.progress(), Instant::now());
         let mut watched = self.watched();
         watched.retain(|watched| watched.answer.strong_count() > 0);
-        watched.push(Watched { answer, progress, since });
+        watched.push(Watched {
+            answer,
+            progress,
+            since,
+        });
     }
 
     /// Ends the streams of which nothing has left for so long; how many they are.
     pub(crate) fn end_stalled(&self, stall_max: Duration) -> usize {
         let mut ended = 0;
         self.watched().retain_mut(|watched| {
-            let Some(answer) = watched.answer.upgrade() else { return false };
+            let Some(answer) = watched.answer.upgrade() else {
+                return false;
+            };
             let progress = answer.progress();
             if progress != watched.progress || !answer.is_waiting() {
                 (watched.progress, watched.since) = (progress, Instant::now());

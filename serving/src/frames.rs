@@ -1,5 +1,5 @@
-//! The heads of HTTP/2 frames in what a connection reads or writes: nine bytes each, found without looking at what is
-//! between them (RFC 9113, section 4.1).
+//! The heads of HTTP/2 frames in what a connection reads or writes: nine bytes each, found without
+//! looking at what is between them (RFC 9113, section 4.1).
 
 /// What a client of HTTP/2 sends first (RFC 9113, section 3.4).
 pub(crate) const PREFACE: &[u8; 24] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
@@ -55,7 +55,8 @@ impl Frames {
             }
             let [high, middle, low, code, ..] = self.head;
             self.head_filled = 0;
-            self.payload_left = usize::from(high) << 16 | usize::from(middle) << 8 | usize::from(low);
+            self.payload_left =
+                usize::from(high) << 16 | usize::from(middle) << 8 | usize::from(low);
             found(Kind::of(code));
         }
     }
@@ -73,13 +74,23 @@ mod tests {
     #[test]
     fn frames_are_found_however_the_bytes_are_cut() {
         // A payload that looks like a frame of its own must not be taken for one.
-        let bytes = [frame(4, &[]), frame(0, &frame(3, b"x")), frame(3, &[0; 4]), frame(77, &[1; 300])].concat();
+        let bytes = [
+            frame(4, &[]),
+            frame(0, &frame(3, b"x")),
+            frame(3, &[0; 4]),
+            frame(77, &[1; 300]),
+        ]
+        .concat();
         for size in 1..bytes.len() {
             let (mut frames, mut found) = (Frames::default(), Vec::new());
             for piece in bytes.chunks(size) {
                 frames.scan(piece, |kind| found.push(kind));
             }
-            assert_eq!(found, [Kind::Control, Kind::Content, Kind::Reset, Kind::Control], "in pieces of {size}");
+            assert_eq!(
+                found,
+                [Kind::Control, Kind::Content, Kind::Reset, Kind::Control],
+                "in pieces of {size}"
+            );
         }
     }
 }

@@ -1,8 +1,9 @@
 //! Which names a server answers to, and which web pages may ask it.
 //!
-//! A web page can give its own name the address 127.0.0.1 ("DNS rebinding"), and its requests then reach a server that
-//! listens there. They carry the page's name as host, and mostly the page as origin: both are checked, on HTTP/1.1 and
-//! HTTP/2 alike, for probes too. An address in the place of the name cannot be rebound.
+//! A web page can give its own name the address 127.0.0.1 ("DNS rebinding"), and its requests then
+//! reach a server that listens there. They carry the page's name as host, and mostly the page as
+//! origin: both are checked, on HTTP/1.1 and HTTP/2 alike, for probes too. An address in the place
+//! of the name cannot be rebound.
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -26,21 +27,46 @@ impl Hosts {
     ///
     /// # Errors
     /// Which setting is invalid, and what it should be.
-    pub(crate) fn new(listen: SocketAddr, names: &[String], origins: &[String]) -> Result<Self, SettingError> {
+    pub(crate) fn new(
+        listen: SocketAddr,
+        names: &[String],
+        origins: &[String],
+    ) -> Result<Self, SettingError> {
         let name = |name: &String| {
-            let hint = || invalid("allowed_hosts", name, "a host name such as calls.example.com");
-            name.parse::<Authority>().ok().filter(|name| !name.host().is_empty()).ok_or_else(hint)
+            let hint = || {
+                invalid(
+                    "allowed_hosts",
+                    name,
+                    "a host name such as calls.example.com",
+                )
+            };
+            name.parse::<Authority>()
+                .ok()
+                .filter(|name| !name.host().is_empty())
+                .ok_or_else(hint)
         };
         let origin = |origin: &String| {
-            let hint = || invalid("web_origins", origin, "an origin such as https://desk.example.com");
+            let hint = || {
+                invalid(
+                    "web_origins",
+                    origin,
+                    "an origin such as https://desk.example.com",
+                )
+            };
             let uri = origin.parse::<axum::http::Uri>().ok();
             let whole = uri.is_some_and(|uri| uri.scheme().is_some() && uri.authority().is_some());
             let value = HeaderValue::from_str(&origin.to_ascii_lowercase()).ok();
-            value.filter(|_| whole && !origin.ends_with('/')).ok_or_else(hint)
+            value
+                .filter(|_| whole && !origin.ends_with('/'))
+                .ok_or_else(hint)
         };
         let names = names.iter().map(name).collect::<Result<_, _>>()?;
         let origins = origins.iter().map(origin).collect::<Result<_, _>>()?;
-        Ok(Self { listen: listen.ip().to_canonical(), names, origins })
+        Ok(Self {
+            listen: listen.ip().to_canonical(),
+            names,
+            origins,
+        })
     }
 
     /// The origins that may use gRPC-Web.
@@ -63,21 +89,34 @@ impl Hosts {
             self.check_host(&String::from_utf8_lossy(host.as_bytes()))?;
         }
         if !named {
-            return Err(Refusal::Host { host: String::new() });
+            return Err(Refusal::Host {
+                host: String::new(),
+            });
         }
         for origin in request.headers().get_all(ORIGIN) {
-            if !self.origins.iter().any(|allowed| allowed.as_bytes().eq_ignore_ascii_case(origin.as_bytes())) {
-                return Err(Refusal::Origin { origin: String::from_utf8_lossy(origin.as_bytes()).into_owned() });
+            if !self
+                .origins
+                .iter()
+                .any(|allowed| allowed.as_bytes().eq_ignore_ascii_case(origin.as_bytes()))
+            {
+                return Err(Refusal::Origin {
+                    origin: String::from_utf8_lossy(origin.as_bytes()).into_owned(),
+                });
             }
         }
         Ok(())
     }
 
     fn check_host(&self, host: &str) -> Result<(), Refusal> {
-        let authority = host.parse::<Authority>().ok().filter(|authority| !authority.as_str().contains('@'));
+        let authority = host
+            .parse::<Authority>()
+            .ok()
+            .filter(|authority| !authority.as_str().contains('@'));
         match authority {
             Some(authority) if self.is_allowed(&authority) => Ok(()),
-            _ => Err(Refusal::Host { host: host.to_owned() }),
+            _ => Err(Refusal::Host {
+                host: host.to_owned(),
+            }),
         }
     }
 
@@ -90,7 +129,9 @@ impl Hosts {
         }
         let is_named = |allowed: &Authority| {
             allowed.host().eq_ignore_ascii_case(host)
-                && allowed.port_u16().is_none_or(|port| authority.port_u16() == Some(port))
+                && allowed
+                    .port_u16()
+                    .is_none_or(|port| authority.port_u16() == Some(port))
         };
         host.eq_ignore_ascii_case("localhost") || self.names.iter().any(is_named)
     }
@@ -107,7 +148,8 @@ mod tests {
     fn is_allowed(listen: &str, request: axum::http::request::Builder) -> bool {
         let names = ["calls.example.com", "other.example:7401"].map(str::to_owned);
         let listen = SocketAddr::new(listen.parse().expect("an address"), 7401);
-        let hosts = Hosts::new(listen, &names, &["https://desk.example".to_owned()]).expect("valid settings");
+        let hosts = Hosts::new(listen, &names, &["https://desk.example".to_owned()])
+            .expect("valid settings");
         hosts.check(&request.body(()).expect("a request")).is_ok()
     }
 
@@ -117,31 +159,67 @@ mod tests {
 
     #[test]
     fn loopback_and_configured_names_are_allowed_and_no_other() {
-        for allowed in ["localhost", "LOCALHOST:7401", "127.0.0.1:1", "127.9.9.9", "[::1]:7401", "calls.example.com:5"]
-        {
+        for allowed in [
+            "localhost",
+            "LOCALHOST:7401",
+            "127.0.0.1:1",
+            "127.9.9.9",
+            "[::1]:7401",
+            "calls.example.com:5",
+        ] {
             assert!(is_allowed("127.0.0.1", host(allowed)), "{allowed}");
         }
-        for refused in ["evil.example", "localhost.evil.example", "10.0.0.1", "a@localhost", "", "other.example:7402"] {
+        for refused in [
+            "evil.example",
+            "localhost.evil.example",
+            "10.0.0.1",
+            "a@localhost",
+            "",
+            "other.example:7402",
+        ] {
             assert!(!is_allowed("127.0.0.1", host(refused)), "{refused}");
         }
-        assert!(!is_allowed("127.0.0.1", Request::builder()), "no host at all");
-        assert!(!is_allowed("127.0.0.1", host("localhost").header(HOST, "evil.example")));
-        assert!(!is_allowed("127.0.0.1", host("localhost").uri("http://evil.example/livez")));
+        assert!(
+            !is_allowed("127.0.0.1", Request::builder()),
+            "no host at all"
+        );
+        assert!(!is_allowed(
+            "127.0.0.1",
+            host("localhost").header(HOST, "evil.example")
+        ));
+        assert!(!is_allowed(
+            "127.0.0.1",
+            host("localhost").uri("http://evil.example/livez")
+        ));
     }
 
     #[test]
     fn the_address_that_it_listens_on_is_allowed() {
         assert!(is_allowed("10.0.0.1", host("10.0.0.1:7401")));
         assert!(!is_allowed("10.0.0.1", host("10.0.0.2:7401")));
-        assert!(is_allowed("0.0.0.0", host("10.0.0.2")), "any of its addresses");
+        assert!(
+            is_allowed("0.0.0.0", host("10.0.0.2")),
+            "any of its addresses"
+        );
         assert!(!is_allowed("0.0.0.0", host("evil.example")));
     }
 
     #[test]
     fn only_configured_origins_are_allowed() {
-        assert!(is_allowed("127.0.0.1", host("localhost").header(ORIGIN, "https://desk.example")));
-        for refused in ["http://desk.example", "https://evil.example", "null", "http://localhost:7401"] {
-            assert!(!is_allowed("127.0.0.1", host("localhost").header(ORIGIN, refused)), "{refused}");
+        assert!(is_allowed(
+            "127.0.0.1",
+            host("localhost").header(ORIGIN, "https://desk.example")
+        ));
+        for refused in [
+            "http://desk.example",
+            "https://evil.example",
+            "null",
+            "http://localhost:7401",
+        ] {
+            assert!(
+                !is_allowed("127.0.0.1", host("localhost").header(ORIGIN, refused)),
+                "{refused}"
+            );
         }
     }
 

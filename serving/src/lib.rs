@@ -1,5 +1,5 @@
-//! What both servers do the same way: configuration in layers, logs, probes and metrics, and serving gRPC within limits,
-//! with a drain that ends.
+//! What both servers do the same way: configuration in layers, logs, probes and metrics, and
+//! serving gRPC within limits, with a drain that ends.
 //!
 //! Must not know what a server serves: routes come in.
 
@@ -40,7 +40,10 @@ mod seldom;
 pub mod series;
 
 pub use backlog::is_full_of_unread_answers;
-pub use limits::{CONNECTIONS_MAX, CONNECTIONS_PER_ADDRESS_MAX, FEED_MESSAGE_BYTES_MAX, Limits, UNREAD_BYTES_REFUSED};
+pub use limits::{
+    CONNECTIONS_MAX, CONNECTIONS_PER_ADDRESS_MAX, FEED_MESSAGE_BYTES_MAX, Limits,
+    UNREAD_BYTES_REFUSED,
+};
 pub use listen::{deserialize_listen, parse_listen};
 pub use network::NetworkArgs;
 pub use probes::metrics_handle;

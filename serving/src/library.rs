@@ -1,5 +1,5 @@
-//! Statuses that the gRPC library makes before a service is asked: they carry no details, and some have another code than gRPC's own
-//! table gives them. Here each becomes a refusal of ours.
+//! Statuses that the gRPC library makes before a service is asked: they carry no details, and some
+//! have another code than gRPC's own table gives them. Here each becomes a refusal of ours.
 
 use axum::body::Body;
 use axum::http::{HeaderMap, Response};
@@ -10,12 +10,16 @@ use crate::refusal::Refusal;
 /// The headers of a status.
 const OF_STATUS: [&str; 3] = ["grpc-status", "grpc-message", "grpc-status-details-bin"];
 
-/// The answer, as the refusal that it means where it is a status of the library. Other headers stay: one of them names the
-/// compressions that are understood.
+/// The answer, as the refusal that it means where it is a status of the library. Other headers
+/// stay: one of them names the compressions that are understood.
 pub(crate) async fn explained(mut response: Response<Body>) -> Response<Body> {
-    if let Some(refusal) = Status::from_header_map(response.headers()).and_then(|status| refusal(&status)) {
+    if let Some(refusal) =
+        Status::from_header_map(response.headers()).and_then(|status| refusal(&status))
+    {
         let headers = response.headers_mut();
-        OF_STATUS.into_iter().for_each(|name| drop(headers.remove(name)));
+        OF_STATUS
+            .into_iter()
+            .for_each(|name| drop(headers.remove(name)));
         put(headers, &refusal.status());
     }
     response
@@ -35,11 +39,13 @@ fn refusal(status: &Status) -> Option<Refusal> {
     }
     match status.code() {
         // The library's code for it is OUT_OF_RANGE where the message comes as it is.
-        Code::OutOfRange | Code::ResourceExhausted => {
-            Some(Refusal::RequestBytes { found: status.message().to_owned() })
-        }
+        Code::OutOfRange | Code::ResourceExhausted => Some(Refusal::RequestBytes {
+            found: status.message().to_owned(),
+        }),
         Code::Unimplemented if status.message().is_empty() => Some(Refusal::NoSuchMethod),
-        Code::Unimplemented => Some(Refusal::Compression { found: status.message().to_owned() }),
+        Code::Unimplemented => Some(Refusal::Compression {
+            found: status.message().to_owned(),
+        }),
         _ => None,
     }
 }
@@ -59,10 +65,30 @@ mod tests {
             assert_eq!((answered.code(), info.as_deref()), (code, reason));
         };
         let large = "Error, decoded message length too large: found 6 bytes, the limit is: 4 bytes";
-        check(Status::out_of_range(large), Code::ResourceExhausted, Some("REQUEST_BYTES")).await;
-        check(Status::resource_exhausted("size limit"), Code::ResourceExhausted, Some("REQUEST_BYTES")).await;
-        check(Status::unimplemented(""), Code::Unimplemented, Some("NO_SUCH_METHOD")).await;
-        check(Status::unimplemented("snappy"), Code::Unimplemented, Some("COMPRESSION_NOT_SUPPORTED")).await;
+        check(
+            Status::out_of_range(large),
+            Code::ResourceExhausted,
+            Some("REQUEST_BYTES"),
+        )
+        .await;
+        check(
+            Status::resource_exhausted("size limit"),
+            Code::ResourceExhausted,
+            Some("REQUEST_BYTES"),
+        )
+        .await;
+        check(
+            Status::unimplemented(""),
+            Code::Unimplemented,
+            Some("NO_SUCH_METHOD"),
+        )
+        .await;
+        check(
+            Status::unimplemented("snappy"),
+            Code::Unimplemented,
+            Some("COMPRESSION_NOT_SUPPORTED"),
+        )
+        .await;
         check(Status::not_found("no such service"), Code::NotFound, None).await;
         let ours = Status::with_details(Code::OutOfRange, "too old", vec![1].into());
         check(ours, Code::OutOfRange, None).await;

@@ -1,17 +1,20 @@
-//! What a server allows its clients. Each limit has its reason here; what is refused by one is counted in `/metrics`.
+//! What a server allows its clients. Each limit has its reason here; what is refused by one is
+//! counted in `/metrics`.
 
 use std::time::Duration;
 
 /// What a server allows.
 #[derive(Clone, Debug)]
 pub struct Limits {
-    /// Connections at once, beside those of the probes. Each costs some tens of kilobytes and a file descriptor, so the
-    /// descriptors of the process bound them too. More are closed at once: one that waits looks like a server that hangs.
+    /// Connections at once, beside those of the probes. Each costs some tens of kilobytes and a
+    /// file descriptor, so the descriptors of the process bound them too. More are closed at once:
+    /// one that waits looks like a server that hangs.
     pub connections_max: usize,
-    /// Connections at once from one address, so that one leaking client does not shut out all others. A loopback address
-    /// is not counted: all local programs share it.
+    /// Connections at once from one address, so that one leaking client does not shut out all
+    /// others. A loopback address is not counted: all local programs share it.
     pub connections_per_address_max: usize,
-    /// How long a client may take until its first request head, or the preface of HTTP/2 and its settings, is complete.
+    /// How long a client may take until its first request head, or the preface of HTTP/2 and its
+    /// settings, is complete.
     pub greeting_max: Duration,
     /// Streams at once on one connection; more wait at the client.
     pub streams_per_connection_max: u32,
@@ -21,23 +24,28 @@ pub struct Limits {
     pub keepalive_timeout: Duration,
     /// Bytes of all headers of one request.
     pub header_bytes_max: u32,
-    /// Streams that a client may reset at once, and again in each second; beyond that its connection is read as slowly as
-    /// that allows. As many as it may have open, since all of them run out of time together where the server is slow.
+    /// Streams that a client may reset at once, and again in each second; beyond that its
+    /// connection is read as slowly as that allows. As many as it may have open, since all of them
+    /// run out of time together where the server is slow.
     pub resets_burst: u32,
-    /// Frames that carry nothing (PING, SETTINGS, PRIORITY, WINDOW_UPDATE) that a client may send at once, beyond those
-    /// that its requests and answers explain; beyond that its connection is closed.
+    /// Frames that carry nothing (PING, SETTINGS, PRIORITY, WINDOW_UPDATE) that a client may send
+    /// at once, beyond those that its requests and answers explain; beyond that its connection is
+    /// closed.
     pub control_frames_burst: u32,
     /// The same in a second, in the long run.
     pub control_frames_per_second_max: u32,
-    /// Streams that this side has reset because of the client's errors before the connection is closed.
+    /// Streams that this side has reset because of the client's errors before the connection is
+    /// closed.
     pub faulty_resets_max: usize,
     /// How long a client may take to send a request after its head.
     pub request_read_max: Duration,
-    /// How long the answers of a connection may wait without any progress; none where the server has a rule of its own.
+    /// How long the answers of a connection may wait without any progress; none where the server
+    /// has a rule of its own.
     pub stall_max: Option<Duration>,
     /// Bytes of answers that one connection may leave unread before its further requests wait.
     pub unread_bytes_per_connection_max: usize,
-    /// Names besides `localhost` and addresses that requests may give as host, with or without a port.
+    /// Names besides `localhost` and addresses that requests may give as host, with or without a
+    /// port.
     pub allowed_hosts: Vec<String>,
     /// Origins of the web pages that may use the server, by gRPC-Web; none turns that off.
     pub web_origins: Vec<String>,
@@ -70,66 +78,74 @@ impl Default for Limits {
     }
 }
 
-/// Bytes of one message of the feed from the workflow-server to an alerter-server: what one sends, the other must be able to
-/// read. A message has about 1 MiB, or holds one larger follow-up.
+/// Bytes of one message of the feed from the workflow-server to an alerter-server: what one sends,
+/// the other must be able to read. A message has about 1 MiB, or holds one larger follow-up.
 pub const FEED_MESSAGE_BYTES_MAX: usize = 8 << 20;
 
 /// The default of [`Limits::connections_max`].
 pub const CONNECTIONS_MAX: usize = 10_000;
 
-/// The default of [`Limits::connections_per_address_max`]: a gateway with a connection for each of some hundred desks is
-/// rare; one that needs more has a setting.
+/// The default of [`Limits::connections_per_address_max`]: a gateway with a connection for each of
+/// some hundred desks is rare; one that needs more has a setting.
 pub const CONNECTIONS_PER_ADDRESS_MAX: usize = 256;
 
 /// Connections that only `/livez`, `/readyz` and `/metrics` get, once all others are taken.
 pub(crate) const PROBE_CONNECTIONS: usize = 16;
 
-/// File descriptors that connections never take: the files of the store and of its snapshots, sockets to other servers.
-/// A workflow-server was seen with 40 under load, while it copied its log.
+/// File descriptors that connections never take: the files of the store and of its snapshots,
+/// sockets to other servers. A workflow-server was seen with 40 under load, while it copied its
+/// log.
 pub(crate) const DESCRIPTORS_RESERVED: usize = 256;
 
-/// The first and the longest wait after the system had no descriptor, or no memory, for a connection.
+/// The first and the longest wait after the system had no descriptor, or no memory, for a
+/// connection.
 pub(crate) const ACCEPT_WAIT_FIRST: Duration = Duration::from_millis(10);
 pub(crate) const ACCEPT_WAIT_MAX: Duration = Duration::from_secs(1);
 
-/// One log line at most in this time about each kind of refusal: clients that are refused come back in thousands.
+/// One log line at most in this time about each kind of refusal: clients that are refused come back
+/// in thousands.
 pub(crate) const LOG_EVERY: Duration = Duration::from_secs(60);
 
-/// How long a client may reset streams faster than that before its connection is closed. Only one that resets what it has just
-/// sent, again and again, can: what it sends waits in the sockets meanwhile.
+/// How long a client may reset streams faster than that before its connection is closed. Only one
+/// that resets what it has just sent, again and again, can: what it sends waits in the sockets
+/// meanwhile.
 pub(crate) const RESETS_TIME_MAX: Duration = Duration::from_secs(10);
 
-/// Bytes read at once from a client that has reset streams: some 150 requests and resets, so that what it owes after one
-/// read is refilled within seconds.
+/// Bytes read at once from a client that has reset streams: some 150 requests and resets, so that
+/// what it owes after one read is refilled within seconds.
 pub(crate) const READ_BYTES_AFTER_RESETS: usize = 4 * 1024;
 
-/// Streams reset before they were accepted, beyond the burst: what the first read of the transport can hold. A connection
-/// is never closed for them, since reading stops first.
+/// Streams reset before they were accepted, beyond the burst: what the first read of the transport
+/// can hold. A connection is never closed for them, since reading stops first.
 pub(crate) const PENDING_RESETS_SLACK: usize = 4_096;
 
-/// Control frames that each frame of a request or an answer explains: two updates of windows, and a PING and its answer
-/// by which some clients measure their bandwidth.
+/// Control frames that each frame of a request or an answer explains: two updates of windows, and a
+/// PING and its answer by which some clients measure their bandwidth.
 pub(crate) const CONTROL_FRAMES_PER_CONTENT_FRAME: u32 = 4;
 
-/// Bytes of a request that may come before the service has taken any of them: of one, and of all of a connection.
+/// Bytes of a request that may come before the service has taken any of them: of one, and of all of
+/// a connection.
 pub(crate) const STREAM_WINDOW_BYTES: u32 = 64 * 1024 - 1;
 pub(crate) const CONNECTION_WINDOW_BYTES: u32 = 256 * 1024;
 
-/// Bytes of unfinished requests: what a connection may hold whatever the others do, what it may hold at most (four
-/// requests of the largest size), and what all of a process may hold before each connection keeps to the first.
+/// Bytes of unfinished requests: what a connection may hold whatever the others do, what it may
+/// hold at most (four requests of the largest size), and what all of a process may hold before each
+/// connection keeps to the first.
 pub(crate) const UNFINISHED_BYTES_ALWAYS: usize = 64 * 1024;
 pub(crate) const UNFINISHED_BYTES_PER_CONNECTION_MAX: usize = 16 << 20;
 pub(crate) const UNFINISHED_BYTES_MAX: usize = 256 << 20;
 
-/// Bytes of all unread answers of a process above which a connection that holds more than [`UNREAD_BYTES_ALWAYS`] is
-/// served nothing more.
+/// Bytes of all unread answers of a process above which a connection that holds more than
+/// [`UNREAD_BYTES_ALWAYS`] is served nothing more.
 pub(crate) const UNREAD_BYTES_MAX: usize = 256 << 20;
 pub(crate) const UNREAD_BYTES_ALWAYS: usize = 64 * 1024;
-/// Bytes of all unread answers above which reads are refused to everybody. A client that holds none is served its first answer whatever
-/// the others hold: ten thousand connections could hold a large one each.
+/// Bytes of all unread answers above which reads are refused to everybody. A client that holds none
+/// is served its first answer whatever the others hold: ten thousand connections could hold a large
+/// one each.
 pub const UNREAD_BYTES_REFUSED: usize = 4 * UNREAD_BYTES_MAX;
 
-/// Bytes that a connection writes before it lets others run: some 30 microseconds of copying into the socket.
+/// Bytes that a connection writes before it lets others run: some 30 microseconds of copying into
+/// the socket.
 pub(crate) const WRITE_TURN_BYTES: usize = 64 * 1024;
 
 /// How often the progress of a connection is looked at, in a stall's time.

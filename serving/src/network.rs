@@ -7,11 +7,22 @@ use crate::limits::Limits;
 /// Options for who may connect.
 #[derive(Clone, Debug, Default, Args)]
 pub struct NetworkArgs {
-    /// A host name, besides localhost and addresses, by which clients name this server; may be repeated
-    #[arg(long = "allowed-host", env = "AFTERCALL_ALLOWED_HOSTS", value_name = "NAME", value_delimiter = ',')]
+    /// A host name, besides localhost and addresses, by which clients name this server; may be
+    /// repeated
+    #[arg(
+        long = "allowed-host",
+        env = "AFTERCALL_ALLOWED_HOSTS",
+        value_name = "NAME",
+        value_delimiter = ','
+    )]
     allowed_hosts: Option<Vec<String>>,
     /// An origin whose web pages may use this server by gRPC-Web, such as `https://desk.example.com`; may be repeated
-    #[arg(long = "web-origin", env = "AFTERCALL_WEB_ORIGINS", value_name = "ORIGIN", value_delimiter = ',')]
+    #[arg(
+        long = "web-origin",
+        env = "AFTERCALL_WEB_ORIGINS",
+        value_name = "ORIGIN",
+        value_delimiter = ','
+    )]
     web_origins: Option<Vec<String>>,
     /// Connections at once; the limit of open files bounds them too [default: 10000]
     #[arg(long, env = "AFTERCALL_CONNECTIONS_MAX", value_name = "N")]
@@ -26,12 +37,25 @@ impl NetworkArgs {
     pub fn put_into(&self, over: &mut toml::Table) {
         let number = |number: u32| toml::Value::from(i64::from(number));
         let values = [
-            ("allowed_hosts", self.allowed_hosts.clone().map(toml::Value::from)),
-            ("web_origins", self.web_origins.clone().map(toml::Value::from)),
+            (
+                "allowed_hosts",
+                self.allowed_hosts.clone().map(toml::Value::from),
+            ),
+            (
+                "web_origins",
+                self.web_origins.clone().map(toml::Value::from),
+            ),
             ("connections_max", self.connections_max.map(number)),
-            ("connections_per_address_max", self.connections_per_address_max.map(number)),
+            (
+                "connections_per_address_max",
+                self.connections_per_address_max.map(number),
+            ),
         ];
-        over.extend(values.into_iter().filter_map(|(key, value)| Some((key.to_owned(), value?))));
+        over.extend(
+            values
+                .into_iter()
+                .filter_map(|(key, value)| Some((key.to_owned(), value?))),
+        );
     }
 }
 

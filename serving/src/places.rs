@@ -47,16 +47,23 @@ pub(crate) struct Place {
 
 impl Places {
     pub(crate) fn new(max: usize, per_address_max: usize, of_process_max: usize) -> Self {
-        Self { of_process_max, max, per_address_max, taken: Mutex::default() }
+        Self {
+            of_process_max,
+            max,
+            per_address_max,
+            taken: Mutex::default(),
+        }
     }
 
-    /// Takes a place for a connection from this address; none where even those of the probes are taken.
+    /// Takes a place for a connection from this address; none where even those of the probes are
+    /// taken.
     pub(crate) fn take(self: &Arc<Self>, peer: IpAddr) -> Option<Place> {
         let address = counted(peer);
         let mut taken = self.lock();
         let of_address = taken.by_address.get(&address).copied().unwrap_or(0);
         let address_has_room = address.is_loopback() || of_address < self.per_address_max;
-        let process_has_room = OF_PROCESS.load(Ordering::Relaxed) + PROBE_CONNECTIONS < self.of_process_max;
+        let process_has_room =
+            OF_PROCESS.load(Ordering::Relaxed) + PROBE_CONNECTIONS < self.of_process_max;
         let for_use = if taken.regular < self.max && address_has_room && process_has_room {
             taken.regular += 1;
             *taken.by_address.entry(address).or_default() += 1;
@@ -69,7 +76,11 @@ impl Places {
         };
         OF_PROCESS.fetch_add(1, Ordering::Relaxed);
         metrics::gauge!("aftercall_connections").increment(1.0);
-        Some(Place { places: Arc::clone(self), address, for_use })
+        Some(Place {
+            places: Arc::clone(self),
+            address,
+            for_use,
+        })
     }
 
     fn lock(&self) -> MutexGuard<'_, Taken> {
@@ -128,29 +139,52 @@ mod tests {
         let first = places.take(peer).expect("a place");
         let _second = places.take(peer).expect("a place");
         assert_eq!(first.for_use, Use::Any);
-        let probes: Vec<_> = (0..PROBE_CONNECTIONS).map(|_| places.take(peer).expect("one of the reserved")).collect();
+        let probes: Vec<_> = (0..PROBE_CONNECTIONS)
+            .map(|_| places.take(peer).expect("one of the reserved"))
+            .collect();
         assert!(probes.iter().all(|place| place.for_use == Use::ProbesOnly));
         assert!(places.take(peer).is_none(), "all are taken");
         drop(first);
-        assert_eq!(places.take(peer).expect("it is free again").for_use, Use::Any);
+        assert_eq!(
+            places.take(peer).expect("it is free again").for_use,
+            Use::Any
+        );
     }
 
     #[test]
     fn one_address_does_not_take_the_places_of_others() {
         let places = places(100, 2);
-        let leaking = ["10.1.1.1", "::ffff:10.1.1.1"].map(|peer| places.take(address(peer)).expect("a place"));
-        assert_eq!(places.take(address("10.1.1.1")).expect("reserved").for_use, Use::ProbesOnly);
-        assert_eq!(places.take(address("10.1.1.2")).expect("a place").for_use, Use::Any);
+        let leaking = ["10.1.1.1", "::ffff:10.1.1.1"]
+            .map(|peer| places.take(address(peer)).expect("a place"));
+        assert_eq!(
+            places.take(address("10.1.1.1")).expect("reserved").for_use,
+            Use::ProbesOnly
+        );
+        assert_eq!(
+            places.take(address("10.1.1.2")).expect("a place").for_use,
+            Use::Any
+        );
         drop(leaking);
-        assert_eq!(places.take(address("10.1.1.1")).expect("a place").for_use, Use::Any);
+        assert_eq!(
+            places.take(address("10.1.1.1")).expect("a place").for_use,
+            Use::Any
+        );
     }
 
     #[test]
     fn a_network_of_ipv6_is_one_address_and_loopback_is_not_counted() {
         let places = places(100, 1);
         let _first = places.take(address("2001:db8::1")).expect("a place");
-        assert_eq!(places.take(address("2001:db8::2")).expect("reserved").for_use, Use::ProbesOnly);
-        let local: Vec<_> = (0..3).map(|_| places.take(address("::1")).expect("a place")).collect();
+        assert_eq!(
+            places
+                .take(address("2001:db8::2"))
+                .expect("reserved")
+                .for_use,
+            Use::ProbesOnly
+        );
+        let local: Vec<_> = (0..3)
+            .map(|_| places.take(address("::1")).expect("a place"))
+            .collect();
         assert!(local.iter().all(|place| place.for_use == Use::Any));
     }
 }

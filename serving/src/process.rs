@@ -1,6 +1,7 @@
 //! The process of a server: its runtime, the signals that stop it, and its end.
 //!
-//! Promise: after the first signal the process ends within the drain time and a short grace, whatever its threads do.
+//! Promise: after the first signal the process ends within the drain time and a short grace,
+//! whatever its threads do.
 
 use std::fmt::Display;
 use std::io;
@@ -20,9 +21,12 @@ const EXIT_STUCK: i32 = 70;
 /// A second signal ended the process.
 const EXIT_INTERRUPTED: i32 = 130;
 
-/// Runs a server on a runtime of its own. An error is one sentence on standard error, without a backtrace, and has the
-/// exit code that `exit_code` gives it.
-pub fn run<E: Display>(main: impl Future<Output = Result<(), E>>, exit_code: impl FnOnce(&E) -> ExitCode) -> ExitCode {
+/// Runs a server on a runtime of its own. An error is one sentence on standard error, without a
+/// backtrace, and has the exit code that `exit_code` gives it.
+pub fn run<E: Display>(
+    main: impl Future<Output = Result<(), E>>,
+    exit_code: impl FnOnce(&E) -> ExitCode,
+) -> ExitCode {
     match block_on(main) {
         Ok(Ok(())) => ExitCode::SUCCESS,
         Ok(Err(error)) => {
@@ -36,20 +40,24 @@ pub fn run<E: Display>(main: impl Future<Output = Result<(), E>>, exit_code: imp
     }
 }
 
-/// Runs a future to its end on a new runtime, and does not wait for blocking work that is still running: what was
-/// acknowledged is durable, and everything else is lost with the process as it would be by a crash.
+/// Runs a future to its end on a new runtime, and does not wait for blocking work that is still
+/// running: what was acknowledged is durable, and everything else is lost with the process as it
+/// would be by a crash.
 ///
 /// # Errors
 /// Where the runtime's threads cannot be started.
 pub fn block_on<T>(main: impl Future<Output = T>) -> io::Result<T> {
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()?;
     let ended = runtime.block_on(main);
     runtime.shutdown_background();
     Ok(ended)
 }
 
-/// A token that the first SIGINT or SIGTERM cancels. The process ends at once by a second one, and by itself where it is
-/// still there after `drain` and a grace. A thread of its own does that: all others may be busy.
+/// A token that the first SIGINT or SIGTERM cancels. The process ends at once by a second one, and
+/// by itself where it is still there after `drain` and a grace. A thread of its own does that: all
+/// others may be busy.
 ///
 /// # Errors
 /// Where signals cannot be listened to.

@@ -25,7 +25,10 @@ impl Readiness {
     /// Ready, until a condition says otherwise.
     #[must_use]
     pub fn new() -> Self {
-        Self { unmet: Arc::default(), warnings: Arc::default() }
+        Self {
+            unmet: Arc::default(),
+            warnings: Arc::default(),
+        }
     }
 
     /// Says that a condition is met, or why it is not.
@@ -47,7 +50,11 @@ impl Readiness {
     /// What people should read though the server is ready.
     #[must_use]
     pub fn warnings(&self) -> Vec<String> {
-        self.warnings.borrow().iter().map(|(condition, sentence)| format!("{condition}: {sentence}")).collect()
+        self.warnings
+            .borrow()
+            .iter()
+            .map(|(condition, sentence)| format!("{condition}: {sentence}"))
+            .collect()
     }
 
     /// Whether all conditions are met.
@@ -59,7 +66,11 @@ impl Readiness {
     /// Why it is not ready; nothing where it is.
     #[must_use]
     pub fn reasons(&self) -> Vec<String> {
-        self.unmet.borrow().iter().map(|(condition, reason)| format!("{condition}: {reason}")).collect()
+        self.unmet
+            .borrow()
+            .iter()
+            .map(|(condition, reason)| format!("{condition}: {reason}"))
+            .collect()
     }
 
     /// Waits until it is ready, or no longer ready.

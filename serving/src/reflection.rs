@@ -1,4 +1,5 @@
-//! Reflection: tools find the types by themselves, in both versions of the protocol, and of the services that this server answers only.
+//! Reflection: tools find the types by themselves, in both versions of the protocol, and of the
+//! services that this server answers only.
 
 use std::collections::HashSet;
 
@@ -12,10 +13,14 @@ use tonic_reflection::server::Builder;
 use crate::ServeError;
 
 /// What every server serves.
-const ALWAYS: [&str; 3] =
-    ["grpc.health.v1.Health", "grpc.reflection.v1.ServerReflection", "grpc.reflection.v1alpha.ServerReflection"];
+const ALWAYS: [&str; 3] = [
+    "grpc.health.v1.Health",
+    "grpc.reflection.v1.ServerReflection",
+    "grpc.reflection.v1alpha.ServerReflection",
+];
 
-/// Adds both versions. The types of `google.rpc` are in it too: clients decode the details of errors with them.
+/// Adds both versions. The types of `google.rpc` are in it too: clients decode the details of
+/// errors with them.
 pub(crate) fn add(routes: Routes, services: &[&str]) -> Result<Routes, ServeError> {
     let set_up = |error: &dyn std::fmt::Display| ServeError::SetUp(error.to_string());
     let all = FileDescriptorSet::decode(DESCRIPTORS).map_err(|error| set_up(&error))?;
@@ -23,7 +28,9 @@ pub(crate) fn add(routes: Routes, services: &[&str]) -> Result<Routes, ServeErro
     let names = services.iter().chain(&ALWAYS);
     let builder = || {
         // A file that is imported may hold another service: it is described, and not listed.
-        let listing = names.clone().fold(Builder::configure(), |builder, name| builder.with_service_name(*name));
+        let listing = names.clone().fold(Builder::configure(), |builder, name| {
+            builder.with_service_name(*name)
+        });
         listing
             .register_file_descriptor_set(files.clone())
             .register_encoded_file_descriptor_set(tonic_types::pb::FILE_DESCRIPTOR_SET)
@@ -40,16 +47,29 @@ pub(crate) fn add(routes: Routes, services: &[&str]) -> Result<Routes, ServeErro
 /// The files in which these services are, and all that they import.
 fn files_of(all: FileDescriptorSet, services: &[&str]) -> FileDescriptorSet {
     let has_service = |file: &FileDescriptorProto| {
-        file.service.iter().any(|service| services.contains(&format!("{}.{}", file.package(), service.name()).as_str()))
+        file.service.iter().any(|service| {
+            services.contains(&format!("{}.{}", file.package(), service.name()).as_str())
+        })
     };
-    let mut open: Vec<&FileDescriptorProto> = all.file.iter().filter(|file| has_service(file)).collect();
+    let mut open: Vec<&FileDescriptorProto> =
+        all.file.iter().filter(|file| has_service(file)).collect();
     let mut wanted: HashSet<String> = HashSet::new();
     while let Some(file) = open.pop() {
         if wanted.insert(file.name().to_owned()) {
-            open.extend(all.file.iter().filter(|other| file.dependency.iter().any(|name| name == other.name())));
+            open.extend(
+                all.file
+                    .iter()
+                    .filter(|other| file.dependency.iter().any(|name| name == other.name())),
+            );
         }
     }
-    FileDescriptorSet { file: all.file.into_iter().filter(|file| wanted.contains(file.name())).collect() }
+    FileDescriptorSet {
+        file: all
+            .file
+            .into_iter()
+            .filter(|file| wanted.contains(file.name()))
+            .collect(),
+    }
 }
 
 #[cfg(test)]
@@ -60,11 +80,27 @@ mod tests {
     fn only_the_files_of_the_services_and_what_they_import_are_shown() {
         let all = FileDescriptorSet::decode(DESCRIPTORS).expect("descriptors");
         let shown = files_of(all, &["aftercall.alert.v1.AlertService"]);
-        let services: Vec<&str> =
-            shown.file.iter().flat_map(|file| &file.service).map(prost_types::ServiceDescriptorProto::name).collect();
+        let services: Vec<&str> = shown
+            .file
+            .iter()
+            .flat_map(|file| &file.service)
+            .map(prost_types::ServiceDescriptorProto::name)
+            .collect();
         let names: HashSet<&str> = shown.file.iter().map(FileDescriptorProto::name).collect();
-        assert!(services.contains(&"AlertService") && !services.contains(&"ScriptEngineService"), "{services:?}");
-        assert!(names.contains("aftercall/workflow/v1/types.proto"), "{names:?}");
-        assert!(shown.file.iter().flat_map(|file| &file.dependency).all(|name| names.contains(name.as_str())));
+        assert!(
+            services.contains(&"AlertService") && !services.contains(&"ScriptEngineService"),
+            "{services:?}"
+        );
+        assert!(
+            names.contains("aftercall/workflow/v1/types.proto"),
+            "{names:?}"
+        );
+        assert!(
+            shown
+                .file
+                .iter()
+                .flat_map(|file| &file.dependency)
+                .all(|name| names.contains(name.as_str()))
+        );
     }
 }

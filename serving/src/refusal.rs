@@ -1,4 +1,5 @@
-//! Refusals that both servers share, before a request reaches a service, and the one place where they become answers.
+//! Refusals that both servers share, before a request reaches a service, and the one place where
+//! they become answers.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -24,7 +25,9 @@ pub(crate) enum Refusal {
     Host { host: String },
     #[error("web pages of {:?} may not use this server: start it with --web-origin ORIGIN if they should", short(.origin))]
     Origin { origin: String },
-    #[error("gRPC-Web is off: start the server with --web-origin ORIGIN, the origin of the web pages that may use it")]
+    #[error(
+        "gRPC-Web is off: start the server with --web-origin ORIGIN, the origin of the web pages that may use it"
+    )]
     WebIsOff,
     #[error("a gRPC request is a POST over HTTP/2 with content-type application/grpc")]
     NotGrpc,
@@ -34,13 +37,17 @@ pub(crate) enum Refusal {
         "this server answers gRPC and gRPC-Web, not the Connect protocol: give your client a gRPC or gRPC-Web transport"
     )]
     Connect,
-    #[error("this server has no such method: its reflection lists the services and methods that it has")]
+    #[error(
+        "this server has no such method: its reflection lists the services and methods that it has"
+    )]
     NoSuchMethod,
     #[error("the request is larger than this method allows: {}", short(.found))]
     RequestBytes { found: String },
     #[error("the compression of the request is not supported, gzip and zstd are: {}", short(.found))]
     Compression { found: String },
-    #[error("all connections of this server are taken: this one is only for /livez, /readyz and /metrics")]
+    #[error(
+        "all connections of this server are taken: this one is only for /livez, /readyz and /metrics"
+    )]
     ProbesOnly,
     #[error("the time that the client gave in grpc-timeout is over")]
     Deadline,
@@ -95,19 +102,30 @@ impl Refusal {
         match self {
             Self::Host { .. } => (Code::PermissionDenied, StatusCode::MISDIRECTED_REQUEST),
             Self::Origin { .. } => (Code::PermissionDenied, StatusCode::FORBIDDEN),
-            Self::WebIsOff | Self::NotGrpc => (Code::InvalidArgument, StatusCode::UNSUPPORTED_MEDIA_TYPE),
-            Self::Connect | Self::Compression { .. } => (Code::Unimplemented, StatusCode::UNSUPPORTED_MEDIA_TYPE),
-            Self::NoSuchPath { .. } | Self::NoSuchMethod => (Code::Unimplemented, StatusCode::NOT_FOUND),
+            Self::WebIsOff | Self::NotGrpc => {
+                (Code::InvalidArgument, StatusCode::UNSUPPORTED_MEDIA_TYPE)
+            }
+            Self::Connect | Self::Compression { .. } => {
+                (Code::Unimplemented, StatusCode::UNSUPPORTED_MEDIA_TYPE)
+            }
+            Self::NoSuchPath { .. } | Self::NoSuchMethod => {
+                (Code::Unimplemented, StatusCode::NOT_FOUND)
+            }
             Self::RequestBytes { .. } => (Code::ResourceExhausted, StatusCode::PAYLOAD_TOO_LARGE),
             Self::ProbesOnly => (Code::Unavailable, StatusCode::SERVICE_UNAVAILABLE),
-            Self::Deadline | Self::SlowRequest { .. } => (Code::DeadlineExceeded, StatusCode::REQUEST_TIMEOUT),
-            Self::UnfinishedRequests | Self::UnreadAnswers => (Code::ResourceExhausted, StatusCode::TOO_MANY_REQUESTS),
+            Self::Deadline | Self::SlowRequest { .. } => {
+                (Code::DeadlineExceeded, StatusCode::REQUEST_TIMEOUT)
+            }
+            Self::UnfinishedRequests | Self::UnreadAnswers => {
+                (Code::ResourceExhausted, StatusCode::TOO_MANY_REQUESTS)
+            }
         }
     }
 
     /// What a gRPC client is answered. The refusal is counted.
     pub(crate) fn status(&self) -> Status {
-        metrics::counter!("aftercall_requests_refused_total", "reason" => self.reason()).increment(1);
+        metrics::counter!("aftercall_requests_refused_total", "reason" => self.reason())
+            .increment(1);
         let (code, _) = self.codes();
         let mut details = ErrorDetails::new();
         details.set_error_info(self.reason(), DOMAIN, HashMap::new());
@@ -129,7 +147,8 @@ impl Refusal {
         if is_grpc {
             return self.status().into_http();
         }
-        metrics::counter!("aftercall_requests_refused_total", "reason" => self.reason()).increment(1);
+        metrics::counter!("aftercall_requests_refused_total", "reason" => self.reason())
+            .increment(1);
         let body = match self {
             // Clients of that protocol read an error in this form only.
             Self::Connect => format!(r#"{{"code":"unimplemented","message":"{self}"}}"#),
@@ -137,12 +156,20 @@ impl Refusal {
         };
         let mut response = Response::new(Body::from(body));
         *response.status_mut() = self.codes().1;
-        let form = if *self == Self::Connect { "application/json" } else { "text/plain; charset=utf-8" };
-        response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(form));
+        let form = if *self == Self::Connect {
+            "application/json"
+        } else {
+            "text/plain; charset=utf-8"
+        };
+        response
+            .headers_mut()
+            .insert(CONTENT_TYPE, HeaderValue::from_static(form));
         response
     }
 }
 
 fn short(text: &str) -> &str {
-    text.char_indices().nth(ECHO_CHARS_MAX).map_or(text, |(end, _)| &text[..end])
+    text.char_indices()
+        .nth(ECHO_CHARS_MAX)
+        .map_or(text, |(end, _)| &text[..end])
 }

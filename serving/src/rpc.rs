@@ -1,7 +1,8 @@
-//! The span of an RPC: each log line that is written while it is served, or while its stream is sent, names the RPC.
+//! The span of an RPC: each log line that is written while it is served, or while its stream is
+//! sent, names the RPC.
 //!
-//! Promise: one span for each gRPC request, and one line at debug level when it has ended, whatever ended it.
-//! Must not: log what a message holds, except who sent it and the id of the request
+//! Promise: one span for each gRPC request, and one line at debug level when it has ended, whatever
+//! ended it. Must not: log what a message holds, except who sent it and the id of the request
 //! ([`Asked`](crate::asked::Asked) adds these two).
 
 use std::net::SocketAddr;
@@ -50,7 +51,11 @@ impl Rpc {
         let (service, method) = path.split_once('/').unwrap_or((path, ""));
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
         let span = tracing::info_span!("rpc", number, service, method, %peer, actor = Empty, request_id = Empty);
-        Self { span, began: Instant::now(), outcome: Outcome::Cancelled }
+        Self {
+            span,
+            began: Instant::now(),
+            outcome: Outcome::Cancelled,
+        }
     }
 
     /// Keeps the span until all of the answer is sent.
@@ -70,7 +75,9 @@ impl Drop for Rpc {
     fn drop(&mut self) {
         let duration_ms = self.began.elapsed().as_secs_f64() * 1_000.0;
         match self.outcome {
-            Outcome::Code(code) => tracing::debug!(parent: &self.span, ?code, duration_ms, "the RPC ended"),
+            Outcome::Code(code) => {
+                tracing::debug!(parent: &self.span, ?code, duration_ms, "the RPC ended");
+            }
             Outcome::Sent => tracing::debug!(parent: &self.span, duration_ms, "the RPC ended"),
             Outcome::Cancelled => {
                 tracing::debug!(parent: &self.span, duration_ms, "the client left before the RPC ended");
@@ -148,11 +155,18 @@ mod tests {
     fn logged(serve: impl FnOnce()) -> Vec<serde_json::Value> {
         let log = Log::default();
         let of_line = log.clone();
-        let logs = tracing_subscriber::fmt().json().with_max_level(LevelFilter::DEBUG);
-        tracing::subscriber::with_default(logs.with_writer(move || of_line.clone()).finish(), serve);
+        let logs = tracing_subscriber::fmt()
+            .json()
+            .with_max_level(LevelFilter::DEBUG);
+        tracing::subscriber::with_default(
+            logs.with_writer(move || of_line.clone()).finish(),
+            serve,
+        );
         let bytes = log.0.lock().expect("no panic elsewhere").clone();
         let text = String::from_utf8(bytes).expect("text");
-        text.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect()
+        text.lines()
+            .map(|line| serde_json::from_str(line).expect("JSON"))
+            .collect()
     }
 
     /// A request that names its sender.
@@ -171,13 +185,22 @@ mod tests {
     }
 
     fn begin() -> Rpc {
-        Rpc::begin("/aftercall.workflow.v1.CallManagerService/AddNote", SocketAddr::from(([127, 0, 0, 1], 7)))
+        Rpc::begin(
+            "/aftercall.workflow.v1.CallManagerService/AddNote",
+            SocketAddr::from(([127, 0, 0, 1], 7)),
+        )
     }
 
     /// A body of two frames: data, during which a line is logged, and the trailers of a status.
     fn body() -> Body {
-        let trailers = HeaderMap::from_iter([("grpc-status".parse().expect("a name"), "5".parse().expect("a value"))]);
-        let frames = stream::iter([Frame::data(Bytes::from_static(b"x")), Frame::trailers(trailers)]);
+        let trailers = HeaderMap::from_iter([(
+            "grpc-status".parse().expect("a name"),
+            "5".parse().expect("a value"),
+        )]);
+        let frames = stream::iter([
+            Frame::data(Bytes::from_static(b"x")),
+            Frame::trailers(trailers),
+        ]);
         Body::new(StreamBody::new(frames.map(|frame| {
             tracing::info!(is_data = frame.is_data(), "a line within");
             Ok::<_, Infallible>(frame)
@@ -188,24 +211,45 @@ mod tests {
     fn each_line_of_an_rpc_names_it_and_its_end_has_the_status() {
         let lines = logged(|| {
             let rpc = begin();
-            let asked = rpc.span.in_scope(|| Asked::new(tonic::Request::new(Note { actor: "Ann".repeat(100) })));
+            let asked = rpc.span.in_scope(|| {
+                Asked::new(tonic::Request::new(Note {
+                    actor: "Ann".repeat(100),
+                }))
+            });
             assert_eq!(asked.actor().len(), 300, "only the log has it cut");
             let mut response = rpc.until_sent(Response::new(body()));
             let mut context = Context::from_waker(std::task::Waker::noop());
-            while let Poll::Ready(Some(_)) = Pin::new(response.body_mut()).poll_frame(&mut context) {}
+            while let Poll::Ready(Some(_)) = Pin::new(response.body_mut()).poll_frame(&mut context)
+            {
+            }
         });
-        let messages: Vec<_> = lines.iter().map(|line| line["fields"]["message"].clone()).collect();
-        assert_eq!(messages, ["a line within", "a line within", "the RPC ended"]);
+        let messages: Vec<_> = lines
+            .iter()
+            .map(|line| line["fields"]["message"].clone())
+            .collect();
+        assert_eq!(
+            messages,
+            ["a line within", "a line within", "the RPC ended"]
+        );
         for line in &lines {
             let span = &line["span"];
             assert_eq!(
                 (&span["service"], &span["method"]),
-                (&"aftercall.workflow.v1.CallManagerService".into(), &"AddNote".into())
+                (
+                    &"aftercall.workflow.v1.CallManagerService".into(),
+                    &"AddNote".into()
+                )
             );
-            assert_eq!((&span["peer"], &span["request_id"]), (&"127.0.0.1:7".into(), &"r-1".into()));
+            assert_eq!(
+                (&span["peer"], &span["request_id"]),
+                (&"127.0.0.1:7".into(), &"r-1".into())
+            );
             assert_eq!(span["actor"].as_str().map(str::len), Some(LOGGED));
         }
-        assert_eq!((&lines[2]["level"], &lines[2]["fields"]["code"]), (&"DEBUG".into(), &"NotFound".into()));
+        assert_eq!(
+            (&lines[2]["level"], &lines[2]["fields"]["code"]),
+            (&"DEBUG".into(), &"NotFound".into())
+        );
     }
 
     /// Characters of a name that are logged.
@@ -215,6 +259,9 @@ mod tests {
     fn an_rpc_whose_client_leaves_has_a_last_line_too() {
         let lines = logged(|| drop(begin().until_sent(Response::new(body()))));
         assert_eq!(lines.len(), 1);
-        assert_eq!(lines[0]["fields"]["message"], "the client left before the RPC ended");
+        assert_eq!(
+            lines[0]["fields"]["message"],
+            "the client left before the RPC ended"
+        );
     }
 }

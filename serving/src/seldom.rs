@@ -17,7 +17,10 @@ impl Seldom {
     /// Counts the event. Returns how many there were since the last line where it is time for one.
     pub(crate) fn is_due(&self) -> Option<u64> {
         // What it holds is right at any time: a panic elsewhere changes nothing.
-        let mut last = self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut last = self
+            .0
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
         match last.as_mut() {
             Some((at, since)) if at.elapsed() < LOG_EVERY => {
                 *since += 1;

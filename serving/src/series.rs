@@ -1,5 +1,5 @@
-//! What each series of `/metrics` means. Each is there from the start with 0: a series that appears with its first event hides that
-//! event from a rate.
+//! What each series of `/metrics` means. Each is there from the start with 0: a series that appears
+//! with its first event hides that event from a rate.
 
 use crate::metrics_handle;
 use crate::refusal::REASONS;
@@ -32,28 +32,51 @@ impl Series {
     /// A single series.
     #[must_use]
     pub const fn new(kind: Kind, name: &'static str, help: &'static str) -> Self {
-        Self { kind, name, help, label: None }
+        Self {
+            kind,
+            name,
+            help,
+            label: None,
+        }
     }
 
     /// A series for each value of a label.
     #[must_use]
     pub const fn by(self, label: &'static str, values: &'static [&'static str]) -> Self {
-        Self { label: Some((label, values)), ..self }
+        Self {
+            label: Some((label, values)),
+            ..self
+        }
     }
 }
 
 /// Those of both servers.
 const SHARED: [Series; 7] = [
-    Series::new(Kind::Gauge, "aftercall_connections", "Connections that are open."),
+    Series::new(
+        Kind::Gauge,
+        "aftercall_connections",
+        "Connections that are open.",
+    ),
     Series::new(
         Kind::Counter,
         "aftercall_connections_refused_total",
         "Connections closed at once, because all places were taken.",
     ),
-    Series::new(Kind::Counter, "aftercall_connections_closed_total", "Connections closed by the server, by reason.")
-        .by("reason", &["control_frames", "greeting", "resets", "stalled"]),
-    Series::new(Kind::Counter, "aftercall_streams_ended_total", "Streams that the server reset, by reason.")
-        .by("reason", &["stalled"]),
+    Series::new(
+        Kind::Counter,
+        "aftercall_connections_closed_total",
+        "Connections closed by the server, by reason.",
+    )
+    .by(
+        "reason",
+        &["control_frames", "greeting", "resets", "stalled"],
+    ),
+    Series::new(
+        Kind::Counter,
+        "aftercall_streams_ended_total",
+        "Streams that the server reset, by reason.",
+    )
+    .by("reason", &["stalled"]),
     Series::new(
         Kind::Counter,
         "aftercall_reset_pauses_total",
@@ -83,7 +106,9 @@ pub fn describe(of_server: &[Series]) {
         }
         match series.label {
             None => start(series, &[]),
-            Some((label, values)) => values.iter().for_each(|value| start(series, &[(label, *value)])),
+            Some((label, values)) => values
+                .iter()
+                .for_each(|value| start(series, &[(label, *value)])),
         }
     }
 }

@@ -1,4 +1,5 @@
-//! Serving gRPC, gRPC-Web and the probes on one port, within limits: the libraries' own defaults have none.
+//! Serving gRPC, gRPC-Web and the probes on one port, within limits: the libraries' own defaults
+//! have none.
 
 use std::convert::Infallible;
 use std::io;
@@ -26,7 +27,9 @@ use crate::answer::Answering;
 use crate::connection::Connection;
 use crate::descriptors::{connections_allowed, raise_limit};
 use crate::hosts::Hosts;
-use crate::limits::{CONNECTION_WINDOW_BYTES, Limits, PENDING_RESETS_SLACK, STALL_LOOKS, STREAM_WINDOW_BYTES};
+use crate::limits::{
+    CONNECTION_WINDOW_BYTES, Limits, PENDING_RESETS_SLACK, STALL_LOOKS, STREAM_WINDOW_BYTES,
+};
 use crate::places::Places;
 use crate::seldom::Seldom;
 use crate::streams::StreamExecutor;
@@ -45,7 +48,9 @@ pub enum ServeError {
     )]
     InTheOpen(SocketAddr),
     /// The address cannot be had.
-    #[error("cannot listen on {address}: {error}; another process may have the port: choose one with --listen")]
+    #[error(
+        "cannot listen on {address}: {error}; another process may have the port: choose one with --listen"
+    )]
     Listen {
         /// Which.
         address: SocketAddr,
@@ -61,24 +66,33 @@ pub enum ServeError {
 ///
 /// # Errors
 /// [`ServeError::InTheOpen`], [`ServeError::Listen`].
-pub async fn open_listener(address: SocketAddr, allow_plaintext: bool) -> Result<TcpListener, ServeError> {
+pub async fn open_listener(
+    address: SocketAddr,
+    allow_plaintext: bool,
+) -> Result<TcpListener, ServeError> {
     // Before anything else is opened.
     raise_limit();
     if !address.ip().is_loopback() && !allow_plaintext {
         return Err(ServeError::InTheOpen(address));
     }
-    TcpListener::bind(address).await.map_err(|error| ServeError::Listen { address, error })
+    TcpListener::bind(address)
+        .await
+        .map_err(|error| ServeError::Listen { address, error })
 }
 
 /// Health and reflection, to which a server adds its own services. Health follows the readiness.
 ///
 /// # Errors
 /// [`ServeError::SetUp`].
-pub async fn base_routes(services: &[&'static str], readiness: &Readiness) -> Result<Routes, ServeError> {
+pub async fn base_routes(
+    services: &[&'static str],
+    readiness: &Readiness,
+) -> Result<Routes, ServeError> {
     let (reporter, health) = tonic_health::server::health_reporter();
     let names: Vec<&'static str> = services.iter().copied().chain([""]).collect();
     let mut states = readiness.watch();
-    // Before anybody can ask: the reporter begins with "serving". A client is sent a status where it changes, not each time it is set.
+    // Before anybody can ask: the reporter begins with "serving". A client is sent a status where
+    // it changes, not each time it is set.
     let mut shown = serving_status(states.borrow_and_update().is_empty());
     report(&reporter, &names, shown).await;
     tokio::spawn(async move {
@@ -94,7 +108,11 @@ pub async fn base_routes(services: &[&'static str], readiness: &Readiness) -> Re
 }
 
 fn serving_status(is_ready: bool) -> ServingStatus {
-    if is_ready { ServingStatus::Serving } else { ServingStatus::NotServing }
+    if is_ready {
+        ServingStatus::Serving
+    } else {
+        ServingStatus::NotServing
+    }
 }
 
 async fn report(reporter: &HealthReporter, names: &[&'static str], status: ServingStatus) {
@@ -114,23 +132,42 @@ pub async fn serve(
     readiness: Readiness,
     shutdown: CancellationToken,
 ) -> Result<(), ServeError> {
-    let listen = listener.local_addr().map_err(|error| ServeError::SetUp(error.to_string()))?;
+    let listen = listener
+        .local_addr()
+        .map_err(|error| ServeError::SetUp(error.to_string()))?;
     let hosts = Hosts::new(listen, &limits.allowed_hosts, &limits.web_origins);
     let hosts = hosts.map_err(|error| ServeError::SetUp(error.to_string()))?;
-    let mut grpc = routes.prepare().into_axum_router().layer(map_response(library::explained));
+    let mut grpc = routes
+        .prepare()
+        .into_axum_router()
+        .layer(map_response(library::explained));
     if !limits.web_origins.is_empty() {
-        grpc = grpc.layer(tonic_web::GrpcWebLayer::new()).layer(cors(hosts.origins()));
+        grpc = grpc
+            .layer(tonic_web::GrpcWebLayer::new())
+            .layer(cors(hosts.origins()));
     }
     let router = grpc.merge(probes::routes(readiness));
     let of_process_max = connections_allowed(raise_limit());
     let connections_max = limits.connections_max.min(of_process_max);
-    tracing::info!(connections_max, per_address = limits.connections_per_address_max, "limit of connections");
-    let places = Arc::new(Places::new(connections_max, limits.connections_per_address_max, of_process_max));
+    tracing::info!(
+        connections_max,
+        per_address = limits.connections_per_address_max,
+        "limit of connections"
+    );
+    let places = Arc::new(Places::new(
+        connections_max,
+        limits.connections_per_address_max,
+        of_process_max,
+    ));
     let close = CancellationToken::new();
     // Also where this future is dropped.
     let _close = close.clone().drop_guard();
     let server = Arc::new(Server {
-        answering: Answering { router, hosts, limits: limits.clone() },
+        answering: Answering {
+            router,
+            hosts,
+            limits: limits.clone(),
+        },
         builder: builder(limits),
         shutdown: shutdown.clone(),
         close: close.clone(),
@@ -141,9 +178,15 @@ pub async fn serve(
     })
     .await;
     connections.close();
-    if tokio::time::timeout(limits.drain, connections.wait()).await.is_err() {
+    if tokio::time::timeout(limits.drain, connections.wait())
+        .await
+        .is_err()
+    {
         let seconds = limits.drain.as_secs();
-        tracing::warn!(seconds, "connections were still open when the drain time ended: they are closed");
+        tracing::warn!(
+            seconds,
+            "connections were still open when the drain time ended: they are closed"
+        );
     }
     Ok(())
 }
@@ -183,16 +226,20 @@ impl Server {
     }
 }
 
-/// Ends once the answers of a connection have waited for so long without any progress. A stream that alone makes none is reset before
-/// that, where much of its answer waits; what is small the transport has whole, and cannot take back.
+/// Ends once the answers of a connection have waited for so long without any progress. A stream
+/// that alone makes none is reset before that, where much of its answer waits; what is small the
+/// transport has whole, and cannot take back.
 async fn stalled(connection: &Connection, stall_max: Option<Duration>) {
-    let Some(stall_max) = stall_max else { return std::future::pending().await };
+    let Some(stall_max) = stall_max else {
+        return std::future::pending().await;
+    };
     let mut last = (None, Instant::now());
     loop {
         tokio::time::sleep(stall_max / STALL_LOOKS).await;
         let ended = connection.end_stalled(stall_max);
         if ended > 0 {
-            metrics::counter!("aftercall_streams_ended_total", "reason" => "stalled").increment(ended as u64);
+            metrics::counter!("aftercall_streams_ended_total", "reason" => "stalled")
+                .increment(ended as u64);
             if let Some(count) = STALLED_STREAMS.is_due() {
                 let peer = connection.peer;
                 tracing::warn!(%peer, count, "a client does not read an answer: its stream is reset, and the connection stays open");
@@ -205,7 +252,8 @@ async fn stalled(connection: &Connection, stall_max: Option<Duration>) {
         if now.is_none() || now != last.0 {
             last = (now, Instant::now());
         } else if last.1.elapsed() >= stall_max {
-            metrics::counter!("aftercall_connections_closed_total", "reason" => "stalled").increment(1);
+            metrics::counter!("aftercall_connections_closed_total", "reason" => "stalled")
+                .increment(1);
             if let Some(count) = STALLS.is_due() {
                 let peer = connection.peer;
                 tracing::warn!(%peer, count, "a client does not read its answers: its connection is closed");
@@ -228,13 +276,17 @@ fn builder(limits: &Limits) -> Builder<StreamExecutor> {
         .max_header_list_size(limits.header_bytes_max)
         .max_pending_accept_reset_streams(Some(limits.resets_burst as usize + PENDING_RESETS_SLACK))
         .max_local_error_reset_streams(Some(limits.faulty_resets_max));
-    builder.http1().timer(TokioTimer::new()).header_read_timeout(limits.greeting_max);
+    builder
+        .http1()
+        .timer(TokioTimer::new())
+        .header_read_timeout(limits.greeting_max);
     builder
 }
 
 /// What tells browsers that pages of these origins may use the server.
 fn cors(origins: &[HeaderValue]) -> CorsLayer {
-    let exposed = ["grpc-status", "grpc-message", "grpc-status-details-bin"].map(HeaderName::from_static);
+    let exposed =
+        ["grpc-status", "grpc-message", "grpc-status-details-bin"].map(HeaderName::from_static);
     CorsLayer::new()
         .allow_origin(AllowOrigin::list(origins.iter().cloned()))
         .allow_methods([Method::POST])

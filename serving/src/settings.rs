@@ -1,6 +1,8 @@
-//! Checks of settings, before anything is opened or printed: each invalid one is named, all of them in one error.
+//! Checks of settings, before anything is opened or printed: each invalid one is named, all of them
+//! in one error.
 //!
-//! A server lists its own checks in [`Settings::errors`]; those of the settings that both servers have are here.
+//! A server lists its own checks in [`Settings::errors`]; those of the settings that both servers
+//! have are here.
 
 use std::net::SocketAddr;
 
@@ -46,27 +48,41 @@ pub struct Common<'s> {
 impl SettingError {
     /// An error of a setting.
     pub fn new(setting: &'static str, message: impl Into<String>) -> Self {
-        Self { setting, message: message.into() }
+        Self {
+            setting,
+            message: message.into(),
+        }
     }
 }
 
 /// The invalid ones of the settings that both servers have.
 #[must_use]
 pub fn common_errors(common: Common<'_>) -> Vec<SettingError> {
-    let Common { listen, allow_plaintext, log_filter, allowed_hosts, web_origins } = common;
+    let Common {
+        listen,
+        allow_plaintext,
+        log_filter,
+        allowed_hosts,
+        web_origins,
+    } = common;
     let is_open = !listen.ip().is_loopback() && !allow_plaintext;
-    let open = is_open.then(|| SettingError::new("listen", ServeError::InTheOpen(listen).to_string()));
+    let open =
+        is_open.then(|| SettingError::new("listen", ServeError::InTheOpen(listen).to_string()));
     let of_hosts = Hosts::new(listen, allowed_hosts, &[]).err();
     let of_origins = Hosts::new(listen, &[], web_origins).err();
-    [open, log_filter_error(log_filter), of_hosts, of_origins].into_iter().flatten().collect()
+    [open, log_filter_error(log_filter), of_hosts, of_origins]
+        .into_iter()
+        .flatten()
+        .collect()
 }
 
 /// The error of a log filter, where it has one.
 #[must_use]
 pub fn log_filter_error(filter: &str) -> Option<SettingError> {
     let error = EnvFilter::try_new(filter).err()?;
-    let message =
-        format!("{filter:?} ({error}): give a level such as info, or levels of modules such as info,h2=debug");
+    let message = format!(
+        "{filter:?} ({error}): give a level such as info, or levels of modules such as info,h2=debug"
+    );
     Some(SettingError::new("log_filter", message))
 }
 
@@ -74,7 +90,8 @@ pub fn log_filter_error(filter: &str) -> Option<SettingError> {
 #[must_use]
 pub fn zero_errors(settings: &[(&'static str, u64)]) -> Vec<SettingError> {
     let zero = settings.iter().filter(|(_, value)| *value == 0);
-    zero.map(|(setting, _)| SettingError::new(setting, "it must be at least 1")).collect()
+    zero.map(|(setting, _)| SettingError::new(setting, "it must be at least 1"))
+        .collect()
 }
 
 #[cfg(test)]
@@ -95,9 +112,23 @@ mod tests {
             allowed_hosts: &bad,
             web_origins: &bad,
         };
-        assert_eq!(names(&common_errors(common)), ["listen", "log_filter", "allowed_hosts", "web_origins"]);
-        let valid = Common { allow_plaintext: true, log_filter: "info,h2=debug", allowed_hosts: &[], ..common };
-        assert_eq!(names(&common_errors(Common { web_origins: &[], ..valid })), [""; 0]);
+        assert_eq!(
+            names(&common_errors(common)),
+            ["listen", "log_filter", "allowed_hosts", "web_origins"]
+        );
+        let valid = Common {
+            allow_plaintext: true,
+            log_filter: "info,h2=debug",
+            allowed_hosts: &[],
+            ..common
+        };
+        assert_eq!(
+            names(&common_errors(Common {
+                web_origins: &[],
+                ..valid
+            })),
+            [""; 0]
+        );
         assert_eq!(names(&zero_errors(&[("one", 1), ("none", 0)])), ["none"]);
     }
 

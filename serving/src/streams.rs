@@ -1,7 +1,8 @@
-//! The task of each HTTP/2 stream, which can be ended from outside: the transport then resets the stream, and the others of its connection
-//! go on.
+//! The task of each HTTP/2 stream, which can be ended from outside: the transport then resets the
+//! stream, and the others of its connection go on.
 //!
-//! Promise: an ended task drops what its stream had still to send. Must not: judge when a stream is to end.
+//! Promise: an ended task drops what its stream had still to send. Must not: judge when a stream is
+//! to end.
 
 use std::pin::pin;
 use std::sync::Arc;
@@ -48,7 +49,11 @@ impl<F: Future<Output = ()> + Send + 'static> Executor<F> for StreamExecutor {
             let mut stream = pin!(stream);
             std::future::poll_fn(|context| {
                 ends.waker.register(context.waker());
-                if ends.has_ended.load(Ordering::Acquire) { Poll::Ready(()) } else { stream.as_mut().poll(context) }
+                if ends.has_ended.load(Ordering::Acquire) {
+                    Poll::Ready(())
+                } else {
+                    stream.as_mut().poll(context)
+                }
             })
             .await;
         }));

@@ -1,7 +1,8 @@
 //! Requests that are still being sent: bounded in bytes and in time.
 //!
-//! A service reads a request whole before it looks at it, so a client could have memory held by requests that it never
-//! finishes. What counts is what has been read of requests that are not whole yet.
+//! A service reads a request whole before it looks at it, so a client could have memory held by
+//! requests that it never finishes. What counts is what has been read of requests that are not
+//! whole yet.
 
 use std::error::Error;
 use std::pin::Pin;
@@ -15,7 +16,9 @@ use hyper::body::Incoming;
 use tokio::time::{Instant, Sleep, sleep_until};
 
 use crate::connection::Connection;
-use crate::limits::{Limits, UNFINISHED_BYTES_ALWAYS, UNFINISHED_BYTES_MAX, UNFINISHED_BYTES_PER_CONNECTION_MAX};
+use crate::limits::{
+    Limits, UNFINISHED_BYTES_ALWAYS, UNFINISHED_BYTES_MAX, UNFINISHED_BYTES_PER_CONNECTION_MAX,
+};
 use crate::refusal::Refusal;
 
 /// Bytes of all unfinished requests of this process.
@@ -33,14 +36,34 @@ pub(crate) struct Upload {
 
 impl Upload {
     /// `is_stream`: the client sends messages for as long as it likes.
-    pub(crate) fn new(body: Incoming, connection: Arc<Connection>, limits: &Limits, is_stream: bool) -> Self {
-        let until = (!is_stream).then(|| (Instant::now() + limits.request_read_max, limits.request_read_max.as_secs()));
-        Self { body, connection, bytes: 0, until, limit: None }
+    pub(crate) fn new(
+        body: Incoming,
+        connection: Arc<Connection>,
+        limits: &Limits,
+        is_stream: bool,
+    ) -> Self {
+        let until = (!is_stream).then(|| {
+            (
+                Instant::now() + limits.request_read_max,
+                limits.request_read_max.as_secs(),
+            )
+        });
+        Self {
+            body,
+            connection,
+            bytes: 0,
+            until,
+            limit: None,
+        }
     }
 
     fn poll_limit(&mut self, context: &mut Context<'_>) -> Poll<Refusal> {
-        let Some((until, seconds)) = self.until else { return Poll::Pending };
-        let limit = self.limit.get_or_insert_with(|| Box::pin(sleep_until(until)));
+        let Some((until, seconds)) = self.until else {
+            return Poll::Pending;
+        };
+        let limit = self
+            .limit
+            .get_or_insert_with(|| Box::pin(sleep_until(until)));
         ready!(limit.as_mut().poll(context));
         Poll::Ready(Refusal::SlowRequest { seconds })
     }
@@ -48,17 +71,27 @@ impl Upload {
     fn add(&mut self, bytes: usize) -> Result<(), Refusal> {
         self.bytes += bytes;
         let all = ALL.fetch_add(bytes, Ordering::Relaxed) + bytes;
-        let connection = self.connection.unfinished_bytes.fetch_add(bytes, Ordering::Relaxed) + bytes;
+        let connection = self
+            .connection
+            .unfinished_bytes
+            .fetch_add(bytes, Ordering::Relaxed)
+            + bytes;
         let has_room = connection <= UNFINISHED_BYTES_ALWAYS
             || (connection <= UNFINISHED_BYTES_PER_CONNECTION_MAX && all <= UNFINISHED_BYTES_MAX);
-        if has_room { Ok(()) } else { Err(Refusal::UnfinishedRequests) }
+        if has_room {
+            Ok(())
+        } else {
+            Err(Refusal::UnfinishedRequests)
+        }
     }
 }
 
 impl Drop for Upload {
     fn drop(&mut self) {
         ALL.fetch_sub(self.bytes, Ordering::Relaxed);
-        self.connection.unfinished_bytes.fetch_sub(self.bytes, Ordering::Relaxed);
+        self.connection
+            .unfinished_bytes
+            .fetch_sub(self.bytes, Ordering::Relaxed);
     }
 }
 

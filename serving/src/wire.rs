@@ -1,5 +1,6 @@
-//! A connection as the transport reads and writes it: with a time limit on its greeting and bounds on frames that cost
-//! work and carry nothing. The HTTP/2 library answers PING, SETTINGS and PRIORITY without counting them.
+//! A connection as the transport reads and writes it: with a time limit on its greeting and bounds
+//! on frames that cost work and carry nothing. The HTTP/2 library answers PING, SETTINGS and
+//! PRIORITY without counting them.
 //!
 //! Promise: no byte is changed. What is beyond a limit is logged (once a minute) and counted.
 
@@ -16,7 +17,8 @@ use crate::budget::Budget;
 use crate::connection::Connection;
 use crate::frames::{Frames, Kind, PREFACE};
 use crate::limits::{
-    CONTROL_FRAMES_PER_CONTENT_FRAME, Limits, READ_BYTES_AFTER_RESETS, RESETS_TIME_MAX, WRITE_TURN_BYTES,
+    CONTROL_FRAMES_PER_CONTENT_FRAME, Limits, READ_BYTES_AFTER_RESETS, RESETS_TIME_MAX,
+    WRITE_TURN_BYTES,
 };
 use crate::places::Use;
 use crate::seldom::Seldom;
@@ -69,7 +71,11 @@ impl Wire {
             written: Frames::default(),
             answered: 0,
             written_in_turn: 0,
-            control: Budget::new(limits.control_frames_burst, limits.control_frames_per_second_max, now),
+            control: Budget::new(
+                limits.control_frames_burst,
+                limits.control_frames_per_second_max,
+                now,
+            ),
             resets: Budget::new(limits.resets_burst, limits.resets_burst, now),
         }
     }
@@ -88,12 +94,18 @@ impl Wire {
                 return Ok(());
             }
             if self.connection.for_use == Use::ProbesOnly {
-                return Err(io::Error::other("all connections are taken; the last ones are for probes"));
+                return Err(io::Error::other(
+                    "all connections are taken; the last ones are for probes",
+                ));
             }
             self.protocol = Protocol::Http2;
             bytes = &bytes[compared..];
         }
-        if matches!(self.protocol, Protocol::Http2) { self.count(bytes) } else { Ok(()) }
+        if matches!(self.protocol, Protocol::Http2) {
+            self.count(bytes)
+        } else {
+            Ok(())
+        }
     }
 
     fn count(&mut self, bytes: &[u8]) -> io::Result<()> {
@@ -118,7 +130,8 @@ impl Wire {
         }
         let earned = content * CONTROL_FRAMES_PER_CONTENT_FRAME;
         if !self.control.is_enough_for(control, earned, now) && control > 0 {
-            metrics::counter!("aftercall_connections_closed_total", "reason" => "control_frames").increment(1);
+            metrics::counter!("aftercall_connections_closed_total", "reason" => "control_frames")
+                .increment(1);
             if let Some(count) = FLOODS.is_due() {
                 let peer = self.connection.peer;
                 tracing::warn!(%peer, count, "a client sent too many PING, SETTINGS, PRIORITY or WINDOW_UPDATE frames: its connection is closed");
@@ -128,12 +141,13 @@ impl Wire {
         Ok(())
     }
 
-    /// Slows the client down rather than closing its connection: requests that run out of time because the server is slow
-    /// are reset too.
+    /// Slows the client down rather than closing its connection: requests that run out of time
+    /// because the server is slow are reset too.
     fn pause(&mut self, now: Instant) -> io::Result<()> {
         let peer = self.connection.peer;
         if now - *self.slowed_since.get_or_insert(now) > RESETS_TIME_MAX {
-            metrics::counter!("aftercall_connections_closed_total", "reason" => "resets").increment(1);
+            metrics::counter!("aftercall_connections_closed_total", "reason" => "resets")
+                .increment(1);
             if let Some(count) = FLOODS.is_due() {
                 tracing::warn!(%peer, count, "a client does nothing but reset its requests: its connection is closed");
             }
@@ -151,7 +165,8 @@ impl Wire {
         if let Some(greeting) = self.greeting.as_mut()
             && greeting.as_mut().poll(context).is_ready()
         {
-            metrics::counter!("aftercall_connections_closed_total", "reason" => "greeting").increment(1);
+            metrics::counter!("aftercall_connections_closed_total", "reason" => "greeting")
+                .increment(1);
             if let Some(count) = SLOW_GREETINGS.is_due() {
                 let peer = self.connection.peer;
                 tracing::warn!(%peer, count, "a client connected and sent no request: its connection is closed");
@@ -165,8 +180,8 @@ impl Wire {
         Poll::Ready(Ok(()))
     }
 
-    /// Lets others run once much has been written: the socket of a client on a fast network takes megabytes at once, and the requests of
-    /// others would wait for that.
+    /// Lets others run once much has been written: the socket of a client on a fast network takes
+    /// megabytes at once, and the requests of others would wait for that.
     fn poll_turn(&mut self, context: &mut Context<'_>) -> Poll<()> {
         if self.written_in_turn < WRITE_TURN_BYTES {
             return Poll::Ready(());
@@ -180,7 +195,8 @@ impl Wire {
         self.written_in_turn += bytes.len();
         let mut content = 0;
         if matches!(self.protocol, Protocol::Http2) {
-            self.written.scan(bytes, |kind| content += u32::from(kind == Kind::Content));
+            self.written
+                .scan(bytes, |kind| content += u32::from(kind == Kind::Content));
             self.answered += content;
         } else {
             content = 1;
@@ -190,7 +206,11 @@ impl Wire {
 }
 
 impl AsyncRead for Wire {
-    fn poll_read(mut self: Pin<&mut Self>, context: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
         ready!(self.poll_limits(context))?;
         let before = buf.filled().len();
         if self.connection.has_reset() {
@@ -207,7 +227,11 @@ impl AsyncRead for Wire {
 }
 
 impl AsyncWrite for Wire {
-    fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buf: &[u8],
+    ) -> Poll<io::Result<usize>> {
         ready!(self.poll_turn(context));
         let written = ready!(Pin::new(&mut self.stream).poll_write(context, buf))?;
         self.note_written(&buf[..written]);

@@ -19,7 +19,12 @@ pub fn push(follow_up: &FollowUp, button: &str, actor: &str) -> PushButtonReques
 
 /// Sets the refund on a call where it does not run yet.
 pub async fn set(clients: &mut Clients, call: &str, amount: f64) -> FollowUp {
-    let answer = clients.scripts.set_workflow(set_refund(call, amount)).await.expect("it is set").into_inner();
+    let answer = clients
+        .scripts
+        .set_workflow(set_refund(call, amount))
+        .await
+        .expect("it is set")
+        .into_inner();
     assert!(answer.started);
     answer.follow_up.expect("the follow-up is in the answer")
 }
@@ -34,5 +39,9 @@ pub async fn with_refund(house: &House) -> Clients {
 
 /// The stable reason in a status.
 pub fn reason(status: &tonic::Status) -> String {
-    status.get_error_details().error_info().map(|info| info.reason.clone()).unwrap_or_default()
+    status
+        .get_error_details()
+        .error_info()
+        .map(|info| info.reason.clone())
+        .unwrap_or_default()
 }

@@ -8,7 +8,9 @@ use aftercall_proto::workflow::v1::call_manager_service_client::CallManagerServi
 use aftercall_proto::workflow::v1::operations_service_client::OperationsServiceClient;
 use aftercall_proto::workflow::v1::script_engine_service_client::ScriptEngineServiceClient;
 use aftercall_proto::workflow::v1::workflow_definition_service_client::WorkflowDefinitionServiceClient;
-use aftercall_proto::workflow::v1::{ImportTeamRequest, ImportWorkflowRequest, PublishWorkflowRequest};
+use aftercall_proto::workflow::v1::{
+    ImportTeamRequest, ImportWorkflowRequest, PublishWorkflowRequest,
+};
 use tonic::transport::{Channel, Endpoint};
 
 /// Clients of all services.
@@ -24,7 +26,8 @@ pub struct Clients {
     pub operations: OperationsServiceClient<Channel>,
     /// For alerters.
     pub feed: ChangeFeedServiceClient<Channel>,
-    /// The stream of alerts; leads to the workflow-server where there is no alerter, and is refused there.
+    /// The stream of alerts; leads to the workflow-server where there is no alerter, and is
+    /// refused there.
     pub alerts: AlertServiceClient<Channel>,
 }
 
@@ -32,7 +35,9 @@ impl Clients {
     /// Connects to both servers; each reconnects by itself.
     pub async fn connect(workflow: SocketAddr, alerter: Option<SocketAddr>) -> Self {
         let channel = |address: SocketAddr| {
-            Endpoint::from_shared(format!("http://{address}")).expect("an address is a URL").connect_lazy()
+            Endpoint::from_shared(format!("http://{address}"))
+                .expect("an address is a URL")
+                .connect_lazy()
         };
         let to_workflow = channel(workflow);
         Self {
@@ -54,7 +59,10 @@ impl Clients {
                 actor: "author".to_owned(),
                 ..ImportTeamRequest::default()
             };
-            self.definitions.import_team(team).await.expect("a team is declared");
+            self.definitions
+                .import_team(team)
+                .await
+                .expect("a team is declared");
         }
     }
 
@@ -65,9 +73,23 @@ impl Clients {
             actor: "author".to_owned(),
             ..ImportWorkflowRequest::default()
         };
-        let imported = self.definitions.import_workflow(import).await.expect("the file is imported").into_inner();
+        let imported = self
+            .definitions
+            .import_workflow(import)
+            .await
+            .expect("the file is imported")
+            .into_inner();
         let name = imported.workflow.expect("the draft is in the answer").name;
-        let publish = PublishWorkflowRequest { name, actor: "author".to_owned(), ..PublishWorkflowRequest::default() };
-        self.definitions.publish_workflow(publish).await.expect("the draft is published").into_inner().version
+        let publish = PublishWorkflowRequest {
+            name,
+            actor: "author".to_owned(),
+            ..PublishWorkflowRequest::default()
+        };
+        self.definitions
+            .publish_workflow(publish)
+            .await
+            .expect("the draft is published")
+            .into_inner()
+            .version
     }
 }

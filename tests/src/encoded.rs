@@ -46,15 +46,27 @@ impl Decoder for Raw {
 }
 
 /// Asks, and gives the answer; of a stream, its first message.
-pub async fn ask_encoded(channel: &Channel, method: &MethodDescriptor, request: Vec<u8>) -> Result<Bytes, Status> {
-    let mut client = tonic::client::Grpc::new(channel.clone()).max_decoding_message_size(usize::MAX);
+pub async fn ask_encoded(
+    channel: &Channel,
+    method: &MethodDescriptor,
+    request: Vec<u8>,
+) -> Result<Bytes, Status> {
+    let mut client =
+        tonic::client::Grpc::new(channel.clone()).max_decoding_message_size(usize::MAX);
     client.ready().await.expect("the server is there");
     let path = format!("/{}/{}", method.parent_service().full_name(), method.name());
     let path = path.parse().expect("a path");
     let request = Request::new(Bytes::from(request));
     if method.is_server_streaming() {
         let stream = client.server_streaming(request, path, Raw).await?;
-        return stream.into_inner().message().await.map(Option::unwrap_or_default);
+        return stream
+            .into_inner()
+            .message()
+            .await
+            .map(Option::unwrap_or_default);
     }
-    client.unary(request, path, Raw).await.map(tonic::Response::into_inner)
+    client
+        .unary(request, path, Raw)
+        .await
+        .map(tonic::Response::into_inner)
 }

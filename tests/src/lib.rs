@@ -1,5 +1,5 @@
-//! The harness: real servers on port 0 in a temporary directory, the same code as `main` runs, and clients of every
-//! service. Tests wait for conditions, never for time.
+//! The harness: real servers on port 0 in a temporary directory, the same code as `main` runs, and
+//! clients of every service. Tests wait for conditions, never for time.
 
 mod asking;
 mod clients;
@@ -15,18 +15,17 @@ use std::time::Duration;
 
 use aftercall_proto::alert::v1::GetWallboardRequest;
 use alerter_server::config::AlerterServerConfig;
-use tokio::task::JoinHandle;
-use tokio_util::sync::CancellationToken;
-use workflow_server::config::{StoreFailure, WorkflowServerConfig};
-use workflow_server::journal::Disk;
-use workflow_server::ledger::Clock;
-
 pub use asking::{push, reason, set, with_refund};
 pub use clients::Clients;
 pub use encoded::ask_encoded;
 pub use process::{ServerProcess, binary};
 pub use samples::{REFUND, call_ref, number, set_refund, text};
 pub use terminal::Terminal;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+use workflow_server::config::{StoreFailure, WorkflowServerConfig};
+use workflow_server::journal::Disk;
+use workflow_server::ledger::Clock;
 
 /// How long a test waits for what must happen soon: only a broken server ever takes this long.
 pub const PATIENCE: Duration = Duration::from_secs(60);
@@ -133,12 +132,18 @@ impl House {
             ..WorkflowServerConfig::default()
         };
         let config = if self.archives_at_once {
-            WorkflowServerConfig { archive_after_seconds: 0, undo_seconds: 0, ..config }
+            WorkflowServerConfig {
+                archive_after_seconds: 0,
+                undo_seconds: 0,
+                ..config
+            }
         } else {
             config
         };
         let bound = match self.machine.clone() {
-            Some(Machine { clock, disk }) => workflow_server::Server::bind_with(config, clock, disk).await,
+            Some(Machine { clock, disk }) => {
+                workflow_server::Server::bind_with(config, clock, disk).await
+            }
             None => workflow_server::Server::bind(config).await,
         };
         let server = bound.expect("the workflow-server starts");
@@ -146,7 +151,11 @@ impl House {
         let stop = CancellationToken::new();
         let (address, token) = (server.local_addr(), stop.clone());
         let ended = tokio::spawn(async move { server.serve(token).await.expect("it serves") });
-        self.workflow = Some(Running { address, stop, ended });
+        self.workflow = Some(Running {
+            address,
+            stop,
+            ended,
+        });
     }
 
     /// From the next start on, everything leaves memory as soon as it has ended.
@@ -167,17 +176,27 @@ impl House {
             drain_seconds: 1,
             ..AlerterServerConfig::default()
         };
-        let server = alerter_server::Server::bind(config).await.expect("the alerter-server starts");
+        let server = alerter_server::Server::bind(config)
+            .await
+            .expect("the alerter-server starts");
         self.alerter_port = server.local_addr().port();
         let stop = CancellationToken::new();
         let (address, token) = (server.local_addr(), stop.clone());
         let ended = tokio::spawn(async move { server.serve(token).await.expect("it serves") });
-        self.alerter = Some(Running { address, stop, ended });
+        self.alerter = Some(Running {
+            address,
+            stop,
+            ended,
+        });
     }
 
     /// Stops the workflow-server in good order.
     pub async fn stop_workflow(&mut self) {
-        self.workflow.take().expect("the workflow-server runs").stop().await;
+        self.workflow
+            .take()
+            .expect("the workflow-server runs")
+            .stop()
+            .await;
     }
 
     /// Stops the alerter in good order.
@@ -187,7 +206,10 @@ impl House {
 
     /// Where the workflow-server listens.
     pub fn workflow_address(&self) -> SocketAddr {
-        self.workflow.as_ref().expect("the workflow-server runs").address
+        self.workflow
+            .as_ref()
+            .expect("the workflow-server runs")
+            .address
     }
 
     /// The same as a URL, for the command line; also while it is stopped.
@@ -213,7 +235,10 @@ impl House {
 }
 
 /// Asks again until the answer is there.
-pub async fn eventually<T, F: Future<Output = Option<T>>>(what: &str, mut ask: impl FnMut() -> F) -> T {
+pub async fn eventually<T, F: Future<Output = Option<T>>>(
+    what: &str,
+    mut ask: impl FnMut() -> F,
+) -> T {
     let asking = async {
         loop {
             if let Some(answer) = ask().await {
@@ -222,15 +247,23 @@ pub async fn eventually<T, F: Future<Output = Option<T>>>(what: &str, mut ask: i
             tokio::task::yield_now().await;
         }
     };
-    tokio::time::timeout(PATIENCE, asking).await.unwrap_or_else(|_| panic!("waited in vain for: {what}"))
+    tokio::time::timeout(PATIENCE, asking)
+        .await
+        .unwrap_or_else(|_| panic!("waited in vain for: {what}"))
 }
 
-/// Waits until the alerter has told of everything up to this entry: a stream that is asked for now begins with it.
+/// Waits until the alerter has told of everything up to this entry: a stream that is asked for now
+/// begins with it.
 pub async fn alerter_has(clients: &Clients, sequence: u64) {
     eventually("the alerter has caught up", || {
         let mut clients = clients.clone();
         async move {
-            let answer = clients.alerts.get_wallboard(GetWallboardRequest {}).await.ok()?.into_inner();
+            let answer = clients
+                .alerts
+                .get_wallboard(GetWallboardRequest {})
+                .await
+                .ok()?
+                .into_inner();
             (answer.wallboard?.sequence >= sequence).then_some(())
         }
     })

@@ -16,13 +16,28 @@ pub fn binary(name: &str) -> PathBuf {
     BUILT.call_once(|| {
         let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
         let mut build = Command::new(cargo);
-        build.args(["build", "--quiet", "-p", "workflow-server", "-p", "alerter-server", "-p", "aftercall"]);
+        build.args([
+            "build",
+            "--quiet",
+            "-p",
+            "workflow-server",
+            "-p",
+            "alerter-server",
+            "-p",
+            "aftercall",
+        ]);
         build.args(["-p", "aftercall-client", "--bins", "--examples"]);
         build.current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/.."));
-        assert!(build.status().expect("cargo runs").success(), "the binaries are built");
+        assert!(
+            build.status().expect("cargo runs").success(),
+            "the binaries are built"
+        );
     });
     let test = std::env::current_exe().expect("the test has a path");
-    let profile_dir = test.parent().and_then(Path::parent).expect("a test lies in target/debug/deps");
+    let profile_dir = test
+        .parent()
+        .and_then(Path::parent)
+        .expect("a test lies in target/debug/deps");
     profile_dir.join(name)
 }
 
@@ -43,24 +58,38 @@ impl ServerProcess {
     /// The same, with a limit of open files as a service manager sets it.
     pub fn start_with_open_files(name: &str, args: &[&str], files_max: u32) -> Self {
         let mut command = Command::new("sh");
-        command.args(["-c", &format!("ulimit -n {files_max} && exec \"$0\" \"$@\"")]).arg(binary(name)).args(args);
+        command
+            .args([
+                "-c",
+                &format!("ulimit -n {files_max} && exec \"$0\" \"$@\""),
+            ])
+            .arg(binary(name))
+            .args(args);
         Self::spawn(name, command)
     }
 
     /// The same with variables of the environment; how it ended, where it did before it listened.
-    pub fn try_start(name: &str, args: &[&str], environment: &[(&str, &Path)]) -> Result<Self, ExitStatus> {
+    pub fn try_start(
+        name: &str,
+        args: &[&str],
+        environment: &[(&str, &Path)],
+    ) -> Result<Self, ExitStatus> {
         let mut command = Command::new(binary(name));
         command.args(args).envs(environment.iter().copied());
         Self::try_spawn(name, command)
     }
 
     fn spawn(name: &str, command: Command) -> Self {
-        Self::try_spawn(name, command).unwrap_or_else(|ended| panic!("{name} ended at once: {ended}"))
+        Self::try_spawn(name, command)
+            .unwrap_or_else(|ended| panic!("{name} ended at once: {ended}"))
     }
 
     fn try_spawn(name: &str, mut command: Command) -> Result<Self, ExitStatus> {
-        let mut child =
-            command.args(["--log", "warn"]).stdout(Stdio::piped()).spawn().expect("the server's process starts");
+        let mut child = command
+            .args(["--log", "warn"])
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("the server's process starts");
         let stdout = child.stdout.take().expect("its output is a pipe");
         let (said, hear) = mpsc::channel();
         std::thread::spawn(move || {
@@ -75,7 +104,10 @@ impl ServerProcess {
         if line.is_empty() {
             return Err(child.wait().expect("it is gone"));
         }
-        let address = line.trim().parse().unwrap_or_else(|_| panic!("{name} said {line:?} instead of an address"));
+        let address = line
+            .trim()
+            .parse()
+            .unwrap_or_else(|_| panic!("{name} said {line:?} instead of an address"));
         Ok(Self { child, address })
     }
 
@@ -120,14 +152,18 @@ impl ServerProcess {
 }
 
 impl ServerProcess {
-    /// Asks it to stop, as an operator does; how it ended, if it did within the time or had ended before.
+    /// Asks it to stop, as an operator does; how it ended, if it did within the time or had ended
+    /// before.
     pub fn terminate(mut self, within: Duration) -> Option<ExitStatus> {
         // Once it is known to have ended, its number names no process.
         if let Some(status) = self.child.try_wait().expect("it is a process") {
             return Some(status);
         }
         let pid = self.child.id().to_string();
-        let sent = Command::new("kill").args(["-TERM", &pid]).status().expect("kill is there");
+        let sent = Command::new("kill")
+            .args(["-TERM", &pid])
+            .status()
+            .expect("kill is there");
         assert!(sent.success(), "it is asked to stop");
         self.ended(within)
     }

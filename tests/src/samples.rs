@@ -1,6 +1,7 @@
 //! A workflow and calls that many tests use.
 
-use aftercall_proto::workflow::v1::{CallProperties, CallRef, Caller, SetWorkflowRequest, Value, value::Kind};
+use aftercall_proto::workflow::v1::value::Kind;
+use aftercall_proto::workflow::v1::{CallProperties, CallRef, Caller, SetWorkflowRequest, Value};
 
 /// A refund over the limit: approve or reject, then pay out; "Ask again" leads back to the start.
 pub const REFUND: &str = r#"
@@ -28,17 +29,24 @@ on_new_call:
 
 /// A call of the source `test`.
 pub fn call_ref(id: impl Into<String>) -> CallRef {
-    CallRef { source: "test".to_owned(), id: id.into() }
+    CallRef {
+        source: "test".to_owned(),
+        id: id.into(),
+    }
 }
 
 /// A number as a value.
 pub fn number(number: f64) -> Value {
-    Value { kind: Some(Kind::Number(number)) }
+    Value {
+        kind: Some(Kind::Number(number)),
+    }
 }
 
 /// Text as a value.
 pub fn text(text: &str) -> Value {
-    Value { kind: Some(Kind::Text(text.to_owned())) }
+    Value {
+        kind: Some(Kind::Text(text.to_owned())),
+    }
 }
 
 /// Sets the refund on a chargeable call.
@@ -48,7 +56,10 @@ pub fn set_refund(call: impl Into<String>, amount: f64) -> SetWorkflowRequest {
         call: Some(call_ref(call)),
         properties: Some(CallProperties {
             customer: "Northwind".to_owned(),
-            caller: Some(Caller { name: "Ada".to_owned(), ..Caller::default() }),
+            caller: Some(Caller {
+                name: "Ada".to_owned(),
+                ..Caller::default()
+            }),
             chargeable: Some(true),
             ..CallProperties::default()
         }),

@@ -1,4 +1,5 @@
-//! A command on a pseudo terminal: what a person at a terminal of a given size sees, and what they type.
+//! A command on a pseudo terminal: what a person at a terminal of a given size sees, and what they
+//! type.
 
 use std::ffi::OsStr;
 use std::fs::{File, OpenOptions};
@@ -23,30 +24,55 @@ pub struct Terminal {
 }
 
 impl Terminal {
-    /// Starts a command on a terminal of so many columns and lines; 0 where nobody has set its size.
+    /// Starts a command on a terminal of so many columns and lines; 0 where nobody has set its
+    /// size.
     pub fn start(command: &mut Command, columns: u16, lines: u16) -> Self {
         let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).expect("a pseudo terminal");
         grantpt(&master).expect("it is ours");
         unlockpt(&master).expect("it can be opened");
-        let size = Winsize { ws_col: columns, ws_row: lines, ws_xpixel: 0, ws_ypixel: 0 };
+        let size = Winsize {
+            ws_col: columns,
+            ws_row: lines,
+            ws_xpixel: 0,
+            ws_ypixel: 0,
+        };
         tcsetwinsize(&master, size).expect("it has a size");
         let name = ptsname(&master, Vec::new()).expect("it has a name");
         let path = OsStr::from_bytes(name.to_bytes());
-        let slave = || OpenOptions::new().read(true).write(true).open(path).expect("its other end");
+        let slave = || {
+            OpenOptions::new()
+                .read(true)
+                .write(true)
+                .open(path)
+                .expect("its other end")
+        };
         command.stdin(slave()).stdout(slave()).stderr(slave());
-        let child = command.env_remove("COLUMNS").env_remove("LINES").spawn().expect("it starts");
+        let child = command
+            .env_remove("COLUMNS")
+            .env_remove("LINES")
+            .spawn()
+            .expect("it starts");
         // The command keeps the other end open for as long as it lives; ours must not.
-        command.stdin(std::process::Stdio::null()).stdout(std::process::Stdio::null());
+        command
+            .stdin(std::process::Stdio::null())
+            .stdout(std::process::Stdio::null());
         command.stderr(std::process::Stdio::null());
         let keyboard = File::from(master.try_clone().expect("a second descriptor"));
         let (sends, pieces) = mpsc::channel();
         std::thread::spawn(move || read_all(master, &sends));
-        Self { child, keyboard, pieces, seen: Vec::new() }
+        Self {
+            child,
+            keyboard,
+            pieces,
+            seen: Vec::new(),
+        }
     }
 
     /// Types a line.
     pub fn types(&mut self, line: &str) {
-        self.keyboard.write_all(format!("{line}\n").as_bytes()).expect("it reads");
+        self.keyboard
+            .write_all(format!("{line}\n").as_bytes())
+            .expect("it reads");
     }
 
     /// What it has shown once that is what is waited for.
@@ -57,7 +83,10 @@ impl Terminal {
             if is_there(&seen) {
                 return seen;
             }
-            match self.pieces.recv_timeout(end.saturating_duration_since(Instant::now())) {
+            match self
+                .pieces
+                .recv_timeout(end.saturating_duration_since(Instant::now()))
+            {
                 Ok(piece) => self.seen.extend(piece),
                 Err(_) => panic!("waited in vain for {what}; it shows:\n{seen}"),
             }

@@ -1,18 +1,20 @@
-//! Backup and restore as an operator does it: the command line against running servers, clients that hold tokens and ids of the old store,
-//! and a backup that is killed.
+//! Backup and restore as an operator does it: the command line against running servers, clients
+//! that hold tokens and ids of the old store, and a backup that is killed.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
-use aftercall_proto::alert::v1::{SubscribeRequest, SubscribeResponse, subscribe_response::Frame};
+use aftercall_proto::alert::v1::subscribe_response::Frame;
+use aftercall_proto::alert::v1::{SubscribeRequest, SubscribeResponse};
 use aftercall_proto::workflow::v1::backup_response::Part;
 use aftercall_proto::workflow::v1::{
-    AddNoteRequest, BackupBase, BackupRequest, FollowUp, GetInstanceRequest, GetServerInfoRequest, InstanceFilter,
-    ListHistoryRequest, ListInstancesRequest,
+    AddNoteRequest, BackupBase, BackupRequest, FollowUp, GetInstanceRequest, GetServerInfoRequest,
+    InstanceFilter, ListHistoryRequest, ListInstancesRequest,
 };
 use aftercall_tests::{
-    Clients, House, PATIENCE, alerter_has, binary, eventually, push, reason, set, set_refund, with_refund,
+    Clients, House, PATIENCE, alerter_has, binary, eventually, push, reason, set, set_refund,
+    with_refund,
 };
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
@@ -28,7 +30,10 @@ fn aftercall(house: &House, args: &[&str]) -> Value {
 
 fn command(house: &House, args: &[&str]) -> Command {
     let mut command = Command::new(binary("aftercall"));
-    command.args(["--output", "json", "--server", &house.workflow_url()]).args(args).env("NO_COLOR", "1");
+    command
+        .args(["--output", "json", "--server", &house.workflow_url()])
+        .args(args)
+        .env("NO_COLOR", "1");
     command
 }
 
@@ -48,11 +53,28 @@ fn beside(house: &House, name: &str) -> PathBuf {
 async fn everything(clients: &mut Clients) -> BTreeMap<String, String> {
     let mut found = BTreeMap::new();
     for archived in [false, true] {
-        let statuses = if archived { Vec::new() } else { (1..=6).collect() };
-        let filter = Some(InstanceFilter { archived, statuses, ..InstanceFilter::default() });
-        let mut list = ListInstancesRequest { filter, page_size: 1_000, ..ListInstancesRequest::default() };
+        let statuses = if archived {
+            Vec::new()
+        } else {
+            (1..=6).collect()
+        };
+        let filter = Some(InstanceFilter {
+            archived,
+            statuses,
+            ..InstanceFilter::default()
+        });
+        let mut list = ListInstancesRequest {
+            filter,
+            page_size: 1_000,
+            ..ListInstancesRequest::default()
+        };
         loop {
-            let page = clients.operations.list_instances(list.clone()).await.expect("a list").into_inner();
+            let page = clients
+                .operations
+                .list_instances(list.clone())
+                .await
+                .expect("a list")
+                .into_inner();
             for instance in page.instances {
                 let (id, shown) = with_history(clients, instance).await;
                 found.insert(id, shown);
@@ -68,21 +90,43 @@ async fn everything(clients: &mut Clients) -> BTreeMap<String, String> {
 
 async fn with_history(clients: &mut Clients, instance: FollowUp) -> (String, String) {
     let instance_id = instance.instance_id.clone();
-    let history = ListHistoryRequest { instance_id, page_size: 1_000, ..ListHistoryRequest::default() };
-    let history = clients.operations.list_history(history).await.expect("history").into_inner().items;
+    let history = ListHistoryRequest {
+        instance_id,
+        page_size: 1_000,
+        ..ListHistoryRequest::default()
+    };
+    let history = clients
+        .operations
+        .list_history(history)
+        .await
+        .expect("history")
+        .into_inner()
+        .items;
     // How urgent something is depends on when it is looked at.
-    let shown = format!("{:?} {:?} {:?} {history:?}", instance.stage, instance.fields, instance.call);
+    let shown = format!(
+        "{:?} {:?} {:?} {history:?}",
+        instance.stage, instance.fields, instance.call
+    );
     (instance.instance_id, shown)
 }
 
 async fn sequence(clients: &mut Clients) -> u64 {
-    clients.operations.get_server_info(GetServerInfoRequest {}).await.expect("info").into_inner().sequence
+    clients
+        .operations
+        .get_server_info(GetServerInfoRequest {})
+        .await
+        .expect("info")
+        .into_inner()
+        .sequence
 }
 
 async fn subscribe(clients: &Clients, resume_token: String) -> Streaming<SubscribeResponse> {
     eventually("the alerter is ready", || {
         let mut clients = clients.clone();
-        let request = SubscribeRequest { resume_token: resume_token.clone(), ..SubscribeRequest::default() };
+        let request = SubscribeRequest {
+            resume_token: resume_token.clone(),
+            ..SubscribeRequest::default()
+        };
         async move { clients.alerts.subscribe(request).await.ok() }
     })
     .await
@@ -93,19 +137,24 @@ async fn subscribe(clients: &Clients, resume_token: String) -> Streaming<Subscri
 async fn frames(stream: &mut Streaming<SubscribeResponse>) -> (Vec<String>, String) {
     let mut words = Vec::new();
     loop {
-        let response = tokio::time::timeout(PATIENCE, stream.message()).await.expect("in time");
+        let response = tokio::time::timeout(PATIENCE, stream.message())
+            .await
+            .expect("in time");
         let response = response.expect("the stream continues").expect("a frame");
         match response.frame {
             Some(Frame::Reset(reset)) => words.push(format!("reset {:?}", reset.reason())),
             Some(Frame::SnapshotItem(item)) => words.push(item.follow_up.expect("it").instance_id),
-            Some(Frame::StageChange(change)) => words.push(change.follow_up.expect("it").instance_id),
+            Some(Frame::StageChange(change)) => {
+                words.push(change.follow_up.expect("it").instance_id);
+            }
             Some(Frame::CaughtUp(_) | Frame::SnapshotEnd(_)) => return (words, response.token),
             _ => {}
         }
     }
 }
 
-/// The frames of a stream that is reset. An alerter that has not met the new epoch yet resumes first, and resets when it does.
+/// The frames of a stream that is reset. An alerter that has not met the new epoch yet resumes
+/// first, and resets when it does.
 async fn after_reset(stream: &mut Streaming<SubscribeResponse>) -> Vec<String> {
     let mut shown = frames(stream).await.0;
     while !shown.contains(&"reset OtherHistory".to_owned()) || shown.len() < 2 {
@@ -134,7 +183,17 @@ async fn restore(house: &mut House, from: &Path, args: &[&str]) -> (Value, PathB
     house.stop_workflow().await;
     let (data_dir, old) = (house.data_dir().to_owned(), beside(house, "old"));
     std::fs::rename(&data_dir, &old).expect("it is moved away");
-    let restore = [&["restore", "--from", text(from), "--data-dir", text(&data_dir)], args].concat();
+    let restore = [
+        &[
+            "restore",
+            "--from",
+            text(from),
+            "--data-dir",
+            text(&data_dir),
+        ],
+        args,
+    ]
+    .concat();
     let restored = aftercall(house, &restore);
     house.start_workflow().await;
     (restored, old)
@@ -154,18 +213,37 @@ async fn a_restored_server_has_everything_of_the_backup_and_no_client_goes_on_si
     })
     .await;
     let first = aftercall(&house, &["backup", "--to", text(&to)]);
-    assert_eq!((&first["full"], &first["generation"]), (&Value::from(true), &Value::from(1)));
+    assert_eq!(
+        (&first["full"], &first["generation"]),
+        (&Value::from(true), &Value::from(1))
+    );
     stop.cancel();
     let ids = loading.await.expect("the load ends");
     let mut request = set_refund("of the request id", 3.0);
     request.request_id = "asked once".to_owned();
-    let answered = clients.scripts.set_workflow(request.clone()).await.expect("set").into_inner();
-    let list = || ListInstancesRequest { page_size: 2, ..ListInstancesRequest::default() };
-    let page = clients.operations.list_instances(list()).await.expect("a page").into_inner();
+    let answered = clients
+        .scripts
+        .set_workflow(request.clone())
+        .await
+        .expect("set")
+        .into_inner();
+    let list = || ListInstancesRequest {
+        page_size: 2,
+        ..ListInstancesRequest::default()
+    };
+    let page = clients
+        .operations
+        .list_instances(list())
+        .await
+        .expect("a page")
+        .into_inner();
     let before = everything(&mut clients).await;
     let second = aftercall(&house, &["backup", "--to", text(&to)]);
     assert_eq!(second["full"], Value::from(false));
-    assert!(second["received_bytes"].as_u64() < first["received_bytes"].as_u64(), "{first} {second}");
+    assert!(
+        second["received_bytes"].as_u64() < first["received_bytes"].as_u64(),
+        "{first} {second}"
+    );
     let at = second["sequence"].as_u64().expect("a number");
     assert_eq!(at, sequence(&mut clients).await);
 
@@ -177,28 +255,75 @@ async fn a_restored_server_has_everything_of_the_backup_and_no_client_goes_on_si
     assert!(shown.contains(&lost.instance_id));
     drop(stream);
     let (restored, _) = restore(&mut house, &to, &[]).await;
-    assert_eq!((restored["sequence"].as_u64(), restored["generation"].as_u64()), (Some(at), Some(2)));
+    assert_eq!(
+        (
+            restored["sequence"].as_u64(),
+            restored["generation"].as_u64()
+        ),
+        (Some(at), Some(2))
+    );
     let mut clients = house.clients().await;
     assert_eq!(everything(&mut clients).await, before);
     assert!(ids.iter().all(|id| before.contains_key(id)));
-    let info = clients.operations.get_server_info(GetServerInfoRequest {}).await.expect("info").into_inner();
-    assert_ne!(Value::from(info.epoch), second["epoch"], "a life of its own");
+    let info = clients
+        .operations
+        .get_server_info(GetServerInfoRequest {})
+        .await
+        .expect("info")
+        .into_inner();
+    assert_ne!(
+        Value::from(info.epoch),
+        second["epoch"],
+        "a life of its own"
+    );
 
-    let again = clients.scripts.set_workflow(request).await.expect("the same").into_inner();
-    assert_eq!(again.follow_up.map(|one| one.instance_id), answered.follow_up.map(|one| one.instance_id));
-    let next = ListInstancesRequest { page_token: page.next_page_token, ..list() };
-    clients.operations.list_instances(next).await.expect("the token is good still");
+    let again = clients
+        .scripts
+        .set_workflow(request)
+        .await
+        .expect("the same")
+        .into_inner();
+    assert_eq!(
+        again.follow_up.map(|one| one.instance_id),
+        answered.follow_up.map(|one| one.instance_id)
+    );
+    let next = ListInstancesRequest {
+        page_token: page.next_page_token,
+        ..list()
+    };
+    clients
+        .operations
+        .list_instances(next)
+        .await
+        .expect("the token is good still");
     let other = set(&mut clients, "lost", 9.0).await;
-    assert_ne!(other.instance_id, lost.instance_id, "what was lost is not another one now");
-    let gone = GetInstanceRequest { instance_id: lost.instance_id.clone() };
-    assert_eq!(clients.operations.get_instance(gone).await.expect_err("it is lost").code(), Code::NotFound);
+    assert_ne!(
+        other.instance_id, lost.instance_id,
+        "what was lost is not another one now"
+    );
+    let gone = GetInstanceRequest {
+        instance_id: lost.instance_id.clone(),
+    };
+    assert_eq!(
+        clients
+            .operations
+            .get_instance(gone)
+            .await
+            .expect_err("it is lost")
+            .code(),
+        Code::NotFound
+    );
     alerter_has(&clients, other.sequence).await;
     let mut stream = subscribe(&clients, token).await;
     let shown = after_reset(&mut stream).await;
     assert!(shown.contains(&other.instance_id) && !shown.contains(&lost.instance_id));
 
     let third = aftercall(&house, &["backup", "--to", text(&to)]);
-    assert_eq!(third["full"], Value::from(true), "a backup of another life is a full one");
+    assert_eq!(
+        third["full"],
+        Value::from(true),
+        "a backup of another life is a full one"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -215,15 +340,21 @@ async fn a_backup_that_is_killed_leaves_the_older_one_whole_and_usable() {
         for call in 0..5 {
             set(&mut clients, &format!("{round}-{call}"), 12.0).await;
         }
-        let generations = std::fs::read_dir(to.join("generations")).expect("a directory").count();
-        let mut child = command(&house, &["backup", "--to", text(&to), "--full", "--keep", "100"])
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .expect("it starts");
+        let generations = std::fs::read_dir(to.join("generations"))
+            .expect("a directory")
+            .count();
+        let mut child = command(
+            &house,
+            &["backup", "--to", text(&to), "--full", "--keep", "100"],
+        )
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("it starts");
         // Something new is being written: in the middle of it.
         while child.try_wait().expect("its state").is_none() {
-            let begun = std::fs::read_dir(to.join("tmp")).is_ok_and(|entries| entries.count() > round % 3);
+            let begun =
+                std::fs::read_dir(to.join("tmp")).is_ok_and(|entries| entries.count() > round % 3);
             if begun {
                 break;
             }
@@ -232,22 +363,47 @@ async fn a_backup_that_is_killed_leaves_the_older_one_whole_and_usable() {
         let _ = child.kill();
         let ended = child.wait().expect("it is gone");
         killed += u32::from(!ended.success());
-        let now = std::fs::read_dir(to.join("generations")).expect("a directory").count();
-        assert!(now == generations || (ended.success() && now == generations + 1), "round {round}");
+        let now = std::fs::read_dir(to.join("generations"))
+            .expect("a directory")
+            .count();
+        assert!(
+            now == generations || (ended.success() && now == generations + 1),
+            "round {round}"
+        );
         aftercall_lines(&house, &["verify", text(&to), "--all"]);
     }
     assert!(killed > 0, "some were killed");
     let data_dir = beside(&house, "restored");
-    let restore = ["restore", "--from", text(&to), "--data-dir", text(&data_dir), "--generation", "1"];
+    let restore = [
+        "restore",
+        "--from",
+        text(&to),
+        "--data-dir",
+        text(&data_dir),
+        "--generation",
+        "1",
+    ];
     assert_eq!(aftercall(&house, &restore)["sequence"], first["sequence"]);
-    assert_eq!(aftercall(&house, &["backup", "--to", text(&to)])["full"], Value::from(false), "it is incremental");
+    assert_eq!(
+        aftercall(&house, &["backup", "--to", text(&to)])["full"],
+        Value::from(false),
+        "it is incremental"
+    );
 }
 
 /// Runs a command that prints one JSON object a line.
 fn aftercall_lines(house: &House, args: &[&str]) -> usize {
     let ended = run(house, args);
-    assert!(ended.status.success(), "{args:?}: {}", String::from_utf8_lossy(&ended.stderr));
-    ended.stdout.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()).count()
+    assert!(
+        ended.status.success(),
+        "{args:?}: {}",
+        String::from_utf8_lossy(&ended.stderr)
+    );
+    ended
+        .stdout
+        .split(|byte| *byte == b'\n')
+        .filter(|line| !line.is_empty())
+        .count()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -260,27 +416,81 @@ async fn the_commands_keep_list_verify_and_refuse_as_they_say() {
         aftercall(&house, &["backup", "--to", text(&to), "--keep", "3"]);
     }
     let list = aftercall(&house, &["backup", "list", text(&to)]);
-    let numbers: Vec<_> = list.as_array().expect("a list").iter().map(|one| one["generation"].as_u64()).collect();
+    let numbers: Vec<_> = list
+        .as_array()
+        .expect("a list")
+        .iter()
+        .map(|one| one["generation"].as_u64())
+        .collect();
     assert_eq!(numbers, [Some(3), Some(4), Some(5)]);
     assert_eq!(aftercall_lines(&house, &["verify", text(&to)]), 1);
     assert_eq!(aftercall_lines(&house, &["verify", text(&to), "--all"]), 3);
 
-    let refused = run(&house, &["restore", "--from", text(&to), "--data-dir", text(house.data_dir())]);
+    let refused = run(
+        &house,
+        &[
+            "restore",
+            "--from",
+            text(&to),
+            "--data-dir",
+            text(house.data_dir()),
+        ],
+    );
     let said = String::from_utf8_lossy(&refused.stderr).into_owned();
-    assert!(!refused.status.success() && said.contains("is not empty"), "{said}");
+    assert!(
+        !refused.status.success() && said.contains("is not empty"),
+        "{said}"
+    );
     let refused = run(&house, &["verify", text(house.data_dir())]);
     assert!(String::from_utf8_lossy(&refused.stderr).contains("is using the data directory"));
-    let missing = run(&house, &["restore", "--from", text(&to), "--data-dir", "/nowhere/x", "--generation", "1"]);
-    assert_eq!(missing.status.code(), Some(3), "{}", String::from_utf8_lossy(&missing.stderr));
+    let missing = run(
+        &house,
+        &[
+            "restore",
+            "--from",
+            text(&to),
+            "--data-dir",
+            "/nowhere/x",
+            "--generation",
+            "1",
+        ],
+    );
+    assert_eq!(
+        missing.status.code(),
+        Some(3),
+        "{}",
+        String::from_utf8_lossy(&missing.stderr)
+    );
     let unsure = beside(&house, "unsure");
-    let refused = run(&house, &["restore", "--from", text(&to), "--data-dir", text(&unsure), "--without-erasures"]);
-    assert_eq!(refused.status.code(), Some(2), "without --yes it is a wrong command line");
+    let refused = run(
+        &house,
+        &[
+            "restore",
+            "--from",
+            text(&to),
+            "--data-dir",
+            text(&unsure),
+            "--without-erasures",
+        ],
+    );
+    assert_eq!(
+        refused.status.code(),
+        Some(2),
+        "without --yes it is a wrong command line"
+    );
     house.stop_workflow().await;
     let data_dir = house.data_dir().to_owned();
     house.start_workflow().await;
     house.stop_workflow().await;
-    let verified = Command::new(binary("aftercall")).args(["verify", text(&data_dir)]).output().expect("it runs");
-    assert!(verified.status.success(), "{}", String::from_utf8_lossy(&verified.stderr));
+    let verified = Command::new(binary("aftercall"))
+        .args(["verify", text(&data_dir)])
+        .output()
+        .expect("it runs");
+    assert!(
+        verified.status.success(),
+        "{}",
+        String::from_utf8_lossy(&verified.stderr)
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -298,22 +508,51 @@ async fn only_one_backup_runs_at_once_and_a_client_that_leaves_makes_room() {
         };
         clients.manager.add_note(note).await.expect("noted");
     }
-    let request = || BackupRequest { actor: "olga".to_owned(), base: None };
-    let mut held = clients.operations.backup(request()).await.expect("it begins").into_inner();
-    let begin = held.message().await.expect("a part").and_then(|response| response.part);
+    let request = || BackupRequest {
+        actor: "olga".to_owned(),
+        base: None,
+    };
+    let mut held = clients
+        .operations
+        .backup(request())
+        .await
+        .expect("it begins")
+        .into_inner();
+    let begin = held
+        .message()
+        .await
+        .expect("a part")
+        .and_then(|response| response.part);
     assert!(matches!(begin, Some(Part::Begin(_))), "{begin:?}");
     // The rest waits for this client to read it.
-    let refused = clients.operations.backup(request()).await.expect_err("one runs");
-    assert_eq!((refused.code(), reason(&refused).as_str()), (Code::ResourceExhausted, "BACKUPS_RUNNING"));
+    let refused = clients
+        .operations
+        .backup(request())
+        .await
+        .expect_err("one runs");
+    assert_eq!(
+        (refused.code(), reason(&refused).as_str()),
+        (Code::ResourceExhausted, "BACKUPS_RUNNING")
+    );
     drop(held);
     eventually("there is room again", || {
         let mut clients = clients.clone();
         async move { clients.operations.backup(request()).await.ok() }
     })
     .await;
-    let too_long = BackupBase { files: vec!["x".repeat(200)], ..BackupBase::default() };
-    let wrong = BackupRequest { base: Some(too_long), ..request() };
-    let refused = clients.operations.backup(wrong).await.expect_err("a name that is too long");
+    let too_long = BackupBase {
+        files: vec!["x".repeat(200)],
+        ..BackupBase::default()
+    };
+    let wrong = BackupRequest {
+        base: Some(too_long),
+        ..request()
+    };
+    let refused = clients
+        .operations
+        .backup(wrong)
+        .await
+        .expect_err("a name that is too long");
     assert_eq!(refused.code(), Code::InvalidArgument);
     assert!(format!("{refused:?}").contains("base.files"));
 }

@@ -1,10 +1,11 @@
-//! Batches, over real gRPC: each item once with its result, also over a kill; dry runs; stopping; and the guards of filters.
+//! Batches, over real gRPC: each item once with its result, also over a kill; dry runs; stopping;
+//! and the guards of filters.
 
 use aftercall_proto::workflow::v1::batch_work::Kind;
 use aftercall_proto::workflow::v1::{
-    Batch, BatchItemState, BatchState, BatchWork, CancelWork, ChangeKind, CountInstancesRequest, GetBatchRequest,
-    HandOverWork, InstanceFilter, ListBatchItemsRequest, ListHistoryRequest, MoveWork, PauseWork, StartBatchRequest,
-    Status, StopBatchRequest,
+    Batch, BatchItemState, BatchState, BatchWork, CancelWork, ChangeKind, CountInstancesRequest,
+    GetBatchRequest, HandOverWork, InstanceFilter, ListBatchItemsRequest, ListHistoryRequest,
+    MoveWork, PauseWork, StartBatchRequest, Status, StopBatchRequest,
 };
 use aftercall_tests::{Clients, House, REFUND, ServerProcess, eventually, set, with_refund};
 use tonic::Code;
@@ -21,15 +22,29 @@ fn start(work: Kind, filter: InstanceFilter) -> StartBatchRequest {
 }
 
 fn refunds() -> InstanceFilter {
-    InstanceFilter { workflows: vec!["refund".to_owned()], ..InstanceFilter::default() }
+    InstanceFilter {
+        workflows: vec!["refund".to_owned()],
+        ..InstanceFilter::default()
+    }
 }
 
 async fn started(clients: &mut Clients, request: StartBatchRequest) -> Batch {
-    clients.operations.start_batch(request).await.expect("started").into_inner().batch.expect("it")
+    clients
+        .operations
+        .start_batch(request)
+        .await
+        .expect("started")
+        .into_inner()
+        .batch
+        .expect("it")
 }
 
 async fn get(clients: &mut Clients, batch_id: u64) -> Batch {
-    let answer = clients.operations.get_batch(GetBatchRequest { batch_id }).await.expect("it is there");
+    let answer = clients
+        .operations
+        .get_batch(GetBatchRequest { batch_id })
+        .await
+        .expect("it is there");
     answer.into_inner().batch.expect("it")
 }
 
@@ -45,7 +60,11 @@ async fn ended(clients: &Clients, batch_id: u64) -> Batch {
 }
 
 async fn open(clients: &mut Clients) -> u64 {
-    let counted = clients.operations.count_instances(CountInstancesRequest::default()).await.expect("counted");
+    let counted = clients
+        .operations
+        .count_instances(CountInstancesRequest::default())
+        .await
+        .expect("counted");
     counted.into_inner().total
 }
 
@@ -75,11 +94,26 @@ async fn a_batch_does_each_item_once_and_goes_on_after_a_restart_where_it_stood(
     house.start_workflow().await;
     let mut clients = house.clients().await;
     let done = ended(&clients, batch.id).await;
-    assert_eq!((done.state(), done.done, done.refused), (BatchState::Done, 60, 0));
+    assert_eq!(
+        (done.state(), done.done, done.refused),
+        (BatchState::Done, 60, 0)
+    );
     for id in ids {
-        let request = ListHistoryRequest { instance_id: id, ..ListHistoryRequest::default() };
-        let items = clients.operations.list_history(request).await.expect("history").into_inner().items;
-        let paused: Vec<_> = items.iter().filter(|item| item.status() == Status::Paused).collect();
+        let request = ListHistoryRequest {
+            instance_id: id,
+            ..ListHistoryRequest::default()
+        };
+        let items = clients
+            .operations
+            .list_history(request)
+            .await
+            .expect("history")
+            .into_inner()
+            .items;
+        let paused: Vec<_> = items
+            .iter()
+            .filter(|item| item.status() == Status::Paused)
+            .collect();
         assert_eq!(paused.len(), 1);
         assert_eq!(paused[0].actor.clone().expect("somebody").name, "Eve");
         assert_eq!(paused[0].cause.clone().expect("why").note, "a drill");
@@ -88,9 +122,25 @@ async fn a_batch_does_each_item_once_and_goes_on_after_a_restart_where_it_stood(
 
 /// How often somebody has moved an instance.
 async fn moves(clients: &mut Clients, id: &str) -> usize {
-    let request = ListHistoryRequest { instance_id: id.to_owned(), ..ListHistoryRequest::default() };
-    let items = clients.operations.list_history(request).await.expect("history").into_inner().items;
-    items.iter().filter(|item| item.cause.as_ref().is_some_and(|cause| cause.kind() == ChangeKind::Moved)).count()
+    let request = ListHistoryRequest {
+        instance_id: id.to_owned(),
+        ..ListHistoryRequest::default()
+    };
+    let items = clients
+        .operations
+        .list_history(request)
+        .await
+        .expect("history")
+        .into_inner()
+        .items;
+    items
+        .iter()
+        .filter(|item| {
+            item.cause
+                .as_ref()
+                .is_some_and(|cause| cause.kind() == ChangeKind::Moved)
+        })
+        .count()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -105,7 +155,10 @@ async fn a_server_that_is_killed_again_and_again_does_each_item_of_a_batch_once(
     for call in 0..40 {
         ids.push(set(&mut clients, &call.to_string(), 5.0).await.instance_id);
     }
-    let request = StartBatchRequest { per_second: 200, ..start(Kind::Move(MoveWork { stage: 1 }), refunds()) };
+    let request = StartBatchRequest {
+        per_second: 200,
+        ..start(Kind::Move(MoveWork { stage: 1 }), refunds())
+    };
     let batch = started(&mut clients, request).await;
     for nth in 1..=6_u32 {
         eventually("some more of it", || {
@@ -118,7 +171,10 @@ async fn a_server_that_is_killed_again_and_again_does_each_item_of_a_batch_once(
         clients = Clients::connect(address, None).await;
     }
     let done = ended(&clients, batch.id).await;
-    assert_eq!((done.state(), done.done, done.refused), (BatchState::Done, 40, 0));
+    assert_eq!(
+        (done.state(), done.done, done.refused),
+        (BatchState::Done, 40, 0)
+    );
     for id in ids {
         assert_eq!(moves(&mut clients, &id).await, 1, "of {id}");
     }
@@ -136,14 +192,32 @@ async fn each_item_has_a_result_of_its_own_and_a_dry_run_tells_it_before() {
         filter: None,
         ..start(Kind::Cancel(CancelWork {}), InstanceFilter::default())
     };
-    let one = StartBatchRequest { instance_ids: vec![first.clone()], ..cancel() };
+    let one = StartBatchRequest {
+        instance_ids: vec![first.clone()],
+        ..cancel()
+    };
     let batch = started(&mut clients, one).await;
     ended(&clients, batch.id).await;
-    let tried = clients.operations.start_batch(StartBatchRequest { dry_run: true, ..cancel() }).await.expect("tried");
-    let tried: Vec<_> =
-        tried.into_inner().items.into_iter().map(|item| (item.state(), item.instance_id, item.reason)).collect();
+    let tried = clients
+        .operations
+        .start_batch(StartBatchRequest {
+            dry_run: true,
+            ..cancel()
+        })
+        .await
+        .expect("tried");
+    let tried: Vec<_> = tried
+        .into_inner()
+        .items
+        .into_iter()
+        .map(|item| (item.state(), item.instance_id, item.reason))
+        .collect();
     let expected = vec![
-        (BatchItemState::Refused, first.clone(), "INSTANCE_ENDED".to_owned()),
+        (
+            BatchItemState::Refused,
+            first.clone(),
+            "INSTANCE_ENDED".to_owned(),
+        ),
         (BatchItemState::Done, second.clone(), String::new()),
     ];
     assert_eq!(tried, expected, "each is named once");
@@ -151,18 +225,67 @@ async fn each_item_has_a_result_of_its_own_and_a_dry_run_tells_it_before() {
     let batch = started(&mut clients, cancel()).await;
     let done = ended(&clients, batch.id).await;
     assert_eq!((done.items, done.done, done.refused), (2, 1, 1));
-    let request = ListBatchItemsRequest { batch_id: batch.id, ..ListBatchItemsRequest::default() };
-    let items = clients.operations.list_batch_items(request.clone()).await.expect("items").into_inner().items;
-    let items: Vec<_> = items.into_iter().map(|item| (item.state(), item.instance_id, item.reason)).collect();
+    let request = ListBatchItemsRequest {
+        batch_id: batch.id,
+        ..ListBatchItemsRequest::default()
+    };
+    let items = clients
+        .operations
+        .list_batch_items(request.clone())
+        .await
+        .expect("items")
+        .into_inner()
+        .items;
+    let items: Vec<_> = items
+        .into_iter()
+        .map(|item| (item.state(), item.instance_id, item.reason))
+        .collect();
     assert_eq!(items, expected);
-    let refused = ListBatchItemsRequest { refused_only: true, ..request.clone() };
-    let refused = clients.operations.list_batch_items(refused).await.expect("items").into_inner().items;
-    assert_eq!(refused.iter().map(|item| &item.instance_id).collect::<Vec<_>>(), [&first]);
-    let page = ListBatchItemsRequest { page_size: 1, ..request };
-    let page_one = clients.operations.list_batch_items(page.clone()).await.expect("items").into_inner();
-    let page = ListBatchItemsRequest { page_token: page_one.next_page_token, ..page };
-    let page_two = clients.operations.list_batch_items(page).await.expect("items").into_inner();
-    assert_eq!((page_two.items[0].instance_id.as_str(), page_two.next_page_token.as_str()), (second.as_str(), ""));
+    let refused = ListBatchItemsRequest {
+        refused_only: true,
+        ..request.clone()
+    };
+    let refused = clients
+        .operations
+        .list_batch_items(refused)
+        .await
+        .expect("items")
+        .into_inner()
+        .items;
+    assert_eq!(
+        refused
+            .iter()
+            .map(|item| &item.instance_id)
+            .collect::<Vec<_>>(),
+        [&first]
+    );
+    let page = ListBatchItemsRequest {
+        page_size: 1,
+        ..request
+    };
+    let page_one = clients
+        .operations
+        .list_batch_items(page.clone())
+        .await
+        .expect("items")
+        .into_inner();
+    let page = ListBatchItemsRequest {
+        page_token: page_one.next_page_token,
+        ..page
+    };
+    let page_two = clients
+        .operations
+        .list_batch_items(page)
+        .await
+        .expect("items")
+        .into_inner();
+    assert_eq!(
+        (
+            page_two.items[0].instance_id.as_str(),
+            page_two.next_page_token.as_str()
+        ),
+        (second.as_str(), "")
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -172,19 +295,56 @@ async fn a_batch_is_stopped_and_what_is_done_stays_done() {
     for call in 0..20 {
         set(&mut clients, &call.to_string(), 5.0).await;
     }
-    let slow = StartBatchRequest { per_second: 1, ..start(Kind::Cancel(CancelWork {}), refunds()) };
+    let slow = StartBatchRequest {
+        per_second: 1,
+        ..start(Kind::Cancel(CancelWork {}), refunds())
+    };
     let batch = started(&mut clients, slow).await;
-    let mut stop = StopBatchRequest { actor: "Eve".to_owned(), batch_id: batch.id, ..StopBatchRequest::default() };
-    assert_eq!(clients.operations.stop_batch(stop.clone()).await.expect_err("why?").code(), Code::InvalidArgument);
+    let mut stop = StopBatchRequest {
+        actor: "Eve".to_owned(),
+        batch_id: batch.id,
+        ..StopBatchRequest::default()
+    };
+    assert_eq!(
+        clients
+            .operations
+            .stop_batch(stop.clone())
+            .await
+            .expect_err("why?")
+            .code(),
+        Code::InvalidArgument
+    );
     stop.reason = "wrong filter".to_owned();
-    let stopped = clients.operations.stop_batch(stop.clone()).await.expect("stopped").into_inner().batch.expect("it");
+    let stopped = clients
+        .operations
+        .stop_batch(stop.clone())
+        .await
+        .expect("stopped")
+        .into_inner()
+        .batch
+        .expect("it");
     assert_eq!(stopped.state(), BatchState::Stopped);
     assert!(stopped.done < 20);
     assert_eq!(open(&mut clients).await, u64::from(20 - stopped.done));
-    let again = clients.operations.stop_batch(stop).await.expect("stopped already").into_inner().batch.expect("it");
+    let again = clients
+        .operations
+        .stop_batch(stop)
+        .await
+        .expect("stopped already")
+        .into_inner()
+        .batch
+        .expect("it");
     assert_eq!(again, stopped);
     let unknown = GetBatchRequest { batch_id: 99_999 };
-    assert_eq!(clients.operations.get_batch(unknown).await.expect_err("there is none").code(), Code::NotFound);
+    assert_eq!(
+        clients
+            .operations
+            .get_batch(unknown)
+            .await
+            .expect_err("there is none")
+            .code(),
+        Code::NotFound
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -192,28 +352,94 @@ async fn a_batch_that_could_be_a_mistake_is_refused_with_the_field() {
     let house = House::start_without_alerter().await;
     let mut clients = with_refund(&house).await;
     set(&mut clients, "1", 5.0).await;
-    let two_teams = HandOverWork { to_person: "Ann".into(), to_team: "billing".into(), lease: None };
-    let no_team = HandOverWork { to_person: String::new(), to_team: "biling".into(), lease: None };
-    let misspelt = InstanceFilter { workflows: vec!["refnud".to_owned()], ..InstanceFilter::default() };
-    let overdue = InstanceFilter { overdue: Some(true), ..InstanceFilter::default() };
+    let two_teams = HandOverWork {
+        to_person: "Ann".into(),
+        to_team: "billing".into(),
+        lease: None,
+    };
+    let no_team = HandOverWork {
+        to_person: String::new(),
+        to_team: "biling".into(),
+        lease: None,
+    };
+    let misspelt = InstanceFilter {
+        workflows: vec!["refnud".to_owned()],
+        ..InstanceFilter::default()
+    };
+    let overdue = InstanceFilter {
+        overdue: Some(true),
+        ..InstanceFilter::default()
+    };
     for (field, wrong) in [
-        ("filter", start(Kind::Cancel(CancelWork {}), InstanceFilter::default())),
-        ("filter.workflows", start(Kind::Move(MoveWork { stage: 1 }), overdue)),
-        ("filter.workflows", start(Kind::Cancel(CancelWork {}), misspelt)),
-        ("work.hand_over.to_person", start(Kind::HandOver(two_teams), refunds())),
-        ("work.hand_over.to_team", start(Kind::HandOver(no_team), refunds())),
-        ("work", StartBatchRequest { work: None, ..start(Kind::Cancel(CancelWork {}), refunds()) }),
-        ("reason", StartBatchRequest { reason: " ".into(), ..start(Kind::Cancel(CancelWork {}), refunds()) }),
-        ("actor", StartBatchRequest { actor: String::new(), ..start(Kind::Cancel(CancelWork {}), refunds()) }),
-        ("per_second", StartBatchRequest { per_second: 1_001, ..start(Kind::Cancel(CancelWork {}), refunds()) }),
-        ("instance_ids", StartBatchRequest { filter: None, ..start(Kind::Cancel(CancelWork {}), refunds()) }),
+        (
+            "filter",
+            start(Kind::Cancel(CancelWork {}), InstanceFilter::default()),
+        ),
+        (
+            "filter.workflows",
+            start(Kind::Move(MoveWork { stage: 1 }), overdue),
+        ),
+        (
+            "filter.workflows",
+            start(Kind::Cancel(CancelWork {}), misspelt),
+        ),
+        (
+            "work.hand_over.to_person",
+            start(Kind::HandOver(two_teams), refunds()),
+        ),
+        (
+            "work.hand_over.to_team",
+            start(Kind::HandOver(no_team), refunds()),
+        ),
+        (
+            "work",
+            StartBatchRequest {
+                work: None,
+                ..start(Kind::Cancel(CancelWork {}), refunds())
+            },
+        ),
+        (
+            "reason",
+            StartBatchRequest {
+                reason: " ".into(),
+                ..start(Kind::Cancel(CancelWork {}), refunds())
+            },
+        ),
+        (
+            "actor",
+            StartBatchRequest {
+                actor: String::new(),
+                ..start(Kind::Cancel(CancelWork {}), refunds())
+            },
+        ),
+        (
+            "per_second",
+            StartBatchRequest {
+                per_second: 1_001,
+                ..start(Kind::Cancel(CancelWork {}), refunds())
+            },
+        ),
+        (
+            "instance_ids",
+            StartBatchRequest {
+                filter: None,
+                ..start(Kind::Cancel(CancelWork {}), refunds())
+            },
+        ),
     ] {
         for dry_run in [false, true] {
-            let refused = clients.operations.start_batch(StartBatchRequest { dry_run, ..wrong.clone() }).await;
+            let refused = clients
+                .operations
+                .start_batch(StartBatchRequest {
+                    dry_run,
+                    ..wrong.clone()
+                })
+                .await;
             let refused = refused.expect_err(field);
             assert_eq!(refused.code(), Code::InvalidArgument, "{field}");
             assert!(
-                refused.message().contains(&format!("{field} ")) || refused.message().contains(&format!("{field}:")),
+                refused.message().contains(&format!("{field} "))
+                    || refused.message().contains(&format!("{field}:")),
                 "{field}: {}",
                 refused.message()
             );

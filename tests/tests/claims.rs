@@ -1,15 +1,19 @@
-//! Claims, over real gRPC: who holds what is kept over restarts, shown to all, lapses by itself, and nobody is given what
-//! another holds.
+//! Claims, over real gRPC: who holds what is kept over restarts, shown to all, lapses by itself,
+//! and nobody is given what another holds.
 
 use std::collections::BTreeSet;
 
-use aftercall_proto::alert::v1::{GetWallboardRequest, SubscribeRequest, subscribe_response::Frame};
+use aftercall_proto::alert::v1::subscribe_response::Frame;
+use aftercall_proto::alert::v1::{GetWallboardRequest, SubscribeRequest};
 use aftercall_proto::workflow::v1::{
-    CallProperties, ChangeKind, ClaimFollowUpRequest, ClaimNextRequest, ExplainInstanceRequest, ExtendClaimRequest,
-    FollowUp, FollowUpFilter, HandOverRequest, ListFollowUpsRequest, ListHistoryRequest, PauseFollowUpRequest,
-    ReleaseClaimRequest, SnoozeAlertRequest, TakeOverRequest, UpdateCallRequest, snooze_alert_request,
+    CallProperties, ChangeKind, ClaimFollowUpRequest, ClaimNextRequest, ExplainInstanceRequest,
+    ExtendClaimRequest, FollowUp, FollowUpFilter, HandOverRequest, ListFollowUpsRequest,
+    ListHistoryRequest, PauseFollowUpRequest, ReleaseClaimRequest, SnoozeAlertRequest,
+    TakeOverRequest, UpdateCallRequest, snooze_alert_request,
 };
-use aftercall_tests::{Clients, House, PATIENCE, alerter_has, call_ref, eventually, push, reason, set, with_refund};
+use aftercall_tests::{
+    Clients, House, PATIENCE, alerter_has, call_ref, eventually, push, reason, set, with_refund,
+};
 use tonic_types::StatusExt as _;
 
 fn claim(id: &str, who: &str, seconds: i64) -> ClaimFollowUpRequest {
@@ -26,17 +30,35 @@ fn holder(follow_up: &FollowUp) -> &str {
 }
 
 async fn rows(clients: &mut Clients, filter: FollowUpFilter) -> Vec<String> {
-    let request = ListFollowUpsRequest { filter: Some(filter), ..ListFollowUpsRequest::default() };
-    let page = clients.manager.list_follow_ups(request).await.expect("a list").into_inner();
-    page.rows.into_iter().filter_map(|row| row.follow_up).map(|one| one.instance_id).collect()
+    let request = ListFollowUpsRequest {
+        filter: Some(filter),
+        ..ListFollowUpsRequest::default()
+    };
+    let page = clients
+        .manager
+        .list_follow_ups(request)
+        .await
+        .expect("a list")
+        .into_inner();
+    page.rows
+        .into_iter()
+        .filter_map(|row| row.follow_up)
+        .map(|one| one.instance_id)
+        .collect()
 }
 
 fn held_by(who: &str) -> FollowUpFilter {
-    FollowUpFilter { holders: vec![who.to_owned()], ..FollowUpFilter::default() }
+    FollowUpFilter {
+        holders: vec![who.to_owned()],
+        ..FollowUpFilter::default()
+    }
 }
 
 fn unclaimed() -> FollowUpFilter {
-    FollowUpFilter { unclaimed: true, ..FollowUpFilter::default() }
+    FollowUpFilter {
+        unclaimed: true,
+        ..FollowUpFilter::default()
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -46,26 +68,77 @@ async fn what_somebody_holds_is_theirs_also_after_a_restart() {
     let first = set(&mut clients, "1", 5.0).await;
     let second = set(&mut clients, "2", 5.0).await;
     let id = first.instance_id.clone();
-    let held = clients.manager.claim_follow_up(claim(&id, "Ann", 600)).await.expect("held").into_inner();
+    let held = clients
+        .manager
+        .claim_follow_up(claim(&id, "Ann", 600))
+        .await
+        .expect("held")
+        .into_inner();
     let held = held.follow_up.expect("it");
     assert_eq!(holder(&held), "Ann");
     house.stop_workflow().await;
     house.start_workflow().await;
     let mut clients = house.clients().await;
-    let refused = clients.manager.push_button(push(&first, "approve", "Ben")).await.expect_err("Ann holds it");
-    let facts = refused.get_error_details().error_info().expect("why").metadata.clone();
-    assert_eq!((reason(&refused).as_str(), facts["held_by"].as_str()), ("CLAIMED_BY_ANOTHER", "Ann"));
-    let refused = clients.manager.claim_follow_up(claim(&id, "Ben", 600)).await.expect_err("Ann holds it");
+    let refused = clients
+        .manager
+        .push_button(push(&first, "approve", "Ben"))
+        .await
+        .expect_err("Ann holds it");
+    let facts = refused
+        .get_error_details()
+        .error_info()
+        .expect("why")
+        .metadata
+        .clone();
+    assert_eq!(
+        (reason(&refused).as_str(), facts["held_by"].as_str()),
+        ("CLAIMED_BY_ANOTHER", "Ann")
+    );
+    let refused = clients
+        .manager
+        .claim_follow_up(claim(&id, "Ben", 600))
+        .await
+        .expect_err("Ann holds it");
     assert_eq!(reason(&refused), "CLAIMED_BY_ANOTHER");
-    assert_eq!(rows(&mut clients, held_by("Ann")).await, std::slice::from_ref(&id));
+    assert_eq!(
+        rows(&mut clients, held_by("Ann")).await,
+        std::slice::from_ref(&id)
+    );
     assert_eq!(rows(&mut clients, unclaimed()).await, [second.instance_id]);
-    let both = FollowUpFilter { unclaimed: true, ..held_by("Ann") };
-    let request = ListFollowUpsRequest { filter: Some(both), ..ListFollowUpsRequest::default() };
-    assert_eq!(clients.manager.list_follow_ups(request).await.expect_err("both").code(), tonic::Code::InvalidArgument);
-    let explain = ExplainInstanceRequest { instance_id: id.clone() };
-    let words = clients.operations.explain_instance(explain).await.expect("explained").into_inner().sentences.join(" ");
+    let both = FollowUpFilter {
+        unclaimed: true,
+        ..held_by("Ann")
+    };
+    let request = ListFollowUpsRequest {
+        filter: Some(both),
+        ..ListFollowUpsRequest::default()
+    };
+    assert_eq!(
+        clients
+            .manager
+            .list_follow_ups(request)
+            .await
+            .expect_err("both")
+            .code(),
+        tonic::Code::InvalidArgument
+    );
+    let explain = ExplainInstanceRequest {
+        instance_id: id.clone(),
+    };
+    let words = clients
+        .operations
+        .explain_instance(explain)
+        .await
+        .expect("explained")
+        .into_inner()
+        .sentences
+        .join(" ");
     assert!(words.contains("Ann holds it since"), "{words}");
-    clients.manager.push_button(push(&held, "approve", "Ann")).await.expect("it is hers");
+    clients
+        .manager
+        .push_button(push(&held, "approve", "Ann"))
+        .await
+        .expect("it is hers");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -75,28 +148,86 @@ async fn it_is_given_back_and_taken_over_with_a_reason_that_stays() {
     let follow_up = set(&mut clients, "1", 5.0).await;
     let id = follow_up.instance_id.clone();
     let (instance_id, extend_id) = (id.clone(), id.clone());
-    clients.manager.claim_follow_up(claim(&id, "Ann", 600)).await.expect("held");
-    let mut take =
-        TakeOverRequest { actor: "Ben".to_owned(), instance_id: instance_id.clone(), ..TakeOverRequest::default() };
-    let refused = clients.manager.take_over(take.clone()).await.expect_err("why?");
+    clients
+        .manager
+        .claim_follow_up(claim(&id, "Ann", 600))
+        .await
+        .expect("held");
+    let mut take = TakeOverRequest {
+        actor: "Ben".to_owned(),
+        instance_id: instance_id.clone(),
+        ..TakeOverRequest::default()
+    };
+    let refused = clients
+        .manager
+        .take_over(take.clone())
+        .await
+        .expect_err("why?");
     assert_eq!(refused.code(), tonic::Code::InvalidArgument);
     take.reason = "Ann is ill".to_owned();
-    let taken = clients.manager.take_over(take).await.expect("taken over").into_inner().follow_up.expect("it");
+    let taken = clients
+        .manager
+        .take_over(take)
+        .await
+        .expect("taken over")
+        .into_inner()
+        .follow_up
+        .expect("it");
     assert_eq!(holder(&taken), "Ben");
-    let extend =
-        ExtendClaimRequest { actor: "Ann".to_owned(), instance_id: extend_id, ..ExtendClaimRequest::default() };
-    let refused = clients.manager.extend_claim(extend.clone()).await.expect_err("it is Ben's");
+    let extend = ExtendClaimRequest {
+        actor: "Ann".to_owned(),
+        instance_id: extend_id,
+        ..ExtendClaimRequest::default()
+    };
+    let refused = clients
+        .manager
+        .extend_claim(extend.clone())
+        .await
+        .expect_err("it is Ben's");
     assert_eq!(reason(&refused), "CLAIMED_BY_ANOTHER");
-    let release =
-        ReleaseClaimRequest { actor: "Ben".to_owned(), instance_id: instance_id.clone(), ..Default::default() };
-    let free = clients.manager.release_claim(release).await.expect("given back").into_inner().follow_up.expect("it");
+    let release = ReleaseClaimRequest {
+        actor: "Ben".to_owned(),
+        instance_id: instance_id.clone(),
+        ..Default::default()
+    };
+    let free = clients
+        .manager
+        .release_claim(release)
+        .await
+        .expect("given back")
+        .into_inner()
+        .follow_up
+        .expect("it");
     assert_eq!(holder(&free), "");
-    assert_eq!(reason(&clients.manager.extend_claim(extend).await.expect_err("nobody holds it")), "NOT_CLAIMED");
-    let request = ListHistoryRequest { instance_id, ..ListHistoryRequest::default() };
-    let items = clients.operations.list_history(request).await.expect("history").into_inner().items;
+    assert_eq!(
+        reason(
+            &clients
+                .manager
+                .extend_claim(extend)
+                .await
+                .expect_err("nobody holds it")
+        ),
+        "NOT_CLAIMED"
+    );
+    let request = ListHistoryRequest {
+        instance_id,
+        ..ListHistoryRequest::default()
+    };
+    let items = clients
+        .operations
+        .list_history(request)
+        .await
+        .expect("history")
+        .into_inner()
+        .items;
     let told: BTreeSet<(i32, String, String)> = items
         .into_iter()
-        .map(|item| (item.cause.unwrap_or_default(), item.actor.unwrap_or_default().name))
+        .map(|item| {
+            (
+                item.cause.unwrap_or_default(),
+                item.actor.unwrap_or_default().name,
+            )
+        })
         .map(|(cause, who)| (cause.kind, who, cause.note))
         .collect();
     for (kind, who, note) in [
@@ -104,7 +235,10 @@ async fn it_is_given_back_and_taken_over_with_a_reason_that_stays() {
         (ChangeKind::TakenOver, "Ben", "Ann is ill"),
         (ChangeKind::ClaimReleased, "Ben", ""),
     ] {
-        assert!(told.contains(&(kind.into(), who.to_owned(), note.to_owned())), "{kind:?} by {who} in {told:?}");
+        assert!(
+            told.contains(&(kind.into(), who.to_owned(), note.to_owned())),
+            "{kind:?} by {who} in {told:?}"
+        );
     }
 }
 
@@ -126,9 +260,22 @@ async fn however_many_ask_at_once_nobody_is_given_what_another_holds() {
                     request_id: format!("next {number}"),
                     ..ClaimNextRequest::default()
                 };
-                let first = clients.manager.claim_next(request.clone()).await.expect("an answer").into_inner();
-                let again = clients.manager.claim_next(request).await.expect("the same").into_inner();
-                assert_eq!((&again.follow_up, again.sequence), (&first.follow_up, first.sequence));
+                let first = clients
+                    .manager
+                    .claim_next(request.clone())
+                    .await
+                    .expect("an answer")
+                    .into_inner();
+                let again = clients
+                    .manager
+                    .claim_next(request)
+                    .await
+                    .expect("the same")
+                    .into_inner();
+                assert_eq!(
+                    (&again.follow_up, again.sequence),
+                    (&first.follow_up, first.sequence)
+                );
                 first.follow_up
             })
         })
@@ -147,7 +294,11 @@ async fn however_many_ask_at_once_nobody_is_given_what_another_holds() {
         instance_id: given[0].instance_id.clone(),
         ..ReleaseClaimRequest::default()
     };
-    clients.manager.release_claim(given_back).await.expect("given back");
+    clients
+        .manager
+        .release_claim(given_back)
+        .await
+        .expect("given back");
     assert_eq!(rows(&mut clients, unclaimed()).await.len(), 1);
     check_wallboard(&clients, 150, 1).await;
 }
@@ -156,9 +307,21 @@ async fn check_wallboard(clients: &Clients, open: u64, unclaimed: u64) {
     eventually("the wallboard says how many nobody holds", || {
         let mut clients = clients.clone();
         async move {
-            let board = clients.alerts.get_wallboard(GetWallboardRequest {}).await.ok()?.into_inner().wallboard?;
-            let counts = board.total.filter(|counts| (counts.open, counts.unclaimed) == (open, unclaimed))?;
-            let of_team = board.teams.iter().find(|row| row.team == "billing")?.counts?;
+            let board = clients
+                .alerts
+                .get_wallboard(GetWallboardRequest {})
+                .await
+                .ok()?
+                .into_inner()
+                .wallboard?;
+            let counts = board
+                .total
+                .filter(|counts| (counts.open, counts.unclaimed) == (open, unclaimed))?;
+            let of_team = board
+                .teams
+                .iter()
+                .find(|row| row.team == "billing")?
+                .counts?;
             (of_team.unclaimed == counts.unclaimed).then_some(())
         }
     })
@@ -173,14 +336,21 @@ async fn a_lease_runs_out_by_itself_and_streams_tell_who_holds_what() {
     alerter_has(&clients, follow_up.sequence).await;
     let mut streams = Vec::new();
     for filter in [FollowUpFilter::default(), held_by("Ann"), unclaimed()] {
-        let request = SubscribeRequest { filter: Some(filter), ..SubscribeRequest::default() };
+        let request = SubscribeRequest {
+            filter: Some(filter),
+            ..SubscribeRequest::default()
+        };
         let stream = eventually("the alerter is ready", || {
             let (mut clients, request) = (clients.clone(), request.clone());
             async move { clients.alerts.subscribe(request).await.ok() }
         });
         streams.push(stream.await.into_inner());
     }
-    clients.manager.claim_follow_up(claim(&follow_up.instance_id, "Ann", 1)).await.expect("held");
+    clients
+        .manager
+        .claim_follow_up(claim(&follow_up.instance_id, "Ann", 1))
+        .await
+        .expect("held");
     let expected: [&[&str]; 3] = [
         &["open ", "CLAIMED Ann", "CLAIM_LAPSED "],
         &["CLAIMED Ann", "gone CLAIM_LAPSED"],
@@ -202,7 +372,11 @@ async fn a_shifts_work_is_handed_over_in_one_request_and_each_result_is_told() {
         ids.push(set(&mut clients, &call.to_string(), 5.0).await.instance_id);
     }
     for id in &ids[..3] {
-        clients.manager.claim_follow_up(claim(id, "Ann", 600)).await.expect("held");
+        clients
+            .manager
+            .claim_follow_up(claim(id, "Ann", 600))
+            .await
+            .expect("held");
     }
     let all_of_ann = HandOverRequest {
         actor: "Ann".to_owned(),
@@ -210,11 +384,27 @@ async fn a_shifts_work_is_handed_over_in_one_request_and_each_result_is_told() {
         to_person: "Ben".to_owned(),
         ..HandOverRequest::default()
     };
-    let given = clients.manager.hand_over(all_of_ann).await.expect("answered").into_inner();
+    let given = clients
+        .manager
+        .hand_over(all_of_ann)
+        .await
+        .expect("answered")
+        .into_inner();
     let given_ids: Vec<&String> = given.results.iter().map(|one| &one.instance_id).collect();
-    assert_eq!((given_ids, given.remaining), (ids[..3].iter().collect(), 0), "most urgent first");
-    assert!(given.results.iter().all(|one| one.follow_up.as_ref().is_some_and(|one| holder(one) == "Ben")));
-    assert_eq!(rows(&mut clients, held_by("Ann")).await, Vec::<String>::new());
+    assert_eq!(
+        (given_ids, given.remaining),
+        (ids[..3].iter().collect(), 0),
+        "most urgent first"
+    );
+    assert!(given.results.iter().all(|one| {
+        one.follow_up
+            .as_ref()
+            .is_some_and(|one| holder(one) == "Ben")
+    }));
+    assert_eq!(
+        rows(&mut clients, held_by("Ann")).await,
+        Vec::<String>::new()
+    );
 
     let none = "ffffff-0-0000".to_owned();
     let named = HandOverRequest {
@@ -224,15 +414,45 @@ async fn a_shifts_work_is_handed_over_in_one_request_and_each_result_is_told() {
         to_team: "payments".to_owned(),
         ..HandOverRequest::default()
     };
-    let first = clients.manager.hand_over(named.clone()).await.expect("answered").into_inner();
-    let reasons: Vec<&str> = first.results.iter().map(|one| one.reason.as_str()).collect();
-    assert_eq!(reasons, ["", "CLAIMED_BY_ANOTHER", "NO_SUCH_INSTANCE"], "each once");
+    let first = clients
+        .manager
+        .hand_over(named.clone())
+        .await
+        .expect("answered")
+        .into_inner();
+    let reasons: Vec<&str> = first
+        .results
+        .iter()
+        .map(|one| one.reason.as_str())
+        .collect();
+    assert_eq!(
+        reasons,
+        ["", "CLAIMED_BY_ANOTHER", "NO_SUCH_INSTANCE"],
+        "each once"
+    );
     let to_team = first.results[0].follow_up.as_ref().expect("it was given");
     assert_eq!(to_team.alerts[0].team, "payments");
-    let again = clients.manager.hand_over(named.clone()).await.expect("answered").into_inner();
-    assert_eq!((&again.results, again.sequence), (&first.results, first.sequence));
-    let with_reason = HandOverRequest { request_id: String::new(), reason: "Ben is ill".to_owned(), ..named };
-    let third = clients.manager.hand_over(with_reason).await.expect("answered").into_inner();
+    let again = clients
+        .manager
+        .hand_over(named.clone())
+        .await
+        .expect("answered")
+        .into_inner();
+    assert_eq!(
+        (&again.results, again.sequence),
+        (&first.results, first.sequence)
+    );
+    let with_reason = HandOverRequest {
+        request_id: String::new(),
+        reason: "Ben is ill".to_owned(),
+        ..named
+    };
+    let third = clients
+        .manager
+        .hand_over(with_reason)
+        .await
+        .expect("answered")
+        .into_inner();
     assert_eq!(third.results[1].reason, "", "with a reason it is given");
 
     let faulty = HandOverRequest {
@@ -242,10 +462,21 @@ async fn a_shifts_work_is_handed_over_in_one_request_and_each_result_is_told() {
         to_team: "payments".to_owned(),
         ..HandOverRequest::default()
     };
-    let refused = clients.manager.hand_over(faulty).await.expect_err("at fault");
+    let refused = clients
+        .manager
+        .hand_over(faulty)
+        .await
+        .expect_err("at fault");
     let details = refused.get_details_bad_request().expect("the fields");
-    let fields: BTreeSet<&str> = details.field_violations.iter().map(|one| one.field.as_str()).collect();
-    assert_eq!(fields, BTreeSet::from(["actor", "all_of", "instance_ids[0]", "to_team"]));
+    let fields: BTreeSet<&str> = details
+        .field_violations
+        .iter()
+        .map(|one| one.field.as_str())
+        .collect();
+    assert_eq!(
+        fields,
+        BTreeSet::from(["actor", "all_of", "instance_ids[0]", "to_team"])
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -255,7 +486,11 @@ async fn all_that_a_person_holds_is_handed_over_also_what_no_list_shows() {
     let mut ids = Vec::new();
     for call in ["listed", "snoozed", "hidden", "paused"] {
         let id = set(&mut clients, call, 5.0).await.instance_id;
-        clients.manager.claim_follow_up(claim(&id, "Ann", 3_600)).await.expect("held");
+        clients
+            .manager
+            .claim_follow_up(claim(&id, "Ann", 3_600))
+            .await
+            .expect("held");
         ids.push(id);
     }
     let snooze = SnoozeAlertRequest {
@@ -266,46 +501,104 @@ async fn all_that_a_person_holds_is_handed_over_also_what_no_list_shows() {
         ..SnoozeAlertRequest::default()
     };
     clients.manager.snooze_alert(snooze).await.expect("snoozed");
-    let hidden = CallProperties { chargeable: Some(false), ..CallProperties::default() };
+    let hidden = CallProperties {
+        chargeable: Some(false),
+        ..CallProperties::default()
+    };
     let (call, properties) = (Some(call_ref("hidden")), Some(hidden));
-    clients.scripts.update_call(UpdateCallRequest { call, properties, ..Default::default() }).await.expect("hidden");
+    clients
+        .scripts
+        .update_call(UpdateCallRequest {
+            call,
+            properties,
+            ..Default::default()
+        })
+        .await
+        .expect("hidden");
     let (actor, instance_id, reason) = ("Ann".to_owned(), ids[3].clone(), "holiday".to_owned());
-    let pause = PauseFollowUpRequest { actor, instance_id, reason, ..PauseFollowUpRequest::default() };
-    clients.manager.pause_follow_up(pause).await.expect("paused");
+    let pause = PauseFollowUpRequest {
+        actor,
+        instance_id,
+        reason,
+        ..PauseFollowUpRequest::default()
+    };
+    clients
+        .manager
+        .pause_follow_up(pause)
+        .await
+        .expect("paused");
     let all_to = |actor: &str, from: &str, to: &str| HandOverRequest {
         actor: actor.to_owned(),
         all_of: from.to_owned(),
         to_person: to.to_owned(),
         ..HandOverRequest::default()
     };
-    let refused = clients.manager.hand_over(all_to("Ben", "Ann", "Ben")).await.expect("answered").into_inner();
-    assert_eq!((refused.results.len(), refused.remaining), (4, 4), "what Ann holds is given with a reason only");
-    let given = clients.manager.hand_over(all_to("Ann", "Ann", "Ben")).await.expect("answered").into_inner();
+    let refused = clients
+        .manager
+        .hand_over(all_to("Ben", "Ann", "Ben"))
+        .await
+        .expect("answered")
+        .into_inner();
+    assert_eq!(
+        (refused.results.len(), refused.remaining),
+        (4, 4),
+        "what Ann holds is given with a reason only"
+    );
+    let given = clients
+        .manager
+        .hand_over(all_to("Ann", "Ann", "Ben"))
+        .await
+        .expect("answered")
+        .into_inner();
     assert_eq!(given.remaining, 0);
     for one in &given.results {
         assert_eq!(one.reason, "", "{}", one.instance_id);
         let is_hidden = one.instance_id == ids[2];
-        assert_eq!(one.follow_up.is_none(), is_hidden, "the Call Manager shows nothing of what is hidden");
+        assert_eq!(
+            one.follow_up.is_none(),
+            is_hidden,
+            "the Call Manager shows nothing of what is hidden"
+        );
         assert!(one.follow_up.iter().all(|one| holder(one) == "Ben"));
     }
     let given_ids: BTreeSet<&String> = given.results.iter().map(|one| &one.instance_id).collect();
     assert_eq!(given_ids, ids.iter().collect());
-    let none = clients.manager.hand_over(all_to("Ann", "Ann", "Ben")).await.expect("answered").into_inner();
+    let none = clients
+        .manager
+        .hand_over(all_to("Ann", "Ann", "Ben"))
+        .await
+        .expect("answered")
+        .into_inner();
     assert!(none.results.is_empty(), "Ann holds nothing any more");
 }
 
 /// The next frame about a follow-up, in words.
-async fn next(stream: &mut tonic::Streaming<aftercall_proto::alert::v1::SubscribeResponse>) -> String {
+async fn next(
+    stream: &mut tonic::Streaming<aftercall_proto::alert::v1::SubscribeResponse>,
+) -> String {
     let kind = |cause: Option<aftercall_proto::workflow::v1::Cause>| {
-        cause.unwrap_or_default().kind().as_str_name().trim_start_matches("CHANGE_KIND_").to_owned()
+        cause
+            .unwrap_or_default()
+            .kind()
+            .as_str_name()
+            .trim_start_matches("CHANGE_KIND_")
+            .to_owned()
     };
     loop {
-        let response = tokio::time::timeout(PATIENCE, stream.message()).await.expect("in time");
+        let response = tokio::time::timeout(PATIENCE, stream.message())
+            .await
+            .expect("in time");
         let response = response.expect("the stream continues").expect("a frame");
         return match response.frame {
-            Some(Frame::SnapshotItem(item)) => format!("open {}", holder(&item.follow_up.unwrap_or_default())),
+            Some(Frame::SnapshotItem(item)) => {
+                format!("open {}", holder(&item.follow_up.unwrap_or_default()))
+            }
             Some(Frame::StageChange(change)) => {
-                format!("{} {}", kind(change.cause), holder(&change.follow_up.unwrap_or_default()))
+                format!(
+                    "{} {}",
+                    kind(change.cause),
+                    holder(&change.follow_up.unwrap_or_default())
+                )
             }
             Some(Frame::OutOfView(gone)) => format!("gone {}", kind(gone.cause)),
             _ => continue,

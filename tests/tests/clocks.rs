@@ -1,13 +1,15 @@
-//! The server's clock decides, and never that of the machine at which somebody types: the command line, as a process of its own with
-//! the machine's clock, asks servers whose clock is ten days ahead or behind.
+//! The server's clock decides, and never that of the machine at which somebody types: the command
+//! line, as a process of its own with the machine's clock, asks servers whose clock is ten days
+//! ahead or behind.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use aftercall_engine::time::Time;
+use aftercall_proto::workflow::v1::batch_work::Kind;
 use aftercall_proto::workflow::v1::{
-    FollowUp, GetFollowUpRequest, GetServerInfoRequest, ImportTeamRequest, ListBatchesRequest, batch_work::Kind,
+    FollowUp, GetFollowUpRequest, GetServerInfoRequest, ImportTeamRequest, ListBatchesRequest,
 };
 use aftercall_tests::{Clients, House, Machine, PATIENCE, binary, eventually};
 use futures::future::BoxFuture;
@@ -59,13 +61,27 @@ on_new_call:
 async fn shifted(seconds: i64) -> (House, Clients, Arc<Shifted>) {
     // Built before anything counts from now: building takes minutes.
     binary("aftercall");
-    let clock = Arc::new(Shifted { machine: SystemClock::default(), seconds: seconds.into() });
-    let mut house = House::start_on(Machine { clock: clock.clone(), disk: Arc::new(RealDisk) }).await;
+    let clock = Arc::new(Shifted {
+        machine: SystemClock::default(),
+        seconds: seconds.into(),
+    });
+    let mut house = House::start_on(Machine {
+        clock: clock.clone(),
+        disk: Arc::new(RealDisk),
+    })
+    .await;
     house.start_alerter().await;
     let mut clients = house.clients().await;
-    let care =
-        ImportTeamRequest { actor: "author".to_owned(), name: "care".to_owned(), ..ImportTeamRequest::default() };
-    clients.definitions.import_team(care).await.expect("declared");
+    let care = ImportTeamRequest {
+        actor: "author".to_owned(),
+        name: "care".to_owned(),
+        ..ImportTeamRequest::default()
+    };
+    clients
+        .definitions
+        .import_team(care)
+        .await
+        .expect("declared");
     clients.publish(RING).await;
     (house, clients, clock)
 }
@@ -78,24 +94,53 @@ async fn does(house: &House, args: &[&str]) -> String {
 /// The same with what it printed beside it.
 async fn prints(house: &House, args: &[&str]) -> (String, String) {
     let mut command = tokio::process::Command::new(binary("aftercall"));
-    command.args(args).env("TZ", "UTC").env("AFTERCALL_ACTOR", "ann").kill_on_drop(true);
+    command
+        .args(args)
+        .env("TZ", "UTC")
+        .env("AFTERCALL_ACTOR", "ann")
+        .kill_on_drop(true);
     command.env("AFTERCALL_SERVER", house.workflow_url());
-    command.env("AFTERCALL_ALERTER", format!("http://{}", house.alerter_address()));
-    let output = tokio::time::timeout(PATIENCE, command.output()).await.expect("it ends in time").expect("it runs");
+    command.env(
+        "AFTERCALL_ALERTER",
+        format!("http://{}", house.alerter_address()),
+    );
+    let output = tokio::time::timeout(PATIENCE, command.output())
+        .await
+        .expect("it ends in time")
+        .expect("it runs");
     let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).expect("text");
-    assert!(output.status.success(), "{args:?}: {}", text(&output.stderr));
+    assert!(
+        output.status.success(),
+        "{args:?}: {}",
+        text(&output.stderr)
+    );
     (text(&output.stdout), text(&output.stderr))
 }
 
 impl Server<'_> {
     async fn now(&mut self) -> i64 {
-        let info = self.clients.operations.get_server_info(GetServerInfoRequest {}).await.expect("it").into_inner();
+        let info = self
+            .clients
+            .operations
+            .get_server_info(GetServerInfoRequest {})
+            .await
+            .expect("it")
+            .into_inner();
         info.server_time.expect("a time").seconds
     }
 
     async fn follow_up(&mut self, id: &str) -> FollowUp {
-        let request = GetFollowUpRequest { instance_id: id.to_owned() };
-        self.clients.manager.get_follow_up(request).await.expect("it").into_inner().follow_up.expect("it")
+        let request = GetFollowUpRequest {
+            instance_id: id.to_owned(),
+        };
+        self.clients
+            .manager
+            .get_follow_up(request)
+            .await
+            .expect("it")
+            .into_inner()
+            .follow_up
+            .expect("it")
     }
 
     /// By the server's clock; as the terminal types it.
@@ -113,9 +158,21 @@ struct Server<'a> {
 async fn what_counts_from_now_counts_from_the_servers_now() {
     for days in [-10, 10] {
         let (house, mut clients, _) = shifted(days * DAY).await;
-        let mut server = Server { clients: &mut clients };
+        let mut server = Server {
+            clients: &mut clients,
+        };
         let ring_at = format!("ring_at={}", server.tomorrow().await);
-        let set = ["set-workflow", "ring", "--call", "x/1", "--customer", "X", "--chargeable", "--field", &ring_at];
+        let set = [
+            "set-workflow",
+            "ring",
+            "--call",
+            "x/1",
+            "--customer",
+            "X",
+            "--chargeable",
+            "--field",
+            &ring_at,
+        ];
         let out = does(&house, &set).await;
         assert!(out.contains("(in 1 d)"), "{days} days: {out}");
         let id = out.split_whitespace().nth(1).expect("an id").to_owned();
@@ -125,7 +182,10 @@ async fn what_counts_from_now_counts_from_the_servers_now() {
             (vec!["instance", "show", &id], "due in 4 h"),
             (vec!["instance", "list"], "in 4 h"),
             (vec!["claim", &id], "the lease ends in 15 min."),
-            (vec!["extend", &id, "--lease", "2h"], "the lease ends in 2 h."),
+            (
+                vec!["extend", &id, "--lease", "2h"],
+                "the lease ends in 2 h.",
+            ),
             (vec!["snooze", &id, "--for", "2h"], "back in 2 h,"),
             (vec!["snooze", &id, "--days", "3"], "back in 3 d,"),
         ] {
@@ -135,46 +195,121 @@ async fn what_counts_from_now_counts_from_the_servers_now() {
         // Decisions.
         let out = does(&house, &["pause", &id, "--reason", "part", "--for", "3d"]).await;
         assert!(out.contains("Paused"), "{out}");
-        let until = server.follow_up(&id).await.pause.expect("a pause").until.expect("an end").seconds;
-        assert!((until - server.now().await - 3 * DAY).abs() < 60, "{days} days");
+        let until = server
+            .follow_up(&id)
+            .await
+            .pause
+            .expect("a pause")
+            .until
+            .expect("an end")
+            .seconds;
+        assert!(
+            (until - server.now().await - 3 * DAY).abs() < 60,
+            "{days} days"
+        );
         let out = does(&house, &["resume", &id]).await;
         assert!(out.contains("due in 4 h"), "{days} days: {out}");
-        does(&house, &["batch", "pause", "--id", &id, "--reason", "storm", "--for", "12h"]).await;
-        let jobs = server.clients.operations.list_batches(ListBatchesRequest {}).await.expect("jobs").into_inner();
-        let Some(Kind::Pause(pause)) = jobs.batches[0].work.clone().expect("work").kind else { panic!("a pause") };
-        assert!((pause.until.expect("an end").seconds - server.now().await - DAY / 2).abs() < 60, "{days} days");
+        does(
+            &house,
+            &[
+                "batch", "pause", "--id", &id, "--reason", "storm", "--for", "12h",
+            ],
+        )
+        .await;
+        let jobs = server
+            .clients
+            .operations
+            .list_batches(ListBatchesRequest {})
+            .await
+            .expect("jobs")
+            .into_inner();
+        let Some(Kind::Pause(pause)) = jobs.batches[0].work.clone().expect("work").kind else {
+            panic!("a pause")
+        };
+        assert!(
+            (pause.until.expect("an end").seconds - server.now().await - DAY / 2).abs() < 60,
+            "{days} days"
+        );
         let out = does(&house, &["batch", "list", "--wide"]).await;
-        assert!(out.contains(" s ago") || out.contains("now"), "{days} days: {out}");
+        assert!(
+            out.contains(" s ago") || out.contains("now"),
+            "{days} days: {out}"
+        );
         eventually("the batch has paused it", || {
             let (house, id) = (&house, &id);
-            async move { does(house, &["instance", "show", id]).await.contains("paused").then_some(()) }
+            async move {
+                does(house, &["instance", "show", id])
+                    .await
+                    .contains("paused")
+                    .then_some(())
+            }
         })
         .await;
         does(&house, &["resume", &id]).await;
         let visit_at = format!("visit_at={}", server.tomorrow().await);
         let out = does(&house, &["push", &id, "visit", "--form", &visit_at]).await;
-        assert!(out.contains("(in 1 d)") && out.contains("visit_at: "), "{days} days: {out}");
-        let out = does(&house, &["report", "--last", "1h", "--by", "workflow", "--output", "json"]).await;
+        assert!(
+            out.contains("(in 1 d)") && out.contains("visit_at: "),
+            "{days} days: {out}"
+        );
+        let out = does(
+            &house,
+            &[
+                "report", "--last", "1h", "--by", "workflow", "--output", "json",
+            ],
+        )
+        .await;
         let report: serde_json::Value = serde_json::from_str(&out).expect("JSON");
         assert_eq!(report["rows"][0]["set"], 1, "{days} days: {out}");
         let out = does(&house, &["wallboard"]).await;
-        let all = out.lines().find(|line| line.starts_with("all")).expect("a total");
-        assert!(all.trim_end().ends_with(" s") || all.contains(" min"), "{days} days: {out}");
+        let all = out
+            .lines()
+            .find(|line| line.starts_with("all"))
+            .expect("a total");
+        assert!(
+            all.trim_end().ends_with(" s") || all.contains(" min"),
+            "{days} days: {out}"
+        );
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn samples_of_measurements_keep_the_bounds_that_count_from_the_servers_now() {
     let (house, ..) = shifted(10 * DAY).await;
-    let measure = ["load", "--workflow", "ring", "--requests", "20", "--in-flight", "2", "--output", "json"];
-    let out = does(&house, &[&["--server", &house.workflow_url()][..], &measure].concat()).await;
-    assert!(serde_json::from_str::<serde_json::Value>(&out).is_ok(), "{out}");
+    let measure = [
+        "load",
+        "--workflow",
+        "ring",
+        "--requests",
+        "20",
+        "--in-flight",
+        "2",
+        "--output",
+        "json",
+    ];
+    let out = does(
+        &house,
+        &[&["--server", &house.workflow_url()][..], &measure].concat(),
+    )
+    .await;
+    assert!(
+        serde_json::from_str::<serde_json::Value>(&out).is_ok(),
+        "{out}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_shows_times_says_that_the_servers_clock_is_held() {
     let (house, clients, clock) = shifted(0).await;
-    let set = ["set-workflow", "ring", "--call", "x/1", "--customer", "X", "--chargeable"];
+    let set = [
+        "set-workflow",
+        "ring",
+        "--call",
+        "x/1",
+        "--customer",
+        "X",
+        "--chargeable",
+    ];
     let (out, beside) = prints(&house, &set).await;
     assert!(!beside.contains("held"), "{beside}");
     let id = out.split_whitespace().nth(1).expect("an id").to_owned();
@@ -183,14 +318,35 @@ async fn what_shows_times_says_that_the_servers_clock_is_held() {
     eventually("the clock is held", || {
         let mut operations = clients.operations.clone();
         async move {
-            let info = operations.get_server_info(GetServerInfoRequest {}).await.expect("it").into_inner();
+            let info = operations
+                .get_server_info(GetServerInfoRequest {})
+                .await
+                .expect("it")
+                .into_inner();
             info.clock_held.then_some(())
         }
     })
     .await;
-    let again = ["set-workflow", "ring", "--call", "x/2", "--customer", "X", "--chargeable"];
-    for args in [&["calls"][..], &["instance", "show", &id], &["instance", "timers"], &again] {
+    let again = [
+        "set-workflow",
+        "ring",
+        "--call",
+        "x/2",
+        "--customer",
+        "X",
+        "--chargeable",
+    ];
+    for args in [
+        &["calls"][..],
+        &["instance", "show", &id],
+        &["instance", "timers"],
+        &again,
+    ] {
         let (_, beside) = prints(&house, args).await;
-        assert_eq!(beside.matches("The server's clock is held").count(), 1, "{args:?}: {beside}");
+        assert_eq!(
+            beside.matches("The server's clock is held").count(),
+            1,
+            "{args:?}: {beside}"
+        );
     }
 }

@@ -1,18 +1,26 @@
-//! Erasing a caller over real gRPC, with an alerter that holds the past and a client that keeps its token.
+//! Erasing a caller over real gRPC, with an alerter that holds the past and a client that keeps its
+//! token.
 
-use aftercall_proto::alert::v1::{SubscribeRequest, SubscribeResponse, subscribe_response::Frame};
+use aftercall_proto::alert::v1::subscribe_response::Frame;
+use aftercall_proto::alert::v1::{SubscribeRequest, SubscribeResponse};
 use aftercall_proto::workflow::v1::{
-    CallProperties, Caller, ChangeKind, EraseCallerRequest, ErasureState, GetErasureRequest, GetInstanceRequest,
-    GetServerInfoRequest, ListErasuresRequest, ListHistoryRequest, ListInstancesRequest, ListOpenFollowUpsRequest,
-    SetWorkflowRequest,
+    CallProperties, Caller, ChangeKind, EraseCallerRequest, ErasureState, GetErasureRequest,
+    GetInstanceRequest, GetServerInfoRequest, ListErasuresRequest, ListHistoryRequest,
+    ListInstancesRequest, ListOpenFollowUpsRequest, SetWorkflowRequest,
 };
-use aftercall_tests::{Clients, House, PATIENCE, alerter_has, eventually, push, reason, set_refund, with_refund};
+use aftercall_tests::{
+    Clients, House, PATIENCE, alerter_has, eventually, push, reason, set_refund, with_refund,
+};
 use tonic::{Code, Streaming};
 
 const NEEDLE: &str = "Xanthippe";
 
 fn xanthippe() -> Caller {
-    Caller { name: NEEDLE.to_owned(), reference: "C-99".to_owned(), ..Caller::default() }
+    Caller {
+        name: NEEDLE.to_owned(),
+        reference: "C-99".to_owned(),
+        ..Caller::default()
+    }
 }
 
 fn rings(call: &str, caller: Caller) -> SetWorkflowRequest {
@@ -29,7 +37,10 @@ fn erase() -> EraseCallerRequest {
     EraseCallerRequest {
         request_id: "erase 1".to_owned(),
         actor: "olga".to_owned(),
-        caller: Some(Caller { reference: "C-99".to_owned(), ..Caller::default() }),
+        caller: Some(Caller {
+            reference: "C-99".to_owned(),
+            ..Caller::default()
+        }),
         customer: String::new(),
         reason: "asked for it".to_owned(),
         dry_run: false,
@@ -39,7 +50,10 @@ fn erase() -> EraseCallerRequest {
 async fn subscribe(clients: &Clients, resume_token: String) -> Streaming<SubscribeResponse> {
     eventually("the alerter is ready", || {
         let mut clients = clients.clone();
-        let request = SubscribeRequest { resume_token: resume_token.clone(), ..SubscribeRequest::default() };
+        let request = SubscribeRequest {
+            resume_token: resume_token.clone(),
+            ..SubscribeRequest::default()
+        };
         async move { clients.alerts.subscribe(request).await.ok() }
     })
     .await
@@ -47,7 +61,9 @@ async fn subscribe(clients: &Clients, resume_token: String) -> Streaming<Subscri
 }
 
 async fn next(stream: &mut Streaming<SubscribeResponse>) -> SubscribeResponse {
-    let response = tokio::time::timeout(PATIENCE, stream.message()).await.expect("in time");
+    let response = tokio::time::timeout(PATIENCE, stream.message())
+        .await
+        .expect("in time");
     response.expect("the stream continues").expect("a frame")
 }
 
@@ -56,7 +72,10 @@ async fn frames(stream: &mut Streaming<SubscribeResponse>) -> Vec<SubscribeRespo
     let mut frames = Vec::new();
     loop {
         let response = next(stream).await;
-        let is_last = matches!(response.frame, Some(Frame::CaughtUp(_) | Frame::SnapshotEnd(_)));
+        let is_last = matches!(
+            response.frame,
+            Some(Frame::CaughtUp(_) | Frame::SnapshotEnd(_))
+        );
         frames.push(response);
         if is_last {
             return frames;
@@ -66,13 +85,30 @@ async fn frames(stream: &mut Streaming<SubscribeResponse>) -> Vec<SubscribeRespo
 
 /// Everything that ops can read of the calls.
 async fn everything(clients: &mut Clients, ids: &[String]) -> String {
-    let list = clients.operations.list_instances(ListInstancesRequest::default()).await.expect("a list");
+    let list = clients
+        .operations
+        .list_instances(ListInstancesRequest::default())
+        .await
+        .expect("a list");
     let mut all = format!("{list:?}");
     for id in ids {
-        let get = GetInstanceRequest { instance_id: id.clone() };
-        let history = ListHistoryRequest { instance_id: id.clone(), ..ListHistoryRequest::default() };
-        let shown = clients.operations.get_instance(get).await.expect("it is there");
-        let history = clients.operations.list_history(history).await.expect("history");
+        let get = GetInstanceRequest {
+            instance_id: id.clone(),
+        };
+        let history = ListHistoryRequest {
+            instance_id: id.clone(),
+            ..ListHistoryRequest::default()
+        };
+        let shown = clients
+            .operations
+            .get_instance(get)
+            .await
+            .expect("it is there");
+        let history = clients
+            .operations
+            .list_history(history)
+            .await
+            .expect("history");
         all.push_str(&format!("{shown:?}{history:?}"));
     }
     all
@@ -83,7 +119,14 @@ async fn done(clients: &Clients, erasure_id: u64) {
         let mut clients = clients.clone();
         async move {
             let request = GetErasureRequest { erasure_id };
-            let got = clients.operations.get_erasure(request).await.expect("it").into_inner().erasure.expect("it");
+            let got = clients
+                .operations
+                .get_erasure(request)
+                .await
+                .expect("it")
+                .into_inner()
+                .erasure
+                .expect("it");
             (got.state() == ErasureState::Done && got.ended_at.is_some()).then_some(())
         }
     })
@@ -95,7 +138,9 @@ async fn forgotten(clients: &Clients, old_token: &str) {
     eventually("the past is forgotten", || async {
         let mut stream = subscribe(clients, old_token.to_owned()).await;
         let told = frames(&mut stream).await;
-        let is_reset = told.iter().any(|response| matches!(response.frame, Some(Frame::Reset(_))));
+        let is_reset = told
+            .iter()
+            .any(|response| matches!(response.frame, Some(Frame::Reset(_))));
         assert!(!is_reset || !format!("{told:?}").contains(NEEDLE));
         is_reset.then_some(())
     })
@@ -106,15 +151,34 @@ async fn forgotten(clients: &Clients, old_token: &str) {
 async fn an_erased_caller_is_masked_for_everybody_and_no_old_token_brings_them_back() {
     let house = House::start().await;
     let mut clients = with_refund(&house).await;
-    let open = clients.scripts.set_workflow(rings("1", xanthippe())).await.expect("set").into_inner();
+    let open = clients
+        .scripts
+        .set_workflow(rings("1", xanthippe()))
+        .await
+        .expect("set")
+        .into_inner();
     let open = open.follow_up.expect("it").instance_id;
-    let ended = clients.scripts.set_workflow(rings("2", xanthippe())).await.expect("set").into_inner();
+    let ended = clients
+        .scripts
+        .set_workflow(rings("2", xanthippe()))
+        .await
+        .expect("set")
+        .into_inner();
     let ended = ended.follow_up.expect("it");
     let mut reject = push(&ended, "reject", "Ann");
     reject.note = format!("{NEEDLE} has no receipt");
     clients.manager.push_button(reject).await.expect("pushed");
-    let socrates = Caller { name: "Socrates".to_owned(), reference: "C-1".to_owned(), ..Caller::default() };
-    let other = clients.scripts.set_workflow(rings("3", socrates)).await.expect("set").into_inner();
+    let socrates = Caller {
+        name: "Socrates".to_owned(),
+        reference: "C-1".to_owned(),
+        ..Caller::default()
+    };
+    let other = clients
+        .scripts
+        .set_workflow(rings("3", socrates))
+        .await
+        .expect("set")
+        .into_inner();
     let ids = [open.clone(), ended.instance_id.clone()];
     assert!(everything(&mut clients, &ids).await.contains(NEEDLE));
     alerter_has(&clients, other.sequence).await;
@@ -123,14 +187,34 @@ async fn an_erased_caller_is_masked_for_everybody_and_no_old_token_brings_them_b
     assert!(format!("{told:?}").contains(NEEDLE), "before, it is told");
     let old_token = told.last().expect("the end").token.clone();
 
-    let erased = clients.operations.erase_caller(erase()).await.expect("erased").into_inner();
+    let erased = clients
+        .operations
+        .erase_caller(erase())
+        .await
+        .expect("erased")
+        .into_inner();
     let erasure = erased.erasure.expect("it");
-    assert_ne!(erasure.state(), ErasureState::Masking, "the answer comes when all is masked");
+    assert_ne!(
+        erasure.state(),
+        ErasureState::Masking,
+        "the answer comes when all is masked"
+    );
     let calls: Vec<&str> = erasure.calls.iter().map(|call| call.id.as_str()).collect();
-    assert_eq!((calls, erasure.instance_count, erasure.open_count, erasure.more), (vec!["2", "1"], 2, 1, false));
+    assert_eq!(
+        (
+            calls,
+            erasure.instance_count,
+            erasure.open_count,
+            erasure.more
+        ),
+        (vec!["2", "1"], 2, 1, false)
+    );
     let all = everything(&mut clients, &ids).await;
     assert!(!all.contains(NEEDLE), "{all}");
-    assert!(all.contains("[erased]") && all.contains("Ann") && all.contains("olga"), "the shape stays: {all}");
+    assert!(
+        all.contains("[erased]") && all.contains("Ann") && all.contains("olga"),
+        "the shape stays: {all}"
+    );
     let change = loop {
         let told = next(&mut stream).await;
         assert!(!format!("{told:?}").contains(NEEDLE));
@@ -138,24 +222,56 @@ async fn an_erased_caller_is_masked_for_everybody_and_no_old_token_brings_them_b
             break change;
         }
     };
-    assert_eq!(change.cause.as_ref().expect("why").kind(), ChangeKind::CallerErased);
+    assert_eq!(
+        change.cause.as_ref().expect("why").kind(),
+        ChangeKind::CallerErased
+    );
     let follow_up = change.follow_up.as_ref().expect("it");
-    assert_eq!((follow_up.instance_id.as_str(), follow_up.buttons.len()), (open.as_str(), 2), "its buttons stay");
+    assert_eq!(
+        (follow_up.instance_id.as_str(), follow_up.buttons.len()),
+        (open.as_str(), 2),
+        "its buttons stay"
+    );
 
-    let again = clients.operations.erase_caller(erase()).await.expect("the same").into_inner().erasure.expect("it");
+    let again = clients
+        .operations
+        .erase_caller(erase())
+        .await
+        .expect("the same")
+        .into_inner()
+        .erasure
+        .expect("it");
     assert_eq!(again.id, erasure.id, "asking again erases nothing twice");
     done(&clients, erasure.id).await;
     forgotten(&clients, &old_token).await;
-    let other = GetInstanceRequest { instance_id: other.follow_up.expect("it").instance_id };
-    let other = clients.operations.get_instance(other).await.expect("it").into_inner().instance.expect("it");
-    assert_eq!(other.call.expect("its call").caller.expect("known").name, "Socrates", "nobody else is touched");
+    let other = GetInstanceRequest {
+        instance_id: other.follow_up.expect("it").instance_id,
+    };
+    let other = clients
+        .operations
+        .get_instance(other)
+        .await
+        .expect("it")
+        .into_inner()
+        .instance
+        .expect("it");
+    assert_eq!(
+        other.call.expect("its call").caller.expect("known").name,
+        "Socrates",
+        "nobody else is touched"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_has_left_memory_is_erased_too_and_a_caller_who_is_not_there_is_said_not_to_be() {
     let house = House::start_archiving().await;
     let mut clients = with_refund(&house).await;
-    let set = clients.scripts.set_workflow(rings("1", xanthippe())).await.expect("set").into_inner();
+    let set = clients
+        .scripts
+        .set_workflow(rings("1", xanthippe()))
+        .await
+        .expect("set")
+        .into_inner();
     let follow_up = set.follow_up.expect("it");
     let mut reject = push(&follow_up, "reject", "Ann");
     reject.note = format!("{NEEDLE} has no receipt");
@@ -163,35 +279,106 @@ async fn what_has_left_memory_is_erased_too_and_a_caller_who_is_not_there_is_sai
     eventually("it has left memory", || {
         let mut clients = clients.clone();
         async move {
-            let info = clients.operations.get_server_info(GetServerInfoRequest {}).await.expect("info").into_inner();
+            let info = clients
+                .operations
+                .get_server_info(GetServerInfoRequest {})
+                .await
+                .expect("info")
+                .into_inner();
             (info.archived_instances == 1).then_some(())
         }
     })
     .await;
     let ids = [follow_up.instance_id.clone()];
     assert!(everything(&mut clients, &ids).await.contains(NEEDLE));
-    let erased = clients.operations.erase_caller(erase()).await.expect("erased").into_inner().erasure.expect("it");
-    assert_eq!((erased.calls.len(), erased.instance_count, erased.open_count), (1, 1, 0));
+    let erased = clients
+        .operations
+        .erase_caller(erase())
+        .await
+        .expect("erased")
+        .into_inner()
+        .erasure
+        .expect("it");
+    assert_eq!(
+        (erased.calls.len(), erased.instance_count, erased.open_count),
+        (1, 1, 0)
+    );
     assert!(!everything(&mut clients, &ids).await.contains(NEEDLE));
-    let erasures =
-        clients.operations.list_erasures(ListErasuresRequest {}).await.expect("a list").into_inner().erasures;
-    assert_eq!(erasures.iter().map(|one| one.id).collect::<Vec<_>>(), [erased.id]);
+    let erasures = clients
+        .operations
+        .list_erasures(ListErasuresRequest {})
+        .await
+        .expect("a list")
+        .into_inner()
+        .erasures;
+    assert_eq!(
+        erasures.iter().map(|one| one.id).collect::<Vec<_>>(),
+        [erased.id]
+    );
     // What is masked is nobody's any more, though its files are still being scrubbed.
-    let again = EraseCallerRequest { request_id: String::new(), ..erase() };
-    let refused = clients.operations.erase_caller(again).await.expect_err("nobody is found");
-    assert_eq!((refused.code(), reason(&refused).as_str()), (Code::NotFound, "NO_SUCH_CALLER"));
-    let by_caller = ListOpenFollowUpsRequest { caller: Some(xanthippe()), ..ListOpenFollowUpsRequest::default() };
-    assert!(clients.scripts.list_open_follow_ups(by_caller).await.expect("a list").into_inner().follow_ups.is_empty());
+    let again = EraseCallerRequest {
+        request_id: String::new(),
+        ..erase()
+    };
+    let refused = clients
+        .operations
+        .erase_caller(again)
+        .await
+        .expect_err("nobody is found");
+    assert_eq!(
+        (refused.code(), reason(&refused).as_str()),
+        (Code::NotFound, "NO_SUCH_CALLER")
+    );
+    let by_caller = ListOpenFollowUpsRequest {
+        caller: Some(xanthippe()),
+        ..ListOpenFollowUpsRequest::default()
+    };
+    assert!(
+        clients
+            .scripts
+            .list_open_follow_ups(by_caller)
+            .await
+            .expect("a list")
+            .into_inner()
+            .follow_ups
+            .is_empty()
+    );
     for (field, wrong) in [
         (
             "caller",
-            EraseCallerRequest { caller: Some(Caller { name: NEEDLE.to_owned(), ..Caller::default() }), ..erase() },
+            EraseCallerRequest {
+                caller: Some(Caller {
+                    name: NEEDLE.to_owned(),
+                    ..Caller::default()
+                }),
+                ..erase()
+            },
         ),
-        ("reason", EraseCallerRequest { reason: String::new(), request_id: String::new(), ..erase() }),
-        ("actor", EraseCallerRequest { actor: String::new(), ..erase() }),
+        (
+            "reason",
+            EraseCallerRequest {
+                reason: String::new(),
+                request_id: String::new(),
+                ..erase()
+            },
+        ),
+        (
+            "actor",
+            EraseCallerRequest {
+                actor: String::new(),
+                ..erase()
+            },
+        ),
     ] {
-        let refused = clients.operations.erase_caller(wrong).await.expect_err(field);
+        let refused = clients
+            .operations
+            .erase_caller(wrong)
+            .await
+            .expect_err(field);
         assert_eq!(refused.code(), Code::InvalidArgument, "{field}: {refused}");
-        assert!(format!("{refused:?}").contains(field), "{field}: {refused:?}");
+        assert!(
+            format!("{refused:?}").contains(field),
+            "{field}: {refused:?}"
+        );
     }
 }

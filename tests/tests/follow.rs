@@ -1,4 +1,5 @@
-//! The client library, end to end: the list that it keeps is the server's, over restarts of either server.
+//! The client library, end to end: the list that it keeps is the server's, over restarts of either
+//! server.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -10,7 +11,8 @@ use aftercall_tests::{Clients, House, eventually, push, set, with_refund};
 /// Instance → revision.
 type Standing = BTreeMap<String, u64>;
 
-/// Follows for ever; what the list holds at each moment at which it is exact, and how often the connection was lost.
+/// Follows for ever; what the list holds at each moment at which it is exact, and how often the
+/// connection was lost.
 async fn follow(address: String, exact: Arc<Mutex<(Standing, u32)>>) {
     let mut subscription = Subscription::to(&address).expect("an address").patient();
     let mut list = LiveList::default();
@@ -22,16 +24,31 @@ async fn follow(address: String, exact: Arc<Mutex<(Standing, u32)>>) {
         }
         for change in list.take(&event) {
             if matches!(change, Change::Exact { .. }) {
-                exact.0 = list.iter().map(|one| (one.instance_id.clone(), one.revision)).collect();
+                exact.0 = list
+                    .iter()
+                    .map(|one| (one.instance_id.clone(), one.revision))
+                    .collect();
             }
         }
     }
 }
 
 async fn standing(clients: &mut Clients) -> Standing {
-    let request = ListFollowUpsRequest { page_size: 1_000, ..ListFollowUpsRequest::default() };
-    let rows = clients.manager.list_follow_ups(request).await.expect("a list").into_inner().rows;
-    rows.into_iter().filter_map(|row| row.follow_up).map(|one| (one.instance_id, one.revision)).collect()
+    let request = ListFollowUpsRequest {
+        page_size: 1_000,
+        ..ListFollowUpsRequest::default()
+    };
+    let rows = clients
+        .manager
+        .list_follow_ups(request)
+        .await
+        .expect("a list")
+        .into_inner()
+        .rows;
+    rows.into_iter()
+        .filter_map(|row| row.follow_up)
+        .map(|one| (one.instance_id, one.revision))
+        .collect()
 }
 
 /// Sets some, and moves, ends and leaves a third each.
@@ -61,7 +78,10 @@ async fn the_list_is_the_servers_over_restarts_of_either() {
     let mut house = House::start().await;
     let mut clients = with_refund(&house).await;
     let exact = Arc::new(Mutex::new((Standing::new(), 0)));
-    let following = tokio::spawn(follow(format!("http://{}", house.alerter_address()), exact.clone()));
+    let following = tokio::spawn(follow(
+        format!("http://{}", house.alerter_address()),
+        exact.clone(),
+    ));
     for round in 0..2 {
         work(&mut clients, 4 * round).await;
         agree(&mut clients, &exact).await;
@@ -75,7 +95,10 @@ async fn the_list_is_the_servers_over_restarts_of_either() {
         work(&mut clients, 4 * round + 2).await;
         agree(&mut clients, &exact).await;
     }
-    assert!(exact.lock().expect("the lock").1 >= 2, "the alerter went away twice");
+    assert!(
+        exact.lock().expect("the lock").1 >= 2,
+        "the alerter went away twice"
+    );
     assert!(!following.is_finished(), "it goes on");
     following.abort();
 }

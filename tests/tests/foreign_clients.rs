@@ -1,4 +1,5 @@
-//! Clients that other people write, in other languages, from the files in `proto/` and the examples in `examples/clients/`.
+//! Clients that other people write, in other languages, from the files in `proto/` and the examples
+//! in `examples/clients/`.
 
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -9,15 +10,28 @@ use tokio::io::{AsyncBufReadExt as _, BufReader, Lines};
 use tokio::process::{Child, ChildStdout, Command};
 
 fn workspace() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the workspace").to_owned()
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .parent()
+        .expect("the workspace")
+        .to_owned()
 }
 
 /// Where a tool is, installed first if it is missing; nothing where it cannot be had.
 async fn tool(name: &str) -> Option<PathBuf> {
-    let asked = Command::new(workspace().join("tests/tools")).arg(name).stderr(Stdio::inherit()).output().await;
+    let asked = Command::new(workspace().join("tests/tools"))
+        .arg(name)
+        .stderr(Stdio::inherit())
+        .output()
+        .await;
     let output = asked.expect("tests/tools runs");
-    assert!(output.status.success(), "tests/tools {name} says above what is missing");
-    let path = String::from_utf8(output.stdout).expect("a path").trim().to_owned();
+    assert!(
+        output.status.success(),
+        "tests/tools {name} says above what is missing"
+    );
+    let path = String::from_utf8(output.stdout)
+        .expect("a path")
+        .trim()
+        .to_owned();
     (!path.is_empty()).then(|| path.into())
 }
 
@@ -26,7 +40,9 @@ async fn house() -> (House, Clients) {
     let house = House::start().await;
     let mut clients = house.clients().await;
     clients.teams(&["billing", "payments"]).await;
-    clients.publish(include_str!("../../examples/refund.yaml")).await;
+    clients
+        .publish(include_str!("../../examples/refund.yaml"))
+        .await;
     (house, clients)
 }
 
@@ -34,7 +50,10 @@ async fn house() -> (House, Clients) {
 async fn run(command: &mut Command) -> String {
     let ended = tokio::time::timeout(PATIENCE, command.kill_on_drop(true).output()).await;
     let output = ended.expect("it ends in time").expect("it starts");
-    let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    let (out, err) = (
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr),
+    );
     assert!(output.status.success(), "{command:?} failed:\n{out}{err}");
     out.into_owned()
 }
@@ -45,10 +64,17 @@ async fn stubs(python: &Path, to: &Path) {
     let mut files = Vec::new();
     for package in ["alert", "workflow"] {
         let folder = proto.join("aftercall").join(package).join("v1");
-        files.extend(std::fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("a file").path()));
+        files.extend(
+            std::fs::read_dir(folder)
+                .expect("a folder")
+                .map(|entry| entry.expect("a file").path()),
+        );
     }
     let mut protoc = Command::new(python);
-    protoc.args(["-m", "grpc_tools.protoc"]).arg("-I").arg(&proto);
+    protoc
+        .args(["-m", "grpc_tools.protoc"])
+        .arg("-I")
+        .arg(&proto);
     for option in ["--python_out", "--grpc_python_out"] {
         protoc.arg(format!("{option}={}", to.display()));
     }
@@ -71,20 +97,51 @@ const WHOLE: &str = "Refund 72.5 for Ada Lovelace, order B-20981: arrived broken
 
 /// What a program has set reads whole: each text shows every value, and nothing went wrong.
 async fn shows_no_gap(clients: &mut Clients, source: &str, text: &str) {
-    let call = || Some(CallRef { source: source.to_owned(), id: "1001".to_owned() });
-    let found = clients.scripts.get_call(GetCallRequest { call: call() }).await.expect("a call").into_inner();
-    let texts: Vec<&str> = found.follow_ups[0].alerts.iter().map(|alert| alert.text.as_str()).collect();
+    let call = || {
+        Some(CallRef {
+            source: source.to_owned(),
+            id: "1001".to_owned(),
+        })
+    };
+    let found = clients
+        .scripts
+        .get_call(GetCallRequest { call: call() })
+        .await
+        .expect("a call")
+        .into_inner();
+    let texts: Vec<&str> = found.follow_ups[0]
+        .alerts
+        .iter()
+        .map(|alert| alert.text.as_str())
+        .collect();
     assert_eq!(texts, [text]);
-    let request = ListHistoryRequest { call: call(), ..ListHistoryRequest::default() };
-    let items = clients.operations.list_history(request).await.expect("a history").into_inner().items;
+    let request = ListHistoryRequest {
+        call: call(),
+        ..ListHistoryRequest::default()
+    };
+    let items = clients
+        .operations
+        .list_history(request)
+        .await
+        .expect("a history")
+        .into_inner()
+        .items;
     let warnings: Vec<&String> = items.iter().flat_map(|item| &item.warnings).collect();
     assert_eq!((items.is_empty(), warnings), (false, Vec::new()));
 }
 
 /// The status and outcome of the one follow-up of a call.
 async fn standing(clients: &mut Clients, source: &str) -> Option<(Status, u32, String)> {
-    let call = CallRef { source: source.to_owned(), id: "1001".to_owned() };
-    let found = clients.scripts.get_call(GetCallRequest { call: Some(call) }).await.ok()?.into_inner();
+    let call = CallRef {
+        source: source.to_owned(),
+        id: "1001".to_owned(),
+    };
+    let found = clients
+        .scripts
+        .get_call(GetCallRequest { call: Some(call) })
+        .await
+        .ok()?
+        .into_inner();
     let follow_up = found.follow_ups.into_iter().next()?;
     let stage = follow_up.stage.as_ref().map_or(0, |stage| stage.number);
     Some((follow_up.status(), stage, follow_up.outcome))
@@ -97,13 +154,22 @@ struct Watching {
 
 impl Watching {
     fn start(command: &mut Command) -> Self {
-        let mut child = command.stdout(Stdio::piped()).kill_on_drop(true).spawn().expect("it starts");
+        let mut child = command
+            .stdout(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()
+            .expect("it starts");
         let lines = BufReader::new(child.stdout.take().expect("a pipe")).lines();
-        Self { _child: child, lines }
+        Self {
+            _child: child,
+            lines,
+        }
     }
 
     async fn line(&mut self) -> String {
-        let line = tokio::time::timeout(PATIENCE, self.lines.next_line()).await.expect("a line in time");
+        let line = tokio::time::timeout(PATIENCE, self.lines.next_line())
+            .await
+            .expect("a line in time");
         line.expect("it can be read").expect("it goes on")
     }
 }
@@ -114,21 +180,49 @@ async fn a_python_client_sets_a_workflow_holds_a_stream_and_pushes_buttons() {
     let python = tool("python").await.expect("Python can be had everywhere");
     let dir = tempfile::tempdir().expect("a temporary directory");
     stubs(&python, dir.path()).await;
-    let mut billing = Watching::start(python_example(&python, dir.path(), &house, "call_manager.py").arg("pay-out"));
+    let mut billing = Watching::start(
+        python_example(&python, dir.path(), &house, "call_manager.py").arg("pay-out"),
+    );
     assert_eq!(billing.line().await, "watching");
-    let said = run(&mut python_example(&python, dir.path(), &house, "set_workflow.py")).await;
+    let said = run(&mut python_example(
+        &python,
+        dir.path(),
+        &house,
+        "set_workflow.py",
+    ))
+    .await;
     assert!(said.contains("is in stage 1, promised by 2"), "{said}");
     let shown = billing.line().await;
-    assert!(shown.starts_with(&format!("call 1001: stage 1 To be decided: {WHOLE}")), "{shown}");
+    assert!(
+        shown.starts_with(&format!("call 1001: stage 1 To be decided: {WHOLE}")),
+        "{shown}"
+    );
     assert!(shown.ends_with("[pay-out, reject]"), "{shown}");
     let moved = billing.line().await;
-    assert!(moved.starts_with("call 1001: stage 2 To be paid: Pay out 72.5 to Ada Lovelace (C-77120)"), "{moved}");
-    shows_no_gap(&mut clients, "python", "Pay out 72.5 to Ada Lovelace (C-77120)").await;
-    assert_eq!(standing(&mut clients, "python").await.expect("it is there").1, 2);
+    assert!(
+        moved.starts_with("call 1001: stage 2 To be paid: Pay out 72.5 to Ada Lovelace (C-77120)"),
+        "{moved}"
+    );
+    shows_no_gap(
+        &mut clients,
+        "python",
+        "Pay out 72.5 to Ada Lovelace (C-77120)",
+    )
+    .await;
+    assert_eq!(
+        standing(&mut clients, "python")
+            .await
+            .expect("it is there")
+            .1,
+        2
+    );
     let paying = &mut python_example(&python, dir.path(), &house, "call_manager.py");
     let paid = run(paying.args(["paid", "reference=TX-9"])).await;
     assert!(paid.ends_with("finished: paid\n"), "{paid}");
-    assert_eq!(standing(&mut clients, "python").await, Some((Status::Finished, 3, "paid".to_owned())));
+    assert_eq!(
+        standing(&mut clients, "python").await,
+        Some((Status::Finished, 3, "paid".to_owned()))
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -137,7 +231,13 @@ async fn python_reads_the_details_of_a_refusal() {
     let python = tool("python").await.expect("Python can be had everywhere");
     let dir = tempfile::tempdir().expect("a temporary directory");
     stubs(&python, dir.path()).await;
-    let said = run(&mut python_example(&python, dir.path(), &house, "error_details.py")).await;
+    let said = run(&mut python_example(
+        &python,
+        dir.path(),
+        &house,
+        "error_details.py",
+    ))
+    .await;
     assert_eq!(
         said,
         "INVALID_ARGUMENT: INVALID_REQUEST\ncall.id: must not contain line breaks or tabs\nfields.amount: must be given: number\n"
@@ -150,7 +250,10 @@ async fn node_reads_the_details_of_a_refusal() {
     let dir = node_folder("error_details.mjs").await;
     let program = dir.path().join("error_details.mjs");
     let mut script = Command::new("node");
-    script.arg(&program).current_dir(dir.path()).env("AFTERCALL_SERVER", house.workflow_address().to_string());
+    script
+        .arg(&program)
+        .current_dir(dir.path())
+        .env("AFTERCALL_SERVER", house.workflow_address().to_string());
     let said = run(&mut script).await;
     assert_eq!(
         said,
@@ -158,14 +261,24 @@ async fn node_reads_the_details_of_a_refusal() {
     );
 }
 
-/// A folder from which Node finds its packages, with an example of ours and the descriptors that it reads.
+/// A folder from which Node finds its packages, with an example of ours and the descriptors that it
+/// reads.
 async fn node_folder(example: &str) -> tempfile::TempDir {
     let node = tool("node").await.expect("Node can be had everywhere");
     // Node looks for packages from where the program lies upwards.
     let dir = tempfile::tempdir_in(&node).expect("a temporary directory");
     let mut buf = Command::new(node.join("node_modules/.bin/buf"));
-    run(buf.arg("build").arg(workspace().join("proto")).arg("-o").arg(dir.path().join("descriptors.binpb"))).await;
-    std::fs::copy(workspace().join("examples/clients").join(example), dir.path().join(example)).expect("it is copied");
+    run(buf
+        .arg("build")
+        .arg(workspace().join("proto"))
+        .arg("-o")
+        .arg(dir.path().join("descriptors.binpb")))
+    .await;
+    std::fs::copy(
+        workspace().join("examples/clients").join(example),
+        dir.path().join(example),
+    )
+    .expect("it is copied");
     dir
 }
 
@@ -175,11 +288,17 @@ async fn a_node_client_sets_a_workflow() {
     let dir = node_folder("set_workflow.mjs").await;
     let program = dir.path().join("set_workflow.mjs");
     let mut script = Command::new("node");
-    script.arg(&program).current_dir(dir.path()).env("AFTERCALL_SERVER", house.workflow_address().to_string());
+    script
+        .arg(&program)
+        .current_dir(dir.path())
+        .env("AFTERCALL_SERVER", house.workflow_address().to_string());
     let said = run(&mut script).await;
     assert!(said.ends_with("is in stage 1\n"), "{said}");
     shows_no_gap(&mut clients, "node", WHOLE).await;
-    assert_eq!(standing(&mut clients, "node").await, Some((Status::Active, 1, String::new())));
+    assert_eq!(
+        standing(&mut clients, "node").await,
+        Some((Status::Active, 1, String::new()))
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -187,13 +306,22 @@ async fn grpcurl_sets_a_workflow_by_reflection() {
     let (house, mut clients) = house().await;
     let script = workspace().join("examples/clients/set_workflow.sh");
     let Some(grpcurl) = tool("grpcurl").await else {
-        // Without it the request is still held against the types: the script must be one that grpcurl would take.
+        // Without it the request is still held against the types: the script must be one that
+        // grpcurl would take.
         let text = std::fs::read_to_string(script).expect("the script");
         let json = text.split('\'').nth(1).expect("the request is in quotes");
         let request: serde_json::Value = serde_json::from_str(json).expect("it is JSON");
         assert_eq!(request["workflow"], "refund");
-        let fields = request["fields"].as_object().expect("the fields").keys().collect::<Vec<_>>();
-        assert_eq!(fields, ["amount", "order", "reason"], "every field that a text shows");
+        let fields = request["fields"]
+            .as_object()
+            .expect("the fields")
+            .keys()
+            .collect::<Vec<_>>();
+        assert_eq!(
+            fields,
+            ["amount", "order", "reason"],
+            "every field that a text shows"
+        );
         assert!(request["properties"]["caller"]["reference"].is_string());
         return;
     };
@@ -203,21 +331,37 @@ async fn grpcurl_sets_a_workflow_by_reflection() {
     shell.arg(&script).env("PATH", format!("{folder}:{path}"));
     let said = run(shell.env("AFTERCALL_SERVER", house.workflow_address().to_string())).await;
     let answer: serde_json::Value = serde_json::from_str(&said).expect("it answers in JSON");
-    assert_eq!((&answer["started"], &answer["followUp"]["stage"]["number"]), (&true.into(), &1.into()), "{said}");
+    assert_eq!(
+        (&answer["started"], &answer["followUp"]["stage"]["number"]),
+        (&true.into(), &1.into()),
+        "{said}"
+    );
     assert_eq!(answer["warnings"], serde_json::Value::Null, "{said}");
     shows_no_gap(&mut clients, "shell", WHOLE).await;
-    assert_eq!(standing(&mut clients, "shell").await, Some((Status::Active, 1, String::new())));
+    assert_eq!(
+        standing(&mut clients, "shell").await,
+        Some((Status::Active, 1, String::new()))
+    );
 }
 
-/// Starts a program that follows the alerts, and restarts either server under it: what it says is what happens.
+/// Starts a program that follows the alerts, and restarts either server under it: what it says is
+/// what happens.
 async fn follows_over_restarts(mut house: House, mut clients: Clients, program: &mut Command) {
-    let mut program = program.kill_on_drop(true).stdout(Stdio::piped()).spawn().expect("it starts");
+    let mut program = program
+        .kill_on_drop(true)
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("it starts");
     let mut lines = BufReader::new(program.stdout.take().expect("its output")).lines();
     let mut until = async |wanted: String| {
         let mut heard = Vec::new();
         let found = tokio::time::timeout(PATIENCE, async {
             loop {
-                let line = lines.next_line().await.expect("it can be read").expect("it goes on");
+                let line = lines
+                    .next_line()
+                    .await
+                    .expect("it can be read")
+                    .expect("it goes on");
                 if line == wanted {
                     return;
                 }
@@ -269,7 +413,9 @@ async fn the_typescript_example_follows_over_restarts() {
     let (house, clients) = house().await;
     let dir = node_folder("follow.mts").await;
     let mut example = Command::new("node");
-    example.args(["--import", "tsx", "follow.mts"]).current_dir(dir.path());
+    example
+        .args(["--import", "tsx", "follow.mts"])
+        .current_dir(dir.path());
     example.env("AFTERCALL_ALERTER", house.alerter_address().to_string());
     follows_over_restarts(house, clients, &mut example).await;
 }

@@ -1,32 +1,39 @@
-//! kill -9 of the workflow-server under load, many times: nothing that was answered is missing, the feed has no gap, and
-//! an alert stream that goes on through all of it shows every revision of every follow-up.
+//! kill -9 of the workflow-server under load, many times: nothing that was answered is missing, the
+//! feed has no gap, and an alert stream that goes on through all of it shows every revision of
+//! every follow-up.
 
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 
-use aftercall_proto::alert::v1::{SubscribeRequest, subscribe_response::Frame};
+use aftercall_proto::alert::v1::SubscribeRequest;
+use aftercall_proto::alert::v1::subscribe_response::Frame;
 use aftercall_proto::feed::v1::TailRequest;
-use aftercall_proto::workflow::v1::{FollowUp, GetInstanceRequest, GetServerInfoRequest, PushButtonRequest};
+use aftercall_proto::workflow::v1::{
+    FollowUp, GetInstanceRequest, GetServerInfoRequest, PushButtonRequest,
+};
 use aftercall_tests::{Clients, REFUND, ServerProcess, eventually, set_refund};
 use tokio_util::sync::CancellationToken;
 
 /// How many times the server is killed; the full form is asked for by the test command.
 fn kills() -> u64 {
-    std::env::var("AFTERCALL_KILLS").ok().and_then(|kills| kills.parse().ok()).unwrap_or(30)
+    std::env::var("AFTERCALL_KILLS")
+        .ok()
+        .and_then(|kills| kills.parse().ok())
+        .unwrap_or(30)
 }
 
 /// What was answered: instance → the newest revision and sequence that an answer showed.
 type Answered = BTreeMap<String, (u64, u64)>;
 
-/// What is wrong with the state after a restart, if anything: each instance that was answered must be there, at least as
-/// far as the answer showed.
+/// What is wrong with the state after a restart, if anything: each instance that was answered must
+/// be there, at least as far as the answer showed.
 fn missing(answered: &Answered, present: &BTreeMap<String, (u64, u64)>) -> Vec<String> {
     let fault = |(id, (revision, sequence)): (&String, &(u64, u64))| match present.get(id) {
         None => Some(format!("{id} was answered and is gone")),
-        Some((now, at)) if now < revision || at < sequence => {
-            Some(format!("{id} was answered at revision {revision} and stands at {now}"))
-        }
+        Some((now, at)) if now < revision || at < sequence => Some(format!(
+            "{id} was answered at revision {revision} and stands at {now}"
+        )),
         Some(_) => None,
     };
     answered.iter().filter_map(fault).collect()
@@ -36,7 +43,9 @@ fn missing(answered: &Answered, present: &BTreeMap<String, (u64, u64)>) -> Vec<S
 fn gaps(seen: &BTreeMap<String, Vec<u64>>) -> Vec<String> {
     let fault = |(id, revisions): (&String, &Vec<u64>)| {
         let mut expected = 1..;
-        let whole = revisions.iter().all(|revision| expected.next() == Some(*revision));
+        let whole = revisions
+            .iter()
+            .all(|revision| expected.next() == Some(*revision));
         (!whole).then(|| format!("{id} was shown at revisions {revisions:?}"))
     };
     seen.iter().filter_map(fault).collect()
@@ -58,10 +67,18 @@ fn the_checks_find_what_is_missing() {
 }
 
 /// Sets and pushes until it is told to stop; errors while the server is away are what is expected.
-async fn load(mut clients: Clients, worker: usize, stop: CancellationToken, answered: Arc<Mutex<Answered>>) {
+async fn load(
+    mut clients: Clients,
+    worker: usize,
+    stop: CancellationToken,
+    answered: Arc<Mutex<Answered>>,
+) {
     let note = |follow_up: &FollowUp| {
         let mut answered = answered.lock().expect("the lock");
-        answered.insert(follow_up.instance_id.clone(), (follow_up.revision, follow_up.sequence));
+        answered.insert(
+            follow_up.instance_id.clone(),
+            (follow_up.revision, follow_up.sequence),
+        );
     };
     for call in 0.. {
         if stop.is_cancelled() {
@@ -72,7 +89,10 @@ async fn load(mut clients: Clients, worker: usize, stop: CancellationToken, answ
             tokio::task::yield_now().await;
             continue;
         };
-        let follow_up = set.into_inner().follow_up.expect("the follow-up is in the answer");
+        let follow_up = set
+            .into_inner()
+            .follow_up
+            .expect("the follow-up is in the answer");
         note(&follow_up);
         let push = PushButtonRequest {
             actor: format!("worker-{worker}"),
@@ -82,7 +102,12 @@ async fn load(mut clients: Clients, worker: usize, stop: CancellationToken, answ
             ..PushButtonRequest::default()
         };
         if let Ok(pushed) = clients.manager.push_button(push).await {
-            note(&pushed.into_inner().follow_up.expect("the follow-up is in the answer"));
+            note(
+                &pushed
+                    .into_inner()
+                    .follow_up
+                    .expect("the follow-up is in the answer"),
+            );
         }
     }
 }
@@ -91,7 +116,10 @@ async fn load(mut clients: Clients, worker: usize, stop: CancellationToken, answ
 async fn watch(clients: Clients, seen: Arc<Mutex<BTreeMap<String, Vec<u64>>>>) {
     let mut token = String::new();
     loop {
-        let request = SubscribeRequest { resume_token: token.clone(), ..SubscribeRequest::default() };
+        let request = SubscribeRequest {
+            resume_token: token.clone(),
+            ..SubscribeRequest::default()
+        };
         let Ok(stream) = clients.clone().alerts.subscribe(request).await else {
             tokio::task::yield_now().await;
             continue;
@@ -103,7 +131,9 @@ async fn watch(clients: Clients, seen: Arc<Mutex<BTreeMap<String, Vec<u64>>>>) {
                 Some(Frame::StageChange(change)) => {
                     let follow_up = change.follow_up.expect("whole");
                     let mut seen = seen.lock().expect("the lock");
-                    seen.entry(follow_up.instance_id).or_default().push(follow_up.revision);
+                    seen.entry(follow_up.instance_id)
+                        .or_default()
+                        .push(follow_up.revision);
                 }
                 Some(Frame::SnapshotItem(item)) => {
                     let follow_up = item.follow_up.expect("whole");
@@ -119,12 +149,29 @@ async fn watch(clients: Clients, seen: Arc<Mutex<BTreeMap<String, Vec<u64>>>>) {
 
 /// Reads the whole feed that is kept, and checks that it has no gap.
 async fn read_feed(clients: &mut Clients) -> u64 {
-    let info = clients.operations.get_server_info(GetServerInfoRequest {}).await.expect("info").into_inner();
-    let request = TailRequest { from_sequence: info.oldest_feed_sequence, epoch: info.epoch };
-    let mut tail = clients.feed.tail(request).await.expect("the feed").into_inner();
+    let info = clients
+        .operations
+        .get_server_info(GetServerInfoRequest {})
+        .await
+        .expect("info")
+        .into_inner();
+    let request = TailRequest {
+        from_sequence: info.oldest_feed_sequence,
+        epoch: info.epoch,
+    };
+    let mut tail = clients
+        .feed
+        .tail(request)
+        .await
+        .expect("the feed")
+        .into_inner();
     let mut next = info.oldest_feed_sequence;
     while next <= info.sequence {
-        let response = tail.message().await.expect("it goes on").expect("a response");
+        let response = tail
+            .message()
+            .await
+            .expect("it goes on")
+            .expect("a response");
         for entry in response.entries {
             assert_eq!(entry.sequence, next, "the feed has a gap");
             next += 1;
@@ -134,10 +181,15 @@ async fn read_feed(clients: &mut Clients) -> u64 {
 }
 
 /// How the instances stand now, asked as soon as the server answers again.
-async fn present(clients: &Clients, ids: impl Iterator<Item = &String>) -> BTreeMap<String, (u64, u64)> {
+async fn present(
+    clients: &Clients,
+    ids: impl Iterator<Item = &String>,
+) -> BTreeMap<String, (u64, u64)> {
     let mut present = BTreeMap::new();
     for id in ids {
-        let request = GetInstanceRequest { instance_id: id.clone() };
+        let request = GetInstanceRequest {
+            instance_id: id.clone(),
+        };
         let found = eventually("the server answers again", || {
             let (mut clients, request) = (clients.clone(), request.clone());
             async move {
@@ -154,12 +206,23 @@ async fn present(clients: &Clients, ids: impl Iterator<Item = &String>) -> BTree
     present
 }
 
-/// Eight workers set and push until so many follow-ups are answered, then the server is killed in the middle of it. What
-/// was answered.
+/// Eight workers set and push until so many follow-ups are answered, then the server is killed in
+/// the middle of it. What was answered.
 async fn kill_under_load(clients: &Clients, server: ServerProcess) -> Answered {
-    let (answered, stop) = (Arc::new(Mutex::new(Answered::new())), CancellationToken::new());
-    let loading: Vec<_> =
-        (0..8).map(|worker| tokio::spawn(load(clients.clone(), worker, stop.clone(), answered.clone()))).collect();
+    let (answered, stop) = (
+        Arc::new(Mutex::new(Answered::new())),
+        CancellationToken::new(),
+    );
+    let loading: Vec<_> = (0..8)
+        .map(|worker| {
+            tokio::spawn(load(
+                clients.clone(),
+                worker,
+                stop.clone(),
+                answered.clone(),
+            ))
+        })
+        .collect();
     let enough = rand::random_range(20..150);
     eventually("the load goes on", || {
         let count = answered.lock().expect("the lock").len();
@@ -171,7 +234,10 @@ async fn kill_under_load(clients: &Clients, server: ServerProcess) -> Answered {
     for one in loading {
         one.await.expect("the load ends");
     }
-    Arc::into_inner(answered).expect("the workers have let go").into_inner().expect("the lock")
+    Arc::into_inner(answered)
+        .expect("the workers have let go")
+        .into_inner()
+        .expect("the lock")
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -181,7 +247,10 @@ async fn nothing_answered_is_missing_after_kill_9_under_load_and_no_stream_has_a
     let mut server = ServerProcess::workflow(&data_dir, 0);
     let port = server.address().port();
     let upstream = format!("http://{}", server.address());
-    let alerter = ServerProcess::start("alerter-server", &["--listen", "127.0.0.1:0", "--workflow-server", &upstream]);
+    let alerter = ServerProcess::start(
+        "alerter-server",
+        &["--listen", "127.0.0.1:0", "--workflow-server", &upstream],
+    );
     let mut clients = Clients::connect(server.address(), Some(alerter.address())).await;
     clients.teams(&["billing", "payments"]).await;
     clients.publish(REFUND).await;
@@ -198,12 +267,17 @@ async fn nothing_answered_is_missing_after_kill_9_under_load_and_no_stream_has_a
         answered.extend(fresh);
     }
     println!("{} kills, {} follow-ups answered", kills(), answered.len());
-    assert_eq!(missing(&answered, &present(&clients, answered.keys()).await), Vec::<String>::new(), "at the end");
+    assert_eq!(
+        missing(&answered, &present(&clients, answered.keys()).await),
+        Vec::<String>::new(),
+        "at the end"
+    );
     check_stream(&answered, &seen).await;
     watching.abort();
 }
 
-/// The negative control: put back as it was before, the same server is found to have lost what it answered since.
+/// The negative control: put back as it was before, the same server is found to have lost what it
+/// answered since.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_server_that_went_back_in_time_is_found_out() {
     let temp = tempfile::tempdir().expect("a temporary directory");
@@ -219,8 +293,14 @@ async fn a_server_that_went_back_in_time_is_found_out() {
     std::fs::remove_dir_all(&data_dir).expect("it is removed");
     std::fs::rename(&earlier, &data_dir).expect("it is put back");
     let _server = ServerProcess::workflow(&data_dir, port);
-    assert_eq!(missing(&before, &present(&clients, before.keys()).await), Vec::<String>::new());
-    assert_eq!(missing(&since, &present(&clients, since.keys()).await).len(), since.len());
+    assert_eq!(
+        missing(&before, &present(&clients, before.keys()).await),
+        Vec::<String>::new()
+    );
+    assert_eq!(
+        missing(&since, &present(&clients, since.keys()).await).len(),
+        since.len()
+    );
 }
 
 fn copy_files(from: &Path, to: &Path) {
@@ -241,7 +321,9 @@ async fn check_stream(answered: &Answered, seen: &Mutex<BTreeMap<String, Vec<u64
     let all_shown = || {
         let seen = seen.lock().expect("the lock");
         let shown = |(id, (revision, _)): (&String, &(u64, u64))| {
-            seen.get(id).and_then(|revisions| revisions.last()).is_some_and(|last| last >= revision)
+            seen.get(id)
+                .and_then(|revisions| revisions.last())
+                .is_some_and(|last| last >= revision)
         };
         let done = answered.iter().all(shown);
         async move { done.then_some(()) }

@@ -22,14 +22,25 @@ fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
 
 /// The names that the code of a crate counts by.
 fn counted(crates: &[&str]) -> BTreeSet<String> {
-    let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the workspace");
+    let workspace = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .parent()
+        .expect("the workspace");
     let mut files = Vec::new();
-    crates.iter().for_each(|name| sources(&workspace.join(name).join("src"), &mut files));
-    let texts = files.iter().map(|file| std::fs::read_to_string(file).expect("a source"));
+    crates
+        .iter()
+        .for_each(|name| sources(&workspace.join(name).join("src"), &mut files));
+    let texts = files
+        .iter()
+        .map(|file| std::fs::read_to_string(file).expect("a source"));
     let names = texts.flat_map(|text| {
         let calls = ["counter!(\"", "gauge!(\"", "histogram!(\""];
-        let found = calls.into_iter().flat_map(|call| text.split(call).skip(1).collect::<Vec<_>>());
-        found.filter_map(|rest| rest.split('"').next()).map(str::to_owned).collect::<Vec<_>>()
+        let found = calls
+            .into_iter()
+            .flat_map(|call| text.split(call).skip(1).collect::<Vec<_>>());
+        found
+            .filter_map(|rest| rest.split('"').next())
+            .map(str::to_owned)
+            .collect::<Vec<_>>()
     });
     names.collect()
 }
@@ -37,11 +48,19 @@ fn counted(crates: &[&str]) -> BTreeSet<String> {
 /// What a server that has just started shows at `/metrics`.
 async fn metrics(name: &str, args: &[&str]) -> String {
     let mut server = Command::new(binary(name));
-    let started = server.args(args).args(["--listen", "127.0.0.1:0", "--log", "error"]).stdout(Stdio::piped());
+    let started = server
+        .args(args)
+        .args(["--listen", "127.0.0.1:0", "--log", "error"])
+        .stdout(Stdio::piped());
     let mut server = started.kill_on_drop(true).spawn().expect("it starts");
     let mut lines = BufReader::new(server.stdout.take().expect("a pipe")).lines();
-    let address = tokio::time::timeout(PATIENCE, lines.next_line()).await.expect("in time").expect("a line");
-    let mut stream = TcpStream::connect(address.expect("an address")).await.expect("it listens");
+    let address = tokio::time::timeout(PATIENCE, lines.next_line())
+        .await
+        .expect("in time")
+        .expect("a line");
+    let mut stream = TcpStream::connect(address.expect("an address"))
+        .await
+        .expect("it listens");
     let request = b"GET /metrics HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n";
     stream.write_all(request).await.expect("it is sent");
     let mut answer = String::new();
@@ -53,17 +72,28 @@ fn check(metrics: &str, counted: &BTreeSet<String>) {
     assert!(counted.len() > 10, "the names are found: {counted:?}");
     for name in counted {
         let help = format!("# HELP {name} ");
-        let has_help = metrics.lines().any(|line| line.starts_with(&help) && line.ends_with('.'));
+        let has_help = metrics
+            .lines()
+            .any(|line| line.starts_with(&help) && line.ends_with('.'));
         assert!(has_help, "{name} says nothing of what it means:\n{metrics}");
         let is_there = metrics.lines().any(|line| {
             let of_name = line.strip_prefix(name.as_str());
             of_name.is_some_and(|rest| rest.starts_with([' ', '{']) || rest.starts_with("_count"))
         });
-        assert!(is_there, "{name} is not there before its first event:\n{metrics}");
+        assert!(
+            is_there,
+            "{name} is not there before its first event:\n{metrics}"
+        );
     }
-    for line in metrics.lines().filter_map(|line| line.strip_prefix("# TYPE ")) {
+    for line in metrics
+        .lines()
+        .filter_map(|line| line.strip_prefix("# TYPE "))
+    {
         let name = line.split(' ').next().expect("a name");
-        assert!(metrics.contains(&format!("# HELP {name} ")), "{name} has a type and no help");
+        assert!(
+            metrics.contains(&format!("# HELP {name} ")),
+            "{name} has a type and no help"
+        );
     }
 }
 
@@ -71,7 +101,13 @@ fn check(metrics: &str, counted: &BTreeSet<String>) {
 async fn every_series_is_described_and_there_from_the_start() {
     let dir = tempfile::tempdir().expect("a temporary directory");
     let data_dir = dir.path().display().to_string();
-    check(&metrics("workflow-server", &["--data-dir", &data_dir]).await, &counted(&["serving", "workflow-server"]));
+    check(
+        &metrics("workflow-server", &["--data-dir", &data_dir]).await,
+        &counted(&["serving", "workflow-server"]),
+    );
     let nobody = ["--workflow-server", "http://127.0.0.1:1"];
-    check(&metrics("alerter-server", &nobody).await, &counted(&["serving", "alerter-server"]));
+    check(
+        &metrics("alerter-server", &nobody).await,
+        &counted(&["serving", "alerter-server"]),
+    );
 }

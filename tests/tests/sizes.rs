@@ -1,27 +1,33 @@
-//! 300 of the largest follow-ups that are allowed, through both servers and clients with gRPC's usual limit of 4 MiB: snapshot, tail,
-//! lists, every change of their call, batch, erasing, archive and backup. Before messages and pages were bounded by bytes the alerter
-//! never became ready here, `EndCall` was refused for ever, and no list could be read.
+//! 300 of the largest follow-ups that are allowed, through both servers and clients with gRPC's
+//! usual limit of 4 MiB: snapshot, tail, lists, every change of their call, batch, erasing, archive
+//! and backup. Before messages and pages were bounded by bytes the alerter never became ready here,
+//! `EndCall` was refused for ever, and no list could be read.
 
 use std::collections::{BTreeMap, HashSet};
 use std::fmt::Write as _;
 
-use aftercall_proto::alert::v1::{SubscribeRequest, subscribe_response::Frame};
+use aftercall_proto::alert::v1::SubscribeRequest;
+use aftercall_proto::alert::v1::subscribe_response::Frame;
 use aftercall_proto::feed::v1::TailRequest;
+use aftercall_proto::workflow::v1::backup_response::Part;
+use aftercall_proto::workflow::v1::batch_work::Kind;
 use aftercall_proto::workflow::v1::{
-    AddNoteRequest, BackupRequest, BatchState, BatchWork, CallProperties, CancelWork, CountInstancesRequest,
-    EndCallRequest, EraseCallerRequest, ErasureState, FollowUp, FollowUpFilter, GetBatchRequest, GetCallRequest,
-    GetErasureRequest, GetServerInfoRequest, InstanceFilter, ListFollowUpsRequest, ListHistoryRequest,
-    ListInstancesRequest, Release, SetWorkflowRequest, StartBatchRequest, Status, UpdateCallRequest,
-    backup_response::Part, batch_work::Kind,
+    AddNoteRequest, BackupRequest, BatchState, BatchWork, CallProperties, CancelWork,
+    CountInstancesRequest, EndCallRequest, EraseCallerRequest, ErasureState, FollowUp,
+    FollowUpFilter, GetBatchRequest, GetCallRequest, GetErasureRequest, GetServerInfoRequest,
+    InstanceFilter, ListFollowUpsRequest, ListHistoryRequest, ListInstancesRequest, Release,
+    SetWorkflowRequest, StartBatchRequest, Status, UpdateCallRequest,
 };
 use aftercall_tests::{Clients, House, PATIENCE, alerter_has, call_ref, eventually, reason, text};
 use prost::Message as _;
 use workflow_server::backup::{
-    BackupDirectory, Begun, NewGeneration, RestoreOptions, Until, restore, verify_backup, verify_files,
+    BackupDirectory, Begun, NewGeneration, RestoreOptions, Until, restore, verify_backup,
+    verify_files,
 };
 use workflow_server::limits::{FEED_STREAMS_MAX, FOLLOW_UP_BYTES_MAX, PAGE_BYTES_MAX};
 
-/// Follow-ups with as many fields and alerts as there may be, on each of the calls: as many as may be open there.
+/// Follow-ups with as many fields and alerts as there may be, on each of the calls: as many as may
+/// be open there.
 const WIDE: usize = 100;
 /// The calls.
 const CALLS: [&str; 2] = ["full", "second"];
@@ -51,7 +57,10 @@ fn with_form() -> String {
     for field in 0..60 {
         let value = |nth: usize| format!("'{nth}{}'", "v".repeat(4_000));
         let values = (0..4).map(value).collect::<Vec<_>>().join(", ");
-        let _ = writeln!(file, "      g{field}: {{ type: text, values: [ {values} ] }}");
+        let _ = writeln!(
+            file,
+            "      g{field}: {{ type: text, values: [ {values} ] }}"
+        );
     }
     file.push_str("    then: [ finish: done ]\n");
     file
@@ -59,17 +68,26 @@ fn with_form() -> String {
 
 fn set_wide(nth: usize, call: &str) -> SetWorkflowRequest {
     let mut set = set(&format!("wide-{nth}"), call);
-    set.fields = (0..64).map(|field| (format!("f{field}"), text(&"x".repeat(4_096)))).collect();
+    set.fields = (0..64)
+        .map(|field| (format!("f{field}"), text(&"x".repeat(4_096))))
+        .collect();
     set.release = Release::CallEnded.into();
     set
 }
 
 fn set(workflow: &str, call: &str) -> SetWorkflowRequest {
-    let caller = aftercall_proto::workflow::v1::Caller { reference: format!("C-{call}"), ..Default::default() };
+    let caller = aftercall_proto::workflow::v1::Caller {
+        reference: format!("C-{call}"),
+        ..Default::default()
+    };
     SetWorkflowRequest {
         actor: "script-1".to_owned(),
         call: Some(call_ref(call)),
-        properties: Some(CallProperties { caller: Some(caller), chargeable: Some(true), ..CallProperties::default() }),
+        properties: Some(CallProperties {
+            caller: Some(caller),
+            chargeable: Some(true),
+            ..CallProperties::default()
+        }),
         workflow: workflow.to_owned(),
         ..SetWorkflowRequest::default()
     }
@@ -80,13 +98,23 @@ async fn open(clients: &Clients) -> BTreeMap<String, FollowUp> {
     let reading = async {
         let mut stream = eventually("the alerter is ready", || {
             let mut clients = clients.clone();
-            async move { clients.alerts.subscribe(SubscribeRequest::default()).await.ok() }
+            async move {
+                clients
+                    .alerts
+                    .subscribe(SubscribeRequest::default())
+                    .await
+                    .ok()
+            }
         })
         .await
         .into_inner();
         let mut open = BTreeMap::new();
         loop {
-            let response = stream.message().await.expect("the stream continues").expect("a frame");
+            let response = stream
+                .message()
+                .await
+                .expect("the stream continues")
+                .expect("a frame");
             let follow_up = match response.frame {
                 Some(Frame::SnapshotItem(item)) => item.follow_up,
                 Some(Frame::StageChange(change)) => change.follow_up,
@@ -96,19 +124,34 @@ async fn open(clients: &Clients) -> BTreeMap<String, FollowUp> {
             open.extend(follow_up.map(|one| (one.instance_id.clone(), one)));
         }
     };
-    tokio::time::timeout(PATIENCE, reading).await.expect("in time")
+    tokio::time::timeout(PATIENCE, reading)
+        .await
+        .expect("in time")
 }
 
 fn check_page(what: &str, bytes: usize) {
-    assert!(bytes <= PAGE_BYTES_MAX + 1_024 || bytes <= FOLLOW_UP_BYTES_MAX, "{what}: a page of {bytes} bytes");
+    assert!(
+        bytes <= PAGE_BYTES_MAX + 1_024 || bytes <= FOLLOW_UP_BYTES_MAX,
+        "{what}: a page of {bytes} bytes"
+    );
 }
 
-/// How many rows the lists of what is open and of instances have over all pages; every page is one that any client can read.
+/// How many rows the lists of what is open and of instances have over all pages; every page is one
+/// that any client can read.
 async fn listed(clients: &mut Clients, archived: bool) -> (usize, usize) {
     let (mut rows, mut instances, mut page_token) = (0, 0, String::new());
     loop {
-        let request = ListFollowUpsRequest { page_token, page_size: 1_000, ..ListFollowUpsRequest::default() };
-        let page = clients.manager.list_follow_ups(request).await.expect("a page").into_inner();
+        let request = ListFollowUpsRequest {
+            page_token,
+            page_size: 1_000,
+            ..ListFollowUpsRequest::default()
+        };
+        let page = clients
+            .manager
+            .list_follow_ups(request)
+            .await
+            .expect("a page")
+            .into_inner();
         check_page("follow-ups", page.encoded_len());
         rows += page.rows.len();
         page_token = page.next_page_token;
@@ -117,9 +160,21 @@ async fn listed(clients: &mut Clients, archived: bool) -> (usize, usize) {
         }
     }
     loop {
-        let filter = Some(InstanceFilter { archived, ..InstanceFilter::default() });
-        let request = ListInstancesRequest { filter, page_token, ..ListInstancesRequest::default() };
-        let page = clients.operations.list_instances(request).await.expect("a page").into_inner();
+        let filter = Some(InstanceFilter {
+            archived,
+            ..InstanceFilter::default()
+        });
+        let request = ListInstancesRequest {
+            filter,
+            page_token,
+            ..ListInstancesRequest::default()
+        };
+        let page = clients
+            .operations
+            .list_instances(request)
+            .await
+            .expect("a page")
+            .into_inner();
         check_page("instances", page.encoded_len());
         instances += page.instances.len();
         page_token = page.next_page_token;
@@ -136,30 +191,64 @@ async fn filled(house: &House) -> Clients {
     for nth in 0..WIDE {
         clients.publish(&wide(&format!("wide-{nth}"))).await;
         for call in CALLS {
-            clients.scripts.set_workflow(set_wide(nth, call)).await.expect("it is set");
+            clients
+                .scripts
+                .set_workflow(set_wide(nth, call))
+                .await
+                .expect("it is set");
         }
     }
     for nth in 0..FORMS {
-        clients.scripts.set_workflow(set("form", &nth.to_string())).await.expect("it is set");
+        clients
+            .scripts
+            .set_workflow(set("form", &nth.to_string()))
+            .await
+            .expect("it is set");
     }
     clients
 }
 
 async fn change_call(clients: &mut Clients) -> u64 {
     for call in CALLS {
-        let end = EndCallRequest { actor: "script-1".to_owned(), call: Some(call_ref(call)), ..Default::default() };
-        let ended = clients.scripts.end_call(end).await.expect("the call ends").into_inner();
+        let end = EndCallRequest {
+            actor: "script-1".to_owned(),
+            call: Some(call_ref(call)),
+            ..Default::default()
+        };
+        let ended = clients
+            .scripts
+            .end_call(end)
+            .await
+            .expect("the call ends")
+            .into_inner();
         assert_eq!(ended.released_instance_ids.len(), WIDE);
     }
-    let properties = CallProperties { agent: "Dana".to_owned(), ..CallProperties::default() };
-    let mut update = UpdateCallRequest { call: Some(call_ref("full")), ..UpdateCallRequest::default() };
+    let properties = CallProperties {
+        agent: "Dana".to_owned(),
+        ..CallProperties::default()
+    };
+    let mut update = UpdateCallRequest {
+        call: Some(call_ref("full")),
+        ..UpdateCallRequest::default()
+    };
     (update.actor, update.properties) = ("script-1".to_owned(), Some(properties));
-    update.update_mask = Some(prost_types::FieldMask { paths: vec!["agent".to_owned()] });
-    clients.scripts.update_call(update).await.expect("it is updated");
+    update.update_mask = Some(prost_types::FieldMask {
+        paths: vec!["agent".to_owned()],
+    });
+    clients
+        .scripts
+        .update_call(update)
+        .await
+        .expect("it is updated");
     let mut again = set_wide(3, "full");
     again.fields.insert("f1".to_owned(), text("changed"));
     again.properties.as_mut().expect("them").script = "another".to_owned();
-    let again = clients.scripts.set_workflow(again).await.expect("it is set again").into_inner();
+    let again = clients
+        .scripts
+        .set_workflow(again)
+        .await
+        .expect("it is set again")
+        .into_inner();
     assert!(!again.started);
     again.sequence
 }
@@ -173,10 +262,27 @@ async fn the_largest_follow_ups_go_through_streams_lists_and_every_change_of_the
     let released = eventually("all are released", || {
         let mut clients = clients.clone();
         async move {
-            let filter = InstanceFilter { statuses: vec![Status::Active.into()], ..InstanceFilter::default() };
-            let count = CountInstancesRequest { filter: Some(filter), ..CountInstancesRequest::default() };
-            let active = clients.operations.count_instances(count).await.ok()?.into_inner().total;
-            let info = clients.operations.get_server_info(GetServerInfoRequest {}).await.ok()?.into_inner();
+            let filter = InstanceFilter {
+                statuses: vec![Status::Active.into()],
+                ..InstanceFilter::default()
+            };
+            let count = CountInstancesRequest {
+                filter: Some(filter),
+                ..CountInstancesRequest::default()
+            };
+            let active = clients
+                .operations
+                .count_instances(count)
+                .await
+                .ok()?
+                .into_inner()
+                .total;
+            let info = clients
+                .operations
+                .get_server_info(GetServerInfoRequest {})
+                .await
+                .ok()?
+                .into_inner();
             (active as usize == OPEN).then_some(info.sequence)
         }
     })
@@ -184,25 +290,55 @@ async fn the_largest_follow_ups_go_through_streams_lists_and_every_change_of_the
     alerter_has(&clients, sequence.max(released)).await;
     let shown = open(&clients).await;
     assert_eq!(shown.len(), OPEN);
-    let noted = shown.into_values().find(|one| one.workflow == "form").expect("it");
+    let noted = shown
+        .into_values()
+        .find(|one| one.workflow == "form")
+        .expect("it");
     house.stop_alerter().await;
     for _ in 0..NOTES {
-        let mut note = AddNoteRequest { instance_id: noted.instance_id.clone(), ..AddNoteRequest::default() };
+        let mut note = AddNoteRequest {
+            instance_id: noted.instance_id.clone(),
+            ..AddNoteRequest::default()
+        };
         (note.actor, note.text) = ("Ann".to_owned(), "rang".to_owned());
         clients.manager.add_note(note).await.expect("a note");
     }
     house.start_alerter().await;
     let now = open(&clients).await;
-    assert_eq!((now.len(), now[&noted.instance_id].note_count as usize), (OPEN, NOTES));
+    assert_eq!(
+        (now.len(), now[&noted.instance_id].note_count as usize),
+        (OPEN, NOTES)
+    );
     let largest = now.values().map(FollowUp::encoded_len).max();
-    assert!(largest.is_some_and(|bytes| bytes > 900_000 && bytes <= FOLLOW_UP_BYTES_MAX), "{largest:?}");
+    assert!(
+        largest.is_some_and(|bytes| bytes > 900_000 && bytes <= FOLLOW_UP_BYTES_MAX),
+        "{largest:?}"
+    );
 
     assert_eq!(listed(&mut clients, false).await, (OPEN, OPEN));
-    let got = clients.scripts.get_call(GetCallRequest { call: Some(call_ref("full")) }).await.expect("it").into_inner();
-    check_page("the follow-ups of a call", got.follow_ups.iter().map(FollowUp::encoded_len).sum());
+    let got = clients
+        .scripts
+        .get_call(GetCallRequest {
+            call: Some(call_ref("full")),
+        })
+        .await
+        .expect("it")
+        .into_inner();
+    check_page(
+        "the follow-ups of a call",
+        got.follow_ups.iter().map(FollowUp::encoded_len).sum(),
+    );
     assert!(got.more_follow_ups && !got.follow_ups.is_empty());
-    let of_call = ListHistoryRequest { call: Some(call_ref("full")), ..ListHistoryRequest::default() };
-    let history = clients.operations.list_history(of_call).await.expect("a page").into_inner();
+    let of_call = ListHistoryRequest {
+        call: Some(call_ref("full")),
+        ..ListHistoryRequest::default()
+    };
+    let history = clients
+        .operations
+        .list_history(of_call)
+        .await
+        .expect("a page")
+        .into_inner();
     check_page("history", history.encoded_len());
     assert!(!history.next_page_token.is_empty());
 
@@ -221,8 +357,15 @@ async fn leaves(clients: &mut Clients) {
     eventually("it has left memory", || {
         let mut clients = clients.clone();
         async move {
-            let info = clients.operations.get_server_info(GetServerInfoRequest {}).await.ok()?.into_inner();
-            (info.archived_instances as usize == 2 * WIDE + FORMS_ENDED && info.ended_instances == 0).then_some(())
+            let info = clients
+                .operations
+                .get_server_info(GetServerInfoRequest {})
+                .await
+                .ok()?
+                .into_inner();
+            (info.archived_instances as usize == 2 * WIDE + FORMS_ENDED
+                && info.ended_instances == 0)
+                .then_some(())
         }
     })
     .await;
@@ -235,11 +378,23 @@ async fn leaves(clients: &mut Clients) {
 async fn backs_up(house: &House, clients: &mut Clients) {
     let dir = house.data_dir().parent().expect("a parent").join("backups");
     let directory = BackupDirectory::open_or_create(&dir).expect("a directory");
-    let request = BackupRequest { actor: "olga".to_owned(), base: None };
-    let mut parts = clients.operations.backup(request).await.expect("it begins").into_inner();
+    let request = BackupRequest {
+        actor: "olga".to_owned(),
+        base: None,
+    };
+    let mut parts = clients
+        .operations
+        .backup(request)
+        .await
+        .expect("it begins")
+        .into_inner();
     let (mut generation, mut manifest) = (None, None);
     while let Some(response) = parts.message().await.expect("it continues") {
-        assert!(response.encoded_len() <= PAGE_BYTES_MAX + 1_024, "a piece of {} bytes", response.encoded_len());
+        assert!(
+            response.encoded_len() <= PAGE_BYTES_MAX + 1_024,
+            "a piece of {} bytes",
+            response.encoded_len()
+        );
         let open = generation.as_mut();
         match response.part.expect("a part") {
             Part::Begin(begin) => {
@@ -251,23 +406,45 @@ async fn backs_up(house: &House, clients: &mut Clients) {
                     server_version: begin.server_version,
                     unfinished_erasures: begin.unfinished_erasures,
                 };
-                generation = Some(NewGeneration::begin(&directory, begun, None).expect("it begins"));
+                generation =
+                    Some(NewGeneration::begin(&directory, begun, None).expect("it begins"));
             }
             Part::File(file) => open.expect("begun").file(&file.name).expect("a file"),
             Part::Piece(bytes) => open.expect("begun").piece(&bytes).expect("written"),
-            Part::FileEnd(end) => open.expect("begun").file_end(end.size, end.checksum).expect("whole"),
+            Part::FileEnd(end) => open
+                .expect("begun")
+                .file_end(end.size, end.checksum)
+                .expect("whole"),
             Part::Kept(file) => panic!("{} is not here", file.name),
-            Part::End(end) => manifest = generation.take().map(|one| one.finish(end.chain, 0).expect("complete")),
+            Part::End(end) => {
+                manifest = generation
+                    .take()
+                    .map(|one| one.finish(end.chain, 0).expect("complete"));
+            }
         }
     }
     let manifest = manifest.expect("it has an end");
     verify_files(&directory, &manifest, &mut HashSet::new(), &|_| {}).expect("every sum");
-    verify_backup(&directory, &manifest).await.expect("it is sound");
+    verify_backup(&directory, &manifest)
+        .await
+        .expect("it is sound");
     drop(directory);
-    let (epoch, until, to) = ("e".repeat(32), Until::Newest, house.data_dir().with_file_name("restored"));
-    let options =
-        RestoreOptions { generation: None, until, erase_again: true, erasures_from: None, epoch, clock: None };
-    let restored = restore(&dir, &to, &options, &|_| {}).await.expect("it is restored");
+    let (epoch, until, to) = (
+        "e".repeat(32),
+        Until::Newest,
+        house.data_dir().with_file_name("restored"),
+    );
+    let options = RestoreOptions {
+        generation: None,
+        until,
+        erase_again: true,
+        erasures_from: None,
+        epoch,
+        clock: None,
+    };
+    let restored = restore(&dir, &to, &options, &|_| {})
+        .await
+        .expect("it is restored");
     assert_eq!(restored.sequence, manifest.sequence);
 }
 
@@ -275,16 +452,34 @@ async fn backs_up(house: &House, clients: &mut Clients) {
 async fn erases(clients: &mut Clients, reference: &str) {
     let erase = EraseCallerRequest {
         actor: "olga".to_owned(),
-        caller: Some(aftercall_proto::workflow::v1::Caller { reference: reference.to_owned(), ..Default::default() }),
+        caller: Some(aftercall_proto::workflow::v1::Caller {
+            reference: reference.to_owned(),
+            ..Default::default()
+        }),
         reason: "asked for it".to_owned(),
         ..EraseCallerRequest::default()
     };
-    let erasure = clients.operations.erase_caller(erase).await.expect("it begins").into_inner().erasure.expect("it");
+    let erasure = clients
+        .operations
+        .erase_caller(erase)
+        .await
+        .expect("it begins")
+        .into_inner()
+        .erasure
+        .expect("it");
     eventually("the caller is erased", || {
         let mut clients = clients.clone();
         async move {
-            let request = GetErasureRequest { erasure_id: erasure.id };
-            let got = clients.operations.get_erasure(request).await.ok()?.into_inner().erasure?;
+            let request = GetErasureRequest {
+                erasure_id: erasure.id,
+            };
+            let got = clients
+                .operations
+                .get_erasure(request)
+                .await
+                .ok()?
+                .into_inner()
+                .erasure?;
             (got.state() == ErasureState::Done).then_some(())
         }
     })
@@ -294,29 +489,60 @@ async fn erases(clients: &mut Clients, reference: &str) {
 /// Cancels by a batch what is on the calls, and ten of the others.
 async fn ends(clients: &mut Clients) {
     let on_call = ListFollowUpsRequest {
-        filter: Some(FollowUpFilter { calls: vec![call_ref("second")], ..FollowUpFilter::default() }),
+        filter: Some(FollowUpFilter {
+            calls: vec![call_ref("second")],
+            ..FollowUpFilter::default()
+        }),
         ..ListFollowUpsRequest::default()
     };
-    let page = clients.manager.list_follow_ups(on_call).await.expect("a page").into_inner();
-    assert!(page.rows.len() < WIDE && !page.next_page_token.is_empty(), "bytes end the page");
+    let page = clients
+        .manager
+        .list_follow_ups(on_call)
+        .await
+        .expect("a page")
+        .into_inner();
+    assert!(
+        page.rows.len() < WIDE && !page.next_page_token.is_empty(),
+        "bytes end the page"
+    );
     let open = open(clients).await;
-    let of_form = open.values().filter(|one| one.workflow == "form").take(FORMS_ENDED);
+    let of_form = open
+        .values()
+        .filter(|one| one.workflow == "form")
+        .take(FORMS_ENDED);
     let wide = open.values().filter(|one| one.workflow != "form");
     let start = StartBatchRequest {
         actor: "Eve".to_owned(),
-        work: Some(BatchWork { kind: Some(Kind::Cancel(CancelWork {})) }),
-        instance_ids: of_form.chain(wide).map(|one| one.instance_id.clone()).collect(),
+        work: Some(BatchWork {
+            kind: Some(Kind::Cancel(CancelWork {})),
+        }),
+        instance_ids: of_form
+            .chain(wide)
+            .map(|one| one.instance_id.clone())
+            .collect(),
         reason: "a drill".to_owned(),
         per_second: 1_000,
         ..StartBatchRequest::default()
     };
-    let batch = clients.operations.start_batch(start).await.expect("it starts").into_inner().batch.expect("it");
+    let batch = clients
+        .operations
+        .start_batch(start)
+        .await
+        .expect("it starts")
+        .into_inner()
+        .batch
+        .expect("it");
     assert_eq!(batch.items as usize, 2 * WIDE + FORMS_ENDED);
     eventually("all are cancelled", || {
         let mut clients = clients.clone();
         async move {
-            let got =
-                clients.operations.get_batch(GetBatchRequest { batch_id: batch.id }).await.ok()?.into_inner().batch?;
+            let got = clients
+                .operations
+                .get_batch(GetBatchRequest { batch_id: batch.id })
+                .await
+                .ok()?
+                .into_inner()
+                .batch?;
             (got.state() == BatchState::Done).then_some(())
         }
     })
@@ -330,7 +556,10 @@ async fn whoever_takes_all_places_of_the_feed_does_not_keep_an_alerter_out() {
     let mut hoarded = Vec::new();
     for _ in 0..FEED_STREAMS_MAX + 6 {
         let mut clients = house.clients().await;
-        let request = TailRequest { from_sequence: 1, epoch: String::new() };
+        let request = TailRequest {
+            from_sequence: 1,
+            epoch: String::new(),
+        };
         hoarded.push(clients.feed.tail(request).await.expect("a stream"));
     }
     let closed = hoarded[0].get_mut();

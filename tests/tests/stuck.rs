@@ -1,10 +1,12 @@
-//! What ops look for at night, over real gRPC: moving what is stuck, the report of stuck work, counts by every field.
+//! What ops look for at night, over real gRPC: moving what is stuck, the report of stuck work,
+//! counts by every field.
 
 use aftercall_proto::workflow::v1::{
-    CallProperties, ChangeKind, ClaimFollowUpRequest, ClaimNextRequest, CountInstancesRequest, ExplainInstanceRequest,
-    FinishFollowUpRequest, FollowUp, GroupBy, InstanceFilter, ListHistoryRequest, ListInstancesRequest,
-    ListOverdueTimersRequest, ListStuckInstancesRequest, MoveInstanceRequest, PauseFollowUpRequest, Release,
-    SetWorkflowRequest, Status, StuckReason, UndoPushRequest,
+    CallProperties, ChangeKind, ClaimFollowUpRequest, ClaimNextRequest, CountInstancesRequest,
+    ExplainInstanceRequest, FinishFollowUpRequest, FollowUp, GroupBy, InstanceFilter,
+    ListHistoryRequest, ListInstancesRequest, ListOverdueTimersRequest, ListStuckInstancesRequest,
+    MoveInstanceRequest, PauseFollowUpRequest, Release, SetWorkflowRequest, Status, StuckReason,
+    UndoPushRequest,
 };
 use aftercall_tests::{Clients, House, call_ref, push, reason, set, set_refund, text, with_refund};
 use tonic::Code;
@@ -32,18 +34,45 @@ fn move_to(id: &str, stage: u32, why: &str) -> MoveInstanceRequest {
 }
 
 async fn counted(clients: &mut Clients, by: GroupBy) -> Vec<(String, u64)> {
-    let request = CountInstancesRequest { group_by: by.into(), ..CountInstancesRequest::default() };
-    let answer = clients.operations.count_instances(request).await.expect("counted").into_inner();
-    answer.counts.into_iter().map(|count| (count.group, count.count)).collect()
+    let request = CountInstancesRequest {
+        group_by: by.into(),
+        ..CountInstancesRequest::default()
+    };
+    let answer = clients
+        .operations
+        .count_instances(request)
+        .await
+        .expect("counted")
+        .into_inner();
+    answer
+        .counts
+        .into_iter()
+        .map(|count| (count.group, count.count))
+        .collect()
 }
 
 async fn stuck(clients: &mut Clients, seconds: i64) -> Vec<(StuckReason, String)> {
     let longer_than = Some(prost_types::Duration { seconds, nanos: 0 });
-    let request = ListStuckInstancesRequest { longer_than, ..ListStuckInstancesRequest::default() };
-    let answer = clients.operations.list_stuck_instances(request).await.expect("a report").into_inner();
+    let request = ListStuckInstancesRequest {
+        longer_than,
+        ..ListStuckInstancesRequest::default()
+    };
+    let answer = clients
+        .operations
+        .list_stuck_instances(request)
+        .await
+        .expect("a report")
+        .into_inner();
     let listed = answer.instances.len() as u64;
-    assert_eq!(answer.counts.iter().map(|count| count.count).sum::<u64>(), listed);
-    answer.instances.iter().map(|one| (one.reason(), one.instance.clone().expect("it").instance_id)).collect()
+    assert_eq!(
+        answer.counts.iter().map(|count| count.count).sum::<u64>(),
+        listed
+    );
+    answer
+        .instances
+        .iter()
+        .map(|one| (one.reason(), one.instance.clone().expect("it").instance_id))
+        .collect()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -51,17 +80,48 @@ async fn what_ran_into_an_unlinked_end_is_found_and_moved_on() {
     let house = House::start_without_alerter().await;
     let mut clients = with_refund(&house).await;
     let follow_up = dead_end(&mut clients).await;
-    assert_eq!(stuck(&mut clients, 3_600).await, [(StuckReason::Incomplete, follow_up.instance_id.clone())]);
+    assert_eq!(
+        stuck(&mut clients, 3_600).await,
+        [(StuckReason::Incomplete, follow_up.instance_id.clone())]
+    );
     let id = &follow_up.instance_id;
     assert_eq!(
-        clients.operations.move_instance(move_to(id, 1, "")).await.expect_err("why?").code(),
+        clients
+            .operations
+            .move_instance(move_to(id, 1, ""))
+            .await
+            .expect_err("why?")
+            .code(),
         Code::InvalidArgument
     );
-    let refused = clients.operations.move_instance(move_to(id, 99, "a slip")).await.expect_err("no such stage");
-    assert_eq!((refused.code(), reason(&refused).as_str()), (Code::NotFound, "NO_SUCH_STAGE"));
-    let old = MoveInstanceRequest { expected_revision: Some(1), ..move_to(id, 1, "a slip") };
-    assert_eq!(clients.operations.move_instance(old).await.expect_err("an old revision").code(), Code::Aborted);
-    let moved = clients.operations.move_instance(move_to(id, 1, "a slip")).await.expect("moved").into_inner();
+    let refused = clients
+        .operations
+        .move_instance(move_to(id, 99, "a slip"))
+        .await
+        .expect_err("no such stage");
+    assert_eq!(
+        (refused.code(), reason(&refused).as_str()),
+        (Code::NotFound, "NO_SUCH_STAGE")
+    );
+    let old = MoveInstanceRequest {
+        expected_revision: Some(1),
+        ..move_to(id, 1, "a slip")
+    };
+    assert_eq!(
+        clients
+            .operations
+            .move_instance(old)
+            .await
+            .expect_err("an old revision")
+            .code(),
+        Code::Aborted
+    );
+    let moved = clients
+        .operations
+        .move_instance(move_to(id, 1, "a slip"))
+        .await
+        .expect("moved")
+        .into_inner();
     let moved = moved.instance.expect("it");
     assert_eq!((moved.status(), moved.visit), (Status::Active, 2));
     assert_eq!(stuck(&mut clients, 3_600).await, []);
@@ -69,10 +129,25 @@ async fn what_ran_into_an_unlinked_end_is_found_and_moved_on() {
 
 async fn dead_end(clients: &mut Clients) -> FollowUp {
     clients.publish(DEAD_END).await;
-    let request =
-        SetWorkflowRequest { workflow: "dead-end".to_owned(), fields: Default::default(), ..set_refund("1", 1.0) };
-    let follow_up = clients.scripts.set_workflow(request).await.expect("set").into_inner().follow_up.expect("it");
-    let pushed = clients.manager.push_button(push(&follow_up, "nowhere", "Ann")).await.expect("pushed").into_inner();
+    let request = SetWorkflowRequest {
+        workflow: "dead-end".to_owned(),
+        fields: Default::default(),
+        ..set_refund("1", 1.0)
+    };
+    let follow_up = clients
+        .scripts
+        .set_workflow(request)
+        .await
+        .expect("set")
+        .into_inner()
+        .follow_up
+        .expect("it");
+    let pushed = clients
+        .manager
+        .push_button(push(&follow_up, "nowhere", "Ann"))
+        .await
+        .expect("pushed")
+        .into_inner();
     pushed.follow_up.expect("it")
 }
 
@@ -81,14 +156,45 @@ async fn what_is_incomplete_is_claimed_and_finished_with_an_outcome_by_a_person(
     let house = House::start_without_alerter().await;
     let mut clients = with_refund(&house).await;
     let follow_up = dead_end(&mut clients).await;
-    assert_eq!((follow_up.status(), follow_up.buttons.len()), (Status::Incomplete, 0));
+    assert_eq!(
+        (follow_up.status(), follow_up.buttons.len()),
+        (Status::Incomplete, 0)
+    );
     let id = follow_up.instance_id.clone();
-    let next = ClaimNextRequest { actor: "Ann".to_owned(), ..ClaimNextRequest::default() };
-    let claimed = clients.manager.claim_next(next).await.expect("the next").into_inner().follow_up.expect("it");
-    assert_eq!((claimed.instance_id.as_str(), claimed.claim.expect("a claim").holder.as_str()), (id.as_str(), "Ann"));
-    let explain = ExplainInstanceRequest { instance_id: id.clone() };
-    let told = clients.operations.explain_instance(explain).await.expect("told").into_inner().sentences.join(" ");
-    assert!(told.contains("Finish it with an outcome (its workflow has done)"), "{told}");
+    let next = ClaimNextRequest {
+        actor: "Ann".to_owned(),
+        ..ClaimNextRequest::default()
+    };
+    let claimed = clients
+        .manager
+        .claim_next(next)
+        .await
+        .expect("the next")
+        .into_inner()
+        .follow_up
+        .expect("it");
+    assert_eq!(
+        (
+            claimed.instance_id.as_str(),
+            claimed.claim.expect("a claim").holder.as_str()
+        ),
+        (id.as_str(), "Ann")
+    );
+    let explain = ExplainInstanceRequest {
+        instance_id: id.clone(),
+    };
+    let told = clients
+        .operations
+        .explain_instance(explain)
+        .await
+        .expect("told")
+        .into_inner()
+        .sentences
+        .join(" ");
+    assert!(
+        told.contains("Finish it with an outcome (its workflow has done)"),
+        "{told}"
+    );
     assert!(told.contains("Ann holds it"), "{told}");
     let finish = |who: &str, outcome: &str| FinishFollowUpRequest {
         actor: who.to_owned(),
@@ -100,30 +206,82 @@ async fn what_is_incomplete_is_claimed_and_finished_with_an_outcome_by_a_person(
         ..FinishFollowUpRequest::default()
     };
     let mut refused = async |request: FinishFollowUpRequest| {
-        let refused = clients.manager.finish_follow_up(request).await.expect_err("refused");
+        let refused = clients
+            .manager
+            .finish_follow_up(request)
+            .await
+            .expect_err("refused");
         (refused.code(), reason(&refused))
     };
-    assert_eq!(refused(finish("Ann", "All is well")).await.0, Code::InvalidArgument);
+    assert_eq!(
+        refused(finish("Ann", "All is well")).await.0,
+        Code::InvalidArgument
+    );
     assert_eq!(refused(finish("Ann", "")).await.0, Code::InvalidArgument);
-    assert_eq!(refused(finish("Ben", "settled")).await.1, "CLAIMED_BY_ANOTHER");
+    assert_eq!(
+        refused(finish("Ben", "settled")).await.1,
+        "CLAIMED_BY_ANOTHER"
+    );
     let unseen = [(0, 1), (1, 0), (1, 9), (7, 1)];
     for (stage, visit) in unseen {
-        let asked = FinishFollowUpRequest { stage, visit, ..finish("Ann", "settled") };
-        assert_eq!(refused(asked).await.0, Code::InvalidArgument, "stage {stage}, visit {visit}");
+        let asked = FinishFollowUpRequest {
+            stage,
+            visit,
+            ..finish("Ann", "settled")
+        };
+        assert_eq!(
+            refused(asked).await.0,
+            Code::InvalidArgument,
+            "stage {stage}, visit {visit}"
+        );
     }
-    let old = FinishFollowUpRequest { expected_revision: Some(1), ..finish("Ann", "settled") };
+    let old = FinishFollowUpRequest {
+        expected_revision: Some(1),
+        ..finish("Ann", "settled")
+    };
     assert_eq!(refused(old).await.0, Code::Aborted);
-    let finished = clients.manager.finish_follow_up(finish("Ann", "settled")).await.expect("finished").into_inner();
+    let finished = clients
+        .manager
+        .finish_follow_up(finish("Ann", "settled"))
+        .await
+        .expect("finished")
+        .into_inner();
     let finished = finished.follow_up.expect("it");
-    assert_eq!((finished.status(), finished.outcome.as_str(), finished.claim), (Status::Finished, "settled", None));
-    let again = clients.manager.finish_follow_up(finish("Ann", "settled")).await.expect_err("it has ended");
+    assert_eq!(
+        (finished.status(), finished.outcome.as_str(), finished.claim),
+        (Status::Finished, "settled", None)
+    );
+    let again = clients
+        .manager
+        .finish_follow_up(finish("Ann", "settled"))
+        .await
+        .expect_err("it has ended");
     assert_eq!(reason(&again), "INSTANCE_ENDED");
-    let undo = UndoPushRequest { actor: "Ann".to_owned(), instance_id: id.clone(), ..UndoPushRequest::default() };
-    assert_eq!(reason(&clients.manager.undo_push(undo).await.expect_err("no push")), "NOTHING_TO_UNDO");
-    let history = ListHistoryRequest { instance_id: id.clone(), ..ListHistoryRequest::default() };
-    let items = clients.operations.list_history(history).await.expect("history").into_inner().items;
+    let undo = UndoPushRequest {
+        actor: "Ann".to_owned(),
+        instance_id: id.clone(),
+        ..UndoPushRequest::default()
+    };
+    assert_eq!(
+        reason(&clients.manager.undo_push(undo).await.expect_err("no push")),
+        "NOTHING_TO_UNDO"
+    );
+    let history = ListHistoryRequest {
+        instance_id: id.clone(),
+        ..ListHistoryRequest::default()
+    };
+    let items = clients
+        .operations
+        .list_history(history)
+        .await
+        .expect("history")
+        .into_inner()
+        .items;
     let cause = items.last().expect("a line").cause.clone().expect("why");
-    assert_eq!((cause.kind(), cause.note.as_str()), (ChangeKind::Finished, "rang, all is well"));
+    assert_eq!(
+        (cause.kind(), cause.note.as_str()),
+        (ChangeKind::Finished, "rang, all is well")
+    );
     assert_eq!(cause.values["outcome"], text("settled"));
     assert_eq!(stuck(&mut clients, 3_600).await, []);
 }
@@ -141,7 +299,11 @@ async fn what_still_has_buttons_is_not_finished_by_hand() {
         outcome: "settled".to_owned(),
         ..FinishFollowUpRequest::default()
     };
-    let refused = clients.manager.finish_follow_up(request).await.expect_err("it has buttons");
+    let refused = clients
+        .manager
+        .finish_follow_up(request)
+        .await
+        .expect_err("it has buttons");
     assert_eq!(reason(&refused), "ILLEGAL_MOVE");
 }
 
@@ -149,12 +311,33 @@ async fn what_still_has_buttons_is_not_finished_by_hand() {
 async fn stuck_work_is_told_by_why_it_is_stuck() {
     let house = House::start_without_alerter().await;
     let mut clients = with_refund(&house).await;
-    let waits = SetWorkflowRequest { release: Release::CallEnded.into(), ..set_refund("1", 1.0) };
-    let waits = clients.scripts.set_workflow(waits).await.expect("set").into_inner().follow_up.expect("it").instance_id;
+    let waits = SetWorkflowRequest {
+        release: Release::CallEnded.into(),
+        ..set_refund("1", 1.0)
+    };
+    let waits = clients
+        .scripts
+        .set_workflow(waits)
+        .await
+        .expect("set")
+        .into_inner()
+        .follow_up
+        .expect("it")
+        .instance_id;
     let mut hidden = set_refund("2", 1.0);
-    hidden.properties = hidden.properties.map(|known| CallProperties { chargeable: Some(false), ..known });
-    let hidden =
-        clients.scripts.set_workflow(hidden).await.expect("set").into_inner().follow_up.expect("it").instance_id;
+    hidden.properties = hidden.properties.map(|known| CallProperties {
+        chargeable: Some(false),
+        ..known
+    });
+    let hidden = clients
+        .scripts
+        .set_workflow(hidden)
+        .await
+        .expect("set")
+        .into_inner()
+        .follow_up
+        .expect("it")
+        .instance_id;
     let paused = set(&mut clients, "3", 1.0).await.instance_id;
     let pause = PauseFollowUpRequest {
         actor: "Ann".to_owned(),
@@ -162,10 +345,18 @@ async fn stuck_work_is_told_by_why_it_is_stuck() {
         reason: "ill".to_owned(),
         ..PauseFollowUpRequest::default()
     };
-    clients.manager.pause_follow_up(pause).await.expect("paused");
+    clients
+        .manager
+        .pause_follow_up(pause)
+        .await
+        .expect("paused");
     let free = set(&mut clients, "4", 1.0).await.instance_id;
     let held = set(&mut clients, "5", 1.0).await.instance_id;
-    let claim = ClaimFollowUpRequest { actor: "Ann".to_owned(), instance_id: held, ..ClaimFollowUpRequest::default() };
+    let claim = ClaimFollowUpRequest {
+        actor: "Ann".to_owned(),
+        instance_id: held,
+        ..ClaimFollowUpRequest::default()
+    };
     clients.manager.claim_follow_up(claim).await.expect("held");
     assert_eq!(
         stuck(&mut clients, 0).await,
@@ -176,23 +367,76 @@ async fn stuck_work_is_told_by_why_it_is_stuck() {
             (StuckReason::Unclaimed, free),
         ]
     );
-    assert_eq!(stuck(&mut clients, 3_600).await, [], "none of it for an hour");
-
-    let expected = |groups: &[(&str, u64)]| groups.iter().map(|(name, n)| ((*name).to_owned(), *n)).collect::<Vec<_>>();
-    assert_eq!(counted(&mut clients, GroupBy::Holder).await, expected(&[("nobody", 4), ("Ann", 1)]));
-    assert_eq!(counted(&mut clients, GroupBy::Priority).await, expected(&[("high", 4), ("no alert", 1)]));
-    assert_eq!(counted(&mut clients, GroupBy::Age).await, expected(&[("under 1 h", 5)]));
-    assert_eq!(counted(&mut clients, GroupBy::Due).await, expected(&[("on time", 5)]));
-    assert_eq!(counted(&mut clients, GroupBy::Hidden).await, expected(&[("seen", 3), ("hidden", 2)]));
-    let statuses = [("active", 3), ("paused", 1), ("waiting for the call to end", 1)];
-    assert_eq!(counted(&mut clients, GroupBy::Status).await, expected(&statuses));
-    let filter = InstanceFilter { holders: vec!["Ann".to_owned()], ..InstanceFilter::default() };
-    let request = ListInstancesRequest { filter: Some(filter), ..ListInstancesRequest::default() };
-    let of_ann = clients.operations.list_instances(request).await.expect("a list").into_inner().instances;
     assert_eq!(
-        of_ann.iter().map(|one| one.call.clone().expect("one").r#ref).collect::<Vec<_>>(),
+        stuck(&mut clients, 3_600).await,
+        [],
+        "none of it for an hour"
+    );
+
+    let expected = |groups: &[(&str, u64)]| {
+        groups
+            .iter()
+            .map(|(name, n)| ((*name).to_owned(), *n))
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(
+        counted(&mut clients, GroupBy::Holder).await,
+        expected(&[("nobody", 4), ("Ann", 1)])
+    );
+    assert_eq!(
+        counted(&mut clients, GroupBy::Priority).await,
+        expected(&[("high", 4), ("no alert", 1)])
+    );
+    assert_eq!(
+        counted(&mut clients, GroupBy::Age).await,
+        expected(&[("under 1 h", 5)])
+    );
+    assert_eq!(
+        counted(&mut clients, GroupBy::Due).await,
+        expected(&[("on time", 5)])
+    );
+    assert_eq!(
+        counted(&mut clients, GroupBy::Hidden).await,
+        expected(&[("seen", 3), ("hidden", 2)])
+    );
+    let statuses = [
+        ("active", 3),
+        ("paused", 1),
+        ("waiting for the call to end", 1),
+    ];
+    assert_eq!(
+        counted(&mut clients, GroupBy::Status).await,
+        expected(&statuses)
+    );
+    let filter = InstanceFilter {
+        holders: vec!["Ann".to_owned()],
+        ..InstanceFilter::default()
+    };
+    let request = ListInstancesRequest {
+        filter: Some(filter),
+        ..ListInstancesRequest::default()
+    };
+    let of_ann = clients
+        .operations
+        .list_instances(request)
+        .await
+        .expect("a list")
+        .into_inner()
+        .instances;
+    assert_eq!(
+        of_ann
+            .iter()
+            .map(|one| one.call.clone().expect("one").r#ref)
+            .collect::<Vec<_>>(),
         [Some(call_ref("5"))]
     );
-    let timers = clients.operations.list_overdue_timers(ListOverdueTimersRequest::default()).await.expect("a list");
-    assert_eq!((timers.get_ref().total, timers.get_ref().clock_held), (0, false));
+    let timers = clients
+        .operations
+        .list_overdue_timers(ListOverdueTimersRequest::default())
+        .await
+        .expect("a list");
+    assert_eq!(
+        (timers.get_ref().total, timers.get_ref().clock_held),
+        (0, false)
+    );
 }

@@ -1,11 +1,12 @@
-//! Whose clock: a time is read and shown by the caller's, else by that of the calendar, else by the server's; and where it is not the
-//! caller's, its zone is named.
+//! Whose clock: a time is read and shown by the caller's, else by that of the calendar, else by the
+//! server's; and where it is not the caller's, its zone is named.
 
 use aftercall_proto::workflow::v1::snooze_alert_request::When;
+use aftercall_proto::workflow::v1::value::Kind;
 use aftercall_proto::workflow::v1::{
-    Calendar, CallProperties, Caller, DayHours, ExplainInstanceRequest, GetWorkflowRequest, ImportCalendarRequest,
-    ListOpenFollowUpsRequest, PushButtonRequest, SetWorkflowRequest, SetWorkflowResponse, SnoozeAlertRequest, Value,
-    value::Kind,
+    Calendar, CallProperties, Caller, DayHours, ExplainInstanceRequest, GetWorkflowRequest,
+    ImportCalendarRequest, ListOpenFollowUpsRequest, PushButtonRequest, SetWorkflowRequest,
+    SetWorkflowResponse, SnoozeAlertRequest, Value,
 };
 use aftercall_tests::{Clients, House, call_ref, push, set_refund, with_refund};
 use tonic_types::StatusExt;
@@ -35,7 +36,9 @@ on_new_call:
 
 fn in_days(days: i64) -> Value {
     let seconds = jiff::Timestamp::now().as_second() + days * 86_400;
-    Value { kind: Some(Kind::Time(prost_types::Timestamp { seconds, nanos: 0 })) }
+    Value {
+        kind: Some(Kind::Time(prost_types::Timestamp { seconds, nanos: 0 })),
+    }
 }
 
 /// The field that a refusal names, and what it says of it.
@@ -51,9 +54,21 @@ async fn times_outside_of_their_bounds_are_refused_by_the_clock_of_the_server() 
     let house = House::start_without_alerter().await;
     let mut clients = with_refund(&house).await;
     clients.publish(BOUNDED).await;
-    let get = GetWorkflowRequest { name: "bounded".to_owned(), ..GetWorkflowRequest::default() };
-    let fields = clients.definitions.get_workflow(get).await.expect("it").into_inner().workflow.expect("it").fields;
-    let bounds = [fields[0].min_from_now, fields[0].max_from_now].map(|bound| bound.expect("a bound").seconds);
+    let get = GetWorkflowRequest {
+        name: "bounded".to_owned(),
+        ..GetWorkflowRequest::default()
+    };
+    let fields = clients
+        .definitions
+        .get_workflow(get)
+        .await
+        .expect("it")
+        .into_inner()
+        .workflow
+        .expect("it")
+        .fields;
+    let bounds = [fields[0].min_from_now, fields[0].max_from_now]
+        .map(|bound| bound.expect("a bound").seconds);
     assert_eq!(bounds, [0, 90 * 86_400]);
     let set = |days| SetWorkflowRequest {
         workflow: "bounded".to_owned(),
@@ -61,23 +76,56 @@ async fn times_outside_of_their_bounds_are_refused_by_the_clock_of_the_server() 
         ..set_refund("1", 1.0)
     };
     for (days, expected) in [(-1, "must not be before "), (91, "must not be after ")] {
-        let (field, message) = violation(&clients.scripts.set_workflow(set(days)).await.expect_err("refused"));
+        let (field, message) = violation(
+            &clients
+                .scripts
+                .set_workflow(set(days))
+                .await
+                .expect_err("refused"),
+        );
         assert_eq!(field, "fields.ring_at");
-        assert!(message.starts_with(expected) && message.contains("), and is "), "{message}");
+        assert!(
+            message.starts_with(expected) && message.contains("), and is "),
+            "{message}"
+        );
     }
-    let it = clients.scripts.set_workflow(set(1)).await.expect("set").into_inner().follow_up.expect("it");
-    let (field, _) = violation(&clients.scripts.set_workflow(set(-1)).await.expect_err("refused when set again"));
+    let it = clients
+        .scripts
+        .set_workflow(set(1))
+        .await
+        .expect("set")
+        .into_inner()
+        .follow_up
+        .expect("it");
+    let (field, _) = violation(
+        &clients
+            .scripts
+            .set_workflow(set(-1))
+            .await
+            .expect_err("refused when set again"),
+    );
     assert_eq!(field, "fields.ring_at");
-    let push =
-        |days| PushButtonRequest { form: [("visit_at".to_owned(), in_days(days))].into(), ..push(&it, "visit", "Ann") };
-    let (field, _) = violation(&clients.manager.push_button(push(-2)).await.expect_err("refused"));
+    let push = |days| PushButtonRequest {
+        form: [("visit_at".to_owned(), in_days(days))].into(),
+        ..push(&it, "visit", "Ann")
+    };
+    let (field, _) = violation(
+        &clients
+            .manager
+            .push_button(push(-2))
+            .await
+            .expect_err("refused"),
+    );
     assert_eq!(field, "form.visit_at");
     clients.manager.push_button(push(0)).await.expect("pushed");
 }
 
 /// In Berlin, always open.
 fn office() -> ImportCalendarRequest {
-    let hours = (1..=7).map(|weekday| DayHours { weekday, openings: vec!["00:00-24:00".to_owned()] });
+    let hours = (1..=7).map(|weekday| DayHours {
+        weekday,
+        openings: vec!["00:00-24:00".to_owned()],
+    });
     let calendar = Calendar {
         name: "office".to_owned(),
         title: "Office".to_owned(),
@@ -85,22 +133,51 @@ fn office() -> ImportCalendarRequest {
         hours: hours.collect(),
         ..Calendar::default()
     };
-    ImportCalendarRequest { actor: "author".to_owned(), calendar: Some(calendar), ..ImportCalendarRequest::default() }
+    ImportCalendarRequest {
+        actor: "author".to_owned(),
+        calendar: Some(calendar),
+        ..ImportCalendarRequest::default()
+    }
 }
 
 async fn set(clients: &mut Clients, call: &str, workflow: &str, zone: &str) -> SetWorkflowResponse {
-    let caller = Caller { name: "Ada".to_owned(), time_zone: zone.to_owned(), ..Caller::default() };
+    let caller = Caller {
+        name: "Ada".to_owned(),
+        time_zone: zone.to_owned(),
+        ..Caller::default()
+    };
     let refund = set_refund(call, 1.0);
-    let properties = refund.properties.map(|known| CallProperties { caller: Some(caller), ..known });
-    let request =
-        SetWorkflowRequest { workflow: workflow.to_owned(), fields: [].into(), properties, ..set_refund(call, 1.0) };
-    clients.scripts.set_workflow(request).await.expect("set").into_inner()
+    let properties = refund.properties.map(|known| CallProperties {
+        caller: Some(caller),
+        ..known
+    });
+    let request = SetWorkflowRequest {
+        workflow: workflow.to_owned(),
+        fields: [].into(),
+        properties,
+        ..set_refund(call, 1.0)
+    };
+    clients
+        .scripts
+        .set_workflow(request)
+        .await
+        .expect("set")
+        .into_inner()
 }
 
 /// What is read out, and by whose clock the promise is to be.
 async fn read_out(clients: &mut Clients, call: &str) -> (String, String) {
-    let request = ListOpenFollowUpsRequest { call: Some(call_ref(call)), ..ListOpenFollowUpsRequest::default() };
-    let mut open = clients.scripts.list_open_follow_ups(request).await.expect("open").into_inner().follow_ups;
+    let request = ListOpenFollowUpsRequest {
+        call: Some(call_ref(call)),
+        ..ListOpenFollowUpsRequest::default()
+    };
+    let mut open = clients
+        .scripts
+        .list_open_follow_ups(request)
+        .await
+        .expect("open")
+        .into_inner()
+        .follow_ups;
     let open = open.pop().expect("one");
     (open.words, open.time_zone)
 }
@@ -109,9 +186,19 @@ async fn read_out(clients: &mut Clients, call: &str) -> (String, String) {
 async fn times_are_by_the_callers_clock_else_the_calendars_else_the_servers() {
     let house = House::start_without_alerter().await;
     let mut clients = with_refund(&house).await;
-    clients.definitions.import_calendar(office()).await.expect("declared");
+    clients
+        .definitions
+        .import_calendar(office())
+        .await
+        .expect("declared");
     clients.publish(RING).await;
-    clients.publish(&RING.replace("workflow: ring", "workflow: plain").replace("calendar: office\n", "")).await;
+    clients
+        .publish(
+            &RING
+                .replace("workflow: ring", "workflow: plain")
+                .replace("calendar: office\n", ""),
+        )
+        .await;
     for (call, workflow, of_caller, expected) in [
         ("1", "ring", "America/New_York", "America/New_York"),
         ("2", "ring", "", "Europe/Berlin"),
@@ -124,8 +211,16 @@ async fn times_are_by_the_callers_clock_else_the_calendars_else_the_servers() {
         let named = format!(" Times are by the clock of {expected}.");
         assert_eq!(words.contains(&named), of_caller.is_empty(), "{words}");
         let follow_up = answer.follow_up.expect("it");
-        let explain = ExplainInstanceRequest { instance_id: follow_up.instance_id.clone() };
-        let told = clients.operations.explain_instance(explain).await.expect("explained").into_inner().sentences;
+        let explain = ExplainInstanceRequest {
+            instance_id: follow_up.instance_id.clone(),
+        };
+        let told = clients
+            .operations
+            .explain_instance(explain)
+            .await
+            .expect("explained")
+            .into_inner()
+            .sentences;
         assert!(told[0].contains(&format!(" {expected} ")), "{told:?}");
         let snooze = SnoozeAlertRequest {
             actor: "Ann".to_owned(),
@@ -134,12 +229,33 @@ async fn times_are_by_the_callers_clock_else_the_calendars_else_the_servers() {
             when: Some(When::LocalTime("09:00".to_owned())),
             ..SnoozeAlertRequest::default()
         };
-        let until =
-            clients.manager.snooze_alert(snooze).await.expect("snoozed").into_inner().snoozed_until.expect("it");
-        let until = jiff::Timestamp::new(until.seconds, 0).expect("a time").in_tz(expected).expect("a zone");
-        assert_eq!(until.strftime("%H:%M").to_string(), "09:00", "by the clock of {expected}");
+        let until = clients
+            .manager
+            .snooze_alert(snooze)
+            .await
+            .expect("snoozed")
+            .into_inner()
+            .snoozed_until
+            .expect("it");
+        let until = jiff::Timestamp::new(until.seconds, 0)
+            .expect("a time")
+            .in_tz(expected)
+            .expect("a zone");
+        assert_eq!(
+            until.strftime("%H:%M").to_string(),
+            "09:00",
+            "by the clock of {expected}"
+        );
     }
-    let get = |name: &str| GetWorkflowRequest { name: name.to_owned(), ..GetWorkflowRequest::default() };
-    let ring = clients.definitions.get_workflow(get("ring")).await.expect("it").into_inner();
+    let get = |name: &str| GetWorkflowRequest {
+        name: name.to_owned(),
+        ..GetWorkflowRequest::default()
+    };
+    let ring = clients
+        .definitions
+        .get_workflow(get("ring"))
+        .await
+        .expect("it")
+        .into_inner();
     assert_eq!(ring.time_zone, "Europe/Berlin");
 }

@@ -1,12 +1,13 @@
-//! Texts that people paste from other programs carry characters that nobody sees: zero-width spaces, marks of text direction, byte order
-//! marks, soft hyphens, no-break spaces.
+//! Texts that people paste from other programs carry characters that nobody sees: zero-width
+//! spaces, marks of text direction, byte order marks, soft hyphens, no-break spaces.
 //!
-//! [`key`] cleans what something is found by: two keys that look alike are equal afterwards. [`prose`] cleans what people read, and keeps
-//! what a script needs: the joiners of Persian, of Indian scripts and of emoji, and the marks that put a sign beside a word of the
-//! other direction into its place.
+//! [`key`] cleans what something is found by: two keys that look alike are equal afterwards.
+//! [`prose`] cleans what people read, and keeps what a script needs: the joiners of Persian, of
+//! Indian scripts and of emoji, and the marks that put a sign beside a word of the other direction
+//! into its place.
 //!
-//! Promise: what is clean stays as it is, and is not copied. Must not: refuse anything. Control characters are refused where requests
-//! are checked.
+//! Promise: what is clean stays as it is, and is not copied. Must not: refuse anything. Control
+//! characters are refused where requests are checked.
 
 use std::borrow::Cow;
 
@@ -14,7 +15,8 @@ const ZERO_WIDTH_NON_JOINER: char = '\u{200c}';
 const ZERO_WIDTH_JOINER: char = '\u{200d}';
 const BLACK_FLAG: char = '\u{1f3f4}';
 
-/// A text by which something is found, such as an id or a name of a customer: nothing in it is invisible, every space is the usual one.
+/// A text by which something is found, such as an id or a name of a customer: nothing in it is
+/// invisible, every space is the usual one.
 #[must_use]
 pub fn key(text: &str) -> Cow<'_, str> {
     cleaned(text, |_, c| match c {
@@ -30,8 +32,13 @@ pub fn key(text: &str) -> Cow<'_, str> {
 pub fn prose(text: &str) -> Cow<'_, str> {
     cleaned(text, |before, c| match c {
         ZERO_WIDTH_NON_JOINER | ZERO_WIDTH_JOINER if !before.is_some_and(is_joined) => None,
-        // The flags of England, Scotland and Wales are spelled with them; anywhere else they hide a text.
-        '\u{e0000}'..='\u{e007f}' if !before.is_some_and(|before| before == BLACK_FLAG || is_tag(before)) => None,
+        // The flags of England, Scotland and Wales are spelled with them; anywhere else they hide a
+        // text.
+        '\u{e0000}'..='\u{e007f}'
+            if !before.is_some_and(|before| before == BLACK_FLAG || is_tag(before)) =>
+        {
+            None
+        }
         _ if is_never_seen(c) => None,
         '\u{a0}' | '\u{2007}' | '\u{202f}' => Some(' '),
         _ if is_line_separator(c) => Some('\n'),
@@ -39,11 +46,16 @@ pub fn prose(text: &str) -> Cow<'_, str> {
     })
 }
 
-/// Whether [`key`] or [`prose`] may change a text with this character. Of an ASCII character they keep every one.
+/// Whether [`key`] or [`prose`] may change a text with this character. Of an ASCII character they
+/// keep every one.
 #[must_use]
 pub fn is_suspicious(c: char) -> bool {
     !c.is_ascii()
-        && (is_never_seen(c) || is_seen_with_others_only(c) || is_space(c) || is_line_separator(c) || c == '\u{a0}')
+        && (is_never_seen(c)
+            || is_seen_with_others_only(c)
+            || is_space(c)
+            || is_line_separator(c)
+            || c == '\u{a0}')
 }
 
 /// Puts each character through `kept`, which is given the one before it in the result.
@@ -59,11 +71,16 @@ fn cleaned(text: &str, kept: impl Fn(Option<char>, char) -> Option<char>) -> Cow
             before = Some(c);
         }
     }
-    if clean == text { Cow::Borrowed(text) } else { Cow::Owned(clean) }
+    if clean == text {
+        Cow::Borrowed(text)
+    } else {
+        Cow::Owned(clean)
+    }
 }
 
-/// Shows nothing, or makes a row read as something else: soft hyphen, zero-width space, word joiner, invisible operators, the
-/// characters that embed, override or isolate a direction, byte order mark, annotations.
+/// Shows nothing, or makes a row read as something else: soft hyphen, zero-width space, word
+/// joiner, invisible operators, the characters that embed, override or isolate a direction, byte
+/// order mark, annotations.
 fn is_never_seen(c: char) -> bool {
     matches!(
         c,
@@ -72,8 +89,8 @@ fn is_never_seen(c: char) -> bool {
     )
 }
 
-/// Shows nothing by itself, but changes how its neighbours are shown: joiners, marks of direction, selectors of a variant, tags; and the
-/// letters of Hangul that are blank.
+/// Shows nothing by itself, but changes how its neighbours are shown: joiners, marks of direction,
+/// selectors of a variant, tags; and the letters of Hangul that are blank.
 fn is_seen_with_others_only(c: char) -> bool {
     matches!(
         c,
@@ -83,7 +100,10 @@ fn is_seen_with_others_only(c: char) -> bool {
 }
 
 fn is_space(c: char) -> bool {
-    matches!(c, '\u{a0}' | '\u{1680}' | '\u{2000}'..='\u{200a}' | '\u{202f}' | '\u{205f}' | '\u{3000}')
+    matches!(
+        c,
+        '\u{a0}' | '\u{1680}' | '\u{2000}'..='\u{200a}' | '\u{202f}' | '\u{205f}' | '\u{3000}'
+    )
 }
 
 /// Next line, line separator, paragraph separator.
@@ -95,8 +115,8 @@ fn is_tag(c: char) -> bool {
     matches!(c, '\u{e0020}'..='\u{e007e}')
 }
 
-/// Whether a joiner behind this character does something: a letter or mark of a script from Arabic on, or an emoji. Between Latin, Greek,
-/// Cyrillic or Han characters a joiner shows nothing.
+/// Whether a joiner behind this character does something: a letter or mark of a script from Arabic
+/// on, or an emoji. Between Latin, Greek, Cyrillic or Han characters a joiner shows nothing.
 fn is_joined(c: char) -> bool {
     matches!(
         c,
@@ -114,9 +134,22 @@ mod tests {
 
     #[test]
     fn what_is_clean_is_not_copied() {
-        for text in ["", "C-77", "Zoë O’Brien – Café", "客户", "Владимир", "line\nline\ttab"] {
-            assert!(matches!(key(text), Cow::Borrowed(same) if same == text), "{text:?}");
-            assert!(matches!(prose(text), Cow::Borrowed(same) if same == text), "{text:?}");
+        for text in [
+            "",
+            "C-77",
+            "Zoë O’Brien – Café",
+            "客户",
+            "Владимир",
+            "line\nline\ttab",
+        ] {
+            assert!(
+                matches!(key(text), Cow::Borrowed(same) if same == text),
+                "{text:?}"
+            );
+            assert!(
+                matches!(prose(text), Cow::Borrowed(same) if same == text),
+                "{text:?}"
+            );
         }
     }
 
@@ -142,7 +175,11 @@ mod tests {
         for space in ['\u{a0}', '\u{2003}', '\u{2007}', '\u{202f}', '\u{3000}'] {
             assert_eq!(key(&format!("Acme{space}Ltd")), "Acme Ltd", "{space:?}");
         }
-        assert_eq!(key("C-77\u{2028}"), "C-77\n", "a line break is refused where the request is checked");
+        assert_eq!(
+            key("C-77\u{2028}"),
+            "C-77\n",
+            "a line break is refused where the request is checked"
+        );
     }
 
     #[test]
@@ -166,9 +203,15 @@ mod tests {
     fn a_text_loses_what_nobody_sees() {
         assert_eq!(prose("Pay \u{202e}100\u{202c} EUR"), "Pay 100 EUR");
         assert_eq!(prose("Goo\u{200d}gle \u{200c}GmbH"), "Google GmbH");
-        assert_eq!(prose("Donau\u{ad}dampf\u{200b}schiff\u{feff}"), "Donaudampfschiff");
+        assert_eq!(
+            prose("Donau\u{ad}dampf\u{200b}schiff\u{feff}"),
+            "Donaudampfschiff"
+        );
         assert_eq!(prose("100\u{a0}€\u{202f}!"), "100 € !");
-        assert_eq!(prose("one\u{2028}two\u{2029}three\u{85}four"), "one\ntwo\nthree\nfour");
+        assert_eq!(
+            prose("one\u{2028}two\u{2029}three\u{85}four"),
+            "one\ntwo\nthree\nfour"
+        );
         assert_eq!(prose("hidden\u{e0068}\u{e0069}"), "hidden");
     }
 

@@ -1,4 +1,5 @@
-//! Taking the image of a World for a snapshot, which the writer waits for: beside a million and a half request ids that are remembered.
+//! Taking the image of a World for a snapshot, which the writer waits for: beside a million and a
+//! half request ids that are remembered.
 
 use std::hint::black_box;
 
@@ -17,7 +18,11 @@ fn take(criterion: &mut Criterion) {
         world.restore_mark(key, at, at, Time(at as i64));
     }
     criterion.bench_function("take, beside 1,500,000 request ids", |bencher| {
-        bencher.iter_batched(|| (), |()| black_box(WorldImage::take(&world, 0)), BatchSize::PerIteration);
+        bencher.iter_batched(
+            || (),
+            |()| black_box(WorldImage::take(&world, 0)),
+            BatchSize::PerIteration,
+        );
     });
 }
 

@@ -1,5 +1,5 @@
-//! Groups made durable in the store on files: how many a second, by their size. Each is one value (or a few), one flush, one
-//! sync of the disk; beside it the sync alone, which nothing can beat.
+//! Groups made durable in the store on files: how many a second, by their size. Each is one value
+//! (or a few), one flush, one sync of the disk; beside it the sync alone, which nothing can beat.
 
 use std::fs::File;
 use std::io::Write as _;
@@ -15,10 +15,16 @@ const ENTRY_BYTES: usize = 300;
 
 fn append(criterion: &mut Criterion) {
     let dir = tempfile::tempdir().expect("a temporary directory");
-    let birth = Birth { epoch: "00".repeat(16), hash_key: [7; 16], created_at_millis: 0 };
+    let birth = Birth {
+        epoch: "00".repeat(16),
+        hash_key: [7; 16],
+        created_at_millis: 0,
+    };
     let options = Options::new(birth, Arc::new(|why| panic!("the store hangs: {why}")));
     let store = Store::open(dir.path(), &options, Arc::new(RealDisk)).expect("the store opens");
-    let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .build()
+        .expect("a runtime");
     let mut group = criterion.benchmark_group("append");
     for entries in [1_u64, 64, 256] {
         let bytes = Bytes::from(vec![7; ENTRY_BYTES * entries as usize]);
@@ -28,8 +34,16 @@ fn append(criterion: &mut Criterion) {
                 let newest = store.bounds().newest;
                 let chain = XxHash3_64::oneshot_with_seed(newest.chain, &bytes);
                 let (first, last) = (newest.sequence + 1, newest.sequence + entries);
-                let next = Group { first, last, chain_before: newest.chain, chain, bytes: bytes.clone() };
-                runtime.block_on(store.leading().log().append(next)).expect("it is appended");
+                let next = Group {
+                    first,
+                    last,
+                    chain_before: newest.chain,
+                    chain,
+                    bytes: bytes.clone(),
+                };
+                runtime
+                    .block_on(store.leading().log().append(next))
+                    .expect("it is appended");
             });
         });
     }

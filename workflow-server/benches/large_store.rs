@@ -1,6 +1,6 @@
-//! Makes a large data directory without a server, for figures of backups and starts: open and ended follow-ups of the refund sample, by
-//! the same `decide` and `apply`, straight into the journal. It measures nothing itself; a server that starts on the directory archives
-//! what has ended.
+//! Makes a large data directory without a server, for figures of backups and starts: open and ended
+//! follow-ups of the refund sample, by the same `decide` and `apply`, straight into the journal. It
+//! measures nothing itself; a server that starts on the directory archives what has ended.
 //!
 //! `LARGE_STORE=DIR OPEN=1000000 ENDED=1000000 cargo bench -p workflow-server --bench large_store`
 
@@ -18,8 +18,8 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 use aftercall_engine::actor::{Actor, ActorKind};
 use aftercall_engine::call::{CallKey, Caller};
 use aftercall_engine::command::{
-    CallChanges, Command, EndCall, IfRunning, ImportTeam, ImportWorkflow, PublishWorkflow, PushButton, RequestMark,
-    SetWorkflow,
+    CallChanges, Command, EndCall, IfRunning, ImportTeam, ImportWorkflow, PublishWorkflow,
+    PushButton, RequestMark, SetWorkflow,
 };
 use aftercall_engine::definition::file;
 use aftercall_engine::time::Time;
@@ -49,12 +49,26 @@ impl Filling {
     fn ask(&mut self, command: Command) {
         self.asked += 1;
         self.now = Time(self.began.0 + (self.step_millis * self.asked as f64) as i64);
-        let actor = Actor { kind: ActorKind::ScriptEngine, name: "load".into() };
+        let actor = Actor {
+            kind: ActorKind::ScriptEngine,
+            name: "load".into(),
+        };
         let key = u128::from(self.asked).wrapping_mul(0x9E37_79B9_7F4A_7C15);
-        let mark = Some(RequestMark { key, fingerprint: self.asked });
-        let request = Request { actor, mark, salt: self.asked as u16, known: None, command };
+        let mark = Some(RequestMark {
+            key,
+            fingerprint: self.asked,
+        });
+        let request = Request {
+            actor,
+            mark,
+            salt: self.asked as u16,
+            known: None,
+            command,
+        };
         let decided = decide(&self.world, &request, self.now).expect("it is carried out");
-        let Decision::Commit(entry) = decided else { panic!("it changes something") };
+        let Decision::Commit(entry) = decided else {
+            panic!("it changes something")
+        };
         self.group.push(&entry);
         self.world.apply(&entry).expect("it fits");
         if self.group.len() > LOG_LIMITS.group_bytes_soft() {
@@ -66,13 +80,24 @@ impl Filling {
         let chain = self.group.chain();
         let bytes = std::mem::replace(&mut self.group, GroupBytes::new(chain)).into_bytes();
         let (first, last) = (self.end.sequence + 1, self.world.root().sequence);
-        let group = Group { first, last, chain_before: self.end.chain, chain, bytes: bytes.into() };
+        let group = Group {
+            first,
+            last,
+            chain_before: self.end.chain,
+            chain,
+            bytes: bytes.into(),
+        };
         self.end = group.end();
-        self.runtime.block_on(self.store.leading().log().append(group)).expect("it is durable");
+        self.runtime
+            .block_on(self.store.leading().log().append(group))
+            .expect("it is durable");
     }
 
     fn call(&mut self, number: u64, is_ended: bool) {
-        let key = CallKey { source: "load".into(), id: format!("call-{number}").into() };
+        let key = CallKey {
+            source: "load".into(),
+            id: format!("call-{number}").into(),
+        };
         let caller = Caller {
             name: format!("Caller {number}").into(),
             reference: format!("C-{number}").into(),
@@ -99,10 +124,20 @@ impl Filling {
         }));
         if is_ended {
             let root = self.world.root();
-            let instance = root.call(&key).and_then(|call| root.instance_at(call.instances[0])).expect("it was set").id;
+            let instance = root
+                .call(&key)
+                .and_then(|call| root.instance_at(call.instances[0]))
+                .expect("it was set")
+                .id;
             let note = "no receipt".into();
-            let push =
-                PushButton { instance, button: "reject".into(), stage: Some(1), visit: 1, note, form: Vec::new() };
+            let push = PushButton {
+                instance,
+                button: "reject".into(),
+                stage: Some(1),
+                visit: 1,
+                note,
+                form: Vec::new(),
+            };
             self.ask(Command::from(push));
             self.ask(Command::from(EndCall { call: key }));
         }
@@ -114,16 +149,27 @@ fn number(name: &str) -> Option<u64> {
 }
 
 fn main() {
-    let (Some(dir), Some(open), Some(ended)) = (std::env::var_os("LARGE_STORE"), number("OPEN"), number("ENDED"))
-    else {
+    let (Some(dir), Some(open), Some(ended)) = (
+        std::env::var_os("LARGE_STORE"),
+        number("OPEN"),
+        number("ENDED"),
+    ) else {
         println!("name LARGE_STORE, OPEN and ENDED to make a data directory");
         return;
     };
     let started = Instant::now();
-    let birth = Birth { epoch: "1a".repeat(16), hash_key: [7; 16], created_at_millis: 0 };
+    let birth = Birth {
+        epoch: "1a".repeat(16),
+        hash_key: [7; 16],
+        created_at_millis: 0,
+    };
     let options = Options::new(birth, Arc::new(|why| panic!("the store hangs: {why}")));
-    let store = Store::open(&PathBuf::from(dir), &options, Arc::new(RealDisk)).expect("the store opens");
-    let wall = SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970").as_millis() as i64;
+    let store =
+        Store::open(&PathBuf::from(dir), &options, Arc::new(RealDisk)).expect("the store opens");
+    let wall = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .expect("after 1970")
+        .as_millis() as i64;
     let began = Time(wall - AGO_MILLIS);
     let mut filling = Filling {
         world: World::new(Keeping::default()),
@@ -134,14 +180,27 @@ fn main() {
         step_millis: AGO_MILLIS as f64 / (open + 3 * ended + 8) as f64,
         began,
         asked: 0,
-        runtime: tokio::runtime::Builder::new_current_thread().build().expect("a runtime"),
+        runtime: tokio::runtime::Builder::new_current_thread()
+            .build()
+            .expect("a runtime"),
     };
     for team in ["billing", "billing-leads", "payments"] {
-        filling.ask(Command::from(ImportTeam { name: team.into(), title: team.into(), expected: None }));
+        filling.ask(Command::from(ImportTeam {
+            name: team.into(),
+            title: team.into(),
+            expected: None,
+        }));
     }
     let definition = Box::new(file::read(REFUND, None).expect("the sample reads"));
-    filling.ask(Command::from(ImportWorkflow { definition, expected: None }));
-    filling.ask(Command::from(PublishWorkflow { name: "refund".into(), expected: None, validated: None }));
+    filling.ask(Command::from(ImportWorkflow {
+        definition,
+        expected: None,
+    }));
+    filling.ask(Command::from(PublishWorkflow {
+        name: "refund".into(),
+        expected: None,
+        validated: None,
+    }));
     let every = (open + ended).max(1);
     for call in 0..every {
         // Spread evenly: of every so many calls so many have ended.
@@ -150,5 +209,10 @@ fn main() {
     filling.write();
     let counters = &filling.world.root().counters;
     let seconds = started.elapsed().as_secs();
-    println!("{} entries, {} open, {} ended, {seconds} s", filling.end.sequence, counters.open(), counters.ended());
+    println!(
+        "{} entries, {} open, {} ended, {seconds} s",
+        filling.end.sequence,
+        counters.open(),
+        counters.ended()
+    );
 }

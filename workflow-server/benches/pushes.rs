@@ -1,9 +1,13 @@
-//! Measures the pushes of a running server on a large store, alone and then beside a command such as a backup, in one run: so many a
-//! second, whatever the answers take.
+//! Measures the pushes of a running server on a large store, alone and then beside a command such
+//! as a backup, in one run: so many a second, whatever the answers take.
 //!
 //! `SERVER=http://127.0.0.1:7411 BESIDE='aftercall backup --to DIR' cargo bench -p workflow-server --bench pushes`
 
-#![allow(clippy::expect_used, missing_docs, reason = "a tool that ends where something unexpected happens")]
+#![allow(
+    clippy::expect_used,
+    missing_docs,
+    reason = "a tool that ends where something unexpected happens"
+)]
 
 use std::process::{Command, Stdio};
 use std::sync::{Arc, Mutex};
@@ -33,7 +37,10 @@ impl Pushes {
     /// Pushes until `until` ends; the times, in microseconds.
     async fn run(&mut self, until: impl Future<Output = ()>) -> Histogram<u64> {
         let times = Arc::new(Mutex::new(Histogram::new(3).expect("a histogram")));
-        let (mut running, mut ticks) = (JoinSet::new(), interval(Duration::from_secs(1) / PER_SECOND as u32));
+        let (mut running, mut ticks) = (
+            JoinSet::new(),
+            interval(Duration::from_secs(1) / PER_SECOND as u32),
+        );
         ticks.set_missed_tick_behavior(MissedTickBehavior::Burst);
         tokio::pin!(until);
         loop {
@@ -41,14 +48,32 @@ impl Pushes {
                 due = ticks.tick() => due,
                 () = &mut until => break,
             };
-            let Some(instance_id) = self.ids.pop() else { break };
+            let Some(instance_id) = self.ids.pop() else {
+                break;
+            };
             let (mut client, times) = (self.client.clone(), times.clone());
             running.spawn(async move {
                 let (button_id, note) = ("reject".to_owned(), "no receipt".to_owned());
-                let push = PushButtonRequest { instance_id, button_id, note, visit: 1, ..PushButtonRequest::default() };
-                client.push_button(PushButtonRequest { actor: "Ann".to_owned(), ..push }).await.expect("it is pushed");
+                let push = PushButtonRequest {
+                    instance_id,
+                    button_id,
+                    note,
+                    visit: 1,
+                    ..PushButtonRequest::default()
+                };
+                client
+                    .push_button(PushButtonRequest {
+                        actor: "Ann".to_owned(),
+                        ..push
+                    })
+                    .await
+                    .expect("it is pushed");
                 let micros = due.elapsed().as_micros() as u64;
-                times.lock().expect("nobody panics").record(micros).expect("within bounds");
+                times
+                    .lock()
+                    .expect("nobody panics")
+                    .record(micros)
+                    .expect("within bounds");
             });
         }
         while let Some(ended) = running.join_next().await {
@@ -63,10 +88,27 @@ impl Pushes {
 async fn follow_ups(client: &mut Client) -> Vec<String> {
     let (mut ids, mut page_token) = (Vec::new(), String::new());
     while ids.len() < FOLLOW_UPS {
-        let filter = Some(FollowUpFilter { teams: vec!["billing".to_owned()], ..FollowUpFilter::default() });
-        let request = ListFollowUpsRequest { filter, page_size: 1_000, page_token, ..ListFollowUpsRequest::default() };
-        let page = client.list_follow_ups(request).await.expect("a page").into_inner();
-        ids.extend(page.rows.into_iter().filter_map(|row| row.follow_up).map(|one| one.instance_id));
+        let filter = Some(FollowUpFilter {
+            teams: vec!["billing".to_owned()],
+            ..FollowUpFilter::default()
+        });
+        let request = ListFollowUpsRequest {
+            filter,
+            page_size: 1_000,
+            page_token,
+            ..ListFollowUpsRequest::default()
+        };
+        let page = client
+            .list_follow_ups(request)
+            .await
+            .expect("a page")
+            .into_inner();
+        ids.extend(
+            page.rows
+                .into_iter()
+                .filter_map(|row| row.follow_up)
+                .map(|one| one.instance_id),
+        );
         page_token = page.next_page_token;
         if page_token.is_empty() {
             break;
@@ -102,9 +144,20 @@ async fn main() {
     let alone = pushes.run(tokio::time::sleep(ALONE)).await;
     show("alone", &alone, began.elapsed());
     let began = Instant::now();
-    let mut command = Command::new("sh").args(["-c", &beside]).stdin(Stdio::null()).spawn().expect("it starts");
+    let mut command = Command::new("sh")
+        .args(["-c", &beside])
+        .stdin(Stdio::null())
+        .spawn()
+        .expect("it starts");
     let waiting = tokio::task::spawn_blocking(move || command.wait());
-    let with = pushes.run(async { println!("{}", waiting.await.expect("it is waited for").expect("it ends")) }).await;
+    let with = pushes
+        .run(async {
+            println!(
+                "{}",
+                waiting.await.expect("it is waited for").expect("it ends")
+            );
+        })
+        .await;
     show("beside", &with, began.elapsed());
     let ratio = with.value_at_quantile(0.99) as f64 / alone.value_at_quantile(0.99) as f64;
     println!("p99 beside is {ratio:.2} times that alone");

@@ -27,7 +27,11 @@ impl Askers {
         let mut counts = locked(&self.0);
         let count = counts.entry(peer).or_default();
         *count += 1;
-        Some(Asking { counts: self.0.clone(), peer, is_only_one: *count == 1 })
+        Some(Asking {
+            counts: self.0.clone(),
+            peer,
+            is_only_one: *count == 1,
+        })
     }
 
     /// How many a connection has.

@@ -1,11 +1,13 @@
-//! Backups: what the server copies while it runs, how a directory keeps the copies, and how they are verified and restored.
+//! Backups: what the server copies while it runs, how a directory keeps the copies, and how they
+//! are verified and restored.
 //!
-//! `source` runs in the server and sends the files of a capture. The rest runs in `aftercall`, without a server: a `directory` keeps
-//! generations of a backup, each a manifest over a shared pool of files that never change; `opened` reads a generation as a journal
-//! and a vault, so that `verify` and `restore` use the code that a start of the server uses.
+//! `source` runs in the server and sends the files of a capture. The rest runs in `aftercall`,
+//! without a server: a `directory` keeps generations of a backup, each a manifest over a shared
+//! pool of files that never change; `opened` reads a generation as a journal and a vault, so that
+//! `verify` and `restore` use the code that a start of the server uses.
 //!
-//! Promise: a generation exists only when all of it is durable; every file has a checksum, and what does not fit is reported by its
-//! name. Must not: know the API's messages.
+//! Promise: a generation exists only when all of it is durable; every file has a checksum, and what
+//! does not fit is reported by its name. Must not: know the API's messages.
 
 mod choosing;
 mod directory;

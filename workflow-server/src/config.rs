@@ -13,7 +13,9 @@ use aftercall_serving::{CONNECTIONS_MAX, CONNECTIONS_PER_ADDRESS_MAX, NetworkArg
 use clap::{Parser, ValueEnum};
 use serde::{Deserialize, Serialize};
 
-use crate::limits::{ARCHIVE_AFTER_SECONDS, CLOCK_AHEAD_MAX, JOURNAL_KEPT_ENTRIES, SNAPSHOT_EVERY_ENTRIES};
+use crate::limits::{
+    ARCHIVE_AFTER_SECONDS, CLOCK_AHEAD_MAX, JOURNAL_KEPT_ENTRIES, SNAPSHOT_EVERY_ENTRIES,
+};
 
 /// What the server does once its store has failed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ValueEnum)]
@@ -45,29 +47,34 @@ pub struct WorkflowServerConfig {
     pub request_ids_keep_hours: u32,
     /// Entries between snapshots: how much is replayed at start at most.
     pub snapshot_every_entries: u64,
-    /// Entries that stay in the journal behind the older of the two snapshots, for alerters that come back.
+    /// Entries that stay in the journal behind the older of the two snapshots, for alerters that
+    /// come back.
     pub journal_kept_entries: u64,
     /// Seconds that running requests may take once the server is stopping.
     pub drain_seconds: u64,
-    /// The time zone by whose clock times are read and shown where neither caller nor calendar have one, by its IANA name.
+    /// The time zone by whose clock times are read and shown where neither caller nor calendar
+    /// have one, by its IANA name.
     pub time_zone: String,
-    /// The country of telephone numbers that name none, by its ISO 3166 code, such as GB; empty for none.
+    /// The country of telephone numbers that name none, by its ISO 3166 code, such as GB; empty
+    /// for none.
     pub country: String,
     /// Seconds for which a push may be taken back; 0 for not at all.
     pub undo_seconds: u32,
-    /// Seconds after its end at which an instance leaves memory for the archive. Where `undo_seconds` is longer, that counts: a push
-    /// can be taken back for as long.
+    /// Seconds after its end at which an instance leaves memory for the archive. Where
+    /// `undo_seconds` is longer, that counts: a push can be taken back for as long.
     pub archive_after_seconds: u32,
     /// Days for which ended instances are kept where their workflow does not say, at least 1.
     pub retention_days: u32,
-    /// Minutes by which the wall clock may be ahead at a start, beyond the time that is known to have passed; further ahead it is
-    /// not believed until it is set right or accepted.
+    /// Minutes by which the wall clock may be ahead at a start, beyond the time that is known to
+    /// have passed; further ahead it is not believed until it is set right or accepted.
     pub clock_ahead_minutes: u32,
-    /// Take the journal as it is where the head file is lost: what was acknowledged after the newest entry is then given up.
+    /// Take the journal as it is where the head file is lost: what was acknowledged after the
+    /// newest entry is then given up.
     pub rebuild_head: bool,
     /// What the server does once its store has failed.
     pub on_store_failure: StoreFailure,
-    /// Host names, besides `localhost` and addresses, by which clients name this server, such as `calls.example.com`.
+    /// Host names, besides `localhost` and addresses, by which clients name this server, such as
+    /// `calls.example.com`.
     pub allowed_hosts: Vec<String>,
     /// Origins whose web pages may use this server by gRPC-Web, such as `https://desk.example.com`; none turns it off.
     pub web_origins: Vec<String>,
@@ -119,18 +126,29 @@ impl Settings for WorkflowServerConfig {
             ("snapshot_every_entries", self.snapshot_every_entries),
             ("retention_days", self.retention_days.into()),
             ("connections_max", self.connections_max as u64),
-            ("connections_per_address_max", self.connections_per_address_max as u64),
+            (
+                "connections_per_address_max",
+                self.connections_per_address_max as u64,
+            ),
         ]));
         if self.data_dir.as_os_str().is_empty() {
-            errors.push(SettingError::new("data_dir", "it is empty: name a directory"));
+            errors.push(SettingError::new(
+                "data_dir",
+                "it is empty: name a directory",
+            ));
         }
         if !is_time_zone(&self.time_zone) {
-            let message =
-                format!("there is no time zone `{}`: give an IANA name, such as Europe/Berlin", self.time_zone);
+            let message = format!(
+                "there is no time zone `{}`: give an IANA name, such as Europe/Berlin",
+                self.time_zone
+            );
             errors.push(SettingError::new("time_zone", message));
         }
         if !self.country.is_empty() && Country::named(&self.country).is_none() {
-            let message = format!("there is no country `{}`: give its ISO 3166 code, such as GB or DE", self.country);
+            let message = format!(
+                "there is no country `{}`: give its ISO 3166 code, such as GB or DE",
+                self.country
+            );
             errors.push(SettingError::new("country", message));
         }
         errors
@@ -157,7 +175,12 @@ pub struct Args {
     #[arg(long, env = "AFTERCALL_LOG_FORMAT", value_name = "FORMAT")]
     log_format: Option<LogFormat>,
     /// What is logged, such as info or info,workflow_server=debug
-    #[arg(long, visible_alias = "log", env = "AFTERCALL_LOG", value_name = "FILTER")]
+    #[arg(
+        long,
+        visible_alias = "log",
+        env = "AFTERCALL_LOG",
+        value_name = "FILTER"
+    )]
     log_filter: Option<String>,
     /// Entries between snapshots
     #[arg(long, env = "AFTERCALL_SNAPSHOT_EVERY_ENTRIES", value_name = "N")]
@@ -171,16 +194,20 @@ pub struct Args {
     /// Seconds that running requests may take once the server is stopping
     #[arg(long, env = "AFTERCALL_DRAIN_SECONDS", value_name = "SECONDS")]
     drain_seconds: Option<u32>,
-    /// The time zone that counts where neither the caller nor a calendar has one, such as Europe/Berlin [default: UTC]
+    /// The time zone that counts where neither the caller nor a calendar has one, such as
+    /// Europe/Berlin [default: UTC]
     #[arg(long, env = "AFTERCALL_TIME_ZONE", value_name = "ZONE")]
     time_zone: Option<String>,
-    /// The country of telephone numbers that name none, by its ISO 3166 code, such as GB [default: none]
+    /// The country of telephone numbers that name none, by its ISO 3166 code, such as GB [default:
+    /// none]
     #[arg(long, env = "AFTERCALL_COUNTRY", value_name = "CODE")]
     country: Option<String>,
-    /// Seconds for which a push may be taken back; 0 for not at all [default: 300]. An instance stays in memory for at least as long
+    /// Seconds for which a push may be taken back; 0 for not at all [default: 300]. An instance
+    /// stays in memory for at least as long
     #[arg(long, env = "AFTERCALL_UNDO_SECONDS", value_name = "SECONDS")]
     undo_seconds: Option<u32>,
-    /// Seconds after its end at which an instance leaves memory [default: 3600]. Where --undo-seconds is longer, that counts
+    /// Seconds after its end at which an instance leaves memory [default: 3600]. Where
+    /// --undo-seconds is longer, that counts
     #[arg(long, env = "AFTERCALL_ARCHIVE_AFTER_SECONDS", value_name = "SECONDS")]
     archive_after_seconds: Option<u32>,
     /// Days for which ended instances are kept where their workflow does not say [default: 3650]
@@ -189,7 +216,8 @@ pub struct Args {
     /// Minutes by which the clock may be ahead at a start without being held [default: 60]
     #[arg(long, env = "AFTERCALL_CLOCK_AHEAD_MINUTES", value_name = "MINUTES")]
     clock_ahead_minutes: Option<u32>,
-    /// Take the journal as it is where the head file is lost; what came after its newest entry is given up
+    /// Take the journal as it is where the head file is lost; what came after its newest entry is
+    /// given up
     #[arg(long, env = "AFTERCALL_REBUILD_HEAD")]
     rebuild_head: bool,
     /// What to do once the store has failed [default: exit]
@@ -214,23 +242,71 @@ impl Args {
                 over.insert(key.to_owned(), value);
             }
         };
-        put("listen", self.listen.map(|address| address.to_string().into()));
-        put("data_dir", self.data_dir.as_ref().map(|dir| dir.to_string_lossy().into_owned().into()));
-        put("allow_plaintext", self.allow_plaintext.then_some(true.into()));
-        put("log_format", self.log_format.and_then(|format| toml::Value::try_from(format).ok()));
+        put(
+            "listen",
+            self.listen.map(|address| address.to_string().into()),
+        );
+        put(
+            "data_dir",
+            self.data_dir
+                .as_ref()
+                .map(|dir| dir.to_string_lossy().into_owned().into()),
+        );
+        put(
+            "allow_plaintext",
+            self.allow_plaintext.then_some(true.into()),
+        );
+        put(
+            "log_format",
+            self.log_format
+                .and_then(|format| toml::Value::try_from(format).ok()),
+        );
         put("log_filter", self.log_filter.clone().map(Into::into));
-        put("snapshot_every_entries", self.snapshot_every_entries.map(|entries| (entries as i64).into()));
-        put("journal_kept_entries", self.journal_kept_entries.map(|entries| (entries as i64).into()));
-        put("request_ids_keep_hours", self.request_ids_keep_hours.map(|hours| i64::from(hours).into()));
-        put("drain_seconds", self.drain_seconds.map(|seconds| i64::from(seconds).into()));
+        put(
+            "snapshot_every_entries",
+            self.snapshot_every_entries
+                .map(|entries| (entries as i64).into()),
+        );
+        put(
+            "journal_kept_entries",
+            self.journal_kept_entries
+                .map(|entries| (entries as i64).into()),
+        );
+        put(
+            "request_ids_keep_hours",
+            self.request_ids_keep_hours
+                .map(|hours| i64::from(hours).into()),
+        );
+        put(
+            "drain_seconds",
+            self.drain_seconds.map(|seconds| i64::from(seconds).into()),
+        );
         put("time_zone", self.time_zone.clone().map(Into::into));
         put("country", self.country.clone().map(Into::into));
-        put("undo_seconds", self.undo_seconds.map(|seconds| i64::from(seconds).into()));
-        put("archive_after_seconds", self.archive_after_seconds.map(|seconds| i64::from(seconds).into()));
-        put("retention_days", self.retention_days.map(|days| i64::from(days).into()));
-        put("clock_ahead_minutes", self.clock_ahead_minutes.map(|minutes| i64::from(minutes).into()));
+        put(
+            "undo_seconds",
+            self.undo_seconds.map(|seconds| i64::from(seconds).into()),
+        );
+        put(
+            "archive_after_seconds",
+            self.archive_after_seconds
+                .map(|seconds| i64::from(seconds).into()),
+        );
+        put(
+            "retention_days",
+            self.retention_days.map(|days| i64::from(days).into()),
+        );
+        put(
+            "clock_ahead_minutes",
+            self.clock_ahead_minutes
+                .map(|minutes| i64::from(minutes).into()),
+        );
         put("rebuild_head", self.rebuild_head.then_some(true.into()));
-        put("on_store_failure", self.on_store_failure.and_then(|what| toml::Value::try_from(what).ok()));
+        put(
+            "on_store_failure",
+            self.on_store_failure
+                .and_then(|what| toml::Value::try_from(what).ok()),
+        );
         self.network.put_into(&mut over);
         load(self.config.as_deref(), over)
     }

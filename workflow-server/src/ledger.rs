@@ -1,13 +1,14 @@
 //! The ledger: the one owner of all state.
 //!
-//! One task takes commands one after the other, decides each on the newest World, applies what was decided, and gathers
-//! the entries of many commands into one group. A group is made durable at once; only then is its World shown to readers,
-//! its answers are given and its entries go to the feed. While a group is being made durable the next one is decided;
-//! it is appended only after.
+//! One task takes commands one after the other, decides each on the newest World, applies what was
+//! decided, and gathers the entries of many commands into one group. A group is made durable at
+//! once; only then is its World shown to readers, its answers are given and its entries go to the
+//! feed. While a group is being made durable the next one is decided; it is appended only after.
 //!
-//! Promises: no answer shows what is not durable; a refusal waits for whatever it was decided on; a command that has been
-//! taken is carried out even if the one who asked goes away; after a failed write nothing is written any more, the newest
-//! durable World stays readable, and everybody who waits is told.
+//! Promises: no answer shows what is not durable; a refusal waits for whatever it was decided on; a
+//! command that has been taken is carried out even if the one who asked goes away; after a failed
+//! write nothing is written any more, the newest durable World stays readable, and everybody who
+//! waits is told.
 
 pub mod clock;
 pub mod conditions;
@@ -25,9 +26,6 @@ use aftercall_engine::entry::Answer;
 use aftercall_engine::time::Time;
 use aftercall_engine::{Entry, Rejection, Request, Root};
 use arc_swap::ArcSwap;
-use thiserror::Error;
-use tokio::sync::{Notify, mpsc, oneshot};
-
 pub use clock::{Clock, ManualClock, SystemClock, Uptime};
 pub use conditions::{Condition, Conditions, Health};
 pub use leadership::Ledger;
@@ -40,10 +38,11 @@ pub use read::follow::Follower;
 pub use read::history::History;
 pub use read::recover::{RecoverError, Recovered, recover};
 pub use read::{archive, archive_list, feed, history};
+use thiserror::Error;
+use tokio::sync::{Notify, mpsc, oneshot};
 pub use upkeep::capture;
 pub(crate) use upkeep::job_runner;
 pub use upkeep::last_seen::LAST_SEEN_KEY;
-
 use upkeep::purger::Purging;
 use write::timekeeping::SharedTime;
 
@@ -69,7 +68,8 @@ pub enum LedgerError {
     /// Refused; nothing changed. Everything that the refusal speaks of is durable.
     #[error(transparent)]
     Rejected(Box<Rejection>),
-    /// The server takes no commands: it is going away, or its store has failed. With a request id asking again is safe.
+    /// The server takes no commands: it is going away, or its store has failed. With a request id
+    /// asking again is safe.
     #[error("{0}")]
     Unavailable(Arc<str>),
     /// More commands wait than the limit allows.
@@ -123,7 +123,8 @@ impl Handle {
         self.ask(Question::Decide(request)).await
     }
 
-    /// The sequence of the entry that the same request made before, once that is durable; none where the request is new.
+    /// The sequence of the entry that the same request made before, once that is durable; none
+    /// where the request is new.
     ///
     /// # Errors
     /// [`LedgerError`]; rejected where the id was used for another request.
@@ -136,10 +137,14 @@ impl Handle {
 
     async fn ask(&self, question: Question) -> Result<Outcome, LedgerError> {
         let (answer, answered) = oneshot::channel();
-        self.commands.try_send(Asked { question, answer }).map_err(|error| match error {
-            mpsc::error::TrySendError::Full(_) => LedgerError::Busy(crate::limits::COMMANDS_WAITING_MAX),
-            mpsc::error::TrySendError::Closed(_) => self.unavailable(),
-        })?;
+        self.commands
+            .try_send(Asked { question, answer })
+            .map_err(|error| match error {
+                mpsc::error::TrySendError::Full(_) => {
+                    LedgerError::Busy(crate::limits::COMMANDS_WAITING_MAX)
+                }
+                mpsc::error::TrySendError::Closed(_) => self.unavailable(),
+            })?;
         answered.await.unwrap_or_else(|_| Err(self.unavailable()))
     }
 
@@ -189,7 +194,8 @@ impl Handle {
         self.conditions.health()
     }
 
-    /// What the wall clock shows, where it is not the server's time: because it is held, or behind the newest entry.
+    /// What the wall clock shows, where it is not the server's time: because it is held, or behind
+    /// the newest entry.
     #[must_use]
     pub fn clock_to_accept(&self) -> Option<Time> {
         self.time.to_accept()
@@ -211,7 +217,10 @@ impl Handle {
     /// The World as it stands, all of it durable.
     async fn take_image(&self) -> Result<WorldImage, LedgerError> {
         let (answer, answered) = oneshot::channel();
-        self.orders.send(Order::TakeImage(answer)).await.map_err(|_| self.unavailable())?;
+        self.orders
+            .send(Order::TakeImage(answer))
+            .await
+            .map_err(|_| self.unavailable())?;
         answered.await.map_err(|_| self.unavailable())
     }
 }

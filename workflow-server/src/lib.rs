@@ -1,4 +1,5 @@
-//! The workflow-server: owns workflow definitions and the instances that run on calls, and serves them over gRPC.
+//! The workflow-server: owns workflow definitions and the instances that run on calls, and serves
+//! them over gRPC.
 //!
 //! The journal is the truth, memory is the state, the feed is the journal: see `ARCHITECTURE.md`.
 

@@ -1,14 +1,18 @@
-//! Every limit of this server beside those of the engine and the journal, in one place, each with its reason.
+//! Every limit of this server beside those of the engine and the journal, in one place, each with
+//! its reason.
 
 use std::time::Duration;
 
-/// Commands in one group: enough to share one sync among many, few enough that an answer does not wait for a long list.
+/// Commands in one group: enough to share one sync among many, few enough that an answer does not
+/// wait for a long list.
 pub const GROUP_COMMANDS_MAX: usize = 128;
 /// How often a process that follows looks at the log where nothing wakes it.
 pub const FOLLOW_LOOK_EVERY: Duration = Duration::from_millis(200);
-/// How long an append waits where the store cannot be reached: a take-over of a database takes seconds.
+/// How long an append waits where the store cannot be reached: a take-over of a database takes
+/// seconds.
 pub const STORE_RETRY_EVERY: Duration = Duration::from_secs(1);
-/// Commands that wait for the ledger: at 30,000 a second this is half a second; more are refused at once.
+/// Commands that wait for the ledger: at 30,000 a second this is half a second; more are refused at
+/// once.
 pub const COMMANDS_WAITING_MAX: usize = 16_384;
 /// Orders of operations that wait for the ledger.
 pub const ORDERS_WAITING_MAX: usize = 16;
@@ -16,79 +20,91 @@ pub const ORDERS_WAITING_MAX: usize = 16;
 pub const TIMERS_PER_GROUP: usize = 32;
 /// How far the wall clock may jump against the monotonic clock before it is not believed.
 pub const CLOCK_JUMP_MAX: Duration = Duration::from_secs(5 * 60);
-/// How far the wall clock may be ahead at a start, beyond the time that is known to have passed, where the configuration names
-/// nothing: as long as a restart of a machine takes at the worst.
+/// How far the wall clock may be ahead at a start, beyond the time that is known to have passed,
+/// where the configuration names nothing: as long as a restart of a machine takes at the worst.
 pub const CLOCK_AHEAD_MAX: Duration = Duration::from_secs(3_600);
-/// The first hours of a process. A time service may still correct the wall clock, and nothing that has outlived its retention
-/// is removed: a wrong clock is found out meanwhile.
+/// The first hours of a process. A time service may still correct the wall clock, and nothing that
+/// has outlived its retention is removed: a wrong clock is found out meanwhile.
 pub const PROCESS_SETTLES: Duration = Duration::from_secs(3 * 3_600);
 /// How often a sign of life is written: at a start, what came after it is not known.
 pub const LAST_SEEN_EVERY: Duration = Duration::from_secs(60);
 /// How often the free space of the disk is looked at.
 pub const DISK_LOOK_EVERY: Duration = Duration::from_secs(2);
-/// How long a timer or a step of a job waits after it was refused for the first time; each time twice as long.
+/// How long a timer or a step of a job waits after it was refused for the first time; each time
+/// twice as long.
 pub const REFUSED_WAIT_MIN: Duration = Duration::from_secs(1);
 /// The longest wait after a refusal.
 pub const REFUSED_WAIT_MAX: Duration = Duration::from_secs(600);
-/// Of the archive, the share (one of so many) that one pass of removing takes away at most without a confirmation.
+/// Of the archive, the share (one of so many) that one pass of removing takes away at most without
+/// a confirmation.
 pub const PURGE_SHARE: u64 = 10;
 /// What one pass may remove in any case: a small archive would otherwise never be rid of anything.
 pub const PURGE_FLOOR: u64 = 100;
-/// Calls and instances that a purge looks up in one pass over the archive: with those that are found some 40 MB. A million entries of
-/// the history tell of about as many.
+/// Calls and instances that a purge looks up in one pass over the archive: with those that are
+/// found some 40 MB. A million entries of the history tell of about as many.
 pub const PURGE_WINDOW_KEYS: usize = 500_000;
-/// Threads for the files that the keeper works on: it uses two at a time, the signs of life and the look at the disk one each.
+/// Threads for the files that the keeper works on: it uses two at a time, the signs of life and the
+/// look at the disk one each.
 pub const UPKEEP_FILE_THREADS: usize = 8;
-/// How long a confirmation of a purge counts, in milliseconds: a pass may have to wait for the first hours of a process, and what
-/// was looked at a day ago is not what waits now.
+/// How long a confirmation of a purge counts, in milliseconds: a pass may have to wait for the
+/// first hours of a process, and what was looked at a day ago is not what waits now.
 pub const PURGE_CONFIRMED_MILLIS: i64 = 24 * 3_600_000;
-/// How old the newest entry of a backup may be for its restore to take the wall clock as the time: an older backup is less likely
-/// than a wrong clock.
+/// How old the newest entry of a backup may be for its restore to take the wall clock as the time:
+/// an older backup is less likely than a wrong clock.
 pub const RESTORE_AHEAD_MAX: Duration = Duration::from_secs(31 * 86_400);
-/// How often the wall clock is looked at: nothing wakes us when people set it, or when the machine resumes.
+/// How often the wall clock is looked at: nothing wakes us when people set it, or when the machine
+/// resumes.
 pub const CLOCK_LOOK_EVERY: Duration = Duration::from_secs(1);
 /// How long commands are refused after the disk was found full, before it is tried again.
 pub const NO_SPACE_PAUSE: Duration = Duration::from_secs(5);
 /// How often the World is rebuilt in vain before writing ends.
 pub const RECOVERIES_MAX: usize = 3;
 
-/// Entries that the feed holds in memory: some seconds at the highest rate, so that alerters never read the journal.
+/// Entries that the feed holds in memory: some seconds at the highest rate, so that alerters never
+/// read the journal.
 pub const FEED_RING_ENTRIES: usize = 32_768;
-/// Bytes in the journal of the entries that the feed holds: ten times what usual ones come to; large drafts push others out.
+/// Bytes in the journal of the entries that the feed holds: ten times what usual ones come to;
+/// large drafts push others out.
 pub const FEED_RING_BYTES: usize = 64 << 20;
-/// Groups that are held after one entry of them was read: usually some 40 KiB each in the journal, 32 MiB together at most.
+/// Groups that are held after one entry of them was read: usually some 40 KiB each in the journal,
+/// 32 MiB together at most.
 pub const FEED_GROUPS_HELD: usize = 8;
 /// Bytes that one read of the journal gives the feed.
 pub const FEED_READ_BYTES: usize = 1 << 20;
 /// Entries that the feed has at hand for one of its streams.
 pub const FEED_BATCH_ENTRIES: usize = 256;
-/// Bytes of one response of the feed, of a snapshot and of the tail: far more than usual follow-ups need, so that these are
-/// few. One larger change is alone in its response.
+/// Bytes of one response of the feed, of a snapshot and of the tail: far more than usual follow-ups
+/// need, so that these are few. One larger change is alone in its response.
 pub const FEED_MESSAGE_BYTES: usize = 1 << 20;
-/// Bytes of a follow-up as the API shows it, and of a change with it, at most: 64 fields and 50 alerts of the longest texts,
-/// the buttons of a stage with their forms, and what a script or a person filled in. A test makes the largest.
+/// Bytes of a follow-up as the API shows it, and of a change with it, at most: 64 fields and 50
+/// alerts of the longest texts, the buttons of a stage with their forms, and what a script or a
+/// person filled in. A test makes the largest.
 pub const FOLLOW_UP_BYTES_MAX: usize = 3 << 20;
 /// How long a client of the feed may take nothing before it loses its place.
 pub const FEED_STALL: Duration = Duration::from_secs(30);
 /// How long the feed may be silent before it says that it is still there.
 pub const FEED_HEARTBEAT: Duration = Duration::from_secs(5);
-/// Alerters and others that follow the feed at once. Where all places are taken, a new stream takes one of the address that has
-/// most of them.
+/// Alerters and others that follow the feed at once. Where all places are taken, a new stream takes
+/// one of the address that has most of them.
 pub const FEED_STREAMS_MAX: usize = 64;
-/// Streams of the feed on one connection: an alerter has a snapshot and a tail, and those of a moment ago.
+/// Streams of the feed on one connection: an alerter has a snapshot and a tail, and those of a
+/// moment ago.
 pub const FEED_STREAMS_PER_CONNECTION_MAX: usize = 4;
 
 /// Bytes that one read of the journal gives at start.
 pub const RECOVERY_READ_BYTES: usize = 8 << 20;
 /// Entries between snapshots where the configuration names none: about two seconds of replay.
 pub const SNAPSHOT_EVERY_ENTRIES: u64 = 200_000;
-/// Entries that stay in the journal behind the older of the two snapshots, for alerters that come back.
+/// Entries that stay in the journal behind the older of the two snapshots, for alerters that come
+/// back.
 pub const JOURNAL_KEPT_ENTRIES: u64 = 100_000;
 /// Snapshots that are kept: the newest, and one before it.
 pub const SNAPSHOTS_KEPT: usize = 2;
-/// Calls in one chunk of the archive, or instances: few chunks to look into, and a pause of the ledger that nobody notices.
+/// Calls in one chunk of the archive, or instances: few chunks to look into, and a pause of the
+/// ledger that nobody notices.
 pub const ARCHIVE_CHUNK_CALLS: usize = 4_096;
-/// What may leave memory waits so many times the usual for more to fill its chunk: a day where the usual is an hour.
+/// What may leave memory waits so many times the usual for more to fill its chunk: a day where the
+/// usual is an hour.
 pub const ARCHIVE_WAITS: i64 = 24;
 /// How often is looked for what may leave memory, at most: a walk over every call in memory.
 pub const ARCHIVE_LOOK_EVERY: Duration = Duration::from_secs(30);
@@ -100,17 +116,19 @@ pub const ARCHIVE_CONTENTS_HELD: usize = 8;
 pub const ARCHIVE_LOOKS_MAX: usize = 8;
 /// Archived instances that are read for one page of a list: some seconds at the worst.
 pub const ARCHIVE_READ_MAX: usize = 2_000;
-/// How long ended instances stay in memory where the configuration names nothing: longer than anybody undoes a push.
+/// How long ended instances stay in memory where the configuration names nothing: longer than
+/// anybody undoes a push.
 pub const ARCHIVE_AFTER_SECONDS: u32 = 3_600;
 /// Entries in one frame of packed history: what one look into the past has to unpack.
 pub const HISTORY_FRAME_ENTRIES: usize = 128;
 /// Bytes that one read of the journal gives the packing of history.
 pub const PACK_READ_BYTES: usize = 1 << 20;
 
-/// Bytes of one request of an author: twice the largest definition file, so that one that is too large is still named.
+/// Bytes of one request of an author: twice the largest definition file, so that one that is too
+/// large is still named.
 pub const AUTHOR_REQUEST_BYTES_MAX: usize = (2 << 20) + (64 << 10);
-/// Bytes of one other request: twice what 64 fields and 64 details of the longest texts take. A message of many empty parts takes fifty
-/// times its bytes in memory once it is read.
+/// Bytes of one other request: twice what 64 fields and 64 details of the longest texts take. A
+/// message of many empty parts takes fifty times its bytes in memory once it is read.
 pub const REQUEST_BYTES_MAX: usize = 1 << 20;
 /// Bytes of one request for the feed, which holds a sequence and an epoch.
 pub const FEED_REQUEST_BYTES_MAX: usize = 4 << 10;
@@ -118,34 +136,40 @@ pub const FEED_REQUEST_BYTES_MAX: usize = 4 << 10;
 pub const PAGE_ROWS_DEFAULT: usize = 100;
 /// Rows of a page at most; asking for more counts as this.
 pub const PAGE_ROWS_MAX: usize = 1_000;
-/// Reads of operations and large pages that wait for a thread: a crowd of dashboards; more are refused at once. Each answer has up to
-/// 1 MiB, and a connection's unread answers are counted only once they are made: no more than these come on top.
+/// Reads of operations and large pages that wait for a thread: a crowd of dashboards; more are
+/// refused at once. Each answer has up to 1 MiB, and a connection's unread answers are counted only
+/// once they are made: no more than these come on top.
 pub const READS_WAITING_MAX: usize = 64;
-/// Reads of desks that wait for a thread: a thousand people who open their lists in the same second, at a millisecond a list. What
-/// waits is a request; its answer has some hundred kilobytes at most.
+/// Reads of desks that wait for a thread: a thousand people who open their lists in the same
+/// second, at a millisecond a list. What waits is a request; its answer has some hundred kilobytes
+/// at most.
 pub const DESK_READS_WAITING_MAX: usize = 1_024;
 /// How long a read may run: a count over four million instances takes two seconds.
 pub const READ_TIME_MAX: Duration = Duration::from_secs(10);
-/// Rows that a search for the next follow-up looks at before it moves to a thread for reads, in half a millisecond.
+/// Rows that a search for the next follow-up looks at before it moves to a thread for reads, in
+/// half a millisecond.
 pub const ROWS_AT_ONCE: usize = 2_048;
-/// Rows of a page of the Call Manager up to which it is what a person at a desk waits for. Larger ones are made among the reads of
-/// operations, so that a crowd of dashboards does not keep desks waiting.
+/// Rows of a page of the Call Manager up to which it is what a person at a desk waits for. Larger
+/// ones are made among the reads of operations, so that a crowd of dashboards does not keep desks
+/// waiting.
 pub const DESK_PAGE_ROWS_MAX: usize = 100;
-/// Follow-ups of a call or caller that are shown by the thread that serves the request: as many as nearly all have.
+/// Follow-ups of a call or caller that are shown by the thread that serves the request: as many as
+/// nearly all have.
 pub const FOLLOW_UPS_AT_ONCE: usize = 16;
 /// Pictures that are laid out at once: the library cannot be interrupted.
 pub const PICTURES_AT_ONCE: usize = 1;
 /// Pictures that wait: each takes half a second at most.
 pub const PICTURES_WAITING_MAX: usize = 8;
-/// Results of searches for the next follow-up that are kept, one for each filter: as many lists as people work at.
+/// Results of searches for the next follow-up that are kept, one for each filter: as many lists as
+/// people work at.
 pub const SEARCHES_KEPT: usize = 256;
 /// How long such a result is brought up to date before it is searched again.
 pub const SEARCH_KEPT_FOR: Duration = Duration::from_secs(60);
-/// How often a claim of the next follow-up tries again where others were faster: with the candidates of each try, a thousand people
-/// at one list in the same moment.
+/// How often a claim of the next follow-up tries again where others were faster: with the
+/// candidates of each try, a thousand people at one list in the same moment.
 pub const CLAIM_TRIES: usize = 16;
-/// Bytes of the rows of a page: with the first row, which goes in however large it is, a page stays below the 4 MiB that gRPC
-/// clients read by default.
+/// Bytes of the rows of a page: with the first row, which goes in however large it is, a page stays
+/// below the 4 MiB that gRPC clients read by default.
 pub const PAGE_BYTES_MAX: usize = 1 << 20;
 /// Notes that come with a follow-up.
 pub const NOTES_SHOWN_MAX: usize = 100;
@@ -153,27 +177,32 @@ pub const NOTES_SHOWN_MAX: usize = 100;
 pub const GROUPS_MAX: usize = 10_000;
 /// Entries that are looked at to list the history of one call or instance.
 pub const HISTORY_WALK_MAX: usize = 100_000;
-/// Steps of the trails that are kept: sixteen bytes each, so 16 MB. They are those of a hundred thousand usual follow-ups.
+/// Steps of the trails that are kept: sixteen bytes each, so 16 MB. They are those of a hundred
+/// thousand usual follow-ups.
 pub const TRAILS_KEPT_STEPS: usize = 1_000_000;
 /// How long a unary request may take: far beyond what any should.
 pub const REQUEST_TIME_MAX: Duration = Duration::from_secs(30);
 /// Changes of an instance that are looked at for somebody's work, before a script takes it back.
 pub const WORK_WALK_MAX: usize = 1_000;
-/// Changes since a push that are looked at before it is undone: what timers and calls do in the minutes that an undo is allowed.
+/// Changes since a push that are looked at before it is undone: what timers and calls do in the
+/// minutes that an undo is allowed.
 pub const UNDO_WALK_MAX: usize = 100;
-/// Changes that are walked back to what a first answer showed: far more than there are between a request and its repetition.
+/// Changes that are walked back to what a first answer showed: far more than there are between a
+/// request and its repetition.
 pub const FIRST_ANSWER_WALK_MAX: usize = 1_000;
 /// Characters of a request id.
 pub const REQUEST_ID_CHARS_MAX: usize = 128;
 /// Follow-ups that one request hands over: a shift's work of one person, many times over.
 pub const HAND_OVER_MAX: usize = 1_000;
-/// Characters of a request id for a hand-over: with an instance's id behind it, it must stay a request id.
+/// Characters of a request id for a hand-over: with an instance's id behind it, it must stay a
+/// request id.
 pub const HAND_OVER_REQUEST_ID_CHARS_MAX: usize = 64;
 /// Of these, how many are under way at once: a group's worth, so that others are not kept waiting.
 pub const HAND_OVER_AT_ONCE: usize = 64;
 
 // A response holds a large change alone, with a usual one before it where that was split.
-const _: () = assert!(FEED_MESSAGE_BYTES + FOLLOW_UP_BYTES_MAX <= aftercall_serving::FEED_MESSAGE_BYTES_MAX);
+const _: () =
+    assert!(FEED_MESSAGE_BYTES + FOLLOW_UP_BYTES_MAX <= aftercall_serving::FEED_MESSAGE_BYTES_MAX);
 const _: () = assert!(PAGE_ROWS_DEFAULT <= PAGE_ROWS_MAX);
 const _: () = assert!(PAGE_BYTES_MAX < FOLLOW_UP_BYTES_MAX && FOLLOW_UP_BYTES_MAX < 4 << 20);
 /// Open follow-ups that an agent is told of at once: more than anybody reads out.
@@ -188,18 +217,21 @@ pub const REPORT_READ_ENTRIES: usize = 1_000;
 pub const REPORT_PARTS_WAITING: usize = 16;
 /// Steps of a simulation: a long day's work on one call.
 pub const SIMULATION_STEPS_MAX: usize = 1_000;
-/// Bytes of the states that a simulation gives: with the last one they stay below the 4 MiB that clients read.
+/// Bytes of the states that a simulation gives: with the last one they stay below the 4 MiB that
+/// clients read.
 pub const SIMULATION_BYTES_MAX: usize = 3 << 20;
 
 /// Backups that run at once: each reads everything there is.
 pub const BACKUPS_RUNNING_MAX: usize = 1;
-/// Backups of which is remembered up to where they went: an incremental one may follow on any of them.
+/// Backups of which is remembered up to where they went: an incremental one may follow on any of
+/// them.
 pub const BACKUPS_NOTED_MAX: usize = 64;
 /// Bytes of one piece of a backup: any gRPC client takes it.
 pub const BACKUP_PIECE_BYTES: usize = 1 << 20;
 /// Pieces of a backup that wait for their client.
 pub const BACKUP_PARTS_WAITING: usize = 4;
-/// Entries in one file of a backup's journal, some 50 MB: how much is sent again at most where the journal was trimmed.
+/// Entries in one file of a backup's journal, some 50 MB: how much is sent again at most where the
+/// journal was trimmed.
 pub const BACKUP_JOURNAL_FILE_ENTRIES: u64 = 100_000;
 /// Bytes that one read of the journal gives a backup.
 pub const BACKUP_READ_BYTES: usize = 1 << 20;
@@ -209,7 +241,8 @@ pub const BACKUP_TIME_MAX: Duration = Duration::from_secs(3_600);
 pub const BACKUP_STALL_MAX: Duration = Duration::from_secs(60);
 /// How long a backup waits for its turn, while the keeper is busy.
 pub const BACKUP_TURN_MAX: Duration = Duration::from_secs(600);
-/// Names of files that a client may say it has: more than a store of 100 GB has, and within the size of a request.
+/// Names of files that a client may say it has: more than a store of 100 GB has, and within the
+/// size of a request.
 pub const BACKUP_NAMES_MAX: usize = 50_000;
 /// Characters of such a name.
 pub const BACKUP_NAME_CHARS_MAX: usize = 128;

@@ -9,8 +9,8 @@ use clap::Parser as _;
 use workflow_server::config::Args;
 use workflow_server::{Server, ServerError};
 
-// Requests are made on tokio's threads and freed on the ledger's and the writer's: the system's allocator
-// takes a lock for that.
+// Requests are made on tokio's threads and freed on the ledger's and the writer's: the system's
+// allocator takes a lock for that.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
@@ -39,7 +39,9 @@ async fn serve() -> anyhow::Result<()> {
     aftercall_serving::logs::init(config.log_format, &config.log_filter);
     let shutdown = aftercall_serving::shutdown_token(Duration::from_secs(config.drain_seconds));
     let shutdown = shutdown.context("signals cannot be listened to")?;
-    let server = Server::bind(config).await.context("the workflow-server cannot start")?;
+    let server = Server::bind(config)
+        .await
+        .context("the workflow-server cannot start")?;
     // The first line on standard output tells whoever started us where we listen.
     println!("{}", server.local_addr());
     Ok(server.serve(shutdown).await?)

@@ -1,10 +1,12 @@
-//! A new epoch for a data directory that was copied or put back: without one, clients of the original would take it for the same store.
+//! A new epoch for a data directory that was copied or put back: without one, clients of the
+//! original would take it for the same store.
 
 use std::path::Path;
 
 use crate::journal::{Identity, OpenError, RealDisk};
 
-/// Gives the store in a directory a new epoch; returns the old one and the new one. Everything else stays as it is.
+/// Gives the store in a directory a new epoch; returns the old one and the new one. Everything else
+/// stays as it is.
 ///
 /// # Errors
 /// [`OpenError`]: the directory is in use or damaged, or there is no store.

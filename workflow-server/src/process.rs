@@ -1,4 +1,5 @@
-//! What this process uses of the machine, as the operating system counts it. Where it cannot be told, zero.
+//! What this process uses of the machine, as the operating system counts it. Where it cannot be
+//! told, zero.
 
 use std::time::Duration;
 
@@ -15,12 +16,18 @@ pub(crate) struct Usage {
 #[must_use]
 pub(crate) fn usage() -> Usage {
     let resident_bytes = resident_bytes().unwrap_or(0);
-    Usage { cpu_time: cpu_time().unwrap_or_default(), resident_bytes }
+    Usage {
+        cpu_time: cpu_time().unwrap_or_default(),
+        resident_bytes,
+    }
 }
 
 fn cpu_time() -> Option<Duration> {
     let now = rustix::time::clock_gettime(rustix::time::ClockId::ProcessCPUTime);
-    Some(Duration::new(u64::try_from(now.tv_sec).ok()?, u32::try_from(now.tv_nsec).ok()?))
+    Some(Duration::new(
+        u64::try_from(now.tv_sec).ok()?,
+        u32::try_from(now.tv_nsec).ok()?,
+    ))
 }
 
 /// `/proc/self/statm` counts pages.

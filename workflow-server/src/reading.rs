@@ -1,13 +1,15 @@
-//! Where reads run that walk over many rows: on a few threads of their own, so that no number of lists, counts, pictures and
-//! simulations holds up those who change something.
+//! Where reads run that walk over many rows: on a few threads of their own, so that no number of
+//! lists, counts, pictures and simulations holds up those who change something.
 //!
-//! There are three lanes, each with its own threads and its own queue: what people at their desks wait for, everything else, and pictures,
-//! whose layout cannot be interrupted. What finds a full queue is refused at once, but for the only read of a connection: a client that
-//! asks for one thing at a time is served however many requests others have waiting. A read ends when the client has gone away
-//! or its time is used up: the walk asks now and then. What waits in a queue is a future; it holds no thread.
+//! There are three lanes, each with its own threads and its own queue: what people at their desks
+//! wait for, everything else, and pictures, whose layout cannot be interrupted. What finds a full
+//! queue is refused at once, but for the only read of a connection: a client that asks for one
+//! thing at a time is served however many requests others have waiting. A read ends when the client
+//! has gone away or its time is used up: the walk asks now and then. What waits in a queue is a
+//! future; it holds no thread.
 //!
-//! Promise: the threads have a low priority where the system has such a thing, and the end of the process does not wait for
-//! them. Must not: know what is read.
+//! Promise: the threads have a low priority where the system has such a thing, and the end of the
+//! process does not wait for them. Must not: know what is read.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
@@ -22,14 +24,18 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use crate::askers::{Askers, Asking};
-use crate::limits::{DESK_READS_WAITING_MAX, PICTURES_AT_ONCE, PICTURES_WAITING_MAX, READ_TIME_MAX, READS_WAITING_MAX};
+use crate::limits::{
+    DESK_READS_WAITING_MAX, PICTURES_AT_ONCE, PICTURES_WAITING_MAX, READ_TIME_MAX,
+    READS_WAITING_MAX,
+};
 
 /// Which threads a read runs on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Lane {
     /// Usual pages of the Call Manager, searches for the next follow-up, long calls.
     Desk,
-    /// Larger pages, lists, counts, histories and looks of operations, validation, simulations, trying a batch.
+    /// Larger pages, lists, counts, histories and looks of operations, validation, simulations,
+    /// trying a batch.
     Heavy,
     /// Pictures.
     Picture,
@@ -85,17 +91,26 @@ pub struct Reading {
 }
 
 impl Reading {
-    /// Starts the threads: for desks and for heavy reads one less than there are processors each, at least one.
+    /// Starts the threads: for desks and for heavy reads one less than there are processors each,
+    /// at least one.
     ///
     /// # Errors
     /// The system's, where a thread cannot be started.
     pub fn start() -> std::io::Result<Self> {
         let processors = std::thread::available_parallelism().map_or(1, usize::from);
         let threads = processors.saturating_sub(1).max(1);
-        Self::with(threads, (DESK_READS_WAITING_MAX, READS_WAITING_MAX), READ_TIME_MAX)
+        Self::with(
+            threads,
+            (DESK_READS_WAITING_MAX, READS_WAITING_MAX),
+            READ_TIME_MAX,
+        )
     }
 
-    fn with(threads: usize, (desk_max, heavy_max): (usize, usize), time_max: Duration) -> std::io::Result<Self> {
+    fn with(
+        threads: usize,
+        (desk_max, heavy_max): (usize, usize),
+        time_max: Duration,
+    ) -> std::io::Result<Self> {
         Ok(Self {
             desk: Threads::start("reads-desk", threads, desk_max)?,
             heavy: Threads::start("reads-heavy", threads, heavy_max)?,
@@ -113,7 +128,8 @@ impl Reading {
         }
     }
 
-    /// Runs a read on a lane. Dropping the future stops the walk soon, and frees the place once it has stopped.
+    /// Runs a read on a lane. Dropping the future stops the walk soon, and frees the place once it
+    /// has stopped.
     ///
     /// # Errors
     /// [`ReadError`].
@@ -123,11 +139,14 @@ impl Reading {
         read: impl FnOnce(ShouldStop<'_>) -> Result<T, Stopped> + Send + 'static,
     ) -> Result<T, ReadError> {
         let place = self.place(lane).await?;
-        self.run_at(lane, place, |gone, until| read(&|| gone.is_cancelled() || Instant::now() > until)).await
+        self.run_at(lane, place, |gone, until| {
+            read(&|| gone.is_cancelled() || Instant::now() > until)
+        })
+        .await
     }
 
-    /// Runs a read that waits for files in between, on a thread of a lane, which it keeps meanwhile. Dropping the future ends it
-    /// where it waits next.
+    /// Runs a read that waits for files in between, on a thread of a lane, which it keeps
+    /// meanwhile. Dropping the future ends it where it waits next.
     ///
     /// # Errors
     /// [`ReadError`].
@@ -140,12 +159,15 @@ impl Reading {
         let (runtime, time_max) = (Handle::current(), self.time_max);
         let read = move |gone: &CancellationToken, _| {
             let reading = async { timeout(time_max, read()).await.map_err(|_| Stopped) };
-            runtime.block_on(gone.run_until_cancelled(reading)).unwrap_or(Err(Stopped))
+            runtime
+                .block_on(gone.run_until_cancelled(reading))
+                .unwrap_or(Err(Stopped))
         };
         self.run_at(lane, place, read).await
     }
 
-    /// The same as [`Self::run`], for the answer to a change that has been made: it is not refused, but waits.
+    /// The same as [`Self::run`], for the answer to a change that has been made: it is not refused,
+    /// but waits.
     ///
     /// # Errors
     /// [`ReadError`], but for [`ReadError::Full`].
@@ -155,7 +177,10 @@ impl Reading {
         read: impl FnOnce(ShouldStop<'_>) -> Result<T, Stopped> + Send + 'static,
     ) -> Result<T, ReadError> {
         let place = self.lane(lane).wait(None).await?;
-        self.run_at(lane, place, |gone, until| read(&|| gone.is_cancelled() || Instant::now() > until)).await
+        self.run_at(lane, place, |gone, until| {
+            read(&|| gone.is_cancelled() || Instant::now() > until)
+        })
+        .await
     }
 
     async fn run_at<T: Send + 'static>(
@@ -165,7 +190,11 @@ impl Reading {
         read: impl FnOnce(&CancellationToken, Instant) -> Result<T, Stopped> + Send + 'static,
     ) -> Result<T, ReadError> {
         let (answer, answered) = oneshot::channel();
-        let (gone, time_max, span) = (CancellationToken::new(), self.time_max, tracing::Span::current());
+        let (gone, time_max, span) = (
+            CancellationToken::new(),
+            self.time_max,
+            tracing::Span::current(),
+        );
         let _gone = gone.clone().drop_guard();
         let job = Box::new(move || {
             let _place = place;
@@ -193,23 +222,41 @@ impl Reading {
         let threads = self.lane(lane);
         let asking = threads.askers.enter();
         let is_only_one = asking.as_ref().is_some_and(|asking| asking.is_only_one);
-        let full = |_| ReadError::Full { limit: threads.admitted_max };
+        let full = |_| ReadError::Full {
+            limit: threads.admitted_max,
+        };
         let admitted = threads.admitted.clone().try_acquire_owned().map_err(full);
-        let admitted = if is_only_one { admitted.ok() } else { Some(admitted?) };
+        let admitted = if is_only_one {
+            admitted.ok()
+        } else {
+            Some(admitted?)
+        };
         let place = threads.wait(admitted).await?;
         // Much may have been read while it waited.
         if (self.is_full)() {
             return Err(ReadError::Unread);
         }
-        Ok(Place { _asking: asking, ..place })
+        Ok(Place {
+            _asking: asking,
+            ..place
+        })
     }
 }
 
 impl Threads {
     async fn wait(&self, admitted: Option<OwnedSemaphorePermit>) -> Result<Place, ReadError> {
         // A semaphore that nobody closes.
-        let place = self.places.clone().acquire_owned().await.map_err(|_| ReadError::Panicked)?;
-        Ok(Place { _place: place, _admitted: admitted, _asking: None })
+        let place = self
+            .places
+            .clone()
+            .acquire_owned()
+            .await
+            .map_err(|_| ReadError::Panicked)?;
+        Ok(Place {
+            _place: place,
+            _admitted: admitted,
+            _asking: None,
+        })
     }
 
     fn start(name: &str, threads: usize, waiting_max: usize) -> std::io::Result<Self> {
@@ -217,18 +264,32 @@ impl Threads {
         let receiver = Arc::new(Mutex::new(receiver));
         for number in 0..threads {
             let receiver = receiver.clone();
-            std::thread::Builder::new().name(format!("{name}-{number}")).spawn(move || take_jobs(&receiver))?;
+            std::thread::Builder::new()
+                .name(format!("{name}-{number}"))
+                .spawn(move || take_jobs(&receiver))?;
         }
         let admitted_max = threads + waiting_max;
-        let (places, admitted) = (Arc::new(Semaphore::new(threads)), Arc::new(Semaphore::new(admitted_max)));
-        Ok(Self { jobs, places, admitted, admitted_max, askers: Askers::default() })
+        let (places, admitted) = (
+            Arc::new(Semaphore::new(threads)),
+            Arc::new(Semaphore::new(admitted_max)),
+        );
+        Ok(Self {
+            jobs,
+            places,
+            admitted,
+            admitted_max,
+            askers: Askers::default(),
+        })
     }
 }
 
 fn take_jobs(receiver: &Mutex<mpsc::Receiver<Job>>) {
     lower_priority();
     loop {
-        let next = receiver.lock().unwrap_or_else(PoisonError::into_inner).recv();
+        let next = receiver
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .recv();
         match next {
             Ok(job) => job(),
             Err(mpsc::RecvError) => return,
@@ -236,7 +297,8 @@ fn take_jobs(receiver: &Mutex<mpsc::Receiver<Job>>) {
     }
 }
 
-/// Those who change something go first. On Linux the call is about this thread only; elsewhere it would be about the process.
+/// Those who change something go first. On Linux the call is about this thread only; elsewhere it
+/// would be about the process.
 fn lower_priority() {
     #[cfg(target_os = "linux")]
     if let Err(error) = rustix::process::setpriority_process(None, READ_NICE) {
@@ -261,7 +323,9 @@ mod tests {
     }
 
     /// A walk that never ends by itself, and says when it has begun.
-    fn endless(begun: oneshot::Sender<()>) -> impl FnOnce(ShouldStop<'_>) -> Result<(), Stopped> + Send {
+    fn endless(
+        begun: oneshot::Sender<()>,
+    ) -> impl FnOnce(ShouldStop<'_>) -> Result<(), Stopped> + Send {
         move |should_stop| {
             let _ = begun.send(());
             while !should_stop() {
@@ -273,11 +337,18 @@ mod tests {
 
     #[tokio::test]
     async fn a_read_runs_on_a_thread_of_its_lane() {
-        let name = |_: ShouldStop<'_>| Ok(std::thread::current().name().unwrap_or_default().to_owned());
+        let name =
+            |_: ShouldStop<'_>| Ok(std::thread::current().name().unwrap_or_default().to_owned());
         let reading = reading(1, 0);
         assert_eq!(reading.run(Lane::Desk, name).await.unwrap(), "reads-desk-0");
-        assert_eq!(reading.run(Lane::Heavy, name).await.unwrap(), "reads-heavy-0");
-        assert_eq!(reading.run(Lane::Picture, name).await.unwrap(), "reads-picture-0");
+        assert_eq!(
+            reading.run(Lane::Heavy, name).await.unwrap(),
+            "reads-heavy-0"
+        );
+        assert_eq!(
+            reading.run(Lane::Picture, name).await.unwrap(),
+            "reads-picture-0"
+        );
     }
 
     #[tokio::test(flavor = "multi_thread")]
@@ -289,7 +360,10 @@ mod tests {
             async move { reading.run(Lane::Heavy, endless(begun)).await }
         });
         has_begun.await.unwrap();
-        assert_eq!(reading.run(Lane::Heavy, |_| Ok(1)).await, Err(ReadError::Full { limit: 1 }));
+        assert_eq!(
+            reading.run(Lane::Heavy, |_| Ok(1)).await,
+            Err(ReadError::Full { limit: 1 })
+        );
         assert_eq!(reading.run(Lane::Desk, |_| Ok(2)).await, Ok(2));
         running.abort();
     }
@@ -301,19 +375,32 @@ mod tests {
         let (begun, has_begun) = oneshot::channel();
         let flooding = tokio::spawn({
             let reading = reading.clone();
-            scope(peer(1), async move { reading.run(Lane::Heavy, endless(begun)).await })
+            scope(peer(1), async move {
+                reading.run(Lane::Heavy, endless(begun)).await
+            })
         });
         has_begun.await.unwrap();
         let full = Err(ReadError::Full { limit: 1 });
-        assert_eq!(scope(peer(1), reading.run(Lane::Heavy, |_| Ok(1))).await, full, "it has one already");
+        assert_eq!(
+            scope(peer(1), reading.run(Lane::Heavy, |_| Ok(1))).await,
+            full,
+            "it has one already"
+        );
         let waits = tokio::spawn({
             let reading = reading.clone();
-            scope(peer(2), async move { reading.run(Lane::Heavy, |_| Ok(2)).await })
+            scope(
+                peer(2),
+                async move { reading.run(Lane::Heavy, |_| Ok(2)).await },
+            )
         });
         while reading.heavy.askers.of(peer(2)) == 0 {
             tokio::task::yield_now().await;
         }
-        assert_eq!(scope(peer(2), reading.run(Lane::Heavy, |_| Ok(3))).await, full, "it has one that waits");
+        assert_eq!(
+            scope(peer(2), reading.run(Lane::Heavy, |_| Ok(3))).await,
+            full,
+            "it has one that waits"
+        );
         flooding.abort();
         assert_eq!(waits.await.unwrap(), Ok(2));
         // The thread frees a place just after it has answered.
@@ -328,7 +415,10 @@ mod tests {
         reading.is_full = || true;
         for lane in [Lane::Desk, Lane::Heavy, Lane::Picture] {
             assert_eq!(reading.run(lane, |_| Ok(1)).await, Err(ReadError::Unread));
-            assert_eq!(reading.run_waiting(lane, || async { 1 }).await, Err(ReadError::Unread));
+            assert_eq!(
+                reading.run_waiting(lane, || async { 1 }).await,
+                Err(ReadError::Unread)
+            );
         }
         assert_eq!(reading.run_afterwards(Lane::Heavy, |_| Ok(2)).await, Ok(2));
     }
@@ -357,7 +447,11 @@ mod tests {
         });
         has_begun.await.unwrap();
         left.abort();
-        assert_eq!(reading.run(Lane::Heavy, |_| Ok(7)).await, Ok(7), "its thread is free again");
+        assert_eq!(
+            reading.run(Lane::Heavy, |_| Ok(7)).await,
+            Ok(7),
+            "its thread is free again"
+        );
     }
 
     #[tokio::test]
@@ -365,7 +459,10 @@ mod tests {
         // Its place is free a moment after it has ended: the second one waits for that.
         let reading = Reading::with(1, (1, 1), Duration::ZERO).unwrap();
         let (begun, _has_begun) = oneshot::channel();
-        assert_eq!(reading.run(Lane::Heavy, endless(begun)).await, Err(ReadError::TimeUp));
+        assert_eq!(
+            reading.run(Lane::Heavy, endless(begun)).await,
+            Err(ReadError::TimeUp)
+        );
         let waits = reading.run_waiting(Lane::Heavy, std::future::pending::<()>);
         assert_eq!(waits.await, Err(ReadError::TimeUp));
     }
@@ -387,14 +484,21 @@ mod tests {
         });
         assert_eq!(has_begun.await.unwrap(), "reads-heavy-0");
         left.abort();
-        assert_eq!(reading.run_waiting(Lane::Heavy, || async { 7 }).await, Ok(7), "its thread is free again");
+        assert_eq!(
+            reading.run_waiting(Lane::Heavy, || async { 7 }).await,
+            Ok(7),
+            "its thread is free again"
+        );
     }
 
     #[tokio::test]
     async fn a_panic_costs_its_read_only() {
         let reading = reading(1, 0);
         let panics = |_: ShouldStop<'_>| -> Result<(), Stopped> { panic!("a fault of the code") };
-        assert_eq!(reading.run(Lane::Desk, panics).await, Err(ReadError::Panicked));
+        assert_eq!(
+            reading.run(Lane::Desk, panics).await,
+            Err(ReadError::Panicked)
+        );
         assert_eq!(reading.run(Lane::Desk, |_| Ok(3)).await, Ok(3));
     }
 }

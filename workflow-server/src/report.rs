@@ -1,7 +1,7 @@
 //! What happened in a period, in numbers: gathered entry by entry, in the order of everything.
 //!
-//! Promises: a push that was taken back ended nothing; what is late and still open counts as what ended late does. Must not: read
-//! a store; the caller passes the entries in.
+//! Promises: a push that was taken back ended nothing; what is late and still open counts as what
+//! ended late does. Must not: read a store; the caller passes the entries in.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -161,7 +161,9 @@ pub(crate) struct Only {
 impl Only {
     /// Whether an instance as it is now counts.
     pub(crate) fn lets_through_now(&self, root: &Root, instance: &Instance) -> bool {
-        let workflow = root.workflow_of(instance).map_or("", |workflow| &workflow.name);
+        let workflow = root
+            .workflow_of(instance)
+            .map_or("", |workflow| &workflow.name);
         let customer = root.call_of(instance).map_or("", |call| &call.customer);
         self.has(workflow, customer)
     }
@@ -172,24 +174,42 @@ impl Only {
     }
 
     fn lets_through(&self, root: &Root, entry: &Entry, change: &InstanceChange) -> bool {
-        let workflow = root.workflows.at(change.after.workflow()).map_or("", |workflow| &workflow.name);
+        let workflow = root
+            .workflows
+            .at(change.after.workflow())
+            .map_or("", |workflow| &workflow.name);
         // The entry tells it, not the World: there the call's slot may be another's by now.
-        let of_call =
-            entry.call.as_ref().filter(|call| call.slot == change.after.call()).map(|call| &call.after.customer);
-        let customer = of_call.or(change.before.as_ref().map(|before| &before.customer)).map_or("", |name| name);
+        let of_call = entry
+            .call
+            .as_ref()
+            .filter(|call| call.slot == change.after.call())
+            .map(|call| &call.after.customer);
+        let customer = of_call
+            .or(change.before.as_ref().map(|before| &before.customer))
+            .map_or("", |name| name);
         self.has(workflow, customer)
     }
 }
 
 impl Report {
     /// The changes of an entry that count.
-    pub(crate) fn counted<'e>(root: &Root, only: &Only, entry: &'e Entry) -> Vec<&'e InstanceChange> {
-        entry.instances.iter().filter(|change| only.lets_through(root, entry, change)).collect()
+    pub(crate) fn counted<'e>(
+        root: &Root,
+        only: &Only,
+        entry: &'e Entry,
+    ) -> Vec<&'e InstanceChange> {
+        entry
+            .instances
+            .iter()
+            .filter(|change| only.lets_through(root, entry, change))
+            .collect()
     }
 
     /// Whether what went before a change must be looked up: it is not of this period.
     pub(crate) fn needs_earlier(&self, change: &InstanceChange) -> bool {
-        change.after.whole().is_some() && change.before.is_some() && !self.tracked.contains_key(&change.after.id())
+        change.after.whole().is_some()
+            && change.before.is_some()
+            && !self.tracked.contains_key(&change.after.id())
     }
 
     /// Whether it is known how an instance was at the end of the period.
@@ -198,14 +218,31 @@ impl Report {
     }
 
     /// Takes an instance with no change in the period, as it was at its end.
-    pub(crate) fn take_unchanged(&mut self, id: InstanceId, workflow: u32, Earlier { standing, promised }: Earlier) {
-        self.tracked.entry(id).or_insert(Tracked { workflow, standing, promised, stay: None });
+    pub(crate) fn take_unchanged(
+        &mut self,
+        id: InstanceId,
+        workflow: u32,
+        Earlier { standing, promised }: Earlier,
+    ) {
+        self.tracked.entry(id).or_insert(Tracked {
+            workflow,
+            standing,
+            promised,
+            stay: None,
+        });
     }
 
     /// Takes a change, in the order of everything.
-    pub(crate) fn take(&mut self, entry: &Entry, change: &InstanceChange, earlier: Option<Earlier>) {
+    pub(crate) fn take(
+        &mut self,
+        entry: &Entry,
+        change: &InstanceChange,
+        earlier: Option<Earlier>,
+    ) {
         // Of one that was only touched nothing changed that counts.
-        let Some(after) = change.after.whole() else { return };
+        let Some(after) = change.after.whole() else {
+            return;
+        };
         let (id, workflow) = (after.id, after.workflow);
         let now = Standing::of(after);
         let Some(before) = &change.before else {
@@ -213,16 +250,34 @@ impl Report {
                 Answer::Set { promise_by, .. } => promise_by,
                 _ => None,
             };
-            self.tracked.insert(id, Tracked { workflow, standing: now, promised, stay: None });
+            self.tracked.insert(
+                id,
+                Tracked {
+                    workflow,
+                    standing: now,
+                    promised,
+                    stay: None,
+                },
+            );
             for key in [Key::All, Key::Workflow(workflow)] {
                 self.numbers.rows.entry(key).or_default().set += 1;
             }
             return;
         };
         if let Some(Earlier { standing, promised }) = earlier {
-            self.tracked.insert(id, Tracked { workflow, standing, promised, stay: None });
+            self.tracked.insert(
+                id,
+                Tracked {
+                    workflow,
+                    standing,
+                    promised,
+                    stay: None,
+                },
+            );
         }
-        let Some(tracked) = self.tracked.get_mut(&id) else { return };
+        let Some(tracked) = self.tracked.get_mut(&id) else {
+            return;
+        };
         let was = std::mem::replace(&mut tracked.standing, now);
         let ended = after.ended_at == Some(entry.at) && change.kind != ChangeKind::NoteAdded;
         let left = before.stage != 0 && (!change.entered.is_empty() || ended);
@@ -254,10 +309,18 @@ impl Report {
             let person = stay.person.clone().map(Key::Person);
             let timed = teams.chain([Key::Stage(workflow, was.stage)]).chain(person);
             for key in timed {
-                self.numbers.rows.entry(key).or_default().add_stay(overdue, Some(stay.ended_at.0 - was.entered_at.0));
+                self.numbers
+                    .rows
+                    .entry(key)
+                    .or_default()
+                    .add_stay(overdue, Some(stay.ended_at.0 - was.entered_at.0));
             }
             for key in [Key::All, Key::Workflow(workflow)] {
-                self.numbers.rows.entry(key).or_default().add_stay(overdue, None);
+                self.numbers
+                    .rows
+                    .entry(key)
+                    .or_default()
+                    .add_stay(overdue, None);
             }
         }
         let Some(end) = stay.end else { return };
@@ -275,16 +338,30 @@ impl Report {
             }
         }
         if let End::Finished(outcome) = end {
-            *self.numbers.outcomes.entry((workflow, outcome)).or_default() += 1;
+            *self
+                .numbers
+                .outcomes
+                .entry((workflow, outcome))
+                .or_default() += 1;
         }
     }
 
     /// Counts what is late at the end of the period and still open.
-    fn count_open(&mut self, workflow: u32, promised: Option<Time>, standing: &Standing, end: Time) {
+    fn count_open(
+        &mut self,
+        workflow: u32,
+        promised: Option<Time>,
+        standing: &Standing,
+        end: Time,
+    ) {
         let clock = standing.paused_since.map_or(end, |since| since.min(end));
         if standing.stage != 0 && standing.due.is_some_and(|due| due < clock) {
             let teams = standing.teams.iter().map(|team| Key::Team(*team));
-            for key in teams.chain([Key::All, Key::Workflow(workflow), Key::Stage(workflow, standing.stage)]) {
+            for key in teams.chain([
+                Key::All,
+                Key::Workflow(workflow),
+                Key::Stage(workflow, standing.stage),
+            ]) {
                 let row = self.numbers.rows.entry(key).or_default();
                 row.with_due += 1;
                 row.overdue += 1;
@@ -332,5 +409,9 @@ fn pusher(entry: &Entry, change: &InstanceChange) -> Option<Box<str>> {
 }
 
 fn end_of(ended: &Instance) -> End {
-    if ended.status == Status::Finished { End::Finished(ended.ending.clone()) } else { End::Cancelled }
+    if ended.status == Status::Finished {
+        End::Finished(ended.ending.clone())
+    } else {
+        End::Cancelled
+    }
 }

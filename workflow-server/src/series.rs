@@ -16,13 +16,21 @@ const CONDITIONS: [&str; Condition::ALL.len()] = {
 
 /// All of them.
 pub(crate) const SERIES: &[Series] = &[
-    Series::new(Kind::Counter, "aftercall_entries_total", "Entries written to the journal."),
+    Series::new(
+        Kind::Counter,
+        "aftercall_entries_total",
+        "Entries written to the journal.",
+    ),
     Series::new(
         Kind::Counter,
         "aftercall_groups_total",
         "Groups of entries written to the journal, each with one sync.",
     ),
-    Series::new(Kind::Histogram, "aftercall_timer_lateness_seconds", "How late timers were handled."),
+    Series::new(
+        Kind::Histogram,
+        "aftercall_timer_lateness_seconds",
+        "How late timers were handled.",
+    ),
     Series::new(
         Kind::Counter,
         "aftercall_timers_refused_total",
@@ -33,12 +41,32 @@ pub(crate) const SERIES: &[Series] = &[
         "aftercall_job_steps_refused_total",
         "Steps of batches and erasures that were refused; each is tried again.",
     ),
-    Series::new(Kind::Counter, "aftercall_archived_calls_total", "Calls that left memory for the archive."),
-    Series::new(Kind::Counter, "aftercall_purged_instances_total", "Ended instances removed after their retention."),
-    Series::new(Kind::Gauge, "aftercall_purge_waiting_instances", "Ended instances that wait to be removed."),
-    Series::new(Kind::Counter, "aftercall_feed_requests_total", "Requests of alerters to the change feed, by call.")
-        .by("call", &["snapshot", "tail"]),
-    Series::new(Kind::Counter, "aftercall_backups_total", "Backups sent whole."),
+    Series::new(
+        Kind::Counter,
+        "aftercall_archived_calls_total",
+        "Calls that left memory for the archive.",
+    ),
+    Series::new(
+        Kind::Counter,
+        "aftercall_purged_instances_total",
+        "Ended instances removed after their retention.",
+    ),
+    Series::new(
+        Kind::Gauge,
+        "aftercall_purge_waiting_instances",
+        "Ended instances that wait to be removed.",
+    ),
+    Series::new(
+        Kind::Counter,
+        "aftercall_feed_requests_total",
+        "Requests of alerters to the change feed, by call.",
+    )
+    .by("call", &["snapshot", "tail"]),
+    Series::new(
+        Kind::Counter,
+        "aftercall_backups_total",
+        "Backups sent whole.",
+    ),
     Series::new(
         Kind::Gauge,
         "aftercall_newest_backup_time_seconds",

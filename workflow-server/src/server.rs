@@ -1,4 +1,5 @@
-//! The server: opens the store, rebuilds the World, runs the ledger and serves, until it is told to stop.
+//! The server: opens the store, rebuilds the World, runs the ledger and serves, until it is told to
+//! stop.
 
 use std::io::ErrorKind;
 use std::net::SocketAddr;
@@ -26,12 +27,15 @@ use tonic::service::Routes;
 use crate::config::{StoreFailure, WorkflowServerConfig};
 use crate::journal::{Birth, Disk, OpenError, Options, RealDisk, Storage as _, Store};
 use crate::ledger::{
-    Clock, Condition, Conditions, Handle, LAST_SEEN_KEY, Ledger, LedgerOptions, RecoverError, SystemClock, job_runner,
+    Clock, Condition, Conditions, Handle, LAST_SEEN_KEY, Ledger, LedgerOptions, RecoverError,
+    SystemClock, job_runner,
 };
 use crate::limits::{AUTHOR_REQUEST_BYTES_MAX, FEED_REQUEST_BYTES_MAX, REQUEST_BYTES_MAX};
 use crate::reading::Reading;
 use crate::series::SERIES;
-use crate::service::{CallManager, ChangeFeed, Definitions, DeskSettings, Operations, ScriptEngine, Shared};
+use crate::service::{
+    CallManager, ChangeFeed, Definitions, DeskSettings, Operations, ScriptEngine, Shared,
+};
 
 /// The file by which older servers said that timers were held.
 const CLOCK_HELD: &str = "clock-held";
@@ -64,7 +68,9 @@ pub enum ServerError {
     #[error("a thread could not be started: {0}")]
     Thread(#[from] std::io::Error),
     /// The store failed, and the server is to end then.
-    #[error("{0}; nothing acknowledged is lost, and the next start copies the store to fresh files first")]
+    #[error(
+        "{0}; nothing acknowledged is lost, and the next start copies the store to fresh files first"
+    )]
     StoreFailed(Arc<str>),
     /// The ledger's thread ended by itself.
     #[error(
@@ -108,7 +114,13 @@ impl Server {
         let listener = open_listener(config.listen, config.allow_plaintext).await?;
         let address = listener.local_addr()?;
         let started = Instant::now();
-        let store = open_store(config.data_dir.clone(), config.rebuild_head, clock.wall().0, disk).await?;
+        let store = open_store(
+            config.data_dir.clone(),
+            config.rebuild_head,
+            clock.wall().0,
+            disk,
+        )
+        .await?;
         let options = LedgerOptions {
             clock_ahead_max: Duration::from_secs(u64::from(config.clock_ahead_minutes) * 60),
             clock_was_held: config.data_dir.join(CLOCK_HELD).exists(),
@@ -118,13 +130,22 @@ impl Server {
             },
             snapshot_every_entries: config.snapshot_every_entries,
             journal_kept_entries: config.journal_kept_entries,
-            archive_after_millis: i64::from(config.archive_after_seconds.max(config.undo_seconds)) * 1_000,
-            retention: Some(Span { amount: config.retention_days, unit: SpanUnit::Days }),
+            archive_after_millis: i64::from(config.archive_after_seconds.max(config.undo_seconds))
+                * 1_000,
+            retention: Some(Span {
+                amount: config.retention_days,
+                unit: SpanUnit::Days,
+            }),
             // `check` has refused a name that is none.
             default_zone: TimeZone::get(&config.time_zone).unwrap_or(TimeZone::UTC),
         };
         let (ledger, handle) = Ledger::recover(&store, clock, options).await?;
-        if store.vault().get_key(LAST_SEEN_KEY).await.is_ok_and(|seen| seen.is_some()) {
+        if store
+            .vault()
+            .get_key(LAST_SEEN_KEY)
+            .await
+            .is_ok_and(|seen| seen.is_some())
+        {
             remove_old_note(&config.data_dir.join(CLOCK_HELD));
         }
         let start_duration = started.elapsed();
@@ -143,10 +164,28 @@ impl Server {
             undo: Duration::from_secs(u64::from(config.undo_seconds)),
         };
         let desk = (desk, Reading::start()?);
-        let shared = Shared::new(handle.clone(), &store, start_duration, draining.clone(), desk);
-        let limits = Limits { drain: Duration::from_secs(config.drain_seconds), ..network_limits(&config) };
+        let shared = Shared::new(
+            handle.clone(),
+            &store,
+            start_duration,
+            draining.clone(),
+            desk,
+        );
+        let limits = Limits {
+            drain: Duration::from_secs(config.drain_seconds),
+            ..network_limits(&config)
+        };
         let on_store_failure = config.on_store_failure;
-        Ok(Self { listener, address, handle, ledger, shared, limits, draining, on_store_failure })
+        Ok(Self {
+            listener,
+            address,
+            handle,
+            ledger,
+            shared,
+            limits,
+            draining,
+            on_store_failure,
+        })
     }
 
     /// Where it listens.
@@ -155,7 +194,8 @@ impl Server {
         self.address
     }
 
-    /// Serves until `shutdown`, then drains: requests in hand are answered, everything taken is durable.
+    /// Serves until `shutdown`, then drains: requests in hand are answered, everything taken is
+    /// durable.
     ///
     /// # Errors
     /// [`ServerError`] where it ends by itself.
@@ -166,18 +206,29 @@ impl Server {
         let routes = add_services(base_routes(&SERVICES, &readiness).await?, &self.shared);
         let stop_ledger = CancellationToken::new();
         let ledger = self.ledger.start(stop_ledger.clone())?;
-        let jobs = job_runner::run(self.handle.clone(), self.shared.job_started(), stop_ledger.clone());
+        let jobs = job_runner::run(
+            self.handle.clone(),
+            self.shared.job_started(),
+            stop_ledger.clone(),
+        );
         let jobs = tokio::spawn(jobs);
         tracing::info!(address = %self.address, "workflow-server is ready");
         let draining = self.draining.clone();
         // The server stops by itself too, and the owner of the token does not.
         let shutdown = shutdown.child_token();
         let failed = conditions.clone();
-        let failing = tokio::spawn(stop_on_failure(conditions.clone(), self.on_store_failure, shutdown.clone()));
+        let failing = tokio::spawn(stop_on_failure(
+            conditions.clone(),
+            self.on_store_failure,
+            shutdown.clone(),
+        ));
         let stop = shutdown.clone();
         let announcing = tokio::spawn(async move {
             stop.cancelled().await;
-            conditions.set(Condition::Draining, Some("the server is shutting down".into()));
+            conditions.set(
+                Condition::Draining,
+                Some("the server is shutting down".into()),
+            );
             draining.cancel();
         });
         // The sender is dropped when the thread ends, however it ends.
@@ -194,7 +245,9 @@ impl Server {
         watching.abort();
         failing.abort();
         match failed.get(Condition::Store) {
-            Some(reason) if self.on_store_failure == StoreFailure::Exit => Err(ServerError::StoreFailed(reason)),
+            Some(reason) if self.on_store_failure == StoreFailure::Exit => {
+                Err(ServerError::StoreFailed(reason))
+            }
             _ => {
                 tracing::info!(address = %self.address, "workflow-server has stopped");
                 Ok(served?)
@@ -205,7 +258,12 @@ impl Server {
 
 fn network_limits(config: &WorkflowServerConfig) -> Limits {
     let (connections, of_address) = (config.connections_max, config.connections_per_address_max);
-    Limits::with_network(connections, of_address, &config.allowed_hosts, &config.web_origins)
+    Limits::with_network(
+        connections,
+        of_address,
+        &config.allowed_hosts,
+        &config.web_origins,
+    )
 }
 
 async fn open_store(
@@ -215,13 +273,20 @@ async fn open_store(
     disk: Arc<dyn Disk>,
 ) -> Result<Store, OpenError> {
     let epoch = format!("{:032x}", rand::random::<u128>());
-    let birth = Birth { epoch, hash_key: rand::random(), created_at_millis: now_millis };
+    let birth = Birth {
+        epoch,
+        hash_key: rand::random(),
+        created_at_millis: now_millis,
+    };
     let mut options = Options::new(birth, Arc::new(end_process));
     options.rebuild_head = rebuild_head;
     let at = dir.display().to_string();
     let opened = tokio::task::spawn_blocking(move || Store::open(&dir, &options, disk)).await;
     opened.unwrap_or_else(|panic| {
-        Err(OpenError::Io { what: format!("opening the data directory {at}"), reason: panic.to_string() })
+        Err(OpenError::Io {
+            what: format!("opening the data directory {at}"),
+            reason: panic.to_string(),
+        })
     })
 }
 
@@ -263,14 +328,24 @@ fn remove_old_note(at: &Path) {
     }
 }
 
-/// Stops the server once the store has failed, where it is to end then. What was acknowledged is durable; what failed was
-/// not acknowledged; and whether that is durable all the same only an open can say, which the next start does on a copy.
-async fn stop_on_failure(conditions: Conditions, on_store_failure: StoreFailure, stop: CancellationToken) {
+/// Stops the server once the store has failed, where it is to end then. What was acknowledged is
+/// durable; what failed was not acknowledged; and whether that is durable all the same only an open
+/// can say, which the next start does on a copy.
+async fn stop_on_failure(
+    conditions: Conditions,
+    on_store_failure: StoreFailure,
+    stop: CancellationToken,
+) {
     let mut watched = conditions.watch();
     // The sender lives in `conditions`: it cannot go away meanwhile.
-    let failed = watched.wait_for(|health| health.failure().is_some()).await.is_ok();
+    let failed = watched
+        .wait_for(|health| health.failure().is_some())
+        .await
+        .is_ok();
     if failed && on_store_failure == StoreFailure::Exit {
-        tracing::error!("the store has failed: the server shuts down, so that its supervisor starts it again");
+        tracing::error!(
+            "the store has failed: the server shuts down, so that its supervisor starts it again"
+        );
         stop.cancel();
     }
 }

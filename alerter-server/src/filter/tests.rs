@@ -9,19 +9,32 @@ fn follow_up() -> FollowUp {
         instance_id: "i1".into(),
         workflow: "callback".into(),
         visible: true,
-        stage: Some(Stage { number: 2, ..Stage::default() }),
+        stage: Some(Stage {
+            number: 2,
+            ..Stage::default()
+        }),
         call: Some(Call {
-            r#ref: Some(CallRef { source: "engine".into(), id: "1001".into() }),
+            r#ref: Some(CallRef {
+                source: "engine".into(),
+                id: "1001".into(),
+            }),
             customer: "acme".into(),
             ..Call::default()
         }),
-        alerts: vec![alert("sales", Priority::High), alert("support", Priority::Low)],
+        alerts: vec![
+            alert("sales", Priority::High),
+            alert("support", Priority::Low),
+        ],
         ..FollowUp::default()
     }
 }
 
 fn alert(team: &str, priority: Priority) -> Alert {
-    Alert { team: team.into(), priority: priority.into(), ..Alert::default() }
+    Alert {
+        team: team.into(),
+        priority: priority.into(),
+        ..Alert::default()
+    }
 }
 
 fn names(values: &[&str]) -> Vec<String> {
@@ -30,7 +43,12 @@ fn names(values: &[&str]) -> Vec<String> {
 
 #[track_caller]
 fn check(asked: FollowUpFilter, shown: bool) {
-    assert_eq!(Filter::new(asked).unwrap().selects(&Facts::of(&follow_up())), shown);
+    assert_eq!(
+        Filter::new(asked)
+            .unwrap()
+            .selects(&Facts::of(&follow_up())),
+        shown
+    );
 }
 
 #[test]
@@ -40,10 +58,36 @@ fn an_empty_filter_shows_everything_visible() {
 
 #[test]
 fn values_of_one_field_are_or_ed_and_fields_are_and_ed() {
-    check(FollowUpFilter { teams: names(&["sales", "other"]), ..Default::default() }, true);
-    check(FollowUpFilter { teams: names(&["other"]), ..Default::default() }, false);
-    check(FollowUpFilter { customers: names(&["acme"]), workflows: names(&["callback"]), ..Default::default() }, true);
-    check(FollowUpFilter { customers: names(&["acme"]), workflows: names(&["other"]), ..Default::default() }, false);
+    check(
+        FollowUpFilter {
+            teams: names(&["sales", "other"]),
+            ..Default::default()
+        },
+        true,
+    );
+    check(
+        FollowUpFilter {
+            teams: names(&["other"]),
+            ..Default::default()
+        },
+        false,
+    );
+    check(
+        FollowUpFilter {
+            customers: names(&["acme"]),
+            workflows: names(&["callback"]),
+            ..Default::default()
+        },
+        true,
+    );
+    check(
+        FollowUpFilter {
+            customers: names(&["acme"]),
+            workflows: names(&["other"]),
+            ..Default::default()
+        },
+        false,
+    );
 }
 
 #[test]
@@ -61,14 +105,20 @@ fn team_and_priority_must_meet_on_one_alert() {
 #[test]
 fn a_stage_belongs_to_its_workflow_and_a_call_to_its_source() {
     let stage = |workflow: &str, stage| FollowUpFilter {
-        stages: vec![WorkflowStage { workflow: workflow.into(), stage }],
+        stages: vec![WorkflowStage {
+            workflow: workflow.into(),
+            stage,
+        }],
         ..Default::default()
     };
     check(stage("callback", 2), true);
     check(stage("callback", 3), false);
     check(stage("other", 2), false);
     let call = |source: &str, id: &str| FollowUpFilter {
-        calls: vec![CallRef { source: source.into(), id: id.into() }],
+        calls: vec![CallRef {
+            source: source.into(),
+            id: id.into(),
+        }],
         ..Default::default()
     };
     check(call("engine", "1001"), true);
@@ -77,11 +127,22 @@ fn a_stage_belongs_to_its_workflow_and_a_call_to_its_source() {
 
 #[test]
 fn the_order_and_number_of_equal_values_do_not_change_the_hash() {
-    let hash =
-        |teams: &[&str]| Filter::new(FollowUpFilter { teams: names(teams), ..Default::default() }).unwrap().hash();
+    let hash = |teams: &[&str]| {
+        Filter::new(FollowUpFilter {
+            teams: names(teams),
+            ..Default::default()
+        })
+        .unwrap()
+        .hash()
+    };
     assert_eq!(hash(&["a", "b"]), hash(&["b", "a", "b"]));
     assert_ne!(hash(&["a", "b"]), hash(&["a"]));
-    let customers = Filter::new(FollowUpFilter { customers: names(&["a"]), ..Default::default() }).unwrap().hash();
+    let customers = Filter::new(FollowUpFilter {
+        customers: names(&["a"]),
+        ..Default::default()
+    })
+    .unwrap()
+    .hash();
     assert_ne!(hash(&["a"]), customers);
 }
 
@@ -91,13 +152,23 @@ fn every_field_at_fault_is_named() {
         teams: names(&["ok", ""]),
         customers: vec!["c".into(); 101],
         workflows: vec!["w".repeat(129)],
-        stages: vec![WorkflowStage { workflow: "w".into(), stage: 0 }],
+        stages: vec![WorkflowStage {
+            workflow: "w".into(),
+            stage: 0,
+        }],
         priorities: vec![0, 9],
-        calls: vec![CallRef { source: "s".into(), id: String::new() }],
+        calls: vec![CallRef {
+            source: "s".into(),
+            id: String::new(),
+        }],
         holders: names(&["Ann"]),
         unclaimed: true,
     };
-    let fields: Vec<String> = Filter::new(asked).unwrap_err().into_iter().map(|violation| violation.field).collect();
+    let fields: Vec<String> = Filter::new(asked)
+        .unwrap_err()
+        .into_iter()
+        .map(|violation| violation.field)
+        .collect();
     let expected = [
         "filter.teams[1]",
         "filter.customers",

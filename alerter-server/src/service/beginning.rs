@@ -1,6 +1,7 @@
 //! How a stream begins: the table of snapshot mode × what the token is worth.
 //!
-//! Promise: a pure function. No token is resumed that would leave a gap, and whoever asked for no snapshot gets none.
+//! Promise: a pure function. No token is resumed that would leave a gap, and whoever asked for no
+//! snapshot gets none.
 
 use aftercall_proto::alert::v1::SnapshotMode;
 
@@ -29,7 +30,11 @@ pub(crate) fn beginning(
 ) -> Result<Beginning, Refusal> {
     let never = mode == SnapshotMode::Never;
     let Some(token) = token else {
-        return Ok(if never { Beginning::From(view.head()) } else { Beginning::Snapshot });
+        return Ok(if never {
+            Beginning::From(view.head())
+        } else {
+            Beginning::Snapshot
+        });
     };
     match obstacle(view, &token, filter_hash) {
         None if mode == SnapshotMode::Always => Ok(Beginning::Snapshot),
@@ -41,7 +46,11 @@ pub(crate) fn beginning(
 
 /// The refusal for a client that wants no snapshot but cannot go on without.
 pub(crate) fn refused(view: &Cache, reason: Obstacle) -> Refusal {
-    Refusal::CannotResume { reason, oldest_sequence: view.oldest(), newest_sequence: view.head().sequence }
+    Refusal::CannotResume {
+        reason,
+        oldest_sequence: view.oldest(),
+        newest_sequence: view.head().sequence,
+    }
 }
 
 /// What keeps a stream from going on where a view says how a place stands.
@@ -75,16 +84,32 @@ mod tests {
 
     /// Head 9, chain hash = sequence; the ring holds 7, 8, 9.
     fn view() -> Cache {
-        let limits = RingLimits { entries_max: 3, bytes_max: 1 << 20 };
+        let limits = RingLimits {
+            entries_max: 3,
+            bytes_max: 1 << 20,
+        };
         let mut cache = Cache::new("e", 1, Position::default(), 1, limits);
         for sequence in 1..=9 {
-            cache.append(FeedEntry { sequence, chain: sequence, ..FeedEntry::default() }, &mut Vec::new()).unwrap();
+            cache
+                .append(
+                    FeedEntry {
+                        sequence,
+                        chain: sequence,
+                        ..FeedEntry::default()
+                    },
+                    &mut Vec::new(),
+                )
+                .unwrap();
         }
         cache
     }
 
     fn token(epoch: &str, sequence: u64, chain: u64, filter: u64) -> Token {
-        Token { epoch: epoch_hash(epoch), position: Position { sequence, chain }, filter }
+        Token {
+            epoch: epoch_hash(epoch),
+            position: Position { sequence, chain },
+            filter,
+        }
     }
 
     #[test]
@@ -101,22 +126,44 @@ mod tests {
         let view = view();
         for (token, reason) in bad {
             for mode in [Unspecified, Auto, Always] {
-                assert_eq!(beginning(&view, mode, Some(token), FILTER), Ok(Beginning::Reset(reason)), "{mode:?}");
+                assert_eq!(
+                    beginning(&view, mode, Some(token), FILTER),
+                    Ok(Beginning::Reset(reason)),
+                    "{mode:?}"
+                );
             }
-            let refusal = Refusal::CannotResume { reason, oldest_sequence: 6, newest_sequence: 9 };
+            let refusal = Refusal::CannotResume {
+                reason,
+                oldest_sequence: 6,
+                newest_sequence: 9,
+            };
             assert_eq!(beginning(&view, Never, Some(token), FILTER), Err(refusal));
         }
         for sequence in 6..=9 {
             let good = token("e", sequence, sequence, FILTER);
             for mode in [Unspecified, Auto, Never] {
                 let from = Beginning::From(good.position);
-                assert_eq!(beginning(&view, mode, Some(good), FILTER), Ok(from), "{mode:?}");
+                assert_eq!(
+                    beginning(&view, mode, Some(good), FILTER),
+                    Ok(from),
+                    "{mode:?}"
+                );
             }
-            assert_eq!(beginning(&view, Always, Some(good), FILTER), Ok(Beginning::Snapshot));
+            assert_eq!(
+                beginning(&view, Always, Some(good), FILTER),
+                Ok(Beginning::Snapshot)
+            );
         }
         for mode in [Unspecified, Auto, Always] {
-            assert_eq!(beginning(&view, mode, None, FILTER), Ok(Beginning::Snapshot), "{mode:?}");
+            assert_eq!(
+                beginning(&view, mode, None, FILTER),
+                Ok(Beginning::Snapshot),
+                "{mode:?}"
+            );
         }
-        assert_eq!(beginning(&view, Never, None, FILTER), Ok(Beginning::From(view.head())));
+        assert_eq!(
+            beginning(&view, Never, None, FILTER),
+            Ok(Beginning::From(view.head()))
+        );
     }
 }

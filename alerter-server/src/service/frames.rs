@@ -18,7 +18,11 @@ pub(crate) fn reset(view: &Cache, obstacle: Obstacle) -> Frame {
         Obstacle::FromTheFuture => ResetReason::FromTheFuture,
         Obstacle::AlerterRestarted => ResetReason::AlerterRestarted,
     };
-    Frame::Reset(Reset { reason: reason.into(), oldest_sequence: view.oldest(), newest_sequence: view.head().sequence })
+    Frame::Reset(Reset {
+        reason: reason.into(),
+        oldest_sequence: view.oldest(),
+        newest_sequence: view.head().sequence,
+    })
 }
 
 /// The frame that says how the workflow-server stands.

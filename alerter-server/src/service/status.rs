@@ -1,9 +1,12 @@
 //! Refusals, and the one place where they become statuses.
 //!
-//! Promise: every status carries a stable reason and says what the reader can do. Nothing of the server's inside is in it.
+//! Promise: every status carries a stable reason and says what the reader can do. Nothing of the
+//! server's inside is in it.
 
 use tonic::{Code, Status};
-use tonic_types::{ErrorDetails, FieldViolation, PreconditionViolation, QuotaViolation, StatusExt as _};
+use tonic_types::{
+    ErrorDetails, FieldViolation, PreconditionViolation, QuotaViolation, StatusExt as _,
+};
 
 use crate::filter::Violation;
 use crate::limits::RETRY_AFTER;
@@ -20,20 +23,32 @@ pub(crate) enum Refusal {
     NotReady,
     #[error("the alerter is going away; reconnect, to another one if there is one")]
     Draining,
-    #[error("all {streams_max} streams of this alerter are taken; close one, or ask another alerter")]
+    #[error(
+        "all {streams_max} streams of this alerter are taken; close one, or ask another alerter"
+    )]
     TooManyStreams { streams_max: usize },
     #[error("the client took nothing for {stall_seconds} s; resume with the last token")]
     Stalled { stall_seconds: u64 },
     #[error("the stream cannot resume from the token ({}): subscribe with snapshot AUTO", .reason.sentence())]
-    CannotResume { reason: Obstacle, oldest_sequence: u64, newest_sequence: u64 },
+    CannotResume {
+        reason: Obstacle,
+        oldest_sequence: u64,
+        newest_sequence: u64,
+    },
 }
 
-/// The first of the invalid fields, and how many there are: the same sentence as the workflow-server's.
+/// The first of the invalid fields, and how many there are: the same sentence as the
+/// workflow-server's.
 fn invalid(violations: &[Violation]) -> String {
     match violations {
         [one] => format!("{}: {}", one.field, one.description),
         [first, ..] => {
-            format!("{} fields are invalid; the first: {}: {}", violations.len(), first.field, first.description)
+            format!(
+                "{} fields are invalid; the first: {}: {}",
+                violations.len(),
+                first.field,
+                first.description
+            )
         }
         [] => "the request is invalid".to_owned(),
     }
@@ -67,7 +82,9 @@ impl Obstacle {
             Self::OtherHistory => "it is of another store, or of another history of this one",
             Self::OtherFilter => "it was given for another filter",
             Self::FromTheFuture => "it is ahead of all that the alerter knows",
-            Self::AlerterRestarted => "the alerter had to start again and remembers less than before",
+            Self::AlerterRestarted => {
+                "the alerter had to start again and remembers less than before"
+            }
         }
     }
 }
@@ -78,9 +95,15 @@ impl From<Refusal> for Status {
         let bounds = bounds(&refusal);
         let (code, reason, mut details) = match refusal {
             Refusal::Malformed(violations) => {
-                let violations: Vec<FieldViolation> =
-                    violations.into_iter().map(|found| FieldViolation::new(found.field, found.description)).collect();
-                (Code::InvalidArgument, "INVALID_REQUEST", ErrorDetails::with_bad_request(violations))
+                let violations: Vec<FieldViolation> = violations
+                    .into_iter()
+                    .map(|found| FieldViolation::new(found.field, found.description))
+                    .collect();
+                (
+                    Code::InvalidArgument,
+                    "INVALID_REQUEST",
+                    ErrorDetails::with_bad_request(violations),
+                )
             }
             Refusal::NotReady => (Code::Unavailable, "NOT_READY", retry()),
             Refusal::Draining => (Code::Unavailable, "DRAINING", retry()),
@@ -92,10 +115,15 @@ impl From<Refusal> for Status {
             }
             Refusal::CannotResume { reason, .. } => {
                 let too_old = matches!(reason, Obstacle::TooOld | Obstacle::AlerterRestarted);
-                let code = if too_old { Code::OutOfRange } else { Code::FailedPrecondition };
+                let code = if too_old {
+                    Code::OutOfRange
+                } else {
+                    Code::FailedPrecondition
+                };
                 let mut details = ErrorDetails::new();
                 if !too_old {
-                    let violation = PreconditionViolation::new(reason.name(), "resume_token", message.clone());
+                    let violation =
+                        PreconditionViolation::new(reason.name(), "resume_token", message.clone());
                     details.set_precondition_failure(vec![violation]);
                 }
                 (code, reason.name(), details)
@@ -113,7 +141,11 @@ fn retry() -> ErrorDetails {
 /// From where to where resuming is possible, where that was asked.
 fn bounds(refusal: &Refusal) -> std::collections::HashMap<String, String> {
     match refusal {
-        Refusal::CannotResume { oldest_sequence, newest_sequence, .. } => [
+        Refusal::CannotResume {
+            oldest_sequence,
+            newest_sequence,
+            ..
+        } => [
             ("oldest_sequence".to_owned(), oldest_sequence.to_string()),
             ("newest_sequence".to_owned(), newest_sequence.to_string()),
         ]

@@ -1,9 +1,10 @@
 //! One client's stream: a cursor over its view, and what its client has been told.
 //!
-//! Promise: frames come in order of sequence, without a gap, or `Reset` says that they cannot. Only the last frame of a
-//! sequence carries that sequence's token, so that no token resumes in the midst of an entry. While a snapshot is on its
-//! way the token is empty: a stream that is cut there begins anew. It is read by the transport when the client has room,
-//! holds a bounded number of bytes, and has no task of its own.
+//! Promise: frames come in order of sequence, without a gap, or `Reset` says that they cannot. Only
+//! the last frame of a sequence carries that sequence's token, so that no token resumes in the
+//! midst of an entry. While a snapshot is on its way the token is empty: a stream that is cut there
+//! begins anew. It is read by the transport when the client has room, holds a bounded number of
+//! bytes, and has no task of its own.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -50,7 +51,10 @@ struct Teller {
 #[derive(Debug)]
 enum Phase {
     /// A snapshot is on its way; `after` is the id of the last that was given.
-    Snapshot { after: Option<Arc<str>>, item_count: u32 },
+    Snapshot {
+        after: Option<Arc<str>>,
+        item_count: u32,
+    },
     /// The client has a whole picture at the cursor.
     Following,
     /// The stream ends, with a status if there is one.
@@ -84,7 +88,12 @@ impl ClientStream {
             Beginning::From(position) => position,
             Beginning::Snapshot | Beginning::Reset(_) => cache.head(),
         };
-        let cursor = Cursor { epoch: cache.epoch_hash(), generation: cache.generation(), position, ordinal: None };
+        let cursor = Cursor {
+            epoch: cache.epoch_hash(),
+            generation: cache.generation(),
+            position,
+            ordinal: None,
+        };
         let mut teller = Teller {
             hub,
             view,
@@ -92,16 +101,23 @@ impl ClientStream {
             cursor,
             phase: Phase::Following,
             owes_caught_up: true,
-            // A client that resumes is behind for good reason; it is told only if it falls behind once it has caught up.
+            // A client that resumes is behind for good reason; it is told only if it falls behind
+            // once it has caught up.
             told_behind: true,
             told_connected: true,
         };
         match beginning {
             Beginning::From(_) => {}
             Beginning::Snapshot => member.hold(|state| teller.begin_snapshot(state, cache)),
-            Beginning::Reset(obstacle) => member.hold(|state| teller.reset(state, &cache, obstacle)),
+            Beginning::Reset(obstacle) => {
+                member.hold(|state| teller.reset(state, &cache, obstacle));
+            }
         }
-        Self { member, place, teller }
+        Self {
+            member,
+            place,
+            teller,
+        }
     }
 }
 
@@ -148,7 +164,9 @@ impl Teller {
             self.end(state, verdict);
             return Found::Something;
         }
-        let Some(newest) = self.hub.now() else { return Found::More };
+        let Some(newest) = self.hub.now() else {
+            return Found::More;
+        };
         if matches!(self.phase, Phase::Snapshot { .. }) {
             self.go_on_with_snapshot(state, &newest);
             return Found::Something;
@@ -160,7 +178,10 @@ impl Teller {
             return Found::Something;
         }
         // What passed without concerning this stream does not count.
-        let read = self.view.read_up_to(&self.cursor, self.hub.advanced()).unwrap_or_default();
+        let read = self
+            .view
+            .read_up_to(&self.cursor, self.hub.advanced())
+            .unwrap_or_default();
         let read = read.max(self.cursor.position.sequence);
         let behind = newest.head().sequence.saturating_sub(read);
         if behind > FELL_BEHIND_ENTRIES && !self.told_behind {
@@ -168,7 +189,10 @@ impl Teller {
             self.tell(state, Frame::FellBehind(FellBehind { changes: behind }));
             return Found::Something;
         }
-        match self.view.read(&mut self.cursor, self.hub.advanced(), &mut state.pending) {
+        match self
+            .view
+            .read(&mut self.cursor, self.hub.advanced(), &mut state.pending)
+        {
             Reading::Messages { caught_up } => {
                 self.owes_caught_up &= !caught_up;
                 self.told_behind &= !caught_up;
@@ -176,7 +200,12 @@ impl Teller {
             }
             Reading::AtEnd(_) if self.owes_caught_up => {
                 (self.owes_caught_up, self.told_behind) = (false, false);
-                self.tell(state, Frame::CaughtUp(CaughtUp { sequence: self.cursor.position.sequence }));
+                self.tell(
+                    state,
+                    Frame::CaughtUp(CaughtUp {
+                        sequence: self.cursor.position.sequence,
+                    }),
+                );
                 Found::Something
             }
             Reading::AtEnd(end) => Found::Nothing(end),
@@ -184,7 +213,8 @@ impl Teller {
         }
     }
 
-    /// Reads what is older than the view's window, or of another generation, as far as the ring goes back.
+    /// Reads what is older than the view's window, or of another generation, as far as the ring
+    /// goes back.
     fn read_ring(&mut self, state: &mut State, newest: &Arc<Cache>) -> Found {
         if let Some(obstacle) = self.obstacle(newest) {
             self.reset(state, newest, obstacle);
@@ -194,8 +224,12 @@ impl Teller {
         let begin = self.cursor.position.sequence;
         let mut bytes = 0;
         for sequence in begin + 1..=newest.head().sequence.min(begin + ROUND_ENTRIES_MAX) {
-            let Some(entry) = newest.entry(sequence) else { break };
-            let messages = self.view.messages(self.cursor.epoch, entry, self.cursor.position);
+            let Some(entry) = newest.entry(sequence) else {
+                break;
+            };
+            let messages = self
+                .view
+                .messages(self.cursor.epoch, entry, self.cursor.position);
             self.cursor.position = entry.position;
             bytes += messages.iter().map(Message::len).sum::<usize>();
             state.pending.extend(messages);
@@ -210,10 +244,13 @@ impl Teller {
         Found::Something
     }
 
-    /// What keeps the cursor from going on in the ring: the ring has let go of what follows, or the alerter began anew.
+    /// What keeps the cursor from going on in the ring: the ring has let go of what follows, or the
+    /// alerter began anew.
     fn obstacle(&self, newest: &Cache) -> Option<Obstacle> {
         match newest.standing(self.cursor.epoch, self.cursor.position) {
-            Standing::TooOld if newest.generation() != self.cursor.generation => Some(Obstacle::AlerterRestarted),
+            Standing::TooOld if newest.generation() != self.cursor.generation => {
+                Some(Obstacle::AlerterRestarted)
+            }
             standing => obstacle_of(standing),
         }
     }
@@ -223,26 +260,40 @@ impl Teller {
             self.phase = Phase::Ended(Some(refused(newest, obstacle)));
             return;
         }
-        metrics::counter!("aftercall_alerter_resets_total", "reason" => obstacle.name()).increment(1);
+        metrics::counter!("aftercall_alerter_resets_total", "reason" => obstacle.name())
+            .increment(1);
         self.begin_snapshot(state, Arc::clone(newest));
         self.tell(state, reset(newest, obstacle));
     }
 
     fn begin_snapshot(&mut self, state: &mut State, cache: Arc<Cache>) {
-        self.cursor =
-            Cursor { epoch: cache.epoch_hash(), generation: cache.generation(), position: cache.head(), ordinal: None };
+        self.cursor = Cursor {
+            epoch: cache.epoch_hash(),
+            generation: cache.generation(),
+            position: cache.head(),
+            ordinal: None,
+        };
         state.snapshot = Some(cache);
-        self.phase = Phase::Snapshot { after: None, item_count: 0 };
+        self.phase = Phase::Snapshot {
+            after: None,
+            item_count: 0,
+        };
     }
 
-    /// Gives some of the snapshot; begins anew where what follows on it has been let go of meanwhile, because a client that
-    /// reads so slowly must not keep an old state alive.
+    /// Gives some of the snapshot; begins anew where what follows on it has been let go of
+    /// meanwhile, because a client that reads so slowly must not keep an old state alive.
     fn go_on_with_snapshot(&mut self, state: &mut State, newest: &Arc<Cache>) {
-        let Some(cache) = state.snapshot.clone().filter(|_| self.obstacle(newest).is_none()) else {
+        let Some(cache) = state
+            .snapshot
+            .clone()
+            .filter(|_| self.obstacle(newest).is_none())
+        else {
             let obstacle = self.obstacle(newest).unwrap_or(Obstacle::TooOld);
             return self.reset(state, newest, obstacle);
         };
-        let Phase::Snapshot { after, item_count } = &mut self.phase else { return };
+        let Phase::Snapshot { after, item_count } = &mut self.phase else {
+            return;
+        };
         let (mut bytes, mut looked_at) = (0, 0);
         let now = self.hub.link_now().server_time();
         for (id, shown) in cache.instances_after(after.clone().as_ref()) {
@@ -258,7 +309,10 @@ impl Teller {
                 return;
             }
         }
-        let end = SnapshotEnd { sequence: cache.head().sequence, item_count: *item_count };
+        let end = SnapshotEnd {
+            sequence: cache.head().sequence,
+            item_count: *item_count,
+        };
         state.snapshot = None;
         self.phase = Phase::Following;
         (self.owes_caught_up, self.told_behind) = (true, true);
@@ -272,7 +326,9 @@ impl Teller {
                 self.tell(state, Frame::Drain(Drain { reconnect_after }));
                 None
             }
-            Verdict::Stalled => Some(Refusal::Stalled { stall_seconds: self.hub.pace().stall.as_secs() }),
+            Verdict::Stalled => Some(Refusal::Stalled {
+                stall_seconds: self.hub.pace().stall.as_secs(),
+            }),
         };
         if let Some(refusal) = &refusal {
             tracing::info!(%refusal, "a stream was closed");
@@ -286,7 +342,11 @@ impl Teller {
             Phase::Snapshot { .. } => String::new(),
             _ => self.token(self.cursor.position),
         };
-        state.pending.push_back(Message::new(&token, self.hub.link_now().server_time(), frame));
+        state.pending.push_back(Message::new(
+            &token,
+            self.hub.link_now().server_time(),
+            frame,
+        ));
     }
 
     /// The token after all that has been sent.

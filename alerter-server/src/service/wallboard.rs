@@ -1,7 +1,8 @@
 //! Streams of the wallboard.
 //!
-//! Promise: the newest counts only, at most so often; a watcher that reads slowly misses what was in between and nothing
-//! waits for it. Every watcher hears something within the time of a bookmark.
+//! Promise: the newest counts only, at most so often; a watcher that reads slowly misses what was
+//! in between and nothing waits for it. Every watcher hears something within the time of a
+//! bookmark.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -31,11 +32,23 @@ struct Watcher {
 }
 
 /// Streams the wallboard, `first` at once, then no more often than `every`.
-pub(crate) fn watch(hub: Arc<Hub>, first: Wallboard, every: Duration, permit: OwnedSemaphorePermit) -> Wallboards {
+pub(crate) fn watch(
+    hub: Arc<Hub>,
+    first: Wallboard,
+    every: Duration,
+    permit: OwnedSemaphorePermit,
+) -> Wallboards {
     let mut news = hub.wallboards();
     news.mark_unchanged();
-    let watcher =
-        Watcher { hub, news, first: Some(first), every, told_at: Instant::now(), has_ended: false, _permit: permit };
+    let watcher = Watcher {
+        hub,
+        news,
+        first: Some(first),
+        every,
+        told_at: Instant::now(),
+        has_ended: false,
+        _permit: permit,
+    };
     stream::unfold(watcher, |mut watcher| async move {
         let told = watcher.next().await?;
         Some((told, watcher))

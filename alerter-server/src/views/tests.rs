@@ -1,9 +1,12 @@
-//! However filters and changes are made: a view that a change concerns is found, and few others are.
+//! However filters and changes are made: a view that a change concerns is found, and few others
+//! are.
 
 use std::time::Instant;
 
 use aftercall_proto::feed::v1::{Before, BeforeAlert, FeedEntry, InstanceChange};
-use aftercall_proto::workflow::v1::{Alert, Call, CallRef, Claim, FollowUp, FollowUpFilter, Stage, WorkflowStage};
+use aftercall_proto::workflow::v1::{
+    Alert, Call, CallRef, Claim, FollowUp, FollowUpFilter, Stage, WorkflowStage,
+};
 use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::*;
@@ -14,7 +17,11 @@ use crate::hub::{Hub, Pace};
 use crate::position::Position;
 
 fn name() -> impl Strategy<Value = String> {
-    prop_oneof![Just("a".to_owned()), Just("b".to_owned()), Just("c".to_owned())]
+    prop_oneof![
+        Just("a".to_owned()),
+        Just("b".to_owned()),
+        Just("c".to_owned())
+    ]
 }
 
 fn names() -> impl Strategy<Value = Vec<String>> {
@@ -26,15 +33,34 @@ fn call() -> impl Strategy<Value = CallRef> {
 }
 
 fn filter() -> impl Strategy<Value = Filter> {
-    let stages = vec((name(), 1..3_u32).prop_map(|(workflow, stage)| WorkflowStage { workflow, stage }), 0..2);
+    let stages = vec(
+        (name(), 1..3_u32).prop_map(|(workflow, stage)| WorkflowStage { workflow, stage }),
+        0..2,
+    );
     let lists = (names(), names(), names(), names());
-    (lists, stages, vec(1..3_i32, 0..2), vec(call(), 0..2), any::<bool>()).prop_map(
-        |((teams, customers, workflows, holders), stages, priorities, calls, unclaimed)| {
-            let unclaimed = unclaimed && holders.is_empty();
-            let asked = FollowUpFilter { teams, customers, workflows, stages, priorities, calls, holders, unclaimed };
-            Filter::new(asked).expect("a valid filter")
-        },
+    (
+        lists,
+        stages,
+        vec(1..3_i32, 0..2),
+        vec(call(), 0..2),
+        any::<bool>(),
     )
+        .prop_map(
+            |((teams, customers, workflows, holders), stages, priorities, calls, unclaimed)| {
+                let unclaimed = unclaimed && holders.is_empty();
+                let asked = FollowUpFilter {
+                    teams,
+                    customers,
+                    workflows,
+                    stages,
+                    priorities,
+                    calls,
+                    holders,
+                    unclaimed,
+                };
+                Filter::new(asked).expect("a valid filter")
+            },
+        )
 }
 
 fn alerts() -> impl Strategy<Value = Vec<(String, i32)>> {
@@ -68,22 +94,48 @@ prop_compose! {
 }
 
 fn entry(sequence: u64, follow_up: FollowUp, before: Option<Before>) -> FeedEntry {
-    let change = InstanceChange { follow_up: Some(follow_up), before, ..InstanceChange::default() };
-    FeedEntry { sequence, chain: sequence, changes: vec![change], ..FeedEntry::default() }
+    let change = InstanceChange {
+        follow_up: Some(follow_up),
+        before,
+        ..InstanceChange::default()
+    };
+    FeedEntry {
+        sequence,
+        chain: sequence,
+        changes: vec![change],
+        ..FeedEntry::default()
+    }
 }
 
 fn link() -> watch::Receiver<Link> {
     let second = std::time::Duration::from_secs(1);
-    let pace = Pace { bookmark: second, stall: second, drain: second };
+    let pace = Pace {
+        bookmark: second,
+        stall: second,
+        drain: second,
+    };
     Hub::new(1, pace, tokio_util::sync::CancellationToken::new()).link()
 }
 
 fn cache() -> Cache {
-    Cache::new("e", 1, Position::default(), 1, RingLimits { entries_max: 10, bytes_max: 1 << 20 })
+    Cache::new(
+        "e",
+        1,
+        Position::default(),
+        1,
+        RingLimits {
+            entries_max: 10,
+            bytes_max: 1 << 20,
+        },
+    )
 }
 
 fn held_by(person: usize) -> Filter {
-    Filter::new(FollowUpFilter { holders: vec![format!("person-{person}")], ..FollowUpFilter::default() }).unwrap()
+    Filter::new(FollowUpFilter {
+        holders: vec![format!("person-{person}")],
+        ..FollowUpFilter::default()
+    })
+    .unwrap()
 }
 
 proptest! {
@@ -114,14 +166,30 @@ proptest! {
 #[test]
 fn of_ten_thousand_people_only_the_two_are_asked_whom_a_change_concerns() {
     let (cache, mut views) = (cache(), Views::default());
-    let all: Vec<_> = (0..10_000).map(|person| views.get(held_by(person), link(), &cache)).collect();
-    let claim = Claim { holder: "person-7".to_owned(), ..Claim::default() };
-    let follow_up = FollowUp { visible: true, claim: Some(claim), ..FollowUp::default() };
-    let before = Before { holder: "person-9999".to_owned(), ..Before::default() };
+    let all: Vec<_> = (0..10_000)
+        .map(|person| views.get(held_by(person), link(), &cache))
+        .collect();
+    let claim = Claim {
+        holder: "person-7".to_owned(),
+        ..Claim::default()
+    };
+    let follow_up = FollowUp {
+        visible: true,
+        claim: Some(claim),
+        ..FollowUp::default()
+    };
+    let before = Before {
+        holder: "person-9999".to_owned(),
+        ..Before::default()
+    };
     let entry = RingEntry::new(entry(1, follow_up, Some(before)));
     let found = views.concerned([&entry]);
     assert_eq!(found.len(), 2);
-    assert!([7, 9_999].iter().all(|person| found.iter().any(|view| Arc::ptr_eq(view, &all[*person]))));
+    assert!(
+        [7, 9_999]
+            .iter()
+            .all(|person| found.iter().any(|view| Arc::ptr_eq(view, &all[*person])))
+    );
 }
 
 #[test]
@@ -136,23 +204,39 @@ fn an_equal_filter_shares_the_view_and_one_that_was_left_is_begun_again() {
     assert_eq!((views.present().len(), views.len()), (0, 0));
 }
 
-/// The figure of docs/evidence.md: `cargo test --release -p alerter-server --lib -- --ignored --nocapture ten_thousand`.
+/// The figure of docs/evidence.md: `cargo test --release -p alerter-server --lib -- --ignored
+/// --nocapture ten_thousand`.
 #[test]
 #[ignore = "it measures"]
 fn publishing_beside_ten_thousand_different_filters_costs_little_more_than_beside_one() {
     const ENTRIES: u64 = 2_000;
     let second = std::time::Duration::from_secs(1);
     let each = |people: usize| {
-        let pace = Pace { bookmark: second, stall: second, drain: second };
+        let pace = Pace {
+            bookmark: second,
+            stall: second,
+            drain: second,
+        };
         let hub = Hub::new(1, pace, tokio_util::sync::CancellationToken::new());
         let mut cache = cache();
         hub.publish(&cache, &[]);
-        let views: Vec<_> = (0..people).map(|person| hub.view(held_by(person), &cache)).collect();
+        let views: Vec<_> = (0..people)
+            .map(|person| hub.view(held_by(person), &cache))
+            .collect();
         let began = Instant::now();
         for sequence in 1..=ENTRIES {
-            let claim = Claim { holder: format!("person-{}", sequence as usize % people), ..Claim::default() };
-            let follow_up = FollowUp { visible: true, claim: Some(claim), ..FollowUp::default() };
-            cache.append(entry(sequence, follow_up, None), &mut Vec::new()).unwrap();
+            let claim = Claim {
+                holder: format!("person-{}", sequence as usize % people),
+                ..Claim::default()
+            };
+            let follow_up = FollowUp {
+                visible: true,
+                claim: Some(claim),
+                ..FollowUp::default()
+            };
+            cache
+                .append(entry(sequence, follow_up, None), &mut Vec::new())
+                .unwrap();
             hub.publish(&cache, &[]);
         }
         drop(views);

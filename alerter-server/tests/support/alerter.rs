@@ -42,7 +42,9 @@ pub struct Client {
 
 /// Waits for something that must happen.
 pub async fn soon<T>(what: &str, happens: impl Future<Output = T>) -> T {
-    timeout(PATIENCE, happens).await.unwrap_or_else(|_| panic!("{what} did not happen"))
+    timeout(PATIENCE, happens)
+        .await
+        .unwrap_or_else(|_| panic!("{what} did not happen"))
 }
 
 impl Alerter {
@@ -52,7 +54,10 @@ impl Alerter {
     }
 
     /// An alerter of the feed at an address.
-    pub async fn of(workflow_server: String, change: impl FnOnce(&mut AlerterServerConfig)) -> Self {
+    pub async fn of(
+        workflow_server: String,
+        change: impl FnOnce(&mut AlerterServerConfig),
+    ) -> Self {
         let mut config = AlerterServerConfig {
             listen: ([127, 0, 0, 1], 0).into(),
             workflow_server,
@@ -65,7 +70,11 @@ impl Alerter {
         let shutdown = CancellationToken::new();
         let until = shutdown.clone();
         let serving = tokio::spawn(async move { server.serve(until).await.unwrap() });
-        Self { address, shutdown, serving }
+        Self {
+            address,
+            shutdown,
+            serving,
+        }
     }
 
     /// An alerter that is ready.
@@ -78,7 +87,9 @@ impl Alerter {
     /// Waits for a state of health.
     pub async fn wait_for_health(&self, wanted: ServingStatus) {
         let mut health = HealthClient::new(self.channel().await);
-        let request = HealthCheckRequest { service: "aftercall.alert.v1.AlertService".into() };
+        let request = HealthCheckRequest {
+            service: "aftercall.alert.v1.AlertService".into(),
+        };
         soon("the state of health", async {
             let mut states = health.watch(request).await.unwrap().into_inner();
             while states.message().await.unwrap().unwrap().status() != wanted {}
@@ -89,14 +100,23 @@ impl Alerter {
     /// What it answers to who asks whether it is ready.
     pub async fn unready_because(&self) -> String {
         let mut stream = TcpStream::connect(self.address).await.unwrap();
-        stream.write_all(b"GET /readyz HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n").await.unwrap();
+        stream
+            .write_all(b"GET /readyz HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n")
+            .await
+            .unwrap();
         let mut answer = String::new();
-        soon("the answer", stream.read_to_string(&mut answer)).await.unwrap();
+        soon("the answer", stream.read_to_string(&mut answer))
+            .await
+            .unwrap();
         answer
     }
 
     pub async fn channel(&self) -> Channel {
-        Endpoint::from_shared(format!("http://{}", self.address)).unwrap().connect().await.unwrap()
+        Endpoint::from_shared(format!("http://{}", self.address))
+            .unwrap()
+            .connect()
+            .await
+            .unwrap()
     }
 
     /// Opens a stream, on a connection of its own.
@@ -111,7 +131,8 @@ impl Alerter {
 
     /// A client that begins with a snapshot.
     pub async fn client(&self, filter: FollowUpFilter, selects: Selects) -> Client {
-        self.resume(filter, selects, Picture::default(), SnapshotMode::Auto).await
+        self.resume(filter, selects, Picture::default(), SnapshotMode::Auto)
+            .await
     }
 
     /// A client that goes on from a picture.
@@ -144,15 +165,25 @@ pub async fn subscribe(
     token: &str,
     mode: SnapshotMode,
 ) -> Result<Streaming<SubscribeResponse>, Status> {
-    let request = SubscribeRequest { filter: Some(filter), resume_token: token.into(), snapshot: mode.into() };
+    let request = SubscribeRequest {
+        filter: Some(filter),
+        resume_token: token.into(),
+        snapshot: mode.into(),
+    };
     let mut client = AlertServiceClient::new(channel);
-    soon("the answer", client.subscribe(request)).await.map(tonic::Response::into_inner)
+    soon("the answer", client.subscribe(request))
+        .await
+        .map(tonic::Response::into_inner)
 }
 
 impl Client {
     /// A client that goes on from a picture.
     pub fn of(responses: Streaming<SubscribeResponse>, picture: Picture, selects: Selects) -> Self {
-        Self { responses, picture, selects }
+        Self {
+            responses,
+            picture,
+            selects,
+        }
     }
 
     /// The token of the next frame, which the client does not look at.
@@ -163,7 +194,9 @@ impl Client {
 
     /// The next frame, checked against the model; none at the stream's end.
     pub async fn try_next(&mut self, feed: &Feed) -> Result<Option<Frame>, Status> {
-        let Some(response) = soon("the next frame", self.responses.message()).await? else { return Ok(None) };
+        let Some(response) = soon("the next frame", self.responses.message()).await? else {
+            return Ok(None);
+        };
         // The model is read after the frame came: what the frame tells of was written before.
         let taken = feed.look(|model| self.picture.take(&response, model, self.selects));
         taken.unwrap_or_else(|broken| panic!("{broken}"));
@@ -171,7 +204,10 @@ impl Client {
     }
 
     pub async fn next(&mut self, feed: &Feed) -> Frame {
-        self.try_next(feed).await.unwrap().expect("the stream continues")
+        self.try_next(feed)
+            .await
+            .unwrap()
+            .expect("the stream continues")
     }
 
     /// Reads until a frame fits.

@@ -1,4 +1,5 @@
-//! A scripted workflow-server: a real gRPC server whose journal a test writes, trims, breaks, kills and brings back.
+//! A scripted workflow-server: a real gRPC server whose journal a test writes, trims, breaks, kills
+//! and brings back.
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
@@ -6,7 +7,9 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, SystemTime};
 
-use aftercall_proto::feed::v1::change_feed_service_server::{ChangeFeedService, ChangeFeedServiceServer};
+use aftercall_proto::feed::v1::change_feed_service_server::{
+    ChangeFeedService, ChangeFeedServiceServer,
+};
 use aftercall_proto::feed::v1::{
     FeedEntry, SnapshotHead, SnapshotRequest, SnapshotResponse, TailRequest, TailResponse,
 };
@@ -79,11 +82,18 @@ impl Feed {
             asked: 0,
             snapshots: 0,
         };
-        let shared = Shared { script: Arc::new(Mutex::new(script)), woken: watch::Sender::new(()) };
+        let shared = Shared {
+            script: Arc::new(Mutex::new(script)),
+            woken: watch::Sender::new(()),
+        };
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let running = Mutex::new(Some(serve(shared.clone(), listener)));
-        Self { address, shared, running }
+        Self {
+            address,
+            shared,
+            running,
+        }
     }
 
     pub fn url(&self) -> String {
@@ -139,7 +149,10 @@ impl Feed {
 
 fn serve(shared: Shared, listener: TcpListener) -> Running {
     let stop = CancellationToken::new();
-    let service = Service { shared, stop: stop.clone() };
+    let service = Service {
+        shared,
+        stop: stop.clone(),
+    };
     let until = stop.clone();
     let server = tonic::transport::Server::builder()
         .add_service(ChangeFeedServiceServer::new(service))
@@ -158,7 +171,10 @@ impl ChangeFeedService for Service {
     type SnapshotStream = Responses<Ready<SnapshotResponse>>;
     type TailStream = Responses<TailResponse>;
 
-    async fn snapshot(&self, _: Request<SnapshotRequest>) -> Result<Response<Self::SnapshotStream>, Status> {
+    async fn snapshot(
+        &self,
+        _: Request<SnapshotRequest>,
+    ) -> Result<Response<Self::SnapshotStream>, Status> {
         let mut script = self.shared.lock();
         script.asked += 1;
         script.snapshots += 1;
@@ -172,15 +188,28 @@ impl ChangeFeedService for Service {
             oldest_sequence: script.oldest,
             instance_count: seen.len() as u64,
         };
-        let mut responses = vec![SnapshotResponse { head: Some(head), ..Default::default() }];
-        responses
-            .extend(seen.chunks(4).map(|some| SnapshotResponse { follow_ups: some.to_vec(), ..Default::default() }));
+        let mut responses = vec![SnapshotResponse {
+            head: Some(head),
+            ..Default::default()
+        }];
+        responses.extend(seen.chunks(4).map(|some| SnapshotResponse {
+            follow_ups: some.to_vec(),
+            ..Default::default()
+        }));
         responses.last_mut().unwrap().last = true;
-        Ok(Response::new(Box::pin(tokio_stream::iter(responses.into_iter().map(|response| Ok(response.into()))))))
+        Ok(Response::new(Box::pin(tokio_stream::iter(
+            responses.into_iter().map(|response| Ok(response.into())),
+        ))))
     }
 
-    async fn tail(&self, request: Request<TailRequest>) -> Result<Response<Self::TailStream>, Status> {
-        let TailRequest { from_sequence, epoch } = request.into_inner();
+    async fn tail(
+        &self,
+        request: Request<TailRequest>,
+    ) -> Result<Response<Self::TailStream>, Status> {
+        let TailRequest {
+            from_sequence,
+            epoch,
+        } = request.into_inner();
         {
             let mut script = self.shared.lock();
             script.asked += 1;
@@ -193,7 +222,12 @@ impl ChangeFeedService for Service {
             }
         }
         let (responses, receiver) = mpsc::channel(4);
-        tokio::spawn(tail(self.shared.clone(), from_sequence, self.stop.clone(), responses));
+        tokio::spawn(tail(
+            self.shared.clone(),
+            from_sequence,
+            self.stop.clone(),
+            responses,
+        ));
         Ok(Response::new(Box::pin(ReceiverStream::new(receiver))))
     }
 }
@@ -204,7 +238,8 @@ fn refusal(code: Code, reason: &str) -> Status {
     Status::with_error_details(code, reason, details)
 }
 
-/// An entry in as many parts as it has changes, and responses of some parts each: every test sees entries that were split.
+/// An entry in as many parts as it has changes, and responses of some parts each: every test sees
+/// entries that were split.
 fn in_parts(entries: Vec<FeedEntry>) -> Vec<Vec<FeedEntry>> {
     let parts = entries.into_iter().flat_map(|mut entry| {
         let changes = std::mem::take(&mut entry.changes);
@@ -229,7 +264,11 @@ fn in_parts(entries: Vec<FeedEntry>) -> Vec<Vec<FeedEntry>> {
 
 /// Pads an entry, with something that no filter asks for.
 fn padded(mut entry: FeedEntry) -> FeedEntry {
-    if let Some(follow_up) = entry.changes.first_mut().and_then(|change| change.follow_up.as_mut()) {
+    if let Some(follow_up) = entry
+        .changes
+        .first_mut()
+        .and_then(|change| change.follow_up.as_mut())
+    {
         follow_up.reason = "x".repeat(9 << 20);
     }
     entry
@@ -252,12 +291,21 @@ async fn tail(
             }
             let newest = script.model.newest();
             let skip = script.skip.take_if(|skip| *skip >= next && *skip <= newest);
-            let wanted = script.model.entries.iter().filter(|entry| entry.sequence >= next);
+            let wanted = script
+                .model
+                .entries
+                .iter()
+                .filter(|entry| entry.sequence >= next);
             let given_up_to = script.given_up_to.unwrap_or(newest);
-            let kept = wanted.filter(|entry| Some(entry.sequence) != skip && entry.sequence <= given_up_to);
+            let kept = wanted
+                .filter(|entry| Some(entry.sequence) != skip && entry.sequence <= given_up_to);
             let too_large = script.too_large;
             let pad = |entry: &FeedEntry| {
-                if Some(entry.sequence) == too_large { padded(entry.clone()) } else { entry.clone() }
+                if Some(entry.sequence) == too_large {
+                    padded(entry.clone())
+                } else {
+                    entry.clone()
+                }
             };
             (kept.take(7).map(pad).collect::<Vec<_>>(), newest)
         };
@@ -265,7 +313,11 @@ async fn tail(
         next = entries.last().map_or(next, |entry| entry.sequence + 1);
         let more = next <= newest_sequence && !entries.is_empty();
         for entries in in_parts(entries) {
-            let response = TailResponse { entries, newest_sequence, sent_at: Some(SystemTime::now().into()) };
+            let response = TailResponse {
+                entries,
+                newest_sequence,
+                sent_at: Some(SystemTime::now().into()),
+            };
             let sent = stop.run_until_cancelled(responses.send(Ok(response))).await;
             if !matches!(sent, Some(Ok(()))) {
                 return;

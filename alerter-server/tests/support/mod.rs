@@ -1,4 +1,5 @@
-//! What the tests of the alerter-server share: a scripted feed, alerters, clients, and the checker of streams.
+//! What the tests of the alerter-server share: a scripted feed, alerters, clients, and the checker
+//! of streams.
 //!
 //! Each test binary uses a part of it.
 #![allow(
@@ -18,5 +19,8 @@ use aftercall_proto::workflow::v1::FollowUpFilter;
 
 /// A filter by teams.
 pub fn teams(names: &[&str]) -> FollowUpFilter {
-    FollowUpFilter { teams: names.iter().map(ToString::to_string).collect(), ..FollowUpFilter::default() }
+    FollowUpFilter {
+        teams: names.iter().map(ToString::to_string).collect(),
+        ..FollowUpFilter::default()
+    }
 }

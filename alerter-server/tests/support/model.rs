@@ -37,7 +37,12 @@ pub struct Model {
 
 impl Model {
     pub fn new(epoch: &str) -> Self {
-        Self { epoch: epoch.into(), salt: 0, entries: Vec::new(), states: vec![Instances::new()] }
+        Self {
+            epoch: epoch.into(),
+            salt: 0,
+            entries: Vec::new(),
+            states: vec![Instances::new()],
+        }
     }
 
     pub fn newest(&self) -> u64 {
@@ -51,7 +56,11 @@ impl Model {
     /// What Call Managers see at a sequence.
     pub fn seen_at(&self, sequence: u64) -> Instances {
         let state = &self.states[usize::try_from(sequence).unwrap()];
-        state.iter().filter(|(_, instance)| instance.visible).map(|(id, seen)| (id.clone(), seen.clone())).collect()
+        state
+            .iter()
+            .filter(|(_, instance)| instance.visible)
+            .map(|(id, seen)| (id.clone(), seen.clone()))
+            .collect()
     }
 
     /// Writes one entry with these instances as they stand now; revision and sequence are set here.
@@ -70,13 +79,22 @@ impl Model {
             });
             state.insert(after.instance_id.clone(), after);
         }
-        let chain = self.chain().wrapping_mul(31).wrapping_add(sequence * 1_000_003 + self.salt + 1);
-        self.entries.push(FeedEntry { sequence, chain, changes, ..FeedEntry::default() });
+        let chain = self
+            .chain()
+            .wrapping_mul(31)
+            .wrapping_add(sequence * 1_000_003 + self.salt + 1);
+        self.entries.push(FeedEntry {
+            sequence,
+            chain,
+            changes,
+            ..FeedEntry::default()
+        });
         self.states.push(state);
         sequence
     }
 
-    /// Goes back to how it was at a sequence, as a restored backup does; what is written then is another history.
+    /// Goes back to how it was at a sequence, as a restored backup does; what is written then is
+    /// another history.
     pub fn restore(&mut self, sequence: u64) {
         self.entries.truncate(usize::try_from(sequence).unwrap());
         self.states.truncate(usize::try_from(sequence).unwrap() + 1);
@@ -85,13 +103,19 @@ impl Model {
 
     /// What a stream with a filter must tell of the entries after `after`, in order.
     pub fn told(&self, after: u64, selects: Selects) -> Vec<Told> {
-        (after + 1..=self.newest()).flat_map(|sequence| self.told_at(sequence, selects)).collect()
+        (after + 1..=self.newest())
+            .flat_map(|sequence| self.told_at(sequence, selects))
+            .collect()
     }
 
     /// What a stream with a filter must tell of one entry, in order.
     pub fn told_at(&self, sequence: u64, selects: Selects) -> Vec<Told> {
         let at = usize::try_from(sequence).unwrap();
-        let selected = |state: &Instances, id: &str| state.get(id).is_some_and(|seen| seen.visible && selects(seen));
+        let selected = |state: &Instances, id: &str| {
+            state
+                .get(id)
+                .is_some_and(|seen| seen.visible && selects(seen))
+        };
         let mut told = Vec::new();
         for change in &self.entries[at - 1].changes {
             let id = &change.follow_up.as_ref().unwrap().instance_id;
@@ -106,12 +130,18 @@ impl Model {
 }
 
 fn told_before(before: &FollowUp) -> Before {
-    let alert = |alert: &Alert| BeforeAlert { team: alert.team.clone(), priority: alert.priority };
+    let alert = |alert: &Alert| BeforeAlert {
+        team: alert.team.clone(),
+        priority: alert.priority,
+    };
     Before {
         stage: before.stage.as_ref().unwrap().number,
         customer: before.call.as_ref().unwrap().customer.clone(),
         alerts: before.alerts.iter().map(alert).collect(),
-        holder: before.claim.as_ref().map_or_else(String::new, |claim| claim.holder.clone()),
+        holder: before
+            .claim
+            .as_ref()
+            .map_or_else(String::new, |claim| claim.holder.clone()),
     }
 }
 
@@ -123,7 +153,10 @@ fn as_told(after: &FollowUp) -> FollowUp {
     FollowUp {
         instance_id: after.instance_id.clone(),
         workflow: after.workflow.clone(),
-        call: after.call.as_ref().map(|call| Call { r#ref: call.r#ref.clone(), ..Call::default() }),
+        call: after.call.as_ref().map(|call| Call {
+            r#ref: call.r#ref.clone(),
+            ..Call::default()
+        }),
         status: after.status,
         revision: after.revision,
         sequence: after.sequence,
@@ -137,9 +170,15 @@ pub fn instance(id: &str, team: &str) -> FollowUp {
         instance_id: id.into(),
         workflow: format!("workflow-{}", id.len() % 2),
         visible: true,
-        stage: Some(Stage { number: 1, ..Stage::default() }),
+        stage: Some(Stage {
+            number: 1,
+            ..Stage::default()
+        }),
         call: Some(Call {
-            r#ref: Some(CallRef { source: "engine".into(), id: id.into() }),
+            r#ref: Some(CallRef {
+                source: "engine".into(),
+                id: id.into(),
+            }),
             customer: "acme".into(),
             ..Call::default()
         }),
@@ -150,24 +189,38 @@ pub fn instance(id: &str, team: &str) -> FollowUp {
 
 /// An alert.
 pub fn alert(team: &str, priority: Priority) -> Alert {
-    Alert { team: team.into(), priority: priority.into(), ..Alert::default() }
+    Alert {
+        team: team.into(),
+        priority: priority.into(),
+        ..Alert::default()
+    }
 }
 
 /// One entry's worth of random changes: none, one or several instances, each at most once.
 pub fn random_changes(random: &mut StdRng) -> Vec<FollowUp> {
-    let mut ids: Vec<u32> = (0..random.random_range(0..=3)).map(|_| random.random_range(0..12)).collect();
+    let mut ids: Vec<u32> = (0..random.random_range(0..=3))
+        .map(|_| random.random_range(0..12))
+        .collect();
     ids.sort_unstable();
     ids.dedup();
-    ids.into_iter().map(|id| random_instance(&format!("i{id}"), random)).collect()
+    ids.into_iter()
+        .map(|id| random_instance(&format!("i{id}"), random))
+        .collect()
 }
 
 fn random_instance(id: &str, random: &mut StdRng) -> FollowUp {
     let mut changed = instance(id, "sales");
     changed.visible = random.random_bool(0.8);
-    changed.stage = Some(Stage { number: random.random_range(1..=3), ..Stage::default() });
+    changed.stage = Some(Stage {
+        number: random.random_range(1..=3),
+        ..Stage::default()
+    });
     changed.call.as_mut().unwrap().customer = ["acme", "globex"][random.random_range(0..2)].into();
     let holder = [None, Some("Ann"), Some("Ben")][random.random_range(0..3)];
-    changed.claim = holder.map(|holder| Claim { holder: holder.into(), ..Claim::default() });
+    changed.claim = holder.map(|holder| Claim {
+        holder: holder.into(),
+        ..Claim::default()
+    });
     let alerts = random.random_range(0..=2);
     changed.alerts = (0..alerts)
         .map(|_| {

@@ -1,6 +1,8 @@
 //! Files of calendars, as the server takes them.
 
-use aftercall_engine::calendar::{Calendar as Read, Holiday as ReadHoliday, HolidayDate, Opening, WeekHours};
+use aftercall_engine::calendar::{
+    Calendar as Read, Holiday as ReadHoliday, HolidayDate, Opening, WeekHours,
+};
 use aftercall_engine::definition::file::{calendars_schema, read_calendars, write_calendars};
 use aftercall_proto::workflow::v1::{Calendar, DayHours, Holiday, Weekday};
 
@@ -14,9 +16,13 @@ pub(crate) fn read(file: &str, text: &str) -> Result<Vec<Calendar>, Failure> {
 }
 
 fn message(calendar: &Read) -> Calendar {
-    let days = (Weekday::Monday as i32..).zip(&calendar.hours.0).filter(|(_, openings)| !openings.is_empty());
-    let hours = days
-        .map(|(weekday, openings)| DayHours { weekday, openings: openings.iter().map(ToString::to_string).collect() });
+    let days = (Weekday::Monday as i32..)
+        .zip(&calendar.hours.0)
+        .filter(|(_, openings)| !openings.is_empty());
+    let hours = days.map(|(weekday, openings)| DayHours {
+        weekday,
+        openings: openings.iter().map(ToString::to_string).collect(),
+    });
     let holidays = calendar.holidays.iter().map(|(date, holiday)| Holiday {
         date: date.to_string(),
         title: holiday.title.clone(),
@@ -35,15 +41,25 @@ fn message(calendar: &Read) -> Calendar {
 /// Writes calendars of a server as a file that can be imported again.
 pub(crate) fn write(calendars: &[Calendar]) -> Result<String, Failure> {
     let unknown = |calendar: &Calendar| {
-        Failure::refused(format!("The calendar {} has something that this version does not know.", calendar.name))
+        Failure::refused(format!(
+            "The calendar {} has something that this version does not know.",
+            calendar.name
+        ))
     };
-    let read: Result<Vec<Read>, Failure> =
-        calendars.iter().map(|calendar| from_message(calendar).ok_or_else(|| unknown(calendar))).collect();
+    let read: Result<Vec<Read>, Failure> = calendars
+        .iter()
+        .map(|calendar| from_message(calendar).ok_or_else(|| unknown(calendar)))
+        .collect();
     Ok(write_calendars(&read?))
 }
 
 fn from_message(calendar: &Calendar) -> Option<Read> {
-    let openings = |texts: &[String]| texts.iter().map(|text| Opening::parse(text)).collect::<Option<Vec<_>>>();
+    let openings = |texts: &[String]| {
+        texts
+            .iter()
+            .map(|text| Opening::parse(text))
+            .collect::<Option<Vec<_>>>()
+    };
     let mut hours = WeekHours::default();
     for day in &calendar.hours {
         let place = usize::try_from(day.weekday).ok()?.checked_sub(1)?;
@@ -51,10 +67,27 @@ fn from_message(calendar: &Calendar) -> Option<Read> {
     }
     let holiday = |one: &Holiday| {
         let hours = openings(&one.openings)?;
-        Some((HolidayDate::parse(&one.date)?, ReadHoliday { title: one.title.clone(), hours }))
+        Some((
+            HolidayDate::parse(&one.date)?,
+            ReadHoliday {
+                title: one.title.clone(),
+                hours,
+            },
+        ))
     };
-    let holidays = calendar.holidays.iter().map(holiday).collect::<Option<_>>()?;
-    Read::new(&calendar.name, &calendar.title, &calendar.time_zone, hours, holidays).ok()
+    let holidays = calendar
+        .holidays
+        .iter()
+        .map(holiday)
+        .collect::<Option<_>>()?;
+    Read::new(
+        &calendar.name,
+        &calendar.title,
+        &calendar.time_zone,
+        hours,
+        holidays,
+    )
+    .ok()
 }
 
 /// The JSON Schema of a file of calendars, as text.

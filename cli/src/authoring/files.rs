@@ -1,4 +1,5 @@
-//! Workflow files, read without a server: their faults with the lines that they are in, formatting, and a file to begin from.
+//! Workflow files, read without a server: their faults with the lines that they are in, formatting,
+//! and a file to begin from.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -26,7 +27,11 @@ pub(crate) struct Written {
 
 impl Written {
     /// A World to try it out in; its faults are told with their lines.
-    pub(crate) fn simulation(&self, calendars: &[Arc<Calendar>], now: Time) -> Result<Simulation, Failure> {
+    pub(crate) fn simulation(
+        &self,
+        calendars: &[Arc<Calendar>],
+        now: Time,
+    ) -> Result<Simulation, Failure> {
         Simulation::new(&self.definition, calendars, now).map_err(|error| match error {
             SimulationError::Faulty(mut faults) => {
                 self.places.put(&mut faults);
@@ -46,15 +51,23 @@ pub(crate) fn read(file: &Path) -> Result<Written, Failure> {
     parse(&shown(file), &text)
 }
 
-/// Reads a file that comes after another one of the same workflow: what has no number in it gets one that is new.
+/// Reads a file that comes after another one of the same workflow: what has no number in it gets
+/// one that is new.
 pub(crate) fn read_after(file: &Path, earlier: &Definition) -> Result<Written, Failure> {
     let text = read_text(file)?;
     let name = shown(file);
     let mut numbering = Numbering::default();
     numbering.absorb(earlier);
-    let read = file::read_placed(&text, |workflow| (workflow == earlier.name).then_some(&numbering));
+    let read = file::read_placed(&text, |workflow| {
+        (workflow == earlier.name).then_some(&numbering)
+    });
     match read {
-        Ok((definition, places)) => Ok(Written { definition, places, name, text }),
+        Ok((definition, places)) => Ok(Written {
+            definition,
+            places,
+            name,
+            text,
+        }),
         // Numbers that could not follow can be compared all the same.
         Err(_) => parse(&name, &text),
     }
@@ -62,13 +75,25 @@ pub(crate) fn read_after(file: &Path, earlier: &Definition) -> Result<Written, F
 
 /// Reads the text of a file; `name` is what faults call it.
 pub(crate) fn parse(name: &str, text: &str) -> Result<Written, Failure> {
-    let (definition, places) = file::read_placed(text, |_| None).map_err(|faults| refused(name, text, &faults))?;
-    Ok(Written { definition, places, name: name.to_owned(), text: text.to_owned() })
+    let (definition, places) =
+        file::read_placed(text, |_| None).map_err(|faults| refused(name, text, &faults))?;
+    Ok(Written {
+        definition,
+        places,
+        name: name.to_owned(),
+        text: text.to_owned(),
+    })
 }
 
 /// The faults of a file with the lines that they are in.
 pub(crate) fn refused(name: &str, text: &str, faults: &[Fault]) -> Failure {
-    Failure::refused(faults.iter().map(|fault| told(name, text, fault)).collect::<Vec<_>>().join("\n"))
+    Failure::refused(
+        faults
+            .iter()
+            .map(|fault| told(name, text, fault))
+            .collect::<Vec<_>>()
+            .join("\n"),
+    )
 }
 
 fn told(name: &str, text: &str, fault: &Fault) -> String {
@@ -89,8 +114,12 @@ pub(crate) fn excerpt(text: &str, line: u32, column: u32) -> Option<String> {
     let column = (column as usize).saturating_sub(1);
     // Of a long line what is around the fault is shown.
     let skipped = column.saturating_sub(SHOWN_CHARS_MAX / 2);
-    let shown: String =
-        source.chars().skip(skipped).take(SHOWN_CHARS_MAX).map(|c| if c.is_control() { ' ' } else { c }).collect();
+    let shown: String = source
+        .chars()
+        .skip(skipped)
+        .take(SHOWN_CHARS_MAX)
+        .map(|c| if c.is_control() { ' ' } else { c })
+        .collect();
     let number = line.to_string();
     let gutter = " ".repeat(number.len());
     let dots = if skipped > 0 { "…" } else { "" };
@@ -98,21 +127,34 @@ pub(crate) fn excerpt(text: &str, line: u32, column: u32) -> Option<String> {
     let before: String = shown.chars().take(column - skipped).collect();
     let missing = (column - skipped).saturating_sub(before.chars().count());
     let mark = " ".repeat(before.width() + missing + dots.width());
-    Some(format!("  {number} | {dots}{}\n  {gutter} | {mark}^", shown.trim_end()))
+    Some(format!(
+        "  {number} | {dots}{}\n  {gutter} | {mark}^",
+        shown.trim_end()
+    ))
 }
 
-/// The text as the server would export it: ids written, keys in one order, comments where they were; but no stage numbers that
-/// it does not say. `name` is what errors call it.
+/// The text as the server would export it: ids written, keys in one order, comments where they
+/// were; but no stage numbers that it does not say. `name` is what errors call it.
 pub(crate) fn formatted(name: &str, text: &str, is_json: bool) -> Result<String, Failure> {
-    let formatted = if is_json { format_json(text) } else { format_yaml(text) };
+    let formatted = if is_json {
+        format_json(text)
+    } else {
+        format_yaml(text)
+    };
     formatted.map_err(|faults| refused(name, text, &faults))
 }
 
 /// A workflow to begin from, with comments that say what can be written where.
 pub(crate) fn template(name: &str, title: &str) -> String {
-    let is_plain = title.chars().all(|c| c.is_alphanumeric() || c == ' ') && title.trim() == title && !title.is_empty();
+    let is_plain = title.chars().all(|c| c.is_alphanumeric() || c == ' ')
+        && title.trim() == title
+        && !title.is_empty();
     // What JSON quotes is a part of YAML.
-    let title = if is_plain { title.to_owned() } else { serde_json::Value::from(title).to_string() };
+    let title = if is_plain {
+        title.to_owned()
+    } else {
+        serde_json::Value::from(title).to_string()
+    };
     TEMPLATE.replace("NAME", name).replace("TITLE", &title)
 }
 
@@ -178,7 +220,10 @@ mod tests {
         assert_eq!(excerpt(text, 0, 0), None);
         let long = format!("{}x", " ".repeat(300));
         let shown = excerpt(&long, 1, 301).unwrap();
-        assert!(shown.lines().all(|line| line.chars().count() < 120), "{shown}");
+        assert!(
+            shown.lines().all(|line| line.chars().count() < 120),
+            "{shown}"
+        );
         let at = |line: &str, c: char| line.chars().position(|other| other == c);
         let lines: Vec<&str> = shown.lines().collect();
         assert_eq!(at(lines[0], 'x'), at(lines[1], '^'), "{shown}");
@@ -187,12 +232,20 @@ mod tests {
     #[test]
     fn the_mark_is_below_the_fault_whatever_stands_before_it() {
         let family = "\u{1f469}\u{200d}\u{1f469}\u{200d}\u{1f467}\u{200d}\u{1f466}";
-        for before in ["漢字漢字漢字", family, "e\u{301}\u{301}", "\tT\t", "한국어 שלום", "漢".repeat(80).as_str()]
-        {
+        for before in [
+            "漢字漢字漢字",
+            family,
+            "e\u{301}\u{301}",
+            "\tT\t",
+            "한국어 שלום",
+            "漢".repeat(80).as_str(),
+        ] {
             for end in ["\n", "\r\n", "\r"] {
                 let line = format!("  - alert: {{ text: {before}, team: care, du: 1d }}");
-                let column =
-                    line.chars().position(|c| c == 'd').map(|_| line[..line.find("du:").unwrap()].chars().count());
+                let column = line
+                    .chars()
+                    .position(|c| c == 'd')
+                    .map(|_| line[..line.find("du:").unwrap()].chars().count());
                 let text = format!("format: 1{end}{line}{end}");
                 let shown = excerpt(&text, 2, column.unwrap() as u32 + 1).unwrap();
                 let (source, mark) = shown.split_once('\n').unwrap();
@@ -208,11 +261,26 @@ mod tests {
         let once = formatted("a", &text, false).unwrap();
         assert_eq!(once, text);
         assert_eq!(formatted("a", &once, false).unwrap(), once);
-        assert_eq!(parse("a", &text).unwrap().definition, parse("a", &once).unwrap().definition);
-        for title in ["Ring #2", "Complaint: second level", "- \"Quoted\" \\ 'too' -", "Größe", "{ x }"] {
-            assert_eq!(parse("t", &template("t", title)).unwrap().definition.title, title);
+        assert_eq!(
+            parse("a", &text).unwrap().definition,
+            parse("a", &once).unwrap().definition
+        );
+        for title in [
+            "Ring #2",
+            "Complaint: second level",
+            "- \"Quoted\" \\ 'too' -",
+            "Größe",
+            "{ x }",
+        ] {
+            assert_eq!(
+                parse("t", &template("t", title)).unwrap().definition.title,
+                title
+            );
         }
         let json = formatted("a", &text, true).unwrap();
-        assert_eq!(parse("a", &json).unwrap().definition, parse("a", &once).unwrap().definition);
+        assert_eq!(
+            parse("a", &json).unwrap().definition,
+            parse("a", &once).unwrap().definition
+        );
     }
 }

@@ -1,6 +1,7 @@
 //! What kind of file of an author a text is: a workflow, tests, teams, calendars.
 //!
-//! Promise: a file that has errors, also in its syntax, is still of its kind. Must not: check the text.
+//! Promise: a file that has errors, also in its syntax, is still of its kind. Must not: check the
+//! text.
 
 use std::path::Path;
 
@@ -20,8 +21,14 @@ pub(crate) enum Kind {
 
 impl Kind {
     /// All of them, in the order in which they are shown.
-    pub(crate) const ALL: [Self; 6] =
-        [Self::Workflow, Self::Tests, Self::Teams, Self::Calendars, Self::Schema, Self::Unknown];
+    pub(crate) const ALL: [Self; 6] = [
+        Self::Workflow,
+        Self::Tests,
+        Self::Teams,
+        Self::Calendars,
+        Self::Schema,
+        Self::Unknown,
+    ];
 
     /// The kind after a number.
     pub(crate) fn counted(self) -> &'static str {
@@ -74,8 +81,13 @@ pub(crate) fn of(path: &Path, text: &str) -> Kind {
         ("$schema", Kind::Schema),
     ];
     let root = serde_json::from_str::<serde_json::Value>(text).ok();
-    let has = |key: &str| root.as_ref().map_or_else(|| has_line(text, key), |root| root.get(key).is_some());
-    KEYS.iter().find(|(key, _)| has(key)).map_or(Kind::Unknown, |(_, kind)| *kind)
+    let has = |key: &str| {
+        root.as_ref()
+            .map_or_else(|| has_line(text, key), |root| root.get(key).is_some())
+    };
+    KEYS.iter()
+        .find(|(key, _)| has(key))
+        .map_or(Kind::Unknown, |(_, kind)| *kind)
 }
 
 /// Whether the root has the key that begins the stages.
@@ -85,13 +97,18 @@ pub(crate) fn has_stages(text: &str) -> bool {
     root.map_or_else(|_| has_line(text, KEY), |root| root.get(KEY).is_some())
 }
 
-/// Whether a line at the root begins with a key. Of what cannot be read the lines are looked at: a workflow that has still to
-/// be mended is one too.
+/// Whether a line at the root begins with a key. Of what cannot be read the lines are looked at: a
+/// workflow that has still to be mended is one too.
 fn has_line(text: &str, key: &str) -> bool {
     let text = text.trim_start_matches('\u{feff}');
     let is_in_braces = text.trim_start().starts_with('{');
-    let mut lines =
-        text.lines().map(|line| if is_in_braces { line.trim_start().trim_start_matches(['{', ' ']) } else { line });
+    let mut lines = text.lines().map(|line| {
+        if is_in_braces {
+            line.trim_start().trim_start_matches(['{', ' '])
+        } else {
+            line
+        }
+    });
     lines.any(|line| {
         let rest = line.trim_start_matches(['"', '\'']).strip_prefix(key);
         rest.is_some_and(|rest| rest.trim_start_matches(['"', '\'', ' ']).starts_with(':'))
@@ -119,7 +136,10 @@ mod tests {
             ("{ on_new_call: [], workflow: w }", Kind::Workflow),
             ("\u{feff}workflow: w\r\ntitle: [\r\n", Kind::Workflow),
             ("# of on_new_call:\nformat: 1\nteams: []\n", Kind::Teams),
-            ("workflow: w.yaml\ncalendars: c.yaml\ntests: []\n", Kind::Tests),
+            (
+                "workflow: w.yaml\ncalendars: c.yaml\ntests: []\n",
+                Kind::Tests,
+            ),
             ("calendars: []\n", Kind::Calendars),
             ("{ \"properties\": { \"on_new_call\": {} } }", Kind::Unknown),
             ("on_new_calls: 1\n", Kind::Unknown),

@@ -3,10 +3,13 @@
 use std::path::Path;
 
 use aftercall_engine::definition::diff::diff;
-use aftercall_engine::definition::graph::{Graph, Trail, dot, hush_layout_panics, mermaid, svg, text};
+use aftercall_engine::definition::graph::{
+    Graph, Trail, dot, hush_layout_panics, mermaid, svg, text,
+};
 
 use super::files::{read, read_after};
-use crate::{commands::workflow_pictures::Form, errors::Failure};
+use crate::commands::workflow_pictures::Form;
+use crate::errors::Failure;
 
 /// The picture of a file.
 pub(crate) fn draw(file: &Path, form: Form) -> Result<String, Failure> {
@@ -40,18 +43,40 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let written = |name: &str, actions: &str| {
             let path = folder.path().join(name);
-            std::fs::write(&path, format!("format: 1\nworkflow: w\ntitle: W\non_new_call:\n{actions}")).unwrap();
+            std::fs::write(
+                &path,
+                format!("format: 1\nworkflow: w\ntitle: W\non_new_call:\n{actions}"),
+            )
+            .unwrap();
             path
         };
-        let old = written("old.yaml", "  - { button: Pay, stage: 2 }\n  - { button: Approve, stage: 3 }\n");
-        let new = written("new.yaml", "  - { button: Pay, stage: 2 }\n  - button: Second look\n");
+        let old = written(
+            "old.yaml",
+            "  - { button: Pay, stage: 2 }\n  - { button: Approve, stage: 3 }\n",
+        );
+        let new = written(
+            "new.yaml",
+            "  - { button: Pay, stage: 2 }\n  - button: Second look\n",
+        );
         let told = differences(&old, &new).unwrap();
-        assert!(told.iter().any(|line| line.starts_with("stage 3 \"After Approve\" is gone")), "{told:?}");
-        assert!(told.iter().any(|line| line.starts_with("stage 4 \"After Second look\" is new")), "{told:?}");
+        assert!(
+            told.iter()
+                .any(|line| line.starts_with("stage 3 \"After Approve\" is gone")),
+            "{told:?}"
+        );
+        assert!(
+            told.iter()
+                .any(|line| line.starts_with("stage 4 \"After Second look\" is new")),
+            "{told:?}"
+        );
         // What could not follow is compared as it is written.
         let other = written("other.yaml", "  - { button: Pay, stage: 3 }\n");
         let told = differences(&old, &other).unwrap();
-        assert!(told.iter().any(|line| line.contains("was the event approve, and is pay")), "{told:?}");
+        assert!(
+            told.iter()
+                .any(|line| line.contains("was the event approve, and is pay")),
+            "{told:?}"
+        );
         assert_eq!(differences(&old, &old).unwrap(), Vec::<String>::new());
     }
 }

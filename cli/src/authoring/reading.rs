@@ -10,7 +10,11 @@ pub(crate) const STDIN: &str = "-";
 
 /// What errors call a file.
 pub(crate) fn shown(file: &Path) -> String {
-    if file == Path::new(STDIN) { "stdin".to_owned() } else { file.display().to_string() }
+    if file == Path::new(STDIN) {
+        "stdin".to_owned()
+    } else {
+        file.display().to_string()
+    }
 }
 
 /// The text of a file, or of stdin.
@@ -24,20 +28,29 @@ pub(crate) fn read_bytes(file: &Path) -> Result<Vec<u8>, Failure> {
         return std::fs::read(file).map_err(|error| cannot_read(file, &error));
     }
     let mut bytes = Vec::new();
-    std::io::stdin().lock().read_to_end(&mut bytes).map_err(|error| cannot_read(file, &error))?;
+    std::io::stdin()
+        .lock()
+        .read_to_end(&mut bytes)
+        .map_err(|error| cannot_read(file, &error))?;
     Ok(bytes)
 }
 
 /// A file that cannot be read, in a sentence.
 pub(crate) fn cannot_read(file: &Path, error: &std::io::Error) -> Failure {
-    let exit = if error.kind() == std::io::ErrorKind::NotFound { Exit::NotFound } else { Exit::Refused };
+    let exit = if error.kind() == std::io::ErrorKind::NotFound {
+        Exit::NotFound
+    } else {
+        Exit::Refused
+    };
     Failure::new(exit, format!("{} cannot be read: {error}.", shown(file)))
 }
 
 /// The text of bytes that were read; `name` is what errors call them.
 pub(crate) fn decoded(name: &str, bytes: Vec<u8>) -> Result<String, Failure> {
     if let Some(encoding) = wide_encoding(&bytes) {
-        return Err(Failure::refused(format!("{name}: this file is in {encoding}; save it as UTF-8.")));
+        return Err(Failure::refused(format!(
+            "{name}: this file is in {encoding}; save it as UTF-8."
+        )));
     }
     String::from_utf8(bytes).map_err(|error| {
         let (at, bytes) = (error.utf8_error().valid_up_to(), error.as_bytes());
@@ -57,7 +70,8 @@ fn wide_encoding(bytes: &[u8]) -> Option<&'static str> {
     match bytes {
         [0xff, 0xfe, 0, 0, ..] | [0, 0, 0xfe, 0xff, ..] => Some("UTF-32"),
         [0xff, 0xfe, ..] | [0xfe, 0xff, ..] => Some("UTF-16"),
-        // Without a mark: of the first characters, which are ASCII in every such file, every other byte is zero.
+        // Without a mark: of the first characters, which are ASCII in every such file, every other
+        // byte is zero.
         [_, 0, _, 0, ..] | [0, _, 0, _, ..] => Some("UTF-16"),
         _ => None,
     }
@@ -84,15 +98,24 @@ mod tests {
             wide(&[], u16::to_le_bytes),
             wide(&[], u16::to_be_bytes),
         ] {
-            assert_eq!(sentence(bytes), "wf.yaml: this file is in UTF-16; save it as UTF-8.");
+            assert_eq!(
+                sentence(bytes),
+                "wf.yaml: this file is in UTF-16; save it as UTF-8."
+            );
         }
         let latin: Vec<u8> = TEXT.chars().map(|c| c as u8).collect();
         assert_eq!(
             sentence(latin),
             "wf.yaml:3:10: the byte 0xf6 is not UTF-8; the file is probably in Windows-1252 or Latin-1: save it as UTF-8."
         );
-        assert_eq!(sentence(vec![0xe4]).split(" the").next(), Some("wf.yaml:1:1:"));
+        assert_eq!(
+            sentence(vec![0xe4]).split(" the").next(),
+            Some("wf.yaml:1:1:")
+        );
         let marked = format!("\u{feff}{TEXT}");
-        assert_eq!(decoded("wf.yaml", marked.clone().into_bytes()).unwrap(), marked);
+        assert_eq!(
+            decoded("wf.yaml", marked.clone().into_bytes()).unwrap(),
+            marked
+        );
     }
 }

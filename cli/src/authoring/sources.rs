@@ -1,7 +1,8 @@
 //! Which files a command means: files, folders, patterns and stdin (`-`).
 //!
-//! Promise: in a folder, or among several files, tests, teams and calendars are skipped and counted; named alone, such a file
-//! is an error that names its own command. Must not: parse a workflow.
+//! Promise: in a folder, or among several files, tests, teams and calendars are skipped and
+//! counted; named alone, such a file is an error that names its own command. Must not: parse a
+//! workflow.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -23,14 +24,20 @@ pub(crate) struct Source {
 impl Source {
     /// A text that is in no file.
     pub(crate) fn of_text(shown: String, text: String) -> Self {
-        Self { path: PathBuf::from(&shown), shown, text: Ok(text) }
+        Self {
+            path: PathBuf::from(&shown),
+            shown,
+            text: Ok(text),
+        }
     }
 
     /// Reads it once: a pipe has its text only once.
     fn read(path: PathBuf) -> (Self, Kind) {
         let (shown, bytes) = (shown(&path), read_bytes(&path));
         // What cannot be read is of no kind: its error says why.
-        let kind = bytes.as_ref().map_or(Kind::Unknown, |bytes| kinds::of(&path, &String::from_utf8_lossy(bytes)));
+        let kind = bytes.as_ref().map_or(Kind::Unknown, |bytes| {
+            kinds::of(&path, &String::from_utf8_lossy(bytes))
+        });
         let text = bytes.and_then(|bytes| decoded(&shown, bytes));
         (Self { shown, path, text }, kind)
     }
@@ -43,9 +50,14 @@ impl Source {
     /// Whether it is JSON: by its name, or for stdin by its text.
     pub(crate) fn is_json(&self) -> bool {
         if self.is_stdin() {
-            return self.text.as_ref().is_ok_and(|text| serde_json::from_str::<serde_json::Value>(text).is_ok());
+            return self
+                .text
+                .as_ref()
+                .is_ok_and(|text| serde_json::from_str::<serde_json::Value>(text).is_ok());
         }
-        self.path.extension().is_some_and(|extension| extension == "json")
+        self.path
+            .extension()
+            .is_some_and(|extension| extension == "json")
     }
 
     /// Whether it is read from stdin.
@@ -66,12 +78,26 @@ impl Sources {
     /// How many files were skipped, by kind; nothing where none was.
     pub(crate) fn skipped(&self) -> Option<String> {
         let counted = |kind: &Kind| {
-            let count = self.skipped.iter().filter(|skipped| *skipped == kind).count();
+            let count = self
+                .skipped
+                .iter()
+                .filter(|skipped| *skipped == kind)
+                .count();
             (count > 0).then(|| format!("{count} {}", kind.counted()))
         };
         let parts: Vec<String> = Kind::ALL.iter().filter_map(counted).collect();
-        let files = if self.skipped.len() == 1 { "file" } else { "files" };
-        (!parts.is_empty()).then(|| format!("Skipped {} {files}: {}.", self.skipped.len(), parts.join(", ")))
+        let files = if self.skipped.len() == 1 {
+            "file"
+        } else {
+            "files"
+        };
+        (!parts.is_empty()).then(|| {
+            format!(
+                "Skipped {} {files}: {}.",
+                self.skipped.len(),
+                parts.join(", ")
+            )
+        })
     }
 }
 
@@ -97,9 +123,14 @@ pub(crate) fn gather(given: &[PathBuf]) -> Result<Sources, Failure> {
         }
     }
     if sources.files.is_empty() {
-        let skipped = sources.skipped().map_or_else(String::new, |skipped| format!(" {skipped}"));
+        let skipped = sources
+            .skipped()
+            .map_or_else(String::new, |skipped| format!(" {skipped}"));
         let given: Vec<String> = given.iter().map(|path| shown(path)).collect();
-        return Err(Failure::not_found(format!("No workflow file is in {}.{skipped}", given.join(", "))));
+        return Err(Failure::not_found(format!(
+            "No workflow file is in {}.{skipped}",
+            given.join(", ")
+        )));
     }
     Ok(sources)
 }
@@ -131,35 +162,56 @@ fn expand(given: &[PathBuf]) -> Result<Vec<Expanded>, Failure> {
 /// Whether the name ends as files of authors do.
 pub(crate) fn is_author_file(path: &Path) -> bool {
     let name = path.to_string_lossy();
-    [".yaml", ".yml", ".json"].iter().any(|ending| name.ends_with(ending))
+    [".yaml", ".yml", ".json"]
+        .iter()
+        .any(|ending| name.ends_with(ending))
 }
 
 /// What is in a folder, in the order of the names.
-pub(crate) fn entries(folder: &Path, is_meant: impl Fn(&Path) -> bool) -> Result<Vec<PathBuf>, Failure> {
+pub(crate) fn entries(
+    folder: &Path,
+    is_meant: impl Fn(&Path) -> bool,
+) -> Result<Vec<PathBuf>, Failure> {
     let entries = std::fs::read_dir(folder).map_err(|error| cannot_read(folder, &error))?;
-    let mut found: Vec<PathBuf> = entries.filter_map(Result::ok).map(|entry| entry.path()).collect();
+    let mut found: Vec<PathBuf> = entries
+        .filter_map(Result::ok)
+        .map(|entry| entry.path())
+        .collect();
     found.retain(|path| path.is_file() && is_meant(path));
     found.sort();
     Ok(found)
 }
 
-/// Whether it is a pattern that no shell has expanded: quoted, or of a shell that leaves the ones that match nothing.
+/// Whether it is a pattern that no shell has expanded: quoted, or of a shell that leaves the ones
+/// that match nothing.
 fn is_pattern(path: &Path) -> bool {
     path.to_string_lossy().contains(['*', '?', '[']) && !path.exists()
 }
 
 fn matching(pattern: &Path) -> Result<Vec<PathBuf>, Failure> {
     let text = pattern.to_string_lossy();
-    let paths = glob::glob(&text).map_err(|error| Failure::usage(format!("{text} is not a pattern: {error}.")))?;
-    let mut found = paths.collect::<Result<Vec<_>, _>>().map_err(|error| cannot_read(error.path(), error.error()))?;
+    let paths = glob::glob(&text)
+        .map_err(|error| Failure::usage(format!("{text} is not a pattern: {error}.")))?;
+    let mut found = paths
+        .collect::<Result<Vec<_>, _>>()
+        .map_err(|error| cannot_read(error.path(), error.error()))?;
     found.retain(|path| path.is_file());
-    if found.is_empty() { Err(Failure::not_found(format!("No file matches {text}."))) } else { Ok(found) }
+    if found.is_empty() {
+        Err(Failure::not_found(format!("No file matches {text}.")))
+    } else {
+        Ok(found)
+    }
 }
 
 /// A file of another kind that is named alone, with the command that it is for.
 fn other_kind(shown: &str, kind: Kind) -> Failure {
-    let command = kind.command(shown).map_or_else(String::new, |command| format!(": `{command}` reads it"));
-    Failure::new(Exit::Refused, format!("{shown} is {}, not a workflow file{command}.", kind.is()))
+    let command = kind
+        .command(shown)
+        .map_or_else(String::new, |command| format!(": `{command}` reads it"));
+    Failure::new(
+        Exit::Refused,
+        format!("{shown} is {}, not a workflow file{command}.", kind.is()),
+    )
 }
 
 #[cfg(test)]
@@ -172,8 +224,14 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         for (name, text) in [
             ("a.yaml", template("a", "A").as_str()),
-            ("a.test.yaml", "workflow: a.yaml\ntests: [{ name: one, steps: [] }]\n"),
-            ("b.yml", "format: 1\nworkflow: b\ntitle: B\non_new_cal: []\n"),
+            (
+                "a.test.yaml",
+                "workflow: a.yaml\ntests: [{ name: one, steps: [] }]\n",
+            ),
+            (
+                "b.yml",
+                "format: 1\nworkflow: b\ntitle: B\non_new_cal: []\n",
+            ),
             ("calendars.yaml", "format: 1\ncalendars: []\n"),
             ("teams.yaml", "format: 1\nteams: []\n"),
             ("compose.yaml", "services: {}\n"),
@@ -186,7 +244,14 @@ mod tests {
     }
 
     fn names(sources: &Sources) -> Vec<String> {
-        let name = |source: &Source| source.path.file_name().unwrap().to_string_lossy().into_owned();
+        let name = |source: &Source| {
+            source
+                .path
+                .file_name()
+                .unwrap()
+                .to_string_lossy()
+                .into_owned()
+        };
         sources.files.iter().map(name).collect()
     }
 
@@ -200,8 +265,15 @@ mod tests {
             "Skipped 5 files: 1 of tests, 1 of teams, 1 of calendars, 1 JSON Schema, 1 of another kind."
         );
         let pattern = gather(&[folder.path().join("*.yaml")]).unwrap();
-        assert_eq!(names(&pattern), ["a.yaml", "compose.yaml"], "what is named is not ours to leave out");
-        assert_eq!(pattern.skipped().unwrap(), "Skipped 3 files: 1 of tests, 1 of teams, 1 of calendars.");
+        assert_eq!(
+            names(&pattern),
+            ["a.yaml", "compose.yaml"],
+            "what is named is not ours to leave out"
+        );
+        assert_eq!(
+            pattern.skipped().unwrap(),
+            "Skipped 3 files: 1 of tests, 1 of teams, 1 of calendars."
+        );
         let both = gather(&[folder.path().join("a.yaml"), folder.path().to_owned()]).unwrap();
         assert_eq!(names(&both), ["a.yaml", "b.yml"]);
         let expanded = ["a.test.yaml", "a.yaml", "teams.yaml"].map(|name| folder.path().join(name));
@@ -214,26 +286,45 @@ mod tests {
         for (name, kind, command) in [
             ("a.test.yaml", "a file of tests", "aftercall workflow test"),
             ("teams.yaml", "a file of teams", "aftercall team import"),
-            ("calendars.yaml", "a file of calendars", "aftercall calendar import"),
+            (
+                "calendars.yaml",
+                "a file of calendars",
+                "aftercall calendar import",
+            ),
         ] {
             let path = folder.path().join(name);
             let failure = gather(std::slice::from_ref(&path)).err().unwrap();
             let shown = path.display();
-            let expected = format!("{shown} is {kind}, not a workflow file: `{command} {shown}` reads it.");
-            assert_eq!((failure.exit(), failure.sentence()), (Exit::Refused, expected.as_str()));
+            let expected =
+                format!("{shown} is {kind}, not a workflow file: `{command} {shown}` reads it.");
+            assert_eq!(
+                (failure.exit(), failure.sentence()),
+                (Exit::Refused, expected.as_str())
+            );
         }
     }
 
     #[test]
     fn where_nothing_is_meant_is_an_error() {
         let folder = tempfile::tempdir().unwrap();
-        let exit = |name: &str| gather(&[folder.path().join(name)]).err().map(|failure| failure.exit());
+        let exit = |name: &str| {
+            gather(&[folder.path().join(name)])
+                .err()
+                .map(|failure| failure.exit())
+        };
         assert_eq!(
             (exit(""), exit("*.yaml"), exit("[")),
-            (Some(Exit::NotFound), Some(Exit::NotFound), Some(Exit::Usage))
+            (
+                Some(Exit::NotFound),
+                Some(Exit::NotFound),
+                Some(Exit::Usage)
+            )
         );
         // A missing file is named where it is read.
         let missing = gather(&[folder.path().join("a.yaml")]).unwrap();
-        assert_eq!(missing.files[0].text.as_ref().unwrap_err().exit(), Exit::NotFound);
+        assert_eq!(
+            missing.files[0].text.as_ref().unwrap_err().exit(),
+            Exit::NotFound
+        );
     }
 }

@@ -16,11 +16,21 @@ mod tests {
 
     #[test]
     fn a_team_file_is_read_strictly() {
-        let teams = read("teams.yaml", "format: 1\nteams:\n  - { name: billing, title: Billing }\n").unwrap();
+        let teams = read(
+            "teams.yaml",
+            "format: 1\nteams:\n  - { name: billing, title: Billing }\n",
+        )
+        .unwrap();
         assert_eq!(teams, [("billing".to_owned(), "Billing".to_owned())]);
-        let fault = read("teams.yaml", "teams:\n  - { name: billing, titel: Billing }\n").unwrap_err();
+        let fault = read(
+            "teams.yaml",
+            "teams:\n  - { name: billing, titel: Billing }\n",
+        )
+        .unwrap_err();
         assert!(
-            fault.sentence().contains("teams.yaml:2:22: unknown key `titel`; did you mean `title`?\n  2 |   - { name:"),
+            fault.sentence().contains(
+                "teams.yaml:2:22: unknown key `titel`; did you mean `title`?\n  2 |   - { name:"
+            ),
             "{}",
             fault.sentence()
         );
@@ -31,12 +41,25 @@ mod tests {
             "c:2:1: this is a file of calendars, not a file of teams\n  2 | calendars: []\n    | ^"
         );
         for (text, kind) in [
-            ("calendars: c.yaml\nworkflow: w.yaml\ntests: []", "3:1: this is a file of tests"),
-            ("workflow: w\non_new_call: []", "2:1: this is a workflow file"),
-            ("format: 1\nteams: []\nworkflow: w", "3:1: this is a workflow file"),
+            (
+                "calendars: c.yaml\nworkflow: w.yaml\ntests: []",
+                "3:1: this is a file of tests",
+            ),
+            (
+                "workflow: w\non_new_call: []",
+                "2:1: this is a workflow file",
+            ),
+            (
+                "format: 1\nteams: []\nworkflow: w",
+                "3:1: this is a workflow file",
+            ),
         ] {
             let failure = read("t", text).unwrap_err();
-            assert!(failure.sentence().contains(kind), "{text}: {}", failure.sentence());
+            assert!(
+                failure.sentence().contains(kind),
+                "{text}: {}",
+                failure.sentence()
+            );
         }
     }
 }

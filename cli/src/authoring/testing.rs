@@ -1,6 +1,7 @@
 //! Tests that authors keep beside their workflows: steps with what is expected after each.
 //!
-//! Promise: a file of tests is read strictly; a test that fails says what was expected and what was found.
+//! Promise: a file of tests is read strictly; a test that fails says what was expected and what was
+//! found.
 
 mod comparing;
 mod form;
@@ -58,14 +59,18 @@ impl Outcome {
         let mut untested = Vec::new();
         for folder in given.iter().filter(|path| path.is_dir()) {
             let mut all = entries(folder, is_workflow)?;
-            all.retain(|path| path.canonicalize().is_ok_and(|path| !self.tested.contains(&path)));
+            all.retain(|path| {
+                path.canonicalize()
+                    .is_ok_and(|path| !self.tested.contains(&path))
+            });
             untested.extend(all);
         }
         Ok(untested)
     }
 }
 
-/// Whether it is a file of a workflow, with or without faults, and not one of tests, teams or calendars, nor the schema.
+/// Whether it is a file of a workflow, with or without faults, and not one of tests, teams or
+/// calendars, nor the schema.
 fn is_workflow(path: &Path) -> bool {
     let read = || std::fs::read_to_string(path).ok();
     is_author_file(path) && read().is_some_and(|text| kinds::of(path, &text) == Kind::Workflow)
@@ -76,7 +81,9 @@ pub(crate) fn files_of(given: &[PathBuf]) -> Result<Vec<PathBuf>, Failure> {
     let mut found = Vec::new();
     for path in given {
         if path.is_dir() {
-            found.extend(entries(path, |path| path.to_string_lossy().ends_with(TESTS_ENDING))?);
+            found.extend(entries(path, |path| {
+                path.to_string_lossy().ends_with(TESTS_ENDING)
+            })?);
         } else {
             found.push(path.clone());
         }
@@ -96,14 +103,23 @@ pub(crate) fn run(paths: &[PathBuf]) -> Result<Outcome, Failure> {
         let calendars = calendars(file.calendars.map(|calendars| folder.join(calendars)))?;
         // What two files of tests call by different paths is one workflow.
         let workflow = workflow.canonicalize().unwrap_or(workflow);
-        let ways = &mut walked.entry(workflow).or_insert_with(|| (written.clone(), BTreeSet::new())).1;
+        let ways = &mut walked
+            .entry(workflow)
+            .or_insert_with(|| (written.clone(), BTreeSet::new()))
+            .1;
         for test in file.tests.iter().flatten() {
             let faults = steps::run(&written, &calendars, test, ways);
-            outcome.ran.push(Ran { workflow: written.definition.name.clone(), name: test.name.clone(), faults });
+            outcome.ran.push(Ran {
+                workflow: written.definition.name.clone(),
+                name: test.name.clone(),
+                faults,
+            });
         }
     }
     for (written, walked) in walked.values() {
-        outcome.unwalked.extend(unwalked(&written.definition, walked));
+        outcome
+            .unwalked
+            .extend(unwalked(&written.definition, walked));
     }
     outcome.tested = walked.into_keys().collect();
     Ok(outcome)
@@ -117,7 +133,8 @@ fn read_tests(path: &Path) -> Result<TestFile, Failure> {
             "{shown} is a workflow, not a file of tests: give the file of its tests, which ends in {TESTS_ENDING}, or its folder."
         )));
     }
-    let file: TestFile = serde_saphyr::from_str(&text).map_err(|error| unreadable(&shown, &text, &error))?;
+    let file: TestFile =
+        serde_saphyr::from_str(&text).map_err(|error| unreadable(&shown, &text, &error))?;
     if file.tests.as_ref().is_none_or(Vec::is_empty) {
         return Err(Failure::refused(format!(
             "{shown} has no tests: write at least one under `tests`, with its `name` and its `steps`."
@@ -130,45 +147,75 @@ fn read_tests(path: &Path) -> Result<TestFile, Failure> {
 fn unreadable(shown: &str, text: &str, error: &Error) -> Failure {
     let error = error.without_snippet();
     let message = match error {
-        Error::SerdeUnknownField { field, expected, .. } => {
+        Error::SerdeUnknownField {
+            field, expected, ..
+        } => {
             let hint = rules::suggestion(field, expected.iter().copied());
-            let hint = if hint.is_empty() { format!("; known here: {}", expected.join(", ")) } else { hint };
+            let hint = if hint.is_empty() {
+                format!("; known here: {}", expected.join(", "))
+            } else {
+                hint
+            };
             format!("unknown key {}{hint}", rules::quoted(field))
         }
         Error::SerdeMissingField { field, .. } => format!("`{field}` is missing"),
         other => {
             let said = other.to_string();
             // The place is shown in our own way.
-            said.split_once(" at line ").map_or(said.clone(), |(message, _)| message.to_owned())
+            said.split_once(" at line ")
+                .map_or(said.clone(), |(message, _)| message.to_owned())
         }
     };
-    let place =
-        error.location().and_then(|at| Some((u32::try_from(at.line()).ok()?, u32::try_from(at.column()).ok()?)));
+    let place = error.location().and_then(|at| {
+        Some((
+            u32::try_from(at.line()).ok()?,
+            u32::try_from(at.column()).ok()?,
+        ))
+    });
     let (line, column) = place.unwrap_or_default();
-    files::refused(shown, text, &[Fault { line, column, ..Fault::new(FaultCode::BadValue, message) }])
+    files::refused(
+        shown,
+        text,
+        &[Fault {
+            line,
+            column,
+            ..Fault::new(FaultCode::BadValue, message)
+        }],
+    )
 }
 
 fn unwalked(definition: &Definition, walked: &BTreeSet<Way>) -> Vec<String> {
     let name = |number: u32| {
-        let title = definition.stage(number).map_or_else(Default::default, Stage::title);
+        let title = definition
+            .stage(number)
+            .map_or_else(Default::default, Stage::title);
         format!("{number} {title}")
     };
-    let all = ways(definition).into_iter().filter(|(way, _)| !walked.contains(way));
+    let all = ways(definition)
+        .into_iter()
+        .filter(|(way, _)| !walked.contains(way));
     let told = |(way, what): (Way, String)| {
         let target = match way.leads {
             Leads::Button(to) | Leads::Timer(to) | Leads::Link(to) => name(to),
             Leads::Finish(outcome) => outcome.into(),
         };
-        format!("{}: {} → {target} ({what})", definition.name, name(way.from))
+        format!(
+            "{}: {} → {target} ({what})",
+            definition.name,
+            name(way.from)
+        )
     };
     all.map(told).collect()
 }
 
 /// The calendars of a file; none where none is named.
 pub(crate) fn calendars(path: Option<PathBuf>) -> Result<Vec<Arc<Calendar>>, Failure> {
-    let Some(path) = path else { return Ok(Vec::new()) };
+    let Some(path) = path else {
+        return Ok(Vec::new());
+    };
     let text = read_text(&path)?;
-    let read = read_calendars(&text).map_err(|faults| files::refused(&shown(&path), &text, &faults))?;
+    let read =
+        read_calendars(&text).map_err(|faults| files::refused(&shown(&path), &text, &faults))?;
     Ok(read.into_iter().map(Arc::new).collect())
 }
 
@@ -191,14 +238,22 @@ mod tests {
             .map(|test| format!("{}: {:?}", test.shown(), test.faults))
             .collect();
         assert_eq!((failed, &outcome.unwalked), (Vec::new(), &Vec::new()));
-        assert_eq!(outcome.untested(&[examples()]).unwrap(), Vec::<PathBuf>::new(), "every example has tests");
+        assert_eq!(
+            outcome.untested(&[examples()]).unwrap(),
+            Vec::<PathBuf>::new(),
+            "every example has tests"
+        );
         assert!(outcome.ran.len() >= 36);
     }
 
     #[test]
     fn the_tests_of_the_guide_pass() {
         let page = std::fs::read_to_string(examples().join("../docs/authors/testing.md")).unwrap();
-        let block = page.split("```yaml tests\n").nth(1).and_then(|rest| rest.split("```").next()).unwrap();
+        let block = page
+            .split("```yaml tests\n")
+            .nth(1)
+            .and_then(|rest| rest.split("```").next())
+            .unwrap();
         let folder = tempfile::tempdir().unwrap();
         for name in ["refund.yaml", "calendars.yaml"] {
             std::fs::copy(examples().join(name), folder.path().join(name)).unwrap();
@@ -207,7 +262,10 @@ mod tests {
         std::fs::write(&path, block).unwrap();
         let outcome = run(&[path]).unwrap();
         let faults: Vec<&String> = outcome.ran.iter().flat_map(|test| &test.faults).collect();
-        assert_eq!((outcome.ran.len(), faults, outcome.unwalked), (2, Vec::new(), Vec::new()));
+        assert_eq!(
+            (outcome.ran.len(), faults, outcome.unwalked),
+            (2, Vec::new(), Vec::new())
+        );
     }
 
     #[test]
@@ -218,13 +276,24 @@ mod tests {
         }
         std::fs::write(folder.path().join("teams.yaml"), "format: 1\nteams: []\n").unwrap();
         let path = folder.path().join("b.test.yaml");
-        std::fs::write(&path, "workflow: ./b.yaml\ntests: [{ name: one, steps: [] }]\n").unwrap();
+        std::fs::write(
+            &path,
+            "workflow: ./b.yaml\ntests: [{ name: one, steps: [] }]\n",
+        )
+        .unwrap();
         let given = [folder.path().to_owned()];
         let outcome = run(&files_of(&given).unwrap()).unwrap();
         let untested = outcome.untested(&given).unwrap();
-        let names: Vec<_> = untested.iter().map(|path| path.file_name().unwrap().to_str().unwrap()).collect();
+        let names: Vec<_> = untested
+            .iter()
+            .map(|path| path.file_name().unwrap().to_str().unwrap())
+            .collect();
         assert_eq!(names, ["a.yaml", "c.json"]);
-        assert_eq!(outcome.untested(&[path]).unwrap(), Vec::<PathBuf>::new(), "a file of tests is asked for by itself");
+        assert_eq!(
+            outcome.untested(&[path]).unwrap(),
+            Vec::<PathBuf>::new(),
+            "a file of tests is asked for by itself"
+        );
     }
 
     #[test]
@@ -265,7 +334,10 @@ on_new_call:
         let schema = crate::authoring::schema::text().unwrap();
         std::fs::write(folder.path().join("aftercall-workflow.schema.json"), schema).unwrap();
         let given = [folder.path().to_owned()];
-        assert_eq!(Outcome::default().untested(&given).unwrap(), Vec::<PathBuf>::new());
+        assert_eq!(
+            Outcome::default().untested(&given).unwrap(),
+            Vec::<PathBuf>::new()
+        );
     }
 
     #[test]
@@ -300,8 +372,15 @@ on_new_call:
         let refused = |text: &str| {
             let path = folder.path().join("w.test.yaml");
             std::fs::write(&path, text).unwrap();
-            let sentence = run(std::slice::from_ref(&path)).err().unwrap().sentence().to_owned();
-            sentence.strip_prefix(&path.display().to_string()).unwrap().to_owned()
+            let sentence = run(std::slice::from_ref(&path))
+                .err()
+                .unwrap()
+                .sentence()
+                .to_owned();
+            sentence
+                .strip_prefix(&path.display().to_string())
+                .unwrap()
+                .to_owned()
         };
         let steps = "workflow: w.yaml\ntests:\n  - name: x\n    steps:\n      - ";
         assert_eq!(
@@ -309,7 +388,9 @@ on_new_call:
             ":5:9: unknown key `puhs`; did you mean `push`?\n  5 |       - puhs: done\n    |         ^"
         );
         assert_eq!(
-            refused(&format!("{steps}{{ expect: {{ status: finished, zzz: [] }} }}\n")),
+            refused(&format!(
+                "{steps}{{ expect: {{ status: finished, zzz: [] }} }}\n"
+            )),
             ":5:39: unknown key `zzz`; known here: stage, visit, status, outcome, alerts, buttons, fields, warnings\n  5 |       - { expect: { status: finished, zzz: [] } }\n    |                                       ^"
         );
         assert!(
@@ -317,8 +398,14 @@ on_new_call:
                 .starts_with(":3:5: `steps` is missing\n  3 |   - name: x")
         );
         let wrong = refused(&format!("{steps}push: [ 1 ]\n"));
-        assert!(wrong.starts_with(":5:15: ") && wrong.ends_with("^"), "{wrong}");
-        assert!(!wrong.contains("<input>") && refused("workflow: [\n").contains("\n"), "{wrong}");
+        assert!(
+            wrong.starts_with(":5:15: ") && wrong.ends_with("^"),
+            "{wrong}"
+        );
+        assert!(
+            !wrong.contains("<input>") && refused("workflow: [\n").contains("\n"),
+            "{wrong}"
+        );
     }
 
     #[test]
@@ -327,14 +414,25 @@ on_new_call:
         let refused = |text: &str| {
             let path = folder.path().join("w.yaml");
             std::fs::write(&path, text).unwrap();
-            let sentence = run(std::slice::from_ref(&path)).err().unwrap().sentence().to_owned();
-            sentence.strip_prefix(&path.display().to_string()).unwrap().to_owned()
+            let sentence = run(std::slice::from_ref(&path))
+                .err()
+                .unwrap()
+                .sentence()
+                .to_owned();
+            sentence
+                .strip_prefix(&path.display().to_string())
+                .unwrap()
+                .to_owned()
         };
         assert_eq!(
             refused(&files::template("w", "W")),
             " is a workflow, not a file of tests: give the file of its tests, which ends in .test.yaml, or its folder."
         );
-        for empty in ["workflow: w.yaml\n", "workflow: w.yaml\ntests:\n", "workflow: w.yaml\ntests: []\n"] {
+        for empty in [
+            "workflow: w.yaml\n",
+            "workflow: w.yaml\ntests:\n",
+            "workflow: w.yaml\ntests: []\n",
+        ] {
             assert_eq!(
                 refused(empty),
                 " has no tests: write at least one under `tests`, with its `name` and its `steps`."

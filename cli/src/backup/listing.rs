@@ -5,12 +5,10 @@ use std::path::Path;
 use workflow_server::backup::{BackupDirectory, BackupError, KnownErasure, Manifest};
 
 use super::{failed, local, mebibytes, sentence};
-use crate::{
-    errors::Failure,
-    output::remark,
-    session::Session,
-    table::{Table, id, whole},
-};
+use crate::errors::Failure;
+use crate::output::remark;
+use crate::session::Session;
+use crate::table::{Table, id, whole};
 
 const ROWS: Table<'_> = Table {
     columns: &[
@@ -38,7 +36,12 @@ pub(super) fn list(session: &Session, dir: &Path) -> Result<(), Failure> {
             Err(error) => return Err(failed(&error)),
         }
     }
-    let held = |manifest: &Manifest| erasures.iter().filter(|one: &&KnownErasure| one.is_held_by(manifest)).count();
+    let held = |manifest: &Manifest| {
+        erasures
+            .iter()
+            .filter(|one: &&KnownErasure| one.is_held_by(manifest))
+            .count()
+    };
     damaged.iter().for_each(|what| remark(what));
     if session.output.is_json() {
         let rows = manifests.iter().map(|manifest| {

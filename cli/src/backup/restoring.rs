@@ -6,11 +6,16 @@ use std::sync::Arc;
 use aftercall_engine::time::Time;
 use clap::Args;
 use prost_types::Timestamp;
-use workflow_server::backup::{BackupDirectory, ClockAtStart, RestoreOptions, Restored, Until, restore};
+use workflow_server::backup::{
+    BackupDirectory, ClockAtStart, RestoreOptions, Restored, Until, restore,
+};
 use workflow_server::ledger::{Clock, SystemClock};
 
 use super::{bytes_bar, failed, local, millis};
-use crate::{errors::Failure, output::remark, session::Session, time};
+use crate::errors::Failure;
+use crate::output::remark;
+use crate::session::Session;
+use crate::time;
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
@@ -68,13 +73,26 @@ impl Restore {
         let newest = directory.newest().map_err(|error| failed(&error))?;
         drop(directory);
         let bar = bytes_bar(newest.bytes()).with_message("Checking");
-        let restored = restore(&self.from, &self.data_dir, &options, &|bytes| bar.inc(bytes)).await;
+        let restored = restore(&self.from, &self.data_dir, &options, &|bytes| {
+            bar.inc(bytes);
+        })
+        .await;
         bar.finish_and_clear();
         self.say(session, &restored.map_err(|error| failed(&error))?)
     }
 
     fn say(&self, session: &Session, restored: &Restored) -> Result<(), Failure> {
-        let Restored { generation, later, sequence, at, left_out, erasures, erased_calls, files, clock } = restored;
+        let Restored {
+            generation,
+            later,
+            sequence,
+            at,
+            left_out,
+            erasures,
+            erased_calls,
+            files,
+            clock,
+        } = restored;
         let ids: Vec<u64> = erasures.iter().map(|one| one.erasure.id).collect();
         if session.output.is_json() {
             return session.output.json(&serde_json::json!({
@@ -104,13 +122,22 @@ impl Restore {
         }
         remark(&about_clock(*clock));
         if *left_out > 0 {
-            remark(&format!("{left_out} entries of the backup came after that and were left out."));
+            remark(&format!(
+                "{left_out} entries of the backup came after that and were left out."
+            ));
         }
         self.say_erasures(restored);
         Ok(())
     }
 
-    fn say_erasures(&self, Restored { erasures, erased_calls, .. }: &Restored) {
+    fn say_erasures(
+        &self,
+        Restored {
+            erasures,
+            erased_calls,
+            ..
+        }: &Restored,
+    ) {
         if erasures.is_empty() {
             return;
         }
@@ -126,7 +153,11 @@ impl Restore {
                 )
             })
             .collect();
-        remark(&format!("{} erasures were made after this backup:\n{}", erasures.len(), list.join("\n")));
+        remark(&format!(
+            "{} erasures were made after this backup:\n{}",
+            erasures.len(),
+            list.join("\n")
+        ));
         remark(&if self.without_erasures {
             "They were NOT applied again: data of these callers is back. Erase them with `aftercall erase caller`."
                 .to_owned()
@@ -174,13 +205,22 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_fires_at_the_start_is_announced_with_its_number_and_what_is_held_with_the_next_command() {
+    fn what_fires_at_the_start_is_announced_with_its_number_and_what_is_held_with_the_next_command()
+    {
         let now = Time(1_795_000_000_000);
         let fires = about_clock(ClockAtStart::Continues { from: now, due: 41 });
-        assert!(fires.contains("41 timers") && fires.contains("FIRE") && fires.contains("--hold-timers"), "{fires}");
+        assert!(
+            fires.contains("41 timers")
+                && fires.contains("FIRE")
+                && fires.contains("--hold-timers"),
+            "{fires}"
+        );
         for held in [ClockAtStart::Held, ClockAtStart::Unbelievable { wall: now }] {
             let held = about_clock(held);
-            assert!(held.contains("aftercall server accept-clock") && held.contains("not ready"), "{held}");
+            assert!(
+                held.contains("aftercall server accept-clock") && held.contains("not ready"),
+                "{held}"
+            );
         }
     }
 }

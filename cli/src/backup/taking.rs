@@ -1,16 +1,21 @@
-//! Taking a backup: receives what the server sends, removes what is not kept, and warns of erased callers in older backups.
+//! Taking a backup: receives what the server sends, removes what is not kept, and warns of erased
+//! callers in older backups.
 
 use std::path::{Path, PathBuf};
 
 use aftercall_proto::workflow::v1::backup_response::Part;
-use aftercall_proto::workflow::v1::{BackupBase, BackupBegin, BackupFullReason, BackupRequest, BackupResponse};
+use aftercall_proto::workflow::v1::{
+    BackupBase, BackupBegin, BackupFullReason, BackupRequest, BackupResponse,
+};
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 use tonic::Streaming;
 use workflow_server::backup::{BackupDirectory, BackupError, Begun, Manifest, NewGeneration};
 
 use super::{KEPT, bytes_bar, failed, local, mebibytes, millis, sentence};
-use crate::{errors::Failure, output::remark, session::Session};
+use crate::errors::Failure;
+use crate::output::remark;
+use crate::session::Session;
 
 #[derive(Debug, Args)]
 pub(super) struct Take {
@@ -37,8 +42,13 @@ struct Taken {
 
 impl Take {
     pub(super) async fn run(self, session: &Session) -> Result<(), Failure> {
-        let directory = BackupDirectory::open_or_create(&self.to).map_err(|error| failed(&error))?;
-        let base = if self.full { None } else { base(&directory)?.map(|base| whole(&directory, &base)) };
+        let directory =
+            BackupDirectory::open_or_create(&self.to).map_err(|error| failed(&error))?;
+        let base = if self.full {
+            None
+        } else {
+            base(&directory)?.map(|base| whole(&directory, &base))
+        };
         let taken = self.receive(session, &directory, base.as_ref()).await?;
         let removed = self.remove_old(&directory, &taken.manifest)?;
         say(session, &self.to, &taken, &removed)?;
@@ -58,8 +68,17 @@ impl Take {
             files: base.files.iter().map(|file| file.name.clone()).collect(),
             checksums: base.files.iter().map(|file| file.checksum).collect(),
         });
-        let request = BackupRequest { actor: session.to.actor.clone(), base: known };
-        let mut parts = session.to.operations().await?.backup(request).await?.into_inner();
+        let request = BackupRequest {
+            actor: session.to.actor.clone(),
+            base: known,
+        };
+        let mut parts = session
+            .to
+            .operations()
+            .await?
+            .backup(request)
+            .await?
+            .into_inner();
         let first = parts.message().await?.and_then(|response| response.part);
         let Some(Part::Begin(begin)) = first else {
             return Err(failed(&BackupError::Protocol("no beginning".to_owned())));
@@ -75,18 +94,27 @@ impl Take {
             server_version: begin.server_version.clone(),
             unfinished_erasures: begin.unfinished_erasures.clone(),
         };
-        let generation = NewGeneration::begin(directory, begun, base).map_err(|error| failed(&error))?;
+        let generation =
+            NewGeneration::begin(directory, begun, base).map_err(|error| failed(&error))?;
         let bar = ProgressBar::new(begin.file_count);
         if let Ok(style) = ProgressStyle::with_template("{bar:30} {pos} of {len} files, {msg}") {
             bar.set_style(style);
         }
         let (manifest, received) = files(&mut parts, generation, &bar).await?;
         bar.finish_and_clear();
-        Ok(Taken { manifest, begin, received })
+        Ok(Taken {
+            manifest,
+            begin,
+            received,
+        })
     }
 
     /// Removes the oldest beyond `--keep`; returns their numbers.
-    fn remove_old(&self, directory: &BackupDirectory, newest: &Manifest) -> Result<Vec<u32>, Failure> {
+    fn remove_old(
+        &self,
+        directory: &BackupDirectory,
+        newest: &Manifest,
+    ) -> Result<Vec<u32>, Failure> {
         let mut surplus = directory.generations().map_err(|error| failed(&error))?;
         surplus.retain(|generation| *generation != newest.generation);
         surplus.truncate((surplus.len() + 1).saturating_sub(self.keep as usize));
@@ -94,12 +122,21 @@ impl Take {
         Ok(surplus)
     }
 
-    fn warn_of_erased(&self, directory: &BackupDirectory, newest: &Manifest) -> Result<(), Failure> {
+    fn warn_of_erased(
+        &self,
+        directory: &BackupDirectory,
+        newest: &Manifest,
+    ) -> Result<(), Failure> {
         let erasures = directory.erasures().map_err(|error| failed(&error))?;
         let (mut holding, mut callers) = (Vec::new(), 0);
         for generation in directory.generations().map_err(|error| failed(&error))? {
-            let Ok(manifest) = directory.manifest(generation) else { continue };
-            let held = erasures.iter().filter(|one| one.is_held_by(&manifest)).count();
+            let Ok(manifest) = directory.manifest(generation) else {
+                continue;
+            };
+            let held = erasures
+                .iter()
+                .filter(|one| one.is_held_by(&manifest))
+                .count();
             if held > 0 && generation != newest.generation {
                 holding.push(generation);
                 callers = callers.max(held);
@@ -112,7 +149,9 @@ impl Take {
         let numbers = numbers.join(", ");
         if self.prune_erased {
             remove(directory, &holding)?;
-            remark(&format!("Removed the backups {numbers}: they held data of callers who were erased since."));
+            remark(&format!(
+                "Removed the backups {numbers}: they held data of callers who were erased since."
+            ));
         } else {
             remark(&format!(
                 "The backups {numbers} still hold data of up to {callers} callers who were erased since. A restore of them erases these \
@@ -124,12 +163,16 @@ impl Take {
     }
 }
 
-/// Removes generations. Where another manifest is damaged the files stay, and the backup is good all the same.
+/// Removes generations. Where another manifest is damaged the files stay, and the backup is good
+/// all the same.
 fn remove(directory: &BackupDirectory, generations: &[u32]) -> Result<(), Failure> {
     match directory.remove(generations) {
         Ok(_) => Ok(()),
         Err(error @ BackupError::Damaged { .. }) => {
-            remark(&format!("{}. No files are removed until that backup is.", sentence(&error)));
+            remark(&format!(
+                "{}. No files are removed until that backup is.",
+                sentence(&error)
+            ));
             Ok(())
         }
         Err(error) => Err(failed(&error)),
@@ -204,7 +247,9 @@ async fn files(
             }
             Some(Part::End(end)) => {
                 let received = generation.received();
-                let manifest = generation.finish(end.chain, millis(end.at.as_ref())).map_err(|error| failed(&error))?;
+                let manifest = generation
+                    .finish(end.chain, millis(end.at.as_ref()))
+                    .map_err(|error| failed(&error))?;
                 return Ok((manifest, received));
             }
             Some(Part::Begin(_)) => Err(BackupError::Protocol("a second beginning".to_owned())),
@@ -219,7 +264,11 @@ async fn files(
 }
 
 fn say(session: &Session, to: &Path, taken: &Taken, removed: &[u32]) -> Result<(), Failure> {
-    let Taken { manifest, begin, received } = taken;
+    let Taken {
+        manifest,
+        begin,
+        received,
+    } = taken;
     if session.output.is_json() {
         return session.output.json(&serde_json::json!({
             "generation": manifest.generation,
@@ -245,7 +294,10 @@ fn say(session: &Session, to: &Path, taken: &Taken, removed: &[u32]) -> Result<(
     ))?;
     if !removed.is_empty() {
         let numbers: Vec<String> = removed.iter().map(u32::to_string).collect();
-        remark(&format!("Removed the older backups {}.", numbers.join(", ")));
+        remark(&format!(
+            "Removed the older backups {}.",
+            numbers.join(", ")
+        ));
     }
     Ok(())
 }

@@ -4,10 +4,13 @@ use std::collections::HashSet;
 use std::path::PathBuf;
 
 use clap::Args;
-use workflow_server::backup::{BackupDirectory, Verified, verify_backup, verify_files, verify_store};
+use workflow_server::backup::{
+    BackupDirectory, Verified, verify_backup, verify_files, verify_store,
+};
 
 use super::{bytes_bar, failed, mebibytes};
-use crate::{errors::Failure, session::Session};
+use crate::errors::Failure;
+use crate::session::Session;
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
@@ -32,7 +35,9 @@ pub(crate) struct Verify {
 impl Verify {
     pub(crate) async fn run(self, session: &Session) -> Result<(), Failure> {
         if !BackupDirectory::is_one(&self.dir) {
-            let verified = verify_store(&self.dir).await.map_err(|error| failed(&error))?;
+            let verified = verify_store(&self.dir)
+                .await
+                .map_err(|error| failed(&error))?;
             return say(session, "The data directory", &verified);
         }
         let directory = BackupDirectory::open(&self.dir).map_err(|error| failed(&error))?;
@@ -41,13 +46,17 @@ impl Verify {
         directory.manifest(chosen).map_err(|error| failed(&error))?;
         let mut seen = HashSet::new();
         for generation in directory.generations().map_err(|error| failed(&error))? {
-            let manifest = directory.manifest(generation).map_err(|error| failed(&error))?;
+            let manifest = directory
+                .manifest(generation)
+                .map_err(|error| failed(&error))?;
             let bar = bytes_bar(manifest.bytes()).with_message(format!("Backup {generation}"));
             let checked = verify_files(&directory, &manifest, &mut seen, &|bytes| bar.inc(bytes));
             bar.finish_and_clear();
             checked.map_err(|error| failed(&error))?;
             if self.all || generation == chosen {
-                let verified = verify_backup(&directory, &manifest).await.map_err(|error| failed(&error))?;
+                let verified = verify_backup(&directory, &manifest)
+                    .await
+                    .map_err(|error| failed(&error))?;
                 say(session, &format!("Backup {generation}"), &verified)?;
             }
         }
@@ -56,7 +65,15 @@ impl Verify {
 }
 
 fn say(session: &Session, what: &str, verified: &Verified) -> Result<(), Failure> {
-    let Verified { sequence, files, bytes, replayed, equal_snapshots, history, archive } = verified;
+    let Verified {
+        sequence,
+        files,
+        bytes,
+        replayed,
+        equal_snapshots,
+        history,
+        archive,
+    } = verified;
     if session.output.is_json() {
         return session.output.json(&serde_json::json!({
             "what": what,

@@ -7,7 +7,9 @@ use aftercall_proto::workflow::v1::{AcknowledgeAlertRequest, Alert, FollowUp, Ge
 use clap::Args;
 use tonic::transport::Channel;
 
-use crate::{connect, errors::Failure, session::Session, time, wording};
+use crate::errors::Failure;
+use crate::session::Session;
+use crate::{connect, time, wording};
 
 #[derive(Debug, Args)]
 #[command(
@@ -25,7 +27,8 @@ pub(crate) struct Ack {
 pub(super) struct WhichAlert {
     /// Which alert, by its id [default: the only one there is]
     alert: Option<String>,
-    /// How many times it had become more urgent when you saw it; one that is more urgent since is refused [default: as it is now]
+    /// How many times it had become more urgent when you saw it; one that is more urgent since is
+    /// refused [default: as it is now]
     #[arg(long, value_name = "N")]
     escalations: Option<u32>,
 }
@@ -49,24 +52,47 @@ impl WhichAlert {
         client: &mut CallManagerServiceClient<Channel>,
     ) -> Result<SeenAlert, Failure> {
         if let (Some(id), Some(escalations)) = (&self.alert, self.escalations) {
-            return Ok(SeenAlert { id: id.clone(), escalations, team: String::new() });
+            return Ok(SeenAlert {
+                id: id.clone(),
+                escalations,
+                team: String::new(),
+            });
         }
-        let request = GetFollowUpRequest { instance_id: id.to_owned() };
-        let follow_up = client.get_follow_up(request).await?.into_inner().follow_up.unwrap_or_default();
+        let request = GetFollowUpRequest {
+            instance_id: id.to_owned(),
+        };
+        let follow_up = client
+            .get_follow_up(request)
+            .await?
+            .into_inner()
+            .follow_up
+            .unwrap_or_default();
         let alert = match self.alert {
             Some(alert) => alert,
             None => only_alert(&follow_up)?,
         };
-        let present = follow_up.alerts.into_iter().find(|present| present.id == alert).unwrap_or_default();
+        let present = follow_up
+            .alerts
+            .into_iter()
+            .find(|present| present.id == alert)
+            .unwrap_or_default();
         let escalations = self.escalations.unwrap_or(present.escalations);
-        Ok(SeenAlert { id: alert, escalations, team: present.team })
+        Ok(SeenAlert {
+            id: alert,
+            escalations,
+            team: present.team,
+        })
     }
 }
 
 impl Ack {
     pub(crate) async fn run(self, session: &Session) -> Result<(), Failure> {
         let mut client = session.to.calls().await?;
-        let SeenAlert { id: alert_id, escalations, team } = self.alert.seen(&self.id, &mut client).await?;
+        let SeenAlert {
+            id: alert_id,
+            escalations,
+            team,
+        } = self.alert.seen(&self.id, &mut client).await?;
         let request = AcknowledgeAlertRequest {
             request_id: connect::request_id(),
             actor: session.to.actor.clone(),
@@ -77,19 +103,37 @@ impl Ack {
         };
         let answer = client.acknowledge_alert(request).await?.into_inner();
         session.output.one(&answer, || {
-            let alerts = answer.follow_up.as_ref().map(|follow_up| follow_up.alerts.as_slice()).unwrap_or_default();
-            alerts.iter().filter(|alert| alert.id == alert_id).map(seen).collect()
+            let alerts = answer
+                .follow_up
+                .as_ref()
+                .map(|follow_up| follow_up.alerts.as_slice())
+                .unwrap_or_default();
+            alerts
+                .iter()
+                .filter(|alert| alert.id == alert_id)
+                .map(seen)
+                .collect()
         })
     }
 }
 
 /// An alert with its id, as one of several.
 fn named(alert: &Alert) -> String {
-    format!("  {}  {}{}", alert.id, alert.text, wording::escalated(alert.escalations))
+    format!(
+        "  {}  {}{}",
+        alert.id,
+        alert.text,
+        wording::escalated(alert.escalations)
+    )
 }
 
 fn seen(alert: &Alert) -> String {
-    format!("Seen by {} at {}: {}", alert.acknowledged_by, time::local(alert.acknowledged_at.as_ref()), alert.text)
+    format!(
+        "Seen by {} at {}: {}",
+        alert.acknowledged_by,
+        time::local(alert.acknowledged_at.as_ref()),
+        alert.text
+    )
 }
 
 /// The one alert that there is, where none was named.
@@ -99,7 +143,10 @@ fn only_alert(follow_up: &FollowUp) -> Result<String, Failure> {
         [] => Err(Failure::refused("The follow-up has no alert.".to_owned())),
         several => {
             let list: Vec<String> = several.iter().map(named).collect();
-            Err(Failure::usage(format!("The follow-up has several alerts: name one of them.\n{}", list.join("\n"))))
+            Err(Failure::usage(format!(
+                "The follow-up has several alerts: name one of them.\n{}",
+                list.join("\n")
+            )))
         }
     }
 }
@@ -111,15 +158,35 @@ mod tests {
 
     #[test]
     fn one_alert_need_not_be_named_and_several_must() {
-        let alert = |id: &str| Alert { id: id.to_owned(), text: format!("alert {id}"), ..Alert::default() };
-        let with = |alerts: Vec<Alert>| FollowUp { alerts, ..FollowUp::default() };
+        let alert = |id: &str| Alert {
+            id: id.to_owned(),
+            text: format!("alert {id}"),
+            ..Alert::default()
+        };
+        let with = |alerts: Vec<Alert>| FollowUp {
+            alerts,
+            ..FollowUp::default()
+        };
         assert_eq!(only_alert(&with(vec![alert("1.1.1")])).unwrap(), "1.1.1");
-        assert_eq!(only_alert(&with(Vec::new())).unwrap_err().exit(), Exit::Refused);
+        assert_eq!(
+            only_alert(&with(Vec::new())).unwrap_err().exit(),
+            Exit::Refused
+        );
         let several = only_alert(&with(vec![alert("1.1.1"), alert("1.1.2")])).unwrap_err();
         assert_eq!(several.exit(), Exit::Usage);
         assert!(several.sentence().contains("1.1.2  alert 1.1.2"));
-        let escalated =
-            only_alert(&with(vec![alert("1.1.1"), Alert { escalations: 2, ..alert("1.1.2") }])).unwrap_err();
-        assert!(escalated.sentence().contains("1.1.2  alert 1.1.2, became more urgent 2 times"));
+        let escalated = only_alert(&with(vec![
+            alert("1.1.1"),
+            Alert {
+                escalations: 2,
+                ..alert("1.1.2")
+            },
+        ]))
+        .unwrap_err();
+        assert!(
+            escalated
+                .sentence()
+                .contains("1.1.2  alert 1.1.2, became more urgent 2 times")
+        );
     }
 }

@@ -1,34 +1,34 @@
 //! `aftercall batch`: one thing done to many instances, as a durable job of the server.
 //!
-//! Promise: nothing is started without a reason, and a dry run starts nothing. Must not: do the items itself.
+//! Promise: nothing is started without a reason, and a dry run starts nothing. Must not: do the
+//! items itself.
 
 use std::time::Duration;
 
 use aftercall_proto::workflow::v1::batch_work::Kind;
 use aftercall_proto::workflow::v1::{
-    Batch as Job, BatchItem, BatchItemState, BatchState, BatchWork, CancelWork, GetBatchRequest, HandOverWork,
-    ListBatchItemsRequest, ListBatchesRequest, MigrateWork, MoveWork, PauseWork, ResumeWork, StartBatchRequest,
-    StopBatchRequest,
+    Batch as Job, BatchItem, BatchItemState, BatchState, BatchWork, CancelWork, GetBatchRequest,
+    HandOverWork, ListBatchItemsRequest, ListBatchesRequest, MigrateWork, MoveWork, PauseWork,
+    ResumeWork, StartBatchRequest, StopBatchRequest,
 };
 use clap::{Args, Subcommand};
 
 use super::instance_filter::Filter;
 use super::{names, stages};
-use crate::{
-    confirm::Sure,
-    connect,
-    errors::Failure,
-    output::remark,
-    session::Session,
-    table::{Table, id, name, sentence, whole},
-    time, values, wording,
-};
+use crate::confirm::Sure;
+use crate::errors::Failure;
+use crate::output::remark;
+use crate::session::Session;
+use crate::table::{Table, id, name, sentence, whole};
+use crate::{connect, time, values, wording};
 
 /// The largest page that the server gives.
 const PAGE_SIZE: u32 = 1_000;
 
-const TRIED: Table<'_> =
-    Table { columns: &[id("id"), sentence("would be", 1), name("in stage", 2)], empty: "No instance matches." };
+const TRIED: Table<'_> = Table {
+    columns: &[id("id"), sentence("would be", 1), name("in stage", 2)],
+    empty: "No instance matches.",
+};
 
 const BATCHES: Table<'_> = Table {
     columns: &[
@@ -45,7 +45,10 @@ const BATCHES: Table<'_> = Table {
     empty: "There is no batch.",
 };
 
-const ITEMS: Table<'_> = Table { columns: &[id("id"), sentence("result", 1)], empty: "The batch has no such item." };
+const ITEMS: Table<'_> = Table {
+    columns: &[id("id"), sentence("result", 1)],
+    empty: "The batch has no such item.",
+};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Batch {
@@ -60,7 +63,8 @@ pub(crate) enum Batch {
         #[command(flatten)]
         target: Box<Target>,
     },
-    /// Migrate many instances to another version of their workflow; all are checked before the first is migrated
+    /// Migrate many instances to another version of their workflow; all are checked before the
+    /// first is migrated
     #[command(
         after_help = "Example:\n  aftercall batch migrate --to-version 3 --map 2=5 --workflow refund --reason 'the new form' --dry-run"
     )]
@@ -78,7 +82,9 @@ pub(crate) enum Batch {
         target: Box<Target>,
     },
     /// Stop the clocks of many instances
-    #[command(after_help = "Example:\n  aftercall batch pause --team dispatch --for 12h --reason 'storm'")]
+    #[command(
+        after_help = "Example:\n  aftercall batch pause --team dispatch --for 12h --reason 'storm'"
+    )]
     Pause {
         /// For how long [default: until somebody resumes them]
         #[arg(long = "for", value_name = "SPAN", value_parser = time::parse_span)]
@@ -173,9 +179,23 @@ impl Batch {
                 let stage = stage_number(session, &to_stage, &target.filter).await?;
                 start(session, Kind::Move(MoveWork { stage }), *target).await
             }
-            Self::Migrate { to_version, mapped, allow_refused, target } => {
+            Self::Migrate {
+                to_version,
+                mapped,
+                allow_refused,
+                target,
+            } => {
                 let stages = values::mappings(&mapped);
-                start(session, Kind::Migrate(MigrateWork { to_version, stages, allow_refused }), *target).await
+                start(
+                    session,
+                    Kind::Migrate(MigrateWork {
+                        to_version,
+                        stages,
+                        allow_refused,
+                    }),
+                    *target,
+                )
+                .await
             }
             Self::Pause { span, target } => {
                 let now = session.now().await?;
@@ -184,15 +204,35 @@ impl Batch {
             }
             Self::Resume { target } => start(session, Kind::Resume(ResumeWork {}), *target).await,
             Self::Cancel { target } => start(session, Kind::Cancel(CancelWork {}), *target).await,
-            Self::HandOver { to_person, to_team, target } => {
+            Self::HandOver {
+                to_person,
+                to_team,
+                target,
+            } => {
                 names::check(session, to_team.as_slice(), &[]).await?;
-                let (to_person, to_team) = (to_person.unwrap_or_default(), to_team.unwrap_or_default());
-                start(session, Kind::HandOver(HandOverWork { to_person, to_team, lease: None }), *target).await
+                let (to_person, to_team) =
+                    (to_person.unwrap_or_default(), to_team.unwrap_or_default());
+                start(
+                    session,
+                    Kind::HandOver(HandOverWork {
+                        to_person,
+                        to_team,
+                        lease: None,
+                    }),
+                    *target,
+                )
+                .await
             }
             Self::List => list(session).await,
             Self::Show { batch } => {
                 let request = GetBatchRequest { batch_id: batch };
-                let answer = session.to.operations().await?.get_batch(request).await?.into_inner();
+                let answer = session
+                    .to
+                    .operations()
+                    .await?
+                    .get_batch(request)
+                    .await?
+                    .into_inner();
                 let job = answer.batch.unwrap_or_default();
                 session.output.one(&job, || vec![told(&job)])
             }
@@ -202,12 +242,15 @@ impl Batch {
     }
 }
 
-/// The number of a stage; a title is one of the newest version of the one workflow that the filter names.
+/// The number of a stage; a title is one of the newest version of the one workflow that the filter
+/// names.
 async fn stage_number(session: &Session, named: &str, filter: &Filter) -> Result<u32, Failure> {
     match (named.parse(), filter.only_workflow()) {
         (Ok(number), _) => Ok(number),
         (Err(_), Some(workflow)) => stages::number_in(session, workflow, 0, named).await,
-        (Err(_), None) => Err(Failure::usage("A stage by its title needs one --workflow; or give its number.")),
+        (Err(_), None) => Err(Failure::usage(
+            "A stage by its title needs one --workflow; or give its number.",
+        )),
     }
 }
 
@@ -228,7 +271,10 @@ async fn start(session: &Session, work: Kind, target: Target) -> Result<(), Fail
     let mut client = session.to.operations().await?;
     if let Some(what) = asked {
         let found = client.start_batch(request.clone()).await?.into_inner();
-        sure.ask(&format!("This {what} {} instances and cannot be undone. Start?", found.items.len()))?;
+        sure.ask(&format!(
+            "This {what} {} instances and cannot be undone. Start?",
+            found.items.len()
+        ))?;
         request.dry_run = false;
     }
     let answer = client.start_batch(request).await?.into_inner();
@@ -242,10 +288,20 @@ async fn start(session: &Session, work: Kind, target: Target) -> Result<(), Fail
         cells.push(wording::stage(item.would_be_in.as_ref()));
         cells
     })?;
-    if answer.items.iter().any(|item| matches!(&*item.reason, "STAGE_GONE" | "WOULD_BE_STUCK")) {
-        remark("`--map FROM=TO` says to which stage they go: the stage they are in, and one of the version.");
+    if answer
+        .items
+        .iter()
+        .any(|item| matches!(&*item.reason, "STAGE_GONE" | "WOULD_BE_STUCK"))
+    {
+        remark(
+            "`--map FROM=TO` says to which stage they go: the stage they are in, and one of the version.",
+        );
     }
-    let refused = answer.items.iter().filter(|item| item.state() == BatchItemState::Refused).count();
+    let refused = answer
+        .items
+        .iter()
+        .filter(|item| item.state() == BatchItemState::Refused)
+        .count();
     remark(&format!(
         "{} match; {refused} of {} would be refused. Nothing was done.",
         answer.matched,
@@ -265,7 +321,13 @@ fn doubt(work: &Kind) -> Option<&'static str> {
 }
 
 async fn list(session: &Session) -> Result<(), Failure> {
-    let answer = session.to.operations().await?.list_batches(ListBatchesRequest {}).await?.into_inner();
+    let answer = session
+        .to
+        .operations()
+        .await?
+        .list_batches(ListBatchesRequest {})
+        .await?
+        .into_inner();
     let now = session.now().await?;
     session.output.list(&answer.batches, &BATCHES, |job: &Job| {
         vec![
@@ -286,7 +348,12 @@ async fn items(session: &Session, batch: u64, refused_only: bool) -> Result<(), 
     let mut client = session.to.operations().await?;
     let (mut items, mut page_token) = (Vec::new(), String::new());
     loop {
-        let request = ListBatchItemsRequest { batch_id: batch, refused_only, page_size: PAGE_SIZE, page_token };
+        let request = ListBatchItemsRequest {
+            batch_id: batch,
+            refused_only,
+            page_size: PAGE_SIZE,
+            page_token,
+        };
         let page = client.list_batch_items(request).await?.into_inner();
         items.extend(page.items);
         page_token = page.next_page_token;
@@ -294,7 +361,9 @@ async fn items(session: &Session, batch: u64, refused_only: bool) -> Result<(), 
             break;
         }
     }
-    session.output.list(&items, &ITEMS, |item| cells(item, "done"))
+    session
+        .output
+        .list(&items, &ITEMS, |item| cells(item, "done"))
 }
 
 async fn stop(session: &Session, batch: u64, reason: String) -> Result<(), Failure> {
@@ -304,7 +373,13 @@ async fn stop(session: &Session, batch: u64, reason: String) -> Result<(), Failu
         batch_id: batch,
         reason,
     };
-    let answer = session.to.operations().await?.stop_batch(request).await?.into_inner();
+    let answer = session
+        .to
+        .operations()
+        .await?
+        .stop_batch(request)
+        .await?
+        .into_inner();
     let job = answer.batch.unwrap_or_default();
     session.output.one(&job, || vec![told(&job)])
 }
@@ -320,12 +395,23 @@ fn cells(item: &BatchItem, done: &str) -> Vec<String> {
 }
 
 fn told(job: &Job) -> String {
-    let Job { id, done, refused, items, matched, .. } = job;
+    let Job {
+        id,
+        done,
+        refused,
+        items,
+        matched,
+        ..
+    } = job;
     let rest = match matched.saturating_sub(u64::from(*items)) {
         0 => String::new(),
         rest => format!(" {rest} more matched: start another for them."),
     };
-    format!("Batch {id} ({}) is {}: {done} done, {refused} refused, of {items}.{rest}", what(job), state(job.state()))
+    format!(
+        "Batch {id} ({}) is {}: {done} done, {refused} refused, of {items}.{rest}",
+        what(job),
+        state(job.state())
+    )
 }
 
 fn what(job: &Job) -> String {
@@ -335,7 +421,9 @@ fn what(job: &Job) -> String {
         Some(Kind::Pause(_)) => "pause".to_owned(),
         Some(Kind::Resume(_)) => "resume".to_owned(),
         Some(Kind::Cancel(_)) => "cancel".to_owned(),
-        Some(Kind::HandOver(work)) if work.to_team.is_empty() => format!("hand over to {}", work.to_person),
+        Some(Kind::HandOver(work)) if work.to_team.is_empty() => {
+            format!("hand over to {}", work.to_person)
+        }
         Some(Kind::HandOver(work)) => format!("hand over to team {}", work.to_team),
         None => String::new(),
     }
@@ -356,9 +444,18 @@ mod tests {
 
     #[test]
     fn a_batch_is_told_with_what_is_left_over() {
-        let work = Some(BatchWork { kind: Some(Kind::Cancel(CancelWork {})) });
-        let job =
-            Job { id: 7, work, state: BatchState::Running.into(), items: 10, matched: 12, done: 3, ..Job::default() };
+        let work = Some(BatchWork {
+            kind: Some(Kind::Cancel(CancelWork {})),
+        });
+        let job = Job {
+            id: 7,
+            work,
+            state: BatchState::Running.into(),
+            items: 10,
+            matched: 12,
+            done: 3,
+            ..Job::default()
+        };
         let expected = "Batch 7 (cancel) is running: 3 done, 0 refused, of 10. 2 more matched: start another for them.";
         assert_eq!(told(&job), expected);
     }

@@ -1,26 +1,31 @@
 //! `aftercall calendar`: declares when people work.
 //!
-//! Promise: a calendar file has the form of `examples/calendars.yaml`; all of it is read before anything is declared, and a
-//! fault reads `file:line:col: message`. Must not: delete.
+//! Promise: a calendar file has the form of `examples/calendars.yaml`; all of it is read before
+//! anything is declared, and a fault reads `file:line:col: message`. Must not: delete.
 
 use std::path::{Path, PathBuf};
 
 use aftercall_proto::workflow::v1::{
-    Calendar as CalendarMessage, GetCalendarRequest, ImportCalendarRequest, ListCalendarsRequest, Weekday,
+    Calendar as CalendarMessage, GetCalendarRequest, ImportCalendarRequest, ListCalendarsRequest,
+    Weekday,
 };
 use clap::Subcommand;
 
+use crate::authoring::calendars;
 use crate::authoring::reading::{read_text, shown};
-use crate::{
-    authoring::calendars,
-    connect,
-    errors::Failure,
-    session::Session,
-    table::{Table, id, name, sentence, whole},
-};
+use crate::connect;
+use crate::errors::Failure;
+use crate::session::Session;
+use crate::table::{Table, id, name, sentence, whole};
 
 const ROWS: Table<'_> = Table {
-    columns: &[id("name"), sentence("title", 2), name("time zone", 1), whole("holidays", 3), whole("revision", 4)],
+    columns: &[
+        id("name"),
+        sentence("title", 2),
+        name("time zone", 1),
+        whole("holidays", 3),
+        whole("revision", 4),
+    ],
     empty: "No calendar is declared. `aftercall calendar import FILE` declares those of a file.",
 };
 
@@ -44,7 +49,9 @@ pub(crate) enum Calendar {
         names: Vec<String>,
     },
     /// Show the JSON Schema of a file of calendars, for editors
-    #[command(after_help = "Example:\n  aftercall calendar schema > aftercall-calendars.schema.json")]
+    #[command(
+        after_help = "Example:\n  aftercall calendar schema > aftercall-calendars.schema.json"
+    )]
     Schema,
     /// Show one calendar
     #[command(after_help = "Example:\n  aftercall calendar show office")]
@@ -70,8 +77,14 @@ impl Calendar {
                 for name in &names {
                     calendars.push(find(session, name).await?);
                 }
-                let calendars = if names.is_empty() { all(session).await? } else { calendars };
-                session.output.line(calendars::write(&calendars)?.trim_end())
+                let calendars = if names.is_empty() {
+                    all(session).await?
+                } else {
+                    calendars
+                };
+                session
+                    .output
+                    .line(calendars::write(&calendars)?.trim_end())
             }
             Self::Schema => session.output.line(&calendars::schema()?),
             Self::Show { name } => {
@@ -92,14 +105,26 @@ async fn all(session: &Session) -> Result<Vec<CalendarMessage>, Failure> {
         if answer.next_page_token.is_empty() {
             return Ok(calendars);
         }
-        request = ListCalendarsRequest { page_token: answer.next_page_token };
+        request = ListCalendarsRequest {
+            page_token: answer.next_page_token,
+        };
     }
 }
 
 async fn find(session: &Session, name: &str) -> Result<CalendarMessage, Failure> {
-    let request = GetCalendarRequest { name: name.to_owned() };
-    let answer = session.to.definitions().await?.get_calendar(request).await?.into_inner();
-    answer.calendar.ok_or_else(|| Failure::not_found(format!("There is no calendar {name}.")))
+    let request = GetCalendarRequest {
+        name: name.to_owned(),
+    };
+    let answer = session
+        .to
+        .definitions()
+        .await?
+        .get_calendar(request)
+        .await?
+        .into_inner();
+    answer
+        .calendar
+        .ok_or_else(|| Failure::not_found(format!("There is no calendar {name}.")))
 }
 
 fn read(file: &Path) -> Result<Vec<CalendarMessage>, Failure> {
@@ -108,15 +133,26 @@ fn read(file: &Path) -> Result<Vec<CalendarMessage>, Failure> {
 }
 
 /// Declares a calendar.
-pub(crate) async fn declare(session: &Session, calendar: CalendarMessage) -> Result<CalendarMessage, Failure> {
+pub(crate) async fn declare(
+    session: &Session,
+    calendar: CalendarMessage,
+) -> Result<CalendarMessage, Failure> {
     let request = ImportCalendarRequest {
         request_id: connect::request_id(),
         actor: session.to.actor.clone(),
         calendar: Some(calendar),
         expected_revision: None,
     };
-    let answer = session.to.definitions().await?.import_calendar(request).await?.into_inner();
-    answer.calendar.ok_or_else(|| Failure::refused("The server declared the calendar but did not show it."))
+    let answer = session
+        .to
+        .definitions()
+        .await?
+        .import_calendar(request)
+        .await?
+        .into_inner();
+    answer
+        .calendar
+        .ok_or_else(|| Failure::refused("The server declared the calendar but did not show it."))
 }
 
 fn list(session: &Session, calendars: &[CalendarMessage]) -> Result<(), Failure> {
@@ -133,14 +169,31 @@ fn list(session: &Session, calendars: &[CalendarMessage]) -> Result<(), Failure>
 
 /// A calendar as people read it.
 fn page(calendar: &CalendarMessage) -> Vec<String> {
-    let mut lines = vec![format!("{} ({}): {}", calendar.name, calendar.time_zone, calendar.title)];
-    lines.extend(
-        calendar.hours.iter().map(|day| format!("  {:<9}  {}", day_word(day.weekday()), day.openings.join(", "))),
-    );
+    let mut lines = vec![format!(
+        "{} ({}): {}",
+        calendar.name, calendar.time_zone, calendar.title
+    )];
+    lines.extend(calendar.hours.iter().map(|day| {
+        format!(
+            "  {:<9}  {}",
+            day_word(day.weekday()),
+            day.openings.join(", ")
+        )
+    }));
     lines.extend(calendar.holidays.iter().map(|day| {
-        let hours = if day.openings.is_empty() { "closed".to_owned() } else { day.openings.join(", ") };
-        let date = if day.date.len() == 5 { format!("{} each year", day.date) } else { day.date.clone() };
-        format!("  {date} {hours}  {}", day.title).trim_end().to_owned()
+        let hours = if day.openings.is_empty() {
+            "closed".to_owned()
+        } else {
+            day.openings.join(", ")
+        };
+        let date = if day.date.len() == 5 {
+            format!("{} each year", day.date)
+        } else {
+            day.date.clone()
+        };
+        format!("  {date} {hours}  {}", day.title)
+            .trim_end()
+            .to_owned()
     }));
     lines
 }

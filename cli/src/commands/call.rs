@@ -1,6 +1,7 @@
 //! `aftercall call`: shows a call, says that it has ended, or whether it is chargeable.
 //!
-//! Promise: hidden and ended follow-ups of the call are shown too. Must not: list other people's calls.
+//! Promise: hidden and ended follow-ups of the call are shown too. Must not: list other people's
+//! calls.
 
 use aftercall_proto::workflow::v1::{
     Call as CallMessage, CallProperties, CallRef, EndCallRequest, GetCallRequest, UpdateCallRequest,
@@ -8,14 +9,10 @@ use aftercall_proto::workflow::v1::{
 use clap::{Subcommand, ValueEnum};
 use prost_types::FieldMask;
 
-use crate::{
-    connect,
-    errors::Failure,
-    session::Session,
-    time,
-    values::{call_name, parse_call},
-    wording,
-};
+use crate::errors::Failure;
+use crate::session::Session;
+use crate::values::{call_name, parse_call};
+use crate::{connect, time, wording};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Call {
@@ -32,7 +29,8 @@ pub(crate) enum Call {
         /// Which call
         #[arg(value_name = "SOURCE/ID", value_parser = parse_call)]
         call: CallRef,
-        /// Also for a call that the server does not know, as a script engine may report it before its first workflow
+        /// Also for a call that the server does not know, as a script engine may report it before
+        /// its first workflow
         #[arg(long)]
         create: bool,
     },
@@ -65,7 +63,11 @@ impl Call {
                 known(session, &call, create).await?;
                 end(session, call).await
             }
-            Self::Chargeable { call, chargeable, create } => {
+            Self::Chargeable {
+                call,
+                chargeable,
+                create,
+            } => {
                 known(session, &call, create).await?;
                 set_chargeable(session, call, chargeable == YesNo::Yes).await
             }
@@ -74,56 +76,114 @@ impl Call {
 }
 
 async fn show(session: &Session, call: CallRef) -> Result<(), Failure> {
-    let answer = session.to.scripts().await?.get_call(GetCallRequest { call: Some(call) }).await?.into_inner();
+    let answer = session
+        .to
+        .scripts()
+        .await?
+        .get_call(GetCallRequest { call: Some(call) })
+        .await?
+        .into_inner();
     session.output.one(&answer, || {
         let mut lines = answer.call.as_ref().map(page).unwrap_or_default();
-        let mut details: Vec<_> = answer.details.iter().map(|(name, value)| format!("  {name}: {value}")).collect();
+        let mut details: Vec<_> = answer
+            .details
+            .iter()
+            .map(|(name, value)| format!("  {name}: {value}"))
+            .collect();
         details.sort();
         lines.extend(details);
         lines.extend(answer.follow_ups.iter().map(|follow_up| {
             let state = wording::ending(follow_up.status(), &follow_up.outcome);
-            let hidden = if follow_up.visible || follow_up.ended_at.is_some() { "" } else { " (hidden)" };
+            let hidden = if follow_up.visible || follow_up.ended_at.is_some() {
+                ""
+            } else {
+                " (hidden)"
+            };
             let stage = wording::stage(follow_up.stage.as_ref());
-            format!("{}  {}  stage {stage}  {state}{hidden}", follow_up.instance_id, follow_up.workflow)
+            format!(
+                "{}  {}  stage {stage}  {state}{hidden}",
+                follow_up.instance_id, follow_up.workflow
+            )
         }));
         lines
     })
 }
 
 fn page(call: &CallMessage) -> Vec<String> {
-    let chargeable = if call.chargeable { "chargeable" } else { "not chargeable" };
-    let state =
-        if call.ended { format!("ended {}", time::local(call.ended_at.as_ref())) } else { "running".to_owned() };
-    let mut lines = vec![format!("{}  {}  {chargeable}, {state}", call_name(call.r#ref.as_ref()), call.customer)];
+    let chargeable = if call.chargeable {
+        "chargeable"
+    } else {
+        "not chargeable"
+    };
+    let state = if call.ended {
+        format!("ended {}", time::local(call.ended_at.as_ref()))
+    } else {
+        "running".to_owned()
+    };
+    let mut lines = vec![format!(
+        "{}  {}  {chargeable}, {state}",
+        call_name(call.r#ref.as_ref()),
+        call.customer
+    )];
     if let Some(caller) = &call.caller {
-        let known = [&caller.name, &caller.phone, &caller.email, &caller.reference];
-        let known: Vec<_> = known.into_iter().filter(|text| !text.is_empty()).cloned().collect();
+        let known = [
+            &caller.name,
+            &caller.phone,
+            &caller.email,
+            &caller.reference,
+        ];
+        let known: Vec<_> = known
+            .into_iter()
+            .filter(|text| !text.is_empty())
+            .cloned()
+            .collect();
         lines.push(format!("caller: {}", known.join(", ")));
     }
     lines
 }
 
 async fn end(session: &Session, call: CallRef) -> Result<(), Failure> {
-    let request =
-        EndCallRequest { request_id: connect::request_id(), actor: session.to.actor.clone(), call: Some(call.clone()) };
-    let answer = session.to.scripts().await?.end_call(request).await?.into_inner();
+    let request = EndCallRequest {
+        request_id: connect::request_id(),
+        actor: session.to.actor.clone(),
+        call: Some(call.clone()),
+    };
+    let answer = session
+        .to
+        .scripts()
+        .await?
+        .end_call(request)
+        .await?
+        .into_inner();
     session.output.one(&answer, || {
         let mut lines = vec![format!("{} has ended.", call_name(Some(&call)))];
-        lines.extend(answer.released_instance_ids.iter().map(|id| format!("released {id}")));
+        lines.extend(
+            answer
+                .released_instance_ids
+                .iter()
+                .map(|id| format!("released {id}")),
+        );
         lines
     })
 }
 
-/// Refuses a call that the server does not know, unless it may be created: a mistyped id would make a call of its own.
+/// Refuses a call that the server does not know, unless it may be created: a mistyped id would make
+/// a call of its own.
 async fn known(session: &Session, call: &CallRef, create: bool) -> Result<(), Failure> {
     if create {
         return Ok(());
     }
-    let asked = session.to.scripts().await?.get_call(GetCallRequest { call: Some(call.clone()) }).await;
+    let asked = session
+        .to
+        .scripts()
+        .await?
+        .get_call(GetCallRequest {
+            call: Some(call.clone()),
+        })
+        .await;
     match asked {
-        Err(status) if status.code() == tonic::Code::NotFound => {
-            Err(Failure::from(status).advise("If the server is to know the call from now on, add --create."))
-        }
+        Err(status) if status.code() == tonic::Code::NotFound => Err(Failure::from(status)
+            .advise("If the server is to know the call from now on, add --create.")),
         asked => Ok(asked.map(drop)?),
     }
 }
@@ -133,12 +193,25 @@ async fn set_chargeable(session: &Session, call: CallRef, chargeable: bool) -> R
         request_id: connect::request_id(),
         actor: session.to.actor.clone(),
         call: Some(call),
-        properties: Some(CallProperties { chargeable: Some(chargeable), ..Default::default() }),
-        update_mask: Some(FieldMask { paths: vec!["chargeable".to_owned()] }),
+        properties: Some(CallProperties {
+            chargeable: Some(chargeable),
+            ..Default::default()
+        }),
+        update_mask: Some(FieldMask {
+            paths: vec!["chargeable".to_owned()],
+        }),
         expected_revision: None,
     };
-    let answer = session.to.scripts().await?.update_call(request).await?.into_inner();
-    session.output.one(&answer, || answer.call.as_ref().map(page).unwrap_or_default())
+    let answer = session
+        .to
+        .scripts()
+        .await?
+        .update_call(request)
+        .await?
+        .into_inner();
+    session.output.one(&answer, || {
+        answer.call.as_ref().map(page).unwrap_or_default()
+    })
 }
 
 #[cfg(test)]
@@ -148,7 +221,10 @@ mod tests {
     #[test]
     fn a_call_is_shown_with_what_decides_whether_it_is_seen() {
         let call = CallMessage {
-            r#ref: Some(CallRef { source: "scripts".to_owned(), id: "1".to_owned() }),
+            r#ref: Some(CallRef {
+                source: "scripts".to_owned(),
+                id: "1".to_owned(),
+            }),
             customer: "acme".to_owned(),
             ..Default::default()
         };

@@ -3,20 +3,17 @@
 //! Promise: what the agent can read out stands first. Must not: judge who the caller is.
 
 use aftercall_proto::workflow::v1::{
-    CallRef, CallWithFollowUps, Caller, ChaseRequest, ListCallsOfCallerRequest, ListOpenFollowUpsRequest, OpenFollowUp,
+    CallRef, CallWithFollowUps, Caller, ChaseRequest, ListCallsOfCallerRequest,
+    ListOpenFollowUpsRequest, OpenFollowUp,
 };
 use clap::Args;
 
-use crate::{
-    connect,
-    errors::Failure,
-    output::remark,
-    session::Session,
-    table::{Table, id, name, whole},
-    time,
-    values::{call_name, parse_call},
-    wording,
-};
+use crate::errors::Failure;
+use crate::output::remark;
+use crate::session::Session;
+use crate::table::{Table, id, name, whole};
+use crate::values::{call_name, parse_call};
+use crate::{connect, time, wording};
 
 const CALLS: Table<'_> = Table {
     columns: &[
@@ -71,7 +68,12 @@ pub(crate) struct Open {
     #[command(flatten)]
     known_by: KnownBy,
     /// Only of this customer
-    #[arg(long, value_name = "CUSTOMER", default_value = "", hide_default_value = true)]
+    #[arg(
+        long,
+        value_name = "CUSTOMER",
+        default_value = "",
+        hide_default_value = true
+    )]
     customer: String,
 }
 
@@ -81,7 +83,12 @@ pub(crate) struct Chase {
     /// Which follow-up
     id: String,
     /// What the caller said
-    #[arg(long, value_name = "TEXT", default_value = "", hide_default_value = true)]
+    #[arg(
+        long,
+        value_name = "TEXT",
+        default_value = "",
+        hide_default_value = true
+    )]
     note: String,
 }
 
@@ -91,16 +98,32 @@ pub(crate) struct OfCaller {
     #[command(flatten)]
     known_by: KnownBy,
     /// Only calls of this customer
-    #[arg(long, value_name = "CUSTOMER", default_value = "", hide_default_value = true)]
+    #[arg(
+        long,
+        value_name = "CUSTOMER",
+        default_value = "",
+        hide_default_value = true
+    )]
     customer: String,
 }
 
 impl Open {
     pub(crate) async fn run(self, session: &Session) -> Result<(), Failure> {
-        let request =
-            ListOpenFollowUpsRequest { call: self.call, caller: self.known_by.caller(), customer: self.customer };
-        let answer = session.to.scripts().await?.list_open_follow_ups(request).await?.into_inner();
-        session.output.paragraphs(&answer.follow_ups, "Nothing is open.", to_read_out)?;
+        let request = ListOpenFollowUpsRequest {
+            call: self.call,
+            caller: self.known_by.caller(),
+            customer: self.customer,
+        };
+        let answer = session
+            .to
+            .scripts()
+            .await?
+            .list_open_follow_ups(request)
+            .await?
+            .into_inner();
+        session
+            .output
+            .paragraphs(&answer.follow_ups, "Nothing is open.", to_read_out)?;
         if answer.more {
             remark("There are older ones.");
         }
@@ -116,15 +139,30 @@ impl Chase {
             instance_id: self.id,
             note: self.note,
         };
-        let answer = session.to.scripts().await?.chase(request).await?.into_inner();
+        let answer = session
+            .to
+            .scripts()
+            .await?
+            .chase(request)
+            .await?
+            .into_inner();
         session.output.one(&answer, || vec![answer.words.clone()])
     }
 }
 
 impl OfCaller {
     pub(crate) async fn run(self, session: &Session) -> Result<(), Failure> {
-        let request = ListCallsOfCallerRequest { caller: self.known_by.caller(), customer: self.customer };
-        let answer = session.to.calls().await?.list_calls_of_caller(request).await?.into_inner();
+        let request = ListCallsOfCallerRequest {
+            caller: self.known_by.caller(),
+            customer: self.customer,
+        };
+        let answer = session
+            .to
+            .calls()
+            .await?
+            .list_calls_of_caller(request)
+            .await?
+            .into_inner();
         session.output.list_of_groups(&answer.calls, &CALLS, rows)?;
         if answer.more {
             remark("There are older ones.");
@@ -135,9 +173,17 @@ impl OfCaller {
 
 /// The words stand whole on a line of their own: the agent reads them out.
 fn to_read_out(open: &OpenFollowUp) -> Vec<String> {
-    let id = open.follow_up.as_ref().map(|follow_up| follow_up.instance_id.clone()).unwrap_or_default();
+    let id = open
+        .follow_up
+        .as_ref()
+        .map(|follow_up| follow_up.instance_id.clone())
+        .unwrap_or_default();
     let promised = time::in_zone(open.promised_by.as_ref(), &open.time_zone);
-    let promised = if promised.is_empty() { promised } else { format!("  promised by {promised}") };
+    let promised = if promised.is_empty() {
+        promised
+    } else {
+        format!("  promised by {promised}")
+    };
     vec![format!("{id}{promised}"), format!("  {}", open.words)]
 }
 
@@ -145,7 +191,11 @@ fn to_read_out(open: &OpenFollowUp) -> Vec<String> {
 fn rows(of_call: &CallWithFollowUps) -> Vec<Vec<String>> {
     let call = of_call.call.clone().unwrap_or_default();
     let of_row = |rest: [String; 4]| {
-        let about = [call_name(call.r#ref.as_ref()), call.customer.clone(), time::local(call.created_at.as_ref())];
+        let about = [
+            call_name(call.r#ref.as_ref()),
+            call.customer.clone(),
+            time::local(call.created_at.as_ref()),
+        ];
         about.into_iter().chain(rest).collect::<Vec<_>>()
     };
     if of_call.follow_ups.is_empty() {
@@ -168,10 +218,23 @@ mod tests {
 
     #[test]
     fn a_caller_is_named_by_what_was_given_or_not_at_all() {
-        let none = || KnownBy { reference: None, phone: None, email: None };
+        let none = || KnownBy {
+            reference: None,
+            phone: None,
+            email: None,
+        };
         assert_eq!(none().caller(), None);
-        let by_phone = KnownBy { phone: Some("1".to_owned()), ..none() };
-        assert_eq!(by_phone.caller(), Some(Caller { phone: "1".to_owned(), ..Caller::default() }));
+        let by_phone = KnownBy {
+            phone: Some("1".to_owned()),
+            ..none()
+        };
+        assert_eq!(
+            by_phone.caller(),
+            Some(Caller {
+                phone: "1".to_owned(),
+                ..Caller::default()
+            })
+        );
     }
 
     #[test]

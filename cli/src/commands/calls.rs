@@ -1,6 +1,7 @@
 //! `aftercall calls`: the Call Manager's list, one row a follow-up, most urgent first.
 //!
-//! Promise: the row's due time and its being overdue are the server's, by the server's clock. Must not: sort again.
+//! Promise: the row's due time and its being overdue are the server's, by the server's clock. Must
+//! not: sort again.
 
 use aftercall_proto::workflow::v1::{
     DueState, FollowUp, FollowUpFilter, FollowUpRow, FollowUpSort, ListFollowUpsRequest, Priority,
@@ -8,16 +9,13 @@ use aftercall_proto::workflow::v1::{
 use clap::{Args, ValueEnum};
 use jiff::Timestamp;
 
-use crate::{
-    commands::{names, stages},
-    errors::Failure,
-    output::{Output, remark},
-    session::Session,
-    table::{Table, id, name, sentence, whole},
-    time,
-    values::call_name,
-    wording,
-};
+use crate::commands::{names, stages};
+use crate::errors::Failure;
+use crate::output::{Output, remark};
+use crate::session::Session;
+use crate::table::{Table, id, name, sentence, whole};
+use crate::values::call_name;
+use crate::{time, wording};
 
 /// One page is what a person reads; `--all` takes the largest pages that the server gives.
 const PAGE_SIZE: u32 = 100;
@@ -117,7 +115,10 @@ impl Filter {
     pub(crate) async fn resolve(self, session: &Session) -> Result<FollowUpFilter, Failure> {
         names::check(session, &self.teams, &self.workflows).await?;
         let stages = stages::find(session, &self.workflows, &self.stages).await?;
-        Ok(FollowUpFilter { stages, ..self.into() })
+        Ok(FollowUpFilter {
+            stages,
+            ..self.into()
+        })
     }
 }
 
@@ -128,7 +129,11 @@ impl From<Filter> for FollowUpFilter {
             teams: filter.teams,
             customers: filter.customers,
             workflows: filter.workflows,
-            priorities: filter.priorities.into_iter().map(|choice| Priority::from(choice).into()).collect(),
+            priorities: filter
+                .priorities
+                .into_iter()
+                .map(|choice| Priority::from(choice).into())
+                .collect(),
             ..Default::default()
         }
     }
@@ -138,15 +143,27 @@ impl HeldFilter {
     /// The filter of a request.
     pub(crate) async fn resolve(self, session: &Session) -> Result<FollowUpFilter, Failure> {
         let (holders, unclaimed) = (self.holders, self.unclaimed);
-        Ok(FollowUpFilter { holders, unclaimed, ..self.which.resolve(session).await? })
+        Ok(FollowUpFilter {
+            holders,
+            unclaimed,
+            ..self.which.resolve(session).await?
+        })
     }
 
     /// The same for a stream of the alerter.
-    pub(crate) async fn resolve_for_stream(self, session: &Session) -> Result<FollowUpFilter, Failure> {
+    pub(crate) async fn resolve_for_stream(
+        self,
+        session: &Session,
+    ) -> Result<FollowUpFilter, Failure> {
         let (holders, unclaimed, which) = (self.holders, self.unclaimed, self.which);
         names::check_of_stream(session, &which.teams, &which.workflows).await?;
         let stages = stages::find_for_stream(session, &which.workflows, &which.stages).await?;
-        Ok(FollowUpFilter { holders, unclaimed, stages, ..which.into() })
+        Ok(FollowUpFilter {
+            holders,
+            unclaimed,
+            stages,
+            ..which.into()
+        })
     }
 }
 
@@ -170,7 +187,9 @@ impl Calls {
             }
         }
         let now = session.now().await?;
-        session.output.list(&rows, &ROWS, |row| cells(session.output, row, now))?;
+        session
+            .output
+            .list(&rows, &ROWS, |row| cells(session.output, row, now))?;
         if rows.is_empty() {
             names::advise_customers(session, &filter.customers).await;
         }
@@ -192,11 +211,21 @@ fn cells(output: Output, row: &FollowUpRow, now: Timestamp) -> Vec<String> {
         wording::caller(call),
         follow_up.workflow.clone(),
         wording::stage(follow_up.stage.as_ref()),
-        row.alert.as_ref().map_or("", |alert| wording::priority(alert.priority())).to_owned(),
+        row.alert
+            .as_ref()
+            .map_or("", |alert| wording::priority(alert.priority()))
+            .to_owned(),
         row.alert.as_ref().map(wording::teams).unwrap_or_default(),
         due_cell(output, row, &follow_up, due),
-        follow_up.claim.as_ref().map(|claim| claim.holder.clone()).unwrap_or_default(),
-        row.alert.as_ref().map(|alert| alert.text.clone()).unwrap_or_default(),
+        follow_up
+            .claim
+            .as_ref()
+            .map(|claim| claim.holder.clone())
+            .unwrap_or_default(),
+        row.alert
+            .as_ref()
+            .map(|alert| alert.text.clone())
+            .unwrap_or_default(),
         wording::buttons(&follow_up),
     ]
 }
@@ -221,7 +250,10 @@ mod tests {
     #[test]
     fn a_row_has_a_cell_for_every_column() {
         let row = FollowUpRow {
-            follow_up: Some(FollowUp { instance_id: "i-1".to_owned(), ..Default::default() }),
+            follow_up: Some(FollowUp {
+                instance_id: "i-1".to_owned(),
+                ..Default::default()
+            }),
             alert: Some(Alert {
                 text: "Ring back".to_owned(),
                 priority: 3,
@@ -229,13 +261,19 @@ mod tests {
                 added_teams: vec!["care".to_owned()],
                 ..Default::default()
             }),
-            due: Some(prost_types::Timestamp { seconds: 3_600, nanos: 0 }),
+            due: Some(prost_types::Timestamp {
+                seconds: 3_600,
+                nanos: 0,
+            }),
             overdue: false,
             due_state: 0,
         };
         let cells = cells(Output::new(Form::Json), &row, Timestamp::UNIX_EPOCH);
         assert_eq!(cells.len(), ROWS.columns.len());
         assert_eq!(cells[0], "i-1");
-        assert_eq!(cells[6..11], ["high", "billing and care", "in 1 h", "", "Ring back"]);
+        assert_eq!(
+            cells[6..11],
+            ["high", "billing and care", "in 1 h", "", "Ring back"]
+        );
     }
 }

@@ -1,30 +1,34 @@
-//! `aftercall claim`, `claim-next`, `extend`, `release`, `take-over`, `hand-over`: who works on which follow-up.
+//! `aftercall claim`, `claim-next`, `extend`, `release`, `take-over`, `hand-over`: who works on
+//! which follow-up.
 //!
-//! Promise: it is said who holds it and until when, as the server answered. Must not: decide who may.
+//! Promise: it is said who holds it and until when, as the server answered. Must not: decide who
+//! may.
 
 use std::time::Duration;
 
 use aftercall_proto::workflow::v1::{
-    ClaimFollowUpRequest, ClaimNextRequest, ClaimNextResponse, ExtendClaimRequest, FollowUp, HandOverRequest,
-    HandOverResult, ReleaseClaimRequest, TakeOverRequest,
+    ClaimFollowUpRequest, ClaimNextRequest, ClaimNextResponse, ExtendClaimRequest, FollowUp,
+    HandOverRequest, HandOverResult, ReleaseClaimRequest, TakeOverRequest,
 };
 use clap::Args;
 use jiff::Timestamp;
 
 use super::calls::Filter;
 use super::names;
-use crate::{
-    connect,
-    errors::{Exit, Failure},
-    json,
-    output::remark,
-    session::Session,
-    table::{Table, id, name, sentence},
-    time, wording,
-};
+use crate::errors::{Exit, Failure};
+use crate::output::remark;
+use crate::session::Session;
+use crate::table::{Table, id, name, sentence};
+use crate::{connect, json, time, wording};
 
 const GIVEN: Table<'_> = Table {
-    columns: &[id("id"), sentence("given", 1), name("workflow", 2), name("stage", 3), name("held by", 4)],
+    columns: &[
+        id("id"),
+        sentence("given", 1),
+        name("workflow", 2),
+        name("stage", 3),
+        name("held by", 4),
+    ],
     empty: "There was nothing to give.",
 };
 
@@ -52,7 +56,9 @@ pub(crate) struct Claim {
 }
 
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  aftercall claim-next --team billing\n  aftercall claim-next --priority urgent")]
+#[command(
+    after_help = "Examples:\n  aftercall claim-next --team billing\n  aftercall claim-next --priority urgent"
+)]
 pub(crate) struct ClaimNext {
     #[command(flatten)]
     filter: Filter,
@@ -107,7 +113,12 @@ pub(crate) struct HandOver {
     #[arg(long, value_name = "TEAM", conflicts_with = "to_person")]
     to_team: Option<String>,
     /// Why; needed for what another person holds
-    #[arg(long, value_name = "TEXT", default_value = "", hide_default_value = true)]
+    #[arg(
+        long,
+        value_name = "TEXT",
+        default_value = "",
+        hide_default_value = true
+    )]
     reason: String,
     #[command(flatten)]
     lease: Lease,
@@ -126,17 +137,31 @@ impl HandOver {
             lease: self.lease.span(),
             reason: self.reason,
         };
-        let answer = session.to.calls().await?.hand_over(request).await?.into_inner();
+        let answer = session
+            .to
+            .calls()
+            .await?
+            .hand_over(request)
+            .await?
+            .into_inner();
         session.output.list(&answer.results, &GIVEN, given)?;
         if answer.remaining > 0 {
-            remark(&format!("{} more are held: ask once more.", answer.remaining));
+            remark(&format!(
+                "{} more are held: ask once more.",
+                answer.remaining
+            ));
         }
-        let refused = answer.results.iter().filter(|result| result.follow_up.is_none()).count();
+        let refused = answer
+            .results
+            .iter()
+            .filter(|result| result.follow_up.is_none())
+            .count();
         match refused {
             0 => Ok(()),
-            _ => {
-                Err(Failure::new(Exit::Precondition, format!("{refused} of {} were not given.", answer.results.len())))
-            }
+            _ => Err(Failure::new(
+                Exit::Precondition,
+                format!("{refused} of {} were not given.", answer.results.len()),
+            )),
         }
     }
 }
@@ -144,11 +169,27 @@ impl HandOver {
 fn given(result: &HandOverResult) -> Vec<String> {
     let Some(follow_up) = &result.follow_up else {
         let none = String::new;
-        return vec![result.instance_id.clone(), format!("no: {}", result.message), none(), none(), none()];
+        return vec![
+            result.instance_id.clone(),
+            format!("no: {}", result.message),
+            none(),
+            none(),
+            none(),
+        ];
     };
-    let holder = follow_up.claim.as_ref().map(|claim| claim.holder.clone()).unwrap_or_default();
+    let holder = follow_up
+        .claim
+        .as_ref()
+        .map(|claim| claim.holder.clone())
+        .unwrap_or_default();
     let stage = wording::stage(follow_up.stage.as_ref());
-    vec![result.instance_id.clone(), "yes".to_owned(), follow_up.workflow.clone(), stage, holder]
+    vec![
+        result.instance_id.clone(),
+        "yes".to_owned(),
+        follow_up.workflow.clone(),
+        stage,
+        holder,
+    ]
 }
 
 impl Claim {
@@ -160,8 +201,16 @@ impl Claim {
             instance_id: self.id,
             lease: self.lease.span(),
         };
-        let answer = session.to.calls().await?.claim_follow_up(request).await?.into_inner();
-        session.output.one(&answer, || held(answer.follow_up.as_ref(), now))
+        let answer = session
+            .to
+            .calls()
+            .await?
+            .claim_follow_up(request)
+            .await?
+            .into_inner();
+        session
+            .output
+            .one(&answer, || held(answer.follow_up.as_ref(), now))
     }
 }
 
@@ -175,11 +224,19 @@ impl ClaimNext {
             lease: self.lease.span(),
             filter: Some(filter),
         };
-        let answer = session.to.calls().await?.claim_next(request).await?.into_inner();
+        let answer = session
+            .to
+            .calls()
+            .await?
+            .claim_next(request)
+            .await?
+            .into_inner();
         if answer.follow_up.is_none() && session.output.is_json() {
             return session.output.json(&nothing_claimed(&answer)?);
         }
-        session.output.one(&answer, || held(answer.follow_up.as_ref(), now))
+        session
+            .output
+            .one(&answer, || held(answer.follow_up.as_ref(), now))
     }
 }
 
@@ -192,8 +249,16 @@ impl Extend {
             instance_id: self.id,
             lease: self.lease.span(),
         };
-        let answer = session.to.calls().await?.extend_claim(request).await?.into_inner();
-        session.output.one(&answer, || held(answer.follow_up.as_ref(), now))
+        let answer = session
+            .to
+            .calls()
+            .await?
+            .extend_claim(request)
+            .await?
+            .into_inner();
+        session
+            .output
+            .one(&answer, || held(answer.follow_up.as_ref(), now))
     }
 }
 
@@ -205,8 +270,16 @@ impl Release {
             actor: session.to.actor.clone(),
             instance_id: self.id,
         };
-        let answer = session.to.calls().await?.release_claim(request).await?.into_inner();
-        session.output.one(&answer, || held(answer.follow_up.as_ref(), now))
+        let answer = session
+            .to
+            .calls()
+            .await?
+            .release_claim(request)
+            .await?
+            .into_inner();
+        session
+            .output
+            .one(&answer, || held(answer.follow_up.as_ref(), now))
     }
 }
 
@@ -220,8 +293,16 @@ impl TakeOver {
             lease: self.lease.span(),
             reason: self.reason,
         };
-        let answer = session.to.calls().await?.take_over(request).await?.into_inner();
-        session.output.one(&answer, || held(answer.follow_up.as_ref(), now))
+        let answer = session
+            .to
+            .calls()
+            .await?
+            .take_over(request)
+            .await?
+            .into_inner();
+        session
+            .output
+            .one(&answer, || held(answer.follow_up.as_ref(), now))
     }
 }
 
@@ -236,17 +317,30 @@ fn nothing_claimed(answer: &ClaimNextResponse) -> Result<serde_json::Value, Fail
 
 /// Who holds it now, and what there is to do.
 fn held(follow_up: Option<&FollowUp>, now: Timestamp) -> Vec<String> {
-    let Some(follow_up) = follow_up else { return vec!["Nothing is waiting unclaimed.".to_owned()] };
+    let Some(follow_up) = follow_up else {
+        return vec!["Nothing is waiting unclaimed.".to_owned()];
+    };
     let stage = wording::stage(follow_up.stage.as_ref());
     let Some(claim) = &follow_up.claim else {
-        return vec![format!("Nobody holds {} now; it is in stage {stage}.", follow_up.instance_id)];
+        return vec![format!(
+            "Nobody holds {} now; it is in stage {stage}.",
+            follow_up.instance_id
+        )];
     };
     let until = time::relative(claim.until.as_ref(), now);
     let mut lines = vec![
-        format!("{} holds {}; the lease ends {until}.", claim.holder, follow_up.instance_id),
+        format!(
+            "{} holds {}; the lease ends {until}.",
+            claim.holder, follow_up.instance_id
+        ),
         format!("  {} in stage {stage}", follow_up.workflow),
     ];
-    lines.extend(follow_up.alerts.iter().map(|alert| format!("  {}", alert.text)));
+    lines.extend(
+        follow_up
+            .alerts
+            .iter()
+            .map(|alert| format!("  {}", alert.text)),
+    );
     let buttons = wording::buttons(follow_up);
     lines.extend((!buttons.is_empty()).then(|| format!("  buttons: {buttons}")));
     lines
@@ -262,11 +356,24 @@ mod tests {
     fn it_is_said_who_holds_it_or_that_nobody_does() {
         let now = Timestamp::UNIX_EPOCH;
         assert_eq!(held(None, now), ["Nothing is waiting unclaimed."]);
-        let json = nothing_claimed(&ClaimNextResponse { sequence: 7, ..ClaimNextResponse::default() }).unwrap();
+        let json = nothing_claimed(&ClaimNextResponse {
+            sequence: 7,
+            ..ClaimNextResponse::default()
+        })
+        .unwrap();
         assert_eq!(json, serde_json::json!({"follow_up": null, "sequence": 7}));
-        let free = FollowUp { instance_id: "1-2-3".to_owned(), ..FollowUp::default() };
+        let free = FollowUp {
+            instance_id: "1-2-3".to_owned(),
+            ..FollowUp::default()
+        };
         assert!(held(Some(&free), now)[0].starts_with("Nobody holds 1-2-3"));
-        let held_by = FollowUp { claim: Some(Claim { holder: "Ann".to_owned(), ..Claim::default() }), ..free };
+        let held_by = FollowUp {
+            claim: Some(Claim {
+                holder: "Ann".to_owned(),
+                ..Claim::default()
+            }),
+            ..free
+        };
         assert!(held(Some(&held_by), now)[0].starts_with("Ann holds 1-2-3"));
     }
 }

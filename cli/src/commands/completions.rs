@@ -1,14 +1,15 @@
 //! `aftercall completions`: a completion script for a shell, on stdout.
 //!
-//! Promise: it knows every command and option of this build. Must not: install anything, or ask a server: that does
-//! `COMPLETE=bash aftercall`, whose script runs this program for each completion.
+//! Promise: it knows every command and option of this build. Must not: install anything, or ask a
+//! server: that does `COMPLETE=bash aftercall`, whose script runs this program for each completion.
 
 use std::io::{self, Write};
 
 use clap::Args;
 use clap_complete::Shell;
 
-use crate::{errors::Failure, programs::Program};
+use crate::errors::Failure;
+use crate::programs::Program;
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
@@ -30,7 +31,9 @@ pub(crate) struct Completions {
 
 impl Completions {
     pub(crate) fn run(self) -> Result<(), Failure> {
-        io::stdout().lock().write_all(&script(self.shell, self.of))?;
+        io::stdout()
+            .lock()
+            .write_all(&script(self.shell, self.of))?;
         Ok(())
     }
 }
@@ -47,8 +50,18 @@ mod tests {
 
     #[test]
     fn every_shell_gets_a_script_for_every_program() {
-        for shell in [Shell::Bash, Shell::Zsh, Shell::Fish, Shell::PowerShell, Shell::Elvish] {
-            for (of, word) in Program::ALL.into_iter().zip(["set-workflow", "data-dir", "workflow-server"]) {
+        for shell in [
+            Shell::Bash,
+            Shell::Zsh,
+            Shell::Fish,
+            Shell::PowerShell,
+            Shell::Elvish,
+        ] {
+            for (of, word) in
+                Program::ALL
+                    .into_iter()
+                    .zip(["set-workflow", "data-dir", "workflow-server"])
+            {
                 let script = String::from_utf8(script(shell, of)).unwrap();
                 assert!(script.contains(word), "{shell} {of:?}");
             }

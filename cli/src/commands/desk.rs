@@ -1,6 +1,8 @@
-//! `aftercall snooze`, `pause`, `resume`, `undo`: what people do with a follow-up besides pushing and holding.
+//! `aftercall snooze`, `pause`, `resume`, `undo`: what people do with a follow-up besides pushing
+//! and holding.
 //!
-//! Promise: it is said how the follow-up stands afterwards, as the server answered. Must not: decide who may.
+//! Promise: it is said how the follow-up stands afterwards, as the server answered. Must not:
+//! decide who may.
 
 use std::time::Duration;
 
@@ -12,7 +14,10 @@ use clap::Args;
 use jiff::Timestamp;
 
 use super::ack::{SeenAlert, WhichAlert};
-use crate::{connect, errors::Failure, output::remark, session::Session, time, wording};
+use crate::errors::Failure;
+use crate::output::remark;
+use crate::session::Session;
+use crate::{connect, time, wording};
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
@@ -30,17 +35,28 @@ pub(crate) struct Snooze {
     #[command(flatten)]
     when: SnoozeWhen,
     /// What came of an attempt at reaching the caller, such as no-answer or left-message
-    #[arg(long, value_name = "OUTCOME", default_value = "", hide_default_value = true)]
+    #[arg(
+        long,
+        value_name = "OUTCOME",
+        default_value = "",
+        hide_default_value = true
+    )]
     attempt: String,
     /// A note
-    #[arg(long, value_name = "TEXT", default_value = "", hide_default_value = true)]
+    #[arg(
+        long,
+        value_name = "TEXT",
+        default_value = "",
+        hide_default_value = true
+    )]
     note: String,
 }
 
 #[derive(Debug, Args)]
 #[group(required = true, multiple = false)]
 struct SnoozeWhen {
-    /// Until the caller's clock shows this: 2026-11-25T09:00, or 09:00 for the next time that it does
+    /// Until the caller's clock shows this: 2026-11-25T09:00, or 09:00 for the next time that it
+    /// does
     #[arg(long, value_name = "TIME")]
     until: Option<String>,
     /// For so long
@@ -59,7 +75,10 @@ impl From<SnoozeWhen> for When {
         let local = || when.until.map(Self::LocalTime);
         let span = || when.span.map(|span| Self::Duration(time::proto_span(span)));
         let days = || when.days.map(Self::Days);
-        local().or_else(span).or_else(days).unwrap_or(Self::EndNow(when.end))
+        local()
+            .or_else(span)
+            .or_else(days)
+            .unwrap_or(Self::EndNow(when.end))
     }
 }
 
@@ -80,12 +99,19 @@ pub(crate) struct Pause {
 }
 
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  aftercall resume ID\n  aftercall resume ID --note 'the part is here'")]
+#[command(
+    after_help = "Examples:\n  aftercall resume ID\n  aftercall resume ID --note 'the part is here'"
+)]
 pub(crate) struct Resume {
     /// Which follow-up
     id: String,
     /// A note
-    #[arg(long, value_name = "TEXT", default_value = "", hide_default_value = true)]
+    #[arg(
+        long,
+        value_name = "TEXT",
+        default_value = "",
+        hide_default_value = true
+    )]
     note: String,
 }
 
@@ -109,7 +135,11 @@ impl Snooze {
     pub(crate) async fn run(self, session: &Session) -> Result<(), Failure> {
         let now = session.now().await?;
         let mut client = session.to.calls().await?;
-        let SeenAlert { id: alert_id, escalations, team } = self.alert.seen(&self.id, &mut client).await?;
+        let SeenAlert {
+            id: alert_id,
+            escalations,
+            team,
+        } = self.alert.seen(&self.id, &mut client).await?;
         let request = SnoozeAlertRequest {
             request_id: connect::request_id(),
             actor: session.to.actor.clone(),
@@ -122,11 +152,17 @@ impl Snooze {
             when: Some(self.when.into()),
         };
         let answer = client.snooze_alert(request).await?.into_inner();
-        answer.warnings.iter().for_each(|warning| remark(&format!("Warning: {warning}.")));
+        answer
+            .warnings
+            .iter()
+            .for_each(|warning| remark(&format!("Warning: {warning}.")));
         session.output.one(&answer, || match &answer.snoozed_until {
             Some(until) => {
                 let (at, relative) = (time::local(Some(until)), time::relative(Some(until), now));
-                vec![format!("Snoozed {}: the alert is back {relative}, at {at}.", self.id)]
+                vec![format!(
+                    "Snoozed {}: the alert is back {relative}, at {at}.",
+                    self.id
+                )]
             }
             None => vec![format!("The alert of {} is back.", self.id)],
         })
@@ -144,8 +180,16 @@ impl Pause {
             until: self.span.map(|span| time::from_now(now, span)),
             expected_revision: None,
         };
-        let answer = session.to.calls().await?.pause_follow_up(request).await?.into_inner();
-        session.output.one(&answer, || vec![outcome("Paused", answer.follow_up.as_ref(), now)])
+        let answer = session
+            .to
+            .calls()
+            .await?
+            .pause_follow_up(request)
+            .await?
+            .into_inner();
+        session.output.one(&answer, || {
+            vec![outcome("Paused", answer.follow_up.as_ref(), now)]
+        })
     }
 }
 
@@ -159,8 +203,16 @@ impl Resume {
             note: self.note,
             expected_revision: None,
         };
-        let answer = session.to.calls().await?.resume_follow_up(request).await?.into_inner();
-        session.output.one(&answer, || vec![outcome("Resumed", answer.follow_up.as_ref(), now)])
+        let answer = session
+            .to
+            .calls()
+            .await?
+            .resume_follow_up(request)
+            .await?
+            .into_inner();
+        session.output.one(&answer, || {
+            vec![outcome("Resumed", answer.follow_up.as_ref(), now)]
+        })
     }
 }
 
@@ -174,8 +226,20 @@ impl Undo {
             as_supervisor: self.as_supervisor,
             reason: self.reason.unwrap_or_default(),
         };
-        let answer = session.to.calls().await?.undo_push(request).await?.into_inner();
-        session.output.one(&answer, || vec![outcome("Took the push back", answer.follow_up.as_ref(), now)])
+        let answer = session
+            .to
+            .calls()
+            .await?
+            .undo_push(request)
+            .await?
+            .into_inner();
+        session.output.one(&answer, || {
+            vec![outcome(
+                "Took the push back",
+                answer.follow_up.as_ref(),
+                now,
+            )]
+        })
     }
 }
 
@@ -183,9 +247,17 @@ impl Undo {
 fn outcome(done: &str, follow_up: Option<&FollowUp>, now: Timestamp) -> String {
     let after = follow_up.cloned().unwrap_or_default();
     let due = time::relative(after.due.as_ref(), now);
-    let due = if due.is_empty() || after.pause.is_some() { String::new() } else { format!(", due {due}") };
+    let due = if due.is_empty() || after.pause.is_some() {
+        String::new()
+    } else {
+        format!(", due {due}")
+    };
     let stage = wording::stage(after.stage.as_ref());
-    format!("{done}: {} is {} in stage {stage}{due}.", after.instance_id, wording::status(after.status()))
+    format!(
+        "{done}: {} is {} in stage {stage}{due}.",
+        after.instance_id,
+        wording::status(after.status())
+    )
 }
 
 #[cfg(test)]
@@ -194,12 +266,41 @@ mod tests {
 
     #[test]
     fn when_is_told_in_one_of_four_ways() {
-        let none = || SnoozeWhen { until: None, span: None, days: None, end: false };
-        let clock = SnoozeWhen { until: Some("09:00".to_owned()), ..none() };
+        let none = || SnoozeWhen {
+            until: None,
+            span: None,
+            days: None,
+            end: false,
+        };
+        let clock = SnoozeWhen {
+            until: Some("09:00".to_owned()),
+            ..none()
+        };
         assert_eq!(When::from(clock), When::LocalTime("09:00".to_owned()));
-        let span = SnoozeWhen { span: Some(Duration::from_secs(7_200)), ..none() };
-        assert_eq!(When::from(span), When::Duration(prost_types::Duration { seconds: 7_200, nanos: 0 }));
-        assert_eq!(When::from(SnoozeWhen { days: Some(3), ..none() }), When::Days(3));
-        assert_eq!(When::from(SnoozeWhen { end: true, ..none() }), When::EndNow(true));
+        let span = SnoozeWhen {
+            span: Some(Duration::from_secs(7_200)),
+            ..none()
+        };
+        assert_eq!(
+            When::from(span),
+            When::Duration(prost_types::Duration {
+                seconds: 7_200,
+                nanos: 0
+            })
+        );
+        assert_eq!(
+            When::from(SnoozeWhen {
+                days: Some(3),
+                ..none()
+            }),
+            When::Days(3)
+        );
+        assert_eq!(
+            When::from(SnoozeWhen {
+                end: true,
+                ..none()
+            }),
+            When::EndNow(true)
+        );
     }
 }

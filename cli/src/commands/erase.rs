@@ -1,6 +1,7 @@
 //! `aftercall erase`: erasing a caller, and how far that is.
 //!
-//! Promise: says what is masked at once and what is still in files. Must not: show anything of the caller.
+//! Promise: says what is masked at once and what is still in files. Must not: show anything of the
+//! caller.
 
 use std::time::Duration;
 
@@ -11,17 +12,13 @@ use clap::{Args, Subcommand};
 use indicatif::ProgressBar;
 
 use super::caller::KnownBy;
-use crate::{
-    confirm::Sure,
-    connect,
-    errors::Failure,
-    output::remark,
-    session::Session,
-    table::{Table, id, name, sentence, whole},
-    time,
-    values::call_name,
-    wording,
-};
+use crate::confirm::Sure;
+use crate::errors::Failure;
+use crate::output::remark;
+use crate::session::Session;
+use crate::table::{Table, id, name, sentence, whole};
+use crate::values::call_name;
+use crate::{connect, time, wording};
 
 const ROWS: Table<'_> = Table {
     columns: &[
@@ -65,7 +62,12 @@ pub(crate) struct OfCaller {
     #[command(flatten)]
     known_by: KnownBy,
     /// Only calls of this customer
-    #[arg(long, value_name = "CUSTOMER", default_value = "", hide_default_value = true)]
+    #[arg(
+        long,
+        value_name = "CUSTOMER",
+        default_value = "",
+        hide_default_value = true
+    )]
     customer: String,
     /// Why; it is kept, so it must not name the caller
     #[arg(long, value_name = "TEXT")]
@@ -115,7 +117,10 @@ impl OfCaller {
                 remark("Nothing was erased.");
                 return Ok(());
             }
-            self.sure.ask(&format!("{}. This cannot be undone. Erase?", would_erase(&found).join(": ")))?;
+            self.sure.ask(&format!(
+                "{}. This cannot be undone. Erase?",
+                would_erase(&found).join(": ")
+            ))?;
         }
         request.dry_run = false;
         request.request_id = connect::request_id();
@@ -133,7 +138,8 @@ impl OfCaller {
 }
 
 async fn until_done(session: &Session, mut erasure: Erasure) -> Result<Erasure, Failure> {
-    let spinner = ProgressBar::new_spinner().with_message("Everything that is read is masked; scrubbing the files");
+    let spinner = ProgressBar::new_spinner()
+        .with_message("Everything that is read is masked; scrubbing the files");
     spinner.enable_steady_tick(ASK_EVERY);
     while erasure.state() != ErasureState::Done {
         tokio::time::sleep(ASK_EVERY).await;
@@ -144,24 +150,40 @@ async fn until_done(session: &Session, mut erasure: Erasure) -> Result<Erasure, 
 }
 
 async fn get(session: &Session, id: u64) -> Result<Erasure, Failure> {
-    let answer = session.to.operations().await?.get_erasure(GetErasureRequest { erasure_id: id }).await?.into_inner();
-    answer.erasure.ok_or_else(|| Failure::not_found(format!("There is no erasure {id}.")))
+    let answer = session
+        .to
+        .operations()
+        .await?
+        .get_erasure(GetErasureRequest { erasure_id: id })
+        .await?
+        .into_inner();
+    answer
+        .erasure
+        .ok_or_else(|| Failure::not_found(format!("There is no erasure {id}.")))
 }
 
 async fn list(session: &Session) -> Result<(), Failure> {
-    let answer = session.to.operations().await?.list_erasures(ListErasuresRequest {}).await?.into_inner();
-    session.output.list(&answer.erasures, &ROWS, |erasure: &Erasure| {
-        vec![
-            erasure.id.to_string(),
-            state(erasure.state()).to_owned(),
-            erasure.calls.len().to_string(),
-            erasure.instance_count.to_string(),
-            wording::actor(erasure.actor.as_ref()),
-            time::local(erasure.started_at.as_ref()),
-            time::local(erasure.ended_at.as_ref()),
-            erasure.reason.clone(),
-        ]
-    })
+    let answer = session
+        .to
+        .operations()
+        .await?
+        .list_erasures(ListErasuresRequest {})
+        .await?
+        .into_inner();
+    session
+        .output
+        .list(&answer.erasures, &ROWS, |erasure: &Erasure| {
+            vec![
+                erasure.id.to_string(),
+                state(erasure.state()).to_owned(),
+                erasure.calls.len().to_string(),
+                erasure.instance_count.to_string(),
+                wording::actor(erasure.actor.as_ref()),
+                time::local(erasure.started_at.as_ref()),
+                time::local(erasure.ended_at.as_ref()),
+                erasure.reason.clone(),
+            ]
+        })
 }
 
 fn state(state: ErasureState) -> &'static str {
@@ -175,11 +197,22 @@ fn state(state: ErasureState) -> &'static str {
 
 /// What an erasure would be about.
 fn would_erase(found: &Erasure) -> Vec<String> {
-    let calls: Vec<String> = found.calls.iter().map(|call| call_name(Some(call))).collect();
+    let calls: Vec<String> = found
+        .calls
+        .iter()
+        .map(|call| call_name(Some(call)))
+        .collect();
     let more = if found.more { " at least" } else { "" };
-    let open = if found.open_count > 0 { format!(", {} of them open", found.open_count) } else { String::new() };
-    let mut lines =
-        vec![format!("It is about{more} {} calls with {} follow-ups{open}", calls.len(), found.instance_count)];
+    let open = if found.open_count > 0 {
+        format!(", {} of them open", found.open_count)
+    } else {
+        String::new()
+    };
+    let mut lines = vec![format!(
+        "It is about{more} {} calls with {} follow-ups{open}",
+        calls.len(),
+        found.instance_count
+    )];
     lines.extend((!calls.is_empty()).then(|| calls.join(", ")));
     lines
 }
@@ -195,10 +228,19 @@ fn uncertain(calls: &[CallRef]) -> String {
 }
 
 fn page(erasure: &Erasure) -> Vec<String> {
-    let calls: Vec<String> = erasure.calls.iter().map(|call| call_name(Some(call))).collect();
+    let calls: Vec<String> = erasure
+        .calls
+        .iter()
+        .map(|call| call_name(Some(call)))
+        .collect();
     let mut lines = vec![
         format!("erasure {}: {}", erasure.id, state(erasure.state())),
-        format!("{} calls with {} follow-ups: {}", calls.len(), erasure.instance_count, calls.join(", ")),
+        format!(
+            "{} calls with {} follow-ups: {}",
+            calls.len(),
+            erasure.instance_count,
+            calls.join(", ")
+        ),
     ];
     if erasure.open_count > 0 {
         lines.push(format!(
@@ -215,10 +257,18 @@ mod tests {
 
     #[test]
     fn open_follow_ups_of_an_erased_caller_are_pointed_out() {
-        let erasure = Erasure { id: 7, state: ErasureState::Done.into(), instance_count: 3, ..Erasure::default() };
+        let erasure = Erasure {
+            id: 7,
+            state: ErasureState::Done.into(),
+            instance_count: 3,
+            ..Erasure::default()
+        };
         assert_eq!(page(&erasure)[0], "erasure 7: done");
         assert_eq!(page(&erasure).len(), 2);
-        let open = Erasure { open_count: 1, ..erasure };
+        let open = Erasure {
+            open_count: 1,
+            ..erasure
+        };
         assert!(page(&open)[2].starts_with("1 of them are still open"));
     }
 }

@@ -1,11 +1,14 @@
 //! `aftercall finish`: finishes an incomplete follow-up with an outcome.
 //!
-//! Promise: it is said how the follow-up stands afterwards, as the server answered. Must not: decide who may.
+//! Promise: it is said how the follow-up stands afterwards, as the server answered. Must not:
+//! decide who may.
 
 use aftercall_proto::workflow::v1::{FinishFollowUpRequest, GetFollowUpRequest};
 use clap::Args;
 
-use crate::{connect, errors::Failure, session::Session};
+use crate::connect;
+use crate::errors::Failure;
+use crate::session::Session;
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
@@ -19,12 +22,18 @@ pub(crate) struct Finish {
     /// How it ended, as reports count it: lower-case letters, digits and hyphens
     outcome: String,
     /// A note
-    #[arg(long, value_name = "TEXT", default_value = "", hide_default_value = true)]
+    #[arg(
+        long,
+        value_name = "TEXT",
+        default_value = "",
+        hide_default_value = true
+    )]
     note: String,
     /// The visit that you were looking at; another one is refused [default: as it is now]
     #[arg(long, value_name = "N", requires = "stage")]
     visit: Option<u32>,
-    /// The number of the stage that you were looking at; another one is refused [default: as it is now]
+    /// The number of the stage that you were looking at; another one is refused [default: as it is
+    /// now]
     #[arg(long, value_name = "N", requires = "visit")]
     stage: Option<u32>,
 }
@@ -35,8 +44,15 @@ impl Finish {
         let (stage, visit) = match (self.stage, self.visit) {
             (Some(stage), Some(visit)) => (stage, visit),
             _ => {
-                let request = GetFollowUpRequest { instance_id: self.id.clone() };
-                let read = client.get_follow_up(request).await?.into_inner().follow_up.unwrap_or_default();
+                let request = GetFollowUpRequest {
+                    instance_id: self.id.clone(),
+                };
+                let read = client
+                    .get_follow_up(request)
+                    .await?
+                    .into_inner()
+                    .follow_up
+                    .unwrap_or_default();
                 (read.stage.map_or(0, |stage| stage.number), read.visit)
             }
         };
@@ -53,7 +69,10 @@ impl Finish {
         let answer = client.finish_follow_up(request).await?.into_inner();
         session.output.one(&answer, || {
             let finished = answer.follow_up.clone().unwrap_or_default();
-            vec![format!("Finished: {} ended with the outcome {}.", finished.instance_id, finished.outcome)]
+            vec![format!(
+                "Finished: {} ended with the outcome {}.",
+                finished.instance_id, finished.outcome
+            )]
         })
     }
 }

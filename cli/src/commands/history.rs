@@ -5,15 +5,12 @@
 use aftercall_proto::workflow::v1::{CallRef, HistoryItem, ListHistoryRequest};
 use clap::Args;
 
-use crate::{
-    errors::Failure,
-    output::remark,
-    session::Session,
-    table::{Table, name, sentence, whole},
-    time,
-    values::parse_call,
-    wording,
-};
+use crate::errors::Failure;
+use crate::output::remark;
+use crate::session::Session;
+use crate::table::{Table, name, sentence, whole};
+use crate::values::parse_call;
+use crate::{time, wording};
 
 /// The largest page that the server gives.
 const PAGE_SIZE: u32 = 1_000;
@@ -33,7 +30,9 @@ const ROWS: Table<'_> = Table {
 };
 
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  aftercall history ID\n  aftercall history --call scripts/1001")]
+#[command(
+    after_help = "Examples:\n  aftercall history ID\n  aftercall history --call scripts/1001"
+)]
 pub(crate) struct History {
     /// Which instance
     #[arg(required_unless_present = "call")]
@@ -62,7 +61,10 @@ impl History {
             }
         }
         session.output.list(&items, &ROWS, cells)?;
-        for item in items.iter().filter(|item| !session.output.is_json() && !item.warnings.is_empty()) {
+        for item in items
+            .iter()
+            .filter(|item| !session.output.is_json() && !item.warnings.is_empty())
+        {
             for warning in &item.warnings {
                 remark(&format!("{}: warning: {warning}", item.sequence));
             }
@@ -72,7 +74,11 @@ impl History {
 }
 
 fn cells(item: &HistoryItem) -> Vec<String> {
-    let entered: Vec<_> = item.entered_stages.iter().map(|stage| wording::stage(Some(stage))).collect();
+    let entered: Vec<_> = item
+        .entered_stages
+        .iter()
+        .map(|stage| wording::stage(Some(stage)))
+        .collect();
     vec![
         item.sequence.to_string(),
         time::local(item.at.as_ref()),
@@ -102,8 +108,15 @@ mod tests {
 
     #[test]
     fn stages_that_linked_on_at_once_are_all_told() {
-        let stage = |number, title: &str| Stage { number, title: title.to_owned(), ..Default::default() };
-        let item = HistoryItem { entered_stages: vec![stage(2, "Ask"), stage(4, "Pay")], ..Default::default() };
+        let stage = |number, title: &str| Stage {
+            number,
+            title: title.to_owned(),
+            ..Default::default()
+        };
+        let item = HistoryItem {
+            entered_stages: vec![stage(2, "Ask"), stage(4, "Pay")],
+            ..Default::default()
+        };
         assert_eq!(cells(&item)[5], "2 Ask → 4 Pay");
     }
 }

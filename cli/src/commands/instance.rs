@@ -3,28 +3,22 @@
 //! Promise: a list is whole, over as many pages as there are. Must not: act as a Call Manager.
 
 use aftercall_proto::workflow::v1::{
-    CancelInstanceRequest, CountInstancesRequest, ExplainInstanceRequest, FollowUp, GetInstanceRequest, GroupBy,
-    InstanceFilter, ListInstancesRequest, MoveInstanceRequest,
+    CancelInstanceRequest, CountInstancesRequest, ExplainInstanceRequest, FollowUp,
+    GetInstanceRequest, GroupBy, InstanceFilter, ListInstancesRequest, MoveInstanceRequest,
 };
 use clap::{Args, Subcommand, ValueEnum};
 use jiff::Timestamp;
 
-use crate::{
-    commands::{
-        instance_filter::{Ended, Filter},
-        instance_page::page,
-        migrate, names, stages, stuck,
-    },
-    confirm::Sure,
-    connect,
-    errors::Failure,
-    output::remark,
-    session::Session,
-    table::{Table, id, name, whole},
-    time,
-    values::call_name,
-    wording,
-};
+use crate::commands::instance_filter::{Ended, Filter};
+use crate::commands::instance_page::page;
+use crate::commands::{migrate, names, stages, stuck};
+use crate::confirm::Sure;
+use crate::errors::Failure;
+use crate::output::remark;
+use crate::session::Session;
+use crate::table::{Table, id, name, whole};
+use crate::values::call_name;
+use crate::{connect, time, wording};
 
 /// The largest page that the server gives.
 const PAGE_SIZE: u32 = 1_000;
@@ -47,7 +41,13 @@ const ROWS: Table<'_> = Table {
 };
 
 const GROUPS: Table<'_> = Table {
-    columns: &[name("group", 0), whole("count", 1), whole("overdue", 2), whole("hidden", 3), whole("oldest", 4)],
+    columns: &[
+        name("group", 0),
+        whole("count", 1),
+        whole("overdue", 2),
+        whole("hidden", 3),
+        whole("oldest", 4),
+    ],
     empty: "No instance is like that.",
 };
 
@@ -87,8 +87,11 @@ pub(crate) enum Instance {
         #[arg(long)]
         reason: String,
     },
-    /// Migrate an instance to another version of its workflow: in its stage, with its clocks as they are
-    #[command(after_help = "Example:\n  aftercall instance migrate ID --to-version 3 --reason 'the new form'")]
+    /// Migrate an instance to another version of its workflow: in its stage, with its clocks as
+    /// they are
+    #[command(
+        after_help = "Example:\n  aftercall instance migrate ID --to-version 3 --reason 'the new form'"
+    )]
     Migrate(migrate::Migrate),
     /// List work that is stuck, longest first, with why
     Stuck(stuck::StuckWork),
@@ -156,14 +159,27 @@ impl Instance {
         match self {
             Self::Show { id } => show(session, id).await,
             Self::List(listed) => {
-                let Listed { filter, archived, ended, limit } = *listed;
-                let filter =
-                    InstanceFilter { archived, ..ended.narrow(session, filter.resolve(session).await?).await? };
+                let Listed {
+                    filter,
+                    archived,
+                    ended,
+                    limit,
+                } = *listed;
+                let filter = InstanceFilter {
+                    archived,
+                    ..ended
+                        .narrow(session, filter.resolve(session).await?)
+                        .await?
+                };
                 list(session, filter, limit).await
             }
             Self::Count(count) => count.run(session).await,
             Self::Explain { id } => explain(session, id).await,
-            Self::Move { id, to_stage, reason } => move_to(session, id, (to_stage, reason)).await,
+            Self::Move {
+                id,
+                to_stage,
+                reason,
+            } => move_to(session, id, (to_stage, reason)).await,
             Self::Migrate(migrate) => migrate.run(session).await,
             Self::Stuck(stuck) => stuck.run(session).await,
             Self::Timers(timers) => timers.run(session).await,
@@ -176,20 +192,44 @@ impl Instance {
 }
 
 async fn show(session: &Session, id: String) -> Result<(), Failure> {
-    let request = GetInstanceRequest { instance_id: id.clone() };
-    let answer = session.to.operations().await?.get_instance(request).await?.into_inner();
-    let instance = answer.instance.ok_or_else(|| Failure::not_found(format!("There is no instance {id}.")))?;
+    let request = GetInstanceRequest {
+        instance_id: id.clone(),
+    };
+    let answer = session
+        .to
+        .operations()
+        .await?
+        .get_instance(request)
+        .await?
+        .into_inner();
+    let instance = answer
+        .instance
+        .ok_or_else(|| Failure::not_found(format!("There is no instance {id}.")))?;
     let now = session.now().await?;
-    session.output.one(&instance, || page(session.output, &instance, now))
+    session
+        .output
+        .one(&instance, || page(session.output, &instance, now))
 }
 
-async fn list(session: &Session, filter: InstanceFilter, limit: Option<usize>) -> Result<(), Failure> {
+async fn list(
+    session: &Session,
+    filter: InstanceFilter,
+    limit: Option<usize>,
+) -> Result<(), Failure> {
     // Of what is in memory all are shown; an archive of years is not what anybody reads.
-    let limit = limit.unwrap_or(if filter.archived { ARCHIVED_SHOWN } else { usize::MAX });
+    let limit = limit.unwrap_or(if filter.archived {
+        ARCHIVED_SHOWN
+    } else {
+        usize::MAX
+    });
     let mut client = session.to.operations().await?;
     let (mut instances, mut page_token) = (Vec::new(), String::new());
     loop {
-        let request = ListInstancesRequest { filter: Some(filter.clone()), page_size: PAGE_SIZE, page_token };
+        let request = ListInstancesRequest {
+            filter: Some(filter.clone()),
+            page_size: PAGE_SIZE,
+            page_token,
+        };
         let page = client.list_instances(request).await?.into_inner();
         instances.extend(page.instances);
         page_token = page.next_page_token;
@@ -200,7 +240,9 @@ async fn list(session: &Session, filter: InstanceFilter, limit: Option<usize>) -
     let has_more = !page_token.is_empty() || instances.len() > limit;
     instances.truncate(limit);
     let now = session.now().await?;
-    session.output.list(&instances, &ROWS, |instance| cells(instance, now))?;
+    session
+        .output
+        .list(&instances, &ROWS, |instance| cells(instance, now))?;
     if instances.is_empty() {
         names::advise_customers(session, &filter.customers).await;
     }
@@ -220,7 +262,11 @@ fn cells(instance: &FollowUp, now: Timestamp) -> Vec<String> {
         call.map(|call| call.customer.clone()).unwrap_or_default(),
         wording::ending(instance.status(), &instance.outcome),
         wording::stage(instance.stage.as_ref()),
-        instance.alerts.first().map(wording::teams).unwrap_or_default(),
+        instance
+            .alerts
+            .first()
+            .map(wording::teams)
+            .unwrap_or_default(),
         time::relative(instance.due.as_ref(), now),
         time::local(instance.started_at.as_ref()),
         if instance.visible { "yes" } else { "no" }.to_owned(),
@@ -243,19 +289,35 @@ impl Count {
             By::Due => GroupBy::Due,
             By::Hidden => GroupBy::Hidden,
         };
-        let filter = self.ended.narrow(session, self.filter.resolve(session).await?).await?;
-        let request = CountInstancesRequest { filter: Some(filter), group_by: group_by.into() };
-        let answer = session.to.operations().await?.count_instances(request).await?.into_inner();
+        let filter = self
+            .ended
+            .narrow(session, self.filter.resolve(session).await?)
+            .await?;
+        let request = CountInstancesRequest {
+            filter: Some(filter),
+            group_by: group_by.into(),
+        };
+        let answer = session
+            .to
+            .operations()
+            .await?
+            .count_instances(request)
+            .await?
+            .into_inner();
         session.output.list(&answer.counts, &GROUPS, |count| {
             let oldest = time::local(count.oldest_started_at.as_ref());
-            let [all, overdue, hidden] = [count.count, count.overdue, count.hidden].map(|number| number.to_string());
+            let [all, overdue, hidden] =
+                [count.count, count.overdue, count.hidden].map(|number| number.to_string());
             vec![count.group.clone(), all, overdue, hidden, oldest]
         })?;
         if answer.total > 0 {
             remark(&format!("{} in all.", answer.total));
         }
         if answer.archived > 0 {
-            remark(&format!("{} more are in the archive: `aftercall instance list --archived`.", answer.archived));
+            remark(&format!(
+                "{} more are in the archive: `aftercall instance list --archived`.",
+                answer.archived
+            ));
         }
         Ok(())
     }
@@ -263,16 +325,34 @@ impl Count {
 
 async fn explain(session: &Session, id: String) -> Result<(), Failure> {
     let request = ExplainInstanceRequest { instance_id: id };
-    let answer = session.to.operations().await?.explain_instance(request).await?.into_inner();
+    let answer = session
+        .to
+        .operations()
+        .await?
+        .explain_instance(request)
+        .await?
+        .into_inner();
     session.output.one(&answer, || answer.sentences.clone())
 }
 
-async fn move_to(session: &Session, id: String, (stage, reason): (String, String)) -> Result<(), Failure> {
+async fn move_to(
+    session: &Session,
+    id: String,
+    (stage, reason): (String, String),
+) -> Result<(), Failure> {
     let stage = match stage.parse() {
         Ok(number) => number,
         Err(_) => {
-            let request = GetInstanceRequest { instance_id: id.clone() };
-            let found = session.to.operations().await?.get_instance(request).await?.into_inner();
+            let request = GetInstanceRequest {
+                instance_id: id.clone(),
+            };
+            let found = session
+                .to
+                .operations()
+                .await?
+                .get_instance(request)
+                .await?
+                .into_inner();
             let instance = found.instance.unwrap_or_default();
             stages::number_in(session, &instance.workflow, instance.version, &stage).await?
         }
@@ -285,11 +365,20 @@ async fn move_to(session: &Session, id: String, (stage, reason): (String, String
         reason,
         expected_revision: None,
     };
-    let answer = session.to.operations().await?.move_instance(request).await?.into_inner();
+    let answer = session
+        .to
+        .operations()
+        .await?
+        .move_instance(request)
+        .await?
+        .into_inner();
     session.output.one(&answer, || {
         let after = answer.instance.clone().unwrap_or_default();
         let stage = wording::stage(after.stage.as_ref());
-        vec![format!("Moved {id}: {} in stage {stage}.", wording::ending(after.status(), &after.outcome))]
+        vec![format!(
+            "Moved {id}: {} in stage {stage}.",
+            wording::ending(after.status(), &after.outcome)
+        )]
     })
 }
 
@@ -301,6 +390,14 @@ async fn cancel(session: &Session, id: String, reason: String) -> Result<(), Fai
         reason,
         expected_revision: None,
     };
-    let answer = session.to.operations().await?.cancel_instance(request).await?.into_inner();
-    session.output.one(&answer, || vec![format!("Cancelled {id}.")])
+    let answer = session
+        .to
+        .operations()
+        .await?
+        .cancel_instance(request)
+        .await?
+        .into_inner();
+    session
+        .output
+        .one(&answer, || vec![format!("Cancelled {id}.")])
 }

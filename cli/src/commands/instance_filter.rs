@@ -1,6 +1,7 @@
 //! Which instances a command of ops means, as options.
 //!
-//! Promise: a team, workflow, version or stage that does not exist is an error. Must not: offer what no command can do.
+//! Promise: a team, workflow, version or stage that does not exist is an error. Must not: offer
+//! what no command can do.
 
 use std::time::Duration;
 
@@ -8,12 +9,11 @@ use aftercall_proto::workflow::v1::{InstanceFilter, Priority, Status};
 use clap::{Args, ValueEnum};
 use jiff::Timestamp;
 
-use crate::{
-    commands::{calls::PriorityChoice, names, stages},
-    errors::Failure,
-    session::Session,
-    time,
-};
+use crate::commands::calls::PriorityChoice;
+use crate::commands::{names, stages};
+use crate::errors::Failure;
+use crate::session::Session;
+use crate::time;
 
 /// Which instances; each option may be repeated, and any of its values fits.
 #[derive(Debug, Default, Args)]
@@ -72,7 +72,11 @@ pub(crate) struct Ended {
 
 impl Ended {
     /// The filter with these bounds, counted from the server's now.
-    pub(crate) async fn narrow(self, session: &Session, filter: InstanceFilter) -> Result<InstanceFilter, Failure> {
+    pub(crate) async fn narrow(
+        self,
+        session: &Session,
+        filter: InstanceFilter,
+    ) -> Result<InstanceFilter, Failure> {
         if self.ended_within.is_none() && self.ended_before.is_none() {
             return Ok(filter);
         }
@@ -101,7 +105,11 @@ enum StatusChoice {
 impl Filter {
     /// The workflow, where exactly one is named.
     pub(crate) fn only_workflow(&self) -> Option<&str> {
-        if let [one] = self.workflows.as_slice() { Some(one) } else { None }
+        if let [one] = self.workflows.as_slice() {
+            Some(one)
+        } else {
+            None
+        }
     }
 
     /// The filter of a request.
@@ -117,7 +125,11 @@ impl Filter {
         } else {
             stages::as_numbers(self.workflows.clone(), &self.stages, &found)?
         };
-        Ok(InstanceFilter { workflows, stages, ..self.into() })
+        Ok(InstanceFilter {
+            workflows,
+            stages,
+            ..self.into()
+        })
     }
 }
 
@@ -135,12 +147,20 @@ impl From<Filter> for InstanceFilter {
         Self {
             workflows: filter.workflows,
             versions: filter.versions,
-            statuses: filter.statuses.into_iter().map(|choice| status(choice).into()).collect(),
+            statuses: filter
+                .statuses
+                .into_iter()
+                .map(|choice| status(choice).into())
+                .collect(),
             teams: filter.teams,
             customers: filter.customers,
             holders: filter.holders,
             unclaimed: filter.unclaimed.then_some(true),
-            priorities: filter.priorities.into_iter().map(|choice| Priority::from(choice).into()).collect(),
+            priorities: filter
+                .priorities
+                .into_iter()
+                .map(|choice| Priority::from(choice).into())
+                .collect(),
             snoozed: filter.snoozed.then_some(true),
             hidden: filter.hidden.then_some(true),
             overdue: filter.overdue.then_some(true),
@@ -156,14 +176,30 @@ mod tests {
 
     #[test]
     fn options_that_were_not_given_select_everything() {
-        assert_eq!(InstanceFilter::from(Filter::default()), InstanceFilter::default());
-        let hidden = Filter { hidden: true, statuses: vec![StatusChoice::Waiting], ..Default::default() };
+        assert_eq!(
+            InstanceFilter::from(Filter::default()),
+            InstanceFilter::default()
+        );
+        let hidden = Filter {
+            hidden: true,
+            statuses: vec![StatusChoice::Waiting],
+            ..Default::default()
+        };
         let filter = InstanceFilter::from(hidden);
         assert_eq!(filter.hidden, Some(true));
         assert_eq!(filter.statuses, [i32::from(Status::WaitingForCallEnd)]);
-        let ended = Ended { ended_within: Some(Duration::from_secs(60)), ..Ended::default() };
+        let ended = Ended {
+            ended_within: Some(Duration::from_secs(60)),
+            ..Ended::default()
+        };
         let now = Timestamp::from_second(1_000_000).unwrap();
         let from = ended.at(now, InstanceFilter::default()).ended_from;
-        assert_eq!(from, Some(prost_types::Timestamp { seconds: 999_940, nanos: 0 }));
+        assert_eq!(
+            from,
+            Some(prost_types::Timestamp {
+                seconds: 999_940,
+                nanos: 0
+            })
+        );
     }
 }

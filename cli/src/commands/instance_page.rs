@@ -1,25 +1,30 @@
 //! One instance as a page of text.
 //!
-//! Promise: what can be done next (buttons, with what they ask for) is on it. Must not: ask a server.
+//! Promise: what can be done next (buttons, with what they ask for) is on it. Must not: ask a
+//! server.
 
 use aftercall_proto::workflow::v1::{Attempts, FollowUp};
 use jiff::Timestamp;
 
-use crate::{
-    output::Output,
-    time,
-    values::{call_name, shown_all},
-    wording,
-};
+use crate::output::Output;
+use crate::values::{call_name, shown_all};
+use crate::{time, wording};
 
 /// The page of an instance; times relative to `now`.
 pub(crate) fn page(output: Output, instance: &FollowUp, now: Timestamp) -> Vec<String> {
-    let title = format!("{}  {} (version {})", instance.instance_id, instance.workflow_title, instance.version);
+    let title = format!(
+        "{}  {} (version {})",
+        instance.instance_id, instance.workflow_title, instance.version
+    );
     let mut lines = vec![output.strong(&title)];
     lines.extend(standing(instance, now));
     for alert in &instance.alerts {
         let due = time::relative(alert.due.as_ref(), now);
-        let due = if due.is_empty() { due } else { format!(", due {due}") };
+        let due = if due.is_empty() {
+            due
+        } else {
+            format!(", due {due}")
+        };
         let priority = wording::priority(alert.priority());
         let seen = match alert.acknowledged_by.as_str() {
             "" => String::new(),
@@ -27,20 +32,41 @@ pub(crate) fn page(output: Output, instance: &FollowUp, now: Timestamp) -> Vec<S
         };
         let teams = wording::teams(alert);
         let next = time::relative(alert.escalates_at.as_ref(), now);
-        let escalates = if next.is_empty() { next } else { format!(", escalates {next}") };
+        let escalates = if next.is_empty() {
+            next
+        } else {
+            format!(", escalates {next}")
+        };
         let escalated = wording::escalated(alert.escalations);
         let back = time::relative(alert.snoozed_until.as_ref(), now);
-        let snoozed = if back.is_empty() { back } else { format!(", snoozed by {}: back {back}", alert.snoozed_by) };
-        lines.push(format!("alert     {} ({teams}, {priority}{due}{escalated}{escalates}{seen}{snoozed})", alert.text));
+        let snoozed = if back.is_empty() {
+            back
+        } else {
+            format!(", snoozed by {}: back {back}", alert.snoozed_by)
+        };
+        lines.push(format!(
+            "alert     {} ({teams}, {priority}{due}{escalated}{escalates}{seen}{snoozed})",
+            alert.text
+        ));
     }
     for button in &instance.buttons {
         let asks = wording::asks(button);
-        let asks = if asks.is_empty() { asks } else { format!(", asks {asks}") };
-        lines.push(format!("button    [{}] {} → stage {}{asks}", button.label, button.id, button.leads_to_stage));
+        let asks = if asks.is_empty() {
+            asks
+        } else {
+            format!(", asks {asks}")
+        };
+        lines.push(format!(
+            "button    [{}] {} → stage {}{asks}",
+            button.label, button.id, button.leads_to_stage
+        ));
     }
     for timer in &instance.timers {
         let due = time::relative(timer.due.as_ref(), now);
-        lines.push(format!("timer     {} {due} → stage {}", timer.id, timer.leads_to_stage));
+        lines.push(format!(
+            "timer     {} {due} → stage {}",
+            timer.id, timer.leads_to_stage
+        ));
     }
     if !instance.fields.is_empty() {
         lines.push(format!("fields    {}", shown_all(&instance.fields)));
@@ -49,17 +75,28 @@ pub(crate) fn page(output: Output, instance: &FollowUp, now: Timestamp) -> Vec<S
 }
 
 fn standing(instance: &FollowUp, now: Timestamp) -> Vec<String> {
-    let mut lines = vec![format!("status    {}", wording::ending(instance.status(), &instance.outcome))];
+    let mut lines = vec![format!(
+        "status    {}",
+        wording::ending(instance.status(), &instance.outcome)
+    )];
     if !instance.reason.is_empty() {
         lines.push(format!("reason    {}", instance.reason));
     }
     if let Some(stage) = &instance.stage {
         let since = time::relative(instance.stage_entered_at.as_ref(), now);
-        lines.push(format!("stage     {}, visit {}, entered {since}", wording::stage(Some(stage)), instance.visit));
+        lines.push(format!(
+            "stage     {}, visit {}, entered {since}",
+            wording::stage(Some(stage)),
+            instance.visit
+        ));
     }
     if let Some(call) = &instance.call {
         let caller = wording::caller(Some(call));
-        lines.push(format!("call      {}  {}  {caller}", call_name(call.r#ref.as_ref()), call.customer));
+        lines.push(format!(
+            "call      {}  {}  {caller}",
+            call_name(call.r#ref.as_ref()),
+            call.customer
+        ));
     }
     if let Some(claim) = &instance.claim {
         let until = time::relative(claim.until.as_ref(), now);
@@ -69,9 +106,16 @@ fn standing(instance: &FollowUp, now: Timestamp) -> Vec<String> {
     if !instance.visible && instance.ended_at.is_none() {
         lines.push("seen      no: Call Managers do not list it now".to_owned());
     }
-    for (word, at) in [("release", &instance.release_at), ("deadline", &instance.deadline)] {
+    for (word, at) in [
+        ("release", &instance.release_at),
+        ("deadline", &instance.deadline),
+    ] {
         if at.is_some() {
-            lines.push(format!("{word:<9} {} ({})", time::local(at.as_ref()), time::relative(at.as_ref(), now)));
+            lines.push(format!(
+                "{word:<9} {} ({})",
+                time::local(at.as_ref()),
+                time::relative(at.as_ref(), now)
+            ));
         }
     }
     lines
@@ -82,17 +126,30 @@ fn worked(instance: &FollowUp, now: Timestamp) -> Vec<String> {
     let mut lines = Vec::new();
     if let Some(pause) = &instance.pause {
         let until = time::relative(pause.until.as_ref(), now);
-        let until =
-            if until.is_empty() { "until somebody resumes it".to_owned() } else { format!("continues {until}") };
-        lines.push(format!("paused    by {}, {until}: {}", pause.by, pause.reason));
+        let until = if until.is_empty() {
+            "until somebody resumes it".to_owned()
+        } else {
+            format!("continues {until}")
+        };
+        lines.push(format!(
+            "paused    by {}, {until}: {}",
+            pause.by, pause.reason
+        ));
     }
     if instance.chase_count > 0 {
         lines.push(format!("chased    {} times", instance.chase_count));
     }
     if let Some(attempts) = &instance.attempts {
         let at = time::relative(attempts.last_at.as_ref(), now);
-        let Attempts { count, last_outcome, last_by, .. } = attempts;
-        lines.push(format!("attempts  {count}, the newest by {last_by} {at}: {last_outcome}"));
+        let Attempts {
+            count,
+            last_outcome,
+            last_by,
+            ..
+        } = attempts;
+        lines.push(format!(
+            "attempts  {count}, the newest by {last_by} {at}: {last_outcome}"
+        ));
     }
     lines
 }

@@ -1,15 +1,20 @@
 //! `aftercall man`: manual pages of this build, one for each command and for each of the servers.
 //!
-//! Promise: the pages say what `--help` says. Must not: install anything beside the directory that is named.
+//! Promise: the pages say what `--help` says. Must not: install anything beside the directory that
+//! is named.
 
 use std::path::{Path, PathBuf};
 
 use clap::Args;
 
-use crate::{errors::Failure, output::remark, programs::Program};
+use crate::errors::Failure;
+use crate::output::remark;
+use crate::programs::Program;
 
 #[derive(Debug, Args)]
-#[command(after_help = "Example:\n  aftercall man --dir ~/.local/share/man/man1\n  man aftercall-workflow-publish")]
+#[command(
+    after_help = "Example:\n  aftercall man --dir ~/.local/share/man/man1\n  man aftercall-workflow-publish"
+)]
 pub(crate) struct Man {
     /// The directory that the pages are written to; it is made where it is missing
     #[arg(long, value_name = "DIR")]
@@ -19,16 +24,24 @@ pub(crate) struct Man {
 impl Man {
     pub(crate) fn run(&self) -> Result<(), Failure> {
         write(&self.dir).map_err(|error| {
-            Failure::refused(format!("The pages cannot be written to {}: {error}.", self.dir.display()))
+            Failure::refused(format!(
+                "The pages cannot be written to {}: {error}.",
+                self.dir.display()
+            ))
         })?;
-        remark(&format!("The pages are in {}: `man aftercall` shows the first.", self.dir.display()));
+        remark(&format!(
+            "The pages are in {}: `man aftercall` shows the first.",
+            self.dir.display()
+        ));
         Ok(())
     }
 }
 
 fn write(dir: &Path) -> std::io::Result<()> {
     std::fs::create_dir_all(dir)?;
-    Program::ALL.iter().try_for_each(|program| clap_mangen::generate_to(program.command(), dir))
+    Program::ALL
+        .iter()
+        .try_for_each(|program| clap_mangen::generate_to(program.command(), dir))
 }
 
 #[cfg(test)]
@@ -36,7 +49,11 @@ mod tests {
     use super::*;
 
     fn count(command: &clap::Command) -> usize {
-        1 + command.get_subcommands().filter(|sub| !sub.is_hide_set()).map(count).sum::<usize>()
+        1 + command
+            .get_subcommands()
+            .filter(|sub| !sub.is_hide_set())
+            .map(count)
+            .sum::<usize>()
     }
 
     #[test]
@@ -45,10 +62,19 @@ mod tests {
         let below = dir.path().join("share/man1");
         write(&below).unwrap();
         let pages = std::fs::read_dir(&below).unwrap().count();
-        assert_eq!(pages, Program::ALL.iter().map(|program| count(&program.command())).sum::<usize>());
+        assert_eq!(
+            pages,
+            Program::ALL
+                .iter()
+                .map(|program| count(&program.command()))
+                .sum::<usize>()
+        );
         let page = |name: &str| std::fs::read_to_string(below.join(name)).unwrap();
         let publish = page("aftercall-workflow-publish.1");
-        assert!(publish.contains("Make drafts immutable versions") && publish.contains("Examples:"), "{publish}");
+        assert!(
+            publish.contains("Make drafts immutable versions") && publish.contains("Examples:"),
+            "{publish}"
+        );
         assert!(page("workflow-server.1").contains("AFTERCALL_DATA_DIR"));
         assert!(page("alerter-server.1").contains("AFTERCALL_WORKFLOW_SERVER"));
     }

@@ -5,7 +5,9 @@
 use aftercall_proto::workflow::v1::MigrateInstanceRequest;
 use clap::Args;
 
-use crate::{connect, errors::Failure, session::Session, values, wording};
+use crate::errors::Failure;
+use crate::session::Session;
+use crate::{connect, values, wording};
 
 #[derive(Debug, Args)]
 pub(crate) struct Migrate {
@@ -34,12 +36,21 @@ impl Migrate {
             reason: self.reason,
             expected_revision: None,
         };
-        let answer = session.to.operations().await?.migrate_instance(request).await?.into_inner();
+        let answer = session
+            .to
+            .operations()
+            .await?
+            .migrate_instance(request)
+            .await?
+            .into_inner();
         session.output.one(&answer, || {
             let after = answer.instance.clone().unwrap_or_default();
             let stage = wording::stage(after.stage.as_ref());
             let state = wording::ending(after.status(), &after.outcome);
-            vec![format!("{id} is now on version {}: {state} in stage {stage}.", self.to_version)]
+            vec![format!(
+                "{id} is now on version {}: {state} in stage {stage}.",
+                self.to_version
+            )]
         })
     }
 }

@@ -5,7 +5,9 @@
 use aftercall_proto::workflow::v1::AddNoteRequest;
 use clap::Args;
 
-use crate::{connect, errors::Failure, session::Session};
+use crate::connect;
+use crate::errors::Failure;
+use crate::session::Session;
 
 #[derive(Debug, Args)]
 #[command(after_help = "Example:\n  aftercall note ID 'Rang twice, nobody there'")]
@@ -24,10 +26,22 @@ impl Note {
             instance_id: self.id,
             text: self.text,
         };
-        let answer = session.to.calls().await?.add_note(request).await?.into_inner();
+        let answer = session
+            .to
+            .calls()
+            .await?
+            .add_note(request)
+            .await?
+            .into_inner();
         session.output.one(&answer, || {
-            let count = answer.follow_up.as_ref().map_or(0, |follow_up| follow_up.note_count);
-            vec![format!("Noted; {count} {} in all.", if count == 1 { "note" } else { "notes" })]
+            let count = answer
+                .follow_up
+                .as_ref()
+                .map_or(0, |follow_up| follow_up.note_count);
+            vec![format!(
+                "Noted; {count} {} in all.",
+                if count == 1 { "note" } else { "notes" }
+            )]
         })
     }
 }

@@ -1,23 +1,20 @@
 //! `aftercall push`: pushes a button of a follow-up, by its id or its label.
 //!
-//! Promise: the push names the visit that was read, so that a click on an earlier round is refused and never lands in a
-//! later one. Must not: repeat a refused push.
+//! Promise: the push names the visit that was read, so that a click on an earlier round is refused
+//! and never lands in a later one. Must not: repeat a refused push.
 
 use aftercall_proto::workflow::v1::{
-    ActionDescription, Button, FollowUp, GetFollowUpRequest, GetWorkflowRequest, Pause, PushButtonRequest,
+    ActionDescription, Button, FollowUp, GetFollowUpRequest, GetWorkflowRequest, Pause,
+    PushButtonRequest,
 };
 use clap::Args;
 use jiff::tz::TimeZone;
 
-use crate::{
-    confirm::Sure,
-    connect,
-    errors::{Exit, Failure},
-    session::Session,
-    time,
-    values::{self, parse_pair},
-    wording,
-};
+use crate::confirm::Sure;
+use crate::errors::{Exit, Failure};
+use crate::session::Session;
+use crate::values::{self, parse_pair};
+use crate::{connect, time, wording};
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
@@ -50,9 +47,15 @@ impl Push {
     pub(crate) async fn run(self, session: &Session) -> Result<(), Failure> {
         let now = session.now().await?;
         let mut client = session.to.calls().await?;
-        let read = client.get_follow_up(GetFollowUpRequest { instance_id: self.id.clone() }).await?.into_inner();
+        let read = client
+            .get_follow_up(GetFollowUpRequest {
+                instance_id: self.id.clone(),
+            })
+            .await?
+            .into_inner();
         let follow_up = read.follow_up.unwrap_or_default();
-        // With a visit of its own the server judges the button: it knows who pushed it first, and when.
+        // With a visit of its own the server judges the button: it knows who pushed it first, and
+        // when.
         let found = find(&follow_up.buttons, &self.button);
         let button_id = match (found, self.visit) {
             (Some(button), _) => button.id.clone(),
@@ -62,20 +65,30 @@ impl Push {
                 return Err(no_button(&follow_up, &self.button, is_elsewhere));
             }
         };
-        // The server applies the rule: the caller's clock, else the calendar's, else its own setting.
-        let zone = if self.form.is_empty() { TimeZone::UTC } else { values::zone(&read.time_zone)? };
-        let declared = found.map(|button| button.form.as_slice()).unwrap_or_default();
+        // The server applies the rule: the caller's clock, else the calendar's, else its own
+        // setting.
+        let zone = if self.form.is_empty() {
+            TimeZone::UTC
+        } else {
+            values::zone(&read.time_zone)?
+        };
+        let declared = found
+            .map(|button| button.form.as_slice())
+            .unwrap_or_default();
         let form = values::typed(&self.form, declared, (&self.button, &zone))?;
         let times: Vec<_> = values::times(&form).collect();
         if let Some(button) = found.filter(|button| !button.confirmation.is_empty()) {
-            self.sure.ask(&format!("{}: {}", button.label, button.confirmation))?;
+            self.sure
+                .ask(&format!("{}: {}", button.label, button.confirmation))?;
         }
         let stage = follow_up.stage.as_ref().map_or(0, |stage| stage.number);
         let request = PushButtonRequest {
             request_id: connect::request_id(),
             actor: session.to.actor.clone(),
             instance_id: self.id,
-            stage: self.stage.unwrap_or(if self.visit.is_some() { 0 } else { stage }),
+            stage: self
+                .stage
+                .unwrap_or(if self.visit.is_some() { 0 } else { stage }),
             visit: self.visit.unwrap_or(follow_up.visit),
             form,
             button_id,
@@ -84,27 +97,61 @@ impl Push {
         let answer = client.push_button(request).await?.into_inner();
         let after = answer.follow_up.clone().unwrap_or_default();
         session.output.one(&answer, || {
-            let echoes = times.iter().map(|(name, at)| values::echo(name, at, &read.time_zone, now));
-            [pushed(&self.button, &after)].into_iter().chain(echoes).collect()
+            let echoes = times
+                .iter()
+                .map(|(name, at)| values::echo(name, at, &read.time_zone, now));
+            [pushed(&self.button, &after)]
+                .into_iter()
+                .chain(echoes)
+                .collect()
         })
     }
 }
 
 /// A button by its id, or else by its label, whatever the case.
 fn find<'a>(buttons: &'a [Button], wanted: &str) -> Option<&'a Button> {
-    let by_label = || buttons.iter().find(|button| button.label.to_lowercase() == wanted.to_lowercase());
-    buttons.iter().find(|button| button.id == wanted).or_else(by_label)
+    let by_label = || {
+        buttons
+            .iter()
+            .find(|button| button.label.to_lowercase() == wanted.to_lowercase())
+    };
+    buttons
+        .iter()
+        .find(|button| button.id == wanted)
+        .or_else(by_label)
 }
 
 /// Whether any stage of the follow-up's workflow has the button, by its id or its label.
-async fn is_in_its_workflow(session: &Session, follow_up: &FollowUp, wanted: &str) -> Result<bool, Failure> {
-    let request = GetWorkflowRequest { name: follow_up.workflow.clone(), version: follow_up.version, draft: false };
-    let workflow = session.to.definitions().await?.get_workflow(request).await?.into_inner().workflow;
+async fn is_in_its_workflow(
+    session: &Session,
+    follow_up: &FollowUp,
+    wanted: &str,
+) -> Result<bool, Failure> {
+    let request = GetWorkflowRequest {
+        name: follow_up.workflow.clone(),
+        version: follow_up.version,
+        draft: false,
+    };
+    let workflow = session
+        .to
+        .definitions()
+        .await?
+        .get_workflow(request)
+        .await?
+        .into_inner()
+        .workflow;
     let label = format!("\"{}\"", wanted.to_lowercase());
     let is_meant = |action: &ActionDescription| {
-        action.kind == "button" && (action.event_id == wanted || action.text.to_lowercase().contains(&label))
+        action.kind == "button"
+            && (action.event_id == wanted || action.text.to_lowercase().contains(&label))
     };
-    Ok(workflow.is_some_and(|workflow| workflow.stages.iter().flat_map(|stage| &stage.actions).any(is_meant)))
+    Ok(workflow.is_some_and(|workflow| {
+        workflow
+            .stages
+            .iter()
+            .flat_map(|stage| &stage.actions)
+            .any(is_meant)
+    }))
 }
 
 /// A button that may not be pushed now, or that no stage of the workflow has.
@@ -113,12 +160,26 @@ fn no_button(follow_up: &FollowUp, wanted: &str, is_elsewhere: bool) -> Failure 
         return Failure::new(Exit::Precondition, paused(&follow_up.instance_id, pause));
     }
     let stage = wording::stage(follow_up.stage.as_ref());
-    let offered: Vec<_> = follow_up.buttons.iter().map(|button| format!("{} ({})", button.label, button.id)).collect();
-    let offered = if offered.is_empty() { "none".to_owned() } else { offered.join(", ") };
-    let exit = if is_elsewhere { Exit::Precondition } else { Exit::NotFound };
+    let offered: Vec<_> = follow_up
+        .buttons
+        .iter()
+        .map(|button| format!("{} ({})", button.label, button.id))
+        .collect();
+    let offered = if offered.is_empty() {
+        "none".to_owned()
+    } else {
+        offered.join(", ")
+    };
+    let exit = if is_elsewhere {
+        Exit::Precondition
+    } else {
+        Exit::NotFound
+    };
     Failure::new(
         exit,
-        format!("There is no button {wanted} in stage {stage}. Buttons that may be pushed now: {offered}."),
+        format!(
+            "There is no button {wanted} in stage {stage}. Buttons that may be pushed now: {offered}."
+        ),
     )
 }
 
@@ -137,8 +198,14 @@ fn paused(id: &str, pause: &Pause) -> String {
 /// What the push did.
 fn pushed(button: &str, after: &FollowUp) -> String {
     match after.ended_at {
-        Some(_) => format!("Pushed {button}: {}.", wording::ending(after.status(), &after.outcome)),
-        None => format!("Pushed {button}: now in stage {}.", wording::stage(after.stage.as_ref())),
+        Some(_) => format!(
+            "Pushed {button}: {}.",
+            wording::ending(after.status(), &after.outcome)
+        ),
+        None => format!(
+            "Pushed {button}: now in stage {}.",
+            wording::stage(after.stage.as_ref())
+        ),
     }
 }
 
@@ -147,12 +214,19 @@ mod tests {
     use super::*;
 
     fn button(id: &str, label: &str) -> Button {
-        Button { id: id.to_owned(), label: label.to_owned(), ..Default::default() }
+        Button {
+            id: id.to_owned(),
+            label: label.to_owned(),
+            ..Default::default()
+        }
     }
 
     #[test]
     fn an_id_wins_over_a_label() {
-        let buttons = [button("pay-out", "Approve"), button("approve", "Ask the boss")];
+        let buttons = [
+            button("pay-out", "Approve"),
+            button("approve", "Ask the boss"),
+        ];
         assert_eq!(find(&buttons, "approve").unwrap().id, "approve");
         assert_eq!(find(&buttons, "Approve").unwrap().id, "pay-out");
         assert_eq!(find(&buttons, "APPROVE").unwrap().id, "pay-out");
@@ -161,19 +235,40 @@ mod tests {
 
     #[test]
     fn a_button_that_is_not_there_is_told_with_those_that_are() {
-        let follow_up = FollowUp { buttons: vec![button("pay-out", "Approve")], ..Default::default() };
+        let follow_up = FollowUp {
+            buttons: vec![button("pay-out", "Approve")],
+            ..Default::default()
+        };
         assert_eq!(no_button(&follow_up, "Rejct", false).exit(), Exit::NotFound);
         let failure = no_button(&follow_up, "Reject", true);
         assert_eq!(failure.exit(), Exit::Precondition);
-        assert!(failure.sentence().ends_with("now: Approve (pay-out)."), "{}", failure.sentence());
+        assert!(
+            failure.sentence().ends_with("now: Approve (pay-out)."),
+            "{}",
+            failure.sentence()
+        );
     }
 
     #[test]
     fn a_push_on_a_paused_follow_up_says_who_paused_it_and_what_ends_the_pause() {
-        let pause = Pause { by: "ann".to_owned(), reason: "waits for a part".to_owned(), ..Default::default() };
-        let follow_up = FollowUp { instance_id: "1-0-aaaa".to_owned(), pause: Some(pause), ..Default::default() };
+        let pause = Pause {
+            by: "ann".to_owned(),
+            reason: "waits for a part".to_owned(),
+            ..Default::default()
+        };
+        let follow_up = FollowUp {
+            instance_id: "1-0-aaaa".to_owned(),
+            pause: Some(pause),
+            ..Default::default()
+        };
         let sentence = no_button(&follow_up, "paid", true).sentence().to_owned();
-        assert!(sentence.starts_with("It is paused by ann since"), "{sentence}");
-        assert!(sentence.ends_with("(waits for a part). `aftercall resume 1-0-aaaa` ends the pause."), "{sentence}");
+        assert!(
+            sentence.starts_with("It is paused by ann since"),
+            "{sentence}"
+        );
+        assert!(
+            sentence.ends_with("(waits for a part). `aftercall resume 1-0-aaaa` ends the pause."),
+            "{sentence}"
+        );
     }
 }

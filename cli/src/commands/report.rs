@@ -1,6 +1,7 @@
 //! `aftercall report`: what happened in a period, in numbers; as tables, CSV or JSON.
 //!
-//! Promise: CSV has one header and the same columns for every row, times in seconds. Must not: count anything itself.
+//! Promise: CSV has one header and the same columns for every row, times in seconds. Must not:
+//! count anything itself.
 
 use std::io::Write as _;
 use std::time::Duration;
@@ -12,14 +13,11 @@ use indicatif::{ProgressBar, ProgressStyle};
 use prost_types::Timestamp as ProtoTime;
 use serde_json::json;
 
-use crate::{
-    commands::names,
-    errors::Failure,
-    json,
-    session::Session,
-    table::{Table, name, whole},
-    time,
-};
+use crate::commands::names;
+use crate::errors::Failure;
+use crate::session::Session;
+use crate::table::{Table, name, whole};
+use crate::{json, time};
 
 const VOLUMES: Table<'_> = Table {
     columns: &[
@@ -36,7 +34,10 @@ const VOLUMES: Table<'_> = Table {
     empty: "",
 };
 
-const OUTCOMES: Table<'_> = Table { columns: &[name("workflow", 0), name("outcome", 0), whole("times", 1)], empty: "" };
+const OUTCOMES: Table<'_> = Table {
+    columns: &[name("workflow", 0), name("outcome", 0), whole("times", 1)],
+    empty: "",
+};
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
@@ -95,10 +96,16 @@ impl Report {
             (Some(from), _) => Some(from),
             (None, last) => Some(time::ago(session.now().await?, last.unwrap_or(LAST))),
         };
-        let request =
-            ReportRequest { from, to: self.to, workflows: self.workflows.clone(), customers: self.customers.clone() };
+        let request = ReportRequest {
+            from,
+            to: self.to,
+            workflows: self.workflows.clone(),
+            customers: self.customers.clone(),
+        };
         if self.csv && session.output.is_json() {
-            return Err(Failure::usage("A report is CSV or JSON: leave out --csv, or --output json."));
+            return Err(Failure::usage(
+                "A report is CSV or JSON: leave out --csv, or --output json.",
+            ));
         }
         names::check(session, &[], &self.workflows).await?;
         let mut gathered = gather(session, request).await?;
@@ -120,9 +127,17 @@ impl Report {
 
 /// Asks, and shows how far the server is where somebody watches.
 async fn gather(session: &Session, request: ReportRequest) -> Result<Gathered, Failure> {
-    let mut parts = session.to.operations().await?.report(request).await?.into_inner();
+    let mut parts = session
+        .to
+        .operations()
+        .await?
+        .report(request)
+        .await?
+        .into_inner();
     let bar = ProgressBar::new(0);
-    if let Ok(style) = ProgressStyle::with_template("{bar:40} {human_pos} of {human_len} entries, {eta} left") {
+    if let Ok(style) =
+        ProgressStyle::with_template("{bar:40} {human_pos} of {human_len} entries, {eta} left")
+    {
         bar.set_style(style);
     }
     let mut gathered = Gathered::default();
@@ -153,9 +168,19 @@ fn by(by: ReportBy) -> Option<By> {
 }
 
 fn write_json(session: &Session, gathered: &Gathered) -> Result<(), Failure> {
-    let rows = gathered.rows.iter().map(json::value).collect::<Result<Vec<_>, _>>()?;
-    let outcomes = gathered.outcomes.iter().map(json::value).collect::<Result<Vec<_>, _>>()?;
-    session.output.json(&json!({"rows": rows, "outcomes": outcomes}))
+    let rows = gathered
+        .rows
+        .iter()
+        .map(json::value)
+        .collect::<Result<Vec<_>, _>>()?;
+    let outcomes = gathered
+        .outcomes
+        .iter()
+        .map(json::value)
+        .collect::<Result<Vec<_>, _>>()?;
+    session
+        .output
+        .json(&json!({"rows": rows, "outcomes": outcomes}))
 }
 
 const CSV_HEADER: [&str; 16] = [
@@ -178,7 +203,8 @@ const CSV_HEADER: [&str; 16] = [
 ];
 
 fn write_csv(gathered: &Gathered) -> Result<(), Failure> {
-    let text = csv_of(gathered).map_err(|error| Failure::refused(format!("The report is not CSV: {error}.")))?;
+    let text = csv_of(gathered)
+        .map_err(|error| Failure::refused(format!("The report is not CSV: {error}.")))?;
     let written = std::io::stdout().lock().write_all(&text);
     written.map_err(|error| Failure::refused(format!("The report cannot be written: {error}.")))
 }
@@ -188,13 +214,27 @@ fn csv_of(gathered: &Gathered) -> Result<Vec<u8>, Box<dyn std::error::Error>> {
     let mut writer = csv::Writer::from_writer(Vec::new());
     writer.write_record(CSV_HEADER)?;
     for row in &gathered.rows {
-        let seconds =
-            |span: Option<&prost_types::Duration>| span.map_or(String::new(), |span| span.seconds.to_string());
-        let word =
-            by(row.by()).and_then(|by| by.to_possible_value()).map_or(String::new(), |by| by.get_name().to_owned());
-        let stage = if row.stage == 0 { String::new() } else { row.stage.to_string() };
-        let numbers = [row.set, row.finished, row.cancelled, row.stays].map(|number| number.to_string());
-        let rest = [row.with_due, row.overdue, row.promised, row.kept, row.overdue_open, row.broken_open];
+        let seconds = |span: Option<&prost_types::Duration>| {
+            span.map_or(String::new(), |span| span.seconds.to_string())
+        };
+        let word = by(row.by())
+            .and_then(|by| by.to_possible_value())
+            .map_or(String::new(), |by| by.get_name().to_owned());
+        let stage = if row.stage == 0 {
+            String::new()
+        } else {
+            row.stage.to_string()
+        };
+        let numbers =
+            [row.set, row.finished, row.cancelled, row.stays].map(|number| number.to_string());
+        let rest = [
+            row.with_due,
+            row.overdue,
+            row.promised,
+            row.kept,
+            row.overdue_open,
+            row.broken_open,
+        ];
         let rest = rest.map(|number| number.to_string());
         let times = [seconds(row.p50.as_ref()), seconds(row.p90.as_ref())];
         let names = [word, row.workflow.clone(), stage, row.name.clone()];
@@ -208,14 +248,22 @@ fn csv_of(gathered: &Gathered) -> Result<Vec<u8>, Box<dyn std::error::Error>> {
         record[5] = outcome.count.to_string();
         writer.write_record(&record)?;
     }
-    Ok(writer.into_inner().map_err(csv::IntoInnerError::into_error)?)
+    Ok(writer
+        .into_inner()
+        .map_err(csv::IntoInnerError::into_error)?)
 }
 
 fn write_tables(session: &Session, gathered: &Gathered) -> Result<(), Failure> {
-    let of = |wanted: By| gathered.rows.iter().filter(move |row| by(row.by()) == Some(wanted));
+    let of = |wanted: By| {
+        gathered
+            .rows
+            .iter()
+            .filter(move |row| by(row.by()) == Some(wanted))
+    };
     let volumes = |row: &ReportRow| {
         let name = row.name.clone();
-        let [set, finished, cancelled] = [row.set, row.finished, row.cancelled].map(|number| number.to_string());
+        let [set, finished, cancelled] =
+            [row.set, row.finished, row.cancelled].map(|number| number.to_string());
         vec![
             name,
             set,
@@ -232,7 +280,11 @@ fn write_tables(session: &Session, gathered: &Gathered) -> Result<(), Failure> {
     if !rows.is_empty() {
         session.output.table(&VOLUMES, rows)?;
     }
-    for (wanted, title) in [(By::Stage, "stage"), (By::Team, "team"), (By::Person, "person")] {
+    for (wanted, title) in [
+        (By::Stage, "stage"),
+        (By::Team, "team"),
+        (By::Person, "person"),
+    ] {
         let stays = |row: &ReportRow| {
             let name = match wanted {
                 By::Stage => format!("{}, {} {}", row.workflow, row.stage, row.name),
@@ -240,36 +292,78 @@ fn write_tables(session: &Session, gathered: &Gathered) -> Result<(), Failure> {
             };
             let overdue = share(row.overdue, row.with_due);
             let open = counted(row.overdue_open);
-            vec![name, row.stays.to_string(), span(row.p50.as_ref()), span(row.p90.as_ref()), overdue, open]
+            vec![
+                name,
+                row.stays.to_string(),
+                span(row.p50.as_ref()),
+                span(row.p90.as_ref()),
+                overdue,
+                open,
+            ]
         };
         let rows: Vec<_> = of(wanted).map(stays).collect();
         if !rows.is_empty() {
             session.output.line("")?;
-            let [median, most, overdue] = [whole("median", 2), whole("90 % within", 3), whole("overdue", 1)];
-            let columns = [name(title, 0), whole("done", 1), median, most, overdue, whole("late and open", 2)];
-            session.output.table(&Table { columns: &columns, empty: "" }, rows)?;
+            let [median, most, overdue] = [
+                whole("median", 2),
+                whole("90 % within", 3),
+                whole("overdue", 1),
+            ];
+            let columns = [
+                name(title, 0),
+                whole("done", 1),
+                median,
+                most,
+                overdue,
+                whole("late and open", 2),
+            ];
+            session.output.table(
+                &Table {
+                    columns: &columns,
+                    empty: "",
+                },
+                rows,
+            )?;
         }
     }
     if !gathered.outcomes.is_empty() {
         session.output.line("")?;
-        let row = |one: &ReportOutcome| vec![one.workflow.clone(), one.outcome.clone(), one.count.to_string()];
-        session.output.table(&OUTCOMES, gathered.outcomes.iter().map(row))?;
+        let row = |one: &ReportOutcome| {
+            vec![
+                one.workflow.clone(),
+                one.outcome.clone(),
+                one.count.to_string(),
+            ]
+        };
+        session
+            .output
+            .table(&OUTCOMES, gathered.outcomes.iter().map(row))?;
     }
     Ok(())
 }
 
 fn span(span: Option<&prost_types::Duration>) -> String {
-    span.map_or(String::new(), |span| time::span(span.seconds.unsigned_abs()))
+    span.map_or(String::new(), |span| {
+        time::span(span.seconds.unsigned_abs())
+    })
 }
 
 /// A count; nothing where there is nothing to count.
 fn counted(count: u64) -> String {
-    if count == 0 { String::new() } else { count.to_string() }
+    if count == 0 {
+        String::new()
+    } else {
+        count.to_string()
+    }
 }
 
 /// Such as "12 of 40, 30 %"; nothing where there is nothing to share.
 fn share(part: u64, whole: u64) -> String {
-    (part * 100).checked_div(whole).map_or_else(String::new, |hundredths| format!("{part} of {whole}, {hundredths} %"))
+    (part * 100)
+        .checked_div(whole)
+        .map_or_else(String::new, |hundredths| {
+            format!("{part} of {whole}, {hundredths} %")
+        })
 }
 
 #[cfg(test)]
@@ -284,17 +378,35 @@ mod tests {
             workflow: "refund".to_owned(),
             stage: 2,
             stays: 7,
-            p50: Some(prost_types::Duration { seconds: 90, nanos: 0 }),
+            p50: Some(prost_types::Duration {
+                seconds: 90,
+                nanos: 0,
+            }),
             ..ReportRow::default()
         };
-        let outcome = ReportOutcome { workflow: "refund".to_owned(), outcome: "paid".to_owned(), count: 3 };
-        let text = csv_of(&Gathered { rows: vec![row], outcomes: vec![outcome] }).unwrap();
+        let outcome = ReportOutcome {
+            workflow: "refund".to_owned(),
+            outcome: "paid".to_owned(),
+            count: 3,
+        };
+        let text = csv_of(&Gathered {
+            rows: vec![row],
+            outcomes: vec![outcome],
+        })
+        .unwrap();
         let text = String::from_utf8(text).unwrap();
         let lines: Vec<&str> = text.lines().collect();
-        assert_eq!(lines[1], "stage,refund,2,\"Ring, back\",0,0,0,7,90,,0,0,0,0,0,0");
+        assert_eq!(
+            lines[1],
+            "stage,refund,2,\"Ring, back\",0,0,0,7,90,,0,0,0,0,0,0"
+        );
         assert_eq!(lines[2], "outcome,refund,,paid,,3,,,,,,,,,,");
         let mut reader = csv::Reader::from_reader(text.as_bytes());
-        assert!(reader.records().all(|record| record.unwrap().len() == CSV_HEADER.len()));
+        assert!(
+            reader
+                .records()
+                .all(|record| record.unwrap().len() == CSV_HEADER.len())
+        );
     }
 
     #[test]

@@ -3,12 +3,15 @@
 //! Promise: a server whose store has failed still shows why.
 
 use aftercall_proto::workflow::v1::{
-    AcceptClockRequest, AcceptClockResponse, ClockChange, ConfirmPurgeRequest, GetServerInfoRequest,
-    GetServerInfoResponse,
+    AcceptClockRequest, AcceptClockResponse, ClockChange, ConfirmPurgeRequest,
+    GetServerInfoRequest, GetServerInfoResponse,
 };
 use clap::Subcommand;
 
-use crate::{confirm::Sure, connect, errors::Failure, session::Session, time};
+use crate::confirm::Sure;
+use crate::errors::Failure;
+use crate::session::Session;
+use crate::{connect, time};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Server {
@@ -18,7 +21,8 @@ pub(crate) enum Server {
     /// Make the machine's clock the server's time, forward or back, so that held timers fire
     #[command(after_help = "Example:\n  date; aftercall server accept-clock")]
     AcceptClock(Sure),
-    /// Let the server remove all that has outlived its retention, beyond a day's share of the archive
+    /// Let the server remove all that has outlived its retention, beyond a day's share of the
+    /// archive
     #[command(after_help = "Example:\n  aftercall server info; aftercall server confirm-purge")]
     ConfirmPurge(Sure),
 }
@@ -28,19 +32,27 @@ impl Server {
         let mut client = session.to.operations().await?;
         match self {
             Self::Info => {
-                let answer = client.get_server_info(GetServerInfoRequest {}).await?.into_inner();
+                let answer = client
+                    .get_server_info(GetServerInfoRequest {})
+                    .await?
+                    .into_inner();
                 session.output.one(&answer, || page(&answer))
             }
             Self::AcceptClock(sure) => {
                 sure.ask("The machine's clock becomes the server's time, and what is due by it fires. Accept it?")?;
-                let request = AcceptClockRequest { actor: session.to.actor.clone(), request_id: connect::request_id() };
+                let request = AcceptClockRequest {
+                    actor: session.to.actor.clone(),
+                    request_id: connect::request_id(),
+                };
                 let answer = client.accept_clock(request).await?.into_inner();
                 session.output.one(&answer, || vec![accepted(&answer)])
             }
             Self::ConfirmPurge(sure) => {
                 sure.ask("What has outlived its retention is removed for ever. Remove it?")?;
-                let request =
-                    ConfirmPurgeRequest { actor: session.to.actor.clone(), request_id: connect::request_id() };
+                let request = ConfirmPurgeRequest {
+                    actor: session.to.actor.clone(),
+                    request_id: connect::request_id(),
+                };
                 let answer = client.confirm_purge(request).await?.into_inner();
                 session.output.one(&answer, || {
                     vec![match answer.instances {
@@ -56,10 +68,17 @@ impl Server {
 }
 
 fn accepted(answer: &AcceptClockResponse) -> String {
-    let (before, after) = (time::local(answer.time_before.as_ref()), time::local(answer.time_after.as_ref()));
+    let (before, after) = (
+        time::local(answer.time_before.as_ref()),
+        time::local(answer.time_after.as_ref()),
+    );
     match answer.change() {
-        ClockChange::Forward => format!("Accepted: the server's time went forward from {before} to {after}."),
-        ClockChange::Back => format!("Accepted: the server's time went back from {before} to {after}."),
+        ClockChange::Forward => {
+            format!("Accepted: the server's time went forward from {before} to {after}.")
+        }
+        ClockChange::Back => {
+            format!("Accepted: the server's time went back from {before} to {after}.")
+        }
         ClockChange::None | ClockChange::Unspecified => {
             format!("The clock and the server's time agree, nothing changed: {after}.")
         }
@@ -73,33 +92,59 @@ fn page(answer: &GetServerInfoResponse) -> Vec<String> {
         format!("workflow-server {}", answer.version),
         format!("data directory   {}", answer.data_dir),
         format!("epoch            {}", answer.epoch),
-        format!("sequence         {} (feed from {})", answer.sequence, answer.oldest_feed_sequence),
+        format!(
+            "sequence         {} (feed from {})",
+            answer.sequence, answer.oldest_feed_sequence
+        ),
         format!(
             "instances        {} open, {} ended, {} archived",
             answer.open_instances, answer.ended_instances, answer.archived_instances
         ),
         format!("timers           {}", answer.timers),
-        format!("server time      {}", time::local(answer.server_time.as_ref())),
+        format!(
+            "server time      {}",
+            time::local(answer.server_time.as_ref())
+        ),
         format!("store read in    {:.3} s", start.as_secs_f64()),
         format!("CPU used         {:.1} s", cpu.as_secs_f64()),
-        format!("country          {}", if answer.country.is_empty() { "none" } else { &answer.country }),
-        format!("memory           {:.1} MiB", mebibytes(answer.resident_bytes)),
+        format!(
+            "country          {}",
+            if answer.country.is_empty() {
+                "none"
+            } else {
+                &answer.country
+            }
+        ),
+        format!(
+            "memory           {:.1} MiB",
+            mebibytes(answer.resident_bytes)
+        ),
     ];
     if let Some(confirmed) = &answer.purge_confirmed {
         let at = time::local(confirmed.at.as_ref());
-        lines.push(format!("purge confirmed  by {} at {at}: {} instances", confirmed.actor, confirmed.instances));
+        lines.push(format!(
+            "purge confirmed  by {} at {at}: {} instances",
+            confirmed.actor, confirmed.instances
+        ));
     }
     if answer.conditions.is_empty() {
         lines.push("conditions       none: all is well".to_owned());
     }
     for condition in &answer.conditions {
-        let grave = if condition.unready { " (not ready)" } else { "" };
+        let grave = if condition.unready {
+            " (not ready)"
+        } else {
+            ""
+        };
         lines.push(format!("{}{grave}: {}", condition.name, condition.message));
     }
     lines
 }
 
-#[allow(clippy::cast_precision_loss, reason = "shown with one digit after the point")]
+#[allow(
+    clippy::cast_precision_loss,
+    reason = "shown with one digit after the point"
+)]
 fn mebibytes(bytes: u64) -> f64 {
     bytes as f64 / (1024.0 * 1024.0)
 }
@@ -117,9 +162,18 @@ mod tests {
             message: message.to_owned(),
             unready,
         };
-        let conditions = vec![condition("store", "disk gone", true), condition("jobs", "job 3 is refused", false)];
-        let lines = page(&GetServerInfoResponse { conditions, ..Default::default() });
-        assert_eq!(lines[lines.len() - 2..], ["store (not ready): disk gone", "jobs: job 3 is refused"]);
+        let conditions = vec![
+            condition("store", "disk gone", true),
+            condition("jobs", "job 3 is refused", false),
+        ];
+        let lines = page(&GetServerInfoResponse {
+            conditions,
+            ..Default::default()
+        });
+        assert_eq!(
+            lines[lines.len() - 2..],
+            ["store (not ready): disk gone", "jobs: job 3 is refused"]
+        );
         let well = page(&GetServerInfoResponse::default());
         assert!(well.last().is_some_and(|line| line.contains("none")));
     }

@@ -1,25 +1,24 @@
 //! `aftercall set-workflow`: what the Set Workflow control of a call script does.
 //!
-//! Promise: field values take the types that the workflow declares. Must not: invent anything about the call.
+//! Promise: field values take the types that the workflow declares. Must not: invent anything about
+//! the call.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::collections::BTreeMap;
+use std::time::Duration;
 
 use aftercall_proto::workflow::v1::{
-    CallProperties, CallRef, Caller, FieldDeclaration, FieldType, GetCallRequest, GetWorkflowRequest, IfRunning,
-    Release, SetWorkflowRequest, SetWorkflowResponse, Value,
+    CallProperties, CallRef, Caller, FieldDeclaration, FieldType, GetCallRequest,
+    GetWorkflowRequest, IfRunning, Release, SetWorkflowRequest, SetWorkflowResponse, Value,
 };
 use clap::{Args, ValueEnum};
-use jiff::{Timestamp, tz::TimeZone};
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
 
-use crate::{
-    connect,
-    errors::Failure,
-    output::remark,
-    session::Session,
-    time,
-    values::{self, parse_call, parse_pair},
-    wording,
-};
+use crate::errors::Failure;
+use crate::output::remark;
+use crate::session::Session;
+use crate::values::{self, parse_call, parse_pair};
+use crate::{connect, time, wording};
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
@@ -60,7 +59,8 @@ pub(crate) struct SetWorkflow {
     /// This version instead of the newest
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     version: Option<u32>,
-    /// When the follow-up is released; if not given, a new one at once, and one that waits for the end of its call then
+    /// When the follow-up is released; if not given, a new one at once, and one that waits for the
+    /// end of its call then
     #[arg(long, value_enum)]
     release: Option<ReleaseChoice>,
     /// With --release call-ended: released after this time at the latest
@@ -99,7 +99,9 @@ impl SetWorkflow {
         let request_id = request.request_id.clone();
         let times: Vec<_> = values::times(&request.fields).collect();
         let answer = session.to.scripts().await?.set_workflow(request).await;
-        let answer = answer.map_err(|status| unsure(status, &request_id))?.into_inner();
+        let answer = answer
+            .map_err(|status| unsure(status, &request_id))?
+            .into_inner();
         for warning in &answer.warnings {
             remark(&format!("warning: {warning}"));
         }
@@ -113,7 +115,9 @@ impl SetWorkflow {
             Some(ReleaseChoice::CallEnded) => Release::CallEnded,
         };
         if self.release_within.is_some() && self.release == Some(ReleaseChoice::Immediately) {
-            return Err(Failure::usage("--release-within goes with --release call-ended."));
+            return Err(Failure::usage(
+                "--release-within goes with --release call-ended.",
+            ));
         }
         let if_running = match self.if_running {
             IfRunningChoice::Return => IfRunning::ReturnIt,
@@ -149,28 +153,62 @@ impl SetWorkflow {
         })
     }
 
-    async fn typed_fields(&self, session: &Session, version: u32) -> Result<BTreeMap<String, Value>, Failure> {
+    async fn typed_fields(
+        &self,
+        session: &Session,
+        version: u32,
+    ) -> Result<BTreeMap<String, Value>, Failure> {
         if self.fields.is_empty() {
             return Ok(BTreeMap::new());
         }
-        let request = GetWorkflowRequest { name: self.workflow.clone(), version, draft: false };
-        let answer = session.to.definitions().await?.get_workflow(request).await?.into_inner();
+        let request = GetWorkflowRequest {
+            name: self.workflow.clone(),
+            version,
+            draft: false,
+        };
+        let answer = session
+            .to
+            .definitions()
+            .await?
+            .get_workflow(request)
+            .await?
+            .into_inner();
         let declared = answer.workflow.unwrap_or_default().fields;
         let has_bare_time = self.fields.iter().any(|(name, text)| {
-            let is_time = |field: &FieldDeclaration| field.name == *name && field.r#type() == FieldType::Time;
+            let is_time =
+                |field: &FieldDeclaration| field.name == *name && field.r#type() == FieldType::Time;
             declared.iter().any(is_time) && !time::is_moment(text)
         });
-        let zone = if has_bare_time { self.zone(session, &answer.time_zone).await? } else { TimeZone::UTC };
+        let zone = if has_bare_time {
+            self.zone(session, &answer.time_zone).await?
+        } else {
+            TimeZone::UTC
+        };
         values::typed(&self.fields, &declared, (&self.workflow, &zone))
     }
 
-    /// By whose clock a time without a zone is meant: the caller's, as it is given or known, else the one of the workflow.
+    /// By whose clock a time without a zone is meant: the caller's, as it is given or known, else
+    /// the one of the workflow.
     async fn zone(&self, session: &Session, of_workflow: &str) -> Result<TimeZone, Failure> {
         let mut name = self.caller_time_zone.clone().unwrap_or_default();
         if name.is_empty() {
-            let known = session.to.scripts().await?.get_call(GetCallRequest { call: Some(self.call.clone()) }).await;
+            let known = session
+                .to
+                .scripts()
+                .await?
+                .get_call(GetCallRequest {
+                    call: Some(self.call.clone()),
+                })
+                .await;
             name = match known {
-                Ok(answer) => answer.into_inner().call.and_then(|call| call.caller).unwrap_or_default().time_zone,
+                Ok(answer) => {
+                    answer
+                        .into_inner()
+                        .call
+                        .and_then(|call| call.caller)
+                        .unwrap_or_default()
+                        .time_zone
+                }
                 Err(status) if status.code() == tonic::Code::NotFound => String::new(),
                 Err(status) => return Err(status.into()),
             };
@@ -180,20 +218,42 @@ impl SetWorkflow {
     }
 }
 
-/// An answer that did not come leaves it open whether the change happened: the request id is the way to know.
+/// An answer that did not come leaves it open whether the change happened: the request id is the
+/// way to know.
 fn unsure(status: tonic::Status, request_id: &str) -> Failure {
-    let open = matches!(status.code(), tonic::Code::Unavailable | tonic::Code::DeadlineExceeded);
+    let open = matches!(
+        status.code(),
+        tonic::Code::Unavailable | tonic::Code::DeadlineExceeded
+    );
     let failure = Failure::from(status);
-    if open { failure.advise(&format!("Repeat it with --request-id {request_id}.")) } else { failure }
+    if open {
+        failure.advise(&format!("Repeat it with --request-id {request_id}."))
+    } else {
+        failure
+    }
 }
 
 /// `times`: the values that are times, which may have been given without a zone.
-fn page(answer: &SetWorkflowResponse, times: &[(String, prost_types::Timestamp)], now: Timestamp) -> Vec<String> {
+fn page(
+    answer: &SetWorkflowResponse,
+    times: &[(String, prost_types::Timestamp)],
+    now: Timestamp,
+) -> Vec<String> {
     let follow_up = answer.follow_up.clone().unwrap_or_default();
-    let done = if answer.started { "Set" } else { "Runs already" };
-    let mut lines = vec![format!("{done}: {} {}", follow_up.instance_id, follow_up.workflow)];
+    let done = if answer.started {
+        "Set"
+    } else {
+        "Runs already"
+    };
+    let mut lines = vec![format!(
+        "{done}: {} {}",
+        follow_up.instance_id, follow_up.workflow
+    )];
     match follow_up.stage {
-        Some(_) => lines.push(format!("stage {}", wording::stage(follow_up.stage.as_ref()))),
+        Some(_) => lines.push(format!(
+            "stage {}",
+            wording::stage(follow_up.stage.as_ref())
+        )),
         None => lines.push(wording::status(follow_up.status()).to_owned()),
     }
     if !answer.updated_fields.is_empty() {
@@ -203,7 +263,11 @@ fn page(answer: &SetWorkflowResponse, times: &[(String, prost_types::Timestamp)]
         let by = time::in_zone(answer.promise_by.as_ref(), &answer.time_zone);
         lines.push(format!("promise the caller an answer by {by}"));
     }
-    lines.extend(times.iter().map(|(name, at)| values::echo(name, at, &answer.time_zone, now)));
+    lines.extend(
+        times
+            .iter()
+            .map(|(name, at)| values::echo(name, at, &answer.time_zone, now)),
+    );
     lines
 }
 
@@ -214,15 +278,22 @@ mod tests {
     #[test]
     fn an_answer_that_did_not_come_names_the_request_id() {
         let failure = unsure(tonic::Status::unavailable("draining"), "r-7");
-        assert!(failure.sentence().ends_with("Repeat it with --request-id r-7."));
+        assert!(
+            failure
+                .sentence()
+                .ends_with("Repeat it with --request-id r-7.")
+        );
         let refused = unsure(tonic::Status::invalid_argument("empty"), "r-7");
         assert!(!refused.sentence().contains("r-7"));
     }
 
     #[test]
     fn the_answer_tells_whether_it_was_started() {
-        let answer =
-            SetWorkflowResponse { started: false, updated_fields: vec!["amount".to_owned()], ..Default::default() };
+        let answer = SetWorkflowResponse {
+            started: false,
+            updated_fields: vec!["amount".to_owned()],
+            ..Default::default()
+        };
         let lines = page(&answer, &[], Timestamp::UNIX_EPOCH);
         assert!(lines[0].starts_with("Runs already"));
         assert!(lines.contains(&"updated: amount".to_owned()));

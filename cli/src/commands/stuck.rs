@@ -5,20 +5,18 @@
 use std::time::Duration;
 
 use aftercall_proto::workflow::v1::{
-    ListOverdueTimersRequest, ListStuckInstancesRequest, OverdueTimer, StuckInstance, StuckReason, WakeKind,
+    ListOverdueTimersRequest, ListStuckInstancesRequest, OverdueTimer, StuckInstance, StuckReason,
+    WakeKind,
 };
 use clap::Args;
 use jiff::Timestamp;
 
-use crate::{
-    errors::Failure,
-    output::remark,
-    session::Session,
-    table::{Table, id, name, whole},
-    time,
-    values::call_name,
-    wording,
-};
+use crate::errors::Failure;
+use crate::output::remark;
+use crate::session::Session;
+use crate::table::{Table, id, name, whole};
+use crate::values::call_name;
+use crate::{time, wording};
 
 const STUCK: Table<'_> = Table {
     columns: &[
@@ -34,12 +32,20 @@ const STUCK: Table<'_> = Table {
 };
 
 const TIMERS: Table<'_> = Table {
-    columns: &[id("id"), whole("what", 1), whole("due", 2), name("workflow", 3), name("stage", 4)],
+    columns: &[
+        id("id"),
+        whole("what", 1),
+        whole("due", 2),
+        name("workflow", 3),
+        name("stage", 4),
+    ],
     empty: "No timer is overdue.",
 };
 
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  aftercall instance stuck\n  aftercall instance stuck --longer-than 4h")]
+#[command(
+    after_help = "Examples:\n  aftercall instance stuck\n  aftercall instance stuck --longer-than 4h"
+)]
 pub(crate) struct StuckWork {
     /// For how long it must have been so; incomplete ones are listed at once [default: 1d]
     #[arg(long, value_name = "SPAN", value_parser = time::parse_span)]
@@ -59,14 +65,28 @@ pub(crate) struct OverdueTimers {
 
 impl StuckWork {
     pub(crate) async fn run(self, session: &Session) -> Result<(), Failure> {
-        let request =
-            ListStuckInstancesRequest { longer_than: self.longer_than.map(time::proto_span), page_size: self.at_most };
-        let answer = session.to.operations().await?.list_stuck_instances(request).await?.into_inner();
+        let request = ListStuckInstancesRequest {
+            longer_than: self.longer_than.map(time::proto_span),
+            page_size: self.at_most,
+        };
+        let answer = session
+            .to
+            .operations()
+            .await?
+            .list_stuck_instances(request)
+            .await?
+            .into_inner();
         let now = session.now().await?;
-        session.output.list(&answer.instances, &STUCK, |stuck| cells(stuck, now))?;
+        session
+            .output
+            .list(&answer.instances, &STUCK, |stuck| cells(stuck, now))?;
         for count in &answer.counts {
             let oldest = time::relative(count.oldest_since.as_ref(), now);
-            remark(&format!("{} {}, the oldest since {oldest}.", count.count, why(count.reason())));
+            remark(&format!(
+                "{} {}, the oldest since {oldest}.",
+                count.count,
+                why(count.reason())
+            ));
         }
         Ok(())
     }
@@ -100,13 +120,27 @@ fn why(reason: StuckReason) -> &'static str {
 
 impl OverdueTimers {
     pub(crate) async fn run(self, session: &Session) -> Result<(), Failure> {
-        let request = ListOverdueTimersRequest { page_size: self.at_most };
-        let answer = session.to.operations().await?.list_overdue_timers(request).await?.into_inner();
+        let request = ListOverdueTimersRequest {
+            page_size: self.at_most,
+        };
+        let answer = session
+            .to
+            .operations()
+            .await?
+            .list_overdue_timers(request)
+            .await?
+            .into_inner();
         let now = session.now().await?;
         let row = |timer: &OverdueTimer| {
             let stage = wording::stage(timer.stage.as_ref());
             let due = time::relative(timer.due.as_ref(), now);
-            vec![timer.instance_id.clone(), what(timer.kind()).to_owned(), due, timer.workflow.clone(), stage]
+            vec![
+                timer.instance_id.clone(),
+                what(timer.kind()).to_owned(),
+                due,
+                timer.workflow.clone(),
+                stage,
+            ]
         };
         session.output.list(&answer.timers, &TIMERS, row)?;
         if answer.total > 0 {

@@ -1,6 +1,7 @@
 //! `aftercall team`: declares the teams that alerts are for.
 //!
-//! Promise: a team file has the same form as `examples/teams.yaml`, and all of it is read before anything is declared.
+//! Promise: a team file has the same form as `examples/teams.yaml`, and all of it is read before
+//! anything is declared.
 
 use std::path::PathBuf;
 
@@ -10,12 +11,10 @@ use aftercall_proto::workflow::v1::{
 use clap::Subcommand;
 
 use crate::authoring::reading::{read_text, shown};
-use crate::{
-    authoring, connect,
-    errors::Failure,
-    session::Session,
-    table::{Table, id, sentence},
-};
+use crate::errors::Failure;
+use crate::session::Session;
+use crate::table::{Table, id, sentence};
+use crate::{authoring, connect};
 
 const ROWS: Table<'_> = Table {
     columns: &[id("name"), sentence("title", 1)],
@@ -63,7 +62,11 @@ It is refused while a workflow names the team, an open follow-up has an alert fo
 }
 
 /// Declares a team.
-pub(crate) async fn declare(session: &Session, name: String, title: String) -> Result<TeamMessage, Failure> {
+pub(crate) async fn declare(
+    session: &Session,
+    name: String,
+    title: String,
+) -> Result<TeamMessage, Failure> {
     let request = ImportTeamRequest {
         request_id: connect::request_id(),
         actor: session.to.actor.clone(),
@@ -71,8 +74,16 @@ pub(crate) async fn declare(session: &Session, name: String, title: String) -> R
         title,
         expected_revision: None,
     };
-    let answer = session.to.definitions().await?.import_team(request).await?.into_inner();
-    answer.team.ok_or_else(|| Failure::refused("The server declared the team but did not show it."))
+    let answer = session
+        .to
+        .definitions()
+        .await?
+        .import_team(request)
+        .await?
+        .into_inner();
+    answer
+        .team
+        .ok_or_else(|| Failure::refused("The server declared the team but did not show it."))
 }
 
 impl Team {
@@ -88,28 +99,62 @@ impl Team {
             }
             Self::Add { name, title } => {
                 let team = declare(session, name, title).await?;
-                session.output.one(&team, || vec![format!("Declared {}: {}.", team.name, team.title)])
+                session.output.one(&team, || {
+                    vec![format!("Declared {}: {}.", team.name, team.title)]
+                })
             }
             Self::Remove { name } => {
                 let (request_id, actor) = (connect::request_id(), session.to.actor.clone());
-                let request = RemoveTeamRequest { request_id, actor, name: name.clone(), expected_revision: None };
-                let answer = session.to.definitions().await?.remove_team(request).await?.into_inner();
-                session.output.one(&answer, || vec![format!("Removed {name}.")])
+                let request = RemoveTeamRequest {
+                    request_id,
+                    actor,
+                    name: name.clone(),
+                    expected_revision: None,
+                };
+                let answer = session
+                    .to
+                    .definitions()
+                    .await?
+                    .remove_team(request)
+                    .await?
+                    .into_inner();
+                session
+                    .output
+                    .one(&answer, || vec![format!("Removed {name}.")])
             }
             Self::List => {
-                let teams = session.to.definitions().await?.list_teams(ListTeamsRequest {}).await?.into_inner().teams;
+                let teams = session
+                    .to
+                    .definitions()
+                    .await?
+                    .list_teams(ListTeamsRequest {})
+                    .await?
+                    .into_inner()
+                    .teams;
                 show(session, &teams)
             }
             Self::Show { name } => {
                 let request = GetTeamRequest { name: name.clone() };
-                let answer = session.to.definitions().await?.get_team(request).await?.into_inner();
-                let team = answer.team.ok_or_else(|| Failure::not_found(format!("There is no team {name}.")))?;
-                session.output.one(&team, || vec![format!("{}: {}", team.name, team.title)])
+                let answer = session
+                    .to
+                    .definitions()
+                    .await?
+                    .get_team(request)
+                    .await?
+                    .into_inner();
+                let team = answer
+                    .team
+                    .ok_or_else(|| Failure::not_found(format!("There is no team {name}.")))?;
+                session
+                    .output
+                    .one(&team, || vec![format!("{}: {}", team.name, team.title)])
             }
         }
     }
 }
 
 fn show(session: &Session, teams: &[TeamMessage]) -> Result<(), Failure> {
-    session.output.list(teams, &ROWS, |team| vec![team.name.clone(), team.title.clone()])
+    session.output.list(teams, &ROWS, |team| {
+        vec![team.name.clone(), team.title.clone()]
+    })
 }

@@ -1,6 +1,7 @@
 //! `aftercall wallboard`: what Call Managers see, in numbers.
 //!
-//! Promise: the numbers are the alerter's; where it has lost the workflow-server, that is shown above them. Must not: count.
+//! Promise: the numbers are the alerter's; where it has lost the workflow-server, that is shown
+//! above them. Must not: count.
 
 mod view;
 
@@ -15,15 +16,13 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::time::{Instant, MissedTickBehavior, interval};
 use view::Watched;
 
-use crate::{
-    commands::{names, stages},
-    errors::Failure,
-    json,
-    output::{Output, remark},
-    screen::Screen,
-    session::Session,
-    subscription::{self, CONNECTED, lost},
-};
+use crate::commands::{names, stages};
+use crate::errors::Failure;
+use crate::json;
+use crate::output::{Output, remark};
+use crate::screen::Screen;
+use crate::session::Session;
+use crate::subscription::{self, CONNECTED, lost};
 
 /// How often the screen is drawn again: its clock and the ages move.
 const TICK: Duration = Duration::from_secs(1);
@@ -69,16 +68,30 @@ struct Shown {
 impl Shown {
     /// Leaves out the rows that are not wanted. The total stays that of all.
     fn keep(&self, mut board: Board) -> Board {
-        let Rows { teams, workflows, stages } = &self.rows;
+        let Rows {
+            teams,
+            workflows,
+            stages,
+        } = &self.rows;
         if teams.is_empty() && workflows.is_empty() && stages.is_empty() {
             return board;
         }
         let is_meant = |row: &WallboardRow| {
             let number = row.stage.as_ref().map_or(0, |stage| stage.number);
-            self.stages.iter().any(|one| one.workflow == row.workflow && one.stage == number)
+            self.stages
+                .iter()
+                .any(|one| one.workflow == row.workflow && one.stage == number)
         };
-        board.workflows.retain(|row| workflows.contains(&row.workflow));
-        board.stages.retain(|row| if stages.is_empty() { workflows.contains(&row.workflow) } else { is_meant(row) });
+        board
+            .workflows
+            .retain(|row| workflows.contains(&row.workflow));
+        board.stages.retain(|row| {
+            if stages.is_empty() {
+                workflows.contains(&row.workflow)
+            } else {
+                is_meant(row)
+            }
+        });
         board.teams.retain(|row| teams.contains(&row.team));
         board.priorities.clear();
         board
@@ -89,10 +102,20 @@ impl Wallboard {
     pub(crate) async fn run(self, session: &Session) -> Result<(), Failure> {
         let output = session.output;
         names::check_of_stream(session, &self.rows.teams, &self.rows.workflows).await?;
-        let stages = stages::find_for_stream(session, &self.rows.workflows, &self.rows.stages).await?;
-        let shown = Shown { rows: self.rows, stages };
+        let stages =
+            stages::find_for_stream(session, &self.rows.workflows, &self.rows.stages).await?;
+        let shown = Shown {
+            rows: self.rows,
+            stages,
+        };
         if !self.watch {
-            let answer = session.to.alerts().await?.get_wallboard(GetWallboardRequest {}).await?.into_inner();
+            let answer = session
+                .to
+                .alerts()
+                .await?
+                .get_wallboard(GetWallboardRequest {})
+                .await?
+                .into_inner();
             let board = shown.keep(answer.wallboard.unwrap_or_default());
             return show(output, &board);
         }
@@ -154,7 +177,9 @@ async fn on_screen(output: Output, mut boards: Wallboards, rows: &Shown) -> Resu
         locked(&watched).take(event, Instant::now());
     };
     let draw = || -> Result<(), Failure> {
-        let Some(size) = output.screen() else { return Ok(()) };
+        let Some(size) = output.screen() else {
+            return Ok(());
+        };
         let lines = locked(&watched).lines(output, size);
         Ok(locked(&screen).draw(&lines)?)
     };
@@ -181,7 +206,9 @@ async fn on_screen(output: Output, mut boards: Wallboards, rows: &Shown) -> Resu
 
 /// Both loops run on one task, so that the lock is always free.
 fn locked<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    mutex
+        .lock()
+        .unwrap_or_else(std::sync::PoisonError::into_inner)
 }
 
 fn show(output: Output, board: &Board) -> Result<(), Failure> {
@@ -191,5 +218,8 @@ fn show(output: Output, board: &Board) -> Result<(), Failure> {
     if let Some(state) = view::state(board) {
         output.line(&output.urgent(&state))?;
     }
-    output.table(&view::ROWS, view::rows(output, board, view::counted_at(board)))
+    output.table(
+        &view::ROWS,
+        view::rows(output, board, view::counted_at(board)),
+    )
 }

@@ -1,27 +1,22 @@
 //! `aftercall watch`: the live stream of follow-ups, which goes on over lost connections.
 //!
-//! Promise: no change is missed between two tokens; the last token is printed on stderr at the end, and `--resume` goes
-//! on from there. Must not: show a change twice after a reconnection.
+//! Promise: no change is missed between two tokens; the last token is printed on stderr at the end,
+//! and `--resume` goes on from there. Must not: show a change twice after a reconnection.
 
 use std::time::Duration;
 
 use aftercall_client::Subscription;
-use aftercall_proto::{
-    alert::v1::{SnapshotMode, SubscribeResponse},
-    workflow::v1::FollowUpFilter,
-};
+use aftercall_proto::alert::v1::{SnapshotMode, SubscribeResponse};
+use aftercall_proto::workflow::v1::FollowUpFilter;
 use clap::{Args, ValueEnum};
 use tokio::time::Instant;
 
-use crate::{
-    commands::calls::HeldFilter,
-    errors::Failure,
-    json,
-    output::{Output, remark},
-    session::Session,
-    subscription::{line, next, subscription},
-    time,
-};
+use crate::commands::calls::HeldFilter;
+use crate::errors::Failure;
+use crate::output::{Output, remark};
+use crate::session::Session;
+use crate::subscription::{line, next, subscription};
+use crate::{json, time};
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
@@ -62,8 +57,13 @@ impl Watch {
         };
         let filter = self.filter.resolve_for_stream(session).await?;
         let alerter = &session.to.alerter;
-        let mut subscription = subscription(alerter)?.filter(filter.clone()).resume(self.resume).snapshot(mode);
-        let end = self.seconds.map(|seconds| Instant::now() + Duration::from_secs(seconds));
+        let mut subscription = subscription(alerter)?
+            .filter(filter.clone())
+            .resume(self.resume)
+            .snapshot(mode);
+        let end = self
+            .seconds
+            .map(|seconds| Instant::now() + Duration::from_secs(seconds));
         let ended = async move {
             match end {
                 Some(end) => tokio::time::sleep_until(end).await,
@@ -79,7 +79,10 @@ impl Watch {
             outcome = follow(session.output, alerter, &filter, &mut subscription) => outcome,
         };
         if outcome.is_ok() && !subscription.token().is_empty() {
-            remark(&format!("Go on from here with `--resume {}`.", subscription.token()));
+            remark(&format!(
+                "Go on from here with `--resume {}`.",
+                subscription.token()
+            ));
         }
         outcome
     }
@@ -96,7 +99,11 @@ async fn follow(
     }
 }
 
-fn show(output: Output, filter: &FollowUpFilter, response: &SubscribeResponse) -> Result<(), Failure> {
+fn show(
+    output: Output,
+    filter: &FollowUpFilter,
+    response: &SubscribeResponse,
+) -> Result<(), Failure> {
     if output.is_json() {
         return output.json(&json::value(response)?);
     }

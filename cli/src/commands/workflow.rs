@@ -1,28 +1,25 @@
 //! `aftercall workflow`: publishes, lists, shows and exports workflows.
 //!
-//! Promise: faults are told with file, line and column, all at once. Must not: read a definition itself; the server does.
+//! Promise: faults are told with file, line and column, all at once. Must not: read a definition
+//! itself; the server does.
 
 use aftercall_proto::workflow::v1::{
-    ExportWorkflowRequest, FileFormat, GetWorkflowRequest, ListVersionsRequest, ListWorkflowsRequest,
-    WorkflowDescription,
+    ExportWorkflowRequest, FileFormat, GetWorkflowRequest, ListVersionsRequest,
+    ListWorkflowsRequest, WorkflowDescription,
 };
 use clap::{Args, Subcommand, ValueEnum};
 use serde_json::json;
 
-use crate::{
-    commands::{
-        workflow_building::Building,
-        workflow_files::{self, Files},
-        workflow_pictures::{self, Diff, Graph},
-        workflow_publishing, workflow_retention,
-        workflow_trying::{Simulate, Test},
-        workflow_writing::{self, Fmt, New},
-    },
-    errors::Failure,
-    session::Session,
-    table::{Table, id, name, sentence, whole},
-    time, values, wording,
-};
+use crate::commands::workflow_building::Building;
+use crate::commands::workflow_files::{self, Files};
+use crate::commands::workflow_pictures::{self, Diff, Graph};
+use crate::commands::workflow_trying::{Simulate, Test};
+use crate::commands::workflow_writing::{self, Fmt, New};
+use crate::commands::{workflow_publishing, workflow_retention};
+use crate::errors::Failure;
+use crate::session::Session;
+use crate::table::{Table, id, name, sentence, whole};
+use crate::{time, values, wording};
 
 const WORKFLOWS: Table<'_> = Table {
     columns: &[
@@ -37,7 +34,12 @@ const WORKFLOWS: Table<'_> = Table {
 };
 
 const VERSIONS: Table<'_> = Table {
-    columns: &[id("version"), whole("published", 1), name("by", 2), whole("stages", 3)],
+    columns: &[
+        id("version"),
+        whole("published", 1),
+        name("by", 2),
+        whole("stages", 3),
+    ],
     empty: "Nothing is published of it.",
 };
 
@@ -87,7 +89,9 @@ pub(crate) enum Workflow {
         name: String,
     },
     /// Write a workflow as a file, with every id and stage number, to stdout
-    #[command(after_help = "Example:\n  aftercall workflow export refund --version 2 > refund.yaml")]
+    #[command(
+        after_help = "Example:\n  aftercall workflow export refund --version 2 > refund.yaml"
+    )]
     Export(Export),
     /// Say in words what differs between two versions, or two files
     Diff(Diff),
@@ -116,7 +120,9 @@ pub(crate) enum Workflow {
     /// Write files in one form, with every id and stage number
     Fmt(Fmt),
     /// Print the JSON Schema of workflow files, for editors
-    #[command(after_help = "Example:\n  aftercall workflow schema > aftercall-workflow.schema.json")]
+    #[command(
+        after_help = "Example:\n  aftercall workflow schema > aftercall-workflow.schema.json"
+    )]
     Schema,
 }
 
@@ -178,7 +184,11 @@ async fn list(session: &Session, include_archived: bool) -> Result<(), Failure> 
     let (mut workflows, mut page_token) = (Vec::new(), String::new());
     loop {
         let page = definitions
-            .list_workflows(ListWorkflowsRequest { page_size: PAGE_SIZE, page_token, include_archived })
+            .list_workflows(ListWorkflowsRequest {
+                page_size: PAGE_SIZE,
+                page_token,
+                include_archived,
+            })
             .await?
             .into_inner();
         workflows.extend(page.workflows);
@@ -188,8 +198,11 @@ async fn list(session: &Session, include_archived: bool) -> Result<(), Failure> 
         }
     }
     session.output.list(&workflows, &WORKFLOWS, |workflow| {
-        let version =
-            if workflow.newest_version == 0 { "none".to_owned() } else { workflow.newest_version.to_string() };
+        let version = if workflow.newest_version == 0 {
+            "none".to_owned()
+        } else {
+            workflow.newest_version.to_string()
+        };
         let draft = if workflow.archived {
             "out of use"
         } else if workflow.has_draft {
@@ -199,23 +212,47 @@ async fn list(session: &Session, include_archived: bool) -> Result<(), Failure> 
         };
         let published = time::local(workflow.published_at.as_ref());
         let revision = workflow.revision.to_string();
-        vec![workflow.name.clone(), workflow.title.clone(), version, draft.to_owned(), published, revision]
+        vec![
+            workflow.name.clone(),
+            workflow.title.clone(),
+            version,
+            draft.to_owned(),
+            published,
+            revision,
+        ]
     })
 }
 
 async fn show(session: &Session, which: Which) -> Result<(), Failure> {
-    let request =
-        GetWorkflowRequest { name: which.name.clone(), version: which.version.unwrap_or(0), draft: which.draft };
-    let answer = session.to.definitions().await?.get_workflow(request).await?.into_inner();
-    let workflow =
-        answer.workflow.ok_or_else(|| Failure::not_found(format!("There is no workflow {}.", which.name)))?;
+    let request = GetWorkflowRequest {
+        name: which.name.clone(),
+        version: which.version.unwrap_or(0),
+        draft: which.draft,
+    };
+    let answer = session
+        .to
+        .definitions()
+        .await?
+        .get_workflow(request)
+        .await?
+        .into_inner();
+    let workflow = answer
+        .workflow
+        .ok_or_else(|| Failure::not_found(format!("There is no workflow {}.", which.name)))?;
     session.output.one(&workflow, || page(&workflow))
 }
 
 /// A workflow as people read it.
 pub(crate) fn page(workflow: &WorkflowDescription) -> Vec<String> {
-    let version = if workflow.version == 0 { "draft".to_owned() } else { format!("version {}", workflow.version) };
-    let mut lines = vec![format!("{} ({version}, revision {}): {}", workflow.name, workflow.revision, workflow.title)];
+    let version = if workflow.version == 0 {
+        "draft".to_owned()
+    } else {
+        format!("version {}", workflow.version)
+    };
+    let mut lines = vec![format!(
+        "{} ({version}, revision {}): {}",
+        workflow.name, workflow.revision, workflow.title
+    )];
     if !workflow.deadline.is_empty() {
         lines.push(format!("deadline {}", workflow.deadline));
     }
@@ -230,10 +267,20 @@ pub(crate) fn page(workflow: &WorkflowDescription) -> Vec<String> {
         lines.push(format!("fields: {}", fields.join(", ")));
     }
     for stage in &workflow.stages {
-        let event = stage.stage.as_ref().map(|stage| stage.event_id.as_str()).unwrap_or_default();
-        lines.push(format!("\nstage {}  ({event})", wording::stage(stage.stage.as_ref())));
+        let event = stage
+            .stage
+            .as_ref()
+            .map(|stage| stage.event_id.as_str())
+            .unwrap_or_default();
+        lines.push(format!(
+            "\nstage {}  ({event})",
+            wording::stage(stage.stage.as_ref())
+        ));
         let actions = stage.actions.iter().zip(1..);
-        lines.extend(actions.map(|(action, place)| format!("{place:>4}. {:<7} {}", action.kind, action.text)));
+        lines.extend(
+            actions
+                .map(|(action, place)| format!("{place:>4}. {:<7} {}", action.kind, action.text)),
+        );
     }
     lines
 }
@@ -242,7 +289,10 @@ async fn versions(session: &Session, name: String) -> Result<(), Failure> {
     let (mut definitions, mut versions) = (session.to.definitions().await?, Vec::new());
     let mut page_token = String::new();
     loop {
-        let request = ListVersionsRequest { name: name.clone(), page_token };
+        let request = ListVersionsRequest {
+            name: name.clone(),
+            page_token,
+        };
         let answer = definitions.list_versions(request).await?.into_inner();
         versions.extend(answer.versions);
         page_token = answer.next_page_token;
@@ -272,8 +322,18 @@ impl Export {
             draft: self.which.draft,
             format: format.into(),
         };
-        let file = session.to.definitions().await?.export_workflow(request).await?.into_inner().file;
-        session.output.written(&json!({ "name": self.which.name, "format": word, "file": file }), &file)
+        let file = session
+            .to
+            .definitions()
+            .await?
+            .export_workflow(request)
+            .await?
+            .into_inner()
+            .file;
+        session.output.written(
+            &json!({ "name": self.which.name, "format": word, "file": file }),
+            &file,
+        )
     }
 }
 
@@ -292,13 +352,19 @@ mod tests {
             kind: 1,
             ..Stage::default()
         };
-        let action =
-            ActionDescription { kind: "alert".to_owned(), text: "Pay out".to_owned(), event_id: String::new() };
+        let action = ActionDescription {
+            kind: "alert".to_owned(),
+            text: "Pay out".to_owned(),
+            event_id: String::new(),
+        };
         let workflow = WorkflowDescription {
             name: "refund".to_owned(),
             title: "Refund".to_owned(),
             version: 2,
-            stages: vec![StageDescription { stage: Some(stage), actions: vec![action] }],
+            stages: vec![StageDescription {
+                stage: Some(stage),
+                actions: vec![action],
+            }],
             deadline: "5d".to_owned(),
             revision: 7,
             retention: "90d".to_owned(),

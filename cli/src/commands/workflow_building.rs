@@ -1,31 +1,27 @@
-//! `aftercall workflow create | add-action | update-action | remove-action | move-action`: a draft, step by step.
+//! `aftercall workflow create | add-action | update-action | remove-action | move-action`: a draft,
+//! step by step.
 //!
-//! Promise: each step shows the draft as it is then, and what still keeps it from being published. Must not: read an action;
-//! the server does.
+//! Promise: each step shows the draft as it is then, and what still keeps it from being published.
+//! Must not: read an action; the server does.
 
 use std::io::Read as _;
 use std::path::PathBuf;
 
 use aftercall_proto::workflow::v1::{
-    AddActionRequest, CreateWorkflowRequest, Fault, MoveActionRequest, RemoveActionRequest, UpdateActionRequest,
-    WorkflowDescription,
+    AddActionRequest, CreateWorkflowRequest, Fault, MoveActionRequest, RemoveActionRequest,
+    UpdateActionRequest, WorkflowDescription,
 };
 use clap::{Args, Subcommand};
 use tonic::Status;
 
 use crate::authoring::reading::{read_text, shown};
-use crate::{
-    commands::{
-        workflow,
-        workflow_files::{fault_line, file_faults, with_excerpt},
-    },
-    connect,
-    errors::Failure,
-    json::Described,
-    output::remark,
-    session::Session,
-    wording,
-};
+use crate::commands::workflow;
+use crate::commands::workflow_files::{fault_line, file_faults, with_excerpt};
+use crate::errors::Failure;
+use crate::json::Described;
+use crate::output::remark;
+use crate::session::Session;
+use crate::{connect, wording};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Building {
@@ -40,7 +36,9 @@ pub(crate) enum Building {
     )]
     AddAction(Add),
     /// Replace an action of the draft; its event is kept
-    #[command(after_help = "Example:\n  aftercall workflow update-action refund new-call 2 'button: Paid out'")]
+    #[command(
+        after_help = "Example:\n  aftercall workflow update-action refund new-call 2 'button: Paid out'"
+    )]
     UpdateAction(Update),
     /// Remove an action of the draft, with all that is below it
     #[command(after_help = "Example:\n  aftercall workflow remove-action refund new-call 2")]
@@ -139,7 +137,12 @@ impl Building {
 impl Create {
     async fn run(self, session: &Session) -> Result<(), Failure> {
         let read = |path: &PathBuf| read_text(path);
-        let file = self.header.as_ref().map(read).transpose()?.unwrap_or_default();
+        let file = self
+            .header
+            .as_ref()
+            .map(read)
+            .transpose()?
+            .unwrap_or_default();
         let request = CreateWorkflowRequest {
             request_id: connect::request_id(),
             actor: session.to.actor.clone(),
@@ -147,9 +150,18 @@ impl Create {
             title: self.title.unwrap_or_default(),
             file: file.clone(),
         };
-        let answer = session.to.definitions().await?.create_workflow(request).await;
-        let shown = self.header.map_or_else(|| "workflow".to_owned(), |path| shown(&path));
-        let answer = answer.map_err(|status| refused(&shown, &file, &status))?.into_inner();
+        let answer = session
+            .to
+            .definitions()
+            .await?
+            .create_workflow(request)
+            .await;
+        let shown = self
+            .header
+            .map_or_else(|| "workflow".to_owned(), |path| shown(&path));
+        let answer = answer
+            .map_err(|status| refused(&shown, &file, &status))?
+            .into_inner();
         told(session, &answer, answer.workflow.as_ref(), &answer.faults)
     }
 }
@@ -167,10 +179,16 @@ impl Add {
             expected_revision: self.at.revision,
         };
         let answer = session.to.definitions().await?.add_action(request).await;
-        let answer = answer.map_err(|status| refused("action", &action, &status))?.into_inner();
+        let answer = answer
+            .map_err(|status| refused("action", &action, &status))?
+            .into_inner();
         told(session, &answer, answer.workflow.as_ref(), &answer.faults)?;
         if let Some(added) = &answer.added {
-            remark(&format!("Added stage {}: its event is {}.", wording::stage(Some(added)), added.event_id));
+            remark(&format!(
+                "Added stage {}: its event is {}.",
+                wording::stage(Some(added)),
+                added.event_id
+            ));
         }
         Ok(())
     }
@@ -189,7 +207,9 @@ impl Update {
             expected_revision: self.at.revision,
         };
         let answer = session.to.definitions().await?.update_action(request).await;
-        let answer = answer.map_err(|status| refused("action", &action, &status))?.into_inner();
+        let answer = answer
+            .map_err(|status| refused("action", &action, &status))?
+            .into_inner();
         told(session, &answer, answer.workflow.as_ref(), &answer.faults)
     }
 }
@@ -204,7 +224,13 @@ impl Remove {
             place: self.place,
             expected_revision: self.at.revision,
         };
-        let answer = session.to.definitions().await?.remove_action(request).await?.into_inner();
+        let answer = session
+            .to
+            .definitions()
+            .await?
+            .remove_action(request)
+            .await?
+            .into_inner();
         told(session, &answer, answer.workflow.as_ref(), &answer.faults)
     }
 }
@@ -221,7 +247,13 @@ impl Move {
             before: self.before.unwrap_or(0),
             expected_revision: self.at.revision,
         };
-        let answer = session.to.definitions().await?.move_action(request).await?.into_inner();
+        let answer = session
+            .to
+            .definitions()
+            .await?
+            .move_action(request)
+            .await?
+            .into_inner();
         told(session, &answer, answer.workflow.as_ref(), &answer.faults)
     }
 }
@@ -233,7 +265,9 @@ fn given(action: String) -> Result<String, Failure> {
     }
     let mut text = String::new();
     let read = std::io::stdin().read_to_string(&mut text);
-    read.map_err(|error| Failure::refused(format!("The action cannot be read from stdin: {error}.")))?;
+    read.map_err(|error| {
+        Failure::refused(format!("The action cannot be read from stdin: {error}."))
+    })?;
     Ok(text)
 }
 
@@ -244,9 +278,15 @@ fn told<M: Described>(
     workflow: Option<&WorkflowDescription>,
     faults: &[Fault],
 ) -> Result<(), Failure> {
-    session.output.one(answer, || workflow.map(workflow::page).unwrap_or_default())?;
-    let name = workflow.map(|workflow| workflow.name.as_str()).unwrap_or_default();
-    faults.iter().for_each(|fault| remark(&fault_line(name, fault)));
+    session
+        .output
+        .one(answer, || workflow.map(workflow::page).unwrap_or_default())?;
+    let name = workflow
+        .map(|workflow| workflow.name.as_str())
+        .unwrap_or_default();
+    faults
+        .iter()
+        .for_each(|fault| remark(&fault_line(name, fault)));
     Ok(())
 }
 
@@ -254,7 +294,10 @@ fn told<M: Described>(
 fn refused(shown: &str, text: &str, status: &Status) -> Failure {
     match file_faults(status) {
         Ok(faults) => {
-            let lines: Vec<String> = faults.iter().map(|fault| with_excerpt(shown, text, fault)).collect();
+            let lines: Vec<String> = faults
+                .iter()
+                .map(|fault| with_excerpt(shown, text, fault))
+                .collect();
             Failure::refused(lines.join("\n"))
         }
         Err(failure) => failure,

@@ -1,26 +1,30 @@
-//! `aftercall workflow graph | diff | archive | restore`: pictures of workflows, what differs between versions, and taking
-//! one out of use.
+//! `aftercall workflow graph | diff | archive | restore`: pictures of workflows, what differs
+//! between versions, and taking one out of use.
 //!
 //! Promise: a picture goes to stdout as it is; as JSON it is the text in an object. Must not: draw.
 
 use std::path::PathBuf;
 
 use aftercall_proto::workflow::v1::{
-    ArchiveWorkflowRequest, DiffVersionsRequest, DiffVersionsResponse, PictureFormat, RenderWorkflowRequest,
+    ArchiveWorkflowRequest, DiffVersionsRequest, DiffVersionsResponse, PictureFormat,
+    RenderWorkflowRequest,
 };
 use clap::{Args, ValueEnum};
 use serde_json::json;
 
-use crate::{
-    authoring, commands::workflow_files::is_file, connect, errors::Failure, output::remark, session::Session, wording,
-};
+use crate::commands::workflow_files::is_file;
+use crate::errors::Failure;
+use crate::output::remark;
+use crate::session::Session;
+use crate::{authoring, connect, wording};
 
 #[derive(Debug, Args)]
 #[command(
     after_help = "Examples:\n  aftercall workflow graph refund.yaml\n  aftercall workflow graph refund --format svg > refund.svg\n  aftercall workflow graph --instance ID --format mermaid"
 )]
 pub(crate) struct Graph {
-    /// A workflow of the server, or a file (what ends in .yaml, .yml or .json), which needs no server
+    /// A workflow of the server, or a file (what ends in .yaml, .yml or .json), which needs no
+    /// server
     #[arg(value_name = "NAME|FILE", required_unless_present = "instance")]
     of: Option<String>,
     /// The form of the picture
@@ -54,7 +58,9 @@ impl Graph {
         let of = self.of.unwrap_or_default();
         if is_file(&of) {
             if self.instance.is_some() || self.version.is_some() || self.draft {
-                return Err(Failure::usage("A file has no instances and no versions: name the workflow instead."));
+                return Err(Failure::usage(
+                    "A file has no instances and no versions: name the workflow instead.",
+                ));
             }
             let picture = authoring::pictures::draw(&PathBuf::from(of), self.format)?;
             return written(session, self.format, &picture);
@@ -72,7 +78,14 @@ impl Graph {
             format: format.into(),
             instance_id: self.instance.unwrap_or_default(),
         };
-        let picture = session.to.definitions().await?.render_workflow(request).await?.into_inner().picture;
+        let picture = session
+            .to
+            .definitions()
+            .await?
+            .render_workflow(request)
+            .await?
+            .into_inner()
+            .picture;
         written(session, self.format, &picture)
     }
 }
@@ -84,7 +97,9 @@ fn written(session: &Session, form: Form, picture: &str) -> Result<(), Failure> 
         Form::Dot => "dot",
         Form::Svg => "svg",
     };
-    session.output.written(&json!({ "format": word, "picture": picture }), picture)
+    session
+        .output
+        .written(&json!({ "format": word, "picture": picture }), picture)
 }
 
 #[derive(Debug, Args)]
@@ -110,10 +125,16 @@ impl Diff {
     pub(crate) async fn run(self, session: &Session) -> Result<(), Failure> {
         match self.of.as_slice() {
             [old, new] => {
-                let differences = authoring::pictures::differences(&PathBuf::from(old), &PathBuf::from(new))?;
-                let lines =
-                    if differences.is_empty() { "They are the same.".to_owned() } else { differences.join("\n") };
-                session.output.written(&json!({ "differences": differences }), &lines)
+                let differences =
+                    authoring::pictures::differences(&PathBuf::from(old), &PathBuf::from(new))?;
+                let lines = if differences.is_empty() {
+                    "They are the same.".to_owned()
+                } else {
+                    differences.join("\n")
+                };
+                session
+                    .output
+                    .written(&json!({ "differences": differences }), &lines)
             }
             [name] => {
                 let request = DiffVersionsRequest {
@@ -122,7 +143,13 @@ impl Diff {
                     to_version: self.to.unwrap_or(0),
                     to_draft: self.draft,
                 };
-                let answer = session.to.definitions().await?.diff_versions(request).await?.into_inner();
+                let answer = session
+                    .to
+                    .definitions()
+                    .await?
+                    .diff_versions(request)
+                    .await?
+                    .into_inner();
                 session.output.one(&answer, || page(name, &answer))
             }
             _ => Err(Failure::usage("Name one workflow, or two files.")),
@@ -131,7 +158,11 @@ impl Diff {
 }
 
 fn page(name: &str, answer: &DiffVersionsResponse) -> Vec<String> {
-    let second = if answer.to_version == 0 { "the draft".to_owned() } else { format!("version {}", answer.to_version) };
+    let second = if answer.to_version == 0 {
+        "the draft".to_owned()
+    } else {
+        format!("version {}", answer.to_version)
+    };
     let mut lines = vec![match answer.from_version {
         0 => format!("{name}: {second}"),
         first => format!("{name}: from version {first} to {second}"),
@@ -161,12 +192,25 @@ pub(crate) async fn archive(session: &Session, name: String, restore: bool) -> R
         restore,
         expected_revision: None,
     };
-    let answer = session.to.definitions().await?.archive_workflow(request).await?.into_inner();
+    let answer = session
+        .to
+        .definitions()
+        .await?
+        .archive_workflow(request)
+        .await?
+        .into_inner();
     if !restore && answer.open_instances > 0 {
-        remark(&format!("{} instances of it are running, and continue.", answer.open_instances));
+        remark(&format!(
+            "{} instances of it are running, and continue.",
+            answer.open_instances
+        ));
     }
     session.output.one(&answer, || {
-        let done = if restore { "is in use again" } else { "has been taken out of use" };
+        let done = if restore {
+            "is in use again"
+        } else {
+            "has been taken out of use"
+        };
         vec![format!("{name} {done}.")]
     })
 }

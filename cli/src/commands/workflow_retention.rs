@@ -1,9 +1,12 @@
-//! `aftercall workflow confirm-retention`: what a shorter retention would remove, and letting it count.
+//! `aftercall workflow confirm-retention`: what a shorter retention would remove, and letting it
+//! count.
 
 use aftercall_proto::workflow::v1::{ConfirmRetentionRequest, ConfirmRetentionResponse};
 use clap::Args;
 
-use crate::{connect, errors::Failure, session::Session};
+use crate::connect;
+use crate::errors::Failure;
+use crate::session::Session;
 
 #[derive(Debug, Args)]
 pub(crate) struct Confirm {
@@ -24,10 +27,19 @@ impl Confirm {
             version: self.version.unwrap_or(0),
             dry_run: self.version.is_none(),
         };
-        let answer = session.to.operations().await?.confirm_retention(request).await?.into_inner();
+        let answer = session
+            .to
+            .operations()
+            .await?
+            .confirm_retention(request)
+            .await?
+            .into_inner();
         session.output.one(&answer, || {
             vec![match self.version {
-                Some(version) => format!("Confirmed: the retention of version {version} of {} counts now.", self.name),
+                Some(version) => format!(
+                    "Confirmed: the retention of version {version} of {} counts now.",
+                    self.name
+                ),
                 None => waiting(&self.name, &answer),
             }]
         })
@@ -64,7 +76,10 @@ mod tests {
             ..ConfirmRetentionResponse::default()
         };
         let shown = waiting("refund", &answer);
-        assert!(shown.contains("up to 1200") && shown.contains("confirm-retention refund --version 4"), "{shown}");
+        assert!(
+            shown.contains("up to 1200") && shown.contains("confirm-retention refund --version 4"),
+            "{shown}"
+        );
         assert!(waiting("refund", &ConfirmRetentionResponse::default()).contains("No shorter"));
     }
 }

@@ -7,12 +7,12 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use serde_json::{Value, json};
 
-use crate::{
-    authoring::{files, kinds::TESTS_ENDING, reading::STDIN, testing, trying},
-    errors::Failure,
-    output::remark,
-    session::Session,
-};
+use crate::authoring::kinds::TESTS_ENDING;
+use crate::authoring::reading::STDIN;
+use crate::authoring::{files, testing, trying};
+use crate::errors::Failure;
+use crate::output::remark;
+use crate::session::Session;
 
 #[derive(Debug, Args)]
 #[command(
@@ -37,13 +37,20 @@ impl Simulate {
             return Err(Failure::usage(sentence));
         }
         if self.file == Path::new(STDIN) {
-            return Err(Failure::usage("`simulate` reads your answers from stdin: name a file."));
+            return Err(Failure::usage(
+                "`simulate` reads your answers from stdin: name a file.",
+            ));
         }
         let written = files::read(&self.file)?;
         let calendars = testing::calendars(self.calendars)?;
-        let now = self.at.unwrap_or_else(|| jiff::Timestamp::now().as_millisecond());
+        let now = self
+            .at
+            .unwrap_or_else(|| jiff::Timestamp::now().as_millisecond());
         let (mut input, mut output) = (std::io::stdin().lock(), std::io::stdout().lock());
-        let mut terminal = trying::Terminal { input: &mut input, output: &mut output };
+        let mut terminal = trying::Terminal {
+            input: &mut input,
+            output: &mut output,
+        };
         trying::walk_from(&written, &calendars, now, &mut terminal)
     }
 }
@@ -56,7 +63,8 @@ pub(crate) struct Test {
     /// Files of tests, or folders with them
     #[arg(required = true, value_name = "DIR|FILE")]
     paths: Vec<PathBuf>,
-    /// Fail also where a way of a workflow has been walked by no test, or a workflow of a folder has none
+    /// Fail also where a way of a workflow has been walked by no test, or a workflow of a folder
+    /// has none
     #[arg(long)]
     every_way: bool,
 }
@@ -65,16 +73,27 @@ impl Test {
     pub(crate) fn run(&self, session: &Session) -> Result<(), Failure> {
         let files = testing::files_of(&self.paths)?;
         if files.is_empty() {
-            return Err(Failure::not_found(format!("There is no file that ends in {TESTS_ENDING}.")));
+            return Err(Failure::not_found(format!(
+                "There is no file that ends in {TESTS_ENDING}."
+            )));
         }
         let outcome = testing::run(&files)?;
         let untested = outcome.untested(&self.paths)?;
-        let untested: Vec<String> = untested.iter().map(|path| path.display().to_string()).collect();
-        let failed = outcome.ran.iter().filter(|test| !test.faults.is_empty()).count();
+        let untested: Vec<String> = untested
+            .iter()
+            .map(|path| path.display().to_string())
+            .collect();
+        let failed = outcome
+            .ran
+            .iter()
+            .filter(|test| !test.faults.is_empty())
+            .count();
         if session.output.is_json() {
             session.output.json(&report(&outcome, &untested))?;
         } else {
-            lines(&outcome, &untested).iter().try_for_each(|line| session.output.line(line))?;
+            lines(&outcome, &untested)
+                .iter()
+                .try_for_each(|line| session.output.line(line))?;
         }
         let summary = format!("{} passed, {failed} failed", outcome.ran.len() - failed);
         if failed > 0 || (self.every_way && !(outcome.unwalked.is_empty() && untested.is_empty())) {
@@ -89,11 +108,28 @@ impl Test {
 fn lines(outcome: &testing::Outcome, untested: &[String]) -> Vec<String> {
     let mut lines = Vec::new();
     for test in &outcome.ran {
-        lines.push(format!("{}  {}", if test.faults.is_empty() { "ok    " } else { "FAILED" }, test.shown()));
+        lines.push(format!(
+            "{}  {}",
+            if test.faults.is_empty() {
+                "ok    "
+            } else {
+                "FAILED"
+            },
+            test.shown()
+        ));
         lines.extend(test.faults.iter().map(|fault| format!("        {fault}")));
     }
-    lines.extend(outcome.unwalked.iter().map(|way| format!("no test walks  {way}")));
-    lines.extend(untested.iter().map(|workflow| format!("no test is for  {workflow}")));
+    lines.extend(
+        outcome
+            .unwalked
+            .iter()
+            .map(|way| format!("no test walks  {way}")),
+    );
+    lines.extend(
+        untested
+            .iter()
+            .map(|workflow| format!("no test is for  {workflow}")),
+    );
     lines
 }
 
@@ -103,7 +139,11 @@ fn report(outcome: &testing::Outcome, untested: &[String]) -> Value {
         let is_passed = test.faults.is_empty();
         json!({ "workflow": test.workflow, "name": test.name, "passed": is_passed, "failures": test.faults })
     };
-    let passed = outcome.ran.iter().filter(|test| test.faults.is_empty()).count();
+    let passed = outcome
+        .ran
+        .iter()
+        .filter(|test| test.faults.is_empty())
+        .count();
     json!({
         "passed": passed,
         "failed": outcome.ran.len() - passed,

@@ -1,7 +1,8 @@
 //! `aftercall workflow new | fmt | schema`: help while writing, without a server.
 //!
-//! Promise: a file is changed only where `fmt --write` asks for it, and only where every file that was named can be formatted.
-//! A file that cannot be written whole stays as it was. Must not: ask a server.
+//! Promise: a file is changed only where `fmt --write` asks for it, and only where every file that
+//! was named can be formatted. A file that cannot be written whole stays as it was. Must not: ask a
+//! server.
 
 use std::io::{self, Write as _};
 use std::os::unix::fs::MetadataExt as _;
@@ -10,12 +11,17 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use serde_json::{Value, json};
 
+use crate::authoring;
 use crate::authoring::files::formatted;
 use crate::authoring::sources::{Source, gather};
-use crate::{authoring, errors::Failure, output::remark, session::Session};
+use crate::errors::Failure;
+use crate::output::remark;
+use crate::session::Session;
 
 #[derive(Debug, Args)]
-#[command(after_help = "Example:\n  aftercall workflow new ring-back --title \"Ring back\" > ring-back.yaml")]
+#[command(
+    after_help = "Example:\n  aftercall workflow new ring-back --title \"Ring back\" > ring-back.yaml"
+)]
 pub(crate) struct New {
     /// The workflow's name: lower-case letters, digits and hyphens
     name: String,
@@ -29,7 +35,9 @@ impl New {
         let text = authoring::files::template(&self.name, &self.title);
         // A name that cannot be one is told now, not after an hour of writing.
         authoring::files::parse("the new file", &text)?;
-        session.output.written(&json!({ "name": self.name, "file": text }), &text)
+        session
+            .output
+            .written(&json!({ "name": self.name, "file": text }), &text)
     }
 }
 
@@ -38,7 +46,8 @@ impl New {
     after_help = "Examples:\n  aftercall workflow fmt refund.yaml\n  aftercall workflow fmt --write workflows/\n  aftercall workflow fmt --check workflows/*.yaml\n\nIds are written, as `export` does; comments stay. Stage numbers stay as they are: the server gives those that are missing.\nWhere one of several files has errors, none is written."
 )]
 pub(crate) struct Fmt {
-    /// Workflow files, YAML or JSON; folders with them, of which tests, teams and calendars are skipped; - for stdin
+    /// Workflow files, YAML or JSON; folders with them, of which tests, teams and calendars are
+    /// skipped; - for stdin
     #[arg(required = true, value_name = "FILE|DIR")]
     files: Vec<PathBuf>,
     /// Change the files instead of writing to stdout
@@ -62,7 +71,11 @@ impl Formatted {
     }
 
     fn is_changed(&self) -> bool {
-        !self.source.text.as_ref().is_ok_and(|text| *text == self.text)
+        !self
+            .source
+            .text
+            .as_ref()
+            .is_ok_and(|text| *text == self.text)
     }
 }
 
@@ -70,19 +83,31 @@ impl Fmt {
     pub(crate) fn run(&self, session: &Session) -> Result<(), Failure> {
         let sources = gather(&self.files)?;
         if self.write && sources.files.iter().any(Source::is_stdin) {
-            return Err(Failure::usage("Stdin cannot be written to: omit --write, and the result goes to stdout."));
+            return Err(Failure::usage(
+                "Stdin cannot be written to: omit --write, and the result goes to stdout.",
+            ));
         }
         sources.skipped().iter().for_each(|skipped| remark(skipped));
-        let (formatted, refused): (Vec<_>, Vec<_>) =
-            sources.files.into_iter().map(Formatted::of).partition(Result::is_ok);
+        let (formatted, refused): (Vec<_>, Vec<_>) = sources
+            .files
+            .into_iter()
+            .map(Formatted::of)
+            .partition(Result::is_ok);
         let formatted: Vec<Formatted> = formatted.into_iter().filter_map(Result::ok).collect();
         let mut refused: Vec<Failure> = refused.into_iter().filter_map(Result::err).collect();
         if let Some(first) = refused.pop() {
             if refused.is_empty() && formatted.is_empty() {
                 return Err(first);
             }
-            refused.iter().chain([&first]).for_each(|failure| remark(failure.sentence()));
-            let written = if self.write { " Nothing was written." } else { "" };
+            refused
+                .iter()
+                .chain([&first])
+                .for_each(|failure| remark(failure.sentence()));
+            let written = if self.write {
+                " Nothing was written."
+            } else {
+                ""
+            };
             let count = refused.len() + 1;
             return Err(Failure::refused(format!(
                 "{count} of {} files have errors.{written}",
@@ -92,14 +117,30 @@ impl Fmt {
         if self.write {
             write_all(&formatted)?;
         } else if !self.check && !session.output.is_json() {
-            formatted.iter().try_for_each(|one| session.output.text(&one.text))?;
+            formatted
+                .iter()
+                .try_for_each(|one| session.output.text(&one.text))?;
         }
         if session.output.is_json() {
-            session.output.json(&formatted.iter().map(|one| self.json(one)).collect::<Value>())?;
+            session.output.json(
+                &formatted
+                    .iter()
+                    .map(|one| self.json(one))
+                    .collect::<Value>(),
+            )?;
         }
-        let changed = formatted.iter().filter(|one| self.check && one.is_changed());
+        let changed = formatted
+            .iter()
+            .filter(|one| self.check && one.is_changed());
         let differ: Vec<&str> = changed.map(|one| one.source.shown.as_str()).collect();
-        if differ.is_empty() { Ok(()) } else { Err(Failure::refused(format!("Not formatted: {}.", differ.join(", ")))) }
+        if differ.is_empty() {
+            Ok(())
+        } else {
+            Err(Failure::refused(format!(
+                "Not formatted: {}.",
+                differ.join(", ")
+            )))
+        }
     }
 
     fn json(&self, one: &Formatted) -> Value {
@@ -117,9 +158,15 @@ fn write_all(formatted: &[Formatted]) -> Result<(), Failure> {
     for (at, one) in changed.iter().enumerate() {
         let Formatted { source, text } = one;
         if let Err(error) = write_whole(&source.path, text) {
-            let rest: Vec<&str> = changed[at..].iter().map(|one| one.source.shown.as_str()).collect();
+            let rest: Vec<&str> = changed[at..]
+                .iter()
+                .map(|one| one.source.shown.as_str())
+                .collect();
             let rest = rest.join(", ");
-            return Err(Failure::refused(format!("{} cannot be written: {error}. Not written: {rest}.", source.shown)));
+            return Err(Failure::refused(format!(
+                "{} cannot be written: {error}. Not written: {rest}.",
+                source.shown
+            )));
         }
         remark(&format!("Wrote {}.", source.shown));
     }
@@ -138,7 +185,10 @@ fn write_whole(path: &Path, text: &str) -> io::Result<()> {
     let _ = std::os::unix::fs::chown(written.path(), Some(before.uid()), Some(before.gid()));
     written.as_file().set_permissions(before.permissions())?;
     written.as_file().sync_all()?;
-    written.persist(&path).map(drop).map_err(|error| error.error)
+    written
+        .persist(&path)
+        .map(drop)
+        .map_err(|error| error.error)
 }
 
 /// `workflow schema`.
@@ -148,14 +198,18 @@ pub(crate) fn schema(session: &Session) -> Result<(), Failure> {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use std::fs::Permissions;
     use std::os::unix::fs::PermissionsExt as _;
+
+    use super::*;
 
     #[test]
     fn a_file_is_replaced_whole_and_keeps_its_mode_and_its_link() {
         let folder = tempfile::tempdir().unwrap();
-        let (path, link) = (folder.path().join("a.yaml"), folder.path().join("link.yaml"));
+        let (path, link) = (
+            folder.path().join("a.yaml"),
+            folder.path().join("link.yaml"),
+        );
         std::fs::write(&path, "before").unwrap();
         std::fs::set_permissions(&path, Permissions::from_mode(0o640)).unwrap();
         std::os::unix::fs::symlink(&path, &link).unwrap();
@@ -163,6 +217,10 @@ mod tests {
         assert_eq!(std::fs::read_to_string(&path).unwrap(), "after");
         assert_eq!(path.metadata().unwrap().permissions().mode() & 0o777, 0o640);
         assert!(link.symlink_metadata().unwrap().is_symlink());
-        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 2, "nothing is left beside it");
+        assert_eq!(
+            std::fs::read_dir(folder.path()).unwrap().count(),
+            2,
+            "nothing is left beside it"
+        );
     }
 }

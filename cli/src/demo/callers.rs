@@ -1,22 +1,39 @@
 //! Sample calls: people who ring, and what the call scripts know of them.
 //!
-//! Promise: every field that a workflow declares is given, by its name where it is a known one, else by its type. Must
-//! not: name real people or numbers (the numbers are of the range kept for drama).
+//! Promise: every field that a workflow declares is given, by its name where it is a known one,
+//! else by its type. Must not: name real people or numbers (the numbers are of the range kept for
+//! drama).
 
 use std::collections::BTreeMap;
 
+use aftercall_proto::workflow::v1::value::Kind;
 use aftercall_proto::workflow::v1::{
-    CallProperties, CallRef, Caller, FieldDeclaration, FieldType, SetWorkflowRequest, Value, value::Kind,
+    CallProperties, CallRef, Caller, FieldDeclaration, FieldType, SetWorkflowRequest, Value,
 };
 use jiff::{Timestamp, ToSpan};
-use rand::{Rng, seq::IndexedRandom};
+use rand::Rng;
+use rand::seq::IndexedRandom;
 
-use crate::{connect, samples::Published, time, values};
+use crate::samples::Published;
+use crate::{connect, time, values};
 
-const FIRST_NAMES: [&str; 12] =
-    ["Ann", "Ben", "Carla", "Dev", "Ella", "Farid", "Grace", "Hugo", "Ines", "Jo", "Kofi", "Lena"];
-const LAST_NAMES: [&str; 12] =
-    ["Archer", "Boyle", "Castillo", "Dutta", "Evans", "Fofana", "Greene", "Hall", "Ito", "Jansen", "Khan", "Lindqvist"];
+const FIRST_NAMES: [&str; 12] = [
+    "Ann", "Ben", "Carla", "Dev", "Ella", "Farid", "Grace", "Hugo", "Ines", "Jo", "Kofi", "Lena",
+];
+const LAST_NAMES: [&str; 12] = [
+    "Archer",
+    "Boyle",
+    "Castillo",
+    "Dutta",
+    "Evans",
+    "Fofana",
+    "Greene",
+    "Hall",
+    "Ito",
+    "Jansen",
+    "Khan",
+    "Lindqvist",
+];
 const AGENTS: [&str; 4] = ["maria", "tom", "yusuf", "olga"];
 
 /// Customers by workflow; what is not listed is for the catalogue shop.
@@ -31,17 +48,37 @@ const OTHER_CUSTOMER: &str = "Bright Catalogue";
 
 /// Texts by the name of a field.
 const TEXTS: [(&str, &[&str]); 12] = [
-    ("address", &["3 Mill Lane", "18 Station Road", "Flat 2, 40 High Street"]),
+    (
+        "address",
+        &["3 Mill Lane", "18 Station Road", "Flat 2, 40 High Street"],
+    ),
     ("best_time", &["after five", "in the morning", "any time"]),
     ("brochure", &["Lakes 2027", "Coast and Castles"]),
-    ("fault", &["No hot water", "Leaking at the valve", "Shows E4 and stops"]),
+    (
+        "fault",
+        &["No hot water", "Leaking at the valve", "Shows E4 and stops"],
+    ),
     ("medicine", &["Salbutamol inhaler", "Metformin 500 mg"]),
     ("order", &["B-20417", "B-20988", "B-21003"]),
     ("parcel", &["SP 4410 882", "SP 4411 020"]),
     ("reason", &["Arrived broken", "Sent twice", "Wrong size"]),
     ("reference", &["R-1042", "R-1077"]),
-    ("subject", &["Engineer did not come", "Charged twice", "Rude on the telephone"]),
-    ("wants", &["an apology in writing", "the money back", "a call from a manager"]),
+    (
+        "subject",
+        &[
+            "Engineer did not come",
+            "Charged twice",
+            "Rude on the telephone",
+        ],
+    ),
+    (
+        "wants",
+        &[
+            "an apology in writing",
+            "the money back",
+            "a call from a manager",
+        ],
+    ),
     ("topic", &["A question about the bill", "Wants a quotation"]),
 ];
 
@@ -51,7 +88,10 @@ pub(crate) fn sample(
     workflow: &Published,
     (number, now): (usize, Timestamp),
 ) -> SetWorkflowRequest {
-    let customer = CUSTOMERS.iter().find(|(name, _)| *name == workflow.name).map_or(OTHER_CUSTOMER, |(_, name)| name);
+    let customer = CUSTOMERS
+        .iter()
+        .find(|(name, _)| *name == workflow.name)
+        .map_or(OTHER_CUSTOMER, |(_, name)| name);
     let caller = Caller {
         name: format!("{} {}", pick(rng, &FIRST_NAMES), pick(rng, &LAST_NAMES)),
         phone: format!("01632 960{:03}", rng.random_range(0..1_000)),
@@ -62,7 +102,10 @@ pub(crate) fn sample(
         request_id: connect::request_id(),
         actor: "demo-script".to_owned(),
         // The time keeps calls of an earlier run on the same data directory apart.
-        call: Some(CallRef { source: "demo".to_owned(), id: format!("{}-{number}", now.as_second()) }),
+        call: Some(CallRef {
+            source: "demo".to_owned(),
+            id: format!("{}-{number}", now.as_second()),
+        }),
         properties: Some(CallProperties {
             customer: customer.to_owned(),
             script: workflow.name.clone(),
@@ -78,8 +121,22 @@ pub(crate) fn sample(
 }
 
 /// A plausible value for every declared field.
-pub(crate) fn fields(rng: &mut impl Rng, declared: &[FieldDeclaration], now: Timestamp) -> BTreeMap<String, Value> {
-    declared.iter().map(|field| (field.name.clone(), Value { kind: Some(value(rng, field, now)) })).collect()
+pub(crate) fn fields(
+    rng: &mut impl Rng,
+    declared: &[FieldDeclaration],
+    now: Timestamp,
+) -> BTreeMap<String, Value> {
+    declared
+        .iter()
+        .map(|field| {
+            (
+                field.name.clone(),
+                Value {
+                    kind: Some(value(rng, field, now)),
+                },
+            )
+        })
+        .collect()
 }
 
 fn value(rng: &mut impl Rng, field: &FieldDeclaration, now: Timestamp) -> Kind {
@@ -92,7 +149,8 @@ fn value(rng: &mut impl Rng, field: &FieldDeclaration, now: Timestamp) -> Kind {
         FieldType::Number => Kind::Number(f64::from(rng.random_range(2..60_u32) * 5)),
         FieldType::Bool => Kind::Flag(rng.random()),
         FieldType::Time => {
-            // What a script knows when a call comes in has been: what was bought, when it should have come.
+            // What a script knows when a call comes in has been: what was bought, when it should
+            // have come.
             let ago = i64::from(rng.random_range(20..110_u32)).hours();
             let usual = now.saturating_sub(ago).unwrap_or(Timestamp::MIN);
             Kind::Time(time::proto(values::time_within(field, now, usual)))
@@ -113,7 +171,8 @@ fn pick<'a>(rng: &mut impl Rng, from: &[&'a str]) -> &'a str {
 
 #[cfg(test)]
 mod tests {
-    use rand::{SeedableRng, rngs::StdRng};
+    use rand::SeedableRng;
+    use rand::rngs::StdRng;
 
     use super::*;
 
@@ -127,11 +186,22 @@ mod tests {
         };
         let workflow = Published {
             name: "refund".to_owned(),
-            fields: vec![declared("amount", FieldType::Number), declared("order_number", FieldType::Text)],
+            fields: vec![
+                declared("amount", FieldType::Number),
+                declared("order_number", FieldType::Text),
+            ],
         };
-        let request = sample(&mut StdRng::seed_from_u64(7), &workflow, (3, Timestamp::UNIX_EPOCH));
-        assert!(matches!(request.fields["amount"].kind, Some(Kind::Number(amount)) if amount >= 10.0));
-        assert!(matches!(&request.fields["order_number"].kind, Some(Kind::Text(order)) if order.starts_with("B-")));
+        let request = sample(
+            &mut StdRng::seed_from_u64(7),
+            &workflow,
+            (3, Timestamp::UNIX_EPOCH),
+        );
+        assert!(
+            matches!(request.fields["amount"].kind, Some(Kind::Number(amount)) if amount >= 10.0)
+        );
+        assert!(
+            matches!(&request.fields["order_number"].kind, Some(Kind::Text(order)) if order.starts_with("B-"))
+        );
         let properties = request.properties.unwrap();
         assert_eq!(properties.chargeable, Some(true));
         assert_eq!(properties.customer, OTHER_CUSTOMER);

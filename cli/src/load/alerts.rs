@@ -1,38 +1,36 @@
 //! `aftercall load alerts`: many streams of alerts, while changes are made at a rate.
 //!
-//! Promise: bounded in count and time; what a reading stream was not given is counted and shown. Both servers are processes of
-//! their own. A delay is from the answer to a change, which comes when it is durable, to the receipt. Must not: judge by absolute
-//! figures.
+//! Promise: bounded in count and time; what a reading stream was not given is counted and shown.
+//! Both servers are processes of their own. A delay is from the answer to a change, which comes
+//! when it is durable, to the receipt. Must not: judge by absolute figures.
 
-use std::{path::PathBuf, sync::Arc, time::Duration};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
 
 use clap::Args;
 use serde_json::json;
-use tokio::{
-    sync::Semaphore,
-    task::JoinSet,
-    time::{Instant, MissedTickBehavior, interval, sleep, timeout},
-};
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep, timeout};
 use tonic::transport::Channel;
 
-use crate::{
-    errors::Failure,
-    load::{
-        audience::{Audience, Commits, Heards, Reader},
-        child::{Child, Servers},
-        closed_loop::Measured,
-        requests::Requests,
-        usage::{Usage, usage},
-    },
-    output::{Output, remark},
-    samples,
-    session::Session,
-    table::{Table, sentence, whole},
-};
+use crate::errors::Failure;
+use crate::load::audience::{Audience, Commits, Heards, Reader};
+use crate::load::child::{Child, Servers};
+use crate::load::closed_loop::Measured;
+use crate::load::requests::Requests;
+use crate::load::usage::{Usage, usage};
+use crate::output::{Output, remark};
+use crate::samples;
+use crate::session::Session;
+use crate::table::{Table, sentence, whole};
 
 /// What was measured, one figure a row.
-const FIGURES: Table<'_> =
-    Table { columns: &[sentence("what", 0), whole("figure", 0)], empty: "Nothing was measured." };
+const FIGURES: Table<'_> = Table {
+    columns: &[sentence("what", 0), whole("figure", 0)],
+    empty: "Nothing was measured.",
+};
 
 /// Changes that are under way at a time: enough for any rate that a group commit takes.
 const CHANGES_IN_FLIGHT: usize = 256;
@@ -63,7 +61,8 @@ pub(crate) struct LoadAlerts {
     /// How many streams in a hundred read slowly
     #[arg(long, value_name = "PERCENT", default_value_t = 0, value_parser = clap::value_parser!(u32).range(0..=50))]
     slow: u32,
-    /// How many streams in a hundred never read; they have connections of their own, as clients that hang have
+    /// How many streams in a hundred never read; they have connections of their own, as clients
+    /// that hang have
     #[arg(long, value_name = "PERCENT", default_value_t = 0, value_parser = clap::value_parser!(u32).range(0..=49))]
     stalled: u32,
     /// The longest that the last deliveries are waited for
@@ -109,19 +108,39 @@ impl LoadAlerts {
         let audience = Audience::open(&channels, &places).await?;
         let idle = used();
         let count = u64::from(self.rate) * u64::from(self.seconds);
-        let commits = Arc::new(Commits::new(first, usize::try_from(count).unwrap_or(usize::MAX)));
+        let commits = Arc::new(Commits::new(
+            first,
+            usize::try_from(count).unwrap_or(usize::MAX),
+        ));
         let (_tasks, heards) = audience.listen(channels.len(), &commits)?;
         remark(&format!("making {count} changes at {} a second", self.rate));
-        let readers = places.iter().filter(|(reader, _)| *reader == Reader::Fast).count() as u64;
+        let readers = places
+            .iter()
+            .filter(|(reader, _)| *reader == Reader::Fast)
+            .count() as u64;
         let began = Instant::now();
         let changes = self.make_changes(&requests, count, &commits).await?;
         let expected = changes.answered() * readers;
         // What has not come by then is missing.
-        let _ = timeout(Duration::from_secs(self.seconds_max), all_heard(&heards, expected)).await;
+        let _ = timeout(
+            Duration::from_secs(self.seconds_max),
+            all_heard(&heards, expected),
+        )
+        .await;
         let mut deliveries = heards.measured()?;
         deliveries.elapsed = began.elapsed();
         let ended = heards.ended();
-        Ok(Report { streams: self.streams, readers, changes, deliveries, expected, ended, before, idle, after: used() })
+        Ok(Report {
+            streams: self.streams,
+            readers,
+            changes,
+            deliveries,
+            expected,
+            ended,
+            before,
+            idle,
+            after: used(),
+        })
     }
 
     /// Every stream with its connection: a client that hangs holds up its own connection only.
@@ -134,7 +153,10 @@ impl LoadAlerts {
             at if at < stalled + slow => (Reader::Slow, at % self.connections),
             at => (Reader::Fast, at % self.connections),
         };
-        (0..self.streams).map(place).map(|(reader, connection)| (reader, connection as usize)).collect()
+        (0..self.streams)
+            .map(place)
+            .map(|(reader, connection)| (reader, connection as usize))
+            .collect()
     }
 
     fn hanging_connections(&self) -> u32 {
@@ -200,23 +222,31 @@ impl Report {
         self.expected.saturating_sub(self.deliveries.answered())
     }
 
-    /// Of the alerter's CPU, from the first change to the last delivery; slow and stalled streams are paid for by the others.
+    /// Of the alerter's CPU, from the first change to the last delivery; slow and stalled streams
+    /// are paid for by the others.
     fn cpu_each(&self) -> Option<Duration> {
         let used = self.after?.cpu_time.saturating_sub(self.idle?.cpu_time);
-        let nanos = used.as_nanos().checked_div(u128::from(self.deliveries.answered()))?;
+        let nanos = used
+            .as_nanos()
+            .checked_div(u128::from(self.deliveries.answered()))?;
         u64::try_from(nanos).ok().map(Duration::from_nanos)
     }
 
     /// Of the alerter's memory, what came with the streams before there was a change.
     fn bytes_each(&self) -> Option<u64> {
-        let more = self.idle?.resident_bytes.saturating_sub(self.before?.resident_bytes);
+        let more = self
+            .idle?
+            .resident_bytes
+            .saturating_sub(self.before?.resident_bytes);
         Some(more / u64::from(self.streams))
     }
 
     fn print(&self, output: Output) -> Result<(), Failure> {
         let micros = |share| self.deliveries.quantile(share).as_secs_f64() * 1e6;
-        let growth =
-            self.after.zip(self.idle).map(|(after, idle)| after.resident_bytes.saturating_sub(idle.resident_bytes));
+        let growth = self
+            .after
+            .zip(self.idle)
+            .map(|(after, idle)| after.resident_bytes.saturating_sub(idle.resident_bytes));
         if output.is_json() {
             output.json(&json!({
                 "streams": self.streams,
@@ -236,32 +266,63 @@ impl Report {
             output.table(&FIGURES, self.rows(growth))?;
         }
         if let Some(why) = self.ended.first() {
-            remark(&format!("{} reading streams ended; the first because: {why}", self.ended.len()));
+            remark(&format!(
+                "{} reading streams ended; the first because: {why}",
+                self.ended.len()
+            ));
         }
         Ok(())
     }
 
     fn rows(&self, growth: Option<u64>) -> Vec<Vec<String>> {
-        let millis = |share| format!("{:.2} ms", self.deliveries.quantile(share).as_secs_f64() * 1e3);
+        let millis = |share| {
+            format!(
+                "{:.2} ms",
+                self.deliveries.quantile(share).as_secs_f64() * 1e3
+            )
+        };
         let unknown = || "not known here".to_owned();
         let row = |what: &str, figure: String| vec![what.to_owned(), figure];
         vec![
-            row("streams, of which reading", format!("{}, {}", self.streams, self.readers)),
-            row("changes", format!("{} at {:.0}/s", self.changes.answered(), self.changes.rate())),
-            row("deliveries", format!("{} at {:.0}/s", self.deliveries.answered(), self.deliveries.rate())),
+            row(
+                "streams, of which reading",
+                format!("{}, {}", self.streams, self.readers),
+            ),
+            row(
+                "changes",
+                format!(
+                    "{} at {:.0}/s",
+                    self.changes.answered(),
+                    self.changes.rate()
+                ),
+            ),
+            row(
+                "deliveries",
+                format!(
+                    "{} at {:.0}/s",
+                    self.deliveries.answered(),
+                    self.deliveries.rate()
+                ),
+            ),
             row("missing", self.missing().to_string()),
             row("commit to receipt, p50", millis(0.5)),
             row("commit to receipt, p99", millis(0.99)),
             row("commit to receipt, p99.9", millis(0.999)),
             row(
                 "alerter's CPU a delivery",
-                self.cpu_each().map_or_else(unknown, |each| format!("{:.2} µs", each.as_secs_f64() * 1e6)),
+                self.cpu_each().map_or_else(unknown, |each| {
+                    format!("{:.2} µs", each.as_secs_f64() * 1e6)
+                }),
             ),
             row(
                 "alerter's memory an idle stream",
-                self.bytes_each().map_or_else(unknown, |bytes| format!("{bytes} bytes")),
+                self.bytes_each()
+                    .map_or_else(unknown, |bytes| format!("{bytes} bytes")),
             ),
-            row("its growth under load", growth.map_or_else(unknown, |bytes| format!("{} KiB", bytes / 1_024))),
+            row(
+                "its growth under load",
+                growth.map_or_else(unknown, |bytes| format!("{} KiB", bytes / 1_024)),
+            ),
         ]
     }
 }
@@ -280,11 +341,37 @@ mod tests {
 
     #[test]
     fn who_hangs_shares_no_connection_with_who_reads() {
-        let line = ["load", "--streams", "1000", "--connections", "10", "--stalled", "10", "--slow", "5"];
+        let line = [
+            "load",
+            "--streams",
+            "1000",
+            "--connections",
+            "10",
+            "--stalled",
+            "10",
+            "--slow",
+            "5",
+        ];
         let places = Line::parse_from(line).load.places();
-        let count = |wanted| places.iter().filter(|(reader, _)| *reader == wanted).count();
-        assert_eq!((count(Reader::Stalled), count(Reader::Slow), count(Reader::Fast)), (100, 50, 850));
-        assert!(places.iter().all(|(reader, connection)| (*reader == Reader::Stalled) == (*connection >= 10)));
+        let count = |wanted| {
+            places
+                .iter()
+                .filter(|(reader, _)| *reader == wanted)
+                .count()
+        };
+        assert_eq!(
+            (
+                count(Reader::Stalled),
+                count(Reader::Slow),
+                count(Reader::Fast)
+            ),
+            (100, 50, 850)
+        );
+        assert!(
+            places
+                .iter()
+                .all(|(reader, connection)| (*reader == Reader::Stalled) == (*connection >= 10))
+        );
         assert!(places.iter().all(|(_, connection)| *connection < 11));
     }
 }

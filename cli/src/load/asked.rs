@@ -3,7 +3,10 @@
 //! Must not: measure: it is looked at before and after.
 
 use http_body_util::{BodyExt as _, Empty};
-use hyper::{Request, body::Bytes, client::conn::http1, header::HOST};
+use hyper::Request;
+use hyper::body::Bytes;
+use hyper::client::conn::http1;
+use hyper::header::HOST;
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 
@@ -14,7 +17,9 @@ const COUNTER: &str = "aftercall_feed_requests_total";
 /// Snapshots and tails that were asked for since the server began.
 pub(crate) async fn asked_of(server: &str) -> Result<u64, Failure> {
     let text = metrics(server).await.map_err(|why| {
-        Failure::unavailable(format!("What {server} was asked cannot be read from its /metrics: {why}."))
+        Failure::unavailable(format!(
+            "What {server} was asked cannot be read from its /metrics: {why}."
+        ))
     })?;
     Ok(sum(&text))
 }
@@ -24,14 +29,24 @@ async fn metrics(server: &str) -> Result<String, Box<dyn std::error::Error + Sen
     let stream = TcpStream::connect(authority).await?;
     let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
     tokio::spawn(connection);
-    let request = Request::get("/metrics").header(HOST, authority).body(Empty::<Bytes>::new())?;
-    let body = sender.send_request(request).await?.into_body().collect().await?.to_bytes();
+    let request = Request::get("/metrics")
+        .header(HOST, authority)
+        .body(Empty::<Bytes>::new())?;
+    let body = sender
+        .send_request(request)
+        .await?
+        .into_body()
+        .collect()
+        .await?
+        .to_bytes();
     Ok(String::from_utf8(body.to_vec())?)
 }
 
 fn sum(text: &str) -> u64 {
     let of_counter = text.lines().filter(|line| line.starts_with(COUNTER));
-    of_counter.filter_map(|line| line.rsplit_once(' ')?.1.parse::<u64>().ok()).sum()
+    of_counter
+        .filter_map(|line| line.rsplit_once(' ')?.1.parse::<u64>().ok())
+        .sum()
 }
 
 #[cfg(test)]

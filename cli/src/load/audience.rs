@@ -1,28 +1,32 @@
-//! The streams of `aftercall load alerts`: those that read, those that read slowly, and those that never do.
+//! The streams of `aftercall load alerts`: those that read, those that read slowly, and those that
+//! never do.
 //!
-//! Promise: what a reading stream is given is counted, and its delay measured from the moment at which the change was known to be
-//! durable. Must not: take a client's decoding for the server's work: messages are read only as far as their sequence.
+//! Promise: what a reading stream is given is counted, and its delay measured from the moment at
+//! which the change was known to be durable. Must not: take a client's decoding for the server's
+//! work: messages are read only as far as their sequence.
 
-use std::{
-    sync::{
-        Arc, Mutex, PoisonError,
-        atomic::{AtomicU64, Ordering},
-    },
-    time::Duration,
-};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use aftercall_proto::alert::v1::{SnapshotMode, SubscribeRequest};
-use tokio::{task::JoinSet, time::Instant};
-use tonic::{Request, Status, Streaming, client::Grpc, codegen::http::uri::PathAndQuery, transport::Channel};
+use tokio::task::JoinSet;
+use tokio::time::Instant;
+use tonic::client::Grpc;
+use tonic::codegen::http::uri::PathAndQuery;
+use tonic::transport::Channel;
+use tonic::{Request, Status, Streaming};
 use tonic_prost::ProstCodec;
 
-use crate::{errors::Failure, load::closed_loop::Measured};
+use crate::errors::Failure;
+use crate::load::closed_loop::Measured;
 
 /// Streams that are opened at a time.
 const OPENING_MAX: usize = 64;
 /// What a slow stream waits after each message.
 const SLOW_PAUSE: Duration = Duration::from_millis(50);
-const SUBSCRIBE: PathAndQuery = PathAndQuery::from_static("/aftercall.alert.v1.AlertService/Subscribe");
+const SUBSCRIBE: PathAndQuery =
+    PathAndQuery::from_static("/aftercall.alert.v1.AlertService/Subscribe");
 
 /// Of a SubscribeResponse, as much as is measured: the numbers are the proto's.
 #[derive(Clone, PartialEq, prost::Message)]
@@ -60,7 +64,11 @@ pub(crate) struct Commits {
 impl Commits {
     /// Room for changes with sequences from `first` on.
     pub(crate) fn new(first: u64, count: usize) -> Self {
-        Self { began: Instant::now(), first, nanos: (0..count).map(|_| AtomicU64::new(0)).collect() }
+        Self {
+            began: Instant::now(),
+            first,
+            nanos: (0..count).map(|_| AtomicU64::new(0)).collect(),
+        }
     }
 
     /// Notes that a change is durable now.
@@ -70,19 +78,27 @@ impl Commits {
         }
     }
 
-    /// How long ago that was; nothing where the answer has not come yet; none where the change is not one of these.
+    /// How long ago that was; nothing where the answer has not come yet; none where the change is
+    /// not one of these.
     fn since(&self, sequence: u64) -> Option<Duration> {
         let noted = self.at(sequence)?.load(Ordering::Relaxed);
-        let since = if noted == 0 { 0 } else { self.now().saturating_sub(noted) };
+        let since = if noted == 0 {
+            0
+        } else {
+            self.now().saturating_sub(noted)
+        };
         Some(Duration::from_nanos(since))
     }
 
     fn at(&self, sequence: u64) -> Option<&AtomicU64> {
-        self.nanos.get(usize::try_from(sequence.checked_sub(self.first)?).ok()?)
+        self.nanos
+            .get(usize::try_from(sequence.checked_sub(self.first)?).ok()?)
     }
 
     fn now(&self) -> u64 {
-        u64::try_from(self.began.elapsed().as_nanos()).unwrap_or(u64::MAX).max(1)
+        u64::try_from(self.began.elapsed().as_nanos())
+            .unwrap_or(u64::MAX)
+            .max(1)
     }
 }
 
@@ -104,18 +120,26 @@ pub(crate) struct Heards {
 
 impl Audience {
     /// Opens a stream for each reader, over the connection that it names.
-    pub(crate) async fn open(channels: &[Channel], places: &[(Reader, usize)]) -> Result<Self, Failure> {
+    pub(crate) async fn open(
+        channels: &[Channel],
+        places: &[(Reader, usize)],
+    ) -> Result<Self, Failure> {
         let mut streams = Vec::with_capacity(places.len());
         for places in places.chunks(OPENING_MAX) {
             let mut opening = JoinSet::new();
             for &(reader, connection) in places {
                 let channel = channels[connection].clone();
-                let from_now = SubscribeRequest { snapshot: SnapshotMode::Never.into(), ..SubscribeRequest::default() };
-                opening.spawn(async move { (reader, connection, subscribe(channel, from_now).await) });
+                let from_now = SubscribeRequest {
+                    snapshot: SnapshotMode::Never.into(),
+                    ..SubscribeRequest::default()
+                };
+                opening
+                    .spawn(async move { (reader, connection, subscribe(channel, from_now).await) });
             }
             while let Some(opened) = opening.join_next().await {
-                let (reader, connection, stream) =
-                    opened.map_err(|error| Failure::refused(format!("A stream was broken off: {error}.")))?;
+                let (reader, connection, stream) = opened.map_err(|error| {
+                    Failure::refused(format!("A stream was broken off: {error}."))
+                })?;
                 streams.push((reader, connection, stream?));
             }
         }
@@ -128,8 +152,14 @@ impl Audience {
         connections: usize,
         commits: &Arc<Commits>,
     ) -> Result<(JoinSet<()>, Arc<Heards>), Failure> {
-        let measured = (0..connections).map(|_| Measured::new().map(Mutex::new)).collect::<Result<_, _>>()?;
-        let heards = Arc::new(Heards { count: AtomicU64::new(0), ended: Mutex::default(), measured });
+        let measured = (0..connections)
+            .map(|_| Measured::new().map(Mutex::new))
+            .collect::<Result<_, _>>()?;
+        let heards = Arc::new(Heards {
+            count: AtomicU64::new(0),
+            ended: Mutex::default(),
+            measured,
+        });
         let mut tasks = JoinSet::new();
         for (reader, connection, stream) in self.streams {
             let (commits, heards) = (Arc::clone(commits), Arc::clone(&heards));
@@ -153,10 +183,17 @@ impl Heards {
     async fn follow(&self, mut stream: Streaming<Heard>, connection: usize, commits: &Commits) {
         let why = loop {
             match stream.message().await {
-                Ok(Some(Heard { stage_change: Some(change) })) => {
-                    let Some(delay) = commits.since(change.sequence) else { continue };
+                Ok(Some(Heard {
+                    stage_change: Some(change),
+                })) => {
+                    let Some(delay) = commits.since(change.sequence) else {
+                        continue;
+                    };
                     let measured = &self.measured[connection];
-                    measured.lock().unwrap_or_else(PoisonError::into_inner).record(delay);
+                    measured
+                        .lock()
+                        .unwrap_or_else(PoisonError::into_inner)
+                        .record(delay);
                     self.count.fetch_add(1, Ordering::Relaxed);
                 }
                 Ok(Some(_)) => {}
@@ -164,7 +201,10 @@ impl Heards {
                 Err(status) => break status.message().to_owned(),
             }
         };
-        self.ended.lock().unwrap_or_else(PoisonError::into_inner).push(why);
+        self.ended
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(why);
     }
 
     /// Deliveries so far.
@@ -174,7 +214,10 @@ impl Heards {
 
     /// Why streams that read fast have ended.
     pub(crate) fn ended(&self) -> Vec<String> {
-        self.ended.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.ended
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 
     /// All delays, of all connections.
@@ -188,14 +231,23 @@ impl Heards {
 }
 
 /// A stream of which as much is read as `M` has of a SubscribeResponse.
-pub(crate) async fn subscribe<M>(channel: Channel, request: SubscribeRequest) -> Result<Streaming<M>, Failure>
+pub(crate) async fn subscribe<M>(
+    channel: Channel,
+    request: SubscribeRequest,
+) -> Result<Streaming<M>, Failure>
 where
     M: prost::Message + Default + 'static,
 {
     let mut client = Grpc::new(channel);
-    client.ready().await.map_err(|error| Status::unavailable(error.to_string()))?;
+    client
+        .ready()
+        .await
+        .map_err(|error| Status::unavailable(error.to_string()))?;
     let codec = ProstCodec::<SubscribeRequest, M>::default();
-    Ok(client.server_streaming(Request::new(request), SUBSCRIBE, codec).await?.into_inner())
+    Ok(client
+        .server_streaming(Request::new(request), SUBSCRIBE, codec)
+        .await?
+        .into_inner())
 }
 
 async fn dawdle(mut stream: Streaming<Heard>) {
@@ -206,14 +258,18 @@ async fn dawdle(mut stream: Streaming<Heard>) {
 
 #[cfg(test)]
 mod tests {
-    use aftercall_proto::alert::v1::{StageChange, SubscribeResponse, subscribe_response::Frame};
+    use aftercall_proto::alert::v1::subscribe_response::Frame;
+    use aftercall_proto::alert::v1::{StageChange, SubscribeResponse};
     use prost::Message as _;
 
     use super::*;
 
     #[test]
     fn the_sequence_of_a_change_is_read_and_the_rest_is_left() {
-        let change = StageChange { sequence: 7, ..StageChange::default() };
+        let change = StageChange {
+            sequence: 7,
+            ..StageChange::default()
+        };
         let response = SubscribeResponse {
             token: "t".to_owned(),
             frame: Some(Frame::StageChange(change)),
@@ -230,7 +286,11 @@ mod tests {
         commits.note(11);
         tokio::time::advance(Duration::from_millis(3)).await;
         assert_eq!(commits.since(11), Some(Duration::from_millis(3)));
-        assert_eq!(commits.since(10), Some(Duration::ZERO), "it came before the answer");
+        assert_eq!(
+            commits.since(10),
+            Some(Duration::ZERO),
+            "it came before the answer"
+        );
         assert_eq!((commits.since(9), commits.since(12)), (None, None));
     }
 }

@@ -1,23 +1,24 @@
 //! A server that is measured: this program's `serve`, as a process of its own.
 //!
-//! Promise: it listens on a free port, the workflow-server on a fresh data directory, and all is gone afterwards, also when
-//! the run is broken off. Must not: share a process with the client that measures it, or with the other server.
+//! Promise: it listens on a free port, the workflow-server on a fresh data directory, and all is
+//! gone afterwards, also when the run is broken off. Must not: share a process with the client that
+//! measures it, or with the other server.
 
-use std::{
-    path::Path,
-    process::{ExitStatus, Stdio},
-    time::Duration,
-};
+use std::path::Path;
+use std::process::{ExitStatus, Stdio};
+use std::time::Duration;
 
 use tempfile::TempDir;
-use tokio::{
-    io::{AsyncBufReadExt, BufReader},
-    process::{Child as Process, Command},
-};
+use tokio::io::{AsyncBufReadExt, BufReader};
+use tokio::process::{Child as Process, Command};
 
-use crate::{connect::Connections, errors::Failure, output::Output, session::Session};
+use crate::connect::Connections;
+use crate::errors::Failure;
+use crate::output::Output;
+use crate::session::Session;
 
-/// An empty store opens in well under a second; a disk that takes longer than this is not fit to be measured.
+/// An empty store opens in well under a second; a disk that takes longer than this is not fit to be
+/// measured.
 const START_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// A server of our own.
@@ -30,7 +31,8 @@ pub(crate) struct Child {
 }
 
 impl Child {
-    /// Starts a workflow-server and waits until it listens. `beneath` says where its data directory is made.
+    /// Starts a workflow-server and waits until it listens. `beneath` says where its data directory
+    /// is made.
     pub(crate) async fn workflow_server(beneath: Option<&Path>) -> Result<Self, Failure> {
         let mut fresh = tempfile::Builder::new();
         fresh.prefix("aftercall-load-");
@@ -42,14 +44,21 @@ impl Child {
             None => fresh.tempdir()?,
         };
         let mut command = Command::new(std::env::current_exe()?);
-        command.args(["serve", "workflow-server", "--data-dir"]).arg(data_dir.path());
+        command
+            .args(["serve", "workflow-server", "--data-dir"])
+            .arg(data_dir.path());
         Self::start(command, Some(data_dir)).await
     }
 
     /// Starts an alerter-server of a workflow-server and waits until it listens.
     pub(crate) async fn alerter_server(workflow_server: &str) -> Result<Self, Failure> {
         let mut command = Command::new(std::env::current_exe()?);
-        command.args(["serve", "alerter-server", "--workflow-server", workflow_server]);
+        command.args([
+            "serve",
+            "alerter-server",
+            "--workflow-server",
+            workflow_server,
+        ]);
         Self::start(command, None).await
     }
 
@@ -60,7 +69,10 @@ impl Child {
             .stdout(Stdio::piped())
             .kill_on_drop(true)
             .spawn()?;
-        let stdout = process.stdout.take().ok_or_else(|| not_started("its stdout is closed"))?;
+        let stdout = process
+            .stdout
+            .take()
+            .ok_or_else(|| not_started("its stdout is closed"))?;
         let mut line = String::new();
         let mut reader = BufReader::new(stdout);
         match tokio::time::timeout(START_TIMEOUT, reader.read_line(&mut line)).await {
@@ -69,7 +81,11 @@ impl Child {
             Ok(Ok(0)) => return Err(not_started(&ended(process.wait().await?))),
             Ok(Ok(_)) => {}
         }
-        Ok(Self { url: format!("http://{}", line.trim()), process, _data_dir: data_dir })
+        Ok(Self {
+            url: format!("http://{}", line.trim()),
+            process,
+            _data_dir: data_dir,
+        })
     }
 
     /// The process's number, while it runs.
@@ -96,8 +112,16 @@ impl Servers {
     pub(crate) async fn start(beneath: Option<&Path>, output: Output) -> Result<Self, Failure> {
         let server = Child::workflow_server(beneath).await?;
         let alerter = Child::alerter_server(&server.url).await?;
-        let to = Connections { server: server.url.clone(), alerter: alerter.url.clone(), actor: "load".to_owned() };
-        Ok(Self { server, alerter, session: Session::new(to, output, true) })
+        let to = Connections {
+            server: server.url.clone(),
+            alerter: alerter.url.clone(),
+            actor: "load".to_owned(),
+        };
+        Ok(Self {
+            server,
+            alerter,
+            session: Session::new(to, output, true),
+        })
     }
 
     /// Ends both.

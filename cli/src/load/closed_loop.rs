@@ -1,16 +1,13 @@
-//! The closed loop: so many workers, each with one request under way, until a count or a time is reached.
+//! The closed loop: so many workers, each with one request under way, until a count or a time is
+//! reached.
 //!
-//! Promise: a worker's next request leaves when its last one is answered; every latency is kept. Must not: repeat a
-//! request, or leave an error out.
+//! Promise: a worker's next request leaves when its last one is answered; every latency is kept.
+//! Must not: repeat a request, or leave an error out.
 
-use std::{
-    future::Future,
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
-    time::{Duration, Instant},
-};
+use std::future::Future;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
 
 use hdrhistogram::Histogram;
 use indicatif::{ProgressBar, ProgressStyle};
@@ -56,25 +53,38 @@ impl Measured {
     pub(crate) fn new() -> Result<Self, Failure> {
         let latencies = Histogram::new_with_max(LATENCY_MAX_NANOS, DIGITS)
             .map_err(|error| Failure::refused(format!("Latencies cannot be kept: {error}.")))?;
-        Ok(Self { latencies, elapsed: Duration::ZERO, errors: 0, first_error: None, cpu_each: None })
+        Ok(Self {
+            latencies,
+            elapsed: Duration::ZERO,
+            errors: 0,
+            first_error: None,
+            cpu_each: None,
+        })
     }
 
     /// Keeps one latency.
     pub(crate) fn record(&mut self, latency: Duration) {
-        self.latencies.saturating_record(u64::try_from(latency.as_nanos()).unwrap_or(LATENCY_MAX_NANOS));
+        self.latencies
+            .saturating_record(u64::try_from(latency.as_nanos()).unwrap_or(LATENCY_MAX_NANOS));
     }
 
     /// Counts one that failed.
     pub(crate) fn fail(&mut self, status: &Status) {
         self.errors += 1;
-        self.first_error.get_or_insert_with(|| format!("{}: {}", status.code(), status.message()));
+        self.first_error
+            .get_or_insert_with(|| format!("{}: {}", status.code(), status.message()));
     }
 
     /// Adds what was measured elsewhere.
     pub(crate) fn add(&mut self, other: &Self) -> Result<(), Failure> {
-        self.latencies.add(&other.latencies).map_err(|error| Failure::refused(error.to_string()))?;
+        self.latencies
+            .add(&other.latencies)
+            .map_err(|error| Failure::refused(error.to_string()))?;
         self.errors += other.errors;
-        self.first_error = self.first_error.take().or_else(|| other.first_error.clone());
+        self.first_error = self
+            .first_error
+            .take()
+            .or_else(|| other.first_error.clone());
         Ok(())
     }
 
@@ -84,9 +94,16 @@ impl Measured {
     }
 
     /// Answered well, a second.
-    #[allow(clippy::cast_precision_loss, reason = "a rate needs no more than 52 bits")]
+    #[allow(
+        clippy::cast_precision_loss,
+        reason = "a rate needs no more than 52 bits"
+    )]
     pub(crate) fn rate(&self) -> f64 {
-        if self.elapsed.is_zero() { 0.0 } else { self.answered() as f64 / self.elapsed.as_secs_f64() }
+        if self.elapsed.is_zero() {
+            0.0
+        } else {
+            self.answered() as f64 / self.elapsed.as_secs_f64()
+        }
     }
 
     /// The latency that this share of the requests did not exceed.
@@ -106,11 +123,19 @@ where
     let begin = Instant::now();
     let mut workers = JoinSet::new();
     for worker in 0..bounds.in_flight {
-        workers.spawn(run(worker, bounds, begin, next.clone(), progress.clone(), work.clone()));
+        workers.spawn(run(
+            worker,
+            bounds,
+            begin,
+            next.clone(),
+            progress.clone(),
+            work.clone(),
+        ));
     }
     let mut all = Measured::new()?;
     while let Some(joined) = workers.join_next().await {
-        let measured = joined.map_err(|error| Failure::refused(format!("A worker stopped: {error}.")))?;
+        let measured =
+            joined.map_err(|error| Failure::refused(format!("A worker stopped: {error}.")))?;
         all.add(&measured?)?;
     }
     all.elapsed = begin.elapsed();
@@ -160,7 +185,11 @@ fn progress(label: &str, bounds: Bounds) -> ProgressBar {
 mod tests {
     use super::*;
 
-    const BOUNDS: Bounds = Bounds { in_flight: 8, requests: 100, time_max: Duration::from_secs(60) };
+    const BOUNDS: Bounds = Bounds {
+        in_flight: 8,
+        requests: 100,
+        time_max: Duration::from_secs(60),
+    };
 
     #[tokio::test]
     async fn every_request_is_sent_once_and_errors_are_counted() {
@@ -168,7 +197,13 @@ mod tests {
         let counted = sum.clone();
         let measured = drive("test", BOUNDS, move |_, number| {
             counted.fetch_add(number, Ordering::Relaxed);
-            async move { if number % 10 == 0 { Err(Status::unavailable("full")) } else { Ok(()) } }
+            async move {
+                if number % 10 == 0 {
+                    Err(Status::unavailable("full"))
+                } else {
+                    Ok(())
+                }
+            }
         })
         .await
         .unwrap();
@@ -179,8 +214,13 @@ mod tests {
 
     #[tokio::test]
     async fn no_request_begins_after_the_time() {
-        let bounds = Bounds { time_max: Duration::ZERO, ..BOUNDS };
-        let measured = drive("test", bounds, |_, _| async { Ok(()) }).await.unwrap();
+        let bounds = Bounds {
+            time_max: Duration::ZERO,
+            ..BOUNDS
+        };
+        let measured = drive("test", bounds, |_, _| async { Ok(()) })
+            .await
+            .unwrap();
         assert_eq!(measured.answered(), 0);
         assert_eq!(measured.rate(), 0.0);
     }

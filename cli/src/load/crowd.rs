@@ -1,35 +1,30 @@
 //! `aftercall load crowd`: how long a push takes alone, and beside a crowd that reads all the time.
 //!
-//! Promise: all is measured in one run: alone, then beside each crowd, with pushes alone between them. Must not: judge by absolute
-//! figures: the ratio is what counts.
+//! Promise: all is measured in one run: alone, then beside each crowd, with pushes alone between
+//! them. Must not: judge by absolute figures: the ratio is what counts.
 
 mod people;
 mod pushes;
 
-use std::{path::PathBuf, time::Duration};
+use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::Args;
 use serde_json::json;
 use tokio::task::JoinError;
 use tonic::transport::Channel;
 
-use self::{
-    people::{Asks, Crowd},
-    pushes::Pushes,
-};
-use crate::{
-    errors::Failure,
-    load::{
-        asked::asked_of,
-        child::Servers,
-        closed_loop::{Bounds, Measured},
-        requests::Requests,
-    },
-    output::{Output, remark},
-    samples,
-    session::Session,
-    table::{Table, whole},
-};
+use self::people::{Asks, Crowd};
+use self::pushes::Pushes;
+use crate::errors::Failure;
+use crate::load::asked::asked_of;
+use crate::load::child::Servers;
+use crate::load::closed_loop::{Bounds, Measured};
+use crate::load::requests::Requests;
+use crate::output::{Output, remark};
+use crate::samples;
+use crate::session::Session;
+use crate::table::{Table, whole};
 
 const FIGURES: Table<'_> = Table {
     columns: &[
@@ -45,7 +40,11 @@ const FIGURES: Table<'_> = Table {
 };
 
 /// Loading the follow-ups: as fast as the server takes them.
-const LOADING: Bounds = Bounds { in_flight: 256, requests: 0, time_max: Duration::from_secs(600) };
+const LOADING: Bounds = Bounds {
+    in_flight: 256,
+    requests: 0,
+    time_max: Duration::from_secs(600),
+};
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
@@ -59,7 +58,8 @@ pub(crate) struct LoadCrowd {
     /// What the crowd asks for
     #[arg(long, value_enum, default_value_t = Asks::Next)]
     asks: Asks,
-    /// How many people there are in the crowd; several numbers are so many crowds, one after another
+    /// How many people there are in the crowd; several numbers are so many crowds, one after
+    /// another
     #[arg(long, value_name = "N,N,…", value_delimiter = ',', default_value = "60", value_parser = clap::value_parser!(u32).range(1..=10_000))]
     people: Vec<u32>,
     /// How many rows a list has
@@ -112,10 +112,18 @@ impl LoadCrowd {
         let workflow = samples::published(session, "refund").await?;
         let requests = Requests::connect(session, workflow, 2).await?;
         remark(&format!("setting {} follow-ups", self.open));
-        let (set, targets) = requests.set_workflow(Bounds { requests: u64::from(self.open), ..LOADING }).await?;
+        let (set, targets) = requests
+            .set_workflow(Bounds {
+                requests: u64::from(self.open),
+                ..LOADING
+            })
+            .await?;
         if set.errors > 0 {
             let why = set.first_error.unwrap_or_default();
-            return Err(Failure::refused(format!("{} follow-ups were not set; the first: {why}.", set.errors)));
+            return Err(Failure::refused(format!(
+                "{} follow-ups were not set; the first: {why}.",
+                set.errors
+            )));
         }
         let mut channels = Vec::new();
         for _ in 0..self.connections {
@@ -126,7 +134,11 @@ impl LoadCrowd {
         // As long alone as beside one crowd, before the first, between them and after the last.
         let alone = time / (u32::try_from(self.people.len()).unwrap_or(u32::MAX) + 1);
         remark("pushing alone");
-        let pushes = Pushes { to: session.to.clone(), targets, rate: self.rate };
+        let pushes = Pushes {
+            to: session.to.clone(),
+            targets,
+            rate: self.rate,
+        };
         let (mut quiet, mut pushes) = pushes.run(alone).await?;
         let mut crowds = Vec::new();
         for people in &self.people {
@@ -141,7 +153,11 @@ impl LoadCrowd {
             quiet.elapsed += again.elapsed;
         }
         let feed_asked = asked_of(&session.to.server).await?.saturating_sub(asked);
-        Ok(Report { quiet, crowds, feed_asked })
+        Ok(Report {
+            quiet,
+            crowds,
+            feed_asked,
+        })
     }
 
     async fn beside(
@@ -154,7 +170,15 @@ impl LoadCrowd {
         let crowd = Crowd::start(people, channels, self.asks, self.rows);
         let (measured, pushes) = pushes.run(time).await?;
         let (crowd, refused) = crowd.stop().await?;
-        Ok((Beside { people, pushes: measured, crowd, refused }, pushes))
+        Ok((
+            Beside {
+                people,
+                pushes: measured,
+                crowd,
+                refused,
+            },
+            pushes,
+        ))
     }
 }
 
@@ -164,7 +188,10 @@ fn broken_off(error: &JoinError) -> Failure {
 
 /// A p99 beside a crowd, by the p99 alone.
 fn ratio(beside: &Measured, quiet: &Measured) -> f64 {
-    let (beside, quiet) = (beside.quantile(0.99).as_secs_f64(), quiet.quantile(0.99).as_secs_f64());
+    let (beside, quiet) = (
+        beside.quantile(0.99).as_secs_f64(),
+        quiet.quantile(0.99).as_secs_f64(),
+    );
     if quiet > 0.0 { beside / quiet } else { 0.0 }
 }
 
@@ -173,7 +200,10 @@ impl Report {
         let alone = ("push, alone".to_owned(), &self.quiet);
         let beside = self.crowds.iter().flat_map(|crowd| {
             let people = crowd.people;
-            [(format!("push, beside {people}"), &crowd.pushes), (format!("the {people}'s"), &crowd.crowd)]
+            [
+                (format!("push, beside {people}"), &crowd.pushes),
+                (format!("the {people}'s"), &crowd.crowd),
+            ]
         });
         std::iter::once(alone).chain(beside).collect()
     }
@@ -190,7 +220,9 @@ impl Report {
             let figures: Vec<_> = self.rows().into_iter().map(figure).collect();
             let crowd = |crowd: &Beside| json!({ "people": crowd.people, "p99_ratio": ratio(&crowd.pushes, &self.quiet), "refused": crowd.refused });
             let crowds: Vec<_> = self.crowds.iter().map(crowd).collect();
-            output.json(&json!({ "figures": figures, "crowds": crowds, "feed_asked": self.feed_asked }))?;
+            output.json(
+                &json!({ "figures": figures, "crowds": crowds, "feed_asked": self.feed_asked }),
+            )?;
         } else {
             output.table(&FIGURES, self.rows().into_iter().map(row))?;
             output.line("")?;
@@ -202,13 +234,19 @@ impl Report {
                     crowd.refused
                 ))?;
             }
-            output.line(&format!("The alerter asked for the feed {} times.", self.feed_asked))?;
+            output.line(&format!(
+                "The alerter asked for the feed {} times.",
+                self.feed_asked
+            ))?;
         }
-        let pushes = || std::iter::once(&self.quiet).chain(self.crowds.iter().map(|crowd| &crowd.pushes));
+        let pushes =
+            || std::iter::once(&self.quiet).chain(self.crowds.iter().map(|crowd| &crowd.pushes));
         match pushes().map(|measured| measured.errors).sum::<u64>() {
             0 => Ok(()),
             errors => {
-                let why = pushes().find_map(|measured| measured.first_error.as_deref()).unwrap_or_default();
+                let why = pushes()
+                    .find_map(|measured| measured.first_error.as_deref())
+                    .unwrap_or_default();
                 Err(Failure::refused(format!(
                     "{errors} pushes failed, so these figures do not count; the first: {why}."
                 )))
@@ -246,11 +284,26 @@ mod tests {
     fn the_ratio_is_of_the_two_p99_and_failed_pushes_spoil_it() {
         let (quiet, pushes, crowd) = (measured(2_000), measured(3_000), measured(10));
         assert!((ratio(&pushes, &quiet) - 1.5).abs() < 0.01);
-        let beside = Beside { people: 4, pushes, crowd, refused: 0 };
-        let mut report = Report { quiet, crowds: vec![beside], feed_asked: 0 };
+        let beside = Beside {
+            people: 4,
+            pushes,
+            crowd,
+            refused: 0,
+        };
+        let mut report = Report {
+            quiet,
+            crowds: vec![beside],
+            feed_asked: 0,
+        };
         let output = Output::new(crate::output::Form::Json);
         assert!(report.print(output).is_ok());
         report.crowds[0].pushes.fail(&Status::unavailable("full"));
-        assert!(report.print(output).unwrap_err().sentence().contains("1 pushes failed"));
+        assert!(
+            report
+                .print(output)
+                .unwrap_err()
+                .sentence()
+                .contains("1 pushes failed")
+        );
     }
 }

@@ -1,27 +1,31 @@
-//! The disk's own time: 4 KiB appended and synced, again and again, where the server keeps its data.
+//! The disk's own time: 4 KiB appended and synced, again and again, where the server keeps its
+//! data.
 //!
 //! Promise: the file has no name and is gone with this process. Must not: touch the store's files.
 
-use std::{
-    fs::File,
-    io::{self, Seek, Write},
-    path::{Path, PathBuf},
-    time::Instant,
-};
+use std::fs::File;
+use std::io::{self, Seek, Write};
+use std::path::{Path, PathBuf};
+use std::time::Instant;
 
-use crate::{errors::Failure, load::closed_loop::Measured, output::remark};
+use crate::errors::Failure;
+use crate::load::closed_loop::Measured;
+use crate::output::remark;
 
 const WRITES: u32 = 200;
 const BLOCK: [u8; 4096] = [0x5a; 4096];
 
-/// Measures the filesystem of a directory; none where this machine does not have it (a server elsewhere).
+/// Measures the filesystem of a directory; none where this machine does not have it (a server
+/// elsewhere).
 pub(crate) async fn measure(directory: &str) -> Option<Measured> {
     let directory = PathBuf::from(directory);
     let outcome = tokio::task::spawn_blocking(move || append_and_sync(&directory)).await;
     match outcome {
         Ok(Ok(measured)) => Some(measured),
         Ok(Err(failure)) => {
-            remark(&format!("The server's disk cannot be measured from here: {failure}"));
+            remark(&format!(
+                "The server's disk cannot be measured from here: {failure}"
+            ));
             None
         }
         Err(_) => None,
@@ -31,7 +35,8 @@ pub(crate) async fn measure(directory: &str) -> Option<Measured> {
 fn append_and_sync(directory: &Path) -> Result<Measured, Failure> {
     let mut measured = Measured::new()?;
     let mut file = nameless(directory)?;
-    // Room is made first, as the store makes it: otherwise each sync would pay for the file's growth.
+    // Room is made first, as the store makes it: otherwise each sync would pay for the file's
+    // growth.
     for _ in 0..WRITES {
         file.write_all(&BLOCK)?;
     }
@@ -48,7 +53,8 @@ fn append_and_sync(directory: &Path) -> Result<Measured, Failure> {
     Ok(measured)
 }
 
-/// A file in the same filesystem: beside the store if that may be written, so that the store's directory stays its own.
+/// A file in the same filesystem: beside the store if that may be written, so that the store's
+/// directory stays its own.
 fn nameless(directory: &Path) -> io::Result<File> {
     tempfile::tempfile_in(directory)
 }

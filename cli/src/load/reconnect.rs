@@ -1,38 +1,39 @@
-//! `aftercall load reconnect`: many streams are cut, changes are made, and all come back within a second.
+//! `aftercall load reconnect`: many streams are cut, changes are made, and all come back within a
+//! second.
 //!
-//! Promise: bounded in count and time; every stream is followed until it is told that it has caught up, and what it was not
-//! given is counted. Both servers are processes of their own. Must not: judge by absolute figures.
+//! Promise: bounded in count and time; every stream is followed until it is told that it has caught
+//! up, and what it was not given is counted. Both servers are processes of their own. Must not:
+//! judge by absolute figures.
 
-use std::{path::PathBuf, sync::Arc, time::Duration};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
 
 use aftercall_proto::alert::v1::SubscribeRequest;
 use clap::Args;
 use serde_json::json;
-use tokio::{
-    task::JoinSet,
-    time::{Instant, sleep_until, timeout},
-};
-use tonic::{Streaming, transport::Channel};
+use tokio::task::JoinSet;
+use tokio::time::{Instant, sleep_until, timeout};
+use tonic::Streaming;
+use tonic::transport::Channel;
 
-use crate::{
-    errors::Failure,
-    load::{
-        asked::asked_of,
-        audience::subscribe,
-        child::{Child, Servers},
-        closed_loop::Measured,
-        requests::Requests,
-        usage::{Usage, usage},
-    },
-    output::{Output, remark},
-    samples,
-    session::Session,
-    table::{Table, sentence, whole},
-};
+use crate::errors::Failure;
+use crate::load::asked::asked_of;
+use crate::load::audience::subscribe;
+use crate::load::child::{Child, Servers};
+use crate::load::closed_loop::Measured;
+use crate::load::requests::Requests;
+use crate::load::usage::{Usage, usage};
+use crate::output::{Output, remark};
+use crate::samples;
+use crate::session::Session;
+use crate::table::{Table, sentence, whole};
 
 /// What was measured, one figure a row.
-const FIGURES: Table<'_> =
-    Table { columns: &[sentence("what", 0), whole("figure", 0)], empty: "Nothing was measured." };
+const FIGURES: Table<'_> = Table {
+    columns: &[sentence("what", 0), whole("figure", 0)],
+    empty: "Nothing was measured.",
+};
 
 /// Within which the streams come back.
 const HERD: Duration = Duration::from_secs(1);
@@ -113,9 +114,15 @@ impl LoadReconnect {
         samples::publish_all(session).await?;
         let workflow = samples::published(session, "refund").await?;
         let requests = Requests::connect(session, workflow, 2).await?;
-        remark(&format!("opening {} streams, and cutting them", self.streams));
+        remark(&format!(
+            "opening {} streams, and cutting them",
+            self.streams
+        ));
         let mut tokens = Vec::new();
-        for first in self.come(session, &vec![String::new(); self.streams as usize]).await? {
+        for first in self
+            .come(session, &vec![String::new(); self.streams as usize])
+            .await?
+        {
             tokens.push(first.map_err(Failure::refused)?.token);
         }
         remark(&format!("making {} changes", self.missed));
@@ -139,11 +146,26 @@ impl LoadReconnect {
             }
         }
         let expected = u64::from(self.missed) * u64::from(self.streams);
-        Ok(Report { streams: self.streams, expected, given, failed, each, all, asked, before, after: used() })
+        Ok(Report {
+            streams: self.streams,
+            expected,
+            given,
+            failed,
+            each,
+            all,
+            asked,
+            before,
+            after: used(),
+        })
     }
 
-    /// Every stream comes with its token, at some moment within a second, and stays until all have caught up.
-    async fn come(&self, session: &Session, tokens: &[String]) -> Result<Vec<Result<CaughtUp, String>>, Failure> {
+    /// Every stream comes with its token, at some moment within a second, and stays until all have
+    /// caught up.
+    async fn come(
+        &self,
+        session: &Session,
+        tokens: &[String],
+    ) -> Result<Vec<Result<CaughtUp, String>>, Failure> {
         let mut channels = Vec::new();
         for _ in 0..self.connections {
             channels.push(session.to.alerter_server().await?);
@@ -163,10 +185,15 @@ impl LoadReconnect {
                 }
             });
         }
-        // A stream that has caught up is not closed before the others have: as with people who are at work.
-        let (mut came, mut open) = (Vec::with_capacity(tokens.len()), Vec::with_capacity(tokens.len()));
+        // A stream that has caught up is not closed before the others have: as with people who are
+        // at work.
+        let (mut came, mut open) = (
+            Vec::with_capacity(tokens.len()),
+            Vec::with_capacity(tokens.len()),
+        );
         while let Some(one) = coming.join_next().await {
-            let one = one.map_err(|error| Failure::refused(format!("A stream was broken off: {error}.")))?;
+            let one = one
+                .map_err(|error| Failure::refused(format!("A stream was broken off: {error}.")))?;
             came.push(one.map(|(caught_up, stream)| {
                 open.push(stream);
                 caught_up
@@ -178,16 +205,28 @@ impl LoadReconnect {
 
 async fn catch_up(channel: Channel, token: String) -> Result<(CaughtUp, Streaming<Seen>), Failure> {
     let began = Instant::now();
-    let request = SubscribeRequest { resume_token: token, ..SubscribeRequest::default() };
+    let request = SubscribeRequest {
+        resume_token: token,
+        ..SubscribeRequest::default()
+    };
     let mut stream = subscribe::<Seen>(channel, request).await?;
     let mut changes = 0;
     while let Some(seen) = stream.message().await? {
         changes += u64::from(seen.stage_change.is_some());
         if seen.caught_up.is_some() {
-            return Ok((CaughtUp { token: seen.token, changes, took: began.elapsed() }, stream));
+            return Ok((
+                CaughtUp {
+                    token: seen.token,
+                    changes,
+                    took: began.elapsed(),
+                },
+                stream,
+            ));
         }
     }
-    Err(Failure::unavailable("The server closed a stream.".to_owned()))
+    Err(Failure::unavailable(
+        "The server closed a stream.".to_owned(),
+    ))
 }
 
 impl Report {
@@ -200,7 +239,11 @@ impl Report {
     }
 
     fn growth(&self) -> Option<u64> {
-        Some(self.after?.resident_bytes.saturating_sub(self.before?.resident_bytes))
+        Some(
+            self.after?
+                .resident_bytes
+                .saturating_sub(self.before?.resident_bytes),
+        )
     }
 
     fn print(&self, output: Output) -> Result<(), Failure> {
@@ -221,7 +264,10 @@ impl Report {
             output.table(&FIGURES, self.rows())?;
         }
         if let Some(why) = self.failed.first() {
-            remark(&format!("{} streams did not catch up; the first because: {why}", self.failed.len()));
+            remark(&format!(
+                "{} streams did not catch up; the first because: {why}",
+                self.failed.len()
+            ));
         }
         Ok(())
     }
@@ -231,20 +277,41 @@ impl Report {
         let millis = |share| format!("{:.0} ms", self.each.quantile(share).as_secs_f64() * 1e3);
         let row = |what: &str, figure: String| vec![what.to_owned(), figure];
         vec![
-            row("streams, of which caught up", format!("{}, {}", self.streams, self.each.answered())),
-            row("changes given, missing", format!("{}, {}", self.given, self.missing())),
-            row("from the first to the last caught up", format!("{:.2} s", self.all.as_secs_f64())),
-            row("each, p50 and p99", format!("{}, {}", millis(0.5), millis(0.99))),
+            row(
+                "streams, of which caught up",
+                format!("{}, {}", self.streams, self.each.answered()),
+            ),
+            row(
+                "changes given, missing",
+                format!("{}, {}", self.given, self.missing()),
+            ),
+            row(
+                "from the first to the last caught up",
+                format!("{:.2} s", self.all.as_secs_f64()),
+            ),
+            row(
+                "each, p50 and p99",
+                format!("{}, {}", millis(0.5), millis(0.99)),
+            ),
             row("asked of the workflow-server", self.asked.to_string()),
-            row("alerter's CPU", self.cpu().map_or_else(unknown, |cpu| format!("{:.2} s", cpu.as_secs_f64()))),
-            row("growth of its memory", self.growth().map_or_else(unknown, |bytes| format!("{} KiB", bytes / 1_024))),
+            row(
+                "alerter's CPU",
+                self.cpu()
+                    .map_or_else(unknown, |cpu| format!("{:.2} s", cpu.as_secs_f64())),
+            ),
+            row(
+                "growth of its memory",
+                self.growth()
+                    .map_or_else(unknown, |bytes| format!("{} KiB", bytes / 1_024)),
+            ),
         ]
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use aftercall_proto::alert::v1::{self as alert, SubscribeResponse, subscribe_response::Frame};
+    use aftercall_proto::alert::v1::subscribe_response::Frame;
+    use aftercall_proto::alert::v1::{self as alert, SubscribeResponse};
     use prost::Message as _;
 
     use super::*;
@@ -252,12 +319,27 @@ mod tests {
     #[test]
     fn the_token_and_the_kind_of_a_frame_are_read() {
         let seen = |frame| {
-            let response = SubscribeResponse { token: "t".to_owned(), frame: Some(frame), ..Default::default() };
+            let response = SubscribeResponse {
+                token: "t".to_owned(),
+                frame: Some(frame),
+                ..Default::default()
+            };
             Seen::decode(response.encode_to_vec().as_slice()).unwrap()
         };
         let caught_up = seen(Frame::CaughtUp(alert::CaughtUp { sequence: 7 }));
-        assert_eq!((caught_up.token.as_str(), caught_up.caught_up.is_some()), ("t", true));
-        assert!(seen(Frame::StageChange(alert::StageChange::default())).stage_change.is_some());
-        assert!(seen(Frame::Bookmark(alert::Bookmark::default())).caught_up.is_none());
+        assert_eq!(
+            (caught_up.token.as_str(), caught_up.caught_up.is_some()),
+            ("t", true)
+        );
+        assert!(
+            seen(Frame::StageChange(alert::StageChange::default()))
+                .stage_change
+                .is_some()
+        );
+        assert!(
+            seen(Frame::Bookmark(alert::Bookmark::default()))
+                .caught_up
+                .is_none()
+        );
     }
 }

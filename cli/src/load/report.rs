@@ -1,16 +1,14 @@
 //! The figures of a load run, and their ratios beside gate and stretch.
 //!
-//! Promise: a ratio is of figures of one run; one with errors in it is marked. Must not: decide the exit code by a
-//! figure: absolute speed is the machine's.
+//! Promise: a ratio is of figures of one run; one with errors in it is marked. Must not: decide the
+//! exit code by a figure: absolute speed is the machine's.
 
 use serde_json::{Value, json};
 
-use crate::{
-    errors::Failure,
-    load::closed_loop::Measured,
-    output::{Output, remark},
-    table::{Table, name, whole},
-};
+use crate::errors::Failure;
+use crate::load::closed_loop::Measured;
+use crate::output::{Output, remark};
+use crate::table::{Table, name, whole};
 
 const REQUESTS: Table<'_> = Table {
     columns: &[
@@ -28,7 +26,13 @@ const REQUESTS: Table<'_> = Table {
 };
 
 const RATIOS: Table<'_> = Table {
-    columns: &[name("ratio", 0), whole("value", 0), whole("goal", 2), whole("stretch goal", 3), whole("result", 1)],
+    columns: &[
+        name("ratio", 0),
+        whole("value", 0),
+        whole("goal", 2),
+        whole("stretch goal", 3),
+        whole("result", 1),
+    ],
     empty: "There is nothing to compare.",
 };
 
@@ -62,7 +66,13 @@ struct Ratio {
 
 impl Ratio {
     fn verdict(&self) -> &'static str {
-        let reaches = |bound: f64| if self.more_is_better { self.value >= bound } else { self.value <= bound };
+        let reaches = |bound: f64| {
+            if self.more_is_better {
+                self.value >= bound
+            } else {
+                self.value <= bound
+            }
+        };
         match self.wanted {
             None => "",
             Some((_, stretch)) if reaches(stretch) => "stretch",
@@ -78,25 +88,42 @@ impl Report {
         if output.is_json() {
             output.json(&self.json())?;
         } else {
-            output.table(&REQUESTS, self.rows().map(|(in_flight, name, measured)| row(in_flight, name, measured)))?;
+            output.table(
+                &REQUESTS,
+                self.rows()
+                    .map(|(in_flight, name, measured)| row(in_flight, name, measured)),
+            )?;
             output.line("")?;
             output.table(&RATIOS, self.ratios().iter().map(ratio_row))?;
         }
         for (in_flight, name, measured) in self.rows() {
             if let Some(error) = &measured.first_error {
                 let at = in_flight.unwrap_or_default();
-                remark(&format!("{name} at {at} in flight: {} errors, the first: {error}", measured.errors));
+                remark(&format!(
+                    "{name} at {at} in flight: {} errors, the first: {error}",
+                    measured.errors
+                ));
             }
         }
-        match self.rows().map(|(_, _, measured)| measured.errors).sum::<u64>() {
+        match self
+            .rows()
+            .map(|(_, _, measured)| measured.errors)
+            .sum::<u64>()
+        {
             0 => Ok(()),
-            errors => Err(Failure::refused(format!("{errors} requests failed: these figures do not count."))),
+            errors => Err(Failure::refused(format!(
+                "{errors} requests failed: these figures do not count."
+            ))),
         }
     }
 
     fn rows(&self) -> impl Iterator<Item = (Option<u32>, &'static str, &Measured)> {
         let steps = self.steps.iter().flat_map(|step| {
-            let of_step = [("no-op", &step.health), ("set-workflow", &step.set), ("push", &step.push)];
+            let of_step = [
+                ("no-op", &step.health),
+                ("set-workflow", &step.set),
+                ("push", &step.push),
+            ];
             of_step.map(|(name, measured)| (Some(step.in_flight), name, measured))
         });
         steps.chain(self.disk.iter().map(|disk| (None, "4 KiB fdatasync", disk)))
@@ -118,8 +145,10 @@ impl Report {
     }
 
     fn json(&self) -> Value {
-        let figures: Vec<_> =
-            self.rows().map(|(in_flight, name, measured)| figure(in_flight, name, measured)).collect();
+        let figures: Vec<_> = self
+            .rows()
+            .map(|(in_flight, name, measured)| figure(in_flight, name, measured))
+            .collect();
         let ratios: Vec<_> = self
             .ratios()
             .iter()
@@ -175,14 +204,19 @@ fn divided(value: f64, by: f64) -> f64 {
 fn row(in_flight: Option<u32>, name: &str, measured: &Measured) -> Vec<String> {
     let millis = |share| format!("{:.3}", measured.quantile(share).as_secs_f64() * 1e3);
     vec![
-        in_flight.map(|number| number.to_string()).unwrap_or_default(),
+        in_flight
+            .map(|number| number.to_string())
+            .unwrap_or_default(),
         name.to_owned(),
         measured.answered().to_string(),
         format!("{:.0}", measured.rate()),
         millis(0.5),
         millis(0.99),
         millis(0.999),
-        measured.cpu_each.map(|each| format!("{:.1}", each.as_secs_f64() * 1e6)).unwrap_or_default(),
+        measured
+            .cpu_each
+            .map(|each| format!("{:.1}", each.as_secs_f64() * 1e6))
+            .unwrap_or_default(),
         measured.errors.to_string(),
     ]
 }
@@ -198,7 +232,11 @@ fn figure(in_flight: Option<u32>, name: &str, measured: &Measured) -> Value {
 
 fn ratio_row(ratio: &Ratio) -> Vec<String> {
     let sign = if ratio.more_is_better { "≥" } else { "≤" };
-    let bound = |bound: Option<f64>| bound.map(|bound| format!("{sign} {bound:.2}")).unwrap_or_default();
+    let bound = |bound: Option<f64>| {
+        bound
+            .map(|bound| format!("{sign} {bound:.2}"))
+            .unwrap_or_default()
+    };
     vec![
         ratio.name.clone(),
         format!("{:.2}", ratio.value),
@@ -230,7 +268,12 @@ mod tests {
     }
 
     fn step(in_flight: u32) -> Step {
-        Step { in_flight, health: measured(1_000, 100, 10), set: measured(450, 400, 25), push: measured(450, 400, 25) }
+        Step {
+            in_flight,
+            health: measured(1_000, 100, 10),
+            set: measured(450, 400, 25),
+            push: measured(450, 400, 25),
+        }
     }
 
     fn verdicts(report: &Report) -> Vec<&'static str> {
@@ -239,13 +282,28 @@ mod tests {
 
     #[test]
     fn ratios_are_told_beside_gate_and_stretch() {
-        assert_eq!(verdicts(&Report { steps: vec![step(256)], disk: None }), ["gate", "stretch", "gate"]);
-        assert_eq!(verdicts(&Report { steps: vec![step(64)], disk: None }), ["stretch", "stretch", "gate"]);
+        assert_eq!(
+            verdicts(&Report {
+                steps: vec![step(256)],
+                disk: None
+            }),
+            ["gate", "stretch", "gate"]
+        );
+        assert_eq!(
+            verdicts(&Report {
+                steps: vec![step(64)],
+                disk: None
+            }),
+            ["stretch", "stretch", "gate"]
+        );
     }
 
     #[test]
     fn one_in_flight_is_measured_against_the_disk() {
-        let report = Report { steps: vec![step(1)], disk: Some(measured(200, 60, 0)) };
+        let report = Report {
+            steps: vec![step(1)],
+            disk: Some(measured(200, 60, 0)),
+        };
         assert_eq!(verdicts(&report), ["", "", "", "missed"]);
         assert!((report.ratios()[3].value - 2.5).abs() < 0.01);
     }
@@ -254,8 +312,17 @@ mod tests {
     fn errors_spoil_the_run() {
         let mut spoilt = step(64);
         spoilt.set.errors = 3;
-        let report = Report { steps: vec![spoilt], disk: None };
+        let report = Report {
+            steps: vec![spoilt],
+            disk: None,
+        };
         let output = Output::new(crate::output::Form::Json);
-        assert!(report.print(output).unwrap_err().sentence().contains("3 requests failed"));
+        assert!(
+            report
+                .print(output)
+                .unwrap_err()
+                .sentence()
+                .contains("3 requests failed")
+        );
     }
 }

@@ -14,16 +14,24 @@ pub(crate) struct Usage {
 /// Looks it up.
 pub(crate) fn usage(process_id: u32) -> Option<Usage> {
     let stat = std::fs::read_to_string(format!("/proc/{process_id}/stat")).ok()?;
-    parse(&stat, rustix::param::clock_ticks_per_second(), rustix::param::page_size() as u64)
+    parse(
+        &stat,
+        rustix::param::clock_ticks_per_second(),
+        rustix::param::page_size() as u64,
+    )
 }
 
-/// The fields after the name, which is in brackets and may hold anything: 12 and 13 are ticks of CPU, 22 is pages.
+/// The fields after the name, which is in brackets and may hold anything: 12 and 13 are ticks of
+/// CPU, 22 is pages.
 fn parse(stat: &str, ticks_per_second: u64, page_bytes: u64) -> Option<Usage> {
     let fields: Vec<&str> = stat.rsplit_once(')')?.1.split_whitespace().collect();
     let number = |at: usize| fields.get(at)?.parse::<u64>().ok();
     let ticks = number(11)? + number(12)?;
     let cpu_time = Duration::from_millis(ticks * 1_000 / ticks_per_second.max(1));
-    Some(Usage { cpu_time, resident_bytes: number(21)? * page_bytes })
+    Some(Usage {
+        cpu_time,
+        resident_bytes: number(21)? * page_bytes,
+    })
 }
 
 #[cfg(test)]
@@ -34,7 +42,10 @@ mod tests {
     fn the_fields_are_found_behind_any_name() {
         let stat = "42 (a) b) S 1 2 3 4 5 6 7 8 9 10 150 50 0 0 20 0 9 0 99 1000000 300 1844";
         let usage = parse(stat, 100, 4_096).unwrap();
-        assert_eq!((usage.cpu_time, usage.resident_bytes), (Duration::from_secs(2), 300 * 4_096));
+        assert_eq!(
+            (usage.cpu_time, usage.resident_bytes),
+            (Duration::from_secs(2), 300 * 4_096)
+        );
         assert!(parse("42", 100, 4_096).is_none());
     }
 

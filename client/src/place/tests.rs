@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use aftercall_proto::alert::v1::{Bookmark, CaughtUp, OutOfView, Reset, SnapshotEnd, SnapshotItem, StageChange};
+use aftercall_proto::alert::v1::{
+    Bookmark, CaughtUp, OutOfView, Reset, SnapshotEnd, SnapshotItem, StageChange,
+};
 use aftercall_proto::workflow::v1::FollowUp;
 use proptest::prelude::*;
 
@@ -30,7 +32,11 @@ struct Server {
 
 impl Server {
     fn new(open: u8) -> Self {
-        Self { states: vec![(0..open).map(|id| (id, 0)).collect()], steps: Vec::new(), oldest: 0 }
+        Self {
+            states: vec![(0..open).map(|id| (id, 0)).collect()],
+            steps: Vec::new(),
+            oldest: 0,
+        }
     }
 
     fn newest(&self) -> usize {
@@ -62,40 +68,77 @@ impl Server {
     fn snapshot(&self, first: Option<SubscribeResponse>) -> Vec<SubscribeResponse> {
         let newest = self.newest();
         let item = |(id, revision): (&u8, &u64)| {
-            frame("", Frame::SnapshotItem(SnapshotItem { follow_up: Some(follow_up(*id, *revision)) }))
+            frame(
+                "",
+                Frame::SnapshotItem(SnapshotItem {
+                    follow_up: Some(follow_up(*id, *revision)),
+                }),
+            )
         };
-        let end = SnapshotEnd { sequence: newest as u64, item_count: self.states[newest].len() as u32 };
+        let end = SnapshotEnd {
+            sequence: newest as u64,
+            item_count: self.states[newest].len() as u32,
+        };
         let end = frame(&newest.to_string(), Frame::SnapshotEnd(end));
-        first.into_iter().chain(self.states[newest].iter().map(item)).chain([end]).chain(self.changes(newest)).collect()
+        first
+            .into_iter()
+            .chain(self.states[newest].iter().map(item))
+            .chain([end])
+            .chain(self.changes(newest))
+            .collect()
     }
 
     fn changes(&self, after: usize) -> Vec<SubscribeResponse> {
         let shown = |at: usize| {
             let Step { id, leaves } = self.steps[at - 1];
             let change = if leaves {
-                Frame::OutOfView(OutOfView { instance_id: id.to_string(), ..OutOfView::default() })
+                Frame::OutOfView(OutOfView {
+                    instance_id: id.to_string(),
+                    ..OutOfView::default()
+                })
             } else {
-                Frame::StageChange(StageChange { follow_up: Some(follow_up(id, at as u64)), ..StageChange::default() })
+                Frame::StageChange(StageChange {
+                    follow_up: Some(follow_up(id, at as u64)),
+                    ..StageChange::default()
+                })
             };
             frame(&at.to_string(), change)
         };
         let newest = self.newest();
-        let caught_up = frame(&newest.to_string(), Frame::CaughtUp(CaughtUp { sequence: newest as u64 }));
+        let caught_up = frame(
+            &newest.to_string(),
+            Frame::CaughtUp(CaughtUp {
+                sequence: newest as u64,
+            }),
+        );
         let bookmark = frame(&newest.to_string(), Frame::Bookmark(Bookmark::default()));
-        (after + 1..=newest).map(shown).chain([caught_up, bookmark]).collect()
+        (after + 1..=newest)
+            .map(shown)
+            .chain([caught_up, bookmark])
+            .collect()
     }
 }
 
 fn frame(token: &str, frame: Frame) -> SubscribeResponse {
-    SubscribeResponse { token: token.to_owned(), frame: Some(frame), ..SubscribeResponse::default() }
+    SubscribeResponse {
+        token: token.to_owned(),
+        frame: Some(frame),
+        ..SubscribeResponse::default()
+    }
 }
 
 fn follow_up(id: u8, revision: u64) -> FollowUp {
-    FollowUp { instance_id: id.to_string(), revision, ..FollowUp::default() }
+    FollowUp {
+        instance_id: id.to_string(),
+        revision,
+        ..FollowUp::default()
+    }
 }
 
 fn shown(list: &LiveList) -> Open {
-    list.iter().map(|one| (one.instance_id.parse().expect("an id"), one.revision)).collect()
+    list.iter()
+        .map(|one| (one.instance_id.parse().expect("an id"), one.revision))
+        .collect()
 }
 
 /// A connection that is cut, and what happens until the next.
@@ -109,18 +152,32 @@ struct Cut {
 }
 
 fn steps() -> impl Strategy<Value = Vec<Step>> {
-    proptest::collection::vec((0..6_u8, any::<bool>()).prop_map(|(id, leaves)| Step { id, leaves }), 0..6)
+    proptest::collection::vec(
+        (0..6_u8, any::<bool>()).prop_map(|(id, leaves)| Step { id, leaves }),
+        0..6,
+    )
 }
 
 fn cuts() -> impl Strategy<Value = Vec<Cut>> {
     let cut = (0..12_usize, steps(), proptest::bool::weighted(0.2));
-    proptest::collection::vec(cut.prop_map(|(after, steps, forgets)| Cut { after, steps, forgets }), 1..5)
+    proptest::collection::vec(
+        cut.prop_map(|(after, steps, forgets)| Cut {
+            after,
+            steps,
+            forgets,
+        }),
+        1..5,
+    )
 }
 
 /// Follows over all cuts; checks each time that the list says that it is exact.
 fn follow(mut server: Server, mut place: Place, cuts: &[Cut]) -> Result<usize, TestCaseError> {
     let (mut list, mut exact) = (LiveList::default(), 0);
-    let last = Cut { after: usize::MAX, steps: Vec::new(), forgets: false };
+    let last = Cut {
+        after: usize::MAX,
+        steps: Vec::new(),
+        forgets: false,
+    };
     for cut in cuts.iter().chain([&last]) {
         let (token, mode) = place.request();
         for response in server.stream(&token, mode).into_iter().take(cut.after) {
@@ -135,7 +192,10 @@ fn follow(mut server: Server, mut place: Place, cuts: &[Cut]) -> Result<usize, T
         }
         place.handled();
         place.lost();
-        list.take(&Event::Lost { reason: String::new(), wait: std::time::Duration::ZERO });
+        list.take(&Event::Lost {
+            reason: String::new(),
+            wait: std::time::Duration::ZERO,
+        });
         cut.steps.iter().for_each(|step| server.write(step));
         if cut.forgets {
             server.oldest = server.newest();

@@ -1,4 +1,5 @@
-//! The demo: its sample calls read whole, and it runs beside another Aftercall. So do the examples of the help.
+//! The demo: its sample calls read whole, and it runs beside another Aftercall. So do the examples
+//! of the help.
 
 use std::collections::BTreeMap;
 use std::net::TcpListener;
@@ -11,22 +12,37 @@ use tokio::process::Command;
 use crate::up::with_refund;
 
 async fn line<R: AsyncRead + Unpin>(lines: &mut Lines<BufReader<R>>) -> String {
-    let line = tokio::time::timeout(PATIENCE, lines.next_line()).await.expect("a line in time");
+    let line = tokio::time::timeout(PATIENCE, lines.next_line())
+        .await
+        .expect("a line in time");
     line.expect("it can be read").expect("it runs on")
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_samples_of_the_demo_show_no_gap_and_no_warning_on_ports_that_are_free() {
     // Whether somebody else has the usual ports or this does: the demo must not stop.
-    let taken: Vec<_> = [7401, 7402].into_iter().map(|port| TcpListener::bind(("127.0.0.1", port))).collect();
+    let taken: Vec<_> = [7401, 7402]
+        .into_iter()
+        .map(|port| TcpListener::bind(("127.0.0.1", port)))
+        .collect();
     let mut demo = Command::new(binary("aftercall"));
-    let demo = demo.args(["demo", "--calls-per-minute", "6000", "--log", "error"]).kill_on_drop(true);
+    let demo = demo
+        .args(["demo", "--calls-per-minute", "6000", "--log", "error"])
+        .kill_on_drop(true);
     let dir = tempfile::tempdir().expect("a temporary directory");
     let demo = demo.args(["--data-dir", &dir.path().display().to_string()]);
-    let mut demo = demo.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it starts");
+    let mut demo = demo
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("it starts");
     let mut said = BufReader::new(demo.stderr.take().expect("a pipe")).lines();
     let server = loop {
-        if let Some(address) = line(&mut said).await.trim().strip_prefix("export AFTERCALL_SERVER=") {
+        if let Some(address) = line(&mut said)
+            .await
+            .trim()
+            .strip_prefix("export AFTERCALL_SERVER=")
+        {
             break address.to_owned();
         }
     };
@@ -39,14 +55,24 @@ async fn the_samples_of_the_demo_show_no_gap_and_no_warning_on_ports_that_are_fr
         let line = line(&mut shown).await;
         assert!(!line.contains("[?]"), "a sample shows a gap: {line}");
         if line.contains("set on the call") {
-            let words: Vec<&str> = line.split("  ").map(str::trim).filter(|word| !word.is_empty()).collect();
+            let words: Vec<&str> = line
+                .split("  ")
+                .map(str::trim)
+                .filter(|word| !word.is_empty())
+                .collect();
             samples.insert(words[3].to_owned(), words[1].to_owned());
         }
     }
     for (workflow, id) in samples {
-        let history = Command::new(binary("aftercall")).args(["--server", &server, "history", &id]).output().await;
+        let history = Command::new(binary("aftercall"))
+            .args(["--server", &server, "history", &id])
+            .output()
+            .await;
         let history = history.expect("it ends");
-        let (out, err) = (String::from_utf8_lossy(&history.stdout), String::from_utf8_lossy(&history.stderr));
+        let (out, err) = (
+            String::from_utf8_lossy(&history.stdout),
+            String::from_utf8_lossy(&history.stderr),
+        );
         assert!(out.contains("set on the call"), "{workflow}: {out}{err}");
         assert_eq!(err, "", "{workflow}: it warns");
     }
@@ -56,7 +82,8 @@ async fn the_samples_of_the_demo_show_no_gap_and_no_warning_on_ports_that_are_fr
 async fn the_examples_of_the_help_show_no_gap_and_no_warning() {
     let dir = tempfile::tempdir().expect("a temporary directory");
     let up = with_refund(&dir.path().join("data")).await;
-    up.does("aftercall workflow publish examples/call-back.yaml").await;
+    up.does("aftercall workflow publish examples/call-back.yaml")
+        .await;
     let help = up.does("aftercall set-workflow --help").await;
     // The help is wrapped.
     let (_, examples) = help.split_once("Examples:\n").expect("it has examples");
@@ -69,6 +96,9 @@ async fn the_examples_of_the_help_show_no_gap_and_no_warning() {
     }
     up.does("aftercall call end scripts/1002").await;
     let shown = up.does("aftercall calls --customer acme").await;
-    assert!(shown.contains("Refund 120 for Ann Lee") && shown.contains("Ring Ann Lee back on"), "{shown}");
+    assert!(
+        shown.contains("Refund 120 for Ann Lee") && shown.contains("Ring Ann Lee back on"),
+        "{shown}"
+    );
     assert!(!shown.contains("[?]"), "{shown}");
 }

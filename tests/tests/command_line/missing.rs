@@ -1,4 +1,5 @@
-//! What does not exist: one exit code for it, whichever command names it, and what was probably meant.
+//! What does not exist: one exit code for it, whichever command names it, and what was probably
+//! meant.
 
 use crate::up::{SET, Up, with_refund};
 
@@ -96,8 +97,12 @@ const MISSING: &[&str] = &[
 ];
 
 async fn run(up: &Up, id: &str, line: &str) -> String {
-    let ended =
-        up.shell(&format!("aftercall {} < /dev/null", line.replace("NOID", "7-7-0000").replace("ID", id))).await;
+    let ended = up
+        .shell(&format!(
+            "aftercall {} < /dev/null",
+            line.replace("NOID", "7-7-0000").replace("ID", id)
+        ))
+        .await;
     if ended.code == 3 && !ended.err.trim().is_empty() {
         return String::new();
     }
@@ -109,7 +114,10 @@ async fn what_does_not_exist_has_one_exit_code_in_every_command() {
     let dir = tempfile::tempdir().expect("a temporary directory");
     let up = with_refund(&dir.path().join("data")).await;
     let set = up.json(SET).await;
-    let id = set["follow_up"]["instance_id"].as_str().expect("an id").to_owned();
+    let id = set["follow_up"]["instance_id"]
+        .as_str()
+        .expect("an id")
+        .to_owned();
     let mut wrong = Vec::new();
     for line in MISSING {
         wrong.push(run(&up, &id, line).await);
@@ -117,7 +125,9 @@ async fn what_does_not_exist_has_one_exit_code_in_every_command() {
     wrong.retain(|one| !one.is_empty());
     assert_eq!(wrong, Vec::<String>::new());
     // What exists and may not be done now has another one.
-    let elsewhere = up.shell(&format!("aftercall push {id} paid --form reference=R")).await;
+    let elsewhere = up
+        .shell(&format!("aftercall push {id} paid --form reference=R"))
+        .await;
     assert_eq!(elsewhere.code, 4, "{elsewhere:?}");
 }
 
@@ -125,39 +135,97 @@ async fn what_does_not_exist_has_one_exit_code_in_every_command() {
 async fn a_stage_is_named_by_its_title_in_every_filter() {
     let dir = tempfile::tempdir().expect("a temporary directory");
     let up = with_refund(&dir.path().join("data")).await;
-    let id = up.json(SET).await["follow_up"]["instance_id"].as_str().expect("an id").to_owned();
+    let id = up.json(SET).await["follow_up"]["instance_id"]
+        .as_str()
+        .expect("an id")
+        .to_owned();
     up.json(&SET.replace("demo/7", "demo/8")).await;
     up.does(&format!("aftercall push {id} Approve")).await;
     let stage = up.json(&format!("aftercall instance show {id}")).await["stage"].clone();
-    let (title, number) = (stage["title"].as_str().expect("a title"), stage["number"].as_u64().expect("a number"));
-    let count = async |line: String| up.json(&format!("aftercall {line}")).await.as_array().expect("an array").len();
-    for named in [title.to_owned(), title.to_uppercase(), format!("{number} {title}"), number.to_string()] {
-        for command in ["calls", "instance list", "calls --workflow refund", "instance list --workflow refund"] {
-            assert_eq!(count(format!("{command} --stage '{named}'")).await, 1, "{command} {named}");
+    let (title, number) = (
+        stage["title"].as_str().expect("a title"),
+        stage["number"].as_u64().expect("a number"),
+    );
+    let count = async |line: String| {
+        up.json(&format!("aftercall {line}"))
+            .await
+            .as_array()
+            .expect("an array")
+            .len()
+    };
+    for named in [
+        title.to_owned(),
+        title.to_uppercase(),
+        format!("{number} {title}"),
+        number.to_string(),
+    ] {
+        for command in [
+            "calls",
+            "instance list",
+            "calls --workflow refund",
+            "instance list --workflow refund",
+        ] {
+            assert_eq!(
+                count(format!("{command} --stage '{named}'")).await,
+                1,
+                "{command} {named}"
+            );
         }
-        let counted = up.json(&format!("aftercall instance count --by nothing --stage '{named}'")).await;
+        let counted = up
+            .json(&format!(
+                "aftercall instance count --by nothing --stage '{named}'"
+            ))
+            .await;
         assert_eq!(counted[0]["count"], 1, "{counted}");
-        let board = up.does(&format!("aftercall wallboard --stage '{named}'")).await;
-        assert!(board.contains(title) && !board.contains("New call"), "{board}");
-        let tried = up.shell(&format!("aftercall batch pause -n --stage '{named}' --reason x")).await;
-        assert!(tried.out.contains(&id) && tried.err.contains("1 match"), "{tried:?}");
-        let watched = up.does(&format!("aftercall watch --for 1 --stage '{named}'")).await;
+        let board = up
+            .does(&format!("aftercall wallboard --stage '{named}'"))
+            .await;
+        assert!(
+            board.contains(title) && !board.contains("New call"),
+            "{board}"
+        );
+        let tried = up
+            .shell(&format!(
+                "aftercall batch pause -n --stage '{named}' --reason x"
+            ))
+            .await;
+        assert!(
+            tried.out.contains(&id) && tried.err.contains("1 match"),
+            "{tried:?}"
+        );
+        let watched = up
+            .does(&format!("aftercall watch --for 1 --stage '{named}'"))
+            .await;
         assert!(watched.contains(title), "{watched}");
     }
-    let unknown = up.shell(&format!("aftercall calls --stage '{title}x'")).await;
-    assert!(unknown.err.contains(&format!("Did you mean \"{title}\"?")), "{unknown:?}");
+    let unknown = up
+        .shell(&format!("aftercall calls --stage '{title}x'"))
+        .await;
+    assert!(
+        unknown.err.contains(&format!("Did you mean \"{title}\"?")),
+        "{unknown:?}"
+    );
     let moved = up.does(&format!("aftercall instance move {id} --to-stage 'To be decided' --reason back || aftercall instance move {id} --to-stage 1 --reason back")).await;
     assert!(moved.contains("Moved"), "{moved}");
     let nobody = up.shell("aftercall calls --customer Northwnd").await;
-    assert!(nobody.code == 0 && nobody.err.contains("Did you mean Northwind?"), "{nobody:?}");
+    assert!(
+        nobody.code == 0 && nobody.err.contains("Did you mean Northwind?"),
+        "{nobody:?}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_shell_completes_what_the_server_knows() {
     let dir = tempfile::tempdir().expect("a temporary directory");
     let up = with_refund(&dir.path().join("data")).await;
-    let id = up.json(SET).await["follow_up"]["instance_id"].as_str().expect("an id").to_owned();
-    let completed = async |line: &str| up.does(&format!("COMPLETE=fish aftercall -- aftercall {line}")).await;
+    let id = up.json(SET).await["follow_up"]["instance_id"]
+        .as_str()
+        .expect("an id")
+        .to_owned();
+    let completed = async |line: &str| {
+        up.does(&format!("COMPLETE=fish aftercall -- aftercall {line}"))
+            .await
+    };
     for (line, expected) in [
         ("push ''", id.as_str()),
         ("instance show ''", &id),
@@ -170,14 +238,29 @@ async fn a_shell_completes_what_the_server_knows() {
         ("--server $AFTERCALL_SERVER team show ''", "billing"),
     ] {
         let offered = completed(line).await;
-        assert!(offered.lines().any(|one| one.split('\t').next() == Some(expected)), "{line}: {offered}");
+        assert!(
+            offered
+                .lines()
+                .any(|one| one.split('\t').next() == Some(expected)),
+            "{line}: {offered}"
+        );
     }
-    let nothing = up.does("AFTERCALL_SERVER=127.0.0.1:9 COMPLETE=fish aftercall -- aftercall calls --team ''").await;
+    let nothing = up
+        .does("AFTERCALL_SERVER=127.0.0.1:9 COMPLETE=fish aftercall -- aftercall calls --team ''")
+        .await;
     assert_eq!(nothing, "", "a server that is not there offers nothing");
     for shell in ["bash", "zsh", "fish"] {
-        assert!(up.does(&format!("COMPLETE={shell} aftercall")).await.contains("COMPLETE"), "{shell}");
+        assert!(
+            up.does(&format!("COMPLETE={shell} aftercall"))
+                .await
+                .contains("COMPLETE"),
+            "{shell}"
+        );
     }
     let pages = dir.path().join("man1");
-    up.does(&format!("aftercall man --dir {}", pages.display())).await;
-    assert!(pages.join("aftercall-batch-move.1").is_file() && pages.join("alerter-server.1").is_file());
+    up.does(&format!("aftercall man --dir {}", pages.display()))
+        .await;
+    assert!(
+        pages.join("aftercall-batch-move.1").is_file() && pages.join("alerter-server.1").is_file()
+    );
 }

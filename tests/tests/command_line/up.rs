@@ -9,7 +9,10 @@ use tokio::io::{AsyncBufReadExt as _, BufReader, Lines};
 use tokio::process::{Child, ChildStdout, Command};
 
 pub(crate) fn workspace() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the workspace").to_owned()
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .parent()
+        .expect("the workspace")
+        .to_owned()
 }
 
 /// `aftercall up` on ports of its own.
@@ -42,34 +45,64 @@ fn start(args: &[&str], environment: &[(&str, &str)]) -> (Child, Lines<BufReader
 }
 
 pub(crate) async fn line(lines: &mut Lines<BufReader<ChildStdout>>) -> String {
-    let line = tokio::time::timeout(PATIENCE, lines.next_line()).await.expect("a line in time");
+    let line = tokio::time::timeout(PATIENCE, lines.next_line())
+        .await
+        .expect("a line in time");
     line.expect("it can be read").expect("it goes on")
 }
 
 impl Up {
     pub(crate) async fn start(data_dir: &Path) -> Self {
         let data_dir = data_dir.display().to_string();
-        let ports = ["--listen", "localhost:0", "--alerter-listen", "127.0.0.1:0", "--log", "error"];
+        let ports = [
+            "--listen",
+            "localhost:0",
+            "--alerter-listen",
+            "127.0.0.1:0",
+            "--log",
+            "error",
+        ];
         Self::start_by(&[&["--data-dir", &data_dir][..], &ports].concat(), &[]).await
     }
 
     /// With these arguments and variables.
     pub(crate) async fn start_by(args: &[&str], environment: &[(&str, &str)]) -> Self {
-        let (child, mut lines) = start(&[&["--output", "json", "up"][..], args].concat(), environment);
+        let (child, mut lines) = start(
+            &[&["--output", "json", "up"][..], args].concat(),
+            environment,
+        );
         let said: Value = serde_json::from_str(&line(&mut lines).await).expect("JSON");
         let place = |name: &str| said[name].as_str().expect("an address").to_owned();
-        Self { server: place("workflow_server"), alerter: place("alerter_server"), child }
+        Self {
+            server: place("workflow_server"),
+            alerter: place("alerter_server"),
+            child,
+        }
     }
 
     /// Runs a line of a shell.
     pub(crate) async fn shell(&self, line: &str) -> Ended {
         let path = std::env::var("PATH").expect("a path");
-        let folder = binary("aftercall").parent().expect("a folder").display().to_string();
+        let folder = binary("aftercall")
+            .parent()
+            .expect("a folder")
+            .display()
+            .to_string();
         let mut command = Command::new("bash");
-        command.args(["-c", line]).current_dir(workspace()).kill_on_drop(true);
-        command.env("PATH", format!("{folder}:{path}")).env("NO_COLOR", "1");
-        command.env("AFTERCALL_SERVER", &self.server).env("AFTERCALL_ALERTER", &self.alerter);
-        let output = tokio::time::timeout(PATIENCE, command.output()).await.expect("it ends in time").expect("it runs");
+        command
+            .args(["-c", line])
+            .current_dir(workspace())
+            .kill_on_drop(true);
+        command
+            .env("PATH", format!("{folder}:{path}"))
+            .env("NO_COLOR", "1");
+        command
+            .env("AFTERCALL_SERVER", &self.server)
+            .env("AFTERCALL_ALERTER", &self.alerter);
+        let output = tokio::time::timeout(PATIENCE, command.output())
+            .await
+            .expect("it ends in time")
+            .expect("it runs");
         let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).expect("text");
         Ended {
             code: output.status.code().expect("it ends by itself"),
@@ -92,8 +125,14 @@ impl Up {
     /// A command of its own on a terminal of so many columns and lines.
     pub(crate) fn on_terminal(&self, args: &[&str], columns: u16, lines: u16) -> Terminal {
         let mut command = std::process::Command::new(binary("aftercall"));
-        command.args(args).current_dir(workspace()).env("TZ", "Europe/Berlin").env("USER", "ann");
-        command.env("AFTERCALL_SERVER", &self.server).env("AFTERCALL_ALERTER", &self.alerter);
+        command
+            .args(args)
+            .current_dir(workspace())
+            .env("TZ", "Europe/Berlin")
+            .env("USER", "ann");
+        command
+            .env("AFTERCALL_SERVER", &self.server)
+            .env("AFTERCALL_ALERTER", &self.alerter);
         Terminal::start(&mut command, columns, lines)
     }
 
@@ -105,9 +144,9 @@ impl Up {
 pub(crate) async fn with_refund(data_dir: &Path) -> Up {
     let up = Up::start(data_dir).await;
     up.does("aftercall team import examples/teams.yaml").await;
-    up.does("aftercall workflow publish examples/refund.yaml").await;
+    up.does("aftercall workflow publish examples/refund.yaml")
+        .await;
     up
 }
 
-pub(crate) const SET: &str =
-    "aftercall set-workflow refund --call demo/7 --customer Northwind --caller-name Ada --chargeable --field amount=5";
+pub(crate) const SET: &str = "aftercall set-workflow refund --call demo/7 --customer Northwind --caller-name Ada --chargeable --field amount=5";

@@ -1,4 +1,5 @@
-//! A server with a clock and a disk that are moved by hand, and a look at everything that shows conditions.
+//! A server with a clock and a disk that are moved by hand, and a look at everything that shows
+//! conditions.
 
 use std::fs::File;
 use std::io;
@@ -36,7 +37,11 @@ pub(crate) struct HandDisk {
 
 impl HandDisk {
     fn sync(&self, sync: impl FnOnce() -> io::Result<()>) -> io::Result<()> {
-        if self.fails.load(Ordering::Relaxed) { Err(io::Error::other("the disk is gone")) } else { sync() }
+        if self.fails.load(Ordering::Relaxed) {
+            Err(io::Error::other("the disk is gone"))
+        } else {
+            sync()
+        }
     }
 }
 
@@ -70,7 +75,8 @@ impl Bench {
         Self::start_as(false).await
     }
 
-    /// From whose memory everything goes as soon as it has ended, and whose keeper looks ten times a second.
+    /// From whose memory everything goes as soon as it has ended, and whose keeper looks ten times
+    /// a second.
     pub(crate) async fn start_archiving() -> Self {
         Self::start_as(true).await
     }
@@ -78,10 +84,19 @@ impl Bench {
     async fn start_as(archives_at_once: bool) -> Self {
         log::read();
         let clock = Arc::new(ManualClock::at(Time(1_795_000_000_000)));
-        let disk = Arc::new(HandDisk { free_bytes: AtomicU64::new(u64::MAX), fails: AtomicBool::new(false) });
-        let machine = Machine { clock: clock.clone(), disk: disk.clone() };
-        let house =
-            if archives_at_once { House::start_archiving_on(machine).await } else { House::start_on(machine).await };
+        let disk = Arc::new(HandDisk {
+            free_bytes: AtomicU64::new(u64::MAX),
+            fails: AtomicBool::new(false),
+        });
+        let machine = Machine {
+            clock: clock.clone(),
+            disk: disk.clone(),
+        };
+        let house = if archives_at_once {
+            House::start_archiving_on(machine).await
+        } else {
+            House::start_on(machine).await
+        };
         Self { house, clock, disk }
     }
 
@@ -89,7 +104,8 @@ impl Bench {
         self.house.workflow_address()
     }
 
-    /// Waits until everything that shows conditions shows exactly this one, and returns its sentence.
+    /// Waits until everything that shows conditions shows exactly this one, and returns its
+    /// sentence.
     pub(crate) async fn shows(&self, clients: &Clients, wanted: &'static str) -> String {
         self.looks(clients, Some(wanted), None).await
     }
@@ -99,7 +115,12 @@ impl Bench {
         self.looks(clients, None, over).await;
     }
 
-    async fn looks(&self, clients: &Clients, wanted: Option<&'static str>, over: Option<&'static str>) -> String {
+    async fn looks(
+        &self,
+        clients: &Clients,
+        wanted: Option<&'static str>,
+        over: Option<&'static str>,
+    ) -> String {
         let address = self.address();
         let what = format!("everything shows {wanted:?}");
         eventually(&what, || {
@@ -113,33 +134,88 @@ impl Bench {
 pub(crate) async fn get(address: SocketAddr, path: &str) -> (u16, String) {
     let mut stream = TcpStream::connect(address).await.expect("it listens");
     let request = format!("GET {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n");
-    stream.write_all(request.as_bytes()).await.expect("it is sent");
+    stream
+        .write_all(request.as_bytes())
+        .await
+        .expect("it is sent");
     let mut answer = String::new();
-    tokio::time::timeout(PATIENCE, stream.read_to_string(&mut answer)).await.expect("in time").expect("an answer");
-    let status = answer.split(' ').nth(1).and_then(|code| code.parse().ok()).expect("a status");
-    (status, answer.split_once("\r\n\r\n").map_or_else(String::new, |(_, body)| body.to_owned()))
+    tokio::time::timeout(PATIENCE, stream.read_to_string(&mut answer))
+        .await
+        .expect("in time")
+        .expect("an answer");
+    let status = answer
+        .split(' ')
+        .nth(1)
+        .and_then(|code| code.parse().ok())
+        .expect("a status");
+    (
+        status,
+        answer
+            .split_once("\r\n\r\n")
+            .map_or_else(String::new, |(_, body)| body.to_owned()),
+    )
 }
 
 /// Whether all five agree.
-async fn shown(address: SocketAddr, clients: &mut Clients, wanted: Option<&str>, over: Option<&str>) -> Option<String> {
-    let info = clients.operations.get_server_info(GetServerInfoRequest {}).await.ok()?.into_inner();
-    let names: Vec<&str> = info.conditions.iter().map(|one| one.name.as_str()).collect();
+async fn shown(
+    address: SocketAddr,
+    clients: &mut Clients,
+    wanted: Option<&str>,
+    over: Option<&str>,
+) -> Option<String> {
+    let info = clients
+        .operations
+        .get_server_info(GetServerInfoRequest {})
+        .await
+        .ok()?
+        .into_inner();
+    let names: Vec<&str> = info
+        .conditions
+        .iter()
+        .map(|one| one.name.as_str())
+        .collect();
     let condition = info.conditions.first().cloned().unwrap_or_default();
-    let ServerCondition { message, unready, .. } = condition;
-    let mut health = HealthClient::new(Endpoint::from_shared(format!("http://{address}")).ok()?.connect_lazy());
-    let serving = health.check(HealthCheckRequest { service: String::new() }).await.ok()?.into_inner().status;
+    let ServerCondition {
+        message, unready, ..
+    } = condition;
+    let mut health = HealthClient::new(
+        Endpoint::from_shared(format!("http://{address}"))
+            .ok()?
+            .connect_lazy(),
+    );
+    let serving = health
+        .check(HealthCheckRequest {
+            service: String::new(),
+        })
+        .await
+        .ok()?
+        .into_inner()
+        .status;
     let (status, body) = get(address, "/readyz").await;
     let (_, metrics) = get(address, "/metrics").await;
     let which = wanted.or(over).unwrap_or_default();
     // The servers of this process share their metrics: only what this one has set is looked at.
     let is_metric = |name: &str, value: i32| {
-        name.is_empty() || metrics.contains(&format!("aftercall_condition{{condition=\"{name}\"}} {value}"))
+        name.is_empty()
+            || metrics.contains(&format!(
+                "aftercall_condition{{condition=\"{name}\"}} {value}"
+            ))
     };
     let said = match wanted {
-        Some(_) => Said { level: if unready { Level::ERROR } else { Level::WARN }, sentence: message.clone() },
-        None => Said { level: Level::INFO, sentence: "the condition has ended".to_owned() },
+        Some(_) => Said {
+            level: if unready { Level::ERROR } else { Level::WARN },
+            sentence: message.clone(),
+        },
+        None => Said {
+            level: Level::INFO,
+            sentence: "the condition has ended".to_owned(),
+        },
     };
-    let expected = if unready { (503, ServingStatus::NotServing) } else { (200, ServingStatus::Serving) };
+    let expected = if unready {
+        (503, ServingStatus::NotServing)
+    } else {
+        (200, ServingStatus::Serving)
+    };
     let agrees = names == wanted.into_iter().collect::<Vec<_>>()
         && (status, serving) == (expected.0, i32::from(expected.1))
         && body.contains(&message)

@@ -24,13 +24,20 @@ pub(crate) struct Said {
 /// Reads the log of this process from here on, and forgets what an earlier server has logged.
 pub(crate) fn read() {
     static INSTALLED: Once = Once::new();
-    INSTALLED.call_once(|| tracing_subscriber::registry().with(LastLines.with_filter(LevelFilter::INFO)).init());
+    INSTALLED.call_once(|| {
+        tracing_subscriber::registry()
+            .with(LastLines.with_filter(LevelFilter::INFO))
+            .init();
+    });
     LAST.lock().expect("no panic holds it").clear();
 }
 
 /// The last line about a condition.
 pub(crate) fn last(condition: &str) -> Option<Said> {
-    LAST.lock().expect("no panic holds it").get(condition).cloned()
+    LAST.lock()
+        .expect("no panic holds it")
+        .get(condition)
+        .cloned()
 }
 
 struct LastLines;
@@ -40,8 +47,13 @@ impl<S: Subscriber> Layer<S> for LastLines {
         let mut line = Line::default();
         event.record(&mut line);
         if let Some(condition) = line.condition {
-            let said = Said { level: *event.metadata().level(), sentence: line.message };
-            LAST.lock().expect("no panic holds it").insert(condition, said);
+            let said = Said {
+                level: *event.metadata().level(),
+                sentence: line.message,
+            };
+            LAST.lock()
+                .expect("no panic holds it")
+                .insert(condition, said);
         }
     }
 }

@@ -1,9 +1,12 @@
-//! Work of the keeper that cannot be done because a file or a directory is missing, until it is back.
+//! Work of the keeper that cannot be done because a file or a directory is missing, until it is
+//! back.
 
 use std::path::PathBuf;
 use std::time::Duration;
 
-use aftercall_proto::workflow::v1::{Caller, EndCallRequest, EraseCallerRequest, ErasureState, GetErasureRequest};
+use aftercall_proto::workflow::v1::{
+    Caller, EndCallRequest, EraseCallerRequest, ErasureState, GetErasureRequest,
+};
 use aftercall_tests::{Clients, REFUND, call_ref, eventually, push, set, set_refund, with_refund};
 
 use crate::bench::{ALONE, Bench, DAY, get};
@@ -19,7 +22,11 @@ async fn finish(clients: &mut Clients, call: &str) {
     let mut reject = push(&follow_up, "reject", "Ann");
     reject.note = "too much".to_owned();
     clients.manager.push_button(reject).await.expect("pushed");
-    let end = EndCallRequest { call: Some(call_ref(call)), actor: "script-1".to_owned(), ..EndCallRequest::default() };
+    let end = EndCallRequest {
+        call: Some(call_ref(call)),
+        actor: "script-1".to_owned(),
+        ..EndCallRequest::default()
+    };
     clients.scripts.end_call(end).await.expect("ended");
 }
 
@@ -27,9 +34,13 @@ async fn finish(clients: &mut Clients, call: &str) {
 async fn chunk(bench: &Bench) -> PathBuf {
     let blobs = bench.house.data_dir().join("vault/blobs");
     eventually("it has left memory", || {
-        let mut files = std::fs::read_dir(&blobs).expect("a directory").map(|file| file.expect("a file").path());
-        let is_chunk =
-            |path: &PathBuf| path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("archive-"));
+        let mut files = std::fs::read_dir(&blobs)
+            .expect("a directory")
+            .map(|file| file.expect("a file").path());
+        let is_chunk = |path: &PathBuf| {
+            path.file_name()
+                .is_some_and(|name| name.to_string_lossy().starts_with("archive-"))
+        };
         let chunk = files.find(is_chunk);
         async move { chunk }
     })
@@ -46,7 +57,11 @@ async fn what_cannot_leave_memory_is_a_warning_until_it_has_left() {
     finish(&mut clients, "1").await;
     let sentence = bench.shows(&clients, "archiving").await;
     assert!(sentence.contains("nothing is lost"), "{sentence}");
-    assert_eq!(get(bench.address(), "/readyz").await.0, 200, "people can work");
+    assert_eq!(
+        get(bench.address(), "/readyz").await.0,
+        200,
+        "people can work"
+    );
     std::fs::create_dir(drafts(&bench)).expect("made");
     bench.is_well(&clients, Some("archiving")).await;
     chunk(&bench).await;
@@ -57,7 +72,11 @@ async fn files_that_cannot_be_scrubbed_are_a_warning_until_the_caller_is_gone_fr
     let _alone = ALONE.lock().await;
     let bench = Bench::start_archiving().await;
     let mut clients = with_refund(&bench.house).await;
-    let caller = Caller { name: "Ada".to_owned(), reference: "C-7".to_owned(), ..Caller::default() };
+    let caller = Caller {
+        name: "Ada".to_owned(),
+        reference: "C-7".to_owned(),
+        ..Caller::default()
+    };
     let mut rings = set_refund("1", 5.0);
     rings.properties = rings.properties.map(|mut known| {
         known.caller = Some(caller.clone());
@@ -71,13 +90,32 @@ async fn files_that_cannot_be_scrubbed_are_a_warning_until_the_caller_is_gone_fr
         reason: "asked for it".to_owned(),
         ..EraseCallerRequest::default()
     };
-    let erasure = clients.operations.erase_caller(erase).await.expect("masked").into_inner().erasure.expect("it");
+    let erasure = clients
+        .operations
+        .erase_caller(erase)
+        .await
+        .expect("masked")
+        .into_inner()
+        .erasure
+        .expect("it");
     let sentence = bench.shows(&clients, "erasing").await;
-    assert!(sentence.contains("erasing a caller is not done"), "{sentence}");
+    assert!(
+        sentence.contains("erasing a caller is not done"),
+        "{sentence}"
+    );
     std::fs::create_dir(drafts(&bench)).expect("made");
     bench.is_well(&clients, Some("erasing")).await;
-    let request = GetErasureRequest { erasure_id: erasure.id };
-    let done = clients.operations.get_erasure(request).await.expect("it").into_inner().erasure.expect("it");
+    let request = GetErasureRequest {
+        erasure_id: erasure.id,
+    };
+    let done = clients
+        .operations
+        .get_erasure(request)
+        .await
+        .expect("it")
+        .into_inner()
+        .erasure
+        .expect("it");
     assert_eq!(done.state(), ErasureState::Done);
 }
 
@@ -87,7 +125,9 @@ async fn what_cannot_be_removed_by_its_retention_is_a_warning_until_it_is() {
     let bench = Bench::start_archiving().await;
     let mut clients = bench.house.clients().await;
     clients.teams(&["billing", "payments"]).await;
-    clients.publish(&REFUND.replace("deadline: 5d", "retention: 1d")).await;
+    clients
+        .publish(&REFUND.replace("deadline: 5d", "retention: 1d"))
+        .await;
     finish(&mut clients, "1").await;
     let chunk = chunk(&bench).await;
     let aside = bench.house.data_dir().with_file_name("aside");
@@ -95,7 +135,10 @@ async fn what_cannot_be_removed_by_its_retention_is_a_warning_until_it_is() {
     std::fs::rename(&chunk, &aside).expect("moved away");
     bench.clock.pass(Duration::from_millis(3 * DAY as u64));
     let sentence = bench.shows(&clients, "purging").await;
-    assert!(sentence.contains("removing what has outlived its retention is not done"), "{sentence}");
+    assert!(
+        sentence.contains("removing what has outlived its retention is not done"),
+        "{sentence}"
+    );
     std::fs::rename(&aside, &chunk).expect("moved back");
     bench.is_well(&clients, Some("purging")).await;
     assert!(!chunk.exists(), "it is removed");

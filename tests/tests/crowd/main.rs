@@ -1,5 +1,6 @@
-//! A thousand people at a hundred follow-ups, over real gRPC: everything that was answered happened in one order that a model
-//! accepts, in which nothing comes before what its asker could know of; no work is lost or done twice.
+//! A thousand people at a hundred follow-ups, over real gRPC: everything that was answered happened
+//! in one order that a model accepts, in which nothing comes before what its asker could know of;
+//! no work is lost or done twice.
 
 mod model;
 mod person;
@@ -12,7 +13,6 @@ use aftercall_proto::workflow::v1::{
     ChangeKind, GetInstanceRequest, HistoryItem, ListHistoryRequest, SetWorkflowRequest, Status,
 };
 use aftercall_tests::{Clients, House, set_refund, with_refund};
-
 use model::{Act, ROUNDS, State};
 use person::Told;
 
@@ -39,9 +39,18 @@ fn kinds(act: &Act) -> &'static [ChangeKind] {
 async fn history(clients: &mut Clients, id: &str) -> BTreeMap<u64, HistoryItem> {
     let (mut items, mut page_token) = (BTreeMap::new(), String::new());
     loop {
-        let request =
-            ListHistoryRequest { instance_id: id.to_owned(), page_size: 1_000, page_token, ..Default::default() };
-        let page = clients.operations.list_history(request).await.expect("history").into_inner();
+        let request = ListHistoryRequest {
+            instance_id: id.to_owned(),
+            page_size: 1_000,
+            page_token,
+            ..Default::default()
+        };
+        let page = clients
+            .operations
+            .list_history(request)
+            .await
+            .expect("history")
+            .into_inner();
         items.extend(page.items.into_iter().map(|item| (item.sequence, item)));
         page_token = page.next_page_token;
         if page_token.is_empty() {
@@ -57,7 +66,9 @@ fn faults(told: &[&Told], history: &BTreeMap<u64, HistoryItem>) -> (Vec<String>,
     for one in told {
         let Ok(sequence) = one.answer else { continue };
         if sequence <= one.after {
-            faults.push(format!("{one:?} comes before what was known when it was asked"));
+            faults.push(format!(
+                "{one:?} comes before what was known when it was asked"
+            ));
         }
         if let Some(other) = done.insert(sequence, one) {
             faults.push(format!("{one:?} and {other:?} are one change"));
@@ -70,34 +81,53 @@ fn faults(told: &[&Told], history: &BTreeMap<u64, HistoryItem>) -> (Vec<String>,
             faults.push(format!("nobody was told of {item:?}"));
             continue;
         };
-        let kind = item.cause.as_ref().map_or(ChangeKind::Unspecified, aftercall_proto::workflow::v1::Cause::kind);
+        let kind = item.cause.as_ref().map_or(
+            ChangeKind::Unspecified,
+            aftercall_proto::workflow::v1::Cause::kind,
+        );
         let actor = item.actor.as_ref().map_or("", |actor| &actor.name);
         if !kinds(&one.act).contains(&kind) || actor != one.who {
             faults.push(format!("{one:?} is {kind:?} by {actor} in the history"));
         }
         if let Some(refusal) = state.refusal(&one.who, &one.act) {
-            faults.push(format!("{one:?} was carried out, and should have been {refusal}: {state:?}"));
+            faults.push(format!(
+                "{one:?} was carried out, and should have been {refusal}: {state:?}"
+            ));
         }
         let entered = state.carry_out(&one.who, &one.act);
-        if entered != item.entered_stages.iter().map(|stage| stage.number).collect::<Vec<_>>() {
+        if entered
+            != item
+                .entered_stages
+                .iter()
+                .map(|stage| stage.number)
+                .collect::<Vec<_>>()
+        {
             faults.push(format!("{one:?} should have entered {entered:?}: {item:?}"));
         }
         states.push((*sequence, state.clone()));
     }
-    // What changed nothing left no trace: whoever held it went on holding it, until the same millisecond.
+    // What changed nothing left no trace: whoever held it went on holding it, until the same
+    // millisecond.
     for one in done.values() {
         let holds = |state: &State| state.holder.as_deref() == Some(&one.who);
-        if one.act != Act::Claim && one.act != Act::TakeOver || !from(&states, one.after).any(holds) {
-            faults.push(format!("{one:?} was carried out, and is not in the history"));
+        if one.act != Act::Claim && one.act != Act::TakeOver || !from(&states, one.after).any(holds)
+        {
+            faults.push(format!(
+                "{one:?} was carried out, and is not in the history"
+            ));
         }
     }
     for one in told {
         let Err(reason) = &one.answer else { continue };
-        let was_reason = from(&states, one.after).any(|state| state.refusal(&one.who, &one.act) == Some(reason));
-        // Between looking for the push and taking it back something else happened: also then there is nothing to undo.
+        let was_reason =
+            from(&states, one.after).any(|state| state.refusal(&one.who, &one.act) == Some(reason));
+        // Between looking for the push and taking it back something else happened: also then there
+        // is nothing to undo.
         let moved = reason == "NOTHING_TO_UNDO" && from(&states, one.after).count() > 1;
         if !was_reason && !moved {
-            faults.push(format!("{one:?} was refused, and at no time since was there a reason"));
+            faults.push(format!(
+                "{one:?} was refused, and at no time since was there a reason"
+            ));
         }
     }
     (faults, state)
@@ -105,7 +135,9 @@ fn faults(told: &[&Told], history: &BTreeMap<u64, HistoryItem>) -> (Vec<String>,
 
 /// The states from what was known at a sequence on.
 fn from(states: &[(u64, State)], after: u64) -> impl Iterator<Item = &State> {
-    let first = states.partition_point(|(sequence, _)| *sequence <= after).saturating_sub(1);
+    let first = states
+        .partition_point(|(sequence, _)| *sequence <= after)
+        .saturating_sub(1);
     states[first..].iter().map(|(_, state)| state)
 }
 
@@ -119,7 +151,9 @@ async fn crowd(house: &House, ids: &Arc<Vec<String>>) -> Vec<Told> {
         .map(|number| {
             let clients = connections[number as usize % CONNECTIONS].clone();
             let (ids, newest) = (Arc::clone(ids), Arc::clone(&newest));
-            tokio::spawn(async move { person::work(clients, number, (&ids, &newest), ACTS_EACH).await })
+            tokio::spawn(
+                async move { person::work(clients, number, (&ids, &newest), ACTS_EACH).await },
+            )
         })
         .collect();
     let mut told = Vec::new();
@@ -142,7 +176,12 @@ async fn a_thousand_people_at_a_hundred_follow_ups_leave_one_order_that_a_model_
             fields: BTreeMap::default(),
             ..set_refund(call.to_string(), 1.0)
         };
-        let answer = clients.scripts.set_workflow(request).await.expect("set").into_inner();
+        let answer = clients
+            .scripts
+            .set_workflow(request)
+            .await
+            .expect("set")
+            .into_inner();
         ids.push(answer.follow_up.expect("it").instance_id);
     }
     let ids = Arc::new(ids);
@@ -158,8 +197,15 @@ async fn a_thousand_people_at_a_hundred_follow_ups_leave_one_order_that_a_model_
         let history = history(&mut clients, id).await;
         let (faults, state) = faults(&of_one, &history);
         assert_eq!(faults, Vec::<String>::new(), "of {id}");
-        let request = GetInstanceRequest { instance_id: id.clone() };
-        let now = clients.operations.get_instance(request).await.expect("it is there").into_inner();
+        let request = GetInstanceRequest {
+            instance_id: id.clone(),
+        };
+        let now = clients
+            .operations
+            .get_instance(request)
+            .await
+            .expect("it is there")
+            .into_inner();
         let now = now.instance.expect("it");
         let stands = (
             now.stage.as_ref().map_or(0, |stage| stage.number),
@@ -169,25 +215,54 @@ async fn a_thousand_people_at_a_hundred_follow_ups_leave_one_order_that_a_model_
             now.alerts.iter().any(|alert| alert.snoozed_until.is_some()),
             now.note_count,
         );
-        let expected =
-            (state.stage, state.visit(), state.has_ended, state.holder.clone(), state.is_snoozed, state.notes);
+        let expected = (
+            state.stage,
+            state.visit(),
+            state.has_ended,
+            state.holder.clone(),
+            state.is_snoozed,
+            state.notes,
+        );
         assert_eq!(stands, expected, "of {id}");
         check_the_checks(&of_one, &history);
     }
 }
 
-/// The check finds what is left out, what is done twice, and what is done by another: or it would check nothing.
+/// The check finds what is left out, what is done twice, and what is done by another: or it would
+/// check nothing.
 fn check_the_checks(told: &[&Told], history: &BTreeMap<u64, HistoryItem>) {
     let pushes = |one: &&&Told| one.answer.is_ok() && matches!(one.act, Act::Push { .. });
-    let Some(pushed) = told.iter().find(pushes) else { return };
+    let Some(pushed) = told.iter().find(pushes) else {
+        return;
+    };
     let sequence = pushed.answer.clone().expect("carried out");
     let mut lost = history.clone();
     lost.remove(&sequence);
-    assert!(!faults(told, &lost).0.is_empty(), "a lost push is not found");
-    let by_another = Told { who: "nobody".to_owned(), ..(*pushed).clone() };
-    let swapped: Vec<&Told> =
-        told.iter().map(|one| if std::ptr::eq(*one, *pushed) { &by_another } else { one }).collect();
-    assert!(!faults(&swapped, history).0.is_empty(), "a push by another is not found");
+    assert!(
+        !faults(told, &lost).0.is_empty(),
+        "a lost push is not found"
+    );
+    let by_another = Told {
+        who: "nobody".to_owned(),
+        ..(*pushed).clone()
+    };
+    let swapped: Vec<&Told> = told
+        .iter()
+        .map(|one| {
+            if std::ptr::eq(*one, *pushed) {
+                &by_another
+            } else {
+                one
+            }
+        })
+        .collect();
+    assert!(
+        !faults(&swapped, history).0.is_empty(),
+        "a push by another is not found"
+    );
     let twice: Vec<&Told> = told.iter().copied().chain([*pushed]).collect();
-    assert!(!faults(&twice, history).0.is_empty(), "a push that is told twice is not found");
+    assert!(
+        !faults(&twice, history).0.is_empty(),
+        "a push that is told twice is not found"
+    );
 }

@@ -1,4 +1,5 @@
-//! What a follow-up may do, told anew and in no code of the server's: acts in one order, each legal or not.
+//! What a follow-up may do, told anew and in no code of the server's: acts in one order, each legal
+//! or not.
 
 use std::collections::BTreeMap;
 
@@ -155,9 +156,16 @@ impl State {
 
     /// As it was before the push; but visits and notes are counted on.
     fn undo(&mut self, pushed: Option<(String, Box<State>)>) -> Vec<u32> {
-        let Some((_, before)) = pushed else { return Vec::new() };
+        let Some((_, before)) = pushed else {
+            return Vec::new();
+        };
         let (visits, notes) = (std::mem::take(&mut self.visits), self.notes);
-        *self = State { visits, notes, pushed: None, ..*before };
+        *self = State {
+            visits,
+            notes,
+            pushed: None,
+            ..*before
+        };
         *self.visits.entry(self.stage).or_default() += 1;
         vec![self.stage]
     }

@@ -4,8 +4,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use aftercall_proto::workflow::v1::snooze_alert_request::When;
 use aftercall_proto::workflow::v1::{
-    AddNoteRequest, ClaimFollowUpRequest, FollowUp, GetInstanceRequest, HandOverRequest, PushButtonRequest,
-    ReleaseClaimRequest, SnoozeAlertRequest, TakeOverRequest, UndoPushRequest,
+    AddNoteRequest, ClaimFollowUpRequest, FollowUp, GetInstanceRequest, HandOverRequest,
+    PushButtonRequest, ReleaseClaimRequest, SnoozeAlertRequest, TakeOverRequest, UndoPushRequest,
 };
 use aftercall_tests::{Clients, reason};
 use rand::rngs::SmallRng;
@@ -14,7 +14,10 @@ use rand::{Rng as _, SeedableRng as _};
 use crate::model::Act;
 
 /// Longer than the test takes: what lapses by itself is told by other tests.
-const LEASE: prost_types::Duration = prost_types::Duration { seconds: 3_600, nanos: 0 };
+const LEASE: prost_types::Duration = prost_types::Duration {
+    seconds: 3_600,
+    nanos: 0,
+};
 
 /// An act, and what was answered.
 #[derive(Clone, Debug)]
@@ -41,8 +44,15 @@ pub(crate) async fn work(
     for time in 0..times {
         let instance = random.random_range(0..ids.len());
         let id = &ids[instance];
-        let request = GetInstanceRequest { instance_id: id.clone() };
-        let seen = clients.operations.get_instance(request).await.expect("it is there").into_inner();
+        let request = GetInstanceRequest {
+            instance_id: id.clone(),
+        };
+        let seen = clients
+            .operations
+            .get_instance(request)
+            .await
+            .expect("it is there")
+            .into_inner();
         let seen = seen.instance.expect("it");
         let act = choose(&mut random, &seen);
         let request_id = format!("{number}/{time}");
@@ -50,16 +60,31 @@ pub(crate) async fn work(
         let answer = ask(&mut clients, &act, &seen, (&who, &request_id)).await;
         if random.random_bool(0.1) {
             let again = ask(&mut clients, &act, &seen, (&who, &request_id)).await;
-            assert!(answer.is_err() || again == answer, "asked again by the same id: {again:?} after {answer:?}");
+            assert!(
+                answer.is_err() || again == answer,
+                "asked again by the same id: {again:?} after {answer:?}"
+            );
             // What was refused may be done when it is asked again.
             if answer.is_err() && again.is_ok() {
-                told.push(Told { who: who.clone(), instance, act: act.clone(), after, answer: again });
+                told.push(Told {
+                    who: who.clone(),
+                    instance,
+                    act: act.clone(),
+                    after,
+                    answer: again,
+                });
             }
         }
         if let Ok(sequence) = answer {
             newest.fetch_max(sequence, Ordering::SeqCst);
         }
-        told.push(Told { who: who.clone(), instance, act, after, answer });
+        told.push(Told {
+            who: who.clone(),
+            instance,
+            act,
+            after,
+            answer,
+        });
     }
     told
 }
@@ -70,9 +95,16 @@ fn choose(random: &mut SmallRng, seen: &FollowUp) -> Act {
         0..=3 => Act::Claim,
         4 => Act::Release,
         5 => Act::TakeOver,
-        6 => Act::GiveTo { person: format!("person {}", random.random_range(0..1_000)) },
-        7 => Act::GiveToTeam { team: ["billing", "payments"][random.random_range(0..2)] },
-        8..=9 => Act::Snooze { stage, visit: seen.visit },
+        6 => Act::GiveTo {
+            person: format!("person {}", random.random_range(0..1_000)),
+        },
+        7 => Act::GiveToTeam {
+            team: ["billing", "payments"][random.random_range(0..2)],
+        },
+        8..=9 => Act::Snooze {
+            stage,
+            visit: seen.visit,
+        },
         10..=11 => Act::Undo,
         12 => Act::Note,
         _ => {
@@ -84,7 +116,10 @@ fn choose(random: &mut SmallRng, seen: &FollowUp) -> Act {
                 4 => &["return"],
                 _ => &["next", "done"],
             };
-            Act::Push { button: buttons[random.random_range(0..buttons.len())], visit: seen.visit }
+            Act::Push {
+                button: buttons[random.random_range(0..buttons.len())],
+                visit: seen.visit,
+            }
         }
     }
 }
@@ -95,21 +130,49 @@ async fn ask(
     seen: &FollowUp,
     (who, request_id): (&str, &str),
 ) -> Result<u64, String> {
-    let (instance_id, actor, request_id) = (seen.instance_id.clone(), who.to_owned(), request_id.to_owned());
+    let (instance_id, actor, request_id) = (
+        seen.instance_id.clone(),
+        who.to_owned(),
+        request_id.to_owned(),
+    );
     let manager = &mut clients.manager;
     let answered = match act {
         Act::Claim => {
-            let request = ClaimFollowUpRequest { request_id, actor, instance_id, lease: Some(LEASE) };
-            manager.claim_follow_up(request).await.map(|answer| answer.into_inner().sequence)
+            let request = ClaimFollowUpRequest {
+                request_id,
+                actor,
+                instance_id,
+                lease: Some(LEASE),
+            };
+            manager
+                .claim_follow_up(request)
+                .await
+                .map(|answer| answer.into_inner().sequence)
         }
         Act::Release => {
-            let request = ReleaseClaimRequest { request_id, actor, instance_id };
-            manager.release_claim(request).await.map(|answer| answer.into_inner().sequence)
+            let request = ReleaseClaimRequest {
+                request_id,
+                actor,
+                instance_id,
+            };
+            manager
+                .release_claim(request)
+                .await
+                .map(|answer| answer.into_inner().sequence)
         }
         Act::TakeOver => {
             let reason = "it is urgent".to_owned();
-            let request = TakeOverRequest { request_id, actor, instance_id, lease: Some(LEASE), reason };
-            manager.take_over(request).await.map(|answer| answer.into_inner().sequence)
+            let request = TakeOverRequest {
+                request_id,
+                actor,
+                instance_id,
+                lease: Some(LEASE),
+                reason,
+            };
+            manager
+                .take_over(request)
+                .await
+                .map(|answer| answer.into_inner().sequence)
         }
         Act::GiveTo { .. } | Act::GiveToTeam { .. } => {
             return hand_over(clients, act, (instance_id, actor, request_id)).await;
@@ -123,7 +186,10 @@ async fn ask(
                 visit: *visit,
                 ..PushButtonRequest::default()
             };
-            manager.push_button(request).await.map(|answer| answer.into_inner().sequence)
+            manager
+                .push_button(request)
+                .await
+                .map(|answer| answer.into_inner().sequence)
         }
         Act::Snooze { stage, visit } => {
             let request = SnoozeAlertRequest {
@@ -134,15 +200,34 @@ async fn ask(
                 when: Some(When::Duration(LEASE)),
                 ..SnoozeAlertRequest::default()
             };
-            manager.snooze_alert(request).await.map(|answer| answer.into_inner().sequence)
+            manager
+                .snooze_alert(request)
+                .await
+                .map(|answer| answer.into_inner().sequence)
         }
         Act::Undo => {
-            let request = UndoPushRequest { request_id, actor, instance_id, ..UndoPushRequest::default() };
-            manager.undo_push(request).await.map(|answer| answer.into_inner().sequence)
+            let request = UndoPushRequest {
+                request_id,
+                actor,
+                instance_id,
+                ..UndoPushRequest::default()
+            };
+            manager
+                .undo_push(request)
+                .await
+                .map(|answer| answer.into_inner().sequence)
         }
         Act::Note => {
-            let request = AddNoteRequest { request_id, actor, instance_id, text: "rang".to_owned() };
-            manager.add_note(request).await.map(|answer| answer.into_inner().sequence)
+            let request = AddNoteRequest {
+                request_id,
+                actor,
+                instance_id,
+                text: "rang".to_owned(),
+            };
+            manager
+                .add_note(request)
+                .await
+                .map(|answer| answer.into_inner().sequence)
         }
     };
     answered.map_err(|refused| reason(&refused))
@@ -166,7 +251,16 @@ async fn hand_over(
         Act::GiveToTeam { team } => request.to_team = (*team).to_owned(),
         _ => {}
     }
-    let answer = clients.manager.hand_over(request).await.expect("an answer").into_inner();
+    let answer = clients
+        .manager
+        .hand_over(request)
+        .await
+        .expect("an answer")
+        .into_inner();
     let result = &answer.results[0];
-    if result.follow_up.is_some() { Ok(answer.sequence) } else { Err(result.reason.clone()) }
+    if result.follow_up.is_some() {
+        Ok(answer.sequence)
+    } else {
+        Err(result.reason.clone())
+    }
 }

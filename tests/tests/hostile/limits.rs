@@ -1,4 +1,5 @@
-//! The protos say how long each text of a request may be. That is the table: each limit is tried at its edge, in the unit that it names.
+//! The protos say how long each text of a request may be. That is the table: each limit is tried at
+//! its edge, in the unit that it names.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -7,7 +8,9 @@ use std::path::Path;
 use aftercall_proto::DESCRIPTORS;
 use aftercall_tests::{House, ask_encoded, set, with_refund};
 use prost::Message as _;
-use prost_reflect::{DescriptorPool, DynamicMessage, Kind, MessageDescriptor, MethodDescriptor, Value};
+use prost_reflect::{
+    DescriptorPool, DynamicMessage, Kind, MessageDescriptor, MethodDescriptor, Value,
+};
 use tonic::Code;
 use tonic::transport::Channel;
 use tonic_types::StatusExt as _;
@@ -19,7 +22,11 @@ const WIDE: &str = "\u{1f600}";
 
 /// What some RPCs need before they look at the rest.
 const NEEDED: [(&str, &str, &str); 5] = [
-    ("ImportWorkflow", "file", "format: 1\nworkflow: tiny\ntitle: Tiny\non_new_call: [ { finish: done } ]\n"),
+    (
+        "ImportWorkflow",
+        "file",
+        "format: 1\nworkflow: tiny\ntitle: Tiny\non_new_call: [ { finish: done } ]\n",
+    ),
     ("CreateWorkflow", "title", "Tiny"),
     ("ImportCalendar", "calendar.name", "office"),
     ("ImportCalendar", "calendar.time_zone", "Europe/Berlin"),
@@ -37,7 +44,10 @@ impl Limit {
     fn edge(self) -> (String, String) {
         match self {
             Self::Characters(max) => (WIDE.repeat(max), WIDE.repeat(max + 1)),
-            Self::Bytes(max) => (format!("{}{}", WIDE.repeat(max / 4), "x".repeat(max % 4)), "x".repeat(max + 1)),
+            Self::Bytes(max) => (
+                format!("{}{}", WIDE.repeat(max / 4), "x".repeat(max % 4)),
+                "x".repeat(max + 1),
+            ),
         }
     }
 }
@@ -67,9 +77,14 @@ fn documented() -> BTreeMap<(String, String), Limit> {
                 comment += words;
                 continue;
             }
-            if let Some(name) = line.strip_prefix("message ").and_then(|rest| rest.split_whitespace().next()) {
+            if let Some(name) = line
+                .strip_prefix("message ")
+                .and_then(|rest| rest.split_whitespace().next())
+            {
                 message = format!("aftercall.workflow.v1.{name}");
-            } else if let Some(field) = line.strip_prefix("string ").and_then(|rest| rest.split_whitespace().next())
+            } else if let Some(field) = line
+                .strip_prefix("string ")
+                .and_then(|rest| rest.split_whitespace().next())
                 && let Some(limit) = limit_of(&comment)
             {
                 limits.insert((message.clone(), field.to_owned()), limit);
@@ -87,7 +102,10 @@ fn limited(
     depth: usize,
 ) -> Vec<(Vec<String>, Limit)> {
     let mut found = Vec::new();
-    for field in message.fields().filter(|field| !field.is_list() && !field.is_map()) {
+    for field in message
+        .fields()
+        .filter(|field| !field.is_list() && !field.is_map())
+    {
         let name = field.name().to_owned();
         match field.kind() {
             Kind::String => {
@@ -96,7 +114,11 @@ fn limited(
             }
             Kind::Message(inner) if depth > 0 => {
                 let below = limited(&inner, limits, depth - 1);
-                found.extend(below.into_iter().map(|(path, limit)| ([vec![name.clone()], path].concat(), limit)));
+                found.extend(
+                    below
+                        .into_iter()
+                        .map(|(path, limit)| ([vec![name.clone()], path].concat(), limit)),
+                );
             }
             _ => {}
         }
@@ -110,7 +132,10 @@ fn put(message: &mut DynamicMessage, path: &[String], text: &str) {
         message.set_field_by_name(first, Value::String(text.to_owned()));
         return;
     }
-    let field = message.get_field_by_name(first).expect("a field").into_owned();
+    let field = message
+        .get_field_by_name(first)
+        .expect("a field")
+        .into_owned();
     let mut inner = field.as_message().expect("a message").clone();
     put(&mut inner, rest, text);
     message.set_field_by_name(first, Value::Message(inner));
@@ -126,8 +151,14 @@ async fn lengths(
     let Err(status) = ask_encoded(channel, method, request.encode_to_vec()).await else {
         return (Code::Ok, Vec::new());
     };
-    let violations = status.get_error_details().bad_request().map(|bad| bad.field_violations.clone());
-    let of_field = violations.unwrap_or_default().into_iter().filter(|one| one.field == path);
+    let violations = status
+        .get_error_details()
+        .bad_request()
+        .map(|bad| bad.field_violations.clone());
+    let of_field = violations
+        .unwrap_or_default()
+        .into_iter()
+        .filter(|one| one.field == path);
     (
         status.code(),
         of_field
@@ -140,17 +171,29 @@ async fn lengths(
 #[tokio::test(flavor = "multi_thread")]
 async fn each_limit_that_the_protos_name_is_counted_in_the_unit_that_they_name() {
     let limits = documented();
-    assert!(limits.len() > 60, "{}: the comments are not read", limits.len());
+    assert!(
+        limits.len() > 60,
+        "{}: the comments are not read",
+        limits.len()
+    );
     let house = House::start_without_alerter().await;
     let mut clients = with_refund(&house).await;
     let address = format!("http://{}", house.workflow_address());
-    let channel = Channel::from_shared(address).expect("an address").connect().await.expect("connected");
+    let channel = Channel::from_shared(address)
+        .expect("an address")
+        .connect()
+        .await
+        .expect("connected");
     let pool = DescriptorPool::decode(DESCRIPTORS).expect("our own protos");
-    let services = pool.services().filter(|service| service.full_name().starts_with("aftercall.workflow.v1."));
+    let services = pool
+        .services()
+        .filter(|service| service.full_name().starts_with("aftercall.workflow.v1."));
     let instance_id = set(&mut clients, "1", 5.0).await.instance_id;
     let (mut tried, mut wrong_ones) = (0, Vec::new());
     // What is too long to be stored is not found, and an action is looked for in a draft first.
-    let is_look_up = |name: &str| name.starts_with("Get") || name.starts_with("List") || name.ends_with("Action");
+    let is_look_up = |name: &str| {
+        name.starts_with("Get") || name.starts_with("List") || name.ends_with("Action")
+    };
     let methods = services.flat_map(|service| service.methods().collect::<Vec<_>>());
     for method in methods.filter(|method| !is_look_up(method.name())) {
         for (path, limit) in limited(&method.input(), &limits, DEPTH) {
@@ -167,7 +210,10 @@ async fn each_limit_that_the_protos_name_is_counted_in_the_unit_that_they_name()
             put(&mut request, &path, &longest);
             let (code, wrong) = lengths(&channel, &method, &request, &name).await;
             if !wrong.is_empty() {
-                wrong_ones.push(format!("{} with {name} of {limit:?}: {code:?} {wrong:?}", method.full_name()));
+                wrong_ones.push(format!(
+                    "{} with {name} of {limit:?}: {code:?} {wrong:?}",
+                    method.full_name()
+                ));
             }
             put(&mut request, &path, &too_long);
             let (code, wrong) = lengths(&channel, &method, &request, &name).await;
@@ -176,7 +222,10 @@ async fn each_limit_that_the_protos_name_is_counted_in_the_unit_that_they_name()
                 Limit::Bytes(_) => text.contains("bytes"),
             });
             if code != Code::InvalidArgument || !is_named {
-                wrong_ones.push(format!("{} with {name} beyond {limit:?}: {code:?} {wrong:?}", method.full_name()));
+                wrong_ones.push(format!(
+                    "{} with {name} beyond {limit:?}: {code:?} {wrong:?}",
+                    method.full_name()
+                ));
             }
             tried += 1;
         }
@@ -187,7 +236,13 @@ async fn each_limit_that_the_protos_name_is_counted_in_the_unit_that_they_name()
 
 #[test]
 fn a_comment_names_its_limit() {
-    assert_eq!(limit_of("Why, 1 to 1,024 characters; it stays"), Some(Limit::Characters(1_024)));
-    assert_eq!(limit_of("A note, at most 4,096 bytes."), Some(Limit::Bytes(4_096)));
+    assert_eq!(
+        limit_of("Why, 1 to 1,024 characters; it stays"),
+        Some(Limit::Characters(1_024))
+    );
+    assert_eq!(
+        limit_of("A note, at most 4,096 bytes."),
+        Some(Limit::Bytes(4_096))
+    );
     assert_eq!(limit_of("at most 64 entries"), None);
 }

@@ -27,8 +27,16 @@ pub(crate) const EMPTY: [u8; 5] = [0; 5];
 
 /// A frame as bytes.
 pub(crate) fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
-    let length = u32::try_from(payload.len()).expect("a short frame").to_be_bytes();
-    [&length[1..], &[kind, flags], &stream.to_be_bytes()[..], payload].concat()
+    let length = u32::try_from(payload.len())
+        .expect("a short frame")
+        .to_be_bytes();
+    [
+        &length[1..],
+        &[kind, flags],
+        &stream.to_be_bytes()[..],
+        payload,
+    ]
+    .concat()
 }
 
 /// Headers, each as a literal that no table keeps (RFC 7541, 6.2.2).
@@ -37,7 +45,12 @@ pub(crate) fn header_block(headers: &[(&str, &str)]) -> Vec<u8> {
     for (name, value) in headers {
         block.push(0);
         for text in [name, value] {
-            block.push(u8::try_from(text.len()).ok().filter(|length| *length < 127).expect("a short text"));
+            block.push(
+                u8::try_from(text.len())
+                    .ok()
+                    .filter(|length| *length < 127)
+                    .expect("a short text"),
+            );
             block.extend_from_slice(text.as_bytes());
         }
     }
@@ -65,9 +78,14 @@ pub(crate) fn request(stream: u32, path: &str) -> Vec<u8> {
 /// A connection that has sent its preface and these settings.
 pub(crate) async fn connect(address: SocketAddr, settings: &[(u16, u32)]) -> TcpStream {
     let mut stream = TcpStream::connect(address).await.expect("it listens");
-    let settings: Vec<u8> =
-        settings.iter().flat_map(|(name, value)| [&name.to_be_bytes()[..], &value.to_be_bytes()].concat()).collect();
-    stream.write_all(&[PREFACE, &frame(SETTINGS, 0, 0, &settings)].concat()).await.expect("it is sent");
+    let settings: Vec<u8> = settings
+        .iter()
+        .flat_map(|(name, value)| [&name.to_be_bytes()[..], &value.to_be_bytes()].concat())
+        .collect();
+    stream
+        .write_all(&[PREFACE, &frame(SETTINGS, 0, 0, &settings)].concat())
+        .await
+        .expect("it is sent");
     stream
 }
 
@@ -88,9 +106,16 @@ pub(crate) async fn next(stream: &mut TcpStream) -> Option<Read> {
         let [a, b, c, kind, flags, s, t, u, v] = head;
         let mut payload = vec![0; u32::from_be_bytes([0, a, b, c]) as usize];
         stream.read_exact(&mut payload).await.ok()?;
-        Some(Read { kind, flags, stream: u32::from_be_bytes([s, t, u, v]), payload })
+        Some(Read {
+            kind,
+            flags,
+            stream: u32::from_be_bytes([s, t, u, v]),
+            payload,
+        })
     };
-    tokio::time::timeout(PATIENCE, reading).await.expect("a frame in time, or the end")
+    tokio::time::timeout(PATIENCE, reading)
+        .await
+        .expect("a frame in time, or the end")
 }
 
 /// Reads until a stream ends; the bytes of its header blocks, in which literals can be found.
@@ -100,7 +125,9 @@ pub(crate) async fn answer(stream: &mut TcpStream, of: u32) -> Vec<u8> {
         if read.stream == of && read.kind == HEADERS {
             blocks.extend_from_slice(&read.payload);
         }
-        if read.stream == of && (read.kind == RST_STREAM || read.flags & END_STREAM != 0 && read.kind <= HEADERS) {
+        if read.stream == of
+            && (read.kind == RST_STREAM || read.flags & END_STREAM != 0 && read.kind <= HEADERS)
+        {
             return blocks;
         }
     }

@@ -1,6 +1,8 @@
-//! What clients that leak, lie or flood may do to a server, and what they may not: with sockets that write frames by hand.
+//! What clients that leak, lie or flood may do to a server, and what they may not: with sockets
+//! that write frames by hand.
 //!
-//! Each limit has a control: the same with the limit set high, which shows that the limit is what makes the difference.
+//! Each limit has a control: the same with the limit set high, which shows that the limit is what
+//! makes the difference.
 
 mod browser;
 mod descriptors;
@@ -36,14 +38,23 @@ impl Bare {
 
     /// The same with services of a test's own.
     async fn start_with(limits: Limits, with: impl FnOnce(Routes) -> Routes) -> Self {
-        let listener = open_listener(SocketAddr::from(([127, 0, 0, 1], 0)), false).await.expect("a port");
+        let listener = open_listener(SocketAddr::from(([127, 0, 0, 1], 0)), false)
+            .await
+            .expect("a port");
         let address = listener.local_addr().expect("an address");
         let readiness = Readiness::new();
         let routes = with(base_routes(&[], &readiness).await.expect("the routes"));
         let stop = CancellationToken::new();
         let token = stop.clone();
-        tokio::spawn(async move { serve(listener, routes, &limits, readiness, token).await.expect("it serves") });
-        Self { address, _stop: stop.drop_guard() }
+        tokio::spawn(async move {
+            serve(listener, routes, &limits, readiness, token)
+                .await
+                .expect("it serves");
+        });
+        Self {
+            address,
+            _stop: stop.drop_guard(),
+        }
     }
 
     fn client(&self) -> HealthClient<Channel> {
@@ -52,12 +63,17 @@ impl Bare {
 }
 
 fn channel(address: SocketAddr) -> Channel {
-    Endpoint::from_shared(format!("http://{address}")).expect("a URL").connect_lazy()
+    Endpoint::from_shared(format!("http://{address}"))
+        .expect("a URL")
+        .connect_lazy()
 }
 
 /// Asks whether the server is well, as a client that does nothing wrong.
 async fn check(client: &mut HealthClient<Channel>) -> Result<(), tonic::Status> {
-    client.check(HealthCheckRequest::default()).await.map(|_| ())
+    client
+        .check(HealthCheckRequest::default())
+        .await
+        .map(|_| ())
 }
 
 /// What the server sends until it closes the connection; fails the test where it never does.
@@ -79,14 +95,24 @@ async fn ask(address: SocketAddr, request: &str) -> String {
 
 /// The status of a probe.
 async fn probe(address: SocketAddr, path: &str) -> Option<u16> {
-    let answer = ask(address, &format!("GET {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n")).await;
+    let answer = ask(
+        address,
+        &format!("GET {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n"),
+    )
+    .await;
     answer.split(' ').nth(1)?.parse().ok()
 }
 
 /// The value of a counter of this process, with its labels.
 async fn counter(address: SocketAddr, name: &str) -> u64 {
-    let metrics = ask(address, "GET /metrics HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n").await;
-    let line = metrics.lines().find_map(|line| line.strip_prefix(name)?.trim().parse().ok());
+    let metrics = ask(
+        address,
+        "GET /metrics HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n",
+    )
+    .await;
+    let line = metrics
+        .lines()
+        .find_map(|line| line.strip_prefix(name)?.trim().parse().ok());
     line.unwrap_or(0)
 }
 

@@ -25,7 +25,10 @@ fn a_server_ends_though_blocking_work_goes_on() {
         // The test waits for it.
         let _ = ended.send(code);
     });
-    assert_eq!(has_ended.recv_timeout(PATIENCE).expect("it ends"), ExitCode::SUCCESS);
+    assert_eq!(
+        has_ended.recv_timeout(PATIENCE).expect("it ends"),
+        ExitCode::SUCCESS
+    );
 }
 
 /// Not a test: what the next test runs in a process of its own.
@@ -51,14 +54,25 @@ fn child_whose_threads_are_all_busy() {
 #[test]
 fn a_process_whose_threads_are_all_busy_ends_after_a_signal() {
     let mut child = Command::new(std::env::current_exe().expect("the test has a path"))
-        .args(["--ignored", "--exact", "--nocapture", "process::child_whose_threads_are_all_busy"])
+        .args([
+            "--ignored",
+            "--exact",
+            "--nocapture",
+            "process::child_whose_threads_are_all_busy",
+        ])
         .stdout(Stdio::piped())
         .spawn()
         .expect("it starts");
     let mut lines = BufReader::new(child.stdout.take().expect("its output")).lines();
-    assert!(lines.any(|line| line.expect("text") == "busy"), "it says when it is busy");
+    assert!(
+        lines.any(|line| line.expect("text") == "busy"),
+        "it says when it is busy"
+    );
     let start = Instant::now();
-    let told = Command::new("kill").args(["-TERM", &child.id().to_string()]).status().expect("kill is there");
+    let told = Command::new("kill")
+        .args(["-TERM", &child.id().to_string()])
+        .status()
+        .expect("kill is there");
     assert!(told.success());
     let (ended, has_ended) = mpsc::channel();
     let id = child.id().to_string();
@@ -70,7 +84,11 @@ fn a_process_whose_threads_are_all_busy_ends_after_a_signal() {
         panic!("it does not end");
     };
     assert_eq!(status.expect("it ended").code(), Some(70));
-    assert!(start.elapsed() < Duration::from_secs(15), "{:?}", start.elapsed());
+    assert!(
+        start.elapsed() < Duration::from_secs(15),
+        "{:?}",
+        start.elapsed()
+    );
 }
 
 #[test]
@@ -78,16 +96,38 @@ fn a_refusal_to_start_is_one_line_without_a_backtrace() {
     let dir = tempfile::tempdir().expect("a temporary directory");
     let data = dir.path().join("data").display().to_string();
     for (name, args) in [
-        ("workflow-server", vec!["--listen", "0.0.0.0:0", "--data-dir", &data]),
+        (
+            "workflow-server",
+            vec!["--listen", "0.0.0.0:0", "--data-dir", &data],
+        ),
         ("alerter-server", vec!["--listen", "0.0.0.0:0"]),
-        ("alerter-server", vec!["--listen", "127.0.0.1:0", "--web-origin", "desk.example.com"]),
-        ("aftercall", vec!["serve", "alerter-server", "--listen", "0.0.0.0:0"]),
+        (
+            "alerter-server",
+            vec![
+                "--listen",
+                "127.0.0.1:0",
+                "--web-origin",
+                "desk.example.com",
+            ],
+        ),
+        (
+            "aftercall",
+            vec!["serve", "alerter-server", "--listen", "0.0.0.0:0"],
+        ),
     ] {
         let mut command = Command::new(binary(name));
-        let refused = command.args(&args).env("RUST_BACKTRACE", "1").env("AFTERCALL_LOG", "error").output();
+        let refused = command
+            .args(&args)
+            .env("RUST_BACKTRACE", "1")
+            .env("AFTERCALL_LOG", "error")
+            .output();
         let refused = refused.expect("it starts");
         let text = String::from_utf8(refused.stderr).expect("text");
         assert!(!refused.status.success(), "{name} {args:?}");
-        assert_eq!(text.trim_end().lines().count(), 1, "{name} {args:?}: {text}");
+        assert_eq!(
+            text.trim_end().lines().count(),
+            1,
+            "{name} {args:?}: {text}"
+        );
     }
 }

@@ -1,7 +1,9 @@
-//! Asked again by the same request id, every RPC gives its first answer, whatever has happened since: the follow-up was worked
-//! on, migrated, ended, archived, the caller was erased, the server was restarted, teams, calendars and workflows were changed.
+//! Asked again by the same request id, every RPC gives its first answer, whatever has happened
+//! since: the follow-up was worked on, migrated, ended, archived, the caller was erased, the server
+//! was restarted, teams, calendars and workflows were changed.
 //!
-//! The table of cases is held against the descriptors: an RPC with a request id and without a case fails.
+//! The table of cases is held against the descriptors: an RPC with a request id and without a case
+//! fails.
 
 mod cases;
 mod world;
@@ -9,25 +11,31 @@ mod world;
 use std::collections::BTreeSet;
 
 use aftercall_tests::{House, reason, with_refund};
+use cases::{Case, cases};
 use serde_json::{Value, json};
 use tonic::Code;
-
-use cases::{Case, cases};
 use world::Asker;
 
 /// What an erasure takes out of an answer.
 const ERASED: [&str; 5] = ["caller", "fields", "text", "reason", "outcome"];
 
-/// The answer without these fields, wherever they are in it; a path such as `workflow.title` means that one alone.
+/// The answer without these fields, wherever they are in it; a path such as `workflow.title` means
+/// that one alone.
 fn without(answer: &Value, paths: &[&str]) -> Value {
     match answer {
         Value::Array(items) => items.iter().map(|item| without(item, paths)).collect(),
         Value::Object(fields) => {
-            let left = fields.iter().filter(|(name, _)| !paths.contains(&name.as_str())).map(|(name, value)| {
-                let prefix = format!("{name}.");
-                let below: Vec<&str> = paths.iter().map(|path| path.strip_prefix(&prefix).unwrap_or(path)).collect();
-                (name.clone(), without(value, &below))
-            });
+            let left = fields
+                .iter()
+                .filter(|(name, _)| !paths.contains(&name.as_str()))
+                .map(|(name, value)| {
+                    let prefix = format!("{name}.");
+                    let below: Vec<&str> = paths
+                        .iter()
+                        .map(|path| path.strip_prefix(&prefix).unwrap_or(path))
+                        .collect();
+                    (name.clone(), without(value, &below))
+                });
             Value::Object(left.collect())
         }
         plain => plain.clone(),
@@ -43,7 +51,9 @@ fn difference(first: &Value, again: &Value) -> Option<String> {
         return None;
     }
     let line = first.lines().zip(again.lines()).find(differ);
-    Some(line.map_or("one is longer".to_owned(), |(one, other)| format!("first {one}, again {other}")))
+    Some(line.map_or("one is longer".to_owned(), |(one, other)| {
+        format!("first {one}, again {other}")
+    }))
 }
 
 /// Asks all of them again, and compares with the first answers but for these fields.
@@ -70,10 +80,20 @@ async fn every_request_that_is_asked_again_gets_its_first_answer_whatever_has_ha
         asked.push((case, first));
     }
     let with_case: BTreeSet<&str> = asked.iter().map(|(case, _)| case.method).collect();
-    assert_eq!(with_case, asker.methods_with_request_id(), "each RPC with a request id has a case");
+    assert_eq!(
+        with_case,
+        asker.methods_with_request_id(),
+        "each RPC with a request id has a case"
+    );
     check(&asker, &asked, "at once", &[]).await;
     world::work_on(&asker).await;
-    check(&asker, &asked, "after everything was worked on, migrated and ended", &[]).await;
+    check(
+        &asker,
+        &asked,
+        "after everything was worked on, migrated and ended",
+        &[],
+    )
+    .await;
     house.archive_at_once();
     house.stop_workflow().await;
     house.start_workflow().await;
@@ -83,8 +103,15 @@ async fn every_request_that_is_asked_again_gets_its_first_answer_whatever_has_ha
     world::erase(&asker).await;
     check(&asker, &asked, "after the caller was erased", &ERASED).await;
     for (case, _) in &asked {
-        let again = asker.ask(case.method, case.request.clone()).await.expect("it was answered a moment ago");
-        assert!(!format!("{again:?}").contains(world::CALLER), "{} shows an erased caller", case.method);
+        let again = asker
+            .ask(case.method, case.request.clone())
+            .await
+            .expect("it was answered a moment ago");
+        assert!(
+            !format!("{again:?}").contains(world::CALLER),
+            "{} shows an erased caller",
+            case.method
+        );
     }
 }
 
@@ -100,14 +127,33 @@ async fn request_ids_are_kept_apart_by_who_asks_and_by_the_source_of_the_call() 
         request["request_id"] = json!("1");
         request
     };
-    let nameless = asker.ask("SetWorkflow", set("", "a", "1")).await.expect_err("nobody asks");
+    let nameless = asker
+        .ask("SetWorkflow", set("", "a", "1"))
+        .await
+        .expect_err("nobody asks");
     assert_eq!(nameless.code(), Code::InvalidArgument);
     let team = json!({ "request_id": "1", "name": "nightshift" });
-    assert_eq!(asker.ask("ImportTeam", team).await.expect_err("nobody asks").code(), Code::InvalidArgument);
+    assert_eq!(
+        asker
+            .ask("ImportTeam", team)
+            .await
+            .expect_err("nobody asks")
+            .code(),
+        Code::InvalidArgument
+    );
     for (source, id) in [("a", "1"), ("b", "2")] {
-        asker.ask("SetWorkflow", set("engine", source, id)).await.expect("two engines that count do not meet");
+        asker
+            .ask("SetWorkflow", set("engine", source, id))
+            .await
+            .expect("two engines that count do not meet");
     }
-    let reused = asker.ask("SetWorkflow", set("engine", "a", "3")).await.expect_err("another request");
+    let reused = asker
+        .ask("SetWorkflow", set("engine", "a", "3"))
+        .await
+        .expect_err("another request");
     assert_eq!(reason(&reused), "REQUEST_ID_REUSED");
-    asker.ask("SetWorkflow", set("other", "a", "3")).await.expect("another asks");
+    asker
+        .ask("SetWorkflow", set("other", "a", "3"))
+        .await
+        .expect("another asks");
 }

@@ -1,6 +1,6 @@
-//! What the readers' structure costs the writer and the readers, with 100,000 follow-ups open: setting a workflow and
-//! pushing its button, deciding and applying, with no reader and with a root published for each group; a first page of a
-//! list; and a root dropped.
+//! What the readers' structure costs the writer and the readers, with 100,000 follow-ups open:
+//! setting a workflow and pushing its button, deciding and applying, with no reader and with a root
+//! published for each group; a first page of a list; and a root dropped.
 
 use std::cell::RefCell;
 use std::hint::black_box;
@@ -9,8 +9,8 @@ use std::time::Duration;
 use aftercall_engine::actor::{Actor, ActorKind};
 use aftercall_engine::call::CallKey;
 use aftercall_engine::command::{
-    CallChanges, Command, IfRunning, ImportTeam, ImportWorkflow, PublishWorkflow, PushButton, Request, RequestMark,
-    SetWorkflow,
+    CallChanges, Command, IfRunning, ImportTeam, ImportWorkflow, PublishWorkflow, PushButton,
+    Request, RequestMark, SetWorkflow,
 };
 use aftercall_engine::definition::file;
 use aftercall_engine::filter::FollowUpFilter;
@@ -36,14 +36,31 @@ struct Bench {
 
 impl Bench {
     fn new() -> Self {
-        let mut bench = Self { world: World::new(Keeping::default()), asked: 0, unpushed: 0 };
+        let mut bench = Self {
+            world: World::new(Keeping::default()),
+            asked: 0,
+            unpushed: 0,
+        };
         for name in ["billing", "payments"] {
-            bench.ask(Command::from(ImportTeam { name: name.into(), title: name.into(), expected: None }));
+            bench.ask(Command::from(ImportTeam {
+                name: name.into(),
+                title: name.into(),
+                expected: None,
+            }));
         }
         let refund = include_str!("../../../examples/refund.yaml");
-        let definition = file::read(refund, None).expect("the sample is whole").into();
-        bench.ask(Command::from(ImportWorkflow { definition, expected: None }));
-        bench.ask(Command::from(PublishWorkflow { name: "refund".into(), expected: None, validated: None }));
+        let definition = file::read(refund, None)
+            .expect("the sample is whole")
+            .into();
+        bench.ask(Command::from(ImportWorkflow {
+            definition,
+            expected: None,
+        }));
+        bench.ask(Command::from(PublishWorkflow {
+            name: "refund".into(),
+            expected: None,
+            validated: None,
+        }));
         for _ in 0..OPEN {
             bench.set();
         }
@@ -52,9 +69,21 @@ impl Bench {
 
     fn ask(&mut self, command: Command) {
         self.asked += 1;
-        let mark = Some(RequestMark { key: u128::from(self.asked), fingerprint: self.asked });
-        let actor = Actor { kind: ActorKind::ScriptEngine, name: "dialler".into() };
-        let request = Request { actor, mark, salt: self.asked as u16, known: None, command };
+        let mark = Some(RequestMark {
+            key: u128::from(self.asked),
+            fingerprint: self.asked,
+        });
+        let actor = Actor {
+            kind: ActorKind::ScriptEngine,
+            name: "dialler".into(),
+        };
+        let request = Request {
+            actor,
+            mark,
+            salt: self.asked as u16,
+            known: None,
+            command,
+        };
         match decide(&self.world, &request, NOW) {
             Ok(Decision::Commit(entry)) => self.world.apply(&entry).expect("what was decided fits"),
             other => panic!("{request:?} comes to {other:?}"),
@@ -63,7 +92,10 @@ impl Bench {
 
     fn set(&mut self) {
         self.ask(Command::from(SetWorkflow {
-            call: CallKey { source: "dialler".into(), id: format!("call-{}", self.asked).into() },
+            call: CallKey {
+                source: "dialler".into(),
+                id: format!("call-{}", self.asked).into(),
+            },
             changes: CallChanges {
                 customer: Some("northern-gas".into()),
                 chargeable: Some(true),
@@ -71,7 +103,10 @@ impl Bench {
             },
             workflow: "refund".into(),
             version: None,
-            fields: vec![("amount".into(), Value::Number(87.5)), ("order".into(), Value::Text("A-1".into()))],
+            fields: vec![
+                ("amount".into(), Value::Number(87.5)),
+                ("order".into(), Value::Text("A-1".into())),
+            ],
             release: None,
             release_within_millis: None,
             if_running: IfRunning::ReturnIt,
@@ -79,7 +114,12 @@ impl Bench {
     }
 
     fn push(&mut self) {
-        let instance = self.world.root().instance_at(self.unpushed).expect("there are enough").clone();
+        let instance = self
+            .world
+            .root()
+            .instance_at(self.unpushed)
+            .expect("there are enough")
+            .clone();
         self.unpushed += 1;
         self.ask(Command::from(PushButton {
             instance: instance.id,
@@ -96,7 +136,11 @@ fn writer(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("a group of 46");
     group.throughput(Throughput::Elements(u64::from(GROUP)));
     for publishes in [false, true] {
-        let with = if publishes { "published" } else { "without readers" };
+        let with = if publishes {
+            "published"
+        } else {
+            "without readers"
+        };
         let bench = RefCell::new(Bench::new());
         let mut published: Option<Root> = None;
         let mut publish = |bench: &Bench| published = publishes.then(|| bench.world.root().clone());
@@ -137,10 +181,24 @@ fn readers(criterion: &mut Criterion) {
     let bench = Bench::new();
     let root = bench.world.root();
     let mut group = criterion.benchmark_group("a first page of 100");
-    for (name, customers) in [("all", vec![]), ("of a customer who has none", vec!["nobody".into()])] {
-        let filter = FollowUpFilter { customers, ..FollowUpFilter::default() };
+    for (name, customers) in [
+        ("all", vec![]),
+        ("of a customer who has none", vec!["nobody".into()]),
+    ] {
+        let filter = FollowUpFilter {
+            customers,
+            ..FollowUpFilter::default()
+        };
         group.bench_function(name, |bencher| {
-            bencher.iter(|| black_box(list_follow_ups(root, black_box(&filter), NOW, (None, PAGE), &never)));
+            bencher.iter(|| {
+                black_box(list_follow_ups(
+                    root,
+                    black_box(&filter),
+                    NOW,
+                    (None, PAGE),
+                    &never,
+                ))
+            });
         });
     }
     group.finish();

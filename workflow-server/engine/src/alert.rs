@@ -10,7 +10,8 @@ use crate::value::Value;
 pub struct Alert {
     /// Which action of the stage raised it, counted from 0.
     pub action: u16,
-    /// What is to be done, filled in with what the instance and its call hold. Personal data may be in it.
+    /// What is to be done, filled in with what the instance and its call hold. Personal data may
+    /// be in it.
     pub text: Box<str>,
     /// Its team's place in the World's list.
     pub team: u32,
@@ -18,8 +19,8 @@ pub struct Alert {
     pub added_teams: Box<[u32]>,
     /// How urgent it is.
     pub priority: Priority,
-    /// From when its time counts, where that is not when the stage was entered: a timer that woke late led there, it was raised
-    /// in a pause, or another version of the workflow brought it.
+    /// From when its time counts, where that is not when the stage was entered: a timer that woke
+    /// late led there, it was raised in a pause, or another version of the workflow brought it.
     pub counts_from: Option<Time>,
     /// When it should be done.
     pub due: Option<Time>,
@@ -41,8 +42,8 @@ impl Alert {
 }
 
 impl Instance {
-    /// How often an alert of it has become more urgent, by its escalation or because the caller asked again. A person who
-    /// acknowledges or snoozes the alert names the number that they saw.
+    /// How often an alert of it has become more urgent, by its escalation or because the caller
+    /// asked again. A person who acknowledges or snoozes the alert names the number that they saw.
     #[must_use]
     pub fn urgency_count(&self, alert: &Alert) -> u32 {
         u32::from(alert.escalated).saturating_add(self.chases)
@@ -73,10 +74,12 @@ pub type FormValues = Box<[(Box<str>, Value)]>;
 /// What the texts of the alerts are filled in with, beside the fields and the call.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Filling {
-    /// What the form of the push that led to the stage holds of the names that the texts show. None where it was not kept: a
-    /// text that shows such a name then stays as it was filled in. Personal data.
+    /// What the form of the push that led to the stage holds of the names that the texts show.
+    /// None where it was not kept: a text that shows such a name then stays as it was filled in.
+    /// Personal data.
     pub form: Option<FormValues>,
-    /// When the texts are filled in again, where a change of the call left them to an entry of their own.
+    /// When the texts are filled in again, where a change of the call left them to an entry of
+    /// their own.
     pub refresh_at: Option<Time>,
 }
 
@@ -98,6 +101,9 @@ impl Instance {
         if self.refresh_at() != at {
             self.filling.get_or_insert_default().refresh_at = at;
         }
-        self.filling = self.filling.take().filter(|filling| **filling != Filling::default());
+        self.filling = self
+            .filling
+            .take()
+            .filter(|filling| **filling != Filling::default());
     }
 }

@@ -1,7 +1,7 @@
 //! What has left memory: ended instances with their calls, as the World still knows of them.
 //!
-//! The World holds the chunks that count, a few numbers each. Where each instance is found again is in the chunk's file,
-//! which lies outside; what it was is in the history.
+//! The World holds the chunks that count, a few numbers each. Where each instance is found again is
+//! in the chunk's file, which lies outside; what it was is in the history.
 
 use std::sync::Arc;
 
@@ -12,10 +12,15 @@ use crate::call::Call;
 use crate::instance::{Instance, Status};
 use crate::time::{Span, SpanUnit, Time};
 
-/// How long ended instances are kept where neither their workflow nor the server says otherwise: ten years.
-pub const RETENTION_DEFAULT: Span = Span { amount: 3_650, unit: SpanUnit::Days };
+/// How long ended instances are kept where neither their workflow nor the server says otherwise:
+/// ten years.
+pub const RETENTION_DEFAULT: Span = Span {
+    amount: 3_650,
+    unit: SpanUnit::Days,
+};
 
-/// A day: retention is told by whole days of the end, so that a chunk is written anew once a day at most.
+/// A day: retention is told by whole days of the end, so that a chunk is written anew once a day at
+/// most.
 const DAY_MILLIS: i64 = 86_400_000;
 
 /// How many instances of a chunk have something in common.
@@ -40,7 +45,8 @@ pub struct Tally {
 pub struct Chunk {
     /// Names it, in the order in which chunks were stored.
     pub id: u64,
-    /// Names its file: its own id at first, another whenever it is written anew. No number is given twice.
+    /// Names its file: its own id at first, another whenever it is written anew. No number is
+    /// given twice.
     pub file: u64,
     /// How many calls.
     pub calls: u32,
@@ -70,19 +76,30 @@ pub struct End {
 impl Chunk {
     /// A chunk that is stored for the first time, of these calls and instances.
     #[must_use]
-    pub fn of<'r>(id: u64, calls: &[&'r Call], instances: impl Iterator<Item = &'r Instance> + Clone) -> Self {
+    pub fn of<'r>(
+        id: u64,
+        calls: &[&'r Call],
+        instances: impl Iterator<Item = &'r Instance> + Clone,
+    ) -> Self {
         let end = |one: &Instance| End {
             workflow: one.workflow,
             version: one.version,
             status: one.status,
             ended_at: one.ended_at.unwrap_or_default(),
         };
-        let sequences = calls.iter().map(|call| call.sequence).chain(instances.clone().map(|one| one.sequence));
+        let sequences = calls
+            .iter()
+            .map(|call| call.sequence)
+            .chain(instances.clone().map(|one| one.sequence));
         Self {
             id,
             file: id,
             calls: calls.len() as u32,
-            oldest: calls.iter().map(|call| call.created_at).min().unwrap_or_default(),
+            oldest: calls
+                .iter()
+                .map(|call| call.created_at)
+                .min()
+                .unwrap_or_default(),
             newest: sequences.max().unwrap_or_default(),
             ..Self::counting(instances.map(end))
         }
@@ -92,10 +109,17 @@ impl Chunk {
     pub fn counting(ends: impl IntoIterator<Item = End>) -> Self {
         let mut tallies: Vec<Tally> = Vec::new();
         let mut instances = 0;
-        for End { workflow, version, status, ended_at } in ends {
+        for End {
+            workflow,
+            version,
+            status,
+            ended_at,
+        } in ends
+        {
             instances += 1;
             let key = (workflow, version, status);
-            match tallies.binary_search_by_key(&key, |one| (one.workflow, one.version, one.status)) {
+            match tallies.binary_search_by_key(&key, |one| (one.workflow, one.version, one.status))
+            {
                 Ok(at) => {
                     let tally = &mut tallies[at];
                     tally.count += 1;
@@ -104,11 +128,29 @@ impl Chunk {
                 }
                 Err(at) => {
                     let (oldest_end, newest_end) = (ended_at, ended_at);
-                    tallies.insert(at, Tally { workflow, version, status, count: 1, oldest_end, newest_end });
+                    tallies.insert(
+                        at,
+                        Tally {
+                            workflow,
+                            version,
+                            status,
+                            count: 1,
+                            oldest_end,
+                            newest_end,
+                        },
+                    );
                 }
             }
         }
-        Self { id: 0, file: 0, calls: 0, instances, oldest: Time::default(), newest: 0, tallies: tallies.into() }
+        Self {
+            id: 0,
+            file: 0,
+            calls: 0,
+            instances,
+            oldest: Time::default(),
+            newest: 0,
+            tallies: tallies.into(),
+        }
     }
 }
 
@@ -171,10 +213,15 @@ impl Archive {
     }
 }
 
-/// Whether something that ended then has outlived its retention: `retention` after the end of that day.
+/// Whether something that ended then has outlived its retention: `retention` after the end of that
+/// day.
 #[must_use]
 pub fn is_outlived(ended_at: Time, retention: Span, now: Time) -> bool {
-    let day = ended_at.0.div_euclid(DAY_MILLIS).saturating_add(1).saturating_mul(DAY_MILLIS);
+    let day = ended_at
+        .0
+        .div_euclid(DAY_MILLIS)
+        .saturating_add(1)
+        .saturating_mul(DAY_MILLIS);
     Time(day).after(retention) <= now
 }
 
@@ -184,7 +231,10 @@ mod tests {
 
     #[test]
     fn retention_counts_from_the_end_of_the_day() {
-        let days = |amount| Span { amount, unit: SpanUnit::Days };
+        let days = |amount| Span {
+            amount,
+            unit: SpanUnit::Days,
+        };
         let noon = Time(20_000 * DAY_MILLIS + DAY_MILLIS / 2);
         assert!(!is_outlived(noon, days(1), Time(20_002 * DAY_MILLIS - 1)));
         assert!(is_outlived(noon, days(1), Time(20_002 * DAY_MILLIS)));
@@ -193,12 +243,23 @@ mod tests {
 
     #[test]
     fn a_chunk_counts_its_instances_by_workflow_version_and_status() {
-        let end = |workflow, status, at| End { workflow, version: 1, status, ended_at: Time(at) };
-        let chunk =
-            Chunk::counting([end(2, Status::Finished, 7), end(1, Status::Cancelled, 9), end(2, Status::Finished, 5)]);
+        let end = |workflow, status, at| End {
+            workflow,
+            version: 1,
+            status,
+            ended_at: Time(at),
+        };
+        let chunk = Chunk::counting([
+            end(2, Status::Finished, 7),
+            end(1, Status::Cancelled, 9),
+            end(2, Status::Finished, 5),
+        ]);
         assert_eq!(chunk.instances, 3);
-        let tallies: Vec<_> =
-            chunk.tallies.iter().map(|one| (one.workflow, one.count, one.oldest_end.0, one.newest_end.0)).collect();
+        let tallies: Vec<_> = chunk
+            .tallies
+            .iter()
+            .map(|one| (one.workflow, one.count, one.oldest_end.0, one.newest_end.0))
+            .collect();
         assert_eq!(tallies, [(1, 1, 9, 9), (2, 2, 5, 7)]);
     }
 }

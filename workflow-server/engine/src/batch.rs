@@ -1,4 +1,5 @@
-//! Batches: one thing done to many instances, as a durable job that goes on after a crash where it stood.
+//! Batches: one thing done to many instances, as a durable job that goes on after a crash where it
+//! stood.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -30,7 +31,8 @@ pub enum BatchWork {
     Migrate {
         /// The version.
         version: u32,
-        /// Where those go whose stage's event the version does not have: from which stage to which.
+        /// Where those go whose stage's event the version does not have: from which stage to
+        /// which.
         stages: Vec<(u32, u32)>,
     },
     /// Let its clocks go on.
@@ -41,7 +43,8 @@ pub enum BatchWork {
     HandOver(Recipient),
 }
 
-/// Which instances a batch is about. They are looked for before, on a root: starting a batch walks over nothing.
+/// Which instances a batch is about. They are looked for before, on a root: starting a batch walks
+/// over nothing.
 #[derive(Clone, Debug, Default)]
 pub struct BatchItems {
     /// Each once, at most [`limits::BATCH_ITEMS_MAX`].
@@ -77,7 +80,10 @@ impl BatchItems {
     fn of(mut ids: Vec<InstanceId>) -> Self {
         let matched = ids.len() as u64;
         ids.truncate(limits::BATCH_ITEMS_MAX);
-        Self { ids: ids.into(), matched }
+        Self {
+            ids: ids.into(),
+            matched,
+        }
     }
 }
 
@@ -131,7 +137,8 @@ pub struct Batch {
     pub ended_at: Option<Time>,
     /// How many items are done in a second at most.
     pub per_second: u32,
-    /// How many instances matched when it was started; more than there are items where they were too many.
+    /// How many instances matched when it was started; more than there are items where they were
+    /// too many.
     pub matched: u64,
     /// The instances, oldest first or in the order in which they were named.
     pub items: Arc<[InstanceId]>,
@@ -182,7 +189,10 @@ impl Batch {
     pub(crate) fn stepped(&mut self, item: u32, refused: Option<&str>, at: Time) {
         self.next = item + 1;
         if let Some(reason) = refused {
-            self.refused.push_back(RefusedItem { item, reason: reason.into() });
+            self.refused.push_back(RefusedItem {
+                item,
+                reason: reason.into(),
+            });
         }
         if self.next as usize >= self.items.len() {
             self.end(BatchState::Done, at);

@@ -6,20 +6,22 @@ mod operations;
 mod script;
 mod upkeep;
 
-use crate::actor::Actor;
-use crate::batch::StartBatch;
-use crate::erasure::EraseCaller;
-
 pub use author::*;
 pub use desk::*;
 pub use operations::*;
 pub use script::*;
 pub use upkeep::*;
 
-/// The revision that the asker saw; the command is refused where the present one differs. None where the asker does not say.
+use crate::actor::Actor;
+use crate::batch::StartBatch;
+use crate::erasure::EraseCaller;
+
+/// The revision that the asker saw; the command is refused where the present one differs. None
+/// where the asker does not say.
 pub type ExpectedRevision = Option<u64>;
 
-/// Marks a request that may be repeated: keyed hashes, made outside, of who asked what by which id, and of its content.
+/// Marks a request that may be repeated: keyed hashes, made outside, of who asked what by which id,
+/// and of its content.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RequestMark {
     /// Hash of identity, RPC and request id.
@@ -61,8 +63,8 @@ pub enum Command {
 /// A command to which a request may lead: any but those of upkeep.
 pub trait Requested: Into<Command> {}
 
-/// Makes the commands of a family: each a variant of the family's enum, behind a box where it is large. Requests lead to those of a
-/// `requested` family.
+/// Makes the commands of a family: each a variant of the family's enum, behind a box where it is
+/// large. Requests lead to those of a `requested` family.
 macro_rules! family {
     (requested $family:ident, $commands:ident: $($command:ident $(($boxed:path))?),+ $(,)?) => {
         family!($family, $commands: $($command $(($boxed))?),+);

@@ -1,13 +1,18 @@
-//! What a command changed: facts, in the order in which everything happened. One command, one entry, one sequence.
+//! What a command changed: facts, in the order in which everything happened. One command, one
+//! entry, one sequence.
 //!
-//! An entry holds everything as it stands afterwards, and of what went before just what filters, the feed and the
-//! history need; so applying one evaluates no template, no condition and no calendar.
+//! An entry holds everything as it stands afterwards, and of what went before just what filters,
+//! the feed and the history need; so applying one evaluates no template, no condition and no
+//! calendar.
 
 mod after;
 mod said;
 
 use std::fmt;
 use std::sync::Arc;
+
+pub use after::{After, Touched};
+pub use said::{OF_ALERT, Said, TO_PERSON, TO_TEAM};
 
 use crate::actor::Actor;
 use crate::archive::ArchiveChange;
@@ -20,9 +25,6 @@ use crate::erasure::ErasureChange;
 use crate::instance::InstanceId;
 use crate::team::Team;
 use crate::time::Time;
-
-pub use after::{After, Touched};
-pub use said::{OF_ALERT, Said, TO_PERSON, TO_TEAM};
 
 /// What an entry says happened, once for the whole command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -113,7 +115,8 @@ pub enum ChangeKind {
     CallUpdated,
     /// The call ended.
     CallEnded,
-    /// Operations accepted the wall clock; the only change whose time may be before the one before it.
+    /// Operations accepted the wall clock; the only change whose time may be before the one before
+    /// it.
     ClockAccepted,
     /// Operations allowed the next pass to remove more of the archive than its share.
     PurgeConfirmed,
@@ -146,8 +149,8 @@ pub enum Answer {
     },
     /// The instances that were released.
     Released(Vec<InstanceId>),
-    /// The revision of a workflow after the command, for an asker that named the one it saw; that of a team or calendar which
-    /// was the same before.
+    /// The revision of a workflow after the command, for an asker that named the one it saw; that
+    /// of a team or calendar which was the same before.
     Revision(u64),
     /// The follow-ups that a hand-over is about.
     HandOver {
@@ -202,7 +205,8 @@ pub struct CallChange {
     pub after: Arc<Call>,
     /// The sequence of the entry that changed it before; 0 for the first.
     pub previous: u64,
-    /// What of it this entry changed: only a link to a new instance, or something that people should read of.
+    /// What of it this entry changed: only a link to a new instance, or something that people
+    /// should read of.
     pub is_news: bool,
 }
 
@@ -254,31 +258,51 @@ pub struct StageWarning {
     pub action: u16,
     /// What went wrong.
     pub kind: StageWarningKind,
-    /// What it is about, as the author wrote it, such as `fields.order`; empty where nothing can be named. Never a value.
+    /// What it is about, as the author wrote it, such as `fields.order`; empty where nothing can
+    /// be named. Never a value.
     pub name: Box<str>,
 }
 
 /// A sentence for the author: what went wrong, and what came of it.
 impl fmt::Display for StageWarning {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { stage, action, kind, name } = self;
+        let Self {
+            stage,
+            action,
+            kind,
+            name,
+        } = self;
         write!(out, "stage {stage}, action {}: ", action + 1)?;
         match (kind, &**name) {
-            (StageWarningKind::MissingValue, "") => write!(out, "the text could not be worked out to its end"),
+            (StageWarningKind::MissingValue, "") => {
+                write!(out, "the text could not be worked out to its end")
+            }
             (StageWarningKind::MissingValue, name) => {
                 write!(out, "the text has a gap, because `{name}` has no value")
             }
             (StageWarningKind::ConditionFailed, "") => {
-                write!(out, "the condition counted as false, because its values do not go together")
+                write!(
+                    out,
+                    "the condition counted as false, because its values do not go together"
+                )
             }
             (StageWarningKind::ConditionFailed, name) => {
-                write!(out, "the condition counted as false, because `{name}` has no value")
+                write!(
+                    out,
+                    "the condition counted as false, because `{name}` has no value"
+                )
             }
             (StageWarningKind::FieldNotSet, name) => {
-                write!(out, "`{name}` stayed as it was, because what it should become has no value or is not allowed")
+                write!(
+                    out,
+                    "`{name}` stayed as it was, because what it should become has no value or is not allowed"
+                )
             }
             (StageWarningKind::NoTime, name) => {
-                write!(out, "the timer counts from entering the stage, because `{name}` has no time")
+                write!(
+                    out,
+                    "the timer counts from entering the stage, because `{name}` has no time"
+                )
             }
         }
     }
@@ -306,7 +330,8 @@ pub struct InstanceChange {
     pub entered: Box<[u32]>,
     /// What went wrong when they were entered.
     pub warnings: Box<[StageWarning]>,
-    /// The alerts that stand and have another text since, by the actions that raised them, counted from 0.
+    /// The alerts that stand and have another text since, by the actions that raised them, counted
+    /// from 0.
     pub rewritten: Box<[u16]>,
 }
 
@@ -351,7 +376,8 @@ pub enum DefinitionChange {
 pub struct Entry {
     /// Its place in the order of everything, from 1, without gaps.
     pub sequence: u64,
-    /// When it was decided; never before the entry before, except where operations accepted a wall clock that is behind.
+    /// When it was decided; never before the entry before, except where operations accepted a wall
+    /// clock that is behind.
     pub at: Time,
     /// Who asked.
     pub actor: Actor,

@@ -4,7 +4,8 @@ use crate::call::{Call, CallKey};
 use crate::definition::model::Priority;
 use crate::instance::{Alert, Claim, Instance};
 
-/// Which follow-ups: fields are and-ed, values within one or-ed; an empty one lets everything through.
+/// Which follow-ups: fields are and-ed, values within one or-ed; an empty one lets everything
+/// through.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct FollowUpFilter {
     /// Teams by place; an alert must be for one of them.
@@ -47,10 +48,12 @@ impl FollowUpFilter {
         (self.holders.is_empty() || is_named) && !(self.unclaimed_only && claim.is_some())
     }
 
-    /// Whether an instance of this workflow, on this call, is one that it lets through, its alerts aside.
+    /// Whether an instance of this workflow, on this call, is one that it lets through, its alerts
+    /// aside.
     #[must_use]
     pub fn lets_instance_through(&self, workflow: &str, instance: &Instance, call: &Call) -> bool {
-        let stage = |(name, number): &(Box<str>, u32)| **name == *workflow && *number == instance.stage;
+        let stage =
+            |(name, number): &(Box<str>, u32)| **name == *workflow && *number == instance.stage;
         (self.customers.is_empty() || self.customers.contains(&call.customer))
             && (self.workflows.is_empty() || self.workflows.iter().any(|name| **name == *workflow))
             && (self.stages.is_empty() || self.stages.iter().any(stage))

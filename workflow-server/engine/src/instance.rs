@@ -5,13 +5,13 @@ use std::str::FromStr;
 
 use thiserror::Error;
 
+pub use crate::alert::{Alert, Filling, FormValues, Seen, Snooze};
 use crate::time::Time;
 use crate::value::Value;
 
-pub use crate::alert::{Alert, Filling, FormValues, Seen, Snooze};
-
-/// Names an instance for ever: the sequence that made it, the slot it lives in, and a salt that came in from outside, so
-/// that an id kept from before a restored backup does not name another instance by chance.
+/// Names an instance for ever: the sequence that made it, the slot it lives in, and a salt that
+/// came in from outside, so that an id kept from before a restored backup does not name another
+/// instance by chance.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct InstanceId {
     /// The sequence of the entry that made it.
@@ -38,13 +38,22 @@ impl FromStr for InstanceId {
 
     fn from_str(text: &str) -> Result<Self, BadInstanceId> {
         let mut parts = text.split('-');
-        let mut part = || parts.next().filter(|part| !part.is_empty() && !part.starts_with('+')).ok_or(BadInstanceId);
+        let mut part = || {
+            parts
+                .next()
+                .filter(|part| !part.is_empty() && !part.starts_with('+'))
+                .ok_or(BadInstanceId)
+        };
         let id = Self {
             made_at: u64::from_str_radix(part()?, 16).map_err(|_| BadInstanceId)?,
             slot: u32::from_str_radix(part()?, 16).map_err(|_| BadInstanceId)?,
             salt: u16::from_str_radix(part()?, 16).map_err(|_| BadInstanceId)?,
         };
-        if parts.next().is_some() { Err(BadInstanceId) } else { Ok(id) }
+        if parts.next().is_some() {
+            Err(BadInstanceId)
+        } else {
+            Ok(id)
+        }
     }
 }
 
@@ -67,8 +76,14 @@ pub enum Status {
 
 impl Status {
     /// All of them, in the order of a life.
-    pub const ALL: [Self; 6] =
-        [Self::WaitingForCallEnd, Self::Active, Self::Paused, Self::Incomplete, Self::Finished, Self::Cancelled];
+    pub const ALL: [Self; 6] = [
+        Self::WaitingForCallEnd,
+        Self::Active,
+        Self::Paused,
+        Self::Incomplete,
+        Self::Finished,
+        Self::Cancelled,
+    ];
 
     /// Whether nothing can happen to it any more.
     #[must_use]
@@ -219,7 +234,8 @@ pub struct Timer {
     pub due: Time,
     /// Whether it waits, once it is due, until nobody holds the instance.
     pub waits_for_claim: bool,
-    /// When its wait is over, where a time of day has to come after that: a pause puts off the wait, not the time of day.
+    /// When its wait is over, where a time of day has to come after that: a pause puts off the
+    /// wait, not the time of day.
     pub waited: Option<Time>,
 }
 
@@ -298,7 +314,8 @@ pub struct Instance {
     pub filling: Option<Box<Filling>>,
     /// The timers that run.
     pub timers: Box<[Timer]>,
-    /// The actions of the present stage whose condition did not hold when it was entered, counted from 0, ascending.
+    /// The actions of the present stage whose condition did not hold when it was entered, counted
+    /// from 0, ascending.
     pub skipped: Box<[u16]>,
     /// Who holds it.
     pub claim: Option<Box<Claim>>,
@@ -316,16 +333,37 @@ impl Instance {
     /// About how many bytes an entry takes for it, never less than it does.
     #[must_use]
     pub fn bytes(&self) -> usize {
-        let value = |value: &Value| if let Value::Text(text) = value { text.len() } else { 0 };
+        let value = |value: &Value| {
+            if let Value::Text(text) = value {
+                text.len()
+            } else {
+                0
+            }
+        };
         let seen = |alert: &Alert| alert.seen.as_ref().map_or(0, |seen| seen.by.len());
         let snooze = |alert: &Alert| alert.snooze.as_ref().map_or(0, |snooze| snooze.by.len());
-        let alert = |alert: &Alert| 128 + alert.text.len() + 8 * alert.added_teams.len() + seen(alert) + snooze(alert);
+        let alert = |alert: &Alert| {
+            128 + alert.text.len() + 8 * alert.added_teams.len() + seen(alert) + snooze(alert)
+        };
         let held = self.claim.as_ref().map_or(0, |claim| claim.by.len())
-            + self.pause.as_ref().map_or(0, |pause| pause.by.len() + pause.reason.len())
-            + self.attempts.as_ref().map_or(0, |attempts| attempts.by.len() + attempts.outcome.len());
+            + self
+                .pause
+                .as_ref()
+                .map_or(0, |pause| pause.by.len() + pause.reason.len())
+            + self
+                .attempts
+                .as_ref()
+                .map_or(0, |attempts| attempts.by.len() + attempts.outcome.len());
         let form = self.form().unwrap_or_default();
-        384 + self.fields.iter().map(|(_, held)| 24 + value(held)).sum::<usize>()
-            + form.iter().map(|(name, held)| 32 + name.len() + value(held)).sum::<usize>()
+        384 + self
+            .fields
+            .iter()
+            .map(|(_, held)| 24 + value(held))
+            .sum::<usize>()
+            + form
+                .iter()
+                .map(|(name, held)| 32 + name.len() + value(held))
+                .sum::<usize>()
             + self.alerts.iter().map(alert).sum::<usize>()
             + 24 * (self.visits.len() + self.links.len() + self.timers.len())
             + 4 * self.skipped.len()
@@ -333,7 +371,8 @@ impl Instance {
             + self.ending.len()
     }
 
-    /// How often the present stage has been entered: what a push must name. 0 before the first stage.
+    /// How often the present stage has been entered: what a push must name. 0 before the first
+    /// stage.
     #[must_use]
     pub fn visit(&self) -> u32 {
         self.visits_of(self.stage)
@@ -342,22 +381,30 @@ impl Instance {
     /// How often a stage has been entered.
     #[must_use]
     pub fn visits_of(&self, stage: u32) -> u32 {
-        self.visits.iter().find(|count| count.stage == stage).map_or(0, |count| count.times)
+        self.visits
+            .iter()
+            .find(|count| count.stage == stage)
+            .map_or(0, |count| count.times)
     }
 
-    /// Whether this action of the present stage, counted from 0, was done when it was entered: whether its button is there.
+    /// Whether this action of the present stage, counted from 0, was done when it was entered:
+    /// whether its button is there.
     #[must_use]
     pub fn does(&self, action: usize) -> bool {
-        self.skipped.iter().all(|skipped| usize::from(*skipped) != action)
+        self.skipped
+            .iter()
+            .all(|skipped| usize::from(*skipped) != action)
     }
 
-    /// Who holds it at `now`. A lease that has run out holds nothing, even before it has been taken away.
+    /// Who holds it at `now`. A lease that has run out holds nothing, even before it has been taken
+    /// away.
     #[must_use]
     pub fn held(&self, now: Time) -> Option<&Claim> {
         self.claim.as_deref().filter(|claim| claim.until > now)
     }
 
-    /// When a timer of it fires: once it is due, and, if it waits for that, once nobody holds the instance.
+    /// When a timer of it fires: once it is due, and, if it waits for that, once nobody holds the
+    /// instance.
     #[must_use]
     pub fn fires_at(&self, timer: &Timer) -> Time {
         match &self.claim {
@@ -369,7 +416,9 @@ impl Instance {
     /// What its dues are told by at `now`: they stand still while it is paused.
     #[must_use]
     pub fn clock(&self, now: Time) -> Time {
-        self.pause.as_ref().map_or(now, |pause| now.min(pause.since))
+        self.pause
+            .as_ref()
+            .map_or(now, |pause| now.min(pause.since))
     }
 
     /// From when the time of an alert counts.
@@ -387,7 +436,11 @@ impl Instance {
     /// The earliest due of its alerts and the deadline.
     #[must_use]
     pub fn due(&self) -> Option<Time> {
-        self.alerts.iter().filter_map(|alert| alert.due).chain(self.deadline).min()
+        self.alerts
+            .iter()
+            .filter_map(|alert| alert.due)
+            .chain(self.deadline)
+            .min()
     }
 
     /// Whether its due has passed at `now`; an instance that has ended is never overdue.

@@ -1,11 +1,11 @@
 //! What a workflow is, and how an instance of it moves on a call.
 //!
-//! Promises: everything here is pure. `decide` looks at a [`World`] and a command and says what would change, as an
-//! [`Entry`] of facts; `apply` puts such facts into a World, the same way for live traffic and for recovery. Time and
-//! ids are arguments.
+//! Promises: everything here is pure. `decide` looks at a [`World`] and a command and says what
+//! would change, as an [`Entry`] of facts; `apply` puts such facts into a World, the same way for
+//! live traffic and for recovery. Time and ids are arguments.
 //!
-//! Must not: do I/O, read a clock, make random ids, know of gRPC or of a store. `clippy.toml` beside this crate forbids
-//! the usual ways of doing so.
+//! Must not: do I/O, read a clock, make random ids, know of gRPC or of a store. `clippy.toml`
+//! beside this crate forbids the usual ways of doing so.
 
 pub mod limits;
 pub mod time;

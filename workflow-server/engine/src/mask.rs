@@ -1,5 +1,5 @@
-//! What is left of a call, an instance or an entry once its caller has been erased: the shape of what happened, and who did
-//! it, without anything that was said of or by the caller.
+//! What is left of a call, an instance or an entry once its caller has been erased: the shape of
+//! what happened, and who did it, without anything that was said of or by the caller.
 
 use std::sync::Arc;
 
@@ -21,28 +21,44 @@ fn mask(text: &mut Box<str>) {
 /// The call without its caller and its details.
 #[must_use]
 pub fn call(call: &Call) -> Call {
-    let mut details: Vec<(Box<str>, Box<str>)> =
-        call.details.iter().map(|(key, _)| (detail_key(key), ERASED.into())).collect();
+    let mut details: Vec<(Box<str>, Box<str>)> = call
+        .details
+        .iter()
+        .map(|(key, _)| (detail_key(key), ERASED.into()))
+        .collect();
     details.sort();
     details.dedup();
     let details = details.into();
-    let caller = Caller { name: ERASED.into(), ..Caller::default() };
-    Call { caller, details, ..call.clone() }
+    let caller = Caller {
+        name: ERASED.into(),
+        ..Caller::default()
+    };
+    Call {
+        caller,
+        details,
+        ..call.clone()
+    }
 }
 
-/// A key is a word that the script's author chose. Anything else, such as a number or a name, may be the caller's.
+/// A key is a word that the script's author chose. Anything else, such as a number or a name, may
+/// be the caller's.
 fn detail_key(key: &str) -> Box<str> {
-    let is_word = key.chars().all(|c| c.is_ascii_lowercase() || matches!(c, '-' | '_' | '.'));
+    let is_word = key
+        .chars()
+        .all(|c| c.is_ascii_lowercase() || matches!(c, '-' | '_' | '.'));
     if is_word { key.into() } else { ERASED.into() }
 }
 
-/// The instance without its fields and texts. Its stage, its clocks, who holds it and an outcome that its definition declares
-/// stay; an outcome that a person typed may name the caller.
+/// The instance without its fields and texts. Its stage, its clocks, who holds it and an outcome
+/// that its definition declares stay; an outcome that a person typed may name the caller.
 #[must_use]
 pub fn instance(instance: &Instance, definition: Option<&Definition>) -> Instance {
     let mut masked = instance.clone();
     masked.fields = Box::default();
-    masked.alerts.iter_mut().for_each(|alert| mask(&mut alert.text));
+    masked
+        .alerts
+        .iter_mut()
+        .for_each(|alert| mask(&mut alert.text));
     masked.filling = None;
     if let Some(pause) = &mut masked.pause {
         mask(&mut pause.reason);
@@ -58,14 +74,21 @@ pub fn instance(instance: &Instance, definition: Option<&Definition>) -> Instanc
 /// The entry without what was said of or by the caller; `root` knows the definitions.
 #[must_use]
 pub fn entry(root: &Root, entry: &Entry) -> Entry {
-    let of_call = |change: &CallChange| CallChange { after: Arc::new(call(&change.after)), ..change.clone() };
+    let of_call = |change: &CallChange| CallChange {
+        after: Arc::new(call(&change.after)),
+        ..change.clone()
+    };
     let after = |after: &After| match after {
-        After::Whole(whole) => {
-            After::Whole(Arc::new(instance(whole, root.definition_of(whole).map(|definition| &**definition))))
-        }
+        After::Whole(whole) => After::Whole(Arc::new(instance(
+            whole,
+            root.definition_of(whole).map(|definition| &**definition),
+        ))),
         After::Touched(touched) => After::Touched(*touched),
     };
-    let of_instance = |change: &InstanceChange| InstanceChange { after: after(&change.after), ..change.clone() };
+    let of_instance = |change: &InstanceChange| InstanceChange {
+        after: after(&change.after),
+        ..change.clone()
+    };
     Entry {
         said: said(entry.kind, &entry.said),
         call: entry.call.as_ref().map(of_call),
@@ -77,12 +100,17 @@ pub fn entry(root: &Root, entry: &Entry) -> Entry {
 fn said(kind: ChangeKind, said: &Said) -> Said {
     let mut masked = said.clone();
     match kind {
-        // Names of what changed, and the reason for which operations erased: both tell nothing of the caller.
+        // Names of what changed, and the reason for which operations erased: both tell nothing of
+        // the caller.
         ChangeKind::CallUpdated | ChangeKind::CallerErased => {}
         _ => mask(&mut masked.note),
     }
-    // What people and scripts filled in; the times of a pause or a snooze are the shape of what happened.
-    if matches!(kind, ChangeKind::ButtonPushed | ChangeKind::Set | ChangeKind::SetAgain | ChangeKind::Finished) {
+    // What people and scripts filled in; the times of a pause or a snooze are the shape of what
+    // happened.
+    if matches!(
+        kind,
+        ChangeKind::ButtonPushed | ChangeKind::Set | ChangeKind::SetAgain | ChangeKind::Finished
+    ) {
         masked.values = Box::default();
     }
     masked

@@ -176,9 +176,11 @@ impl Rejection {
     #[must_use]
     pub fn in_full(&self) -> String {
         match self {
-            Self::Invalid(faults) => {
-                faults.iter().map(|fault| format!("{} {}", fault.field, fault.message)).collect::<Vec<_>>().join("; ")
-            }
+            Self::Invalid(faults) => faults
+                .iter()
+                .map(|fault| format!("{} {}", fault.field, fault.message))
+                .collect::<Vec<_>>()
+                .join("; "),
             other => other.to_string(),
         }
     }

@@ -12,7 +12,8 @@ impl Call {
 }
 
 impl Instance {
-    /// Whether it has entered its first stage. One that was cancelled while it waited for its call's end never did.
+    /// Whether it has entered its first stage. One that was cancelled while it waited for its
+    /// call's end never did.
     #[must_use]
     pub fn is_released(&self) -> bool {
         match self.status {

@@ -1,6 +1,7 @@
 //! Trying a workflow out: one call in a World of its own, in which time passes when it is told to.
 //!
-//! Promise: what happens is decided and applied by the same functions as in a server. Must not: store anything.
+//! Promise: what happens is decided and applied by the same functions as in a server. Must not:
+//! store anything.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -12,8 +13,8 @@ use crate::actor::{Actor, ActorKind};
 use crate::calendar::Calendar;
 use crate::call::CallKey;
 use crate::command::{
-    CallChanges, Command, Elapse, IfRunning, ImportCalendar, ImportTeam, ImportWorkflow, PublishWorkflow, PushButton,
-    Request, SetWorkflow,
+    CallChanges, Command, Elapse, IfRunning, ImportCalendar, ImportTeam, ImportWorkflow,
+    PublishWorkflow, PushButton, Request, SetWorkflow,
 };
 use crate::decide::{Decision, decide};
 use crate::definition::model::{Action, ActionKind, AlertAction};
@@ -26,7 +27,8 @@ use crate::time::Time;
 use crate::value::Value;
 use crate::world::{Keeping, Root, World};
 
-/// How often something may come by itself: a workflow that is busier than that is at fault, or waited for too long.
+/// How often something may come by itself: a workflow that is busier than that is at fault, or
+/// waited for too long.
 const FIRINGS_MAX: usize = 2_000;
 
 /// Who tries it out, as the history would say.
@@ -70,7 +72,9 @@ pub enum SimulationError {
     #[error("the workflow is not set yet")]
     NotSet,
     /// More has come by itself than is tried out.
-    #[error("more than {FIRINGS_MAX} timers have come by themselves: wait for less, or let them come more rarely")]
+    #[error(
+        "more than {FIRINGS_MAX} timers have come by themselves: wait for less, or let them come more rarely"
+    )]
     TooBusy,
     /// It was stopped.
     #[error(transparent)]
@@ -104,34 +108,78 @@ pub struct Simulation {
 }
 
 impl Simulation {
-    /// A World with this workflow in it, at this time. The teams that it names are declared; of the calendars those given.
+    /// A World with this workflow in it, at this time. The teams that it names are declared; of the
+    /// calendars those given.
     ///
     /// # Errors
     /// [`SimulationError::Faulty`].
-    pub fn new(definition: &Definition, calendars: &[Arc<Calendar>], now: Time) -> Result<Self, SimulationError> {
+    pub fn new(
+        definition: &Definition,
+        calendars: &[Arc<Calendar>],
+        now: Time,
+    ) -> Result<Self, SimulationError> {
         let world = World::new(Keeping::default());
-        let mut simulation = Self { world, now, id: None, walked: BTreeSet::new(), came: 0, warnings: Vec::new() };
+        let mut simulation = Self {
+            world,
+            now,
+            id: None,
+            walked: BTreeSet::new(),
+            came: 0,
+            warnings: Vec::new(),
+        };
         for name in teams(definition) {
             let (name, title) = (name.into(), name.into());
-            simulation.ask(ActorKind::Author, Command::from(ImportTeam { name, title, expected: None }))?;
+            simulation.ask(
+                ActorKind::Author,
+                Command::from(ImportTeam {
+                    name,
+                    title,
+                    expected: None,
+                }),
+            )?;
         }
         for calendar in calendars {
             let calendar = calendar.clone();
-            simulation.ask(ActorKind::Author, Command::from(ImportCalendar { calendar, expected: None }))?;
+            simulation.ask(
+                ActorKind::Author,
+                Command::from(ImportCalendar {
+                    calendar,
+                    expected: None,
+                }),
+            )?;
         }
-        let faults: Vec<Fault> =
-            simulation.world.root().validate(definition).into_iter().filter(|fault| !fault.warning).collect();
+        let faults: Vec<Fault> = simulation
+            .world
+            .root()
+            .validate(definition)
+            .into_iter()
+            .filter(|fault| !fault.warning)
+            .collect();
         if !faults.is_empty() {
             return Err(SimulationError::Faulty(faults));
         }
         let name = definition.name.as_str().into();
         let definition = Box::new(definition.clone());
-        simulation.ask(ActorKind::Author, Command::from(ImportWorkflow { definition, expected: None }))?;
-        simulation.ask(ActorKind::Author, Command::from(PublishWorkflow { name, expected: None, validated: None }))?;
+        simulation.ask(
+            ActorKind::Author,
+            Command::from(ImportWorkflow {
+                definition,
+                expected: None,
+            }),
+        )?;
+        simulation.ask(
+            ActorKind::Author,
+            Command::from(PublishWorkflow {
+                name,
+                expected: None,
+                validated: None,
+            }),
+        )?;
         Ok(simulation)
     }
 
-    /// The same with the time zone that counts where neither the caller nor a calendar has one; UTC without it.
+    /// The same with the time zone that counts where neither the caller nor a calendar has one; UTC
+    /// without it.
     #[must_use]
     pub fn with_default_zone(mut self, zone: TimeZone) -> Self {
         self.world.set_default_zone(zone);
@@ -144,9 +192,19 @@ impl Simulation {
     /// [`SimulationError::Refused`], with every field at fault.
     pub fn set(&mut self, mut changes: CallChanges, fields: Named) -> Result<(), SimulationError> {
         changes.chargeable.get_or_insert(true);
-        let workflow = self.world.root().workflows.by_place().next().map_or("", |workflow| &workflow.name).into();
+        let workflow = self
+            .world
+            .root()
+            .workflows
+            .by_place()
+            .next()
+            .map_or("", |workflow| &workflow.name)
+            .into();
         let set = SetWorkflow {
-            call: CallKey { source: AUTHOR.into(), id: "1".into() },
+            call: CallKey {
+                source: AUTHOR.into(),
+                id: "1".into(),
+            },
             changes,
             workflow,
             version: None,
@@ -155,7 +213,9 @@ impl Simulation {
             release_within_millis: None,
             if_running: IfRunning::Refuse,
         };
-        if let Answer::Set { instance, .. } = self.ask(ActorKind::ScriptEngine, Command::from(set))? {
+        if let Answer::Set { instance, .. } =
+            self.ask(ActorKind::ScriptEngine, Command::from(set))?
+        {
             self.id = Some(instance);
         }
         Ok(())
@@ -178,14 +238,25 @@ impl Simulation {
         self.ask(ActorKind::Person, Command::from(push)).map(drop)
     }
 
-    /// Lets time pass, and everything come that comes by itself; says how many times something came.
+    /// Lets time pass, and everything come that comes by itself; says how many times something
+    /// came.
     ///
     /// # Errors
-    /// [`SimulationError::TooBusy`] or [`SimulationError::Stopped`]; time has passed as far as it came then.
-    pub fn wait(&mut self, millis: i64, should_stop: ShouldStop<'_>) -> Result<usize, SimulationError> {
+    /// [`SimulationError::TooBusy`] or [`SimulationError::Stopped`]; time has passed as far as it
+    /// came then.
+    pub fn wait(
+        &mut self,
+        millis: i64,
+        should_stop: ShouldStop<'_>,
+    ) -> Result<usize, SimulationError> {
         let until = Time(self.now.0.saturating_add(millis.max(0)));
         let mut came = 0;
-        while let Some(key) = self.world.timers().earliest().filter(|key| key.due <= until) {
+        while let Some(key) = self
+            .world
+            .timers()
+            .earliest()
+            .filter(|key| key.due <= until)
+        {
             if self.came >= FIRINGS_MAX {
                 return Err(SimulationError::TooBusy);
             }
@@ -194,7 +265,11 @@ impl Simulation {
             }
             self.came += 1;
             self.now = self.now.max(key.due);
-            let elapse = Command::from(Elapse { due: key.due, slot: key.slot, wake: key.wake() });
+            let elapse = Command::from(Elapse {
+                due: key.due,
+                slot: key.slot,
+                wake: key.wake(),
+            });
             self.ask(ActorKind::Timer, elapse)?;
             came += 1;
         }
@@ -238,7 +313,16 @@ impl Simulation {
     }
 
     fn ask(&mut self, kind: ActorKind, command: Command) -> Result<Answer, SimulationError> {
-        let request = Request { actor: Actor { kind, name: AUTHOR.into() }, mark: None, salt: 0, known: None, command };
+        let request = Request {
+            actor: Actor {
+                kind,
+                name: AUTHOR.into(),
+            },
+            mark: None,
+            salt: 0,
+            known: None,
+            command,
+        };
         let refused = |rejection| SimulationError::Refused(Box::new(rejection));
         match decide(&self.world, &request, self.now).map_err(refused)? {
             Decision::Commit(entry) => {
@@ -259,15 +343,30 @@ impl Simulation {
                 ChangeKind::TimerElapsed => Leads::Timer,
                 _ => Leads::Link,
             };
-            let leads = std::iter::once(first).chain(std::iter::repeat(Leads::Link as fn(u32) -> Leads));
-            let mut from = change.before.as_ref().map(|before| before.stage).filter(|stage| *stage > 0);
+            let leads =
+                std::iter::once(first).chain(std::iter::repeat(Leads::Link as fn(u32) -> Leads));
+            let mut from = change
+                .before
+                .as_ref()
+                .map(|before| before.stage)
+                .filter(|stage| *stage > 0);
             for (to, leads) in change.entered.iter().zip(leads) {
-                self.walked.extend(from.map(|from| Way { from, leads: leads(*to) }));
+                self.walked.extend(from.map(|from| Way {
+                    from,
+                    leads: leads(*to),
+                }));
                 from = Some(*to);
             }
             let after = &change.after;
-            if let Some(from) = change.entered.last().filter(|_| after.status() == Status::Finished) {
-                self.walked.insert(Way { from: *from, leads: Leads::Finish(after.ending().into()) });
+            if let Some(from) = change
+                .entered
+                .last()
+                .filter(|_| after.status() == Status::Finished)
+            {
+                self.walked.insert(Way {
+                    from: *from,
+                    leads: Leads::Finish(after.ending().into()),
+                });
             }
             self.warnings.extend(change.warnings.iter().cloned());
         }
@@ -277,7 +376,10 @@ impl Simulation {
 /// The teams that a definition names, each once.
 fn teams(definition: &Definition) -> BTreeSet<&str> {
     let actions = definition.stages.iter().flat_map(|stage| &stage.actions);
-    actions.filter_map(Action::alert).flat_map(AlertAction::teams).collect()
+    actions
+        .filter_map(Action::alert)
+        .flat_map(AlertAction::teams)
+        .collect()
 }
 
 /// Every way of a workflow, each once, with what leads there in words.
@@ -286,8 +388,15 @@ pub fn ways(definition: &Definition) -> Vec<(Way, String)> {
     let mut ways: Vec<(Way, String)> = Vec::new();
     let mut seen = BTreeSet::new();
     for stage in &definition.stages {
-        for (leads, what) in stage.actions.iter().flat_map(|action| leads_of(definition, action)) {
-            let way = Way { from: stage.number, leads };
+        for (leads, what) in stage
+            .actions
+            .iter()
+            .flat_map(|action| leads_of(definition, action))
+        {
+            let way = Way {
+                from: stage.number,
+                leads,
+            };
             if seen.insert(way.clone()) {
                 ways.push((way, what));
             }
@@ -298,19 +407,33 @@ pub fn ways(definition: &Definition) -> Vec<(Way, String)> {
 
 fn leads_of(definition: &Definition, action: &Action) -> Vec<(Leads, String)> {
     let to = |leads: fn(u32) -> Leads, event: &str, what: String| {
-        definition.stage_of(event).map(|stage| (leads(stage.number), what))
+        definition
+            .stage_of(event)
+            .map(|stage| (leads(stage.number), what))
     };
     let (first, second) = match &action.kind {
-        ActionKind::Button(button) => (to(Leads::Button, &button.event, format!("button \"{}\"", button.label)), None),
+        ActionKind::Button(button) => (
+            to(
+                Leads::Button,
+                &button.event,
+                format!("button \"{}\"", button.label),
+            ),
+            None,
+        ),
         ActionKind::Timer(timer) => (to(Leads::Timer, &timer.event, "timer".to_owned()), None),
         ActionKind::Link(link) => {
             let otherwise = link.at_most.as_ref().map(|limit| limit.otherwise.as_str());
-            let otherwise = otherwise.and_then(|event| to(Leads::Link, event, "link, else".to_owned()));
+            let otherwise =
+                otherwise.and_then(|event| to(Leads::Link, event, "link, else".to_owned()));
             (to(Leads::Link, &link.to, "link".to_owned()), otherwise)
         }
-        ActionKind::Finish(finish) => {
-            (Some((Leads::Finish(finish.outcome.as_str().into()), "finish".to_owned())), None)
-        }
+        ActionKind::Finish(finish) => (
+            Some((
+                Leads::Finish(finish.outcome.as_str().into()),
+                "finish".to_owned(),
+            )),
+            None,
+        ),
         ActionKind::Alert(_) | ActionKind::SetField(_) => (None, None),
     };
     first.into_iter().chain(second).collect()

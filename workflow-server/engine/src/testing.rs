@@ -1,7 +1,8 @@
 //! Definitions for property tests, of this crate and of those that use it.
 //!
-//! Promises: every definition is valid for the teams of [`TEAMS`] and the calendar [`CALENDAR`]: validation finds nothing but warnings. It reaches the
-//! corners: texts that YAML would take for something else, numbers with gaps and out of order, every kind of action.
+//! Promises: every definition is valid for the teams of [`TEAMS`] and the calendar [`CALENDAR`]:
+//! validation finds nothing but warnings. It reaches the corners: texts that YAML would take for
+//! something else, numbers with gaps and out of order, every kind of action.
 
 mod amending;
 mod commands;
@@ -12,8 +13,12 @@ mod words;
 
 use std::sync::Arc;
 
+pub use amending::AMENDMENTS;
+pub use commands::{clicks, office};
 use proptest::collection::vec;
 use proptest::prelude::*;
+pub use steps::{Player, Step, steps};
+pub use words::{CALENDAR, TEAMS, labels, names, spans};
 
 use crate::definition::fault::FaultCode;
 use crate::definition::model::TimerStart;
@@ -25,44 +30,56 @@ use crate::instance::Instance;
 use crate::time::{Span, SpanUnit};
 use crate::world::World;
 
-pub use amending::AMENDMENTS;
-pub use commands::{clicks, office};
-pub use steps::{Player, Step, steps};
-pub use words::{CALENDAR, TEAMS, labels, names, spans};
-
 /// Valid definitions of one to some dozens of stages.
 pub fn definitions() -> impl Strategy<Value = Definition> {
-    let header =
-        (words::names(), words::labels(), proptest::option::of(words::spans()), words::fields(), any::<bool>());
-    let retentions = proptest::option::of((1..3_650_u32).prop_map(|amount| Span { amount, unit: SpanUnit::Days }));
+    let header = (
+        words::names(),
+        words::labels(),
+        proptest::option::of(words::spans()),
+        words::fields(),
+        any::<bool>(),
+    );
+    let retentions = proptest::option::of((1..3_650_u32).prop_map(|amount| Span {
+        amount,
+        unit: SpanUnit::Days,
+    }));
     let calendars = proptest::option::of(Just(CALENDAR.to_owned()));
     let numbering = (vec(any::<u16>(), 64), 0_u32..3);
     let outside = (header, retentions, calendars);
-    (outside, plan::plans(), numbering).prop_map(|((header, retention, calendar), plan, (order, gap))| {
-        let (name, title, deadline, fields, allow) = header;
-        let (stages, unlinked) = plan::Lowering::new(&fields, &order, gap).stages(&plan);
-        let mut definition = Definition {
-            name,
-            title,
-            deadline,
-            retention,
-            calendar,
-            fields,
-            allow_unlinked_ends: allow || unlinked,
-            stages,
-            source: Source::default(),
-        };
-        let circles = validate(&definition, Declared::new(&|_| true, &|_| true));
-        if circles.iter().any(|fault| fault.code == FaultCode::CircleWithoutWait) {
-            count_from_the_stage(&mut definition);
-        }
-        definition
-    })
+    (outside, plan::plans(), numbering).prop_map(
+        |((header, retention, calendar), plan, (order, gap))| {
+            let (name, title, deadline, fields, allow) = header;
+            let (stages, unlinked) = plan::Lowering::new(&fields, &order, gap).stages(&plan);
+            let mut definition = Definition {
+                name,
+                title,
+                deadline,
+                retention,
+                calendar,
+                fields,
+                allow_unlinked_ends: allow || unlinked,
+                stages,
+                source: Source::default(),
+            };
+            let circles = validate(&definition, Declared::new(&|_| true, &|_| true));
+            if circles
+                .iter()
+                .any(|fault| fault.code == FaultCode::CircleWithoutWait)
+            {
+                count_from_the_stage(&mut definition);
+            }
+            definition
+        },
+    )
 }
 
 /// A timer that counts from the start waits in no circle.
 fn count_from_the_stage(definition: &mut Definition) {
-    for action in definition.stages.iter_mut().flat_map(|stage| &mut stage.actions) {
+    for action in definition
+        .stages
+        .iter_mut()
+        .flat_map(|stage| &mut stage.actions)
+    {
         if let ActionKind::Timer(timer) = &mut action.kind {
             timer.from = TimerStart::Stage;
         }
@@ -72,16 +89,23 @@ fn count_from_the_stage(definition: &mut Definition) {
 /// The instance that a change leaves in a World that does not hold the change yet.
 ///
 /// # Panics
-/// Where the change touches an instance that is not there, or says another entry than its own of one that is whole.
+/// Where the change touches an instance that is not there, or says another entry than its own of
+/// one that is whole.
 #[must_use]
 pub fn after(world: &World, change: &InstanceChange) -> Arc<Instance> {
     match &change.after {
         After::Whole(instance) => {
-            assert_eq!(instance.whole_at, instance.sequence, "a whole instance is of the entry that holds it");
+            assert_eq!(
+                instance.whole_at, instance.sequence,
+                "a whole instance is of the entry that holds it"
+            );
             instance.clone()
         }
         After::Touched(touched) => {
-            let before = world.root().instance(touched.id).expect("what is touched is there");
+            let before = world
+                .root()
+                .instance(touched.id)
+                .expect("what is touched is there");
             Arc::new(touched.onto(before))
         }
     }

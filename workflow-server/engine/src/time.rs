@@ -14,7 +14,8 @@ impl Time {
     /// Later than every moment: stands for "no due time" where an order needs one.
     pub const NEVER: Self = Self(i64::MAX);
 
-    /// Whether a value may be this moment: of the years 1 to 9899, so that it can be shown, and what is counted from it too.
+    /// Whether a value may be this moment: of the years 1 to 9899, so that it can be shown, and
+    /// what is counted from it too.
     #[must_use]
     pub fn is_value(self) -> bool {
         (-62_135_596_800_000..250_246_627_200_000).contains(&self.0)
@@ -45,13 +46,19 @@ impl WallClock {
     /// The clock where the caller is. Its zone is not named.
     #[must_use]
     pub fn of_caller(zone: TimeZone) -> Self {
-        Self { zone, is_named: false }
+        Self {
+            zone,
+            is_named: false,
+        }
     }
 
     /// Any other clock, whose zone is named with each time.
     #[must_use]
     pub fn named(zone: TimeZone) -> Self {
-        Self { zone, is_named: true }
+        Self {
+            zone,
+            is_named: true,
+        }
     }
 
     /// The moment in a text: `Thu 2026-12-24 09:00`, or `Thu 2026-12-24 09:00 Europe/Berlin`.
@@ -73,8 +80,13 @@ impl WallClock {
     }
 
     fn show_as(&self, format: &str, moment: Time) -> String {
-        let Ok(at) = jiff::Timestamp::from_millisecond(moment.0) else { return format!("{} ms", moment.0) };
-        let shown = at.to_zoned_datetime(self.zone.clone()).strftime(format).to_string();
+        let Ok(at) = jiff::Timestamp::from_millisecond(moment.0) else {
+            return format!("{} ms", moment.0);
+        };
+        let shown = at
+            .to_zoned_datetime(self.zone.clone())
+            .strftime(format)
+            .to_string();
         match self.zone.iana_name().filter(|_| self.is_named) {
             Some(name) => format!("{shown} {name}"),
             None if self.is_named => format!("{shown} UTC"),
@@ -83,7 +95,8 @@ impl WallClock {
     }
 }
 
-/// A duration in words, rounded to what is worth reading: `45 s`, `9 min 30 s`, `3 h 59 min`, `4 h`, `2 d 4 h`.
+/// A duration in words, rounded to what is worth reading: `45 s`, `9 min 30 s`, `3 h 59 min`, `4
+/// h`, `2 d 4 h`.
 #[must_use]
 pub fn duration_in_words(millis: u64) -> String {
     const MINUTE: u64 = 60;
@@ -92,13 +105,21 @@ pub fn duration_in_words(millis: u64) -> String {
     let rounded = |unit: u64| (millis + unit * 500) / (unit * 1_000) * unit;
     let parts = |seconds: u64, (first, name): (u64, &str), (second, rest): (u64, &str)| {
         let (whole, left) = (seconds / first, seconds % first / second);
-        if left == 0 { format!("{whole} {name}") } else { format!("{whole} {name} {left} {rest}") }
+        if left == 0 {
+            format!("{whole} {name}")
+        } else {
+            format!("{whole} {name} {left} {rest}")
+        }
     };
     let seconds = match rounded(1) {
         seconds if seconds < 10 * MINUTE => seconds,
         _ => rounded(MINUTE),
     };
-    match if seconds < DAY { seconds } else { rounded(HOUR).max(DAY) } {
+    match if seconds < DAY {
+        seconds
+    } else {
+        rounded(HOUR).max(DAY)
+    } {
         seconds if seconds < MINUTE => format!("{seconds} s"),
         seconds if seconds < HOUR => parts(seconds, (MINUTE, "min"), (1, "s")),
         seconds if seconds < DAY => parts(seconds, (HOUR, "h"), (MINUTE, "min")),
@@ -145,7 +166,8 @@ impl SpanUnit {
     }
 }
 
-/// A length of time as an author wrote it, such as `90s`, `15m`, `4h` or `3d`; kept as written, so that it is exported so.
+/// A length of time as an author wrote it, such as `90s`, `15m`, `4h` or `3d`; kept as written, so
+/// that it is exported so.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Span {
     /// How many, at least 1.
@@ -162,7 +184,8 @@ impl Span {
     }
 }
 
-/// How far a moment is from now, such as `now`, `90d` or `-1d`: a bound of a time field. Its days have 24 hours.
+/// How far a moment is from now, such as `now`, `90d` or `-1d`: a bound of a time field. Its days
+/// have 24 hours.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Offset {
     /// How many: negative for the past, 0 for now itself.
@@ -173,7 +196,10 @@ pub struct Offset {
 
 impl Offset {
     /// Now itself.
-    pub const NOW: Self = Self { amount: 0, unit: SpanUnit::Seconds };
+    pub const NOW: Self = Self {
+        amount: 0,
+        unit: SpanUnit::Seconds,
+    };
 
     /// Its length in milliseconds, negative for the past.
     #[must_use]
@@ -191,7 +217,11 @@ impl Offset {
     #[must_use]
     pub fn words(self) -> String {
         // Exact, unlike a duration that is shown: two bounds that differ have different words.
-        let unit = if self.unit == SpanUnit::Minutes { "min" } else { self.unit.letters() };
+        let unit = if self.unit == SpanUnit::Minutes {
+            "min"
+        } else {
+            self.unit.letters()
+        };
         let amount = self.amount.unsigned_abs();
         match self.amount {
             0 => "now".to_owned(),

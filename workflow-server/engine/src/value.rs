@@ -70,9 +70,19 @@ impl FieldDeclaration {
         }
         words.extend(self.min.map(|min| format!("at least {min}")));
         words.extend(self.max.map(|max| format!("at most {max}")));
-        words.extend(self.earliest.map(|bound| format!("not before {}", bound.words())));
-        words.extend(self.latest.map(|bound| format!("not after {}", bound.words())));
-        words.extend(self.default.as_ref().map(|default| format!("else {default}")));
+        words.extend(
+            self.earliest
+                .map(|bound| format!("not before {}", bound.words())),
+        );
+        words.extend(
+            self.latest
+                .map(|bound| format!("not after {}", bound.words())),
+        );
+        words.extend(
+            self.default
+                .as_ref()
+                .map(|default| format!("else {default}")),
+        );
         if !self.label.is_empty() {
             words.push(format!("called \"{}\"", self.label));
         }
@@ -92,7 +102,12 @@ impl FieldDeclaration {
             shown
         });
         let mut few = few.collect::<Vec<_>>().join(", ");
-        if let Some(rest) = self.values.len().checked_sub(VALUES_SHOWN_MAX).filter(|rest| *rest > 0) {
+        if let Some(rest) = self
+            .values
+            .len()
+            .checked_sub(VALUES_SHOWN_MAX)
+            .filter(|rest| *rest > 0)
+        {
             let _ = write!(few, " and {rest} more");
         }
         few
@@ -110,43 +125,75 @@ impl FieldDeclaration {
         self.takes(value) && self.bound_missed(value, now).is_none()
     }
 
-    /// Why it does not take this value at `now`; nothing where it does. The sentence starts with the field's name, and shows times by
-    /// this clock.
+    /// Why it does not take this value at `now`; nothing where it does. The sentence starts with
+    /// the field's name, and shows times by this clock.
     #[must_use]
-    pub fn refuses_at(&self, value: &Value, now: Time, clock: impl FnOnce() -> WallClock) -> Option<String> {
+    pub fn refuses_at(
+        &self,
+        value: &Value,
+        now: Time,
+        clock: impl FnOnce() -> WallClock,
+    ) -> Option<String> {
         self.refuses(value).or_else(|| {
             let (moment, word, bound) = self.bound_missed(value, now)?;
             let clock = clock();
-            let (limit, given) = (clock.show_exactly(bound.at(now)), clock.show_exactly(moment));
-            Some(format!("must not be {word} {limit} ({}), and is {given}", bound.words()))
+            let (limit, given) = (
+                clock.show_exactly(bound.at(now)),
+                clock.show_exactly(moment),
+            );
+            Some(format!(
+                "must not be {word} {limit} ({}), and is {given}",
+                bound.words()
+            ))
         })
     }
 
     /// The bound that a moment misses, and on which side.
     fn bound_missed(&self, value: &Value, now: Time) -> Option<(Time, &'static str, Offset)> {
-        let Value::Time(moment) = *value else { return None };
-        let too_early = self.earliest.filter(|bound| moment < bound.at(now)).map(|bound| (moment, "before", bound));
-        let too_late = self.latest.filter(|bound| moment > bound.at(now)).map(|bound| (moment, "after", bound));
+        let Value::Time(moment) = *value else {
+            return None;
+        };
+        let too_early = self
+            .earliest
+            .filter(|bound| moment < bound.at(now))
+            .map(|bound| (moment, "before", bound));
+        let too_late = self
+            .latest
+            .filter(|bound| moment > bound.at(now))
+            .map(|bound| (moment, "after", bound));
         too_early.or(too_late)
     }
 
-    /// The same, apart from the bounds that count from now: a value that was taken once stays valid as time passes.
+    /// The same, apart from the bounds that count from now: a value that was taken once stays valid
+    /// as time passes.
     #[must_use]
     pub fn refuses(&self, value: &Value) -> Option<String> {
         if self.field_type != value.field_type() {
-            return Some(format!("takes {}, not {}", self.field_type.word(), value.field_type().word()));
+            return Some(format!(
+                "takes {}, not {}",
+                self.field_type.word(),
+                value.field_type().word()
+            ));
         }
         if !self.values.is_empty() && !self.values.contains(value) {
             return Some(format!("must be one of {}", self.few_values()));
         }
         let (size, what) = match value {
-            Value::Number(number) if !number.is_finite() => return Some("must be a finite number".to_owned()),
+            Value::Number(number) if !number.is_finite() => {
+                return Some("must be a finite number".to_owned());
+            }
             Value::Number(number) => (*number, ""),
-            #[expect(clippy::cast_precision_loss, reason = "a text has at most a page of characters")]
+            #[expect(
+                clippy::cast_precision_loss,
+                reason = "a text has at most a page of characters"
+            )]
             Value::Text(text) => (text.chars().count() as f64, " characters"),
             Value::Bool(_) | Value::Time(_) => return None,
         };
-        match (self.min.filter(|min| size < *min), self.max.filter(|max| size > *max)) {
+        match (
+            self.min.filter(|min| size < *min),
+            self.max.filter(|max| size > *max),
+        ) {
             (Some(min), _) => Some(format!("must be at least {min}{what}")),
             (_, Some(max)) => Some(format!("must be at most {max}{what}")),
             (None, None) => None,
@@ -155,7 +202,10 @@ impl FieldDeclaration {
 }
 
 /// A number as a whole one, if it is one and not so large that others would be the same.
-#[expect(clippy::cast_possible_truncation, reason = "a whole number of this size is an i64")]
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "a whole number of this size is an i64"
+)]
 pub(crate) fn whole(number: f64) -> Option<i64> {
     const WHOLE_MAX: f64 = 9e15;
     (number.fract() == 0.0 && number.abs() < WHOLE_MAX).then_some(number as i64)
@@ -187,7 +237,8 @@ impl Value {
     }
 }
 
-/// As a file has it. A moment is its UTC date and time; texts for people show it by somebody's clock instead.
+/// As a file has it. A moment is its UTC date and time; texts for people show it by somebody's
+/// clock instead.
 impl fmt::Display for Value {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -1,7 +1,10 @@
-//! Spans, dues and times of day by a calendar: the table of summer time, holidays and nights, and what a calendar that is
-//! edited does to what counts already.
+//! Spans, dues and times of day by a calendar: the table of summer time, holidays and nights, and
+//! what a calendar that is edited does to what counts already.
 
-#![allow(clippy::unwrap_used, reason = "a test ends where something unexpected happens")]
+#![allow(
+    clippy::unwrap_used,
+    reason = "a test ends where something unexpected happens"
+)]
 
 use std::sync::Arc;
 
@@ -27,17 +30,26 @@ fn calendar(zone: &str, hours: &str) -> Calendar {
     let text = format!(
         "calendars: [ {{ name: c, title: C, time_zone: {zone}, hours: {hours}, holidays: [ 2026-12-25, {{ date: 2027-01-01, title: New }} ] }} ]"
     );
-    read_calendars(&text).unwrap_or_else(|faults| panic!("{faults:#?}")).remove(0)
+    read_calendars(&text)
+        .unwrap_or_else(|faults| panic!("{faults:#?}"))
+        .remove(0)
 }
 
 /// What the clocks of a zone show, as a moment.
 fn shown(zone: &str, text: &str) -> Time {
     let at: DateTime = text.parse().unwrap();
-    Time(at.to_zoned_datetime(TimeZone::get(zone).unwrap()).unwrap().timestamp().as_millisecond())
+    Time(
+        at.to_zoned_datetime(TimeZone::get(zone).unwrap())
+            .unwrap()
+            .timestamp()
+            .as_millisecond(),
+    )
 }
 
 fn in_zone(zone: &str, time: Time) -> String {
-    let moment = Timestamp::from_millisecond(time.0).unwrap().to_zoned_datetime(TimeZone::get(zone).unwrap());
+    let moment = Timestamp::from_millisecond(time.0)
+        .unwrap()
+        .to_zoned_datetime(TimeZone::get(zone).unwrap());
     moment.strftime("%Y-%m-%dT%H:%M").to_string()
 }
 
@@ -51,7 +63,13 @@ const NEW_YORK: &str = "America/New_York";
 const SYDNEY: &str = "Australia/Sydney";
 
 /// Zone, hours, start, span, end: all by the zone's clock.
-type Row = (&'static str, &'static str, &'static str, &'static str, &'static str);
+type Row = (
+    &'static str,
+    &'static str,
+    &'static str,
+    &'static str,
+    &'static str,
+);
 
 #[test]
 fn spans_count_as_the_table_says() {
@@ -65,7 +83,8 @@ fn spans_count_as_the_table_says() {
         (BERLIN, WEEK, "2026-11-24T07:00", "30s", "2026-11-24T09:00"),
         // Exactly to the end of an opening: done then, not on the next day.
         (BERLIN, WEEK, "2026-11-24T15:00", "2h", "2026-11-24T17:00"),
-        // Working days: at the same time, from a closed hour with the next opening, a holiday left out.
+        // Working days: at the same time, from a closed hour with the next opening, a holiday left
+        // out.
         (BERLIN, WEEK, "2026-11-24T14:02", "1wd", "2026-11-25T14:02"),
         (BERLIN, WEEK, "2026-11-27T14:02", "1wd", "2026-11-30T14:02"),
         (BERLIN, WEEK, "2026-11-28T12:00", "1wd", "2026-12-01T09:00"),
@@ -75,25 +94,57 @@ fn spans_count_as_the_table_says() {
         (BERLIN, WEEK, "2026-12-24T16:00", "2h", "2026-12-28T10:00"),
         // Days are those of the zone: the same time by its clock, also on a holiday.
         (BERLIN, WEEK, "2026-12-24T10:00", "1d", "2026-12-25T10:00"),
-        // Summer time begins: Berlin 2026-03-29, New York 2026-03-08, Sydney 2026-10-04. An hour is missing.
+        // Summer time begins: Berlin 2026-03-29, New York 2026-03-08, Sydney 2026-10-04. An hour
+        // is missing.
         (BERLIN, ALWAYS, "2026-03-29T01:00", "2h", "2026-03-29T04:00"),
         (BERLIN, ALWAYS, "2026-03-28T12:00", "1d", "2026-03-29T12:00"),
         (BERLIN, NIGHT, "2026-03-28T22:00", "7h", "2026-03-29T06:00"),
         (BERLIN, WEEK, "2026-03-27T16:00", "2h", "2026-03-30T10:00"),
-        (NEW_YORK, ALWAYS, "2026-03-08T01:00", "2h", "2026-03-08T04:00"),
-        (NEW_YORK, WEEK, "2026-03-06T16:00", "1wd", "2026-03-09T16:00"),
-        (NEW_YORK, NIGHT, "2026-03-07T22:00", "8h", "2026-03-08T23:00"),
+        (
+            NEW_YORK,
+            ALWAYS,
+            "2026-03-08T01:00",
+            "2h",
+            "2026-03-08T04:00",
+        ),
+        (
+            NEW_YORK,
+            WEEK,
+            "2026-03-06T16:00",
+            "1wd",
+            "2026-03-09T16:00",
+        ),
+        (
+            NEW_YORK,
+            NIGHT,
+            "2026-03-07T22:00",
+            "8h",
+            "2026-03-08T23:00",
+        ),
         (SYDNEY, ALWAYS, "2026-10-04T01:00", "2h", "2026-10-04T04:00"),
         (SYDNEY, WEEK, "2026-10-02T16:00", "2h", "2026-10-05T10:00"),
         // An end that the clocks skip comes after the next beginning: what is common counts once.
         (BERLIN, SPLIT, "2026-03-29T00:00", "2h", "2026-03-29T04:00"),
         (BERLIN, SPLIT, "2026-03-29T03:15", "90m", "2026-03-29T04:45"),
-        // Summer time ends: Berlin 2026-10-25, New York 2026-11-01, Sydney 2026-04-05. An hour comes twice.
+        // Summer time ends: Berlin 2026-10-25, New York 2026-11-01, Sydney 2026-04-05. An hour
+        // comes twice.
         (BERLIN, ALWAYS, "2026-10-25T01:00", "3h", "2026-10-25T03:00"),
         (BERLIN, ALWAYS, "2026-10-24T12:00", "1d", "2026-10-25T12:00"),
         (BERLIN, NIGHT, "2026-10-24T22:00", "9h", "2026-10-25T06:00"),
-        (NEW_YORK, ALWAYS, "2026-11-01T00:30", "2h", "2026-11-01T01:30"),
-        (NEW_YORK, WEEK, "2026-10-30T16:00", "1wd", "2026-11-02T16:00"),
+        (
+            NEW_YORK,
+            ALWAYS,
+            "2026-11-01T00:30",
+            "2h",
+            "2026-11-01T01:30",
+        ),
+        (
+            NEW_YORK,
+            WEEK,
+            "2026-10-30T16:00",
+            "1wd",
+            "2026-11-02T16:00",
+        ),
         (SYDNEY, ALWAYS, "2026-04-05T01:00", "3h", "2026-04-05T03:00"),
         (SYDNEY, NIGHT, "2026-04-04T22:00", "9h", "2026-04-05T06:00"),
         // Over midnight: the hours after it belong to the day on which they began.
@@ -115,14 +166,49 @@ fn times_of_day_come_as_the_table_says() {
     let rows = [
         (BERLIN, "2026-11-24T08:00", "09:00", "2026-11-24T09:00"),
         (BERLIN, "2026-11-24T09:00", "09:00", "2026-11-25T09:00"),
-        (BERLIN, "2026-11-24T08:00", "09:00 next day", "2026-11-25T09:00"),
-        (BERLIN, "2026-11-27T08:00", "09:00 next working day", "2026-11-30T09:00"),
-        (BERLIN, "2026-12-24T23:59", "09:00 next working day", "2026-12-28T09:00"),
+        (
+            BERLIN,
+            "2026-11-24T08:00",
+            "09:00 next day",
+            "2026-11-25T09:00",
+        ),
+        (
+            BERLIN,
+            "2026-11-27T08:00",
+            "09:00 next working day",
+            "2026-11-30T09:00",
+        ),
+        (
+            BERLIN,
+            "2026-12-24T23:59",
+            "09:00 next working day",
+            "2026-12-28T09:00",
+        ),
         // An hour that the clocks skip is the one after; of two the first.
-        (BERLIN, "2026-03-28T12:00", "02:30 next day", "2026-03-29T03:30"),
-        (NEW_YORK, "2026-03-07T12:00", "02:30 next day", "2026-03-08T03:30"),
-        (SYDNEY, "2026-10-03T12:00", "02:30 next day", "2026-10-04T03:30"),
-        (BERLIN, "2026-10-24T12:00", "02:30 next day", "2026-10-25T02:30"),
+        (
+            BERLIN,
+            "2026-03-28T12:00",
+            "02:30 next day",
+            "2026-03-29T03:30",
+        ),
+        (
+            NEW_YORK,
+            "2026-03-07T12:00",
+            "02:30 next day",
+            "2026-03-08T03:30",
+        ),
+        (
+            SYDNEY,
+            "2026-10-03T12:00",
+            "02:30 next day",
+            "2026-10-04T03:30",
+        ),
+        (
+            BERLIN,
+            "2026-10-24T12:00",
+            "02:30 next day",
+            "2026-10-25T02:30",
+        ),
     ];
     for (zone, start, at, expected) in rows {
         let calendar = calendar(zone, WEEK);
@@ -136,44 +222,91 @@ fn times_of_day_come_as_the_table_says() {
         calendar(BERLIN, WEEK).zone(),
         None,
     );
-    assert_eq!(Timestamp::from_millisecond(first.0).unwrap().to_string(), "2026-10-25T00:30:00Z", "still summer time");
+    assert_eq!(
+        Timestamp::from_millisecond(first.0).unwrap().to_string(),
+        "2026-10-25T00:30:00Z",
+        "still summer time"
+    );
 }
 
 #[test]
 fn a_calendar_that_is_closed_for_ever_counts_by_the_wall() {
     let mut calendar = calendar("UTC", "{ fri: 09:00-10:00 }");
-    let holidays = "2026-01-01".parse::<jiff::civil::Date>().unwrap().series(jiff::Span::new().days(1)).take(4_000);
-    calendar.holidays = holidays.map(|date| (HolidayDate::Once(date), Holiday::default())).collect();
+    let holidays = "2026-01-01"
+        .parse::<jiff::civil::Date>()
+        .unwrap()
+        .series(jiff::Span::new().days(1))
+        .take(4_000);
+    calendar.holidays = holidays
+        .map(|date| (HolidayDate::Once(date), Holiday::default()))
+        .collect();
     let start = shown("UTC", "2026-06-01T12:00");
     assert_eq!(calendar.after_open(start, HOUR), Time(start.0 + HOUR));
-    assert_eq!(calendar.after_working_days(start, 3), Time(start.0 + 3 * 24 * HOUR), "never at once");
+    assert_eq!(
+        calendar.after_working_days(start, 3),
+        Time(start.0 + 3 * 24 * HOUR),
+        "never at once"
+    );
     let at = ClockTime::parse("09:00 next working day").unwrap();
-    assert_eq!(at.after(start, calendar.zone(), Some(&calendar)), shown("UTC", "2026-06-02T09:00"));
+    assert_eq!(
+        at.after(start, calendar.zone(), Some(&calendar)),
+        shown("UTC", "2026-06-02T09:00")
+    );
 }
 
 #[test]
 fn what_a_calendar_has_left_counts_before_the_wall_does() {
     let mut calendar = calendar("UTC", "{ fri: 09:00-10:00 }");
-    let holidays = "2026-06-15".parse::<jiff::civil::Date>().unwrap().series(jiff::Span::new().days(1)).take(4_000);
-    calendar.holidays = holidays.map(|date| (HolidayDate::Once(date), Holiday::default())).collect();
+    let holidays = "2026-06-15"
+        .parse::<jiff::civil::Date>()
+        .unwrap()
+        .series(jiff::Span::new().days(1))
+        .take(4_000);
+    calendar.holidays = holidays
+        .map(|date| (HolidayDate::Once(date), Holiday::default()))
+        .collect();
     let start = shown("UTC", "2026-06-01T12:00");
     // Open on the 5th and the 12th for an hour each.
     let end = shown("UTC", "2026-06-12T10:00");
-    for (hours, expected) in [(1, shown("UTC", "2026-06-05T10:00")), (2, end), (5, Time(end.0 + 3 * HOUR))] {
+    for (hours, expected) in [
+        (1, shown("UTC", "2026-06-05T10:00")),
+        (2, end),
+        (5, Time(end.0 + 3 * HOUR)),
+    ] {
         let after = calendar.after_open(start, hours * HOUR);
-        assert_eq!((after, calendar.open_between(start, after)), (expected, hours * HOUR), "{hours} hours");
+        assert_eq!(
+            (after, calendar.open_between(start, after)),
+            (expected, hours * HOUR),
+            "{hours} hours"
+        );
     }
-    let days: Vec<Time> = (1..5).map(|days| calendar.after_working_days(start, days)).collect();
-    let expected = ["2026-06-12T09:00", "2026-06-13T09:00", "2026-06-14T09:00", "2026-06-15T09:00"];
+    let days: Vec<Time> = (1..5)
+        .map(|days| calendar.after_working_days(start, days))
+        .collect();
+    let expected = [
+        "2026-06-12T09:00",
+        "2026-06-13T09:00",
+        "2026-06-14T09:00",
+        "2026-06-15T09:00",
+    ];
     assert_eq!(days, expected.map(|time| shown("UTC", time)));
 }
 
 #[test]
 fn a_circle_of_working_days_comes_once_a_day_in_a_calendar_that_is_closed() {
     let mut closed = calendar("UTC", "{ fri: 09:00-10:00 }");
-    let holidays = "2026-01-02".parse::<jiff::civil::Date>().unwrap().series(jiff::Span::new().days(7)).take(399);
-    closed.holidays = holidays.map(|date| (HolidayDate::Once(date), Holiday::default())).collect();
-    let import = Command::from(ImportCalendar { calendar: Arc::new(closed), expected: None });
+    let holidays = "2026-01-02"
+        .parse::<jiff::civil::Date>()
+        .unwrap()
+        .series(jiff::Span::new().days(7))
+        .take(399);
+    closed.holidays = holidays
+        .map(|date| (HolidayDate::Once(date), Holiday::default()))
+        .collect();
+    let import = Command::from(ImportCalendar {
+        calendar: Arc::new(closed),
+        expected: None,
+    });
     let circle = "format: 1\nworkflow: repair\ntitle: Repair\ncalendar: c\non_new_call:\n  - timer: 1wd\n    id: again\n    then: [ link: new-call ]\n";
     let mut desk = Desk::with(circle, [import]);
     desk.set("1", true);
@@ -259,7 +392,10 @@ on_new_call:
 fn office(hours: &str) -> Command {
     let mut calendar = calendar(BERLIN, hours);
     calendar.name = "office".to_owned();
-    Command::from(ImportCalendar { calendar: Arc::new(calendar), expected: None })
+    Command::from(ImportCalendar {
+        calendar: Arc::new(calendar),
+        expected: None,
+    })
 }
 
 /// A desk in Berlin on a Tuesday at 14:00.
@@ -276,20 +412,48 @@ fn dues_deadlines_timers_and_escalation_count_in_the_calendar() {
     let of = |desk: &Desk| {
         let instance = desk.of(id);
         let alert = &instance.alerts[0];
-        [instance.deadline, alert.due, alert.escalates_at, instance.timers.first().map(|timer| timer.due)]
-            .map(|time| time.map(|time| in_zone(BERLIN, time)).unwrap_or_default())
+        [
+            instance.deadline,
+            alert.due,
+            alert.escalates_at,
+            instance.timers.first().map(|timer| timer.due),
+        ]
+        .map(|time| time.map(|time| in_zone(BERLIN, time)).unwrap_or_default())
     };
-    let at_first = ["2026-11-26T14:00", "2026-11-25T10:00", "2026-11-24T16:00", "2026-11-25T09:00"];
+    let at_first = [
+        "2026-11-26T14:00",
+        "2026-11-25T10:00",
+        "2026-11-24T16:00",
+        "2026-11-25T09:00",
+    ];
     assert_eq!(of(&desk), at_first);
     assert_eq!(desk.pass(2 * HOUR), [ChangeKind::Escalated]);
     assert_eq!(of(&desk)[2], "2026-11-25T11:00", "an hour after it was due");
 
     // Paused for a night: an hour of the day was left, and five of the due's hours.
-    let pause = Command::from(PauseInstance { instance: id, until: None, reason: "parts".into(), expected: None });
+    let pause = Command::from(PauseInstance {
+        instance: id,
+        until: None,
+        reason: "parts".into(),
+        expected: None,
+    });
     desk.ask("ops", pause).unwrap();
     desk.now = shown(BERLIN, "2026-11-26T16:30");
-    desk.ask("ops", Command::from(ResumeInstance { instance: id, note: "".into(), expected: None })).unwrap();
-    let resumed = ["2026-11-30T14:30", "2026-11-27T10:30", "2026-11-27T11:30", "2026-11-27T09:00"];
+    desk.ask(
+        "ops",
+        Command::from(ResumeInstance {
+            instance: id,
+            note: "".into(),
+            expected: None,
+        }),
+    )
+    .unwrap();
+    let resumed = [
+        "2026-11-30T14:30",
+        "2026-11-27T10:30",
+        "2026-11-27T11:30",
+        "2026-11-27T09:00",
+    ];
     assert_eq!(of(&desk), resumed);
 }
 
@@ -304,22 +468,47 @@ fn a_pause_never_brings_forward_what_lies_in_closed_hours() {
     let id = desk.set("1", true);
     let of = |desk: &Desk| {
         let instance = desk.of(id);
-        [instance.deadline, instance.alerts[0].due, instance.timers.first().map(|timer| timer.due)]
-            .map(|time| in_zone(BERLIN, time.unwrap()))
+        [
+            instance.deadline,
+            instance.alerts[0].due,
+            instance.timers.first().map(|timer| timer.due),
+        ]
+        .map(|time| in_zone(BERLIN, time.unwrap()))
     };
     let resume_after = |desk: &mut Desk, millis: i64| {
-        let pause = Command::from(PauseInstance { instance: id, until: None, reason: "parts".into(), expected: None });
+        let pause = Command::from(PauseInstance {
+            instance: id,
+            until: None,
+            reason: "parts".into(),
+            expected: None,
+        });
         desk.ask("ops", pause).unwrap();
         desk.now = Time(desk.now.0 + millis);
-        desk.ask("ops", Command::from(ResumeInstance { instance: id, note: "".into(), expected: None })).unwrap();
+        desk.ask(
+            "ops",
+            Command::from(ResumeInstance {
+                instance: id,
+                note: "".into(),
+                expected: None,
+            }),
+        )
+        .unwrap();
     };
     assert_eq!(of(&desk), ["2026-11-28T01:16"; 3], "a Saturday");
     resume_after(&mut desk, 0);
     assert_eq!(of(&desk), ["2026-11-28T01:16"; 3]);
     resume_after(&mut desk, 7 * HOUR);
-    assert_eq!(of(&desk), ["2026-11-28T01:16"; 3], "nothing was open meanwhile");
+    assert_eq!(
+        of(&desk),
+        ["2026-11-28T01:16"; 3],
+        "nothing was open meanwhile"
+    );
     resume_after(&mut desk, 3 * HOUR);
-    assert_eq!(of(&desk), ["2026-11-30T11:16"; 3], "by the opening time that went by: from 9 to 11:16");
+    assert_eq!(
+        of(&desk),
+        ["2026-11-30T11:16"; 3],
+        "by the opening time that went by: from 9 to 11:16"
+    );
 }
 
 #[test]
@@ -327,20 +516,53 @@ fn what_counts_when_a_calendar_is_edited_counts_on_and_what_begins_later_counts_
     let mut desk = desk();
     let first = desk.set("1", true);
     let (due, timer) = (desk.of(first).alerts[0].due, desk.of(first).timers[0].due);
-    desk.ask("author", office("{ mon-fri: 14:00-15:00 }")).unwrap();
-    assert_eq!((desk.of(first).alerts[0].due, desk.of(first).timers[0].due), (due, timer), "what was promised stands");
+    desk.ask("author", office("{ mon-fri: 14:00-15:00 }"))
+        .unwrap();
+    assert_eq!(
+        (desk.of(first).alerts[0].due, desk.of(first).timers[0].due),
+        (due, timer),
+        "what was promised stands"
+    );
     let second = desk.set("2", true);
-    assert_eq!(in_zone(BERLIN, desk.of(second).alerts[0].due.unwrap()), "2026-11-27T15:00", "an hour a day");
+    assert_eq!(
+        in_zone(BERLIN, desk.of(second).alerts[0].due.unwrap()),
+        "2026-11-27T15:00",
+        "an hour a day"
+    );
     assert!(desk.pass(2 * HOUR).contains(&ChangeKind::Escalated));
     let alert = &desk.of(first).alerts[0];
     assert_eq!((alert.due, alert.escalated), (due, 1));
-    assert_eq!(in_zone(BERLIN, alert.escalates_at.unwrap()), "2026-11-25T15:00", "the next rung by the new hours");
+    assert_eq!(
+        in_zone(BERLIN, alert.escalates_at.unwrap()),
+        "2026-11-25T15:00",
+        "the next rung by the new hours"
+    );
     desk.push("Ann", first, "wait").unwrap();
     let waiting = desk.of(first);
-    assert_eq!(in_zone(BERLIN, waiting.alerts[0].due.unwrap()), "2026-11-24T17:00", "by the clock on the wall");
-    assert_eq!(in_zone(BERLIN, waiting.timers[0].due), "2026-11-26T14:00", "by the new hours");
-    assert!(desk.ask("author", office("{ mon-fri: 14:00-15:00 }")).is_ok());
-    assert_eq!(desk.world.root().calendars.named("office").unwrap().revision, 2, "the same again is no change");
+    assert_eq!(
+        in_zone(BERLIN, waiting.alerts[0].due.unwrap()),
+        "2026-11-24T17:00",
+        "by the clock on the wall"
+    );
+    assert_eq!(
+        in_zone(BERLIN, waiting.timers[0].due),
+        "2026-11-26T14:00",
+        "by the new hours"
+    );
+    assert!(
+        desk.ask("author", office("{ mon-fri: 14:00-15:00 }"))
+            .is_ok()
+    );
+    assert_eq!(
+        desk.world
+            .root()
+            .calendars
+            .named("office")
+            .unwrap()
+            .revision,
+        2,
+        "the same again is no change"
+    );
 }
 
 #[test]

@@ -1,6 +1,10 @@
-//! Looking for the next follow-up: off the writer's thread, and from what changed since the last search.
+//! Looking for the next follow-up: off the writer's thread, and from what changed since the last
+//! search.
 
-#![allow(clippy::unwrap_used, reason = "a test ends where something unexpected happens")]
+#![allow(
+    clippy::unwrap_used,
+    reason = "a test ends where something unexpected happens"
+)]
 
 mod desk;
 
@@ -35,10 +39,23 @@ fn filters() -> Vec<FollowUpFilter> {
     let any = FollowUpFilter::default;
     vec![
         any(),
-        FollowUpFilter { teams: vec![0], ..any() },
-        FollowUpFilter { priorities: vec![Priority::Urgent, Priority::Normal], ..any() },
-        FollowUpFilter { customers: vec!["nobody".into()], ..any() },
-        FollowUpFilter { customers: vec!["customer-1".into()], teams: vec![1, 2], ..any() },
+        FollowUpFilter {
+            teams: vec![0],
+            ..any()
+        },
+        FollowUpFilter {
+            priorities: vec![Priority::Urgent, Priority::Normal],
+            ..any()
+        },
+        FollowUpFilter {
+            customers: vec!["nobody".into()],
+            ..any()
+        },
+        FollowUpFilter {
+            customers: vec!["customer-1".into()],
+            teams: vec![1, 2],
+            ..any()
+        },
     ]
 }
 
@@ -87,12 +104,18 @@ fn play(world: &mut World, requests: Vec<Request>, now: Time) {
 
 fn crowd(count: usize) -> (Desk, Vec<InstanceId>) {
     let mut desk = Desk::new(WORKFLOW);
-    let ids = (0..count).map(|call| desk.set(&call.to_string(), true)).collect();
+    let ids = (0..count)
+        .map(|call| desk.set(&call.to_string(), true))
+        .collect();
     (desk, ids)
 }
 
 fn next(candidates: Vec<InstanceId>) -> Command {
-    Command::from(ClaimNext { filter: FollowUpFilter::default(), candidates, lease_millis: MINUTE })
+    Command::from(ClaimNext {
+        filter: FollowUpFilter::default(),
+        candidates,
+        lease_millis: MINUTE,
+    })
 }
 
 #[test]
@@ -102,20 +125,34 @@ fn deciding_looks_at_a_few_candidates_only() {
         desk.claim("Ann", *id).unwrap();
     }
     let refused = desk.ask("Ben", next(ids.clone())).unwrap_err();
-    assert_eq!(refused, Rejection::CandidatesTaken, "the free one comes after those that count");
+    assert_eq!(
+        refused,
+        Rejection::CandidatesTaken,
+        "the free one comes after those that count"
+    );
     let answer = desk.ask("Ben", next(ids[1..].to_vec())).unwrap();
-    assert!(matches!(answer, Answer::Moved { instance, .. } if instance == ids[CLAIM_CANDIDATES_MAX]));
-    assert_eq!(desk.ask("Cem", next(Vec::new())).unwrap(), Answer::Done, "a search that finds nothing claims nothing");
+    assert!(
+        matches!(answer, Answer::Moved { instance, .. } if instance == ids[CLAIM_CANDIDATES_MAX])
+    );
+    assert_eq!(
+        desk.ask("Cem", next(Vec::new())).unwrap(),
+        Answer::Done,
+        "a search that finds nothing claims nothing"
+    );
 }
 
 #[test]
 fn a_candidate_that_no_longer_passes_the_filter_is_left() {
     let (mut desk, ids) = crowd(3);
-    let found = searched(desk.world.root(), &FollowUpFilter::default(), desk.now).candidates().to_vec();
+    let found = searched(desk.world.root(), &FollowUpFilter::default(), desk.now)
+        .candidates()
+        .to_vec();
     assert_eq!(found, ids);
     desk.push("Ann", ids[0], "done").unwrap();
     desk.claim("Ann", ids[1]).unwrap();
-    assert!(matches!(desk.ask("Ben", next(found)).unwrap(), Answer::Moved { instance, .. } if instance == ids[2]));
+    assert!(
+        matches!(desk.ask("Ben", next(found)).unwrap(), Answer::Moved { instance, .. } if instance == ids[2])
+    );
 }
 
 /// How many checks a walk asks for, one every 256 rows.
@@ -131,29 +168,53 @@ fn counted<T>(walk: impl FnOnce(&dyn Fn() -> bool) -> T) -> (T, u32) {
 #[test]
 fn an_empty_filter_is_walked_once_and_then_only_what_changed_is_looked_at() {
     let (mut desk, ids) = crowd(1_000);
-    let filter = FollowUpFilter { customers: vec!["nobody".into()], ..FollowUpFilter::default() };
+    let filter = FollowUpFilter {
+        customers: vec!["nobody".into()],
+        ..FollowUpFilter::default()
+    };
     let root = desk.world.root().clone();
-    let (found, checks) = counted(|stop| Claimable::search(&root, &filter, desk.now, stop).unwrap());
+    let (found, checks) =
+        counted(|stop| Claimable::search(&root, &filter, desk.now, stop).unwrap());
     assert_eq!((found.candidates(), checks), (&[][..], 4), "1,000 rows");
     desk.push("Ann", ids[500], "done").unwrap();
     let renewed = found.renewed(desk.world.root(), &filter, desk.now).unwrap();
     assert_eq!(renewed.candidates(), []);
-    assert_eq!(desk.world.root().changes.after(root.sequence, 10).unwrap().count(), 1, "one row is looked at");
+    assert_eq!(
+        desk.world
+            .root()
+            .changes
+            .after(root.sequence, 10)
+            .unwrap()
+            .count(),
+        1,
+        "one row is looked at"
+    );
 }
 
 #[test]
 fn a_walk_ends_when_it_is_told_to() {
     let (desk, _) = crowd(1_000);
-    let (root, filter) =
-        (desk.world.root(), FollowUpFilter { customers: vec!["nobody".into()], ..FollowUpFilter::default() });
+    let (root, filter) = (
+        desk.world.root(),
+        FollowUpFilter {
+            customers: vec!["nobody".into()],
+            ..FollowUpFilter::default()
+        },
+    );
     let left = Cell::new(2);
     let stop = || {
         left.set(left.get() - 1);
         left.get() == 0
     };
-    assert_eq!(Claimable::search(root, &filter, desk.now, &stop).unwrap_err(), Stopped);
+    assert_eq!(
+        Claimable::search(root, &filter, desk.now, &stop).unwrap_err(),
+        Stopped
+    );
     left.set(2);
-    assert_eq!(list_follow_ups(root, &filter, desk.now, (None, 10), &stop).unwrap_err(), Stopped);
+    assert_eq!(
+        list_follow_ups(root, &filter, desk.now, (None, 10), &stop).unwrap_err(),
+        Stopped
+    );
 }
 
 #[test]
@@ -162,7 +223,8 @@ fn a_page_begins_where_the_one_before_ended() {
     let (root, filter) = (desk.world.root(), FollowUpFilter::default());
     let (mut after, mut listed) = (None, Vec::new());
     loop {
-        let (page, checks) = counted(|stop| list_follow_ups(root, &filter, desk.now, (after, 100), stop).unwrap());
+        let (page, checks) =
+            counted(|stop| list_follow_ups(root, &filter, desk.now, (after, 100), stop).unwrap());
         assert_eq!(checks, 1, "no page walks over those before it");
         listed.extend(page.rows.iter().map(|row| row.instance.id));
         after = page.next;

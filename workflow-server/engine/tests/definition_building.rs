@@ -1,8 +1,13 @@
 //! Step by step a definition becomes the same as its file; and what cannot be done changes nothing.
 
-#![allow(clippy::unwrap_used, reason = "a test ends where something unexpected happens")]
+#![allow(
+    clippy::unwrap_used,
+    reason = "a test ends where something unexpected happens"
+)]
 
-use aftercall_engine::definition::builder::{BuildError, add_action, move_action, remove_action, update_action};
+use aftercall_engine::definition::builder::{
+    BuildError, add_action, move_action, remove_action, update_action,
+};
 use aftercall_engine::definition::file::{read, write_action, write_yaml};
 use aftercall_engine::definition::numbering::Numbering;
 use aftercall_engine::definition::{Definition, Stage};
@@ -11,11 +16,18 @@ use proptest::prelude::*;
 
 /// The definition without its actions: what is begun with.
 fn beginning(definition: &Definition) -> Definition {
-    let first = Stage { actions: Vec::new(), ..definition.stages[0].clone() };
-    Definition { stages: vec![first], ..definition.clone() }
+    let first = Stage {
+        actions: Vec::new(),
+        ..definition.stages[0].clone()
+    };
+    Definition {
+        stages: vec![first],
+        ..definition.clone()
+    }
 }
 
-/// Adds everything that a stage has, stage by stage; each step remembers the numbers that were given.
+/// Adds everything that a stage has, stage by stage; each step remembers the numbers that were
+/// given.
 fn build(definition: &Definition) -> Definition {
     let (mut built, mut numbering) = (beginning(definition), Numbering::default());
     let mut open = vec![definition.stages[0].event.id.clone()];
@@ -23,9 +35,12 @@ fn build(definition: &Definition) -> Definition {
         for action in &definition.stage_of(&event).unwrap().actions {
             numbering.absorb(&built);
             let text = write_action(definition, action);
-            let (next, added) =
-                add_action(&built, &numbering, &event, 0, &text).unwrap_or_else(|e| panic!("{e:?}\n{text}"));
-            assert_eq!(added.as_ref().map(|(event, _)| event.id.as_str()), action.adds());
+            let (next, added) = add_action(&built, &numbering, &event, 0, &text)
+                .unwrap_or_else(|e| panic!("{e:?}\n{text}"));
+            assert_eq!(
+                added.as_ref().map(|(event, _)| event.id.as_str()),
+                action.adds()
+            );
             built = next;
             open.extend(action.adds().map(str::to_owned));
         }
@@ -91,47 +106,105 @@ fn ids_and_numbers_come_by_themselves_and_are_never_given_again() {
     assert_eq!(gone, definition);
     let (_, added) = add_action(&gone, &numbering, "go", 2, "timer: { after: 2h }").unwrap();
     assert_eq!(added.unwrap().1, 7, "6 was given");
-    let (_, added) = add_action(&gone, &numbering, "go", 2, "{ button: Done, id: done-2 }").unwrap();
+    let (_, added) =
+        add_action(&gone, &numbering, "go", 2, "{ button: Done, id: done-2 }").unwrap();
     assert_eq!(added.unwrap().1, 6, "the same event has its number again");
 }
 
 #[test]
 fn what_an_action_does_is_said_anew_and_its_event_stays() {
     let (definition, numbering) = workflow();
-    let built = update_action(&definition, &numbering, "new-call", 2, "{ button: Go now, confirm: Sure? }").unwrap().0;
+    let built = update_action(
+        &definition,
+        &numbering,
+        "new-call",
+        2,
+        "{ button: Go now, confirm: Sure? }",
+    )
+    .unwrap()
+    .0;
     let stage = built.stage_of("go").unwrap();
-    assert_eq!((stage.number, stage.event.label.as_str(), stage.actions.len()), (2, "Go now", 2));
-    let other = update_action(&definition, &numbering, "new-call", 2, "{ button: Go, id: other }");
+    assert_eq!(
+        (
+            stage.number,
+            stage.event.label.as_str(),
+            stage.actions.len()
+        ),
+        (2, "Go now", 2)
+    );
+    let other = update_action(
+        &definition,
+        &numbering,
+        "new-call",
+        2,
+        "{ button: Go, id: other }",
+    );
     assert_eq!(other, Err(BuildError::OtherEvent("go".to_owned())));
-    for other in ["finish: x", "{ button: Go, stage: 9 }", "{ button: Go, then: [] }"] {
-        assert!(update_action(&definition, &numbering, "new-call", 2, other).is_err(), "{other}");
+    for other in [
+        "finish: x",
+        "{ button: Go, stage: 9 }",
+        "{ button: Go, then: [] }",
+    ] {
+        assert!(
+            update_action(&definition, &numbering, "new-call", 2, other).is_err(),
+            "{other}"
+        );
     }
 }
 
 #[test]
 fn what_cannot_be_done_says_why() {
     let (definition, numbering) = workflow();
-    let add = |event: &str, before, text: &str| add_action(&definition, &numbering, event, before, text).unwrap_err();
+    let add = |event: &str, before, text: &str| {
+        add_action(&definition, &numbering, event, before, text).unwrap_err()
+    };
     assert_eq!(
         add("gone", 0, "finish: x"),
-        BuildError::NoEvent { event: "gone".to_owned(), hint: "; did you mean `done`?".to_owned() }
+        BuildError::NoEvent {
+            event: "gone".to_owned(),
+            hint: "; did you mean `done`?".to_owned()
+        }
     );
-    assert!(matches!(add("go", 9, "finish: x"), BuildError::NoAction { action: 9, count: 2, .. }));
-    let BuildError::Faulty(faults) = add("go", 0, "{ buton: x }") else { panic!("it has a fault") };
+    assert!(matches!(
+        add("go", 9, "finish: x"),
+        BuildError::NoAction {
+            action: 9,
+            count: 2,
+            ..
+        }
+    ));
+    let BuildError::Faulty(faults) = add("go", 0, "{ buton: x }") else {
+        panic!("it has a fault")
+    };
     assert_eq!(
         (faults[0].line, faults[0].column, faults[0].message.as_str()),
         (1, 3, "unknown key `buton`; did you mean `button`?")
     );
-    assert!(matches!(add("go", 0, "{ button: New, id: done }"), BuildError::Faulty(_)));
-    assert!(matches!(add("go", 0, "{ button: New, stage: 3 }"), BuildError::Faulty(_)));
+    assert!(matches!(
+        add("go", 0, "{ button: New, id: done }"),
+        BuildError::Faulty(_)
+    ));
+    assert!(matches!(
+        add("go", 0, "{ button: New, stage: 3 }"),
+        BuildError::Faulty(_)
+    ));
     assert!(matches!(add("go", 0, ""), BuildError::Faulty(_)));
     assert_eq!(
         remove_action(&definition, "new-call", 2).unwrap_err(),
         BuildError::Linked(vec!["stage 5 \"After 1h\", action 1".to_owned()])
     );
-    assert_eq!(move_action(&definition, ("new-call", 2), "done", 0).unwrap_err(), BuildError::IntoItself);
-    let below = move_action(&definition, ("new-call", 3), "done", 1).unwrap().0;
-    assert_eq!(below.stage_of("done").unwrap().actions.len(), 2, "with all below it");
+    assert_eq!(
+        move_action(&definition, ("new-call", 2), "done", 0).unwrap_err(),
+        BuildError::IntoItself
+    );
+    let below = move_action(&definition, ("new-call", 3), "done", 1)
+        .unwrap()
+        .0;
+    assert_eq!(
+        below.stage_of("done").unwrap().actions.len(),
+        2,
+        "with all below it"
+    );
     let removed = remove_action(&below, "done", 1).unwrap().0;
     assert_eq!(removed.stages.len(), 3, "what is below it goes with it");
 }
@@ -139,9 +212,19 @@ fn what_cannot_be_done_says_why() {
 #[test]
 fn what_is_built_can_always_be_exported_and_imported() {
     let (definition, numbering) = workflow();
-    let add = |definition: &Definition, event: &str, text: &str| add_action(definition, &numbering, event, 0, text);
-    let last = add(&definition, "go", "{ button: Last, stage: 1000000 }").unwrap().0;
-    assert!(matches!(add(&last, "go", "button: One more"), Err(BuildError::NotAFile(_))), "numbers end there");
+    let add = |definition: &Definition, event: &str, text: &str| {
+        add_action(definition, &numbering, event, 0, text)
+    };
+    let last = add(&definition, "go", "{ button: Last, stage: 1000000 }")
+        .unwrap()
+        .0;
+    assert!(
+        matches!(
+            add(&last, "go", "button: One more"),
+            Err(BuildError::NotAFile(_))
+        ),
+        "numbers end there"
+    );
     let (mut deep, mut event) = (definition.clone(), "done".to_owned());
     let refused = loop {
         match add(&deep, &event, "button: Deeper") {
@@ -149,10 +232,22 @@ fn what_is_built_can_always_be_exported_and_imported() {
             Err(refused) => break refused,
         }
     };
-    assert!(matches!(&refused, BuildError::NotAFile(why) if why.contains("nested deeper")), "{refused:?}");
+    assert!(
+        matches!(&refused, BuildError::NotAFile(why) if why.contains("nested deeper")),
+        "{refused:?}"
+    );
     let alert = format!("alert: {{ text: {}, team: care }}", "x".repeat(4_000));
-    let group = |nth: usize| format!("  - button: G{nth}\n    then:\n{}", format!("    - {alert}\n").repeat(42));
-    let file = FILE.replacen("on_new_call:\n", &format!("on_new_call:\n{}", (0..6).map(group).collect::<String>()), 1);
+    let group = |nth: usize| {
+        format!(
+            "  - button: G{nth}\n    then:\n{}",
+            format!("    - {alert}\n").repeat(42)
+        )
+    };
+    let file = FILE.replacen(
+        "on_new_call:\n",
+        &format!("on_new_call:\n{}", (0..6).map(group).collect::<String>()),
+        1,
+    );
     let mut large = read(&file, None).unwrap();
     let refused = loop {
         match add(&large, "go", &alert) {
@@ -160,6 +255,9 @@ fn what_is_built_can_always_be_exported_and_imported() {
             Err(refused) => break refused,
         }
     };
-    assert!(matches!(&refused, BuildError::NotAFile(why) if why.contains("bytes")), "{refused:?}");
+    assert!(
+        matches!(&refused, BuildError::NotAFile(why) if why.contains("bytes")),
+        "{refused:?}"
+    );
     assert!(read(&write_yaml(&large), None).is_ok() && read(&write_yaml(&deep), None).is_ok());
 }

@@ -1,11 +1,15 @@
 //! Differences in words, and pictures.
 
-#![allow(clippy::unwrap_used, reason = "a test ends where something unexpected happens")]
+#![allow(
+    clippy::unwrap_used,
+    reason = "a test ends where something unexpected happens"
+)]
 
+use aftercall_engine::definition::Definition;
 use aftercall_engine::definition::diff::{diff, vanished};
 use aftercall_engine::definition::file::read;
 use aftercall_engine::definition::graph::{Graph, Trail, dot, mermaid, svg, text};
-use aftercall_engine::definition::{Definition, model::FIRST_STAGE};
+use aftercall_engine::definition::model::FIRST_STAGE;
 use aftercall_engine::testing::definitions;
 use proptest::prelude::*;
 
@@ -77,7 +81,11 @@ fn differences_are_said_in_words() {
 
 #[test]
 fn what_a_line_does_not_show_is_said_too() {
-    let file = |action: &str| workflow(&format!("format: 1\nworkflow: w\ntitle: W\non_new_call:\n  - {action}\n"));
+    let file = |action: &str| {
+        workflow(&format!(
+            "format: 1\nworkflow: w\ntitle: W\non_new_call:\n  - {action}\n"
+        ))
+    };
     let check = |old: &str, new: &str, expected: &str| {
         let told = diff(&file(old), &file(new));
         assert_eq!(told, [format!("stage 1 \"New call\" changed: {expected}")]);
@@ -101,12 +109,16 @@ fn what_a_line_does_not_show_is_said_too() {
     check(
         &format!("alert: {{ text: {long}and then pay, team: care }}"),
         &format!("alert: {{ text: {long}and then write, team: care }}"),
-        &format!("{line}; its text said \"…word word and then pay\", and says \"…word word and then write\""),
+        &format!(
+            "{line}; its text said \"…word word and then pay\", and says \"…word word and then write\""
+        ),
     );
     check(
         &format!("alert: {{ text: {long}, team: care }}"),
         &format!("alert: {{ text: Please {long}, team: care }}"),
-        &format!("{line}; now: Alert care (normal): Please word word word word word word word word word word wor…"),
+        &format!(
+            "{line}; now: Alert care (normal): Please word word word word word word word word word word wor…"
+        ),
     );
     check(
         "alert: { text: Alpha, team: care }",
@@ -123,8 +135,14 @@ fn what_a_line_does_not_show_is_said_too() {
         &format!("{line}; its text has other spaces or lines"),
     );
     check(
-        &format!("alert: {{ text: a, team: care, when: '{}1 == visit' }}", "visit > 0 && ".repeat(6)),
-        &format!("alert: {{ text: a, team: care, when: '{}2 == visit' }}", "visit > 0 && ".repeat(6)),
+        &format!(
+            "alert: {{ text: a, team: care, when: '{}1 == visit' }}",
+            "visit > 0 && ".repeat(6)
+        ),
+        &format!(
+            "alert: {{ text: a, team: care, when: '{}2 == visit' }}",
+            "visit > 0 && ".repeat(6)
+        ),
         "If visit > 0 && visit > 0 && visit > 0 && visit > 0 && visit > …: Alert care (normal): a; its condition said \
          \"…> 0 && visit > 0 && 1 == visit\", and says \"…> 0 && visit > 0 && 2 == visit\"",
     );
@@ -167,17 +185,29 @@ proptest! {
 #[test]
 fn an_id_that_begins_like_another_is_another() {
     let head = "format: 1\nworkflow: w\ntitle: W\non_new_call:\n";
-    let paid = |id: &str| format!("  - button: {id}\n    id: {id}\n    stage: {}\n    then: [ finish: x ]\n", id.len());
+    let paid = |id: &str| {
+        format!(
+            "  - button: {id}\n    id: {id}\n    stage: {}\n    then: [ finish: x ]\n",
+            id.len()
+        )
+    };
     let old = workflow(&format!("{head}{}{}", paid("paid-2"), paid("paid")));
     let new = workflow(&format!("{head}{}", paid("paid")));
     let said = diff(&old, &new);
     assert!(said.iter().all(|line| !line.contains("gained")), "{said:?}");
-    assert_eq!(said.iter().filter(|line| line.contains("lost")).count(), 1, "{said:?}");
+    assert_eq!(
+        said.iter().filter(|line| line.contains("lost")).count(),
+        1,
+        "{said:?}"
+    );
 }
 
 #[test]
 fn a_workflow_reads_as_a_tree_in_eighty_columns() {
-    let trail = Trail { visits: vec![(1, 1), (2, 3)], present: Some(2) };
+    let trail = Trail {
+        visits: vec![(1, 1), (2, 3)],
+        present: Some(2),
+    };
     assert_eq!(
         text(&workflow(NEW), &trail),
         r#"w: New
@@ -204,7 +234,10 @@ fn a_workflow_reads_as_a_tree_in_eighty_columns() {
 fn mermaid_marks_the_way_and_escapes_what_means_something_to_it() {
     let mut definition = workflow(NEW);
     definition.stages[1].event.label = "Approve \"it\" | now".to_owned();
-    let trail = Trail { visits: vec![(1, 1), (2, 1)], present: Some(2) };
+    let trail = Trail {
+        visits: vec![(1, 1), (2, 1)],
+        present: Some(2),
+    };
     assert_eq!(
         mermaid(&Graph::of(&definition, &trail)),
         r##"flowchart TD
@@ -226,7 +259,17 @@ fn mermaid_marks_the_way_and_escapes_what_means_something_to_it() {
 
 #[test]
 fn the_picture_of_the_guides_is_what_is_drawn() {
-    let file = |path: &str| std::fs::read_to_string(format!("{}/../../{path}", env!("CARGO_MANIFEST_DIR"))).unwrap();
-    let drawn = svg(&Graph::of(&workflow(&file("examples/boiler-visit.yaml")), &Trail::default())).unwrap();
-    assert_eq!(file("docs/boiler-visit.svg").trim_end(), drawn.trim_end(), "draw it anew: `aftercall workflow graph`");
+    let file = |path: &str| {
+        std::fs::read_to_string(format!("{}/../../{path}", env!("CARGO_MANIFEST_DIR"))).unwrap()
+    };
+    let drawn = svg(&Graph::of(
+        &workflow(&file("examples/boiler-visit.yaml")),
+        &Trail::default(),
+    ))
+    .unwrap();
+    assert_eq!(
+        file("docs/boiler-visit.svg").trim_end(),
+        drawn.trim_end(),
+        "draw it anew: `aftercall workflow graph`"
+    );
 }

@@ -5,7 +5,9 @@ use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 use aftercall_engine::definition::Definition;
-use aftercall_engine::definition::file::{format_yaml, read, read_calendars, read_teams, write_json, write_yaml};
+use aftercall_engine::definition::file::{
+    format_yaml, read, read_calendars, read_teams, write_json, write_yaml,
+};
 use aftercall_engine::definition::validate::{Declared, validate};
 
 const WORKFLOWS: [&str; 8] = [
@@ -35,8 +37,11 @@ fn example(name: &str) -> (String, Definition) {
 
 #[test]
 fn every_workflow_reads_and_has_no_fault_and_no_warning() {
-    let teams: HashSet<String> =
-        read_teams(&text_of("teams")).expect("teams").into_iter().map(|(name, _)| name).collect();
+    let teams: HashSet<String> = read_teams(&text_of("teams"))
+        .expect("teams")
+        .into_iter()
+        .map(|(name, _)| name)
+        .collect();
     let calendars = read_calendars(&text_of("calendars")).expect("calendars");
     let named = RefCell::new(HashSet::new());
     for name in WORKFLOWS {
@@ -49,28 +54,45 @@ fn every_workflow_reads_and_has_no_fault_and_no_warning() {
         let is_calendar = |name: &str| calendars.iter().any(|calendar| calendar.name == name);
         let faults = validate(&definition, Declared::new(&is_team, &is_calendar));
         assert_eq!(faults, [], "{name}");
-        assert!(text.starts_with("# "), "{name} says at its top what it is for");
+        assert!(
+            text.starts_with("# "),
+            "{name} says at its top what it is for"
+        );
     }
-    assert_eq!(named.into_inner(), teams, "every declared team has something to do");
+    assert_eq!(
+        named.into_inner(),
+        teams,
+        "every declared team has something to do"
+    );
 }
 
 #[test]
 fn every_workflow_is_in_the_form_of_fmt() {
     for name in WORKFLOWS {
         let text = text_of(name);
-        assert_eq!(format_yaml(&text).as_ref(), Ok(&text), "{name}: run `aftercall workflow fmt --write`");
+        assert_eq!(
+            format_yaml(&text).as_ref(),
+            Ok(&text),
+            "{name}: run `aftercall workflow fmt --write`"
+        );
     }
 }
 
 #[test]
 fn the_list_of_examples_is_that_of_the_folder() {
-    let entries = std::fs::read_dir(examples()).expect("the folder").map(|entry| entry.expect("an entry").file_name());
+    let entries = std::fs::read_dir(examples())
+        .expect("the folder")
+        .map(|entry| entry.expect("an entry").file_name());
     let names = entries.map(|name| name.to_string_lossy().into_owned());
-    let mut files: Vec<String> =
-        names.filter(|name| name.ends_with(".yaml") && !name.ends_with(".test.yaml")).collect();
+    let mut files: Vec<String> = names
+        .filter(|name| name.ends_with(".yaml") && !name.ends_with(".test.yaml"))
+        .collect();
     files.sort_unstable();
-    let mut expected: Vec<String> =
-        WORKFLOWS.iter().chain(&["teams", "calendars"]).map(|name| format!("{name}.yaml")).collect();
+    let mut expected: Vec<String> = WORKFLOWS
+        .iter()
+        .chain(&["teams", "calendars"])
+        .map(|name| format!("{name}.yaml"))
+        .collect();
     expected.sort_unstable();
     assert_eq!(files, expected);
 }
@@ -79,15 +101,34 @@ fn the_list_of_examples_is_that_of_the_folder() {
 fn an_exported_example_reads_back_as_the_same_workflow() {
     for name in WORKFLOWS {
         let (_, definition) = example(name);
-        assert_eq!(read(&write_yaml(&definition), None).as_ref(), Ok(&definition), "{name}");
-        assert_eq!(read(&write_json(&definition), None).as_ref(), Ok(&definition), "{name}");
+        assert_eq!(
+            read(&write_yaml(&definition), None).as_ref(),
+            Ok(&definition),
+            "{name}"
+        );
+        assert_eq!(
+            read(&write_json(&definition), None).as_ref(),
+            Ok(&definition),
+            "{name}"
+        );
     }
 }
 
 #[test]
 fn the_refund_has_the_numbers_that_its_comments_say() {
     let (_, refund) = example("refund");
-    let stages: Vec<(u32, &str, usize)> =
-        refund.stages.iter().map(|stage| (stage.number, stage.event.id.as_str(), stage.actions.len())).collect();
-    assert_eq!(stages, [(1, "new-call", 3), (2, "pay-out", 2), (3, "paid", 1), (4, "reject", 1)]);
+    let stages: Vec<(u32, &str, usize)> = refund
+        .stages
+        .iter()
+        .map(|stage| (stage.number, stage.event.id.as_str(), stage.actions.len()))
+        .collect();
+    assert_eq!(
+        stages,
+        [
+            (1, "new-call", 3),
+            (2, "pay-out", 2),
+            (3, "paid", 1),
+            (4, "reject", 1)
+        ]
+    );
 }

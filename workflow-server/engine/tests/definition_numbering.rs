@@ -18,7 +18,13 @@ fn check(actions: &str, earlier: Option<&Numbering>, expected: &[(u32, &str, &st
     let stages: Vec<(u32, &str, &str)> = definition
         .stages
         .iter()
-        .map(|stage| (stage.number, stage.event.id.as_str(), stage.event.label.as_str()))
+        .map(|stage| {
+            (
+                stage.number,
+                stage.event.id.as_str(),
+                stage.event.label.as_str(),
+            )
+        })
         .collect();
     assert_eq!(stages, expected, "{actions}");
 }
@@ -60,29 +66,60 @@ fn what_is_written_wins_and_the_rest_come_after_it() {
   - button: Wait
 ",
         None,
-        &[(1, "new-call", "New call"), (2, "stop", "Stop"), (3, "go", "Go on"), (4, "go-2", "Go"), (5, "wait", "Wait")],
+        &[
+            (1, "new-call", "New call"),
+            (2, "stop", "Stop"),
+            (3, "go", "Go on"),
+            (4, "go-2", "Go"),
+            (5, "wait", "Wait"),
+        ],
     );
     check(
         " [ { button: Go }, { button: Stop, stage: 7 }, { button: Wait } ]",
         None,
-        &[(1, "new-call", "New call"), (7, "stop", "Stop"), (8, "go", "Go"), (9, "wait", "Wait")],
+        &[
+            (1, "new-call", "New call"),
+            (7, "stop", "Stop"),
+            (8, "go", "Go"),
+            (9, "wait", "Wait"),
+        ],
     );
     let file = "format: 1\nworkflow: w\ntitle: T\non_new_call: [ { button: A, stage: 1000000 }, { button: B } ]";
     let faults = read(file, None).expect_err("too high");
-    assert!(faults[0].message.starts_with("no stage numbers are left up to 1000000; write lower ones"), "{faults:?}");
+    assert!(
+        faults[0]
+            .message
+            .starts_with("no stage numbers are left up to 1000000; write lower ones"),
+        "{faults:?}"
+    );
 }
 
 #[test]
 fn numbers_are_never_used_again() {
     let mut numbering = Numbering::default();
-    numbering.absorb(&workflow(" [ { button: A }, { button: B }, { button: C } ]", None));
+    numbering.absorb(&workflow(
+        " [ { button: A }, { button: B }, { button: C } ]",
+        None,
+    ));
     check(
         " [ { button: New }, { button: B }, { button: A, id: a } ]",
         Some(&numbering),
-        &[(1, "new-call", "New call"), (2, "a", "A"), (3, "b", "B"), (5, "new", "New")],
+        &[
+            (1, "new-call", "New call"),
+            (2, "a", "A"),
+            (3, "b", "B"),
+            (5, "new", "New"),
+        ],
     );
     numbering.absorb(&workflow(" [ { button: New } ]", Some(&numbering)));
-    assert_eq!((numbering.number_of("c"), numbering.event_of(5), numbering.next_free()), (Some(4), Some("new"), 6));
+    assert_eq!(
+        (
+            numbering.number_of("c"),
+            numbering.event_of(5),
+            numbering.next_free()
+        ),
+        (Some(4), Some("new"), 6)
+    );
 }
 
 proptest! {

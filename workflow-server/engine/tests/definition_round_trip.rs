@@ -1,4 +1,5 @@
-//! What is written reads back as the same definition, for any valid one; and any text at all is read without a panic.
+//! What is written reads back as the same definition, for any valid one; and any text at all is
+//! read without a panic.
 
 use aftercall_engine::definition::file::{
     export_yaml, format_json, format_yaml, read, source_of, write_json, write_yaml,
@@ -176,13 +177,27 @@ on_new_call:
 ";
     assert_eq!(format_yaml(text).as_deref(), Ok(text));
     let definition = read(text, None).expect("it reads");
-    let numbers: Vec<(u32, &str)> =
-        definition.stages.iter().map(|stage| (stage.number, stage.event.id.as_str())).collect();
-    assert_eq!(numbers, [(1, "new-call"), (3, "reject"), (4, "second-look")], "above all that are written");
+    let numbers: Vec<(u32, &str)> = definition
+        .stages
+        .iter()
+        .map(|stage| (stage.number, stage.event.id.as_str()))
+        .collect();
+    assert_eq!(
+        numbers,
+        [(1, "new-call"), (3, "reject"), (4, "second-look")],
+        "above all that are written"
+    );
     let json = format_json(&write_json(&definition).replace("\"stage\": 4,", "")).expect("JSON");
-    assert!(json.contains("\"stage\": 3") && !json.contains("\"stage\": 4"), "{json}");
+    assert!(
+        json.contains("\"stage\": 3") && !json.contains("\"stage\": 4"),
+        "{json}"
+    );
     let without = text.replace("    stage: 3\n", "");
-    assert_eq!(format_yaml(&without).as_deref(), Ok(without.as_str()), "the server may have numbers for both");
+    assert_eq!(
+        format_yaml(&without).as_deref(),
+        Ok(without.as_str()),
+        "the server may have numbers for both"
+    );
 }
 
 #[test]
@@ -221,8 +236,18 @@ on_new_call:  # mark 5
 fn no_comment_is_lost_whatever_the_lines_end_with() {
     for end in ["\n", "\r\n", "\r"] {
         let formatted = format_yaml(&MARKS.replace('\n', end)).expect("a workflow");
-        assert_eq!(formatted.matches("# mark").count(), 8, "{end:?}: {formatted}");
-        assert_eq!(formatted.matches(end).count(), formatted.replace("\r\n", "\n").matches(['\n', '\r']).count());
+        assert_eq!(
+            formatted.matches("# mark").count(),
+            8,
+            "{end:?}: {formatted}"
+        );
+        assert_eq!(
+            formatted.matches(end).count(),
+            formatted
+                .replace("\r\n", "\n")
+                .matches(['\n', '\r'])
+                .count()
+        );
     }
 }
 
@@ -240,8 +265,15 @@ on_new_call:          # actions
       - finish: done
 "#;
     assert_eq!(format_yaml(text).as_deref(), Ok(text));
-    let plain = text.replace("\"Ask {{ call.caller.name }}\"", "'Ask {{ call.caller.name }}'");
-    assert_eq!(format_yaml(&plain).as_deref(), Ok(text), "one kind of quotes");
+    let plain = text.replace(
+        "\"Ask {{ call.caller.name }}\"",
+        "'Ask {{ call.caller.name }}'",
+    );
+    assert_eq!(
+        format_yaml(&plain).as_deref(),
+        Ok(text),
+        "one kind of quotes"
+    );
 }
 
 #[test]
@@ -254,7 +286,15 @@ fn an_export_has_the_comments_of_the_file_and_all_numbers() {
     assert_eq!(read(&exported, None).as_ref(), Ok(&definition));
     // What does not belong to it any more is not exported with it.
     let bare = write_yaml(&definition);
-    assert_eq!(source_of(&bare, &definition).text(), None, "a file without comments is not kept");
+    assert_eq!(
+        source_of(&bare, &definition).text(),
+        None,
+        "a file without comments is not kept"
+    );
     let huge = format!("# {}\n{MARKS}", "x".repeat(SOURCE_BYTES_MAX));
-    assert_eq!(source_of(&huge, &definition).text(), None, "a file that is too large is not kept");
+    assert_eq!(
+        source_of(&huge, &definition).text(),
+        None,
+        "a file that is too large is not kept"
+    );
 }

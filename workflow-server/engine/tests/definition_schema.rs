@@ -1,6 +1,10 @@
-//! The JSON Schema of the file form: what it lets pass is what reads, as far as a schema can tell; and it describes every key.
+//! The JSON Schema of the file form: what it lets pass is what reads, as far as a schema can tell;
+//! and it describes every key.
 
-#![allow(clippy::unwrap_used, reason = "a test ends where something unexpected happens")]
+#![allow(
+    clippy::unwrap_used,
+    reason = "a test ends where something unexpected happens"
+)]
 
 use aftercall_engine::definition::file::{read, schema, write_json};
 use aftercall_engine::testing::definitions;
@@ -9,7 +13,8 @@ use proptest::prelude::*;
 use serde_json::Value;
 
 fn validator() -> Validator {
-    jsonschema::validator_for(&schema()).unwrap_or_else(|error| panic!("the schema is not one: {error}"))
+    jsonschema::validator_for(&schema())
+        .unwrap_or_else(|error| panic!("the schema is not one: {error}"))
 }
 
 fn json(text: &str) -> Value {
@@ -28,8 +33,12 @@ fn undescribed(schema: &Value, path: &str, found: &mut Vec<String>) {
         }
     }
     match schema {
-        Value::Object(map) => map.iter().for_each(|(key, value)| undescribed(value, &format!("{path}/{key}"), found)),
-        Value::Array(items) => items.iter().for_each(|value| undescribed(value, path, found)),
+        Value::Object(map) => map
+            .iter()
+            .for_each(|(key, value)| undescribed(value, &format!("{path}/{key}"), found)),
+        Value::Array(items) => items
+            .iter()
+            .for_each(|value| undescribed(value, path, found)),
         _ => {}
     }
 }
@@ -54,9 +63,17 @@ fn the_examples_keep_the_schema_and_name_it() {
             && !["teams.yaml", "calendars.yaml"].contains(&&*name);
         if is_workflow {
             let text = std::fs::read_to_string(&path).unwrap();
-            assert!(text.starts_with("# yaml-language-server: $schema=aftercall-workflow.schema.json\n"), "{name}");
+            assert!(
+                text.starts_with(
+                    "# yaml-language-server: $schema=aftercall-workflow.schema.json\n"
+                ),
+                "{name}"
+            );
             let value = json(&text);
-            let faults: Vec<String> = validator.iter_errors(&value).map(|error| error.to_string()).collect();
+            let faults: Vec<String> = validator
+                .iter_errors(&value)
+                .map(|error| error.to_string())
+                .collect();
             assert_eq!(faults, Vec::<String>::new(), "{name}");
             checked += 1;
         }
@@ -72,11 +89,26 @@ fn what_reading_refuses_by_its_form_the_schema_refuses_too() {
         ("on_new_call: []\ncolour: red\n", "an unknown key"),
         ("on_new_call: [ { buton: Go } ]\n", "an unknown action"),
         ("on_new_call: [ { finish: Not A Name } ]\n", "a bad name"),
-        ("on_new_call: [ { alert: { text: a } } ]\n", "an alert without a team"),
-        ("on_new_call: [ { alert: { text: a, team: care, due: soon } } ]\n", "a bad span"),
-        ("on_new_call: [ { alert: { text: a, team: care, priority: highest } } ]\n", "a bad word"),
-        ("on_new_call: [ { timer: { at: noon } } ]\n", "a bad time of day"),
-        ("fields: { a: { type: money } }\non_new_call: []\n", "a bad type"),
+        (
+            "on_new_call: [ { alert: { text: a } } ]\n",
+            "an alert without a team",
+        ),
+        (
+            "on_new_call: [ { alert: { text: a, team: care, due: soon } } ]\n",
+            "a bad span",
+        ),
+        (
+            "on_new_call: [ { alert: { text: a, team: care, priority: highest } } ]\n",
+            "a bad word",
+        ),
+        (
+            "on_new_call: [ { timer: { at: noon } } ]\n",
+            "a bad time of day",
+        ),
+        (
+            "fields: { a: { type: money } }\non_new_call: []\n",
+            "a bad type",
+        ),
         ("deadline: 5d\n", "nothing to do"),
     ] {
         let text = format!("{start}{rest}");

@@ -31,11 +31,18 @@ on_new_call:
     );
     let definition = read(&file, None).unwrap_or_else(|faults| panic!("{faults:#?}"));
     let faults = validate(&definition, Declared::new(&|_| true, &|_| true));
-    faults.into_iter().map(|fault| format!("{} {}: {}", fault.code.name(), fault.field, fault.message)).collect()
+    faults
+        .into_iter()
+        .map(|fault| format!("{} {}: {}", fault.code.name(), fault.field, fault.message))
+        .collect()
 }
 
 fn check(text: &str, expected: &str) {
-    assert_eq!(found(text), [format!("BAD_EXPRESSION text: the text {expected}")], "{text}");
+    assert_eq!(
+        found(text),
+        [format!("BAD_EXPRESSION text: the text {expected}")],
+        "{text}"
+    );
 }
 
 #[test]
@@ -72,13 +79,22 @@ fn what_is_of_two_types_cannot_be_compared_or_added() {
         "{{ fields.amount + fields.order }}",
         "cannot do `+` with `fields.amount` (a number) and `fields.order` (a text); write the places beside each other",
     );
-    check("{{ 1 - fields.order }}", "cannot do `-` with `fields.order` (a text)");
-    check("{{ -fields.ring_at }}", "cannot do `-` with `fields.ring_at` (a text)");
+    check(
+        "{{ 1 - fields.order }}",
+        "cannot do `-` with `fields.order` (a text)",
+    );
+    check(
+        "{{ -fields.ring_at }}",
+        "cannot do `-` with `fields.ring_at` (a text)",
+    );
     check(
         "{% if fields.order | length == 'x' %}a{% endif %}",
         "compares the length of `fields.order` (a number) with a text; a number stands without quotes",
     );
-    check("{{ 'a' in fields.amount }}", "looks for something in `fields.amount` (a number)");
+    check(
+        "{{ 'a' in fields.amount }}",
+        "looks for something in `fields.amount` (a number)",
+    );
     check(
         "{{ (visit / 2) | round(1) + 1 }}",
         "cannot do `+` with a text and a number; write the places beside each other",
@@ -115,21 +131,33 @@ fn what_is_empty_is_not_an_empty_text() {
 
 #[test]
 fn a_filter_works_on_what_it_is_for() {
-    check("{{ fields.order | round(2) }}", "gives the filter `round` `fields.order` (a text), and it takes a number");
+    check(
+        "{{ fields.order | round(2) }}",
+        "gives the filter `round` `fields.order` (a text), and it takes a number",
+    );
     check(
         "{{ fields.amount | zone('UTC') }}",
         "gives the filter `zone` `fields.amount` (a number), and it takes a text",
     );
-    check("{{ fields.vip | length }}", "gives the filter `length` `fields.vip` (a yes or no), and it takes a text");
+    check(
+        "{{ fields.vip | length }}",
+        "gives the filter `length` `fields.vip` (a yes or no), and it takes a text",
+    );
 }
 
 #[test]
 fn an_order_that_hangs_on_a_missing_value_is_warned_of() {
     let warning = "BAD_VALUE text: `fields.amount` may have no value, which counts as less than everything: \
         give it a `default`, or ask `{% if fields.amount is defined and … %}`";
-    assert_eq!(found_of("{% if fields.amount <= 5 %}small{% endif %}", 0), [warning]);
     assert_eq!(
-        found_of("{% if fields.amount is defined and fields.amount <= 5 %}small{% endif %}", 0),
+        found_of("{% if fields.amount <= 5 %}small{% endif %}", 0),
+        [warning]
+    );
+    assert_eq!(
+        found_of(
+            "{% if fields.amount is defined and fields.amount <= 5 %}small{% endif %}",
+            0
+        ),
         Vec::<String>::new()
     );
     for asked in [
@@ -148,34 +176,69 @@ fn a_file_of_nothing_else_is_told_in_little() {
     let forms: String = (0..20)
         .map(|n| format!("  - {{ button: B{n}, form: {{ x: {{ type: number, max: {n} }} }}, then: [ finish: f ] }}\n"))
         .collect();
-    let place: String = (0..16).map(|n| format!("{{% if fields.k == 'z{n}' %}}{{% endif %}}")).collect();
-    let alerts = format!("  - alert: {{ text: \"{place}{{{{ form.x == 99 }}}}\", team: care }}\n").repeat(30);
+    let place: String = (0..16)
+        .map(|n| format!("{{% if fields.k == 'z{n}' %}}{{% endif %}}"))
+        .collect();
+    let alerts = format!("  - alert: {{ text: \"{place}{{{{ form.x == 99 }}}}\", team: care }}\n")
+        .repeat(30);
     let file = format!(
         "format: 1\nworkflow: w\ntitle: T\nfields: {{ k: {{ type: text, values: [{}] }} }}\non_new_call:\n{alerts}{forms}",
         values.join(", ")
     );
     let definition = read(&file, None).unwrap_or_else(|faults| panic!("{faults:#?}"));
     let faults = validate(&definition, Declared::new(&|_| true, &|_| true));
-    assert!(faults.len() > 100 && faults.iter().all(|fault| fault.message.len() < 2_000), "{}", faults.len());
-    assert!(faults[0].message.contains("… and 88 more"), "{}", faults[0].message);
+    assert!(
+        faults.len() > 100 && faults.iter().all(|fault| fault.message.len() < 2_000),
+        "{}",
+        faults.len()
+    );
+    assert!(
+        faults[0].message.contains("… and 88 more"),
+        "{}",
+        faults[0].message
+    );
 }
 
 #[test]
 fn a_filter_is_given_what_it_takes() {
     let check = |text: &str, filter: &str, takes: &str| {
-        check(text, &format!("gives the filter `{filter}` what it does not take: it takes {takes}"));
+        check(
+            text,
+            &format!("gives the filter `{filter}` what it does not take: it takes {takes}"),
+        );
     };
-    check("{{ fields.order | upper(2) }}", "upper", "nothing between brackets");
-    check("{{ fields.amount | round('2') }}", "round", "a whole number of digits: `round(2)`");
-    check("{{ fields.amount | round(1, 2) }}", "round", "at most one number of digits: `round(2)`");
-    check("{{ fields.ring_at | zone }}", "zone", "the name of a time zone: `zone(\"Europe/Berlin\")`");
-    check("{{ fields.order | default(1, 2, 3) }}", "default", "what to show instead: `default(\"…\")`");
+    check(
+        "{{ fields.order | upper(2) }}",
+        "upper",
+        "nothing between brackets",
+    );
+    check(
+        "{{ fields.amount | round('2') }}",
+        "round",
+        "a whole number of digits: `round(2)`",
+    );
+    check(
+        "{{ fields.amount | round(1, 2) }}",
+        "round",
+        "at most one number of digits: `round(2)`",
+    );
+    check(
+        "{{ fields.ring_at | zone }}",
+        "zone",
+        "the name of a time zone: `zone(\"Europe/Berlin\")`",
+    );
+    check(
+        "{{ fields.order | default(1, 2, 3) }}",
+        "default",
+        "what to show instead: `default(\"…\")`",
+    );
 }
 
 #[test]
 fn a_text_of_only_comments_is_refused() {
     for text in ["{# to do #}", " {# to #}\n{# do #} "] {
-        let expected = "BAD_VALUE text: `text` shows nothing: it has only comments. Write what is to be done";
+        let expected =
+            "BAD_VALUE text: `text` shows nothing: it has only comments. Write what is to be done";
         assert_eq!(found(text), [expected], "{text}");
     }
     assert_eq!(found("Ring {# to do #}"), Vec::<String>::new());

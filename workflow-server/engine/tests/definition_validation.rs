@@ -9,19 +9,29 @@ use aftercall_engine::testing::TEAMS;
 
 fn shown(fault: &Fault) -> String {
     let kind = if fault.warning { "warning" } else { "fault" };
-    format!("{}.{} {kind} {}: {}", fault.stage, fault.action, fault.code.name(), fault.message)
+    format!(
+        "{}.{} {kind} {}: {}",
+        fault.stage,
+        fault.action,
+        fault.code.name(),
+        fault.message
+    )
 }
 
 fn faults_of(definition: &Definition) -> Vec<String> {
-    validate(definition, Declared::new(&|team| TEAMS.contains(&team), &|name| name == "office"))
-        .iter()
-        .map(shown)
-        .collect()
+    validate(
+        definition,
+        Declared::new(&|team| TEAMS.contains(&team), &|name| name == "office"),
+    )
+    .iter()
+    .map(shown)
+    .collect()
 }
 
 fn workflow(actions: &str) -> Definition {
-    let file =
-        format!("format: 1\nworkflow: w\ntitle: T\nfields: {{ amount: {{ type: number }} }}\non_new_call:{actions}");
+    let file = format!(
+        "format: 1\nworkflow: w\ntitle: T\nfields: {{ amount: {{ type: number }} }}\non_new_call:{actions}"
+    );
     read(&file, None).unwrap_or_else(|faults| panic!("{faults:#?}\n{file}"))
 }
 
@@ -41,9 +51,16 @@ fn an_end_that_leads_nowhere_is_a_fault_or_a_warning() {
             "2.0 fault UNLINKED_END: `go` is an unlinked end: it neither waits (button, timer), links nor finishes; add one of these",
         ],
     );
-    let allowed = Definition { allow_unlinked_ends: true, ..workflow(actions) };
+    let allowed = Definition {
+        allow_unlinked_ends: true,
+        ..workflow(actions)
+    };
     assert!(has_unlinked_ends(&allowed));
-    assert!(validate(&allowed, Declared::new(&|_| true, &|_| true)).iter().all(|fault| fault.warning));
+    assert!(
+        validate(&allowed, Declared::new(&|_| true, &|_| true))
+            .iter()
+            .all(|fault| fault.warning)
+    );
     assert!(!has_unlinked_ends(&workflow(" [ { finish: done } ]")));
 }
 
@@ -161,11 +178,28 @@ fn an_escalation_needs_a_due_and_declared_teams() {
 
 #[test]
 fn events_that_no_action_adds_or_two_add_are_faults() {
-    let mut definition = workflow("\n  - alert: { text: a, team: care }\n  - { button: A, then: [ { finish: a } ] }\n");
-    let event =
-        |id: &str| Event { id: id.to_owned(), kind: EventKind::ButtonPushed, label: "L".to_owned(), stage_title: None };
-    let finish = || vec![ActionKind::Finish(FinishAction { outcome: "a".to_owned() }).into()];
-    definition.stages.push(Stage { number: 5, event: event("orphan"), actions: finish() });
+    let mut definition = workflow(
+        "\n  - alert: { text: a, team: care }\n  - { button: A, then: [ { finish: a } ] }\n",
+    );
+    let event = |id: &str| Event {
+        id: id.to_owned(),
+        kind: EventKind::ButtonPushed,
+        label: "L".to_owned(),
+        stage_title: None,
+    };
+    let finish = || {
+        vec![
+            ActionKind::Finish(FinishAction {
+                outcome: "a".to_owned(),
+            })
+            .into(),
+        ]
+    };
+    definition.stages.push(Stage {
+        number: 5,
+        event: event("orphan"),
+        actions: finish(),
+    });
     let again = definition.stages[0].actions[1].clone();
     definition.stages[0].actions.push(again);
     assert_eq!(
@@ -179,11 +213,16 @@ fn events_that_no_action_adds_or_two_add_are_faults() {
     definition.stages[2].number = 2;
     definition.stages[2].event = event("a");
     let faults = faults_of(&definition);
-    assert!(faults.contains(&"2.0 fault DUPLICATE: stage 2 does not come after stage 2".to_owned()), "{faults:#?}");
+    assert!(
+        faults.contains(&"2.0 fault DUPLICATE: stage 2 does not come after stage 2".to_owned()),
+        "{faults:#?}"
+    );
     definition.stages.remove(0);
     let faults = faults_of(&definition);
     assert!(
-        faults.contains(&"0.0 fault MISSING_KEY: the workflow has no stage 1, its new call".to_owned()),
+        faults.contains(
+            &"0.0 fault MISSING_KEY: the workflow has no stage 1, its new call".to_owned()
+        ),
         "{faults:#?}"
     );
 }
@@ -194,7 +233,12 @@ fn limits_hold_for_definitions_from_anywhere() {
     definition.name = "Not A Name".to_owned();
     definition.title = "x".repeat(limits::LABEL_CHARS_MAX + 1);
     definition.stages[0].event.label = String::new();
-    definition.stages[0].actions = vec![ActionKind::Finish(FinishAction { outcome: "\u{202e}".to_owned() }).into()];
+    definition.stages[0].actions = vec![
+        ActionKind::Finish(FinishAction {
+            outcome: "\u{202e}".to_owned(),
+        })
+        .into(),
+    ];
     assert_eq!(
         faults_of(&definition),
         [
@@ -235,14 +279,21 @@ on_new_call:
     then: [ finish: gone ]
 "
         );
-        let mut faults = faults_of(&read(&file, None).unwrap_or_else(|faults| panic!("{faults:#?}\n{file}")));
+        let mut faults =
+            faults_of(&read(&file, None).unwrap_or_else(|faults| panic!("{faults:#?}\n{file}")));
         faults.retain(|fault| !fault.contains("NO_ALERT"));
         faults
     };
     assert_eq!(warned("", "label: Then"), [warning]);
     assert_eq!(warned(", required: true", ""), Vec::<String>::new());
-    assert_eq!(warned(", default: 2026-11-24T09:00:00Z", ""), Vec::<String>::new());
-    assert_eq!(warned("", "when: has(fields.ring_at)"), Vec::<String>::new());
+    assert_eq!(
+        warned(", default: 2026-11-24T09:00:00Z", ""),
+        Vec::<String>::new()
+    );
+    assert_eq!(
+        warned("", "when: has(fields.ring_at)"),
+        Vec::<String>::new()
+    );
 }
 
 #[test]
@@ -288,7 +339,10 @@ fn a_form_is_there_until_the_next_push_or_timer() {
 "
         )
     };
-    check(&actions("              - set-field: { field: amount, to: '5' }"), &[]);
+    check(
+        &actions("              - set-field: { field: amount, to: '5' }"),
+        &[],
+    );
     let gone = "names `form.ref`, which no push that leads to this stage asks for: keep it with `set-field` where it is asked for, and name the field";
     check(
         &actions("              - finish: { outcome: early, when: form.ref == 'y' }"),
@@ -327,11 +381,22 @@ on_new_call:
 "#;
     let (definition, places) = read_placed(file, |_| None).expect("each part reads well");
     let is_team = |team: &str| TEAMS.contains(&team);
-    let mut faults = validate(&definition, Declared::new(&is_team, &|name| name == "office"));
+    let mut faults = validate(
+        &definition,
+        Declared::new(&is_team, &|name| name == "office"),
+    );
     places.put(&mut faults);
     let told: Vec<String> = faults
         .iter()
-        .map(|fault| format!("{}:{} {} {}", fault.line, fault.column, fault.code.name(), fault.field))
+        .map(|fault| {
+            format!(
+                "{}:{} {} {}",
+                fault.line,
+                fault.column,
+                fault.code.name(),
+                fault.field
+            )
+        })
         .collect();
     let expected = [
         "4:11 UNKNOWN_CALENDAR calendar",

@@ -1,7 +1,10 @@
-//! Calls that arrive, change or are ended between the look for a caller's calls and the decision to erase them, and outcomes that
-//! a person typed.
+//! Calls that arrive, change or are ended between the look for a caller's calls and the decision to
+//! erase them, and outcomes that a person typed.
 
-#![allow(clippy::unwrap_used, reason = "a test ends where something unexpected happens")]
+#![allow(
+    clippy::unwrap_used,
+    reason = "a test ends where something unexpected happens"
+)]
 
 use std::sync::Arc;
 
@@ -27,34 +30,63 @@ on_new_call:
 ";
 
 fn ada() -> Caller {
-    Caller { name: "Ada".into(), reference: "C-7".into(), ..Caller::default() }
+    Caller {
+        name: "Ada".into(),
+        reference: "C-7".into(),
+        ..Caller::default()
+    }
 }
 
 fn key(call: &str) -> CallKey {
-    CallKey { source: "scripts".into(), id: call.into() }
+    CallKey {
+        source: "scripts".into(),
+        id: call.into(),
+    }
 }
 
 impl Desk {
     fn update(&mut self, call: &str, customer: &str, caller: Option<Caller>) {
-        let changes = CallChanges { customer: Some(customer.into()), caller, ..CallChanges::default() };
-        self.ask("script", Command::from(UpdateCall { call: key(call), changes, expected: None })).unwrap();
+        let changes = CallChanges {
+            customer: Some(customer.into()),
+            caller,
+            ..CallChanges::default()
+        };
+        self.ask(
+            "script",
+            Command::from(UpdateCall {
+                call: key(call),
+                changes,
+                expected: None,
+            }),
+        )
+        .unwrap();
     }
 
     /// What `EraseCaller` sends after a look at this moment.
     fn look(&self, customer: &str) -> EraseCaller {
-        let (root, caller) = (self.world.root(), CallerKey::of(&ada(), Country::NONE).unwrap());
+        let (root, caller) = (
+            self.world.root(),
+            CallerKey::of(&ada(), Country::NONE).unwrap(),
+        );
         EraseCaller {
             customer: customer.into(),
             reason: "asked for it".into(),
             calls: calls_in_memory(root, &caller, customer),
-            look: Some(Look { caller, sequence: root.sequence }),
+            look: Some(Look {
+                caller,
+                sequence: root.sequence,
+            }),
             newest_file: root.archive.newest_file,
             is_of_restore: false,
         }
     }
 
     fn erase(&mut self, looked: EraseCaller) -> Result<Erasure, Rejection> {
-        let sequence = self.entry("ops", Command::from(looked))?.0.unwrap().sequence;
+        let sequence = self
+            .entry("ops", Command::from(looked))?
+            .0
+            .unwrap()
+            .sequence;
         Ok(Erasure::clone(&self.world.root().erasures[&sequence]))
     }
 }
@@ -73,14 +105,36 @@ fn a_call_that_arrives_between_the_look_and_the_decision_is_in_the_erasure() {
     desk.set("new", true);
     // A call that was there already turns out to be hers.
     desk.update("other", "", Some(ada()));
-    desk.update("stranger", "", Some(Caller { reference: "C-8".into(), ..ada() }));
+    desk.update(
+        "stranger",
+        "",
+        Some(Caller {
+            reference: "C-8".into(),
+            ..ada()
+        }),
+    );
     let erasure = desk.erase(looked).unwrap();
     assert_eq!(ids(&erasure), ["other", "new", "known"]);
     assert_eq!(erasure.calls[1].instances.len(), 1);
     for _ in 0..3 {
-        desk.entry("ops", Command::from(StepErasure { erasure: erasure.id })).unwrap().0.unwrap();
+        desk.entry(
+            "ops",
+            Command::from(StepErasure {
+                erasure: erasure.id,
+            }),
+        )
+        .unwrap()
+        .0
+        .unwrap();
     }
-    let left: Vec<_> = desk.world.root().calls.iter().flatten().filter(|call| *call.caller.name == *"Ada").collect();
+    let left: Vec<_> = desk
+        .world
+        .root()
+        .calls
+        .iter()
+        .flatten()
+        .filter(|call| *call.caller.name == *"Ada")
+        .collect();
     assert_eq!((left.len(), &*left[0].key.id), (1, "stranger"));
 }
 
@@ -91,7 +145,10 @@ fn a_call_that_changes_meanwhile_is_named_once_with_all_of_its_instances() {
     let looked = desk.look("");
     let instance = desk.set("1", true);
     let erasure = desk.erase(looked).unwrap();
-    assert_eq!((ids(&erasure), &*erasure.calls[0].instances), (vec!["1"], &[instance][..]));
+    assert_eq!(
+        (ids(&erasure), &*erasure.calls[0].instances),
+        (vec!["1"], &[instance][..])
+    );
 }
 
 #[test]
@@ -151,8 +208,14 @@ fn an_outcome_that_a_person_typed_is_erased_and_one_that_the_workflow_declares_s
         let erasure = desk.erase(looked).unwrap().id;
         let root = desk.world.root();
         let masked = format!("{:?}", root.erasing.masked(root, Arc::new(typed.clone())));
-        assert!(format!("{typed:?}").contains(outcome) && !masked.contains("ada-of"), "{masked}");
-        desk.entry("ops", Command::from(StepErasure { erasure })).unwrap().0.unwrap();
+        assert!(
+            format!("{typed:?}").contains(outcome) && !masked.contains("ada-of"),
+            "{masked}"
+        );
+        desk.entry("ops", Command::from(StepErasure { erasure }))
+            .unwrap()
+            .0
+            .unwrap();
         assert_eq!(*desk.of(id).ending, *left);
     }
 }

@@ -1,7 +1,11 @@
-//! Everything in the authors' guides that can be checked: workflows have no fault and no warning, faults are those that the page
-//! tells, expressions and texts are right, calendars read. And nothing is left unchecked.
+//! Everything in the authors' guides that can be checked: workflows have no fault and no warning,
+//! faults are those that the page tells, expressions and texts are right, calendars read. And
+//! nothing is left unchecked.
 
-#![allow(clippy::unwrap_used, reason = "a test ends where something unexpected happens")]
+#![allow(
+    clippy::unwrap_used,
+    reason = "a test ends where something unexpected happens"
+)]
 
 use std::path::{Path, PathBuf};
 
@@ -18,7 +22,8 @@ fn root() -> PathBuf {
 }
 
 fn page(name: &str) -> String {
-    std::fs::read_to_string(root().join("docs").join(name)).unwrap_or_else(|error| panic!("{name}: {error}"))
+    std::fs::read_to_string(root().join("docs").join(name))
+        .unwrap_or_else(|error| panic!("{name}: {error}"))
 }
 
 /// The guides for people who use Aftercall, by their paths in `docs/`.
@@ -26,7 +31,12 @@ fn pages() -> Vec<String> {
     let mut names = Vec::new();
     for folder in ["", "authors/"] {
         let entries = std::fs::read_dir(root().join("docs").join(folder)).unwrap();
-        names.extend(entries.map(|entry| format!("{folder}{}", entry.unwrap().file_name().into_string().unwrap())));
+        names.extend(entries.map(|entry| {
+            format!(
+                "{folder}{}",
+                entry.unwrap().file_name().into_string().unwrap()
+            )
+        }));
     }
     names.retain(|name| name.ends_with(".md"));
     names.sort();
@@ -38,7 +48,9 @@ fn blocks(page: &str) -> Vec<(String, String)> {
     let mut blocks = Vec::new();
     let mut lines = page.lines();
     while let Some(line) = lines.next() {
-        let Some(kind) = line.strip_prefix("```") else { continue };
+        let Some(kind) = line.strip_prefix("```") else {
+            continue;
+        };
         let text: Vec<&str> = lines.by_ref().take_while(|line| *line != "```").collect();
         blocks.push((kind.trim().to_owned(), text.join("\n") + "\n"));
     }
@@ -57,14 +69,18 @@ fn faults_of(definition: &Definition) -> Vec<Fault> {
 /// The workflow of the page on fields, for which its expressions and texts are written.
 fn fields() -> Vec<FieldDeclaration> {
     let all = blocks(&page("authors/conditions.md"));
-    let (_, text) = all.iter().find(|(kind, _)| kind == "yaml workflow").unwrap();
+    let (_, text) = all
+        .iter()
+        .find(|(kind, _)| kind == "yaml workflow")
+        .unwrap();
     read(text, None).unwrap().fields
 }
 
 fn check(name: &str, kind: &str, text: &str) {
     match kind {
         "yaml workflow" => {
-            let definition = read(text, None).unwrap_or_else(|faults| panic!("{name}: {faults:#?}\n{text}"));
+            let definition =
+                read(text, None).unwrap_or_else(|faults| panic!("{name}: {faults:#?}\n{text}"));
             assert_eq!(faults_of(&definition), [], "{name}:\n{text}");
             assert_eq!(
                 read(&write_yaml(&definition), None).as_ref(),
@@ -73,22 +89,37 @@ fn check(name: &str, kind: &str, text: &str) {
             );
         }
         "yaml faults" => {
-            let told: Vec<&str> = text.lines().filter_map(|line| line.strip_prefix("# ")).collect();
+            let told: Vec<&str> = text
+                .lines()
+                .filter_map(|line| line.strip_prefix("# "))
+                .collect();
             let found = read(text, None).unwrap_err();
-            let found = found.iter().map(|fault| format!("{}:{} {}", fault.line, fault.column, fault.message));
+            let found = found
+                .iter()
+                .map(|fault| format!("{}:{} {}", fault.line, fault.column, fault.message));
             assert_eq!(found.collect::<Vec<_>>(), told, "{name}");
         }
         "yaml calendars" => {
-            assert!(read_calendars(text).is_ok_and(|calendars| !calendars.is_empty()), "{name}:\n{text}");
+            assert!(
+                read_calendars(text).is_ok_and(|calendars| !calendars.is_empty()),
+                "{name}:\n{text}"
+            );
         }
         "yaml teams" => {
-            assert!(read_teams(text).is_ok_and(|teams| !teams.is_empty()), "{name}:\n{text}");
+            assert!(
+                read_teams(text).is_ok_and(|teams| !teams.is_empty()),
+                "{name}:\n{text}"
+            );
         }
         "expressions" => {
             let fields = fields();
-            let form = FieldDeclaration { name: "reference".to_owned(), ..FieldDeclaration::default() };
+            let form = FieldDeclaration {
+                name: "reference".to_owned(),
+                ..FieldDeclaration::default()
+            };
             for source in text.lines() {
-                let expression = Expression::parse(source).unwrap_or_else(|fault| panic!("{name}: {source} {fault}"));
+                let expression = Expression::parse(source)
+                    .unwrap_or_else(|fault| panic!("{name}: {source} {fault}"));
                 let names = Names::new(&fields, [&form]);
                 let wrong = expression.check(&names, Wanted::Condition);
                 assert!(wrong.is_empty(), "{name}: {source}: {wrong:?}");
@@ -96,13 +127,19 @@ fn check(name: &str, kind: &str, text: &str) {
         }
         "texts" => {
             for source in text.lines() {
-                let template = Template::parse(source).unwrap_or_else(|fault| panic!("{name}: {source}: {fault}"));
+                let template = Template::parse(source)
+                    .unwrap_or_else(|fault| panic!("{name}: {source}: {fault}"));
                 let fields = fields();
                 let names = Names::new(&fields, []);
-                assert_eq!(template.faults(&names).collect::<Vec<_>>(), Vec::<String>::new(), "{name}: {source}");
+                assert_eq!(
+                    template.faults(&names).collect::<Vec<_>>(),
+                    Vec::<String>::new(),
+                    "{name}: {source}"
+                );
             }
         }
-        // The command line's own tests run files of tests, and compare the clients with `examples/clients/`.
+        // The command line's own tests run files of tests, and compare the clients with
+        // `examples/clients/`.
         "sh" | "text" | "yaml tests" | "python" | "js" => {}
         other => panic!("{name} has a block of the kind `{other}`, which nothing checks"),
     }
@@ -124,14 +161,22 @@ fn every_snippet_of_the_guides_is_right() {
 fn every_page_is_listed_and_every_link_leads_somewhere() {
     let list = page("README.md");
     for name in pages().iter().filter(|name| *name != "README.md") {
-        assert!(list.contains(&format!("]({name})")), "docs/README.md does not name {name}");
+        assert!(
+            list.contains(&format!("]({name})")),
+            "docs/README.md does not name {name}"
+        );
     }
     for name in pages() {
         let text = page(&name);
-        for target in text.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
+        for target in text
+            .split("](")
+            .skip(1)
+            .filter_map(|rest| rest.split(')').next())
+        {
             let file = target.split('#').next().unwrap();
             let folder = root().join("docs").join(&name).parent().unwrap().to_owned();
-            let is_there = file.starts_with("http") || file.is_empty() || folder.join(file).exists();
+            let is_there =
+                file.starts_with("http") || file.is_empty() || folder.join(file).exists();
             assert!(is_there, "{name} links to {target}");
         }
     }

@@ -1,6 +1,10 @@
-//! Limits hold on every path that opens an instance: set, set again with replacement, and undo of what has ended.
+//! Limits hold on every path that opens an instance: set, set again with replacement, and undo of
+//! what has ended.
 
-#![allow(clippy::unwrap_used, reason = "a test ends where something unexpected happens")]
+#![allow(
+    clippy::unwrap_used,
+    reason = "a test ends where something unexpected happens"
+)]
 
 use std::sync::Arc;
 
@@ -33,8 +37,14 @@ on_new_call:
 
 fn set(call: &str, workflow: &str, if_running: IfRunning) -> Command {
     Command::from(SetWorkflow {
-        call: CallKey { source: "scripts".into(), id: call.into() },
-        changes: CallChanges { chargeable: Some(true), ..CallChanges::default() },
+        call: CallKey {
+            source: "scripts".into(),
+            id: call.into(),
+        },
+        changes: CallChanges {
+            chargeable: Some(true),
+            ..CallChanges::default()
+        },
         workflow: workflow.into(),
         version: None,
         fields: Vec::new(),
@@ -48,14 +58,26 @@ fn set(call: &str, workflow: &str, if_running: IfRunning) -> Command {
 fn replacing_what_runs_again_and_again_ends_at_the_limit_of_instances_of_a_call() {
     let mut desk = Desk::new(&workflow("repair"));
     for _ in 0..limits::INSTANCES_PER_CALL_MAX {
-        desk.ask("script", set("1", "repair", IfRunning::Replace)).unwrap();
+        desk.ask("script", set("1", "repair", IfRunning::Replace))
+            .unwrap();
     }
     let refused = desk.ask("script", set("1", "repair", IfRunning::Replace));
-    assert!(matches!(refused, Err(Rejection::Limit { name: "INSTANCES_PER_CALL", .. })), "{refused:?}");
-    desk.ask("script", set("1", "repair", IfRunning::ReturnIt)).unwrap();
+    assert!(
+        matches!(
+            refused,
+            Err(Rejection::Limit {
+                name: "INSTANCES_PER_CALL",
+                ..
+            })
+        ),
+        "{refused:?}"
+    );
+    desk.ask("script", set("1", "repair", IfRunning::ReturnIt))
+        .unwrap();
 }
 
-/// A call with as many open instances as it may have, the first pushed to its end before the last was set.
+/// A call with as many open instances as it may have, the first pushed to its end before the last
+/// was set.
 fn full(desk: &mut Desk) -> (InstanceId, UndoPush) {
     let first = desk.set("1", true);
     let before = Arc::new(desk.of(first).clone());
@@ -63,13 +85,25 @@ fn full(desk: &mut Desk) -> (InstanceId, UndoPush) {
     for number in 0..limits::OPEN_INSTANCES_PER_CALL_MAX {
         let name = format!("repair-{number}");
         let definition = Box::new(file::read(&workflow(&name), None).unwrap());
-        desk.ask("author", Command::from(ImportWorkflow { definition, expected: None })).unwrap();
         desk.ask(
             "author",
-            Command::from(PublishWorkflow { name: name.as_str().into(), expected: None, validated: None }),
+            Command::from(ImportWorkflow {
+                definition,
+                expected: None,
+            }),
         )
         .unwrap();
-        desk.ask("script", set("1", &name, IfRunning::Refuse)).unwrap();
+        desk.ask(
+            "author",
+            Command::from(PublishWorkflow {
+                name: name.as_str().into(),
+                expected: None,
+                validated: None,
+            }),
+        )
+        .unwrap();
+        desk.ask("script", set("1", &name, IfRunning::Refuse))
+            .unwrap();
     }
     let (sequence, pushed_at) = (desk.of(first).sequence, desk.now);
     let undo = UndoPush {
@@ -90,9 +124,29 @@ fn what_is_open_again_by_an_undo_counts_as_open_and_what_is_replaced_does_not() 
     let mut desk = Desk::new(&workflow("repair"));
     let (_, undo) = full(&mut desk);
     let refused = desk.ask("Ann", Command::from(undo));
-    assert!(matches!(refused, Err(Rejection::Limit { name: "OPEN_INSTANCES_PER_CALL", .. })), "{refused:?}");
+    assert!(
+        matches!(
+            refused,
+            Err(Rejection::Limit {
+                name: "OPEN_INSTANCES_PER_CALL",
+                ..
+            })
+        ),
+        "{refused:?}"
+    );
     let refused = desk.ask("script", set("1", "repair", IfRunning::Replace));
-    assert!(matches!(refused, Err(Rejection::Limit { name: "OPEN_INSTANCES_PER_CALL", .. })), "nothing to replace");
-    let replaced = desk.ask("script", set("1", "repair-0", IfRunning::Replace)).unwrap();
+    assert!(
+        matches!(
+            refused,
+            Err(Rejection::Limit {
+                name: "OPEN_INSTANCES_PER_CALL",
+                ..
+            })
+        ),
+        "nothing to replace"
+    );
+    let replaced = desk
+        .ask("script", set("1", "repair-0", IfRunning::Replace))
+        .unwrap();
     assert!(matches!(replaced, Answer::Set { started: true, .. }));
 }

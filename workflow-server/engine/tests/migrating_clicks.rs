@@ -1,7 +1,10 @@
-//! What people clicked while they saw an instance never lands on something else, whatever has happened to it since: pushes, other
-//! versions, chases, hand-overs.
+//! What people clicked while they saw an instance never lands on something else, whatever has
+//! happened to it since: pushes, other versions, chases, hand-overs.
 
-#![allow(clippy::unwrap_used, reason = "a test ends where something unexpected happens")]
+#![allow(
+    clippy::unwrap_used,
+    reason = "a test ends where something unexpected happens"
+)]
 
 use aftercall_engine::actor::{Actor, ActorKind};
 use aftercall_engine::command::{Command, DeskCommand, HandOver, MigrateInstance, Request};
@@ -43,19 +46,42 @@ impl Desk {
 
     /// In the stage that the instance is in, or in another one.
     fn migrate(&mut self, instance: InstanceId, version: u32, elsewhere: Option<Index>) {
-        let (workflow, present) = (self.workflow(), self.world.root().instance(instance).unwrap().stage);
+        let (workflow, present) = (
+            self.workflow(),
+            self.world.root().instance(instance).unwrap().stage,
+        );
         let stages = &workflow.version(version).unwrap().definition.stages;
-        let stages = elsewhere.map(|stage| (present, stage.get(stages).number)).into_iter().collect();
-        let asked = MigrateInstance { instance, version, stages, reason: "a new form".into(), expected: None };
-        let actor = Actor { kind: ActorKind::Operations, name: "ops".into() };
+        let stages = elsewhere
+            .map(|stage| (present, stage.get(stages).number))
+            .into_iter()
+            .collect();
+        let asked = MigrateInstance {
+            instance,
+            version,
+            stages,
+            reason: "a new form".into(),
+            expected: None,
+        };
+        let actor = Actor {
+            kind: ActorKind::Operations,
+            name: "ops".into(),
+        };
         let command = Command::from(asked);
-        self.ask(&Request { actor, mark: None, salt: 0, known: None, command });
+        self.ask(&Request {
+            actor,
+            mark: None,
+            salt: 0,
+            known: None,
+            command,
+        });
     }
 
     /// The instance as it would be after a click, if the click is accepted.
     fn after(&self, click: &Request) -> Option<Instance> {
         match decide(&self.world, click, self.player.now()) {
-            Ok(Decision::Commit(entry)) => Some(Instance::clone(entry.instances[0].after.whole().unwrap())),
+            Ok(Decision::Commit(entry)) => {
+                Some(Instance::clone(entry.instances[0].after.whole().unwrap()))
+            }
             Ok(_) | Err(_) => None,
         }
     }
@@ -63,14 +89,23 @@ impl Desk {
 
 /// What a click is aimed at and does, as far as the person can see it.
 fn aim(click: &Request, shown: &Instance, after: &Instance) -> String {
-    let (seen, does) = (&shown.alerts, format!("leads to stage {}, ends with {:?}", after.stage, after.ending));
+    let (seen, does) = (
+        &shown.alerts,
+        format!(
+            "leads to stage {}, ends with {:?}",
+            after.stage, after.ending
+        ),
+    );
     let action = match &click.command {
         Command::Desk(DeskCommand::AcknowledgeAlert(asked)) => asked.alert.action,
         Command::Desk(DeskCommand::SnoozeAlert(snooze)) => snooze.alert.action,
         _ => return format!("in stage {}: {does}", shown.stage),
     };
     let alert = seen.iter().find(|alert| alert.action == action).unwrap();
-    format!("{:?} for {} at {:?}, due {:?}", alert.text, alert.team, alert.priority, alert.due)
+    format!(
+        "{:?} for {} at {:?}, due {:?}",
+        alert.text, alert.team, alert.priority, alert.due
+    )
 }
 
 /// What happens to an instance between a person's look and their click.
@@ -88,7 +123,11 @@ enum Turn {
 }
 
 fn turns() -> impl Strategy<Value = Vec<Turn>> {
-    let amend = (0..AMENDMENTS, any::<Index>(), proptest::option::weighted(0.2, any::<Index>()));
+    let amend = (
+        0..AMENDMENTS,
+        any::<Index>(),
+        proptest::option::weighted(0.2, any::<Index>()),
+    );
     let turn = prop_oneof![
         4 => any::<Index>().prop_map(Turn::Push),
         3 => amend.prop_map(|(how, stage, elsewhere)| Turn::Amend(how, stage, elsewhere)),
@@ -106,7 +145,12 @@ impl Desk {
     fn turn(&mut self, instance: InstanceId, turn: &Turn, any: Index) {
         match turn {
             Turn::Push(button) => {
-                self.play(&Step::Push { instance: any, button: *button, stale: 0, careless: false });
+                self.play(&Step::Push {
+                    instance: any,
+                    button: *button,
+                    stale: 0,
+                    careless: false,
+                });
             }
             Turn::Amend(how, stage, elsewhere) => {
                 self.publish(*how, *stage);
@@ -119,10 +163,25 @@ impl Desk {
             }
             Turn::Chase => self.play(&Step::Chase(any)),
             Turn::HandOver(team) => {
-                let to = Recipient::Team { team: u32::from(*team) };
-                let actor = Actor { kind: ActorKind::Operations, name: "ops".into() };
-                let command = Command::from(HandOver { instance, to, reason: "holidays".into() });
-                self.ask(&Request { actor, mark: None, salt: 0, known: None, command });
+                let to = Recipient::Team {
+                    team: u32::from(*team),
+                };
+                let actor = Actor {
+                    kind: ActorKind::Operations,
+                    name: "ops".into(),
+                };
+                let command = Command::from(HandOver {
+                    instance,
+                    to,
+                    reason: "holidays".into(),
+                });
+                self.ask(&Request {
+                    actor,
+                    mark: None,
+                    salt: 0,
+                    known: None,
+                    command,
+                });
             }
             Turn::Pause => self.play(&Step::Pause(any, None)),
         }
@@ -131,18 +190,28 @@ impl Desk {
 
 /// Each click that is accepted now, with what it does.
 fn accepted(desk: &Desk, clicks: impl IntoIterator<Item = Request>) -> Vec<(Request, Instance)> {
-    clicks.into_iter().filter_map(|click| desk.after(&click).map(|after| (click, after))).collect()
+    clicks
+        .into_iter()
+        .filter_map(|click| desk.after(&click).map(|after| (click, after)))
+        .collect()
 }
 
 /// The clicks with and without the name of the stage: clients may leave it out.
 fn all_clicks(desk: &Desk, shown: &Instance) -> Vec<Request> {
     let named = |mut click: Request| {
-        let Command::Desk(DeskCommand::PushButton(push)) = &mut click.command else { return None };
+        let Command::Desk(DeskCommand::PushButton(push)) = &mut click.command else {
+            return None;
+        };
         push.stage = Some(shown.stage);
         Some(click)
     };
     let clicks = clicks(&desk.world, shown);
-    clicks.iter().cloned().filter_map(named).chain(clicks.iter().cloned()).collect()
+    clicks
+        .iter()
+        .cloned()
+        .filter_map(named)
+        .chain(clicks.iter().cloned())
+        .collect()
 }
 
 proptest! {

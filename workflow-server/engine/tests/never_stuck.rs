@@ -1,14 +1,18 @@
-//! No instance is left where nothing moves it on: not by a migration, not by a pause, and one that an earlier version of the server
-//! left so is found.
+//! No instance is left where nothing moves it on: not by a migration, not by a pause, and one that
+//! an earlier version of the server left so is found.
 
-#![allow(clippy::unwrap_used, reason = "a test ends where something unexpected happens")]
+#![allow(
+    clippy::unwrap_used,
+    reason = "a test ends where something unexpected happens"
+)]
 
 use std::sync::Arc;
 
 use aftercall_engine::actor::{Actor, ActorKind};
 use aftercall_engine::batch::{BatchItems, BatchWork, StartBatch};
 use aftercall_engine::command::{
-    AddNote, Command, ImportWorkflow, MigrateInstance, MoveInstance, PauseInstance, PublishWorkflow, ResumeInstance,
+    AddNote, Command, ImportWorkflow, MigrateInstance, MoveInstance, PauseInstance,
+    PublishWorkflow, ResumeInstance,
 };
 use aftercall_engine::definition::file;
 use aftercall_engine::entry::{After, Answer, ChangeKind};
@@ -54,33 +58,85 @@ fn no_longer_waits() -> String {
 }
 
 fn publish(desk: &mut Desk, text: &str) {
-    let numbering = desk.world.root().workflows.named("repair").unwrap().numbering.clone();
-    let definition = Box::new(file::read(text, Some(&numbering)).unwrap_or_else(|faults| panic!("{faults:#?}")));
-    desk.ask("author", Command::from(ImportWorkflow { definition, expected: None })).unwrap();
-    desk.ask("author", Command::from(PublishWorkflow { name: "repair".into(), expected: None, validated: None }))
-        .unwrap();
+    let numbering = desk
+        .world
+        .root()
+        .workflows
+        .named("repair")
+        .unwrap()
+        .numbering
+        .clone();
+    let definition =
+        Box::new(file::read(text, Some(&numbering)).unwrap_or_else(|faults| panic!("{faults:#?}")));
+    desk.ask(
+        "author",
+        Command::from(ImportWorkflow {
+            definition,
+            expected: None,
+        }),
+    )
+    .unwrap();
+    desk.ask(
+        "author",
+        Command::from(PublishWorkflow {
+            name: "repair".into(),
+            expected: None,
+            validated: None,
+        }),
+    )
+    .unwrap();
 }
 
 fn migrate(desk: &mut Desk, id: InstanceId) -> Result<Answer, Rejection> {
-    let asked =
-        MigrateInstance { instance: id, version: 2, stages: Vec::new(), reason: "the new form".into(), expected: None };
+    let asked = MigrateInstance {
+        instance: id,
+        version: 2,
+        stages: Vec::new(),
+        reason: "the new form".into(),
+        expected: None,
+    };
     desk.ask("ops", Command::from(asked))
 }
 
 fn pause(desk: &mut Desk, instance: InstanceId, until: Option<i64>) {
     let until = until.map(|millis| Time(desk.now.0 + millis));
-    desk.ask("ops", Command::from(PauseInstance { instance, until, reason: "parts".into(), expected: None })).unwrap();
+    desk.ask(
+        "ops",
+        Command::from(PauseInstance {
+            instance,
+            until,
+            reason: "parts".into(),
+            expected: None,
+        }),
+    )
+    .unwrap();
 }
 
 fn resume(desk: &mut Desk, instance: InstanceId) {
-    desk.ask("ops", Command::from(ResumeInstance { instance, note: "".into(), expected: None })).unwrap();
+    desk.ask(
+        "ops",
+        Command::from(ResumeInstance {
+            instance,
+            note: "".into(),
+            expected: None,
+        }),
+    )
+    .unwrap();
 }
 
 fn move_to(desk: &mut Desk, instance: InstanceId, event: &str) {
     let definition = desk.world.root().definition_of(desk.of(instance)).unwrap();
     let stage = definition.stage_of(event).unwrap().number;
-    desk.ask("ops", Command::from(MoveInstance { instance, stage, reason: "a mistake".into(), expected: None }))
-        .unwrap();
+    desk.ask(
+        "ops",
+        Command::from(MoveInstance {
+            instance,
+            stage,
+            reason: "a mistake".into(),
+            expected: None,
+        }),
+    )
+    .unwrap();
 }
 
 fn in_stage(event: &str) -> (Desk, InstanceId) {
@@ -94,31 +150,70 @@ fn in_stage(event: &str) -> (Desk, InstanceId) {
 fn a_migration_is_refused_where_nothing_would_wait_whether_it_is_paused_or_not() {
     let (mut desk, id) = in_stage("go");
     publish(&mut desk, &no_longer_waits());
-    assert!(matches!(migrate(&mut desk, id), Err(Rejection::WouldBeStuck(_))));
+    assert!(matches!(
+        migrate(&mut desk, id),
+        Err(Rejection::WouldBeStuck(_))
+    ));
     pause(&mut desk, id, Some(HOUR));
-    assert!(matches!(migrate(&mut desk, id), Err(Rejection::WouldBeStuck(_))), "paused");
+    assert!(
+        matches!(migrate(&mut desk, id), Err(Rejection::WouldBeStuck(_))),
+        "paused"
+    );
     let batch = StartBatch {
-        work: BatchWork::Migrate { version: 2, stages: Vec::new() },
+        work: BatchWork::Migrate {
+            version: 2,
+            stages: Vec::new(),
+        },
         items: BatchItems::named([id]),
         reason: "the new form".into(),
         per_second: 9,
     };
-    let actor = Actor { kind: ActorKind::Operations, name: "ops".into() };
-    let told = try_batch(desk.world.root(), &batch, (&actor, desk.now), |_, tried| tried.map(|one| one.status), &never);
+    let actor = Actor {
+        kind: ActorKind::Operations,
+        name: "ops".into(),
+    };
+    let told = try_batch(
+        desk.world.root(),
+        &batch,
+        (&actor, desk.now),
+        |_, tried| tried.map(|one| one.status),
+        &never,
+    );
     let told = told.unwrap();
-    assert!(matches!(told[..], [Err(Rejection::WouldBeStuck(_))]), "a batch tries the paused ones as well: {told:?}");
+    assert!(
+        matches!(told[..], [Err(Rejection::WouldBeStuck(_))]),
+        "a batch tries the paused ones as well: {told:?}"
+    );
     desk.pass(HOUR);
-    assert_eq!((desk.of(id).version, desk.of(id).status), (1, Status::Active), "what is refused changes nothing");
+    assert_eq!(
+        (desk.of(id).version, desk.of(id).status),
+        (1, Status::Active),
+        "what is refused changes nothing"
+    );
     desk.push("Ann", id, "done").unwrap();
 }
 
-/// Puts an instance into the version without a wait in its stage, as servers did before this was refused.
+/// Puts an instance into the version without a wait in its stage, as servers did before this was
+/// refused.
 fn left_behind(desk: &mut Desk, id: InstanceId, status: Status) {
-    let (entry, _) = desk.entry("Ann", Command::from(AddNote { instance: id, text: "it hangs".into() })).unwrap();
+    let (entry, _) = desk
+        .entry(
+            "Ann",
+            Command::from(AddNote {
+                instance: id,
+                text: "it hangs".into(),
+            }),
+        )
+        .unwrap();
     let mut entry = entry.unwrap();
     entry.sequence += 1;
     let old = desk.of(id);
-    let pause = Pause { by: "ops".into(), since: desk.now, until: Some(Time(desk.now.0 + HOUR)), reason: "".into() };
+    let pause = Pause {
+        by: "ops".into(),
+        since: desk.now,
+        until: Some(Time(desk.now.0 + HOUR)),
+        reason: "".into(),
+    };
     let after = Instance {
         version: 2,
         status,
@@ -140,11 +235,22 @@ fn one_that_was_left_behind_is_listed_as_stuck_and_becomes_incomplete_with_its_n
         publish(&mut desk, &no_longer_waits());
         left_behind(&mut desk, id, status);
         let found = stuck(desk.world.root(), Time(0), &never).unwrap();
-        assert_eq!((found.len(), found[0].reason), (1, StuckReason::Incomplete), "{status:?}");
+        assert_eq!(
+            (found.len(), found[0].reason),
+            (1, StuckReason::Incomplete),
+            "{status:?}"
+        );
         if status == Status::Paused {
             assert_eq!(desk.pass(HOUR), [ChangeKind::Resumed]);
         } else {
-            desk.ask("Ann", Command::from(AddNote { instance: id, text: "why?".into() })).unwrap();
+            desk.ask(
+                "Ann",
+                Command::from(AddNote {
+                    instance: id,
+                    text: "why?".into(),
+                }),
+            )
+            .unwrap();
         }
         assert_eq!(desk.of(id).status, Status::Incomplete, "{status:?}");
         move_to(&mut desk, id, "wait");
@@ -155,9 +261,14 @@ fn one_that_was_left_behind_is_listed_as_stuck_and_becomes_incomplete_with_its_n
 #[test]
 fn what_only_a_timer_moves_is_not_stuck_and_what_has_buttons_and_no_alert_is_unclaimed_work() {
     let file = |first: &str| {
-        format!("format: 1\nworkflow: repair\ntitle: Repair\non_new_call:\n  - {first}\n    then: [ finish: done ]\n")
+        format!(
+            "format: 1\nworkflow: repair\ntitle: Repair\non_new_call:\n  - {first}\n    then: [ finish: done ]\n"
+        )
     };
-    for (first, expected) in [("timer: 4h", None), ("button: Go", Some(StuckReason::Unclaimed))] {
+    for (first, expected) in [
+        ("timer: 4h", None),
+        ("button: Go", Some(StuckReason::Unclaimed)),
+    ] {
         let mut desk = Desk::new(&file(first));
         desk.set("1", true);
         desk.pass(HOUR);
@@ -175,7 +286,10 @@ fn one_that_is_moved_in_a_pause_stays_paused_with_all_of_its_time() {
     move_to(&mut desk, id, "wait");
     let moved = desk.of(id);
     assert_eq!((moved.status, moved.entered_at), (Status::Paused, desk.now));
-    assert!(!moved.is_overdue(desk.now), "its deadline has not passed: its clocks stand still");
+    assert!(
+        !moved.is_overdue(desk.now),
+        "its deadline has not passed: its clocks stand still"
+    );
     desk.pass(5 * HOUR);
     resume(&mut desk, id);
     let resumed = desk.of(id).clone();

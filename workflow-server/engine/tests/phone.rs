@@ -20,7 +20,9 @@ fn country(code: &str) -> Country {
 }
 
 fn compare(one: &str, other: &str, country: Country) -> Is {
-    let (Some(one), Some(other)) = (read(one, country), read(other, country)) else { return Other };
+    let (Some(one), Some(other)) = (read(one, country), read(other, country)) else {
+        return Other;
+    };
     match (one.is_same(&other), one.may_be(&other)) {
         (true, true) => Same,
         (false, true) => Possible,
@@ -37,9 +39,24 @@ const TABLE: &[(&str, &str, &str, Is)] = &[
     ("", "+44 20 7946 0001", "+44 (0)20 7946-0001", Same),
     ("", "+44 20 7946 0001", "+44.20.7946.0001", Same),
     ("", "+44 20 7946 0001", "Tel.: +44 20 7946 0001", Same),
-    ("", "+44 20 7946 0001", "+44 (London) 20 7946 0001 (office)", Same),
-    ("", "+44 20 7946 0001", "\u{202d}+44\u{a0}20\u{a0}7946\u{200b}\u{a0}0001\u{202c}", Same),
-    ("", "+44 20 7946 0001", "\u{ff0b}44 ２０ ７９４６ ０００１", Same),
+    (
+        "",
+        "+44 20 7946 0001",
+        "+44 (London) 20 7946 0001 (office)",
+        Same,
+    ),
+    (
+        "",
+        "+44 20 7946 0001",
+        "\u{202d}+44\u{a0}20\u{a0}7946\u{200b}\u{a0}0001\u{202c}",
+        Same,
+    ),
+    (
+        "",
+        "+44 20 7946 0001",
+        "\u{ff0b}44 ２０ ７９４６ ０００１",
+        Same,
+    ),
     ("", "+44 20 7946 0001", "+٤٤ ٢٠ ٧٩٤٦ ٠٠٠١", Same),
     ("", "+44 20 7946 0001", "020 7946 0001", Other),
     ("GB", "+44 20 7946 0001", "020 7946 0001", Same),
@@ -81,19 +98,54 @@ const TABLE: &[(&str, &str, &str, Is)] = &[
     ("US", "+1 301 234 5678", "13012345678", Same),
     // Extensions: another extension is another person; none may be anybody behind that number.
     ("", "+44 20 7946 0001 ext. 12", "+44 20 7946 0001 x12", Same),
-    ("", "+44 20 7946 0001 ext. 12", "tel:+44-20-7946-0001;ext=12", Same),
+    (
+        "",
+        "+44 20 7946 0001 ext. 12",
+        "tel:+44-20-7946-0001;ext=12",
+        Same,
+    ),
     ("", "+44 20 7946 0001 ext. 12", "+442079460001,12#", Same),
-    ("", "+44 20 7946 0001 ext. 12", "+44 20 7946 0001 (Durchwahl 12)", Same),
+    (
+        "",
+        "+44 20 7946 0001 ext. 12",
+        "+44 20 7946 0001 (Durchwahl 12)",
+        Same,
+    ),
     ("", "+44 20 7946 0001 ext. 12", "+44 20 7946 0001", Possible),
-    ("", "+44 20 7946 0001 ext. 12", "+44 20 7946 0001 ext. 13", Other),
+    (
+        "",
+        "+44 20 7946 0001 ext. 12",
+        "+44 20 7946 0001 ext. 13",
+        Other,
+    ),
     // Addresses of telephone systems.
-    ("", "+49 30 901820", "sip:+4930901820@gw.example;user=phone", Same),
+    (
+        "",
+        "+49 30 901820",
+        "sip:+4930901820@gw.example;user=phone",
+        Same,
+    ),
     ("", "+49 30 901820", "sip:%2B4930901820@gw1.example", Same),
-    ("", "+49 30 901820", "\"Ada 2\" <sips:+4930901820@10.0.0.1:5061>;tag=77", Same),
+    (
+        "",
+        "+49 30 901820",
+        "\"Ada 2\" <sips:+4930901820@10.0.0.1:5061>;tag=77",
+        Same,
+    ),
     ("", "+49 30 901820", "tel:+49-30-901820", Same),
     ("", "+49 30 901820", "tel:901820;phone-context=+49-30", Same),
-    ("", "+49 30 901820", "tel:901820;phone-context=pbx.example", Other),
-    ("", "+49 30 901820 x5", "sip:+4930901820;ext=5@gw1.example", Same),
+    (
+        "",
+        "+49 30 901820",
+        "tel:901820;phone-context=pbx.example",
+        Other,
+    ),
+    (
+        "",
+        "+49 30 901820 x5",
+        "sip:+4930901820;ext=5@gw1.example",
+        Same,
+    ),
     // Internal numbers stay as they are written.
     ("GB", "204", "204", Same),
     ("GB", "204", "sip:204@pbx.example", Same),
@@ -108,7 +160,12 @@ const TABLE: &[(&str, &str, &str, Is)] = &[
     ("", "", "", Other),
     ("", "0000", "0000", Other),
     ("", "+266696687", "+266696687", Other),
-    ("", "sip:anonymous@anonymous.invalid", "sip:anonymous@anonymous.invalid", Other),
+    (
+        "",
+        "sip:anonymous@anonymous.invalid",
+        "sip:anonymous@anonymous.invalid",
+        Other,
+    ),
     ("", "sip:ada99@example.com", "99", Other),
 ];
 
@@ -118,7 +175,10 @@ fn written_forms_compare_as_the_table_says() {
         for (one, other) in [(one, other), (other, one)] {
             let found = compare(one, other, country(code));
             let shown = (read(one, country(code)), read(other, country(code)));
-            assert_eq!(found, expected, "{one:?} and {other:?} in {code:?}: {shown:?}");
+            assert_eq!(
+                found, expected,
+                "{one:?} and {other:?} in {code:?}: {shown:?}"
+            );
         }
     }
 }
@@ -130,8 +190,13 @@ fn the_table_of_the_guide_is_right() {
     let rows = page.lines().filter(|line| line.contains("` | `"));
     let mut count = 0;
     for row in rows {
-        let cells: Vec<&str> = row.split('|').map(|cell| cell.trim().trim_matches('`')).collect();
-        let &[_, code, one, other, same, _] = cells.as_slice() else { panic!("{row}") };
+        let cells: Vec<&str> = row
+            .split('|')
+            .map(|cell| cell.trim().trim_matches('`'))
+            .collect();
+        let &[_, code, one, other, same, _] = cells.as_slice() else {
+            panic!("{row}")
+        };
         let expected = match same {
             "yes" => Same,
             "possible" => Possible,
@@ -150,7 +215,10 @@ fn what_may_be_the_same_has_a_term_in_common_whatever_country_it_was_stored_unde
         for (stored, sought) in [(one, other), (other, one)] {
             let (stored, sought) = (terms(stored), sought_terms(sought, country(code)));
             let is_found = stored.iter().any(|term| sought.contains(term));
-            assert!(is_found || expected == Other, "{one:?} and {other:?} in {code:?}: {stored:?} {sought:?}");
+            assert!(
+                is_found || expected == Other,
+                "{one:?} and {other:?} in {code:?}: {stored:?} {sought:?}"
+            );
         }
     }
 }
@@ -158,14 +226,22 @@ fn what_may_be_the_same_has_a_term_in_common_whatever_country_it_was_stored_unde
 #[test]
 fn an_internal_number_is_kept_as_it_is_written() {
     let readings = read("204", country("GB")).expect("a number");
-    assert_eq!((readings.certain.as_str(), readings.others.as_slice()), ("204", &[][..]));
+    assert_eq!(
+        (readings.certain.as_str(), readings.others.as_slice()),
+        ("204", &[][..])
+    );
     assert_eq!(terms("204"), ["204"]);
     assert_eq!(terms("anonymous"), [""; 0]);
 }
 
 #[test]
 fn a_country_is_named_by_its_code() {
-    assert_eq!(Country::named("GB").map(|country| country.to_string()).as_deref(), Some("GB"));
+    assert_eq!(
+        Country::named("GB")
+            .map(|country| country.to_string())
+            .as_deref(),
+        Some("GB")
+    );
     assert_eq!(Country::NONE.to_string(), "");
     for wrong in ["", "gb", "UK", "XX", "GBR", "44", "ZZ"] {
         assert_eq!(Country::named(wrong), None, "{wrong}");
@@ -175,15 +251,26 @@ fn a_country_is_named_by_its_code() {
 #[test]
 fn what_an_earlier_server_archived_is_looked_for_in_the_usual_forms() {
     let forms = earlier_forms("020 7946 0001", country("GB"));
-    for form in ["+442079460001", "442079460001", "00442079460001", "+4402079460001", "02079460001"] {
+    for form in [
+        "+442079460001",
+        "442079460001",
+        "00442079460001",
+        "+4402079460001",
+        "02079460001",
+    ] {
         assert!(forms.iter().any(|other| other == form), "{form}: {forms:?}");
     }
 }
 
 /// A number as somebody may write it.
 fn written() -> impl Strategy<Value = String> {
-    let national =
-        prop_oneof!["2079460[0-9]{3}", "30[1-9][0-9]{3,7}", "212736[0-9]{4}", "[1-9][0-9]{3,11}", "06[0-9]{4,8}",];
+    let national = prop_oneof![
+        "2079460[0-9]{3}",
+        "30[1-9][0-9]{3,7}",
+        "212736[0-9]{4}",
+        "[1-9][0-9]{3,11}",
+        "06[0-9]{4,8}",
+    ];
     let before = prop_oneof![
         Just(""),
         Just("0"),
@@ -210,16 +297,30 @@ fn written() -> impl Strategy<Value = String> {
         Just(" (office)"),
         Just("\u{202c}")
     ];
-    (before, national, after).prop_map(|(before, national, after)| format!("{before}{national}{after}"))
+    (before, national, after)
+        .prop_map(|(before, national, after)| format!("{before}{national}{after}"))
 }
 
 fn any_country() -> impl Strategy<Value = Country> {
-    prop_oneof![Just(""), Just("GB"), Just("DE"), Just("US"), Just("FR"), Just("IT"), Just("CN")].prop_map(country)
+    prop_oneof![
+        Just(""),
+        Just("GB"),
+        Just("DE"),
+        Just("US"),
+        Just("FR"),
+        Just("IT"),
+        Just("CN")
+    ]
+    .prop_map(country)
 }
 
 /// The same number, with signs between its digits.
 fn spaced(text: &str, at: usize, sign: char) -> String {
-    let digits: Vec<usize> = text.char_indices().filter(|(_, c)| c.is_ascii_digit()).map(|(at, _)| at).collect();
+    let digits: Vec<usize> = text
+        .char_indices()
+        .filter(|(_, c)| c.is_ascii_digit())
+        .map(|(at, _)| at)
+        .collect();
     let at = digits[at % digits.len().min(4)];
     format!("{}{sign}{}", &text[..at], &text[at..])
 }

@@ -1,9 +1,14 @@
 //! A retention becomes shorter by a confirmation of operations and by nothing else.
 
-#![allow(clippy::unwrap_used, reason = "a test ends where something unexpected happens")]
+#![allow(
+    clippy::unwrap_used,
+    reason = "a test ends where something unexpected happens"
+)]
 
 use aftercall_engine::actor::{Actor, ActorKind};
-use aftercall_engine::command::{Command, ConfirmRetention, ImportWorkflow, PublishWorkflow, Request};
+use aftercall_engine::command::{
+    Command, ConfirmRetention, ImportWorkflow, PublishWorkflow, Request,
+};
 use aftercall_engine::definition::file;
 use aftercall_engine::entry::ChangeKind;
 use aftercall_engine::time::{Span, SpanUnit, Time};
@@ -13,8 +18,21 @@ use aftercall_engine::{Decision, Rejection, decide};
 use proptest::prelude::*;
 
 fn ask(world: &mut World, command: Command) -> Result<Option<ChangeKind>, Rejection> {
-    let actor = Actor { kind: ActorKind::Operations, name: "Olga".into() };
-    match decide(world, &Request { actor, mark: None, salt: 0, known: None, command }, Time(1))? {
+    let actor = Actor {
+        kind: ActorKind::Operations,
+        name: "Olga".into(),
+    };
+    match decide(
+        world,
+        &Request {
+            actor,
+            mark: None,
+            salt: 0,
+            known: None,
+            command,
+        },
+        Time(1),
+    )? {
         Decision::Commit(entry) => {
             world.apply(&entry).unwrap();
             Ok(Some(entry.kind))
@@ -25,10 +43,26 @@ fn ask(world: &mut World, command: Command) -> Result<Option<ChangeKind>, Reject
 
 fn publish(world: &mut World, retention: Option<u32>) {
     let retention = retention.map_or_else(String::new, |days| format!("retention: {days}d"));
-    let text = format!("format: 1\nworkflow: w\ntitle: W\n{retention}\non_new_call: [ finish: done ]\n");
+    let text =
+        format!("format: 1\nworkflow: w\ntitle: W\n{retention}\non_new_call: [ finish: done ]\n");
     let definition = Box::new(file::read(&text, None).unwrap());
-    ask(world, Command::from(ImportWorkflow { definition, expected: None })).unwrap();
-    ask(world, Command::from(PublishWorkflow { name: "w".into(), expected: None, validated: None })).unwrap();
+    ask(
+        world,
+        Command::from(ImportWorkflow {
+            definition,
+            expected: None,
+        }),
+    )
+    .unwrap();
+    ask(
+        world,
+        Command::from(PublishWorkflow {
+            name: "w".into(),
+            expected: None,
+            validated: None,
+        }),
+    )
+    .unwrap();
 }
 
 fn newest(world: &World) -> u32 {
@@ -37,9 +71,20 @@ fn newest(world: &World) -> u32 {
 
 /// The one in force where the server keeps so many days by itself.
 fn in_force(world: &World, default: u32) -> i64 {
-    let default = Span { amount: default, unit: SpanUnit::Days };
-    let counted = world.root().workflows.named("w").into_iter().flat_map(Workflow::retentions);
-    counted.map(|own| own.unwrap_or(default).millis()).max().unwrap_or(default.millis())
+    let default = Span {
+        amount: default,
+        unit: SpanUnit::Days,
+    };
+    let counted = world
+        .root()
+        .workflows
+        .named("w")
+        .into_iter()
+        .flat_map(Workflow::retentions);
+    counted
+        .map(|own| own.unwrap_or(default).millis())
+        .max()
+        .unwrap_or(default.millis())
 }
 
 proptest! {
@@ -73,11 +118,25 @@ proptest! {
 #[test]
 fn only_the_newest_version_is_confirmed_and_once() {
     let mut world = World::new(Keeping::default());
-    let confirm = |version| Command::from(ConfirmRetention { workflow: "w".into(), version });
-    assert_eq!(ask(&mut world, confirm(1)), Err(Rejection::NoSuchWorkflow("w".into())));
+    let confirm = |version| {
+        Command::from(ConfirmRetention {
+            workflow: "w".into(),
+            version,
+        })
+    };
+    assert_eq!(
+        ask(&mut world, confirm(1)),
+        Err(Rejection::NoSuchWorkflow("w".into()))
+    );
     publish(&mut world, Some(90));
     publish(&mut world, Some(9));
-    assert_eq!(ask(&mut world, confirm(1)), Err(Rejection::NotTheNewestVersion { newest: 2 }));
-    assert_eq!(ask(&mut world, confirm(2)), Ok(Some(ChangeKind::RetentionConfirmed)));
+    assert_eq!(
+        ask(&mut world, confirm(1)),
+        Err(Rejection::NotTheNewestVersion { newest: 2 })
+    );
+    assert_eq!(
+        ask(&mut world, confirm(2)),
+        Ok(Some(ChangeKind::RetentionConfirmed))
+    );
     assert_eq!(ask(&mut world, confirm(2)), Ok(None));
 }

@@ -1,6 +1,9 @@
 //! A workflow that is set again on its call: what is released by it, and what is promised.
 
-#![allow(clippy::unwrap_used, reason = "a test ends where something unexpected happens")]
+#![allow(
+    clippy::unwrap_used,
+    reason = "a test ends where something unexpected happens"
+)]
 
 use aftercall_engine::call::CallKey;
 use aftercall_engine::command::{CallChanges, Command, IfRunning, Release, SetWorkflow};
@@ -28,8 +31,14 @@ on_new_call:
 /// Sets the workflow again; what was promised, and whether it warns that it is overdue.
 fn set_again(desk: &mut Desk, release: Option<Release>) -> (Option<Time>, bool) {
     let set = SetWorkflow {
-        call: CallKey { source: "scripts".into(), id: "1".into() },
-        changes: CallChanges { chargeable: Some(true), ..CallChanges::default() },
+        call: CallKey {
+            source: "scripts".into(),
+            id: "1".into(),
+        },
+        changes: CallChanges {
+            chargeable: Some(true),
+            ..CallChanges::default()
+        },
         workflow: "repair".into(),
         version: None,
         fields: Vec::new(),
@@ -38,7 +47,11 @@ fn set_again(desk: &mut Desk, release: Option<Release>) -> (Option<Time>, bool) 
         if_running: IfRunning::ReturnIt,
     };
     match desk.ask("script", Command::from(set)).unwrap() {
-        Answer::Set { promise_by, warnings, .. } => (promise_by, warnings.contains(&Warning::Overdue)),
+        Answer::Set {
+            promise_by,
+            warnings,
+            ..
+        } => (promise_by, warnings.contains(&Warning::Overdue)),
         other => panic!("{other:?}"),
     }
 }
@@ -54,10 +67,17 @@ fn set_again_at_once_it_no_longer_waits_for_the_end_of_the_call() {
     }
     set_again(&mut desk, Some(Release::Immediately));
     let of = desk.of(id);
-    assert_eq!((of.status, of.stage, of.alerts.len()), (Status::Active, 1, 1));
+    assert_eq!(
+        (of.status, of.stage, of.alerts.len()),
+        (Status::Active, 1, 1)
+    );
     let revision = of.revision;
     set_again(&mut desk, Some(Release::Immediately));
-    assert_eq!(desk.of(id).revision, revision, "one that is released stays as it is");
+    assert_eq!(
+        desk.of(id).revision,
+        revision,
+        "one that is released stays as it is"
+    );
 }
 
 #[test]
@@ -67,7 +87,11 @@ fn nobody_is_promised_a_time_that_has_passed() {
     let deadline = desk.of(id).deadline;
     assert_eq!(set_again(&mut desk, None), (deadline, false));
     desk.pass(5 * HOUR);
-    assert_eq!(set_again(&mut desk, None), (deadline, true), "its alert is overdue, its deadline is ahead");
+    assert_eq!(
+        set_again(&mut desk, None),
+        (deadline, true),
+        "its alert is overdue, its deadline is ahead"
+    );
     desk.pass(48 * HOUR);
     assert_eq!(set_again(&mut desk, None), (None, true));
 }

@@ -1,6 +1,10 @@
-//! What a stage is called: the author's title, or what led to it. It is shown wherever a stage is shown, and changes nothing else.
+//! What a stage is called: the author's title, or what led to it. It is shown wherever a stage is
+//! shown, and changes nothing else.
 
-#![allow(clippy::unwrap_used, reason = "a test ends where something unexpected happens")]
+#![allow(
+    clippy::unwrap_used,
+    reason = "a test ends where something unexpected happens"
+)]
 
 mod desk;
 
@@ -49,16 +53,24 @@ fn workflow(text: &str) -> Definition {
 }
 
 fn titles(definition: &Definition) -> Vec<String> {
-    definition.stages.iter().map(|stage| stage.title().into_owned()).collect()
+    definition
+        .stages
+        .iter()
+        .map(|stage| stage.title().into_owned())
+        .collect()
 }
 
 #[test]
 fn a_stage_without_a_title_is_called_after_what_leads_to_it() {
     let own = "To be decided, To be paid, After Paid, To be paid at once, After Reject, After 3d, After Reminder";
     assert_eq!(titles(&workflow(FILE)).join(", "), own);
-    let plain: String =
-        FILE.lines().filter(|line| !line.contains("title: To be")).map(|line| format!("{line}\n")).collect();
-    let default = "New call, After Approve, After Paid, After Remind, After Reject, After 3d, After Reminder";
+    let plain: String = FILE
+        .lines()
+        .filter(|line| !line.contains("title: To be"))
+        .map(|line| format!("{line}\n"))
+        .collect();
+    let default =
+        "New call, After Approve, After Paid, After Remind, After Reject, After 3d, After Reminder";
     assert_eq!(titles(&workflow(&plain)).join(", "), default);
 }
 
@@ -78,13 +90,15 @@ fn titles_are_written_as_they_are_read_and_left_out_where_there_are_none() {
 
 #[test]
 fn a_title_that_shows_nothing_is_a_fault_at_its_place() {
-    for (from, to) in
-        [("title: To be paid\n", "title: ''\n"), ("on_new_call_title: To be decided", "on_new_call_title: ' '")]
-    {
+    for (from, to) in [
+        ("title: To be paid\n", "title: ''\n"),
+        ("on_new_call_title: To be decided", "on_new_call_title: ' '"),
+    ] {
         let faults = read(&FILE.replacen(from, to, 1), None).unwrap_err();
         assert_eq!(faults.len(), 1, "{faults:#?}");
         assert!(
-            faults[0].code == FaultCode::BadValue && faults[0].message.contains("the stage's title"),
+            faults[0].code == FaultCode::BadValue
+                && faults[0].message.contains("the stage's title"),
             "{faults:#?}"
         );
     }
@@ -95,13 +109,33 @@ fn a_changed_title_is_a_difference_in_words() {
     let old = workflow(FILE);
     let check = |from: &str, to: &str, said: &[&str]| {
         assert!(FILE.contains(from), "{from}");
-        assert_eq!(diff(&old, &workflow(&FILE.replacen(from, to, 1))), said, "{from} -> {to}");
+        assert_eq!(
+            diff(&old, &workflow(&FILE.replacen(from, to, 1))),
+            said,
+            "{from} -> {to}"
+        );
     };
-    check("To be paid\n", "Payment\n", &["stage 2 \"Payment\" was called \"To be paid\""]);
-    check("    title: To be paid\n", "", &["stage 2 \"After Approve\" was called \"To be paid\""]);
-    check("on_new_call_title: To be decided\n", "", &["stage 1 \"New call\" was called \"To be decided\""]);
+    check(
+        "To be paid\n",
+        "Payment\n",
+        &["stage 2 \"Payment\" was called \"To be paid\""],
+    );
+    check(
+        "    title: To be paid\n",
+        "",
+        &["stage 2 \"After Approve\" was called \"To be paid\""],
+    );
+    check(
+        "on_new_call_title: To be decided\n",
+        "",
+        &["stage 1 \"New call\" was called \"To be decided\""],
+    );
     let written_out = "button: Reject\n    title: After Reject\n";
-    check("button: Reject\n", written_out, &["stage 5 \"After Reject\" has its title written out"]);
+    check(
+        "button: Reject\n",
+        written_out,
+        &["stage 5 \"After Reject\" has its title written out"],
+    );
     let label = "label: Now\n        id: remind\n";
     let said = "what leads to stage 4 \"To be paid at once\" was called \"Remind\", and is \"Now\"";
     check("label: Remind\n", label, &[said]);
@@ -111,7 +145,12 @@ fn a_changed_title_is_a_difference_in_words() {
 fn every_picture_shows_the_titles() {
     let definition = workflow(FILE);
     let (graph, trail) = (Graph::of(&definition, &Trail::default()), Trail::default());
-    for picture in [text(&definition, &trail), mermaid(&graph), dot(&graph), svg(&graph).unwrap()] {
+    for picture in [
+        text(&definition, &trail),
+        mermaid(&graph),
+        dot(&graph),
+        svg(&graph).unwrap(),
+    ] {
         for title in titles(&definition) {
             assert!(picture.contains(&title), "{title} is not in\n{picture}");
         }
@@ -122,9 +161,23 @@ fn every_picture_shows_the_titles() {
 fn steps_give_and_change_titles_as_a_file_does() {
     let none = Numbering::default();
     let start = read_header("format: 1\nworkflow: w\ntitle: T\non_new_call: []\n").unwrap();
-    let (built, _) = add_action(&start, &none, "new-call", 0, "{ button: Go, title: To be done }").unwrap();
+    let (built, _) = add_action(
+        &start,
+        &none,
+        "new-call",
+        0,
+        "{ button: Go, title: To be done }",
+    )
+    .unwrap();
     assert_eq!(titles(&built), ["New call", "To be done"]);
-    let (changed, _) = update_action(&built, &none, "new-call", 1, "{ button: Go, title: To be finished }").unwrap();
+    let (changed, _) = update_action(
+        &built,
+        &none,
+        "new-call",
+        1,
+        "{ button: Go, title: To be finished }",
+    )
+    .unwrap();
     assert_eq!(titles(&changed), ["New call", "To be finished"]);
     let (without, _) = update_action(&changed, &none, "new-call", 1, "{ button: Go }").unwrap();
     assert_eq!(titles(&without), ["New call", "After Go"]);
@@ -136,16 +189,43 @@ fn a_migration_shows_the_new_title_and_counts_no_visit_for_it() {
     let id = desk.set("1", true);
     desk.push("Ann", id, "approve").unwrap();
     let definition = Box::new(workflow(&FILE.replace("To be paid\n", "Payment\n")));
-    desk.ask("author", Command::from(ImportWorkflow { definition, expected: None })).unwrap();
-    desk.ask("author", Command::from(PublishWorkflow { name: "repair".into(), expected: None, validated: None }))
-        .unwrap();
+    desk.ask(
+        "author",
+        Command::from(ImportWorkflow {
+            definition,
+            expected: None,
+        }),
+    )
+    .unwrap();
+    desk.ask(
+        "author",
+        Command::from(PublishWorkflow {
+            name: "repair".into(),
+            expected: None,
+            validated: None,
+        }),
+    )
+    .unwrap();
     let title = |desk: &Desk| {
         let definition = desk.world.root().definition_of(desk.of(id)).unwrap();
-        definition.stage(desk.of(id).stage).unwrap().title().into_owned()
+        definition
+            .stage(desk.of(id).stage)
+            .unwrap()
+            .title()
+            .into_owned()
     };
     assert_eq!(title(&desk), "To be paid", "it is on its version");
-    let asked =
-        MigrateInstance { instance: id, version: 2, stages: Vec::new(), reason: "new words".into(), expected: None };
+    let asked = MigrateInstance {
+        instance: id,
+        version: 2,
+        stages: Vec::new(),
+        reason: "new words".into(),
+        expected: None,
+    };
     desk.ask("ops", Command::from(asked)).unwrap();
-    assert_eq!((title(&desk).as_str(), desk.of(id).visit()), ("Payment", 1), "what people click on is the same");
+    assert_eq!(
+        (title(&desk).as_str(), desk.of(id).visit()),
+        ("Payment", 1),
+        "what people click on is the same"
+    );
 }

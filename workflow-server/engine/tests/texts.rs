@@ -1,13 +1,18 @@
-//! The texts of standing alerts: what changes a value that a text shows changes the text, in the same entry.
+//! The texts of standing alerts: what changes a value that a text shows changes the text, in the
+//! same entry.
 
-#![allow(clippy::unwrap_used, reason = "a test ends where something unexpected happens")]
+#![allow(
+    clippy::unwrap_used,
+    reason = "a test ends where something unexpected happens"
+)]
 
 use std::sync::Arc;
 
 use aftercall_engine::Entry;
 use aftercall_engine::call::{CallKey, Caller};
 use aftercall_engine::command::{
-    AcknowledgeAlert, CallChanges, Command, EndCall, IfRunning, PushButton, SeenAlert, SetWorkflow, UpdateCall,
+    AcknowledgeAlert, CallChanges, Command, EndCall, IfRunning, PushButton, SeenAlert, SetWorkflow,
+    UpdateCall,
 };
 use aftercall_engine::entry::After;
 use aftercall_engine::instance::{Instance, InstanceId};
@@ -37,12 +42,22 @@ on_new_call:
 "#;
 
 fn key() -> CallKey {
-    CallKey { source: "scripts".into(), id: "1".into() }
+    CallKey {
+        source: "scripts".into(),
+        id: "1".into(),
+    }
 }
 
 fn named(name: &str) -> CallChanges {
-    let caller = Caller { name: name.into(), ..Caller::default() };
-    CallChanges { chargeable: Some(true), caller: Some(caller), ..CallChanges::default() }
+    let caller = Caller {
+        name: name.into(),
+        ..Caller::default()
+    };
+    CallChanges {
+        chargeable: Some(true),
+        caller: Some(caller),
+        ..CallChanges::default()
+    }
 }
 
 /// Sets the workflow, or sets it again.
@@ -61,10 +76,17 @@ fn set(desk: &mut Desk, name: &str, amount: f64) -> Option<Entry> {
 }
 
 fn update(desk: &mut Desk, name: &str) -> Entry {
-    desk.entry("script", Command::from(UpdateCall { call: key(), changes: named(name), expected: None }))
-        .unwrap()
-        .0
-        .unwrap()
+    desk.entry(
+        "script",
+        Command::from(UpdateCall {
+            call: key(),
+            changes: named(name),
+            expected: None,
+        }),
+    )
+    .unwrap()
+    .0
+    .unwrap()
 }
 
 fn only(desk: &Desk) -> &Instance {
@@ -78,7 +100,14 @@ fn text(desk: &Desk) -> &str {
 fn approve(desk: &mut Desk, reference: &str) {
     let form = vec![("reference".into(), Value::Text(reference.into()))];
     let id: InstanceId = only(desk).id;
-    let push = PushButton { instance: id, button: "approve".into(), stage: None, visit: 1, note: "".into(), form };
+    let push = PushButton {
+        instance: id,
+        button: "approve".into(),
+        stage: None,
+        visit: 1,
+        note: "".into(),
+        form,
+    };
     desk.ask("Ann", Command::from(push)).unwrap();
 }
 
@@ -90,14 +119,31 @@ fn setting_again_and_updating_the_call_change_the_text_in_the_same_entry() {
     let entry = set(&mut desk, "Ada", 27.5).unwrap();
     assert_eq!(text(&desk), "Refund 27.5 for Ada");
     assert_eq!(entry.instances.len(), 1);
-    assert_eq!(*entry.instances[0].rewritten, [0], "the history names the alert that changed, and no other");
+    assert_eq!(
+        *entry.instances[0].rewritten,
+        [0],
+        "the history names the alert that changed, and no other"
+    );
     let entry = update(&mut desk, "Ada Lovelace");
     assert_eq!(text(&desk), "Refund 27.5 for Ada Lovelace");
     assert_eq!(*entry.instances[0].rewritten, [0]);
     // What no text shows rewrites none.
-    let changes = CallChanges { details: vec![("shelf".into(), "B".into())], ..CallChanges::default() };
-    let updated =
-        desk.entry("script", Command::from(UpdateCall { call: key(), changes, expected: None })).unwrap().0.unwrap();
+    let changes = CallChanges {
+        details: vec![("shelf".into(), "B".into())],
+        ..CallChanges::default()
+    };
+    let updated = desk
+        .entry(
+            "script",
+            Command::from(UpdateCall {
+                call: key(),
+                changes,
+                expected: None,
+            }),
+        )
+        .unwrap()
+        .0
+        .unwrap();
     assert!(updated.instances[0].rewritten.is_empty());
 }
 
@@ -107,11 +153,29 @@ fn an_alert_that_says_something_else_has_been_seen_by_nobody() {
     set(&mut desk, "Ada", 72.5);
     let id = only(&desk).id;
     for action in [0, 1] {
-        let alert = SeenAlert { stage: 1, visit: 1, action, urgency_count: 0, team: None };
-        desk.ask("Ann", Command::from(AcknowledgeAlert { instance: id, alert })).unwrap();
+        let alert = SeenAlert {
+            stage: 1,
+            visit: 1,
+            action,
+            urgency_count: 0,
+            team: None,
+        };
+        desk.ask(
+            "Ann",
+            Command::from(AcknowledgeAlert {
+                instance: id,
+                alert,
+            }),
+        )
+        .unwrap();
     }
     set(&mut desk, "Ada", 27.5);
-    let seen: Vec<bool> = desk.of(id).alerts.iter().map(|alert| alert.seen.is_some()).collect();
+    let seen: Vec<bool> = desk
+        .of(id)
+        .alerts
+        .iter()
+        .map(|alert| alert.seen.is_some())
+        .collect();
     assert_eq!(seen, [false, true]);
 }
 
@@ -120,10 +184,15 @@ fn a_text_shows_what_its_stage_sets_and_what_the_form_said() {
     let mut desk = Desk::new(WORKFLOW);
     set(&mut desk, "Ada", 1.0);
     approve(&mut desk, "R-7");
-    assert_eq!(text(&desk), "Pay 2, R-7, Ada, ended no", "the field is set after the alert");
+    assert_eq!(
+        text(&desk),
+        "Pay 2, R-7, Ada, ended no",
+        "the field is set after the alert"
+    );
     update(&mut desk, "Bea");
     assert_eq!(text(&desk), "Pay 2, R-7, Bea, ended no");
-    desk.ask("script", Command::from(EndCall { call: key() })).unwrap();
+    desk.ask("script", Command::from(EndCall { call: key() }))
+        .unwrap();
     assert_eq!(text(&desk), "Pay 2, R-7, Bea, ended yes");
     set(&mut desk, "Bea", 5.0);
     assert_eq!(text(&desk), "Pay 5, R-7, Bea, ended yes");
@@ -148,6 +217,10 @@ fn what_a_form_said_in_an_earlier_store_is_not_lost() {
     entry.instances[0].after = After::Whole(Arc::new(after));
     desk.world.apply(&entry).unwrap();
     update(&mut desk, "Bea");
-    assert_eq!(text(&desk), "Pay 2, R-7, Ada Lovelace, ended no", "the text stays, rather than lose the reference");
+    assert_eq!(
+        text(&desk),
+        "Pay 2, R-7, Ada Lovelace, ended no",
+        "the text stays, rather than lose the reference"
+    );
     assert_eq!(desk.world.timers().due(Time::NEVER).count(), 0);
 }

@@ -1,6 +1,10 @@
-//! Times that are bounded from now: in requests, in what a workflow sets itself, in simulation, and in words.
+//! Times that are bounded from now: in requests, in what a workflow sets itself, in simulation, and
+//! in words.
 
-#![allow(clippy::unwrap_used, reason = "a test ends where something unexpected happens")]
+#![allow(
+    clippy::unwrap_used,
+    reason = "a test ends where something unexpected happens"
+)]
 
 use aftercall_engine::Rejection;
 use aftercall_engine::call::CallKey;
@@ -39,13 +43,22 @@ on_new_call:
 type Given<'a> = &'a [(&'a str, i64)];
 
 fn named(given: Given<'_>) -> Vec<(Box<str>, Value)> {
-    given.iter().map(|(name, at)| ((*name).into(), Value::Time(Time(*at)))).collect()
+    given
+        .iter()
+        .map(|(name, at)| ((*name).into(), Value::Time(Time(*at))))
+        .collect()
 }
 
 fn set(desk: &mut Desk, if_running: IfRunning, given: Given<'_>) -> Result<InstanceId, Rejection> {
     let set = SetWorkflow {
-        call: CallKey { source: "scripts".into(), id: "1".into() },
-        changes: CallChanges { chargeable: Some(true), ..CallChanges::default() },
+        call: CallKey {
+            source: "scripts".into(),
+            id: "1".into(),
+        },
+        changes: CallChanges {
+            chargeable: Some(true),
+            ..CallChanges::default()
+        },
         workflow: "repair".into(),
         version: None,
         fields: named(given),
@@ -59,18 +72,34 @@ fn set(desk: &mut Desk, if_running: IfRunning, given: Given<'_>) -> Result<Insta
     }
 }
 
-fn push(desk: &mut Desk, id: InstanceId, visit_at: i64) -> Result<Vec<(StageWarningKind, String)>, Rejection> {
+fn push(
+    desk: &mut Desk,
+    id: InstanceId,
+    visit_at: i64,
+) -> Result<Vec<(StageWarningKind, String)>, Rejection> {
     let (visit, form) = (desk.of(id).visit(), named(&[("visit_at", visit_at)]));
-    let push = PushButton { instance: id, button: "visit".into(), stage: None, visit, note: "".into(), form };
+    let push = PushButton {
+        instance: id,
+        button: "visit".into(),
+        stage: None,
+        visit,
+        note: "".into(),
+        form,
+    };
     let entry = desk.entry("Ann", Command::from(push))?.0.unwrap();
-    Ok(entry.instances[0].warnings.iter().map(|warning| (warning.kind, warning.name.to_string())).collect())
+    Ok(entry.instances[0]
+        .warnings
+        .iter()
+        .map(|warning| (warning.kind, warning.name.to_string()))
+        .collect())
 }
 
 fn refused<T: std::fmt::Debug>(result: Result<T, Rejection>) -> Vec<String> {
     match result {
-        Err(Rejection::Invalid(faults)) => {
-            faults.into_iter().map(|fault| format!("{} {}", fault.field, fault.message)).collect()
-        }
+        Err(Rejection::Invalid(faults)) => faults
+            .into_iter()
+            .map(|fault| format!("{} {}", fault.field, fault.message))
+            .collect(),
         other => panic!("{other:?}"),
     }
 }
@@ -84,7 +113,9 @@ fn a_time_outside_of_its_bounds_is_refused_with_the_field_the_value_and_the_boun
         (
             "ring_at",
             now - 1,
-            Some("fields.ring_at must not be before 2026-11-18 11:06:40 UTC (now), and is 2026-11-18 11:06:39.999 UTC"),
+            Some(
+                "fields.ring_at must not be before 2026-11-18 11:06:40 UTC (now), and is 2026-11-18 11:06:39.999 UTC",
+            ),
         ),
         ("ring_at", now, None),
         ("ring_at", now + days, None),
@@ -118,11 +149,25 @@ fn set_again_a_new_time_is_checked_and_one_that_was_given_before_is_not() {
     let now = desk.now.0;
     let id = set(&mut desk, IfRunning::Refuse, &[("ring_at", now + HOUR)]).unwrap();
     desk.now = Time(now + 2 * HOUR);
-    assert_eq!(set(&mut desk, IfRunning::ReturnIt, &[("ring_at", now + HOUR)]), Ok(id));
-    let again = set(&mut desk, IfRunning::ReturnIt, &[("ring_at", now + HOUR + 1)]);
-    assert!(refused(again)[0].starts_with("fields.ring_at must not be before 2026-11-18 13:06:40 UTC (now), and is "));
+    assert_eq!(
+        set(&mut desk, IfRunning::ReturnIt, &[("ring_at", now + HOUR)]),
+        Ok(id)
+    );
+    let again = set(
+        &mut desk,
+        IfRunning::ReturnIt,
+        &[("ring_at", now + HOUR + 1)],
+    );
+    assert!(
+        refused(again)[0].starts_with(
+            "fields.ring_at must not be before 2026-11-18 13:06:40 UTC (now), and is "
+        )
+    );
     let new = set(&mut desk, IfRunning::Replace, &[("ring_at", now + HOUR)]);
-    assert!(refused(new)[0].starts_with("fields.ring_at must not be before"), "a new one takes no time of the old one");
+    assert!(
+        refused(new)[0].starts_with("fields.ring_at must not be before"),
+        "a new one takes no time of the old one"
+    );
 }
 
 #[test]
@@ -131,11 +176,14 @@ fn forms_are_held_to_their_bounds_and_set_field_does_not_set_what_is_outside() {
     let id = set(&mut desk, IfRunning::Refuse, &[]).unwrap();
     let now = desk.now.0;
     let early = push(&mut desk, id, now - 15 * MINUTE - 1);
-    assert!(
-        refused(early)[0].starts_with("form.visit_at must not be before 2026-11-18 10:51:40 UTC (15 min ago), and is ")
-    );
+    assert!(refused(early)[0].starts_with(
+        "form.visit_at must not be before 2026-11-18 10:51:40 UTC (15 min ago), and is "
+    ));
     let warned = push(&mut desk, id, now - 15 * MINUTE).unwrap();
-    assert_eq!(warned, [(StageWarningKind::FieldNotSet, "fields.ring_at".to_owned())]);
+    assert_eq!(
+        warned,
+        [(StageWarningKind::FieldNotSet, "fields.ring_at".to_owned())]
+    );
     assert!(desk.of(id).fields.is_empty());
 }
 
@@ -155,20 +203,38 @@ fn a_simulation_refuses_as_a_server_does() {
     definition.allow_unlinked_ends = true;
     let now = Time(1_795_000_000_000);
     let mut simulation = Simulation::new(&definition, &[], now).unwrap();
-    let refused = simulation.set(CallChanges::default(), named(&[("ring_at", now.0 - 1)])).unwrap_err();
+    let refused = simulation
+        .set(CallChanges::default(), named(&[("ring_at", now.0 - 1)]))
+        .unwrap_err();
     assert_eq!(field_of(refused), "fields.ring_at");
-    simulation.set(CallChanges::default(), named(&[("ring_at", now.0)])).unwrap();
-    let refused = simulation.push("visit", named(&[("visit_at", 0)]), "").unwrap_err();
+    simulation
+        .set(CallChanges::default(), named(&[("ring_at", now.0)]))
+        .unwrap();
+    let refused = simulation
+        .push("visit", named(&[("visit_at", 0)]), "")
+        .unwrap_err();
     assert_eq!(field_of(refused), "form.visit_at");
 }
 
 #[test]
 fn bounds_are_exported_and_compared_in_words() {
     let old = read(WORKFLOW, None).unwrap();
-    let new = read(&WORKFLOW.replace("max: 90d", "max: 30d").replace("max: -1h", "max: now"), None).unwrap();
+    let new = read(
+        &WORKFLOW
+            .replace("max: 90d", "max: 30d")
+            .replace("max: -1h", "max: now"),
+        None,
+    )
+    .unwrap();
     let exported = export_yaml(&old);
-    assert!(exported.contains("ring_at: {type: time, min: now, max: 90d}"), "{exported}");
-    assert!(exported.contains("bought_at: {type: time, max: -1h}"), "{exported}");
+    assert!(
+        exported.contains("ring_at: {type: time, min: now, max: 90d}"),
+        "{exported}"
+    );
+    assert!(
+        exported.contains("bought_at: {type: time, max: -1h}"),
+        "{exported}"
+    );
     assert_eq!(
         diff(&old, &new),
         [

@@ -1,15 +1,19 @@
-//! What may happen between a push and its undo: what comes by itself does not refuse it, what people do refuses it; and what a
-//! script may withdraw.
+//! What may happen between a push and its undo: what comes by itself does not refuse it, what
+//! people do refuses it; and what a script may withdraw.
 
-#![allow(clippy::unwrap_used, reason = "a test ends where something unexpected happens")]
+#![allow(
+    clippy::unwrap_used,
+    reason = "a test ends where something unexpected happens"
+)]
 
 use std::sync::Arc;
 
 use aftercall_engine::actor::ActorKind;
 use aftercall_engine::call::CallKey;
 use aftercall_engine::command::{
-    AcknowledgeAlert, AddNote, CallChanges, ChaseInstance, ClaimInstance, Command, EndCall, HandOver, MoveInstance,
-    PauseInstance, ReleaseClaim, SeenAlert, SnoozeAlert, SnoozeUntil, TakeOver, UndoPush, UpdateCall,
+    AcknowledgeAlert, AddNote, CallChanges, ChaseInstance, ClaimInstance, Command, EndCall,
+    HandOver, MoveInstance, PauseInstance, ReleaseClaim, SeenAlert, SnoozeAlert, SnoozeUntil,
+    TakeOver, UndoPush, UpdateCall,
 };
 use aftercall_engine::entry::{ChangeKind, Entry};
 use aftercall_engine::instance::{Instance, InstanceId, Status};
@@ -36,22 +40,36 @@ on_new_call:
         then: [ link: new-call ]
 ";
 
-/// What happened to the instance since the push, newest first, as a service finds it in the history.
+/// What happened to the instance since the push, newest first, as a service finds it in the
+/// history.
 struct Since(Vec<Arc<Entry>>);
 
 impl Since {
     fn can_undo(&self, id: InstanceId) -> bool {
-        let changes = self.0.iter().flat_map(|entry| entry.instances.iter().map(move |change| (entry, change)));
-        changes.filter(|(_, change)| change.after.id() == id).all(|(entry, change)| can_undo_over(entry, change, "Ann"))
+        let changes = self
+            .0
+            .iter()
+            .flat_map(|entry| entry.instances.iter().map(move |change| (entry, change)));
+        changes
+            .filter(|(_, change)| change.after.id() == id)
+            .all(|(entry, change)| can_undo_over(entry, change, "Ann"))
     }
 }
 
 fn call() -> CallKey {
-    CallKey { source: "scripts".into(), id: "1".into() }
+    CallKey {
+        source: "scripts".into(),
+        id: "1".into(),
+    }
 }
 
 fn claim(minutes: i64) -> impl Fn(InstanceId) -> Command {
-    move |instance| Command::from(ClaimInstance { instance, lease_millis: minutes * MINUTE })
+    move |instance| {
+        Command::from(ClaimInstance {
+            instance,
+            lease_millis: minutes * MINUTE,
+        })
+    }
 }
 
 /// The instance, pushed by Ann who holds it for a minute, and as it was before.
@@ -64,7 +82,12 @@ fn pushed() -> (Desk, InstanceId, Arc<Instance>) {
     (desk, id, before)
 }
 
-fn undo(desk: &mut Desk, id: InstanceId, before: &Arc<Instance>, pushed_at: aftercall_engine::time::Time) {
+fn undo(
+    desk: &mut Desk,
+    id: InstanceId,
+    before: &Arc<Instance>,
+    pushed_at: aftercall_engine::time::Time,
+) {
     let undo = UndoPush {
         instance: id,
         sequence: desk.of(id).sequence,
@@ -80,15 +103,33 @@ fn undo(desk: &mut Desk, id: InstanceId, before: &Arc<Instance>, pushed_at: afte
 
 #[test]
 fn what_comes_by_itself_leaves_a_push_to_be_undone_and_fires_afterwards() {
-    let changes = CallChanges { agent: Some("Kim".into()), ..CallChanges::default() };
-    let touches =
-        [Command::from(UpdateCall { call: call(), changes, expected: None }), Command::from(EndCall { call: call() })];
-    // The minutes that pass: nothing, the lapse of Ann's claim, the escalation of the new alert, both and the call's touches.
+    let changes = CallChanges {
+        agent: Some("Kim".into()),
+        ..CallChanges::default()
+    };
+    let touches = [
+        Command::from(UpdateCall {
+            call: call(),
+            changes,
+            expected: None,
+        }),
+        Command::from(EndCall { call: call() }),
+    ];
+    // The minutes that pass: nothing, the lapse of Ann's claim, the escalation of the new alert,
+    // both and the call's touches.
     for (minutes, touched, expected) in [
         (0, false, vec![]),
         (1, false, vec![ChangeKind::ClaimLapsed]),
-        (3, false, vec![ChangeKind::ClaimLapsed, ChangeKind::Escalated]),
-        (9, true, vec![ChangeKind::ClaimLapsed, ChangeKind::Escalated]),
+        (
+            3,
+            false,
+            vec![ChangeKind::ClaimLapsed, ChangeKind::Escalated],
+        ),
+        (
+            9,
+            true,
+            vec![ChangeKind::ClaimLapsed, ChangeKind::Escalated],
+        ),
     ] {
         let (mut desk, id, before) = pushed();
         let pushed_at = desk.now;
@@ -96,14 +137,22 @@ fn what_comes_by_itself_leaves_a_push_to_be_undone_and_fires_afterwards() {
         let kinds: Vec<ChangeKind> = since.0.iter().map(|entry| entry.kind).collect();
         assert_eq!(kinds, expected);
         for touch in touches.iter().filter(|_| touched) {
-            since.0.push(Arc::new(desk.entry("script", touch.clone()).unwrap().0.unwrap()));
+            since.0.push(Arc::new(
+                desk.entry("script", touch.clone()).unwrap().0.unwrap(),
+            ));
         }
         assert!(since.can_undo(id), "after {minutes} minutes");
         undo(&mut desk, id, &before, pushed_at);
         let back = desk.of(id);
         let claim = before.claim.clone().filter(|claim| claim.until > desk.now);
-        assert_eq!((back.stage, back.status, &back.claim), (1, Status::Active, &claim));
-        assert_eq!((&back.alerts, &back.timers, back.deadline), (&before.alerts, &before.timers, before.deadline));
+        assert_eq!(
+            (back.stage, back.status, &back.claim),
+            (1, Status::Active, &claim)
+        );
+        assert_eq!(
+            (&back.alerts, &back.timers, back.deadline),
+            (&before.alerts, &before.timers, before.deadline)
+        );
         assert_eq!(
             desk.world.root().call_of(back).unwrap().ended_at.is_some(),
             touched,
@@ -117,42 +166,104 @@ fn what_comes_by_itself_leaves_a_push_to_be_undone_and_fires_afterwards() {
 
 #[test]
 fn what_people_do_after_a_push_refuses_its_undo_and_a_withdrawal() {
-    let seen = SeenAlert { stage: 2, visit: 1, action: 0, urgency_count: 0, team: None };
+    let seen = SeenAlert {
+        stage: 2,
+        visit: 1,
+        action: 0,
+        urgency_count: 0,
+        team: None,
+    };
     let snooze = move |instance| {
         let (until, outcome, note) = (SnoozeUntil::For(MINUTE), "no-answer".into(), "".into());
-        Command::from(SnoozeAlert { instance, alert: seen, until, outcome, note })
+        Command::from(SnoozeAlert {
+            instance,
+            alert: seen,
+            until,
+            outcome,
+            note,
+        })
     };
     type Asked = (&'static str, Box<dyn Fn(InstanceId) -> Command>);
     let table: Vec<Asked> = vec![
-        ("Ann", Box::new(|instance| Command::from(AddNote { instance, text: "saw it".into() }))),
-        ("Ann", Box::new(move |instance| Command::from(AcknowledgeAlert { instance, alert: seen }))),
-        ("Ann", Box::new(claim(15))),
-        ("Ann", Box::new(|instance| Command::from(ReleaseClaim { instance }))),
-        ("Ben", Box::new(|instance| Command::from(TakeOver { instance, lease_millis: MINUTE, reason: "ill".into() }))),
         (
             "Ann",
             Box::new(|instance| {
-                let to = Recipient::Person { name: "Ben".into(), lease_millis: MINUTE };
-                Command::from(HandOver { instance, to, reason: "".into() })
+                Command::from(AddNote {
+                    instance,
+                    text: "saw it".into(),
+                })
+            }),
+        ),
+        (
+            "Ann",
+            Box::new(move |instance| {
+                Command::from(AcknowledgeAlert {
+                    instance,
+                    alert: seen,
+                })
+            }),
+        ),
+        ("Ann", Box::new(claim(15))),
+        (
+            "Ann",
+            Box::new(|instance| Command::from(ReleaseClaim { instance })),
+        ),
+        (
+            "Ben",
+            Box::new(|instance| {
+                Command::from(TakeOver {
+                    instance,
+                    lease_millis: MINUTE,
+                    reason: "ill".into(),
+                })
+            }),
+        ),
+        (
+            "Ann",
+            Box::new(|instance| {
+                let to = Recipient::Person {
+                    name: "Ben".into(),
+                    lease_millis: MINUTE,
+                };
+                Command::from(HandOver {
+                    instance,
+                    to,
+                    reason: "".into(),
+                })
             }),
         ),
         ("Ann", Box::new(snooze)),
         (
             "Ann",
             Box::new(|instance| {
-                Command::from(PauseInstance { instance, until: None, reason: "ill".into(), expected: None })
+                Command::from(PauseInstance {
+                    instance,
+                    until: None,
+                    reason: "ill".into(),
+                    expected: None,
+                })
             }),
         ),
         (
             "ops",
             Box::new(|instance| {
-                Command::from(PauseInstance { instance, until: None, reason: "ill".into(), expected: None })
+                Command::from(PauseInstance {
+                    instance,
+                    until: None,
+                    reason: "ill".into(),
+                    expected: None,
+                })
             }),
         ),
         (
             "ops",
             Box::new(|instance| {
-                Command::from(MoveInstance { instance, stage: 1, reason: "no".into(), expected: None })
+                Command::from(MoveInstance {
+                    instance,
+                    stage: 1,
+                    reason: "no".into(),
+                    expected: None,
+                })
             }),
         ),
     ];
@@ -162,10 +273,17 @@ fn what_people_do_after_a_push_refuses_its_undo_and_a_withdrawal() {
         assert!(is_work(&entry, &entry.instances[0]), "{:?}", entry.kind);
         assert!(!Since(vec![Arc::new(entry)]).can_undo(id));
     }
-    // The lapse of another's claim comes after that other's work; a chase is the caller's word, and a script may withdraw then.
+    // The lapse of another's claim comes after that other's work; a chase is the caller's word, and
+    // a script may withdraw then.
     let (mut desk, id, _) = pushed();
     let entry = desk
-        .entry("script", Command::from(ChaseInstance { instance: id, note: "where is it?".into() }))
+        .entry(
+            "script",
+            Command::from(ChaseInstance {
+                instance: id,
+                note: "where is it?".into(),
+            }),
+        )
         .unwrap()
         .0
         .unwrap();

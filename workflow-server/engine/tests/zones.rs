@@ -1,14 +1,19 @@
-//! By whose clock: one rule for timers of a time of day, for texts and for refusals. The caller's, else the calendar's, else the
-//! server's setting, else UTC. A timer of a time of day goes by its calendar first.
+//! By whose clock: one rule for timers of a time of day, for texts and for refusals. The caller's,
+//! else the calendar's, else the server's setting, else UTC. A timer of a time of day goes by its
+//! calendar first.
 
-#![allow(clippy::unwrap_used, reason = "a test ends where something unexpected happens")]
+#![allow(
+    clippy::unwrap_used,
+    reason = "a test ends where something unexpected happens"
+)]
 
 use std::sync::Arc;
 
 use aftercall_engine::Rejection;
 use aftercall_engine::call::{CallKey, Caller};
 use aftercall_engine::command::{
-    CallChanges, Command, IfRunning, ImportCalendar, PauseInstance, ResumeInstance, SetWorkflow, UpdateCall,
+    CallChanges, Command, IfRunning, ImportCalendar, PauseInstance, ResumeInstance, SetWorkflow,
+    UpdateCall,
 };
 use aftercall_engine::definition::file::read_calendars;
 use aftercall_engine::entry::Answer;
@@ -52,20 +57,41 @@ calendars:
 
 /// With a calendar or without one, on a server that is set to a zone.
 fn desk(calendar: bool, server: &str) -> Desk {
-    let workflow =
-        if calendar { WORKFLOW.replace("on_new_call", "calendar: office\non_new_call") } else { WORKFLOW.to_owned() };
+    let workflow = if calendar {
+        WORKFLOW.replace("on_new_call", "calendar: office\non_new_call")
+    } else {
+        WORKFLOW.to_owned()
+    };
     let calendars = read_calendars(CALENDARS).unwrap().into_iter().map(Arc::new);
-    let mut desk =
-        Desk::with(&workflow, calendars.map(|calendar| Command::from(ImportCalendar { calendar, expected: None })));
+    let mut desk = Desk::with(
+        &workflow,
+        calendars.map(|calendar| {
+            Command::from(ImportCalendar {
+                calendar,
+                expected: None,
+            })
+        }),
+    );
     desk.world.set_default_zone(TimeZone::get(server).unwrap());
     desk
 }
 
 fn set(desk: &mut Desk, caller: &str, ring_at: Time) -> Result<InstanceId, Rejection> {
-    let caller = Caller { name: "Ada".into(), time_zone: caller.into(), ..Caller::default() };
+    let caller = Caller {
+        name: "Ada".into(),
+        time_zone: caller.into(),
+        ..Caller::default()
+    };
     let set = SetWorkflow {
-        call: CallKey { source: "scripts".into(), id: "1".into() },
-        changes: CallChanges { chargeable: Some(true), caller: Some(caller), ..CallChanges::default() },
+        call: CallKey {
+            source: "scripts".into(),
+            id: "1".into(),
+        },
+        changes: CallChanges {
+            chargeable: Some(true),
+            caller: Some(caller),
+            ..CallChanges::default()
+        },
         workflow: "repair".into(),
         version: None,
         fields: vec![("ring_at".into(), Value::Time(ring_at))],
@@ -80,7 +106,9 @@ fn set(desk: &mut Desk, caller: &str, ring_at: Time) -> Result<InstanceId, Rejec
 }
 
 fn shown(moment: Time, zone: &str, format: &str) -> String {
-    let at = jiff::Timestamp::from_millisecond(moment.0).unwrap().to_zoned_datetime(TimeZone::get(zone).unwrap());
+    let at = jiff::Timestamp::from_millisecond(moment.0)
+        .unwrap()
+        .to_zoned_datetime(TimeZone::get(zone).unwrap());
     at.strftime(format).to_string()
 }
 
@@ -89,8 +117,20 @@ const MOMENT: &str = "%a %Y-%m-%d %H:%M";
 #[test]
 fn texts_timers_and_refusals_are_by_the_callers_clock_else_the_calendars_else_the_servers() {
     for (caller, calendar, server, text, timer) in [
-        ("America/New_York", false, "Asia/Kolkata", "America/New_York", "America/New_York"),
-        ("America/New_York", true, "Asia/Kolkata", "America/New_York", "Europe/Berlin"),
+        (
+            "America/New_York",
+            false,
+            "Asia/Kolkata",
+            "America/New_York",
+            "America/New_York",
+        ),
+        (
+            "America/New_York",
+            true,
+            "Asia/Kolkata",
+            "America/New_York",
+            "Europe/Berlin",
+        ),
         ("", true, "Asia/Kolkata", "Europe/Berlin", "Europe/Berlin"),
         ("", false, "Asia/Kolkata", "Asia/Kolkata", "Asia/Kolkata"),
         ("", false, "UTC", "UTC", "UTC"),
@@ -100,35 +140,67 @@ fn texts_timers_and_refusals_are_by_the_callers_clock_else_the_calendars_else_th
         let ring_at = Time(desk.now.0 + 30 * HOUR);
         let id = set(&mut desk, caller, ring_at).unwrap();
         // The zone is named where it is not the caller's.
-        let named = if caller.is_empty() { format!(" {text}") } else { String::new() };
+        let named = if caller.is_empty() {
+            format!(" {text}")
+        } else {
+            String::new()
+        };
         let at = format!("{}{named}", shown(ring_at, text, MOMENT));
         let of = desk.of(id);
         assert_eq!(*of.alerts[0].text, *format!("Ring at {at}"), "{case}");
         let tokyo = shown(ring_at, "Asia/Tokyo", MOMENT);
-        assert_eq!(*of.alerts[1].text, *format!("Later, at {at}, {tokyo}"), "{case}");
+        assert_eq!(
+            *of.alerts[1].text,
+            *format!("Later, at {at}, {tokyo}"),
+            "{case}"
+        );
         assert_eq!(shown(of.timers[0].due, timer, "%H:%M"), "09:00", "{case}");
         // A pause over that time leads to the next one, by the same clock.
         let due = of.timers[0].due;
-        let pause = Command::from(PauseInstance { instance: id, until: None, reason: "part".into(), expected: None });
+        let pause = Command::from(PauseInstance {
+            instance: id,
+            until: None,
+            reason: "part".into(),
+            expected: None,
+        });
         desk.ask("Ann", pause).unwrap();
         desk.now = Time(due.0 + HOUR);
-        desk.ask("Ann", Command::from(ResumeInstance { instance: id, note: "".into(), expected: None })).unwrap();
+        desk.ask(
+            "Ann",
+            Command::from(ResumeInstance {
+                instance: id,
+                note: "".into(),
+                expected: None,
+            }),
+        )
+        .unwrap();
         let next = desk.of(id).timers[0].due;
-        assert_eq!((shown(next, timer, "%H:%M"), next.0 > due.0), ("09:00".to_owned(), true), "{case}");
+        assert_eq!(
+            (shown(next, timer, "%H:%M"), next.0 > due.0),
+            ("09:00".to_owned(), true),
+            "{case}"
+        );
     }
 }
 
 #[test]
 fn a_refusal_names_the_zone_by_which_it_shows_times() {
-    for (caller, calendar, zone) in
-        [("America/New_York", true, "America/New_York"), ("", true, "Europe/Berlin"), ("", false, "Asia/Kolkata")]
-    {
+    for (caller, calendar, zone) in [
+        ("America/New_York", true, "America/New_York"),
+        ("", true, "Europe/Berlin"),
+        ("", false, "Asia/Kolkata"),
+    ] {
         let mut desk = desk(calendar, "Asia/Kolkata");
         let past = Time(desk.now.0 - 20 * HOUR);
-        let Err(Rejection::Invalid(faults)) = set(&mut desk, caller, past) else { panic!("it is refused") };
+        let Err(Rejection::Invalid(faults)) = set(&mut desk, caller, past) else {
+            panic!("it is refused")
+        };
         let [now, given] = [desk.now, past].map(|moment| shown(moment, zone, "%Y-%m-%d %H:%M:%S"));
         let expected = format!("must not be before {now} {zone} (now), and is {given} {zone}");
-        assert_eq!((&*faults[0].field, &*faults[0].message), ("fields.ring_at", &*expected));
+        assert_eq!(
+            (&*faults[0].field, &*faults[0].message),
+            ("fields.ring_at", &*expected)
+        );
     }
 }
 
@@ -137,10 +209,27 @@ fn texts_follow_when_the_caller_becomes_known() {
     let mut desk = desk(true, "UTC");
     let ring_at = Time(desk.now.0 + 30 * HOUR);
     let id = set(&mut desk, "", ring_at).unwrap();
-    let caller = Caller { time_zone: "America/New_York".into(), ..Caller::default() };
-    let changes = CallChanges { caller: Some(caller), ..CallChanges::default() };
-    let call = CallKey { source: "scripts".into(), id: "1".into() };
-    desk.ask("script", Command::from(UpdateCall { call, changes, expected: None })).unwrap();
+    let caller = Caller {
+        time_zone: "America/New_York".into(),
+        ..Caller::default()
+    };
+    let changes = CallChanges {
+        caller: Some(caller),
+        ..CallChanges::default()
+    };
+    let call = CallKey {
+        source: "scripts".into(),
+        id: "1".into(),
+    };
+    desk.ask(
+        "script",
+        Command::from(UpdateCall {
+            call,
+            changes,
+            expected: None,
+        }),
+    )
+    .unwrap();
     let expected = format!("Ring at {}", shown(ring_at, "America/New_York", MOMENT));
     assert_eq!(*desk.of(id).alerts[0].text, *expected);
 }

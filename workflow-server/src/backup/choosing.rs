@@ -1,5 +1,5 @@
-//! Which backups a restore is made of: the newest that reaches back to the point, and, where the point lies after its end, the
-//! journals of later ones, as far as they follow on it.
+//! Which backups a restore is made of: the newest that reaches back to the point, and, where the
+//! point lies after its end, the journals of later ones, as far as they follow on it.
 //!
 //! Promise: what is read of a file was checked against its checksum before.
 
@@ -26,7 +26,11 @@ pub(super) struct Chosen {
 
 impl Chosen {
     fn alone(manifest: Manifest) -> Self {
-        Self { own: manifest.clone(), manifest, later: Vec::new() }
+        Self {
+            own: manifest.clone(),
+            manifest,
+            later: Vec::new(),
+        }
     }
 }
 
@@ -44,8 +48,21 @@ impl Checking<'_> {
         manifest: &Manifest,
         is_meant: impl Fn(&ManifestFile) -> bool,
     ) -> Result<(), BackupError> {
-        let files = manifest.files.iter().filter(|file| is_meant(file)).cloned().collect();
-        verify_files(self.directory, &Manifest { files, ..manifest.clone() }, &mut self.seen, self.progress)
+        let files = manifest
+            .files
+            .iter()
+            .filter(|file| is_meant(file))
+            .cloned()
+            .collect();
+        verify_files(
+            self.directory,
+            &Manifest {
+                files,
+                ..manifest.clone()
+            },
+            &mut self.seen,
+            self.progress,
+        )
     }
 
     /// The oldest time to which a generation can be restored.
@@ -56,12 +73,18 @@ impl Checking<'_> {
         self.check(manifest, |file| journal_range(&file.name).is_some())?;
         let (_, vault) = opened::open(self.directory, manifest)?;
         let oldest = snapshots(vault.as_ref()).await?.into_iter().next();
-        let Some((_, name)) = oldest else { return Ok(Time(manifest.at_millis)) };
+        let Some((_, name)) = oldest else {
+            return Ok(Time(manifest.at_millis));
+        };
         self.check(manifest, |file| file.name == name)?;
         snapshot_time(vault.as_ref(), &name).await
     }
 
-    async fn reaches_back(&mut self, manifest: &Manifest, until: Until) -> Result<bool, BackupError> {
+    async fn reaches_back(
+        &mut self,
+        manifest: &Manifest,
+        until: Until,
+    ) -> Result<bool, BackupError> {
         Ok(match until {
             Until::Newest => true,
             Until::Sequence(sequence) => manifest.oldest() <= sequence,
@@ -70,15 +93,27 @@ impl Checking<'_> {
     }
 
     /// Adds the journals of later backups until the point is reached.
-    async fn follow(&mut self, chosen: &mut Chosen, later: &[Manifest], until: Until) -> Result<(), BackupError> {
+    async fn follow(
+        &mut self,
+        chosen: &mut Chosen,
+        later: &[Manifest],
+        until: Until,
+    ) -> Result<(), BackupError> {
         for next in later {
             if ends_after(&chosen.manifest, until) {
                 return Ok(());
             }
-            if next.sequence > chosen.manifest.sequence && self.follows(&chosen.manifest, next).await? {
+            if next.sequence > chosen.manifest.sequence
+                && self.follows(&chosen.manifest, next).await?
+            {
                 let end = chosen.manifest.sequence;
-                let is_new = |file: &&ManifestFile| journal_range(&file.name).is_some_and(|(_, last)| last > end);
-                chosen.manifest.files.extend(next.files.iter().filter(is_new).cloned());
+                let is_new = |file: &&ManifestFile| {
+                    journal_range(&file.name).is_some_and(|(_, last)| last > end)
+                };
+                chosen
+                    .manifest
+                    .files
+                    .extend(next.files.iter().filter(is_new).cloned());
                 (chosen.manifest.sequence, chosen.manifest.chain) = (next.sequence, next.chain);
                 chosen.manifest.at_millis = next.at_millis;
                 chosen.later.push(next.generation);
@@ -87,7 +122,8 @@ impl Checking<'_> {
         Ok(())
     }
 
-    /// Whether the journal of a later backup has the entries that follow on the end of an earlier one.
+    /// Whether the journal of a later backup has the entries that follow on the end of an earlier
+    /// one.
     async fn follows(&mut self, earlier: &Manifest, later: &Manifest) -> Result<bool, BackupError> {
         self.check(later, |file| journal_range(&file.name).is_some())?;
         let (log, _) = opened::open(self.directory, later)?;
@@ -96,9 +132,13 @@ impl Checking<'_> {
             return Ok(base == end);
         }
         let groups = log.read(end.sequence, 1).await?;
-        let Some(group) = groups.first() else { return Ok(false) };
+        let Some(group) = groups.first() else {
+            return Ok(false);
+        };
         let entries = decode_group(&group.bytes, group.chain_before, group.chain)?;
-        Ok(entries.iter().any(|linked| (linked.entry.sequence, linked.chain) == (end.sequence, end.chain)))
+        Ok(entries
+            .iter()
+            .any(|linked| (linked.entry.sequence, linked.chain) == (end.sequence, end.chain)))
     }
 
     /// What can be restored of these backups, which begin with the newest.
@@ -113,8 +153,10 @@ impl Checking<'_> {
                 Time(i64::MIN) => "the beginning".to_owned(),
                 time => shown(time),
             };
-            let words =
-                format!("from entry {from} to {to} ({from_time} to {})", shown(Time(chosen.manifest.at_millis)));
+            let words = format!(
+                "from entry {from} to {to} ({from_time} to {})",
+                shown(Time(chosen.manifest.at_millis))
+            );
             // What an older backup reaches with the journals of later ones takes these in.
             match ranges.last() {
                 Some((_, known_to, _)) if *known_to >= to => {}
@@ -138,7 +180,10 @@ fn ends_after(manifest: &Manifest, until: Until) -> bool {
 }
 
 /// Chooses, and checks every file that the restore reads first.
-pub(super) async fn choose(checking: &mut Checking<'_>, options: &RestoreOptions) -> Result<Chosen, BackupError> {
+pub(super) async fn choose(
+    checking: &mut Checking<'_>,
+    options: &RestoreOptions,
+) -> Result<Chosen, BackupError> {
     let directory = checking.directory;
     if let Some(generation) = options.generation {
         return Ok(Chosen::alone(directory.manifest(generation)?));
@@ -146,7 +191,11 @@ pub(super) async fn choose(checking: &mut Checking<'_>, options: &RestoreOptions
     let newest = directory.newest()?;
     let mut newest_first: Vec<Manifest> = Vec::new();
     for generation in directory.generations()?.into_iter().rev() {
-        let manifest = if generation == newest.generation { newest.clone() } else { directory.manifest(generation)? };
+        let manifest = if generation == newest.generation {
+            newest.clone()
+        } else {
+            directory.manifest(generation)?
+        };
         // Sequences of another life of the store mean something else.
         if manifest.epoch != newest.epoch {
             break;
@@ -174,7 +223,10 @@ pub(super) async fn choose(checking: &mut Checking<'_>, options: &RestoreOptions
         break;
     }
     let reach = checking.reach(&newest_first).await?;
-    Err(BackupError::OutOfReach { point: point(options.until), reach })
+    Err(BackupError::OutOfReach {
+        point: point(options.until),
+        reach,
+    })
 }
 
 /// The point, in words.
@@ -189,5 +241,8 @@ pub(super) fn point(until: Until) -> String {
 /// A time as the messages show it.
 pub(super) fn shown(time: Time) -> String {
     let time = jiff::Timestamp::from_millisecond(time.0);
-    time.map_or_else(|_| "a time that no calendar has".to_owned(), |time| format!("{time:.0}"))
+    time.map_or_else(
+        |_| "a time that no calendar has".to_owned(),
+        |time| format!("{time:.0}"),
+    )
 }

@@ -1,8 +1,10 @@
-//! A directory of backups: `generations/` with one manifest each, `files/` with what these name, `tmp/` with what is being written, and
-//! `erasures`, the list of erased callers' calls that outlives every generation.
+//! A directory of backups: `generations/` with one manifest each, `files/` with what these name,
+//! `tmp/` with what is being written, and `erasures`, the list of erased callers' calls that
+//! outlives every generation.
 //!
-//! A file in `files/` is named by its content and never changes. A generation exists when its manifest has its name, which is the last
-//! step; what an interrupted backup has left is in no manifest, and the next one removes it.
+//! A file in `files/` is named by its content and never changes. A generation exists when its
+//! manifest has its name, which is the last step; what an interrupted backup has left is in no
+//! manifest, and the next one removes it.
 
 use std::collections::HashSet;
 use std::fs;
@@ -24,23 +26,30 @@ pub struct BackupDirectory {
 }
 
 impl BackupDirectory {
-    /// Opens it to add to it; an empty or missing directory becomes one. What an interrupted backup has left is removed.
+    /// Opens it to add to it; an empty or missing directory becomes one. What an interrupted backup
+    /// has left is removed.
     ///
     /// # Errors
     /// [`BackupError`].
     pub fn open_or_create(dir: &Path) -> Result<Self, BackupError> {
         files::create_directory(dir, &RealDisk).map_err(BackupError::io("creating", dir))?;
         if !dir.join(GENERATIONS).is_dir() && holds_anything(dir)? {
-            return Err(BackupError::NotABackup { dir: dir.display().to_string() });
+            return Err(BackupError::NotABackup {
+                dir: dir.display().to_string(),
+            });
         }
         let lock = Lock::to_write(dir)?;
         for name in [FILES, GENERATIONS] {
-            files::create_directory(&dir.join(name), &RealDisk).map_err(BackupError::io("creating", dir))?;
+            files::create_directory(&dir.join(name), &RealDisk)
+                .map_err(BackupError::io("creating", dir))?;
         }
-        let emptied =
-            files::remove_tree(dir, TMP, &RealDisk).and_then(|()| files::create_directory(&dir.join(TMP), &RealDisk));
+        let emptied = files::remove_tree(dir, TMP, &RealDisk)
+            .and_then(|()| files::create_directory(&dir.join(TMP), &RealDisk));
         emptied.map_err(BackupError::io("emptying", &dir.join(TMP)))?;
-        Ok(Self { dir: dir.to_owned(), _lock: Some(lock) })
+        Ok(Self {
+            dir: dir.to_owned(),
+            _lock: Some(lock),
+        })
     }
 
     /// Opens it to read.
@@ -49,9 +58,14 @@ impl BackupDirectory {
     /// [`BackupError`].
     pub fn open(dir: &Path) -> Result<Self, BackupError> {
         if !Self::is_one(dir) {
-            return Err(BackupError::NotABackup { dir: dir.display().to_string() });
+            return Err(BackupError::NotABackup {
+                dir: dir.display().to_string(),
+            });
         }
-        Ok(Self { dir: dir.to_owned(), _lock: Lock::to_read(dir)? })
+        Ok(Self {
+            dir: dir.to_owned(),
+            _lock: Lock::to_read(dir)?,
+        })
     }
 
     /// Whether this is a directory of backups.
@@ -83,7 +97,10 @@ impl BackupDirectory {
         let mut numbers = Vec::new();
         for entry in fs::read_dir(&dir).map_err(BackupError::io("listing", &dir))? {
             let name = entry.map_err(BackupError::io("listing", &dir))?.file_name();
-            numbers.extend(name.to_str().and_then(|name| name.strip_suffix(".toml")?.parse::<u32>().ok()));
+            numbers.extend(
+                name.to_str()
+                    .and_then(|name| name.strip_suffix(".toml")?.parse::<u32>().ok()),
+            );
         }
         numbers.sort_unstable();
         Ok(numbers)
@@ -96,7 +113,10 @@ impl BackupDirectory {
     pub fn manifest(&self, generation: u32) -> Result<Manifest, BackupError> {
         let path = self.dir.join(GENERATIONS).join(manifest_name(generation));
         if !path.exists() {
-            return Err(BackupError::NoSuchGeneration { dir: self.dir.display().to_string(), generation });
+            return Err(BackupError::NoSuchGeneration {
+                dir: self.dir.display().to_string(),
+                generation,
+            });
         }
         let manifest = Manifest::read(&path)?;
         if manifest.generation == generation {
@@ -111,13 +131,21 @@ impl BackupDirectory {
     /// # Errors
     /// [`BackupError::Empty`], [`BackupError::Damaged`].
     pub fn newest(&self) -> Result<Manifest, BackupError> {
-        let newest =
-            self.generations()?.pop().ok_or_else(|| BackupError::Empty { dir: self.dir.display().to_string() })?;
+        let newest = self
+            .generations()?
+            .pop()
+            .ok_or_else(|| BackupError::Empty {
+                dir: self.dir.display().to_string(),
+            })?;
         self.manifest(newest)
     }
 
     pub(super) fn add(&self, manifest: &Manifest) -> Result<(), BackupError> {
-        manifest.write(&self.dir.join(GENERATIONS), &manifest_name(manifest.generation), &RealDisk)
+        manifest.write(
+            &self.dir.join(GENERATIONS),
+            &manifest_name(manifest.generation),
+            &RealDisk,
+        )
     }
 
     /// Where a file lies.
@@ -126,21 +154,28 @@ impl BackupDirectory {
         self.files().join(file.pool_name())
     }
 
-    /// A generation with only those of its files that are whole, which a next backup need not send again, and the names of the
-    /// others. Every file is read; `progress` is called with its bytes.
+    /// A generation with only those of its files that are whole, which a next backup need not send
+    /// again, and the names of the others. Every file is read; `progress` is called with its bytes.
     #[must_use]
     pub fn whole(&self, manifest: &Manifest, progress: &dyn Fn(u64)) -> (Manifest, Vec<String>) {
         let is_whole = |file: &ManifestFile| {
             progress(file.bytes);
-            frames::sum_of(&self.path_of(file)).is_ok_and(|found| found == (file.bytes, file.checksum))
+            frames::sum_of(&self.path_of(file))
+                .is_ok_and(|found| found == (file.bytes, file.checksum))
         };
         let (files, damaged): (Vec<_>, Vec<_>) = manifest.files.iter().cloned().partition(is_whole);
         let names = damaged.into_iter().map(|file| file.name).collect();
-        (Manifest { files, ..manifest.clone() }, names)
+        (
+            Manifest {
+                files,
+                ..manifest.clone()
+            },
+            names,
+        )
     }
 
-    /// Removes generations, and then every file that no other one names; returns how many bytes that freed. Nothing is removed from
-    /// `files/` while a manifest cannot be read.
+    /// Removes generations, and then every file that no other one names; returns how many bytes
+    /// that freed. Nothing is removed from `files/` while a manifest cannot be read.
     ///
     /// # Errors
     /// [`BackupError`].
@@ -153,20 +188,30 @@ impl BackupDirectory {
         self.remove_unreferenced()
     }
 
-    /// Removes every file that no manifest names: of an interrupted backup, or of removed generations.
+    /// Removes every file that no manifest names: of an interrupted backup, or of removed
+    /// generations.
     ///
     /// # Errors
     /// [`BackupError`].
     pub fn remove_unreferenced(&self) -> Result<u64, BackupError> {
         let mut referenced = HashSet::new();
         for generation in self.generations()? {
-            referenced.extend(self.manifest(generation)?.files.iter().map(ManifestFile::pool_name));
+            referenced.extend(
+                self.manifest(generation)?
+                    .files
+                    .iter()
+                    .map(ManifestFile::pool_name),
+            );
         }
         let (dir, mut freed) = (self.files(), 0);
         let failed = |error| BackupError::io("tidying", &self.files())(error);
         for entry in fs::read_dir(&dir).map_err(failed)? {
             let entry = entry.map_err(failed)?;
-            if entry.file_name().to_str().is_none_or(|name| !referenced.contains(name)) {
+            if entry
+                .file_name()
+                .to_str()
+                .is_none_or(|name| !referenced.contains(name))
+            {
                 freed += entry.metadata().map_err(failed)?.len();
                 fs::remove_file(entry.path()).map_err(failed)?;
             }
@@ -192,7 +237,10 @@ fn manifest_name(generation: u32) -> String {
 fn holds_anything(dir: &Path) -> Result<bool, BackupError> {
     for entry in fs::read_dir(dir).map_err(BackupError::io("listing", dir))? {
         let name = entry.map_err(BackupError::io("listing", dir))?.file_name();
-        if ![lock::FILE, FILES, TMP, "lost+found"].iter().any(|ours| name == **ours) {
+        if ![lock::FILE, FILES, TMP, "lost+found"]
+            .iter()
+            .any(|ours| name == **ours)
+        {
             return Ok(true);
         }
     }

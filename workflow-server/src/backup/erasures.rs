@@ -1,5 +1,6 @@
-//! The list of erased callers' calls that lies beside the generations and outlives them: a restore of an older generation applies again
-//! what was erased since. Nothing in it is about a caller; the calls are named by their keys.
+//! The list of erased callers' calls that lies beside the generations and outlives them: a restore
+//! of an older generation applies again what was erased since. Nothing in it is about a caller; the
+//! calls are named by their keys.
 
 use std::collections::HashMap;
 use std::fs;
@@ -30,33 +31,51 @@ pub struct KnownErasure {
 }
 
 impl KnownErasure {
-    /// Whether a backup may hold data of the caller: the erasure was not done at the backup's sequence.
+    /// Whether a backup may hold data of the caller: the erasure was not done at the backup's
+    /// sequence.
     #[must_use]
     pub fn is_held_by(&self, backup: &Manifest) -> bool {
         self.is_after(&backup.epoch, backup.sequence, Time(backup.at_millis))
             || (self.epoch == backup.epoch && backup.unfinished_erasures.contains(&self.erasure.id))
     }
 
-    /// Whether the World of this epoch does not know of it at this sequence. Stores of other epochs are compared by time.
+    /// Whether the World of this epoch does not know of it at this sequence. Stores of other epochs
+    /// are compared by time.
     pub(super) fn is_after(&self, epoch: &str, sequence: u64, at: Time) -> bool {
         if self.epoch == epoch {
             return self.erasure.id > sequence;
         }
-        self.erasure.state != ErasureState::Done || self.erasure.ended_at.is_none_or(|ended| ended >= at)
+        self.erasure.state != ErasureState::Done
+            || self.erasure.ended_at.is_none_or(|ended| ended >= at)
     }
 }
 
 /// The calls of some erasures that had been heard of at a moment, each once.
-pub(super) fn calls_at<'k>(erasures: impl Iterator<Item = &'k KnownErasure>, at: Time) -> Vec<ErasedCall> {
+pub(super) fn calls_at<'k>(
+    erasures: impl Iterator<Item = &'k KnownErasure>,
+    at: Time,
+) -> Vec<ErasedCall> {
     let mut calls: Vec<ErasedCall> = Vec::new();
     let mut places = HashMap::new();
-    for call in erasures.flat_map(|known| known.erasure.calls.iter()).filter(|call| call.created_at <= at) {
-        let place = *places.entry((call.key.clone(), call.created_at)).or_insert_with(|| {
-            calls.push(ErasedCall { instances: [].into(), ..call.clone() });
-            calls.len() - 1
-        });
+    for call in erasures
+        .flat_map(|known| known.erasure.calls.iter())
+        .filter(|call| call.created_at <= at)
+    {
+        let place = *places
+            .entry((call.key.clone(), call.created_at))
+            .or_insert_with(|| {
+                calls.push(ErasedCall {
+                    instances: [].into(),
+                    ..call.clone()
+                });
+                calls.len() - 1
+            });
         let mut instances = calls[place].instances.to_vec();
-        instances.extend(call.instances.iter().filter(|id| !calls[place].instances.contains(id)));
+        instances.extend(
+            call.instances
+                .iter()
+                .filter(|id| !calls[place].instances.contains(id)),
+        );
         calls[place].instances = instances.into();
     }
     calls
@@ -71,15 +90,25 @@ pub(super) fn read(dir: &Path) -> Result<Vec<KnownErasure>, BackupError> {
         Err(error) => return Err(BackupError::io("reading", &path)(error)),
     };
     let damaged = |what: &str| BackupError::damaged(&path, what);
-    let body = bytes.len().checked_sub(CHECKSUM_BYTES).map(|end| bytes.slice(..end));
+    let body = bytes
+        .len()
+        .checked_sub(CHECKSUM_BYTES)
+        .map(|end| bytes.slice(..end));
     let body = body.filter(|body| checksum(body)[..] == bytes[body.len()..]);
     let mut rest = body.ok_or_else(|| damaged("its checksum does not fit"))?;
     let mut known = Vec::new();
     while !rest.is_empty() {
         let length = rest.split_to(frames::LENGTH_BYTES.min(rest.len()));
-        let length = length[..].try_into().map(|bytes| u32::from_le_bytes(bytes) as usize);
-        let frame = length.ok().filter(|length| *length <= rest.len()).map(|length| rest.split_to(length));
-        let read = frame.as_deref().and_then(|frame| frame.split_at_checked(EPOCH_BYTES));
+        let length = length[..]
+            .try_into()
+            .map(|bytes| u32::from_le_bytes(bytes) as usize);
+        let frame = length
+            .ok()
+            .filter(|length| *length <= rest.len())
+            .map(|length| rest.split_to(length));
+        let read = frame
+            .as_deref()
+            .and_then(|frame| frame.split_at_checked(EPOCH_BYTES));
         let (epoch, record) = read.ok_or_else(|| damaged("a record is too short"))?;
         known.push(KnownErasure {
             epoch: String::from_utf8_lossy(epoch).into_owned(),
@@ -93,19 +122,29 @@ pub(super) fn read(dir: &Path) -> Result<Vec<KnownErasure>, BackupError> {
 pub(super) fn merge(dir: &Path, epoch: &str, erasures: Vec<Erasure>) -> Result<(), BackupError> {
     let mut known = read(dir)?;
     for erasure in erasures {
-        let newer = KnownErasure { epoch: epoch.to_owned(), erasure };
-        match known.iter_mut().find(|one| one.epoch == newer.epoch && one.erasure.id == newer.erasure.id) {
+        let newer = KnownErasure {
+            epoch: epoch.to_owned(),
+            erasure,
+        };
+        match known
+            .iter_mut()
+            .find(|one| one.epoch == newer.epoch && one.erasure.id == newer.erasure.id)
+        {
             Some(one) => *one = newer,
             None => known.push(newer),
         }
     }
     let mut bytes = BytesMut::new();
     for one in &known {
-        frames::put(&mut bytes, &[one.epoch.as_bytes(), &encode_erasure(&one.erasure)].concat());
+        frames::put(
+            &mut bytes,
+            &[one.epoch.as_bytes(), &encode_erasure(&one.erasure)].concat(),
+        );
     }
     let checksum = checksum(&bytes);
     bytes.extend_from_slice(&checksum);
-    files::replace(dir, ERASURES, &bytes, &RealDisk).map_err(BackupError::io("writing", &dir.join(ERASURES)))
+    files::replace(dir, ERASURES, &bytes, &RealDisk)
+        .map_err(BackupError::io("writing", &dir.join(ERASURES)))
 }
 
 fn checksum(bytes: &[u8]) -> [u8; CHECKSUM_BYTES] {

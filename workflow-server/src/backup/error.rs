@@ -34,7 +34,9 @@ pub enum BackupError {
         dir: String,
     },
     /// No such generation.
-    #[error("there is no backup number {generation} in {dir}: `aftercall backup list {dir}` shows what there is")]
+    #[error(
+        "there is no backup number {generation} in {dir}: `aftercall backup list {dir}` shows what there is"
+    )]
     NoSuchGeneration {
         /// The directory.
         dir: String,
@@ -42,7 +44,9 @@ pub enum BackupError {
         generation: u32,
     },
     /// A newer version made it.
-    #[error("{place} has format {format}, and this version reads formats up to {known}: use the version that made it")]
+    #[error(
+        "{place} has format {format}, and this version reads formats up to {known}: use the version that made it"
+    )]
     NewerFormat {
         /// The manifest.
         place: String,
@@ -52,7 +56,9 @@ pub enum BackupError {
         known: u32,
     },
     /// A file is not what was written.
-    #[error("{place} is damaged: {what}. Use another backup (`aftercall backup list` shows them), and check the disk")]
+    #[error(
+        "{place} is damaged: {what}. Use another backup (`aftercall backup list` shows them), and check the disk"
+    )]
     Damaged {
         /// The file.
         place: String,
@@ -117,6 +123,9 @@ impl BackupError {
     }
 
     pub(super) fn damaged(place: &Path, what: impl Into<String>) -> Self {
-        Self::Damaged { place: place.display().to_string(), what: what.into() }
+        Self::Damaged {
+            place: place.display().to_string(),
+            what: what.into(),
+        }
     }
 }

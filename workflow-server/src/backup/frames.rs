@@ -1,5 +1,5 @@
-//! The form of a file of a backup: frames one after the other, each with its length in four bytes before it. The checksum is over the
-//! whole file, and is kept in the manifest.
+//! The form of a file of a backup: frames one after the other, each with its length in four bytes
+//! before it. The checksum is over the whole file, and is kept in the manifest.
 
 use std::fs::File;
 use std::hash::Hasher as _;
@@ -36,14 +36,19 @@ pub(super) fn read_at(file: &File, offset: u64) -> io::Result<Option<(Bytes, u64
     let mut length = [0; LENGTH_BYTES];
     match file.read_exact_at(&mut length, offset) {
         Ok(()) => {}
-        Err(error) if error.kind() == io::ErrorKind::UnexpectedEof && file.metadata()?.len() == offset => {
+        Err(error)
+            if error.kind() == io::ErrorKind::UnexpectedEof && file.metadata()?.len() == offset =>
+        {
             return Ok(None);
         }
         Err(error) => return Err(error),
     }
     let bytes = u32::from_le_bytes(length) as usize;
     if bytes > FRAME_BYTES_MAX + GROUP_HEADER_BYTES {
-        return Err(io::Error::new(io::ErrorKind::InvalidData, "the length of a frame is over the limit"));
+        return Err(io::Error::new(
+            io::ErrorKind::InvalidData,
+            "the length of a frame is over the limit",
+        ));
     }
     let mut frame = vec![0; bytes];
     file.read_exact_at(&mut frame, offset + LENGTH_BYTES as u64)?;
@@ -77,7 +82,13 @@ pub(super) fn read_group(frame: &Bytes) -> Option<Group> {
         Some(u64::from_le_bytes(bytes.try_into().ok()?))
     };
     let (first, last, chain_before, chain) = (number(0)?, number(1)?, number(2)?, number(3)?);
-    Some(Group { first, last, chain_before, chain, bytes: frame.slice(GROUP_HEADER_BYTES..) })
+    Some(Group {
+        first,
+        last,
+        chain_before,
+        chain,
+        bytes: frame.slice(GROUP_HEADER_BYTES..),
+    })
 }
 
 /// The size of a file and the xxh3-64 of its bytes.

@@ -1,5 +1,5 @@
-//! A generation that is being received. Nothing of it is seen before [`NewGeneration::finish`]; dropped or killed before, the older
-//! generations are as they were.
+//! A generation that is being received. Nothing of it is seen before [`NewGeneration::finish`];
+//! dropped or killed before, the older generations are as they were.
 
 use std::collections::HashMap;
 use std::fs::{self, File};
@@ -10,7 +10,9 @@ use std::path::PathBuf;
 use aftercall_engine::erasure::Erasure;
 use twox_hash::XxHash3_64;
 
-use super::{BackupDirectory, BackupError, ERASURES, FORMAT, Manifest, ManifestFile, erasures, frames};
+use super::{
+    BackupDirectory, BackupError, ERASURES, FORMAT, Manifest, ManifestFile, erasures, frames,
+};
 use crate::journal::{Disk as _, RealDisk, files};
 use crate::records::{RecordError, decode_erasure};
 
@@ -52,11 +54,16 @@ pub struct NewGeneration<'d> {
 }
 
 impl<'d> NewGeneration<'d> {
-    /// Begins. Files that the server says are kept are those of `base`, which [`BackupDirectory::whole`] has found to be whole.
+    /// Begins. Files that the server says are kept are those of `base`, which
+    /// [`BackupDirectory::whole`] has found to be whole.
     ///
     /// # Errors
     /// [`BackupError::Protocol`] where the form is a newer one.
-    pub fn begin(directory: &'d BackupDirectory, begun: Begun, base: Option<&Manifest>) -> Result<Self, BackupError> {
+    pub fn begin(
+        directory: &'d BackupDirectory,
+        begun: Begun,
+        base: Option<&Manifest>,
+    ) -> Result<Self, BackupError> {
         if begun.format > FORMAT {
             return Err(BackupError::Protocol(format!(
                 "format {}, and this version knows up to {FORMAT}",
@@ -66,8 +73,14 @@ impl<'d> NewGeneration<'d> {
         if begun.epoch.len() != 32 {
             return Err(BackupError::Protocol("an epoch that is none".to_owned()));
         }
-        let generation = directory.generations()?.pop().map_or(1, |newest| newest.saturating_add(1));
-        let earlier = base.iter().flat_map(|base| &base.files).map(|file| (file.name.clone(), file.clone()));
+        let generation = directory
+            .generations()?
+            .pop()
+            .map_or(1, |newest| newest.saturating_add(1));
+        let earlier = base
+            .iter()
+            .flat_map(|base| &base.files)
+            .map(|file| (file.name.clone(), file.clone()));
         let manifest = Manifest {
             format: begun.format,
             generation,
@@ -80,7 +93,13 @@ impl<'d> NewGeneration<'d> {
             unfinished_erasures: begun.unfinished_erasures,
             files: Vec::new(),
         };
-        Ok(Self { directory, manifest, earlier: earlier.collect(), open: None, received: 0 })
+        Ok(Self {
+            directory,
+            manifest,
+            earlier: earlier.collect(),
+            open: None,
+            received: 0,
+        })
     }
 
     /// A file begins.
@@ -91,7 +110,13 @@ impl<'d> NewGeneration<'d> {
         self.check_name(name)?;
         let path = self.directory.tmp().join(name);
         let file = files::create_file(&path).map_err(BackupError::io("creating", &path))?;
-        self.open = Some(Open { name: name.to_owned(), file, path, bytes: 0, hasher: XxHash3_64::new() });
+        self.open = Some(Open {
+            name: name.to_owned(),
+            file,
+            path,
+            bytes: 0,
+            hasher: XxHash3_64::new(),
+        });
         Ok(())
     }
 
@@ -100,8 +125,13 @@ impl<'d> NewGeneration<'d> {
     /// # Errors
     /// [`BackupError`].
     pub fn piece(&mut self, bytes: &[u8]) -> Result<(), BackupError> {
-        let open = self.open.as_mut().ok_or_else(|| BackupError::Protocol("bytes of no file".to_owned()))?;
-        open.file.write_all(bytes).map_err(BackupError::io("writing", &open.path))?;
+        let open = self
+            .open
+            .as_mut()
+            .ok_or_else(|| BackupError::Protocol("bytes of no file".to_owned()))?;
+        open.file
+            .write_all(bytes)
+            .map_err(BackupError::io("writing", &open.path))?;
         open.hasher.write(bytes);
         open.bytes += bytes.len() as u64;
         self.received += bytes.len() as u64;
@@ -113,12 +143,24 @@ impl<'d> NewGeneration<'d> {
     /// # Errors
     /// [`BackupError::Protocol`] where the bytes that came are not those that were sent.
     pub fn file_end(&mut self, bytes: u64, checksum: u64) -> Result<(), BackupError> {
-        let open = self.open.take().ok_or_else(|| BackupError::Protocol("the end of no file".to_owned()))?;
+        let open = self
+            .open
+            .take()
+            .ok_or_else(|| BackupError::Protocol("the end of no file".to_owned()))?;
         if (open.bytes, open.hasher.finish()) != (bytes, checksum) {
-            return Err(BackupError::Protocol(format!("the file {}, which was changed on the way", open.name)));
+            return Err(BackupError::Protocol(format!(
+                "the file {}, which was changed on the way",
+                open.name
+            )));
         }
-        RealDisk.sync_all(&open.file, &open.path).map_err(BackupError::io("syncing", &open.path))?;
-        let file = ManifestFile { name: open.name, bytes, checksum };
+        RealDisk
+            .sync_all(&open.file, &open.path)
+            .map_err(BackupError::io("syncing", &open.path))?;
+        let file = ManifestFile {
+            name: open.name,
+            bytes,
+            checksum,
+        };
         let to = self.directory.path_of(&file);
         fs::rename(&open.path, &to).map_err(BackupError::io("naming", &to))?;
         self.manifest.files.push(file);
@@ -131,10 +173,9 @@ impl<'d> NewGeneration<'d> {
     /// [`BackupError::Protocol`] where it is not.
     pub fn kept(&mut self, name: &str) -> Result<(), BackupError> {
         self.check_name(name)?;
-        let file = self
-            .earlier
-            .get(name)
-            .ok_or_else(|| BackupError::Protocol(format!("that {name} is here, which it is not")))?;
+        let file = self.earlier.get(name).ok_or_else(|| {
+            BackupError::Protocol(format!("that {name} is here, which it is not"))
+        })?;
         self.manifest.files.push(file.clone());
         Ok(())
     }
@@ -145,14 +186,22 @@ impl<'d> NewGeneration<'d> {
     /// [`BackupError`]: then the older generations are as they were.
     pub fn finish(mut self, chain: u64, at_millis: i64) -> Result<Manifest, BackupError> {
         if self.open.is_some() {
-            return Err(BackupError::Protocol("an end in the middle of a file".to_owned()));
+            return Err(BackupError::Protocol(
+                "an end in the middle of a file".to_owned(),
+            ));
         }
         (self.manifest.chain, self.manifest.at_millis) = (chain, at_millis);
         self.manifest.files.sort_by(|a, b| a.name.cmp(&b.name));
         let files = self.directory.files();
-        RealDisk.sync_directory(&files).map_err(BackupError::io("syncing", &files))?;
+        RealDisk
+            .sync_directory(&files)
+            .map_err(BackupError::io("syncing", &files))?;
         // Before the generation counts: an erasure that is known too early does no harm.
-        erasures::merge(self.directory.path(), &self.manifest.epoch, self.erasures()?)?;
+        erasures::merge(
+            self.directory.path(),
+            &self.manifest.epoch,
+            self.erasures()?,
+        )?;
         self.directory.add(&self.manifest)?;
         Ok(self.manifest)
     }
@@ -164,11 +213,14 @@ impl<'d> NewGeneration<'d> {
     }
 
     fn erasures(&self) -> Result<Vec<Erasure>, BackupError> {
-        let file =
-            self.manifest.file(ERASURES).ok_or_else(|| BackupError::Protocol("no list of erasures".to_owned()))?;
+        let file = self
+            .manifest
+            .file(ERASURES)
+            .ok_or_else(|| BackupError::Protocol("no list of erasures".to_owned()))?;
         let path = self.directory.path_of(file);
         let frames = frames::read_all(&path).map_err(BackupError::io("reading", &path))?;
-        let erasures: Result<Vec<Erasure>, RecordError> = frames.iter().map(|frame| decode_erasure(frame)).collect();
+        let erasures: Result<Vec<Erasure>, RecordError> =
+            frames.iter().map(|frame| decode_erasure(frame)).collect();
         Ok(erasures?)
     }
 
@@ -180,10 +232,14 @@ impl<'d> NewGeneration<'d> {
             || name.starts_with('.')
             || !name.chars().all(is_allowed)
         {
-            return Err(BackupError::Protocol(format!("{name:?}, which is no name of a file")));
+            return Err(BackupError::Protocol(format!(
+                "{name:?}, which is no name of a file"
+            )));
         }
         if self.open.is_some() || self.manifest.file(name).is_some() {
-            return Err(BackupError::Protocol(format!("the file {name} out of turn")));
+            return Err(BackupError::Protocol(format!(
+                "the file {name} out of turn"
+            )));
         }
         Ok(())
     }

@@ -24,14 +24,18 @@ impl Lock {
 
     /// For a command that only reads. A directory on a read-only medium has nobody who writes.
     pub(super) fn to_read(dir: &Path) -> Result<Option<Self>, BackupError> {
-        let Ok(file) = File::open(dir.join(FILE)) else { return Ok(None) };
+        let Ok(file) = File::open(dir.join(FILE)) else {
+            return Ok(None);
+        };
         Self::taken(dir, file.try_lock_shared(), file).map(Some)
     }
 
     fn taken(dir: &Path, tried: Result<(), TryLockError>, file: File) -> Result<Self, BackupError> {
         match tried {
             Ok(()) => Ok(Self { _file: file }),
-            Err(TryLockError::WouldBlock) => Err(BackupError::Locked { dir: dir.display().to_string() }),
+            Err(TryLockError::WouldBlock) => Err(BackupError::Locked {
+                dir: dir.display().to_string(),
+            }),
             Err(TryLockError::Error(error)) => Err(BackupError::io("locking", dir)(error)),
         }
     }

@@ -1,5 +1,5 @@
-//! The manifest of one backup: what it is a copy of, and every file with its size and checksum. Text that an operator can read, with a
-//! checksum of its own.
+//! The manifest of one backup: what it is a copy of, and every file with its size and checksum.
+//! Text that an operator can read, with a checksum of its own.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -68,7 +68,10 @@ impl Manifest {
     /// Where it stands in the journal.
     #[must_use]
     pub fn position(&self) -> Position {
-        Position { sequence: self.sequence, chain: self.chain }
+        Position {
+            sequence: self.sequence,
+            chain: self.chain,
+        }
     }
 
     /// The size of all of its files.
@@ -85,16 +88,26 @@ impl Manifest {
 
     /// The manifest with only the file of this name.
     pub(super) fn only(&self, name: &str) -> Self {
-        Self { files: self.file(name).cloned().into_iter().collect(), ..self.clone() }
+        Self {
+            files: self.file(name).cloned().into_iter().collect(),
+            ..self.clone()
+        }
     }
 
-    /// The oldest sequence to which it can be restored: its oldest snapshot, or the very beginning where its journal holds everything.
+    /// The oldest sequence to which it can be restored: its oldest snapshot, or the very beginning
+    /// where its journal holds everything.
     #[must_use]
     pub fn oldest(&self) -> u64 {
         let names = || self.files.iter().map(|file| file.name.as_str());
-        let has_beginning = names().filter_map(journal_range).any(|(first, _)| first == 1);
+        let has_beginning = names()
+            .filter_map(journal_range)
+            .any(|(first, _)| first == 1);
         let oldest = names().filter_map(snapshot_sequence).min();
-        if has_beginning { 0 } else { oldest.unwrap_or(self.sequence) }
+        if has_beginning {
+            0
+        } else {
+            oldest.unwrap_or(self.sequence)
+        }
     }
 
     /// The manifest as text.
@@ -102,8 +115,9 @@ impl Manifest {
     /// # Errors
     /// Where TOML cannot express it, which no manifest of a store leads to.
     pub(super) fn text(&self) -> Result<String, BackupError> {
-        let mut text = toml::to_string(self)
-            .map_err(|error| BackupError::Unsound(format!("the manifest cannot be written: {error}")))?;
+        let mut text = toml::to_string(self).map_err(|error| {
+            BackupError::Unsound(format!("the manifest cannot be written: {error}"))
+        })?;
         let checksum = XxHash3_64::oneshot(text.as_bytes());
         // Writing to a String cannot fail.
         let _ = writeln!(text, "# {CHECKSUM}{checksum:016x}");
@@ -111,7 +125,8 @@ impl Manifest {
     }
 
     pub(super) fn write(&self, dir: &Path, name: &str, disk: &dyn Disk) -> Result<(), BackupError> {
-        files::replace(dir, name, self.text()?.as_bytes(), disk).map_err(BackupError::io("writing", &dir.join(name)))
+        files::replace(dir, name, self.text()?.as_bytes(), disk)
+            .map_err(BackupError::io("writing", &dir.join(name)))
     }
 
     /// Reads a manifest and checks it.
@@ -120,11 +135,17 @@ impl Manifest {
     /// [`BackupError::Damaged`], [`BackupError::NewerFormat`].
     pub(super) fn read(path: &Path) -> Result<Self, BackupError> {
         let bytes = fs::read(path).map_err(BackupError::io("reading", path))?;
-        let body = checked(&bytes).ok_or_else(|| BackupError::damaged(path, "its checksum does not fit"))?;
-        let manifest: Self = toml::from_str(body).map_err(|error| BackupError::damaged(path, error.to_string()))?;
+        let body = checked(&bytes)
+            .ok_or_else(|| BackupError::damaged(path, "its checksum does not fit"))?;
+        let manifest: Self =
+            toml::from_str(body).map_err(|error| BackupError::damaged(path, error.to_string()))?;
         if manifest.format > FORMAT {
             let place = path.display().to_string();
-            return Err(BackupError::NewerFormat { place, format: manifest.format, known: FORMAT });
+            return Err(BackupError::NewerFormat {
+                place,
+                format: manifest.format,
+                known: FORMAT,
+            });
         }
         Ok(manifest)
     }
@@ -139,9 +160,13 @@ fn checked(bytes: &[u8]) -> Option<&str> {
 
 /// Numbers of 64 bits as hex digits: TOML's integers have a sign.
 mod hex {
-    use serde::{Deserialize as _, Deserializer, Serializer, de::Error as _};
+    use serde::de::Error as _;
+    use serde::{Deserialize as _, Deserializer, Serializer};
 
-    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands the field over by reference")]
+    #[expect(
+        clippy::trivially_copy_pass_by_ref,
+        reason = "serde hands the field over by reference"
+    )]
     pub(super) fn serialize<S: Serializer>(number: &u64, to: S) -> Result<S::Ok, S::Error> {
         to.serialize_str(&format!("{number:016x}"))
     }
@@ -157,7 +182,11 @@ mod tests {
     use super::*;
 
     fn manifest() -> Manifest {
-        let file = |name: &str| ManifestFile { name: name.to_owned(), bytes: 3, checksum: u64::MAX };
+        let file = |name: &str| ManifestFile {
+            name: name.to_owned(),
+            bytes: 3,
+            checksum: u64::MAX,
+        };
         Manifest {
             format: FORMAT,
             generation: 3,
@@ -191,17 +220,36 @@ mod tests {
     #[test]
     fn a_manifest_of_a_newer_format_is_refused_by_its_number() {
         let dir = tempfile::tempdir().unwrap();
-        let newer = Manifest { format: FORMAT + 1, ..manifest() };
-        newer.write(dir.path(), "m", &crate::journal::RealDisk).unwrap();
+        let newer = Manifest {
+            format: FORMAT + 1,
+            ..manifest()
+        };
+        newer
+            .write(dir.path(), "m", &crate::journal::RealDisk)
+            .unwrap();
         let error = Manifest::read(&dir.path().join("m")).unwrap_err();
-        assert!(matches!(error, BackupError::NewerFormat { format: 2, known: 1, .. }), "{error}");
+        assert!(
+            matches!(
+                error,
+                BackupError::NewerFormat {
+                    format: 2,
+                    known: 1,
+                    ..
+                }
+            ),
+            "{error}"
+        );
     }
 
     #[test]
     fn the_oldest_point_is_the_oldest_snapshot_or_the_beginning() {
         let mut manifest = manifest();
         assert_eq!(manifest.oldest(), 20);
-        manifest.files.push(ManifestFile { name: super::super::journal_name(1, 40), bytes: 1, checksum: 0 });
+        manifest.files.push(ManifestFile {
+            name: crate::backup::journal_name(1, 40),
+            bytes: 1,
+            checksum: 0,
+        });
         assert_eq!(manifest.oldest(), 0);
     }
 }

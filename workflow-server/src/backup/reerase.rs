@@ -1,7 +1,9 @@
-//! Erases again, in what is restored, the calls that were erased since: as entries that follow on the point. The World masks them from
-//! then on, wherever they are read; the server scrubs its files when it runs.
+//! Erases again, in what is restored, the calls that were erased since: as entries that follow on
+//! the point. The World masks them from then on, wherever they are read; the server scrubs its
+//! files when it runs.
 //!
-//! However many calls there are, one erasure takes a bounded number of them, and each group is written before the next is made.
+//! However many calls there are, one erasure takes a bounded number of them, and each group is
+//! written before the next is made.
 
 use aftercall_engine::actor::{Actor, ActorKind};
 use aftercall_engine::command::{Command, StepErasure};
@@ -20,15 +22,24 @@ const ACTOR: &str = "aftercall restore";
 /// How many erasures the reason names.
 const ERASURES_NAMED_MAX: usize = 20;
 
-/// Decides the entries on the World at the point, applies them to it and appends them to the restored journal.
+/// Decides the entries on the World at the point, applies them to it and appends them to the
+/// restored journal.
 pub(super) async fn apply(
     at: &mut At,
     calls: &[ErasedCall],
     erasures: &[KnownErasure],
     log: &dyn LogWriter,
 ) -> Result<(), BackupError> {
-    let mut writer = Writer { end: at.position, open: GroupBytes::new(at.position.chain), log };
-    let ids: Vec<String> = erasures.iter().take(ERASURES_NAMED_MAX).map(|one| one.erasure.id.to_string()).collect();
+    let mut writer = Writer {
+        end: at.position,
+        open: GroupBytes::new(at.position.chain),
+        log,
+    };
+    let ids: Vec<String> = erasures
+        .iter()
+        .take(ERASURES_NAMED_MAX)
+        .map(|one| one.erasure.id.to_string())
+        .collect();
     let reason = format!(
         "restored from a backup that is older than these erasures, which are applied again: {}",
         ids.join(", ")
@@ -44,13 +55,28 @@ pub(super) async fn apply(
             newest_file: at.world.root().archive.newest_file,
             is_of_restore: true,
         };
-        writer.carry_out(&mut at.world, Command::from(erase)).await?;
+        writer
+            .carry_out(&mut at.world, Command::from(erase))
+            .await?;
         let erasure = at.world.root().sequence;
         // It takes as many of them as fit into an entry.
-        let taken = at.world.root().erasures.get(&erasure).map_or(0, |one| one.calls.len());
+        let taken = at
+            .world
+            .root()
+            .erasures
+            .get(&erasure)
+            .map_or(0, |one| one.calls.len());
         // A call with many large instances takes more than one step.
-        while at.world.root().erasures.get(&erasure).is_some_and(|one| one.masked_at.len() < taken) {
-            writer.carry_out(&mut at.world, Command::from(StepErasure { erasure })).await?;
+        while at
+            .world
+            .root()
+            .erasures
+            .get(&erasure)
+            .is_some_and(|one| one.masked_at.len() < taken)
+        {
+            writer
+                .carry_out(&mut at.world, Command::from(StepErasure { erasure }))
+                .await?;
         }
         rest = &rest[taken.clamp(1, rest.len())..];
     }
@@ -68,11 +94,23 @@ struct Writer<'l> {
 
 impl Writer<'_> {
     async fn carry_out(&mut self, world: &mut World, command: Command) -> Result<(), BackupError> {
-        let actor = Actor { kind: ActorKind::Operations, name: ACTOR.into() };
-        let request = Request { actor, mark: None, salt: 0, known: None, command };
+        let actor = Actor {
+            kind: ActorKind::Operations,
+            name: ACTOR.into(),
+        };
+        let request = Request {
+            actor,
+            mark: None,
+            salt: 0,
+            known: None,
+            command,
+        };
         let decided = decide(world, &request, world.root().at);
-        let refused =
-            |why: String| BackupError::Unsound(format!("what was erased since cannot be erased again: {why}"));
+        let refused = |why: String| {
+            BackupError::Unsound(format!(
+                "what was erased since cannot be erased again: {why}"
+            ))
+        };
         match decided.map_err(|rejection| refused(rejection.to_string()))? {
             Decision::Commit(entry) => {
                 self.open.push(&entry);
@@ -82,7 +120,9 @@ impl Writer<'_> {
                 }
                 Ok(())
             }
-            Decision::Repeat { .. } | Decision::Unchanged(_) => Err(refused("nothing changed".to_owned())),
+            Decision::Repeat { .. } | Decision::Unchanged(_) => {
+                Err(refused("nothing changed".to_owned()))
+            }
         }
     }
 
@@ -93,7 +133,13 @@ impl Writer<'_> {
         let chain = self.open.chain();
         let bytes = std::mem::replace(&mut self.open, GroupBytes::new(chain)).into_bytes();
         let first = self.end.sequence + 1;
-        let group = Group { first, last, chain_before: self.end.chain, chain, bytes: bytes.into() };
+        let group = Group {
+            first,
+            last,
+            chain_before: self.end.chain,
+            chain,
+            bytes: bytes.into(),
+        };
         self.end = group.end();
         Ok(self.log.append(group).await?)
     }
@@ -116,9 +162,13 @@ mod tests {
     const CALLS: usize = 8_000 + 500;
 
     #[tokio::test]
-    async fn any_number_of_calls_is_erased_again_and_a_start_on_the_journal_finds_all_of_them_masked() {
+    async fn any_number_of_calls_is_erased_again_and_a_start_on_the_journal_finds_all_of_them_masked()
+     {
         let call = |number: usize| ErasedCall {
-            key: CallKey { source: "scripts".into(), id: format!("call-{number}").into() },
+            key: CallKey {
+                source: "scripts".into(),
+                id: format!("call-{number}").into(),
+            },
             created_at: Time(number as i64),
             instances: [].into(),
         };
@@ -126,11 +176,21 @@ mod tests {
         let (store, mut at) = (MemoryStore::default(), At::beginning());
         let leading = store.take_over().await.unwrap();
         apply(&mut at, &calls, &[], leading.log()).await.unwrap();
-        let recovered = recover(store.log().as_ref(), store.vault().as_ref(), Keeping::default()).await.unwrap();
+        let recovered = recover(
+            store.log().as_ref(),
+            store.vault().as_ref(),
+            Keeping::default(),
+        )
+        .await
+        .unwrap();
         assert_eq!(recovered.newest, at.position);
         assert!(encode_world(&recovered.world) == encode_world(&at.world));
         let root = recovered.world.root();
-        let masked: usize = root.erasures.values().map(|erasure| erasure.masked_at.len()).sum();
+        let masked: usize = root
+            .erasures
+            .values()
+            .map(|erasure| erasure.masked_at.len())
+            .sum();
         assert_eq!((masked, root.erasures.len()), (CALLS, 9));
         assert!(!Erasing::of(&root.erasures).is_empty());
     }

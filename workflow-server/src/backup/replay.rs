@@ -9,8 +9,12 @@ use crate::ledger::capture::snapshot_sequence;
 use crate::limits::RECOVERY_READ_BYTES;
 use crate::records::{SnapshotReader, decode_group};
 
-/// Forgets no request id: how long the server remembers them is a setting, which a backup does not hold.
-const KEEP_ALL: Keeping = Keeping { request_ids_millis: i64::MAX, request_ids_max: usize::MAX };
+/// Forgets no request id: how long the server remembers them is a setting, which a backup does not
+/// hold.
+const KEEP_ALL: Keeping = Keeping {
+    request_ids_millis: i64::MAX,
+    request_ids_max: usize::MAX,
+};
 
 /// The point that a World is wanted at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,12 +47,19 @@ pub(super) struct At {
 impl At {
     /// Before the first entry.
     pub(super) fn beginning() -> Self {
-        Self { world: World::new(KEEP_ALL), position: Position::default() }
+        Self {
+            world: World::new(KEEP_ALL),
+            position: Position::default(),
+        }
     }
 
     /// The time of its newest entry; where there is none, when the backup was made.
     pub(super) fn time(&self, backup: &Manifest) -> Time {
-        if self.position.sequence > 0 { self.world.root().at } else { Time(backup.created_at_millis) }
+        if self.position.sequence > 0 {
+            self.world.root().at
+        } else {
+            Time(backup.created_at_millis)
+        }
     }
 
     /// The World of a snapshot.
@@ -60,9 +71,18 @@ impl At {
         }
         let (world, head) = reader.finish()?;
         if snapshot_sequence(name) != Some(head.sequence) {
-            return Err(BackupError::Unsound(format!("{name} stands at {}", head.sequence)));
+            return Err(BackupError::Unsound(format!(
+                "{name} stands at {}",
+                head.sequence
+            )));
         }
-        Ok(Self { world, position: Position { sequence: head.sequence, chain: head.chain } })
+        Ok(Self {
+            world,
+            position: Position {
+                sequence: head.sequence,
+                chain: head.chain,
+            },
+        })
     }
 
     /// Applies the entries that follow, up to a point.
@@ -75,7 +95,9 @@ impl At {
                 return Err(BackupError::Unsound(format!("entry {next} is missing")));
             };
             for group in groups {
-                if group.first == self.position.sequence + 1 && group.chain_before != self.position.chain {
+                if group.first == self.position.sequence + 1
+                    && group.chain_before != self.position.chain
+                {
                     return Err(BackupError::Unsound(format!(
                         "the entries from {} on do not follow on the one before: the journals are of two pasts",
                         group.first
@@ -95,7 +117,10 @@ impl At {
                         return Ok(());
                     }
                     self.world.apply(&linked.entry)?;
-                    self.position = Position { sequence, chain: linked.chain };
+                    self.position = Position {
+                        sequence,
+                        chain: linked.chain,
+                    };
                 }
             }
             next = last + 1;
@@ -107,7 +132,10 @@ impl At {
 /// The snapshots of a vault with their sequences, oldest first.
 pub(super) async fn snapshots(vault: &dyn Vault) -> Result<Vec<(u64, String)>, BackupError> {
     let names = vault.list("").await?;
-    let mut found: Vec<_> = names.into_iter().filter_map(|name| Some((snapshot_sequence(&name)?, name))).collect();
+    let mut found: Vec<_> = names
+        .into_iter()
+        .filter_map(|name| Some((snapshot_sequence(&name)?, name)))
+        .collect();
     found.sort_unstable();
     Ok(found)
 }
@@ -118,6 +146,8 @@ pub(super) async fn snapshot_time(vault: &dyn Vault, name: &str) -> Result<Time,
     if let Some((frame, _)) = vault.read_frame(name, 0).await? {
         reader.frame(&frame)?;
     }
-    let head = reader.head().ok_or_else(|| BackupError::Unsound(format!("{name} is empty")))?;
+    let head = reader
+        .head()
+        .ok_or_else(|| BackupError::Unsound(format!("{name} is empty")))?;
     Ok(Time(head.at))
 }

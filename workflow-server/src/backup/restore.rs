@@ -1,7 +1,9 @@
-//! Restores a backup into an empty directory, up to its newest entry or to an earlier point, as a store with an epoch of its own.
+//! Restores a backup into an empty directory, up to its newest entry or to an earlier point, as a
+//! store with an epoch of its own.
 //!
-//! Promise: what was restored is the World of the server at that point, with its history and archive; a directory whose restore was cut
-//! off never opens. What was erased since the backup is erased again, before the directory is complete.
+//! Promise: what was restored is the World of the server at that point, with its history and
+//! archive; a directory whose restore was cut off never opens. What was erased since the backup is
+//! erased again, before the directory is complete.
 
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
@@ -17,7 +19,8 @@ use super::restored_clock::{ClockAtStart, give_sign};
 use super::verify::{identity_of, open_store, verify_files};
 use super::{BackupDirectory, BackupError, KnownErasure, Manifest, opened, reerase};
 use crate::journal::{
-    Birth, Group, Log, LogWriter, OpenError, Options, RealDisk, Storage as _, Store, Vault, VaultWriter, restoring,
+    Birth, Group, Log, LogWriter, OpenError, Options, RealDisk, Storage as _, Store, Vault,
+    VaultWriter, restoring,
 };
 use crate::ledger::Clock;
 use crate::ledger::capture::{archive_name, history_range};
@@ -37,7 +40,8 @@ pub struct RestoreOptions {
     pub erasures_from: Option<PathBuf>,
     /// The new epoch: 128 random bits as 32 lower-case hex digits.
     pub epoch: String,
-    /// By which the restored store's time continues; none where its timers are to be held until operations accept the clock.
+    /// By which the restored store's time continues; none where its timers are to be held until
+    /// operations accept the clock.
     pub clock: Option<Arc<dyn Clock>>,
 }
 
@@ -89,15 +93,28 @@ pub async fn restore(
     if let Some(old) = &options.erasures_from {
         known.extend(erasures_of(old).await?);
     }
-    let mut checking = Checking { directory: &directory, seen: HashSet::new(), progress };
-    let Chosen { manifest, own, later } = choose(&mut checking, options).await?;
+    let mut checking = Checking {
+        directory: &directory,
+        seen: HashSet::new(),
+        progress,
+    };
+    let Chosen {
+        manifest,
+        own,
+        later,
+    } = choose(&mut checking, options).await?;
     checking.check(&manifest, |_| true)?;
     let mut source = Source::open(&directory, manifest, options.until).await?;
     let (sequence, at) = (source.at.position.sequence, source.at.time(&own));
-    // The history is the one of the backup itself: it holds what was erased between its end and the point.
+    // The history is the one of the backup itself: it holds what was erased between its end and the
+    // point.
     let is_in_history = |one: &KnownErasure| sequence > own.sequence && one.is_held_by(&own);
     known.retain(|one| one.is_after(&own.epoch, sequence, at) || is_in_history(one));
-    let erased = if options.erase_again { calls_at(known.iter(), at) } else { Vec::new() };
+    let erased = if options.erase_again {
+        calls_at(known.iter(), at)
+    } else {
+        Vec::new()
+    };
 
     let identity = identity_of(&directory, &source.manifest)?;
     let birth = Birth {
@@ -108,7 +125,9 @@ pub async fn restore(
     let store = create(to, birth).await?;
     let leading = store.leading();
     let files = source.copy_files(&directory, leading.vault()).await?;
-    source.copy_journal(store.log().as_ref(), leading.log()).await?;
+    source
+        .copy_journal(store.log().as_ref(), leading.log())
+        .await?;
     // Last: from here on the World is one entry or more beyond the point.
     reerase::apply(&mut source.at, &erased, &known, leading.log()).await?;
     let clock = give_sign(&source.at, options.clock.as_deref(), leading.vault()).await?;
@@ -135,7 +154,9 @@ fn check_empty(to: &Path) -> Result<(), BackupError> {
     };
     for entry in entries {
         if entry.map_err(BackupError::io("listing", to))?.file_name() != "lost+found" {
-            return Err(BackupError::NotEmpty { dir: to.display().to_string() });
+            return Err(BackupError::NotEmpty {
+                dir: to.display().to_string(),
+            });
         }
     }
     Ok(())
@@ -145,25 +166,41 @@ fn check_empty(to: &Path) -> Result<(), BackupError> {
 async fn erasures_of(dir: &Path) -> Result<Vec<KnownErasure>, BackupError> {
     let store = open_store(dir).await?;
     let keeping = aftercall_engine::world::Keeping::default();
-    let recovered = crate::ledger::recover(store.log().as_ref(), store.vault().as_ref(), keeping).await?;
-    let known =
-        |erasure: &Arc<Erasure>| KnownErasure { epoch: store.identity().epoch.clone(), erasure: (**erasure).clone() };
-    Ok(recovered.world.root().erasures.values().map(known).collect())
+    let recovered =
+        crate::ledger::recover(store.log().as_ref(), store.vault().as_ref(), keeping).await?;
+    let known = |erasure: &Arc<Erasure>| KnownErasure {
+        epoch: store.identity().epoch.clone(),
+        erasure: (**erasure).clone(),
+    };
+    Ok(recovered
+        .world
+        .root()
+        .erasures
+        .values()
+        .map(known)
+        .collect())
 }
 
 async fn create(to: &Path, birth: Birth) -> Result<Store, BackupError> {
     let mut options = Options::new(birth, Arc::new(crate::server::end_process));
     options.restoring = true;
     let (to, at) = (to.to_owned(), to.display().to_string());
-    let opening = tokio::task::spawn_blocking(move || Store::open(&to, &options, Arc::new(RealDisk)));
-    let failed =
-        |panic: tokio::task::JoinError| OpenError::Io { what: format!("creating {at}"), reason: panic.to_string() };
+    let opening =
+        tokio::task::spawn_blocking(move || Store::open(&to, &options, Arc::new(RealDisk)));
+    let failed = |panic: tokio::task::JoinError| OpenError::Io {
+        what: format!("creating {at}"),
+        reason: panic.to_string(),
+    };
     Ok(opening.await.map_err(failed)??)
 }
 
 impl Source {
     /// Rebuilds the World at the point from the newest snapshot before it.
-    async fn open(directory: &BackupDirectory, manifest: Manifest, until: Until) -> Result<Self, BackupError> {
+    async fn open(
+        directory: &BackupDirectory,
+        manifest: Manifest,
+        until: Until,
+    ) -> Result<Self, BackupError> {
         let (log, vault) = opened::open(directory, &manifest)?;
         let mut reached = Vec::new();
         for (sequence, name) in snapshots(vault.as_ref()).await? {
@@ -173,7 +210,9 @@ impl Source {
         }
         let base = log.bounds().await?.base.sequence;
         let mut at = match reached.last() {
-            Some((sequence, name)) if *sequence >= base => At::snapshot(vault.as_ref(), name).await?,
+            Some((sequence, name)) if *sequence >= base => {
+                At::snapshot(vault.as_ref(), name).await?
+            }
             _ if base == 0 => At::beginning(),
             _ => {
                 let reach = format!(
@@ -182,7 +221,10 @@ impl Source {
                     manifest.oldest(),
                     manifest.sequence
                 );
-                return Err(BackupError::OutOfReach { point: point(until), reach });
+                return Err(BackupError::OutOfReach {
+                    point: point(until),
+                    reach,
+                });
             }
         };
         at.replay(log.as_ref(), until).await?;
@@ -190,8 +232,14 @@ impl Source {
         if let Until::Sequence(wanted) = until
             && wanted != sequence
         {
-            let reach = format!("backup {} ends at entry {}", manifest.generation, manifest.sequence);
-            return Err(BackupError::OutOfReach { point: point(until), reach });
+            let reach = format!(
+                "backup {} ends at entry {}",
+                manifest.generation, manifest.sequence
+            );
+            return Err(BackupError::OutOfReach {
+                point: point(until),
+                reach,
+            });
         }
         if until == Until::Newest && at.position != manifest.position() {
             return Err(BackupError::Unsound(format!(
@@ -199,14 +247,33 @@ impl Source {
                 manifest.generation
             )));
         }
-        Ok(Self { manifest, log, vault, at, snapshots: reached })
+        Ok(Self {
+            manifest,
+            log,
+            vault,
+            at,
+            snapshots: reached,
+        })
     }
 
-    /// Copies the snapshots up to the point, the history, and the files of the archive that the World at the point names.
-    async fn copy_files(&self, directory: &BackupDirectory, to: &dyn VaultWriter) -> Result<u64, BackupError> {
-        let mut names: Vec<String> = self.snapshots.iter().map(|(_, name)| name.clone()).collect();
+    /// Copies the snapshots up to the point, the history, and the files of the archive that the
+    /// World at the point names.
+    async fn copy_files(
+        &self,
+        directory: &BackupDirectory,
+        to: &dyn VaultWriter,
+    ) -> Result<u64, BackupError> {
+        let mut names: Vec<String> = self
+            .snapshots
+            .iter()
+            .map(|(_, name)| name.clone())
+            .collect();
         names.extend(
-            self.manifest.files.iter().map(|file| file.name.clone()).filter(|name| history_range(name).is_some()),
+            self.manifest
+                .files
+                .iter()
+                .map(|file| file.name.clone())
+                .filter(|name| history_range(name).is_some()),
         );
         for name in &names {
             copy_blob(self.vault.as_ref(), to, name).await?;
@@ -230,8 +297,13 @@ impl Source {
         Ok(copied)
     }
 
-    /// Another generation of the same store that has a file which was replaced between the point and this backup.
-    fn other_with(&self, directory: &BackupDirectory, name: &str) -> Result<Arc<opened::BackupVault>, BackupError> {
+    /// Another generation of the same store that has a file which was replaced between the point
+    /// and this backup.
+    fn other_with(
+        &self,
+        directory: &BackupDirectory,
+        name: &str,
+    ) -> Result<Arc<opened::BackupVault>, BackupError> {
         for generation in directory.generations()? {
             let other = directory.manifest(generation)?;
             if other.epoch == self.manifest.epoch && other.file(name).is_some() {
@@ -252,7 +324,11 @@ impl Source {
         let bounds = self.log.bounds().await?;
         let (base, upto) = (bounds.base, self.at.position.sequence);
         // A snapshot at the point, and nothing before it that was kept.
-        let start = if bounds.is_empty() { self.at.position } else { base };
+        let start = if bounds.is_empty() {
+            self.at.position
+        } else {
+            base
+        };
         if start.sequence > 0 {
             to.start_at(start).await?;
         }
@@ -282,7 +358,12 @@ fn cut(group: Group, upto: u64) -> Result<Group, BackupError> {
         return Ok(group);
     }
     let (bytes, chain) = cut_group(&group.bytes, group.chain_before, upto)?;
-    Ok(Group { last: upto, chain, bytes: bytes.into(), ..group })
+    Ok(Group {
+        last: upto,
+        chain,
+        bytes: bytes.into(),
+        ..group
+    })
 }
 
 async fn copy_blob(from: &dyn Vault, to: &dyn VaultWriter, name: &str) -> Result<(), BackupError> {

@@ -1,6 +1,8 @@
-//! The time of a restored store. A server would not believe a wall clock that is ahead of the newest entry by more than an hour, and
-//! would hold its timers until somebody accepts the clock. To restore is a deliberate act, so the restore leaves a sign of life of its
-//! own: time continues from then. It counts what comes due by that, so that nothing fires without having been announced.
+//! The time of a restored store. A server would not believe a wall clock that is ahead of the
+//! newest entry by more than an hour, and would hold its timers until somebody accepts the clock.
+//! To restore is a deliberate act, so the restore leaves a sign of life of its own: time continues
+//! from then. It counts what comes due by that, so that nothing fires without having been
+//! announced.
 
 use aftercall_engine::time::Time;
 
@@ -18,12 +20,14 @@ pub enum ClockAtStart {
     Continues {
         /// What the wall clock showed.
         from: Time,
-        /// How many timers have come due since the newest entry: timers of workflows, escalations, ends of claims, snoozes and pauses.
+        /// How many timers have come due since the newest entry: timers of workflows, escalations,
+        /// ends of claims, snoozes and pauses.
         due: u64,
     },
     /// It was asked to hold its timers until operations accept the clock.
     Held,
-    /// The wall clock is behind the newest entry, or too far ahead to be believed: the server decides, and most likely holds its timers.
+    /// The wall clock is behind the newest entry, or too far ahead to be believed: the server
+    /// decides, and most likely holds its timers.
     Unbelievable {
         /// What the wall clock showed.
         wall: Time,
@@ -36,7 +40,9 @@ pub(super) async fn give_sign(
     clock: Option<&dyn Clock>,
     vault: &dyn VaultWriter,
 ) -> Result<ClockAtStart, BackupError> {
-    let Some(clock) = clock else { return Ok(ClockAtStart::Held) };
+    let Some(clock) = clock else {
+        return Ok(ClockAtStart::Held);
+    };
     let (wall, newest) = (clock.wall(), at.world.root().at);
     if at.position.sequence == 0 {
         return Ok(ClockAtStart::Continues { from: wall, due: 0 });
@@ -50,11 +56,16 @@ pub(super) async fn give_sign(
         sequence: at.position.sequence,
         server: wall,
         wall,
-        up_millis: uptime.as_ref().map_or(0, |uptime| uptime.since.as_millis() as u64),
+        up_millis: uptime
+            .as_ref()
+            .map_or(0, |uptime| uptime.since.as_millis() as u64),
         boot: uptime.map_or_else(|| "".into(), |uptime| uptime.id),
         is_held: false,
         slack_millis: CLOCK_AHEAD_MAX.as_millis() as u64,
     };
     vault.put_key(LAST_SEEN_KEY, sign.bytes().into()).await?;
-    Ok(ClockAtStart::Continues { from: wall, due: at.world.timers().due(wall).count() as u64 })
+    Ok(ClockAtStart::Continues {
+        from: wall,
+        due: at.world.timers().due(wall).count() as u64,
+    })
 }

@@ -1,7 +1,8 @@
 //! Sends a backup: every file of a capture that the client does not have, in pieces.
 //!
-//! Promise: never on the ledger's thread; one piece at a time, and the next is read only when the client has taken enough. What was
-//! read is checked by the journal and the vault, and the checksum that is sent is of what was read.
+//! Promise: never on the ledger's thread; one piece at a time, and the next is read only when the
+//! client has taken enough. What was read is checked by the journal and the vault, and the checksum
+//! that is sent is of what was read.
 
 use std::collections::HashMap;
 use std::hash::Hasher as _;
@@ -17,7 +18,8 @@ use super::{Begun, ERASURES, FORMAT, IDENTITY, KEYS, frames, journal_name, journ
 use crate::journal::{Identity, JournalError, Position};
 use crate::ledger::capture::Capture;
 use crate::limits::{
-    BACKUP_JOURNAL_FILE_ENTRIES, BACKUP_PIECE_BYTES, BACKUP_READ_BYTES, BACKUP_STALL_MAX, BACKUP_TIME_MAX,
+    BACKUP_JOURNAL_FILE_ENTRIES, BACKUP_PIECE_BYTES, BACKUP_READ_BYTES, BACKUP_STALL_MAX,
+    BACKUP_TIME_MAX,
 };
 use crate::records::{RecordError, decode_group, encode_erasure};
 
@@ -143,7 +145,11 @@ impl Sending {
         if !self.buffer.is_empty() {
             self.piece(self.buffer.len()).await?;
         }
-        self.part(Part::FileEnd { bytes: self.bytes, checksum: self.hasher.finish() }).await
+        self.part(Part::FileEnd {
+            bytes: self.bytes,
+            checksum: self.hasher.finish(),
+        })
+        .await
     }
 
     async fn small_file(&mut self, name: &str, frames: Vec<Vec<u8>>) -> Result<(), SourceError> {
@@ -200,16 +206,29 @@ pub async fn send(
     }
     let (chain, bytes) = Journal::of(capture, &known).send(&mut sending).await?;
     // First: a client that has the end may follow on it.
-    capture.note_sent(Position { sequence: capture.root.sequence, chain }).await?;
+    capture
+        .note_sent(Position {
+            sequence: capture.root.sequence,
+            chain,
+        })
+        .await?;
     // A store without an entry has no time of its own.
-    let at = if capture.root.sequence > 0 { capture.root.at } else { now };
+    let at = if capture.root.sequence > 0 {
+        capture.root.at
+    } else {
+        now
+    };
     sending.part(Part::End { chain, at }).await?;
     Ok(sent + bytes)
 }
 
 fn begun(capture: &Capture, identity: &Identity, now: Time) -> Begun {
     use aftercall_engine::erasure::ErasureState::Done;
-    let unfinished = capture.root.erasures.values().filter(|erasure| erasure.state != Done);
+    let unfinished = capture
+        .root
+        .erasures
+        .values()
+        .filter(|erasure| erasure.state != Done);
     Begun {
         format: FORMAT,
         epoch: identity.epoch.clone(),
@@ -220,11 +239,24 @@ fn begun(capture: &Capture, identity: &Identity, now: Time) -> Begun {
     }
 }
 
-async fn send_small(sending: &mut Sending, capture: &Capture, identity: &Identity) -> Result<u64, SourceError> {
-    sending.small_file(IDENTITY, vec![identity.text().into_bytes()]).await?;
-    let keys = capture.keys.iter().flat_map(|(name, value)| [name.clone().into_bytes(), value.to_vec()]);
+async fn send_small(
+    sending: &mut Sending,
+    capture: &Capture,
+    identity: &Identity,
+) -> Result<u64, SourceError> {
+    sending
+        .small_file(IDENTITY, vec![identity.text().into_bytes()])
+        .await?;
+    let keys = capture
+        .keys
+        .iter()
+        .flat_map(|(name, value)| [name.clone().into_bytes(), value.to_vec()]);
     sending.small_file(KEYS, keys.collect()).await?;
-    let erasures = capture.root.erasures.values().map(|erasure| encode_erasure(erasure));
+    let erasures = capture
+        .root
+        .erasures
+        .values()
+        .map(|erasure| encode_erasure(erasure));
     sending.small_file(ERASURES, erasures.collect()).await?;
     Ok(sending.bytes)
 }
@@ -235,7 +267,9 @@ async fn usable(
     identity: &Identity,
     base: Option<Base>,
 ) -> Result<Result<HashMap<String, Option<u64>>, FullReason>, SourceError> {
-    let Some(base) = base else { return Ok(Err(FullReason::NoBase)) };
+    let Some(base) = base else {
+        return Ok(Err(FullReason::NoBase));
+    };
     if base.epoch != identity.epoch {
         return Ok(Err(FullReason::OtherEpoch));
     }
@@ -244,15 +278,34 @@ async fn usable(
         return Ok(Err(FullReason::OtherHistory));
     }
     if sequence < oldest.sequence {
-        return Ok(if capture.was_sent(base.position).await? { Ok(base.files) } else { Err(FullReason::TooOld) });
+        return Ok(if capture.was_sent(base.position).await? {
+            Ok(base.files)
+        } else {
+            Err(FullReason::TooOld)
+        });
     }
-    let here = if sequence == oldest.sequence { Some(oldest.chain) } else { chain_at(capture, sequence).await? };
-    Ok(if here == Some(chain) { Ok(base.files) } else { Err(FullReason::OtherHistory) })
+    let here = if sequence == oldest.sequence {
+        Some(oldest.chain)
+    } else {
+        chain_at(capture, sequence).await?
+    };
+    Ok(if here == Some(chain) {
+        Ok(base.files)
+    } else {
+        Err(FullReason::OtherHistory)
+    })
 }
 
-/// Whether a file is here what the client has under its name. Entries of the journal need no such look: the chain proves them.
-async fn is_same(capture: &Capture, name: &str, checksum: Option<u64>) -> Result<bool, SourceError> {
-    let Some(checksum) = checksum else { return Ok(true) };
+/// Whether a file is here what the client has under its name. Entries of the journal need no such
+/// look: the chain proves them.
+async fn is_same(
+    capture: &Capture,
+    name: &str,
+    checksum: Option<u64>,
+) -> Result<bool, SourceError> {
+    let Some(checksum) = checksum else {
+        return Ok(true);
+    };
     let (mut hasher, mut offset) = (XxHash3_64::new(), 0);
     while let Some((frame, next)) = capture.vault.read_frame(name, offset).await? {
         frames::hash(&mut hasher, &frame);
@@ -263,9 +316,14 @@ async fn is_same(capture: &Capture, name: &str, checksum: Option<u64>) -> Result
 
 async fn chain_at(capture: &Capture, sequence: u64) -> Result<Option<u64>, SourceError> {
     let groups = capture.log.read(sequence, 1).await?;
-    let Some(group) = groups.first() else { return Ok(None) };
+    let Some(group) = groups.first() else {
+        return Ok(None);
+    };
     let linked = decode_group(&group.bytes, group.chain_before, group.chain)?;
-    Ok(linked.iter().find(|linked| linked.entry.sequence == sequence).map(|linked| linked.chain))
+    Ok(linked
+        .iter()
+        .find(|linked| linked.entry.sequence == sequence)
+        .map(|linked| linked.chain))
 }
 
 /// The journal's part of a backup.
@@ -278,20 +336,30 @@ struct Journal<'c> {
 impl<'c> Journal<'c> {
     fn of(capture: &'c Capture, names: &HashMap<String, Option<u64>>) -> Self {
         let oldest = capture.bounds.oldest();
-        let mut known: Vec<_> = names.keys().filter_map(|name| journal_range(name)).collect();
+        let mut known: Vec<_> = names
+            .keys()
+            .filter_map(|name| journal_range(name))
+            .collect();
         // What was trimmed may be what was erased.
-        known.retain(|(first, last)| *first >= oldest && *last <= capture.root.sequence && first <= last);
+        known.retain(|(first, last)| {
+            *first >= oldest && *last <= capture.root.sequence && first <= last
+        });
         Self { capture, known }
     }
 
-    /// Sends the entries from the oldest up to the capture's sequence; returns the chain hash there, and how many bytes were sent.
+    /// Sends the entries from the oldest up to the capture's sequence; returns the chain hash
+    /// there, and how many bytes were sent.
     async fn send(self, sending: &mut Sending) -> Result<(u64, u64), SourceError> {
         let (mut next, upto) = (self.capture.bounds.oldest(), self.capture.root.sequence);
         let (mut chain, mut sent) = (self.capture.bounds.base.chain, 0);
         while next <= upto {
-            if let Some((first, last)) = self.known.iter().copied().find(|(first, _)| *first == next) {
+            if let Some((first, last)) =
+                self.known.iter().copied().find(|(first, _)| *first == next)
+            {
                 sending.part(Part::Kept(journal_name(first, last))).await?;
-                chain = chain_at(self.capture, last).await?.ok_or_else(|| missing(last))?;
+                chain = chain_at(self.capture, last)
+                    .await?
+                    .ok_or_else(|| missing(last))?;
                 next = last + 1;
                 continue;
             }
@@ -313,16 +381,35 @@ impl<'c> Journal<'c> {
         Ok((chain, sent))
     }
 
-    /// The last entry of the file that begins with `first`: the end of a group, before anything that the client has.
+    /// The last entry of the file that begins with `first`: the end of a group, before anything
+    /// that the client has.
     async fn last_of_file(&self, first: u64) -> Result<u64, SourceError> {
         let upto = self.capture.root.sequence;
-        let enough = first.saturating_add(BACKUP_JOURNAL_FILE_ENTRIES - 1).min(upto);
-        let group = self.capture.log.read(enough, 1).await?.into_iter().next().ok_or_else(|| missing(enough))?;
-        let known = self.known.iter().map(|(first, _)| *first).filter(|known| *known > first).min();
+        let enough = first
+            .saturating_add(BACKUP_JOURNAL_FILE_ENTRIES - 1)
+            .min(upto);
+        let group = self
+            .capture
+            .log
+            .read(enough, 1)
+            .await?
+            .into_iter()
+            .next()
+            .ok_or_else(|| missing(enough))?;
+        let known = self
+            .known
+            .iter()
+            .map(|(first, _)| *first)
+            .filter(|known| *known > first)
+            .min();
         Ok(known.map_or(upto, |known| known - 1).min(group.last))
     }
 }
 
 fn missing(sequence: u64) -> SourceError {
-    JournalError::Damaged { what: format!("entry {sequence} is missing"), place: "the journal".to_owned() }.into()
+    JournalError::Damaged {
+        what: format!("entry {sequence} is missing"),
+        place: "the journal".to_owned(),
+    }
+    .into()
 }

@@ -1,5 +1,5 @@
-//! Verifies a backup or the data directory of a stopped server: every checksum, the chain of entries, and that snapshots equal what
-//! replaying gives.
+//! Verifies a backup or the data directory of a stopped server: every checksum, the chain of
+//! entries, and that snapshots equal what replaying gives.
 
 use std::collections::HashSet;
 use std::path::Path;
@@ -10,7 +10,8 @@ use aftercall_engine::world::World;
 use super::replay::{At, Until, snapshots};
 use super::{BackupDirectory, BackupError, ERASURES, IDENTITY, Manifest, frames, opened};
 use crate::journal::{
-    Birth, IDENTITY_FILE, Identity, JournalError, Log, Options, RealDisk, Storage as _, Store, Vault,
+    Birth, IDENTITY_FILE, Identity, JournalError, Log, Options, RealDisk, Storage as _, Store,
+    Vault,
 };
 use crate::ledger::capture::{archive_name, history_entries, history_range};
 use crate::records::{ChunkContent, ChunkFilter, WorldImage, decode_erasure, snapshot_frames};
@@ -34,8 +35,8 @@ pub struct Verified {
     pub archive: u64,
 }
 
-/// Checks the sizes and checksums of the files of a generation, but for those in `seen`, which it then joins; `progress` is called with the
-/// bytes that were read.
+/// Checks the sizes and checksums of the files of a generation, but for those in `seen`, which it
+/// then joins; `progress` is called with the bytes that were read.
 ///
 /// # Errors
 /// [`BackupError::Damaged`] with the name of the first file that does not fit.
@@ -52,7 +53,10 @@ pub fn verify_files(
         let path = directory.path_of(file);
         let (bytes, checksum) = frames::sum_of(&path).map_err(BackupError::io("reading", &path))?;
         if bytes != file.bytes {
-            return Err(BackupError::damaged(&path, format!("it has {bytes} bytes, and had {}", file.bytes)));
+            return Err(BackupError::damaged(
+                &path,
+                format!("it has {bytes} bytes, and had {}", file.bytes),
+            ));
         }
         if checksum != file.checksum {
             return Err(BackupError::damaged(&path, "its checksum does not fit"));
@@ -66,7 +70,10 @@ pub fn verify_files(
 ///
 /// # Errors
 /// [`BackupError`]: the first thing that does not fit, by its name.
-pub async fn verify_backup(directory: &BackupDirectory, manifest: &Manifest) -> Result<Verified, BackupError> {
+pub async fn verify_backup(
+    directory: &BackupDirectory,
+    manifest: &Manifest,
+) -> Result<Verified, BackupError> {
     directory.erasures()?;
     identity_of(directory, manifest)?;
     if let Some(file) = manifest.file(ERASURES) {
@@ -77,19 +84,29 @@ pub async fn verify_backup(directory: &BackupDirectory, manifest: &Manifest) -> 
     }
     let (log, vault) = opened::open(directory, manifest)?;
     let checked = check(log.as_ref(), vault.as_ref()).await?;
-    Ok(Verified { files: manifest.files.len() as u64, bytes: manifest.bytes(), ..checked })
+    Ok(Verified {
+        files: manifest.files.len() as u64,
+        bytes: manifest.bytes(),
+        ..checked
+    })
 }
 
 /// The identity in a generation.
-pub(super) fn identity_of(directory: &BackupDirectory, manifest: &Manifest) -> Result<Identity, BackupError> {
-    let file = manifest.file(IDENTITY).ok_or_else(|| BackupError::Unsound("the backup has no identity".to_owned()))?;
+pub(super) fn identity_of(
+    directory: &BackupDirectory,
+    manifest: &Manifest,
+) -> Result<Identity, BackupError> {
+    let file = manifest
+        .file(IDENTITY)
+        .ok_or_else(|| BackupError::Unsound("the backup has no identity".to_owned()))?;
     let path = directory.path_of(file);
     let frames = frames::read_all(&path).map_err(BackupError::io("reading", &path))?;
     let identity = frames.first().and_then(|text| Identity::from_text(text));
     identity.ok_or_else(|| BackupError::damaged(&path, "it is no identity"))
 }
 
-/// Verifies the data directory of a stopped server. Opening it does what a start of the server does first.
+/// Verifies the data directory of a stopped server. Opening it does what a start of the server does
+/// first.
 ///
 /// # Errors
 /// [`BackupError`].
@@ -110,13 +127,23 @@ pub async fn verify_store(dir: &Path) -> Result<Verified, BackupError> {
 /// Opens a store that exists.
 pub(super) async fn open_store(dir: &Path) -> Result<Store, BackupError> {
     if !dir.join(IDENTITY_FILE).exists() {
-        return Err(BackupError::Unsound(format!("there is no store and no backup in {}", dir.display())));
+        return Err(BackupError::Unsound(format!(
+            "there is no store and no backup in {}",
+            dir.display()
+        )));
     }
-    let birth = Birth { epoch: String::new(), hash_key: [0; 16], created_at_millis: 0 };
+    let birth = Birth {
+        epoch: String::new(),
+        hash_key: [0; 16],
+        created_at_millis: 0,
+    };
     let options = Options::new(birth, Arc::new(crate::server::end_process));
     let (dir, at) = (dir.to_owned(), dir.display().to_string());
-    let opening = tokio::task::spawn_blocking(move || Store::open(&dir, &options, Arc::new(RealDisk)));
-    let cut_off = |panic: tokio::task::JoinError| BackupError::Unsound(format!("opening {at} was cut off: {panic}"));
+    let opening =
+        tokio::task::spawn_blocking(move || Store::open(&dir, &options, Arc::new(RealDisk)));
+    let cut_off = |panic: tokio::task::JoinError| {
+        BackupError::Unsound(format!("opening {at} was cut off: {panic}"))
+    };
     Ok(opening.await.map_err(cut_off)??)
 }
 
@@ -126,7 +153,10 @@ pub(super) async fn open_store(dir: &Path) -> Result<Store, BackupError> {
 /// [`BackupError`].
 pub(super) async fn check(log: &dyn Log, vault: &dyn Vault) -> Result<Verified, BackupError> {
     let bounds = log.bounds().await?;
-    let mut verified = Verified { sequence: bounds.newest.sequence, ..Verified::default() };
+    let mut verified = Verified {
+        sequence: bounds.newest.sequence,
+        ..Verified::default()
+    };
     let world = check_replay(log, vault, &mut verified).await?;
     check_history(vault, bounds.base.sequence, &mut verified).await?;
     for chunk in world.root().archive.chunks.values() {
@@ -144,14 +174,21 @@ pub(super) async fn check(log: &dyn Log, vault: &dyn Vault) -> Result<Verified, 
     Ok(verified)
 }
 
-/// Replays from the oldest snapshot, or from the beginning where the journal has it, and compares every snapshot on the way.
-async fn check_replay(log: &dyn Log, vault: &dyn Vault, verified: &mut Verified) -> Result<World, BackupError> {
+/// Replays from the oldest snapshot, or from the beginning where the journal has it, and compares
+/// every snapshot on the way.
+async fn check_replay(
+    log: &dyn Log,
+    vault: &dyn Vault,
+    verified: &mut Verified,
+) -> Result<World, BackupError> {
     let bounds = log.bounds().await?;
     let mut rest = snapshots(vault).await?.into_iter();
     let mut at = if bounds.base.sequence == 0 {
         At::beginning()
     } else {
-        let (sequence, name) = rest.next().ok_or_else(|| BackupError::Unsound("there is no snapshot".to_owned()))?;
+        let (sequence, name) = rest
+            .next()
+            .ok_or_else(|| BackupError::Unsound("there is no snapshot".to_owned()))?;
         if sequence < bounds.base.sequence {
             return Err(BackupError::Unsound(format!(
                 "{name} is older than the journal, which begins at {}",
@@ -182,11 +219,17 @@ async fn check_replay(log: &dyn Log, vault: &dyn Vault, verified: &mut Verified)
     Ok(at.world)
 }
 
-/// Whether a World by replay is the one of a snapshot, byte for byte. How long request ids are remembered is a setting of the server:
-/// those of the snapshot must be the newest of those by replay.
+/// Whether a World by replay is the one of a snapshot, byte for byte. How long request ids are
+/// remembered is a setting of the server: those of the snapshot must be the newest of those by
+/// replay.
 fn is_equal(replayed: &World, stored: &World) -> bool {
     let marks = |world: &World| -> Vec<_> {
-        world.requests().marks().iter().map(|mark| (mark.at, mark.key, mark.remembered)).collect()
+        world
+            .requests()
+            .marks()
+            .iter()
+            .map(|mark| (mark.at, mark.key, mark.remembered))
+            .collect()
     };
     let bytes = |world: &World| {
         let mut bytes = Vec::new();
@@ -204,11 +247,18 @@ fn xxh3(bytes: &[u8]) -> u64 {
     twox_hash::XxHash3_64::oneshot(bytes)
 }
 
-/// Every chunk reads whole, holds the entries that its name says, in order, and none is missing up to where the journal begins.
-async fn check_history(vault: &dyn Vault, journal_base: u64, verified: &mut Verified) -> Result<(), BackupError> {
+/// Every chunk reads whole, holds the entries that its name says, in order, and none is missing up
+/// to where the journal begins.
+async fn check_history(
+    vault: &dyn Vault,
+    journal_base: u64,
+    verified: &mut Verified,
+) -> Result<(), BackupError> {
     let mut newest = 0;
     for name in vault.list("").await? {
-        let Some((first, last)) = history_range(&name) else { continue };
+        let Some((first, last)) = history_range(&name) else {
+            continue;
+        };
         let (mut offset, mut read) = (0, 0);
         while let Some((frame, next)) = vault.read_frame(&name, offset).await? {
             for entry in history_entries(&frame)? {
@@ -223,7 +273,10 @@ async fn check_history(vault: &dyn Vault, journal_base: u64, verified: &mut Veri
             offset = next;
         }
         if first + read != last + 1 {
-            return Err(BackupError::Unsound(format!("{name} ends at {}", first + read - 1)));
+            return Err(BackupError::Unsound(format!(
+                "{name} ends at {}",
+                first + read - 1
+            )));
         }
         verified.history += read;
         newest = newest.max(last);
@@ -241,7 +294,9 @@ async fn check_history(vault: &dyn Vault, journal_base: u64, verified: &mut Veri
 async fn read_chunk(vault: &dyn Vault, name: &str) -> Result<ChunkContent, BackupError> {
     let short = || BackupError::Unsound(format!("{name} is too short"));
     let first = match vault.read_frame(name, 0).await {
-        Err(JournalError::NotFound { .. }) => return Err(BackupError::Unsound(format!("{name} is missing"))),
+        Err(JournalError::NotFound { .. }) => {
+            return Err(BackupError::Unsound(format!("{name} is missing")));
+        }
         first => first?,
     };
     let (filter, next) = first.ok_or_else(short)?;

@@ -1,13 +1,15 @@
-//! The creation of a store. A mark stands from its first to its last step, so that an interrupted creation is begun anew
-//! and a store that has lost its identity file is never taken for an empty directory.
+//! The creation of a store. A mark stands from its first to its last step, so that an interrupted
+//! creation is begun anew and a store that has lost its identity file is never taken for an empty
+//! directory.
 
-use std::{fs, io, path::Path, sync::Arc};
+use std::path::Path;
+use std::sync::Arc;
+use std::{fs, io};
 
+use super::fault::MARKER;
+use super::sled::{Place, Tree};
 use super::{
-    Disk, Identity, OpenError, Options, Position, current,
-    fault::MARKER,
-    files, guard, head, identity, restoring,
-    sled::{Place, Tree},
+    Disk, Identity, OpenError, Options, Position, current, files, guard, head, identity, restoring,
     vault,
 };
 
@@ -15,34 +17,46 @@ use super::{
 const CREATING: &str = "creating";
 const FIRST: u64 = 1;
 
-/// Refuses what cannot be a data directory, before anything is made in it: a file, or a directory of something else.
+/// Refuses what cannot be a data directory, before anything is made in it: a file, or a directory
+/// of something else.
 pub(crate) fn refuse_foreign(dir: &Path) -> Result<(), OpenError> {
     if dir.exists() && !dir.is_dir() {
-        return Err(OpenError::NotADirectory { dir: dir.display().to_string() });
+        return Err(OpenError::NotADirectory {
+            dir: dir.display().to_string(),
+        });
     }
-    // Where there is a lock, a process may be creating a store at this moment: then the look is made with the lock.
-    let is_known = ["lock", CREATING, identity::FILE].iter().any(|name| dir.join(name).exists());
+    // Where there is a lock, a process may be creating a store at this moment: then the look is
+    // made with the lock.
+    let is_known = ["lock", CREATING, identity::FILE]
+        .iter()
+        .any(|name| dir.join(name).exists());
     match holds_anything(dir) {
-        Ok(true) if !is_known => Err(OpenError::NotAStore { dir: dir.display().to_string() }),
+        Ok(true) if !is_known => Err(OpenError::NotAStore {
+            dir: dir.display().to_string(),
+        }),
         _ => Ok(()),
     }
 }
 
-/// The identity of the store in `dir`, which is created if the directory is empty. Says whether it was.
+/// The identity of the store in `dir`, which is created if the directory is empty. Says whether it
+/// was.
 pub(crate) fn find_or_create(
     dir: &Path,
     options: &Options,
     disk: &Arc<dyn Disk>,
 ) -> Result<(Identity, bool), OpenError> {
     if let Some(found) = Identity::read(dir)? {
-        files::remove(dir, CREATING, disk.as_ref()).map_err(|error| OpenError::io("tidying", dir, &error))?;
+        files::remove(dir, CREATING, disk.as_ref())
+            .map_err(|error| OpenError::io("tidying", dir, &error))?;
         return Ok((found, false));
     }
     let failed = |error: io::Error| OpenError::io("creating the store in", dir, &error);
     if dir.join(CREATING).exists() {
         tracing::warn!(dir = %dir.display(), "an earlier start was interrupted while it created the store: creating it anew");
     } else if holds_anything(dir).map_err(failed)? {
-        return Err(OpenError::NotAStore { dir: dir.display().to_string() });
+        return Err(OpenError::NotAStore {
+            dir: dir.display().to_string(),
+        });
     }
     let born = Identity::of(&options.birth)?;
     files::replace(dir, CREATING, b"", disk.as_ref()).map_err(failed)?;
@@ -76,7 +90,11 @@ fn holds_anything(dir: &Path) -> io::Result<bool> {
     for entry in fs::read_dir(dir)? {
         let name = entry?.file_name();
         let unfinished_mark = format!("{CREATING}.new");
-        if !["lock", "lost+found", restoring::MARK].iter().any(|known| name == **known) && *name != *unfinished_mark {
+        if !["lock", "lost+found", restoring::MARK]
+            .iter()
+            .any(|known| name == **known)
+            && *name != *unfinished_mark
+        {
             return Ok(true);
         }
     }

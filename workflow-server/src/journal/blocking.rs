@@ -1,4 +1,5 @@
-//! Work on files from async code: on the runtime's blocking threads, with a panic turned into an error.
+//! Work on files from async code: on the runtime's blocking threads, with a panic turned into an
+//! error.
 
 use super::{JournalError, guard};
 
@@ -14,7 +15,10 @@ pub(crate) async fn blocking<T: Send + 'static>(
                 Ok(panic) => guard::message(panic.as_ref()),
                 Err(_ended) => "the server is shutting down".to_owned(),
             };
-            Err(JournalError::Io { what: doing.to_owned(), reason })
+            Err(JournalError::Io {
+                what: doing.to_owned(),
+                reason,
+            })
         }
     }
 }

@@ -1,7 +1,8 @@
-//! The file `current`: which of the directories `journal-N` is the log. Replaced at once, so that a copy of the log takes
-//! the place of the old one in one step.
+//! The file `current`: which of the directories `journal-N` is the log. Replaced at once, so that a
+//! copy of the log takes the place of the old one in one step.
 
-use std::{fs, io, path::Path};
+use std::path::Path;
+use std::{fs, io};
 
 use super::{Disk, OpenError, files, sealed};
 
@@ -28,8 +29,9 @@ pub(crate) fn read(dir: &Path) -> Result<u64, OpenError> {
         }
         Err(error) => return Err(OpenError::io("reading", &path, &error)),
     };
-    let number =
-        String::from_utf8_lossy(&bytes).strip_prefix(PREFIX).and_then(|rest| rest.lines().next()?.parse().ok());
+    let number = String::from_utf8_lossy(&bytes)
+        .strip_prefix(PREFIX)
+        .and_then(|rest| rest.lines().next()?.parse().ok());
     match number {
         Some(number) if bytes == text(number).as_bytes() => Ok(number),
         _ => Err(OpenError::damaged(&path, "its checksum does not fit")),

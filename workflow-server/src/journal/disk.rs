@@ -1,18 +1,18 @@
 //! The disk, as far as durability goes: syncs and free space.
 //!
-//! Production hands in [`RealDisk`]. Tests hand in one that records, skips or fails, which is how power cuts and failed
-//! syncs are tested without a switch in the journal. Reading and writing go to the files directly, not through here.
+//! Production hands in [`RealDisk`]. Tests hand in one that records, skips or fails, which is how
+//! power cuts and failed syncs are tested without a switch in the journal. Reading and writing go
+//! to the files directly, not through here.
 
-use std::{
-    fs::File,
-    io,
-    path::Path,
-    time::{Duration, Instant},
-};
+use std::fs::File;
+use std::io;
+use std::path::Path;
+use std::time::{Duration, Instant};
 
 use rustix::io::Errno;
 
-/// Where syncs and free-space questions go. `path` names what `file` is; it is for implementations that record.
+/// Where syncs and free-space questions go. `path` names what `file` is; it is for implementations
+/// that record.
 pub trait Disk: Send + Sync {
     /// Makes the file's bytes and length durable (`fdatasync`).
     fn sync_data(&self, file: &File, path: &Path) -> io::Result<()>;
@@ -50,17 +50,22 @@ impl Disk for RealDisk {
     }
 }
 
-/// How long opening a file waits for a free descriptor: less than a commit may take before the process ends.
+/// How long opening a file waits for a free descriptor: less than a commit may take before the
+/// process ends.
 const DESCRIPTOR_WAIT: Duration = Duration::from_secs(5);
 const DESCRIPTOR_RETRY: Duration = Duration::from_millis(20);
 
 /// Whether the process or the system has too many files open: nothing is wrong with the disk.
 pub(crate) fn is_out_of_descriptors(error: &io::Error) -> bool {
-    [Errno::MFILE, Errno::NFILE].iter().any(|errno| error.raw_os_error() == Some(errno.raw_os_error()))
+    [Errno::MFILE, Errno::NFILE]
+        .iter()
+        .any(|errno| error.raw_os_error() == Some(errno.raw_os_error()))
 }
 
 /// Opens again until there is a free descriptor: others are freed all the time. Blocks.
-pub(crate) fn when_descriptors_are_free<T>(mut open: impl FnMut() -> io::Result<T>) -> io::Result<T> {
+pub(crate) fn when_descriptors_are_free<T>(
+    mut open: impl FnMut() -> io::Result<T>,
+) -> io::Result<T> {
     let give_up = Instant::now() + DESCRIPTOR_WAIT;
     loop {
         match open() {
@@ -86,6 +91,9 @@ mod tests {
             times += 1;
             Err(Errno::IO.into())
         });
-        assert_eq!((refused.unwrap_err().raw_os_error(), times), (Some(Errno::IO.raw_os_error()), 1));
+        assert_eq!(
+            (refused.unwrap_err().raw_os_error(), times),
+            (Some(Errno::IO.raw_os_error()), 1)
+        );
     }
 }

@@ -1,8 +1,11 @@
-//! What can go wrong with the journal, in two closed lists: while it is used, and while it is opened.
+//! What can go wrong with the journal, in two closed lists: while it is used, and while it is
+//! opened.
 //!
-//! The sentences of [`OpenError`] are for the operator: each says what to do. No other module words them.
+//! The sentences of [`OpenError`] are for the operator: each says what to do. No other module words
+//! them.
 
-use std::{io, path::Path};
+use std::io;
+use std::path::Path;
 
 use super::Term;
 
@@ -48,7 +51,9 @@ pub enum JournalError {
         oldest: u64,
     },
     /// The disk is nearly full. Nothing was written; try again when there is space.
-    #[error("the disk has {free_bytes} bytes free, and {reserve_bytes} are kept in reserve: free some space")]
+    #[error(
+        "the disk has {free_bytes} bytes free, and {reserve_bytes} are kept in reserve: free some space"
+    )]
     NoSpace {
         /// Free bytes on the disk of the data directory.
         free_bytes: u64,
@@ -76,7 +81,9 @@ pub enum JournalError {
         name: String,
     },
     /// Not a name for a blob or key.
-    #[error("{name:?} is no name for a blob or key: 1 to 128 letters, digits, '.', '_' or '-', not beginning with '.'")]
+    #[error(
+        "{name:?} is no name for a blob or key: 1 to 128 letters, digits, '.', '_' or '-', not beginning with '.'"
+    )]
     BadName {
         /// The name that was given.
         name: String,
@@ -125,7 +132,10 @@ pub enum JournalError {
 
 impl JournalError {
     pub(crate) fn io(doing: &str, path: &Path, error: &io::Error) -> Self {
-        Self::Io { what: format!("{doing} {}", path.display()), reason: error.to_string() }
+        Self::Io {
+            what: format!("{doing} {}", path.display()),
+            reason: error.to_string(),
+        }
     }
 }
 
@@ -164,7 +174,8 @@ pub enum OpenError {
         /// Where.
         place: String,
     },
-    /// The log ends before the place that the head file says was durable: an older copy, or lost writes.
+    /// The log ends before the place that the head file says was durable: an older copy, or lost
+    /// writes.
     #[error(
         "{dir} holds entries up to {newest}, but its head file says that {head} was acknowledged: this is an older copy, \
          or the disk lost writes. Restore the newest backup with `aftercall restore`, or the directory that this was copied from. Only if neither \
@@ -211,7 +222,9 @@ pub enum OpenError {
         dir: String,
     },
     /// It is a file.
-    #[error("{dir} is a file, and a data directory is a directory: name another one with --data-dir")]
+    #[error(
+        "{dir} is a file, and a data directory is a directory: name another one with --data-dir"
+    )]
     NotADirectory {
         /// What was named.
         dir: String,
@@ -292,14 +305,21 @@ impl OpenError {
         let what = format!("{doing} {}", path.display());
         match error.kind() {
             io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Self::DiskFull { what },
-            io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
-                Self::ReadOnly { what, reason: error.to_string() }
-            }
-            _ => Self::Io { what, reason: error.to_string() },
+            io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => Self::ReadOnly {
+                what,
+                reason: error.to_string(),
+            },
+            _ => Self::Io {
+                what,
+                reason: error.to_string(),
+            },
         }
     }
 
     pub(crate) fn damaged(place: &Path, what: impl Into<String>) -> Self {
-        Self::Damaged { what: what.into(), place: place.display().to_string() }
+        Self::Damaged {
+            what: what.into(),
+            place: place.display().to_string(),
+        }
     }
 }

@@ -1,14 +1,12 @@
 //! The first failure of a store: once raised, nothing is written any more in this process.
 //!
-//! It promises that the first reason is kept and that the marker which makes the next open copy the store is tried at
-//! once. It never clears.
+//! It promises that the first reason is kept and that the marker which makes the next open copy the
+//! store is tried at once. It never clears.
 
-use std::{
-    fs::File,
-    io::Write,
-    path::{Path, PathBuf},
-    sync::{Arc, OnceLock},
-};
+use std::fs::File;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, OnceLock};
 
 use super::{Disk, JournalError};
 
@@ -24,14 +22,20 @@ pub(crate) struct Fault {
 
 impl Fault {
     pub(crate) fn new(dir: &Path, disk: Arc<dyn Disk>) -> Self {
-        Self { reason: OnceLock::new(), dir: dir.to_owned(), disk }
+        Self {
+            reason: OnceLock::new(),
+            dir: dir.to_owned(),
+            disk,
+        }
     }
 
     /// Answers the first reason, if there is one.
     pub(crate) fn check(&self) -> Result<(), JournalError> {
         match self.reason.get() {
             None => Ok(()),
-            Some(reason) => Err(JournalError::Failed { reason: reason.clone() }),
+            Some(reason) => Err(JournalError::Failed {
+                reason: reason.clone(),
+            }),
         }
     }
 

@@ -2,14 +2,13 @@
 //!
 //! Blocking. Errors are the file system's; the callers put them into words.
 
-use std::{
-    fs::{self, File, OpenOptions},
-    io::{self, Write},
-    os::unix::fs::{DirBuilderExt, OpenOptionsExt},
-    path::Path,
-};
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::Path;
 
-use super::{Disk, JournalError, disk::when_descriptors_are_free};
+use super::disk::when_descriptors_are_free;
+use super::{Disk, JournalError};
 
 /// Owner only: the directory holds callers' personal data and the key of the request hashes.
 const DIRECTORY_MODE: u32 = 0o700;
@@ -20,7 +19,10 @@ pub(crate) fn create_directory(path: &Path, disk: &dyn Disk) -> io::Result<()> {
     if path.is_dir() {
         return Ok(());
     }
-    fs::DirBuilder::new().recursive(true).mode(DIRECTORY_MODE).create(path)?;
+    fs::DirBuilder::new()
+        .recursive(true)
+        .mode(DIRECTORY_MODE)
+        .create(path)?;
     match path.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => disk.sync_directory(parent),
         _ => disk.sync_directory(Path::new(".")),
@@ -30,7 +32,13 @@ pub(crate) fn create_directory(path: &Path, disk: &dyn Disk) -> io::Result<()> {
 /// Opens for writing a file that is empty, readable by its owner only.
 pub(crate) fn create_file(path: &Path) -> io::Result<File> {
     when_descriptors_are_free(|| {
-        OpenOptions::new().read(true).write(true).create(true).truncate(true).mode(FILE_MODE).open(path)
+        OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(true)
+            .mode(FILE_MODE)
+            .open(path)
     })
 }
 
@@ -80,9 +88,14 @@ pub(crate) fn sync_tree(dir: &Path, disk: &dyn Disk) -> io::Result<()> {
     disk.sync_directory(dir)
 }
 
-/// Copies every file below `from` to `to`, which must not be there, and makes the copy durable. What `is_left_out` names is not
-/// copied.
-pub(crate) fn copy_tree(from: &Path, to: &Path, is_left_out: fn(&str) -> bool, disk: &dyn Disk) -> io::Result<()> {
+/// Copies every file below `from` to `to`, which must not be there, and makes the copy durable.
+/// What `is_left_out` names is not copied.
+pub(crate) fn copy_tree(
+    from: &Path,
+    to: &Path,
+    is_left_out: fn(&str) -> bool,
+    disk: &dyn Disk,
+) -> io::Result<()> {
     create_directory(to, disk)?;
     for entry in fs::read_dir(from)? {
         let entry = entry?;
@@ -102,17 +115,29 @@ pub(crate) fn bytes_below(dir: &Path) -> io::Result<u64> {
     let mut bytes = 0;
     for entry in fs::read_dir(dir)? {
         let entry = entry?;
-        bytes += if entry.file_type()?.is_dir() { bytes_below(&entry.path())? } else { entry.metadata()?.len() };
+        bytes += if entry.file_type()?.is_dir() {
+            bytes_below(&entry.path())?
+        } else {
+            entry.metadata()?.len()
+        };
     }
     Ok(bytes)
 }
 
 /// Refuses while less than the reserve is free.
-pub(crate) fn check_space(dir: &Path, reserve_bytes: u64, disk: &dyn Disk) -> Result<(), JournalError> {
-    let free_bytes =
-        disk.free_bytes(dir).map_err(|error| JournalError::io("asking for the free space of", dir, &error))?;
+pub(crate) fn check_space(
+    dir: &Path,
+    reserve_bytes: u64,
+    disk: &dyn Disk,
+) -> Result<(), JournalError> {
+    let free_bytes = disk
+        .free_bytes(dir)
+        .map_err(|error| JournalError::io("asking for the free space of", dir, &error))?;
     if free_bytes < reserve_bytes {
-        return Err(JournalError::NoSpace { free_bytes, reserve_bytes });
+        return Err(JournalError::NoSpace {
+            free_bytes,
+            reserve_bytes,
+        });
     }
     Ok(())
 }

@@ -1,4 +1,5 @@
-//! Groups of entries and places in the log: plain values, shared by every implementation of the log.
+//! Groups of entries and places in the log: plain values, shared by every implementation of the
+//! log.
 //!
 //! The one rule about them lives here too: how a group must follow on what is there.
 
@@ -21,7 +22,8 @@ pub struct Group {
     pub bytes: Bytes,
 }
 
-/// A place in the log: a sequence and the chain hash of the entry there. The default is the place before all entries.
+/// A place in the log: a sequence and the chain hash of the entry there. The default is the place
+/// before all entries.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Position {
     /// Sequence of an entry; 0 before the first.
@@ -33,9 +35,11 @@ pub struct Position {
 /// What a log keeps: the entries after `base`, up to and with `newest`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Bounds {
-    /// The place before the oldest entry that is kept: where trimming stopped, or where the log was started.
+    /// The place before the oldest entry that is kept: where trimming stopped, or where the log
+    /// was started.
     pub base: Position,
-    /// The newest entry; equal to `base` when nothing is kept. Known also when everything has been trimmed.
+    /// The newest entry; equal to `base` when nothing is kept. Known also when everything has been
+    /// trimmed.
     pub newest: Position,
 }
 
@@ -49,13 +53,15 @@ pub struct LogLimits {
 }
 
 impl LogLimits {
-    /// Bytes after which a group takes no more commands: with one usual entry more it is still cheap.
+    /// Bytes after which a group takes no more commands: with one usual entry more it is still
+    /// cheap.
     #[must_use]
     pub const fn group_bytes_soft(&self) -> usize {
         self.group_bytes_cheap / 8 * 5
     }
 
-    /// Bytes of one entry: behind a group that is nearly full it still fits. A larger one is refused before anything has changed.
+    /// Bytes of one entry: behind a group that is nearly full it still fits. A larger one is
+    /// refused before anything has changed.
     #[must_use]
     pub const fn entry_bytes_max(&self) -> usize {
         self.group_bytes_max - 2 * self.group_bytes_soft()
@@ -80,22 +86,38 @@ impl Group {
     /// The place that the log stands at once this group is its newest.
     #[must_use]
     pub fn end(&self) -> Position {
-        Position { sequence: self.last, chain: self.chain }
+        Position {
+            sequence: self.last,
+            chain: self.chain,
+        }
     }
 
-    /// Whether the group is well formed and follows on `newest`; what every log asks before it writes a byte.
+    /// Whether the group is well formed and follows on `newest`; what every log asks before it
+    /// writes a byte.
     pub(crate) fn check_follows(&self, newest: Position) -> Result<(), JournalError> {
         if self.first == 0 || self.last < self.first {
-            return Err(JournalError::Malformed { first: self.first, last: self.last });
+            return Err(JournalError::Malformed {
+                first: self.first,
+                last: self.last,
+            });
         }
         if self.bytes.len() > GROUP_BYTES_MAX {
-            return Err(JournalError::TooLarge { what: "group", bytes: self.bytes.len(), bytes_max: GROUP_BYTES_MAX });
+            return Err(JournalError::TooLarge {
+                what: "group",
+                bytes: self.bytes.len(),
+                bytes_max: GROUP_BYTES_MAX,
+            });
         }
         if newest.sequence.checked_add(1) != Some(self.first) {
-            return Err(JournalError::NotContiguous { newest: newest.sequence, first: self.first });
+            return Err(JournalError::NotContiguous {
+                newest: newest.sequence,
+                first: self.first,
+            });
         }
         if newest.chain != self.chain_before {
-            return Err(JournalError::NotLinked { sequence: newest.sequence });
+            return Err(JournalError::NotLinked {
+                sequence: newest.sequence,
+            });
         }
         Ok(())
     }

@@ -1,14 +1,12 @@
-//! Runs sled's opening on a thread of its own: on damaged files it panics or spins for ever, and both must end in a
-//! sentence.
+//! Runs sled's opening on a thread of its own: on damaged files it panics or spins for ever, and
+//! both must end in a sentence.
 //!
 //! A thread that hangs is left behind; the caller must end the process.
 
-use std::{
-    any::Any,
-    path::Path,
-    sync::mpsc::{self, RecvTimeoutError, SyncSender},
-    time::Duration,
-};
+use std::any::Any;
+use std::path::Path;
+use std::sync::mpsc::{self, RecvTimeoutError, SyncSender};
+use std::time::Duration;
 
 use super::OpenError;
 
@@ -38,19 +36,28 @@ pub(crate) fn guarded<T: Send + 'static>(
         match alive.recv_timeout(limit) {
             Ok(()) => {}
             Err(RecvTimeoutError::Timeout) => {
-                return Err(OpenError::SledHung { place: place.display().to_string(), seconds: limit.as_secs() });
+                return Err(OpenError::SledHung {
+                    place: place.display().to_string(),
+                    seconds: limit.as_secs(),
+                });
             }
             Err(RecvTimeoutError::Disconnected) => break,
         }
     }
-    thread.join().unwrap_or_else(|panic| Err(of_panic(place, message(panic.as_ref()))))
+    thread
+        .join()
+        .unwrap_or_else(|panic| Err(of_panic(place, message(panic.as_ref()))))
 }
 
-/// What the system refused says nothing of the log: a full disk, a read that failed. sled panics on that too.
+/// What the system refused says nothing of the log: a full disk, a read that failed. sled panics on
+/// that too.
 fn of_panic(place: &Path, reason: String) -> OpenError {
     let place = place.display().to_string();
     if reason.contains("Os { code:") {
-        return OpenError::Io { what: format!("opening {place}"), reason };
+        return OpenError::Io {
+            what: format!("opening {place}"),
+            reason,
+        };
     }
     OpenError::SledPanicked { place, reason }
 }
@@ -58,7 +65,8 @@ fn of_panic(place: &Path, reason: String) -> OpenError {
 /// What a panic said.
 pub(crate) fn message(panic: &(dyn Any + Send)) -> String {
     let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
-    text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "it gave no reason".to_owned())
+    text.or_else(|| panic.downcast_ref::<String>().cloned())
+        .unwrap_or_else(|| "it gave no reason".to_owned())
 }
 
 #[cfg(test)]
@@ -82,15 +90,29 @@ mod tests {
     #[test]
     fn a_panic_becomes_a_sentence_with_its_reason() {
         let error = check(AMPLE, |_| panic!("bad page {}", 3)).unwrap_err();
-        assert_eq!(error, OpenError::SledPanicked { place: "journal-1".into(), reason: "bad page 3".into() });
+        assert_eq!(
+            error,
+            OpenError::SledPanicked {
+                place: "journal-1".into(),
+                reason: "bad page 3".into()
+            }
+        );
     }
 
     #[test]
     fn a_panic_about_an_error_of_the_system_is_not_taken_for_a_damaged_log() {
         let full = || std::io::Error::from_raw_os_error(28);
-        let error = check(AMPLE, move |_| Err::<u8, _>(full()).map_err(|error| panic!("{error:?}"))).unwrap_err();
-        let OpenError::Io { what, reason } = error else { panic!("{error}") };
-        assert!(what.contains("journal-1") && reason.contains("No space left"), "{what}: {reason}");
+        let error = check(AMPLE, move |_| {
+            Err::<u8, _>(full()).map_err(|error| panic!("{error:?}"))
+        })
+        .unwrap_err();
+        let OpenError::Io { what, reason } = error else {
+            panic!("{error}")
+        };
+        assert!(
+            what.contains("journal-1") && reason.contains("No space left"),
+            "{what}: {reason}"
+        );
     }
 
     #[test]
@@ -100,7 +122,13 @@ mod tests {
             let _ = held.recv();
             Ok(7)
         });
-        assert_eq!(error, Err(OpenError::SledHung { place: "journal-1".into(), seconds: 0 }));
+        assert_eq!(
+            error,
+            Err(OpenError::SledHung {
+                place: "journal-1".into(),
+                seconds: 0
+            })
+        );
         drop(release);
     }
 }

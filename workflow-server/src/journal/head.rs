@@ -1,25 +1,21 @@
-//! The head file: how far the log had been acknowledged, kept beside it, so that a log which lost its end (an older copy,
-//! lost writes) is found out at the next open.
+//! The head file: how far the log had been acknowledged, kept beside it, so that a log which lost
+//! its end (an older copy, lost writes) is found out at the next open.
 //!
-//! Two slots, each in a disk block of its own, are written in turn, so that one is always whole. A thread writes and
-//! syncs the newest place after each acknowledged group; places that come meanwhile are passed over. The head is
-//! therefore never ahead of the log, and the log is never trimmed beyond the head.
+//! Two slots, each in a disk block of its own, are written in turn, so that one is always whole. A
+//! thread writes and syncs the newest place after each acknowledged group; places that come
+//! meanwhile are passed over. The head is therefore never ahead of the log, and the log is never
+//! trimmed beyond the head.
 
-use std::{
-    fs::{File, OpenOptions},
-    io,
-    os::unix::fs::FileExt,
-    path::Path,
-    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
-    thread::JoinHandle,
-};
+use std::fs::{File, OpenOptions};
+use std::io;
+use std::os::unix::fs::FileExt;
+use std::path::Path;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
 
-use super::{
-    Disk, JournalError, Position,
-    fault::Fault,
-    files,
-    sealed::{self, Fields, SEAL_BYTES},
-};
+use super::fault::Fault;
+use super::sealed::{self, Fields, SEAL_BYTES};
+use super::{Disk, JournalError, Position, files};
 
 /// Name of the file in the data directory.
 pub(crate) const FILE: &str = "head";
@@ -42,7 +38,10 @@ fn read_slot(file: &File, index: u64) -> Option<Position> {
     file.read_exact_at(&mut sealed, index * SLOT_STRIDE).ok()?;
     let mut fields = Fields(sealed::unseal(&sealed, sealed::seed(FILE, 0))?);
     (fields.u8()? == VERSION).then_some(())?;
-    Some(Position { sequence: fields.u64()?, chain: fields.u64()? })
+    Some(Position {
+        sequence: fields.u64()?,
+        chain: fields.u64()?,
+    })
 }
 
 /// What the head file says.
@@ -58,8 +57,14 @@ pub(crate) struct Head {
 pub(crate) fn read(dir: &Path) -> Option<Head> {
     let file = File::open(dir.join(FILE)).ok()?;
     match (read_slot(&file, 0), read_slot(&file, 1)) {
-        (Some(a), Some(b)) => Some(Head { newest: if a.sequence > b.sequence { a } else { b }, whole: true }),
-        (Some(newest), None) | (None, Some(newest)) => Some(Head { newest, whole: false }),
+        (Some(a), Some(b)) => Some(Head {
+            newest: if a.sequence > b.sequence { a } else { b },
+            whole: true,
+        }),
+        (Some(newest), None) | (None, Some(newest)) => Some(Head {
+            newest,
+            whole: false,
+        }),
         (None, None) => None,
     }
 }
@@ -99,16 +104,32 @@ pub(crate) struct HeadThread {
 
 impl HeadThread {
     /// Starts after [`write`] has put `position` there.
-    pub(crate) fn start(dir: &Path, position: Position, fault: Arc<Fault>, disk: Arc<dyn Disk>) -> io::Result<Self> {
+    pub(crate) fn start(
+        dir: &Path,
+        position: Position,
+        fault: Arc<Fault>,
+        disk: Arc<dyn Disk>,
+    ) -> io::Result<Self> {
         let path = dir.join(FILE);
         let file = OpenOptions::new().read(true).write(true).open(&path)?;
-        let state = Mutex::new(State { wanted: position, written: position.sequence, stop: false });
-        let shared = Arc::new(Shared { state, changed: Condvar::new(), fault });
+        let state = Mutex::new(State {
+            wanted: position,
+            written: position.sequence,
+            stop: false,
+        });
+        let shared = Arc::new(Shared {
+            state,
+            changed: Condvar::new(),
+            fault,
+        });
         let of_thread = Arc::clone(&shared);
         let thread = std::thread::Builder::new()
             .name("journal-head".to_owned())
             .spawn(move || keep(&of_thread, &file, &path, disk.as_ref()))?;
-        Ok(Self { shared, thread: Some(thread) })
+        Ok(Self {
+            shared,
+            thread: Some(thread),
+        })
     }
 
     /// Says that the log is durable up to here. Does not wait.
@@ -122,7 +143,11 @@ impl HeadThread {
         let mut state = self.shared.state();
         while state.written < sequence {
             self.shared.fault.check()?;
-            state = self.shared.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+            state = self
+                .shared
+                .changed
+                .wait(state)
+                .unwrap_or_else(PoisonError::into_inner);
         }
         Ok(())
     }
@@ -151,12 +176,19 @@ fn keep(shared: &Shared, file: &File, path: &Path, disk: &dyn Disk) {
                 if state.stop {
                     return;
                 }
-                state = shared.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+                state = shared
+                    .changed
+                    .wait(state)
+                    .unwrap_or_else(PoisonError::into_inner);
             }
         };
-        let written = file.write_all_at(&slot(position), index * SLOT_STRIDE).and_then(|()| disk.sync_data(file, path));
+        let written = file
+            .write_all_at(&slot(position), index * SLOT_STRIDE)
+            .and_then(|()| disk.sync_data(file, path));
         if let Err(error) = written {
-            shared.fault.raise(format!("syncing {}: {error}", path.display()));
+            shared
+                .fault
+                .raise(format!("syncing {}: {error}", path.display()));
             // The lock makes sure that nobody is between asking for the fault and waiting.
             drop(shared.state());
             shared.changed.notify_all();
@@ -174,7 +206,10 @@ mod tests {
     use crate::journal::RealDisk;
 
     fn at(sequence: u64) -> Position {
-        Position { sequence, chain: sequence * 31 }
+        Position {
+            sequence,
+            chain: sequence * 31,
+        }
     }
 
     fn kept_up_to(dir: &Path, sequences: &[u64]) {
@@ -192,7 +227,13 @@ mod tests {
     fn the_newest_place_is_read_back() {
         let dir = tempfile::tempdir().unwrap();
         kept_up_to(dir.path(), &[1, 5, 9]);
-        assert_eq!(read(dir.path()), Some(Head { newest: at(9), whole: true }));
+        assert_eq!(
+            read(dir.path()),
+            Some(Head {
+                newest: at(9),
+                whole: true
+            })
+        );
     }
 
     #[test]
@@ -211,9 +252,18 @@ mod tests {
     fn a_damaged_slot_leaves_the_other_and_two_leave_nothing() {
         let dir = tempfile::tempdir().unwrap();
         kept_up_to(dir.path(), &[1, 2]);
-        let file = OpenOptions::new().write(true).open(dir.path().join(FILE)).unwrap();
+        let file = OpenOptions::new()
+            .write(true)
+            .open(dir.path().join(FILE))
+            .unwrap();
         file.write_all_at(b"x", SLOT_STRIDE + 3).unwrap();
-        assert_eq!(read(dir.path()), Some(Head { newest: at(1), whole: false }));
+        assert_eq!(
+            read(dir.path()),
+            Some(Head {
+                newest: at(1),
+                whole: false
+            })
+        );
         file.write_all_at(b"x", 3).unwrap();
         assert_eq!(read(dir.path()), None);
         std::fs::remove_file(dir.path().join(FILE)).unwrap();

@@ -1,9 +1,12 @@
-//! The identity file: which store this is and in which format. A few lines of text with a checksum, so that an operator
-//! can read it; any change to it is found out.
+//! The identity file: which store this is and in which format. A few lines of text with a checksum,
+//! so that an operator can read it; any change to it is found out.
 
-use std::{fmt::Write as _, fs, io, path::Path};
+use std::fmt::Write as _;
+use std::path::Path;
+use std::{fs, io};
 
-use super::{Birth, Disk, LOCK_WAIT, OpenError, files, lock::DirectoryLock, sealed};
+use super::lock::DirectoryLock;
+use super::{Birth, Disk, LOCK_WAIT, OpenError, files, sealed};
 
 /// The format that this server writes, and the newest it reads.
 pub const FORMAT: u32 = 1;
@@ -28,7 +31,9 @@ impl Identity {
     pub(crate) fn of(birth: &Birth) -> Result<Self, OpenError> {
         let hex = |c: char| c.is_ascii_digit() || ('a'..='f').contains(&c);
         if birth.epoch.len() != 32 || !birth.epoch.chars().all(hex) {
-            return Err(OpenError::BadArgument { what: "an epoch is 32 lower-case hex digits".to_owned() });
+            return Err(OpenError::BadArgument {
+                what: "an epoch is 32 lower-case hex digits".to_owned(),
+            });
         }
         Ok(Self {
             epoch: birth.epoch.clone(),
@@ -50,14 +55,20 @@ impl Identity {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(OpenError::io("reading", &path, &error)),
         };
-        let text = checked(&bytes).ok_or_else(|| OpenError::damaged(&path, "its checksum does not fit"))?;
+        let text = checked(&bytes)
+            .ok_or_else(|| OpenError::damaged(&path, "its checksum does not fit"))?;
         // The format's line and the checksum stay where they are in every later format.
         let format = field(text, "format").and_then(|format| format.parse().ok());
         let format = format.ok_or_else(|| OpenError::damaged(&path, "it names no format"))?;
         if format > FORMAT {
-            return Err(OpenError::NewerFormat { dir: dir.display().to_string(), format, known: FORMAT });
+            return Err(OpenError::NewerFormat {
+                dir: dir.display().to_string(),
+                format,
+                known: FORMAT,
+            });
         }
-        let identity = Self::parse(text, format).ok_or_else(|| OpenError::damaged(&path, "a line is missing"))?;
+        let identity = Self::parse(text, format)
+            .ok_or_else(|| OpenError::damaged(&path, "a line is missing"))?;
         Ok(Some(identity))
     }
 
@@ -71,15 +82,27 @@ impl Identity {
         })
     }
 
-    /// Replaces the epoch of the store in `dir`, which no process may be using; returns the old one.
-    pub(crate) fn replace_epoch(dir: &Path, epoch: &str, disk: &dyn Disk) -> Result<String, OpenError> {
+    /// Replaces the epoch of the store in `dir`, which no process may be using; returns the old
+    /// one.
+    pub(crate) fn replace_epoch(
+        dir: &Path,
+        epoch: &str,
+        disk: &dyn Disk,
+    ) -> Result<String, OpenError> {
         // Looked for first: the lock would make a file where there is no store.
-        let missing = || OpenError::NoStore { dir: dir.display().to_string() };
+        let missing = || OpenError::NoStore {
+            dir: dir.display().to_string(),
+        };
         Self::read(dir)?.ok_or_else(missing)?;
         let _lock = DirectoryLock::take(dir, LOCK_WAIT)?;
         let found = Self::read(dir)?.ok_or_else(missing)?;
-        let renewed = Self { epoch: epoch.to_owned(), ..found.clone() };
-        renewed.write(dir, disk).map_err(|error| OpenError::io("writing the identity in", dir, &error))?;
+        let renewed = Self {
+            epoch: epoch.to_owned(),
+            ..found.clone()
+        };
+        renewed
+            .write(dir, disk)
+            .map_err(|error| OpenError::io("writing the identity in", dir, &error))?;
         Ok(found.epoch)
     }
 
@@ -116,5 +139,6 @@ fn checked(bytes: &[u8]) -> Option<&str> {
 }
 
 fn field<'a>(text: &'a str, name: &str) -> Option<&'a str> {
-    text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(": "))
+    text.lines()
+        .find_map(|line| line.strip_prefix(name)?.strip_prefix(": "))
 }

@@ -1,14 +1,19 @@
-//! The limits of the journal, each with its reason. They are checked where they are used, never guessed again there.
+//! The limits of the journal, each with its reason. They are checked where they are used, never
+//! guessed again there.
 
 use std::time::Duration;
 
 use super::LogLimits;
 
-/// Largest group, in bytes: a 4 MiB value split into 64 KiB values in one batch is what was shown to survive power cuts.
+/// Largest group, in bytes: a 4 MiB value split into 64 KiB values in one batch is what was shown
+/// to survive power cuts.
 pub const GROUP_BYTES_MAX: usize = 4 * 1024 * 1024;
 
 /// What the logs here take: one value of sled is the cheapest group.
-pub const LOG_LIMITS: LogLimits = LogLimits { group_bytes_max: GROUP_BYTES_MAX, group_bytes_cheap: VALUE_BYTES_MAX };
+pub const LOG_LIMITS: LogLimits = LogLimits {
+    group_bytes_max: GROUP_BYTES_MAX,
+    group_bytes_cheap: VALUE_BYTES_MAX,
+};
 
 /// Largest value handed to sled, header included: larger ones tear when the power goes.
 pub const VALUE_BYTES_MAX: usize = 64 * 1024;
@@ -16,7 +21,8 @@ pub const VALUE_BYTES_MAX: usize = 64 * 1024;
 /// Most keys in one sled batch: memory and time of a batch grow faster than its keys beyond this.
 pub const BATCH_KEYS_MAX: usize = 256;
 
-/// Bytes after which the copy of a store closes a batch: keeps each of its commits well under [`Options`]' time limit.
+/// Bytes after which the copy of a store closes a batch: keeps each of its commits well under
+/// [`Options`]' time limit.
 ///
 /// [`Options`]: super::Options
 pub const COPY_BATCH_BYTES: usize = 2 * 1024 * 1024;
@@ -24,22 +30,28 @@ pub const COPY_BATCH_BYTES: usize = 2 * 1024 * 1024;
 /// sled's segment size: with its default of 512 KiB larger pages go to files that it never syncs.
 pub const SEGMENT_BYTES: usize = 8 * 1024 * 1024;
 
-/// sled's page cache: its own default of 1 GiB is too much beside a World in memory; the log is read in order and rarely.
+/// sled's page cache: its own default of 1 GiB is too much beside a World in memory; the log is
+/// read in order and rarely.
 pub const CACHE_BYTES: u64 = 64 * 1024 * 1024;
 
-/// How often sled flushes by itself. Never relied on for durability, but its space collection runs only there.
+/// How often sled flushes by itself. Never relied on for durability, but its space collection runs
+/// only there.
 pub const FLUSH_EVERY_MS: u64 = 500;
 
-/// Commands that may wait for the writer's thread: it has one owner, so more would only hide a stall.
+/// Commands that may wait for the writer's thread: it has one owner, so more would only hide a
+/// stall.
 pub const WRITER_QUEUE_MAX: usize = 4;
 
-/// A commit that takes longer has met sled's deadlock or a dead disk; the process is then better ended and restarted.
+/// A commit that takes longer has met sled's deadlock or a dead disk; the process is then better
+/// ended and restarted.
 pub const COMMIT_LIMIT: Duration = Duration::from_secs(10);
 
-/// The time within which opening must show progress; a damaged sled store can make its recovery spin for ever.
+/// The time within which opening must show progress; a damaged sled store can make its recovery
+/// spin for ever.
 pub const OPEN_LIMIT: Duration = Duration::from_secs(60);
 
-/// How long to wait for a lock: a dropped sled handle, or a process that is just ending, releases it late.
+/// How long to wait for a lock: a dropped sled handle, or a process that is just ending, releases
+/// it late.
 pub const LOCK_WAIT: Duration = Duration::from_secs(5);
 
 /// Pause between two tries to get a lock.
@@ -48,8 +60,8 @@ pub const LOCK_RETRY: Duration = Duration::from_millis(20);
 /// How often the watchdog looks: an order of magnitude finer than [`COMMIT_LIMIT`].
 pub const WATCHDOG_TICKS_PER_LIMIT: u32 = 10;
 
-/// Writes are refused while less than this is free: a snapshot, sled's next segments and the log of a copy must fit,
-/// and a full disk in the middle of a commit would be a failure for good.
+/// Writes are refused while less than this is free: a snapshot, sled's next segments and the log of
+/// a copy must fit, and a full disk in the middle of a commit would be a failure for good.
 pub const SPACE_RESERVE_BYTES: u64 = 256 * 1024 * 1024;
 
 /// Groups verified between two signs of progress while opening.
@@ -67,7 +79,9 @@ pub const KEY_BYTES_MAX: usize = 4 * 1024;
 /// Longest name of a blob or key, in characters: well below what every file system takes.
 pub const NAME_CHARS_MAX: usize = 128;
 
-// A group's chunks and the base record beside them must fit in one batch, when it is written and when it is trimmed.
+// A group's chunks and the base record beside them must fit in one batch, when it is written and
+// when it is trimmed.
 const _: () = assert!(GROUP_BYTES_MAX / (VALUE_BYTES_MAX / 2) < BATCH_KEYS_MAX);
-// sled moves a page to `blobs/` above a quarter of a segment; a leaf holds up to 17 values before it splits.
+// sled moves a page to `blobs/` above a quarter of a segment; a leaf holds up to 17 values before
+// it splits.
 const _: () = assert!(17 * VALUE_BYTES_MAX < SEGMENT_BYTES / 4);

@@ -1,29 +1,26 @@
-//! The log and the vault in memory, with faults on request: for tests of what stands above them, and for simulations.
+//! The log and the vault in memory, with faults on request: for tests of what stands above them,
+//! and for simulations.
 //!
-//! [`MemoryStore`] is a cheap handle on shared content. Log and vault of one handle are one process's: after a failure
-//! they stay in error. [`MemoryStore::restart`] returns the handle of another process on the same content: one after this
-//! process, or beside it. It keeps every rule of the traits, except that nothing outlives the last handle.
+//! [`MemoryStore`] is a cheap handle on shared content. Log and vault of one handle are one
+//! process's: after a failure they stay in error. [`MemoryStore::restart`] returns the handle of
+//! another process on the same content: one after this process, or beside it. It keeps every rule
+//! of the traits, except that nothing outlives the last handle.
 
 mod log;
 mod vault;
 
-use std::{
-    collections::BTreeMap,
-    sync::{
-        Arc, Mutex, MutexGuard, OnceLock, PoisonError,
-        atomic::{AtomicBool, Ordering},
-    },
-};
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use bytes::Bytes;
 use futures::future::{BoxFuture, FutureExt};
 use tokio::sync::watch;
 
-use super::{Bounds, FORMAT, Group, Identity, JournalError, Leading, Log, Position, Storage, Term, Vault};
-
-use self::{
-    log::{MemoryLog, MemoryLogWriter},
-    vault::{MemoryVault, MemoryVaultWriter},
+use self::log::{MemoryLog, MemoryLogWriter};
+use self::vault::{MemoryVault, MemoryVaultWriter};
+use super::{
+    Bounds, FORMAT, Group, Identity, JournalError, Leading, Log, Position, Storage, Term, Vault,
 };
 
 /// Where in an append a fault strikes.
@@ -31,11 +28,13 @@ use self::{
 pub enum FailAt {
     /// Nothing of the group is stored.
     BeforeStored,
-    /// The group is stored and durable, but the answer is an error: as when a sync's answer is lost.
+    /// The group is stored and durable, but the answer is an error: as when a sync's answer is
+    /// lost.
     AfterStored,
     /// The store is not reached; nothing of the group is stored, and later appends succeed.
     Unreachable,
-    /// The connection breaks before the group is stored, and the answer is lost. Later appends succeed.
+    /// The connection breaks before the group is stored, and the answer is lost. Later appends
+    /// succeed.
     AnswerLostBefore,
     /// The group is stored and durable, and the answer is lost. Later appends succeed.
     AnswerLostAfter,
@@ -46,7 +45,8 @@ pub enum FailAt {
 struct Content {
     /// The newest leader's.
     term: Term,
-    /// How many writes are still carried out before the term ends without another leader, as if one began and ended.
+    /// How many writes are still carried out before the term ends without another leader, as if
+    /// one began and ended.
     writes_left: Option<u64>,
     /// Writes are carried out whatever their term.
     ignores_terms: bool,
@@ -132,7 +132,8 @@ impl MemoryStore {
         lock(&self.0.content).bounds()
     }
 
-    /// Makes the `nth` append from now on fail (1: the next one that is well formed), and with it all later writing.
+    /// Makes the `nth` append from now on fail (1: the next one that is well formed), and with it
+    /// all later writing.
     pub fn fail_append(&self, nth: u64, at: FailAt) {
         *lock(&self.0.fault) = Some((nth.max(1), at));
     }
@@ -147,7 +148,8 @@ impl MemoryStore {
         self.0.is_cut_off.store(is_cut_off, Ordering::Relaxed);
     }
 
-    /// Ends the term of the leader after so many more writes, of whatever kind and of whichever process.
+    /// Ends the term of the leader after so many more writes, of whatever kind and of whichever
+    /// process.
     pub fn end_term_after(&self, writes: u64) {
         lock(&self.0.content).writes_left = Some(writes);
     }
@@ -211,11 +213,20 @@ impl Storage for MemoryStore {
             self.0.reached()?;
             let mut content = lock(&self.0.content);
             if term <= content.term {
-                return Err(JournalError::Deposed { term, newest: content.term });
+                return Err(JournalError::Deposed {
+                    term,
+                    newest: content.term,
+                });
             }
             content.term = term;
-            let log = MemoryLogWriter { shared: Arc::clone(&self.0), term };
-            let vault = MemoryVaultWriter { shared: Arc::clone(&self.0), term };
+            let log = MemoryLogWriter {
+                shared: Arc::clone(&self.0),
+                term,
+            };
+            let vault = MemoryVaultWriter {
+                shared: Arc::clone(&self.0),
+                term,
+            };
             Ok(Leading::new(term, Arc::new(log), Arc::new(vault)))
         }
         .boxed()
@@ -233,16 +244,28 @@ impl Content {
             }
         }
         if self.term != term && !self.ignores_terms {
-            return Err(JournalError::Deposed { term, newest: self.term });
+            return Err(JournalError::Deposed {
+                term,
+                newest: self.term,
+            });
         }
-        self.written.push(Written { term, newest: self.term, what: what.into() });
+        self.written.push(Written {
+            term,
+            newest: self.term,
+            what: what.into(),
+        });
         Ok(())
     }
 }
 
 /// Every store in memory is the same one, for tests that compare what they wrote.
 fn identity() -> Identity {
-    Identity { epoch: "0".repeat(32), hash_key: [7; 16], format: FORMAT, created_at_millis: 0 }
+    Identity {
+        epoch: "0".repeat(32),
+        hash_key: [7; 16],
+        format: FORMAT,
+        created_at_millis: 0,
+    }
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

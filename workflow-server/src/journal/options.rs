@@ -1,14 +1,16 @@
 //! What the server says about the store when it opens it.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
+use std::time::Duration;
 
 use super::{CACHE_BYTES, COMMIT_LIMIT, LOCK_WAIT, OPEN_LIMIT, SPACE_RESERVE_BYTES};
 
-/// Told, once, in a sentence, that a commit takes longer than the limit. Production ends the process there.
+/// Told, once, in a sentence, that a commit takes longer than the limit. Production ends the
+/// process there.
 pub type OnStuck = Arc<dyn Fn(&str) + Send + Sync>;
 
-/// What a store gets when it is created; an existing store keeps its own. Handed in, for the journal makes no random
-/// numbers and reads no wall clock.
+/// What a store gets when it is created; an existing store keeps its own. Handed in, for the
+/// journal makes no random numbers and reads no wall clock.
 #[derive(Clone, Debug)]
 pub struct Birth {
     /// 128 random bits as 32 lower-case hex digits: names this store, and no other, for ever.
@@ -36,11 +38,13 @@ pub struct Options {
     pub open_limit: Duration,
     /// How long to wait for the lock of the directory.
     pub lock_wait: Duration,
-    /// Takes the verified log as it is and writes the head file anew: the operator's last way out of
-    /// [`OpenError::HeadLost`](super::OpenError::HeadLost) and [`OpenError::BehindHead`](super::OpenError::BehindHead).
-    /// What was acknowledged after the newest entry is then lost.
+    /// Takes the verified log as it is and writes the head file anew: the operator's last way out
+    /// of [`OpenError::HeadLost`](super::OpenError::HeadLost) and
+    /// [`OpenError::BehindHead`](super::OpenError::BehindHead). What was acknowledged after the
+    /// newest entry is then lost.
     pub rebuild_head: bool,
-    /// The store is created to be filled from a backup: it carries a mark, without which no later open takes it for complete.
+    /// The store is created to be filled from a backup: it carries a mark, without which no later
+    /// open takes it for complete.
     pub restoring: bool,
     /// Copies the log to fresh files before serving, as after a failed sync: gives space back.
     pub fresh_copy: bool,

@@ -1,5 +1,5 @@
-//! The mark of a store that is being filled from a backup. While it is there the store does not open: half a restore must never be taken
-//! for a store.
+//! The mark of a store that is being filled from a backup. While it is there the store does not
+//! open: half a restore must never be taken for a store.
 
 use std::path::Path;
 
@@ -22,7 +22,9 @@ pub(crate) fn finish(dir: &Path, disk: &dyn Disk) -> Result<(), OpenError> {
 pub(crate) fn check(dir: &Path) -> Result<(), OpenError> {
     match dir.join(MARK).try_exists() {
         Ok(false) => Ok(()),
-        Ok(true) => Err(OpenError::HalfRestored { dir: dir.display().to_string() }),
+        Ok(true) => Err(OpenError::HalfRestored {
+            dir: dir.display().to_string(),
+        }),
         Err(error) => Err(OpenError::io("looking into", dir, &error)),
     }
 }

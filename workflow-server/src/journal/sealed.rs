@@ -1,7 +1,7 @@
 //! Checked bytes: a record with its checksum (xxh3-64, seeded) behind it.
 //!
-//! The seed ties a record to its place, so that a good record in the wrong place is found out too. Nothing else in the
-//! journal makes or checks a checksum.
+//! The seed ties a record to its place, so that a good record in the wrong place is found out too.
+//! Nothing else in the journal makes or checks a checksum.
 
 use twox_hash::XxHash3_64;
 

@@ -1,9 +1,11 @@
 //! A store that several processes may share, and who may write to it.
 //!
-//! Promise: at most one [`Leading`] of a store writes at any time. The store itself checks the term of each write, so that a
-//! process which was paused or cut off cannot write after another one has taken over.
+//! Promise: at most one [`Leading`] of a store writes at any time. The store itself checks the term
+//! of each write, so that a process which was paused or cut off cannot write after another one has
+//! taken over.
 
-use std::{fmt, sync::Arc};
+use std::fmt;
+use std::sync::Arc;
 
 use futures::future::{BoxFuture, FutureExt};
 use tokio::sync::watch;
@@ -27,17 +29,22 @@ impl Term {
         Self(self.0.saturating_add(1))
     }
 
-    /// Numbers of blobs that a leader of this term makes are above this one, so that two leaders never make the same. It is 0
-    /// for the first term.
+    /// Numbers of blobs that a leader of this term makes are above this one, so that two leaders
+    /// never make the same. It is 0 for the first term.
     #[must_use]
     pub fn numbers_above(self) -> u64 {
         self.0.saturating_sub(1) << TERM_SHIFT
     }
 
-    /// What the name of a blob of this term ends with: nothing for the first term, as names were before there were terms.
+    /// What the name of a blob of this term ends with: nothing for the first term, as names were
+    /// before there were terms.
     #[must_use]
     pub fn suffix(self) -> String {
-        if self <= Self::FIRST { String::new() } else { format!("-{}", self.0) }
+        if self <= Self::FIRST {
+            String::new()
+        } else {
+            format!("-{}", self.0)
+        }
     }
 }
 
@@ -61,15 +68,18 @@ pub trait Storage: Send + Sync {
     /// Where it is, for people: a directory or an address, without secrets.
     fn location(&self) -> String;
 
-    /// Wakes those who follow the log: shows what the log keeps, about as of now. A wake-up may be lost; reading shows the truth.
+    /// Wakes those who follow the log: shows what the log keeps, about as of now. A wake-up may be
+    /// lost; reading shows the truth.
     fn changes(&self) -> watch::Receiver<Bounds>;
 
-    /// The term of the newest leader; 0 before anybody has led, and where one process has the store for itself.
+    /// The term of the newest leader; 0 before anybody has led, and where one process has the store
+    /// for itself.
     fn newest_term(&self) -> BoxFuture<'_, Result<Term, JournalError>>;
 
     /// Leads with this term from now on: every write with a lower term is refused.
     ///
-    /// Errors: [`JournalError::Deposed`] where `term` is not higher than [`Self::newest_term`]: somebody else was first.
+    /// Errors: [`JournalError::Deposed`] where `term` is not higher than [`Self::newest_term`]:
+    /// somebody else was first.
     fn lead(&self, term: Term) -> BoxFuture<'_, Result<Leading, JournalError>>;
 
     /// Leads with the next term, and deposes the leader that there may be.

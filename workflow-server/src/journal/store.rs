@@ -1,28 +1,30 @@
 //! A store: one data directory, opened, verified and locked.
 //!
-//! Layout: `lock`, `identity` (which store, which format), `head` (how far it was acknowledged), `current` (names the
-//! directory of the log), `journal-N/` (sled), `vault/` (files), and after a failure `sync-failed`. Opening either gives a
-//! log of which every group verified and which is not behind its head file, or says in words why not; it changes nothing
-//! before the identity has been read.
+//! Layout: `lock`, `identity` (which store, which format), `head` (how far it was acknowledged),
+//! `current` (names the directory of the log), `journal-N/` (sled), `vault/` (files), and after a
+//! failure `sync-failed`. Opening either gives a log of which every group verified and which is not
+//! behind its head file, or says in words why not; it changes nothing before the identity has been
+//! read.
 
-use std::{io, path::Path, sync::Arc};
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
 
 use futures::future::{BoxFuture, FutureExt, ready};
 use tokio::sync::watch;
 
+use super::fault::{Fault, MARKER};
+use super::head::Head;
+use super::lock::DirectoryLock;
+use super::sled::{self, Place, SledLog, Start, Tree, Verified};
+use super::vault::FileVault;
 use super::{
-    Bounds, Disk, Identity, JournalError, Leading, Log, OpenError, Options, Position, Storage, Term, Vault, birth,
-    current,
-    fault::{Fault, MARKER},
-    files, guard, head,
-    head::Head,
-    lock::DirectoryLock,
-    restoring,
-    sled::{self, Place, SledLog, Start, Tree, Verified},
-    vault::FileVault,
+    Bounds, Disk, Identity, JournalError, Leading, Log, OpenError, Options, Position, Storage,
+    Term, Vault, birth, current, files, guard, head, restoring,
 };
 
-/// An open data directory. It stays locked until the log, the vault, every leader and every blob being written are dropped.
+/// An open data directory. It stays locked until the log, the vault, every leader and every blob
+/// being written are dropped.
 pub struct Store {
     log: Arc<SledLog>,
     vault: Arc<FileVault>,
@@ -30,7 +32,8 @@ pub struct Store {
     location: String,
     /// Whether it was created by this open.
     pub created: bool,
-    /// Whether the log was copied to fresh files by this open, after a failure or because it was asked for.
+    /// Whether the log was copied to fresh files by this open, after a failure or because it was
+    /// asked for.
     pub copied: bool,
     fault: Arc<Fault>,
 }
@@ -76,14 +79,15 @@ struct Found {
 impl Store {
     /// Opens the store in `dir`, or creates it there if the directory is empty or missing.
     ///
-    /// Blocks until every group has been verified (hundreds of megabytes a second). The threads that it starts end when
-    /// the log and the vault are dropped.
+    /// Blocks until every group has been verified (hundreds of megabytes a second). The threads
+    /// that it starts end when the log and the vault are dropped.
     ///
     /// # Errors
     /// [`OpenError`]; after [`OpenError::SledHung`] a thread still spins, and the process must end.
     pub fn open(dir: &Path, options: &Options, disk: Arc<dyn Disk>) -> Result<Self, OpenError> {
         birth::refuse_foreign(dir)?;
-        files::create_directory(dir, disk.as_ref()).map_err(|error| OpenError::io("creating", dir, &error))?;
+        files::create_directory(dir, disk.as_ref())
+            .map_err(|error| OpenError::io("creating", dir, &error))?;
         let lock = Arc::new(DirectoryLock::take(dir, options.lock_wait)?);
         restoring::check(dir)?;
         if options.restoring {
@@ -96,14 +100,37 @@ impl Store {
         current::remove_others(dir, found.number, disk.as_ref()).map_err(failed)?;
         head::write(dir, bounds.newest, disk.as_ref()).map_err(failed)?;
         let fault = Arc::new(Fault::new(dir, Arc::clone(&disk)));
-        let vault = FileVault::open(dir, options, Arc::clone(&fault), Arc::clone(&lock), Arc::clone(&disk))?;
-        let start = Start { tree: found.tree, bounds, dir, options, fault: Arc::clone(&fault), lock, disk };
+        let vault = FileVault::open(
+            dir,
+            options,
+            Arc::clone(&fault),
+            Arc::clone(&lock),
+            Arc::clone(&disk),
+        )?;
+        let start = Start {
+            tree: found.tree,
+            bounds,
+            dir,
+            options,
+            fault: Arc::clone(&fault),
+            lock,
+            disk,
+        };
         let log = SledLog::start(start)?;
         let (log, vault, location) = (Arc::new(log), Arc::new(vault), dir.display().to_string());
-        Ok(Self { log, vault, identity, location, created, copied: found.copied, fault })
+        Ok(Self {
+            log,
+            vault,
+            identity,
+            location,
+            created,
+            copied: found.copied,
+            fault,
+        })
     }
 
-    /// The right to write. The lock of the directory keeps every other process away, so that there is only one term.
+    /// The right to write. The lock of the directory keeps every other process away, so that there
+    /// is only one term.
     #[must_use]
     pub fn leading(&self) -> Leading {
         Leading::new(Term::FIRST, self.log.clone(), self.vault.clone())
@@ -122,7 +149,8 @@ impl Store {
     }
 }
 
-/// Opens a copy of the log, which takes its place once it is known to be whole: until then the log is as it was.
+/// Opens a copy of the log, which takes its place once it is known to be whole: until then the log
+/// is as it was.
 fn find_log(dir: &Path, options: &Options, disk: &Arc<dyn Disk>) -> Result<Found, OpenError> {
     let number = current::read(dir)?;
     let (from, next) = (dir.join(current::directory(number)), number + 1);
@@ -140,9 +168,15 @@ fn find_log(dir: &Path, options: &Options, disk: &Arc<dyn Disk>) -> Result<Found
         tracing::warn!(dir = %dir.display(), after_failure, "copying the log to fresh files before serving");
         return copy(dir, next, tree, verified, options, disk);
     }
-    let failed = |error: io::Error| OpenError::io("changing over to the opened log in", dir, &error);
+    let failed =
+        |error: io::Error| OpenError::io("changing over to the opened log in", dir, &error);
     current::write(dir, next, disk.as_ref()).map_err(failed)?;
-    Ok(Found { tree, verified, number: next, copied: false })
+    Ok(Found {
+        tree,
+        verified,
+        number: next,
+        copied: false,
+    })
 }
 
 fn open_copy(
@@ -152,7 +186,10 @@ fn open_copy(
     disk: &Arc<dyn Disk>,
 ) -> Result<(Tree, Verified), OpenError> {
     let head = head::read(dir);
-    let place = Place { called: from.to_owned(), ..birth::place(dir, next, options, disk) };
+    let place = Place {
+        called: from.to_owned(),
+        ..birth::place(dir, next, options, disk)
+    };
     let expected = head.map_or(Position::default(), |head| head.newest);
     let from = from.to_owned();
     let opened = guard::guarded(&from.clone(), options.open_limit, move |progress| {
@@ -167,15 +204,32 @@ fn open_copy(
 }
 
 /// Whether anything that was acknowledged is missing.
-fn compare(dir: &Path, head: Option<Head>, verified: &Verified, rebuild: bool) -> Result<(), OpenError> {
+fn compare(
+    dir: &Path,
+    head: Option<Head>,
+    verified: &Verified,
+    rebuild: bool,
+) -> Result<(), OpenError> {
     let Bounds { base, newest } = verified.bounds;
     let refused = match head {
-        None => Some(OpenError::HeadLost { path: dir.join(head::FILE).display().to_string(), newest: newest.sequence }),
+        None => Some(OpenError::HeadLost {
+            path: dir.join(head::FILE).display().to_string(),
+            newest: newest.sequence,
+        }),
         Some(Head { newest: head, .. }) if head.sequence > newest.sequence => {
-            Some(OpenError::BehindHead { dir: dir.display().to_string(), head: head.sequence, newest: newest.sequence })
+            Some(OpenError::BehindHead {
+                dir: dir.display().to_string(),
+                head: head.sequence,
+                newest: newest.sequence,
+            })
         }
-        Some(Head { newest: head, .. }) if head.sequence >= base.sequence && !verified.passes_head => {
-            Some(OpenError::OtherHistory { dir: dir.display().to_string(), sequence: head.sequence })
+        Some(Head { newest: head, .. })
+            if head.sequence >= base.sequence && !verified.passes_head =>
+        {
+            Some(OpenError::OtherHistory {
+                dir: dir.display().to_string(),
+                sequence: head.sequence,
+            })
         }
         Some(head) => {
             if !head.whole {
@@ -201,8 +255,8 @@ fn compare(dir: &Path, head: Option<Head>, verified: &Verified, rebuild: bool) -
     }
 }
 
-/// Copies the log, then makes the copy the log. Interrupted anywhere, the next open finds one of the two whole, and the
-/// marker until the copy counts.
+/// Copies the log, then makes the copy the log. Interrupted anywhere, the next open finds one of
+/// the two whole, and the marker until the copy counts.
 fn copy(
     dir: &Path,
     number: u64,
@@ -218,8 +272,14 @@ fn copy(
         drop(tree);
         Ok(copied)
     })?;
-    let failed = |error: io::Error| OpenError::io("changing over to the copied log in", dir, &error);
+    let failed =
+        |error: io::Error| OpenError::io("changing over to the copied log in", dir, &error);
     current::write(dir, next, disk.as_ref()).map_err(failed)?;
     files::remove(dir, MARKER, disk.as_ref()).map_err(failed)?;
-    Ok(Found { tree: copied, verified, number: next, copied: true })
+    Ok(Found {
+        tree: copied,
+        verified,
+        number: next,
+        copied: true,
+    })
 }

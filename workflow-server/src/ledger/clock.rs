@@ -7,10 +7,10 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use aftercall_engine::time::Time;
 use futures::future::BoxFuture;
-
 pub use manual::ManualClock;
 
-/// How long the machine has been up. Two looks with the same `id` are on the same clock, also over restarts of the process.
+/// How long the machine has been up. Two looks with the same `id` are on the same clock, also over
+/// restarts of the process.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Uptime {
     /// Names this boot of the machine.
@@ -23,12 +23,13 @@ pub struct Uptime {
 pub trait Clock: Send + Sync {
     /// Wall-clock time; people and time services may set it forward and back.
     fn wall(&self) -> Time;
-    /// Time since some start; never goes back, and counts the time for which the machine was suspended where the system can.
+    /// Time since some start; never goes back, and counts the time for which the machine was
+    /// suspended where the system can.
     fn monotonic(&self) -> Duration;
     /// How long the machine has been up; none where the system does not name its boots.
     fn uptime(&self) -> Option<Uptime>;
-    /// Waits for `span` of monotonic time, or until the clock was set by hand. After a suspend it may wake later than that, by
-    /// at most `span`.
+    /// Waits for `span` of monotonic time, or until the clock was set by hand. After a suspend it
+    /// may wake later than that, by at most `span`.
     fn wait(&self, span: Duration) -> BoxFuture<'_, ()>;
 }
 
@@ -44,19 +45,28 @@ pub struct SystemClock {
 
 impl Default for SystemClock {
     fn default() -> Self {
-        let boot_id = std::fs::read_to_string(BOOT_ID).ok().map(|id| id.trim().into());
-        Self { start: since_boot(), boot_id }
+        let boot_id = std::fs::read_to_string(BOOT_ID)
+            .ok()
+            .map(|id| id.trim().into());
+        Self {
+            start: since_boot(),
+            boot_id,
+        }
     }
 }
 
-/// `CLOCK_MONOTONIC` stops while the machine is suspended, so a suspend would look like a jump of the wall clock.
+/// `CLOCK_MONOTONIC` stops while the machine is suspended, so a suspend would look like a jump of
+/// the wall clock.
 fn since_boot() -> Duration {
     #[cfg(any(target_os = "linux", target_os = "android"))]
     let clock = rustix::time::ClockId::Boottime;
     #[cfg(not(any(target_os = "linux", target_os = "android")))]
     let clock = rustix::time::ClockId::Monotonic;
     let now = rustix::time::clock_gettime(clock);
-    Duration::new(u64::try_from(now.tv_sec).unwrap_or(0), u32::try_from(now.tv_nsec).unwrap_or(0))
+    Duration::new(
+        u64::try_from(now.tv_sec).unwrap_or(0),
+        u32::try_from(now.tv_nsec).unwrap_or(0),
+    )
 }
 
 impl Clock for SystemClock {
@@ -73,7 +83,10 @@ impl Clock for SystemClock {
 
     fn uptime(&self) -> Option<Uptime> {
         let id = self.boot_id.clone()?;
-        Some(Uptime { id, since: since_boot() })
+        Some(Uptime {
+            id,
+            since: since_boot(),
+        })
     }
 
     fn wait(&self, span: Duration) -> BoxFuture<'_, ()> {

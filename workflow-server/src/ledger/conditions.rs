@@ -1,5 +1,5 @@
-//! What keeps the server from doing its work, in one place: readiness, health, `GetServerInfo`, metrics and the log all read
-//! this list, so that they agree.
+//! What keeps the server from doing its work, in one place: readiness, health, `GetServerInfo`,
+//! metrics and the log all read this list, so that they agree.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -67,11 +67,14 @@ impl Condition {
         }
     }
 
-    /// Whether the server is not ready meanwhile. The others are for people to look at: they take no work away from anybody,
-    /// and a server that is taken out of service for them would.
+    /// Whether the server is not ready meanwhile. The others are for people to look at: they take
+    /// no work away from anybody, and a server that is taken out of service for them would.
     #[must_use]
     pub fn is_unready(self) -> bool {
-        matches!(self, Self::Store | Self::Unreachable | Self::Disk | Self::Clock | Self::Draining)
+        matches!(
+            self,
+            Self::Store | Self::Unreachable | Self::Disk | Self::Clock | Self::Draining
+        )
     }
 }
 
@@ -100,7 +103,9 @@ impl Health {
 
     /// All of them, the gravest first.
     pub fn all(&self) -> impl Iterator<Item = (Condition, &Arc<str>)> {
-        self.0.iter().map(|(condition, sentence)| (*condition, sentence))
+        self.0
+            .iter()
+            .map(|(condition, sentence)| (*condition, sentence))
     }
 }
 
@@ -118,8 +123,12 @@ impl Conditions {
             let is_there = f64::from(u8::from(sentence.is_some()));
             metrics::gauge!("aftercall_condition", "condition" => condition.name()).set(is_there);
             match &sentence {
-                Some(why) if condition == Condition::Draining => tracing::info!(condition = condition.name(), "{why}"),
-                Some(why) if condition.is_unready() => tracing::error!(condition = condition.name(), "{why}"),
+                Some(why) if condition == Condition::Draining => {
+                    tracing::info!(condition = condition.name(), "{why}");
+                }
+                Some(why) if condition.is_unready() => {
+                    tracing::error!(condition = condition.name(), "{why}");
+                }
                 Some(why) => tracing::warn!(condition = condition.name(), "{why}"),
                 None => tracing::info!(condition = condition.name(), "the condition has ended"),
             }
@@ -166,7 +175,11 @@ mod tests {
         let mut health = conditions.watch();
         conditions.set(Condition::Disk, Some("full".into()));
         assert!(health.has_changed().unwrap_or(false));
-        let seen: Vec<_> = health.borrow_and_update().all().map(|(one, why)| (one.name(), why.to_string())).collect();
+        let seen: Vec<_> = health
+            .borrow_and_update()
+            .all()
+            .map(|(one, why)| (one.name(), why.to_string()))
+            .collect();
         assert_eq!(seen, [("disk", "full".to_owned())]);
         conditions.set(Condition::Disk, Some("full".into()));
         conditions.set(Condition::Clock, None);
@@ -177,7 +190,8 @@ mod tests {
 
     #[test]
     fn every_condition_is_listed_once() {
-        let names: std::collections::BTreeSet<&str> = Condition::ALL.iter().map(|one| one.name()).collect();
+        let names: std::collections::BTreeSet<&str> =
+            Condition::ALL.iter().map(|one| one.name()).collect();
         assert_eq!(names.len(), Condition::ALL.len());
     }
 }

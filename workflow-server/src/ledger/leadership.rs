@@ -1,4 +1,5 @@
-//! From a store to a server that leads it: takes over, rebuilds the World, and runs the owner and its upkeep.
+//! From a store to a server that leads it: takes over, rebuilds the World, and runs the owner and
+//! its upkeep.
 
 use std::sync::{Arc, RwLock};
 
@@ -45,11 +46,12 @@ impl Ledger {
         Self::lead(follower, storage, clock).await
     }
 
-    /// Begins to lead, where this process has followed: deposes the leader that there may be, reads to the end of the log, and
-    /// continues the root and the feed of the follower.
+    /// Begins to lead, where this process has followed: deposes the leader that there may be, reads
+    /// to the end of the log, and continues the root and the feed of the follower.
     ///
     /// # Errors
-    /// [`RecoverError`]; [`JournalError::Deposed`](crate::journal::JournalError::Deposed) where another process was first.
+    /// [`RecoverError`]; [`JournalError::Deposed`](crate::journal::JournalError::Deposed) where
+    /// another process was first.
     pub async fn lead(
         mut follower: Follower,
         storage: &dyn Storage,
@@ -58,10 +60,23 @@ impl Ledger {
         // First: from here on no other process adds to what is read.
         let leading = storage.take_over().await?;
         while follower.advance().await? {}
-        let Follower { log, vault, options, recovered, published, feed, .. } = follower;
-        let Recovered { world, newest, snapshot } = recovered;
+        let Follower {
+            log,
+            vault,
+            options,
+            recovered,
+            published,
+            feed,
+            ..
+        } = follower;
+        let Recovered {
+            world,
+            newest,
+            snapshot,
+        } = recovered;
         let limits = leading.log().limits();
-        let (history, archive) = open_past(storage, feed.clone(), published.clone(), options.retention).await?;
+        let (history, archive) =
+            open_past(storage, feed.clone(), published.clone(), options.retention).await?;
         let (command_sender, commands) = mpsc::channel(COMMANDS_WAITING_MAX);
         let (order_sender, orders) = mpsc::channel(ORDERS_WAITING_MAX);
         let conditions = Conditions::default();
@@ -85,13 +100,19 @@ impl Ledger {
         let keeper = Keeper::new(storage, leading.clone(), handle.clone(), work, &options);
         let watchman = Watchman::begin(leading.clone(), clock.clone(), handle.clone()).await;
         let owner = Owner {
-            // Counted from the snapshot, not from this start: a server that dies often must not grow its journal for ever.
+            // Counted from the snapshot, not from this start: a server that dies often must not
+            // grow its journal for ever.
             snapshot_at: snapshot.saturating_add(options.snapshot_every_entries),
             open: OpenGroup::after(newest, limits),
             time,
             old_roots: drop_elsewhere(),
             world,
-            appender: Appender { log, leading, clock: clock.clone(), conditions: conditions.clone() },
+            appender: Appender {
+                log,
+                leading,
+                clock: clock.clone(),
+                conditions: conditions.clone(),
+            },
             vault,
             options,
             clock,
@@ -107,11 +128,19 @@ impl Ledger {
             paused_until: None,
             stop: CancellationToken::new(),
         };
-        Ok((Self { owner, keeper, watchman }, handle))
+        Ok((
+            Self {
+                owner,
+                keeper,
+                watchman,
+            },
+            handle,
+        ))
     }
 
-    /// Runs on threads of its own: one for the owner alone, so that nothing keeps those waiting who change something, and others
-    /// for upkeep. What is returned ends when the ledger has ended, however it ends.
+    /// Runs on threads of its own: one for the owner alone, so that nothing keeps those waiting who
+    /// change something, and others for upkeep. What is returned ends when the ledger has ended,
+    /// however it ends.
     ///
     /// # Errors
     /// Where a thread cannot be started.
@@ -119,15 +148,22 @@ impl Ledger {
         let (ended, has_ended) = oneshot::channel();
         let runtime = Builder::new_current_thread().enable_all().build()?;
         let mut upkeep = Builder::new_multi_thread();
-        upkeep.worker_threads(1).max_blocking_threads(UPKEEP_FILE_THREADS).thread_name("upkeep").enable_all();
+        upkeep
+            .worker_threads(1)
+            .max_blocking_threads(UPKEEP_FILE_THREADS)
+            .thread_name("upkeep")
+            .enable_all();
         let upkeep = upkeep.build()?;
-        std::thread::Builder::new().name("ledger".to_owned()).spawn(move || {
-            runtime.block_on(self.run_with(stop, upkeep.handle().clone()));
-            // Waits for what is still being done to files: whoever opens the store next must not find it under way.
-            drop(upkeep);
-            // Nobody waits for the end where serving has failed.
-            let _ = ended.send(());
-        })?;
+        std::thread::Builder::new()
+            .name("ledger".to_owned())
+            .spawn(move || {
+                runtime.block_on(self.run_with(stop, upkeep.handle().clone()));
+                // Waits for what is still being done to files: whoever opens the store next must
+                // not find it under way.
+                drop(upkeep);
+                // Nobody waits for the end where serving has failed.
+                let _ = ended.send(());
+            })?;
         Ok(has_ended)
     }
 
@@ -142,7 +178,8 @@ impl Ledger {
     /// The same, with upkeep on another runtime.
     async fn run_with(mut self, stop: CancellationToken, upkeep: RuntimeHandle) {
         self.owner.stop = stop;
-        // Should this be dropped in the middle, the keeper must not go on beside whoever opens the store next.
+        // Should this be dropped in the middle, the keeper must not go on beside whoever opens the
+        // store next.
         let keeper = AbortOnDropHandle::new(upkeep.spawn(self.keeper.run()));
         let watchman = Arc::new(self.watchman);
         let watching = AbortOnDropHandle::new(upkeep.spawn({
@@ -172,7 +209,12 @@ async fn open_past(
 }
 
 /// The time, by what is known of it at a start.
-async fn time_at_start(clock: &Arc<dyn Clock>, root: &Root, vault: &dyn Vault, options: &LedgerOptions) -> SharedTime {
+async fn time_at_start(
+    clock: &Arc<dyn Clock>,
+    root: &Root,
+    vault: &dyn Vault,
+    options: &LedgerOptions,
+) -> SharedTime {
     let newest = (root.sequence > 0).then_some(root.at);
     let last_seen = last_seen::read(vault).await;
     // Without one, what an older server left beside the store counts.
@@ -180,6 +222,10 @@ async fn time_at_start(clock: &Arc<dyn Clock>, root: &Root, vault: &dyn Vault, o
     let last_seen = last_seen.or_else(|| options.clock_was_held.then(held_before));
     // A sign from before time went back shows a time that does not count any more.
     let last_seen = last_seen.filter(|seen| seen.sequence >= root.time_last_set_back());
-    let known = Known { newest, last_seen, ahead_max: options.clock_ahead_max };
+    let known = Known {
+        newest,
+        last_seen,
+        ahead_max: options.clock_ahead_max,
+    };
     SharedTime::new(Timekeeping::new(clock.clone(), known))
 }

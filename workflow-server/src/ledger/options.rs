@@ -15,7 +15,8 @@ pub struct LedgerOptions {
     pub snapshot_every_entries: u64,
     /// Entries that stay in the journal behind the older of the two snapshots.
     pub journal_kept_entries: u64,
-    /// How far the wall clock may be ahead at a start, beyond the time that is known to have passed.
+    /// How far the wall clock may be ahead at a start, beyond the time that is known to have
+    /// passed.
     pub clock_ahead_max: Duration,
     /// Whether a server that wrote no signs of life yet held its timers when it ended.
     pub clock_was_held: bool,

@@ -1,4 +1,5 @@
-//! Reading: the World by replaying the log, the feed, the history and the archive. Any process that reaches the store can do it.
+//! Reading: the World by replaying the log, the feed, the history and the archive. Any process that
+//! reaches the store can do it.
 
 pub mod archive;
 pub mod archive_list;

@@ -1,4 +1,5 @@
-//! Writing: the one owner that decides, and appends what it has decided. Only the process that leads has it.
+//! Writing: the one owner that decides, and appends what it has decided. Only the process that
+//! leads has it.
 
 pub(in crate::ledger) mod append;
 pub(in crate::ledger) mod group;

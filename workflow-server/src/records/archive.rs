@@ -1,5 +1,5 @@
-//! What the file of a chunk of the archive holds: for each call and instance where it is found in the history, and a filter
-//! that says in memory whether a chunk may hold something at all.
+//! What the file of a chunk of the archive holds: for each call and instance where it is found in
+//! the history, and a filter that says in memory whether a chunk may hold something at all.
 //!
 //! Nothing of a caller is in it but keyed hashes of what the caller is found by.
 
@@ -121,7 +121,9 @@ impl ChunkFilter {
     pub fn of(mut keys: Vec<u64>) -> Result<Self, RecordError> {
         keys.sort_unstable();
         keys.dedup();
-        BinaryFuse16::try_from(&keys).map(Self).map_err(|_| RecordError::Incomplete("filter of a chunk"))
+        BinaryFuse16::try_from(&keys)
+            .map(Self)
+            .map_err(|_| RecordError::Incomplete("filter of a chunk"))
     }
 
     /// Whether the chunk may hold this key.
@@ -133,9 +135,25 @@ impl ChunkFilter {
     /// The filter as it is stored.
     #[must_use]
     pub fn bytes(&self) -> Vec<u8> {
-        let Descriptor { seed, segment_length, segment_length_mask, segment_count_length } = self.0.descriptor;
-        let fingerprints = self.0.fingerprints.iter().flat_map(|one| one.to_le_bytes()).collect();
-        let record = FilterRecord { seed, segment_length, segment_length_mask, segment_count_length, fingerprints };
+        let Descriptor {
+            seed,
+            segment_length,
+            segment_length_mask,
+            segment_count_length,
+        } = self.0.descriptor;
+        let fingerprints = self
+            .0
+            .fingerprints
+            .iter()
+            .flat_map(|one| one.to_le_bytes())
+            .collect();
+        let record = FilterRecord {
+            seed,
+            segment_length,
+            segment_length_mask,
+            segment_count_length,
+            fingerprints,
+        };
         with_version(&record)
     }
 
@@ -145,15 +163,33 @@ impl ChunkFilter {
     /// [`RecordError`] where it does not read whole.
     pub fn read(bytes: &[u8]) -> Result<Self, RecordError> {
         let record = FilterRecord::decode(versioned(bytes)?)?;
-        let FilterRecord { seed, segment_length, segment_length_mask, segment_count_length, .. } = record;
-        let fingerprints: Box<[u16]> =
-            record.fingerprints.chunks_exact(2).map(|two| u16::from_le_bytes([two[0], two[1]])).collect();
-        // A look into the filter goes up to three segments beyond the length of all but the last two.
+        let FilterRecord {
+            seed,
+            segment_length,
+            segment_length_mask,
+            segment_count_length,
+            ..
+        } = record;
+        let fingerprints: Box<[u16]> = record
+            .fingerprints
+            .chunks_exact(2)
+            .map(|two| u16::from_le_bytes([two[0], two[1]]))
+            .collect();
+        // A look into the filter goes up to three segments beyond the length of all but the last
+        // two.
         if fingerprints.len() < segment_count_length as usize + 2 * segment_length as usize {
             return Err(RecordError::Incomplete("filter of a chunk"));
         }
-        let descriptor = Descriptor { seed, segment_length, segment_length_mask, segment_count_length };
-        Ok(Self(BinaryFuse16 { descriptor, fingerprints }))
+        let descriptor = Descriptor {
+            seed,
+            segment_length,
+            segment_length_mask,
+            segment_count_length,
+        };
+        Ok(Self(BinaryFuse16 {
+            descriptor,
+            fingerprints,
+        }))
     }
 }
 
@@ -163,7 +199,10 @@ impl ChunkContent {
     /// # Errors
     /// [`RecordError::Unpack`] where the compressor fails.
     pub fn bytes(&self) -> Result<Vec<u8>, RecordError> {
-        Ok(zstd::bulk::compress(&with_version(&self.record()), PACK_LEVEL)?)
+        Ok(zstd::bulk::compress(
+            &with_version(&self.record()),
+            PACK_LEVEL,
+        )?)
     }
 
     fn record(&self) -> ContentRecord {
@@ -173,7 +212,9 @@ impl ChunkContent {
         ContentRecord {
             call_keys: calls().map(|call| call.key).collect(),
             caller_counts: calls().map(|call| call.callers.len() as u32).collect(),
-            callers: calls().flat_map(|call| call.callers.iter().copied()).collect(),
+            callers: calls()
+                .flat_map(|call| call.callers.iter().copied())
+                .collect(),
             call_sequences: calls().map(|call| call.sequence).collect(),
             call_created_at: calls().map(|call| call.created_at.0).collect(),
             made_at: instances().map(|one| one.id.made_at).collect(),
@@ -182,8 +223,13 @@ impl ChunkContent {
             workflows: instances().map(|one| one.workflow).collect(),
             versions: instances().map(|one| one.version).collect(),
             statuses: instances().map(|one| one.status.code()).collect(),
-            ended_at: ends.zip(before).map(|(end, before)| end.wrapping_sub(before)).collect(),
-            sequences: instances().map(|one| one.sequence.wrapping_sub(one.id.made_at)).collect(),
+            ended_at: ends
+                .zip(before)
+                .map(|(end, before)| end.wrapping_sub(before))
+                .collect(),
+            sequences: instances()
+                .map(|one| one.sequence.wrapping_sub(one.id.made_at))
+                .collect(),
             calls: instances().map(|one| one.call).collect(),
         }
     }
@@ -195,22 +241,45 @@ impl ChunkContent {
     pub fn read(packed: &[u8]) -> Result<Self, RecordError> {
         let bytes = zstd::bulk::decompress(packed, UNPACKED_BYTES_MAX)?;
         let record = ContentRecord::decode(versioned(&bytes)?)?;
-        let content = Self { calls: calls(&record)?, instances: instances(&record)? };
-        let is_whole = content.instances.iter().all(|one| (one.call as usize) < content.calls.len());
-        if is_whole { Ok(content) } else { Err(RecordError::Incomplete("call of an archived instance")) }
+        let content = Self {
+            calls: calls(&record)?,
+            instances: instances(&record)?,
+        };
+        let is_whole = content
+            .instances
+            .iter()
+            .all(|one| (one.call as usize) < content.calls.len());
+        if is_whole {
+            Ok(content)
+        } else {
+            Err(RecordError::Incomplete("call of an archived instance"))
+        }
     }
 }
 
 fn calls(record: &ContentRecord) -> Result<Vec<ArchivedCall>, RecordError> {
-    let columns = [record.caller_counts.len(), record.call_sequences.len(), record.call_created_at.len()];
-    let of_callers = record.caller_counts.iter().map(|count| *count as usize).sum::<usize>();
-    if columns.iter().any(|len| *len != record.call_keys.len()) || of_callers != record.callers.len() {
+    let columns = [
+        record.caller_counts.len(),
+        record.call_sequences.len(),
+        record.call_created_at.len(),
+    ];
+    let of_callers = record
+        .caller_counts
+        .iter()
+        .map(|count| *count as usize)
+        .sum::<usize>();
+    if columns.iter().any(|len| *len != record.call_keys.len())
+        || of_callers != record.callers.len()
+    {
         return Err(RecordError::Incomplete("calls of a chunk"));
     }
     let mut callers = record.callers.iter().copied();
     let call = |at: usize| ArchivedCall {
         key: record.call_keys[at],
-        callers: callers.by_ref().take(record.caller_counts[at] as usize).collect(),
+        callers: callers
+            .by_ref()
+            .take(record.caller_counts[at] as usize)
+            .collect(),
         sequence: record.call_sequences[at],
         created_at: Time(record.call_created_at[at]),
     };
@@ -236,7 +305,11 @@ fn instances(record: &ContentRecord) -> Result<Vec<ArchivedInstance>, RecordErro
         ended_at = ended_at.wrapping_add(record.ended_at[at]);
         let made_at = record.made_at[at];
         Ok(ArchivedInstance {
-            id: InstanceId { made_at, slot: record.slots[at], salt: record.salts[at] as u16 },
+            id: InstanceId {
+                made_at,
+                slot: record.slots[at],
+                salt: record.salts[at] as u16,
+            },
             workflow: record.workflows[at],
             version: record.versions[at],
             status: Coded::from_code(record.statuses[at])?,
@@ -264,17 +337,48 @@ mod tests {
     use super::*;
 
     fn contents() -> impl Strategy<Value = ChunkContent> {
-        let call = (any::<u64>(), vec(any::<u64>(), 0..4), any::<u64>(), any::<i64>())
-            .prop_map(|(key, callers, sequence, at)| ArchivedCall { key, callers, sequence, created_at: Time(at) });
+        let call = (
+            any::<u64>(),
+            vec(any::<u64>(), 0..4),
+            any::<u64>(),
+            any::<i64>(),
+        )
+            .prop_map(|(key, callers, sequence, at)| ArchivedCall {
+                key,
+                callers,
+                sequence,
+                created_at: Time(at),
+            });
         let statuses = prop_oneof![Just(Status::Finished), Just(Status::Cancelled)];
-        let instance = (any::<(u64, u32, u16, u32, u32)>(), statuses, any::<i64>(), any::<u64>(), 0..20_u32).prop_map(
-            |((made_at, slot, salt, workflow, version), status, at, sequence, call)| {
-                let id = InstanceId { made_at, slot, salt };
-                ArchivedInstance { id, workflow, version, status, ended_at: Time(at), sequence, call }
-            },
-        );
+        let instance = (
+            any::<(u64, u32, u16, u32, u32)>(),
+            statuses,
+            any::<i64>(),
+            any::<u64>(),
+            0..20_u32,
+        )
+            .prop_map(
+                |((made_at, slot, salt, workflow, version), status, at, sequence, call)| {
+                    let id = InstanceId {
+                        made_at,
+                        slot,
+                        salt,
+                    };
+                    ArchivedInstance {
+                        id,
+                        workflow,
+                        version,
+                        status,
+                        ended_at: Time(at),
+                        sequence,
+                        call,
+                    }
+                },
+            );
         (vec(call, 1..20), vec(instance, 0..40)).prop_map(|(calls, mut instances)| {
-            instances.iter_mut().for_each(|one| one.call %= calls.len() as u32);
+            instances
+                .iter_mut()
+                .for_each(|one| one.call %= calls.len() as u32);
             ChunkContent { calls, instances }
         })
     }
@@ -296,8 +400,16 @@ mod tests {
 
     #[test]
     fn what_does_not_read_whole_is_refused() {
-        let call = ArchivedCall { key: 1, callers: vec![2, 3], sequence: 4, created_at: Time(5) };
-        let content = ChunkContent { calls: vec![call], instances: Vec::new() };
+        let call = ArchivedCall {
+            key: 1,
+            callers: vec![2, 3],
+            sequence: 4,
+            created_at: Time(5),
+        };
+        let content = ChunkContent {
+            calls: vec![call],
+            instances: Vec::new(),
+        };
         let spoilt: [fn(&mut ContentRecord); 3] = [
             |record| record.callers.truncate(1),
             |record| record.call_sequences.clear(),

@@ -1,5 +1,5 @@
-//! Groups of entries: a version byte, then each entry with its length. The chain hash runs over the entries' bytes, so that
-//! it is the same however they were grouped.
+//! Groups of entries: a version byte, then each entry with its length. The chain hash runs over the
+//! entries' bytes, so that it is the same however they were grouped.
 
 use std::hash::Hasher;
 
@@ -10,9 +10,11 @@ use twox_hash::XxHash3_64;
 use super::v1::EntryRecord;
 use super::{RECORDS_VERSION, RecordError};
 
-/// The most bytes that packed history unpacks to: a group with an import of the largest file, with room to spare.
+/// The most bytes that packed history unpacks to: a group with an import of the largest file, with
+/// room to spare.
 const UNPACKED_BYTES_MAX: usize = 16 << 20;
-/// The level of compression: the library's default; higher ones cost more time than they save space here.
+/// The level of compression: the library's default; higher ones cost more time than they save space
+/// here.
 const PACK_LEVEL: i32 = 3;
 
 /// A group in the making.
@@ -26,7 +28,10 @@ impl GroupBytes {
     /// An empty group that follows on the chain hash of the entry before.
     #[must_use]
     pub fn new(chain: u64) -> Self {
-        Self { bytes: vec![RECORDS_VERSION], chain }
+        Self {
+            bytes: vec![RECORDS_VERSION],
+            chain,
+        }
     }
 
     /// Adds an entry; gives the chain hash at it.
@@ -86,26 +91,40 @@ pub struct Linked {
 ///
 /// # Errors
 /// [`RecordError`] where it does not read whole, or the chain is broken.
-pub fn decode_group(bytes: &[u8], chain_before: u64, chain_after: u64) -> Result<Vec<Linked>, RecordError> {
+pub fn decode_group(
+    bytes: &[u8],
+    chain_before: u64,
+    chain_after: u64,
+) -> Result<Vec<Linked>, RecordError> {
     let mut rest = versioned(bytes)?;
     let (mut entries, mut chain) = (Vec::new(), chain_before);
     while !rest.is_empty() {
         let start = rest;
         let record = EntryRecord::decode_length_delimited(&mut rest)?;
         chain = link(chain, &start[..start.len() - rest.len()]);
-        entries.push(Linked { entry: record.try_into()?, chain });
+        entries.push(Linked {
+            entry: record.try_into()?,
+            chain,
+        });
     }
     if chain != chain_after {
-        return Err(RecordError::BrokenChain { sequence: entries.last().map_or(0, |linked| linked.entry.sequence) });
+        return Err(RecordError::BrokenChain {
+            sequence: entries.last().map_or(0, |linked| linked.entry.sequence),
+        });
     }
     Ok(entries)
 }
 
-/// The beginning of a group, up to and with the entry `upto`, and the chain hash at it. The bytes of the entries stay as they are.
+/// The beginning of a group, up to and with the entry `upto`, and the chain hash at it. The bytes
+/// of the entries stay as they are.
 ///
 /// # Errors
 /// [`RecordError`] where the group does not read whole.
-pub fn cut_group(bytes: &[u8], chain_before: u64, upto: u64) -> Result<(Vec<u8>, u64), RecordError> {
+pub fn cut_group(
+    bytes: &[u8],
+    chain_before: u64,
+    upto: u64,
+) -> Result<(Vec<u8>, u64), RecordError> {
     let mut rest = versioned(bytes)?;
     let (mut chain, mut end) = (chain_before, bytes.len() - rest.len());
     while !rest.is_empty() {

@@ -1,4 +1,5 @@
-//! Snapshots of the World: frames of bounded size, in a fixed order, so that the same World gives the same bytes.
+//! Snapshots of the World: frames of bounded size, in a fixed order, so that the same World gives
+//! the same bytes.
 
 use std::sync::Arc;
 
@@ -11,8 +12,8 @@ use prost::Message;
 
 use super::group::versioned;
 use super::v1::{
-    BatchRecord, CalendarRecord, CallRecord, ChunkRecord, ErasureRecord, InstanceRecord, MarkRecord,
-    PurgeConfirmationRecord, TeamRecord, VersionRecord, WorkflowRecord,
+    BatchRecord, CalendarRecord, CallRecord, ChunkRecord, ErasureRecord, InstanceRecord,
+    MarkRecord, PurgeConfirmationRecord, TeamRecord, VersionRecord, WorkflowRecord,
 };
 use super::{RECORDS_VERSION, RecordError};
 
@@ -87,7 +88,8 @@ impl FrameRecord {
     }
 }
 
-/// What a snapshot is made of; cheap to take from a World, and then written beside the running writer.
+/// What a snapshot is made of; cheap to take from a World, and then written beside the running
+/// writer.
 #[derive(Debug)]
 pub struct WorldImage {
     root: aftercall_engine::Root,
@@ -99,7 +101,10 @@ pub struct WorldImage {
 ///
 /// # Errors
 /// What `write` returns.
-pub fn snapshot_frames<E>(image: &WorldImage, mut write: impl FnMut(Vec<u8>) -> Result<(), E>) -> Result<(), E> {
+pub fn snapshot_frames<E>(
+    image: &WorldImage,
+    mut write: impl FnMut(Vec<u8>) -> Result<(), E>,
+) -> Result<(), E> {
     let root = &image.root;
     let head = SnapshotHead {
         sequence: root.sequence,
@@ -110,36 +115,91 @@ pub fn snapshot_frames<E>(image: &WorldImage, mut write: impl FnMut(Vec<u8>) -> 
         newest_file: root.archive.newest_file,
         chunks: root.archive.chunks.len() as u64,
         times_set_back: root.time_set_back.to_vec(),
-        purge_confirmed: root.archive.purge_confirmed.as_ref().map(|confirmed| (&**confirmed).into()),
+        purge_confirmed: root
+            .archive
+            .purge_confirmed
+            .as_ref()
+            .map(|confirmed| (&**confirmed).into()),
     };
     let teams = root.teams.by_place().map(Into::into).collect();
-    write(FrameRecord { head: Some(head), teams, ..FrameRecord::default() }.bytes())?;
-    let calendars = root.calendars.by_name().map(|calendar| CalendarRecord::from(&**calendar));
-    in_frames(calendars, &mut write, |calendars| FrameRecord { calendars, ..FrameRecord::default() })?;
+    write(
+        FrameRecord {
+            head: Some(head),
+            teams,
+            ..FrameRecord::default()
+        }
+        .bytes(),
+    )?;
+    let calendars = root
+        .calendars
+        .by_name()
+        .map(|calendar| CalendarRecord::from(&**calendar));
+    in_frames(calendars, &mut write, |calendars| FrameRecord {
+        calendars,
+        ..FrameRecord::default()
+    })?;
     for workflow in root.workflows.by_place() {
         write_workflow(workflow, &mut write)?;
     }
-    let calls =
-        root.calls.iter().enumerate().filter_map(|(slot, call)| Some(CallRecord::new(slot as u32, call.as_ref()?)));
-    in_frames(calls, &mut write, |calls| FrameRecord { calls, ..FrameRecord::default() })?;
-    let instances = root.instances.iter().flatten().map(|instance| InstanceRecord::from(&**instance));
-    in_frames(instances, &mut write, |instances| FrameRecord { instances, ..FrameRecord::default() })?;
-    let batches = root.batches.values().map(|batch| BatchRecord::from(&**batch));
-    in_frames(batches, &mut write, |batches| FrameRecord { batches, ..FrameRecord::default() })?;
-    let chunks = root.archive.chunks.values().map(|chunk| ChunkRecord::from(&**chunk));
-    in_frames(chunks, &mut write, |chunks| FrameRecord { chunks, ..FrameRecord::default() })?;
-    let erasures = root.erasures.values().map(|erasure| ErasureRecord::from(&**erasure));
-    in_frames(erasures, &mut write, |erasures| FrameRecord { erasures, ..FrameRecord::default() })?;
+    let calls = root
+        .calls
+        .iter()
+        .enumerate()
+        .filter_map(|(slot, call)| Some(CallRecord::new(slot as u32, call.as_ref()?)));
+    in_frames(calls, &mut write, |calls| FrameRecord {
+        calls,
+        ..FrameRecord::default()
+    })?;
+    let instances = root
+        .instances
+        .iter()
+        .flatten()
+        .map(|instance| InstanceRecord::from(&**instance));
+    in_frames(instances, &mut write, |instances| FrameRecord {
+        instances,
+        ..FrameRecord::default()
+    })?;
+    let batches = root
+        .batches
+        .values()
+        .map(|batch| BatchRecord::from(&**batch));
+    in_frames(batches, &mut write, |batches| FrameRecord {
+        batches,
+        ..FrameRecord::default()
+    })?;
+    let chunks = root
+        .archive
+        .chunks
+        .values()
+        .map(|chunk| ChunkRecord::from(&**chunk));
+    in_frames(chunks, &mut write, |chunks| FrameRecord {
+        chunks,
+        ..FrameRecord::default()
+    })?;
+    let erasures = root
+        .erasures
+        .values()
+        .map(|erasure| ErasureRecord::from(&**erasure));
+    in_frames(erasures, &mut write, |erasures| FrameRecord {
+        erasures,
+        ..FrameRecord::default()
+    })?;
     let marks = image.marks.iter().map(|mark| MarkRecord {
         sequence: mark.remembered.sequence,
         at: mark.at.0,
         ..MarkRecord::new(mark.key, mark.remembered.fingerprint)
     });
-    in_frames(marks, &mut write, |marks| FrameRecord { marks, ..FrameRecord::default() })
+    in_frames(marks, &mut write, |marks| FrameRecord {
+        marks,
+        ..FrameRecord::default()
+    })
 }
 
 /// A workflow that is amended every day has more bytes than one frame takes.
-fn write_workflow<E>(workflow: &Workflow, write: &mut impl FnMut(Vec<u8>) -> Result<(), E>) -> Result<(), E> {
+fn write_workflow<E>(
+    workflow: &Workflow,
+    write: &mut impl FnMut(Vec<u8>) -> Result<(), E>,
+) -> Result<(), E> {
     let mut versions = workflow.versions.iter().map(VersionRecord::from);
     let (mut first, mut bytes) = (Vec::new(), 0);
     while bytes < FRAME_BYTES
@@ -149,8 +209,17 @@ fn write_workflow<E>(workflow: &Workflow, write: &mut impl FnMut(Vec<u8>) -> Res
         first.push(version);
     }
     let workflows = vec![WorkflowRecord::with_versions(workflow, first)];
-    write(FrameRecord { workflows, ..FrameRecord::default() }.bytes())?;
-    in_frames(versions, write, |more_versions| FrameRecord { more_versions, ..FrameRecord::default() })
+    write(
+        FrameRecord {
+            workflows,
+            ..FrameRecord::default()
+        }
+        .bytes(),
+    )?;
+    in_frames(versions, write, |more_versions| FrameRecord {
+        more_versions,
+        ..FrameRecord::default()
+    })
 }
 
 fn in_frames<R: Message, E>(
@@ -167,20 +236,34 @@ fn in_frames<R: Message, E>(
             bytes = 0;
         }
     }
-    if held.is_empty() { Ok(()) } else { write(frame(held).bytes()) }
+    if held.is_empty() {
+        Ok(())
+    } else {
+        write(frame(held).bytes())
+    }
 }
 
 impl WorldImage {
-    /// Takes the image of a World whose newest entry has this chain hash. It shares what the World holds: nothing is copied.
+    /// Takes the image of a World whose newest entry has this chain hash. It shares what the World
+    /// holds: nothing is copied.
     #[must_use]
     pub fn take(world: &World, chain: u64) -> Self {
-        Self { root: world.root().clone(), marks: world.requests().marks().clone(), chain }
+        Self {
+            root: world.root().clone(),
+            marks: world.requests().marks().clone(),
+            chain,
+        }
     }
 
-    /// The same without the request ids that are remembered: how many are is a setting of the server.
+    /// The same without the request ids that are remembered: how many are is a setting of the
+    /// server.
     #[must_use]
     pub fn without_marks(world: &World) -> Self {
-        Self { root: world.root().clone(), marks: Marks::default(), chain: 0 }
+        Self {
+            root: world.root().clone(),
+            marks: Marks::default(),
+            chain: 0,
+        }
     }
 
     /// The newest sequence in it.
@@ -194,10 +277,11 @@ impl WorldImage {
 #[must_use]
 pub fn encode_world(world: &World) -> Vec<u8> {
     let mut bytes = Vec::new();
-    let written: Result<(), std::convert::Infallible> = snapshot_frames(&WorldImage::take(world, 0), |frame| {
-        bytes.extend(frame);
-        Ok(())
-    });
+    let written: Result<(), std::convert::Infallible> =
+        snapshot_frames(&WorldImage::take(world, 0), |frame| {
+            bytes.extend(frame);
+            Ok(())
+        });
     match written {
         Ok(()) => bytes,
         Err(never) => match never {},
@@ -217,7 +301,12 @@ impl SnapshotReader {
     /// Begins.
     #[must_use]
     pub fn new(keeping: Keeping) -> Self {
-        Self { world: World::new(keeping), head: None, instances: 0, calls: 0 }
+        Self {
+            world: World::new(keeping),
+            head: None,
+            instances: 0,
+            calls: 0,
+        }
     }
 
     /// Takes the next frame.
@@ -228,9 +317,14 @@ impl SnapshotReader {
         let frame = FrameRecord::decode(versioned(bytes)?)?;
         if let Some(head) = frame.head {
             self.world.restore_position(head.sequence, Time(head.at));
-            let confirmed = head.purge_confirmed.clone().map(TryInto::try_into).transpose()?;
+            let confirmed = head
+                .purge_confirmed
+                .clone()
+                .map(TryInto::try_into)
+                .transpose()?;
             self.world.restore_archive(head.newest_file, confirmed);
-            self.world.restore_times_set_back(head.times_set_back.clone());
+            self.world
+                .restore_times_set_back(head.times_set_back.clone());
             self.head = Some(head);
         }
         for team in frame.teams {
@@ -252,7 +346,9 @@ impl SnapshotReader {
         for instance in frame.instances {
             self.instances += 1;
             let instance = Arc::new(Instance::try_from(instance)?);
-            self.world.restore_instance(instance).map_err(|_| RecordError::Incomplete("call of an instance"))?;
+            self.world
+                .restore_instance(instance)
+                .map_err(|_| RecordError::Incomplete("call of an instance"))?;
         }
         for batch in frame.batches {
             self.world.restore_batch(batch.try_into()?);
@@ -264,7 +360,8 @@ impl SnapshotReader {
             self.world.restore_erasure(erasure.try_into()?);
         }
         for mark in frame.marks {
-            self.world.restore_mark(mark.key(), mark.fingerprint, mark.sequence, Time(mark.at));
+            self.world
+                .restore_mark(mark.key(), mark.fingerprint, mark.sequence, Time(mark.at));
         }
         Ok(())
     }
@@ -280,10 +377,14 @@ impl SnapshotReader {
     /// # Errors
     /// [`RecordError::Incomplete`] where something is missing.
     pub fn finish(self) -> Result<(World, SnapshotHead), RecordError> {
-        let head = self.head.ok_or(RecordError::Incomplete("head of a snapshot"))?;
+        let head = self
+            .head
+            .ok_or(RecordError::Incomplete("head of a snapshot"))?;
         let chunks = self.world.root().archive.chunks.len() as u64;
         if (self.instances, self.calls, chunks) != (head.instances, head.calls, head.chunks) {
-            return Err(RecordError::Incomplete("instances, calls or chunks of a snapshot"));
+            return Err(RecordError::Incomplete(
+                "instances, calls or chunks of a snapshot",
+            ));
         }
         Ok((self.world, head))
     }

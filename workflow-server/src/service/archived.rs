@@ -1,4 +1,5 @@
-//! What has left memory, as the API shows it: an instance wherever it is, calls, and lists of the archive.
+//! What has left memory, as the API shows it: an instance wherever it is, calls, and lists of the
+//! archive.
 
 use std::sync::Arc;
 
@@ -24,7 +25,10 @@ pub(super) struct Anywhere {
 impl Anywhere {
     /// Its call.
     pub(super) fn call(&self) -> Option<&Call> {
-        self.archived.as_ref().or_else(|| self.root.call_of(&self.instance)).map(|call| &**call)
+        self.archived
+            .as_ref()
+            .or_else(|| self.root.call_of(&self.instance))
+            .map(|call| &**call)
     }
 
     pub(super) fn shown(&self) -> proto::FollowUp {
@@ -41,15 +45,30 @@ pub(super) async fn anywhere(shared: &Shared, text: &str) -> Result<Anywhere, Re
     let id = parse_id(text)?;
     let root = shared.root();
     if let Some(instance) = root.instance(id).cloned() {
-        return Ok(Anywhere { root, instance, archived: None });
+        return Ok(Anywhere {
+            root,
+            instance,
+            archived: None,
+        });
     }
     let missing = || refusal::not_found("instance", text, format!("there is no instance {text}"));
     let FoundInstance { instance, call } = find(shared, id).await?.ok_or_else(missing)?;
-    Ok(Anywhere { root: shared.root(), instance, archived: Some(call) })
+    Ok(Anywhere {
+        root: shared.root(),
+        instance,
+        archived: Some(call),
+    })
 }
 
-pub(super) async fn find(shared: &Shared, id: InstanceId) -> Result<Option<FoundInstance>, Refusal> {
-    let found = shared.ledger.archive().instance(id, shared.ledger.now()).await;
+pub(super) async fn find(
+    shared: &Shared,
+    id: InstanceId,
+) -> Result<Option<FoundInstance>, Refusal> {
+    let found = shared
+        .ledger
+        .archive()
+        .instance(id, shared.ledger.now())
+        .await;
     found.map_err(|error| refusal::of_history(&error))
 }
 
@@ -57,33 +76,49 @@ pub(super) fn shown(root: &Root, found: &FoundInstance) -> proto::FollowUp {
     follow_up::follow_up_of_call(root, &found.instance, Some(&found.call))
 }
 
-/// The follow-ups of a call out of the archive that are meant, newest first, as many as have room in an answer, and whether
-/// there are more.
+/// The follow-ups of a call out of the archive that are meant, newest first, as many as have room
+/// in an answer, and whether there are more.
 pub(super) fn follow_ups(
     root: &Root,
     found: &FoundCall,
     is_meant: impl Fn(&Instance) -> bool,
 ) -> (Vec<proto::FollowUp>, bool) {
-    let instances = found.instances.iter().rev().filter(|instance| is_meant(instance));
-    pages::first_of(instances.map(|instance| follow_up::follow_up_of_call(root, instance, Some(&found.call))))
+    let instances = found
+        .instances
+        .iter()
+        .rev()
+        .filter(|instance| is_meant(instance));
+    pages::first_of(
+        instances.map(|instance| follow_up::follow_up_of_call(root, instance, Some(&found.call))),
+    )
 }
 
 /// What the archive holds of a call, newest first.
 pub(super) async fn calls(shared: &Shared, key: &CallKey) -> Result<Vec<FoundCall>, Refusal> {
-    let found = shared.ledger.archive().calls(key, shared.ledger.now()).await;
+    let found = shared
+        .ledger
+        .archive()
+        .calls(key, shared.ledger.now())
+        .await;
     found.map_err(|error| refusal::of_history(&error))
 }
 
-/// What the archive knows of a call that is not in memory, for a command that names it. Nothing is read for one that is in
-/// memory, or that no filter says to be archived.
+/// What the archive knows of a call that is not in memory, for a command that names it. Nothing is
+/// read for one that is in memory, or that no filter says to be archived.
 pub(super) async fn known(shared: &Shared, key: &CallKey) -> Result<KnownCall, Refusal> {
     let root = shared.root();
     let newest_file = root.archive.newest_file;
     if root.call(key).is_some() || root.archive.chunks.is_empty() {
-        return Ok(KnownCall { newest_file, call: None });
+        return Ok(KnownCall {
+            newest_file,
+            call: None,
+        });
     }
     let call = shared.ledger.archive().call(key, shared.ledger.now()).await;
-    Ok(KnownCall { newest_file, call: call.map_err(|error| refusal::of_history(&error))? })
+    Ok(KnownCall {
+        newest_file,
+        call: call.map_err(|error| refusal::of_history(&error))?,
+    })
 }
 
 /// A page of the archive.
@@ -96,23 +131,51 @@ pub(super) async fn list(
 ) -> Result<proto::ListInstancesResponse, Refusal> {
     let root = shared.root();
     let token = pages::read::<4>(shared, list, page_token)?;
-    let after =
-        token.map(|[chunk, ended_at, made_at, _]| ArchiveCursor { chunk, ended_at: Time(ended_at as i64), made_at });
-    let Some(by_chunk) = of_chunks(&root, filter) else { return Ok(proto::ListInstancesResponse::default()) };
-    let is_meant = |found: &FoundInstance| filter.lets_ended_through(&root, &found.instance, &found.call);
-    let listed = shared.ledger.archive().list(&by_chunk, is_meant, after, pages::rows(page_size), now).await;
+    let after = token.map(|[chunk, ended_at, made_at, _]| ArchiveCursor {
+        chunk,
+        ended_at: Time(ended_at as i64),
+        made_at,
+    });
+    let Some(by_chunk) = of_chunks(&root, filter) else {
+        return Ok(proto::ListInstancesResponse::default());
+    };
+    let is_meant =
+        |found: &FoundInstance| filter.lets_ended_through(&root, &found.instance, &found.call);
+    let listed = shared
+        .ledger
+        .archive()
+        .list(&by_chunk, is_meant, after, pages::rows(page_size), now)
+        .await;
     let page = listed.map_err(|error| refusal::of_history(&error))?;
     let token = |next: ArchiveCursor| {
-        pages::token(shared, list, &[next.chunk, next.ended_at.0 as u64, next.made_at, now.0 as u64])
+        pages::token(
+            shared,
+            list,
+            &[
+                next.chunk,
+                next.ended_at.0 as u64,
+                next.made_at,
+                now.0 as u64,
+            ],
+        )
     };
     let instances = pages::fitting(page.instances.iter().map(|(_, found)| shown(&root, found)));
-    let next = pages::next_after(&page.instances, instances.len(), page.next, |(place, _)| *place);
-    Ok(proto::ListInstancesResponse { instances, next_page_token: next.map_or_else(String::new, token) })
+    let next = pages::next_after(&page.instances, instances.len(), page.next, |(place, _)| {
+        *place
+    });
+    Ok(proto::ListInstancesResponse {
+        instances,
+        next_page_token: next.map_or_else(String::new, token),
+    })
 }
 
 /// What chunks tell by themselves; nothing where there is no workflow of these names.
 fn of_chunks(root: &Root, filter: &InstanceFilter) -> Option<ArchiveFilter> {
-    let workflows: Vec<u32> = filter.workflows.iter().filter_map(|name| root.workflows.place(name)).collect();
+    let workflows: Vec<u32> = filter
+        .workflows
+        .iter()
+        .filter_map(|name| root.workflows.place(name))
+        .collect();
     (filter.workflows.is_empty() || !workflows.is_empty()).then(|| ArchiveFilter {
         workflows,
         versions: filter.versions.clone(),
@@ -122,11 +185,22 @@ fn of_chunks(root: &Root, filter: &InstanceFilter) -> Option<ArchiveFilter> {
     })
 }
 
-/// How many instances the archive holds, as far as chunks tell by themselves; 0 where the filter asks for more than that, or for
-/// none that has ended.
+/// How many instances the archive holds, as far as chunks tell by themselves; 0 where the filter
+/// asks for more than that, or for none that has ended.
 pub(super) fn count(root: &Root, filter: &InstanceFilter) -> u64 {
     let asks_for_ended = filter.statuses.iter().any(|status| status.is_ended());
-    let Some(by_chunk) = of_chunks(root, filter).filter(|_| asks_for_ended && filter.is_of_chunks()) else { return 0 };
-    let tallies = root.archive.chunks.values().flat_map(|chunk| chunk.tallies.iter());
-    tallies.filter(|tally| by_chunk.lets_some_through(tally)).map(|tally| u64::from(tally.count)).sum()
+    let Some(by_chunk) =
+        of_chunks(root, filter).filter(|_| asks_for_ended && filter.is_of_chunks())
+    else {
+        return 0;
+    };
+    let tallies = root
+        .archive
+        .chunks
+        .values()
+        .flat_map(|chunk| chunk.tallies.iter());
+    tallies
+        .filter(|tally| by_chunk.lets_some_through(tally))
+        .map(|tally| u64::from(tally.count))
+        .sum()
 }

@@ -1,9 +1,10 @@
 //! A change that a client asks for, on its way to the ledger and back.
 //!
-//! Promise: the request id is looked up before anything else. A request that was carried out before gets its first answer, made
-//! of the entry that it made then ([`super::first_answer`]), whatever has changed since. What depends on the present state
-//! (reading a file against a draft, trying the items of a batch, looking for a push) belongs into the `prepare` of
-//! [`Shared::execute_new`], which only new requests get to.
+//! Promise: the request id is looked up before anything else. A request that was carried out before
+//! gets its first answer, made of the entry that it made then ([`super::first_answer`]), whatever
+//! has changed since. What depends on the present state (reading a file against a draft, trying the
+//! items of a batch, looking for a push) belongs into the `prepare` of [`Shared::execute_new`],
+//! which only new requests get to.
 
 use std::hash::Hasher;
 use std::sync::Arc;
@@ -43,11 +44,23 @@ pub(super) struct Asking {
 impl Asking {
     fn new<T: Attributed + Message + Name>(kind: ActorKind, asked: &Asked<T>) -> Self {
         let request_id = asked.request_id().to_owned();
-        let bytes = if request_id.is_empty() { Vec::new() } else { asked.request.encode_to_vec() };
+        let bytes = if request_id.is_empty() {
+            Vec::new()
+        } else {
+            asked.request.encode_to_vec()
+        };
         // The request of an RPC is named after it.
         let rpc = T::NAME.strip_suffix("Request").unwrap_or(T::NAME);
         let actor = asked.actor().to_owned();
-        Self { rpc, kind, actor, request_id, scope: String::new(), bytes, faults: Faults::default() }
+        Self {
+            rpc,
+            kind,
+            actor,
+            request_id,
+            scope: String::new(),
+            bytes,
+            faults: Faults::default(),
+        }
     }
 
     /// A request of a person at a Call Manager.
@@ -65,15 +78,23 @@ impl Asking {
         Self::new(ActorKind::Operations, asked)
     }
 
-    /// A request of a script engine. `scope`: the source of its call, or the instance where it names no call. Two engines that
-    /// have one name and count their requests 1, 2, 3 do not meet.
+    /// A request of a script engine. `scope`: the source of its call, or the instance where it
+    /// names no call. Two engines that have one name and count their requests 1, 2, 3 do not meet.
     pub(super) fn of_script<T: Attributed + Message + Name>(asked: &Asked<T>, scope: &str) -> Self {
-        Self { scope: scope.to_owned(), ..Self::new(ActorKind::ScriptEngine, asked) }
+        Self {
+            scope: scope.to_owned(),
+            ..Self::new(ActorKind::ScriptEngine, asked)
+        }
     }
 
-    /// The same request as a part of a larger one, under an id of its own; `request_id` is empty where the larger one has none.
+    /// The same request as a part of a larger one, under an id of its own; `request_id` is empty
+    /// where the larger one has none.
     pub(super) fn into_part(self, rpc: &'static str, request_id: String) -> Self {
-        Self { rpc, request_id, ..self }
+        Self {
+            rpc,
+            request_id,
+            ..self
+        }
     }
 
     /// The same request, with what could not be read of it.
@@ -84,12 +105,18 @@ impl Asking {
     /// What is wrong with the request id, whatever the state.
     fn check_id(&mut self) {
         if self.request_id.chars().count() > REQUEST_ID_CHARS_MAX {
-            self.faults.add("request_id", format!("has more than {REQUEST_ID_CHARS_MAX} characters"));
+            self.faults.add(
+                "request_id",
+                format!("has more than {REQUEST_ID_CHARS_MAX} characters"),
+            );
         }
         // People and operations name themselves in any case.
         let may_be_nameless = matches!(self.kind, ActorKind::ScriptEngine | ActorKind::Author);
         if may_be_nameless && !self.request_id.is_empty() && self.actor.trim().is_empty() {
-            self.faults.add("actor", "must be given with a request_id: ids are kept apart by who asks");
+            self.faults.add(
+                "actor",
+                "must be given with a request_id: ids are kept apart by who asks",
+            );
         }
     }
 }
@@ -103,7 +130,10 @@ pub(super) struct Prepared {
 impl Prepared {
     /// With errors that were found in the request.
     pub(super) fn new(command: impl Requested, faults: Faults) -> Self {
-        Self { command: command.into(), faults }
+        Self {
+            command: command.into(),
+            faults,
+        }
     }
 }
 
@@ -147,13 +177,21 @@ impl Answered {
     /// The stages that the instance entered, in order.
     pub(super) fn entered_stages(&self) -> Result<Vec<proto::Stage>, Refusal> {
         let instance = self.instance()?;
-        let Answer::Moved { entered, .. } = &self.answer else { return Ok(Vec::new()) };
-        Ok(entered.iter().filter_map(|number| convert::stage_of(&self.root, instance, *number)).collect())
+        let Answer::Moved { entered, .. } = &self.answer else {
+            return Ok(Vec::new());
+        };
+        Ok(entered
+            .iter()
+            .filter_map(|number| convert::stage_of(&self.root, instance, *number))
+            .collect())
     }
 
     /// The revision of the workflow, team or calendar after the change.
     pub(super) fn revision(&self) -> Result<u64, Refusal> {
-        let changed = self.entry.as_ref().and_then(|entry| entry.definition.as_ref());
+        let changed = self
+            .entry
+            .as_ref()
+            .and_then(|entry| entry.definition.as_ref());
         match (&self.answer, changed) {
             (Answer::Revision(revision), _) => Ok(*revision),
             (_, Some(DefinitionChange::Team(_, team))) => Ok(team.revision),
@@ -164,9 +202,13 @@ impl Answered {
 }
 
 impl Shared {
-    /// Carries out a change whose command is made of the request alone, and waits for it to be durable. The ledger looks the
-    /// request id up before it decides.
-    pub(super) async fn execute(&self, asking: Asking, command: impl Requested) -> Result<Answered, Refusal> {
+    /// Carries out a change whose command is made of the request alone, and waits for it to be
+    /// durable. The ledger looks the request id up before it decides.
+    pub(super) async fn execute(
+        &self,
+        asking: Asking,
+        command: impl Requested,
+    ) -> Result<Answered, Refusal> {
         self.execute_any(asking, command.into()).await
     }
 
@@ -181,8 +223,8 @@ impl Shared {
         executed
     }
 
-    /// The same for a change of a call, which may have left memory: with what the archive knows of it. Where something leaves
-    /// memory between the look and the decision, it is repeated.
+    /// The same for a change of a call, which may have left memory: with what the archive knows of
+    /// it. Where something leaves memory between the look and the decision, it is repeated.
     pub(super) async fn execute_on_call(
         &self,
         asking: Asking,
@@ -197,14 +239,25 @@ impl Shared {
                 answered => return answered,
             }
         }
-        Err(refusal::unavailable("calls are leaving memory faster than they are looked up: ask again"))
+        Err(refusal::unavailable(
+            "calls are leaving memory faster than they are looked up: ask again",
+        ))
     }
 
     fn request(&self, mut asking: Asking, command: Command) -> Result<Request, Refusal> {
         asking.check_id();
         let mark = self.mark(&asking);
-        let actor = Actor { kind: asking.kind, name: asking.actor.as_str().into() };
-        let request = Request { actor, mark, salt: rand::random(), known: None, command };
+        let actor = Actor {
+            kind: asking.kind,
+            name: asking.actor.as_str().into(),
+        };
+        let request = Request {
+            actor,
+            mark,
+            salt: rand::random(),
+            known: None,
+            command,
+        };
         if asking.faults.is_empty() {
             return Ok(request);
         }
@@ -220,8 +273,8 @@ impl Shared {
         }
     }
 
-    /// Carries out a change whose command depends on the present state. A request that was carried out before gets its first
-    /// answer; `prepare` is for new ones only.
+    /// Carries out a change whose command depends on the present state. A request that was carried
+    /// out before gets its first answer; `prepare` is for new ones only.
     pub(super) async fn execute_new(
         &self,
         asking: Asking,
@@ -239,7 +292,8 @@ impl Shared {
         };
         match executed.await {
             Ok(answered) => Ok(answered),
-            // The same request may have been carried out since the look above: then its own effects refuse it.
+            // The same request may have been carried out since the look above: then its own effects
+            // refuse it.
             Err(refused) => self.recall(mark).await?.ok_or(refused),
         }
     }
@@ -249,7 +303,10 @@ impl Shared {
         let Some(mark) = mark else { return Ok(None) };
         match self.ledger.recall(mark).await {
             Ok(None) => Ok(None),
-            Ok(Some(sequence)) => self.answered(Outcome::Repeated { sequence }).await.map(Some),
+            Ok(Some(sequence)) => self
+                .answered(Outcome::Repeated { sequence })
+                .await
+                .map(Some),
             Err(error) => Err(self.refused(error).await),
         }
     }
@@ -257,16 +314,25 @@ impl Shared {
     async fn answered(&self, outcome: Outcome) -> Result<Answered, Refusal> {
         let entry = match outcome {
             Outcome::Committed(entry) => entry,
-            Outcome::Repeated { sequence } => {
-                self.ledger.history().entry(sequence).await.map_err(|error| refusal::of_history(&error))?
-            }
+            Outcome::Repeated { sequence } => self
+                .ledger
+                .history()
+                .entry(sequence)
+                .await
+                .map_err(|error| refusal::of_history(&error))?,
             Outcome::Unchanged(answer) => {
                 let root = self.root();
                 let found = match instance_in(&answer) {
                     Some(id) => first_answer::present(self, &root, id).await?,
                     None => None,
                 };
-                return Ok(Answered { answer, sequence: root.sequence, root, entry: None, found });
+                return Ok(Answered {
+                    answer,
+                    sequence: root.sequence,
+                    root,
+                    entry: None,
+                    found,
+                });
             }
         };
         let root = self.root();
@@ -274,10 +340,17 @@ impl Shared {
             Some(id) => first_answer::instance(self, &root, id, &entry).await?,
             None => None,
         };
-        Ok(Answered { answer: entry.answer.clone(), sequence: entry.sequence, root, entry: Some(entry), found })
+        Ok(Answered {
+            answer: entry.answer.clone(),
+            sequence: entry.sequence,
+            root,
+            entry: Some(entry),
+            found,
+        })
     }
 
-    /// What the ledger refused. It knows only what is in memory: the archive knows what has left it.
+    /// What the ledger refused. It knows only what is in memory: the archive knows what has left
+    /// it.
     async fn refused(&self, error: LedgerError) -> Refusal {
         let root = self.root();
         if let LedgerError::Rejected(rejection) = &error
@@ -289,7 +362,8 @@ impl Shared {
         refusal::of_ledger(error, &root)
     }
 
-    /// Keyed hashes of who asks what, where the request has an id: only these are kept of a request.
+    /// Keyed hashes of who asks what, where the request has an id: only these are kept of a
+    /// request.
     fn mark(&self, asking: &Asking) -> Option<RequestMark> {
         if asking.request_id.is_empty() {
             return None;
@@ -301,17 +375,28 @@ impl Shared {
         }
         let mut fingerprint = SipHasher13::new_with_key(&self.hash_key);
         fingerprint.write(&asking.bytes);
-        Some(RequestMark { key: key.finish128().as_u128(), fingerprint: fingerprint.finish() })
+        Some(RequestMark {
+            key: key.finish128().as_u128(),
+            fingerprint: fingerprint.finish(),
+        })
     }
 }
 
-/// One line for what operations and authors do, so that the log explains why the server behaves differently. Reasons and messages
-/// may name a caller: they stay out of it.
+/// One line for what operations and authors do, so that the log explains why the server behaves
+/// differently. Reasons and messages may name a caller: they stay out of it.
 fn log_request((by, rpc, actor): (&str, &str, &str), executed: &Result<Answered, Refusal>) {
     match executed {
-        Ok(Answered { sequence, answer, .. }) => {
+        Ok(Answered {
+            sequence, answer, ..
+        }) => {
             let instance = instance_in(answer).map(|id| id.to_string());
-            tracing::info!(rpc, actor, sequence, instance, "a request of {by} was carried out");
+            tracing::info!(
+                rpc,
+                actor,
+                sequence,
+                instance,
+                "a request of {by} was carried out"
+            );
         }
         Err(refused) => {
             let reason = refused.reason();

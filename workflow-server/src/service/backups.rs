@@ -1,4 +1,5 @@
-//! Backups: begins one, and sends its parts as messages. Which files there are and how they are read is not known here.
+//! Backups: begins one, and sends its parts as messages. Which files there are and how they are
+//! read is not known here.
 
 use std::sync::Arc;
 
@@ -18,7 +19,8 @@ use crate::backup::{Base, FullReason, Part, SourceError, send};
 use crate::journal::Position;
 use crate::ledger::capture::Capture;
 use crate::limits::{
-    BACKUP_NAME_CHARS_MAX, BACKUP_NAMES_MAX, BACKUP_PARTS_WAITING, BACKUP_STALL_MAX, BACKUPS_RUNNING_MAX,
+    BACKUP_NAME_CHARS_MAX, BACKUP_NAMES_MAX, BACKUP_PARTS_WAITING, BACKUP_STALL_MAX,
+    BACKUPS_RUNNING_MAX,
 };
 
 /// The parts of a backup.
@@ -27,11 +29,15 @@ pub(super) type Responses = ReceiverStream<Result<proto::BackupResponse, Status>
 type Sender = mpsc::Sender<Result<proto::BackupResponse, Status>>;
 
 /// Starts a backup; its parts come by the receiver. Dropping that ends it.
-pub(super) async fn backup(shared: &Shared, asked: Asked<proto::BackupRequest>) -> Result<Responses, Refusal> {
+pub(super) async fn backup(
+    shared: &Shared,
+    asked: Asked<proto::BackupRequest>,
+) -> Result<Responses, Refusal> {
     let actor = asked.actor().to_owned();
     let base = read(asked.request.base, &actor)?;
     let running = Arc::clone(&shared.backups).try_acquire_owned();
-    let running = running.map_err(|_| refusal::exhausted("BACKUPS_RUNNING", BACKUPS_RUNNING_MAX as u64))?;
+    let running =
+        running.map_err(|_| refusal::exhausted("BACKUPS_RUNNING", BACKUPS_RUNNING_MAX as u64))?;
     let (responses, receiver) = mpsc::channel(1);
     let shared = shared.clone();
     let running = async move { run(&shared, &actor, base, responses, running).await };
@@ -42,34 +48,71 @@ pub(super) async fn backup(shared: &Shared, asked: Asked<proto::BackupRequest>) 
 /// Reads a request: the base, if one is named.
 fn read(base: Option<proto::BackupBase>, actor: &str) -> Result<Option<Base>, Refusal> {
     let mut faults = Faults::default();
-    // It is written to the log only: nothing of a line break or of another control character may go there.
-    if actor.is_empty() || actor.chars().count() > SHORT_CHARS_MAX || actor.chars().any(char::is_control) {
-        faults.add("actor", format!("must have 1 to {SHORT_CHARS_MAX} characters, none of them a control character"));
+    // It is written to the log only: nothing of a line break or of another control character may go
+    // there.
+    if actor.is_empty()
+        || actor.chars().count() > SHORT_CHARS_MAX
+        || actor.chars().any(char::is_control)
+    {
+        faults.add(
+            "actor",
+            format!(
+                "must have 1 to {SHORT_CHARS_MAX} characters, none of them a control character"
+            ),
+        );
     }
     let files = base.as_ref().map_or(&[][..], |base| &base.files);
     if files.len() > BACKUP_NAMES_MAX {
-        faults.add("base.files", format!("has more than {BACKUP_NAMES_MAX} names"));
+        faults.add(
+            "base.files",
+            format!("has more than {BACKUP_NAMES_MAX} names"),
+        );
     }
-    if files.iter().any(|name| name.chars().count() > BACKUP_NAME_CHARS_MAX) {
-        faults.add("base.files", format!("has a name of more than {BACKUP_NAME_CHARS_MAX} characters"));
+    if files
+        .iter()
+        .any(|name| name.chars().count() > BACKUP_NAME_CHARS_MAX)
+    {
+        faults.add(
+            "base.files",
+            format!("has a name of more than {BACKUP_NAME_CHARS_MAX} characters"),
+        );
     }
     let checksums = base.as_ref().map_or(&[][..], |base| &base.checksums);
     if !checksums.is_empty() && checksums.len() != files.len() {
-        faults.add("base.checksums", "must have one for each of base.files, or none");
+        faults.add(
+            "base.checksums",
+            "must have one for each of base.files, or none",
+        );
     }
     faults.check()?;
     let checksums: Vec<u64> = checksums.to_vec();
-    let checksums = checksums.into_iter().map(Some).chain(std::iter::repeat(None));
+    let checksums = checksums
+        .into_iter()
+        .map(Some)
+        .chain(std::iter::repeat(None));
     Ok(base.map(|base| Base {
         epoch: base.epoch,
-        position: Position { sequence: base.sequence, chain: base.chain },
+        position: Position {
+            sequence: base.sequence,
+            chain: base.chain,
+        },
         files: base.files.into_iter().zip(checksums).collect(),
     }))
 }
 
-async fn run(shared: &Shared, actor: &str, base: Option<Base>, responses: Sender, _running: OwnedSemaphorePermit) {
+async fn run(
+    shared: &Shared,
+    actor: &str,
+    base: Option<Base>,
+    responses: Sender,
+    _running: OwnedSemaphorePermit,
+) {
     let working = async {
-        let capture = shared.ledger.capture().await.map_err(|error| refusal::of_ledger(error, &shared.root()))?;
+        let capture = shared
+            .ledger
+            .capture()
+            .await
+            .map_err(|error| refusal::of_ledger(error, &shared.root()))?;
         let sequence = capture.root.sequence;
         tracing::info!(actor, sequence, "a backup begins");
         let copied = copy(shared, &capture, base, &responses).await;
@@ -83,7 +126,8 @@ async fn run(shared: &Shared, actor: &str, base: Option<Base>, responses: Sender
             }
         }
         metrics::counter!("aftercall_backups_total").increment(1);
-        metrics::gauge!("aftercall_newest_backup_time_seconds").set(shared.ledger.now().0 as f64 / 1_000.0);
+        metrics::gauge!("aftercall_newest_backup_time_seconds")
+            .set(shared.ledger.now().0 as f64 / 1_000.0);
         Ok(())
     };
     let worked = tokio::select! {
@@ -97,7 +141,13 @@ async fn run(shared: &Shared, actor: &str, base: Option<Base>, responses: Sender
 }
 
 fn refused(error: &SourceError) -> Refusal {
-    let ended = |reason| refusal::plain(Code::DeadlineExceeded, reason, format!("the backup was ended: {error}"));
+    let ended = |reason| {
+        refusal::plain(
+            Code::DeadlineExceeded,
+            reason,
+            format!("the backup was ended: {error}"),
+        )
+    };
     match error {
         SourceError::Stalled => ended("BACKUP_STALLED"),
         SourceError::TooSlow => ended("BACKUP_TIME"),
@@ -107,10 +157,20 @@ fn refused(error: &SourceError) -> Refusal {
 }
 
 /// Reads and sends in one task: where the client goes away the reading ends with it.
-async fn copy(shared: &Shared, capture: &Capture, base: Option<Base>, responses: &Sender) -> Result<u64, SourceError> {
+async fn copy(
+    shared: &Shared,
+    capture: &Capture,
+    base: Option<Base>,
+    responses: &Sender,
+) -> Result<u64, SourceError> {
     let had_base = base.is_some();
     let (parts, mut waiting) = mpsc::channel(BACKUP_PARTS_WAITING);
-    let reading = send(capture, &shared.identity, (base, shared.ledger.now()), parts);
+    let reading = send(
+        capture,
+        &shared.identity,
+        (base, shared.ledger.now()),
+        parts,
+    );
     let forwarding = async {
         while let Some(part) = waiting.recv().await {
             if responses.send(Ok(response(part, had_base))).await.is_err() {
@@ -123,7 +183,9 @@ async fn copy(shared: &Shared, capture: &Capture, base: Option<Base>, responses:
         sent = &mut reading => sent?,
         () = &mut forwarding => return Err(SourceError::Gone),
     };
-    timeout(BACKUP_STALL_MAX, forwarding).await.map_err(|_| SourceError::Stalled)?;
+    timeout(BACKUP_STALL_MAX, forwarding)
+        .await
+        .map_err(|_| SourceError::Stalled)?;
     Ok(bytes)
 }
 
@@ -136,15 +198,24 @@ fn response(part: Part, had_base: bool) -> proto::BackupResponse {
             created_at: Some(convert::timestamp(Time(begun.created_at_millis))),
             server_version: begun.server_version,
             full: full.is_some(),
-            full_reason: full.filter(|_| had_base).map_or(proto::BackupFullReason::Unspecified, reason).into(),
+            full_reason: full
+                .filter(|_| had_base)
+                .map_or(proto::BackupFullReason::Unspecified, reason)
+                .into(),
             file_count: files,
             unfinished_erasures: begun.unfinished_erasures,
         }),
         Part::File(name) => Shown::File(proto::BackupFile { name }),
         Part::Piece(bytes) => Shown::Piece(bytes.into()),
-        Part::FileEnd { bytes, checksum } => Shown::FileEnd(proto::BackupFileEnd { size: bytes, checksum }),
+        Part::FileEnd { bytes, checksum } => Shown::FileEnd(proto::BackupFileEnd {
+            size: bytes,
+            checksum,
+        }),
         Part::Kept(name) => Shown::Kept(proto::BackupFile { name }),
-        Part::End { chain, at } => Shown::End(proto::BackupEnd { chain, at: Some(convert::timestamp(at)) }),
+        Part::End { chain, at } => Shown::End(proto::BackupEnd {
+            chain,
+            at: Some(convert::timestamp(at)),
+        }),
     };
     proto::BackupResponse { part: Some(part) }
 }

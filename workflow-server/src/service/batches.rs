@@ -4,7 +4,9 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use aftercall_engine::actor::{Actor, ActorKind};
-use aftercall_engine::batch::{Batch, BatchChange, BatchItems, BatchProgress, BatchState, BatchWork, StartBatch};
+use aftercall_engine::batch::{
+    Batch, BatchChange, BatchItems, BatchProgress, BatchState, BatchWork, StartBatch,
+};
 use aftercall_engine::command::StopBatch;
 use aftercall_engine::definition::rules;
 use aftercall_engine::entry::Answer;
@@ -17,7 +19,9 @@ use aftercall_proto::ready::Ready;
 use aftercall_proto::workflow::v1 as proto;
 
 use super::requests::{self, Faults};
-use super::{Answered, Asked, Asking, Prepared, Refusal, Shared, convert, instance_filter, pages, refusal};
+use super::{
+    Answered, Asked, Asking, Prepared, Refusal, Shared, convert, instance_filter, pages, refusal,
+};
 use crate::reading::Lane;
 
 pub(super) async fn start(
@@ -50,21 +54,36 @@ pub(super) async fn start(
 
 /// The batch as it was when it was started: it may have been forgotten since.
 fn started(answered: &Answered) -> Result<&Arc<Batch>, Refusal> {
-    match answered.entry.as_ref().and_then(|entry| entry.batch.as_ref()) {
+    match answered
+        .entry
+        .as_ref()
+        .and_then(|entry| entry.batch.as_ref())
+    {
         Some(BatchChange::Started(batch)) => Ok(batch),
         _ => find(&answered.root, answered.sequence),
     }
 }
 
-async fn read(shared: &Shared, request: &proto::StartBatchRequest) -> Result<(StartBatch, Faults), Refusal> {
+async fn read(
+    shared: &Shared,
+    request: &proto::StartBatchRequest,
+) -> Result<(StartBatch, Faults), Refusal> {
     let mut faults = Faults::default();
     let work = work(&shared.root(), request.work.as_ref(), &mut faults);
     let items = items_of(shared, request, &mut faults)?;
     let start = StartBatch {
         work,
-        items: if faults.is_empty() { found(shared, items).await? } else { BatchItems::default() },
+        items: if faults.is_empty() {
+            found(shared, items).await?
+        } else {
+            BatchItems::default()
+        },
         reason: request.reason.as_str().into(),
-        per_second: if request.per_second == 0 { BATCH_PER_SECOND_DEFAULT } else { request.per_second },
+        per_second: if request.per_second == 0 {
+            BATCH_PER_SECOND_DEFAULT
+        } else {
+            request.per_second
+        },
     };
     Ok((start, faults))
 }
@@ -78,17 +97,25 @@ fn is_strict(request: &proto::StartBatchRequest) -> bool {
 
 /// Tries all items as they stand, and refuses the batch where one would be refused.
 async fn check_all(shared: &Shared, start: &StartBatch, actor: &str) -> Result<(), Refusal> {
-    let actor = Actor { kind: ActorKind::Operations, name: actor.into() };
+    let actor = Actor {
+        kind: ActorKind::Operations,
+        name: actor.into(),
+    };
     let (start, now) = (start.clone(), shared.ledger.now());
     let refused = shared.walk(Lane::Heavy, shared.root(), move |root, should_stop| {
-        let told = |id: InstanceId, tried: Result<&Instance, Rejection>| Some((id, tried.err()?.reason()));
+        let told =
+            |id: InstanceId, tried: Result<&Instance, Rejection>| Some((id, tried.err()?.reason()));
         let tried = aftercall_engine::try_batch(root, &start, (&actor, now), told, should_stop)?;
         Ok(tried.into_iter().flatten().collect::<Vec<_>>())
     });
     let refused = refused.await?;
     match refused.first() {
         None => Ok(()),
-        Some((id, reason)) => Err(refusal::migration_refused(refused.len(), &id.to_string(), reason)),
+        Some((id, reason)) => Err(refusal::migration_refused(
+            refused.len(),
+            &id.to_string(),
+            reason,
+        )),
     }
 }
 
@@ -98,10 +125,18 @@ async fn dry_run(
     actor: &str,
     faults: Faults,
 ) -> Result<proto::StartBatchResponse, Refusal> {
-    let actor = Actor { kind: ActorKind::Operations, name: actor.into() };
+    let actor = Actor {
+        kind: ActorKind::Operations,
+        name: actor.into(),
+    };
     let command = start.clone();
-    let request =
-        aftercall_engine::Request { actor: actor.clone(), mark: None, salt: 0, known: None, command: command.into() };
+    let request = aftercall_engine::Request {
+        actor: actor.clone(),
+        mark: None,
+        salt: 0,
+        known: None,
+        command: command.into(),
+    };
     let faults = faults.with(aftercall_engine::faults_of(&request));
     if !faults.is_empty() {
         return Err(refusal::invalid(faults));
@@ -111,7 +146,10 @@ async fn dry_run(
     let matched = start.items.matched;
     let tried = shared.walk(Lane::Heavy, root, move |root, should_stop| {
         let told = |id: InstanceId, tried: Result<&Instance, Rejection>| match tried {
-            Err(rejection) => proto::BatchItem { detail: rejection.in_full(), ..item(id, Some(rejection.reason())) },
+            Err(rejection) => proto::BatchItem {
+                detail: rejection.in_full(),
+                ..item(id, Some(rejection.reason()))
+            },
             Ok(instance) => proto::BatchItem {
                 would_be_in: convert::stage_of(root, instance, instance.stage),
                 would_be: convert::status(instance.status).into(),
@@ -121,14 +159,28 @@ async fn dry_run(
         aftercall_engine::try_batch(root, &start, (&actor, now), told, should_stop)
     });
     let items = tried.await?;
-    Ok(proto::StartBatchResponse { batch: None, items, matched, sequence })
+    Ok(proto::StartBatchResponse {
+        batch: None,
+        items,
+        matched,
+        sequence,
+    })
 }
 
 /// An item that was done, or refused with this reason.
 fn item(id: InstanceId, refused: Option<&str>) -> proto::BatchItem {
-    let state = if refused.is_some() { proto::BatchItemState::Refused } else { proto::BatchItemState::Done };
+    let state = if refused.is_some() {
+        proto::BatchItemState::Refused
+    } else {
+        proto::BatchItemState::Done
+    };
     let reason = refused.unwrap_or_default().to_owned();
-    proto::BatchItem { instance_id: id.to_string(), state: state.into(), reason, ..Default::default() }
+    proto::BatchItem {
+        instance_id: id.to_string(),
+        state: state.into(),
+        reason,
+        ..Default::default()
+    }
 }
 
 fn work(root: &Root, asked: Option<&proto::BatchWork>, faults: &mut Faults) -> BatchWork {
@@ -140,16 +192,22 @@ fn work(root: &Root, asked: Option<&proto::BatchWork>, faults: &mut Faults) -> B
             if until == Some(None) {
                 faults.add("work.pause.until", "is not a moment");
             }
-            BatchWork::Pause { until: until.flatten() }
+            BatchWork::Pause {
+                until: until.flatten(),
+            }
         }
-        Some(Kind::Migrate(asked)) => {
-            BatchWork::Migrate { version: asked.to_version, stages: requests::stage_mappings(&asked.stages, faults) }
-        }
+        Some(Kind::Migrate(asked)) => BatchWork::Migrate {
+            version: asked.to_version,
+            stages: requests::stage_mappings(&asked.stages, faults),
+        },
         Some(Kind::Resume(_)) => BatchWork::Resume,
         Some(Kind::Cancel(_)) => BatchWork::Cancel,
         Some(Kind::HandOver(asked)) => BatchWork::HandOver(recipient(root, asked, faults)),
         None => {
-            faults.add("work", "must be given: move, pause, resume, cancel, hand_over or migrate");
+            faults.add(
+                "work",
+                "must be given: move, pause, resume, cancel, hand_over or migrate",
+            );
             BatchWork::Resume
         }
     }
@@ -159,16 +217,25 @@ fn recipient(root: &Root, asked: &proto::HandOverWork, faults: &mut Faults) -> R
     match (asked.to_person.as_str(), asked.to_team.as_str()) {
         ("", name) if !name.is_empty() => {
             let team = root.teams.place(name).unwrap_or_else(|| {
-                faults.add("work.hand_over.to_team", format!("there is no team `{name}`"));
+                faults.add(
+                    "work.hand_over.to_team",
+                    format!("there is no team `{name}`"),
+                );
                 u32::MAX
             });
             Recipient::Team { team }
         }
         (name, to_team) => {
             if name.is_empty() == to_team.is_empty() {
-                faults.add("work.hand_over.to_person", "name a person or a team, one of the two");
+                faults.add(
+                    "work.hand_over.to_person",
+                    "name a person or a team, one of the two",
+                );
             }
-            Recipient::Person { name: name.into(), lease_millis: requests::lease(asked.lease, faults) }
+            Recipient::Person {
+                name: name.into(),
+                lease_millis: requests::lease(asked.lease, faults),
+            }
         }
     }
 }
@@ -193,17 +260,29 @@ async fn found(shared: &Shared, asked: Wanted) -> Result<BatchItems, Refusal> {
     }
 }
 
-fn items_of(shared: &Shared, request: &proto::StartBatchRequest, faults: &mut Faults) -> Result<Wanted, Refusal> {
+fn items_of(
+    shared: &Shared,
+    request: &proto::StartBatchRequest,
+    faults: &mut Faults,
+) -> Result<Wanted, Refusal> {
     let Some(filter) = &request.filter else {
         if request.instance_ids.is_empty() {
             faults.add("instance_ids", "name the instances, or give a filter");
         }
         if request.instance_ids.len() > BATCH_ITEMS_MAX {
-            let message = format!("has {} values, at most {BATCH_ITEMS_MAX} are allowed", request.instance_ids.len());
+            let message = format!(
+                "has {} values, at most {BATCH_ITEMS_MAX} are allowed",
+                request.instance_ids.len()
+            );
             faults.add("instance_ids", message);
         }
         let mut ids = Vec::new();
-        for (at, text) in request.instance_ids.iter().take(BATCH_ITEMS_MAX).enumerate() {
+        for (at, text) in request
+            .instance_ids
+            .iter()
+            .take(BATCH_ITEMS_MAX)
+            .enumerate()
+        {
             match text.parse::<InstanceId>() {
                 Ok(id) => ids.push(id),
                 Err(error) => faults.add(format!("instance_ids[{at}]"), error.to_string()),
@@ -215,7 +294,10 @@ fn items_of(shared: &Shared, request: &proto::StartBatchRequest, faults: &mut Fa
         faults.add("filter", "name the instances or give a filter, not both");
     }
     if *filter == proto::InstanceFilter::default() {
-        faults.add("filter", "must narrow something down: an empty one means all that is open");
+        faults.add(
+            "filter",
+            "must narrow something down: an empty one means all that is open",
+        );
     }
     use proto::batch_work::Kind;
     let kind = request.work.as_ref().and_then(|work| work.kind.as_ref());
@@ -227,9 +309,19 @@ fn items_of(shared: &Shared, request: &proto::StartBatchRequest, faults: &mut Fa
     }
     let root = shared.root();
     // What looks for a misspelt workflow finds nothing; what changes instances says so.
-    for name in filter.workflows.iter().filter(|name| root.workflows.named(name).is_none()) {
-        let hint = rules::suggestion(name, root.workflows.by_place().map(|workflow| &*workflow.name));
-        faults.add("filter.workflows", format!("there is no workflow {}{hint}", rules::quoted(name)));
+    for name in filter
+        .workflows
+        .iter()
+        .filter(|name| root.workflows.named(name).is_none())
+    {
+        let hint = rules::suggestion(
+            name,
+            root.workflows.by_place().map(|workflow| &*workflow.name),
+        );
+        faults.add(
+            "filter.workflows",
+            format!("there is no workflow {}{hint}", rules::quoted(name)),
+        );
     }
     let filter: InstanceFilter = instance_filter::read(filter.clone(), shared.ledger.now())?;
     Ok(Wanted::Filtered(Box::new(filter)))
@@ -241,7 +333,10 @@ pub(super) async fn stop(
 ) -> Result<proto::StopBatchResponse, Refusal> {
     let request = &asked.request;
     let asking = Asking::of_operations(&asked);
-    let command = StopBatch { batch: request.batch_id, reason: request.reason.as_str().into() };
+    let command = StopBatch {
+        batch: request.batch_id,
+        reason: request.reason.as_str().into(),
+    };
     let answered = shared.execute(asking, command).await?;
     let batch = match answered.answer {
         Answer::BatchStopped(progress) => {
@@ -251,7 +346,10 @@ pub(super) async fn stop(
         // The entry of an older server does not say how far it had come.
         _ => shown(&answered.root, find(&answered.root, request.batch_id)?),
     };
-    Ok(proto::StopBatchResponse { batch: Some(batch), sequence: answered.sequence })
+    Ok(proto::StopBatchResponse {
+        batch: Some(batch),
+        sequence: answered.sequence,
+    })
 }
 
 /// A batch in memory; or, where it is forgotten, as it was started.
@@ -259,7 +357,12 @@ async fn known(shared: &Shared, root: &Root, id: u64) -> Result<Arc<Batch>, Refu
     if let Some(batch) = root.batches.get(&id) {
         return Ok(batch.clone());
     }
-    let entry = shared.ledger.history().entry(id).await.map_err(|error| refusal::of_history(&error))?;
+    let entry = shared
+        .ledger
+        .history()
+        .entry(id)
+        .await
+        .map_err(|error| refusal::of_history(&error))?;
     match &entry.batch {
         Some(BatchChange::Started(batch)) => Ok(batch.clone()),
         _ => Err(refusal::answer_gone()),
@@ -274,11 +377,15 @@ pub(super) async fn items(
     let root = shared.root();
     let batch = find(&root, request.batch_id)?.clone();
     let list = format!("batch {} {}", request.batch_id, request.refused_only).into_bytes();
-    let first = pages::read::<1>(shared, &list, &request.page_token)?.map_or(0, |[next]| next as usize);
+    let first =
+        pages::read::<1>(shared, &list, &request.page_token)?.map_or(0, |[next]| next as usize);
     let rows = pages::rows(request.page_size);
     let by = shared.clone();
     let page = move |_: &Root, _: ShouldStop<'_>| {
-        let refused = batch.refused.iter().map(|refused| (refused.item, &*refused.reason));
+        let refused = batch
+            .refused
+            .iter()
+            .map(|refused| (refused.item, &*refused.reason));
         let refused: HashMap<u32, &str> = refused.collect();
         let of = |(at, id): (usize, &InstanceId)| {
             let at_item = at as u32;
@@ -291,16 +398,33 @@ pub(super) async fn items(
         let is_wanted = |(_, item): &(usize, proto::BatchItem)| {
             !request.refused_only || item.state() == proto::BatchItemState::Refused
         };
-        let mut rest = batch.items.iter().enumerate().skip(first).map(of).filter(is_wanted);
+        let mut rest = batch
+            .items
+            .iter()
+            .enumerate()
+            .skip(first)
+            .map(of)
+            .filter(is_wanted);
         let items: Vec<proto::BatchItem> = rest.by_ref().take(rows).map(|(_, item)| item).collect();
-        let next_page_token = rest.next().map_or_else(String::new, |(at, _)| pages::token(&by, &list, &[at as u64]));
-        Ok(proto::ListBatchItemsResponse { items, next_page_token })
+        let next_page_token = rest.next().map_or_else(String::new, |(at, _)| {
+            pages::token(&by, &list, &[at as u64])
+        });
+        Ok(proto::ListBatchItemsResponse {
+            items,
+            next_page_token,
+        })
     };
     shared.answer(Lane::Heavy, root, page).await
 }
 
 pub(super) fn find(root: &Root, id: u64) -> Result<&Arc<Batch>, Refusal> {
-    let missing = || refusal::not_found("batch", &id.to_string(), format!("there is no batch {id}, or no longer"));
+    let missing = || {
+        refusal::not_found(
+            "batch",
+            &id.to_string(),
+            format!("there is no batch {id}, or no longer"),
+        )
+    };
     root.batches.get(&id).ok_or_else(missing)
 }
 
@@ -317,7 +441,9 @@ fn shown_at(root: &Root, batch: &Batch, progress: BatchProgress) -> proto::Batch
     };
     proto::Batch {
         id: batch.id,
-        work: Some(proto::BatchWork { kind: Some(shown_work(root, &batch.work)) }),
+        work: Some(proto::BatchWork {
+            kind: Some(shown_work(root, &batch.work)),
+        }),
         reason: batch.reason.to_string(),
         actor: batch.actor.name.to_string(),
         state: state.into(),
@@ -335,22 +461,38 @@ fn shown_work(root: &Root, work: &BatchWork) -> proto::batch_work::Kind {
     use proto::batch_work::Kind;
     match work {
         BatchWork::Move { stage } => Kind::Move(proto::MoveWork { stage: *stage }),
-        BatchWork::Pause { until } => Kind::Pause(proto::PauseWork { until: until.map(convert::timestamp) }),
+        BatchWork::Pause { until } => Kind::Pause(proto::PauseWork {
+            until: until.map(convert::timestamp),
+        }),
         BatchWork::Migrate { version, stages } => {
-            let mapping = |(from, to): &(u32, u32)| proto::StageMapping { from_stage: *from, to_stage: *to };
+            let mapping = |(from, to): &(u32, u32)| proto::StageMapping {
+                from_stage: *from,
+                to_stage: *to,
+            };
             let stages = stages.iter().map(mapping).collect();
-            Kind::Migrate(proto::MigrateWork { to_version: *version, stages, allow_refused: false })
+            Kind::Migrate(proto::MigrateWork {
+                to_version: *version,
+                stages,
+                allow_refused: false,
+            })
         }
         BatchWork::Resume => Kind::Resume(proto::ResumeWork {}),
         BatchWork::Cancel => Kind::Cancel(proto::CancelWork {}),
-        BatchWork::HandOver(Recipient::Person { name, lease_millis }) => Kind::HandOver(proto::HandOverWork {
-            to_person: name.to_string(),
-            to_team: String::new(),
-            lease: Some(convert::duration(std::time::Duration::from_millis(lease_millis.unsigned_abs()))),
-        }),
+        BatchWork::HandOver(Recipient::Person { name, lease_millis }) => {
+            Kind::HandOver(proto::HandOverWork {
+                to_person: name.to_string(),
+                to_team: String::new(),
+                lease: Some(convert::duration(std::time::Duration::from_millis(
+                    lease_millis.unsigned_abs(),
+                ))),
+            })
+        }
         BatchWork::HandOver(Recipient::Team { team }) => Kind::HandOver(proto::HandOverWork {
             to_person: String::new(),
-            to_team: root.teams.at(*team).map_or_else(String::new, |team| team.name.clone()),
+            to_team: root
+                .teams
+                .at(*team)
+                .map_or_else(String::new, |team| team.name.clone()),
             lease: None,
         }),
     }

@@ -1,4 +1,5 @@
-//! Building drafts step by step: each step is the definition as it is then, stored as an import would.
+//! Building drafts step by step: each step is the definition as it is then, stored as an import
+//! would.
 
 use std::sync::Arc;
 
@@ -46,11 +47,16 @@ pub(super) async fn create(
     };
     let prepare = async {
         let definition = Box::new(beginning()?);
-        Ok(Prepared::from(ImportWorkflow { definition, expected: Some(0) }))
+        Ok(Prepared::from(ImportWorkflow {
+            definition,
+            expected: Some(0),
+        }))
     };
     let asking = Asking::of_author(&asked);
-    let answered =
-        shared.execute_new(asking, prepare).await.map_err(|refused| match (refused.code(), beginning()) {
+    let answered = shared
+        .execute_new(asking, prepare)
+        .await
+        .map_err(|refused| match (refused.code(), beginning()) {
             (tonic::Code::Aborted, Ok(definition)) => refusal::name_taken(&definition.name),
             _ => refused,
         })?;
@@ -66,10 +72,18 @@ pub(super) async fn create(
 }
 
 fn beginning(name: &str, title: &str) -> Result<Definition, Refusal> {
-    let checks = [("name", rules::name("the name", name)), ("title", rules::label("the title", title))];
+    let checks = [
+        ("name", rules::name("the name", name)),
+        ("title", rules::label("the title", title)),
+    ];
     let faults: Vec<FieldFault> = checks
         .into_iter()
-        .filter_map(|(field, checked)| Some(FieldFault { field: field.to_owned(), message: checked.err()?.message }))
+        .filter_map(|(field, checked)| {
+            Some(FieldFault {
+                field: field.to_owned(),
+                message: checked.err()?.message,
+            })
+        })
         .collect();
     if !faults.is_empty() {
         return Err(refusal::invalid(faults));
@@ -92,13 +106,40 @@ pub(super) async fn add(
     asked: Asked<proto::AddActionRequest>,
 ) -> Result<proto::AddActionResponse, Refusal> {
     let request = &asked.request;
-    let step = Step { asked: &asked, name: &request.name, expected: request.expected_revision };
-    let (event, before, text) = (request.event_id.clone(), request.before, request.action.clone());
-    let add = move |draft: &Definition, earlier: &Numbering| builder::add_action(draft, earlier, &event, before, &text);
-    let (Draft { workflow, faults, sequence }, draft) = edit(shared, step, add).await?;
+    let step = Step {
+        asked: &asked,
+        name: &request.name,
+        expected: request.expected_revision,
+    };
+    let (event, before, text) = (
+        request.event_id.clone(),
+        request.before,
+        request.action.clone(),
+    );
+    let add = move |draft: &Definition, earlier: &Numbering| {
+        builder::add_action(draft, earlier, &event, before, &text)
+    };
+    let (
+        Draft {
+            workflow,
+            faults,
+            sequence,
+        },
+        draft,
+    ) = edit(shared, step, add).await?;
     let added = builder::added_by(&draft, &request.event_id, request.before);
-    let shown = |stage: &Stage| convert::stage(&Stage { actions: Vec::new(), ..stage.clone() });
-    Ok(proto::AddActionResponse { workflow, faults, sequence, added: added.map(shown) })
+    let shown = |stage: &Stage| {
+        convert::stage(&Stage {
+            actions: Vec::new(),
+            ..stage.clone()
+        })
+    };
+    Ok(proto::AddActionResponse {
+        workflow,
+        faults,
+        sequence,
+        added: added.map(shown),
+    })
 }
 
 pub(super) async fn update(
@@ -106,12 +147,32 @@ pub(super) async fn update(
     asked: Asked<proto::UpdateActionRequest>,
 ) -> Result<proto::UpdateActionResponse, Refusal> {
     let request = &asked.request;
-    let step = Step { asked: &asked, name: &request.name, expected: request.expected_revision };
-    let (event, place, text) = (request.event_id.clone(), request.place, request.action.clone());
-    let update =
-        move |draft: &Definition, earlier: &Numbering| builder::update_action(draft, earlier, &event, place, &text);
-    let (Draft { workflow, faults, sequence }, _) = edit(shared, step, update).await?;
-    Ok(proto::UpdateActionResponse { workflow, faults, sequence })
+    let step = Step {
+        asked: &asked,
+        name: &request.name,
+        expected: request.expected_revision,
+    };
+    let (event, place, text) = (
+        request.event_id.clone(),
+        request.place,
+        request.action.clone(),
+    );
+    let update = move |draft: &Definition, earlier: &Numbering| {
+        builder::update_action(draft, earlier, &event, place, &text)
+    };
+    let (
+        Draft {
+            workflow,
+            faults,
+            sequence,
+        },
+        _,
+    ) = edit(shared, step, update).await?;
+    Ok(proto::UpdateActionResponse {
+        workflow,
+        faults,
+        sequence,
+    })
 }
 
 pub(super) async fn remove(
@@ -119,11 +180,27 @@ pub(super) async fn remove(
     asked: Asked<proto::RemoveActionRequest>,
 ) -> Result<proto::RemoveActionResponse, Refusal> {
     let request = &asked.request;
-    let step = Step { asked: &asked, name: &request.name, expected: request.expected_revision };
+    let step = Step {
+        asked: &asked,
+        name: &request.name,
+        expected: request.expected_revision,
+    };
     let (event, place) = (request.event_id.clone(), request.place);
-    let remove = move |draft: &Definition, _: &Numbering| builder::remove_action(draft, &event, place);
-    let (Draft { workflow, faults, sequence }, _) = edit(shared, step, remove).await?;
-    Ok(proto::RemoveActionResponse { workflow, faults, sequence })
+    let remove =
+        move |draft: &Definition, _: &Numbering| builder::remove_action(draft, &event, place);
+    let (
+        Draft {
+            workflow,
+            faults,
+            sequence,
+        },
+        _,
+    ) = edit(shared, step, remove).await?;
+    Ok(proto::RemoveActionResponse {
+        workflow,
+        faults,
+        sequence,
+    })
 }
 
 pub(super) async fn relocate(
@@ -131,16 +208,33 @@ pub(super) async fn relocate(
     asked: Asked<proto::MoveActionRequest>,
 ) -> Result<proto::MoveActionResponse, Refusal> {
     let request = &asked.request;
-    let step = Step { asked: &asked, name: &request.name, expected: request.expected_revision };
+    let step = Step {
+        asked: &asked,
+        name: &request.name,
+        expected: request.expected_revision,
+    };
     let (from, place) = (request.event_id.clone(), request.place);
     let (to, before) = (request.to_event_id.clone(), request.before);
-    let relocate = move |draft: &Definition, _: &Numbering| builder::move_action(draft, (&from, place), &to, before);
-    let (Draft { workflow, faults, sequence }, _) = edit(shared, step, relocate).await?;
-    Ok(proto::MoveActionResponse { workflow, faults, sequence })
+    let relocate = move |draft: &Definition, _: &Numbering| {
+        builder::move_action(draft, (&from, place), &to, before)
+    };
+    let (
+        Draft {
+            workflow,
+            faults,
+            sequence,
+        },
+        _,
+    ) = edit(shared, step, relocate).await?;
+    Ok(proto::MoveActionResponse {
+        workflow,
+        faults,
+        sequence,
+    })
 }
 
-/// Does a step on the draft as it is, and once more where somebody else was faster and no revision was named. With the draft
-/// as the step left it.
+/// Does a step on the draft as it is, and once more where somebody else was faster and no revision
+/// was named. With the draft as the step left it.
 async fn edit<T: Attributed + Message + Name>(
     shared: &Shared,
     step: Step<'_, T>,
@@ -152,8 +246,13 @@ async fn edit<T: Attributed + Message + Name>(
             let root = shared.root();
             let expected = Some(step.expected.unwrap_or(named(&root, step.name)?.revision));
             let (build, name) = (build.clone(), step.name.to_owned());
-            let definition = shared.off_thread(root, move |root| done(root, &name, &*build)).await??;
-            Ok(Prepared::from(ImportWorkflow { definition: Box::new(definition), expected }))
+            let definition = shared
+                .off_thread(root, move |root| done(root, &name, &*build))
+                .await??;
+            Ok(Prepared::from(ImportWorkflow {
+                definition: Box::new(definition),
+                expected,
+            }))
         };
         let asking = Asking::of_author(step.asked);
         let answered = match shared.execute_new(asking, prepare).await {
@@ -162,29 +261,57 @@ async fn edit<T: Attributed + Message + Name>(
         };
         let stored = named(&answered.root, step.name)?;
         // A step that changed nothing stored no draft.
-        let draft = draft_in(&answered).or_else(|| present(stored).cloned()).ok_or_else(|| no_draft(step.name))?;
+        let draft = draft_in(&answered)
+            .or_else(|| present(stored).cloned())
+            .ok_or_else(|| no_draft(step.name))?;
         let looked_through = draft.clone();
         let looked = move |root: &Root, _: ShouldStop<'_>| Ok(faults(root, &looked_through));
-        let faults = shared.walk_afterwards(answered.root.clone(), looked).await?;
+        let faults = shared
+            .walk_afterwards(answered.root.clone(), looked)
+            .await?;
         let workflow = Some(describe(&draft, 0, answered.revision()?));
-        return Ok((Draft { workflow, faults, sequence: answered.sequence }, draft));
+        return Ok((
+            Draft {
+                workflow,
+                faults,
+                sequence: answered.sequence,
+            },
+            draft,
+        ));
     }
-    Err(refusal::unavailable("the workflow is being changed by somebody else: try again"))
+    Err(refusal::unavailable(
+        "the workflow is being changed by somebody else: try again",
+    ))
 }
 
 /// The draft after a step.
-fn done(root: &Root, name: &str, build: &dyn Fn(&Definition, &Numbering) -> Built) -> Result<Definition, Refusal> {
+fn done(
+    root: &Root,
+    name: &str,
+    build: &dyn Fn(&Definition, &Numbering) -> Built,
+) -> Result<Definition, Refusal> {
     let workflow = named(root, name)?;
     let draft = present(workflow).ok_or_else(|| no_draft(name))?;
-    let (definition, _) = build(draft, &workflow.numbering).map_err(|error| refusal::of_build(&error, name))?;
+    let (definition, _) =
+        build(draft, &workflow.numbering).map_err(|error| refusal::of_build(&error, name))?;
     // The comments of a file are about what its author wrote, and not about what a step made of it.
-    let source = if definition == **draft { draft.source.clone() } else { Source::default() };
-    Ok(Definition { source, ..definition })
+    let source = if definition == **draft {
+        draft.source.clone()
+    } else {
+        Source::default()
+    };
+    Ok(Definition {
+        source,
+        ..definition
+    })
 }
 
 /// What is being written: the draft, or the newest version where it is all there is.
 fn present(workflow: &Workflow) -> Option<&Arc<Definition>> {
-    workflow.draft.as_ref().or(workflow.versions.last().map(|version| &version.definition))
+    workflow
+        .draft
+        .as_ref()
+        .or(workflow.versions.last().map(|version| &version.definition))
 }
 
 fn no_draft(name: &str) -> Refusal {

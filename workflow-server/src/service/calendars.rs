@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use aftercall_engine::Root;
-use aftercall_engine::calendar::{Calendar, Holiday, HolidayDate, Holidays, Opening, WeekHours, meant_opening};
+use aftercall_engine::calendar::{
+    Calendar, Holiday, HolidayDate, Holidays, Opening, WeekHours, meant_opening,
+};
 use aftercall_engine::command::ImportCalendar;
 use aftercall_proto::workflow::v1 as proto;
 
@@ -19,18 +21,32 @@ pub(super) async fn import(
     let given = request.calendar.clone().unwrap_or_default();
     let calendar = calendar(&given, &mut faults);
     faults.check()?;
-    let Some(calendar) = calendar else { return Err(refusal::invalid_field("calendar", "must be given")) };
+    let Some(calendar) = calendar else {
+        return Err(refusal::invalid_field("calendar", "must be given"));
+    };
     let calendar = Arc::new(calendar);
-    let command = ImportCalendar { calendar: calendar.clone(), expected: request.expected_revision };
+    let command = ImportCalendar {
+        calendar: calendar.clone(),
+        expected: request.expected_revision,
+    };
     let asking = Asking::of_author(&asked);
     let answered = shared.execute(asking, command).await?;
-    let calendar = Some(proto::Calendar { revision: answered.revision()?, ..shown(&calendar) });
-    Ok(proto::ImportCalendarResponse { calendar, sequence: answered.sequence })
+    let calendar = Some(proto::Calendar {
+        revision: answered.revision()?,
+        ..shown(&calendar)
+    });
+    Ok(proto::ImportCalendarResponse {
+        calendar,
+        sequence: answered.sequence,
+    })
 }
 
 pub(super) fn find(root: &Root, name: &str) -> Result<proto::Calendar, Refusal> {
     let missing = || refusal::not_found("calendar", name, format!("there is no calendar `{name}`"));
-    root.calendars.named(name).map(|calendar| shown(calendar)).ok_or_else(missing)
+    root.calendars
+        .named(name)
+        .map(|calendar| shown(calendar))
+        .ok_or_else(missing)
 }
 
 pub(super) fn shown(calendar: &Calendar) -> proto::Calendar {
@@ -38,7 +54,9 @@ pub(super) fn shown(calendar: &Calendar) -> proto::Calendar {
         weekday,
         openings: openings.iter().map(ToString::to_string).collect(),
     };
-    let days = (proto::Weekday::Monday as i32..).zip(&calendar.hours.0).filter(|(_, openings)| !openings.is_empty());
+    let days = (proto::Weekday::Monday as i32..)
+        .zip(&calendar.hours.0)
+        .filter(|(_, openings)| !openings.is_empty());
     let holiday = |(date, holiday): (&HolidayDate, &Holiday)| proto::Holiday {
         date: date.to_string(),
         title: holiday.title.clone(),
@@ -57,7 +75,9 @@ pub(super) fn shown(calendar: &Calendar) -> proto::Calendar {
 fn calendar(given: &proto::Calendar, faults: &mut Faults) -> Option<Calendar> {
     let mut hours = WeekHours::default();
     for day in &given.hours {
-        let place = usize::try_from(day.weekday).ok().and_then(|weekday| weekday.checked_sub(1));
+        let place = usize::try_from(day.weekday)
+            .ok()
+            .and_then(|weekday| weekday.checked_sub(1));
         let Some(openings) = place.and_then(|place| hours.0.get_mut(place)) else {
             faults.add("calendar.hours.weekday", "must be a day of the week");
             continue;
@@ -65,23 +85,42 @@ fn calendar(given: &proto::Calendar, faults: &mut Faults) -> Option<Calendar> {
         if !openings.is_empty() {
             faults.add("calendar.hours.weekday", "is there twice");
         }
-        openings.extend(self::openings("calendar.hours.openings", &day.openings, faults));
+        openings.extend(self::openings(
+            "calendar.hours.openings",
+            &day.openings,
+            faults,
+        ));
     }
     let mut holidays = Holidays::new();
     for given in &given.holidays {
         let Some(date) = HolidayDate::parse(&given.date) else {
-            faults.add("calendar.holidays.date", "must be a date such as 2026-12-25, or 12-25 for every year");
+            faults.add(
+                "calendar.holidays.date",
+                "must be a date such as 2026-12-25, or 12-25 for every year",
+            );
             continue;
         };
         let hours = openings("calendar.holidays.openings", &given.openings, faults);
-        if holidays.insert(date, Holiday { title: given.title.clone(), hours }).is_some() {
+        if holidays
+            .insert(
+                date,
+                Holiday {
+                    title: given.title.clone(),
+                    hours,
+                },
+            )
+            .is_some()
+        {
             faults.add("calendar.holidays.date", format!("{date} is there twice"));
         }
     }
     match Calendar::new(&given.name, &given.title, &given.time_zone, hours, holidays) {
         Ok(calendar) => Some(calendar),
         Err(_) => {
-            faults.add("calendar.time_zone", "must be the IANA name of a time zone, such as Europe/Berlin");
+            faults.add(
+                "calendar.time_zone",
+                "must be the IANA name of a time zone, such as Europe/Berlin",
+            );
             None
         }
     }
@@ -93,7 +132,8 @@ fn openings(field: &'static str, given: &[String], faults: &mut Faults) -> Vec<O
         match Opening::parse(text) {
             Some(opening) => read.push(opening),
             None => {
-                let meant = meant_opening(text).map_or_else(|| "09:00-17:30".to_owned(), |meant| meant.to_string());
+                let meant = meant_opening(text)
+                    .map_or_else(|| "09:00-17:30".to_owned(), |meant| meant.to_string());
                 faults.add(field, format!("must be written as {meant}"));
             }
         }

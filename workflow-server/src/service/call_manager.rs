@@ -7,7 +7,9 @@ use aftercall_engine::call::Call;
 use aftercall_engine::command::{AcknowledgeAlert, AddNote, PushButton};
 use aftercall_engine::entry::ChangeKind;
 use aftercall_engine::instance::Instance;
-use aftercall_engine::query::{self, FollowUpCursor, FollowUpRow, ShouldStop, due_soon_from, zone_name, zone_of};
+use aftercall_engine::query::{
+    self, FollowUpCursor, FollowUpRow, ShouldStop, due_soon_from, zone_name, zone_of,
+};
 use aftercall_engine::time::Time;
 use aftercall_proto::ready::Ready;
 use aftercall_proto::workflow::v1 as proto;
@@ -17,8 +19,8 @@ use prost::Message;
 use super::requests::{self, Faults};
 use super::script_engine::follow_ups;
 use super::{
-    Asked, Asking, Refusal, Shared, archived, callers, claims, convert, desk, follow_up, hand_over, pages, refusal,
-    rpcs,
+    Asked, Asking, Refusal, Shared, archived, callers, claims, convert, desk, follow_up, hand_over,
+    pages, refusal, rpcs,
 };
 use crate::ledger::history::Walk;
 use crate::limits::{DESK_PAGE_ROWS_MAX, NOTES_SHOWN_MAX};
@@ -60,16 +62,31 @@ async fn list_follow_ups(
     let mut faults = Faults::default();
     faults.check_enum::<proto::FollowUpSort>("sort", request.sort);
     faults.check()?;
-    let list = [b"follow-ups ".to_vec(), asked.encode_to_vec(), request.sort.to_be_bytes().to_vec()].concat();
+    let list = [
+        b"follow-ups ".to_vec(),
+        asked.encode_to_vec(),
+        request.sort.to_be_bytes().to_vec(),
+    ]
+    .concat();
     let (filter, faults) = requests::filter(&root, &asked);
     faults.check()?;
     let after = pages::read::<5>(shared, &list, &request.page_token)?;
     let as_of = after.map_or_else(|| shared.ledger.now(), |numbers| Time(numbers[0] as i64));
     let rows_max = pages::rows(request.page_size);
-    let lane = if rows_max <= DESK_PAGE_ROWS_MAX { Lane::Desk } else { Lane::Heavy };
+    let lane = if rows_max <= DESK_PAGE_ROWS_MAX {
+        Lane::Desk
+    } else {
+        Lane::Heavy
+    };
     let of_list = shared.clone();
     let page = move |root: &Root, should_stop: ShouldStop<'_>| {
-        let page = query::list_follow_ups(root, &filter, as_of, (after.map(cursor), rows_max), should_stop)?;
+        let page = query::list_follow_ups(
+            root,
+            &filter,
+            as_of,
+            (after.map(cursor), rows_max),
+            should_stop,
+        )?;
         let rows = pages::fitting(page.rows.iter().map(|listed| row(root, listed, as_of)));
         let next = pages::next_after(&page.rows, rows.len(), page.next, |row| row.cursor);
         let token = |next| pages::token(&of_list, &list, &numbers(as_of, next));
@@ -91,9 +108,17 @@ async fn get_follow_up(
     let instance = &instance;
     let notes = notes(shared, instance).await?;
     let follow_up = Some(follow_up::follow_up(&root, instance));
-    let zone = zone_of(&root, (root.call_of(instance).map(|call| &**call), instance), None);
+    let zone = zone_of(
+        &root,
+        (root.call_of(instance).map(|call| &**call), instance),
+        None,
+    );
     let time_zone = zone_name(&zone).to_owned();
-    Ok(proto::GetFollowUpResponse { follow_up, notes, time_zone })
+    Ok(proto::GetFollowUpResponse {
+        follow_up,
+        notes,
+        time_zone,
+    })
 }
 
 async fn get_call_details(
@@ -112,7 +137,11 @@ async fn get_call_details(
             more_follow_ups,
         }
     };
-    shared.answer_of(call.instances.len(), move |_| async move { Ok(details(root, &call)) }).await
+    shared
+        .answer_of(call.instances.len(), move |_| async move {
+            Ok(details(root, &call))
+        })
+        .await
 }
 
 async fn push_button(
@@ -148,15 +177,24 @@ async fn push_button(
     })
 }
 
-async fn add_note(shared: &Shared, asked: Asked<proto::AddNoteRequest>) -> Result<proto::AddNoteResponse, Refusal> {
+async fn add_note(
+    shared: &Shared,
+    asked: Asked<proto::AddNoteRequest>,
+) -> Result<proto::AddNoteResponse, Refusal> {
     let request = &asked.request;
     let mut faults = Faults::default();
     let instance = requests::instance_id(&request.instance_id, &mut faults);
-    let command = AddNote { instance, text: request.text.as_str().into() };
+    let command = AddNote {
+        instance,
+        text: request.text.as_str().into(),
+    };
     let asking = Asking::of_person(&asked).at_fault(faults);
     let answered = shared.execute(asking, command).await?;
     let follow_up = Some(answered.follow_up()?);
-    Ok(proto::AddNoteResponse { follow_up, sequence: answered.sequence })
+    Ok(proto::AddNoteResponse {
+        follow_up,
+        sequence: answered.sequence,
+    })
 }
 
 async fn acknowledge_alert(
@@ -165,15 +203,22 @@ async fn acknowledge_alert(
 ) -> Result<proto::AcknowledgeAlertResponse, Refusal> {
     let request = &asked.request;
     let mut faults = Faults::default();
-    let alert =
-        requests::seen_alert(&shared.root(), (&request.alert_id, &request.team), request.escalations, &mut faults);
+    let alert = requests::seen_alert(
+        &shared.root(),
+        (&request.alert_id, &request.team),
+        request.escalations,
+        &mut faults,
+    );
     let instance = requests::instance_id(&request.instance_id, &mut faults);
     let command = AcknowledgeAlert { instance, alert };
     let asking = Asking::of_person(&asked);
     let asking = asking.at_fault(faults);
     let answered = shared.execute(asking, command).await?;
     let follow_up = Some(answered.follow_up()?);
-    Ok(proto::AcknowledgeAlertResponse { follow_up, sequence: answered.sequence })
+    Ok(proto::AcknowledgeAlertResponse {
+        follow_up,
+        sequence: answered.sequence,
+    })
 }
 
 /// The newest notes, also those given with buttons, oldest first.
@@ -183,21 +228,41 @@ async fn notes(shared: &Shared, instance: &Arc<Instance>) -> Result<Vec<proto::N
     }
     let wanted = (instance.notes as usize).min(NOTES_SHOWN_MAX);
     let is_note = |kind: ChangeKind| {
-        use ChangeKind::{AlertReturned, ButtonPushed, Chased, Finished, Migrated, Moved, NoteAdded, Resumed, Snoozed};
+        use ChangeKind::{
+            AlertReturned, ButtonPushed, Chased, Finished, Migrated, Moved, NoteAdded, Resumed,
+            Snoozed,
+        };
         matches!(
             kind,
-            NoteAdded | ButtonPushed | Finished | Moved | Migrated | Snoozed | AlertReturned | Resumed | Chased
+            NoteAdded
+                | ButtonPushed
+                | Finished
+                | Moved
+                | Migrated
+                | Snoozed
+                | AlertReturned
+                | Resumed
+                | Chased
         )
     };
     let history = shared.ledger.history();
-    let trail = history.trail_of_instance(instance).await.map_err(|error| refusal::of_history(&error))?;
+    let trail = history
+        .trail_of_instance(instance)
+        .await
+        .map_err(|error| refusal::of_history(&error))?;
     let mut notes = Vec::with_capacity(wanted);
     for step in trail.iter().rev().filter(|step| step.has_note) {
         if notes.len() == wanted {
             break;
         }
-        let entry = history.entry(step.sequence).await.map_err(|error| refusal::of_history(&error))?;
-        let change = entry.instances.iter().find(|change| change.after.id() == instance.id);
+        let entry = history
+            .entry(step.sequence)
+            .await
+            .map_err(|error| refusal::of_history(&error))?;
+        let change = entry
+            .instances
+            .iter()
+            .find(|change| change.after.id() == instance.id);
         if change.is_some_and(|change| is_note(change.kind)) && !entry.said.note.is_empty() {
             notes.push(proto::Note {
                 at: Some(convert::timestamp(entry.at)),
@@ -211,8 +276,14 @@ async fn notes(shared: &Shared, instance: &Arc<Instance>) -> Result<Vec<proto::N
 }
 
 /// A refused push says who was first, and when.
-async fn with_mover(shared: &Shared, instance: Option<&Arc<Instance>>, refused: Refusal) -> Refusal {
-    let Some(instance) = instance else { return refused };
+async fn with_mover(
+    shared: &Shared,
+    instance: Option<&Arc<Instance>>,
+    refused: Refusal,
+) -> Refusal {
+    let Some(instance) = instance else {
+        return refused;
+    };
     let mut walk = Walk::of_instance(shared.ledger.history(), instance);
     while let Ok(Some((entry, change))) = walk.next().await {
         // A migration may change the stage without entering it.
@@ -220,7 +291,11 @@ async fn with_mover(shared: &Shared, instance: Option<&Arc<Instance>>, refused: 
         let moved = is_migration || !change.entered.is_empty() || change.after.status().is_ended();
         if moved {
             let actor = convert::actor(&entry.actor);
-            let mover = if actor.name.is_empty() { "a timer".to_owned() } else { actor.name };
+            let mover = if actor.name.is_empty() {
+                "a timer".to_owned()
+            } else {
+                actor.name
+            };
             return refused.with_mover(&mover, &convert::timestamp(entry.at).to_string());
         }
     }
@@ -229,7 +304,9 @@ async fn with_mover(shared: &Shared, instance: Option<&Arc<Instance>>, refused: 
 
 /// Whether a push was refused because somebody moved the follow-up first.
 fn is_of_a_mover(refused: &Refusal) -> bool {
-    ["BUTTON_GONE", "STALE_VISIT", "INSTANCE_ENDED"].iter().any(|reason| refused.has_reason(reason))
+    ["BUTTON_GONE", "STALE_VISIT", "INSTANCE_ENDED"]
+        .iter()
+        .any(|reason| refused.has_reason(reason))
 }
 
 /// The root in which an instance is, and the instance, if Call Managers may work on it.
@@ -258,10 +335,22 @@ fn row(root: &Root, listed: &FollowUpRow, as_of: Time) -> proto::FollowUpRow {
 /// What a page token holds: the time by which overdue was told, and the key of the last row.
 fn numbers(as_of: Time, cursor: FollowUpCursor) -> [u64; 5] {
     let block = u64::from(cursor.phase) << 8 | u64::from(cursor.rank);
-    [as_of.0 as u64, block, cursor.due.0 as u64, cursor.made_at, u64::from(cursor.slot)]
+    [
+        as_of.0 as u64,
+        block,
+        cursor.due.0 as u64,
+        cursor.made_at,
+        u64::from(cursor.slot),
+    ]
 }
 
 fn cursor(numbers: [u64; 5]) -> FollowUpCursor {
     let [_, block, due, made_at, slot] = numbers;
-    FollowUpCursor { phase: (block >> 8) as u8, rank: block as u8, due: Time(due as i64), made_at, slot: slot as u32 }
+    FollowUpCursor {
+        phase: (block >> 8) as u8,
+        rank: block as u8,
+        due: Time(due as i64),
+        made_at,
+        slot: slot as u32,
+    }
 }

@@ -1,4 +1,5 @@
-//! The caller rings again: what is open, in words that the agent can read out, and all calls of one caller.
+//! The caller rings again: what is open, in words that the agent can read out, and all calls of one
+//! caller.
 
 use std::sync::Arc;
 
@@ -21,8 +22,13 @@ use crate::ledger::FoundCall;
 use crate::limits::{CALLS_SHOWN_MAX, OPEN_FOLLOW_UPS_SHOWN_MAX};
 
 /// What a caller is found by; a fault where nothing is given that finds anybody.
-pub(super) fn key(shared: &Shared, caller: Option<&proto::Caller>, faults: &mut Faults) -> Option<CallerKey> {
-    let key = caller.and_then(|caller| CallerKey::of(&requests::caller(caller.clone()), shared.desk.country));
+pub(super) fn key(
+    shared: &Shared,
+    caller: Option<&proto::Caller>,
+    faults: &mut Faults,
+) -> Option<CallerKey> {
+    let key = caller
+        .and_then(|caller| CallerKey::of(&requests::caller(caller.clone()), shared.desk.country));
     if key.is_none() {
         let message = match caller {
             Some(caller) if !caller.phone.is_empty() => {
@@ -49,7 +55,10 @@ pub(super) async fn open(
         }
         (None, Some(caller)) => {
             let key = key(shared, Some(caller), &mut faults);
-            key.iter().flat_map(|key| root.calls_of(key, &request.customer)).cloned().collect()
+            key.iter()
+                .flat_map(|key| root.calls_of(key, &request.customer))
+                .cloned()
+                .collect()
         }
         (_, _) => {
             faults.add("call", "name a call or a caller, one of the two");
@@ -58,13 +67,25 @@ pub(super) async fn open(
     };
     faults.check()?;
     let of_call = |call: &Arc<Call>| {
-        call.instances.iter().rev().filter_map(|slot| root.instance_at(*slot)).cloned().collect::<Vec<_>>()
+        call.instances
+            .iter()
+            .rev()
+            .filter_map(|slot| root.instance_at(*slot))
+            .cloned()
+            .collect::<Vec<_>>()
     };
-    let mut open: Vec<Arc<Instance>> =
-        calls.iter().flat_map(of_call).filter(|instance| !instance.status.is_ended()).collect();
+    let mut open: Vec<Arc<Instance>> = calls
+        .iter()
+        .flat_map(of_call)
+        .filter(|instance| !instance.status.is_ended())
+        .collect();
     let more = open.len() > OPEN_FOLLOW_UPS_SHOWN_MAX;
     open.truncate(OPEN_FOLLOW_UPS_SHOWN_MAX);
-    shared.answer_of(open.len(), move |shared| async move { shown(&shared, &root, open, more).await }).await
+    shared
+        .answer_of(open.len(), move |shared| async move {
+            shown(&shared, &root, open, more).await
+        })
+        .await
 }
 
 /// Open follow-ups, as many as have room, and whether there are more.
@@ -82,7 +103,8 @@ async fn shown(
             follow_up: Some(follow_up::follow_up(root, &instance)),
             words: call.map_or_else(String::new, |call| in_words(root, (&instance, call), now)),
             promised_by: promised(shared, &instance).await?.map(convert::timestamp),
-            time_zone: zone_name(&zone_of(root, (call.map(|call| &**call), &instance), None)).to_owned(),
+            time_zone: zone_name(&zone_of(root, (call.map(|call| &**call), &instance), None))
+                .to_owned(),
         };
         if !room.takes(&row) {
             more = true;
@@ -102,10 +124,12 @@ async fn promised(shared: &Shared, instance: &Instance) -> Result<Option<Time>, 
     }
 }
 
-/// What is open at `now`, with whom, since when and until when, for an agent to read out: by the caller's clock. Where that is not
-/// known it says whose clock it is.
+/// What is open at `now`, with whom, since when and until when, for an agent to read out: by the
+/// caller's clock. Where that is not known it says whose clock it is.
 pub(super) fn in_words(root: &Root, (instance, call): (&Instance, &Call), now: Time) -> String {
-    let title = root.definition_of(instance).map_or("a follow-up", |definition| &definition.title);
+    let title = root
+        .definition_of(instance)
+        .map_or("a follow-up", |definition| &definition.title);
     let of_caller = zone_of_caller(Some(call));
     let zone = zone_of(root, (Some(call), instance), None);
     let whose = match of_caller {
@@ -118,17 +142,40 @@ pub(super) fn in_words(root: &Root, (instance, call): (&Instance, &Call), now: T
         1 => " You have asked for it once before.".to_owned(),
         times => format!(" You have asked for it {times} times before."),
     };
-    let due = instance.due().filter(|_| instance.status != InstanceStatus::Paused).map(|due| {
-        let word = if due <= now { "It should have been done" } else { "It should be done" };
-        format!(" {word} by {}.", clock(due, &zone))
-    });
-    format!("{title}: asked for on {since}; {}.{}{asked}{whose}", with(root, instance, now), due.unwrap_or_default())
+    let due = instance
+        .due()
+        .filter(|_| instance.status != InstanceStatus::Paused)
+        .map(|due| {
+            let word = if due <= now {
+                "It should have been done"
+            } else {
+                "It should be done"
+            };
+            format!(" {word} by {}.", clock(due, &zone))
+        });
+    format!(
+        "{title}: asked for on {since}; {}.{}{asked}{whose}",
+        with(root, instance, now),
+        due.unwrap_or_default()
+    )
 }
 
 /// Who has it.
 fn with(root: &Root, instance: &Instance, now: Time) -> String {
-    let teams = instance.alerts.iter().flat_map(Alert::teams).filter_map(|team| root.teams.at(team));
-    let teams: Vec<&str> = teams.map(|team| if team.title.is_empty() { &*team.name } else { &*team.title }).collect();
+    let teams = instance
+        .alerts
+        .iter()
+        .flat_map(Alert::teams)
+        .filter_map(|team| root.teams.at(team));
+    let teams: Vec<&str> = teams
+        .map(|team| {
+            if team.title.is_empty() {
+                &*team.name
+            } else {
+                &*team.title
+            }
+        })
+        .collect();
     match (instance.held(now), instance.status, teams.as_slice()) {
         (_, InstanceStatus::WaitingForCallEnd, _) => "it waits for this call to end".to_owned(),
         (_, InstanceStatus::Paused, _) => "it is paused for the moment".to_owned(),
@@ -141,7 +188,10 @@ fn with(root: &Root, instance: &Instance, now: Time) -> String {
 /// Such as "Tuesday 24 November at 09:00".
 fn clock(moment: Time, zone: &TimeZone) -> String {
     let shown = Timestamp::from_millisecond(moment.0).map(|at| at.to_zoned_datetime(zone.clone()));
-    shown.map_or_else(|_| "a day far off".to_owned(), |at| at.strftime("%A %-d %B at %H:%M").to_string())
+    shown.map_or_else(
+        |_| "a day far off".to_owned(),
+        |at| at.strftime("%A %-d %B at %H:%M").to_string(),
+    )
 }
 
 pub(super) async fn calls_of(
@@ -153,10 +203,17 @@ pub(super) async fn calls_of(
     let mut faults = Faults::default();
     let key = key(shared, request.caller.as_ref(), &mut faults);
     faults.check()?;
-    let Some(key) = key else { return Ok(Ready::default()) };
-    let live = root.calls_of(&key, &request.customer).filter(|call| call.is_shown()).take(CALLS_SHOWN_MAX + 1);
+    let Some(key) = key else {
+        return Ok(Ready::default());
+    };
+    let live = root
+        .calls_of(&key, &request.customer)
+        .filter(|call| call.is_shown())
+        .take(CALLS_SHOWN_MAX + 1);
     let follow_ups = live.map(|call| call.instances.len()).sum();
-    let calls = move |shared: Shared| async move { calls_shown(&shared, &root, &key, &request.customer).await };
+    let calls = move |shared: Shared| async move {
+        calls_shown(&shared, &root, &key, &request.customer).await
+    };
     shared.answer_of(follow_ups, calls).await
 }
 
@@ -166,23 +223,41 @@ async fn calls_shown(
     key: &CallerKey,
     customer: &str,
 ) -> Result<proto::ListCallsOfCallerResponse, Refusal> {
-    let shown = |call: &Call, (follow_ups, more_follow_ups): (Vec<proto::FollowUp>, bool)| proto::CallWithFollowUps {
-        call: Some(convert::call(call)),
-        follow_ups,
-        more_follow_ups,
+    let shown = |call: &Call, (follow_ups, more_follow_ups): (Vec<proto::FollowUp>, bool)| {
+        proto::CallWithFollowUps {
+            call: Some(convert::call(call)),
+            follow_ups,
+            more_follow_ups,
+        }
     };
-    let live = root.calls_of(key, customer).filter(|call| call.is_shown()).take(CALLS_SHOWN_MAX + 1);
+    let live = root
+        .calls_of(key, customer)
+        .filter(|call| call.is_shown())
+        .take(CALLS_SHOWN_MAX + 1);
     let of_live = |call: &Call| follow_ups(root, call, |one| one.is_shown(call));
     let mut calls: Vec<_> = live.map(|call| shown(call, of_live(call))).collect();
     // What has left memory is older than what is in it.
     let wanted = (CALLS_SHOWN_MAX + 1).saturating_sub(calls.len());
     let archive = shared.ledger.archive();
     // A call that was heard of again after it had left memory is shown by what is known of it now.
-    let is_shown = |call: &Call| call.is_shown() && root.call(&call.key).is_none_or(|live| live.is_shown());
-    let found = archive.calls_of(key, (customer, Some(&is_shown)), wanted, shared.ledger.now()).await;
+    let is_shown =
+        |call: &Call| call.is_shown() && root.call(&call.key).is_none_or(|live| live.is_shown());
+    let found = archive
+        .calls_of(
+            key,
+            (customer, Some(&is_shown)),
+            wanted,
+            shared.ledger.now(),
+        )
+        .await;
     let found = found.map_err(|error| refusal::of_history(&error))?;
-    let of_archived = |found: &FoundCall| archived::follow_ups(root, found, |one| one.is_shown(&found.call));
-    calls.extend(found.iter().map(|found| shown(&found.call, of_archived(found))));
+    let of_archived =
+        |found: &FoundCall| archived::follow_ups(root, found, |one| one.is_shown(&found.call));
+    calls.extend(
+        found
+            .iter()
+            .map(|found| shown(&found.call, of_archived(found))),
+    );
     let more = calls.len() > CALLS_SHOWN_MAX;
     calls.truncate(CALLS_SHOWN_MAX);
     let (calls, is_cut) = pages::first_of(calls.into_iter());

@@ -1,8 +1,11 @@
-//! A change as the history and the feed show it: why it happened, with the people, teams, alerts and follow-ups that it is about.
+//! A change as the history and the feed show it: why it happened, with the people, teams, alerts
+//! and follow-ups that it is about.
 
 use aftercall_engine::Root;
 use aftercall_engine::definition::Definition;
-use aftercall_engine::entry::{After, Answer, ChangeKind, Entry, InstanceChange, OF_ALERT, Said, TO_PERSON, TO_TEAM};
+use aftercall_engine::entry::{
+    After, Answer, ChangeKind, Entry, InstanceChange, OF_ALERT, Said, TO_PERSON, TO_TEAM,
+};
 use aftercall_engine::instance::{Instance, Status};
 use aftercall_engine::limits::STAGE_WARNINGS_MAX;
 use aftercall_engine::value::Value;
@@ -24,8 +27,14 @@ pub(super) fn cause(
     // What runs on a call is stored as touched by an update, also where the call ended.
     let is_end = (entry.kind, kind) == (ChangeKind::CallEnded, ChangeKind::CallUpdated);
     let kind = if is_end { ChangeKind::CallEnded } else { kind };
-    let said = if kind == entry.kind { entry.said.clone() } else { Said::default() };
-    let event = definition.and_then(|definition| definition.stage(said.event_stage)).map(|stage| &stage.event);
+    let said = if kind == entry.kind {
+        entry.said.clone()
+    } else {
+        Said::default()
+    };
+    let event = definition
+        .and_then(|definition| definition.stage(said.event_stage))
+        .map(|stage| &stage.event);
     let mut values = said.values.into_vec();
     if let Some(change) = change {
         complete(&mut values, root, entry, change);
@@ -35,30 +44,49 @@ pub(super) fn cause(
         event_id: event.map_or_else(String::new, |event| event.id.clone()),
         title: event.map_or_else(String::new, |event| event.label.clone()),
         note: said.note.to_string(),
-        values: values.iter().map(|(name, held)| (name.to_string(), value(held))).collect(),
+        values: values
+            .iter()
+            .map(|(name, held)| (name.to_string(), value(held)))
+            .collect(),
     }
 }
 
 /// Adds whom and what a change is about.
 fn complete(values: &mut Values, root: &Root, entry: &Entry, change: &InstanceChange) {
-    let holder = change.before.as_ref().map(|before| &*before.holder).filter(|holder| !holder.is_empty());
+    let holder = change
+        .before
+        .as_ref()
+        .map(|before| &*before.holder)
+        .filter(|holder| !holder.is_empty());
     match change.kind {
         ChangeKind::HandedOver => {
             if values.is_empty() {
                 // Entries of earlier servers do not name the recipient; the instance shows it.
-                values.extend(change.after.whole().and_then(|after| recipient(root, after)));
+                values.extend(
+                    change
+                        .after
+                        .whole()
+                        .and_then(|after| recipient(root, after)),
+                );
             }
             let is_news = |holder: &&str| **holder != *entry.actor.name && !names(values, holder);
             put(values, "from", holder.filter(is_news));
         }
-        ChangeKind::TakenOver => put(values, "from", holder.filter(|holder| **holder != *entry.actor.name)),
+        ChangeKind::TakenOver => put(
+            values,
+            "from",
+            holder.filter(|holder| **holder != *entry.actor.name),
+        ),
         ChangeKind::ClaimLapsed => put(values, "holder", holder),
         ChangeKind::Replaced => {
             if let Answer::Set { instance, .. } = &entry.answer {
                 values.push(("by".into(), Value::Text(instance.to_string().into())));
             }
         }
-        ChangeKind::AlertAcknowledged | ChangeKind::AlertReturned | ChangeKind::Snoozed | ChangeKind::Escalated => {
+        ChangeKind::AlertAcknowledged
+        | ChangeKind::AlertReturned
+        | ChangeKind::Snoozed
+        | ChangeKind::Escalated => {
             show_alert(values, change.after.whole().map(|after| &**after));
         }
         _ => {}
@@ -70,7 +98,9 @@ fn put(values: &mut Values, name: &str, person: Option<&str>) {
 }
 
 fn names(values: &Values, person: &str) -> bool {
-    values.iter().any(|(_, held)| matches!(held, Value::Text(text) if **text == *person))
+    values
+        .iter()
+        .any(|(_, held)| matches!(held, Value::Text(text) if **text == *person))
 }
 
 /// To whom an instance has been handed over: who holds it, else the team that its alerts are for.
@@ -84,41 +114,70 @@ fn recipient(root: &Root, after: &Instance) -> Option<(Box<str>, Value)> {
 
 /// An entry names an alert by its action; people know it by its text.
 fn show_alert(values: &mut Values, after: Option<&Instance>) {
-    let Some(place) = values.iter().position(|(name, _)| **name == *OF_ALERT) else { return };
+    let Some(place) = values.iter().position(|(name, _)| **name == *OF_ALERT) else {
+        return;
+    };
     let (name, action) = values.remove(place);
     let alerts = after.map(|after| &after.alerts[..]).unwrap_or_default();
     if let Value::Number(number) = action
-        && let Some(alert) = alerts.iter().find(|alert| f64::from(alert.action) == number)
+        && let Some(alert) = alerts
+            .iter()
+            .find(|alert| f64::from(alert.action) == number)
     {
         values.push((name, Value::Text(alert.text.clone())));
     }
 }
 
 /// One line of history.
-pub(super) fn history_item(root: &Root, entry: &Entry, change: Option<&InstanceChange>) -> proto::HistoryItem {
+pub(super) fn history_item(
+    root: &Root,
+    entry: &Entry,
+    change: Option<&InstanceChange>,
+) -> proto::HistoryItem {
     let after = change.map(|change| &change.after);
     let pinned = after.map(|after| (after.workflow(), after.version()));
     let workflow = after.and_then(|after| root.workflows.at(after.workflow()));
-    let definition = workflow.zip(pinned).and_then(|(workflow, (_, version))| workflow.version(version));
-    let from = change.and_then(|change| change.before.as_ref()).map(|before| before.stage);
+    let definition = workflow
+        .zip(pinned)
+        .and_then(|(workflow, (_, version))| workflow.version(version));
+    let from = change
+        .and_then(|change| change.before.as_ref())
+        .map(|before| before.stage);
     let entered = change.map_or(&[][..], |change| &change.entered);
     proto::HistoryItem {
         sequence: entry.sequence,
         at: Some(timestamp(entry.at)),
         actor: Some(actor(&entry.actor)),
-        cause: Some(cause(root, entry, change, definition.map(|version| &*version.definition))),
+        cause: Some(cause(
+            root,
+            entry,
+            change,
+            definition.map(|version| &*version.definition),
+        )),
         instance_id: after.map_or_else(String::new, |after| after.id().to_string()),
         workflow: workflow.map_or_else(String::new, |workflow| workflow.name.clone()),
-        from_stage: pinned.zip(from).and_then(|(pinned, from)| stage_of_version(root, pinned, from)),
+        from_stage: pinned
+            .zip(from)
+            .and_then(|(pinned, from)| stage_of_version(root, pinned, from)),
         entered_stages: pinned.map_or_else(Vec::new, |pinned| {
-            entered.iter().filter_map(|number| stage_of_version(root, pinned, *number)).collect()
+            entered
+                .iter()
+                .filter_map(|number| stage_of_version(root, pinned, *number))
+                .collect()
         }),
-        status: after.map_or(proto::Status::Unspecified, |after| status(after.status())).into(),
+        status: after
+            .map_or(proto::Status::Unspecified, |after| status(after.status()))
+            .into(),
         outcome: after
             .filter(|after| after.status() == Status::Finished)
             .map_or_else(String::new, |after| after.ending().to_owned()),
         warnings: change.map_or_else(Vec::new, |change| {
-            change.warnings.iter().take(STAGE_WARNINGS_MAX).map(ToString::to_string).collect()
+            change
+                .warnings
+                .iter()
+                .take(STAGE_WARNINGS_MAX)
+                .map(ToString::to_string)
+                .collect()
         }),
         version: after.map_or(0, After::version),
         rewritten_texts: change.map_or_else(Vec::new, rewritten_texts),
@@ -126,7 +185,13 @@ pub(super) fn history_item(root: &Root, entry: &Entry, change: Option<&InstanceC
 }
 
 fn rewritten_texts(change: &InstanceChange) -> Vec<String> {
-    let alerts = change.after.whole().map(|instance| &instance.alerts[..]).unwrap_or_default();
-    let rewritten = alerts.iter().filter(|alert| change.rewritten.contains(&alert.action));
+    let alerts = change
+        .after
+        .whole()
+        .map(|instance| &instance.alerts[..])
+        .unwrap_or_default();
+    let rewritten = alerts
+        .iter()
+        .filter(|alert| change.rewritten.contains(&alert.action));
     rewritten.map(|alert| alert.text.to_string()).collect()
 }

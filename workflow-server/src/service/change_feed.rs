@@ -1,7 +1,9 @@
-//! The private road to the alerters: a snapshot of what is visible, and the journal from a sequence on.
+//! The private road to the alerters: a snapshot of what is visible, and the journal from a sequence
+//! on.
 //!
-//! Promise: a message has at most about [`FEED_MESSAGE_BYTES`](crate::limits::FEED_MESSAGE_BYTES), or one larger change alone,
-//! and is made when it is sent: a slow alerter holds up a few of them, never all that it has not read.
+//! Promise: a message has at most about [`FEED_MESSAGE_BYTES`](crate::limits::FEED_MESSAGE_BYTES),
+//! or one larger change alone, and is made when it is sent: a slow alerter holds up a few of them,
+//! never all that it has not read.
 
 mod entries;
 mod messages;
@@ -17,6 +19,9 @@ use aftercall_proto::feed::v1 as feed;
 use aftercall_proto::feed::v1::change_feed_service_server::ChangeFeedService;
 use aftercall_proto::ready::Ready;
 use futures::Stream;
+use messages::{Gone, RESPONSES_WAITING, Sender, SnapshotBatch, TailBatch, send};
+use places::Place;
+pub(super) use places::Places;
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 use tokio_util::sync::CancellationToken;
@@ -25,10 +30,9 @@ use tracing::{Instrument as _, Span};
 
 use super::{Asked, Refusal, Shared, convert, follow_up, refusal, rpcs};
 use crate::ledger::feed::{FeedError, FeedItem};
-use crate::limits::{FEED_BATCH_ENTRIES, FEED_HEARTBEAT, FEED_STREAMS_MAX, FEED_STREAMS_PER_CONNECTION_MAX};
-use messages::{Gone, RESPONSES_WAITING, Sender, SnapshotBatch, TailBatch, send};
-use places::Place;
-pub(super) use places::Places;
+use crate::limits::{
+    FEED_BATCH_ENTRIES, FEED_HEARTBEAT, FEED_STREAMS_MAX, FEED_STREAMS_PER_CONNECTION_MAX,
+};
 
 /// The service.
 pub struct ChangeFeed(pub Shared);
@@ -52,20 +56,35 @@ async fn snapshot(
     let (root, chain) = service.root_with_chain().await?;
     let (sender, receiver) = mpsc::channel(RESPONSES_WAITING);
     let oldest_sequence = shared.ledger.feed().oldest();
-    let (runtime, epoch, span) = (tokio::runtime::Handle::current(), shared.epoch.clone(), Span::current());
+    let (runtime, epoch, span) = (
+        tokio::runtime::Handle::current(),
+        shared.epoch.clone(),
+        Span::current(),
+    );
     tokio::task::spawn_blocking(move || {
         let _in_span = span.entered();
-        let to = To { runtime: &runtime, sender: &sender, ends: &place.ends };
+        let to = To {
+            runtime: &runtime,
+            sender: &sender,
+            ends: &place.ends,
+        };
         // A client that has gone away needs no end.
         let sent = send_snapshot(&to, (&epoch, &root), (chain, oldest_sequence));
         if sent.is_err() && place.ends.is_cancelled() {
-            let _ = sender.try_send(Err(refusal::exhausted("FEED_STREAMS", FEED_STREAMS_MAX as u64).into()));
+            let _ = sender.try_send(Err(refusal::exhausted(
+                "FEED_STREAMS",
+                FEED_STREAMS_MAX as u64,
+            )
+            .into()));
         }
     });
     Ok(Box::pin(ReceiverStream::new(receiver)))
 }
 
-async fn tail(shared: &Shared, asked: Asked<feed::TailRequest>) -> Result<Stretch<feed::TailResponse>, Refusal> {
+async fn tail(
+    shared: &Shared,
+    asked: Asked<feed::TailRequest>,
+) -> Result<Stretch<feed::TailResponse>, Refusal> {
     metrics::counter!("aftercall_feed_requests_total", "call" => "tail").increment(1);
     let service = ChangeFeed(shared.clone());
     let place = service.place(asked.peer)?;
@@ -80,7 +99,11 @@ async fn tail(shared: &Shared, asked: Asked<feed::TailRequest>) -> Result<Stretc
         let following = service.follow(request.from_sequence, first, &sender);
         // A client that has gone away needs no end.
         if place.ends.run_until_cancelled(following).await.is_none() {
-            let _ = sender.try_send(Err(refusal::exhausted("FEED_STREAMS", FEED_STREAMS_MAX as u64).into()));
+            let _ = sender.try_send(Err(refusal::exhausted(
+                "FEED_STREAMS",
+                FEED_STREAMS_MAX as u64,
+            )
+            .into()));
         }
     };
     tokio::spawn(following.in_current_span());
@@ -90,7 +113,12 @@ async fn tail(shared: &Shared, asked: Asked<feed::TailRequest>) -> Result<Stretc
 impl ChangeFeed {
     fn place(&self, peer: Option<SocketAddr>) -> Result<Place, Refusal> {
         let place = self.0.feed_places.take(peer);
-        place.ok_or_else(|| refusal::exhausted("FEED_STREAMS_PER_CONNECTION", FEED_STREAMS_PER_CONNECTION_MAX as u64))
+        place.ok_or_else(|| {
+            refusal::exhausted(
+                "FEED_STREAMS_PER_CONNECTION",
+                FEED_STREAMS_PER_CONNECTION_MAX as u64,
+            )
+        })
     }
 
     /// Entries from a sequence on, masked by the World that was there before they were read.
@@ -110,10 +138,14 @@ impl ChangeFeed {
         }
         // The root is shown a moment before its entries are in the feed.
         let mut watch = self.0.ledger.feed().newest();
-        let reached = watch.wait_for(|position| position.sequence >= root.sequence).await.map(|_| ());
+        let reached = watch
+            .wait_for(|position| position.sequence >= root.sequence)
+            .await
+            .map(|_| ());
         reached.map_err(|_| refusal::unavailable("the server is shutting down"))?;
         let item = self.read(root.sequence).await?.pop_front();
-        let item = item.ok_or_else(|| refusal::unavailable("the feed is not there yet: ask again"))?;
+        let item =
+            item.ok_or_else(|| refusal::unavailable("the feed is not there yet: ask again"))?;
         Ok((root, item.chain))
     }
 
@@ -133,7 +165,12 @@ impl ChangeFeed {
             }
             newest.mark_unchanged();
             if newest.borrow().sequence < next {
-                let more = async { newest.wait_for(|position| position.sequence >= next).await.map(|_| ()) };
+                let more = async {
+                    newest
+                        .wait_for(|position| position.sequence >= next)
+                        .await
+                        .map(|_| ())
+                };
                 let more = tokio::time::timeout(FEED_HEARTBEAT, more);
                 tokio::select! {
                     // Timed out: an empty response says that the road is still there.
@@ -151,8 +188,8 @@ impl ChangeFeed {
         }
     }
 
-    /// Sends items in as many responses as they take; one without entries where there are none. What cannot be sent is said
-    /// in the inner result.
+    /// Sends items in as many responses as they take; one without entries where there are none.
+    /// What cannot be sent is said in the inner result.
     async fn send_items(
         &self,
         mut items: VecDeque<FeedItem>,
@@ -163,7 +200,8 @@ impl ChangeFeed {
             if let Err(refused) = self.check_kept(&item) {
                 return Ok(Err(refused));
             }
-            // The newest World each time: sending may have taken a while, and a caller may have been erased.
+            // The newest World each time: sending may have taken a while, and a caller may have
+            // been erased.
             let mut root = self.0.root();
             let entry = masked(&root, item.clone()).entry;
             batch.begin(entries::head(&item));
@@ -189,11 +227,19 @@ impl ChangeFeed {
         Ok(Ok(()))
     }
 
-    /// An entry that the feed keeps no more may be one that an erasure removed while a slow client held it up.
+    /// An entry that the feed keeps no more may be one that an erasure removed while a slow client
+    /// held it up.
     fn check_kept(&self, item: &FeedItem) -> Result<(), Refusal> {
-        let (oldest, newest) = (self.0.ledger.feed().oldest(), self.0.ledger.feed().newest().borrow().sequence);
+        let (oldest, newest) = (
+            self.0.ledger.feed().oldest(),
+            self.0.ledger.feed().newest().borrow().sequence,
+        );
         let is_kept = item.entry.sequence >= oldest;
-        if is_kept { Ok(()) } else { Err(refusal::of_feed(&FeedError::OutOfRange { oldest, newest })) }
+        if is_kept {
+            Ok(())
+        } else {
+            Err(refusal::of_feed(&FeedError::OutOfRange { oldest, newest }))
+        }
     }
 
     fn response(&self, entries: Vec<feed::FeedEntry>) -> feed::TailResponse {
@@ -211,7 +257,10 @@ fn masked(root: &Root, mut item: FeedItem) -> FeedItem {
 }
 
 fn visible_slots(root: &Root) -> impl Iterator<Item = &Arc<aftercall_engine::instance::Instance>> {
-    root.instances.iter().flatten().filter(|instance| root.is_listed(instance))
+    root.instances
+        .iter()
+        .flatten()
+        .filter(|instance| root.is_listed(instance))
 }
 
 /// To whom a snapshot goes, from a thread that may wait.
@@ -224,13 +273,19 @@ struct To<'s> {
 impl To<'_> {
     /// Encodes a response on this thread, and sends it.
     fn send(&self, response: feed::SnapshotResponse) -> Result<(), Gone> {
-        let sending = self.ends.run_until_cancelled(send(self.sender, Ok(response.into())));
+        let sending = self
+            .ends
+            .run_until_cancelled(send(self.sender, Ok(response.into())));
         self.runtime.block_on(sending).unwrap_or(Err(Gone))
     }
 }
 
 /// Sends a snapshot; its thread waits for the client.
-fn send_snapshot(to: &To<'_>, (epoch, root): (&str, &Root), (chain, oldest_sequence): (u64, u64)) -> Result<(), Gone> {
+fn send_snapshot(
+    to: &To<'_>,
+    (epoch, root): (&str, &Root),
+    (chain, oldest_sequence): (u64, u64),
+) -> Result<(), Gone> {
     let mut batch = SnapshotBatch::new(feed::SnapshotHead {
         epoch: epoch.to_owned(),
         sequence: root.sequence,

@@ -1,8 +1,8 @@
 //! Looks for what `ClaimNext` may give, off the ledger's thread.
 //!
-//! The result is kept for each filter and brought up to the newest root by what changed since. Sixty people who ask for the same
-//! list every second cost one walk, then a look at a few changed follow-ups each. Only one search runs for a filter at a time: the others
-//! wait for its result.
+//! The result is kept for each filter and brought up to the newest root by what changed since.
+//! Sixty people who ask for the same list every second cost one walk, then a look at a few changed
+//! follow-ups each. Only one search runs for a filter at a time: the others wait for its result.
 
 use std::collections::VecDeque;
 use std::hash::Hash as _;
@@ -18,7 +18,8 @@ use super::{Refusal, Shared, rows_at_once};
 use crate::limits::{SEARCH_KEPT_FOR, SEARCHES_KEPT};
 use crate::reading::Lane;
 
-/// A result, and when it was searched for. A claim may lapse while the clock is held and no entry says so: a result does not live long.
+/// A result, and when it was searched for. A claim may lapse while the clock is held and no entry
+/// says so: a result does not live long.
 struct Kept {
     found: Claimable,
     since: Instant,
@@ -48,14 +49,21 @@ impl ClaimSearches {
 }
 
 /// The most urgent follow-ups that a person may take; none where there are none.
-pub(super) async fn candidates(shared: &Shared, filter: &FollowUpFilter) -> Result<Vec<InstanceId>, Refusal> {
+pub(super) async fn candidates(
+    shared: &Shared,
+    filter: &FollowUpFilter,
+) -> Result<Vec<InstanceId>, Refusal> {
     let mut hasher = SipHasher13::new_with_key(&shared.hash_key);
     filter.hash(&mut hasher);
     let slot = shared.searches.slot(hasher.finish128().as_u128());
     let mut kept = slot.lock().await;
     let (root, now) = (shared.root(), shared.ledger.now());
-    let known = kept.as_ref().filter(|kept| kept.since.elapsed() < SEARCH_KEPT_FOR);
-    if let Some((found, since)) = known.and_then(|kept| Some((kept.found.renewed(&root, filter, now)?, kept.since))) {
+    let known = kept
+        .as_ref()
+        .filter(|kept| kept.since.elapsed() < SEARCH_KEPT_FOR);
+    if let Some((found, since)) =
+        known.and_then(|kept| Some((kept.found.renewed(&root, filter, now)?, kept.since)))
+    {
         let candidates = found.candidates().to_vec();
         *kept = Some(Kept { found, since });
         return Ok(candidates);
@@ -65,8 +73,9 @@ pub(super) async fn candidates(shared: &Shared, filter: &FollowUpFilter) -> Resu
         Ok(found) => found,
         Err(_) => {
             let filter = filter.clone();
-            let search = shared
-                .walk(Lane::Desk, root, move |root, should_stop| Claimable::search(root, &filter, now, should_stop));
+            let search = shared.walk(Lane::Desk, root, move |root, should_stop| {
+                Claimable::search(root, &filter, now, should_stop)
+            });
             search.await?
         }
     };

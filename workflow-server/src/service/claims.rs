@@ -1,6 +1,8 @@
 //! Claims: people hold follow-ups, go on holding them, give them back and take them over.
 
-use aftercall_engine::command::{ClaimInstance, ClaimNext, ExtendClaim, ReleaseClaim, Requested, TakeOver};
+use aftercall_engine::command::{
+    ClaimInstance, ClaimNext, ExtendClaim, ReleaseClaim, Requested, TakeOver,
+};
 use aftercall_engine::entry::Answer;
 use aftercall_proto::workflow::v1 as proto;
 
@@ -15,10 +17,16 @@ pub(super) async fn claim(
     let request = &asked.request;
     let mut faults = Faults::default();
     let instance = requests::instance_id(&request.instance_id, &mut faults);
-    let command = ClaimInstance { instance, lease_millis: requests::lease(request.lease, &mut faults) };
+    let command = ClaimInstance {
+        instance,
+        lease_millis: requests::lease(request.lease, &mut faults),
+    };
     let asking = Asking::of_person(&asked);
     let (follow_up, sequence) = held(shared, asking.at_fault(faults), command).await?;
-    Ok(proto::ClaimFollowUpResponse { follow_up, sequence })
+    Ok(proto::ClaimFollowUpResponse {
+        follow_up,
+        sequence,
+    })
 }
 
 pub(super) async fn extend(
@@ -28,10 +36,16 @@ pub(super) async fn extend(
     let request = &asked.request;
     let mut faults = Faults::default();
     let instance = requests::instance_id(&request.instance_id, &mut faults);
-    let command = ExtendClaim { instance, lease_millis: requests::lease(request.lease, &mut faults) };
+    let command = ExtendClaim {
+        instance,
+        lease_millis: requests::lease(request.lease, &mut faults),
+    };
     let asking = Asking::of_person(&asked);
     let (follow_up, sequence) = held(shared, asking.at_fault(faults), command).await?;
-    Ok(proto::ExtendClaimResponse { follow_up, sequence })
+    Ok(proto::ExtendClaimResponse {
+        follow_up,
+        sequence,
+    })
 }
 
 pub(super) async fn release(
@@ -42,8 +56,12 @@ pub(super) async fn release(
     let mut faults = Faults::default();
     let instance = requests::instance_id(&request.instance_id, &mut faults);
     let asking = Asking::of_person(&asked);
-    let (follow_up, sequence) = held(shared, asking.at_fault(faults), ReleaseClaim { instance }).await?;
-    Ok(proto::ReleaseClaimResponse { follow_up, sequence })
+    let (follow_up, sequence) =
+        held(shared, asking.at_fault(faults), ReleaseClaim { instance }).await?;
+    Ok(proto::ReleaseClaimResponse {
+        follow_up,
+        sequence,
+    })
 }
 
 pub(super) async fn take_over(
@@ -54,10 +72,17 @@ pub(super) async fn take_over(
     let mut faults = Faults::default();
     let instance = requests::instance_id(&request.instance_id, &mut faults);
     let lease_millis = requests::lease(request.lease, &mut faults);
-    let command = TakeOver { instance, lease_millis, reason: request.reason.as_str().into() };
+    let command = TakeOver {
+        instance,
+        lease_millis,
+        reason: request.reason.as_str().into(),
+    };
     let asking = Asking::of_person(&asked);
     let (follow_up, sequence) = held(shared, asking.at_fault(faults), command).await?;
-    Ok(proto::TakeOverResponse { follow_up, sequence })
+    Ok(proto::TakeOverResponse {
+        follow_up,
+        sequence,
+    })
 }
 
 pub(super) async fn claim_next(
@@ -69,16 +94,27 @@ pub(super) async fn claim_next(
         Answer::Done => None,
         _ => Some(answered.follow_up()?),
     };
-    Ok(proto::ClaimNextResponse { follow_up, sequence: answered.sequence })
+    Ok(proto::ClaimNextResponse {
+        follow_up,
+        sequence: answered.sequence,
+    })
 }
 
 /// Searches, then claims the first that is still free; again where others took all that was found.
-async fn first_free(shared: &Shared, asked: &Asked<proto::ClaimNextRequest>) -> Result<Answered, Refusal> {
+async fn first_free(
+    shared: &Shared,
+    asked: &Asked<proto::ClaimNextRequest>,
+) -> Result<Answered, Refusal> {
     let mut tries = 1;
     loop {
         let asking = Asking::of_person(asked);
-        match shared.execute_new(asking, search(shared, &asked.request)).await {
-            Err(refused) if refused.has_reason("CANDIDATES_TAKEN") && tries < CLAIM_TRIES => tries += 1,
+        match shared
+            .execute_new(asking, search(shared, &asked.request))
+            .await
+        {
+            Err(refused) if refused.has_reason("CANDIDATES_TAKEN") && tries < CLAIM_TRIES => {
+                tries += 1;
+            }
             answered => return answered,
         }
     }
@@ -88,11 +124,22 @@ async fn search(shared: &Shared, request: &proto::ClaimNextRequest) -> Result<Pr
     let asked = request.filter.clone().unwrap_or_default();
     let (filter, mut faults) = requests::filter(&shared.root(), &asked);
     if asked.unclaimed || !asked.holders.is_empty() {
-        faults.add("filter", "the next is one that nobody holds: leave holders and unclaimed out");
+        faults.add(
+            "filter",
+            "the next is one that nobody holds: leave holders and unclaimed out",
+        );
     }
     let lease_millis = requests::lease(request.lease, &mut faults);
-    let candidates = if faults.is_empty() { claim_search::candidates(shared, &filter).await? } else { Vec::new() };
-    let command = ClaimNext { filter, candidates, lease_millis };
+    let candidates = if faults.is_empty() {
+        claim_search::candidates(shared, &filter).await?
+    } else {
+        Vec::new()
+    };
+    let command = ClaimNext {
+        filter,
+        candidates,
+        lease_millis,
+    };
     Ok(Prepared::new(command, faults))
 }
 

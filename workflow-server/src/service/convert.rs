@@ -18,11 +18,17 @@ use prost_types::Timestamp;
 pub(super) fn timestamp(time: Time) -> Timestamp {
     let seconds = time.0.div_euclid(1_000);
     let nanos = time.0.rem_euclid(1_000) * 1_000_000;
-    Timestamp { seconds, nanos: nanos as i32 }
+    Timestamp {
+        seconds,
+        nanos: nanos as i32,
+    }
 }
 
 pub(super) fn duration(span: std::time::Duration) -> prost_types::Duration {
-    prost_types::Duration { seconds: span.as_secs() as i64, nanos: span.subsec_nanos() as i32 }
+    prost_types::Duration {
+        seconds: span.as_secs() as i64,
+        nanos: span.subsec_nanos() as i32,
+    }
 }
 
 pub(super) fn value(value: &Value) -> proto::Value {
@@ -44,7 +50,10 @@ pub(super) fn actor(actor: &Actor) -> proto::Actor {
         ActorKind::Author => proto::ActorKind::Author,
         ActorKind::Timer => proto::ActorKind::Timer,
     };
-    proto::Actor { kind: kind.into(), name: actor.name.to_string() }
+    proto::Actor {
+        kind: kind.into(),
+        name: actor.name.to_string(),
+    }
 }
 
 pub(super) fn status(status: Status) -> proto::Status {
@@ -105,11 +114,18 @@ pub(super) fn field_declaration(field: &FieldDeclaration) -> proto::FieldDeclara
 
 fn offset(offset: Offset) -> prost_types::Duration {
     let millis = offset.millis();
-    prost_types::Duration { seconds: millis / 1_000, nanos: (millis % 1_000 * 1_000_000) as i32 }
+    prost_types::Duration {
+        seconds: millis / 1_000,
+        nanos: (millis % 1_000 * 1_000_000) as i32,
+    }
 }
 
 pub(super) fn team(team: &Team) -> proto::Team {
-    proto::Team { name: team.name.clone(), title: team.title.clone(), revision: team.revision }
+    proto::Team {
+        name: team.name.clone(),
+        title: team.title.clone(),
+        revision: team.revision,
+    }
 }
 
 pub(super) fn fault(fault: &Fault) -> proto::Fault {
@@ -126,7 +142,10 @@ pub(super) fn fault(fault: &Fault) -> proto::Fault {
 }
 
 pub(super) fn call_ref(key: &CallKey) -> proto::CallRef {
-    proto::CallRef { source: key.source.to_string(), id: key.id.to_string() }
+    proto::CallRef {
+        source: key.source.to_string(),
+        id: key.id.to_string(),
+    }
 }
 
 pub(super) fn call(call: &Call) -> proto::Call {
@@ -151,7 +170,10 @@ pub(super) fn call(call: &Call) -> proto::Call {
 }
 
 pub(super) fn details(call: &Call) -> BTreeMap<String, String> {
-    call.details.iter().map(|(key, value)| (key.to_string(), value.to_string())).collect()
+    call.details
+        .iter()
+        .map(|(key, value)| (key.to_string(), value.to_string()))
+        .collect()
 }
 
 pub(super) fn change_kind(kind: ChangeKind) -> proto::ChangeKind {
@@ -210,9 +232,24 @@ pub(super) fn stage_of(root: &Root, instance: &Instance, number: u32) -> Option<
 }
 
 /// The same, of the version of a workflow.
-pub(super) fn stage_of_version(root: &Root, (workflow, version): (u32, u32), number: u32) -> Option<proto::Stage> {
+pub(super) fn stage_of_version(
+    root: &Root,
+    (workflow, version): (u32, u32),
+    number: u32,
+) -> Option<proto::Stage> {
     let workflow = root.workflows.at(workflow)?;
     // What it was in before it was migrated may be in an older version only.
-    let of_others = || workflow.versions.iter().rev().find_map(|one| one.definition.stage(number));
-    workflow.version(version)?.definition.stage(number).or_else(of_others).map(stage)
+    let of_others = || {
+        workflow
+            .versions
+            .iter()
+            .rev()
+            .find_map(|one| one.definition.stage(number))
+    };
+    workflow
+        .version(version)?
+        .definition
+        .stage(number)
+        .or_else(of_others)
+        .map(stage)
 }

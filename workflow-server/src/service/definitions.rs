@@ -1,5 +1,5 @@
-//! For people who write workflows. Reading and looking through a whole definition takes tens of milliseconds where it is
-//! large: that is not for the threads that serve others.
+//! For people who write workflows. Reading and looking through a whole definition takes tens of
+//! milliseconds where it is large: that is not for the threads that serve others.
 
 use aftercall_engine::Root;
 use aftercall_engine::command::ImportTeam;
@@ -13,8 +13,8 @@ use aftercall_proto::workflow::v1 as proto;
 use aftercall_proto::workflow::v1::workflow_definition_service_server::WorkflowDefinitionService;
 
 use super::{
-    Asked, Asking, Refusal, Shared, building, calendars, convert, importing, pages, pictures, publishing, refusal,
-    requests, rpcs, simulations, teams,
+    Asked, Asking, Refusal, Shared, building, calendars, convert, importing, pages, pictures,
+    publishing, refusal, requests, rpcs, simulations, teams,
 };
 use crate::reading::Lane;
 
@@ -57,11 +57,19 @@ async fn validate_workflow(
     let looked_through = move |root: &Root| -> Result<_, Refusal> {
         let workflow = named(root, &request.name)?;
         let definition = if request.version == 0 {
-            workflow.draft.as_ref().or(workflow.versions.last().map(|version| &version.definition))
+            workflow
+                .draft
+                .as_ref()
+                .or(workflow.versions.last().map(|version| &version.definition))
         } else {
-            workflow.version(request.version).map(|version| &version.definition)
+            workflow
+                .version(request.version)
+                .map(|version| &version.definition)
         };
-        Ok(faults(root, definition.ok_or_else(|| no_version(&request.name, request.version))?))
+        Ok(faults(
+            root,
+            definition.ok_or_else(|| no_version(&request.name, request.version))?,
+        ))
     };
     let faults = shared.off_thread(shared.root(), looked_through).await??;
     Ok(proto::ValidateWorkflowResponse { faults })
@@ -73,10 +81,14 @@ async fn get_workflow(
 ) -> Result<Ready<proto::GetWorkflowResponse>, Refusal> {
     let request = asked.request;
     let described = move |root: &Root| {
-        let (workflow, definition, version) = pick(root, &request.name, request.version, request.draft)?;
+        let (workflow, definition, version) =
+            pick(root, &request.name, request.version, request.draft)?;
         let time_zone = zone_name(zone_beside_caller(root, definition, None)).to_owned();
         let workflow = Some(describe(definition, version, workflow.revision));
-        Ok(proto::GetWorkflowResponse { workflow, time_zone })
+        Ok(proto::GetWorkflowResponse {
+            workflow,
+            time_zone,
+        })
     };
     shared.answer_or_refuse(Lane::Desk, described).await
 }
@@ -86,16 +98,24 @@ async fn list_workflows(
     asked: Asked<proto::ListWorkflowsRequest>,
 ) -> Result<Ready<proto::ListWorkflowsResponse>, Refusal> {
     let request = asked.request;
-    let after = pages::read::<1>(shared, b"workflows", &request.page_token)?.map_or(0, |[after]| after as usize);
+    let after = pages::read::<1>(shared, b"workflows", &request.page_token)?
+        .map_or(0, |[after]| after as usize);
     let (of_list, rows) = (shared.clone(), pages::rows(request.page_size));
     let listed = move |root: &Root| {
         let rest = root.workflows.by_name().enumerate().skip(after);
         let wanted = rest.filter(|(_, workflow)| request.include_archived || !workflow.archived);
         let page: Vec<_> = wanted.take(rows + 1).collect();
         let next = page.get(rows).map(|(place, _)| *place as u64);
-        let workflows = page.into_iter().take(rows).map(|(_, workflow)| summary(workflow)).collect();
+        let workflows = page
+            .into_iter()
+            .take(rows)
+            .map(|(_, workflow)| summary(workflow))
+            .collect();
         let token = |next| pages::token(&of_list, b"workflows", &[next]);
-        Ok(proto::ListWorkflowsResponse { workflows, next_page_token: next.map_or_else(String::new, token) })
+        Ok(proto::ListWorkflowsResponse {
+            workflows,
+            next_page_token: next.map_or_else(String::new, token),
+        })
     };
     shared.answer_or_refuse(Lane::Desk, listed).await
 }
@@ -115,13 +135,26 @@ async fn list_versions(
     };
     let listed = move |root: &Root| {
         let workflow = named(root, &request.name)?;
-        let from = pages::read::<1>(&of_list, &list, &request.page_token)?.map_or(0, |[from]| from as usize);
+        let from = pages::read::<1>(&of_list, &list, &request.page_token)?
+            .map_or(0, |[from]| from as usize);
         let numbers = (1..=workflow.newest()).rev();
-        let newest_first = workflow.versions.iter().rev().zip(numbers).map(summary).enumerate();
-        // Those that were published meanwhile move the older ones back: some come twice, none is left out.
+        let newest_first = workflow
+            .versions
+            .iter()
+            .rev()
+            .zip(numbers)
+            .map(summary)
+            .enumerate();
+        // Those that were published meanwhile move the older ones back: some come twice, none is
+        // left out.
         let (versions, next) = pages::numbered(newest_first, from, usize::MAX);
-        let next_page_token = next.map_or_else(String::new, |next| pages::token(&of_list, &list, &[next as u64]));
-        Ok(proto::ListVersionsResponse { versions, next_page_token })
+        let next_page_token = next.map_or_else(String::new, |next| {
+            pages::token(&of_list, &list, &[next as u64])
+        });
+        Ok(proto::ListVersionsResponse {
+            versions,
+            next_page_token,
+        })
     };
     shared.answer_or_refuse(Lane::Desk, listed).await
 }
@@ -137,7 +170,9 @@ async fn export_workflow(
     let written = move |root: &Root| {
         let (_, definition, _) = pick(root, &request.name, request.version, request.draft)?;
         let file = match request.format() {
-            proto::FileFormat::Unspecified | proto::FileFormat::Yaml => file::export_yaml(definition),
+            proto::FileFormat::Unspecified | proto::FileFormat::Yaml => {
+                file::export_yaml(definition)
+            }
             proto::FileFormat::Json => file::write_json(definition),
         };
         Ok(proto::ExportWorkflowResponse { file })
@@ -150,7 +185,9 @@ async fn diff_versions(
     asked: Asked<proto::DiffVersionsRequest>,
 ) -> Result<proto::DiffVersionsResponse, Refusal> {
     let request = asked.request;
-    let compared = move |root: &Root, should_stop: ShouldStop<'_>| pictures::differences(root, &request, should_stop);
+    let compared = move |root: &Root, should_stop: ShouldStop<'_>| {
+        pictures::differences(root, &request, should_stop)
+    };
     shared.walk(Lane::Heavy, shared.root(), compared).await?
 }
 
@@ -167,16 +204,29 @@ async fn import_team(
     };
     let answered = shared.execute(asking, command).await?;
     let revision = answered.revision()?;
-    let team = Some(proto::Team { name: request.name, title: request.title, revision });
-    Ok(proto::ImportTeamResponse { team, sequence: answered.sequence })
+    let team = Some(proto::Team {
+        name: request.name,
+        title: request.title,
+        revision,
+    });
+    Ok(proto::ImportTeamResponse {
+        team,
+        sequence: answered.sequence,
+    })
 }
 
-async fn get_team(shared: &Shared, asked: Asked<proto::GetTeamRequest>) -> Result<proto::GetTeamResponse, Refusal> {
+async fn get_team(
+    shared: &Shared,
+    asked: Asked<proto::GetTeamRequest>,
+) -> Result<proto::GetTeamResponse, Refusal> {
     let team = find_team(&shared.root(), &asked.request.name)?;
     Ok(proto::GetTeamResponse { team: Some(team) })
 }
 
-async fn list_teams(shared: &Shared, _: Asked<proto::ListTeamsRequest>) -> Result<proto::ListTeamsResponse, Refusal> {
+async fn list_teams(
+    shared: &Shared,
+    _: Asked<proto::ListTeamsRequest>,
+) -> Result<proto::ListTeamsResponse, Refusal> {
     let teams = shared.root().teams.by_name().map(convert::team).collect();
     Ok(proto::ListTeamsResponse { teams })
 }
@@ -186,7 +236,9 @@ async fn get_calendar(
     asked: Asked<proto::GetCalendarRequest>,
 ) -> Result<proto::GetCalendarResponse, Refusal> {
     let calendar = calendars::find(&shared.root(), &asked.request.name)?;
-    Ok(proto::GetCalendarResponse { calendar: Some(calendar) })
+    Ok(proto::GetCalendarResponse {
+        calendar: Some(calendar),
+    })
 }
 
 async fn list_calendars(
@@ -197,27 +249,44 @@ async fn list_calendars(
     let from = pages::read::<1>(shared, b"calendars", &token)?.map_or(0, |[from]| from as usize);
     let of_list = shared.clone();
     let listed = move |root: &Root| {
-        let all = root.calendars.by_name().map(|calendar| calendars::shown(calendar)).enumerate();
+        let all = root
+            .calendars
+            .by_name()
+            .map(|calendar| calendars::shown(calendar))
+            .enumerate();
         let (calendars, next) = pages::numbered(all, from, usize::MAX);
         let token = |next| pages::token(&of_list, b"calendars", &[next as u64]);
-        Ok(proto::ListCalendarsResponse { calendars, next_page_token: next.map_or_else(String::new, token) })
+        Ok(proto::ListCalendarsResponse {
+            calendars,
+            next_page_token: next.map_or_else(String::new, token),
+        })
     };
     shared.answer_or_refuse(Lane::Desk, listed).await
 }
 
-/// Reads a file: an event that an earlier version has keeps its number. With where its parts stand in the file.
+/// Reads a file: an event that an earlier version has keeps its number. With where its parts stand
+/// in the file.
 pub(super) fn read(root: &Root, text: &str) -> Result<(Definition, Places), Refusal> {
-    let earlier = |name: &str| root.workflows.named(name).map(|workflow| &workflow.numbering);
+    let earlier = |name: &str| {
+        root.workflows
+            .named(name)
+            .map(|workflow| &workflow.numbering)
+    };
     let read = file::read_to_the_end(text, earlier);
     let (definition, places) = read.map_err(|unread| {
-        refusal::bad_file(&unread.with_those_of_the_workflow(|definition| root.validate(definition)))
+        refusal::bad_file(
+            &unread.with_those_of_the_workflow(|definition| root.validate(definition)),
+        )
     })?;
     file::check_written(&definition).map_err(|fault| refusal::bad_file(&[fault]))?;
     Ok((definition, places))
 }
 
 pub(super) fn faults(root: &Root, definition: &Definition) -> Vec<proto::Fault> {
-    root.validate(definition).iter().map(convert::fault).collect()
+    root.validate(definition)
+        .iter()
+        .map(convert::fault)
+        .collect()
 }
 
 pub(super) fn named<'r>(root: &'r Root, name: &str) -> Result<&'r Workflow, Refusal> {
@@ -226,7 +295,11 @@ pub(super) fn named<'r>(root: &'r Root, name: &str) -> Result<&'r Workflow, Refu
 }
 
 pub(super) fn no_version(name: &str, version: u32) -> Refusal {
-    let what = if version == 0 { "published version or draft".to_owned() } else { format!("version {version}") };
+    let what = if version == 0 {
+        "published version or draft".to_owned()
+    } else {
+        format!("version {version}")
+    };
     refusal::not_found("version", name, format!("workflow `{name}` has no {what}"))
 }
 
@@ -238,18 +311,32 @@ pub(super) fn pick<'r>(
 ) -> Result<(&'r Workflow, &'r Definition, u32), Refusal> {
     let workflow = named(root, name)?;
     if draft {
-        let missing = || refusal::not_found("draft", name, format!("workflow `{name}` has no draft"));
+        let missing =
+            || refusal::not_found("draft", name, format!("workflow `{name}` has no draft"));
         return Ok((workflow, workflow.draft.as_ref().ok_or_else(missing)?, 0));
     }
-    let number = if version == 0 { workflow.newest() } else { version };
+    let number = if version == 0 {
+        workflow.newest()
+    } else {
+        version
+    };
     let is_draft = version == 0 && workflow.draft.is_some();
-    let missing = || if is_draft { refusal::only_draft(name) } else { no_version(name, version) };
+    let missing = || {
+        if is_draft {
+            refusal::only_draft(name)
+        } else {
+            no_version(name, version)
+        }
+    };
     let found = workflow.version(number).ok_or_else(missing)?;
     Ok((workflow, &found.definition, number))
 }
 
 fn find_team(root: &Root, name: &str) -> Result<proto::Team, Refusal> {
-    let found = root.teams.place(name).and_then(|place| root.teams.at(place));
+    let found = root
+        .teams
+        .place(name)
+        .and_then(|place| root.teams.at(place));
     let missing = || refusal::not_found("team", name, format!("there is no team `{name}`"));
     found.map(convert::team).ok_or_else(missing)
 }
@@ -262,23 +349,41 @@ pub(super) fn summary(workflow: &Workflow) -> proto::WorkflowSummary {
         has_draft: workflow.draft.is_some(),
         archived: workflow.archived,
         revision: workflow.revision,
-        published_at: workflow.versions.last().map(|version| convert::timestamp(version.published_at)),
+        published_at: workflow
+            .versions
+            .last()
+            .map(|version| convert::timestamp(version.published_at)),
     }
 }
 
-pub(super) fn describe(definition: &Definition, version: u32, revision: u64) -> proto::WorkflowDescription {
-    let stages = definition.stages.iter().map(|stage| proto::StageDescription {
-        stage: Some(convert::stage(stage)),
-        actions: stage.actions.iter().map(action).collect(),
-    });
+pub(super) fn describe(
+    definition: &Definition,
+    version: u32,
+    revision: u64,
+) -> proto::WorkflowDescription {
+    let stages = definition
+        .stages
+        .iter()
+        .map(|stage| proto::StageDescription {
+            stage: Some(convert::stage(stage)),
+            actions: stage.actions.iter().map(action).collect(),
+        });
     proto::WorkflowDescription {
         name: definition.name.clone(),
         title: definition.title.clone(),
         version,
         stages: stages.collect(),
-        fields: definition.fields.iter().map(convert::field_declaration).collect(),
-        deadline: definition.deadline.map_or_else(String::new, |span| span.to_string()),
-        retention: definition.retention.map_or_else(String::new, |span| span.to_string()),
+        fields: definition
+            .fields
+            .iter()
+            .map(convert::field_declaration)
+            .collect(),
+        deadline: definition
+            .deadline
+            .map_or_else(String::new, |span| span.to_string()),
+        retention: definition
+            .retention
+            .map_or_else(String::new, |span| span.to_string()),
         calendar: definition.calendar.clone().unwrap_or_default(),
         revision,
     }
@@ -293,5 +398,9 @@ fn action(action: &Action) -> proto::ActionDescription {
         ActionKind::Finish(_) => ("finish", ""),
         ActionKind::SetField(_) => ("set-field", ""),
     };
-    proto::ActionDescription { kind: kind.to_owned(), text: describe_action(action), event_id: event_id.to_owned() }
+    proto::ActionDescription {
+        kind: kind.to_owned(),
+        text: describe_action(action),
+        event_id: event_id.to_owned(),
+    }
 }

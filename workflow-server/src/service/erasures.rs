@@ -1,11 +1,14 @@
-//! Erasing a caller, as ops ask for it. The runner masks call after call, the keeper scrubs the files.
+//! Erasing a caller, as ops ask for it. The runner masks call after call, the keeper scrubs the
+//! files.
 
 use std::collections::HashSet;
 use std::sync::Arc;
 
 use aftercall_engine::Root;
 use aftercall_engine::actor::{Actor, ActorKind};
-use aftercall_engine::erasure::{EraseCaller, ErasedCall, Erasure, ErasureChange, ErasureState, Look, calls_in_memory};
+use aftercall_engine::erasure::{
+    EraseCaller, ErasedCall, Erasure, ErasureChange, ErasureState, Look, calls_in_memory,
+};
 use aftercall_engine::limits::ERASED_CALLS_MAX;
 use aftercall_engine::time::Time;
 use aftercall_engine::world::caller_index::CallerKey;
@@ -37,9 +40,17 @@ pub(super) async fn erase(
     let root = shared.root();
     let erasure = asked_for(&root, &started)?;
     // What masked its last call: the same whenever this is asked again.
-    let masked_at = erasure.masked_at.last().copied().unwrap_or(started.sequence);
+    let masked_at = erasure
+        .masked_at
+        .last()
+        .copied()
+        .unwrap_or(started.sequence);
     let erasure = Some(shown(&root, &erasure));
-    Ok(proto::EraseCallerResponse { erasure, sequence: masked_at.max(started.sequence), possible_calls: Vec::new() })
+    Ok(proto::EraseCallerResponse {
+        erasure,
+        sequence: masked_at.max(started.sequence),
+        possible_calls: Vec::new(),
+    })
 }
 
 /// What an erasure would be about, as it is now.
@@ -52,7 +63,9 @@ async fn tried(
     let mut erase = found(shared, request, &caller.clone().exactly()).await?;
     // What left memory between the two looks is in both.
     let mut seen = HashSet::new();
-    erase.calls.retain(|call| seen.insert((call.key.clone(), call.created_at)));
+    erase
+        .calls
+        .retain(|call| seen.insert((call.key.clone(), call.created_at)));
     let mut possible = found(shared, request, caller).await?.calls;
     possible.retain(|call| seen.insert((call.key.clone(), call.created_at)));
     possible.truncate(ERASED_CALLS_MAX);
@@ -61,7 +74,10 @@ async fn tried(
     let root = shared.root();
     let erasure = Erasure {
         id: 0,
-        actor: Actor { kind: ActorKind::Operations, name: asked.actor().into() },
+        actor: Actor {
+            kind: ActorKind::Operations,
+            name: asked.actor().into(),
+        },
         reason: request.reason.as_str().into(),
         state: ErasureState::Masking,
         started_at: root.at,
@@ -73,30 +89,39 @@ async fn tried(
     Ok(proto::EraseCallerResponse {
         erasure: Some(shown(&root, &erasure)),
         sequence: root.sequence,
-        possible_calls: possible.iter().map(|call| convert::call_ref(&call.key)).collect(),
+        possible_calls: possible
+            .iter()
+            .map(|call| convert::call_ref(&call.key))
+            .collect(),
     })
 }
 
 /// The erasure as it is now; where it is done and forgotten, what the entry that started it tells.
 fn asked_for(root: &Root, started: &Answered) -> Result<Arc<Erasure>, Refusal> {
-    let change = started.entry.as_ref().and_then(|entry| entry.erasure.as_ref());
+    let change = started
+        .entry
+        .as_ref()
+        .and_then(|entry| entry.erasure.as_ref());
     match (root.erasures.get(&started.sequence), change) {
         (Some(present), _) => Ok(present.clone()),
-        (None, Some(ErasureChange::Started(first))) => {
-            Ok(Arc::new(Erasure { state: ErasureState::Done, ..Erasure::clone(first) }))
-        }
+        (None, Some(ErasureChange::Started(first))) => Ok(Arc::new(Erasure {
+            state: ErasureState::Done,
+            ..Erasure::clone(first)
+        })),
         (None, _) => find(root, started.sequence).cloned(),
     }
 }
 
-/// Looks the caller's calls up, and again where something left memory meanwhile, or more calls changed than the decision looks at.
+/// Looks the caller's calls up, and again where something left memory meanwhile, or more calls
+/// changed than the decision looks at.
 async fn start(
     shared: &Shared,
     asked: &Asked<proto::EraseCallerRequest>,
     caller: &CallerKey,
 ) -> Result<Answered, Refusal> {
-    let is_to_be_repeated =
-        |refused: &Refusal| refused.has_reason("ARCHIVE_MOVED") || refused.has_reason("CALLS_MOVED");
+    let is_to_be_repeated = |refused: &Refusal| {
+        refused.has_reason("ARCHIVE_MOVED") || refused.has_reason("CALLS_MOVED")
+    };
     let mut looks = 0;
     loop {
         let asking = Asking::of_operations(asked);
@@ -119,8 +144,12 @@ async fn found(
 ) -> Result<EraseCaller, Refusal> {
     let newest_file = shared.root().archive.newest_file;
     // What has outlived its retention and is not gone yet is erased all the same.
-    let found =
-        shared.ledger.archive().calls_of(caller, (&request.customer, None), ERASED_CALLS_MAX + 1, Time(i64::MIN));
+    let found = shared.ledger.archive().calls_of(
+        caller,
+        (&request.customer, None),
+        ERASED_CALLS_MAX + 1,
+        Time(i64::MIN),
+    );
     let found = found.await.map_err(|error| refusal::of_history(&error))?;
     let erased = |found: FoundCall| ErasedCall {
         key: found.call.key.clone(),
@@ -134,8 +163,14 @@ async fn found(
     Ok(EraseCaller {
         customer: request.customer.as_str().into(),
         reason: request.reason.as_str().into(),
-        calls: calls.into_iter().chain(found.into_iter().map(erased)).collect(),
-        look: Some(Look { caller: caller.clone(), sequence }),
+        calls: calls
+            .into_iter()
+            .chain(found.into_iter().map(erased))
+            .collect(),
+        look: Some(Look {
+            caller: caller.clone(),
+            sequence,
+        }),
         newest_file,
         is_of_restore: false,
     })
@@ -144,14 +179,26 @@ async fn found(
 /// Waits until every call of an erasure is masked, or for as long as a request may take.
 async fn masked(shared: &Shared, id: u64) {
     let mut newest = shared.ledger.feed().newest();
-    let is_masking = || shared.root().erasures.get(&id).is_some_and(|erasure| erasure.state == ErasureState::Masking);
+    let is_masking = || {
+        shared
+            .root()
+            .erasures
+            .get(&id)
+            .is_some_and(|erasure| erasure.state == ErasureState::Masking)
+    };
     let waiting = async { while is_masking() && newest.changed().await.is_ok() {} };
     // What is left is masked all the same: the answer says how far it is.
     let _ = tokio::time::timeout(REQUEST_TIME_MAX, waiting).await;
 }
 
 pub(super) fn find(root: &Root, id: u64) -> Result<&Arc<Erasure>, Refusal> {
-    let missing = || refusal::not_found("erasure", &id.to_string(), format!("there is no erasure {id}, or no longer"));
+    let missing = || {
+        refusal::not_found(
+            "erasure",
+            &id.to_string(),
+            format!("there is no erasure {id}, or no longer"),
+        )
+    };
     root.erasures.get(&id).ok_or_else(missing)
 }
 
@@ -163,7 +210,8 @@ pub(super) fn shown(root: &Root, erasure: &Erasure) -> proto::Erasure {
     };
     let instances = || erasure.calls.iter().flat_map(|call| call.instances.iter());
     let is_open = |id: &&aftercall_engine::instance::InstanceId| {
-        root.instance(**id).is_some_and(|instance| !instance.status.is_ended())
+        root.instance(**id)
+            .is_some_and(|instance| !instance.status.is_ended())
     };
     let call = |call: &ErasedCall| convert::call_ref(&call.key);
     proto::Erasure {

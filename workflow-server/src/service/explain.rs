@@ -1,4 +1,5 @@
-//! Why an instance waits, since when, and what would move it: in plain words, for somebody who was woken up.
+//! Why an instance waits, since when, and what would move it: in plain words, for somebody who was
+//! woken up.
 
 use std::collections::BTreeSet;
 
@@ -24,14 +25,25 @@ impl Clock {
     fn in_words(&self, moment: Time) -> String {
         let distance = duration_in_words(moment.0.abs_diff(self.now.0));
         let at = self.shown(moment);
-        if moment > self.now { format!("in {distance} (at {at})") } else { format!("{distance} ago (at {at})") }
+        if moment > self.now {
+            format!("in {distance} (at {at})")
+        } else {
+            format!("{distance} ago (at {at})")
+        }
     }
 }
 
 /// Sentences, the most important first.
-pub(super) fn explain(root: &Root, instance: &Instance, clock: &Clock, clock_held: bool) -> Vec<String> {
+pub(super) fn explain(
+    root: &Root,
+    instance: &Instance,
+    clock: &Clock,
+    clock_held: bool,
+) -> Vec<String> {
     let mut sentences = match instance.status {
-        Status::Active | Status::Paused if !is_waiting(root, instance) => nothing_waits(root, instance, clock),
+        Status::Active | Status::Paused if !is_waiting(root, instance) => {
+            nothing_waits(root, instance, clock)
+        }
         Status::WaitingForCallEnd => vec![waits_for_call(instance, clock)],
         Status::Active => active(root, instance, clock),
         Status::Paused => paused(root, instance, clock),
@@ -42,19 +54,34 @@ pub(super) fn explain(root: &Root, instance: &Instance, clock: &Clock, clock_hel
             stage_name(root, instance),
             at(instance.ended_at, clock)
         )],
-        Status::Cancelled => vec![format!("It was cancelled{}: {}.", at(instance.ended_at, clock), instance.ending)],
+        Status::Cancelled => vec![format!(
+            "It was cancelled{}: {}.",
+            at(instance.ended_at, clock),
+            instance.ending
+        )],
     };
-    let is_released = root.call_of(instance).is_some_and(|call| call.ended_at.is_some());
-    if clock_held && (!instance.timers.is_empty() || instance.release_at.is_some() && !is_released) {
+    let is_released = root
+        .call_of(instance)
+        .is_some_and(|call| call.ended_at.is_some());
+    if clock_held && (!instance.timers.is_empty() || instance.release_at.is_some() && !is_released)
+    {
         sentences.push(
             "Its timers are held, because the server's clock jumped: they wait until it returns, or until ops accepts it."
                 .to_owned(),
         );
     }
     if !instance.status.is_ended() {
-        sentences.extend(due(instance, &Clock { now: instance.clock(clock.now), wall: clock.wall.clone() }));
+        sentences.extend(due(
+            instance,
+            &Clock {
+                now: instance.clock(clock.now),
+                wall: clock.wall.clone(),
+            },
+        ));
         sentences.extend(
-            instance.is_snoozed().then(|| "No list shows it, because all of its alerts are snoozed.".to_owned()),
+            instance
+                .is_snoozed()
+                .then(|| "No list shows it, because all of its alerts are snoozed.".to_owned()),
         );
         sentences.extend(worked(instance, clock));
         sentences.extend(hidden(root, instance));
@@ -64,24 +91,43 @@ pub(super) fn explain(root: &Root, instance: &Instance, clock: &Clock, clock_hel
 
 fn incomplete(root: &Root, instance: &Instance, clock: &Clock) -> Vec<String> {
     let (name, since) = (stage_name(root, instance), clock.shown(instance.entered_at));
-    let outcomes = root.definition_of(instance).map_or_else(String::new, |definition| outcomes(definition));
-    let stands = format!("It ran into the unlinked end {name} at {since}: nothing in its workflow moves it on.");
-    let advice = format!("Finish it with an outcome{outcomes}, move it to another stage, or cancel it with a reason.");
-    [stands, advice].into_iter().chain(held(instance, clock)).collect()
+    let outcomes = root
+        .definition_of(instance)
+        .map_or_else(String::new, |definition| outcomes(definition));
+    let stands = format!(
+        "It ran into the unlinked end {name} at {since}: nothing in its workflow moves it on."
+    );
+    let advice = format!(
+        "Finish it with an outcome{outcomes}, move it to another stage, or cancel it with a reason."
+    );
+    [stands, advice]
+        .into_iter()
+        .chain(held(instance, clock))
+        .collect()
 }
 
 /// The outcomes that the workflow itself ends with, each once.
 fn outcomes(definition: &Definition) -> String {
     let actions = definition.stages.iter().flat_map(|stage| &stage.actions);
-    let outcomes: BTreeSet<&str> = actions.filter_map(Action::finish).map(|finish| finish.outcome.as_str()).collect();
+    let outcomes: BTreeSet<&str> = actions
+        .filter_map(Action::finish)
+        .map(|finish| finish.outcome.as_str())
+        .collect();
     let all: Vec<&str> = outcomes.into_iter().collect();
-    if all.is_empty() { String::new() } else { format!(" (its workflow has {})", all.join(", ")) }
+    if all.is_empty() {
+        String::new()
+    } else {
+        format!(" (its workflow has {})", all.join(", "))
+    }
 }
 
 fn held(instance: &Instance, clock: &Clock) -> Option<String> {
     let claim = instance.held(clock.now)?;
     let (since, until) = (clock.shown(claim.since), clock.in_words(claim.until));
-    Some(format!("{} holds it since {since}; the lease ends {until}.", claim.by))
+    Some(format!(
+        "{} holds it since {since}; the lease ends {until}.",
+        claim.by
+    ))
 }
 
 fn at(time: Option<Time>, clock: &Clock) -> String {
@@ -89,7 +135,9 @@ fn at(time: Option<Time>, clock: &Clock) -> String {
 }
 
 fn stage_name(root: &Root, instance: &Instance) -> String {
-    let stage = root.definition_of(instance).and_then(|definition| definition.stage(instance.stage));
+    let stage = root
+        .definition_of(instance)
+        .and_then(|definition| definition.stage(instance.stage));
     match stage {
         Some(stage) => format!("stage {} \"{}\"", stage.number, stage.title()),
         None => "no stage yet".to_owned(),
@@ -104,17 +152,24 @@ fn waits_for_call(instance: &Instance, clock: &Clock) -> String {
             clock.in_words(release)
         ),
         None => {
-            format!("It waits, unseen, for its call to end, since {since}: the script engine must say so (EndCall).")
+            format!(
+                "It waits, unseen, for its call to end, since {since}: the script engine must say so (EndCall)."
+            )
         }
     }
 }
 
 fn paused(root: &Root, instance: &Instance, clock: &Clock) -> Vec<String> {
     let stage = stage_name(root, instance);
-    let Some(pause) = &instance.pause else { return vec![format!("It is paused in {stage}.")] };
+    let Some(pause) = &instance.pause else {
+        return vec![format!("It is paused in {stage}.")];
+    };
     let (by, since, reason) = (&pause.by, clock.shown(pause.since), &pause.reason);
     let goes_on = match pause.until {
-        Some(until) => format!("It continues {}, or when somebody resumes it.", clock.in_words(until)),
+        Some(until) => format!(
+            "It continues {}, or when somebody resumes it.",
+            clock.in_words(until)
+        ),
         None => "Somebody must resume it.".to_owned(),
     };
     vec![
@@ -136,18 +191,35 @@ fn nothing_waits(root: &Root, instance: &Instance, clock: &Clock) -> Vec<String>
 }
 
 fn active(root: &Root, instance: &Instance, clock: &Clock) -> Vec<String> {
-    let Some(definition) = root.definition_of(instance) else { return nothing_waits(root, instance, clock) };
-    let buttons: Vec<String> = buttons(definition, instance).map(|button| format!("\"{}\"", button.label)).collect();
-    let teams = instance.alerts.iter().flat_map(Alert::teams).filter_map(|team| root.teams.at(team));
+    let Some(definition) = root.definition_of(instance) else {
+        return nothing_waits(root, instance, clock);
+    };
+    let buttons: Vec<String> = buttons(definition, instance)
+        .map(|button| format!("\"{}\"", button.label))
+        .collect();
+    let teams = instance
+        .alerts
+        .iter()
+        .flat_map(Alert::teams)
+        .filter_map(|team| root.teams.at(team));
     let teams: Vec<&str> = teams.map(|team| team.name.as_str()).collect();
     let since = clock.shown(instance.entered_at);
-    let by =
-        if teams.is_empty() { "anybody (no team is told)".to_owned() } else { format!("team {}", teams.join(" or ")) };
+    let by = if teams.is_empty() {
+        "anybody (no team is told)".to_owned()
+    } else {
+        format!("team {}", teams.join(" or "))
+    };
     let name = stage_name(root, instance);
     let mut sentences = match buttons.as_slice() {
-        [] => vec![format!("It waits in {name} (visit {}) since {since}; only a timer moves it.", instance.visit())],
+        [] => vec![format!(
+            "It waits in {name} (visit {}) since {since}; only a timer moves it.",
+            instance.visit()
+        )],
         [one] => {
-            vec![format!("It waits in {name} (visit {}) since {since} for button {one} by {by}.", instance.visit())]
+            vec![format!(
+                "It waits in {name} (visit {}) since {since} for button {one} by {by}.",
+                instance.visit()
+            )]
         }
         many => vec![format!(
             "It waits in {name} (visit {}) since {since} for one of the buttons {} by {by}.",
@@ -158,31 +230,56 @@ fn active(root: &Root, instance: &Instance, clock: &Clock) -> Vec<String> {
     sentences.extend(held(instance, clock));
     sentences.extend(instance.timers.iter().map(|timer| {
         let fires_at = instance.fires_at(timer);
-        let waits = if fires_at == timer.due { "" } else { ", when the claim ends; or when it is given back" };
+        let waits = if fires_at == timer.due {
+            ""
+        } else {
+            ", when the claim ends; or when it is given back"
+        };
         format!("A timer moves it {}{waits}.", clock.in_words(fires_at))
     }));
-    sentences.extend(instance.alerts.iter().flat_map(|alert| alert_stands(alert, clock)));
+    sentences.extend(
+        instance
+            .alerts
+            .iter()
+            .flat_map(|alert| alert_stands(alert, clock)),
+    );
     sentences
 }
 
 fn alert_stands(alert: &Alert, clock: &Clock) -> Vec<String> {
     let snoozed = alert.snooze.as_ref().map(|snooze| {
         let until = clock.in_words(snooze.until);
-        format!("{} has snoozed the alert \"{}\": it comes back {until}.", snooze.by, alert.text)
+        format!(
+            "{} has snoozed the alert \"{}\": it comes back {until}.",
+            snooze.by, alert.text
+        )
     });
-    let escalates =
-        alert.escalates_at.map(|at| format!("The alert \"{}\" escalates {}.", alert.text, clock.in_words(at)));
+    let escalates = alert.escalates_at.map(|at| {
+        format!(
+            "The alert \"{}\" escalates {}.",
+            alert.text,
+            clock.in_words(at)
+        )
+    });
     snoozed.into_iter().chain(escalates).collect()
 }
 
 fn due(instance: &Instance, clock: &Clock) -> Vec<String> {
     let mut sentences = Vec::new();
     if let Some(due) = instance.alerts.iter().filter_map(|alert| alert.due).min() {
-        let word = if due <= clock.now { "It is overdue: it was due" } else { "It is due" };
+        let word = if due <= clock.now {
+            "It is overdue: it was due"
+        } else {
+            "It is due"
+        };
         sentences.push(format!("{word} {}.", clock.in_words(due)));
     }
     if let Some(deadline) = instance.deadline {
-        let word = if deadline <= clock.now { "Its deadline has passed:" } else { "Its deadline is" };
+        let word = if deadline <= clock.now {
+            "Its deadline has passed:"
+        } else {
+            "Its deadline is"
+        };
         sentences.push(format!("{word} {}.", clock.in_words(deadline)));
     }
     sentences
@@ -190,9 +287,19 @@ fn due(instance: &Instance, clock: &Clock) -> Vec<String> {
 
 /// What people and the caller have done about it.
 fn worked(instance: &Instance, clock: &Clock) -> Vec<String> {
-    let times = |count: u32| if count == 1 { "once".to_owned() } else { format!("{count} times") };
-    let chased =
-        (instance.chases > 0).then(|| format!("The caller has asked for it again {}.", times(instance.chases)));
+    let times = |count: u32| {
+        if count == 1 {
+            "once".to_owned()
+        } else {
+            format!("{count} times")
+        }
+    };
+    let chased = (instance.chases > 0).then(|| {
+        format!(
+            "The caller has asked for it again {}.",
+            times(instance.chases)
+        )
+    });
     let tried = instance.attempts.as_ref().map(|attempts| {
         let (count, outcome, at) = (times(attempts.times), &attempts.outcome, clock.shown(attempts.at));
         format!(

@@ -1,11 +1,13 @@
-//! What the first answer to a request showed: an instance and a call as they were after its entry, whatever came later.
+//! What the first answer to a request showed: an instance and a call as they were after its entry,
+//! whatever came later.
 //!
-//! Each change names the one before it, so that the past is found by walking back from the present; usually it is the newest
-//! change. What was erased since is masked here as everywhere.
+//! Each change names the one before it, so that the past is found by walking back from the present;
+//! usually it is the newest change. What was erased since is masked here as everywhere.
 //!
-//! What an answer does not take from its entry, and shows as it is now: the names of teams, `due_soon_from` (by the present
-//! opening hours), warnings of an import or a publication, the title and newest version in the summary of a workflow, how far
-//! an erasure has come, and the zone of a calendar.
+//! What an answer does not take from its entry, and shows as it is now: the names of teams,
+//! `due_soon_from` (by the present opening hours), warnings of an import or a publication, the
+//! title and newest version in the summary of a workflow, how far an erasure has come, and the zone
+//! of a calendar.
 
 use std::sync::Arc;
 
@@ -19,11 +21,16 @@ use crate::ledger::history::{History, HistoryError, Walk};
 use crate::limits::FIRST_ANSWER_WALK_MAX;
 
 /// An instance and its call as they are now, in memory or in the archive.
-pub(super) async fn present(shared: &Shared, root: &Root, id: InstanceId) -> Result<Option<FoundInstance>, Refusal> {
+pub(super) async fn present(
+    shared: &Shared,
+    root: &Root,
+    id: InstanceId,
+) -> Result<Option<FoundInstance>, Refusal> {
     match root.instance(id) {
-        Some(instance) => {
-            Ok(root.call_of(instance).map(|call| FoundInstance { instance: instance.clone(), call: call.clone() }))
-        }
+        Some(instance) => Ok(root.call_of(instance).map(|call| FoundInstance {
+            instance: instance.clone(),
+            call: call.clone(),
+        })),
         None => archived::find(shared, id).await,
     }
 }
@@ -35,15 +42,30 @@ pub(super) async fn instance(
     id: InstanceId,
     entry: &Entry,
 ) -> Result<Option<FoundInstance>, Refusal> {
-    let Some(present) = present(shared, root, id).await? else { return Ok(None) };
-    let history = shared.ledger.history();
-    let changed = entry.instances.iter().find(|change| change.after.id() == id);
-    let instance = match changed {
-        Some(change) => history.whole(change).await.map_err(|e| refusal::of_history(&e))?,
-        None => instance_upto(history, present.instance, entry.sequence).await.map_err(|e| refusal::of_history(&e))?,
+    let Some(present) = present(shared, root, id).await? else {
+        return Ok(None);
     };
-    let call = call_upto(history, &present.call, entry.sequence).await.map_err(|error| refusal::of_history(&error))?;
-    Ok(Some(FoundInstance { instance, call: call.unwrap_or(present.call) }))
+    let history = shared.ledger.history();
+    let changed = entry
+        .instances
+        .iter()
+        .find(|change| change.after.id() == id);
+    let instance = match changed {
+        Some(change) => history
+            .whole(change)
+            .await
+            .map_err(|e| refusal::of_history(&e))?,
+        None => instance_upto(history, present.instance, entry.sequence)
+            .await
+            .map_err(|e| refusal::of_history(&e))?,
+    };
+    let call = call_upto(history, &present.call, entry.sequence)
+        .await
+        .map_err(|error| refusal::of_history(&error))?;
+    Ok(Some(FoundInstance {
+        instance,
+        call: call.unwrap_or(present.call),
+    }))
 }
 
 /// A call as it was after an entry; none where nobody knows it any more.
@@ -53,7 +75,10 @@ pub(super) async fn call(
     key: &CallKey,
     entry: Option<&Entry>,
 ) -> Result<Option<Arc<Call>>, Refusal> {
-    if let Some(change) = entry.and_then(|entry| entry.call.as_ref()).filter(|change| change.after.key == *key) {
+    if let Some(change) = entry
+        .and_then(|entry| entry.call.as_ref())
+        .filter(|change| change.after.key == *key)
+    {
         return Ok(Some(change.after.clone()));
     }
     let live = root.call(key).cloned();
@@ -61,7 +86,10 @@ pub(super) async fn call(
     if let Some(live) = live.as_ref().filter(|live| live.sequence <= upto) {
         return Ok(Some(live.clone()));
     }
-    let archived = archived::calls(shared, key).await?.into_iter().map(|found| found.call);
+    let archived = archived::calls(shared, key)
+        .await?
+        .into_iter()
+        .map(|found| found.call);
     for candidate in live.into_iter().chain(archived) {
         let call = call_upto(shared.ledger.history(), &candidate, upto).await;
         if let Some(call) = call.map_err(|error| refusal::of_history(&error))? {
@@ -72,7 +100,11 @@ pub(super) async fn call(
 }
 
 /// The instance as it was up to a sequence; as it is now where that is too far back.
-async fn instance_upto(history: &History, present: Arc<Instance>, upto: u64) -> Result<Arc<Instance>, HistoryError> {
+async fn instance_upto(
+    history: &History,
+    present: Arc<Instance>,
+    upto: u64,
+) -> Result<Arc<Instance>, HistoryError> {
     if present.sequence <= upto {
         return Ok(present);
     }
@@ -88,7 +120,11 @@ async fn instance_upto(history: &History, present: Arc<Instance>, upto: u64) -> 
 }
 
 /// The call as it was up to a sequence; none where it was heard of later, or that is too far back.
-async fn call_upto(history: &History, present: &Arc<Call>, upto: u64) -> Result<Option<Arc<Call>>, HistoryError> {
+async fn call_upto(
+    history: &History,
+    present: &Arc<Call>,
+    upto: u64,
+) -> Result<Option<Arc<Call>>, HistoryError> {
     if present.sequence <= upto {
         return Ok(Some(present.clone()));
     }

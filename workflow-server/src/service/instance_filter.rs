@@ -24,7 +24,10 @@ pub(super) fn read(asked: proto::InstanceFilter, now: Time) -> Result<InstanceFi
         faults.check_count(field, count);
     }
     if asked.archived {
-        faults.add("filter.archived", "only a list reads the archive: nothing there is counted or moved one by one");
+        faults.add(
+            "filter.archived",
+            "only a list reads the archive: nothing there is counted or moved one by one",
+        );
     }
     let older_than = asked.older_than.and_then(|span| {
         let millis = requests::span_millis(span);

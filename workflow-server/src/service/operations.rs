@@ -12,8 +12,8 @@ use prost::Message;
 use super::explain::{Clock, explain};
 use super::requests::{self, Faults};
 use super::{
-    Asked, Asking, Refusal, Shared, archived, backups, batches, convert, erasures, follow_up, history, instance_filter,
-    pages, reports, retention, rpcs, stuck, upkeep,
+    Asked, Asking, Refusal, Shared, archived, backups, batches, convert, erasures, follow_up,
+    history, instance_filter, pages, reports, retention, rpcs, stuck, upkeep,
 };
 use crate::limits::GROUPS_MAX;
 use crate::process;
@@ -56,7 +56,9 @@ async fn get_instance(
     asked: Asked<proto::GetInstanceRequest>,
 ) -> Result<proto::GetInstanceResponse, Refusal> {
     let found = archived::anywhere(shared, &asked.request.instance_id).await?;
-    Ok(proto::GetInstanceResponse { instance: Some(found.shown()) })
+    Ok(proto::GetInstanceResponse {
+        instance: Some(found.shown()),
+    })
 }
 
 async fn list_instances(
@@ -70,7 +72,13 @@ async fn list_instances(
     if asked.archived {
         let now = pages::read::<4>(shared, &list, &request.page_token)?
             .map_or_else(|| shared.ledger.now(), |[.., as_of]| Time(as_of as i64));
-        let filter = instance_filter::read(proto::InstanceFilter { archived: false, ..asked }, now)?;
+        let filter = instance_filter::read(
+            proto::InstanceFilter {
+                archived: false,
+                ..asked
+            },
+            now,
+        )?;
         let page = move |shared: Shared| async move {
             let page = (request.page_size, request.page_token.as_str());
             archived::list(&shared, &filter, &list, page, now).await
@@ -84,12 +92,20 @@ async fn list_instances(
     let (of_list, rows) = (shared.clone(), pages::rows(request.page_size));
     let page = move |root: &Root, should_stop: ShouldStop<'_>| {
         let page = query::list_instances(root, &filter, now, (after, rows), should_stop)?;
-        let instances = page.instances.iter().map(|instance| follow_up::follow_up(root, instance));
+        let instances = page
+            .instances
+            .iter()
+            .map(|instance| follow_up::follow_up(root, instance));
         let instances = pages::fitting(instances);
-        let next = pages::next_after(&page.instances, instances.len(), page.next, |last| last.id.slot);
+        let next = pages::next_after(&page.instances, instances.len(), page.next, |last| {
+            last.id.slot
+        });
         let token = |slot| pages::token(&of_list, &list, &[u64::from(slot), now.0 as u64]);
         let next_page_token = next.map_or_else(String::new, token);
-        Ok(proto::ListInstancesResponse { instances, next_page_token })
+        Ok(proto::ListInstancesResponse {
+            instances,
+            next_page_token,
+        })
     };
     shared.answer(Lane::Heavy, shared.root(), page).await
 }
@@ -122,14 +138,21 @@ async fn count_instances(
     let archived = archived::count(&root, &filter);
     let counted = move |root: &Root, should_stop: ShouldStop<'_>| {
         let (groups, total) = query::count_instances(root, &filter, by, now, should_stop)?;
-        let counts = groups.into_iter().take(GROUPS_MAX).map(|group| proto::InstanceCount {
-            group: group.name,
-            count: group.count,
-            overdue: group.overdue,
-            hidden: group.hidden,
-            oldest_started_at: group.oldest_started_at.map(convert::timestamp),
-        });
-        Ok(proto::CountInstancesResponse { counts: counts.collect(), total, archived })
+        let counts = groups
+            .into_iter()
+            .take(GROUPS_MAX)
+            .map(|group| proto::InstanceCount {
+                group: group.name,
+                count: group.count,
+                overdue: group.overdue,
+                hidden: group.hidden,
+                oldest_started_at: group.oldest_started_at.map(convert::timestamp),
+            });
+        Ok(proto::CountInstancesResponse {
+            counts: counts.collect(),
+            total,
+            archived,
+        })
     };
     shared.answer(Lane::Heavy, root, counted).await
 }
@@ -139,13 +162,25 @@ async fn list_history(
     asked: Asked<proto::ListHistoryRequest>,
 ) -> Result<Ready<proto::ListHistoryResponse>, Refusal> {
     let request = asked.request;
-    let list = [b"history ".to_vec(), request.instance_id.clone().into_bytes(), call_bytes(&request)].concat();
+    let list = [
+        b"history ".to_vec(),
+        request.instance_id.clone().into_bytes(),
+        call_bytes(&request),
+    ]
+    .concat();
     let after = pages::read::<1>(shared, &list, &request.page_token)?.map_or(0, |[after]| after);
     let page = move |shared: Shared| async move {
         let past = history::Past::find(&shared, &request).await?;
-        let (items, last) = past.page(&shared, after, pages::rows(request.page_size)).await?;
-        let next_page_token = last.map(|last| pages::token(&shared, &list, &[last])).unwrap_or_default();
-        Ok(proto::ListHistoryResponse { items, next_page_token })
+        let (items, last) = past
+            .page(&shared, after, pages::rows(request.page_size))
+            .await?;
+        let next_page_token = last
+            .map(|last| pages::token(&shared, &list, &[last]))
+            .unwrap_or_default();
+        Ok(proto::ListHistoryResponse {
+            items,
+            next_page_token,
+        })
     };
     shared.answer_from_files(Lane::Heavy, page).await
 }
@@ -157,12 +192,21 @@ async fn explain_instance(
     let found = archived::anywhere(shared, &asked.request.instance_id).await?;
     let clock_held = shared.ledger.health().is_clock_held();
     let zone = zone_of(&found.root, (found.call(), &found.instance), None);
-    let clock = Clock { now: shared.ledger.now(), wall: WallClock::named(zone) };
+    let clock = Clock {
+        now: shared.ledger.now(),
+        wall: WallClock::named(zone),
+    };
     let mut sentences = explain(&found.root, &found.instance, &clock, clock_held);
     if found.is_archived() {
-        sentences.push("It is in the archive, and is kept until its workflow's retention has passed.".to_owned());
+        sentences.push(
+            "It is in the archive, and is kept until its workflow's retention has passed."
+                .to_owned(),
+        );
     }
-    Ok(proto::ExplainInstanceResponse { sentences, instance: Some(found.shown()) })
+    Ok(proto::ExplainInstanceResponse {
+        sentences,
+        instance: Some(found.shown()),
+    })
 }
 
 async fn cancel_instance(
@@ -179,7 +223,10 @@ async fn cancel_instance(
     let asking = Asking::of_operations(&asked).at_fault(faults);
     let answered = shared.execute(asking, command).await?;
     let instance = Some(answered.follow_up()?);
-    Ok(proto::CancelInstanceResponse { instance, sequence: answered.sequence })
+    Ok(proto::CancelInstanceResponse {
+        instance,
+        sequence: answered.sequence,
+    })
 }
 
 async fn migrate_instance(
@@ -225,9 +272,15 @@ async fn move_instance(
     })
 }
 
-async fn get_batch(shared: &Shared, asked: Asked<proto::GetBatchRequest>) -> Result<proto::GetBatchResponse, Refusal> {
+async fn get_batch(
+    shared: &Shared,
+    asked: Asked<proto::GetBatchRequest>,
+) -> Result<proto::GetBatchResponse, Refusal> {
     let root = shared.root();
-    let batch = Some(batches::shown(&root, batches::find(&root, asked.request.batch_id)?));
+    let batch = Some(batches::shown(
+        &root,
+        batches::find(&root, asked.request.batch_id)?,
+    ));
     Ok(proto::GetBatchResponse { batch })
 }
 
@@ -236,7 +289,12 @@ async fn list_batches(
     _: Asked<proto::ListBatchesRequest>,
 ) -> Result<proto::ListBatchesResponse, Refusal> {
     let root = shared.root();
-    let batches = root.batches.values().rev().map(|batch| batches::shown(&root, batch)).collect();
+    let batches = root
+        .batches
+        .values()
+        .rev()
+        .map(|batch| batches::shown(&root, batch))
+        .collect();
     Ok(proto::ListBatchesResponse { batches })
 }
 
@@ -255,7 +313,9 @@ async fn get_server_info(
         open_instances: root.counters.open(),
         ended_instances: root.counters.ended(),
         timers: root.counters.timers(),
-        failure: health.failure().map_or_else(String::new, ToString::to_string),
+        failure: health
+            .failure()
+            .map_or_else(String::new, ToString::to_string),
         clock_held: health.is_clock_held(),
         conditions: health.all().map(upkeep::condition).collect(),
         purge_waiting: shared.ledger.purge_waiting(),
@@ -275,7 +335,10 @@ async fn get_erasure(
     asked: Asked<proto::GetErasureRequest>,
 ) -> Result<proto::GetErasureResponse, Refusal> {
     let root = shared.root();
-    let erasure = Some(erasures::shown(&root, erasures::find(&root, asked.request.erasure_id)?));
+    let erasure = Some(erasures::shown(
+        &root,
+        erasures::find(&root, asked.request.erasure_id)?,
+    ));
     Ok(proto::GetErasureResponse { erasure })
 }
 
@@ -284,10 +347,18 @@ async fn list_erasures(
     _: Asked<proto::ListErasuresRequest>,
 ) -> Result<proto::ListErasuresResponse, Refusal> {
     let root = shared.root();
-    let erasures = root.erasures.values().rev().map(|erasure| erasures::shown(&root, erasure)).collect();
+    let erasures = root
+        .erasures
+        .values()
+        .rev()
+        .map(|erasure| erasures::shown(&root, erasure))
+        .collect();
     Ok(proto::ListErasuresResponse { erasures })
 }
 
 fn call_bytes(request: &proto::ListHistoryRequest) -> Vec<u8> {
-    request.call.as_ref().map_or_else(Vec::new, Message::encode_to_vec)
+    request
+        .call
+        .as_ref()
+        .map_or_else(Vec::new, Message::encode_to_vec)
 }

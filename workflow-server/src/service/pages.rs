@@ -10,7 +10,8 @@ use crate::limits::{PAGE_BYTES_MAX, PAGE_ROWS_DEFAULT, PAGE_ROWS_MAX};
 /// Bytes of a row's key and length in its page.
 const ROW_OVERHEAD_BYTES: usize = 8;
 
-/// The room that is left on a page, in bytes. The first row always has room: a page without any would never end.
+/// The room that is left on a page, in bytes. The first row always has room: a page without any
+/// would never end.
 #[derive(Debug, Default)]
 pub(super) struct Room {
     bytes: usize,
@@ -69,19 +70,30 @@ pub(super) fn token(shared: &Shared, list: &[u8], numbers: &[u64]) -> String {
 }
 
 /// The numbers of a token.
-pub(super) fn read<const N: usize>(shared: &Shared, list: &[u8], token: &str) -> Result<Option<[u64; N]>, Refusal> {
+pub(super) fn read<const N: usize>(
+    shared: &Shared,
+    list: &[u8],
+    token: &str,
+) -> Result<Option<[u64; N]>, Refusal> {
     if token.is_empty() {
         return Ok(None);
     }
-    let refused =
-        || refusal::invalid_field("page_token", "is not a token that this list gave: ask for the first page again");
+    let refused = || {
+        refusal::invalid_field(
+            "page_token",
+            "is not a token that this list gave: ask for the first page again",
+        )
+    };
     let (body, given) = token.rsplit_once('.').ok_or_else(refused)?;
     let body = format!("{body}.");
     if u64::from_str_radix(given, 16).ok() != Some(seal(shared, list, &body)) {
         return Err(refused());
     }
-    let numbers: Result<Vec<u64>, _> =
-        body.trim_end_matches('.').split('.').map(|part| u64::from_str_radix(part, 16)).collect();
+    let numbers: Result<Vec<u64>, _> = body
+        .trim_end_matches('.')
+        .split('.')
+        .map(|part| u64::from_str_radix(part, 16))
+        .collect();
     let numbers = numbers.map_err(|_| refused())?;
     numbers.try_into().map(Some).map_err(|_| refused())
 }
@@ -92,15 +104,22 @@ fn seal(shared: &Shared, list: &[u8], body: &str) -> u64 {
     shared.bind(&bytes)
 }
 
-/// Where a list continues: after the last row that is shown, where bytes ended the page; else where the rows end.
-pub(super) fn next_after<T, C>(rows: &[T], shown: usize, next: Option<C>, place: impl Fn(&T) -> C) -> Option<C> {
+/// Where a list continues: after the last row that is shown, where bytes ended the page; else where
+/// the rows end.
+pub(super) fn next_after<T, C>(
+    rows: &[T],
+    shown: usize,
+    next: Option<C>,
+    place: impl Fn(&T) -> C,
+) -> Option<C> {
     match rows.get(..shown) {
         Some(on_page) if shown < rows.len() => on_page.last().map(place),
         _ => next,
     }
 }
 
-/// A page of rows that are numbered, from this one on, and the number of the first that is left out.
+/// A page of rows that are numbered, from this one on, and the number of the first that is left
+/// out.
 pub(super) fn numbered<R: Message>(
     rows: impl Iterator<Item = (usize, R)>,
     from: usize,

@@ -27,24 +27,46 @@ pub(super) fn differences(
     };
     let vanished = gone(root, workflow, new, should_stop)?;
     let (from_version, to_version) = versions;
-    Ok(Ok(proto::DiffVersionsResponse { from_version, to_version, differences, vanished }))
+    Ok(Ok(proto::DiffVersionsResponse {
+        from_version,
+        to_version,
+        differences,
+        vanished,
+    }))
 }
 
 /// A workflow, its newer definition, the two versions, and what differs.
 type Compared<'r> = (&'r Workflow, &'r Definition, (u32, u32), Vec<String>);
 
-fn compared<'r>(root: &'r Root, request: &proto::DiffVersionsRequest) -> Result<Compared<'r>, Refusal> {
-    let (workflow, new, to_version) = pick(root, &request.name, request.to_version, request.to_draft)?;
-    let before = if to_version == 0 { workflow.newest() } else { to_version - 1 };
-    let from_version = if request.from_version == 0 { before } else { request.from_version };
+fn compared<'r>(
+    root: &'r Root,
+    request: &proto::DiffVersionsRequest,
+) -> Result<Compared<'r>, Refusal> {
+    let (workflow, new, to_version) =
+        pick(root, &request.name, request.to_version, request.to_draft)?;
+    let before = if to_version == 0 {
+        workflow.newest()
+    } else {
+        to_version - 1
+    };
+    let from_version = if request.from_version == 0 {
+        before
+    } else {
+        request.from_version
+    };
     let old = match from_version {
         0 => None,
         number => {
-            let found = workflow.version(number).ok_or_else(|| no_version(&request.name, number))?;
+            let found = workflow
+                .version(number)
+                .ok_or_else(|| no_version(&request.name, number))?;
             Some(&*found.definition)
         }
     };
-    let differences = old.map_or_else(|| vec!["everything is new".to_owned()], |old| diff(old, new));
+    let differences = old.map_or_else(
+        || vec!["everything is new".to_owned()],
+        |old| diff(old, new),
+    );
     Ok((workflow, new, (from_version, to_version), differences))
 }
 
@@ -58,9 +80,13 @@ pub(super) fn gone(
     let standing = query::open_by_stage(root, &workflow.name, should_stop)?;
     let mut found: BTreeMap<u32, (Stage, u64)> = BTreeMap::new();
     for ((version, number), count) in standing {
-        let Some(version) = workflow.version(version) else { continue };
-        if let Some(stage) =
-            version.definition.stage(number).filter(|_| vanished(&version.definition, new).contains(&number))
+        let Some(version) = workflow.version(version) else {
+            continue;
+        };
+        if let Some(stage) = version
+            .definition
+            .stage(number)
+            .filter(|_| vanished(&version.definition, new).contains(&number))
         {
             found.entry(number).or_insert_with(|| (stage.clone(), 0)).1 += count;
         }
@@ -83,17 +109,37 @@ pub(super) async fn render(
         (definition.clone(), Trail::default())
     } else {
         let found = archived::anywhere(shared, &request.instance_id).await?;
-        let missing = || refusal::not_found("version", &request.instance_id, "its version is not there".to_owned());
-        let definition = found.root.definition_of(&found.instance).ok_or_else(missing)?;
+        let missing = || {
+            refusal::not_found(
+                "version",
+                &request.instance_id,
+                "its version is not there".to_owned(),
+            )
+        };
+        let definition = found
+            .root
+            .definition_of(&found.instance)
+            .ok_or_else(missing)?;
         check_same(request, definition, &found.instance)?;
         (Definition::clone(definition), trail(&found.instance))
     };
     let format = request.format();
-    let lane = if format == proto::PictureFormat::Svg { Lane::Picture } else { Lane::Heavy };
-    let drawn = shared.reading.run(lane, move |_| Ok(draw(&definition, &trail, format)));
-    // The layout cannot be interrupted. Nobody waits for it longer than this, and the next one gets its thread when it has ended.
-    let drawn = tokio::time::timeout(READ_TIME_MAX, drawn).await.unwrap_or(Err(ReadError::TimeUp));
-    Ok(proto::RenderWorkflowResponse { picture: drawn.map_err(refusal::of_read)?? })
+    let lane = if format == proto::PictureFormat::Svg {
+        Lane::Picture
+    } else {
+        Lane::Heavy
+    };
+    let drawn = shared
+        .reading
+        .run(lane, move |_| Ok(draw(&definition, &trail, format)));
+    // The layout cannot be interrupted. Nobody waits for it longer than this, and the next one gets
+    // its thread when it has ended.
+    let drawn = tokio::time::timeout(READ_TIME_MAX, drawn)
+        .await
+        .unwrap_or(Err(ReadError::TimeUp));
+    Ok(proto::RenderWorkflowResponse {
+        picture: drawn.map_err(refusal::of_read)??,
+    })
 }
 
 /// A picture of another workflow or version than the instance's could not show its way.
@@ -110,20 +156,37 @@ fn check_same(
         ));
     }
     if request.version != 0 && request.version != version {
-        return Err(refusal::invalid_field("version", format!("is another than that of the instance, {version}")));
+        return Err(refusal::invalid_field(
+            "version",
+            format!("is another than that of the instance, {version}"),
+        ));
     }
     if request.draft {
-        return Err(refusal::invalid_field("draft", "has no instances: name one or the other"));
+        return Err(refusal::invalid_field(
+            "draft",
+            "has no instances: name one or the other",
+        ));
     }
     Ok(())
 }
 
 fn trail(instance: &Instance) -> Trail {
     let present = (instance.stage > 0 && !instance.status.is_ended()).then_some(instance.stage);
-    Trail { visits: instance.visits.iter().map(|count| (count.stage, count.times)).collect(), present }
+    Trail {
+        visits: instance
+            .visits
+            .iter()
+            .map(|count| (count.stage, count.times))
+            .collect(),
+        present,
+    }
 }
 
-fn draw(definition: &Definition, trail: &Trail, format: proto::PictureFormat) -> Result<String, Refusal> {
+fn draw(
+    definition: &Definition,
+    trail: &Trail,
+    format: proto::PictureFormat,
+) -> Result<String, Refusal> {
     let graph = || Graph::of(definition, trail);
     Ok(match format {
         proto::PictureFormat::Unspecified | proto::PictureFormat::Text => text(definition, trail),
@@ -150,16 +213,28 @@ pub(super) fn warnings(
         };
         proto::Fault {
             code: "INSTANCES_STAND_THERE".to_owned(),
-            message: format!("stage {} \"{}\" is gone, and {standing}", stage.number, stage.title),
+            message: format!(
+                "stage {} \"{}\" is gone, and {standing}",
+                stage.number, stage.title
+            ),
             stage: stage.number,
             warning: true,
             ..proto::Fault::default()
         }
     };
-    Ok(gone(root, workflow, new, should_stop)?.into_iter().map(warning).collect())
+    Ok(gone(root, workflow, new, should_stop)?
+        .into_iter()
+        .map(warning)
+        .collect())
 }
 
 /// How many instances of a workflow still run.
-pub(super) fn open_instances(root: &Root, name: &str, should_stop: ShouldStop<'_>) -> Result<u64, Stopped> {
-    Ok(query::open_by_stage(root, name, should_stop)?.into_values().sum())
+pub(super) fn open_instances(
+    root: &Root,
+    name: &str,
+    should_stop: ShouldStop<'_>,
+) -> Result<u64, Stopped> {
+    Ok(query::open_by_stage(root, name, should_stop)?
+        .into_values()
+        .sum())
 }

@@ -1,5 +1,5 @@
-//! Why a request is refused. What the client reads and what the log says are different sentences: nothing of the inside goes
-//! out. `status.rs` makes a status of it at the edge.
+//! Why a request is refused. What the client reads and what the log says are different sentences:
+//! nothing of the inside goes out. `status.rs` makes a status of it at the edge.
 
 mod rejection;
 
@@ -14,10 +14,9 @@ use aftercall_engine::rejection::FieldFault;
 use aftercall_engine::simulate::SimulationError;
 use aftercall_engine::{Rejection, Root};
 use aftercall_serving::UNREAD_BYTES_REFUSED;
+use rejection::of_rejection;
 use tonic::Code;
 use tonic_types::{ErrorDetails, FieldViolation};
-
-use rejection::of_rejection;
 
 use super::present::{facts, hidden_because};
 use crate::journal::JournalError;
@@ -26,7 +25,8 @@ use crate::ledger::feed::FeedError;
 use crate::ledger::history::HistoryError;
 use crate::reading::ReadError;
 
-/// Bytes of a status' message. All of a status must stay well below the 8 KiB of headers that clients are sure to take.
+/// Bytes of a status' message. All of a status must stay well below the 8 KiB of headers that
+/// clients are sure to take.
 const MESSAGE_BYTES: usize = 1_000;
 /// Bytes of the name of a field at fault.
 const FIELD_BYTES: usize = 120;
@@ -64,7 +64,13 @@ impl Refusal {
         facts: HashMap<String, String>,
         details: ErrorDetails,
     ) -> Self {
-        Self(Box::new(Parts { code, reason: reason.into(), message: short(message, MESSAGE_BYTES), facts, details }))
+        Self(Box::new(Parts {
+            code,
+            reason: reason.into(),
+            message: short(message, MESSAGE_BYTES),
+            facts,
+            details,
+        }))
     }
 
     /// Whether it is for this reason.
@@ -100,11 +106,17 @@ impl Refusal {
     }
 }
 
-fn refusal(code: Code, reason: &str, message: impl Into<String>, facts: HashMap<String, String>) -> Refusal {
+fn refusal(
+    code: Code,
+    reason: &str,
+    message: impl Into<String>,
+    facts: HashMap<String, String>,
+) -> Refusal {
     Refusal::new(code, reason, &message.into(), facts, ErrorDetails::new())
 }
 
-/// A text that fits: a status travels in headers, and a client that is sent more of them than it takes ends its connection.
+/// A text that fits: a status travels in headers, and a client that is sent more of them than it
+/// takes ends its connection.
 fn short(text: &str, bytes_max: usize) -> String {
     if text.len() <= bytes_max {
         return text.to_owned();
@@ -120,7 +132,10 @@ fn violations(faults: impl ExactSizeIterator<Item = (String, String)>) -> Vec<Fi
         let (field, message) = (short(&field, FIELD_BYTES), short(&message, FAULT_BYTES));
         bytes += field.len() + message.len();
         if bytes > VIOLATIONS_BYTES {
-            let message = format!("{} more are invalid: correct these first", count - shown.len());
+            let message = format!(
+                "{} more are invalid: correct these first",
+                count - shown.len()
+            );
             shown.push(FieldViolation::new("and", message));
             break;
         }
@@ -137,18 +152,32 @@ pub(super) fn plain(code: Code, reason: &str, message: impl Into<String>) -> Ref
 pub(super) fn invalid(faults: Vec<FieldFault>) -> Refusal {
     let message = match faults.as_slice() {
         [one] => format!("{}: {}", one.field, one.message),
-        [first, ..] => format!("{} fields are invalid; the first: {}: {}", faults.len(), first.field, first.message),
+        [first, ..] => format!(
+            "{} fields are invalid; the first: {}: {}",
+            faults.len(),
+            first.field,
+            first.message
+        ),
         [] => "the request is invalid".to_owned(),
     };
     let violations = violations(faults.into_iter().map(|fault| (fault.field, fault.message)));
     let mut details = ErrorDetails::new();
     details.set_bad_request(violations);
-    Refusal::new(Code::InvalidArgument, "INVALID_REQUEST", &message, HashMap::new(), details)
+    Refusal::new(
+        Code::InvalidArgument,
+        "INVALID_REQUEST",
+        &message,
+        HashMap::new(),
+        details,
+    )
 }
 
 /// One field at fault.
 pub(super) fn invalid_field(field: &str, message: impl Into<String>) -> Refusal {
-    invalid(vec![FieldFault { field: field.to_owned(), message: message.into() }])
+    invalid(vec![FieldFault {
+        field: field.to_owned(),
+        message: message.into(),
+    }])
 }
 
 /// Something that was asked for does not exist.
@@ -157,8 +186,16 @@ pub(super) fn not_found(kind: &str, name: &str, message: impl Into<String>) -> R
 }
 
 /// The same, with what is known of the instance that should have it.
-fn not_found_of(kind: &str, name: &str, message: impl Into<String>, facts: HashMap<String, String>) -> Refusal {
-    let (name, message) = (short(name, FIELD_BYTES), short(&message.into(), MESSAGE_BYTES));
+fn not_found_of(
+    kind: &str,
+    name: &str,
+    message: impl Into<String>,
+    facts: HashMap<String, String>,
+) -> Refusal {
+    let (name, message) = (
+        short(name, FIELD_BYTES),
+        short(&message.into(), MESSAGE_BYTES),
+    );
     let mut details = ErrorDetails::new();
     let reason = format!("NO_SUCH_{}", kind.to_uppercase());
     details.set_resource_info(kind, name, "", message.clone());
@@ -170,13 +207,24 @@ pub(super) fn internal(error: &(dyn std::error::Error + 'static)) -> Refusal {
     let id = format!("{:016x}", rand::random::<u64>());
     tracing::error!(id, error, "a request failed inside the server");
     let facts = HashMap::from([("id".to_owned(), id.clone())]);
-    refusal(Code::Internal, "INTERNAL", format!("the server has a fault; its log tells more under {id}"), facts)
+    refusal(
+        Code::Internal,
+        "INTERNAL",
+        format!("the server has a fault; its log tells more under {id}"),
+        facts,
+    )
 }
 
 /// The server does not answer at the moment.
 pub(super) fn unavailable(message: &str) -> Refusal {
     let details = ErrorDetails::with_retry_info(Some(RETRY_AFTER));
-    Refusal::new(Code::Unavailable, "UNAVAILABLE", message, HashMap::new(), details)
+    Refusal::new(
+        Code::Unavailable,
+        "UNAVAILABLE",
+        message,
+        HashMap::new(),
+        details,
+    )
 }
 
 /// The entry of the first answer says too little of it: it was written by an older server.
@@ -187,14 +235,20 @@ pub(super) fn answer_gone() -> Refusal {
 
 /// The request took longer than any may.
 pub(super) fn too_slow() -> Refusal {
-    plain(Code::DeadlineExceeded, "REQUEST_TIME", "the request took too long; with a request id, asking again is safe")
+    plain(
+        Code::DeadlineExceeded,
+        "REQUEST_TIME",
+        "the request took too long; with a request id, asking again is safe",
+    )
 }
 
 pub(super) fn exhausted(name: &str, limit: u64) -> Refusal {
     let message = format!("the limit {name} of {limit} is reached");
     // A change that is too large for the journal stays so.
     let retry_after = (name != "ENTRY_BYTES").then_some(RETRY_AFTER);
-    let mut details = retry_after.map_or_else(ErrorDetails::new, |after| ErrorDetails::with_retry_info(Some(after)));
+    let mut details = retry_after.map_or_else(ErrorDetails::new, |after| {
+        ErrorDetails::with_retry_info(Some(after))
+    });
     details.add_quota_failure_violation(name, message.clone());
     let facts = HashMap::from([("limit".to_owned(), limit.to_string())]);
     Refusal::new(Code::ResourceExhausted, name, &message, facts, details)
@@ -202,22 +256,37 @@ pub(super) fn exhausted(name: &str, limit: u64) -> Refusal {
 
 /// It has ended, and has left memory.
 pub(super) fn archived(root: &Root, instance: &Instance) -> Refusal {
-    let message = format!("the follow-up is {} and in the archive: nothing moves it any more", instance.status.word());
+    let message = format!(
+        "the follow-up is {} and in the archive: nothing moves it any more",
+        instance.status.word()
+    );
     precondition("INSTANCE_ARCHIVED", message, facts(root, instance))
 }
 
 /// Call Managers do not see it.
 pub(super) fn not_visible(root: &Root, instance: &Instance) -> Refusal {
-    precondition("NOT_VISIBLE", hidden_because(root, instance), facts(root, instance))
+    precondition(
+        "NOT_VISIBLE",
+        hidden_because(root, instance),
+        facts(root, instance),
+    )
 }
 
 /// The feed's epoch is another one.
 pub(super) fn other_epoch(epoch: &str) -> Refusal {
     let facts = HashMap::from([("epoch".to_owned(), epoch.to_owned())]);
-    precondition("OTHER_EPOCH", "this store has another epoch: take a new snapshot".to_owned(), facts)
+    precondition(
+        "OTHER_EPOCH",
+        "this store has another epoch: take a new snapshot".to_owned(),
+        facts,
+    )
 }
 
-fn precondition(reason: &str, message: impl Into<String>, facts: HashMap<String, String>) -> Refusal {
+fn precondition(
+    reason: &str,
+    message: impl Into<String>,
+    facts: HashMap<String, String>,
+) -> Refusal {
     let subject = facts.get("instance_id").cloned().unwrap_or_default();
     let message = short(&message.into(), MESSAGE_BYTES);
     let mut details = ErrorDetails::new();
@@ -248,7 +317,9 @@ pub(super) fn of_build(error: &BuildError, workflow: &str) -> Refusal {
     let message = error.to_string();
     match error {
         BuildError::Faulty(faults) => bad_text("action", faults),
-        BuildError::NoEvent { event, .. } => not_found("event", &format!("{workflow}/{event}"), message),
+        BuildError::NoEvent { event, .. } => {
+            not_found("event", &format!("{workflow}/{event}"), message)
+        }
         BuildError::NoAction { event, action, .. } => {
             not_found("action", &format!("{workflow}/{event}/{action}"), message)
         }
@@ -256,13 +327,18 @@ pub(super) fn of_build(error: &BuildError, workflow: &str) -> Refusal {
         BuildError::OtherKind => precondition("OTHER_KIND", message, HashMap::new()),
         BuildError::IntoItself => precondition("INTO_ITSELF", message, HashMap::new()),
         BuildError::OtherEvent(_) => precondition("OTHER_EVENT", message, HashMap::new()),
-        BuildError::TooMany(_) | BuildError::NotAFile(_) => precondition("TOO_MANY", message, HashMap::new()),
+        BuildError::TooMany(_) | BuildError::NotAFile(_) => {
+            precondition("TOO_MANY", message, HashMap::new())
+        }
     }
 }
 
 /// Nothing of the workflow has been published yet.
 pub(super) fn only_draft(name: &str) -> Refusal {
-    let message = format!("workflow `{}` has only a draft: publish it, or ask for the draft", short(name, 64));
+    let message = format!(
+        "workflow `{}` has only a draft: publish it, or ask for the draft",
+        short(name, 64)
+    );
     not_found("version", name, message)
 }
 
@@ -270,7 +346,13 @@ pub(super) fn only_draft(name: &str) -> Refusal {
 pub(super) fn name_taken(name: &str) -> Refusal {
     let details = ErrorDetails::with_resource_info("workflow", name, "", "it exists");
     let message = format!("there is a workflow `{}` already", short(name, 64));
-    Refusal::new(Code::AlreadyExists, "NAME_TAKEN", &message, HashMap::new(), details)
+    Refusal::new(
+        Code::AlreadyExists,
+        "NAME_TAKEN",
+        &message,
+        HashMap::new(),
+        details,
+    )
 }
 
 /// Some of what should go on on another version cannot.
@@ -278,7 +360,11 @@ pub(super) fn migration_refused(count: usize, first: &str, reason: &str) -> Refu
     let message = format!(
         "{count} of them would be refused, the first {first} with {reason}: nothing was begun; a dry run says which"
     );
-    precondition("MIGRATION_REFUSED", message, HashMap::from([("first_reason".to_owned(), reason.to_owned())]))
+    precondition(
+        "MIGRATION_REFUSED",
+        message,
+        HashMap::from([("first_reason".to_owned(), reason.to_owned())]),
+    )
 }
 
 /// Why a workflow cannot be tried out.
@@ -286,7 +372,9 @@ pub(super) fn of_simulation(error: SimulationError, root: &Root) -> Refusal {
     match error {
         SimulationError::Faulty(faults) => of_rejection(Rejection::WorkflowHasFaults(faults), root),
         SimulationError::Refused(rejection) => of_rejection(*rejection, root),
-        SimulationError::NotSet | SimulationError::TooBusy | SimulationError::Stopped(_) => internal(&error),
+        SimulationError::NotSet | SimulationError::TooBusy | SimulationError::Stopped(_) => {
+            internal(&error)
+        }
     }
 }
 
@@ -312,7 +400,11 @@ pub(super) fn of_read(error: ReadError) -> Refusal {
     match error {
         ReadError::Full { limit } => exhausted("READS_WAITING", limit as u64),
         ReadError::Unread => exhausted("UNREAD_BYTES", UNREAD_BYTES_REFUSED as u64),
-        ReadError::TimeUp => plain(Code::ResourceExhausted, "READ_TIME", format!("{error}: ask for less")),
+        ReadError::TimeUp => plain(
+            Code::ResourceExhausted,
+            "READ_TIME",
+            format!("{error}: ask for less"),
+        ),
         ReadError::Panicked => internal(&error),
     }
 }
@@ -330,6 +422,9 @@ pub(super) fn bad_file(faults: &[Fault]) -> Refusal {
 /// A text of this field has faults, each with its line and column.
 fn bad_text(field: &str, faults: &[Fault]) -> Refusal {
     let place = |fault: &Fault| format!("{field}:{}:{}", fault.line, fault.column);
-    let fields = faults.iter().map(|fault| FieldFault { field: place(fault), message: fault.message.clone() });
+    let fields = faults.iter().map(|fault| FieldFault {
+        field: place(fault),
+        message: fault.message.clone(),
+    });
     invalid(fields.collect())
 }

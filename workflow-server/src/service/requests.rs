@@ -1,4 +1,5 @@
-//! What requests say, in the engine's words. Faults name the field as the API does; all of a request are gathered.
+//! What requests say, in the engine's words. Faults name the field as the API does; all of a
+//! request are gathered.
 
 use std::collections::BTreeMap;
 
@@ -16,14 +17,18 @@ use aftercall_proto::workflow::v1 as proto;
 
 use super::{Refusal, refusal};
 
-/// Faults found so far: at most [`FAULTS_MAX`], and how many more there are. A request can have millions.
+/// Faults found so far: at most [`FAULTS_MAX`], and how many more there are. A request can have
+/// millions.
 #[derive(Default)]
 pub(super) struct Faults(Vec<FieldFault>, usize);
 
 impl Faults {
     pub(super) fn add(&mut self, field: impl Into<String>, message: impl Into<String>) {
         if self.0.len() < FAULTS_MAX {
-            self.0.push(FieldFault { field: field.into(), message: message.into() });
+            self.0.push(FieldFault {
+                field: field.into(),
+                message: message.into(),
+            });
         } else {
             self.1 += 1;
         }
@@ -32,21 +37,31 @@ impl Faults {
     /// Adds what was found elsewhere.
     pub(super) fn append(&mut self, others: Self) {
         self.1 += others.1;
-        others.0.into_iter().for_each(|fault| self.add(fault.field, fault.message));
+        others
+            .0
+            .into_iter()
+            .for_each(|fault| self.add(fault.field, fault.message));
     }
 
     /// All of them, the last of which says how many more there are.
     fn list(mut self) -> Vec<FieldFault> {
         if self.1 > 0 {
             let message = format!("has {} more invalid values", self.1);
-            self.0.push(FieldFault { field: "request".to_owned(), message });
+            self.0.push(FieldFault {
+                field: "request".to_owned(),
+                message,
+            });
         }
         self.0
     }
 
     /// Refuses if there are any.
     pub(super) fn check(self) -> Result<(), Refusal> {
-        if self.0.is_empty() { Ok(()) } else { Err(refusal::invalid(self.list())) }
+        if self.0.is_empty() {
+            Ok(())
+        } else {
+            Err(refusal::invalid(self.list()))
+        }
     }
 
     /// A value of an enum that this server does not know is a fault, and not its default.
@@ -56,13 +71,18 @@ impl Faults {
         }
     }
 
-    /// What was found, and what else is at fault. A field that could not be read is not judged again.
+    /// What was found, and what else is at fault. A field that could not be read is not judged
+    /// again.
     pub(super) fn with(mut self, others: Vec<FieldFault>) -> Vec<FieldFault> {
         let read: Vec<String> = self.0.iter().map(|fault| fault.field.clone()).collect();
         let is_part = |field: &str, of: &String| {
-            field.strip_prefix(of.as_str()).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+            field
+                .strip_prefix(of.as_str())
+                .is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
         };
-        let others = others.into_iter().filter(|fault| !read.iter().any(|known| is_part(&fault.field, known)));
+        let others = others
+            .into_iter()
+            .filter(|fault| !read.iter().any(|known| is_part(&fault.field, known)));
         others.for_each(|fault| self.add(fault.field, fault.message));
         self.list()
     }
@@ -75,7 +95,10 @@ impl Faults {
     pub(super) fn check_count(&mut self, field: &str, count: usize) {
         let limit = aftercall_engine::limits::FILTER_VALUES_MAX;
         if count > limit {
-            self.add(field, format!("has {count} values, at most {limit} are allowed"));
+            self.add(
+                field,
+                format!("has {count} values, at most {limit} are allowed"),
+            );
         }
     }
 }
@@ -83,17 +106,28 @@ impl Faults {
 pub(super) fn call_key(call: Option<&proto::CallRef>, field: &str, faults: &mut Faults) -> CallKey {
     let Some(call) = call else {
         faults.add(field, "must be given: source and id of the call");
-        return CallKey { source: "".into(), id: "".into() };
+        return CallKey {
+            source: "".into(),
+            id: "".into(),
+        };
     };
-    CallKey { source: call.source.as_str().into(), id: call.id.as_str().into() }
+    CallKey {
+        source: call.source.as_str().into(),
+        id: call.id.as_str().into(),
+    }
 }
 
 /// The id of an instance; one that is none is a fault, and stands for nobody.
 pub(super) fn instance_id(text: &str, faults: &mut Faults) -> InstanceId {
-    text.parse().unwrap_or_else(|error: aftercall_engine::instance::BadInstanceId| {
-        faults.add("instance_id", error.to_string());
-        InstanceId { made_at: 0, slot: u32::MAX, salt: 0 }
-    })
+    text.parse()
+        .unwrap_or_else(|error: aftercall_engine::instance::BadInstanceId| {
+            faults.add("instance_id", error.to_string());
+            InstanceId {
+                made_at: 0,
+                slot: u32::MAX,
+                salt: 0,
+            }
+        })
 }
 
 /// What is asked for, as far as it can be read, and what cannot.
@@ -112,16 +146,31 @@ pub(super) fn filter(root: &Root, asked: &proto::FollowUpFilter) -> (FollowUpFil
         faults.check_count(field, count);
     }
     if asked.unclaimed && !asked.holders.is_empty() {
-        faults.add("filter.unclaimed", "what is held by somebody is not unclaimed: give one of the two");
+        faults.add(
+            "filter.unclaimed",
+            "what is held by somebody is not unclaimed: give one of the two",
+        );
     }
-    let teams: Vec<u32> = asked.teams.iter().filter_map(|name| root.teams.place(name)).collect();
-    let calls = asked.calls.iter().map(|call| call_key(Some(call), "filter.calls", &mut faults)).collect();
+    let teams: Vec<u32> = asked
+        .teams
+        .iter()
+        .filter_map(|name| root.teams.place(name))
+        .collect();
+    let calls = asked
+        .calls
+        .iter()
+        .map(|call| call_key(Some(call), "filter.calls", &mut faults))
+        .collect();
     let filter = FollowUpFilter {
         only_unknown_teams: !asked.teams.is_empty() && teams.is_empty(),
         teams,
         customers: names(&asked.customers),
         workflows: names(&asked.workflows),
-        stages: asked.stages.iter().map(|one| (one.workflow.as_str().into(), one.stage)).collect(),
+        stages: asked
+            .stages
+            .iter()
+            .map(|one| (one.workflow.as_str().into(), one.stage))
+            .collect(),
         priorities: priorities(&asked.priorities, &mut faults),
         calls,
         holders: names(&asked.holders),
@@ -132,22 +181,36 @@ pub(super) fn filter(root: &Root, asked: &proto::FollowUpFilter) -> (FollowUpFil
 
 /// The lease of a claim, in milliseconds.
 pub(super) fn lease(span: Option<prost_types::Duration>, faults: &mut Faults) -> i64 {
-    let Some(span) = span else { return aftercall_engine::limits::LEASE_MILLIS_DEFAULT };
+    let Some(span) = span else {
+        return aftercall_engine::limits::LEASE_MILLIS_DEFAULT;
+    };
     span_millis(span).unwrap_or_else(|| {
         faults.add("lease", "is not a span of time");
         0
     })
 }
 
-/// An alert as a person saw it: its id (stage, visit and the action's number in its stage, as `follow_up::alert` writes them), how many
-/// times it had become more urgent, and its team where the request names one.
-pub(super) fn seen_alert(root: &Root, (id, team): (&str, &str), escalations: u32, faults: &mut Faults) -> SeenAlert {
+/// An alert as a person saw it: its id (stage, visit and the action's number in its stage, as
+/// `follow_up::alert` writes them), how many times it had become more urgent, and its team where
+/// the request names one.
+pub(super) fn seen_alert(
+    root: &Root,
+    (id, team): (&str, &str),
+    escalations: u32,
+    faults: &mut Faults,
+) -> SeenAlert {
     let (stage, visit, action) = alert_id(id, faults);
     let place = root.teams.place(team);
     if place.is_none() && !team.is_empty() {
         faults.add("team", "there is no such team");
     }
-    SeenAlert { stage, visit, action, urgency_count: escalations, team: place }
+    SeenAlert {
+        stage,
+        visit,
+        action,
+        urgency_count: escalations,
+        team: place,
+    }
 }
 
 /// The stage that a person was looking at; none where the request leaves it out.
@@ -163,12 +226,16 @@ fn alert_id(text: &str, faults: &mut Faults) -> (u32, u32, u16) {
         Some((stage, visit, number.checked_sub(1)?))
     })();
     read.unwrap_or_else(|| {
-        faults.add("alert_id", "this is not the id of an alert: ids look like 2.1.1");
+        faults.add(
+            "alert_id",
+            "this is not the id of an alert: ids look like 2.1.1",
+        );
         (0, 0, 0)
     })
 }
 
-/// A moment; none where it is outside of the years 1 to 9999, or its nanoseconds are not those of a second.
+/// A moment; none where it is outside of the years 1 to 9999, or its nanoseconds are not those of a
+/// second.
 pub(super) fn time(stamp: prost_types::Timestamp) -> Option<Time> {
     /// From 0001-01-01T00:00:00Z to 9999-12-31T23:59:59Z, as google.protobuf.Timestamp allows.
     const SECONDS: std::ops::RangeInclusive<i64> = -62_135_596_800..=253_402_300_799;
@@ -180,7 +247,10 @@ pub(super) fn time(stamp: prost_types::Timestamp) -> Option<Time> {
 pub(super) fn span_millis(span: prost_types::Duration) -> Option<i64> {
     // Read by hand: the library's own conversion overflows at the smallest numbers.
     let is_span = span.seconds >= 0 && (0..1_000_000_000).contains(&span.nanos);
-    let millis = span.seconds.checked_mul(1_000)?.checked_add(i64::from(span.nanos / 1_000_000))?;
+    let millis = span
+        .seconds
+        .checked_mul(1_000)?
+        .checked_add(i64::from(span.nanos / 1_000_000))?;
     is_span.then_some(millis)
 }
 
@@ -192,7 +262,9 @@ fn value(value: proto::Value) -> Result<Value, &'static str> {
         Some(Kind::Flag(flag)) => Ok(Value::Bool(flag)),
         Some(Kind::Time(stamp)) => {
             let moment = time(stamp).filter(|moment| moment.is_value());
-            moment.map(Value::Time).ok_or("is not a moment of the years 1 to 9899")
+            moment
+                .map(Value::Time)
+                .ok_or("is not a moment of the years 1 to 9899")
         }
         None => Err("has no value: give text, number, flag or time"),
     }
@@ -263,7 +335,9 @@ pub(super) fn masked_changes(
             }
             other => faults.add(
                 "update_mask",
-                format!("`{other}` is not one of customer, script, agent, caller, chargeable, details"),
+                format!(
+                    "`{other}` is not one of customer, script, agent, caller, chargeable, details"
+                ),
             ),
         }
     }
@@ -271,7 +345,10 @@ pub(super) fn masked_changes(
 }
 
 fn details(details: BTreeMap<String, String>) -> Vec<(Box<str>, Box<str>)> {
-    details.into_iter().map(|(key, value)| (key.into(), value.into())).collect()
+    details
+        .into_iter()
+        .map(|(key, value)| (key.into(), value.into()))
+        .collect()
 }
 
 pub(super) fn priorities(given: &[i32], faults: &mut Faults) -> Vec<Priority> {
@@ -283,7 +360,10 @@ pub(super) fn priorities(given: &[i32], faults: &mut Faults) -> Vec<Priority> {
             Ok(proto::Priority::High) => priorities.push(Priority::High),
             Ok(proto::Priority::Urgent) => priorities.push(Priority::Urgent),
             Ok(proto::Priority::Unspecified) | Err(_) => {
-                faults.add("filter.priorities", format!("{code} is not one of LOW, NORMAL, HIGH, URGENT"));
+                faults.add(
+                    "filter.priorities",
+                    format!("{code} is not one of LOW, NORMAL, HIGH, URGENT"),
+                );
             }
         }
     }
@@ -313,12 +393,24 @@ pub(super) fn names(given: &[String]) -> Vec<Box<str>> {
 }
 
 /// Which stage stands in for which.
-pub(super) fn stage_mappings(given: &[proto::StageMapping], faults: &mut Faults) -> Vec<(u32, u32)> {
+pub(super) fn stage_mappings(
+    given: &[proto::StageMapping],
+    faults: &mut Faults,
+) -> Vec<(u32, u32)> {
     if given.len() > STAGES_MAX {
-        faults.add("stages", format!("has {} values, at most {STAGES_MAX} are allowed", given.len()));
+        faults.add(
+            "stages",
+            format!(
+                "has {} values, at most {STAGES_MAX} are allowed",
+                given.len()
+            ),
+        );
         return Vec::new();
     }
-    given.iter().map(|one| (one.from_stage, one.to_stage)).collect()
+    given
+        .iter()
+        .map(|one| (one.from_stage, one.to_stage))
+        .collect()
 }
 
 #[cfg(test)]
@@ -333,7 +425,10 @@ mod tests {
         }
         let mut all = Faults::default();
         all.append(faults);
-        let listed = all.with(vec![FieldFault { field: "other".to_owned(), message: "is wrong".to_owned() }]);
+        let listed = all.with(vec![FieldFault {
+            field: "other".to_owned(),
+            message: "is wrong".to_owned(),
+        }]);
         assert_eq!(listed.len(), FAULTS_MAX + 1);
         assert_eq!(listed[FAULTS_MAX].message, "has 901 more invalid values");
     }

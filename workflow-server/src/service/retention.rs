@@ -10,12 +10,20 @@ use crate::ledger::ShorterRetention;
 /// What the newest version's retention would remove, if it is shorter than the one in force.
 fn shorter(shared: &Shared, root: &Root, workflow: &str) -> Option<ShorterRetention> {
     let place = root.workflows.place(workflow)?;
-    shared.ledger.archive().shorter_retention(root, place, shared.ledger.now())
+    shared
+        .ledger
+        .archive()
+        .shorter_retention(root, place, shared.ledger.now())
 }
 
 /// What publishing warns of, where the retention waits for operations.
 pub(super) fn warnings(shared: &Shared, root: &Root, workflow: &str) -> Option<proto::Fault> {
-    let ShorterRetention { in_force, newest, instances, versions } = shorter(shared, root, workflow)?;
+    let ShorterRetention {
+        in_force,
+        newest,
+        instances,
+        versions,
+    } = shorter(shared, root, workflow)?;
     Some(proto::Fault {
         code: "RETENTION_SHORTENED".to_owned(),
         message: format!(
@@ -35,12 +43,27 @@ pub(super) async fn confirm(
     let request = &asked.request;
     let (root, workflow) = (shared.root(), request.workflow.as_str());
     if request.dry_run {
-        let missing = || refusal::not_found("workflow", workflow, format!("there is no workflow `{workflow}`"));
+        let missing = || {
+            refusal::not_found(
+                "workflow",
+                workflow,
+                format!("there is no workflow `{workflow}`"),
+            )
+        };
         let version = root.workflows.named(workflow).ok_or_else(missing)?.newest();
-        let answer = proto::ConfirmRetentionResponse { version, sequence: root.sequence, ..Default::default() };
+        let answer = proto::ConfirmRetentionResponse {
+            version,
+            sequence: root.sequence,
+            ..Default::default()
+        };
         return Ok(match shorter(shared, &root, workflow) {
             None => answer,
-            Some(ShorterRetention { in_force, newest, instances, versions }) => proto::ConfirmRetentionResponse {
+            Some(ShorterRetention {
+                in_force,
+                newest,
+                instances,
+                versions,
+            }) => proto::ConfirmRetentionResponse {
                 retention_in_force: in_force.to_string(),
                 retention_newest: newest.to_string(),
                 instances,
@@ -50,8 +73,20 @@ pub(super) async fn confirm(
         });
     }
     let asking = Asking::of_operations(&asked);
-    let command = ConfirmRetention { workflow: workflow.into(), version: request.version };
+    let command = ConfirmRetention {
+        workflow: workflow.into(),
+        version: request.version,
+    };
     let sequence = shared.execute(asking, command).await?.sequence;
-    tracing::warn!(actor = asked.actor(), workflow, version = request.version, "a retention was confirmed");
-    Ok(proto::ConfirmRetentionResponse { version: request.version, sequence, ..Default::default() })
+    tracing::warn!(
+        actor = asked.actor(),
+        workflow,
+        version = request.version,
+        "a retention was confirmed"
+    );
+    Ok(proto::ConfirmRetentionResponse {
+        version: request.version,
+        sequence,
+        ..Default::default()
+    })
 }

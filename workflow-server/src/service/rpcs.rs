@@ -1,7 +1,8 @@
 //! The generated trait of a service, made of one function for each RPC.
 
-/// Implements a service's trait: each RPC extracts its request, calls its function with the shared parts and the request, and
-/// turns a refusal into a status. The types of its streams are listed in brackets.
+/// Implements a service's trait: each RPC extracts its request, calls its function with the shared
+/// parts and the request, and turns a refusal into a status. The types of its streams are listed in
+/// brackets.
 macro_rules! rpcs {
     ($service:ident for $type:ident $([$($stream:ident = $items:ty),+])? {
         $($rpc:ident($request:ty) -> $response:ty = $function:path;)*

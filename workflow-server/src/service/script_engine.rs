@@ -1,18 +1,21 @@
 //! For call scripts, through their script engines.
 
-use aftercall_engine::command::{ChaseInstance, EndCall, IfRunning, Release, SetWorkflow, UpdateCall};
+use aftercall_engine::Root;
+use aftercall_engine::call::Call;
+use aftercall_engine::command::{
+    ChaseInstance, EndCall, IfRunning, Release, SetWorkflow, UpdateCall,
+};
 use aftercall_engine::entry::{Answer, Warning};
 use aftercall_engine::instance::Instance;
 use aftercall_engine::query::{zone_name, zone_of};
-use aftercall_engine::{Root, call::Call};
 use aftercall_proto::ready::Ready;
 use aftercall_proto::workflow::v1 as proto;
 use aftercall_proto::workflow::v1::script_engine_service_server::ScriptEngineService;
 
 use super::requests::{self, Faults};
 use super::{
-    Answered, Asked, Asking, Refusal, Shared, archived, callers, convert, first_answer, follow_up, pages, refusal,
-    rpcs, withdrawing,
+    Answered, Asked, Asking, Refusal, Shared, archived, callers, convert, first_answer, follow_up,
+    pages, refusal, rpcs, withdrawing,
 };
 
 /// The service.
@@ -56,19 +59,33 @@ async fn update_call(
     } else {
         requests::masked_changes(request.properties, &mask, &mut faults)
     };
-    let command = UpdateCall { call: call.clone(), changes, expected: request.expected_revision };
-    let answered = shared.execute_on_call(asking.at_fault(faults), &call, command).await?;
+    let command = UpdateCall {
+        call: call.clone(),
+        changes,
+        expected: request.expected_revision,
+    };
+    let answered = shared
+        .execute_on_call(asking.at_fault(faults), &call, command)
+        .await?;
     let call = first_answer::call(shared, &answered.root, &call, answered.entry.as_deref()).await?;
     let call = call.map(|call| convert::call(&call));
-    Ok(proto::UpdateCallResponse { call, sequence: answered.sequence })
+    Ok(proto::UpdateCallResponse {
+        call,
+        sequence: answered.sequence,
+    })
 }
 
-async fn end_call(shared: &Shared, asked: Asked<proto::EndCallRequest>) -> Result<proto::EndCallResponse, Refusal> {
+async fn end_call(
+    shared: &Shared,
+    asked: Asked<proto::EndCallRequest>,
+) -> Result<proto::EndCallResponse, Refusal> {
     let request = &asked.request;
     let mut faults = Faults::default();
     let call = requests::call_key(request.call.as_ref(), "call", &mut faults);
     let asking = Asking::of_script(&asked, &call.source).at_fault(faults);
-    let answered = shared.execute_on_call(asking, &call, EndCall { call: call.clone() }).await?;
+    let answered = shared
+        .execute_on_call(asking, &call, EndCall { call: call.clone() })
+        .await?;
     let released = match &answered.answer {
         Answer::Released(instances) => instances.iter().map(ToString::to_string).collect(),
         _ => Vec::new(),
@@ -101,14 +118,26 @@ async fn get_call(
     let live = root.call(&key);
     // A call that is heard of again after it had left memory: what it had then is its too.
     let archived = archived::calls(shared, &key).await?;
-    let call = live.or(archived.first().map(|newest| &newest.call)).cloned().ok_or_else(missing)?;
+    let call = live
+        .or(archived.first().map(|newest| &newest.call))
+        .cloned()
+        .ok_or_else(missing)?;
     let live = live.cloned();
     let count = |call: Option<&Call>| call.map_or(0, |call| call.instances.len());
-    let count = count(live.as_deref()) + archived.iter().map(|found| found.instances.len()).sum::<usize>();
+    let count = count(live.as_deref())
+        + archived
+            .iter()
+            .map(|found| found.instances.len())
+            .sum::<usize>();
     let answer = move || {
-        let of_live = live.as_deref().map(|live| follow_ups(&root, live, |_| true));
+        let of_live = live
+            .as_deref()
+            .map(|live| follow_ups(&root, live, |_| true));
         let (of_live, more_live) = of_live.unwrap_or_default();
-        let parts: Vec<_> = archived.iter().map(|found| archived::follow_ups(&root, found, |_| true)).collect();
+        let parts: Vec<_> = archived
+            .iter()
+            .map(|found| archived::follow_ups(&root, found, |_| true))
+            .collect();
         let is_cut = more_live || parts.iter().any(|(_, more)| *more);
         let of_archived = parts.into_iter().flat_map(|(follow_ups, _)| follow_ups);
         let (follow_ups, more) = pages::first_of(of_live.into_iter().chain(of_archived));
@@ -119,17 +148,28 @@ async fn get_call(
             more_follow_ups: more || is_cut,
         }
     };
-    shared.answer_of(count, move |_| async move { Ok(answer()) }).await
+    shared
+        .answer_of(count, move |_| async move { Ok(answer()) })
+        .await
 }
 
-async fn chase(shared: &Shared, asked: Asked<proto::ChaseRequest>) -> Result<proto::ChaseResponse, Refusal> {
+async fn chase(
+    shared: &Shared,
+    asked: Asked<proto::ChaseRequest>,
+) -> Result<proto::ChaseResponse, Refusal> {
     let request = &asked.request;
     let mut faults = Faults::default();
     let instance = requests::instance_id(&request.instance_id, &mut faults);
-    let command = ChaseInstance { instance, note: request.note.as_str().into() };
+    let command = ChaseInstance {
+        instance,
+        note: request.note.as_str().into(),
+    };
     let asking = Asking::of_script(&asked, &request.instance_id).at_fault(faults);
     let answered = shared.execute(asking, command).await?;
-    let then = answered.entry.as_ref().map_or_else(|| shared.ledger.now(), |entry| entry.at);
+    let then = answered
+        .entry
+        .as_ref()
+        .map_or_else(|| shared.ledger.now(), |entry| entry.at);
     let found = answered.found()?;
     Ok(proto::ChaseResponse {
         follow_up: Some(answered.follow_up()?),
@@ -138,13 +178,18 @@ async fn chase(shared: &Shared, asked: Asked<proto::ChaseRequest>) -> Result<pro
     })
 }
 
-/// The follow-ups of a call that are meant, newest first, as many as have room in an answer, and whether there are more.
+/// The follow-ups of a call that are meant, newest first, as many as have room in an answer, and
+/// whether there are more.
 pub(super) fn follow_ups(
     root: &Root,
     call: &Call,
     is_meant: impl Fn(&Instance) -> bool,
 ) -> (Vec<proto::FollowUp>, bool) {
-    let instances = call.instances.iter().rev().filter_map(|slot| root.instance_at(*slot));
+    let instances = call
+        .instances
+        .iter()
+        .rev()
+        .filter_map(|slot| root.instance_at(*slot));
     let shown = instances.filter(|instance| is_meant(instance));
     pages::first_of(shown.map(|instance| follow_up::follow_up(root, instance)))
 }
@@ -186,7 +231,14 @@ fn set_command(request: proto::SetWorkflowRequest) -> (SetWorkflow, Faults) {
 }
 
 fn set_response(answered: &Answered) -> Result<proto::SetWorkflowResponse, Refusal> {
-    let Answer::Set { started, updated_fields, warnings, promise_by, .. } = &answered.answer else {
+    let Answer::Set {
+        started,
+        updated_fields,
+        warnings,
+        promise_by,
+        ..
+    } = &answered.answer
+    else {
         return Err(refusal::answer_gone());
     };
     let found = answered.found()?;
@@ -196,7 +248,10 @@ fn set_response(answered: &Answered) -> Result<proto::SetWorkflowResponse, Refus
         time_zone: zone_name(&zone).to_owned(),
         started: *started,
         updated_fields: updated_fields.clone(),
-        warnings: warnings.iter().map(|warning| sentence(*warning).to_owned()).collect(),
+        warnings: warnings
+            .iter()
+            .map(|warning| sentence(*warning).to_owned())
+            .collect(),
         promise_by: promise_by.map(convert::timestamp),
         sequence: answered.sequence,
     })
@@ -207,12 +262,18 @@ fn sentence(warning: Warning) -> &'static str {
         Warning::NotChargeable => {
             "the call is not marked as chargeable: nobody sees this follow-up in the Call Manager until it is"
         }
-        Warning::UnlinkedEnds => "the workflow has unlinked ends: a leg that runs into one stays incomplete",
+        Warning::UnlinkedEnds => {
+            "the workflow has unlinked ends: a leg that runs into one stays incomplete"
+        }
         Warning::CallHadEnded => "the call had ended already: the follow-up was released at once",
         Warning::StageWarnings => {
             "a value is missing or a condition had no answer: the history of the instance says which"
         }
-        Warning::Overdue => "the follow-up is overdue: promise nothing before somebody has looked at it",
-        Warning::Incomplete => "the follow-up is incomplete from the start: its first stage is an unlinked end",
+        Warning::Overdue => {
+            "the follow-up is overdue: promise nothing before somebody has looked at it"
+        }
+        Warning::Incomplete => {
+            "the follow-up is incomplete from the start: its first stage is an unlinked end"
+        }
     }
 }

@@ -23,7 +23,11 @@ use crate::reading::Lane;
 
 /// What is to be done, checked.
 enum Step {
-    Push { button: String, form: Named, note: String },
+    Push {
+        button: String,
+        form: Named,
+        note: String,
+    },
     Wait(i64),
 }
 
@@ -40,9 +44,13 @@ pub(super) async fn simulate(
         draft: request.draft,
         ..Default::default()
     };
-    let (definition, places) = shared.off_thread(root.clone(), move |root| definition(root, &of)).await??;
+    let (definition, places) = shared
+        .off_thread(root.clone(), move |root| definition(root, &of))
+        .await??;
     let mut faults = Faults::default();
-    let now = request.at.map_or_else(|| Some(shared.ledger.now()), requests::time);
+    let now = request
+        .at
+        .map_or_else(|| Some(shared.ledger.now()), requests::time);
     if now.is_none() {
         faults.add("at", "is not a moment");
     }
@@ -52,26 +60,44 @@ pub(super) async fn simulate(
     let steps = steps(request.steps, &mut faults);
     faults.check()?;
     let run = move |root: &Root, should_stop: ShouldStop<'_>| {
-        let states = run(root, (&definition, &places), now, (changes, fields), (steps, should_stop))?;
+        let states = run(
+            root,
+            (&definition, &places),
+            now,
+            (changes, fields),
+            (steps, should_stop),
+        )?;
         Ok(states.map(|states| Ready::new(&proto::SimulateWorkflowResponse { states })))
     };
     shared.walk(Lane::Heavy, root, run).await?
 }
 
-fn definition(root: &Root, request: &proto::SimulateWorkflowRequest) -> Result<(Definition, Places), Refusal> {
+fn definition(
+    root: &Root,
+    request: &proto::SimulateWorkflowRequest,
+) -> Result<(Definition, Places), Refusal> {
     if request.file.is_empty() {
         return pick(root, &request.name, request.version, request.draft)
             .map(|(_, definition, _)| (definition.clone(), Places::default()));
     }
     if !request.name.is_empty() {
-        return Err(refusal::invalid_field("name", "goes without `file` only: name a workflow, or give a file"));
+        return Err(refusal::invalid_field(
+            "name",
+            "goes without `file` only: name a workflow, or give a file",
+        ));
     }
     read(root, &request.file)
 }
 
 fn steps(given: Vec<proto::SimulationStep>, faults: &mut Faults) -> Vec<Step> {
     if given.len() > SIMULATION_STEPS_MAX {
-        faults.add("steps", format!("has {} steps, at most {SIMULATION_STEPS_MAX} are allowed", given.len()));
+        faults.add(
+            "steps",
+            format!(
+                "has {} steps, at most {SIMULATION_STEPS_MAX} are allowed",
+                given.len()
+            ),
+        );
         return Vec::new();
     }
     let longest = i64::from(SPAN_DAYS_MAX) * 86_400_000;
@@ -79,14 +105,19 @@ fn steps(given: Vec<proto::SimulationStep>, faults: &mut Faults) -> Vec<Step> {
     for step in given {
         match step.what {
             None => faults.add("steps.what", "must be given"),
-            Some(What::Wait(span)) => match requests::span_millis(span).filter(|millis| (0..=longest).contains(millis))
-            {
-                Some(millis) => steps.push(Step::Wait(millis)),
-                None => faults.add("steps.wait", "must be at least 0 and at most ten years"),
-            },
+            Some(What::Wait(span)) => {
+                match requests::span_millis(span).filter(|millis| (0..=longest).contains(millis)) {
+                    Some(millis) => steps.push(Step::Wait(millis)),
+                    None => faults.add("steps.wait", "must be at least 0 and at most ten years"),
+                }
+            }
             Some(What::Push(push)) => {
                 let form = requests::values(push.form, "steps.push.form", faults);
-                steps.push(Step::Push { button: push.button_id, form, note: push.note });
+                steps.push(Step::Push {
+                    button: push.button_id,
+                    form,
+                    note: push.note,
+                });
             }
         }
     }
@@ -113,8 +144,14 @@ fn run(
         // An answer that no client could read is none.
         bytes += states.last().map_or(0, Message::encoded_len);
         if bytes > SIMULATION_BYTES_MAX {
-            let refused = format!("the answer has {SIMULATION_BYTES_MAX} bytes already: try fewer steps at a time");
-            states.push(proto::SimulationState { refused, reason: "TOO_LARGE".to_owned(), ..state(&mut simulation) });
+            let refused = format!(
+                "the answer has {SIMULATION_BYTES_MAX} bytes already: try fewer steps at a time"
+            );
+            states.push(proto::SimulationState {
+                refused,
+                reason: "TOO_LARGE".to_owned(),
+                ..state(&mut simulation)
+            });
             break;
         }
         let done = match step {
@@ -156,8 +193,14 @@ fn set_up(
 }
 
 fn state(simulation: &mut Simulation) -> proto::SimulationState {
-    let warnings = simulation.take_warnings().iter().map(ToString::to_string).collect();
-    let follow_up = simulation.instance().map(|instance| follow_up::follow_up(simulation.root(), instance));
+    let warnings = simulation
+        .take_warnings()
+        .iter()
+        .map(ToString::to_string)
+        .collect();
+    let follow_up = simulation
+        .instance()
+        .map(|instance| follow_up::follow_up(simulation.root(), instance));
     proto::SimulationState {
         at: Some(convert::timestamp(simulation.now())),
         follow_up,

@@ -10,7 +10,13 @@ const DOMAIN: &str = "aftercall";
 
 impl From<Refusal> for Status {
     fn from(refusal: Refusal) -> Self {
-        let Parts { code, reason, message, facts, mut details } = refusal.into_parts();
+        let Parts {
+            code,
+            reason,
+            message,
+            facts,
+            mut details,
+        } = refusal.into_parts();
         details.set_error_info(reason, DOMAIN, facts);
         Self::with_error_details(code, message, details)
     }

@@ -25,8 +25,15 @@ pub(super) async fn overdue_timers(
     let clock_held = shared.ledger.health().is_clock_held();
     let found = move |root: &Root, should_stop: ShouldStop<'_>| {
         let (timers, total) = query::overdue_timers(root, now, rows, should_stop)?;
-        let timers = timers.iter().map(|timer| overdue_timer(root, timer)).collect();
-        Ok(proto::ListOverdueTimersResponse { timers, total, clock_held })
+        let timers = timers
+            .iter()
+            .map(|timer| overdue_timer(root, timer))
+            .collect();
+        Ok(proto::ListOverdueTimersResponse {
+            timers,
+            total,
+            clock_held,
+        })
     };
     shared.answer(Lane::Heavy, shared.root(), found).await
 }
@@ -46,7 +53,9 @@ fn overdue_timer(root: &Root, timer: &OverdueTimer) -> proto::OverdueTimer {
         kind: kind.into(),
         due: Some(convert::timestamp(timer.due)),
         instance_id: instance.id.to_string(),
-        workflow: root.workflow_of(instance).map_or_else(String::new, |workflow| workflow.name.clone()),
+        workflow: root
+            .workflow_of(instance)
+            .map_or_else(String::new, |workflow| workflow.name.clone()),
         stage: convert::stage_of(root, instance, instance.stage),
     }
 }
@@ -73,7 +82,10 @@ pub(super) async fn stuck(
             since: Some(convert::timestamp(stuck.since)),
             instance: Some(follow_up::follow_up(root, &stuck.instance)),
         });
-        Ok(proto::ListStuckInstancesResponse { instances: pages::fitting(shown), counts: counts(&found) })
+        Ok(proto::ListStuckInstancesResponse {
+            instances: pages::fitting(shown),
+            counts: counts(&found),
+        })
     };
     shared.answer(Lane::Heavy, shared.root(), found).await
 }

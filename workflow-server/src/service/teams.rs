@@ -1,4 +1,5 @@
-//! Removing a team: what uses it is looked for before the ledger is asked, because that walks over every follow-up.
+//! Removing a team: what uses it is looked for before the ledger is asked, because that walks over
+//! every follow-up.
 
 use aftercall_engine::command::RemoveTeam;
 use aftercall_engine::query::TeamUse;
@@ -20,7 +21,11 @@ pub(super) async fn remove(
         let asking = Asking::of_author(&asked);
         match shared.execute_new(asking, look(shared, request)).await {
             Err(refused) if refused.has_reason("TEAM_MOVED") && tries < REMOVE_TRIES => tries += 1,
-            answered => return Ok(proto::RemoveTeamResponse { sequence: answered?.sequence }),
+            answered => {
+                return Ok(proto::RemoveTeamResponse {
+                    sequence: answered?.sequence,
+                });
+            }
         }
     }
 }
@@ -31,10 +36,16 @@ async fn look(shared: &Shared, request: &proto::RemoveTeamRequest) -> Result<Pre
         // The ledger refuses it.
         None => None,
         Some(place) => {
-            let search = shared.walk(Lane::Heavy, root, move |root, stop| TeamUse::search(root, place, stop));
+            let search = shared.walk(Lane::Heavy, root, move |root, stop| {
+                TeamUse::search(root, place, stop)
+            });
             Some(Box::new(search.await?))
         }
     };
     let (name, expected) = (request.name.as_str().into(), request.expected_revision);
-    Ok(Prepared::from(RemoveTeam { name, expected, found }))
+    Ok(Prepared::from(RemoveTeam {
+        name,
+        expected,
+        found,
+    }))
 }

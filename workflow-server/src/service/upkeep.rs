@@ -1,4 +1,5 @@
-//! What operations decide about the server itself: which clock counts, and whether more may be removed than a pass may by itself.
+//! What operations decide about the server itself: which clock counts, and whether more may be
+//! removed than a pass may by itself.
 
 use std::sync::Arc;
 
@@ -25,7 +26,9 @@ pub(super) async fn accept_clock(
     asked: Asked<proto::AcceptClockRequest>,
 ) -> Result<proto::AcceptClockResponse, Refusal> {
     let asking = Asking::of_operations(&asked);
-    let command = AcceptClock { to: shared.ledger.clock_to_accept() };
+    let command = AcceptClock {
+        to: shared.ledger.clock_to_accept(),
+    };
     let answered = shared.execute(asking, command).await?;
     let (before, after) = match answered.answer {
         Answer::ClockAccepted { from, to } => (from, to),
@@ -56,10 +59,14 @@ pub(super) async fn confirm_purge(
     asked: Asked<proto::ConfirmPurgeRequest>,
 ) -> Result<proto::ConfirmPurgeResponse, Refusal> {
     let asking = Asking::of_operations(&asked);
-    let command = ConfirmPurge { instances: shared.ledger.purge_waiting() };
+    let command = ConfirmPurge {
+        instances: shared.ledger.purge_waiting(),
+    };
     let answered = shared.execute(asking, command).await?;
     // No other answer is given to this command.
-    let Answer::PurgeConfirmed(instances) = answered.answer else { return Err(refusal::answer_gone()) };
+    let Answer::PurgeConfirmed(instances) = answered.answer else {
+        return Err(refusal::answer_gone());
+    };
     if instances > 0 {
         tracing::warn!(
             actor = asked.actor(),
@@ -68,7 +75,10 @@ pub(super) async fn confirm_purge(
         );
         shared.ledger.wake_keeper();
     }
-    Ok(proto::ConfirmPurgeResponse { instances, sequence: answered.sequence })
+    Ok(proto::ConfirmPurgeResponse {
+        instances,
+        sequence: answered.sequence,
+    })
 }
 
 /// The newest confirmation of a purge, as the API shows it.

@@ -28,7 +28,15 @@ pub(super) async fn withdraw(
                 worked = has_work(shared, known).await?;
             }
             let reason = request.reason.as_str().into();
-            Ok(Prepared::new(WithdrawWorkflow { instance, reason, expected, worked }, faults))
+            Ok(Prepared::new(
+                WithdrawWorkflow {
+                    instance,
+                    reason,
+                    expected,
+                    worked,
+                },
+                faults,
+            ))
         };
         let asking = Asking::of_script(&asked, &request.instance_id);
         match shared.execute_new(asking, prepare).await {
@@ -36,19 +44,28 @@ pub(super) async fn withdraw(
             Err(refused) => return Err(refused),
             Ok(answered) => {
                 let follow_up = Some(answered.follow_up()?);
-                return Ok(proto::WithdrawWorkflowResponse { follow_up, sequence: answered.sequence });
+                return Ok(proto::WithdrawWorkflowResponse {
+                    follow_up,
+                    sequence: answered.sequence,
+                });
             }
         }
     }
-    Err(refusal::unavailable("the follow-up changes all the time: try again"))
+    Err(refusal::unavailable(
+        "the follow-up changes all the time: try again",
+    ))
 }
 
-/// Whether somebody has worked on an instance. One with more changes than are looked at counts as worked on: taking somebody's
-/// work away is worse than leaving what nobody wants.
+/// Whether somebody has worked on an instance. One with more changes than are looked at counts as
+/// worked on: taking somebody's work away is worse than leaving what nobody wants.
 async fn has_work(shared: &Shared, instance: &Instance) -> Result<bool, Refusal> {
     let mut walk = Walk::of_instance(shared.ledger.history(), instance);
     for _ in 0..WORK_WALK_MAX {
-        match walk.next().await.map_err(|error| refusal::of_history(&error))? {
+        match walk
+            .next()
+            .await
+            .map_err(|error| refusal::of_history(&error))?
+        {
             Some((entry, change)) if is_work(&entry, &change) => return Ok(true),
             Some(_) => {}
             None => return Ok(false),

@@ -19,22 +19,40 @@ async fn a_restore_to_a_sequence_or_a_time_is_the_world_at_that_point() {
     for manifest in [&first, &second] {
         let step = ((manifest.sequence - manifest.oldest()) / 7).max(1) as usize;
         for sequence in (manifest.oldest()..=manifest.sequence).step_by(step) {
-            let (restored, to) =
-                house.restore_to(&format!("sequence-{tried}"), Until::Sequence(sequence)).await.unwrap();
+            let (restored, to) = house
+                .restore_to(&format!("sequence-{tried}"), Until::Sequence(sequence))
+                .await
+                .unwrap();
             assert_eq!(restored.sequence, sequence);
-            assert_eq!(world_in(&to).await, world_at(&entries, sequence), "at {sequence}");
-            let at = entries[..sequence as usize].last().map_or(START, |entry| entry.at);
+            assert_eq!(
+                world_in(&to).await,
+                world_at(&entries, sequence),
+                "at {sequence}"
+            );
+            let at = entries[..sequence as usize]
+                .last()
+                .map_or(START, |entry| entry.at);
             for time in [at, Time(at.0 + 1), Time(at.0 - 1)] {
                 let expected = entries.iter().take_while(|entry| entry.at <= time).count() as u64;
                 if expected < first.oldest() {
                     continue;
                 }
                 tried += 1;
-                let restored = house.restore_to(&format!("time-{tried}"), Until::Time(time)).await;
+                let restored = house
+                    .restore_to(&format!("time-{tried}"), Until::Time(time))
+                    .await;
                 match restored {
                     Ok((restored, to)) => {
-                        assert_eq!(restored.sequence, expected.min(second.sequence), "up to {time:?}");
-                        assert_eq!(world_in(&to).await, world_at(&entries, restored.sequence), "up to {time:?}");
+                        assert_eq!(
+                            restored.sequence,
+                            expected.min(second.sequence),
+                            "up to {time:?}"
+                        );
+                        assert_eq!(
+                            world_in(&to).await,
+                            world_at(&entries, restored.sequence),
+                            "up to {time:?}"
+                        );
                     }
                     Err(BackupError::OutOfReach { .. }) => {
                         let is_within = |from: u64, to: u64| (from..=to).contains(&expected);
@@ -55,22 +73,29 @@ async fn a_point_that_no_backup_reaches_is_refused_with_what_they_reach() {
     house.work(1, 60).await;
     let (manifest, _) = house.back_up().await;
     assert!(manifest.oldest() > 1, "the journal was trimmed");
-    for until in
-        [Until::Sequence(manifest.sequence + 1), Until::Sequence(manifest.oldest() - 1), Until::Time(Time(START.0 - 1))]
-    {
+    for until in [
+        Until::Sequence(manifest.sequence + 1),
+        Until::Sequence(manifest.oldest() - 1),
+        Until::Time(Time(START.0 - 1)),
+    ] {
         let error = house.restore_to("refused", until).await.unwrap_err();
         assert!(matches!(error, BackupError::OutOfReach { .. }), "{error}");
         let reach = format!("from entry {} to {}", manifest.oldest(), manifest.sequence);
         assert!(error.to_string().contains(&reach), "{error}");
     }
-    assert!(!house.temp.path().join("refused").exists(), "nothing was written");
+    assert!(
+        !house.temp.path().join("refused").exists(),
+        "nothing was written"
+    );
     assert!(BackupDirectory::open(&house.temp.path().join("refused")).is_err());
 }
 
-/// Backups, with so much work between them that the second snapshot that a backup holds is newer than the backup before it; so many
-/// that its journal reaches back to that one, and that it does not, come each.
+/// Backups, with so much work between them that the second snapshot that a backup holds is newer
+/// than the backup before it; so many that its journal reaches back to that one, and that it does
+/// not, come each.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_point_between_two_backups_is_reached_where_the_later_journal_leads_to_it_and_else_named_as_a_gap() {
+async fn a_point_between_two_backups_is_reached_where_the_later_journal_leads_to_it_and_else_named_as_a_gap()
+ {
     let house = House::new().await;
     let (mut manifests, mut bridged, mut gaps) = (vec![], 0, 0);
     house.work(1, 40).await;
@@ -82,8 +107,19 @@ async fn a_point_between_two_backups_is_reached_where_the_later_journal_leads_to
     manifests.push(house.back_up().await.0);
     let entries = house.entries().await;
     let journal_begins = |manifest: &workflow_server::backup::Manifest| {
-        let first = |name: &str| name.strip_prefix("journal-")?.split('-').next()?.parse::<u64>().ok();
-        manifest.files.iter().filter_map(|file| first(&file.name)).min().unwrap()
+        let first = |name: &str| {
+            name.strip_prefix("journal-")?
+                .split('-')
+                .next()?
+                .parse::<u64>()
+                .ok()
+        };
+        manifest
+            .files
+            .iter()
+            .filter_map(|file| first(&file.name))
+            .min()
+            .unwrap()
     };
     for pair in manifests.windows(2) {
         let (earlier, later) = (&pair[0], &pair[1]);
@@ -95,17 +131,30 @@ async fn a_point_between_two_backups_is_reached_where_the_later_journal_leads_to
                 let (restored, to) = restored.unwrap();
                 let used = (restored.generation, restored.later, restored.sequence);
                 assert_eq!(used, (earlier.generation, vec![later.generation], sequence));
-                assert_eq!(world_in(&to).await, world_at(&entries, sequence), "at {sequence}");
+                assert_eq!(
+                    world_in(&to).await,
+                    world_at(&entries, sequence),
+                    "at {sequence}"
+                );
                 verify_store(&to).await.unwrap();
                 let at = entries[sequence as usize - 1].at;
                 let upto = entries.iter().take_while(|entry| entry.at <= at).count() as u64;
-                let (restored, _) = house.restore_to(&format!("time-{sequence}"), Until::Time(at)).await.unwrap();
+                let (restored, _) = house
+                    .restore_to(&format!("time-{sequence}"), Until::Time(at))
+                    .await
+                    .unwrap();
                 assert_eq!(restored.sequence, upto);
                 bridged += 1;
             } else {
                 let refused = restored.unwrap_err().to_string();
-                assert!(refused.contains(&format!("to {} (", earlier.sequence)), "{refused}");
-                assert!(refused.contains(&format!("from entry {} to", later.oldest())), "{refused}");
+                assert!(
+                    refused.contains(&format!("to {} (", earlier.sequence)),
+                    "{refused}"
+                );
+                assert!(
+                    refused.contains(&format!("from entry {} to", later.oldest())),
+                    "{refused}"
+                );
                 assert!(!house.temp.path().join(&name).exists());
                 gaps += 1;
             }

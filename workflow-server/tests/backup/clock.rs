@@ -1,4 +1,5 @@
-//! The time of a restored store: what has come due is announced before anything fires, and what cannot be believed is held.
+//! The time of a restored store: what has come due is announced before anything fires, and what
+//! cannot be believed is held.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -29,8 +30,19 @@ on_new_call:
 async fn backed_up() -> House {
     let house = House::new().await;
     let definition = Box::new(file::read(SLOW, None).unwrap());
-    house.commit(Command::from(ImportWorkflow { definition, expected: None })).await;
-    house.commit(Command::from(PublishWorkflow { name: "slow".into(), expected: None, validated: None })).await;
+    house
+        .commit(Command::from(ImportWorkflow {
+            definition,
+            expected: None,
+        }))
+        .await;
+    house
+        .commit(Command::from(PublishWorkflow {
+            name: "slow".into(),
+            expected: None,
+            validated: None,
+        }))
+        .await;
     for call in ["1", "2", "3"] {
         house.commit(setting_of("slow", call)).await;
     }
@@ -39,14 +51,27 @@ async fn backed_up() -> House {
 }
 
 /// Restores by a clock, and starts a server on it by that clock: what was said, and the server.
-async fn restored(house: &House, name: &str, clock: ManualClock, accepts: bool) -> (ClockAtStart, House) {
+async fn restored(
+    house: &House,
+    name: &str,
+    clock: ManualClock,
+    accepts: bool,
+) -> (ClockAtStart, House) {
     let clock = Arc::new(clock);
     let by = accepts.then(|| clock.clone() as Arc<dyn Clock>);
     let to = house.temp.path().join(name);
-    let options = RestoreOptions { clock: by, ..options(Until::Newest) };
-    let restored = restore(&house.backups(), &to, &options, &|_| {}).await.unwrap();
+    let options = RestoreOptions {
+        clock: by,
+        ..options(Until::Newest)
+    };
+    let restored = restore(&house.backups(), &to, &options, &|_| {})
+        .await
+        .unwrap();
     clock.pass(Duration::from_secs(60));
-    (restored.clock, House::open(house.temp.clone(), to, clock).await)
+    (
+        restored.clock,
+        House::open(house.temp.clone(), to, clock).await,
+    )
 }
 
 fn later(span: Duration) -> ManualClock {
@@ -56,21 +81,48 @@ fn later(span: Duration) -> ManualClock {
 async fn holds(house: &House) {
     let mut health = house.handle.conditions().watch();
     let waiting = health.wait_for(workflow_server::ledger::Health::is_clock_held);
-    tokio::time::timeout(PATIENCE, waiting).await.expect("in time").expect("it runs");
-    assert_eq!(house.handle.root().counters.timers(), 3, "nothing has fired");
+    tokio::time::timeout(PATIENCE, waiting)
+        .await
+        .expect("in time")
+        .expect("it runs");
+    assert_eq!(
+        house.handle.root().counters.timers(),
+        3,
+        "nothing has fired"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_has_come_due_since_the_backup_is_counted_by_the_restore_and_fires_at_the_start() {
     let house = backed_up().await;
     let (said, again) = restored(&house, "days", later(DAY * 2), true).await;
-    assert_eq!(said, ClockAtStart::Continues { from: Time(START.0 + 2 * DAY.as_millis() as i64), due: 3 });
-    again.until("all that was announced fires", |root| root.counters.timers() == 0).await;
+    assert_eq!(
+        said,
+        ClockAtStart::Continues {
+            from: Time(START.0 + 2 * DAY.as_millis() as i64),
+            due: 3
+        }
+    );
+    again
+        .until("all that was announced fires", |root| {
+            root.counters.timers() == 0
+        })
+        .await;
     assert!(!again.handle.health().is_clock_held());
     let (said, again) = restored(&house, "minutes", later(DAY / 48), true).await;
-    assert_eq!(said, ClockAtStart::Continues { from: Time(START.0 + DAY.as_millis() as i64 / 48), due: 0 });
+    assert_eq!(
+        said,
+        ClockAtStart::Continues {
+            from: Time(START.0 + DAY.as_millis() as i64 / 48),
+            due: 0
+        }
+    );
     again.commit(setting_of("slow", "4")).await;
-    assert_eq!(again.handle.root().counters.timers(), 4, "nothing was announced, and nothing has fired");
+    assert_eq!(
+        again.handle.root().counters.timers(),
+        4,
+        "nothing was announced, and nothing has fired"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -79,7 +131,10 @@ async fn a_clock_that_does_not_go_with_the_backup_and_one_that_is_not_to_count_h
     let (said, again) = restored(&house, "asked-for", later(DAY * 2), false).await;
     assert_eq!(said, ClockAtStart::Held);
     holds(&again).await;
-    for (name, clock) in [("ahead", later(DAY * 60)), ("behind", ManualClock::at(Time(START.0 - 3_600_000)))] {
+    for (name, clock) in [
+        ("ahead", later(DAY * 60)),
+        ("behind", ManualClock::at(Time(START.0 - 3_600_000))),
+    ] {
         let wall = clock.wall();
         let (said, again) = restored(&house, name, clock, true).await;
         assert_eq!(said, ClockAtStart::Unbelievable { wall });

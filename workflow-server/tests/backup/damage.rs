@@ -1,11 +1,14 @@
-//! Damage to a backup or a store is found and named, and a snapshot that is not what replaying gives is found though every checksum fits.
+//! Damage to a backup or a store is found and named, and a snapshot that is not what replaying
+//! gives is found though every checksum fits.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use aftercall_engine::command::{Command, ImportTeam};
-use workflow_server::backup::{BackupDirectory, BackupError, Until, verify_backup, verify_files, verify_store};
+use workflow_server::backup::{
+    BackupDirectory, BackupError, Until, verify_backup, verify_files, verify_store,
+};
 use workflow_server::journal::Storage as _;
 use workflow_server::records::{SnapshotReader, WorldImage, snapshot_frames};
 
@@ -15,7 +18,11 @@ fn files(dir: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();
     for entry in fs::read_dir(dir).unwrap() {
         let path = entry.unwrap().path();
-        if path.is_dir() { found.extend(files(&path)) } else { found.push(path) }
+        if path.is_dir() {
+            found.extend(files(&path));
+        } else {
+            found.push(path);
+        }
     }
     found.sort();
     found
@@ -48,14 +55,20 @@ async fn a_flipped_bit_in_any_file_of_a_backup_is_found_by_name_and_nothing_is_r
         let name = path.file_name().unwrap().to_str().unwrap().to_owned();
         for part in 0..3 {
             // The first, a middle and the last byte.
-            let Some(at) = (whole.len().checked_sub(1)).map(|last| last * part / 2) else { continue };
+            let Some(at) = (whole.len().checked_sub(1)).map(|last| last * part / 2) else {
+                continue;
+            };
             let mut damaged = whole.clone();
             damaged[at] ^= 1 << (part * 3);
             fs::write(&path, &damaged).unwrap();
             let found = verify(&dir).await.expect_err(&name).to_string();
             assert!(found.contains(&name), "{name}: {found}");
             let to = house.temp.path().join("never");
-            let found = house.restore_to("never", Until::Newest).await.expect_err(&name).to_string();
+            let found = house
+                .restore_to("never", Until::Newest)
+                .await
+                .expect_err(&name)
+                .to_string();
             assert!(found.contains(&name), "{name}: {found}");
             assert!(!to.exists(), "nothing is written");
             flipped += 1;
@@ -63,7 +76,11 @@ async fn a_flipped_bit_in_any_file_of_a_backup_is_found_by_name_and_nothing_is_r
         if !whole.is_empty() {
             fs::remove_file(&path).unwrap();
             let is_log = name == "erasures";
-            assert_eq!(verify(&dir).await.is_err(), !is_log && !name.ends_with(".toml"), "without {name}");
+            assert_eq!(
+                verify(&dir).await.is_err(),
+                !is_log && !name.ends_with(".toml"),
+                "without {name}"
+            );
         }
         fs::write(&path, &whole).unwrap();
     }
@@ -71,22 +88,43 @@ async fn a_flipped_bit_in_any_file_of_a_backup_is_found_by_name_and_nothing_is_r
     verify(&dir).await.unwrap();
 }
 
-/// Puts a snapshot in place of the newest, of a World that differs by one command, with the same sequence and chain.
+/// Puts a snapshot in place of the newest, of a World that differs by one command, with the same
+/// sequence and chain.
 async fn plant(dir: &Path) -> String {
     let store = open_store(dir).await;
-    let name = store.vault().list("snapshot-").await.unwrap().pop().unwrap();
+    let name = store
+        .vault()
+        .list("snapshot-")
+        .await
+        .unwrap()
+        .pop()
+        .unwrap();
     let (mut reader, mut offset) = (SnapshotReader::new(KEEPING), 0);
     while let Some((frame, next)) = store.vault().read_frame(&name, offset).await.unwrap() {
         reader.frame(&frame).unwrap();
         offset = next;
     }
     let (mut world, head) = reader.finish().unwrap();
-    let note = Command::from(ImportTeam { name: "billing".into(), title: "Another title".into(), expected: None });
-    let actor =
-        aftercall_engine::actor::Actor { kind: aftercall_engine::actor::ActorKind::Author, name: "nobody".into() };
-    let request = aftercall_engine::Request { actor, mark: None, salt: 0, known: None, command: note };
+    let note = Command::from(ImportTeam {
+        name: "billing".into(),
+        title: "Another title".into(),
+        expected: None,
+    });
+    let actor = aftercall_engine::actor::Actor {
+        kind: aftercall_engine::actor::ActorKind::Author,
+        name: "nobody".into(),
+    };
+    let request = aftercall_engine::Request {
+        actor,
+        mark: None,
+        salt: 0,
+        known: None,
+        command: note,
+    };
     let decided = aftercall_engine::decide(&world, &request, world.root().at).unwrap();
-    let aftercall_engine::Decision::Commit(entry) = decided else { panic!("it changes something") };
+    let aftercall_engine::Decision::Commit(entry) = decided else {
+        panic!("it changes something")
+    };
     let at = world.root().at;
     world.apply(&entry).unwrap();
     world.restore_position(head.sequence, at);
@@ -112,16 +150,34 @@ async fn a_snapshot_that_is_not_what_replaying_gives_is_found_in_a_store_and_in_
     let data_dir = house.data_dir.clone();
     let (temp, clock) = house.close().await;
     let verified = verify_store(&data_dir).await.unwrap();
-    assert!(verified.equal_snapshots >= 1, "there is something to compare: {verified:?}");
+    assert!(
+        verified.equal_snapshots >= 1,
+        "there is something to compare: {verified:?}"
+    );
     let name = plant(&data_dir).await;
     let found = verify_store(&data_dir).await.unwrap_err().to_string();
-    assert!(found.contains(&name) && found.contains("not what replaying"), "{found}");
+    assert!(
+        found.contains(&name) && found.contains("not what replaying"),
+        "{found}"
+    );
     let house = House::open(temp, data_dir, clock).await;
     let (manifest, _) = house.back_up().await;
     let directory = BackupDirectory::open(&house.backups()).unwrap();
-    verify_files(&directory, &manifest, &mut std::collections::HashSet::new(), &|_| {}).unwrap();
-    let found = verify_backup(&directory, &manifest).await.unwrap_err().to_string();
-    assert!(found.contains(&name) && found.contains("not what replaying"), "{found}");
+    verify_files(
+        &directory,
+        &manifest,
+        &mut std::collections::HashSet::new(),
+        &|_| {},
+    )
+    .unwrap();
+    let found = verify_backup(&directory, &manifest)
+        .await
+        .unwrap_err()
+        .to_string();
+    assert!(
+        found.contains(&name) && found.contains("not what replaying"),
+        "{found}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -143,7 +199,13 @@ async fn a_damaged_file_of_a_store_is_found_by_name_and_no_store_is_made_where_t
         fs::write(&path, &whole).unwrap();
     }
     let nowhere = temp.path().join("nowhere");
-    assert!(verify_store(&nowhere).await.unwrap_err().to_string().contains("no store"));
+    assert!(
+        verify_store(&nowhere)
+            .await
+            .unwrap_err()
+            .to_string()
+            .contains("no store")
+    );
     assert!(!nowhere.exists());
     drop(Arc::clone(&temp));
 }

@@ -1,4 +1,5 @@
-//! Erased callers and backups: a running backup ends before an erasure is done, and a restore of an older backup erases again.
+//! Erased callers and backups: a running backup ends before an erasure is done, and a restore of an
+//! older backup erases again.
 
 use aftercall_engine::call::Caller;
 use aftercall_engine::command::{Command, StepErasure};
@@ -16,16 +17,27 @@ const NEEDLE: &str = "Xanthippe";
 
 /// A caller with a follow-up in memory, one in the archive, and others beside.
 async fn furnish(house: &House) -> InstanceId {
-    let archived = house.set("archived", "C-99", &format!("{NEEDLE} wants her money")).await;
+    let archived = house
+        .set("archived", "C-99", &format!("{NEEDLE} wants her money"))
+        .await;
     house.finish("archived", archived).await;
     house.archived(1).await;
     house.work(1, 30).await;
-    house.set("live", "C-99", &format!("{NEEDLE} rang again")).await;
+    house
+        .set("live", "C-99", &format!("{NEEDLE} rang again"))
+        .await;
     archived
 }
 
 async fn erase(house: &House) -> u64 {
-    let key = CallerKey::of(&Caller { reference: "C-99".into(), ..Caller::default() }, Country::NONE).unwrap();
+    let key = CallerKey::of(
+        &Caller {
+            reference: "C-99".into(),
+            ..Caller::default()
+        },
+        Country::NONE,
+    )
+    .unwrap();
     let call = |found: &workflow_server::ledger::FoundCall| ErasedCall {
         key: found.call.key.clone(),
         created_at: found.call.created_at,
@@ -34,11 +46,23 @@ async fn erase(house: &House) -> u64 {
     // Where something leaves memory meanwhile, it is looked for again.
     let erasure = loop {
         let newest_file = house.handle.root().archive.newest_file;
-        let found = house.handle.archive().calls_of(&key, ("", None), 100, house.clock.wall()).await.unwrap();
+        let found = house
+            .handle
+            .archive()
+            .calls_of(&key, ("", None), 100, house.clock.wall())
+            .await
+            .unwrap();
         let live = calls_in_memory(&house.handle.root(), &key, "");
         let calls = live.into_iter().chain(found.iter().map(call)).collect();
         let (customer, reason) = ("".into(), "she asked for it".into());
-        let erase = EraseCaller { customer, reason, calls, look: None, newest_file, is_of_restore: false };
+        let erase = EraseCaller {
+            customer,
+            reason,
+            calls,
+            look: None,
+            newest_file,
+            is_of_restore: false,
+        };
         if let Some(erasure) = house.try_commit(Command::from(erase), 0).await {
             break erasure;
         }
@@ -51,14 +75,23 @@ async fn erase(house: &House) -> u64 {
 
 async fn done(house: &House, erasure: u64) {
     house.handle.wake_keeper();
-    house.until("no byte remains", |root| root.erasures[&erasure].state == ErasureState::Done).await;
+    house
+        .until("no byte remains", |root| {
+            root.erasures[&erasure].state == ErasureState::Done
+        })
+        .await;
 }
 
 /// Everything that is read.
 async fn everything(house: &House, archived: InstanceId) -> String {
     let root = house.handle.root();
     let entries = entries_of(&house.handle, root.sequence).await;
-    let found = house.handle.archive().instance(archived, house.clock.wall()).await.unwrap();
+    let found = house
+        .handle
+        .archive()
+        .instance(archived, house.clock.wall())
+        .await
+        .unwrap();
     format!("{:?}{:?}{entries:?}{found:?}", root.calls, root.instances)
 }
 
@@ -78,28 +111,55 @@ async fn a_caller_who_was_erased_after_the_backup_stays_erased() {
     assert!(!known[0].is_held_by(&new));
     drop(directory);
 
-    let first = RestoreOptions { generation: Some(1), ..options(Until::Newest) };
+    let first = RestoreOptions {
+        generation: Some(1),
+        ..options(Until::Newest)
+    };
     let to = house.temp.path().join("masked");
-    let restored = restore(&house.backups(), &to, &first, &|_| {}).await.unwrap();
+    let restored = restore(&house.backups(), &to, &first, &|_| {})
+        .await
+        .unwrap();
     let ids: Vec<u64> = restored.erasures.iter().map(|one| one.erasure.id).collect();
     assert_eq!((ids, restored.erased_calls), (vec![erasure], 2));
     let again = House::open(house.temp.clone(), to.clone(), house.clock.clone()).await;
     let shown = everything(&again, archived).await;
     assert!(!shown.contains(NEEDLE), "{shown}");
-    assert!(shown.contains("[erased]") && shown.contains("restored from a backup"), "{shown}");
+    assert!(
+        shown.contains("[erased]") && shown.contains("restored from a backup"),
+        "{shown}"
+    );
     let id = again.handle.root().erasures.get_max().unwrap().0;
     done(&again, id).await;
     again.close().await;
-    assert_eq!(holding(&to), Vec::<String>::new(), "and is scrubbed from the files");
+    assert_eq!(
+        holding(&to),
+        Vec::<String>::new(),
+        "and is scrubbed from the files"
+    );
 
     // Only who says so gets her back.
-    let without = RestoreOptions { erase_again: false, ..options(Until::Newest) };
-    let without = RestoreOptions { generation: Some(1), ..without };
+    let without = RestoreOptions {
+        erase_again: false,
+        ..options(Until::Newest)
+    };
+    let without = RestoreOptions {
+        generation: Some(1),
+        ..without
+    };
     let to = house.temp.path().join("unmasked");
-    let restored = restore(&house.backups(), &to, &without, &|_| {}).await.unwrap();
-    assert_eq!((restored.erasures.len(), restored.erased_calls), (1, 0), "it is listed all the same");
+    let restored = restore(&house.backups(), &to, &without, &|_| {})
+        .await
+        .unwrap();
+    assert_eq!(
+        (restored.erasures.len(), restored.erased_calls),
+        (1, 0),
+        "it is listed all the same"
+    );
     let back = House::open(house.temp.clone(), to, house.clock.clone()).await;
-    assert!(everything(&back, archived).await.contains(NEEDLE), "the control: she is in that backup");
+    assert!(
+        everything(&back, archived).await.contains(NEEDLE),
+        "the control: she is in that backup"
+    );
 
     // From the newer one nothing is to be erased again.
     let (restored, _) = house.restore_to("newer", Until::Newest).await.unwrap();
@@ -113,7 +173,11 @@ fn holding(dir: &std::path::Path) -> Vec<String> {
         let path = entry.unwrap().path();
         if path.is_dir() {
             found.extend(holding(&path));
-        } else if std::fs::read(&path).unwrap().windows(NEEDLE.len()).any(|window| window == NEEDLE.as_bytes()) {
+        } else if std::fs::read(&path)
+            .unwrap()
+            .windows(NEEDLE.len())
+            .any(|window| window == NEEDLE.as_bytes())
+        {
             found.push(path.display().to_string());
         }
     }
@@ -129,12 +193,28 @@ async fn the_old_data_directory_tells_of_erasures_that_no_backup_knows() {
     let (backups, old, clock) = (house.backups(), house.data_dir.clone(), house.clock.clone());
     let (temp, _) = house.close().await;
     let blind = temp.path().join("blind");
-    let restored = restore(&backups, &blind, &options(Until::Newest), &|_| {}).await.unwrap();
-    assert_eq!(restored.erasures.len(), 0, "the directory of backups cannot know");
-    let knowing = RestoreOptions { erasures_from: Some(old), ..options(Until::Newest) };
+    let restored = restore(&backups, &blind, &options(Until::Newest), &|_| {})
+        .await
+        .unwrap();
+    assert_eq!(
+        restored.erasures.len(),
+        0,
+        "the directory of backups cannot know"
+    );
+    let knowing = RestoreOptions {
+        erasures_from: Some(old),
+        ..options(Until::Newest)
+    };
     let to = temp.path().join("knowing");
     let restored = restore(&backups, &to, &knowing, &|_| {}).await.unwrap();
-    assert_eq!(restored.erasures.iter().map(|one| one.erasure.id).collect::<Vec<_>>(), [erasure]);
+    assert_eq!(
+        restored
+            .erasures
+            .iter()
+            .map(|one| one.erasure.id)
+            .collect::<Vec<_>>(),
+        [erasure]
+    );
     let house = House::open(temp, to, clock).await;
     assert!(!everything(&house, archived).await.contains(NEEDLE));
 }
@@ -145,11 +225,17 @@ async fn an_erasure_is_not_done_before_a_running_backup_has_ended() {
     let archived = furnish(&house).await;
     let capture = house.handle.capture().await.unwrap();
     let erasure = erase(&house).await;
-    assert!(!everything(&house, archived).await.contains(NEEDLE), "masked at once all the same");
+    assert!(
+        !everything(&house, archived).await.contains(NEEDLE),
+        "masked at once all the same"
+    );
     house.handle.wake_keeper();
     // Work that makes the keeper look many times over.
     house.work(100, 60).await;
-    assert_eq!(house.handle.root().erasures[&erasure].state, ErasureState::Scrubbing);
+    assert_eq!(
+        house.handle.root().erasures[&erasure].state,
+        ErasureState::Scrubbing
+    );
     drop(capture);
     done(&house, erasure).await;
 }

@@ -1,4 +1,5 @@
-//! Incremental backups: they equal full ones, and where the base cannot be trusted everything is sent, with the reason.
+//! Incremental backups: they equal full ones, and where the base cannot be trusted everything is
+//! sent, with the reason.
 
 use std::collections::HashSet;
 
@@ -19,19 +20,37 @@ async fn an_incremental_backup_restores_to_what_a_full_one_does() {
     assert_eq!(reasons, [Some(FullReason::NoBase), None, None, None]);
     let elsewhere = BackupDirectory::open_or_create(&house.temp.path().join("full")).unwrap();
     let capture = house.handle.capture().await.unwrap();
-    let (full, why) = back_up_into(&elsewhere, capture, &house.identity, None).await.unwrap();
+    let (full, why) = back_up_into(&elsewhere, capture, &house.identity, None)
+        .await
+        .unwrap();
     assert_eq!(why, Some(FullReason::NoBase));
     drop(elsewhere);
     let (incremental, _) = house.back_up().await;
-    assert_eq!((incremental.sequence, incremental.chain), (full.sequence, full.chain));
+    assert_eq!(
+        (incremental.sequence, incremental.chain),
+        (full.sequence, full.chain)
+    );
     let names = |manifest: &workflow_server::backup::Manifest| -> HashSet<(String, u64)> {
-        let files = manifest.files.iter().filter(|file| !file.name.starts_with("journal-"));
-        files.map(|file| (file.name.clone(), file.checksum)).collect()
+        let files = manifest
+            .files
+            .iter()
+            .filter(|file| !file.name.starts_with("journal-"));
+        files
+            .map(|file| (file.name.clone(), file.checksum))
+            .collect()
     };
     assert_eq!(names(&incremental), names(&full));
-    let (_, a) = house.restore_to("incremental", Until::Newest).await.unwrap();
-    let (_, b) =
-        restore_from(&house.temp.path().join("full"), &house.temp.path().join("of-full"), Until::Newest).await.unwrap();
+    let (_, a) = house
+        .restore_to("incremental", Until::Newest)
+        .await
+        .unwrap();
+    let (_, b) = restore_from(
+        &house.temp.path().join("full"),
+        &house.temp.path().join("of-full"),
+        Until::Newest,
+    )
+    .await
+    .unwrap();
     assert_eq!(world_in(&a).await, world_in(&b).await);
 }
 
@@ -45,12 +64,27 @@ async fn an_incremental_backup_sends_only_what_is_new() {
     let directory = BackupDirectory::open_or_create(&house.backups()).unwrap();
     let capture = house.handle.capture().await.unwrap();
     let sent = parts(&capture, &house.identity, Some(base_of(&directory, &first))).await;
-    let names =
-        |wanted: fn(&Part) -> Option<&String>| -> Vec<String> { sent.iter().filter_map(wanted).cloned().collect() };
-    let files = names(|part| if let Part::File(name) = part { Some(name) } else { None });
-    let kept = names(|part| if let Part::Kept(name) = part { Some(name) } else { None });
-    let unexpected: Vec<_> =
-        files.iter().filter(|name| name.starts_with("journal-") || name.starts_with("snapshot-")).collect();
+    let names = |wanted: fn(&Part) -> Option<&String>| -> Vec<String> {
+        sent.iter().filter_map(wanted).cloned().collect()
+    };
+    let files = names(|part| {
+        if let Part::File(name) = part {
+            Some(name)
+        } else {
+            None
+        }
+    });
+    let kept = names(|part| {
+        if let Part::Kept(name) = part {
+            Some(name)
+        } else {
+            None
+        }
+    });
+    let unexpected: Vec<_> = files
+        .iter()
+        .filter(|name| name.starts_with("journal-") || name.starts_with("snapshot-"))
+        .collect();
     assert!(files.len() < 6, "{files:?}");
     let begins = format!("journal-{:020}-", first.sequence + 1);
     assert_eq!(unexpected.len(), 1, "{unexpected:?}");
@@ -72,21 +106,36 @@ async fn a_base_of_another_history_leads_to_a_full_backup_that_says_why() {
     let at = |sequence: u64, chain: u64| Base {
         epoch: epoch.clone(),
         position: Position { sequence, chain },
-        files: manifest.files.iter().map(|file| (file.name.clone(), None)).collect(),
+        files: manifest
+            .files
+            .iter()
+            .map(|file| (file.name.clone(), None))
+            .collect(),
     };
     let right = at(manifest.sequence, manifest.chain);
     let cases = [
         (Some(right.clone()), None),
         (None, Some(FullReason::NoBase)),
-        (Some(Base { epoch: "f".repeat(32), ..right }), Some(FullReason::OtherEpoch)),
-        (Some(at(manifest.sequence, manifest.chain ^ 1)), Some(FullReason::OtherHistory)),
+        (
+            Some(Base {
+                epoch: "f".repeat(32),
+                ..right
+            }),
+            Some(FullReason::OtherEpoch),
+        ),
+        (
+            Some(at(manifest.sequence, manifest.chain ^ 1)),
+            Some(FullReason::OtherHistory),
+        ),
         (Some(at(newest + 1, 7)), Some(FullReason::OtherHistory)),
         (Some(at(0, 0)), Some(FullReason::TooOld)),
     ];
     for (base, expected) in cases {
         let what = format!("{base:?}");
         let sent = parts(&capture, &house.identity, base).await;
-        let Some(Part::Begin { full, .. }) = sent.first() else { panic!("no beginning") };
+        let Some(Part::Begin { full, .. }) = sent.first() else {
+            panic!("no beginning")
+        };
         assert_eq!(*full, expected, "{what}");
         let keeps = sent.iter().any(|part| matches!(part, Part::Kept(_)));
         assert_eq!(keeps, expected.is_none(), "{what}");
@@ -101,12 +150,22 @@ async fn a_base_that_the_journal_no_longer_reaches_is_used_where_this_store_has_
     house.work(100, 80).await;
     house.archived(60).await;
     let capture = house.handle.capture().await.unwrap();
-    assert!(capture.bounds.base.sequence > first.sequence, "the journal was trimmed beyond it");
+    assert!(
+        capture.bounds.base.sequence > first.sequence,
+        "the journal was trimmed beyond it"
+    );
     drop(capture);
     let (second, why) = house.back_up().await;
     assert_eq!(why, None);
-    let kept: Vec<_> = first.files.iter().filter(|file| second.files.contains(file)).collect();
-    assert!(kept.iter().any(|file| file.name.starts_with("history-")), "{kept:?}");
+    let kept: Vec<_> = first
+        .files
+        .iter()
+        .filter(|file| second.files.contains(file))
+        .collect();
+    assert!(
+        kept.iter().any(|file| file.name.starts_with("history-")),
+        "{kept:?}"
+    );
     let entries = house.entries().await;
     let (_, to) = house.restore_to("restored", Until::Newest).await.unwrap();
     assert_eq!(world_in(&to).await, world_at(&entries, second.sequence));
@@ -121,7 +180,11 @@ async fn a_damaged_copy_in_the_older_backup_is_found_by_name_and_copied_again() 
     let directory = BackupDirectory::open_or_create(&house.backups()).unwrap();
     let mut damaged = Vec::new();
     for kind in ["history-", "archive-", "snapshot-", "journal-"] {
-        let file = first.files.iter().find(|file| file.name.starts_with(kind)).unwrap();
+        let file = first
+            .files
+            .iter()
+            .find(|file| file.name.starts_with(kind))
+            .unwrap();
         let mut bytes = std::fs::read(directory.path_of(file)).unwrap();
         let middle = bytes.len() / 2;
         bytes[middle] ^= 1;
@@ -133,12 +196,20 @@ async fn a_damaged_copy_in_the_older_backup_is_found_by_name_and_copied_again() 
     assert_eq!(found, damaged, "of the same size, and found by their sums");
     assert_eq!(whole.files.len() + damaged.len(), first.files.len());
     let capture = house.handle.capture().await.unwrap();
-    let (second, why) = back_up_into(&directory, capture, &house.identity, Some(&first)).await.unwrap();
+    let (second, why) = back_up_into(&directory, capture, &house.identity, Some(&first))
+        .await
+        .unwrap();
     assert_eq!(why, None, "it is incremental all the same");
     verify_files(&directory, &second, &mut HashSet::new(), &|_| {}).expect("the new one is whole");
-    // What was sent again under the same name is whole in the older one too. The journal is cut into other files each time.
+    // What was sent again under the same name is whole in the older one too. The journal is cut
+    // into other files each time.
     let (_, still_damaged) = directory.whole(&first, &|_| {});
-    assert!(still_damaged.iter().all(|name| name.starts_with("journal-")), "{still_damaged:?}");
+    assert!(
+        still_damaged
+            .iter()
+            .all(|name| name.starts_with("journal-")),
+        "{still_damaged:?}"
+    );
     drop(directory);
     let entries = house.entries().await;
     let (_, to) = house.restore_to("restored", Until::Newest).await.unwrap();
@@ -154,10 +225,23 @@ async fn a_file_whose_bytes_are_others_at_the_server_is_sent_again() {
     let directory = BackupDirectory::open_or_create(&house.backups()).unwrap();
     let capture = house.handle.capture().await.unwrap();
     let mut base = base_of(&directory, &first);
-    let is_blob = |name: &str| ["history-", "archive-", "snapshot-"].iter().any(|kind| name.starts_with(kind));
+    let is_blob = |name: &str| {
+        ["history-", "archive-", "snapshot-"]
+            .iter()
+            .any(|kind| name.starts_with(kind))
+    };
     let kept = |sent: &[Part]| -> Vec<String> {
-        let name = |part: &Part| if let Part::Kept(name) = part { Some(name.clone()) } else { None };
-        sent.iter().filter_map(name).filter(|name| is_blob(name)).collect()
+        let name = |part: &Part| {
+            if let Part::Kept(name) = part {
+                Some(name.clone())
+            } else {
+                None
+            }
+        };
+        sent.iter()
+            .filter_map(name)
+            .filter(|name| is_blob(name))
+            .collect()
     };
     let names = kept(&parts(&capture, &house.identity, Some(base.clone())).await);
     assert!(names.len() > 3, "{names:?}");
@@ -166,5 +250,8 @@ async fn a_file_whose_bytes_are_others_at_the_server_is_sent_again() {
     base.files.insert(changed.clone(), checksum);
     let sent = parts(&capture, &house.identity, Some(base)).await;
     assert!(!kept(&sent).contains(changed) && kept(&sent).len() == names.len() - 1);
-    assert!(sent.iter().any(|part| matches!(part, Part::File(name) if name == changed)));
+    assert!(
+        sent.iter()
+            .any(|part| matches!(part, Part::File(name) if name == changed))
+    );
 }

@@ -1,4 +1,5 @@
-//! A backup or a restore that is cut off: what was complete before stays complete, and half of one is never taken for one.
+//! A backup or a restore that is cut off: what was complete before stays complete, and half of one
+//! is never taken for one.
 
 use std::fs;
 
@@ -31,20 +32,39 @@ async fn a_backup_that_is_cut_off_anywhere_leaves_the_older_one_whole() {
         drop(generation);
         drop(directory);
         let directory = BackupDirectory::open(&house.backups()).unwrap();
-        assert_eq!(directory.generations().unwrap(), [1], "cut off after {upto} parts");
-        assert_eq!(verify_backup(&directory, &first).await.unwrap().sequence, first.sequence);
+        assert_eq!(
+            directory.generations().unwrap(),
+            [1],
+            "cut off after {upto} parts"
+        );
+        assert_eq!(
+            verify_backup(&directory, &first).await.unwrap().sequence,
+            first.sequence
+        );
     }
     let (restored, to) = house.restore_to("restored", Until::Newest).await.unwrap();
     assert_eq!(restored.sequence, first.sequence);
     assert_eq!(world_in(&to).await, world_at(&entries, first.sequence));
     drop(capture);
     let (second, why) = house.back_up().await;
-    assert_eq!((second.generation, why), (2, None), "the next one is incremental on the whole one");
+    assert_eq!(
+        (second.generation, why),
+        (2, None),
+        "the next one is incremental on the whole one"
+    );
     let directory = BackupDirectory::open_or_create(&house.backups()).unwrap();
-    let in_pool = |directory: &BackupDirectory| fs::read_dir(directory.path().join("files")).unwrap().count();
+    let in_pool = |directory: &BackupDirectory| {
+        fs::read_dir(directory.path().join("files"))
+            .unwrap()
+            .count()
+    };
     directory.remove_unreferenced().unwrap();
-    let mut names: Vec<_> =
-        first.files.iter().chain(&second.files).map(workflow_server::backup::ManifestFile::pool_name).collect();
+    let mut names: Vec<_> = first
+        .files
+        .iter()
+        .chain(&second.files)
+        .map(workflow_server::backup::ManifestFile::pool_name)
+        .collect();
     names.sort();
     names.dedup();
     assert_eq!(in_pool(&directory), names.len(), "nothing else is left");
@@ -76,7 +96,12 @@ async fn a_file_that_was_changed_on_the_way_is_refused() {
         }
     }
     let refused = refused.expect("it is refused");
-    assert!(refused.to_string().contains("identity, which was changed on the way"), "{refused}");
+    assert!(
+        refused
+            .to_string()
+            .contains("identity, which was changed on the way"),
+        "{refused}"
+    );
     assert_eq!(directory.generations().unwrap(), Vec::<u32>::new());
 }
 
@@ -90,7 +115,10 @@ async fn a_name_that_leads_out_of_the_directory_is_refused() {
         let mut generation = None;
         take(&directory, &mut generation, first.clone(), None).unwrap();
         let refused = generation.unwrap().file(name).unwrap_err();
-        assert!(matches!(refused, BackupError::Protocol(_)), "{name:?}: {refused}");
+        assert!(
+            matches!(refused, BackupError::Protocol(_)),
+            "{name:?}: {refused}"
+        );
     }
 }
 
@@ -99,16 +127,35 @@ async fn only_one_command_writes_to_a_directory_and_a_directory_of_other_files_i
     let temp = tempfile::tempdir().unwrap();
     let at = temp.path().join("backups");
     let held = BackupDirectory::open_or_create(&at).unwrap();
-    assert!(matches!(BackupDirectory::open_or_create(&at), Err(BackupError::Locked { .. })));
-    assert!(matches!(BackupDirectory::open(&at), Err(BackupError::Locked { .. })));
+    assert!(matches!(
+        BackupDirectory::open_or_create(&at),
+        Err(BackupError::Locked { .. })
+    ));
+    assert!(matches!(
+        BackupDirectory::open(&at),
+        Err(BackupError::Locked { .. })
+    ));
     drop(held);
-    assert!(matches!(BackupDirectory::open(&at).unwrap().newest(), Err(BackupError::Empty { .. })));
+    assert!(matches!(
+        BackupDirectory::open(&at).unwrap().newest(),
+        Err(BackupError::Empty { .. })
+    ));
     let other = temp.path().join("other");
     fs::create_dir(&other).unwrap();
     fs::write(other.join("letters.txt"), "mine").unwrap();
-    assert!(matches!(BackupDirectory::open_or_create(&other), Err(BackupError::NotABackup { .. })));
-    assert!(matches!(BackupDirectory::open(&other), Err(BackupError::NotABackup { .. })));
-    assert_eq!(fs::read_dir(&other).unwrap().count(), 1, "nothing was written");
+    assert!(matches!(
+        BackupDirectory::open_or_create(&other),
+        Err(BackupError::NotABackup { .. })
+    ));
+    assert!(matches!(
+        BackupDirectory::open(&other),
+        Err(BackupError::NotABackup { .. })
+    ));
+    assert_eq!(
+        fs::read_dir(&other).unwrap().count(),
+        1,
+        "nothing was written"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -121,10 +168,22 @@ async fn a_restore_that_was_cut_off_is_no_store_and_one_into_a_store_is_refused(
     let (_, to) = house.restore_to("restored", Until::Newest).await.unwrap();
     // As the restore leaves it until its last step.
     fs::write(to.join("restoring"), "").unwrap();
-    let birth = workflow_server::journal::Birth { epoch: "0".repeat(32), hash_key: [0; 16], created_at_millis: 0 };
+    let birth = workflow_server::journal::Birth {
+        epoch: "0".repeat(32),
+        hash_key: [0; 16],
+        created_at_millis: 0,
+    };
     let options = workflow_server::journal::Options::new(birth, std::sync::Arc::new(|_| {}));
     let disk = std::sync::Arc::new(workflow_server::journal::RealDisk);
-    let Err(refused) = workflow_server::journal::Store::open(&to, &options, disk) else { panic!("it opened") };
-    assert!(matches!(refused, OpenError::HalfRestored { .. }), "{refused}");
-    assert!(refused.to_string().contains("aftercall restore"), "{refused}");
+    let Err(refused) = workflow_server::journal::Store::open(&to, &options, disk) else {
+        panic!("it opened")
+    };
+    assert!(
+        matches!(refused, OpenError::HalfRestored { .. }),
+        "{refused}"
+    );
+    assert!(
+        refused.to_string().contains("aftercall restore"),
+        "{refused}"
+    );
 }

@@ -1,6 +1,10 @@
-//! Backups: what is copied from a running ledger, how a directory keeps it, and that what is restored is what the server had.
+//! Backups: what is copied from a running ledger, how a directory keeps it, and that what is
+//! restored is what the server had.
 
-#![allow(clippy::unwrap_used, reason = "a test ends where something unexpected happens")]
+#![allow(
+    clippy::unwrap_used,
+    reason = "a test ends where something unexpected happens"
+)]
 
 mod chosen_point;
 mod clock;

@@ -1,9 +1,10 @@
 //! Backups while what has outlived its retention is removed.
 
+use std::time::Duration;
+
 use aftercall_engine::Root;
 use aftercall_engine::command::{Command, ImportWorkflow, PublishWorkflow, ScriptCommand};
 use aftercall_engine::definition::file;
-use std::time::Duration;
 use workflow_server::backup::{BackupDirectory, Manifest, Until, verify_backup};
 use workflow_server::limits::PURGE_FLOOR;
 
@@ -28,19 +29,39 @@ on_new_call:
 /// How many instances of the workflow with the short retention are in the archive.
 fn brief(root: &Root) -> u64 {
     let place = root.workflows.place("brief").expect("it is there");
-    let tallies = root.archive.chunks.values().flat_map(|chunk| chunk.tallies.iter());
-    tallies.filter(|tally| tally.workflow == place).map(|tally| u64::from(tally.count)).sum()
+    let tallies = root
+        .archive
+        .chunks
+        .values()
+        .flat_map(|chunk| chunk.tallies.iter());
+    tallies
+        .filter(|tally| tally.workflow == place)
+        .map(|tally| u64::from(tally.count))
+        .sum()
 }
 
 /// A house in whose archive everything has outlived its retention a few days later.
 async fn furnished() -> House {
     let house = House::new().await;
     let definition = Box::new(file::read(WORKFLOW, None).unwrap());
-    house.commit(Command::from(ImportWorkflow { definition, expected: None })).await;
-    house.commit(Command::from(PublishWorkflow { name: "brief".into(), expected: None, validated: None })).await;
+    house
+        .commit(Command::from(ImportWorkflow {
+            definition,
+            expected: None,
+        }))
+        .await;
+    house
+        .commit(Command::from(PublishWorkflow {
+            name: "brief".into(),
+            expected: None,
+            validated: None,
+        }))
+        .await;
     for nth in 0..COUNT {
         let call = format!("brief-{nth}");
-        let Command::Script(ScriptCommand::SetWorkflow(mut set)) = setting(&call, "C-1", "a reason") else {
+        let Command::Script(ScriptCommand::SetWorkflow(mut set)) =
+            setting(&call, "C-1", "a reason")
+        else {
             unreachable!()
         };
         set.workflow = "brief".into();
@@ -68,17 +89,25 @@ async fn nothing_is_purged_before_a_running_backup_has_read_it_and_then_it_is() 
     house.handle.wake_keeper();
     // Work that makes the keeper look many times over.
     house.work(1_000, 60).await;
-    assert_eq!(brief(&house.handle.root()), COUNT, "the backup still reads it");
+    assert_eq!(
+        brief(&house.handle.root()),
+        COUNT,
+        "the backup still reads it"
+    );
 
     let directory = BackupDirectory::open_or_create(&house.backups()).unwrap();
-    let (manifest, _) = back_up_into(&directory, capture, &house.identity, None).await.unwrap();
+    let (manifest, _) = back_up_into(&directory, capture, &house.identity, None)
+        .await
+        .unwrap();
     // Its lock is free again.
     drop(directory);
     verified(&house, &manifest).await;
     let (_, to) = house.restore_to("before", Until::Newest).await.unwrap();
     assert_eq!(world_in(&to).await, world_at(&entries, manifest.sequence));
 
-    house.until("the rest is purged", |root| brief(root) == 0).await;
+    house
+        .until("the rest is purged", |root| brief(root) == 0)
+        .await;
     let (after, _) = house.back_up().await;
     verified(&house, &after).await;
     let (_, to) = house.restore_to("after", Until::Newest).await.unwrap();

@@ -1,4 +1,5 @@
-//! A running ledger over a data directory, backups of it, and the World as its entries make it: the model that a restore must equal.
+//! A running ledger over a data directory, backups of it, and the World as its entries make it: the
+//! model that a restore must equal.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -8,8 +9,8 @@ use std::time::Duration;
 use aftercall_engine::actor::{Actor, ActorKind};
 use aftercall_engine::call::{CallKey, Caller};
 use aftercall_engine::command::{
-    AddNote, CallChanges, Command, EndCall, IfRunning, ImportTeam, ImportWorkflow, PublishWorkflow, PushButton,
-    RequestMark, ScriptCommand, SetWorkflow,
+    AddNote, CallChanges, Command, EndCall, IfRunning, ImportTeam, ImportWorkflow, PublishWorkflow,
+    PushButton, RequestMark, ScriptCommand, SetWorkflow,
 };
 use aftercall_engine::definition::file;
 use aftercall_engine::instance::InstanceId;
@@ -22,8 +23,8 @@ use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use workflow_server::backup::{
-    BackupDirectory, BackupError, Base, FullReason, Manifest, NewGeneration, Part, RestoreOptions, Restored, Until,
-    restore, send,
+    BackupDirectory, BackupError, Base, FullReason, Manifest, NewGeneration, Part, RestoreOptions,
+    Restored, Until, restore, send,
 };
 use workflow_server::journal::{Birth, Identity, Options, RealDisk, Storage as _, Store};
 use workflow_server::ledger::capture::Capture;
@@ -35,7 +36,10 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 pub(crate) const ARCHIVE_AFTER: Duration = Duration::from_millis(400);
 pub(crate) const START: Time = Time(1_795_000_000_000);
 /// Remembers few enough request ids that the oldest are forgotten on the way.
-pub(crate) const KEEPING: Keeping = Keeping { request_ids_millis: 600_000, request_ids_max: 40 };
+pub(crate) const KEEPING: Keeping = Keeping {
+    request_ids_millis: 600_000,
+    request_ids_max: 40,
+};
 
 const WORKFLOW: &str = "
 format: 1
@@ -60,11 +64,18 @@ pub(crate) struct House {
 }
 
 pub(crate) async fn open_store(dir: &Path) -> Store {
-    let birth = Birth { epoch: format!("{:032x}", rand_epoch()), hash_key: [9; 16], created_at_millis: 1 };
+    let birth = Birth {
+        epoch: format!("{:032x}", rand_epoch()),
+        hash_key: [9; 16],
+        created_at_millis: 1,
+    };
     let mut options = Options::new(birth, Arc::new(|why| panic!("stuck: {why}")));
     options.reserve_bytes = 0;
     let dir = dir.to_owned();
-    tokio::task::spawn_blocking(move || Store::open(&dir, &options, Arc::new(RealDisk))).await.unwrap().unwrap()
+    tokio::task::spawn_blocking(move || Store::open(&dir, &options, Arc::new(RealDisk)))
+        .await
+        .unwrap()
+        .unwrap()
 }
 
 /// Another epoch each time, without chance.
@@ -79,15 +90,34 @@ impl House {
         let data_dir = temp.path().join("data");
         let house = Self::open(temp, data_dir, Arc::new(ManualClock::at(START))).await;
         house
-            .commit(Command::from(ImportTeam { name: "billing".into(), title: "Billing".into(), expected: None }))
+            .commit(Command::from(ImportTeam {
+                name: "billing".into(),
+                title: "Billing".into(),
+                expected: None,
+            }))
             .await;
         let definition = Box::new(file::read(WORKFLOW, None).unwrap());
-        house.commit(Command::from(ImportWorkflow { definition, expected: None })).await;
-        house.commit(Command::from(PublishWorkflow { name: "quick".into(), expected: None, validated: None })).await;
+        house
+            .commit(Command::from(ImportWorkflow {
+                definition,
+                expected: None,
+            }))
+            .await;
+        house
+            .commit(Command::from(PublishWorkflow {
+                name: "quick".into(),
+                expected: None,
+                validated: None,
+            }))
+            .await;
         house
     }
 
-    pub(crate) async fn open(temp: Arc<TempDir>, data_dir: PathBuf, clock: Arc<ManualClock>) -> Self {
+    pub(crate) async fn open(
+        temp: Arc<TempDir>,
+        data_dir: PathBuf,
+        clock: Arc<ManualClock>,
+    ) -> Self {
         let store = open_store(&data_dir).await;
         let options = LedgerOptions {
             keeping: KEEPING,
@@ -100,10 +130,20 @@ impl House {
             default_zone: jiff::tz::TimeZone::UTC,
         };
         let identity = store.identity().clone();
-        let (ledger, handle) = Ledger::recover(&store, clock.clone(), options).await.unwrap();
+        let (ledger, handle) = Ledger::recover(&store, clock.clone(), options)
+            .await
+            .unwrap();
         let stop = CancellationToken::new();
         let running = tokio::spawn(ledger.run(stop.clone()));
-        Self { temp, data_dir, clock, handle, identity, stop, running }
+        Self {
+            temp,
+            data_dir,
+            clock,
+            handle,
+            identity,
+            stop,
+            running,
+        }
     }
 
     /// Ends in good order; the directory stays.
@@ -118,9 +158,25 @@ impl House {
     }
 
     pub(crate) async fn try_commit(&self, command: Command, mark: u64) -> Option<u64> {
-        let actor = Actor { kind: ActorKind::Operations, name: "olga".into() };
-        let mark = (mark > 0).then_some(RequestMark { key: u128::from(mark), fingerprint: mark });
-        match self.handle.execute(Request { actor, mark, salt: 3, known: None, command }).await {
+        let actor = Actor {
+            kind: ActorKind::Operations,
+            name: "olga".into(),
+        };
+        let mark = (mark > 0).then_some(RequestMark {
+            key: u128::from(mark),
+            fingerprint: mark,
+        });
+        match self
+            .handle
+            .execute(Request {
+                actor,
+                mark,
+                salt: 3,
+                known: None,
+                command,
+            })
+            .await
+        {
             Ok(Outcome::Committed(entry)) => Some(entry.sequence),
             _ => None,
         }
@@ -137,7 +193,9 @@ impl House {
                 newest.changed().await.unwrap();
             }
         };
-        tokio::time::timeout(PATIENCE, waiting).await.unwrap_or_else(|_| panic!("waited in vain until {what}"));
+        tokio::time::timeout(PATIENCE, waiting)
+            .await
+            .unwrap_or_else(|_| panic!("waited in vain until {what}"));
     }
 
     /// Sets the workflow on a call; its instance.
@@ -154,10 +212,17 @@ impl House {
 
     /// Finishes an instance, and ends its call.
     pub(crate) async fn finish(&self, call: &str, instance: InstanceId) {
-        let push =
-            PushButton { instance, button: "done".into(), stage: None, visit: 1, note: "".into(), form: Vec::new() };
+        let push = PushButton {
+            instance,
+            button: "done".into(),
+            stage: None,
+            visit: 1,
+            note: "".into(),
+            form: Vec::new(),
+        };
         self.commit(Command::from(push)).await;
-        self.commit(Command::from(EndCall { call: key(call) })).await;
+        self.commit(Command::from(EndCall { call: key(call) }))
+            .await;
     }
 
     /// Some work: of every four calls three are finished, and time passes.
@@ -167,7 +232,11 @@ impl House {
             let command = setting(&call, &format!("C-{}", n % 7), &format!("reason {n}"));
             self.try_commit(command, n).await.expect("it is set");
             let id = self.newest_instance(&call);
-            self.commit(Command::from(AddNote { instance: id, text: format!("note {n}").into() })).await;
+            self.commit(Command::from(AddNote {
+                instance: id,
+                text: format!("note {n}").into(),
+            }))
+            .await;
             if n % 4 != 0 {
                 self.finish(&call, id).await;
             }
@@ -178,7 +247,10 @@ impl House {
     /// Waits until at least so many instances are in the archive.
     pub(crate) async fn archived(&self, instances: u64) {
         self.clock.pass(ARCHIVE_AFTER * 30);
-        self.until("enough is in the archive", |root| root.archive.instances >= instances).await;
+        self.until("enough is in the archive", |root| {
+            root.archive.instances >= instances
+        })
+        .await;
     }
 
     /// Every entry that there is, in order, as the history shows them.
@@ -190,10 +262,21 @@ impl House {
     pub(crate) async fn back_up(&self) -> (Manifest, Option<FullReason>) {
         let directory = BackupDirectory::open_or_create(&self.backups()).unwrap();
         let base = directory.newest().ok();
-        back_up_into(&directory, self.handle.capture().await.unwrap(), &self.identity, base.as_ref()).await.unwrap()
+        back_up_into(
+            &directory,
+            self.handle.capture().await.unwrap(),
+            &self.identity,
+            base.as_ref(),
+        )
+        .await
+        .unwrap()
     }
 
-    pub(crate) async fn restore_to(&self, name: &str, until: Until) -> Result<(Restored, PathBuf), BackupError> {
+    pub(crate) async fn restore_to(
+        &self,
+        name: &str,
+        until: Until,
+    ) -> Result<(Restored, PathBuf), BackupError> {
         restore_from(&self.backups(), &self.temp.path().join(name), until).await
     }
 }
@@ -216,8 +299,16 @@ pub(crate) async fn parts(capture: &Capture, identity: &Identity, base: Option<B
 
 pub(crate) fn base_of(directory: &BackupDirectory, manifest: &Manifest) -> Base {
     let (whole, _) = directory.whole(manifest, &|_| {});
-    let files = whole.files.into_iter().map(|file| (file.name, Some(file.checksum))).collect();
-    Base { epoch: manifest.epoch.clone(), position: manifest.position(), files }
+    let files = whole
+        .files
+        .into_iter()
+        .map(|file| (file.name, Some(file.checksum)))
+        .collect();
+    Base {
+        epoch: manifest.epoch.clone(),
+        position: manifest.position(),
+        files,
+    }
 }
 
 /// Gives one part to a generation; the manifest with the last.
@@ -267,18 +358,33 @@ pub(crate) async fn back_up_into(
 
 pub(crate) fn options(until: Until) -> RestoreOptions {
     let epoch = format!("{:032x}", rand_epoch());
-    RestoreOptions { generation: None, until, erase_again: true, erasures_from: None, epoch, clock: None }
+    RestoreOptions {
+        generation: None,
+        until,
+        erase_again: true,
+        erasures_from: None,
+        epoch,
+        clock: None,
+    }
 }
 
-pub(crate) async fn restore_from(from: &Path, to: &Path, until: Until) -> Result<(Restored, PathBuf), BackupError> {
-    restore(from, to, &options(until), &|_| {}).await.map(|restored| (restored, to.to_owned()))
+pub(crate) async fn restore_from(
+    from: &Path,
+    to: &Path,
+    until: Until,
+) -> Result<(Restored, PathBuf), BackupError> {
+    restore(from, to, &options(until), &|_| {})
+        .await
+        .map(|restored| (restored, to.to_owned()))
 }
 
 /// The World of a data directory, as bytes, and what its journal ends with.
 pub(crate) async fn world_in(dir: &Path) -> Vec<u8> {
     let store = open_store(dir).await;
     let recovered =
-        workflow_server::ledger::recover(store.log().as_ref(), store.vault().as_ref(), KEEPING).await.unwrap();
+        workflow_server::ledger::recover(store.log().as_ref(), store.vault().as_ref(), KEEPING)
+            .await
+            .unwrap();
     encode_world(&recovered.world)
 }
 
@@ -290,7 +396,10 @@ pub(crate) fn world_at(entries: &[Arc<Entry>], sequence: u64) -> Vec<u8> {
 /// The same World, to look into.
 pub(crate) fn model_at(entries: &[Arc<Entry>], sequence: u64) -> World {
     let mut world = World::new(KEEPING);
-    entries.iter().take_while(|entry| entry.sequence <= sequence).for_each(|entry| world.apply(entry).unwrap());
+    entries
+        .iter()
+        .take_while(|entry| entry.sequence <= sequence)
+        .for_each(|entry| world.apply(entry).unwrap());
     assert_eq!(world.root().sequence, sequence);
     world
 }
@@ -307,27 +416,49 @@ pub(crate) async fn entries_of(handle: &Handle, upto: u64) -> Vec<Arc<Entry>> {
 pub(crate) async fn archive_of(house: &House, ids: &[InstanceId]) -> HashMap<InstanceId, String> {
     let mut found = HashMap::new();
     for id in ids {
-        let one = house.handle.archive().instance(*id, house.clock.wall()).await.unwrap();
+        let one = house
+            .handle
+            .archive()
+            .instance(*id, house.clock.wall())
+            .await
+            .unwrap();
         found.extend(one.map(|one| (*id, format!("{one:?}"))));
     }
     found
 }
 
 pub(crate) fn key(call: &str) -> CallKey {
-    CallKey { source: "scripts".into(), id: call.into() }
+    CallKey {
+        source: "scripts".into(),
+        id: call.into(),
+    }
 }
 
 /// Sets a workflow that has no fields.
 pub(crate) fn setting_of(workflow: &str, call: &str) -> Command {
-    let Command::Script(ScriptCommand::SetWorkflow(setting)) = setting(call, "C-1", "") else { unreachable!() };
-    Command::from(SetWorkflow { workflow: workflow.into(), fields: Vec::new(), ..*setting })
+    let Command::Script(ScriptCommand::SetWorkflow(setting)) = setting(call, "C-1", "") else {
+        unreachable!()
+    };
+    Command::from(SetWorkflow {
+        workflow: workflow.into(),
+        fields: Vec::new(),
+        ..*setting
+    })
 }
 
 pub(crate) fn setting(call: &str, reference: &str, reason: &str) -> Command {
-    let caller = Caller { name: "Ada Lovelace".into(), reference: reference.into(), ..Caller::default() };
+    let caller = Caller {
+        name: "Ada Lovelace".into(),
+        reference: reference.into(),
+        ..Caller::default()
+    };
     Command::from(SetWorkflow {
         call: key(call),
-        changes: CallChanges { chargeable: Some(true), caller: Some(caller), ..CallChanges::default() },
+        changes: CallChanges {
+            chargeable: Some(true),
+            caller: Some(caller),
+            ..CallChanges::default()
+        },
         workflow: "quick".into(),
         version: None,
         fields: vec![("reason".into(), Value::Text(reason.into()))],

@@ -1,4 +1,5 @@
-//! Backups while the ledger works, archives, packs and trims: what is restored is what the server had at that sequence.
+//! Backups while the ledger works, archives, packs and trims: what is restored is what the server
+//! had at that sequence.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -11,7 +12,11 @@ use crate::support::{House, archive_of, entries_of, model_at, world_at, world_in
 
 /// All instances that these entries are about.
 fn instances(entries: &[Arc<aftercall_engine::Entry>]) -> Vec<InstanceId> {
-    let mut ids: Vec<_> = entries.iter().flat_map(|entry| &entry.instances).map(|change| change.after.id()).collect();
+    let mut ids: Vec<_> = entries
+        .iter()
+        .flat_map(|entry| &entry.instances)
+        .map(|change| change.after.id())
+        .collect();
     ids.sort_unstable();
     ids.dedup();
     ids
@@ -36,7 +41,9 @@ async fn what_is_restored_from_a_backup_under_load_is_what_the_server_had() {
     let mut manifests = Vec::new();
     for round in 0..5 {
         let at = house.handle.root().sequence;
-        house.until("it continues", |root| root.sequence > at + 60).await;
+        house
+            .until("it continues", |root| root.sequence > at + 60)
+            .await;
         let (manifest, _) = house.back_up().await;
         assert!(manifest.sequence > at, "round {round}");
         manifests.push(manifest);
@@ -54,19 +61,36 @@ async fn what_is_restored_from_a_backup_under_load_is_what_the_server_had() {
             generation: Some(manifest.generation),
             ..crate::support::options(Until::Newest)
         };
-        workflow_server::backup::restore(&house.backups(), &to, &options, &|_| {}).await.unwrap();
-        assert_eq!(world_in(&to).await, world_at(&entries, manifest.sequence), "backup {}", manifest.generation);
+        workflow_server::backup::restore(&house.backups(), &to, &options, &|_| {})
+            .await
+            .unwrap();
+        assert_eq!(
+            world_in(&to).await,
+            world_at(&entries, manifest.sequence),
+            "backup {}",
+            manifest.generation
+        );
         let verified = verify_store(&to).await.unwrap();
         assert_eq!(verified.sequence, manifest.sequence);
-        // Every entry and everything in the archive, as a server on the restored directory reads it.
+        // Every entry and everything in the archive, as a server on the restored directory reads
+        // it.
         let restored = House::open(house.temp.clone(), to, house.clock.clone()).await;
         let read = entries_of(&restored.handle, manifest.sequence).await;
-        assert_eq!(read, entries[..manifest.sequence as usize], "backup {}", manifest.generation);
+        assert_eq!(
+            read,
+            entries[..manifest.sequence as usize],
+            "backup {}",
+            manifest.generation
+        );
         let ids = instances(&read);
         // The restored server keeps archiving by itself: what had left at the sequence is compared.
         let model = model_at(&entries, manifest.sequence);
         let root = model.root();
-        let gone: Vec<_> = ids.iter().copied().filter(|id| root.instance(*id).is_none()).collect();
+        let gone: Vec<_> = ids
+            .iter()
+            .copied()
+            .filter(|id| root.instance(*id).is_none())
+            .collect();
         let found = archive_of(&restored, &gone).await;
         assert_eq!(found.len(), gone.len(), "what left memory is found");
         assert_eq!(found, archive_of(&house, &gone).await);
@@ -86,14 +110,28 @@ async fn while_a_backup_reads_nothing_that_it_reads_is_removed_and_afterwards_it
     house.work(100, 80).await;
     house.archived(60).await;
     assert!(house.handle.root().sequence > capture.root.sequence + 200);
-    for name in capture.snapshots.iter().chain(&capture.history).chain(&capture.archive) {
-        assert!(capture.vault.read_frame(name, 0).await.is_ok(), "{name} is there");
+    for name in capture
+        .snapshots
+        .iter()
+        .chain(&capture.history)
+        .chain(&capture.archive)
+    {
+        assert!(
+            capture.vault.read_frame(name, 0).await.is_ok(),
+            "{name} is there"
+        );
     }
-    assert_eq!(capture.log.bounds().await.unwrap().base, capture.bounds.base, "the journal is not trimmed");
+    assert_eq!(
+        capture.log.bounds().await.unwrap().base,
+        capture.bounds.base,
+        "the journal is not trimmed"
+    );
     let log = capture.log.clone();
     let (sequence, base) = (capture.root.sequence, capture.bounds.base);
     let directory = BackupDirectory::open_or_create(&house.backups()).unwrap();
-    crate::support::back_up_into(&directory, capture, &house.identity, None).await.unwrap();
+    crate::support::back_up_into(&directory, capture, &house.identity, None)
+        .await
+        .unwrap();
     drop(directory);
     let (restored, to) = house.restore_to("restored", Until::Newest).await.unwrap();
     assert_eq!(restored.sequence, sequence);
@@ -101,7 +139,9 @@ async fn while_a_backup_reads_nothing_that_it_reads_is_removed_and_afterwards_it
     house.work(200, 1).await;
     house
         .until("the keeper catches up", |_| {
-            log.bounds().now_or_never().is_some_and(|kept| kept.unwrap().base.sequence > base.sequence)
+            log.bounds()
+                .now_or_never()
+                .is_some_and(|kept| kept.unwrap().base.sequence > base.sequence)
         })
         .await;
 }

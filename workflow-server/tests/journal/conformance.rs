@@ -1,13 +1,15 @@
-//! What every log and vault must do, run on files and in memory. After each step the store is opened again.
+//! What every log and vault must do, run on files and in memory. After each step the store is
+//! opened again.
 
 use std::sync::Arc;
 
 use bytes::Bytes;
 use futures::FutureExt as _;
 use tempfile::TempDir;
+use workflow_server::journal::memory::MemoryStore;
 use workflow_server::journal::{
-    Bounds, FRAME_BYTES_MAX, GROUP_BYTES_MAX, Group, JournalError, KEY_BYTES_MAX, Leading, Log, NAME_CHARS_MAX,
-    Position, Storage, Store, Vault, memory::MemoryStore,
+    Bounds, FRAME_BYTES_MAX, GROUP_BYTES_MAX, Group, JournalError, KEY_BYTES_MAX, Leading, Log,
+    NAME_CHARS_MAX, Position, Storage, Store, Vault,
 };
 
 use super::support::{all, append_by, close, group, open, read_blob, write_blob};
@@ -33,7 +35,11 @@ impl Subject for OnFiles {
         let store = open(dir.path()).unwrap();
         assert!(store.created);
         let leading = led(&store);
-        Self { dir, store, leading }
+        Self {
+            dir,
+            store,
+            leading,
+        }
     }
 
     fn log(&self) -> Arc<dyn Log> {
@@ -49,7 +55,11 @@ impl Subject for OnFiles {
     }
 
     fn reopened(self) -> Self {
-        let Self { dir, store, leading } = self;
+        let Self {
+            dir,
+            store,
+            leading,
+        } = self;
         let identity = store.identity().clone();
         drop(leading);
         close(store, dir.path());
@@ -57,7 +67,11 @@ impl Subject for OnFiles {
         assert_eq!((store.created, store.copied), (false, false));
         assert_eq!(*store.identity(), identity);
         let leading = led(&store);
-        Self { dir, store, leading }
+        Self {
+            dir,
+            store,
+            leading,
+        }
     }
 }
 
@@ -114,7 +128,17 @@ async fn an_empty_log_knows_that_it_is_empty<S: Subject>(store: S) {
 
 async fn groups_of_every_size_are_read_back_as_they_were<S: Subject>(mut store: S) {
     let mut model: Vec<Group> = Vec::new();
-    for bytes in [0, 1, 300, 8 << 10, (64 << 10) - 53, 64 << 10, 70_000, 300_000, GROUP_BYTES_MAX] {
+    for bytes in [
+        0,
+        1,
+        300,
+        8 << 10,
+        (64 << 10) - 53,
+        64 << 10,
+        70_000,
+        300_000,
+        GROUP_BYTES_MAX,
+    ] {
         model.push(append(&store, 1 + bytes as u64 % 7, bytes).await);
         assert!(all(store.log().as_ref()).await == model);
         store = store.reopened();
@@ -142,7 +166,10 @@ async fn a_read_begins_at_the_group_with_the_entry_and_stops_at_the_bytes<S: Sub
         (u64::MAX, usize::MAX, vec![]),
     ] {
         let groups = log.read(from, bytes_max).await.unwrap();
-        assert!(groups.iter().eq(expected), "from {from}, at most {bytes_max} bytes");
+        assert!(
+            groups.iter().eq(expected),
+            "from {from}, at most {bytes_max} bytes"
+        );
     }
 }
 
@@ -158,12 +185,28 @@ async fn a_group_that_does_not_follow_is_refused_and_writes_nothing<S: Subject>(
     let not_contiguous = |first| Err(JournalError::NotContiguous { newest: 2, first });
     assert_eq!(refused(|group| group.first = 4).await, not_contiguous(4));
     assert_eq!(refused(|group| group.first = 2).await, not_contiguous(2));
-    assert_eq!(refused(|group| group.chain_before ^= 1).await, Err(JournalError::NotLinked { sequence: 2 }));
-    assert_eq!(refused(|group| group.last = 2).await, Err(JournalError::Malformed { first: 3, last: 2 }));
-    assert_eq!(refused(|group| group.first = 0).await, Err(JournalError::Malformed { first: 0, last: 4 }));
+    assert_eq!(
+        refused(|group| group.chain_before ^= 1).await,
+        Err(JournalError::NotLinked { sequence: 2 })
+    );
+    assert_eq!(
+        refused(|group| group.last = 2).await,
+        Err(JournalError::Malformed { first: 3, last: 2 })
+    );
+    assert_eq!(
+        refused(|group| group.first = 0).await,
+        Err(JournalError::Malformed { first: 0, last: 4 })
+    );
     let bytes = GROUP_BYTES_MAX + 1;
-    let too_large = Err(JournalError::TooLarge { what: "group", bytes, bytes_max: GROUP_BYTES_MAX });
-    assert_eq!(refused(|group| group.bytes = vec![0; GROUP_BYTES_MAX + 1].into()).await, too_large);
+    let too_large = Err(JournalError::TooLarge {
+        what: "group",
+        bytes,
+        bytes_max: GROUP_BYTES_MAX,
+    });
+    assert_eq!(
+        refused(|group| group.bytes = vec![0; GROUP_BYTES_MAX + 1].into()).await,
+        too_large
+    );
     let store = store.reopened();
     assert_eq!(bounds(&store).await, kept);
     store.leading().log().append(next).await.unwrap();
@@ -178,12 +221,21 @@ async fn trimming_drops_whole_groups_and_says_what_is_gone<S: Subject>(mut store
     for (upto, kept) in [(9, 0), (10, 1), (10, 1), (5, 1), (25, 2), (39, 3)] {
         store.leading().log().trim(upto).await.unwrap();
         store = store.reopened();
-        assert!(all(store.log().as_ref()).await == model[kept..], "trimmed up to {upto}");
+        assert!(
+            all(store.log().as_ref()).await == model[kept..],
+            "trimmed up to {upto}"
+        );
         let oldest = kept as u64 * 10 + 1;
         assert_eq!(bounds(&store).await.oldest(), oldest);
         if kept > 0 {
-            assert_eq!(store.log().read(oldest - 1, 1).await, Err(JournalError::Trimmed { oldest }));
-            assert_eq!(store.log().read(0, 1).await, Err(JournalError::Trimmed { oldest }));
+            assert_eq!(
+                store.log().read(oldest - 1, 1).await,
+                Err(JournalError::Trimmed { oldest })
+            );
+            assert_eq!(
+                store.log().read(0, 1).await,
+                Err(JournalError::Trimmed { oldest })
+            );
         }
     }
 }
@@ -192,9 +244,18 @@ async fn a_log_that_is_trimmed_empty_goes_on_where_it_was<S: Subject>(store: S) 
     let last = append(&store, 4, 10).await;
     store.leading().log().trim(u64::MAX).await.unwrap();
     let store = store.reopened();
-    assert_eq!(bounds(&store).await, Bounds { base: last.end(), newest: last.end() });
+    assert_eq!(
+        bounds(&store).await,
+        Bounds {
+            base: last.end(),
+            newest: last.end()
+        }
+    );
     assert_eq!(store.log().read(5, 1).await, Ok(vec![]));
-    assert_eq!(store.log().read(4, 1).await, Err(JournalError::Trimmed { oldest: 5 }));
+    assert_eq!(
+        store.log().read(4, 1).await,
+        Err(JournalError::Trimmed { oldest: 5 })
+    );
     let next = append(&store, 1, 10).await;
     let store = store.reopened();
     assert_eq!(store.log().read(5, 1).await, Ok(vec![next]));
@@ -211,13 +272,25 @@ async fn many_small_groups_are_trimmed_in_several_batches<S: Subject>(store: S) 
 }
 
 async fn a_log_can_be_started_elsewhere_only_while_it_is_new<S: Subject>(store: S) {
-    let position = Position { sequence: 41, chain: 7 };
+    let position = Position {
+        sequence: 41,
+        chain: 7,
+    };
     store.leading().log().start_at(position).await.unwrap();
     let store = store.reopened();
-    assert_eq!(bounds(&store).await, Bounds { base: position, newest: position });
+    assert_eq!(
+        bounds(&store).await,
+        Bounds {
+            base: position,
+            newest: position
+        }
+    );
     let group = append(&store, 2, 10).await;
     assert_eq!((group.first, group.chain_before), (42, 7));
-    assert_eq!(store.leading().log().start_at(position).await, Err(JournalError::NotEmpty { newest: 43 }));
+    assert_eq!(
+        store.leading().log().start_at(position).await,
+        Err(JournalError::NotEmpty { newest: 43 })
+    );
     let store = store.reopened();
     assert_eq!(all(store.log().as_ref()).await, vec![group]);
 }
@@ -233,7 +306,11 @@ async fn a_renewed_log_holds_what_it_held_and_goes_on<S: Subject>(mut store: S) 
         groups.retain(|group| group.last > upto);
         let kept = bounds(&store).await;
         store.leading().log().renew().await.unwrap();
-        assert_eq!((bounds(&store).await, all(store.log().as_ref()).await), (kept, groups.clone()), "{round}");
+        assert_eq!(
+            (bounds(&store).await, all(store.log().as_ref()).await),
+            (kept, groups.clone()),
+            "{round}"
+        );
         if round != 1 {
             store = store.reopened();
             assert_eq!(all(store.log().as_ref()).await, groups);
@@ -248,25 +325,53 @@ async fn a_blob_is_seen_only_when_it_is_finished<S: Subject>(mut store: S) {
     for frame in &frames {
         offsets.push(blob.write(frame.clone()).await.unwrap());
     }
-    let missing = JournalError::NotFound { name: "snapshot-1".to_owned() };
+    let missing = JournalError::NotFound {
+        name: "snapshot-1".to_owned(),
+    };
     assert_eq!(store.vault().list("").await, Ok(vec![]));
-    assert_eq!(store.vault().read_frame("snapshot-1", 0).await, Err(missing.clone()));
+    assert_eq!(
+        store.vault().read_frame("snapshot-1", 0).await,
+        Err(missing.clone())
+    );
     blob.finish().await.unwrap();
     for _ in 0..2 {
-        assert_eq!(store.vault().list("snap").await, Ok(vec!["snapshot-1".to_owned()]));
-        assert!(read_blob(store.vault().as_ref(), "snapshot-1").await.unwrap() == frames);
+        assert_eq!(
+            store.vault().list("snap").await,
+            Ok(vec!["snapshot-1".to_owned()])
+        );
+        assert!(
+            read_blob(store.vault().as_ref(), "snapshot-1")
+                .await
+                .unwrap()
+                == frames
+        );
         for (frame, offset) in frames.iter().zip(&offsets) {
-            assert!(store.vault().read_frame("snapshot-1", *offset).await.unwrap().unwrap().0 == frame);
+            assert!(
+                store
+                    .vault()
+                    .read_frame("snapshot-1", *offset)
+                    .await
+                    .unwrap()
+                    .unwrap()
+                    .0
+                    == frame
+            );
         }
         store = store.reopened();
     }
-    assert!(matches!(store.vault().read_frame("snapshot-1", 3).await, Err(JournalError::Damaged { .. })));
+    assert!(matches!(
+        store.vault().read_frame("snapshot-1", 3).await,
+        Err(JournalError::Damaged { .. })
+    ));
     let past = store.vault().read_frame("snapshot-1", 1 << 40).await;
     assert!(matches!(past, Err(JournalError::Damaged { .. })));
     store.leading().vault().remove("snapshot-1").await.unwrap();
     store.leading().vault().remove("snapshot-1").await.unwrap();
     let store = store.reopened();
-    assert_eq!(store.vault().read_frame("snapshot-1", 0).await, Err(missing));
+    assert_eq!(
+        store.vault().read_frame("snapshot-1", 0).await,
+        Err(missing)
+    );
 }
 
 async fn a_blob_is_never_replaced_and_a_dropped_one_leaves_nothing<S: Subject>(store: S) {
@@ -274,11 +379,23 @@ async fn a_blob_is_never_replaced_and_a_dropped_one_leaves_nothing<S: Subject>(s
     let mut too_late = store.leading().vault().create("a").await.unwrap();
     too_late.write(Bytes::from_static(b"new")).await.unwrap();
     write_blob(store.leading().vault(), "a", &old).await;
-    let exists = JournalError::Exists { name: "a".to_owned() };
-    assert_eq!(too_late.finish().await, Err(exists.clone()), "it was begun before the other was finished");
-    assert_eq!(store.leading().vault().create("a").await.map(drop), Err(exists));
+    let exists = JournalError::Exists {
+        name: "a".to_owned(),
+    };
+    assert_eq!(
+        too_late.finish().await,
+        Err(exists.clone()),
+        "it was begun before the other was finished"
+    );
+    assert_eq!(
+        store.leading().vault().create("a").await.map(drop),
+        Err(exists)
+    );
     let mut never_named = store.leading().vault().create("b").await.unwrap();
-    never_named.write(Bytes::from(vec![0; 1 << 20])).await.unwrap();
+    never_named
+        .write(Bytes::from(vec![0; 1 << 20]))
+        .await
+        .unwrap();
     drop(never_named);
     let store = store.reopened();
     assert_eq!(store.vault().list("").await, Ok(vec!["a".to_owned()]));
@@ -292,9 +409,17 @@ async fn a_blob_is_never_replaced_and_a_dropped_one_leaves_nothing<S: Subject>(s
 async fn a_key_has_its_newest_value<S: Subject>(mut store: S) {
     assert_eq!(store.vault().get_key("place").await, Ok(None));
     for value in [vec![], vec![7; KEY_BYTES_MAX], b"three".to_vec()] {
-        store.leading().vault().put_key("place", Bytes::from(value.clone())).await.unwrap();
+        store
+            .leading()
+            .vault()
+            .put_key("place", Bytes::from(value.clone()))
+            .await
+            .unwrap();
         store = store.reopened();
-        assert_eq!(store.vault().get_key("place").await, Ok(Some(Bytes::from(value))));
+        assert_eq!(
+            store.vault().get_key("place").await,
+            Ok(Some(Bytes::from(value)))
+        );
     }
     assert_eq!(store.vault().list("").await, Ok(vec![]), "a key is no blob");
 }
@@ -303,22 +428,62 @@ async fn names_and_sizes_over_the_limits_are_refused<S: Subject>(store: S) {
     let (vault, writer) = (store.vault(), store.leading().vault());
     let longest = "n".repeat(NAME_CHARS_MAX);
     writer.put_key(&longest, Bytes::new()).await.unwrap();
-    for name in ["", ".", "..", "../a", "a/b", "a b", "é", "a\0", &format!("{longest}n")] {
-        assert!(matches!(writer.create(name).await, Err(JournalError::BadName { .. })), "{name:?}");
-        assert!(matches!(vault.read_frame(name, 0).await, Err(JournalError::BadName { .. })), "{name:?}");
-        assert!(matches!(writer.remove(name).await, Err(JournalError::BadName { .. })), "{name:?}");
-        assert!(matches!(writer.put_key(name, Bytes::new()).await, Err(JournalError::BadName { .. })), "{name:?}");
-        assert!(matches!(vault.get_key(name).await, Err(JournalError::BadName { .. })), "{name:?}");
+    for name in [
+        "",
+        ".",
+        "..",
+        "../a",
+        "a/b",
+        "a b",
+        "é",
+        "a\0",
+        &format!("{longest}n"),
+    ] {
+        assert!(
+            matches!(writer.create(name).await, Err(JournalError::BadName { .. })),
+            "{name:?}"
+        );
+        assert!(
+            matches!(
+                vault.read_frame(name, 0).await,
+                Err(JournalError::BadName { .. })
+            ),
+            "{name:?}"
+        );
+        assert!(
+            matches!(writer.remove(name).await, Err(JournalError::BadName { .. })),
+            "{name:?}"
+        );
+        assert!(
+            matches!(
+                writer.put_key(name, Bytes::new()).await,
+                Err(JournalError::BadName { .. })
+            ),
+            "{name:?}"
+        );
+        assert!(
+            matches!(vault.get_key(name).await, Err(JournalError::BadName { .. })),
+            "{name:?}"
+        );
     }
     let large = |bytes| Bytes::from(vec![0; bytes]);
     let key = writer.put_key("k", large(KEY_BYTES_MAX + 1)).await;
-    assert!(matches!(key, Err(JournalError::TooLarge { what: "key", .. })));
+    assert!(matches!(
+        key,
+        Err(JournalError::TooLarge { what: "key", .. })
+    ));
     let mut blob = writer.create("b").await.unwrap();
     let frame = blob.write(large(FRAME_BYTES_MAX + 1)).await;
-    assert!(matches!(frame, Err(JournalError::TooLarge { what: "frame", .. })));
+    assert!(matches!(
+        frame,
+        Err(JournalError::TooLarge { what: "frame", .. })
+    ));
     blob.write(large(FRAME_BYTES_MAX)).await.unwrap();
     blob.finish().await.unwrap();
-    assert_eq!(read_blob(vault.as_ref(), "b").await.unwrap(), [large(FRAME_BYTES_MAX)]);
+    assert_eq!(
+        read_blob(vault.as_ref(), "b").await.unwrap(),
+        [large(FRAME_BYTES_MAX)]
+    );
 }
 
 macro_rules! on_files_and_in_memory {

@@ -1,5 +1,5 @@
-//! Disks that fail while the store is in use: the first failure ends all writing, what was acknowledged is there at the
-//! next open, and that open copies the log before it believes it.
+//! Disks that fail while the store is in use: the first failure ends all writing, what was
+//! acknowledged is there at the next open, and that open copies the log before it believes it.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -7,14 +7,14 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bytes::Bytes;
+use workflow_server::journal::memory::{FailAt, MemoryStore};
 use workflow_server::journal::{
     BLOB_BUFFER_BYTES, JournalError, OpenError, Storage as _, Store, VaultWriter,
-    memory::{FailAt, MemoryStore},
 };
 
 use crate::support::{
-    ToldDisk, all, append, append_by, close, copy_directory, files_below, group, log_directory, open, options,
-    read_blob, write_blob,
+    ToldDisk, all, append, append_by, close, copy_directory, files_below, group, log_directory,
+    open, options, read_blob, write_blob,
 };
 
 fn failed(result: Result<(), JournalError>) -> String {
@@ -47,12 +47,19 @@ async fn after_a_failed_sync_of_the_log_nothing_is_written_and_the_next_open_cop
         "the vault shares the fate of the log"
     );
     assert_eq!(store.failure(), Some(&*first));
-    assert_eq!(store.bounds().newest.sequence, 4, "what was not acknowledged is not shown");
+    assert_eq!(
+        store.bounds().newest.sequence,
+        4,
+        "what was not acknowledged is not shown"
+    );
     close(store, dir.path());
     let store = open(dir.path()).unwrap();
     assert!(store.copied);
     let kept = all(store.log().as_ref()).await;
-    assert!(kept[..2] == groups[..], "the group that failed may be there or not");
+    assert!(
+        kept[..2] == groups[..],
+        "the group that failed may be there or not"
+    );
     groups = kept;
     groups.push(append(&store, 1, 10).await);
     close(store, dir.path());
@@ -76,30 +83,56 @@ async fn write(vault: &dyn VaultWriter, what: &str) -> Result<(), JournalError> 
 
 #[tokio::test]
 async fn a_failed_sync_of_the_vault_ends_the_writing_too() {
-    // A blob that is finished or removed, and a key: the sync of the file fails, or that of the directory.
-    for (what, place) in [("blob", "tmp/0"), ("blob", "blobs"), ("key", "tmp/0"), ("key", "keys"), ("removal", "blobs")]
-    {
+    // A blob that is finished or removed, and a key: the sync of the file fails, or that of the
+    // directory.
+    for (what, place) in [
+        ("blob", "tmp/0"),
+        ("blob", "blobs"),
+        ("key", "tmp/0"),
+        ("key", "keys"),
+        ("removal", "blobs"),
+    ] {
         let dir = tempfile::tempdir().unwrap();
         let store = open(dir.path()).unwrap();
         for name in ["old", "gone"] {
             write_blob(store.leading().vault(), name, &[Bytes::from_static(b"old")]).await;
         }
-        store.leading().vault().put_key("place", Bytes::from_static(b"old")).await.unwrap();
+        store
+            .leading()
+            .vault()
+            .put_key("place", Bytes::from_static(b"old"))
+            .await
+            .unwrap();
         close(store, dir.path());
         let disk = Arc::new(ToldDisk::default());
         let store = Store::open(dir.path(), &options(), disk.clone()).unwrap();
         let kept = append(&store, 2, 100).await;
         disk.fail_syncs_of(place);
         let first = failed(write(store.leading().vault(), what).await);
-        assert!(first.contains(place) && first.contains("the disk is gone"), "{first}");
+        assert!(
+            first.contains(place) && first.contains("the disk is gone"),
+            "{first}"
+        );
         disk.on_sync(|_| Ok(()));
         assert_eq!(failed(write(store.leading().vault(), what).await), first);
-        assert_eq!(failed(store.leading().log().append(group(store.bounds().newest, 1, 10)).await), first);
+        assert_eq!(
+            failed(
+                store
+                    .leading()
+                    .log()
+                    .append(group(store.bounds().newest, 1, 10))
+                    .await
+            ),
+            first
+        );
         close(store, dir.path());
         let store = open(dir.path()).unwrap();
         assert!(store.copied, "nothing of this disk is believed");
         assert!(all(store.log().as_ref()).await == [kept]);
-        assert_eq!(read_blob(store.vault().as_ref(), "old").await.unwrap(), [Bytes::from_static(b"old")]);
+        assert_eq!(
+            read_blob(store.vault().as_ref(), "old").await.unwrap(),
+            [Bytes::from_static(b"old")]
+        );
         let key = store.vault().get_key("place").await.unwrap().unwrap();
         assert!(key == "old" || (what == "key" && key == "new"), "{key:?}");
         // It has its name where only the sync of the directory failed.
@@ -114,11 +147,24 @@ async fn a_head_file_that_cannot_be_synced_ends_the_writing() {
     let disk = Arc::new(ToldDisk::default());
     let store = Store::open(dir.path(), &options(), disk.clone()).unwrap();
     disk.fail_syncs_of("head");
-    // The head is written beside the answers: the failure shows by one of the next groups, and at a trim at the latest.
+    // The head is written beside the answers: the failure shows by one of the next groups, and at a
+    // trim at the latest.
     let mut acknowledged = vec![append(&store, 1, 10).await];
     let first = failed(store.leading().log().trim(1).await);
-    assert!(first.contains("head") && first.contains("the disk is gone"), "{first}");
-    assert_eq!(failed(store.leading().log().append(group(store.bounds().newest, 1, 10)).await), first);
+    assert!(
+        first.contains("head") && first.contains("the disk is gone"),
+        "{first}"
+    );
+    assert_eq!(
+        failed(
+            store
+                .leading()
+                .log()
+                .append(group(store.bounds().newest, 1, 10))
+                .await
+        ),
+        first
+    );
     assert_eq!(store.failure(), Some(&*first));
     close(store, dir.path());
     let store = open(dir.path()).unwrap();
@@ -150,13 +196,22 @@ fn content_of_log(dir: &Path) -> (Option<String>, Vec<(PathBuf, Vec<u8>)>) {
     }
     let name = log_directory(dir);
     let files = files_below(&dir.join(&name));
-    (Some(name), files.into_iter().map(|path| (path.clone(), std::fs::read(path).unwrap())).collect())
+    (
+        Some(name),
+        files
+            .into_iter()
+            .map(|path| (path.clone(), std::fs::read(path).unwrap()))
+            .collect(),
+    )
 }
 
-/// Opens again and again, with each of its syncs failing in turn, until there are no more of them; answers how many
-/// there were. Before each try `prepare` makes the directory what is to be opened; after each `check` looks at what is
-/// served by the next open, and is told which sync had failed.
-async fn fail_each_sync_of_open(prepare: impl Fn(&Path), check: impl AsyncFn(Store, Option<PathBuf>)) -> usize {
+/// Opens again and again, with each of its syncs failing in turn, until there are no more of them;
+/// answers how many there were. Before each try `prepare` makes the directory what is to be opened;
+/// after each `check` looks at what is served by the next open, and is told which sync had failed.
+async fn fail_each_sync_of_open(
+    prepare: impl Fn(&Path),
+    check: impl AsyncFn(Store, Option<PathBuf>),
+) -> usize {
     for nth in 0.. {
         let dir = tempfile::tempdir().unwrap();
         prepare(dir.path());
@@ -170,11 +225,24 @@ async fn fail_each_sync_of_open(prepare: impl Fn(&Path), check: impl AsyncFn(Sto
             return nth;
         };
         let error = opened.map(drop).unwrap_err();
-        assert!(matches!(error, OpenError::Io { .. }), "{}: {error}", path.display());
-        assert!(error.to_string().contains("the disk is gone"), "{}: {error}", path.display());
-        // Sled wipes, while it opens, what its new snapshot does not need, before that has a durable name.
+        assert!(
+            matches!(error, OpenError::Io { .. }),
+            "{}: {error}",
+            path.display()
+        );
+        assert!(
+            error.to_string().contains("the disk is gone"),
+            "{}: {error}",
+            path.display()
+        );
+        // Sled wipes, while it opens, what its new snapshot does not need, before that has a
+        // durable name.
         let after = content_of_log(dir.path());
-        assert!(before.0 != after.0 || before == after, "{}: the log that counts was changed", path.display());
+        assert!(
+            before.0 != after.0 || before == after,
+            "{}: the log that counts was changed",
+            path.display()
+        );
         check(open(dir.path()).unwrap(), Some(path)).await;
     }
     unreachable!("an open has an end")
@@ -184,12 +252,18 @@ async fn fail_each_sync_of_open(prepare: impl Fn(&Path), check: impl AsyncFn(Sto
 async fn a_sync_that_fails_while_a_store_is_opened_costs_nothing_but_that_open() {
     let original = tempfile::tempdir().unwrap();
     let store = open(original.path()).unwrap();
-    let groups = [append(&store, 2, 100).await, append(&store, 2, 100_000).await];
+    let groups = [
+        append(&store, 2, 100).await,
+        append(&store, 2, 100_000).await,
+    ];
     close(store, original.path());
     let existing = fail_each_sync_of_open(
         |dir| copy_directory(original.path(), dir),
         async |store, _| {
-            assert!(!store.copied, "sled had opened a copy, which is gone: the log is as it was");
+            assert!(
+                !store.copied,
+                "sled had opened a copy, which is gone: the log is as it was"
+            );
             assert!(all(store.log().as_ref()).await == groups);
         },
     );
@@ -208,7 +282,10 @@ async fn a_sync_that_fails_while_a_store_is_opened_costs_nothing_but_that_open()
         },
     );
     let (existing, copied, created) = (existing.await, copied.await, created.await);
-    assert!(existing > 5 && copied > existing && created > existing, "{existing}, {copied}, {created} syncs");
+    assert!(
+        existing > 5 && copied > existing && created > existing,
+        "{existing}, {copied}, {created} syncs"
+    );
 }
 
 #[tokio::test]
@@ -222,11 +299,26 @@ async fn a_full_disk_refuses_early_and_goes_on_when_there_is_space() {
     let mut begun = store.leading().vault().create("begun").await.unwrap();
     disk.set_free(999_999);
     let next = group(store.bounds().newest, 1, 10);
-    let refused = JournalError::NoSpace { free_bytes: 999_999, reserve_bytes: 1_000_000 };
-    assert_eq!(store.leading().log().append(next.clone()).await, Err(refused.clone()));
-    assert_eq!(store.leading().vault().create("new").await.map(drop), Err(refused.clone()));
-    assert_eq!(store.leading().vault().put_key("place", Bytes::new()).await, Err(refused.clone()));
-    assert_eq!(begun.write(vec![0; BLOB_BUFFER_BYTES].into()).await, Err(refused));
+    let refused = JournalError::NoSpace {
+        free_bytes: 999_999,
+        reserve_bytes: 1_000_000,
+    };
+    assert_eq!(
+        store.leading().log().append(next.clone()).await,
+        Err(refused.clone())
+    );
+    assert_eq!(
+        store.leading().vault().create("new").await.map(drop),
+        Err(refused.clone())
+    );
+    assert_eq!(
+        store.leading().vault().put_key("place", Bytes::new()).await,
+        Err(refused.clone())
+    );
+    assert_eq!(
+        begun.write(vec![0; BLOB_BUFFER_BYTES].into()).await,
+        Err(refused)
+    );
     assert_eq!(store.failure(), None, "nothing has failed");
     store.leading().log().trim(1).await.unwrap();
     assert!(store.bounds().is_empty(), "what gives space back goes on");
@@ -264,7 +356,10 @@ async fn a_commit_that_hangs_is_reported_by_the_watchdog() {
     });
     let (leading, next) = (store.leading(), group(store.bounds().newest, 1, 10));
     let hanging = tokio::spawn(async move { leading.log().append(next).await });
-    let why = tokio::task::spawn_blocking(move || hear.recv_timeout(Duration::from_secs(30))).await.unwrap().unwrap();
+    let why = tokio::task::spawn_blocking(move || hear.recv_timeout(Duration::from_secs(30)))
+        .await
+        .unwrap()
+        .unwrap();
     assert!(why.contains("the server must be restarted"), "{why}");
     assert!(!hanging.is_finished());
     drop(go_on);
@@ -299,10 +394,17 @@ async fn the_store_in_memory_holds_appends_until_they_are_released() {
     });
     let dropped = tokio::spawn(async move { other.log().append(given_up).await });
     store.appends_held(2).await;
-    assert_eq!(store.bounds().newest, first.end(), "nothing is stored meanwhile");
+    assert_eq!(
+        store.bounds().newest,
+        first.end(),
+        "nothing is stored meanwhile"
+    );
     dropped.abort();
     assert!(dropped.await.unwrap_err().is_cancelled());
     store.release_appends();
     answer.await.unwrap().unwrap();
-    assert!(all(log.as_ref()).await == [first, held], "the one that was given up left nothing");
+    assert!(
+        all(log.as_ref()).await == [first, held],
+        "the one that was given up left nothing"
+    );
 }

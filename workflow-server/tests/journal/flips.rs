@@ -1,5 +1,5 @@
-//! One bit flipped anywhere in the data directory: the store is refused with a named error, or serves what verifies; it
-//! never serves anything else, and never hangs.
+//! One bit flipped anywhere in the data directory: the store is refused with a named error, or
+//! serves what verifies; it never serves anything else, and never hangs.
 //!
 //! `AFTERCALL_BIT_FLIPS` says how many, `AFTERCALL_SEED` which.
 
@@ -13,14 +13,17 @@ use bytes::Bytes;
 use rand::rngs::StdRng;
 use rand::{Rng as _, SeedableRng as _};
 use tempfile::TempDir;
-use workflow_server::journal::{Bounds, Group, Identity, JournalError, OpenError, Options, Storage as _, Store};
-
-use crate::support::{
-    ToldDisk, all, append, asked, close, copy_directory, files_below, log_directory, open, options, read_blob,
-    write_blob,
+use workflow_server::journal::{
+    Bounds, Group, Identity, JournalError, OpenError, Options, Storage as _, Store,
 };
 
-/// Opening gives up after this time without progress: ten times what a busy machine takes for so small a store.
+use crate::support::{
+    ToldDisk, all, append, asked, close, copy_directory, files_below, log_directory, open, options,
+    read_blob, write_blob,
+};
+
+/// Opening gives up after this time without progress: ten times what a busy machine takes for so
+/// small a store.
 const OPEN_LIMIT: Duration = Duration::from_secs(10);
 /// Reading everything may take so long.
 const READ_LIMIT: Duration = Duration::from_secs(30);
@@ -49,11 +52,27 @@ async fn original() -> Original {
     let blob: Vec<Bytes> = (0..5_u8).map(|n| Bytes::from(vec![n; 20_000])).collect();
     write_blob(store.leading().vault(), "snapshot-1", &blob).await;
     let key = Bytes::from_static(b"a place");
-    store.leading().vault().put_key("place", key.clone()).await.unwrap();
-    let (bounds, groups, identity) = (store.bounds(), all(store.log().as_ref()).await, store.identity().clone());
+    store
+        .leading()
+        .vault()
+        .put_key("place", key.clone())
+        .await
+        .unwrap();
+    let (bounds, groups, identity) = (
+        store.bounds(),
+        all(store.log().as_ref()).await,
+        store.identity().clone(),
+    );
     assert_eq!((bounds.base.sequence, groups.len()), (30, 20));
     close(store, dir.path());
-    Original { dir, identity, bounds, groups, blob, key }
+    Original {
+        dir,
+        identity,
+        bounds,
+        groups,
+        blob,
+        key,
+    }
 }
 
 /// A bit in the data directory.
@@ -73,24 +92,36 @@ fn pick(files: &[(PathBuf, Vec<u8>)], random: &mut StdRng) -> Bit {
         let at = random.random_range(0..content.len());
         let block = &content[at / BLOCK * BLOCK..content.len().min((at / BLOCK + 1) * BLOCK)];
         if !in_content || block.iter().any(|byte| *byte != 0) {
-            return Bit { path: path.clone(), at: at as u64, bit: random.random_range(0..8) };
+            return Bit {
+                path: path.clone(),
+                at: at as u64,
+                bit: random.random_range(0..8),
+            };
         }
     }
 }
 
 fn files(dir: &Path) -> Vec<(PathBuf, Vec<u8>)> {
     let relative = |path: &Path| path.strip_prefix(dir).unwrap().to_owned();
-    files_below(dir).into_iter().map(|path| (relative(&path), fs::read(&path).unwrap())).collect()
+    files_below(dir)
+        .into_iter()
+        .map(|path| (relative(&path), fs::read(&path).unwrap()))
+        .collect()
 }
 
 /// A copy of the original with the bit flipped.
 fn flipped(original: &Original, bit: &Bit) -> TempDir {
     let copy = tempfile::tempdir().unwrap();
     copy_directory(original.dir.path(), copy.path());
-    let file = OpenOptions::new().read(true).write(true).open(copy.path().join(&bit.path)).unwrap();
+    let file = OpenOptions::new()
+        .read(true)
+        .write(true)
+        .open(copy.path().join(&bit.path))
+        .unwrap();
     let mut byte = [0];
     file.read_exact_at(&mut byte, bit.at).unwrap();
-    file.write_all_at(&[byte[0] ^ (1 << bit.bit)], bit.at).unwrap();
+    file.write_all_at(&[byte[0] ^ (1 << bit.bit)], bit.at)
+        .unwrap();
     copy
 }
 
@@ -143,13 +174,30 @@ async fn read(store: &Store, original: &Original) -> Found {
     let (bounds, vault) = (store.bounds(), store.vault());
     let vault = vault.as_ref();
     if bounds != original.bounds {
-        return Found::Wrong(format!("from {:?} to {:?} is served", bounds.base, bounds.newest));
+        return Found::Wrong(format!(
+            "from {:?} to {:?} is served",
+            bounds.base, bounds.newest
+        ));
     }
-    let groups = store.log().read(bounds.oldest(), usize::MAX).await.map(|groups| groups == original.groups);
-    let blob = read_blob(vault, "snapshot-1").await.map(|frames| frames == original.blob);
+    let groups = store
+        .log()
+        .read(bounds.oldest(), usize::MAX)
+        .await
+        .map(|groups| groups == original.groups);
+    let blob = read_blob(vault, "snapshot-1")
+        .await
+        .map(|frames| frames == original.blob);
     let names = vault.list("").await.map(|names| names == ["snapshot-1"]);
-    let key = vault.get_key("place").await.map(|key| key.as_ref() == Some(&original.key));
-    for (what, right) in [("groups", groups), ("blob", blob), ("names", names), ("key", key)] {
+    let key = vault
+        .get_key("place")
+        .await
+        .map(|key| key.as_ref() == Some(&original.key));
+    for (what, right) in [
+        ("groups", groups),
+        ("blob", blob),
+        ("names", names),
+        ("key", key),
+    ] {
         match right {
             Ok(true) => {}
             Ok(false) => return Found::Wrong(format!("other {what} are served")),
@@ -162,7 +210,10 @@ async fn read(store: &Store, original: &Original) -> Found {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_flipped_bit_is_never_served() {
-    let (count, seed) = (asked("AFTERCALL_BIT_FLIPS", 60), asked("AFTERCALL_SEED", rand::random()));
+    let (count, seed) = (
+        asked("AFTERCALL_BIT_FLIPS", 60),
+        asked("AFTERCALL_SEED", rand::random()),
+    );
     println!("{count} flips from AFTERCALL_SEED={seed}");
     let mut random = StdRng::seed_from_u64(seed);
     let original = original().await;
@@ -178,17 +229,22 @@ async fn a_flipped_bit_is_never_served() {
     }
     println!("{refused} refused, {whole} whole");
     assert_eq!(wrong, Vec::<String>::new(), "AFTERCALL_SEED={seed}");
-    assert!(refused > count / 4, "of {count} flips only {refused} hit anything");
+    assert!(
+        refused > count / 4,
+        "of {count} flips only {refused} hit anything"
+    );
 }
 
 /// The frames of a blob, taken for what they say they are.
 fn read_without_checks(blob: &[u8], frames: usize, bytes: usize) -> Vec<Bytes> {
     let frame = |n: usize| n * (FRAME_HEADER + bytes + FRAME_SEAL) + FRAME_HEADER;
-    (0..frames).map(|n| Bytes::copy_from_slice(&blob[frame(n)..frame(n) + bytes])).collect()
+    (0..frames)
+        .map(|n| Bytes::copy_from_slice(&blob[frame(n)..frame(n) + bytes]))
+        .collect()
 }
 
-/// The negative control for the vault: a reader without the checks serves wrong frames from the same flips that the
-/// vault refuses, every one.
+/// The negative control for the vault: a reader without the checks serves wrong frames from the
+/// same flips that the vault refuses, every one.
 #[tokio::test(flavor = "multi_thread")]
 async fn without_the_checksums_of_the_vault_flipped_bits_are_served() {
     let original = original().await;
@@ -204,11 +260,14 @@ async fn without_the_checksums_of_the_vault_flipped_bits_are_served() {
         let found = look(copy.path(), &original, &bounded()).await;
         assert!(matches!(found, Found::Refused), "{bit:?}: {found:?}");
     }
-    assert!(wrong > 15, "only {wrong} of 20 flips would have been served");
+    assert!(
+        wrong > 15,
+        "only {wrong} of 20 flips would have been served"
+    );
 }
 
-/// The negative control for the log: with the head file not asked, sled opens a log that has lost its end as if nothing
-/// had happened.
+/// The negative control for the log: with the head file not asked, sled opens a log that has lost
+/// its end as if nothing had happened.
 #[tokio::test(flavor = "multi_thread")]
 async fn without_the_head_file_flipped_bits_lose_the_end_of_the_log() {
     let original = original().await;
@@ -225,5 +284,8 @@ async fn without_the_head_file_flipped_bits_lose_the_end_of_the_log() {
         let found = look(flipped(&original, &bit).path(), &original, &bounded()).await;
         assert!(!matches!(found, Found::Wrong(_)), "{bit:?}: {found:?}");
     }
-    assert!(wrong > 10, "only {wrong} of 20 flips would have been served");
+    assert!(
+        wrong > 10,
+        "only {wrong} of 20 flips would have been served"
+    );
 }

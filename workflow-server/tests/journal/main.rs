@@ -1,6 +1,10 @@
-//! The journal from outside: what it promises, on files and in memory, and how it refuses what it cannot serve.
+//! The journal from outside: what it promises, on files and in memory, and how it refuses what it
+//! cannot serve.
 
-#![allow(clippy::unwrap_used, reason = "a test ends where something unexpected happens")]
+#![allow(
+    clippy::unwrap_used,
+    reason = "a test ends where something unexpected happens"
+)]
 
 mod support;
 mod terms;

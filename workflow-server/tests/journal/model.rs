@@ -1,4 +1,5 @@
-//! Any row of operations, on files and in memory, with reopening in between, gives what a plain model gives.
+//! Any row of operations, on files and in memory, with reopening in between, gives what a plain
+//! model gives.
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
@@ -6,8 +7,9 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use proptest::prelude::*;
+use workflow_server::journal::memory::MemoryStore;
 use workflow_server::journal::{
-    Group, JournalError, Leading, Log, Options, Position, Storage as _, Store, Vault, memory::MemoryStore,
+    Group, JournalError, Leading, Log, Options, Position, Storage as _, Store, Vault,
 };
 
 use crate::support::{ToldDisk, all, close, group, open, options, read_blob, write_blob};
@@ -29,7 +31,8 @@ enum Step {
 }
 
 fn steps() -> impl Strategy<Value = Vec<Step>> {
-    let sizes = prop_oneof![4 => 0..2_000_usize, 2 => 60_000..70_000_usize, 1 => 100_000..400_000_usize];
+    let sizes =
+        prop_oneof![4 => 0..2_000_usize, 2 => 60_000..70_000_usize, 1 => 100_000..400_000_usize];
     let step = prop_oneof![
         6 => (1..9_u64, sizes).prop_map(|(entries, bytes)| Step::Append { entries, bytes }),
         2 => (0..200_u64).prop_map(Step::Trim),
@@ -64,14 +67,21 @@ impl Model {
             }
             Step::Trim(upto) => {
                 log.trim(*upto).await.unwrap();
-                let gone = self.groups.iter().take_while(|group| group.last <= *upto).count();
+                let gone = self
+                    .groups
+                    .iter()
+                    .take_while(|group| group.last <= *upto)
+                    .count();
                 if gone > 0 {
                     self.base = self.groups[gone - 1].end();
                     self.groups.drain(..gone);
                 }
             }
             Step::WriteBlob(n, sizes) => {
-                let frames: Vec<Bytes> = sizes.iter().map(|size| Bytes::from(vec![*n; *size])).collect();
+                let frames: Vec<Bytes> = sizes
+                    .iter()
+                    .map(|size| Bytes::from(vec![*n; *size]))
+                    .collect();
                 let name = format!("blob-{n}");
                 match self.blobs.entry(name.clone()) {
                     Entry::Occupied(_) => {
@@ -90,7 +100,10 @@ impl Model {
             }
             Step::PutKey(n, bytes) => {
                 let value = Bytes::from(vec![*n; *bytes]);
-                vault.put_key(&format!("key-{n}"), value.clone()).await.unwrap();
+                vault
+                    .put_key(&format!("key-{n}"), value.clone())
+                    .await
+                    .unwrap();
                 self.keys.insert(format!("key-{n}"), value);
             }
             Step::Reopen { .. } => {}
@@ -106,7 +119,10 @@ impl Model {
             assert!(read_blob(vault, name).await.unwrap() == *frames);
         }
         for name in ["key-0", "key-1", "key-2"] {
-            assert_eq!(vault.get_key(name).await.unwrap().as_ref(), self.keys.get(name));
+            assert_eq!(
+                vault.get_key(name).await.unwrap().as_ref(),
+                self.keys.get(name)
+            );
         }
     }
 }
@@ -118,14 +134,21 @@ async fn on_files(steps: Vec<Step>) {
     for step in &steps {
         if let Step::Reopen { fresh_copy } = *step {
             close(store, dir.path());
-            let options = Options { fresh_copy, ..options() };
+            let options = Options {
+                fresh_copy,
+                ..options()
+            };
             store = Store::open(dir.path(), &options, Arc::new(ToldDisk::default())).unwrap();
             assert_eq!((store.created, store.copied), (false, fresh_copy));
-            model.check(store.log().as_ref(), store.vault().as_ref()).await;
+            model
+                .check(store.log().as_ref(), store.vault().as_ref())
+                .await;
         }
         model.play(step, &store.leading()).await;
     }
-    model.check(store.log().as_ref(), store.vault().as_ref()).await;
+    model
+        .check(store.log().as_ref(), store.vault().as_ref())
+        .await;
 }
 
 async fn in_memory(steps: Vec<Step>) {
@@ -139,11 +162,17 @@ async fn in_memory(steps: Vec<Step>) {
         }
         model.play(step, &leading).await;
     }
-    model.check(store.log().as_ref(), store.vault().as_ref()).await;
+    model
+        .check(store.log().as_ref(), store.vault().as_ref())
+        .await;
 }
 
 fn run(test: impl Future<Output = ()>) {
-    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(test);
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap()
+        .block_on(test);
 }
 
 proptest! {

@@ -1,7 +1,8 @@
-//! Power cuts: of everything that was written since the last sync of a file, any subset of its blocks of 4 KiB may have
-//! reached the disk, and its length may be the old or the new one; of the names that changed in a directory since its last
-//! sync, any may. Whatever is left of a store at any sync, in use or while it is opened or copied, opening it finds
-//! everything that was acknowledged.
+//! Power cuts: of everything that was written since the last sync of a file, any subset of its
+//! blocks of 4 KiB may have reached the disk, and its length may be the old or the new one; of the
+//! names that changed in a directory since its last sync, any may. Whatever is left of a store at
+//! any sync, in use or while it is opened or copied, opening it finds everything that was
+//! acknowledged.
 //!
 //! `AFTERCALL_POWER_CUTS` says how many images are built, `AFTERCALL_SEED` which ones.
 
@@ -22,7 +23,8 @@ use crate::support::{ToldDisk, all, asked, open, options, read_blob};
 
 /// Images of one run of the workload.
 const IMAGES_PER_RUN: usize = 20;
-/// A run is at most so many syncs old when its first image is taken: by then sled uses its space anew.
+/// A run is at most so many syncs old when its first image is taken: by then sled uses its space
+/// anew.
 const SYNCS_BEFORE_MAX: u32 = 1_200;
 /// Reading everything in an image may take so long.
 const READ_LIMIT: Duration = Duration::from_secs(30);
@@ -62,7 +64,11 @@ impl Cuts {
             let dir = tempfile::tempdir().unwrap();
             self.recorder.image(dir.path(), &mut self.random);
             let moment = format!("{when} the sync of {}", path.display());
-            self.images.push(Image { dir, moment, expected: self.expected.lock().unwrap().clone() });
+            self.images.push(Image {
+                dir,
+                moment,
+                expected: self.expected.lock().unwrap().clone(),
+            });
         }
     }
 
@@ -71,7 +77,8 @@ impl Cuts {
     }
 }
 
-/// Runs the workload once; at random syncs the power goes. A sync of a file that is forgotten does nothing.
+/// Runs the workload once; at random syncs the power goes. A sync of a file that is forgotten does
+/// nothing.
 async fn cut(seed: u64, is_forgotten: fn(&Path) -> bool) -> Vec<Image> {
     let dir = tempfile::tempdir().unwrap();
     let mut workload = Workload::new(seed);
@@ -92,42 +99,70 @@ async fn cut(seed: u64, is_forgotten: fn(&Path) -> bool) -> Vec<Image> {
         Ok(())
     });
     let reopen = |fresh_copy| {
-        let options = Options { fresh_copy, ..options() };
+        let options = Options {
+            fresh_copy,
+            ..options()
+        };
         Store::open(dir.path(), &options, disk.clone()).unwrap()
     };
     let store = reopen(false);
     cuts.lock().unwrap().syncs_before = random.random_range(0..SYNCS_BEFORE_MAX);
-    workload.run(store, dir.path(), reopen, || cuts.lock().unwrap().are_enough()).await;
+    workload
+        .run(store, dir.path(), reopen, || {
+            cuts.lock().unwrap().are_enough()
+        })
+        .await;
     std::mem::take(&mut cuts.lock().unwrap().images)
 }
 
-/// What is wrong with an image, if anything. A hang in sled's opening is ended by the store, as a refusal.
+/// What is wrong with an image, if anything. A hang in sled's opening is ended by the store, as a
+/// refusal.
 async fn fault(image: &Image) -> Option<String> {
     let store = match open(image.dir.path()) {
         Ok(store) => store,
         Err(error) => return Some(format!("refused: {error}")),
     };
     let read = tokio::time::timeout(READ_LIMIT, fault_of_content(&store, &image.expected));
-    read.await.unwrap_or_else(|_late| Some("reading it hangs".to_owned()))
+    read.await
+        .unwrap_or_else(|_late| Some("reading it hangs".to_owned()))
 }
 
 async fn fault_of_content(store: &Store, expected: &Expected) -> Option<String> {
-    let Expected { groups, acknowledged, .. } = expected;
+    let Expected {
+        groups,
+        acknowledged,
+        ..
+    } = expected;
     let bounds = store.bounds();
     if bounds.newest.sequence < *acknowledged {
-        return Some(format!("{} is the newest, {acknowledged} was acknowledged", bounds.newest.sequence));
+        return Some(format!(
+            "{} is the newest, {acknowledged} was acknowledged",
+            bounds.newest.sequence
+        ));
     }
     if bounds.base.sequence > expected.trimmed_upto {
-        return Some(format!("trimmed up to {}, asked was {}", bounds.base.sequence, expected.trimmed_upto));
+        return Some(format!(
+            "trimmed up to {}, asked was {}",
+            bounds.base.sequence, expected.trimmed_upto
+        ));
     }
     let kept = all(store.log().as_ref()).await;
-    let written: Vec<_> = groups.iter().filter(|group| group.first > bounds.base.sequence).collect();
+    let written: Vec<_> = groups
+        .iter()
+        .filter(|group| group.first > bounds.base.sequence)
+        .collect();
     if !kept.iter().eq(written.iter().copied().take(kept.len())) {
         return Some("the groups are not those that were written".to_owned());
     }
-    let end = kept.last().map_or(bounds.base, |group| Position { sequence: group.last, chain: group.chain });
+    let end = kept.last().map_or(bounds.base, |group| Position {
+        sequence: group.last,
+        chain: group.chain,
+    });
     if end != bounds.newest {
-        return Some(format!("the groups end at {}, the log at {}", end.sequence, bounds.newest.sequence));
+        return Some(format!(
+            "the groups end at {}, the log at {}",
+            end.sequence, bounds.newest.sequence
+        ));
     }
     fault_of_vault(store, expected).await
 }
@@ -164,7 +199,9 @@ async fn faults(seed: u64, images: usize, is_forgotten: fn(&Path) -> bool) -> Ve
             looked_at += 1;
             let fault = fault(&image).await;
             let seed = seed.wrapping_add(run);
-            found.extend(fault.map(|fault| format!("AFTERCALL_SEED={seed}, {}: {fault}", image.moment)));
+            found.extend(
+                fault.map(|fault| format!("AFTERCALL_SEED={seed}, {}: {fault}", image.moment)),
+            );
         }
     }
     found
@@ -178,18 +215,26 @@ async fn nothing_is_lost_when_the_power_goes_at_any_moment() {
     assert_eq!(faults(seed, images, |_| false).await, Vec::<String>::new());
 }
 
-/// The negative control: with the extra sync of the log's file switched off, what sled calls a flush is not enough.
+/// The negative control: with the extra sync of the log's file switched off, what sled calls a
+/// flush is not enough.
 #[tokio::test(flavor = "multi_thread")]
 async fn without_our_own_sync_of_the_log_the_same_test_finds_losses() {
     let images = 20;
     let found = faults(7, images, |path| path.ends_with("db")).await;
-    assert!(found.len() >= images / 2, "of {images} images only these were found broken: {found:?}");
+    assert!(
+        found.len() >= images / 2,
+        "of {images} images only these were found broken: {found:?}"
+    );
 }
 
-/// The negative control for the vault: without the syncs of its files a finished blob is a name without content.
+/// The negative control for the vault: without the syncs of its files a finished blob is a name
+/// without content.
 #[tokio::test(flavor = "multi_thread")]
 async fn without_the_syncs_of_the_vault_the_same_test_finds_losses() {
     let is_in_vault = |path: &Path| path.components().any(|part| part.as_os_str() == "vault");
     let found = faults(11, 20, is_in_vault).await;
-    assert!(found.len() >= 3, "of 20 images only these were found broken: {found:?}");
+    assert!(
+        found.len() >= 3,
+        "of 20 images only these were found broken: {found:?}"
+    );
 }

@@ -1,5 +1,6 @@
-//! Stores that must not be served: each is refused with a sentence that says what to do, and none is the worse for it:
-//! with the cause gone it is served again. And stores that look odd, but are whole: they are tidied and served.
+//! Stores that must not be served: each is refused with a sentence that says what to do, and none
+//! is the worse for it: with the cause gone it is served again. And stores that look odd, but are
+//! whole: they are tidied and served.
 
 use std::fs::{self, OpenOptions};
 use std::os::unix::fs::FileExt as _;
@@ -10,7 +11,9 @@ use std::time::Duration;
 use tempfile::TempDir;
 use workflow_server::journal::{Group, OpenError, Storage as _, Store};
 
-use crate::support::{ToldDisk, all, append, close, copy_directory, files_below, log_directory, open, options};
+use crate::support::{
+    ToldDisk, all, append, close, copy_directory, files_below, log_directory, open, options,
+};
 
 /// A closed store with ten groups, a trim and a blob.
 async fn store() -> (TempDir, Vec<Group>) {
@@ -21,7 +24,12 @@ async fn store() -> (TempDir, Vec<Group>) {
         groups.push(append(&store, 3, 500).await);
     }
     store.leading().log().trim(6).await.unwrap();
-    crate::support::write_blob(store.leading().vault(), "snapshot-1", &[vec![1; 100].into()]).await;
+    crate::support::write_blob(
+        store.leading().vault(),
+        "snapshot-1",
+        &[vec![1; 100].into()],
+    )
+    .await;
     close(store, dir.path());
     (dir, groups.split_off(2))
 }
@@ -35,7 +43,10 @@ fn refused(dir: &Path) -> OpenError {
 
 /// All files with their content.
 fn content(dir: &Path) -> Vec<(PathBuf, Vec<u8>)> {
-    files_below(dir).into_iter().map(|path| (path.clone(), fs::read(path).unwrap())).collect()
+    files_below(dir)
+        .into_iter()
+        .map(|path| (path.clone(), fs::read(path).unwrap()))
+        .collect()
 }
 
 #[tokio::test]
@@ -45,8 +56,15 @@ async fn a_store_that_somebody_has_open_is_refused() {
     let mut impatient = options();
     impatient.lock_wait = Duration::ZERO;
     let second = Store::open(dir.path(), &impatient, Arc::new(ToldDisk::default()));
-    let Err(error @ OpenError::Locked { .. }) = second.map(drop) else { panic!("two have it open") };
-    assert!(error.to_string().contains("stop it, or start this one with another data directory"), "{error}");
+    let Err(error @ OpenError::Locked { .. }) = second.map(drop) else {
+        panic!("two have it open")
+    };
+    assert!(
+        error
+            .to_string()
+            .contains("stop it, or start this one with another data directory"),
+        "{error}"
+    );
     append(&first, 1, 10).await;
 }
 
@@ -58,7 +76,10 @@ async fn a_store_whose_lock_file_was_removed_is_still_refused() {
     let mut impatient = options();
     impatient.lock_wait = Duration::ZERO;
     let second = Store::open(dir.path(), &impatient, Arc::new(ToldDisk::default()));
-    assert!(matches!(second.map(drop), Err(OpenError::Locked { .. })), "two have it open");
+    assert!(
+        matches!(second.map(drop), Err(OpenError::Locked { .. })),
+        "two have it open"
+    );
     append(&first, 1, 10).await;
 }
 
@@ -74,8 +95,23 @@ async fn a_newer_format_is_refused_and_left_as_it_is() {
     fs::write(&path, format!("{body}checksum: {checksum:016x}\n")).unwrap();
     let before = content(dir.path());
     let error = refused(dir.path());
-    assert!(matches!(error, OpenError::NewerFormat { format: 2, known: 1, .. }), "{error}");
-    assert!(error.to_string().contains("start the newer server that wrote it"), "{error}");
+    assert!(
+        matches!(
+            error,
+            OpenError::NewerFormat {
+                format: 2,
+                known: 1,
+                ..
+            }
+        ),
+        "{error}"
+    );
+    assert!(
+        error
+            .to_string()
+            .contains("start the newer server that wrote it"),
+        "{error}"
+    );
     assert!(content(dir.path()) == before);
 }
 
@@ -93,7 +129,10 @@ async fn a_damaged_or_missing_identity_is_refused() {
     fs::remove_file(&path).unwrap();
     let error = refused(dir.path());
     assert!(matches!(error, OpenError::NotAStore { .. }), "{error}");
-    assert!(error.to_string().contains("name an empty directory"), "{error}");
+    assert!(
+        error.to_string().contains("name an empty directory"),
+        "{error}"
+    );
 }
 
 #[tokio::test]
@@ -106,14 +145,34 @@ async fn an_older_copy_of_the_log_is_refused_by_the_head_file() {
     close(store, dir.path());
     fs::copy(dir.path().join("head"), older.path().join("head")).unwrap();
     let error = refused(older.path());
-    assert!(matches!(error, OpenError::BehindHead { head: 34, newest: 30, .. }), "{error}");
-    assert!(error.to_string().contains("Restore the newest backup"), "{error}");
+    assert!(
+        matches!(
+            error,
+            OpenError::BehindHead {
+                head: 34,
+                newest: 30,
+                ..
+            }
+        ),
+        "{error}"
+    );
+    assert!(
+        error.to_string().contains("Restore the newest backup"),
+        "{error}"
+    );
     let mut accepting = options();
     accepting.rebuild_head = true;
     let store = Store::open(older.path(), &accepting, Arc::new(ToldDisk::default())).unwrap();
-    assert!(all(store.log().as_ref()).await == groups, "the operator took the log as it is");
+    assert!(
+        all(store.log().as_ref()).await == groups,
+        "the operator took the log as it is"
+    );
     close(store, older.path());
-    assert_eq!(open(older.path()).unwrap().bounds().newest.sequence, 30, "and it was said once");
+    assert_eq!(
+        open(older.path()).unwrap().bounds().newest.sequence,
+        30,
+        "and it was said once"
+    );
 }
 
 #[tokio::test]
@@ -128,8 +187,16 @@ async fn a_log_of_another_history_is_refused_by_the_head_file() {
     }
     fs::copy(dir.path().join("head"), other.path().join("head")).unwrap();
     let error = refused(other.path());
-    assert!(matches!(error, OpenError::OtherHistory { sequence: 34, .. }), "{error}");
-    assert!(error.to_string().contains("files of two stores have been mixed"), "{error}");
+    assert!(
+        matches!(error, OpenError::OtherHistory { sequence: 34, .. }),
+        "{error}"
+    );
+    assert!(
+        error
+            .to_string()
+            .contains("files of two stores have been mixed"),
+        "{error}"
+    );
 }
 
 #[tokio::test]
@@ -137,7 +204,10 @@ async fn a_lost_head_file_is_refused_until_the_operator_takes_the_log_as_it_is()
     let (dir, groups) = store().await;
     fs::remove_file(dir.path().join("head")).unwrap();
     let error = refused(dir.path());
-    assert!(matches!(error, OpenError::HeadLost { newest: 30, .. }), "{error}");
+    assert!(
+        matches!(error, OpenError::HeadLost { newest: 30, .. }),
+        "{error}"
+    );
     let mut accepting = options();
     accepting.rebuild_head = true;
     let store = Store::open(dir.path(), &accepting, Arc::new(ToldDisk::default())).unwrap();
@@ -149,11 +219,24 @@ async fn a_head_file_with_two_damaged_slots_is_refused_and_served_when_it_is_bro
     let (dir, groups) = store().await;
     let path = dir.path().join("head");
     let sound = fs::read(&path).unwrap();
-    for damaged in [vec![0; sound.len()], vec![0xff; sound.len()], sound[..10].to_vec(), Vec::new()] {
+    for damaged in [
+        vec![0; sound.len()],
+        vec![0xff; sound.len()],
+        sound[..10].to_vec(),
+        Vec::new(),
+    ] {
         fs::write(&path, damaged).unwrap();
         let error = refused(dir.path());
-        assert!(matches!(error, OpenError::HeadLost { newest: 30, .. }), "{error}");
-        assert!(error.to_string().contains("Bring the file back from where the directory was copied"), "{error}");
+        assert!(
+            matches!(error, OpenError::HeadLost { newest: 30, .. }),
+            "{error}"
+        );
+        assert!(
+            error
+                .to_string()
+                .contains("Bring the file back from where the directory was copied"),
+            "{error}"
+        );
     }
     fs::write(&path, sound).unwrap();
     assert!(all(open(dir.path()).unwrap().log().as_ref()).await == groups);
@@ -162,7 +245,10 @@ async fn a_head_file_with_two_damaged_slots_is_refused_and_served_when_it_is_bro
 #[tokio::test]
 async fn one_damaged_slot_of_the_head_file_is_survived() {
     let (dir, groups) = store().await;
-    let head = OpenOptions::new().write(true).open(dir.path().join("head")).unwrap();
+    let head = OpenOptions::new()
+        .write(true)
+        .open(dir.path().join("head"))
+        .unwrap();
     head.write_all_at(b"xxxx", 3).unwrap();
     assert!(all(open(dir.path()).unwrap().log().as_ref()).await == groups);
 }
@@ -171,13 +257,29 @@ async fn one_damaged_slot_of_the_head_file_is_survived() {
 async fn a_store_with_a_part_missing_is_refused_and_served_when_it_is_brought_back() {
     let (dir, groups) = store().await;
     let log = log_directory(dir.path());
-    for part in [&*format!("{log}/db"), &log, "current", "vault/blobs", "vault/keys", "vault"] {
+    for part in [
+        &*format!("{log}/db"),
+        &log,
+        "current",
+        "vault/blobs",
+        "vault/keys",
+        "vault",
+    ] {
         let (path, away) = (dir.path().join(part), dir.path().join("taken-away"));
         fs::rename(&path, &away).unwrap();
         let error = refused(dir.path());
-        assert!(matches!(error, OpenError::Damaged { .. }), "without {part}: {error}");
-        assert!(error.to_string().contains("do not delete anything"), "{error}");
-        assert!(error.to_string().contains("restore the newest backup"), "{error}");
+        assert!(
+            matches!(error, OpenError::Damaged { .. }),
+            "without {part}: {error}"
+        );
+        assert!(
+            error.to_string().contains("do not delete anything"),
+            "{error}"
+        );
+        assert!(
+            error.to_string().contains("restore the newest backup"),
+            "{error}"
+        );
         fs::rename(&away, &path).unwrap();
     }
     let store = open(dir.path()).unwrap();
@@ -188,20 +290,36 @@ async fn a_store_with_a_part_missing_is_refused_and_served_when_it_is_brought_ba
 #[tokio::test]
 async fn a_file_where_a_directory_belongs_is_refused_and_left_as_it_is() {
     let (dir, groups) = store().await;
-    for part in [&*log_directory(dir.path()), "vault/blobs", "vault/keys", "vault"] {
+    for part in [
+        &*log_directory(dir.path()),
+        "vault/blobs",
+        "vault/keys",
+        "vault",
+    ] {
         let (path, away) = (dir.path().join(part), dir.path().join("taken-away"));
         fs::rename(&path, &away).unwrap();
         fs::write(&path, "not a directory").unwrap();
         let error = refused(dir.path());
-        assert!(matches!(error, OpenError::Damaged { .. }), "{part} is a file: {error}");
+        assert!(
+            matches!(error, OpenError::Damaged { .. }),
+            "{part} is a file: {error}"
+        );
         assert_eq!(fs::read(&path).unwrap(), b"not a directory");
         fs::remove_file(&path).unwrap();
         fs::rename(&away, &path).unwrap();
     }
     let file = dir.path().join("head");
     let error = refused(&file);
-    assert!(matches!(error, OpenError::NotADirectory { .. }), "the data directory is a file: {error}");
-    assert!(error.to_string().contains(&format!("{} is a file", file.display())), "{error}");
+    assert!(
+        matches!(error, OpenError::NotADirectory { .. }),
+        "the data directory is a file: {error}"
+    );
+    assert!(
+        error
+            .to_string()
+            .contains(&format!("{} is a file", file.display())),
+        "{error}"
+    );
     assert!(all(open(dir.path()).unwrap().log().as_ref()).await == groups);
 }
 
@@ -211,31 +329,52 @@ async fn a_directory_of_something_else_is_refused_and_left_as_it_is() {
     fs::write(dir.path().join("holiday.jpg"), "sand").unwrap();
     let error = refused(dir.path());
     assert!(matches!(error, OpenError::NotAStore { .. }), "{error}");
-    assert!(content(dir.path()) == [(dir.path().join("holiday.jpg"), b"sand".to_vec())], "nothing was made in it");
+    assert!(
+        content(dir.path()) == [(dir.path().join("holiday.jpg"), b"sand".to_vec())],
+        "nothing was made in it"
+    );
 }
 
 #[tokio::test]
 async fn what_a_killed_process_left_half_done_is_tidied() {
     let (dir, groups) = store().await;
     let log = log_directory(dir.path());
-    let unfinished = dir.path().join(log).join("snap.00000000000000FF.generating");
+    let unfinished = dir
+        .path()
+        .join(log)
+        .join("snap.00000000000000FF.generating");
     fs::write(&unfinished, "half a snapshot").unwrap();
     fs::write(dir.path().join("vault/tmp/left-over"), "half a blob").unwrap();
     fs::create_dir(dir.path().join("journal-77")).unwrap();
     let store = open(dir.path()).unwrap();
     let in_log = files_below(&dir.path().join(log_directory(dir.path())));
-    assert!(in_log.iter().all(|path| !path.to_string_lossy().ends_with(".generating")), "{in_log:?}");
-    assert!(!dir.path().join("journal-77").exists(), "a copy that was never changed over to");
+    assert!(
+        in_log
+            .iter()
+            .all(|path| !path.to_string_lossy().ends_with(".generating")),
+        "{in_log:?}"
+    );
+    assert!(
+        !dir.path().join("journal-77").exists(),
+        "a copy that was never changed over to"
+    );
     assert!(all(store.log().as_ref()).await == groups);
     assert_eq!(store.vault().list("").await.unwrap(), ["snapshot-1"]);
-    assert_eq!(fs::read_dir(dir.path().join("vault/tmp")).unwrap().count(), 0);
+    assert_eq!(
+        fs::read_dir(dir.path().join("vault/tmp")).unwrap().count(),
+        0
+    );
 }
 
 #[tokio::test]
 async fn a_value_in_a_file_of_its_own_is_copied_into_a_fresh_log() {
     let (dir, groups) = store().await;
     let log = log_directory(dir.path());
-    fs::write(dir.path().join(&log).join("blobs/77"), "a page that sled moved").unwrap();
+    fs::write(
+        dir.path().join(&log).join("blobs/77"),
+        "a page that sled moved",
+    )
+    .unwrap();
     let store = open(dir.path()).unwrap();
     assert!(store.copied, "what sled never syncs is not believed");
     assert!(all(store.log().as_ref()).await == groups);

@@ -1,21 +1,18 @@
-//! What the tests of the journal share: groups that link, stores to open, and a disk that does as it is told.
+//! What the tests of the journal share: groups that link, stores to open, and a disk that does as
+//! it is told.
 
-use std::{
-    fs::{self, File},
-    io,
-    path::Path,
-    sync::{
-        Arc, Mutex,
-        atomic::{AtomicU64, Ordering},
-        mpsc,
-    },
-    time::Duration,
-};
+use std::fs::{self, File};
+use std::io;
+use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, mpsc};
+use std::time::Duration;
 
 use bytes::Bytes;
 use twox_hash::XxHash3_64;
 use workflow_server::journal::{
-    Birth, Disk, Group, Leading, Log, OpenError, Options, Position, Storage as _, Store, Vault, VaultWriter,
+    Birth, Disk, Group, Leading, Log, OpenError, Options, Position, Storage as _, Store, Vault,
+    VaultWriter,
 };
 
 /// The epoch of every store here.
@@ -23,19 +20,32 @@ pub(crate) const EPOCH: &str = "00112233445566778899aabbccddeeff";
 
 /// The name of the directory that holds the log.
 pub(crate) fn log_directory(dir: &Path) -> String {
-    fs::read_to_string(dir.join("current")).unwrap().lines().next().unwrap().to_owned()
+    fs::read_to_string(dir.join("current"))
+        .unwrap()
+        .lines()
+        .next()
+        .unwrap()
+        .to_owned()
 }
 
 /// A group of `entries` entries and these bytes that follows on `newest`.
 pub(crate) fn group_of(newest: Position, entries: u64, bytes: Vec<u8>) -> Group {
     let chain = XxHash3_64::oneshot_with_seed(newest.chain, &bytes);
     let first = newest.sequence + 1;
-    Group { first, last: newest.sequence + entries, chain_before: newest.chain, chain, bytes: Bytes::from(bytes) }
+    Group {
+        first,
+        last: newest.sequence + entries,
+        chain_before: newest.chain,
+        chain,
+        bytes: Bytes::from(bytes),
+    }
 }
 
 /// A group of so many bytes that differ from group to group.
 pub(crate) fn group(newest: Position, entries: u64, bytes: usize) -> Group {
-    let content = (0..bytes as u64).map(|at| at.wrapping_add(newest.sequence).wrapping_mul(0x9e37) as u8).collect();
+    let content = (0..bytes as u64)
+        .map(|at| at.wrapping_add(newest.sequence).wrapping_mul(0x9e37) as u8)
+        .collect();
     group_of(newest, entries, content)
 }
 
@@ -45,7 +55,12 @@ pub(crate) async fn append(store: &Store, entries: u64, bytes: usize) -> Group {
 }
 
 /// The same, by a leader of any store.
-pub(crate) async fn append_by(leading: &Leading, log: &dyn Log, entries: u64, bytes: usize) -> Group {
+pub(crate) async fn append_by(
+    leading: &Leading,
+    log: &dyn Log,
+    entries: u64,
+    bytes: usize,
+) -> Group {
     let group = group(log.bounds().await.unwrap().newest, entries, bytes);
     leading.log().append(group.clone()).await.unwrap();
     group
@@ -57,7 +72,9 @@ pub(crate) async fn all(log: &dyn Log) -> Vec<Group> {
     let mut from = log.bounds().await.unwrap().oldest();
     loop {
         let groups = log.read(from, 100_000).await.unwrap();
-        let Some(last) = groups.last() else { return found };
+        let Some(last) = groups.last() else {
+            return found;
+        };
         from = last.last + 1;
         found.extend(groups);
     }
@@ -87,26 +104,36 @@ pub(crate) async fn read_blob(
 
 /// The server's options, for a small disk and a patient machine.
 pub(crate) fn options() -> Options {
-    let birth = Birth { epoch: EPOCH.to_owned(), hash_key: *b"0123456789abcdef", created_at_millis: 1_795_000_000_000 };
+    let birth = Birth {
+        epoch: EPOCH.to_owned(),
+        hash_key: *b"0123456789abcdef",
+        created_at_millis: 1_795_000_000_000,
+    };
     let mut options = Options::new(birth, Arc::new(|why| panic!("stuck: {why}")));
     options.reserve_bytes = 0;
     options.lock_wait = Duration::from_secs(30);
     options
 }
 
-/// Opens a store on a disk that syncs nothing: fast, and all that matters where the machine does not go down.
+/// Opens a store on a disk that syncs nothing: fast, and all that matters where the machine does
+/// not go down.
 pub(crate) fn open(dir: &Path) -> Result<Store, OpenError> {
     Store::open(dir, &options(), Arc::new(ToldDisk::default()))
 }
 
 /// What the environment says about a long run, or what a short one takes.
 pub(crate) fn asked(name: &str, short: u64) -> u64 {
-    std::env::var(name).map_or(short, |value| value.parse().unwrap_or_else(|_| panic!("{name} is a number")))
+    std::env::var(name).map_or(short, |value| {
+        value
+            .parse()
+            .unwrap_or_else(|_| panic!("{name} is a number"))
+    })
 }
 
 type OnSync = Box<dyn FnMut(&Path) -> io::Result<()> + Send>;
 
-/// A disk that syncs nothing, but does as told at each sync, and has the free space that it is told.
+/// A disk that syncs nothing, but does as told at each sync, and has the free space that it is
+/// told.
 pub(crate) struct ToldDisk {
     on_sync: Mutex<OnSync>,
     free_bytes: AtomicU64,
@@ -114,7 +141,10 @@ pub(crate) struct ToldDisk {
 
 impl Default for ToldDisk {
     fn default() -> Self {
-        Self { on_sync: Mutex::new(Box::new(|_| Ok(()))), free_bytes: AtomicU64::new(u64::MAX) }
+        Self {
+            on_sync: Mutex::new(Box::new(|_| Ok(()))),
+            free_bytes: AtomicU64::new(u64::MAX),
+        }
     }
 }
 
@@ -126,7 +156,13 @@ impl ToldDisk {
 
     /// From now on each sync of a path that ends so fails.
     pub(crate) fn fail_syncs_of(&self, end: &'static str) {
-        self.on_sync(move |path| if path.ends_with(end) { Err(io::Error::other("the disk is gone")) } else { Ok(()) });
+        self.on_sync(move |path| {
+            if path.ends_with(end) {
+                Err(io::Error::other("the disk is gone"))
+            } else {
+                Ok(())
+            }
+        });
     }
 
     /// From now on this is free.
@@ -203,5 +239,7 @@ pub(crate) fn close(store: Store, dir: &Path) {
     let lock = File::open(dir.join("lock")).unwrap();
     let (taken, wait) = mpsc::channel();
     std::thread::spawn(move || taken.send(lock.lock()));
-    wait.recv_timeout(CLOSE_LIMIT).expect("somebody still holds a part of the store").unwrap();
+    wait.recv_timeout(CLOSE_LIMIT)
+        .expect("somebody still holds a part of the store")
+        .unwrap();
 }

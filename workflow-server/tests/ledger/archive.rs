@@ -5,8 +5,8 @@ use std::time::Duration;
 use aftercall_engine::Root;
 use aftercall_engine::call::{CallKey, Caller};
 use aftercall_engine::command::{
-    CallChanges, Command, ConfirmRetention, EndCall, IfRunning, ImportWorkflow, PublishWorkflow, PushButton,
-    SetWorkflow,
+    CallChanges, Command, ConfirmRetention, EndCall, IfRunning, ImportWorkflow, PublishWorkflow,
+    PushButton, SetWorkflow,
 };
 use aftercall_engine::definition::file;
 use aftercall_engine::instance::{InstanceId, Status};
@@ -45,27 +45,48 @@ pub(crate) async fn publish(bench: &Bench, retention: &str) {
 /// Declares the team, and publishes the workflow.
 pub(crate) fn imports(retention: &str) -> [Command; 3] {
     let definition = Box::new(file::read(&quick(retention), None).unwrap());
-    let import = Command::from(ImportWorkflow { definition, expected: None });
-    let publish = Command::from(PublishWorkflow { name: "quick".into(), expected: None, validated: None });
+    let import = Command::from(ImportWorkflow {
+        definition,
+        expected: None,
+    });
+    let publish = Command::from(PublishWorkflow {
+        name: "quick".into(),
+        expected: None,
+        validated: None,
+    });
     [team("billing"), import, publish]
 }
 
 pub(crate) fn call_key(call: &str) -> CallKey {
-    CallKey { source: "scripts".into(), id: call.into() }
+    CallKey {
+        source: "scripts".into(),
+        id: call.into(),
+    }
 }
 
 pub(crate) fn caller(reference: &str) -> Caller {
-    Caller { name: "Ada Lovelace".into(), reference: reference.into(), ..Caller::default() }
+    Caller {
+        name: "Ada Lovelace".into(),
+        reference: reference.into(),
+        ..Caller::default()
+    }
 }
 
 pub(crate) fn setting(call: &str, reference: &str, reason: &str) -> Command {
     let caller = Some(caller(reference));
     Command::from(SetWorkflow {
         call: call_key(call),
-        changes: CallChanges { chargeable: Some(true), caller, ..CallChanges::default() },
+        changes: CallChanges {
+            chargeable: Some(true),
+            caller,
+            ..CallChanges::default()
+        },
         workflow: "quick".into(),
         version: None,
-        fields: vec![("reason".into(), aftercall_engine::value::Value::Text(reason.into()))],
+        fields: vec![(
+            "reason".into(),
+            aftercall_engine::value::Value::Text(reason.into()),
+        )],
         release: None,
         release_within_millis: None,
         if_running: IfRunning::ReturnIt,
@@ -81,12 +102,27 @@ pub(crate) async fn finish(bench: &Bench, call: &str, reference: &str) -> Instan
 /// Finishes the newest of a call.
 pub(crate) async fn finish_newest(bench: &Bench, call: &str) -> InstanceId {
     let root = bench.handle.root();
-    let slot = *root.call(&call_key(call)).unwrap().instances.last().unwrap();
+    let slot = *root
+        .call(&call_key(call))
+        .unwrap()
+        .instances
+        .last()
+        .unwrap();
     let id = root.instance_at(slot).unwrap().id;
-    let push =
-        PushButton { instance: id, button: "done".into(), stage: None, visit: 1, note: "".into(), form: Vec::new() };
+    let push = PushButton {
+        instance: id,
+        button: "done".into(),
+        stage: None,
+        visit: 1,
+        note: "".into(),
+        form: Vec::new(),
+    };
     bench.commit(Command::from(push)).await;
-    bench.commit(Command::from(EndCall { call: call_key(call) })).await;
+    bench
+        .commit(Command::from(EndCall {
+            call: call_key(call),
+        }))
+        .await;
     id
 }
 
@@ -110,17 +146,44 @@ pub(crate) fn now(bench: &Bench) -> aftercall_engine::time::Time {
 
 async fn check_found(bench: &Bench, id: InstanceId, call: &str, reference: &str) {
     let archive = bench.handle.archive();
-    assert!(bench.handle.root().instance(id).is_none() && bench.handle.root().call(&call_key(call)).is_none());
-    let found = archive.instance(id, now(bench)).await.unwrap().expect("it is in the archive");
-    assert_eq!((found.instance.id, found.instance.status), (id, Status::Finished));
+    assert!(
+        bench.handle.root().instance(id).is_none()
+            && bench.handle.root().call(&call_key(call)).is_none()
+    );
+    let found = archive
+        .instance(id, now(bench))
+        .await
+        .unwrap()
+        .expect("it is in the archive");
+    assert_eq!(
+        (found.instance.id, found.instance.status),
+        (id, Status::Finished)
+    );
     assert_eq!(*found.call.caller.reference, *reference);
     let calls = archive.calls(&call_key(call), now(bench)).await.unwrap();
     assert_eq!(calls.len(), 1);
-    assert_eq!((calls[0].call.key.clone(), calls[0].instances[0].id), (call_key(call), id));
+    assert_eq!(
+        (calls[0].call.key.clone(), calls[0].instances[0].id),
+        (call_key(call), id)
+    );
     let by = CallerKey::of(&caller(reference), Country::NONE).unwrap();
-    let calls = archive.calls_of(&by, ("", None), 10, now(bench)).await.unwrap();
-    assert_eq!(calls.iter().map(|found| found.call.key.clone()).collect::<Vec<_>>(), [call_key(call)]);
-    let history = bench.handle.history().trail_of_instance(&found.instance).await.unwrap();
+    let calls = archive
+        .calls_of(&by, ("", None), 10, now(bench))
+        .await
+        .unwrap();
+    assert_eq!(
+        calls
+            .iter()
+            .map(|found| found.call.key.clone())
+            .collect::<Vec<_>>(),
+        [call_key(call)]
+    );
+    let history = bench
+        .handle
+        .history()
+        .trail_of_instance(&found.instance)
+        .await
+        .unwrap();
     assert_eq!(history.len(), 2, "set and pushed: {history:?}");
 }
 
@@ -139,16 +202,34 @@ async fn what_has_ended_leaves_memory_and_is_found_by_id_call_and_caller_also_af
             check_found(&bench, *id, &call.to_string(), &format!("C-{call}")).await;
         }
         assert_eq!(bench.handle.root().counters.open(), 1, "what is open stays");
-        let stranger = InstanceId { salt: ids[0].salt ^ 1, ..ids[0] };
-        assert!(bench.handle.archive().instance(stranger, now(&bench)).await.unwrap().is_none());
+        let stranger = InstanceId {
+            salt: ids[0].salt ^ 1,
+            ..ids[0]
+        };
+        assert!(
+            bench
+                .handle
+                .archive()
+                .instance(stranger, now(&bench))
+                .await
+                .unwrap()
+                .is_none()
+        );
         for n in 0..30 {
             bench.commit(team(&format!("team-{round}-{n}"))).await;
         }
-        bench = if round == 0 { bench.crash().await } else { bench.restart().await };
+        bench = if round == 0 {
+            bench.crash().await
+        } else {
+            bench.restart().await
+        };
     }
     bench.commit(setting("new", "C-new", "anew")).await;
     let slot = bench.handle.root().call_slot(&call_key("new")).unwrap();
-    assert!(slot < 5, "the place of one that left is given again, not {slot}");
+    assert!(
+        slot < 5,
+        "the place of one that left is given again, not {slot}"
+    );
 }
 
 #[tokio::test]
@@ -161,7 +242,12 @@ async fn a_call_that_is_heard_of_again_is_another_one_and_both_are_found() {
     assert_ne!(first, second);
     assert!(bench.handle.root().call(&call_key("1")).is_some());
     archived(&bench, 2).await;
-    let calls = bench.handle.archive().calls(&call_key("1"), now(&bench)).await.unwrap();
+    let calls = bench
+        .handle
+        .archive()
+        .calls(&call_key("1"), now(&bench))
+        .await
+        .unwrap();
     let found: Vec<InstanceId> = calls.iter().map(|found| found.instances[0].id).collect();
     assert_eq!(found, [second, first], "the newest first");
 }
@@ -183,7 +269,10 @@ async fn a_list_of_the_archive_shows_each_once_page_by_page_and_by_its_filter() 
         let (mut listed, mut after): (Vec<InstanceId>, Option<ArchiveCursor>) = (Vec::new(), None);
         loop {
             let archive = bench.handle.archive();
-            let page = archive.list(filter, |_| true, after, rows, now(&bench)).await.unwrap();
+            let page = archive
+                .list(filter, |_| true, after, rows, now(&bench))
+                .await
+                .unwrap();
             assert!(page.instances.len() <= rows);
             listed.extend(page.instances.iter().map(|(_, found)| found.instance.id));
             after = page.next;
@@ -193,13 +282,32 @@ async fn a_list_of_the_archive_shows_each_once_page_by_page_and_by_its_filter() 
         }
     };
     for rows in [1, 2, 7, 8, 100] {
-        assert_eq!(list(&ArchiveFilter::default(), rows).await, ids, "{rows} a page");
+        assert_eq!(
+            list(&ArchiveFilter::default(), rows).await,
+            ids,
+            "{rows} a page"
+        );
     }
-    let none = ArchiveFilter { statuses: vec![Status::Cancelled], ..ArchiveFilter::default() };
+    let none = ArchiveFilter {
+        statuses: vec![Status::Cancelled],
+        ..ArchiveFilter::default()
+    };
     assert!(list(&none, 3).await.is_empty());
-    let found = bench.handle.archive().instance(ids[10], now(&bench)).await.unwrap().unwrap();
-    let until = ArchiveFilter { ended_until: found.instance.ended_at, ..ArchiveFilter::default() };
-    let from = ArchiveFilter { ended_from: found.instance.ended_at, ..ArchiveFilter::default() };
+    let found = bench
+        .handle
+        .archive()
+        .instance(ids[10], now(&bench))
+        .await
+        .unwrap()
+        .unwrap();
+    let until = ArchiveFilter {
+        ended_until: found.instance.ended_at,
+        ..ArchiveFilter::default()
+    };
+    let from = ArchiveFilter {
+        ended_from: found.instance.ended_at,
+        ..ArchiveFilter::default()
+    };
     assert_eq!(list(&until, 4).await, ids[11..]);
     assert_eq!(list(&from, 4).await, ids[..11]);
 }
@@ -207,7 +315,12 @@ async fn a_list_of_the_archive_shows_each_once_page_by_page_and_by_its_filter() 
 /// Fills the journal with what has nothing to do with calls, so that what came before is packed.
 async fn pack(bench: &Bench) {
     for n in 0..60 {
-        bench.commit(team(&format!("filler-{n}-{}", bench.handle.root().sequence))).await;
+        bench
+            .commit(team(&format!(
+                "filler-{n}-{}",
+                bench.handle.root().sequence
+            )))
+            .await;
     }
 }
 
@@ -217,7 +330,11 @@ async fn emptied(bench: &Bench, sequence: u64) {
         loop {
             match bench.handle.history().entry(sequence).await {
                 Err(HistoryError::NoSuchEntry(_)) => return,
-                Ok(entry) if entry.instances.is_empty() && entry.call.is_none() && entry.actor.name.is_empty() => {
+                Ok(entry)
+                    if entry.instances.is_empty()
+                        && entry.call.is_none()
+                        && entry.actor.name.is_empty() =>
+                {
                     return;
                 }
                 Ok(_) => tokio::task::yield_now().await,
@@ -225,16 +342,24 @@ async fn emptied(bench: &Bench, sequence: u64) {
             }
         }
     };
-    tokio::time::timeout(PATIENCE, waiting).await.expect("it goes out of the history");
+    tokio::time::timeout(PATIENCE, waiting)
+        .await
+        .expect("it goes out of the history");
 }
 
 #[tokio::test]
-async fn what_has_outlived_its_retention_goes_from_the_archive_and_the_history_and_nothing_else_does() {
+async fn what_has_outlived_its_retention_goes_from_the_archive_and_the_history_and_nothing_else_does()
+ {
     let mut bench = Bench::new().await;
     publish(&bench, "retention: 2d").await;
     let old = finish(&bench, "old", "C-old").await;
     bench.commit(setting("open", "C-open", "still to do")).await;
-    let open = bench.handle.root().call(&call_key("open")).unwrap().sequence;
+    let open = bench
+        .handle
+        .root()
+        .call(&call_key("open"))
+        .unwrap()
+        .sequence;
     archived(&bench, 1).await;
     bench.clock.pass(DAY);
     let young = finish(&bench, "young", "C-young").await;
@@ -244,20 +369,47 @@ async fn what_has_outlived_its_retention_goes_from_the_archive_and_the_history_a
     check_found(&bench, old, "old", "C-old").await;
     bench.clock.pass(DAY * 2);
     let archive = bench.handle.archive();
-    assert!(archive.instance(old, now(&bench)).await.unwrap().is_none(), "it is not given from that moment on");
-    until(&bench, "the old one is purged", |root| root.archive.instances == 1).await;
+    assert!(
+        archive.instance(old, now(&bench)).await.unwrap().is_none(),
+        "it is not given from that moment on"
+    );
+    until(&bench, "the old one is purged", |root| {
+        root.archive.instances == 1
+    })
+    .await;
     emptied(&bench, old.made_at).await;
     check_found(&bench, young, "young", "C-young").await;
-    assert!(bench.handle.history().entry(open).await.unwrap().call.is_some());
+    assert!(
+        bench
+            .handle
+            .history()
+            .entry(open)
+            .await
+            .unwrap()
+            .call
+            .is_some()
+    );
     let bench = bench.crash().await;
     check_found(&bench, young, "young", "C-young").await;
     bench.clock.pass(DAY * 2);
-    until(&bench, "nothing is left", |root| root.archive.chunks.is_empty()).await;
+    until(&bench, "nothing is left", |root| {
+        root.archive.chunks.is_empty()
+    })
+    .await;
     emptied(&bench, young.made_at).await;
     // Whoever reads all of the history comes through.
     let (mut next, newest) = (1, bench.handle.root().sequence);
     while next <= newest {
-        next = bench.handle.history().entries(next, 100).await.unwrap().last().unwrap().sequence + 1;
+        next = bench
+            .handle
+            .history()
+            .entries(next, 100)
+            .await
+            .unwrap()
+            .last()
+            .unwrap()
+            .sequence
+            + 1;
     }
 }
 
@@ -268,15 +420,36 @@ async fn a_shorter_retention_hides_and_removes_nothing_until_operations_confirm_
     let id = finish(&bench, "1", "C-1").await;
     archived(&bench, 1).await;
     bench.clock.pass(DAY * 3);
-    let is_found = async |bench: &Bench| bench.handle.archive().instance(id, now(bench)).await.unwrap().is_some();
+    let is_found = async |bench: &Bench| {
+        bench
+            .handle
+            .archive()
+            .instance(id, now(bench))
+            .await
+            .unwrap()
+            .is_some()
+    };
     assert!(is_found(&bench).await, "ten years are not over");
     publish(&bench, "retention: 1d").await;
     let waits = |bench: &Bench| {
         let root = bench.handle.root();
-        let waits = bench.handle.archive().shorter_retention(&root, 0, now(bench));
-        waits.map(|waits| (waits.in_force.to_string(), waits.newest.to_string(), waits.instances, waits.versions))
+        let waits = bench
+            .handle
+            .archive()
+            .shorter_retention(&root, 0, now(bench));
+        waits.map(|waits| {
+            (
+                waits.in_force.to_string(),
+                waits.newest.to_string(),
+                waits.instances,
+                waits.versions,
+            )
+        })
     };
-    assert_eq!(waits(&bench), Some(("3650d".to_owned(), "1d".to_owned(), 1, 1)));
+    assert_eq!(
+        waits(&bench),
+        Some(("3650d".to_owned(), "1d".to_owned(), 1, 1))
+    );
     // A day later, over a snapshot, and over a crash.
     for _ in 0..2 {
         pack(&bench).await;
@@ -289,11 +462,25 @@ async fn a_shorter_retention_hides_and_removes_nothing_until_operations_confirm_
     publish(&bench, "retention: 3650d").await;
     assert_eq!(waits(&bench), None, "a longer one takes it back");
     publish(&bench, "retention: 2d").await;
-    let newest = bench.handle.root().workflows.named("quick").unwrap().newest();
-    bench.commit(Command::from(ConfirmRetention { workflow: "quick".into(), version: newest })).await;
+    let newest = bench
+        .handle
+        .root()
+        .workflows
+        .named("quick")
+        .unwrap()
+        .newest();
+    bench
+        .commit(Command::from(ConfirmRetention {
+            workflow: "quick".into(),
+            version: newest,
+        }))
+        .await;
     assert_eq!((is_found(&bench).await, waits(&bench)), (false, None));
     bench.clock.pass(DAY);
-    until(&bench, "it is purged", |root| root.archive.chunks.is_empty()).await;
+    until(&bench, "it is purged", |root| {
+        root.archive.chunks.is_empty()
+    })
+    .await;
 }
 
 #[tokio::test]
@@ -305,9 +492,22 @@ async fn what_only_journal_and_snapshots_tell_of_goes_too_and_its_key_may_be_use
     bench.clock.pass(DAY * 2);
     let young = finish(&bench, "1", "C-young").await;
     archived(&bench, 2).await;
-    assert_eq!(bench.handle.history().entry(old.made_at).await.unwrap().instances.len(), 1);
+    assert_eq!(
+        bench
+            .handle
+            .history()
+            .entry(old.made_at)
+            .await
+            .unwrap()
+            .instances
+            .len(),
+        1
+    );
     bench.clock.pass(DAY);
-    until(&bench, "the old one is purged", |root| root.archive.instances == 1).await;
+    until(&bench, "the old one is purged", |root| {
+        root.archive.instances == 1
+    })
+    .await;
     emptied(&bench, old.made_at).await;
     check_found(&bench, young, "1", "C-young").await;
 }

@@ -17,11 +17,20 @@ async fn no_answer_no_root_and_no_feed_show_what_is_not_durable() {
     assert_eq!(bench.handle.root().sequence, 0);
     assert_eq!(bench.handle.feed().newest().borrow().sequence, 0);
     bench.store.release_appends();
-    let Ok(Outcome::Committed(entry)) = answer.await.unwrap() else { panic!("it is carried out") };
+    let Ok(Outcome::Committed(entry)) = answer.await.unwrap() else {
+        panic!("it is carried out")
+    };
     assert_eq!(entry.sequence, 1);
-    assert_eq!(bench.handle.root().sequence, 1, "root and feed are there before the answer");
+    assert_eq!(
+        bench.handle.root().sequence,
+        1,
+        "root and feed are there before the answer"
+    );
     let items = bench.handle.feed().items(1, 10).await.unwrap();
-    assert_eq!(items.iter().map(|item| &*item.entry).collect::<Vec<_>>(), [&*entry]);
+    assert_eq!(
+        items.iter().map(|item| &*item.entry).collect::<Vec<_>>(),
+        [&*entry]
+    );
 }
 
 #[tokio::test]
@@ -30,16 +39,29 @@ async fn a_refusal_waits_for_what_it_was_decided_on() {
     bench.store.hold_appends();
     let first = bench.ask(request(team("care"), None));
     bench.store.appends_held(1).await;
-    let stale = Command::from(ImportTeam { name: "care".into(), title: "Care".into(), expected: Some(7) });
+    let stale = Command::from(ImportTeam {
+        name: "care".into(),
+        title: "Care".into(),
+        expected: Some(7),
+    });
     let refusal = bench.ask(request(stale.clone(), None));
     settle().await;
-    assert!(!refusal.is_finished(), "it speaks of a team that is not durable");
+    assert!(
+        !refusal.is_finished(),
+        "it speaks of a team that is not durable"
+    );
     bench.store.release_appends();
-    assert!(matches!(refusal.await.unwrap(), Err(LedgerError::Rejected(_))));
+    assert!(matches!(
+        refusal.await.unwrap(),
+        Err(LedgerError::Rejected(_))
+    ));
     assert!(first.await.unwrap().is_ok());
     bench.store.hold_appends();
     let at_once = bench.handle.execute(request(stale, None)).await;
-    assert!(matches!(at_once, Err(LedgerError::Rejected(_))), "nothing is under way: there is nothing to wait for");
+    assert!(
+        matches!(at_once, Err(LedgerError::Rejected(_))),
+        "nothing is under way: there is nothing to wait for"
+    );
 }
 
 #[tokio::test]
@@ -53,7 +75,10 @@ async fn a_repeated_answer_waits_for_the_first_one() {
     assert!(!again.is_finished());
     bench.store.release_appends();
     assert!(matches!(first.await.unwrap(), Ok(Outcome::Committed(entry)) if entry.sequence == 1));
-    assert!(matches!(again.await.unwrap(), Ok(Outcome::Repeated { sequence: 1 })));
+    assert!(matches!(
+        again.await.unwrap(),
+        Ok(Outcome::Repeated { sequence: 1 })
+    ));
 }
 
 #[tokio::test]
@@ -62,15 +87,24 @@ async fn commands_that_come_while_one_is_written_go_together() {
     bench.store.hold_appends();
     let first = bench.ask(request(team("first"), None));
     bench.store.appends_held(1).await;
-    let rest: Vec<_> = (0..15).map(|n| bench.ask(request(team(&format!("team-{n}")), None))).collect();
+    let rest: Vec<_> = (0..15)
+        .map(|n| bench.ask(request(team(&format!("team-{n}")), None)))
+        .collect();
     settle().await;
     bench.store.release_appends();
     for answer in rest.into_iter().chain([first]) {
         assert!(answer.await.unwrap().is_ok());
     }
     let groups = bench.store.log().read(1, usize::MAX).await.unwrap();
-    let sizes: Vec<u64> = groups.iter().map(|group| group.last - group.first + 1).collect();
-    assert_eq!(sizes, [1, 15], "one group was open while the first was being written");
+    let sizes: Vec<u64> = groups
+        .iter()
+        .map(|group| group.last - group.first + 1)
+        .collect();
+    assert_eq!(
+        sizes,
+        [1, 15],
+        "one group was open while the first was being written"
+    );
 }
 
 #[tokio::test]
@@ -81,13 +115,19 @@ async fn a_command_is_carried_out_though_the_one_who_asked_has_gone() {
     bench.store.appends_held(1).await;
     answer.abort();
     bench.store.release_appends();
-    bench.until("the team is there", |root| root.teams.place("care").is_some()).await;
+    bench
+        .until("the team is there", |root| {
+            root.teams.place("care").is_some()
+        })
+        .await;
 }
 
 #[tokio::test]
 async fn one_request_a_hundred_times_has_one_effect() {
     let bench = Bench::new().await;
-    let answers: Vec<_> = (0..100).map(|_| bench.ask(request(team("care"), Some(9)))).collect();
+    let answers: Vec<_> = (0..100)
+        .map(|_| bench.ask(request(team("care"), Some(9))))
+        .collect();
     let mut committed = 0;
     for answer in answers {
         match answer.await.unwrap().unwrap() {
@@ -102,5 +142,8 @@ async fn one_request_a_hundred_times_has_one_effect() {
     assert_eq!((committed, bench.handle.root().sequence), (1, 1));
     let bench = bench.crash().await;
     let again = bench.handle.execute(request(team("care"), Some(9))).await;
-    assert!(matches!(again, Ok(Outcome::Repeated { sequence: 1 })), "also after a crash: {again:?}");
+    assert!(
+        matches!(again, Ok(Outcome::Repeated { sequence: 1 })),
+        "also after a crash: {again:?}"
+    );
 }

@@ -1,4 +1,5 @@
-//! A store that fails ends the writing: everybody who waits is told the first reason, what is durable stays readable.
+//! A store that fails ends the writing: everybody who waits is told the first reason, what is
+//! durable stays readable.
 
 use workflow_server::journal::memory::FailAt;
 use workflow_server::ledger::{LedgerError, Outcome};
@@ -20,19 +21,37 @@ async fn after_a_failed_append_everybody_is_told_and_nothing_is_written_any_more
     bench.store.hold_appends();
     let in_flight = bench.ask(request(team("in-flight"), None));
     bench.store.appends_held(1).await;
-    let (behind, refusal) = (bench.ask(request(team("behind"), None)), bench.ask(request(team("in-flight"), None)));
+    let (behind, refusal) = (
+        bench.ask(request(team("behind"), None)),
+        bench.ask(request(team("in-flight"), None)),
+    );
     settle().await;
     bench.store.release_appends();
     let first = reason(in_flight.await.unwrap());
     assert_eq!(reason(behind.await.unwrap()), first);
-    assert_eq!(reason(refusal.await.unwrap()), first, "what would have been true is not told either");
-    assert_eq!(reason(bench.handle.execute(request(team("later"), None)).await), first, "the first reason is kept");
-    assert_eq!(bench.handle.health().failure().map(|reason| &**reason), Some(&*first));
+    assert_eq!(
+        reason(refusal.await.unwrap()),
+        first,
+        "what would have been true is not told either"
+    );
+    assert_eq!(
+        reason(bench.handle.execute(request(team("later"), None)).await),
+        first,
+        "the first reason is kept"
+    );
+    assert_eq!(
+        bench.handle.health().failure().map(|reason| &**reason),
+        Some(&*first)
+    );
     let root = bench.handle.root();
     assert!(root.teams.place("durable").is_some() && root.teams.place("in-flight").is_none());
     let bench = bench.crash().await;
     assert_eq!(bench.handle.root().sequence, 1);
-    assert_eq!(bench.commit(team("in-flight")).await, 2, "the next process writes again");
+    assert_eq!(
+        bench.commit(team("in-flight")).await,
+        2,
+        "the next process writes again"
+    );
 }
 
 #[tokio::test]
@@ -40,10 +59,17 @@ async fn what_was_stored_though_the_answer_was_an_error_is_found_by_its_request_
     let bench = Bench::new().await;
     bench.store.fail_append(1, FailAt::AfterStored);
     reason(bench.handle.execute(request(team("care"), Some(3))).await);
-    assert_eq!(bench.handle.root().sequence, 0, "nobody may see it before a start has found it durable");
+    assert_eq!(
+        bench.handle.root().sequence,
+        0,
+        "nobody may see it before a start has found it durable"
+    );
     let bench = bench.crash().await;
     let again = bench.handle.execute(request(team("care"), Some(3))).await;
-    assert!(matches!(again, Ok(Outcome::Repeated { sequence: 1 })), "{again:?}");
+    assert!(
+        matches!(again, Ok(Outcome::Repeated { sequence: 1 })),
+        "{again:?}"
+    );
 }
 
 #[tokio::test]
@@ -54,7 +80,11 @@ async fn every_append_of_a_row_may_fail_and_the_next_process_goes_on_without_a_g
             bench.store.fail_append(nth, at);
             let mut answered = 0;
             for n in 0..15 {
-                match bench.handle.execute(request(team(&format!("team-{n}")), Some(n))).await {
+                match bench
+                    .handle
+                    .execute(request(team(&format!("team-{n}")), Some(n)))
+                    .await
+                {
                     Ok(_) => answered = n + 1,
                     Err(_) => break,
                 }
@@ -62,9 +92,16 @@ async fn every_append_of_a_row_may_fail_and_the_next_process_goes_on_without_a_g
             assert_eq!(answered, nth - 1);
             let bench = bench.crash().await;
             let kept = bench.handle.root().sequence;
-            assert!((answered..=answered + 1).contains(&kept), "{answered} answered, {kept} kept");
+            assert!(
+                (answered..=answered + 1).contains(&kept),
+                "{answered} answered, {kept} kept"
+            );
             for n in 0..15 {
-                bench.handle.execute(request(team(&format!("team-{n}")), Some(n))).await.unwrap();
+                bench
+                    .handle
+                    .execute(request(team(&format!("team-{n}")), Some(n)))
+                    .await
+                    .unwrap();
             }
             assert_eq!(bench.handle.root().sequence, 15, "each once");
         }

@@ -10,7 +10,9 @@ use crate::support::{Bench, PATIENCE, SNAPSHOT_EVERY, team};
 async fn history(bench: &Bench, upto: u64) -> Vec<Entry> {
     let mut entries = Vec::new();
     for sequence in 1..=upto {
-        entries.push(Entry::clone(&*bench.handle.history().entry(sequence).await.unwrap()));
+        entries.push(Entry::clone(
+            &*bench.handle.history().entry(sequence).await.unwrap(),
+        ));
     }
     entries
 }
@@ -24,14 +26,37 @@ async fn the_journal_is_trimmed_and_everything_stays_readable() {
             last = bench.commit(team(&format!("team-{round}-{n}"))).await;
         }
         let before = history(&bench, last).await;
-        let teams = bench.handle.root().teams.by_place().cloned().collect::<Vec<_>>();
-        bench = if round % 2 == 0 { bench.restart().await } else { bench.crash().await };
+        let teams = bench
+            .handle
+            .root()
+            .teams
+            .by_place()
+            .cloned()
+            .collect::<Vec<_>>();
+        bench = if round % 2 == 0 {
+            bench.restart().await
+        } else {
+            bench.crash().await
+        };
         assert_eq!(bench.handle.root().sequence, last);
-        assert_eq!(bench.handle.root().teams.by_place().cloned().collect::<Vec<_>>(), teams);
+        assert_eq!(
+            bench
+                .handle
+                .root()
+                .teams
+                .by_place()
+                .cloned()
+                .collect::<Vec<_>>(),
+            teams
+        );
         assert!(history(&bench, last).await == before);
     }
     let bounds = bench.store.bounds();
-    assert!(bounds.oldest() > last - 120, "the journal still begins at {} of {last}", bounds.oldest());
+    assert!(
+        bounds.oldest() > last - 120,
+        "the journal still begins at {} of {last}",
+        bounds.oldest()
+    );
     assert!(bench.handle.history().entry(last + 1).await.is_err());
     assert!(bench.handle.history().entry(0).await.is_err());
     let snapshots = bench.store.vault().list("snapshot-").await.unwrap();
@@ -43,14 +68,18 @@ async fn snapshot_kept(bench: &Bench) {
     let due = bench.handle.root().sequence.saturating_sub(SNAPSHOT_EVERY);
     let newest = async || {
         let names = bench.store.vault().list("snapshot-").await.unwrap();
-        names.last().map_or(0, |name| snapshot_sequence(name).unwrap())
+        names
+            .last()
+            .map_or(0, |name| snapshot_sequence(name).unwrap())
     };
     let waiting = async {
         while newest().await < due {
             tokio::task::yield_now().await;
         }
     };
-    tokio::time::timeout(PATIENCE, waiting).await.expect("a server that dies often writes its snapshots");
+    tokio::time::timeout(PATIENCE, waiting)
+        .await
+        .expect("a server that dies often writes its snapshots");
 }
 
 #[tokio::test]
@@ -69,27 +98,42 @@ async fn a_server_that_dies_before_each_snapshot_still_writes_one() {
     }
     let bench = bench.restart().await;
     let oldest = bench.store.bounds().oldest();
-    assert!(oldest > 1, "a hundred and eighty entries, and nothing was ever trimmed");
+    assert!(
+        oldest > 1,
+        "a hundred and eighty entries, and nothing was ever trimmed"
+    );
     assert_eq!(history(&bench, 180).await.len(), 180);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn readers_of_packed_history_do_not_take_each_others_place() {
     let mut bench = Bench::new().await;
-    // The keeper works beside, and leaves out what falls due while it works: on a busy machine it packs less at a time.
+    // The keeper works beside, and leaves out what falls due while it works: on a busy machine it
+    // packs less at a time.
     let packing = async {
         for n in 0.. {
             if n >= 600 && bench.store.bounds().oldest() > 257 {
                 return;
             }
             let (name, title) = (format!("team-{}", n % 600).into(), n.to_string().into());
-            bench.commit(Command::from(ImportTeam { name, title, expected: None })).await;
+            bench
+                .commit(Command::from(ImportTeam {
+                    name,
+                    title,
+                    expected: None,
+                }))
+                .await;
         }
     };
-    tokio::time::timeout(PATIENCE, packing).await.expect("the keeper packs");
+    tokio::time::timeout(PATIENCE, packing)
+        .await
+        .expect("the keeper packs");
     bench = bench.restart().await;
     let packed = bench.store.bounds().oldest() - 1;
-    assert!(packed > 256, "{packed} entries are packed: they would lie in one frame");
+    assert!(
+        packed > 256,
+        "{packed} entries are packed: they would lie in one frame"
+    );
     let readers: Vec<_> = (0..16_u64)
         .map(|reader| {
             let handle = bench.handle.clone();
@@ -107,7 +151,12 @@ async fn readers_of_packed_history_do_not_take_each_others_place() {
         reader.await.expect("every entry is read");
     }
     let run = bench.handle.history().entries(packed - 5, 4).await.unwrap();
-    assert!(run.iter().map(|entry| entry.sequence).eq(packed - 5..packed - 1), "{run:?}");
+    assert!(
+        run.iter()
+            .map(|entry| entry.sequence)
+            .eq(packed - 5..packed - 1),
+        "{run:?}"
+    );
 }
 
 #[tokio::test]
@@ -123,10 +172,16 @@ async fn the_feed_reads_on_from_any_place_that_is_kept() {
     for from in oldest..=newest {
         let items = feed.items(from, 7).await.unwrap();
         let expected = from..=(from + 6).min(newest);
-        assert!(items.iter().map(|item| item.entry.sequence).eq(expected), "from {from}");
+        assert!(
+            items.iter().map(|item| item.entry.sequence).eq(expected),
+            "from {from}"
+        );
     }
     assert!(feed.items(newest + 1, 7).await.unwrap().is_empty());
     for outside in [0, oldest - 1, newest + 2] {
-        assert!(feed.items(outside, 7).await.is_err(), "{outside} is not in the feed");
+        assert!(
+            feed.items(outside, 7).await.is_err(),
+            "{outside} is not in the feed"
+        );
     }
 }

@@ -1,4 +1,5 @@
-//! Entries that are large: what fits no group is refused before anything has changed, and the feed holds so much and no more.
+//! Entries that are large: what fits no group is refused before anything has changed, and the feed
+//! holds so much and no more.
 
 use aftercall_engine::command::{Command, ImportWorkflow};
 use aftercall_engine::definition::{Definition, file};
@@ -27,22 +28,42 @@ on_new_call:
     );
     let mut definition: Definition = file::read(&file, None).unwrap();
     let alert = definition.stages[0].actions[0].clone();
-    definition.stages[0].actions.extend(std::iter::repeat_n(alert, bytes / TEXT_BYTES));
-    Command::from(ImportWorkflow { definition: Box::new(definition), expected: None })
+    definition.stages[0]
+        .actions
+        .extend(std::iter::repeat_n(alert, bytes / TEXT_BYTES));
+    Command::from(ImportWorkflow {
+        definition: Box::new(definition),
+        expected: None,
+    })
 }
 
 #[tokio::test]
 async fn an_entry_that_fits_no_group_changes_nothing() {
     let bench = Bench::new().await;
     bench.commit(team("before")).await;
-    let refused =
-        bench.handle.execute(request(draft("vast", LOG_LIMITS.entry_bytes_max()), Some(1))).await.unwrap_err();
-    let limit = Rejection::Limit { name: "ENTRY_BYTES", limit: LOG_LIMITS.entry_bytes_max() as u64 };
-    assert!(matches!(&refused, LedgerError::Rejected(rejection) if **rejection == limit), "{refused:?}");
+    let refused = bench
+        .handle
+        .execute(request(
+            draft("vast", LOG_LIMITS.entry_bytes_max()),
+            Some(1),
+        ))
+        .await
+        .unwrap_err();
+    let limit = Rejection::Limit {
+        name: "ENTRY_BYTES",
+        limit: LOG_LIMITS.entry_bytes_max() as u64,
+    };
+    assert!(
+        matches!(&refused, LedgerError::Rejected(rejection) if **rejection == limit),
+        "{refused:?}"
+    );
     assert!(bench.handle.root().workflows.named("vast").is_none());
 
     // What is just small enough is taken, in a group with others and alone.
-    let large = bench.ask(request(draft("large", LOG_LIMITS.entry_bytes_max() - 200_000), None));
+    let large = bench.ask(request(
+        draft("large", LOG_LIMITS.entry_bytes_max() - 200_000),
+        None,
+    ));
     bench.commit(team("beside")).await;
     large.await.unwrap().unwrap();
     let bench = bench.crash().await;
@@ -58,7 +79,9 @@ async fn the_feed_holds_so_many_bytes_and_reads_what_is_older() {
     let count = (FEED_RING_BYTES / DRAFT_BYTES) as u64 + 1;
     assert!(count < SNAPSHOT_EVERY, "nothing is trimmed meanwhile");
     for round in 0..count {
-        bench.commit(draft(&format!("w-{round}"), DRAFT_BYTES)).await;
+        bench
+            .commit(draft(&format!("w-{round}"), DRAFT_BYTES))
+            .await;
     }
     let feed = bench.handle.feed();
     assert_eq!(feed.oldest(), 1);
@@ -68,6 +91,13 @@ async fn the_feed_holds_so_many_bytes_and_reads_what_is_older() {
     for sequence in 1..=count {
         held += feed.items(sequence, 1).await.unwrap()[0].bytes;
     }
-    assert!((FEED_RING_BYTES - 2 * DRAFT_BYTES..=FEED_RING_BYTES).contains(&held), "{held}");
-    assert_eq!(feed.items(1, 1).await.unwrap()[0].bytes, 0, "the oldest is read from the journal");
+    assert!(
+        (FEED_RING_BYTES - 2 * DRAFT_BYTES..=FEED_RING_BYTES).contains(&held),
+        "{held}"
+    );
+    assert_eq!(
+        feed.items(1, 1).await.unwrap()[0].bytes,
+        0,
+        "the oldest is read from the journal"
+    );
 }

@@ -1,10 +1,12 @@
-//! A ledger that wakes late: what a timer starts counts from when the timer was due, not from when the ledger woke.
+//! A ledger that wakes late: what a timer starts counts from when the timer was due, not from when
+//! the ledger woke.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use aftercall_engine::command::{
-    Command, ImportCalendar, ImportWorkflow, PauseInstance, PublishWorkflow, ScriptCommand, SetWorkflow,
+    Command, ImportCalendar, ImportWorkflow, PauseInstance, PublishWorkflow, ScriptCommand,
+    SetWorkflow,
 };
 use aftercall_engine::definition::file;
 use aftercall_engine::instance::{Instance, Status};
@@ -14,8 +16,7 @@ use workflow_server::ledger::{Clock as _, ManualClock};
 
 use crate::support::{Bench, set, team};
 
-const CALENDAR: &str =
-    "calendars: [ { name: office, title: Office, time_zone: Europe/London, hours: { mon-fri: 09:00-17:00 } } ]";
+const CALENDAR: &str = "calendars: [ { name: office, title: Office, time_zone: Europe/London, hours: { mon-fri: 09:00-17:00 } } ]";
 
 const MORNING: &str = r#"
 format: 1
@@ -45,21 +46,50 @@ const HOUR: i64 = 3_600_000;
 const TUESDAY_NINE: i64 = MONDAY_NOON + 21 * HOUR;
 
 async fn bench() -> Bench {
-    let bench = Bench::on(MemoryStore::new(), Arc::new(ManualClock::at(Time(MONDAY_NOON)))).await;
+    let bench = Bench::on(
+        MemoryStore::new(),
+        Arc::new(ManualClock::at(Time(MONDAY_NOON))),
+    )
+    .await;
     bench.commit(team("care")).await;
     let calendar = Arc::new(file::read_calendars(CALENDAR).unwrap().remove(0));
-    bench.commit(Command::from(ImportCalendar { calendar, expected: None })).await;
+    bench
+        .commit(Command::from(ImportCalendar {
+            calendar,
+            expected: None,
+        }))
+        .await;
     let definition = Box::new(file::read(MORNING, None).unwrap());
-    bench.commit(Command::from(ImportWorkflow { definition, expected: None })).await;
-    bench.commit(Command::from(PublishWorkflow { name: "morning".into(), expected: None, validated: None })).await;
-    let Command::Script(ScriptCommand::SetWorkflow(setting)) = set("1") else { unreachable!() };
-    let setting = SetWorkflow { workflow: "morning".into(), ..*setting };
+    bench
+        .commit(Command::from(ImportWorkflow {
+            definition,
+            expected: None,
+        }))
+        .await;
+    bench
+        .commit(Command::from(PublishWorkflow {
+            name: "morning".into(),
+            expected: None,
+            validated: None,
+        }))
+        .await;
+    let Command::Script(ScriptCommand::SetWorkflow(setting)) = set("1") else {
+        unreachable!()
+    };
+    let setting = SetWorkflow {
+        workflow: "morning".into(),
+        ..*setting
+    };
     bench.commit(Command::from(setting)).await;
     bench
 }
 
 async fn reached(bench: &Bench, stage: u32) -> Arc<Instance> {
-    bench.until("the stage is entered", |root| root.instance_at(0).unwrap().stage == stage).await;
+    bench
+        .until("the stage is entered", |root| {
+            root.instance_at(0).unwrap().stage == stage
+        })
+        .await;
     bench.handle.root().instance_at(0).unwrap().clone()
 }
 
@@ -67,15 +97,29 @@ async fn reached(bench: &Bench, stage: u32) -> Arc<Instance> {
 async fn what_is_due_at_closing_time_is_due_then_though_the_ledger_woke_late() {
     for late in [0, 1, 14, 1_500] {
         let bench = bench().await;
-        bench.clock.pass(Duration::from_millis((TUESDAY_NINE - MONDAY_NOON + late) as u64));
+        bench.clock.pass(Duration::from_millis(
+            (TUESDAY_NINE - MONDAY_NOON + late) as u64,
+        ));
         let morning = reached(&bench, 2).await;
-        assert_eq!(morning.entered_at, Time(TUESDAY_NINE + late), "the history has when it happened");
-        let promised = (morning.alerts[0].due, morning.alerts[0].escalates_at, morning.timers[0].due);
+        assert_eq!(
+            morning.entered_at,
+            Time(TUESDAY_NINE + late),
+            "the history has when it happened"
+        );
+        let promised = (
+            morning.alerts[0].due,
+            morning.alerts[0].escalates_at,
+            morning.timers[0].due,
+        );
         let [one, five] = [13, 17].map(|hour| Time(TUESDAY_NINE + (hour - 9) * HOUR));
         assert_eq!(promised, (Some(five), Some(one), one), "{late} ms late");
         bench.clock.pass(Duration::from_millis((4 * HOUR) as u64));
         let late_stage = reached(&bench, 3).await;
-        assert_eq!(late_stage.alerts[0].due, Some(five), "{late} ms late, twice");
+        assert_eq!(
+            late_stage.alerts[0].due,
+            Some(five),
+            "{late} ms late, twice"
+        );
     }
 }
 
@@ -83,12 +127,21 @@ async fn what_is_due_at_closing_time_is_due_then_though_the_ledger_woke_late() {
 async fn after_an_outage_what_was_promised_counts_from_the_due_moment_and_each_step_comes_once() {
     let bench = bench().await;
     // Down until Thursday noon.
-    let bench = bench.crash_for(Duration::from_millis((3 * 24 * HOUR) as u64)).await;
+    let bench = bench
+        .crash_for(Duration::from_millis((3 * 24 * HOUR) as u64))
+        .await;
     let morning = reached(&bench, 2).await;
-    bench.until("what was due has come", |root| root.instance_at(0).unwrap().alerts[0].escalated == 3).await;
+    bench
+        .until("what was due has come", |root| {
+            root.instance_at(0).unwrap().alerts[0].escalated == 3
+        })
+        .await;
     let now = bench.clock.wall();
     let instance = bench.handle.root().instance_at(0).unwrap().clone();
-    assert_eq!(morning.entered_at, now, "nothing is said to have happened while no server ran");
+    assert_eq!(
+        morning.entered_at, now,
+        "nothing is said to have happened while no server ran"
+    );
     assert_eq!(instance.alerts[0].due, Some(Time(TUESDAY_NINE + 8 * HOUR)));
     assert_eq!(
         instance.alerts[0].escalates_at,
@@ -108,9 +161,16 @@ async fn a_pause_that_ends_while_no_server_runs_ends_when_it_was_to() {
     let bench = bench().await;
     let instance = bench.handle.root().instance_at(0).unwrap().id;
     let until = Time(TUESDAY_NINE - HOUR);
-    let pause = Command::from(PauseInstance { instance, until: Some(until), reason: "parts".into(), expected: None });
+    let pause = Command::from(PauseInstance {
+        instance,
+        until: Some(until),
+        reason: "parts".into(),
+        expected: None,
+    });
     bench.commit(pause).await;
-    let bench = bench.crash_for(Duration::from_millis((22 * HOUR) as u64)).await;
+    let bench = bench
+        .crash_for(Duration::from_millis((22 * HOUR) as u64))
+        .await;
     let morning = reached(&bench, 2).await;
     assert_eq!(
         morning.alerts[0].due,

@@ -1,5 +1,6 @@
-//! A store that cannot be reached, or whose answer is lost: nothing is answered until it is known what is written, and nothing is
-//! written twice. A leader that was deposed answers that it takes nothing any more.
+//! A store that cannot be reached, or whose answer is lost: nothing is answered until it is known
+//! what is written, and nothing is written twice. A leader that was deposed answers that it takes
+//! nothing any more.
 
 use workflow_server::journal::Storage as _;
 use workflow_server::journal::memory::FailAt;
@@ -7,7 +8,11 @@ use workflow_server::ledger::{Condition, LedgerError, Outcome};
 
 use crate::support::{Bench, PATIENCE, request, settle, team};
 
-const LOST: [FailAt; 3] = [FailAt::Unreachable, FailAt::AnswerLostBefore, FailAt::AnswerLostAfter];
+const LOST: [FailAt; 3] = [
+    FailAt::Unreachable,
+    FailAt::AnswerLostBefore,
+    FailAt::AnswerLostAfter,
+];
 
 fn unavailable(answer: Result<Outcome, LedgerError>) -> String {
     match answer {
@@ -19,8 +24,12 @@ fn unavailable(answer: Result<Outcome, LedgerError>) -> String {
 /// Waits until the condition is there, or has ended.
 async fn is_unreachable(bench: &Bench, expected: bool) {
     let mut health = bench.handle.conditions().watch();
-    let waiting = health.wait_for(|health| health.get(Condition::Unreachable).is_some() == expected);
-    tokio::time::timeout(PATIENCE, waiting).await.expect("in time").expect("the conditions are there");
+    let waiting =
+        health.wait_for(|health| health.get(Condition::Unreachable).is_some() == expected);
+    tokio::time::timeout(PATIENCE, waiting)
+        .await
+        .expect("in time")
+        .expect("the conditions are there");
 }
 
 #[tokio::test]
@@ -29,14 +38,25 @@ async fn a_lost_answer_is_looked_up_and_the_command_is_carried_out_once() {
         let bench = Bench::new().await;
         for n in 1..=12 {
             bench.store.fail_append(1, at);
-            let committed = tokio::time::timeout(PATIENCE, bench.commit(team(&format!("team-{n}")))).await;
+            let committed =
+                tokio::time::timeout(PATIENCE, bench.commit(team(&format!("team-{n}")))).await;
             assert_eq!(committed.expect("it is answered"), n, "{at:?}");
         }
         is_unreachable(&bench, false).await;
         assert_eq!(bench.handle.root().sequence, 12);
         let bench = bench.restart().await;
-        let teams: Vec<String> = bench.handle.root().teams.by_place().map(|team| team.name.to_string()).collect();
-        assert_eq!(teams, (1..=12).map(|n| format!("team-{n}")).collect::<Vec<_>>(), "each once, and in order");
+        let teams: Vec<String> = bench
+            .handle
+            .root()
+            .teams
+            .by_place()
+            .map(|team| team.name.to_string())
+            .collect();
+        assert_eq!(
+            teams,
+            (1..=12).map(|n| format!("team-{n}")).collect::<Vec<_>>(),
+            "each once, and in order"
+        );
     }
 }
 
@@ -47,7 +67,10 @@ async fn while_the_store_cannot_be_reached_nothing_is_answered_and_nothing_shows
     // The first append is stored; its answer is lost, and then everything else.
     bench.store.fail_append(1, FailAt::AnswerLostAfter);
     bench.store.hold_appends();
-    let (stored, waiting) = (bench.ask(request(team("stored"), None)), bench.ask(request(team("waiting"), None)));
+    let (stored, waiting) = (
+        bench.ask(request(team("stored"), None)),
+        bench.ask(request(team("waiting"), None)),
+    );
     bench.store.appends_held(1).await;
     bench.store.release_appends();
     is_unreachable(&bench, true).await;
@@ -57,7 +80,10 @@ async fn while_the_store_cannot_be_reached_nothing_is_answered_and_nothing_shows
     assert!(bench.handle.root().sequence <= 3);
     bench.store.cut_off(false);
     for answer in [stored, waiting] {
-        let answer = tokio::time::timeout(PATIENCE, answer).await.expect("in time").unwrap();
+        let answer = tokio::time::timeout(PATIENCE, answer)
+            .await
+            .expect("in time")
+            .unwrap();
         assert!(matches!(answer, Ok(Outcome::Committed(_))), "{answer:?}");
     }
     assert_eq!(bench.handle.root().sequence, 3);
@@ -77,16 +103,29 @@ async fn a_server_that_stops_meanwhile_answers_that_it_does_not_know_and_the_nex
         bench.store.cut_off(true);
         let store = bench.store.restart();
         let clock = bench.clock.clone();
-        tokio::time::timeout(PATIENCE, bench.stop()).await.expect("it stops");
+        tokio::time::timeout(PATIENCE, bench.stop())
+            .await
+            .expect("it stops");
         let answer = asked.await.unwrap();
         let was_answered = answer.is_ok();
         if !was_answered {
             unavailable(answer);
         }
         let bench = Bench::on(store, clock).await;
-        let again = bench.handle.execute(request(team("care"), Some(1))).await.unwrap();
-        assert!(matches!(again, Outcome::Repeated { sequence: 1 }) || !was_answered, "{at:?}: {again:?}");
-        assert_eq!(bench.handle.root().sequence, 1, "once, however often it was asked for");
+        let again = bench
+            .handle
+            .execute(request(team("care"), Some(1)))
+            .await
+            .unwrap();
+        assert!(
+            matches!(again, Outcome::Repeated { sequence: 1 }) || !was_answered,
+            "{at:?}: {again:?}"
+        );
+        assert_eq!(
+            bench.handle.root().sequence,
+            1,
+            "once, however often it was asked for"
+        );
     }
 }
 
@@ -97,8 +136,18 @@ async fn a_deposed_leader_commits_nothing_and_answers_so() {
     let other = bench.store.restart();
     let leading = other.take_over().await.unwrap();
     let reason = unavailable(bench.handle.execute(request(team("too-late"), None)).await);
-    assert!(reason.contains("a server with term 2 leads now"), "{reason}");
-    assert_eq!(unavailable(bench.handle.execute(request(team("later"), None)).await), reason);
+    assert!(
+        reason.contains("a server with term 2 leads now"),
+        "{reason}"
+    );
+    assert_eq!(
+        unavailable(bench.handle.execute(request(team("later"), None)).await),
+        reason
+    );
     assert_eq!((other.bounds().newest.sequence, leading.term().0), (1, 2));
-    assert_eq!(bench.handle.root().sequence, 1, "what it has shown stays readable");
+    assert_eq!(
+        bench.handle.root().sequence,
+        1,
+        "what it has shown stays readable"
+    );
 }

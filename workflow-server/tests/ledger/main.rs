@@ -1,6 +1,10 @@
-//! The ledger on a store in memory that can be held and made to fail, with a clock that moves when it is told to.
+//! The ledger on a store in memory that can be held and made to fail, with a clock that moves when
+//! it is told to.
 
-#![allow(clippy::unwrap_used, reason = "a test ends where something unexpected happens")]
+#![allow(
+    clippy::unwrap_used,
+    reason = "a test ends where something unexpected happens"
+)]
 
 mod support;
 

@@ -1,19 +1,25 @@
-//! A leader and two followers on one store: whatever the leader is in the middle of when its term ends, a follower takes over, and
-//! nothing acknowledged is lost or doubled, nothing of another term is written, and nothing erased comes back.
+//! A leader and two followers on one store: whatever the leader is in the middle of when its term
+//! ends, a follower takes over, and nothing acknowledged is lost or doubled, nothing of another
+//! term is written, and nothing erased comes back.
 
 mod scene;
 
 use proptest::prelude::*;
+use scene::{Scene, violations};
 use workflow_server::journal::memory::MemoryStore;
 use workflow_server::journal::{Storage as _, Term};
 use workflow_server::ledger::feed::FeedError;
 use workflow_server::ledger::{Follower, LedgerError};
 
 use crate::support::{Bench, options, request, team};
-use scene::{Scene, violations};
 
 fn run<T>(test: impl Future<Output = T>) -> T {
-    tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap().block_on(test)
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .unwrap()
+        .block_on(test)
 }
 
 /// The whole life of a store, with a change of the leader after each of these numbers of writes.
@@ -85,16 +91,27 @@ async fn a_follower_shows_what_the_leader_has_committed_and_takes_over() {
 #[tokio::test]
 async fn a_follower_that_is_behind_says_so_and_only_the_future_is_out_of_range() {
     let bench = Bench::new().await;
-    let mut follower = Follower::begin(&bench.store.restart(), options()).await.unwrap();
+    let mut follower = Follower::begin(&bench.store.restart(), options())
+        .await
+        .unwrap();
     for n in 0..3 {
         bench.commit(team(&format!("team-{n}"))).await;
     }
     for from in [2, 3, 4] {
         let behind = follower.feed().items(from, 10).await;
-        assert!(matches!(behind, Err(FeedError::Behind { newest: 0 })), "{from}: {behind:?}");
+        assert!(
+            matches!(behind, Err(FeedError::Behind { newest: 0 })),
+            "{from}: {behind:?}"
+        );
     }
-    assert!(follower.feed().items(1, 10).await.unwrap().is_empty(), "nothing is known to follow");
-    assert!(matches!(follower.feed().items(5, 10).await, Err(FeedError::OutOfRange { .. })));
+    assert!(
+        follower.feed().items(1, 10).await.unwrap().is_empty(),
+        "nothing is known to follow"
+    );
+    assert!(matches!(
+        follower.feed().items(5, 10).await,
+        Err(FeedError::OutOfRange { .. })
+    ));
     while follower.advance().await.unwrap() {}
     assert_eq!(follower.feed().items(2, 10).await.unwrap().len(), 2);
 }
@@ -103,7 +120,9 @@ async fn a_follower_that_is_behind_says_so_and_only_the_future_is_out_of_range()
 async fn a_follower_that_the_log_was_trimmed_beyond_begins_again_and_never_goes_back() {
     let bench = Bench::new().await;
     bench.commit(team("seen")).await;
-    let mut follower = Follower::begin(&bench.store.restart(), options()).await.unwrap();
+    let mut follower = Follower::begin(&bench.store.restart(), options())
+        .await
+        .unwrap();
     for n in 0..200 {
         bench.commit(team(&format!("team-{n}"))).await;
     }
@@ -111,7 +130,10 @@ async fn a_follower_that_the_log_was_trimmed_beyond_begins_again_and_never_goes_
     while follower.advance().await.unwrap() {}
     assert_eq!(follower.root().sequence, 201);
     assert!(follower.feed().items(202, 1).await.unwrap().is_empty());
-    assert!(matches!(follower.feed().items(2, 1).await, Err(FeedError::OutOfRange { .. })));
+    assert!(matches!(
+        follower.feed().items(2, 1).await,
+        Err(FeedError::OutOfRange { .. })
+    ));
     bench.commit(team("after")).await;
     while follower.advance().await.unwrap() {}
     assert_eq!(follower.feed().items(202, 10).await.unwrap().len(), 1);
@@ -124,11 +146,16 @@ async fn the_time_of_a_new_leader_is_never_before_the_newest_entry() {
     let newest = bench.handle.root().at;
     let other = bench.store.restart();
     let follower = Follower::begin(&other, options()).await.unwrap();
-    bench.clock.set_wall(aftercall_engine::time::Time(newest.0 - 60_000));
+    bench
+        .clock
+        .set_wall(aftercall_engine::time::Time(newest.0 - 60_000));
     let bench = bench.taken_over_by(follower, other).await;
     assert!(bench.handle.now() >= newest);
     bench.commit(team("second")).await;
     assert!(bench.handle.root().at >= newest);
     let refused = bench.handle.execute(request(team("second"), None)).await;
-    assert!(!matches!(refused, Err(LedgerError::Unavailable(_))), "{refused:?}");
+    assert!(
+        !matches!(refused, Err(LedgerError::Unavailable(_))),
+        "{refused:?}"
+    );
 }

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use aftercall_engine::call::{CallKey, Caller};
 use aftercall_engine::command::{
-    CallChanges, Command, EndCall, IfRunning, ImportWorkflow, PublishWorkflow, Release, SetWorkflow, UpdateCall,
+    CallChanges, Command, EndCall, IfRunning, ImportWorkflow, PublishWorkflow, Release,
+    SetWorkflow, UpdateCall,
 };
 use aftercall_engine::definition::file;
 use aftercall_engine::instance::Status;
@@ -23,7 +24,9 @@ fn field(nth: usize) -> String {
 }
 
 async fn set(bench: &Bench, name: &str, release: Release) {
-    let fields: String = (0..FIELDS_MAX).map(|nth| format!("  {}: {{ type: text }}\n", field(nth))).collect();
+    let fields: String = (0..FIELDS_MAX)
+        .map(|nth| format!("  {}: {{ type: text }}\n", field(nth)))
+        .collect();
     let file = format!(
         "format: 1
 workflow: {name}
@@ -36,15 +39,31 @@ fields:
 "
     );
     let definition = Box::new(file::read(&file, None).unwrap());
-    bench.commit(Command::from(ImportWorkflow { definition, expected: None })).await;
-    bench.commit(Command::from(PublishWorkflow { name: name.into(), expected: None, validated: None })).await;
+    bench
+        .commit(Command::from(ImportWorkflow {
+            definition,
+            expected: None,
+        }))
+        .await;
+    bench
+        .commit(Command::from(PublishWorkflow {
+            name: name.into(),
+            expected: None,
+            validated: None,
+        }))
+        .await;
     let text = Value::Text("x".repeat(TEXT_BYTES_MAX).into());
     let set = SetWorkflow {
         call: call(),
-        changes: CallChanges { chargeable: Some(true), ..CallChanges::default() },
+        changes: CallChanges {
+            chargeable: Some(true),
+            ..CallChanges::default()
+        },
         workflow: name.into(),
         version: None,
-        fields: (0..FIELDS_MAX).map(|nth| (field(nth).as_str().into(), text.clone())).collect(),
+        fields: (0..FIELDS_MAX)
+            .map(|nth| (field(nth).as_str().into(), text.clone()))
+            .collect(),
         release: Some(release),
         release_within_millis: None,
         if_running: IfRunning::ReturnIt,
@@ -54,14 +73,22 @@ fields:
 
 /// Until the clock is held.
 async fn hold_clock(bench: &Bench) {
-    bench.clock.set_wall(Time(bench.clock.wall().0 + Duration::from_secs(2 * 86_400).as_millis() as i64));
+    bench.clock.set_wall(Time(
+        bench.clock.wall().0 + Duration::from_secs(2 * 86_400).as_millis() as i64,
+    ));
     let mut health = bench.handle.conditions().watch();
     let held = health.wait_for(workflow_server::ledger::Health::is_clock_held);
-    tokio::time::timeout(PATIENCE, held).await.expect("in time").expect("it runs");
+    tokio::time::timeout(PATIENCE, held)
+        .await
+        .expect("in time")
+        .expect("it runs");
 }
 
 fn call() -> CallKey {
-    CallKey { source: "scripts".into(), id: "large".into() }
+    CallKey {
+        source: "scripts".into(),
+        id: "large".into(),
+    }
 }
 
 fn count(root: &aftercall_engine::Root, status: Status) -> usize {
@@ -78,14 +105,22 @@ async fn all_that_a_call_releases_is_released_while_the_clock_is_held_and_no_tim
     }
     hold_clock(&bench).await;
     let ended = bench.commit(Command::from(EndCall { call: call() })).await;
-    bench.until("all are released", |root| count(root, Status::WaitingForCallEnd) == 0).await;
-    assert!(bench.handle.root().sequence > ended, "they do not fit into one entry");
+    bench
+        .until("all are released", |root| {
+            count(root, Status::WaitingForCallEnd) == 0
+        })
+        .await;
+    assert!(
+        bench.handle.root().sequence > ended,
+        "they do not fit into one entry"
+    );
     assert!(bench.handle.health().is_clock_held());
     assert_eq!(count(&bench.handle.root(), Status::Active), COUNT + 1);
     assert_eq!(bench.stage(), 1, "what depends on the time waits");
 }
 
-/// A wall clock that is a few minutes behind the newest entry is believed, and its time has not come yet.
+/// A wall clock that is a few minutes behind the newest entry is believed, and its time has not
+/// come yet.
 #[tokio::test]
 async fn all_that_a_call_releases_is_released_at_once_where_the_clock_is_a_little_behind() {
     let bench = Bench::new().await;
@@ -93,9 +128,15 @@ async fn all_that_a_call_releases_is_released_at_once_where_the_clock_is_a_littl
     for nth in 0..COUNT {
         set(&bench, &format!("large-{nth}"), Release::CallEnded).await;
     }
-    bench.clock.set_wall(Time(bench.clock.wall().0 - Duration::from_secs(240).as_millis() as i64));
+    bench.clock.set_wall(Time(
+        bench.clock.wall().0 - Duration::from_secs(240).as_millis() as i64,
+    ));
     bench.commit(Command::from(EndCall { call: call() })).await;
-    bench.until("all are released", |root| count(root, Status::WaitingForCallEnd) == 0).await;
+    bench
+        .until("all are released", |root| {
+            count(root, Status::WaitingForCallEnd) == 0
+        })
+        .await;
 }
 
 #[tokio::test]
@@ -106,14 +147,36 @@ async fn texts_show_a_call_as_it_is_while_the_clock_is_held() {
         set(&bench, &format!("large-{nth}"), Release::Immediately).await;
     }
     hold_clock(&bench).await;
-    let caller = Some(Caller { name: "Xanthippe".into(), ..Caller::default() });
-    let changes = CallChanges { caller, ..CallChanges::default() };
-    let updated = bench.commit(Command::from(UpdateCall { call: call(), changes, expected: None })).await;
+    let caller = Some(Caller {
+        name: "Xanthippe".into(),
+        ..Caller::default()
+    });
+    let changes = CallChanges {
+        caller,
+        ..CallChanges::default()
+    };
+    let updated = bench
+        .commit(Command::from(UpdateCall {
+            call: call(),
+            changes,
+            expected: None,
+        }))
+        .await;
     let shows = |root: &aftercall_engine::Root| {
         let slots = &root.call(&call()).expect("a call").instances;
-        slots.iter().filter(|slot| &*root.instance_at(**slot).expect("one").alerts[0].text == "Ring Xanthippe").count()
+        slots
+            .iter()
+            .filter(|slot| {
+                &*root.instance_at(**slot).expect("one").alerts[0].text == "Ring Xanthippe"
+            })
+            .count()
     };
-    bench.until("all show it", |root| shows(root) == COUNT).await;
-    assert!(bench.handle.root().sequence > updated, "they do not fit into one entry");
+    bench
+        .until("all show it", |root| shows(root) == COUNT)
+        .await;
+    assert!(
+        bench.handle.root().sequence > updated,
+        "they do not fit into one entry"
+    );
     assert!(bench.handle.health().is_clock_held());
 }

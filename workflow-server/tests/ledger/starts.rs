@@ -1,4 +1,5 @@
-//! Starts with a wrong clock: nothing is removed, nothing fires, and the server continues by itself once the clock is right.
+//! Starts with a wrong clock: nothing is removed, nothing fires, and the server continues by itself
+//! once the clock is right.
 
 use std::time::Duration;
 
@@ -23,7 +24,10 @@ fn is_held(bench: &Bench) -> bool {
 async fn held(bench: &Bench, wanted: bool) {
     let mut health = bench.handle.conditions().watch();
     let waiting = health.wait_for(|health| health.is_clock_held() == wanted);
-    tokio::time::timeout(PATIENCE, waiting).await.expect("in time").expect("it runs");
+    tokio::time::timeout(PATIENCE, waiting)
+        .await
+        .expect("in time")
+        .expect("it runs");
 }
 
 /// Lets time pass in steps that the ledger sees.
@@ -35,7 +39,8 @@ async fn pass(bench: &Bench, span: Duration) {
 }
 
 #[tokio::test]
-async fn a_start_with_a_clock_far_ahead_removes_and_fires_nothing_and_continues_alone_when_it_is_right() {
+async fn a_start_with_a_clock_far_ahead_removes_and_fires_nothing_and_continues_alone_when_it_is_right()
+ {
     for ahead in [DAY * 90, DAY * 3_653] {
         let bench = Bench::new().await;
         publish(&bench, "retention: 30d").await;
@@ -45,21 +50,51 @@ async fn a_start_with_a_clock_far_ahead_removes_and_fires_nothing_and_continues_
         let honest = now(&bench);
         let bench = bench.reboot(MINUTE, ahead.as_millis() as i64).await;
         held(&bench, true).await;
-        // Days in which nobody looks: time continues by the monotonic clock, and no timer fires by it either.
+        // Days in which nobody looks: time continues by the monotonic clock, and no timer fires by
+        // it either.
         for _ in 0..4 {
             pass(&bench, HOUR).await;
         }
         let at = bench.handle.root().at;
         bench.commit(team("meanwhile")).await;
-        assert!(bench.handle.root().at.0 - at.0 <= (HOUR * 5).as_millis() as i64, "stamped by a clock that is wrong");
-        assert_eq!((bench.handle.root().archive.instances, is_held(&bench)), (1, true));
-        assert_eq!(bench.handle.root().instances.iter().flatten().filter(|one| one.stage == 2).count(), 0);
+        assert!(
+            bench.handle.root().at.0 - at.0 <= (HOUR * 5).as_millis() as i64,
+            "stamped by a clock that is wrong"
+        );
+        assert_eq!(
+            (bench.handle.root().archive.instances, is_held(&bench)),
+            (1, true)
+        );
+        assert_eq!(
+            bench
+                .handle
+                .root()
+                .instances
+                .iter()
+                .flatten()
+                .filter(|one| one.stage == 2)
+                .count(),
+            0
+        );
         let passed = HOUR * 4 + MINUTE;
-        bench.clock.set_wall(Time(honest.0 + passed.as_millis() as i64));
+        bench
+            .clock
+            .set_wall(Time(honest.0 + passed.as_millis() as i64));
         held(&bench, false).await;
-        bench.until("the timer fires", |root| root.instances.iter().flatten().any(|one| one.stage == 2)).await;
+        bench
+            .until("the timer fires", |root| {
+                root.instances.iter().flatten().any(|one| one.stage == 2)
+            })
+            .await;
         let archive = bench.handle.archive();
-        assert!(archive.instance(ended, now(&bench)).await.unwrap().is_some(), "what had ended is there");
+        assert!(
+            archive
+                .instance(ended, now(&bench))
+                .await
+                .unwrap()
+                .is_some(),
+            "what had ended is there"
+        );
     }
 }
 
@@ -76,7 +111,11 @@ async fn a_start_an_hour_behind_holds_and_continues_alone_when_the_clock_is_put_
     bench.clock.set_wall(Time(bench.clock.wall().0 + hour));
     held(&bench, false).await;
     pass(&bench, HOUR).await;
-    bench.until("it fires in its time", |root| root.instance_at(0).unwrap().stage == 2).await;
+    bench
+        .until("it fires in its time", |root| {
+            root.instance_at(0).unwrap().stage == 2
+        })
+        .await;
 }
 
 #[tokio::test]
@@ -99,22 +138,49 @@ async fn time_goes_back_by_an_entry_and_runs_on_from_there_also_over_a_crash() {
     bench.clock.set_wall(Time(honest.0 + days));
     bench.commit(team("ahead")).await;
     bench.accept_clock().await;
-    bench.handle.execute(request(team("marked"), Some(9))).await.unwrap();
+    bench
+        .handle
+        .execute(request(team("marked"), Some(9)))
+        .await
+        .unwrap();
     bench.clock.set_wall(honest);
     bench.commit(team("behind")).await;
     held(&bench, true).await;
-    assert!(bench.handle.root().at.0 >= honest.0 + days, "the order is not turned round by itself");
-    let Outcome::Committed(entry) = bench.accept_clock().await else { panic!("it is an entry") };
-    assert_eq!((entry.kind, entry.at, &*entry.actor.name), (ChangeKind::ClockAccepted, honest, "Olga"));
-    assert!(matches!(entry.answer, Answer::ClockAccepted { from, to } if from.0 >= honest.0 + days && to == honest));
+    assert!(
+        bench.handle.root().at.0 >= honest.0 + days,
+        "the order is not turned round by itself"
+    );
+    let Outcome::Committed(entry) = bench.accept_clock().await else {
+        panic!("it is an entry")
+    };
+    assert_eq!(
+        (entry.kind, entry.at, &*entry.actor.name),
+        (ChangeKind::ClockAccepted, honest, "Olga")
+    );
+    assert!(
+        matches!(entry.answer, Answer::ClockAccepted { from, to } if from.0 >= honest.0 + days && to == honest)
+    );
     held(&bench, false).await;
     let bench = bench.crash().await;
-    assert!(!is_held(&bench) && now(&bench) == honest, "the sign of life from before counts no more");
-    let again = bench.handle.execute(request(team("marked"), Some(9))).await.unwrap();
-    assert!(matches!(again, Outcome::Repeated { .. }), "a request is known over the change");
+    assert!(
+        !is_held(&bench) && now(&bench) == honest,
+        "the sign of life from before counts no more"
+    );
+    let again = bench
+        .handle
+        .execute(request(team("marked"), Some(9)))
+        .await
+        .unwrap();
+    assert!(
+        matches!(again, Outcome::Repeated { .. }),
+        "a request is known over the change"
+    );
     pass(&bench, DAY + HOUR).await;
     bench.commit(team("later")).await;
-    let anew = bench.handle.execute(request(team("marked-again"), Some(9))).await;
+    let anew = bench
+        .handle
+        .execute(request(team("marked-again"), Some(9)))
+        .await;
     assert!(
         matches!(anew, Ok(Outcome::Committed(_))),
         "a request id is forgotten a day after time went back, not after it has come again"
@@ -150,29 +216,61 @@ async fn one_pass_removes_at_most_its_share_and_the_rest_when_somebody_confirms_
     archived(&bench, total).await;
     let bench = bench.crash_for(DAY * 10).await;
     bench.clock.pass(PROCESS_SETTLES);
-    until(&bench, "a share is removed", |root| root.archive.instances == 40).await;
+    until(&bench, "a share is removed", |root| {
+        root.archive.instances == 40
+    })
+    .await;
     waits(&bench).await;
     let mut health = bench.handle.conditions().watch();
     assert_eq!(bench.handle.purge_waiting(), 40);
     settle().await;
-    assert_eq!(bench.handle.root().archive.instances, 40, "no second pass on the same day");
+    assert_eq!(
+        bench.handle.root().archive.instances,
+        40,
+        "no second pass on the same day"
+    );
     assert_eq!(confirm_purge(&bench).await, 40);
-    until(&bench, "the rest is removed", |root| root.archive.instances == 0).await;
+    until(&bench, "the rest is removed", |root| {
+        root.archive.instances == 0
+    })
+    .await;
     let ended = health.wait_for(|health| health.get(Condition::Purging).is_none());
-    tokio::time::timeout(PATIENCE, ended).await.expect("it is over").unwrap();
+    tokio::time::timeout(PATIENCE, ended)
+        .await
+        .expect("it is over")
+        .unwrap();
     assert_eq!(confirm_purge(&bench).await, 0, "nothing waits any more");
-    assert_eq!(bench.handle.root().archive.purge_confirmed.as_ref().unwrap().instances, 40, "it is known who did");
+    assert_eq!(
+        bench
+            .handle
+            .root()
+            .archive
+            .purge_confirmed
+            .as_ref()
+            .unwrap()
+            .instances,
+        40,
+        "it is known who did"
+    );
 }
 
 /// Confirms what waits as operations do; how much that is.
 async fn confirm_purge(bench: &Bench) -> u64 {
     let waiting = bench.handle.purge_waiting();
-    bench.handle.execute(request(Command::from(ConfirmPurge { instances: waiting }), None)).await.unwrap();
+    bench
+        .handle
+        .execute(request(
+            Command::from(ConfirmPurge { instances: waiting }),
+            None,
+        ))
+        .await
+        .unwrap();
     bench.handle.wake_keeper();
     waiting
 }
 
-/// More than a pass removes by itself have outlived their retention, and its share is removed; so many are left.
+/// More than a pass removes by itself have outlived their retention, and its share is removed; so
+/// many are left.
 async fn outlived(left: u64) -> Bench {
     let bench = Bench::new().await;
     publish(&bench, "retention: 1d").await;
@@ -183,7 +281,10 @@ async fn outlived(left: u64) -> Bench {
     archived(&bench, total).await;
     let bench = bench.crash_for(DAY * 10).await;
     bench.clock.pass(PROCESS_SETTLES);
-    until(&bench, "a share is removed", move |root| root.archive.instances == left).await;
+    until(&bench, "a share is removed", move |root| {
+        root.archive.instances == left
+    })
+    .await;
     waits(&bench).await;
     bench
 }
@@ -191,9 +292,15 @@ async fn outlived(left: u64) -> Bench {
 /// Waits until a pass has ended that left something.
 async fn waits(bench: &Bench) {
     let mut health = bench.handle.conditions().watch();
-    let told =
-        health.wait_for(|health| health.get(Condition::Purging).is_some_and(|why| why.contains("confirm-purge")));
-    tokio::time::timeout(PATIENCE, told).await.expect("the health shows it").unwrap();
+    let told = health.wait_for(|health| {
+        health
+            .get(Condition::Purging)
+            .is_some_and(|why| why.contains("confirm-purge"))
+    });
+    tokio::time::timeout(PATIENCE, told)
+        .await
+        .expect("the health shows it")
+        .unwrap();
 }
 
 #[tokio::test]
@@ -203,7 +310,10 @@ async fn a_confirmation_survives_a_restart_counts_once_and_for_a_day_at_most() {
     // Before the keeper has come to it, or in the middle of it.
     let bench = bench.crash_for(MINUTE).await;
     bench.clock.pass(PROCESS_SETTLES);
-    until(&bench, "the rest is removed after the restart", |root| root.archive.instances == 0).await;
+    until(&bench, "the rest is removed after the restart", |root| {
+        root.archive.instances == 0
+    })
+    .await;
     let total = 2 * PURGE_FLOOR + 40;
     for call in 0..total {
         finish(&bench, &format!("again-{call}"), "C-1").await;
@@ -211,16 +321,32 @@ async fn a_confirmation_survives_a_restart_counts_once_and_for_a_day_at_most() {
     archived(&bench, total).await;
     let bench = bench.crash_for(DAY * 10).await;
     bench.clock.pass(PROCESS_SETTLES);
-    until(&bench, "a share alone is removed: it counted once", |root| root.archive.instances == PURGE_FLOOR + 40).await;
+    until(
+        &bench,
+        "a share alone is removed: it counted once",
+        |root| root.archive.instances == PURGE_FLOOR + 40,
+    )
+    .await;
     waits(&bench).await;
     assert_eq!(bench.handle.root().archive.instances, PURGE_FLOOR + 40);
-    // While the machine is down its day passes: the next pass takes its share, and not what was confirmed.
+    // While the machine is down its day passes: the next pass takes its share, and not what was
+    // confirmed.
     let waiting = bench.handle.purge_waiting();
     let bench = bench.crash().await;
-    bench.handle.execute(request(Command::from(ConfirmPurge { instances: waiting }), None)).await.unwrap();
+    bench
+        .handle
+        .execute(request(
+            Command::from(ConfirmPurge { instances: waiting }),
+            None,
+        ))
+        .await
+        .unwrap();
     let bench = bench.crash_for(DAY + MINUTE).await;
     bench.clock.pass(PROCESS_SETTLES);
-    until(&bench, "a share is removed on the next day", |root| root.archive.instances == 40).await;
+    until(&bench, "a share is removed on the next day", |root| {
+        root.archive.instances == 40
+    })
+    .await;
     waits(&bench).await;
     assert_eq!(bench.handle.root().archive.instances, 40);
 }
@@ -233,13 +359,22 @@ async fn a_disk_at_its_reserve_is_a_condition_with_and_without_writes_and_ends_b
         bench.store.set_full(true);
         if writes {
             let refused = bench.handle.execute(request(team("refused"), None)).await;
-            assert!(matches!(refused, Err(LedgerError::Unavailable(_))), "{refused:?}");
+            assert!(
+                matches!(refused, Err(LedgerError::Unavailable(_))),
+                "{refused:?}"
+            );
         }
         let full = health.wait_for(|health| health.get(Condition::Disk).is_some());
-        tokio::time::timeout(PATIENCE, full).await.expect("it is seen").unwrap();
+        tokio::time::timeout(PATIENCE, full)
+            .await
+            .expect("it is seen")
+            .unwrap();
         bench.store.set_full(false);
         let ended = health.wait_for(|health| health.get(Condition::Disk).is_none());
-        tokio::time::timeout(PATIENCE, ended).await.expect("it ends").unwrap();
+        tokio::time::timeout(PATIENCE, ended)
+            .await
+            .expect("it ends")
+            .unwrap();
         bench.clock.pass(MINUTE);
         bench.commit(team(&format!("after-{writes}"))).await;
     }

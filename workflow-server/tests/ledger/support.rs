@@ -6,8 +6,8 @@ use std::time::Duration;
 use aftercall_engine::actor::{Actor, ActorKind};
 use aftercall_engine::call::CallKey;
 use aftercall_engine::command::{
-    AcceptClock, CallChanges, Command, IfRunning, ImportTeam, ImportWorkflow, PublishWorkflow, Request, RequestMark,
-    SetWorkflow,
+    AcceptClock, CallChanges, Command, IfRunning, ImportTeam, ImportWorkflow, PublishWorkflow,
+    Request, RequestMark, SetWorkflow,
 };
 use aftercall_engine::definition::file;
 use aftercall_engine::time::Time;
@@ -16,12 +16,15 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use workflow_server::journal::Storage;
 use workflow_server::journal::memory::MemoryStore;
-use workflow_server::ledger::{Clock, Follower, Handle, Ledger, LedgerError, LedgerOptions, ManualClock, Outcome};
+use workflow_server::ledger::{
+    Clock, Follower, Handle, Ledger, LedgerError, LedgerOptions, ManualClock, Outcome,
+};
 use workflow_server::limits::CLOCK_AHEAD_MAX;
 
 /// Entries between snapshots in these tests.
 pub(crate) const SNAPSHOT_EVERY: u64 = 20;
-/// How long after its end an instance leaves memory in these tests: the clock is set by hand, looks come by themselves.
+/// How long after its end an instance leaves memory in these tests: the clock is set by hand, looks
+/// come by themselves.
 pub(crate) const ARCHIVE_AFTER: Duration = Duration::from_millis(400);
 /// How long anything may take before it counts as never.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
@@ -69,40 +72,68 @@ pub(crate) struct Bench {
 
 impl Bench {
     pub(crate) async fn new() -> Self {
-        Self::on(MemoryStore::new(), Arc::new(ManualClock::at(Time(1_795_000_000_000)))).await
+        Self::on(
+            MemoryStore::new(),
+            Arc::new(ManualClock::at(Time(1_795_000_000_000))),
+        )
+        .await
     }
 
     pub(crate) async fn on(store: MemoryStore, clock: Arc<ManualClock>) -> Self {
         let (ledger, handle) = recover(&store, &clock).await;
         let stop = CancellationToken::new();
         let running = tokio::spawn(ledger.run(stop.clone()));
-        Self { store, clock, handle, stop, running }
+        Self {
+            store,
+            clock,
+            handle,
+            stop,
+            running,
+        }
     }
 
-    /// On threads of its own as in a server, over a store that is handed in and keeps its content in `store`.
+    /// On threads of its own as in a server, over a store that is handed in and keeps its content
+    /// in `store`.
     pub(crate) async fn on_threads(store: MemoryStore, storage: &dyn Storage) -> Self {
         let clock = Arc::new(ManualClock::at(Time(1_795_000_000_000)));
         let (ledger, handle) = recover(storage, &clock).await;
         let stop = CancellationToken::new();
         let ended = ledger.start(stop.clone()).unwrap();
         let running = tokio::spawn(async move { ended.await.unwrap() });
-        Self { store, clock, handle, stop, running }
+        Self {
+            store,
+            clock,
+            handle,
+            stop,
+            running,
+        }
     }
 
     /// A follower leads, and this leader ends.
     pub(crate) async fn taken_over_by(self, follower: Follower, store: MemoryStore) -> Self {
-        let (ledger, handle) = Ledger::lead(follower, &store, self.clock.clone()).await.unwrap();
+        let (ledger, handle) = Ledger::lead(follower, &store, self.clock.clone())
+            .await
+            .unwrap();
         let (stop, clock) = (CancellationToken::new(), self.clock.clone());
         let running = tokio::spawn(ledger.run(stop.clone()));
         self.stop().await;
-        Self { store, clock, handle, stop, running }
+        Self {
+            store,
+            clock,
+            handle,
+            stop,
+            running,
+        }
     }
 
     /// Waits until the journal no longer holds this sequence.
     pub(crate) async fn trimmed_beyond(&self, sequence: u64) {
         let mut changes = self.store.changes();
         let trimmed = changes.wait_for(|kept| kept.oldest() > sequence);
-        tokio::time::timeout(PATIENCE, trimmed).await.expect("in time").expect("the store is there");
+        tokio::time::timeout(PATIENCE, trimmed)
+            .await
+            .expect("in time")
+            .expect("the store is there");
     }
 
     /// Stops in good order.
@@ -131,7 +162,8 @@ impl Bench {
         Self::on(self.store.restart(), self.clock).await
     }
 
-    /// Ends without any order; the machine boots again after a while, and its wall clock then is off by so many milliseconds.
+    /// Ends without any order; the machine boots again after a while, and its wall clock then is
+    /// off by so many milliseconds.
     pub(crate) async fn reboot(self, away: Duration, off: i64) -> Self {
         self.running.abort();
         assert!(self.running.await.is_err_and(|ended| ended.is_cancelled()));
@@ -143,9 +175,23 @@ impl Bench {
 
     /// Accepts the clock as operations do.
     pub(crate) async fn accept_clock(&self) -> Outcome {
-        let command = Command::from(AcceptClock { to: self.handle.clock_to_accept() });
-        let actor = Actor { kind: ActorKind::Operations, name: "Olga".into() };
-        self.handle.execute(Request { actor, mark: None, salt: 0, known: None, command }).await.unwrap()
+        let command = Command::from(AcceptClock {
+            to: self.handle.clock_to_accept(),
+        });
+        let actor = Actor {
+            kind: ActorKind::Operations,
+            name: "Olga".into(),
+        };
+        self.handle
+            .execute(Request {
+                actor,
+                mark: None,
+                salt: 0,
+                known: None,
+                command,
+            })
+            .await
+            .unwrap()
     }
 
     /// Asks in the background.
@@ -170,8 +216,17 @@ impl Bench {
 
     pub(crate) async fn publish_slow(&self) {
         let definition = Box::new(file::read(WORKFLOW, None).unwrap());
-        self.commit(Command::from(ImportWorkflow { definition, expected: None })).await;
-        self.commit(Command::from(PublishWorkflow { name: "slow".into(), expected: None, validated: None })).await;
+        self.commit(Command::from(ImportWorkflow {
+            definition,
+            expected: None,
+        }))
+        .await;
+        self.commit(Command::from(PublishWorkflow {
+            name: "slow".into(),
+            expected: None,
+            validated: None,
+        }))
+        .await;
     }
 
     /// Waits until the durable World is as wanted.
@@ -182,7 +237,9 @@ impl Bench {
                 newest.changed().await.unwrap();
             }
         };
-        tokio::time::timeout(PATIENCE, waiting).await.unwrap_or_else(|_| panic!("waited in vain until {what}"));
+        tokio::time::timeout(PATIENCE, waiting)
+            .await
+            .unwrap_or_else(|_| panic!("waited in vain until {what}"));
     }
 
     /// The stage of the first instance.
@@ -192,21 +249,43 @@ impl Bench {
 }
 
 pub(crate) fn request(command: Command, mark: Option<u64>) -> Request {
-    let actor = Actor { kind: ActorKind::Author, name: "Ann".into() };
-    let mark = mark.map(|mark| RequestMark { key: u128::from(mark), fingerprint: mark });
-    Request { actor, mark, salt: 7, known: None, command }
+    let actor = Actor {
+        kind: ActorKind::Author,
+        name: "Ann".into(),
+    };
+    let mark = mark.map(|mark| RequestMark {
+        key: u128::from(mark),
+        fingerprint: mark,
+    });
+    Request {
+        actor,
+        mark,
+        salt: 7,
+        known: None,
+        command,
+    }
 }
 
 /// Declares a team: the smallest command that changes something.
 pub(crate) fn team(name: &str) -> Command {
-    Command::from(ImportTeam { name: name.into(), title: name.into(), expected: None })
+    Command::from(ImportTeam {
+        name: name.into(),
+        title: name.into(),
+        expected: None,
+    })
 }
 
 /// Sets the workflow on a call.
 pub(crate) fn set(call: &str) -> Command {
     Command::from(SetWorkflow {
-        call: CallKey { source: "scripts".into(), id: call.into() },
-        changes: CallChanges { chargeable: Some(true), ..CallChanges::default() },
+        call: CallKey {
+            source: "scripts".into(),
+            id: call.into(),
+        },
+        changes: CallChanges {
+            chargeable: Some(true),
+            ..CallChanges::default()
+        },
         workflow: "slow".into(),
         version: None,
         fields: Vec::new(),

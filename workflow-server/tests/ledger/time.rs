@@ -5,7 +5,6 @@ use std::time::Duration;
 use aftercall_engine::entry::ChangeKind;
 use aftercall_engine::instance::Status;
 use aftercall_engine::time::Time;
-
 use workflow_server::journal::Storage as _;
 use workflow_server::ledger::{Clock as _, Outcome};
 
@@ -29,12 +28,24 @@ async fn timers_fire_when_they_are_due_and_once() {
     pass(&bench, HOUR * 2 - Duration::from_secs(60)).await;
     assert_eq!(bench.stage(), 1);
     bench.clock.pass(Duration::from_secs(60));
-    bench.until("the first timer has fired", |root| root.instance_at(0).unwrap().stage == 2).await;
+    bench
+        .until("the first timer has fired", |root| {
+            root.instance_at(0).unwrap().stage == 2
+        })
+        .await;
     let sequence = bench.handle.root().sequence;
     pass(&bench, HOUR).await;
-    assert_eq!(bench.handle.root().sequence, sequence, "nothing fires twice");
+    assert_eq!(
+        bench.handle.root().sequence,
+        sequence,
+        "nothing fires twice"
+    );
     pass(&bench, HOUR * 2).await;
-    bench.until("it is finished", |root| root.instance_at(0).unwrap().status == Status::Finished).await;
+    bench
+        .until("it is finished", |root| {
+            root.instance_at(0).unwrap().status == Status::Finished
+        })
+        .await;
     assert_eq!(bench.handle.root().counters.timers(), 0);
 }
 
@@ -43,9 +54,17 @@ async fn a_timer_that_fell_due_while_the_server_was_down_fires_at_start_and_once
     let bench = Bench::new().await;
     bench.set_slow().await;
     let bench = bench.crash_for(HOUR * 100).await;
-    bench.until("it has fired", |root| root.instance_at(0).unwrap().stage == 2).await;
+    bench
+        .until("it has fired", |root| {
+            root.instance_at(0).unwrap().stage == 2
+        })
+        .await;
     let entered = bench.handle.root().instance_at(0).unwrap().entered_at;
-    assert_eq!(entered, bench.clock.wall(), "what comes next counts from when it fired");
+    assert_eq!(
+        entered,
+        bench.clock.wall(),
+        "what comes next counts from when it fired"
+    );
     settle().await;
     assert_eq!(bench.stage(), 2, "the next stage waits its own three hours");
     let bench = bench.restart().await;
@@ -64,26 +83,44 @@ async fn a_clock_that_jumps_fires_nothing_until_it_returns() {
     assert!(bench.handle.health().is_clock_held());
     assert_eq!(bench.stage(), 1, "two hours have not passed");
     let at = bench.handle.root().at;
-    assert!(at.0 - honest.0 < 300_000, "what is decided meanwhile goes by the monotonic clock");
+    assert!(
+        at.0 - honest.0 < 300_000,
+        "what is decided meanwhile goes by the monotonic clock"
+    );
     bench.clock.set_wall(honest);
     bench.commit(team("billing")).await;
     settle().await;
     assert!(!bench.handle.health().is_clock_held());
     pass(&bench, HOUR * 2).await;
-    bench.until("it fires in its time", |root| root.instance_at(0).unwrap().stage == 2).await;
+    bench
+        .until("it fires in its time", |root| {
+            root.instance_at(0).unwrap().stage == 2
+        })
+        .await;
 }
 
 #[tokio::test]
 async fn a_jump_that_operations_accept_fires_what_is_due() {
     let bench = Bench::new().await;
     bench.set_slow().await;
-    bench.clock.set_wall(Time(bench.clock.wall().0 + 48 * 3_600_000));
+    bench
+        .clock
+        .set_wall(Time(bench.clock.wall().0 + 48 * 3_600_000));
     bench.commit(team("care")).await;
     assert_eq!(bench.stage(), 1);
     let accepted = bench.accept_clock().await;
-    assert!(matches!(accepted, Outcome::Committed(entry) if entry.kind == ChangeKind::ClockAccepted));
-    bench.until("it has fired", |root| root.instance_at(0).unwrap().stage == 2).await;
-    assert!(matches!(bench.accept_clock().await, Outcome::Unchanged(_)), "there is nothing to accept any more");
+    assert!(
+        matches!(accepted, Outcome::Committed(entry) if entry.kind == ChangeKind::ClockAccepted)
+    );
+    bench
+        .until("it has fired", |root| {
+            root.instance_at(0).unwrap().stage == 2
+        })
+        .await;
+    assert!(
+        matches!(bench.accept_clock().await, Outcome::Unchanged(_)),
+        "there is nothing to accept any more"
+    );
 }
 
 #[tokio::test]
@@ -93,7 +130,11 @@ async fn a_clock_that_is_set_back_a_little_never_turns_the_order_round() {
     let before = bench.handle.root().at;
     bench.clock.set_wall(Time(bench.clock.wall().0 - 120_000));
     bench.commit(team("billing")).await;
-    assert_eq!(bench.handle.root().at, before, "time holds until the clock has caught up");
+    assert_eq!(
+        bench.handle.root().at,
+        before,
+        "time holds until the clock has caught up"
+    );
 }
 
 #[tokio::test]
@@ -104,8 +145,27 @@ async fn many_that_are_due_at_once_fire_in_small_batches_and_all_of_them() {
         bench.commit(crate::support::set(&call.to_string())).await;
     }
     let bench = bench.crash_for(HOUR * 3).await;
-    bench.until("all have fired", |root| root.instances.iter().flatten().all(|instance| instance.stage == 2)).await;
-    let fired = bench.store.log().read(bench.store.bounds().oldest(), usize::MAX).await.unwrap();
-    let largest = fired.iter().map(|group| group.last - group.first + 1).max().unwrap();
-    assert!(largest <= workflow_server::limits::TIMERS_PER_GROUP as u64, "a group of {largest}");
+    bench
+        .until("all have fired", |root| {
+            root.instances
+                .iter()
+                .flatten()
+                .all(|instance| instance.stage == 2)
+        })
+        .await;
+    let fired = bench
+        .store
+        .log()
+        .read(bench.store.bounds().oldest(), usize::MAX)
+        .await
+        .unwrap();
+    let largest = fired
+        .iter()
+        .map(|group| group.last - group.first + 1)
+        .max()
+        .unwrap();
+    assert!(
+        largest <= workflow_server::limits::TIMERS_PER_GROUP as u64,
+        "a group of {largest}"
+    );
 }

@@ -17,13 +17,30 @@ fn sequences(trail: &Trail) -> Vec<u64> {
 async fn note(bench: &Bench, text: &str) -> u64 {
     let instance = bench.handle.root().instance_at(0).unwrap().id;
     bench.commit(team(&text.replace(' ', "-"))).await;
-    bench.commit(Command::from(AddNote { instance, text: text.into() })).await
+    bench
+        .commit(Command::from(AddNote {
+            instance,
+            text: text.into(),
+        }))
+        .await
 }
 
 async fn rename_agent(bench: &Bench, agent: &str) -> u64 {
-    let call = CallKey { source: "scripts".into(), id: "1".into() };
-    let changes = CallChanges { agent: Some(agent.into()), ..CallChanges::default() };
-    bench.commit(Command::from(UpdateCall { call, changes, expected: None })).await
+    let call = CallKey {
+        source: "scripts".into(),
+        id: "1".into(),
+    };
+    let changes = CallChanges {
+        agent: Some(agent.into()),
+        ..CallChanges::default()
+    };
+    bench
+        .commit(Command::from(UpdateCall {
+            call,
+            changes,
+            expected: None,
+        }))
+        .await
 }
 
 #[tokio::test]
@@ -32,7 +49,8 @@ async fn a_trail_is_whole_whoever_read_an_older_or_newer_one_before() {
     bench.set_slow().await;
     let set_at = bench.handle.root().sequence;
     let (mut expected, mut of_call) = (vec![(set_at, false)], vec![set_at]);
-    let mut states: Vec<(Arc<Instance>, usize)> = vec![(bench.handle.root().instance_at(0).unwrap().clone(), 1)];
+    let mut states: Vec<(Arc<Instance>, usize)> =
+        vec![(bench.handle.root().instance_at(0).unwrap().clone(), 1)];
     for round in 0..40 {
         // Enough entries that the older ones are packed.
         if round % 4 == 3 {
@@ -42,20 +60,34 @@ async fn a_trail_is_whole_whoever_read_an_older_or_newer_one_before() {
         } else {
             expected.push((note(&bench, &format!("note {round}")).await, true));
         }
-        states.push((bench.handle.root().instance_at(0).unwrap().clone(), expected.len()));
+        states.push((
+            bench.handle.root().instance_at(0).unwrap().clone(),
+            expected.len(),
+        ));
         if round == 20 {
             bench = bench.restart().await;
         }
     }
     for place in [5, 40, 12, 0, 40, 39, 17, 1] {
         let (instance, upto) = &states[place];
-        let trail = bench.handle.history().trail_of_instance(instance).await.unwrap();
-        let steps: Vec<(u64, bool)> = trail.iter().map(|step| (step.sequence, step.has_note)).collect();
+        let trail = bench
+            .handle
+            .history()
+            .trail_of_instance(instance)
+            .await
+            .unwrap();
+        let steps: Vec<(u64, bool)> = trail
+            .iter()
+            .map(|step| (step.sequence, step.has_note))
+            .collect();
         assert_eq!(steps, expected[..*upto], "after change {place}");
     }
     let root = bench.handle.root();
     let call = root.call_at(0).unwrap();
     for _ in 0..2 {
-        assert_eq!(sequences(&bench.handle.history().trail_of_call(call).await.unwrap()), of_call);
+        assert_eq!(
+            sequences(&bench.handle.history().trail_of_call(call).await.unwrap()),
+            of_call
+        );
     }
 }

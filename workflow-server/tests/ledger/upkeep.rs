@@ -1,4 +1,5 @@
-//! What the keeper does beside the owner: on other threads, and each file of a collection so many times and no more.
+//! What the keeper does beside the owner: on other threads, and each file of a collection so many
+//! times and no more.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -44,14 +45,24 @@ impl Notes {
 
     /// How many files of a prefix were read since the notes were taken, each as often as it was.
     fn reads(&self, prefix: &str) -> usize {
-        let is_read = |asked: &Asked| matches!(asked, Asked::Read(name, 0) if name.starts_with(prefix));
-        self.asked.lock().unwrap().iter().filter(|(_, asked)| is_read(asked)).count()
+        let is_read =
+            |asked: &Asked| matches!(asked, Asked::Read(name, 0) if name.starts_with(prefix));
+        self.asked
+            .lock()
+            .unwrap()
+            .iter()
+            .filter(|(_, asked)| is_read(asked))
+            .count()
     }
 
     /// Whether a purge has come to its end since the notes were taken.
     fn has_purged(&self) -> bool {
         let day = Asked::Put("purged-on".to_owned(), 8);
-        self.asked.lock().unwrap().iter().any(|(_, asked)| *asked == day)
+        self.asked
+            .lock()
+            .unwrap()
+            .iter()
+            .any(|(_, asked)| *asked == day)
     }
 }
 
@@ -67,7 +78,10 @@ impl Storage for Watched {
     }
 
     fn vault(&self) -> Arc<dyn Vault> {
-        Arc::new(WatchedVault { vault: self.store.vault(), notes: self.notes.clone() })
+        Arc::new(WatchedVault {
+            vault: self.store.vault(),
+            notes: self.notes.clone(),
+        })
     }
 
     fn identity(&self) -> &Identity {
@@ -89,7 +103,14 @@ impl Storage for Watched {
     fn lead(&self, term: Term) -> BoxFuture<'_, Result<Leading, JournalError>> {
         async move {
             let (log, vault) = self.store.lead(term).await?.into_writers();
-            Ok(Leading::new(term, log, Arc::new(WatchedWriter { vault, notes: self.notes.clone() })))
+            Ok(Leading::new(
+                term,
+                log,
+                Arc::new(WatchedWriter {
+                    vault,
+                    notes: self.notes.clone(),
+                }),
+            ))
         }
         .boxed()
     }
@@ -101,7 +122,11 @@ struct WatchedVault {
 }
 
 impl Vault for WatchedVault {
-    fn read_frame(&self, name: &str, offset: u64) -> BoxFuture<'_, Result<Option<(Bytes, u64)>, JournalError>> {
+    fn read_frame(
+        &self,
+        name: &str,
+        offset: u64,
+    ) -> BoxFuture<'_, Result<Option<(Bytes, u64)>, JournalError>> {
         self.notes.note(Asked::Read(name.to_owned(), offset));
         self.vault.read_frame(name, offset)
     }
@@ -144,11 +169,14 @@ impl VaultWriter for WatchedWriter {
     }
 }
 
-/// A server whose oldest follow-up is about to outlive its retention, with many chunks of the history, each of which tells of
-/// every chunk of the archive.
+/// A server whose oldest follow-up is about to outlive its retention, with many chunks of the
+/// history, each of which tells of every chunk of the archive.
 async fn about_to_purge() -> (Bench, Arc<Notes>) {
     let (store, notes) = (MemoryStore::new(), Arc::new(Notes::default()));
-    let watched = Watched { store: store.clone(), notes: notes.clone() };
+    let watched = Watched {
+        store: store.clone(),
+        notes: notes.clone(),
+    };
     let bench = Bench::on_threads(store, &watched).await;
     publish(&bench, "retention: 2d").await;
     let calls: Vec<String> = (0..CHUNKS).map(|call| call.to_string()).collect();
@@ -170,25 +198,45 @@ async fn about_to_purge() -> (Bench, Arc<Notes>) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_purge_reads_each_chunk_of_the_archive_so_many_times_however_many_chunks_the_history_has() {
+async fn a_purge_reads_each_chunk_of_the_archive_so_many_times_however_many_chunks_the_history_has()
+{
     let (bench, watched) = about_to_purge().await;
     let before = watched.take();
     bench.clock.pass(DAY * 2);
-    bench.until("the oldest is purged", |root| root.archive.instances == CHUNKS as u64 - 1).await;
+    bench
+        .until("the oldest is purged", |root| {
+            root.archive.instances == CHUNKS as u64 - 1
+        })
+        .await;
     let purging = async {
         while !watched.has_purged() {
             tokio::task::yield_now().await;
         }
     };
-    tokio::time::timeout(PATIENCE, purging).await.expect("the purge comes to its end");
+    tokio::time::timeout(PATIENCE, purging)
+        .await
+        .expect("the purge comes to its end");
     let (archive, history) = (watched.reads("archive-"), watched.reads("history-"));
-    assert!(history >= CHUNKS, "{history} chunks of the history were looked through");
+    assert!(
+        history >= CHUNKS,
+        "{history} chunks of the history were looked through"
+    );
     // Once for what has outlived its retention, once for what is known still.
-    assert!(archive <= 2 * CHUNKS, "{archive} reads of {CHUNKS} chunks, beside {history} of the history");
+    assert!(
+        archive <= 2 * CHUNKS,
+        "{archive} reads of {CHUNKS} chunks, beside {history} of the history"
+    );
 
     let after = watched.take();
-    let threads: Vec<&str> = before.iter().chain(&after).map(|(thread, _)| &**thread).collect();
+    let threads: Vec<&str> = before
+        .iter()
+        .chain(&after)
+        .map(|(thread, _)| &**thread)
+        .collect();
     assert!(threads.contains(&"upkeep"));
-    assert!(!threads.contains(&"ledger"), "the thread of the ledger does nothing but decide and write");
+    assert!(
+        !threads.contains(&"ledger"),
+        "the thread of the ledger does nothing but decide and write"
+    );
     bench.stop().await;
 }

@@ -1,12 +1,13 @@
-//! What authors write that came later: calendars, conditions, set fields, limits of fields, migration, and what is taken out of
-//! use; on top of the scenario.
+//! What authors write that came later: calendars, conditions, set fields, limits of fields,
+//! migration, and what is taken out of use; on top of the scenario.
 
 use std::sync::Arc;
 
 use aftercall_engine::actor::ActorKind;
 use aftercall_engine::batch::{BatchItems, BatchWork, StartBatch};
 use aftercall_engine::command::{
-    ArchiveWorkflow, Command, ImportCalendar, ImportTeam, ImportWorkflow, ListHandOver, MigrateInstance, SetWorkflow,
+    ArchiveWorkflow, Command, ImportCalendar, ImportTeam, ImportWorkflow, ListHandOver,
+    MigrateInstance, SetWorkflow,
 };
 use aftercall_engine::definition::file::{read, read_calendars};
 use aftercall_engine::value::Value;
@@ -53,46 +54,122 @@ pub(crate) fn play_authors() -> Played {
     let mut played = play_archive();
     for calendar in read_calendars(CALENDARS).unwrap() {
         let calendar = Arc::new(calendar);
-        played.ask(ActorKind::Author, Command::from(ImportCalendar { calendar, expected: None }));
+        played.ask(
+            ActorKind::Author,
+            Command::from(ImportCalendar {
+                calendar,
+                expected: None,
+            }),
+        );
     }
     // `wd` needs a calendar, and an alert by the wall has none.
     let text = AUTHORED.replace("due: 2wd, calendar: none", "due: 2d, calendar: none");
     publish(&mut played, &text, "authored");
     let fields = vec![("amount".into(), Value::Number(7.5))];
-    let setting = SetWorkflow { workflow: "authored".into(), fields, ..setting("9", false) };
+    let setting = SetWorkflow {
+        workflow: "authored".into(),
+        fields,
+        ..setting("9", false)
+    };
     let id = played.ask(ActorKind::ScriptEngine, Command::from(setting));
-    played.ask(ActorKind::Person, push(id, "go", 1, &[("kind", Value::Text("b".into()))]));
-    publish(&mut played, &text.replace("title: Authored", "title: Amended"), "authored");
+    played.ask(
+        ActorKind::Person,
+        push(id, "go", 1, &[("kind", Value::Text("b".into()))]),
+    );
+    publish(
+        &mut played,
+        &text.replace("title: Authored", "title: Amended"),
+        "authored",
+    );
     let reason: Box<str> = "the new form".into();
-    let asked =
-        MigrateInstance { instance: id, version: 2, stages: vec![(2, 1)], reason: reason.clone(), expected: None };
+    let asked = MigrateInstance {
+        instance: id,
+        version: 2,
+        stages: vec![(2, 1)],
+        reason: reason.clone(),
+        expected: None,
+    };
     played.ask(ActorKind::Operations, Command::from(asked));
-    let work = BatchWork::Migrate { version: 1, stages: vec![(3, 1), (2, 1)] };
-    let start = StartBatch { work, items: BatchItems::named([id]), reason, per_second: 10 };
+    let work = BatchWork::Migrate {
+        version: 1,
+        stages: vec![(3, 1), (2, 1)],
+    };
+    let start = StartBatch {
+        work,
+        items: BatchItems::named([id]),
+        reason,
+        per_second: 10,
+    };
     played.ask(ActorKind::Operations, Command::from(start));
-    let archive = |archived| Command::from(ArchiveWorkflow { name: "authored".into(), archived, expected: None });
+    let archive = |archived| {
+        Command::from(ArchiveWorkflow {
+            name: "authored".into(),
+            archived,
+            expected: None,
+        })
+    };
     played.ask(ActorKind::Author, archive(true));
     played.ask(ActorKind::Author, archive(false));
     played.ask(ActorKind::Author, archive(true));
     played
 }
 
-/// Plays what the first answer to a repeated request needs: the revision after an import, what changed nothing, and the list of a
-/// hand-over.
+/// Plays what the first answer to a repeated request needs: the revision after an import, what
+/// changed nothing, and the list of a hand-over.
 pub(crate) fn play_repeats() -> Played {
     let mut played = play_authors();
-    let revision = played.world.root().workflows.named("authored").unwrap().revision;
-    let definition =
-        Box::new(read(&AUTHORED.replace("due: 2wd, calendar: none", "due: 3d, calendar: none"), None).unwrap());
-    played.ask(ActorKind::Author, Command::from(ImportWorkflow { definition, expected: Some(revision) }));
-    let name = "authored".into();
-    played
-        .ask(ActorKind::Author, Command::from(ArchiveWorkflow { name, archived: false, expected: Some(revision + 1) }));
+    let revision = played
+        .world
+        .root()
+        .workflows
+        .named("authored")
+        .unwrap()
+        .revision;
+    let definition = Box::new(
+        read(
+            &AUTHORED.replace("due: 2wd, calendar: none", "due: 3d, calendar: none"),
+            None,
+        )
+        .unwrap(),
+    );
     played.ask(
         ActorKind::Author,
-        Command::from(ImportTeam { name: "care".into(), title: "Team care".into(), expected: None }),
+        Command::from(ImportWorkflow {
+            definition,
+            expected: Some(revision),
+        }),
     );
-    let instances = played.world.root().instances.iter().flatten().map(|instance| instance.id).collect();
-    played.ask(ActorKind::Person, Command::from(ListHandOver { instances, remaining: 3 }));
+    let name = "authored".into();
+    played.ask(
+        ActorKind::Author,
+        Command::from(ArchiveWorkflow {
+            name,
+            archived: false,
+            expected: Some(revision + 1),
+        }),
+    );
+    played.ask(
+        ActorKind::Author,
+        Command::from(ImportTeam {
+            name: "care".into(),
+            title: "Team care".into(),
+            expected: None,
+        }),
+    );
+    let instances = played
+        .world
+        .root()
+        .instances
+        .iter()
+        .flatten()
+        .map(|instance| instance.id)
+        .collect();
+    played.ask(
+        ActorKind::Person,
+        Command::from(ListHandOver {
+            instances,
+            remaining: 3,
+        }),
+    );
     played
 }

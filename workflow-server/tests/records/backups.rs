@@ -1,8 +1,11 @@
-//! What backups need of records: groups that are cut at an entry, and the stored form of an erasure beside them.
+//! What backups need of records: groups that are cut at an entry, and the stored form of an erasure
+//! beside them.
 
 use std::fmt::Write as _;
 
-use workflow_server::records::{GroupBytes, cut_group, decode_erasure, decode_group, encode_erasure};
+use workflow_server::records::{
+    GroupBytes, cut_group, decode_erasure, decode_group, encode_erasure,
+};
 
 use crate::leaving::play_archive;
 use crate::scenario::play_batches;
@@ -20,8 +23,14 @@ fn a_group_that_is_cut_is_the_group_of_the_entries_up_to_there() {
             for upto in some[0].sequence - 1..=some[some.len() - 1].sequence {
                 let (bytes, chain) = cut_group(&whole, 77, upto).unwrap();
                 let mut expected = GroupBytes::new(77);
-                some.iter().filter(|entry| entry.sequence <= upto).for_each(|entry| _ = expected.push(entry));
-                assert_eq!((chain, &bytes), (expected.chain(), &expected.into_bytes()), "up to {upto}");
+                some.iter()
+                    .filter(|entry| entry.sequence <= upto)
+                    .for_each(|entry| _ = expected.push(entry));
+                assert_eq!(
+                    (chain, &bytes),
+                    (expected.chain(), &expected.into_bytes()),
+                    "up to {upto}"
+                );
                 let read = decode_group(&bytes, 77, chain).unwrap();
                 assert!(read.iter().all(|linked| linked.entry.sequence <= upto));
             }
@@ -38,7 +47,9 @@ fn an_erasure_beside_backups_is_written_as_it_always_was_and_read_back() {
     for erasure in &erasures {
         let bytes = encode_erasure(erasure);
         assert_eq!(decode_erasure(&bytes).unwrap(), **erasure);
-        let hex = bytes.iter().fold(String::new(), |hex, byte| format!("{hex}{byte:02x}"));
+        let hex = bytes
+            .iter()
+            .fold(String::new(), |hex, byte| format!("{hex}{byte:02x}"));
         writeln!(lines, "{hex}").unwrap();
     }
     insta::assert_snapshot!("erasures", lines);

@@ -25,10 +25,17 @@ pub(crate) fn play_bounds() -> Played {
     let mut played = Played::new();
     played.ask(
         ActorKind::Author,
-        Command::from(ImportTeam { name: "care".into(), title: "Care".into(), expected: None }),
+        Command::from(ImportTeam {
+            name: "care".into(),
+            title: "Care".into(),
+            expected: None,
+        }),
     );
     publish(&mut played, FILE, "bounded");
     let workflow = played.world.root().workflows.named("bounded").unwrap();
-    assert_eq!(*workflow.version(1).unwrap().definition, read(FILE, None).unwrap());
+    assert_eq!(
+        *workflow.version(1).unwrap().definition,
+        read(FILE, None).unwrap()
+    );
     played
 }

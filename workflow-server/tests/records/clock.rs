@@ -1,7 +1,10 @@
-//! What operations decide about the server, on top of the scenario: time goes forward, and back; a shorter retention waits.
+//! What operations decide about the server, on top of the scenario: time goes forward, and back; a
+//! shorter retention waits.
 
 use aftercall_engine::actor::ActorKind;
-use aftercall_engine::command::{AcceptClock, Command, ConfirmRetention, ImportTeam, Release, SetWorkflow};
+use aftercall_engine::command::{
+    AcceptClock, Command, ConfirmRetention, ImportTeam, Release, SetWorkflow,
+};
 use aftercall_engine::time::Time;
 use workflow_server::records::LastSeen;
 
@@ -10,7 +13,10 @@ use crate::scenario::{Played, publish, setting};
 
 /// Operations accept a clock that shows this.
 fn accept_clock(played: &mut Played, wall: Time) {
-    played.ask(ActorKind::Operations, Command::from(AcceptClock { to: Some(wall) }));
+    played.ask(
+        ActorKind::Operations,
+        Command::from(AcceptClock { to: Some(wall) }),
+    );
     played.now = wall.0;
 }
 
@@ -19,7 +25,13 @@ pub(crate) fn play_clock() -> Played {
     let mut played = play_authors();
     let newest = played.world.root().at;
     accept_clock(&mut played, Time(newest.0 + 90 * 86_400_000));
-    let team = |name: &str| Command::from(ImportTeam { name: name.into(), title: name.into(), expected: None });
+    let team = |name: &str| {
+        Command::from(ImportTeam {
+            name: name.into(),
+            title: name.into(),
+            expected: None,
+        })
+    };
     played.ask(ActorKind::Author, team("ahead"));
     accept_clock(&mut played, Time(newest.0 + 60_000));
     played.ask(ActorKind::Author, team("back"));
@@ -43,19 +55,40 @@ pub(crate) fn play_retention() -> Played {
     for days in ["90d", "30d", "40d"] {
         publish(&mut played, &KEPT.replace("90d", days), "briefly-kept");
     }
-    let from = |played: &Played| played.world.root().workflows.named("briefly-kept").unwrap().retention_from;
+    let from = |played: &Played| {
+        played
+            .world
+            .root()
+            .workflows
+            .named("briefly-kept")
+            .unwrap()
+            .retention_from
+    };
     assert_eq!(from(&played), 1, "a shorter one waits");
-    played.ask(ActorKind::Operations, Command::from(ConfirmRetention { workflow: "briefly-kept".into(), version: 3 }));
+    played.ask(
+        ActorKind::Operations,
+        Command::from(ConfirmRetention {
+            workflow: "briefly-kept".into(),
+            version: 3,
+        }),
+    );
     assert_eq!(from(&played), 0);
     publish(&mut played, &KEPT.replace("90d", "10d"), "briefly-kept");
     assert_eq!(from(&played), 3);
     played
 }
 
-/// Plays a follow-up that waits for the end of its call, is set again when it is overdue, and then released.
+/// Plays a follow-up that waits for the end of its call, is set again when it is overdue, and then
+/// released.
 pub(crate) fn play_set_again() -> Played {
     let mut played = play_retention();
-    publish(&mut played, &KEPT.replace("retention: 90d", "deadline: 1h").replace("briefly-kept", "due"), "due");
+    publish(
+        &mut played,
+        &KEPT
+            .replace("retention: 90d", "deadline: 1h")
+            .replace("briefly-kept", "due"),
+        "due",
+    );
     let set = |release| {
         let set = SetWorkflow {
             workflow: "due".into(),
@@ -84,7 +117,11 @@ fn a_sign_of_life_is_written_as_it_always_was() {
         slack_millis: 300_000,
     };
     let stored = "0108071080f8b2e5bd681882f8b2e5bd682203622d312809300138e0a712";
-    let bytes: Vec<String> = seen.bytes().iter().map(|byte| format!("{byte:02x}")).collect();
+    let bytes: Vec<String> = seen
+        .bytes()
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
     assert_eq!(bytes.concat(), stored);
     assert_eq!(LastSeen::read(&seen.bytes()).unwrap(), seen);
     assert!(LastSeen::read(&seen.bytes()[..12]).is_err());

@@ -1,4 +1,5 @@
-//! The samples hold what the first servers wrote. What later ones decide otherwise is put back here.
+//! The samples hold what the first servers wrote. What later ones decide otherwise is put back
+//! here.
 
 use std::sync::Arc;
 
@@ -9,9 +10,17 @@ use aftercall_engine::time::Time;
 
 /// A move ended a pause, and the new stage counted from the move.
 pub(crate) fn without_pause(entry: &mut Entry) {
-    let Some(change) = entry.instances.iter_mut().find(|change| change.kind == ChangeKind::Moved) else { return };
+    let Some(change) = entry
+        .instances
+        .iter_mut()
+        .find(|change| change.kind == ChangeKind::Moved)
+    else {
+        return;
+    };
     let mut moved = Instance::clone(change.after.whole().unwrap());
-    let Some(pause) = moved.pause.take() else { return };
+    let Some(pause) = moved.pause.take() else {
+        return;
+    };
     let put_off = |time: Time| Time(time.0 + entry.at.0 - pause.since.0);
     for alert in &mut moved.alerts {
         (alert.due, alert.escalates_at) = (alert.due.map(put_off), alert.escalates_at.map(put_off));
@@ -31,7 +40,10 @@ pub(crate) fn count_from_waking(entry: &mut Entry, due: Time) {
             alert.counts_from = None;
         }
         if change.kind == ChangeKind::Resumed {
-            instance.timers.iter_mut().for_each(|timer| timer.due = late(timer.due));
+            instance
+                .timers
+                .iter_mut()
+                .for_each(|timer| timer.due = late(timer.due));
             instance.deadline = instance.deadline.map(late);
         }
         change.after = After::Whole(Arc::new(instance));
@@ -58,9 +70,15 @@ fn forget_recipient(entry: &mut Entry) {
 /// Timers did not say when their wait is over.
 fn forget_waits(entry: &mut Entry) {
     for change in &mut entry.instances {
-        let whole = change.after.whole().filter(|one| one.timers.iter().any(|timer| timer.waited.is_some()));
+        let whole = change
+            .after
+            .whole()
+            .filter(|one| one.timers.iter().any(|timer| timer.waited.is_some()));
         if let Some(mut instance) = whole.map(|one| Instance::clone(one)) {
-            instance.timers.iter_mut().for_each(|timer| timer.waited = None);
+            instance
+                .timers
+                .iter_mut()
+                .for_each(|timer| timer.waited = None);
             change.after = After::Whole(Arc::new(instance));
         }
     }

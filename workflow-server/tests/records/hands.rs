@@ -1,4 +1,5 @@
-//! Changes that name whom and what they are about, on top of the scenario: hand-overs, and one alert among several.
+//! Changes that name whom and what they are about, on top of the scenario: hand-overs, and one
+//! alert among several.
 
 use aftercall_engine::actor::ActorKind;
 use aftercall_engine::command::{AcknowledgeAlert, Command, HandOver, SeenAlert, SetWorkflow};
@@ -22,20 +23,60 @@ on_new_call:
 
 /// Hands one over to a person and to a team, after its second alert has been seen.
 pub(crate) fn play_hands() -> Played {
-    let mut played = Played { keeps_waits: true, keeps_recipients: true, ..play_incomplete() };
+    let mut played = Played {
+        keeps_waits: true,
+        keeps_recipients: true,
+        ..play_incomplete()
+    };
     publish(&mut played, TWO_ALERTS, "two-alerts");
-    let setting = SetWorkflow { workflow: "two-alerts".into(), fields: Vec::new(), ..setting("hands", false) };
+    let setting = SetWorkflow {
+        workflow: "two-alerts".into(),
+        fields: Vec::new(),
+        ..setting("hands", false)
+    };
     let instance = played.ask(ActorKind::ScriptEngine, Command::from(setting));
-    let alert = SeenAlert { stage: 1, visit: 1, action: 1, urgency_count: 0, team: None };
-    played.ask(ActorKind::Person, Command::from(AcknowledgeAlert { instance, alert }));
+    let alert = SeenAlert {
+        stage: 1,
+        visit: 1,
+        action: 1,
+        urgency_count: 0,
+        team: None,
+    };
+    played.ask(
+        ActorKind::Person,
+        Command::from(AcknowledgeAlert { instance, alert }),
+    );
     assert_eq!(said(&played), [(OF_ALERT.into(), Value::Number(1.0))]);
-    let to = Recipient::Person { name: "Ben".into(), lease_millis: 900_000 };
+    let to = Recipient::Person {
+        name: "Ben".into(),
+        lease_millis: 900_000,
+    };
     let reason: Box<str> = "end of shift".into();
-    played.ask(ActorKind::Person, Command::from(HandOver { instance, to, reason: reason.clone() }));
-    assert_eq!(said(&played), [(TO_PERSON.into(), Value::Text("Ben".into()))]);
+    played.ask(
+        ActorKind::Person,
+        Command::from(HandOver {
+            instance,
+            to,
+            reason: reason.clone(),
+        }),
+    );
+    assert_eq!(
+        said(&played),
+        [(TO_PERSON.into(), Value::Text("Ben".into()))]
+    );
     let to = Recipient::Team { team: 1 };
-    played.ask(ActorKind::Person, Command::from(HandOver { instance, to, reason }));
-    assert_eq!(said(&played), [(TO_TEAM.into(), Value::Text("billing".into()))]);
+    played.ask(
+        ActorKind::Person,
+        Command::from(HandOver {
+            instance,
+            to,
+            reason,
+        }),
+    );
+    assert_eq!(
+        said(&played),
+        [(TO_TEAM.into(), Value::Text("billing".into()))]
+    );
     played
 }
 

@@ -1,4 +1,5 @@
-//! When clocks count from, where that is not when something happened, and days that are different, on top of the scenario.
+//! When clocks count from, where that is not when something happened, and days that are different,
+//! on top of the scenario.
 
 use std::sync::Arc;
 
@@ -27,15 +28,25 @@ on_new_call:
 
 /// Plays what the ledger woke late for.
 pub(crate) fn play_late() -> Played {
-    let mut played = Played { keeps_waits: true, ..play_incomplete() };
+    let mut played = Played {
+        keeps_waits: true,
+        ..play_incomplete()
+    };
     publish(&mut played, LATE, "late");
-    let setting = SetWorkflow { workflow: "late".into(), fields: Vec::new(), ..setting("late", false) };
+    let setting = SetWorkflow {
+        workflow: "late".into(),
+        fields: Vec::new(),
+        ..setting("late", false)
+    };
     let id: InstanceId = played.ask(ActorKind::ScriptEngine, Command::from(setting));
     let due = played.world.root().instance(id).unwrap().timers[0].due;
     wake_late(&mut played, id);
     let instance = played.world.root().instance(id).unwrap();
     assert_eq!(instance.counts_from(&instance.alerts[0]), due);
-    assert_eq!((instance.alerts[0].counts_from, instance.entered_at), (Some(due), Time(played.now)));
+    assert_eq!(
+        (instance.alerts[0].counts_from, instance.entered_at),
+        (Some(due), Time(played.now))
+    );
     assert!(instance.timers[0].waited.is_some());
     played
 }
@@ -43,9 +54,21 @@ pub(crate) fn play_late() -> Played {
 /// Lets the timer of an instance come, a little late.
 fn wake_late(played: &mut Played, id: InstanceId) {
     let is_meant = |key: &TimerKey| key.wake() == Wake::Timer(0) && key.slot == id.slot;
-    let key = played.world.timers().due(Time::NEVER).find(is_meant).unwrap();
+    let key = played
+        .world
+        .timers()
+        .due(Time::NEVER)
+        .find(is_meant)
+        .unwrap();
     played.now = played.now.max(key.due.0);
-    played.ask(ActorKind::Timer, Command::from(Elapse { due: key.due, slot: key.slot, wake: key.wake() }));
+    played.ask(
+        ActorKind::Timer,
+        Command::from(Elapse {
+            due: key.due,
+            slot: key.slot,
+            wake: key.wake(),
+        }),
+    );
 }
 
 /// A calendar with half a day, a yearly holiday and a day that is open for once.
@@ -65,6 +88,12 @@ calendars:
 pub(crate) fn play_days() -> Played {
     let mut played = play_late();
     let calendar = Arc::new(read_calendars(DIFFERENT).unwrap().remove(0));
-    played.ask(ActorKind::Author, Command::from(ImportCalendar { calendar, expected: None }));
+    played.ask(
+        ActorKind::Author,
+        Command::from(ImportCalendar {
+            calendar,
+            expected: None,
+        }),
+    );
     played
 }

@@ -1,4 +1,5 @@
-//! What nothing in its workflow moves on, on top of the scenario: it is claimed, and a person finishes it with an outcome.
+//! What nothing in its workflow moves on, on top of the scenario: it is claimed, and a person
+//! finishes it with an outcome.
 
 use aftercall_engine::actor::ActorKind;
 use aftercall_engine::command::{ClaimInstance, Command, FinishFollowUp, SetWorkflow};
@@ -32,14 +33,30 @@ pub(crate) fn play_incomplete() -> Played {
     };
     played.ask(ActorKind::Person, Command::from(asked));
     // What stays held goes into the snapshot.
-    played.ask(ActorKind::Person, Command::from(ClaimInstance { instance: held, lease_millis: 900_000 }));
+    played.ask(
+        ActorKind::Person,
+        Command::from(ClaimInstance {
+            instance: held,
+            lease_millis: 900_000,
+        }),
+    );
     let of = |id: InstanceId| played.world.root().instance(id).unwrap();
-    assert_eq!((of(finished).status, &*of(finished).ending), (Status::Finished, "settled"));
-    assert_eq!((of(held).status, of(held).claim.is_some()), (Status::Incomplete, true));
+    assert_eq!(
+        (of(finished).status, &*of(finished).ending),
+        (Status::Finished, "settled")
+    );
+    assert_eq!(
+        (of(held).status, of(held).claim.is_some()),
+        (Status::Incomplete, true)
+    );
     played
 }
 
 fn start_unlinked(played: &mut Played, call: &str) -> InstanceId {
-    let setting = SetWorkflow { workflow: "unlinked".into(), fields: Vec::new(), ..setting(call, false) };
+    let setting = SetWorkflow {
+        workflow: "unlinked".into(),
+        fields: Vec::new(),
+        ..setting(call, false)
+    };
     played.ask(ActorKind::ScriptEngine, Command::from(setting))
 }

@@ -1,7 +1,10 @@
-//! Instances of which an entry holds only that their call changed, because all of them together would be too large.
+//! Instances of which an entry holds only that their call changed, because all of them together
+//! would be too large.
 
 use aftercall_engine::actor::ActorKind;
-use aftercall_engine::command::{CallChanges, Command, EndCall, ImportTeam, SetWorkflow, UpdateCall};
+use aftercall_engine::command::{
+    CallChanges, Command, EndCall, ImportTeam, SetWorkflow, UpdateCall,
+};
 use aftercall_engine::value::Value;
 
 use crate::scenario::{Played, key, publish, setting};
@@ -27,7 +30,11 @@ pub(crate) fn play_large() -> Played {
     let mut played = Played::new();
     played.ask(
         ActorKind::Author,
-        Command::from(ImportTeam { name: "care".into(), title: "Care".into(), expected: None }),
+        Command::from(ImportTeam {
+            name: "care".into(),
+            title: "Care".into(),
+            expected: None,
+        }),
     );
     for (name, waits) in [("large", false), ("larger", true)] {
         publish(&mut played, &workflow(name), name);
@@ -38,10 +45,29 @@ pub(crate) fn play_large() -> Played {
         };
         played.ask(ActorKind::ScriptEngine, Command::from(set));
     }
-    let changes = CallChanges { agent: Some("Dana".into()), ..CallChanges::default() };
-    played.ask(ActorKind::ScriptEngine, Command::from(UpdateCall { call: key("1"), changes, expected: None }));
-    let touched = played.entries.last().unwrap().instances.iter().filter(|change| change.after.whole().is_none());
+    let changes = CallChanges {
+        agent: Some("Dana".into()),
+        ..CallChanges::default()
+    };
+    played.ask(
+        ActorKind::ScriptEngine,
+        Command::from(UpdateCall {
+            call: key("1"),
+            changes,
+            expected: None,
+        }),
+    );
+    let touched = played
+        .entries
+        .last()
+        .unwrap()
+        .instances
+        .iter()
+        .filter(|change| change.after.whole().is_none());
     assert_eq!(touched.count(), 2);
-    played.ask(ActorKind::ScriptEngine, Command::from(EndCall { call: key("1") }));
+    played.ask(
+        ActorKind::ScriptEngine,
+        Command::from(EndCall { call: key("1") }),
+    );
     played
 }

@@ -1,7 +1,10 @@
-//! The stored form from outside: frozen samples still load and are still written so, and the journal alone gives back the
-//! World, byte for byte.
+//! The stored form from outside: frozen samples still load and are still written so, and the
+//! journal alone gives back the World, byte for byte.
 
-#![allow(clippy::unwrap_used, reason = "a test ends where something unexpected happens")]
+#![allow(
+    clippy::unwrap_used,
+    reason = "a test ends where something unexpected happens"
+)]
 
 mod samples;
 mod scenario;

@@ -12,18 +12,41 @@ use crate::scenario::Played;
 pub(crate) fn play_operations() -> Played {
     let mut played = play_incomplete();
     let (batch, _) = played.world.root().batches.get_max().unwrap();
-    let stop = Command::from(StopBatch { batch: *batch, reason: "enough".into() });
+    let stop = Command::from(StopBatch {
+        batch: *batch,
+        reason: "enough".into(),
+    });
     played.ask(ActorKind::Operations, stop.clone());
     assert!(matches!(
         played.entries.last().unwrap().answer,
-        Answer::BatchStopped(BatchProgress { state: BatchState::Stopped | BatchState::Done, ended_at: Some(_), .. })
+        Answer::BatchStopped(BatchProgress {
+            state: BatchState::Stopped | BatchState::Done,
+            ended_at: Some(_),
+            ..
+        })
     ));
     // Asked with another request id, of a batch that has ended.
     played.ask(ActorKind::Operations, stop);
-    // What waits for a pass goes into the snapshot; where nothing waits, that is remembered for the request only.
-    played.ask(ActorKind::Operations, Command::from(ConfirmPurge { instances: 40 }));
-    played.ask(ActorKind::Operations, Command::from(ConfirmPurge { instances: 0 }));
-    let confirmed = played.world.root().archive.purge_confirmed.as_ref().unwrap();
-    assert_eq!((confirmed.instances, &*confirmed.actor.name), (40, "Ann Árbol"));
+    // What waits for a pass goes into the snapshot; where nothing waits, that is remembered for the
+    // request only.
+    played.ask(
+        ActorKind::Operations,
+        Command::from(ConfirmPurge { instances: 40 }),
+    );
+    played.ask(
+        ActorKind::Operations,
+        Command::from(ConfirmPurge { instances: 0 }),
+    );
+    let confirmed = played
+        .world
+        .root()
+        .archive
+        .purge_confirmed
+        .as_ref()
+        .unwrap();
+    assert_eq!(
+        (confirmed.instances, &*confirmed.actor.name),
+        (40, "Ann Árbol")
+    );
     played
 }

@@ -1,5 +1,5 @@
-//! The journal is the truth: replaying it gives the World that was, byte for byte; so does a snapshot with the entries
-//! after it.
+//! The journal is the truth: replaying it gives the World that was, byte for byte; so does a
+//! snapshot with the entries after it.
 
 use std::sync::Arc;
 
@@ -12,11 +12,15 @@ use aftercall_engine::world::{Keeping, World};
 use aftercall_engine::{Decision, Entry, decide};
 use proptest::prelude::*;
 use workflow_server::records::{
-    GroupBytes, SnapshotReader, WorldImage, decode_group, encode_world, pack_entries, snapshot_frames, unpack_entries,
+    GroupBytes, SnapshotReader, WorldImage, decode_group, encode_world, pack_entries,
+    snapshot_frames, unpack_entries,
 };
 
 /// Few enough that the oldest are forgotten on the way.
-const KEEPING: Keeping = Keeping { request_ids_millis: 400_000_000, request_ids_max: 20 };
+const KEEPING: Keeping = Keeping {
+    request_ids_millis: 400_000_000,
+    request_ids_max: 20,
+};
 
 fn live(workflows: Vec<Definition>, steps: &[Step]) -> (World, Vec<Entry>) {
     let mut player = Player::new(workflows);
@@ -43,7 +47,12 @@ fn read_back(entries: &[Entry], size: usize) -> Vec<Entry> {
     for some in entries.chunks(size) {
         let mut group = GroupBytes::new(chain);
         let after = some.iter().fold(chain, |_, entry| group.push(entry));
-        read.extend(decode_group(&group.into_bytes(), chain, after).unwrap().into_iter().map(|linked| linked.entry));
+        read.extend(
+            decode_group(&group.into_bytes(), chain, after)
+                .unwrap()
+                .into_iter()
+                .map(|linked| linked.entry),
+        );
         chain = after;
     }
     read
@@ -59,9 +68,20 @@ fn stored_bytes(entry: &Entry, instance: &Arc<Instance>) -> usize {
         warnings: Box::default(),
         rewritten: Box::default(),
     };
-    let actor = Actor { kind: ActorKind::Timer, name: "".into() };
+    let actor = Actor {
+        kind: ActorKind::Timer,
+        name: "".into(),
+    };
     let (said, answer) = (Said::default(), Answer::Done);
-    let alone = Entry { actor, mark: None, said, answer, call: None, instances: vec![change], ..entry.clone() };
+    let alone = Entry {
+        actor,
+        mark: None,
+        said,
+        answer,
+        call: None,
+        instances: vec![change],
+        ..entry.clone()
+    };
     let mut group = GroupBytes::new(0);
     group.push(&alone);
     group.len()
@@ -119,5 +139,8 @@ fn a_world_that_differs_in_one_entry_has_other_bytes() {
     }
     assert!(encode_world(&short) != encode_world(&played.world));
     let skipped = &played.entries[1];
-    assert!(World::new(Keeping::default()).apply(skipped).is_err(), "an entry is never skipped");
+    assert!(
+        World::new(Keeping::default()).apply(skipped).is_err(),
+        "an entry is never skipped"
+    );
 }

@@ -1,11 +1,14 @@
-//! The stored form of version 1, frozen. A difference here means that a server of yesterday could not read what this one
-//! writes: make a new version beside the old one, and leave these files as they are.
+//! The stored form of version 1, frozen. A difference here means that a server of yesterday could
+//! not read what this one writes: make a new version beside the old one, and leave these files as
+//! they are.
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use aftercall_engine::world::Keeping;
-use workflow_server::records::{GroupBytes, SnapshotReader, WorldImage, decode_group, encode_world, snapshot_frames};
+use workflow_server::records::{
+    GroupBytes, SnapshotReader, WorldImage, decode_group, encode_world, snapshot_frames,
+};
 
 use crate::authors::{play_authors, play_repeats};
 use crate::bounds::play_bounds;
@@ -22,10 +25,12 @@ use crate::teams::play_teams;
 use crate::texts::play_texts;
 use crate::titles::play_titles;
 
-/// One line of hexadecimal digits an entry or a frame; what is above the second line of dashes is the snapshot tool's own.
+/// One line of hexadecimal digits an entry or a frame; what is above the second line of dashes is
+/// the snapshot tool's own.
 const ENTRIES: &str = include_str!("snapshots/records__samples__entries.snap");
 const SNAPSHOT: &str = include_str!("snapshots/records__samples__snapshot.snap");
-/// The same, with what came later in the same version: fields and kinds that an older server would not know.
+/// The same, with what came later in the same version: fields and kinds that an older server would
+/// not know.
 const ENTRIES_ON: &str = include_str!("snapshots/records__samples__entries_on.snap");
 const SNAPSHOT_ON: &str = include_str!("snapshots/records__samples__snapshot_on.snap");
 const ENTRIES_CLAIMS: &str = include_str!("snapshots/records__samples__entries_claims.snap");
@@ -46,9 +51,12 @@ const ENTRIES_CLOCK: &str = include_str!("snapshots/records__samples__entries_cl
 const SNAPSHOT_CLOCK: &str = include_str!("snapshots/records__samples__snapshot_clock.snap");
 const ENTRIES_RETENTION: &str = include_str!("snapshots/records__samples__entries_retention.snap");
 const ENTRIES_SET_AGAIN: &str = include_str!("snapshots/records__samples__entries_set_again.snap");
-const SNAPSHOT_RETENTION: &str = include_str!("snapshots/records__samples__snapshot_retention.snap");
-const ENTRIES_INCOMPLETE: &str = include_str!("snapshots/records__samples__entries_incomplete.snap");
-const SNAPSHOT_INCOMPLETE: &str = include_str!("snapshots/records__samples__snapshot_incomplete.snap");
+const SNAPSHOT_RETENTION: &str =
+    include_str!("snapshots/records__samples__snapshot_retention.snap");
+const ENTRIES_INCOMPLETE: &str =
+    include_str!("snapshots/records__samples__entries_incomplete.snap");
+const SNAPSHOT_INCOMPLETE: &str =
+    include_str!("snapshots/records__samples__snapshot_incomplete.snap");
 const ENTRIES_SOURCE: &str = include_str!("snapshots/records__samples__entries_source.snap");
 const ENTRIES_TEXTS: &str = include_str!("snapshots/records__samples__entries_texts.snap");
 const SNAPSHOT_SOURCE: &str = include_str!("snapshots/records__samples__snapshot_source.snap");
@@ -62,9 +70,11 @@ const SNAPSHOT_LATE: &str = include_str!("snapshots/records__samples__snapshot_l
 const ENTRIES_DAYS: &str = include_str!("snapshots/records__samples__entries_days.snap");
 const SNAPSHOT_DAYS: &str = include_str!("snapshots/records__samples__snapshot_days.snap");
 const ENTRIES_BOUNDS: &str = include_str!("snapshots/records__samples__entries_bounds.snap");
-const ENTRIES_OPERATIONS: &str = include_str!("snapshots/records__samples__entries_operations.snap");
+const ENTRIES_OPERATIONS: &str =
+    include_str!("snapshots/records__samples__entries_operations.snap");
 const SNAPSHOT_BOUNDS: &str = include_str!("snapshots/records__samples__snapshot_bounds.snap");
-const SNAPSHOT_OPERATIONS: &str = include_str!("snapshots/records__samples__snapshot_operations.snap");
+const SNAPSHOT_OPERATIONS: &str =
+    include_str!("snapshots/records__samples__snapshot_operations.snap");
 const ENTRIES_TITLES: &str = include_str!("snapshots/records__samples__entries_titles.snap");
 const SNAPSHOT_TITLES: &str = include_str!("snapshots/records__samples__snapshot_titles.snap");
 
@@ -78,7 +88,9 @@ fn hex(bytes: &[u8]) -> String {
 fn stored(sample: &str) -> Vec<Vec<u8>> {
     let lines = sample.splitn(3, "---\n").nth(2).unwrap().lines();
     let byte = |pair: &[u8]| u8::from_str_radix(std::str::from_utf8(pair).unwrap(), 16).unwrap();
-    lines.map(|line| line.as_bytes().chunks(2).map(byte).collect()).collect()
+    lines
+        .map(|line| line.as_bytes().chunks(2).map(byte).collect())
+        .collect()
 }
 
 #[test]
@@ -218,7 +230,10 @@ fn stored_snapshots_of_version_1_load() {
             reader.frame(&frame).unwrap();
         }
         let (world, head) = reader.finish().unwrap();
-        assert_eq!((head.sequence, head.chain), (played.entries.len() as u64, 0xC4A1));
+        assert_eq!(
+            (head.sequence, head.chain),
+            (played.entries.len() as u64, 0xC4A1)
+        );
         assert!(encode_world(&world) == encode_world(&played.world));
     }
 }
@@ -231,8 +246,13 @@ fn the_samples_hold_every_kind_of_change() {
         .iter()
         .chain(&teams.entries)
         .flat_map(|entry| {
-            let of_instances = entry.instances.iter().map(|change| format!("{:?}", change.kind));
-            of_instances.chain([format!("{:?}", entry.kind)]).collect::<Vec<_>>()
+            let of_instances = entry
+                .instances
+                .iter()
+                .map(|change| format!("{:?}", change.kind));
+            of_instances
+                .chain([format!("{:?}", entry.kind)])
+                .collect::<Vec<_>>()
         })
         .collect();
     let expected = [
@@ -282,7 +302,10 @@ fn the_samples_hold_every_kind_of_change() {
         "WorkflowImported",
         "WorkflowPublished",
     ];
-    assert_eq!(kinds.iter().map(String::as_str).collect::<Vec<_>>(), expected);
+    assert_eq!(
+        kinds.iter().map(String::as_str).collect::<Vec<_>>(),
+        expected
+    );
 }
 
 #[test]
@@ -292,7 +315,10 @@ fn what_does_not_read_whole_is_refused() {
     let chain = group.push(&play().entries[4]);
     assert!(decode_group(&whole, 0, chain).is_ok());
     for cut in 1..whole.len() {
-        assert!(decode_group(&whole[..cut], 0, chain).is_err(), "cut at {cut}");
+        assert!(
+            decode_group(&whole[..cut], 0, chain).is_err(),
+            "cut at {cut}"
+        );
     }
     for at in 0..whole.len() {
         let mut flipped = whole.clone();

@@ -1,4 +1,5 @@
-//! The largest that is allowed: every entry of it fits into the journal, and every frame of a snapshot into a file.
+//! The largest that is allowed: every entry of it fits into the journal, and every frame of a
+//! snapshot into a file.
 
 use std::fmt::Write as _;
 
@@ -6,14 +7,15 @@ use aftercall_engine::actor::ActorKind;
 use aftercall_engine::batch::{BatchItems, BatchWork, StartBatch};
 use aftercall_engine::call::Caller;
 use aftercall_engine::command::{
-    CallChanges, CancelInstance, Command, EndCall, ImportTeam, SetWorkflow, StepBatch, StepErasure, UpdateCall,
+    CallChanges, CancelInstance, Command, EndCall, ImportTeam, SetWorkflow, StepBatch, StepErasure,
+    UpdateCall,
 };
 use aftercall_engine::entry::{Answer, ChangeKind};
 use aftercall_engine::erasure::{EraseCaller, ErasureState, calls_in_memory};
 use aftercall_engine::instance::{InstanceId, Status, Wake};
 use aftercall_engine::limits::{
-    ACTIONS_PER_STAGE_MAX, CALLER_CHARS_MAX, DETAILS_MAX, FIELDS_MAX, INSTANCES_PER_CALL_MAX, NAME_CHARS_MAX,
-    OPEN_INSTANCES_PER_CALL_MAX, REASON_CHARS_MAX, SHORT_CHARS_MAX, TEXT_BYTES_MAX,
+    ACTIONS_PER_STAGE_MAX, CALLER_CHARS_MAX, DETAILS_MAX, FIELDS_MAX, INSTANCES_PER_CALL_MAX,
+    NAME_CHARS_MAX, OPEN_INSTANCES_PER_CALL_MAX, REASON_CHARS_MAX, SHORT_CHARS_MAX, TEXT_BYTES_MAX,
 };
 use aftercall_engine::mask::ERASED;
 use aftercall_engine::phone::Country;
@@ -21,7 +23,9 @@ use aftercall_engine::value::Value;
 use aftercall_engine::world::caller_index::CallerKey;
 use aftercall_engine::world::{Keeping, World};
 use workflow_server::journal::LOG_LIMITS;
-use workflow_server::records::{GroupBytes, SnapshotReader, WorldImage, decode_group, encode_world, snapshot_frames};
+use workflow_server::records::{
+    GroupBytes, SnapshotReader, WorldImage, decode_group, encode_world, snapshot_frames,
+};
 
 use crate::scenario::{Played, key, publish, setting};
 
@@ -58,16 +62,25 @@ fn text() -> Value {
     Value::Text("x".repeat(TEXT_BYTES_MAX).into())
 }
 
-/// A call with as much in it as there may be: ended follow-ups, and as many of the largest as may wait for its end.
+/// A call with as much in it as there may be: ended follow-ups, and as many of the largest as may
+/// wait for its end.
 fn full_call() -> Played {
     let mut played = Played::new();
     played.ask(
         ActorKind::Author,
-        Command::from(ImportTeam { name: "care".into(), title: "Care".into(), expected: None }),
+        Command::from(ImportTeam {
+            name: "care".into(),
+            title: "Care".into(),
+            expected: None,
+        }),
     );
     publish(&mut played, SMALL, "small");
-    let details = (0..DETAILS_MAX)
-        .map(|at| (format!("{at:02}{}", wide(NAME_CHARS_MAX - 2)).into(), "x".repeat(TEXT_BYTES_MAX).into()));
+    let details = (0..DETAILS_MAX).map(|at| {
+        (
+            format!("{at:02}{}", wide(NAME_CHARS_MAX - 2)).into(),
+            "x".repeat(TEXT_BYTES_MAX).into(),
+        )
+    });
     let known = setting("full", false).changes;
     let caller = known.caller.clone().map(|caller| Caller {
         name: wide(CALLER_CHARS_MAX),
@@ -77,20 +90,47 @@ fn full_call() -> Played {
     });
     let short = Some(wide(SHORT_CHARS_MAX));
     let (customer, script, agent) = (short.clone(), short.clone(), short);
-    let changes = CallChanges { details: details.collect(), caller, customer, script, agent, ..known };
+    let changes = CallChanges {
+        details: details.collect(),
+        caller,
+        customer,
+        script,
+        agent,
+        ..known
+    };
     for nth in 0..INSTANCES_PER_CALL_MAX - OPEN_INSTANCES_PER_CALL_MAX {
-        let changes = if nth == 0 { changes.clone() } else { CallChanges::default() };
-        let set = SetWorkflow { workflow: "small".into(), fields: Vec::new(), changes, ..setting("full", false) };
+        let changes = if nth == 0 {
+            changes.clone()
+        } else {
+            CallChanges::default()
+        };
+        let set = SetWorkflow {
+            workflow: "small".into(),
+            fields: Vec::new(),
+            changes,
+            ..setting("full", false)
+        };
         let instance = played.ask(ActorKind::ScriptEngine, Command::from(set));
-        let cancel = Command::from(CancelInstance { instance, reason: wide(REASON_CHARS_MAX), expected: None });
+        let cancel = Command::from(CancelInstance {
+            instance,
+            reason: wide(REASON_CHARS_MAX),
+            expected: None,
+        });
         played.ask(ActorKind::Operations, cancel);
     }
     for nth in 0..OPEN_INSTANCES_PER_CALL_MAX {
         let name = format!("huge-{nth}");
         publish(&mut played, &huge(&name), &name);
-        let fields = (0..FIELDS_MAX).map(|field| (format!("f{field}").into(), text())).collect();
+        let fields = (0..FIELDS_MAX)
+            .map(|field| (format!("f{field}").into(), text()))
+            .collect();
         let changes = CallChanges::default();
-        let set = SetWorkflow { workflow: name.into(), fields, changes, ..setting("full", true) };
+        let set = SetWorkflow {
+            workflow: name.into(),
+            fields,
+            changes,
+            ..setting("full", true)
+        };
         played.ask(ActorKind::ScriptEngine, Command::from(set));
     }
     played
@@ -98,7 +138,13 @@ fn full_call() -> Played {
 
 impl Played {
     fn open(&self, status: Status) -> Vec<InstanceId> {
-        let of_status = self.world.root().instances.iter().flatten().filter(|one| one.status == status);
+        let of_status = self
+            .world
+            .root()
+            .instances
+            .iter()
+            .flatten()
+            .filter(|one| one.status == status);
         of_status.map(|one| one.id).collect()
     }
 
@@ -133,9 +179,18 @@ fn whatever_happens_to_a_call_with_a_hundred_of_the_largest_follow_ups_fits_into
     let mut played = full_call();
     let all = OPEN_INSTANCES_PER_CALL_MAX;
     assert_eq!(played.open(Status::WaitingForCallEnd).len(), all);
-    played.ask(ActorKind::ScriptEngine, Command::from(EndCall { call: key("full") }));
-    let Answer::Released(released) = &played.entries.last().unwrap().answer else { panic!("the call ends") };
-    assert_eq!(released.len(), all, "all are released, some of them by a timer that is due");
+    played.ask(
+        ActorKind::ScriptEngine,
+        Command::from(EndCall { call: key("full") }),
+    );
+    let Answer::Released(released) = &played.entries.last().unwrap().answer else {
+        panic!("the call ends")
+    };
+    assert_eq!(
+        released.len(),
+        all,
+        "all are released, some of them by a timer that is due"
+    );
     let left = played.open(Status::WaitingForCallEnd).len();
     assert!(left > 0, "they do not fit into one entry");
     for _ in 0..left {
@@ -144,67 +199,143 @@ fn whatever_happens_to_a_call_with_a_hundred_of_the_largest_follow_ups_fits_into
     }
     assert_eq!(played.open(Status::Active).len(), all);
 
-    let changes = CallChanges { agent: Some("Dana".into()), ..CallChanges::default() };
-    played.ask(ActorKind::ScriptEngine, Command::from(UpdateCall { call: key("full"), changes, expected: None }));
+    let changes = CallChanges {
+        agent: Some("Dana".into()),
+        ..CallChanges::default()
+    };
+    played.ask(
+        ActorKind::ScriptEngine,
+        Command::from(UpdateCall {
+            call: key("full"),
+            changes,
+            expected: None,
+        }),
+    );
     shows_the_agent(&mut played);
-    let changes = CallChanges { chargeable: Some(false), ..CallChanges::default() };
+    let changes = CallChanges {
+        chargeable: Some(false),
+        ..CallChanges::default()
+    };
     let fields = vec![("f1".into(), Value::Text("changed".into()))];
-    let set = SetWorkflow { workflow: "huge-7".into(), fields, changes, ..setting("full", false) };
+    let set = SetWorkflow {
+        workflow: "huge-7".into(),
+        fields,
+        changes,
+        ..setting("full", false)
+    };
     played.ask(ActorKind::ScriptEngine, Command::from(set));
     assert_eq!(played.entries.last().unwrap().instances.len(), all);
 
     let items = BatchItems::named(played.open(Status::Active));
-    let start =
-        StartBatch { work: BatchWork::Move { stage: 1 }, items, reason: wide(REASON_CHARS_MAX), per_second: 1_000 };
+    let start = StartBatch {
+        work: BatchWork::Move { stage: 1 },
+        items,
+        reason: wide(REASON_CHARS_MAX),
+        per_second: 1_000,
+    };
     played.ask(ActorKind::Operations, Command::from(start));
     let batch = played.world.root().sequence;
     for _ in 0..all {
         played.ask(ActorKind::Operations, Command::from(StepBatch { batch }));
     }
     masks(&mut played);
-    assert!(played.largest() <= LOG_LIMITS.entry_bytes_max(), "{}", played.largest());
+    assert!(
+        played.largest() <= LOG_LIMITS.entry_bytes_max(),
+        "{}",
+        played.largest()
+    );
     let expected = encode_world(&played.world);
     assert!(encode_world(&replayed(&played.entries)) == expected);
     let mut reader = SnapshotReader::new(Keeping::default());
-    snapshot_frames(&WorldImage::take(&played.world, 0), |frame| reader.frame(&frame)).unwrap();
+    snapshot_frames(&WorldImage::take(&played.world, 0), |frame| {
+        reader.frame(&frame)
+    })
+    .unwrap();
     assert!(encode_world(&reader.finish().unwrap().0) == expected);
 }
 
 /// What did not fit into the entry that changed the call shows it by a timer that is due at once.
 fn shows_the_agent(played: &mut Played) {
-    let is_left =
-        |one: &InstanceId, played: &Played| played.world.root().instance(*one).unwrap().refresh_at().is_some();
+    let is_left = |one: &InstanceId, played: &Played| {
+        played
+            .world
+            .root()
+            .instance(*one)
+            .unwrap()
+            .refresh_at()
+            .is_some()
+    };
     let open = played.open(Status::Active);
     let left = open.iter().filter(|one| is_left(one, played)).count();
     assert!(left > 0 && left < open.len(), "{left}");
     for _ in 0..left {
         played.elapse(Wake::Refresh);
-        assert_eq!(played.entries.last().unwrap().instances[0].rewritten.len(), ACTIONS_PER_STAGE_MAX - 1);
+        assert_eq!(
+            played.entries.last().unwrap().instances[0].rewritten.len(),
+            ACTIONS_PER_STAGE_MAX - 1
+        );
     }
     for one in open {
         let instance = played.world.root().instance(one).unwrap();
         assert!(instance.refresh_at().is_none());
-        assert!(instance.alerts.iter().all(|alert| alert.text.starts_with("Dana xxx")), "{one}");
+        assert!(
+            instance
+                .alerts
+                .iter()
+                .all(|alert| alert.text.starts_with("Dana xxx")),
+            "{one}"
+        );
     }
 }
 
 /// Erases the caller: the call with its instances is masked in as many entries as it takes.
 fn masks(played: &mut Played) {
-    let caller = CallerKey::of(&Caller { reference: "C-7".into(), ..Caller::default() }, Country::NONE).unwrap();
+    let caller = CallerKey::of(
+        &Caller {
+            reference: "C-7".into(),
+            ..Caller::default()
+        },
+        Country::NONE,
+    )
+    .unwrap();
     let (customer, reason) = ("".into(), wide(REASON_CHARS_MAX));
     let calls = calls_in_memory(played.world.root(), &caller, "");
-    let erase = EraseCaller { customer, reason, calls, look: None, newest_file: 0, is_of_restore: false };
+    let erase = EraseCaller {
+        customer,
+        reason,
+        calls,
+        look: None,
+        newest_file: 0,
+        is_of_restore: false,
+    };
     played.ask(ActorKind::Operations, Command::from(erase));
     let (erasure, mut steps) = (played.world.root().sequence, 0);
     while played.world.root().erasures[&erasure].state == ErasureState::Masking {
-        played.ask(ActorKind::Operations, Command::from(StepErasure { erasure }));
-        assert_eq!(played.entries.last().unwrap().kind, ChangeKind::CallerErased);
+        played.ask(
+            ActorKind::Operations,
+            Command::from(StepErasure { erasure }),
+        );
+        assert_eq!(
+            played.entries.last().unwrap().kind,
+            ChangeKind::CallerErased
+        );
         steps += 1;
     }
     assert!(steps > 1, "one entry holds it: the test is too small");
     let root = played.world.root();
-    assert!(root.instances.iter().flatten().all(|one| one.fields.is_empty()));
-    assert!(root.instances.iter().flatten().flat_map(|one| one.alerts.iter()).all(|alert| &*alert.text == ERASED));
+    assert!(
+        root.instances
+            .iter()
+            .flatten()
+            .all(|one| one.fields.is_empty())
+    );
+    assert!(
+        root.instances
+            .iter()
+            .flatten()
+            .flat_map(|one| one.alerts.iter())
+            .all(|alert| &*alert.text == ERASED)
+    );
     assert_eq!(&*root.call(&key("full")).unwrap().caller.name, ERASED);
 }
 
@@ -213,9 +344,16 @@ fn a_workflow_with_many_large_versions_has_frames_of_bounded_size() {
     let mut played = Played::new();
     played.ask(
         ActorKind::Author,
-        Command::from(ImportTeam { name: "care".into(), title: "Care".into(), expected: None }),
+        Command::from(ImportTeam {
+            name: "care".into(),
+            title: "Care".into(),
+            expected: None,
+        }),
     );
-    let alert = format!("  - alert: {{ text: '{}', team: care }}\n", "x".repeat(TEXT_BYTES_MAX));
+    let alert = format!(
+        "  - alert: {{ text: '{}', team: care }}\n",
+        "x".repeat(TEXT_BYTES_MAX)
+    );
     for version in 0..90 {
         let alerts = alert.repeat(ACTIONS_PER_STAGE_MAX - 1);
         let file = format!(

@@ -22,10 +22,20 @@ pub(crate) fn play_source() -> Played {
     let mut played = Played::new();
     played.ask(
         ActorKind::Author,
-        Command::from(ImportTeam { name: "care".into(), title: "Care".into(), expected: None }),
+        Command::from(ImportTeam {
+            name: "care".into(),
+            title: "Care".into(),
+            expected: None,
+        }),
     );
     import(&mut played, FILE);
-    let publish = || Command::from(PublishWorkflow { name: "commented".into(), expected: None, validated: None });
+    let publish = || {
+        Command::from(PublishWorkflow {
+            name: "commented".into(),
+            expected: None,
+            validated: None,
+        })
+    };
     played.ask(ActorKind::Author, publish());
     import(&mut played, &FILE.replace("for people", "for all people"));
     let workflow = played.world.root().workflows.named("commented").unwrap();
@@ -39,6 +49,15 @@ pub(crate) fn play_source() -> Played {
 
 fn import(played: &mut Played, text: &str) {
     let read = read(text, None).unwrap();
-    let definition = Definition { source: source_of(text, &read), ..read };
-    played.ask(ActorKind::Author, Command::from(ImportWorkflow { definition: Box::new(definition), expected: None }));
+    let definition = Definition {
+        source: source_of(text, &read),
+        ..read
+    };
+    played.ask(
+        ActorKind::Author,
+        Command::from(ImportWorkflow {
+            definition: Box::new(definition),
+            expected: None,
+        }),
+    );
 }

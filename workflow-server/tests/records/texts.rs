@@ -1,8 +1,11 @@
-//! Alerts whose texts follow what they show: a form that is kept, texts that were rewritten, and texts that a timer fills in.
+//! Alerts whose texts follow what they show: a form that is kept, texts that were rewritten, and
+//! texts that a timer fills in.
 
 use aftercall_engine::actor::ActorKind;
 use aftercall_engine::call::Caller;
-use aftercall_engine::command::{CallChanges, Command, ImportTeam, PushButton, SetWorkflow, UpdateCall};
+use aftercall_engine::command::{
+    CallChanges, Command, ImportTeam, PushButton, SetWorkflow, UpdateCall,
+};
 use aftercall_engine::entry::After;
 use aftercall_engine::time::Time;
 use aftercall_engine::value::Value;
@@ -24,37 +27,84 @@ on_new_call:
         then: [ finish: done ]
 ";
 
-/// Sets one again with another amount, pushes a button with a form on another, and leaves the texts of that one to a timer.
+/// Sets one again with another amount, pushes a button with a form on another, and leaves the texts
+/// of that one to a timer.
 pub(crate) fn play_texts() -> Played {
     let mut played = Played::new();
     played.ask(
         ActorKind::Author,
-        Command::from(ImportTeam { name: "care".into(), title: "Care".into(), expected: None }),
+        Command::from(ImportTeam {
+            name: "care".into(),
+            title: "Care".into(),
+            expected: None,
+        }),
     );
     publish(&mut played, WORKFLOW, "texts");
     for (call, amount, text) in [("1", 72.5, ""), ("1", 27.5, ""), ("2", 1.0, "x")] {
-        let fields =
-            vec![("text".into(), Value::Text(text.repeat(4_096).into())), ("amount".into(), Value::Number(amount))];
-        let set = SetWorkflow { workflow: "texts".into(), fields, ..setting(call, false) };
+        let fields = vec![
+            ("text".into(), Value::Text(text.repeat(4_096).into())),
+            ("amount".into(), Value::Number(amount)),
+        ];
+        let set = SetWorkflow {
+            workflow: "texts".into(),
+            fields,
+            ..setting(call, false)
+        };
         played.ask(ActorKind::ScriptEngine, Command::from(set));
     }
-    let caller = Caller { name: "Cleo".into(), ..Caller::default() };
-    let changes = CallChanges { caller: Some(caller), ..CallChanges::default() };
-    played.ask(ActorKind::ScriptEngine, Command::from(UpdateCall { call: key("1"), changes, expected: None }));
+    let caller = Caller {
+        name: "Cleo".into(),
+        ..Caller::default()
+    };
+    let changes = CallChanges {
+        caller: Some(caller),
+        ..CallChanges::default()
+    };
+    played.ask(
+        ActorKind::ScriptEngine,
+        Command::from(UpdateCall {
+            call: key("1"),
+            changes,
+            expected: None,
+        }),
+    );
     assert_eq!(*played.entries.last().unwrap().instances[0].rewritten, [0]);
     let large = played.world.root().instance_at(1).unwrap().id;
-    let form = vec![("reference".into(), Value::Text("R-7".into())), ("reason".into(), Value::Text("why".into()))];
-    let push = PushButton { instance: large, button: "ask".into(), stage: None, visit: 1, note: "".into(), form };
+    let form = vec![
+        ("reference".into(), Value::Text("R-7".into())),
+        ("reason".into(), Value::Text("why".into())),
+    ];
+    let push = PushButton {
+        instance: large,
+        button: "ask".into(),
+        stage: None,
+        visit: 1,
+        note: "".into(),
+        form,
+    };
     played.ask(ActorKind::Person, Command::from(push));
-    let changes = CallChanges { details: vec![("shelf".into(), "B".into())], ..CallChanges::default() };
-    let command = Command::from(UpdateCall { call: key("2"), changes, expected: None });
+    let changes = CallChanges {
+        details: vec![("shelf".into(), "B".into())],
+        ..CallChanges::default()
+    };
+    let command = Command::from(UpdateCall {
+        call: key("2"),
+        changes,
+        expected: None,
+    });
     played.ask_and("Ann Árbol", (ActorKind::ScriptEngine, command), |entry| {
         // A call with a mebibyte of texts would be needed for the server to leave it.
-        let After::Touched(touched) = &mut entry.instances[0].after else { panic!("it is large") };
+        let After::Touched(touched) = &mut entry.instances[0].after else {
+            panic!("it is large")
+        };
         touched.refresh_at = Some(Time(entry.at.0));
     });
     let instance = played.world.root().instance(large).unwrap();
-    assert_eq!(instance.form().map(<[_]>::len), Some(1), "only what a text shows is kept");
+    assert_eq!(
+        instance.form().map(<[_]>::len),
+        Some(1),
+        "only what a text shows is kept"
+    );
     assert!(instance.refresh_at().is_some());
     played
 }

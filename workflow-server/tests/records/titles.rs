@@ -1,4 +1,5 @@
-//! Stages with titles of their own, on top of the scenario: the first one, that of a button and that of a timer.
+//! Stages with titles of their own, on top of the scenario: the first one, that of a button and
+//! that of a timer.
 
 use aftercall_engine::actor::ActorKind;
 use aftercall_engine::command::{Command, SetWorkflow};
@@ -28,11 +29,18 @@ on_new_call:
 pub(crate) fn play_titles() -> Played {
     let mut played = play_incomplete();
     publish(&mut played, TITLED, "titled");
-    let setting = SetWorkflow { workflow: "titled".into(), fields: Vec::new(), ..setting("titled", false) };
+    let setting = SetWorkflow {
+        workflow: "titled".into(),
+        fields: Vec::new(),
+        ..setting("titled", false)
+    };
     let id = played.ask(ActorKind::ScriptEngine, Command::from(setting));
     played.ask(ActorKind::Person, push(id, "approve", 1, &[]));
     let instance = played.world.root().instance(id).unwrap();
     let definition = played.world.root().definition_of(instance).unwrap();
-    assert_eq!(definition.stage(instance.stage).unwrap().title(), "To be paid");
+    assert_eq!(
+        definition.stage(instance.stage).unwrap().title(),
+        "To be paid"
+    );
     played
 }

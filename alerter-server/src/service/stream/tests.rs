@@ -1,4 +1,5 @@
-//! However publishing and reading interleave: whenever a client is told that its picture is exact, it is.
+//! However publishing and reading interleave: whenever a client is told that its picture is exact,
+//! it is.
 
 use std::collections::BTreeMap;
 use std::task::{Context, Poll, Waker};
@@ -20,14 +21,18 @@ use crate::hub::Pace;
 use crate::limits::RECONNECT_SPREAD;
 
 /// Small enough that a client that sleeps is left behind.
-const RING: RingLimits = RingLimits { entries_max: 12, bytes_max: 1 << 30 };
+const RING: RingLimits = RingLimits {
+    entries_max: 12,
+    bytes_max: 1 << 30,
+};
 
 /// Large enough that a few of them fill the window of a view.
 const LARGE: usize = 300 << 10;
 
 #[derive(Clone, Debug)]
 enum Step {
-    /// Entries that are published at once; of each, what it changes: instance, visible, team, large.
+    /// Entries that are published at once; of each, what it changes: instance, visible, team,
+    /// large.
     Publish(Vec<Vec<(u8, bool, u8, bool)>>),
     /// A client takes so many messages.
     Read(usize, u8),
@@ -36,10 +41,19 @@ enum Step {
 }
 
 fn steps() -> impl Strategy<Value = Vec<Step>> {
-    let change = (0..5_u8, proptest::bool::weighted(0.8), 0..2_u8, proptest::bool::weighted(0.1));
+    let change = (
+        0..5_u8,
+        proptest::bool::weighted(0.8),
+        0..2_u8,
+        proptest::bool::weighted(0.1),
+    );
     let publish = vec(vec(change, 0..3), 1..5).prop_map(Step::Publish);
-    let read = (any::<usize>(), 1..12_u8).prop_map(|(client, messages)| Step::Read(client, messages));
-    vec(prop_oneof![4 => publish, 6 => read, 1 => Just(Step::BeginAnew)], 1..60)
+    let read =
+        (any::<usize>(), 1..12_u8).prop_map(|(client, messages)| Step::Read(client, messages));
+    vec(
+        prop_oneof![4 => publish, 6 => read, 1 => Just(Step::BeginAnew)],
+        1..60,
+    )
 }
 
 /// The history, as the alerter is told it.
@@ -53,7 +67,11 @@ struct History {
 impl History {
     fn new() -> Self {
         let cache = Cache::new("e", 1, Position::default(), 1, RING);
-        Self { cache, now: BTreeMap::new(), visible: vec![BTreeMap::new()] }
+        Self {
+            cache,
+            now: BTreeMap::new(),
+            visible: vec![BTreeMap::new()],
+        }
     }
 
     fn entry(&mut self, changes: &[(u8, bool, u8, bool)], moved: &mut Vec<Moved>) {
@@ -64,33 +82,76 @@ impl History {
                 continue;
             }
             let (id_text, team) = (id.to_string(), format!("team-{team}"));
-            let before = self.now.get(&id_text).filter(|before| before.visible).map(|before| Before {
-                alerts: before.alerts.iter().map(|one| BeforeAlert { team: one.team.clone(), priority: 0 }).collect(),
-                ..Before::default()
-            });
+            let before = self
+                .now
+                .get(&id_text)
+                .filter(|before| before.visible)
+                .map(|before| Before {
+                    alerts: before
+                        .alerts
+                        .iter()
+                        .map(|one| BeforeAlert {
+                            team: one.team.clone(),
+                            priority: 0,
+                        })
+                        .collect(),
+                    ..Before::default()
+                });
             let follow_up = FollowUp {
                 instance_id: id_text.clone(),
                 visible,
                 revision: sequence,
-                reason: if large { "x".repeat(LARGE) } else { String::new() },
-                alerts: vec![Alert { team, ..Alert::default() }],
+                reason: if large {
+                    "x".repeat(LARGE)
+                } else {
+                    String::new()
+                },
+                alerts: vec![Alert {
+                    team,
+                    ..Alert::default()
+                }],
                 ..FollowUp::default()
             };
             self.now.insert(id_text, follow_up.clone());
-            told.insert(id, InstanceChange { follow_up: Some(follow_up), before, ..InstanceChange::default() });
+            told.insert(
+                id,
+                InstanceChange {
+                    follow_up: Some(follow_up),
+                    before,
+                    ..InstanceChange::default()
+                },
+            );
         }
         let changes = told.into_values().collect();
-        let entry = FeedEntry { sequence, chain: sequence * 7, changes, ..FeedEntry::default() };
+        let entry = FeedEntry {
+            sequence,
+            chain: sequence * 7,
+            changes,
+            ..FeedEntry::default()
+        };
         self.cache.append(entry, moved).expect("it follows on");
-        self.visible
-            .push(self.now.iter().filter(|(_, one)| one.visible).map(|(id, one)| (id.clone(), one.clone())).collect());
+        self.visible.push(
+            self.now
+                .iter()
+                .filter(|(_, one)| one.visible)
+                .map(|(id, one)| (id.clone(), one.clone()))
+                .collect(),
+        );
     }
 
     /// The same state with an empty ring, as a new snapshot of the workflow-server gives it.
     fn begin_anew(&mut self) {
         let head = self.cache.head();
-        let mut cache = Cache::new("e", self.cache.generation() + 1, head, head.sequence + 1, RING);
-        self.now.values().for_each(|follow_up| cache.insert(follow_up));
+        let mut cache = Cache::new(
+            "e",
+            self.cache.generation() + 1,
+            head,
+            head.sequence + 1,
+            RING,
+        );
+        self.now
+            .values()
+            .for_each(|follow_up| cache.insert(follow_up));
         self.cache = cache;
     }
 }
@@ -105,19 +166,39 @@ struct Client {
 impl Client {
     fn new(hub: &Arc<Hub>, team: Option<&'static str>) -> Self {
         let teams = team.iter().map(ToString::to_string).collect();
-        let filter = Filter::new(FollowUpFilter { teams, ..FollowUpFilter::default() }).expect("a filter");
+        let filter = Filter::new(FollowUpFilter {
+            teams,
+            ..FollowUpFilter::default()
+        })
+        .expect("a filter");
         let cache = hub.now().expect("a state");
         let view = hub.view(filter, &cache);
         let permit = hub.admit().expect("room");
         let mode = SnapshotMode::Auto;
-        let stream = ClientStream::new(Arc::clone(hub), view, mode, cache, Beginning::Snapshot, permit);
-        Self { stream: Box::pin(stream), team, list: LiveList::default(), exact_at: 0 }
+        let stream = ClientStream::new(
+            Arc::clone(hub),
+            view,
+            mode,
+            cache,
+            Beginning::Snapshot,
+            permit,
+        );
+        Self {
+            stream: Box::pin(stream),
+            team,
+            list: LiveList::default(),
+            exact_at: 0,
+        }
     }
 
     fn check(&self, history: &History, sequence: u64) -> Result<(), TestCaseError> {
-        let is_wanted =
-            |one: &&FollowUp| self.team.is_none_or(|team| one.alerts.iter().any(|alert| alert.team == team));
-        let wanted = history.visible[sequence as usize].values().filter(is_wanted);
+        let is_wanted = |one: &&FollowUp| {
+            self.team
+                .is_none_or(|team| one.alerts.iter().any(|alert| alert.team == team))
+        };
+        let wanted = history.visible[sequence as usize]
+            .values()
+            .filter(is_wanted);
         prop_assert!(self.list.iter().eq(wanted), "at {}", sequence);
         Ok(())
     }
@@ -125,10 +206,14 @@ impl Client {
     /// Takes a message; whether there was one.
     fn read(&mut self, history: &History) -> Result<bool, TestCaseError> {
         let mut context = Context::from_waker(Waker::noop());
-        let Poll::Ready(Some(Ok(message))) = self.stream.as_mut().poll_next(&mut context) else { return Ok(false) };
+        let Poll::Ready(Some(Ok(message))) = self.stream.as_mut().poll_next(&mut context) else {
+            return Ok(false);
+        };
         let response: SubscribeResponse = message.decode().expect("a response");
         for change in self.list.take(&Event::Frame(Box::new(response))) {
-            let Change::Exact { sequence } = change else { continue };
+            let Change::Exact { sequence } = change else {
+                continue;
+            };
             self.check(history, sequence)?;
             prop_assert!(sequence >= self.exact_at);
             self.exact_at = sequence;
@@ -183,7 +268,15 @@ proptest! {
 #[tokio::test]
 async fn a_stream_that_a_thousand_changes_did_not_concern_is_not_behind() {
     let second = std::time::Duration::from_secs(1);
-    let hub = Arc::new(Hub::new(10, Pace { bookmark: second, stall: second, drain: second }, CancellationToken::new()));
+    let hub = Arc::new(Hub::new(
+        10,
+        Pace {
+            bookmark: second,
+            stall: second,
+            drain: second,
+        },
+        CancellationToken::new(),
+    ));
     hub.heard(SystemTime::now(), 0);
     let mut history = History::new();
     hub.publish(&history.cache, &[]);
@@ -205,19 +298,35 @@ async fn a_stream_that_a_thousand_changes_did_not_concern_is_not_behind() {
     hub.publish(&history.cache, &[]);
     let frames = frames();
     let newest = history.cache.head().sequence;
-    assert!(matches!(frames.first(), Some(Frame::StageChange(change)) if change.sequence == newest), "{frames:?}");
-    assert!(!frames.iter().any(|frame| matches!(frame, Frame::FellBehind(_))), "{frames:?}");
+    assert!(
+        matches!(frames.first(), Some(Frame::StageChange(change)) if change.sequence == newest),
+        "{frames:?}"
+    );
+    assert!(
+        !frames
+            .iter()
+            .any(|frame| matches!(frame, Frame::FellBehind(_))),
+        "{frames:?}"
+    );
 }
 
 /// When a stream was sent away, and how long its client was asked to wait.
 async fn sent_away(mut client: Client) -> (tokio::time::Instant, std::time::Duration) {
     loop {
-        let message = client.stream.next().await.expect("it is told").expect("in good order");
+        let message = client
+            .stream
+            .next()
+            .await
+            .expect("it is told")
+            .expect("in good order");
         let response: SubscribeResponse = message.decode().expect("a response");
         if let Some(Frame::Drain(drain)) = response.frame {
             assert!(client.stream.next().await.is_none(), "and then it ends");
             let wait = drain.reconnect_after.expect("a hint");
-            return (tokio::time::Instant::now(), wait.try_into().expect("a duration"));
+            return (
+                tokio::time::Instant::now(),
+                wait.try_into().expect("a duration"),
+            );
         }
     }
 }
@@ -226,11 +335,17 @@ async fn sent_away(mut client: Client) -> (tokio::time::Instant, std::time::Dura
 async fn a_draining_server_sends_its_clients_away_one_after_another() {
     let second = std::time::Duration::from_secs(1);
     let draining = CancellationToken::new();
-    let pace = Pace { bookmark: 60 * second, stall: 60 * second, drain: 10 * second };
+    let pace = Pace {
+        bookmark: 60 * second,
+        stall: 60 * second,
+        drain: 10 * second,
+    };
     let hub = Arc::new(Hub::new(200, pace, draining.clone()));
     hub.heard(SystemTime::now(), 0);
     hub.publish(&History::new().cache, &[]);
-    let clients: Vec<_> = (0..200).map(|_| tokio::spawn(sent_away(Client::new(&hub, None)))).collect();
+    let clients: Vec<_> = (0..200)
+        .map(|_| tokio::spawn(sent_away(Client::new(&hub, None))))
+        .collect();
     let begin = tokio::time::Instant::now();
     draining.cancel();
     hub.send_away().await;
@@ -245,9 +360,18 @@ async fn a_draining_server_sends_its_clients_away_one_after_another() {
         assert!(times[199] <= RECONNECT_SPREAD, "{what}: {times:?}");
         // However chance deals: of two hundred, no quarter of the time gets more than half.
         for quarter in 0..4 {
-            let (from, to) = (RECONNECT_SPREAD * quarter / 4, RECONNECT_SPREAD * (quarter + 1) / 4);
-            let there = times.iter().filter(|time| (from..to).contains(time)).count();
-            assert!((1..100).contains(&there), "{what}: {there} of 200 from {from:?} to {to:?}");
+            let (from, to) = (
+                RECONNECT_SPREAD * quarter / 4,
+                RECONNECT_SPREAD * (quarter + 1) / 4,
+            );
+            let there = times
+                .iter()
+                .filter(|time| (from..to).contains(time))
+                .count();
+            assert!(
+                (1..100).contains(&there),
+                "{what}: {there} of 200 from {from:?} to {to:?}"
+            );
         }
     }
 }
@@ -255,18 +379,38 @@ async fn a_draining_server_sends_its_clients_away_one_after_another() {
 #[tokio::test]
 async fn messages_carry_the_time_of_the_workflow_server_and_not_of_this_machine() {
     let second = std::time::Duration::from_secs(1);
-    let hub = Arc::new(Hub::new(10, Pace { bookmark: second, stall: second, drain: second }, CancellationToken::new()));
+    let hub = Arc::new(Hub::new(
+        10,
+        Pace {
+            bookmark: second,
+            stall: second,
+            drain: second,
+        },
+        CancellationToken::new(),
+    ));
     // A year ago by this machine's clock.
     let heard = SystemTime::now() - 365 * 86_400 * second;
     hub.heard(heard, 0);
     hub.publish(&History::new().cache, &[]);
     let mut client = Client::new(&hub, None);
     loop {
-        let message = client.stream.next().await.expect("a message").expect("in good order");
+        let message = client
+            .stream
+            .next()
+            .await
+            .expect("a message")
+            .expect("in good order");
         let response: SubscribeResponse = message.decode().expect("a response");
-        let time = response.server_time.expect("a time").try_into().expect("a time that this machine knows");
+        let time = response
+            .server_time
+            .expect("a time")
+            .try_into()
+            .expect("a time that this machine knows");
         let after = SystemTime::duration_since(&time, heard).expect("not before what was heard");
-        assert!(after < 60 * second, "{after:?} after what was heard: {response:?}");
+        assert!(
+            after < 60 * second,
+            "{after:?} after what was heard: {response:?}"
+        );
         if matches!(response.frame, Some(Frame::CaughtUp(_))) {
             return;
         }

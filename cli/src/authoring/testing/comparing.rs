@@ -11,7 +11,9 @@ use super::values;
 pub(super) fn compare_refusal(expected: Option<&str>, found: Option<&str>) -> Option<String> {
     match (expected, found) {
         (Some(words), Some(said)) if said.contains(words) => None,
-        (Some(words), Some(said)) => Some(format!("it should be refused with “{words}”, and was with “{said}”")),
+        (Some(words), Some(said)) => Some(format!(
+            "it should be refused with “{words}”, and was with “{said}”"
+        )),
         (Some(words), None) => Some(format!("it should be refused with “{words}”, and was not")),
         (None, Some(said)) => Some(format!("it is refused: {said}")),
         (None, None) => None,
@@ -25,9 +27,17 @@ pub(super) fn there_is(definition: &Definition, pushed: &str, buttons: &[String]
     }
     // A button of another stage is gone, or has still to come; one of no stage is misspelt.
     let mut actions = definition.stages.iter().flat_map(|stage| &stage.actions);
-    let is_known = actions.any(|action| matches!(&action.kind, ActionKind::Button(button) if button.event == pushed));
-    let unknown = if is_known { String::new() } else { format!("; there is no button {}", rules::quoted(pushed)) };
-    let hint = rules::suggestion(&pushed.to_lowercase().replace(' ', "-"), buttons.iter().map(String::as_str));
+    let is_known = actions
+        .any(|action| matches!(&action.kind, ActionKind::Button(button) if button.event == pushed));
+    let unknown = if is_known {
+        String::new()
+    } else {
+        format!("; there is no button {}", rules::quoted(pushed))
+    };
+    let hint = rules::suggestion(
+        &pushed.to_lowercase().replace(' ', "-"),
+        buttons.iter().map(String::as_str),
+    );
     let hint = match (hint.is_empty(), buttons) {
         (false, _) => hint,
         (true, []) => "; no button can be pushed here".to_owned(),
@@ -37,16 +47,28 @@ pub(super) fn there_is(definition: &Definition, pushed: &str, buttons: &[String]
 }
 
 /// What is not as expected.
-pub(super) fn compare(simulation: &mut Simulation, definition: &Definition, expected: &Expected) -> Vec<String> {
+pub(super) fn compare(
+    simulation: &mut Simulation,
+    definition: &Definition,
+    expected: &Expected,
+) -> Vec<String> {
     let warnings = simulation.take_warnings().len();
-    let Some(instance) = simulation.instance() else { return vec!["nothing runs".to_owned()] };
+    let Some(instance) = simulation.instance() else {
+        return vec!["nothing runs".to_owned()];
+    };
     let mut faults = Vec::new();
     if let Some(stage) = &expected.stage {
-        let found = definition.stage(instance.stage).map_or("", |stage| &stage.event.id);
+        let found = definition
+            .stage(instance.stage)
+            .map_or("", |stage| &stage.event.id);
         faults.extend(should_be("the stage", stage, found));
     }
     if let Some(visit) = expected.visit {
-        faults.extend(should_be("the visit", &visit.to_string(), &instance.visit().to_string()));
+        faults.extend(should_be(
+            "the visit",
+            &visit.to_string(),
+            &instance.visit().to_string(),
+        ));
     }
     if let Some(status) = &expected.status {
         faults.extend(compare_status(status, instance.status));
@@ -56,10 +78,18 @@ pub(super) fn compare(simulation: &mut Simulation, definition: &Definition, expe
     }
     if let Some(buttons) = &expected.buttons {
         let found = offered(definition, instance);
-        faults.extend(should_be("the buttons", &buttons.join(", "), &found.join(", ")));
+        faults.extend(should_be(
+            "the buttons",
+            &buttons.join(", "),
+            &found.join(", "),
+        ));
     }
     if let Some(count) = expected.warnings {
-        faults.extend(should_be("the number of warnings", &count.to_string(), &warnings.to_string()));
+        faults.extend(should_be(
+            "the number of warnings",
+            &count.to_string(),
+            &warnings.to_string(),
+        ));
     }
     for (name, written) in &expected.fields {
         faults.extend(compare_field(definition, instance, name, written.as_ref()).err());
@@ -78,7 +108,13 @@ fn should_be(what: &str, expected: &str, found: &str) -> Option<String> {
         "none" => rules::quoted(text),
         text => text.to_owned(),
     };
-    (expected != found).then(|| format!("{what} should be {}, and is {}", told(expected), told(found)))
+    (expected != found).then(|| {
+        format!(
+            "{what} should be {}, and is {}",
+            told(expected),
+            told(found)
+        )
+    })
 }
 
 fn compare_status(expected: &str, found: Status) -> Option<String> {
@@ -87,7 +123,10 @@ fn compare_status(expected: &str, found: Status) -> Option<String> {
         return should_be("the status", expected, found.word());
     }
     let known = rules::all_if_few(known.into_iter());
-    Some(format!("expect.status: there is no status {}{known}", rules::quoted(expected)))
+    Some(format!(
+        "expect.status: there is no status {}{known}",
+        rules::quoted(expected)
+    ))
 }
 
 /// Whether a field holds what it should; the sentence where it does not.
@@ -99,8 +138,14 @@ fn compare_field(
 ) -> Result<(), String> {
     const AT: &str = "expect.fields";
     let (place, field) = values::declared_as(AT, &definition.fields, name)?;
-    let wanted = written.map(|written| values::typed(AT, field, written)).transpose()?;
-    let held = instance.fields.iter().find(|(at, _)| usize::from(*at) == place).map(|(_, value)| value);
+    let wanted = written
+        .map(|written| values::typed(AT, field, written))
+        .transpose()?;
+    let held = instance
+        .fields
+        .iter()
+        .find(|(at, _)| usize::from(*at) == place)
+        .map(|(_, value)| value);
     match (wanted.as_ref(), held) {
         (wanted, held) if wanted == held => Ok(()),
         (Some(wanted), Some(held)) => Err(format!("{name} should be {wanted}, and is {held}")),
@@ -114,8 +159,11 @@ fn compare_field(
 
 fn compare_alerts(expected: &[String], instance: &Instance) -> Option<String> {
     let found: Vec<&str> = instance.alerts.iter().map(|alert| &*alert.text).collect();
-    let fit =
-        expected.len() == found.len() && expected.iter().zip(&found).all(|(words, text)| text.contains(words.as_str()));
+    let fit = expected.len() == found.len()
+        && expected
+            .iter()
+            .zip(&found)
+            .all(|(words, text)| text.contains(words.as_str()));
     let (words, texts) = (expected.join("”, “"), found.join("”, “"));
     let told = match (expected, found.as_slice()) {
         ([], _) => format!("there should be no alerts, and there are “{texts}”"),
@@ -127,9 +175,15 @@ fn compare_alerts(expected: &[String], instance: &Instance) -> Option<String> {
 
 /// The ids of the buttons that can be pushed.
 pub(super) fn offered(definition: &Definition, instance: &Instance) -> Vec<String> {
-    let actions = definition.stage(instance.stage).map(|stage| stage.actions.as_slice()).unwrap_or_default();
+    let actions = definition
+        .stage(instance.stage)
+        .map(|stage| stage.actions.as_slice())
+        .unwrap_or_default();
     let is_over = instance.status.is_ended();
-    let all = actions.iter().enumerate().filter(|(place, _)| !is_over && instance.does(*place));
+    let all = actions
+        .iter()
+        .enumerate()
+        .filter(|(place, _)| !is_over && instance.does(*place));
     all.filter_map(|(_, action)| match &action.kind {
         ActionKind::Button(button) => Some(button.event.clone()),
         _ => None,

@@ -71,8 +71,8 @@ pub(super) struct Expected {
     pub(super) warnings: Option<usize>,
 }
 
-/// A value of a field with the characters that it is written with: only the type of the field says what they mean, and a text
-/// such as `1.50`, `no` or a long number must come out as it is.
+/// A value of a field with the characters that it is written with: only the type of the field says
+/// what they mean, and a text such as `1.50`, `no` or a long number must come out as it is.
 #[derive(Debug, PartialEq, Deserialize)]
 #[serde(transparent)]
 pub(super) struct Scalar(String);
@@ -128,14 +128,33 @@ n: '  ends  '
         let flow = "{ a: 1.50, b: 12345678901234567890, c: no, d: true, e: 2026-11-25 10:00, f: \"yes, no\", g: Yes }";
         let flow: BTreeMap<String, Scalar> = serde_saphyr::from_str(flow).unwrap();
         let flow: Vec<&str> = flow.values().map(Scalar::text).collect();
-        assert_eq!(flow, ["1.50", "12345678901234567890", "no", "true", "2026-11-25 10:00", "yes, no", "Yes"]);
+        assert_eq!(
+            flow,
+            [
+                "1.50",
+                "12345678901234567890",
+                "no",
+                "true",
+                "2026-11-25 10:00",
+                "yes, no",
+                "Yes"
+            ]
+        );
     }
 
     #[test]
     fn no_value_is_not_a_text() {
-        let expected: Expected = serde_saphyr::from_str("fields: { a: ~, b: null, c: , d: '', e: nothing }").unwrap();
-        let held: Vec<Option<&str>> = expected.fields.values().map(|value| value.as_ref().map(Scalar::text)).collect();
+        let expected: Expected =
+            serde_saphyr::from_str("fields: { a: ~, b: null, c: , d: '', e: nothing }").unwrap();
+        let held: Vec<Option<&str>> = expected
+            .fields
+            .values()
+            .map(|value| value.as_ref().map(Scalar::text))
+            .collect();
         assert_eq!(held, [None, None, None, Some(""), Some("nothing")]);
-        assert!(serde_saphyr::from_str::<Scalar>("~").is_err(), "a value that is given is one");
+        assert!(
+            serde_saphyr::from_str::<Scalar>("~").is_err(),
+            "a value that is given is one"
+        );
     }
 }

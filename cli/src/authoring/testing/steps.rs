@@ -17,7 +17,8 @@ use aftercall_engine::value::{FieldDeclaration, FieldType};
 use super::comparing::{compare, compare_refusal, offered, there_is};
 use super::form::{Call, Step, Test};
 use super::values::named;
-use crate::authoring::{files::Written, trying};
+use crate::authoring::files::Written;
+use crate::authoring::trying;
 
 /// When a test begins that says nothing: a Tuesday morning.
 const BEGIN: &str = "2026-11-24T09:00:00Z";
@@ -36,7 +37,10 @@ pub(super) fn run(
     let mut faults = Vec::new();
     for (number, step) in (1..).zip(&test.steps) {
         let told = take(&mut simulation, &written.definition, step);
-        faults.extend(told.into_iter().map(|fault| format!("step {number}: {fault}")));
+        faults.extend(
+            told.into_iter()
+                .map(|fault| format!("step {number}: {fault}")),
+        );
         if !faults.is_empty() {
             break;
         }
@@ -46,13 +50,27 @@ pub(super) fn run(
 }
 
 /// The call with the workflow set, before the first step.
-fn begun(written: &Written, calendars: &[Arc<Calendar>], test: &Test) -> Result<Simulation, String> {
+fn begun(
+    written: &Written,
+    calendars: &[Arc<Calendar>],
+    test: &Test,
+) -> Result<Simulation, String> {
     let begin = test.at.as_deref().unwrap_or(BEGIN);
-    let wanted = || format!("at must be {}, and is {}", trying::written_as(FieldType::Time), rules::quoted(begin));
+    let wanted = || {
+        format!(
+            "at must be {}, and is {}",
+            trying::written_as(FieldType::Time),
+            rules::quoted(begin)
+        )
+    };
     let now = trying::typed_moment(begin).ok_or_else(wanted)?;
-    let mut simulation = written.simulation(calendars, now).map_err(|failure| failure.sentence().to_owned())?;
+    let mut simulation = written
+        .simulation(calendars, now)
+        .map_err(|failure| failure.sentence().to_owned())?;
     let fields = named("fields", &written.definition.fields, &test.fields)?;
-    simulation.set(changes(&test.call), fields).map_err(|error| error.to_string())?;
+    simulation
+        .set(changes(&test.call), fields)
+        .map_err(|error| error.to_string())?;
     Ok(simulation)
 }
 
@@ -74,26 +92,42 @@ fn changes(call: &Call) -> CallChanges {
 
 /// Does a step, and compares; gives what is at fault.
 fn take(simulation: &mut Simulation, definition: &Definition, step: &Step) -> Vec<String> {
-    let buttons = simulation.instance().map(|instance| offered(definition, instance)).unwrap_or_default();
+    let buttons = simulation
+        .instance()
+        .map(|instance| offered(definition, instance))
+        .unwrap_or_default();
     let refused = match act(simulation, definition, step) {
         Ok(refused) => refused,
         Err(fault) => return vec![fault],
     };
-    let hint = step.push.as_deref().map_or_else(String::new, |pushed| there_is(definition, pushed, &buttons));
+    let hint = step
+        .push
+        .as_deref()
+        .map_or_else(String::new, |pushed| there_is(definition, pushed, &buttons));
     let told = compare_refusal(step.refused.as_deref(), refused.as_deref());
     let mut faults: Vec<String> = told.map(|told| told + &hint).into_iter().collect();
     faults.extend(compare(simulation, definition, &step.expect));
     faults
 }
 
-/// Does a step; gives the sentence where a server would refuse it. What the test itself has wrong is an error.
-fn act(simulation: &mut Simulation, definition: &Definition, step: &Step) -> Result<Option<String>, String> {
+/// Does a step; gives the sentence where a server would refuse it. What the test itself has wrong
+/// is an error.
+fn act(
+    simulation: &mut Simulation,
+    definition: &Definition,
+    step: &Step,
+) -> Result<Option<String>, String> {
     let is_of_push = !step.form.is_empty() || step.note.is_some();
     let done = match (&step.push, &step.wait) {
-        (Some(_), Some(_)) => return Err("a step either pushes or waits: write two steps".to_owned()),
-        (None, _) if is_of_push => return Err("form and note belong to a push, and this step has none".to_owned()),
+        (Some(_), Some(_)) => {
+            return Err("a step either pushes or waits: write two steps".to_owned());
+        }
+        (None, _) if is_of_push => {
+            return Err("form and note belong to a push, and this step has none".to_owned());
+        }
         (Some(button), None) => {
-            let form = form_of(definition, button).map_or(Ok(Vec::new()), |form| named("form", form, &step.form))?;
+            let form = form_of(definition, button)
+                .map_or(Ok(Vec::new()), |form| named("form", form, &step.form))?;
             simulation.push(button, form, step.note.as_deref().unwrap_or_default())
         }
         (None, Some(wait)) => simulation.wait(waited_millis(wait)?, &never).map(drop),
@@ -104,7 +138,8 @@ fn act(simulation: &mut Simulation, definition: &Definition, step: &Step) -> Res
 
 fn waited_millis(wait: &str) -> Result<i64, String> {
     let span = rules::span(wait).map_err(|fault| format!("wait: {}", fault.message))?;
-    // No calendar is asked here: as many days of 24 hours would be something else than what is written.
+    // No calendar is asked here: as many days of 24 hours would be something else than what is
+    // written.
     if span.unit == SpanUnit::WorkingDays {
         return Err(format!(
             "wait is by the clock on the wall, and cannot be {span}: write days or hours, such as 3d or 4h"
@@ -124,8 +159,8 @@ fn form_of<'d>(definition: &'d Definition, button: &str) -> Option<&'d [FieldDec
 
 #[cfg(test)]
 mod tests {
-    use super::super::Outcome;
     use crate::authoring::files;
+    use crate::authoring::testing::Outcome;
 
     fn outcome(tests: &str) -> Outcome {
         outcome_of(&files::template("w", "W"), tests)
@@ -136,14 +171,20 @@ mod tests {
         std::fs::write(folder.path().join("w.yaml"), workflow).unwrap();
         let path = folder.path().join("w.test.yaml");
         std::fs::write(&path, format!("workflow: w.yaml\ntests:\n{tests}")).unwrap();
-        super::super::run(&[path]).unwrap()
+        crate::authoring::testing::run(&[path]).unwrap()
     }
 
     /// What is at fault where one test has these fields and steps, on one line each.
     fn told(workflow: &str, fields: &str, steps: &str) -> Vec<String> {
-        let outcome =
-            outcome_of(workflow, &format!("  - {{ name: one, fields: {{ {fields} }}, steps: [ {steps} ] }}\n"));
-        outcome.ran.into_iter().flat_map(|test| test.faults).collect()
+        let outcome = outcome_of(
+            workflow,
+            &format!("  - {{ name: one, fields: {{ {fields} }}, steps: [ {steps} ] }}\n"),
+        );
+        outcome
+            .ran
+            .into_iter()
+            .flat_map(|test| test.faults)
+            .collect()
     }
 
     const FIELDS: &str = "format: 1
@@ -165,40 +206,89 @@ on_new_call:
 
     #[test]
     fn a_value_is_what_is_written_and_its_field_says_what_that_means() {
-        for text in ["1.50", "12345678901234567890", "no", "yes", "true", "007", "2026-11-25 10:00", "'null'"] {
+        for text in [
+            "1.50",
+            "12345678901234567890",
+            "no",
+            "yes",
+            "true",
+            "007",
+            "2026-11-25 10:00",
+            "'null'",
+        ] {
             let alert = text.trim_matches('\'');
-            let step = format!("{{ expect: {{ alerts: ['{alert}'], fields: {{ order: {text} }} }} }}");
-            assert_eq!(told(FIELDS, &format!("order: {text}"), &step), Vec::<String>::new(), "{text}");
+            let step =
+                format!("{{ expect: {{ alerts: ['{alert}'], fields: {{ order: {text} }} }} }}");
+            assert_eq!(
+                told(FIELDS, &format!("order: {text}"), &step),
+                Vec::<String>::new(),
+                "{text}"
+            );
         }
         let others = "amount: 1.50, urgent: yes, due: '2026-06-24 09:00[Europe/London]'";
         let held = "amount: 1.5, urgent: true, due: 2026-06-24T08:00:00Z";
-        assert_eq!(told(FIELDS, others, &format!("{{ expect: {{ fields: {{ {held} }} }} }}")), Vec::<String>::new());
-        let found = told(FIELDS, "order: 1.50", "{ expect: { alerts: [], fields: { order: 1.5 } } }");
+        assert_eq!(
+            told(
+                FIELDS,
+                others,
+                &format!("{{ expect: {{ fields: {{ {held} }} }} }}")
+            ),
+            Vec::<String>::new()
+        );
+        let found = told(
+            FIELDS,
+            "order: 1.50",
+            "{ expect: { alerts: [], fields: { order: 1.5 } } }",
+        );
         assert_eq!(
             found,
-            ["step 1: order should be 1.5, and is 1.50", "step 1: there should be no alerts, and there are “1.50”"]
+            [
+                "step 1: order should be 1.5, and is 1.50",
+                "step 1: there should be no alerts, and there are “1.50”"
+            ]
         );
     }
 
     #[test]
     fn a_field_without_a_value_is_told_apart_from_every_text() {
         let none = Vec::<String>::new();
-        assert_eq!(told(FIELDS, "order: nothing", "{ expect: { fields: { order: nothing, more: ~ } } }"), none);
-        let found = told(FIELDS, "order: nothing", "{ expect: { fields: { order: ~, more: nothing } } }");
-        let expected =
-            ["step 1: more should be nothing, and has no value", "step 1: order should have no value, and is nothing"];
+        assert_eq!(
+            told(
+                FIELDS,
+                "order: nothing",
+                "{ expect: { fields: { order: nothing, more: ~ } } }"
+            ),
+            none
+        );
+        let found = told(
+            FIELDS,
+            "order: nothing",
+            "{ expect: { fields: { order: ~, more: nothing } } }",
+        );
+        let expected = [
+            "step 1: more should be nothing, and has no value",
+            "step 1: order should have no value, and is nothing",
+        ];
         assert_eq!(found, expected);
     }
 
     #[test]
     fn what_a_test_has_wrong_itself_is_told_with_its_place() {
         let check = |fields: &str, step: &str, expected: &[&str]| {
-            assert_eq!(told(FIELDS, fields, &format!("{{ wait: 1m }}, {{ {step} }}")), expected, "{step}");
+            assert_eq!(
+                told(FIELDS, fields, &format!("{{ wait: 1m }}, {{ {step} }}")),
+                expected,
+                "{step}"
+            );
         };
         let of_push = ["step 2: form and note belong to a push, and this step has none"];
         check("", "form: { amount: 1 }", &of_push);
         check("", "wait: 1h, note: late", &of_push);
-        check("", "push: done, wait: 1h", &["step 2: a step either pushes or waits: write two steps"]);
+        check(
+            "",
+            "push: done, wait: 1h",
+            &["step 2: a step either pushes or waits: write two steps"],
+        );
         let days = "step 2: wait is by the clock on the wall, and cannot be 5wd: write days or hours, such as 3d or 4h";
         check("", "wait: 5wd", &[days]);
         let span = "step 2: wait: `soon` is not a span; write a number and s, m, h, d or wd, such as 90s, 15m, 4h, 1h30m, 3d or 5wd";
@@ -215,12 +305,32 @@ on_new_call:
         let status = "step 2: expect.status: there is no status `done`; \
              there is waiting for the call to end, active, paused, incomplete, finished, cancelled";
         check("", "expect: { status: done }", &[status]);
-        check("", "expect: { status: finished }", &["step 2: the status should be finished, and is active"]);
-        check("", "expect: { outcome: done }", &["step 2: the outcome should be done, and is none"]);
-        check("ordr: x", "wait: 1h", &["fields: there is no field `ordr`; did you mean `order`?"]);
-        check("amount: x", "wait: 1h", &["fields.amount must be a number, such as 12.5, and is `x`"]);
+        check(
+            "",
+            "expect: { status: finished }",
+            &["step 2: the status should be finished, and is active"],
+        );
+        check(
+            "",
+            "expect: { outcome: done }",
+            &["step 2: the outcome should be done, and is none"],
+        );
+        check(
+            "ordr: x",
+            "wait: 1h",
+            &["fields: there is no field `ordr`; did you mean `order`?"],
+        );
+        check(
+            "amount: x",
+            "wait: 1h",
+            &["fields.amount must be a number, such as 12.5, and is `x`"],
+        );
         let at = outcome("  - { name: one, at: noon, steps: [] }\n");
-        assert!(at.ran[0].faults[0].starts_with("at must be a time, such as"), "{:?}", at.ran[0].faults);
+        assert!(
+            at.ran[0].faults[0].starts_with("at must be a time, such as"),
+            "{:?}",
+            at.ran[0].faults
+        );
     }
 
     #[test]
@@ -241,7 +351,11 @@ on_new_call:
     steps: []
 ",
         );
-        let told: Vec<&[String]> = outcome.ran.iter().map(|test| test.faults.as_slice()).collect();
+        let told: Vec<&[String]> = outcome
+            .ran
+            .iter()
+            .map(|test| test.faults.as_slice())
+            .collect();
         assert_eq!(
             told[0],
             [
@@ -253,7 +367,10 @@ on_new_call:
                 "step 1: the alerts should say “Ring”, “more”, and are “Ring the caller about gas”",
             ]
         );
-        assert_eq!(told[1], ["step 4: it should be refused with “something”, and was not"]);
+        assert_eq!(
+            told[1],
+            ["step 4: it should be refused with “something”, and was not"]
+        );
         assert_eq!(told[2], ["fields.topic must be given: text"]);
         assert_eq!(
             outcome.unwalked,
@@ -273,7 +390,11 @@ on_new_call:
   - { name: over, fields: { topic: gas }, steps: [ { push: give-up }, { push: done, form: { result: x } } ] }
 ",
         );
-        let told: Vec<&[String]> = outcome.ran.iter().map(|test| test.faults.as_slice()).collect();
+        let told: Vec<&[String]> = outcome
+            .ran
+            .iter()
+            .map(|test| test.faults.as_slice())
+            .collect();
         assert_eq!(
             told[0],
             [
@@ -286,17 +407,28 @@ on_new_call:
                 "step 1: it is refused: the workflow has no such button; there is no button `pay`; there is done, not-reached, give-up"
             ]
         );
-        assert!(told[2][0].ends_with("; no button can be pushed here"), "{:?}", told[2]);
-        assert!(!told[2][0].contains("there is no button"), "it has gone, and is one of the workflow: {:?}", told[2]);
+        assert!(
+            told[2][0].ends_with("; no button can be pushed here"),
+            "{:?}",
+            told[2]
+        );
+        assert!(
+            !told[2][0].contains("there is no button"),
+            "it has gone, and is one of the workflow: {:?}",
+            told[2]
+        );
     }
 
     #[test]
     fn a_button_of_no_stage_is_told_as_such_and_refused_as_a_server_does() {
-        let unknown =
-            "step 1: it is refused: the workflow has no such button; there is no button `approve`; there is done";
+        let unknown = "step 1: it is refused: the workflow has no such button; there is no button `approve`; there is done";
         assert_eq!(told(FIELDS, "", "{ push: approve }"), [unknown]);
         assert_eq!(
-            told(FIELDS, "", "{ push: approve, refused: the workflow has no such button }"),
+            told(
+                FIELDS,
+                "",
+                "{ push: approve, refused: the workflow has no such button }"
+            ),
             Vec::<String>::new()
         );
     }

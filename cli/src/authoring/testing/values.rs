@@ -28,7 +28,10 @@ pub(super) fn declared_as<'d>(
     declared: &'d [FieldDeclaration],
     name: &str,
 ) -> Result<(usize, &'d FieldDeclaration), String> {
-    let found = declared.iter().enumerate().find(|(_, field)| field.name == name);
+    let found = declared
+        .iter()
+        .enumerate()
+        .find(|(_, field)| field.name == name);
     found.ok_or_else(|| {
         let hint = rules::suggestion(name, declared.iter().map(|field| field.name.as_str()));
         format!("{at}: there is no field {}{hint}", rules::quoted(name))
@@ -39,6 +42,9 @@ pub(super) fn declared_as<'d>(
 pub(super) fn typed(at: &str, field: &FieldDeclaration, written: &Scalar) -> Result<Value, String> {
     trying::value(written.text(), field.field_type).ok_or_else(|| {
         let (name, wanted) = (&field.name, trying::written_as(field.field_type));
-        format!("{at}.{name} must be {wanted}, and is {}", rules::quoted(written.text()))
+        format!(
+            "{at}.{name} must be {wanted}, and is {}",
+            rules::quoted(written.text())
+        )
     })
 }

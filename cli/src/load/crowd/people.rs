@@ -1,27 +1,27 @@
 //! The people of a crowd: each asks until the end.
 //!
-//! Promise: their answers are read and thrown away. Decoding a list costs more than making it, and people decode on other machines.
+//! Promise: their answers are read and thrown away. Decoding a list costs more than making it, and
+//! people decode on other machines.
 
 use std::time::{Duration, Instant};
 
-use aftercall_proto::workflow::v1::{
-    ClaimNextRequest, FollowUpFilter, ListFollowUpsRequest, call_manager_service_client::CallManagerServiceClient,
-};
+use aftercall_proto::workflow::v1::call_manager_service_client::CallManagerServiceClient;
+use aftercall_proto::workflow::v1::{ClaimNextRequest, FollowUpFilter, ListFollowUpsRequest};
 use clap::ValueEnum;
 use hyper::http::uri::PathAndQuery;
 use prost::bytes::Buf as _;
-use tokio::{task::JoinSet, time::sleep};
+use tokio::task::JoinSet;
+use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
-use tonic::{
-    Code, Request, Status,
-    client::Grpc,
-    codec::{BufferSettings, Codec, DecodeBuf, Decoder},
-    transport::Channel,
-};
+use tonic::client::Grpc;
+use tonic::codec::{BufferSettings, Codec, DecodeBuf, Decoder};
+use tonic::transport::Channel;
+use tonic::{Code, Request, Status};
 use tonic_prost::ProstEncoder;
 
 use super::broken_off;
-use crate::{errors::Failure, load::closed_loop::Measured};
+use crate::errors::Failure;
+use crate::load::closed_loop::Measured;
 
 /// How long one waits whom the server refused before asking again, as the server says.
 const REFUSED_WAIT: Duration = Duration::from_secs(1);
@@ -53,7 +53,16 @@ impl Crowd {
         for number in 0..people {
             let channel = channels[number as usize % channels.len()].clone();
             let first = Duration::from_secs(1) * number / people;
-            tasks.spawn(ask_until(stop.clone(), Person { channel, asks, number, rows }, first));
+            tasks.spawn(ask_until(
+                stop.clone(),
+                Person {
+                    channel,
+                    asks,
+                    number,
+                    rows,
+                },
+                first,
+            ));
         }
         Self { tasks, stop }
     }
@@ -79,7 +88,11 @@ struct Person {
     rows: u32,
 }
 
-async fn ask_until(stop: CancellationToken, person: Person, first: Duration) -> Result<(Measured, u64), Failure> {
+async fn ask_until(
+    stop: CancellationToken,
+    person: Person,
+    first: Duration,
+) -> Result<(Measured, u64), Failure> {
     let (mut measured, mut refused) = (Measured::new()?, 0);
     let began = Instant::now();
     let asking = async {
@@ -108,16 +121,35 @@ impl Person {
     async fn ask(&self) -> Result<(), Status> {
         match self.asks {
             Asks::Next => {
-                let filter = FollowUpFilter { customers: vec!["nobody".to_owned()], ..FollowUpFilter::default() };
+                let filter = FollowUpFilter {
+                    customers: vec!["nobody".to_owned()],
+                    ..FollowUpFilter::default()
+                };
                 let actor = format!("person {}", self.number);
-                let request = ClaimNextRequest { actor, filter: Some(filter), ..ClaimNextRequest::default() };
-                CallManagerServiceClient::new(self.channel.clone()).claim_next(request).await.map(drop)
+                let request = ClaimNextRequest {
+                    actor,
+                    filter: Some(filter),
+                    ..ClaimNextRequest::default()
+                };
+                CallManagerServiceClient::new(self.channel.clone())
+                    .claim_next(request)
+                    .await
+                    .map(drop)
             }
             Asks::Lists => {
-                let request = ListFollowUpsRequest { page_size: self.rows, ..ListFollowUpsRequest::default() };
+                let request = ListFollowUpsRequest {
+                    page_size: self.rows,
+                    ..ListFollowUpsRequest::default()
+                };
                 let mut client = Grpc::new(self.channel.clone());
-                client.ready().await.map_err(|error| Status::unavailable(error.to_string()))?;
-                client.unary(Request::new(request), LIST_FOLLOW_UPS, Undecoded).await.map(drop)
+                client
+                    .ready()
+                    .await
+                    .map_err(|error| Status::unavailable(error.to_string()))?;
+                client
+                    .unary(Request::new(request), LIST_FOLLOW_UPS, Undecoded)
+                    .await
+                    .map(drop)
             }
         }
     }

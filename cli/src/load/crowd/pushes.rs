@@ -1,27 +1,23 @@
 //! The pushes whose latency is measured: an open loop, on a thread and a connection of its own.
 //!
-//! Promise: pushes leave when their time has come, whether others are answered or not. What the crowd's clients do with their answers
-//! does not delay them within this process. Must not: push a follow-up twice.
+//! Promise: pushes leave when their time has come, whether others are answered or not. What the
+//! crowd's clients do with their answers does not delay them within this process. Must not: push a
+//! follow-up twice.
 
 use std::time::{Duration, Instant};
 
 use aftercall_proto::workflow::v1::call_manager_service_client::CallManagerServiceClient;
-use tokio::{
-    runtime,
-    task::{JoinError, JoinSet, spawn_blocking},
-    time::{MissedTickBehavior, interval},
-};
-use tonic::{Status, transport::Channel};
+use tokio::runtime;
+use tokio::task::{JoinError, JoinSet, spawn_blocking};
+use tokio::time::{MissedTickBehavior, interval};
+use tonic::Status;
+use tonic::transport::Channel;
 
 use super::broken_off;
-use crate::{
-    connect::Connections,
-    errors::Failure,
-    load::{
-        closed_loop::Measured,
-        requests::{Target, push_request},
-    },
-};
+use crate::connect::Connections;
+use crate::errors::Failure;
+use crate::load::closed_loop::Measured;
+use crate::load::requests::{Target, push_request};
 
 /// Follow-ups that nobody has pushed, and how they are pushed.
 #[derive(Debug)]
@@ -36,7 +32,9 @@ impl Pushes {
     /// Pushes for `time`, each on a follow-up that nobody has pushed.
     pub(super) async fn run(self, time: Duration) -> Result<(Measured, Self), Failure> {
         spawn_blocking(move || {
-            let runtime = runtime::Builder::new_current_thread().enable_all().build()?;
+            let runtime = runtime::Builder::new_current_thread()
+                .enable_all()
+                .build()?;
             runtime.block_on(async move {
                 let mut pushes = self;
                 let channel = pushes.to.workflow_server().await?;
@@ -57,10 +55,17 @@ impl Pushes {
         while began.elapsed() < time {
             let due = ticks.tick().await.into_std();
             let Some(target) = self.targets.pop() else {
-                return Err(Failure::usage("There are fewer follow-ups than pushes: take more of --open.".to_owned()));
+                return Err(Failure::usage(
+                    "There are fewer follow-ups than pushes: take more of --open.".to_owned(),
+                ));
             };
             let mut client = CallManagerServiceClient::new(channel.clone());
-            under_way.spawn(async move { client.push_button(push_request(&target)).await.map(|_| due.elapsed()) });
+            under_way.spawn(async move {
+                client
+                    .push_button(push_request(&target))
+                    .await
+                    .map(|_| due.elapsed())
+            });
             while let Some(answered) = under_way.try_join_next() {
                 note(&mut measured, answered)?;
             }
@@ -73,7 +78,10 @@ impl Pushes {
     }
 }
 
-fn note(measured: &mut Measured, answered: Result<Result<Duration, Status>, JoinError>) -> Result<(), Failure> {
+fn note(
+    measured: &mut Measured,
+    answered: Result<Result<Duration, Status>, JoinError>,
+) -> Result<(), Failure> {
     match answered.map_err(|error| broken_off(&error))? {
         Ok(took) => measured.record(took),
         Err(status) => measured.fail(&status),

@@ -15,31 +15,51 @@ impl Calendar {
         next.map_or(moment, |(from, _)| from.max(moment))
     }
 
-    /// The working day to which a moment belongs: the date on which the opening began that is open then, or that ends with it.
-    /// A closing time belongs to the day that it ends, because it is where counting opening time leads. None where it is closed.
+    /// The working day to which a moment belongs: the date on which the opening began that is open
+    /// then, or that ends with it. A closing time belongs to the day that it ends, because it is
+    /// where counting opening time leads. None where it is closed.
     pub(super) fn working_day_of(&self, moment: Time) -> Option<Date> {
         let date = self.local(moment)?.date();
         // What began the day before may still be open.
         let dates = [date.yesterday().ok(), Some(date)].into_iter().flatten();
-        let openings = dates.flat_map(|date| self.openings_of(date).iter().map(move |opening| (date, *opening)));
-        let within = openings.filter_map(|(date, opening)| Some((date, self.times(date, opening)?)));
+        let openings = dates.flat_map(|date| {
+            self.openings_of(date)
+                .iter()
+                .map(move |opening| (date, *opening))
+        });
+        let within =
+            openings.filter_map(|(date, opening)| Some((date, self.times(date, opening)?)));
         // The later one wins: a moment at which one ends and the next begins belongs to the next.
-        within.filter(|(_, (from, to))| (*from..=*to).contains(&moment)).map(|(date, _)| date).next_back()
+        within
+            .filter(|(_, (from, to))| (*from..=*to).contains(&moment))
+            .map(|(date, _)| date)
+            .next_back()
     }
 
-    /// So many working days later, at the same time of day; a time at which that day is closed becomes the nearest at which
-    /// it is open. What begins while it is closed begins with the next opening.
+    /// So many working days later, at the same time of day; a time at which that day is closed
+    /// becomes the nearest at which it is open. What begins while it is closed begins with the next
+    /// opening.
     #[must_use]
     pub fn after_working_days(&self, start: Time, days: u32) -> Time {
-        self.each_working_days(start, days.max(1)).next().unwrap_or(start)
+        self.each_working_days(start, days.max(1))
+            .next()
+            .unwrap_or(start)
     }
 
     /// The same again and again: after so many working days, twice as many, and so on.
-    pub(super) fn each_working_days(&self, start: Time, days: u32) -> impl Iterator<Item = Time> + use<'_> {
+    pub(super) fn each_working_days(
+        &self,
+        start: Time,
+        days: u32,
+    ) -> impl Iterator<Item = Time> + use<'_> {
         let begun = self.working_day_of(start).map(|date| (start, date));
         let begin = begun.or_else(|| {
             let next = self.next_open(start);
-            Some((next, self.working_day_of(next).or_else(|| self.local(next).map(DateTime::date))?))
+            Some((
+                next,
+                self.working_day_of(next)
+                    .or_else(|| self.local(next).map(DateTime::date))?,
+            ))
         });
         let mut dates = begin.map(|(_, date)| self.working_days_from(date));
         let mut wall = begin.map_or(start, |(begin, _)| begin);
@@ -47,31 +67,54 @@ impl Calendar {
         std::iter::from_fn(move || {
             wall = Time(wall.0.saturating_add(i64::from(days) * 86_400_000));
             let found = begin.zip(dates.as_mut().and_then(|dates| dates.nth(step - 1)));
-            Some(found.and_then(|((begin, date), then)| self.same_time_on(begin, date, then)).unwrap_or(wall))
+            Some(
+                found
+                    .and_then(|((begin, date), then)| self.same_time_on(begin, date, then))
+                    .unwrap_or(wall),
+            )
         })
     }
 
-    /// On another working day the time of day that `begin` is on its own, or the nearest at which that day is open.
+    /// On another working day the time of day that `begin` is on its own, or the nearest at which
+    /// that day is open.
     fn same_time_on(&self, begin: Time, date: Date, then: Date) -> Option<Time> {
         let local = self.local(begin)?;
         let shift = date.until(then).ok()?.get_days();
-        let wanted = local.date().checked_add(jiff::Span::new().try_days(shift).ok()?).ok()?;
+        let wanted = local
+            .date()
+            .checked_add(jiff::Span::new().try_days(shift).ok()?)
+            .ok()?;
         Some(self.nearest_open_of(then, self.moment(wanted.to_datetime(local.time()))?))
     }
 
     fn nearest_open_of(&self, date: Date, wanted: Time) -> Time {
-        let openings: Vec<(Time, Time)> =
-            self.openings_of(date).iter().filter_map(|one| self.times(date, *one)).collect();
-        let within = openings.iter().find(|(_, to)| wanted <= *to).map(|(from, _)| wanted.max(*from));
-        within.or(openings.last().map(|(_, to)| *to)).unwrap_or(wanted)
+        let openings: Vec<(Time, Time)> = self
+            .openings_of(date)
+            .iter()
+            .filter_map(|one| self.times(date, *one))
+            .collect();
+        let within = openings
+            .iter()
+            .find(|(_, to)| wanted <= *to)
+            .map(|(from, _)| wanted.max(*from));
+        within
+            .or(openings.last().map(|(_, to)| *to))
+            .unwrap_or(wanted)
     }
 
     /// The working days after this date. From the last one that there is, every day counts.
     fn working_days_from(&self, date: Date) -> impl Iterator<Item = Date> + use<'_> {
-        // Ten years of working days are fourteen on the wall, and more where few days of a week are worked.
+        // Ten years of working days are fourteen on the wall, and more where few days of a week are
+        // worked.
         let dates = date.tomorrow().ok().into_iter();
-        let dates = dates.flat_map(|date| date.series(jiff::Span::new().days(1)).take(HORIZON_DAYS * 7));
-        let mut working = self.until_closed(dates).filter(move |date| self.is_working_day(*date)).fuse();
+        let dates = dates.flat_map(|date| {
+            date.series(jiff::Span::new().days(1))
+                .take(HORIZON_DAYS * 7)
+        });
+        let mut working = self
+            .until_closed(dates)
+            .filter(move |date| self.is_working_day(*date))
+            .fuse();
         let mut last = date;
         std::iter::from_fn(move || {
             last = working.next().or_else(|| last.tomorrow().ok())?;
@@ -79,16 +122,20 @@ impl Calendar {
         })
     }
 
-    /// The next time of day on the working day after the one to which `start` belongs. Hours after midnight belong to the day on
-    /// which they began: at 23:00 of a night shift from 22:00 to 06:00, `02:00 next working day` is in the next shift.
+    /// The next time of day on the working day after the one to which `start` belongs. Hours after
+    /// midnight belong to the day on which they began: at 23:00 of a night shift from 22:00 to
+    /// 06:00, `02:00 next working day` is in the next shift.
     pub(super) fn time_of_next_working_day(&self, start: Time, minute: u16) -> Option<Time> {
-        let today = self.working_day_of(start).or_else(|| self.local(start).map(DateTime::date))?;
+        let today = self
+            .working_day_of(start)
+            .or_else(|| self.local(start).map(DateTime::date))?;
         let date = self.working_days_from(today).next()?;
-        let covers = |minute: u16| move |opening: &&Opening| (opening.from..=opening.to).contains(&minute);
+        let covers =
+            |minute: u16| move |opening: &&Opening| (opening.from..=opening.to).contains(&minute);
         let openings = self.openings_of(date);
         let late = minute + DAY_MINUTES;
-        let is_late =
-            openings.iter().all(|opening| !covers(minute)(&opening)) && openings.iter().any(|one| covers(late)(&one));
+        let is_late = openings.iter().all(|opening| !covers(minute)(&opening))
+            && openings.iter().any(|one| covers(late)(&one));
         self.at(date, if is_late { late } else { minute })
     }
 }

@@ -29,19 +29,34 @@ impl Calendar {
             }
         }
         if self.hours.is_empty() {
-            fault("calendar.hours".to_owned(), "is never open: give it hours on at least one day".to_owned());
+            fault(
+                "calendar.hours".to_owned(),
+                "is never open: give it hours on at least one day".to_owned(),
+            );
         } else if let Some(day) = self.hours.overlapping_day() {
-            fault(format!("calendar.hours.{}", WEEKDAYS[day]), OVERLAP.to_owned());
+            fault(
+                format!("calendar.hours.{}", WEEKDAYS[day]),
+                OVERLAP.to_owned(),
+            );
         }
         if self.holidays.len() > limits::HOLIDAYS_MAX {
-            let message = format!("has {} dates; at most {} are allowed", self.holidays.len(), limits::HOLIDAYS_MAX);
+            let message = format!(
+                "has {} dates; at most {} are allowed",
+                self.holidays.len(),
+                limits::HOLIDAYS_MAX
+            );
             fault("calendar.holidays".to_owned(), message);
         }
-        let are_sound = self.hours.0.iter().all(|hours| wrong_hours(hours).is_none());
+        let are_sound = self
+            .hours
+            .0
+            .iter()
+            .all(|hours| wrong_hours(hours).is_none());
         for (date, holiday) in &self.holidays {
             let field = format!("calendar.holidays.{date}");
-            if let Some(Err(wrong)) =
-                Some(&holiday.title).filter(|title| !title.is_empty()).map(|title| rules::label("the title", title))
+            if let Some(Err(wrong)) = Some(&holiday.title)
+                .filter(|title| !title.is_empty())
+                .map(|title| rules::label("the title", title))
             {
                 fault(field.clone(), wrong.message);
             }
@@ -55,13 +70,20 @@ impl Calendar {
     }
 }
 
-const OVERLAP: &str = "openings overlap, or are not in order; one that goes over midnight reaches into the next day";
+const OVERLAP: &str =
+    "openings overlap, or are not in order; one that goes over midnight reaches into the next day";
 
 /// What is wrong with the hours of a day by themselves.
 fn wrong_hours(openings: &[Opening]) -> Option<String> {
     if openings.len() > limits::OPENINGS_MAX {
-        return Some(format!("has {} openings; at most {} are allowed", openings.len(), limits::OPENINGS_MAX));
+        return Some(format!(
+            "has {} openings; at most {} are allowed",
+            openings.len(),
+            limits::OPENINGS_MAX
+        ));
     }
     let bad = openings.iter().find(|opening| !opening.is_sound())?;
-    Some(format!("{bad} is not an opening: it begins within the day and lasts at most a day"))
+    Some(format!(
+        "{bad} is not an opening: it begins within the day and lasts at most a day"
+    ))
 }

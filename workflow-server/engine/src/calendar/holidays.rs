@@ -1,4 +1,5 @@
-//! Days that are different from an ordinary week: holidays, half days, and days that are open for once.
+//! Days that are different from an ordinary week: holidays, half days, and days that are open for
+//! once.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -24,7 +25,8 @@ pub enum HolidayDate {
 
 /// A leap year: it has every day that a year can have.
 const LEAP_YEAR: i16 = 2024;
-/// As many years as it takes until a date has been on every day of the week, before and after leap days.
+/// As many years as it takes until a date has been on every day of the week, before and after leap
+/// days.
 const YEARS: std::ops::Range<i16> = LEAP_YEAR..LEAP_YEAR + 28;
 
 impl HolidayDate {
@@ -32,20 +34,29 @@ impl HolidayDate {
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let is_written_out = |text: &str, length: usize| {
-            text.len() == length && text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'-')
+            text.len() == length
+                && text
+                    .bytes()
+                    .all(|byte| byte.is_ascii_digit() || byte == b'-')
         };
         if is_written_out(text, 10) {
             return text.parse().ok().map(Self::Once);
         }
-        let date: Date = is_written_out(text, 5).then(|| format!("{LEAP_YEAR}-{text}").parse().ok())??;
-        Some(Self::Yearly { month: date.month(), day: date.day() })
+        let date: Date =
+            is_written_out(text, 5).then(|| format!("{LEAP_YEAR}-{text}").parse().ok())??;
+        Some(Self::Yearly {
+            month: date.month(),
+            day: date.day(),
+        })
     }
 
     /// The dates that it may be, as far as days of the week and leap years go.
     fn dates(self) -> Vec<Date> {
         match self {
             Self::Once(date) => vec![date],
-            Self::Yearly { month, day } => YEARS.filter_map(|year| Date::new(year, month, day).ok()).collect(),
+            Self::Yearly { month, day } => YEARS
+                .filter_map(|year| Date::new(year, month, day).ok())
+                .collect(),
         }
     }
 }
@@ -72,7 +83,10 @@ impl Holiday {
     /// A day on which nothing begins.
     #[must_use]
     pub fn closed(title: impl Into<String>) -> Self {
-        Self { title: title.into(), hours: Vec::new() }
+        Self {
+            title: title.into(),
+            hours: Vec::new(),
+        }
     }
 }
 
@@ -80,29 +94,49 @@ impl Holiday {
 pub type Holidays = BTreeMap<HolidayDate, Holiday>;
 
 impl Calendar {
-    /// What is different on a date. What is said of one date counts before what is said of every year.
+    /// What is different on a date. What is said of one date counts before what is said of every
+    /// year.
     #[must_use]
     pub fn holiday(&self, date: Date) -> Option<&Holiday> {
-        let yearly = || self.holidays.get(&HolidayDate::Yearly { month: date.month(), day: date.day() });
+        let yearly = || {
+            self.holidays.get(&HolidayDate::Yearly {
+                month: date.month(),
+                day: date.day(),
+            })
+        };
         self.holidays.get(&HolidayDate::Once(date)).or_else(yearly)
     }
 
-    /// Whether the hours of a day that is different end before others begin, its own and those of the days beside it.
+    /// Whether the hours of a day that is different end before others begin, its own and those of
+    /// the days beside it.
     pub(super) fn has_room(&self, holiday: HolidayDate) -> bool {
         let follows = |one: &[Opening], next: &[Opening]| {
-            one.last().zip(next.first()).is_none_or(|(last, first)| last.to <= first.from + DAY_MINUTES)
+            one.last()
+                .zip(next.first())
+                .is_none_or(|(last, first)| last.to <= first.from + DAY_MINUTES)
         };
-        holiday.dates().into_iter().filter(|date| self.is_said_by(holiday, *date)).all(|date| {
-            let hours = self.openings_of(date);
-            let before = date.yesterday().map(|date| self.openings_of(date)).unwrap_or_default();
-            let after = date.tomorrow().map(|date| self.openings_of(date)).unwrap_or_default();
-            let within = hours.windows(2).all(|pair| pair[0].to <= pair[1].from);
-            within && follows(before, hours) && follows(hours, after)
-        })
+        holiday
+            .dates()
+            .into_iter()
+            .filter(|date| self.is_said_by(holiday, *date))
+            .all(|date| {
+                let hours = self.openings_of(date);
+                let before = date
+                    .yesterday()
+                    .map(|date| self.openings_of(date))
+                    .unwrap_or_default();
+                let after = date
+                    .tomorrow()
+                    .map(|date| self.openings_of(date))
+                    .unwrap_or_default();
+                let within = hours.windows(2).all(|pair| pair[0].to <= pair[1].from);
+                within && follows(before, hours) && follows(hours, after)
+            })
     }
 
     /// Whether it is this one that says what is different on a date.
     fn is_said_by(&self, holiday: HolidayDate, date: Date) -> bool {
-        matches!(holiday, HolidayDate::Once(_)) || !self.holidays.contains_key(&HolidayDate::Once(date))
+        matches!(holiday, HolidayDate::Once(_))
+            || !self.holidays.contains_key(&HolidayDate::Once(date))
     }
 }

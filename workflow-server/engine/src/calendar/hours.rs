@@ -15,7 +15,8 @@ pub const WEEKDAYS: [&str; 7] = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"
 pub struct Opening {
     /// The minute of the day at which it begins: 0 to 1,439.
     pub from: u16,
-    /// The minute at which it ends, counted from the beginning of the same day: over 1,440 on the next day.
+    /// The minute at which it ends, counted from the beginning of the same day: over 1,440 on the
+    /// next day.
     pub to: u16,
 }
 
@@ -38,15 +39,28 @@ impl Opening {
 
 impl fmt::Display for Opening {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let to = if self.to > DAY_MINUTES { self.to - DAY_MINUTES } else { self.to };
-        write!(out, "{:02}:{:02}-{:02}:{:02}", self.from / 60, self.from % 60, to / 60, to % 60)
+        let to = if self.to > DAY_MINUTES {
+            self.to - DAY_MINUTES
+        } else {
+            self.to
+        };
+        write!(
+            out,
+            "{:02}:{:02}-{:02}:{:02}",
+            self.from / 60,
+            self.from % 60,
+            to / 60,
+            to % 60
+        )
     }
 }
 
 /// A minute of the day, written `09:00`; `24:00` is its end.
 pub(super) fn minute(text: &str) -> Option<u16> {
     let (hour, minute) = text.split_once(':')?;
-    let digits = |text: &str| text.len() <= 2 && !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    let digits = |text: &str| {
+        text.len() <= 2 && !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
+    };
     if !digits(hour) || !digits(minute) || minute.len() != 2 {
         return None;
     }
@@ -66,14 +80,19 @@ impl WeekHours {
         &self.0[day.to_monday_zero_offset() as usize]
     }
 
-    /// The first day whose hours do not end before others begin, if there is one: its place in the week.
+    /// The first day whose hours do not end before others begin, if there is one: its place in the
+    /// week.
     #[must_use]
     pub fn overlapping_day(&self) -> Option<usize> {
         (0..7).find(|day| {
             let openings = &self.0[*day];
             let next = self.0[(day + 1) % 7].first();
             let within = openings.windows(2).any(|pair| pair[0].to > pair[1].from);
-            within || openings.last().zip(next).is_some_and(|(last, next)| last.to > next.from + DAY_MINUTES)
+            within
+                || openings
+                    .last()
+                    .zip(next)
+                    .is_some_and(|(last, next)| last.to > next.from + DAY_MINUTES)
         })
     }
 

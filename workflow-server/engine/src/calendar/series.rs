@@ -7,14 +7,19 @@ use super::spans::{Clock, days_after};
 use crate::time::{Span, SpanUnit, Time};
 
 impl<'c> Clock<'c> {
-    /// The moments at which one span, two, three of them have passed since `start`: the n-th is where a span of n times as much
-    /// would end, so that every day at the same time stays at that time.
+    /// The moments at which one span, two, three of them have passed since `start`: the n-th is
+    /// where a span of n times as much would end, so that every day at the same time stays at that
+    /// time.
     pub fn each(self, start: Time, span: Span) -> Box<dyn Iterator<Item = Time> + 'c> {
         match (self, span.unit) {
             (Self::Wall, _) => {
-                Box::new((1_i64..).map(move |nth| Time(start.0.saturating_add(span.millis().saturating_mul(nth)))))
+                Box::new((1_i64..).map(move |nth| {
+                    Time(start.0.saturating_add(span.millis().saturating_mul(nth)))
+                }))
             }
-            (Self::Calendar(calendar), SpanUnit::Days) => Box::new(each_days(calendar.zone(), start, span.amount)),
+            (Self::Calendar(calendar), SpanUnit::Days) => {
+                Box::new(each_days(calendar.zone(), start, span.amount))
+            }
             (Self::Calendar(calendar), SpanUnit::WorkingDays) => {
                 Box::new(calendar.each_working_days(start, span.amount))
             }
@@ -28,9 +33,13 @@ fn each_days(zone: &TimeZone, start: Time, days: u32) -> impl Iterator<Item = Ti
 }
 
 impl Calendar {
-    /// The earliest moments at which so many milliseconds of opening time have passed since `start`, twice as many, and so on. The
-    /// openings are walked once.
-    pub(super) fn each_open(&self, start: Time, millis: i64) -> impl Iterator<Item = Time> + use<'_> {
+    /// The earliest moments at which so many milliseconds of opening time have passed since
+    /// `start`, twice as many, and so on. The openings are walked once.
+    pub(super) fn each_open(
+        &self,
+        start: Time,
+        millis: i64,
+    ) -> impl Iterator<Item = Time> + use<'_> {
         let mut openings = self.openings_from(start);
         let mut open: Option<(i64, i64)> = None;
         let (mut last, millis) = (start.0, millis.max(1));

@@ -15,7 +15,8 @@ use crate::time::{Span, SpanUnit, Time};
 pub enum Clock<'c> {
     /// Every second counts.
     Wall,
-    /// Seconds, minutes and hours count while it is open, `wd` counts its working days, and `d` days of its time zone.
+    /// Seconds, minutes and hours count while it is open, `wd` counts its working days, and `d`
+    /// days of its time zone.
     Calendar(&'c Calendar),
 }
 
@@ -24,18 +25,25 @@ impl Clock<'_> {
     #[must_use]
     pub fn after(self, start: Time, span: Span) -> Time {
         match (self, span.unit) {
-            (Self::Calendar(calendar), SpanUnit::WorkingDays) => calendar.after_working_days(start, span.amount),
-            (Self::Calendar(calendar), SpanUnit::Days) => days_after(calendar.zone(), start, span.amount),
+            (Self::Calendar(calendar), SpanUnit::WorkingDays) => {
+                calendar.after_working_days(start, span.amount)
+            }
+            (Self::Calendar(calendar), SpanUnit::Days) => {
+                days_after(calendar.zone(), start, span.amount)
+            }
             (Self::Calendar(calendar), _) => calendar.after_open(start, span.millis()),
             (Self::Wall, _) => start.after(span),
         }
     }
 
-    /// How many milliseconds of it go by in a span that begins at `start`: of a day of a calendar, what of it is open.
+    /// How many milliseconds of it go by in a span that begins at `start`: of a day of a calendar,
+    /// what of it is open.
     #[must_use]
     pub fn millis_in(self, start: Time, span: Span) -> i64 {
         match (self, span.unit) {
-            (Self::Calendar(_), SpanUnit::Days | SpanUnit::WorkingDays) => self.between(start, self.after(start, span)),
+            (Self::Calendar(_), SpanUnit::Days | SpanUnit::WorkingDays) => {
+                self.between(start, self.after(start, span))
+            }
             _ => span.millis(),
         }
     }
@@ -70,10 +78,16 @@ impl Clock<'_> {
 
 /// The same time of day so many days later, by the clock of the zone.
 pub(super) fn days_after(zone: &TimeZone, start: Time, days: u32) -> Time {
-    let local = Timestamp::from_millisecond(start.0).map(|moment| moment.to_zoned_datetime(zone.clone()));
+    let local =
+        Timestamp::from_millisecond(start.0).map(|moment| moment.to_zoned_datetime(zone.clone()));
     let later = local.and_then(|local| local.checked_add(jiff::Span::new().try_days(days)?));
-    let wall = Span { amount: days, unit: SpanUnit::Days };
-    later.map_or(start.after(wall), |later| Time(later.timestamp().as_millisecond()))
+    let wall = Span {
+        amount: days,
+        unit: SpanUnit::Days,
+    };
+    later.map_or(start.after(wall), |later| {
+        Time(later.timestamp().as_millisecond())
+    })
 }
 
 /// On which day a clock must show a time.
@@ -110,28 +124,41 @@ impl ClockTime {
             NEXT_WORKING_DAY => NextDay::NextWorkingDay,
             _ => return None,
         };
-        minute(time).filter(|minute| *minute < 1_440).map(|minute| Self { minute, day })
+        minute(time)
+            .filter(|minute| *minute < 1_440)
+            .map(|minute| Self { minute, day })
     }
 
-    /// The first moment after `start` at which a clock of the zone shows it; an hour that the clock skips counts as the one
-    /// after, and of two that it shows twice the earlier one counts.
+    /// The first moment after `start` at which a clock of the zone shows it; an hour that the clock
+    /// skips counts as the one after, and of two that it shows twice the earlier one counts.
     #[must_use]
     pub fn after(self, start: Time, zone: &TimeZone, calendar: Option<&Calendar>) -> Time {
-        self.find(start, zone, calendar).unwrap_or(Time(start.0.saturating_add(86_400_000)))
+        self.find(start, zone, calendar)
+            .unwrap_or(Time(start.0.saturating_add(86_400_000)))
     }
 
     fn find(self, start: Time, zone: &TimeZone, calendar: Option<&Calendar>) -> Option<Time> {
-        let local = Timestamp::from_millisecond(start.0).ok()?.to_zoned_datetime(zone.clone()).datetime();
+        let local = Timestamp::from_millisecond(start.0)
+            .ok()?
+            .to_zoned_datetime(zone.clone())
+            .datetime();
         let time = TimeOfDay::new((self.minute / 60) as i8, (self.minute % 60) as i8, 0, 0).ok()?;
         let shown = |date: jiff::civil::Date| {
-            let then = date.to_datetime(time).to_zoned_datetime(zone.clone()).ok()?;
+            let then = date
+                .to_datetime(time)
+                .to_zoned_datetime(zone.clone())
+                .ok()?;
             Some(Time(then.timestamp().as_millisecond()))
         };
         let tomorrow = local.date().tomorrow().ok()?;
         match (self.day, calendar) {
-            (NextDay::Whenever, _) => shown(local.date()).filter(|moment| *moment > start).or_else(|| shown(tomorrow)),
+            (NextDay::Whenever, _) => shown(local.date())
+                .filter(|moment| *moment > start)
+                .or_else(|| shown(tomorrow)),
             (NextDay::NextDay, _) | (NextDay::NextWorkingDay, None) => shown(tomorrow),
-            (NextDay::NextWorkingDay, Some(calendar)) => calendar.time_of_next_working_day(start, self.minute),
+            (NextDay::NextWorkingDay, Some(calendar)) => {
+                calendar.time_of_next_working_day(start, self.minute)
+            }
         }
     }
 }

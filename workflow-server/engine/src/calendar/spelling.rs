@@ -3,22 +3,38 @@
 use super::hours::{Opening, WEEKDAYS};
 
 /// What stands for the hyphen elsewhere.
-const DASHES: [char; 7] = ['\u{2010}', '\u{2011}', '\u{2012}', '\u{2013}', '\u{2014}', '\u{2212}', '~'];
+const DASHES: [char; 7] = [
+    '\u{2010}', '\u{2011}', '\u{2012}', '\u{2013}', '\u{2014}', '\u{2212}', '~',
+];
 
-/// The opening that is meant by what is none: `9-17`, `9am-5pm`, `0900-1700`, a dash of another kind.
+/// The opening that is meant by what is none: `9-17`, `9am-5pm`, `0900-1700`, a dash of another
+/// kind.
 #[must_use]
 pub fn meant_opening(text: &str) -> Option<Opening> {
-    let text = text.to_lowercase().replace(DASHES, "-").replace(" to ", "-");
+    let text = text
+        .to_lowercase()
+        .replace(DASHES, "-")
+        .replace(" to ", "-");
     let (from, to) = text.split_once('-')?;
     Opening::parse(&format!("{}-{}", time(from)?, time(to)?))
 }
 
 /// A time of day as `09:00`.
 fn time(text: &str) -> Option<String> {
-    let text = text.trim().trim_end_matches("uhr").trim_end_matches('h').trim();
-    let (digits, half) = match text.strip_suffix("am").or_else(|| text.strip_suffix("a.m.")) {
+    let text = text
+        .trim()
+        .trim_end_matches("uhr")
+        .trim_end_matches('h')
+        .trim();
+    let (digits, half) = match text
+        .strip_suffix("am")
+        .or_else(|| text.strip_suffix("a.m."))
+    {
         Some(digits) => (digits, Some(0)),
-        None => match text.strip_suffix("pm").or_else(|| text.strip_suffix("p.m.")) {
+        None => match text
+            .strip_suffix("pm")
+            .or_else(|| text.strip_suffix("p.m."))
+        {
             Some(digits) => (digits, Some(12)),
             None => (text, None),
         },
@@ -46,19 +62,35 @@ pub fn meant_days(text: &str) -> Option<String> {
     let parts: Option<Vec<String>> = parts
         .map(|part| {
             let days: Option<Vec<&str>> = part.split('-').map(|word| day(word.trim())).collect();
-            days.filter(|days| days.len() <= 2).map(|days| days.join("-"))
+            days.filter(|days| days.len() <= 2)
+                .map(|days| days.join("-"))
         })
         .collect();
-    parts.filter(|parts| !parts.is_empty()).map(|parts| parts.join(","))
+    parts
+        .filter(|parts| !parts.is_empty())
+        .map(|parts| parts.join(","))
 }
 
 /// A day by its name in English, or the beginning of it.
 fn day(word: &str) -> Option<&'static str> {
-    const NAMES: [&str; 7] = ["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"];
+    const NAMES: [&str; 7] = [
+        "monday",
+        "tuesday",
+        "wednesday",
+        "thursday",
+        "friday",
+        "saturday",
+        "sunday",
+    ];
     let word = word.to_lowercase();
-    let word = word.strip_suffix('s').filter(|word| word.ends_with("day")).unwrap_or(&word);
-    let is_meant =
-        |name: &&str| word.len() >= 2 && (name.starts_with(word) || (word.len() > 3 && word.starts_with(&name[..3])));
+    let word = word
+        .strip_suffix('s')
+        .filter(|word| word.ends_with("day"))
+        .unwrap_or(&word);
+    let is_meant = |name: &&str| {
+        word.len() >= 2
+            && (name.starts_with(word) || (word.len() > 3 && word.starts_with(&name[..3])))
+    };
     NAMES.iter().position(is_meant).map(|place| WEEKDAYS[place])
 }
 
@@ -79,9 +111,18 @@ mod tests {
             "9:00 to 17:00",
             "9-17 Uhr",
         ] {
-            assert_eq!(meant_opening(text).map(|one| one.to_string()).as_deref(), Some("09:00-17:00"), "{text}");
+            assert_eq!(
+                meant_opening(text).map(|one| one.to_string()).as_deref(),
+                Some("09:00-17:00"),
+                "{text}"
+            );
         }
-        assert_eq!(meant_opening("12am-12pm").map(|one| one.to_string()).as_deref(), Some("00:00-12:00"));
+        assert_eq!(
+            meant_opening("12am-12pm")
+                .map(|one| one.to_string())
+                .as_deref(),
+            Some("00:00-12:00")
+        );
         for text in ["closed", "9-", "25-26", "13pm-14pm", "9:75-10", ""] {
             assert_eq!(meant_opening(text), None, "{text}");
         }

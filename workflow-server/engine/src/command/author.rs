@@ -97,7 +97,8 @@ pub struct ArchiveWorkflow {
     pub expected: ExpectedRevision,
 }
 
-/// Applies the retention of a workflow's newest version to everything of the workflow that has ended.
+/// Applies the retention of a workflow's newest version to everything of the workflow that has
+/// ended.
 #[derive(Clone, Debug)]
 pub struct ConfirmRetention {
     /// The workflow's name.

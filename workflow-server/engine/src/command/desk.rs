@@ -126,7 +126,8 @@ pub struct HandOver {
     pub reason: Box<str>,
 }
 
-/// Records which instances a hand-over is about, so that the same request names the same ones again.
+/// Records which instances a hand-over is about, so that the same request names the same ones
+/// again.
 #[derive(Clone, Debug)]
 pub struct ListHandOver {
     /// The instances, in the order in which they are handed over.
@@ -135,14 +136,14 @@ pub struct ListHandOver {
     pub remaining: u32,
 }
 
-/// Claims the most urgent of some instances that nobody holds. The search for them is done before, on a root: the decision looks
-/// at a few only.
+/// Claims the most urgent of some instances that nobody holds. The search for them is done before,
+/// on a root: the decision looks at a few only.
 #[derive(Clone, Debug)]
 pub struct ClaimNext {
     /// What a follow-up must still pass.
     pub filter: FollowUpFilter,
-    /// The candidates, most urgent first; at most [`crate::limits::CLAIM_CANDIDATES_MAX`] of them are looked at. Empty where the
-    /// search found none: then nothing is claimed.
+    /// The candidates, most urgent first; at most [`crate::limits::CLAIM_CANDIDATES_MAX`] of them
+    /// are looked at. Empty where the search found none: then nothing is claimed.
     pub candidates: Vec<InstanceId>,
     /// How long the claim lasts from now, in milliseconds.
     pub lease_millis: i64,
@@ -181,7 +182,8 @@ pub enum SnoozeUntil {
     For(i64),
     /// For so many days: until the clock where the caller is shows the same time of day.
     Days(u32),
-    /// Until the clock where the caller is shows this: `2026-11-25T09:00`, or `09:00` for the next time that it does.
+    /// Until the clock where the caller is shows this: `2026-11-25T09:00`, or `09:00` for the next
+    /// time that it does.
     Clock(Box<str>),
     /// It comes back at once.
     Now,
@@ -239,7 +241,8 @@ pub struct FinishFollowUp {
 pub struct UndoPush {
     /// Of which instance.
     pub instance: InstanceId,
-    /// The newest change of the instance: the push, or what has happened by itself since ([`crate::work::can_undo_over`]).
+    /// The newest change of the instance: the push, or what has happened by itself since
+    /// ([`crate::work::can_undo_over`]).
     pub sequence: u64,
     /// Who pushed.
     pub pushed_by: Box<str>,

@@ -25,8 +25,8 @@ pub enum ScriptCommand {
 /// What the archive knows of a call, looked up before the decision, which can do no I/O.
 #[derive(Clone, Debug)]
 pub struct KnownCall {
-    /// The newest file of the archive at that look: where there is a newer one by now, the call may have left memory since, and
-    /// the look has to be repeated.
+    /// The newest file of the archive at that look: where there is a newer one by now, the call
+    /// may have left memory since, and the look has to be repeated.
     pub newest_file: u64,
     /// The call as it was when it left memory; none where the archive does not hold it.
     pub call: Option<Arc<Call>>,
@@ -86,7 +86,8 @@ pub struct SetWorkflow {
     pub version: Option<u32>,
     /// Values by field name.
     pub fields: Vec<(Box<str>, Value)>,
-    /// When it is released; none where the script does not say: a new one at once, and one that runs as it was.
+    /// When it is released; none where the script does not say: a new one at once, and one that
+    /// runs as it was.
     pub release: Option<Release>,
     /// When it is released at the latest, in milliseconds from now.
     pub release_within_millis: Option<i64>,

@@ -1,4 +1,5 @@
-//! Taking a stage up again that another version has changed: what stood goes on, what is new begins.
+//! Taking a stage up again that another version has changed: what stood goes on, what is new
+//! begins.
 
 use crate::decide::arm::arm;
 use crate::decide::enter::{Armed, Scene, holds, raise};
@@ -10,7 +11,8 @@ use crate::instance::{Alert, Instance, Status, Timer};
 use crate::query::fill_in;
 use crate::time::Time;
 
-/// What of a stage goes on where it is not entered but taken up again, by the places of its actions.
+/// What of a stage goes on where it is not entered but taken up again, by the places of its
+/// actions.
 #[derive(Default)]
 pub(super) struct Again {
     /// Actions that were done, and are not done once more.
@@ -25,7 +27,8 @@ pub(super) struct Again {
     pub(super) timers: Vec<Timer>,
 }
 
-/// Takes a stage up again that was changed: what stood goes on, what is new begins. Nothing leads on from it at once.
+/// Takes a stage up again that was changed: what stood goes on, what is new begins. Nothing leads
+/// on from it at once.
 pub(super) fn enter_again(
     scene: &Scene<'_>,
     instance: &mut Instance,
@@ -33,11 +36,19 @@ pub(super) fn enter_again(
     again: &Again,
 ) -> Vec<StageWarning> {
     let mut warnings = Vec::new();
-    let mut armed = Armed { skipped: again.skipped.clone(), ..Armed::default() };
+    let mut armed = Armed {
+        skipped: again.skipped.clone(),
+        ..Armed::default()
+    };
     for (at, action) in stage.actions.iter().enumerate() {
         let at = at as u16;
         let mut warn = |kind, name: &str| {
-            warnings.push(StageWarning { stage: stage.number, action: at, kind, name: name.into() });
+            warnings.push(StageWarning {
+                stage: stage.number,
+                action: at,
+                kind,
+                name: name.into(),
+            });
         };
         let is_known = again.done.contains(&at);
         if again.skipped.contains(&at) {
@@ -50,22 +61,42 @@ pub(super) fn enter_again(
         match &action.kind {
             ActionKind::Alert(alert) => {
                 let stood = again.alerts.iter().find(|stood| stood.action == at);
-                let text = stood.filter(|_| again.texts.contains(&at)).map(|stood| &stood.text);
+                let text = stood
+                    .filter(|_| again.texts.contains(&at))
+                    .map(|stood| &stood.text);
                 let text = text.cloned().unwrap_or_else(|| {
                     let form = instance.form().unwrap_or_default();
-                    let filled = fill_in(scene.root, (scene.definition, scene.call), instance, (alert, form));
-                    filled.missing.iter().for_each(|name| warn(StageWarningKind::MissingValue, name));
+                    let filled = fill_in(
+                        scene.root,
+                        (scene.definition, scene.call),
+                        instance,
+                        (alert, form),
+                    );
+                    filled
+                        .missing
+                        .iter()
+                        .for_each(|name| warn(StageWarningKind::MissingValue, name));
                     filled.text.into()
                 });
                 let raised = raise(scene, instance.entered_at, alert, (at, text));
-                armed.alerts.extend(raised.map(|raised| taken_up(scene, alert, raised, stood, instance.entered_at)));
+                armed.alerts.extend(
+                    raised.map(|raised| taken_up(scene, alert, raised, stood, instance.entered_at)),
+                );
             }
             ActionKind::Timer(timer) => {
                 let runs = again.timers.iter().find(|runs| runs.action == at);
-                let runs = runs.copied().unwrap_or_else(|| arm(scene, instance, (at, timer), &mut warn));
-                armed.timers.push(Timer { waits_for_claim: timer.waits_for_claim, ..runs });
+                let runs = runs
+                    .copied()
+                    .unwrap_or_else(|| arm(scene, instance, (at, timer), &mut warn));
+                armed.timers.push(Timer {
+                    waits_for_claim: timer.waits_for_claim,
+                    ..runs
+                });
             }
-            ActionKind::Button(_) | ActionKind::SetField(_) | ActionKind::Link(_) | ActionKind::Finish(_) => {}
+            ActionKind::Button(_)
+            | ActionKind::SetField(_)
+            | ActionKind::Link(_)
+            | ActionKind::Finish(_) => {}
         }
     }
     if instance.status != Status::Paused {
@@ -78,14 +109,27 @@ pub(super) fn enter_again(
     warnings
 }
 
-/// An alert that stood, with the text that it has now; its due and all that people did with it stay.
-fn taken_up(scene: &Scene<'_>, action: &AlertAction, raised: Alert, stood: Option<&Alert>, entered_at: Time) -> Alert {
+/// An alert that stood, with the text that it has now; its due and all that people did with it
+/// stay.
+fn taken_up(
+    scene: &Scene<'_>,
+    action: &AlertAction,
+    raised: Alert,
+    stood: Option<&Alert>,
+    entered_at: Time,
+) -> Alert {
     let Some(stood) = stood else { return raised };
-    let mut alert = Alert { text: raised.text, ..stood.clone() };
+    let mut alert = Alert {
+        text: raised.text,
+        ..stood.clone()
+    };
     if alert.due.is_none() {
-        (alert.counts_from, alert.due, alert.escalates_at) = (raised.counts_from, raised.due, raised.escalates_at);
+        (alert.counts_from, alert.due, alert.escalates_at) =
+            (raised.counts_from, raised.due, raised.escalates_at);
     } else if let Some(due) = alert.due.filter(|_| alert.escalates_at.is_none()) {
-        let clock = scene.root.clock(scene.definition, action.calendar.as_deref());
+        let clock = scene
+            .root
+            .clock(scene.definition, action.calendar.as_deref());
         let firings = Firings::of(action, alert.counts_from.unwrap_or(entered_at), clock);
         alert.escalated += firings.passed(due, alert.escalated, scene.counts_from);
         alert.escalates_at = firings.at(due, alert.escalated).map(|(at, _)| at);

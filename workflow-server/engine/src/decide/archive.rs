@@ -1,4 +1,5 @@
-//! The archive: calls of which everything has ended leave memory, once a chunk that tells where to find them is durable.
+//! The archive: calls of which everything has ended leave memory, once a chunk that tells where to
+//! find them is durable.
 
 use std::sync::Arc;
 
@@ -10,25 +11,41 @@ use crate::entry::ChangeKind;
 use crate::query::newest_of_call;
 use crate::world::Root;
 
-/// All of them or, where one has changed since the chunk was written, none: what the chunk says of each must be so.
+/// All of them or, where one has changed since the chunk was written, none: what the chunk says of
+/// each must be so.
 pub(super) fn store(draft: &mut EntryDraft<'_>, asked: &ArchiveCalls) {
     let ArchiveCalls { file, calls } = asked;
     let file = *file;
     draft.kind = ChangeKind::Archived;
     let root = draft.root;
-    // An erasure has looked for its calls in memory and in the archive: none may pass from the one to the other meanwhile.
-    if file <= root.archive.newest_file || !root.erasing.is_empty() || !calls.iter().all(|call| stands(root, call)) {
+    // An erasure has looked for its calls in memory and in the archive: none may pass from the one
+    // to the other meanwhile.
+    if file <= root.archive.newest_file
+        || !root.erasing.is_empty()
+        || !calls.iter().all(|call| stands(root, call))
+    {
         return;
     }
     let slots: Box<[u32]> = calls.iter().map(|call| call.slot).collect();
-    let calls: Vec<&Call> = slots.iter().filter_map(|slot| root.call_at(*slot)).map(|call| &**call).collect();
+    let calls: Vec<&Call> = slots
+        .iter()
+        .filter_map(|slot| root.call_at(*slot))
+        .map(|call| &**call)
+        .collect();
     let of_calls = calls.iter().flat_map(|call| call.instances.iter());
-    let instances = of_calls.filter_map(|slot| root.instance_at(*slot)).map(|one| &**one);
-    draft.archive = Some(ArchiveChange::Stored { chunk: Arc::new(Chunk::of(file, &calls, instances)), calls: slots });
+    let instances = of_calls
+        .filter_map(|slot| root.instance_at(*slot))
+        .map(|one| &**one);
+    draft.archive = Some(ArchiveChange::Stored {
+        chunk: Arc::new(Chunk::of(file, &calls, instances)),
+        calls: slots,
+    });
 }
 
 fn stands(root: &Root, looked_at: &ArchivableCall) -> bool {
-    let call = root.call_at(looked_at.slot).filter(|call| call.sequence == looked_at.sequence);
+    let call = root
+        .call_at(looked_at.slot)
+        .filter(|call| call.sequence == looked_at.sequence);
     call.is_some_and(|call| newest_of_call(root, call) == Some(looked_at.newest))
 }
 
@@ -39,6 +56,9 @@ pub(super) fn replace(draft: &mut EntryDraft<'_>, asked: &ReplaceChunk) {
     let archive = &draft.root.archive;
     let fits = |new: &Arc<Chunk>| new.id == *id && new.file > archive.newest_file;
     if archive.chunks.contains_key(id) && new.as_ref().is_none_or(fits) {
-        draft.archive = Some(ArchiveChange::Replaced { id: *id, new: new.clone() });
+        draft.archive = Some(ArchiveChange::Replaced {
+            id: *id,
+            new: new.clone(),
+        });
     }
 }

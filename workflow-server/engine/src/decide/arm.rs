@@ -11,8 +11,9 @@ use crate::query::zone_of_caller;
 use crate::time::Time;
 use crate::value::Value;
 
-/// Starts a timer. One whose time has passed already is due at once; but one of a stage that was entered late, and that would be over
-/// by now, counts from now. So a stage that nobody could see does not end unseen, and a circle comes once after an outage.
+/// Starts a timer. One whose time has passed already is due at once; but one of a stage that was
+/// entered late, and that would be over by now, counts from now. So a stage that nobody could see
+/// does not end unseen, and a circle comes once after an outage.
 pub(super) fn arm(
     scene: &Scene<'_>,
     instance: &Instance,
@@ -22,7 +23,11 @@ pub(super) fn arm(
     let start = match &timer.from {
         TimerStart::Stage => None,
         TimerStart::Start => Some(instance.started_at),
-        TimerStart::Field(name) => match scene.facts(instance).fields().find(|(field, _)| field == name) {
+        TimerStart::Field(name) => match scene
+            .facts(instance)
+            .fields()
+            .find(|(field, _)| field == name)
+        {
             Some((_, Value::Time(time))) => Some(*time),
             _ => {
                 warn(StageWarningKind::NoTime, &format!("fields.{name}"));
@@ -33,14 +38,23 @@ pub(super) fn arm(
     let of_caller = zone_of_caller(Some(scene.call));
     let waiting = Waiting {
         timer,
-        clock: scene.root.clock(scene.definition, timer.calendar.as_deref()),
-        zone: of_caller.as_ref().unwrap_or_else(|| scene.root.default_zone()),
+        clock: scene
+            .root
+            .clock(scene.definition, timer.calendar.as_deref()),
+        zone: of_caller
+            .as_ref()
+            .unwrap_or_else(|| scene.root.default_zone()),
     };
     let (mut due, mut waited) = waiting.from(start.unwrap_or(scene.counts_from));
     if start.is_none() && due < scene.earliest {
         (due, waited) = waiting.from(scene.earliest);
     }
-    Timer { action, due: due.max(scene.earliest), waits_for_claim: timer.waits_for_claim, waited }
+    Timer {
+        action,
+        due: due.max(scene.earliest),
+        waits_for_claim: timer.waits_for_claim,
+        waited,
+    }
 }
 
 /// How a timer waits: by which clock, and whose time of day.
@@ -52,7 +66,8 @@ pub(super) struct Waiting<'a> {
 }
 
 impl Waiting<'_> {
-    /// When it is due where it counts from `start`, and when its wait is over, where a time of day has to come after that.
+    /// When it is due where it counts from `start`, and when its wait is over, where a time of day
+    /// has to come after that.
     fn from(&self, start: Time) -> (Time, Option<Time>) {
         match (self.timer.after, self.timer.at) {
             (None, None) => (start, None),
@@ -67,9 +82,15 @@ impl Waiting<'_> {
 
     /// The first moment after `start` at which a clock shows the time of day.
     pub(super) fn next(&self, start: Time) -> Time {
-        let calendar = if let Clock::Calendar(calendar) = self.clock { Some(calendar) } else { None };
+        let calendar = if let Clock::Calendar(calendar) = self.clock {
+            Some(calendar)
+        } else {
+            None
+        };
         let zone = calendar.map_or(self.zone, |calendar| calendar.zone());
-        self.timer.at.map_or(start, |at| at.after(start, zone, calendar))
+        self.timer
+            .at
+            .map_or(start, |at| at.after(start, zone, calendar))
     }
 
     /// The same once a wait is over, which may be at just that time of day.

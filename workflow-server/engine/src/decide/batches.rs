@@ -1,14 +1,15 @@
-//! Batches: started with their instances written down, done one item an entry, so that a crash leaves none done twice.
+//! Batches: started with their instances written down, done one item an entry, so that a crash
+//! leaves none done twice.
 
 use std::sync::Arc;
 
 use imbl::Vector;
 
 use crate::actor::Actor;
-use crate::batch::StartBatch;
-use crate::batch::{Batch, BatchChange, BatchState, BatchWork};
+use crate::batch::{Batch, BatchChange, BatchState, BatchWork, StartBatch};
 use crate::command::{
-    CancelInstance, HandOver, MigrateInstance, MoveInstance, PauseInstance, ResumeInstance, StepBatch, StopBatch,
+    CancelInstance, HandOver, MigrateInstance, MoveInstance, PauseInstance, ResumeInstance,
+    StepBatch, StopBatch,
 };
 use crate::decide::draft::EntryDraft;
 use crate::decide::{claims, instances, migrate, pause};
@@ -17,11 +18,23 @@ use crate::instance::InstanceId;
 use crate::limits;
 use crate::rejection::Rejection;
 
-pub(super) fn start(draft: &mut EntryDraft<'_>, start: &StartBatch, actor: &Actor) -> Result<(), Rejection> {
+pub(super) fn start(
+    draft: &mut EntryDraft<'_>,
+    start: &StartBatch,
+    actor: &Actor,
+) -> Result<(), Rejection> {
     draft.kind = ChangeKind::BatchStarted;
-    let running = draft.root.batches.values().filter(|batch| batch.state == BatchState::Running).count();
+    let running = draft
+        .root
+        .batches
+        .values()
+        .filter(|batch| batch.state == BatchState::Running)
+        .count();
     if running >= limits::BATCHES_RUNNING_MAX {
-        return Err(Rejection::Limit { name: "BATCHES_RUNNING", limit: limits::BATCHES_RUNNING_MAX as u64 });
+        return Err(Rejection::Limit {
+            name: "BATCHES_RUNNING",
+            limit: limits::BATCHES_RUNNING_MAX as u64,
+        });
     }
     let mut batch = Batch {
         id: draft.sequence(),
@@ -48,9 +61,18 @@ pub(super) fn start(draft: &mut EntryDraft<'_>, start: &StartBatch, actor: &Acto
 /// Does the next item; where it is refused, that is what the entry says.
 pub(super) fn step(draft: &mut EntryDraft<'_>, asked: StepBatch) {
     let id = asked.batch;
-    let Some(batch) = draft.root.batches.get(&id).filter(|batch| batch.state == BatchState::Running) else { return };
+    let Some(batch) = draft
+        .root
+        .batches
+        .get(&id)
+        .filter(|batch| batch.state == BatchState::Running)
+    else {
+        return;
+    };
     let item = batch.next;
-    let Some(instance) = batch.items.get(item as usize).copied() else { return };
+    let Some(instance) = batch.items.get(item as usize).copied() else {
+        return;
+    };
     let mut attempt = EntryDraft::new(draft.root, draft.now);
     let refused = match carry_out(&mut attempt, batch, instance) {
         Ok(()) => {
@@ -62,10 +84,18 @@ pub(super) fn step(draft: &mut EntryDraft<'_>, asked: StepBatch) {
             Some(rejection.reason().into())
         }
     };
-    draft.batch = Some(BatchChange::Stepped { batch: id, item, refused });
+    draft.batch = Some(BatchChange::Stepped {
+        batch: id,
+        item,
+        refused,
+    });
 }
 
-fn carry_out(draft: &mut EntryDraft<'_>, batch: &Batch, instance: InstanceId) -> Result<(), Rejection> {
+fn carry_out(
+    draft: &mut EntryDraft<'_>,
+    batch: &Batch,
+    instance: InstanceId,
+) -> Result<(), Rejection> {
     one(draft, &batch.work, instance, (&batch.reason, &batch.actor))
 }
 
@@ -78,28 +108,75 @@ pub(super) fn one(
 ) -> Result<(), Rejection> {
     let (expected, because) = (None, || Box::<str>::from(reason));
     match work {
-        BatchWork::Move { stage } => {
-            instances::move_to(draft, &MoveInstance { instance, stage: *stage, reason: because(), expected })
-        }
+        BatchWork::Move { stage } => instances::move_to(
+            draft,
+            &MoveInstance {
+                instance,
+                stage: *stage,
+                reason: because(),
+                expected,
+            },
+        ),
         BatchWork::Migrate { version, stages } => {
             let (version, stages) = (*version, stages.clone());
-            migrate::migrate(draft, &MigrateInstance { instance, version, stages, reason: because(), expected })
+            migrate::migrate(
+                draft,
+                &MigrateInstance {
+                    instance,
+                    version,
+                    stages,
+                    reason: because(),
+                    expected,
+                },
+            )
         }
-        BatchWork::Pause { until } => {
-            pause::pause(draft, &PauseInstance { instance, until: *until, reason: because(), expected }, actor)
-        }
-        BatchWork::Resume => pause::resume(draft, &ResumeInstance { instance, note: because(), expected }, actor),
-        BatchWork::Cancel => instances::cancel(draft, &CancelInstance { instance, reason: because(), expected }),
-        BatchWork::HandOver(to) => {
-            claims::hand_over(draft, &HandOver { instance, to: to.clone(), reason: because() }, actor)
-        }
+        BatchWork::Pause { until } => pause::pause(
+            draft,
+            &PauseInstance {
+                instance,
+                until: *until,
+                reason: because(),
+                expected,
+            },
+            actor,
+        ),
+        BatchWork::Resume => pause::resume(
+            draft,
+            &ResumeInstance {
+                instance,
+                note: because(),
+                expected,
+            },
+            actor,
+        ),
+        BatchWork::Cancel => instances::cancel(
+            draft,
+            &CancelInstance {
+                instance,
+                reason: because(),
+                expected,
+            },
+        ),
+        BatchWork::HandOver(to) => claims::hand_over(
+            draft,
+            &HandOver {
+                instance,
+                to: to.clone(),
+                reason: because(),
+            },
+            actor,
+        ),
     }
 }
 
 pub(super) fn stop(draft: &mut EntryDraft<'_>, asked: &StopBatch) -> Result<(), Rejection> {
     let StopBatch { batch: id, reason } = asked;
     draft.kind = ChangeKind::BatchStopped;
-    let batch = draft.root.batches.get(id).ok_or(Rejection::NoSuchBatch(*id))?;
+    let batch = draft
+        .root
+        .batches
+        .get(id)
+        .ok_or(Rejection::NoSuchBatch(*id))?;
     let mut progress = batch.progress();
     if batch.state == BatchState::Running {
         draft.said.note = reason.clone();

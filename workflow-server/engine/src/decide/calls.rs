@@ -7,11 +7,10 @@ use crate::decide::enter::{Scene, enter};
 use crate::definition::model::FIRST_STAGE;
 use crate::entry::{Answer, ChangeKind, Entered};
 use crate::instance::{Happening, Instance, is_legal};
-use crate::limits;
-use crate::mask;
 use crate::rejection::{FieldFault, Rejection};
 use crate::time::Time;
 use crate::world::Root;
+use crate::{limits, mask};
 
 /// The call that a command names.
 pub(super) struct Named {
@@ -23,17 +22,29 @@ pub(super) struct Named {
     pub(super) is_archived: bool,
 }
 
-/// The call with its slot. Where it is not in memory it is a new one, which takes over what the archive knows: that it has
-/// ended, whether it is chargeable, who rang. What was erased of it stays erased.
+/// The call with its slot. Where it is not in memory it is a new one, which takes over what the
+/// archive knows: that it has ended, whether it is chargeable, who rang. What was erased of it
+/// stays erased.
 ///
 /// # Errors
 /// [`Rejection::ArchiveMoved`] where the archive has changed since it was looked into.
 pub(super) fn find_or_new(draft: &EntryDraft<'_>, key: &CallKey) -> Result<Named, Rejection> {
     let root: &Root = draft.root;
-    if let Some((slot, call)) = root.call_slot(key).and_then(|slot| root.call_at(slot).map(|call| (slot, call))) {
-        return Ok(Named { slot, call: Call::clone(call), is_new: false, is_archived: false });
+    if let Some((slot, call)) = root
+        .call_slot(key)
+        .and_then(|slot| root.call_at(slot).map(|call| (slot, call)))
+    {
+        return Ok(Named {
+            slot,
+            call: Call::clone(call),
+            is_new: false,
+            is_archived: false,
+        });
     }
-    if draft.known.is_some_and(|known| known.newest_file != root.archive.newest_file) {
+    if draft
+        .known
+        .is_some_and(|known| known.newest_file != root.archive.newest_file)
+    {
         return Err(Rejection::ArchiveMoved);
     }
     let archived = draft.known.and_then(|known| known.call.as_ref());
@@ -41,15 +52,32 @@ pub(super) fn find_or_new(draft: &EntryDraft<'_>, key: &CallKey) -> Result<Named
         || Call::new(key.clone(), draft.now),
         |known| {
             // The look may have been before an erasure began.
-            let known = if root.erasing.has_call(known) { mask::call(known) } else { Call::clone(known) };
-            Call { created_at: draft.now, sequence: 0, instances: Box::default(), ..known }
+            let known = if root.erasing.has_call(known) {
+                mask::call(known)
+            } else {
+                Call::clone(known)
+            };
+            Call {
+                created_at: draft.now,
+                sequence: 0,
+                instances: Box::default(),
+                ..known
+            }
         },
     );
-    Ok(Named { slot: root.next_call_slot(), call, is_new: true, is_archived: archived.is_some() })
+    Ok(Named {
+        slot: root.next_call_slot(),
+        call,
+        is_new: true,
+        is_archived: archived.is_some(),
+    })
 }
 
 /// Changes what is known; gives the names of what changed.
-pub(super) fn merge(call: &mut Call, changes: &CallChanges) -> Result<Vec<&'static str>, Rejection> {
+pub(super) fn merge(
+    call: &mut Call,
+    changes: &CallChanges,
+) -> Result<Vec<&'static str>, Rejection> {
     let mut changed = Vec::new();
     let texts = [
         (&mut call.customer, &changes.customer, "customer"),
@@ -62,13 +90,19 @@ pub(super) fn merge(call: &mut Call, changes: &CallChanges) -> Result<Vec<&'stat
             changed.push(name);
         }
     }
-    if let Some(caller) = changes.caller.as_ref().map(|new| caller_after(&call.caller, new, changes.replace_caller))
+    if let Some(caller) = changes
+        .caller
+        .as_ref()
+        .map(|new| caller_after(&call.caller, new, changes.replace_caller))
         && caller != call.caller
     {
         call.caller = caller;
         changed.push("caller");
     }
-    if let Some(chargeable) = changes.chargeable.filter(|chargeable| *chargeable != call.chargeable) {
+    if let Some(chargeable) = changes
+        .chargeable
+        .filter(|chargeable| *chargeable != call.chargeable)
+    {
         call.chargeable = chargeable;
         changed.push("chargeable");
     }
@@ -79,7 +113,13 @@ pub(super) fn merge(call: &mut Call, changes: &CallChanges) -> Result<Vec<&'stat
 }
 
 fn caller_after(known: &Caller, new: &Caller, replaces: bool) -> Caller {
-    let text = |known: &str, new: &str| if replaces || !new.is_empty() { new.into() } else { known.into() };
+    let text = |known: &str, new: &str| {
+        if replaces || !new.is_empty() {
+            new.into()
+        } else {
+            known.into()
+        }
+    };
     Caller {
         name: text(&known.name, &new.name),
         phone: text(&known.phone, &new.phone),
@@ -90,7 +130,11 @@ fn caller_after(known: &Caller, new: &Caller, replaces: bool) -> Caller {
 }
 
 fn merge_details(call: &mut Call, changes: &CallChanges) -> Result<bool, Rejection> {
-    let mut details = if changes.replace_details { Vec::new() } else { call.details.to_vec() };
+    let mut details = if changes.replace_details {
+        Vec::new()
+    } else {
+        call.details.to_vec()
+    };
     for (key, value) in &changes.details {
         match details.iter_mut().find(|(known, _)| known == key) {
             Some((_, present)) => *present = value.clone(),
@@ -99,8 +143,15 @@ fn merge_details(call: &mut Call, changes: &CallChanges) -> Result<bool, Rejecti
     }
     details.sort();
     if details.len() > limits::DETAILS_MAX {
-        let message = format!("a call has at most {} details, this would make {}", limits::DETAILS_MAX, details.len());
-        return Err(Rejection::Invalid(vec![FieldFault { field: "properties.details".to_owned(), message }]));
+        let message = format!(
+            "a call has at most {} details, this would make {}",
+            limits::DETAILS_MAX,
+            details.len()
+        );
+        return Err(Rejection::Invalid(vec![FieldFault {
+            field: "properties.details".to_owned(),
+            message,
+        }]));
     }
     if *details == *call.details {
         return Ok(false);
@@ -111,7 +162,12 @@ fn merge_details(call: &mut Call, changes: &CallChanges) -> Result<bool, Rejecti
 
 pub(super) fn update(draft: &mut EntryDraft<'_>, asked: &UpdateCall) -> Result<(), Rejection> {
     draft.kind = ChangeKind::CallUpdated;
-    let Named { slot, mut call, is_new, is_archived } = find_or_new(draft, &asked.call)?;
+    let Named {
+        slot,
+        mut call,
+        is_new,
+        is_archived,
+    } = find_or_new(draft, &asked.call)?;
     check_revision(asked.expected, call.revision)?;
     let changed = merge(&mut call, &asked.changes)?;
     if changed.is_empty() && (!is_new || is_archived) {
@@ -135,7 +191,11 @@ pub(super) fn end(draft: &mut EntryDraft<'_>, asked: &EndCall) -> Result<(), Rej
     draft.put_call(slot, call.clone(), true);
     let mut released = Vec::new();
     let root = draft.root;
-    for old in call.instances.iter().filter_map(|slot| root.instance_at(*slot)) {
+    for old in call
+        .instances
+        .iter()
+        .filter_map(|slot| root.instance_at(*slot))
+    {
         if !is_legal(old.status, Happening::Release) {
             continue;
         }
@@ -143,7 +203,8 @@ pub(super) fn end(draft: &mut EntryDraft<'_>, asked: &EndCall) -> Result<(), Rej
         if draft.instance_bytes() < limits::RELEASED_BYTES_MAX {
             release(draft, old, &call, draft.now);
         } else {
-            // Its release time is now: the timer releases it next, in an entry of its own, whatever the clock shows.
+            // Its release time is now: the timer releases it next, in an entry of its own, whatever
+            // the clock shows.
             draft.touch(ChangeKind::CallUpdated, old, Some(draft.now));
         }
     }
@@ -160,8 +221,15 @@ pub(super) fn release(draft: &mut EntryDraft<'_>, old: &Instance, call: &Call, d
 }
 
 /// Enters the first stage with what the instance holds.
-pub(super) fn enter_first(draft: &EntryDraft<'_>, new: &mut Instance, call: &Call, due: Time) -> Entered {
-    let Some(definition) = draft.root.definition_of(new).cloned() else { return Entered::default() };
+pub(super) fn enter_first(
+    draft: &EntryDraft<'_>,
+    new: &mut Instance,
+    call: &Call,
+    due: Time,
+) -> Entered {
+    let Some(definition) = draft.root.definition_of(new).cloned() else {
+        return Entered::default();
+    };
     let scene = Scene::new((draft.root, draft.now), &definition, call, new).due_at(due);
     enter(&scene, new, FIRST_STAGE)
 }

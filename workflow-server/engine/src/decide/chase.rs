@@ -22,7 +22,10 @@ pub(super) fn chase(draft: &mut EntryDraft<'_>, asked: &ChaseInstance) -> Result
         alert.snooze = None;
     }
     draft.said.note = note.clone();
-    draft.answer = Answer::Moved { instance: *id, entered: Vec::new() };
+    draft.answer = Answer::Moved {
+        instance: *id,
+        entered: Vec::new(),
+    };
     draft.put_instance(ChangeKind::Chased, old, new, Entered::default());
     Ok(())
 }

@@ -1,17 +1,17 @@
-//! What is wrong with a request whatever the state: every fault at once, each with the field that the API names.
+//! What is wrong with a request whatever the state: every fault at once, each with the field that
+//! the API names.
 
 use crate::actor::ActorKind;
-use crate::batch::BatchWork;
-use crate::batch::StartBatch;
+use crate::batch::{BatchWork, StartBatch};
 use crate::calendar::Calendar;
 use crate::call::{CallKey, Caller};
-use crate::command::{CallChanges, Command, Release, Request, SetWorkflow, SnoozeAlert, SnoozeUntil, UndoPush};
+use crate::command::{
+    CallChanges, Command, Release, Request, SetWorkflow, SnoozeAlert, SnoozeUntil, UndoPush,
+};
 use crate::decide::{author, desk, operations, script, when};
 use crate::erasure::EraseCaller;
-use crate::limits::{
-    self,
-    Length::{self, Bytes, Characters},
-};
+use crate::limits::Length::{self, Bytes, Characters};
+use crate::limits::{self};
 use crate::recipient::Recipient;
 use crate::rejection::FieldFault;
 use crate::time::{Time, WallClock};
@@ -26,8 +26,16 @@ const RELEASE_WITHIN_MILLIS_MIN: i64 = 1_000;
 #[must_use]
 pub fn faults_of(request: &Request) -> Vec<FieldFault> {
     let mut check = Check::default();
-    let must_name_actor = matches!(request.actor.kind, ActorKind::Person | ActorKind::Operations);
-    check.text("actor", &request.actor.name, must_name_actor, Characters(limits::SHORT_CHARS_MAX));
+    let must_name_actor = matches!(
+        request.actor.kind,
+        ActorKind::Person | ActorKind::Operations
+    );
+    check.text(
+        "actor",
+        &request.actor.name,
+        must_name_actor,
+        Characters(limits::SHORT_CHARS_MAX),
+    );
     match &request.command {
         Command::Author(command) => author::check(&mut check, command),
         Command::Script(command) => script::check(&mut check, command),
@@ -39,7 +47,8 @@ pub fn faults_of(request: &Request) -> Vec<FieldFault> {
     check.faults
 }
 
-/// Checks values that are given at `now` against declarations; `whole`: required ones must be there. Refusals show times by `clock`.
+/// Checks values that are given at `now` against declarations; `whole`: required ones must be
+/// there. Refusals show times by `clock`.
 pub(super) fn fields(
     prefix: &str,
     declared: &[FieldDeclaration],
@@ -52,24 +61,43 @@ pub(super) fn fields(
             None => Some(unknown(name, declared)),
             Some(field) if field.field_type != value.field_type() => field.refuses(value),
             // What is empty was not given: bounds are for what is there.
-            Some(field) if !field.required && matches!(value, Value::Text(text) if text.is_empty()) => None,
-            Some(field) => fault_of_value(value, field.required).or_else(|| field.refuses_at(value, now, clock)),
+            Some(field)
+                if !field.required && matches!(value, Value::Text(text) if text.is_empty()) =>
+            {
+                None
+            }
+            Some(field) => fault_of_value(value, field.required)
+                .or_else(|| field.refuses_at(value, now, clock)),
         };
-        faults.extend(message.map(|message| FieldFault { field: format!("{prefix}.{name}"), message }));
+        faults.extend(message.map(|message| FieldFault {
+            field: format!("{prefix}.{name}"),
+            message,
+        }));
     }
-    for field in declared.iter().filter(|field| whole && field.required && field.default.is_none()) {
+    for field in declared
+        .iter()
+        .filter(|field| whole && field.required && field.default.is_none())
+    {
         if given.iter().all(|(name, _)| **name != *field.name) {
             let message = format!("must be given: {}", field.field_type.word());
-            faults.push(FieldFault { field: format!("{prefix}.{}", field.name), message });
+            faults.push(FieldFault {
+                field: format!("{prefix}.{}", field.name),
+                message,
+            });
         }
     }
     faults
 }
 
 fn unknown(name: &str, declared: &[FieldDeclaration]) -> String {
-    let nearest = declared.iter().map(|field| (strsim::osa_distance(name, &field.name), &field.name)).min();
+    let nearest = declared
+        .iter()
+        .map(|field| (strsim::osa_distance(name, &field.name), &field.name))
+        .min();
     match nearest {
-        Some((distance, nearest)) if distance <= 2 => format!("is not declared; did you mean `{nearest}`?"),
+        Some((distance, nearest)) if distance <= 2 => {
+            format!("is not declared; did you mean `{nearest}`?")
+        }
         Some(_) => {
             let known: Vec<&str> = declared.iter().map(|field| field.name.as_str()).collect();
             format!("is not declared; there is {}", known.join(", "))
@@ -80,7 +108,9 @@ fn unknown(name: &str, declared: &[FieldDeclaration]) -> String {
 
 fn fault_of_value(value: &Value, required: bool) -> Option<String> {
     match value {
-        Value::Text(text) if required && text.trim().is_empty() => Some("must not be empty".to_owned()),
+        Value::Text(text) if required && text.trim().is_empty() => {
+            Some("must not be empty".to_owned())
+        }
         Value::Text(text) => fault_of_text(text, Bytes(limits::TEXT_BYTES_MAX)),
         Value::Number(number) if !number.is_finite() => Some("must be a finite number".to_owned()),
         _ => None,
@@ -91,11 +121,18 @@ fn fault_of_text(text: &str, length: Length) -> Option<String> {
     if let Some(fault) = length.fault(text) {
         return Some(fault);
     }
-    let control = |c: &char| (c.is_control() && !matches!(c, '\n' | '\t' | '\r')) || is_bidi_override(*c);
-    text.chars().find(control).map(|c| format!("has the character U+{:04X}, which cannot be shown", c as u32))
+    let control =
+        |c: &char| (c.is_control() && !matches!(c, '\n' | '\t' | '\r')) || is_bidi_override(*c);
+    text.chars().find(control).map(|c| {
+        format!(
+            "has the character U+{:04X}, which cannot be shown",
+            c as u32
+        )
+    })
 }
 
-/// Characters that turn the direction of what follows, and so can make a text read as something else.
+/// Characters that turn the direction of what follows, and so can make a text read as something
+/// else.
 fn is_bidi_override(c: char) -> bool {
     matches!(c, '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}')
 }
@@ -108,7 +145,10 @@ pub(super) struct Check {
 
 impl Check {
     fn fault(&mut self, field: impl Into<String>, message: impl Into<String>) {
-        self.faults.push(FieldFault { field: field.into(), message: message.into() });
+        self.faults.push(FieldFault {
+            field: field.into(),
+            message: message.into(),
+        });
     }
 
     pub(super) fn text(&mut self, field: &str, text: &str, required: bool, length: Length) {
@@ -168,8 +208,12 @@ impl Check {
             SnoozeUntil::For(millis) if !(1_000..=limits::PUT_OFF_MILLIS_MAX).contains(millis) => {
                 Some(("duration", "must be between 1 second and 366 days"))
             }
-            SnoozeUntil::Days(days) if !(1..=366).contains(days) => Some(("days", "must be between 1 and 366 days")),
-            SnoozeUntil::Clock(text) => when::fault_of_clock(text).map(|message| ("local_time", message)),
+            SnoozeUntil::Days(days) if !(1..=366).contains(days) => {
+                Some(("days", "must be between 1 and 366 days"))
+            }
+            SnoozeUntil::Clock(text) => {
+                when::fault_of_clock(text).map(|message| ("local_time", message))
+            }
             _ => None,
         };
         if let Some((field, message)) = message {
@@ -180,13 +224,21 @@ impl Check {
     /// Of a click on a stage; visits are counted from 1.
     pub(super) fn click(&mut self, visit: u32, note: &str) {
         if visit == 0 {
-            self.fault("visit", "must be given: the `visit` of the follow-up that the person was looking at");
+            self.fault(
+                "visit",
+                "must be given: the `visit` of the follow-up that the person was looking at",
+            );
         }
         self.text("note", note, false, Bytes(limits::TEXT_BYTES_MAX));
     }
 
     pub(super) fn reason_if_given(&mut self, reason: &str) {
-        self.text("reason", reason, false, Characters(limits::REASON_CHARS_MAX));
+        self.text(
+            "reason",
+            reason,
+            false,
+            Characters(limits::REASON_CHARS_MAX),
+        );
     }
 
     pub(super) fn calendar(&mut self, calendar: &Calendar) {
@@ -203,39 +255,81 @@ impl Check {
 
     /// Whoever takes back what another pushed says why.
     pub(super) fn undo(&mut self, undo: &UndoPush) {
-        self.text("reason", &undo.reason, undo.as_supervisor, Characters(limits::REASON_CHARS_MAX));
+        self.text(
+            "reason",
+            &undo.reason,
+            undo.as_supervisor,
+            Characters(limits::REASON_CHARS_MAX),
+        );
     }
 
     pub(super) fn erasure(&mut self, erase: &EraseCaller) {
-        self.text("reason", &erase.reason, true, Characters(limits::REASON_CHARS_MAX));
-        self.text("customer", &erase.customer, false, Characters(limits::SHORT_CHARS_MAX));
+        self.text(
+            "reason",
+            &erase.reason,
+            true,
+            Characters(limits::REASON_CHARS_MAX),
+        );
+        self.text(
+            "customer",
+            &erase.customer,
+            false,
+            Characters(limits::SHORT_CHARS_MAX),
+        );
     }
 
     pub(super) fn batch(&mut self, start: &StartBatch) {
-        self.text("reason", &start.reason, true, Characters(limits::REASON_CHARS_MAX));
+        self.text(
+            "reason",
+            &start.reason,
+            true,
+            Characters(limits::REASON_CHARS_MAX),
+        );
         if !(1..=limits::BATCH_PER_SECOND_MAX).contains(&start.per_second) {
-            self.fault("per_second", format!("must be between 1 and {}", limits::BATCH_PER_SECOND_MAX));
+            self.fault(
+                "per_second",
+                format!("must be between 1 and {}", limits::BATCH_PER_SECOND_MAX),
+            );
         }
         if let BatchWork::HandOver(Recipient::Person { name, lease_millis }) = &start.work {
-            self.text("work.hand_over.to_person", name, true, Characters(limits::SHORT_CHARS_MAX));
+            self.text(
+                "work.hand_over.to_person",
+                name,
+                true,
+                Characters(limits::SHORT_CHARS_MAX),
+            );
             self.lease(*lease_millis);
         }
     }
 
     pub(super) fn key(&mut self, key: &CallKey) {
-        self.line("call.source", &key.source, Characters(limits::NAME_CHARS_MAX));
+        self.line(
+            "call.source",
+            &key.source,
+            Characters(limits::NAME_CHARS_MAX),
+        );
         self.line("call.id", &key.id, Characters(limits::SHORT_CHARS_MAX));
         // People and programs write a call as SOURCE/ID.
         if key.source.contains('/') {
-            self.fault("call.source", "must not contain `/`: a call is written as SOURCE/ID");
+            self.fault(
+                "call.source",
+                "must not contain `/`: a call is written as SOURCE/ID",
+            );
         }
     }
 
     pub(super) fn set(&mut self, set: &SetWorkflow) {
         self.key(&set.call);
         self.changes(&set.changes);
-        self.text("workflow", &set.workflow, true, Characters(limits::NAME_CHARS_MAX));
-        let Some(millis) = set.release_within_millis else { return };
+        self.text(
+            "workflow",
+            &set.workflow,
+            true,
+            Characters(limits::NAME_CHARS_MAX),
+        );
+        let Some(millis) = set.release_within_millis else {
+            return;
+        };
         if set.release != Some(Release::CallEnded) {
             self.fault("release_within", "goes with release CALL_ENDED only");
         } else if !(RELEASE_WITHIN_MILLIS_MIN..=RELEASE_WITHIN_MILLIS_MAX).contains(&millis) {
@@ -244,29 +338,71 @@ impl Check {
     }
 
     pub(super) fn changes(&mut self, changes: &CallChanges) {
-        let texts = [("customer", &changes.customer), ("script", &changes.script), ("agent", &changes.agent)];
+        let texts = [
+            ("customer", &changes.customer),
+            ("script", &changes.script),
+            ("agent", &changes.agent),
+        ];
         for (name, text) in texts {
             if let Some(text) = text {
-                self.text(&format!("properties.{name}"), text, false, Characters(limits::SHORT_CHARS_MAX));
+                self.text(
+                    &format!("properties.{name}"),
+                    text,
+                    false,
+                    Characters(limits::SHORT_CHARS_MAX),
+                );
             }
         }
         if let Some(caller) = &changes.caller {
             self.caller(caller);
         }
         if changes.details.len() > limits::DETAILS_MAX {
-            self.fault("properties.details", format!("has more than {} entries", limits::DETAILS_MAX));
+            self.fault(
+                "properties.details",
+                format!("has more than {} entries", limits::DETAILS_MAX),
+            );
         }
         for (key, value) in changes.details.iter().take(limits::DETAILS_MAX) {
-            self.text("properties.details", key, true, Characters(limits::NAME_CHARS_MAX));
-            self.text(&format!("properties.details.{key}"), value, false, Bytes(limits::TEXT_BYTES_MAX));
+            self.text(
+                "properties.details",
+                key,
+                true,
+                Characters(limits::NAME_CHARS_MAX),
+            );
+            self.text(
+                &format!("properties.details.{key}"),
+                value,
+                false,
+                Bytes(limits::TEXT_BYTES_MAX),
+            );
         }
     }
 
     pub(super) fn caller(&mut self, caller: &Caller) {
-        self.text("properties.caller.name", &caller.name, false, Characters(limits::CALLER_CHARS_MAX));
-        self.text("properties.caller.phone", &caller.phone, false, Characters(limits::NAME_CHARS_MAX));
-        self.text("properties.caller.email", &caller.email, false, Characters(limits::CALLER_CHARS_MAX));
-        self.text("properties.caller.reference", &caller.reference, false, Characters(limits::SHORT_CHARS_MAX));
+        self.text(
+            "properties.caller.name",
+            &caller.name,
+            false,
+            Characters(limits::CALLER_CHARS_MAX),
+        );
+        self.text(
+            "properties.caller.phone",
+            &caller.phone,
+            false,
+            Characters(limits::NAME_CHARS_MAX),
+        );
+        self.text(
+            "properties.caller.email",
+            &caller.email,
+            false,
+            Characters(limits::CALLER_CHARS_MAX),
+        );
+        self.text(
+            "properties.caller.reference",
+            &caller.reference,
+            false,
+            Characters(limits::SHORT_CHARS_MAX),
+        );
         if !caller.time_zone.is_empty() && when::zone(&caller.time_zone).is_none() {
             let message = "is not a time zone: give its IANA name, such as Europe/Berlin";
             self.fault("properties.caller.time_zone", message);

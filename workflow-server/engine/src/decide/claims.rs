@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use crate::actor::Actor;
-use crate::command::{ClaimInstance, ClaimNext, ExtendClaim, HandOver, ListHandOver, ReleaseClaim, TakeOver};
+use crate::command::{
+    ClaimInstance, ClaimNext, ExtendClaim, HandOver, ListHandOver, ReleaseClaim, TakeOver,
+};
 use crate::decide::draft::EntryDraft;
 use crate::decide::find::{check_legal, find, visible};
 use crate::entry::{Answer, ChangeKind, Entered, TO_PERSON, TO_TEAM};
@@ -30,7 +32,11 @@ fn claimable<'w>(draft: &EntryDraft<'w>, id: InstanceId) -> Result<&'w Arc<Insta
     visible(draft.root, old)
 }
 
-pub(super) fn claim(draft: &mut EntryDraft<'_>, asked: ClaimInstance, actor: &Actor) -> Result<(), Rejection> {
+pub(super) fn claim(
+    draft: &mut EntryDraft<'_>,
+    asked: ClaimInstance,
+    actor: &Actor,
+) -> Result<(), Rejection> {
     draft.kind = ChangeKind::Claimed;
     let old = claimable(draft, asked.instance)?;
     check_holder(old, actor, draft.now)?;
@@ -38,7 +44,11 @@ pub(super) fn claim(draft: &mut EntryDraft<'_>, asked: ClaimInstance, actor: &Ac
     Ok(())
 }
 
-pub(super) fn extend(draft: &mut EntryDraft<'_>, asked: ExtendClaim, actor: &Actor) -> Result<(), Rejection> {
+pub(super) fn extend(
+    draft: &mut EntryDraft<'_>,
+    asked: ExtendClaim,
+    actor: &Actor,
+) -> Result<(), Rejection> {
     draft.kind = ChangeKind::ClaimExtended;
     let old = claimable(draft, asked.instance)?;
     check_own(draft, old, actor)?;
@@ -46,20 +56,31 @@ pub(super) fn extend(draft: &mut EntryDraft<'_>, asked: ExtendClaim, actor: &Act
     Ok(())
 }
 
-pub(super) fn release(draft: &mut EntryDraft<'_>, asked: ReleaseClaim, actor: &Actor) -> Result<(), Rejection> {
+pub(super) fn release(
+    draft: &mut EntryDraft<'_>,
+    asked: ReleaseClaim,
+    actor: &Actor,
+) -> Result<(), Rejection> {
     let id = asked.instance;
     draft.kind = ChangeKind::ClaimReleased;
     let old = claimable(draft, id)?;
     check_own(draft, old, actor)?;
     let mut new = Instance::clone(old);
     new.claim = None;
-    draft.answer = Answer::Moved { instance: id, entered: Vec::new() };
+    draft.answer = Answer::Moved {
+        instance: id,
+        entered: Vec::new(),
+    };
     draft.put_instance(ChangeKind::ClaimReleased, old, new, Entered::default());
     Ok(())
 }
 
 /// Also where another person holds it; the reason stays in the history.
-pub(super) fn take_over(draft: &mut EntryDraft<'_>, asked: &TakeOver, actor: &Actor) -> Result<(), Rejection> {
+pub(super) fn take_over(
+    draft: &mut EntryDraft<'_>,
+    asked: &TakeOver,
+    actor: &Actor,
+) -> Result<(), Rejection> {
     draft.kind = ChangeKind::TakenOver;
     let old = claimable(draft, asked.instance)?;
     draft.said.note = asked.reason.clone();
@@ -70,19 +91,38 @@ pub(super) fn take_over(draft: &mut EntryDraft<'_>, asked: &TakeOver, actor: &Ac
 /// Remembers which instances a hand-over is about.
 pub(super) fn list_hand_over(draft: &mut EntryDraft<'_>, asked: &ListHandOver) {
     draft.kind = ChangeKind::HandedOver;
-    draft.answer = Answer::HandOver { instances: asked.instances.clone(), remaining: asked.remaining };
+    draft.answer = Answer::HandOver {
+        instances: asked.instances.clone(),
+        remaining: asked.remaining,
+    };
 }
 
-/// What somebody holds can be handed over wherever it is, also where Call Managers do not see it: it must not wait for a person
-/// who has gone home. Anything else only where people may hold it.
-fn transferable<'w>(draft: &EntryDraft<'w>, id: InstanceId) -> Result<&'w Arc<Instance>, Rejection> {
+/// What somebody holds can be handed over wherever it is, also where Call Managers do not see it:
+/// it must not wait for a person who has gone home. Anything else only where people may hold it.
+fn transferable<'w>(
+    draft: &EntryDraft<'w>,
+    id: InstanceId,
+) -> Result<&'w Arc<Instance>, Rejection> {
     let old = find(draft.root, id)?;
-    if !old.status.is_ended() && old.held(draft.now).is_some() { Ok(old) } else { claimable(draft, id) }
+    if !old.status.is_ended() && old.held(draft.now).is_some() {
+        Ok(old)
+    } else {
+        claimable(draft, id)
+    }
 }
 
-/// Gives it to a person or a team. A person who gives what another holds says why. Who holds it already keeps the longer lease.
-pub(super) fn hand_over(draft: &mut EntryDraft<'_>, asked: &HandOver, actor: &Actor) -> Result<(), Rejection> {
-    let HandOver { instance: id, to, reason } = asked;
+/// Gives it to a person or a team. A person who gives what another holds says why. Who holds it
+/// already keeps the longer lease.
+pub(super) fn hand_over(
+    draft: &mut EntryDraft<'_>,
+    asked: &HandOver,
+    actor: &Actor,
+) -> Result<(), Rejection> {
+    let HandOver {
+        instance: id,
+        to,
+        reason,
+    } = asked;
     let id = *id;
     draft.kind = ChangeKind::HandedOver;
     let old = transferable(draft, id)?;
@@ -93,9 +133,14 @@ pub(super) fn hand_over(draft: &mut EntryDraft<'_>, asked: &HandOver, actor: &Ac
     match to {
         Recipient::Person { name, lease_millis } => {
             let own = old.held(draft.now).filter(|claim| claim.by == *name);
-            let until = Time(draft.now.0.saturating_add(*lease_millis)).max(own.map_or(draft.now, |own| own.until));
+            let until = Time(draft.now.0.saturating_add(*lease_millis))
+                .max(own.map_or(draft.now, |own| own.until));
             let since = own.map_or(draft.now, |own| own.since);
-            new.claim = Some(Box::new(Claim { by: name.clone(), since, until }));
+            new.claim = Some(Box::new(Claim {
+                by: name.clone(),
+                since,
+                until,
+            }));
             draft.said.values = [(TO_PERSON.into(), Value::Text(name.clone()))].into();
         }
         Recipient::Team { team } => {
@@ -109,18 +154,32 @@ pub(super) fn hand_over(draft: &mut EntryDraft<'_>, asked: &HandOver, actor: &Ac
         }
     }
     draft.said.note = reason.clone();
-    draft.answer = Answer::Moved { instance: id, entered: Vec::new() };
+    draft.answer = Answer::Moved {
+        instance: id,
+        entered: Vec::new(),
+    };
     draft.put_instance(ChangeKind::HandedOver, old, new, Entered::default());
     Ok(())
 }
 
-/// Decisions are made one after another, so no two people get the same one. Of the candidates only the first few are looked at:
-/// this runs on the writer's thread.
-pub(super) fn claim_next(draft: &mut EntryDraft<'_>, next: &ClaimNext, actor: &Actor) -> Result<(), Rejection> {
+/// Decisions are made one after another, so no two people get the same one. Of the candidates only
+/// the first few are looked at: this runs on the writer's thread.
+pub(super) fn claim_next(
+    draft: &mut EntryDraft<'_>,
+    next: &ClaimNext,
+    actor: &Actor,
+) -> Result<(), Rejection> {
     draft.kind = ChangeKind::Claimed;
     let root = draft.root;
-    let candidates = next.candidates.iter().take(limits::CLAIM_CANDIDATES_MAX).filter_map(|id| root.instance(*id));
-    match candidates.into_iter().find(|instance| is_claimable(root, &next.filter, instance, draft.now)) {
+    let candidates = next
+        .candidates
+        .iter()
+        .take(limits::CLAIM_CANDIDATES_MAX)
+        .filter_map(|id| root.instance(*id));
+    match candidates
+        .into_iter()
+        .find(|instance| is_claimable(root, &next.filter, instance, draft.now))
+    {
         Some(free) => hold(draft, free, next.lease_millis, actor),
         None if next.candidates.is_empty() => {}
         None => return Err(Rejection::CandidatesTaken),
@@ -132,28 +191,50 @@ pub(super) fn claim_next(draft: &mut EntryDraft<'_>, next: &ClaimNext, actor: &A
 pub(super) fn lapse(draft: &mut EntryDraft<'_>, old: &Instance, due: Time) {
     draft.kind = ChangeKind::ClaimLapsed;
     if old.claim.as_ref().is_some_and(|claim| claim.until == due) {
-        let new = Instance { claim: None, ..old.clone() };
+        let new = Instance {
+            claim: None,
+            ..old.clone()
+        };
         draft.put_instance(ChangeKind::ClaimLapsed, old, new, Entered::default());
     }
 }
 
 fn check_own(draft: &EntryDraft<'_>, old: &Arc<Instance>, actor: &Actor) -> Result<(), Rejection> {
     check_holder(old, actor, draft.now)?;
-    if old.held(draft.now).is_some() { Ok(()) } else { Err(Rejection::NotClaimed(old.clone())) }
+    if old.held(draft.now).is_some() {
+        Ok(())
+    } else {
+        Err(Rejection::NotClaimed(old.clone()))
+    }
 }
 
 /// Whoever holds it already goes on holding it; a lease is never made shorter.
 fn hold(draft: &mut EntryDraft<'_>, old: &Instance, lease: i64, actor: &Actor) {
-    draft.answer = Answer::Moved { instance: old.id, entered: Vec::new() };
+    draft.answer = Answer::Moved {
+        instance: old.id,
+        entered: Vec::new(),
+    };
     let own = old.held(draft.now).filter(|claim| claim.by == actor.name);
-    let until = Time(draft.now.0.saturating_add(lease)).max(own.map_or(draft.now, |claim| claim.until));
+    let until =
+        Time(draft.now.0.saturating_add(lease)).max(own.map_or(draft.now, |claim| claim.until));
     if own.is_some_and(|claim| claim.until == until) {
         return;
     }
-    let kind = if own.is_some() { ChangeKind::ClaimExtended } else { draft.kind };
+    let kind = if own.is_some() {
+        ChangeKind::ClaimExtended
+    } else {
+        draft.kind
+    };
     draft.kind = kind;
     let since = own.map_or(draft.now, |claim| claim.since);
-    let claim = Claim { by: actor.name.clone(), since, until };
-    let new = Instance { claim: Some(Box::new(claim)), ..old.clone() };
+    let claim = Claim {
+        by: actor.name.clone(),
+        since,
+        until,
+    };
+    let new = Instance {
+        claim: Some(Box::new(claim)),
+        ..old.clone()
+    };
     draft.put_instance(kind, old, new, Entered::default());
 }

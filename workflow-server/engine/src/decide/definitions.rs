@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use crate::calendar::Calendar;
 use crate::command::{
-    ArchiveWorkflow, ConfirmRetention, ImportCalendar, ImportTeam, ImportWorkflow, PublishWorkflow, RemoveTeam,
+    ArchiveWorkflow, ConfirmRetention, ImportCalendar, ImportTeam, ImportWorkflow, PublishWorkflow,
+    RemoveTeam,
 };
 use crate::decide::draft::{EntryDraft, check_revision};
 use crate::definition::Definition;
@@ -17,7 +18,11 @@ use crate::time::Span;
 use crate::world::definitions::Workflow;
 
 pub(super) fn import_team(draft: &mut EntryDraft<'_>, asked: &ImportTeam) -> Result<(), Rejection> {
-    let ImportTeam { name, title, expected } = asked;
+    let ImportTeam {
+        name,
+        title,
+        expected,
+    } = asked;
     draft.kind = ChangeKind::TeamImported;
     let teams = &draft.root.teams;
     let place = teams.place_ever(name);
@@ -29,24 +34,42 @@ pub(super) fn import_team(draft: &mut EntryDraft<'_>, asked: &ImportTeam) -> Res
         return Ok(());
     }
     if known.is_none() && teams.len() >= limits::TEAMS_MAX {
-        return Err(Rejection::Limit { name: "TEAMS", limit: limits::TEAMS_MAX as u64 });
+        return Err(Rejection::Limit {
+            name: "TEAMS",
+            limit: limits::TEAMS_MAX as u64,
+        });
     }
     let revision = known.map_or(0, |team| team.revision) + 1;
-    let team = Team { name: name.to_string(), title: title.to_string(), revision, removed: false };
-    draft.definition = Some(DefinitionChange::Team(place.unwrap_or(teams.len() as u32), team));
+    let team = Team {
+        name: name.to_string(),
+        title: title.to_string(),
+        revision,
+        removed: false,
+    };
+    draft.definition = Some(DefinitionChange::Team(
+        place.unwrap_or(teams.len() as u32),
+        team,
+    ));
     Ok(())
 }
 
 /// A team that something uses stays: an alert for it would reach nobody.
 pub(super) fn remove_team(draft: &mut EntryDraft<'_>, asked: &RemoveTeam) -> Result<(), Rejection> {
-    let RemoveTeam { name, expected, found } = asked;
+    let RemoveTeam {
+        name,
+        expected,
+        found,
+    } = asked;
     draft.kind = ChangeKind::TeamRemoved;
     let root = draft.root;
     let no_such = || Rejection::NoSuchTeam(name.clone());
     let place = root.teams.place(name).ok_or_else(no_such)?;
     let team = root.teams.at(place).ok_or_else(no_such)?;
     check_revision(*expected, team.revision)?;
-    let in_use = |by: &str| Rejection::TeamInUse { name: name.clone(), by: by.into() };
+    let in_use = |by: &str| Rejection::TeamInUse {
+        name: name.clone(),
+        by: by.into(),
+    };
     match found {
         Some(found) if !found.is_current(root, place) => return Err(Rejection::TeamMoved),
         Some(found) if !found.used_by.is_empty() => return Err(in_use(&found.used_by)),
@@ -59,15 +82,24 @@ pub(super) fn remove_team(draft: &mut EntryDraft<'_>, asked: &RemoveTeam) -> Res
         }
     }
     if let Some(batch) = batches_for(root, place).first() {
-        return Err(in_use(&format!("batch {batch}, which hands follow-ups over to it")));
+        return Err(in_use(&format!(
+            "batch {batch}, which hands follow-ups over to it"
+        )));
     }
-    let team = Team { revision: team.revision + 1, removed: true, ..team.clone() };
+    let team = Team {
+        revision: team.revision + 1,
+        removed: true,
+        ..team.clone()
+    };
     draft.definition = Some(DefinitionChange::Team(place, team));
     Ok(())
 }
 
 /// What counts already counts on as it was: the new hours hold for what is counted from now on.
-pub(super) fn import_calendar(draft: &mut EntryDraft<'_>, asked: &ImportCalendar) -> Result<(), Rejection> {
+pub(super) fn import_calendar(
+    draft: &mut EntryDraft<'_>,
+    asked: &ImportCalendar,
+) -> Result<(), Rejection> {
     let ImportCalendar { calendar, expected } = asked;
     draft.kind = ChangeKind::CalendarImported;
     let calendars = &draft.root.calendars;
@@ -79,7 +111,10 @@ pub(super) fn import_calendar(draft: &mut EntryDraft<'_>, asked: &ImportCalendar
         return Ok(());
     }
     if known.is_none() && calendars.len() >= limits::CALENDARS_MAX {
-        return Err(Rejection::Limit { name: "CALENDARS", limit: limits::CALENDARS_MAX as u64 });
+        return Err(Rejection::Limit {
+            name: "CALENDARS",
+            limit: limits::CALENDARS_MAX as u64,
+        });
     }
     let mut calendar = Calendar::clone(calendar);
     calendar.revision = revision + 1;
@@ -96,15 +131,23 @@ pub(super) fn import(draft: &mut EntryDraft<'_>, asked: &ImportWorkflow) -> Resu
     let revision = known.map_or(0, |workflow| workflow.revision);
     check_revision(expected, revision)?;
     answer_revision(draft, expected, revision);
-    let newest = known.and_then(|workflow| workflow.versions.last()).map(|version| &version.definition);
-    let present = known.and_then(|workflow| workflow.draft.as_ref()).or(newest);
-    let is_same =
-        |present: &Arc<Definition>| **present == *definition && present.source.is_same_text(&definition.source);
+    let newest = known
+        .and_then(|workflow| workflow.versions.last())
+        .map(|version| &version.definition);
+    let present = known
+        .and_then(|workflow| workflow.draft.as_ref())
+        .or(newest);
+    let is_same = |present: &Arc<Definition>| {
+        **present == *definition && present.source.is_same_text(&definition.source)
+    };
     if present.is_some_and(is_same) {
         return Ok(());
     }
     if known.is_none() && workflows.len() >= limits::WORKFLOWS_MAX {
-        return Err(Rejection::Limit { name: "WORKFLOWS", limit: limits::WORKFLOWS_MAX as u64 });
+        return Err(Rejection::Limit {
+            name: "WORKFLOWS",
+            limit: limits::WORKFLOWS_MAX as u64,
+        });
     }
     let place = place.unwrap_or(workflows.len() as u32);
     answer_revision(draft, expected, revision + 1);
@@ -112,17 +155,25 @@ pub(super) fn import(draft: &mut EntryDraft<'_>, asked: &ImportWorkflow) -> Resu
     Ok(())
 }
 
-/// An asker that names the revision it saw continues with the one in the answer: it must be the same when asked again.
+/// An asker that names the revision it saw continues with the one in the answer: it must be the
+/// same when asked again.
 fn answer_revision(draft: &mut EntryDraft<'_>, expected: Option<u64>, revision: u64) {
     if expected.is_some() {
         draft.answer = Answer::Revision(revision);
     }
 }
 
-/// Publishing what the newest version says already is that version; an older version's content is a new one, so that
-/// going back is a step forward like any other.
-pub(super) fn publish(draft: &mut EntryDraft<'_>, asked: &PublishWorkflow) -> Result<(), Rejection> {
-    let PublishWorkflow { name, expected, validated } = asked;
+/// Publishing what the newest version says already is that version; an older version's content is a
+/// new one, so that going back is a step forward like any other.
+pub(super) fn publish(
+    draft: &mut EntryDraft<'_>,
+    asked: &PublishWorkflow,
+) -> Result<(), Rejection> {
+    let PublishWorkflow {
+        name,
+        expected,
+        validated,
+    } = asked;
     draft.kind = ChangeKind::WorkflowPublished;
     let no_such = || Rejection::NoSuchWorkflow(name.clone());
     let place = draft.root.workflows.place(name).ok_or_else(no_such)?;
@@ -130,11 +181,15 @@ pub(super) fn publish(draft: &mut EntryDraft<'_>, asked: &PublishWorkflow) -> Re
     check_revision(*expected, workflow.revision)?;
     let newest = workflow.newest();
     let Some(content) = &workflow.draft else {
-        draft.answer = Answer::Published { version: newest, created: false };
+        draft.answer = Answer::Published {
+            version: newest,
+            created: false,
+        };
         return Ok(());
     };
-    // Validating a large draft takes tens of milliseconds, so the server does it before, off the writer's thread. A
-    // team that a draft names and a calendar are never removed: what was valid then is valid now.
+    // Validating a large draft takes tens of milliseconds, so the server does it before, off the
+    // writer's thread. A team that a draft names and a calendar are never removed: what was valid
+    // then is valid now.
     let faults = match validated {
         Some(validated) if Arc::ptr_eq(&validated.draft, content) => validated.faults.clone(),
         Some(_) => return Err(Rejection::DraftMoved),
@@ -144,18 +199,34 @@ pub(super) fn publish(draft: &mut EntryDraft<'_>, asked: &PublishWorkflow) -> Re
         return Err(Rejection::WorkflowHasFaults(faults));
     }
     if workflow.versions.len() >= limits::VERSIONS_MAX {
-        return Err(Rejection::Limit { name: "VERSIONS", limit: limits::VERSIONS_MAX as u64 });
+        return Err(Rejection::Limit {
+            name: "VERSIONS",
+            limit: limits::VERSIONS_MAX as u64,
+        });
     }
-    let created = workflow.versions.last().is_none_or(|version| version.definition != *content);
+    let created = workflow
+        .versions
+        .last()
+        .is_none_or(|version| version.definition != *content);
     let version = newest + u32::from(created);
     draft.answer = Answer::Published { version, created };
-    let retention_from = if created { retention_from(workflow, content) } else { workflow.retention_from };
-    draft.definition = Some(DefinitionChange::Version { workflow: place, version, created, retention_from });
+    let retention_from = if created {
+        retention_from(workflow, content)
+    } else {
+        workflow.retention_from
+    };
+    draft.definition = Some(DefinitionChange::Version {
+        workflow: place,
+        version,
+        created,
+        retention_from,
+    });
     Ok(())
 }
 
-/// A retention that is as long as every one that counts takes their place; a shorter one waits for operations. What the server
-/// keeps by default is not known here: it may be longer or shorter than any.
+/// A retention that is as long as every one that counts takes their place; a shorter one waits for
+/// operations. What the server keeps by default is not known here: it may be longer or shorter than
+/// any.
 fn retention_from(workflow: &Workflow, content: &Definition) -> u32 {
     let covers = |counted: Option<Span>| match (content.retention, counted) {
         (Some(new), Some(counted)) => new.millis() >= counted.millis(),
@@ -169,8 +240,14 @@ fn retention_from(workflow: &Workflow, content: &Definition) -> u32 {
 }
 
 /// The version is the one whose retention was looked at: another may have been published since.
-pub(super) fn confirm_retention(draft: &mut EntryDraft<'_>, asked: &ConfirmRetention) -> Result<(), Rejection> {
-    let ConfirmRetention { workflow: name, version } = asked;
+pub(super) fn confirm_retention(
+    draft: &mut EntryDraft<'_>,
+    asked: &ConfirmRetention,
+) -> Result<(), Rejection> {
+    let ConfirmRetention {
+        workflow: name,
+        version,
+    } = asked;
     draft.kind = ChangeKind::RetentionConfirmed;
     let no_such = || Rejection::NoSuchWorkflow(name.clone());
     let place = draft.root.workflows.place(name).ok_or_else(no_such)?;
@@ -186,22 +263,35 @@ pub(super) fn confirm_retention(draft: &mut EntryDraft<'_>, asked: &ConfirmReten
         return Err(Rejection::NotTheNewestVersion { newest });
     }
     if workflow.retention_from != 0 {
-        draft.definition = Some(DefinitionChange::Retention { workflow: place, from: newest });
+        draft.definition = Some(DefinitionChange::Retention {
+            workflow: place,
+            from: newest,
+        });
     }
     Ok(())
 }
 
 /// What runs goes on; nothing new begins.
-pub(super) fn archive(draft: &mut EntryDraft<'_>, asked: &ArchiveWorkflow) -> Result<(), Rejection> {
+pub(super) fn archive(
+    draft: &mut EntryDraft<'_>,
+    asked: &ArchiveWorkflow,
+) -> Result<(), Rejection> {
     let (name, archived, expected) = (&asked.name, asked.archived, asked.expected);
     draft.kind = ChangeKind::WorkflowArchived;
     let no_such = || Rejection::NoSuchWorkflow(name.clone());
     let place = draft.root.workflows.place(name).ok_or_else(no_such)?;
     let workflow = draft.root.workflows.at(place).ok_or_else(no_such)?;
     check_revision(expected, workflow.revision)?;
-    answer_revision(draft, expected, workflow.revision + u64::from(workflow.archived != archived));
+    answer_revision(
+        draft,
+        expected,
+        workflow.revision + u64::from(workflow.archived != archived),
+    );
     if workflow.archived != archived {
-        draft.definition = Some(DefinitionChange::Archived { workflow: place, archived });
+        draft.definition = Some(DefinitionChange::Archived {
+            workflow: place,
+            archived,
+        });
     }
     Ok(())
 }

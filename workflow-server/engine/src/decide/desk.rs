@@ -8,7 +8,11 @@ use crate::decide::{claims, finish, instances, pause, snooze, undo};
 use crate::limits::{self, Length};
 use crate::rejection::Rejection;
 
-pub(super) fn decide(draft: &mut EntryDraft<'_>, command: &DeskCommand, actor: &Actor) -> Result<(), Rejection> {
+pub(super) fn decide(
+    draft: &mut EntryDraft<'_>,
+    command: &DeskCommand,
+    actor: &Actor,
+) -> Result<(), Rejection> {
     match command {
         DeskCommand::PushButton(asked) => instances::push(draft, asked, actor),
         DeskCommand::AddNote(asked) => instances::note(draft, asked, actor),
@@ -35,7 +39,12 @@ pub(super) fn decide(draft: &mut EntryDraft<'_>, command: &DeskCommand, actor: &
 pub(super) fn check(check: &mut Check, command: &DeskCommand) {
     match command {
         DeskCommand::PushButton(asked) => check.click(asked.visit, &asked.note),
-        DeskCommand::AddNote(asked) => check.text("text", &asked.text, true, Length::Bytes(limits::TEXT_BYTES_MAX)),
+        DeskCommand::AddNote(asked) => check.text(
+            "text",
+            &asked.text,
+            true,
+            Length::Bytes(limits::TEXT_BYTES_MAX),
+        ),
         DeskCommand::ClaimInstance(ClaimInstance { lease_millis, .. })
         | DeskCommand::ExtendClaim(ExtendClaim { lease_millis, .. }) => check.lease(*lease_millis),
         DeskCommand::TakeOver(asked) => {
@@ -52,6 +61,8 @@ pub(super) fn check(check: &mut Check, command: &DeskCommand) {
             check.click(asked.visit, &asked.note);
         }
         DeskCommand::UndoPush(asked) => check.undo(asked),
-        DeskCommand::AcknowledgeAlert(_) | DeskCommand::ReleaseClaim(_) | DeskCommand::ListHandOver(_) => {}
+        DeskCommand::AcknowledgeAlert(_)
+        | DeskCommand::ReleaseClaim(_)
+        | DeskCommand::ListHandOver(_) => {}
     }
 }

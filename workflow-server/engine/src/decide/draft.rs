@@ -8,8 +8,8 @@ use crate::call::Call;
 use crate::command::{KnownCall, Request};
 use crate::decide::{Decision, pause, texts};
 use crate::entry::{
-    After, AlertBefore, Answer, Before, CallChange, ChangeKind, DefinitionChange, Entered, Entry, InstanceChange, Said,
-    Touched,
+    After, AlertBefore, Answer, Before, CallChange, ChangeKind, DefinitionChange, Entered, Entry,
+    InstanceChange, Said, Touched,
 };
 use crate::erasure::ErasureChange;
 use crate::instance::{Alert, Instance, Status};
@@ -84,7 +84,11 @@ impl<'w> EntryDraft<'w> {
             mark: request.mark,
             kind: self.kind,
             // What belongs to nothing would be found by nobody, nor by an erasure.
-            said: if changes_nothing { Said::default() } else { self.said },
+            said: if changes_nothing {
+                Said::default()
+            } else {
+                self.said
+            },
             answer: self.answer,
             definition: self.definition,
             batch: self.batch,
@@ -100,11 +104,23 @@ impl<'w> EntryDraft<'w> {
         let previous = call.sequence;
         call.sequence = self.sequence();
         call.revision += u64::from(is_news);
-        self.call = Some(CallChange { slot, after: Arc::new(call), previous, is_news });
+        self.call = Some(CallChange {
+            slot,
+            after: Arc::new(call),
+            previous,
+            is_news,
+        });
     }
 
-    /// Adds an instance that was there before, as it will stand, with texts that show what it and its call hold then.
-    pub(super) fn put_instance(&mut self, kind: ChangeKind, old: &Instance, mut new: Instance, entered: Entered) {
+    /// Adds an instance that was there before, as it will stand, with texts that show what it and
+    /// its call hold then.
+    pub(super) fn put_instance(
+        &mut self,
+        kind: ChangeKind,
+        old: &Instance,
+        mut new: Instance,
+        entered: Entered,
+    ) {
         let rewritten = if self.may_be_out_of_date(kind, (old, &new), &entered) {
             self.refresh(kind, &mut new)
         } else {
@@ -126,37 +142,61 @@ impl<'w> EntryDraft<'w> {
         new.sequence = self.sequence();
         new.whole_at = new.sequence;
         let before = before(self.root, old);
-        self.add(InstanceChange { rewritten, ..change(kind, new, before, entered) });
+        self.add(InstanceChange {
+            rewritten,
+            ..change(kind, new, before, entered)
+        });
     }
 
     /// Whether the texts of an instance may show something that this entry changes.
-    fn may_be_out_of_date(&self, kind: ChangeKind, (old, new): (&Instance, &Instance), entered: &Entered) -> bool {
+    fn may_be_out_of_date(
+        &self,
+        kind: ChangeKind,
+        (old, new): (&Instance, &Instance),
+        entered: &Entered,
+    ) -> bool {
         match kind {
             // What is erased is not filled in again by the erasure.
             ChangeKind::CallerErased => false,
             ChangeKind::PushUndone => true,
             // Entering a stage fills the texts in.
             _ if !entered.stages.is_empty() => false,
-            _ => !new.alerts.is_empty() && (!texts::has_same_values(old, new) || !self.shows_same_call(new)),
+            _ => {
+                !new.alerts.is_empty()
+                    && (!texts::has_same_values(old, new) || !self.shows_same_call(new))
+            }
         }
     }
 
     /// Whether this entry leaves what texts show of an instance's call as it is.
     fn shows_same_call(&self, instance: &Instance) -> bool {
-        let new = self.call.as_ref().filter(|change| change.slot == instance.call);
+        let new = self
+            .call
+            .as_ref()
+            .filter(|change| change.slot == instance.call);
         let both = new.zip(self.root.call_of(instance));
         both.is_none_or(|(new, old)| texts::is_shown_alike(&new.after, old))
     }
 
-    /// Fills the texts of an instance in again. Nobody has seen an alert that says something else now.
+    /// Fills the texts of an instance in again. Nobody has seen an alert that says something else
+    /// now.
     fn refresh(&self, kind: ChangeKind, new: &mut Instance) -> Box<[u16]> {
-        let changed = self.call.as_ref().filter(|change| change.slot == new.call).map(|change| &change.after);
+        let changed = self
+            .call
+            .as_ref()
+            .filter(|change| change.slot == new.call)
+            .map(|change| &change.after);
         let call = changed.or_else(|| self.root.call_of(new));
-        let Some((definition, call)) = self.root.definition_of(new).zip(call) else { return Box::default() };
+        let Some((definition, call)) = self.root.definition_of(new).zip(call) else {
+            return Box::default();
+        };
         let rewritten = texts::refresh(self.root, (definition, call), new);
         if !matches!(kind, ChangeKind::Migrated | ChangeKind::PushUndone) {
             let is_rewritten = |alert: &&mut Alert| rewritten.contains(&alert.action);
-            new.alerts.iter_mut().filter(is_rewritten).for_each(|alert| alert.seen = None);
+            new.alerts
+                .iter_mut()
+                .filter(is_rewritten)
+                .for_each(|alert| alert.seen = None);
         }
         rewritten
     }
@@ -170,7 +210,8 @@ impl<'w> EntryDraft<'w> {
         self.add(change(ChangeKind::Set, new, None, entered));
     }
 
-    /// Adds every open instance of the call that is not in the entry yet: what they show of their call changes.
+    /// Adds every open instance of the call that is not in the entry yet: what they show of their
+    /// call changes.
     pub(super) fn touch_open_instances(&mut self, call: &Call) {
         self.touch_open_instances_as(ChangeKind::CallUpdated, call);
     }
@@ -179,22 +220,41 @@ impl<'w> EntryDraft<'w> {
     pub(super) fn touch_open_instances_as(&mut self, kind: ChangeKind, call: &Call) {
         let root = self.root;
         for slot in &call.instances {
-            let Some(old) = root.instance_at(*slot).filter(|instance| !instance.status.is_ended()) else { continue };
-            if self.instances.iter().all(|change| change.after.id() != old.id) {
+            let Some(old) = root
+                .instance_at(*slot)
+                .filter(|instance| !instance.status.is_ended())
+            else {
+                continue;
+            };
+            if self
+                .instances
+                .iter()
+                .all(|change| change.after.id() != old.id)
+            {
                 self.touch(kind, old, old.release_at);
             }
         }
     }
 
-    /// Adds an instance of which only its call changes, with the texts that show the call, and when it is released. What does not fit
-    /// into the entry with its new texts gets them by a timer that is due at once.
+    /// Adds an instance of which only its call changes, with the texts that show the call, and when
+    /// it is released. What does not fit into the entry with its new texts gets them by a timer
+    /// that is due at once.
     pub(super) fn touch(&mut self, kind: ChangeKind, old: &Instance, release_at: Option<Time>) {
-        let is_small = old.bytes() <= limits::TOUCHED_WHOLE_BYTES_MAX || !is_settled(self.root, old);
-        let has_places = || self.root.definition_of(old).is_some_and(|definition| has_places(definition, old));
-        let shows_change = kind != ChangeKind::CallerErased && !self.shows_same_call(old) && has_places();
+        let is_small =
+            old.bytes() <= limits::TOUCHED_WHOLE_BYTES_MAX || !is_settled(self.root, old);
+        let has_places = || {
+            self.root
+                .definition_of(old)
+                .is_some_and(|definition| has_places(definition, old))
+        };
+        let shows_change =
+            kind != ChangeKind::CallerErased && !self.shows_same_call(old) && has_places();
         let mut refresh_at = old.refresh_at();
         if shows_change && self.instance_bytes < limits::RELEASED_BYTES_MAX {
-            let mut new = Instance { release_at, ..old.clone() };
+            let mut new = Instance {
+                release_at,
+                ..old.clone()
+            };
             let rewritten = self.refresh(kind, &mut new);
             if is_small || !rewritten.is_empty() {
                 self.put(kind, old, new, (Entered::default(), rewritten));
@@ -204,7 +264,15 @@ impl<'w> EntryDraft<'w> {
         } else if shows_change {
             refresh_at = Some(self.now);
         } else if is_small {
-            self.put(kind, old, Instance { release_at, ..old.clone() }, (Entered::default(), Box::default()));
+            self.put(
+                kind,
+                old,
+                Instance {
+                    release_at,
+                    ..old.clone()
+                },
+                (Entered::default(), Box::default()),
+            );
             return;
         }
         let after = After::Touched(Touched::new(old, self.sequence(), release_at, refresh_at));
@@ -220,8 +288,13 @@ impl<'w> EntryDraft<'w> {
     }
 
     fn add(&mut self, change: InstanceChange) {
-        let warnings = change.warnings.iter().map(|one| 32 + one.name.len()).sum::<usize>();
-        self.instance_bytes += change.after.whole().map_or(0, |instance| instance.bytes()) + warnings;
+        let warnings = change
+            .warnings
+            .iter()
+            .map(|one| 32 + one.name.len())
+            .sum::<usize>();
+        self.instance_bytes +=
+            change.after.whole().map_or(0, |instance| instance.bytes()) + warnings;
         self.instances.push(change);
     }
 
@@ -231,20 +304,34 @@ impl<'w> EntryDraft<'w> {
     }
 }
 
-/// Every instance of an entry passes here. One that is active or paused where no button and no timer could ever move it on becomes
-/// incomplete, whatever brought it there, because people look for incomplete ones and for no others.
+/// Every instance of an entry passes here. One that is active or paused where no button and no
+/// timer could ever move it on becomes incomplete, whatever brought it there, because people look
+/// for incomplete ones and for no others.
 fn settled(root: &Root, new: Instance, now: Time) -> Instance {
     if is_settled(root, &new) {
         return new;
     }
-    let resumed = if new.pause.is_some() { pause::resumed(root, &new, now) } else { new };
-    Instance { status: Status::Incomplete, ..resumed }
+    let resumed = if new.pause.is_some() {
+        pause::resumed(root, &new, now)
+    } else {
+        new
+    };
+    Instance {
+        status: Status::Incomplete,
+        ..resumed
+    }
 }
 
 /// A timer that waited for the end of a claim was due when that ended.
 fn release_timers(old: &Instance, new: &mut Instance, now: Time) {
     let is_same_visit = (old.stage, old.visit()) == (new.stage, new.visit());
-    let Some(claim) = old.claim.as_ref().filter(|_| new.claim.is_none() && is_same_visit) else { return };
+    let Some(claim) = old
+        .claim
+        .as_ref()
+        .filter(|_| new.claim.is_none() && is_same_visit)
+    else {
+        return;
+    };
     let ended = old.clock(claim.until.min(now));
     for timer in new.timers.iter_mut().filter(|timer| timer.waits_for_claim) {
         timer.due = timer.due.max(ended);
@@ -255,7 +342,12 @@ fn is_settled(root: &Root, instance: &Instance) -> bool {
     !matches!(instance.status, Status::Active | Status::Paused) || is_waiting(root, instance)
 }
 
-fn change(kind: ChangeKind, after: Instance, before: Option<Before>, entered: Entered) -> InstanceChange {
+fn change(
+    kind: ChangeKind,
+    after: Instance,
+    before: Option<Before>,
+    entered: Entered,
+) -> InstanceChange {
     let Entered { stages, warnings } = entered;
     InstanceChange {
         kind,
@@ -274,13 +366,24 @@ fn before(root: &Root, old: &Instance) -> Option<Before> {
         stage: old.stage,
         visible: old.is_listed(call),
         customer: call.customer.clone(),
-        alerts: old.alerts.iter().filter(|alert| alert.snooze.is_none()).flat_map(alerts_before).collect(),
-        holder: old.claim.as_ref().map_or_else(Box::default, |claim| claim.by.clone()),
+        alerts: old
+            .alerts
+            .iter()
+            .filter(|alert| alert.snooze.is_none())
+            .flat_map(alerts_before)
+            .collect(),
+        holder: old
+            .claim
+            .as_ref()
+            .map_or_else(Box::default, |claim| claim.by.clone()),
     })
 }
 
 fn alerts_before(alert: &Alert) -> impl Iterator<Item = AlertBefore> + '_ {
-    alert.teams().map(|team| AlertBefore { team, priority: alert.priority })
+    alert.teams().map(|team| AlertBefore {
+        team,
+        priority: alert.priority,
+    })
 }
 
 /// Refuses where the asker saw another revision.

@@ -1,5 +1,5 @@
-//! Entering a stage: withdraws what the one before had armed, counts the visit, runs the actions in order, and goes on
-//! where a link leads at once. An instance is in exactly one stage.
+//! Entering a stage: withdraws what the one before had armed, counts the visit, runs the actions in
+//! order, and goes on where a link leads at once. An instance is in exactly one stage.
 
 use crate::call::Call;
 use crate::decide::arm::arm;
@@ -8,8 +8,7 @@ use crate::definition::escalation::alert_action;
 use crate::definition::expression::ExpressionFailure;
 use crate::definition::facts::Facts;
 use crate::definition::model::{AlertAction, LinkAction, SetFieldAction};
-use crate::definition::rules;
-use crate::definition::{Action, ActionKind, Definition, Stage};
+use crate::definition::{Action, ActionKind, Definition, Stage, rules};
 use crate::entry::{Entered, StageWarning, StageWarningKind};
 use crate::instance::{Alert, Claim, Count, Instance, Status, Timer};
 use crate::limits;
@@ -26,10 +25,12 @@ pub(super) struct Scene<'a> {
     /// The form of the push that leads here.
     pub(super) form: &'a [(Box<str>, Value)],
     pub(super) now: Time,
-    /// When a clock that is started now begins to count. In a pause this is the moment at which the pause began: resuming puts off
-    /// every clock by the whole pause. Where a timer led here it is when that timer was due.
+    /// When a clock that is started now begins to count. In a pause this is the moment at which
+    /// the pause began: resuming puts off every clock by the whole pause. Where a timer led here
+    /// it is when that timer was due.
     pub(super) counts_from: Time,
-    /// The earliest moment at which a timer that is started now may be due: now, or when the pause began.
+    /// The earliest moment at which a timer that is started now may be due: now, or when the pause
+    /// began.
     pub(super) earliest: Time,
 }
 
@@ -42,13 +43,24 @@ impl<'a> Scene<'a> {
         instance: &Instance,
     ) -> Self {
         let clock = instance.clock(now);
-        Self { definition, call, root, form: &[], now, counts_from: clock, earliest: clock }
+        Self {
+            definition,
+            call,
+            root,
+            form: &[],
+            now,
+            counts_from: clock,
+            earliest: clock,
+        }
     }
 
-    /// For what came by itself and was due at `due`: a server wakes some milliseconds late, or was down for hours, and what is
-    /// promised to a caller does not depend on that.
+    /// For what came by itself and was due at `due`: a server wakes some milliseconds late, or was
+    /// down for hours, and what is promised to a caller does not depend on that.
     pub(super) fn due_at(self, due: Time) -> Self {
-        Self { counts_from: self.counts_from.min(due), ..self }
+        Self {
+            counts_from: self.counts_from.min(due),
+            ..self
+        }
     }
 
     pub(super) fn facts<'f>(&'f self, instance: &'f Instance) -> Facts<'f> {
@@ -93,14 +105,21 @@ struct Held {
 
 impl Held {
     fn take(instance: &mut Instance) -> Self {
-        Self { claim: instance.claim.take(), teams: instance.alerts.iter().flat_map(Alert::teams).collect() }
+        Self {
+            claim: instance.claim.take(),
+            teams: instance.alerts.iter().flat_map(Alert::teams).collect(),
+        }
     }
 
     /// A claim is kept while the instance is open, unless its alerts are all for other teams.
     fn give_back(self, instance: &mut Instance) {
         let is_same_team = instance.alerts.is_empty()
             || self.teams.is_empty()
-            || instance.alerts.iter().flat_map(Alert::teams).any(|team| self.teams.contains(&team));
+            || instance
+                .alerts
+                .iter()
+                .flat_map(Alert::teams)
+                .any(|team| self.teams.contains(&team));
         if !instance.status.is_ended() && is_same_team {
             instance.claim = self.claim;
         }
@@ -108,10 +127,13 @@ impl Held {
 }
 
 fn walk(scene: &Scene<'_>, instance: &mut Instance, stage: u32) -> Entered {
-    let mut entered = Entered { stages: Vec::with_capacity(1), warnings: Vec::new() };
+    let mut entered = Entered {
+        stages: Vec::with_capacity(1),
+        warnings: Vec::new(),
+    };
     let mut next = stage;
-    // Validation refuses circles in which nothing waits, so a walk is never longer than the workflow; the bound keeps a
-    // definition that slipped through from holding the server.
+    // Validation refuses circles in which nothing waits, so a walk is never longer than the
+    // workflow; the bound keeps a definition that slipped through from holding the server.
     while entered.stages.len() <= scene.definition.stages.len() {
         entered.stages.push(next);
         match enter_one(scene, instance, next, &mut entered.warnings) {
@@ -135,13 +157,21 @@ pub(super) fn stop(instance: &mut Instance, status: Status) {
     instance.release_at = None;
 }
 
-fn enter_one(scene: &Scene<'_>, instance: &mut Instance, number: u32, warnings: &mut Vec<StageWarning>) -> Ends {
+fn enter_one(
+    scene: &Scene<'_>,
+    instance: &mut Instance,
+    number: u32,
+    warnings: &mut Vec<StageWarning>,
+) -> Ends {
     stop(instance, Status::Incomplete);
     instance.stage = number;
     instance.entered_at = scene.now;
     add_one(&mut instance.visits, number, 0);
-    // A version is immutable and validated: its links lead to its own stages. Were one missing, people see it as incomplete.
-    let Some(stage) = scene.definition.stage(number) else { return Ends::Here };
+    // A version is immutable and validated: its links lead to its own stages. Were one missing,
+    // people see it as incomplete.
+    let Some(stage) = scene.definition.stage(number) else {
+        return Ends::Here;
+    };
     let mut armed = Armed::default();
     let already = warnings.len();
     let ends = run(scene, instance, stage, &mut armed, warnings);
@@ -149,9 +179,14 @@ fn enter_one(scene: &Scene<'_>, instance: &mut Instance, number: u32, warnings: 
         return ends;
     }
     fill_in_texts(scene, instance, &mut armed.alerts, warnings);
-    // Texts are filled in last, so that they show what the stage sets; people read the warnings in the order of the actions.
+    // Texts are filled in last, so that they show what the stage sets; people read the warnings in
+    // the order of the actions.
     warnings[already..].sort_by_key(|warning| warning.action);
-    instance.status = if armed.waits { Status::Active } else { Status::Incomplete };
+    instance.status = if armed.waits {
+        Status::Active
+    } else {
+        Status::Incomplete
+    };
     instance.alerts = armed.alerts.into();
     texts::keep_form(scene.definition, instance, scene.form);
     instance.timers = armed.timers.into();
@@ -179,7 +214,12 @@ fn run(
     for (at, action) in stage.actions.iter().enumerate() {
         let at = at as u16;
         let mut warn = |kind, name: &str| {
-            warnings.push(StageWarning { stage: stage.number, action: at, kind, name: name.into() });
+            warnings.push(StageWarning {
+                stage: stage.number,
+                action: at,
+                kind,
+                name: name.into(),
+            });
         };
         if !holds(scene, instance, action, &mut warn) {
             armed.skipped.push(at);
@@ -187,15 +227,21 @@ fn run(
         }
         match &action.kind {
             ActionKind::Alert(alert) => {
-                armed.alerts.extend(raise(scene, instance.entered_at, alert, (at, "".into())));
+                armed
+                    .alerts
+                    .extend(raise(scene, instance.entered_at, alert, (at, "".into())));
             }
             ActionKind::Button(_) => armed.waits = true,
             ActionKind::Timer(timer) => {
                 armed.waits = true;
-                armed.timers.push(arm(scene, instance, (at, timer), &mut warn));
+                armed
+                    .timers
+                    .push(arm(scene, instance, (at, timer), &mut warn));
             }
             ActionKind::SetField(set) => set_field(scene, instance, set, &mut warn),
-            ActionKind::Link(link) => return Some(follow(scene.definition, instance, link, stage.number, at)),
+            ActionKind::Link(link) => {
+                return Some(follow(scene.definition, instance, link, stage.number, at));
+            }
             ActionKind::Finish(finish) => {
                 instance.status = Status::Finished;
                 instance.ended_at = Some(scene.now);
@@ -214,11 +260,14 @@ pub(super) fn holds(
     action: &Action,
     warn: &mut impl FnMut(StageWarningKind, &str),
 ) -> bool {
-    let Some(when) = &action.when else { return true };
-    when.holds(&scene.facts(instance)).unwrap_or_else(|failure| {
-        warn(StageWarningKind::ConditionFailed, named(&failure));
-        false
-    })
+    let Some(when) = &action.when else {
+        return true;
+    };
+    when.holds(&scene.facts(instance))
+        .unwrap_or_else(|failure| {
+            warn(StageWarningKind::ConditionFailed, named(&failure));
+            false
+        })
 }
 
 fn named(failure: &ExpressionFailure) -> &str {
@@ -235,22 +284,36 @@ fn set_field(
     warn: &mut impl FnMut(StageWarningKind, &str),
 ) {
     let fields = &scene.definition.fields;
-    let Some((place, declared)) = fields.iter().enumerate().find(|(_, field)| field.name == set.field) else { return };
-    let value = set.to.value(declared.field_type, &scene.facts(instance)).ok();
+    let Some((place, declared)) = fields
+        .iter()
+        .enumerate()
+        .find(|(_, field)| field.name == set.field)
+    else {
+        return;
+    };
+    let value = set
+        .to
+        .value(declared.field_type, &scene.facts(instance))
+        .ok();
     match value.filter(|value| declared.takes_at(value, scene.now) && fits(value)) {
         Some(value) => {
             let mut values = std::mem::take(&mut instance.fields).into_vec();
             put_value(&mut values, place as u16, value);
             instance.fields = values.into();
         }
-        None => warn(StageWarningKind::FieldNotSet, &format!("fields.{}", set.field)),
+        None => warn(
+            StageWarningKind::FieldNotSet,
+            &format!("fields.{}", set.field),
+        ),
     }
 }
 
 /// Expressions put texts and times together; what comes out is held to what Set Workflow takes.
 fn fits(value: &Value) -> bool {
     match value {
-        Value::Text(text) => text.len() <= limits::TEXT_BYTES_MAX && text.chars().all(rules::is_printable),
+        Value::Text(text) => {
+            text.len() <= limits::TEXT_BYTES_MAX && text.chars().all(rules::is_printable)
+        }
         Value::Time(time) => time.is_value(),
         Value::Number(_) | Value::Bool(_) => true,
     }
@@ -271,11 +334,23 @@ pub(super) fn put_value(values: &mut Vec<(u16, Value)>, place: u16, value: Value
     }
 }
 
-fn fill_in_texts(scene: &Scene<'_>, instance: &Instance, alerts: &mut [Alert], warnings: &mut Vec<StageWarning>) {
+fn fill_in_texts(
+    scene: &Scene<'_>,
+    instance: &Instance,
+    alerts: &mut [Alert],
+    warnings: &mut Vec<StageWarning>,
+) {
     let stage = instance.stage;
     for alert in alerts {
-        let Some(raised_by) = alert_action(scene.definition, stage, alert.action) else { continue };
-        let filled = fill_in(scene.root, (scene.definition, scene.call), instance, (raised_by, scene.form));
+        let Some(raised_by) = alert_action(scene.definition, stage, alert.action) else {
+            continue;
+        };
+        let filled = fill_in(
+            scene.root,
+            (scene.definition, scene.call),
+            instance,
+            (raised_by, scene.form),
+        );
         let warning = |name: &String| StageWarning {
             stage,
             action: alert.action,
@@ -287,21 +362,25 @@ fn fill_in_texts(scene: &Scene<'_>, instance: &Instance, alerts: &mut [Alert], w
     }
 }
 
-/// A team that a version names is never removed, so the place is there; an alert without one could be seen by nobody.
+/// A team that a version names is never removed, so the place is there; an alert without one could
+/// be seen by nobody.
 pub(super) fn raise(
     scene: &Scene<'_>,
     entered_at: Time,
     alert: &AlertAction,
     (at, text): (u16, Box<str>),
 ) -> Option<Alert> {
-    let clock = scene.root.clock(scene.definition, alert.calendar.as_deref());
+    let clock = scene
+        .root
+        .clock(scene.definition, alert.calendar.as_deref());
     let mut raised = Alert {
         action: at,
         text,
         team: scene.root.teams.place(&alert.team)?,
         added_teams: Box::default(),
         priority: alert.priority,
-        counts_from: Some(scene.counts_from).filter(|from| alert.due.is_some() && *from != entered_at),
+        counts_from: Some(scene.counts_from)
+            .filter(|from| alert.due.is_some() && *from != entered_at),
         due: alert.due.map(|span| clock.after(scene.counts_from, span)),
         escalates_at: None,
         escalated: 0,
@@ -312,11 +391,20 @@ pub(super) fn raise(
     Some(raised)
 }
 
-fn follow(definition: &Definition, instance: &mut Instance, link: &LinkAction, stage: u32, at: u16) -> Ends {
+fn follow(
+    definition: &Definition,
+    instance: &mut Instance,
+    link: &LinkAction,
+    stage: u32,
+    at: u16,
+) -> Ends {
     let target = match &link.at_most {
         None => &link.to,
         Some(limit) => {
-            let followed = instance.links.iter().find(|count| count.stage == stage && count.action == at);
+            let followed = instance
+                .links
+                .iter()
+                .find(|count| count.stage == stage && count.action == at);
             if followed.map_or(0, |count| count.times) < limit.times {
                 add_one(&mut instance.links, stage, at);
                 &link.to
@@ -325,16 +413,25 @@ fn follow(definition: &Definition, instance: &mut Instance, link: &LinkAction, s
             }
         }
     };
-    definition.stage_of(target).map_or(Ends::Here, |stage| Ends::GoesTo(stage.number))
+    definition
+        .stage_of(target)
+        .map_or(Ends::Here, |stage| Ends::GoesTo(stage.number))
 }
 
 /// Counts one more of something of a stage.
 pub(super) fn add_one(counts: &mut Box<[Count]>, stage: u32, action: u16) {
-    if let Some(count) = counts.iter_mut().find(|count| count.stage == stage && count.action == action) {
+    if let Some(count) = counts
+        .iter_mut()
+        .find(|count| count.stage == stage && count.action == action)
+    {
         count.times = count.times.saturating_add(1);
     } else {
         let mut grown = std::mem::take(counts).into_vec();
-        grown.push(Count { stage, action, times: 1 });
+        grown.push(Count {
+            stage,
+            action,
+            times: 1,
+        });
         *counts = grown.into();
     }
 }

@@ -1,4 +1,5 @@
-//! Erasing a caller: the calls are written down when it is started, and masked one an entry, so that a crash leaves none out.
+//! Erasing a caller: the calls are written down when it is started, and masked one an entry, so
+//! that a crash leaves none out.
 
 use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
@@ -17,19 +18,30 @@ use crate::time::Time;
 use crate::world::Root;
 use crate::{limits, mask};
 
-/// Changes of calls since a look that are looked at within the decision: two milliseconds at the worst. After more, the look is
-/// repeated.
+/// Changes of calls since a look that are looked at within the decision: two milliseconds at the
+/// worst. After more, the look is repeated.
 const CALL_CHANGES_MAX: usize = 4_096;
 
-pub(super) fn start(draft: &mut EntryDraft<'_>, erase: &EraseCaller, actor: &Actor) -> Result<(), Rejection> {
+pub(super) fn start(
+    draft: &mut EntryDraft<'_>,
+    erase: &EraseCaller,
+    actor: &Actor,
+) -> Result<(), Rejection> {
     draft.kind = ChangeKind::ErasureStarted;
     let root = draft.root;
     if erase.newest_file != root.archive.newest_file {
         return Err(Rejection::ArchiveMoved);
     }
-    let running = root.erasures.values().filter(|one| one.state != ErasureState::Done).count();
+    let running = root
+        .erasures
+        .values()
+        .filter(|one| one.state != ErasureState::Done)
+        .count();
     if running >= limits::ERASURES_RUNNING_MAX && !erase.is_of_restore {
-        return Err(Rejection::Limit { name: "ERASURES_RUNNING", limit: limits::ERASURES_RUNNING_MAX as u64 });
+        return Err(Rejection::Limit {
+            name: "ERASURES_RUNNING",
+            limit: limits::ERASURES_RUNNING_MAX as u64,
+        });
     }
     let mut calls = with_calls_since_look(root, erase)?;
     if calls.is_empty() {
@@ -54,16 +66,32 @@ pub(super) fn start(draft: &mut EntryDraft<'_>, erase: &EraseCaller, actor: &Act
     Ok(())
 }
 
-/// The calls of a look, and before them those that arrived, or became the caller's, between the look and this decision.
+/// The calls of a look, and before them those that arrived, or became the caller's, between the
+/// look and this decision.
 fn with_calls_since_look(root: &Root, erase: &EraseCaller) -> Result<Vec<ErasedCall>, Rejection> {
     let mut calls = erase.calls.clone();
-    let Some(Look { caller, sequence }) = &erase.look else { return Ok(calls) };
-    let changed = root.call_changes.after(*sequence, CALL_CHANGES_MAX).ok_or(Rejection::CallsMoved)?;
-    let is_meant =
-        |call: &&Arc<Call>| caller.fits(&call.caller) && (erase.customer.is_empty() || call.customer == erase.customer);
-    let changed = changed.collect::<BTreeSet<u32>>().into_iter().filter_map(|slot| root.call_at(slot)).filter(is_meant);
-    let mut since: Vec<ErasedCall> = changed.map(|call| ErasedCall::in_memory(root, call)).collect();
-    let named: HashSet<(CallKey, Time)> = since.iter().map(|call| (call.key.clone(), call.created_at)).collect();
+    let Some(Look { caller, sequence }) = &erase.look else {
+        return Ok(calls);
+    };
+    let changed = root
+        .call_changes
+        .after(*sequence, CALL_CHANGES_MAX)
+        .ok_or(Rejection::CallsMoved)?;
+    let is_meant = |call: &&Arc<Call>| {
+        caller.fits(&call.caller) && (erase.customer.is_empty() || call.customer == erase.customer)
+    };
+    let changed = changed
+        .collect::<BTreeSet<u32>>()
+        .into_iter()
+        .filter_map(|slot| root.call_at(slot))
+        .filter(is_meant);
+    let mut since: Vec<ErasedCall> = changed
+        .map(|call| ErasedCall::in_memory(root, call))
+        .collect();
+    let named: HashSet<(CallKey, Time)> = since
+        .iter()
+        .map(|call| (call.key.clone(), call.created_at))
+        .collect();
     calls.retain(|call| !named.contains(&(call.key.clone(), call.created_at)));
     since.append(&mut calls);
     Ok(since)
@@ -76,30 +104,56 @@ fn fitting(calls: &[ErasedCall]) -> usize {
         bytes += 64 + call.key.source.len() + call.key.id.len() + 24 * call.instances.len();
         bytes <= limits::ERASURE_BYTES_MAX
     };
-    calls.iter().take(limits::ERASED_CALLS_MAX).take_while(fits).count().max(1)
+    calls
+        .iter()
+        .take(limits::ERASED_CALLS_MAX)
+        .take_while(fits)
+        .count()
+        .max(1)
 }
 
 /// Masks the next call. One that is not in memory is masked wherever it is read.
 pub(super) fn step(draft: &mut EntryDraft<'_>, asked: StepErasure) {
     let id = asked.erasure;
     draft.kind = ChangeKind::CallerErased;
-    let erasure = draft.root.erasures.get(&id).filter(|one| one.state == ErasureState::Masking);
+    let erasure = draft
+        .root
+        .erasures
+        .get(&id)
+        .filter(|one| one.state == ErasureState::Masking);
     let next = |one: &Arc<Erasure>| one.calls.get(one.masked_at.len()).cloned();
-    let Some((erasure, call)) = erasure.and_then(|one| Some((one, next(one)?))) else { return };
+    let Some((erasure, call)) = erasure.and_then(|one| Some((one, next(one)?))) else {
+        return;
+    };
     draft.said.note = erasure.reason.clone();
     if mask_call(draft, &call) {
-        draft.erasure = Some(ErasureChange::Masked { erasure: id, call: erasure.masked_at.len() as u32 });
+        draft.erasure = Some(ErasureChange::Masked {
+            erasure: id,
+            call: erasure.masked_at.len() as u32,
+        });
     }
 }
 
-/// Masks a call with its instances; false where more of them are left than one entry takes. The next step continues with these.
+/// Masks a call with its instances; false where more of them are left than one entry takes. The
+/// next step continues with these.
 fn mask_call(draft: &mut EntryDraft<'_>, erased: &ErasedCall) -> bool {
     let root = draft.root;
-    let found = root.call_slot(&erased.key).and_then(|slot| Some((slot, root.call_at(slot)?)));
+    let found = root
+        .call_slot(&erased.key)
+        .and_then(|slot| Some((slot, root.call_at(slot)?)));
     // A call of the same key that was heard of later may be another person's.
-    let Some((slot, call)) = found.filter(|(_, call)| call.created_at == erased.created_at) else { return true };
-    let masked = |old: &Instance| mask::instance(old, root.definition_of(old).map(|definition| &**definition));
-    let instances = || call.instances.iter().filter_map(|slot| root.instance_at(*slot)).map(|old| (old, masked(old)));
+    let Some((slot, call)) = found.filter(|(_, call)| call.created_at == erased.created_at) else {
+        return true;
+    };
+    let masked = |old: &Instance| {
+        mask::instance(old, root.definition_of(old).map(|definition| &**definition))
+    };
+    let instances = || {
+        call.instances
+            .iter()
+            .filter_map(|slot| root.instance_at(*slot))
+            .map(|old| (old, masked(old)))
+    };
     let bytes: usize = instances().map(|(_, masked)| masked.bytes()).sum();
     let takes_parts = bytes > limits::RELEASED_BYTES_MAX;
     // Those that a step before this one has masked are as they would be made.
@@ -117,6 +171,10 @@ fn mask_call(draft: &mut EntryDraft<'_>, erased: &ErasedCall) -> bool {
 pub(super) fn end(draft: &mut EntryDraft<'_>, asked: EndErasure) {
     let id = asked.erasure;
     draft.kind = ChangeKind::ErasureEnded;
-    let erasure = draft.root.erasures.get(&id).filter(|one| one.state == ErasureState::Scrubbing);
+    let erasure = draft
+        .root
+        .erasures
+        .get(&id)
+        .filter(|one| one.state == ErasureState::Scrubbing);
     draft.erasure = erasure.map(|_| ErasureChange::Ended { erasure: id });
 }

@@ -9,7 +9,11 @@ use crate::world::Root;
 
 /// Refuses a request with faults; with them, what only the present state shows to be at fault.
 pub(super) fn request(root: &Root, request: &Request, now: Time) -> Result<(), Rejection> {
-    if faults_of(request).is_empty() { Ok(()) } else { Err(Rejection::Invalid(faults_in(root, request, now))) }
+    if faults_of(request).is_empty() {
+        Ok(())
+    } else {
+        Err(Rejection::Invalid(faults_in(root, request, now)))
+    }
 }
 
 /// Every field of a request that is at fault, also those that only the present state shows to be.
@@ -19,9 +23,11 @@ pub fn faults_in(root: &Root, request: &Request, now: Time) -> Vec<FieldFault> {
     faults.extend(match &request.command {
         Command::Script(ScriptCommand::SetWorkflow(set)) => set::field_faults(root, set, now),
         Command::Desk(DeskCommand::PushButton(push)) => instances::field_faults(root, push, now),
-        Command::Author(_) | Command::Script(_) | Command::Desk(_) | Command::Operations(_) | Command::Upkeep(_) => {
-            Vec::new()
-        }
+        Command::Author(_)
+        | Command::Script(_)
+        | Command::Desk(_)
+        | Command::Operations(_)
+        | Command::Upkeep(_) => Vec::new(),
     });
     faults
 }

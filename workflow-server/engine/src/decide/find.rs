@@ -12,40 +12,69 @@ pub(super) fn find(root: &Root, id: InstanceId) -> Result<&Arc<Instance>, Reject
 }
 
 /// The instance, if Call Managers may work on it.
-pub(super) fn visible<'i>(root: &Root, instance: &'i Arc<Instance>) -> Result<&'i Arc<Instance>, Rejection> {
-    if root.is_visible(instance) { Ok(instance) } else { Err(Rejection::NotVisible(instance.clone())) }
+pub(super) fn visible<'i>(
+    root: &Root,
+    instance: &'i Arc<Instance>,
+) -> Result<&'i Arc<Instance>, Rejection> {
+    if root.is_visible(instance) {
+        Ok(instance)
+    } else {
+        Err(Rejection::NotVisible(instance.clone()))
+    }
 }
 
 pub(super) fn check_legal(instance: &Arc<Instance>, happening: Happening) -> Result<(), Rejection> {
     if is_legal(instance.status, happening) {
         Ok(())
     } else {
-        Err(Rejection::IllegalMove { instance: instance.clone(), happening })
+        Err(Rejection::IllegalMove {
+            instance: instance.clone(),
+            happening,
+        })
     }
 }
 
-/// Refuses a click that was made while looking at another stage, or at an earlier visit of the present one.
-pub(super) fn check_seen(old: &Arc<Instance>, stage: Option<u32>, visit: u32) -> Result<(), Rejection> {
+/// Refuses a click that was made while looking at another stage, or at an earlier visit of the
+/// present one.
+pub(super) fn check_seen(
+    old: &Arc<Instance>,
+    stage: Option<u32>,
+    visit: u32,
+) -> Result<(), Rejection> {
     let seen = stage.unwrap_or(old.stage);
     let entered = old.visits_of(seen);
     if visit > entered {
         let message = format!("is ahead: stage {seen} has been entered {entered} times");
-        return Err(Rejection::Invalid(vec![FieldFault { field: "visit".to_owned(), message }]));
+        return Err(Rejection::Invalid(vec![FieldFault {
+            field: "visit".to_owned(),
+            message,
+        }]));
     }
-    if (seen, visit) == (old.stage, old.visit()) { Ok(()) } else { Err(Rejection::StaleVisit(old.clone())) }
+    if (seen, visit) == (old.stage, old.visit()) {
+        Ok(())
+    } else {
+        Err(Rejection::StaleVisit(old.clone()))
+    }
 }
 
-/// The alert of `new`, a copy of `old`, that a person saw. Since then it may have become more urgent, or be for other people: what the
-/// person decided about it may no longer be right.
+/// The alert of `new`, a copy of `old`, that a person saw. Since then it may have become more
+/// urgent, or be for other people: what the person decided about it may no longer be right.
 pub(super) fn alert_as_seen<'a>(
     old: &Arc<Instance>,
     new: &'a mut Instance,
     seen: SeenAlert,
 ) -> Result<&'a mut Alert, Rejection> {
     let is_present = (seen.stage, seen.visit) == (old.stage, old.visit());
-    let alert = new.alerts.iter_mut().find(|alert| is_present && alert.action == seen.action);
+    let alert = new
+        .alerts
+        .iter_mut()
+        .find(|alert| is_present && alert.action == seen.action);
     let alert = alert.ok_or_else(|| Rejection::AlertGone(old.clone()))?;
     let is_same_team = seen.team.is_none_or(|team| team == alert.team);
     let is_as_seen = is_same_team && old.urgency_count(alert) == seen.urgency_count;
-    if is_as_seen { Ok(alert) } else { Err(Rejection::AlertEscalated(old.clone())) }
+    if is_as_seen {
+        Ok(alert)
+    } else {
+        Err(Rejection::AlertEscalated(old.clone()))
+    }
 }

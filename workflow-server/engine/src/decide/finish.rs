@@ -11,8 +11,13 @@ use crate::instance::{Happening, Instance, Status};
 use crate::rejection::Rejection;
 use crate::value::Value;
 
-/// Only an incomplete one: what still has buttons and timers is finished by them, as its workflow says.
-pub(super) fn finish(draft: &mut EntryDraft<'_>, asked: &FinishFollowUp, actor: &Actor) -> Result<(), Rejection> {
+/// Only an incomplete one: what still has buttons and timers is finished by them, as its workflow
+/// says.
+pub(super) fn finish(
+    draft: &mut EntryDraft<'_>,
+    asked: &FinishFollowUp,
+    actor: &Actor,
+) -> Result<(), Rejection> {
     draft.kind = ChangeKind::Finished;
     let old = find(draft.root, asked.instance)?;
     check_revision(asked.expected, u64::from(old.revision))?;
@@ -27,7 +32,10 @@ pub(super) fn finish(draft: &mut EntryDraft<'_>, asked: &FinishFollowUp, actor: 
     new.notes += u32::from(!asked.note.is_empty());
     draft.said.note = asked.note.clone();
     draft.said.values = [("outcome".into(), Value::Text(asked.outcome.clone()))].into();
-    draft.answer = Answer::Moved { instance: old.id, entered: Vec::new() };
+    draft.answer = Answer::Moved {
+        instance: old.id,
+        entered: Vec::new(),
+    };
     draft.put_instance(ChangeKind::Finished, old, new, Entered::default());
     Ok(())
 }

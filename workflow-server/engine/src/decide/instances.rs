@@ -1,9 +1,12 @@
-//! What happens to an instance that is there: pushes, timers, notes, and being taken back or cancelled.
+//! What happens to an instance that is there: pushes, timers, notes, and being taken back or
+//! cancelled.
 
 use std::sync::Arc;
 
 use crate::actor::{Actor, ActorKind};
-use crate::command::{AcknowledgeAlert, AddNote, CancelInstance, Elapse, MoveInstance, PushButton, WithdrawWorkflow};
+use crate::command::{
+    AcknowledgeAlert, AddNote, CancelInstance, Elapse, MoveInstance, PushButton, WithdrawWorkflow,
+};
 use crate::decide::calls::release;
 use crate::decide::claims::{check_holder, lapse};
 use crate::decide::draft::{EntryDraft, check_revision};
@@ -20,7 +23,11 @@ use crate::time::Time;
 use crate::value::Value;
 use crate::world::Root;
 
-pub(super) fn push(draft: &mut EntryDraft<'_>, push: &PushButton, actor: &Actor) -> Result<(), Rejection> {
+pub(super) fn push(
+    draft: &mut EntryDraft<'_>,
+    push: &PushButton,
+    actor: &Actor,
+) -> Result<(), Rejection> {
     draft.kind = ChangeKind::ButtonPushed;
     let root = draft.root;
     let old = find(root, push.instance)?;
@@ -36,40 +43,71 @@ pub(super) fn push(draft: &mut EntryDraft<'_>, push: &PushButton, actor: &Actor)
     draft.said.note = push.note.clone();
     draft.said.values = with_defaults(button, &push.form).into();
     let now = draft.now;
-    go(draft, old, &definition, (target, now), ChangeKind::ButtonPushed);
+    go(
+        draft,
+        old,
+        &definition,
+        (target, now),
+        ChangeKind::ButtonPushed,
+    );
     Ok(())
 }
 
 /// Why a button is not there: it was, or no version of the workflow has it.
 fn gone(root: &Root, old: &Arc<Instance>, button: &str) -> Rejection {
     let is_button = |definition: &Definition| {
-        definition.stage_of(button).is_some_and(|stage| stage.event.kind == EventKind::ButtonPushed)
+        definition
+            .stage_of(button)
+            .is_some_and(|stage| stage.event.kind == EventKind::ButtonPushed)
     };
-    let mut versions = root.workflow_of(old).into_iter().flat_map(|workflow| &workflow.versions);
+    let mut versions = root
+        .workflow_of(old)
+        .into_iter()
+        .flat_map(|workflow| &workflow.versions);
     if versions.any(|version| is_button(&version.definition)) {
         Rejection::ButtonGone(old.clone())
     } else {
-        Rejection::NoSuchButton { instance: old.clone(), button: button.into() }
+        Rejection::NoSuchButton {
+            instance: old.clone(),
+            button: button.into(),
+        }
     }
 }
 
-fn button_of<'a>(definition: &'a Definition, instance: &'a Instance, id: &str) -> Option<&'a ButtonAction> {
+fn button_of<'a>(
+    definition: &'a Definition,
+    instance: &'a Instance,
+    id: &str,
+) -> Option<&'a ButtonAction> {
     buttons(definition, instance).find(|button| button.event == id)
 }
 
 /// What is wrong with note and form, where the button is there.
 pub(super) fn field_faults(root: &Root, push: &PushButton, now: Time) -> Vec<FieldFault> {
-    let instance = root.instance(push.instance).filter(|instance| instance.visit() == push.visit);
+    let instance = root
+        .instance(push.instance)
+        .filter(|instance| instance.visit() == push.visit);
     let button = instance.and_then(|instance| {
         let definition = root.definition_of(instance)?;
         Some((&**instance, button_of(definition, instance, &push.button)?))
     });
-    button.map(|button| faults_of_push(root, button, push, now)).unwrap_or_default()
+    button
+        .map(|button| faults_of_push(root, button, push, now))
+        .unwrap_or_default()
 }
 
-fn check_push(root: &Root, button: (&Instance, &ButtonAction), push: &PushButton, now: Time) -> Result<(), Rejection> {
+fn check_push(
+    root: &Root,
+    button: (&Instance, &ButtonAction),
+    push: &PushButton,
+    now: Time,
+) -> Result<(), Rejection> {
     let faults = faults_of_push(root, button, push, now);
-    if faults.is_empty() { Ok(()) } else { Err(Rejection::Invalid(faults)) }
+    if faults.is_empty() {
+        Ok(())
+    } else {
+        Err(Rejection::Invalid(faults))
+    }
 }
 
 fn faults_of_push(
@@ -82,7 +120,10 @@ fn faults_of_push(
     let mut faults = check::fields("form", &button.form, &push.form, (true, now, &clock));
     if button.note == NoteRule::Required && push.note.trim().is_empty() {
         let message = format!("the button `{}` needs a note: say why", button.label);
-        faults.push(FieldFault { field: "note".to_owned(), message });
+        faults.push(FieldFault {
+            field: "note".to_owned(),
+            message,
+        });
     }
     faults
 }
@@ -91,7 +132,9 @@ fn faults_of_push(
 fn with_defaults(button: &ButtonAction, form: &[(Box<str>, Value)]) -> Vec<(Box<str>, Value)> {
     let mut values = form.to_vec();
     for field in &button.form {
-        let Some(default) = &field.default else { continue };
+        let Some(default) = &field.default else {
+            continue;
+        };
         if values.iter().all(|(name, _)| **name != *field.name) {
             values.push((field.name.as_str().into(), default.clone()));
         }
@@ -99,14 +142,18 @@ fn with_defaults(button: &ButtonAction, form: &[(Box<str>, Value)]) -> Vec<(Box<
     values
 }
 
-/// Moves an instance to a stage of its workflow, whatever its buttons: ops' way out of an unlinked end or a mistake.
+/// Moves an instance to a stage of its workflow, whatever its buttons: ops' way out of an unlinked
+/// end or a mistake.
 pub(super) fn move_to(draft: &mut EntryDraft<'_>, asked: &MoveInstance) -> Result<(), Rejection> {
     let stage = asked.stage;
     draft.kind = ChangeKind::Moved;
     let old = find(draft.root, asked.instance)?;
     check_revision(asked.expected, u64::from(old.revision))?;
     check_legal(old, Happening::Move)?;
-    let no_such = || Rejection::NoSuchStage { instance: old.clone(), stage };
+    let no_such = || Rejection::NoSuchStage {
+        instance: old.clone(),
+        stage,
+    };
     let definition = draft.root.definition_of(old).cloned().ok_or_else(no_such)?;
     definition.stage(stage).ok_or_else(no_such)?;
     draft.said.note = asked.reason.clone();
@@ -123,25 +170,40 @@ fn go(
     (stage, due): (u32, Time),
     kind: ChangeKind,
 ) {
-    let Some(call) = draft.root.call_of(old).cloned() else { return };
+    let Some(call) = draft.root.call_of(old).cloned() else {
+        return;
+    };
     let mut new = old.clone();
-    let form: &[_] = if kind == ChangeKind::ButtonPushed { &draft.said.values } else { &[] };
-    let scene = Scene { form, ..Scene::new((draft.root, draft.now), definition, &call, old).due_at(due) };
+    let form: &[_] = if kind == ChangeKind::ButtonPushed {
+        &draft.said.values
+    } else {
+        &[]
+    };
+    let scene = Scene {
+        form,
+        ..Scene::new((draft.root, draft.now), definition, &call, old).due_at(due)
+    };
     let entered = enter(&scene, &mut new, stage);
     if !draft.said.note.is_empty() {
         new.notes += 1;
     }
     draft.said.event_stage = stage;
-    draft.answer = Answer::Moved { instance: old.id, entered: entered.stages.clone() };
+    draft.answer = Answer::Moved {
+        instance: old.id,
+        entered: entered.stages.clone(),
+    };
     draft.put_instance(kind, old, new, entered);
 }
 
-/// A timer that no longer runs, or runs anew with another due time, changes nothing: the wake-up came late.
+/// A timer that no longer runs, or runs anew with another due time, changes nothing: the wake-up
+/// came late.
 pub(super) fn elapse(draft: &mut EntryDraft<'_>, elapsed: Elapse) {
     let Elapse { due, slot, wake } = elapsed;
     draft.kind = ChangeKind::TimerElapsed;
     let root = draft.root;
-    let Some(old) = root.instance_at(slot) else { return };
+    let Some(old) = root.instance_at(slot) else {
+        return;
+    };
     match wake {
         Wake::Release => {
             let waits = is_legal(old.status, Happening::Release) && old.release_at == Some(due);
@@ -157,11 +219,19 @@ pub(super) fn elapse(draft: &mut EntryDraft<'_>, elapsed: Elapse) {
         Wake::Refresh => {
             draft.kind = ChangeKind::CallUpdated;
             if old.refresh_at() == Some(due) {
-                draft.put_instance(ChangeKind::CallUpdated, old, Instance::clone(old), Entered::default());
+                draft.put_instance(
+                    ChangeKind::CallUpdated,
+                    old,
+                    Instance::clone(old),
+                    Entered::default(),
+                );
             }
         }
         Wake::Timer(action) => {
-            let runs = old.timers.iter().any(|timer| timer.action == action && old.fires_at(timer) == due);
+            let runs = old
+                .timers
+                .iter()
+                .any(|timer| timer.action == action && old.fires_at(timer) == due);
             if runs && is_legal(old.status, Happening::Elapse) {
                 fire(draft, old, action, due);
             }
@@ -170,16 +240,30 @@ pub(super) fn elapse(draft: &mut EntryDraft<'_>, elapsed: Elapse) {
 }
 
 fn fire(draft: &mut EntryDraft<'_>, old: &Instance, action: u16, due: Time) {
-    let Some(definition) = draft.root.definition_of(old).cloned() else { return };
-    let started = definition.stage(old.stage).and_then(|stage| stage.actions.get(usize::from(action)));
+    let Some(definition) = draft.root.definition_of(old).cloned() else {
+        return;
+    };
+    let started = definition
+        .stage(old.stage)
+        .and_then(|stage| stage.actions.get(usize::from(action)));
     if let Some(timer) = started.and_then(Action::timer)
         && let Some(stage) = definition.stage_of(&timer.event)
     {
-        go(draft, old, &definition, (stage.number, due), ChangeKind::TimerElapsed);
+        go(
+            draft,
+            old,
+            &definition,
+            (stage.number, due),
+            ChangeKind::TimerElapsed,
+        );
     }
 }
 
-pub(super) fn note(draft: &mut EntryDraft<'_>, asked: &AddNote, actor: &Actor) -> Result<(), Rejection> {
+pub(super) fn note(
+    draft: &mut EntryDraft<'_>,
+    asked: &AddNote,
+    actor: &Actor,
+) -> Result<(), Rejection> {
     let AddNote { instance: id, text } = asked;
     draft.kind = ChangeKind::NoteAdded;
     let old = find(draft.root, *id)?;
@@ -190,13 +274,19 @@ pub(super) fn note(draft: &mut EntryDraft<'_>, asked: &AddNote, actor: &Actor) -
     let mut new = Instance::clone(old);
     new.notes += 1;
     draft.said.note = text.clone();
-    draft.answer = Answer::Moved { instance: *id, entered: Vec::new() };
+    draft.answer = Answer::Moved {
+        instance: *id,
+        entered: Vec::new(),
+    };
     draft.put_instance(ChangeKind::NoteAdded, old, new, Entered::default());
     Ok(())
 }
 
 /// Takes back what nobody has worked on, wherever links and timers have led it.
-pub(super) fn withdraw(draft: &mut EntryDraft<'_>, asked: &WithdrawWorkflow) -> Result<(), Rejection> {
+pub(super) fn withdraw(
+    draft: &mut EntryDraft<'_>,
+    asked: &WithdrawWorkflow,
+) -> Result<(), Rejection> {
     draft.kind = ChangeKind::Withdrawn;
     let old = find(draft.root, asked.instance)?;
     check_revision(asked.expected, u64::from(old.revision))?;
@@ -219,7 +309,10 @@ pub(super) fn cancel(draft: &mut EntryDraft<'_>, asked: &CancelInstance) -> Resu
 
 fn end(draft: &mut EntryDraft<'_>, old: &Instance, kind: ChangeKind, reason: &str) {
     draft.said.note = reason.into();
-    draft.answer = Answer::Moved { instance: old.id, entered: Vec::new() };
+    draft.answer = Answer::Moved {
+        instance: old.id,
+        entered: Vec::new(),
+    };
     let new = cancelled(old, draft.now, reason);
     draft.put_instance(kind, old, new, Entered::default());
 }
@@ -234,17 +327,30 @@ pub(super) fn cancelled(old: &Instance, now: Time, reason: &str) -> Instance {
 }
 
 /// Only the first to see an alert is remembered: for whoever comes later nothing changes.
-pub(super) fn acknowledge(draft: &mut EntryDraft<'_>, asked: AcknowledgeAlert, actor: &Actor) -> Result<(), Rejection> {
-    let AcknowledgeAlert { instance: id, alert: seen } = asked;
+pub(super) fn acknowledge(
+    draft: &mut EntryDraft<'_>,
+    asked: AcknowledgeAlert,
+    actor: &Actor,
+) -> Result<(), Rejection> {
+    let AcknowledgeAlert {
+        instance: id,
+        alert: seen,
+    } = asked;
     draft.kind = ChangeKind::AlertAcknowledged;
     let old = find(draft.root, id)?;
     check_legal(old, Happening::Acknowledge)?;
     visible(draft.root, old)?;
-    draft.answer = Answer::Moved { instance: id, entered: Vec::new() };
+    draft.answer = Answer::Moved {
+        instance: id,
+        entered: Vec::new(),
+    };
     let mut new = Instance::clone(old);
     let alert = alert_as_seen(old, &mut new, seen)?;
     if alert.seen.is_none() {
-        alert.seen = Some(Seen { by: actor.name.clone(), at: draft.now });
+        alert.seen = Some(Seen {
+            by: actor.name.clone(),
+            at: draft.now,
+        });
         draft.said.name_alert(old, seen.action);
         draft.put_instance(ChangeKind::AlertAcknowledged, old, new, Entered::default());
     }

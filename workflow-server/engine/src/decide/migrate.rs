@@ -1,5 +1,6 @@
-//! Migration: an instance goes on on another version of its workflow, in the same stage, with its clocks as they were. It is on
-//! the one version or on the other, never between: one entry changes it.
+//! Migration: an instance goes on on another version of its workflow, in the same stage, with its
+//! clocks as they were. It is on the one version or on the other, never between: one entry changes
+//! it.
 
 use std::sync::Arc;
 
@@ -9,8 +10,7 @@ use crate::decide::draft::{EntryDraft, check_revision};
 use crate::decide::enter::{Scene, add_one, enter};
 use crate::decide::find::{check_legal, find};
 use crate::decide::set::put_defaults;
-use crate::decide::texts;
-use crate::decide::visits;
+use crate::decide::{texts, visits};
 use crate::definition::consequences::has_same_meaning;
 use crate::definition::counterparts::counterparts;
 use crate::definition::model::Action;
@@ -22,24 +22,34 @@ use crate::rejection::{FieldFault, Rejection};
 use crate::value::Value;
 use crate::world::Root;
 
-pub(super) fn migrate(draft: &mut EntryDraft<'_>, asked: &MigrateInstance) -> Result<(), Rejection> {
+pub(super) fn migrate(
+    draft: &mut EntryDraft<'_>,
+    asked: &MigrateInstance,
+) -> Result<(), Rejection> {
     draft.kind = ChangeKind::Migrated;
     let root = draft.root;
     let old = find(root, asked.instance)?;
     check_revision(asked.expected, u64::from(old.revision))?;
     check_legal(old, Happening::Migrate)?;
     let (before, after) = versions(root, old, asked.version)?;
-    draft.answer = Answer::Moved { instance: old.id, entered: Vec::new() };
+    draft.answer = Answer::Moved {
+        instance: old.id,
+        entered: Vec::new(),
+    };
     if asked.version == old.version {
         return Ok(());
     }
-    let Some(call) = root.call_of(old).cloned() else { return Ok(()) };
+    let Some(call) = root.call_of(old).cloned() else {
+        return Ok(());
+    };
     let mut new = Instance::clone(old);
     new.version = asked.version;
     new.fields = fields(&before, &after, old)?.into();
     new.links = links(&before, &after, &old.links).into();
     let clock = root.clock(&after, None);
-    new.deadline = old.deadline.or(after.deadline.map(|span| clock.after(old.started_at, span)));
+    new.deadline = old
+        .deadline
+        .or(after.deadline.map(|span| clock.after(old.started_at, span)));
     if let Some(workflow) = root.workflow_of(old) {
         visits::raise(workflow, &before, &after, &mut new.visits);
     }
@@ -54,10 +64,14 @@ pub(super) fn migrate(draft: &mut EntryDraft<'_>, asked: &MigrateInstance) -> Re
                 texts::keep_form(&after, &mut new, form);
             }
             if !has_same_meaning((&before, was), (&after, is)) {
-                // What people saw before names the earlier visit: it is refused instead of landing on something else.
+                // What people saw before names the earlier visit: it is refused instead of landing
+                // on something else.
                 add_one(&mut new.visits, is.number, 0);
             }
-            Entered { stages: Vec::new(), warnings }
+            Entered {
+                stages: Vec::new(),
+                warnings,
+            }
         }
         Target::Other(stage) => enter(&scene, &mut new, stage),
     };
@@ -65,7 +79,10 @@ pub(super) fn migrate(draft: &mut EntryDraft<'_>, asked: &MigrateInstance) -> Re
         return Err(Rejection::WouldBeStuck(old.clone()));
     }
     draft.said.note = asked.reason.clone();
-    draft.answer = Answer::Moved { instance: old.id, entered: entered.stages.clone() };
+    draft.answer = Answer::Moved {
+        instance: old.id,
+        entered: entered.stages.clone(),
+    };
     draft.put_instance(ChangeKind::Migrated, old, new, entered);
     Ok(())
 }
@@ -75,14 +92,25 @@ fn is_stuck(root: &Root, instance: &Instance) -> bool {
     instance.stage > 0 && !instance.status.is_ended() && !is_waiting(root, instance)
 }
 
-fn versions(root: &Root, old: &Instance, version: u32) -> Result<(Arc<Definition>, Arc<Definition>), Rejection> {
+fn versions(
+    root: &Root,
+    old: &Instance,
+    version: u32,
+) -> Result<(Arc<Definition>, Arc<Definition>), Rejection> {
     let workflow = root.workflow_of(old);
     let no_such = || {
         let name = workflow.map_or("", |workflow| &workflow.name);
         Rejection::NoSuchVersion(name.into(), version)
     };
-    let of = |number: u32| workflow.and_then(|workflow| workflow.version(number)).map(|one| one.definition.clone());
-    Ok((of(old.version).ok_or_else(no_such)?, of(version).ok_or_else(no_such)?))
+    let of = |number: u32| {
+        workflow
+            .and_then(|workflow| workflow.version(number))
+            .map(|one| one.definition.clone())
+    };
+    Ok((
+        of(old.version).ok_or_else(no_such)?,
+        of(version).ok_or_else(no_such)?,
+    ))
 }
 
 enum Target<'d> {
@@ -103,23 +131,44 @@ fn target<'d>(
     if old.stage == 0 {
         return Ok(Target::Nowhere);
     }
-    let mapped = asked.stages.iter().find(|(from, _)| *from == old.stage).map(|(_, to)| *to);
+    let mapped = asked
+        .stages
+        .iter()
+        .find(|(from, _)| *from == old.stage)
+        .map(|(_, to)| *to);
     let was = before.stage(old.stage);
-    if let (Some((was, is)), None) = (was.and_then(|was| Some((was, after.stage_of(&was.event.id)?))), mapped) {
+    if let (Some((was, is)), None) = (
+        was.and_then(|was| Some((was, after.stage_of(&was.event.id)?))),
+        mapped,
+    ) {
         return Ok(Target::Same(was, is));
     }
     let to = mapped.ok_or_else(|| Rejection::StageGone(old.clone()))?;
-    after.stage(to).ok_or_else(|| Rejection::NoSuchStage { instance: old.clone(), stage: to })?;
+    after.stage(to).ok_or_else(|| Rejection::NoSuchStage {
+        instance: old.clone(),
+        stage: to,
+    })?;
     Ok(Target::Other(to))
 }
 
 /// The values by name; what the new version must have and nobody gave refuses it.
-fn fields(before: &Definition, after: &Definition, old: &Instance) -> Result<Vec<(u16, Value)>, Rejection> {
+fn fields(
+    before: &Definition,
+    after: &Definition,
+    old: &Instance,
+) -> Result<Vec<(u16, Value)>, Rejection> {
     let mut values: Vec<(u16, Value)> = Vec::new();
     let mut faults = Vec::new();
     for (place, field) in after.fields.iter().enumerate() {
-        let was = before.fields.iter().position(|other| other.name == field.name);
-        let held = old.fields.iter().find(|(at, _)| Some(usize::from(*at)) == was).map(|(_, value)| value);
+        let was = before
+            .fields
+            .iter()
+            .position(|other| other.name == field.name);
+        let held = old
+            .fields
+            .iter()
+            .find(|(at, _)| Some(usize::from(*at)) == was)
+            .map(|(_, value)| value);
         let message = match held {
             Some(value) => match field.refuses(value) {
                 None => {
@@ -129,11 +178,17 @@ fn fields(before: &Definition, after: &Definition, old: &Instance) -> Result<Vec
                 Some(refused) => refused,
             },
             None if field.required && field.default.is_none() => {
-                format!("must have a value in the new version: {}", field.field_type.word())
+                format!(
+                    "must have a value in the new version: {}",
+                    field.field_type.word()
+                )
             }
             None => continue,
         };
-        faults.push(FieldFault { field: format!("fields.{}", field.name), message });
+        faults.push(FieldFault {
+            field: format!("fields.{}", field.name),
+            message,
+        });
     }
     if !faults.is_empty() {
         return Err(Rejection::Invalid(faults));
@@ -148,8 +203,14 @@ fn links(before: &Definition, after: &Definition, counts: &[Count]) -> Vec<Count
         let was = before.stage(count.stage)?;
         let is = after.stage_of(&was.event.id)?;
         let at = Some(usize::from(count.action));
-        let action = counterparts(&was.actions, &is.actions).into_iter().position(|older| older == at)?;
-        Some(Count { stage: is.number, action: action as u16, times: count.times })
+        let action = counterparts(&was.actions, &is.actions)
+            .into_iter()
+            .position(|older| older == at)?;
+        Some(Count {
+            stage: is.number,
+            action: action as u16,
+            times: count.times,
+        })
     };
     counts.iter().filter_map(moved).collect()
 }
@@ -169,10 +230,21 @@ fn again(root: &Root, (was, is): (&Stage, &Stage), old: &Instance) -> Again {
             continue;
         }
         again.done.push(place);
-        let timer = old.timers.iter().find(|timer| usize::from(timer.action) == at);
-        again.timers.extend(timer.map(|timer| Timer { action: place, ..*timer }));
-        let alert = old.alerts.iter().find(|alert| usize::from(alert.action) == at);
-        again.alerts.extend(alert.map(|alert| amended(root, (&was.actions[at], action), alert, place)));
+        let timer = old
+            .timers
+            .iter()
+            .find(|timer| usize::from(timer.action) == at);
+        again.timers.extend(timer.map(|timer| Timer {
+            action: place,
+            ..*timer
+        }));
+        let alert = old
+            .alerts
+            .iter()
+            .find(|alert| usize::from(alert.action) == at);
+        again
+            .alerts
+            .extend(alert.map(|alert| amended(root, (&was.actions[at], action), alert, place)));
         if alert.is_some() && has_same_text(&was.actions[at], action) {
             again.texts.push(place);
         }
@@ -180,16 +252,21 @@ fn again(root: &Root, (was, is): (&Stage, &Stage), old: &Instance) -> Again {
     again
 }
 
-/// What a form had put into a text may not be known any more: a text that the author left alone is then kept as people read it.
+/// What a form had put into a text may not be known any more: a text that the author left alone is
+/// then kept as people read it.
 fn has_same_text(was: &Action, is: &Action) -> bool {
-    was.alert().zip(is.alert()).is_some_and(|(was, is)| was.text == is.text)
+    was.alert()
+        .zip(is.alert())
+        .is_some_and(|(was, is)| was.text == is.text)
 }
 
 /// Team and priority follow the author, unless something has changed them since; the due stays.
 fn amended(root: &Root, (was, is): (&Action, &Action), alert: &Alert, place: u16) -> Alert {
     let mut amended = alert.clone();
     amended.action = place;
-    let Some((was, is)) = was.alert().zip(is.alert()) else { return amended };
+    let Some((was, is)) = was.alert().zip(is.alert()) else {
+        return amended;
+    };
     if root.teams.place(&was.team) == Some(alert.team) {
         amended.team = root.teams.place(&is.team).unwrap_or(alert.team);
     }

@@ -8,7 +8,11 @@ use crate::decide::{batches, erase, instances, migrate};
 use crate::entry::{Answer, ChangeKind};
 use crate::rejection::Rejection;
 
-pub(super) fn decide(draft: &mut EntryDraft<'_>, command: &OperationsCommand, actor: &Actor) -> Result<(), Rejection> {
+pub(super) fn decide(
+    draft: &mut EntryDraft<'_>,
+    command: &OperationsCommand,
+    actor: &Actor,
+) -> Result<(), Rejection> {
     match command {
         OperationsCommand::CancelInstance(asked) => instances::cancel(draft, asked)?,
         OperationsCommand::MoveInstance(asked) => instances::move_to(draft, asked)?,
@@ -28,7 +32,10 @@ fn accept_clock(draft: &mut EntryDraft<'_>, asked: AcceptClock) {
     let from = draft.now;
     draft.now = asked.to.unwrap_or(from);
     draft.sets_clock = asked.to.is_some();
-    draft.answer = Answer::ClockAccepted { from, to: draft.now };
+    draft.answer = Answer::ClockAccepted {
+        from,
+        to: draft.now,
+    };
 }
 
 fn confirm_purge(draft: &mut EntryDraft<'_>, asked: ConfirmPurge) {

@@ -6,7 +6,11 @@ use crate::decide::draft::EntryDraft;
 use crate::decide::{calls, chase, instances, set};
 use crate::rejection::Rejection;
 
-pub(super) fn decide(draft: &mut EntryDraft<'_>, command: &ScriptCommand, salt: u16) -> Result<(), Rejection> {
+pub(super) fn decide(
+    draft: &mut EntryDraft<'_>,
+    command: &ScriptCommand,
+    salt: u16,
+) -> Result<(), Rejection> {
     match command {
         ScriptCommand::SetWorkflow(asked) => set::set_workflow(draft, asked, salt),
         ScriptCommand::WithdrawWorkflow(asked) => instances::withdraw(draft, asked),

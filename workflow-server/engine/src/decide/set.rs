@@ -5,11 +5,10 @@ use std::sync::Arc;
 use crate::call::Call;
 use crate::command::{IfRunning, Release, SetWorkflow};
 use crate::decide::calls::{Named, enter_first, find_or_new, merge};
-use crate::decide::check;
 use crate::decide::draft::EntryDraft;
 use crate::decide::enter::{Scene, enter, put_value};
 use crate::decide::instances::cancelled;
-use crate::decide::when;
+use crate::decide::{check, when};
 use crate::definition::model::FIRST_STAGE;
 use crate::definition::{Definition, validate};
 use crate::entry::{Answer, ChangeKind, Entered, Warning};
@@ -29,10 +28,19 @@ struct Chosen {
     is_archived: bool,
 }
 
-pub(super) fn set_workflow(draft: &mut EntryDraft<'_>, set: &SetWorkflow, salt: u16) -> Result<(), Rejection> {
+pub(super) fn set_workflow(
+    draft: &mut EntryDraft<'_>,
+    set: &SetWorkflow,
+    salt: u16,
+) -> Result<(), Rejection> {
     draft.kind = ChangeKind::Set;
     let chosen = choose(draft.root, set)?;
-    let Named { slot, mut call, is_new, .. } = find_or_new(draft, &set.call)?;
+    let Named {
+        slot,
+        mut call,
+        is_new,
+        ..
+    } = find_or_new(draft, &set.call)?;
     let is_news = !merge(&mut call, &set.changes)?.is_empty() || is_new;
     let running = newest_running(draft.root, &call, chosen.workflow);
     let faults = faults_of_fields(draft.root, set, &chosen, (running.as_deref(), draft.now));
@@ -69,12 +77,17 @@ pub(super) fn set_workflow(draft: &mut EntryDraft<'_>, set: &SetWorkflow, salt: 
 
 /// What is wrong with the fields, where the workflow is known.
 pub(super) fn field_faults(root: &Root, set: &SetWorkflow, now: Time) -> Vec<FieldFault> {
-    let Ok(chosen) = choose(root, set) else { return Vec::new() };
-    let running = root.call(&set.call).and_then(|call| newest_running(root, call, chosen.workflow));
+    let Ok(chosen) = choose(root, set) else {
+        return Vec::new();
+    };
+    let running = root
+        .call(&set.call)
+        .and_then(|call| newest_running(root, call, chosen.workflow));
     faults_of_fields(root, set, &chosen, (running.as_deref(), now))
 }
 
-/// An instance that goes on takes the fields of the version that it is pinned to; a new one those of its own, whole.
+/// An instance that goes on takes the fields of the version that it is pinned to; a new one those
+/// of its own, whole.
 fn faults_of_fields(
     root: &Root,
     set: &SetWorkflow,
@@ -86,21 +99,39 @@ fn faults_of_fields(
     let definition = pinned.unwrap_or(&chosen.definition);
     let declared = &definition.fields;
     let clock = || wall_clock(root, set, definition);
-    let Some(running) = goes_on else { return check::fields("fields", declared, &set.fields, (true, now, &clock)) };
+    let Some(running) = goes_on else {
+        return check::fields("fields", declared, &set.fields, (true, now, &clock));
+    };
     // A script repeats what it gave before: a time that was valid then is no error now.
     let is_kept = |(name, value): &&(Box<str>, Value)| {
         let place = declared.iter().position(|field| field.name == **name);
-        place.is_some_and(|place| running.fields.iter().any(|(at, had)| usize::from(*at) == place && had == value))
+        place.is_some_and(|place| {
+            running
+                .fields
+                .iter()
+                .any(|(at, had)| usize::from(*at) == place && had == value)
+        })
     };
-    let given: Vec<_> = set.fields.iter().filter(|given| !is_kept(given)).cloned().collect();
+    let given: Vec<_> = set
+        .fields
+        .iter()
+        .filter(|given| !is_kept(given))
+        .cloned()
+        .collect();
     check::fields("fields", declared, &given, (false, now, &clock))
 }
 
 /// By whose clock a refusal shows times: the caller may be known only from what is set.
 fn wall_clock(root: &Root, set: &SetWorkflow, definition: &Definition) -> WallClock {
-    let given = set.changes.caller.as_ref().and_then(|caller| when::zone(&caller.time_zone));
+    let given = set
+        .changes
+        .caller
+        .as_ref()
+        .and_then(|caller| when::zone(&caller.time_zone));
     let of_caller = given.or_else(|| zone_of_caller(root.call(&set.call).map(|call| &**call)));
-    WallClock::named(of_caller.unwrap_or_else(|| zone_beside_caller(root, definition, None).clone()))
+    WallClock::named(
+        of_caller.unwrap_or_else(|| zone_beside_caller(root, definition, None).clone()),
+    )
 }
 
 fn choose(root: &Root, set: &SetWorkflow) -> Result<Chosen, Rejection> {
@@ -112,7 +143,9 @@ fn choose(root: &Root, set: &SetWorkflow) -> Result<Chosen, Rejection> {
         return Err(Rejection::NotPublished(set.workflow.clone()));
     }
     let number = set.version.unwrap_or(workflow.newest());
-    let version = workflow.version(number).ok_or_else(|| Rejection::NoSuchVersion(set.workflow.clone(), number))?;
+    let version = workflow
+        .version(number)
+        .ok_or_else(|| Rejection::NoSuchVersion(set.workflow.clone(), number))?;
     Ok(Chosen {
         workflow: place,
         version: number,
@@ -122,27 +155,51 @@ fn choose(root: &Root, set: &SetWorkflow) -> Result<Chosen, Rejection> {
 }
 
 fn newest_running(root: &Root, call: &Call, workflow: u32) -> Option<Arc<Instance>> {
-    let mut instances = call.instances.iter().rev().filter_map(|slot| root.instance_at(*slot));
-    instances.find(|instance| instance.workflow == workflow && !instance.status.is_ended()).cloned()
+    let mut instances = call
+        .instances
+        .iter()
+        .rev()
+        .filter_map(|slot| root.instance_at(*slot));
+    instances
+        .find(|instance| instance.workflow == workflow && !instance.status.is_ended())
+        .cloned()
 }
 
 /// Whether one more may be open on a call, of which so many are closed by the same entry.
 pub(super) fn check_limits(root: &Root, call: &Call, closed: u64) -> Result<(), Rejection> {
-    let is_open = |slot: &&u32| root.instance_at(**slot).is_some_and(|instance| !instance.status.is_ended());
+    let is_open = |slot: &&u32| {
+        root.instance_at(**slot)
+            .is_some_and(|instance| !instance.status.is_ended())
+    };
     let open_on_call = call.instances.iter().filter(is_open).count() as u64;
     let limits = [
-        ("OPEN_INSTANCES", root.counters.open() - closed, limits::OPEN_INSTANCES_MAX),
-        ("INSTANCES_PER_CALL", call.instances.len() as u64, limits::INSTANCES_PER_CALL_MAX as u64),
-        ("OPEN_INSTANCES_PER_CALL", open_on_call - closed, limits::OPEN_INSTANCES_PER_CALL_MAX as u64),
+        (
+            "OPEN_INSTANCES",
+            root.counters.open() - closed,
+            limits::OPEN_INSTANCES_MAX,
+        ),
+        (
+            "INSTANCES_PER_CALL",
+            call.instances.len() as u64,
+            limits::INSTANCES_PER_CALL_MAX as u64,
+        ),
+        (
+            "OPEN_INSTANCES_PER_CALL",
+            open_on_call - closed,
+            limits::OPEN_INSTANCES_PER_CALL_MAX as u64,
+        ),
     ];
-    match limits.into_iter().find(|(_, present, limit)| present >= limit) {
+    match limits
+        .into_iter()
+        .find(|(_, present, limit)| present >= limit)
+    {
         Some((name, _, limit)) => Err(Rejection::Limit { name, limit }),
         None => Ok(()),
     }
 }
 
-/// Updates the fields that differ, and the texts that show them. Its stage and clocks stay as they are, unless it waits for the end of the call and the
-/// script asks for its release.
+/// Updates the fields that differ, and the texts that show them. Its stage and clocks stay as they
+/// are, unless it waits for the end of the call and the script asks for its release.
 fn set_again(draft: &mut EntryDraft<'_>, set: &SetWorkflow, running: &Instance, call: &Call) {
     draft.kind = ChangeKind::SetAgain;
     let pinned = draft.root.definition_of(running).cloned();
@@ -157,9 +214,19 @@ fn set_again(draft: &mut EntryDraft<'_>, set: &SetWorkflow, running: &Instance, 
         }
         new.fields = fields.into();
     }
-    let is_released = set.release == Some(Release::Immediately) && is_legal(running.status, Happening::Release);
-    let entered = if is_released { enter_first(draft, &mut new, call, draft.now) } else { Entered::default() };
-    let mut warnings = warnings(&new, pinned.as_deref(), call, (false, !entered.warnings.is_empty()));
+    let is_released =
+        set.release == Some(Release::Immediately) && is_legal(running.status, Happening::Release);
+    let entered = if is_released {
+        enter_first(draft, &mut new, call, draft.now)
+    } else {
+        Entered::default()
+    };
+    let mut warnings = warnings(
+        &new,
+        pinned.as_deref(),
+        call,
+        (false, !entered.warnings.is_empty()),
+    );
     warnings.extend(new.is_overdue(draft.now).then_some(Warning::Overdue));
     draft.answer = Answer::Set {
         instance: running.id,
@@ -170,16 +237,28 @@ fn set_again(draft: &mut EntryDraft<'_>, set: &SetWorkflow, running: &Instance, 
         promise_by: new.deadline.or(new.due()).filter(|by| *by > draft.now),
     };
     if is_released || !updated.is_empty() {
-        let kind = if is_released { ChangeKind::Released } else { ChangeKind::SetAgain };
+        let kind = if is_released {
+            ChangeKind::Released
+        } else {
+            ChangeKind::SetAgain
+        };
         draft.said.values = updated.into();
         draft.put_instance(kind, running, new, entered);
     }
 }
 
-/// Puts a value in its place among the fields, ascending; says whether it differs from what was there.
-fn put_field(definition: &Definition, fields: &mut Vec<(u16, Value)>, name: &str, value: &Value) -> bool {
-    let declared =
-        definition.fields.iter().position(|field| field.name == name && field.field_type == value.field_type());
+/// Puts a value in its place among the fields, ascending; says whether it differs from what was
+/// there.
+fn put_field(
+    definition: &Definition,
+    fields: &mut Vec<(u16, Value)>,
+    name: &str,
+    value: &Value,
+) -> bool {
+    let declared = definition
+        .fields
+        .iter()
+        .position(|field| field.name == name && field.field_type == value.field_type());
     let Some(place) = declared else { return false };
     put_value(fields, place as u16, value.clone())
 }
@@ -197,9 +276,16 @@ fn start(
     let mut instance = new_instance(draft, set, chosen, slot, salt);
     let mut entered = Entered::default();
     if waits {
-        instance.release_at = set.release_within_millis.map(|millis| Time(draft.now.0.saturating_add(millis)));
+        instance.release_at = set
+            .release_within_millis
+            .map(|millis| Time(draft.now.0.saturating_add(millis)));
     } else {
-        let scene = Scene::new((draft.root, draft.now), &chosen.definition, &call, &instance);
+        let scene = Scene::new(
+            (draft.root, draft.now),
+            &chosen.definition,
+            &call,
+            &instance,
+        );
         entered = enter(&scene, &mut instance, FIRST_STAGE);
     }
     let had_ended = at_call_end && !waits;
@@ -207,7 +293,12 @@ fn start(
         instance: instance.id,
         started: true,
         updated_fields: Vec::new(),
-        warnings: warnings(&instance, Some(&chosen.definition), &call, (had_ended, !entered.warnings.is_empty())),
+        warnings: warnings(
+            &instance,
+            Some(&chosen.definition),
+            &call,
+            (had_ended, !entered.warnings.is_empty()),
+        ),
         promise_by: instance.deadline.or(instance.due()),
     };
     draft.said.values = set.fields.clone().into();
@@ -221,7 +312,13 @@ fn start(
     }
 }
 
-fn new_instance(draft: &EntryDraft<'_>, set: &SetWorkflow, chosen: &Chosen, call: u32, salt: u16) -> Instance {
+fn new_instance(
+    draft: &EntryDraft<'_>,
+    set: &SetWorkflow,
+    chosen: &Chosen,
+    call: u32,
+    salt: u16,
+) -> Instance {
     let mut fields = Vec::with_capacity(set.fields.len());
     for (name, value) in &set.fields {
         put_field(&chosen.definition, &mut fields, name, value);
@@ -229,7 +326,11 @@ fn new_instance(draft: &EntryDraft<'_>, set: &SetWorkflow, chosen: &Chosen, call
     put_defaults(&chosen.definition.fields, &mut fields);
     let clock = draft.root.clock(&chosen.definition, None);
     Instance {
-        id: InstanceId { made_at: draft.sequence(), slot: draft.root.next_instance_slot(), salt },
+        id: InstanceId {
+            made_at: draft.sequence(),
+            slot: draft.root.next_instance_slot(),
+            salt,
+        },
         call,
         workflow: chosen.workflow,
         version: chosen.version,
@@ -244,7 +345,10 @@ fn new_instance(draft: &EntryDraft<'_>, set: &SetWorkflow, chosen: &Chosen, call
         started_at: draft.now,
         entered_at: draft.now,
         ended_at: None,
-        deadline: chosen.definition.deadline.map(|span| clock.after(draft.now, span)),
+        deadline: chosen
+            .definition
+            .deadline
+            .map(|span| clock.after(draft.now, span)),
         release_at: None,
         fields: fields.into(),
         alerts: Box::default(),
@@ -262,8 +366,12 @@ fn new_instance(draft: &EntryDraft<'_>, set: &SetWorkflow, chosen: &Chosen, call
 /// What was not given, or given empty, has its default.
 pub(super) fn put_defaults(declared: &[FieldDeclaration], fields: &mut Vec<(u16, Value)>) {
     for (place, field) in declared.iter().enumerate() {
-        let Some(default) = &field.default else { continue };
-        let given = fields.iter().find(|(given, _)| usize::from(*given) == place);
+        let Some(default) = &field.default else {
+            continue;
+        };
+        let given = fields
+            .iter()
+            .find(|(given, _)| usize::from(*given) == place);
         if given.is_none_or(|(_, value)| matches!(value, Value::Text(text) if text.is_empty())) {
             put_value(fields, place as u16, default.clone());
         }
@@ -278,10 +386,17 @@ fn warnings(
 ) -> Vec<Warning> {
     let checks = [
         (!call.chargeable, Warning::NotChargeable),
-        (definition.is_some_and(validate::has_unlinked_ends), Warning::UnlinkedEnds),
+        (
+            definition.is_some_and(validate::has_unlinked_ends),
+            Warning::UnlinkedEnds,
+        ),
         (had_ended, Warning::CallHadEnded),
         (instance.status == Status::Incomplete, Warning::Incomplete),
         (has_warnings, Warning::StageWarnings),
     ];
-    checks.into_iter().filter(|(applies, _)| *applies).map(|(_, warning)| warning).collect()
+    checks
+        .into_iter()
+        .filter(|(applies, _)| *applies)
+        .map(|(_, warning)| warning)
+        .collect()
 }

@@ -1,4 +1,5 @@
-//! Snooze: one alert is hidden from everyone until a time, and comes back by itself. No clock stops for it.
+//! Snooze: one alert is hidden from everyone until a time, and comes back by itself. No clock stops
+//! for it.
 
 use crate::actor::Actor;
 use crate::command::{SnoozeAlert, SnoozeUntil};
@@ -14,7 +15,11 @@ use crate::time::Time;
 use crate::value::Value;
 use crate::world::Root;
 
-pub(super) fn snooze(draft: &mut EntryDraft<'_>, snooze: &SnoozeAlert, actor: &Actor) -> Result<(), Rejection> {
+pub(super) fn snooze(
+    draft: &mut EntryDraft<'_>,
+    snooze: &SnoozeAlert,
+    actor: &Actor,
+) -> Result<(), Rejection> {
     draft.kind = ChangeKind::Snoozed;
     let root = draft.root;
     let old = find(root, snooze.instance)?;
@@ -24,12 +29,18 @@ pub(super) fn snooze(draft: &mut EntryDraft<'_>, snooze: &SnoozeAlert, actor: &A
     let mut new = Instance::clone(old);
     let alert = alert_as_seen(old, &mut new, snooze.alert)?;
     let until = until(root, old, snooze, draft.now)?;
-    draft.answer = Answer::Moved { instance: old.id, entered: Vec::new() };
+    draft.answer = Answer::Moved {
+        instance: old.id,
+        entered: Vec::new(),
+    };
     draft.said.note = snooze.note.clone();
     let mut values: Vec<(Box<str>, Value)> = Vec::new();
     match until {
         Some(until) => {
-            alert.snooze = Some(Box::new(Snooze { by: actor.name.clone(), until }));
+            alert.snooze = Some(Box::new(Snooze {
+                by: actor.name.clone(),
+                until,
+            }));
             values.push(("until".into(), Value::Time(until)));
         }
         None if alert.snooze.is_some() => {
@@ -40,10 +51,19 @@ pub(super) fn snooze(draft: &mut EntryDraft<'_>, snooze: &SnoozeAlert, actor: &A
         None => return Ok(()),
     }
     if !snooze.outcome.is_empty() {
-        let times = new.attempts.as_ref().map_or(0, |attempts| attempts.times).saturating_add(1);
+        let times = new
+            .attempts
+            .as_ref()
+            .map_or(0, |attempts| attempts.times)
+            .saturating_add(1);
         let outcome = snooze.outcome.clone();
         values.push(("attempt".into(), Value::Text(outcome.clone())));
-        new.attempts = Some(Box::new(Attempts { times, outcome, by: actor.name.clone(), at: draft.now }));
+        new.attempts = Some(Box::new(Attempts {
+            times,
+            outcome,
+            by: actor.name.clone(),
+            at: draft.now,
+        }));
     }
     new.notes += u32::from(!snooze.note.is_empty());
     draft.said.values = values.into();
@@ -53,24 +73,42 @@ pub(super) fn snooze(draft: &mut EntryDraft<'_>, snooze: &SnoozeAlert, actor: &A
 }
 
 /// Until when, or nothing where it comes back at once.
-fn until(root: &Root, old: &Instance, snooze: &SnoozeAlert, now: Time) -> Result<Option<Time>, Rejection> {
+fn until(
+    root: &Root,
+    old: &Instance,
+    snooze: &SnoozeAlert,
+    now: Time,
+) -> Result<Option<Time>, Rejection> {
     if snooze.until == SnoozeUntil::Now {
         return Ok(None);
     }
-    let zone = zone_of(root, (root.call_of(old).map(|call| &**call), old), Some(snooze.alert.action));
+    let zone = zone_of(
+        root,
+        (root.call_of(old).map(|call| &**call), old),
+        Some(snooze.alert.action),
+    );
     let then = when::moment(&snooze.until, &zone, now).filter(|then| when::is_in_reach(*then, now));
     then.map(Some).ok_or_else(|| {
         let message = "must be later than now, and within a year".to_owned();
-        Rejection::Invalid(vec![FieldFault { field: "until".to_owned(), message }])
+        Rejection::Invalid(vec![FieldFault {
+            field: "until".to_owned(),
+            message,
+        }])
     })
 }
 
-/// An alert that no longer stands, or is hidden until another time, changes nothing: the wake-up came late.
+/// An alert that no longer stands, or is hidden until another time, changes nothing: the wake-up
+/// came late.
 pub(super) fn bring_back(draft: &mut EntryDraft<'_>, old: &Instance, action: u16, due: Time) {
     draft.kind = ChangeKind::AlertReturned;
     let mut new = old.clone();
-    let is_meant =
-        |alert: &&mut Alert| alert.action == action && alert.snooze.as_ref().is_some_and(|snooze| snooze.until == due);
+    let is_meant = |alert: &&mut Alert| {
+        alert.action == action
+            && alert
+                .snooze
+                .as_ref()
+                .is_some_and(|snooze| snooze.until == due)
+    };
     if let Some(alert) = new.alerts.iter_mut().find(is_meant) {
         // It is before people anew: whoever had seen it put it off.
         alert.snooze = None;

@@ -1,4 +1,5 @@
-//! Keeps the texts of standing alerts true: what changes a value that a text shows fills the text in again, in the same entry.
+//! Keeps the texts of standing alerts true: what changes a value that a text shows fills the text
+//! in again, in the same entry.
 
 use crate::call::Call;
 use crate::definition::Definition;
@@ -8,8 +9,16 @@ use crate::value::Value;
 use crate::world::Root;
 
 /// Fills the texts in again; returns the actions of the alerts whose text is another one now.
-pub(super) fn refresh(root: &Root, of: (&Definition, &Call), instance: &mut Instance) -> Box<[u16]> {
-    let texts: Vec<Option<String>> = instance.alerts.iter().map(|alert| text_of(root, of, instance, alert)).collect();
+pub(super) fn refresh(
+    root: &Root,
+    of: (&Definition, &Call),
+    instance: &mut Instance,
+) -> Box<[u16]> {
+    let texts: Vec<Option<String>> = instance
+        .alerts
+        .iter()
+        .map(|alert| text_of(root, of, instance, alert))
+        .collect();
     let mut rewritten = Vec::new();
     for (alert, text) in instance.alerts.iter_mut().zip(texts) {
         if let Some(text) = text.filter(|text| **text != *alert.text) {
@@ -21,10 +30,19 @@ pub(super) fn refresh(root: &Root, of: (&Definition, &Call), instance: &mut Inst
     rewritten.into()
 }
 
-/// Keeps of a form what the texts of the instance's alerts show, so that they can be filled in again.
-pub(super) fn keep_form(definition: &Definition, instance: &mut Instance, form: &[(Box<str>, Value)]) {
+/// Keeps of a form what the texts of the instance's alerts show, so that they can be filled in
+/// again.
+pub(super) fn keep_form(
+    definition: &Definition,
+    instance: &mut Instance,
+    form: &[(Box<str>, Value)],
+) {
     let shown: Vec<&str> = forms_shown_on(definition, instance).collect();
-    let kept = form.iter().filter(|(name, _)| shown.contains(&&**name)).cloned().collect();
+    let kept = form
+        .iter()
+        .filter(|(name, _)| shown.contains(&&**name))
+        .cloned()
+        .collect();
     let kept = (!shown.is_empty()).then_some(kept);
     if instance.filling.is_some() || kept.is_some() {
         instance.filling.get_or_insert_default().form = kept;
@@ -40,7 +58,8 @@ pub(super) fn is_shown_alike(one: &Call, other: &Call) -> bool {
             == (&other.customer, &other.script, &other.agent, &other.caller)
 }
 
-/// Whether what texts show of an instance, apart from its call, is the same before and after a change.
+/// Whether what texts show of an instance, apart from its call, is the same before and after a
+/// change.
 pub(super) fn has_same_values(old: &Instance, new: &Instance) -> bool {
     let place = |one: &Instance| (one.version, one.stage, one.visit(), one.entered_at);
     let has_same_texts = || {
@@ -48,5 +67,8 @@ pub(super) fn has_same_values(old: &Instance, new: &Instance) -> bool {
         old.alerts.len() == new.alerts.len()
             && pairs().all(|(old, new)| (old.action, &old.text) == (new.action, &new.text))
     };
-    new.refresh_at().is_none() && place(old) == place(new) && old.fields == new.fields && has_same_texts()
+    new.refresh_at().is_none()
+        && place(old) == place(new)
+        && old.fields == new.fields
+        && has_same_texts()
 }

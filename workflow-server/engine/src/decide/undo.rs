@@ -15,8 +15,13 @@ use crate::rejection::Rejection;
 use crate::time::Time;
 use crate::world::Root;
 
-/// Puts the instance back to what it was before the push, with its clocks as they were: what was due meanwhile fires.
-pub(super) fn undo(draft: &mut EntryDraft<'_>, undo: &UndoPush, actor: &Actor) -> Result<(), Rejection> {
+/// Puts the instance back to what it was before the push, with its clocks as they were: what was
+/// due meanwhile fires.
+pub(super) fn undo(
+    draft: &mut EntryDraft<'_>,
+    undo: &UndoPush,
+    actor: &Actor,
+) -> Result<(), Rejection> {
     draft.kind = ChangeKind::PushUndone;
     let root = draft.root;
     let old = find(root, undo.instance)?;
@@ -31,18 +36,31 @@ pub(super) fn undo(draft: &mut EntryDraft<'_>, undo: &UndoPush, actor: &Actor) -
         return Err(Rejection::UndoTooLate(old.clone()));
     }
     if undo.pushed_by != actor.name && !undo.as_supervisor {
-        return Err(Rejection::PushedByAnother { instance: old.clone(), by: undo.pushed_by.clone() });
+        return Err(Rejection::PushedByAnother {
+            instance: old.clone(),
+            by: undo.pushed_by.clone(),
+        });
     }
     check_others(root, old)?;
     if let Some(call) = root.call_of(old).filter(|_| old.status.is_ended()) {
         check_reopening(root, call)?;
     }
     // A team that nothing used was removed after it had finished.
-    undo.before.alerts.iter().flat_map(Alert::teams).try_for_each(|team| root.teams.present(team).map(|_| ()))?;
+    undo.before
+        .alerts
+        .iter()
+        .flat_map(Alert::teams)
+        .try_for_each(|team| root.teams.present(team).map(|_| ()))?;
     draft.said.note = undo.reason.clone();
-    draft.answer = Answer::Moved { instance: old.id, entered: vec![undo.before.stage] };
+    draft.answer = Answer::Moved {
+        instance: old.id,
+        entered: vec![undo.before.stage],
+    };
     let new = put_back(old, &undo.before, draft.now);
-    let entered = Entered { stages: vec![new.stage], warnings: Vec::new() };
+    let entered = Entered {
+        stages: vec![new.stage],
+        warnings: Vec::new(),
+    };
     draft.put_instance(ChangeKind::PushUndone, old, new, entered);
     Ok(())
 }
@@ -51,15 +69,22 @@ pub(super) fn undo(draft: &mut EntryDraft<'_>, undo: &UndoPush, actor: &Actor) -
 fn check_others(root: &Root, old: &Arc<Instance>) -> Result<(), Rejection> {
     let slots = root.call_of(old).map_or(&[][..], |call| &call.instances);
     let mut others = slots.iter().filter_map(|slot| root.instance_at(*slot));
-    let running = others.find(|other| other.id != old.id && other.workflow == old.workflow && !other.status.is_ended());
-    running.map_or(Ok(()), |running| Err(Rejection::AnotherRuns(running.clone())))
+    let running = others.find(|other| {
+        other.id != old.id && other.workflow == old.workflow && !other.status.is_ended()
+    });
+    running.map_or(Ok(()), |running| {
+        Err(Rejection::AnotherRuns(running.clone()))
+    })
 }
 
 /// What is open again counts as what is opened.
 fn check_reopening(root: &Root, call: &Call) -> Result<(), Rejection> {
     match check_limits(root, call, 0) {
         // It is one of these already.
-        Err(Rejection::Limit { name: "INSTANCES_PER_CALL", .. }) => Ok(()),
+        Err(Rejection::Limit {
+            name: "INSTANCES_PER_CALL",
+            ..
+        }) => Ok(()),
         checked => checked,
     }
 }

@@ -1,4 +1,5 @@
-//! Decides the commands of the server itself. None of them is ever rejected: what no longer applies changes nothing.
+//! Decides the commands of the server itself. None of them is ever rejected: what no longer applies
+//! changes nothing.
 
 use crate::command::UpkeepCommand;
 use crate::decide::draft::EntryDraft;

@@ -1,17 +1,31 @@
-//! Visits across versions: a click names a button and a visit, and the visits of each stage are counted apart. A version that moves
-//! a button to another stage could therefore show it under a visit that people saw in the stage it came from.
+//! Visits across versions: a click names a button and a visit, and the visits of each stage are
+//! counted apart. A version that moves a button to another stage could therefore show it under a
+//! visit that people saw in the stage it came from.
 
 use crate::definition::{Action, Definition, Stage};
 use crate::instance::Count;
 use crate::world::definitions::Workflow;
 
-/// Raises the visits of each stage of `after` that has a button which it does not have in `before`, up to the highest visit under
-/// which people may have seen that button in another stage, in whichever version. The next visit of the stage is then a new one.
-pub(super) fn raise(workflow: &Workflow, before: &Definition, after: &Definition, visits: &mut Box<[Count]>) {
-    let moved = |stage: &'_ &Stage, event: &str| before.stage(stage.number).is_none_or(|was| !has_button(was, event));
+/// Raises the visits of each stage of `after` that has a button which it does not have in `before`,
+/// up to the highest visit under which people may have seen that button in another stage, in
+/// whichever version. The next visit of the stage is then a new one.
+pub(super) fn raise(
+    workflow: &Workflow,
+    before: &Definition,
+    after: &Definition,
+    visits: &mut Box<[Count]>,
+) {
+    let moved = |stage: &'_ &Stage, event: &str| {
+        before
+            .stage(stage.number)
+            .is_none_or(|was| !has_button(was, event))
+    };
     for stage in &after.stages {
         let gained = buttons(stage).filter(|event| moved(&stage, event));
-        let shown = gained.map(|event| shown_elsewhere(workflow, event, stage.number, visits)).max().unwrap_or(0);
+        let shown = gained
+            .map(|event| shown_elsewhere(workflow, event, stage.number, visits))
+            .max()
+            .unwrap_or(0);
         raise_one(visits, stage.number, shown);
     }
 }
@@ -19,10 +33,18 @@ pub(super) fn raise(workflow: &Workflow, before: &Definition, after: &Definition
 /// The highest visit of another stage that has this button in any version.
 fn shown_elsewhere(workflow: &Workflow, event: &str, stage: u32, visits: &[Count]) -> u32 {
     let shows = |count: &Count| {
-        let mut stages = workflow.versions.iter().filter_map(|version| version.definition.stage(count.stage));
+        let mut stages = workflow
+            .versions
+            .iter()
+            .filter_map(|version| version.definition.stage(count.stage));
         count.stage != stage && stages.any(|stage| has_button(stage, event))
     };
-    visits.iter().filter(|count| shows(count)).map(|count| count.times).max().unwrap_or(0)
+    visits
+        .iter()
+        .filter(|count| shows(count))
+        .map(|count| count.times)
+        .max()
+        .unwrap_or(0)
 }
 
 fn raise_one(visits: &mut Box<[Count]>, stage: u32, least: u32) {
@@ -33,13 +55,21 @@ fn raise_one(visits: &mut Box<[Count]>, stage: u32, least: u32) {
         count.times = count.times.max(least);
     } else {
         let mut grown = std::mem::take(visits).into_vec();
-        grown.push(Count { stage, action: 0, times: least });
+        grown.push(Count {
+            stage,
+            action: 0,
+            times: least,
+        });
         *visits = grown.into();
     }
 }
 
 fn buttons(stage: &Stage) -> impl Iterator<Item = &str> {
-    stage.actions.iter().filter_map(Action::button).map(|button| button.event.as_str())
+    stage
+        .actions
+        .iter()
+        .filter_map(Action::button)
+        .map(|button| button.event.as_str())
 }
 
 fn has_button(stage: &Stage, event: &str) -> bool {

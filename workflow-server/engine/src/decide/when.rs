@@ -21,7 +21,9 @@ pub(super) fn zone(name: &str) -> Option<TimeZone> {
 
 fn shown(text: &str) -> Option<Shown> {
     // A time of day first: a date without one is not taken.
-    let time = |text: &str| TimeOfDay::strptime("%H:%M", text).or_else(|_| TimeOfDay::strptime("%H:%M:%S", text));
+    let time = |text: &str| {
+        TimeOfDay::strptime("%H:%M", text).or_else(|_| TimeOfDay::strptime("%H:%M:%S", text))
+    };
     time(text).map(Shown::Next).ok().or_else(|| {
         let (date, of_day) = text.split_once(['T', ' '])?;
         let date: jiff::civil::Date = date.parse().ok()?;
@@ -31,15 +33,16 @@ fn shown(text: &str) -> Option<Shown> {
 
 /// What is wrong with what a clock should show.
 pub(super) fn fault_of_clock(text: &str) -> Option<&'static str> {
-    let message =
-        "must be a time by the caller's clock: `2026-11-25T09:00`, or `09:00` for the next time that it shows it";
+    let message = "must be a time by the caller's clock: `2026-11-25T09:00`, or `09:00` for the next time that it shows it";
     shown(text).is_none().then_some(message)
 }
 
-/// The moment that is meant, at `now`; an hour that a clock skips in spring counts as the one after. None where there is
-/// no such moment.
+/// The moment that is meant, at `now`; an hour that a clock skips in spring counts as the one
+/// after. None where there is no such moment.
 pub(super) fn moment(until: &SnoozeUntil, zone: &TimeZone, now: Time) -> Option<Time> {
-    let here = Timestamp::from_millisecond(now.0).ok()?.to_zoned_datetime(zone.clone());
+    let here = Timestamp::from_millisecond(now.0)
+        .ok()?
+        .to_zoned_datetime(zone.clone());
     let then: ZonedDateTime = match until {
         SnoozeUntil::Moment(at) => return Some(*at),
         SnoozeUntil::For(millis) => return now.0.checked_add(*millis).map(Time),
@@ -48,11 +51,20 @@ pub(super) fn moment(until: &SnoozeUntil, zone: &TimeZone, now: Time) -> Option<
         SnoozeUntil::Clock(text) => match shown(text)? {
             Shown::At(at) => at.to_zoned_datetime(zone.clone()).ok()?,
             Shown::Next(time) => {
-                let today = here.date().to_datetime(time).to_zoned_datetime(zone.clone()).ok()?;
+                let today = here
+                    .date()
+                    .to_datetime(time)
+                    .to_zoned_datetime(zone.clone())
+                    .ok()?;
                 if today > here {
                     today
                 } else {
-                    here.date().tomorrow().ok()?.to_datetime(time).to_zoned_datetime(zone.clone()).ok()?
+                    here.date()
+                        .tomorrow()
+                        .ok()?
+                        .to_datetime(time)
+                        .to_zoned_datetime(zone.clone())
+                        .ok()?
                 }
             }
         },

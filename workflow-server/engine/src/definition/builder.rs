@@ -1,7 +1,8 @@
-//! Building a definition step by step: each step gives the definition as it is then, or says why it cannot be done.
+//! Building a definition step by step: each step gives the definition as it is then, or says why it
+//! cannot be done.
 //!
-//! Promises: built step by step with the same ids and numbers, a definition is the same as its file; a step that cannot be done
-//! changes nothing; no event is left that nothing adds.
+//! Promises: built step by step with the same ids and numbers, a definition is the same as its
+//! file; a step that cannot be done changes nothing; no event is left that nothing adds.
 
 use std::collections::HashSet;
 
@@ -61,49 +62,86 @@ pub enum BuildError {
 /// What a step gives: the definition, and the event that was added with its stage's number.
 pub type Built = Result<(Definition, Option<(Event, u32)>), BuildError>;
 
-/// Adds an action to the stage of an event, before the one that is at this place, counted from 1; at the end for 0.
+/// Adds an action to the stage of an event, before the one that is at this place, counted from 1;
+/// at the end for 0.
 ///
 /// # Errors
 /// [`BuildError`].
-pub fn add_action(definition: &Definition, earlier: &Numbering, event: &str, before: u32, text: &str) -> Built {
+pub fn add_action(
+    definition: &Definition,
+    earlier: &Numbering,
+    event: &str,
+    before: u32,
+    text: &str,
+) -> Built {
     let at = stage_at(definition, event)?;
     let count = definition.stages[at].actions.len();
-    let place = if before == 0 { count } else { before as usize - 1 };
+    let place = if before == 0 {
+        count
+    } else {
+        before as usize - 1
+    };
     if place > count {
         return Err(no_action(event, before, count));
     }
     if count >= limits::ACTIONS_PER_STAGE_MAX {
-        return Err(BuildError::TooMany(format!("a stage has at most {} actions", limits::ACTIONS_PER_STAGE_MAX)));
+        return Err(BuildError::TooMany(format!(
+            "a stage has at most {} actions",
+            limits::ACTIONS_PER_STAGE_MAX
+        )));
     }
-    let Single { action, adds } = read_action(text, definition, earlier, None).map_err(BuildError::Faulty)?;
+    let Single { action, adds } =
+        read_action(text, definition, earlier, None).map_err(BuildError::Faulty)?;
     let mut built = definition.clone();
     built.stages[at].actions.insert(place, action);
     if let Some((event, number)) = adds.clone() {
         if built.stages.len() >= limits::STAGES_MAX {
-            return Err(BuildError::TooMany(format!("a workflow has at most {} stages", limits::STAGES_MAX)));
+            return Err(BuildError::TooMany(format!(
+                "a workflow has at most {} stages",
+                limits::STAGES_MAX
+            )));
         }
-        built.stages.push(Stage { number, event, actions: Vec::new() });
+        built.stages.push(Stage {
+            number,
+            event,
+            actions: Vec::new(),
+        });
         built.stages.sort_by_key(|stage| stage.number);
     }
     checked(built, adds)
 }
 
-/// The stage that came with an action: the action that [`add_action`] put there with the same arguments.
+/// The stage that came with an action: the action that [`add_action`] put there with the same
+/// arguments.
 #[must_use]
 pub fn added_by<'d>(built: &'d Definition, event: &str, before: u32) -> Option<&'d Stage> {
     let actions = &built.stage_of(event)?.actions;
-    let action = if before == 0 { actions.last() } else { actions.get(before as usize - 1) };
+    let action = if before == 0 {
+        actions.last()
+    } else {
+        actions.get(before as usize - 1)
+    };
     built.stage_of(action?.adds()?)
 }
 
-/// Says anew what an action does; it stays of its kind, and its event stays the same one, whatever its label.
+/// Says anew what an action does; it stays of its kind, and its event stays the same one, whatever
+/// its label.
 ///
 /// # Errors
 /// [`BuildError`].
-pub fn update_action(definition: &Definition, earlier: &Numbering, event: &str, action: u32, text: &str) -> Built {
+pub fn update_action(
+    definition: &Definition,
+    earlier: &Numbering,
+    event: &str,
+    action: u32,
+    text: &str,
+) -> Built {
     let (at, place) = action_at(definition, event, action)?;
     let old = &definition.stages[at].actions[place];
-    let own = old.adds().and_then(|id| definition.stage_of(id)).map(|stage| stage.event.clone());
+    let own = old
+        .adds()
+        .and_then(|id| definition.stage_of(id))
+        .map(|stage| stage.event.clone());
     let read = read_action(text, definition, earlier, own.as_ref()).map_err(BuildError::Faulty)?;
     if std::mem::discriminant(&old.kind) != std::mem::discriminant(&read.action.kind) {
         return Err(BuildError::OtherKind);
@@ -113,7 +151,10 @@ pub fn update_action(definition: &Definition, earlier: &Numbering, event: &str, 
         if own.id != event.id {
             return Err(BuildError::OtherEvent(own.id));
         }
-        let stage = built.stages.iter_mut().find(|stage| stage.event.id == own.id);
+        let stage = built
+            .stages
+            .iter_mut()
+            .find(|stage| stage.event.id == own.id);
         if let Some(stage) = stage {
             stage.event.label.clone_from(&event.label);
             stage.event.stage_title.clone_from(&event.stage_title);
@@ -139,7 +180,14 @@ pub fn remove_action(definition: &Definition, event: &str, action: u32) -> Built
             .filter(|(nth, _)| (stage.number, *nth) != (definition.stages[at].number, place));
         pointing
             .filter(|(_, action)| targets(action).any(|to| gone.contains(to)))
-            .map(|(nth, _)| format!("stage {} \"{}\", action {}", stage.number, stage.title(), nth + 1))
+            .map(|(nth, _)| {
+                format!(
+                    "stage {} \"{}\", action {}",
+                    stage.number,
+                    stage.title(),
+                    nth + 1
+                )
+            })
     });
     let links: Vec<String> = links.collect();
     if !links.is_empty() {
@@ -147,16 +195,23 @@ pub fn remove_action(definition: &Definition, event: &str, action: u32) -> Built
     }
     let mut built = definition.clone();
     built.stages[at].actions.remove(place);
-    built.stages.retain(|stage| !gone.contains(stage.event.id.as_str()));
+    built
+        .stages
+        .retain(|stage| !gone.contains(stage.event.id.as_str()));
     Ok((built, None))
 }
 
-/// Moves an action to the stage of an event, before the one at this place as the stage is without it; to the end for 0. What is
-/// below it goes with it.
+/// Moves an action to the stage of an event, before the one at this place as the stage is without
+/// it; to the end for 0. What is below it goes with it.
 ///
 /// # Errors
 /// [`BuildError`].
-pub fn move_action(definition: &Definition, (event, action): (&str, u32), to_event: &str, before: u32) -> Built {
+pub fn move_action(
+    definition: &Definition,
+    (event, action): (&str, u32),
+    to_event: &str,
+    before: u32,
+) -> Built {
     let (at, place) = action_at(definition, event, action)?;
     let to = stage_at(definition, to_event)?;
     if below(definition, &definition.stages[at].actions[place]).contains(to_event) {
@@ -165,19 +220,26 @@ pub fn move_action(definition: &Definition, (event, action): (&str, u32), to_eve
     let mut built = definition.clone();
     let moved = built.stages[at].actions.remove(place);
     let target = &mut built.stages[to].actions;
-    let place = if before == 0 { target.len() } else { before as usize - 1 };
+    let place = if before == 0 {
+        target.len()
+    } else {
+        before as usize - 1
+    };
     if place > target.len() {
         return Err(no_action(to_event, before, target.len()));
     }
     if target.len() >= limits::ACTIONS_PER_STAGE_MAX {
-        return Err(BuildError::TooMany(format!("a stage has at most {} actions", limits::ACTIONS_PER_STAGE_MAX)));
+        return Err(BuildError::TooMany(format!(
+            "a stage has at most {} actions",
+            limits::ACTIONS_PER_STAGE_MAX
+        )));
     }
     target.insert(place, moved);
     checked(built, None)
 }
 
-/// Whatever is built can be exported, and what is exported can be imported: its limits of size, depth and numbers are those of
-/// a file.
+/// Whatever is built can be exported, and what is exported can be imported: its limits of size,
+/// depth and numbers are those of a file.
 fn checked(built: Definition, adds: Option<(Event, u32)>) -> Built {
     check_written(&built).map_err(|fault| BuildError::NotAFile(fault.message))?;
     match read(&write_yaml(&built), None) {
@@ -190,27 +252,53 @@ fn checked(built: Definition, adds: Option<(Event, u32)>) -> Built {
 }
 
 fn stage_at(definition: &Definition, event: &str) -> Result<usize, BuildError> {
-    let found = definition.stages.iter().position(|stage| stage.event.id == event);
+    let found = definition
+        .stages
+        .iter()
+        .position(|stage| stage.event.id == event);
     found.ok_or_else(|| {
-        let ids = || definition.stages.iter().map(|stage| stage.event.id.as_str());
-        BuildError::NoEvent { event: event.to_owned(), hint: rules::suggestion_or_all(event, ids()) }
+        let ids = || {
+            definition
+                .stages
+                .iter()
+                .map(|stage| stage.event.id.as_str())
+        };
+        BuildError::NoEvent {
+            event: event.to_owned(),
+            hint: rules::suggestion_or_all(event, ids()),
+        }
     })
 }
 
-fn action_at(definition: &Definition, event: &str, action: u32) -> Result<(usize, usize), BuildError> {
+fn action_at(
+    definition: &Definition,
+    event: &str,
+    action: u32,
+) -> Result<(usize, usize), BuildError> {
     let at = stage_at(definition, event)?;
     let count = definition.stages[at].actions.len();
-    let place = (action as usize).checked_sub(1).filter(|place| *place < count);
-    place.map(|place| (at, place)).ok_or_else(|| no_action(event, action, count))
+    let place = (action as usize)
+        .checked_sub(1)
+        .filter(|place| *place < count);
+    place
+        .map(|place| (at, place))
+        .ok_or_else(|| no_action(event, action, count))
 }
 
 fn no_action(event: &str, action: u32, count: usize) -> BuildError {
-    BuildError::NoAction { event: event.to_owned(), action, count }
+    BuildError::NoAction {
+        event: event.to_owned(),
+        action,
+        count,
+    }
 }
 
 /// Where a link leads.
 fn targets(action: &Action) -> impl Iterator<Item = &str> {
-    action.targets().filter(|target| target.leads.is_link()).map(|target| target.event)
+    action
+        .targets()
+        .filter(|target| target.leads.is_link())
+        .map(|target| target.event)
 }
 
 /// The event that an action adds, and all that are added below it.

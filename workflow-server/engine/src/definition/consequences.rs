@@ -1,5 +1,5 @@
-//! Whether a stage means the same to people in another version of its workflow: what they see of it, and what a push of one of
-//! its buttons does at once.
+//! Whether a stage means the same to people in another version of its workflow: what they see of
+//! it, and what a push of one of its buttons does at once.
 
 use crate::definition::model::{Action, ActionKind, Definition, Stage};
 
@@ -10,13 +10,15 @@ pub type InVersion<'d> = (&'d Definition, &'d Stage);
 #[must_use]
 pub fn has_same_meaning((before, was): InVersion<'_>, (after, is): InVersion<'_>) -> bool {
     let is_same_push = |action: &Action| {
-        action.button().is_none_or(|button| done_by(before, &button.event) == done_by(after, &button.event))
+        action
+            .button()
+            .is_none_or(|button| done_by(before, &button.event) == done_by(after, &button.event))
     };
     was.actions == is.actions && was.actions.iter().all(is_same_push)
 }
 
-/// What entering the stage of an event does before anybody can look at it: the actions that set a field, lead on or finish, of this
-/// stage and of every stage that its links can lead to.
+/// What entering the stage of an event does before anybody can look at it: the actions that set a
+/// field, lead on or finish, of this stage and of every stage that its links can lead to.
 fn done_by<'d>(definition: &'d Definition, event: &'d str) -> Vec<(&'d str, Vec<&'d Action>)> {
     let mut found: Vec<(&str, Vec<&Action>)> = Vec::new();
     let mut open = vec![event];
@@ -24,10 +26,20 @@ fn done_by<'d>(definition: &'d Definition, event: &'d str) -> Vec<(&'d str, Vec<
         if found.iter().any(|(known, _)| *known == event) {
             continue;
         }
-        let actions = definition.stage_of(event).map(|stage| &*stage.actions).unwrap_or_default();
-        let at_once = actions.iter().filter(|action| is_done_at_once(action)).collect();
+        let actions = definition
+            .stage_of(event)
+            .map(|stage| &*stage.actions)
+            .unwrap_or_default();
+        let at_once = actions
+            .iter()
+            .filter(|action| is_done_at_once(action))
+            .collect();
         let targets = actions.iter().flat_map(Action::targets);
-        open.extend(targets.filter(|target| target.leads.is_link()).map(|target| target.event));
+        open.extend(
+            targets
+                .filter(|target| target.leads.is_link())
+                .map(|target| target.event),
+        );
         found.push((event, at_once));
     }
     found
@@ -67,7 +79,8 @@ on_new_call:
         let check = |from: &str, to: &str, expected: bool| {
             assert!(FILE.contains(from), "{from}");
             let after = version(&FILE.replacen(from, to, 1));
-            let is_same = has_same_meaning((&before, &before.stages[0]), (&after, &after.stages[0]));
+            let is_same =
+                has_same_meaning((&before, &before.stages[0]), (&after, &after.stages[0]));
             assert_eq!(is_same, expected, "{from} -> {to}");
         };
         check("title: T", "title: Other", true);

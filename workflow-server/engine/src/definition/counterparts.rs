@@ -1,25 +1,37 @@
-//! Which action of a stage is which in another version of it: what says what differs, and what moves instances over, must
-//! agree on that.
+//! Which action of a stage is which in another version of it: what says what differs, and what
+//! moves instances over, must agree on that.
 //!
 //! Promise: each action is the counterpart of one other at most, of the same kind.
 
 use crate::definition::model::{Action, ActionKind};
 
-/// For each action of the newer list the place of the one in the older list that it is; nothing for one that is new.
+/// For each action of the newer list the place of the one in the older list that it is; nothing for
+/// one that is new.
 #[must_use]
 pub fn counterparts(older: &[Action], newer: &[Action]) -> Vec<Option<usize>> {
-    let mut pairs = Pairs { older, newer, of: vec![None; newer.len()], taken: vec![false; older.len()] };
+    let mut pairs = Pairs {
+        older,
+        newer,
+        of: vec![None; newer.len()],
+        taken: vec![false; older.len()],
+    };
     // What adds an event is what adds that event.
-    pairs.put(|older, newer| older.adds().is_some() && older.adds() == newer.adds() && is_same_kind(older, newer));
+    pairs.put(|older, newer| {
+        older.adds().is_some() && older.adds() == newer.adds() && is_same_kind(older, newer)
+    });
     pairs.put(|older, newer| older.adds().is_none() && older == newer);
-    pairs.put(|older, newer| says_the_same(older, newer) && is_for_the_same(older, newer) && older.when == newer.when);
+    pairs.put(|older, newer| {
+        says_the_same(older, newer) && is_for_the_same(older, newer) && older.when == newer.when
+    });
     pairs.put(|older, newer| says_the_same(older, newer) && is_for_the_same(older, newer));
     pairs.put(|older, newer| says_the_same(older, newer) && older.when == newer.when);
     pairs.put(says_the_same);
     pairs.put_only(is_alert_for_the_same_team);
     pairs.put_between();
     // Of what leads on the order is all that is left to tell by.
-    pairs.put(|older, newer| older.alert().is_none() && older.adds().is_none() && is_same_kind(older, newer));
+    pairs.put(|older, newer| {
+        older.alert().is_none() && older.adds().is_none() && is_same_kind(older, newer)
+    });
     pairs.of
 }
 
@@ -46,36 +58,57 @@ impl Pairs<'_> {
         for (place, newer) in self.newer.iter().enumerate() {
             let open = |place: &usize| self.of[*place].is_none();
             let mut all = self.left().filter(|at| fits(&self.older[*at], newer));
-            let Some(found) = all.next().filter(|_| all.next().is_none() && open(&place)) else { continue };
+            let Some(found) = all.next().filter(|_| all.next().is_none() && open(&place)) else {
+                continue;
+            };
             drop(all);
-            let others = (0..self.newer.len()).filter(open).filter(|at| fits(&self.older[found], &self.newer[*at]));
+            let others = (0..self.newer.len())
+                .filter(open)
+                .filter(|at| fits(&self.older[found], &self.newer[*at]));
             if others.count() == 1 {
                 self.pair(place, Some(found));
             }
         }
     }
 
-    /// Pairs alerts that stand between the same neighbours, in their order: of one that was written anew nothing else is left to
-    /// tell by.
+    /// Pairs alerts that stand between the same neighbours, in their order: of one that was written
+    /// anew nothing else is left to tell by.
     fn put_between(&mut self) {
-        let alerts: Vec<usize> = (0..self.newer.len()).filter(|at| self.newer[*at].alert().is_some()).collect();
+        let alerts: Vec<usize> = (0..self.newer.len())
+            .filter(|at| self.newer[*at].alert().is_some())
+            .collect();
         let mut at = 0;
         while at < alerts.len() {
-            let run: Vec<usize> = alerts[at..].iter().copied().take_while(|place| self.of[*place].is_none()).collect();
+            let run: Vec<usize> = alerts[at..]
+                .iter()
+                .copied()
+                .take_while(|place| self.of[*place].is_none())
+                .collect();
             let before = alerts[..at].last().and_then(|place| self.of[*place]);
             let after = alerts.get(at + run.len()).and_then(|place| self.of[*place]);
-            let is_between =
-                |place: &usize| before.is_none_or(|before| before < *place) && after.is_none_or(|after| *place < after);
-            let open: Vec<usize> =
-                self.left().filter(|place| self.older[*place].alert().is_some()).filter(is_between).collect();
-            run.iter().zip(open).for_each(|(place, found)| self.pair(*place, Some(found)));
+            let is_between = |place: &usize| {
+                before.is_none_or(|before| before < *place)
+                    && after.is_none_or(|after| *place < after)
+            };
+            let open: Vec<usize> = self
+                .left()
+                .filter(|place| self.older[*place].alert().is_some())
+                .filter(is_between)
+                .collect();
+            run.iter()
+                .zip(open)
+                .for_each(|(place, found)| self.pair(*place, Some(found)));
             at += run.len() + 1;
         }
     }
 
     /// The places of the older actions that have no counterpart yet.
     fn left(&self) -> impl Iterator<Item = usize> {
-        self.taken.iter().enumerate().filter(|(_, taken)| !**taken).map(|(place, _)| place)
+        self.taken
+            .iter()
+            .enumerate()
+            .filter(|(_, taken)| !**taken)
+            .map(|(place, _)| place)
     }
 
     fn pair(&mut self, place: usize, found: Option<usize>) {
@@ -94,8 +127,8 @@ fn says_the_same(older: &Action, newer: &Action) -> bool {
     is_same_kind(older, newer) && subject(older).is_some() && subject(older) == subject(newer)
 }
 
-/// What an action is about: the alert's text, the link's target, the outcome, the field that is set. Buttons and timers are known by
-/// the event that they add.
+/// What an action is about: the alert's text, the link's target, the outcome, the field that is
+/// set. Buttons and timers are known by the event that they add.
 fn subject(action: &Action) -> Option<&str> {
     match &action.kind {
         ActionKind::Alert(alert) => Some(alert.text.source()),
@@ -112,7 +145,10 @@ fn is_for_the_same(older: &Action, newer: &Action) -> bool {
 }
 
 fn is_alert_for_the_same_team(older: &Action, newer: &Action) -> bool {
-    older.alert().zip(newer.alert()).is_some_and(|(older, newer)| older.team == newer.team)
+    older
+        .alert()
+        .zip(newer.alert())
+        .is_some_and(|(older, newer)| older.team == newer.team)
 }
 
 #[cfg(test)]
@@ -123,7 +159,11 @@ mod tests {
     fn actions(texts: &[&str]) -> Vec<Action> {
         let alerts: String = texts.iter().map(|text| format!("  - {text}\n")).collect();
         let file = format!("format: 1\nworkflow: w\ntitle: T\non_new_call:\n{alerts}");
-        read(&file, None).unwrap_or_else(|faults| panic!("{faults:#?}")).stages.remove(0).actions
+        read(&file, None)
+            .unwrap_or_else(|faults| panic!("{faults:#?}"))
+            .stages
+            .remove(0)
+            .actions
     }
 
     #[test]
@@ -131,22 +171,49 @@ mod tests {
         let alert = |text: &str, team: &str| format!("alert: {{ text: {text}, team: {team} }}");
         let check = |older: &[(&str, &str)], newer: &[(&str, &str)], expected: &[Option<usize>]| {
             let all = |alerts: &[(&str, &str)]| {
-                let all: Vec<String> = alerts.iter().map(|(text, team)| alert(text, team)).collect();
+                let all: Vec<String> = alerts
+                    .iter()
+                    .map(|(text, team)| alert(text, team))
+                    .collect();
                 actions(&all.iter().map(String::as_str).collect::<Vec<_>>())
             };
-            assert_eq!(counterparts(&all(older), &all(newer)), expected, "{older:?} {newer:?}");
+            assert_eq!(
+                counterparts(&all(older), &all(newer)),
+                expected,
+                "{older:?} {newer:?}"
+            );
         };
-        let (first, second, new) = (("First", "care"), ("Second", "billing"), ("New", "mailroom"));
+        let (first, second, new) = (
+            ("First", "care"),
+            ("Second", "billing"),
+            ("New", "mailroom"),
+        );
         check(&[first, second], &[new, first], &[None, Some(0)]);
         check(&[first, second], &[second, first], &[Some(1), Some(0)]);
         check(&[first, second], &[second], &[Some(1)]);
         check(&[first], &[new], &[Some(0)]);
-        check(&[first, second], &[("First of all", "care"), second], &[Some(0), Some(1)]);
-        check(&[first, second], &[first, ("Second", "mailroom"), new], &[Some(0), Some(1), None]);
-        check(&[first, second], &[new, ("First of all", "care"), second], &[None, Some(0), Some(1)]);
+        check(
+            &[first, second],
+            &[("First of all", "care"), second],
+            &[Some(0), Some(1)],
+        );
+        check(
+            &[first, second],
+            &[first, ("Second", "mailroom"), new],
+            &[Some(0), Some(1), None],
+        );
+        check(
+            &[first, second],
+            &[new, ("First of all", "care"), second],
+            &[None, Some(0), Some(1)],
+        );
         check(&[first, second], &[new], &[Some(0)]);
         check(&[first, first], &[first], &[Some(0)]);
-        check(&[first, ("First", "billing")], &[("First", "billing"), new], &[Some(1), None]);
+        check(
+            &[first, ("First", "billing")],
+            &[("First", "billing"), new],
+            &[Some(1), None],
+        );
     }
 
     #[test]
@@ -165,10 +232,19 @@ mod tests {
             "{ timer: 1h, id: go }",
             "link: { to: new-call, max: 2, else: go }",
         ]);
-        let conditional = |when: &str, due: &str| format!("alert: {{ text: Call, team: care, when: '{when}'{due} }}");
+        let conditional = |when: &str, due: &str| {
+            format!("alert: {{ text: Call, team: care, when: '{when}'{due} }}")
+        };
         let (vip, other) = (conditional("visit > 1", ""), conditional("visit == 1", ""));
         let amended = conditional("visit == 1", ", due: 2h");
-        assert_eq!(counterparts(&actions(&[&vip, &other]), &actions(&[&amended])), [Some(1)], "by its condition");
-        assert_eq!(counterparts(&older, &newer), [Some(4), Some(3), Some(1), None, Some(2)]);
+        assert_eq!(
+            counterparts(&actions(&[&vip, &other]), &actions(&[&amended])),
+            [Some(1)],
+            "by its condition"
+        );
+        assert_eq!(
+            counterparts(&older, &newer),
+            [Some(4), Some(3), Some(1), None, Some(2)]
+        );
     }
 }

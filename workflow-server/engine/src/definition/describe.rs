@@ -3,8 +3,8 @@
 //! Must not be parsed by anybody: the words may change.
 
 use crate::definition::model::{
-    Action, ActionKind, AlertAction, ButtonAction, LinkAction, NO_CALENDAR, NoteRule, Priority, Raise, Rung, RungTime,
-    TimerAction, TimerStart,
+    Action, ActionKind, AlertAction, ButtonAction, LinkAction, NO_CALENDAR, NoteRule, Priority,
+    Raise, Rung, RungTime, TimerAction, TimerStart,
 };
 
 /// How much of an alert's text is shown.
@@ -60,12 +60,21 @@ fn by_calendar(calendar: Option<&str>) -> String {
 }
 
 fn describe_alert(alert: &AlertAction) -> String {
-    let due =
-        alert.due.map_or_else(String::new, |due| format!(", due in {due}{}", by_calendar(alert.calendar.as_deref())));
+    let due = alert.due.map_or_else(String::new, |due| {
+        format!(", due in {due}{}", by_calendar(alert.calendar.as_deref()))
+    });
     let words = shortened(alert.text.source());
     let rungs: Vec<String> = alert.escalate.iter().map(describe_rung).collect();
-    let escalates = if rungs.is_empty() { String::new() } else { format!("; escalates {}", rungs.join(", then ")) };
-    format!("Alert {} ({}{due}{escalates}): {words}", alert.team, alert.priority.word())
+    let escalates = if rungs.is_empty() {
+        String::new()
+    } else {
+        format!("; escalates {}", rungs.join(", then "))
+    };
+    format!(
+        "Alert {} ({}{due}{escalates}): {words}",
+        alert.team,
+        alert.priority.word()
+    )
 }
 
 fn describe_rung(rung: &Rung) -> String {
@@ -74,27 +83,49 @@ fn describe_rung(rung: &Rung) -> String {
         RungTime::Due => "at due".to_owned(),
         RungTime::After(span) => format!("{span} after due"),
     };
-    let again = rung.again.map(|again| format!("every {}, {} times", again.every, again.times));
+    let again = rung
+        .again
+        .map(|again| format!("every {}, {} times", again.every, again.times));
     let priority = rung.priority.map(|raise| match raise {
         Raise::To(priority) => format!("to {}", priority.word()),
         Raise::ByOne => "by one priority".to_owned(),
     });
     let team = rung.team.as_ref().map(|team| format!("to team {team}"));
-    let added = rung.add_team.as_ref().map(|team| format!("also to team {team}"));
-    [Some(when), again, priority, team, added].into_iter().flatten().collect::<Vec<_>>().join(" ")
+    let added = rung
+        .add_team
+        .as_ref()
+        .map(|team| format!("also to team {team}"));
+    [Some(when), again, priority, team, added]
+        .into_iter()
+        .flatten()
+        .collect::<Vec<_>>()
+        .join(" ")
 }
 
 fn describe_button(button: &ButtonAction) -> String {
     let mut asks = Vec::new();
-    asks.extend(button.confirmation.as_ref().map(|question| format!("asks \"{}\"", shortened(question))));
+    asks.extend(
+        button
+            .confirmation
+            .as_ref()
+            .map(|question| format!("asks \"{}\"", shortened(question))),
+    );
     if button.note == NoteRule::Required {
         asks.push("note required".to_owned());
     }
     if !button.form.is_empty() {
-        let names: Vec<&str> = button.form.iter().map(|field| field.name.as_str()).collect();
+        let names: Vec<&str> = button
+            .form
+            .iter()
+            .map(|field| field.name.as_str())
+            .collect();
         asks.push(format!("form: {}", names.join(", ")));
     }
-    let asks = if asks.is_empty() { String::new() } else { format!(" ({})", asks.join("; ")) };
+    let asks = if asks.is_empty() {
+        String::new()
+    } else {
+        format!(" ({})", asks.join("; "))
+    };
     format!("Button \"{}\"{asks} → {}", button.label, button.event)
 }
 
@@ -111,14 +142,21 @@ fn describe_timer(timer: &TimerAction) -> String {
         (None, None) => from,
     };
     let calendar = by_calendar(timer.calendar.as_deref());
-    let waits = if timer.waits_for_claim { ", once nobody holds it" } else { "" };
+    let waits = if timer.waits_for_claim {
+        ", once nobody holds it"
+    } else {
+        ""
+    };
     format!("Timer: {when}{calendar}{waits} → {}", timer.event)
 }
 
 fn describe_link(link: &LinkAction) -> String {
     match &link.at_most {
         None => format!("Link → {}", link.to),
-        Some(at_most) => format!("Link → {}, at most {} times, then → {}", link.to, at_most.times, at_most.otherwise),
+        Some(at_most) => format!(
+            "Link → {}, at most {} times, then → {}",
+            link.to, at_most.times, at_most.otherwise
+        ),
     }
 }
 
@@ -149,13 +187,19 @@ mod tests {
             "Button \"Paid\" (asks \"Sure?\"; note required; form: reference) → p",
         );
         check("timer: 90s", "Timer: after 90s in this stage → after-90s");
-        check("timer: { after: 3d, from: start }", "Timer: after 3d from the start → after-3d");
+        check(
+            "timer: { after: 3d, from: start }",
+            "Timer: after 3d from the start → after-3d",
+        );
         check(
             "timer: { after: 2h, wait-for-claim: true }",
             "Timer: after 2h in this stage, once nobody holds it → after-2h",
         );
         check("link: pay-out", "Link → pay-out");
-        check("link: { to: new-call, max: 3, else: x }", "Link → new-call, at most 3 times, then → x");
+        check(
+            "link: { to: new-call, max: 3, else: x }",
+            "Link → new-call, at most 3 times, then → x",
+        );
         check("finish: done", "Finish: done");
     }
 }

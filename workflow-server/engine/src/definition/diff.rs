@@ -16,14 +16,23 @@ pub fn diff(old: &Definition, new: &Definition) -> Vec<String> {
     let mut said = Vec::new();
     header(old, new, &mut said);
     fields("the field", &old.fields, &new.fields, &mut said);
-    let numbers: BTreeSet<u32> = old.stages.iter().chain(&new.stages).map(|stage| stage.number).collect();
+    let numbers: BTreeSet<u32> = old
+        .stages
+        .iter()
+        .chain(&new.stages)
+        .map(|stage| stage.number)
+        .collect();
     for number in numbers {
         match (old.stage(number), new.stage(number)) {
             (Some(old), Some(new)) => changed_stage(old, new, &mut said),
             (Some(old), None) => said.push(format!("{} is gone", name(old))),
             (None, Some(new)) => {
                 let does: Vec<String> = new.actions.iter().map(describe_action).collect();
-                said.push(format!("{} is new: {}", name(new), or_nothing(&does.join("; "))));
+                said.push(format!(
+                    "{} is new: {}",
+                    name(new),
+                    or_nothing(&does.join("; "))
+                ));
             }
             (None, None) => {}
         }
@@ -37,8 +46,16 @@ pub fn diff(old: &Definition, new: &Definition) -> Vec<String> {
 /// The events of the old definition that the new one does not have: their stage numbers.
 #[must_use]
 pub fn vanished(old: &Definition, new: &Definition) -> Vec<u32> {
-    let is_there = |stage: &&Stage| new.stages.iter().any(|other| other.event.id == stage.event.id);
-    old.stages.iter().filter(|stage| !is_there(stage)).map(|stage| stage.number).collect()
+    let is_there = |stage: &&Stage| {
+        new.stages
+            .iter()
+            .any(|other| other.event.id == stage.event.id)
+    };
+    old.stages
+        .iter()
+        .filter(|stage| !is_there(stage))
+        .map(|stage| stage.number)
+        .collect()
 }
 
 fn name(stage: &Stage) -> String {
@@ -59,7 +76,11 @@ fn header(old: &Definition, new: &Definition, said: &mut Vec<String>) {
         ("the deadline", span(old.deadline), span(new.deadline)),
         ("the retention", span(old.retention), span(new.retention)),
         ("the calendar", text(&old.calendar), text(&new.calendar)),
-        ("allow_unlinked_ends", flag(old.allow_unlinked_ends), flag(new.allow_unlinked_ends)),
+        (
+            "allow_unlinked_ends",
+            flag(old.allow_unlinked_ends),
+            flag(new.allow_unlinked_ends),
+        ),
     ];
     let changed = parts.into_iter().filter(|(_, old, new)| old != new);
     said.extend(changed.map(|(what, old, new)| format!("{what} was {old}, and is {new}")));
@@ -71,15 +92,32 @@ fn fields(what: &str, old: &[FieldDeclaration], new: &[FieldDeclaration], said: 
         match new.iter().find(|other| other.name == field.name) {
             None => said.push(format!("{what} {} is gone", field.name)),
             Some(other) if other != field => {
-                said.push(format!("{what} {} was {}, and is {}", field.name, field.described(), other.described()));
+                said.push(format!(
+                    "{what} {} was {}, and is {}",
+                    field.name,
+                    field.described(),
+                    other.described()
+                ));
             }
             Some(_) => {}
         }
     }
-    for field in new.iter().filter(|field| old.iter().all(|other| other.name != field.name)) {
-        said.push(format!("{what} {} is new: {}", field.name, field.described()));
+    for field in new
+        .iter()
+        .filter(|field| old.iter().all(|other| other.name != field.name))
+    {
+        said.push(format!(
+            "{what} {} is new: {}",
+            field.name,
+            field.described()
+        ));
     }
-    let order = |fields: &[FieldDeclaration]| fields.iter().map(|field| field.name.clone()).collect::<Vec<_>>();
+    let order = |fields: &[FieldDeclaration]| {
+        fields
+            .iter()
+            .map(|field| field.name.clone())
+            .collect::<Vec<_>>()
+    };
     let (mut before, mut after) = (order(old), order(new));
     let moved = before != after;
     before.sort();
@@ -91,12 +129,21 @@ fn fields(what: &str, old: &[FieldDeclaration], new: &[FieldDeclaration], said: 
 
 fn changed_stage(old: &Stage, new: &Stage, said: &mut Vec<String>) {
     if old.event.id != new.event.id {
-        said.push(format!("{} was the event {}, and is {}", name(new), old.event.id, new.event.id));
+        said.push(format!(
+            "{} was the event {}, and is {}",
+            name(new),
+            old.event.id,
+            new.event.id
+        ));
     }
     if old.title() != new.title() {
         said.push(format!("{} was called \"{}\"", name(new), old.title()));
     } else if old.event.stage_title.is_some() != new.event.stage_title.is_some() {
-        let has = if new.event.stage_title.is_some() { "has its title written out" } else { "has no title of its own" };
+        let has = if new.event.stage_title.is_some() {
+            "has its title written out"
+        } else {
+            "has no title of its own"
+        };
         said.push(format!("{} {has}", name(new)));
     }
     if old.event.label != new.event.label && new.event.stage_title.is_some() {
@@ -117,21 +164,34 @@ fn changed_stage(old: &Stage, new: &Stage, said: &mut Vec<String>) {
             Some(was) if was != action => {
                 let (before, after) = (describe_action(was), describe_action(action));
                 let details = details(was, action);
-                let changed = if before == after { after } else { format!("{before}; now: {after}") };
-                let details = if details.is_empty() { details } else { format!("; {details}") };
+                let changed = if before == after {
+                    after
+                } else {
+                    format!("{before}; now: {after}")
+                };
+                let details = if details.is_empty() {
+                    details
+                } else {
+                    format!("; {details}")
+                };
                 said.push(format!("{} changed: {changed}{details}", name(new)));
             }
             Some(_) => {}
         }
     }
-    let lost = old.actions.iter().enumerate().filter(|(at, _)| !counterparts.contains(&Some(*at)));
+    let lost = old
+        .actions
+        .iter()
+        .enumerate()
+        .filter(|(at, _)| !counterparts.contains(&Some(*at)));
     said.extend(lost.map(|(_, action)| format!("{} lost: {}", name(new), describe_action(action))));
     if !counterparts.iter().flatten().is_sorted() {
         said.push(format!("{} does its actions in another order", name(new)));
     }
 }
 
-/// What differs between two actions and their descriptions do not show: the form, and what is beyond the end of a line.
+/// What differs between two actions and their descriptions do not show: the form, and what is
+/// beyond the end of a line.
 fn details(old: &Action, new: &Action) -> String {
     let mut said = Vec::new();
     let mut text = |what: &str, old: &str, new: &str| {
@@ -144,7 +204,11 @@ fn details(old: &Action, new: &Action) -> String {
         }
     };
     for (key, old) in old.expressions() {
-        let what = if key == "when" { "its condition".to_owned() } else { format!("its `{key}`") };
+        let what = if key == "when" {
+            "its condition".to_owned()
+        } else {
+            format!("its `{key}`")
+        };
         let same = new.expressions().filter(|(other, _)| *other == key);
         same.for_each(|(_, new)| text(&what, old.source(), new.source()));
     }
@@ -161,13 +225,24 @@ fn details(old: &Action, new: &Action) -> String {
     said.join("; ")
 }
 
-/// What differs beyond what a line shows, as much as a line has; nothing where the line shows all of it.
+/// What differs beyond what a line shows, as much as a line has; nothing where the line shows all
+/// of it.
 fn beyond_the_line(old: &str, new: &str) -> Option<String> {
     const BEFORE_CHARS: usize = 20;
     let (old, new): (Vec<char>, Vec<char>) = (old.chars().collect(), new.chars().collect());
-    let before = old.iter().zip(&new).take_while(|(old, new)| old == new).count();
+    let before = old
+        .iter()
+        .zip(&new)
+        .take_while(|(old, new)| old == new)
+        .count();
     let left = old.len().min(new.len()) - before;
-    let after = old.iter().rev().zip(new.iter().rev()).take(left).take_while(|(old, new)| old == new).count();
+    let after = old
+        .iter()
+        .rev()
+        .zip(new.iter().rev())
+        .take(left)
+        .take_while(|(old, new)| old == new)
+        .count();
     if (old.len() - after).max(new.len() - after) <= TEXT_CHARS_MAX {
         return None;
     }

@@ -1,7 +1,8 @@
-//! Conditions and values to set, in the Common Expression Language: no side effects, no loops, and an end for certain.
+//! Conditions and values to set, in the Common Expression Language: no side effects, no loops, and
+//! an end for certain.
 //!
-//! Promises: what passes [`Expression::check`] fails at run time only for a value that is not there or out of range; a
-//! failure never shows a value.
+//! Promises: what passes [`Expression::check`] fails at run time only for a value that is not there
+//! or out of range; a failure never shows a value.
 
 mod checking;
 mod comparing;
@@ -14,16 +15,15 @@ use std::sync::{Arc, LazyLock};
 
 use cel::common::ast::{Expr, IdedExpr, LiteralValue, operators};
 use cel::{Context, Env, ExecutionError, Value as CelValue};
+pub use checking::Wanted;
+pub(in crate::definition) use checking::{Samples, fault_of_field};
+pub(in crate::definition) use comparing::fault_of_value;
+use reading::{DIVIDE, MULTIPLY};
 use thiserror::Error;
 
 use crate::definition::facts::{CALL_TEXTS, Facts};
 use crate::limits;
 use crate::value::{FieldType, Value};
-
-pub use checking::Wanted;
-pub(in crate::definition) use checking::{Samples, fault_of_field};
-pub(in crate::definition) use comparing::fault_of_value;
-use reading::{DIVIDE, MULTIPLY};
 
 /// An expression, parsed.
 #[derive(Clone)]
@@ -58,7 +58,10 @@ pub struct ExpressionFault {
 
 impl ExpressionFault {
     fn new(message: impl Into<String>) -> Self {
-        Self { message: message.into(), range: None }
+        Self {
+            message: message.into(),
+            range: None,
+        }
     }
 }
 
@@ -73,7 +76,10 @@ pub struct Wrong {
 
 impl From<String> for Wrong {
     fn from(message: String) -> Self {
-        Self { message, part: String::new() }
+        Self {
+            message,
+            part: String::new(),
+        }
     }
 }
 
@@ -95,19 +101,31 @@ impl Expression {
     /// Reads an expression.
     ///
     /// # Errors
-    /// [`ExpressionFault`] where it is not one, or uses what could run away: `all`, `map` and their like.
+    /// [`ExpressionFault`] where it is not one, or uses what could run away: `all`, `map` and their
+    /// like.
     pub fn parse(source: &str) -> Result<Self, ExpressionFault> {
         if source.len() > limits::EXPRESSION_BYTES_MAX {
-            let message = format!("has {} bytes; at most {} are allowed", source.len(), limits::EXPRESSION_BYTES_MAX);
+            let message = format!(
+                "has {} bytes; at most {} are allowed",
+                source.len(),
+                limits::EXPRESSION_BYTES_MAX
+            );
             return Err(ExpressionFault::new(message));
         }
-        Ok(Self { source: source.to_owned(), tree: Arc::new(reading::read(source)?) })
+        Ok(Self {
+            source: source.to_owned(),
+            tree: Arc::new(reading::read(source)?),
+        })
     }
 
-    /// Reads an expression that was stored; one that this version of the library does not read has no value, ever.
+    /// Reads an expression that was stored; one that this version of the library does not read has
+    /// no value, ever.
     #[must_use]
     pub fn stored(source: &str) -> Self {
-        let without = || Self { source: source.to_owned(), tree: Arc::new(IdedExpr::default()) };
+        let without = || Self {
+            source: source.to_owned(),
+            tree: Arc::new(IdedExpr::default()),
+        };
         Self::parse(source).unwrap_or_else(|_| without())
     }
 
@@ -133,7 +151,8 @@ impl Expression {
     /// # Errors
     /// [`ExpressionFailure`] where it has none.
     pub fn value(&self, wanted: FieldType, facts: &Facts<'_>) -> Result<Value, ExpressionFailure> {
-        value(resolve(&self.tree, &context(facts))?, wanted).ok_or(ExpressionFailure::NotA(wanted.word()))
+        value(resolve(&self.tree, &context(facts))?, wanted)
+            .ok_or(ExpressionFailure::NotA(wanted.word()))
     }
 }
 
@@ -144,7 +163,9 @@ fn finite(
     of: impl Fn(f64, f64) -> f64,
 ) -> Result<CelValue, ExecutionError> {
     let (CelValue::Float(first), CelValue::Float(second)) = (&one, &other) else {
-        return Err(ExecutionError::UnsupportedBinaryOperator(function, one, other));
+        return Err(ExecutionError::UnsupportedBinaryOperator(
+            function, one, other,
+        ));
     };
     let number = of(*first, *second);
     if number.is_finite() {
@@ -159,9 +180,13 @@ fn bare_context() -> Context<'static, 'static> {
     let mut context = Context::with_env(LIBRARY.clone());
     // Neither name is one of the library's, which is the only way in which these can fail.
     let added = context
-        .add_function(DIVIDE, |one: CelValue, other: CelValue| finite(DIVIDE, (one, other), |one, other| one / other))
+        .add_function(DIVIDE, |one: CelValue, other: CelValue| {
+            finite(DIVIDE, (one, other), |one, other| one / other)
+        })
         .and_then(|()| {
-            let multiply = |one: CelValue, other: CelValue| finite(MULTIPLY, (one, other), |one, other| one * other);
+            let multiply = |one: CelValue, other: CelValue| {
+                finite(MULTIPLY, (one, other), |one, other| one * other)
+            };
             context.add_function(MULTIPLY, multiply)
         });
     debug_assert!(added.is_ok(), "the library has these names");
@@ -173,12 +198,15 @@ fn resolve(tree: &IdedExpr, context: &Context<'_, '_>) -> Result<CelValue, Expre
         return Err(ExpressionFailure::Values);
     }
     context.resolve(tree).map_err(|error| match error {
-        ExecutionError::NoSuchKey(name) => ExpressionFailure::NoValue(in_full(tree, name.as_str()).into()),
+        ExecutionError::NoSuchKey(name) => {
+            ExpressionFailure::NoValue(in_full(tree, name.as_str()).into())
+        }
         _ => ExpressionFailure::Values,
     })
 }
 
-/// `form.reference` of which the language says only `reference`, where nothing else that is named here ends so. Never a value.
+/// `form.reference` of which the language says only `reference`, where nothing else that is named
+/// here ends so. Never a value.
 fn in_full(tree: &IdedExpr, name: &str) -> String {
     let (mut found, mut open): (Vec<String>, _) = (Vec::new(), vec![tree]);
     while let Some(node) = open.pop() {
@@ -186,8 +214,12 @@ fn in_full(tree: &IdedExpr, name: &str) -> String {
             Some(path) => found.push(path.join(".")),
             None => open.extend(checking::parts(node)),
         }
-        let Expr::Call(call) = &node.expr else { continue };
-        let ([of, key], operators::INDEX) = (call.args.as_slice(), call.func_name.as_str()) else { continue };
+        let Expr::Call(call) = &node.expr else {
+            continue;
+        };
+        let ([of, key], operators::INDEX) = (call.args.as_slice(), call.func_name.as_str()) else {
+            continue;
+        };
         match (checking::path(of), &key.expr) {
             (Some(path), Expr::Literal(LiteralValue::String(key))) if key.inner() == name => {
                 found.push(format!("{}[{name:?}]", path.join(".")));
@@ -198,7 +230,11 @@ fn in_full(tree: &IdedExpr, name: &str) -> String {
         }
     }
     found.dedup();
-    if let [only] = found.as_slice() { only.clone() } else { name.to_owned() }
+    if let [only] = found.as_slice() {
+        only.clone()
+    } else {
+        name.to_owned()
+    }
 }
 
 /// The functions of the language; made once, because they are many.
@@ -207,17 +243,34 @@ static LIBRARY: LazyLock<Arc<Env>> = LazyLock::new(|| Arc::new(Env::stdlib()));
 /// What is empty has no value, as in texts: `has(call.customer)` asks.
 fn context(facts: &Facts<'_>) -> Context<'static, 'static> {
     let mut context = bare_context();
-    let fields: Vec<(&str, CelValue)> = facts.fields().map(|(name, value)| (name, cel(value))).collect();
-    let form: Vec<(&str, CelValue)> = facts.form.iter().map(|(name, value)| (&**name, cel(value))).collect();
+    let fields: Vec<(&str, CelValue)> = facts
+        .fields()
+        .map(|(name, value)| (name, cel(value)))
+        .collect();
+    let form: Vec<(&str, CelValue)> = facts
+        .form
+        .iter()
+        .map(|(name, value)| (&**name, cel(value)))
+        .collect();
     context.add_variable_from_value("fields", map(fields));
     context.add_variable_from_value("form", map(form));
-    let said = |name: &&'static str| Some((*name, facts.of_call(name))).filter(|(_, text)| !text.is_empty());
-    let texts = CALL_TEXTS.iter().filter_map(said).map(|(name, text)| (name, CelValue::from(text)));
+    let said = |name: &&'static str| {
+        Some((*name, facts.of_call(name))).filter(|(_, text)| !text.is_empty())
+    };
+    let texts = CALL_TEXTS
+        .iter()
+        .filter_map(said)
+        .map(|(name, text)| (name, CelValue::from(text)));
     let flags = [
         ("chargeable", CelValue::Bool(facts.call.chargeable)),
         ("ended", CelValue::Bool(facts.call.ended_at.is_some())),
     ];
-    let details = facts.call.details.iter().map(|(key, text)| (&**key, CelValue::from(&**text))).collect();
+    let details = facts
+        .call
+        .details
+        .iter()
+        .map(|(key, text)| (&**key, CelValue::from(&**text)))
+        .collect();
     context.add_variable_from_value("call", call(texts.chain(flags), map(details)));
     context.add_variable_from_value("visit", CelValue::Float(f64::from(facts.visit)));
     context.add_variable_from_value("now", cel(&Value::Time(facts.now)));
@@ -238,8 +291,10 @@ fn call<'n>(said: impl Iterator<Item = (&'n str, CelValue)>, details: CelValue) 
 }
 
 fn map(entries: Vec<(&str, CelValue)>) -> CelValue {
-    let entries: std::collections::HashMap<String, CelValue> =
-        entries.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
+    let entries: std::collections::HashMap<String, CelValue> = entries
+        .into_iter()
+        .map(|(name, value)| (name.to_owned(), value))
+        .collect();
     CelValue::Map(entries.into())
 }
 
@@ -250,7 +305,8 @@ fn cel(value: &Value) -> CelValue {
         Value::Bool(flag) => CelValue::Bool(*flag),
         Value::Time(time) => {
             // Beyond what a date can show the bounds of the calendar stand in.
-            let moment = chrono::DateTime::from_timestamp_millis(time.0).unwrap_or(chrono::DateTime::UNIX_EPOCH);
+            let moment = chrono::DateTime::from_timestamp_millis(time.0)
+                .unwrap_or(chrono::DateTime::UNIX_EPOCH);
             CelValue::Timestamp(moment.fixed_offset())
         }
     }
@@ -259,7 +315,9 @@ fn cel(value: &Value) -> CelValue {
 fn value(value: CelValue, wanted: FieldType) -> Option<Value> {
     match (wanted, value) {
         (FieldType::Text, CelValue::String(text)) => Some(Value::Text(text.as_str().into())),
-        (FieldType::Number, CelValue::Float(number)) => number.is_finite().then_some(Value::Number(number)),
+        (FieldType::Number, CelValue::Float(number)) => {
+            number.is_finite().then_some(Value::Number(number))
+        }
         (FieldType::Bool, CelValue::Bool(flag)) => Some(Value::Bool(flag)),
         (FieldType::Time, CelValue::Timestamp(moment)) => {
             Some(Value::Time(crate::time::Time(moment.timestamp_millis())))
@@ -278,9 +336,20 @@ mod tests {
     /// Whole numbers are numbers as fields are, wherever the library makes one.
     #[test]
     fn there_is_one_kind_of_number() {
-        let key = crate::call::CallKey { source: "s".into(), id: "1".into() };
+        let key = crate::call::CallKey {
+            source: "s".into(),
+            id: "1".into(),
+        };
         let call = Call::new(key, Time(0));
-        let facts = Facts { declared: &[], values: &[], form: &[], call: &call, visit: 3, now: Time(0), zone: "UTC" };
+        let facts = Facts {
+            declared: &[],
+            values: &[],
+            form: &[],
+            call: &call,
+            visit: 3,
+            now: Time(0),
+            zone: "UTC",
+        };
         for (source, value) in [
             ("visit % 2", 1.0),
             ("7.9 % 4.2 + 0.5", 3.5),
@@ -291,7 +360,11 @@ mod tests {
             ("-7 % 4", -3.0),
         ] {
             let expression = Expression::parse(source).expect("an expression");
-            assert_eq!(expression.value(FieldType::Number, &facts), Ok(Value::Number(value)), "{source}");
+            assert_eq!(
+                expression.value(FieldType::Number, &facts),
+                Ok(Value::Number(value)),
+                "{source}"
+            );
         }
         let odd = Expression::parse("visit % 2 == 1 && size('abc') in [3]").expect("an expression");
         assert_eq!(odd.holds(&facts), Ok(true));
@@ -304,35 +377,62 @@ mod tests {
             "visit / (visit - 3) > 100 && true",
         ] {
             let never = Expression::parse(never).expect("an expression");
-            assert_eq!(never.holds(&facts), Err(ExpressionFailure::Values), "{never:?}");
+            assert_eq!(
+                never.holds(&facts),
+                Err(ExpressionFailure::Values),
+                "{never:?}"
+            );
         }
-        let guarded = Expression::parse("visit - 3 != 0 && visit / (visit - 3) > 100").expect("an expression");
+        let guarded = Expression::parse("visit - 3 != 0 && visit / (visit - 3) > 100")
+            .expect("an expression");
         assert_eq!(guarded.holds(&facts), Ok(false));
         assert_eq!(
-            Expression::parse("visit / 2 * 4").expect("one").value(FieldType::Number, &facts),
+            Expression::parse("visit / 2 * 4")
+                .expect("one")
+                .value(FieldType::Number, &facts),
             Ok(Value::Number(6.0))
         );
     }
 
     #[test]
     fn what_has_no_value_is_named_in_full() {
-        let key = crate::call::CallKey { source: "s".into(), id: "1".into() };
+        let key = crate::call::CallKey {
+            source: "s".into(),
+            id: "1".into(),
+        };
         let call = Call::new(key, Time(0));
-        let declared = [FieldDeclaration { name: "order".into(), ..FieldDeclaration::default() }];
+        let declared = [FieldDeclaration {
+            name: "order".into(),
+            ..FieldDeclaration::default()
+        }];
         let values = [(0, Value::Text("B-1".into()))];
-        let facts =
-            Facts { declared: &declared, values: &values, form: &[], call: &call, visit: 1, now: Time(0), zone: "UTC" };
+        let facts = Facts {
+            declared: &declared,
+            values: &values,
+            form: &[],
+            call: &call,
+            visit: 1,
+            now: Time(0),
+            zone: "UTC",
+        };
         for (source, name) in [
             ("form.order == 'x'", "form.order"),
             ("call.caller.time_zone == 'UTC'", "call.caller.time_zone"),
-            ("call.details['source'] == 'web'", "call.details[\"source\"]"),
+            (
+                "call.details['source'] == 'web'",
+                "call.details[\"source\"]",
+            ),
             // Which of the two it was, nobody can tell.
             ("call.details['order'] == fields.order", "order"),
             // Never a value.
             ("call.details[fields.order] == 'x'", ""),
         ] {
             let expression = Expression::parse(source).expect("an expression");
-            assert_eq!(expression.holds(&facts), Err(ExpressionFailure::NoValue(name.into())), "{source}");
+            assert_eq!(
+                expression.holds(&facts),
+                Err(ExpressionFailure::NoValue(name.into())),
+                "{source}"
+            );
         }
     }
 }

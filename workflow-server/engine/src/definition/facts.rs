@@ -1,5 +1,5 @@
-//! What texts, conditions and set fields may speak of: the fields, the form that was filled in, the call, how often the
-//! stage has been entered, and the moment.
+//! What texts, conditions and set fields may speak of: the fields, the form that was filled in, the
+//! call, how often the stage has been entered, and the moment.
 
 use std::cell::OnceCell;
 use std::collections::HashMap;
@@ -32,7 +32,8 @@ pub const CALL_FLAGS: [&str; 2] = ["chargeable", "ended"];
 /// The names that an expression may begin with.
 pub const ROOTS: [&str; 5] = ["fields", "form", "call", "visit", "now"];
 
-/// The names that are declared, with their types: made once for all that is checked against them, however much it is.
+/// The names that are declared, with their types: made once for all that is checked against them,
+/// however much it is.
 pub struct Names<'d> {
     /// The workflow's fields.
     pub(in crate::definition) fields: HashMap<&'d str, &'d FieldDeclaration>,
@@ -54,12 +55,17 @@ impl<'d> Names<'d> {
         let mut of_forms: HashMap<&str, Vec<&FieldDeclaration>> = HashMap::new();
         let mut form_types: HashMap<&str, Option<FieldType>> = HashMap::new();
         for field in forms {
-            let agreed = form_types.entry(&field.name).or_insert(Some(field.field_type));
+            let agreed = form_types
+                .entry(&field.name)
+                .or_insert(Some(field.field_type));
             *agreed = agreed.filter(|known| *known == field.field_type);
             of_forms.entry(&field.name).or_default().push(field);
         }
         Self {
-            fields: fields.into_iter().map(|field| (field.name.as_str(), field)).collect(),
+            fields: fields
+                .into_iter()
+                .map(|field| (field.name.as_str(), field))
+                .collect(),
             forms: of_forms,
             form_types,
             samples: OnceCell::new(),
@@ -72,7 +78,11 @@ impl Names<'_> {
     /// How `fields.NAME` or `form.NAME` is declared; empty where it is not.
     pub(in crate::definition) fn declared(&self, root: &str, name: &str) -> &[&FieldDeclaration] {
         match root {
-            "fields" => self.fields.get(name).map(std::slice::from_ref).unwrap_or_default(),
+            "fields" => self
+                .fields
+                .get(name)
+                .map(std::slice::from_ref)
+                .unwrap_or_default(),
             "form" => self.forms.get(name).map(Vec::as_slice).unwrap_or_default(),
             _ => &[],
         }
@@ -112,7 +122,9 @@ impl<'a> Facts<'a> {
     /// The fields that have a value.
     pub fn fields(&self) -> impl Iterator<Item = (&'a str, &'a Value)> {
         let declared = self.declared;
-        self.values.iter().filter_map(|(place, value)| Some((declared.get(usize::from(*place))?.name.as_str(), value)))
+        self.values.iter().filter_map(|(place, value)| {
+            Some((declared.get(usize::from(*place))?.name.as_str(), value))
+        })
     }
 
     /// What [`CALL_TEXTS`] names; empty where nobody said.

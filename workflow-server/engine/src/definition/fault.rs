@@ -37,7 +37,8 @@ pub enum FaultCode {
     UnknownField,
     /// An expression that names what is not there, or whose types do not go together.
     BadExpression,
-    /// A link or finish that is not the last action, or that shares its stage with what it would withdraw at once.
+    /// A link or finish that is not the last action, or that shares its stage with what it would
+    /// withdraw at once.
     ActionAfterEnd,
     /// A stage number or id that earlier versions used for another event.
     NumberUsed,
@@ -84,7 +85,8 @@ pub struct Fault {
     pub action: u32,
     /// The field at fault; empty if none is.
     pub field: String,
-    /// The words in the field's text or condition that are wrong, as the author wrote them; empty where all of it is.
+    /// The words in the field's text or condition that are wrong, as the author wrote them; empty
+    /// where all of it is.
     pub part: String,
     /// The line in the file, from 1; 0 where unknown.
     pub line: u32,

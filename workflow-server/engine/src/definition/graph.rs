@@ -1,5 +1,5 @@
-//! A workflow as a picture: its stages and the ways between them, as Mermaid, DOT, SVG or text; with the way that an instance
-//! has gone, if one is to be shown.
+//! A workflow as a picture: its stages and the ways between them, as Mermaid, DOT, SVG or text;
+//! with the way that an instance has gone, if one is to be shown.
 //!
 //! Promises: the same workflow gives the same picture; whatever an author wrote stays text in it.
 
@@ -9,13 +9,13 @@ mod mermaid;
 mod svg;
 mod text;
 
-use crate::definition::describe::describe_action;
-use crate::definition::model::{Action, ActionKind, Definition, Stage, TimerAction};
-
 pub use dot::dot;
 pub use mermaid::mermaid;
 pub use svg::{NoPicture, hush_layout_panics, svg};
 pub use text::text;
+
+use crate::definition::describe::describe_action;
+use crate::definition::model::{Action, ActionKind, Definition, Stage, TimerAction};
 
 /// How much of an action a box shows.
 const LINE_CHARS_MAX: usize = 36;
@@ -70,17 +70,35 @@ impl Graph {
     /// The picture of a workflow.
     #[must_use]
     pub fn of(definition: &Definition, trail: &Trail) -> Self {
-        let nodes = definition.stages.iter().map(|stage| node(stage, trail)).collect();
-        let place = |event: &str| definition.stages.iter().position(|stage| stage.event.id == event);
+        let nodes = definition
+            .stages
+            .iter()
+            .map(|stage| node(stage, trail))
+            .collect();
+        let place = |event: &str| {
+            definition
+                .stages
+                .iter()
+                .position(|stage| stage.event.id == event)
+        };
         let mut edges = Vec::new();
         for (from, stage) in definition.stages.iter().enumerate() {
             for action in &stage.actions {
                 for (event, label, kind) in ways(action) {
-                    edges.extend(place(event).map(|to| Edge { from, to, label, kind }));
+                    edges.extend(place(event).map(|to| Edge {
+                        from,
+                        to,
+                        label,
+                        kind,
+                    }));
                 }
             }
         }
-        Self { title: definition.title.clone(), nodes, edges }
+        Self {
+            title: definition.title.clone(),
+            nodes,
+            edges,
+        }
     }
 }
 
@@ -96,7 +114,11 @@ fn node(stage: &Stage, trail: &Trail) -> Node {
         stage: stage.number,
         title: shortened(&stage.title()),
         lines,
-        visits: trail.visits.iter().find(|(number, _)| *number == stage.number).map_or(0, |(_, times)| *times),
+        visits: trail
+            .visits
+            .iter()
+            .find(|(number, _)| *number == stage.number)
+            .map_or(0, |(_, times)| *times),
         is_present: trail.present == Some(stage.number),
         is_end: stage.actions.iter().any(|action| action.finish().is_some()),
     }
@@ -122,17 +144,32 @@ fn ways(action: &Action) -> Vec<(&str, String, EdgeKind)> {
     let condition = if action.when.is_some() { "? " } else { "" };
     match &action.kind {
         ActionKind::Button(button) => {
-            vec![(button.event.as_str(), shortened(&format!("{condition}{}", button.label)), EdgeKind::Button)]
+            vec![(
+                button.event.as_str(),
+                shortened(&format!("{condition}{}", button.label)),
+                EdgeKind::Button,
+            )]
         }
         ActionKind::Timer(timer) => {
-            vec![(timer.event.as_str(), shortened(&format!("{condition}{}", waits(timer))), EdgeKind::Timer)]
+            vec![(
+                timer.event.as_str(),
+                shortened(&format!("{condition}{}", waits(timer))),
+                EdgeKind::Timer,
+            )]
         }
         ActionKind::Link(link) => {
-            let when = action.when.as_ref().map_or_else(String::new, |when| shortened(when.source()));
+            let when = action
+                .when
+                .as_ref()
+                .map_or_else(String::new, |when| shortened(when.source()));
             match &link.at_most {
                 None => vec![(link.to.as_str(), when, EdgeKind::Link)],
                 Some(limit) => vec![
-                    (link.to.as_str(), shortened(format!("at most {} {when}", limit.times).trim()), EdgeKind::Link),
+                    (
+                        link.to.as_str(),
+                        shortened(format!("at most {} {when}", limit.times).trim()),
+                        EdgeKind::Link,
+                    ),
                     (limit.otherwise.as_str(), "then".to_owned(), EdgeKind::Link),
                 ],
             }
@@ -145,7 +182,11 @@ fn waits(timer: &TimerAction) -> String {
     let mut words = Vec::new();
     words.extend(timer.after.map(|after| format!("after {after}")));
     words.extend(timer.at.map(|at| format!("at {at}")));
-    if words.is_empty() { "at its time".to_owned() } else { words.join(" ") }
+    if words.is_empty() {
+        "at its time".to_owned()
+    } else {
+        words.join(" ")
+    }
 }
 
 /// A text with the names of its places instead of their code: `Refund ‹amount› for ‹name›`.
@@ -155,7 +196,9 @@ fn without_code(text: &str) -> String {
     while let Some(at) = rest.find("{{").into_iter().chain(rest.find("{%")).min() {
         shown.push_str(&rest[..at]);
         let (is_place, inside) = (rest[at..].starts_with("{{"), &rest[at + 2..]);
-        let Some(end) = inside.find(if is_place { "}}" } else { "%}" }) else { return shown + &rest[at..] };
+        let Some(end) = inside.find(if is_place { "}}" } else { "%}" }) else {
+            return shown + &rest[at..];
+        };
         if is_place {
             let path = inside[..end].split('|').next().unwrap_or_default().trim();
             let name = path.rsplit('.').next().unwrap_or(path);

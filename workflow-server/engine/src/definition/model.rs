@@ -4,6 +4,8 @@ mod views;
 
 use std::borrow::Cow;
 
+pub use views::{Leads, Target};
+
 use crate::calendar::ClockTime;
 use crate::definition::expression::Expression;
 use crate::definition::source::Source;
@@ -11,9 +13,8 @@ use crate::definition::template::Template;
 use crate::time::Span;
 use crate::value::FieldDeclaration;
 
-pub use views::{Leads, Target};
-
-/// How an action says that it counts by the clock on the wall, although the workflow has a calendar.
+/// How an action says that it counts by the clock on the wall, although the workflow has a
+/// calendar.
 pub const NO_CALENDAR: &str = "none";
 
 /// The number of the stage that every workflow has: its `NEW_CALL` event.
@@ -32,10 +33,11 @@ pub struct Definition {
     pub title: String,
     /// A deadline over all stages, counted from Set Workflow.
     pub deadline: Option<Span>,
-    /// How long its instances are kept after their end; none for as long as the server keeps others. Of all versions the
-    /// newest published one counts.
+    /// How long its instances are kept after their end; none for as long as the server keeps
+    /// others. Of all versions the newest published one counts.
     pub retention: Option<Span>,
-    /// The calendar in which its spans count, where an action names no other; none for the clock on the wall.
+    /// The calendar in which its spans count, where an action names no other; none for the clock
+    /// on the wall.
     pub calendar: Option<String>,
     /// The fields that Set Workflow takes, in the order written.
     pub fields: Vec<FieldDeclaration>,
@@ -51,26 +53,36 @@ impl Definition {
     /// The stage with this number.
     #[must_use]
     pub fn stage(&self, number: u32) -> Option<&Stage> {
-        self.stages.binary_search_by_key(&number, |stage| stage.number).ok().map(|at| &self.stages[at])
+        self.stages
+            .binary_search_by_key(&number, |stage| stage.number)
+            .ok()
+            .map(|at| &self.stages[at])
     }
 
     /// The name of the calendar in which something counts that names this one, or none itself.
     #[must_use]
     pub fn calendar_for<'d>(&'d self, own: Option<&'d str>) -> Option<&'d str> {
-        own.or(self.calendar.as_deref()).filter(|name| *name != NO_CALENDAR)
+        own.or(self.calendar.as_deref())
+            .filter(|name| *name != NO_CALENDAR)
     }
 
     /// The fields of all forms of its buttons.
     pub fn form_fields(&self) -> impl Iterator<Item = &FieldDeclaration> {
         let actions = self.stages.iter().flat_map(|stage| &stage.actions);
-        actions.filter_map(Action::button).flat_map(|button| &button.form)
+        actions
+            .filter_map(Action::button)
+            .flat_map(|button| &button.form)
     }
 
     /// Whether one of its actions finishes with this outcome.
     #[must_use]
     pub fn has_outcome(&self, outcome: &str) -> bool {
         let mut actions = self.stages.iter().flat_map(|stage| &stage.actions);
-        actions.any(|action| action.finish().is_some_and(|finish| finish.outcome == outcome))
+        actions.any(|action| {
+            action
+                .finish()
+                .is_some_and(|finish| finish.outcome == outcome)
+        })
     }
 
     /// The stage of the event with this id.
@@ -107,7 +119,11 @@ impl Stage {
             label: NEW_CALL_LABEL.to_owned(),
             stage_title: None,
         };
-        Self { number: FIRST_STAGE, event, actions: Vec::new() }
+        Self {
+            number: FIRST_STAGE,
+            event,
+            actions: Vec::new(),
+        }
     }
 }
 
@@ -136,18 +152,22 @@ pub struct Event {
 }
 
 impl Event {
-    /// What people call its stage. A label says what has happened, and would be read as what is to be done: without a title of its own
-    /// a stage is called after what leads to it.
+    /// What people call its stage. A label says what has happened, and would be read as what is to
+    /// be done: without a title of its own a stage is called after what leads to it.
     #[must_use]
     pub fn stage_title(&self) -> Cow<'_, str> {
         match (&self.stage_title, self.kind) {
             (Some(title), _) => Cow::Borrowed(title),
             (None, EventKind::NewCall) => Cow::Borrowed(&self.label),
             // The label that a timer has by default says it already: "After 2h", "At 09:00".
-            (None, EventKind::TimerElapsed) if self.label.starts_with("After ") || self.label.starts_with("At ") => {
+            (None, EventKind::TimerElapsed)
+                if self.label.starts_with("After ") || self.label.starts_with("At ") =>
+            {
                 Cow::Borrowed(&self.label)
             }
-            (None, EventKind::ButtonPushed | EventKind::TimerElapsed) => Cow::Owned(format!("After {}", self.label)),
+            (None, EventKind::ButtonPushed | EventKind::TimerElapsed) => {
+                Cow::Owned(format!("After {}", self.label))
+            }
         }
     }
 }
@@ -221,13 +241,15 @@ pub struct AlertAction {
     pub priority: Priority,
     /// When it should be done, counted from entering the stage.
     pub due: Option<Span>,
-    /// The calendar in which its due and its escalation count, where it is not the workflow's; [`NO_CALENDAR`] for none.
+    /// The calendar in which its due and its escalation count, where it is not the workflow's;
+    /// [`NO_CALENDAR`] for none.
     pub calendar: Option<String>,
     /// What becomes of it as its time goes by; only with a due.
     pub escalate: Vec<Rung>,
 }
 
-/// One rung of an alert's escalation: it leaves the stage as it is, and brings the alert before people anew.
+/// One rung of an alert's escalation: it leaves the stage as it is, and brings the alert before
+/// people anew.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rung {
     /// When it comes.
@@ -311,7 +333,8 @@ pub enum TimerStart {
 pub struct TimerAction {
     /// How long; none where it is only the time of day, or the field, that counts.
     pub after: Option<Span>,
-    /// The time of day at which it elapses then, by the calendar's clock, else the caller's, else UTC.
+    /// The time of day at which it elapses then, by the calendar's clock, else the caller's, else
+    /// UTC.
     pub at: Option<ClockTime>,
     /// From when.
     pub from: TimerStart,

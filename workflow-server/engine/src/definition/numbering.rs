@@ -1,5 +1,5 @@
-//! Which stage number each event of a workflow has, over all its versions, so that a number or an id is never given to
-//! another event.
+//! Which stage number each event of a workflow has, over all its versions, so that a number or an
+//! id is never given to another event.
 //!
 //! Must not know of files: it only remembers.
 
@@ -38,12 +38,18 @@ impl Numbering {
     /// The first number above all that were ever used.
     #[must_use]
     pub fn next_free(&self) -> u32 {
-        self.events.keys().next_back().map_or(FIRST_STAGE, |highest| highest.saturating_add(1)).max(FIRST_STAGE + 1)
+        self.events
+            .keys()
+            .next_back()
+            .map_or(FIRST_STAGE, |highest| highest.saturating_add(1))
+            .max(FIRST_STAGE + 1)
     }
 
     /// Every id with its number, in the order of the ids: what a snapshot keeps.
     pub fn pairs(&self) -> impl Iterator<Item = (&str, u32)> {
-        self.numbers.iter().map(|(event, number)| (event.as_str(), *number))
+        self.numbers
+            .iter()
+            .map(|(event, number)| (event.as_str(), *number))
     }
 
     /// Put together again from [`Numbering::pairs`].

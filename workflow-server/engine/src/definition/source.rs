@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
-/// Bytes of a file that is kept: the largest sample has 3 KB. A larger file is exported without its comments.
+/// Bytes of a file that is kept: the largest sample has 3 KB. A larger file is exported without its
+/// comments.
 pub const SOURCE_BYTES_MAX: usize = 64 * 1024;
 /// Bytes of the files that are kept of one workflow; those of the oldest versions go first.
 pub const SOURCES_BYTES_MAX: usize = 1 << 20;
 
-/// The text of a file, if it has comments. It is no part of what a definition says: two that differ only in their comments are
-/// equal, so that a comment makes no new version.
+/// The text of a file, if it has comments. It is no part of what a definition says: two that differ
+/// only in their comments are equal, so that a comment makes no new version.
 #[derive(Clone, Debug, Default)]
 pub struct Source(Option<Arc<str>>);
 

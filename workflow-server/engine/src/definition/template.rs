@@ -1,9 +1,10 @@
-//! Texts with places to fill in: `{{ fields.amount }}`, `{{ call.caller.name | default("the caller") }}`, and parts that are
-//! there only `{% if fields.vip %}` something holds `{% endif %}`. The template library does the work.
+//! Texts with places to fill in: `{{ fields.amount }}`, `{{ call.caller.name | default("the
+//! caller") }}`, and parts that are there only `{% if fields.vip %}` something holds `{% endif %}`.
+//! The template library does the work.
 //!
-//! Promises: a template is parsed once; filling it in never fails, ends, and stays within a page. What is missing shows as a
-//! visible gap, because a follow-up must not stop for it. No loops, assignments, includes or repetition: a text can be no
-//! larger than what is put into it.
+//! Promises: a template is parsed once; filling it in never fails, ends, and stays within a page.
+//! What is missing shows as a visible gap, because a follow-up must not stop for it. No loops,
+//! assignments, includes or repetition: a text can be no larger than what is put into it.
 
 mod claims;
 mod filling;
@@ -14,13 +15,12 @@ use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
 
+pub use claims::{Kind, Knows};
+pub use filling::Filled;
 use minijinja::machinery::parse;
 use minijinja::syntax::SyntaxConfig;
 use minijinja::{Environment, Error};
 use thiserror::Error as ThisError;
-
-pub use claims::{Kind, Knows};
-pub use filling::Filled;
 
 /// What a place shows where its value is missing.
 pub const GAP: &str = "[?]";
@@ -40,11 +40,17 @@ pub struct TemplateFault {
 
 impl TemplateFault {
     fn new(message: impl Into<String>) -> Self {
-        Self { message: message.into(), range: None }
+        Self {
+            message: message.into(),
+            range: None,
+        }
     }
 
     fn at(self, range: Range<usize>) -> Self {
-        Self { range: Some(range), ..self }
+        Self {
+            range: Some(range),
+            ..self
+        }
     }
 }
 
@@ -96,14 +102,18 @@ impl Template {
         sandbox::check_tokens(source)?;
         let unreadable = |error: Error| {
             let fault = unreadable::said(&error, source);
-            TemplateFault { message: fault.message + other_language(source), ..fault }
+            TemplateFault {
+                message: fault.message + other_language(source),
+                ..fault
+            }
         };
         let tree = parse(source, NAME, SyntaxConfig::default()).map_err(unreadable)?;
         let looked = sandbox::look(&tree, source)?;
         let program = match looked.plain {
             Some(parts) => Program::Plain(parts),
             None => Program::Machine(Arc::new(
-                filling::environment(NAME, source).map_err(|error| unreadable::said(&error, source))?,
+                filling::environment(NAME, source)
+                    .map_err(|error| unreadable::said(&error, source))?,
             )),
         };
         Ok(Self {
@@ -115,7 +125,8 @@ impl Template {
         })
     }
 
-    /// Reads a template that was stored; one that this version of the library does not read shows as it was written.
+    /// Reads a template that was stored; one that this version of the library does not read shows
+    /// as it was written.
     #[must_use]
     pub fn stored(source: &str) -> Self {
         let literal = || Self {
@@ -149,16 +160,21 @@ impl Template {
 
     /// The time zones that it names and that nobody knows: in them a time would show as UTC.
     pub fn unknown_zones(&self) -> impl Iterator<Item = &str> {
-        self.zones.iter().map(String::as_str).filter(|zone| jiff::tz::TimeZone::get(zone).is_err())
+        self.zones
+            .iter()
+            .map(String::as_str)
+            .filter(|zone| jiff::tz::TimeZone::get(zone).is_err())
     }
 
-    /// What cannot come out right, whatever the values are, where places have these types: a number compared with a text, a
-    /// filter that takes something else. Each sentence goes on from `the text`.
+    /// What cannot come out right, whatever the values are, where places have these types: a number
+    /// compared with a text, a filter that takes something else. Each sentence goes on from `the
+    /// text`.
     pub fn faults<'t>(&'t self, knows: &'t impl Knows) -> impl Iterator<Item = String> + 't {
         self.claims.faults(knows)
     }
 
-    /// The places that are compared for their order and may have no value: what has none counts as less than everything.
+    /// The places that are compared for their order and may have no value: what has none counts as
+    /// less than everything.
     pub fn may_be_missing<'t>(&'t self, knows: &'t impl Knows) -> impl Iterator<Item = &'t str> {
         self.claims.missing(knows)
     }
@@ -177,6 +193,12 @@ impl Template {
 
 /// What was probably meant, where it is written as in a condition.
 fn other_language(source: &str) -> &'static str {
-    let is_like_a_condition = ["&&", "||", "{% if !", "(!"].iter().any(|sign| source.contains(sign));
-    if is_like_a_condition { "; in texts write `and`, `or`, `not`" } else { "" }
+    let is_like_a_condition = ["&&", "||", "{% if !", "(!"]
+        .iter()
+        .any(|sign| source.contains(sign));
+    if is_like_a_condition {
+        "; in texts write `and`, `or`, `not`"
+    } else {
+        ""
+    }
 }

@@ -1,7 +1,7 @@
 //! What keeps a definition from being published, and what its author is warned of.
 //!
-//! Promises: every fault at once, in the order of stages; time linear in the size of the definition, whatever is wrong
-//! with it.
+//! Promises: every fault at once, in the order of stages; time linear in the size of the
+//! definition, whatever is wrong with it.
 //!
 //! Must not know of files: where in a file a fault is, nobody here can say.
 
@@ -37,13 +37,22 @@ impl<'a> Declared<'a> {
     /// Whether there is a team, and a calendar, with a name.
     #[must_use]
     pub fn new(is_team: &'a dyn Fn(&str) -> bool, is_calendar: &'a dyn Fn(&str) -> bool) -> Self {
-        Self { is_team, is_calendar, like_team: &|_, _| String::new(), like_calendar: &|_, _| String::new() }
+        Self {
+            is_team,
+            is_calendar,
+            like_team: &|_, _| String::new(),
+            like_calendar: &|_, _| String::new(),
+        }
     }
 
     /// With the names that are like another.
     #[must_use]
     pub fn with_likeness(self, like_team: Likeness<'a>, like_calendar: Likeness<'a>) -> Self {
-        Self { like_team, like_calendar, ..self }
+        Self {
+            like_team,
+            like_calendar,
+            ..self
+        }
     }
 }
 
@@ -51,8 +60,11 @@ impl<'a> Declared<'a> {
 pub fn validate(definition: &Definition, declared: Declared<'_>) -> Vec<Fault> {
     let mut faults = Vec::new();
     if definition.stages.len() > limits::STAGES_MAX {
-        let message =
-            format!("the workflow has {} stages; at most {} are allowed", definition.stages.len(), limits::STAGES_MAX);
+        let message = format!(
+            "the workflow has {} stages; at most {} are allowed",
+            definition.stages.len(),
+            limits::STAGES_MAX
+        );
         return vec![Fault::new(FaultCode::TooLarge, message)];
     }
     let events = Events::of(definition);
@@ -61,7 +73,15 @@ pub fn validate(definition: &Definition, declared: Declared<'_>) -> Vec<Fault> {
     let names = Names::new(&definition.fields, definition.form_fields());
     let set_fields = set_fields(definition);
     let forms = forms::Forms::of(definition);
-    let scene = Scene { definition, names, declared, events: &events, forms, set_fields, text_faults: Cell::new(0) };
+    let scene = Scene {
+        definition,
+        names,
+        declared,
+        events: &events,
+        forms,
+        set_fields,
+        text_faults: Cell::new(0),
+    };
     header::check(&scene, &mut faults);
     for stage in &definition.stages {
         stage::check(&scene, stage, &mut faults);
@@ -76,7 +96,10 @@ pub fn validate(definition: &Definition, declared: Declared<'_>) -> Vec<Fault> {
 
 fn set_fields(definition: &Definition) -> HashSet<&str> {
     let actions = definition.stages.iter().flat_map(|stage| &stage.actions);
-    actions.filter_map(Action::set_field).map(|set| set.field.as_str()).collect()
+    actions
+        .filter_map(Action::set_field)
+        .map(|set| set.field.as_str())
+        .collect()
 }
 
 /// Whether a stage neither waits, links nor finishes.
@@ -87,7 +110,10 @@ pub fn has_unlinked_ends(definition: &Definition) -> bool {
 
 /// An action with a condition counts as one that may not be done.
 fn is_unlinked_end(stage: &Stage) -> bool {
-    !stage.actions.iter().any(|action| action.when.is_none() && (action.waits() || action.ends()))
+    !stage
+        .actions
+        .iter()
+        .any(|action| action.when.is_none() && (action.waits() || action.ends()))
 }
 
 /// What the checks of a stage look at.
@@ -113,20 +139,34 @@ impl Scene<'_> {
     /// What to do about a name that is not declared.
     fn not_declared(&self, what: &str, name: &str, like: Likeness<'_>) -> String {
         let hint = like(name, &self.events.suggestions);
-        let hint = if hint.is_empty() { ": import it, or correct the name".to_owned() } else { hint };
+        let hint = if hint.is_empty() {
+            ": import it, or correct the name".to_owned()
+        } else {
+            hint
+        };
         format!("the {what} {} is not declared{hint}", rules::quoted(name))
     }
 }
 
 impl<'d> Events<'d> {
     fn of(definition: &'d Definition) -> Self {
-        let ids = definition.stages.iter().map(|stage| stage.event.id.as_str());
-        Self { places: ids.zip(0..).collect(), suggestions: rules::Suggestions::default() }
+        let ids = definition
+            .stages
+            .iter()
+            .map(|stage| stage.event.id.as_str());
+        Self {
+            places: ids.zip(0..).collect(),
+            suggestions: rules::Suggestions::default(),
+        }
     }
 
     /// "; there is …", in the order of the stages.
     fn all_if_few(&self) -> String {
-        let mut all: Vec<(usize, &str)> = self.places.iter().map(|(id, place)| (*place, *id)).collect();
+        let mut all: Vec<(usize, &str)> = self
+            .places
+            .iter()
+            .map(|(id, place)| (*place, *id))
+            .collect();
         all.sort_unstable();
         rules::all_if_few(all.into_iter().map(|(_, id)| id))
     }
@@ -143,44 +183,67 @@ fn bound(faults: &mut Vec<Fault>) {
     }
     faults.sort_by_key(|fault| fault.warning);
     let rest = faults.split_off(limits::FAULTS_MAX);
-    let message = format!("there are {} more faults; these are the first {}", rest.len(), limits::FAULTS_MAX);
+    let message = format!(
+        "there are {} more faults; these are the first {}",
+        rest.len(),
+        limits::FAULTS_MAX
+    );
     let warning = rest.iter().all(|fault| fault.warning);
     faults.sort_by_key(|fault| (fault.stage, fault.action));
-    faults.push(Fault { warning, ..Fault::new(FaultCode::TooLarge, message) });
+    faults.push(Fault {
+        warning,
+        ..Fault::new(FaultCode::TooLarge, message)
+    });
 }
 
 fn in_stage(stage: &Stage, code: FaultCode, message: String) -> Fault {
-    Fault { stage: stage.number, ..Fault::new(code, message) }
+    Fault {
+        stage: stage.number,
+        ..Fault::new(code, message)
+    }
 }
 
 /// `place` counts from 0, as lists do.
 fn in_action(stage: &Stage, place: usize, code: FaultCode, message: String) -> Fault {
-    Fault { action: u32::try_from(place).unwrap_or(u32::MAX).saturating_add(1), ..in_stage(stage, code, message) }
+    Fault {
+        action: u32::try_from(place).unwrap_or(u32::MAX).saturating_add(1),
+        ..in_stage(stage, code, message)
+    }
 }
 
 /// The first stage is there, numbers rise, and no id is there twice.
 fn check_identities(definition: &Definition, faults: &mut Vec<Fault>) {
-    if definition.stages.first().is_none_or(|stage| stage.number != FIRST_STAGE) {
+    if definition
+        .stages
+        .first()
+        .is_none_or(|stage| stage.number != FIRST_STAGE)
+    {
         let message = format!("the workflow has no stage {FIRST_STAGE}, its new call");
         faults.push(Fault::new(FaultCode::MissingKey, message));
     }
     for pair in definition.stages.windows(2) {
         if pair[0].number >= pair[1].number {
-            let message = format!("stage {} does not come after stage {}", pair[1].number, pair[0].number);
+            let message = format!(
+                "stage {} does not come after stage {}",
+                pair[1].number, pair[0].number
+            );
             faults.push(in_stage(&pair[1], FaultCode::Duplicate, message));
         }
     }
     let mut seen = HashMap::new();
     for stage in &definition.stages {
         if let Some(first) = seen.insert(stage.event.id.as_str(), stage.number) {
-            let message = format!("its event has the id `{}`, as that of stage {first} has", stage.event.id);
+            let message = format!(
+                "its event has the id `{}`, as that of stage {first} has",
+                stage.event.id
+            );
             faults.push(in_stage(stage, FaultCode::Duplicate, message));
         }
     }
 }
 
-/// Every event but the new call's is added by one action, in a tree that starts at the new call: so something leads to
-/// each, and a file can show it.
+/// Every event but the new call's is added by one action, in a tree that starts at the new call: so
+/// something leads to each, and a file can show it.
 fn check_added(definition: &Definition, events: &Events<'_>, faults: &mut Vec<Fault>) {
     let mut depths: Vec<Option<usize>> = vec![None; definition.stages.len()];
     let mut open = Vec::new();
@@ -191,9 +254,16 @@ fn check_added(definition: &Definition, events: &Events<'_>, faults: &mut Vec<Fa
     while let Some(place) = open.pop() {
         let stage = &definition.stages[place];
         let depth = depths[place].unwrap_or(0) + 1;
-        for (action, event) in stage.actions.iter().enumerate().filter_map(|(at, action)| Some((at, action.adds()?))) {
+        for (action, event) in stage
+            .actions
+            .iter()
+            .enumerate()
+            .filter_map(|(at, action)| Some((at, action.adds()?)))
+        {
             // An event that does not exist is reported with its action.
-            let Some(next) = events.place(event) else { continue };
+            let Some(next) = events.place(event) else {
+                continue;
+            };
             if depths[next].is_some() {
                 let message = format!("the event `{event}` is added by another action already");
                 faults.push(in_action(stage, action, FaultCode::Duplicate, message));
@@ -205,10 +275,17 @@ fn check_added(definition: &Definition, events: &Events<'_>, faults: &mut Vec<Fa
     }
     for (stage, depth) in definition.stages.iter().zip(depths) {
         match depth {
-            None => faults.push(in_stage(stage, FaultCode::UnreachableStage, unreachable(stage))),
+            None => faults.push(in_stage(
+                stage,
+                FaultCode::UnreachableStage,
+                unreachable(stage),
+            )),
             Some(depth) if depth > limits::EVENTS_NESTED_MAX => {
                 let max = limits::EVENTS_NESTED_MAX;
-                let message = format!("`{}` comes after {depth} events in one another; at most {max}", stage.event.id);
+                let message = format!(
+                    "`{}` comes after {depth} events in one another; at most {max}",
+                    stage.event.id
+                );
                 faults.push(in_stage(stage, FaultCode::TooLarge, message));
             }
             Some(_) => {}
@@ -217,5 +294,8 @@ fn check_added(definition: &Definition, events: &Events<'_>, faults: &mut Vec<Fa
 }
 
 fn unreachable(stage: &Stage) -> String {
-    format!("nothing leads to the event `{}`: give its button or timer to a stage, or remove it", stage.event.id)
+    format!(
+        "nothing leads to the event `{}`: give its button or timer to a stage, or remove it",
+        stage.event.id
+    )
 }

@@ -10,8 +10,8 @@ use crate::time::Time;
 pub enum After {
     /// The whole instance.
     Whole(Arc<Instance>),
-    /// Its content is that of an earlier entry; only its call changed. Without this form the end of a call would copy every
-    /// open instance of the call into one entry, which has a limit.
+    /// Its content is that of an earlier entry; only its call changed. Without this form the end of
+    /// a call would copy every open instance of the call into one entry, which has a limit.
     Touched(Touched),
 }
 
@@ -36,13 +36,19 @@ pub struct Touched {
     pub whole_at: u64,
     /// When it is released at the latest; the end of its call may put that time forward.
     pub release_at: Option<Time>,
-    /// When the texts of its alerts are filled in again, where the call that they show has changed.
+    /// When the texts of its alerts are filled in again, where the call that they show has
+    /// changed.
     pub refresh_at: Option<Time>,
 }
 
 impl Touched {
     /// What an entry makes of an instance, apart from its release time.
-    pub(crate) fn new(old: &Instance, sequence: u64, release_at: Option<Time>, refresh_at: Option<Time>) -> Self {
+    pub(crate) fn new(
+        old: &Instance,
+        sequence: u64,
+        release_at: Option<Time>,
+        refresh_at: Option<Time>,
+    ) -> Self {
         Self {
             id: old.id,
             call: old.call,
@@ -57,7 +63,8 @@ impl Touched {
         }
     }
 
-    /// The instance after the entry; `content` is the instance as any entry left it since it was whole.
+    /// The instance after the entry; `content` is the instance as any entry left it since it was
+    /// whole.
     #[must_use]
     pub fn onto(&self, content: &Instance) -> Instance {
         let mut instance = Instance {

@@ -18,7 +18,8 @@ pub struct Said {
 pub const TO_PERSON: &str = "person";
 /// The team to which it was handed over.
 pub const TO_TEAM: &str = "team";
-/// The action of the alert that a change is about, counted from 0, where more than one alert is there.
+/// The action of the alert that a change is about, counted from 0, where more than one alert is
+/// there.
 pub const OF_ALERT: &str = "alert";
 
 impl Said {

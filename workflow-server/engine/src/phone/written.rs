@@ -1,12 +1,19 @@
-//! What is written where a telephone number is expected: plain numbers, `tel:` and `sip:` addresses, remarks, extensions.
+//! What is written where a telephone number is expected: plain numbers, `tel:` and `sip:`
+//! addresses, remarks, extensions.
 //!
 //! Must not: know the numbering of any country. That is the library's.
 
 use rlibphonenumber::PHONE_NUMBER_UTIL;
 
-/// What telephone systems send for a caller who withholds the number: ANONYMOUS, BLOCKED, RESTRICTED, UNAVAILABLE and UNKNOWN on the keys of a
-/// telephone.
-const WITHHELD: [&str; 5] = ["266696687", "2562533", "7378742833", "86282452253", "8656696"];
+/// What telephone systems send for a caller who withholds the number: ANONYMOUS, BLOCKED,
+/// RESTRICTED, UNAVAILABLE and UNKNOWN on the keys of a telephone.
+const WITHHELD: [&str; 5] = [
+    "266696687",
+    "2562533",
+    "7378742833",
+    "86282452253",
+    "8656696",
+];
 /// Digits of an extension: what is longer is another number.
 const EXTENSION_DIGITS_MAX: usize = 7;
 
@@ -31,7 +38,11 @@ pub(super) fn read(text: &str) -> Option<Written> {
     if digits.bytes().all(|digit| digit == b'0') || WITHHELD.contains(&digits) {
         return None;
     }
-    let extension = if address.extension.is_empty() { extension(rest) } else { address.extension.clone() };
+    let extension = if address.extension.is_empty() {
+        extension(rest)
+    } else {
+        address.extension.clone()
+    };
     Some(Written { number, extension })
 }
 
@@ -46,21 +57,39 @@ struct Address {
 impl Address {
     fn of(text: &str) -> Self {
         // `"Ada" <sip:+442079460001@gw>;tag=1`
-        let inside = text.split_once('<').map(|(_, inside)| inside.split('>').next().unwrap_or(inside));
-        let text = inside.unwrap_or(text).trim_start_matches(|c: char| !c.is_alphanumeric() && !is_plus(c) && c != '(');
+        let inside = text
+            .split_once('<')
+            .map(|(_, inside)| inside.split('>').next().unwrap_or(inside));
+        let text = inside
+            .unwrap_or(text)
+            .trim_start_matches(|c: char| !c.is_alphanumeric() && !is_plus(c) && c != '(');
         let (scheme, rest) = text.split_once(':').unwrap_or(("", text));
         let (is_sip, rest) = match scheme.to_ascii_lowercase().as_str() {
             "sip" | "sips" => (true, rest),
             "tel" | "callto" => (false, rest),
-            _ => return Self { number: text.to_owned(), context: None, extension: String::new() },
+            _ => {
+                return Self {
+                    number: text.to_owned(),
+                    context: None,
+                    extension: String::new(),
+                };
+            }
         };
-        let user = rest.split_once('@').map_or(rest, |(user, _)| user).replace("%2B", "+").replace("%2b", "+");
+        let user = rest
+            .split_once('@')
+            .map_or(rest, |(user, _)| user)
+            .replace("%2B", "+")
+            .replace("%2b", "+");
         let mut parts = user.split(';');
         let number = parts.next().unwrap_or_default();
         // A name such as `ada99` has digits, but is no number.
         let is_name = is_sip && number.contains(char::is_alphabetic);
         let mut address = Self {
-            number: if is_name { String::new() } else { number.to_owned() },
+            number: if is_name {
+                String::new()
+            } else {
+                number.to_owned()
+            },
             context: None,
             extension: String::new(),
         };
@@ -68,7 +97,9 @@ impl Address {
             let digits: String = value.chars().filter_map(digit).collect();
             match name.to_ascii_lowercase().as_str() {
                 "ext" => address.extension = digits,
-                "phone-context" if value.starts_with('+') => address.context = Some(format!("+{digits}")),
+                "phone-context" if value.starts_with('+') => {
+                    address.context = Some(format!("+{digits}"));
+                }
                 _ => {}
             }
         }
@@ -76,7 +107,8 @@ impl Address {
     }
 }
 
-/// The first number of a text, and what is behind it. Letters between brackets are a remark; other letters end the number.
+/// The first number of a text, and what is behind it. Letters between brackets are a remark; other
+/// letters end the number.
 fn split(text: &str) -> Option<(String, &str)> {
     let start = text.find(|c| is_plus(c) || digit(c).is_some())?;
     let (mut number, mut at) = (String::new(), start);
@@ -96,24 +128,39 @@ fn split(text: &str) -> Option<(String, &str)> {
         }
         at += c.len_utf8();
     }
-    number.contains(|c: char| c.is_ascii_digit()).then(|| (number, &text[at..]))
+    number
+        .contains(|c: char| c.is_ascii_digit())
+        .then(|| (number, &text[at..]))
 }
 
-/// The bytes of a remark in brackets, such as `(office)`; none where there is none here, or one with digits.
+/// The bytes of a remark in brackets, such as `(office)`; none where there is none here, or one
+/// with digits.
 fn remark(text: &str) -> Option<usize> {
     let inside = text.strip_prefix('(')?;
     let end = inside.find(')')?;
-    let is_remark = inside[..end].contains(char::is_alphabetic) && !inside[..end].chars().any(|c| digit(c).is_some());
+    let is_remark = inside[..end].contains(char::is_alphabetic)
+        && !inside[..end].chars().any(|c| digit(c).is_some());
     is_remark.then_some(end + 2)
 }
 
-/// The extension in what is behind a number: a word or a sign such as `ext.`, `x`, `#` or `Durchwahl`, then a few digits.
+/// The extension in what is behind a number: a word or a sign such as `ext.`, `x`, `#` or
+/// `Durchwahl`, then a few digits.
 fn extension(rest: &str) -> String {
     let is_sign = |c: char| !c.is_alphanumeric();
-    let rest = rest.trim_start_matches(is_sign).trim_start_matches(char::is_alphabetic).trim_start_matches(is_sign);
+    let rest = rest
+        .trim_start_matches(is_sign)
+        .trim_start_matches(char::is_alphabetic)
+        .trim_start_matches(is_sign);
     let digits: String = rest.chars().map_while(digit).collect();
-    let is_whole = !rest.chars().nth(digits.len()).is_some_and(char::is_alphanumeric);
-    if is_whole && digits.len() <= EXTENSION_DIGITS_MAX { digits } else { String::new() }
+    let is_whole = !rest
+        .chars()
+        .nth(digits.len())
+        .is_some_and(char::is_alphanumeric);
+    if is_whole && digits.len() <= EXTENSION_DIGITS_MAX {
+        digits
+    } else {
+        String::new()
+    }
 }
 
 fn is_plus(c: char) -> bool {
@@ -125,6 +172,9 @@ fn digit(c: char) -> Option<char> {
     match c {
         '0'..='9' => Some(c),
         _ if c.is_ascii() || !c.is_numeric() => None,
-        _ => PHONE_NUMBER_UTIL.normalize_digits_only(c.encode_utf8(&mut [0; 4])).chars().next(),
+        _ => PHONE_NUMBER_UTIL
+            .normalize_digits_only(c.encode_utf8(&mut [0; 4]))
+            .chars()
+            .next(),
     }
 }

@@ -5,14 +5,21 @@ use crate::command::ArchivableCall;
 use crate::time::Time;
 use crate::world::Root;
 
-/// A call that nobody has said to have ended may still be on the line: it waits so many times as long.
+/// A call that nobody has said to have ended may still be on the line: it waits so many times as
+/// long.
 const TIMES_FOR_UNENDED: i64 = 24;
 
-/// The sequence of the newest change of a call's instances, 0 where it has none; nothing while one of them is open.
+/// The sequence of the newest change of a call's instances, 0 where it has none; nothing while one
+/// of them is open.
 #[must_use]
 pub fn newest_of_call(root: &Root, call: &Call) -> Option<u64> {
-    let instances = call.instances.iter().map(|slot| root.instance_at(*slot).filter(|one| one.status.is_ended()));
-    instances.map(|ended| ended.map(|one| one.sequence)).try_fold(0, |newest, one| one.map(|one| newest.max(one)))
+    let instances = call
+        .instances
+        .iter()
+        .map(|slot| root.instance_at(*slot).filter(|one| one.status.is_ended()));
+    instances
+        .map(|ended| ended.map(|one| one.sequence))
+        .try_fold(0, |newest, one| one.map(|one| newest.max(one)))
 }
 
 /// What may leave memory.
@@ -28,8 +35,8 @@ pub struct Archivable {
     pub next_slot: u32,
 }
 
-/// The calls that may leave memory at `now`, where that takes `after_millis` since the last end: at most `most` of them, and
-/// no more once they have as many instances.
+/// The calls that may leave memory at `now`, where that takes `after_millis` since the last end: at
+/// most `most` of them, and no more once they have as many instances.
 #[must_use]
 pub fn archivable(root: &Root, after_millis: i64, now: Time, most: usize) -> Archivable {
     archivable_from(root, 0, after_millis, now, most)
@@ -37,18 +44,40 @@ pub fn archivable(root: &Root, after_millis: i64, now: Time, most: usize) -> Arc
 
 /// The same from a slot on: whoever takes a part after the other looks at each call once.
 #[must_use]
-pub fn archivable_from(root: &Root, from: u32, after_millis: i64, now: Time, most: usize) -> Archivable {
+pub fn archivable_from(
+    root: &Root,
+    from: u32,
+    after_millis: i64,
+    now: Time,
+    most: usize,
+) -> Archivable {
     let from = from.min(root.calls.len() as u32);
-    let (mut found, mut instances) = (Archivable { next_slot: from, ..Archivable::default() }, 0);
+    let (mut found, mut instances) = (
+        Archivable {
+            next_slot: from,
+            ..Archivable::default()
+        },
+        0,
+    );
     for call in &root.calls.skip(from as usize) {
         let slot = found.next_slot;
         found.next_slot += 1;
         let Some(call) = call else { continue };
         let leaves = leaves_from(root, call, after_millis);
-        let Some(newest) = newest_of_call(root, call).filter(|_| leaves <= now) else { continue };
-        found.oldest = Some(found.oldest.map_or(leaves, |oldest: Time| oldest.min(leaves)));
+        let Some(newest) = newest_of_call(root, call).filter(|_| leaves <= now) else {
+            continue;
+        };
+        found.oldest = Some(
+            found
+                .oldest
+                .map_or(leaves, |oldest: Time| oldest.min(leaves)),
+        );
         instances += call.instances.len();
-        found.calls.push(ArchivableCall { slot, sequence: call.sequence, newest });
+        found.calls.push(ArchivableCall {
+            slot,
+            sequence: call.sequence,
+            newest,
+        });
         if found.calls.len() >= most || instances >= most {
             found.is_full = true;
             break;
@@ -58,9 +87,19 @@ pub fn archivable_from(root: &Root, from: u32, after_millis: i64, now: Time, mos
 }
 
 fn leaves_from(root: &Root, call: &Call, after_millis: i64) -> Time {
-    let ends = call.instances.iter().filter_map(|slot| root.instance_at(*slot)?.ended_at);
+    let ends = call
+        .instances
+        .iter()
+        .filter_map(|slot| root.instance_at(*slot)?.ended_at);
     let newest = ends.chain(call.ended_at).fold(call.created_at, Time::max);
-    let times = if call.ended_at.is_some() { 1 } else { TIMES_FOR_UNENDED };
-    let of_call = call.created_at.0.saturating_add(after_millis.saturating_mul(times));
+    let times = if call.ended_at.is_some() {
+        1
+    } else {
+        TIMES_FOR_UNENDED
+    };
+    let of_call = call
+        .created_at
+        .0
+        .saturating_add(after_millis.saturating_mul(times));
     Time(newest.0.saturating_add(after_millis).max(of_call))
 }

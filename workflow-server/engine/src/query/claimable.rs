@@ -1,7 +1,9 @@
-//! Looking for the next follow-up that a person may take: what a filter lets through, is active, and nobody holds.
+//! Looking for the next follow-up that a person may take: what a filter lets through, is active,
+//! and nobody holds.
 //!
-//! The search reads a root, off the writer's thread. Its result is kept and brought up to a newer root by the changes since: people who ask
-//! the same question every second cost one walk, not one walk each.
+//! The search reads a root, off the writer's thread. Its result is kept and brought up to a newer
+//! root by the changes since: people who ask the same question every second cost one walk, not one
+//! walk each.
 
 use crate::filter::FollowUpFilter;
 use crate::instance::{Instance, InstanceId, Status};
@@ -13,7 +15,8 @@ use crate::world::Root;
 
 /// Follow-ups that a search keeps: enough that a crowd of people at one list needs one search.
 const FOUND_MAX: usize = 256;
-/// Changes that are looked at to bring a result up to a newer root; with more of them a new search is as cheap.
+/// Changes that are looked at to bring a result up to a newer root; with more of them a new search
+/// is as cheap.
 const CHANGES_MAX: usize = 2_048;
 
 /// What a search found at one root, most urgent first.
@@ -39,7 +42,12 @@ impl Claimable {
         let (mut found, mut is_all) = (Vec::new(), true);
         for cursor in checked(candidates(root, filter, now, None), should_stop) {
             let cursor = cursor?;
-            let Some(instance) = root.instance_at(cursor.slot).filter(|one| is_free(one, now)) else { continue };
+            let Some(instance) = root
+                .instance_at(cursor.slot)
+                .filter(|one| is_free(one, now))
+            else {
+                continue;
+            };
             if row(root, filter, now, cursor).is_some() {
                 found.push(instance.id);
                 if found.len() == FOUND_MAX {
@@ -48,7 +56,11 @@ impl Claimable {
                 }
             }
         }
-        Ok(Self { sequence: root.sequence, found, is_all })
+        Ok(Self {
+            sequence: root.sequence,
+            found,
+            is_all,
+        })
     }
 
     /// The same at a newer root, from what changed since; none where that takes a new search.
@@ -58,15 +70,28 @@ impl Claimable {
             return None;
         }
         let changed = root.changes.after(self.sequence, CHANGES_MAX)?;
-        let changed = changed.filter_map(|slot| root.instance_at(slot)).map(|instance| instance.id);
-        let standing = |id: InstanceId| Some((standing(root, filter, root.instance(id)?, now)?, id));
-        let mut found: Vec<_> = self.found.iter().copied().chain(changed).filter_map(standing).collect();
+        let changed = changed
+            .filter_map(|slot| root.instance_at(slot))
+            .map(|instance| instance.id);
+        let standing =
+            |id: InstanceId| Some((standing(root, filter, root.instance(id)?, now)?, id));
+        let mut found: Vec<_> = self
+            .found
+            .iter()
+            .copied()
+            .chain(changed)
+            .filter_map(standing)
+            .collect();
         found.sort_unstable();
         found.dedup();
         let is_all = found.len() < FOUND_MAX;
         found.truncate(FOUND_MAX);
         let found = found.into_iter().map(|(_, id)| id).collect();
-        Some(Self { sequence: root.sequence, found, is_all })
+        Some(Self {
+            sequence: root.sequence,
+            found,
+            is_all,
+        })
     }
 
     /// The most urgent of them, as many as one command takes.
@@ -83,7 +108,12 @@ pub fn is_claimable(root: &Root, filter: &FollowUpFilter, instance: &Instance, n
 }
 
 /// Where an instance is in the order of urgency; none where it is not to be taken.
-fn standing(root: &Root, filter: &FollowUpFilter, instance: &Instance, now: Time) -> Option<FollowUpCursor> {
+fn standing(
+    root: &Root,
+    filter: &FollowUpFilter,
+    instance: &Instance,
+    now: Time,
+) -> Option<FollowUpCursor> {
     if filter.only_unknown_teams || !is_free(instance, now) || !root.is_listed(instance) {
         return None;
     }

@@ -17,26 +17,42 @@ pub enum DueState {
     Overdue,
 }
 
-/// From when on an alert is due soon, or, without one, the instance by its deadline: when a quarter of the time is left.
+/// From when on an alert is due soon, or, without one, the instance by its deadline: when a quarter
+/// of the time is left.
 #[must_use]
-pub fn due_soon_from(root: &Root, definition: &Definition, instance: &Instance, alert: Option<&Alert>) -> Option<Time> {
+pub fn due_soon_from(
+    root: &Root,
+    definition: &Definition,
+    instance: &Instance,
+    alert: Option<&Alert>,
+) -> Option<Time> {
     let last_quarter = |(since, due): (Time, Time), span: Span, own: Option<&str>| {
         let clock = root.clock(definition, own);
         clock.before_millis(due, clock.millis_in(since, span) / 4)
     };
     let deadline = instance.deadline.zip(definition.deadline);
-    let of_deadline = deadline.map(|(due, span)| last_quarter((instance.started_at, due), span, None));
+    let of_deadline =
+        deadline.map(|(due, span)| last_quarter((instance.started_at, due), span, None));
     let of_alert = alert.and_then(|alert| {
         let raised_by = alert_action(definition, instance.stage, alert.action)?;
         let (due, span) = alert.due.zip(raised_by.due)?;
-        Some(last_quarter((instance.counts_from(alert), due), span, raised_by.calendar.as_deref()))
+        Some(last_quarter(
+            (instance.counts_from(alert), due),
+            span,
+            raised_by.calendar.as_deref(),
+        ))
     });
     of_deadline.into_iter().chain(of_alert).min()
 }
 
 /// How a follow-up, or one of its alerts, stands at `now`; nothing where it has no due time.
 #[must_use]
-pub fn due_state(instance: &Instance, due: Option<Time>, due_soon_from: Option<Time>, now: Time) -> Option<DueState> {
+pub fn due_state(
+    instance: &Instance,
+    due: Option<Time>,
+    due_soon_from: Option<Time>,
+    now: Time,
+) -> Option<DueState> {
     let (due, clock) = (due?, instance.clock(now));
     Some(match due_soon_from {
         _ if due <= clock => DueState::Overdue,

@@ -1,7 +1,9 @@
-//! The Call Manager's list: visible follow-ups by urgency. Overdue first, then priority, then due, then age.
+//! The Call Manager's list: visible follow-ups by urgency. Overdue first, then priority, then due,
+//! then age.
 //!
-//! The index holds one key an alert, by team, priority and due. A list walks blocks, (overdue or not) × priority, and
-//! merges the teams within each. A follow-up with several alerts shows where its most urgent one stands.
+//! The index holds one key an alert, by team, priority and due. A list walks blocks, (overdue or
+//! not) × priority, and merges the teams within each. A follow-up with several alerts shows where
+//! its most urgent one stands.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -70,7 +72,9 @@ pub fn list_follow_ups(
     let mut last = None;
     for cursor in checked(candidates(root, filter, as_of, after), should_stop) {
         let cursor = cursor?;
-        let Some(row) = row(root, filter, as_of, cursor) else { continue };
+        let Some(row) = row(root, filter, as_of, cursor) else {
+            continue;
+        };
         if page.rows.len() == rows_max {
             page.next = last;
             break;
@@ -97,11 +101,19 @@ pub(super) fn candidates<'a>(
     }
 }
 
-/// The row at a key; nothing where the filter holds it back, or where another alert of it stands before this one.
-pub(super) fn row(root: &Root, filter: &FollowUpFilter, as_of: Time, cursor: FollowUpCursor) -> Option<FollowUpRow> {
+/// The row at a key; nothing where the filter holds it back, or where another alert of it stands
+/// before this one.
+pub(super) fn row(
+    root: &Root,
+    filter: &FollowUpFilter,
+    as_of: Time,
+    cursor: FollowUpCursor,
+) -> Option<FollowUpRow> {
     let instance = root.instance_at(cursor.slot)?;
     let call = root.call_of(instance)?;
-    let workflow = root.workflow_of(instance).map_or("", |workflow| workflow.name.as_str());
+    let workflow = root
+        .workflow_of(instance)
+        .map_or("", |workflow| workflow.name.as_str());
     if !filter.lets_instance_through(workflow, instance, call) {
         return None;
     }
@@ -116,7 +128,9 @@ pub(super) fn row(root: &Root, filter: &FollowUpFilter, as_of: Time, cursor: Fol
 }
 
 fn due(instance: &Instance, alert: Option<usize>) -> Option<Time> {
-    alert.and_then(|at| instance.alerts.get(at)).map_or(instance.deadline, |alert| instance.due_of(alert))
+    alert
+        .and_then(|at| instance.alerts.get(at))
+        .map_or(instance.deadline, |alert| instance.due_of(alert))
 }
 
 /// Where an instance stands by its most urgent alert that the filter lets through.
@@ -129,13 +143,25 @@ pub(super) fn most_urgent(
         return (!filter.asks_for_alert()).then_some((cursor(instance, None, as_of), None));
     }
     let standing = |(at, alert): (usize, &Alert)| (cursor(instance, Some(alert), as_of), Some(at));
-    instance.alerts.iter().enumerate().filter(|(_, alert)| filter.lets_alert_through(alert)).map(standing).min()
+    instance
+        .alerts
+        .iter()
+        .enumerate()
+        .filter(|(_, alert)| filter.lets_alert_through(alert))
+        .map(standing)
+        .min()
 }
 
 fn cursor(instance: &Instance, alert: Option<&Alert>, as_of: Time) -> FollowUpCursor {
     let (rank, due) = standing(instance, alert);
     let phase = u8::from(due > as_of);
-    FollowUpCursor { phase, rank, due, made_at: instance.id.made_at, slot: instance.id.slot }
+    FollowUpCursor {
+        phase,
+        rank,
+        due,
+        made_at: instance.id.made_at,
+        slot: instance.id.slot,
+    }
 }
 
 /// All keys of the filter's teams and priorities in order, after the cursor.
@@ -151,7 +177,9 @@ fn walk<'a>(
         .filter(|(_, wanted)| {
             // What is paused has a rank of its own; its alerts are looked at one by one.
             let is_wanted = |priority: &Priority| rank(*priority) == *wanted;
-            filter.priorities.is_empty() || *wanted == PAUSED || filter.priorities.iter().any(is_wanted)
+            filter.priorities.is_empty()
+                || *wanted == PAUSED
+                || filter.priorities.iter().any(is_wanted)
         })
         .flat_map(move |(phase, rank)| {
             // A page begins where the one before ended, not at the head of the block.
@@ -168,14 +196,20 @@ fn block<'a>(
     (phase, rank): (u8, u8),
     after: Option<FollowUpCursor>,
 ) -> impl Iterator<Item = FollowUpCursor> + 'a {
-    let mut teams: Vec<u32> =
-        if filter.teams.is_empty() { (0..root.teams.len() as u32).collect() } else { filter.teams.clone() };
+    let mut teams: Vec<u32> = if filter.teams.is_empty() {
+        (0..root.teams.len() as u32).collect()
+    } else {
+        filter.teams.clone()
+    };
     if !filter.asks_for_alert() {
         teams.push(NO_TEAM);
     }
     teams.sort_unstable();
     teams.dedup();
-    let mut lanes: Vec<_> = teams.into_iter().map(|team| lane(root, team, (phase, rank), as_of, after)).collect();
+    let mut lanes: Vec<_> = teams
+        .into_iter()
+        .map(|team| lane(root, team, (phase, rank), as_of, after))
+        .collect();
     let mut heads: BinaryHeap<Reverse<(FollowUpCursor, usize)>> = BinaryHeap::new();
     for (at, lane) in lanes.iter_mut().enumerate() {
         heads.extend(lane.next().map(|cursor| Reverse((cursor, at))));
@@ -200,15 +234,35 @@ fn lane(
     as_of: Time,
     after: Option<FollowUpCursor>,
 ) -> impl Iterator<Item = FollowUpCursor> + '_ {
-    let key = |due: Time, made_at: u64, slot: u32| UrgencyKey { team, rank, due, made_at, slot };
-    let (first, last) = if phase == 0 {
-        (Bound::Included(key(Time(i64::MIN), 0, 0)), key(as_of, u64::MAX, u32::MAX))
-    } else {
-        (Bound::Excluded(key(as_of, u64::MAX, u32::MAX)), key(Time::NEVER, u64::MAX, u32::MAX))
+    let key = |due: Time, made_at: u64, slot: u32| UrgencyKey {
+        team,
+        rank,
+        due,
+        made_at,
+        slot,
     };
-    let first = after.map_or(first, |after| Bound::Excluded(key(after.due, after.made_at, after.slot)));
+    let (first, last) = if phase == 0 {
+        (
+            Bound::Included(key(Time(i64::MIN), 0, 0)),
+            key(as_of, u64::MAX, u32::MAX),
+        )
+    } else {
+        (
+            Bound::Excluded(key(as_of, u64::MAX, u32::MAX)),
+            key(Time::NEVER, u64::MAX, u32::MAX),
+        )
+    };
+    let first = after.map_or(first, |after| {
+        Bound::Excluded(key(after.due, after.made_at, after.slot))
+    });
     let keys = root.urgency.range((first, Bound::Included(last)));
-    keys.map(move |key| FollowUpCursor { phase, rank, due: key.due, made_at: key.made_at, slot: key.slot })
+    keys.map(move |key| FollowUpCursor {
+        phase,
+        rank,
+        due: key.due,
+        made_at: key.made_at,
+        slot: key.slot,
+    })
 }
 
 /// The follow-ups of the named calls, in order: few, so they are gathered and sorted.
@@ -222,7 +276,11 @@ fn of_calls(
         .calls
         .iter()
         .filter_map(|key| root.call(key))
-        .flat_map(|call| call.instances.iter().filter_map(|slot| root.instance_at(*slot)))
+        .flat_map(|call| {
+            call.instances
+                .iter()
+                .filter_map(|slot| root.instance_at(*slot))
+        })
         .filter(|instance| root.is_listed(instance))
         .filter_map(|instance| most_urgent(instance, filter, as_of).map(|(cursor, _)| cursor))
         .filter(|cursor| after.is_none_or(|after| *cursor > after))

@@ -1,5 +1,5 @@
-//! What a person holds, wherever it is: snoozed, hidden, paused and incomplete follow-ups too, which no list of the Call Manager
-//! shows.
+//! What a person holds, wherever it is: snoozed, hidden, paused and incomplete follow-ups too,
+//! which no list of the Call Manager shows.
 
 use crate::instance::{Instance, InstanceId};
 use crate::query::walk::{ShouldStop, Stopped, checked};
@@ -11,7 +11,12 @@ use crate::world::urgency::standing;
 ///
 /// # Errors
 /// [`Stopped`].
-pub fn held_by(root: &Root, holder: &str, now: Time, should_stop: ShouldStop<'_>) -> Result<Vec<InstanceId>, Stopped> {
+pub fn held_by(
+    root: &Root,
+    holder: &str,
+    now: Time,
+    should_stop: ShouldStop<'_>,
+) -> Result<Vec<InstanceId>, Stopped> {
     let is_held = |instance: &&Instance| {
         !instance.status.is_ended() && instance.held(now).is_some_and(|claim| *claim.by == *holder)
     };
@@ -28,7 +33,11 @@ pub fn held_by(root: &Root, holder: &str, now: Time, should_stop: ShouldStop<'_>
 
 /// By the most urgent alert, snoozed or not, then by age.
 fn urgency(instance: &Instance) -> (u8, Time, u64) {
-    let alerts = instance.alerts.iter().map(|alert| standing(instance, Some(alert))).min();
+    let alerts = instance
+        .alerts
+        .iter()
+        .map(|alert| standing(instance, Some(alert)))
+        .min();
     let (rank, due) = alerts.unwrap_or_else(|| standing(instance, None));
     (rank, due, instance.id.made_at)
 }

@@ -1,5 +1,5 @@
-//! The operations desk's lists and counts: all instances, hidden and ended ones too. These walk every slot of the root;
-//! callers run them off the threads that serve others.
+//! The operations desk's lists and counts: all instances, hidden and ended ones too. These walk
+//! every slot of the root; callers run them off the threads that serve others.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -11,7 +11,8 @@ use crate::query::walk::{ShouldStop, Stopped, checked};
 use crate::time::Time;
 use crate::world::Root;
 
-/// Which instances: fields are and-ed, values within one or-ed; an empty one lets everything through.
+/// Which instances: fields are and-ed, values within one or-ed; an empty one lets everything
+/// through.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct InstanceFilter {
     /// Workflows by name.
@@ -56,60 +57,106 @@ impl InstanceFilter {
         of_status
             && (self.versions.is_empty() || self.versions.contains(&instance.version))
             && (self.stages.is_empty() || self.stages.contains(&instance.stage))
-            && self.started_by.is_none_or(|latest| instance.started_at <= latest)
+            && self
+                .started_by
+                .is_none_or(|latest| instance.started_at <= latest)
             && self.lets_end_through(instance)
             && self.lets_holder_and_alerts_through(instance)
-            && self.overdue.is_none_or(|overdue| instance.is_overdue(now) == overdue)
-            && self.hidden.is_none_or(|hidden| is_hidden(root, instance) == hidden)
-            && (self.workflows.is_empty() || self.workflows.iter().any(|name| **name == *workflow_name(root, instance)))
-            && (self.customers.is_empty() || self.customers.iter().any(|name| **name == *customer(root, instance)))
+            && self
+                .overdue
+                .is_none_or(|overdue| instance.is_overdue(now) == overdue)
+            && self
+                .hidden
+                .is_none_or(|hidden| is_hidden(root, instance) == hidden)
+            && (self.workflows.is_empty()
+                || self
+                    .workflows
+                    .iter()
+                    .any(|name| **name == *workflow_name(root, instance)))
+            && (self.customers.is_empty()
+                || self
+                    .customers
+                    .iter()
+                    .any(|name| **name == *customer(root, instance)))
             && (self.teams.is_empty()
-                || team_names(root, instance).any(|team| self.teams.iter().any(|name| **name == *team)))
+                || team_names(root, instance)
+                    .any(|team| self.teams.iter().any(|name| **name == *team)))
     }
 }
 
 impl InstanceFilter {
-    /// Whether an instance that has left memory is let through: nobody holds it, no alert stands on it, it is neither hidden nor
-    /// overdue. Where no status is named, every ended one is meant.
+    /// Whether an instance that has left memory is let through: nobody holds it, no alert stands on
+    /// it, it is neither hidden nor overdue. Where no status is named, every ended one is meant.
     #[must_use]
     pub fn lets_ended_through(&self, root: &Root, instance: &Instance, call: &Call) -> bool {
-        let is_never = [self.hidden, self.overdue, self.snoozed].contains(&Some(true)) || self.unclaimed == Some(false);
-        let asks_for_alerts = !self.teams.is_empty() || !self.holders.is_empty() || !self.priorities.is_empty();
+        let is_never = [self.hidden, self.overdue, self.snoozed].contains(&Some(true))
+            || self.unclaimed == Some(false);
+        let asks_for_alerts =
+            !self.teams.is_empty() || !self.holders.is_empty() || !self.priorities.is_empty();
         !is_never
             && !asks_for_alerts
             && (self.statuses.is_empty() || self.statuses.contains(&instance.status))
             && (self.versions.is_empty() || self.versions.contains(&instance.version))
             && (self.stages.is_empty() || self.stages.contains(&instance.stage))
-            && self.started_by.is_none_or(|latest| instance.started_at <= latest)
+            && self
+                .started_by
+                .is_none_or(|latest| instance.started_at <= latest)
             && self.lets_end_through(instance)
-            && (self.workflows.is_empty() || self.workflows.iter().any(|name| **name == *workflow_name(root, instance)))
+            && (self.workflows.is_empty()
+                || self
+                    .workflows
+                    .iter()
+                    .any(|name| **name == *workflow_name(root, instance)))
             && (self.customers.is_empty() || self.customers.contains(&call.customer))
     }
 
     /// Whether it asks for nothing but workflows, versions and statuses.
     #[must_use]
     pub fn is_of_chunks(&self) -> bool {
-        let Self { workflows, versions, statuses, .. } = self.clone();
-        *self == Self { workflows, versions, statuses, ..Self::default() }
+        let Self {
+            workflows,
+            versions,
+            statuses,
+            ..
+        } = self.clone();
+        *self
+            == Self {
+                workflows,
+                versions,
+                statuses,
+                ..Self::default()
+            }
     }
 
     fn lets_end_through(&self, instance: &Instance) -> bool {
-        self.ended_from.is_none_or(|from| instance.ended_at.is_some_and(|at| at >= from))
-            && self.ended_until.is_none_or(|until| instance.ended_at.is_some_and(|at| at < until))
+        self.ended_from
+            .is_none_or(|from| instance.ended_at.is_some_and(|at| at >= from))
+            && self
+                .ended_until
+                .is_none_or(|until| instance.ended_at.is_some_and(|at| at < until))
     }
 
     fn lets_holder_and_alerts_through(&self, instance: &Instance) -> bool {
-        let is_named = instance.claim.as_ref().is_some_and(|claim| self.holders.contains(&claim.by));
+        let is_named = instance
+            .claim
+            .as_ref()
+            .is_some_and(|claim| self.holders.contains(&claim.by));
         let is_snoozed = instance.alerts.iter().any(|alert| alert.snooze.is_some());
         (self.holders.is_empty() || is_named)
-            && self.unclaimed.is_none_or(|unclaimed| instance.claim.is_none() == unclaimed)
+            && self
+                .unclaimed
+                .is_none_or(|unclaimed| instance.claim.is_none() == unclaimed)
             && self.snoozed.is_none_or(|snoozed| is_snoozed == snoozed)
             && (self.priorities.is_empty()
-                || instance.alerts.iter().any(|alert| self.priorities.contains(&alert.priority)))
+                || instance
+                    .alerts
+                    .iter()
+                    .any(|alert| self.priorities.contains(&alert.priority)))
     }
 }
 
-/// All instances that a filter lets through, by slot: about by age, but a slot that one has left is given again.
+/// All instances that a filter lets through, by slot: about by age, but a slot that one has left is
+/// given again.
 pub(crate) fn instances_of<'r>(
     root: &'r Root,
     filter: &'r InstanceFilter,
@@ -117,7 +164,8 @@ pub(crate) fn instances_of<'r>(
     should_stop: ShouldStop<'r>,
 ) -> impl Iterator<Item = Result<&'r Arc<Instance>, Stopped>> + 'r {
     let is_meant = move |one: &&Arc<Instance>| filter.lets_through(root, one, now);
-    checked(root.instances.iter().flatten(), should_stop).filter(move |one| one.as_ref().map_or(true, is_meant))
+    checked(root.instances.iter().flatten(), should_stop)
+        .filter(move |one| one.as_ref().map_or(true, is_meant))
 }
 
 /// A page.
@@ -222,12 +270,24 @@ pub fn count_instances(
             group.count += 1;
             group.overdue += u64::from(instance.is_overdue(now));
             group.hidden += u64::from(is_hidden(root, instance));
-            let oldest = group.oldest_started_at.map_or(instance.started_at, |oldest| oldest.min(instance.started_at));
+            let oldest = group
+                .oldest_started_at
+                .map_or(instance.started_at, |oldest| {
+                    oldest.min(instance.started_at)
+                });
             group.oldest_started_at = Some(oldest);
         }
     }
-    let mut groups: Vec<Group> = groups.into_iter().map(|(name, group)| Group { name, ..group }).collect();
-    groups.sort_unstable_by(|one, other| other.count.cmp(&one.count).then_with(|| one.name.cmp(&other.name)));
+    let mut groups: Vec<Group> = groups
+        .into_iter()
+        .map(|(name, group)| Group { name, ..group })
+        .collect();
+    groups.sort_unstable_by(|one, other| {
+        other
+            .count
+            .cmp(&one.count)
+            .then_with(|| one.name.cmp(&other.name))
+    });
     Ok((groups, total))
 }
 
@@ -241,7 +301,9 @@ pub fn open_by_stage(
     should_stop: ShouldStop<'_>,
 ) -> Result<BTreeMap<(u32, u32), u64>, Stopped> {
     let mut open: BTreeMap<(u32, u32), u64> = BTreeMap::new();
-    let Some(place) = root.workflows.place(workflow) else { return Ok(open) };
+    let Some(place) = root.workflows.place(workflow) else {
+        return Ok(open);
+    };
     for instance in checked(root.instances.iter().flatten(), should_stop) {
         let instance = instance?;
         if instance.workflow == place && !instance.status.is_ended() {
@@ -260,7 +322,13 @@ fn group_names(root: &Root, instance: &Instance, by: GroupBy, now: Time) -> Vec<
         GroupBy::Stage => vec![format!("{workflow}, stage {}", instance.stage)],
         GroupBy::Status => vec![instance.status.word().to_owned()],
         GroupBy::Customer => vec![customer(root, instance).to_owned()],
-        GroupBy::Holder => vec![instance.claim.as_ref().map_or("nobody", |claim| &claim.by).to_owned()],
+        GroupBy::Holder => vec![
+            instance
+                .claim
+                .as_ref()
+                .map_or("nobody", |claim| &claim.by)
+                .to_owned(),
+        ],
         GroupBy::Priority => {
             let highest = instance.alerts.iter().map(|alert| alert.priority).max();
             vec![highest.map_or("no alert", Priority::word).to_owned()]
@@ -274,7 +342,14 @@ fn group_names(root: &Root, instance: &Instance, by: GroupBy, now: Time) -> Vec<
             };
             vec![word.to_owned()]
         }
-        GroupBy::Hidden => vec![if is_hidden(root, instance) { "hidden" } else { "seen" }.to_owned()],
+        GroupBy::Hidden => vec![
+            if is_hidden(root, instance) {
+                "hidden"
+            } else {
+                "seen"
+            }
+            .to_owned(),
+        ],
         GroupBy::Team => {
             let mut teams: Vec<String> = team_names(root, instance).map(str::to_owned).collect();
             teams.sort_unstable();
@@ -301,7 +376,8 @@ fn is_hidden(root: &Root, instance: &Instance) -> bool {
 }
 
 fn workflow_name<'r>(root: &'r Root, instance: &Instance) -> &'r str {
-    root.workflow_of(instance).map_or("", |workflow| &workflow.name)
+    root.workflow_of(instance)
+        .map_or("", |workflow| &workflow.name)
 }
 
 fn customer<'r>(root: &'r Root, instance: &Instance) -> &'r str {
@@ -309,5 +385,10 @@ fn customer<'r>(root: &'r Root, instance: &Instance) -> &'r str {
 }
 
 fn team_names<'r>(root: &'r Root, instance: &'r Instance) -> impl Iterator<Item = &'r str> {
-    instance.alerts.iter().flat_map(Alert::teams).filter_map(|team| root.teams.at(team)).map(|team| team.name.as_str())
+    instance
+        .alerts
+        .iter()
+        .flat_map(Alert::teams)
+        .filter_map(|team| root.teams.at(team))
+        .map(|team| team.name.as_str())
 }

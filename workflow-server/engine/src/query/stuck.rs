@@ -6,8 +6,7 @@ use crate::instance::{Instance, Status, Wake};
 use crate::query::walk::{ShouldStop, Stopped, checked};
 use crate::query::{has_button, is_waiting};
 use crate::time::Time;
-use crate::world::Root;
-use crate::world::timers;
+use crate::world::{Root, timers};
 
 /// Something that is due and has not come.
 #[derive(Clone, Debug)]
@@ -20,7 +19,8 @@ pub struct OverdueTimer {
     pub instance: Arc<Instance>,
 }
 
-/// What is due at `now` and has not come, the earliest first, at most `rows_max`; and how many there are in all.
+/// What is due at `now` and has not come, the earliest first, at most `rows_max`; and how many
+/// there are in all.
 ///
 /// # Errors
 /// [`Stopped`].
@@ -34,7 +34,11 @@ pub fn overdue_timers(
     for instance in checked(root.instances.iter().flatten(), should_stop) {
         let instance = instance?;
         let due = timers::keys(instance).filter(|key| key.due <= now);
-        overdue.extend(due.map(|key| OverdueTimer { wake: key.wake(), due: key.due, instance: instance.clone() }));
+        overdue.extend(due.map(|key| OverdueTimer {
+            wake: key.wake(),
+            due: key.due,
+            instance: instance.clone(),
+        }));
     }
     let total = overdue.len() as u64;
     overdue.sort_by_key(|timer| (timer.due, timer.instance.id));
@@ -45,7 +49,8 @@ pub fn overdue_timers(
 /// Why work is stuck.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum StuckReason {
-    /// Nothing in its stage moves it on: it ran into an unlinked end, or no button and no timer is there.
+    /// Nothing in its stage moves it on: it ran into an unlinked end, or no button and no timer is
+    /// there.
     Incomplete,
     /// It is open, and its call is not chargeable.
     NotChargeable,
@@ -70,7 +75,8 @@ pub struct Stuck {
     pub instance: Arc<Instance>,
 }
 
-/// All that has been stuck since `by` or before, the longest first; incomplete ones from the first moment on.
+/// All that has been stuck since `by` or before, the longest first; incomplete ones from the first
+/// moment on.
 ///
 /// # Errors
 /// [`Stopped`].
@@ -78,9 +84,15 @@ pub fn stuck(root: &Root, by: Time, should_stop: ShouldStop<'_>) -> Result<Vec<S
     let mut found = Vec::new();
     for instance in checked(root.instances.iter().flatten(), should_stop) {
         let instance = instance?;
-        let Some((reason, since)) = why(root, instance, by) else { continue };
+        let Some((reason, since)) = why(root, instance, by) else {
+            continue;
+        };
         if since <= by || reason == StuckReason::Incomplete {
-            found.push(Stuck { reason, since, instance: instance.clone() });
+            found.push(Stuck {
+                reason,
+                since,
+                instance: instance.clone(),
+            });
         }
     }
     found.sort_by_key(|stuck| (stuck.since, stuck.instance.id));
@@ -88,20 +100,31 @@ pub fn stuck(root: &Root, by: Time, should_stop: ShouldStop<'_>) -> Result<Vec<S
 }
 
 fn why(root: &Root, instance: &Instance, by: Time) -> Option<(StuckReason, Time)> {
-    let overdue_since = instance.due().filter(|due| *due <= by && instance.is_snoozed());
+    let overdue_since = instance
+        .due()
+        .filter(|due| *due <= by && instance.is_snoozed());
     match instance.status {
         Status::Finished | Status::Cancelled => None,
         Status::Incomplete => Some((StuckReason::Incomplete, instance.entered_at)),
         Status::WaitingForCallEnd => Some((StuckReason::CallNotEnded, instance.started_at)),
-        // Written by an earlier version: today an instance in which nothing waits becomes incomplete.
+        // Written by an earlier version: today an instance in which nothing waits becomes
+        // incomplete.
         Status::Active | Status::Paused if !is_waiting(root, instance) => {
             Some((StuckReason::Incomplete, instance.entered_at))
         }
         _ if !root.is_visible(instance) => Some((StuckReason::NotChargeable, instance.entered_at)),
-        Status::Paused => instance.pause.as_ref().map(|pause| (StuckReason::Paused, pause.since)),
-        Status::Active if overdue_since.is_some() => overdue_since.map(|since| (StuckReason::SnoozedOverdue, since)),
+        Status::Paused => instance
+            .pause
+            .as_ref()
+            .map(|pause| (StuckReason::Paused, pause.since)),
+        Status::Active if overdue_since.is_some() => {
+            overdue_since.map(|since| (StuckReason::SnoozedOverdue, since))
+        }
         // Where only a timer moves it on, nobody is waited for.
         Status::Active if instance.alerts.is_empty() && !has_button(root, instance) => None,
-        Status::Active => instance.claim.is_none().then_some((StuckReason::Unclaimed, instance.entered_at)),
+        Status::Active => instance
+            .claim
+            .is_none()
+            .then_some((StuckReason::Unclaimed, instance.entered_at)),
     }
 }

@@ -1,4 +1,5 @@
-//! Who still needs a team: the follow-ups, the definitions and the batches that it must not be taken from.
+//! Who still needs a team: the follow-ups, the definitions and the batches that it must not be
+//! taken from.
 
 use std::sync::Arc;
 
@@ -41,34 +42,60 @@ impl TeamUse {
             open => used_by.push(format!("{open} open follow-ups")),
         }
         let (sequence, workflows) = (root.sequence, root.workflows.clone());
-        Ok(Self { used_by: used_by.join(", ").into(), sequence, workflows })
+        Ok(Self {
+            used_by: used_by.join(", ").into(),
+            sequence,
+            workflows,
+        })
     }
 
-    /// Whether nothing has changed since the look that could use the team. Looks at what changed only.
+    /// Whether nothing has changed since the look that could use the team. Looks at what changed
+    /// only.
     #[must_use]
     pub fn is_current(&self, root: &Root, place: u32) -> bool {
-        let is_unused = |slot| root.instance_at(slot).is_none_or(|instance| !is_for(instance, place));
+        let is_unused = |slot| {
+            root.instance_at(slot)
+                .is_none_or(|instance| !is_for(instance, place))
+        };
         let changed = root.changes.after(self.sequence, CHANGES_MAX);
-        Arc::ptr_eq(&self.workflows, &root.workflows) && changed.is_some_and(|mut slots| slots.all(is_unused))
+        Arc::ptr_eq(&self.workflows, &root.workflows)
+            && changed.is_some_and(|mut slots| slots.all(is_unused))
     }
 }
 
 /// The batches that still hand over to the team at a place.
 pub(crate) fn batches_for(root: &Root, place: u32) -> Vec<u64> {
     let is_for = |work: &BatchWork| *work == BatchWork::HandOver(Recipient::Team { team: place });
-    let running = root.batches.values().filter(|batch| batch.state == BatchState::Running && is_for(&batch.work));
+    let running = root
+        .batches
+        .values()
+        .filter(|batch| batch.state == BatchState::Running && is_for(&batch.work));
     running.map(|batch| batch.id).collect()
 }
 
 fn is_for(instance: &Instance, place: u32) -> bool {
-    !instance.status.is_ended() && instance.alerts.iter().any(|alert| alert.teams().any(|team| team == place))
+    !instance.status.is_ended()
+        && instance
+            .alerts
+            .iter()
+            .any(|alert| alert.teams().any(|team| team == place))
 }
 
-/// Any version may be set or migrated to by its number, and an archived workflow may be brought back.
+/// Any version may be set or migrated to by its number, and an archived workflow may be brought
+/// back.
 fn in_definitions(workflows: &Workflows, team: &str) -> Vec<String> {
     let uses = |workflow: &crate::world::definitions::Workflow| {
-        let newest = workflow.versions.iter().enumerate().rev().find(|(_, version)| names(&version.definition, team));
-        let draft = workflow.draft.as_ref().filter(|draft| names(draft, team)).map(|_| "its draft".to_owned());
+        let newest = workflow
+            .versions
+            .iter()
+            .enumerate()
+            .rev()
+            .find(|(_, version)| names(&version.definition, team));
+        let draft = workflow
+            .draft
+            .as_ref()
+            .filter(|draft| names(draft, team))
+            .map(|_| "its draft".to_owned());
         let place = draft.or_else(|| newest.map(|(at, _)| format!("version {}", at + 1)))?;
         Some(format!("workflow {} ({place})", workflow.name))
     };
@@ -76,6 +103,10 @@ fn in_definitions(workflows: &Workflows, team: &str) -> Vec<String> {
 }
 
 fn names(definition: &Definition, team: &str) -> bool {
-    let mut alerts = definition.stages.iter().flat_map(|stage| &stage.actions).filter_map(Action::alert);
+    let mut alerts = definition
+        .stages
+        .iter()
+        .flat_map(|stage| &stage.actions)
+        .filter_map(Action::alert);
     alerts.any(|alert| alert.teams().any(|named| named == team))
 }

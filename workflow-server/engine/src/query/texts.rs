@@ -1,5 +1,5 @@
-//! What the texts of standing alerts show: a function of the definition, the instance and its call, so that a text is never older
-//! than the values in it.
+//! What the texts of standing alerts show: a function of the definition, the instance and its call,
+//! so that a text is never older than the values in it.
 
 use crate::call::Call;
 use crate::definition::Definition;
@@ -13,9 +13,9 @@ use crate::query::{zone_beside_caller, zone_name};
 use crate::value::Value;
 use crate::world::Root;
 
-/// The text of an alert with what the instance and its call hold, and the form of the push that led to the stage. The moment
-/// that a text shows is that of entering the stage. Times are by the caller's clock, else by that of the alert's calendar, else by
-/// the server's.
+/// The text of an alert with what the instance and its call hold, and the form of the push that led
+/// to the stage. The moment that a text shows is that of entering the stage. Times are by the
+/// caller's clock, else by that of the alert's calendar, else by the server's.
 #[must_use]
 pub fn fill_in(
     root: &Root,
@@ -30,18 +30,24 @@ pub fn fill_in(
         call,
         visit: instance.visit(),
         now: instance.entered_at,
-        zone: zone_name(zone_beside_caller(root, definition, alert.calendar.as_deref())),
+        zone: zone_name(zone_beside_caller(
+            root,
+            definition,
+            alert.calendar.as_deref(),
+        )),
     };
     let mut filled = alert.text.fill_in(limits::TEXT_BYTES_MAX, &facts);
     if filled.text.trim().is_empty() {
         // Where nothing of the text shows, people at least see which stage the alert is of.
-        filled.text = definition.stage(instance.stage).map_or_else(String::new, |stage| stage.title().into_owned());
+        filled.text = definition
+            .stage(instance.stage)
+            .map_or_else(String::new, |stage| stage.title().into_owned());
     }
     filled
 }
 
-/// The text that a standing alert has when it is filled in now. None where that is not known: it shows something of a form that
-/// was not kept.
+/// The text that a standing alert has when it is filled in now. None where that is not known: it
+/// shows something of a form that was not kept.
 #[must_use]
 pub fn text_of(
     root: &Root,
@@ -64,15 +70,27 @@ pub(crate) fn has_places(definition: &Definition, instance: &Instance) -> bool {
 }
 
 /// The names of forms that texts of the instance's alerts show.
-pub(crate) fn forms_shown_on<'d>(definition: &'d Definition, instance: &Instance) -> impl Iterator<Item = &'d str> {
+pub(crate) fn forms_shown_on<'d>(
+    definition: &'d Definition,
+    instance: &Instance,
+) -> impl Iterator<Item = &'d str> {
     raised_by(definition, instance).flat_map(forms_shown)
 }
 
-fn raised_by<'d>(definition: &'d Definition, instance: &Instance) -> impl Iterator<Item = &'d AlertAction> {
+fn raised_by<'d>(
+    definition: &'d Definition,
+    instance: &Instance,
+) -> impl Iterator<Item = &'d AlertAction> {
     let stage = instance.stage;
-    instance.alerts.iter().filter_map(move |alert| alert_action(definition, stage, alert.action))
+    instance
+        .alerts
+        .iter()
+        .filter_map(move |alert| alert_action(definition, stage, alert.action))
 }
 
 fn forms_shown(alert: &AlertAction) -> impl Iterator<Item = &str> {
-    alert.text.places().filter_map(|place| place.strip_prefix("form."))
+    alert
+        .text
+        .places()
+        .filter_map(|place| place.strip_prefix("form."))
 }

@@ -6,16 +6,26 @@ use crate::instance::Instance;
 use crate::world::Root;
 
 /// The buttons of the present stage. A button whose condition did not hold is not among them.
-pub fn buttons<'a>(definition: &'a Definition, instance: &'a Instance) -> impl Iterator<Item = &'a ButtonAction> {
-    let actions = definition.stage(instance.stage).map(|stage| &*stage.actions).unwrap_or_default();
-    let done = actions.iter().enumerate().filter(|(place, _)| instance.does(*place));
+pub fn buttons<'a>(
+    definition: &'a Definition,
+    instance: &'a Instance,
+) -> impl Iterator<Item = &'a ButtonAction> {
+    let actions = definition
+        .stage(instance.stage)
+        .map(|stage| &*stage.actions)
+        .unwrap_or_default();
+    let done = actions
+        .iter()
+        .enumerate()
+        .filter(|(place, _)| instance.does(*place));
     done.filter_map(|(_, action)| action.button())
 }
 
 /// Whether the present stage has a button that people can push.
 #[must_use]
 pub fn has_button(root: &Root, instance: &Instance) -> bool {
-    root.definition_of(instance).is_some_and(|definition| buttons(definition, instance).next().is_some())
+    root.definition_of(instance)
+        .is_some_and(|definition| buttons(definition, instance).next().is_some())
 }
 
 /// Whether a button or a timer can move the instance on. Without one, only people who find it can.

@@ -1,4 +1,5 @@
-//! Walks over many rows that can be stopped before their end: because the client has gone away, or the budget is used up.
+//! Walks over many rows that can be stopped before their end: because the client has gone away, or
+//! the budget is used up.
 
 use thiserror::Error;
 

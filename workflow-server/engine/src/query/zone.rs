@@ -1,4 +1,5 @@
-//! By whose clock a time of a follow-up is read and shown: one rule for everything that does either.
+//! By whose clock a time of a follow-up is read and shown: one rule for everything that does
+//! either.
 
 use jiff::tz::TimeZone;
 
@@ -10,22 +11,37 @@ use crate::instance::Instance;
 use crate::time::WallClock;
 use crate::world::Root;
 
-/// The zone of the caller; else that of the calendar of the alert with this action, or of the workflow; else the one that the
-/// server is set to, which is UTC where nothing is set.
+/// The zone of the caller; else that of the calendar of the alert with this action, or of the
+/// workflow; else the one that the server is set to, which is UTC where nothing is set.
 #[must_use]
-pub fn zone_of(root: &Root, (call, instance): (Option<&Call>, &Instance), action: Option<u16>) -> TimeZone {
+pub fn zone_of(
+    root: &Root,
+    (call, instance): (Option<&Call>, &Instance),
+    action: Option<u16>,
+) -> TimeZone {
     zone_of_caller(call).unwrap_or_else(|| {
         let definition = root.definition_of(instance);
-        let alert = definition.zip(action).and_then(|(one, action)| alert_action(one, instance.stage, action));
+        let alert = definition
+            .zip(action)
+            .and_then(|(one, action)| alert_action(one, instance.stage, action));
         let calendar = alert.and_then(|alert| alert.calendar.as_deref());
-        definition.map_or_else(|| root.default_zone(), |one| zone_beside_caller(root, one, calendar)).clone()
+        definition
+            .map_or_else(
+                || root.default_zone(),
+                |one| zone_beside_caller(root, one, calendar),
+            )
+            .clone()
     })
 }
 
-/// The zone where the caller's is not known: of the calendar that is named, or of the workflow's; else the one that the server is
-/// set to.
+/// The zone where the caller's is not known: of the calendar that is named, or of the workflow's;
+/// else the one that the server is set to.
 #[must_use]
-pub fn zone_beside_caller<'r>(root: &'r Root, definition: &Definition, calendar: Option<&str>) -> &'r TimeZone {
+pub fn zone_beside_caller<'r>(
+    root: &'r Root,
+    definition: &Definition,
+    calendar: Option<&str>,
+) -> &'r TimeZone {
     match root.clock(definition, calendar) {
         Clock::Calendar(calendar) => calendar.zone(),
         Clock::Wall => root.default_zone(),
@@ -35,14 +51,21 @@ pub fn zone_beside_caller<'r>(root: &'r Root, definition: &Definition, calendar:
 /// The zone of the caller, where one is known.
 #[must_use]
 pub fn zone_of_caller(call: Option<&Call>) -> Option<TimeZone> {
-    let name = call.map(|call| &call.caller.time_zone).filter(|name| !name.is_empty())?;
+    let name = call
+        .map(|call| &call.caller.time_zone)
+        .filter(|name| !name.is_empty())?;
     TimeZone::get(name).ok()
 }
 
-/// By whose clock a refusal shows times of an instance. Its reader is not the caller, so that the zone is always named.
+/// By whose clock a refusal shows times of an instance. Its reader is not the caller, so that the
+/// zone is always named.
 #[must_use]
 pub fn wall_clock_of(root: &Root, instance: &Instance) -> WallClock {
-    WallClock::named(zone_of(root, (root.call_of(instance).map(|call| &**call), instance), None))
+    WallClock::named(zone_of(
+        root,
+        (root.call_of(instance).map(|call| &**call), instance),
+        None,
+    ))
 }
 
 /// The IANA name of a zone.

@@ -7,14 +7,14 @@ use proptest::sample::Index;
 
 use crate::actor::{Actor, ActorKind};
 use crate::archive::Chunk;
-use crate::batch::BatchWork;
-use crate::batch::{BatchItems, StartBatch};
+use crate::batch::{BatchItems, BatchWork, StartBatch};
 use crate::calendar::{Calendar, Holiday, HolidayDate, Opening, WeekHours};
 use crate::call::{CallKey, Caller};
 use crate::command::{
-    AcknowledgeAlert, ArchiveCalls, CallChanges, ClaimInstance, ClaimNext, Command, EndErasure, ExtendClaim,
-    FinishFollowUp, HandOver, ImportTeam, ImportWorkflow, MigrateInstance, PublishWorkflow, PushButton, ReleaseClaim,
-    RemoveTeam, ReplaceChunk, Request, SeenAlert, SnoozeAlert, SnoozeUntil, StepErasure, StopBatch, TakeOver,
+    AcknowledgeAlert, ArchiveCalls, CallChanges, ClaimInstance, ClaimNext, Command, EndErasure,
+    ExtendClaim, FinishFollowUp, HandOver, ImportTeam, ImportWorkflow, MigrateInstance,
+    PublishWorkflow, PushButton, ReleaseClaim, RemoveTeam, ReplaceChunk, Request, SeenAlert,
+    SnoozeAlert, SnoozeUntil, StepErasure, StopBatch, TakeOver,
 };
 use crate::definition::model::NoteRule;
 use crate::definition::{ActionKind, Definition};
@@ -31,7 +31,10 @@ use crate::world::World;
 use crate::world::caller_index::CallerKey;
 
 pub(super) fn somebody(kind: ActorKind) -> Actor {
-    Actor { kind, name: person(0) }
+    Actor {
+        kind,
+        name: person(0),
+    }
 }
 
 pub(super) fn person(number: u8) -> Box<str> {
@@ -42,48 +45,118 @@ pub(super) fn person(number: u8) -> Box<str> {
 pub fn office() -> Calendar {
     let mut hours = WeekHours::default();
     for day in 0..5 {
-        hours.0[day] = vec![Opening { from: 9 * 60, to: 12 * 60 }, Opening { from: 13 * 60, to: 17 * 60 }];
+        hours.0[day] = vec![
+            Opening {
+                from: 9 * 60,
+                to: 12 * 60,
+            },
+            Opening {
+                from: 13 * 60,
+                to: 17 * 60,
+            },
+        ];
     }
-    hours.0[4].push(Opening { from: 22 * 60, to: 30 * 60 });
-    let half_day = Holiday { title: "Christmas Eve".to_owned(), hours: vec![Opening { from: 9 * 60, to: 12 * 60 }] };
+    hours.0[4].push(Opening {
+        from: 22 * 60,
+        to: 30 * 60,
+    });
+    let half_day = Holiday {
+        title: "Christmas Eve".to_owned(),
+        hours: vec![Opening {
+            from: 9 * 60,
+            to: 12 * 60,
+        }],
+    };
     let holidays = [
-        (HolidayDate::Once(Date::constant(2026, 12, 25)), Holiday::closed("Christmas Day")),
+        (
+            HolidayDate::Once(Date::constant(2026, 12, 25)),
+            Holiday::closed("Christmas Day"),
+        ),
         (HolidayDate::Yearly { month: 12, day: 24 }, half_day),
     ];
     let holidays = holidays.into();
-    Calendar::new(super::CALENDAR, "Office hours", "Europe/Berlin", hours, holidays).expect("a zone")
+    Calendar::new(
+        super::CALENDAR,
+        "Office hours",
+        "Europe/Berlin",
+        hours,
+        holidays,
+    )
+    .expect("a zone")
 }
 
 pub(super) fn publishing(definition: Definition) -> [Command; 2] {
     let name = definition.name.as_str().into();
-    let import = Command::from(ImportWorkflow { definition: Box::new(definition), expected: None });
-    [import, Command::from(PublishWorkflow { name, expected: None, validated: None })]
+    let import = Command::from(ImportWorkflow {
+        definition: Box::new(definition),
+        expected: None,
+    });
+    [
+        import,
+        Command::from(PublishWorkflow {
+            name,
+            expected: None,
+            validated: None,
+        }),
+    ]
 }
 
 pub(super) fn declaring(team: u8, is_removed: bool) -> Command {
     let name: Box<str> = super::TEAMS[usize::from(team)].into();
     match is_removed {
-        true => Command::from(RemoveTeam { name, expected: None, found: None }),
-        false => Command::from(ImportTeam { title: name.clone(), name, expected: None }),
+        true => Command::from(RemoveTeam {
+            name,
+            expected: None,
+            found: None,
+        }),
+        false => Command::from(ImportTeam {
+            title: name.clone(),
+            name,
+            expected: None,
+        }),
     }
 }
 
 pub(super) fn holding(instance: InstanceId, what: u8, lease_millis: i64) -> Command {
     match what {
-        0 => Command::from(ClaimInstance { instance, lease_millis }),
-        1 => Command::from(ExtendClaim { instance, lease_millis }),
+        0 => Command::from(ClaimInstance {
+            instance,
+            lease_millis,
+        }),
+        1 => Command::from(ExtendClaim {
+            instance,
+            lease_millis,
+        }),
         2 => Command::from(ReleaseClaim { instance }),
-        3 => Command::from(HandOver { instance, to: Recipient::Team { team: 0 }, reason: "".into() }),
+        3 => Command::from(HandOver {
+            instance,
+            to: Recipient::Team { team: 0 },
+            reason: "".into(),
+        }),
         4 => {
-            let to = Recipient::Person { name: person(2), lease_millis };
-            Command::from(HandOver { instance, to, reason: "she is ill".into() })
+            let to = Recipient::Person {
+                name: person(2),
+                lease_millis,
+            };
+            Command::from(HandOver {
+                instance,
+                to,
+                reason: "she is ill".into(),
+            })
         }
-        _ => Command::from(TakeOver { instance, lease_millis, reason: "she is ill".into() }),
+        _ => Command::from(TakeOver {
+            instance,
+            lease_millis,
+            reason: "she is ill".into(),
+        }),
     }
 }
 
 pub(super) fn key(call: u8) -> CallKey {
-    CallKey { source: "scripts".into(), id: call.to_string().into() }
+    CallKey {
+        source: "scripts".into(),
+        id: call.to_string().into(),
+    }
 }
 
 pub(super) fn changes(chargeable: Option<bool>, customer: Option<u8>) -> CallChanges {
@@ -96,31 +169,59 @@ pub(super) fn changes(chargeable: Option<bool>, customer: Option<u8>) -> CallCha
 }
 
 fn caller(number: u8) -> Caller {
-    let (name, reference) = (format!("caller {number}").into(), format!("C-{}", number % 3).into());
-    Caller { name, reference, ..Caller::default() }
+    let (name, reference) = (
+        format!("caller {number}").into(),
+        format!("C-{}", number % 3).into(),
+    );
+    Caller {
+        name,
+        reference,
+        ..Caller::default()
+    }
 }
 
 pub(super) fn archive(world: &World, minutes: u16, calls_max: u8, now: Time) -> Command {
-    let calls = archivable(world.root(), i64::from(minutes) * 60_000, now, usize::from(calls_max)).calls;
-    Command::from(ArchiveCalls { file: world.root().archive.newest_file + 1, calls })
+    let calls = archivable(
+        world.root(),
+        i64::from(minutes) * 60_000,
+        now,
+        usize::from(calls_max),
+    )
+    .calls;
+    Command::from(ArchiveCalls {
+        file: world.root().archive.newest_file + 1,
+        calls,
+    })
 }
 
 pub(super) fn replace(world: &World, nothing: bool) -> Option<Command> {
     let archive = &world.root().archive;
     let (id, chunk) = archive.chunks.get_min()?;
-    let new = (!nothing).then(|| Arc::new(Chunk { file: archive.newest_file + 1, ..Chunk::clone(chunk) }));
+    let new = (!nothing).then(|| {
+        Arc::new(Chunk {
+            file: archive.newest_file + 1,
+            ..Chunk::clone(chunk)
+        })
+    });
     Some(Command::from(ReplaceChunk { id: *id, new }))
 }
 
 /// As it is looked up now; of every other caller only a customer's calls are meant.
 pub(super) fn erase(world: &World, number: u8) -> EraseCaller {
     let caller = CallerKey::of(&caller(number), Country::NONE).expect("a caller with a reference");
-    let customer: Box<str> = if number.is_multiple_of(2) { "".into() } else { "customer-1".into() };
+    let customer: Box<str> = if number.is_multiple_of(2) {
+        "".into()
+    } else {
+        "customer-1".into()
+    };
     EraseCaller {
         reason: "she asked for it".into(),
         calls: calls_in_memory(world.root(), &caller, &customer),
         customer,
-        look: Some(Look { caller, sequence: world.root().sequence }),
+        look: Some(Look {
+            caller,
+            sequence: world.root().sequence,
+        }),
         newest_file: world.root().archive.newest_file,
         is_of_restore: false,
     }
@@ -142,17 +243,32 @@ pub(super) fn instance<'w>(world: &'w World, at: &Index) -> Option<&'w Arc<Insta
     world.root().instance_at(slot as u32)
 }
 
-pub(super) fn push(world: &World, instance: &Instance, at: &Index, stale: u8, careless: bool) -> Command {
+pub(super) fn push(
+    world: &World,
+    instance: &Instance,
+    at: &Index,
+    stale: u8,
+    careless: bool,
+) -> Command {
     let definition = world.root().definition_of(instance);
-    let actions = definition.and_then(|definition| definition.stage(instance.stage)).map(|stage| &*stage.actions);
-    let buttons = actions.unwrap_or_default().iter().filter_map(|action| match &action.kind {
-        ActionKind::Button(button) => Some(button),
-        _ => None,
-    });
+    let actions = definition
+        .and_then(|definition| definition.stage(instance.stage))
+        .map(|stage| &*stage.actions);
+    let buttons = actions
+        .unwrap_or_default()
+        .iter()
+        .filter_map(|action| match &action.kind {
+            ActionKind::Button(button) => Some(button),
+            _ => None,
+        });
     let buttons: Vec<_> = buttons.collect();
     let button = (!buttons.is_empty()).then(|| *at.get(&buttons));
     let wanted = button.filter(|_| !careless);
-    let note = if wanted.is_some_and(|button| button.note == NoteRule::Required) { "because" } else { "" };
+    let note = if wanted.is_some_and(|button| button.note == NoteRule::Required) {
+        "because"
+    } else {
+        ""
+    };
     Command::from(PushButton {
         instance: InstanceId { ..instance.id },
         button: button.map_or("nothing", |button| &*button.event).into(),
@@ -163,30 +279,64 @@ pub(super) fn push(world: &World, instance: &Instance, at: &Index, stale: u8, ca
     })
 }
 
-/// All that the person who may work on an instance can do to what the instance shows: push each button, acknowledge and snooze
-/// each alert, and finish what is incomplete.
+/// All that the person who may work on an instance can do to what the instance shows: push each
+/// button, acknowledge and snooze each alert, and finish what is incomplete.
 #[must_use]
 pub fn clicks(world: &World, instance: &Instance) -> Vec<Request> {
-    let by = instance.claim.as_ref().map_or_else(|| person(0), |claim| claim.by.clone());
+    let by = instance
+        .claim
+        .as_ref()
+        .map_or_else(|| person(0), |claim| claim.by.clone());
     let (id, visit) = (instance.id, instance.visit());
-    let buttons = world.root().definition_of(instance).into_iter().flat_map(|one| buttons(one, instance));
+    let buttons = world
+        .root()
+        .definition_of(instance)
+        .into_iter()
+        .flat_map(|one| buttons(one, instance));
     let pushes = buttons.map(|button| {
         let (button, form) = (button.event.as_str().into(), values(&button.form, false));
-        Command::from(PushButton { instance: id, button, stage: None, visit, note: "because".into(), form })
+        Command::from(PushButton {
+            instance: id,
+            button,
+            stage: None,
+            visit,
+            note: "because".into(),
+            form,
+        })
     });
     let on_alerts = instance.alerts.iter().flat_map(|alert| {
-        let acknowledge = Command::from(AcknowledgeAlert { instance: id, alert: seen(instance, alert.action) });
+        let acknowledge = Command::from(AcknowledgeAlert {
+            instance: id,
+            alert: seen(instance, alert.action),
+        });
         [acknowledge, snoozing(instance, alert.action, 60_000)]
     });
-    let actor = Actor { kind: ActorKind::Person, name: by };
-    let request = |command| Request { actor: actor.clone(), mark: None, salt: 0, known: None, command };
+    let actor = Actor {
+        kind: ActorKind::Person,
+        name: by,
+    };
+    let request = |command| Request {
+        actor: actor.clone(),
+        mark: None,
+        salt: 0,
+        known: None,
+        command,
+    };
     let finish = (instance.status == Status::Incomplete).then(|| finishing(instance));
     pushes.chain(on_alerts).chain(finish).map(request).collect()
 }
 
 /// What a script says: one of two values for each field, where the field may have two.
-pub(super) fn values_said(fields: &[FieldDeclaration], others: bool, is_large: bool) -> Vec<(Box<str>, Value)> {
-    if others { other_values(fields) } else { values(fields, is_large) }
+pub(super) fn values_said(
+    fields: &[FieldDeclaration],
+    others: bool,
+    is_large: bool,
+) -> Vec<(Box<str>, Value)> {
+    if others {
+        other_values(fields)
+    } else {
+        values(fields, is_large)
+    }
 }
 
 fn other_values(fields: &[FieldDeclaration]) -> Vec<(Box<str>, Value)> {
@@ -196,8 +346,12 @@ fn other_values(fields: &[FieldDeclaration]) -> Vec<(Box<str>, Value)> {
         FieldType::Bool => Value::Bool(false),
         FieldType::Time => Value::Time(Time(1_796_000_000_000)),
     };
-    let value = |field: &FieldDeclaration| field.values.last().cloned().unwrap_or_else(|| any(field));
-    fields.iter().map(|field| (field.name.as_str().into(), value(field))).collect()
+    let value =
+        |field: &FieldDeclaration| field.values.last().cloned().unwrap_or_else(|| any(field));
+    fields
+        .iter()
+        .map(|field| (field.name.as_str().into(), value(field)))
+        .collect()
 }
 
 /// A value for each field; as long a text as may be where `is_large`.
@@ -209,8 +363,12 @@ pub(super) fn values(fields: &[FieldDeclaration], is_large: bool) -> Vec<(Box<st
         FieldType::Bool => Value::Bool(true),
         FieldType::Time => Value::Time(Time(1_795_000_000_000)),
     };
-    let value = |field: &FieldDeclaration| field.values.first().cloned().unwrap_or_else(|| any(field));
-    fields.iter().map(|field| (field.name.as_str().into(), value(field))).collect()
+    let value =
+        |field: &FieldDeclaration| field.values.first().cloned().unwrap_or_else(|| any(field));
+    fields
+        .iter()
+        .map(|field| (field.name.as_str().into(), value(field)))
+        .collect()
 }
 
 /// To one of the versions there are; from every stage to the first, should it be gone.
@@ -219,7 +377,11 @@ pub(super) fn migrate(world: &World, instance: &Instance, version: u8) -> Option
     let asked = MigrateInstance {
         instance: instance.id,
         version: u32::from(version) % newest.max(1) + 1,
-        stages: if version.is_multiple_of(2) { vec![(instance.stage, 1)] } else { Vec::new() },
+        stages: if version.is_multiple_of(2) {
+            vec![(instance.stage, 1)]
+        } else {
+            Vec::new()
+        },
         reason: "the new form".into(),
         expected: None,
     };
@@ -229,7 +391,10 @@ pub(super) fn migrate(world: &World, instance: &Instance, version: u8) -> Option
 pub(super) fn batch(world: &World, work: u8, stop: bool, now: Time) -> Option<Command> {
     if stop {
         let (batch, _) = world.root().batches.get_max()?;
-        return Some(Command::from(StopBatch { batch: *batch, reason: "enough".into() }));
+        return Some(Command::from(StopBatch {
+            batch: *batch,
+            reason: "enough".into(),
+        }));
     }
     let work = match work {
         0 => BatchWork::Move { stage: 1 },
@@ -237,11 +402,22 @@ pub(super) fn batch(world: &World, work: u8, stop: bool, now: Time) -> Option<Co
         2 => BatchWork::Resume,
         3 => BatchWork::Cancel,
         4 => BatchWork::HandOver(Recipient::Team { team: 1 }),
-        5 => BatchWork::Migrate { version: 2, stages: vec![(2, 1)] },
-        _ => BatchWork::HandOver(Recipient::Person { name: person(1), lease_millis: 900_000 }),
+        5 => BatchWork::Migrate {
+            version: 2,
+            stages: vec![(2, 1)],
+        },
+        _ => BatchWork::HandOver(Recipient::Person {
+            name: person(1),
+            lease_millis: 900_000,
+        }),
     };
     let items = BatchItems::filtered(world.root(), &InstanceFilter::default(), now, &never).ok()?;
-    let start = StartBatch { work, items, reason: "a drill".into(), per_second: 9 };
+    let start = StartBatch {
+        work,
+        items,
+        reason: "a drill".into(),
+        per_second: 9,
+    };
     Some(Command::from(start))
 }
 
@@ -261,14 +437,31 @@ pub(super) fn seen(instance: &Instance, action: u16) -> SeenAlert {
     let alert = instance.alerts.iter().find(|alert| alert.action == action);
     let urgency_count = alert.map_or(0, |alert| instance.urgency_count(alert));
     let team = alert.map(|alert| alert.team);
-    SeenAlert { stage: instance.stage, visit: instance.visit(), action, urgency_count, team }
+    SeenAlert {
+        stage: instance.stage,
+        visit: instance.visit(),
+        action,
+        urgency_count,
+        team,
+    }
 }
 
 /// Searches, and claims the first that it finds.
-pub(super) fn claim_next(world: &World, filter: FollowUpFilter, lease_millis: i64, now: Time) -> Command {
+pub(super) fn claim_next(
+    world: &World,
+    filter: FollowUpFilter,
+    lease_millis: i64,
+    now: Time,
+) -> Command {
     let found = Claimable::search(world.root(), &filter, now.max(world.root().at), &never);
-    let candidates = found.map(|found| found.candidates().to_vec()).unwrap_or_default();
-    Command::from(ClaimNext { filter, candidates, lease_millis })
+    let candidates = found
+        .map(|found| found.candidates().to_vec())
+        .unwrap_or_default();
+    Command::from(ClaimNext {
+        filter,
+        candidates,
+        lease_millis,
+    })
 }
 
 pub(super) fn snoozing(instance: &Instance, action: u16, minutes: u16) -> Command {

@@ -12,9 +12,9 @@ use crate::calendar::{ClockTime, NextDay};
 use crate::definition::expression::Expression;
 use crate::definition::facts::CALL_TEXTS;
 use crate::definition::model::{
-    Action, ActionKind, Again, AlertAction, AtMost, ButtonAction, Event, EventKind, FIRST_STAGE, FinishAction,
-    LinkAction, NEW_CALL_ID, NEW_CALL_LABEL, NO_CALENDAR, NoteRule, Priority, Raise, Rung, RungTime, SetFieldAction,
-    Stage, TimerAction, TimerStart,
+    Action, ActionKind, Again, AlertAction, AtMost, ButtonAction, Event, EventKind, FIRST_STAGE,
+    FinishAction, LinkAction, NEW_CALL_ID, NEW_CALL_LABEL, NO_CALENDAR, NoteRule, Priority, Raise,
+    Rung, RungTime, SetFieldAction, Stage, TimerAction, TimerStart,
 };
 use crate::definition::template::Template;
 use crate::time::Span;
@@ -86,11 +86,18 @@ pub(super) fn plans() -> impl Strategy<Value = Plan> {
     let tree = leaf.prop_recursive(4, 24, 4, |plan| {
         let early = option::weighted(0.2, (words::conditions(), words::names()));
         let sets = vec((any::<Index>(), option::of(words::conditions())), 0..2);
-        (early, sets, vec(alerts(), 0..3), vec(waits(plan), 1..4)).prop_map(|(early, sets, alerts, mut waits)| {
-            // Something waits, whatever the conditions say.
-            waits[0].when = None;
-            Plan::Wait { early, sets, alerts, waits }
-        })
+        (early, sets, vec(alerts(), 0..3), vec(waits(plan), 1..4)).prop_map(
+            |(early, sets, alerts, mut waits)| {
+                // Something waits, whatever the conditions say.
+                waits[0].when = None;
+                Plan::Wait {
+                    early,
+                    sets,
+                    alerts,
+                    waits,
+                }
+            },
+        )
     });
     tree.prop_map(|plan| match plan {
         Plan::Link { .. } => Plan::Finish("done".to_owned()),
@@ -99,16 +106,42 @@ pub(super) fn plans() -> impl Strategy<Value = Plan> {
 }
 
 fn alerts() -> impl Strategy<Value = Alert> {
-    let priorities = select(vec![Priority::Low, Priority::Normal, Priority::High, Priority::Urgent]);
+    let priorities = select(vec![
+        Priority::Low,
+        Priority::Normal,
+        Priority::High,
+        Priority::Urgent,
+    ]);
     let places = option::of((any::<Index>(), any::<bool>()));
     let whens = option::weighted(0.2, words::conditions());
-    let time = (option::of(words::spans()), any::<bool>(), vec(rungs(), 0..3));
-    (words::texts(), places, select(TEAMS.to_vec()), priorities, time, whens).prop_map(
-        |(text, place, team, priority, (due, is_on_the_wall, escalate), when)| {
-            let escalate = if due.is_some() { escalate } else { Vec::new() };
-            Alert { text, place, team, priority, due, is_on_the_wall, escalate, when }
-        },
+    let time = (
+        option::of(words::spans()),
+        any::<bool>(),
+        vec(rungs(), 0..3),
+    );
+    (
+        words::texts(),
+        places,
+        select(TEAMS.to_vec()),
+        priorities,
+        time,
+        whens,
     )
+        .prop_map(
+            |(text, place, team, priority, (due, is_on_the_wall, escalate), when)| {
+                let escalate = if due.is_some() { escalate } else { Vec::new() };
+                Alert {
+                    text,
+                    place,
+                    team,
+                    priority,
+                    due,
+                    is_on_the_wall,
+                    escalate,
+                    when,
+                }
+            },
+        )
 }
 
 fn rungs() -> impl Strategy<Value = Rung> {
@@ -117,8 +150,13 @@ fn rungs() -> impl Strategy<Value = Rung> {
         Just(RungTime::Due),
         words::spans().prop_map(RungTime::After),
     ];
-    let again = option::of((words::spans(), 2_u32..4).prop_map(|(every, times)| Again { every, times }));
-    let raise = select(vec![Raise::ByOne, Raise::To(Priority::High), Raise::To(Priority::Urgent)]);
+    let again =
+        option::of((words::spans(), 2_u32..4).prop_map(|(every, times)| Again { every, times }));
+    let raise = select(vec![
+        Raise::ByOne,
+        Raise::To(Priority::High),
+        Raise::To(Priority::Urgent),
+    ]);
     let team = || option::of(select(TEAMS.to_vec()).prop_map(str::to_owned));
     (at, again, raise, team(), team()).prop_map(|(at, again, raise, team, add_team)| Rung {
         at,
@@ -132,23 +170,46 @@ fn rungs() -> impl Strategy<Value = Rung> {
 
 fn waits(plan: impl Strategy<Value = Plan>) -> impl Strategy<Value = Wait> {
     let notes = select(vec![NoteRule::Optional, NoteRule::Required]);
-    let buttons = (option::of(words::texts()), notes, words::fields())
-        .prop_map(|(confirmation, note, form)| WaitKind::Button { confirmation, note, form });
+    let buttons = (option::of(words::texts()), notes, words::fields()).prop_map(
+        |(confirmation, note, form)| WaitKind::Button {
+            confirmation,
+            note,
+            form,
+        },
+    );
     let starts = select(vec![TimerStart::Stage, TimerStart::Start]);
     let days = select(vec![NextDay::Whenever, NextDay::NextDay]);
-    let times = option::weighted(0.3, (0..1_440_u16, days).prop_map(|(minute, day)| ClockTime { minute, day }));
+    let times = option::weighted(
+        0.3,
+        (0..1_440_u16, days).prop_map(|(minute, day)| ClockTime { minute, day }),
+    );
     let flags = (any::<bool>(), any::<bool>(), any::<bool>());
     let timers = (words::spans(), any::<bool>(), times, starts, flags).prop_map(
         |(after, has_span, at, from, (is_on_the_wall, waits_for_claim, own_label))| {
             let after = (has_span || at.is_none()).then_some(after);
-            WaitKind::Timer { after, at, from, is_on_the_wall, waits_for_claim, own_label }
+            WaitKind::Timer {
+                after,
+                at,
+                from,
+                is_on_the_wall,
+                waits_for_claim,
+                own_label,
+            }
         },
     );
     let kinds = prop_oneof![2 => buttons, 1 => timers];
     let whens = option::weighted(0.2, words::conditions());
     let titles = option::weighted(0.3, words::labels());
-    (words::names(), words::labels(), titles, kinds, whens, plan)
-        .prop_map(|(id, label, title, kind, when, then)| Wait { id, label, title, kind, when, then })
+    (words::names(), words::labels(), titles, kinds, whens, plan).prop_map(
+        |(id, label, title, kind, when, then)| Wait {
+            id,
+            label,
+            title,
+            kind,
+            when,
+            then,
+        },
+    )
 }
 
 /// Makes stages of a plan.
@@ -164,7 +225,14 @@ pub(super) struct Lowering<'a> {
 
 impl<'a> Lowering<'a> {
     pub(super) fn new(fields: &'a [FieldDeclaration], order: &'a [u16], gap: u32) -> Self {
-        Self { fields, order, gap, ids: HashSet::from([NEW_CALL_ID.to_owned()]), stages: Vec::new(), forms: Vec::new() }
+        Self {
+            fields,
+            order,
+            gap,
+            ids: HashSet::from([NEW_CALL_ID.to_owned()]),
+            stages: Vec::new(),
+            forms: Vec::new(),
+        }
     }
 
     /// The stages by number, and whether one of them is an unlinked end.
@@ -176,7 +244,10 @@ impl<'a> Lowering<'a> {
             stage_title: None,
         };
         self.walk(first, plan, &[]);
-        let unlinked = self.stages.iter().any(|(_, plan, _)| matches!(plan, Plan::Unlinked(_)));
+        let unlinked = self
+            .stages
+            .iter()
+            .any(|(_, plan, _)| matches!(plan, Plan::Unlinked(_)));
         let numbers = self.numbers();
         let build = |place: usize| Stage {
             number: numbers[place],
@@ -192,7 +263,9 @@ impl<'a> Lowering<'a> {
         let place = self.stages.len();
         self.forms.push(form);
         self.stages.push((event, plan, Vec::new()));
-        let Plan::Wait { waits, .. } = plan else { return };
+        let Plan::Wait { waits, .. } = plan else {
+            return;
+        };
         let mut labels = HashSet::new();
         for wait in waits {
             let id = unique(&wait.id, &mut self.ids);
@@ -200,11 +273,28 @@ impl<'a> Lowering<'a> {
             self.stages[place].2.push(id.clone());
             let (kind, label) = match &wait.kind {
                 WaitKind::Button { .. } => (EventKind::ButtonPushed, label),
-                WaitKind::Timer { own_label: true, .. } => (EventKind::TimerElapsed, label),
-                WaitKind::Timer { after, at, .. } => (EventKind::TimerElapsed, default_label(*after, *at)),
+                WaitKind::Timer {
+                    own_label: true, ..
+                } => (EventKind::TimerElapsed, label),
+                WaitKind::Timer { after, at, .. } => {
+                    (EventKind::TimerElapsed, default_label(*after, *at))
+                }
             };
-            let form = if let WaitKind::Button { form, .. } = &wait.kind { &form[..] } else { &[] };
-            self.walk(Event { id, kind, label, stage_title: wait.title.clone() }, &wait.then, form);
+            let form = if let WaitKind::Button { form, .. } = &wait.kind {
+                &form[..]
+            } else {
+                &[]
+            };
+            self.walk(
+                Event {
+                    id,
+                    kind,
+                    label,
+                    stage_title: wait.title.clone(),
+                },
+                &wait.then,
+                form,
+            );
         }
     }
 
@@ -213,7 +303,10 @@ impl<'a> Lowering<'a> {
         let mut places: Vec<usize> = (1..self.stages.len()).collect();
         places.sort_by_key(|place| (self.order[place % self.order.len()], *place));
         let mut numbers = vec![FIRST_STAGE; self.stages.len()];
-        for (number, place) in (FIRST_STAGE + 1..).step_by(self.gap as usize + 1).zip(places) {
+        for (number, place) in (FIRST_STAGE + 1..)
+            .step_by(self.gap as usize + 1)
+            .zip(places)
+        {
             numbers[place] = number;
         }
         numbers
@@ -226,22 +319,47 @@ impl<'a> Lowering<'a> {
             Plan::Finish(outcome) => vec![finish(outcome).into()],
             Plan::Unlinked(alerts) => alerts.iter().map(|alert| self.alert(alert, form)).collect(),
             Plan::Link { to, at_most } => {
-                let at_most = at_most
-                    .as_ref()
-                    .map(|(times, otherwise)| AtMost { times: *times, otherwise: self.target(place, otherwise) });
-                vec![ActionKind::Link(LinkAction { to: self.target(place, to), at_most }).into()]
+                let at_most = at_most.as_ref().map(|(times, otherwise)| AtMost {
+                    times: *times,
+                    otherwise: self.target(place, otherwise),
+                });
+                vec![
+                    ActionKind::Link(LinkAction {
+                        to: self.target(place, to),
+                        at_most,
+                    })
+                    .into(),
+                ]
             }
-            Plan::Wait { early, sets, alerts, waits } => {
-                let early =
-                    early.iter().map(|(when, outcome)| Action { when: Some(when.clone()), kind: finish(outcome) });
-                let sets = sets.iter().filter_map(|(field, when)| self.set(field, when.clone()));
+            Plan::Wait {
+                early,
+                sets,
+                alerts,
+                waits,
+            } => {
+                let early = early.iter().map(|(when, outcome)| Action {
+                    when: Some(when.clone()),
+                    kind: finish(outcome),
+                });
+                let sets = sets
+                    .iter()
+                    .filter_map(|(field, when)| self.set(field, when.clone()));
                 let alerts = alerts.iter().map(|alert| self.alert(alert, form));
-                let (first, others): (Vec<_>, Vec<_>) = alerts.enumerate().partition(|(at, _)| *at == 0);
+                let (first, others): (Vec<_>, Vec<_>) =
+                    alerts.enumerate().partition(|(at, _)| *at == 0);
                 let alert = |(_, alert)| alert;
-                let waits = waits.iter().zip(added).map(|(wait, id)| self.wait(wait, id));
+                let waits = waits
+                    .iter()
+                    .zip(added)
+                    .map(|(wait, id)| self.wait(wait, id));
                 // What is set after an alert shows in it all the same.
                 let first = first.into_iter().map(alert);
-                early.chain(first).chain(sets).chain(others.into_iter().map(alert)).chain(waits).collect()
+                early
+                    .chain(first)
+                    .chain(sets)
+                    .chain(others.into_iter().map(alert))
+                    .chain(waits)
+                    .collect()
             }
         }
     }
@@ -256,15 +374,24 @@ impl<'a> Lowering<'a> {
             FieldType::Time => "now + duration('1h')",
         };
         let to = Expression::parse(to).expect("an expression");
-        Some(Action { when, kind: ActionKind::SetField(SetFieldAction { field: field.name.clone(), to }) })
+        Some(Action {
+            when,
+            kind: ActionKind::SetField(SetFieldAction {
+                field: field.name.clone(),
+                to,
+            }),
+        })
     }
 
-    /// A stage that a link may go to: a link only to links before it, so that no circle is made of links alone.
+    /// A stage that a link may go to: a link only to links before it, so that no circle is made of
+    /// links alone.
     fn target(&self, place: usize, index: &Index) -> String {
         let is_link = |plan: &Plan| matches!(plan, Plan::Link { .. });
         let all = self.stages.iter().enumerate();
         let allowed = all.filter(|(other, (_, plan, _))| !is_link(plan) || *other < place);
-        let allowed: Vec<&str> = allowed.map(|(_, (event, _, _))| event.id.as_str()).collect();
+        let allowed: Vec<&str> = allowed
+            .map(|(_, (event, _, _))| event.id.as_str())
+            .collect();
         (*index.get(&allowed)).to_owned()
     }
 
@@ -273,15 +400,24 @@ impl<'a> Lowering<'a> {
         let source = match &alert.place {
             None => alert.text.clone(),
             Some((index, true)) if !self.fields.is_empty() => {
-                format!("{} {{{{ fields.{} }}}}", alert.text, index.get(self.fields).name)
+                format!(
+                    "{} {{{{ fields.{} }}}}",
+                    alert.text,
+                    index.get(self.fields).name
+                )
             }
             Some((index, false)) if !form.is_empty() => {
                 format!("{} {{{{ form.{} }}}}", alert.text, index.get(form).name)
             }
-            Some((index, true)) => format!("{{{{ {} }}}} {}", index.get(&["visit", "now", "call.ended"]), alert.text),
+            Some((index, true)) => format!(
+                "{{{{ {} }}}} {}",
+                index.get(&["visit", "now", "call.ended"]),
+                alert.text
+            ),
             Some((index, _)) => format!("{{{{call.{}}}}}{}", index.get(&CALL_TEXTS), alert.text),
         };
-        let text = Template::parse(&source).expect("a text without braces, and a place that is there");
+        let text =
+            Template::parse(&source).expect("a text without braces, and a place that is there");
         let kind = ActionKind::Alert(AlertAction {
             text,
             team: alert.team.to_owned(),
@@ -290,26 +426,40 @@ impl<'a> Lowering<'a> {
             calendar: alert.is_on_the_wall.then(|| NO_CALENDAR.to_owned()),
             escalate: alert.escalate.clone(),
         });
-        Action { when: alert.when.clone(), kind }
+        Action {
+            when: alert.when.clone(),
+            kind,
+        }
     }
 
     fn wait(&self, wait: &Wait, id: &str) -> Action {
         let event = id.to_owned();
         let kind = match &wait.kind {
-            WaitKind::Timer { after, at, from, is_on_the_wall, waits_for_claim, .. } => {
-                ActionKind::Timer(TimerAction {
-                    after: *after,
-                    at: *at,
-                    from: from.clone(),
-                    calendar: is_on_the_wall.then(|| NO_CALENDAR.to_owned()),
-                    waits_for_claim: *waits_for_claim,
-                    event,
-                })
-            }
-            WaitKind::Button { confirmation, note, form } => {
+            WaitKind::Timer {
+                after,
+                at,
+                from,
+                is_on_the_wall,
+                waits_for_claim,
+                ..
+            } => ActionKind::Timer(TimerAction {
+                after: *after,
+                at: *at,
+                from: from.clone(),
+                calendar: is_on_the_wall.then(|| NO_CALENDAR.to_owned()),
+                waits_for_claim: *waits_for_claim,
+                event,
+            }),
+            WaitKind::Button {
+                confirmation,
+                note,
+                form,
+            } => {
                 let stage = self.stages.iter().find(|(stage, _, _)| stage.id == event);
                 ActionKind::Button(ButtonAction {
-                    label: stage.map(|(event, _, _)| event.label.clone()).unwrap_or_default(),
+                    label: stage
+                        .map(|(event, _, _)| event.label.clone())
+                        .unwrap_or_default(),
                     event,
                     confirmation: confirmation.clone(),
                     note: *note,
@@ -317,12 +467,17 @@ impl<'a> Lowering<'a> {
                 })
             }
         };
-        Action { when: wait.when.clone(), kind }
+        Action {
+            when: wait.when.clone(),
+            kind,
+        }
     }
 }
 
 fn finish(outcome: &str) -> ActionKind {
-    ActionKind::Finish(FinishAction { outcome: outcome.to_owned() })
+    ActionKind::Finish(FinishAction {
+        outcome: outcome.to_owned(),
+    })
 }
 
 fn default_label(after: Option<Span>, at: Option<ClockTime>) -> String {
@@ -335,7 +490,9 @@ fn default_label(after: Option<Span>, at: Option<ClockTime>) -> String {
 
 fn unique(word: &str, taken: &mut HashSet<String>) -> String {
     let numbered = (2..).map(|number| format!("{word}-{number}"));
-    let free = std::iter::once(word.to_owned()).chain(numbered).find(|word| !taken.contains(word));
+    let free = std::iter::once(word.to_owned())
+        .chain(numbered)
+        .find(|word| !taken.contains(word));
     let free = free.unwrap_or_else(|| word.to_owned());
     taken.insert(free.clone());
     free

@@ -1,22 +1,38 @@
 //! What script engines do in generated plays.
 
-use crate::command::{ChaseInstance, Command, EndCall, IfRunning, Release, SetWorkflow, UpdateCall, WithdrawWorkflow};
+use super::commands::{changes, instance, key, values_said};
+use super::steps::Step;
+use crate::command::{
+    ChaseInstance, Command, EndCall, IfRunning, Release, SetWorkflow, UpdateCall, WithdrawWorkflow,
+};
 use crate::definition::Definition;
 use crate::world::World;
 
-use super::commands::{changes, instance, key, values_said};
-use super::steps::Step;
-
-/// What a script says of the release: of every other call it asks for it at once, which releases what waits too.
+/// What a script says of the release: of every other call it asks for it at once, which releases
+/// what waits too.
 fn wish(call: u8, waits: bool) -> Option<Release> {
-    if waits { Some(Release::CallEnded) } else { call.is_multiple_of(2).then_some(Release::Immediately) }
+    if waits {
+        Some(Release::CallEnded)
+    } else {
+        call.is_multiple_of(2).then_some(Release::Immediately)
+    }
 }
 
 /// The command of a step of a script engine; none where it is about nothing, or another's step.
-pub(super) fn script_command(step: &Step, world: &World, definitions: &[Definition]) -> Option<Command> {
+pub(super) fn script_command(
+    step: &Step,
+    world: &World,
+    definitions: &[Definition],
+) -> Option<Command> {
     let id = |at| instance(world, at).map(|instance| instance.id);
     Some(match step {
-        Step::Set { call, workflow, if_running, release, chargeable } => {
+        Step::Set {
+            call,
+            workflow,
+            if_running,
+            release,
+            chargeable,
+        } => {
             let definition = workflow.get(definitions);
             Command::from(SetWorkflow {
                 call: key(*call),
@@ -27,19 +43,36 @@ pub(super) fn script_command(step: &Step, world: &World, definitions: &[Definiti
                 fields: values_said(&definition.fields, *chargeable == Some(true), *call >= 2),
                 release: wish(*call, release.is_some()),
                 release_within_millis: release.flatten().map(|minutes| i64::from(minutes) * 60_000),
-                if_running: [IfRunning::ReturnIt, IfRunning::Refuse, IfRunning::Replace][usize::from(*if_running)],
+                if_running: [IfRunning::ReturnIt, IfRunning::Refuse, IfRunning::Replace]
+                    [usize::from(*if_running)],
             })
         }
-        Step::Update { call, chargeable, customer } => {
+        Step::Update {
+            call,
+            chargeable,
+            customer,
+        } => {
             let changes = changes(*chargeable, *customer);
-            Command::from(UpdateCall { call: key(*call), changes, expected: None })
+            Command::from(UpdateCall {
+                call: key(*call),
+                changes,
+                expected: None,
+            })
         }
         Step::End(call) => Command::from(EndCall { call: key(*call) }),
         Step::Withdraw(at) => {
             let (instance, reason) = (id(at)?, "a mistake".into());
-            Command::from(WithdrawWorkflow { instance, reason, expected: None, worked: false })
+            Command::from(WithdrawWorkflow {
+                instance,
+                reason,
+                expected: None,
+                worked: false,
+            })
         }
-        Step::Chase(at) => Command::from(ChaseInstance { instance: id(at)?, note: "again".into() }),
+        Step::Chase(at) => Command::from(ChaseInstance {
+            instance: id(at)?,
+            note: "again".into(),
+        }),
         _ => return None,
     })
 }

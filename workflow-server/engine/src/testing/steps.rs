@@ -1,4 +1,5 @@
-//! Arbitrary commands in an arbitrary order, for property tests: what call scripts, people, operations and time do.
+//! Arbitrary commands in an arbitrary order, for property tests: what call scripts, people,
+//! operations and time do.
 
 use std::sync::Arc;
 
@@ -6,10 +7,18 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::Index;
 
+use super::TEAMS;
+use super::amending::{AMENDMENTS, amended};
+use super::commands::{
+    archive, batch, claim_next, declaring, erase, finishing, holding, instance, migrate, office,
+    person, publishing, push, replace, seen, snoozing, somebody, step_erasure,
+};
+use super::scripts::script_command;
 use crate::actor::{Actor, ActorKind};
 use crate::command::{
-    AcceptClock, AcknowledgeAlert, AddNote, CancelInstance, Command, ConfirmPurge, ConfirmRetention, Elapse,
-    ImportCalendar, ImportTeam, MoveInstance, PauseInstance, Request, RequestMark, ResumeInstance, StepBatch, UndoPush,
+    AcceptClock, AcknowledgeAlert, AddNote, CancelInstance, Command, ConfirmPurge,
+    ConfirmRetention, Elapse, ImportCalendar, ImportTeam, MoveInstance, PauseInstance, Request,
+    RequestMark, ResumeInstance, StepBatch, UndoPush,
 };
 use crate::definition::Definition;
 use crate::erasure::EraseCaller;
@@ -18,14 +27,6 @@ use crate::instance::{Instance, Status};
 use crate::time::{Span, SpanUnit, Time};
 use crate::world::World;
 use crate::world::definitions::Workflow;
-
-use super::TEAMS;
-use super::amending::{AMENDMENTS, amended};
-use super::commands::{
-    archive, batch, claim_next, declaring, erase, finishing, holding, instance, migrate, office, person, publishing,
-    push, replace, seen, snoozing, somebody, step_erasure,
-};
-use super::scripts::script_command;
 
 /// Something that somebody does, before it is known on what.
 #[derive(Clone, Debug)]
@@ -54,7 +55,8 @@ pub enum Step {
     },
     /// A call ends.
     End(u8),
-    /// Somebody pushes a button; now and then one that is not there, on an older visit, or without what it asks for.
+    /// Somebody pushes a button; now and then one that is not there, on an older visit, or without
+    /// what it asks for.
     Push {
         /// Which instance.
         instance: Index,
@@ -67,13 +69,16 @@ pub enum Step {
     },
     /// Somebody writes a note.
     Note(Index),
-    /// Somebody has seen an alert: which instance, which action, and whether they looked at an earlier visit.
+    /// Somebody has seen an alert: which instance, which action, and whether they looked at an
+    /// earlier visit.
     Acknowledge(Index, u8, bool),
-    /// Somebody claims, extends, gives back or takes over: which instance, who, what, and for how many minutes.
+    /// Somebody claims, extends, gives back or takes over: which instance, who, what, and for how
+    /// many minutes.
     Hold(Index, u8, u8, u16),
     /// Somebody asks for the next.
     Next(u8, u16),
-    /// Somebody snoozes an alert: which instance, which action, who, and for how many minutes; 0 brings it back.
+    /// Somebody snoozes an alert: which instance, which action, who, and for how many minutes; 0
+    /// brings it back.
     Snooze(Index, u8, u8, u16),
     /// Somebody pauses: which instance, and for how many minutes, if that is known.
     Pause(Index, Option<u16>),
@@ -87,19 +92,23 @@ pub enum Step {
     Chase(Index),
     /// Operations move an instance to one of its stages.
     Move(Index, Index),
-    /// Operations let an instance go on on another version, or that of its number modulo the versions there are.
+    /// Operations let an instance go on on another version, or that of its number modulo the
+    /// versions there are.
     Migrate(Index, u8),
-    /// Operations start a batch over all that is open, or stop the newest: which work, whether to stop.
+    /// Operations start a batch over all that is open, or stop the newest: which work, whether to
+    /// stop.
     Batch(u8, bool),
     /// The next item of the newest batch is done.
     StepBatch,
-    /// Calls of which everything has ended leave memory: after how many minutes, and how many calls at most.
+    /// Calls of which everything has ended leave memory: after how many minutes, and how many calls
+    /// at most.
     Archive(u16, u8),
     /// The oldest chunk of the archive is written anew with as much, or nothing is left of it.
     Replace(bool),
     /// Operations confirm that so many may be removed.
     ConfirmPurge(u8),
-    /// Somebody looks up the calls of a caller, and asks for those to be erased that were looked up by such a step before.
+    /// Somebody looks up the calls of a caller, and asks for those to be erased that were looked up
+    /// by such a step before.
     Erase(u8),
     /// The newest erasure goes on: its next call is masked, or it is done.
     StepErasure,
@@ -107,13 +116,15 @@ pub enum Step {
     Withdraw(Index),
     /// Operations cancel an instance.
     Cancel(Index),
-    /// Somebody amends a workflow and publishes the new version: which workflow, how, and in which stage.
+    /// Somebody amends a workflow and publishes the new version: which workflow, how, and in which
+    /// stage.
     Publish(Index, u8, Index),
     /// An author declares or removes a team: which, and whether to remove it.
     Team(u8, bool),
     /// The request before is asked once more, by the same id.
     Again,
-    /// Somebody publishes a workflow with another retention in days; with 0, operations confirm the newest one.
+    /// Somebody publishes a workflow with another retention in days; with 0, operations confirm the
+    /// newest one.
     Retention(Index, u16),
     /// Operations accept a wall clock that is so many milliseconds ahead or behind.
     AcceptClock(i32),
@@ -123,19 +134,41 @@ pub enum Step {
 
 /// Steps of all kinds; pushes and time are the most frequent ones.
 pub fn steps(at_most: usize) -> impl Strategy<Value = Vec<Step>> {
-    let set = (0..4_u8, any::<Index>(), 0..3_u8, any::<Option<Option<u16>>>(), any::<Option<bool>>()).prop_map(
-        |(call, workflow, if_running, release, chargeable)| Step::Set {
+    let set = (
+        0..4_u8,
+        any::<Index>(),
+        0..3_u8,
+        any::<Option<Option<u16>>>(),
+        any::<Option<bool>>(),
+    )
+        .prop_map(
+            |(call, workflow, if_running, release, chargeable)| Step::Set {
+                call,
+                workflow,
+                if_running,
+                release,
+                chargeable,
+            },
+        );
+    let update = (0..4_u8, any::<Option<bool>>(), any::<Option<u8>>()).prop_map(
+        |(call, chargeable, customer)| Step::Update {
             call,
-            workflow,
-            if_running,
-            release,
             chargeable,
+            customer,
         },
     );
-    let update = (0..4_u8, any::<Option<bool>>(), any::<Option<u8>>())
-        .prop_map(|(call, chargeable, customer)| Step::Update { call, chargeable, customer });
-    let push = (any::<Index>(), any::<Index>(), prop_oneof![9 => Just(0), 1 => 1..3_u8], prop::bool::weighted(0.1))
-        .prop_map(|(instance, button, stale, careless)| Step::Push { instance, button, stale, careless });
+    let push = (
+        any::<Index>(),
+        any::<Index>(),
+        prop_oneof![9 => Just(0), 1 => 1..3_u8],
+        prop::bool::weighted(0.1),
+    )
+        .prop_map(|(instance, button, stale, careless)| Step::Push {
+            instance,
+            button,
+            stale,
+            careless,
+        });
     let step = prop_oneof![
         4 => set,
         2 => update,
@@ -199,7 +232,14 @@ impl Player {
                 kept.push(definition);
             }
         }
-        Self { definitions: kept, now: Time(1_795_000_000_000), asked: 0, last: None, pushed: None, looked_up: None }
+        Self {
+            definitions: kept,
+            now: Time(1_795_000_000_000),
+            asked: 0,
+            last: None,
+            pushed: None,
+            looked_up: None,
+        }
     }
 
     /// What time it is.
@@ -212,13 +252,23 @@ impl Player {
     pub fn opening(&mut self) -> Vec<Request> {
         let mut commands = Vec::new();
         for name in TEAMS {
-            commands.push(Command::from(ImportTeam { name: name.into(), title: name.into(), expected: None }));
+            commands.push(Command::from(ImportTeam {
+                name: name.into(),
+                title: name.into(),
+                expected: None,
+            }));
         }
-        commands.push(Command::from(ImportCalendar { calendar: Arc::new(office()), expected: None }));
+        commands.push(Command::from(ImportCalendar {
+            calendar: Arc::new(office()),
+            expected: None,
+        }));
         for definition in self.definitions.clone() {
             commands.extend(publishing(definition));
         }
-        commands.into_iter().map(|command| self.request(somebody(ActorKind::Author), command)).collect()
+        commands
+            .into_iter()
+            .map(|command| self.request(somebody(ActorKind::Author), command))
+            .collect()
     }
 
     /// The requests that a step comes to; none where it has nothing to act on.
@@ -226,16 +276,27 @@ impl Player {
         let requests: Vec<Request> = match step {
             Step::Again => self.last.iter().cloned().collect(),
             Step::Pass(millis) => return self.pass(*millis, world),
-            Step::Retention(at, days) => self.retention(at.get(&self.definitions).clone(), *days, world),
+            Step::Retention(at, days) => {
+                self.retention(at.get(&self.definitions).clone(), *days, world)
+            }
             Step::AcceptClock(millis) => {
                 self.now = Time(self.now.0 + i64::from(*millis));
-                vec![self.request(somebody(ActorKind::Operations), Command::from(AcceptClock { to: Some(self.now) }))]
+                vec![self.request(
+                    somebody(ActorKind::Operations),
+                    Command::from(AcceptClock { to: Some(self.now) }),
+                )]
             }
             Step::Publish(at, how, stage) => {
                 let definition = amended(at.get(&self.definitions).clone(), *how, stage);
-                publishing(definition).map(|command| self.request(somebody(ActorKind::Author), command)).into()
+                publishing(definition)
+                    .map(|command| self.request(somebody(ActorKind::Author), command))
+                    .into()
             }
-            step => self.command(step, world).map(|(by, command)| self.request(by, command)).into_iter().collect(),
+            step => self
+                .command(step, world)
+                .map(|(by, command)| self.request(by, command))
+                .into_iter()
+                .collect(),
         };
         self.last = requests.last().cloned();
         if let Step::Erase(caller) = step {
@@ -249,66 +310,152 @@ impl Player {
 
     fn retention(&mut self, mut definition: Definition, days: u16, world: &World) -> Vec<Request> {
         if days == 0 {
-            let newest = world.root().workflows.named(&definition.name).map_or(0, Workflow::newest);
-            let command =
-                Command::from(ConfirmRetention { workflow: definition.name.as_str().into(), version: newest });
+            let newest = world
+                .root()
+                .workflows
+                .named(&definition.name)
+                .map_or(0, Workflow::newest);
+            let command = Command::from(ConfirmRetention {
+                workflow: definition.name.as_str().into(),
+                version: newest,
+            });
             return vec![self.request(somebody(ActorKind::Operations), command)];
         }
-        definition.retention = Some(Span { amount: u32::from(days), unit: SpanUnit::Days });
-        publishing(definition).map(|command| self.request(somebody(ActorKind::Author), command)).into()
+        definition.retention = Some(Span {
+            amount: u32::from(days),
+            unit: SpanUnit::Days,
+        });
+        publishing(definition)
+            .map(|command| self.request(somebody(ActorKind::Author), command))
+            .into()
     }
 
     fn request(&mut self, actor: Actor, command: Command) -> Request {
         self.asked += 1;
         // Every other request can be asked again.
-        let mark = (!self.asked.is_multiple_of(2))
-            .then_some(RequestMark { key: u128::from(self.asked), fingerprint: self.asked.wrapping_mul(31) });
-        Request { actor, mark, salt: self.asked as u16, known: None, command }
+        let mark = (!self.asked.is_multiple_of(2)).then_some(RequestMark {
+            key: u128::from(self.asked),
+            fingerprint: self.asked.wrapping_mul(31),
+        });
+        Request {
+            actor,
+            mark,
+            salt: self.asked as u16,
+            known: None,
+            command,
+        }
     }
 
     fn pass(&mut self, millis: u32, world: &World) -> Vec<Request> {
         self.now = Time(self.now.0 + i64::from(millis));
         let due = world.timers().earliest().filter(|key| key.due <= self.now);
-        let elapse = due.map(|key| Command::from(Elapse { due: key.due, slot: key.slot, wake: key.wake() }));
-        let actor = Actor { kind: ActorKind::Timer, name: "".into() };
-        elapse.map(|command| Request { actor, mark: None, salt: 0, known: None, command }).into_iter().collect()
+        let elapse = due.map(|key| {
+            Command::from(Elapse {
+                due: key.due,
+                slot: key.slot,
+                wake: key.wake(),
+            })
+        });
+        let actor = Actor {
+            kind: ActorKind::Timer,
+            name: "".into(),
+        };
+        elapse
+            .map(|command| Request {
+                actor,
+                mark: None,
+                salt: 0,
+                known: None,
+                command,
+            })
+            .into_iter()
+            .collect()
     }
 
     fn command(&self, step: &Step, world: &World) -> Option<(Actor, Command)> {
         let instance = |at: &Index| instance(world, at);
         let id = |at: &Index| instance(at).map(|instance| instance.id);
         let (kind, command) = match step {
-            Step::Push { instance: at, button, stale, careless } => {
-                (ActorKind::Person, push(world, instance(at)?, button, *stale, *careless))
-            }
-            Step::Note(at) => (ActorKind::Person, Command::from(AddNote { instance: id(at)?, text: "rang".into() })),
+            Step::Push {
+                instance: at,
+                button,
+                stale,
+                careless,
+            } => (
+                ActorKind::Person,
+                push(world, instance(at)?, button, *stale, *careless),
+            ),
+            Step::Note(at) => (
+                ActorKind::Person,
+                Command::from(AddNote {
+                    instance: id(at)?,
+                    text: "rang".into(),
+                }),
+            ),
             Step::Acknowledge(at, action, is_stale) => {
                 let instance = instance(at)?;
                 let mut alert = seen(instance, u16::from(*action));
                 alert.visit = alert.visit.saturating_sub(u32::from(*is_stale));
-                (ActorKind::Person, Command::from(AcknowledgeAlert { instance: instance.id, alert }))
+                (
+                    ActorKind::Person,
+                    Command::from(AcknowledgeAlert {
+                        instance: instance.id,
+                        alert,
+                    }),
+                )
             }
             Step::Hold(at, who, what, minutes) => {
                 let command = holding(id(at)?, *what, i64::from(*minutes) * 60_000);
-                return Some((Actor { kind: ActorKind::Person, name: person(*who) }, command));
+                return Some((
+                    Actor {
+                        kind: ActorKind::Person,
+                        name: person(*who),
+                    },
+                    command,
+                ));
             }
             Step::Next(who, minutes) => {
                 let lease_millis = i64::from(*minutes) * 60_000;
-                let filter = FollowUpFilter { teams: vec![u32::from(*who)], ..FollowUpFilter::default() };
+                let filter = FollowUpFilter {
+                    teams: vec![u32::from(*who)],
+                    ..FollowUpFilter::default()
+                };
                 let command = claim_next(world, filter, lease_millis, self.now);
-                return Some((Actor { kind: ActorKind::Person, name: person(*who) }, command));
+                return Some((
+                    Actor {
+                        kind: ActorKind::Person,
+                        name: person(*who),
+                    },
+                    command,
+                ));
             }
             Step::Team(team, is_removed) => (ActorKind::Author, declaring(*team, *is_removed)),
             Step::Cancel(at) => {
                 let (instance, reason) = (id(at)?, "not needed".into());
-                (ActorKind::Operations, Command::from(CancelInstance { instance, reason, expected: None }))
+                (
+                    ActorKind::Operations,
+                    Command::from(CancelInstance {
+                        instance,
+                        reason,
+                        expected: None,
+                    }),
+                )
             }
-            Step::Publish(..) | Step::Retention(..) | Step::Again | Step::AcceptClock(_) | Step::Pass(_) => {
+            Step::Publish(..)
+            | Step::Retention(..)
+            | Step::Again
+            | Step::AcceptClock(_)
+            | Step::Pass(_) => {
                 return None;
             }
-            Step::Set { .. } | Step::Update { .. } | Step::End(_) | Step::Withdraw(_) | Step::Chase(_) => {
-                (ActorKind::ScriptEngine, script_command(step, world, &self.definitions)?)
-            }
+            Step::Set { .. }
+            | Step::Update { .. }
+            | Step::End(_)
+            | Step::Withdraw(_)
+            | Step::Chase(_) => (
+                ActorKind::ScriptEngine,
+                script_command(step, world, &self.definitions)?,
+            ),
             step => return self.at_desk(step, world),
         };
         Some((somebody(kind), command))
@@ -321,49 +468,96 @@ impl Player {
         let (kind, command) = match step {
             Step::Snooze(at, action, who, minutes) => {
                 let command = snoozing(instance(at)?, u16::from(*action), *minutes);
-                return Some((Actor { kind: ActorKind::Person, name: person(*who) }, command));
+                return Some((
+                    Actor {
+                        kind: ActorKind::Person,
+                        name: person(*who),
+                    },
+                    command,
+                ));
             }
             Step::Pause(at, minutes) => {
                 let until = minutes.map(|minutes| Time(self.now.0 + i64::from(minutes) * 60_000));
                 (
                     ActorKind::Person,
-                    Command::from(PauseInstance { instance: id(at)?, until, reason: "ill".into(), expected: None }),
+                    Command::from(PauseInstance {
+                        instance: id(at)?,
+                        until,
+                        reason: "ill".into(),
+                        expected: None,
+                    }),
                 )
             }
             Step::Resume(at) => (
                 ActorKind::Person,
-                Command::from(ResumeInstance { instance: id(at)?, note: "".into(), expected: None }),
+                Command::from(ResumeInstance {
+                    instance: id(at)?,
+                    note: "".into(),
+                    expected: None,
+                }),
             ),
             Step::Finish(at, who) => {
                 let command = finishing(instance(at)?);
-                return Some((Actor { kind: ActorKind::Person, name: person(*who) }, command));
+                return Some((
+                    Actor {
+                        kind: ActorKind::Person,
+                        name: person(*who),
+                    },
+                    command,
+                ));
             }
             Step::Undo(as_supervisor) => (ActorKind::Person, self.undoing(world, *as_supervisor)?),
             Step::Move(at, stage) => {
                 let instance = instance(at)?;
                 let stages = &world.root().definition_of(instance)?.stages;
-                let (instance, stage, reason) = (instance.id, stage.get(stages).number, "it is stuck".into());
-                (ActorKind::Operations, Command::from(MoveInstance { instance, stage, reason, expected: None }))
+                let (instance, stage, reason) =
+                    (instance.id, stage.get(stages).number, "it is stuck".into());
+                (
+                    ActorKind::Operations,
+                    Command::from(MoveInstance {
+                        instance,
+                        stage,
+                        reason,
+                        expected: None,
+                    }),
+                )
             }
-            Step::Migrate(at, version) => (ActorKind::Operations, migrate(world, instance(at)?, *version)?),
-            Step::Archive(minutes, calls) => (ActorKind::Timer, archive(world, *minutes, *calls, self.now)),
+            Step::Migrate(at, version) => (
+                ActorKind::Operations,
+                migrate(world, instance(at)?, *version)?,
+            ),
+            Step::Archive(minutes, calls) => {
+                (ActorKind::Timer, archive(world, *minutes, *calls, self.now))
+            }
             Step::Replace(nothing) => (ActorKind::Timer, replace(world, *nothing)?),
-            Step::ConfirmPurge(count) => {
-                (ActorKind::Operations, Command::from(ConfirmPurge { instances: u64::from(*count) }))
-            }
-            Step::Erase(_) => (ActorKind::Operations, Command::from(self.looked_up.clone()?)),
+            Step::ConfirmPurge(count) => (
+                ActorKind::Operations,
+                Command::from(ConfirmPurge {
+                    instances: u64::from(*count),
+                }),
+            ),
+            Step::Erase(_) => (
+                ActorKind::Operations,
+                Command::from(self.looked_up.clone()?),
+            ),
             Step::StepErasure => (ActorKind::Operations, step_erasure(world)?),
-            Step::Batch(work, stop) => (ActorKind::Operations, batch(world, *work, *stop, self.now)?),
+            Step::Batch(work, stop) => {
+                (ActorKind::Operations, batch(world, *work, *stop, self.now)?)
+            }
             Step::StepBatch => {
                 let (batch, _) = world.root().batches.get_max()?;
-                (ActorKind::Operations, Command::from(StepBatch { batch: *batch }))
+                (
+                    ActorKind::Operations,
+                    Command::from(StepBatch { batch: *batch }),
+                )
             }
             _ => return None,
         };
         Some((somebody(kind), command))
     }
 
-    /// Names the push rightly where it is still the newest thing that happened, and wrongly where it is not.
+    /// Names the push rightly where it is still the newest thing that happened, and wrongly where
+    /// it is not.
     fn undoing(&self, world: &World, as_supervisor: bool) -> Option<Command> {
         let (before, pushed_at) = self.pushed.clone()?;
         let now = world.root().instance(before.id)?;
@@ -371,7 +565,11 @@ impl Player {
         let is_newest = before.status == Status::Active && now.revision == before.revision + 1;
         Some(Command::from(UndoPush {
             instance: before.id,
-            sequence: if is_newest { now.sequence } else { before.sequence },
+            sequence: if is_newest {
+                now.sequence
+            } else {
+                before.sequence
+            },
             pushed_by: person(0),
             pushed_at,
             before,

@@ -88,19 +88,48 @@ pub(super) fn texts() -> impl Strategy<Value = String> {
 
 /// Spans within the limits.
 pub fn spans() -> impl Strategy<Value = Span> {
-    let units = select(vec![SpanUnit::Seconds, SpanUnit::Minutes, SpanUnit::Hours, SpanUnit::Days]);
+    let units = select(vec![
+        SpanUnit::Seconds,
+        SpanUnit::Minutes,
+        SpanUnit::Hours,
+        SpanUnit::Days,
+    ]);
     (1..=limits::SPAN_DAYS_MAX, units).prop_map(|(amount, unit)| Span { amount, unit })
 }
 
 /// Declared fields, each name once, now and then with all that may be declared.
 pub(super) fn fields() -> impl Strategy<Value = Vec<FieldDeclaration>> {
-    let types = select(vec![FieldType::Text, FieldType::Number, FieldType::Bool, FieldType::Time]);
+    let types = select(vec![
+        FieldType::Text,
+        FieldType::Number,
+        FieldType::Bool,
+        FieldType::Time,
+    ]);
     let label = prop_oneof![2 => Just(String::new()), 1 => labels()];
-    vec(("[a-zA-Z_][a-zA-Z0-9_]{0,8}", types, any::<bool>(), label, any::<u8>()), 0..4).prop_map(|fields| {
+    vec(
+        (
+            "[a-zA-Z_][a-zA-Z0-9_]{0,8}",
+            types,
+            any::<bool>(),
+            label,
+            any::<u8>(),
+        ),
+        0..4,
+    )
+    .prop_map(|fields| {
         let numbered = fields.into_iter().enumerate();
         let declared = |(place, (name, field_type, required, label, more))| {
             let name = format!("{name}_{place}");
-            bounded(FieldDeclaration { name, field_type, required, label, ..FieldDeclaration::default() }, more)
+            bounded(
+                FieldDeclaration {
+                    name,
+                    field_type,
+                    required,
+                    label,
+                    ..FieldDeclaration::default()
+                },
+                more,
+            )
         };
         numbered.map(declared).collect()
     })
@@ -121,9 +150,15 @@ fn bounded(mut field: FieldDeclaration, more: u8) -> FieldDeclaration {
     if more & 1 != 0 && field.field_type == FieldType::Time {
         let days = |amount| match amount {
             0 => Some(Offset::NOW),
-            _ => Some(Offset { amount, unit: SpanUnit::Days }),
+            _ => Some(Offset {
+                amount,
+                unit: SpanUnit::Days,
+            }),
         };
-        (field.earliest, field.latest) = (days(i32::from(more >> 3) - 8), if more & 8 != 0 { days(90) } else { None });
+        (field.earliest, field.latest) = (
+            days(i32::from(more >> 3) - 8),
+            if more & 8 != 0 { days(90) } else { None },
+        );
         return field;
     }
     if more & 2 != 0 {
@@ -137,6 +172,12 @@ fn bounded(mut field: FieldDeclaration, more: u8) -> FieldDeclaration {
 
 /// Conditions that hold, that do not, and that have no answer, without a field.
 pub(super) fn conditions() -> impl Strategy<Value = Expression> {
-    let known = select(vec!["visit < 2", "call.chargeable", "1 == 2", "call.details['no'] == 'such'", "!call.ended"]);
+    let known = select(vec![
+        "visit < 2",
+        "call.chargeable",
+        "1 == 2",
+        "call.details['no'] == 'such'",
+        "!call.ended",
+    ]);
     known.prop_map(|source| Expression::parse(source).expect("a condition"))
 }

@@ -16,7 +16,8 @@ use crate::instance::Instance;
 use crate::limits;
 use crate::world::{World, call_index, caller_index, urgency};
 
-/// An entry does not fit the World that it is applied to: the journal is damaged, or the code has a fault.
+/// An entry does not fit the World that it is applied to: the journal is damaged, or the code has a
+/// fault.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum Unfit {
     /// Its sequence is not the next one.
@@ -54,11 +55,15 @@ impl World {
     /// Applies one entry.
     ///
     /// # Errors
-    /// [`Unfit`] where the entry cannot follow on this World; the World is then not to be used any more.
+    /// [`Unfit`] where the entry cannot follow on this World; the World is then not to be used any
+    /// more.
     pub fn apply(&mut self, entry: &Entry) -> Result<(), Unfit> {
         let expected = self.root.sequence + 1;
         if entry.sequence != expected {
-            return Err(Unfit::Sequence { expected, found: entry.sequence });
+            return Err(Unfit::Sequence {
+                expected,
+                found: entry.sequence,
+            });
         }
         if let Some(change) = &entry.definition {
             self.apply_definition(change, entry)?;
@@ -89,8 +94,12 @@ impl World {
             self.apply_archive(change, entry.sequence)?;
         }
         if let Answer::PurgeConfirmed(instances @ 1..) = entry.answer {
-            let confirmed =
-                PurgeConfirmation { sequence: entry.sequence, at: entry.at, actor: entry.actor.clone(), instances };
+            let confirmed = PurgeConfirmation {
+                sequence: entry.sequence,
+                at: entry.at,
+                actor: entry.actor.clone(),
+                instances,
+            };
             self.root.archive.purge_confirmed = Some(Arc::new(confirmed));
         }
         self.forget_retired(entry.sequence);
@@ -98,7 +107,8 @@ impl World {
             self.go_back(entry);
         }
         if let Some(mark) = entry.mark {
-            self.requests.remember(mark.key, mark.fingerprint, entry.sequence, entry.at);
+            self.requests
+                .remember(mark.key, mark.fingerprint, entry.sequence, entry.at);
         }
         self.requests.forget_older(entry.at);
         self.root.sequence = entry.sequence;
@@ -112,13 +122,20 @@ impl World {
             After::Whole(instance) => return Ok(instance.clone()),
             After::Touched(touched) => touched,
         };
-        let old = self.root.instance(touched.id).filter(|old| old.whole_at == touched.whole_at);
-        Ok(Arc::new(touched.onto(old.ok_or(Unfit::NotTouched(touched.id.slot))?)))
+        let old = self
+            .root
+            .instance(touched.id)
+            .filter(|old| old.whole_at == touched.whole_at);
+        Ok(Arc::new(
+            touched.onto(old.ok_or(Unfit::NotTouched(touched.id.slot))?),
+        ))
     }
 
-    /// Time goes back: what is ordered by time must know where, and request ids are not to be kept until the time comes again.
+    /// Time goes back: what is ordered by time must know where, and request ids are not to be kept
+    /// until the time comes again.
     fn go_back(&mut self, entry: &Entry) {
-        let surplus = (self.root.time_set_back.len() + 1).saturating_sub(limits::TIMES_SET_BACK_KEPT);
+        let surplus =
+            (self.root.time_set_back.len() + 1).saturating_sub(limits::TIMES_SET_BACK_KEPT);
         let kept = self.root.time_set_back.iter().skip(surplus).copied();
         self.root.time_set_back = kept.chain([entry.sequence]).collect();
         self.requests.go_back(entry.at);
@@ -143,12 +160,23 @@ impl World {
                 changed.ok_or(Unfit::NoDraft(*workflow))
             }
             DefinitionChange::Retention { workflow, from } => {
-                let changed = Arc::make_mut(&mut self.root.workflows).count_retention_from(*workflow, *from);
+                let changed =
+                    Arc::make_mut(&mut self.root.workflows).count_retention_from(*workflow, *from);
                 changed.ok_or(Unfit::NoDraft(*workflow))
             }
-            DefinitionChange::Version { workflow, created, retention_from, .. } => {
+            DefinitionChange::Version {
+                workflow,
+                created,
+                retention_from,
+                ..
+            } => {
                 let workflows = Arc::make_mut(&mut self.root.workflows);
-                let published = workflows.publish(*workflow, (*created, *retention_from), entry.at, &entry.actor);
+                let published = workflows.publish(
+                    *workflow,
+                    (*created, *retention_from),
+                    entry.at,
+                    &entry.actor,
+                );
                 published.ok_or(Unfit::NoDraft(*workflow))
             }
         }
@@ -156,27 +184,39 @@ impl World {
 
     fn apply_batch(&mut self, change: &BatchChange, entry: &Entry) -> Result<(), Unfit> {
         let batches = &mut self.root.batches;
-        let change_one = |id: u64, batches: &mut OrdMap<u64, Arc<Batch>>, change: &dyn Fn(&mut Batch)| {
-            batches.get_mut(&id).map(|batch| change(Arc::make_mut(batch))).ok_or(Unfit::NoBatch(id))
-        };
+        let change_one =
+            |id: u64, batches: &mut OrdMap<u64, Arc<Batch>>, change: &dyn Fn(&mut Batch)| {
+                batches
+                    .get_mut(&id)
+                    .map(|batch| change(Arc::make_mut(batch)))
+                    .ok_or(Unfit::NoBatch(id))
+            };
         match change {
             BatchChange::Started(batch) => {
                 batches.insert(batch.id, batch.clone());
                 self.forget_batches();
                 Ok(())
             }
-            BatchChange::Stepped { batch, item, refused } => {
-                change_one(*batch, batches, &|batch| batch.stepped(*item, refused.as_deref(), entry.at))
-            }
-            BatchChange::Stopped { batch } => {
-                change_one(*batch, batches, &|batch| batch.end(BatchState::Stopped, entry.at))
-            }
+            BatchChange::Stepped {
+                batch,
+                item,
+                refused,
+            } => change_one(*batch, batches, &|batch| {
+                batch.stepped(*item, refused.as_deref(), entry.at);
+            }),
+            BatchChange::Stopped { batch } => change_one(*batch, batches, &|batch| {
+                batch.end(BatchState::Stopped, entry.at);
+            }),
         }
     }
 
     /// Keeps the newest of the batches that have ended.
     fn forget_batches(&mut self) {
-        let ended = self.root.batches.values().filter(|batch| batch.state != BatchState::Running);
+        let ended = self
+            .root
+            .batches
+            .values()
+            .filter(|batch| batch.state != BatchState::Running);
         let ended: Vec<u64> = ended.map(|batch| batch.id).collect();
         for old in &ended[..ended.len().saturating_sub(limits::BATCHES_KEPT)] {
             self.root.batches.remove(old);
@@ -206,9 +246,13 @@ impl World {
 
     fn apply_erasure(&mut self, change: &ErasureChange, entry: &Entry) -> Result<(), Unfit> {
         let erasures = &mut self.root.erasures;
-        let change_one = |id: u64, erasures: &mut OrdMap<u64, Arc<Erasure>>, change: &dyn Fn(&mut Erasure)| {
-            erasures.get_mut(&id).map(|one| change(Arc::make_mut(one))).ok_or(Unfit::NoErasure(id))
-        };
+        let change_one =
+            |id: u64, erasures: &mut OrdMap<u64, Arc<Erasure>>, change: &dyn Fn(&mut Erasure)| {
+                erasures
+                    .get_mut(&id)
+                    .map(|one| change(Arc::make_mut(one)))
+                    .ok_or(Unfit::NoErasure(id))
+            };
         match change {
             ErasureChange::Started(erasure) => {
                 erasures.insert(erasure.id, erasure.clone());
@@ -222,8 +266,11 @@ impl World {
                         one.state = ErasureState::Scrubbing;
                     }
                 })?;
-                let masked =
-                    self.root.erasures.get(erasure).and_then(|one| one.calls.get(one.masked_at.len() - 1).cloned());
+                let masked = self
+                    .root
+                    .erasures
+                    .get(erasure)
+                    .and_then(|one| one.calls.get(one.masked_at.len() - 1).cloned());
                 if let Some(call) = masked {
                     Arc::make_mut(&mut self.root.erasing).masked_by(&self.root.erasures, &call);
                 }
@@ -241,7 +288,11 @@ impl World {
 
     /// Keeps the newest of the erasures that have ended.
     fn forget_erasures(&mut self) {
-        let ended = self.root.erasures.values().filter(|one| one.state == ErasureState::Done);
+        let ended = self
+            .root
+            .erasures
+            .values()
+            .filter(|one| one.state == ErasureState::Done);
         let ended: Vec<u64> = ended.map(|one| one.id).collect();
         for old in &ended[..ended.len().saturating_sub(limits::ERASURES_KEPT)] {
             self.root.erasures.remove(old);
@@ -250,7 +301,9 @@ impl World {
 
     /// Takes an instance out of the indexes; it stays in its slot until the new one is put there.
     fn take_instance(&mut self, slot: u32) {
-        let Some(old) = self.root.instance_at(slot).cloned() else { return };
+        let Some(old) = self.root.instance_at(slot).cloned() else {
+            return;
+        };
         self.root.counters.by_status[old.status as usize] -= 1;
         if let Some(call) = self.root.call_of(&old).cloned() {
             for key in urgency::keys(&old, &call) {
@@ -260,9 +313,14 @@ impl World {
         self.root.counters.timers -= self.timers.disarm(&old);
     }
 
-    /// Lets a call leave memory with its instances. Older roots still hold them, so the shared indexes keep it for a while.
+    /// Lets a call leave memory with its instances. Older roots still hold them, so the shared
+    /// indexes keep it for a while.
     fn remove_call(&mut self, slot: u32, sequence: u64) -> Result<(), Unfit> {
-        let call = self.root.call_at(slot).cloned().ok_or(Unfit::NoCall(slot))?;
+        let call = self
+            .root
+            .call_at(slot)
+            .cloned()
+            .ok_or(Unfit::NoCall(slot))?;
         for instance in &call.instances {
             self.take_instance(*instance);
             self.root.instances.set(*instance as usize, None);
@@ -272,18 +330,23 @@ impl World {
         self.free_calls.free(slot);
         self.tell_next_slots();
         let caller = caller_index::hashes(&call.caller, None);
-        self.retired.push(sequence, slot, Some(call_index::hash(&call.key)), caller);
+        self.retired
+            .push(sequence, slot, Some(call_index::hash(&call.key)), caller);
         Ok(())
     }
 
     fn forget_retired(&mut self, sequence: u64) {
         let before = sequence.saturating_sub(limits::RETIRED_SEQUENCES);
         for _ in 0..limits::RETIRED_PER_ENTRY {
-            let Some(gone) = self.retired.pop_before(before) else { return };
+            let Some(gone) = self.retired.pop_before(before) else {
+                return;
+            };
             if let Some(hash) = gone.call {
                 self.root.call_index.remove(hash, gone.slot);
             }
-            gone.caller.iter().for_each(|hash| self.root.caller_index.remove(*hash, gone.slot));
+            gone.caller
+                .iter()
+                .for_each(|hash| self.root.caller_index.remove(*hash, gone.slot));
         }
     }
 
@@ -300,7 +363,11 @@ impl World {
         }
         self.free_calls.take(slot);
         let known = self.root.calls[place].clone();
-        self.root.caller_index.add(&call.caller, known.as_ref().map(|known| &known.caller), slot);
+        self.root.caller_index.add(
+            &call.caller,
+            known.as_ref().map(|known| &known.caller),
+            slot,
+        );
         if let Some(known) = &known {
             let gone = caller_index::hashes(&known.caller, Some(&call.caller));
             self.retired.push(self.root.sequence, slot, None, gone);
@@ -315,7 +382,11 @@ impl World {
 
     pub(super) fn put_instance(&mut self, instance: Arc<Instance>) -> Result<(), Unfit> {
         let place = instance.id.slot as usize;
-        let call = self.root.call_of(&instance).cloned().ok_or(Unfit::NoCall(instance.call))?;
+        let call = self
+            .root
+            .call_of(&instance)
+            .cloned()
+            .ok_or(Unfit::NoCall(instance.call))?;
         while self.root.instances.len() <= place {
             self.free_instances.free(self.root.instances.len() as u32);
             self.root.instances.push_back(None);

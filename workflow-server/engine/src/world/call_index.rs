@@ -1,7 +1,8 @@
 //! Call key → slot, in shards that are shared by all roots.
 //!
-//! It is not versioned: a reader may find a slot that its root does not hold yet, so every find is checked against the
-//! root. That costs a lock of one shard and saves a persistent map, which would be the dearest part of a new call.
+//! It is not versioned: a reader may find a slot that its root does not hold yet, so every find is
+//! checked against the root. That costs a lock of one shard and saves a persistent map, which would
+//! be the dearest part of a new call.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::{PoisonError, RwLock};
@@ -27,7 +28,9 @@ pub struct CallIndex {
 
 impl Default for CallIndex {
     fn default() -> Self {
-        Self { shards: std::array::from_fn(|_| RwLock::default()) }
+        Self {
+            shards: std::array::from_fn(|_| RwLock::default()),
+        }
     }
 }
 
@@ -35,15 +38,24 @@ impl CallIndex {
     /// The slot for a key, among those that `holds` confirms.
     pub(super) fn find(&self, key: &CallKey, holds: impl Fn(u32) -> bool) -> Option<u32> {
         let hash = hash(key);
-        let shard = self.shards[hash as usize % SHARDS].read().unwrap_or_else(PoisonError::into_inner);
-        shard.find(spread(hash), |item| item.hash == hash && holds(item.slot)).map(|item| item.slot)
+        let shard = self.shards[hash as usize % SHARDS]
+            .read()
+            .unwrap_or_else(PoisonError::into_inner);
+        shard
+            .find(spread(hash), |item| item.hash == hash && holds(item.slot))
+            .map(|item| item.slot)
     }
 
     /// Takes a key out that has left its slot.
     pub(super) fn remove(&self, hash: u32, slot: u32) {
-        let mut shard = self.shards[hash as usize % SHARDS].write().unwrap_or_else(PoisonError::into_inner);
-        // A call of the same key may have got the same slot since: then there are two alike, and one of them goes.
-        if let Ok(found) = shard.find_entry(spread(hash), |item| item.hash == hash && item.slot == slot) {
+        let mut shard = self.shards[hash as usize % SHARDS]
+            .write()
+            .unwrap_or_else(PoisonError::into_inner);
+        // A call of the same key may have got the same slot since: then there are two alike, and
+        // one of them goes.
+        if let Ok(found) =
+            shard.find_entry(spread(hash), |item| item.hash == hash && item.slot == slot)
+        {
             found.remove();
         }
     }
@@ -51,7 +63,9 @@ impl CallIndex {
     /// Adds a key that is not there.
     pub(super) fn insert(&self, key: &CallKey, slot: u32) {
         let hash = hash(key);
-        let mut shard = self.shards[hash as usize % SHARDS].write().unwrap_or_else(PoisonError::into_inner);
+        let mut shard = self.shards[hash as usize % SHARDS]
+            .write()
+            .unwrap_or_else(PoisonError::into_inner);
         shard.insert_unique(spread(hash), Item { hash, slot }, |item| spread(item.hash));
     }
 }
@@ -63,7 +77,8 @@ pub(super) fn hash(key: &CallKey) -> u32 {
     (hasher.finish() >> 32) as u32
 }
 
-/// The table takes its buckets from the low and its tags from the high bits: 32 bits are spread over both.
+/// The table takes its buckets from the low and its tags from the high bits: 32 bits are spread
+/// over both.
 fn spread(hash: u32) -> u64 {
     u64::from(hash).wrapping_mul(0x9E37_79B9_7F4A_7C15)
 }

@@ -1,7 +1,8 @@
 //! Who rang → calls, newest first, shared by all roots.
 //!
-//! As the index of calls it is not versioned: every find is checked against the root, which also weeds out what a call was
-//! found by before its caller was changed. What has left memory is taken out a while later, once no reader's root holds it.
+//! As the index of calls it is not versioned: every find is checked against the root, which also
+//! weeds out what a call was found by before its caller was changed. What has left memory is taken
+//! out a while later, once no reader's root holds it.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::{PoisonError, RwLock};
@@ -19,18 +20,24 @@ enum By {
     Email,
 }
 
-/// A word that calls are found by. It depends on no setting, so that an index and an archive stay as they are when one changes.
+/// A word that calls are found by. It depends on no setting, so that an index and an archive stay
+/// as they are when one changes.
 type Term = (By, String);
 
 /// Names a caller as it is compared.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Name {
     Reference(String),
-    Phone { readings: Readings, country: Country, earlier_forms: Vec<String> },
+    Phone {
+        readings: Readings,
+        country: Country,
+        earlier_forms: Vec<String>,
+    },
     Email(String),
 }
 
-/// Names a caller: a reference, a telephone number or a mail address, and how strictly it is compared.
+/// Names a caller: a reference, a telephone number or a mail address, and how strictly it is
+/// compared.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CallerKey {
     name: Name,
@@ -39,8 +46,9 @@ pub struct CallerKey {
 }
 
 impl CallerKey {
-    /// The first of reference, telephone number and mail address that is given; none where none is. A telephone number that may be
-    /// this one counts as this one; `country` is that of numbers that name none.
+    /// The first of reference, telephone number and mail address that is given; none where none is.
+    /// A telephone number that may be this one counts as this one; `country` is that of numbers
+    /// that name none.
     #[must_use]
     pub fn of(caller: &Caller, country: Country) -> Option<Self> {
         let term = |by, text: &str| vec![(by, text.to_owned())];
@@ -51,19 +59,34 @@ impl CallerKey {
             let terms = phone::sought_terms(&caller.phone, country);
             let earlier_forms = phone::earlier_forms(&caller.phone, country);
             let terms = terms.into_iter().map(|term| (By::Phone, term)).collect();
-            (Name::Phone { readings, country, earlier_forms }, terms)
+            (
+                Name::Phone {
+                    readings,
+                    country,
+                    earlier_forms,
+                },
+                terms,
+            )
         } else {
             let email = email(caller)?;
             let terms = term(By::Email, &email);
             (Name::Email(email), terms)
         };
-        Some(Self { name, terms, is_exact: false })
+        Some(Self {
+            name,
+            terms,
+            is_exact: false,
+        })
     }
 
-    /// The same, but a telephone number must be certain to be this one: for what must not meet another person.
+    /// The same, but a telephone number must be certain to be this one: for what must not meet
+    /// another person.
     #[must_use]
     pub fn exactly(self) -> Self {
-        Self { is_exact: true, ..self }
+        Self {
+            is_exact: true,
+            ..self
+        }
     }
 
     /// Whether this is the caller.
@@ -72,8 +95,14 @@ impl CallerKey {
         match &self.name {
             Name::Reference(text) => reference(caller).as_ref() == Some(text),
             Name::Email(text) => email(caller).as_ref() == Some(text),
-            Name::Phone { readings, country, .. } => {
-                let is_it = if self.is_exact { Readings::is_same } else { Readings::may_be };
+            Name::Phone {
+                readings, country, ..
+            } => {
+                let is_it = if self.is_exact {
+                    Readings::is_same
+                } else {
+                    Readings::may_be
+                };
                 phone::read(&caller.phone, *country).is_some_and(|other| is_it(readings, &other))
             }
         }
@@ -84,7 +113,8 @@ impl CallerKey {
         terms(caller).into_iter().map(|term| bytes(&term))
     }
 
-    /// What this caller is looked for by in hashes that outlive a server, those of earlier servers included.
+    /// What this caller is looked for by in hashes that outlive a server, those of earlier servers
+    /// included.
     #[must_use]
     pub fn sought_bytes(&self) -> Vec<Vec<u8>> {
         let earlier: &[String] = match &self.name {
@@ -101,7 +131,8 @@ impl CallerKey {
     }
 }
 
-/// A telephone number has another letter than in the archives of earlier servers, which held its digits.
+/// A telephone number has another letter than in the archives of earlier servers, which held its
+/// digits.
 fn bytes((by, text): &Term) -> Vec<u8> {
     let by = match by {
         By::Reference => b'r',
@@ -129,7 +160,9 @@ fn seen(text: &str) -> Option<String> {
 /// Everything that a caller is found by.
 fn terms(caller: &Caller) -> Vec<Term> {
     let reference = reference(caller).map(|text| (By::Reference, text));
-    let phone = phone::terms(&caller.phone).into_iter().map(|term| (By::Phone, term));
+    let phone = phone::terms(&caller.phone)
+        .into_iter()
+        .map(|term| (By::Phone, term));
     let email = email(caller).map(|text| (By::Email, text));
     reference.into_iter().chain(phone).chain(email).collect()
 }
@@ -173,24 +206,43 @@ impl Chains {
     }
 
     fn add(&mut self, hash: u32, slot: u32) {
-        let found = self.by_hash.find(spread(hash), |chain| chain.hash == hash).copied();
+        let found = self
+            .by_hash
+            .find(spread(hash), |chain| chain.hash == hash)
+            .copied();
         let before = found.map_or(0, |chain| chain.newest);
-        let place = self.place(Node { slot, before, after: 0 });
+        let place = self.place(Node {
+            slot,
+            before,
+            after: 0,
+        });
         if before > 0 {
             self.nodes[before as usize - 1].after = place;
         }
         let oldest = found.map_or(place, |chain| chain.oldest);
-        self.put(Chain { hash, newest: place, oldest });
+        self.put(Chain {
+            hash,
+            newest: place,
+            oldest,
+        });
     }
 
     /// Takes the oldest node of this slot out: whatever leaves memory is among the oldest.
     fn remove(&mut self, hash: u32, slot: u32) {
-        let Some(mut chain) = self.by_hash.find(spread(hash), |chain| chain.hash == hash).copied() else { return };
+        let Some(mut chain) = self
+            .by_hash
+            .find(spread(hash), |chain| chain.hash == hash)
+            .copied()
+        else {
+            return;
+        };
         let mut place = chain.oldest;
         while let Some(node) = self.at(place).filter(|node| node.slot != slot) {
             place = node.after;
         }
-        let Some(Node { before, after, .. }) = self.at(place) else { return };
+        let Some(Node { before, after, .. }) = self.at(place) else {
+            return;
+        };
         match before {
             0 => chain.oldest = after,
             before => self.nodes[before as usize - 1].after = after,
@@ -209,7 +261,8 @@ impl Chains {
             found.remove();
         }
         if chain.newest > 0 {
-            self.by_hash.insert_unique(spread(chain.hash), chain, |chain| spread(chain.hash));
+            self.by_hash
+                .insert_unique(spread(chain.hash), chain, |chain| spread(chain.hash));
         }
     }
 }
@@ -226,7 +279,9 @@ impl CallerIndex {
         let chains = self.chains.read().unwrap_or_else(PoisonError::into_inner);
         let of_term = |term: &Term| {
             let hash = hash(term);
-            let chain = chains.by_hash.find(spread(hash), |chain| chain.hash == hash);
+            let chain = chains
+                .by_hash
+                .find(spread(hash), |chain| chain.hash == hash);
             let newest = chain.and_then(|chain| chains.at(chain.newest));
             std::iter::successors(newest, |node| chains.at(node.before)).map(|node| node.slot)
         };
@@ -245,7 +300,10 @@ impl CallerIndex {
 
     /// Takes a call out that was found by this.
     pub(super) fn remove(&self, hash: u32, slot: u32) {
-        self.chains.write().unwrap_or_else(PoisonError::into_inner).remove(hash, slot);
+        self.chains
+            .write()
+            .unwrap_or_else(PoisonError::into_inner)
+            .remove(hash, slot);
     }
 }
 
@@ -253,7 +311,10 @@ impl CallerIndex {
 pub(super) fn hashes(caller: &Caller, but: Option<&Caller>) -> Box<[u32]> {
     let of = |caller: &Caller| -> Vec<u32> { terms(caller).iter().map(hash).collect() };
     let others = but.map(of).unwrap_or_default();
-    of(caller).into_iter().filter(|hash| !others.contains(hash)).collect()
+    of(caller)
+        .into_iter()
+        .filter(|hash| !others.contains(hash))
+        .collect()
 }
 
 fn hash(term: &Term) -> u32 {
@@ -262,7 +323,8 @@ fn hash(term: &Term) -> u32 {
     (hasher.finish() >> 32) as u32
 }
 
-/// The table takes its buckets from the low and its tags from the high bits: 32 bits are spread over both.
+/// The table takes its buckets from the low and its tags from the high bits: 32 bits are spread
+/// over both.
 fn spread(hash: u32) -> u64 {
     u64::from(hash).wrapping_mul(0x9E37_79B9_7F4A_7C15)
 }
@@ -272,7 +334,12 @@ mod tests {
     use super::*;
 
     fn caller(reference: &str, phone: &str, email: &str) -> Caller {
-        Caller { reference: reference.into(), phone: phone.into(), email: email.into(), ..Caller::default() }
+        Caller {
+            reference: reference.into(),
+            phone: phone.into(),
+            email: email.into(),
+            ..Caller::default()
+        }
     }
 
     #[test]
@@ -281,23 +348,42 @@ mod tests {
         let known = caller("C-7", "+44 (0)20-7946 0001", "Bea@Example.com");
         index.add(&known, None, 3);
         index.add(&caller("", "+4402 079460001", ""), None, 8);
-        let slots = |asked: &Caller| index.slots(&CallerKey::of(asked, Country::NONE).expect("a caller"), 10);
+        let slots = |asked: &Caller| {
+            index.slots(&CallerKey::of(asked, Country::NONE).expect("a caller"), 10)
+        };
         assert_eq!(slots(&caller("C-7", "", "")), [3]);
         assert_eq!(slots(&caller("", "+44 02079460001", "")), [8, 3]);
         assert_eq!(slots(&caller("", "", "bea@example.com")), [3]);
         assert_eq!(slots(&caller("c-7", "", "")), [0_u32; 0]);
-        assert_eq!(CallerKey::of(&Caller { name: "Bea".into(), ..Caller::default() }, Country::NONE), None);
+        assert_eq!(
+            CallerKey::of(
+                &Caller {
+                    name: "Bea".into(),
+                    ..Caller::default()
+                },
+                Country::NONE
+            ),
+            None
+        );
     }
 
     #[test]
     fn what_is_taken_out_leaves_the_rest_in_its_order() {
         let index = CallerIndex::default();
         let known = caller("C-7", "", "");
-        let (key, hash) = (CallerKey::of(&known, Country::NONE).expect("a caller"), hashes(&known, None)[0]);
+        let (key, hash) = (
+            CallerKey::of(&known, Country::NONE).expect("a caller"),
+            hashes(&known, None)[0],
+        );
         (0..5).for_each(|slot| index.add(&known, None, slot));
-        for (gone, left) in
-            [(0, vec![4, 3, 2, 1]), (2, vec![4, 3, 1]), (4, vec![3, 1]), (9, vec![3, 1]), (3, vec![1]), (1, vec![])]
-        {
+        for (gone, left) in [
+            (0, vec![4, 3, 2, 1]),
+            (2, vec![4, 3, 1]),
+            (4, vec![3, 1]),
+            (9, vec![3, 1]),
+            (3, vec![1]),
+            (1, vec![]),
+        ] {
             index.remove(hash, gone);
             assert_eq!(index.slots(&key, 10), left);
         }
@@ -305,7 +391,11 @@ mod tests {
         index.add(&known, None, 8);
         index.add(&known, None, 7);
         index.remove(hash, 7);
-        assert_eq!(index.slots(&key, 10), [7, 8], "the newer of two alike stays");
+        assert_eq!(
+            index.slots(&key, 10),
+            [7, 8],
+            "the newer of two alike stays"
+        );
         assert_eq!(index.slots(&key, 1), [7]);
     }
 
@@ -315,7 +405,16 @@ mod tests {
         let known = caller("C-7", "1", "");
         index.add(&known, None, 3);
         index.add(&caller("C-7", "2", ""), Some(&known), 3);
-        assert_eq!(index.slots(&CallerKey::of(&known, Country::NONE).expect("a caller"), 10), [3]);
-        assert_eq!(index.slots(&CallerKey::of(&caller("", "2", ""), Country::NONE).expect("a caller"), 10), [3]);
+        assert_eq!(
+            index.slots(&CallerKey::of(&known, Country::NONE).expect("a caller"), 10),
+            [3]
+        );
+        assert_eq!(
+            index.slots(
+                &CallerKey::of(&caller("", "2", ""), Country::NONE).expect("a caller"),
+                10
+            ),
+            [3]
+        );
     }
 }

@@ -1,7 +1,8 @@
-//! Which instances, or which calls, changed most recently, by sequence: what was found at an older root is brought up to a newer one by looking
-//! at these only.
+//! Which instances, or which calls, changed most recently, by sequence: what was found at an older
+//! root is brought up to a newer one by looking at these only.
 //!
-//! It is part of the root, so a reader sees the changes up to its root and no later ones. It holds the newest 16,384 changes.
+//! It is part of the root, so a reader sees the changes up to its root and no later ones. It holds
+//! the newest 16,384 changes.
 
 use imbl::Vector;
 
@@ -35,16 +36,32 @@ impl Changes {
 
     /// Nothing is known of what changed up to this sequence.
     pub(super) fn begin_after(&mut self, sequence: u64) {
-        *self = Self { newest: Vector::new(), complete_after: sequence };
+        *self = Self {
+            newest: Vector::new(),
+            complete_after: sequence,
+        };
     }
 
-    /// The slots of those that changed after a sequence, newest change first; a slot may come twice. None where some of
-    /// these changes are not kept any more, or where there are more than `most`.
+    /// The slots of those that changed after a sequence, newest change first; a slot may come
+    /// twice. None where some of these changes are not kept any more, or where there are more than
+    /// `most`.
     pub fn after(&self, sequence: u64, most: usize) -> Option<impl Iterator<Item = u32> + '_> {
         let is_newer = |change: &&Change| change.sequence > sequence;
-        let count = self.newest.iter().rev().take(most + 1).take_while(is_newer).count();
+        let count = self
+            .newest
+            .iter()
+            .rev()
+            .take(most + 1)
+            .take_while(is_newer)
+            .count();
         let is_whole = sequence >= self.complete_after && count <= most;
-        is_whole.then(|| self.newest.iter().rev().take(count).map(|change| change.slot))
+        is_whole.then(|| {
+            self.newest
+                .iter()
+                .rev()
+                .take(count)
+                .map(|change| change.slot)
+        })
     }
 }
 
@@ -67,7 +84,11 @@ mod tests {
         assert_eq!(after(&changes, 8, 10), Some(vec![3, 2, 1]));
         assert_eq!(after(&changes, 7, 4), Some(vec![3, 2, 1, 3]));
         assert_eq!(after(&changes, 7, 3), None, "there are more than three");
-        assert_eq!(after(&changes, 6, 10), None, "what changed at 7 is not known");
+        assert_eq!(
+            after(&changes, 6, 10),
+            None,
+            "what changed at 7 is not known"
+        );
     }
 
     #[test]
@@ -77,6 +98,9 @@ mod tests {
             changes.push(sequence, 0);
         }
         assert_eq!(after(&changes, 1, usize::MAX - 1), None);
-        assert_eq!(after(&changes, 2, usize::MAX - 1).map(|slots| slots.len()), Some(CHANGES_KEPT));
+        assert_eq!(
+            after(&changes, 2, usize::MAX - 1).map(|slots| slots.len()),
+            Some(CHANGES_KEPT)
+        );
     }
 }

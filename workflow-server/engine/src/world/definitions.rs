@@ -1,5 +1,5 @@
-//! Teams and workflows, by place and by name. They change seldom and are read at every step, so they are plain lists
-//! behind one shared pointer each.
+//! Teams and workflows, by place and by name. They change seldom and are read at every step, so
+//! they are plain lists behind one shared pointer each.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -30,10 +30,12 @@ impl Teams {
     /// The place of the team with this name.
     #[must_use]
     pub fn place(&self, name: &str) -> Option<u32> {
-        self.place_ever(name).filter(|place| self.at(*place).is_some_and(|team| !team.removed))
+        self.place_ever(name)
+            .filter(|place| self.at(*place).is_some_and(|team| !team.removed))
     }
 
-    /// The same, also of a team that was removed: it has this place again when it is declared again.
+    /// The same, also of a team that was removed: it has this place again when it is declared
+    /// again.
     #[must_use]
     pub fn place_ever(&self, name: &str) -> Option<u32> {
         self.by_name.get(name).copied()
@@ -45,7 +47,9 @@ impl Teams {
     /// [`Rejection::NoSuchTeam`].
     pub fn present(&self, place: u32) -> Result<&Team, Rejection> {
         let team = self.at(place).filter(|team| !team.removed);
-        team.ok_or_else(|| Rejection::NoSuchTeam(self.at(place).map_or("", |team| &team.name).into()))
+        team.ok_or_else(|| {
+            Rejection::NoSuchTeam(self.at(place).map_or("", |team| &team.name).into())
+        })
     }
 
     /// How many places there are.
@@ -62,7 +66,10 @@ impl Teams {
 
     /// All teams by name, without those that were removed.
     pub fn by_name(&self) -> impl Iterator<Item = &Team> {
-        self.by_name.values().map(|place| &self.list[*place as usize]).filter(|team| !team.removed)
+        self.by_name
+            .values()
+            .map(|place| &self.list[*place as usize])
+            .filter(|team| !team.removed)
     }
 
     /// All teams by place, with those that were removed.
@@ -75,7 +82,8 @@ impl Teams {
         if let Some(known) = self.list.get_mut(place as usize) {
             *known = team;
         } else {
-            self.by_name.insert(team.name.clone(), self.list.len() as u32);
+            self.by_name
+                .insert(team.name.clone(), self.list.len() as u32);
             self.list.push(team);
         }
     }
@@ -140,8 +148,9 @@ pub struct Workflow {
     pub revision: u64,
     /// Whether it has been taken out of use: it cannot be set any more.
     pub archived: bool,
-    /// The oldest version of which the retention counts, 0 for the newest: the longest one since then is in force, until operations
-    /// confirm a shorter one. What an author writes deletes nothing by itself.
+    /// The oldest version of which the retention counts, 0 for the newest: the longest one since
+    /// then is in force, until operations confirm a shorter one. What an author writes deletes
+    /// nothing by itself.
     pub retention_from: u32,
 }
 
@@ -158,10 +167,18 @@ impl Workflow {
         self.versions.len() as u32
     }
 
-    /// The retentions that count, oldest version first; none means the server's. The longest of them is in force.
+    /// The retentions that count, oldest version first; none means the server's. The longest of
+    /// them is in force.
     pub fn retentions(&self) -> impl Iterator<Item = Option<Span>> {
-        let from = if self.retention_from == 0 { self.newest() } else { self.retention_from };
-        self.versions.iter().skip(from.saturating_sub(1) as usize).map(|version| version.definition.retention)
+        let from = if self.retention_from == 0 {
+            self.newest()
+        } else {
+            self.retention_from
+        };
+        self.versions
+            .iter()
+            .skip(from.saturating_sub(1) as usize)
+            .map(|version| version.definition.retention)
     }
 
     /// Keeps the files of the newest versions, up to a bound for all of them.
@@ -170,7 +187,10 @@ impl Workflow {
         for version in self.versions.iter_mut().rev() {
             bytes += version.definition.source.text().map_or(0, str::len);
             if bytes > SOURCES_BYTES_MAX && version.definition.source.text().is_some() {
-                let definition = Definition { source: Source::default(), ..Definition::clone(&version.definition) };
+                let definition = Definition {
+                    source: Source::default(),
+                    ..Definition::clone(&version.definition)
+                };
                 version.definition = Arc::new(definition);
             }
         }
@@ -180,7 +200,10 @@ impl Workflow {
     #[must_use]
     pub fn title(&self) -> &str {
         let newest = self.versions.last().map(|version| &version.definition);
-        self.draft.as_ref().or(newest).map_or("", |definition| &definition.title)
+        self.draft
+            .as_ref()
+            .or(newest)
+            .map_or("", |definition| &definition.title)
     }
 }
 
@@ -224,7 +247,9 @@ impl Workflows {
 
     /// All workflows by name.
     pub fn by_name(&self) -> impl Iterator<Item = &Workflow> {
-        self.by_name.values().map(|place| &self.list[*place as usize])
+        self.by_name
+            .values()
+            .map(|place| &self.list[*place as usize])
     }
 
     /// All workflows by place.
@@ -233,7 +258,8 @@ impl Workflows {
     }
 
     pub(super) fn restore(&mut self, workflow: Workflow) {
-        self.by_name.insert(workflow.name.clone(), self.list.len() as u32);
+        self.by_name
+            .insert(workflow.name.clone(), self.list.len() as u32);
         self.list.push(workflow);
     }
 
@@ -276,11 +302,21 @@ impl Workflows {
         Some(())
     }
 
-    pub(super) fn publish(&mut self, place: u32, (created, from): (bool, u32), at: Time, by: &Actor) -> Option<()> {
+    pub(super) fn publish(
+        &mut self,
+        place: u32,
+        (created, from): (bool, u32),
+        at: Time,
+        by: &Actor,
+    ) -> Option<()> {
         let workflow = self.list.get_mut(place as usize)?;
         let draft = workflow.draft.take();
         if created {
-            workflow.versions.push(Version { definition: draft?, published_at: at, published_by: by.clone() });
+            workflow.versions.push(Version {
+                definition: draft?,
+                published_at: at,
+                published_by: by.clone(),
+            });
         } else if let (Some(draft), Some(newest)) = (draft, workflow.versions.last_mut()) {
             // It says the same; its comments may be newer.
             newest.definition = draft;

@@ -1,11 +1,13 @@
-//! Request ids that are remembered, so that asking again is safe: mark → the entry that the request made.
+//! Request ids that are remembered, so that asking again is safe: mark → the entry that the request
+//! made.
 //!
-//! The answer is made again from that entry. Ids go when they are older than is asked for, and the oldest go first where
-//! there are more than the limit.
+//! The answer is made again from that entry. Ids go when they are older than is asked for, and the
+//! oldest go first where there are more than the limit.
 //!
-//! Nothing here takes longer the more ids there are: the marks are in segments that an image shares ([`Marks`]), the table is
-//! split in shards that grow one at a time, and what has become too old is removed a few at a time. Until then it is
-//! unknown all the same: everything before the oldest kept sequence counts as forgotten.
+//! Nothing here takes longer the more ids there are: the marks are in segments that an image shares
+//! ([`Marks`]), the table is split in shards that grow one at a time, and what has become too old
+//! is removed a few at a time. Until then it is unknown all the same: everything before the oldest
+//! kept sequence counts as forgotten.
 
 use std::collections::VecDeque;
 use std::hash::{BuildHasherDefault, Hasher};
@@ -16,9 +18,11 @@ use hashbrown::HashMap;
 use crate::time::Time;
 use crate::world::Keeping;
 
-/// Marks in one segment: an image copies a pointer for each, and the writer at most one segment after an image.
+/// Marks in one segment: an image copies a pointer for each, and the writer at most one segment
+/// after an image.
 const SEGMENT_MARKS: usize = 4_096;
-/// Shards of the table: at the most ids that are kept each has some 10,000, which are moved in a fraction of a millisecond.
+/// Shards of the table: at the most ids that are kept each has some 10,000, which are moved in a
+/// fraction of a millisecond.
 const SHARDS: usize = 1_024;
 /// Forgotten ids that one entry removes. An entry adds one at most, so they never pile up.
 const REMOVED_PER_ENTRY: usize = 16;
@@ -76,7 +80,9 @@ pub struct Marks {
 impl Marks {
     /// The mark at this place, counted from the first segment's first.
     fn at(&self, place: usize) -> Option<&Mark> {
-        self.segments.get(place / SEGMENT_MARKS)?.get(place % SEGMENT_MARKS)
+        self.segments
+            .get(place / SEGMENT_MARKS)?
+            .get(place % SEGMENT_MARKS)
     }
 
     /// The place after the newest.
@@ -108,11 +114,18 @@ impl Marks {
 
     /// All of them, oldest first.
     pub fn iter(&self) -> impl Iterator<Item = &Mark> {
-        self.segments.iter().flat_map(|segment| segment.iter()).skip(self.begin())
+        self.segments
+            .iter()
+            .flat_map(|segment| segment.iter())
+            .skip(self.begin())
     }
 
     fn push(&mut self, mark: Mark) {
-        match self.segments.back_mut().filter(|segment| segment.len() < SEGMENT_MARKS) {
+        match self
+            .segments
+            .back_mut()
+            .filter(|segment| segment.len() < SEGMENT_MARKS)
+        {
             // Where an image shares it, it is copied once; from then on it is the writer's own.
             Some(newest) => Arc::make_mut(newest).push(mark),
             None => {
@@ -125,9 +138,12 @@ impl Marks {
 
     /// Lets no mark be later than this moment; they stay in the order of their times.
     fn go_back(&mut self, now: Time) {
-        let is_later = |segment: &&mut Arc<Vec<Mark>>| segment.last().is_some_and(|newest| newest.at > now);
+        let is_later =
+            |segment: &&mut Arc<Vec<Mark>>| segment.last().is_some_and(|newest| newest.at > now);
         for segment in self.segments.iter_mut().rev().take_while(is_later) {
-            Arc::make_mut(segment).iter_mut().for_each(|mark| mark.at = mark.at.min(now));
+            Arc::make_mut(segment)
+                .iter_mut()
+                .for_each(|mark| mark.at = mark.at.min(now));
         }
     }
 
@@ -175,7 +191,11 @@ pub struct Requests {
 
 impl Requests {
     pub(super) fn new(keeping: Keeping) -> Self {
-        Self { by_key: vec![Shard::default(); SHARDS].into(), marks: Marks::default(), keeping }
+        Self {
+            by_key: vec![Shard::default(); SHARDS].into(),
+            marks: Marks::default(),
+            keeping,
+        }
     }
 
     fn shard(key: u128) -> usize {
@@ -186,7 +206,10 @@ impl Requests {
     #[must_use]
     pub fn get(&self, key: u128) -> Option<Remembered> {
         let oldest = self.marks.at(self.marks.begin())?.remembered.sequence;
-        self.by_key[Self::shard(key)].get(&key).copied().filter(|remembered| remembered.sequence >= oldest)
+        self.by_key[Self::shard(key)]
+            .get(&key)
+            .copied()
+            .filter(|remembered| remembered.sequence >= oldest)
     }
 
     /// All of them; a clone shares what there is.
@@ -196,11 +219,19 @@ impl Requests {
     }
 
     pub(super) fn remember(&mut self, key: u128, fingerprint: u64, sequence: u64, at: Time) {
-        let remembered = Remembered { fingerprint, sequence };
+        let remembered = Remembered {
+            fingerprint,
+            sequence,
+        };
         self.by_key[Self::shard(key)].insert(key, remembered);
-        // In the order of their times, whatever the clock does: that order says which are forgotten.
+        // In the order of their times, whatever the clock does: that order says which are
+        // forgotten.
         let at = self.marks.newest().map_or(at, |newest| at.max(newest.at));
-        self.marks.push(Mark { key, remembered, at });
+        self.marks.push(Mark {
+            key,
+            remembered,
+            at,
+        });
     }
 
     /// Time has gone back to `now`: nothing is remembered from later than that.
@@ -210,15 +241,28 @@ impl Requests {
 
     pub(super) fn forget_older(&mut self, now: Time) {
         let oldest_kept = Time(now.0.saturating_sub(self.keeping.request_ids_millis));
-        if self.marks.at(self.marks.begin()).is_some_and(|oldest| oldest.at < oldest_kept) {
+        if self
+            .marks
+            .at(self.marks.begin())
+            .is_some_and(|oldest| oldest.at < oldest_kept)
+        {
             self.marks.forget_before(self.marks.first_from(oldest_kept));
         }
-        self.marks.forget_before(self.marks.end().saturating_sub(self.keeping.request_ids_max));
+        self.marks.forget_before(
+            self.marks
+                .end()
+                .saturating_sub(self.keeping.request_ids_max),
+        );
         for _ in 0..REMOVED_PER_ENTRY {
-            let Some(gone) = self.marks.pop_forgotten() else { return };
+            let Some(gone) = self.marks.pop_forgotten() else {
+                return;
+            };
             let shard = &mut self.by_key[Self::shard(gone.key)];
             // It may have been remembered again since.
-            if shard.get(&gone.key).is_some_and(|known| known.sequence == gone.remembered.sequence) {
+            if shard
+                .get(&gone.key)
+                .is_some_and(|known| known.sequence == gone.remembered.sequence)
+            {
                 shard.remove(&gone.key);
             }
         }
@@ -230,7 +274,10 @@ mod tests {
     use super::*;
 
     fn requests(request_ids_millis: i64, request_ids_max: usize) -> Requests {
-        Requests::new(Keeping { request_ids_millis, request_ids_max })
+        Requests::new(Keeping {
+            request_ids_millis,
+            request_ids_max,
+        })
     }
 
     fn key(number: u64) -> u128 {
@@ -255,15 +302,32 @@ mod tests {
         remember(&mut requests, 1..10_001);
         requests.forget_older(Time(109_001));
         assert_eq!(requests.get(key(9_000)), None);
-        assert_eq!(requests.get(key(9_001)), Some(Remembered { fingerprint: 9_001, sequence: 9_001 }));
-        assert_eq!(sequences(requests.marks()), (9_001..=10_000).collect::<Vec<_>>());
+        assert_eq!(
+            requests.get(key(9_001)),
+            Some(Remembered {
+                fingerprint: 9_001,
+                sequence: 9_001
+            })
+        );
+        assert_eq!(
+            sequences(requests.marks()),
+            (9_001..=10_000).collect::<Vec<_>>()
+        );
         let held = |requests: &Requests| requests.by_key.iter().map(HashMap::len).sum::<usize>();
-        assert_eq!(held(&requests), 10_000 - REMOVED_PER_ENTRY, "one entry removes a few");
+        assert_eq!(
+            held(&requests),
+            10_000 - REMOVED_PER_ENTRY,
+            "one entry removes a few"
+        );
         for _ in 0..9_000 / REMOVED_PER_ENTRY {
             requests.forget_older(Time(109_001));
         }
         assert_eq!(held(&requests), 1_000);
-        assert_eq!(requests.marks.segments.len(), 1, "and gives the memory back");
+        assert_eq!(
+            requests.marks.segments.len(),
+            1,
+            "and gives the memory back"
+        );
     }
 
     #[test]
@@ -284,7 +348,13 @@ mod tests {
         for _ in 0..1_000 {
             requests.forget_older(Time(5_000));
         }
-        assert_eq!(requests.get(key(1_000)), Some(Remembered { fingerprint: 7, sequence: 2_000 }));
+        assert_eq!(
+            requests.get(key(1_000)),
+            Some(Remembered {
+                fingerprint: 7,
+                sequence: 2_000
+            })
+        );
         assert_eq!(sequences(requests.marks()), [2_000]);
     }
 
@@ -293,11 +363,21 @@ mod tests {
         let mut requests = requests(1_000_000, 10_000);
         remember(&mut requests, 1..9_001);
         let image = requests.marks().clone();
-        let shared = || requests.marks.segments.iter().zip(&image.segments).filter(|(own, its)| Arc::ptr_eq(own, its));
+        let shared = || {
+            requests
+                .marks
+                .segments
+                .iter()
+                .zip(&image.segments)
+                .filter(|(own, its)| Arc::ptr_eq(own, its))
+        };
         assert_eq!(shared().count(), 3, "nothing is copied");
         remember(&mut requests, 9_001..30_001);
         assert_eq!(sequences(&image), (1..=9_000).collect::<Vec<_>>());
-        assert_eq!(sequences(requests.marks()), (20_001..=30_000).collect::<Vec<_>>());
+        assert_eq!(
+            sequences(requests.marks()),
+            (20_001..=30_000).collect::<Vec<_>>()
+        );
     }
 
     #[test]
@@ -307,6 +387,10 @@ mod tests {
             requests.remember(key(number), number, number, Time(at));
         }
         requests.forget_older(Time(130));
-        assert_eq!(sequences(requests.marks()), [2, 3, 4, 5], "what came after the second is not older than it");
+        assert_eq!(
+            sequences(requests.marks()),
+            [2, 3, 4, 5],
+            "what came after the second is not older than it"
+        );
     }
 }

@@ -1,6 +1,7 @@
 //! Putting the World of a snapshot back, piece by piece: calls before their instances.
 //!
-//! Promise: the indexes are filled by the same hooks that applying an entry calls. Must not: read a file.
+//! Promise: the indexes are filled by the same hooks that applying an entry calls. Must not: read a
+//! file.
 
 use std::sync::Arc;
 
@@ -73,8 +74,13 @@ impl World {
         self.root.archive.put(Arc::new(chunk));
     }
 
-    /// Sets which number of a file of the archive was the newest that was ever given, and the newest confirmation of a purge.
-    pub fn restore_archive(&mut self, newest_file: u64, purge_confirmed: Option<PurgeConfirmation>) {
+    /// Sets which number of a file of the archive was the newest that was ever given, and the
+    /// newest confirmation of a purge.
+    pub fn restore_archive(
+        &mut self,
+        newest_file: u64,
+        purge_confirmed: Option<PurgeConfirmation>,
+    ) {
         self.root.archive.newest_file = self.root.archive.newest_file.max(newest_file);
         self.root.archive.purge_confirmed = purge_confirmed.map(Arc::new);
     }

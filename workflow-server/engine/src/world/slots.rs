@@ -1,6 +1,8 @@
-//! Slots that calls and instances have left: which are free, and which the shared indexes still know.
+//! Slots that calls and instances have left: which are free, and which the shared indexes still
+//! know.
 //!
-//! The lowest free slot is given next, so that the same journal gives the same slots, also from a snapshot in the middle.
+//! The lowest free slot is given next, so that the same journal gives the same slots, also from a
+//! snapshot in the middle.
 
 use std::collections::{BTreeSet, VecDeque};
 
@@ -23,8 +25,8 @@ impl FreeSlots {
     }
 }
 
-/// What the shared indexes are to forget of a call that has left its slot, or has another caller. Hashes only: nothing of the
-/// caller stays behind.
+/// What the shared indexes are to forget of a call that has left its slot, or has another caller.
+/// Hashes only: nothing of the caller stays behind.
 #[derive(Debug)]
 pub(super) struct RetiredKeys {
     sequence: u64,
@@ -42,13 +44,21 @@ pub(super) struct Retired(VecDeque<RetiredKeys>);
 impl Retired {
     pub(super) fn push(&mut self, sequence: u64, slot: u32, call: Option<u32>, caller: Box<[u32]>) {
         if call.is_some() || !caller.is_empty() {
-            self.0.push_back(RetiredKeys { sequence, slot, call, caller });
+            self.0.push_back(RetiredKeys {
+                sequence,
+                slot,
+                call,
+                caller,
+            });
         }
     }
 
     /// The oldest, if it was retired before this sequence.
     pub(super) fn pop_before(&mut self, sequence: u64) -> Option<RetiredKeys> {
-        let is_due = self.0.front().is_some_and(|oldest| oldest.sequence < sequence);
+        let is_due = self
+            .0
+            .front()
+            .is_some_and(|oldest| oldest.sequence < sequence);
         if is_due { self.0.pop_front() } else { None }
     }
 }

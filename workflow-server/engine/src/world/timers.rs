@@ -1,6 +1,8 @@
-//! Timers and release times in the order in which they fall due. Private to the writer, which arms only the earliest.
+//! Timers and release times in the order in which they fall due. Private to the writer, which arms
+//! only the earliest.
 //!
-//! What the end of a call has released, and texts that wait only for an entry of their own, are due whatever the time is.
+//! What the end of a call has released, and texts that wait only for an entry of their own, are due
+//! whatever the time is.
 
 use std::collections::BTreeSet;
 
@@ -10,7 +12,8 @@ use crate::time::Time;
 
 /// The action number that stands for an instance's release time.
 pub const RELEASE: u16 = u16::MAX;
-/// The action number that stands for the end of a claim: after the actions' own, so that what waits for it fires first.
+/// The action number that stands for the end of a claim: after the actions' own, so that what waits
+/// for it fires first.
 pub const LAPSE: u16 = u16::MAX - 1;
 /// The action number that stands for the end of a pause.
 pub const RESUME: u16 = u16::MAX - 2;
@@ -28,7 +31,8 @@ pub struct TimerKey {
     pub due: Time,
     /// The instance's slot.
     pub slot: u32,
-    /// The action that started it, [`LAPSE`], [`RESUME`], [`REFRESH`] or [`RELEASE`], or the action plus [`ESCALATE`] or [`RETURN`].
+    /// The action that started it, [`LAPSE`], [`RESUME`], [`REFRESH`] or [`RELEASE`], or the
+    /// action plus [`ESCALATE`] or [`RETURN`].
     pub action: u16,
 }
 
@@ -60,12 +64,21 @@ impl Timers {
     /// The one that fires next.
     #[must_use]
     pub fn earliest(&self) -> Option<TimerKey> {
-        self.at_any_time.first().or_else(|| self.by_due.first()).copied()
+        self.at_any_time
+            .first()
+            .or_else(|| self.by_due.first())
+            .copied()
     }
 
-    /// Those that are due at `now`: first those that do not depend on the time, then the others, earliest first.
+    /// Those that are due at `now`: first those that do not depend on the time, then the others,
+    /// earliest first.
     pub fn due(&self, now: Time) -> impl Iterator<Item = TimerKey> + '_ {
-        self.due_at_any_time().chain(self.by_due.iter().copied().take_while(move |key| key.due <= now))
+        self.due_at_any_time().chain(
+            self.by_due
+                .iter()
+                .copied()
+                .take_while(move |key| key.due <= now),
+        )
     }
 
     /// Those that are due whatever the time is: also while the clock is not believed.
@@ -93,34 +106,51 @@ impl Timers {
 
     /// Adds the timers of an instance of this call; returns how many there are.
     pub(super) fn arm(&mut self, instance: &Instance, call: &Call) -> u64 {
-        let is_timeless = |key: &TimerKey| key.action == REFRESH || (key.action == RELEASE && call.ended_at.is_some());
-        let mut insert = |key| if is_timeless(&key) { self.at_any_time.insert(key) } else { self.by_due.insert(key) };
+        let is_timeless = |key: &TimerKey| {
+            key.action == REFRESH || (key.action == RELEASE && call.ended_at.is_some())
+        };
+        let mut insert = |key| {
+            if is_timeless(&key) {
+                self.at_any_time.insert(key)
+            } else {
+                self.by_due.insert(key)
+            }
+        };
         keys(instance).filter(|key| insert(*key)).count() as u64
     }
 
     /// Removes the timers of an instance; returns how many there were.
     pub(super) fn disarm(&mut self, instance: &Instance) -> u64 {
-        keys(instance).filter(|key| self.by_due.remove(key) || self.at_any_time.remove(key)).count() as u64
+        keys(instance)
+            .filter(|key| self.by_due.remove(key) || self.at_any_time.remove(key))
+            .count() as u64
     }
 }
 
-/// While an instance is paused its timers and escalations stand still; what counts for people goes on.
+/// While an instance is paused its timers and escalations stand still; what counts for people goes
+/// on.
 pub(crate) fn keys(instance: &Instance) -> impl Iterator<Item = TimerKey> + '_ {
     let slot = instance.id.slot;
     let key = move |due: Time, action: u16| TimerKey { due, slot, action };
-    let release = instance.release_at.filter(|_| instance.status == Status::WaitingForCallEnd);
+    let release = instance
+        .release_at
+        .filter(|_| instance.status == Status::WaitingForCallEnd);
     let lapse = instance.claim.as_ref().map(|claim| key(claim.until, LAPSE));
     let resume = instance.pause.as_ref().and_then(|pause| pause.until);
     let goes_on = instance.status != Status::Paused;
     let timers = instance.timers.iter().filter(move |_| goes_on);
-    let escalations = instance
-        .alerts
-        .iter()
-        .filter_map(move |alert| alert.escalates_at.filter(|_| goes_on).map(|due| key(due, ESCALATE + alert.action)));
-    let returns = instance
-        .alerts
-        .iter()
-        .filter_map(move |alert| alert.snooze.as_ref().map(|snooze| key(snooze.until, RETURN + alert.action)));
+    let escalations = instance.alerts.iter().filter_map(move |alert| {
+        alert
+            .escalates_at
+            .filter(|_| goes_on)
+            .map(|due| key(due, ESCALATE + alert.action))
+    });
+    let returns = instance.alerts.iter().filter_map(move |alert| {
+        alert
+            .snooze
+            .as_ref()
+            .map(|snooze| key(snooze.until, RETURN + alert.action))
+    });
     timers
         .map(move |timer| key(instance.fires_at(timer), timer.action))
         .chain(escalations)

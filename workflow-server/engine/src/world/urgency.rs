@@ -1,7 +1,8 @@
 //! Visible follow-ups in the order of their urgency, one key an alert.
 //!
-//! Whether something is overdue changes by itself as time goes by, so it is not in the key: within one team and priority
-//! the keys go by due time, and the overdue ones are simply those before now. A list walks such ranges.
+//! Whether something is overdue changes by itself as time goes by, so it is not in the key: within
+//! one team and priority the keys go by due time, and the overdue ones are simply those before now.
+//! A list walks such ranges.
 
 use crate::call::Call;
 use crate::definition::model::Priority;
@@ -62,10 +63,20 @@ pub fn keys<'a>(instance: &'a Instance, call: &Call) -> impl Iterator<Item = Urg
     let (made_at, slot) = (instance.id.made_at, instance.id.slot);
     let key = move |team: u32, alert: Option<&Alert>| {
         let (rank, due) = standing(instance, alert);
-        UrgencyKey { team, rank, due, made_at, slot }
+        UrgencyKey {
+            team,
+            rank,
+            due,
+            made_at,
+            slot,
+        }
     };
-    let awake = instance.alerts.iter().filter(|alert| alert.snooze.is_none());
-    let of_alerts = awake.flat_map(move |alert| alert.teams().map(move |team| key(team, Some(alert))));
+    let awake = instance
+        .alerts
+        .iter()
+        .filter(|alert| alert.snooze.is_none());
+    let of_alerts =
+        awake.flat_map(move |alert| alert.teams().map(move |team| key(team, Some(alert))));
     let without = instance.alerts.is_empty().then(|| key(NO_TEAM, None));
     of_alerts.chain(without).filter(move |_| is_listed)
 }

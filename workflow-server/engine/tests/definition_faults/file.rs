@@ -26,7 +26,9 @@ fn a_file_that_is_not_yaml_is_refused_where_it_breaks() {
     );
     check(
         r#"{"format": 1"#,
-        &["2:1 SYNTAX this is not YAML or JSON: while parsing a flow mapping, did not find expected ',' or '}'"],
+        &[
+            "2:1 SYNTAX this is not YAML or JSON: while parsing a flow mapping, did not find expected ',' or '}'",
+        ],
     );
     check(
         "- a
@@ -41,7 +43,9 @@ fn a_file_that_is_not_yaml_is_refused_where_it_breaks() {
     check(
         r#"a: "open
 "#,
-        &["1:4 SYNTAX this is not YAML or JSON: while scanning a quoted scalar, found unexpected end of stream"],
+        &[
+            "1:4 SYNTAX this is not YAML or JSON: while scanning a quoted scalar, found unexpected end of stream",
+        ],
     );
 }
 
@@ -66,7 +70,9 @@ fn what_could_blow_up_or_hide_is_refused_by_name() {
         "
   - finish: !!str done
 ",
-        &["5:13 SYNTAX tags (`!name`) are not allowed; a condition that begins with `!` needs quotes"],
+        &[
+            "5:13 SYNTAX tags (`!name`) are not allowed; a condition that begins with `!` needs quotes",
+        ],
     );
     check(
         "format: 1
@@ -94,7 +100,9 @@ on_new_call: [ { finish: done } ]
     ? [ a ]
     : b
 ",
-        &["6:7 SYNTAX a key must be a word, not a list or a mapping; a text that begins with `{` or `[` needs quotes"],
+        &[
+            "6:7 SYNTAX a key must be a word, not a list or a mapping; a text that begins with `{` or `[` needs quotes",
+        ],
     );
 }
 
@@ -113,7 +121,10 @@ fn what_nobody_can_see_is_refused_by_name() {
             "1:14 BAD_VALUE the control character U+0007 is not allowed; remove it",
         ],
     );
-    check("title: x\0y\n", &["1:9 BAD_VALUE the control character U+0000 is not allowed; remove it"]);
+    check(
+        "title: x\0y\n",
+        &["1:9 BAD_VALUE the control character U+0000 is not allowed; remove it"],
+    );
 }
 
 #[test]

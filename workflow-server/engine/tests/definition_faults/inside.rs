@@ -1,4 +1,5 @@
-//! Faults inside of texts and conditions: the place is that of the words, however the file writes them.
+//! Faults inside of texts and conditions: the place is that of the words, however the file writes
+//! them.
 
 use aftercall_engine::definition::expression::Expression;
 use aftercall_engine::definition::file::{read_placed, read_to_the_end};
@@ -9,7 +10,12 @@ use super::{shown, with_actions};
 
 /// Every fault of the file and of the workflow in it, where `care` is the only team.
 fn all(text: &str) -> Vec<String> {
-    let found = |definition: &Definition| validate(definition, Declared::new(&|team| team == "care", &|_| false));
+    let found = |definition: &Definition| {
+        validate(
+            definition,
+            Declared::new(&|team| team == "care", &|_| false),
+        )
+    };
     let faults: Vec<Fault> = match read_to_the_end(text, |_| None) {
         Ok((definition, places)) => {
             let mut faults = found(&definition);
@@ -18,16 +24,31 @@ fn all(text: &str) -> Vec<String> {
         }
         Err(unread) => unread.with_those_of_the_workflow(found),
     };
-    faults.iter().filter(|fault| !fault.warning).map(shown).collect()
+    faults
+        .iter()
+        .filter(|fault| !fault.warning)
+        .map(shown)
+        .collect()
 }
 
 /// The words of the file at the place of its one fault.
 fn words_at(text: &str) -> String {
     let faults = all(text);
-    let [fault] = faults.as_slice() else { panic!("one fault, not {faults:?} in {text}") };
-    let (line, column) = fault.split_once(' ').and_then(|(place, _)| place.split_once(':')).expect("a place");
-    let line = text.lines().nth(line.parse::<usize>().expect("a line") - 1).expect("the line");
-    line.chars().skip(column.parse::<usize>().expect("a column") - 1).take(8).collect()
+    let [fault] = faults.as_slice() else {
+        panic!("one fault, not {faults:?} in {text}")
+    };
+    let (line, column) = fault
+        .split_once(' ')
+        .and_then(|(place, _)| place.split_once(':'))
+        .expect("a place");
+    let line = text
+        .lines()
+        .nth(line.parse::<usize>().expect("a line") - 1)
+        .expect("the line");
+    line.chars()
+        .skip(column.parse::<usize>().expect("a column") - 1)
+        .take(8)
+        .collect()
 }
 
 fn alert(text: &str) -> String {
@@ -51,13 +72,21 @@ fn the_place_is_that_of_the_words_however_they_are_written() {
     ] {
         for end in ["\n", "\r\n"] {
             let text = alert(written).replace('\n', end);
-            assert!(words_at(&text).starts_with("upcase }"), "{text}: {:?}", all(&text));
+            assert!(
+                words_at(&text).starts_with("upcase }"),
+                "{text}: {:?}",
+                all(&text)
+            );
         }
     }
     let of_field = alert("\"fields.nam: {{ fields.name }} {{ fields.nam }}\"")
         .replace("title: T\n", "title: T\nfields: { name: { type: text } }\n");
     // Words outside of places are the same words.
-    assert!(words_at(&of_field).starts_with("fields.n"), "{:?}", all(&of_field));
+    assert!(
+        words_at(&of_field).starts_with("fields.n"),
+        "{:?}",
+        all(&of_field)
+    );
     let condition = with_actions(
         "\n  - alert: { text: a, team: care }\n  - finish: { outcome: x, when: \"visit > 1 && call.custmer == 'a'\" }\n  - button: Go\n    then: [ { finish: x } ]\n",
     );
@@ -88,28 +117,64 @@ fn a_text_that_cannot_be_read_hides_nothing_else() {
             "11:15 (stage 2, action 3) UNKNOWN_EVENT there is no event `nowhere`; there is new-call, go",
         ]
     );
-    assert!(read_placed(&text, |_| None).is_err_and(|faults| faults.len() == 2), "the file alone has two");
-    // Where the form is wrong the workflow is not judged: what is missing would be told in its place.
+    assert!(
+        read_placed(&text, |_| None).is_err_and(|faults| faults.len() == 2),
+        "the file alone has two"
+    );
+    // Where the form is wrong the workflow is not judged: what is missing would be told in its
+    // place.
     let broken = text.replace("id: go", "it: go");
-    assert!(all(&broken).iter().all(|fault| !fault.contains("UNKNOWN_TEAM")), "{:?}", all(&broken));
+    assert!(
+        all(&broken)
+            .iter()
+            .all(|fault| !fault.contains("UNKNOWN_TEAM")),
+        "{:?}",
+        all(&broken)
+    );
 }
 
 #[test]
 fn what_is_not_a_template_is_told_in_plain_words() {
     for (written, expected) in [
-        ("\"{{ call.customer\"", "`{{` is not closed: write `}}` after the value"),
-        ("\"{% if call.ended\"", "`{%` is not closed: write `%}` after the condition"),
-        ("\"{% if call.ended %} x\"", "a condition is not ended: write `{% endif %}` after what it is about"),
-        ("\"{# note\"", "`{#` is not closed: write `#}` after the comment"),
+        (
+            "\"{{ call.customer\"",
+            "`{{` is not closed: write `}}` after the value",
+        ),
+        (
+            "\"{% if call.ended\"",
+            "`{%` is not closed: write `%}` after the condition",
+        ),
+        (
+            "\"{% if call.ended %} x\"",
+            "a condition is not ended: write `{% endif %}` after what it is about",
+        ),
+        (
+            "\"{# note\"",
+            "`{#` is not closed: write `#}` after the comment",
+        ),
         ("\"{{ 'x }}\"", "a quote is not closed"),
-        ("\"{% unless call.ended %}\"", "there is no `unless`; texts have `{% if … %}`, `elif`, `else` and `endif`"),
-        ("\"{{ call.customer call.caller }}\"", "`call` does not belong here"),
-        ("\"{{ call.customer | }}\"", "something is missing before `}}`"),
+        (
+            "\"{% unless call.ended %}\"",
+            "there is no `unless`; texts have `{% if … %}`, `elif`, `else` and `endif`",
+        ),
+        (
+            "\"{{ call.customer call.caller }}\"",
+            "`call` does not belong here",
+        ),
+        (
+            "\"{{ call.customer | }}\"",
+            "something is missing before `}}`",
+        ),
         ("\"{{ }}\"", "something is missing before `}}`"),
     ] {
         let faults = all(&alert(written));
-        let [fault] = faults.as_slice() else { panic!("{written}: {faults:?}") };
-        assert!(fault.contains(&format!("the text is not a template: {expected}")), "{written}: {fault}");
+        let [fault] = faults.as_slice() else {
+            panic!("{written}: {faults:?}")
+        };
+        assert!(
+            fault.contains(&format!("the text is not a template: {expected}")),
+            "{written}: {fault}"
+        );
     }
 }
 
@@ -117,23 +182,40 @@ fn what_is_not_a_template_is_told_in_plain_words() {
 fn what_is_not_an_expression_is_told_in_plain_words() {
     for (written, expected) in [
         ("visit >", "it ends too early"),
-        ("visit = 1", "`=` at character 7 does not belong there; equal is `==`"),
-        ("visit > 1 and call.ended", "`and` at character 11 does not belong there; and is `&&`"),
+        (
+            "visit = 1",
+            "`=` at character 7 does not belong there; equal is `==`",
+        ),
+        (
+            "visit > 1 and call.ended",
+            "`and` at character 11 does not belong there; and is `&&`",
+        ),
         ("(visit > 1", "it ends too early"),
         ("visit > 1)", "`)` at character 10 does not belong there"),
         ("call.customer == 'a", "a quote is not closed"),
-        ("visit > 1 # no", "`#` at character 11 does not belong there"),
+        (
+            "visit > 1 # no",
+            "`#` at character 11 does not belong there",
+        ),
     ] {
         let line = format!(
             "\n  - finish: {{ outcome: x, when: \"{written}\" }}\n  - button: Go\n    then: [ {{ finish: x }} ]\n"
         );
-        let faults = all(&with_actions(&format!("\n  - alert: {{ text: a, team: care }}{line}")));
-        let [fault] = faults.as_slice() else { panic!("{written}: {faults:?}") };
-        assert!(fault.contains(&format!("`when` is not an expression: {expected}")), "{written}: {fault}");
+        let faults = all(&with_actions(&format!(
+            "\n  - alert: {{ text: a, team: care }}{line}"
+        )));
+        let [fault] = faults.as_slice() else {
+            panic!("{written}: {faults:?}")
+        };
+        assert!(
+            fault.contains(&format!("`when` is not an expression: {expected}")),
+            "{written}: {fault}"
+        );
     }
 }
 
-/// An expression of an earlier version, which this one does not read, has no value; checking it is no panic either.
+/// An expression of an earlier version, which this one does not read, has no value; checking it is
+/// no panic either.
 #[test]
 fn a_stored_expression_that_cannot_be_read_is_a_fault() {
     let text = with_actions(
@@ -143,5 +225,8 @@ fn a_stored_expression_that_cannot_be_read_is_a_fault() {
     definition.stages[0].actions[1].when = Some(Expression::stored("visit >"));
     let faults = validate(&definition, Declared::new(&|_| true, &|_| false));
     let messages: Vec<&str> = faults.iter().map(|fault| fault.message.as_str()).collect();
-    assert_eq!(messages, ["`when` is not an expression that this version reads"]);
+    assert_eq!(
+        messages,
+        ["`when` is not an expression that this version reads"]
+    );
 }

@@ -9,8 +9,19 @@ use aftercall_engine::definition::file::read;
 use aftercall_engine::definition::numbering::Numbering;
 
 fn shown(fault: &Fault) -> String {
-    let Fault { line, column, stage, action, message, .. } = fault;
-    let place = if *stage == 0 { String::new() } else { format!(" (stage {stage}, action {action})") };
+    let Fault {
+        line,
+        column,
+        stage,
+        action,
+        message,
+        ..
+    } = fault;
+    let place = if *stage == 0 {
+        String::new()
+    } else {
+        format!(" (stage {stage}, action {action})")
+    };
     format!("{line}:{column}{place} {} {message}", fault.code.name())
 }
 
@@ -29,8 +40,7 @@ fn with_actions(actions: &str) -> String {
 
 /// Against a version in which stage 2 was `a` and stage 3 `b`.
 fn check_amended(actions: &str, expected: &[&str]) {
-    let earlier =
-        "format: 1\nworkflow: w\ntitle: T\non_new_call: [ { button: A, then: [ { finish: x } ] }, { button: B } ]\n";
+    let earlier = "format: 1\nworkflow: w\ntitle: T\non_new_call: [ { button: A, then: [ { finish: x } ] }, { button: B } ]\n";
     let mut numbering = Numbering::default();
     numbering.absorb(&read(earlier, None).expect("the earlier version"));
     check_against(&with_actions(actions), Some(&numbering), expected);

@@ -7,8 +7,8 @@ use std::sync::Arc;
 use aftercall_engine::actor::{Actor, ActorKind};
 use aftercall_engine::call::CallKey;
 use aftercall_engine::command::{
-    CallChanges, ClaimInstance, ClaimNext, Command, Elapse, IfRunning, ImportTeam, ImportWorkflow, PublishWorkflow,
-    PushButton, Request, SetWorkflow,
+    CallChanges, ClaimInstance, ClaimNext, Command, Elapse, IfRunning, ImportTeam, ImportWorkflow,
+    PublishWorkflow, PushButton, Request, SetWorkflow,
 };
 use aftercall_engine::definition::file;
 use aftercall_engine::entry::{Answer, ChangeKind};
@@ -35,18 +35,43 @@ impl Desk {
 
     /// The same, after some other commands.
     pub(crate) fn with(workflow: &str, first: impl IntoIterator<Item = Command>) -> Self {
-        let mut desk = Self { world: World::new(Keeping::default()), now: Time(1_795_000_000_000) };
+        let mut desk = Self {
+            world: World::new(Keeping::default()),
+            now: Time(1_795_000_000_000),
+        };
         for name in ["care", "billing", "leads"] {
-            desk.ask("author", Command::from(ImportTeam { name: name.into(), title: name.into(), expected: None }))
-                .unwrap();
+            desk.ask(
+                "author",
+                Command::from(ImportTeam {
+                    name: name.into(),
+                    title: name.into(),
+                    expected: None,
+                }),
+            )
+            .unwrap();
         }
         for command in first {
             desk.ask("author", command).unwrap();
         }
-        let definition = Box::new(file::read(workflow, None).unwrap_or_else(|faults| panic!("{faults:#?}")));
-        desk.ask("author", Command::from(ImportWorkflow { definition, expected: None })).unwrap();
-        desk.ask("author", Command::from(PublishWorkflow { name: "repair".into(), expected: None, validated: None }))
-            .unwrap();
+        let definition =
+            Box::new(file::read(workflow, None).unwrap_or_else(|faults| panic!("{faults:#?}")));
+        desk.ask(
+            "author",
+            Command::from(ImportWorkflow {
+                definition,
+                expected: None,
+            }),
+        )
+        .unwrap();
+        desk.ask(
+            "author",
+            Command::from(PublishWorkflow {
+                name: "repair".into(),
+                expected: None,
+                validated: None,
+            }),
+        )
+        .unwrap();
         desk
     }
 
@@ -54,14 +79,27 @@ impl Desk {
         self.entry(who, command).map(|decided| decided.1)
     }
 
-    pub(crate) fn entry(&mut self, who: &str, command: Command) -> Result<(Option<Entry>, Answer), Rejection> {
+    pub(crate) fn entry(
+        &mut self,
+        who: &str,
+        command: Command,
+    ) -> Result<(Option<Entry>, Answer), Rejection> {
         let kind = match who {
             "" => ActorKind::Timer,
             "script" => ActorKind::ScriptEngine,
             "ops" => ActorKind::Operations,
             _ => ActorKind::Person,
         };
-        let request = Request { actor: Actor { kind, name: who.into() }, mark: None, salt: 1, known: None, command };
+        let request = Request {
+            actor: Actor {
+                kind,
+                name: who.into(),
+            },
+            mark: None,
+            salt: 1,
+            known: None,
+            command,
+        };
         Ok(match decide(&self.world, &request, self.now)? {
             Decision::Commit(entry) => {
                 self.world.apply(&entry).unwrap();
@@ -75,8 +113,14 @@ impl Desk {
 
     pub(crate) fn set(&mut self, call: &str, chargeable: bool) -> InstanceId {
         let set = SetWorkflow {
-            call: CallKey { source: "scripts".into(), id: call.into() },
-            changes: CallChanges { chargeable: Some(chargeable), ..CallChanges::default() },
+            call: CallKey {
+                source: "scripts".into(),
+                id: call.into(),
+            },
+            changes: CallChanges {
+                chargeable: Some(chargeable),
+                ..CallChanges::default()
+            },
             workflow: "repair".into(),
             version: None,
             fields: Vec::new(),
@@ -91,13 +135,30 @@ impl Desk {
     }
 
     pub(crate) fn claim(&mut self, who: &str, instance: InstanceId) -> Result<Answer, Rejection> {
-        self.ask(who, Command::from(ClaimInstance { instance, lease_millis: 15 * MINUTE }))
+        self.ask(
+            who,
+            Command::from(ClaimInstance {
+                instance,
+                lease_millis: 15 * MINUTE,
+            }),
+        )
     }
 
-    pub(crate) fn push(&mut self, who: &str, id: InstanceId, button: &str) -> Result<Answer, Rejection> {
+    pub(crate) fn push(
+        &mut self,
+        who: &str,
+        id: InstanceId,
+        button: &str,
+    ) -> Result<Answer, Rejection> {
         let visit = self.of(id).visit();
-        let push =
-            PushButton { instance: id, button: button.into(), stage: None, visit, note: "".into(), form: Vec::new() };
+        let push = PushButton {
+            instance: id,
+            button: button.into(),
+            stage: None,
+            visit,
+            note: "".into(),
+            form: Vec::new(),
+        };
         self.ask(who, Command::from(push))
     }
 
@@ -109,10 +170,21 @@ impl Desk {
     }
 
     /// Searches, and claims the first that is found.
-    pub(crate) fn next_of(&mut self, who: &str, filter: FollowUpFilter) -> Result<Answer, Rejection> {
+    pub(crate) fn next_of(
+        &mut self,
+        who: &str,
+        filter: FollowUpFilter,
+    ) -> Result<Answer, Rejection> {
         let found = Claimable::search(self.world.root(), &filter, self.now, &never).unwrap();
         let candidates = found.candidates().to_vec();
-        self.ask(who, Command::from(ClaimNext { filter, candidates, lease_millis: 15 * MINUTE }))
+        self.ask(
+            who,
+            Command::from(ClaimNext {
+                filter,
+                candidates,
+                lease_millis: 15 * MINUTE,
+            }),
+        )
     }
 
     pub(crate) fn of(&self, id: InstanceId) -> &Instance {
@@ -125,15 +197,27 @@ impl Desk {
 
     /// Lets time pass and everything come that comes by itself.
     pub(crate) fn pass(&mut self, millis: i64) -> Vec<ChangeKind> {
-        self.pass_entries(millis).iter().map(|entry| entry.kind).collect()
+        self.pass_entries(millis)
+            .iter()
+            .map(|entry| entry.kind)
+            .collect()
     }
 
     /// The same; gives the entries.
     pub(crate) fn pass_entries(&mut self, millis: i64) -> Vec<Arc<Entry>> {
         self.now = Time(self.now.0 + millis);
         let mut happened = Vec::new();
-        while let Some(key) = self.world.timers().earliest().filter(|key| key.due <= self.now) {
-            let elapse = Command::from(Elapse { due: key.due, slot: key.slot, wake: key.wake() });
+        while let Some(key) = self
+            .world
+            .timers()
+            .earliest()
+            .filter(|key| key.due <= self.now)
+        {
+            let elapse = Command::from(Elapse {
+                due: key.due,
+                slot: key.slot,
+                wake: key.wake(),
+            });
             happened.push(Arc::new(self.entry("", elapse).unwrap().0.unwrap()));
         }
         happened

@@ -37,15 +37,31 @@ on_new_call:
 
 /// All that is promised of an instance.
 fn promised(instance: &Instance) -> Vec<Option<Time>> {
-    let alerts = instance.alerts.iter().flat_map(|alert| [alert.due, alert.escalates_at]);
-    alerts.chain(instance.timers.iter().map(|timer| Some(timer.due))).chain([instance.deadline]).collect()
+    let alerts = instance
+        .alerts
+        .iter()
+        .flat_map(|alert| [alert.due, alert.escalates_at]);
+    alerts
+        .chain(instance.timers.iter().map(|timer| Some(timer.due)))
+        .chain([instance.deadline])
+        .collect()
 }
 
 /// Lets the next of what comes by itself come, so much too late.
 fn wake(desk: &mut Desk, late: i64) -> bool {
-    let Some(key) = desk.world.timers().earliest() else { return false };
+    let Some(key) = desk.world.timers().earliest() else {
+        return false;
+    };
     desk.now = desk.now.max(Time(key.due.0 + late));
-    desk.entry("", Command::from(Elapse { due: key.due, slot: key.slot, wake: key.wake() })).unwrap();
+    desk.entry(
+        "",
+        Command::from(Elapse {
+            due: key.due,
+            slot: key.slot,
+            wake: key.wake(),
+        }),
+    )
+    .unwrap();
     true
 }
 
@@ -102,27 +118,61 @@ fn eight_hours_of_a_day_of_eight_hours_are_over_the_same_day_though_the_timer_wo
     assert!(wake(&mut desk, 14));
     let instance = desk.of(id);
     let alert = &instance.alerts[0];
-    assert_eq!(text(&calendar, instance.entered_at), "Tue 2026-11-24 09:00:00.014", "when it happened");
-    assert_eq!(text(&calendar, instance.counts_from(alert)), "Tue 2026-11-24 09:00:00");
-    assert_eq!(text(&calendar, alert.due.unwrap()), "Tue 2026-11-24 17:00:00");
-    assert_eq!(text(&calendar, alert.escalates_at.unwrap()), "Tue 2026-11-24 11:00:00");
-    assert_eq!(text(&calendar, instance.timers[0].due), "Tue 2026-11-24 11:00:00");
+    assert_eq!(
+        text(&calendar, instance.entered_at),
+        "Tue 2026-11-24 09:00:00.014",
+        "when it happened"
+    );
+    assert_eq!(
+        text(&calendar, instance.counts_from(alert)),
+        "Tue 2026-11-24 09:00:00"
+    );
+    assert_eq!(
+        text(&calendar, alert.due.unwrap()),
+        "Tue 2026-11-24 17:00:00"
+    );
+    assert_eq!(
+        text(&calendar, alert.escalates_at.unwrap()),
+        "Tue 2026-11-24 11:00:00"
+    );
+    assert_eq!(
+        text(&calendar, instance.timers[0].due),
+        "Tue 2026-11-24 11:00:00"
+    );
 }
 
 #[test]
-fn after_an_outage_the_promise_counts_from_the_due_moment_and_a_timer_that_would_be_over_from_now() {
+fn after_an_outage_the_promise_counts_from_the_due_moment_and_a_timer_that_would_be_over_from_now()
+{
     let (mut desk, id, calendar) = set_whole_day();
     // Down until Tuesday 10:30: the timer of the stage is not over yet.
     assert!(wake(&mut desk, 90 * MINUTE));
-    assert_eq!(text(&calendar, desk.of(id).timers[0].due), "Tue 2026-11-24 11:00:00");
-    // Down until Wednesday 10:00: overdue since Tuesday 17:00, each step comes once, and people have two hours.
+    assert_eq!(
+        text(&calendar, desk.of(id).timers[0].due),
+        "Tue 2026-11-24 11:00:00"
+    );
+    // Down until Wednesday 10:00: overdue since Tuesday 17:00, each step comes once, and people
+    // have two hours.
     let (mut desk, id, calendar) = set_whole_day();
     desk.now = shown(&calendar, "2026-11-25T10:00");
     let came = desk.pass(0);
-    assert_eq!(came, [ChangeKind::TimerElapsed, ChangeKind::Escalated, ChangeKind::Escalated]);
+    assert_eq!(
+        came,
+        [
+            ChangeKind::TimerElapsed,
+            ChangeKind::Escalated,
+            ChangeKind::Escalated
+        ]
+    );
     let instance = desk.of(id);
-    assert_eq!(text(&calendar, instance.alerts[0].due.unwrap()), "Tue 2026-11-24 17:00:00");
-    assert_eq!(text(&calendar, instance.timers[0].due), "Wed 2026-11-25 12:00:00");
+    assert_eq!(
+        text(&calendar, instance.alerts[0].due.unwrap()),
+        "Tue 2026-11-24 17:00:00"
+    );
+    assert_eq!(
+        text(&calendar, instance.timers[0].due),
+        "Wed 2026-11-25 12:00:00"
+    );
 }
 
 #[test]
@@ -134,7 +184,11 @@ fn a_circle_comes_once_after_an_outage() {
     assert_eq!(desk.pass(10 * HOUR).len(), 1);
     assert_eq!(desk.of(id).timers[0].due, Time(desk.now.0 + MINUTE));
     assert!(wake(&mut desk, 14) && wake(&mut desk, 14));
-    assert_eq!(desk.of(id).timers[0].due, Time(set.0 + 10 * HOUR + 3 * MINUTE), "no drift");
+    assert_eq!(
+        desk.of(id).timers[0].due,
+        Time(set.0 + 10 * HOUR + 3 * MINUTE),
+        "no drift"
+    );
 }
 
 #[test]
@@ -157,12 +211,17 @@ fn a_timer_that_waited_for_the_end_of_a_claim_was_due_when_that_ended() {
         desk.claim("Ann", id).unwrap();
         if let Some(after) = release_after {
             desk.now = Time(desk.now.0 + after);
-            desk.ask("Ann", Command::from(ReleaseClaim { instance: id })).unwrap();
+            desk.ask("Ann", Command::from(ReleaseClaim { instance: id }))
+                .unwrap();
         }
         wake(&mut desk, late);
         desk.of(id).alerts[0].due.unwrap().0 - set.0
     };
     assert_eq!(due(Some(10 * MINUTE), 14), 10 * MINUTE + HOUR, "released");
-    assert_eq!(due(Some(2 * MINUTE), 14), 5 * MINUTE + HOUR, "released before it was due");
+    assert_eq!(
+        due(Some(2 * MINUTE), 14),
+        5 * MINUTE + HOUR,
+        "released before it was due"
+    );
     assert_eq!(due(None, 14), 15 * MINUTE + HOUR, "the lease ran out");
 }

@@ -1,7 +1,11 @@
-//! The edges of opening hours: moments at which hours begin and end, one millisecond before and after, by a model that walks over
-//! the minutes; durations that just fit; timers that wake late; pauses that begin and end there.
+//! The edges of opening hours: moments at which hours begin and end, one millisecond before and
+//! after, by a model that walks over the minutes; durations that just fit; timers that wake late;
+//! pauses that begin and end there.
 
-#![allow(clippy::unwrap_used, reason = "a test ends where something unexpected happens")]
+#![allow(
+    clippy::unwrap_used,
+    reason = "a test ends where something unexpected happens"
+)]
 
 #[path = "../desk/mod.rs"]
 mod desk;
@@ -20,16 +24,15 @@ use aftercall_engine::simulate::Simulation;
 use aftercall_engine::time::{Span, SpanUnit, Time};
 use jiff::Timestamp;
 use jiff::civil::DateTime;
+use model::Model;
 use proptest::prelude::*;
 use proptest::sample::select;
-
-use model::Model;
 
 pub(crate) const MINUTE: i64 = 60_000;
 pub(crate) const HOUR: i64 = 60 * MINUTE;
 
-/// Hours that touch midnight, go over it, have a break, or are all there is. None begins or ends in an hour that a clock shows twice:
-/// there the first counts, which the model does not know.
+/// Hours that touch midnight, go over it, have a break, or are all there is. None begins or ends in
+/// an hour that a clock shows twice: there the first counts, which the model does not know.
 pub(crate) const HOURS: [&str; 8] = [
     "{ mon-fri: 09:00-17:00 }",
     "{ mon-fri: [08:00-12:00, 13:00-18:00], sat: 09:00-13:00 }",
@@ -40,30 +43,53 @@ pub(crate) const HOURS: [&str; 8] = [
     "{ mon-fri: 16:00-24:00, sat: 00:00-04:00 }",
     "{ mon-thu: [00:00-05:00, 12:00-24:00], sun: 09:00-10:00 }",
 ];
-pub(crate) const ZONES: [&str; 4] = ["UTC", "Europe/Berlin", "America/New_York", "Australia/Sydney"];
+pub(crate) const ZONES: [&str; 4] = [
+    "UTC",
+    "Europe/Berlin",
+    "America/New_York",
+    "Australia/Sydney",
+];
 /// Before and in changes of summer time, weekends and holidays.
-pub(crate) const DATES: [&str; 8] =
-    ["2027-03-13", "2027-03-26", "2027-03-27", "2027-04-03", "2027-10-02", "2027-10-29", "2027-11-06", "2027-12-23"];
+pub(crate) const DATES: [&str; 8] = [
+    "2027-03-13",
+    "2027-03-26",
+    "2027-03-27",
+    "2027-04-03",
+    "2027-10-02",
+    "2027-10-29",
+    "2027-11-06",
+    "2027-12-23",
+];
 /// Times of day at which some of the hours begin or end, and one at which none do.
 pub(crate) const TIMES: [&str; 13] = [
-    "00:00", "04:30", "05:00", "06:00", "08:00", "09:00", "12:00", "13:00", "14:20", "16:00", "17:00", "18:00", "22:00",
+    "00:00", "04:30", "05:00", "06:00", "08:00", "09:00", "12:00", "13:00", "14:20", "16:00",
+    "17:00", "18:00", "22:00",
 ];
 
 pub(crate) fn calendar(zone: &str, hours: &str) -> Calendar {
     let text = format!(
         "calendars: [ {{ name: office, title: C, time_zone: {zone}, hours: {hours}, holidays: [ 2027-03-29, 2027-11-01, 2027-12-24 ] }} ]"
     );
-    read_calendars(&text).unwrap_or_else(|faults| panic!("{faults:#?}")).remove(0)
+    read_calendars(&text)
+        .unwrap_or_else(|faults| panic!("{faults:#?}"))
+        .remove(0)
 }
 
 /// What the clock of a calendar shows, as a moment.
 pub(crate) fn shown(calendar: &Calendar, text: &str) -> Time {
     let at: DateTime = text.parse().unwrap();
-    Time(at.to_zoned_datetime(calendar.zone().clone()).unwrap().timestamp().as_millisecond())
+    Time(
+        at.to_zoned_datetime(calendar.zone().clone())
+            .unwrap()
+            .timestamp()
+            .as_millisecond(),
+    )
 }
 
 pub(crate) fn text(calendar: &Calendar, time: Time) -> String {
-    let moment = Timestamp::from_millisecond(time.0).unwrap().to_zoned_datetime(calendar.zone().clone());
+    let moment = Timestamp::from_millisecond(time.0)
+        .unwrap()
+        .to_zoned_datetime(calendar.zone().clone());
     moment.strftime("%a %Y-%m-%d %H:%M:%S%.f").to_string()
 }
 
@@ -77,7 +103,11 @@ pub(crate) fn later_edge(days: i64) -> impl Strategy<Value = (i64, &'static str,
     (0..days, select(&TIMES[..]), -1_i64..=1)
 }
 
-pub(crate) fn later(calendar: &Calendar, moment: Time, (days, time, off): (i64, &str, i64)) -> Time {
+pub(crate) fn later(
+    calendar: &Calendar,
+    moment: Time,
+    (days, time, off): (i64, &str, i64),
+) -> Time {
     let date = text(calendar, Time(moment.0 + days * 24 * HOUR))[4..14].to_owned();
     at(calendar, (&date, time, off))
 }
@@ -166,14 +196,22 @@ proptest! {
 fn comes(workflow: &str, calendar: &Calendar, start: &str, times: usize) -> (String, Vec<String>) {
     let definition = read(workflow, None).unwrap_or_else(|faults| panic!("{faults:#?}"));
     let begin = shown(calendar, start);
-    let mut simulation = Simulation::new(&definition, &[Arc::new(calendar.clone())], begin).unwrap();
+    let mut simulation =
+        Simulation::new(&definition, &[Arc::new(calendar.clone())], begin).unwrap();
     simulation.set(CallChanges::default(), Vec::new()).unwrap();
-    let due = simulation.instance().unwrap().alerts.first().and_then(|alert| alert.due);
+    let due = simulation
+        .instance()
+        .unwrap()
+        .alerts
+        .first()
+        .and_then(|alert| alert.due);
     let mut came = Vec::new();
     for _ in 0..times {
         let next = simulation.next_at().unwrap();
         came.push(text(calendar, next));
-        simulation.wait(next.0 - simulation.now().0, &never).unwrap();
+        simulation
+            .wait(next.0 - simulation.now().0, &never)
+            .unwrap();
     }
     (due.map(|due| text(calendar, due)).unwrap_or_default(), came)
 }
@@ -198,7 +236,12 @@ fn an_alert_that_is_due_at_closing_time_escalates_at_closing_time() {
     let (_, came) = comes(&steps, &split, "2026-11-27T08:00", 2);
     assert_eq!(came, ["Fri 2026-11-27 12:00:00", "Fri 2026-11-27 17:00:00"]);
     // Days end in closed hours too.
-    let (due, came) = comes(&steps.replace("8h", "1d"), &nine_five, "2026-11-27T10:00", 2);
+    let (due, came) = comes(
+        &steps.replace("8h", "1d"),
+        &nine_five,
+        "2026-11-27T10:00",
+        2,
+    );
     assert_eq!(due, "Sat 2026-11-28 10:00:00");
     assert_eq!(came, ["Fri 2026-11-27 13:30:00", "Sat 2026-11-28 10:00:00"]);
 }
@@ -211,18 +254,46 @@ fn every_day_is_the_same_time_of_the_next_day_and_every_working_day_of_the_next_
     let nine_five = calendar("Europe/London", HOURS[0]);
     let (due, came) = comes(&steps, &nine_five, "2026-11-23T10:00", 4);
     assert_eq!(due, "Mon 2026-11-23 14:00:00");
-    let days =
-        ["Mon 2026-11-23 14:00:00", "Tue 2026-11-24 14:00:00", "Wed 2026-11-25 14:00:00", "Thu 2026-11-26 14:00:00"];
+    let days = [
+        "Mon 2026-11-23 14:00:00",
+        "Tue 2026-11-24 14:00:00",
+        "Wed 2026-11-25 14:00:00",
+        "Thu 2026-11-26 14:00:00",
+    ];
     assert_eq!(came, days);
     let steps = steps.replace("every: 1d", "every: 1wd");
-    let (_, came) =
-        comes(&steps, &calendar("Europe/London", "{ mon: 09:00-18:00, tue-thu: 09:00-13:00 }"), "2026-11-25T09:00", 4);
-    let days =
-        ["Wed 2026-11-25 13:00:00", "Thu 2026-11-26 13:00:00", "Mon 2026-11-30 13:00:00", "Tue 2026-12-01 13:00:00"];
+    let (_, came) = comes(
+        &steps,
+        &calendar(
+            "Europe/London",
+            "{ mon: 09:00-18:00, tue-thu: 09:00-13:00 }",
+        ),
+        "2026-11-25T09:00",
+        4,
+    );
+    let days = [
+        "Wed 2026-11-25 13:00:00",
+        "Thu 2026-11-26 13:00:00",
+        "Mon 2026-11-30 13:00:00",
+        "Tue 2026-12-01 13:00:00",
+    ];
     assert_eq!(came, days);
-    // From a closing time on: the closing time of the next working day, not the opening of the one after that.
-    let (_, came) = comes(&steps.replace("4h", "8h"), &nine_five, "2026-11-26T09:00", 3);
-    assert_eq!(came, ["Thu 2026-11-26 17:00:00", "Fri 2026-11-27 17:00:00", "Mon 2026-11-30 17:00:00"]);
+    // From a closing time on: the closing time of the next working day, not the opening of the one
+    // after that.
+    let (_, came) = comes(
+        &steps.replace("4h", "8h"),
+        &nine_five,
+        "2026-11-26T09:00",
+        3,
+    );
+    assert_eq!(
+        came,
+        [
+            "Thu 2026-11-26 17:00:00",
+            "Fri 2026-11-27 17:00:00",
+            "Mon 2026-11-30 17:00:00"
+        ]
+    );
 }
 
 #[test]
@@ -230,22 +301,69 @@ fn the_hours_of_a_night_shift_belong_to_the_day_on_which_it_began() {
     let night = calendar("Europe/Berlin", HOURS[4]);
     let rows = [
         // In Monday's shift, after midnight: the next working day is Tuesday.
-        ("2026-11-24T02:00", "22:00 next working day", "Tue 2026-11-24 22:00:00"),
-        ("2026-11-24T05:59", "22:00 next working day", "Tue 2026-11-24 22:00:00"),
-        ("2026-11-24T06:00", "22:00 next working day", "Tue 2026-11-24 22:00:00"),
-        ("2026-11-24T06:01", "22:00 next working day", "Wed 2026-11-25 22:00:00"),
-        ("2026-11-23T23:00", "22:00 next working day", "Tue 2026-11-24 22:00:00"),
+        (
+            "2026-11-24T02:00",
+            "22:00 next working day",
+            "Tue 2026-11-24 22:00:00",
+        ),
+        (
+            "2026-11-24T05:59",
+            "22:00 next working day",
+            "Tue 2026-11-24 22:00:00",
+        ),
+        (
+            "2026-11-24T06:00",
+            "22:00 next working day",
+            "Tue 2026-11-24 22:00:00",
+        ),
+        (
+            "2026-11-24T06:01",
+            "22:00 next working day",
+            "Wed 2026-11-25 22:00:00",
+        ),
+        (
+            "2026-11-23T23:00",
+            "22:00 next working day",
+            "Tue 2026-11-24 22:00:00",
+        ),
         // A time after midnight is in the shift of that working day.
-        ("2026-11-23T23:00", "02:00 next working day", "Wed 2026-11-25 02:00:00"),
-        ("2026-11-24T02:00", "02:00 next working day", "Wed 2026-11-25 02:00:00"),
-        ("2026-11-24T02:00", "06:00 next working day", "Wed 2026-11-25 06:00:00"),
-        ("2026-11-25T06:00", "06:00 next working day", "Thu 2026-11-26 06:00:00"),
+        (
+            "2026-11-23T23:00",
+            "02:00 next working day",
+            "Wed 2026-11-25 02:00:00",
+        ),
+        (
+            "2026-11-24T02:00",
+            "02:00 next working day",
+            "Wed 2026-11-25 02:00:00",
+        ),
+        (
+            "2026-11-24T02:00",
+            "06:00 next working day",
+            "Wed 2026-11-25 06:00:00",
+        ),
+        (
+            "2026-11-25T06:00",
+            "06:00 next working day",
+            "Thu 2026-11-26 06:00:00",
+        ),
         // In the night that begins on Friday and ends on Saturday; the next is Monday's.
-        ("2026-11-28T02:00", "22:00 next working day", "Mon 2026-11-30 22:00:00"),
-        ("2026-11-28T02:00", "12:00 next working day", "Mon 2026-11-30 12:00:00"),
+        (
+            "2026-11-28T02:00",
+            "22:00 next working day",
+            "Mon 2026-11-30 22:00:00",
+        ),
+        (
+            "2026-11-28T02:00",
+            "12:00 next working day",
+            "Mon 2026-11-30 12:00:00",
+        ),
     ];
     for (start, at, expected) in rows {
-        let then = ClockTime::parse(at).unwrap().after(shown(&night, start), night.zone(), Some(&night));
+        let then =
+            ClockTime::parse(at)
+                .unwrap()
+                .after(shown(&night, start), night.zone(), Some(&night));
         assert_eq!(text(&night, then), expected, "{at} from {start}");
     }
     let until_midnight = calendar("Europe/Berlin", "{ mon-fri: 09:00-24:00 }");
@@ -255,8 +373,15 @@ fn the_hours_of_a_night_shift_belong_to_the_day_on_which_it_began() {
         ("2026-11-25T00:00", "Thu 2026-11-26 00:00:00"),
         ("2026-11-25T00:01", "Thu 2026-11-26 09:00:00"),
     ] {
-        let then = clock.after(shown(&until_midnight, start), span(1, SpanUnit::WorkingDays));
-        assert_eq!(text(&until_midnight, then), expected, "a working day from {start}");
+        let then = clock.after(
+            shown(&until_midnight, start),
+            span(1, SpanUnit::WorkingDays),
+        );
+        assert_eq!(
+            text(&until_midnight, then),
+            expected,
+            "a working day from {start}"
+        );
     }
 }
 
@@ -269,10 +394,17 @@ fn a_time_of_day_after_a_wait_may_come_in_the_moment_in_which_the_wait_is_over()
         ("2026-11-24T07:00", "Tue 2026-11-24 09:00:00"),
         ("2026-11-24T07:00:00.001", "Wed 2026-11-25 09:00:00"),
     ] {
-        assert_eq!(comes(timer, &office, start, 1).1, [expected], "from {start}");
+        assert_eq!(
+            comes(timer, &office, start, 1).1,
+            [expected],
+            "from {start}"
+        );
     }
 }
 
 pub(crate) fn import(calendar: &Calendar) -> Command {
-    Command::from(ImportCalendar { calendar: Arc::new(calendar.clone()), expected: None })
+    Command::from(ImportCalendar {
+        calendar: Arc::new(calendar.clone()),
+        expected: None,
+    })
 }

@@ -24,16 +24,36 @@ on_new_call:
 "#;
 
 fn pause(desk: &mut Desk, id: InstanceId, until: Option<Time>) {
-    desk.ask("ops", Command::from(PauseInstance { instance: id, until, reason: "parts".into(), expected: None }))
-        .unwrap();
+    desk.ask(
+        "ops",
+        Command::from(PauseInstance {
+            instance: id,
+            until,
+            reason: "parts".into(),
+            expected: None,
+        }),
+    )
+    .unwrap();
 }
 
 fn resume(desk: &mut Desk, id: InstanceId) {
-    desk.ask("ops", Command::from(ResumeInstance { instance: id, note: "".into(), expected: None })).unwrap();
+    desk.ask(
+        "ops",
+        Command::from(ResumeInstance {
+            instance: id,
+            note: "".into(),
+            expected: None,
+        }),
+    )
+    .unwrap();
 }
 
 fn promised(instance: &Instance) -> [Time; 3] {
-    [instance.deadline.unwrap(), instance.alerts[0].due.unwrap(), instance.timers[0].due]
+    [
+        instance.deadline.unwrap(),
+        instance.alerts[0].due.unwrap(),
+        instance.timers[0].due,
+    ]
 }
 
 fn check(calendar: &Calendar, due: &str, (set, paused, resumed): (Time, Time, Time), late: i64) {
@@ -48,7 +68,17 @@ fn check(calendar: &Calendar, due: &str, (set, paused, resumed): (Time, Time, Ti
     desk.now = Time(resumed.0 + if resumed > paused { late } else { 0 });
     match desk.world.timers().earliest() {
         Some(key) => {
-            drop(desk.entry("", Command::from(Elapse { due: key.due, slot: key.slot, wake: key.wake() })).unwrap());
+            drop(
+                desk.entry(
+                    "",
+                    Command::from(Elapse {
+                        due: key.due,
+                        slot: key.slot,
+                        wake: key.wake(),
+                    }),
+                )
+                .unwrap(),
+            );
         }
         None => resume(&mut desk, id),
     }
@@ -69,7 +99,12 @@ fn check(calendar: &Calendar, due: &str, (set, paused, resumed): (Time, Time, Ti
             let left = model.between(paused, was);
             assert_eq!(is, model.after(resumed, left).max(was), "{}", said());
         } else {
-            assert_eq!(model.between(is, resumed), model.between(was, paused), "as long overdue: {}", said());
+            assert_eq!(
+                model.between(is, resumed),
+                model.between(was, paused),
+                "as long overdue: {}",
+                said()
+            );
         }
         if stood == 0 && was > resumed {
             assert_eq!(is, was, "nothing was open meanwhile: {}", said());
@@ -116,27 +151,60 @@ fn a_time_of_day_comes_where_a_pause_ends_just_then_and_a_short_pause_does_not_c
         pause(&mut desk, id, Some(until));
         desk.now = Time(until.0 + late);
         let key = desk.world.timers().earliest().unwrap();
-        desk.entry("", Command::from(Elapse { due: key.due, slot: key.slot, wake: key.wake() })).unwrap();
+        desk.entry(
+            "",
+            Command::from(Elapse {
+                due: key.due,
+                slot: key.slot,
+                wake: key.wake(),
+            }),
+        )
+        .unwrap();
         text(&always, desk.of(id).timers[0].due)
     };
     let nine = "{ at: \"09:00\" }";
     let today = "Tue 2026-11-24 09:00:00";
     let tomorrow = "Wed 2026-11-25 09:00:00";
-    assert_eq!(due(nine, "2026-11-24T07:00", "2026-11-24T08:59:59.999", 14), today);
-    assert_eq!(due(nine, "2026-11-24T07:00", "2026-11-24T09:00", 14), today, "the pause ends at nine, noticed late");
-    assert_eq!(due(nine, "2026-11-24T07:00", "2026-11-24T09:00:00.001", 0), tomorrow, "it came in the pause");
+    assert_eq!(
+        due(nine, "2026-11-24T07:00", "2026-11-24T08:59:59.999", 14),
+        today
+    );
+    assert_eq!(
+        due(nine, "2026-11-24T07:00", "2026-11-24T09:00", 14),
+        today,
+        "the pause ends at nine, noticed late"
+    );
+    assert_eq!(
+        due(nine, "2026-11-24T07:00", "2026-11-24T09:00:00.001", 0),
+        tomorrow,
+        "it came in the pause"
+    );
     // The wait is over at eight: put off to nine by an hour, and beyond by more.
     let wait = "{ after: 2h, at: \"09:00\" }";
-    assert_eq!(due(wait, "2026-11-24T07:00", "2026-11-24T07:01", 0), today, "a pause of a minute");
+    assert_eq!(
+        due(wait, "2026-11-24T07:00", "2026-11-24T07:01", 0),
+        today,
+        "a pause of a minute"
+    );
     assert_eq!(due(wait, "2026-11-24T07:00", "2026-11-24T08:00", 14), today);
-    assert_eq!(due(wait, "2026-11-24T07:00", "2026-11-24T08:00:00.001", 0), tomorrow);
-    assert_eq!(due(wait, "2026-11-24T08:30", "2026-11-24T08:45", 0), today, "the wait was over before");
+    assert_eq!(
+        due(wait, "2026-11-24T07:00", "2026-11-24T08:00:00.001", 0),
+        tomorrow
+    );
+    assert_eq!(
+        due(wait, "2026-11-24T08:30", "2026-11-24T08:45", 0),
+        today,
+        "the wait was over before"
+    );
 }
 
 #[test]
 fn a_timer_that_was_due_when_a_pause_began_comes_when_it_ends() {
     let always = calendar("UTC", HOURS[2]);
-    let mut desk = Desk::with(&OF_DAY.replace("TIMER", "{ at: \"09:00\" }"), [import(&always)]);
+    let mut desk = Desk::with(
+        &OF_DAY.replace("TIMER", "{ at: \"09:00\" }"),
+        [import(&always)],
+    );
     desk.now = shown(&always, "2026-11-24T06:00");
     let id = desk.set("1", true);
     // The server has not come to the timer yet.

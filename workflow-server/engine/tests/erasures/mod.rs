@@ -9,28 +9,48 @@ use aftercall_engine::entry::Entry;
 use aftercall_engine::erasure::{Erasure, ErasureChange};
 use aftercall_engine::world::{Root, World};
 
-/// Whether an erasure that begins names every call in memory of its caller, however old the look is that it was made of.
+/// Whether an erasure that begins names every call in memory of its caller, however old the look is
+/// that it was made of.
 pub(crate) fn names_all_calls(world: &World, request: &Request, entry: &Entry) -> bool {
-    let Command::Operations(OperationsCommand::EraseCaller(erase)) = &request.command else { return true };
-    let (Some(look), Some(ErasureChange::Started(erasure))) = (&erase.look, &entry.erasure) else { return true };
+    let Command::Operations(OperationsCommand::EraseCaller(erase)) = &request.command else {
+        return true;
+    };
+    let (Some(look), Some(ErasureChange::Started(erasure))) = (&erase.look, &entry.erasure) else {
+        return true;
+    };
     let is_named = |call: &Arc<Call>| {
         let key = (&call.key, call.created_at);
         erasure
             .calls
             .iter()
             .find(|one| (&one.key, one.created_at) == key)
-            .is_some_and(|one| one.instances.len() == call.instances.len() || call.sequence <= look.sequence)
+            .is_some_and(|one| {
+                one.instances.len() == call.instances.len() || call.sequence <= look.sequence
+            })
     };
-    world.root().all_calls_of(&look.caller, &erase.customer).all(is_named)
+    world
+        .root()
+        .all_calls_of(&look.caller, &erase.customer)
+        .all(is_named)
 }
 
-/// Whether nothing that was typed is left in the instances of the calls that an erasure has masked. The outcomes that arbitrary steps
-/// type are declared nowhere.
+/// Whether nothing that was typed is left in the instances of the calls that an erasure has masked.
+/// The outcomes that arbitrary steps type are declared nowhere.
 pub(crate) fn tells_nothing(root: &Root, erasure: &Erasure) -> bool {
-    erasure.calls.iter().zip(&erasure.masked_at).all(|(erased, upto)| {
-        let call = root.call(&erased.key).filter(|call| call.created_at == erased.created_at);
-        let slots = call.iter().flat_map(|call| call.instances.iter());
-        let masked = slots.filter_map(|slot| root.instance_at(*slot)).filter(|one| one.sequence <= *upto);
-        masked.map(|one| &one.ending).all(|ending| **ending != *"by-hand")
-    })
+    erasure
+        .calls
+        .iter()
+        .zip(&erasure.masked_at)
+        .all(|(erased, upto)| {
+            let call = root
+                .call(&erased.key)
+                .filter(|call| call.created_at == erased.created_at);
+            let slots = call.iter().flat_map(|call| call.instances.iter());
+            let masked = slots
+                .filter_map(|slot| root.instance_at(*slot))
+                .filter(|one| one.sequence <= *upto);
+            masked
+                .map(|one| &one.ending)
+                .all(|ending| **ending != *"by-hand")
+        })
 }

@@ -8,8 +8,8 @@ use aftercall_engine::mask;
 use aftercall_engine::query::{zone_beside_caller, zone_name};
 use aftercall_engine::world::World;
 
-/// Whether each text is the one that filling it in now yields: unless that is left to a timer, or the text was erased. Nothing here
-/// comes from a store in which forms were not kept.
+/// Whether each text is the one that filling it in now yields: unless that is left to a timer, or
+/// the text was erased. Nothing here comes from a store in which forms were not kept.
 pub(crate) fn has_true_texts(world: &World, one: &Instance) -> bool {
     let definition = world.root().definition_of(one).unwrap();
     let call = world.root().call_of(one).unwrap();
@@ -26,7 +26,11 @@ pub(crate) fn has_true_texts(world: &World, one: &Instance) -> bool {
             call,
             visit: one.visit(),
             now: one.entered_at,
-            zone: zone_name(zone_beside_caller(world.root(), definition, raised_by.calendar.as_deref())),
+            zone: zone_name(zone_beside_caller(
+                world.root(),
+                definition,
+                raised_by.calendar.as_deref(),
+            )),
         };
         let text = raised_by.text.fill_in(TEXT_BYTES_MAX, &facts).text;
         // A text that shows nothing is replaced by what the stage is called.

@@ -5,9 +5,10 @@ use std::sync::atomic::Ordering;
 
 use futures::future::{BoxFuture, FutureExt};
 
-use super::{
-    super::{Bounds, Group, JournalError, LOG_LIMITS, Log, LogLimits, LogWriter, Position, SPACE_RESERVE_BYTES, Term},
-    Content, FailAt, Shared, lock,
+use super::{Content, FailAt, Shared, lock};
+use crate::journal::{
+    Bounds, Group, JournalError, LOG_LIMITS, Log, LogLimits, LogWriter, Position,
+    SPACE_RESERVE_BYTES, Term,
 };
 
 pub(super) struct MemoryLog(pub(super) Arc<Shared>);
@@ -19,7 +20,10 @@ pub(super) struct MemoryLogWriter {
 
 impl Content {
     pub(super) fn bounds(&self) -> Bounds {
-        Bounds { base: self.base, newest: self.groups.last().map_or(self.base, Group::end) }
+        Bounds {
+            base: self.base,
+            newest: self.groups.last().map_or(self.base, Group::end),
+        }
     }
 }
 
@@ -37,26 +41,39 @@ impl Content {
 impl Shared {
     /// Refuses where this process is cut off from the store.
     pub(super) fn reached(&self) -> Result<(), JournalError> {
-        if self.is_cut_off.load(Ordering::Relaxed) { Err(unreachable()) } else { Ok(()) }
+        if self.is_cut_off.load(Ordering::Relaxed) {
+            Err(unreachable())
+        } else {
+            Ok(())
+        }
     }
 
     /// Answers the first failure of this process, or that it is cut off.
     pub(super) fn check(&self) -> Result<(), JournalError> {
         self.reached()?;
-        self.failed.get().map_or(Ok(()), |reason| Err(JournalError::Failed { reason: reason.clone() }))
+        self.failed.get().map_or(Ok(()), |reason| {
+            Err(JournalError::Failed {
+                reason: reason.clone(),
+            })
+        })
     }
 
     /// Refuses while the disk is said to be full.
     pub(super) fn check_space(&self) -> Result<(), JournalError> {
         if self.is_full.load(Ordering::Relaxed) {
-            return Err(JournalError::NoSpace { free_bytes: 0, reserve_bytes: SPACE_RESERVE_BYTES });
+            return Err(JournalError::NoSpace {
+                free_bytes: 0,
+                reserve_bytes: SPACE_RESERVE_BYTES,
+            });
         }
         Ok(())
     }
 
     fn fail(&self, reason: &str) -> JournalError {
         let reason = self.failed.get_or_init(|| reason.to_owned());
-        JournalError::Failed { reason: reason.clone() }
+        JournalError::Failed {
+            reason: reason.clone(),
+        }
     }
 
     async fn wait_while_held(&self) {
@@ -86,10 +103,14 @@ impl Shared {
         content.write(term, "append")?;
         group.check_follows(content.bounds().newest)?;
         self.check_space()?;
-        let lost = || JournalError::Unknown { reason: "the test has broken the connection".to_owned() };
+        let lost = || JournalError::Unknown {
+            reason: "the test has broken the connection".to_owned(),
+        };
         match self.strike() {
             None => content.push(group),
-            Some(FailAt::BeforeStored) => return Err(self.fail("the test wants a failure before the group is stored")),
+            Some(FailAt::BeforeStored) => {
+                return Err(self.fail("the test wants a failure before the group is stored"));
+            }
             Some(FailAt::Unreachable) => return Err(unreachable()),
             Some(FailAt::AnswerLostBefore) => return Err(lost()),
             Some(FailAt::AfterStored) => {
@@ -109,7 +130,9 @@ impl Shared {
         let content = lock(&self.content);
         let from = from.max(1);
         if from <= content.base.sequence {
-            return Err(JournalError::Trimmed { oldest: content.bounds().oldest() });
+            return Err(JournalError::Trimmed {
+                oldest: content.bounds().oldest(),
+            });
         }
         let start = content.groups.partition_point(|group| group.last < from);
         let mut bytes = 0;
@@ -117,7 +140,12 @@ impl Shared {
             bytes += group.bytes.len();
             *index == 0 || bytes <= bytes_max
         };
-        Ok(content.groups[start..].iter().enumerate().take_while(fits).map(|(_, group)| group.clone()).collect())
+        Ok(content.groups[start..]
+            .iter()
+            .enumerate()
+            .take_while(fits)
+            .map(|(_, group)| group.clone())
+            .collect())
     }
 
     fn trim(&self, term: Term, upto: u64) -> Result<(), JournalError> {
@@ -162,7 +190,9 @@ impl Drop for Counted<'_> {
 }
 
 fn unreachable() -> JournalError {
-    JournalError::Unreachable { reason: "the test has cut the connection".to_owned() }
+    JournalError::Unreachable {
+        reason: "the test has cut the connection".to_owned(),
+    }
 }
 
 impl Log for MemoryLog {
@@ -190,7 +220,12 @@ impl LogWriter for MemoryLogWriter {
 
     fn renew(&self) -> BoxFuture<'_, Result<(), JournalError>> {
         // What was trimmed is gone already.
-        async move { self.shared.check().and_then(|()| lock(&self.shared.content).write(self.term, "renew")) }.boxed()
+        async move {
+            self.shared
+                .check()
+                .and_then(|()| lock(&self.shared.content).write(self.term, "renew"))
+        }
+        .boxed()
     }
 
     fn start_at(&self, position: Position) -> BoxFuture<'_, Result<(), JournalError>> {

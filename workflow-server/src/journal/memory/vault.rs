@@ -5,12 +5,10 @@ use std::sync::Arc;
 use bytes::Bytes;
 use futures::future::{BoxFuture, FutureExt};
 
-use super::{
-    super::{
-        BlobWriter, FRAME_BYTES_MAX, JournalError, KEY_BYTES_MAX, Term, Vault, VaultWriter,
-        vault::{END_BYTES, check_name, check_size, frame_bytes},
-    },
-    Blob, Content, Shared, lock,
+use super::{Blob, Content, Shared, lock};
+use crate::journal::vault::{END_BYTES, check_name, check_size, frame_bytes};
+use crate::journal::{
+    BlobWriter, FRAME_BYTES_MAX, JournalError, KEY_BYTES_MAX, Term, Vault, VaultWriter,
 };
 
 pub(super) struct MemoryVault(pub(super) Arc<Shared>);
@@ -32,14 +30,20 @@ impl Blob {
         if offset == self.end {
             return Ok(None);
         }
-        match self.frames.binary_search_by_key(&offset, |(offset, _)| *offset) {
+        match self
+            .frames
+            .binary_search_by_key(&offset, |(offset, _)| *offset)
+        {
             Ok(at) => {
                 let frame = self.frames[at].1.clone();
                 let next = offset + frame_bytes(frame.len()) as u64;
                 Ok(Some((frame, next)))
             }
             Err(_) => Err(JournalError::Damaged {
-                what: format!("no frame begins there (at {offset} of {})", self.end + END_BYTES as u64),
+                what: format!(
+                    "no frame begins there (at {offset} of {})",
+                    self.end + END_BYTES as u64
+                ),
                 place: name.to_owned(),
             }),
         }
@@ -60,7 +64,12 @@ impl BlobWriter for MemoryBlob {
 
     fn finish(self: Box<Self>) -> BoxFuture<'static, Result<(), JournalError>> {
         async move {
-            let Self { shared, term, name, blob } = *self;
+            let Self {
+                shared,
+                term,
+                name,
+                blob,
+            } = *self;
             shared.change(term, format!("finish {name}"), |content| {
                 content.check_is_new(&name)?;
                 content.blobs.insert(name, blob);
@@ -73,13 +82,22 @@ impl BlobWriter for MemoryBlob {
 
 impl Content {
     fn check_is_new(&self, name: &str) -> Result<(), JournalError> {
-        if self.blobs.contains_key(name) { Err(JournalError::Exists { name: name.to_owned() }) } else { Ok(()) }
+        if self.blobs.contains_key(name) {
+            Err(JournalError::Exists {
+                name: name.to_owned(),
+            })
+        } else {
+            Ok(())
+        }
     }
 }
 
 impl Shared {
     /// Reads the content, where this process reaches it.
-    fn look<T>(&self, look: impl FnOnce(&Content) -> Result<T, JournalError>) -> Result<T, JournalError> {
+    fn look<T>(
+        &self,
+        look: impl FnOnce(&Content) -> Result<T, JournalError>,
+    ) -> Result<T, JournalError> {
         self.reached()?;
         look(&lock(&self.content))
     }
@@ -99,24 +117,37 @@ impl Shared {
 }
 
 impl Vault for MemoryVault {
-    fn read_frame(&self, name: &str, offset: u64) -> BoxFuture<'_, Result<Option<(Bytes, u64)>, JournalError>> {
+    fn read_frame(
+        &self,
+        name: &str,
+        offset: u64,
+    ) -> BoxFuture<'_, Result<Option<(Bytes, u64)>, JournalError>> {
         let read = check_name(name).and_then(|()| {
             self.0.look(|content| match content.blobs.get(name) {
                 Some(blob) => blob.read(name, offset),
-                None => Err(JournalError::NotFound { name: name.to_owned() }),
+                None => Err(JournalError::NotFound {
+                    name: name.to_owned(),
+                }),
             })
         });
         async move { read }.boxed()
     }
 
     fn list(&self, prefix: &str) -> BoxFuture<'_, Result<Vec<String>, JournalError>> {
-        let names =
-            self.0.look(|content| Ok(content.blobs.keys().filter(|name| name.starts_with(prefix)).cloned().collect()));
+        let names = self.0.look(|content| {
+            Ok(content
+                .blobs
+                .keys()
+                .filter(|name| name.starts_with(prefix))
+                .cloned()
+                .collect())
+        });
         async move { names }.boxed()
     }
 
     fn get_key(&self, name: &str) -> BoxFuture<'_, Result<Option<Bytes>, JournalError>> {
-        let got = check_name(name).and_then(|()| self.0.look(|content| Ok(content.keys.get(name).cloned())));
+        let got = check_name(name)
+            .and_then(|()| self.0.look(|content| Ok(content.keys.get(name).cloned())));
         async move { got }.boxed()
     }
 }
@@ -125,11 +156,19 @@ impl VaultWriter for MemoryVaultWriter {
     fn create(&self, name: &str) -> BoxFuture<'_, Result<Box<dyn BlobWriter>, JournalError>> {
         let checked = check_name(name);
         let created = checked.and_then(|()| {
-            self.shared.change(self.term, format!("create {name}"), |content| content.check_is_new(name))
+            self.shared
+                .change(self.term, format!("create {name}"), |content| {
+                    content.check_is_new(name)
+                })
         });
         let begin = |()| {
             let (shared, name) = (Arc::clone(&self.shared), name.to_owned());
-            Box::new(MemoryBlob { shared, term: self.term, name, blob: Blob::default() }) as Box<dyn BlobWriter>
+            Box::new(MemoryBlob {
+                shared,
+                term: self.term,
+                name,
+                blob: Blob::default(),
+            }) as Box<dyn BlobWriter>
         };
         let begun = created.map(begin);
         async move { begun }.boxed()
@@ -137,22 +176,26 @@ impl VaultWriter for MemoryVaultWriter {
 
     fn remove(&self, name: &str) -> BoxFuture<'_, Result<(), JournalError>> {
         let removed = check_name(name).and_then(|()| {
-            self.shared.change(self.term, format!("remove {name}"), |content| {
-                content.blobs.remove(name);
-                Ok(())
-            })
+            self.shared
+                .change(self.term, format!("remove {name}"), |content| {
+                    content.blobs.remove(name);
+                    Ok(())
+                })
         });
         async move { removed }.boxed()
     }
 
     fn put_key(&self, name: &str, value: Bytes) -> BoxFuture<'_, Result<(), JournalError>> {
         let checked = check_name(name).and_then(|()| check_size("key", value.len(), KEY_BYTES_MAX));
-        let put = checked.and_then(|()| self.shared.check_space()).and_then(|()| {
-            self.shared.change(self.term, format!("put_key {name}"), |content| {
-                content.keys.insert(name.to_owned(), value);
-                Ok(())
-            })
-        });
+        let put = checked
+            .and_then(|()| self.shared.check_space())
+            .and_then(|()| {
+                self.shared
+                    .change(self.term, format!("put_key {name}"), |content| {
+                        content.keys.insert(name.to_owned(), value);
+                        Ok(())
+                    })
+            });
         async move { put }.boxed()
     }
 

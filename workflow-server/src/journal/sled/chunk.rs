@@ -1,14 +1,13 @@
-//! The stored form of a group: one or more chunks, each a value of its own with a header and a checksum.
+//! The stored form of a group: one or more chunks, each a value of its own with a header and a
+//! checksum.
 //!
-//! Keys sort by sequence, then chunk. The base record says what lies before the oldest group. Version 1 of both forms is
-//! frozen: a change needs a new version byte, and both must be read.
+//! Keys sort by sequence, then chunk. The base record says what lies before the oldest group.
+//! Version 1 of both forms is frozen: a change needs a new version byte, and both must be read.
 
 use bytes::{Bytes, BytesMut};
 
-use super::super::{
-    Group, Position, VALUE_BYTES_MAX,
-    sealed::{self, Fields, SEAL_BYTES},
-};
+use crate::journal::sealed::{self, Fields, SEAL_BYTES};
+use crate::journal::{Group, Position, VALUE_BYTES_MAX};
 
 const VERSION: u8 = 1;
 /// Prefix of the keys of groups.
@@ -80,7 +79,9 @@ pub(super) fn decode(stored_key: &[u8], value: &[u8]) -> Result<Chunk, String> {
     let mut fields = Fields(record);
     let version = fields.u8().ok_or("it is empty")?;
     if version != VERSION {
-        return Err(format!("its form has version {version}, which this server does not know"));
+        return Err(format!(
+            "its form has version {version}, which this server does not know"
+        ));
     }
     let chunk = chunk(&mut fields).ok_or("it is too short")?;
     if stored_key != key(chunk.first, chunk.index) {
@@ -107,7 +108,8 @@ pub(super) fn join(chunks: &[Chunk]) -> Result<Group, String> {
     let head = chunks.first().ok_or("it has no chunks")?;
     let fits = |(index, chunk): (usize, &Chunk)| {
         usize::from(chunk.index) == index
-            && (chunk.last, chunk.chain_before, chunk.chain) == (head.last, head.chain_before, head.chain)
+            && (chunk.last, chunk.chain_before, chunk.chain)
+                == (head.last, head.chain_before, head.chain)
             && (chunk.total, chunk.count) == (head.total, head.count)
     };
     if chunks.len() != usize::from(head.count) || !chunks.iter().enumerate().all(fits) {
@@ -117,14 +119,21 @@ pub(super) fn join(chunks: &[Chunk]) -> Result<Group, String> {
         [only] => only.part.clone(),
         many => {
             let mut bytes = BytesMut::with_capacity(head.total as usize);
-            many.iter().for_each(|chunk| bytes.extend_from_slice(&chunk.part));
+            many.iter()
+                .for_each(|chunk| bytes.extend_from_slice(&chunk.part));
             bytes.freeze()
         }
     };
     if bytes.len() != head.total as usize || head.last < head.first {
         return Err("its header does not fit its bytes".to_owned());
     }
-    Ok(Group { first: head.first, last: head.last, chain_before: head.chain_before, chain: head.chain, bytes })
+    Ok(Group {
+        first: head.first,
+        last: head.last,
+        chain_before: head.chain_before,
+        chain: head.chain,
+        bytes,
+    })
 }
 
 /// The stored form of the base record.
@@ -138,7 +147,8 @@ pub(super) fn encode_base(base: Position) -> Vec<u8> {
 
 /// Reads the base record.
 pub(super) fn decode_base(value: &[u8]) -> Result<Position, String> {
-    let record = sealed::unseal(value, sealed::seed("base", 0)).ok_or("the base record's checksum does not fit")?;
+    let record = sealed::unseal(value, sealed::seed("base", 0))
+        .ok_or("the base record's checksum does not fit")?;
     let mut fields = Fields(record);
     match (fields.u8(), fields.u64(), fields.u64()) {
         (Some(VERSION), Some(sequence), Some(chain)) => Ok(Position { sequence, chain }),
@@ -151,17 +161,32 @@ mod tests {
     use super::*;
 
     fn group(bytes: usize) -> Group {
-        let bytes = (0..bytes).map(|at| u8::try_from(at % 251).unwrap()).collect();
-        Group { first: 5, last: 9, chain_before: 3, chain: 4, bytes }
+        let bytes = (0..bytes)
+            .map(|at| u8::try_from(at % 251).unwrap())
+            .collect();
+        Group {
+            first: 5,
+            last: 9,
+            chain_before: 3,
+            chain: 4,
+            bytes,
+        }
     }
 
     #[test]
     fn a_group_of_any_size_is_read_back_from_values_of_at_most_64_kib() {
         for bytes in [0, 1, CHUNK_BYTES_MAX, CHUNK_BYTES_MAX + 1, 4 << 20] {
             let stored = encode(&group(bytes)).unwrap();
-            assert!(stored.iter().all(|(_, value)| value.len() <= VALUE_BYTES_MAX));
+            assert!(
+                stored
+                    .iter()
+                    .all(|(_, value)| value.len() <= VALUE_BYTES_MAX)
+            );
             assert!(stored.is_sorted_by_key(|(key, _)| *key));
-            let chunks: Vec<_> = stored.iter().map(|(key, value)| decode(key, value).unwrap()).collect();
+            let chunks: Vec<_> = stored
+                .iter()
+                .map(|(key, value)| decode(key, value).unwrap())
+                .collect();
             assert_eq!(join(&chunks).unwrap(), group(bytes));
         }
     }
@@ -169,7 +194,11 @@ mod tests {
     #[test]
     fn a_missing_doubled_or_foreign_chunk_is_found_out() {
         let decoded = |group: &Group| -> Vec<Chunk> {
-            encode(group).unwrap().iter().map(|(key, value)| decode(key, value).unwrap()).collect()
+            encode(group)
+                .unwrap()
+                .iter()
+                .map(|(key, value)| decode(key, value).unwrap())
+                .collect()
         };
         let whole = group(3 * CHUNK_BYTES_MAX);
         assert!(join(&decoded(&whole)[..2]).is_err());
@@ -182,7 +211,13 @@ mod tests {
 
     #[test]
     fn the_stored_form_of_version_1_does_not_change() {
-        let stored = encode(&Group { first: 1, last: 2, chain_before: 3, chain: 4, bytes: Bytes::from_static(b"ab") });
+        let stored = encode(&Group {
+            first: 1,
+            last: 2,
+            chain_before: 3,
+            chain: 4,
+            bytes: Bytes::from_static(b"ab"),
+        });
         let (key, value) = stored.unwrap().remove(0);
         assert_eq!(key, *b"g\0\0\0\0\0\0\0\x01\0\0");
         let head: Vec<u8> = [
@@ -198,14 +233,21 @@ mod tests {
         ]
         .concat();
         assert_eq!(value[..value.len() - SEAL_BYTES], head);
-        assert_eq!(value[value.len() - SEAL_BYTES..], twox_hash::XxHash3_64::oneshot(&head).to_le_bytes());
+        assert_eq!(
+            value[value.len() - SEAL_BYTES..],
+            twox_hash::XxHash3_64::oneshot(&head).to_le_bytes()
+        );
     }
 
     #[test]
     fn a_value_under_another_key_or_of_another_version_is_refused() {
         let (right, value) = encode(&group(3)).unwrap().remove(0);
         assert!(decode(&right, &value).is_ok());
-        assert!(decode(&key(6, 0), &value).unwrap_err().contains("another group's key"));
+        assert!(
+            decode(&key(6, 0), &value)
+                .unwrap_err()
+                .contains("another group's key")
+        );
         let mut newer = value[..value.len() - SEAL_BYTES].to_vec();
         newer[0] = 2;
         sealed::seal(&mut newer, 0);

@@ -1,8 +1,10 @@
-//! Copies a verified log into a fresh sled store: after a failed sync, whose pages cannot be believed, and to give space
-//! back. The copy is durable and verified when it is returned; the old one is not touched.
+//! Copies a verified log into a fresh sled store: after a failed sync, whose pages cannot be
+//! believed, and to give space back. The copy is durable and verified when it is returned; the old
+//! one is not touched.
 
-use super::super::{BATCH_KEYS_MAX, COPY_BATCH_BYTES, OpenError, guard::Progress};
 use super::{Place, Tree, Verified, chunk, read, verify};
+use crate::journal::guard::Progress;
+use crate::journal::{BATCH_KEYS_MAX, COPY_BATCH_BYTES, OpenError};
 
 /// Copies `from`, which holds `verified`, to `to`.
 pub(in crate::journal) fn copy(
@@ -12,13 +14,18 @@ pub(in crate::journal) fn copy(
     progress: &Progress,
 ) -> Result<Tree, OpenError> {
     let tree = Tree::create(to, verified.bounds.base)?;
-    let failed = |reason| OpenError::Io { what: format!("copying the log to {}", to.path.display()), reason };
+    let failed = |reason| OpenError::Io {
+        what: format!("copying the log to {}", to.path.display()),
+        reason,
+    };
     let (mut batch, mut keys, mut bytes) = (sled::Batch::default(), 0, 0);
     for group in read::groups(from, 0) {
         let group = group.map_err(verify::as_open_error)?;
-        let chunks = chunk::encode(&group).ok_or_else(|| failed("a group is over the size limit".to_owned()))?;
+        let chunks = chunk::encode(&group)
+            .ok_or_else(|| failed("a group is over the size limit".to_owned()))?;
         if keys + chunks.len() > BATCH_KEYS_MAX || bytes + group.bytes.len() > COPY_BATCH_BYTES {
-            tree.commit(std::mem::take(&mut batch), keys).map_err(failed)?;
+            tree.commit(std::mem::take(&mut batch), keys)
+                .map_err(failed)?;
             (keys, bytes) = (0, 0);
             progress.alive();
         }
@@ -31,7 +38,10 @@ pub(in crate::journal) fn copy(
     tree.commit(batch, keys).map_err(failed)?;
     let copied = verify::verify(&tree, verified.bounds.newest, progress)?;
     if copied.bounds != verified.bounds {
-        return Err(OpenError::damaged(&to.path, "the copy of the log is not equal to the log"));
+        return Err(OpenError::damaged(
+            &to.path,
+            "the copy of the log is not equal to the log",
+        ));
     }
     Ok(tree)
 }

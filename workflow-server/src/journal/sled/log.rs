@@ -1,20 +1,23 @@
-//! The handle on the log in sled: sends orders to the writer's thread, reads on the runtime's blocking threads.
+//! The handle on the log in sled: sends orders to the writer's thread, reads on the runtime's
+//! blocking threads.
 
 use std::sync::Arc;
 
 use futures::future::{BoxFuture, FutureExt, ready};
 use tokio::sync::{mpsc, oneshot, watch};
 
-use super::super::{
-    Bounds, Disk, Group, JournalError, LOG_LIMITS, Log, LogLimits, LogWriter, OpenError, Options, Position,
-    WRITER_QUEUE_MAX, blocking::blocking, fault::Fault, head::HeadThread, lock::DirectoryLock,
-};
-use super::{
-    read,
-    shared::Shared,
-    tree::Tree,
-    watchdog::Watchdog,
-    writer::{Command, Order, Writer},
+use super::read;
+use super::shared::Shared;
+use super::tree::Tree;
+use super::watchdog::Watchdog;
+use super::writer::{Command, Order, Writer};
+use crate::journal::blocking::blocking;
+use crate::journal::fault::Fault;
+use crate::journal::head::HeadThread;
+use crate::journal::lock::DirectoryLock;
+use crate::journal::{
+    Bounds, Disk, Group, JournalError, LOG_LIMITS, Log, LogLimits, LogWriter, OpenError, Options,
+    Position, WRITER_QUEUE_MAX,
 };
 
 /// The log in sled.
@@ -39,9 +42,18 @@ pub(in crate::journal) struct Start<'a> {
 impl SledLog {
     /// Starts the threads. The head file must say `start.bounds.newest`.
     pub(in crate::journal) fn start(start: Start<'_>) -> Result<Self, OpenError> {
-        let failed = |error| OpenError::io("starting the threads of the journal in", start.dir, &error);
-        let head = HeadThread::start(start.dir, start.bounds.newest, Arc::clone(&start.fault), Arc::clone(&start.disk));
-        let watchdog = Watchdog::start(start.options.commit_limit, Arc::clone(&start.options.on_stuck));
+        let failed =
+            |error| OpenError::io("starting the threads of the journal in", start.dir, &error);
+        let head = HeadThread::start(
+            start.dir,
+            start.bounds.newest,
+            Arc::clone(&start.fault),
+            Arc::clone(&start.disk),
+        );
+        let watchdog = Watchdog::start(
+            start.options.commit_limit,
+            Arc::clone(&start.options.on_stuck),
+        );
         let shared = Arc::new(Shared::new(start.tree, start.bounds));
         let writer = Writer {
             head: head.map_err(failed)?,
@@ -59,7 +71,11 @@ impl SledLog {
             .name("journal-writer".to_owned())
             .spawn(move || writer.run(orders))
             .map_err(failed)?;
-        Ok(Self { shared, fault: start.fault, commands })
+        Ok(Self {
+            shared,
+            fault: start.fault,
+            commands,
+        })
     }
 
     /// What is kept, as of the newest durable change.
@@ -80,7 +96,9 @@ impl SledLog {
             {
                 return done;
             }
-            Err(self.fault.raise("the journal's writer has ended".to_owned()))
+            Err(self
+                .fault
+                .raise("the journal's writer has ended".to_owned()))
         }
         .boxed()
     }
@@ -89,7 +107,10 @@ impl SledLog {
 impl Log for SledLog {
     fn read(&self, from: u64, bytes_max: usize) -> BoxFuture<'_, Result<Vec<Group>, JournalError>> {
         let shared = Arc::clone(&self.shared);
-        blocking("reading the log", move || read::read(&shared, from, bytes_max)).boxed()
+        blocking("reading the log", move || {
+            read::read(&shared, from, bytes_max)
+        })
+        .boxed()
     }
 
     fn bounds(&self) -> BoxFuture<'_, Result<Bounds, JournalError>> {

@@ -1,13 +1,18 @@
 //! Groups out of sled, in order, each checked.
 //!
-//! Reading goes on while the writer appends and trims: what is above the published newest is never shown, and what is
-//! trimmed meanwhile is said to be trimmed, not damaged.
+//! Reading goes on while the writer appends and trims: what is above the published newest is never
+//! shown, and what is trimmed meanwhile is said to be trimmed, not damaged.
 
-use super::super::{Group, JournalError};
-use super::{chunk, shared::Shared, tree::Tree};
+use super::chunk;
+use super::shared::Shared;
+use super::tree::Tree;
+use crate::journal::{Group, JournalError};
 
 /// The groups from the one that begins at `first` on.
-pub(super) fn groups(tree: &Tree, first: u64) -> impl Iterator<Item = Result<Group, JournalError>> + '_ {
+pub(super) fn groups(
+    tree: &Tree,
+    first: u64,
+) -> impl Iterator<Item = Result<Group, JournalError>> + '_ {
     let start = chunk::key(first, 0);
     let mut stored = tree.db.range::<&[u8], _>(&start[..]..&b"h"[..]);
     std::iter::from_fn(move || next_group(tree, &mut stored).transpose())
@@ -21,10 +26,16 @@ fn next_group(tree: &Tree, stored: &mut sled::Iter) -> Result<Option<Group>, Jou
         let count = usize::from(chunk.count);
         chunks.push(chunk);
         if chunks.len() >= count {
-            return chunk::join(&chunks).map(Some).map_err(|what| bad_group(tree, &key, &what));
+            return chunk::join(&chunks)
+                .map(Some)
+                .map_err(|what| bad_group(tree, &key, &what));
         }
     }
-    if chunks.is_empty() { Ok(None) } else { Err(tree.damaged("the last group is not whole")) }
+    if chunks.is_empty() {
+        Ok(None)
+    } else {
+        Err(tree.damaged("the last group is not whole"))
+    }
 }
 
 fn bad_group(tree: &Tree, key: &[u8], what: &str) -> JournalError {
@@ -34,12 +45,18 @@ fn bad_group(tree: &Tree, key: &[u8], what: &str) -> JournalError {
     }
 }
 
-/// What [`Log::read`](super::super::Log::read) answers.
-pub(super) fn read(shared: &Shared, from: u64, bytes_max: usize) -> Result<Vec<Group>, JournalError> {
+/// What [`Log::read`](crate::journal::Log::read) answers.
+pub(super) fn read(
+    shared: &Shared,
+    from: u64,
+    bytes_max: usize,
+) -> Result<Vec<Group>, JournalError> {
     let from = from.max(1);
     let bounds = shared.bounds();
     if from <= bounds.base.sequence {
-        return Err(JournalError::Trimmed { oldest: bounds.oldest() });
+        return Err(JournalError::Trimmed {
+            oldest: bounds.oldest(),
+        });
     }
     let mut found = Vec::new();
     if from > bounds.newest.sequence {
@@ -53,7 +70,9 @@ pub(super) fn read(shared: &Shared, from: u64, bytes_max: usize) -> Result<Vec<G
             if missed > now.base.sequence {
                 Err(error)
             } else if found.is_empty() {
-                Err(JournalError::Trimmed { oldest: now.oldest() })
+                Err(JournalError::Trimmed {
+                    oldest: now.oldest(),
+                })
             } else {
                 Ok(found)
             }
@@ -83,7 +102,9 @@ fn gather(
             return Ok(());
         }
         let follows = match found.last() {
-            Some(previous) => previous.last + 1 == group.first && previous.chain == group.chain_before,
+            Some(previous) => {
+                previous.last + 1 == group.first && previous.chain == group.chain_before
+            }
             None => (group.first..=group.last).contains(&from),
         };
         if !follows {
@@ -93,5 +114,9 @@ fn gather(
         found.push(group);
     }
     let last = found.last().map_or(0, |group| group.last);
-    if last < newest { Err(tree.damaged(format!("the entries after {last} are missing"))) } else { Ok(()) }
+    if last < newest {
+        Err(tree.damaged(format!("the entries after {last} are missing")))
+    } else {
+        Ok(())
+    }
 }

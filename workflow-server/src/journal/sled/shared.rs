@@ -4,8 +4,8 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use tokio::sync::watch;
 
-use super::super::Bounds;
 use super::tree::Tree;
+use crate::journal::Bounds;
 
 /// What the writer and the readers share.
 pub(super) struct Shared {
@@ -15,10 +15,14 @@ pub(super) struct Shared {
 
 impl Shared {
     pub(super) fn new(tree: Tree, bounds: Bounds) -> Self {
-        Self { tree: RwLock::new(Arc::new(tree)), bounds: watch::Sender::new(bounds) }
+        Self {
+            tree: RwLock::new(Arc::new(tree)),
+            bounds: watch::Sender::new(bounds),
+        }
     }
 
-    /// The tree as it is now: whoever reads keeps it open until the end, though another may take its place.
+    /// The tree as it is now: whoever reads keeps it open until the end, though another may take
+    /// its place.
     pub(super) fn tree(&self) -> Arc<Tree> {
         Arc::clone(&self.tree.read().unwrap_or_else(PoisonError::into_inner))
     }

@@ -1,22 +1,21 @@
 //! The one place that opens sled and commits to it.
 //!
-//! It promises that a commit which returned is durable: batch, flush, and a sync on a descriptor of our own. It must not
-//! be used by two threads for writing.
+//! It promises that a commit which returned is durable: batch, flush, and a sync on a descriptor of
+//! our own. It must not be used by two threads for writing.
 
-use std::{
-    fs::{self, File},
-    io,
-    path::{Path, PathBuf},
-    sync::{Arc, Mutex, PoisonError},
-    time::{Duration, Instant},
-};
+use std::fs::{self, File};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use rustix::fs::Dir;
 
-use super::super::{
-    BATCH_KEYS_MAX, Disk, FLUSH_EVERY_MS, JournalError, LOCK_RETRY, OpenError, Position, SEGMENT_BYTES, files,
-};
 use super::chunk;
+use crate::journal::{
+    BATCH_KEYS_MAX, Disk, FLUSH_EVERY_MS, JournalError, LOCK_RETRY, OpenError, Position,
+    SEGMENT_BYTES, files,
+};
 
 /// Where a log lies and what it takes to open it.
 #[derive(Clone)]
@@ -53,29 +52,44 @@ impl Tree {
         let tree = Self::start(place)?;
         let mut batch = sled::Batch::default();
         batch.insert(chunk::BASE, chunk::encode_base(base));
-        tree.commit(batch, 1).map_err(|reason| OpenError::Io { what: tree.whereabouts(), reason })?;
+        tree.commit(batch, 1).map_err(|reason| OpenError::Io {
+            what: tree.whereabouts(),
+            reason,
+        })?;
         files::sync_tree(&place.path, place.disk.as_ref()).map_err(failed)?;
         Ok(tree)
     }
 
-    /// Opens a copy of the log in `from`, made durable before: sled builds a snapshot upon what it finds, and wipes what that does
-    /// not need before the snapshot has a durable name. A power cut in between would leave neither. Blocks, may panic and may
-    /// never return: see `guard`.
+    /// Opens a copy of the log in `from`, made durable before: sled builds a snapshot upon what it
+    /// finds, and wipes what that does not need before the snapshot has a durable name. A power cut
+    /// in between would leave neither. Blocks, may panic and may never return: see `guard`.
     pub(in crate::journal) fn open_copy(from: &Path, place: &Place) -> Result<Self, OpenError> {
         if !from.join("db").is_file() {
             return Err(OpenError::damaged(from, "the log's files are missing"));
         }
-        let failed = |error: io::Error| OpenError::io("copying, in order to open it,", from, &error);
+        let failed =
+            |error: io::Error| OpenError::io("copying, in order to open it,", from, &error);
         if place.path.exists() {
             fs::remove_dir_all(&place.path).map_err(failed)?;
         }
         let needed_bytes = files::bytes_below(from).map_err(failed)?;
         let free_bytes = place.disk.free_bytes(from).map_err(failed)?;
         if free_bytes < needed_bytes {
-            let reason = format!("it takes {needed_bytes} bytes, and {free_bytes} are free: free some space");
-            return Err(OpenError::Io { what: format!("copying, in order to open it, {}", from.display()), reason });
+            let reason = format!(
+                "it takes {needed_bytes} bytes, and {free_bytes} are free: free some space"
+            );
+            return Err(OpenError::Io {
+                what: format!("copying, in order to open it, {}", from.display()),
+                reason,
+            });
         }
-        files::copy_tree(from, &place.path, is_unfinished_snapshot, place.disk.as_ref()).map_err(failed)?;
+        files::copy_tree(
+            from,
+            &place.path,
+            is_unfinished_snapshot,
+            place.disk.as_ref(),
+        )
+        .map_err(failed)?;
         let failed = |error: io::Error| OpenError::io("preparing", from, &error);
         let tree = Self::start(place)?;
         files::sync_tree(&place.path, place.disk.as_ref()).map_err(failed)?;
@@ -93,7 +107,9 @@ impl Tree {
         let db = loop {
             match config.open() {
                 Ok(db) => break db,
-                Err(error) if is_lock(&error) && Instant::now() < give_up => std::thread::sleep(LOCK_RETRY),
+                Err(error) if is_lock(&error) && Instant::now() < give_up => {
+                    std::thread::sleep(LOCK_RETRY);
+                }
                 Err(error) => return Err(open_error(&place.called, &error)),
             }
         };
@@ -102,20 +118,39 @@ impl Tree {
         let blobs = place.path.join("blobs");
         let opened = File::open(&blobs).and_then(|directory| Ok(Dir::new(directory)?));
         let blobs = opened.map_err(|error| OpenError::io("opening", &blobs, &error))?;
-        Ok(Self { db, file, blobs: Mutex::new(blobs), place: place.clone() })
+        Ok(Self {
+            db,
+            file,
+            blobs: Mutex::new(blobs),
+            place: place.clone(),
+        })
     }
 
-    /// Applies a batch of `keys` keys and makes it durable. After an error nothing more may be committed.
+    /// Applies a batch of `keys` keys and makes it durable. After an error nothing more may be
+    /// committed.
     pub(super) fn commit(&self, batch: sled::Batch, keys: usize) -> Result<(), String> {
         debug_assert!(keys <= BATCH_KEYS_MAX, "a batch of {keys} keys");
         let path = self.place.path.join("db");
-        self.db.apply_batch(batch).map_err(|error| format!("writing {}: {error}", path.display()))?;
-        self.db.flush().map_err(|error| format!("flushing {}: {error}", path.display()))?;
-        self.place.disk.sync_data(&self.file, &path).map_err(|error| format!("syncing {}: {error}", path.display()))?;
+        self.db
+            .apply_batch(batch)
+            .map_err(|error| format!("writing {}: {error}", path.display()))?;
+        self.db
+            .flush()
+            .map_err(|error| format!("flushing {}: {error}", path.display()))?;
+        self.place
+            .disk
+            .sync_data(&self.file, &path)
+            .map_err(|error| format!("syncing {}: {error}", path.display()))?;
         match self.has_blobs() {
             Ok(false) => Ok(()),
-            Ok(true) => Err(format!("sled moved values to {}/blobs, which it never syncs", self.place.path.display())),
-            Err(error) => Err(format!("looking into {}/blobs: {error}", self.place.path.display())),
+            Ok(true) => Err(format!(
+                "sled moved values to {}/blobs, which it never syncs",
+                self.place.path.display()
+            )),
+            Err(error) => Err(format!(
+                "looking into {}/blobs: {error}",
+                self.place.path.display()
+            )),
         }
     }
 
@@ -134,13 +169,19 @@ impl Tree {
 
     /// What lies before the oldest group.
     pub(super) fn base(&self) -> Result<Position, JournalError> {
-        let value = self.db.get(chunk::BASE).map_err(|error| self.error(&error))?;
+        let value = self
+            .db
+            .get(chunk::BASE)
+            .map_err(|error| self.error(&error))?;
         let value = value.ok_or_else(|| self.damaged("its base record is missing"))?;
         chunk::decode_base(&value).map_err(|what| self.damaged(what))
     }
 
     pub(super) fn damaged(&self, what: impl Into<String>) -> JournalError {
-        JournalError::Damaged { what: what.into(), place: self.whereabouts() }
+        JournalError::Damaged {
+            what: what.into(),
+            place: self.whereabouts(),
+        }
     }
 
     /// sled's error while reading.
@@ -168,7 +209,9 @@ fn is_lock(error: &sled::Error) -> bool {
 
 fn open_error(path: &Path, error: &sled::Error) -> OpenError {
     match error {
-        error if is_lock(error) => OpenError::Locked { dir: path.display().to_string() },
+        error if is_lock(error) => OpenError::Locked {
+            dir: path.display().to_string(),
+        },
         // sled reads beyond the end of a file that has lost its end.
         sled::Error::Io(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
             OpenError::damaged(path, "a file of it is too short")

@@ -1,17 +1,14 @@
-//! Watches the writer: a commit that takes longer than the limit is told of, once. sled deadlocks when unflushed writes
-//! pile up, and a dead disk never answers; in both cases only the end of the process helps.
+//! Watches the writer: a commit that takes longer than the limit is told of, once. sled deadlocks
+//! when unflushed writes pile up, and a dead disk never answers; in both cases only the end of the
+//! process helps.
 
-use std::{
-    io,
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-        mpsc::{self, RecvTimeoutError, SyncSender},
-    },
-    time::{Duration, Instant},
-};
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::{self, RecvTimeoutError, SyncSender};
+use std::time::{Duration, Instant};
 
-use super::super::{OnStuck, WATCHDOG_TICKS_PER_LIMIT};
+use crate::journal::{OnStuck, WATCHDOG_TICKS_PER_LIMIT};
 
 const IDLE: u64 = u64::MAX;
 
@@ -44,12 +41,17 @@ impl Watchdog {
                 }
             }
         })?;
-        Ok(Self { origin, started, _stop: stop })
+        Ok(Self {
+            origin,
+            started,
+            _stop: stop,
+        })
     }
 
     /// Does `work` under the limit.
     pub(super) fn watch<T>(&self, work: impl FnOnce() -> T) -> T {
-        self.started.store(millis(self.origin.elapsed()), Ordering::Relaxed);
+        self.started
+            .store(millis(self.origin.elapsed()), Ordering::Relaxed);
         let done = work();
         self.started.store(IDLE, Ordering::Relaxed);
         done

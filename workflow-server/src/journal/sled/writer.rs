@@ -1,39 +1,43 @@
-//! The writer: the one thread that changes sled. It takes commands in order and answers each when it is durable.
+//! The writer: the one thread that changes sled. It takes commands in order and answers each when
+//! it is durable.
 //!
-//! It promises: a group that was refused has written nothing; after the first error or panic of a commit nothing is
-//! written any more. It must not answer before the sync has returned.
+//! It promises: a group that was refused has written nothing; after the first error or panic of a
+//! commit nothing is written any more. It must not answer before the sync has returned.
 
-use std::{
-    panic::{AssertUnwindSafe, catch_unwind},
-    path::PathBuf,
-    sync::Arc,
-    time::Duration,
-};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot};
 
-use super::super::{
-    BATCH_KEYS_MAX, Disk, Group, JournalError, OpenError, Position, current, fault::Fault, files, guard,
-    head::HeadThread, lock::DirectoryLock,
+use super::shared::Shared;
+use super::watchdog::Watchdog;
+use super::{Place, Verified, chunk, copy};
+use crate::journal::fault::Fault;
+use crate::journal::head::HeadThread;
+use crate::journal::lock::DirectoryLock;
+use crate::journal::{
+    BATCH_KEYS_MAX, Disk, Group, JournalError, OpenError, Position, current, files, guard,
 };
-use super::{Place, Verified, chunk, copy, shared::Shared, watchdog::Watchdog};
 
 /// What is asked of the writer.
 pub(super) enum Order {
-    /// See [`LogWriter::append`](super::super::LogWriter::append).
+    /// See [`LogWriter::append`](crate::journal::LogWriter::append).
     Append(Group),
-    /// See [`LogWriter::trim`](super::super::LogWriter::trim).
+    /// See [`LogWriter::trim`](crate::journal::LogWriter::trim).
     Trim(u64),
-    /// See [`LogWriter::renew`](super::super::LogWriter::renew).
+    /// See [`LogWriter::renew`](crate::journal::LogWriter::renew).
     Renew,
-    /// See [`LogWriter::start_at`](super::super::LogWriter::start_at).
+    /// See [`LogWriter::start_at`](crate::journal::LogWriter::start_at).
     StartAt(Position),
 }
 
 /// An order and where its answer goes.
 pub(super) type Command = (Order, oneshot::Sender<Result<(), JournalError>>);
 
-// The order of the fields is the order of their end: the head is written, sled closed, then the directory unlocked.
+// The order of the fields is the order of their end: the head is written, sled closed, then the
+// directory unlocked.
 pub(super) struct Writer {
     pub(super) head: HeadThread,
     pub(super) watchdog: Watchdog,
@@ -52,7 +56,9 @@ impl Writer {
         while let Some((order, answer)) = commands.blocking_recv() {
             let done = catch_unwind(AssertUnwindSafe(|| self.obey(order)));
             let done = done.unwrap_or_else(|panic| {
-                Err(self.fault.raise(format!("sled panicked: {}", guard::message(panic.as_ref()))))
+                Err(self
+                    .fault
+                    .raise(format!("sled panicked: {}", guard::message(panic.as_ref()))))
             });
             // Nobody waits any more: what was done stays done.
             let _ = answer.send(done);
@@ -72,7 +78,10 @@ impl Writer {
     fn append(&self, group: &Group) -> Result<(), JournalError> {
         group.check_follows(self.shared.bounds().newest)?;
         files::check_space(&self.dir, self.reserve_bytes, self.disk.as_ref())?;
-        let chunks = chunk::encode(group).ok_or(JournalError::Malformed { first: group.first, last: group.last })?;
+        let chunks = chunk::encode(group).ok_or(JournalError::Malformed {
+            first: group.first,
+            last: group.last,
+        })?;
         let keys = chunks.len();
         let mut batch = sled::Batch::default();
         for (key, value) in chunks {
@@ -87,7 +96,8 @@ impl Writer {
     fn trim(&self, upto: u64) -> Result<(), JournalError> {
         // The head must stay within the log, or the next open could not compare them.
         let newest = self.shared.bounds().newest.sequence;
-        self.watchdog.watch(|| self.head.wait_for(upto.min(newest)))?;
+        self.watchdog
+            .watch(|| self.head.wait_for(upto.min(newest)))?;
         while let Some((batch, keys, base)) = self.next_trim(upto)? {
             // Readers are turned away before anything is gone from under them.
             self.shared.change(|bounds| bounds.base = base);
@@ -96,7 +106,8 @@ impl Writer {
         Ok(())
     }
 
-    /// The removal of the oldest groups up to `upto`, as many as fit in one batch; `None` when there are none.
+    /// The removal of the oldest groups up to `upto`, as many as fit in one batch; `None` when
+    /// there are none.
     fn next_trim(&self, upto: u64) -> Result<Option<(sled::Batch, usize, Position)>, JournalError> {
         let mut base = self.shared.bounds().base;
         let mut batch = sled::Batch::default();
@@ -119,23 +130,35 @@ impl Writer {
         Ok((keys > 1).then_some((batch, keys, base)))
     }
 
-    /// As a copy after a failure, but of a log that is in use: until the copy counts, the old one does, and nothing is lost.
+    /// As a copy after a failure, but of a log that is in use: until the copy counts, the old one
+    /// does, and nothing is lost.
     fn renew(&self) -> Result<(), JournalError> {
         let tree = self.shared.tree();
         files::check_space(&self.dir, self.reserve_bytes, self.disk.as_ref())?;
         let number = current::read(&self.dir).map_err(|error| failed(&error))?;
         let path = self.dir.join(current::directory(number + 1));
-        let to = Place { path: path.clone(), called: path.clone(), ..tree.place.clone() };
-        let verified = Verified { bounds: self.shared.bounds(), passes_head: true };
-        let copied = guard::guarded(&path, self.open_limit, move |progress| copy(&tree, verified, &to, progress));
+        let to = Place {
+            path: path.clone(),
+            called: path.clone(),
+            ..tree.place.clone()
+        };
+        let verified = Verified {
+            bounds: self.shared.bounds(),
+            passes_head: true,
+        };
+        let copied = guard::guarded(&path, self.open_limit, move |progress| {
+            copy(&tree, verified, &to, progress)
+        });
         let copied = copied.map_err(|error| {
             // The next opening removes what cannot be removed now.
             let _ = current::remove_others(&self.dir, number, self.disk.as_ref());
             failed(&error)
         })?;
         // Which of the two counts is not known where this fails.
-        current::write(&self.dir, number + 1, self.disk.as_ref())
-            .map_err(|error| self.fault.raise(format!("changing over to the copied log: {error}")))?;
+        current::write(&self.dir, number + 1, self.disk.as_ref()).map_err(|error| {
+            self.fault
+                .raise(format!("changing over to the copied log: {error}"))
+        })?;
         self.shared.replace_tree(copied);
         current::remove_others(&self.dir, number + 1, self.disk.as_ref())
             .map_err(|error| JournalError::io("removing the old log in", &self.dir, &error))
@@ -144,23 +167,31 @@ impl Writer {
     fn start_at(&self, position: Position) -> Result<(), JournalError> {
         let newest = self.shared.bounds().newest;
         if newest.sequence != 0 {
-            return Err(JournalError::NotEmpty { newest: newest.sequence });
+            return Err(JournalError::NotEmpty {
+                newest: newest.sequence,
+            });
         }
         let mut batch = sled::Batch::default();
         batch.insert(chunk::BASE, chunk::encode_base(position));
         self.commit(batch, 1)?;
-        self.shared.change(|bounds| (bounds.base, bounds.newest) = (position, position));
+        self.shared
+            .change(|bounds| (bounds.base, bounds.newest) = (position, position));
         self.head.tell(position);
         Ok(())
     }
 
     fn commit(&self, batch: sled::Batch, keys: usize) -> Result<(), JournalError> {
-        let done = self.watchdog.watch(|| self.shared.tree().commit(batch, keys));
+        let done = self
+            .watchdog
+            .watch(|| self.shared.tree().commit(batch, keys));
         done.map_err(|reason| self.fault.raise(reason))
     }
 }
 
 /// Nothing has changed: the log that was in use still is.
 fn failed(error: &OpenError) -> JournalError {
-    JournalError::Io { what: "copying the log to fresh files".to_owned(), reason: error.to_string() }
+    JournalError::Io {
+        what: "copying the log to fresh files".to_owned(),
+        reason: error.to_string(),
+    }
 }

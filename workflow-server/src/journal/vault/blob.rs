@@ -1,14 +1,15 @@
-//! The form of a blob: frames one after the other, each with a header and a checksum that is tied to the blob's name and
-//! the frame's offset, and an end mark. Version 1 is frozen, as the version byte says.
+//! The form of a blob: frames one after the other, each with a header and a checksum that is tied
+//! to the blob's name and the frame's offset, and an end mark. Version 1 is frozen, as the version
+//! byte says.
 
-use std::{fs::File, io, os::unix::fs::FileExt};
+use std::fs::File;
+use std::io;
+use std::os::unix::fs::FileExt;
 
 use bytes::Bytes;
 
-use super::super::{
-    FRAME_BYTES_MAX,
-    sealed::{self, Fields, SEAL_BYTES},
-};
+use crate::journal::FRAME_BYTES_MAX;
+use crate::journal::sealed::{self, Fields, SEAL_BYTES};
 
 const VERSION: u8 = 1;
 const FRAME: u8 = 1;
@@ -52,28 +53,46 @@ pub(super) enum ReadError {
 
 impl From<io::Error> for ReadError {
     fn from(error: io::Error) -> Self {
-        if error.kind() == io::ErrorKind::UnexpectedEof { Self::Damaged("it ends too early") } else { Self::Io(error) }
+        if error.kind() == io::ErrorKind::UnexpectedEof {
+            Self::Damaged("it ends too early")
+        } else {
+            Self::Io(error)
+        }
     }
 }
 
 /// The frame at `offset` and the offset after it; `None` at the end mark.
-pub(super) fn read_frame(file: &File, name: &str, offset: u64) -> Result<Option<(Bytes, u64)>, ReadError> {
+pub(super) fn read_frame(
+    file: &File,
+    name: &str,
+    offset: u64,
+) -> Result<Option<(Bytes, u64)>, ReadError> {
     let mut header = [0; HEADER_BYTES];
     file.read_exact_at(&mut header, offset)?;
     let mut fields = Fields(&header);
-    let (version, kind, bytes) = (fields.u8(), fields.u8(), fields.u32().unwrap_or_default() as usize);
+    let (version, kind, bytes) = (
+        fields.u8(),
+        fields.u8(),
+        fields.u32().unwrap_or_default() as usize,
+    );
     if version != Some(VERSION) {
-        return Err(ReadError::Damaged("no frame begins there, or in a form that this server does not know"));
+        return Err(ReadError::Damaged(
+            "no frame begins there, or in a form that this server does not know",
+        ));
     }
     if bytes > FRAME_BYTES_MAX {
         return Err(ReadError::Damaged("a frame's length is over the limit"));
     }
     let mut sealed = vec![0; frame_bytes(bytes)];
     file.read_exact_at(&mut sealed, offset)?;
-    sealed::unseal(&sealed, sealed::seed(name, offset)).ok_or(ReadError::Damaged("a frame's checksum does not fit"))?;
+    sealed::unseal(&sealed, sealed::seed(name, offset))
+        .ok_or(ReadError::Damaged("a frame's checksum does not fit"))?;
     let next = offset + sealed.len() as u64;
     match kind {
-        Some(FRAME) => Ok(Some((Bytes::from(sealed).slice(HEADER_BYTES..HEADER_BYTES + bytes), next))),
+        Some(FRAME) => Ok(Some((
+            Bytes::from(sealed).slice(HEADER_BYTES..HEADER_BYTES + bytes),
+            next,
+        ))),
         Some(END) if file.metadata()?.len() == next => Ok(None),
         _ => Err(ReadError::Damaged("it goes on behind its end mark")),
     }

@@ -1,25 +1,23 @@
 //! The files of the vault, and how they come and go.
 
-use std::{
-    fs::{self, File},
-    io::{self, Write},
-    path::{Path, PathBuf},
-    sync::{
-        Arc, Mutex, PoisonError,
-        atomic::{AtomicU64, Ordering},
-    },
-};
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
 use futures::future::{BoxFuture, FutureExt};
 
-use super::super::{
-    BLOB_BUFFER_BYTES, BlobWriter, Disk, FRAME_BYTES_MAX, JournalError, KEY_BYTES_MAX, OpenError, Options, Vault,
-    VaultWriter, blocking::blocking, disk::is_out_of_descriptors, fault::Fault, files, lock::DirectoryLock, sealed,
-};
-use super::{
-    blob::{self, ReadError},
-    check_name, check_size,
+use super::blob::{self, ReadError};
+use super::{check_name, check_size};
+use crate::journal::blocking::blocking;
+use crate::journal::disk::is_out_of_descriptors;
+use crate::journal::fault::Fault;
+use crate::journal::lock::DirectoryLock;
+use crate::journal::{
+    BLOB_BUFFER_BYTES, BlobWriter, Disk, FRAME_BYTES_MAX, JournalError, KEY_BYTES_MAX, OpenError,
+    Options, Vault, VaultWriter, files, sealed,
 };
 
 /// Name of the vault in the data directory.
@@ -29,7 +27,9 @@ pub(in crate::journal) const DIRECTORY: &str = "vault";
 pub(in crate::journal) fn create_directories(dir: &Path, disk: &dyn Disk) -> io::Result<()> {
     let vault = dir.join(DIRECTORY);
     files::create_directory(&vault, disk)?;
-    ["blobs", "keys", "tmp"].iter().try_for_each(|name| files::create_directory(&vault.join(name), disk))
+    ["blobs", "keys", "tmp"]
+        .iter()
+        .try_for_each(|name| files::create_directory(&vault.join(name), disk))
 }
 
 struct Files {
@@ -67,8 +67,19 @@ impl FileVault {
         let renewed = files::remove_tree(&vault, "tmp", disk.as_ref())
             .and_then(|()| files::create_directory(&tmp, disk.as_ref()));
         renewed.map_err(|error| OpenError::io("emptying", &tmp, &error))?;
-        let (next_tmp, naming, reserve_bytes) = (AtomicU64::new(0), Mutex::default(), options.reserve_bytes);
-        Ok(Self(Arc::new(Files { blobs, keys, tmp, next_tmp, naming, reserve_bytes, fault, disk, _lock: lock })))
+        let (next_tmp, naming, reserve_bytes) =
+            (AtomicU64::new(0), Mutex::default(), options.reserve_bytes);
+        Ok(Self(Arc::new(Files {
+            blobs,
+            keys,
+            tmp,
+            next_tmp,
+            naming,
+            reserve_bytes,
+            fault,
+            disk,
+            _lock: lock,
+        })))
     }
 }
 
@@ -77,16 +88,25 @@ impl Files {
     fn begin(self: &Arc<Self>) -> Result<Unfinished, JournalError> {
         self.fault.check()?;
         files::check_space(&self.tmp, self.reserve_bytes, self.disk.as_ref())?;
-        let path = self.tmp.join(self.next_tmp.fetch_add(1, Ordering::Relaxed).to_string());
-        let file = files::create_file(&path).map_err(|error| JournalError::io("creating", &path, &error))?;
-        Ok(Unfinished { files: Arc::clone(self), file, path })
+        let path = self
+            .tmp
+            .join(self.next_tmp.fetch_add(1, Ordering::Relaxed).to_string());
+        let file = files::create_file(&path)
+            .map_err(|error| JournalError::io("creating", &path, &error))?;
+        Ok(Unfinished {
+            files: Arc::clone(self),
+            file,
+            path,
+        })
     }
 
     fn check_is_new(&self, name: &str) -> Result<(), JournalError> {
         let path = self.blobs.join(name);
         match path.try_exists() {
             Ok(false) => Ok(()),
-            Ok(true) => Err(JournalError::Exists { name: name.to_owned() }),
+            Ok(true) => Err(JournalError::Exists {
+                name: name.to_owned(),
+            }),
             Err(error) => Err(JournalError::io("looking for", &path, &error)),
         }
     }
@@ -106,7 +126,8 @@ impl Files {
                 // Nothing was synced, so no sync has failed: who asked for it does it again.
                 return JournalError::io("opening", dir, &error);
             }
-            self.fault.raise(format!("syncing {}: {error}", dir.display()))
+            self.fault
+                .raise(format!("syncing {}: {error}", dir.display()))
         })
     }
 
@@ -128,15 +149,18 @@ impl Files {
         let file = match File::open(&path) {
             Ok(file) => file,
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                return Err(JournalError::NotFound { name: name.to_owned() });
+                return Err(JournalError::NotFound {
+                    name: name.to_owned(),
+                });
             }
             Err(error) => return Err(JournalError::io("opening", &path, &error)),
         };
         blob::read_frame(&file, name, offset).map_err(|error| match error {
             ReadError::Io(error) => JournalError::io("reading", &path, &error),
-            ReadError::Damaged(what) => {
-                JournalError::Damaged { what: format!("{what} (at {offset})"), place: path.display().to_string() }
-            }
+            ReadError::Damaged(what) => JournalError::Damaged {
+                what: format!("{what} (at {offset})"),
+                place: path.display().to_string(),
+            },
         })
     }
 
@@ -166,7 +190,9 @@ struct Unfinished {
 
 impl Unfinished {
     fn write(&mut self, bytes: &[u8]) -> Result<(), JournalError> {
-        self.file.write_all(bytes).map_err(|error| JournalError::io("writing", &self.path, &error))
+        self.file
+            .write_all(bytes)
+            .map_err(|error| JournalError::io("writing", &self.path, &error))
     }
 
     /// The new value of a key: durable under its name, or not to be seen.
@@ -179,7 +205,11 @@ impl Unfinished {
     fn finish_blob(self, name: &str) -> Result<(), JournalError> {
         self.sync()?;
         // Only one thread of the one process that has the lock names a blob at a time.
-        let _naming = self.files.naming.lock().unwrap_or_else(PoisonError::into_inner);
+        let _naming = self
+            .files
+            .naming
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         self.files.check_is_new(name)?;
         self.name(&self.files.blobs, name)
     }
@@ -187,11 +217,16 @@ impl Unfinished {
     fn sync(&self) -> Result<(), JournalError> {
         self.files.fault.check()?;
         let synced = self.files.disk.sync_all(&self.file, &self.path);
-        synced.map_err(|error| self.files.fault.raise(format!("syncing {}: {error}", self.path.display())))
+        synced.map_err(|error| {
+            self.files
+                .fault
+                .raise(format!("syncing {}: {error}", self.path.display()))
+        })
     }
 
     fn name(&self, dir: &Path, name: &str) -> Result<(), JournalError> {
-        fs::rename(&self.path, dir.join(name)).map_err(|error| JournalError::io("naming", &self.path, &error))?;
+        fs::rename(&self.path, dir.join(name))
+            .map_err(|error| JournalError::io("naming", &self.path, &error))?;
         self.files.sync_names(dir)
     }
 }
@@ -204,7 +239,8 @@ impl Drop for Unfinished {
 }
 
 struct FileBlob {
-    /// Taken while a write is under way; a write whose future was dropped leaves nothing to go on with.
+    /// Taken while a write is under way; a write whose future was dropped leaves nothing to go on
+    /// with.
     unfinished: Option<Unfinished>,
     name: String,
     offset: u64,
@@ -221,7 +257,11 @@ impl FileBlob {
 
     async fn add(&mut self, frame: Bytes) -> Result<u64, JournalError> {
         check_size("frame", frame.len(), FRAME_BYTES_MAX)?;
-        let too_large = JournalError::TooLarge { what: "frame", bytes: frame.len(), bytes_max: FRAME_BYTES_MAX };
+        let too_large = JournalError::TooLarge {
+            what: "frame",
+            bytes: frame.len(),
+            bytes_max: FRAME_BYTES_MAX,
+        };
         let stored = blob::encode_frame(&frame, &self.name, self.offset).ok_or(too_large)?;
         let mut unfinished = self.take()?;
         let offset = self.offset;
@@ -230,7 +270,11 @@ impl FileBlob {
         if self.buffer.len() >= BLOB_BUFFER_BYTES {
             let buffer = std::mem::take(&mut self.buffer);
             unfinished = blocking("writing a blob", move || {
-                files::check_space(&unfinished.path, unfinished.files.reserve_bytes, unfinished.files.disk.as_ref())?;
+                files::check_space(
+                    &unfinished.path,
+                    unfinished.files.reserve_bytes,
+                    unfinished.files.disk.as_ref(),
+                )?;
                 unfinished.write(&buffer).map(|()| unfinished)
             })
             .await?;
@@ -258,22 +302,34 @@ impl BlobWriter for FileBlob {
 }
 
 impl Vault for FileVault {
-    fn read_frame(&self, name: &str, offset: u64) -> BoxFuture<'_, Result<Option<(Bytes, u64)>, JournalError>> {
+    fn read_frame(
+        &self,
+        name: &str,
+        offset: u64,
+    ) -> BoxFuture<'_, Result<Option<(Bytes, u64)>, JournalError>> {
         let (files, name) = (Arc::clone(&self.0), name.to_owned());
-        blocking("reading a blob", move || check_name(&name).and_then(|()| files.read_frame(&name, offset))).boxed()
+        blocking("reading a blob", move || {
+            check_name(&name).and_then(|()| files.read_frame(&name, offset))
+        })
+        .boxed()
     }
 
     fn list(&self, prefix: &str) -> BoxFuture<'_, Result<Vec<String>, JournalError>> {
         let (files, prefix) = (Arc::clone(&self.0), prefix.to_owned());
         blocking("listing the blobs", move || {
-            files.list(&prefix).map_err(|error| JournalError::io("listing", &files.blobs, &error))
+            files
+                .list(&prefix)
+                .map_err(|error| JournalError::io("listing", &files.blobs, &error))
         })
         .boxed()
     }
 
     fn get_key(&self, name: &str) -> BoxFuture<'_, Result<Option<Bytes>, JournalError>> {
         let (files, name) = (Arc::clone(&self.0), name.to_owned());
-        blocking("getting a key", move || check_name(&name).and_then(|()| files.get_key(&name))).boxed()
+        blocking("getting a key", move || {
+            check_name(&name).and_then(|()| files.get_key(&name))
+        })
+        .boxed()
     }
 }
 
@@ -285,15 +341,22 @@ impl VaultWriter for FileVault {
             files.fault.check()?;
             files.check_is_new(&name)?;
             let unfinished = Some(files.begin()?);
-            Ok(Box::new(FileBlob { unfinished, name, offset: 0, buffer: Vec::new() }) as Box<dyn BlobWriter>)
+            Ok(Box::new(FileBlob {
+                unfinished,
+                name,
+                offset: 0,
+                buffer: Vec::new(),
+            }) as Box<dyn BlobWriter>)
         })
         .boxed()
     }
 
     fn remove(&self, name: &str) -> BoxFuture<'_, Result<(), JournalError>> {
         let (files, name) = (Arc::clone(&self.0), name.to_owned());
-        blocking("removing a blob", move || check_name(&name).and_then(|()| files.remove(&files.blobs.join(&name))))
-            .boxed()
+        blocking("removing a blob", move || {
+            check_name(&name).and_then(|()| files.remove(&files.blobs.join(&name)))
+        })
+        .boxed()
     }
 
     fn put_key(&self, name: &str, value: Bytes) -> BoxFuture<'_, Result<(), JournalError>> {
@@ -312,7 +375,8 @@ impl VaultWriter for FileVault {
 
     fn check_space(&self) -> BoxFuture<'_, Result<(), JournalError>> {
         let files = Arc::clone(&self.0);
-        let check = move || files::check_space(&files.tmp, files.reserve_bytes, files.disk.as_ref());
+        let check =
+            move || files::check_space(&files.tmp, files.reserve_bytes, files.disk.as_ref());
         blocking("looking at the free space", check).boxed()
     }
 }

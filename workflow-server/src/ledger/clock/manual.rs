@@ -9,7 +9,8 @@ use tokio::sync::Notify;
 
 use super::{Clock, Uptime};
 
-/// How long a wait on a [`ManualClock`] lasts at most, in real time: the clock may have been moved just before the wait began.
+/// How long a wait on a [`ManualClock`] lasts at most, in real time: the clock may have been moved
+/// just before the wait began.
 const MANUAL_LOOK: Duration = Duration::from_millis(20);
 
 /// A clock that moves only by hand: for simulations and tests in which time matters.
@@ -30,8 +31,15 @@ impl ManualClock {
     /// A clock that shows this wall-clock time.
     #[must_use]
     pub fn at(wall: Time) -> Self {
-        let hands = Hands { wall, monotonic: Duration::ZERO, boots: 1 };
-        Self { now: Mutex::new(hands), moved: Notify::new() }
+        let hands = Hands {
+            wall,
+            monotonic: Duration::ZERO,
+            boots: 1,
+        };
+        Self {
+            now: Mutex::new(hands),
+            moved: Notify::new(),
+        }
     }
 
     /// Lets time pass.
@@ -74,7 +82,10 @@ impl Clock for ManualClock {
 
     fn uptime(&self) -> Option<Uptime> {
         let hands = self.get();
-        Some(Uptime { id: format!("boot {}", hands.boots).into(), since: hands.monotonic })
+        Some(Uptime {
+            id: format!("boot {}", hands.boots).into(),
+            since: hands.monotonic,
+        })
     }
 
     fn wait(&self, span: Duration) -> BoxFuture<'_, ()> {

@@ -1,9 +1,11 @@
-//! What has left memory, and how it is found again: by id, by call, by caller, and in the order in which it left.
+//! What has left memory, and how it is found again: by id, by call, by caller, and in the order in
+//! which it left.
 //!
-//! A chunk's file says where in the history each of its calls and instances is found; what they were is read from there, so
-//! that nothing is kept twice. Which chunks count, the World says.
+//! A chunk's file says where in the history each of its calls and instances is found; what they
+//! were is read from there, so that nothing is kept twice. Which chunks count, the World says.
 //!
-//! Promise: what has outlived its retention is not given any more, whether or not its bytes are gone yet.
+//! Promise: what has outlived its retention is not given any more, whether or not its bytes are
+//! gone yet.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -29,7 +31,8 @@ pub(in crate::ledger) fn file_name(file: u64) -> String {
     format!("{PREFIX}{file:020}")
 }
 
-/// By what things are found in the archive: keyed hashes, so that its files tell nothing of a caller.
+/// By what things are found in the archive: keyed hashes, so that its files tell nothing of a
+/// caller.
 #[derive(Clone, Copy)]
 pub struct ArchiveKeys([u8; 16]);
 
@@ -52,7 +55,14 @@ impl ArchiveKeys {
     }
 
     pub(in crate::ledger) fn of_instance(&self, id: InstanceId) -> u64 {
-        self.hash(b'i', &[&id.made_at.to_le_bytes(), &id.slot.to_le_bytes(), &id.salt.to_le_bytes()])
+        self.hash(
+            b'i',
+            &[
+                &id.made_at.to_le_bytes(),
+                &id.slot.to_le_bytes(),
+                &id.salt.to_le_bytes(),
+            ],
+        )
     }
 
     pub(in crate::ledger) fn of_call(&self, key: &CallKey) -> u64 {
@@ -109,7 +119,15 @@ impl Archive {
     ) -> Self {
         let retention = retention.unwrap_or(RETENTION_DEFAULT);
         let (filters, contents) = (Mutex::default(), Mutex::default());
-        Self { vault, history, root, keys, retention, filters, contents }
+        Self {
+            vault,
+            history,
+            root,
+            keys,
+            retention,
+            filters,
+            contents,
+        }
     }
 
     pub(in crate::ledger) fn root(&self) -> Arc<Root> {
@@ -121,17 +139,27 @@ impl Archive {
     }
 
     /// What the file of a chunk holds.
-    pub(in crate::ledger) async fn content(&self, file: u64) -> Result<Arc<ChunkContent>, HistoryError> {
+    pub(in crate::ledger) async fn content(
+        &self,
+        file: u64,
+    ) -> Result<Arc<ChunkContent>, HistoryError> {
         if let Some((_, content)) = lock(&self.contents).iter().find(|(held, _)| *held == file) {
             return Ok(content.clone());
         }
         let name = file_name(file);
         let missing = RecordError::Incomplete("content of a chunk of the archive");
-        let Some((_, offset)) = self.vault.read_frame(&name, 0).await? else { return Err(missing.into()) };
-        let Some((bytes, _)) = self.vault.read_frame(&name, offset).await? else { return Err(missing.into()) };
+        let Some((_, offset)) = self.vault.read_frame(&name, 0).await? else {
+            return Err(missing.into());
+        };
+        let Some((bytes, _)) = self.vault.read_frame(&name, offset).await? else {
+            return Err(missing.into());
+        };
         // Up to 4,096 calls with their instances: not on a thread that serves others.
         let reading = tokio::task::spawn_blocking(move || ChunkContent::read(&bytes));
-        let cut_off = |_| JournalError::Io { what: "reading the archive".into(), reason: "it was cut off".into() };
+        let cut_off = |_| JournalError::Io {
+            what: "reading the archive".into(),
+            reason: "it was cut off".into(),
+        };
         let content = Arc::new(reading.await.map_err(cut_off)??);
         let mut contents = lock(&self.contents);
         contents.push_back((file, content.clone()));
@@ -147,7 +175,9 @@ impl Archive {
             return Ok(may_hold_one(&filter));
         }
         let missing = RecordError::Incomplete("filter of a chunk of the archive");
-        let Some((bytes, _)) = self.vault.read_frame(&file_name(file), 0).await? else { return Err(missing.into()) };
+        let Some((bytes, _)) = self.vault.read_frame(&file_name(file), 0).await? else {
+            return Err(missing.into());
+        };
         let filter = Arc::new(ChunkFilter::read(&bytes)?);
         lock(&self.filters).insert(file, filter.clone());
         Ok(may_hold_one(&filter))
@@ -169,13 +199,21 @@ impl Archive {
             let root = self.root.load_full();
             match self.holding_by(&root, keys).await {
                 // A chunk was written anew since the look at the root.
-                Err(HistoryError::Journal(JournalError::NotFound { .. })) if looks < ARCHIVE_LOOKS_MAX => looks += 1,
+                Err(HistoryError::Journal(JournalError::NotFound { .. }))
+                    if looks < ARCHIVE_LOOKS_MAX =>
+                {
+                    looks += 1;
+                }
                 found => return Ok((root, found?)),
             }
         }
     }
 
-    async fn holding_by(&self, root: &Root, keys: &[u64]) -> Result<Vec<Arc<ChunkContent>>, HistoryError> {
+    async fn holding_by(
+        &self,
+        root: &Root,
+        keys: &[u64],
+    ) -> Result<Vec<Arc<ChunkContent>>, HistoryError> {
         let mut found = Vec::new();
         for file in self.candidates(root, keys) {
             if self.may_hold(file, keys).await? {
@@ -185,19 +223,26 @@ impl Archive {
         Ok(found)
     }
 
-    /// The files that may hold one of these keys as far as memory tells, newest first: those whose filter says so, or was not read yet.
+    /// The files that may hold one of these keys as far as memory tells, newest first: those whose
+    /// filter says so, or was not read yet.
     fn candidates(&self, root: &Root, keys: &[u64]) -> Vec<u64> {
         let filters = lock(&self.filters);
         let files = root.archive.chunks.values().rev().map(|chunk| chunk.file);
         let may_hold_one = |filter: &Arc<ChunkFilter>| keys.iter().any(|key| filter.may_hold(*key));
-        files.filter(|file| filters.get(file).is_none_or(may_hold_one)).collect()
+        files
+            .filter(|file| filters.get(file).is_none_or(may_hold_one))
+            .collect()
     }
 
     /// An instance by its id.
     ///
     /// # Errors
     /// [`HistoryError`].
-    pub async fn instance(&self, id: InstanceId, now: Time) -> Result<Option<FoundInstance>, HistoryError> {
+    pub async fn instance(
+        &self,
+        id: InstanceId,
+        now: Time,
+    ) -> Result<Option<FoundInstance>, HistoryError> {
         let (root, contents) = self.holding(&[self.keys.of_instance(id)]).await?;
         for content in contents {
             let found = content.instances.iter().find(|one| one.id == id);
@@ -217,18 +262,37 @@ impl Archive {
         let missing = || HistoryError::NoSuchEntry(one.sequence);
         let call = content.calls.get(one.call as usize).ok_or_else(missing)?;
         let instance = self.read_instance(one).await?;
-        Ok(FoundInstance { instance, call: self.read_call(call).await? })
+        Ok(FoundInstance {
+            instance,
+            call: self.read_call(call).await?,
+        })
     }
 
-    pub(in crate::ledger) async fn read_instance(&self, one: &ArchivedInstance) -> Result<Arc<Instance>, HistoryError> {
+    pub(in crate::ledger) async fn read_instance(
+        &self,
+        one: &ArchivedInstance,
+    ) -> Result<Arc<Instance>, HistoryError> {
         let entry = self.history.entry(one.sequence).await?;
-        let change = entry.instances.iter().find(|change| change.after.id() == one.id);
-        self.history.whole(change.ok_or(HistoryError::NoSuchEntry(one.sequence))?).await
+        let change = entry
+            .instances
+            .iter()
+            .find(|change| change.after.id() == one.id);
+        self.history
+            .whole(change.ok_or(HistoryError::NoSuchEntry(one.sequence))?)
+            .await
     }
 
-    pub(in crate::ledger) async fn read_call(&self, call: &ArchivedCall) -> Result<Arc<Call>, HistoryError> {
+    pub(in crate::ledger) async fn read_call(
+        &self,
+        call: &ArchivedCall,
+    ) -> Result<Arc<Call>, HistoryError> {
         let entry = self.history.entry(call.sequence).await?;
-        let change = entry.call.as_ref().filter(|change| self.keys.of_call(&change.after.key) == call.key);
-        change.map(|change| change.after.clone()).ok_or(HistoryError::NoSuchEntry(call.sequence))
+        let change = entry
+            .call
+            .as_ref()
+            .filter(|change| self.keys.of_call(&change.after.key) == call.key);
+        change
+            .map(|change| change.after.clone())
+            .ok_or(HistoryError::NoSuchEntry(call.sequence))
     }
 }

@@ -1,7 +1,7 @@
 //! Calls out of the archive, by their key or by their caller.
 //!
-//! The archive may hold a call more than once: it was heard of again after it had left memory, and left again. Whether Call
-//! Managers may see it is decided by what was known of it last.
+//! The archive may hold a call more than once: it was heard of again after it had left memory, and
+//! left again. Whether Call Managers may see it is decided by what was known of it last.
 
 use std::cmp::Reverse;
 use std::sync::Arc;
@@ -22,7 +22,8 @@ const BEFORE_ALL: Time = Time(i64::MIN);
 pub(in crate::ledger) type IsShown<'f> = &'f (dyn Fn(&Call) -> bool + Sync);
 
 impl Archive {
-    /// A call as it was when it left memory, the newest of this key; nothing is read where no filter says that it is there.
+    /// A call as it was when it left memory, the newest of this key; nothing is read where no
+    /// filter says that it is there.
     ///
     /// # Errors
     /// [`HistoryError`].
@@ -34,7 +35,12 @@ impl Archive {
         let (root, contents) = self.holding(&[key]).await?;
         let mut newest: Option<&ArchivedCall> = None;
         for content in &contents {
-            for (at, call) in content.calls.iter().enumerate().filter(|(_, call)| call.key == key) {
+            for (at, call) in content
+                .calls
+                .iter()
+                .enumerate()
+                .filter(|(_, call)| call.key == key)
+            {
                 let is_newer = newest.is_none_or(|newest| newest.sequence < call.sequence);
                 if is_newer && self.kept(&root, content, (at, call), now).is_some() {
                     newest = Some(call);
@@ -47,7 +53,8 @@ impl Archive {
         }
     }
 
-    /// The instances of a call that have not outlived their retention; none where the call itself is outlived.
+    /// The instances of a call that have not outlived their retention; none where the call itself
+    /// is outlived.
     fn kept<'c>(
         &self,
         root: &Root,
@@ -55,15 +62,23 @@ impl Archive {
         (at, call): (usize, &ArchivedCall),
         now: Time,
     ) -> Option<Vec<&'c ArchivedInstance>> {
-        let all = || content.instances.iter().filter(|one| one.call as usize == at);
+        let all = || {
+            content
+                .instances
+                .iter()
+                .filter(|one| one.call as usize == at)
+        };
         if all().next().is_none() {
             return (!self.call_is_outlived(call, now)).then(Vec::new);
         }
-        let kept: Vec<_> = all().filter(|one| !self.instance_is_outlived(root, one, now)).collect();
+        let kept: Vec<_> = all()
+            .filter(|one| !self.instance_is_outlived(root, one, now))
+            .collect();
         (!kept.is_empty()).then_some(kept)
     }
 
-    /// What the archive holds of a call, the newest first: it may have been heard of again after it had left.
+    /// What the archive holds of a call, the newest first: it may have been heard of again after it
+    /// had left.
     ///
     /// # Errors
     /// [`HistoryError`].
@@ -72,7 +87,12 @@ impl Archive {
         let (root, contents) = self.holding(&[hash]).await?;
         let mut found = Vec::new();
         for content in contents {
-            for (at, call) in content.calls.iter().enumerate().filter(|(_, call)| call.key == hash) {
+            for (at, call) in content
+                .calls
+                .iter()
+                .enumerate()
+                .filter(|(_, call)| call.key == hash)
+            {
                 if let Some(kept) = self.kept(&root, &content, (at, call), now) {
                     found.push(self.found_call(self.read_call(call).await?, kept).await?);
                 }
@@ -82,8 +102,9 @@ impl Archive {
         Ok(found)
     }
 
-    /// The calls of a caller, newest first, at most `calls_max`; only a customer's, where one is named. Where `is_shown` is given, a
-    /// call must be shown by it as it was when it left, and as it was when it left last.
+    /// The calls of a caller, newest first, at most `calls_max`; only a customer's, where one is
+    /// named. Where `is_shown` is given, a call must be shown by it as it was when it left, and as
+    /// it was when it left last.
     ///
     /// # Errors
     /// [`HistoryError`].
@@ -95,22 +116,29 @@ impl Archive {
         now: Time,
     ) -> Result<Vec<FoundCall>, HistoryError> {
         let terms = caller.sought_bytes();
-        let hashes: Vec<u64> = terms.iter().map(|term| self.keys().of_caller(term)).collect();
+        let hashes: Vec<u64> = terms
+            .iter()
+            .map(|term| self.keys().of_caller(term))
+            .collect();
         let (root, contents) = self.holding(&hashes).await?;
         let mut found = Vec::new();
         for content in contents {
-            let of_caller =
-                |(_, call): &(usize, &ArchivedCall)| call.callers.iter().any(|caller| hashes.contains(caller));
+            let of_caller = |(_, call): &(usize, &ArchivedCall)| {
+                call.callers.iter().any(|caller| hashes.contains(caller))
+            };
             let mut calls: Vec<_> = content.calls.iter().enumerate().filter(of_caller).collect();
             calls.sort_by_key(|(_, call)| Reverse(call.sequence));
             for (at, call) in calls {
                 if found.len() == calls_max {
                     return Ok(found);
                 }
-                let Some(kept) = self.kept(&root, &content, (at, call), now) else { continue };
+                let Some(kept) = self.kept(&root, &content, (at, call), now) else {
+                    continue;
+                };
                 let known = self.read_call(call).await?;
                 // A term is only the end of a telephone number.
-                let is_of_caller = caller.fits(&known.caller) && (customer.is_empty() || *known.customer == *customer);
+                let is_of_caller = caller.fits(&known.caller)
+                    && (customer.is_empty() || *known.customer == *customer);
                 if is_of_caller && self.is_shown(call.key, &known, is_shown).await? {
                     found.push(self.found_call(known, kept).await?);
                 }
@@ -120,12 +148,27 @@ impl Archive {
         Ok(found)
     }
 
-    async fn is_shown(&self, key: u64, call: &Call, is_shown: Option<IsShown<'_>>) -> Result<bool, HistoryError> {
-        let Some(is_shown) = is_shown else { return Ok(true) };
-        Ok(is_shown(call) && self.newest(key, BEFORE_ALL).await?.is_none_or(|newest| is_shown(&newest)))
+    async fn is_shown(
+        &self,
+        key: u64,
+        call: &Call,
+        is_shown: Option<IsShown<'_>>,
+    ) -> Result<bool, HistoryError> {
+        let Some(is_shown) = is_shown else {
+            return Ok(true);
+        };
+        Ok(is_shown(call)
+            && self
+                .newest(key, BEFORE_ALL)
+                .await?
+                .is_none_or(|newest| is_shown(&newest)))
     }
 
-    async fn found_call(&self, call: Arc<Call>, kept: Vec<&ArchivedInstance>) -> Result<FoundCall, HistoryError> {
+    async fn found_call(
+        &self,
+        call: Arc<Call>,
+        kept: Vec<&ArchivedInstance>,
+    ) -> Result<FoundCall, HistoryError> {
         let mut instances = Vec::with_capacity(kept.len());
         for one in kept {
             instances.push(self.read_instance(one).await?);

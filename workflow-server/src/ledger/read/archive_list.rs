@@ -1,4 +1,5 @@
-//! Lists of the archive: newest first, by when its chunks were written, a bounded number of looks at a time.
+//! Lists of the archive: newest first, by when its chunks were written, a bounded number of looks
+//! at a time.
 
 use std::sync::Arc;
 
@@ -12,7 +13,8 @@ use crate::journal::JournalError;
 use crate::limits::{ARCHIVE_LOOKS_MAX, ARCHIVE_READ_MAX};
 use crate::records::ArchivedInstance;
 
-/// Which instances, as far as a chunk itself tells; all fields are and-ed, an empty list lets everything through.
+/// Which instances, as far as a chunk itself tells; all fields are and-ed, an empty list lets
+/// everything through.
 #[derive(Clone, Debug, Default)]
 pub struct ArchiveFilter {
     /// Workflows by place.
@@ -35,7 +37,8 @@ impl ArchiveFilter {
     }
 
     fn lets_end_through(&self, oldest: Time, newest: Time) -> bool {
-        self.ended_from.is_none_or(|from| newest >= from) && self.ended_until.is_none_or(|until| oldest < until)
+        self.ended_from.is_none_or(|from| newest >= from)
+            && self.ended_until.is_none_or(|until| oldest < until)
     }
 
     /// Whether some of these instances may be meant.
@@ -79,8 +82,9 @@ pub struct ArchivePage {
 }
 
 impl Archive {
-    /// Lists what a filter and `is_meant` let through, newest first, at most `rows_max`; looks at no more than a bounded
-    /// number of instances, so that a page may be short though there are more.
+    /// Lists what a filter and `is_meant` let through, newest first, at most `rows_max`; looks at
+    /// no more than a bounded number of instances, so that a page may be short though there are
+    /// more.
     ///
     /// # Errors
     /// [`HistoryError`].
@@ -97,20 +101,29 @@ impl Archive {
             let root = self.root();
             let content = match self.content(chunk.file).await {
                 // Written anew since the look at the root.
-                Err(HistoryError::Journal(JournalError::NotFound { .. })) if looks < ARCHIVE_LOOKS_MAX => {
+                Err(HistoryError::Journal(JournalError::NotFound { .. }))
+                    if looks < ARCHIVE_LOOKS_MAX =>
+                {
                     looks += 1;
                     continue;
                 }
                 content => content?,
             };
             let from = cursor;
-            let is_left = |one: &&ArchivedInstance| from.is_none_or(|from| from.is_below(chunk.id, one));
+            let is_left =
+                |one: &&ArchivedInstance| from.is_none_or(|from| from.is_below(chunk.id, one));
             let passes = |one: &&ArchivedInstance| {
                 filter.lets_through((one.workflow, one.version, one.status))
                     && filter.lets_end_through(one.ended_at, one.ended_at)
                     && !self.instance_is_outlived(&root, one, now)
             };
-            for one in content.instances.iter().rev().filter(is_left).filter(passes) {
+            for one in content
+                .instances
+                .iter()
+                .rev()
+                .filter(is_left)
+                .filter(passes)
+            {
                 if page.instances.len() == rows_max || read == ARCHIVE_READ_MAX {
                     page.next = cursor;
                     return Ok(page);
@@ -118,25 +131,45 @@ impl Archive {
                 read += 1;
                 let found = self.read(&content, one).await?;
                 let (ended_at, made_at) = order(one);
-                let place = ArchiveCursor { chunk: chunk.id, ended_at, made_at };
-                page.instances.extend(Some((place, found)).filter(|(_, found)| is_meant(found)));
+                let place = ArchiveCursor {
+                    chunk: chunk.id,
+                    ended_at,
+                    made_at,
+                };
+                page.instances
+                    .extend(Some((place, found)).filter(|(_, found)| is_meant(found)));
                 cursor = Some(place);
             }
-            cursor = Some(ArchiveCursor { chunk: chunk.id, ended_at: Time(i64::MIN), made_at: 0 });
+            cursor = Some(ArchiveCursor {
+                chunk: chunk.id,
+                ended_at: Time(i64::MIN),
+                made_at: 0,
+            });
         }
         Ok(page)
     }
 
     /// The newest chunk at or below the cursor that may have something.
-    fn next_chunk(&self, filter: &ArchiveFilter, cursor: Option<ArchiveCursor>) -> Option<Arc<Chunk>> {
+    fn next_chunk(
+        &self,
+        filter: &ArchiveFilter,
+        cursor: Option<ArchiveCursor>,
+    ) -> Option<Arc<Chunk>> {
         let top = match cursor {
             None => u64::MAX,
-            Some(ArchiveCursor { chunk, made_at: 0, .. }) => chunk.checked_sub(1)?,
+            Some(ArchiveCursor {
+                chunk, made_at: 0, ..
+            }) => chunk.checked_sub(1)?,
             Some(ArchiveCursor { chunk, .. }) => chunk,
         };
         let root = self.root();
         let mut chunks = root.archive.chunks.range(..=top).rev();
-        let found = chunks.find(|(_, chunk)| chunk.tallies.iter().any(|tally| filter.lets_some_through(tally)));
+        let found = chunks.find(|(_, chunk)| {
+            chunk
+                .tallies
+                .iter()
+                .any(|tally| filter.lets_some_through(tally))
+        });
         found.map(|(_, chunk)| chunk.clone())
     }
 }

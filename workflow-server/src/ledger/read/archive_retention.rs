@@ -10,10 +10,18 @@ use aftercall_engine::world::definitions::Workflow;
 use super::archive::Archive;
 use crate::records::{ArchivedCall, ArchivedInstance};
 
-/// How long instances of a workflow are kept after their end: the longest retention that counts, of the workflow or of the server.
+/// How long instances of a workflow are kept after their end: the longest retention that counts, of
+/// the workflow or of the server.
 fn retention_of(root: &Root, workflow: u32, default: Span) -> Span {
-    let counted = root.workflows.at(workflow).into_iter().flat_map(Workflow::retentions);
-    counted.map(|own| own.unwrap_or(default)).max_by_key(|span| span.millis()).unwrap_or(default)
+    let counted = root
+        .workflows
+        .at(workflow)
+        .into_iter()
+        .flat_map(Workflow::retentions);
+    counted
+        .map(|own| own.unwrap_or(default))
+        .max_by_key(|span| span.millis())
+        .unwrap_or(default)
 }
 
 /// A shorter retention that waits for operations, and what it would remove now.
@@ -31,35 +39,76 @@ pub struct ShorterRetention {
 
 impl Archive {
     /// Whether an instance has outlived its retention.
-    pub(in crate::ledger) fn instance_is_outlived(&self, root: &Root, one: &ArchivedInstance, now: Time) -> bool {
-        is_outlived(one.ended_at, retention_of(root, one.workflow, self.retention), now)
+    pub(in crate::ledger) fn instance_is_outlived(
+        &self,
+        root: &Root,
+        one: &ArchivedInstance,
+        now: Time,
+    ) -> bool {
+        is_outlived(
+            one.ended_at,
+            retention_of(root, one.workflow, self.retention),
+            now,
+        )
     }
 
-    /// Whether instances have outlived their retention; the retention of each workflow is looked up once.
-    pub(in crate::ledger) fn outlived(&self, root: &Root, now: Time) -> impl FnMut(&ArchivedInstance) -> bool {
+    /// Whether instances have outlived their retention; the retention of each workflow is looked up
+    /// once.
+    pub(in crate::ledger) fn outlived(
+        &self,
+        root: &Root,
+        now: Time,
+    ) -> impl FnMut(&ArchivedInstance) -> bool {
         let mut retentions: HashMap<u32, Span> = HashMap::new();
         move |one| {
             let own = retentions.entry(one.workflow);
-            is_outlived(one.ended_at, *own.or_insert_with(|| retention_of(root, one.workflow, self.retention)), now)
+            is_outlived(
+                one.ended_at,
+                *own.or_insert_with(|| retention_of(root, one.workflow, self.retention)),
+                now,
+            )
         }
     }
 
     /// Whether the newest version of a workflow says a shorter retention than the one in force.
     #[must_use]
-    pub fn shorter_retention(&self, root: &Root, workflow: u32, now: Time) -> Option<ShorterRetention> {
+    pub fn shorter_retention(
+        &self,
+        root: &Root,
+        workflow: u32,
+        now: Time,
+    ) -> Option<ShorterRetention> {
         let in_force = retention_of(root, workflow, self.retention);
-        let newest = root.workflows.at(workflow)?.versions.last()?.definition.retention.unwrap_or(self.retention);
+        let newest = root
+            .workflows
+            .at(workflow)?
+            .versions
+            .last()?
+            .definition
+            .retention
+            .unwrap_or(self.retention);
         if newest.millis() >= in_force.millis() {
             return None;
         }
-        let tallies = root.archive.chunks.values().flat_map(|chunk| chunk.tallies.iter());
+        let tallies = root
+            .archive
+            .chunks
+            .values()
+            .flat_map(|chunk| chunk.tallies.iter());
         let gone: Vec<&Tally> = tallies
-            .filter(|tally| tally.workflow == workflow && is_outlived(tally.oldest_end, newest, now))
+            .filter(|tally| {
+                tally.workflow == workflow && is_outlived(tally.oldest_end, newest, now)
+            })
             .filter(|tally| !is_outlived(tally.newest_end, in_force, now))
             .collect();
         let versions: HashSet<u32> = gone.iter().map(|tally| tally.version).collect();
         let instances = gone.iter().map(|tally| u64::from(tally.count)).sum();
-        Some(ShorterRetention { in_force, newest, instances, versions: versions.len() as u32 })
+        Some(ShorterRetention {
+            in_force,
+            newest,
+            instances,
+            versions: versions.len() as u32,
+        })
     }
 
     /// Whether a call without instances has.

@@ -1,7 +1,8 @@
-//! The feed: entries as they become durable, for alerters. The newest are held in memory; older ones are read from the
-//! journal, as far as it keeps them.
+//! The feed: entries as they become durable, for alerters. The newest are held in memory; older
+//! ones are read from the journal, as far as it keeps them.
 //!
-//! A wake-up that is lost costs time, never a change: readers ask for what follows on the sequence that they have.
+//! A wake-up that is lost costs time, never a change: readers ask for what follows on the sequence
+//! that they have.
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -21,7 +22,8 @@ pub struct FeedItem {
     pub entry: Arc<Entry>,
     /// The chain hash at it.
     pub chain: u64,
-    /// How many bytes the feed counts for it while it is held in memory; 0 of what was read from the journal.
+    /// How many bytes the feed counts for it while it is held in memory; 0 of what was read from
+    /// the journal.
     pub bytes: usize,
 }
 
@@ -38,7 +40,9 @@ impl Ring {
         self.bytes += items.iter().map(|item| item.bytes).sum::<usize>();
         self.items.extend(items);
         let mut gone = Vec::new();
-        while self.items.len() > FEED_RING_ENTRIES || (self.bytes > FEED_RING_BYTES && self.items.len() > 1) {
+        while self.items.len() > FEED_RING_ENTRIES
+            || (self.bytes > FEED_RING_BYTES && self.items.len() > 1)
+        {
             gone.extend(self.take_oldest());
         }
         gone
@@ -83,20 +87,30 @@ pub struct Feed {
     /// The groups of which one entry was read last: who walks through the past comes back to them.
     read_last: Mutex<VecDeque<Arc<Vec<FeedItem>>>>,
     newest: watch::Sender<Position>,
-    /// The oldest sequence of the journal, as far as it is known here: reading shows whether more was trimmed.
+    /// The oldest sequence of the journal, as far as it is known here: reading shows whether more
+    /// was trimmed.
     oldest: AtomicU64,
 }
 
 impl Feed {
     pub(in crate::ledger) fn new(log: Arc<dyn Log>, newest: Position, oldest: u64) -> Self {
         let (newest, oldest) = (watch::Sender::new(newest), AtomicU64::new(oldest));
-        Self { log, ring: RwLock::default(), read_last: Mutex::default(), newest, oldest }
+        Self {
+            log,
+            ring: RwLock::default(),
+            read_last: Mutex::default(),
+            newest,
+            oldest,
+        }
     }
 
     /// Adds entries that have become durable.
     pub(in crate::ledger) fn publish(&self, items: Vec<FeedItem>) {
         let Some(last) = items.last() else { return };
-        let newest = Position { sequence: last.entry.sequence, chain: last.chain };
+        let newest = Position {
+            sequence: last.entry.sequence,
+            chain: last.chain,
+        };
         let mut ring = self.ring.write().unwrap_or_else(PoisonError::into_inner);
         let gone = ring.extend(items);
         drop(ring);
@@ -120,7 +134,9 @@ impl Feed {
     /// Lets go of all entries up to this one, which were trimmed from the journal before.
     pub(in crate::ledger) fn forget(&self, upto: u64) {
         let mut ring = self.ring.write().unwrap_or_else(PoisonError::into_inner);
-        let count = ring.items.partition_point(|item| item.entry.sequence <= upto);
+        let count = ring
+            .items
+            .partition_point(|item| item.entry.sequence <= upto);
         let gone: Vec<FeedItem> = (0..count).filter_map(|_| ring.take_oldest()).collect();
         drop(ring);
         drop(gone);
@@ -128,7 +144,9 @@ impl Feed {
     }
 
     fn lock_read_last(&self) -> MutexGuard<'_, VecDeque<Arc<Vec<FeedItem>>>> {
-        self.read_last.lock().unwrap_or_else(PoisonError::into_inner)
+        self.read_last
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The newest durable entry's place; wakes those who wait for more.
@@ -153,7 +171,10 @@ impl Feed {
             return Err(FeedError::Behind { newest });
         }
         if from > newest + 1 || from == 0 {
-            return Err(FeedError::OutOfRange { oldest: self.oldest(), newest });
+            return Err(FeedError::OutOfRange {
+                oldest: self.oldest(),
+                newest,
+            });
         }
         if from == newest + 1 {
             return Ok(Vec::new());
@@ -168,10 +189,22 @@ impl Feed {
         let ring = self.ring.read().unwrap_or_else(PoisonError::into_inner);
         let first = ring.items.front()?.entry.sequence;
         let skip = usize::try_from(from.checked_sub(first)?).ok()?;
-        Some(ring.items.iter().skip(skip).take(items_max).cloned().collect())
+        Some(
+            ring.items
+                .iter()
+                .skip(skip)
+                .take(items_max)
+                .cloned()
+                .collect(),
+        )
     }
 
-    async fn read_log(&self, from: u64, items_max: usize, newest: u64) -> Result<Vec<FeedItem>, FeedError> {
+    async fn read_log(
+        &self,
+        from: u64,
+        items_max: usize,
+        newest: u64,
+    ) -> Result<Vec<FeedItem>, FeedError> {
         if items_max == 1 {
             return self.read_one(from, newest).await;
         }
@@ -180,13 +213,20 @@ impl Feed {
             if items.len() == items_max {
                 break;
             }
-            let wanted = decoded(&group)?.into_iter().filter(|item| (from..=newest).contains(&item.entry.sequence));
+            let wanted = decoded(&group)?
+                .into_iter()
+                .filter(|item| (from..=newest).contains(&item.entry.sequence));
             items.extend(wanted.take(items_max - items.len()));
         }
         Ok(items)
     }
 
-    async fn groups(&self, from: u64, bytes_max: usize, newest: u64) -> Result<Vec<Group>, FeedError> {
+    async fn groups(
+        &self,
+        from: u64,
+        bytes_max: usize,
+        newest: u64,
+    ) -> Result<Vec<Group>, FeedError> {
         match self.log.read(from, bytes_max).await {
             Err(JournalError::Trimmed { oldest }) => {
                 self.trimmed(oldest);
@@ -198,17 +238,25 @@ impl Feed {
 
     /// One entry, of which the group is read and held.
     async fn read_one(&self, sequence: u64, newest: u64) -> Result<Vec<FeedItem>, FeedError> {
-        let held = self.lock_read_last().iter().find_map(|group| item_of(group, sequence));
+        let held = self
+            .lock_read_last()
+            .iter()
+            .find_map(|group| item_of(group, sequence));
         if let Some(item) = held {
             return Ok(vec![item]);
         }
         // As many bytes as it has: the first group is given whatever its size.
-        let Some(group) = self.groups(sequence, 1, newest).await?.into_iter().next() else { return Ok(Vec::new()) };
+        let Some(group) = self.groups(sequence, 1, newest).await?.into_iter().next() else {
+            return Ok(Vec::new());
+        };
         let group = Arc::new(decoded(&group)?);
         let found = item_of(&group, sequence).into_iter().collect();
         let mut read_last = self.lock_read_last();
         // What was trimmed meanwhile may be what is to be forgotten.
-        if group.first().is_some_and(|first| first.entry.sequence >= self.oldest()) {
+        if group
+            .first()
+            .is_some_and(|first| first.entry.sequence >= self.oldest())
+        {
             read_last.push_back(group);
             let surplus = read_last.len().saturating_sub(FEED_GROUPS_HELD);
             read_last.drain(..surplus);
@@ -219,7 +267,11 @@ impl Feed {
 
 fn decoded(group: &Group) -> Result<Vec<FeedItem>, RecordError> {
     let linked = decode_group(&group.bytes, group.chain_before, group.chain)?;
-    let item = |linked: Linked| FeedItem { entry: Arc::new(linked.entry), chain: linked.chain, bytes: 0 };
+    let item = |linked: Linked| FeedItem {
+        entry: Arc::new(linked.entry),
+        chain: linked.chain,
+        bytes: 0,
+    };
     Ok(linked.into_iter().map(item).collect())
 }
 

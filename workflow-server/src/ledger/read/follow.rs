@@ -1,8 +1,9 @@
-//! Following: reads the log, applies what it reads, and publishes root and feed. A process that does not lead does nothing else, and
-//! one that begins to lead does it first.
+//! Following: reads the log, applies what it reads, and publishes root and feed. A process that
+//! does not lead does nothing else, and one that begins to lead does it first.
 //!
-//! Promise: what is published is durable, in order and without a gap, as a leader publishes it. Where the leader has trimmed the log
-//! beyond what was read here, following begins again at the newest snapshot, and never goes back.
+//! Promise: what is published is durable, in order and without a gap, as a leader publishes it.
+//! Where the leader has trimmed the log beyond what was read here, following begins again at the
+//! newest snapshot, and never goes back.
 
 use std::sync::Arc;
 
@@ -34,12 +35,27 @@ impl Follower {
     ///
     /// # Errors
     /// [`RecoverError`] where the store cannot be believed.
-    pub async fn begin(storage: &dyn Storage, options: LedgerOptions) -> Result<Self, RecoverError> {
+    pub async fn begin(
+        storage: &dyn Storage,
+        options: LedgerOptions,
+    ) -> Result<Self, RecoverError> {
         let (log, vault, changes) = (storage.log(), storage.vault(), storage.changes());
         let recovered = look(log.as_ref(), vault.as_ref(), &options).await?;
-        let feed = Arc::new(Feed::new(log.clone(), recovered.newest, log.bounds().await?.oldest()));
+        let feed = Arc::new(Feed::new(
+            log.clone(),
+            recovered.newest,
+            log.bounds().await?.oldest(),
+        ));
         let published = Arc::new(ArcSwap::from_pointee(recovered.world.root().clone()));
-        Ok(Self { log, vault, options, recovered, published, feed, changes })
+        Ok(Self {
+            log,
+            vault,
+            options,
+            recovered,
+            published,
+            feed,
+            changes,
+        })
     }
 
     /// The newest World that was read.
@@ -61,7 +77,11 @@ impl Follower {
     pub async fn advance(&mut self) -> Result<bool, RecoverError> {
         let mut items = Vec::new();
         let advanced = self.recovered.advance(self.log.as_ref(), |linked, bytes| {
-            items.push(FeedItem { entry: Arc::new(linked.entry), chain: linked.chain, bytes });
+            items.push(FeedItem {
+                entry: Arc::new(linked.entry),
+                chain: linked.chain,
+                bytes,
+            });
         });
         let more = match advanced.await {
             Err(RecoverError::Gap { .. }) => {
@@ -74,7 +94,8 @@ impl Follower {
             return Ok(more);
         }
         // Root first: a reader that the feed wakes finds the World with what it announces.
-        self.published.store(Arc::new(self.recovered.world.root().clone()));
+        self.published
+            .store(Arc::new(self.recovered.world.root().clone()));
         self.feed.publish(items);
         Ok(more)
     }
@@ -87,7 +108,8 @@ impl Follower {
             newest = self.recovered.newest.sequence,
             "the log was trimmed beyond what was read: following from the newest snapshot"
         );
-        self.published.store(Arc::new(self.recovered.world.root().clone()));
+        self.published
+            .store(Arc::new(self.recovered.world.root().clone()));
         self.feed.jump(self.recovered.newest, oldest);
         Ok(())
     }
@@ -95,7 +117,8 @@ impl Follower {
     /// Follows until `stop` is cancelled.
     ///
     /// # Errors
-    /// [`RecoverError`] where the store cannot be believed. A store that cannot be reached is waited for.
+    /// [`RecoverError`] where the store cannot be believed. A store that cannot be reached is
+    /// waited for.
     pub async fn follow(&mut self, stop: &CancellationToken) -> Result<(), RecoverError> {
         while !stop.is_cancelled() {
             self.changes.mark_unchanged();
@@ -108,20 +131,27 @@ impl Follower {
                 Err(error) => return Err(error),
             }
             // A wake-up may be lost.
-            let _ = stop.run_until_cancelled(timeout(FOLLOW_LOOK_EVERY, self.changes.changed())).await;
+            let _ = stop
+                .run_until_cancelled(timeout(FOLLOW_LOOK_EVERY, self.changes.changed()))
+                .await;
         }
         Ok(())
     }
 }
 
-/// Rebuilds the World beside a leader that may be removing what is read: then the next look finds what took its place.
-async fn look(log: &dyn Log, vault: &dyn Vault, options: &LedgerOptions) -> Result<Recovered, RecoverError> {
+/// Rebuilds the World beside a leader that may be removing what is read: then the next look finds
+/// what took its place.
+async fn look(
+    log: &dyn Log,
+    vault: &dyn Vault,
+    options: &LedgerOptions,
+) -> Result<Recovered, RecoverError> {
     let mut looks = 1;
     loop {
         match rebuild(log, vault, options).await {
-            Err(RecoverError::Gap { .. } | RecoverError::Journal(JournalError::NotFound { .. }))
-                if looks < RECOVERIES_MAX =>
-            {
+            Err(
+                RecoverError::Gap { .. } | RecoverError::Journal(JournalError::NotFound { .. }),
+            ) if looks < RECOVERIES_MAX => {
                 looks += 1;
             }
             rebuilt => return rebuilt,

@@ -1,7 +1,8 @@
-//! Everything that ever happened, entry by entry: the newest from the feed's ring, then the journal, then the packed
-//! chunks that were made before the journal was trimmed.
+//! Everything that ever happened, entry by entry: the newest from the feed's ring, then the
+//! journal, then the packed chunks that were made before the journal was trimmed.
 //!
-//! Promise: what is being erased is masked in whatever is read here, though files may still hold older bytes of it.
+//! Promise: what is being erased is masked in whatever is read here, though files may still hold
+//! older bytes of it.
 
 mod chunks;
 mod trails;
@@ -12,10 +13,9 @@ use aftercall_engine::entry::{After, InstanceChange};
 use aftercall_engine::instance::{Instance, InstanceId};
 use aftercall_engine::{Entry, Root};
 use arc_swap::ArcSwap;
-use thiserror::Error;
-
 use chunks::Chunks;
 pub(in crate::ledger) use chunks::{PREFIX, Place, frame_entries, join_frame, range_of};
+use thiserror::Error;
 use trails::Trails;
 pub use trails::{Step, Trail};
 
@@ -54,7 +54,12 @@ impl History {
         vault: Arc<dyn Vault>,
         root: Arc<ArcSwap<Root>>,
     ) -> Result<Self, JournalError> {
-        Ok(Self { feed, chunks: Chunks::open(vault).await?, root, trails: trails::trails() })
+        Ok(Self {
+            feed,
+            chunks: Chunks::open(vault).await?,
+            root,
+            trails: trails::trails(),
+        })
     }
 
     /// The newest sequence that is packed; 0 if none is.
@@ -73,7 +78,10 @@ impl History {
     }
 
     /// All entries of a chunk, as they are stored.
-    pub(in crate::ledger) async fn stored(&self, place: Place) -> Result<Vec<Arc<Entry>>, HistoryError> {
+    pub(in crate::ledger) async fn stored(
+        &self,
+        place: Place,
+    ) -> Result<Vec<Arc<Entry>>, HistoryError> {
         self.chunks.all_of(place).await
     }
 
@@ -100,7 +108,8 @@ impl History {
     /// Masks by the World before it was read as well: an erasure may have ended meanwhile.
     fn masked(&self, before: &Root, entry: Arc<Entry>) -> Arc<Entry> {
         let root = self.root.load();
-        root.erasing.masked(&root, before.erasing.masked(before, entry))
+        root.erasing
+            .masked(&root, before.erasing.masked(before, entry))
     }
 
     /// The entry with this sequence.
@@ -109,10 +118,17 @@ impl History {
     /// [`HistoryError`].
     pub async fn entry(&self, sequence: u64) -> Result<Arc<Entry>, HistoryError> {
         let before = self.root.load_full();
-        if let Some(item) = self.recent(sequence, 1).await?.and_then(|items| items.into_iter().next()) {
+        if let Some(item) = self
+            .recent(sequence, 1)
+            .await?
+            .and_then(|items| items.into_iter().next())
+        {
             return Ok(item);
         }
-        self.chunks.entry(sequence).await.map(|entry| self.masked(&before, entry))
+        self.chunks
+            .entry(sequence)
+            .await
+            .map(|entry| self.masked(&before, entry))
     }
 
     /// The instance as a change left it, which an earlier entry may hold.
@@ -125,43 +141,70 @@ impl History {
             After::Touched(touched) => touched,
         };
         let entry = self.entry(touched.whole_at).await?;
-        let mut changes = entry.instances.iter().filter(|one| one.after.id() == touched.id);
-        let content = changes.find_map(|one| one.after.whole()).ok_or(HistoryError::NoSuchEntry(touched.whole_at))?;
+        let mut changes = entry
+            .instances
+            .iter()
+            .filter(|one| one.after.id() == touched.id);
+        let content = changes
+            .find_map(|one| one.after.whole())
+            .ok_or(HistoryError::NoSuchEntry(touched.whole_at))?;
         Ok(Arc::new(touched.onto(content)))
     }
 
-    /// Entries from a sequence on, in order: as many as are at hand, at most `entries_max`, and one at least. What has
-    /// outlived its retention is left out, or has nothing in it any more.
+    /// Entries from a sequence on, in order: as many as are at hand, at most `entries_max`, and one
+    /// at least. What has outlived its retention is left out, or has nothing in it any more.
     ///
     /// # Errors
     /// [`HistoryError`].
-    pub async fn entries(&self, from: u64, entries_max: usize) -> Result<Vec<Arc<Entry>>, HistoryError> {
+    pub async fn entries(
+        &self,
+        from: u64,
+        entries_max: usize,
+    ) -> Result<Vec<Arc<Entry>>, HistoryError> {
         if let Some(entries) = self.recent(from, entries_max).await? {
             return Ok(entries);
         }
         let before = self.root.load_full();
         let entries = self.chunks.entries(from, entries_max).await?;
         if !entries.is_empty() {
-            return Ok(entries.into_iter().map(|entry| self.masked(&before, entry)).collect());
+            return Ok(entries
+                .into_iter()
+                .map(|entry| self.masked(&before, entry))
+                .collect());
         }
         // Nothing is left of what was packed from there on.
         let oldest = self.feed.oldest();
-        self.recent(oldest, entries_max).await?.ok_or(HistoryError::NoSuchEntry(from))
+        self.recent(oldest, entries_max)
+            .await?
+            .ok_or(HistoryError::NoSuchEntry(from))
     }
 
     /// Entries from feed and journal; none where they begin later.
-    async fn recent(&self, from: u64, entries_max: usize) -> Result<Option<Vec<Arc<Entry>>>, HistoryError> {
+    async fn recent(
+        &self,
+        from: u64,
+        entries_max: usize,
+    ) -> Result<Option<Vec<Arc<Entry>>>, HistoryError> {
         if from < self.feed.oldest() {
             return Ok(None);
         }
         if from <= self.root.load().sequence {
             // The root is shown a moment before its entries are in the feed.
-            let _ = self.feed.newest().wait_for(|newest| newest.sequence >= from).await;
+            let _ = self
+                .feed
+                .newest()
+                .wait_for(|newest| newest.sequence >= from)
+                .await;
         }
         let before = self.root.load_full();
         match self.feed.items(from, entries_max).await {
             Ok(items) if items.is_empty() => Err(HistoryError::NoSuchEntry(from)),
-            Ok(items) => Ok(Some(items.into_iter().map(|item| self.masked(&before, item.entry)).collect())),
+            Ok(items) => Ok(Some(
+                items
+                    .into_iter()
+                    .map(|item| self.masked(&before, item.entry))
+                    .collect(),
+            )),
             // Trimmed since the look at `oldest`: it was packed before.
             Err(FeedError::OutOfRange { newest, .. }) if from <= newest => Ok(None),
             Err(FeedError::OutOfRange { .. }) => Err(HistoryError::NoSuchEntry(from)),
@@ -181,7 +224,11 @@ impl<'h> Walk<'h> {
     /// From the newest on.
     #[must_use]
     pub fn of_instance(history: &'h History, instance: &Instance) -> Self {
-        Self { history, instance: instance.id, next: instance.sequence }
+        Self {
+            history,
+            instance: instance.id,
+            next: instance.sequence,
+        }
     }
 
     /// The next older one; none before the first.
@@ -193,7 +240,11 @@ impl<'h> Walk<'h> {
             return Ok(None);
         }
         let entry = self.history.entry(self.next).await?;
-        let change = entry.instances.iter().find(|change| change.after.id() == self.instance).cloned();
+        let change = entry
+            .instances
+            .iter()
+            .find(|change| change.after.id() == self.instance)
+            .cloned();
         let change = change.ok_or(HistoryError::NoSuchEntry(self.next))?;
         self.next = change.before.as_ref().map_or(0, |before| before.sequence);
         Ok(Some((entry, change)))

@@ -1,5 +1,5 @@
-//! The World at start: the newest snapshot, then every entry after it, applied as live traffic applies them. There is no
-//! other way to rebuild state.
+//! The World at start: the newest snapshot, then every entry after it, applied as live traffic
+//! applies them. There is no other way to rebuild state.
 
 use std::cmp::Ordering;
 
@@ -62,14 +62,17 @@ pub struct Recovered {
 }
 
 impl Recovered {
-    /// Applies the entries that follow, as many as one read returns; `applied` is called with each and with its share of the bytes
-    /// that were read. Returns whether there may be more.
+    /// Applies the entries that follow, as many as one read returns; `applied` is called with each
+    /// and with its share of the bytes that were read. Returns whether there may be more.
     pub(in crate::ledger) async fn advance(
         &mut self,
         log: &dyn Log,
         mut applied: impl FnMut(Linked, usize),
     ) -> Result<bool, RecoverError> {
-        let groups = match log.read(self.newest.sequence + 1, RECOVERY_READ_BYTES).await {
+        let groups = match log
+            .read(self.newest.sequence + 1, RECOVERY_READ_BYTES)
+            .await
+        {
             Err(JournalError::Trimmed { .. }) => return Err(self.gap(log.bounds().await?)),
             groups => groups?,
         };
@@ -82,10 +85,16 @@ impl Recovered {
         Ok(true)
     }
 
-    fn apply(&mut self, group: &Group, applied: &mut impl FnMut(Linked, usize)) -> Result<(), RecoverError> {
+    fn apply(
+        &mut self,
+        group: &Group,
+        applied: &mut impl FnMut(Linked, usize),
+    ) -> Result<(), RecoverError> {
         let before = self.newest;
         if group.first == before.sequence + 1 && group.chain_before != before.chain {
-            return Err(RecoverError::OtherHistory { sequence: before.sequence });
+            return Err(RecoverError::OtherHistory {
+                sequence: before.sequence,
+            });
         }
         let entries = decode_group(&group.bytes, group.chain_before, group.chain)?;
         let bytes = group.bytes.len() / entries.len().max(1);
@@ -96,7 +105,10 @@ impl Recovered {
             }
             if sequence > before.sequence {
                 self.world.apply(&linked.entry)?;
-                self.newest = Position { sequence, chain: linked.chain };
+                self.newest = Position {
+                    sequence,
+                    chain: linked.chain,
+                };
                 applied(linked, bytes);
             }
         }
@@ -108,7 +120,9 @@ impl Recovered {
         let (here, end) = (self.newest, bounds.newest);
         match end.sequence.cmp(&here.sequence) {
             Ordering::Less => Err(self.gap(bounds)),
-            Ordering::Equal if end.chain != here.chain => Err(RecoverError::OtherHistory { sequence: end.sequence }),
+            Ordering::Equal if end.chain != here.chain => Err(RecoverError::OtherHistory {
+                sequence: end.sequence,
+            }),
             Ordering::Equal => Ok(false),
             Ordering::Greater => Ok(true),
         }
@@ -116,7 +130,11 @@ impl Recovered {
 
     fn gap(&self, bounds: Bounds) -> RecoverError {
         let (oldest, newest) = (bounds.oldest(), bounds.newest.sequence);
-        RecoverError::Gap { oldest, newest, snapshot: self.newest.sequence }
+        RecoverError::Gap {
+            oldest,
+            newest,
+            snapshot: self.newest.sequence,
+        }
     }
 }
 
@@ -124,9 +142,17 @@ impl Recovered {
 ///
 /// # Errors
 /// [`RecoverError`].
-pub async fn recover(log: &dyn Log, vault: &dyn Vault, keeping: Keeping) -> Result<Recovered, RecoverError> {
+pub async fn recover(
+    log: &dyn Log,
+    vault: &dyn Vault,
+    keeping: Keeping,
+) -> Result<Recovered, RecoverError> {
     let (world, newest) = newest_snapshot(vault, keeping).await?;
-    let mut recovered = Recovered { world, newest, snapshot: newest.sequence };
+    let mut recovered = Recovered {
+        world,
+        newest,
+        snapshot: newest.sequence,
+    };
     while recovered.advance(log, |_, _| ()).await? {}
     Ok(recovered)
 }
@@ -138,11 +164,16 @@ pub(in crate::ledger) async fn rebuild(
     options: &LedgerOptions,
 ) -> Result<Recovered, RecoverError> {
     let mut recovered = recover(log, vault, options.keeping).await?;
-    recovered.world.set_default_zone(options.default_zone.clone());
+    recovered
+        .world
+        .set_default_zone(options.default_zone.clone());
     Ok(recovered)
 }
 
-async fn newest_snapshot(vault: &dyn Vault, keeping: Keeping) -> Result<(World, Position), RecoverError> {
+async fn newest_snapshot(
+    vault: &dyn Vault,
+    keeping: Keeping,
+) -> Result<(World, Position), RecoverError> {
     let Some(name) = snapshots::names(vault).await?.pop() else {
         return Ok((World::new(keeping), Position::default()));
     };
@@ -153,5 +184,11 @@ async fn newest_snapshot(vault: &dyn Vault, keeping: Keeping) -> Result<(World, 
         offset = next;
     }
     let (world, head) = reader.finish()?;
-    Ok((world, Position { sequence: head.sequence, chain: head.chain }))
+    Ok((
+        world,
+        Position {
+            sequence: head.sequence,
+            chain: head.chain,
+        },
+    ))
 }

@@ -24,9 +24,13 @@ pub(in crate::ledger) async fn names(vault: &dyn Vault) -> Result<Vec<String>, J
     vault.list(PREFIX).await
 }
 
-/// Whether there is a snapshot of this sequence. One of an earlier term is as good: a sequence has one World.
+/// Whether there is a snapshot of this sequence. One of an earlier term is as good: a sequence has
+/// one World.
 pub(in crate::ledger) async fn has(vault: &dyn Vault, sequence: u64) -> Result<bool, JournalError> {
-    Ok(names(vault).await?.iter().any(|name| snapshot_sequence(name) == Some(sequence)))
+    Ok(names(vault)
+        .await?
+        .iter()
+        .any(|name| snapshot_sequence(name) == Some(sequence)))
 }
 
 #[cfg(test)]
@@ -40,7 +44,13 @@ mod tests {
         for term in [Term::FIRST, Term(2), Term(u64::MAX)] {
             assert_eq!(snapshot_sequence(&name(u64::MAX, term)), Some(u64::MAX));
         }
-        for other in ["snapshot-", "snapshot-a", "snapshot-1-a", "snapshot-1-2-3", "history-1-2"] {
+        for other in [
+            "snapshot-",
+            "snapshot-a",
+            "snapshot-1-a",
+            "snapshot-1-2-3",
+            "history-1-2",
+        ] {
             assert_eq!(snapshot_sequence(other), None, "{other}");
         }
     }

@@ -1,4 +1,5 @@
-//! Writes the files of the archive: what leaves memory, and what is left of a chunk after an erasure or a purge.
+//! Writes the files of the archive: what leaves memory, and what is left of a chunk after an
+//! erasure or a purge.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -22,24 +23,38 @@ pub(super) struct ArchiveFiles {
 impl ArchiveFiles {
     pub(super) fn new(archive: Arc<Archive>, storage: &dyn Storage, leading: Leading) -> Self {
         let newest_taken = AtomicU64::new(leading.term().numbers_above());
-        Self { archive, vault: storage.vault(), leading, newest_taken }
+        Self {
+            archive,
+            vault: storage.vault(),
+            leading,
+            newest_taken,
+        }
     }
 
     /// The number of the next file. No number is taken twice, so that no file is ever replaced.
     pub(super) fn next_file(&self) -> u64 {
-        self.newest_taken.load(Ordering::Relaxed).max(self.archive.root().archive.newest_file) + 1
+        self.newest_taken
+            .load(Ordering::Relaxed)
+            .max(self.archive.root().archive.newest_file)
+            + 1
     }
 
     /// Writes a chunk.
     pub(super) async fn write(&self, file: u64, content: ChunkContent) -> Result<(), HistoryError> {
         let keys = self.archive.keys();
         let packing = tokio::task::spawn_blocking(move || {
-            let of_calls = content.calls.iter().flat_map(|call| call.callers.iter().copied().chain([call.key]));
+            let of_calls = content
+                .calls
+                .iter()
+                .flat_map(|call| call.callers.iter().copied().chain([call.key]));
             let of_instances = content.instances.iter().map(|one| keys.of_instance(one.id));
             let filter = ChunkFilter::of(of_calls.chain(of_instances).collect())?;
             Ok::<_, RecordError>((filter.bytes(), content.bytes()?))
         });
-        let cut_off = |_| JournalError::Io { what: "packing the archive".into(), reason: "it was cut off".into() };
+        let cut_off = |_| JournalError::Io {
+            what: "packing the archive".into(),
+            reason: "it was cut off".into(),
+        };
         let (filter, content) = packing.await.map_err(cut_off)??;
         // Also where this fails: an unknown part of it may be there.
         self.newest_taken.fetch_max(file, Ordering::Relaxed);
@@ -58,10 +73,18 @@ impl ArchiveFiles {
     /// Removes what was written in vain, or counts no more, when the server ended.
     pub(super) async fn remove_others(&self) -> Result<(), HistoryError> {
         let root = self.archive.root();
-        let kept: HashSet<String> = root.archive.chunks.values().map(|chunk| file_name(chunk.file)).collect();
+        let kept: HashSet<String> = root
+            .archive
+            .chunks
+            .values()
+            .map(|chunk| file_name(chunk.file))
+            .collect();
         for name in self.vault.list(PREFIX).await? {
-            let file = name.strip_prefix(PREFIX).and_then(|number| number.parse().ok());
-            self.newest_taken.fetch_max(file.unwrap_or(0), Ordering::Relaxed);
+            let file = name
+                .strip_prefix(PREFIX)
+                .and_then(|number| number.parse().ok());
+            self.newest_taken
+                .fetch_max(file.unwrap_or(0), Ordering::Relaxed);
             if !kept.contains(&name) {
                 self.leading.vault().remove(&name).await?;
             }

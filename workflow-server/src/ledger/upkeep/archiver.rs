@@ -1,5 +1,6 @@
-//! Lets calls of which everything has ended leave memory: first a chunk that says where they are found becomes durable, then
-//! the entry that removes them. A chunk whose entry never came is removed at the next start, or written over.
+//! Lets calls of which everything has ended leave memory: first a chunk that says where they are
+//! found becomes durable, then the entry that removes them. A chunk whose entry never came is
+//! removed at the next start, or written over.
 
 use std::sync::Arc;
 
@@ -23,15 +24,25 @@ impl Keeper {
         let mut from = 0;
         while self.goes_on().await {
             self.serve_captures().await;
-            let (root, now, after) = (self.handle.root(), self.handle.now(), self.archive_after_millis);
+            let (root, now, after) = (
+                self.handle.root(),
+                self.handle.now(),
+                self.archive_after_millis,
+            );
             if !root.erasing.is_empty() {
                 return Ok(());
             }
             let looked_at = root.clone();
             let look = move || archivable_from(&looked_at, from, after, now, ARCHIVE_CHUNK_CALLS);
             let looking = tokio::task::spawn_blocking(look);
-            let Archivable { calls, is_full, oldest, next_slot } =
-                looking.await.map_err(|_| KeepError::CutOff("looking for what may leave memory"))?;
+            let Archivable {
+                calls,
+                is_full,
+                oldest,
+                next_slot,
+            } = looking
+                .await
+                .map_err(|_| KeepError::CutOff("looking for what may leave memory"))?;
             from = next_slot;
             let waits = after.saturating_mul(ARCHIVE_WAITS);
             let has_waited = oldest.is_some_and(|oldest| now.0.saturating_sub(oldest.0) >= waits);
@@ -48,10 +59,14 @@ impl Keeper {
         let file = self.archive_files.next_file();
         let (keys, listed) = (archive.keys(), calls.clone());
         let gathering = tokio::task::spawn_blocking(move || content(&root, keys, &listed));
-        let content = gathering.await.map_err(|_| KeepError::CutOff("gathering what leaves memory"))?;
+        let content = gathering
+            .await
+            .map_err(|_| KeepError::CutOff("gathering what leaves memory"))?;
         self.archive_files.write(file, content).await?;
         let count = calls.len();
-        let stored = self.carry_out(Command::from(ArchiveCalls { file, calls })).await?;
+        let stored = self
+            .carry_out(Command::from(ArchiveCalls { file, calls }))
+            .await?;
         if stored {
             tracing::debug!(file, calls = count, "ended calls have left memory");
             metrics::counter!("aftercall_archived_calls_total").increment(count as u64);
@@ -65,8 +80,13 @@ fn content(root: &Root, keys: ArchiveKeys, calls: &[ArchivableCall]) -> ChunkCon
     for call in calls.iter().filter_map(|call| root.call_at(call.slot)) {
         let place = content.calls.len() as u32;
         content.calls.push(archived_call(keys, call));
-        let instances = call.instances.iter().filter_map(|slot| root.instance_at(*slot));
-        content.instances.extend(instances.map(|instance| archived_instance(instance, place)));
+        let instances = call
+            .instances
+            .iter()
+            .filter_map(|slot| root.instance_at(*slot));
+        content
+            .instances
+            .extend(instances.map(|instance| archived_instance(instance, place)));
     }
     content.instances.sort_by_key(order);
     content
@@ -75,7 +95,9 @@ fn content(root: &Root, keys: ArchiveKeys, calls: &[ArchivableCall]) -> ChunkCon
 fn archived_call(keys: ArchiveKeys, call: &Call) -> ArchivedCall {
     ArchivedCall {
         key: keys.of_call(&call.key),
-        callers: CallerKey::bytes_of(&call.caller).map(|term| keys.of_caller(&term)).collect(),
+        callers: CallerKey::bytes_of(&call.caller)
+            .map(|term| keys.of_caller(&term))
+            .collect(),
         sequence: call.sequence,
         created_at: call.created_at,
     }

@@ -1,8 +1,10 @@
-//! What a backup copies: the files that make up the World at one sequence, held in place until it has read them.
+//! What a backup copies: the files that make up the World at one sequence, held in place until it
+//! has read them.
 //!
-//! The keeper takes a capture between two of its steps, so that the files fit together. While the lease of a capture lives, the
-//! keeper removes no snapshot and trims nothing, and scrubbing and purging wait. Erasing is therefore never reported as done while a
-//! backup still copies what was erased.
+//! The keeper takes a capture between two of its steps, so that the files fit together. While the
+//! lease of a capture lives, the keeper removes no snapshot and trims nothing, and scrubbing and
+//! purging wait. Erasing is therefore never reported as done while a backup still copies what was
+//! erased.
 
 use std::sync::{Arc, Weak};
 
@@ -13,19 +15,17 @@ use tokio::sync::{Notify, oneshot};
 use super::keeper::{KeepError, Keeper};
 use super::purger::{PURGED_FOR, PURGED_ON};
 use crate::journal::{Bounds, JournalError, Leading, Log, Position, Vault};
-use crate::ledger::read::archive;
-use crate::ledger::read::history;
-use crate::ledger::read::snapshots;
+pub use crate::ledger::read::snapshots::snapshot_sequence;
+use crate::ledger::read::{archive, history, snapshots};
 use crate::ledger::{Handle, LedgerError};
 use crate::limits::{BACKUP_TURN_MAX, BACKUPS_NOTED_MAX, SNAPSHOTS_KEPT};
 use crate::records::RecordError;
 
-pub use crate::ledger::read::snapshots::snapshot_sequence;
-
 /// The keys of the vault that belong to the data.
 pub(crate) const KEYS: [&str; 2] = [PURGED_ON, PURGED_FOR];
 
-/// The key under which is noted up to where backups were sent. It stays with the data directory: a copy of it knows only its own past.
+/// The key under which is noted up to where backups were sent. It stays with the data directory: a
+/// copy of it knows only its own past.
 const BACKED_UP: &str = "backed-up";
 /// Bytes of a place in it.
 const POSITION_BYTES: usize = 16;
@@ -53,14 +53,16 @@ pub struct Capture {
 }
 
 impl Capture {
-    /// Whether a backup was sent up to this place: then this store has the same entries up to there, also where its journal no longer
-    /// reaches back to it.
+    /// Whether a backup was sent up to this place: then this store has the same entries up to
+    /// there, also where its journal no longer reaches back to it.
     ///
     /// # Errors
     /// [`JournalError`].
     pub async fn was_sent(&self, position: Position) -> Result<bool, JournalError> {
         let known = self.vault.get_key(BACKED_UP).await?.unwrap_or_default();
-        Ok(known.chunks_exact(POSITION_BYTES).any(|sent| *sent == place_bytes(position)))
+        Ok(known
+            .chunks_exact(POSITION_BYTES)
+            .any(|sent| *sent == place_bytes(position)))
     }
 
     /// Notes that a backup was sent up to this place. The newest are kept.
@@ -70,7 +72,12 @@ impl Capture {
     pub async fn note_sent(&self, position: Position) -> Result<(), JournalError> {
         let known = self.vault.get_key(BACKED_UP).await?.unwrap_or_default();
         let mut kept = place_bytes(position).to_vec();
-        kept.extend(known.chunks_exact(POSITION_BYTES).take(BACKUPS_NOTED_MAX - 1).flatten());
+        kept.extend(
+            known
+                .chunks_exact(POSITION_BYTES)
+                .take(BACKUPS_NOTED_MAX - 1)
+                .flatten(),
+        );
         self.leading.vault().put_key(BACKED_UP, kept.into()).await
     }
 }
@@ -101,18 +108,28 @@ impl Drop for Lease {
 }
 
 impl Handle {
-    /// Captures everything at the newest durable sequence, for a backup. Waits for the keeper to finish what it is doing.
+    /// Captures everything at the newest durable sequence, for a backup. Waits for the keeper to
+    /// finish what it is doing.
     ///
     /// # Errors
-    /// [`LedgerError::Unavailable`] where the server is shutting down, the keeper is busy for too long or files cannot be read.
+    /// [`LedgerError::Unavailable`] where the server is shutting down, the keeper is busy for too
+    /// long or files cannot be read.
     pub async fn capture(&self) -> Result<Capture, LedgerError> {
         let (answer, answered) = oneshot::channel();
-        self.captures.send(answer).await.map_err(|_| self.unavailable())?;
+        self.captures
+            .send(answer)
+            .await
+            .map_err(|_| self.unavailable())?;
         let captured = tokio::time::timeout(BACKUP_TURN_MAX, answered).await;
-        let busy =
-            |_| LedgerError::Unavailable("erasing or purging keeps the files busy: try the backup again later".into());
+        let busy = |_| {
+            LedgerError::Unavailable(
+                "erasing or purging keeps the files busy: try the backup again later".into(),
+            )
+        };
         let captured = captured.map_err(busy)?.map_err(|_| self.unavailable())?;
-        captured.map_err(|error| LedgerError::Unavailable(format!("the files cannot be read: {error}").into()))
+        captured.map_err(|error| {
+            LedgerError::Unavailable(format!("the files cannot be read: {error}").into())
+        })
     }
 }
 
@@ -138,17 +155,30 @@ impl Keeper {
     async fn capture(&mut self) -> Result<Capture, KeepError> {
         let alive = self.lease.upgrade().unwrap_or_default();
         self.lease = Arc::downgrade(&alive);
-        let lease = Lease { alive: Some(alive), keeper: self.wake.clone() };
+        let lease = Lease {
+            alive: Some(alive),
+            keeper: self.wake.clone(),
+        };
         let root = self.handle.root();
         let mut keys = Vec::new();
         for name in KEYS {
-            keys.extend(self.vault.get_key(name).await?.map(|value| (name.to_owned(), value)));
+            keys.extend(
+                self.vault
+                    .get_key(name)
+                    .await?
+                    .map(|value| (name.to_owned(), value)),
+            );
         }
         Ok(Capture {
             bounds: self.log.bounds().await?,
             snapshots: snapshots::names(self.vault.as_ref()).await?,
             history: self.handle.history().names(),
-            archive: root.archive.chunks.values().map(|chunk| archive::file_name(chunk.file)).collect(),
+            archive: root
+                .archive
+                .chunks
+                .values()
+                .map(|chunk| archive::file_name(chunk.file))
+                .collect(),
             keys,
             root,
             log: self.log.clone(),

@@ -1,8 +1,8 @@
-//! Does the items of batches, one after another at their rate, masks the calls of erasures, and goes on with what a restart cut
-//! short.
+//! Does the items of batches, one after another at their rate, masks the calls of erasures, and
+//! goes on with what a restart cut short.
 //!
-//! Promise: which item is next is in the journal, in the entry that does it: none is done twice, and none is left out. Must
-//! not: decide anything.
+//! Promise: which item is next is in the journal, in the entry that does it: none is done twice,
+//! and none is left out. Must not: decide anything.
 
 use std::collections::{BTreeMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -24,7 +24,8 @@ use crate::ledger::{Condition, Handle, LedgerError, Outcome};
 /// How long it waits where the ledger takes nothing just now.
 const WAIT: Duration = Duration::from_secs(1);
 
-/// Jobs whose next step is refused, each with its sentence: the condition shows the oldest of them, and ends with the last.
+/// Jobs whose next step is refused, each with its sentence: the condition shows the oldest of them,
+/// and ends with the last.
 #[derive(Clone, Default)]
 struct RefusedJobs(Arc<Mutex<BTreeMap<u64, Arc<str>>>>);
 
@@ -35,14 +36,21 @@ impl RefusedJobs {
             Some(sentence) => refused.insert(job, sentence),
             None => refused.remove(&job),
         };
-        handle.conditions().set(Condition::Jobs, refused.values().next().cloned());
+        handle
+            .conditions()
+            .set(Condition::Jobs, refused.values().next().cloned());
     }
 }
 
 /// Whether a batch or an erasure still has steps to be done.
 fn is_running(root: &Root, job: u64) -> bool {
-    root.batches.get(&job).is_some_and(|batch| batch.state == BatchState::Running)
-        || root.erasures.get(&job).is_some_and(|erasure| erasure.state == ErasureState::Masking)
+    root.batches
+        .get(&job)
+        .is_some_and(|batch| batch.state == BatchState::Running)
+        || root
+            .erasures
+            .get(&job)
+            .is_some_and(|erasure| erasure.state == ErasureState::Masking)
 }
 
 /// Runs until told to stop.
@@ -52,16 +60,31 @@ pub(crate) async fn run(handle: Handle, started: Arc<Notify>, stop: Cancellation
     let refused = RefusedJobs::default();
     loop {
         let root = handle.root();
-        for batch in root.batches.values().filter(|batch| batch.state == BatchState::Running) {
+        for batch in root
+            .batches
+            .values()
+            .filter(|batch| batch.state == BatchState::Running)
+        {
             if driven.insert(batch.id) {
                 let command = Command::from(StepBatch { batch: batch.id });
                 let job = (batch.id, batch.actor.clone(), command);
-                driving.spawn(drive(handle.clone(), refused.clone(), job, Some(batch.per_second)));
+                driving.spawn(drive(
+                    handle.clone(),
+                    refused.clone(),
+                    job,
+                    Some(batch.per_second),
+                ));
             }
         }
-        for erasure in root.erasures.values().filter(|erasure| erasure.state == ErasureState::Masking) {
+        for erasure in root
+            .erasures
+            .values()
+            .filter(|erasure| erasure.state == ErasureState::Masking)
+        {
             if driven.insert(erasure.id) {
-                let command = Command::from(StepErasure { erasure: erasure.id });
+                let command = Command::from(StepErasure {
+                    erasure: erasure.id,
+                });
                 let job = (erasure.id, erasure.actor.clone(), command);
                 driving.spawn(drive(handle.clone(), refused.clone(), job, None));
             }
@@ -80,7 +103,8 @@ pub(crate) async fn run(handle: Handle, started: Arc<Notify>, stop: Cancellation
     }
 }
 
-/// Asks for the next step of one job, so many a second at most, until that changes nothing any more.
+/// Asks for the next step of one job, so many a second at most, until that changes nothing any
+/// more.
 async fn drive(
     handle: Handle,
     refused: RefusedJobs,
@@ -88,7 +112,8 @@ async fn drive(
     per_second: Option<u32>,
 ) -> u64 {
     let mut refusals = 0;
-    let mut ticks = per_second.map(|per_second| interval(Duration::from_secs(1) / per_second.max(1)));
+    let mut ticks =
+        per_second.map(|per_second| interval(Duration::from_secs(1) / per_second.max(1)));
     if let Some(ticks) = &mut ticks {
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     }
@@ -96,7 +121,13 @@ async fn drive(
         if let Some(ticks) = &mut ticks {
             ticks.tick().await;
         }
-        let request = Request { actor: actor.clone(), mark: None, salt: 0, known: None, command: step.clone() };
+        let request = Request {
+            actor: actor.clone(),
+            mark: None,
+            salt: 0,
+            known: None,
+            command: step.clone(),
+        };
         match handle.execute(request).await {
             Ok(outcome) => {
                 if std::mem::take(&mut refusals) > 0 {
@@ -106,7 +137,8 @@ async fn drive(
                     return job;
                 }
             }
-            // Nothing that is decided changes this: it is tried less and less often, and a condition shows it.
+            // Nothing that is decided changes this: it is tried less and less often, and a
+            // condition shows it.
             Err(LedgerError::Rejected(rejection)) => {
                 refusals += 1;
                 metrics::counter!("aftercall_job_steps_refused_total").increment(1);
@@ -116,7 +148,10 @@ async fn drive(
                 refused.set(&handle, job, Some(sentence.into()));
                 // It may be stopped meanwhile, and a step of it is refused even then.
                 let ended = wait_for_end(&handle, job);
-                if tokio::time::timeout(wait_after(refusals), ended).await.is_ok() {
+                if tokio::time::timeout(wait_after(refusals), ended)
+                    .await
+                    .is_ok()
+                {
                     refused.set(&handle, job, None);
                     return job;
                 }

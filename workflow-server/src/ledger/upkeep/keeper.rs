@@ -1,9 +1,10 @@
-//! Keeps what is in memory and in the journal short, beside the running ledger: writes snapshots, packs the entries that
-//! history needs, and only then trims; lets ended calls leave memory; removes what has outlived its retention; and scrubs
-//! the files of whoever was erased.
+//! Keeps what is in memory and in the journal short, beside the running ledger: writes snapshots,
+//! packs the entries that history needs, and only then trims; lets ended calls leave memory;
+//! removes what has outlived its retention; and scrubs the files of whoever was erased.
 //!
-//! One task does all of it, one small step after another, so that no two of them work on the same file. Each step is durable
-//! before the next begins, so a crash in between costs work, never an entry.
+//! One task does all of it, one small step after another, so that no two of them work on the same
+//! file. Each step is durable before the next begins, so a crash in between costs work, never an
+//! entry.
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Weak};
@@ -64,7 +65,8 @@ pub(in crate::ledger) struct Incoming {
 
 impl Incoming {
     /// With the senders for each.
-    pub(in crate::ledger) fn new() -> (mpsc::Sender<WorldImage>, mpsc::Sender<CaptureRequest>, Self) {
+    pub(in crate::ledger) fn new() -> (mpsc::Sender<WorldImage>, mpsc::Sender<CaptureRequest>, Self)
+    {
         let (image_sender, images) = mpsc::channel(1);
         let (capture_sender, captures) = mpsc::channel(1);
         (image_sender, capture_sender, Self { images, captures })
@@ -96,7 +98,8 @@ impl Keeper {
         options: &LedgerOptions,
     ) -> Self {
         let wake = handle.keeper.clone();
-        let (kept_entries, archive_after_millis) = (options.journal_kept_entries, options.archive_after_millis);
+        let (kept_entries, archive_after_millis) =
+            (options.journal_kept_entries, options.archive_after_millis);
         Self {
             log: storage.log(),
             vault: storage.vault(),
@@ -153,7 +156,11 @@ impl Keeper {
         };
         self.report(Condition::Archiving, "archiving", archived);
         let purged = self.purge().await;
-        self.report(Condition::Purging, "removing what has outlived its retention", purged);
+        self.report(
+            Condition::Purging,
+            "removing what has outlived its retention",
+            purged,
+        );
     }
 
     fn report(&self, condition: Condition, what: &str, done: Result<(), KeepError>) {
@@ -161,12 +168,17 @@ impl Keeper {
             Ok(()) => None,
             Err(KeepError::Ledger(error)) => return tracing::info!(%error, "{what} waits"),
             Err(KeepError::Waits(why)) => Some(why),
-            Err(error) => Some(format!("{what} is not done: {error}; nothing is lost, and it is tried again")),
+            Err(error) => Some(format!(
+                "{what} is not done: {error}; nothing is lost, and it is tried again"
+            )),
         };
-        self.handle.conditions().set(condition, failed.map(Into::into));
+        self.handle
+            .conditions()
+            .set(condition, failed.map(Into::into));
     }
 
-    /// Whether a long piece of work goes on: writes a snapshot that waits, and gives up where the server goes away.
+    /// Whether a long piece of work goes on: writes a snapshot that waits, and gives up where the
+    /// server goes away.
     pub(in crate::ledger) async fn goes_on(&mut self) -> bool {
         match self.images.try_recv() {
             Ok(image) => {
@@ -180,8 +192,20 @@ impl Keeper {
 
     /// Carries out a command of its own; gives whether it changed anything.
     pub(in crate::ledger) async fn carry_out(&self, command: Command) -> Result<bool, KeepError> {
-        let actor = Actor { kind: ActorKind::Timer, name: "".into() };
-        let outcome = self.handle.execute(Request { actor, mark: None, salt: 0, known: None, command }).await?;
+        let actor = Actor {
+            kind: ActorKind::Timer,
+            name: "".into(),
+        };
+        let outcome = self
+            .handle
+            .execute(Request {
+                actor,
+                mark: None,
+                salt: 0,
+                known: None,
+                command,
+            })
+            .await?;
         Ok(matches!(outcome, Outcome::Committed(_)))
     }
 
@@ -206,7 +230,8 @@ impl Keeper {
     /// Removes all but the newest snapshots, and the entries that neither these nor alerters need.
     pub(in crate::ledger) async fn remove_and_trim(&self, kept: usize) -> Result<(), KeepError> {
         let oldest_kept = self.remove_snapshots(kept).await?;
-        self.trim(oldest_kept.saturating_sub(self.kept_entries)).await
+        self.trim(oldest_kept.saturating_sub(self.kept_entries))
+            .await
     }
 
     /// Removes all but the newest snapshots; gives where the oldest of these stands.
@@ -216,7 +241,10 @@ impl Keeper {
         for name in &snapshots[..surplus] {
             self.leading.vault().remove(name).await?;
         }
-        Ok(snapshots.get(surplus).and_then(|name| snapshot_sequence(name)).unwrap_or(0))
+        Ok(snapshots
+            .get(surplus)
+            .and_then(|name| snapshot_sequence(name))
+            .unwrap_or(0))
     }
 
     /// Packs entries up to about `upto`, then drops them from the journal.
@@ -224,7 +252,9 @@ impl Keeper {
         if upto >= self.log.bounds().await?.oldest() {
             let packed = self.pack(upto).await?;
             self.leading.log().trim(packed).await?;
-            self.handle.feed().trimmed(self.log.bounds().await?.oldest());
+            self.handle
+                .feed()
+                .trimmed(self.log.bounds().await?.oldest());
         }
         Ok(())
     }
@@ -236,8 +266,9 @@ impl Keeper {
         let name = snapshots::name(image.sequence(), self.leading.term());
         let mut blob = self.leading.vault().create(&name).await?;
         let (sender, mut frames) = mpsc::channel::<Vec<u8>>(FRAMES_WAITING);
-        let encoding =
-            tokio::task::spawn_blocking(move || snapshot_frames(&image, |frame| sender.blocking_send(frame)));
+        let encoding = tokio::task::spawn_blocking(move || {
+            snapshot_frames(&image, |frame| sender.blocking_send(frame))
+        });
         while let Some(frame) = frames.recv().await {
             blob.write(Bytes::from(frame)).await?;
         }
@@ -255,8 +286,13 @@ impl Keeper {
         while packed < upto {
             let from = (packed + 1).max(self.log.bounds().await?.oldest());
             let groups: Vec<Group> = self.log.read(from, PACK_READ_BYTES).await?;
-            let groups: Vec<Group> = groups.into_iter().take_while(|group| group.last <= upto).collect();
-            let Some(last) = groups.last().map(|group| group.last) else { break };
+            let groups: Vec<Group> = groups
+                .into_iter()
+                .take_while(|group| group.last <= upto)
+                .collect();
+            let Some(last) = groups.last().map(|group| group.last) else {
+                break;
+            };
             self.history_files.pack(from, groups).await?;
             packed = last;
         }

@@ -1,4 +1,5 @@
-//! Signs of life in the vault: what the next start knows of the time. And, as regularly, a look at the free space of the disk.
+//! Signs of life in the vault: what the next start knows of the time. And, as regularly, a look at
+//! the free space of the disk.
 
 use std::fmt::Display;
 use std::sync::Arc;
@@ -16,16 +17,33 @@ use crate::records::LastSeen;
 /// The key of the newest sign of life.
 pub const LAST_SEEN_KEY: &str = "last-seen";
 
-/// The newest sign of life; none where there was none yet, or where it does not read: then the newest entry counts alone.
+/// The newest sign of life; none where there was none yet, or where it does not read: then the
+/// newest entry counts alone.
 pub(in crate::ledger) async fn read(vault: &dyn Vault) -> Option<LastSeen> {
-    let unread = |error: &dyn Display| tracing::warn!(%error, "the last sign of life cannot be read");
-    let bytes = vault.get_key(LAST_SEEN_KEY).await.inspect_err(|error| unread(error)).ok().flatten()?;
-    LastSeen::read(&bytes).inspect_err(|error| unread(error)).ok()
+    let unread =
+        |error: &dyn Display| tracing::warn!(%error, "the last sign of life cannot be read");
+    let bytes = vault
+        .get_key(LAST_SEEN_KEY)
+        .await
+        .inspect_err(|error| unread(error))
+        .ok()
+        .flatten()?;
+    LastSeen::read(&bytes)
+        .inspect_err(|error| unread(error))
+        .ok()
 }
 
 /// The sign of life that a server would have left that held its timers and wrote none.
 pub(in crate::ledger) fn held_at(sequence: u64, at: Time) -> LastSeen {
-    LastSeen { sequence, server: at, wall: at, boot: "".into(), up_millis: 0, is_held: true, slack_millis: 0 }
+    LastSeen {
+        sequence,
+        server: at,
+        wall: at,
+        boot: "".into(),
+        up_millis: 0,
+        is_held: true,
+        slack_millis: 0,
+    }
 }
 
 /// Writes signs of life, and looks at the disk.
@@ -37,8 +55,16 @@ pub(in crate::ledger) struct Watchman {
 
 impl Watchman {
     /// Writes the first sign: a start that crashes at once leaves one, too.
-    pub(in crate::ledger) async fn begin(leading: Leading, clock: Arc<dyn Clock>, handle: Handle) -> Self {
-        let watchman = Self { leading, clock, handle };
+    pub(in crate::ledger) async fn begin(
+        leading: Leading,
+        clock: Arc<dyn Clock>,
+        handle: Handle,
+    ) -> Self {
+        let watchman = Self {
+            leading,
+            clock,
+            handle,
+        };
         watchman.give_sign().await;
         watchman
     }
@@ -63,10 +89,16 @@ impl Watchman {
 
     /// Writes one; without it the next start knows less, and nothing else is lost.
     pub(in crate::ledger) async fn give_sign(&self) {
-        // The sequence is read first: where time goes back in between, this sign is then not believed.
+        // The sequence is read first: where time goes back in between, this sign is then not
+        // believed.
         let sequence = self.handle.root().sequence;
         let seen = self.handle.time.sign_of_life(sequence);
-        if let Err(error) = self.leading.vault().put_key(LAST_SEEN_KEY, seen.bytes().into()).await {
+        if let Err(error) = self
+            .leading
+            .vault()
+            .put_key(LAST_SEEN_KEY, seen.bytes().into())
+            .await
+        {
             tracing::debug!(%error, "no sign of life was written");
         }
     }
@@ -79,7 +111,9 @@ impl Watchman {
             match self.leading.vault().check_space().await {
                 Ok(()) => self.handle.conditions.set(Condition::Disk, None),
                 Err(JournalError::NoSpace { reserve_bytes, .. }) => {
-                    self.handle.conditions.set(Condition::Disk, Some(no_space(reserve_bytes)));
+                    self.handle
+                        .conditions
+                        .set(Condition::Disk, Some(no_space(reserve_bytes)));
                 }
                 // Whether the disk can be read at all, the next write shows.
                 Err(error) => tracing::warn!(%error, "the free space of the disk is not known"),

@@ -1,11 +1,12 @@
-//! Removes what has outlived its retention, once a day: from the chunks of the archive first, then from the history.
+//! Removes what has outlived its retention, once a day: from the chunks of the archive first, then
+//! from the history.
 //!
-//! Promise: nothing is removed in the first hours of a process, while the clock is not believed, or beyond a share of the archive in
-//! one pass, unless a person confirms it. A confirmation is an entry of the journal: it survives a restart, counts for one whole pass
-//! and for a day at most.
+//! Promise: nothing is removed in the first hours of a process, while the clock is not believed, or
+//! beyond a share of the archive in one pass, unless a person confirms it. A confirmation is an
+//! entry of the journal: it survives a restart, counts for one whole pass and for a day at most.
 //!
-//! What is looked for in the history is told by what the World and the archive still know, not by what was just removed: so a
-//! pass that was cut off is made good by the next one.
+//! What is looked for in the history is told by what the World and the archive still know, not by
+//! what was just removed: so a pass that was cut off is made good by the next one.
 
 mod known;
 
@@ -18,19 +19,19 @@ use aftercall_engine::command::{Command, ReplaceChunk};
 use aftercall_engine::time::Time;
 use aftercall_engine::{Entry, Root};
 use bytes::Bytes;
-
-use super::keeper::{KeepError, Keeper};
-use crate::ledger::read::archive::Archive;
 use known::Window;
 
+use super::keeper::{KeepError, Keeper};
 use crate::journal::JournalError;
+use crate::ledger::read::archive::Archive;
 use crate::limits::{PROCESS_SETTLES, PURGE_CONFIRMED_MILLIS, PURGE_FLOOR, PURGE_SHARE};
 use crate::records::{ArchivedCall, ArchivedInstance, ChunkContent};
 
 const DAY_MILLIS: i64 = 86_400_000;
 /// The key under which the day of the newest whole pass is noted.
 pub(in crate::ledger) const PURGED_ON: &str = "purged-on";
-/// The key under which the sequence of the newest confirmation is noted that a whole pass has carried out.
+/// The key under which the sequence of the newest confirmation is noted that a whole pass has
+/// carried out.
 pub(in crate::ledger) const PURGED_FOR: &str = "purged-for";
 
 /// What waits to be removed.
@@ -57,12 +58,15 @@ struct Budget {
 }
 
 impl Budget {
-    /// A tenth of the archive, so that a wrong clock or a wrong retention is found out before all of it is gone; and what a person
-    /// has confirmed beyond it.
+    /// A tenth of the archive, so that a wrong clock or a wrong retention is found out before all
+    /// of it is gone; and what a person has confirmed beyond it.
     fn of(root: &Root, confirmed: Option<&PurgeConfirmation>) -> Self {
         let share = (root.archive.instances / PURGE_SHARE).max(PURGE_FLOOR);
         let confirmed = confirmed.map_or(0, |confirmed| confirmed.instances);
-        Self { left: share.saturating_add(confirmed), waiting: 0 }
+        Self {
+            left: share.saturating_add(confirmed),
+            waiting: 0,
+        }
     }
 
     /// Whether something that has outlived its retention goes now.
@@ -77,9 +81,12 @@ impl Budget {
 impl Keeper {
     /// Does it where it has not been done today, and reports what waits.
     pub(in crate::ledger) async fn purge(&mut self) -> Result<(), KeepError> {
-        // A clock that is not believed makes nothing old. One that is believed and wrong is found out in the first hours.
-        // A backup that runs still reads what would be removed.
-        if !self.is_leased() && self.handle.time.held().is_none() && self.handle.time.age() >= PROCESS_SETTLES {
+        // A clock that is not believed makes nothing old. One that is believed and wrong is found
+        // out in the first hours. A backup that runs still reads what would be removed.
+        if !self.is_leased()
+            && self.handle.time.held().is_none()
+            && self.handle.time.age() >= PROCESS_SETTLES
+        {
             self.purge_by(self.handle.now()).await?;
         }
         match self.handle.purging.waiting() {
@@ -91,13 +98,21 @@ impl Keeper {
     }
 
     /// The confirmation that a pass is still to carry out.
-    async fn purge_confirmed(&self, now: Time) -> Result<Option<Arc<PurgeConfirmation>>, JournalError> {
+    async fn purge_confirmed(
+        &self,
+        now: Time,
+    ) -> Result<Option<Arc<PurgeConfirmation>>, JournalError> {
         let root = self.handle.root();
-        let counts =
-            |confirmed: &&Arc<PurgeConfirmation>| (0..=PURGE_CONFIRMED_MILLIS).contains(&(now.0 - confirmed.at.0));
-        let Some(confirmed) = root.archive.purge_confirmed.as_ref().filter(counts) else { return Ok(None) };
+        let counts = |confirmed: &&Arc<PurgeConfirmation>| {
+            (0..=PURGE_CONFIRMED_MILLIS).contains(&(now.0 - confirmed.at.0))
+        };
+        let Some(confirmed) = root.archive.purge_confirmed.as_ref().filter(counts) else {
+            return Ok(None);
+        };
         let noted = self.vault.get_key(PURGED_FOR).await?;
-        let done = noted.and_then(|noted| Some(u64::from_be_bytes(noted.as_ref().try_into().ok()?))).unwrap_or(0);
+        let done = noted
+            .and_then(|noted| Some(u64::from_be_bytes(noted.as_ref().try_into().ok()?)))
+            .unwrap_or(0);
         Ok((confirmed.sequence > done).then(|| confirmed.clone()))
     }
 
@@ -109,11 +124,14 @@ impl Keeper {
             return Ok(());
         }
         let noted = self.vault.get_key(PURGED_ON).await?;
-        self.purged_on = noted.as_ref().and_then(|day| Some(i64::from_be_bytes(day.as_ref().try_into().ok()?)));
+        self.purged_on = noted
+            .as_ref()
+            .and_then(|day| Some(i64::from_be_bytes(day.as_ref().try_into().ok()?)));
         if is_done(self.purged_on) {
             return Ok(());
         }
-        // A pass that was cut off has left no day; where nothing is noted at all, nothing was ever removed.
+        // A pass that was cut off has left no day; where nothing is noted at all, nothing was ever
+        // removed.
         let mut is_due = noted.is_some() && self.purged_on.is_none();
         let root = self.handle.root();
         let mut budget = Budget::of(&root, confirmed.as_deref());
@@ -124,14 +142,18 @@ impl Keeper {
             is_due |= self.purge_chunk(chunk, now, &mut budget).await?;
         }
         if is_due {
-            // Journal and snapshots tell of it too, where little happens for as long as it was kept.
+            // Journal and snapshots tell of it too, where little happens for as long as it was
+            // kept.
             self.forget_the_past().await?;
             if !self.purge_history(now).await? {
                 return Ok(());
             }
         }
         if let Some(confirmed) = confirmed {
-            self.leading.vault().put_key(PURGED_FOR, confirmed.sequence.to_be_bytes().to_vec().into()).await?;
+            self.leading
+                .vault()
+                .put_key(PURGED_FOR, confirmed.sequence.to_be_bytes().to_vec().into())
+                .await?;
         }
         self.note(today).await?;
         self.purged_on = Some(today);
@@ -140,15 +162,25 @@ impl Keeper {
     }
 
     async fn note(&self, day: i64) -> Result<(), JournalError> {
-        self.leading.vault().put_key(PURGED_ON, day.to_be_bytes().to_vec().into()).await
+        self.leading
+            .vault()
+            .put_key(PURGED_ON, day.to_be_bytes().to_vec().into())
+            .await
     }
 
     /// Writes a chunk anew without what has outlived its retention; gives whether there was any.
-    async fn purge_chunk(&mut self, chunk: &Chunk, now: Time, budget: &mut Budget) -> Result<bool, KeepError> {
+    async fn purge_chunk(
+        &mut self,
+        chunk: &Chunk,
+        now: Time,
+        budget: &mut Budget,
+    ) -> Result<bool, KeepError> {
         let (archive, root) = (self.handle.archive(), self.handle.root());
         let content = archive.content(chunk.file).await?;
         let left = left_of(archive, &root, &content, (now, budget));
-        if left.calls.len() == content.calls.len() && left.instances.len() == content.instances.len() {
+        if left.calls.len() == content.calls.len()
+            && left.instances.len() == content.instances.len()
+        {
             return Ok(false);
         }
         let purged = content.instances.len() - left.instances.len();
@@ -160,13 +192,20 @@ impl Keeper {
         );
         metrics::counter!("aftercall_purged_instances_total").increment(purged as u64);
         // From here on the history holds more than is known, until it was looked through.
-        self.leading.vault().put_key(PURGED_ON, Bytes::new()).await?;
+        self.leading
+            .vault()
+            .put_key(PURGED_ON, Bytes::new())
+            .await?;
         self.purged_on = None;
         self.replace_chunk(chunk, left).await
     }
 
     /// Lets a chunk be what is left of it.
-    pub(in crate::ledger) async fn replace_chunk(&self, chunk: &Chunk, left: ChunkContent) -> Result<bool, KeepError> {
+    pub(in crate::ledger) async fn replace_chunk(
+        &self,
+        chunk: &Chunk,
+        left: ChunkContent,
+    ) -> Result<bool, KeepError> {
         let file = self.archive_files.next_file();
         let end = |one: &ArchivedInstance| End {
             workflow: one.workflow,
@@ -185,17 +224,23 @@ impl Keeper {
         if new.is_some() {
             self.archive_files.write(file, left).await?;
         }
-        let replaced = self.carry_out(Command::from(ReplaceChunk { id: chunk.id, new: new.map(Arc::new) })).await?;
+        let replaced = self
+            .carry_out(Command::from(ReplaceChunk {
+                id: chunk.id,
+                new: new.map(Arc::new),
+            }))
+            .await?;
         if replaced {
             self.archive_files.remove(chunk.file).await?;
         }
         Ok(replaced)
     }
 
-    /// Removes from the history what neither memory nor the archive knows any more; returns whether it came to the end.
+    /// Removes from the history what neither memory nor the archive knows any more; returns whether
+    /// it came to the end.
     ///
-    /// The archive is read once for a window of chunks of the history, not for each of them. A window is bounded by what has to be
-    /// looked up for it.
+    /// The archive is read once for a window of chunks of the history, not for each of them. A
+    /// window is bounded by what has to be looked up for it.
     async fn purge_history(&mut self, now: Time) -> Result<bool, KeepError> {
         let keys = self.handle.archive().keys();
         let mut window = Window::default();
@@ -203,7 +248,11 @@ impl Keeper {
             if !self.goes_on().await {
                 return Ok(false);
             }
-            window.add(place, &self.handle.history().stored(place).await?, (keys, now));
+            window.add(
+                place,
+                &self.handle.history().stored(place).await?,
+                (keys, now),
+            );
             if window.is_full() && !self.purge_window(std::mem::take(&mut window)).await? {
                 return Ok(false);
             }
@@ -214,8 +263,12 @@ impl Keeper {
     /// Does it for the chunks of a window; returns whether it came to the end.
     async fn purge_window(&mut self, mut window: Window) -> Result<bool, KeepError> {
         let root = self.handle.root();
-        let chunks: Vec<&Arc<Chunk>> =
-            root.archive.chunks.values().filter(|chunk| window.may_be_about(chunk)).collect();
+        let chunks: Vec<&Arc<Chunk>> = root
+            .archive
+            .chunks
+            .values()
+            .filter(|chunk| window.may_be_about(chunk))
+            .collect();
         for chunk in chunks {
             if !self.goes_on().await {
                 return Ok(false);
@@ -237,10 +290,19 @@ impl Keeper {
     }
 }
 
-fn left_of(archive: &Archive, root: &Root, content: &ChunkContent, (now, budget): (Time, &mut Budget)) -> ChunkContent {
+fn left_of(
+    archive: &Archive,
+    root: &Root,
+    content: &ChunkContent,
+    (now, budget): (Time, &mut Budget),
+) -> ChunkContent {
     let mut is_outlived = archive.outlived(root, now);
     let mut is_left = |one: &&ArchivedInstance| !is_outlived(one) || !budget.takes();
-    let kept: Vec<&ArchivedInstance> = content.instances.iter().filter(|one| is_left(one)).collect();
+    let kept: Vec<&ArchivedInstance> = content
+        .instances
+        .iter()
+        .filter(|one| is_left(one))
+        .collect();
     let had_some: HashSet<u32> = content.instances.iter().map(|one| one.call).collect();
     let has_some: HashSet<u32> = kept.iter().map(|one| one.call).collect();
     let mut is_kept = |place: u32, call: &ArchivedCall| {
@@ -249,11 +311,19 @@ fn left_of(archive: &Archive, root: &Root, content: &ChunkContent, (now, budget)
     };
     let mut left = ChunkContent::default();
     let mut places = vec![0; content.calls.len()];
-    for (place, call) in content.calls.iter().enumerate().filter(|(place, call)| is_kept(*place as u32, call)) {
+    for (place, call) in content
+        .calls
+        .iter()
+        .enumerate()
+        .filter(|(place, call)| is_kept(*place as u32, call))
+    {
         places[place] = left.calls.len() as u32;
         left.calls.push(call.clone());
     }
-    let moved = |one: &ArchivedInstance| ArchivedInstance { call: places[one.call as usize], ..one.clone() };
+    let moved = |one: &ArchivedInstance| ArchivedInstance {
+        call: places[one.call as usize],
+        ..one.clone()
+    };
     left.instances = kept.into_iter().map(moved).collect();
     left
 }

@@ -1,6 +1,7 @@
-//! Scrubs the files once every call of an erased caller is masked: a snapshot of the masked World takes the place of all older
-//! ones, the journal is packed and trimmed up to it and copied to fresh files, and the chunks of the history and the archive
-//! that tell of the caller are written anew. Only then the erasure is done; cut off anywhere, it begins again.
+//! Scrubs the files once every call of an erased caller is masked: a snapshot of the masked World
+//! takes the place of all older ones, the journal is packed and trimmed up to it and copied to
+//! fresh files, and the chunks of the history and the archive that tell of the caller are written
+//! anew. Only then the erasure is done; cut off anywhere, it begins again.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -18,7 +19,10 @@ use crate::ledger::read::history::HistoryError;
 impl Keeper {
     pub(in crate::ledger) async fn scrub(&mut self) -> Result<(), KeepError> {
         let root = self.handle.root();
-        let due = root.erasures.values().filter(|one| one.state == ErasureState::Scrubbing);
+        let due = root
+            .erasures
+            .values()
+            .filter(|one| one.state == ErasureState::Scrubbing);
         let due: Vec<Arc<Erasure>> = due.cloned().collect();
         // A backup that runs may still copy what is erased: it ends first.
         if due.is_empty() || self.is_leased() {
@@ -52,8 +56,15 @@ impl Keeper {
         // What was written anew before and could not be removed then.
         self.history_files.remove_others().await?;
         self.archive_files.remove_others().await?;
-        self.carry_out(Command::from(EndErasure { erasure: erasure.id })).await?;
-        tracing::info!(erasure = erasure.id, calls = erasure.calls.len(), "a caller is erased: no byte remains");
+        self.carry_out(Command::from(EndErasure {
+            erasure: erasure.id,
+        }))
+        .await?;
+        tracing::info!(
+            erasure = erasure.id,
+            calls = erasure.calls.len(),
+            "a caller is erased: no byte remains"
+        );
         Ok(true)
     }
 
@@ -79,7 +90,12 @@ impl Keeper {
             if !self.goes_on().await {
                 return Ok(false);
             }
-            let place = self.handle.history().places(sequence..=sequence).first().copied();
+            let place = self
+                .handle
+                .history()
+                .places(sequence..=sequence)
+                .first()
+                .copied();
             let root = self.handle.root();
             let mask = move |entry: Arc<Entry>| match root.erasing.masked(&root, entry.clone()) {
                 masked if Arc::ptr_eq(&masked, &entry) => Rewritten::Same(entry),
@@ -96,12 +112,21 @@ impl Keeper {
 
     /// Every entry that tells of the caller: each names the one before it.
     async fn sequences_of(&self, erasure: &Erasure) -> Result<BTreeSet<u64>, HistoryError> {
-        let (history, archive, root) = (self.handle.history(), self.handle.archive(), self.handle.root());
+        let (history, archive, root) = (
+            self.handle.history(),
+            self.handle.archive(),
+            self.handle.root(),
+        );
         let mut sequences = BTreeSet::new();
         for erased in erasure.calls.iter() {
-            let live = root.call(&erased.key).filter(|call| call.created_at == erased.created_at);
+            let live = root
+                .call(&erased.key)
+                .filter(|call| call.created_at == erased.created_at);
             let live_instances = live.iter().flat_map(|call| call.instances.iter());
-            let mut instances: Vec<_> = live_instances.filter_map(|slot| root.instance_at(*slot)).cloned().collect();
+            let mut instances: Vec<_> = live_instances
+                .filter_map(|slot| root.instance_at(*slot))
+                .cloned()
+                .collect();
             let mut calls: Vec<_> = live.into_iter().cloned().collect();
             // What has outlived its retention lies in the files until it is removed.
             for found in archive.calls(&erased.key, Time(i64::MIN)).await? {
@@ -111,10 +136,22 @@ impl Keeper {
                 }
             }
             for call in calls {
-                sequences.extend(history.trail_of_call(&call).await?.iter().map(|step| step.sequence));
+                sequences.extend(
+                    history
+                        .trail_of_call(&call)
+                        .await?
+                        .iter()
+                        .map(|step| step.sequence),
+                );
             }
             for instance in instances {
-                sequences.extend(history.trail_of_instance(&instance).await?.iter().map(|step| step.sequence));
+                sequences.extend(
+                    history
+                        .trail_of_instance(&instance)
+                        .await?
+                        .iter()
+                        .map(|step| step.sequence),
+                );
             }
         }
         Ok(sequences)
@@ -125,11 +162,22 @@ impl Keeper {
         let archive = self.handle.archive();
         let key = |call: &ErasedCall| (archive.keys().of_call(&call.key), call.created_at);
         let keys: BTreeSet<(u64, Time)> = erasure.calls.iter().map(key).collect();
-        let chunks: Vec<Arc<Chunk>> = self.handle.root().archive.chunks.values().cloned().collect();
+        let chunks: Vec<Arc<Chunk>> = self
+            .handle
+            .root()
+            .archive
+            .chunks
+            .values()
+            .cloned()
+            .collect();
         for chunk in chunks {
             let content = archive.content(chunk.file).await?;
             let mut left = (*content).clone();
-            for call in left.calls.iter_mut().filter(|call| keys.contains(&(call.key, call.created_at))) {
+            for call in left
+                .calls
+                .iter_mut()
+                .filter(|call| keys.contains(&(call.key, call.created_at)))
+            {
                 call.callers = Vec::new();
             }
             if left != *content {

@@ -1,7 +1,8 @@
 //! Appends a group until it is known whether it is in the log.
 //!
-//! Promise: `Ok` only where the group is durable. Where the store cannot be reached, or its answer was lost, the group is looked
-//! for and appended again, until it is known or the server stops. Meanwhile nothing else is written and nothing is answered.
+//! Promise: `Ok` only where the group is durable. Where the store cannot be reached, or its answer
+//! was lost, the group is looked for and appended again, until it is known or the server stops.
+//! Meanwhile nothing else is written and nothing is answered.
 
 use std::sync::Arc;
 
@@ -22,7 +23,11 @@ pub(in crate::ledger) struct Appender {
 
 impl Appender {
     /// Appends a group; gives up where `stop` is cancelled while the store cannot be reached.
-    pub(in crate::ledger) async fn append(self, group: Group, stop: CancellationToken) -> Result<(), JournalError> {
+    pub(in crate::ledger) async fn append(
+        self,
+        group: Group,
+        stop: CancellationToken,
+    ) -> Result<(), JournalError> {
         match self.leading.log().append(group.clone()).await {
             Err(error) if is_lost(&error) => {
                 let appended = self.retry(&group, error, &stop).await;
@@ -44,8 +49,13 @@ impl Appender {
                 "{error}: nothing is answered until it is known what is written. It is tried again every {} s",
                 STORE_RETRY_EVERY.as_secs()
             );
-            self.conditions.set(Condition::Unreachable, Some(sentence.into()));
-            if stop.run_until_cancelled(self.clock.wait(STORE_RETRY_EVERY)).await.is_none() {
+            self.conditions
+                .set(Condition::Unreachable, Some(sentence.into()));
+            if stop
+                .run_until_cancelled(self.clock.wait(STORE_RETRY_EVERY))
+                .await
+                .is_none()
+            {
                 return Err(error);
             }
             error = match self.look_and_append(group).await {
@@ -77,5 +87,8 @@ impl Appender {
 
 /// Whether trying again is right.
 fn is_lost(error: &JournalError) -> bool {
-    matches!(error, JournalError::Unreachable { .. } | JournalError::Unknown { .. })
+    matches!(
+        error,
+        JournalError::Unreachable { .. } | JournalError::Unknown { .. }
+    )
 }

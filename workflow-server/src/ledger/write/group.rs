@@ -1,4 +1,5 @@
-//! A group in the making, and a group on its way to the disk: entries, and everybody who waits for them.
+//! A group in the making, and a group on its way to the disk: entries, and everybody who waits for
+//! them.
 
 use std::sync::Arc;
 
@@ -37,7 +38,13 @@ pub(in crate::ledger) struct OpenGroup {
 
 impl OpenGroup {
     pub(in crate::ledger) fn after(before: Position, limits: LogLimits) -> Self {
-        Self { limits, before, bytes: GroupBytes::new(before.chain), items: Vec::new(), waiting: Vec::new() }
+        Self {
+            limits,
+            before,
+            bytes: GroupBytes::new(before.chain),
+            items: Vec::new(),
+            waiting: Vec::new(),
+        }
     }
 
     /// The sizes that the log takes.
@@ -57,7 +64,10 @@ impl OpenGroup {
     /// Where the journal stands once this group is in it.
     pub(in crate::ledger) fn end(&self) -> Position {
         match self.items.last() {
-            Some(item) => Position { sequence: item.entry.sequence, chain: item.chain },
+            Some(item) => Position {
+                sequence: item.entry.sequence,
+                chain: item.chain,
+            },
             None => self.before,
         }
     }
@@ -65,24 +75,40 @@ impl OpenGroup {
     /// Writes an entry down that is to be applied next; nothing where it is too large to be one.
     pub(in crate::ledger) fn write(&mut self, entry: &Entry) -> Option<Written> {
         let before = self.bytes.len();
-        let chain = self.bytes.push_within(entry, self.limits.entry_bytes_max())?;
-        Some(Written { chain, bytes: self.bytes.len() - before })
+        let chain = self
+            .bytes
+            .push_within(entry, self.limits.entry_bytes_max())?;
+        Some(Written {
+            chain,
+            bytes: self.bytes.len() - before,
+        })
     }
 
     /// Adds the entry that was written down last, once it has been applied.
     pub(in crate::ledger) fn add_entry(&mut self, entry: Entry, written: &Written) -> Arc<Entry> {
         let entry = Arc::new(entry);
-        self.items.push(FeedItem { entry: entry.clone(), chain: written.chain, bytes: written.bytes });
+        self.items.push(FeedItem {
+            entry: entry.clone(),
+            chain: written.chain,
+            bytes: written.bytes,
+        });
         entry
     }
 
     /// Keeps an answer until everything that it speaks of is durable.
-    pub(in crate::ledger) fn add_answer(&mut self, to: oneshot::Sender<Answer>, answer: Result<Outcome, Rejection>) {
-        self.waiting
-            .push(Waiting { to, answer: answer.map_err(|rejection| LedgerError::Rejected(Box::new(rejection))) });
+    pub(in crate::ledger) fn add_answer(
+        &mut self,
+        to: oneshot::Sender<Answer>,
+        answer: Result<Outcome, Rejection>,
+    ) {
+        self.waiting.push(Waiting {
+            to,
+            answer: answer.map_err(|rejection| LedgerError::Rejected(Box::new(rejection))),
+        });
     }
 
-    /// Answers that speak of nothing in this group: of what is durable already, or of the group before it.
+    /// Answers that speak of nothing in this group: of what is durable already, or of the group
+    /// before it.
     pub(in crate::ledger) fn take_answers(&mut self) -> Answers {
         Answers(std::mem::take(&mut self.waiting))
     }
@@ -119,7 +145,9 @@ impl Answers {
     /// Tells everybody that it cannot be known whether this became durable.
     pub(in crate::ledger) fn fail(self, reason: &Arc<str>) {
         for waiting in self.0 {
-            let _ = waiting.to.send(Err(LedgerError::Unavailable(reason.clone())));
+            let _ = waiting
+                .to
+                .send(Err(LedgerError::Unavailable(reason.clone())));
         }
     }
 }

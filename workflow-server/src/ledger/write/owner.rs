@@ -1,4 +1,5 @@
-//! The owner's loop: takes commands, decides them, and lets effects out only after the commit that holds them.
+//! The owner's loop: takes commands, decides them, and lets effects out only after the commit that
+//! holds them.
 
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
@@ -21,7 +22,9 @@ use crate::journal::{JournalError, Position, Vault};
 use crate::ledger::conditions::no_space;
 use crate::ledger::read::feed::{Feed, FeedItem};
 use crate::ledger::read::recover::{Recovered, rebuild};
-use crate::ledger::{Asked, Clock, Condition, Conditions, LedgerError, LedgerOptions, Order, Outcome, Question};
+use crate::ledger::{
+    Asked, Clock, Condition, Conditions, LedgerError, LedgerOptions, Order, Outcome, Question,
+};
 use crate::limits::{CLOCK_LOOK_EVERY, NO_SPACE_PAUSE, RECOVERIES_MAX, TIMERS_PER_GROUP};
 use crate::records::WorldImage;
 
@@ -121,7 +124,11 @@ impl Owner {
         if timers.due_at_any_time().any(|key| is_ready(&key)) {
             return Duration::ZERO;
         }
-        let Some(key) = timers.due(Time::NEVER).find(is_ready).filter(|_| self.trouble.held.is_none()) else {
+        let Some(key) = timers
+            .due(Time::NEVER)
+            .find(is_ready)
+            .filter(|_| self.trouble.held.is_none())
+        else {
             return CLOCK_LOOK_EVERY;
         };
         let millis = key.due.0.saturating_sub(now.0).max(0);
@@ -131,7 +138,9 @@ impl Owner {
     /// Takes whatever else waits already.
     fn drain(&mut self) {
         while self.open.has_room() {
-            let Ok(asked) = self.commands.try_recv() else { return };
+            let Ok(asked) = self.commands.try_recv() else {
+                return;
+            };
             self.take(asked);
         }
     }
@@ -150,7 +159,9 @@ impl Owner {
 
     fn recall(&self, mark: RequestMark) -> Result<Outcome, Rejection> {
         let known = aftercall_engine::recall(&self.world, mark)?;
-        Ok(known.map_or(Outcome::Unchanged(Answer::Done), |sequence| Outcome::Repeated { sequence }))
+        Ok(known.map_or(Outcome::Unchanged(Answer::Done), |sequence| {
+            Outcome::Repeated { sequence }
+        }))
     }
 
     fn decide(&mut self, request: &Request) -> Result<Outcome, Rejection> {
@@ -159,16 +170,20 @@ impl Owner {
             Decision::Repeat { sequence } => Outcome::Repeated { sequence },
             Decision::Unchanged(answer) => Outcome::Unchanged(answer),
             Decision::Commit(entry) => {
-                let too_large = Rejection::Limit { name: "ENTRY_BYTES", limit };
+                let too_large = Rejection::Limit {
+                    name: "ENTRY_BYTES",
+                    limit,
+                };
                 let written = self.open.write(&entry).ok_or(too_large)?;
-                // An entry that was decided on this World fits it: anything else is a fault of the code, and going on
-                // would write it down.
+                // An entry that was decided on this World fits it: anything else is a fault of the
+                // code, and going on would write it down.
                 if let Err(unfit) = self.world.apply(&entry) {
                     unreachable!("decide and apply disagree: {unfit}");
                 }
                 self.time.decided(entry.at);
-                if let Command::Operations(OperationsCommand::AcceptClock(AcceptClock { to: Some(_) })) =
-                    request.command
+                if let Command::Operations(OperationsCommand::AcceptClock(AcceptClock {
+                    to: Some(_),
+                })) = request.command
                 {
                     self.time.accept(entry.at);
                 }
@@ -202,20 +217,33 @@ impl Owner {
             return;
         }
         // While the clock is held, only what does not depend on the time is due.
-        let until = if self.trouble.held.is_some() { Time(i64::MIN) } else { now };
+        let until = if self.trouble.held.is_some() {
+            Time(i64::MIN)
+        } else {
+            now
+        };
         let is_ready = |key: &TimerKey| !self.trouble.refused.is_waiting(key, monotonic);
-        let due: Vec<TimerKey> = self.world.timers().due(until).filter(is_ready).take(TIMERS_PER_GROUP).collect();
+        let due: Vec<TimerKey> = self
+            .world
+            .timers()
+            .due(until)
+            .filter(is_ready)
+            .take(TIMERS_PER_GROUP)
+            .collect();
         for key in &due {
             // A group of several large entries is one that the journal does not take.
             if !self.open.has_room() {
                 break;
             }
             let lateness = now.0.saturating_sub(key.due.0).max(0);
-            metrics::histogram!("aftercall_timer_lateness_seconds").record(lateness as f64 / 1_000.0);
+            metrics::histogram!("aftercall_timer_lateness_seconds")
+                .record(lateness as f64 / 1_000.0);
             self.fire_one(*key, monotonic);
         }
-        // A timer that was refused may be gone because its instance went elsewhere: looked at once a second, there may be many.
-        if self.trouble.refused.len() > 0 && monotonic >= self.trouble.pruned_at + CLOCK_LOOK_EVERY {
+        // A timer that was refused may be gone because its instance went elsewhere: looked at once
+        // a second, there may be many.
+        if self.trouble.refused.len() > 0 && monotonic >= self.trouble.pruned_at + CLOCK_LOOK_EVERY
+        {
             let timers = self.world.timers();
             self.trouble.refused.retain(|key| timers.contains(key));
             self.trouble.pruned_at = monotonic;
@@ -228,11 +256,18 @@ impl Owner {
     /// A timer that is still there afterwards would be due again at once: it waits.
     fn fire_one(&mut self, key: TimerKey, monotonic: Duration) {
         let request = Request {
-            actor: Actor { kind: ActorKind::Timer, name: "".into() },
+            actor: Actor {
+                kind: ActorKind::Timer,
+                name: "".into(),
+            },
             mark: None,
             salt: 0,
             known: None,
-            command: Command::from(Elapse { due: key.due, slot: key.slot, wake: key.wake() }),
+            command: Command::from(Elapse {
+                due: key.due,
+                slot: key.slot,
+                wake: key.wake(),
+            }),
         };
         let refusal = match self.decide(&request) {
             Err(rejection) => rejection.to_string(),
@@ -241,19 +276,25 @@ impl Owner {
         };
         self.trouble.refused.add(key, monotonic);
         metrics::counter!("aftercall_timers_refused_total").increment(1);
-        tracing::error!(slot = key.slot, refusal, "a timer could not fire; it is tried again later");
+        tracing::error!(
+            slot = key.slot,
+            refusal,
+            "a timer could not fire; it is tried again later"
+        );
         let sentence = format!(
             "{} timers are due and cannot fire, the last one because: {refusal}. They are tried again by themselves; please report this",
             self.trouble.refused.len()
         );
-        self.conditions.set(Condition::Timers, Some(sentence.into()));
+        self.conditions
+            .set(Condition::Timers, Some(sentence.into()));
     }
 
     async fn obey(&mut self, order: Order) {
         match order {
             Order::TakeImage(answer) => {
                 self.settle().await;
-                // After a failure what is in memory is not what is durable: whoever asked is told by the silence.
+                // After a failure what is in memory is not what is durable: whoever asked is told
+                // by the silence.
                 if !self.has_failed() {
                     let _ = answer.send(WorldImage::take(&self.world, self.open.end().chain));
                 }
@@ -289,19 +330,24 @@ impl Owner {
     }
 
     fn take_image(&mut self, end: Position) -> WorldImage {
-        self.snapshot_at = end.sequence.saturating_add(self.options.snapshot_every_entries);
+        self.snapshot_at = end
+            .sequence
+            .saturating_add(self.options.snapshot_every_entries);
         WorldImage::take(&self.world, end.chain)
     }
 
     async fn committed(&mut self, result: Result<(), JournalError>) {
-        let Some(in_flight) = self.in_flight.take() else { return };
+        let Some(in_flight) = self.in_flight.take() else {
+            return;
+        };
         match result {
             Ok(()) => self.publish(in_flight),
             Err(error) => self.fail(in_flight, &error).await,
         }
     }
 
-    /// Root and feed first, then the answers: whoever reads state or history after an answer finds what it spoke of.
+    /// Root and feed first, then the answers: whoever reads state or history after an answer finds
+    /// what it spoke of.
     fn publish(&mut self, in_flight: InFlight) {
         let items: Vec<FeedItem> = in_flight.items;
         metrics::counter!("aftercall_entries_total").increment(items.len() as u64);
@@ -314,7 +360,9 @@ impl Owner {
         if let Some(image) = in_flight.image
             && self.images.try_send(image).is_err()
         {
-            tracing::info!("the snapshot before this one is still being written: this one is left out");
+            tracing::info!(
+                "the snapshot before this one is still being written: this one is left out"
+            );
         }
     }
 
@@ -324,11 +372,19 @@ impl Owner {
         in_flight.answers.fail(&reason);
         self.open.take_answers().fail(&reason);
         if let JournalError::NoSpace { reserve_bytes, .. } = error {
-            self.conditions.set(Condition::Disk, Some(no_space(*reserve_bytes)));
+            self.conditions
+                .set(Condition::Disk, Some(no_space(*reserve_bytes)));
             tracing::error!(%error, "nothing was written; trying again in {} s", NO_SPACE_PAUSE.as_secs());
-            // The keeper may just be removing what is read: then the next look finds what took its place.
+            // The keeper may just be removing what is read: then the next look finds what took its
+            // place.
             for _ in 0..RECOVERIES_MAX {
-                match rebuild(self.appender.log.as_ref(), self.vault.as_ref(), &self.options).await {
+                match rebuild(
+                    self.appender.log.as_ref(),
+                    self.vault.as_ref(),
+                    &self.options,
+                )
+                .await
+                {
                     Ok(Recovered { world, newest, .. }) => {
                         self.time.decided(world.root().at);
                         self.world = world;

@@ -1,4 +1,5 @@
-//! What was refused and is due all the same: it is tried again later and later, and not at the speed of the loop.
+//! What was refused and is due all the same: it is tried again later and later, and not at the
+//! speed of the loop.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -8,7 +9,9 @@ use crate::limits::{REFUSED_WAIT_MAX, REFUSED_WAIT_MIN};
 /// The wait after so many refusals in a row.
 pub(crate) fn wait_after(refusals: u32) -> Duration {
     let doubled = 2_u32.saturating_pow(refusals.saturating_sub(1).min(20));
-    REFUSED_WAIT_MIN.saturating_mul(doubled).min(REFUSED_WAIT_MAX)
+    REFUSED_WAIT_MIN
+        .saturating_mul(doubled)
+        .min(REFUSED_WAIT_MAX)
 }
 
 /// What was refused, by its key, each with how often and until when it waits, in monotonic time.
@@ -67,7 +70,10 @@ mod tests {
             now += Duration::from_secs(1);
         }
         assert!((140..170).contains(&tries), "{tries} tries in a day");
-        assert!(waits.is_sorted() && waits.iter().all(|wait| *wait <= REFUSED_WAIT_MAX), "{waits:?}");
+        assert!(
+            waits.is_sorted() && waits.iter().all(|wait| *wait <= REFUSED_WAIT_MAX),
+            "{waits:?}"
+        );
         assert!(!refused.is_waiting(&8, now), "others do not wait");
     }
 

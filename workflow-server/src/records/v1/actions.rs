@@ -1,12 +1,13 @@
 //! The actions of a stage.
 //!
-//! A text or an expression that a later library no longer reads is kept as it was written: a store must open.
+//! A text or an expression that a later library no longer reads is kept as it was written: a store
+//! must open.
 
 use aftercall_engine::calendar::{ClockTime, NextDay};
 use aftercall_engine::definition::expression::Expression;
 use aftercall_engine::definition::model::{
-    Action, ActionKind, AlertAction, AtMost, ButtonAction, FinishAction, LinkAction, NoteRule, SetFieldAction,
-    TimerAction, TimerStart,
+    Action, ActionKind, AlertAction, AtMost, ButtonAction, FinishAction, LinkAction, NoteRule,
+    SetFieldAction, TimerAction, TimerStart,
 };
 use aftercall_engine::definition::template::Template;
 
@@ -143,14 +144,23 @@ impl From<&Action> for ActionRecord {
             ActionKind::Link(link) => KindRecord::Link(LinkActionRecord {
                 to: link.to.clone(),
                 times: link.at_most.as_ref().map_or(0, |limit| limit.times),
-                otherwise: link.at_most.as_ref().map_or_else(String::new, |limit| limit.otherwise.clone()),
+                otherwise: link
+                    .at_most
+                    .as_ref()
+                    .map_or_else(String::new, |limit| limit.otherwise.clone()),
             }),
-            ActionKind::Finish(finish) => KindRecord::Finish(FinishActionRecord { outcome: finish.outcome.clone() }),
-            ActionKind::SetField(set) => {
-                KindRecord::SetField(SetFieldActionRecord { field: set.field.clone(), to: set.to.source().to_owned() })
-            }
+            ActionKind::Finish(finish) => KindRecord::Finish(FinishActionRecord {
+                outcome: finish.outcome.clone(),
+            }),
+            ActionKind::SetField(set) => KindRecord::SetField(SetFieldActionRecord {
+                field: set.field.clone(),
+                to: set.to.source().to_owned(),
+            }),
         };
-        Self { kind: Some(kind), when: action.when.as_ref().map(|when| when.source().to_owned()) }
+        Self {
+            kind: Some(kind),
+            when: action.when.as_ref().map(|when| when.source().to_owned()),
+        }
     }
 }
 
@@ -165,38 +175,62 @@ impl TryFrom<ActionRecord> for Action {
                 priority: Coded::from_code(alert.priority)?,
                 due: alert.due.map(TryInto::try_into).transpose()?,
                 calendar: alert.calendar,
-                escalate: alert.escalate.into_iter().map(TryInto::try_into).collect::<Result<_, _>>()?,
+                escalate: alert
+                    .escalate
+                    .into_iter()
+                    .map(TryInto::try_into)
+                    .collect::<Result<_, _>>()?,
             }),
             KindRecord::Button(button) => ActionKind::Button(ButtonAction {
                 label: button.label,
                 event: button.event,
                 confirmation: button.confirmation,
-                note: if button.note_required { NoteRule::Required } else { NoteRule::Optional },
+                note: if button.note_required {
+                    NoteRule::Required
+                } else {
+                    NoteRule::Optional
+                },
                 form: from_declarations(button.form)?,
             }),
             KindRecord::Timer(timer) => ActionKind::Timer(timer.try_into()?),
             KindRecord::Link(link) => ActionKind::Link(LinkAction {
                 to: link.to,
-                at_most: (link.times > 0).then_some(AtMost { times: link.times, otherwise: link.otherwise }),
+                at_most: (link.times > 0).then_some(AtMost {
+                    times: link.times,
+                    otherwise: link.otherwise,
+                }),
             }),
-            KindRecord::Finish(finish) => ActionKind::Finish(FinishAction { outcome: finish.outcome }),
-            KindRecord::SetField(set) => {
-                ActionKind::SetField(SetFieldAction { field: set.field, to: Expression::stored(&set.to) })
-            }
+            KindRecord::Finish(finish) => ActionKind::Finish(FinishAction {
+                outcome: finish.outcome,
+            }),
+            KindRecord::SetField(set) => ActionKind::SetField(SetFieldAction {
+                field: set.field,
+                to: Expression::stored(&set.to),
+            }),
         };
-        Ok(Self { when: record.when.as_deref().map(Expression::stored), kind })
+        Ok(Self {
+            when: record.when.as_deref().map(Expression::stored),
+            kind,
+        })
     }
 }
 
 impl From<&TimerAction> for TimerActionRecord {
     fn from(timer: &TimerAction) -> Self {
-        let from_field = if let TimerStart::Field(field) = &timer.from { Some(field.clone()) } else { None };
+        let from_field = if let TimerStart::Field(field) = &timer.from {
+            Some(field.clone())
+        } else {
+            None
+        };
         Self {
             after: timer.after.map(Into::into),
             from_start: timer.from == TimerStart::Start,
             event: timer.event.clone(),
             waits_for_claim: timer.waits_for_claim,
-            at: timer.at.map(|at| ClockTimeRecord { minute: u32::from(at.minute), day: at.day.code() }),
+            at: timer.at.map(|at| ClockTimeRecord {
+                minute: u32::from(at.minute),
+                day: at.day.code(),
+            }),
             calendar: timer.calendar.clone(),
             from_field,
         }
@@ -208,7 +242,10 @@ impl TryFrom<TimerActionRecord> for TimerAction {
 
     fn try_from(record: TimerActionRecord) -> Result<Self, RecordError> {
         let at = |at: ClockTimeRecord| {
-            Ok::<_, RecordError>(ClockTime { minute: at.minute as u16, day: NextDay::from_code(at.day)? })
+            Ok::<_, RecordError>(ClockTime {
+                minute: at.minute as u16,
+                day: NextDay::from_code(at.day)?,
+            })
         };
         let from = match (record.from_field, record.from_start) {
             (Some(field), _) => TimerStart::Field(field),

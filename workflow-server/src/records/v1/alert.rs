@@ -54,14 +54,20 @@ struct SeenRecord {
 
 impl From<&Alert> for AlertRecord {
     fn from(alert: &Alert) -> Self {
-        let snooze = |snooze: &Snooze| SnoozeRecord { by: snooze.by.to_string(), until: snooze.until.0 };
+        let snooze = |snooze: &Snooze| SnoozeRecord {
+            by: snooze.by.to_string(),
+            until: snooze.until.0,
+        };
         Self {
             action: u32::from(alert.action),
             text: alert.text.to_string(),
             team: alert.team,
             priority: alert.priority.code(),
             due: alert.due.map(|due| due.0),
-            seen: alert.seen.as_ref().map(|seen| SeenRecord { by: seen.by.to_string(), at: seen.at.0 }),
+            seen: alert.seen.as_ref().map(|seen| SeenRecord {
+                by: seen.by.to_string(),
+                at: seen.at.0,
+            }),
             added_teams: alert.added_teams.to_vec(),
             escalates_at: alert.escalates_at.map(|at| at.0),
             escalated: u32::from(alert.escalated),
@@ -75,7 +81,12 @@ impl TryFrom<AlertRecord> for Alert {
     type Error = RecordError;
 
     fn try_from(record: AlertRecord) -> Result<Self, RecordError> {
-        let snooze = |snooze: SnoozeRecord| Box::new(Snooze { by: snooze.by.into(), until: Time(snooze.until) });
+        let snooze = |snooze: SnoozeRecord| {
+            Box::new(Snooze {
+                by: snooze.by.into(),
+                until: Time(snooze.until),
+            })
+        };
         Ok(Self {
             action: record.action as u16,
             text: record.text.into(),
@@ -86,7 +97,10 @@ impl TryFrom<AlertRecord> for Alert {
             due: record.due.map(Time),
             escalates_at: record.escalates_at.map(Time),
             escalated: record.escalated as u16,
-            seen: record.seen.map(|seen| Seen { by: seen.by.into(), at: Time(seen.at) }),
+            seen: record.seen.map(|seen| Seen {
+                by: seen.by.into(),
+                at: Time(seen.at),
+            }),
             snooze: record.snooze.map(snooze),
         })
     }

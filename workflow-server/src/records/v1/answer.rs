@@ -98,30 +98,42 @@ pub(super) enum AnswerRecord {
 pub(super) fn answer_record(answer: &Answer) -> Option<AnswerRecord> {
     Some(match answer {
         Answer::Done => return None,
-        Answer::Published { version, created } => {
-            AnswerRecord::Published(PublishedRecord { version: *version, created: *created })
-        }
-        Answer::Set { instance, started, updated_fields, warnings, promise_by } => AnswerRecord::Set(SetRecord {
+        Answer::Published { version, created } => AnswerRecord::Published(PublishedRecord {
+            version: *version,
+            created: *created,
+        }),
+        Answer::Set {
+            instance,
+            started,
+            updated_fields,
+            warnings,
+            promise_by,
+        } => AnswerRecord::Set(SetRecord {
             instance: Some((*instance).into()),
             started: *started,
             updated_fields: updated_fields.clone(),
             warnings: warnings.iter().map(|warning| warning.code()).collect(),
             promise_by: promise_by.map(|at| at.0),
         }),
-        Answer::Released(instances) => {
-            AnswerRecord::Released(ReleasedRecord { instances: instances.iter().map(|id| (*id).into()).collect() })
-        }
-        Answer::Moved { instance, entered } => {
-            AnswerRecord::Moved(MovedRecord { instance: Some((*instance).into()), entered: entered.clone() })
-        }
+        Answer::Released(instances) => AnswerRecord::Released(ReleasedRecord {
+            instances: instances.iter().map(|id| (*id).into()).collect(),
+        }),
+        Answer::Moved { instance, entered } => AnswerRecord::Moved(MovedRecord {
+            instance: Some((*instance).into()),
+            entered: entered.clone(),
+        }),
         Answer::Revision(revision) => AnswerRecord::Revision(*revision),
-        Answer::HandOver { instances, remaining } => AnswerRecord::HandOver(HandOverRecord {
+        Answer::HandOver {
+            instances,
+            remaining,
+        } => AnswerRecord::HandOver(HandOverRecord {
             instances: instances.iter().map(|id| (*id).into()).collect(),
             remaining: *remaining,
         }),
-        Answer::ClockAccepted { from, to } => {
-            AnswerRecord::ClockAccepted(ClockAcceptedRecord { from: from.0, to: to.0 })
-        }
+        Answer::ClockAccepted { from, to } => AnswerRecord::ClockAccepted(ClockAcceptedRecord {
+            from: from.0,
+            to: to.0,
+        }),
         Answer::BatchStopped(progress) => AnswerRecord::BatchStopped(BatchProgressRecord {
             state: progress.state.code(),
             next: progress.next,
@@ -136,24 +148,37 @@ pub(super) fn answer_record(answer: &Answer) -> Option<AnswerRecord> {
 pub(super) fn answer(record: AnswerRecord) -> Result<Answer, RecordError> {
     let no_id = || RecordError::Incomplete("instance id of an answer");
     Ok(match record {
-        AnswerRecord::Published(record) => Answer::Published { version: record.version, created: record.created },
+        AnswerRecord::Published(record) => Answer::Published {
+            version: record.version,
+            created: record.created,
+        },
         AnswerRecord::Set(record) => Answer::Set {
             instance: record.instance.ok_or_else(no_id)?.into(),
             started: record.started,
             updated_fields: record.updated_fields,
-            warnings: record.warnings.into_iter().map(Warning::from_code).collect::<Result<_, _>>()?,
+            warnings: record
+                .warnings
+                .into_iter()
+                .map(Warning::from_code)
+                .collect::<Result<_, _>>()?,
             promise_by: record.promise_by.map(Time),
         },
-        AnswerRecord::Released(record) => Answer::Released(record.instances.into_iter().map(Into::into).collect()),
-        AnswerRecord::Moved(record) => {
-            Answer::Moved { instance: record.instance.ok_or_else(no_id)?.into(), entered: record.entered }
+        AnswerRecord::Released(record) => {
+            Answer::Released(record.instances.into_iter().map(Into::into).collect())
         }
+        AnswerRecord::Moved(record) => Answer::Moved {
+            instance: record.instance.ok_or_else(no_id)?.into(),
+            entered: record.entered,
+        },
         AnswerRecord::Revision(revision) => Answer::Revision(revision),
         AnswerRecord::HandOver(record) => Answer::HandOver {
             instances: record.instances.into_iter().map(Into::into).collect(),
             remaining: record.remaining,
         },
-        AnswerRecord::ClockAccepted(record) => Answer::ClockAccepted { from: Time(record.from), to: Time(record.to) },
+        AnswerRecord::ClockAccepted(record) => Answer::ClockAccepted {
+            from: Time(record.from),
+            to: Time(record.to),
+        },
         AnswerRecord::BatchStopped(record) => Answer::BatchStopped(BatchProgress {
             state: Coded::from_code(record.state)?,
             next: record.next,

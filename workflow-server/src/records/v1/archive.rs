@@ -79,7 +79,10 @@ impl TryFrom<PurgeConfirmationRecord> for PurgeConfirmation {
         Ok(Self {
             sequence: record.sequence,
             at: Time(record.at),
-            actor: Actor { kind: Coded::from_code(record.actor_kind)?, name: record.actor_name.into() },
+            actor: Actor {
+                kind: Coded::from_code(record.actor_kind)?,
+                name: record.actor_name.into(),
+            },
             instances: record.instances,
         })
     }
@@ -122,7 +125,11 @@ impl TryFrom<ChunkRecord> for Chunk {
                 newest_end: Time(tally.newest_end),
             })
         };
-        let tallies = record.tallies.into_iter().map(tally).collect::<Result<_, RecordError>>()?;
+        let tallies = record
+            .tallies
+            .into_iter()
+            .map(tally)
+            .collect::<Result<_, RecordError>>()?;
         Ok(Self {
             id: record.id,
             file: record.file,
@@ -151,12 +158,16 @@ pub(super) struct ArchiveChangeRecord {
 impl From<&ArchiveChange> for ArchiveChangeRecord {
     fn from(change: &ArchiveChange) -> Self {
         match change {
-            ArchiveChange::Stored { chunk, calls } => {
-                Self { chunk: Some((&**chunk).into()), calls: calls.to_vec(), replaced: 0 }
-            }
-            ArchiveChange::Replaced { id, new } => {
-                Self { chunk: new.as_ref().map(|new| (&**new).into()), calls: Vec::new(), replaced: *id }
-            }
+            ArchiveChange::Stored { chunk, calls } => Self {
+                chunk: Some((&**chunk).into()),
+                calls: calls.to_vec(),
+                replaced: 0,
+            },
+            ArchiveChange::Replaced { id, new } => Self {
+                chunk: new.as_ref().map(|new| (&**new).into()),
+                calls: Vec::new(),
+                replaced: *id,
+            },
         }
     }
 }
@@ -167,7 +178,10 @@ impl TryFrom<ArchiveChangeRecord> for ArchiveChange {
     fn try_from(record: ArchiveChangeRecord) -> Result<Self, RecordError> {
         let chunk = record.chunk.map(Chunk::try_from).transpose()?.map(Arc::new);
         match (record.replaced, chunk) {
-            (0, Some(chunk)) => Ok(Self::Stored { chunk, calls: record.calls.into() }),
+            (0, Some(chunk)) => Ok(Self::Stored {
+                chunk,
+                calls: record.calls.into(),
+            }),
             (0, None) => Err(RecordError::Incomplete("chunk of the archive")),
             (id, new) => Ok(Self::Replaced { id, new }),
         }

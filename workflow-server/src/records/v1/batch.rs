@@ -101,8 +101,10 @@ pub struct BatchRecord {
 
 impl From<&Batch> for BatchRecord {
     fn from(batch: &Batch) -> Self {
-        let refused =
-            |refused: &RefusedItem| RefusedItemRecord { item: refused.item, reason: refused.reason.to_string() };
+        let refused = |refused: &RefusedItem| RefusedItemRecord {
+            item: refused.item,
+            reason: refused.reason.to_string(),
+        };
         Self {
             id: batch.id,
             state: batch.state.code(),
@@ -125,11 +127,21 @@ impl TryFrom<BatchRecord> for Batch {
     type Error = RecordError;
 
     fn try_from(record: BatchRecord) -> Result<Self, RecordError> {
-        let refused = |refused: RefusedItemRecord| RefusedItem { item: refused.item, reason: refused.reason.into() };
+        let refused = |refused: RefusedItemRecord| RefusedItem {
+            item: refused.item,
+            reason: refused.reason.into(),
+        };
         Ok(Self {
             id: record.id,
-            work: work(record.work.ok_or(RecordError::Incomplete("work of a batch"))?),
-            actor: Actor { kind: Coded::from_code(record.actor_kind)?, name: record.actor_name.into() },
+            work: work(
+                record
+                    .work
+                    .ok_or(RecordError::Incomplete("work of a batch"))?,
+            ),
+            actor: Actor {
+                kind: Coded::from_code(record.actor_kind)?,
+                name: record.actor_name.into(),
+            },
             reason: record.reason.into(),
             started_at: Time(record.started_at),
             ended_at: record.ended_at.map(Time),
@@ -146,7 +158,9 @@ impl TryFrom<BatchRecord> for Batch {
 fn work_record(work: &BatchWork) -> WorkRecord {
     match work {
         BatchWork::Move { stage } => WorkRecord::Move(*stage),
-        BatchWork::Pause { until } => WorkRecord::Pause(PauseWorkRecord { until: until.map(|until| until.0) }),
+        BatchWork::Pause { until } => WorkRecord::Pause(PauseWorkRecord {
+            until: until.map(|until| until.0),
+        }),
         BatchWork::Migrate { version, stages } => WorkRecord::Migrate(MigrateRecord {
             version: *version,
             stages: stages.iter().flat_map(|(from, to)| [*from, *to]).collect(),
@@ -154,7 +168,10 @@ fn work_record(work: &BatchWork) -> WorkRecord {
         BatchWork::Resume => WorkRecord::Resume(NothingRecord {}),
         BatchWork::Cancel => WorkRecord::Cancel(NothingRecord {}),
         BatchWork::HandOver(Recipient::Person { name, lease_millis }) => {
-            WorkRecord::ToPerson(PersonRecord { name: name.to_string(), lease_millis: *lease_millis })
+            WorkRecord::ToPerson(PersonRecord {
+                name: name.to_string(),
+                lease_millis: *lease_millis,
+            })
         }
         BatchWork::HandOver(Recipient::Team { team }) => WorkRecord::ToTeam(*team),
     }
@@ -163,16 +180,23 @@ fn work_record(work: &BatchWork) -> WorkRecord {
 fn work(record: WorkRecord) -> BatchWork {
     match record {
         WorkRecord::Move(stage) => BatchWork::Move { stage },
-        WorkRecord::Pause(pause) => BatchWork::Pause { until: pause.until.map(Time) },
+        WorkRecord::Pause(pause) => BatchWork::Pause {
+            until: pause.until.map(Time),
+        },
         WorkRecord::Migrate(record) => BatchWork::Migrate {
             version: record.version,
-            stages: record.stages.chunks_exact(2).map(|pair| (pair[0], pair[1])).collect(),
+            stages: record
+                .stages
+                .chunks_exact(2)
+                .map(|pair| (pair[0], pair[1]))
+                .collect(),
         },
         WorkRecord::Resume(NothingRecord {}) => BatchWork::Resume,
         WorkRecord::Cancel(NothingRecord {}) => BatchWork::Cancel,
-        WorkRecord::ToPerson(person) => {
-            BatchWork::HandOver(Recipient::Person { name: person.name.into(), lease_millis: person.lease_millis })
-        }
+        WorkRecord::ToPerson(person) => BatchWork::HandOver(Recipient::Person {
+            name: person.name.into(),
+            lease_millis: person.lease_millis,
+        }),
         WorkRecord::ToTeam(team) => BatchWork::HandOver(Recipient::Team { team }),
     }
 }
@@ -193,14 +217,24 @@ pub(super) struct BatchChangeRecord {
 impl From<&BatchChange> for BatchChangeRecord {
     fn from(change: &BatchChange) -> Self {
         match change {
-            BatchChange::Started(batch) => Self { started: Some((&**batch).into()), ..Self::default() },
-            BatchChange::Stepped { batch, item, refused } => Self {
+            BatchChange::Started(batch) => Self {
+                started: Some((&**batch).into()),
+                ..Self::default()
+            },
+            BatchChange::Stepped {
+                batch,
+                item,
+                refused,
+            } => Self {
                 batch: *batch,
                 item: Some(*item),
                 refused: refused.as_ref().map(ToString::to_string),
                 ..Self::default()
             },
-            BatchChange::Stopped { batch } => Self { batch: *batch, ..Self::default() },
+            BatchChange::Stopped { batch } => Self {
+                batch: *batch,
+                ..Self::default()
+            },
         }
     }
 }
@@ -211,8 +245,14 @@ impl TryFrom<BatchChangeRecord> for BatchChange {
     fn try_from(record: BatchChangeRecord) -> Result<Self, RecordError> {
         Ok(match (record.started, record.item) {
             (Some(batch), _) => Self::Started(Arc::new(batch.try_into()?)),
-            (None, Some(item)) => Self::Stepped { batch: record.batch, item, refused: record.refused.map(Into::into) },
-            (None, None) => Self::Stopped { batch: record.batch },
+            (None, Some(item)) => Self::Stepped {
+                batch: record.batch,
+                item,
+                refused: record.refused.map(Into::into),
+            },
+            (None, None) => Self::Stopped {
+                batch: record.batch,
+            },
         })
     }
 }

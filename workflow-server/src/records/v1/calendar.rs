@@ -47,7 +47,11 @@ pub struct CalendarRecord {
 impl From<&Calendar> for CalendarRecord {
     fn from(calendar: &Calendar) -> Self {
         let of_day = |(day, openings): (u32, &Vec<Opening>)| {
-            let record = |one: &Opening| OpeningRecord { day, from: u32::from(one.from), to: u32::from(one.to) };
+            let record = |one: &Opening| OpeningRecord {
+                day,
+                from: u32::from(one.from),
+                to: u32::from(one.to),
+            };
             openings.iter().map(record).collect::<Vec<_>>()
         };
         let holiday = |(date, holiday): (&HolidayDate, &Holiday)| HolidayRecord {
@@ -72,24 +76,48 @@ impl TryFrom<CalendarRecord> for Calendar {
     fn try_from(record: CalendarRecord) -> Result<Self, RecordError> {
         let mut hours = WeekHours::default();
         for opening in record.openings {
-            let day = hours.0.get_mut(opening.day as usize).ok_or(RecordError::Incomplete("day of a calendar"))?;
+            let day = hours
+                .0
+                .get_mut(opening.day as usize)
+                .ok_or(RecordError::Incomplete("day of a calendar"))?;
             day.push(from_record(&opening));
         }
         let holiday = |holiday: HolidayRecord| {
-            let date = HolidayDate::parse(&holiday.date).ok_or(RecordError::Incomplete("date of a holiday"))?;
+            let date = HolidayDate::parse(&holiday.date)
+                .ok_or(RecordError::Incomplete("date of a holiday"))?;
             let hours = holiday.openings.iter().map(from_record).collect();
-            Ok((date, Holiday { title: holiday.title, hours }))
+            Ok((
+                date,
+                Holiday {
+                    title: holiday.title,
+                    hours,
+                },
+            ))
         };
-        let holidays = record.holidays.into_iter().map(holiday).collect::<Result<Holidays, RecordError>>()?;
-        // A zone that the library no longer knows leaves a calendar that counts by UTC: a store must open.
-        let mut calendar = Self::new(&record.name, &record.title, &record.time_zone, hours.clone(), holidays.clone())
-            .or_else(|_| Self::new(&record.name, &record.title, "UTC", hours, holidays))
-            .map_err(|_| RecordError::Incomplete("time zone of a calendar"))?;
+        let holidays = record
+            .holidays
+            .into_iter()
+            .map(holiday)
+            .collect::<Result<Holidays, RecordError>>()?;
+        // A zone that the library no longer knows leaves a calendar that counts by UTC: a store
+        // must open.
+        let mut calendar = Self::new(
+            &record.name,
+            &record.title,
+            &record.time_zone,
+            hours.clone(),
+            holidays.clone(),
+        )
+        .or_else(|_| Self::new(&record.name, &record.title, "UTC", hours, holidays))
+        .map_err(|_| RecordError::Incomplete("time zone of a calendar"))?;
         calendar.revision = record.revision;
         Ok(calendar)
     }
 }
 
 fn from_record(opening: &OpeningRecord) -> Opening {
-    Opening { from: opening.from as u16, to: opening.to as u16 }
+    Opening {
+        from: opening.from as u16,
+        to: opening.to as u16,
+    }
 }

@@ -68,7 +68,11 @@ impl CallRecord {
             caller_reference: call.caller.reference.to_string(),
             chargeable: call.chargeable,
             ended_at: call.ended_at.map(|at| at.0),
-            details: call.details.iter().map(|(key, value)| (key.to_string(), value.to_string())).collect(),
+            details: call
+                .details
+                .iter()
+                .map(|(key, value)| (key.to_string(), value.to_string()))
+                .collect(),
             created_at: call.created_at.0,
             revision: call.revision,
             sequence: call.sequence,
@@ -81,7 +85,10 @@ impl CallRecord {
 impl From<CallRecord> for Call {
     fn from(record: CallRecord) -> Self {
         Self {
-            key: CallKey { source: record.source.into(), id: record.id.into() },
+            key: CallKey {
+                source: record.source.into(),
+                id: record.id.into(),
+            },
             customer: record.customer.into(),
             script: record.script.into(),
             agent: record.agent.into(),
@@ -94,7 +101,11 @@ impl From<CallRecord> for Call {
             },
             chargeable: record.chargeable,
             ended_at: record.ended_at.map(Time),
-            details: record.details.into_iter().map(|(key, value)| (key.into(), value.into())).collect(),
+            details: record
+                .details
+                .into_iter()
+                .map(|(key, value)| (key.into(), value.into()))
+                .collect(),
             created_at: Time(record.created_at),
             revision: record.revision,
             sequence: record.sequence,

@@ -22,13 +22,18 @@ pub(in crate::records) trait Coded: Sized + Copy + PartialEq + 'static {
 
     /// The member's number; every member has one, which a test checks.
     fn code(self) -> i32 {
-        Self::CODES.iter().find(|(member, _)| *member == self).map_or(0, |(_, code)| *code)
+        Self::CODES
+            .iter()
+            .find(|(member, _)| *member == self)
+            .map_or(0, |(_, code)| *code)
     }
 
     /// The member with this number.
     fn from_code(code: i32) -> Result<Self, RecordError> {
         let found = Self::CODES.iter().find(|(_, known)| *known == code);
-        found.map(|(member, _)| *member).ok_or(RecordError::Incomplete(Self::NAME))
+        found
+            .map(|(member, _)| *member)
+            .ok_or(RecordError::Incomplete(Self::NAME))
     }
 }
 
@@ -48,16 +53,86 @@ macro_rules! coded {
     };
 }
 
-coded!(ActorKind, "actor kind", ScriptEngine = 1, Person = 2, Operations = 3, Author = 4, Timer = 5);
-coded!(Status, "status", WaitingForCallEnd = 1, Active = 2, Incomplete = 3, Finished = 4, Cancelled = 5, Paused = 6);
-coded!(Priority, "priority", Low = 1, Normal = 2, High = 3, Urgent = 4);
-coded!(EventKind, "event kind", NewCall = 1, ButtonPushed = 2, TimerElapsed = 3);
-coded!(SpanUnit, "span unit", Seconds = 1, Minutes = 2, Hours = 3, Days = 4, WorkingDays = 5);
-coded!(NextDay, "day of a timer", Whenever = 1, NextDay = 2, NextWorkingDay = 3);
-coded!(StageWarningKind, "stage warning", MissingValue = 1, ConditionFailed = 2, FieldNotSet = 3, NoTime = 4,);
-coded!(FieldType, "field type", Text = 1, Number = 2, Bool = 3, Time = 4);
-coded!(ErasureState, "erasure state", Masking = 1, Scrubbing = 2, Done = 3);
-coded!(BatchState, "batch state", Running = 1, Stopped = 2, Done = 3);
+coded!(
+    ActorKind,
+    "actor kind",
+    ScriptEngine = 1,
+    Person = 2,
+    Operations = 3,
+    Author = 4,
+    Timer = 5
+);
+coded!(
+    Status,
+    "status",
+    WaitingForCallEnd = 1,
+    Active = 2,
+    Incomplete = 3,
+    Finished = 4,
+    Cancelled = 5,
+    Paused = 6
+);
+coded!(
+    Priority,
+    "priority",
+    Low = 1,
+    Normal = 2,
+    High = 3,
+    Urgent = 4
+);
+coded!(
+    EventKind,
+    "event kind",
+    NewCall = 1,
+    ButtonPushed = 2,
+    TimerElapsed = 3
+);
+coded!(
+    SpanUnit,
+    "span unit",
+    Seconds = 1,
+    Minutes = 2,
+    Hours = 3,
+    Days = 4,
+    WorkingDays = 5
+);
+coded!(
+    NextDay,
+    "day of a timer",
+    Whenever = 1,
+    NextDay = 2,
+    NextWorkingDay = 3
+);
+coded!(
+    StageWarningKind,
+    "stage warning",
+    MissingValue = 1,
+    ConditionFailed = 2,
+    FieldNotSet = 3,
+    NoTime = 4,
+);
+coded!(
+    FieldType,
+    "field type",
+    Text = 1,
+    Number = 2,
+    Bool = 3,
+    Time = 4
+);
+coded!(
+    ErasureState,
+    "erasure state",
+    Masking = 1,
+    Scrubbing = 2,
+    Done = 3
+);
+coded!(
+    BatchState,
+    "batch state",
+    Running = 1,
+    Stopped = 2,
+    Done = 3
+);
 coded!(
     Warning,
     "warning",

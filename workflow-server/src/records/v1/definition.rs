@@ -30,14 +30,29 @@ pub struct TeamRecord {
 
 impl From<&Team> for TeamRecord {
     fn from(team: &Team) -> Self {
-        let Team { name, title, revision, removed } = team;
-        Self { name: name.clone(), title: title.clone(), revision: *revision, removed: *removed }
+        let Team {
+            name,
+            title,
+            revision,
+            removed,
+        } = team;
+        Self {
+            name: name.clone(),
+            title: title.clone(),
+            revision: *revision,
+            removed: *removed,
+        }
     }
 }
 
 impl From<TeamRecord> for Team {
     fn from(record: TeamRecord) -> Self {
-        Self { name: record.name, title: record.title, revision: record.revision, removed: record.removed }
+        Self {
+            name: record.name,
+            title: record.title,
+            revision: record.revision,
+            removed: record.removed,
+        }
     }
 }
 
@@ -51,7 +66,10 @@ pub(super) struct SpanRecord {
 
 impl From<Span> for SpanRecord {
     fn from(span: Span) -> Self {
-        Self { amount: span.amount, unit: span.unit.code() }
+        Self {
+            amount: span.amount,
+            unit: span.unit.code(),
+        }
     }
 }
 
@@ -59,7 +77,10 @@ impl TryFrom<SpanRecord> for Span {
     type Error = RecordError;
 
     fn try_from(record: SpanRecord) -> Result<Self, RecordError> {
-        Ok(Self { amount: record.amount, unit: SpanUnit::from_code(record.unit)? })
+        Ok(Self {
+            amount: record.amount,
+            unit: SpanUnit::from_code(record.unit)?,
+        })
     }
 }
 
@@ -143,7 +164,11 @@ impl TryFrom<DefinitionRecord> for Definition {
                     label: stage.label,
                     stage_title: stage.title,
                 },
-                actions: stage.actions.into_iter().map(TryInto::try_into).collect::<Result<_, RecordError>>()?,
+                actions: stage
+                    .actions
+                    .into_iter()
+                    .map(TryInto::try_into)
+                    .collect::<Result<_, RecordError>>()?,
             })
         };
         Ok(Self {
@@ -154,8 +179,15 @@ impl TryFrom<DefinitionRecord> for Definition {
             calendar: record.calendar,
             fields: from_declarations(record.fields)?,
             allow_unlinked_ends: record.allow_unlinked_ends,
-            stages: record.stages.into_iter().map(stage).collect::<Result<_, RecordError>>()?,
-            source: record.source.map(|text| Source::of(&text)).unwrap_or_default(),
+            stages: record
+                .stages
+                .into_iter()
+                .map(stage)
+                .collect::<Result<_, RecordError>>()?,
+            source: record
+                .source
+                .map(|text| Source::of(&text))
+                .unwrap_or_default(),
         })
     }
 }
@@ -217,11 +249,16 @@ impl TryFrom<VersionRecord> for Version {
     type Error = RecordError;
 
     fn try_from(record: VersionRecord) -> Result<Self, RecordError> {
-        let definition = record.definition.ok_or(RecordError::Incomplete("content of a version"))?;
+        let definition = record
+            .definition
+            .ok_or(RecordError::Incomplete("content of a version"))?;
         Ok(Self {
             definition: Arc::new(definition.try_into()?),
             published_at: Time(record.published_at),
-            published_by: Actor { kind: Coded::from_code(record.actor_kind)?, name: record.actor_name.into() },
+            published_by: Actor {
+                kind: Coded::from_code(record.actor_kind)?,
+                name: record.actor_name.into(),
+            },
         })
     }
 }
@@ -229,7 +266,10 @@ impl TryFrom<VersionRecord> for Version {
 impl WorkflowRecord {
     /// The workflow with the first of its versions.
     pub(crate) fn with_versions(workflow: &Workflow, versions: Vec<VersionRecord>) -> Self {
-        let number = |(event, number): (&str, u32)| NumberRecord { event: event.to_owned(), number };
+        let number = |(event, number): (&str, u32)| NumberRecord {
+            event: event.to_owned(),
+            number,
+        };
         Self {
             name: workflow.name.clone(),
             draft: workflow.draft.as_ref().map(|draft| (&**draft).into()),
@@ -250,9 +290,21 @@ impl TryFrom<WorkflowRecord> for Workflow {
             name: record.name,
             // An older server let the newest retention count at once.
             retention_from: record.retention_from,
-            draft: record.draft.map(|draft| Definition::try_from(draft).map(Arc::new)).transpose()?,
-            versions: record.versions.into_iter().map(TryInto::try_into).collect::<Result<_, RecordError>>()?,
-            numbering: Numbering::from_pairs(record.numbers.into_iter().map(|pair| (pair.event, pair.number))),
+            draft: record
+                .draft
+                .map(|draft| Definition::try_from(draft).map(Arc::new))
+                .transpose()?,
+            versions: record
+                .versions
+                .into_iter()
+                .map(TryInto::try_into)
+                .collect::<Result<_, RecordError>>()?,
+            numbering: Numbering::from_pairs(
+                record
+                    .numbers
+                    .into_iter()
+                    .map(|pair| (pair.event, pair.number)),
+            ),
             revision: record.revision,
             archived: record.archived,
         })

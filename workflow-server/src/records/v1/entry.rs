@@ -44,7 +44,13 @@ impl MarkRecord {
     }
 
     pub(crate) fn new(key: u128, fingerprint: u64) -> Self {
-        Self { key_high: (key >> 64) as u64, key_low: key as u64, fingerprint, sequence: 0, at: 0 }
+        Self {
+            key_high: (key >> 64) as u64,
+            key_low: key as u64,
+            fingerprint,
+            sequence: 0,
+            at: 0,
+        }
     }
 }
 
@@ -133,7 +139,9 @@ impl From<&Entry> for EntryRecord {
             at: entry.at.0,
             actor_kind: entry.actor.kind.code(),
             actor_name: entry.actor.name.to_string(),
-            mark: entry.mark.map(|mark| MarkRecord::new(mark.key, mark.fingerprint)),
+            mark: entry
+                .mark
+                .map(|mark| MarkRecord::new(mark.key, mark.fingerprint)),
             kind: entry.kind.code(),
             event_stage: entry.said.event_stage,
             answer: answer_record(&entry.answer),
@@ -152,7 +160,10 @@ impl From<&Entry> for EntryRecord {
                 .said
                 .values
                 .iter()
-                .map(|(name, value)| NamedValueRecord { name: name.to_string(), value: Some(value.into()) })
+                .map(|(name, value)| NamedValueRecord {
+                    name: name.to_string(),
+                    value: Some(value.into()),
+                })
                 .collect(),
         }
     }
@@ -165,13 +176,23 @@ impl TryFrom<EntryRecord> for Entry {
         Ok(Self {
             sequence: record.sequence,
             at: Time(record.at),
-            actor: Actor { kind: Coded::from_code(record.actor_kind)?, name: record.actor_name.into() },
-            mark: record.mark.map(|mark| RequestMark { key: mark.key(), fingerprint: mark.fingerprint }),
+            actor: Actor {
+                kind: Coded::from_code(record.actor_kind)?,
+                name: record.actor_name.into(),
+            },
+            mark: record.mark.map(|mark| RequestMark {
+                key: mark.key(),
+                fingerprint: mark.fingerprint,
+            }),
             kind: Coded::from_code(record.kind)?,
             said: Said {
                 event_stage: record.event_stage,
                 note: record.note.into(),
-                values: record.values.into_iter().map(named_value).collect::<Result<_, _>>()?,
+                values: record
+                    .values
+                    .into_iter()
+                    .map(named_value)
+                    .collect::<Result<_, _>>()?,
             },
             answer: record.answer.map_or(Ok(Answer::Done), answer)?,
             definition: record.definition.map(definition).transpose()?,
@@ -179,7 +200,11 @@ impl TryFrom<EntryRecord> for Entry {
             archive: record.archive.map(TryInto::try_into).transpose()?,
             erasure: record.erasure.map(TryInto::try_into).transpose()?,
             call: record.call.map(call).transpose()?,
-            instances: record.instances.into_iter().map(TryInto::try_into).collect::<Result<_, _>>()?,
+            instances: record
+                .instances
+                .into_iter()
+                .map(TryInto::try_into)
+                .collect::<Result<_, _>>()?,
         })
     }
 }
@@ -209,10 +234,18 @@ fn definition_record(change: &DefinitionChange) -> DefinitionChangeRecord {
             record.place = *workflow;
             record.retention_from = *from;
         }
-        DefinitionChange::Version { workflow, version, created, retention_from } => {
+        DefinitionChange::Version {
+            workflow,
+            version,
+            created,
+            retention_from,
+        } => {
             record.place = *workflow;
             record.retention_from = *retention_from;
-            record.version = Some(PublishedRecord { version: *version, created: *created });
+            record.version = Some(PublishedRecord {
+                version: *version,
+                created: *created,
+            });
         }
     }
     record
@@ -220,22 +253,34 @@ fn definition_record(change: &DefinitionChange) -> DefinitionChangeRecord {
 
 fn definition(record: DefinitionChangeRecord) -> Result<DefinitionChange, RecordError> {
     if let Some(archived) = record.archived {
-        return Ok(DefinitionChange::Archived { workflow: record.place, archived });
+        return Ok(DefinitionChange::Archived {
+            workflow: record.place,
+            archived,
+        });
     }
     if let Some(calendar) = record.calendar {
         return Ok(DefinitionChange::Calendar(Arc::new(calendar.try_into()?)));
     }
     match (record.team, record.draft, record.version) {
         (Some(team), None, None) => Ok(DefinitionChange::Team(record.place, team.into())),
-        (None, Some(draft), None) => Ok(DefinitionChange::Draft(record.place, Arc::new(draft.try_into()?))),
+        (None, Some(draft), None) => Ok(DefinitionChange::Draft(
+            record.place,
+            Arc::new(draft.try_into()?),
+        )),
         (None, None, Some(PublishedRecord { version, created })) => {
             // An older server let the newest retention count at once.
             let retention_from = record.retention_from;
-            Ok(DefinitionChange::Version { workflow: record.place, version, created, retention_from })
+            Ok(DefinitionChange::Version {
+                workflow: record.place,
+                version,
+                created,
+                retention_from,
+            })
         }
-        (None, None, None) if record.retention_from > 0 => {
-            Ok(DefinitionChange::Retention { workflow: record.place, from: record.retention_from })
-        }
+        (None, None, None) if record.retention_from > 0 => Ok(DefinitionChange::Retention {
+            workflow: record.place,
+            from: record.retention_from,
+        }),
         _ => Err(RecordError::Incomplete("change of a definition")),
     }
 }
@@ -243,5 +288,10 @@ fn definition(record: DefinitionChangeRecord) -> Result<DefinitionChange, Record
 fn call(record: CallChangeRecord) -> Result<CallChange, RecordError> {
     let after = record.after.ok_or(RecordError::Incomplete("call"))?;
     let slot = after.slot;
-    Ok(CallChange { slot, after: Arc::new(after.into()), previous: record.previous, is_news: record.is_news })
+    Ok(CallChange {
+        slot,
+        after: Arc::new(after.into()),
+        previous: record.previous,
+        is_news: record.is_news,
+    })
 }

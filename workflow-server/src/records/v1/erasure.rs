@@ -6,7 +6,6 @@ use aftercall_engine::actor::Actor;
 use aftercall_engine::call::CallKey;
 use aftercall_engine::erasure::{ErasedCall, Erasure, ErasureChange};
 use aftercall_engine::time::Time;
-
 use prost::Message;
 
 use super::codes::Coded;
@@ -80,13 +79,19 @@ impl TryFrom<ErasureRecord> for Erasure {
 
     fn try_from(record: ErasureRecord) -> Result<Self, RecordError> {
         let call = |call: ErasedCallRecord| ErasedCall {
-            key: CallKey { source: call.source.into(), id: call.id.into() },
+            key: CallKey {
+                source: call.source.into(),
+                id: call.id.into(),
+            },
             created_at: Time(call.created_at),
             instances: call.instances.into_iter().map(Into::into).collect(),
         };
         Ok(Self {
             id: record.id,
-            actor: Actor { kind: Coded::from_code(record.actor_kind)?, name: record.actor_name.into() },
+            actor: Actor {
+                kind: Coded::from_code(record.actor_kind)?,
+                name: record.actor_name.into(),
+            },
             reason: record.reason.into(),
             started_at: Time(record.started_at),
             ended_at: record.ended_at.map(Time),
@@ -129,9 +134,19 @@ pub(super) struct ErasureChangeRecord {
 impl From<&ErasureChange> for ErasureChangeRecord {
     fn from(change: &ErasureChange) -> Self {
         match change {
-            ErasureChange::Started(erasure) => Self { started: Some((&**erasure).into()), ..Self::default() },
-            ErasureChange::Masked { erasure, call } => Self { erasure: *erasure, call: Some(*call), ..Self::default() },
-            ErasureChange::Ended { erasure } => Self { erasure: *erasure, ..Self::default() },
+            ErasureChange::Started(erasure) => Self {
+                started: Some((&**erasure).into()),
+                ..Self::default()
+            },
+            ErasureChange::Masked { erasure, call } => Self {
+                erasure: *erasure,
+                call: Some(*call),
+                ..Self::default()
+            },
+            ErasureChange::Ended { erasure } => Self {
+                erasure: *erasure,
+                ..Self::default()
+            },
         }
     }
 }
@@ -142,8 +157,13 @@ impl TryFrom<ErasureChangeRecord> for ErasureChange {
     fn try_from(record: ErasureChangeRecord) -> Result<Self, RecordError> {
         Ok(match (record.started, record.call) {
             (Some(erasure), _) => Self::Started(Arc::new(erasure.try_into()?)),
-            (None, Some(call)) => Self::Masked { erasure: record.erasure, call },
-            (None, None) => Self::Ended { erasure: record.erasure },
+            (None, Some(call)) => Self::Masked {
+                erasure: record.erasure,
+                call,
+            },
+            (None, None) => Self::Ended {
+                erasure: record.erasure,
+            },
         })
     }
 }

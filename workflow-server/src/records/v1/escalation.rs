@@ -59,9 +59,16 @@ impl TryFrom<RungRecord> for Rung {
         let at = match (record.share, record.after) {
             (0, None) => RungTime::Due,
             (0, Some(after)) => RungTime::After(after.try_into()?),
-            (share, _) => RungTime::Share(u8::try_from(share).map_err(|_| RecordError::Incomplete("share of a rung"))?),
+            (share, _) => RungTime::Share(
+                u8::try_from(share).map_err(|_| RecordError::Incomplete("share of a rung"))?,
+            ),
         };
-        let again = |every: SpanRecord| Ok::<_, RecordError>(Again { every: every.try_into()?, times: record.times });
+        let again = |every: SpanRecord| {
+            Ok::<_, RecordError>(Again {
+                every: every.try_into()?,
+                times: record.times,
+            })
+        };
         Ok(Self {
             at,
             again: record.every.map(again).transpose()?,

@@ -42,7 +42,10 @@ struct OffsetRecord {
 
 impl From<Offset> for OffsetRecord {
     fn from(offset: Offset) -> Self {
-        Self { amount: offset.amount, unit: offset.unit.code() }
+        Self {
+            amount: offset.amount,
+            unit: offset.unit.code(),
+        }
     }
 }
 
@@ -50,7 +53,10 @@ impl TryFrom<OffsetRecord> for Offset {
     type Error = RecordError;
 
     fn try_from(record: OffsetRecord) -> Result<Self, RecordError> {
-        Ok(Self { amount: record.amount, unit: SpanUnit::from_code(record.unit)? })
+        Ok(Self {
+            amount: record.amount,
+            unit: SpanUnit::from_code(record.unit)?,
+        })
     }
 }
 
@@ -70,7 +76,9 @@ pub(super) fn declarations(fields: &[FieldDeclaration]) -> Vec<FieldDeclarationR
     fields.iter().map(record).collect()
 }
 
-pub(super) fn from_declarations(records: Vec<FieldDeclarationRecord>) -> Result<Vec<FieldDeclaration>, RecordError> {
+pub(super) fn from_declarations(
+    records: Vec<FieldDeclarationRecord>,
+) -> Result<Vec<FieldDeclaration>, RecordError> {
     let field = |record: FieldDeclarationRecord| {
         Ok(FieldDeclaration {
             name: record.name,
@@ -78,7 +86,11 @@ pub(super) fn from_declarations(records: Vec<FieldDeclarationRecord>) -> Result<
             required: record.required,
             label: record.label,
             default: record.default.map(TryInto::try_into).transpose()?,
-            values: record.values.into_iter().map(TryInto::try_into).collect::<Result<_, RecordError>>()?,
+            values: record
+                .values
+                .into_iter()
+                .map(TryInto::try_into)
+                .collect::<Result<_, RecordError>>()?,
             min: record.min,
             max: record.max,
             earliest: record.earliest.map(TryInto::try_into).transpose()?,

@@ -1,6 +1,8 @@
 //! Instances, and the values of their fields.
 
-use aftercall_engine::instance::{Attempts, Claim, Count, Filling, Instance, InstanceId, Pause, Timer};
+use aftercall_engine::instance::{
+    Attempts, Claim, Count, Filling, Instance, InstanceId, Pause, Timer,
+};
 use aftercall_engine::time::Time;
 use aftercall_engine::value::Value;
 
@@ -158,13 +160,21 @@ pub(crate) struct IdRecord {
 
 impl From<InstanceId> for IdRecord {
     fn from(id: InstanceId) -> Self {
-        Self { made_at: id.made_at, slot: id.slot, salt: u32::from(id.salt) }
+        Self {
+            made_at: id.made_at,
+            slot: id.slot,
+            salt: u32::from(id.salt),
+        }
     }
 }
 
 impl From<IdRecord> for InstanceId {
     fn from(record: IdRecord) -> Self {
-        Self { made_at: record.made_at, slot: record.slot, salt: record.salt as u16 }
+        Self {
+            made_at: record.made_at,
+            slot: record.slot,
+            salt: record.salt as u16,
+        }
     }
 }
 
@@ -254,7 +264,10 @@ impl From<&Instance> for InstanceRecord {
             fields: instance
                 .fields
                 .iter()
-                .map(|(place, value)| FieldRecord { place: u32::from(*place), value: Some(value.into()) })
+                .map(|(place, value)| FieldRecord {
+                    place: u32::from(*place),
+                    value: Some(value.into()),
+                })
                 .collect(),
             alerts: instance.alerts.iter().map(Into::into).collect(),
             timers: instance
@@ -272,7 +285,11 @@ impl From<&Instance> for InstanceRecord {
             pause: instance.pause.as_deref().map(pause_record),
             chases: instance.chases,
             attempts: instance.attempts.as_deref().map(attempts_record),
-            skipped: instance.skipped.iter().map(|action| u32::from(*action)).collect(),
+            skipped: instance
+                .skipped
+                .iter()
+                .map(|action| u32::from(*action))
+                .collect(),
             filling: instance.filling.as_deref().map(filling_record),
             whole_at: (instance.whole_at != instance.sequence).then_some(instance.whole_at),
         }
@@ -284,10 +301,19 @@ impl TryFrom<InstanceRecord> for Instance {
 
     fn try_from(record: InstanceRecord) -> Result<Self, RecordError> {
         let field = |field: FieldRecord| {
-            Ok((field.place as u16, field.value.ok_or(RecordError::Incomplete("field value"))?.try_into()?))
+            Ok((
+                field.place as u16,
+                field
+                    .value
+                    .ok_or(RecordError::Incomplete("field value"))?
+                    .try_into()?,
+            ))
         };
         Ok(Self {
-            id: record.id.ok_or(RecordError::Incomplete("instance id"))?.into(),
+            id: record
+                .id
+                .ok_or(RecordError::Incomplete("instance id"))?
+                .into(),
             call: record.call,
             workflow: record.workflow,
             version: record.version,
@@ -304,8 +330,16 @@ impl TryFrom<InstanceRecord> for Instance {
             ended_at: record.ended_at.map(Time),
             deadline: record.deadline.map(Time),
             release_at: record.release_at.map(Time),
-            fields: record.fields.into_iter().map(field).collect::<Result<_, RecordError>>()?,
-            alerts: record.alerts.into_iter().map(TryInto::try_into).collect::<Result<_, _>>()?,
+            fields: record
+                .fields
+                .into_iter()
+                .map(field)
+                .collect::<Result<_, RecordError>>()?,
+            alerts: record
+                .alerts
+                .into_iter()
+                .map(TryInto::try_into)
+                .collect::<Result<_, _>>()?,
             timers: record
                 .timers
                 .into_iter()
@@ -321,46 +355,82 @@ impl TryFrom<InstanceRecord> for Instance {
             pause: record.pause.map(from_pause_record),
             chases: record.chases,
             attempts: record.attempts.map(from_attempts_record),
-            skipped: record.skipped.into_iter().map(|action| action as u16).collect(),
+            skipped: record
+                .skipped
+                .into_iter()
+                .map(|action| action as u16)
+                .collect(),
             filling: record.filling.map(from_filling_record).transpose()?,
         })
     }
 }
 
 fn filling_record(filling: &Filling) -> FillingRecord {
-    let value =
-        |(name, value): &(Box<str>, Value)| FormValueRecord { name: name.to_string(), value: Some(value.into()) };
+    let value = |(name, value): &(Box<str>, Value)| FormValueRecord {
+        name: name.to_string(),
+        value: Some(value.into()),
+    };
     FillingRecord {
-        form: filling.form.as_ref().map(|form| FormRecord { values: form.iter().map(value).collect() }),
+        form: filling.form.as_ref().map(|form| FormRecord {
+            values: form.iter().map(value).collect(),
+        }),
         refresh_at: filling.refresh_at.map(|at| at.0),
     }
 }
 
 fn from_filling_record(record: FillingRecord) -> Result<Box<Filling>, RecordError> {
     let value = |one: FormValueRecord| {
-        Ok((one.name.into(), one.value.ok_or(RecordError::Incomplete("form value"))?.try_into()?))
+        Ok((
+            one.name.into(),
+            one.value
+                .ok_or(RecordError::Incomplete("form value"))?
+                .try_into()?,
+        ))
     };
-    let form = record.form.map(|form| form.values.into_iter().map(value).collect::<Result<_, RecordError>>());
-    Ok(Box::new(Filling { form: form.transpose()?, refresh_at: record.refresh_at.map(Time) }))
+    let form = record.form.map(|form| {
+        form.values
+            .into_iter()
+            .map(value)
+            .collect::<Result<_, RecordError>>()
+    });
+    Ok(Box::new(Filling {
+        form: form.transpose()?,
+        refresh_at: record.refresh_at.map(Time),
+    }))
 }
 
 fn counts(counts: &[Count]) -> Vec<CountRecord> {
-    let record =
-        |count: &Count| CountRecord { stage: count.stage, action: u32::from(count.action), times: count.times };
+    let record = |count: &Count| CountRecord {
+        stage: count.stage,
+        action: u32::from(count.action),
+        times: count.times,
+    };
     counts.iter().map(record).collect()
 }
 
 fn from_counts(records: Vec<CountRecord>) -> Box<[Count]> {
-    let count = |record: CountRecord| Count { stage: record.stage, action: record.action as u16, times: record.times };
+    let count = |record: CountRecord| Count {
+        stage: record.stage,
+        action: record.action as u16,
+        times: record.times,
+    };
     records.into_iter().map(count).collect()
 }
 
 fn claim_record(claim: &Claim) -> ClaimRecord {
-    ClaimRecord { by: claim.by.to_string(), since: claim.since.0, until: claim.until.0 }
+    ClaimRecord {
+        by: claim.by.to_string(),
+        since: claim.since.0,
+        until: claim.until.0,
+    }
 }
 
 fn from_claim_record(record: ClaimRecord) -> Box<Claim> {
-    Box::new(Claim { by: record.by.into(), since: Time(record.since), until: Time(record.until) })
+    Box::new(Claim {
+        by: record.by.into(),
+        since: Time(record.since),
+        until: Time(record.until),
+    })
 }
 
 fn pause_record(pause: &Pause) -> PauseRecord {
@@ -373,16 +443,46 @@ fn pause_record(pause: &Pause) -> PauseRecord {
 }
 
 fn from_pause_record(record: PauseRecord) -> Box<Pause> {
-    let PauseRecord { by, since, until, reason } = record;
-    Box::new(Pause { by: by.into(), since: Time(since), until: until.map(Time), reason: reason.into() })
+    let PauseRecord {
+        by,
+        since,
+        until,
+        reason,
+    } = record;
+    Box::new(Pause {
+        by: by.into(),
+        since: Time(since),
+        until: until.map(Time),
+        reason: reason.into(),
+    })
 }
 
 fn attempts_record(attempts: &Attempts) -> AttemptsRecord {
-    let Attempts { times, outcome, by, at } = attempts;
-    AttemptsRecord { times: *times, outcome: outcome.to_string(), by: by.to_string(), at: at.0 }
+    let Attempts {
+        times,
+        outcome,
+        by,
+        at,
+    } = attempts;
+    AttemptsRecord {
+        times: *times,
+        outcome: outcome.to_string(),
+        by: by.to_string(),
+        at: at.0,
+    }
 }
 
 fn from_attempts_record(record: AttemptsRecord) -> Box<Attempts> {
-    let AttemptsRecord { times, outcome, by, at } = record;
-    Box::new(Attempts { times, outcome: outcome.into(), by: by.into(), at: Time(at) })
+    let AttemptsRecord {
+        times,
+        outcome,
+        by,
+        at,
+    } = record;
+    Box::new(Attempts {
+        times,
+        outcome: outcome.into(),
+        by: by.into(),
+        at: Time(at),
+    })
 }

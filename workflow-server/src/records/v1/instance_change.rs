@@ -93,7 +93,10 @@ pub(super) struct InstanceChangeRecord {
 
 impl From<&InstanceChange> for InstanceChangeRecord {
     fn from(change: &InstanceChange) -> Self {
-        let alert = |alert: &AlertBefore| AlertBeforeRecord { team: alert.team, priority: alert.priority.code() };
+        let alert = |alert: &AlertBefore| AlertBeforeRecord {
+            team: alert.team,
+            priority: alert.priority.code(),
+        };
         Self {
             kind: change.kind.code(),
             after: change.after.whole().map(|instance| (&**instance).into()),
@@ -111,7 +114,11 @@ impl From<&InstanceChange> for InstanceChangeRecord {
             }),
             entered: change.entered.to_vec(),
             warnings: change.warnings.iter().map(warning_record).collect(),
-            rewritten: change.rewritten.iter().map(|action| u32::from(*action)).collect(),
+            rewritten: change
+                .rewritten
+                .iter()
+                .map(|action| u32::from(*action))
+                .collect(),
         }
     }
 }
@@ -129,8 +136,16 @@ impl TryFrom<InstanceChangeRecord> for InstanceChange {
             },
             before: record.before.map(before).transpose()?,
             entered: record.entered.into(),
-            warnings: record.warnings.into_iter().map(warning).collect::<Result<_, _>>()?,
-            rewritten: record.rewritten.into_iter().map(|action| action as u16).collect(),
+            warnings: record
+                .warnings
+                .into_iter()
+                .map(warning)
+                .collect::<Result<_, _>>()?,
+            rewritten: record
+                .rewritten
+                .into_iter()
+                .map(|action| action as u16)
+                .collect(),
         })
     }
 }
@@ -152,7 +167,10 @@ fn touched_record(touched: &Touched) -> TouchedRecord {
 
 fn touched(record: &TouchedRecord) -> Result<Touched, RecordError> {
     Ok(Touched {
-        id: record.id.ok_or(RecordError::Incomplete("instance id"))?.into(),
+        id: record
+            .id
+            .ok_or(RecordError::Incomplete("instance id"))?
+            .into(),
         call: record.call,
         workflow: record.workflow,
         version: record.version,
@@ -166,24 +184,52 @@ fn touched(record: &TouchedRecord) -> Result<Touched, RecordError> {
 }
 
 fn warning_record(warning: &StageWarning) -> StageWarningRecord {
-    let StageWarning { stage, action, kind, name } = warning;
-    StageWarningRecord { stage: *stage, action: u32::from(*action), kind: kind.code(), name: name.to_string() }
+    let StageWarning {
+        stage,
+        action,
+        kind,
+        name,
+    } = warning;
+    StageWarningRecord {
+        stage: *stage,
+        action: u32::from(*action),
+        kind: kind.code(),
+        name: name.to_string(),
+    }
 }
 
 fn warning(record: StageWarningRecord) -> Result<StageWarning, RecordError> {
-    let StageWarningRecord { stage, action, kind, name } = record;
-    Ok(StageWarning { stage, action: action as u16, kind: Coded::from_code(kind)?, name: name.into() })
+    let StageWarningRecord {
+        stage,
+        action,
+        kind,
+        name,
+    } = record;
+    Ok(StageWarning {
+        stage,
+        action: action as u16,
+        kind: Coded::from_code(kind)?,
+        name: name.into(),
+    })
 }
 
 fn before(record: BeforeRecord) -> Result<Before, RecordError> {
-    let alert =
-        |alert: AlertBeforeRecord| Ok(AlertBefore { team: alert.team, priority: Coded::from_code(alert.priority)? });
+    let alert = |alert: AlertBeforeRecord| {
+        Ok(AlertBefore {
+            team: alert.team,
+            priority: Coded::from_code(alert.priority)?,
+        })
+    };
     Ok(Before {
         sequence: record.sequence,
         stage: record.stage,
         visible: record.visible,
         customer: record.customer.into(),
-        alerts: record.alerts.into_iter().map(alert).collect::<Result<_, RecordError>>()?,
+        alerts: record
+            .alerts
+            .into_iter()
+            .map(alert)
+            .collect::<Result<_, RecordError>>()?,
         holder: record.holder.into(),
     })
 }

@@ -1,4 +1,5 @@
-//! How the feed shows what an entry changed: the entry's facts, and of definitions, calls and untouched content the World's.
+//! How the feed shows what an entry changed: the entry's facts, and of definitions, calls and
+//! untouched content the World's.
 
 use std::sync::Arc;
 
@@ -9,9 +10,9 @@ use aftercall_engine::{Entry, Root, mask};
 use aftercall_proto::feed::v1 as feed;
 use aftercall_proto::workflow::v1 as proto;
 
-use super::super::{Refusal, Shared, archived, causes, convert, follow_up, refusal};
 use crate::ledger::feed::FeedItem;
 use crate::ledger::history::HistoryError;
+use crate::service::{Refusal, Shared, archived, causes, convert, follow_up, refusal};
 
 /// An entry without its changes.
 pub(super) fn head(item: &FeedItem) -> feed::FeedEntry {
@@ -40,7 +41,10 @@ pub(super) async fn change(
     }
     let after = after(shared, root, entry, change).await?;
     let call = call_after(shared, root, entry, change).await;
-    let visible = after.as_ref().zip(call.as_ref()).is_some_and(|(after, call)| after.is_listed(call));
+    let visible = after
+        .as_ref()
+        .zip(call.as_ref())
+        .is_some_and(|(after, call)| after.is_listed(call));
     if !visible && !was_visible {
         return Ok(None);
     }
@@ -54,8 +58,16 @@ pub(super) async fn change(
     let seen = change.before.as_ref().filter(|before| before.visible);
     Ok(Some(feed::InstanceChange {
         follow_up: Some(shown),
-        cause: Some(causes::cause(root, entry, Some(change), version.map(|version| &*version.definition))),
-        from_stage: change.before.as_ref().and_then(|before| convert::stage_of_version(root, pinned, before.stage)),
+        cause: Some(causes::cause(
+            root,
+            entry,
+            Some(change),
+            version.map(|version| &*version.definition),
+        )),
+        from_stage: change
+            .before
+            .as_ref()
+            .and_then(|before| convert::stage_of_version(root, pinned, before.stage)),
         before: seen.map(|before| before_of(root, before)),
     }))
 }
@@ -70,10 +82,20 @@ fn out_of_view(root: &Root, change: &InstanceChange, call: Option<&Call>) -> pro
     let is_finished = after.status() == aftercall_engine::instance::Status::Finished;
     proto::FollowUp {
         instance_id: after.id().to_string(),
-        workflow: root.workflows.at(after.workflow()).map_or_else(String::new, |workflow| workflow.name.clone()),
-        call: call.map(|call| proto::Call { r#ref: convert::call(call).r#ref, ..proto::Call::default() }),
+        workflow: root
+            .workflows
+            .at(after.workflow())
+            .map_or_else(String::new, |workflow| workflow.name.clone()),
+        call: call.map(|call| proto::Call {
+            r#ref: convert::call(call).r#ref,
+            ..proto::Call::default()
+        }),
         status: convert::status(after.status()).into(),
-        outcome: if is_finished { after.ending().to_owned() } else { String::new() },
+        outcome: if is_finished {
+            after.ending().to_owned()
+        } else {
+            String::new()
+        },
         revision: u64::from(revision),
         sequence,
         ..proto::FollowUp::default()
@@ -92,7 +114,9 @@ async fn after(
         After::Touched(touched) => touched,
     };
     // Nothing but its call has changed since: the World has its content.
-    let present = root.instance(touched.id).filter(|present| present.whole_at == touched.whole_at);
+    let present = root
+        .instance(touched.id)
+        .filter(|present| present.whole_at == touched.whole_at);
     let after = match present {
         Some(present) => Arc::new(touched.onto(present)),
         None => match shared.ledger.history().whole(change).await {
@@ -103,13 +127,26 @@ async fn after(
     };
     let is_erased = root.erasing.touches(root, entry);
     let definition = root.definition_of(&after).map(|definition| &**definition);
-    Ok(Some(if is_erased { Arc::new(mask::instance(&after, definition)) } else { after }))
+    Ok(Some(if is_erased {
+        Arc::new(mask::instance(&after, definition))
+    } else {
+        after
+    }))
 }
 
-/// The call as the entry left it; where the entry did not touch it, as it is now: a change of the call touches all of its
-/// open instances, so nothing that is shown differs.
-async fn call_after(shared: &Shared, root: &Root, entry: &Entry, change: &InstanceChange) -> Option<Arc<Call>> {
-    let of_entry = entry.call.as_ref().filter(|call| call.slot == change.after.call()).map(|call| call.after.clone());
+/// The call as the entry left it; where the entry did not touch it, as it is now: a change of the
+/// call touches all of its open instances, so nothing that is shown differs.
+async fn call_after(
+    shared: &Shared,
+    root: &Root,
+    entry: &Entry,
+    change: &InstanceChange,
+) -> Option<Arc<Call>> {
+    let of_entry = entry
+        .call
+        .as_ref()
+        .filter(|call| call.slot == change.after.call())
+        .map(|call| call.after.clone());
     if of_entry.is_some() {
         return of_entry;
     }
@@ -130,7 +167,10 @@ async fn call_after(shared: &Shared, root: &Root, entry: &Entry, change: &Instan
 
 fn before_of(root: &Root, before: &Before) -> feed::Before {
     let alert = |alert: &AlertBefore| feed::BeforeAlert {
-        team: root.teams.at(alert.team).map_or_else(String::new, |team| team.name.clone()),
+        team: root
+            .teams
+            .at(alert.team)
+            .map_or_else(String::new, |team| team.name.clone()),
         priority: convert::priority(alert.priority).into(),
     };
     feed::Before {

@@ -1,4 +1,5 @@
-//! Messages of the feed, bounded by bytes: each is sent as soon as it is full, so that no more than one is held.
+//! Messages of the feed, bounded by bytes: each is sent as soon as it is full, so that no more than
+//! one is held.
 
 use aftercall_proto::feed::v1 as feed;
 use prost::Message;
@@ -6,8 +7,8 @@ use tokio::sync::mpsc;
 use tokio::time::timeout;
 use tonic::Status;
 
-use super::super::Refusal;
 use crate::limits::{FEED_MESSAGE_BYTES, FEED_STALL};
+use crate::service::Refusal;
 
 /// Responses that wait for a slow alerter: it reads on from where it is, so few are enough.
 pub(super) const RESPONSES_WAITING: usize = 4;
@@ -36,12 +37,19 @@ pub(super) struct SnapshotBatch {
 impl SnapshotBatch {
     /// The first response, with the head.
     pub(super) fn new(head: feed::SnapshotHead) -> Self {
-        let response = feed::SnapshotResponse { head: Some(head), follow_ups: Vec::new(), last: false };
+        let response = feed::SnapshotResponse {
+            head: Some(head),
+            follow_ups: Vec::new(),
+            last: false,
+        };
         Self { response, bytes: 0 }
     }
 
     /// Adds a follow-up; returns the response before it where it would make that one too large.
-    pub(super) fn add(&mut self, follow_up: aftercall_proto::workflow::v1::FollowUp) -> Option<feed::SnapshotResponse> {
+    pub(super) fn add(
+        &mut self,
+        follow_up: aftercall_proto::workflow::v1::FollowUp,
+    ) -> Option<feed::SnapshotResponse> {
         let bytes = follow_up.encoded_len();
         let is_full = self.bytes > 0 && self.bytes + bytes > FEED_MESSAGE_BYTES;
         let full = is_full.then(|| self.take());
@@ -62,7 +70,8 @@ impl SnapshotBatch {
     }
 }
 
-/// A response of the tail in the making. Its last entry may be a part, where the changes of an entry fill several responses.
+/// A response of the tail in the making. Its last entry may be a part, where the changes of an
+/// entry fill several responses.
 #[derive(Default)]
 pub(super) struct TailBatch {
     entries: Vec<feed::FeedEntry>,
@@ -76,10 +85,15 @@ impl TailBatch {
         self.entries.push(entry);
     }
 
-    /// Adds a change to the entry that was begun last; returns the entries before it where it would make these too large.
+    /// Adds a change to the entry that was begun last; returns the entries before it where it would
+    /// make these too large.
     pub(super) fn add(&mut self, change: feed::InstanceChange) -> Option<Vec<feed::FeedEntry>> {
         let bytes = change.encoded_len();
-        let holds_any = self.entries.len() > 1 || self.entries.last().is_some_and(|entry| !entry.changes.is_empty());
+        let holds_any = self.entries.len() > 1
+            || self
+                .entries
+                .last()
+                .is_some_and(|entry| !entry.changes.is_empty());
         let full = (holds_any && self.bytes + bytes > FEED_MESSAGE_BYTES).then(|| self.split());
         self.bytes += bytes + ENTRY_OVERHEAD_BYTES;
         if let Some(entry) = self.entries.last_mut() {
@@ -88,9 +102,12 @@ impl TailBatch {
         full
     }
 
-    /// Takes all out but the entry that was begun last, of which the rest goes into the next response.
+    /// Takes all out but the entry that was begun last, of which the rest goes into the next
+    /// response.
     fn split(&mut self) -> Vec<feed::FeedEntry> {
-        let Some(mut present) = self.entries.pop() else { return Vec::new() };
+        let Some(mut present) = self.entries.pop() else {
+            return Vec::new();
+        };
         let rest = without_changes(&present);
         let mut full = std::mem::take(&mut self.entries);
         if !present.changes.is_empty() {

@@ -1,7 +1,8 @@
 //! The places for streams of the feed: no client can take them all from the others.
 //!
-//! Promise: a new stream is refused only where its connection has as many as it needs. Where all places are taken, the address that has
-//! most of them loses its oldest: what hoards or leaks makes room for an alerter.
+//! Promise: a new stream is refused only where its connection has as many as it needs. Where all
+//! places are taken, the address that has most of them loses its oldest: what hoards or leaks makes
+//! room for an alerter.
 
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -42,7 +43,10 @@ pub(super) struct Place {
 
 impl Drop for Place {
     fn drop(&mut self) {
-        self.places.lock().streams.retain(|stream| stream.id != self.id);
+        self.places
+            .lock()
+            .streams
+            .retain(|stream| stream.id != self.id);
     }
 }
 
@@ -55,7 +59,11 @@ impl Places {
     pub(super) fn take(self: &Arc<Self>, peer: Option<SocketAddr>) -> Option<Place> {
         let peer = peer.unwrap_or_else(|| SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0)));
         let mut taken = self.lock();
-        let of_connection = taken.streams.iter().filter(|stream| stream.peer == peer).count();
+        let of_connection = taken
+            .streams
+            .iter()
+            .filter(|stream| stream.peer == peer)
+            .count();
         if of_connection >= FEED_STREAMS_PER_CONNECTION_MAX {
             return None;
         }
@@ -68,20 +76,33 @@ impl Places {
         }
         let (id, ends) = (taken.next, CancellationToken::new());
         taken.next += 1;
-        taken.streams.push(Stream { id, peer, ends: ends.clone() });
-        Some(Place { places: self.clone(), id, ends })
+        taken.streams.push(Stream {
+            id,
+            peer,
+            ends: ends.clone(),
+        });
+        Some(Place {
+            places: self.clone(),
+            id,
+            ends,
+        })
     }
 }
 
 impl Taken {
-    /// The oldest stream of the address that has most of them; of the address that asks, where it has as many.
+    /// The oldest stream of the address that has most of them; of the address that asks, where it
+    /// has as many.
     fn oldest_of_largest(&self, asking: IpAddr) -> Option<usize> {
         let mut counts: HashMap<IpAddr, usize> = HashMap::new();
         for stream in &self.streams {
             *counts.entry(stream.peer.ip()).or_default() += 1;
         }
-        let (largest, _) = counts.into_iter().max_by_key(|(address, count)| (*count, *address == asking))?;
-        self.streams.iter().position(|stream| stream.peer.ip() == largest)
+        let (largest, _) = counts
+            .into_iter()
+            .max_by_key(|(address, count)| (*count, *address == asking))?;
+        self.streams
+            .iter()
+            .position(|stream| stream.peer.ip() == largest)
     }
 }
 

@@ -18,7 +18,11 @@ fn a_page_has_as_many_rows_as_have_room_and_one_at_least() {
     ];
     for (bytes, expected) in cases {
         let (page, left_out) = first_of(rows(bytes).into_iter());
-        assert_eq!((page.len(), left_out), (expected, expected < bytes.len()), "{bytes:?}");
+        assert_eq!(
+            (page.len(), left_out),
+            (expected, expected < bytes.len()),
+            "{bytes:?}"
+        );
         assert_eq!(fitting(rows(bytes).into_iter()), page);
     }
 }

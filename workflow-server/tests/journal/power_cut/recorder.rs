@@ -33,16 +33,24 @@ fn id(path: &Path) -> Option<FileId> {
 
 impl Recorder {
     pub(super) fn new(root: &Path) -> Self {
-        Self { root: root.to_owned(), contents: HashMap::new(), names: BTreeMap::new() }
+        Self {
+            root: root.to_owned(),
+            contents: HashMap::new(),
+            names: BTreeMap::new(),
+        }
     }
 
     /// A file or directory has been synced.
     pub(super) fn synced(&mut self, path: &Path) {
         if path.is_dir() {
             // With a directory that has been removed goes all that was in it.
-            let is_gone =
-                |name: &Path| name.ancestors().skip(1).any(|above| above.parent() == Some(path) && !above.is_dir());
-            self.names.retain(|name, _| name.parent() != Some(path) && !is_gone(name));
+            let is_gone = |name: &Path| {
+                name.ancestors()
+                    .skip(1)
+                    .any(|above| above.parent() == Some(path) && !above.is_dir())
+            };
+            self.names
+                .retain(|name, _| name.parent() != Some(path) && !is_gone(name));
             for entry in fs::read_dir(path).unwrap().filter_map(Result::ok) {
                 let file = entry.path().is_file().then(|| id(&entry.path())).flatten();
                 self.names.extend(file.map(|file| (entry.path(), file)));
@@ -56,14 +64,22 @@ impl Recorder {
     pub(super) fn image(&self, to: &Path, random: &mut StdRng) {
         let mut present = BTreeMap::new();
         walk(&self.root, &mut present);
-        let contents: HashMap<FileId, Vec<u8>> =
-            present.iter().filter_map(|(path, file)| Some((*file, fs::read(path).ok()?))).collect();
+        let contents: HashMap<FileId, Vec<u8>> = present
+            .iter()
+            .filter_map(|(path, file)| Some((*file, fs::read(path).ok()?)))
+            .collect();
         // Now and then nothing, or everything, has reached the disk; else a part.
         let share = [0.0, 0.1, 0.5, 0.5, 0.9, 1.0][random.random_range(0..6)];
         let names: BTreeSet<&PathBuf> = self.names.keys().chain(present.keys()).collect();
         for name in names {
             let (old, new) = (self.names.get(name), present.get(name));
-            let Some(file) = (if old == new || random.random_bool(share) { new } else { old }) else { continue };
+            let Some(file) = (if old == new || random.random_bool(share) {
+                new
+            } else {
+                old
+            }) else {
+                continue;
+            };
             let old = self.contents.get(file).map_or(&[][..], Vec::as_slice);
             let new = contents.get(file).map_or(old, Vec::as_slice);
             let old = if is_synced_by_sled(name) { new } else { old };
@@ -78,27 +94,48 @@ impl Recorder {
     }
 }
 
-/// sled 0.34.7 syncs a snapshot of its own accord before it gives it its name, and never writes to it again.
+/// sled 0.34.7 syncs a snapshot of its own accord before it gives it its name, and never writes to
+/// it again.
 fn is_synced_by_sled(name: &Path) -> bool {
-    let name = name.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    let name = name
+        .file_name()
+        .map(|name| name.to_string_lossy().into_owned())
+        .unwrap_or_default();
     name.starts_with("snap.") && !name.ends_with(".generating")
 }
 
 fn mix(old: &[u8], new: &[u8], share: f64, random: &mut StdRng) -> Vec<u8> {
-    let length = if random.random_bool(share) { new.len() } else { old.len() };
+    let length = if random.random_bool(share) {
+        new.len()
+    } else {
+        old.len()
+    };
     let mut mixed = vec![0; length];
     for (at, block) in mixed.chunks_mut(BLOCK).enumerate() {
         let (start, end) = (at * BLOCK, at * BLOCK + block.len());
-        let part = |content: &[u8]| content.get(start..end.min(content.len())).map(<[u8]>::to_vec).unwrap_or_default();
+        let part = |content: &[u8]| {
+            content
+                .get(start..end.min(content.len()))
+                .map(<[u8]>::to_vec)
+                .unwrap_or_default()
+        };
         let (old, new) = (part(old), part(new));
-        let written = if old == new || random.random_bool(share) { new } else { old };
+        let written = if old == new || random.random_bool(share) {
+            new
+        } else {
+            old
+        };
         block[..written.len()].copy_from_slice(&written);
     }
     mixed
 }
 
 fn walk(dir: &Path, found: &mut BTreeMap<PathBuf, FileId>) {
-    for entry in fs::read_dir(dir).into_iter().flatten().filter_map(Result::ok) {
+    for entry in fs::read_dir(dir)
+        .into_iter()
+        .flatten()
+        .filter_map(Result::ok)
+    {
         let path = entry.path();
         if path.is_dir() {
             walk(&path, found);

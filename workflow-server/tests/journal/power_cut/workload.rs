@@ -1,4 +1,5 @@
-//! What goes on in the store while the power goes: groups of the sizes that the ledger writes, trims, snapshots, keys.
+//! What goes on in the store while the power goes: groups of the sizes that the ledger writes,
+//! trims, snapshots, keys.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -42,7 +43,10 @@ impl Expected {
     pub(super) fn may_hold(&self, name: &str, found: Option<&[Bytes]>) -> bool {
         let acknowledged = self.blobs.get(name).map(Vec::as_slice) == found;
         acknowledged
-            || self.pending.as_ref().is_some_and(|(pending, frames)| pending == name && frames.as_deref() == found)
+            || self
+                .pending
+                .as_ref()
+                .is_some_and(|(pending, frames)| pending == name && frames.as_deref() == found)
     }
 
     /// Whether the key may have the value that was found.
@@ -58,7 +62,10 @@ pub(super) struct Workload {
 
 impl Workload {
     pub(super) fn new(seed: u64) -> Self {
-        Self { expected: Arc::default(), random: StdRng::seed_from_u64(seed ^ 0x00C0_FFEE) }
+        Self {
+            expected: Arc::default(),
+            random: StdRng::seed_from_u64(seed ^ 0x00C0_FFEE),
+        }
     }
 
     pub(super) fn expected(&self) -> Arc<Mutex<Expected>> {
@@ -74,7 +81,8 @@ impl Workload {
         Bytes::from(vec![byte; self.pick(below)])
     }
 
-    /// Goes on until there is enough. Now and then the store is closed and opened again, with its log copied or not.
+    /// Goes on until there is enough. Now and then the store is closed and opened again, with its
+    /// log copied or not.
     pub(super) async fn run(
         &mut self,
         mut store: Store,
@@ -144,7 +152,12 @@ impl Workload {
     async fn put_key(&mut self, store: &Store) {
         let value = self.content(3_000);
         self.expected.lock().unwrap().pending_key = Some(value.clone());
-        store.leading().vault().put_key("place", value.clone()).await.unwrap();
+        store
+            .leading()
+            .vault()
+            .put_key("place", value.clone())
+            .await
+            .unwrap();
         self.expected.lock().unwrap().key = Some(value);
     }
 }

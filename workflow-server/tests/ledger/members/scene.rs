@@ -15,7 +15,9 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use workflow_server::journal::Storage as _;
 use workflow_server::journal::memory::MemoryStore;
-use workflow_server::ledger::{Clock as _, Follower, Handle, Ledger, LedgerError, ManualClock, Outcome};
+use workflow_server::ledger::{
+    Clock as _, Follower, Handle, Ledger, LedgerError, ManualClock, Outcome,
+};
 use workflow_server::records::{GroupBytes, unpack_entries};
 
 use crate::archive::{call_key, imports, setting};
@@ -59,7 +61,14 @@ pub(super) struct Scene {
 pub(super) fn violations(store: &MemoryStore) -> Vec<String> {
     let written = store.written();
     let foreign = written.iter().filter(|write| write.term != write.newest);
-    foreign.map(|write| format!("{} in term {} by the leader of {}", write.what, write.newest, write.term)).collect()
+    foreign
+        .map(|write| {
+            format!(
+                "{} in term {} by the leader of {}",
+                write.what, write.newest, write.term
+            )
+        })
+        .collect()
 }
 
 async fn follow(store: MemoryStore) -> Member {
@@ -70,14 +79,22 @@ async fn follow(store: MemoryStore) -> Member {
         follower.follow(&stopped).await.unwrap();
         follower
     });
-    Member { store, stop, following }
+    Member {
+        store,
+        stop,
+        following,
+    }
 }
 
 async fn lead(follower: Follower, store: &MemoryStore, clock: Arc<ManualClock>) -> Leader {
     let (ledger, handle) = Ledger::lead(follower, store, clock).await.unwrap();
     let stop = CancellationToken::new();
     let running = tokio::spawn(ledger.run(stop.clone()));
-    Leader { handle, stop, running }
+    Leader {
+        handle,
+        stop,
+        running,
+    }
 }
 
 impl Leader {
@@ -89,7 +106,10 @@ impl Leader {
 
 impl Scene {
     pub(super) async fn new(gaps: Vec<u64>) -> Self {
-        let (store, clock) = (MemoryStore::new(), Arc::new(ManualClock::at(Time(1_795_000_000_000))));
+        let (store, clock) = (
+            MemoryStore::new(),
+            Arc::new(ManualClock::at(Time(1_795_000_000_000))),
+        );
         let follower = Follower::begin(&store, options()).await.unwrap();
         let leader = lead(follower, &store, clock.clone()).await;
         let followers = vec![follow(store.restart()).await, follow(store.restart()).await];
@@ -115,12 +135,22 @@ impl Scene {
 
     /// A follower leads, and another takes its place.
     async fn change_leader(&mut self) {
-        let Member { store, stop, following } = self.followers.remove(0);
+        let Member {
+            store,
+            stop,
+            following,
+        } = self.followers.remove(0);
         stop.cancel();
         let leader = lead(following.await.unwrap(), &store, self.clock.clone()).await;
         let deposed = std::mem::replace(&mut self.leader, leader);
-        let refused = deposed.handle.execute(request(team("by-the-deposed"), None)).await;
-        assert!(matches!(refused, Err(LedgerError::Unavailable(_))), "{refused:?}");
+        let refused = deposed
+            .handle
+            .execute(request(team("by-the-deposed"), None))
+            .await;
+        assert!(
+            matches!(refused, Err(LedgerError::Unavailable(_))),
+            "{refused:?}"
+        );
         if let Some(older) = self.deposed.replace(deposed) {
             older.end().await;
         }
@@ -133,7 +163,12 @@ impl Scene {
         let mark = self.commands.len() as u64 + 1;
         self.commands.insert(mark, command.clone());
         loop {
-            match self.leader.handle.execute(request(command.clone(), Some(mark))).await {
+            match self
+                .leader
+                .handle
+                .execute(request(command.clone(), Some(mark)))
+                .await
+            {
                 Ok(Outcome::Committed(entry)) => return self.note(mark, entry.sequence),
                 Ok(Outcome::Repeated { sequence }) => return self.note(mark, sequence),
                 Ok(Outcome::Unchanged(answer)) => panic!("{command:?} changed nothing: {answer:?}"),
@@ -144,16 +179,23 @@ impl Scene {
     }
 
     fn note(&mut self, mark: u64, sequence: u64) -> u64 {
-        assert!(!self.acknowledged.values().any(|known| *known == sequence), "{sequence} was acknowledged before");
+        assert!(
+            !self.acknowledged.values().any(|known| *known == sequence),
+            "{sequence} was acknowledged before"
+        );
         self.acknowledged.insert(mark, sequence);
         sequence
     }
 
-    /// Waits until the World is as wanted. A leader whose upkeep alone was deposed finds it out by a command.
+    /// Waits until the World is as wanted. A leader whose upkeep alone was deposed finds it out by
+    /// a command.
     async fn until(&mut self, what: &str, holds: impl Fn(&Root) -> bool, pass: Duration) {
         let give_up = std::time::Instant::now() + PATIENCE;
         while !holds(&self.leader.handle.root()) {
-            assert!(std::time::Instant::now() < give_up, "waited in vain until {what}");
+            assert!(
+                std::time::Instant::now() < give_up,
+                "waited in vain until {what}"
+            );
             self.clock.pass(pass);
             self.leader.handle.wake_keeper();
             let mut newest = self.leader.handle.feed().newest();
@@ -175,7 +217,11 @@ impl Scene {
         }
         for call in 0..CALLS {
             let (call, is_erased) = (call.to_string(), call < 2);
-            let (reference, reason) = if is_erased { (ERASED, NEEDLE) } else { ("C-other", "a reason") };
+            let (reference, reason) = if is_erased {
+                (ERASED, NEEDLE)
+            } else {
+                ("C-other", "a reason")
+            };
             self.insist(setting(&call, reference, reason)).await;
             if call == "1" {
                 continue;
@@ -184,22 +230,45 @@ impl Scene {
             let slot = root.call(&call_key(&call)).unwrap().instances[0];
             let instance = root.instance_at(slot).unwrap().id;
             let (button, note, form) = ("done".into(), "".into(), Vec::new());
-            self.insist(Command::from(PushButton { instance, button, stage: None, visit: 1, note, form })).await;
-            self.insist(Command::from(EndCall { call: call_key(&call) })).await;
+            self.insist(Command::from(PushButton {
+                instance,
+                button,
+                stage: None,
+                visit: 1,
+                note,
+                form,
+            }))
+            .await;
+            self.insist(Command::from(EndCall {
+                call: call_key(&call),
+            }))
+            .await;
         }
     }
 
     pub(super) async fn archive(&mut self) {
         self.clock.pass(ARCHIVE_AFTER * 30);
         let all = CALLS as u64 - 1;
-        self.until("what has ended left memory", |root| root.archive.instances == all, Duration::ZERO).await;
+        self.until(
+            "what has ended left memory",
+            |root| root.archive.instances == all,
+            Duration::ZERO,
+        )
+        .await;
     }
 
     /// Asked again, each command answers with the entry that it made first.
     pub(super) async fn check_each_is_once(&mut self) {
         for (mark, command) in self.commands.clone() {
-            let again = self.leader.handle.execute(request(command, Some(mark))).await.unwrap();
-            let Outcome::Repeated { sequence } = again else { panic!("{mark} was lost: {again:?}") };
+            let again = self
+                .leader
+                .handle
+                .execute(request(command, Some(mark)))
+                .await
+                .unwrap();
+            let Outcome::Repeated { sequence } = again else {
+                panic!("{mark} was lost: {again:?}")
+            };
             assert_eq!(sequence, self.acknowledged[&mark]);
         }
         // The control: what was not asked before is not taken for a repetition.
@@ -208,20 +277,41 @@ impl Scene {
     }
 
     pub(super) async fn erase(&mut self) {
-        let caller = Caller { reference: ERASED.into(), ..Caller::default() };
+        let caller = Caller {
+            reference: ERASED.into(),
+            ..Caller::default()
+        };
         let caller = CallerKey::of(&caller, Country::NONE).unwrap();
         let handle = self.leader.handle.clone();
-        let found = handle.archive().calls_of(&caller, ("", None), 100, self.clock.wall()).await.unwrap();
+        let found = handle
+            .archive()
+            .calls_of(&caller, ("", None), 100, self.clock.wall())
+            .await
+            .unwrap();
         let archived = found.iter().map(|found| ErasedCall {
             key: found.call.key.clone(),
             created_at: found.call.created_at,
             instances: found.instances.iter().map(|instance| instance.id).collect(),
         });
         let root = handle.root();
-        let calls: Vec<ErasedCall> = calls_in_memory(&root, &caller, "").into_iter().chain(archived).collect();
+        let calls: Vec<ErasedCall> = calls_in_memory(&root, &caller, "")
+            .into_iter()
+            .chain(archived)
+            .collect();
         assert_eq!(calls.len(), 2);
-        let (customer, reason, newest_file) = ("".into(), "she asked for it".into(), root.archive.newest_file);
-        let erase = EraseCaller { customer, reason, calls, look: None, newest_file, is_of_restore: false };
+        let (customer, reason, newest_file) = (
+            "".into(),
+            "she asked for it".into(),
+            root.archive.newest_file,
+        );
+        let erase = EraseCaller {
+            customer,
+            reason,
+            calls,
+            look: None,
+            newest_file,
+            is_of_restore: false,
+        };
         let erasure = self.insist(Command::from(erase)).await;
         while self.leader.handle.root().erasures[&erasure].state == ErasureState::Masking {
             self.insist(Command::from(StepErasure { erasure })).await;
@@ -233,7 +323,12 @@ impl Scene {
     pub(super) async fn purge(&mut self) {
         self.clock.pass(Duration::from_secs(3 * 86_400));
         let hour = Duration::from_secs(3_600);
-        self.until("what has outlived its retention is gone", |root| root.archive.instances == 0, hour).await;
+        self.until(
+            "what has outlived its retention is gone",
+            |root| root.archive.instances == 0,
+            hour,
+        )
+        .await;
     }
 
     /// Where the log or a file holds a byte of the erased caller.
@@ -241,7 +336,11 @@ impl Scene {
         let needle = NEEDLE.as_bytes();
         let holds = |bytes: &[u8]| bytes.windows(needle.len()).any(|window| window == needle);
         let store = self.store.restart();
-        let groups = store.log().read(store.bounds().oldest(), usize::MAX).await.unwrap();
+        let groups = store
+            .log()
+            .read(store.bounds().oldest(), usize::MAX)
+            .await
+            .unwrap();
         if let Some(group) = groups.iter().find(|group| holds(&group.bytes)) {
             return Some(format!("the log from {} on", group.first));
         }
@@ -273,7 +372,10 @@ impl Scene {
             let teams: Vec<_> = root.teams.by_place().collect();
             format!("{calls:?} {instances:?} {teams:?} {:?}", root.archive)
         };
-        for Member { stop, following, .. } in std::mem::take(&mut self.followers) {
+        for Member {
+            stop, following, ..
+        } in std::mem::take(&mut self.followers)
+        {
             stop.cancel();
             let mut follower = following.await.unwrap();
             while follower.advance().await.unwrap() {}

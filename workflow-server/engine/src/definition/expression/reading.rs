@@ -7,11 +7,13 @@ use super::ExpressionFault;
 use super::unreadable::unreadable;
 use crate::limits;
 
-/// Our own functions for `/` and `*`: where the result is no number that a field could hold, the expression has no value.
+/// Our own functions for `/` and `*`: where the result is no number that a field could hold, the
+/// expression has no value.
 pub(super) const DIVIDE: &str = "divide";
 pub(super) const MULTIPLY: &str = "multiply";
 
-/// The library's functions to another kind of number: to a whole one, and to one such as fields are.
+/// The library's functions to another kind of number: to a whole one, and to one such as fields
+/// are.
 pub(super) const WHOLE: &str = "int";
 const NUMBER: &str = "double";
 
@@ -19,7 +21,9 @@ const NUMBER: &str = "double";
 pub(super) fn read(source: &str) -> Result<IdedExpr, ExpressionFault> {
     check_nesting(source)?;
     let parser = Parser::default().max_recursion_depth(limits::EXPRESSION_DEPTH_MAX);
-    let mut tree = parser.parse(source).map_err(|errors| unreadable(&errors, source))?;
+    let mut tree = parser
+        .parse(source)
+        .map_err(|errors| unreadable(&errors, source))?;
     tame(&mut tree, 0)?;
     Ok(tree)
 }
@@ -34,32 +38,42 @@ fn check_nesting(source: &str) -> Result<(), ExpressionFault> {
             _ => {}
         }
         if depth > usize::from(limits::EXPRESSION_DEPTH_MAX) {
-            let message = format!("is nested deeper than {} levels", limits::EXPRESSION_DEPTH_MAX);
+            let message = format!(
+                "is nested deeper than {} levels",
+                limits::EXPRESSION_DEPTH_MAX
+            );
             return Err(ExpressionFault::new(message));
         }
     }
     Ok(())
 }
 
-/// Refuses what could run away or has no use, and lets whole numbers count as numbers, as fields do: there is one kind of
-/// number, and `%` counts in its whole part.
+/// Refuses what could run away or has no use, and lets whole numbers count as numbers, as fields
+/// do: there is one kind of number, and `%` counts in its whole part.
 fn tame(node: &mut IdedExpr, depth: usize) -> Result<(), ExpressionFault> {
     if depth > limits::EXPRESSION_TREE_DEPTH_MAX {
-        let message = format!("puts more than {} things into one another", limits::EXPRESSION_TREE_DEPTH_MAX);
+        let message = format!(
+            "puts more than {} things into one another",
+            limits::EXPRESSION_TREE_DEPTH_MAX
+        );
         return Err(ExpressionFault::new(message));
     }
     let is_whole = matches!(&node.expr, Expr::Call(call) if gives_whole(&call.func_name));
     // What is wrapped stands up to two levels deeper.
     let tame = |part: &mut IdedExpr| tame(part, depth + if is_whole { 3 } else { 1 });
     match &mut node.expr {
-        Expr::Comprehension(_) => {
-            Err(ExpressionFault::new("uses `all`, `exists`, `map` or `filter`: conditions have no loops"))
-        }
-        Expr::Map(_) | Expr::Struct(_) => {
-            Err(ExpressionFault::new("builds a mapping with `{ }`: conditions have no use for one"))
-        }
+        Expr::Comprehension(_) => Err(ExpressionFault::new(
+            "uses `all`, `exists`, `map` or `filter`: conditions have no loops",
+        )),
+        Expr::Map(_) | Expr::Struct(_) => Err(ExpressionFault::new(
+            "builds a mapping with `{ }`: conditions have no use for one",
+        )),
         Expr::Call(call) => {
-            let parts = call.target.iter_mut().map(|target| &mut **target).chain(&mut call.args);
+            let parts = call
+                .target
+                .iter_mut()
+                .map(|target| &mut **target)
+                .chain(&mut call.args);
             parts.into_iter().try_for_each(tame)?;
             if call.func_name == operators::MODULO {
                 call.args.iter_mut().for_each(|part| wrap(part, WHOLE));
@@ -97,6 +111,13 @@ fn gives_whole(function: &str) -> bool {
 
 fn wrap(node: &mut IdedExpr, function: &str) {
     let inner = std::mem::take(node);
-    let call = CallExpr { func_name: function.to_owned(), target: None, args: vec![inner] };
-    *node = IdedExpr { id: node.id, expr: Expr::Call(call) };
+    let call = CallExpr {
+        func_name: function.to_owned(),
+        target: None,
+        args: vec![inner],
+    };
+    *node = IdedExpr {
+        id: node.id,
+        expr: Expr::Call(call),
+    };
 }

@@ -9,20 +9,37 @@ use crate::definition::file::places::Place;
 use crate::definition::file::sketch::Sketch;
 use crate::definition::file::tree::Node;
 use crate::definition::file::{fields, plain_actions};
-use crate::definition::model::{Action, ActionKind, ButtonAction, EventKind, NoteRule, TimerAction, TimerStart};
+use crate::definition::model::{
+    Action, ActionKind, ButtonAction, EventKind, NoteRule, TimerAction, TimerStart,
+};
 use crate::definition::rules;
 use crate::limits;
 
 /// What an action can be; its first key in a well-written file.
-pub(super) const KINDS: Keys =
-    Keys { known: &["alert", "button", "timer", "link", "finish", "set-field"], later: &["email", "webhook"] };
+pub(super) const KINDS: Keys = Keys {
+    known: &["alert", "button", "timer", "link", "finish", "set-field"],
+    later: &["email", "webhook"],
+};
 
-pub(super) const BUTTON: Keys =
-    Keys { known: &["button", "id", "stage", "title", "when", "confirm", "note", "form", "then"], later: &["undo"] };
-pub(super) const TIMER: Keys = Keys { known: &["timer", "label", "id", "stage", "title", "when", "then"], later: &[] };
-pub(super) const TIMER_VALUE: Keys = Keys { known: &["after", "at", "from", "calendar", "wait-for-claim"], later: &[] };
+pub(super) const BUTTON: Keys = Keys {
+    known: &[
+        "button", "id", "stage", "title", "when", "confirm", "note", "form", "then",
+    ],
+    later: &["undo"],
+};
+pub(super) const TIMER: Keys = Keys {
+    known: &["timer", "label", "id", "stage", "title", "when", "then"],
+    later: &[],
+};
+pub(super) const TIMER_VALUE: Keys = Keys {
+    known: &["after", "at", "from", "calendar", "wait-for-claim"],
+    later: &[],
+};
 
-pub(super) const NOTES: [(&str, NoteRule); 2] = [("required", NoteRule::Required), ("optional", NoteRule::Optional)];
+pub(super) const NOTES: [(&str, NoteRule); 2] = [
+    ("required", NoteRule::Required),
+    ("optional", NoteRule::Optional),
+];
 /// How a timer names the field from whose time it counts.
 pub(super) const FROM_FIELD: &str = "fields.";
 
@@ -35,7 +52,11 @@ pub(super) struct ActionReader<'f> {
 
 impl<'f> ActionReader<'f> {
     pub(super) fn new(faults: &'f mut Faults) -> Self {
-        Self { faults, sketches: vec![Sketch::new_call()], full: false }
+        Self {
+            faults,
+            sketches: vec![Sketch::new_call()],
+            full: false,
+        }
     }
 
     /// Reads the actions of the event at this place.
@@ -43,9 +64,15 @@ impl<'f> ActionReader<'f> {
         let outside = self.faults.spot;
         for (place, item) in mapping::list(node, what, self.faults).iter().enumerate() {
             let action = u32::try_from(place).unwrap_or(u32::MAX).saturating_add(1);
-            self.faults.spot = Spot { event: Some(event), action };
+            self.faults.spot = Spot {
+                event: Some(event),
+                action,
+            };
             if place >= limits::ACTIONS_PER_STAGE_MAX {
-                let message = format!("a stage has at most {} actions", limits::ACTIONS_PER_STAGE_MAX);
+                let message = format!(
+                    "a stage has at most {} actions",
+                    limits::ACTIONS_PER_STAGE_MAX
+                );
                 self.faults.add(FaultCode::TooLarge, item.at, message);
                 break;
             }
@@ -59,11 +86,21 @@ impl<'f> ActionReader<'f> {
 
     /// Reads one action of the event at this place.
     pub(super) fn one(&mut self, event: usize, node: &Node) {
-        let Some(mapping) = Mapping::of(node, "an action", self.faults) else { return };
-        let mut kinds = mapping.entries.iter().filter(|(key, _)| KINDS.known.contains(&key.text.as_str()));
-        let Some((kind, value)) = kinds.next() else { return self.refuse_kind(mapping) };
+        let Some(mapping) = Mapping::of(node, "an action", self.faults) else {
+            return;
+        };
+        let mut kinds = mapping
+            .entries
+            .iter()
+            .filter(|(key, _)| KINDS.known.contains(&key.text.as_str()));
+        let Some((kind, value)) = kinds.next() else {
+            return self.refuse_kind(mapping);
+        };
         if let Some((other, _)) = kinds.next() {
-            let message = format!("an action is one thing: start another with `-` for `{}`", other.text);
+            let message = format!(
+                "an action is one thing: start another with `-` for `{}`",
+                other.text
+            );
             return self.faults.add(FaultCode::BadValue, other.at, message);
         }
         self.sketches[event].places.push(Place::of(mapping));
@@ -85,9 +122,13 @@ impl<'f> ActionReader<'f> {
         }
         // What is beside an unknown kind cannot be judged: the kind alone is named.
         let keys = mapping.entries.iter().map(|(key, _)| key);
-        let meant = keys.clone().find(|key| KINDS.later.contains(&key.text.as_str()));
-        let meant =
-            meant.or_else(|| keys.clone().find(|key| rules::nearest(&key.text, KINDS.known.iter().copied()).is_some()));
+        let meant = keys
+            .clone()
+            .find(|key| KINDS.later.contains(&key.text.as_str()));
+        let meant = meant.or_else(|| {
+            keys.clone()
+                .find(|key| rules::nearest(&key.text, KINDS.known.iter().copied()).is_some())
+        });
         if let Some(key) = meant.or_else(|| keys.clone().next()) {
             mapping::refuse_key(key, &KINDS, self.faults);
         }
@@ -95,14 +136,23 @@ impl<'f> ActionReader<'f> {
 
     fn button(&mut self, event: usize, mapping: Mapping<'_>, value: &Node) {
         mapping.check_keys(&BUTTON, self.faults);
-        let label = mapping::checked(value, "button", |text| rules::label("the button's label", text), self.faults);
+        let label = mapping::checked(
+            value,
+            "button",
+            |text| rules::label("the button's label", text),
+            self.faults,
+        );
         let label = label.unwrap_or_default();
         let confirmation = mapping.get("confirm").and_then(|node| {
             let rule = |text: &str| rules::text("`confirm`", text, limits::TEXT_BYTES_MAX);
             mapping::checked(node, "confirm", rule, self.faults)
         });
-        let note = mapping.get("note").and_then(|node| mapping::word(node, "note", &NOTES, &[], self.faults));
-        let form = mapping.get("form").map(|node| fields::read(node, "form", self.faults));
+        let note = mapping
+            .get("note")
+            .and_then(|node| mapping::word(node, "note", &NOTES, &[], self.faults));
+        let form = mapping
+            .get("form")
+            .map(|node| fields::read(node, "form", self.faults));
         let kind = ActionKind::Button(ButtonAction {
             label: label.clone(),
             event: String::new(),
@@ -110,7 +160,10 @@ impl<'f> ActionReader<'f> {
             note: note.unwrap_or(NoteRule::Optional),
             form: form.unwrap_or_default(),
         });
-        let action = Action { when: when(mapping, self.faults), kind };
+        let action = Action {
+            when: when(mapping, self.faults),
+            kind,
+        };
         self.add_event(event, mapping, EventKind::ButtonPushed, label, action);
     }
 
@@ -118,14 +171,23 @@ impl<'f> ActionReader<'f> {
         mapping.check_keys(&TIMER, self.faults);
         let timer = self.timer_value(value);
         let label = mapping.get("label").and_then(|node| {
-            mapping::checked(node, "label", |text| rules::label("the timer's label", text), self.faults)
+            mapping::checked(
+                node,
+                "label",
+                |text| rules::label("the timer's label", text),
+                self.faults,
+            )
         });
         let label = label.unwrap_or_else(|| timer_label(&timer));
-        let action = Action { when: when(mapping, self.faults), kind: ActionKind::Timer(timer) };
+        let action = Action {
+            when: when(mapping, self.faults),
+            kind: ActionKind::Timer(timer),
+        };
         self.add_event(event, mapping, EventKind::TimerElapsed, label, action);
     }
 
-    /// A part at fault keeps the file from being read; what stands in for it lets the rest be looked at too.
+    /// A part at fault keeps the file from being read; what stands in for it lets the rest be
+    /// looked at too.
     fn timer_value(&mut self, value: &Node) -> TimerAction {
         let mut timer = TimerAction {
             after: None,
@@ -139,25 +201,50 @@ impl<'f> ActionReader<'f> {
             timer.after = mapping::span(value, "timer", self.faults);
             return timer;
         }
-        let Some(mapping) = Mapping::of(value, "`timer`", self.faults) else { return timer };
+        let Some(mapping) = Mapping::of(value, "`timer`", self.faults) else {
+            return timer;
+        };
         mapping.check_keys(&TIMER_VALUE, self.faults);
-        timer.after = mapping.get("after").and_then(|node| mapping::span(node, "after", self.faults));
-        timer.at = mapping.get("at").and_then(|node| clock_time(node, self.faults));
-        timer.from = mapping.get("from").and_then(|node| start(node, self.faults)).unwrap_or(TimerStart::Stage);
+        timer.after = mapping
+            .get("after")
+            .and_then(|node| mapping::span(node, "after", self.faults));
+        timer.at = mapping
+            .get("at")
+            .and_then(|node| clock_time(node, self.faults));
+        timer.from = mapping
+            .get("from")
+            .and_then(|node| start(node, self.faults))
+            .unwrap_or(TimerStart::Stage);
         timer.calendar = mapping::calendar(mapping, self.faults);
-        let waits = mapping.get("wait-for-claim").and_then(|node| mapping::flag(node, "wait-for-claim", self.faults));
+        let waits = mapping
+            .get("wait-for-claim")
+            .and_then(|node| mapping::flag(node, "wait-for-claim", self.faults));
         timer.waits_for_claim = waits.unwrap_or_default();
-        if ["after", "at"].iter().all(|key| mapping.get(key).is_none()) && !matches!(timer.from, TimerStart::Field(_)) {
+        if ["after", "at"].iter().all(|key| mapping.get(key).is_none())
+            && !matches!(timer.from, TimerStart::Field(_))
+        {
             mapping.require("after", "`timer`", self.faults);
         }
         timer
     }
 
-    fn add_event(&mut self, event: usize, mapping: Mapping<'_>, kind: EventKind, label: String, action: Action) {
-        let id = mapping.get("id").and_then(|node| Some((mapping::name(node, "id", self.faults)?, node.at)));
-        let number = mapping
-            .get("stage")
-            .and_then(|node| Some((mapping::whole(node, "stage", 1, limits::STAGE_NUMBER_MAX, self.faults)?, node.at)));
+    fn add_event(
+        &mut self,
+        event: usize,
+        mapping: Mapping<'_>,
+        kind: EventKind,
+        label: String,
+        action: Action,
+    ) {
+        let id = mapping
+            .get("id")
+            .and_then(|node| Some((mapping::name(node, "id", self.faults)?, node.at)));
+        let number = mapping.get("stage").and_then(|node| {
+            Some((
+                mapping::whole(node, "stage", 1, limits::STAGE_NUMBER_MAX, self.faults)?,
+                node.at,
+            ))
+        });
         let stage_title = stage_title(mapping, "title", self.faults);
         let added = self.sketches.len();
         if added >= limits::STAGES_MAX {
@@ -190,12 +277,19 @@ impl<'f> ActionReader<'f> {
 /// What a stage is called, if the file says it.
 pub(super) fn stage_title(mapping: Mapping<'_>, key: &str, faults: &mut Faults) -> Option<String> {
     let node = mapping.get(key)?;
-    mapping::checked(node, key, |text| rules::label("the stage's title", text), faults)
+    mapping::checked(
+        node,
+        key,
+        |text| rules::label("the stage's title", text),
+        faults,
+    )
 }
 
 /// The condition of an action.
 pub(super) fn when(mapping: Mapping<'_>, faults: &mut Faults) -> Option<Expression> {
-    mapping.get("when").and_then(|node| mapping::expression(node, "when", faults))
+    mapping
+        .get("when")
+        .and_then(|node| mapping::expression(node, "when", faults))
 }
 
 fn clock_time(node: &Node, faults: &mut Faults) -> Option<ClockTime> {
@@ -206,7 +300,13 @@ fn clock_time(node: &Node, faults: &mut Faults) -> Option<ClockTime> {
             "`at` is a time of day such as `09:00`, `09:00 next day` or `09:00 next working day`, not {}",
             rules::quoted(text)
         );
-        faults.put(node.at, Fault { field: "at".to_owned(), ..Fault::new(FaultCode::BadValue, message) });
+        faults.put(
+            node.at,
+            Fault {
+                field: "at".to_owned(),
+                ..Fault::new(FaultCode::BadValue, message)
+            },
+        );
     }
     time
 }
@@ -216,12 +316,21 @@ fn start(node: &Node, faults: &mut Faults) -> Option<TimerStart> {
     match (text, text.strip_prefix(FROM_FIELD)) {
         ("stage", _) => Some(TimerStart::Stage),
         ("start", _) => Some(TimerStart::Start),
-        (_, Some(field)) => {
-            faults.check(node.at, "from", rules::field_name(field)).then(|| TimerStart::Field(field.to_owned()))
-        }
+        (_, Some(field)) => faults
+            .check(node.at, "from", rules::field_name(field))
+            .then(|| TimerStart::Field(field.to_owned())),
         _ => {
-            let message = format!("`from` must be stage, start or fields.NAME, not {}", rules::quoted(text));
-            faults.put(node.at, Fault { field: "from".to_owned(), ..Fault::new(FaultCode::BadValue, message) });
+            let message = format!(
+                "`from` must be stage, start or fields.NAME, not {}",
+                rules::quoted(text)
+            );
+            faults.put(
+                node.at,
+                Fault {
+                    field: "from".to_owned(),
+                    ..Fault::new(FaultCode::BadValue, message)
+                },
+            );
             None
         }
     }
@@ -239,8 +348,20 @@ pub(super) fn timer_label(timer: &TimerAction) -> String {
 }
 
 /// A fault of the event at this place as a whole.
-pub(super) fn event_fault(faults: &mut Faults, sketch: &Sketch, at: Option<Position>, field: &str, fault: Fault) {
+pub(super) fn event_fault(
+    faults: &mut Faults,
+    sketch: &Sketch,
+    at: Option<Position>,
+    field: &str,
+    fault: Fault,
+) {
     faults.spot = sketch.added_by;
-    faults.put(at.unwrap_or(sketch.at), Fault { field: field.to_owned(), ..fault });
+    faults.put(
+        at.unwrap_or(sketch.at),
+        Fault {
+            field: field.to_owned(),
+            ..fault
+        },
+    );
     faults.spot = Spot::default();
 }

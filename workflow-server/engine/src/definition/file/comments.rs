@@ -1,7 +1,8 @@
 //! Comments and empty lines of a file, carried over to the same file written anew.
 //!
-//! Promise: what comes out reads as the same definition, and carrying over once more changes nothing. A comment goes with what
-//! it stands before or beside; where that is not written any more, with what it was a part of.
+//! Promise: what comes out reads as the same definition, and carrying over once more changes
+//! nothing. A comment goes with what it stands before or beside; where that is not written any
+//! more, with what it was a part of.
 
 use std::collections::HashMap;
 use std::ops::Range;
@@ -16,8 +17,16 @@ pub(super) fn carried(original: &str, written: &str) -> String {
     for remark in from.remarks(original) {
         match remark {
             Remark::Before { path: None, text } => tail.push(text),
-            Remark::Before { path: Some(path), text } => lines[to.nearest(path).line].before.push(text),
-            Remark::Beside { path, text, code, column } => {
+            Remark::Before {
+                path: Some(path),
+                text,
+            } => lines[to.nearest(path).line].before.push(text),
+            Remark::Beside {
+                path,
+                text,
+                code,
+                column,
+            } => {
                 let place = to.nearest(path);
                 let line = &mut lines[place.line];
                 if place.is_open_to_the_right && line.beside.is_none() {
@@ -52,10 +61,15 @@ struct Line<'t> {
 
 impl<'t> Line<'t> {
     fn of(text: &'t str) -> Self {
-        Self { text, before: Vec::new(), beside: None }
+        Self {
+            text,
+            before: Vec::new(),
+            beside: None,
+        }
     }
 
-    /// Whether a comment beside this line still is in line with those above and below that it was in line with.
+    /// Whether a comment beside this line still is in line with those above and below that it was
+    /// in line with.
     fn is_about_as_long_as(&self, code: usize) -> bool {
         const DIFFERENCE_MAX: usize = 12;
         self.text.chars().count().abs_diff(code) <= DIFFERENCE_MAX
@@ -73,7 +87,11 @@ impl<'t> Line<'t> {
             Some((beside, column)) => {
                 let end = self.text.chars().count() + GAP;
                 let column = column.unwrap_or_default().max(end);
-                push_line(out, "", &format!("{:<width$}{beside}", self.text, width = column));
+                push_line(
+                    out,
+                    "",
+                    &format!("{:<width$}{beside}", self.text, width = column),
+                );
             }
             None => push_line(out, "", self.text),
         }
@@ -94,7 +112,8 @@ enum Remark<'t> {
         path: Option<&'t str>,
         text: &'t str,
     },
-    /// `code` is how many characters the line has before it, and `column` where it begins if more than a gap lies between them.
+    /// `code` is how many characters the line has before it, and `column` where it begins if more
+    /// than a gap lies between them.
     Beside {
         path: &'t str,
         text: &'t str,
@@ -121,10 +140,16 @@ struct Survey {
     scalars: Vec<Range<usize>>,
 }
 
-/// The characters of a scalar in which no comment and no empty line can be. What the parser says goes on to the next token.
+/// The characters of a scalar in which no comment and no empty line can be. What the parser says
+/// goes on to the next token.
 fn extent(chars: &[char], value: &str, style: ScalarStyle, span: &Span) -> Range<usize> {
     let (start, end) = (span.start.index(), span.end.index().min(chars.len()));
-    let length = |chars: &[char]| chars.iter().rposition(|c| !c.is_whitespace()).map_or(0, |last| last + 1);
+    let length = |chars: &[char]| {
+        chars
+            .iter()
+            .rposition(|c| !c.is_whitespace())
+            .map_or(0, |last| last + 1)
+    };
     match style {
         ScalarStyle::Plain => start..end,
         ScalarStyle::SingleQuoted | ScalarStyle::DoubleQuoted => {
@@ -141,15 +166,27 @@ fn extent(chars: &[char], value: &str, style: ScalarStyle, span: &Span) -> Range
             start..at
         }
         ScalarStyle::Literal | ScalarStyle::Folded => {
-            // The parser begins with the first line that is not empty; the text begins below its head: `text: |+ # why`.
+            // The parser begins with the first line that is not empty; the text begins below its
+            // head: `text: |+ # why`.
             let head_end = length(&chars[..start]);
-            let head_start = chars[..head_end].iter().rposition(|c| *c == '\n').map_or(0, |newline| newline + 1);
+            let head_start = chars[..head_end]
+                .iter()
+                .rposition(|c| *c == '\n')
+                .map_or(0, |newline| newline + 1);
             let head: String = chars[head_start..head_end].iter().collect();
-            let sign = head.split(" #").next().and_then(|head| head.split_whitespace().last());
+            let sign = head
+                .split(" #")
+                .next()
+                .and_then(|head| head.split_whitespace().last());
             let last = value.trim_end_matches('\n').rsplit('\n').next();
-            let ends_in_spaces = last.is_some_and(|last| !last.is_empty() && last.trim().is_empty());
+            let ends_in_spaces =
+                last.is_some_and(|last| !last.is_empty() && last.trim().is_empty());
             let keeps_empty_lines = ends_in_spaces || sign.is_some_and(|sign| sign.contains('+'));
-            head_end..if keeps_empty_lines { end } else { start + length(&chars[start..end]) }
+            head_end..if keeps_empty_lines {
+                end
+            } else {
+                start + length(&chars[start..end])
+            }
         }
     }
 }
@@ -164,7 +201,11 @@ impl Survey {
     /// A text that cannot be read has no places behind the fault; it is never surveyed.
     fn of(text: &str) -> Self {
         let chars: Vec<char> = text.chars().collect();
-        let mut survey = Self { places: Vec::new(), by_path: HashMap::new(), scalars: Vec::new() };
+        let mut survey = Self {
+            places: Vec::new(),
+            by_path: HashMap::new(),
+            scalars: Vec::new(),
+        };
         let mut open: Vec<Open> = Vec::new();
         for (event, span) in Parser::new_from_str(text).map_while(Result::ok) {
             match event {
@@ -201,7 +242,8 @@ impl Survey {
         self.begins(open, span.start);
         let place = of_key.or(self.places.len().checked_sub(1));
         if let Some(place) = place.and_then(|place| self.places.get_mut(place)) {
-            place.is_open_to_the_right = place.line + 1 == span.start.line() && span.start.line() == span.end.line();
+            place.is_open_to_the_right =
+                place.line + 1 == span.start.line() && span.start.line() == span.end.line();
         }
     }
 
@@ -209,7 +251,9 @@ impl Survey {
     fn begins(&mut self, open: &mut [Open], at: Marker) -> String {
         match open.last_mut() {
             None => String::new(),
-            Some(Open::Map(_, key)) => key.take().map_or_else(String::new, |place| self.places[place].path.clone()),
+            Some(Open::Map(_, key)) => key
+                .take()
+                .map_or_else(String::new, |place| self.places[place].path.clone()),
             Some(Open::List(path, count)) => {
                 let path = format!("{path}/{count}");
                 *count += 1;
@@ -221,7 +265,11 @@ impl Survey {
 
     fn put(&mut self, path: String, at: Marker) {
         self.by_path.insert(path.clone(), self.places.len());
-        self.places.push(Place { path, line: at.line() - 1, is_open_to_the_right: true });
+        self.places.push(Place {
+            path,
+            line: at.line() - 1,
+            is_open_to_the_right: true,
+        });
     }
 
     /// The place with this path, or of what it is a part of.
@@ -247,17 +295,35 @@ impl Survey {
             let (first, end) = (self.places_above(number), self.places_above(number + 1));
             let next = self.places.get(end).map(|place| place.path.as_str());
             if line.trim().is_empty() && !self.is_scalar(start) {
-                remarks.push(Remark::Before { path: next, text: "" });
+                remarks.push(Remark::Before {
+                    path: next,
+                    text: "",
+                });
             } else if let Some((at, comment)) = self.comment(line, start) {
-                let here = if first < end { Some(first) } else { first.checked_sub(1) };
-                match here.filter(|_| !line[..at].trim().is_empty()).map(|here| &self.places[here]) {
+                let here = if first < end {
+                    Some(first)
+                } else {
+                    first.checked_sub(1)
+                };
+                match here
+                    .filter(|_| !line[..at].trim().is_empty())
+                    .map(|here| &self.places[here])
+                {
                     Some(place) => {
                         let column = line[..at].chars().count();
                         let code = line[..at].trim_end().chars().count();
                         let column = (column > code + GAP).then_some(column);
-                        remarks.push(Remark::Beside { path: &place.path, text: comment, code, column });
+                        remarks.push(Remark::Beside {
+                            path: &place.path,
+                            text: comment,
+                            code,
+                            column,
+                        });
                     }
-                    None => remarks.push(Remark::Before { path: next, text: comment }),
+                    None => remarks.push(Remark::Before {
+                        path: next,
+                        text: comment,
+                    }),
                 }
             }
             start += line.chars().count() + 1;
@@ -265,7 +331,8 @@ impl Survey {
         remarks
     }
 
-    /// The comment of a line that starts with this character of the text, and the byte of the line that it begins with.
+    /// The comment of a line that starts with this character of the text, and the byte of the line
+    /// that it begins with.
     fn comment<'t>(&self, line: &'t str, start: usize) -> Option<(usize, &'t str)> {
         let mut before = ' ';
         for (nth, (at, c)) in line.char_indices().enumerate() {
@@ -284,6 +351,8 @@ impl Survey {
 
     fn is_scalar(&self, index: usize) -> bool {
         let after = self.scalars.partition_point(|scalar| scalar.start <= index);
-        after.checked_sub(1).is_some_and(|at| self.scalars[at].contains(&index))
+        after
+            .checked_sub(1)
+            .is_some_and(|at| self.scalars[at].contains(&index))
     }
 }

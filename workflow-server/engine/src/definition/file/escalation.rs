@@ -9,8 +9,12 @@ use crate::definition::model::{Again, Priority, Raise, Rung, RungTime};
 use crate::definition::rules;
 use crate::limits;
 
-pub(super) const RUNG: Keys =
-    Keys { known: &["at", "after", "every", "times", "priority", "team", "add-team"], later: &["when"] };
+pub(super) const RUNG: Keys = Keys {
+    known: &[
+        "at", "after", "every", "times", "priority", "team", "add-team",
+    ],
+    later: &["when"],
+};
 
 /// The word for "by one" among the priorities, and the priorities.
 pub(super) const RAISES: [(&str, Raise); 5] = [
@@ -29,14 +33,27 @@ pub(super) const DUE: &str = "due";
 pub(super) fn read(node: &Node, faults: &mut Faults) -> Vec<Rung> {
     let items = mapping::list(node, "`escalate`", faults);
     if let Some(item) = items.get(limits::RUNGS_MAX) {
-        let message = format!("an alert escalates at most {} times, repeats aside", limits::RUNGS_MAX);
+        let message = format!(
+            "an alert escalates at most {} times, repeats aside",
+            limits::RUNGS_MAX
+        );
         put(faults, item, FaultCode::TooLarge, "escalate", message);
     }
-    items.iter().take(limits::RUNGS_MAX).filter_map(|item| rung(item, faults)).collect()
+    items
+        .iter()
+        .take(limits::RUNGS_MAX)
+        .filter_map(|item| rung(item, faults))
+        .collect()
 }
 
 fn put(faults: &mut Faults, node: &Node, code: FaultCode, field: &str, message: String) {
-    faults.put(node.at, Fault { field: field.to_owned(), ..Fault::new(code, message) });
+    faults.put(
+        node.at,
+        Fault {
+            field: field.to_owned(),
+            ..Fault::new(code, message)
+        },
+    );
 }
 
 fn rung(node: &Node, faults: &mut Faults) -> Option<Rung> {
@@ -44,22 +61,36 @@ fn rung(node: &Node, faults: &mut Faults) -> Option<Rung> {
     rung.check_keys(&RUNG, faults);
     let at = time(rung, faults);
     let again = again(rung, faults);
-    let priority = rung.get("priority").and_then(|node| mapping::word(node, "priority", &RAISES, &[], faults));
+    let priority = rung
+        .get("priority")
+        .and_then(|node| mapping::word(node, "priority", &RAISES, &[], faults));
     let mut team = |key: &str| rung.get(key).map(|node| mapping::name(node, key, faults));
     let (team, add_team) = (team("team"), team("add-team"));
-    if ["priority", "team", "add-team"].iter().all(|key| rung.get(key).is_none()) {
-        let message = "a rung changes something: give it `priority`, `team` or `add-team`".to_owned();
+    if ["priority", "team", "add-team"]
+        .iter()
+        .all(|key| rung.get(key).is_none())
+    {
+        let message =
+            "a rung changes something: give it `priority`, `team` or `add-team`".to_owned();
         put(faults, node, FaultCode::MissingKey, "escalate", message);
     }
-    Some(Rung { at: at?, again: again?, priority, team: team.flatten(), add_team: add_team.flatten() })
+    Some(Rung {
+        at: at?,
+        again: again?,
+        priority,
+        team: team.flatten(),
+        add_team: add_team.flatten(),
+    })
 }
 
 fn time(rung: Mapping<'_>, faults: &mut Faults) -> Option<RungTime> {
     match (rung.get("at"), rung.get("after")) {
         (Some(at), None) => {
             let text = mapping::text(at, "at", faults)?;
-            let share =
-                text.strip_suffix('%').and_then(|share| share.parse().ok()).filter(|share| (1..100).contains(share));
+            let share = text
+                .strip_suffix('%')
+                .and_then(|share| share.parse().ok())
+                .filter(|share| (1..100).contains(share));
             if text == DUE {
                 return Some(RungTime::Due);
             }
@@ -76,11 +107,18 @@ fn time(rung: Mapping<'_>, faults: &mut Faults) -> Option<RungTime> {
         (at, _) => {
             let (code, message) = match at {
                 Some(_) => (FaultCode::BadValue, "a rung has either `at` or `after`"),
-                None => {
-                    (FaultCode::MissingKey, "a rung needs `at` (`50%`, `due`) or `after` (how long after it was due)")
-                }
+                None => (
+                    FaultCode::MissingKey,
+                    "a rung needs `at` (`50%`, `due`) or `after` (how long after it was due)",
+                ),
             };
-            faults.put(rung.at, Fault { field: "at".to_owned(), ..Fault::new(code, message.to_owned()) });
+            faults.put(
+                rung.at,
+                Fault {
+                    field: "at".to_owned(),
+                    ..Fault::new(code, message.to_owned())
+                },
+            );
             None
         }
     }
@@ -93,12 +131,26 @@ fn again(rung: Mapping<'_>, faults: &mut Faults) -> Option<Option<Again>> {
         (Some(every), Some(times)) => {
             let every = mapping::span(every, "every", faults);
             let times = mapping::whole(times, "times", 2, limits::RUNG_TIMES_MAX, faults);
-            Some(Some(Again { every: every?, times: times? }))
+            Some(Some(Again {
+                every: every?,
+                times: times?,
+            }))
         }
         (every, _) => {
-            let (there, missing) = if every.is_some() { ("every", "times") } else { ("times", "every") };
-            let message = format!("`{there}` needs `{missing}`: how often in all, and how long in between");
-            faults.put(rung.at, Fault { field: missing.to_owned(), ..Fault::new(FaultCode::MissingKey, message) });
+            let (there, missing) = if every.is_some() {
+                ("every", "times")
+            } else {
+                ("times", "every")
+            };
+            let message =
+                format!("`{there}` needs `{missing}`: how often in all, and how long in between");
+            faults.put(
+                rung.at,
+                Fault {
+                    field: missing.to_owned(),
+                    ..Fault::new(FaultCode::MissingKey, message)
+                },
+            );
             None
         }
     }

@@ -19,7 +19,8 @@ impl Position {
     pub(super) const START: Self = Self { line: 1, column: 1 };
 }
 
-/// Where in the workflow reading is: the event, by its place in the order written, and the action in it, from 1.
+/// Where in the workflow reading is: the event, by its place in the order written, and the action
+/// in it, from 1.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Spot {
     pub(super) event: Option<usize>,
@@ -31,7 +32,8 @@ pub(super) struct Spot {
 pub(super) struct Faults {
     found: Vec<(Spot, Fault)>,
     more: bool,
-    /// How many of them are inside of one text or condition: the rest of the file can be read, and judged, all the same.
+    /// How many of them are inside of one text or condition: the rest of the file can be read, and
+    /// judged, all the same.
     inside: usize,
     /// The file's text.
     pub(super) text: String,
@@ -56,11 +58,24 @@ impl Faults {
             self.more = true;
             return;
         }
-        self.found.push((self.spot, Fault { line: at.line, column: at.column, ..fault }));
+        self.found.push((
+            self.spot,
+            Fault {
+                line: at.line,
+                column: at.column,
+                ..fault
+            },
+        ));
     }
 
-    /// Adds a fault inside of a text or a condition that begins at a place: where its bytes are in the file, if that can be found.
-    pub(super) fn put_inside(&mut self, at: Position, (source, range): (&str, Option<Range<usize>>), fault: Fault) {
+    /// Adds a fault inside of a text or a condition that begins at a place: where its bytes are in
+    /// the file, if that can be found.
+    pub(super) fn put_inside(
+        &mut self,
+        at: Position,
+        (source, range): (&str, Option<Range<usize>>),
+        fault: Fault,
+    ) {
         let count = self.found.len();
         // A file of nothing but faults must not be searched for each.
         let range = range.filter(|_| count < limits::FAULTS_MAX);
@@ -79,7 +94,13 @@ impl Faults {
         match checked {
             Ok(()) => true,
             Err(fault) => {
-                self.put(at, Fault { field: field.to_owned(), ..fault });
+                self.put(
+                    at,
+                    Fault {
+                        field: field.to_owned(),
+                        ..fault
+                    },
+                );
                 false
             }
         }
@@ -94,17 +115,26 @@ impl Faults {
         self.found.is_empty()
     }
 
-    /// All faults in the order of the file; `numbers` are those of the stages, in the order in which they are written.
+    /// All faults in the order of the file; `numbers` are those of the stages, in the order in
+    /// which they are written.
     pub(super) fn finish(mut self, numbers: &[u32]) -> Vec<Fault> {
-        self.found.sort_by_key(|(_, fault)| (fault.line, fault.column));
+        self.found
+            .sort_by_key(|(_, fault)| (fault.line, fault.column));
         let in_stage = |(spot, fault): (Spot, Fault)| {
             let stage = spot.event.and_then(|event| numbers.get(event)).copied();
-            Fault { stage: stage.unwrap_or(0), action: spot.action, ..fault }
+            Fault {
+                stage: stage.unwrap_or(0),
+                action: spot.action,
+                ..fault
+            }
         };
         let mut faults: Vec<Fault> = self.found.into_iter().map(in_stage).collect();
         faults.dedup();
         if self.more {
-            let message = format!("there are more faults; these are the first {}", limits::FAULTS_MAX);
+            let message = format!(
+                "there are more faults; these are the first {}",
+                limits::FAULTS_MAX
+            );
             faults.push(Fault::new(FaultCode::TooLarge, message));
         }
         faults

@@ -1,6 +1,8 @@
-//! A file in its one form, and what a definition is exported as: both keep the comments of the author.
+//! A file in its one form, and what a definition is exported as: both keep the comments of the
+//! author.
 //!
-//! Promise: what comes out reads back as the same definition. Comments that cannot be carried over are left out of an export.
+//! Promise: what comes out reads back as the same definition. Comments that cannot be carried over
+//! are left out of an export.
 
 use crate::definition::Definition;
 use crate::definition::fault::Fault;
@@ -10,8 +12,9 @@ use crate::definition::file::writing::{file, json, yaml};
 use crate::definition::file::{comments, read, write_yaml};
 use crate::definition::source::{SOURCE_BYTES_MAX, Source};
 
-/// A file in the one form, with its comments, its empty lines, its line ends and its byte order mark. An event without a stage
-/// number stays without: what numbers earlier versions have used, a file does not know.
+/// A file in the one form, with its comments, its empty lines, its line ends and its byte order
+/// mark. An event without a stage number stays without: what numbers earlier versions have used, a
+/// file does not know.
 ///
 /// # Errors
 /// The faults of the file.
@@ -37,7 +40,11 @@ pub fn source_of(text: &str, definition: &Definition) -> Source {
     let plain = line_ends::plain(text);
     // JSON has no comments, and what the YAML parser makes of them is none.
     let is_kept = plain.len() <= SOURCE_BYTES_MAX && has_comments(&plain, definition);
-    if is_kept { Source::of(&plain) } else { Source::default() }
+    if is_kept {
+        Source::of(&plain)
+    } else {
+        Source::default()
+    }
 }
 
 fn has_comments(plain: &str, definition: &Definition) -> bool {
@@ -49,7 +56,13 @@ fn has_comments(plain: &str, definition: &Definition) -> bool {
 #[must_use]
 pub fn export_yaml(definition: &Definition) -> String {
     let written = write_yaml(definition);
-    let Some(source) = definition.source.text() else { return written };
+    let Some(source) = definition.source.text() else {
+        return written;
+    };
     let carried = comments::carried(source, &written);
-    if read(&carried, None).as_ref() == Ok(definition) { carried } else { written }
+    if read(&carried, None).as_ref() == Ok(definition) {
+        carried
+    } else {
+        written
+    }
 }

@@ -1,7 +1,8 @@
-//! The one thing in JSON that YAML does not have: a character written as two escapes, such as `\ud83d\ude00`, as many
-//! programs write every character beyond the first 65,536.
+//! The one thing in JSON that YAML does not have: a character written as two escapes, such as
+//! `\ud83d\ude00`, as many programs write every character beyond the first 65,536.
 //!
-//! A fault after such a character on the same line has the column that it has with the character in its place.
+//! A fault after such a character on the same line has the column that it has with the character in
+//! its place.
 //!
 //! Must not touch anything but JSON: in YAML the same characters can be meant as they stand.
 
@@ -11,7 +12,8 @@ use serde::de::IgnoredAny;
 
 /// The text with each pair of escapes as the character that it stands for.
 pub(super) fn joined(text: &str) -> Cow<'_, str> {
-    let may_have_pairs = text.trim_start().starts_with('{') && (text.contains("\\ud") || text.contains("\\uD"));
+    let may_have_pairs =
+        text.trim_start().starts_with('{') && (text.contains("\\ud") || text.contains("\\uD"));
     if !may_have_pairs || serde_json::from_str::<IgnoredAny>(text).is_err() {
         return Cow::Borrowed(text);
     }
@@ -25,7 +27,10 @@ pub(super) fn joined(text: &str) -> Cow<'_, str> {
             rest = &rest["\\uXXXX\\uXXXX".len()..];
         } else {
             // An escape of one character, which can itself be a backslash.
-            let end = rest.char_indices().nth(2).map_or(rest.len(), |(end, _)| end);
+            let end = rest
+                .char_indices()
+                .nth(2)
+                .map_or(rest.len(), |(end, _)| end);
             joined.push_str(&rest[..end]);
             rest = &rest[end..];
         }
@@ -38,7 +43,8 @@ fn pair(text: &str) -> Option<char> {
     let first = escape(text)?;
     let second = escape(text.get("\\uXXXX".len()..)?)?;
     let character = char::decode_utf16([first, second]).next()?.ok()?;
-    // Two escapes make one character only as a pair; otherwise they are two characters, and YAML reads those.
+    // Two escapes make one character only as a pair; otherwise they are two characters, and YAML
+    // reads those.
     (character.len_utf16() == 2).then_some(character)
 }
 
@@ -57,7 +63,10 @@ mod tests {
     #[test]
     fn pairs_are_joined_in_json_and_nowhere_else() {
         check(r#"{"a": "\ud83d\ude00 \uD83D\uDE00"}"#, r#"{"a": "😀 😀"}"#);
-        check(r#"{"a": "\\ud83d\\ude00 \u00e9\ud83d\ude00"}"#, r#"{"a": "\\ud83d\\ude00 \u00e9😀"}"#);
+        check(
+            r#"{"a": "\\ud83d\\ude00 \u00e9\ud83d\ude00"}"#,
+            r#"{"a": "\\ud83d\\ude00 \u00e9😀"}"#,
+        );
         check(r"{a: '\ud83d\ude00'}", r"{a: '\ud83d\ude00'}");
         check(r#"a: "\ud83d\ude00""#, r#"a: "\ud83d\ude00""#);
     }

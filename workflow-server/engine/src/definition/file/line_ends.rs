@@ -1,4 +1,5 @@
-//! The line ends and the byte order mark of a file: reading needs neither, and formatting keeps both.
+//! The line ends and the byte order mark of a file: reading needs neither, and formatting keeps
+//! both.
 
 use std::borrow::Cow;
 
@@ -14,17 +15,26 @@ pub fn lines(text: &str) -> impl Iterator<Item = &str> {
             rest = None;
             return Some(text);
         };
-        let end = if text[at..].starts_with("\r\n") { at + 2 } else { at + 1 };
+        let end = if text[at..].starts_with("\r\n") {
+            at + 2
+        } else {
+            at + 1
+        };
         rest = Some(&text[end..]);
         Some(&text[..at])
     });
     lines.map(|line| line.strip_prefix(BYTE_ORDER_MARK).unwrap_or(line))
 }
 
-/// The text without its byte order mark, with `\n` at the end of each line: the one form that is read.
+/// The text without its byte order mark, with `\n` at the end of each line: the one form that is
+/// read.
 pub(super) fn plain(text: &str) -> Cow<'_, str> {
     let text = text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(text);
-    if text.contains('\r') { Cow::Owned(text.replace("\r\n", "\n").replace('\r', "\n")) } else { Cow::Borrowed(text) }
+    if text.contains('\r') {
+        Cow::Owned(text.replace("\r\n", "\n").replace('\r', "\n"))
+    } else {
+        Cow::Borrowed(text)
+    }
 }
 
 /// How a file is written around what it says.
@@ -41,12 +51,23 @@ impl Dress {
             Some(at) if text[at..].starts_with('\r') => "\r",
             _ => "\n",
         };
-        Self { has_mark: text.starts_with(BYTE_ORDER_MARK), line_end }
+        Self {
+            has_mark: text.starts_with(BYTE_ORDER_MARK),
+            line_end,
+        }
     }
 
     /// A plain text in this form.
     pub(super) fn put_on(&self, plain: String) -> String {
-        let text = if self.line_end == "\n" { plain } else { plain.replace('\n', self.line_end) };
-        if self.has_mark { format!("{BYTE_ORDER_MARK}{text}") } else { text }
+        let text = if self.line_end == "\n" {
+            plain
+        } else {
+            plain.replace('\n', self.line_end)
+        };
+        if self.has_mark {
+            format!("{BYTE_ORDER_MARK}{text}")
+        } else {
+            text
+        }
     }
 }

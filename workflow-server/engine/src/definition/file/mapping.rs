@@ -1,7 +1,7 @@
 //! Mappings with known keys, and the scalars in them.
 //!
-//! Promises: a key that is not known is a fault that names the nearest known one; a key that the design has and this
-//! version does not is refused by name.
+//! Promises: a key that is not known is a fault that names the nearest known one; a key that the
+//! design has and this version does not is refused by name.
 
 use crate::definition::expression::Expression;
 use crate::definition::fault::{Fault, FaultCode};
@@ -36,13 +36,25 @@ const FILES: [(&str, &str); 5] = [
 ];
 
 impl<'n> Mapping<'n> {
-    /// The whole file as a mapping. Of a file of another kind that alone is told: its keys are all unknown here.
+    /// The whole file as a mapping. Of a file of another kind that alone is told: its keys are all
+    /// unknown here.
     pub(super) fn of_file(root: &'n Node, wanted: &str, faults: &mut Faults) -> Option<Self> {
         let file = Self::of(root, wanted, faults)?;
-        let key = |key: &str| file.entries.iter().find(|(known, _)| known.text == key).map(|(key, _)| key.at);
-        let found = FILES.iter().find_map(|(known, kind)| Some((key(known)?, *kind)));
+        let key = |key: &str| {
+            file.entries
+                .iter()
+                .find(|(known, _)| known.text == key)
+                .map(|(key, _)| key.at)
+        };
+        let found = FILES
+            .iter()
+            .find_map(|(known, kind)| Some((key(known)?, *kind)));
         if let Some((at, found)) = found.filter(|(_, found)| *found != wanted) {
-            faults.add(FaultCode::UnknownKey, at, format!("this is {found}, not {wanted}"));
+            faults.add(
+                FaultCode::UnknownKey,
+                at,
+                format!("this is {found}, not {wanted}"),
+            );
             return None;
         }
         Some(file)
@@ -51,25 +63,37 @@ impl<'n> Mapping<'n> {
     /// The node as a mapping; `what` is the node in a sentence, such as "an action".
     pub(super) fn of(node: &'n Node, what: &str, faults: &mut Faults) -> Option<Self> {
         match &node.content {
-            Content::Map(entries) => Some(Self { at: node.at, entries }),
+            Content::Map(entries) => Some(Self {
+                at: node.at,
+                entries,
+            }),
             Content::Refused => None,
             Content::Scalar { .. } | Content::List(_) => {
-                faults.add(FaultCode::BadValue, node.at, format!("{what} must be a mapping, not {}", kind(node)));
+                faults.add(
+                    FaultCode::BadValue,
+                    node.at,
+                    format!("{what} must be a mapping, not {}", kind(node)),
+                );
                 None
             }
         }
     }
 
     pub(super) fn get(self, key: &str) -> Option<&'n Node> {
-        self.entries.iter().find(|(known, _)| known.text == key).map(|(_, node)| node)
+        self.entries
+            .iter()
+            .find(|(known, _)| known.text == key)
+            .map(|(_, node)| node)
     }
 
     /// The value of a key that must be there; `what` is the mapping in a sentence.
     pub(super) fn require(self, key: &str, what: &str, faults: &mut Faults) -> Option<&'n Node> {
         let node = self.get(key);
         if node.is_none() {
-            let fault =
-                Fault { field: key.to_owned(), ..Fault::new(FaultCode::MissingKey, format!("{what} needs `{key}`")) };
+            let fault = Fault {
+                field: key.to_owned(),
+                ..Fault::new(FaultCode::MissingKey, format!("{what} needs `{key}`"))
+            };
             faults.put(self.at, fault);
         }
         node
@@ -77,7 +101,11 @@ impl<'n> Mapping<'n> {
 
     /// Refuses all other keys.
     pub(super) fn check_keys(self, keys: &Keys, faults: &mut Faults) {
-        for (key, _) in self.entries.iter().filter(|(key, _)| !keys.known.contains(&key.text.as_str())) {
+        for (key, _) in self
+            .entries
+            .iter()
+            .filter(|(key, _)| !keys.known.contains(&key.text.as_str()))
+        {
             refuse_key(key, keys, faults);
         }
     }
@@ -92,14 +120,25 @@ pub(super) fn refuse_key(key: &Key, keys: &Keys, faults: &mut Faults) {
         return;
     }
     let suggestion = rules::suggestion(&key.text, keys.known.iter().copied());
-    let known = if suggestion.is_empty() { format!("; known here: {}", keys.known.join(", ")) } else { suggestion };
-    faults.add(FaultCode::UnknownKey, key.at, format!("unknown key {}{known}", rules::quoted(&key.text)));
+    let known = if suggestion.is_empty() {
+        format!("; known here: {}", keys.known.join(", "))
+    } else {
+        suggestion
+    };
+    faults.add(
+        FaultCode::UnknownKey,
+        key.at,
+        format!("unknown key {}{known}", rules::quoted(&key.text)),
+    );
 }
 
 /// The fault of something that a later version supports.
 pub(super) fn later(word: &str) -> Fault {
     let message = format!("`{word}` is not supported in this version");
-    Fault { field: word.to_owned(), ..Fault::new(FaultCode::NotSupportedYet, message) }
+    Fault {
+        field: word.to_owned(),
+        ..Fault::new(FaultCode::NotSupportedYet, message)
+    }
 }
 
 /// The items of a list.
@@ -108,7 +147,11 @@ pub(super) fn list<'n>(node: &'n Node, what: &str, faults: &mut Faults) -> &'n [
         Content::List(items) => items,
         Content::Refused => &[],
         Content::Scalar { .. } | Content::Map(_) => {
-            faults.add(FaultCode::BadValue, node.at, format!("{what} must be a list, not {}", kind(node)));
+            faults.add(
+                FaultCode::BadValue,
+                node.at,
+                format!("{what} must be a list, not {}", kind(node)),
+            );
             &[]
         }
     }
@@ -120,7 +163,12 @@ pub(super) fn text<'n>(node: &'n Node, field: &str, faults: &mut Faults) -> Opti
         Content::Scalar { text, .. } => Some(text),
         Content::Refused => None,
         Content::List(_) | Content::Map(_) => {
-            bad(node, field, format!("`{field}` must be text, not {}", kind(node)), faults);
+            bad(
+                node,
+                field,
+                format!("`{field}` must be text, not {}", kind(node)),
+                faults,
+            );
             None
         }
     }
@@ -134,12 +182,19 @@ pub(super) fn checked(
     faults: &mut Faults,
 ) -> Option<String> {
     let text = text(node, field, faults)?;
-    faults.check(node.at, field, rule(text)).then(|| text.to_owned())
+    faults
+        .check(node.at, field, rule(text))
+        .then(|| text.to_owned())
 }
 
 /// A name, an id, an outcome, a team.
 pub(super) fn name(node: &Node, field: &str, faults: &mut Faults) -> Option<String> {
-    checked(node, field, |text| rules::name(format_args!("`{field}`"), text), faults)
+    checked(
+        node,
+        field,
+        |text| rules::name(format_args!("`{field}`"), text),
+        faults,
+    )
 }
 
 /// A span.
@@ -147,7 +202,13 @@ pub(super) fn span(node: &Node, field: &str, faults: &mut Faults) -> Option<Span
     match rules::span(text(node, field, faults)?) {
         Ok(span) => Some(span),
         Err(fault) => {
-            faults.put(node.at, Fault { field: field.to_owned(), ..fault });
+            faults.put(
+                node.at,
+                Fault {
+                    field: field.to_owned(),
+                    ..fault
+                },
+            );
             None
         }
     }
@@ -159,12 +220,21 @@ pub(super) fn expression(node: &Node, field: &str, faults: &mut Faults) -> Optio
     faults.expressions += 1;
     faults.expression_bytes += source.len();
     if let Err(fault) = rules::expressions(faults.expressions, faults.expression_bytes) {
-        faults.put(node.at, Fault { field: field.to_owned(), ..fault });
+        faults.put(
+            node.at,
+            Fault {
+                field: field.to_owned(),
+                ..fault
+            },
+        );
         return None;
     }
     Some(Expression::parse(source).unwrap_or_else(|wrong| {
         let message = format!("`{field}` {wrong}");
-        let fault = Fault { field: field.to_owned(), ..Fault::new(FaultCode::BadValue, message) };
+        let fault = Fault {
+            field: field.to_owned(),
+            ..Fault::new(FaultCode::BadValue, message)
+        };
         faults.put_inside(node.at, (source, wrong.range), fault);
         // The rest of the file is judged as if it were one.
         Expression::stored(source)
@@ -173,7 +243,9 @@ pub(super) fn expression(node: &Node, field: &str, faults: &mut Faults) -> Optio
 
 /// The name of a calendar, or `none`.
 pub(super) fn calendar(mapping: Mapping<'_>, faults: &mut Faults) -> Option<String> {
-    mapping.get("calendar").and_then(|node| name(node, "calendar", faults))
+    mapping
+        .get("calendar")
+        .and_then(|node| name(node, "calendar", faults))
 }
 
 /// `true` or `false`, without quotes.
@@ -188,21 +260,37 @@ pub(super) fn flag(node: &Node, field: &str, faults: &mut Faults) -> Option<bool
         _ => None,
     };
     if flag.is_none() {
-        bad(node, field, format!("`{field}` must be true or false, not {}", written(node)), faults);
+        bad(
+            node,
+            field,
+            format!("`{field}` must be true or false, not {}", written(node)),
+            faults,
+        );
     }
     flag
 }
 
 /// A whole number in a range, without quotes.
-pub(super) fn whole(node: &Node, field: &str, from: u32, to: u32, faults: &mut Faults) -> Option<u32> {
+pub(super) fn whole(
+    node: &Node,
+    field: &str,
+    from: u32,
+    to: u32,
+    faults: &mut Faults,
+) -> Option<u32> {
     let number = match &node.content {
         Content::Refused => return None,
-        Content::Scalar { text, plain: true } if text.bytes().all(|byte| byte.is_ascii_digit()) => text.parse().ok(),
+        Content::Scalar { text, plain: true } if text.bytes().all(|byte| byte.is_ascii_digit()) => {
+            text.parse().ok()
+        }
         _ => None,
     };
     let number = number.filter(|number| (from..=to).contains(number));
     if number.is_none() {
-        let message = format!("`{field}` must be a whole number from {from} to {to}, not {}", written(node));
+        let message = format!(
+            "`{field}` must be a whole number from {from} to {to}, not {}",
+            written(node)
+        );
         bad(node, field, message, faults);
     }
     number
@@ -235,7 +323,13 @@ pub(super) fn word<T: Copy>(
 }
 
 fn bad(node: &Node, field: &str, message: String, faults: &mut Faults) {
-    faults.put(node.at, Fault { field: field.to_owned(), ..Fault::new(FaultCode::BadValue, message) });
+    faults.put(
+        node.at,
+        Fault {
+            field: field.to_owned(),
+            ..Fault::new(FaultCode::BadValue, message)
+        },
+    );
 }
 
 fn kind(node: &Node) -> &'static str {

@@ -1,5 +1,5 @@
-//! How events come by their ids and stage numbers: what is written wins, what an earlier version gave stays, and the
-//! rest follow in the order written.
+//! How events come by their ids and stage numbers: what is written wins, what an earlier version
+//! gave stays, and the rest follow in the order written.
 //!
 //! Promises: no id and no number is ever given to another event of the same workflow.
 
@@ -19,8 +19,10 @@ pub(super) fn ids(sketches: &[Sketch], faults: &mut Faults) -> Vec<String> {
     for sketch in sketches {
         let Some((id, at)) = &sketch.id else { continue };
         if !taken.insert(id) {
-            let fault =
-                Fault::new(FaultCode::Duplicate, format!("another event has the id `{id}`; choose another one"));
+            let fault = Fault::new(
+                FaultCode::Duplicate,
+                format!("another event has the id `{id}`; choose another one"),
+            );
             event_fault(faults, sketch, Some(*at), "id", fault);
         }
     }
@@ -34,17 +36,30 @@ pub(super) fn ids(sketches: &[Sketch], faults: &mut Faults) -> Vec<String> {
 }
 
 /// An id made of the label: `pay-out`, or `pay-out-2` where that is taken.
-pub(super) fn free_id(sketch: &Sketch, taken: &mut HashSet<String>, suffixes: &mut HashMap<String, u32>) -> String {
+pub(super) fn free_id(
+    sketch: &Sketch,
+    taken: &mut HashSet<String>,
+    suffixes: &mut HashMap<String, u32>,
+) -> String {
     let mut base = slug::slugify(&sketch.label);
     if base.is_empty() {
-        let kind = if sketch.kind == EventKind::TimerElapsed { "timer" } else { "button" };
+        let kind = if sketch.kind == EventKind::TimerElapsed {
+            "timer"
+        } else {
+            "button"
+        };
         kind.clone_into(&mut base);
     }
     shorten(&mut base, limits::NAME_CHARS_MAX);
-    // The next suffix of each base is remembered, so that a thousand equal labels cost a thousand steps.
+    // The next suffix of each base is remembered, so that a thousand equal labels cost a thousand
+    // steps.
     let next = suffixes.entry(base.clone()).or_insert(1);
     loop {
-        let id = if *next == 1 { base.clone() } else { suffixed(&base, *next) };
+        let id = if *next == 1 {
+            base.clone()
+        } else {
+            suffixed(&base, *next)
+        };
         *next = next.saturating_add(1);
         if taken.insert(id.clone()) {
             return id;
@@ -65,15 +80,26 @@ fn shorten(slug: &mut String, bytes_max: usize) {
     slug.truncate(slug.trim_end_matches('-').len());
 }
 
-/// The stage numbers of the events with these ids. A new one comes after all that are written too: what a file leaves out
-/// between them may have been another event's.
-pub(super) fn stages(sketches: &[Sketch], ids: &[String], earlier: &Numbering, faults: &mut Faults) -> Vec<u32> {
+/// The stage numbers of the events with these ids. A new one comes after all that are written too:
+/// what a file leaves out between them may have been another event's.
+pub(super) fn stages(
+    sketches: &[Sketch],
+    ids: &[String],
+    earlier: &Numbering,
+    faults: &mut Faults,
+) -> Vec<u32> {
     let mut numbers: Vec<Option<u32>> = Vec::with_capacity(sketches.len());
     let mut taken = HashSet::new();
     for (sketch, id) in sketches.iter().zip(ids) {
         let before = earlier.number_of(id);
         if let Some((number, at)) = sketch.number {
-            let fault = clash(number, id, before, earlier.event_of(number), taken.contains(&number));
+            let fault = clash(
+                number,
+                id,
+                before,
+                earlier.event_of(number),
+                taken.contains(&number),
+            );
             if let Some(fault) = fault {
                 event_fault(faults, sketch, Some(at), "stage", fault);
             }
@@ -108,16 +134,26 @@ pub(super) fn stages(sketches: &[Sketch], ids: &[String], earlier: &Numbering, f
 }
 
 /// Why an event cannot have the number that is written for it.
-pub(super) fn clash(number: u32, id: &str, before: Option<u32>, other: Option<&str>, taken: bool) -> Option<Fault> {
+pub(super) fn clash(
+    number: u32,
+    id: &str,
+    before: Option<u32>,
+    other: Option<&str>,
+    taken: bool,
+) -> Option<Fault> {
     if taken {
-        let message = format!("another event has the stage number {number}; leave it out to get a free one");
+        let message =
+            format!("another event has the stage number {number}; leave it out to get a free one");
         return Some(Fault::new(FaultCode::Duplicate, message));
     }
     if let Some(before) = before.filter(|before| *before != number) {
-        let message = format!("`{id}` is stage {before} already and stays so; write {before} or nothing");
+        let message =
+            format!("`{id}` is stage {before} already and stays so; write {before} or nothing");
         return Some(Fault::new(FaultCode::NumberUsed, message));
     }
     let other = other.filter(|other| *other != id)?;
-    let message = format!("stage {number} was `{other}` in an earlier version; leave it out to get a free number");
+    let message = format!(
+        "stage {number} was `{other}` in an earlier version; leave it out to get a free number"
+    );
     Some(Fault::new(FaultCode::NumberUsed, message))
 }

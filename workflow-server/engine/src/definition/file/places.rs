@@ -1,5 +1,5 @@
-//! Where in a file the parts of a definition stand: a workflow is judged as a whole without its file, and its author wants to
-//! be told the line.
+//! Where in a file the parts of a definition stand: a workflow is judged as a whole without its
+//! file, and its author wants to be told the line.
 
 use std::collections::{HashMap, HashSet};
 
@@ -14,7 +14,17 @@ use crate::definition::file::sketch::Sketch;
 use crate::definition::file::tree::Content;
 
 /// The keys that a fault may name as its field.
-const KEYS: [&Keys; 9] = [&WORKFLOW, &KINDS, &BUTTON, &TIMER, &TIMER_VALUE, &ALERT, &LINK, &FINISH, &SET_FIELD];
+const KEYS: [&Keys; 9] = [
+    &WORKFLOW,
+    &KINDS,
+    &BUTTON,
+    &TIMER,
+    &TIMER_VALUE,
+    &ALERT,
+    &LINK,
+    &FINISH,
+    &SET_FIELD,
+];
 
 /// Where a mapping and the values in it stand.
 #[derive(Clone, Debug)]
@@ -28,21 +38,35 @@ impl Place {
     pub(super) fn of(mapping: Mapping<'_>) -> Self {
         let mut fields = Vec::new();
         for (key, node) in mapping.entries {
-            let Some(known) = known_key(&key.text) else { continue };
+            let Some(known) = known_key(&key.text) else {
+                continue;
+            };
             fields.push((known, node.at));
             match &node.content {
                 Content::Map(inside) if KINDS.known.contains(&known) => {
-                    fields.extend(inside.iter().filter_map(|(key, node)| Some((known_key(&key.text)?, node.at))));
+                    fields.extend(
+                        inside
+                            .iter()
+                            .filter_map(|(key, node)| Some((known_key(&key.text)?, node.at))),
+                    );
                 }
-                Content::Scalar { .. } => fields.extend(short_for(known).map(|long| (long, node.at))),
+                Content::Scalar { .. } => {
+                    fields.extend(short_for(known).map(|long| (long, node.at)));
+                }
                 _ => {}
             }
         }
-        Self { at: mapping.at, fields }
+        Self {
+            at: mapping.at,
+            fields,
+        }
     }
 
     fn position(&self, field: &str) -> Position {
-        self.fields.iter().find(|(known, _)| *known == field).map_or(self.at, |(_, at)| *at)
+        self.fields
+            .iter()
+            .find(|(known, _)| *known == field)
+            .map_or(self.at, |(_, at)| *at)
     }
 }
 
@@ -57,10 +81,13 @@ fn short_for(kind: &str) -> Option<&'static str> {
 }
 
 fn known_key(key: &str) -> Option<&'static str> {
-    KEYS.iter().find_map(|keys| keys.known.iter().find(|known| **known == key)).copied()
+    KEYS.iter()
+        .find_map(|keys| keys.known.iter().find(|known| **known == key))
+        .copied()
 }
 
-/// Where the parts of one definition stand in the file that it was read from; nothing for one that was not.
+/// Where the parts of one definition stand in the file that it was read from; nothing for one that
+/// was not.
 #[derive(Clone, Debug, Default)]
 pub struct Places {
     header: Option<Place>,
@@ -74,13 +101,23 @@ pub struct Places {
 impl Places {
     pub(super) fn new(header: Place, sketches: &mut [Sketch], numbers: &[u32]) -> Self {
         let list = header.position("on_new_call");
-        let unwritten = |(sketch, number): (&Sketch, &u32)| sketch.number.is_none().then_some(*number);
+        let unwritten =
+            |(sketch, number): (&Sketch, &u32)| sketch.number.is_none().then_some(*number);
         let unwritten = sketches.iter().zip(numbers).filter_map(unwritten).collect();
-        let stages = numbers.iter().zip(sketches).enumerate().map(|(nth, (number, sketch))| {
-            let at = if nth == 0 { list } else { sketch.at };
-            (*number, (at, std::mem::take(&mut sketch.places)))
-        });
-        Self { stages: stages.collect(), header: Some(header), unwritten, text: String::new() }
+        let stages = numbers
+            .iter()
+            .zip(sketches)
+            .enumerate()
+            .map(|(nth, (number, sketch))| {
+                let at = if nth == 0 { list } else { sketch.at };
+                (*number, (at, std::mem::take(&mut sketch.places)))
+            });
+        Self {
+            stages: stages.collect(),
+            header: Some(header),
+            unwritten,
+            text: String::new(),
+        }
     }
 
     /// With the text of the file, in which the words of a fault are found.
@@ -93,13 +130,14 @@ impl Places {
         &self.unwritten
     }
 
-    /// Adds line and column to what was found in the definition, and puts it in the order of the file. What is nowhere in
-    /// particular stays so, and comes last.
+    /// Adds line and column to what was found in the definition, and puts it in the order of the
+    /// file. What is nowhere in particular stays so, and comes last.
     pub fn put(&self, faults: &mut [Fault]) {
         for fault in faults.iter_mut().filter(|fault| fault.line == 0) {
             if let Some(at) = self.position(fault) {
                 let part = &fault.part;
-                let found = inside(&self.text, at, part, 0..part.len()).filter(|_| !part.is_empty());
+                let found =
+                    inside(&self.text, at, part, 0..part.len()).filter(|_| !part.is_empty());
                 let at = found.unwrap_or(at);
                 (fault.line, fault.column) = (at.line, at.column);
             }
@@ -116,7 +154,9 @@ impl Places {
                 .map(|header| header.position(&fault.field));
         }
         let (at, actions) = self.stages.get(&fault.stage)?;
-        let action = (fault.action as usize).checked_sub(1).and_then(|place| actions.get(place));
+        let action = (fault.action as usize)
+            .checked_sub(1)
+            .and_then(|place| actions.get(place));
         Some(action.map_or(*at, |action| action.position(&fault.field)))
     }
 }

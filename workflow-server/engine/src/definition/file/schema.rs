@@ -1,4 +1,5 @@
-//! The JSON Schema of the file form, for editors: made of the same lists of keys and words that reading goes by.
+//! The JSON Schema of the file form, for editors: made of the same lists of keys and words that
+//! reading goes by.
 //!
 //! Must not be what judges a file: [`super::read`] does, and says more.
 
@@ -15,7 +16,11 @@ use crate::limits;
 /// The schema, as draft 2020-12.
 #[must_use]
 pub fn schema() -> Value {
-    let mut root = object(&WORKFLOW, &workflow(), &["format", "workflow", "title", "on_new_call"]);
+    let mut root = object(
+        &WORKFLOW,
+        &workflow(),
+        &["format", "workflow", "title", "on_new_call"],
+    );
     let definitions = json!({
         "action": action(),
         "actions": { "type": "array", "maxItems": limits::ACTIONS_PER_STAGE_MAX, "items": { "$ref": "#/$defs/action" } },
@@ -27,7 +32,10 @@ pub fn schema() -> Value {
         "expression": { "type": ["string", "number", "boolean"], "description": "A condition or value in CEL: fields.NAME, form.NAME, call.NAME, visit, now" },
     });
     if let Value::Object(root) = &mut root {
-        root.insert("$schema".to_owned(), "https://json-schema.org/draft/2020-12/schema".into());
+        root.insert(
+            "$schema".to_owned(),
+            "https://json-schema.org/draft/2020-12/schema".into(),
+        );
         root.insert("title".to_owned(), "A workflow of Aftercall".into());
         root.insert("$defs".to_owned(), definitions);
     }
@@ -37,7 +45,8 @@ pub fn schema() -> Value {
 /// A key, what it may be, and what an editor says of it.
 pub(super) type Property = (&'static str, Value, &'static str);
 
-/// A mapping with exactly the keys that reading knows; one that is described nowhere may be anything, which a test refuses.
+/// A mapping with exactly the keys that reading knows; one that is described nowhere may be
+/// anything, which a test refuses.
 pub(super) fn object(keys: &Keys, described: &[Property], required: &[&str]) -> Value {
     let mut properties = Map::new();
     for key in keys.known {
@@ -61,16 +70,44 @@ fn words<T>(known: &[(&'static str, T)]) -> Value {
 
 fn workflow() -> Vec<Property> {
     vec![
-        ("format", json!({ "const": FORMAT }), "The form of the file: 1"),
+        (
+            "format",
+            json!({ "const": FORMAT }),
+            "The form of the file: 1",
+        ),
         ("workflow", reference("name"), "Its name; never changes"),
         ("title", reference("label"), "What people call it"),
-        ("deadline", reference("span"), "Over all stages, from Set Workflow"),
-        ("retention", reference("span"), "How long what has ended is kept: days"),
-        ("calendar", reference("name"), "The calendar in which spans count"),
+        (
+            "deadline",
+            reference("span"),
+            "Over all stages, from Set Workflow",
+        ),
+        (
+            "retention",
+            reference("span"),
+            "How long what has ended is kept: days",
+        ),
+        (
+            "calendar",
+            reference("name"),
+            "The calendar in which spans count",
+        ),
         ("fields", reference("fields"), "What the call script gives"),
-        ("allow_unlinked_ends", json!({ "type": "boolean" }), "Publish although a leg ends nowhere"),
-        ("on_new_call_title", reference("label"), "What people call stage 1; \"New call\" if not said"),
-        ("on_new_call", reference("actions"), "Stage 1: what is done when the workflow is set"),
+        (
+            "allow_unlinked_ends",
+            json!({ "type": "boolean" }),
+            "Publish although a leg ends nowhere",
+        ),
+        (
+            "on_new_call_title",
+            reference("label"),
+            "What people call stage 1; \"New call\" if not said",
+        ),
+        (
+            "on_new_call",
+            reference("actions"),
+            "Stage 1: what is done when the workflow is set",
+        ),
     ]
 }
 
@@ -81,11 +118,23 @@ fn fields() -> Value {
     let described = [
         ("type", words(&TYPES), "What it takes"),
         ("label", reference("label"), "What people are asked for"),
-        ("required", json!({ "type": "boolean" }), "Whether it must be given"),
+        (
+            "required",
+            json!({ "type": "boolean" }),
+            "Whether it must be given",
+        ),
         ("default", any, "The value where none is given"),
         ("values", values, "The values that it may have"),
-        ("min", bound.clone(), "The least number, the fewest characters, or the earliest time from now: now, 90d, -1d"),
-        ("max", bound, "The greatest number, the most characters, or the latest time from now: now, 90d, -1d"),
+        (
+            "min",
+            bound.clone(),
+            "The least number, the fewest characters, or the earliest time from now: now, 90d, -1d",
+        ),
+        (
+            "max",
+            bound,
+            "The greatest number, the most characters, or the latest time from now: now, 90d, -1d",
+        ),
     ];
     json!({
         "type": "object",
@@ -112,12 +161,24 @@ fn button() -> Value {
         ("button", reference("label"), "What stands on it"),
         ("id", reference("name"), "The id of its event"),
         ("stage", stage_number(), "The number of its stage"),
-        ("title", reference("label"), "What people call its stage, such as To be paid"),
+        (
+            "title",
+            reference("label"),
+            "What people call its stage, such as To be paid",
+        ),
         ("when", reference("expression"), "Whether it is there"),
         ("confirm", reference("text"), "A question to ask first"),
-        ("note", words(&super::actions::NOTES), "Whether a note must be given"),
+        (
+            "note",
+            words(&super::actions::NOTES),
+            "Whether a note must be given",
+        ),
         ("form", reference("fields"), "What is asked for"),
-        ("then", reference("actions"), "What is done when it is pushed"),
+        (
+            "then",
+            reference("actions"),
+            "What is done when it is pushed",
+        ),
     ];
     object(&BUTTON, &described, &["button"])
 }
@@ -135,8 +196,16 @@ fn timer() -> Value {
             json!({ "type": "string", "pattern": "^(stage|start|fields\\.[A-Za-z_][A-Za-z0-9_]*)$" }),
             "From when: stage, start, fields.NAME",
         ),
-        ("calendar", reference("name"), "The calendar in which it counts; none for the clock on the wall"),
-        ("wait-for-claim", json!({ "type": "boolean" }), "Not while somebody holds the follow-up"),
+        (
+            "calendar",
+            reference("name"),
+            "The calendar in which it counts; none for the clock on the wall",
+        ),
+        (
+            "wait-for-claim",
+            json!({ "type": "boolean" }),
+            "Not while somebody holds the follow-up",
+        ),
     ];
     let value = json!({ "anyOf": [reference("span"), object(&TIMER_VALUE, &value, &[])] });
     let described = [
@@ -144,9 +213,17 @@ fn timer() -> Value {
         ("label", reference("label"), "What people call it"),
         ("id", reference("name"), "The id of its event"),
         ("stage", stage_number(), "The number of its stage"),
-        ("title", reference("label"), "What people call its stage, such as To be called again"),
+        (
+            "title",
+            reference("label"),
+            "What people call its stage, such as To be called again",
+        ),
         ("when", reference("expression"), "Whether it runs"),
-        ("then", reference("actions"), "What is done when it has elapsed"),
+        (
+            "then",
+            reference("actions"),
+            "What is done when it has elapsed",
+        ),
     ];
     object(&TIMER, &described, &["timer"])
 }
@@ -160,7 +237,8 @@ fn plain(kind: &str) -> Value {
     match kind {
         "alert" => object(&ALERT, &alert(when), &["text", "team"]),
         "link" => {
-            let times = json!({ "type": "integer", "minimum": 1, "maximum": limits::LINK_TIMES_MAX });
+            let times =
+                json!({ "type": "integer", "minimum": 1, "maximum": limits::LINK_TIMES_MAX });
             let described = [
                 ("to", reference("name"), "The id of the event"),
                 ("max", times, "At most so many times"),
@@ -170,13 +248,23 @@ fn plain(kind: &str) -> Value {
             json!({ "anyOf": [reference("name"), object(&LINK, &described, &["to"])] })
         }
         "finish" => {
-            let described = [("outcome", reference("name"), "How it ended, as reports count it"), when];
+            let described = [
+                (
+                    "outcome",
+                    reference("name"),
+                    "How it ended, as reports count it",
+                ),
+                when,
+            ];
             json!({ "anyOf": [reference("name"), object(&FINISH, &described, &["outcome"])] })
         }
         _ => {
             let field = json!({ "type": "string", "pattern": "^[A-Za-z_][A-Za-z0-9_]*$" });
-            let described =
-                [("field", field, "A declared field"), ("to", reference("expression"), "Its new value"), when];
+            let described = [
+                ("field", field, "A declared field"),
+                ("to", reference("expression"), "Its new value"),
+                when,
+            ];
             object(&SET_FIELD, &described, &["field", "to"])
         }
     }
@@ -184,21 +272,45 @@ fn plain(kind: &str) -> Value {
 
 fn alert(when: Property) -> Vec<Property> {
     let rung = [
-        ("at", json!({ "type": "string", "pattern": "^(due|[1-9][0-9]?%)$" }), "A share of the time, or due"),
+        (
+            "at",
+            json!({ "type": "string", "pattern": "^(due|[1-9][0-9]?%)$" }),
+            "A share of the time, or due",
+        ),
         ("after", reference("span"), "How long after the due"),
         ("every", reference("span"), "Again, so much later"),
-        ("times", json!({ "type": "integer", "minimum": 2, "maximum": limits::RUNG_TIMES_MAX }), "How often in all"),
+        (
+            "times",
+            json!({ "type": "integer", "minimum": 2, "maximum": limits::RUNG_TIMES_MAX }),
+            "How often in all",
+        ),
         ("priority", words(&RAISES), "Its priority from then on"),
         ("team", reference("name"), "Its team from then on"),
         ("add-team", reference("name"), "One more team"),
     ];
     let rungs = json!({ "type": "array", "maxItems": limits::RUNGS_MAX, "items": object(&RUNG, &rung, &[]) });
     vec![
-        ("text", reference("text"), "What is to be done, with places such as {{ fields.NAME }}"),
+        (
+            "text",
+            reference("text"),
+            "What is to be done, with places such as {{ fields.NAME }}",
+        ),
         ("team", reference("name"), "A declared team"),
-        ("priority", words(&PRIORITIES), "How urgent it is; normal if not said"),
-        ("due", reference("span"), "When it should be done, from entering the stage"),
-        ("calendar", reference("name"), "The calendar in which its due counts; none for the clock on the wall"),
+        (
+            "priority",
+            words(&PRIORITIES),
+            "How urgent it is; normal if not said",
+        ),
+        (
+            "due",
+            reference("span"),
+            "When it should be done, from entering the stage",
+        ),
+        (
+            "calendar",
+            reference("name"),
+            "The calendar in which its due counts; none for the clock on the wall",
+        ),
         ("escalate", rungs, "What happens as its time goes by"),
         when,
     ]

@@ -20,8 +20,9 @@ pub struct Single {
     pub adds: Option<(Event, u32)>,
 }
 
-/// Reads an action without a `then`. Ids and numbers are given as for a whole file: what is written wins, what an earlier
-/// version gave stays, and none of the definition is given twice, but for `own`, the event of the action that it replaces.
+/// Reads an action without a `then`. Ids and numbers are given as for a whole file: what is written
+/// wins, what an earlier version gave stays, and none of the definition is given twice, but for
+/// `own`, the event of the action that it replaces.
 ///
 /// # Errors
 /// Every fault, with its line and column in the text.
@@ -32,8 +33,12 @@ pub fn read_action(
     own: Option<&Event>,
 ) -> Result<Single, Vec<Fault>> {
     let mut faults = Faults::default();
-    let Some(root) = tree::parse(text, &mut faults) else { return Err(faults.finish(&[])) };
-    if let Some(then) = Mapping::of(&root, "an action", &mut faults).and_then(|action| action.get("then")) {
+    let Some(root) = tree::parse(text, &mut faults) else {
+        return Err(faults.finish(&[]));
+    };
+    if let Some(then) =
+        Mapping::of(&root, "an action", &mut faults).and_then(|action| action.get("then"))
+    {
         let message = "an action is added without its `then`: add what it does to its event";
         faults.add(FaultCode::BadValue, then.at, message);
     }
@@ -41,7 +46,11 @@ pub fn read_action(
     reader.one(0, &root);
     let mut sketches = reader.sketches;
     faults.spot = Spot::default();
-    let added = if sketches.len() > 1 { sketches.pop() } else { None };
+    let added = if sketches.len() > 1 {
+        sketches.pop()
+    } else {
+        None
+    };
     let Some(mut action) = sketches.pop().and_then(|mut first| first.actions.pop()) else {
         return Err(faults.finish(&[]));
     };
@@ -63,13 +72,22 @@ fn event(
     own: Option<&Event>,
     faults: &mut Faults,
 ) -> (Event, u32) {
-    let others = definition.stages.iter().filter(|stage| own.is_none_or(|own| own.id != stage.event.id));
+    let others = definition
+        .stages
+        .iter()
+        .filter(|stage| own.is_none_or(|own| own.id != stage.event.id));
     let mut taken: HashSet<String> = others.clone().map(|stage| stage.event.id.clone()).collect();
     if let Some((id, at)) = &sketch.id
         && taken.contains(id)
     {
         let message = format!("another event has the id `{id}`; choose another one");
-        faults.put(*at, Fault { field: "id".to_owned(), ..Fault::new(FaultCode::Duplicate, message) });
+        faults.put(
+            *at,
+            Fault {
+                field: "id".to_owned(),
+                ..Fault::new(FaultCode::Duplicate, message)
+            },
+        );
     }
     if let (None, Some(own)) = (&sketch.id, own) {
         sketch.id = Some((own.id.clone(), sketch.at));
@@ -81,12 +99,27 @@ fn event(
     let numbers: HashSet<u32> = others.map(|stage| stage.number).collect();
     let before = earlier.number_of(&id);
     if let Some((number, at)) = sketch.number {
-        let clash = numbers::clash(number, &id, before, earlier.event_of(number), numbers.contains(&number));
+        let clash = numbers::clash(
+            number,
+            &id,
+            before,
+            earlier.event_of(number),
+            numbers.contains(&number),
+        );
         if let Some(fault) = clash {
-            faults.put(at, Fault { field: "stage".to_owned(), ..fault });
+            faults.put(
+                at,
+                Fault {
+                    field: "stage".to_owned(),
+                    ..fault
+                },
+            );
         }
     }
-    let highest = numbers.iter().max().map_or(1, |highest| highest.saturating_add(1));
+    let highest = numbers
+        .iter()
+        .max()
+        .map_or(1, |highest| highest.saturating_add(1));
     let number = sketch.number.map(|(number, _)| number).or(before);
     let number = number.unwrap_or_else(|| earlier.next_free().max(highest));
     (sketch.event(id), number)

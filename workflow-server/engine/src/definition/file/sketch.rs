@@ -2,7 +2,9 @@
 
 use crate::definition::file::faults::{Position, Spot};
 use crate::definition::file::places::Place;
-use crate::definition::model::{Action, Event, EventKind, FIRST_STAGE, NEW_CALL_ID, NEW_CALL_LABEL};
+use crate::definition::model::{
+    Action, Event, EventKind, FIRST_STAGE, NEW_CALL_ID, NEW_CALL_LABEL,
+};
 
 /// An event with its actions; a button or timer among these has no event id yet.
 pub(super) struct Sketch {
@@ -43,6 +45,11 @@ impl Sketch {
     }
 
     pub(super) fn event(&self, id: String) -> Event {
-        Event { id, kind: self.kind, label: self.label.clone(), stage_title: self.stage_title.clone() }
+        Event {
+            id,
+            kind: self.kind,
+            label: self.label.clone(),
+            stage_title: self.stage_title.clone(),
+        }
     }
 }

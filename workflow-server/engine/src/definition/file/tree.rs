@@ -1,7 +1,8 @@
-//! A file as nodes with positions: what YAML and JSON have in common, before anything is known of workflows.
+//! A file as nodes with positions: what YAML and JSON have in common, before anything is known of
+//! workflows.
 //!
-//! Promises: bounded in size and depth; no node stands for more than what is written (no anchors, aliases or tags, which
-//! could make a small file a huge one); a mapping has each key once.
+//! Promises: bounded in size and depth; no node stands for more than what is written (no anchors,
+//! aliases or tags, which could make a small file a huge one); a mapping has each key once.
 
 use std::collections::HashSet;
 
@@ -19,9 +20,12 @@ const PARSER_TOO_DEEP: &str = "recursion limit exceeded";
 const PARSER_UNKNOWN_ANCHOR: &str = "while parsing node, found unknown anchor";
 
 const NO_ALIASES: &str = "aliases (`*name`) are not allowed; write the value out";
-const NO_ANCHORS: &str = "anchors (`&name`) are not allowed; write the value out where it is needed";
-const NO_TAGS: &str = "tags (`!name`) are not allowed; a condition that begins with `!` needs quotes";
-const ONE_DOCUMENT: &str = "a file holds one document; move what follows `---` to a file of its own";
+const NO_ANCHORS: &str =
+    "anchors (`&name`) are not allowed; write the value out where it is needed";
+const NO_TAGS: &str =
+    "tags (`!name`) are not allowed; a condition that begins with `!` needs quotes";
+const ONE_DOCUMENT: &str =
+    "a file holds one document; move what follows `---` to a file of its own";
 
 /// A value in the file.
 #[derive(Debug)]
@@ -33,7 +37,8 @@ pub(super) struct Node {
 /// What a node holds.
 #[derive(Debug)]
 pub(super) enum Content {
-    /// A scalar; `plain` when it is written without quotes, so that `true` and `1` need not be text.
+    /// A scalar; `plain` when it is written without quotes, so that `true` and `1` need not be
+    /// text.
     Scalar { text: String, plain: bool },
     /// A list.
     List(Vec<Node>),
@@ -50,12 +55,17 @@ pub(super) struct Key {
     pub(super) text: String,
 }
 
-/// Reads the one document of a file; nothing where it cannot be read at all, with a fault that says why.
+/// Reads the one document of a file; nothing where it cannot be read at all, with a fault that says
+/// why.
 pub(super) fn parse(text: &str, faults: &mut Faults) -> Option<Node> {
     let text = &*line_ends::plain(text);
     text.clone_into(&mut faults.text);
     if text.len() > limits::FILE_BYTES_MAX {
-        let message = format!("the file has {} bytes; at most {} are allowed", text.len(), limits::FILE_BYTES_MAX);
+        let message = format!(
+            "the file has {} bytes; at most {} are allowed",
+            text.len(),
+            limits::FILE_BYTES_MAX
+        );
         faults.add(FaultCode::TooLarge, Position::START, message);
         return None;
     }
@@ -67,7 +77,13 @@ pub(super) fn parse(text: &str, faults: &mut Faults) -> Option<Node> {
         return None;
     }
     let text = json_escapes::joined(text);
-    Builder { open: Vec::new(), root: None, documents: 0, faults }.run(&text)
+    Builder {
+        open: Vec::new(),
+        root: None,
+        documents: 0,
+        faults,
+    }
+    .run(&text)
 }
 
 /// How many signs a file has that the parser makes something of, whatever they stand in.
@@ -103,17 +119,29 @@ pub(super) fn check_signs(text: &str) -> Result<(), Fault> {
     Err(Fault::new(FaultCode::TooLarge, message))
 }
 
-/// Looks at the raw file, comments too: a parser takes NUL for the end, and a reviewer must see what is there.
+/// Looks at the raw file, comments too: a parser takes NUL for the end, and a reviewer must see
+/// what is there.
 fn check_characters(text: &str, faults: &mut Faults) -> bool {
     // A program that takes UTF-16 for UTF-8 sees every other character as NUL.
     if text.matches('\0').count() * 3 >= text.chars().count().max(1) {
-        faults.add(FaultCode::BadValue, Position::START, "this file is in UTF-16; save it as UTF-8");
+        faults.add(
+            FaultCode::BadValue,
+            Position::START,
+            "this file is in UTF-16; save it as UTF-8",
+        );
         return false;
     }
     let mut clean = true;
     for (line, content) in (1..).zip(text.split('\n')) {
-        for (column, c) in (1..).zip(content.chars()).filter(|(_, c)| !rules::is_printable(*c)) {
-            faults.add(FaultCode::BadValue, Position { line, column }, rules::unprintable(c));
+        for (column, c) in (1..)
+            .zip(content.chars())
+            .filter(|(_, c)| !rules::is_printable(*c))
+        {
+            faults.add(
+                FaultCode::BadValue,
+                Position { line, column },
+                rules::unprintable(c),
+            );
             clean = false;
         }
     }
@@ -128,7 +156,11 @@ struct Open {
 
 enum Items {
     List(Vec<Node>),
-    Map { entries: Vec<(Key, Node)>, keys: HashSet<String>, key: Option<Key> },
+    Map {
+        entries: Vec<(Key, Node)>,
+        keys: HashSet<String>,
+        key: Option<Key>,
+    },
 }
 
 struct Builder<'a> {
@@ -150,7 +182,10 @@ impl Builder<'_> {
             let at = Position::of(span.start);
             nodes += 1;
             if nodes > limits::FILE_NODES_MAX {
-                let message = format!("the file has more than {} keys and values", limits::FILE_NODES_MAX);
+                let message = format!(
+                    "the file has more than {} keys and values",
+                    limits::FILE_NODES_MAX
+                );
                 self.faults.add(FaultCode::TooLarge, at, message);
                 return None;
             }
@@ -171,14 +206,22 @@ impl Builder<'_> {
                 }
                 Event::MappingStart(anchor, tag) => {
                     self.check_properties(at, anchor, tag.is_some());
-                    self.start(at, Items::Map { entries: Vec::new(), keys: HashSet::new(), key: None })?;
+                    self.start(
+                        at,
+                        Items::Map {
+                            entries: Vec::new(),
+                            keys: HashSet::new(),
+                            key: None,
+                        },
+                    )?;
                 }
                 Event::SequenceEnd | Event::MappingEnd => self.end(),
                 Event::Nothing | Event::StreamStart | Event::StreamEnd | Event::DocumentEnd => {}
             }
         }
         if self.root.is_none() {
-            self.faults.add(FaultCode::Syntax, Position::START, "the file is empty");
+            self.faults
+                .add(FaultCode::Syntax, Position::START, "the file is empty");
         }
         self.root
     }
@@ -188,7 +231,10 @@ impl Builder<'_> {
         let (code, message) = match error.info() {
             PARSER_TOO_DEEP => (FaultCode::TooLarge, too_deep()),
             PARSER_UNKNOWN_ANCHOR => (FaultCode::Syntax, NO_ALIASES.to_owned()),
-            other => (FaultCode::Syntax, format!("this is not YAML or JSON: {other}{}", probably(other))),
+            other => (
+                FaultCode::Syntax,
+                format!("this is not YAML or JSON: {other}{}", probably(other)),
+            ),
         };
         self.faults.add(code, at, message);
         None
@@ -205,19 +251,33 @@ impl Builder<'_> {
 
     fn alias(&mut self, at: Position) {
         self.faults.add(FaultCode::Syntax, at, NO_ALIASES);
-        self.place(Node { at, content: Content::Refused });
+        self.place(Node {
+            at,
+            content: Content::Refused,
+        });
     }
 
     fn scalar(&mut self, at: Position, span: &Span, value: String, style: ScalarStyle) {
         let plain = style == ScalarStyle::Plain;
         // The parser gives `~` for nothing at all; an author who wrote `~` wrote a character.
-        let text = if plain && span.is_empty() { String::new() } else { value };
+        let text = if plain && span.is_empty() {
+            String::new()
+        } else {
+            value
+        };
         // Quoted scalars can spell out what the raw file does not have.
         if let Some(bad) = text.chars().find(|c| !rules::is_printable(*c)) {
-            self.faults.add(FaultCode::BadValue, at, rules::unprintable(bad));
-            return self.place(Node { at, content: Content::Refused });
+            self.faults
+                .add(FaultCode::BadValue, at, rules::unprintable(bad));
+            return self.place(Node {
+                at,
+                content: Content::Refused,
+            });
         }
-        self.place(Node { at, content: Content::Scalar { text, plain } });
+        self.place(Node {
+            at,
+            content: Content::Scalar { text, plain },
+        });
     }
 
     /// Nothing where the nesting is too deep.
@@ -231,7 +291,9 @@ impl Builder<'_> {
     }
 
     fn end(&mut self) {
-        let Some(Open { at, items }) = self.open.pop() else { return };
+        let Some(Open { at, items }) = self.open.pop() else {
+            return;
+        };
         let content = match items {
             Items::List(items) => Content::List(items),
             Items::Map { entries, .. } => Content::Map(entries),
@@ -255,14 +317,21 @@ impl Builder<'_> {
 /// A key that was refused has no text: its value is dropped.
 fn key(node: Node, keys: &mut HashSet<String>, faults: &mut Faults) -> Key {
     let at = node.at;
-    let refused = Key { at, text: String::new() };
+    let refused = Key {
+        at,
+        text: String::new(),
+    };
     match node.content {
         Content::Scalar { text, .. } if text.is_empty() => {
             faults.add(FaultCode::Syntax, at, "a key is empty");
             refused
         }
         Content::Scalar { text, .. } if !keys.insert(text.clone()) => {
-            faults.add(FaultCode::Duplicate, at, format!("the key {} is here twice", rules::quoted(&text)));
+            faults.add(
+                FaultCode::Duplicate,
+                at,
+                format!("the key {} is here twice", rules::quoted(&text)),
+            );
             refused
         }
         Content::Scalar { text, .. } => Key { at, text },
@@ -293,12 +362,18 @@ fn probably(said: &str) -> &'static str {
 }
 
 fn too_deep() -> String {
-    format!("the file is nested deeper than {} levels; link to an event instead of nesting it", limits::FILE_DEPTH_MAX)
+    format!(
+        "the file is nested deeper than {} levels; link to an event instead of nesting it",
+        limits::FILE_DEPTH_MAX
+    )
 }
 
 impl Position {
     fn of(marker: Marker) -> Self {
         let number = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
-        Self { line: number(marker.line()), column: number(marker.col()).saturating_add(1) }
+        Self {
+            line: number(marker.line()),
+            column: number(marker.col()).saturating_add(1),
+        }
     }
 }

@@ -1,6 +1,7 @@
 //! From a definition to a file.
 //!
-//! Promises: ids and stage numbers are always written (formatting gives no numbers: only a server knows which are free); an event stands where the action that adds it does; what has its
+//! Promises: ids and stage numbers are always written (formatting gives no numbers: only a server
+//! knows which are free); an event stands where the action that adds it does; what has its
 //! usual value is left out. Each event is written once, whatever the definition.
 
 use std::collections::{HashMap, HashSet};
@@ -15,8 +16,8 @@ use crate::definition::file::plain_actions::PRIORITIES;
 use crate::definition::file::reading::{FORMAT, NEW_CALL_TITLE};
 use crate::definition::file::tree::check_signs;
 use crate::definition::model::{
-    Action, ActionKind, AlertAction, ButtonAction, Definition, FIRST_STAGE, LinkAction, NoteRule, Priority, Raise,
-    Rung, RungTime, Stage, TimerAction, TimerStart,
+    Action, ActionKind, AlertAction, ButtonAction, Definition, FIRST_STAGE, LinkAction, NoteRule,
+    Priority, Raise, Rung, RungTime, Stage, TimerAction, TimerStart,
 };
 use crate::limits;
 use crate::time::Span;
@@ -40,7 +41,8 @@ pub fn write_json(definition: &Definition) -> String {
     json(&file(definition, &HashSet::new()))
 }
 
-/// Why what is exported could not be imported again: a file with every id and stage number is larger than the one that was read.
+/// Why what is exported could not be imported again: a file with every id and stage number is
+/// larger than the one that was read.
 ///
 /// # Errors
 /// `TOO_LARGE`.
@@ -63,7 +65,8 @@ pub fn check_written(definition: &Definition) -> Result<(), Fault> {
 /// The beginnings and the ends of the stream and of its document, which a reader counts too.
 const DOCUMENT_NODES: usize = 4;
 
-/// Writes one action of a definition as a file has it, but for its `then`: what [`super::read_action`] reads.
+/// Writes one action of a definition as a file has it, but for its `then`: what
+/// [`super::read_action`] reads.
 #[must_use]
 pub fn write_action(definition: &Definition, action: &Action) -> String {
     let mut written = StageWriter::new(definition, &HashSet::new()).action(action);
@@ -75,7 +78,8 @@ pub fn write_action(definition: &Definition, action: &Action) -> String {
 
 pub(super) fn json(file: &Written) -> String {
     // The tree has text keys and no numbers but whole ones: there is nothing that JSON cannot show.
-    let mut text = serde_json::to_string_pretty(file).expect("a tree of texts and whole numbers is JSON");
+    let mut text =
+        serde_json::to_string_pretty(file).expect("a tree of texts and whole numbers is JSON");
     text.push('\n');
     text
 }
@@ -95,7 +99,10 @@ pub(super) enum Written {
 impl Written {
     fn without_lines(self) -> Self {
         let of_all = |entries: Vec<(String, Self)>| {
-            entries.into_iter().map(|(key, value)| (key, value.without_lines())).collect()
+            entries
+                .into_iter()
+                .map(|(key, value)| (key, value.without_lines()))
+                .collect()
         };
         match self {
             Self::Line(entries) | Self::Map(entries) => Self::Map(of_all(entries)),
@@ -110,7 +117,10 @@ impl Written {
             Self::Text(_) | Self::Whole(_) | Self::Number(_) | Self::Flag(_) => 1,
             Self::List(items) => 2 + items.iter().map(Self::nodes).sum::<usize>(),
             Self::Map(entries) | Self::Line(entries) => {
-                2 + entries.iter().map(|(_, value)| 1 + value.nodes()).sum::<usize>()
+                2 + entries
+                    .iter()
+                    .map(|(_, value)| 1 + value.nodes())
+                    .sum::<usize>()
             }
         }
     }
@@ -119,7 +129,8 @@ impl Written {
 impl Serialize for Written {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self {
-            // The guide tells to quote a text with places: one that begins with a place must be, and no other should differ.
+            // The guide tells to quote a text with places: one that begins with a place must be,
+            // and no other should differ.
             Self::Text(text) if has_places(text) && is_plainer_in_single_quotes(text) => {
                 SingleQuoted(text).serialize(serializer)
             }
@@ -179,12 +190,18 @@ impl Entries {
     fn line(self) -> Written {
         const LINE_BYTES_MAX: usize = 90;
         let shown = serde_json::to_string(&Pairs(&self.0));
-        let is_short = shown.is_ok_and(|shown| shown.len() <= LINE_BYTES_MAX && !shown.contains("\\n"));
+        let is_short =
+            shown.is_ok_and(|shown| shown.len() <= LINE_BYTES_MAX && !shown.contains("\\n"));
         if !is_short {
             return Written::Map(self.0);
         }
         // What is in a line is in that line: said once more, it would hold for what comes after it.
-        Written::Line(self.0.into_iter().map(|(key, value)| (key, value.without_lines())).collect())
+        Written::Line(
+            self.0
+                .into_iter()
+                .map(|(key, value)| (key, value.without_lines()))
+                .collect(),
+        )
     }
 }
 
@@ -193,10 +210,16 @@ fn has_places(text: &str) -> bool {
     (text.contains("{{") || text.contains("{%")) && !text.contains('\n')
 }
 
-/// Whether double quotes would need escapes where single ones need none. These cannot show tabs and what breaks lines.
+/// Whether double quotes would need escapes where single ones need none. These cannot show tabs and
+/// what breaks lines.
 fn is_plainer_in_single_quotes(text: &str) -> bool {
-    let needs_escape =
-        |c: char| c.is_control() || matches!(c, '\'' | '\u{feff}' | '\u{2028}' | '\u{2029}' | '\u{fffe}' | '\u{ffff}');
+    let needs_escape = |c: char| {
+        c.is_control()
+            || matches!(
+                c,
+                '\'' | '\u{feff}' | '\u{2028}' | '\u{2029}' | '\u{fffe}' | '\u{ffff}'
+            )
+    };
     text.contains(['"', '\\']) && !text.contains(needs_escape)
 }
 
@@ -211,8 +234,12 @@ fn span(span: Span) -> Written {
 pub(super) fn file(definition: &Definition, unnumbered: &HashSet<u32>) -> Written {
     let mut writer = StageWriter::new(definition, unnumbered);
     let first_stage = definition.stage(FIRST_STAGE);
-    let first_title = first_stage.and_then(|stage| stage.event.stage_title.as_ref()).map(text);
-    let first = first_stage.map(|stage| writer.actions(stage)).unwrap_or_default();
+    let first_title = first_stage
+        .and_then(|stage| stage.event.stage_title.as_ref())
+        .map(text);
+    let first = first_stage
+        .map(|stage| writer.actions(stage))
+        .unwrap_or_default();
     Entries::default()
         .with("format", Written::Whole(FORMAT))
         .text("workflow", &definition.name)
@@ -221,7 +248,12 @@ pub(super) fn file(definition: &Definition, unnumbered: &HashSet<u32>) -> Writte
         .with_some("retention", definition.retention.map(span))
         .with_some("calendar", definition.calendar.as_ref().map(text))
         .with_some("fields", fields(&definition.fields))
-        .with_some("allow_unlinked_ends", definition.allow_unlinked_ends.then_some(Written::Flag(true)))
+        .with_some(
+            "allow_unlinked_ends",
+            definition
+                .allow_unlinked_ends
+                .then_some(Written::Flag(true)),
+        )
         .with_some(NEW_CALL_TITLE, first_title)
         .with("on_new_call", Written::List(first))
         .map()
@@ -229,15 +261,31 @@ pub(super) fn file(definition: &Definition, unnumbered: &HashSet<u32>) -> Writte
 
 fn fields(fields: &[FieldDeclaration]) -> Option<Written> {
     let field = |field: &FieldDeclaration| {
-        let values = (!field.values.is_empty()).then(|| Written::List(field.values.iter().map(value).collect()));
+        let values = (!field.values.is_empty())
+            .then(|| Written::List(field.values.iter().map(value).collect()));
         let entries = Entries::default()
             .text("type", field.field_type.word())
-            .with_some("label", (!field.label.is_empty()).then(|| text(&field.label)))
+            .with_some(
+                "label",
+                (!field.label.is_empty()).then(|| text(&field.label)),
+            )
             .with_some("required", field.required.then_some(Written::Flag(true)))
             .with_some("default", field.default.as_ref().map(value))
             .with_some("values", values)
-            .with_some("min", field.min.map(Written::Number).or(field.earliest.map(|bound| text(bound.to_string()))))
-            .with_some("max", field.max.map(Written::Number).or(field.latest.map(|bound| text(bound.to_string()))));
+            .with_some(
+                "min",
+                field
+                    .min
+                    .map(Written::Number)
+                    .or(field.earliest.map(|bound| text(bound.to_string()))),
+            )
+            .with_some(
+                "max",
+                field
+                    .max
+                    .map(Written::Number)
+                    .or(field.latest.map(|bound| text(bound.to_string()))),
+            );
         (field.name.clone(), entries.line())
     };
     (!fields.is_empty()).then(|| Written::Map(fields.iter().map(field).collect()))
@@ -261,32 +309,55 @@ struct StageWriter<'d> {
 
 impl<'d> StageWriter<'d> {
     fn new(definition: &'d Definition, unnumbered: &'d HashSet<u32>) -> Self {
-        let stages = definition.stages.iter().map(|stage| (stage.event.id.as_str(), stage)).collect();
-        Self { stages, written: HashSet::from([FIRST_STAGE]), unnumbered }
+        let stages = definition
+            .stages
+            .iter()
+            .map(|stage| (stage.event.id.as_str(), stage))
+            .collect();
+        Self {
+            stages,
+            written: HashSet::from([FIRST_STAGE]),
+            unnumbered,
+        }
     }
 
     fn actions(&mut self, stage: &Stage) -> Vec<Written> {
-        stage.actions.iter().map(|action| self.action(action)).collect()
+        stage
+            .actions
+            .iter()
+            .map(|action| self.action(action))
+            .collect()
     }
 
     fn action(&mut self, action: &Action) -> Written {
         let when = || action.when.as_ref().map(|when| text(when.source()));
         match &action.kind {
-            ActionKind::Alert(alert) => Entries::default().with("alert", written_alert(alert, when())).map(),
+            ActionKind::Alert(alert) => Entries::default()
+                .with("alert", written_alert(alert, when()))
+                .map(),
             ActionKind::Button(button) => self.button(button, when()),
             ActionKind::Timer(timer) => self.timer(timer, when()),
-            ActionKind::Link(link) => Entries::default().with("link", written_link(link, when())).map(),
+            ActionKind::Link(link) => Entries::default()
+                .with("link", written_link(link, when()))
+                .map(),
             ActionKind::Finish(finish) => {
                 let outcome = text(&finish.outcome);
                 let finish = match when() {
                     None => outcome,
-                    when => Entries::default().with("outcome", outcome).with_some("when", when).line(),
+                    when => Entries::default()
+                        .with("outcome", outcome)
+                        .with_some("when", when)
+                        .line(),
                 };
                 Entries::default().with("finish", finish).map()
             }
             ActionKind::SetField(set) => {
-                let entries = Entries::default().text("field", &set.field).text("to", set.to.source());
-                Entries::default().with("set-field", entries.with_some("when", when()).line()).map()
+                let entries = Entries::default()
+                    .text("field", &set.field)
+                    .text("to", set.to.source());
+                Entries::default()
+                    .with("set-field", entries.with_some("when", when()).line())
+                    .map()
             }
         }
     }
@@ -314,20 +385,43 @@ impl<'d> StageWriter<'d> {
             .with_some("at", timer.at.map(|at| text(at.to_string())))
             .with("from", from)
             .with_some("calendar", timer.calendar.as_ref().map(text))
-            .with_some("wait-for-claim", timer.waits_for_claim.then_some(Written::Flag(true)))
+            .with_some(
+                "wait-for-claim",
+                timer.waits_for_claim.then_some(Written::Flag(true)),
+            )
             .line();
-        let label = self.stages.get(timer.event.as_str()).map(|stage| &stage.event.label);
-        let label = label.filter(|label| **label != timer_label(timer)).map(text);
-        let entries = Entries::default().with("timer", value).with_some("label", label);
-        self.identity(&timer.event, entries).with_some("when", when).with_some("then", self.then(&timer.event)).map()
+        let label = self
+            .stages
+            .get(timer.event.as_str())
+            .map(|stage| &stage.event.label);
+        let label = label
+            .filter(|label| **label != timer_label(timer))
+            .map(text);
+        let entries = Entries::default()
+            .with("timer", value)
+            .with_some("label", label);
+        self.identity(&timer.event, entries)
+            .with_some("when", when)
+            .with_some("then", self.then(&timer.event))
+            .map()
     }
 
     /// The id of the event, and the number and title of its stage.
     fn identity(&self, event: &str, entries: Entries) -> Entries {
-        let stage = self.stages.get(event).filter(|stage| !self.unnumbered.contains(&stage.number));
+        let stage = self
+            .stages
+            .get(event)
+            .filter(|stage| !self.unnumbered.contains(&stage.number));
         let number = stage.map(|stage| Written::Whole(stage.number));
-        let title = self.stages.get(event).and_then(|stage| stage.event.stage_title.as_ref()).map(text);
-        entries.text("id", event).with_some("stage", number).with_some("title", title)
+        let title = self
+            .stages
+            .get(event)
+            .and_then(|stage| stage.event.stage_title.as_ref())
+            .map(text);
+        entries
+            .text("id", event)
+            .with_some("stage", number)
+            .with_some("title", title)
     }
 
     /// What the event does; nothing where it does nothing, or stands elsewhere already.
@@ -343,7 +437,10 @@ fn written_alert(alert: &AlertAction, when: Option<Written>) -> Written {
     Entries::default()
         .text("text", alert.text.source())
         .text("team", &alert.team)
-        .with_some("priority", (!is_usual).then(|| text(priority_word(alert.priority))))
+        .with_some(
+            "priority",
+            (!is_usual).then(|| text(priority_word(alert.priority))),
+        )
         .with_some("due", alert.due.map(span))
         .with_some("calendar", alert.calendar.as_ref().map(text))
         .with_some("escalate", escalation(&alert.escalate))
@@ -375,7 +472,10 @@ fn written_rung(rung: &Rung) -> Written {
 }
 
 fn priority_word(wanted: Priority) -> &'static str {
-    PRIORITIES.iter().find(|(_, priority)| *priority == wanted).map_or("normal", |(word, _)| *word)
+    PRIORITIES
+        .iter()
+        .find(|(_, priority)| *priority == wanted)
+        .map_or("normal", |(word, _)| *word)
 }
 
 fn written_link(link: &LinkAction, when: Option<Written>) -> Written {

@@ -20,17 +20,35 @@ pub fn dot(graph: &Graph) -> String {
             (false, _) => ", fillcolor=\"#e3f1e5\"",
         };
         let ends = if node.is_end { ", peripheries=2" } else { "" };
-        let _ = writeln!(out, "    s{} [label={}{fill}{ends}];", node.stage, quoted(&lines.join("\n")));
+        let _ = writeln!(
+            out,
+            "    s{} [label={}{fill}{ends}];",
+            node.stage,
+            quoted(&lines.join("\n"))
+        );
     }
     for edge in &graph.edges {
-        let style = if edge.kind == EdgeKind::Timer { ", style=dashed" } else { "" };
+        let style = if edge.kind == EdgeKind::Timer {
+            ", style=dashed"
+        } else {
+            ""
+        };
         let (from, to) = (graph.nodes[edge.from].stage, graph.nodes[edge.to].stage);
-        let _ = writeln!(out, "    s{from} -> s{to} [label={}{style}];", quoted(&edge.label));
+        let _ = writeln!(
+            out,
+            "    s{from} -> s{to} [label={}{style}];",
+            quoted(&edge.label)
+        );
     }
     out.push_str("}\n");
     out
 }
 
 fn quoted(text: &str) -> String {
-    format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n"))
+    format!(
+        "\"{}\"",
+        text.replace('\\', "\\\\")
+            .replace('"', "\\\"")
+            .replace('\n', "\\n")
+    )
 }

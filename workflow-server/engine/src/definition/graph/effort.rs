@@ -1,13 +1,16 @@
-//! How much work the layout of a picture is, estimated before it begins: the library cannot be interrupted.
+//! How much work the layout of a picture is, estimated before it begins: the library cannot be
+//! interrupted.
 //!
-//! It puts the stages on levels, with a joint wherever an arrow passes a level. Then it compares every pair on a level with
-//! all that is on the next level, fifty times. So the width of the levels decides: the effort is the sum, over all levels, of the
-//! square of the width times the width of the next level.
+//! It puts the stages on levels, with a joint wherever an arrow passes a level. Then it compares
+//! every pair on a level with all that is on the next level, fifty times. So the width of the
+//! levels decides: the effort is the sum, over all levels, of the square of the width times the
+//! width of the next level.
 
 use super::Graph;
 
-/// The most effort that is spent. Over about 25 trees, chains and random graphs of 20 to 149 stages, on a loaded machine, one
-/// unit took 0.25 to 5.6 µs, mostly about 1 µs: a layout ends within a second or two there.
+/// The most effort that is spent. Over about 25 trees, chains and random graphs of 20 to 149
+/// stages, on a loaded machine, one unit took 0.25 to 5.6 µs, mostly about 1 µs: a layout ends
+/// within a second or two there.
 pub(super) const EFFORT_MAX: u64 = 600_000;
 
 /// The effort of laying out a graph.
@@ -17,13 +20,18 @@ pub(super) fn effort(graph: &Graph) -> u64 {
     widths.windows(2).map(of_pair).sum()
 }
 
-/// The arrows from the upper stage to the lower. One that would close a circle is reversed, as the library does.
+/// The arrows from the upper stage to the lower. One that would close a circle is reversed, as the
+/// library does.
 fn downwards(graph: &Graph) -> Vec<(usize, usize)> {
     let mut below: Vec<Vec<usize>> = vec![Vec::new(); graph.nodes.len()];
     let mut arrows = Vec::new();
     for edge in graph.edges.iter().filter(|edge| edge.from != edge.to) {
         let is_back = is_reachable(&below, edge.to, edge.from);
-        let (upper, lower) = if is_back { (edge.to, edge.from) } else { (edge.from, edge.to) };
+        let (upper, lower) = if is_back {
+            (edge.to, edge.from)
+        } else {
+            (edge.from, edge.to)
+        };
         below[upper].push(lower);
         arrows.push((upper, lower));
     }
@@ -43,7 +51,8 @@ fn is_reachable(below: &[Vec<usize>], from: usize, to: usize) -> bool {
     false
 }
 
-/// How many stages and joints each level has. Between two stages that an arrow connects is one level for its text.
+/// How many stages and joints each level has. Between two stages that an arrow connects is one
+/// level for its text.
 fn widths(nodes: usize, arrows: &[(usize, usize)]) -> Vec<u64> {
     let levels = levels(nodes, arrows);
     let mut widths = vec![0; levels.iter().max().map_or(0, |deepest| deepest + 1)];
@@ -79,8 +88,8 @@ fn levels(nodes: usize, arrows: &[(usize, usize)]) -> Vec<usize> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Edge, EdgeKind, NoPicture, Node, svg};
     use super::*;
+    use crate::definition::graph::{Edge, EdgeKind, NoPicture, Node, svg};
 
     /// Stages in a tree of this many branches, with this many paths across it.
     fn graph(stages: usize, branches: usize, across: usize) -> Graph {
@@ -92,7 +101,12 @@ mod tests {
             is_present: false,
             is_end: false,
         };
-        let edge = |from: usize, to: usize| Edge { from, to, label: "Done".to_owned(), kind: EdgeKind::Button };
+        let edge = |from: usize, to: usize| Edge {
+            from,
+            to,
+            label: "Done".to_owned(),
+            kind: EdgeKind::Button,
+        };
         let tree = (1..stages).map(|at| edge((at - 1) / branches, at));
         let paths = (0..across).map(|at| edge(at * 37 % stages, (at * 61 + 5) % stages));
         Graph {
@@ -117,11 +131,25 @@ mod tests {
         assert_eq!(effort(&graph(3, 2, 0)), 10);
         // A chain of three, and an arrow past the middle: 1² × 2, three times 2² × 2, and 2² × 1.
         let mut chain = graph(3, 1, 0);
-        let loops = Edge { to: 1, from: 1, ..chain.edges[0].clone() };
-        chain.edges.extend([Edge { to: 2, ..chain.edges[0].clone() }, loops]);
+        let loops = Edge {
+            to: 1,
+            from: 1,
+            ..chain.edges[0].clone()
+        };
+        chain.edges.extend([
+            Edge {
+                to: 2,
+                ..chain.edges[0].clone()
+            },
+            loops,
+        ]);
         assert_eq!(effort(&chain), 2 + 8 + 8 + 4);
         // One that goes back is laid out as one that goes down.
-        let back = Edge { from: 2, to: 0, ..chain.edges[0].clone() };
+        let back = Edge {
+            from: 2,
+            to: 0,
+            ..chain.edges[0].clone()
+        };
         chain.edges[2] = back;
         assert_eq!(effort(&chain), 22);
     }

@@ -35,7 +35,8 @@ const TOP: f64 = 44.0;
 /// Why there is no picture.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum NoPicture {
-    /// The workflow has more stages or paths than a picture shows, or so many across each other that the layout takes too long.
+    /// The workflow has more stages or paths than a picture shows, or so many across each other
+    /// that the layout takes too long.
     #[error(
         "the picture is too large: it shows at most {STAGES_MAX} stages and {EDGES_MAX} paths, and fewer where many paths cross: ask for the text form, or for Mermaid"
     )]
@@ -50,12 +51,16 @@ pub enum NoPicture {
 /// # Errors
 /// [`NoPicture`].
 pub fn svg(graph: &Graph) -> Result<String, NoPicture> {
-    if graph.nodes.len() > STAGES_MAX || graph.edges.len() > EDGES_MAX || effort(graph) > EFFORT_MAX {
+    if graph.nodes.len() > STAGES_MAX || graph.edges.len() > EDGES_MAX || effort(graph) > EFFORT_MAX
+    {
         return Err(NoPicture::TooLarge);
     }
-    // The library checks itself by panics, and gives up now and then where it straightens ways: then it is not asked to.
+    // The library checks itself by panics, and gives up now and then where it straightens ways:
+    // then it is not asked to.
     LAYS_OUT.set(true);
-    let drawn = [false, true].into_iter().find_map(|is_plain| catch_unwind(|| draw(graph, is_plain)).ok());
+    let drawn = [false, true]
+        .into_iter()
+        .find_map(|is_plain| catch_unwind(|| draw(graph, is_plain)).ok());
     LAYS_OUT.set(false);
     drawn.ok_or(NoPicture::NoLayout)
 }
@@ -64,8 +69,9 @@ thread_local! {
     static LAYS_OUT: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Lets a process say nothing of the panics by which the library gives up: [`svg`] answers in another way, and whoever reads
-/// the log at night must not be sent looking. All other panics are told as before.
+/// Lets a process say nothing of the panics by which the library gives up: [`svg`] answers in
+/// another way, and whoever reads the log at night must not be sent looking. All other panics are
+/// told as before.
 pub fn hush_layout_panics() {
     let usual = take_hook();
     set_hook(Box::new(move |panic| {
@@ -77,8 +83,17 @@ pub fn hush_layout_panics() {
 
 fn draw(graph: &Graph, is_plain: bool) -> String {
     let mut laid = VisualGraph::new(Orientation::TopToBottom);
-    let handles: Vec<_> = graph.nodes.iter().enumerate().map(|(at, node)| laid.add_node(element(at, node))).collect();
-    let (loops, ways): (Vec<_>, Vec<_>) = graph.edges.iter().enumerate().partition(|(_, edge)| edge.from == edge.to);
+    let handles: Vec<_> = graph
+        .nodes
+        .iter()
+        .enumerate()
+        .map(|(at, node)| laid.add_node(element(at, node)))
+        .collect();
+    let (loops, ways): (Vec<_>, Vec<_>) = graph
+        .edges
+        .iter()
+        .enumerate()
+        .partition(|(_, edge)| edge.from == edge.to);
     for (at, edge) in ways {
         laid.add_edge(arrow(at, edge), handles[edge.from], handles[edge.to]);
     }
@@ -91,17 +106,27 @@ fn draw(graph: &Graph, is_plain: bool) -> String {
 /// What stands between the place of an edge and its label, in the text that the library carries.
 const SEPARATOR: char = '\u{1f}';
 
-/// The library carries the place of a node or an edge as its text, and an edge's label with it, for which it keeps room; what
-/// is drawn for it is ours.
+/// The library carries the place of a node or an edge as its text, and an edge's label with it, for
+/// which it keeps room; what is drawn for it is ours.
 fn element(at: usize, node: &Node) -> Element {
     let width = box_width(node);
     let height = (node.lines.len() + 1) as f64 * LINE_HEIGHT + 2.0 * PADDING;
     let shape = ShapeKind::new_box(&format!("n{at}"));
-    Element::create(shape, StyleAttr::simple(), Orientation::TopToBottom, Point::new(width.max(120.0), height))
+    Element::create(
+        shape,
+        StyleAttr::simple(),
+        Orientation::TopToBottom,
+        Point::new(width.max(120.0), height),
+    )
 }
 
 fn box_width(node: &Node) -> f64 {
-    let widest = node.lines.iter().map(|line| line.width()).chain([title(node).width() + 2]).max();
+    let widest = node
+        .lines
+        .iter()
+        .map(|line| line.width())
+        .chain([title(node).width() + 2])
+        .max();
     widest.unwrap_or(0) as f64 * CHAR_WIDTH + 2.0 * PADDING
 }
 
@@ -114,7 +139,11 @@ fn arrow(at: usize, edge: &Edge) -> Arrow {
 }
 
 fn title(node: &Node) -> String {
-    let visits = if node.visits > 1 { format!(" ×{}", node.visits) } else { String::new() };
+    let visits = if node.visits > 1 {
+        format!(" ×{}", node.visits)
+    } else {
+        String::new()
+    };
     format!("{} {}{visits}", node.stage, node.title)
 }
 
@@ -151,12 +180,18 @@ impl<'g> Canvas<'g> {
         let half = text.width() as f64 * CHAR_WIDTH / 2.0;
         self.reach(x - half, y);
         self.reach(x + half, y);
-        let _ = writeln!(self.labels, r#"<text class="way" x="{x:.1}" y="{y:.1}">{}</text>"#, escaped(text));
+        let _ = writeln!(
+            self.labels,
+            r#"<text class="way" x="{x:.1}" y="{y:.1}">{}</text>"#,
+            escaped(text)
+        );
     }
 
     /// What stands in a box whose rectangle was drawn last.
     fn node(&mut self, xy: Point, at: usize) {
-        let Some(node) = self.graph.nodes.get(at) else { return };
+        let Some(node) = self.graph.nodes.get(at) else {
+            return;
+        };
         let class = match (node.is_present, node.visits, node.is_end) {
             (true, ..) => "box present",
             (false, 1.., _) => "box visited",
@@ -165,11 +200,20 @@ impl<'g> Canvas<'g> {
         };
         self.boxes = self.boxes.replace(UNMARKED, class);
         let top = xy.y - node.lines.len() as f64 * LINE_HEIGHT / 2.0 + 5.0;
-        let _ =
-            write!(self.boxes, r#"<text class="stage" x="{:.1}" y="{top:.1}">{}</text>"#, xy.x, escaped(&title(node)));
+        let _ = write!(
+            self.boxes,
+            r#"<text class="stage" x="{:.1}" y="{top:.1}">{}</text>"#,
+            xy.x,
+            escaped(&title(node))
+        );
         for (at, line) in node.lines.iter().enumerate() {
             let y = top + (at + 1) as f64 * LINE_HEIGHT;
-            let _ = write!(self.boxes, r#"<text class="inside" x="{:.1}" y="{y:.1}">{}</text>"#, xy.x, escaped(line));
+            let _ = write!(
+                self.boxes,
+                r#"<text class="inside" x="{:.1}" y="{y:.1}">{}</text>"#,
+                xy.x,
+                escaped(line)
+            );
         }
         self.boxes.push('\n');
     }
@@ -177,13 +221,20 @@ impl<'g> Canvas<'g> {
     fn finish(self, loops: &[&Edge]) -> String {
         let title_width = self.graph.title.width() as f64 * 9.5;
         let shift = MARGIN - self.left;
-        let (width, height) = ((self.right + shift).max(title_width) + MARGIN, self.bottom + MARGIN + TOP);
+        let (width, height) = (
+            (self.right + shift).max(title_width) + MARGIN,
+            self.bottom + MARGIN + TOP,
+        );
         let mut notes = String::new();
         for (at, edge) in loops.iter().enumerate() {
             let node = &self.graph.nodes[edge.from];
             let y = height + at as f64 * LINE_HEIGHT;
             let words = format!("{} ⟲ {}", title(node), edge.label);
-            let _ = writeln!(notes, r#"<text class="line" x="{MARGIN}" y="{y:.1}">{}</text>"#, escaped(&words));
+            let _ = writeln!(
+                notes,
+                r#"<text class="line" x="{MARGIN}" y="{y:.1}">{}</text>"#,
+                escaped(&words)
+            );
         }
         let height = height + loops.len() as f64 * LINE_HEIGHT;
         let title = escaped(&self.graph.title);
@@ -216,7 +267,14 @@ text {{ font-family: system-ui, -apple-system, "Segoe UI", "DejaVu Sans", sans-s
 }
 
 impl RenderBackend for Canvas<'_> {
-    fn draw_rect(&mut self, xy: Point, size: Point, _: &StyleAttr, _: Option<String>, _: Option<ClipHandle>) {
+    fn draw_rect(
+        &mut self,
+        xy: Point,
+        size: Point,
+        _: &StyleAttr,
+        _: Option<String>,
+        _: Option<ClipHandle>,
+    ) {
         self.reach(xy.x + size.x, xy.y + size.y);
         let _ = write!(
             self.boxes,
@@ -231,8 +289,14 @@ impl RenderBackend for Canvas<'_> {
 
     /// The text of a box, or of an arrow, in its middle.
     fn draw_text(&mut self, xy: Point, text: &str, _: &StyleAttr) {
-        if let Some((edge, _)) = text.strip_prefix('e').and_then(|text| text.split_once(SEPARATOR)) {
-            let edge = edge.parse().ok().and_then(|at: usize| self.graph.edges.get(at));
+        if let Some((edge, _)) = text
+            .strip_prefix('e')
+            .and_then(|text| text.split_once(SEPARATOR))
+        {
+            let edge = edge
+                .parse()
+                .ok()
+                .and_then(|at: usize| self.graph.edges.get(at));
             if let Some(edge) = edge.filter(|edge| !edge.label.is_empty()) {
                 self.label(xy.x, xy.y, &edge.label);
             }
@@ -250,22 +314,44 @@ impl RenderBackend for Canvas<'_> {
         _: Option<String>,
         _: &str,
     ) {
-        let [first, second, rest @ ..] = path else { return };
+        let [first, second, rest @ ..] = path else {
+            return;
+        };
         let mut d = format!(
             "M{:.1} {:.1}C{:.1} {:.1} {:.1} {:.1} {:.1} {:.1}",
-            first.0.x, first.0.y, first.1.x, first.1.y, second.0.x, second.0.y, second.1.x, second.1.y
+            first.0.x,
+            first.0.y,
+            first.1.x,
+            first.1.y,
+            second.0.x,
+            second.0.y,
+            second.1.x,
+            second.1.y
         );
         for point in rest {
-            let _ = write!(d, "S{:.1} {:.1} {:.1} {:.1}", point.0.x, point.0.y, point.1.x, point.1.y);
+            let _ = write!(
+                d,
+                "S{:.1} {:.1} {:.1} {:.1}",
+                point.0.x, point.0.y, point.1.x, point.1.y
+            );
         }
-        path.iter().flat_map(|point| [point.0, point.1]).for_each(|point| self.reach(point.x, point.y));
+        path.iter()
+            .flat_map(|point| [point.0, point.1])
+            .for_each(|point| self.reach(point.x, point.y));
         let timer = if dashed { " timer" } else { "" };
         // A way back is laid out from its end to its beginning.
         let head = |is_there: bool, place: &str| {
-            if is_there { format!(r#" marker-{place}="url(#head)""#) } else { String::new() }
+            if is_there {
+                format!(r#" marker-{place}="url(#head)""#)
+            } else {
+                String::new()
+            }
         };
         let heads = head(is_backwards, "start") + &head(is_forwards, "end");
-        let _ = writeln!(self.arrows, r#"<path class="arrow{timer}" d="{d}"{heads}/>"#);
+        let _ = writeln!(
+            self.arrows,
+            r#"<path class="arrow{timer}" d="{d}"{heads}/>"#
+        );
     }
 
     fn create_clip(&mut self, _: Point, _: Point, _: usize) -> ClipHandle {
@@ -274,7 +360,10 @@ impl RenderBackend for Canvas<'_> {
 }
 
 fn escaped(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
+    text.replace('&', "&amp;")
+        .replace('<', "&lt;")
+        .replace('>', "&gt;")
+        .replace('"', "&quot;")
 }
 
 #[cfg(test)]
@@ -284,7 +373,14 @@ mod tests {
     #[test]
     fn a_wide_character_takes_the_place_of_two() {
         let width = |title: String| {
-            box_width(&Node { stage: 2, title, lines: Vec::new(), visits: 0, is_present: false, is_end: false })
+            box_width(&Node {
+                stage: 2,
+                title,
+                lines: Vec::new(),
+                visits: 0,
+                is_present: false,
+                is_end: false,
+            })
         };
         let difference = width("漢".repeat(22)) - width("x".repeat(44));
         assert!(difference.abs() < 0.01, "{difference}");

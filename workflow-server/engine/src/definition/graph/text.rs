@@ -14,8 +14,17 @@ const INDENTS_MAX: usize = 8;
 /// The workflow as a tree of lines.
 #[must_use]
 pub fn text(definition: &Definition, trail: &Trail) -> String {
-    let mut writer = Writer { definition, trail, shown: HashSet::new(), lines: Vec::new() };
-    writer.lines.extend(wrapped(&format!("{}: {}", definition.name, definition.title), 0, ""));
+    let mut writer = Writer {
+        definition,
+        trail,
+        shown: HashSet::new(),
+        lines: Vec::new(),
+    };
+    writer.lines.extend(wrapped(
+        &format!("{}: {}", definition.name, definition.title),
+        0,
+        "",
+    ));
     if let Some(first) = definition.stage(FIRST_STAGE) {
         writer.stage(first, 0);
     }
@@ -37,12 +46,19 @@ struct Writer<'d> {
 impl Writer<'_> {
     fn stage(&mut self, stage: &Stage, depth: usize) {
         self.shown.insert(stage.number);
-        let head = format!("{} {}{}", stage.number, stage.title(), self.mark(stage.number));
+        let head = format!(
+            "{} {}{}",
+            stage.number,
+            stage.title(),
+            self.mark(stage.number)
+        );
         self.lines.push(String::new());
         self.lines.extend(wrapped(&head, depth, ""));
         let mut next = Vec::new();
         for action in &stage.actions {
-            let leads = action.adds().and_then(|event| self.definition.stage_of(event));
+            let leads = action
+                .adds()
+                .and_then(|event| self.definition.stage_of(event));
             // The end of the words is the event's id; a number says more.
             let words = described(action);
             let line = match (leads, words.rsplit_once(" → ")) {
@@ -66,7 +82,9 @@ impl Writer<'_> {
         for part in parts {
             let (event, rest) = part.split_at(part.find(',').unwrap_or(part.len()));
             match self.definition.stage_of(event) {
-                Some(stage) => line.extend([" → ", &stage.number.to_string(), " ", &stage.title(), rest]),
+                Some(stage) => {
+                    line.extend([" → ", &stage.number.to_string(), " ", &stage.title(), rest]);
+                }
                 None => line.extend([" → ", part]),
             }
         }
@@ -74,7 +92,12 @@ impl Writer<'_> {
     }
 
     fn mark(&self, number: u32) -> String {
-        let visits = self.trail.visits.iter().find(|(stage, _)| *stage == number).map_or(0, |(_, times)| *times);
+        let visits = self
+            .trail
+            .visits
+            .iter()
+            .find(|(stage, _)| *stage == number)
+            .map_or(0, |(_, times)| *times);
         match (self.trail.present == Some(number), visits) {
             (true, 0 | 1) => "   <== it is here".to_owned(),
             (true, times) => format!("   <== it is here, {times} times by now"),
@@ -106,6 +129,16 @@ fn wrapped(text: &str, depth: usize, bullet: &str) -> Vec<String> {
         }
     }
     lines.push(line);
-    let begin = |at: usize| if at == 0 { bullet.to_owned() } else { " ".repeat(bullet.len()) };
-    lines.iter().enumerate().map(|(at, line)| format!("{indent}{}{line}", begin(at)).trim_end().to_owned()).collect()
+    let begin = |at: usize| {
+        if at == 0 {
+            bullet.to_owned()
+        } else {
+            " ".repeat(bullet.len())
+        }
+    };
+    lines
+        .iter()
+        .enumerate()
+        .map(|(at, line)| format!("{indent}{}{line}", begin(at)).trim_end().to_owned())
+        .collect()
 }

@@ -1,7 +1,10 @@
-//! What the rest of the engine asks of any action, whatever its kind. A new kind of action is answered here, and the compiler
-//! shows where; everything else is particular to a kind.
+//! What the rest of the engine asks of any action, whatever its kind. A new kind of action is
+//! answered here, and the compiler shows where; everything else is particular to a kind.
 
-use super::{Action, ActionKind, AlertAction, ButtonAction, FinishAction, LinkAction, SetFieldAction, TimerAction};
+use super::{
+    Action, ActionKind, AlertAction, ButtonAction, FinishAction, LinkAction, SetFieldAction,
+    TimerAction,
+};
 use crate::definition::expression::Expression;
 use crate::definition::template::Template;
 
@@ -72,7 +75,10 @@ impl Action {
             ActionKind::Button(button) => (to(button.event.as_str(), Leads::Push), None),
             ActionKind::Timer(timer) => (to(timer.event.as_str(), Leads::Elapse), None),
             ActionKind::Link(link) => {
-                let otherwise = link.at_most.as_ref().and_then(|limit| to(&limit.otherwise, Leads::LinkInstead));
+                let otherwise = link
+                    .at_most
+                    .as_ref()
+                    .and_then(|limit| to(&limit.otherwise, Leads::LinkInstead));
                 (to(link.to.as_str(), Leads::Link), otherwise)
             }
             ActionKind::Alert(_) | ActionKind::Finish(_) | ActionKind::SetField(_) => (None, None),
@@ -85,7 +91,10 @@ impl Action {
     pub fn waits(&self) -> bool {
         match self.kind {
             ActionKind::Button(_) | ActionKind::Timer(_) => true,
-            ActionKind::Alert(_) | ActionKind::Link(_) | ActionKind::Finish(_) | ActionKind::SetField(_) => false,
+            ActionKind::Alert(_)
+            | ActionKind::Link(_)
+            | ActionKind::Finish(_)
+            | ActionKind::SetField(_) => false,
         }
     }
 
@@ -94,44 +103,71 @@ impl Action {
     pub fn ends(&self) -> bool {
         match self.kind {
             ActionKind::Link(_) | ActionKind::Finish(_) => true,
-            ActionKind::Alert(_) | ActionKind::Button(_) | ActionKind::Timer(_) | ActionKind::SetField(_) => false,
+            ActionKind::Alert(_)
+            | ActionKind::Button(_)
+            | ActionKind::Timer(_)
+            | ActionKind::SetField(_) => false,
         }
     }
 
     /// The alert that it raises.
     #[must_use]
     pub fn alert(&self) -> Option<&AlertAction> {
-        if let ActionKind::Alert(alert) = &self.kind { Some(alert) } else { None }
+        if let ActionKind::Alert(alert) = &self.kind {
+            Some(alert)
+        } else {
+            None
+        }
     }
 
     /// The button that it offers.
     #[must_use]
     pub fn button(&self) -> Option<&ButtonAction> {
-        if let ActionKind::Button(button) = &self.kind { Some(button) } else { None }
+        if let ActionKind::Button(button) = &self.kind {
+            Some(button)
+        } else {
+            None
+        }
     }
 
     /// The timer that it starts.
     #[must_use]
     pub fn timer(&self) -> Option<&TimerAction> {
-        if let ActionKind::Timer(timer) = &self.kind { Some(timer) } else { None }
+        if let ActionKind::Timer(timer) = &self.kind {
+            Some(timer)
+        } else {
+            None
+        }
     }
 
     /// The link that it follows.
     #[must_use]
     pub fn link(&self) -> Option<&LinkAction> {
-        if let ActionKind::Link(link) = &self.kind { Some(link) } else { None }
+        if let ActionKind::Link(link) = &self.kind {
+            Some(link)
+        } else {
+            None
+        }
     }
 
     /// How it finishes the workflow.
     #[must_use]
     pub fn finish(&self) -> Option<&FinishAction> {
-        if let ActionKind::Finish(finish) = &self.kind { Some(finish) } else { None }
+        if let ActionKind::Finish(finish) = &self.kind {
+            Some(finish)
+        } else {
+            None
+        }
     }
 
     /// The field that it sets.
     #[must_use]
     pub fn set_field(&self) -> Option<&SetFieldAction> {
-        if let ActionKind::SetField(set) = &self.kind { Some(set) } else { None }
+        if let ActionKind::SetField(set) = &self.kind {
+            Some(set)
+        } else {
+            None
+        }
     }
 
     /// The event that it adds.
@@ -146,7 +182,10 @@ impl Action {
         match &mut self.kind {
             ActionKind::Button(button) => event.clone_into(&mut button.event),
             ActionKind::Timer(timer) => event.clone_into(&mut timer.event),
-            ActionKind::Alert(_) | ActionKind::Link(_) | ActionKind::Finish(_) | ActionKind::SetField(_) => {}
+            ActionKind::Alert(_)
+            | ActionKind::Link(_)
+            | ActionKind::Finish(_)
+            | ActionKind::SetField(_) => {}
         }
     }
 }
@@ -154,7 +193,12 @@ impl Action {
 impl AlertAction {
     /// The teams that it is for: its own first, then those of its escalation.
     pub fn teams(&self) -> impl Iterator<Item = &str> {
-        let of_steps = self.escalate.iter().flat_map(|step| step.team.iter().chain(&step.add_team));
-        std::iter::once(&self.team).chain(of_steps).map(String::as_str)
+        let of_steps = self
+            .escalate
+            .iter()
+            .flat_map(|step| step.team.iter().chain(&step.add_team));
+        std::iter::once(&self.team)
+            .chain(of_steps)
+            .map(String::as_str)
     }
 }

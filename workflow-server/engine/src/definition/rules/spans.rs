@@ -31,10 +31,14 @@ pub fn span(text: &str) -> Result<Span, Fault> {
     span_within(span).map(|()| span)
 }
 
-/// `1h30m` and its like, in the smallest of their units. Days are none of these: in a calendar a day is not 24 hours.
-/// Nothing where it has only one unit.
+/// `1h30m` and its like, in the smallest of their units. Days are none of these: in a calendar a
+/// day is not 24 hours. Nothing where it has only one unit.
 fn sum_of_units(text: &str) -> Option<Result<Span, Fault>> {
-    const UNITS: [(char, SpanUnit); 3] = [('h', SpanUnit::Hours), ('m', SpanUnit::Minutes), ('s', SpanUnit::Seconds)];
+    const UNITS: [(char, SpanUnit); 3] = [
+        ('h', SpanUnit::Hours),
+        ('m', SpanUnit::Minutes),
+        ('s', SpanUnit::Seconds),
+    ];
     let (mut rest, mut millis, mut smallest, mut parts) = (text, 0_i64, SpanUnit::Hours, 0);
     for (letter, unit) in UNITS {
         let digits = rest.bytes().take_while(u8::is_ascii_digit).count();
@@ -48,8 +52,15 @@ fn sum_of_units(text: &str) -> Option<Result<Span, Fault>> {
     if parts < 2 || !rest.is_empty() {
         return None;
     }
-    let unit_millis = Span { amount: 1, unit: smallest }.millis();
-    let span = Span { amount: u32::try_from(millis / unit_millis).unwrap_or(u32::MAX), unit: smallest };
+    let unit_millis = Span {
+        amount: 1,
+        unit: smallest,
+    }
+    .millis();
+    let span = Span {
+        amount: u32::try_from(millis / unit_millis).unwrap_or(u32::MAX),
+        unit: smallest,
+    };
     Some(span_within(span).map(|()| span))
 }
 
@@ -61,9 +72,15 @@ pub fn offset(text: &str) -> Result<Offset, Fault> {
     if text == "now" {
         return Ok(Offset::NOW);
     }
-    let (digits, sign) = text.strip_prefix('-').map_or((text, 1), |digits| (digits, -1));
-    let span = span(digits).ok().filter(|span| span.unit != SpanUnit::WorkingDays);
-    let amount = span.and_then(|span| i32::try_from(span.amount).ok()).map(|amount| sign * amount);
+    let (digits, sign) = text
+        .strip_prefix('-')
+        .map_or((text, 1), |digits| (digits, -1));
+    let span = span(digits)
+        .ok()
+        .filter(|span| span.unit != SpanUnit::WorkingDays);
+    let amount = span
+        .and_then(|span| i32::try_from(span.amount).ok())
+        .map(|amount| sign * amount);
     span.zip(amount).map(|(span, amount)| Offset { amount, unit: span.unit }).ok_or_else(|| {
         let message = format!(
             "the bound of a time counts from now: write now, or a number and s, m, h or d up to ten years, such as 90d or -1d, not {}",
@@ -78,22 +95,35 @@ pub fn offset(text: &str) -> Result<Offset, Fault> {
 /// # Errors
 /// `BAD_VALUE` for none or too many.
 pub fn span_within(span: Span) -> Result<(), Fault> {
-    let longest = Span { amount: limits::SPAN_DAYS_MAX, unit: SpanUnit::Days };
+    let longest = Span {
+        amount: limits::SPAN_DAYS_MAX,
+        unit: SpanUnit::Days,
+    };
     if span.amount == 0 {
-        return Err(Fault::new(FaultCode::BadValue, "a span must be longer than nothing"));
+        return Err(Fault::new(
+            FaultCode::BadValue,
+            "a span must be longer than nothing",
+        ));
     }
     if span.millis() > longest.millis() {
-        return Err(Fault::new(FaultCode::BadValue, format!("a span can be at most {longest} (ten years)")));
+        return Err(Fault::new(
+            FaultCode::BadValue,
+            format!("a span can be at most {longest} (ten years)"),
+        ));
     }
     Ok(())
 }
 
-/// A retention: a day at least, because it counts whole days, and a request that is asked again must find what it did.
+/// A retention: a day at least, because it counts whole days, and a request that is asked again
+/// must find what it did.
 ///
 /// # Errors
 /// `BAD_VALUE` for less, and for more than a span may be.
 pub fn retention(span: Span) -> Result<(), Fault> {
-    const SHORTEST: Span = Span { amount: 1, unit: SpanUnit::Days };
+    const SHORTEST: Span = Span {
+        amount: 1,
+        unit: SpanUnit::Days,
+    };
     span_within(span)?;
     if span.unit == SpanUnit::WorkingDays {
         return Err(Fault::new(
@@ -102,7 +132,10 @@ pub fn retention(span: Span) -> Result<(), Fault> {
         ));
     }
     if span.millis() < SHORTEST.millis() {
-        return Err(Fault::new(FaultCode::BadValue, format!("a retention must be at least {SHORTEST}")));
+        return Err(Fault::new(
+            FaultCode::BadValue,
+            format!("a retention must be at least {SHORTEST}"),
+        ));
     }
     Ok(())
 }

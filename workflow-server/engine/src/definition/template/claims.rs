@@ -1,5 +1,6 @@
-//! What a text takes for granted of the values in it: that what it compares is of one type, and that what it adds are numbers.
-//! Found where a template is read, and held against the declared fields where a workflow is checked.
+//! What a text takes for granted of the values in it: that what it compares is of one type, and
+//! that what it adds are numbers. Found where a template is read, and held against the declared
+//! fields where a workflow is checked.
 //!
 //! Must not know of fields: what type a place has, the caller says.
 
@@ -11,7 +12,8 @@ pub(super) use finding::{of_arguments, of_chain, of_operation, of_sign};
 
 use crate::value::Value;
 
-/// How many claims of one text are held against the fields: a person writes a few, and a file of nothing else is large.
+/// How many claims of one text are held against the fields: a person writes a few, and a file of
+/// nothing else is large.
 const CLAIMS_MAX: usize = 64;
 
 /// What a place shows, as far as a text can tell.
@@ -113,14 +115,19 @@ impl Side {
     fn told(&self, kind: Kind) -> String {
         match self {
             Self::Known(_) | Self::Literal(_) | Self::Nothing => kind.words().to_owned(),
-            Self::Changed(place, Change::Rounded) => format!("`{place}`, rounded ({})", kind.words()),
-            Self::Changed(place, Change::Counted) => format!("the length of `{place}` ({})", kind.words()),
+            Self::Changed(place, Change::Rounded) => {
+                format!("`{place}`, rounded ({})", kind.words())
+            }
+            Self::Changed(place, Change::Counted) => {
+                format!("the length of `{place}` ({})", kind.words())
+            }
             Self::Place(place) | Self::Changed(place, _) => format!("`{place}` ({})", kind.words()),
         }
     }
 
     fn is_empty_text(&self) -> bool {
-        matches!(self, Self::Nothing) || matches!(self, Self::Literal(Value::Text(text)) if text.is_empty())
+        matches!(self, Self::Nothing)
+            || matches!(self, Self::Literal(Value::Text(text)) if text.is_empty())
     }
 }
 
@@ -159,7 +166,9 @@ impl Claim {
                 let (kind, other) = (left.kind(knows)?, right.kind(knows)?);
                 let told = || {
                     let (left, right) = (left.told(kind), right.told(other));
-                    format!("cannot do `+` with {left} and {right}; write the places beside each other")
+                    format!(
+                        "cannot do `+` with {left} and {right}; write the places beside each other"
+                    )
                 };
                 (!kind.goes_with(other)).then(told)
             }
@@ -169,7 +178,11 @@ impl Claim {
             }
             Self::Filtered(filter, side, wanted) => {
                 let kind = side.kind(knows).filter(|kind| kind != wanted)?;
-                Some(format!("gives the filter `{filter}` {}, and it takes {}", side.told(kind), wanted.words()))
+                Some(format!(
+                    "gives the filter `{filter}` {}, and it takes {}",
+                    side.told(kind),
+                    wanted.words()
+                ))
             }
             Self::Broken(fault) => Some(fault.clone()),
         }
@@ -177,7 +190,9 @@ impl Claim {
 
     /// The place whose order is asked for and that may have no value, for a warning.
     fn missing<'c>(&'c self, knows: &impl Knows) -> Option<&'c str> {
-        let Self::Compared(one, other, Looks::Order) = self else { return None };
+        let Self::Compared(one, other, Looks::Order) = self else {
+            return None;
+        };
         [one, other].into_iter().find_map(|side| match side {
             Side::Place(place) => knows.may_be_missing(place).then_some(place.as_str()),
             _ => None,
@@ -188,7 +203,9 @@ impl Claim {
 fn compared(one: &Side, other: &Side, looks: Looks, knows: &impl Knows) -> Option<String> {
     if looks == Looks::Same {
         for (side, value) in [(one, other), (other, one)] {
-            if let (Side::Place(place) | Side::Changed(place, Change::Shown), true) = (side, value.is_empty_text()) {
+            if let (Side::Place(place) | Side::Changed(place, Change::Shown), true) =
+                (side, value.is_empty_text())
+            {
                 return Some(format!(
                     "asks whether `{place}` is empty, which it never is: what is empty has no value; write `{{% if not {place} %}}`"
                 ));
@@ -197,18 +214,27 @@ fn compared(one: &Side, other: &Side, looks: Looks, knows: &impl Knows) -> Optio
     }
     let (kind, with) = (one.kind(knows)?, other.kind(knows)?);
     if looks == Looks::In {
-        return (with != Kind::Text).then(|| format!("looks for something in {}", other.told(with)));
+        return (with != Kind::Text)
+            .then(|| format!("looks for something in {}", other.told(with)));
     }
     if !kind.goes_with(with) {
         let hint = match ((one, kind), (other, with)) {
             ((Side::Literal(_), Kind::Text), (_, Kind::Number))
-            | ((_, Kind::Number), (Side::Literal(_), Kind::Text)) => "; a number stands without quotes",
+            | ((_, Kind::Number), (Side::Literal(_), Kind::Text)) => {
+                "; a number stands without quotes"
+            }
             ((Side::Literal(_), Kind::Number), (_, Kind::Text))
             | ((_, Kind::Text), (Side::Literal(_), Kind::Number)) => "; a text stands in quotes",
-            ((_, Kind::Bool), _) | (_, (_, Kind::Bool)) => "; ask for it by itself: `{% if PLACE %}`",
+            ((_, Kind::Bool), _) | (_, (_, Kind::Bool)) => {
+                "; ask for it by itself: `{% if PLACE %}`"
+            }
             _ => "",
         };
-        return Some(format!("compares {} with {}{hint}", one.told(kind), other.told(with)));
+        return Some(format!(
+            "compares {} with {}{hint}",
+            one.told(kind),
+            other.told(with)
+        ));
     }
     match (one, other) {
         (Side::Place(place), Side::Literal(value)) | (Side::Literal(value), Side::Place(place))

@@ -13,8 +13,17 @@ use crate::time::Time;
 use crate::value::{Value, whole};
 
 /// The filters that texts have.
-pub(super) const FILTERS: [&str; 9] =
-    ["default", "upper", "lower", "title", "capitalize", "trim", "round", "length", "zone"];
+pub(super) const FILTERS: [&str; 9] = [
+    "default",
+    "upper",
+    "lower",
+    "title",
+    "capitalize",
+    "trim",
+    "round",
+    "length",
+    "zone",
+];
 
 /// Steps of the machine for one text: far more than a page of text takes.
 const FUEL: u64 = 20_000;
@@ -24,8 +33,8 @@ const FUEL: u64 = 20_000;
 pub struct Filled {
     /// The text.
     pub text: String,
-    /// The places that show as gaps; empty unless the text has one. An empty name stands for a text that could not be worked
-    /// out to its end.
+    /// The places that show as gaps; empty unless the text has one. An empty name stands for a
+    /// text that could not be worked out to its end.
     pub missing: Vec<String>,
 }
 
@@ -33,15 +42,28 @@ impl Template {
     /// Fills it in, to at most `bytes_max` bytes.
     #[must_use]
     pub fn fill_in(&self, bytes_max: usize, facts: &Facts<'_>) -> Filled {
-        let without_value = || self.places.iter().filter(|place| of_place(place, facts).is_none());
+        let without_value = || {
+            self.places
+                .iter()
+                .filter(|place| of_place(place, facts).is_none())
+        };
         let (mut text, missing) = match &self.program {
             Program::Plain(parts) => {
                 let (text, has_gap) = plain(parts, facts);
-                (text, if has_gap { without_value().cloned().collect() } else { Vec::new() })
+                (
+                    text,
+                    if has_gap {
+                        without_value().cloned().collect()
+                    } else {
+                        Vec::new()
+                    },
+                )
             }
             Program::Machine(environment) => {
                 let (text, has_gap, ended) = by_machine(environment, facts);
-                let missing = has_gap.then(|| shown_as_gaps(environment, facts, &without_value().collect::<Vec<_>>()));
+                let missing = has_gap.then(|| {
+                    shown_as_gaps(environment, facts, &without_value().collect::<Vec<_>>())
+                });
                 let mut missing = missing.unwrap_or_default();
                 if !ended && missing.is_empty() {
                     missing.push(String::new());
@@ -55,13 +77,21 @@ impl Template {
         Filled { text, missing }
     }
 
-    /// The text with its times by the clock of people. Conditions and filters work with UTC, so that times compare with each other and
-    /// with what an author wrote: only what is left of them in the finished text is for people.
+    /// The text with its times by the clock of people. Conditions and filters work with UTC, so
+    /// that times compare with each other and with what an author wrote: only what is left of them
+    /// in the finished text is for people.
     fn with_times_by_the_clock(&self, text: String, facts: &Facts<'_>) -> String {
-        let times = self.places.iter().filter_map(|place| time_of_place(place, facts));
+        let times = self
+            .places
+            .iter()
+            .filter_map(|place| time_of_place(place, facts));
         times.fold(text, |text, moment| {
             let written = Value::Time(moment).to_string();
-            if text.contains(&written) { text.replace(&written, &facts.clock().show(moment)) } else { text }
+            if text.contains(&written) {
+                text.replace(&written, &facts.clock().show(moment))
+            } else {
+                text
+            }
         })
     }
 }
@@ -74,7 +104,11 @@ fn time_of_place(place: &str, facts: &Facts<'_>) -> Option<Time> {
         None if place == "now" => return Some(facts.now),
         _ => return None,
     };
-    if let Value::Time(moment) = value { Some(*moment) } else { None }
+    if let Value::Time(moment) = value {
+        Some(*moment)
+    } else {
+        None
+    }
 }
 
 fn plain(parts: &[Part], facts: &Facts<'_>) -> (String, bool) {
@@ -100,8 +134,17 @@ fn of_place(place: &str, facts: &Facts<'_>) -> Option<String> {
         return Some(facts.clock().show(moment));
     }
     let shown = match place.split_once('.') {
-        Some(("fields", name)) => facts.fields().find(|(field, _)| *field == name)?.1.to_string(),
-        Some(("form", name)) => facts.form.iter().find(|(field, _)| **field == *name)?.1.to_string(),
+        Some(("fields", name)) => facts
+            .fields()
+            .find(|(field, _)| *field == name)?
+            .1
+            .to_string(),
+        Some(("form", name)) => facts
+            .form
+            .iter()
+            .find(|(field, _)| **field == *name)?
+            .1
+            .to_string(),
         Some(("call", name)) => match flag_of_call(name, facts) {
             Some(flag) => Value::Bool(flag).to_string(),
             None => facts.of_call(name).to_owned(),
@@ -135,11 +178,21 @@ static SANDBOX: LazyLock<Environment<'static>> = LazyLock::new(|| {
     environment.set_debug(false);
     environment.set_formatter(show);
     environment.add_filter("default", default);
-    environment.add_filter("upper", |value: &JinjaValue| on_text(value, str::to_uppercase));
-    environment.add_filter("lower", |value: &JinjaValue| on_text(value, str::to_lowercase));
-    environment.add_filter("title", |value: &JinjaValue| on_text(value, |text| filters::title(text.into())));
-    environment.add_filter("capitalize", |value: &JinjaValue| on_text(value, capitalize));
-    environment.add_filter("trim", |value: &JinjaValue| on_text(value, |text| text.trim().to_owned()));
+    environment.add_filter("upper", |value: &JinjaValue| {
+        on_text(value, str::to_uppercase)
+    });
+    environment.add_filter("lower", |value: &JinjaValue| {
+        on_text(value, str::to_lowercase)
+    });
+    environment.add_filter("title", |value: &JinjaValue| {
+        on_text(value, |text| filters::title(text.into()))
+    });
+    environment.add_filter("capitalize", |value: &JinjaValue| {
+        on_text(value, capitalize)
+    });
+    environment.add_filter("trim", |value: &JinjaValue| {
+        on_text(value, |text| text.trim().to_owned())
+    });
     environment.add_filter("length", |value: &JinjaValue| match value.as_str() {
         Some(text) => JinjaValue::from(text.chars().count()),
         None => value.clone(),
@@ -153,12 +206,16 @@ static SANDBOX: LazyLock<Environment<'static>> = LazyLock::new(|| {
 
 /// What is no text stays as it is, a gap too.
 fn on_text(value: &JinjaValue, change: impl Fn(&str) -> String) -> JinjaValue {
-    value.as_str().map_or_else(|| value.clone(), |text| JinjaValue::from(change(text)))
+    value
+        .as_str()
+        .map_or_else(|| value.clone(), |text| JinjaValue::from(change(text)))
 }
 
 fn capitalize(text: &str) -> String {
     let mut chars = text.chars();
-    chars.next().map_or_else(String::new, |first| first.to_uppercase().chain(chars).collect())
+    chars.next().map_or_else(String::new, |first| {
+        first.to_uppercase().chain(chars).collect()
+    })
 }
 
 /// With so many digits after the point; none without a number.
@@ -166,7 +223,9 @@ fn round(value: &JinjaValue, digits: Option<usize>) -> JinjaValue {
     const DIGITS_MAX: usize = 9;
     let digits = digits.unwrap_or(0).min(DIGITS_MAX);
     match f64::try_from(value.clone()) {
-        Ok(number) if value.kind() == ValueKind::Number => JinjaValue::from(format!("{number:.digits$}")),
+        Ok(number) if value.kind() == ValueKind::Number => {
+            JinjaValue::from(format!("{number:.digits$}"))
+        }
         _ => value.clone(),
     }
 }
@@ -175,11 +234,17 @@ fn round(value: &JinjaValue, digits: Option<usize>) -> JinjaValue {
 fn zone(value: &JinjaValue, name: &str) -> JinjaValue {
     let moment: Option<jiff::Timestamp> = value.as_str().and_then(|text| text.parse().ok());
     let local = moment.zip(jiff::tz::TimeZone::get(name).ok());
-    let shown = local.map(|(moment, zone)| moment.to_zoned_datetime(zone).strftime("%a %Y-%m-%d %H:%M").to_string());
+    let shown = local.map(|(moment, zone)| {
+        moment
+            .to_zoned_datetime(zone)
+            .strftime("%a %Y-%m-%d %H:%M")
+            .to_string()
+    });
     shown.map_or_else(|| value.clone(), JinjaValue::from)
 }
 
-/// Stands for a gap until the text is whole: no value can have it, because no text may hold control characters.
+/// Stands for a gap until the text is whole: no value can have it, because no text may hold control
+/// characters.
 const GAP_MARK: char = '\u{1}';
 /// Stands after the number of a gap that is told apart.
 const GAP_MARK_END: char = '\u{2}';
@@ -205,35 +270,64 @@ fn by_machine(environment: &Environment<'static>, facts: &Facts<'_>) -> (String,
         text.push(GAP_MARK);
     }
     let has_gap = text.contains(GAP_MARK);
-    (if has_gap { text.replace(GAP_MARK, GAP) } else { text }, has_gap, ended)
+    (
+        if has_gap {
+            text.replace(GAP_MARK, GAP)
+        } else {
+            text
+        },
+        has_gap,
+        ended,
+    )
 }
 
-/// Which of the places without a value a text with gaps shows: those that stand in for one with `default`, or in a part that
-/// is not there, it does not. Where that cannot be told, all of them.
-fn shown_as_gaps(environment: &Environment<'static>, facts: &Facts<'_>, without_value: &[&String]) -> Vec<String> {
+/// Which of the places without a value a text with gaps shows: those that stand in for one with
+/// `default`, or in a part that is not there, it does not. Where that cannot be told, all of them.
+fn shown_as_gaps(
+    environment: &Environment<'static>,
+    facts: &Facts<'_>,
+    without_value: &[&String],
+) -> Vec<String> {
     let all = || without_value.iter().map(|place| (*place).clone()).collect();
     let (text, ended) = render(environment, facts, without_value);
     if !ended {
         return all();
     }
-    let marks = text.split(GAP_MARK).skip(1).filter_map(|rest| rest.split_once(GAP_MARK_END)?.0.parse().ok());
+    let marks = text
+        .split(GAP_MARK)
+        .skip(1)
+        .filter_map(|rest| rest.split_once(GAP_MARK_END)?.0.parse().ok());
     let shown: BTreeSet<usize> = marks.collect();
     if shown.is_empty() {
         return all();
     }
-    shown.into_iter().filter_map(|at| without_value.get(at)).map(|place| (*place).clone()).collect()
+    shown
+        .into_iter()
+        .filter_map(|at| without_value.get(at))
+        .map(|place| (*place).clone())
+        .collect()
 }
 
-/// The text with marks for gaps, and whether it was worked out to its end. The gaps that are given are told apart.
-fn render(environment: &Environment<'static>, facts: &Facts<'_>, gaps: &[&String]) -> (String, bool) {
+/// The text with marks for gaps, and whether it was worked out to its end. The gaps that are given
+/// are told apart.
+fn render(
+    environment: &Environment<'static>,
+    facts: &Facts<'_>,
+    gaps: &[&String],
+) -> (String, bool) {
     let mut written = Vec::new();
     let context = context(facts, gaps);
-    let rendered =
-        environment.get_template(NAME).and_then(|text| text.render_captured_to(context, &mut written).map(drop));
-    (String::from_utf8_lossy(&written).into_owned(), rendered.is_ok())
+    let rendered = environment
+        .get_template(NAME)
+        .and_then(|text| text.render_captured_to(context, &mut written).map(drop));
+    (
+        String::from_utf8_lossy(&written).into_owned(),
+        rendered.is_ok(),
+    )
 }
 
-/// What stands in for a value that is not there, to see where it shows: false, and as the filters leave what is no text.
+/// What stands in for a value that is not there, to see where it shows: false, and as the filters
+/// leave what is no text.
 #[derive(Debug)]
 struct NamedGap(usize);
 
@@ -255,16 +349,35 @@ fn is_gap(value: &JinjaValue) -> bool {
     value.is_undefined() || value.downcast_object_ref::<NamedGap>().is_some()
 }
 
-fn default(state: &State<'_, '_>, value: &JinjaValue, others: Rest<JinjaValue>) -> Result<JinjaValue, Error> {
-    filters::default(state, if is_gap(value) { &JinjaValue::UNDEFINED } else { value }, others)
+fn default(
+    state: &State<'_, '_>,
+    value: &JinjaValue,
+    others: Rest<JinjaValue>,
+) -> Result<JinjaValue, Error> {
+    filters::default(
+        state,
+        if is_gap(value) {
+            &JinjaValue::UNDEFINED
+        } else {
+            value
+        },
+        others,
+    )
 }
 
 /// What a machine looks names up in.
 type Names = BTreeMap<String, JinjaValue>;
 
 fn context(facts: &Facts<'_>, gaps: &[&String]) -> JinjaValue {
-    let mut fields: Names = facts.fields().map(|(name, value)| (name.to_owned(), jinja(value))).collect();
-    let mut form: Names = facts.form.iter().map(|(name, value)| (name.to_string(), jinja(value))).collect();
+    let mut fields: Names = facts
+        .fields()
+        .map(|(name, value)| (name.to_owned(), jinja(value)))
+        .collect();
+    let mut form: Names = facts
+        .form
+        .iter()
+        .map(|(name, value)| (name.to_string(), jinja(value)))
+        .collect();
     let (mut call, mut caller) = (Names::new(), Names::new());
     for name in CALL_TEXTS {
         let value = facts.of_call(name);
@@ -276,7 +389,9 @@ fn context(facts: &Facts<'_>, gaps: &[&String]) -> JinjaValue {
             None => call.insert(name.to_owned(), JinjaValue::from(value)),
         };
     }
-    let flags = CALL_FLAGS.iter().filter_map(|name| Some(((*name).to_owned(), flag_of_call(name, facts)?.into())));
+    let flags = CALL_FLAGS
+        .iter()
+        .filter_map(|name| Some(((*name).to_owned(), flag_of_call(name, facts)?.into())));
     call.extend(flags);
     for (at, place) in gaps.iter().enumerate() {
         let gap = JinjaValue::from_object(NamedGap(at));
@@ -305,7 +420,9 @@ fn jinja(value: &Value) -> JinjaValue {
         Value::Text(text) if text.is_empty() => JinjaValue::UNDEFINED,
         Value::Text(text) => JinjaValue::from(&**text),
         // Whole numbers are put together with texts as they show: `72 EUR`, not `72.0 EUR`.
-        Value::Number(number) => whole(*number).map_or_else(|| JinjaValue::from(*number), JinjaValue::from),
+        Value::Number(number) => {
+            whole(*number).map_or_else(|| JinjaValue::from(*number), JinjaValue::from)
+        }
         Value::Bool(flag) => JinjaValue::from(*flag),
         Value::Time(_) => JinjaValue::from(value.to_string()),
     }
@@ -323,8 +440,11 @@ mod tests {
     }
 
     fn all_of(source: &str) -> Filled {
-        let field =
-            |name: &str, field_type| FieldDeclaration { name: name.into(), field_type, ..FieldDeclaration::default() };
+        let field = |name: &str, field_type| FieldDeclaration {
+            name: name.into(),
+            field_type,
+            ..FieldDeclaration::default()
+        };
         let declared = [
             field("here", FieldType::Text),
             field("gone", FieldType::Text),
@@ -333,12 +453,31 @@ mod tests {
             field("none", FieldType::Number),
             field("half", FieldType::Number),
         ];
-        let values =
-            [(0, Value::Text("H".into())), (3, Value::Bool(false)), (4, Value::Number(0.0)), (5, Value::Number(1.5))];
-        let call = Call::new(CallKey { source: "s".into(), id: "1".into() }, Time(0));
-        let facts =
-            Facts { declared: &declared, values: &values, form: &[], call: &call, visit: 1, now: Time(0), zone: "UTC" };
-        Template::parse(source).expect("a text").fill_in(4_096, &facts)
+        let values = [
+            (0, Value::Text("H".into())),
+            (3, Value::Bool(false)),
+            (4, Value::Number(0.0)),
+            (5, Value::Number(1.5)),
+        ];
+        let call = Call::new(
+            CallKey {
+                source: "s".into(),
+                id: "1".into(),
+            },
+            Time(0),
+        );
+        let facts = Facts {
+            declared: &declared,
+            values: &values,
+            form: &[],
+            call: &call,
+            visit: 1,
+            now: Time(0),
+            zone: "UTC",
+        };
+        Template::parse(source)
+            .expect("a text")
+            .fill_in(4_096, &facts)
     }
 
     #[test]
@@ -346,28 +485,67 @@ mod tests {
         for (source, text, missing) in [
             ("{{ fields.here }}{{ fields.gone }}", "H[?]", "fields.gone"),
             ("{{ fields.gone | default('-') }}", "-", ""),
-            ("{{ fields.gone | default('-') }} {{ fields.lost }}", "- [?]", "fields.lost"),
-            ("{{ fields.gone | upper | default('-') }} {{ fields.lost | round(2) }}", "- [?]", "fields.lost"),
-            ("{% if fields.no %}{{ fields.gone }}{% else %}{{ call.customer }}{% endif %}", "[?]", "call.customer"),
-            ("{% if fields.gone %}yes{% else %}{{ call.caller.name | title }}{% endif %}", "[?]", "call.caller.name"),
+            (
+                "{{ fields.gone | default('-') }} {{ fields.lost }}",
+                "- [?]",
+                "fields.lost",
+            ),
+            (
+                "{{ fields.gone | upper | default('-') }} {{ fields.lost | round(2) }}",
+                "- [?]",
+                "fields.lost",
+            ),
+            (
+                "{% if fields.no %}{{ fields.gone }}{% else %}{{ call.customer }}{% endif %}",
+                "[?]",
+                "call.customer",
+            ),
+            (
+                "{% if fields.gone %}yes{% else %}{{ call.caller.name | title }}{% endif %}",
+                "[?]",
+                "call.caller.name",
+            ),
             (
                 "{% if fields.gone is defined %}a{% endif %}{{ fields.lost | default(fields.gone) }}",
                 "[?]",
                 "fields.gone",
             ),
             ("{{ fields.gone or fields.lost }}", "[?]", "fields.lost"),
-            ("{{ fields.here if fields.no }}{{ fields.here | lower }}", "[?]h", ""),
-            ("{{ fields.lost + 1 }}{{ fields.gone }}", "[?]", "fields.lost, fields.gone"),
-            ("Each {{ 100 // fields.none }} of {{ fields.here }}", "Each [?]", ""),
+            (
+                "{{ fields.here if fields.no }}{{ fields.here | lower }}",
+                "[?]h",
+                "",
+            ),
+            (
+                "{{ fields.lost + 1 }}{{ fields.gone }}",
+                "[?]",
+                "fields.lost, fields.gone",
+            ),
+            (
+                "Each {{ 100 // fields.none }} of {{ fields.here }}",
+                "Each [?]",
+                "",
+            ),
             (
                 "{{ fields.none ~ ' EUR' }} {{ fields.half ~ '!' }} {{ fields.none + fields.half }}",
                 "0 EUR 1.5! 1.5",
                 "",
             ),
         ] {
-            assert_eq!(filled(source), (text.to_owned(), missing.to_owned()), "{source}");
+            assert_eq!(
+                filled(source),
+                (text.to_owned(), missing.to_owned()),
+                "{source}"
+            );
         }
-        assert_eq!(all_of("{{ 100 // fields.none }}").missing, [""], "that it broke off is told");
-        assert_eq!(all_of("{{ fields.none ~ '' }}").missing, Vec::<String>::new());
+        assert_eq!(
+            all_of("{{ 100 // fields.none }}").missing,
+            [""],
+            "that it broke off is told"
+        );
+        assert_eq!(
+            all_of("{{ fields.none ~ '' }}").missing,
+            Vec::<String>::new()
+        );
     }
 }

@@ -33,7 +33,8 @@ type Checked = Result<(), TemplateFault>;
 
 /// Bounds what the parser, which walks by recursion, is given: words in one place, and conditions.
 pub(super) fn check_tokens(source: &str) -> Result<(), TemplateFault> {
-    let (mut words, mut places, mut conditions, mut in_statement) = (0_usize, 0_usize, 0_usize, false);
+    let (mut words, mut places, mut conditions, mut in_statement) =
+        (0_usize, 0_usize, 0_usize, false);
     // What cannot be split into words, the parser says better.
     for (token, _) in tokenize(source, false, SyntaxConfig::default()).map_while(Result::ok) {
         words += 1;
@@ -45,14 +46,23 @@ pub(super) fn check_tokens(source: &str) -> Result<(), TemplateFault> {
         }
         in_statement = matches!(token, Token::BlockStart);
         if words > limits::PLACE_WORDS_MAX {
-            let message = format!("a place in a text has at most {} words and signs", limits::PLACE_WORDS_MAX);
+            let message = format!(
+                "a place in a text has at most {} words and signs",
+                limits::PLACE_WORDS_MAX
+            );
             return Err(TemplateFault::new(message));
         }
         if places > limits::TEXT_PLACES_MAX {
-            return Err(TemplateFault::new(format!("a text has at most {} places", limits::TEXT_PLACES_MAX)));
+            return Err(TemplateFault::new(format!(
+                "a text has at most {} places",
+                limits::TEXT_PLACES_MAX
+            )));
         }
         if conditions > limits::TEXT_CONDITIONS_MAX {
-            let message = format!("a text has at most {} conditions", limits::TEXT_CONDITIONS_MAX);
+            let message = format!(
+                "a text has at most {} conditions",
+                limits::TEXT_CONDITIONS_MAX
+            );
             return Err(TemplateFault::new(message));
         }
     }
@@ -61,8 +71,14 @@ pub(super) fn check_tokens(source: &str) -> Result<(), TemplateFault> {
 
 /// Looks at every part of a template.
 pub(super) fn look<'s>(tree: &Stmt<'_>, source: &'s str) -> Result<Looked<'s>, TemplateFault> {
-    let mut looked = Looked { source, plain: Some(Vec::new()), ..Looked::default() };
-    let Stmt::Template(template) = tree else { return Err(not_allowed("this")) };
+    let mut looked = Looked {
+        source,
+        plain: Some(Vec::new()),
+        ..Looked::default()
+    };
+    let Stmt::Template(template) = tree else {
+        return Err(not_allowed("this"));
+    };
     for child in &template.children {
         let part = match child {
             Stmt::EmitRaw(raw) => Some(Part::Text(raw.raw.to_owned())),
@@ -90,7 +106,8 @@ fn statement(node: &Stmt<'_>, looked: &mut Looked<'_>) -> Checked {
             asked(&condition.expr, looked);
             expression(&condition.expr, looked)?;
             let both = condition.true_body.iter().chain(&condition.false_body);
-            both.into_iter().try_for_each(|node| statement(node, looked))
+            both.into_iter()
+                .try_for_each(|node| statement(node, looked))
         }
         Stmt::ForLoop(node) => Err(not_allowed("loops").at(range(node.span()))),
         Stmt::Set(node) => Err(not_allowed("assignments").at(range(node.span()))),
@@ -110,7 +127,9 @@ fn expression(node: &Expr<'_>, looked: &mut Looked<'_>) -> Checked {
         }
         Expr::BinOp(op) => {
             if matches!(op.op, BinOpKind::Mul | BinOpKind::Pow) {
-                return Err(not_allowed("`*` and `**`: work it out with `set-field`").at(range(op.span())));
+                return Err(
+                    not_allowed("`*` and `**`: work it out with `set-field`").at(range(op.span()))
+                );
             }
             claims::of_operation(op, &mut looked.claims);
             if matches!(op.op, BinOpKind::ScAnd | BinOpKind::ScOr) {
@@ -123,22 +142,43 @@ fn expression(node: &Expr<'_>, looked: &mut Looked<'_>) -> Checked {
         Expr::Compare(compare) => {
             claims::of_chain(compare, &mut looked.claims);
             expression(&compare.expr, looked)?;
-            compare.ops.iter().try_for_each(|op| expression(&op.expr, looked))
+            compare
+                .ops
+                .iter()
+                .try_for_each(|op| expression(&op.expr, looked))
         }
         Expr::IfExpr(choice) => {
             asked(&choice.test_expr, looked);
-            let all = [Some(&choice.test_expr), Some(&choice.true_expr), choice.false_expr.as_ref()];
-            all.into_iter().flatten().try_for_each(|part| expression(part, looked))
+            let all = [
+                Some(&choice.test_expr),
+                Some(&choice.true_expr),
+                choice.false_expr.as_ref(),
+            ];
+            all.into_iter()
+                .flatten()
+                .try_for_each(|part| expression(part, looked))
         }
         Expr::Filter(filter) => {
             if !FILTERS.contains(&filter.name) {
                 let hint = rules::suggestion(filter.name, FILTERS);
-                let hint = if hint.is_empty() { format!("; there is {}", FILTERS.join(", ")) } else { hint };
+                let hint = if hint.is_empty() {
+                    format!("; there is {}", FILTERS.join(", "))
+                } else {
+                    hint
+                };
                 let place = filter_name(looked.source, range(filter.span()), filter.name);
-                return Err(not_allowed(&format!("the filter {}{hint}", rules::quoted(filter.name))).at(place));
+                return Err(not_allowed(&format!(
+                    "the filter {}{hint}",
+                    rules::quoted(filter.name)
+                ))
+                .at(place));
             }
-            if let ("zone", [CallArg::Pos(Expr::Const(zone))]) = (filter.name, filter.args.as_slice())
-                && let Some(zone) = zone.value.as_str().filter(|zone| !looked.zones.iter().any(|known| known == zone))
+            if let ("zone", [CallArg::Pos(Expr::Const(zone))]) =
+                (filter.name, filter.args.as_slice())
+                && let Some(zone) = zone
+                    .value
+                    .as_str()
+                    .filter(|zone| !looked.zones.iter().any(|known| known == zone))
             {
                 looked.zones.push(zone.to_owned());
             }
@@ -146,15 +186,23 @@ fn expression(node: &Expr<'_>, looked: &mut Looked<'_>) -> Checked {
             if let ("default", Some(expr)) = (filter.name, &filter.expr) {
                 asked(expr, looked);
             }
-            filter.expr.iter().try_for_each(|expr| expression(expr, looked))?;
+            filter
+                .expr
+                .iter()
+                .try_for_each(|expr| expression(expr, looked))?;
             arguments(&filter.args, looked)
         }
         Expr::Test(test) if TESTS.contains(&test.name) => {
             asked(&test.expr, looked);
             expression(&test.expr, looked)
         }
-        Expr::Test(test) => Err(not_allowed(&format!("the test {}", rules::quoted(test.name))).at(range(test.span()))),
-        Expr::List(list) => list.items.iter().try_for_each(|item| expression(item, looked)),
+        Expr::Test(test) => Err(
+            not_allowed(&format!("the test {}", rules::quoted(test.name))).at(range(test.span())),
+        ),
+        Expr::List(list) => list
+            .items
+            .iter()
+            .try_for_each(|item| expression(item, looked)),
         _ => Err(not_allowed("calls, slices and mappings")),
     }
 }
@@ -165,10 +213,14 @@ fn range(span: Span) -> Range<usize> {
 
 /// Where the name of a filter is: behind its `|`, in what the filter spans.
 fn filter_name(source: &str, spanned: Range<usize>, name: &str) -> Range<usize> {
-    let Some(words) = source.get(spanned.clone()) else { return spanned };
+    let Some(words) = source.get(spanned.clone()) else {
+        return spanned;
+    };
     let is_filter = |(at, _): &(usize, &str)| words[..*at].trim_end().ends_with('|');
     let found = words.match_indices(name).find(is_filter);
-    found.map_or(spanned.clone(), |(at, _)| spanned.start + at..spanned.start + at + name.len())
+    found.map_or(spanned.clone(), |(at, _)| {
+        spanned.start + at..spanned.start + at + name.len()
+    })
 }
 
 /// A place that stands for whether it has a value.
@@ -186,7 +238,8 @@ fn arguments(arguments: &[CallArg<'_>], looked: &mut Looked<'_>) -> Checked {
 }
 
 fn place(node: &Expr<'_>, looked: &mut Looked<'_>) -> Checked {
-    let path = path(node).ok_or_else(|| not_allowed("what is inside of anything but `fields`, `form` and `call`"))?;
+    let path = path(node)
+        .ok_or_else(|| not_allowed("what is inside of anything but `fields`, `form` and `call`"))?;
     if !looked.places.contains(&path) {
         looked.places.push(path);
     }

@@ -1,5 +1,6 @@
-//! Circles in which nothing waits: an instance would go round for ever at once. A timer that counts from the start of the
-//! instance, or from a field, holds up the first round only; from the second on it is due as soon as its stage is entered.
+//! Circles in which nothing waits: an instance would go round for ever at once. A timer that counts
+//! from the start of the instance, or from a field, holds up the first round only; from the second
+//! on it is due as soon as its stage is entered.
 
 use crate::definition::fault::{Fault, FaultCode};
 use crate::definition::model::{Definition, Stage, TimerStart};
@@ -22,7 +23,8 @@ struct Step<'d> {
     ways: Vec<(usize, &'d str)>,
 }
 
-/// A walk over all links, depth first and without recursion; a link back onto the path closes a circle.
+/// A walk over all links, depth first and without recursion; a link back onto the path closes a
+/// circle.
 pub(super) fn check(definition: &Definition, events: &Events<'_>, faults: &mut Vec<Fault>) {
     let stages = &definition.stages;
     let mut marks = vec![Mark::New; stages.len()];
@@ -30,7 +32,10 @@ pub(super) fn check(definition: &Definition, events: &Events<'_>, faults: &mut V
         if marks[start] != Mark::New {
             continue;
         }
-        let mut path = vec![Step { place: start, ways: ways_on(&stages[start]) }];
+        let mut path = vec![Step {
+            place: start,
+            ways: ways_on(&stages[start]),
+        }];
         marks[start] = Mark::OnPath;
         while let Some(step) = path.last_mut() {
             let Some((action, event)) = step.ways.pop() else {
@@ -39,35 +44,53 @@ pub(super) fn check(definition: &Definition, events: &Events<'_>, faults: &mut V
                 continue;
             };
             let from = step.place;
-            let Some(next) = events.place(event) else { continue };
+            let Some(next) = events.place(event) else {
+                continue;
+            };
             match marks[next] {
                 Mark::Done => {}
                 Mark::OnPath => {
                     let message = describe(stages, &path, next);
-                    faults.push(in_action(&stages[from], action, FaultCode::CircleWithoutWait, message));
+                    faults.push(in_action(
+                        &stages[from],
+                        action,
+                        FaultCode::CircleWithoutWait,
+                        message,
+                    ));
                 }
                 Mark::New => {
                     marks[next] = Mark::OnPath;
-                    path.push(Step { place: next, ways: ways_on(&stages[next]) });
+                    path.push(Step {
+                        place: next,
+                        ways: ways_on(&stages[next]),
+                    });
                 }
             }
         }
     }
 }
 
-/// Where the stage goes without anybody's doing, once the instance has run for long enough; with the action's place.
+/// Where the stage goes without anybody's doing, once the instance has run for long enough; with
+/// the action's place.
 fn ways_on(stage: &Stage) -> Vec<(usize, &str)> {
     let mut ways = Vec::new();
     for (place, action) in stage.actions.iter().enumerate() {
-        let has_elapsed = action.timer().is_some_and(|timer| timer.from != TimerStart::Stage);
-        let goes = action.targets().filter(|target| has_elapsed || target.leads.is_link());
+        let has_elapsed = action
+            .timer()
+            .is_some_and(|timer| timer.from != TimerStart::Stage);
+        let goes = action
+            .targets()
+            .filter(|target| has_elapsed || target.leads.is_link());
         ways.extend(goes.map(|target| (place, target.event)));
     }
     ways
 }
 
 fn describe(stages: &[Stage], path: &[Step<'_>], back_to: usize) -> String {
-    let ids = path.iter().skip_while(|step| step.place != back_to).map(|step| stages[step.place].event.id.as_str());
+    let ids = path
+        .iter()
+        .skip_while(|step| step.place != back_to)
+        .map(|step| stages[step.place].event.id.as_str());
     let count = ids.clone().count();
     let mut named: Vec<&str> = ids.take(NAMED_MAX).collect();
     if count > NAMED_MAX {

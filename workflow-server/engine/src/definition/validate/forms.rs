@@ -1,5 +1,5 @@
-//! What a stage may name of a form: the form of the push that leads to it, at once or over links. After a timer, and a push
-//! later, it is gone.
+//! What a stage may name of a form: the form of the push that leads to it, at once or over links.
+//! After a timer, and a push later, it is gone.
 
 use std::cell::{Cell, RefCell};
 use std::collections::{HashMap, HashSet};
@@ -11,7 +11,8 @@ use crate::definition::model::{Action, ButtonAction, Definition, Stage};
 use crate::definition::rules;
 use crate::definition::validate::Scene;
 
-/// How many stages are looked at in all; beyond that nobody is told. A person's workflow takes some hundred.
+/// How many stages are looked at in all; beyond that nobody is told. A person's workflow takes some
+/// hundred.
 const STEPS_MAX: usize = 50_000;
 
 type FieldNames<'d> = Rc<HashSet<&'d str>>;
@@ -32,13 +33,22 @@ impl<'d> Forms<'d> {
         let mut links: HashMap<&str, Vec<&Stage>> = HashMap::new();
         for stage in &definition.stages {
             for action in &stage.actions {
-                buttons.extend(action.button().map(|button| (button.event.as_str(), button)));
+                buttons.extend(
+                    action
+                        .button()
+                        .map(|button| (button.event.as_str(), button)),
+                );
                 for target in action.targets().filter(|target| target.leads.is_link()) {
                     links.entry(target.event).or_default().push(stage);
                 }
             }
         }
-        Self { buttons, links, known: RefCell::default(), steps: Cell::new(STEPS_MAX) }
+        Self {
+            buttons,
+            links,
+            known: RefCell::default(),
+            steps: Cell::new(STEPS_MAX),
+        }
     }
 
     /// Nothing where there is too much to look at.
@@ -52,12 +62,18 @@ impl<'d> Forms<'d> {
     }
 
     fn find(&self, stage: &'d Stage) -> Option<FieldNames<'d>> {
-        let (mut names, mut seen, mut open) = (HashSet::new(), HashSet::from([stage.number]), vec![stage]);
+        let (mut names, mut seen, mut open) =
+            (HashSet::new(), HashSet::from([stage.number]), vec![stage]);
         while let Some(stage) = open.pop() {
             let event = stage.event.id.as_str();
-            let form = self.buttons.get(event).map(|button| button.form.as_slice()).unwrap_or_default();
+            let form = self
+                .buttons
+                .get(event)
+                .map(|button| button.form.as_slice())
+                .unwrap_or_default();
             let from = self.links.get(event).map(Vec::as_slice).unwrap_or_default();
-            self.steps.set(self.steps.get().checked_sub(1 + from.len() + form.len())?);
+            self.steps
+                .set(self.steps.get().checked_sub(1 + from.len() + form.len())?);
             names.extend(form.iter().map(|field| field.name.as_str()));
             open.extend(from.iter().filter(|stage| seen.insert(stage.number)));
         }
@@ -73,8 +89,15 @@ pub(super) fn check<'d>(
     mut fault: impl FnMut(&str, FaultCode, String),
 ) {
     let mut check = |field: &str, names: Vec<&str>| {
-        for name in names.into_iter().filter(|name| !scene.names.declared("form", name).is_empty()) {
-            if scene.forms.in_stage(stage).is_some_and(|there| !there.contains(name)) {
+        for name in names
+            .into_iter()
+            .filter(|name| !scene.names.declared("form", name).is_empty())
+        {
+            if scene
+                .forms
+                .in_stage(stage)
+                .is_some_and(|there| !there.contains(name))
+            {
                 let place = rules::quoted(&format!("form.{name}"));
                 let message = format!(
                     "names {place}, which no push that leads to this stage asks for: keep it with `set-field` where it is asked for, and name the field"
@@ -86,13 +109,22 @@ pub(super) fn check<'d>(
     // Who asks whether it is there knows that it may not be.
     let unasked = |expression: &'d Expression| -> Vec<&'d str> {
         let is_asked = |name: &&str| expression.source().contains(&format!("has(form.{name})"));
-        expression.names_of("form").into_iter().filter(|name| !is_asked(name)).collect()
+        expression
+            .names_of("form")
+            .into_iter()
+            .filter(|name| !is_asked(name))
+            .collect()
     };
     for (key, expression) in action.expressions() {
         check(key, unasked(expression));
     }
     for (key, text) in action.texts() {
         let places = text.places().filter(|place| !text.asks(place));
-        check(key, places.filter_map(|place| place.strip_prefix("form.")).collect());
+        check(
+            key,
+            places
+                .filter_map(|place| place.strip_prefix("form."))
+                .collect(),
+        );
     }
 }

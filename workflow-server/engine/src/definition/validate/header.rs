@@ -7,20 +7,31 @@ use crate::time::{Span, SpanUnit};
 pub(super) fn check(scene: &Scene<'_>, faults: &mut Vec<Fault>) {
     let definition = scene.definition;
     let mut fault = |field: &str, (code, message)| {
-        faults.push(Fault { field: field.to_owned(), ..Fault::new(code, message) });
+        faults.push(Fault {
+            field: field.to_owned(),
+            ..Fault::new(code, message)
+        });
     };
-    if let Some(unknown) = definition.calendar.as_deref().and_then(|name| unknown_calendar(scene, name)) {
+    if let Some(unknown) = definition
+        .calendar
+        .as_deref()
+        .and_then(|name| unknown_calendar(scene, name))
+    {
         fault("calendar", unknown);
     }
     let calendar = definition.calendar_for(None);
-    if let Some(without) = definition.deadline.and_then(|span| without_calendar(span, calendar)) {
+    if let Some(without) = definition
+        .deadline
+        .and_then(|span| without_calendar(span, calendar))
+    {
         fault("deadline", without);
     }
 }
 
 /// Why a calendar cannot be counted in.
 pub(super) fn unknown_calendar(scene: &Scene<'_>, name: &str) -> Option<(FaultCode, String)> {
-    let is_known = name == crate::definition::model::NO_CALENDAR || (scene.declared.is_calendar)(name);
+    let is_known =
+        name == crate::definition::model::NO_CALENDAR || (scene.declared.is_calendar)(name);
     let message = || scene.not_declared("calendar", name, scene.declared.like_calendar);
     (!is_known).then(|| (FaultCode::UnknownCalendar, message()))
 }

@@ -5,11 +5,14 @@ use std::collections::HashSet;
 use crate::calendar::NextDay;
 use crate::definition::fault::{Fault, FaultCode};
 use crate::definition::model::{
-    Action, ActionKind, AlertAction, Definition, LinkAction, Rung, RungTime, Stage, TimerAction, TimerStart,
+    Action, ActionKind, AlertAction, Definition, LinkAction, Rung, RungTime, Stage, TimerAction,
+    TimerStart,
 };
 use crate::definition::rules;
 use crate::definition::validate::header::{unknown_calendar, without_calendar};
-use crate::definition::validate::{Events, Scene, expressions, forms, in_action, in_stage, is_unlinked_end};
+use crate::definition::validate::{
+    Events, Scene, expressions, forms, in_action, in_stage, is_unlinked_end,
+};
 
 pub(super) fn check<'d>(scene: &Scene<'d>, stage: &'d Stage, faults: &mut Vec<Fault>) {
     let events = scene.events;
@@ -19,24 +22,42 @@ pub(super) fn check<'d>(scene: &Scene<'d>, stage: &'d Stage, faults: &mut Vec<Fa
     for (place, action) in stage.actions.iter().enumerate() {
         expressions::check(scene, action, &mut |field, part, code, message| {
             let (field, part) = (field.to_owned(), part.to_owned());
-            faults.push(Fault { field, part, ..in_action(stage, place, code, message) });
+            faults.push(Fault {
+                field,
+                part,
+                ..in_action(stage, place, code, message)
+            });
         });
         let mut fault = |field: &str, code, message| {
-            faults.push(Fault { field: field.to_owned(), ..in_action(stage, place, code, message) });
+            faults.push(Fault {
+                field: field.to_owned(),
+                ..in_action(stage, place, code, message)
+            });
         };
         forms::check(scene, stage, action, |field, code, message| {
-            let subject = if field == "text" { "the text".to_owned() } else { format!("`{field}`") };
+            let subject = if field == "text" {
+                "the text".to_owned()
+            } else {
+                format!("`{field}`")
+            };
             fault(field, code, format!("{subject} {message}"));
         });
         match &action.kind {
             ActionKind::Alert(alert) => check_alert(scene, alert, fault),
             ActionKind::Button(button) => {
                 if !labels.insert(button.label.as_str()) {
-                    let message = format!("the stage has another button {}", rules::quoted(&button.label));
+                    let message = format!(
+                        "the stage has another button {}",
+                        rules::quoted(&button.label)
+                    );
                     fault("button", FaultCode::DuplicateLabel, message);
                 }
                 if events.place(&button.event).is_none() {
-                    fault("id", FaultCode::UnknownEvent, unknown_event(&button.event, events));
+                    fault(
+                        "id",
+                        FaultCode::UnknownEvent,
+                        unknown_event(&button.event, events),
+                    );
                 }
             }
             ActionKind::Timer(timer) => check_timer(scene, timer, fault),
@@ -45,16 +66,26 @@ pub(super) fn check<'d>(scene: &Scene<'d>, stage: &'d Stage, faults: &mut Vec<Fa
         }
         for (field, message) in expressions::warnings(scene, action) {
             let of_action = in_action(stage, place, FaultCode::BadValue, message);
-            faults.push(Fault { field: field.to_owned(), warning: true, ..of_action });
+            faults.push(Fault {
+                field: field.to_owned(),
+                warning: true,
+                ..of_action
+            });
         }
     }
 }
 
 fn check_end(definition: &Definition, stage: &Stage, faults: &mut Vec<Fault>) {
     if is_unlinked_end(stage) {
-        let has_conditional = stage.actions.iter().any(|action| action.waits() || action.ends());
+        let has_conditional = stage
+            .actions
+            .iter()
+            .any(|action| action.waits() || action.ends());
         let (always, one) = match has_conditional {
-            true => (" where none of its conditions holds", "one of these without a condition"),
+            true => (
+                " where none of its conditions holds",
+                "one of these without a condition",
+            ),
             false => ("", "one of these"),
         };
         let message = format!(
@@ -62,23 +93,42 @@ fn check_end(definition: &Definition, stage: &Stage, faults: &mut Vec<Fault>) {
             stage.event.id
         );
         let fault = in_stage(stage, FaultCode::UnlinkedEnd, message);
-        faults.push(Fault { warning: definition.allow_unlinked_ends, ..fault });
+        faults.push(Fault {
+            warning: definition.allow_unlinked_ends,
+            ..fault
+        });
     }
     let buttons = stage.actions.iter().any(|action| action.button().is_some());
     if buttons && !stage.actions.iter().any(is_alert) {
-        let message = format!("`{}` has buttons and no alert: nobody is told that they wait", stage.event.id);
-        faults.push(Fault { warning: true, ..in_stage(stage, FaultCode::NoAlert, message) });
+        let message = format!(
+            "`{}` has buttons and no alert: nobody is told that they wait",
+            stage.event.id
+        );
+        faults.push(Fault {
+            warning: true,
+            ..in_stage(stage, FaultCode::NoAlert, message)
+        });
     }
 }
 
-/// A link or a finish without a condition leaves the stage at once: nothing comes after it, and what was armed before would
-/// never be seen. Fields may be set before it, and ends with conditions come before it.
+/// A link or a finish without a condition leaves the stage at once: nothing comes after it, and
+/// what was armed before would never be seen. Fields may be set before it, and ends with conditions
+/// come before it.
 fn check_order(stage: &Stage, faults: &mut Vec<Fault>) {
     let leaves = |action: &Action| action.when.is_none() && action.ends();
-    let Some(end) = stage.actions.iter().position(leaves) else { return };
-    let word = if stage.actions[end].link().is_some() { "link" } else { "finish" };
+    let Some(end) = stage.actions.iter().position(leaves) else {
+        return;
+    };
+    let word = if stage.actions[end].link().is_some() {
+        "link"
+    } else {
+        "finish"
+    };
     let before = &stage.actions[..end];
-    let what = match (before.iter().any(is_alert), before.iter().any(Action::waits)) {
+    let what = match (
+        before.iter().any(is_alert),
+        before.iter().any(Action::waits),
+    ) {
         (false, false) => None,
         (true, false) => Some("its alert"),
         (false, true) => Some("its buttons and timers"),
@@ -100,12 +150,23 @@ fn is_alert(action: &Action) -> bool {
     action.alert().is_some()
 }
 
-fn check_alert(scene: &Scene<'_>, alert: &AlertAction, mut fault: impl FnMut(&str, FaultCode, String)) {
-    let rungs =
-        alert.escalate.iter().flat_map(|rung| [("escalate.team", &rung.team), ("escalate.add-team", &rung.add_team)]);
+fn check_alert(
+    scene: &Scene<'_>,
+    alert: &AlertAction,
+    mut fault: impl FnMut(&str, FaultCode, String),
+) {
+    let rungs = alert.escalate.iter().flat_map(|rung| {
+        [
+            ("escalate.team", &rung.team),
+            ("escalate.add-team", &rung.add_team),
+        ]
+    });
     let of_rungs = rungs.filter_map(|(field, team)| Some((field, team.as_ref()?)));
     let is_team = scene.declared.is_team;
-    for (field, team) in std::iter::once(("team", &alert.team)).chain(of_rungs).filter(|(_, team)| !is_team(team)) {
+    for (field, team) in std::iter::once(("team", &alert.team))
+        .chain(of_rungs)
+        .filter(|(_, team)| !is_team(team))
+    {
         let message = scene.not_declared("team", team, scene.declared.like_team);
         fault(field, FaultCode::UnknownTeam, message);
     }
@@ -115,50 +176,101 @@ fn check_alert(scene: &Scene<'_>, alert: &AlertAction, mut fault: impl FnMut(&st
     }
     check_calendar(scene, alert.calendar.as_deref(), &mut fault);
     let calendar = scene.definition.calendar_for(alert.calendar.as_deref());
-    let after = |rung: &Rung| if let RungTime::After(span) = rung.at { Some(span) } else { None };
-    let of_rungs = alert.escalate.iter().flat_map(|rung| [after(rung), rung.again.map(|again| again.every)]);
+    let after = |rung: &Rung| {
+        if let RungTime::After(span) = rung.at {
+            Some(span)
+        } else {
+            None
+        }
+    };
+    let of_rungs = alert
+        .escalate
+        .iter()
+        .flat_map(|rung| [after(rung), rung.again.map(|again| again.every)]);
     let spans = std::iter::once(("due", alert.due)).chain(of_rungs.map(|span| ("escalate", span)));
-    for (field, (code, message)) in spans.filter_map(|(field, span)| Some((field, without_calendar(span?, calendar)?)))
+    for (field, (code, message)) in
+        spans.filter_map(|(field, span)| Some((field, without_calendar(span?, calendar)?)))
     {
         fault(field, code, message);
     }
 }
 
-fn check_calendar(scene: &Scene<'_>, own: Option<&str>, fault: &mut impl FnMut(&str, FaultCode, String)) {
+fn check_calendar(
+    scene: &Scene<'_>,
+    own: Option<&str>,
+    fault: &mut impl FnMut(&str, FaultCode, String),
+) {
     if let Some((code, message)) = own.and_then(|name| unknown_calendar(scene, name)) {
         fault("calendar", code, message);
     }
 }
 
-fn check_timer(scene: &Scene<'_>, timer: &TimerAction, mut fault: impl FnMut(&str, FaultCode, String)) {
+fn check_timer(
+    scene: &Scene<'_>,
+    timer: &TimerAction,
+    mut fault: impl FnMut(&str, FaultCode, String),
+) {
     if scene.events.place(&timer.event).is_none() {
-        fault("id", FaultCode::UnknownEvent, unknown_event(&timer.event, scene.events));
+        fault(
+            "id",
+            FaultCode::UnknownEvent,
+            unknown_event(&timer.event, scene.events),
+        );
     }
     check_calendar(scene, timer.calendar.as_deref(), &mut fault);
     let calendar = scene.definition.calendar_for(timer.calendar.as_deref());
-    if let Some((code, message)) = timer.after.and_then(|span| without_calendar(span, calendar)) {
+    if let Some((code, message)) = timer
+        .after
+        .and_then(|span| without_calendar(span, calendar))
+    {
         fault("after", code, message);
     }
     if calendar.is_none() && timer.at.is_some_and(|at| at.day == NextDay::NextWorkingDay) {
-        let message = "`at` asks for a working day, and there is no calendar: name one with `calendar`".to_owned();
+        let message =
+            "`at` asks for a working day, and there is no calendar: name one with `calendar`"
+                .to_owned();
         fault("at", FaultCode::MissingKey, message);
     }
     if timer.after.is_none() && timer.at.is_none() && !matches!(timer.from, TimerStart::Field(_)) {
-        fault("after", FaultCode::MissingKey, "`timer` needs `after`".to_owned());
+        fault(
+            "after",
+            FaultCode::MissingKey,
+            "`timer` needs `after`".to_owned(),
+        );
     }
 }
 
-fn check_link(link: &LinkAction, events: &Events<'_>, mut fault: impl FnMut(&str, FaultCode, String)) {
+fn check_link(
+    link: &LinkAction,
+    events: &Events<'_>,
+    mut fault: impl FnMut(&str, FaultCode, String),
+) {
     if events.place(&link.to).is_none() {
-        fault("to", FaultCode::UnknownEvent, unknown_event(&link.to, events));
+        fault(
+            "to",
+            FaultCode::UnknownEvent,
+            unknown_event(&link.to, events),
+        );
     }
-    if let Some(at_most) = link.at_most.as_ref().filter(|at_most| events.place(&at_most.otherwise).is_none()) {
-        fault("else", FaultCode::UnknownEvent, unknown_event(&at_most.otherwise, events));
+    if let Some(at_most) = link
+        .at_most
+        .as_ref()
+        .filter(|at_most| events.place(&at_most.otherwise).is_none())
+    {
+        fault(
+            "else",
+            FaultCode::UnknownEvent,
+            unknown_event(&at_most.otherwise, events),
+        );
     }
 }
 
 fn unknown_event(event: &str, events: &Events<'_>) -> String {
     let hint = events.suggestions.of(event, events.places.keys().copied());
-    let hint = if hint.is_empty() { events.all_if_few() } else { hint };
+    let hint = if hint.is_empty() {
+        events.all_if_few()
+    } else {
+        hint
+    };
     format!("there is no event {}{hint}", rules::quoted(event))
 }

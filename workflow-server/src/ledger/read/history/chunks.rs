@@ -1,7 +1,7 @@
 //! The packed chunks of the history: which there are, and how one is read.
 //!
-//! A chunk is never changed where it lies: another one takes its place, and it is removed. A reader that comes too late for it looks
-//! again.
+//! A chunk is never changed where it lies: another one takes its place, and it is removed. A reader
+//! that comes too late for it looks again.
 
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
@@ -54,8 +54,15 @@ impl Place {
         let mut parts = name.strip_prefix(PREFIX)?.split('-');
         let (first, last) = (parts.next()?.parse().ok()?, parts.next()?.parse().ok()?);
         let generation = parts.next().map_or(Some(0), |part| part.parse().ok())?;
-        let term = parts.next().map_or(Some(Term::FIRST), |part| part.parse().ok().map(Term))?;
-        parts.next().is_none().then_some(Self { first, last, generation, term })
+        let term = parts
+            .next()
+            .map_or(Some(Term::FIRST), |part| part.parse().ok().map(Term))?;
+        parts.next().is_none().then_some(Self {
+            first,
+            last,
+            generation,
+            term,
+        })
     }
 }
 
@@ -88,15 +95,31 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl Chunks {
-    /// Finds the chunks that count. Where a crash has left two of one range, the one that was written later is whole.
+    /// Finds the chunks that count. Where a crash has left two of one range, the one that was
+    /// written later is whole.
     pub(super) async fn open(vault: Arc<dyn Vault>) -> Result<Self, JournalError> {
         let mut places: BTreeMap<u64, Place> = BTreeMap::new();
-        for place in vault.list(PREFIX).await?.iter().filter_map(|name| Place::parse(name)) {
+        for place in vault
+            .list(PREFIX)
+            .await?
+            .iter()
+            .filter_map(|name| Place::parse(name))
+        {
             let kept = places.entry(place.last).or_insert(place);
-            *kept = if kept.rank() > place.rank() { *kept } else { place };
+            *kept = if kept.rank() > place.rank() {
+                *kept
+            } else {
+                place
+            };
         }
-        let (places, frames, newest_frame) = (RwLock::new(places), Mutex::default(), Mutex::default());
-        Ok(Self { vault, places, frames, newest_frame })
+        let (places, frames, newest_frame) =
+            (RwLock::new(places), Mutex::default(), Mutex::default());
+        Ok(Self {
+            vault,
+            places,
+            frames,
+            newest_frame,
+        })
     }
 
     fn read_places(&self) -> std::sync::RwLockReadGuard<'_, BTreeMap<u64, Place>> {
@@ -123,24 +146,44 @@ impl Chunks {
 
     /// The chunk with this sequence, or else the next one.
     fn at_or_after(&self, sequence: u64) -> Option<Place> {
-        self.read_places().range(sequence..).next().map(|(_, place)| *place)
+        self.read_places()
+            .range(sequence..)
+            .next()
+            .map(|(_, place)| *place)
     }
 
     pub(super) async fn entry(&self, sequence: u64) -> Result<Arc<Entry>, HistoryError> {
-        let frame = self.frame(sequence).await?.ok_or(HistoryError::NoSuchEntry(sequence))?;
+        let frame = self
+            .frame(sequence)
+            .await?
+            .ok_or(HistoryError::NoSuchEntry(sequence))?;
         in_frame(&frame, sequence).ok_or(HistoryError::NoSuchEntry(sequence))
     }
 
-    /// Entries of one frame from a sequence on, or from the first after it; none where nothing is packed from there on.
-    pub(super) async fn entries(&self, from: u64, entries_max: usize) -> Result<Vec<Arc<Entry>>, HistoryError> {
-        let Some(frame) = self.frame(from).await? else { return Ok(Vec::new()) };
-        Ok(frame.iter().filter(|entry| entry.sequence >= from).take(entries_max).cloned().collect())
+    /// Entries of one frame from a sequence on, or from the first after it; none where nothing is
+    /// packed from there on.
+    pub(super) async fn entries(
+        &self,
+        from: u64,
+        entries_max: usize,
+    ) -> Result<Vec<Arc<Entry>>, HistoryError> {
+        let Some(frame) = self.frame(from).await? else {
+            return Ok(Vec::new());
+        };
+        Ok(frame
+            .iter()
+            .filter(|entry| entry.sequence >= from)
+            .take(entries_max)
+            .cloned()
+            .collect())
     }
 
     /// The frame with this sequence, or else the first after it.
     async fn frame(&self, sequence: u64) -> Result<Option<Unpacked>, HistoryError> {
         for _ in 0..LOOKS_MAX {
-            let Some(place) = self.at_or_after(sequence) else { return Ok(None) };
+            let Some(place) = self.at_or_after(sequence) else {
+                return Ok(None);
+            };
             match self.frame_of(place, sequence).await {
                 // It was written anew since the look.
                 Err(HistoryError::Journal(JournalError::NotFound { .. })) => {}
@@ -152,9 +195,9 @@ impl Chunks {
 
     async fn frame_of(&self, place: Place, sequence: u64) -> Result<Unpacked, HistoryError> {
         let newest = lock(&self.newest_frame).clone();
-        if let Some((_, frame)) =
-            newest.filter(|(of, frame)| *of == place && in_frame(frame, sequence.max(place.first)).is_some())
-        {
+        if let Some((_, frame)) = newest.filter(|(of, frame)| {
+            *of == place && in_frame(frame, sequence.max(place.first)).is_some()
+        }) {
             return Ok(frame);
         }
         let name = place.name();
@@ -190,7 +233,13 @@ impl Chunks {
         let (name, mut offset, mut entries) = (place.name(), 0, Vec::new());
         while let Some((bytes, next)) = self.vault.read_frame(&name, offset).await? {
             let unpacking = tokio::task::spawn_blocking(move || unpack(&bytes));
-            entries.extend(unpacking.await.map_err(|_| cut_off("unpacking the history"))??.iter().cloned());
+            entries.extend(
+                unpacking
+                    .await
+                    .map_err(|_| cut_off("unpacking the history"))??
+                    .iter()
+                    .cloned(),
+            );
             offset = next;
         }
         Ok(entries)
@@ -198,12 +247,18 @@ impl Chunks {
 
     /// Lets a chunk take the place of the one of its range.
     pub(super) fn put(&self, place: Place) {
-        self.places.write().unwrap_or_else(PoisonError::into_inner).insert(place.last, place);
+        self.places
+            .write()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(place.last, place);
     }
 
     /// Nothing is left of the range of this chunk.
     pub(super) fn take_out(&self, place: Place) {
-        self.places.write().unwrap_or_else(PoisonError::into_inner).remove(&place.last);
+        self.places
+            .write()
+            .unwrap_or_else(PoisonError::into_inner)
+            .remove(&place.last);
     }
 
     /// Releases what is in memory of a chunk that is removed.
@@ -215,12 +270,16 @@ impl Chunks {
 
 fn in_frame(frame: &Unpacked, sequence: u64) -> Option<Arc<Entry>> {
     let first = frame.first()?.sequence;
-    frame.get(usize::try_from(sequence.checked_sub(first)?).ok()?).cloned()
+    frame
+        .get(usize::try_from(sequence.checked_sub(first)?).ok()?)
+        .cloned()
 }
 
 fn unpack(frame: &[u8]) -> Result<Unpacked, RecordError> {
     let (_, packed) = split(frame)?;
-    Ok(Arc::new(unpack_entries(packed)?.into_iter().map(Arc::new).collect()))
+    Ok(Arc::new(
+        unpack_entries(packed)?.into_iter().map(Arc::new).collect(),
+    ))
 }
 
 /// A frame: the last sequence in it, then packed entries.
@@ -231,10 +290,15 @@ pub(in crate::ledger) fn join_frame(last: u64, packed: &[u8]) -> Vec<u8> {
 }
 
 fn split(frame: &[u8]) -> Result<(u64, &[u8]), RecordError> {
-    let (last, packed) = frame.split_first_chunk::<8>().ok_or(RecordError::Incomplete("frame of the history"))?;
+    let (last, packed) = frame
+        .split_first_chunk::<8>()
+        .ok_or(RecordError::Incomplete("frame of the history"))?;
     Ok((u64::from_be_bytes(*last), packed))
 }
 
 fn cut_off(what: &str) -> JournalError {
-    JournalError::Io { what: what.to_owned(), reason: "it was cut off".to_owned() }
+    JournalError::Io {
+        what: what.to_owned(),
+        reason: "it was cut off".to_owned(),
+    }
 }

@@ -1,7 +1,9 @@
-//! Trails: which entries changed an instance or a call. Each change names the one before it, so a trail is found by reading all of
-//! them; it is kept, so that the next page of a history, or the next look at the notes, reads only what came since.
+//! Trails: which entries changed an instance or a call. Each change names the one before it, so a
+//! trail is found by reading all of them; it is kept, so that the next page of a history, or the
+//! next look at the notes, reads only what came since.
 //!
-//! Promise: a trail holds sequences and no content. What an entry holds is read when it is shown, masked as everything is.
+//! Promise: a trail holds sequences and no content. What an entry holds is read when it is shown,
+//! masked as everything is.
 
 use std::sync::Arc;
 
@@ -27,7 +29,8 @@ pub struct Step {
 /// All entries of a trail, oldest first.
 pub type Trail = Arc<[Step]>;
 
-/// What a trail is of. A call's key may come again: when it was first heard of tells which call it is.
+/// What a trail is of. A call's key may come again: when it was first heard of tells which call it
+/// is.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) enum TrailKey {
     Instance(InstanceId),
@@ -61,10 +64,14 @@ impl History {
     pub async fn trail_of_instance(&self, instance: &Instance) -> Result<Trail, HistoryError> {
         let id = instance.id;
         let previous = |entry: &Entry| {
-            let change = entry.instances.iter().find(|change| change.after.id() == id)?;
+            let change = entry
+                .instances
+                .iter()
+                .find(|change| change.after.id() == id)?;
             Some(change.before.as_ref().map_or(0, |before| before.sequence))
         };
-        self.trail(TrailKey::Instance(id), instance.sequence, previous).await
+        self.trail(TrailKey::Instance(id), instance.sequence, previous)
+            .await
     }
 
     /// Where everything that happened to a call itself is.
@@ -72,8 +79,14 @@ impl History {
     /// # Errors
     /// [`HistoryError`].
     pub async fn trail_of_call(&self, call: &Call) -> Result<Trail, HistoryError> {
-        let previous = |entry: &Entry| Some(entry.call.as_ref().map_or(0, |change| change.previous));
-        self.trail(TrailKey::Call(call.key.clone(), call.created_at), call.sequence, previous).await
+        let previous =
+            |entry: &Entry| Some(entry.call.as_ref().map_or(0, |change| change.previous));
+        self.trail(
+            TrailKey::Call(call.key.clone(), call.created_at),
+            call.sequence,
+            previous,
+        )
+        .await
     }
 
     /// From the newest entry back to what is known already, at most [`HISTORY_WALK_MAX`] entries.
@@ -92,14 +105,25 @@ impl History {
         let mut next = newest;
         while next != known_upto && next != 0 && found.len() < HISTORY_WALK_MAX {
             let entry = self.entry(next).await?;
-            found.push(Step { sequence: next, has_note: !entry.said.note.is_empty() });
+            found.push(Step {
+                sequence: next,
+                has_note: !entry.said.note.is_empty(),
+            });
             next = previous(&entry).ok_or(HistoryError::NoSuchEntry(next))?;
         }
         if found.is_empty() && !is_newer {
             return Ok(known);
         }
-        let before = if next == known_upto { &known[..reaching] } else { &[][..] };
-        let trail: Trail = before.iter().copied().chain(found.into_iter().rev()).collect();
+        let before = if next == known_upto {
+            &known[..reaching]
+        } else {
+            &[][..]
+        };
+        let trail: Trail = before
+            .iter()
+            .copied()
+            .chain(found.into_iter().rev())
+            .collect();
         if !is_newer {
             self.trails.insert(key, trail.clone());
         }

@@ -1,5 +1,5 @@
-//! What of the history is still known: chunks of it are gathered into a window, what their entries tell of is looked up in one
-//! pass over the archive, and then each entry is judged.
+//! What of the history is still known: chunks of it are gathered into a window, what their entries
+//! tell of is looked up in one pass over the archive, and then each entry is judged.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -34,19 +34,43 @@ pub(super) struct Window {
 }
 
 impl Window {
-    /// Adds a chunk of the history, unless it is so young that nothing in it can have outlived a retention.
-    pub(super) fn add(&mut self, place: Place, entries: &[Arc<Entry>], (keys, now): (ArchiveKeys, Time)) {
+    /// Adds a chunk of the history, unless it is so young that nothing in it can have outlived a
+    /// retention.
+    pub(super) fn add(
+        &mut self,
+        place: Place,
+        entries: &[Arc<Entry>],
+        (keys, now): (ArchiveKeys, Time),
+    ) {
         // The last one need not be the newest: time may have gone back in between.
-        let Some(newest) = entries.iter().map(|entry| entry.at).max() else { return };
+        let Some(newest) = entries.iter().map(|entry| entry.at).max() else {
+            return;
+        };
         // No retention is shorter than a day.
-        if entries.first().is_none_or(|first| now.0.saturating_sub(first.at.0) < DAY_MILLIS) {
+        if entries
+            .first()
+            .is_none_or(|first| now.0.saturating_sub(first.at.0) < DAY_MILLIS)
+        {
             return;
         }
-        self.until = if self.places.is_empty() { newest } else { newest.max(self.until) };
+        self.until = if self.places.is_empty() {
+            newest
+        } else {
+            newest.max(self.until)
+        };
         self.places.push(place);
-        let calls = entries.iter().filter_map(|entry| entry.call.as_ref()).map(|change| &change.after);
-        self.calls.extend(calls.map(|call| (keys.of_call(&call.key), call.created_at)));
-        self.instances.extend(entries.iter().flat_map(|entry| &entry.instances).map(|change| change.after.id()));
+        let calls = entries
+            .iter()
+            .filter_map(|entry| entry.call.as_ref())
+            .map(|change| &change.after);
+        self.calls
+            .extend(calls.map(|call| (keys.of_call(&call.key), call.created_at)));
+        self.instances.extend(
+            entries
+                .iter()
+                .flat_map(|entry| &entry.instances)
+                .map(|change| change.after.id()),
+        );
     }
 
     /// Whether no more is to be looked up at once.
@@ -56,15 +80,21 @@ impl Window {
 
     /// Whether a chunk of the archive may hold something that the entries tell of.
     pub(super) fn may_be_about(&self, chunk: &Chunk) -> bool {
-        self.places.first().is_some_and(|first| chunk.newest >= first.first && chunk.oldest <= self.until)
+        self.places
+            .first()
+            .is_some_and(|first| chunk.newest >= first.first && chunk.oldest <= self.until)
     }
 
     /// Notes what a chunk of the archive knows of it.
     pub(super) fn look_up(&mut self, content: &ChunkContent) {
         let calls = content.calls.iter().map(|call| (call.key, call.created_at));
-        self.known.calls.extend(calls.filter(|call| self.calls.contains(call)));
+        self.known
+            .calls
+            .extend(calls.filter(|call| self.calls.contains(call)));
         let instances = content.instances.iter().map(|one| one.id);
-        self.known.instances.extend(instances.filter(|id| self.instances.contains(id)));
+        self.known
+            .instances
+            .extend(instances.filter(|id| self.instances.contains(id)));
     }
 
     /// The chunks, in order, and what the archive still knows of what their entries tell of.
@@ -84,13 +114,28 @@ impl Known {
     /// Of an entry what tells of a call or an instance that is known still.
     pub(super) fn left_of(&self, root: &Root, keys: ArchiveKeys, entry: Arc<Entry>) -> Rewritten {
         let is_known_call = |call: &Call| {
-            root.call(&call.key).is_some_and(|live| live.created_at == call.created_at)
-                || self.calls.contains(&(keys.of_call(&call.key), call.created_at))
+            root.call(&call.key)
+                .is_some_and(|live| live.created_at == call.created_at)
+                || self
+                    .calls
+                    .contains(&(keys.of_call(&call.key), call.created_at))
         };
         let is_known = |id: InstanceId| root.instance(id).is_some() || self.instances.contains(&id);
-        let call_goes = entry.call.as_ref().is_some_and(|change| !is_known_call(&change.after));
-        let gone = || entry.instances.iter().filter(|change| !is_known(change.after.id()));
-        if !call_goes && gone().next().is_none() && entry.archive.is_none() && !tells_of_nothing(&entry) {
+        let call_goes = entry
+            .call
+            .as_ref()
+            .is_some_and(|change| !is_known_call(&change.after));
+        let gone = || {
+            entry
+                .instances
+                .iter()
+                .filter(|change| !is_known(change.after.id()))
+        };
+        if !call_goes
+            && gone().next().is_none()
+            && entry.archive.is_none()
+            && !tells_of_nothing(&entry)
+        {
             return Rewritten::Same(entry);
         }
         let mut left = Entry::clone(&entry);
@@ -103,7 +148,11 @@ impl Known {
         }
         if tells_of_nothing(&left) {
             let left = emptied(&left);
-            Rewritten::Gone(if left == *entry { entry } else { Arc::new(left) })
+            Rewritten::Gone(if left == *entry {
+                entry
+            } else {
+                Arc::new(left)
+            })
         } else if left == *entry {
             Rewritten::Same(entry)
         } else {
@@ -112,21 +161,27 @@ impl Known {
     }
 }
 
-/// Whether nothing is left of an entry but that something happened then. What tells of definitions, batches and erasures is
-/// kept for ever; what the archive did is of no interest afterwards.
+/// Whether nothing is left of an entry but that something happened then. What tells of definitions,
+/// batches and erasures is kept for ever; what the archive did is of no interest afterwards.
 fn tells_of_nothing(entry: &Entry) -> bool {
     entry.instances.is_empty()
         && entry.call.is_none()
         && entry.definition.is_none()
         && entry.batch.is_none()
         && entry.erasure.is_none()
-        && !matches!(entry.kind, ChangeKind::ClockAccepted | ChangeKind::PurgeConfirmed)
+        && !matches!(
+            entry.kind,
+            ChangeKind::ClockAccepted | ChangeKind::PurgeConfirmed
+        )
 }
 
 /// That something happened then, and by what kind of party.
 fn emptied(entry: &Entry) -> Entry {
     Entry {
-        actor: Actor { kind: entry.actor.kind, name: "".into() },
+        actor: Actor {
+            kind: entry.actor.kind,
+            name: "".into(),
+        },
         mark: None,
         said: Said::default(),
         answer: Answer::Done,

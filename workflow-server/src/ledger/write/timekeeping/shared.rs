@@ -59,7 +59,9 @@ impl SharedTime {
             server,
             slack_millis: time.latest(server, monotonic).0.abs_diff(server.0),
             wall: time.clock.wall(),
-            up_millis: uptime.as_ref().map_or(0, |uptime| uptime.since.as_millis() as u64),
+            up_millis: uptime
+                .as_ref()
+                .map_or(0, |uptime| uptime.since.as_millis() as u64),
             boot: uptime.map_or_else(|| "".into(), |uptime| uptime.id),
             is_held: time.hold.is_some(),
         }

@@ -16,7 +16,11 @@ fn clock(off: i64) -> Arc<ManualClock> {
 }
 
 fn known(last_seen: Option<LastSeen>) -> Known {
-    Known { newest: Some(NEWEST), last_seen, ahead_max: AHEAD_MAX }
+    Known {
+        newest: Some(NEWEST),
+        last_seen,
+        ahead_max: AHEAD_MAX,
+    }
 }
 
 /// A start at this distance from the newest entry, of a store without signs of life.
@@ -58,7 +62,13 @@ fn a_start_believes_a_clock_that_is_ahead_within_the_setting_and_holds_any_other
 #[test]
 fn a_store_without_entries_believes_any_clock() {
     for off in [-NEWEST.0, 0, 3_653 * DAY] {
-        let time = SharedTime::new(Timekeeping::new(clock(off), Known { newest: None, ..known(None) }));
+        let time = SharedTime::new(Timekeeping::new(
+            clock(off),
+            Known {
+                newest: None,
+                ..known(None)
+            },
+        ));
         assert_eq!(shown(&time), (off, false));
     }
 }
@@ -68,7 +78,11 @@ fn a_start_an_hour_behind_continues_alone_once_the_clock_is_right() {
     let clock = clock(-HOUR);
     let time = start(&clock);
     clock.pass(span(MINUTE));
-    assert_eq!(shown(&time), (MINUTE, true), "time continues by the monotonic clock");
+    assert_eq!(
+        shown(&time),
+        (MINUTE, true),
+        "time continues by the monotonic clock"
+    );
     // The machine was off for half an hour, as its time service now shows.
     clock.set_wall(Time(NEWEST.0 + 31 * MINUTE));
     assert_eq!(shown(&time), (31 * MINUTE, false));
@@ -85,7 +99,11 @@ fn a_clock_that_is_put_right_in_the_first_hours_is_no_jump() {
     assert_eq!(shown(&time), (HOUR + 50 * MINUTE, false));
     clock.set_wall(Time(NEWEST.0 + 2 * HOUR + MINUTE));
     assert!(time.held().is_none(), "not looked at yet");
-    assert_eq!(shown(&time), (HOUR + 50 * MINUTE, true), "no start explains more than the setting");
+    assert_eq!(
+        shown(&time),
+        (HOUR + 50 * MINUTE, true),
+        "no start explains more than the setting"
+    );
 }
 
 #[test]
@@ -111,7 +129,11 @@ fn a_clock_that_stays_behind_is_believed_once_it_has_passed_all_that_was_believe
         assert_eq!(shown(&time), (minute * MINUTE, true));
     }
     clock.pass(span(MINUTE));
-    assert_eq!(shown(&time), (0, false), "the clock has come to the newest entry");
+    assert_eq!(
+        shown(&time),
+        (0, false),
+        "the clock has come to the newest entry"
+    );
 }
 
 #[test]
@@ -129,11 +151,22 @@ fn time_that_passed_on_the_same_boot_is_known_and_on_another_is_not() {
     let clock = clock(0);
     let seen = start(&clock).sign_of_life(1);
     clock.pass(span(30 * DAY));
-    assert_eq!(shown(&restart(&clock, Some(seen.clone()))), (30 * DAY, false));
+    assert_eq!(
+        shown(&restart(&clock, Some(seen.clone()))),
+        (30 * DAY, false)
+    );
     clock.set_wall(Time(NEWEST.0 + 2 * HOUR));
-    assert_eq!(shown(&restart(&clock, Some(seen.clone()))), (30 * DAY, true), "behind what is known");
+    assert_eq!(
+        shown(&restart(&clock, Some(seen.clone()))),
+        (30 * DAY, true),
+        "behind what is known"
+    );
     clock.reboot();
-    assert_eq!(shown(&restart(&clock, Some(seen.clone()))), (0, true), "nobody knows how long it was off");
+    assert_eq!(
+        shown(&restart(&clock, Some(seen.clone()))),
+        (0, true),
+        "nobody knows how long it was off"
+    );
     clock.set_wall(Time(NEWEST.0 + HOUR));
     assert_eq!(shown(&restart(&clock, Some(seen))), (HOUR, false));
 }
@@ -150,9 +183,15 @@ fn what_was_held_at_the_end_is_held_at_the_next_start_of_the_same_boot() {
     assert_eq!(shown(&time), (4 * HOUR, true));
     let seen = time.sign_of_life(1);
     clock.pass(span(MINUTE));
-    assert_eq!(shown(&restart(&clock, Some(seen.clone()))), (4 * HOUR + MINUTE, true));
+    assert_eq!(
+        shown(&restart(&clock, Some(seen.clone()))),
+        (4 * HOUR + MINUTE, true)
+    );
     clock.set_wall(Time(NEWEST.0 + 4 * HOUR + MINUTE));
-    assert_eq!(shown(&restart(&clock, Some(seen))), (4 * HOUR + MINUTE, false));
+    assert_eq!(
+        shown(&restart(&clock, Some(seen))),
+        (4 * HOUR + MINUTE, false)
+    );
 }
 
 #[test]
@@ -177,7 +216,11 @@ fn what_is_accepted_counts_from_then_on_forward_and_back() {
         clock.pass(span(HOUR));
         assert_eq!(shown(&time), (off + HOUR, false));
     }
-    assert_eq!(start(&clock(MINUTE)).to_accept(), None, "there is nothing to accept");
+    assert_eq!(
+        start(&clock(MINUTE)).to_accept(),
+        None,
+        "there is nothing to accept"
+    );
 }
 
 #[test]
@@ -188,14 +231,23 @@ fn small_steps_back_never_let_time_stand_still_for_long() {
         clock.set_wall(Time(NEWEST.0 - step * 4 * MINUTE));
         time.now();
     }
-    assert!(time.held().is_some(), "80 minutes behind the newest entry, and no hold");
+    assert!(
+        time.held().is_some(),
+        "80 minutes behind the newest entry, and no hold"
+    );
 }
 
 #[test]
 fn the_sentence_shows_both_clocks_and_what_to_do() {
     let time = start(&clock(90 * DAY));
     let sentence = time.held().expect("held");
-    for part in ["2027-02-16T", "2026-11-18T", "by 90 d:", "accept-clock", "continues by itself"] {
+    for part in [
+        "2027-02-16T",
+        "2026-11-18T",
+        "by 90 d:",
+        "accept-clock",
+        "continues by itself",
+    ] {
         assert!(sentence.contains(part), "{part} is missing in: {sentence}");
     }
 }

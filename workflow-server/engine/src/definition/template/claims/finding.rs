@@ -32,7 +32,9 @@ fn side(node: &Expr<'_>) -> Option<Side> {
                 Side::Literal(value) => Some(Side::Known(super::of_value(&value))),
                 other => Some(other),
             },
-            BinOpKind::Sub | BinOpKind::Div | BinOpKind::FloorDiv | BinOpKind::Rem => Some(Side::Known(Kind::Number)),
+            BinOpKind::Sub | BinOpKind::Div | BinOpKind::FloorDiv | BinOpKind::Rem => {
+                Some(Side::Known(Kind::Number))
+            }
             BinOpKind::Mul | BinOpKind::Pow | BinOpKind::ScAnd | BinOpKind::ScOr => None,
             _ => Some(Side::Known(Kind::Bool)),
         },
@@ -56,7 +58,9 @@ fn of_filter(filter: &Filter<'_>) -> Option<Side> {
         ("round", _) => Change::Rounded,
         ("length", _) => Change::Counted,
         ("trim", _) => Change::Trimmed,
-        ("default", [CallArg::Pos(Expr::Const(literal)), ..]) => Change::Or(of_literal(&literal.value)?),
+        ("default", [CallArg::Pos(Expr::Const(literal)), ..]) => {
+            Change::Or(of_literal(&literal.value)?)
+        }
         ("default", _) => return None,
         _ => Change::Shown,
     };
@@ -100,9 +104,16 @@ pub(in crate::definition::template) fn of_operation(op: &BinOp<'_>, claims: &mut
         BinOpKind::Div => "/",
         BinOpKind::FloorDiv => "//",
         BinOpKind::Rem => "%",
-        BinOpKind::Mul | BinOpKind::Pow | BinOpKind::Concat | BinOpKind::ScAnd | BinOpKind::ScOr => return,
+        BinOpKind::Mul
+        | BinOpKind::Pow
+        | BinOpKind::Concat
+        | BinOpKind::ScAnd
+        | BinOpKind::ScOr => return,
     };
-    [&op.left, &op.right].into_iter().filter_map(side).for_each(|side| claims.put(Claim::Number(sign, side)));
+    [&op.left, &op.right]
+        .into_iter()
+        .filter_map(side)
+        .for_each(|side| claims.put(Claim::Number(sign, side)));
 }
 
 fn compared(one: &Expr<'_>, other: &Expr<'_>, looks: Looks, claims: &mut Claims) {
@@ -148,16 +159,24 @@ pub(in crate::definition::template) fn of_arguments(filter: &Filter<'_>, claims:
         _ => false,
     };
     let (fits, takes) = match (filter.name, filter.args.as_slice()) {
-        ("default", arguments) => (arguments.len() <= 2, "what to show instead: `default(\"…\")`"),
+        ("default", arguments) => (
+            arguments.len() <= 2,
+            "what to show instead: `default(\"…\")`",
+        ),
         ("round", []) => (true, ""),
         ("round", [digits]) => (is_whole(digits), "a whole number of digits: `round(2)`"),
         ("round", _) => (false, "at most one number of digits: `round(2)`"),
-        ("zone", [name]) => (is_text(name), "the name of a time zone: `zone(\"Europe/Berlin\")`"),
+        ("zone", [name]) => (
+            is_text(name),
+            "the name of a time zone: `zone(\"Europe/Berlin\")`",
+        ),
         ("zone", _) => (false, "the name of a time zone: `zone(\"Europe/Berlin\")`"),
         (_, arguments) => (arguments.is_empty(), "nothing between brackets"),
     };
     if !fits {
         let name = rules::quoted(filter.name);
-        claims.put(Claim::Broken(format!("gives the filter {name} what it does not take: it takes {takes}")));
+        claims.put(Claim::Broken(format!(
+            "gives the filter {name} what it does not take: it takes {takes}"
+        )));
     }
 }

@@ -1,7 +1,7 @@
 //! Questions that are answered from a root: lists and counts, in a fixed order, page by page.
 //!
-//! A walk over many rows asks now and then whether it is to stop. Must not change anything, and must not read a clock: the
-//! time by which overdue is decided comes in.
+//! A walk over many rows asks now and then whether it is to stop. Must not change anything, and
+//! must not read a clock: the time by which overdue is decided comes in.
 
 mod archivable;
 mod claimable;
@@ -23,7 +23,9 @@ pub use due::{DueState, due_soon_from, due_state};
 pub use follow_ups::{FollowUpCursor, FollowUpPage, FollowUpRow, list_follow_ups};
 pub use held::held_by;
 pub(crate) use instances::instances_of;
-pub use instances::{Group, GroupBy, InstanceFilter, InstancePage, count_instances, list_instances, open_by_stage};
+pub use instances::{
+    Group, GroupBy, InstanceFilter, InstancePage, count_instances, list_instances, open_by_stage,
+};
 pub use open::open_instances;
 pub use stuck::{OverdueTimer, Stuck, StuckReason, overdue_timers, stuck};
 pub use team_use::TeamUse;

@@ -1,36 +1,30 @@
 //! `aftercall demo`: both servers, sample calls at a rate, and a live view of what happens.
 //!
-//! Promise: the data directory is kept and named, and opens again as it was. Must not: push any button: that is for the
-//! person in the second terminal.
+//! Promise: the data directory is kept and named, and opens again as it was. Must not: push any
+//! button: that is for the person in the second terminal.
 
 mod callers;
 
-use std::{
-    net::SocketAddr,
-    path::{Path, PathBuf},
-    time::Duration,
-};
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
 
-use aftercall_proto::{
-    alert::v1::{SnapshotMode, SubscribeResponse, subscribe_response::Frame},
-    workflow::v1::{Button, FollowUpFilter, NoteRule},
-};
+use aftercall_proto::alert::v1::subscribe_response::Frame;
+use aftercall_proto::alert::v1::{SnapshotMode, SubscribeResponse};
+use aftercall_proto::workflow::v1::{Button, FollowUpFilter, NoteRule};
 use aftercall_serving::parse_listen;
 use clap::Args;
 use tokio::time::{Instant, MissedTickBehavior};
 
-use crate::{
-    cli::{DEFAULT_ALERTER, DEFAULT_SERVER},
-    connect::Connections,
-    errors::Failure,
-    json,
-    output::{Output, remark},
-    samples::{self, Published},
-    servers::{self, Places, Servers},
-    session::Session,
-    subscription::{line, next, subscription},
-    time,
-};
+use crate::cli::{DEFAULT_ALERTER, DEFAULT_SERVER};
+use crate::connect::Connections;
+use crate::errors::Failure;
+use crate::output::{Output, remark};
+use crate::samples::{self, Published};
+use crate::servers::{self, Places, Servers};
+use crate::session::Session;
+use crate::subscription::{line, next, subscription};
+use crate::{json, time};
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
@@ -44,10 +38,12 @@ pub(crate) struct Demo {
     /// Where everything is kept [default: a fresh directory, which is kept]
     #[arg(long, value_name = "DIR")]
     data_dir: Option<PathBuf>,
-    /// Where the workflow-server listens; port 0 takes a free one [default: 127.0.0.1:7401, or a free port]
+    /// Where the workflow-server listens; port 0 takes a free one [default: 127.0.0.1:7401, or a
+    /// free port]
     #[arg(long, env = "AFTERCALL_WORKFLOW_LISTEN", value_name = "ADDRESS:PORT", value_parser = parse_listen)]
     listen: Option<SocketAddr>,
-    /// Where the alerter-server listens; port 0 takes a free one [default: 127.0.0.1:7402, or a free port]
+    /// Where the alerter-server listens; port 0 takes a free one [default: 127.0.0.1:7402, or a
+    /// free port]
     #[arg(long, env = "AFTERCALL_ALERTER_LISTEN", value_name = "ADDRESS:PORT", value_parser = parse_listen)]
     alerter_listen: Option<SocketAddr>,
     /// How many sample calls come in a minute; 0 for none
@@ -72,10 +68,18 @@ impl Demo {
         let is_named = self.data_dir.is_some();
         let data_dir = match self.data_dir {
             Some(data_dir) => data_dir,
-            None => tempfile::Builder::new().prefix("aftercall-demo-").tempdir()?.keep(),
+            None => tempfile::Builder::new()
+                .prefix("aftercall-demo-")
+                .tempdir()?
+                .keep(),
         };
         let (listen, alerter_listen) = (self.listen, self.alerter_listen);
-        let places = Places { data_dir: Some(data_dir.clone()), listen, alerter_listen, ..Places::default() };
+        let places = Places {
+            data_dir: Some(data_dir.clone()),
+            listen,
+            alerter_listen,
+            ..Places::default()
+        };
         let mut configs = places.configs()?;
         configs.avoid_taken_ports();
         servers::log_to_stderr(configs.workflow.log_format, &self.log)?;
@@ -124,9 +128,16 @@ fn introduction(data_dir: &Path, servers: &Servers) -> String {
 
 /// What a second terminal must be given first, where the servers are not at their usual addresses.
 fn variables(server: &str, alerter: &str) -> String {
-    let usual = [(DEFAULT_SERVER, "AFTERCALL_SERVER", server), (DEFAULT_ALERTER, "AFTERCALL_ALERTER", alerter)];
-    let other = usual.into_iter().filter(|(usual, _, at)| at.trim_start_matches("http://") != *usual);
-    other.map(|(_, name, at)| format!("  export {name}={}\n", at.trim_start_matches("http://"))).collect()
+    let usual = [
+        (DEFAULT_SERVER, "AFTERCALL_SERVER", server),
+        (DEFAULT_ALERTER, "AFTERCALL_ALERTER", alerter),
+    ];
+    let other = usual
+        .into_iter()
+        .filter(|(usual, _, at)| at.trim_start_matches("http://") != *usual);
+    other
+        .map(|(_, name, at)| format!("  export {name}={}\n", at.trim_start_matches("http://")))
+        .collect()
 }
 
 async fn ended(seconds: Option<u64>) {
@@ -148,28 +159,44 @@ async fn view(session: &Session) -> Result<(), Failure> {
     let filter = FollowUpFilter::default();
     let alerter = &session.to.alerter;
     // The alerter is ready once it has read the workflow-server's snapshot.
-    let mut subscription = subscription(alerter)?.snapshot(SnapshotMode::Always).patient();
+    let mut subscription = subscription(alerter)?
+        .snapshot(SnapshotMode::Always)
+        .patient();
     let mut is_hinted = session.output.is_json();
     loop {
         let response = next(&mut subscription, alerter).await?;
         print(session.output, &filter, &response)?;
         if let Some(command) = hint(&response).filter(|_| !is_hinted) {
-            remark(&format!("\nPush its button from a second terminal, and watch it move here:\n  {command}\n"));
+            remark(&format!(
+                "\nPush its button from a second terminal, and watch it move here:\n  {command}\n"
+            ));
             is_hinted = true;
         }
     }
 }
 
-/// The command that pushes a button of a follow-up that is new here; none where every button asks for something.
+/// The command that pushes a button of a follow-up that is new here; none where every button asks
+/// for something.
 fn hint(response: &SubscribeResponse) -> Option<String> {
-    let Frame::StageChange(change) = response.frame.as_ref()? else { return None };
+    let Frame::StageChange(change) = response.frame.as_ref()? else {
+        return None;
+    };
     let follow_up = change.follow_up.as_ref()?;
-    let asks = |button: &&Button| button.note() == NoteRule::Required || button.form.iter().any(|field| field.required);
+    let asks = |button: &&Button| {
+        button.note() == NoteRule::Required || button.form.iter().any(|field| field.required)
+    };
     let button = follow_up.buttons.iter().find(|button| !asks(button))?;
-    Some(format!("cargo run --release -- push {} {}", follow_up.instance_id, button.id))
+    Some(format!(
+        "cargo run --release -- push {} {}",
+        follow_up.instance_id, button.id
+    ))
 }
 
-fn print(output: Output, filter: &FollowUpFilter, response: &SubscribeResponse) -> Result<(), Failure> {
+fn print(
+    output: Output,
+    filter: &FollowUpFilter,
+    response: &SubscribeResponse,
+) -> Result<(), Failure> {
     if output.is_json() {
         return output.json(&json::value(response)?);
     }
@@ -177,18 +204,27 @@ fn print(output: Output, filter: &FollowUpFilter, response: &SubscribeResponse) 
 }
 
 /// Sets workflows on sample calls, the first at once.
-async fn ring(session: &Session, workflows: &[Published], calls_per_minute: u32) -> Result<(), Failure> {
+async fn ring(
+    session: &Session,
+    workflows: &[Published],
+    calls_per_minute: u32,
+) -> Result<(), Failure> {
     if calls_per_minute == 0 {
         return std::future::pending().await;
     }
     let mut scripts = session.to.scripts().await?;
-    let mut ticks = tokio::time::interval_at(Instant::now(), Duration::from_secs(60) / calls_per_minute);
+    let mut ticks =
+        tokio::time::interval_at(Instant::now(), Duration::from_secs(60) / calls_per_minute);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut number = 0_usize;
     loop {
         ticks.tick().await;
         let now = session.now().await?;
-        let request = callers::sample(&mut rand::rng(), &workflows[number % workflows.len()], (number, now));
+        let request = callers::sample(
+            &mut rand::rng(),
+            &workflows[number % workflows.len()],
+            (number, now),
+        );
         scripts.set_workflow(request).await?;
         number += 1;
     }
@@ -196,10 +232,8 @@ async fn ring(session: &Session, workflows: &[Published], calls_per_minute: u32)
 
 #[cfg(test)]
 mod tests {
-    use aftercall_proto::{
-        alert::v1::StageChange,
-        workflow::v1::{FieldDeclaration, FollowUp},
-    };
+    use aftercall_proto::alert::v1::StageChange;
+    use aftercall_proto::workflow::v1::{FieldDeclaration, FollowUp};
 
     use super::*;
 
@@ -207,23 +241,50 @@ mod tests {
     fn the_hint_is_a_button_that_asks_for_nothing() {
         let button = |id: &str, required: bool| Button {
             id: id.to_owned(),
-            form: vec![FieldDeclaration { required, ..FieldDeclaration::default() }],
+            form: vec![FieldDeclaration {
+                required,
+                ..FieldDeclaration::default()
+            }],
             ..Button::default()
         };
         let shown = |buttons| {
-            let follow_up = FollowUp { instance_id: "7-0-beef".to_owned(), buttons, ..FollowUp::default() };
-            let change = StageChange { follow_up: Some(follow_up), ..StageChange::default() };
-            SubscribeResponse { frame: Some(Frame::StageChange(change)), ..SubscribeResponse::default() }
+            let follow_up = FollowUp {
+                instance_id: "7-0-beef".to_owned(),
+                buttons,
+                ..FollowUp::default()
+            };
+            let change = StageChange {
+                follow_up: Some(follow_up),
+                ..StageChange::default()
+            };
+            SubscribeResponse {
+                frame: Some(Frame::StageChange(change)),
+                ..SubscribeResponse::default()
+            }
         };
         assert_eq!(hint(&shown(vec![button("a", true)])), None);
         let both = shown(vec![button("a", true), button("b", false)]);
-        assert_eq!(hint(&both).as_deref(), Some("cargo run --release -- push 7-0-beef b"));
+        assert_eq!(
+            hint(&both).as_deref(),
+            Some("cargo run --release -- push 7-0-beef b")
+        );
     }
 
     #[test]
     fn a_second_terminal_is_given_addresses_that_are_not_the_usual_ones() {
-        assert_eq!(variables("http://127.0.0.1:7401", "http://127.0.0.1:7402"), "");
-        assert_eq!(variables("http://127.0.0.1:9", "http://127.0.0.1:7402"), "  export AFTERCALL_SERVER=127.0.0.1:9\n");
-        assert_eq!(variables("http://127.0.0.1:9", "http://127.0.0.1:8").lines().count(), 2);
+        assert_eq!(
+            variables("http://127.0.0.1:7401", "http://127.0.0.1:7402"),
+            ""
+        );
+        assert_eq!(
+            variables("http://127.0.0.1:9", "http://127.0.0.1:7402"),
+            "  export AFTERCALL_SERVER=127.0.0.1:9\n"
+        );
+        assert_eq!(
+            variables("http://127.0.0.1:9", "http://127.0.0.1:8")
+                .lines()
+                .count(),
+            2
+        );
     }
 }

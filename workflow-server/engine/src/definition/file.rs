@@ -1,10 +1,11 @@
-//! The file form of a definition (YAML 1.2 core schema, or JSON, which is a part of it), as people write, review and
-//! keep it; and the files of teams and calendars.
+//! The file form of a definition (YAML 1.2 core schema, or JSON, which is a part of it), as people
+//! write, review and keep it; and the files of teams and calendars.
 //!
-//! Promises: reading is strict and reports every fault at once, with line and column; nothing is guessed. What was
-//! written by [`write_yaml`] or [`write_json`] reads back as the same definition.
+//! Promises: reading is strict and reports every fault at once, with line and column; nothing is
+//! guessed. What was written by [`write_yaml`] or [`write_json`] reads back as the same definition.
 //!
-//! Must not judge the workflow as a whole: that is [`crate::definition::validate`], which knows no files.
+//! Must not judge the workflow as a whole: that is [`crate::definition::validate`], which knows no
+//! files.
 
 mod actions;
 mod calendar_form;

@@ -1,4 +1,5 @@
-//! What would change: looks at the World and a command, and says so as an entry of facts, or refuses with a typed reason.
+//! What would change: looks at the World and a command, and says so as an entry of facts, or
+//! refuses with a typed reason.
 //!
 //! Must not act, read a clock or make ids: time and chance come in with the request.
 
@@ -33,6 +34,10 @@ mod upkeep;
 mod visits;
 mod when;
 
+pub use check::faults_of;
+use draft::EntryDraft;
+pub use faults::faults_in;
+
 use crate::actor::Actor;
 use crate::batch::StartBatch;
 use crate::command::{Command, Request, RequestMark};
@@ -42,11 +47,6 @@ use crate::query::{ShouldStop, Stopped};
 use crate::rejection::Rejection;
 use crate::time::Time;
 use crate::world::{Root, World};
-
-pub use check::faults_of;
-pub use faults::faults_in;
-
-use draft::EntryDraft;
 
 /// What a command comes to.
 #[derive(Clone, Debug, PartialEq)]
@@ -106,7 +106,8 @@ fn carry_out(draft: &mut EntryDraft<'_>, request: &Request) -> Result<(), Reject
     }
 }
 
-/// What a batch would come to for each instance, one by one as they stand: as it would be then, or why it would be refused.
+/// What a batch would come to for each instance, one by one as they stand: as it would be then, or
+/// why it would be refused.
 ///
 /// # Errors
 /// [`Stopped`].
@@ -123,9 +124,14 @@ pub fn try_batch<T>(
         match batches::one(&mut draft, &start.work, id, (&start.reason, actor)) {
             Err(rejection) => Some(told(id, Err(rejection))),
             Ok(_) => {
-                let mut whole = draft.instances.iter().filter_map(|change| change.after.whole());
+                let mut whole = draft
+                    .instances
+                    .iter()
+                    .filter_map(|change| change.after.whole());
                 let changed = whole.find(|after| after.id == id);
-                changed.or_else(|| root.instance(id)).map(|instance| told(id, Ok(instance)))
+                changed
+                    .or_else(|| root.instance(id))
+                    .map(|instance| told(id, Ok(instance)))
             }
         }
     };

@@ -1,5 +1,6 @@
-//! Version 1 of the records. Frozen: fields may be added, never changed or used again for something else. Fields marked
-//! «personal» hold data of callers or of the people who work here; erasing looks for them there and nowhere else.
+//! Version 1 of the records. Frozen: fields may be added, never changed or used again for something
+//! else. Fields marked «personal» hold data of callers or of the people who work here; erasing
+//! looks for them there and nowhere else.
 
 mod actions;
 mod alert;

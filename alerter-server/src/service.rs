@@ -1,7 +1,7 @@
 //! The AlertService: from a request to a stream.
 //!
-//! Promise: what is refused is refused before a stream begins where that can be known then; a stream reads by itself,
-//! when its client has room.
+//! Promise: what is refused is refused before a stream begins where that can be known then; a
+//! stream reads by itself, when its client has room.
 
 mod beginning;
 mod frames;
@@ -13,7 +13,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use aftercall_proto::alert::v1::{
-    GetWallboardRequest, GetWallboardResponse, SnapshotMode, SubscribeRequest, WatchWallboardRequest,
+    GetWallboardRequest, GetWallboardResponse, SnapshotMode, SubscribeRequest,
+    WatchWallboardRequest,
 };
 use aftercall_serving::asked::Asked;
 use tokio::time::timeout;
@@ -30,7 +31,13 @@ use crate::limits::{FUTURE_PATIENCE, WALLBOARD_UPDATES_MAX};
 use crate::token::Token;
 
 /// The service as it is generated from the names in `build.rs`.
-#[allow(missing_docs, unreachable_pub, clippy::all, clippy::pedantic, reason = "generated code")]
+#[allow(
+    missing_docs,
+    unreachable_pub,
+    clippy::all,
+    clippy::pedantic,
+    reason = "generated code"
+)]
 mod generated {
     tonic::include_proto!("aftercall.alert.v1.AlertService");
 }
@@ -57,46 +64,74 @@ impl Alerts {
     }
 
     async fn open(&self, asked: Asked<SubscribeRequest>) -> Result<ClientStream, Refusal> {
-        let Wanted { filter, token, mode } = check(asked.request).map_err(Refusal::Malformed)?;
+        let Wanted {
+            filter,
+            token,
+            mode,
+        } = check(asked.request).map_err(Refusal::Malformed)?;
         if self.hub.drain().is_cancelled() {
             return Err(Refusal::Draining);
         }
         let streams_max = self.hub.streams_max();
-        let permit = self.hub.admit().ok_or(Refusal::TooManyStreams { streams_max })?;
+        let permit = self
+            .hub
+            .admit()
+            .ok_or(Refusal::TooManyStreams { streams_max })?;
         let cache = self.state(token.as_ref()).await?;
         let begin = beginning(&cache, mode, token, filter.hash())?;
         let view = self.hub.view(filter, &cache);
         let stream = ClientStream::new(Arc::clone(&self.hub), view, mode, cache, begin, permit);
         // Whoever sends the clients away has not seen one that came after.
-        if self.hub.drain().is_cancelled() { Err(Refusal::Draining) } else { Ok(stream) }
+        if self.hub.drain().is_cancelled() {
+            Err(Refusal::Draining)
+        } else {
+            Ok(stream)
+        }
     }
 
     fn wallboard(&self, _: &Asked<GetWallboardRequest>) -> Result<GetWallboardResponse, Refusal> {
         let wallboard = self.hub.wallboard().ok_or(Refusal::NotReady)?;
-        Ok(GetWallboardResponse { wallboard: Some(wallboard) })
+        Ok(GetWallboardResponse {
+            wallboard: Some(wallboard),
+        })
     }
 
     fn watch(&self, asked: &Asked<WatchWallboardRequest>) -> Result<Wallboards, Refusal> {
         let per_second = asked.request.updates_per_second;
         if per_second > WALLBOARD_UPDATES_MAX {
             let description = format!("is {per_second}; at most {WALLBOARD_UPDATES_MAX} are sent");
-            return Err(Refusal::Malformed(vec![Violation { field: "updates_per_second".to_owned(), description }]));
+            return Err(Refusal::Malformed(vec![Violation {
+                field: "updates_per_second".to_owned(),
+                description,
+            }]));
         }
         if self.hub.drain().is_cancelled() {
             return Err(Refusal::Draining);
         }
         let streams_max = self.hub.streams_max();
-        let permit = self.hub.admit().ok_or(Refusal::TooManyStreams { streams_max })?;
+        let permit = self
+            .hub
+            .admit()
+            .ok_or(Refusal::TooManyStreams { streams_max })?;
         let first = self.hub.wallboard().ok_or(Refusal::NotReady)?;
-        Ok(wallboard::watch(Arc::clone(&self.hub), first, Duration::from_secs(1) / per_second.max(1), permit))
+        Ok(wallboard::watch(
+            Arc::clone(&self.hub),
+            first,
+            Duration::from_secs(1) / per_second.max(1),
+            permit,
+        ))
     }
 
-    /// What is newest; what reaches the token, if that comes soon: another alerter may have been a moment faster.
+    /// What is newest; what reaches the token, if that comes soon: another alerter may have been a
+    /// moment faster.
     async fn state(&self, token: Option<&Token>) -> Result<Arc<Cache>, Refusal> {
         let mut newest = self.hub.newest();
         if let Some(token) = token {
             let reaches = |newest: &Option<Arc<Cache>>| match newest {
-                Some(cache) => cache.epoch_hash() != token.epoch || cache.head().sequence >= token.position.sequence,
+                Some(cache) => {
+                    cache.epoch_hash() != token.epoch
+                        || cache.head().sequence >= token.position.sequence
+                }
                 None => true,
             };
             // Whether it came or not, the table of beginnings decides by what is there then.
@@ -111,7 +146,10 @@ impl Alerts {
 impl AlertService for Alerts {
     type SubscribeStream = ClientStream;
 
-    async fn subscribe(&self, request: tonic::Request<SubscribeRequest>) -> Result<Response<ClientStream>, Status> {
+    async fn subscribe(
+        &self,
+        request: tonic::Request<SubscribeRequest>,
+    ) -> Result<Response<ClientStream>, Status> {
         Ok(Response::new(self.open(Asked::new(request)).await?))
     }
 
@@ -135,9 +173,17 @@ impl AlertService for Alerts {
 /// Checks a request; names every field at fault.
 fn check(request: SubscribeRequest) -> Result<Wanted, Vec<Violation>> {
     let mut violations = Vec::new();
-    let mut fault = |field: &str, description: String| violations.push(Violation { field: field.into(), description });
+    let mut fault = |field: &str, description: String| {
+        violations.push(Violation {
+            field: field.into(),
+            description,
+        });
+    };
     let mode = SnapshotMode::try_from(request.snapshot).unwrap_or_else(|_| {
-        fault("snapshot", format!("{} is not a snapshot mode", request.snapshot));
+        fault(
+            "snapshot",
+            format!("{} is not a snapshot mode", request.snapshot),
+        );
         SnapshotMode::Unspecified
     });
     let mut token = None;
@@ -148,7 +194,11 @@ fn check(request: SubscribeRequest) -> Result<Wanted, Vec<Violation>> {
         }
     }
     match Filter::new(request.filter.unwrap_or_default()) {
-        Ok(filter) if violations.is_empty() => Ok(Wanted { filter, token, mode }),
+        Ok(filter) if violations.is_empty() => Ok(Wanted {
+            filter,
+            token,
+            mode,
+        }),
         Ok(_) => Err(violations),
         Err(of_filter) => Err(of_filter.into_iter().chain(violations).collect()),
     }

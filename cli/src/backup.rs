@@ -1,7 +1,8 @@
-//! `aftercall backup`, `restore` and `verify`: copies of a running server in a directory, and a data directory out of them.
+//! `aftercall backup`, `restore` and `verify`: copies of a running server in a directory, and a
+//! data directory out of them.
 //!
-//! Promise: a backup counts when it is complete and on disk; until then the older ones are as they were. Must not: know how a backup is
-//! stored; the workflow-server's crate does.
+//! Promise: a backup counts when it is complete and on disk; until then the older ones are as they
+//! were. Must not: know how a backup is stored; the workflow-server's crate does.
 
 mod listing;
 mod restoring;
@@ -12,12 +13,12 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 use indicatif::{ProgressBar, ProgressStyle};
-use workflow_server::backup::BackupError;
-
-use crate::{errors::Failure, session::Session};
-
 pub(crate) use restoring::Restore;
 pub(crate) use verifying::Verify;
+use workflow_server::backup::BackupError;
+
+use crate::errors::Failure;
+use crate::session::Session;
 
 /// How many backups are kept where `--keep` says nothing.
 const KEPT: u32 = 7;
@@ -56,7 +57,9 @@ impl Backup {
         match (self.command, self.take) {
             (Some(Command::List { dir }), _) => listing::list(session, &dir),
             (None, Some(take)) => take.run(session).await,
-            (None, None) => Err(Failure::usage("Name the directory of backups: aftercall backup --to DIR")),
+            (None, None) => Err(Failure::usage(
+                "Name the directory of backups: aftercall backup --to DIR",
+            )),
         }
     }
 }
@@ -64,7 +67,9 @@ impl Backup {
 /// A backup that failed on this side.
 fn failed(error: &BackupError) -> Failure {
     match error {
-        BackupError::NoSuchGeneration { .. } | BackupError::Empty { .. } => Failure::not_found(sentence(error)),
+        BackupError::NoSuchGeneration { .. } | BackupError::Empty { .. } => {
+            Failure::not_found(sentence(error))
+        }
         error => Failure::refused(sentence(error)),
     }
 }
@@ -73,13 +78,17 @@ fn failed(error: &BackupError) -> Failure {
 fn sentence(error: &BackupError) -> String {
     let text = error.to_string();
     let mut rest = text.chars();
-    rest.next().map_or_else(String::new, |first| first.to_uppercase().chain(rest).collect())
+    rest.next().map_or_else(String::new, |first| {
+        first.to_uppercase().chain(rest).collect()
+    })
 }
 
 /// A bar that counts bytes on stderr.
 fn bytes_bar(bytes: u64) -> ProgressBar {
     let bar = ProgressBar::new(bytes);
-    if let Ok(style) = ProgressStyle::with_template("{msg} {bar:30} {bytes} of {total_bytes}, {eta} left") {
+    if let Ok(style) =
+        ProgressStyle::with_template("{msg} {bar:30} {bytes} of {total_bytes}, {eta} left")
+    {
         bar.set_style(style);
     }
     bar
@@ -96,11 +105,18 @@ fn local(millis: i64) -> String {
 
 fn proto_time(millis: i64) -> prost_types::Timestamp {
     let nanos = i32::try_from(millis.rem_euclid(1_000) * 1_000_000).unwrap_or(0);
-    prost_types::Timestamp { seconds: millis.div_euclid(1_000), nanos }
+    prost_types::Timestamp {
+        seconds: millis.div_euclid(1_000),
+        nanos,
+    }
 }
 
 fn millis(time: Option<&prost_types::Timestamp>) -> i64 {
-    time.map_or(0, |time| time.seconds.saturating_mul(1_000).saturating_add(i64::from(time.nanos) / 1_000_000))
+    time.map_or(0, |time| {
+        time.seconds
+            .saturating_mul(1_000)
+            .saturating_add(i64::from(time.nanos) / 1_000_000)
+    })
 }
 
 #[cfg(test)]
@@ -116,7 +132,14 @@ mod tests {
 
     #[test]
     fn a_failure_is_a_sentence() {
-        let failure = failed(&BackupError::Empty { dir: "d".to_owned() });
-        assert!(failure.sentence().starts_with("There is no complete backup in d"), "{failure}");
+        let failure = failed(&BackupError::Empty {
+            dir: "d".to_owned(),
+        });
+        assert!(
+            failure
+                .sentence()
+                .starts_with("There is no complete backup in d"),
+            "{failure}"
+        );
     }
 }

@@ -1,4 +1,5 @@
-//! What authors do with files alone, without a server: reading, formatting, drawing, comparing, trying out and testing them.
+//! What authors do with files alone, without a server: reading, formatting, drawing, comparing,
+//! trying out and testing them.
 //!
 //! Promise: a file is judged by the same code as in the server. Must not: ask a server.
 

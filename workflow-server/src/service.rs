@@ -1,7 +1,9 @@
-//! The gRPC services: proto comes in, is checked and becomes a command or a question; what comes out becomes proto again.
+//! The gRPC services: proto comes in, is checked and becomes a command or a question; what comes
+//! out becomes proto again.
 //!
-//! Each RPC is a function from [`Asked`] to its answer: check the request, make a command or a query, answer. `rpcs.rs` makes the generated
-//! traits of these functions. Proto types stop here. A status is made in `status.rs` and nowhere else.
+//! Each RPC is a function from [`Asked`] to its answer: check the request, make a command or a
+//! query, answer. `rpcs.rs` makes the generated traits of these functions. Proto types stop here. A
+//! status is made in `status.rs` and nowhere else.
 
 mod rpcs;
 
@@ -56,21 +58,19 @@ use aftercall_engine::phone::Country;
 use aftercall_engine::query::{ShouldStop, Stopped};
 use aftercall_engine::rejection::FieldFault;
 use aftercall_proto::ready::Ready;
-use prost::Message;
-use siphasher::sip::SipHasher13;
-use tokio::sync::Semaphore;
-use tokio_util::sync::CancellationToken;
-
+use aftercall_serving::asked::Asked;
+use asking::{Answered, Asking, Prepared};
 pub use call_manager::CallManager;
 pub use change_feed::ChangeFeed;
 pub use definitions::Definitions;
 pub use operations::Operations;
-pub use script_engine::ScriptEngine;
-
-use aftercall_serving::asked::Asked;
-use asking::{Answered, Asking, Prepared};
+use prost::Message;
 use refusal::Refusal;
 use rpcs::rpcs;
+pub use script_engine::ScriptEngine;
+use siphasher::sip::SipHasher13;
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
 
 use crate::ledger::Handle;
 use crate::limits::{BACKUPS_RUNNING_MAX, FOLLOW_UPS_AT_ONCE, REPORTS_RUNNING_MAX, ROWS_AT_ONCE};
@@ -141,17 +141,24 @@ impl Shared {
         root: Arc<Root>,
         walk: impl FnOnce(&Root, ShouldStop<'_>) -> Result<T, Stopped> + Send + 'static,
     ) -> Result<T, Refusal> {
-        let walked = self.reading.run(lane, move |should_stop| walk(&root, should_stop)).await;
+        let walked = self
+            .reading
+            .run(lane, move |should_stop| walk(&root, should_stop))
+            .await;
         walked.map_err(refusal::of_read)
     }
 
-    /// Walks for the answer to a change that has been made: it must not be refused any more, so it waits however many wait already.
+    /// Walks for the answer to a change that has been made: it must not be refused any more, so it
+    /// waits however many wait already.
     async fn walk_afterwards<T: Send + 'static>(
         &self,
         root: Arc<Root>,
         walk: impl FnOnce(&Root, ShouldStop<'_>) -> Result<T, Stopped> + Send + 'static,
     ) -> Result<T, Refusal> {
-        let walked = self.reading.run_afterwards(Lane::Heavy, move |should_stop| walk(&root, should_stop)).await;
+        let walked = self
+            .reading
+            .run_afterwards(Lane::Heavy, move |should_stop| walk(&root, should_stop))
+            .await;
         walked.map_err(refusal::of_read)
     }
 
@@ -161,17 +168,21 @@ impl Shared {
         root: Arc<Root>,
         read: impl FnOnce(&Root) -> T + Send + 'static,
     ) -> Result<T, Refusal> {
-        self.walk(Lane::Heavy, root, move |root, _| Ok(read(root))).await
+        self.walk(Lane::Heavy, root, move |root, _| Ok(read(root)))
+            .await
     }
 
-    /// Makes an answer from a root on a thread for reads, and encodes it there: the threads that serve only pass its bytes.
+    /// Makes an answer from a root on a thread for reads, and encodes it there: the threads that
+    /// serve only pass its bytes.
     async fn answer<T: Message + 'static>(
         &self,
         lane: Lane,
         root: Arc<Root>,
         make: impl FnOnce(&Root, ShouldStop<'_>) -> Result<T, Stopped> + Send + 'static,
     ) -> Result<Ready<T>, Refusal> {
-        let made = self.walk(lane, root, move |root, should_stop| make(root, should_stop).map(Ready::from));
+        let made = self.walk(lane, root, move |root, should_stop| {
+            make(root, should_stop).map(Ready::from)
+        });
         made.await
     }
 
@@ -181,21 +192,28 @@ impl Shared {
         lane: Lane,
         make: impl FnOnce(&Root) -> Result<T, Refusal> + Send + 'static,
     ) -> Result<Ready<T>, Refusal> {
-        self.walk(lane, self.root(), move |root, _| Ok(make(root).map(Ready::from))).await?
+        self.walk(lane, self.root(), move |root, _| {
+            Ok(make(root).map(Ready::from))
+        })
+        .await?
     }
 
-    /// The same for an answer that needs the history or the archive: its thread waits for the files.
+    /// The same for an answer that needs the history or the archive: its thread waits for the
+    /// files.
     async fn answer_from_files<T: Message + 'static, F: Future<Output = Result<T, Refusal>>>(
         &self,
         lane: Lane,
         make: impl FnOnce(Self) -> F + Send + 'static,
     ) -> Result<Ready<T>, Refusal> {
         let shared = self.clone();
-        let made = self.reading.run_waiting(lane, move || async { make(shared).await.map(Ready::from) });
+        let made = self
+            .reading
+            .run_waiting(lane, move || async { make(shared).await.map(Ready::from) });
         made.await.map_err(refusal::of_read)?
     }
 
-    /// The same for an answer that shows so many follow-ups: where they are few, as nearly always, it is made at once.
+    /// The same for an answer that shows so many follow-ups: where they are few, as nearly always,
+    /// it is made at once.
     async fn answer_of<T: Message + 'static, F: Future<Output = Result<T, Refusal>> + Send>(
         &self,
         follow_ups: usize,
@@ -224,8 +242,8 @@ impl Shared {
     }
 }
 
-/// Stops a walk after as many rows as are looked at on the threads that serve others. A walk asks before the first row and then every
-/// 256 rows.
+/// Stops a walk after as many rows as are looked at on the threads that serve others. A walk asks
+/// before the first row and then every 256 rows.
 fn rows_at_once() -> impl Fn() -> bool {
     let checks = Cell::new(0);
     move || {
@@ -235,7 +253,11 @@ fn rows_at_once() -> impl Fn() -> bool {
 }
 
 fn parse_id(text: &str) -> Result<InstanceId, Refusal> {
-    text.parse().map_err(|error: aftercall_engine::instance::BadInstanceId| {
-        refusal::invalid(vec![FieldFault { field: "instance_id".to_owned(), message: error.to_string() }])
-    })
+    text.parse()
+        .map_err(|error: aftercall_engine::instance::BadInstanceId| {
+            refusal::invalid(vec![FieldFault {
+                field: "instance_id".to_owned(),
+                message: error.to_string(),
+            }])
+        })
 }

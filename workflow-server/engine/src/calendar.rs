@@ -1,8 +1,8 @@
-//! Business calendars: when a team works, by the clock of its time zone. Spans of work, dues, deadlines and escalation
-//! count in them.
+//! Business calendars: when a team works, by the clock of its time zone. Spans of work, dues,
+//! deadlines and escalation count in them.
 //!
-//! Promises: counting never fails and always ends; where a calendar is closed for over 400 days the clock on the wall
-//! counts from its last opening on, so that nothing is due at once.
+//! Promises: counting never fails and always ends; where a calendar is closed for over 400 days the
+//! clock on the wall counts from its last opening on, so that nothing is due at once.
 //!
 //! Must not do the arithmetic of time zones and summer time: a library does.
 
@@ -15,11 +15,10 @@ mod series;
 mod spans;
 mod spelling;
 
-use jiff::civil::Date;
-use jiff::tz::TimeZone;
-
 pub use holidays::{Holiday, HolidayDate, Holidays};
 pub use hours::{Opening, WEEKDAYS, WeekHours};
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
 pub use spans::{Clock, ClockTime, NextDay};
 pub use spelling::{meant_days, meant_opening};
 
@@ -60,14 +59,33 @@ impl Calendar {
     ) -> Result<Self, NoSuchZone> {
         let time_zone = time_zone.into();
         let zone = TimeZone::get(&time_zone).map_err(|_| NoSuchZone(time_zone.clone()))?;
-        Ok(Self { name: name.into(), title: title.into(), time_zone, hours, holidays, revision: 0, zone })
+        Ok(Self {
+            name: name.into(),
+            title: title.into(),
+            time_zone,
+            hours,
+            holidays,
+            revision: 0,
+            zone,
+        })
     }
 
     /// Whether it says the same, whatever its revision.
     #[must_use]
     pub fn says_the_same(&self, other: &Self) -> bool {
-        (&self.name, &self.title, &self.time_zone, &self.hours, &self.holidays)
-            == (&other.name, &other.title, &other.time_zone, &other.hours, &other.holidays)
+        (
+            &self.name,
+            &self.title,
+            &self.time_zone,
+            &self.hours,
+            &self.holidays,
+        ) == (
+            &other.name,
+            &other.title,
+            &other.time_zone,
+            &other.hours,
+            &other.holidays,
+        )
     }
 
     /// Its time zone.
@@ -84,6 +102,7 @@ impl Calendar {
 
     /// The hours that begin on this date.
     fn openings_of(&self, date: Date) -> &[Opening] {
-        self.holiday(date).map_or_else(|| self.hours.of(date.weekday()), |holiday| &holiday.hours)
+        self.holiday(date)
+            .map_or_else(|| self.hours.of(date.weekday()), |holiday| &holiday.hours)
     }
 }

@@ -1,7 +1,7 @@
 //! The commands that ask a server, one family a file.
 //!
-//! Promise: each file holds its options, its requests and how its answers are shown. Must not: share state; what they
-//! have in common is in the modules beside this one.
+//! Promise: each file holds its options, its requests and how its answers are shown. Must not:
+//! share state; what they have in common is in the modules beside this one.
 
 pub(crate) mod ack;
 pub(crate) mod batch;

@@ -1,8 +1,9 @@
 //! The World: all state, in memory, made by applying the journal in order and in no other way.
 //!
-//! [`Root`] is what readers see: persistent maps behind cheap clones, published once per durable commit. The rest of the
-//! World (timers, request ids) is private to the one writer. Each index is a file of its own, with hooks that `apply`
-//! calls, and a property that holds it equal to rebuilding it from the instances.
+//! [`Root`] is what readers see: persistent maps behind cheap clones, published once per durable
+//! commit. The rest of the World (timers, request ids) is private to the one writer. Each index is
+//! a file of its own, with hooks that `apply` calls, and a property that holds it equal to
+//! rebuilding it from the instances.
 
 pub mod call_index;
 pub mod caller_index;
@@ -19,10 +20,9 @@ mod slots;
 use std::collections::HashSet;
 use std::sync::Arc;
 
+pub use apply::Unfit;
 use imbl::{OrdMap, OrdSet, Vector};
 use jiff::tz::TimeZone;
-
-pub use apply::Unfit;
 
 use crate::archive::Archive;
 use crate::batch::Batch;
@@ -61,13 +61,21 @@ impl Counters {
     /// How many have not ended.
     #[must_use]
     pub fn open(&self) -> u64 {
-        Status::ALL.into_iter().filter(|status| !status.is_ended()).map(|status| self.of(status)).sum()
+        Status::ALL
+            .into_iter()
+            .filter(|status| !status.is_ended())
+            .map(|status| self.of(status))
+            .sum()
     }
 
     /// How many have ended.
     #[must_use]
     pub fn ended(&self) -> u64 {
-        Status::ALL.into_iter().filter(|status| status.is_ended()).map(|status| self.of(status)).sum()
+        Status::ALL
+            .into_iter()
+            .filter(|status| status.is_ended())
+            .map(|status| self.of(status))
+            .sum()
     }
 
     /// How many timers and release times run.
@@ -84,8 +92,8 @@ pub struct Root {
     pub sequence: u64,
     /// When that entry was decided.
     pub at: Time,
-    /// The sequences of the entries by which time went back, ascending; the newest of them where there are very many.
-    /// Between two of them entries are in the order of their times.
+    /// The sequences of the entries by which time went back, ascending; the newest of them where
+    /// there are very many. Between two of them entries are in the order of their times.
     pub time_set_back: Arc<[u64]>,
     /// Declared teams.
     pub teams: Arc<Teams>,
@@ -127,7 +135,8 @@ impl Root {
         self.time_set_back.last().copied().unwrap_or(0)
     }
 
-    /// The time zone that counts where neither the caller nor a calendar has one: a setting of the server, UTC where it has none.
+    /// The time zone that counts where neither the caller nor a calendar has one: a setting of the
+    /// server, UTC where it has none.
     #[must_use]
     pub fn default_zone(&self) -> &TimeZone {
         &self.default_zone
@@ -136,13 +145,17 @@ impl Root {
     /// The instance with this id.
     #[must_use]
     pub fn instance(&self, id: InstanceId) -> Option<&Arc<Instance>> {
-        self.instance_at(id.slot).filter(|instance| instance.id == id)
+        self.instance_at(id.slot)
+            .filter(|instance| instance.id == id)
     }
 
-    /// By what an action counts that names this calendar, or none itself; a calendar that is gone leaves the clock on the wall.
+    /// By what an action counts that names this calendar, or none itself; a calendar that is gone
+    /// leaves the clock on the wall.
     #[must_use]
     pub fn clock(&self, definition: &Definition, own: Option<&str>) -> Clock<'_> {
-        let calendar = definition.calendar_for(own).and_then(|name| self.calendars.named(name));
+        let calendar = definition
+            .calendar_for(own)
+            .and_then(|name| self.calendars.named(name));
         calendar.map_or(Clock::Wall, |calendar| Clock::Calendar(calendar))
     }
 
@@ -150,12 +163,19 @@ impl Root {
     pub fn validate(&self, definition: &Definition) -> Vec<Fault> {
         let is_team = |name: &str| self.teams.place(name).is_some();
         let is_calendar = |name: &str| self.calendars.named(name).is_some();
-        let like_team =
-            |name: &str, suggestions: &Suggestions| suggestions.of(name, self.teams.by_name().map(|team| &*team.name));
-        let like_calendar = |name: &str, suggestions: &Suggestions| {
-            suggestions.of(name, self.calendars.by_name().map(|calendar| &*calendar.name))
+        let like_team = |name: &str, suggestions: &Suggestions| {
+            suggestions.of(name, self.teams.by_name().map(|team| &*team.name))
         };
-        validate(definition, Declared::new(&is_team, &is_calendar).with_likeness(&like_team, &like_calendar))
+        let like_calendar = |name: &str, suggestions: &Suggestions| {
+            suggestions.of(
+                name,
+                self.calendars.by_name().map(|calendar| &*calendar.name),
+            )
+        };
+        validate(
+            definition,
+            Declared::new(&is_team, &is_calendar).with_likeness(&like_team, &like_calendar),
+        )
     }
 
     /// The instance in this slot.
@@ -173,7 +193,9 @@ impl Root {
     /// The slot of the call with this key.
     #[must_use]
     pub fn call_slot(&self, key: &CallKey) -> Option<u32> {
-        self.call_index.find(key, |slot| self.call_at(slot).is_some_and(|call| call.key == *key))
+        self.call_index.find(key, |slot| {
+            self.call_at(slot).is_some_and(|call| call.key == *key)
+        })
     }
 
     /// The call with this key.
@@ -183,12 +205,24 @@ impl Root {
     }
 
     /// The calls of a caller, newest first; only a customer's, where one is named.
-    pub fn calls_of<'r>(&'r self, key: &'r CallerKey, customer: &'r str) -> impl Iterator<Item = &'r Arc<Call>> {
-        self.calls_among(self.caller_index.slots(key, limits::CALLS_OF_CALLER_MAX), key, customer)
+    pub fn calls_of<'r>(
+        &'r self,
+        key: &'r CallerKey,
+        customer: &'r str,
+    ) -> impl Iterator<Item = &'r Arc<Call>> {
+        self.calls_among(
+            self.caller_index.slots(key, limits::CALLS_OF_CALLER_MAX),
+            key,
+            customer,
+        )
     }
 
     /// The same, however many calls of others are found by the same.
-    pub fn all_calls_of<'r>(&'r self, key: &'r CallerKey, customer: &'r str) -> impl Iterator<Item = &'r Arc<Call>> {
+    pub fn all_calls_of<'r>(
+        &'r self,
+        key: &'r CallerKey,
+        customer: &'r str,
+    ) -> impl Iterator<Item = &'r Arc<Call>> {
         self.calls_among(self.caller_index.slots(key, usize::MAX), key, customer)
     }
 
@@ -199,11 +233,18 @@ impl Root {
         customer: &'r str,
     ) -> impl Iterator<Item = &'r Arc<Call>> {
         if key.is_in_chains() {
-            slots.sort_by_key(|slot| std::cmp::Reverse(self.call_at(*slot).map(|call| call.created_at)));
+            slots.sort_by_key(|slot| {
+                std::cmp::Reverse(self.call_at(*slot).map(|call| call.created_at))
+            });
         }
         let mut seen = HashSet::new();
-        let of_caller = slots.into_iter().filter(move |slot| seen.insert(*slot)).filter_map(|slot| self.call_at(slot));
-        of_caller.filter(move |call| key.fits(&call.caller) && (customer.is_empty() || *call.customer == *customer))
+        let of_caller = slots
+            .into_iter()
+            .filter(move |slot| seen.insert(*slot))
+            .filter_map(|slot| self.call_at(slot));
+        of_caller.filter(move |call| {
+            key.fits(&call.caller) && (customer.is_empty() || *call.customer == *customer)
+        })
     }
 
     /// The slot that the next instance gets: the lowest that is free.
@@ -233,19 +274,23 @@ impl Root {
     /// The definition that an instance is pinned to.
     #[must_use]
     pub fn definition_of(&self, instance: &Instance) -> Option<&Arc<Definition>> {
-        self.workflow_of(instance)?.version(instance.version).map(|version| &version.definition)
+        self.workflow_of(instance)?
+            .version(instance.version)
+            .map(|version| &version.definition)
     }
 
     /// Whether Call Managers list an instance.
     #[must_use]
     pub fn is_listed(&self, instance: &Instance) -> bool {
-        self.call_of(instance).is_some_and(|call| instance.is_listed(call))
+        self.call_of(instance)
+            .is_some_and(|call| instance.is_listed(call))
     }
 
     /// Whether Call Managers may work on an instance.
     #[must_use]
     pub fn is_visible(&self, instance: &Instance) -> bool {
-        self.call_of(instance).is_some_and(|call| instance.is_visible(call))
+        self.call_of(instance)
+            .is_some_and(|call| instance.is_visible(call))
     }
 }
 
@@ -260,7 +305,10 @@ pub struct Keeping {
 
 impl Default for Keeping {
     fn default() -> Self {
-        Self { request_ids_millis: 24 * 3_600_000, request_ids_max: crate::limits::REQUEST_IDS_MAX }
+        Self {
+            request_ids_millis: 24 * 3_600_000,
+            request_ids_max: crate::limits::REQUEST_IDS_MAX,
+        }
     }
 }
 
@@ -317,8 +365,8 @@ impl World {
         &self.root
     }
 
-    /// Sets the time zone that counts where neither the caller nor a calendar has one. It is a setting and no state: no entry
-    /// has it, and applying entries does not depend on it.
+    /// Sets the time zone that counts where neither the caller nor a calendar has one. It is a
+    /// setting and no state: no entry has it, and applying entries does not depend on it.
     pub fn set_default_zone(&mut self, zone: TimeZone) {
         self.root.default_zone = zone;
     }

@@ -1,5 +1,5 @@
-//! Workflow definitions: the model, the file that authors write, the faults that keep one from being published, and how
-//! events, ids and stage numbers come about by themselves.
+//! Workflow definitions: the model, the file that authors write, the faults that keep one from
+//! being published, and how events, ids and stage numbers come about by themselves.
 //!
 //! Must not know of instances or of the World.
 

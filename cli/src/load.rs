@@ -1,7 +1,9 @@
-//! `aftercall load`: durable requests against a no-op of the same server and a sync of the same disk, in one run.
+//! `aftercall load`: durable requests against a no-op of the same server and a sync of the same
+//! disk, in one run.
 //!
-//! Promise: closed loop, bounded in count and time; errors are counted and shown, and a figure with errors is no figure.
-//! The server is a process of its own. Must not: judge by absolute figures: the ratios are what counts.
+//! Promise: closed loop, bounded in count and time; errors are counted and shown, and a figure with
+//! errors is no figure. The server is a process of its own. Must not: judge by absolute figures:
+//! the ratios are what counts.
 
 mod alerts;
 mod asked;
@@ -15,29 +17,30 @@ mod report;
 mod requests;
 mod usage;
 
-use std::{path::PathBuf, time::Duration};
+use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{Args, Subcommand};
 
-use crate::{
-    connect::Connections,
-    errors::Failure,
-    load::{
-        alerts::LoadAlerts,
-        child::Child,
-        closed_loop::Bounds,
-        crowd::LoadCrowd,
-        reconnect::LoadReconnect,
-        report::{Report, Step},
-        requests::Requests,
-    },
-    output::remark,
-    samples,
-    session::Session,
-};
+use crate::connect::Connections;
+use crate::errors::Failure;
+use crate::load::alerts::LoadAlerts;
+use crate::load::child::Child;
+use crate::load::closed_loop::Bounds;
+use crate::load::crowd::LoadCrowd;
+use crate::load::reconnect::LoadReconnect;
+use crate::load::report::{Report, Step};
+use crate::load::requests::Requests;
+use crate::output::remark;
+use crate::samples;
+use crate::session::Session;
 
 /// Enough for the connections, the server's allocator and its branch predictors to be in use.
-const WARM_UP: Bounds = Bounds { in_flight: 16, requests: 500, time_max: Duration::from_secs(10) };
+const WARM_UP: Bounds = Bounds {
+    in_flight: 16,
+    requests: 500,
+    time_max: Duration::from_secs(10),
+};
 
 #[derive(Debug, Args)]
 #[command(
@@ -103,8 +106,14 @@ impl Load {
             true => None,
             false => Some(Child::workflow_server(self.data_dir.as_deref()).await?),
         };
-        let server = child.as_ref().map_or_else(|| session.to.server.clone(), |child| child.url.clone());
-        let to = Connections { server, actor: "load".to_owned(), ..session.to.clone() };
+        let server = child
+            .as_ref()
+            .map_or_else(|| session.to.server.clone(), |child| child.url.clone());
+        let to = Connections {
+            server,
+            actor: "load".to_owned(),
+            ..session.to.clone()
+        };
         let session = Session::new(to, session.output, true);
         let outcome = self.measure(&session, child.is_some()).await;
         if let Some(child) = child {
@@ -133,10 +142,19 @@ impl Load {
 
     async fn step(&self, requests: &Requests, in_flight: u32) -> Result<Step, Failure> {
         let time_max = Duration::from_secs(self.seconds_max);
-        let bounds = Bounds { in_flight, requests: self.requests, time_max };
+        let bounds = Bounds {
+            in_flight,
+            requests: self.requests,
+            time_max,
+        };
         let health = requests.health(bounds).await?;
         let (set, targets) = requests.set_workflow(bounds).await?;
         let push = requests.push(bounds, targets).await?;
-        Ok(Step { in_flight, health, set, push })
+        Ok(Step {
+            in_flight,
+            health,
+            set,
+            push,
+        })
     }
 }

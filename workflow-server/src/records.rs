@@ -1,8 +1,9 @@
-//! How entries and snapshots are written: bytes with a version, kept apart from the API's messages, so that each may
-//! change without the other.
+//! How entries and snapshots are written: bytes with a version, kept apart from the API's messages,
+//! so that each may change without the other.
 //!
-//! Promises: what was written by an older server is read by every newer one (samples of each version are in the tests);
-//! what does not read whole is an error, never a guess. The fields that hold personal data are marked in the record types.
+//! Promises: what was written by an older server is read by every newer one (samples of each
+//! version are in the tests); what does not read whole is an error, never a guess. The fields that
+//! hold personal data are marked in the record types.
 //!
 //! Must not know of a store: bytes go out, bytes come in.
 
@@ -12,12 +13,11 @@ mod last_seen;
 mod snapshot;
 pub mod v1;
 
-use thiserror::Error;
-
 pub use archive::{ArchivedCall, ArchivedInstance, ChunkContent, ChunkFilter};
 pub use group::{GroupBytes, Linked, cut_group, decode_group, pack_entries, unpack_entries};
 pub use last_seen::LastSeen;
 pub use snapshot::{SnapshotHead, SnapshotReader, WorldImage, encode_world, snapshot_frames};
+use thiserror::Error;
 pub use v1::{decode_erasure, encode_erasure};
 
 /// The version with which this server writes. A newer one is refused, an older one is read.
