@@ -14,4 +14,4 @@ pub(crate) mod teams;
 pub(crate) mod testing;
 pub(crate) mod trying;
 
-pub(crate) use aftercall_engine::definition::rules::nearest;
+pub(crate) use aftercall_definition::rules::nearest;

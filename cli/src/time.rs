@@ -6,7 +6,7 @@
 
 use std::time::Duration;
 
-use aftercall_engine::time::duration_in_words;
+use aftercall_definition::time::duration_in_words;
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 use jiff::{SpanRelativeTo, Timestamp};

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
-use aftercall_engine::time::Time;
+use aftercall_definition::time::Time;
 use aftercall_proto::workflow::v1::batch_work::Kind;
 use aftercall_proto::workflow::v1::{
     FollowUp, GetFollowUpRequest, GetServerInfoRequest, ImportTeamRequest, ListBatchesRequest,

@@ -3,7 +3,7 @@
 
 use std::hint::black_box;
 
-use aftercall_engine::time::Time;
+use aftercall_definition::time::Time;
 use aftercall_engine::world::{Keeping, World};
 use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
 use workflow_server::records::WorldImage;

@@ -15,15 +15,15 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
+use aftercall_authoring::file;
+use aftercall_definition::time::Time;
+use aftercall_definition::value::Value;
 use aftercall_engine::actor::{Actor, ActorKind};
 use aftercall_engine::call::{CallKey, Caller};
 use aftercall_engine::command::{
     CallChanges, Command, EndCall, IfRunning, ImportTeam, ImportWorkflow, PublishWorkflow,
     PushButton, RequestMark, SetWorkflow,
 };
-use aftercall_engine::definition::file;
-use aftercall_engine::time::Time;
-use aftercall_engine::value::Value;
 use aftercall_engine::world::{Keeping, World};
 use aftercall_engine::{Decision, Request, decide};
 use workflow_server::journal::{Birth, Group, LOG_LIMITS, Options, Position, RealDisk, Store};

@@ -3,9 +3,9 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use aftercall_definition::time::is_time_zone;
 use aftercall_engine::archive::RETENTION_DEFAULT;
 use aftercall_engine::phone::Country;
-use aftercall_engine::time::is_time_zone;
 use aftercall_serving::config::{ConfigError, load};
 use aftercall_serving::logs::LogFormat;
 use aftercall_serving::settings::{Common, SettingError, Settings, common_errors, zero_errors};

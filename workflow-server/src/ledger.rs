@@ -21,9 +21,9 @@ mod write;
 
 use std::sync::{Arc, PoisonError, RwLock};
 
+use aftercall_definition::time::Time;
 use aftercall_engine::command::RequestMark;
 use aftercall_engine::entry::Answer;
-use aftercall_engine::time::Time;
 use aftercall_engine::{Entry, Rejection, Request, Root};
 use arc_swap::ArcSwap;
 pub use clock::{Clock, ManualClock, SystemClock, Uptime};

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 use std::time::Duration;
 
-use aftercall_engine::definition::graph::hush_layout_panics;
+use aftercall_authoring::graph::hush_layout_panics;
 use anyhow::Context as _;
 use clap::Parser as _;
 use workflow_server::config::Args;

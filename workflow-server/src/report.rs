@@ -5,11 +5,11 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use aftercall_definition::time::Time;
 use aftercall_engine::Root;
 use aftercall_engine::actor::ActorKind;
 use aftercall_engine::entry::{Answer, ChangeKind, Entry, InstanceChange};
 use aftercall_engine::instance::{Alert, Instance, InstanceId, Status};
-use aftercall_engine::time::Time;
 use hdrhistogram::Histogram;
 
 /// What a row counts. The order is that of the rows.

@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use aftercall_definition::time::{Span, SpanUnit};
 use aftercall_engine::phone::Country;
-use aftercall_engine::time::{Span, SpanUnit};
 use aftercall_engine::world::Keeping;
 use aftercall_proto::feed::v1::change_feed_service_server::ChangeFeedServiceServer;
 use aftercall_proto::workflow::v1::call_manager_service_server::CallManagerServiceServer;

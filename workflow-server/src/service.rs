@@ -52,11 +52,11 @@ use std::hash::Hasher;
 use std::sync::Arc;
 use std::time::Duration;
 
+use aftercall_definition::FieldError;
 use aftercall_engine::Root;
 use aftercall_engine::instance::InstanceId;
 use aftercall_engine::phone::Country;
 use aftercall_engine::query::{ShouldStop, Stopped};
-use aftercall_engine::rejection::FieldFault;
 use aftercall_proto::ready::Ready;
 use aftercall_serving::asked::Asked;
 use asking::{Answered, Asking, Prepared};
@@ -255,7 +255,7 @@ fn rows_at_once() -> impl Fn() -> bool {
 fn parse_id(text: &str) -> Result<InstanceId, Refusal> {
     text.parse()
         .map_err(|error: aftercall_engine::instance::BadInstanceId| {
-            refusal::invalid(vec![FieldFault {
+            refusal::invalid(vec![FieldError {
                 field: "instance_id".to_owned(),
                 message: error.to_string(),
             }])

@@ -1,9 +1,9 @@
 //! Files of calendars, as the server takes them.
 
-use aftercall_engine::calendar::{
+use aftercall_authoring::file::{calendars_schema, read_calendars, write_calendars};
+use aftercall_definition::calendar::{
     Calendar as Read, Holiday as ReadHoliday, HolidayDate, Opening, WeekHours,
 };
-use aftercall_engine::definition::file::{calendars_schema, read_calendars, write_calendars};
 use aftercall_proto::workflow::v1::{Calendar, DayHours, Holiday, Weekday};
 
 use super::files::refused;

@@ -4,12 +4,12 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use aftercall_engine::calendar::Calendar;
-use aftercall_engine::definition::file::{self, Places, format_json, format_yaml};
-use aftercall_engine::definition::numbering::Numbering;
-use aftercall_engine::definition::{Definition, Fault, FaultCode};
-use aftercall_engine::simulate::{Simulation, SimulationError};
-use aftercall_engine::time::Time;
+use aftercall_authoring::file::{self, Places, format_json, format_yaml};
+use aftercall_authoring::simulate::{Simulation, SimulationError};
+use aftercall_definition::calendar::Calendar;
+use aftercall_definition::numbering::Numbering;
+use aftercall_definition::time::Time;
+use aftercall_definition::{Definition, Fault, FaultCode};
 use unicode_width::UnicodeWidthStr as _;
 
 use crate::authoring::reading::{read_text, shown};

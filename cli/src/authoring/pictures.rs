@@ -2,10 +2,8 @@
 
 use std::path::Path;
 
-use aftercall_engine::definition::diff::diff;
-use aftercall_engine::definition::graph::{
-    Graph, Trail, dot, hush_layout_panics, mermaid, svg, text,
-};
+use aftercall_authoring::diff::diff;
+use aftercall_authoring::graph::{Graph, Trail, dot, hush_layout_panics, mermaid, svg, text};
 
 use super::files::{read, read_after};
 use crate::commands::workflow_pictures::Form;

@@ -1,6 +1,6 @@
 //! The JSON Schema of workflow files.
 
-use aftercall_engine::definition::file::schema;
+use aftercall_authoring::file::schema;
 
 use crate::errors::Failure;
 

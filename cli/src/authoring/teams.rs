@@ -1,6 +1,6 @@
 //! Files of teams, as the server takes them.
 
-use aftercall_engine::definition::file::read_teams;
+use aftercall_authoring::file::read_teams;
 
 use super::files::refused;
 use crate::errors::Failure;

@@ -12,10 +12,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use aftercall_engine::calendar::Calendar;
-use aftercall_engine::definition::file::read_calendars;
-use aftercall_engine::definition::{Definition, Fault, FaultCode, Stage, rules};
-use aftercall_engine::simulate::{Leads, Way, ways};
+use aftercall_authoring::file::read_calendars;
+use aftercall_authoring::simulate::{Leads, Way, ways};
+use aftercall_definition::calendar::Calendar;
+use aftercall_definition::{Definition, Fault, FaultCode, Stage, rules};
 use form::TestFile;
 use serde_saphyr::Error;
 

@@ -4,15 +4,15 @@
 use std::io::{BufRead, Write};
 use std::sync::Arc;
 
-use aftercall_engine::calendar::Calendar;
+use aftercall_authoring::simulate::{Named, Simulation};
+use aftercall_definition::calendar::Calendar;
+use aftercall_definition::model::{ButtonAction, NoteRule};
+use aftercall_definition::time::{Time, WallClock};
+use aftercall_definition::value::{FieldDeclaration, FieldType, Value};
+use aftercall_definition::{Definition, Stage};
 use aftercall_engine::command::CallChanges;
-use aftercall_engine::definition::model::{ButtonAction, NoteRule};
-use aftercall_engine::definition::{Definition, Stage};
 use aftercall_engine::instance::{Instance, Status};
 use aftercall_engine::query::never;
-use aftercall_engine::simulate::{Named, Simulation};
-use aftercall_engine::time::{Time, WallClock};
-use aftercall_engine::value::{FieldDeclaration, FieldType, Value};
 use jiff::tz::TimeZone;
 
 use super::files::Written;

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use aftercall_engine::time::Time;
+use aftercall_definition::time::Time;
 use clap::Args;
 use prost_types::Timestamp;
 use workflow_server::backup::{

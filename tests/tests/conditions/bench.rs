@@ -8,7 +8,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use aftercall_engine::time::Time;
+use aftercall_definition::time::Time;
 use aftercall_proto::workflow::v1::{GetServerInfoRequest, ServerCondition};
 use aftercall_tests::{Clients, House, Machine, PATIENCE, eventually};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};

@@ -9,7 +9,7 @@ mod upkeep;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use aftercall_engine::time::Time;
+use aftercall_definition::time::Time;
 use aftercall_proto::workflow::v1::{AcceptClockRequest, ClockChange};
 use aftercall_tests::{Clients, PATIENCE, eventually, push, set, with_refund};
 use bench::{ALONE, Bench, DAY, get};

@@ -6,17 +6,17 @@ use std::cell::RefCell;
 use std::hint::black_box;
 use std::time::Duration;
 
+use aftercall_authoring::file;
+use aftercall_definition::time::Time;
+use aftercall_definition::value::Value;
 use aftercall_engine::actor::{Actor, ActorKind};
 use aftercall_engine::call::CallKey;
 use aftercall_engine::command::{
     CallChanges, Command, IfRunning, ImportTeam, ImportWorkflow, PublishWorkflow, PushButton,
     Request, RequestMark, SetWorkflow,
 };
-use aftercall_engine::definition::file;
 use aftercall_engine::filter::FollowUpFilter;
 use aftercall_engine::query::{list_follow_ups, never};
-use aftercall_engine::time::Time;
-use aftercall_engine::value::Value;
 use aftercall_engine::world::{Keeping, Root, World};
 use aftercall_engine::{Decision, decide};
 use criterion::{BatchSize, BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};

@@ -1,9 +1,10 @@
 //! Alerts that stand on instances.
 
-use crate::definition::model::Priority;
+use aftercall_definition::model::Priority;
+use aftercall_definition::time::Time;
+use aftercall_definition::value::Value;
+
 use crate::instance::Instance;
-use crate::time::Time;
-use crate::value::Value;
 
 /// A call for somebody's attention that stands on an instance.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -5,12 +5,12 @@
 
 use std::sync::Arc;
 
+use aftercall_definition::time::{Span, SpanUnit, Time};
 use imbl::OrdMap;
 
 use crate::actor::Actor;
 use crate::call::Call;
 use crate::instance::{Instance, Status};
-use crate::time::{Span, SpanUnit, Time};
 
 /// How long ended instances are kept where neither their workflow nor the server says otherwise:
 /// ten years.

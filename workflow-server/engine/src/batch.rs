@@ -4,6 +4,7 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
+use aftercall_definition::time::Time;
 use imbl::Vector;
 
 use crate::actor::Actor;
@@ -11,7 +12,6 @@ use crate::instance::InstanceId;
 use crate::limits;
 use crate::query::{InstanceFilter, ShouldStop, Stopped, instances_of};
 use crate::recipient::Recipient;
-use crate::time::Time;
 use crate::world::Root;
 
 /// What is done to each instance.

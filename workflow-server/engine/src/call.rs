@@ -1,6 +1,7 @@
 //! Telephone calls, as far as follow-ups need them.
 
-use crate::time::Time;
+use aftercall_definition::facts::CallFacts;
+use aftercall_definition::time::Time;
 
 /// Names a call: two script engines may both have a call 1001.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -72,6 +73,26 @@ impl Call {
             revision: 0,
             sequence: 0,
             instances: Box::default(),
+        }
+    }
+
+    /// What texts and conditions may use of it.
+    #[must_use]
+    pub fn facts(&self) -> CallFacts<'_> {
+        CallFacts {
+            id: &self.key.id,
+            source: &self.key.source,
+            customer: &self.customer,
+            script: &self.script,
+            agent: &self.agent,
+            caller_name: &self.caller.name,
+            caller_phone: &self.caller.phone,
+            caller_email: &self.caller.email,
+            caller_reference: &self.caller.reference,
+            caller_time_zone: &self.caller.time_zone,
+            is_chargeable: self.chargeable,
+            has_ended: self.ended_at.is_some(),
+            details: &self.details,
         }
     }
 }

@@ -34,6 +34,7 @@ mod upkeep;
 mod visits;
 mod when;
 
+use aftercall_definition::time::Time;
 pub use check::faults_of;
 use draft::EntryDraft;
 pub use faults::faults_in;
@@ -45,7 +46,6 @@ use crate::entry::{Answer, Entry};
 use crate::instance::{Instance, InstanceId};
 use crate::query::{ShouldStop, Stopped};
 use crate::rejection::Rejection;
-use crate::time::Time;
 use crate::world::{Root, World};
 
 /// What a command comes to.

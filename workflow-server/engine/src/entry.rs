@@ -12,19 +12,19 @@ use std::fmt;
 use std::sync::Arc;
 
 pub use after::{After, Touched};
+use aftercall_definition::calendar::Calendar;
+use aftercall_definition::model::{Definition, Priority};
+use aftercall_definition::time::Time;
 pub use said::{OF_ALERT, Said, TO_PERSON, TO_TEAM};
 
 use crate::actor::Actor;
 use crate::archive::ArchiveChange;
 use crate::batch::{BatchChange, BatchProgress};
-use crate::calendar::Calendar;
 use crate::call::Call;
 use crate::command::RequestMark;
-use crate::definition::model::{Definition, Priority};
 use crate::erasure::ErasureChange;
 use crate::instance::InstanceId;
 use crate::team::Team;
-use crate::time::Time;
 
 /// What an entry says happened, once for the whole command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

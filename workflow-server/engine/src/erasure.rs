@@ -3,13 +3,13 @@
 
 use std::sync::Arc;
 
+use aftercall_definition::time::Time;
 use imbl::{HashMap, OrdMap, Vector};
 
 use crate::actor::Actor;
 use crate::call::{Call, CallKey};
 use crate::entry::Entry;
 use crate::instance::InstanceId;
-use crate::time::Time;
 use crate::world::Root;
 use crate::world::caller_index::CallerKey;
 use crate::{limits, mask};

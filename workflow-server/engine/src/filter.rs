@@ -1,7 +1,8 @@
 //! Which follow-ups people ask for.
 
+use aftercall_definition::model::Priority;
+
 use crate::call::{Call, CallKey};
-use crate::definition::model::Priority;
 use crate::instance::{Alert, Claim, Instance};
 
 /// Which follow-ups: fields are and-ed, values within one or-ed; an empty one lets everything

@@ -3,11 +3,11 @@
 use std::fmt;
 use std::str::FromStr;
 
+use aftercall_definition::time::Time;
+use aftercall_definition::value::Value;
 use thiserror::Error;
 
 pub use crate::alert::{Alert, Filling, FormValues, Seen, Snooze};
-use crate::time::Time;
-use crate::value::Value;
 
 /// Names an instance for ever: the sequence that made it, the slot it lives in, and a salt that
 /// came in from outside, so that an id kept from before a restored backup does not name another

@@ -1,47 +1,35 @@
-//! What a workflow is, and how an instance of it moves on a call.
+//! How an instance of a workflow moves on a call.
 //!
 //! Promises: everything here is pure. `decide` looks at a [`World`] and a command and says what
 //! would change, as an [`Entry`] of facts; `apply` puts such facts into a World, the same way for
 //! live traffic and for recovery. Time and ids are arguments.
 //!
-//! Must not: do I/O, read a clock, make random ids, know of gRPC or of a store. `clippy.toml`
-//! beside this crate forbids the usual ways of doing so.
-
-pub mod limits;
-pub mod time;
-pub mod value;
-
-pub mod calendar;
-
-pub mod definition;
+//! Must not: do I/O, read a clock, make random ids, know of files, of gRPC or of a store.
+//! `clippy.toml` beside this crate forbids the usual ways of doing so.
 
 pub mod actor;
 pub mod alert;
 pub mod archive;
 pub mod batch;
 pub mod call;
+pub mod command;
+mod decide;
+pub mod entry;
 pub mod erasure;
+pub mod filter;
 pub mod instance;
+pub mod limits;
 pub mod mask;
 pub mod phone;
+pub mod query;
 pub mod recipient;
+pub mod rejection;
 mod shown;
 pub mod team;
-
-pub mod filter;
-
-pub mod command;
-pub mod entry;
-pub mod rejection;
-pub mod work;
-pub mod world;
-
-mod decide;
-pub mod query;
-pub mod simulate;
-
 #[cfg(feature = "testing")]
 pub mod testing;
+pub mod work;
+pub mod world;
 
 pub use command::{Command, Request};
 pub use decide::{Decision, decide, faults_in, faults_of, recall, try_batch};

@@ -3,8 +3,9 @@
 
 use std::sync::Arc;
 
+use aftercall_definition::Definition;
+
 use crate::call::{Call, Caller};
-use crate::definition::Definition;
 use crate::entry::{After, CallChange, ChangeKind, Entry, InstanceChange, Said};
 use crate::instance::{Instance, Status};
 use crate::world::Root;

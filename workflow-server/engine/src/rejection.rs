@@ -2,26 +2,17 @@
 
 use std::sync::Arc;
 
+use aftercall_definition::{Fault, FieldError};
 use thiserror::Error;
 
-use crate::definition::Fault;
 use crate::instance::{Happening, Instance, InstanceId, Status};
-
-/// A field of a request that is at fault.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct FieldFault {
-    /// The field, as the API names it.
-    pub field: String,
-    /// What is wrong with it, and what would be right.
-    pub message: String,
-}
 
 /// Why a command was refused.
 #[derive(Clone, Debug, PartialEq, Error)]
 pub enum Rejection {
-    /// Fields at fault, whatever the state.
+    /// Invalid fields, in any state.
     #[error("the request has faults")]
-    Invalid(Vec<FieldFault>),
+    Invalid(Vec<FieldError>),
     /// No such instance.
     #[error("there is no instance {0}")]
     NoSuchInstance(InstanceId),

@@ -1,90 +1,17 @@
-//! Definitions for property tests, of this crate and of those that use it.
-//!
-//! Promises: every definition is valid for the teams of [`TEAMS`] and the calendar [`CALENDAR`]:
-//! validation finds nothing but warnings. It reaches the corners: texts that YAML would take for
-//! something else, numbers with gaps and out of order, every kind of action.
+//! Commands for property tests, of this crate and of those that use it.
 
-mod amending;
 mod commands;
-mod plan;
 mod scripts;
 mod steps;
-mod words;
 
 use std::sync::Arc;
 
-pub use amending::AMENDMENTS;
 pub use commands::{clicks, office};
-use proptest::collection::vec;
-use proptest::prelude::*;
 pub use steps::{Player, Step, steps};
-pub use words::{CALENDAR, TEAMS, labels, names, spans};
 
-use crate::definition::fault::FaultCode;
-use crate::definition::model::TimerStart;
-use crate::definition::source::Source;
-use crate::definition::validate::{Declared, validate};
-use crate::definition::{ActionKind, Definition};
 use crate::entry::{After, InstanceChange};
 use crate::instance::Instance;
-use crate::time::{Span, SpanUnit};
 use crate::world::World;
-
-/// Valid definitions of one to some dozens of stages.
-pub fn definitions() -> impl Strategy<Value = Definition> {
-    let header = (
-        words::names(),
-        words::labels(),
-        proptest::option::of(words::spans()),
-        words::fields(),
-        any::<bool>(),
-    );
-    let retentions = proptest::option::of((1..3_650_u32).prop_map(|amount| Span {
-        amount,
-        unit: SpanUnit::Days,
-    }));
-    let calendars = proptest::option::of(Just(CALENDAR.to_owned()));
-    let numbering = (vec(any::<u16>(), 64), 0_u32..3);
-    let outside = (header, retentions, calendars);
-    (outside, plan::plans(), numbering).prop_map(
-        |((header, retention, calendar), plan, (order, gap))| {
-            let (name, title, deadline, fields, allow) = header;
-            let (stages, unlinked) = plan::Lowering::new(&fields, &order, gap).stages(&plan);
-            let mut definition = Definition {
-                name,
-                title,
-                deadline,
-                retention,
-                calendar,
-                fields,
-                allow_unlinked_ends: allow || unlinked,
-                stages,
-                source: Source::default(),
-            };
-            let circles = validate(&definition, Declared::new(&|_| true, &|_| true));
-            if circles
-                .iter()
-                .any(|fault| fault.code == FaultCode::CircleWithoutWait)
-            {
-                count_from_the_stage(&mut definition);
-            }
-            definition
-        },
-    )
-}
-
-/// A timer that counts from the start waits in no circle.
-fn count_from_the_stage(definition: &mut Definition) {
-    for action in definition
-        .stages
-        .iter_mut()
-        .flat_map(|stage| &mut stage.actions)
-    {
-        if let ActionKind::Timer(timer) = &mut action.kind {
-            timer.from = TimerStart::Stage;
-        }
-    }
-}
 
 /// The instance that a change leaves in a World that does not hold the change yet.
 ///

@@ -20,21 +20,21 @@ mod slots;
 use std::collections::HashSet;
 use std::sync::Arc;
 
+use aftercall_definition::calendar::Clock;
+use aftercall_definition::rules::Suggestions;
+use aftercall_definition::time::Time;
+use aftercall_definition::validate::{Declared, validate};
+use aftercall_definition::{Definition, Fault};
 pub use apply::Unfit;
 use imbl::{OrdMap, OrdSet, Vector};
 use jiff::tz::TimeZone;
 
 use crate::archive::Archive;
 use crate::batch::Batch;
-use crate::calendar::Clock;
 use crate::call::{Call, CallKey};
-use crate::definition::rules::Suggestions;
-use crate::definition::validate::{Declared, validate};
-use crate::definition::{Definition, Fault};
 use crate::erasure::{Erasing, Erasure};
 use crate::instance::{Instance, InstanceId, Status};
 use crate::limits;
-use crate::time::Time;
 use crate::world::call_index::CallIndex;
 use crate::world::caller_index::{CallerIndex, CallerKey};
 use crate::world::changes::Changes;

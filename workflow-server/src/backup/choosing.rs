@@ -5,7 +5,7 @@
 
 use std::collections::HashSet;
 
-use aftercall_engine::time::Time;
+use aftercall_definition::time::Time;
 
 use super::replay::{Until, snapshot_time, snapshots};
 use super::restore::RestoreOptions;

@@ -7,8 +7,8 @@ use std::fs;
 use std::hash::Hasher as _;
 use std::path::Path;
 
+use aftercall_definition::time::Time;
 use aftercall_engine::erasure::{ErasedCall, Erasure, ErasureState};
-use aftercall_engine::time::Time;
 use bytes::{Bytes, BytesMut};
 use twox_hash::XxHash3_64;
 

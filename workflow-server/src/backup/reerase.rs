@@ -147,9 +147,9 @@ impl Writer<'_> {
 
 #[cfg(test)]
 mod tests {
+    use aftercall_definition::time::Time;
     use aftercall_engine::call::CallKey;
     use aftercall_engine::erasure::Erasing;
-    use aftercall_engine::time::Time;
     use aftercall_engine::world::Keeping;
 
     use super::*;

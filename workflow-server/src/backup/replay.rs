@@ -1,6 +1,6 @@
 //! The World at a point: a snapshot, then entries, as a start of the server rebuilds it.
 
-use aftercall_engine::time::Time;
+use aftercall_definition::time::Time;
 use aftercall_engine::world::{Keeping, World};
 
 use super::{BackupError, Manifest};

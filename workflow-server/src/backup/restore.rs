@@ -9,8 +9,8 @@ use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use aftercall_definition::time::Time;
 use aftercall_engine::erasure::Erasure;
-use aftercall_engine::time::Time;
 
 use super::choosing::{Checking, Chosen, choose, point};
 use super::erasures::calls_at;

@@ -4,7 +4,7 @@
 //! from then. It counts what comes due by that, so that nothing fires without having been
 //! announced.
 
-use aftercall_engine::time::Time;
+use aftercall_definition::time::Time;
 
 use super::BackupError;
 use super::replay::At;

@@ -7,7 +7,7 @@
 use std::collections::HashMap;
 use std::hash::Hasher as _;
 
-use aftercall_engine::time::Time;
+use aftercall_definition::time::Time;
 use bytes::{Bytes, BytesMut};
 use thiserror::Error;
 use tokio::sync::mpsc;

@@ -5,7 +5,7 @@ mod manual;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use aftercall_engine::time::Time;
+use aftercall_definition::time::Time;
 use futures::future::BoxFuture;
 pub use manual::ManualClock;
 

@@ -3,8 +3,8 @@
 
 use std::sync::{Arc, RwLock};
 
+use aftercall_definition::time::Span;
 use aftercall_engine::Root;
-use aftercall_engine::time::Span;
 use arc_swap::ArcSwap;
 use tokio::runtime::{Builder, Handle as RuntimeHandle};
 use tokio::sync::{mpsc, oneshot};

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use aftercall_engine::time::Span;
+use aftercall_definition::time::Span;
 use aftercall_engine::world::Keeping;
 use jiff::tz::TimeZone;
 

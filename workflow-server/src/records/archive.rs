@@ -3,8 +3,8 @@
 //!
 //! Nothing of a caller is in it but keyed hashes of what the caller is found by.
 
+use aftercall_definition::time::Time;
 use aftercall_engine::instance::{InstanceId, Status};
-use aftercall_engine::time::Time;
 use prost::Message;
 use xorf::{BinaryFuse16, Descriptor, Filter};
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use aftercall_engine::time::Time;
+use aftercall_definition::time::Time;
 use prost::Message;
 
 use super::group::versioned;

@@ -3,8 +3,8 @@
 
 use std::sync::Arc;
 
+use aftercall_definition::time::Time;
 use aftercall_engine::instance::Instance;
-use aftercall_engine::time::Time;
 use aftercall_engine::world::definitions::Workflow;
 use aftercall_engine::world::requests::Marks;
 use aftercall_engine::world::{Keeping, World};

@@ -3,12 +3,12 @@
 
 use std::sync::Arc;
 
+use aftercall_definition::time::Time;
 use aftercall_engine::Root;
 use aftercall_engine::call::{Call, CallKey};
 use aftercall_engine::command::KnownCall;
 use aftercall_engine::instance::{Instance, InstanceId};
 use aftercall_engine::query::InstanceFilter;
-use aftercall_engine::time::Time;
 use aftercall_proto::workflow::v1 as proto;
 
 use super::{Refusal, Shared, follow_up, pages, parse_id, refusal};

@@ -3,8 +3,8 @@
 
 use std::sync::Arc;
 
+use aftercall_definition::time::Time;
 use aftercall_engine::limits::SHORT_CHARS_MAX;
-use aftercall_engine::time::Time;
 use aftercall_proto::workflow::v1 as proto;
 use proto::backup_response::Part as Shown;
 use tokio::sync::{OwnedSemaphorePermit, mpsc};

@@ -3,12 +3,12 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use aftercall_definition::rules;
 use aftercall_engine::actor::{Actor, ActorKind};
 use aftercall_engine::batch::{
     Batch, BatchChange, BatchItems, BatchProgress, BatchState, BatchWork, StartBatch,
 };
 use aftercall_engine::command::StopBatch;
-use aftercall_engine::definition::rules;
 use aftercall_engine::entry::Answer;
 use aftercall_engine::instance::{Instance, InstanceId};
 use aftercall_engine::limits::{BATCH_ITEMS_MAX, BATCH_PER_SECOND_DEFAULT};

@@ -3,16 +3,15 @@
 
 use std::sync::Arc;
 
+use aftercall_authoring::builder::{self, Built};
+use aftercall_authoring::file::read_header;
+use aftercall_definition::model::{Definition, Stage};
+use aftercall_definition::numbering::Numbering;
+use aftercall_definition::source::Source;
+use aftercall_definition::{FieldError, rules};
 use aftercall_engine::Root;
 use aftercall_engine::command::ImportWorkflow;
-use aftercall_engine::definition::builder::{self, Built};
-use aftercall_engine::definition::file::read_header;
-use aftercall_engine::definition::model::{Definition, Stage};
-use aftercall_engine::definition::numbering::Numbering;
-use aftercall_engine::definition::rules;
-use aftercall_engine::definition::source::Source;
 use aftercall_engine::query::ShouldStop;
-use aftercall_engine::rejection::FieldFault;
 use aftercall_engine::world::definitions::Workflow;
 use aftercall_proto::attributed::Attributed;
 use aftercall_proto::workflow::v1 as proto;
@@ -76,10 +75,10 @@ fn beginning(name: &str, title: &str) -> Result<Definition, Refusal> {
         ("name", rules::name("the name", name)),
         ("title", rules::label("the title", title)),
     ];
-    let faults: Vec<FieldFault> = checks
+    let faults: Vec<FieldError> = checks
         .into_iter()
         .filter_map(|(field, checked)| {
-            Some(FieldFault {
+            Some(FieldError {
                 field: field.to_owned(),
                 message: checked.err()?.message,
             })

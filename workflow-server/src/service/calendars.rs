@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use aftercall_engine::Root;
-use aftercall_engine::calendar::{
+use aftercall_definition::calendar::{
     Calendar, Holiday, HolidayDate, Holidays, Opening, WeekHours, meant_opening,
 };
+use aftercall_engine::Root;
 use aftercall_engine::command::ImportCalendar;
 use aftercall_proto::workflow::v1 as proto;
 

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use aftercall_definition::time::Time;
 use aftercall_engine::Root;
 use aftercall_engine::call::Call;
 use aftercall_engine::command::{AcknowledgeAlert, AddNote, PushButton};
@@ -10,7 +11,6 @@ use aftercall_engine::instance::Instance;
 use aftercall_engine::query::{
     self, FollowUpCursor, FollowUpRow, ShouldStop, due_soon_from, zone_name, zone_of,
 };
-use aftercall_engine::time::Time;
 use aftercall_proto::ready::Ready;
 use aftercall_proto::workflow::v1 as proto;
 use aftercall_proto::workflow::v1::call_manager_service_server::CallManagerService;

@@ -3,12 +3,12 @@
 
 use std::sync::Arc;
 
+use aftercall_definition::time::Time;
 use aftercall_engine::Root;
 use aftercall_engine::call::Call;
 use aftercall_engine::entry::Answer;
 use aftercall_engine::instance::{Alert, Instance, Status as InstanceStatus};
 use aftercall_engine::query::{zone_name, zone_of, zone_of_caller};
-use aftercall_engine::time::Time;
 use aftercall_engine::world::caller_index::CallerKey;
 use aftercall_proto::ready::Ready;
 use aftercall_proto::workflow::v1 as proto;

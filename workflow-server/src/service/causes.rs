@@ -1,14 +1,14 @@
 //! A change as the history and the feed show it: why it happened, with the people, teams, alerts
 //! and follow-ups that it is about.
 
+use aftercall_definition::Definition;
+use aftercall_definition::value::Value;
 use aftercall_engine::Root;
-use aftercall_engine::definition::Definition;
 use aftercall_engine::entry::{
     After, Answer, ChangeKind, Entry, InstanceChange, OF_ALERT, Said, TO_PERSON, TO_TEAM,
 };
 use aftercall_engine::instance::{Instance, Status};
 use aftercall_engine::limits::STAGE_WARNINGS_MAX;
-use aftercall_engine::value::Value;
 use aftercall_proto::workflow::v1 as proto;
 
 use super::convert::{actor, change_kind, stage_of_version, status, timestamp, value};

@@ -2,16 +2,16 @@
 
 use std::collections::BTreeMap;
 
+use aftercall_definition::model::Priority;
+use aftercall_definition::time::{Offset, Time};
+use aftercall_definition::value::{FieldDeclaration, FieldType, Value};
+use aftercall_definition::{EventKind, Fault, Stage};
 use aftercall_engine::Root;
 use aftercall_engine::actor::{Actor, ActorKind};
 use aftercall_engine::call::{Call, CallKey};
-use aftercall_engine::definition::model::Priority;
-use aftercall_engine::definition::{EventKind, Fault, Stage};
 use aftercall_engine::entry::ChangeKind;
 use aftercall_engine::instance::{Instance, Status};
 use aftercall_engine::team::Team;
-use aftercall_engine::time::{Offset, Time};
-use aftercall_engine::value::{FieldDeclaration, FieldType, Value};
 use aftercall_proto::workflow::v1 as proto;
 use prost_types::Timestamp;
 

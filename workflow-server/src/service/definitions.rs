@@ -1,11 +1,11 @@
 //! For people who write workflows. Reading and looking through a whole definition takes tens of
 //! milliseconds where it is large: that is not for the threads that serve others.
 
+use aftercall_authoring::describe::describe_action;
+use aftercall_authoring::file::{self, Places};
+use aftercall_definition::{Action, ActionKind, Definition};
 use aftercall_engine::Root;
 use aftercall_engine::command::ImportTeam;
-use aftercall_engine::definition::describe::describe_action;
-use aftercall_engine::definition::file::{self, Places};
-use aftercall_engine::definition::{Action, ActionKind, Definition};
 use aftercall_engine::query::{ShouldStop, zone_beside_caller, zone_name};
 use aftercall_engine::world::definitions::{Version, Workflow};
 use aftercall_proto::ready::Ready;

@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use aftercall_definition::time::Time;
 use aftercall_engine::Root;
 use aftercall_engine::command::{
     FinishFollowUp, PauseInstance, Requested, ResumeInstance, SnoozeAlert, SnoozeUntil, UndoPush,
@@ -10,7 +11,6 @@ use aftercall_engine::command::{
 use aftercall_engine::entry::ChangeKind;
 use aftercall_engine::instance::{Alert, Instance, InstanceId};
 use aftercall_engine::query::wall_clock_of;
-use aftercall_engine::time::Time;
 use aftercall_engine::work::can_undo_over;
 use aftercall_proto::workflow::v1 as proto;
 

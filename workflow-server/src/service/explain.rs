@@ -3,11 +3,11 @@
 
 use std::collections::BTreeSet;
 
+use aftercall_definition::time::{Time, WallClock, duration_in_words};
+use aftercall_definition::{Action, Definition};
 use aftercall_engine::Root;
-use aftercall_engine::definition::{Action, Definition};
 use aftercall_engine::instance::{Alert, Instance, Status};
 use aftercall_engine::query::{buttons, is_waiting};
-use aftercall_engine::time::{Time, WallClock, duration_in_words};
 
 /// What time it is, and by whose clock times are shown.
 pub(super) struct Clock {

@@ -2,14 +2,14 @@
 
 use std::collections::BTreeMap;
 
+use aftercall_definition::model::{ButtonAction, NoteRule};
+use aftercall_definition::time::Time;
+use aftercall_definition::value::Value;
+use aftercall_definition::{Action, Definition, Stage};
 use aftercall_engine::Root;
 use aftercall_engine::call::Call;
-use aftercall_engine::definition::model::{ButtonAction, NoteRule};
-use aftercall_engine::definition::{Action, Definition, Stage};
 use aftercall_engine::instance::{Alert, Attempts, Claim, Instance, Pause, Status};
 use aftercall_engine::query::{self, DueState, due_soon_from};
-use aftercall_engine::time::Time;
-use aftercall_engine::value::Value;
 use aftercall_engine::world::urgency::rank;
 use aftercall_proto::workflow::v1 as proto;
 

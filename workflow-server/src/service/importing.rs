@@ -4,10 +4,10 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
+use aftercall_authoring::file::source_of;
+use aftercall_definition::Definition;
 use aftercall_engine::Root;
 use aftercall_engine::command::{ArchiveWorkflow, ImportWorkflow};
-use aftercall_engine::definition::Definition;
-use aftercall_engine::definition::file::source_of;
 use aftercall_engine::entry::DefinitionChange;
 use aftercall_proto::workflow::v1 as proto;
 

@@ -1,7 +1,7 @@
 //! Which instances ops ask for.
 
+use aftercall_definition::time::Time;
 use aftercall_engine::query::InstanceFilter;
-use aftercall_engine::time::Time;
 use aftercall_proto::workflow::v1 as proto;
 
 use super::Refusal;

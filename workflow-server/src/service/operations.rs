@@ -1,9 +1,9 @@
 //! For ops: hidden and ended instances are seen here too.
 
+use aftercall_definition::time::{Time, WallClock};
 use aftercall_engine::Root;
 use aftercall_engine::command::{CancelInstance, MigrateInstance, MoveInstance};
 use aftercall_engine::query::{self, GroupBy, ShouldStop, zone_of};
-use aftercall_engine::time::{Time, WallClock};
 use aftercall_proto::ready::Ready;
 use aftercall_proto::workflow::v1 as proto;
 use aftercall_proto::workflow::v1::operations_service_server::OperationsService;

@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use aftercall_authoring::diff::{diff, vanished};
+use aftercall_authoring::graph::{Graph, Trail, dot, mermaid, svg, text};
+use aftercall_definition::{Definition, Stage};
 use aftercall_engine::Root;
-use aftercall_engine::definition::diff::{diff, vanished};
-use aftercall_engine::definition::graph::{Graph, Trail, dot, mermaid, svg, text};
-use aftercall_engine::definition::{Definition, Stage};
 use aftercall_engine::instance::Instance;
 use aftercall_engine::query::{self, ShouldStop, Stopped};
 use aftercall_engine::world::definitions::Workflow;

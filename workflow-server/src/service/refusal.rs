@@ -6,12 +6,11 @@ mod rejection;
 use std::collections::HashMap;
 use std::time::Duration;
 
-use aftercall_engine::definition::Fault;
-use aftercall_engine::definition::builder::BuildError;
-use aftercall_engine::definition::graph::NoPicture;
+use aftercall_authoring::builder::BuildError;
+use aftercall_authoring::graph::NoPicture;
+use aftercall_authoring::simulate::SimulationError;
+use aftercall_definition::{Fault, FieldError};
 use aftercall_engine::instance::Instance;
-use aftercall_engine::rejection::FieldFault;
-use aftercall_engine::simulate::SimulationError;
 use aftercall_engine::{Rejection, Root};
 use aftercall_serving::UNREAD_BYTES_REFUSED;
 use rejection::of_rejection;
@@ -149,7 +148,7 @@ pub(super) fn plain(code: Code, reason: &str, message: impl Into<String>) -> Ref
 }
 
 /// Fields at fault, all of them.
-pub(super) fn invalid(faults: Vec<FieldFault>) -> Refusal {
+pub(super) fn invalid(faults: Vec<FieldError>) -> Refusal {
     let message = match faults.as_slice() {
         [one] => format!("{}: {}", one.field, one.message),
         [first, ..] => format!(
@@ -174,7 +173,7 @@ pub(super) fn invalid(faults: Vec<FieldFault>) -> Refusal {
 
 /// One field at fault.
 pub(super) fn invalid_field(field: &str, message: impl Into<String>) -> Refusal {
-    invalid(vec![FieldFault {
+    invalid(vec![FieldError {
         field: field.to_owned(),
         message: message.into(),
     }])
@@ -422,7 +421,7 @@ pub(super) fn bad_file(faults: &[Fault]) -> Refusal {
 /// A text of this field has faults, each with its line and column.
 fn bad_text(field: &str, faults: &[Fault]) -> Refusal {
     let place = |fault: &Fault| format!("{field}:{}:{}", fault.line, fault.column);
-    let fields = faults.iter().map(|fault| FieldFault {
+    let fields = faults.iter().map(|fault| FieldError {
         field: place(fault),
         message: fault.message.clone(),
     });

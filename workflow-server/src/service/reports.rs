@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
+use aftercall_definition::time::Time;
 use aftercall_engine::entry::{Answer, Entry, InstanceChange};
 use aftercall_engine::instance::{Instance, InstanceId};
-use aftercall_engine::time::Time;
 use aftercall_engine::{Root, query};
 use aftercall_proto::workflow::v1 as proto;
 use proto::report_response::Part;

@@ -3,16 +3,16 @@
 
 use std::collections::BTreeMap;
 
+use aftercall_definition::FieldError;
+use aftercall_definition::limits::{FAULTS_MAX, STAGES_MAX};
+use aftercall_definition::model::Priority;
+use aftercall_definition::time::Time;
+use aftercall_definition::value::Value;
 use aftercall_engine::Root;
 use aftercall_engine::call::{CallKey, Caller};
 use aftercall_engine::command::{CallChanges, SeenAlert};
-use aftercall_engine::definition::model::Priority;
 use aftercall_engine::filter::FollowUpFilter;
 use aftercall_engine::instance::{InstanceId, Status};
-use aftercall_engine::limits::{FAULTS_MAX, STAGES_MAX};
-use aftercall_engine::rejection::FieldFault;
-use aftercall_engine::time::Time;
-use aftercall_engine::value::Value;
 use aftercall_proto::workflow::v1 as proto;
 
 use super::{Refusal, refusal};
@@ -20,12 +20,12 @@ use super::{Refusal, refusal};
 /// Faults found so far: at most [`FAULTS_MAX`], and how many more there are. A request can have
 /// millions.
 #[derive(Default)]
-pub(super) struct Faults(Vec<FieldFault>, usize);
+pub(super) struct Faults(Vec<FieldError>, usize);
 
 impl Faults {
     pub(super) fn add(&mut self, field: impl Into<String>, message: impl Into<String>) {
         if self.0.len() < FAULTS_MAX {
-            self.0.push(FieldFault {
+            self.0.push(FieldError {
                 field: field.into(),
                 message: message.into(),
             });
@@ -44,10 +44,10 @@ impl Faults {
     }
 
     /// All of them, the last of which says how many more there are.
-    fn list(mut self) -> Vec<FieldFault> {
+    fn list(mut self) -> Vec<FieldError> {
         if self.1 > 0 {
             let message = format!("has {} more invalid values", self.1);
-            self.0.push(FieldFault {
+            self.0.push(FieldError {
                 field: "request".to_owned(),
                 message,
             });
@@ -73,7 +73,7 @@ impl Faults {
 
     /// What was found, and what else is at fault. A field that could not be read is not judged
     /// again.
-    pub(super) fn with(mut self, others: Vec<FieldFault>) -> Vec<FieldFault> {
+    pub(super) fn with(mut self, others: Vec<FieldError>) -> Vec<FieldError> {
         let read: Vec<String> = self.0.iter().map(|fault| fault.field.clone()).collect();
         let is_part = |field: &str, of: &String| {
             field
@@ -425,7 +425,7 @@ mod tests {
         }
         let mut all = Faults::default();
         all.append(faults);
-        let listed = all.with(vec![FieldFault {
+        let listed = all.with(vec![FieldError {
             field: "other".to_owned(),
             message: "is wrong".to_owned(),
         }]);

@@ -2,14 +2,14 @@
 
 use std::sync::Arc;
 
+use aftercall_authoring::file::Places;
+use aftercall_authoring::simulate::{Named, Simulation, SimulationError};
+use aftercall_definition::Definition;
+use aftercall_definition::limits::SPAN_DAYS_MAX;
+use aftercall_definition::time::Time;
 use aftercall_engine::Root;
 use aftercall_engine::command::CallChanges;
-use aftercall_engine::definition::Definition;
-use aftercall_engine::definition::file::Places;
-use aftercall_engine::limits::SPAN_DAYS_MAX;
 use aftercall_engine::query::{ShouldStop, Stopped};
-use aftercall_engine::simulate::{Named, Simulation, SimulationError};
-use aftercall_engine::time::Time;
 use aftercall_proto::ready::Ready;
 use aftercall_proto::workflow::v1 as proto;
 use aftercall_proto::workflow::v1::simulation_step::What;

@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use aftercall_definition::time::Time;
 use aftercall_engine::Root;
 use aftercall_engine::instance::Wake;
 use aftercall_engine::query::{self, OverdueTimer, ShouldStop, Stuck, StuckReason};
-use aftercall_engine::time::Time;
 use aftercall_proto::ready::Ready;
 use aftercall_proto::workflow::v1 as proto;
 

@@ -1,6 +1,6 @@
 //! Restores to a sequence and to a time, against the World that the entries up to there make.
 
-use aftercall_engine::time::Time;
+use aftercall_definition::time::Time;
 use workflow_server::backup::{BackupDirectory, BackupError, Until, verify_store};
 
 use crate::support::{House, START, world_at, world_in};

@@ -4,9 +4,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use aftercall_authoring::file;
+use aftercall_definition::time::Time;
 use aftercall_engine::command::{Command, ImportWorkflow, PublishWorkflow};
-use aftercall_engine::definition::file;
-use aftercall_engine::time::Time;
 use workflow_server::backup::{ClockAtStart, RestoreOptions, Until, restore};
 use workflow_server::ledger::{Clock, ManualClock};
 

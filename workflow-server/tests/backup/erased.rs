@@ -1,12 +1,12 @@
 //! Erased callers and backups: a running backup ends before an erasure is done, and a restore of an
 //! older backup erases again.
 
+use aftercall_definition::time::Time;
 use aftercall_engine::call::Caller;
 use aftercall_engine::command::{Command, StepErasure};
 use aftercall_engine::erasure::{EraseCaller, ErasedCall, ErasureState, calls_in_memory};
 use aftercall_engine::instance::InstanceId;
 use aftercall_engine::phone::Country;
-use aftercall_engine::time::Time;
 use aftercall_engine::world::caller_index::CallerKey;
 use workflow_server::backup::{BackupDirectory, RestoreOptions, Until, restore};
 use workflow_server::ledger::Clock as _;

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
+use aftercall_authoring::file;
 use aftercall_engine::Root;
 use aftercall_engine::command::{Command, ImportWorkflow, PublishWorkflow, ScriptCommand};
-use aftercall_engine::definition::file;
 use workflow_server::backup::{BackupDirectory, Manifest, Until, verify_backup};
 use workflow_server::limits::PURGE_FLOOR;
 

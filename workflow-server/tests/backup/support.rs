@@ -6,16 +6,16 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use aftercall_authoring::file;
+use aftercall_definition::time::Time;
+use aftercall_definition::value::Value;
 use aftercall_engine::actor::{Actor, ActorKind};
 use aftercall_engine::call::{CallKey, Caller};
 use aftercall_engine::command::{
     AddNote, CallChanges, Command, EndCall, IfRunning, ImportTeam, ImportWorkflow, PublishWorkflow,
     PushButton, RequestMark, ScriptCommand, SetWorkflow,
 };
-use aftercall_engine::definition::file;
 use aftercall_engine::instance::InstanceId;
-use aftercall_engine::time::Time;
-use aftercall_engine::value::Value;
 use aftercall_engine::world::{Keeping, World};
 use aftercall_engine::{Entry, Request, Root};
 use tempfile::TempDir;

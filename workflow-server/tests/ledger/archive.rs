@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
+use aftercall_authoring::file;
 use aftercall_engine::Root;
 use aftercall_engine::call::{CallKey, Caller};
 use aftercall_engine::command::{
     CallChanges, Command, ConfirmRetention, EndCall, IfRunning, ImportWorkflow, PublishWorkflow,
     PushButton, SetWorkflow,
 };
-use aftercall_engine::definition::file;
 use aftercall_engine::instance::{InstanceId, Status};
 use aftercall_engine::phone::Country;
 use aftercall_engine::world::caller_index::CallerKey;
@@ -85,7 +85,7 @@ pub(crate) fn setting(call: &str, reference: &str, reason: &str) -> Command {
         version: None,
         fields: vec![(
             "reason".into(),
-            aftercall_engine::value::Value::Text(reason.into()),
+            aftercall_definition::value::Value::Text(reason.into()),
         )],
         release: None,
         release_within_millis: None,
@@ -140,7 +140,7 @@ pub(crate) async fn until(bench: &Bench, what: &str, holds: impl Fn(&Root) -> bo
     bench.until(what, holds).await;
 }
 
-pub(crate) fn now(bench: &Bench) -> aftercall_engine::time::Time {
+pub(crate) fn now(bench: &Bench) -> aftercall_definition::time::Time {
     bench.clock.wall()
 }
 

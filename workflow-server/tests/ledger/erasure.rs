@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use aftercall_definition::time::Time;
 use aftercall_engine::Request;
 use aftercall_engine::actor::{Actor, ActorKind};
 use aftercall_engine::call::Caller;
@@ -16,7 +17,6 @@ use aftercall_engine::command::{
 use aftercall_engine::erasure::{EraseCaller, ErasedCall, ErasureState, calls_in_memory};
 use aftercall_engine::instance::InstanceId;
 use aftercall_engine::phone::Country;
-use aftercall_engine::time::Time;
 use aftercall_engine::world::Keeping;
 use aftercall_engine::world::caller_index::CallerKey;
 use tempfile::TempDir;
@@ -193,7 +193,7 @@ impl House {
         if done {
             let form = vec![(
                 "answer".into(),
-                aftercall_engine::value::Value::Text(NEEDLE.into()),
+                aftercall_definition::value::Value::Text(NEEDLE.into()),
             )];
             let push = PushButton {
                 instance: id,
@@ -223,8 +223,7 @@ impl House {
     /// another caller beside.
     async fn furnish(&self) -> (InstanceId, InstanceId) {
         self.commit(team("billing")).await;
-        let definition =
-            Box::new(aftercall_engine::definition::file::read(WORKFLOW, None).unwrap());
+        let definition = Box::new(aftercall_authoring::file::read(WORKFLOW, None).unwrap());
         self.commit(Command::from(ImportWorkflow {
             definition,
             expected: None,

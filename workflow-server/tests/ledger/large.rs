@@ -1,8 +1,9 @@
 //! Entries that are large: what fits no group is refused before anything has changed, and the feed
 //! holds so much and no more.
 
+use aftercall_authoring::file;
+use aftercall_definition::Definition;
 use aftercall_engine::command::{Command, ImportWorkflow};
-use aftercall_engine::definition::{Definition, file};
 use aftercall_engine::rejection::Rejection;
 use workflow_server::journal::LOG_LIMITS;
 use workflow_server::ledger::LedgerError;

@@ -4,13 +4,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use aftercall_authoring::file;
+use aftercall_definition::time::Time;
 use aftercall_engine::command::{
     Command, ImportCalendar, ImportWorkflow, PauseInstance, PublishWorkflow, ScriptCommand,
     SetWorkflow,
 };
-use aftercall_engine::definition::file;
 use aftercall_engine::instance::{Instance, Status};
-use aftercall_engine::time::Time;
 use workflow_server::journal::memory::MemoryStore;
 use workflow_server::ledger::{Clock as _, ManualClock};
 

@@ -148,7 +148,7 @@ async fn the_time_of_a_new_leader_is_never_before_the_newest_entry() {
     let follower = Follower::begin(&other, options()).await.unwrap();
     bench
         .clock
-        .set_wall(aftercall_engine::time::Time(newest.0 - 60_000));
+        .set_wall(aftercall_definition::time::Time(newest.0 - 60_000));
     let bench = bench.taken_over_by(follower, other).await;
     assert!(bench.handle.now() >= newest);
     bench.commit(team("second")).await;

@@ -2,16 +2,17 @@
 
 use std::time::Duration;
 
+use aftercall_authoring::file;
+use aftercall_definition::limits::{FIELDS_MAX, TEXT_BYTES_MAX};
+use aftercall_definition::time::Time;
+use aftercall_definition::value::Value;
 use aftercall_engine::call::{CallKey, Caller};
 use aftercall_engine::command::{
     CallChanges, Command, EndCall, IfRunning, ImportWorkflow, PublishWorkflow, Release,
     SetWorkflow, UpdateCall,
 };
-use aftercall_engine::definition::file;
 use aftercall_engine::instance::Status;
-use aftercall_engine::limits::{FIELDS_MAX, RELEASED_BYTES_MAX, TEXT_BYTES_MAX};
-use aftercall_engine::time::Time;
-use aftercall_engine::value::Value;
+use aftercall_engine::limits::RELEASED_BYTES_MAX;
 use workflow_server::ledger::Clock as _;
 
 use crate::support::{Bench, PATIENCE, team};

@@ -3,9 +3,9 @@
 
 use std::time::Duration;
 
+use aftercall_definition::time::Time;
 use aftercall_engine::command::{Command, ConfirmPurge};
 use aftercall_engine::entry::{Answer, ChangeKind};
-use aftercall_engine::time::Time;
 use workflow_server::ledger::{Clock as _, Condition, LedgerError, Outcome};
 use workflow_server::limits::{PROCESS_SETTLES, PURGE_FLOOR};
 

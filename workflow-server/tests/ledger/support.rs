@@ -3,14 +3,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use aftercall_authoring::file;
+use aftercall_definition::time::Time;
 use aftercall_engine::actor::{Actor, ActorKind};
 use aftercall_engine::call::CallKey;
 use aftercall_engine::command::{
     AcceptClock, CallChanges, Command, IfRunning, ImportTeam, ImportWorkflow, PublishWorkflow,
     Request, RequestMark, SetWorkflow,
 };
-use aftercall_engine::definition::file;
-use aftercall_engine::time::Time;
 use aftercall_engine::world::Keeping;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;

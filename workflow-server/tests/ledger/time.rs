@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
+use aftercall_definition::time::Time;
 use aftercall_engine::entry::ChangeKind;
 use aftercall_engine::instance::Status;
-use aftercall_engine::time::Time;
 use workflow_server::journal::Storage as _;
 use workflow_server::ledger::{Clock as _, Outcome};
 

@@ -3,14 +3,14 @@
 
 use std::sync::Arc;
 
+use aftercall_authoring::file::{read, read_calendars};
+use aftercall_definition::value::Value;
 use aftercall_engine::actor::ActorKind;
 use aftercall_engine::batch::{BatchItems, BatchWork, StartBatch};
 use aftercall_engine::command::{
     ArchiveWorkflow, Command, ImportCalendar, ImportTeam, ImportWorkflow, ListHandOver,
     MigrateInstance, SetWorkflow,
 };
-use aftercall_engine::definition::file::{read, read_calendars};
-use aftercall_engine::value::Value;
 
 use crate::leaving::play_archive;
 use crate::scenario::{Played, publish, push, setting};

@@ -1,8 +1,8 @@
 //! A workflow whose times have bounds that count from now.
 
+use aftercall_authoring::file::read;
 use aftercall_engine::actor::ActorKind;
 use aftercall_engine::command::{Command, ImportTeam};
-use aftercall_engine::definition::file::read;
 
 use crate::scenario::{Played, publish};
 

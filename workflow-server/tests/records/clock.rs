@@ -1,11 +1,11 @@
 //! What operations decide about the server, on top of the scenario: time goes forward, and back; a
 //! shorter retention waits.
 
+use aftercall_definition::time::Time;
 use aftercall_engine::actor::ActorKind;
 use aftercall_engine::command::{
     AcceptClock, Command, ConfirmRetention, ImportTeam, Release, SetWorkflow,
 };
-use aftercall_engine::time::Time;
 use workflow_server::records::LastSeen;
 
 use crate::authors::play_authors;

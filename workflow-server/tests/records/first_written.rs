@@ -3,10 +3,10 @@
 
 use std::sync::Arc;
 
+use aftercall_definition::time::Time;
 use aftercall_engine::Entry;
 use aftercall_engine::entry::{After, ChangeKind};
 use aftercall_engine::instance::{Instance, Status};
-use aftercall_engine::time::Time;
 
 /// A move ended a pause, and the new stage counted from the move.
 pub(crate) fn without_pause(entry: &mut Entry) {

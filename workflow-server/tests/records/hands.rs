@@ -1,11 +1,11 @@
 //! Changes that name whom and what they are about, on top of the scenario: hand-overs, and one
 //! alert among several.
 
+use aftercall_definition::value::Value;
 use aftercall_engine::actor::ActorKind;
 use aftercall_engine::command::{AcknowledgeAlert, Command, HandOver, SeenAlert, SetWorkflow};
 use aftercall_engine::entry::{OF_ALERT, TO_PERSON, TO_TEAM};
 use aftercall_engine::recipient::Recipient;
-use aftercall_engine::value::Value;
 
 use crate::incomplete::play_incomplete;
 use crate::scenario::{Played, publish, setting};

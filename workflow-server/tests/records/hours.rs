@@ -3,11 +3,11 @@
 
 use std::sync::Arc;
 
+use aftercall_authoring::file::read_calendars;
+use aftercall_definition::time::Time;
 use aftercall_engine::actor::ActorKind;
 use aftercall_engine::command::{Command, Elapse, ImportCalendar, SetWorkflow};
-use aftercall_engine::definition::file::read_calendars;
 use aftercall_engine::instance::{InstanceId, Wake};
-use aftercall_engine::time::Time;
 use aftercall_engine::world::timers::TimerKey;
 
 use crate::incomplete::play_incomplete;

@@ -1,11 +1,11 @@
 //! Instances of which an entry holds only that their call changed, because all of them together
 //! would be too large.
 
+use aftercall_definition::value::Value;
 use aftercall_engine::actor::ActorKind;
 use aftercall_engine::command::{
     CallChanges, Command, EndCall, ImportTeam, SetWorkflow, UpdateCall,
 };
-use aftercall_engine::value::Value;
 
 use crate::scenario::{Played, key, publish, setting};
 

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use aftercall_definition::time::Time;
 use aftercall_engine::actor::ActorKind;
 use aftercall_engine::archive::Chunk;
 use aftercall_engine::call::Caller;
@@ -10,7 +11,6 @@ use aftercall_engine::erasure::{EraseCaller, ErasedCall, ErasureState, calls_in_
 use aftercall_engine::instance::InstanceId;
 use aftercall_engine::phone::Country;
 use aftercall_engine::query::archivable;
-use aftercall_engine::time::Time;
 use aftercall_engine::world::caller_index::CallerKey;
 
 use crate::scenario::{Played, key, play_batches, publish};

@@ -3,11 +3,12 @@
 
 use std::sync::Arc;
 
+use aftercall_definition::Definition;
+use aftercall_definition::testing::definitions;
 use aftercall_engine::actor::{Actor, ActorKind};
-use aftercall_engine::definition::Definition;
 use aftercall_engine::entry::{After, Answer, ChangeKind, InstanceChange, Said};
 use aftercall_engine::instance::Instance;
-use aftercall_engine::testing::{Player, Step, definitions, steps};
+use aftercall_engine::testing::{Player, Step, steps};
 use aftercall_engine::world::{Keeping, World};
 use aftercall_engine::{Decision, Entry, decide};
 use proptest::prelude::*;

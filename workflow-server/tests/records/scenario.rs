@@ -1,5 +1,8 @@
 //! A fixed row of requests that uses every kind of change, every type of value and every action.
 
+use aftercall_authoring::file;
+use aftercall_definition::time::Time;
+use aftercall_definition::value::Value;
 use aftercall_engine::actor::{Actor, ActorKind};
 use aftercall_engine::batch::{BatchItems, BatchWork, StartBatch};
 use aftercall_engine::call::{CallKey, Caller};
@@ -10,14 +13,11 @@ use aftercall_engine::command::{
     ReleaseClaim, Request, RequestMark, SeenAlert, SetWorkflow, SnoozeAlert, SnoozeUntil,
     StepBatch, StopBatch, TakeOver, UndoPush, UpdateCall, WithdrawWorkflow,
 };
-use aftercall_engine::definition::file;
 use aftercall_engine::entry::Answer;
 use aftercall_engine::filter::FollowUpFilter;
 use aftercall_engine::instance::{InstanceId, Wake};
 use aftercall_engine::query::{Claimable, never};
 use aftercall_engine::recipient::Recipient;
-use aftercall_engine::time::Time;
-use aftercall_engine::value::Value;
 use aftercall_engine::world::{Keeping, World};
 use aftercall_engine::{Decision, Entry, decide};
 

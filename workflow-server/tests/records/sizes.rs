@@ -3,6 +3,10 @@
 
 use std::fmt::Write as _;
 
+use aftercall_definition::limits::{
+    ACTIONS_PER_STAGE_MAX, FIELDS_MAX, NAME_CHARS_MAX, TEXT_BYTES_MAX,
+};
+use aftercall_definition::value::Value;
 use aftercall_engine::actor::ActorKind;
 use aftercall_engine::batch::{BatchItems, BatchWork, StartBatch};
 use aftercall_engine::call::Caller;
@@ -14,12 +18,11 @@ use aftercall_engine::entry::{Answer, ChangeKind};
 use aftercall_engine::erasure::{EraseCaller, ErasureState, calls_in_memory};
 use aftercall_engine::instance::{InstanceId, Status, Wake};
 use aftercall_engine::limits::{
-    ACTIONS_PER_STAGE_MAX, CALLER_CHARS_MAX, DETAILS_MAX, FIELDS_MAX, INSTANCES_PER_CALL_MAX,
-    NAME_CHARS_MAX, OPEN_INSTANCES_PER_CALL_MAX, REASON_CHARS_MAX, SHORT_CHARS_MAX, TEXT_BYTES_MAX,
+    CALLER_CHARS_MAX, DETAILS_MAX, INSTANCES_PER_CALL_MAX, OPEN_INSTANCES_PER_CALL_MAX,
+    REASON_CHARS_MAX, SHORT_CHARS_MAX,
 };
 use aftercall_engine::mask::ERASED;
 use aftercall_engine::phone::Country;
-use aftercall_engine::value::Value;
 use aftercall_engine::world::caller_index::CallerKey;
 use aftercall_engine::world::{Keeping, World};
 use workflow_server::journal::LOG_LIMITS;

@@ -1,9 +1,9 @@
 //! A workflow with comments, which are kept with its draft and its version.
 
+use aftercall_authoring::file::{export_yaml, read, source_of};
+use aftercall_definition::Definition;
 use aftercall_engine::actor::ActorKind;
 use aftercall_engine::command::{Command, ImportTeam, ImportWorkflow, PublishWorkflow};
-use aftercall_engine::definition::Definition;
-use aftercall_engine::definition::file::{export_yaml, read, source_of};
 
 use crate::scenario::Played;
 

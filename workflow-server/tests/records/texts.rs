@@ -1,14 +1,14 @@
 //! Alerts whose texts follow what they show: a form that is kept, texts that were rewritten, and
 //! texts that a timer fills in.
 
+use aftercall_definition::time::Time;
+use aftercall_definition::value::Value;
 use aftercall_engine::actor::ActorKind;
 use aftercall_engine::call::Caller;
 use aftercall_engine::command::{
     CallChanges, Command, ImportTeam, PushButton, SetWorkflow, UpdateCall,
 };
 use aftercall_engine::entry::After;
-use aftercall_engine::time::Time;
-use aftercall_engine::value::Value;
 
 use crate::scenario::{Played, key, publish, setting};
 

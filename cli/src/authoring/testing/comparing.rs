@@ -1,9 +1,9 @@
 //! What a test expected, held against what was found.
 
-use aftercall_engine::definition::model::ActionKind;
-use aftercall_engine::definition::{Definition, rules};
+use aftercall_authoring::simulate::Simulation;
+use aftercall_definition::model::ActionKind;
+use aftercall_definition::{Definition, rules};
 use aftercall_engine::instance::{Instance, Status};
-use aftercall_engine::simulate::Simulation;
 
 use super::form::{Expected, Scalar};
 use super::values;

@@ -5,14 +5,14 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use aftercall_engine::calendar::Calendar;
+use aftercall_authoring::simulate::{Simulation, Way};
+use aftercall_definition::calendar::Calendar;
+use aftercall_definition::model::ActionKind;
+use aftercall_definition::time::SpanUnit;
+use aftercall_definition::value::{FieldDeclaration, FieldType};
+use aftercall_definition::{Definition, rules};
 use aftercall_engine::command::CallChanges;
-use aftercall_engine::definition::model::ActionKind;
-use aftercall_engine::definition::{Definition, rules};
 use aftercall_engine::query::never;
-use aftercall_engine::simulate::{Simulation, Way};
-use aftercall_engine::time::SpanUnit;
-use aftercall_engine::value::{FieldDeclaration, FieldType};
 
 use super::comparing::{compare, compare_refusal, offered, there_is};
 use super::form::{Call, Step, Test};

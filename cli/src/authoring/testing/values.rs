@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use aftercall_engine::definition::rules;
-use aftercall_engine::simulate::Named;
-use aftercall_engine::value::{FieldDeclaration, Value};
+use aftercall_authoring::simulate::Named;
+use aftercall_definition::rules;
+use aftercall_definition::value::{FieldDeclaration, Value};
 
 use super::form::Scalar;
 use crate::authoring::trying;

@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
-use crate::calendar::Calendar;
+use aftercall_definition::calendar::Calendar;
+use aftercall_definition::{Definition, Fault};
+
 use crate::command::ExpectedRevision;
-use crate::definition::{Definition, Fault};
 use crate::query::TeamUse;
 
 /// A command of an author.

@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
+use aftercall_definition::time::Time;
+use aftercall_definition::value::Value;
+
 use crate::command::ExpectedRevision;
 use crate::filter::FollowUpFilter;
 use crate::instance::{Instance, InstanceId};
 use crate::recipient::Recipient;
-use crate::time::Time;
-use crate::value::Value;
 
 /// A command of a person.
 #[derive(Clone, Debug)]

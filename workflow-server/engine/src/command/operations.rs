@@ -1,10 +1,11 @@
 //! Commands of operations.
 
+use aftercall_definition::time::Time;
+
 use crate::batch::StartBatch;
 use crate::command::ExpectedRevision;
 use crate::erasure::EraseCaller;
 use crate::instance::InstanceId;
-use crate::time::Time;
 
 /// A command of operations.
 #[derive(Clone, Debug)]

@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
+use aftercall_definition::value::Value;
+
 use crate::call::{Call, CallKey, Caller};
 use crate::command::ExpectedRevision;
 use crate::instance::InstanceId;
-use crate::value::Value;
 
 /// A command of a script engine.
 #[derive(Clone, Debug)]

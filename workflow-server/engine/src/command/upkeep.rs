@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
+use aftercall_definition::time::Time;
+
 use crate::archive::Chunk;
 use crate::instance::Wake;
-use crate::time::Time;
 
 /// A command of the server itself.
 #[derive(Clone, Debug)]

@@ -1,15 +1,16 @@
 //! Taking a stage up again that another version has changed: what stood goes on, what is new
 //! begins.
 
+use aftercall_definition::escalation::Firings;
+use aftercall_definition::model::AlertAction;
+use aftercall_definition::time::Time;
+use aftercall_definition::{ActionKind, Stage};
+
 use crate::decide::arm::arm;
 use crate::decide::enter::{Armed, Scene, holds, raise};
-use crate::definition::escalation::Firings;
-use crate::definition::model::AlertAction;
-use crate::definition::{ActionKind, Stage};
 use crate::entry::{StageWarning, StageWarningKind};
 use crate::instance::{Alert, Instance, Status, Timer};
 use crate::query::fill_in;
-use crate::time::Time;
 
 /// What of a stage goes on where it is not entered but taken up again, by the places of its
 /// actions.

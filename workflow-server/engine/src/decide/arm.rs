@@ -1,15 +1,15 @@
 //! Starting a timer: when it is due, by which clock and whose time of day.
 
+use aftercall_definition::calendar::{Clock, NextDay};
+use aftercall_definition::model::{TimerAction, TimerStart};
+use aftercall_definition::time::Time;
+use aftercall_definition::value::Value;
 use jiff::tz::TimeZone;
 
-use crate::calendar::{Clock, NextDay};
 use crate::decide::enter::Scene;
-use crate::definition::model::{TimerAction, TimerStart};
 use crate::entry::StageWarningKind;
 use crate::instance::{Instance, Timer};
 use crate::query::zone_of_caller;
-use crate::time::Time;
-use crate::value::Value;
 
 /// Starts a timer. One whose time has passed already is due at once; but one of a stage that was
 /// entered late, and that would be over by now, counts from now. So a stage that nobody could see

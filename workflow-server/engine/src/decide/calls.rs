@@ -1,14 +1,16 @@
 //! What is known of a call, and its end.
 
+use aftercall_definition::FieldError;
+use aftercall_definition::model::FIRST_STAGE;
+use aftercall_definition::time::Time;
+
 use crate::call::{Call, CallKey, Caller};
 use crate::command::{CallChanges, EndCall, UpdateCall};
 use crate::decide::draft::{EntryDraft, check_revision};
 use crate::decide::enter::{Scene, enter};
-use crate::definition::model::FIRST_STAGE;
 use crate::entry::{Answer, ChangeKind, Entered};
 use crate::instance::{Happening, Instance, is_legal};
-use crate::rejection::{FieldFault, Rejection};
-use crate::time::Time;
+use crate::rejection::Rejection;
 use crate::world::Root;
 use crate::{limits, mask};
 
@@ -148,7 +150,7 @@ fn merge_details(call: &mut Call, changes: &CallChanges) -> Result<bool, Rejecti
             limits::DETAILS_MAX,
             details.len()
         );
-        return Err(Rejection::Invalid(vec![FieldFault {
+        return Err(Rejection::Invalid(vec![FieldError {
             field: "properties.details".to_owned(),
             message,
         }]));

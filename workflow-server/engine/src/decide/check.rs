@@ -1,21 +1,23 @@
 //! What is wrong with a request whatever the state: every fault at once, each with the field that
 //! the API names.
 
+use aftercall_definition::FieldError;
+use aftercall_definition::calendar::Calendar;
+use aftercall_definition::limits::Length::{self, Bytes, Characters};
+use aftercall_definition::limits::{LABEL_CHARS_MAX, NAME_CHARS_MAX, TEXT_BYTES_MAX};
+use aftercall_definition::time::{Time, WallClock};
+use aftercall_definition::value::{FieldDeclaration, Value};
+
 use crate::actor::ActorKind;
 use crate::batch::{BatchWork, StartBatch};
-use crate::calendar::Calendar;
 use crate::call::{CallKey, Caller};
 use crate::command::{
     CallChanges, Command, Release, Request, SetWorkflow, SnoozeAlert, SnoozeUntil, UndoPush,
 };
 use crate::decide::{author, desk, operations, script, when};
 use crate::erasure::EraseCaller;
-use crate::limits::Length::{self, Bytes, Characters};
-use crate::limits::{self};
+use crate::limits;
 use crate::recipient::Recipient;
-use crate::rejection::FieldFault;
-use crate::time::{Time, WallClock};
-use crate::value::{FieldDeclaration, Value};
 
 /// The longest a release may wait for the end of a call: thirty days.
 const RELEASE_WITHIN_MILLIS_MAX: i64 = 30 * 86_400_000;
@@ -24,7 +26,7 @@ const RELEASE_WITHIN_MILLIS_MIN: i64 = 1_000;
 
 /// Every field of a request that is at fault, whatever the state.
 #[must_use]
-pub fn faults_of(request: &Request) -> Vec<FieldFault> {
+pub fn faults_of(request: &Request) -> Vec<FieldError> {
     let mut check = Check::default();
     let must_name_actor = matches!(
         request.actor.kind,
@@ -54,7 +56,7 @@ pub(super) fn fields(
     declared: &[FieldDeclaration],
     given: &[(Box<str>, Value)],
     (whole, now, clock): (bool, Time, &dyn Fn() -> WallClock),
-) -> Vec<FieldFault> {
+) -> Vec<FieldError> {
     let mut faults = Vec::new();
     for (name, value) in given {
         let message = match declared.iter().find(|field| field.name == **name) {
@@ -69,7 +71,7 @@ pub(super) fn fields(
             Some(field) => fault_of_value(value, field.required)
                 .or_else(|| field.refuses_at(value, now, clock)),
         };
-        faults.extend(message.map(|message| FieldFault {
+        faults.extend(message.map(|message| FieldError {
             field: format!("{prefix}.{name}"),
             message,
         }));
@@ -80,7 +82,7 @@ pub(super) fn fields(
     {
         if given.iter().all(|(name, _)| **name != *field.name) {
             let message = format!("must be given: {}", field.field_type.word());
-            faults.push(FieldFault {
+            faults.push(FieldError {
                 field: format!("{prefix}.{}", field.name),
                 message,
             });
@@ -111,7 +113,7 @@ fn fault_of_value(value: &Value, required: bool) -> Option<String> {
         Value::Text(text) if required && text.trim().is_empty() => {
             Some("must not be empty".to_owned())
         }
-        Value::Text(text) => fault_of_text(text, Bytes(limits::TEXT_BYTES_MAX)),
+        Value::Text(text) => fault_of_text(text, Bytes(TEXT_BYTES_MAX)),
         Value::Number(number) if !number.is_finite() => Some("must be a finite number".to_owned()),
         _ => None,
     }
@@ -140,12 +142,12 @@ fn is_bidi_override(c: char) -> bool {
 /// Gathers what is wrong with the fields of a request.
 #[derive(Default)]
 pub(super) struct Check {
-    faults: Vec<FieldFault>,
+    faults: Vec<FieldError>,
 }
 
 impl Check {
     fn fault(&mut self, field: impl Into<String>, message: impl Into<String>) {
-        self.faults.push(FieldFault {
+        self.faults.push(FieldError {
             field: field.into(),
             message: message.into(),
         });
@@ -171,10 +173,9 @@ impl Check {
     pub(super) fn name(&mut self, field: &str, name: &str) {
         let fits = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
         let starts_well = name.starts_with(|c: char| c.is_ascii_lowercase() || c.is_ascii_digit());
-        if !starts_well || !name.chars().all(fits) || name.len() > limits::NAME_CHARS_MAX {
+        if !starts_well || !name.chars().all(fits) || name.len() > NAME_CHARS_MAX {
             let message = format!(
-                "must be 1 to {} lower-case letters, digits and hyphens, and start with a letter or digit",
-                limits::NAME_CHARS_MAX
+                "must be 1 to {NAME_CHARS_MAX} lower-case letters, digits and hyphens, and start with a letter or digit"
             );
             self.fault(field, message);
         }
@@ -182,7 +183,7 @@ impl Check {
 
     pub(super) fn team(&mut self, name: &str, title: &str) {
         self.name("name", name);
-        self.text("title", title, false, Characters(limits::LABEL_CHARS_MAX));
+        self.text("title", title, false, Characters(LABEL_CHARS_MAX));
     }
 
     pub(super) fn hand_over(&mut self, to: &Recipient, reason: &str) {
@@ -200,7 +201,7 @@ impl Check {
     }
 
     pub(super) fn snooze(&mut self, snooze: &SnoozeAlert) {
-        self.text("note", &snooze.note, false, Bytes(limits::TEXT_BYTES_MAX));
+        self.text("note", &snooze.note, false, Bytes(TEXT_BYTES_MAX));
         if !snooze.outcome.is_empty() {
             self.name("attempt_outcome", &snooze.outcome);
         }
@@ -229,7 +230,7 @@ impl Check {
                 "must be given: the `visit` of the follow-up that the person was looking at",
             );
         }
-        self.text("note", note, false, Bytes(limits::TEXT_BYTES_MAX));
+        self.text("note", note, false, Bytes(TEXT_BYTES_MAX));
     }
 
     pub(super) fn reason_if_given(&mut self, reason: &str) {
@@ -246,7 +247,7 @@ impl Check {
     }
 
     pub(super) fn note(&mut self, note: &str) {
-        self.text("note", note, false, Bytes(limits::TEXT_BYTES_MAX));
+        self.text("note", note, false, Bytes(TEXT_BYTES_MAX));
     }
 
     pub(super) fn reason(&mut self, reason: &str) {
@@ -303,11 +304,7 @@ impl Check {
     }
 
     pub(super) fn key(&mut self, key: &CallKey) {
-        self.line(
-            "call.source",
-            &key.source,
-            Characters(limits::NAME_CHARS_MAX),
-        );
+        self.line("call.source", &key.source, Characters(NAME_CHARS_MAX));
         self.line("call.id", &key.id, Characters(limits::SHORT_CHARS_MAX));
         // People and programs write a call as SOURCE/ID.
         if key.source.contains('/') {
@@ -321,12 +318,7 @@ impl Check {
     pub(super) fn set(&mut self, set: &SetWorkflow) {
         self.key(&set.call);
         self.changes(&set.changes);
-        self.text(
-            "workflow",
-            &set.workflow,
-            true,
-            Characters(limits::NAME_CHARS_MAX),
-        );
+        self.text("workflow", &set.workflow, true, Characters(NAME_CHARS_MAX));
         let Some(millis) = set.release_within_millis else {
             return;
         };
@@ -363,17 +355,12 @@ impl Check {
             );
         }
         for (key, value) in changes.details.iter().take(limits::DETAILS_MAX) {
-            self.text(
-                "properties.details",
-                key,
-                true,
-                Characters(limits::NAME_CHARS_MAX),
-            );
+            self.text("properties.details", key, true, Characters(NAME_CHARS_MAX));
             self.text(
                 &format!("properties.details.{key}"),
                 value,
                 false,
-                Bytes(limits::TEXT_BYTES_MAX),
+                Bytes(TEXT_BYTES_MAX),
             );
         }
     }
@@ -389,7 +376,7 @@ impl Check {
             "properties.caller.phone",
             &caller.phone,
             false,
-            Characters(limits::NAME_CHARS_MAX),
+            Characters(NAME_CHARS_MAX),
         );
         self.text(
             "properties.caller.email",

@@ -2,6 +2,9 @@
 
 use std::sync::Arc;
 
+use aftercall_definition::time::Time;
+use aftercall_definition::value::Value;
+
 use crate::actor::Actor;
 use crate::command::{
     ClaimInstance, ClaimNext, ExtendClaim, HandOver, ListHandOver, ReleaseClaim, TakeOver,
@@ -14,8 +17,6 @@ use crate::limits;
 use crate::query::is_claimable;
 use crate::recipient::Recipient;
 use crate::rejection::Rejection;
-use crate::time::Time;
-use crate::value::Value;
 
 /// Refuses where somebody else holds it: claimed work is moved by its holder only.
 pub(super) fn check_holder(old: &Arc<Instance>, actor: &Actor, now: Time) -> Result<(), Rejection> {

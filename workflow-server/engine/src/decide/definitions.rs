@@ -2,19 +2,20 @@
 
 use std::sync::Arc;
 
-use crate::calendar::Calendar;
+use aftercall_definition::Definition;
+use aftercall_definition::calendar::Calendar;
+use aftercall_definition::time::Span;
+
 use crate::command::{
     ArchiveWorkflow, ConfirmRetention, ImportCalendar, ImportTeam, ImportWorkflow, PublishWorkflow,
     RemoveTeam,
 };
 use crate::decide::draft::{EntryDraft, check_revision};
-use crate::definition::Definition;
 use crate::entry::{Answer, ChangeKind, DefinitionChange};
 use crate::limits;
 use crate::query::{TeamUse, batches_for, never};
 use crate::rejection::Rejection;
 use crate::team::Team;
-use crate::time::Span;
 use crate::world::definitions::Workflow;
 
 pub(super) fn import_team(draft: &mut EntryDraft<'_>, asked: &ImportTeam) -> Result<(), Rejection> {

@@ -1,11 +1,12 @@
 //! Checks and decides the commands of people at Call Managers.
 
+use aftercall_definition::limits::{Length, TEXT_BYTES_MAX};
+
 use crate::actor::Actor;
 use crate::command::{ClaimInstance, DeskCommand, ExtendClaim};
 use crate::decide::check::Check;
 use crate::decide::draft::EntryDraft;
 use crate::decide::{claims, finish, instances, pause, snooze, undo};
-use crate::limits::{self, Length};
 use crate::rejection::Rejection;
 
 pub(super) fn decide(
@@ -39,12 +40,9 @@ pub(super) fn decide(
 pub(super) fn check(check: &mut Check, command: &DeskCommand) {
     match command {
         DeskCommand::PushButton(asked) => check.click(asked.visit, &asked.note),
-        DeskCommand::AddNote(asked) => check.text(
-            "text",
-            &asked.text,
-            true,
-            Length::Bytes(limits::TEXT_BYTES_MAX),
-        ),
+        DeskCommand::AddNote(asked) => {
+            check.text("text", &asked.text, true, Length::Bytes(TEXT_BYTES_MAX));
+        }
         DeskCommand::ClaimInstance(ClaimInstance { lease_millis, .. })
         | DeskCommand::ExtendClaim(ExtendClaim { lease_millis, .. }) => check.lease(*lease_millis),
         DeskCommand::TakeOver(asked) => {

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use aftercall_definition::time::Time;
+
 use crate::archive::ArchiveChange;
 use crate::batch::BatchChange;
 use crate::call::Call;
@@ -16,7 +18,6 @@ use crate::instance::{Alert, Instance, Status};
 use crate::limits;
 use crate::query::{has_places, is_waiting};
 use crate::rejection::Rejection;
-use crate::time::Time;
 use crate::world::Root;
 
 pub(super) struct EntryDraft<'w> {

@@ -1,20 +1,22 @@
 //! Entering a stage: withdraws what the one before had armed, counts the visit, runs the actions in
 //! order, and goes on where a link leads at once. An instance is in exactly one stage.
 
+use aftercall_definition::escalation::alert_action;
+use aftercall_definition::expression::ExpressionFailure;
+use aftercall_definition::facts::Facts;
+use aftercall_definition::limits::TEXT_BYTES_MAX;
+use aftercall_definition::model::{AlertAction, LinkAction, SetFieldAction};
+use aftercall_definition::time::Time;
+use aftercall_definition::value::Value;
+use aftercall_definition::{Action, ActionKind, Definition, Stage, rules};
+
 use crate::call::Call;
 use crate::decide::arm::arm;
 use crate::decide::{escalate, texts};
-use crate::definition::escalation::alert_action;
-use crate::definition::expression::ExpressionFailure;
-use crate::definition::facts::Facts;
-use crate::definition::model::{AlertAction, LinkAction, SetFieldAction};
-use crate::definition::{Action, ActionKind, Definition, Stage, rules};
 use crate::entry::{Entered, StageWarning, StageWarningKind};
 use crate::instance::{Alert, Claim, Count, Instance, Status, Timer};
 use crate::limits;
 use crate::query::{fill_in, zone_beside_caller, zone_name};
-use crate::time::Time;
-use crate::value::Value;
 use crate::world::Root;
 
 /// What entering a stage looks at.
@@ -68,7 +70,7 @@ impl<'a> Scene<'a> {
             declared: &self.definition.fields,
             values: &instance.fields,
             form: self.form,
-            call: self.call,
+            call: self.call.facts(),
             visit: instance.visit(),
             now: self.now,
             zone: zone_name(zone_beside_caller(self.root, self.definition, None)),
@@ -311,9 +313,7 @@ fn set_field(
 /// Expressions put texts and times together; what comes out is held to what Set Workflow takes.
 fn fits(value: &Value) -> bool {
     match value {
-        Value::Text(text) => {
-            text.len() <= limits::TEXT_BYTES_MAX && text.chars().all(rules::is_printable)
-        }
+        Value::Text(text) => text.len() <= TEXT_BYTES_MAX && text.chars().all(rules::is_printable),
         Value::Time(time) => time.is_value(),
         Value::Number(_) | Value::Bool(_) => true,
     }

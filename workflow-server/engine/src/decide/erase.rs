@@ -4,6 +4,7 @@
 use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
 
+use aftercall_definition::time::Time;
 use imbl::Vector;
 
 use crate::actor::Actor;
@@ -14,7 +15,6 @@ use crate::entry::{ChangeKind, Entered};
 use crate::erasure::{EraseCaller, ErasedCall, Erasure, ErasureChange, ErasureState, Look};
 use crate::instance::Instance;
 use crate::rejection::Rejection;
-use crate::time::Time;
 use crate::world::Root;
 use crate::{limits, mask};
 

@@ -1,14 +1,15 @@
 //! Escalation: an alert whose time goes by is brought before people anew, more urgent or before
 //! more of them.
 
-use crate::calendar::Clock;
+use aftercall_definition::calendar::Clock;
+use aftercall_definition::escalation::{alert_action, next_firing};
+use aftercall_definition::model::{AlertAction, Raise, Rung};
+use aftercall_definition::time::Time;
+use aftercall_definition::value::Value;
+
 use crate::decide::draft::EntryDraft;
-use crate::definition::escalation::{alert_action, next_firing};
-use crate::definition::model::{AlertAction, Raise, Rung};
 use crate::entry::{ChangeKind, Entered};
 use crate::instance::{Alert, Happening, Instance, is_legal};
-use crate::time::Time;
-use crate::value::Value;
 use crate::world::definitions::Teams;
 
 /// When an alert whose time counts from `since` escalates next, as it stands.

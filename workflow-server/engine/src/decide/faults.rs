@@ -1,10 +1,12 @@
 //! Everything that is wrong with a request: what every decision looks at first.
 
+use aftercall_definition::FieldError;
+use aftercall_definition::time::Time;
+
 use crate::command::{Command, DeskCommand, Request, ScriptCommand};
 use crate::decide::check::faults_of;
 use crate::decide::{instances, set};
-use crate::rejection::{FieldFault, Rejection};
-use crate::time::Time;
+use crate::rejection::Rejection;
 use crate::world::Root;
 
 /// Refuses a request with faults; with them, what only the present state shows to be at fault.
@@ -18,7 +20,7 @@ pub(super) fn request(root: &Root, request: &Request, now: Time) -> Result<(), R
 
 /// Every field of a request that is at fault, also those that only the present state shows to be.
 #[must_use]
-pub fn faults_in(root: &Root, request: &Request, now: Time) -> Vec<FieldFault> {
+pub fn faults_in(root: &Root, request: &Request, now: Time) -> Vec<FieldError> {
     let mut faults = faults_of(request);
     faults.extend(match &request.command {
         Command::Script(ScriptCommand::SetWorkflow(set)) => set::field_faults(root, set, now),

@@ -2,9 +2,11 @@
 
 use std::sync::Arc;
 
+use aftercall_definition::FieldError;
+
 use crate::command::SeenAlert;
 use crate::instance::{Alert, Happening, Instance, InstanceId, is_legal};
-use crate::rejection::{FieldFault, Rejection};
+use crate::rejection::Rejection;
 use crate::world::Root;
 
 pub(super) fn find(root: &Root, id: InstanceId) -> Result<&Arc<Instance>, Rejection> {
@@ -45,7 +47,7 @@ pub(super) fn check_seen(
     let entered = old.visits_of(seen);
     if visit > entered {
         let message = format!("is ahead: stage {seen} has been entered {entered} times");
-        return Err(Rejection::Invalid(vec![FieldFault {
+        return Err(Rejection::Invalid(vec![FieldError {
             field: "visit".to_owned(),
             message,
         }]));

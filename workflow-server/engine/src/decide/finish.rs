@@ -1,5 +1,7 @@
 //! Finishing by hand: a person gives an outcome to what nothing in its workflow moves on any more.
 
+use aftercall_definition::value::Value;
+
 use crate::actor::Actor;
 use crate::command::FinishFollowUp;
 use crate::decide::claims::check_holder;
@@ -9,7 +11,6 @@ use crate::decide::find::{check_legal, check_seen, find, visible};
 use crate::entry::{Answer, ChangeKind, Entered};
 use crate::instance::{Happening, Instance, Status};
 use crate::rejection::Rejection;
-use crate::value::Value;
 
 /// Only an incomplete one: what still has buttons and timers is finished by them, as its workflow
 /// says.

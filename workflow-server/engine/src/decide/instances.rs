@@ -3,6 +3,11 @@
 
 use std::sync::Arc;
 
+use aftercall_definition::model::{ButtonAction, NoteRule};
+use aftercall_definition::time::Time;
+use aftercall_definition::value::Value;
+use aftercall_definition::{Action, Definition, EventKind, FieldError};
+
 use crate::actor::{Actor, ActorKind};
 use crate::command::{
     AcknowledgeAlert, AddNote, CancelInstance, Elapse, MoveInstance, PushButton, WithdrawWorkflow,
@@ -13,14 +18,10 @@ use crate::decide::draft::{EntryDraft, check_revision};
 use crate::decide::enter::{Scene, enter, stop};
 use crate::decide::find::{alert_as_seen, check_legal, check_seen, find, visible};
 use crate::decide::{check, escalate, pause, snooze};
-use crate::definition::model::{ButtonAction, NoteRule};
-use crate::definition::{Action, Definition, EventKind};
 use crate::entry::{Answer, ChangeKind, Entered};
 use crate::instance::{Happening, Instance, Seen, Status, Wake, is_legal};
 use crate::query::{buttons, wall_clock_of};
-use crate::rejection::{FieldFault, Rejection};
-use crate::time::Time;
-use crate::value::Value;
+use crate::rejection::Rejection;
 use crate::world::Root;
 
 pub(super) fn push(
@@ -83,7 +84,7 @@ fn button_of<'a>(
 }
 
 /// What is wrong with note and form, where the button is there.
-pub(super) fn field_faults(root: &Root, push: &PushButton, now: Time) -> Vec<FieldFault> {
+pub(super) fn field_faults(root: &Root, push: &PushButton, now: Time) -> Vec<FieldError> {
     let instance = root
         .instance(push.instance)
         .filter(|instance| instance.visit() == push.visit);
@@ -115,12 +116,12 @@ fn faults_of_push(
     (instance, button): (&Instance, &ButtonAction),
     push: &PushButton,
     now: Time,
-) -> Vec<FieldFault> {
+) -> Vec<FieldError> {
     let clock = || wall_clock_of(root, instance);
     let mut faults = check::fields("form", &button.form, &push.form, (true, now, &clock));
     if button.note == NoteRule::Required && push.note.trim().is_empty() {
         let message = format!("the button `{}` needs a note: say why", button.label);
-        faults.push(FieldFault {
+        faults.push(FieldError {
             field: "note".to_owned(),
             message,
         });

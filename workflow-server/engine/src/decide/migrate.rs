@@ -4,6 +4,12 @@
 
 use std::sync::Arc;
 
+use aftercall_definition::consequences::has_same_meaning;
+use aftercall_definition::counterparts::counterparts;
+use aftercall_definition::model::Action;
+use aftercall_definition::value::Value;
+use aftercall_definition::{Definition, FieldError, Stage};
+
 use crate::command::MigrateInstance;
 use crate::decide::again::{Again, enter_again};
 use crate::decide::draft::{EntryDraft, check_revision};
@@ -11,15 +17,10 @@ use crate::decide::enter::{Scene, add_one, enter};
 use crate::decide::find::{check_legal, find};
 use crate::decide::set::put_defaults;
 use crate::decide::{texts, visits};
-use crate::definition::consequences::has_same_meaning;
-use crate::definition::counterparts::counterparts;
-use crate::definition::model::Action;
-use crate::definition::{Definition, Stage};
 use crate::entry::{Answer, ChangeKind, Entered};
 use crate::instance::{Alert, Count, Happening, Instance, Timer};
 use crate::query::{forms_shown_on, is_waiting};
-use crate::rejection::{FieldFault, Rejection};
-use crate::value::Value;
+use crate::rejection::Rejection;
 use crate::world::Root;
 
 pub(super) fn migrate(
@@ -185,7 +186,7 @@ fn fields(
             }
             None => continue,
         };
-        faults.push(FieldFault {
+        faults.push(FieldError {
             field: format!("fields.{}", field.name),
             message,
         });

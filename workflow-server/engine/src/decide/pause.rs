@@ -1,21 +1,22 @@
 //! Pause and resume: while an instance is paused it refuses pushes, and its timers, dues and
 //! deadline stand still.
 
+use aftercall_definition::calendar::Clock;
+use aftercall_definition::time::Time;
+use aftercall_definition::value::Value;
+use aftercall_definition::{Action, FieldError};
+
 use crate::actor::{Actor, ActorKind};
-use crate::calendar::Clock;
 use crate::command::{PauseInstance, ResumeInstance};
 use crate::decide::arm::Waiting;
 use crate::decide::claims::check_holder;
 use crate::decide::draft::{EntryDraft, check_revision};
 use crate::decide::find::{check_legal, find, visible};
 use crate::decide::when;
-use crate::definition::Action;
 use crate::entry::{Answer, ChangeKind, Entered};
 use crate::instance::{Happening, Instance, Pause, Status, Timer};
 use crate::query::zone_of_caller;
-use crate::rejection::{FieldFault, Rejection};
-use crate::time::Time;
-use crate::value::Value;
+use crate::rejection::Rejection;
 use crate::world::Root;
 
 /// People pause what they may work on; ops pause anything that is active.
@@ -41,7 +42,7 @@ pub(super) fn pause(
     }
     if until.is_some_and(|until| !when::is_in_reach(until, draft.now)) {
         let message = "must be later than now, and within a year".to_owned();
-        return Err(Rejection::Invalid(vec![FieldFault {
+        return Err(Rejection::Invalid(vec![FieldError {
             field: "until".to_owned(),
             message,
         }]));

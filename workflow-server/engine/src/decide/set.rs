@@ -2,6 +2,11 @@
 
 use std::sync::Arc;
 
+use aftercall_definition::model::FIRST_STAGE;
+use aftercall_definition::time::{Time, WallClock};
+use aftercall_definition::value::{FieldDeclaration, Value};
+use aftercall_definition::{Definition, FieldError, validate};
+
 use crate::call::Call;
 use crate::command::{IfRunning, Release, SetWorkflow};
 use crate::decide::calls::{Named, enter_first, find_or_new, merge};
@@ -9,15 +14,11 @@ use crate::decide::draft::EntryDraft;
 use crate::decide::enter::{Scene, enter, put_value};
 use crate::decide::instances::cancelled;
 use crate::decide::{check, when};
-use crate::definition::model::FIRST_STAGE;
-use crate::definition::{Definition, validate};
 use crate::entry::{Answer, ChangeKind, Entered, Warning};
 use crate::instance::{Happening, Instance, InstanceId, Status, is_legal};
 use crate::limits;
 use crate::query::{zone_beside_caller, zone_of_caller};
-use crate::rejection::{FieldFault, Rejection};
-use crate::time::{Time, WallClock};
-use crate::value::{FieldDeclaration, Value};
+use crate::rejection::Rejection;
 use crate::world::Root;
 
 /// The workflow that is to be set.
@@ -76,7 +77,7 @@ pub(super) fn set_workflow(
 }
 
 /// What is wrong with the fields, where the workflow is known.
-pub(super) fn field_faults(root: &Root, set: &SetWorkflow, now: Time) -> Vec<FieldFault> {
+pub(super) fn field_faults(root: &Root, set: &SetWorkflow, now: Time) -> Vec<FieldError> {
     let Ok(chosen) = choose(root, set) else {
         return Vec::new();
     };
@@ -93,7 +94,7 @@ fn faults_of_fields(
     set: &SetWorkflow,
     chosen: &Chosen,
     (running, now): (Option<&Instance>, Time),
-) -> Vec<FieldFault> {
+) -> Vec<FieldError> {
     let goes_on = running.filter(|_| set.if_running != IfRunning::Replace);
     let pinned = goes_on.and_then(|running| root.definition_of(running));
     let definition = pinned.unwrap_or(&chosen.definition);

@@ -1,6 +1,10 @@
 //! Snooze: one alert is hidden from everyone until a time, and comes back by itself. No clock stops
 //! for it.
 
+use aftercall_definition::FieldError;
+use aftercall_definition::time::Time;
+use aftercall_definition::value::Value;
+
 use crate::actor::Actor;
 use crate::command::{SnoozeAlert, SnoozeUntil};
 use crate::decide::claims::check_holder;
@@ -10,9 +14,7 @@ use crate::decide::when;
 use crate::entry::{Answer, ChangeKind, Entered};
 use crate::instance::{Alert, Attempts, Happening, Instance, Snooze};
 use crate::query::zone_of;
-use crate::rejection::{FieldFault, Rejection};
-use crate::time::Time;
-use crate::value::Value;
+use crate::rejection::Rejection;
 use crate::world::Root;
 
 pub(super) fn snooze(
@@ -90,7 +92,7 @@ fn until(
     let then = when::moment(&snooze.until, &zone, now).filter(|then| when::is_in_reach(*then, now));
     then.map(Some).ok_or_else(|| {
         let message = "must be later than now, and within a year".to_owned();
-        Rejection::Invalid(vec![FieldFault {
+        Rejection::Invalid(vec![FieldError {
             field: "until".to_owned(),
             message,
         }])

@@ -1,11 +1,12 @@
 //! Keeps the texts of standing alerts true: what changes a value that a text shows fills the text
 //! in again, in the same entry.
 
+use aftercall_definition::Definition;
+use aftercall_definition::value::Value;
+
 use crate::call::Call;
-use crate::definition::Definition;
 use crate::instance::Instance;
 use crate::query::{forms_shown_on, text_of};
-use crate::value::Value;
 use crate::world::Root;
 
 /// Fills the texts in again; returns the actions of the alerts whose text is another one now.

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use aftercall_definition::time::Time;
+
 use crate::actor::Actor;
 use crate::call::Call;
 use crate::command::UndoPush;
@@ -12,7 +14,6 @@ use crate::decide::set::check_limits;
 use crate::entry::{Answer, ChangeKind, Entered};
 use crate::instance::{Alert, Happening, Instance};
 use crate::rejection::Rejection;
-use crate::time::Time;
 use crate::world::Root;
 
 /// Puts the instance back to what it was before the push, with its clocks as they were: what was

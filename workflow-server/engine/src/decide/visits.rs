@@ -2,7 +2,8 @@
 //! counted apart. A version that moves a button to another stage could therefore show it under a
 //! visit that people saw in the stage it came from.
 
-use crate::definition::{Action, Definition, Stage};
+use aftercall_definition::{Action, Definition, Stage};
+
 use crate::instance::Count;
 use crate::world::definitions::Workflow;
 

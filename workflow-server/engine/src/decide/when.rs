@@ -1,12 +1,12 @@
 //! Until when something is put off, by the clock where the caller is.
 
+use aftercall_definition::time::Time;
 use jiff::civil::{DateTime, Time as TimeOfDay};
 use jiff::tz::TimeZone;
 use jiff::{Span, Timestamp, ZonedDateTime};
 
 use crate::command::SnoozeUntil;
 use crate::limits;
-use crate::time::Time;
 
 /// What a clock shows.
 enum Shown {

@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
+use aftercall_definition::time::Time;
+
 use crate::instance::{Instance, InstanceId, Status};
-use crate::time::Time;
 
 /// An instance after an entry.
 #[derive(Clone, Debug, PartialEq)]

@@ -1,7 +1,8 @@
 //! What an actor says with a command, and the names that an entry gives to what it is about.
 
+use aftercall_definition::value::Value;
+
 use crate::instance::Instance;
-use crate::value::Value;
 
 /// What the actor said with the command. Personal data may be in it.
 #[derive(Clone, Debug, PartialEq, Default)]

@@ -1,8 +1,9 @@
 //! What may leave memory: calls of which every instance has ended a while ago.
 
+use aftercall_definition::time::Time;
+
 use crate::call::Call;
 use crate::command::ArchivableCall;
-use crate::time::Time;
 use crate::world::Root;
 
 /// A call that nobody has said to have ended may still be on the line: it waits so many times as

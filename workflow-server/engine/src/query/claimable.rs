@@ -5,12 +5,13 @@
 //! root by the changes since: people who ask the same question every second cost one walk, not one
 //! walk each.
 
+use aftercall_definition::time::Time;
+
 use crate::filter::FollowUpFilter;
 use crate::instance::{Instance, InstanceId, Status};
 use crate::limits;
 use crate::query::follow_ups::{FollowUpCursor, candidates, most_urgent, row};
 use crate::query::walk::{ShouldStop, Stopped, checked};
-use crate::time::Time;
 use crate::world::Root;
 
 /// Follow-ups that a search keeps: enough that a crowd of people at one list needs one search.

@@ -1,9 +1,10 @@
 //! How something stands by its due time: on time, due soon, overdue.
 
-use crate::definition::Definition;
-use crate::definition::escalation::alert_action;
+use aftercall_definition::Definition;
+use aftercall_definition::escalation::alert_action;
+use aftercall_definition::time::{Span, Time};
+
 use crate::instance::{Alert, Instance};
-use crate::time::{Span, Time};
 use crate::world::Root;
 
 /// How something stands by its due time.

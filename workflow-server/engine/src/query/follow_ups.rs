@@ -10,11 +10,12 @@ use std::collections::BinaryHeap;
 use std::ops::Bound;
 use std::sync::Arc;
 
-use crate::definition::model::Priority;
+use aftercall_definition::model::Priority;
+use aftercall_definition::time::Time;
+
 use crate::filter::FollowUpFilter;
 use crate::instance::{Alert, Instance};
 use crate::query::walk::{ShouldStop, Stopped, checked};
-use crate::time::Time;
 use crate::world::Root;
 use crate::world::urgency::{NO_TEAM, PAUSED, RANKS, UrgencyKey, rank, standing};
 

@@ -1,9 +1,10 @@
 //! What a person holds, wherever it is: snoozed, hidden, paused and incomplete follow-ups too,
 //! which no list of the Call Manager shows.
 
+use aftercall_definition::time::Time;
+
 use crate::instance::{Instance, InstanceId};
 use crate::query::walk::{ShouldStop, Stopped, checked};
-use crate::time::Time;
 use crate::world::Root;
 use crate::world::urgency::standing;
 

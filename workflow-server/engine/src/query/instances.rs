@@ -4,11 +4,12 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
+use aftercall_definition::model::Priority;
+use aftercall_definition::time::Time;
+
 use crate::call::Call;
-use crate::definition::model::Priority;
 use crate::instance::{Alert, Instance, Status};
 use crate::query::walk::{ShouldStop, Stopped, checked};
-use crate::time::Time;
 use crate::world::Root;
 
 /// Which instances: fields are and-ed, values within one or-ed; an empty one lets everything

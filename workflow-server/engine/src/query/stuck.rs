@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
+use aftercall_definition::time::Time;
+
 use crate::instance::{Instance, Status, Wake};
 use crate::query::walk::{ShouldStop, Stopped, checked};
 use crate::query::{has_button, is_waiting};
-use crate::time::Time;
 use crate::world::{Root, timers};
 
 /// Something that is due and has not come.

@@ -3,9 +3,10 @@
 
 use std::sync::Arc;
 
+use aftercall_definition::Definition;
+use aftercall_definition::model::Action;
+
 use crate::batch::{BatchState, BatchWork};
-use crate::definition::Definition;
-use crate::definition::model::Action;
 use crate::instance::Instance;
 use crate::query::walk::{ShouldStop, Stopped, checked};
 use crate::recipient::Recipient;

@@ -1,16 +1,17 @@
 //! What the texts of standing alerts show: a function of the definition, the instance and its call,
 //! so that a text is never older than the values in it.
 
+use aftercall_definition::Definition;
+use aftercall_definition::escalation::alert_action;
+use aftercall_definition::facts::Facts;
+use aftercall_definition::limits::TEXT_BYTES_MAX;
+use aftercall_definition::model::AlertAction;
+use aftercall_definition::template::Filled;
+use aftercall_definition::value::Value;
+
 use crate::call::Call;
-use crate::definition::Definition;
-use crate::definition::escalation::alert_action;
-use crate::definition::facts::Facts;
-use crate::definition::model::AlertAction;
-use crate::definition::template::Filled;
 use crate::instance::{Alert, Instance};
-use crate::limits;
 use crate::query::{zone_beside_caller, zone_name};
-use crate::value::Value;
 use crate::world::Root;
 
 /// The text of an alert with what the instance and its call hold, and the form of the push that led
@@ -27,7 +28,7 @@ pub fn fill_in(
         declared: &definition.fields,
         values: &instance.fields,
         form,
-        call,
+        call: call.facts(),
         visit: instance.visit(),
         now: instance.entered_at,
         zone: zone_name(zone_beside_caller(
@@ -36,7 +37,7 @@ pub fn fill_in(
             alert.calendar.as_deref(),
         )),
     };
-    let mut filled = alert.text.fill_in(limits::TEXT_BYTES_MAX, &facts);
+    let mut filled = alert.text.fill_in(TEXT_BYTES_MAX, &facts);
     if filled.text.trim().is_empty() {
         // Where nothing of the text shows, people at least see which stage the alert is of.
         filled.text = definition

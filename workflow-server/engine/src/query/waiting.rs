@@ -1,7 +1,8 @@
 //! What an instance waits for in its stage: the buttons that can be pushed and the timers that run.
 
-use crate::definition::Definition;
-use crate::definition::model::ButtonAction;
+use aftercall_definition::Definition;
+use aftercall_definition::model::ButtonAction;
+
 use crate::instance::Instance;
 use crate::world::Root;
 

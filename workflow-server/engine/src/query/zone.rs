@@ -1,14 +1,14 @@
 //! By whose clock a time of a follow-up is read and shown: one rule for everything that does
 //! either.
 
+use aftercall_definition::Definition;
+use aftercall_definition::calendar::Clock;
+use aftercall_definition::escalation::alert_action;
+use aftercall_definition::time::WallClock;
 use jiff::tz::TimeZone;
 
-use crate::calendar::Clock;
 use crate::call::Call;
-use crate::definition::Definition;
-use crate::definition::escalation::alert_action;
 use crate::instance::Instance;
-use crate::time::WallClock;
 use crate::world::Root;
 
 /// The zone of the caller; else that of the calendar of the alert with this action, or of the

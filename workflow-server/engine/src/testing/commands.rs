@@ -2,13 +2,18 @@
 
 use std::sync::Arc;
 
+use aftercall_definition::calendar::{Calendar, Holiday, HolidayDate, Opening, WeekHours};
+use aftercall_definition::limits::TEXT_BYTES_MAX;
+use aftercall_definition::model::NoteRule;
+use aftercall_definition::time::Time;
+use aftercall_definition::value::{FieldDeclaration, FieldType, Value};
+use aftercall_definition::{ActionKind, Definition};
 use jiff::civil::Date;
 use proptest::sample::Index;
 
 use crate::actor::{Actor, ActorKind};
 use crate::archive::Chunk;
 use crate::batch::{BatchItems, BatchWork, StartBatch};
-use crate::calendar::{Calendar, Holiday, HolidayDate, Opening, WeekHours};
 use crate::call::{CallKey, Caller};
 use crate::command::{
     AcknowledgeAlert, ArchiveCalls, CallChanges, ClaimInstance, ClaimNext, Command, EndErasure,
@@ -16,17 +21,12 @@ use crate::command::{
     PublishWorkflow, PushButton, ReleaseClaim, RemoveTeam, ReplaceChunk, Request, SeenAlert,
     SnoozeAlert, SnoozeUntil, StepErasure, StopBatch, TakeOver,
 };
-use crate::definition::model::NoteRule;
-use crate::definition::{ActionKind, Definition};
 use crate::erasure::{EraseCaller, ErasureState, Look, calls_in_memory};
 use crate::filter::FollowUpFilter;
 use crate::instance::{Instance, InstanceId, Status};
-use crate::limits::TEXT_BYTES_MAX;
 use crate::phone::Country;
 use crate::query::{Claimable, InstanceFilter, archivable, buttons, never};
 use crate::recipient::Recipient;
-use crate::time::Time;
-use crate::value::{FieldDeclaration, FieldType, Value};
 use crate::world::World;
 use crate::world::caller_index::CallerKey;
 
@@ -76,7 +76,7 @@ pub fn office() -> Calendar {
     ];
     let holidays = holidays.into();
     Calendar::new(
-        super::CALENDAR,
+        aftercall_definition::testing::CALENDAR,
         "Office hours",
         "Europe/Berlin",
         hours,
@@ -102,7 +102,7 @@ pub(super) fn publishing(definition: Definition) -> [Command; 2] {
 }
 
 pub(super) fn declaring(team: u8, is_removed: bool) -> Command {
-    let name: Box<str> = super::TEAMS[usize::from(team)].into();
+    let name: Box<str> = aftercall_definition::testing::TEAMS[usize::from(team)].into();
     match is_removed {
         true => Command::from(RemoveTeam {
             name,

@@ -1,11 +1,12 @@
 //! What script engines do in generated plays.
 
+use aftercall_definition::Definition;
+
 use super::commands::{changes, instance, key, values_said};
 use super::steps::Step;
 use crate::command::{
     ChaseInstance, Command, EndCall, IfRunning, Release, SetWorkflow, UpdateCall, WithdrawWorkflow,
 };
-use crate::definition::Definition;
 use crate::world::World;
 
 /// What a script says of the release: of every other call it asks for it at once, which releases

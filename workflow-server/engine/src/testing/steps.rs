@@ -3,12 +3,13 @@
 
 use std::sync::Arc;
 
+use aftercall_definition::Definition;
+use aftercall_definition::testing::{AMENDMENTS, TEAMS, amended};
+use aftercall_definition::time::{Span, SpanUnit, Time};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::Index;
 
-use super::TEAMS;
-use super::amending::{AMENDMENTS, amended};
 use super::commands::{
     archive, batch, claim_next, declaring, erase, finishing, holding, instance, migrate, office,
     person, publishing, push, replace, seen, snoozing, somebody, step_erasure,
@@ -20,11 +21,9 @@ use crate::command::{
     ConfirmRetention, Elapse, ImportCalendar, ImportTeam, MoveInstance, PauseInstance, Request,
     RequestMark, ResumeInstance, StepBatch, UndoPush,
 };
-use crate::definition::Definition;
 use crate::erasure::EraseCaller;
 use crate::filter::FollowUpFilter;
 use crate::instance::{Instance, Status};
-use crate::time::{Span, SpanUnit, Time};
 use crate::world::World;
 use crate::world::definitions::Workflow;
 

@@ -4,14 +4,15 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use aftercall_definition::Definition;
+use aftercall_definition::calendar::Calendar;
+use aftercall_definition::numbering::Numbering;
+use aftercall_definition::source::{SOURCES_BYTES_MAX, Source};
+use aftercall_definition::time::{Span, Time};
+
 use crate::actor::Actor;
-use crate::calendar::Calendar;
-use crate::definition::Definition;
-use crate::definition::numbering::Numbering;
-use crate::definition::source::{SOURCES_BYTES_MAX, Source};
 use crate::rejection::Rejection;
 use crate::team::Team;
-use crate::time::{Span, Time};
 
 /// Declared teams.
 #[derive(Clone, Debug, Default)]

@@ -13,9 +13,9 @@ use std::collections::VecDeque;
 use std::hash::{BuildHasherDefault, Hasher};
 use std::sync::Arc;
 
+use aftercall_definition::time::Time;
 use hashbrown::HashMap;
 
-use crate::time::Time;
 use crate::world::Keeping;
 
 /// Marks in one segment: an image copies a pointer for each, and the writer at most one segment

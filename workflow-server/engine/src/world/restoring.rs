@@ -5,14 +5,15 @@
 
 use std::sync::Arc;
 
+use aftercall_definition::calendar::Calendar;
+use aftercall_definition::time::Time;
+
 use crate::archive::{Chunk, PurgeConfirmation};
 use crate::batch::Batch;
-use crate::calendar::Calendar;
 use crate::call::Call;
 use crate::erasure::{Erasure, ErasureState};
 use crate::instance::Instance;
 use crate::team::Team;
-use crate::time::Time;
 use crate::world::definitions::{Version, Workflow};
 use crate::world::{Unfit, World};
 

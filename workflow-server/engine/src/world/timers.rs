@@ -6,9 +6,10 @@
 
 use std::collections::BTreeSet;
 
+use aftercall_definition::time::Time;
+
 use crate::call::Call;
 use crate::instance::{Instance, Status, Wake};
-use crate::time::Time;
 
 /// The action number that stands for an instance's release time.
 pub const RELEASE: u16 = u16::MAX;

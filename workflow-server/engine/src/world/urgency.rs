@@ -4,10 +4,11 @@
 //! one team and priority the keys go by due time, and the overdue ones are simply those before now.
 //! A list walks such ranges.
 
+use aftercall_definition::model::Priority;
+use aftercall_definition::time::Time;
+
 use crate::call::Call;
-use crate::definition::model::Priority;
 use crate::instance::{Alert, Instance, Status};
-use crate::time::Time;
 
 /// Stands for "no team", for follow-ups without an alert; after all teams.
 pub const NO_TEAM: u32 = u32::MAX;

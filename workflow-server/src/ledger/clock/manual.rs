@@ -3,7 +3,7 @@
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use aftercall_engine::time::Time;
+use aftercall_definition::time::Time;
 use futures::future::BoxFuture;
 use tokio::sync::Notify;
 

@@ -10,11 +10,11 @@
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use aftercall_definition::time::{Span, Time};
 use aftercall_engine::Root;
 use aftercall_engine::archive::RETENTION_DEFAULT;
 use aftercall_engine::call::{Call, CallKey};
 use aftercall_engine::instance::{Instance, InstanceId};
-use aftercall_engine::time::{Span, Time};
 use arc_swap::ArcSwap;
 use siphasher::sip::SipHasher13;
 

@@ -6,9 +6,9 @@
 use std::cmp::Reverse;
 use std::sync::Arc;
 
+use aftercall_definition::time::Time;
 use aftercall_engine::Root;
 use aftercall_engine::call::{Call, CallKey};
-use aftercall_engine::time::Time;
 use aftercall_engine::world::caller_index::CallerKey;
 
 use super::archive::{Archive, FoundCall};

@@ -3,9 +3,9 @@
 
 use std::sync::Arc;
 
+use aftercall_definition::time::Time;
 use aftercall_engine::archive::{Chunk, Tally};
 use aftercall_engine::instance::Status;
-use aftercall_engine::time::Time;
 
 use super::archive::{Archive, FoundInstance};
 use super::history::HistoryError;

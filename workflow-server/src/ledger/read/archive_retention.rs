@@ -2,9 +2,9 @@
 
 use std::collections::{HashMap, HashSet};
 
+use aftercall_definition::time::{Span, Time};
 use aftercall_engine::Root;
 use aftercall_engine::archive::{Tally, is_outlived};
-use aftercall_engine::time::{Span, Time};
 use aftercall_engine::world::definitions::Workflow;
 
 use super::archive::Archive;

@@ -5,7 +5,7 @@ use std::fmt::Display;
 use std::sync::Arc;
 use std::time::Duration;
 
-use aftercall_engine::time::Time;
+use aftercall_definition::time::Time;
 use tokio::time::{MissedTickBehavior, interval};
 
 use crate::journal::{JournalError, Leading, Vault};

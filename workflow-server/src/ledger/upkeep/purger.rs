@@ -14,9 +14,9 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use aftercall_definition::time::Time;
 use aftercall_engine::archive::{Chunk, End, PurgeConfirmation};
 use aftercall_engine::command::{Command, ReplaceChunk};
-use aftercall_engine::time::Time;
 use aftercall_engine::{Entry, Root};
 use bytes::Bytes;
 use known::Window;

@@ -6,11 +6,11 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use aftercall_definition::time::Time;
 use aftercall_engine::Entry;
 use aftercall_engine::archive::Chunk;
 use aftercall_engine::command::{Command, EndErasure};
 use aftercall_engine::erasure::{ErasedCall, Erasure, ErasureState};
-use aftercall_engine::time::Time;
 
 use super::history_files::Rewritten;
 use super::keeper::{KeepError, Keeper};

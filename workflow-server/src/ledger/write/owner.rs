@@ -4,10 +4,10 @@
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
+use aftercall_definition::time::Time;
 use aftercall_engine::actor::{Actor, ActorKind};
 use aftercall_engine::command::{AcceptClock, Command, Elapse, OperationsCommand, RequestMark};
 use aftercall_engine::entry::Answer;
-use aftercall_engine::time::Time;
 use aftercall_engine::world::timers::TimerKey;
 use aftercall_engine::{Decision, Rejection, Request, Root, World, decide};
 use arc_swap::ArcSwap;

@@ -15,7 +15,7 @@ mod shared;
 use std::sync::Arc;
 use std::time::Duration;
 
-use aftercall_engine::time::{Time, duration_in_words};
+use aftercall_definition::time::{Time, duration_in_words};
 pub(in crate::ledger) use shared::SharedTime;
 
 use crate::ledger::Clock;

@@ -3,13 +3,13 @@
 //! A text or an expression that a later library no longer reads is kept as it was written: a store
 //! must open.
 
-use aftercall_engine::calendar::{ClockTime, NextDay};
-use aftercall_engine::definition::expression::Expression;
-use aftercall_engine::definition::model::{
+use aftercall_definition::calendar::{ClockTime, NextDay};
+use aftercall_definition::expression::Expression;
+use aftercall_definition::model::{
     Action, ActionKind, AlertAction, AtMost, ButtonAction, FinishAction, LinkAction, NoteRule,
     SetFieldAction, TimerAction, TimerStart,
 };
-use aftercall_engine::definition::template::Template;
+use aftercall_definition::template::Template;
 
 use super::codes::Coded;
 use super::definition::SpanRecord;

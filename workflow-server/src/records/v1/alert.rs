@@ -1,7 +1,7 @@
 //! Alerts that stand on instances.
 
+use aftercall_definition::time::Time;
 use aftercall_engine::instance::{Alert, Seen, Snooze};
-use aftercall_engine::time::Time;
 
 use super::codes::Coded;
 use crate::records::RecordError;

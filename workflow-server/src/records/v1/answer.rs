@@ -1,8 +1,8 @@
 //! What the first answer to a command said, as it is stored with its entry.
 
+use aftercall_definition::time::Time;
 use aftercall_engine::batch::BatchProgress;
 use aftercall_engine::entry::{Answer, Warning};
-use aftercall_engine::time::Time;
 
 use super::codes::Coded;
 use super::instance::IdRecord;

@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
+use aftercall_definition::time::Time;
 use aftercall_engine::actor::Actor;
 use aftercall_engine::archive::{ArchiveChange, Chunk, PurgeConfirmation, Tally};
-use aftercall_engine::time::Time;
 
 use super::codes::Coded;
 use crate::records::RecordError;

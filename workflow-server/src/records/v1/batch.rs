@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
+use aftercall_definition::time::Time;
 use aftercall_engine::actor::Actor;
 use aftercall_engine::batch::{Batch, BatchChange, BatchWork, RefusedItem};
 use aftercall_engine::recipient::Recipient;
-use aftercall_engine::time::Time;
 
 use super::codes::Coded;
 use super::instance::IdRecord;

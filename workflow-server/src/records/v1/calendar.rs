@@ -1,6 +1,8 @@
 //! Business calendars.
 
-use aftercall_engine::calendar::{Calendar, Holiday, HolidayDate, Holidays, Opening, WeekHours};
+use aftercall_definition::calendar::{
+    Calendar, Holiday, HolidayDate, Holidays, Opening, WeekHours,
+};
 
 use crate::records::RecordError;
 

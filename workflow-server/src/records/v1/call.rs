@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use aftercall_definition::time::Time;
 use aftercall_engine::call::{Call, CallKey, Caller};
-use aftercall_engine::time::Time;
 
 /// A call.
 #[derive(Clone, PartialEq, prost::Message)]

@@ -1,15 +1,15 @@
 //! The numbers by which closed lists are written. A number is never used for anything else.
 
+use aftercall_definition::EventKind;
+use aftercall_definition::calendar::NextDay;
+use aftercall_definition::model::Priority;
+use aftercall_definition::time::SpanUnit;
+use aftercall_definition::value::FieldType;
 use aftercall_engine::actor::ActorKind;
 use aftercall_engine::batch::BatchState;
-use aftercall_engine::calendar::NextDay;
-use aftercall_engine::definition::EventKind;
-use aftercall_engine::definition::model::Priority;
 use aftercall_engine::entry::{ChangeKind, StageWarningKind, Warning};
 use aftercall_engine::erasure::ErasureState;
 use aftercall_engine::instance::Status;
-use aftercall_engine::time::SpanUnit;
-use aftercall_engine::value::FieldType;
 
 use crate::records::RecordError;
 

@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
+use aftercall_definition::model::{Definition, Event, Stage};
+use aftercall_definition::numbering::Numbering;
+use aftercall_definition::source::Source;
+use aftercall_definition::time::{Span, SpanUnit, Time};
 use aftercall_engine::actor::Actor;
-use aftercall_engine::definition::model::{Definition, Event, Stage};
-use aftercall_engine::definition::numbering::Numbering;
-use aftercall_engine::definition::source::Source;
 use aftercall_engine::team::Team;
-use aftercall_engine::time::{Span, SpanUnit, Time};
 use aftercall_engine::world::definitions::{Version, Workflow};
 
 use super::actions::ActionRecord;

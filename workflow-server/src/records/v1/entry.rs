@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
+use aftercall_definition::time::Time;
+use aftercall_definition::value::Value;
 use aftercall_engine::Entry;
 use aftercall_engine::actor::Actor;
 use aftercall_engine::command::RequestMark;
 use aftercall_engine::entry::{Answer, CallChange, DefinitionChange, Said};
-use aftercall_engine::time::Time;
-use aftercall_engine::value::Value;
 
 use super::answer::{AnswerRecord, PublishedRecord, answer, answer_record};
 use super::archive::ArchiveChangeRecord;

@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
+use aftercall_definition::time::Time;
 use aftercall_engine::actor::Actor;
 use aftercall_engine::call::CallKey;
 use aftercall_engine::erasure::{ErasedCall, Erasure, ErasureChange};
-use aftercall_engine::time::Time;
 use prost::Message;
 
 use super::codes::Coded;

@@ -1,6 +1,6 @@
 //! The rungs of an alert's escalation.
 
-use aftercall_engine::definition::model::{Again, Raise, Rung, RungTime};
+use aftercall_definition::model::{Again, Raise, Rung, RungTime};
 
 use super::codes::Coded;
 use super::definition::SpanRecord;

@@ -1,7 +1,7 @@
 //! Declared fields, of a workflow or of a form.
 
-use aftercall_engine::time::{Offset, SpanUnit};
-use aftercall_engine::value::FieldDeclaration;
+use aftercall_definition::time::{Offset, SpanUnit};
+use aftercall_definition::value::FieldDeclaration;
 
 use super::codes::Coded;
 use super::instance::ValueRecord;

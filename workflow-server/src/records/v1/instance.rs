@@ -1,10 +1,10 @@
 //! Instances, and the values of their fields.
 
+use aftercall_definition::time::Time;
+use aftercall_definition::value::Value;
 use aftercall_engine::instance::{
     Attempts, Claim, Count, Filling, Instance, InstanceId, Pause, Timer,
 };
-use aftercall_engine::time::Time;
-use aftercall_engine::value::Value;
 
 use super::alert::AlertRecord;
 use super::codes::Coded;

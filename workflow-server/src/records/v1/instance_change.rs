@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
+use aftercall_definition::time::Time;
 use aftercall_engine::entry::{After, AlertBefore, Before, InstanceChange, StageWarning, Touched};
-use aftercall_engine::time::Time;
 
 use super::codes::Coded;
 use super::instance::{IdRecord, InstanceRecord};

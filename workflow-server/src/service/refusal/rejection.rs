@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use aftercall_engine::definition::Fault;
+use aftercall_definition::Fault;
 use aftercall_engine::instance::{Instance, Status as InstanceStatus};
 use aftercall_engine::{Rejection, Root};
 use tonic::Code;

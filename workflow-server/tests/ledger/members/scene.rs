@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use aftercall_definition::time::Time;
 use aftercall_engine::Root;
 use aftercall_engine::call::Caller;
 use aftercall_engine::command::{Command, EndCall, PushButton, StepErasure};
 use aftercall_engine::erasure::{EraseCaller, ErasedCall, ErasureState, calls_in_memory};
 use aftercall_engine::phone::Country;
-use aftercall_engine::time::Time;
 use aftercall_engine::world::caller_index::CallerKey;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;

@@ -7,10 +7,10 @@
 
 use std::sync::Arc;
 
+use aftercall_definition::time::Time;
 use aftercall_engine::Entry;
 use aftercall_engine::call::{Call, CallKey};
 use aftercall_engine::instance::{Instance, InstanceId};
-use aftercall_engine::time::Time;
 use quick_cache::Weighter;
 use quick_cache::sync::Cache;
 

@@ -4,12 +4,12 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
+use aftercall_definition::time::Time;
 use aftercall_engine::actor::Actor;
 use aftercall_engine::archive::Chunk;
 use aftercall_engine::call::Call;
 use aftercall_engine::entry::{Answer, ChangeKind, Said};
 use aftercall_engine::instance::InstanceId;
-use aftercall_engine::time::Time;
 use aftercall_engine::{Entry, Root};
 
 use super::DAY_MILLIS;

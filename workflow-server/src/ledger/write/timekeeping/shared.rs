@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use aftercall_engine::time::Time;
+use aftercall_definition::time::Time;
 
 use super::Timekeeping;
 use crate::records::LastSeen;

@@ -1,0 +1,192 @@
+//! Actions in words, as pages and the command line show them.
+//!
+//! Must not be parsed by anybody: the words may change.
+
+use aftercall_definition::model::{
+    Action, ActionKind, AlertAction, ButtonAction, LinkAction, NO_CALENDAR, NoteRule, Raise, Rung,
+    RungTime, TimerAction, TimerStart,
+};
+
+/// How much of an alert's text is shown.
+pub(super) const TEXT_CHARS_MAX: usize = 60;
+
+/// The action in one line of words.
+#[must_use]
+pub fn describe_action(action: &Action) -> String {
+    let words = match &action.kind {
+        ActionKind::Alert(alert) => describe_alert(alert),
+        ActionKind::Button(button) => describe_button(button),
+        ActionKind::Timer(timer) => describe_timer(timer),
+        ActionKind::Link(link) => describe_link(link),
+        ActionKind::Finish(finish) => format!("Finish: {}", finish.outcome),
+        ActionKind::SetField(set) => format!("Set {} to {}", set.field, shortened(set.to.source())),
+    };
+    match &action.when {
+        None => words,
+        Some(when) => format!("If {}: {words}", shortened(when.source())),
+    }
+}
+
+/// On one line, and no longer than a line.
+pub(super) fn shortened(text: &str) -> String {
+    let mut words = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    if let Some((cut, _)) = words.char_indices().nth(TEXT_CHARS_MAX) {
+        words.truncate(cut);
+        words.push('…');
+    }
+    words
+}
+
+/// ", by the calendar office", or nothing.
+fn by_calendar(calendar: Option<&str>) -> String {
+    match calendar {
+        None => String::new(),
+        Some(NO_CALENDAR) => " by the clock on the wall".to_owned(),
+        Some(name) => format!(" by the calendar {name}"),
+    }
+}
+
+fn describe_alert(alert: &AlertAction) -> String {
+    let due = alert.due.map_or_else(String::new, |due| {
+        format!(", due in {due}{}", by_calendar(alert.calendar.as_deref()))
+    });
+    let words = shortened(alert.text.source());
+    let rungs: Vec<String> = alert.escalate.iter().map(describe_rung).collect();
+    let escalates = if rungs.is_empty() {
+        String::new()
+    } else {
+        format!("; escalates {}", rungs.join(", then "))
+    };
+    format!(
+        "Alert {} ({}{due}{escalates}): {words}",
+        alert.team,
+        alert.priority.word()
+    )
+}
+
+fn describe_rung(rung: &Rung) -> String {
+    let when = match rung.at {
+        RungTime::Share(share) => format!("at {share}%"),
+        RungTime::Due => "at due".to_owned(),
+        RungTime::After(span) => format!("{span} after due"),
+    };
+    let again = rung
+        .again
+        .map(|again| format!("every {}, {} times", again.every, again.times));
+    let priority = rung.priority.map(|raise| match raise {
+        Raise::To(priority) => format!("to {}", priority.word()),
+        Raise::ByOne => "by one priority".to_owned(),
+    });
+    let team = rung.team.as_ref().map(|team| format!("to team {team}"));
+    let added = rung
+        .add_team
+        .as_ref()
+        .map(|team| format!("also to team {team}"));
+    [Some(when), again, priority, team, added]
+        .into_iter()
+        .flatten()
+        .collect::<Vec<_>>()
+        .join(" ")
+}
+
+fn describe_button(button: &ButtonAction) -> String {
+    let mut asks = Vec::new();
+    asks.extend(
+        button
+            .confirmation
+            .as_ref()
+            .map(|question| format!("asks \"{}\"", shortened(question))),
+    );
+    if button.note == NoteRule::Required {
+        asks.push("note required".to_owned());
+    }
+    if !button.form.is_empty() {
+        let names: Vec<&str> = button
+            .form
+            .iter()
+            .map(|field| field.name.as_str())
+            .collect();
+        asks.push(format!("form: {}", names.join(", ")));
+    }
+    let asks = if asks.is_empty() {
+        String::new()
+    } else {
+        format!(" ({})", asks.join("; "))
+    };
+    format!("Button \"{}\"{asks} → {}", button.label, button.event)
+}
+
+fn describe_timer(timer: &TimerAction) -> String {
+    let from = match &timer.from {
+        TimerStart::Stage => "in this stage".to_owned(),
+        TimerStart::Start => "from the start".to_owned(),
+        TimerStart::Field(field) => format!("from {field}"),
+    };
+    let when = match (timer.after, timer.at) {
+        (Some(after), None) => format!("after {after} {from}"),
+        (Some(after), Some(at)) => format!("after {after} {from}, at {at}"),
+        (None, Some(at)) => format!("at {at} {from}"),
+        (None, None) => from,
+    };
+    let calendar = by_calendar(timer.calendar.as_deref());
+    let waits = if timer.waits_for_claim {
+        ", once nobody holds it"
+    } else {
+        ""
+    };
+    format!("Timer: {when}{calendar}{waits} → {}", timer.event)
+}
+
+fn describe_link(link: &LinkAction) -> String {
+    match &link.at_most {
+        None => format!("Link → {}", link.to),
+        Some(at_most) => format!(
+            "Link → {}, at most {} times, then → {}",
+            link.to, at_most.times, at_most.otherwise
+        ),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::describe_action;
+    use crate::file::read;
+
+    fn check(action: &str, expected: &str) {
+        let text = format!("format: 1\nworkflow: w\ntitle: T\non_new_call:\n  - {action}\n");
+        let definition = read(&text, None).unwrap_or_else(|faults| panic!("{faults:#?}"));
+        assert_eq!(describe_action(&definition.stages[0].actions[0]), expected);
+    }
+
+    #[test]
+    fn actions_read_as_a_person_would_say_them() {
+        check(
+            r#"alert: { text: "Refund {{ fields.amount }}\nfor {{ call.caller.name }}", team: billing, priority: high, due: 4h }"#,
+            "Alert billing (high, due in 4h): Refund {{ fields.amount }} for {{ call.caller.name }}",
+        );
+        check(
+            &format!("alert: {{ text: {}, team: care }}", "word ".repeat(20)),
+            "Alert care (normal): word word word word word word word word word word word word …",
+        );
+        check("button: Approve", "Button \"Approve\" → approve");
+        check(
+            "{ button: Paid, id: p, confirm: Sure?, note: required, form: { reference: { type: text } } }",
+            "Button \"Paid\" (asks \"Sure?\"; note required; form: reference) → p",
+        );
+        check("timer: 90s", "Timer: after 90s in this stage → after-90s");
+        check(
+            "timer: { after: 3d, from: start }",
+            "Timer: after 3d from the start → after-3d",
+        );
+        check(
+            "timer: { after: 2h, wait-for-claim: true }",
+            "Timer: after 2h in this stage, once nobody holds it → after-2h",
+        );
+        check("link: pay-out", "Link → pay-out");
+        check(
+            "link: { to: new-call, max: 3, else: x }",
+            "Link → new-call, at most 3 times, then → x",
+        );
+        check("finish: done", "Finish: done");
+    }
+}

@@ -1,0 +1,42 @@
+//! The file form of a definition (YAML 1.2 core schema, or JSON, which is a part of it), as people
+//! write, review and keep it; and the files of teams and calendars.
+//!
+//! Promises: reading is strict and reports every fault at once, with line and column; nothing is
+//! guessed. What was written by [`write_yaml`] or [`write_json`] reads back as the same definition.
+//!
+//! Must not judge the workflow as a whole: that is [`aftercall_definition::validate`], which knows
+//! no files.
+
+mod actions;
+mod calendar_form;
+mod calendars;
+mod comments;
+mod escalation;
+mod faults;
+mod fields;
+mod formatting;
+mod inside;
+mod json_escapes;
+mod line_ends;
+mod mapping;
+mod numbers;
+mod places;
+mod plain_actions;
+mod reading;
+mod schema;
+mod single;
+mod sketch;
+mod teams;
+mod tree;
+mod writing;
+
+pub use calendar_form::{calendars_schema, write_calendars};
+pub use calendars::read_calendars;
+pub use formatting::{export_yaml, format_json, format_yaml, source_of};
+pub use line_ends::lines;
+pub use places::Places;
+pub use reading::{Unread, read, read_header, read_placed, read_to_the_end};
+pub use schema::schema;
+pub use single::{Single, read_action};
+pub use teams::read_teams;
+pub use writing::{check_written, write_action, write_json, write_yaml};

@@ -1,0 +1,155 @@
+//! The rungs of an alert's escalation, between a definition and a file.
+
+use aftercall_definition::fault::{Fault, FaultCode};
+use aftercall_definition::limits::{RUNG_TIMES_MAX, RUNGS_MAX};
+use aftercall_definition::model::{Again, Priority, Raise, Rung, RungTime};
+use aftercall_definition::rules;
+
+use crate::file::faults::Faults;
+use crate::file::mapping::{self, Keys, Mapping};
+use crate::file::plain_actions::PRIORITIES;
+use crate::file::tree::Node;
+
+pub(super) const RUNG: Keys = Keys {
+    known: &[
+        "at", "after", "every", "times", "priority", "team", "add-team",
+    ],
+    later: &["when"],
+};
+
+/// The word for "by one" among the priorities, and the priorities.
+pub(super) const RAISES: [(&str, Raise); 5] = [
+    (RAISE, Raise::ByOne),
+    (PRIORITIES[0].0, Raise::To(Priority::Low)),
+    (PRIORITIES[1].0, Raise::To(Priority::Normal)),
+    (PRIORITIES[2].0, Raise::To(Priority::High)),
+    (PRIORITIES[3].0, Raise::To(Priority::Urgent)),
+];
+/// How a rung says that the priority rises by one.
+pub(super) const RAISE: &str = "raise";
+/// How a rung says that it comes when the alert is due.
+pub(super) const DUE: &str = "due";
+
+/// Reads the rungs of an alert.
+pub(super) fn read(node: &Node, faults: &mut Faults) -> Vec<Rung> {
+    let items = mapping::list(node, "`escalate`", faults);
+    if let Some(item) = items.get(RUNGS_MAX) {
+        let message = format!("an alert escalates at most {RUNGS_MAX} times, repeats aside");
+        put(faults, item, FaultCode::TooLarge, "escalate", message);
+    }
+    items
+        .iter()
+        .take(RUNGS_MAX)
+        .filter_map(|item| rung(item, faults))
+        .collect()
+}
+
+fn put(faults: &mut Faults, node: &Node, code: FaultCode, field: &str, message: String) {
+    faults.put(
+        node.at,
+        Fault {
+            field: field.to_owned(),
+            ..Fault::new(code, message)
+        },
+    );
+}
+
+fn rung(node: &Node, faults: &mut Faults) -> Option<Rung> {
+    let rung = Mapping::of(node, "a rung of `escalate`", faults)?;
+    rung.check_keys(&RUNG, faults);
+    let at = time(rung, faults);
+    let again = again(rung, faults);
+    let priority = rung
+        .get("priority")
+        .and_then(|node| mapping::word(node, "priority", &RAISES, &[], faults));
+    let mut team = |key: &str| rung.get(key).map(|node| mapping::name(node, key, faults));
+    let (team, add_team) = (team("team"), team("add-team"));
+    if ["priority", "team", "add-team"]
+        .iter()
+        .all(|key| rung.get(key).is_none())
+    {
+        let message =
+            "a rung changes something: give it `priority`, `team` or `add-team`".to_owned();
+        put(faults, node, FaultCode::MissingKey, "escalate", message);
+    }
+    Some(Rung {
+        at: at?,
+        again: again?,
+        priority,
+        team: team.flatten(),
+        add_team: add_team.flatten(),
+    })
+}
+
+fn time(rung: Mapping<'_>, faults: &mut Faults) -> Option<RungTime> {
+    match (rung.get("at"), rung.get("after")) {
+        (Some(at), None) => {
+            let text = mapping::text(at, "at", faults)?;
+            let share = text
+                .strip_suffix('%')
+                .and_then(|share| share.parse().ok())
+                .filter(|share| (1..100).contains(share));
+            if text == DUE {
+                return Some(RungTime::Due);
+            }
+            if share.is_none() {
+                let message = format!(
+                    "`at` is `due`, or a share of the time until then such as `50%` (1% to 99%), not {}; what comes later is written `after: 2h`",
+                    rules::quoted(text)
+                );
+                put(faults, at, FaultCode::BadValue, "at", message);
+            }
+            share.map(RungTime::Share)
+        }
+        (None, Some(after)) => mapping::span(after, "after", faults).map(RungTime::After),
+        (at, _) => {
+            let (code, message) = match at {
+                Some(_) => (FaultCode::BadValue, "a rung has either `at` or `after`"),
+                None => (
+                    FaultCode::MissingKey,
+                    "a rung needs `at` (`50%`, `due`) or `after` (how long after it was due)",
+                ),
+            };
+            faults.put(
+                rung.at,
+                Fault {
+                    field: "at".to_owned(),
+                    ..Fault::new(code, message.to_owned())
+                },
+            );
+            None
+        }
+    }
+}
+
+/// None where it is at fault; nothing inside where the rung is not repeated.
+fn again(rung: Mapping<'_>, faults: &mut Faults) -> Option<Option<Again>> {
+    match (rung.get("every"), rung.get("times")) {
+        (None, None) => Some(None),
+        (Some(every), Some(times)) => {
+            let every = mapping::span(every, "every", faults);
+            let times = mapping::whole(times, "times", 2, RUNG_TIMES_MAX, faults);
+            Some(Some(Again {
+                every: every?,
+                times: times?,
+            }))
+        }
+        (every, _) => {
+            let (there, missing) = if every.is_some() {
+                ("every", "times")
+            } else {
+                ("times", "every")
+            };
+            let message =
+                format!("`{there}` needs `{missing}`: how often in all, and how long in between");
+            faults.put(
+                rung.at,
+                Fault {
+                    field: missing.to_owned(),
+                    ..Fault::new(FaultCode::MissingKey, message)
+                },
+            );
+            None
+        }
+    }
+}

@@ -1,0 +1,140 @@
+//! The faults of one file, collected while it is read.
+//!
+//! Must not grow without bound: a file of a million faults is told the first hundred.
+
+use std::ops::Range;
+
+use aftercall_definition::fault::{Fault, FaultCode};
+use aftercall_definition::limits::FAULTS_MAX;
+
+use crate::file::inside::inside;
+
+/// A place in the file, from 1; columns count characters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Position {
+    pub(super) line: u32,
+    pub(super) column: u32,
+}
+
+impl Position {
+    pub(super) const START: Self = Self { line: 1, column: 1 };
+}
+
+/// Where in the workflow reading is: the event, by its place in the order written, and the action
+/// in it, from 1.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Spot {
+    pub(super) event: Option<usize>,
+    pub(super) action: u32,
+}
+
+/// All faults so far.
+#[derive(Debug, Default)]
+pub(super) struct Faults {
+    found: Vec<(Spot, Fault)>,
+    more: bool,
+    /// How many of them are inside of one text or condition: the rest of the file can be read, and
+    /// judged, all the same.
+    inside: usize,
+    /// The file's text.
+    pub(super) text: String,
+    /// Where reading is.
+    pub(super) spot: Spot,
+    /// How many expressions were read: each takes a while.
+    pub(super) expressions: usize,
+    /// Their bytes together.
+    pub(super) expression_bytes: usize,
+    /// The bytes of the texts with filters and conditions.
+    pub(super) worked_out_bytes: usize,
+}
+
+impl Faults {
+    pub(super) fn add(&mut self, code: FaultCode, at: Position, message: impl Into<String>) {
+        self.put(at, Fault::new(code, message));
+    }
+
+    /// Adds a fault that does not know where it is.
+    pub(super) fn put(&mut self, at: Position, fault: Fault) {
+        if self.found.len() >= FAULTS_MAX {
+            self.more = true;
+            return;
+        }
+        self.found.push((
+            self.spot,
+            Fault {
+                line: at.line,
+                column: at.column,
+                ..fault
+            },
+        ));
+    }
+
+    /// Adds a fault inside of a text or a condition that begins at a place: where its bytes are in
+    /// the file, if that can be found.
+    pub(super) fn put_inside(
+        &mut self,
+        at: Position,
+        (source, range): (&str, Option<Range<usize>>),
+        fault: Fault,
+    ) {
+        let count = self.found.len();
+        // A file of nothing but faults must not be searched for each.
+        let range = range.filter(|_| count < FAULTS_MAX);
+        let found = range.and_then(|range| inside(&self.text, at, source, range));
+        self.put(found.unwrap_or(at), fault);
+        self.inside += self.found.len() - count;
+    }
+
+    /// Whether all faults so far are inside of texts and conditions.
+    pub(super) fn are_inside(&self) -> bool {
+        self.found.len() == self.inside && !self.more
+    }
+
+    /// Adds the fault of a value, if it has one, and says of which field it is.
+    pub(super) fn check(&mut self, at: Position, field: &str, checked: Result<(), Fault>) -> bool {
+        match checked {
+            Ok(()) => true,
+            Err(fault) => {
+                self.put(
+                    at,
+                    Fault {
+                        field: field.to_owned(),
+                        ..fault
+                    },
+                );
+                false
+            }
+        }
+    }
+
+    /// Whether further faults are only counted as more: then their words need not be found.
+    pub(super) fn is_full(&self) -> bool {
+        self.more
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.found.is_empty()
+    }
+
+    /// All faults in the order of the file; `numbers` are those of the stages, in the order in
+    /// which they are written.
+    pub(super) fn finish(mut self, numbers: &[u32]) -> Vec<Fault> {
+        self.found
+            .sort_by_key(|(_, fault)| (fault.line, fault.column));
+        let in_stage = |(spot, fault): (Spot, Fault)| {
+            let stage = spot.event.and_then(|event| numbers.get(event)).copied();
+            Fault {
+                stage: stage.unwrap_or(0),
+                action: spot.action,
+                ..fault
+            }
+        };
+        let mut faults: Vec<Fault> = self.found.into_iter().map(in_stage).collect();
+        faults.dedup();
+        if self.more {
+            let message = format!("there are more faults; these are the first {FAULTS_MAX}");
+            faults.push(Fault::new(FaultCode::TooLarge, message));
+        }
+        faults
+    }
+}

@@ -1,0 +1,159 @@
+//! How events come by their ids and stage numbers: what is written wins, what an earlier version
+//! gave stays, and the rest follow in the order written.
+//!
+//! Promises: no id and no number is ever given to another event of the same workflow.
+
+use std::collections::{HashMap, HashSet};
+
+use aftercall_definition::fault::{Fault, FaultCode};
+use aftercall_definition::limits::{NAME_CHARS_MAX, STAGE_NUMBER_MAX};
+use aftercall_definition::model::EventKind;
+use aftercall_definition::numbering::Numbering;
+
+use crate::file::actions::event_fault;
+use crate::file::faults::Faults;
+use crate::file::sketch::Sketch;
+
+/// The ids of the events, in the order of the sketches.
+pub(super) fn ids(sketches: &[Sketch], faults: &mut Faults) -> Vec<String> {
+    let mut taken: HashSet<&str> = HashSet::new();
+    for sketch in sketches {
+        let Some((id, at)) = &sketch.id else { continue };
+        if !taken.insert(id) {
+            let fault = Fault::new(
+                FaultCode::Duplicate,
+                format!("another event has the id `{id}`; choose another one"),
+            );
+            event_fault(faults, sketch, Some(*at), "id", fault);
+        }
+    }
+    let mut taken: HashSet<String> = taken.into_iter().map(str::to_owned).collect();
+    let mut suffixes = HashMap::new();
+    let given = |sketch: &Sketch| match &sketch.id {
+        Some((id, _)) => id.clone(),
+        None => free_id(sketch, &mut taken, &mut suffixes),
+    };
+    sketches.iter().map(given).collect()
+}
+
+/// An id made of the label: `pay-out`, or `pay-out-2` where that is taken.
+pub(super) fn free_id(
+    sketch: &Sketch,
+    taken: &mut HashSet<String>,
+    suffixes: &mut HashMap<String, u32>,
+) -> String {
+    let mut base = slug::slugify(&sketch.label);
+    if base.is_empty() {
+        let kind = if sketch.kind == EventKind::TimerElapsed {
+            "timer"
+        } else {
+            "button"
+        };
+        kind.clone_into(&mut base);
+    }
+    shorten(&mut base, NAME_CHARS_MAX);
+    // The next suffix of each base is remembered, so that a thousand equal labels cost a thousand
+    // steps.
+    let next = suffixes.entry(base.clone()).or_insert(1);
+    loop {
+        let id = if *next == 1 {
+            base.clone()
+        } else {
+            suffixed(&base, *next)
+        };
+        *next = next.saturating_add(1);
+        if taken.insert(id.clone()) {
+            return id;
+        }
+    }
+}
+
+fn suffixed(base: &str, number: u32) -> String {
+    let suffix = format!("-{number}");
+    let mut id = base.to_owned();
+    shorten(&mut id, NAME_CHARS_MAX - suffix.len());
+    id + &suffix
+}
+
+/// A slug is ASCII: every byte is a boundary.
+fn shorten(slug: &mut String, bytes_max: usize) {
+    slug.truncate(bytes_max);
+    slug.truncate(slug.trim_end_matches('-').len());
+}
+
+/// The stage numbers of the events with these ids. A new one comes after all that are written too:
+/// what a file leaves out between them may have been another event's.
+pub(super) fn stages(
+    sketches: &[Sketch],
+    ids: &[String],
+    earlier: &Numbering,
+    faults: &mut Faults,
+) -> Vec<u32> {
+    let mut numbers: Vec<Option<u32>> = Vec::with_capacity(sketches.len());
+    let mut taken = HashSet::new();
+    for (sketch, id) in sketches.iter().zip(ids) {
+        let before = earlier.number_of(id);
+        if let Some((number, at)) = sketch.number {
+            let fault = clash(
+                number,
+                id,
+                before,
+                earlier.event_of(number),
+                taken.contains(&number),
+            );
+            if let Some(fault) = fault {
+                event_fault(faults, sketch, Some(at), "stage", fault);
+            }
+        }
+        let number = sketch.number.map(|(number, _)| number).or(before);
+        taken.extend(number);
+        numbers.push(number);
+    }
+    let highest = taken.iter().max().copied().unwrap_or_default();
+    let mut next = earlier.next_free().max(highest.saturating_add(1));
+    let mut too_high = None;
+    let given = |(sketch, number): (&Sketch, Option<u32>)| {
+        number.unwrap_or_else(|| {
+            let given = next;
+            next = next.saturating_add(1);
+            if given > STAGE_NUMBER_MAX && too_high.is_none() {
+                too_high = Some((sketch.added_by, sketch.at));
+            }
+            given
+        })
+    };
+    let numbers = sketches.iter().zip(numbers).map(given).collect();
+    if let Some((spot, at)) = too_high {
+        faults.spot = spot;
+        let message = format!(
+            "no stage numbers are left up to {STAGE_NUMBER_MAX}; write lower ones, or import it as a new workflow"
+        );
+        faults.add(FaultCode::TooLarge, at, message);
+    }
+    numbers
+}
+
+/// Why an event cannot have the number that is written for it.
+pub(super) fn clash(
+    number: u32,
+    id: &str,
+    before: Option<u32>,
+    other: Option<&str>,
+    taken: bool,
+) -> Option<Fault> {
+    if taken {
+        let message =
+            format!("another event has the stage number {number}; leave it out to get a free one");
+        return Some(Fault::new(FaultCode::Duplicate, message));
+    }
+    if let Some(before) = before.filter(|before| *before != number) {
+        let message =
+            format!("`{id}` is stage {before} already and stays so; write {before} or nothing");
+        return Some(Fault::new(FaultCode::NumberUsed, message));
+    }
+    let other = other.filter(|other| *other != id)?;
+    let message = format!(
+        "stage {number} was `{other}` in an earlier version; leave it out to get a free number"
+    );
+    Some(Fault::new(FaultCode::NumberUsed, message))
+}

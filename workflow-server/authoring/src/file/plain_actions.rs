@@ -1,0 +1,251 @@
+//! The actions that add no event: alert, link, finish, set-field.
+
+use aftercall_definition::fault::{Fault, FaultCode};
+use aftercall_definition::limits::{LINK_TIMES_MAX, TEXT_BYTES_MAX};
+use aftercall_definition::model::{
+    Action, ActionKind, AlertAction, AtMost, FinishAction, LinkAction, Priority, SetFieldAction,
+};
+use aftercall_definition::rules;
+use aftercall_definition::template::Template;
+
+use crate::file::actions::when;
+use crate::file::escalation;
+use crate::file::faults::Faults;
+use crate::file::mapping::{self, Keys, Mapping};
+use crate::file::tree::Node;
+
+pub(super) const ALERT: Keys = Keys {
+    known: &[
+        "text", "team", "priority", "due", "calendar", "escalate", "when",
+    ],
+    later: &["at", "id"],
+};
+pub(super) const LINK: Keys = Keys {
+    known: &["to", "max", "else", "when"],
+    later: &[],
+};
+pub(super) const FINISH: Keys = Keys {
+    known: &["outcome", "when"],
+    later: &[],
+};
+pub(super) const SET_FIELD: Keys = Keys {
+    known: &["field", "to", "when"],
+    later: &[],
+};
+
+/// The words of the priorities.
+pub(super) const PRIORITIES: [(&str, Priority); 4] = [
+    ("low", Priority::Low),
+    ("normal", Priority::Normal),
+    ("high", Priority::High),
+    ("urgent", Priority::Urgent),
+];
+
+/// Refuses what stands beside the one key of such an action; most often it was meant to be inside.
+pub(super) fn check_beside(kind: &str, action: Mapping<'_>, faults: &mut Faults) {
+    let inside = match kind {
+        "alert" => ALERT.known,
+        "link" => LINK.known,
+        "finish" => FINISH.known,
+        _ => SET_FIELD.known,
+    };
+    for (key, _) in action.entries.iter().filter(|(key, _)| key.text != kind) {
+        if inside.contains(&key.text.as_str()) {
+            let message = match (kind, action.get(kind).is_some_and(mapping::is_scalar)) {
+                ("link", true) => format!(
+                    "`{}` belongs inside: write `link: {{ to: …, {}: … }}`",
+                    key.text, key.text
+                ),
+                ("finish", true) => {
+                    format!(
+                        "`{}` belongs inside: write `finish: {{ outcome: …, {}: … }}`",
+                        key.text, key.text
+                    )
+                }
+                _ => format!(
+                    "`{}` belongs inside `{kind}`: indent it by two more spaces",
+                    key.text
+                ),
+            };
+            faults.add(FaultCode::UnknownKey, key.at, message);
+        } else {
+            let message = format!(
+                "unknown key {}; nothing stands beside `{kind}`",
+                rules::quoted(&key.text)
+            );
+            faults.add(FaultCode::UnknownKey, key.at, message);
+        }
+    }
+}
+
+/// Reads the action of this kind; nothing where it is at fault.
+pub(super) fn read(kind: &str, value: &Node, faults: &mut Faults) -> Option<Action> {
+    match kind {
+        "alert" => alert(value, faults),
+        "link" => link(value, faults),
+        "finish" => finish(value, faults),
+        _ => set_field(value, faults),
+    }
+}
+
+fn alert(value: &Node, faults: &mut Faults) -> Option<Action> {
+    let alert = Mapping::of(value, "`alert`", faults)?;
+    alert.check_keys(&ALERT, faults);
+    let text = alert
+        .require("text", "`alert`", faults)
+        .and_then(|node| template(node, "text", faults));
+    let team = alert
+        .require("team", "`alert`", faults)
+        .and_then(|node| mapping::name(node, "team", faults));
+    let priority = alert
+        .get("priority")
+        .and_then(|node| mapping::word(node, "priority", &PRIORITIES, &[], faults));
+    let due = alert
+        .get("due")
+        .and_then(|node| mapping::span(node, "due", faults));
+    let calendar = mapping::calendar(alert, faults);
+    let when = when(alert, faults);
+    let escalate = alert
+        .get("escalate")
+        .map(|node| escalation::read(node, faults))
+        .unwrap_or_default();
+    let priority = priority.unwrap_or(Priority::Normal);
+    let alert = AlertAction {
+        text: text?,
+        team: team?,
+        priority,
+        due,
+        calendar,
+        escalate,
+    };
+    Some(Action {
+        when,
+        kind: ActionKind::Alert(alert),
+    })
+}
+
+fn template(node: &Node, field: &str, faults: &mut Faults) -> Option<Template> {
+    let rule = |text: &str| rules::text(format_args!("`{field}`"), text, TEXT_BYTES_MAX);
+    let source = mapping::checked(node, field, rule, faults)?;
+    let of_field = |fault: Fault| Fault {
+        field: field.to_owned(),
+        ..fault
+    };
+    // Of what is too much already, which was told, nothing more is worked out.
+    if rules::worked_out(faults.worked_out_bytes).is_err() && source.contains('{') {
+        return None;
+    }
+    let template = match Template::parse(&source) {
+        Ok(template) => template,
+        Err(wrong) => {
+            let fault = of_field(Fault::new(FaultCode::BadValue, wrong.message));
+            faults.put_inside(node.at, (&source, wrong.range), fault);
+            // The rest of the file is judged as if it were one.
+            return Some(Template::stored(&source));
+        }
+    };
+    if template.is_worked_out() {
+        faults.worked_out_bytes += source.len();
+        if let Err(fault) = rules::worked_out(faults.worked_out_bytes) {
+            faults.put(node.at, of_field(fault));
+            return None;
+        }
+    }
+    Some(template)
+}
+
+fn link(value: &Node, faults: &mut Faults) -> Option<Action> {
+    if mapping::is_scalar(value) {
+        let link = LinkAction {
+            to: mapping::name(value, "link", faults)?,
+            at_most: None,
+        };
+        return Some(ActionKind::Link(link).into());
+    }
+    let link = Mapping::of(value, "`link`", faults)?;
+    link.check_keys(&LINK, faults);
+    let to = link
+        .require("to", "`link`", faults)
+        .and_then(|node| mapping::name(node, "to", faults));
+    let when = when(link, faults);
+    let times = link
+        .get("max")
+        .map(|node| mapping::whole(node, "max", 1, LINK_TIMES_MAX, faults));
+    let otherwise = link
+        .get("else")
+        .map(|node| mapping::name(node, "else", faults));
+    let at_most = match (times, otherwise) {
+        (None, None) => None,
+        (Some(times), Some(otherwise)) => Some(AtMost {
+            times: times?,
+            otherwise: otherwise?,
+        }),
+        (times, _) => {
+            let (there, missing) = if times.is_some() {
+                ("max", "else")
+            } else {
+                ("else", "max")
+            };
+            let message = format!(
+                "`{there}` needs `{missing}`: how often to go there, and where to go from then on"
+            );
+            faults.put(
+                link.at,
+                Fault {
+                    field: missing.to_owned(),
+                    ..Fault::new(FaultCode::MissingKey, message)
+                },
+            );
+            return None;
+        }
+    };
+    Some(Action {
+        when,
+        kind: ActionKind::Link(LinkAction { to: to?, at_most }),
+    })
+}
+
+fn finish(value: &Node, faults: &mut Faults) -> Option<Action> {
+    if mapping::is_scalar(value) {
+        return Some(
+            ActionKind::Finish(FinishAction {
+                outcome: mapping::name(value, "finish", faults)?,
+            })
+            .into(),
+        );
+    }
+    let finish = Mapping::of(value, "`finish`", faults)?;
+    finish.check_keys(&FINISH, faults);
+    let when = when(finish, faults);
+    let outcome = finish
+        .require("outcome", "`finish`", faults)
+        .and_then(|node| mapping::name(node, "outcome", faults))?;
+    Some(Action {
+        when,
+        kind: ActionKind::Finish(FinishAction { outcome }),
+    })
+}
+
+fn set_field(value: &Node, faults: &mut Faults) -> Option<Action> {
+    let set = Mapping::of(value, "`set-field`", faults)?;
+    set.check_keys(&SET_FIELD, faults);
+    let when = when(set, faults);
+    let field = set
+        .require("field", "`set-field`", faults)
+        .and_then(|node| {
+            let named = mapping::text(node, "field", faults)?;
+            faults
+                .check(node.at, "field", rules::field_name(named))
+                .then(|| named.to_owned())
+        });
+    let to = set
+        .require("to", "`set-field`", faults)
+        .and_then(|node| mapping::expression(node, "to", faults));
+    Some(Action {
+        when,
+        kind: ActionKind::SetField(SetFieldAction {
+            field: field?,
+            to: to?,
+        }),
+    })
+}

@@ -1,0 +1,225 @@
+//! A workflow as a picture: its stages and the ways between them, as Mermaid, DOT, SVG or text;
+//! with the way that an instance has gone, if one is to be shown.
+//!
+//! Promises: the same workflow gives the same picture; whatever an author wrote stays text in it.
+
+mod dot;
+mod effort;
+mod mermaid;
+mod svg;
+mod text;
+
+use aftercall_definition::model::{Action, ActionKind, Definition, Stage, TimerAction};
+pub use dot::dot;
+pub use mermaid::mermaid;
+pub use svg::{NoPicture, hush_layout_panics, svg};
+pub use text::text;
+
+use crate::describe::describe_action;
+
+/// How much of an action a box shows.
+const LINE_CHARS_MAX: usize = 36;
+/// How many actions a box shows.
+const LINES_MAX: usize = 4;
+
+/// The way that an instance has gone.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Trail {
+    /// The stages that it has entered, and how often.
+    pub visits: Vec<(u32, u32)>,
+    /// The stage that it is in.
+    pub present: Option<u32>,
+}
+
+/// What a picture shows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Graph {
+    title: String,
+    nodes: Vec<Node>,
+    edges: Vec<Edge>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Node {
+    stage: u32,
+    title: String,
+    lines: Vec<String>,
+    /// How often the instance has entered it.
+    visits: u32,
+    is_present: bool,
+    is_end: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum EdgeKind {
+    Button,
+    Timer,
+    Link,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Edge {
+    /// Places among the nodes.
+    from: usize,
+    to: usize,
+    label: String,
+    kind: EdgeKind,
+}
+
+impl Graph {
+    /// The picture of a workflow.
+    #[must_use]
+    pub fn of(definition: &Definition, trail: &Trail) -> Self {
+        let nodes = definition
+            .stages
+            .iter()
+            .map(|stage| node(stage, trail))
+            .collect();
+        let place = |event: &str| {
+            definition
+                .stages
+                .iter()
+                .position(|stage| stage.event.id == event)
+        };
+        let mut edges = Vec::new();
+        for (from, stage) in definition.stages.iter().enumerate() {
+            for action in &stage.actions {
+                for (event, label, kind) in ways(action) {
+                    edges.extend(place(event).map(|to| Edge {
+                        from,
+                        to,
+                        label,
+                        kind,
+                    }));
+                }
+            }
+        }
+        Self {
+            title: definition.title.clone(),
+            nodes,
+            edges,
+        }
+    }
+}
+
+fn node(stage: &Stage, trail: &Trail) -> Node {
+    let shown = stage.actions.iter().filter_map(line);
+    let mut lines: Vec<String> = shown.collect();
+    if lines.len() > LINES_MAX {
+        let more = lines.len() - LINES_MAX + 1;
+        lines.truncate(LINES_MAX - 1);
+        lines.push(format!("and {more} more"));
+    }
+    Node {
+        stage: stage.number,
+        title: shortened(&stage.title()),
+        lines,
+        visits: trail
+            .visits
+            .iter()
+            .find(|(number, _)| *number == stage.number)
+            .map_or(0, |(_, times)| *times),
+        is_present: trail.present == Some(stage.number),
+        is_end: stage.actions.iter().any(|action| action.finish().is_some()),
+    }
+}
+
+/// What a box says of an action; what leads on is shown by an arrow.
+fn line(action: &Action) -> Option<String> {
+    let condition = if action.when.is_some() { "? " } else { "" };
+    let words = match &action.kind {
+        ActionKind::Alert(alert) => {
+            let due = alert.due.map_or_else(String::new, |due| format!(", {due}"));
+            format!("{}{due}: {}", alert.team, without_code(alert.text.source()))
+        }
+        ActionKind::Finish(finish) => format!("finish: {}", finish.outcome),
+        ActionKind::SetField(set) => format!("{} = {}", set.field, set.to.source()),
+        ActionKind::Button(_) | ActionKind::Timer(_) | ActionKind::Link(_) => return None,
+    };
+    Some(shortened(&format!("{condition}{words}")))
+}
+
+/// The events that an action leads to, with what stands at the arrow.
+fn ways(action: &Action) -> Vec<(&str, String, EdgeKind)> {
+    let condition = if action.when.is_some() { "? " } else { "" };
+    match &action.kind {
+        ActionKind::Button(button) => {
+            vec![(
+                button.event.as_str(),
+                shortened(&format!("{condition}{}", button.label)),
+                EdgeKind::Button,
+            )]
+        }
+        ActionKind::Timer(timer) => {
+            vec![(
+                timer.event.as_str(),
+                shortened(&format!("{condition}{}", waits(timer))),
+                EdgeKind::Timer,
+            )]
+        }
+        ActionKind::Link(link) => {
+            let when = action
+                .when
+                .as_ref()
+                .map_or_else(String::new, |when| shortened(when.source()));
+            match &link.at_most {
+                None => vec![(link.to.as_str(), when, EdgeKind::Link)],
+                Some(limit) => vec![
+                    (
+                        link.to.as_str(),
+                        shortened(format!("at most {} {when}", limit.times).trim()),
+                        EdgeKind::Link,
+                    ),
+                    (limit.otherwise.as_str(), "then".to_owned(), EdgeKind::Link),
+                ],
+            }
+        }
+        ActionKind::Alert(_) | ActionKind::Finish(_) | ActionKind::SetField(_) => Vec::new(),
+    }
+}
+
+fn waits(timer: &TimerAction) -> String {
+    let mut words = Vec::new();
+    words.extend(timer.after.map(|after| format!("after {after}")));
+    words.extend(timer.at.map(|at| format!("at {at}")));
+    if words.is_empty() {
+        "at its time".to_owned()
+    } else {
+        words.join(" ")
+    }
+}
+
+/// A text with the names of its places instead of their code: `Refund ‹amount› for ‹name›`.
+fn without_code(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.find("{{").into_iter().chain(rest.find("{%")).min() {
+        shown.push_str(&rest[..at]);
+        let (is_place, inside) = (rest[at..].starts_with("{{"), &rest[at + 2..]);
+        let Some(end) = inside.find(if is_place { "}}" } else { "%}" }) else {
+            return shown + &rest[at..];
+        };
+        if is_place {
+            let path = inside[..end].split('|').next().unwrap_or_default().trim();
+            let name = path.rsplit('.').next().unwrap_or(path);
+            shown.push_str(&format!("‹{name}›"));
+        }
+        rest = &inside[end + 2..];
+    }
+    shown + rest
+}
+
+/// On one line, and no longer than a box.
+fn shortened(text: &str) -> String {
+    let mut words = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    if let Some((cut, _)) = words.char_indices().nth(LINE_CHARS_MAX) {
+        words.truncate(cut);
+        words.push('…');
+    }
+    words
+}
+
+/// The action in words, for the text form.
+fn described(action: &Action) -> String {
+    describe_action(action)
+}

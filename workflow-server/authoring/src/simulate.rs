@@ -1,0 +1,439 @@
+//! Trying a workflow out: one call in a World of its own, in which time passes when it is told to.
+//!
+//! Promise: what happens is decided and applied by the same functions as in a server. Must not:
+//! store anything.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use aftercall_definition::calendar::Calendar;
+use aftercall_definition::model::{Action, ActionKind, AlertAction};
+use aftercall_definition::time::Time;
+use aftercall_definition::value::Value;
+use aftercall_definition::{Definition, Fault};
+use aftercall_engine::actor::{Actor, ActorKind};
+use aftercall_engine::call::CallKey;
+use aftercall_engine::command::{
+    CallChanges, Command, Elapse, IfRunning, ImportCalendar, ImportTeam, ImportWorkflow,
+    PublishWorkflow, PushButton, Request, SetWorkflow,
+};
+use aftercall_engine::entry::{Answer, ChangeKind, Entry, StageWarning};
+use aftercall_engine::instance::{Instance, InstanceId, Status};
+use aftercall_engine::query::{ShouldStop, Stopped};
+use aftercall_engine::rejection::Rejection;
+use aftercall_engine::world::{Keeping, Root, World};
+use aftercall_engine::{Decision, decide};
+use jiff::tz::TimeZone;
+use thiserror::Error;
+
+/// How often something may come by itself: a workflow that is busier than that is at fault, or
+/// waited for too long.
+const FIRINGS_MAX: usize = 2_000;
+
+/// Who tries it out, as the history would say.
+const AUTHOR: &str = "simulation";
+
+/// Values by name.
+pub type Named = Vec<(Box<str>, Value)>;
+
+/// A way out of a stage. Two links of a stage to the same other one are one way.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Way {
+    /// The number of the stage.
+    pub from: u32,
+    /// What leads out of it.
+    pub leads: Leads,
+}
+
+/// What leads out of a stage.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Leads {
+    /// A button, to the stage with this number.
+    Button(u32),
+    /// A timer, to the stage with this number.
+    Timer(u32),
+    /// A link, to the stage with this number.
+    Link(u32),
+    /// The end, with this outcome.
+    Finish(Box<str>),
+}
+
+/// Why a workflow cannot be tried out, or a step not be done.
+#[derive(Clone, Debug, PartialEq, Error)]
+pub enum SimulationError {
+    /// The definition has faults, and could not be published.
+    #[error("the workflow has faults")]
+    Faulty(Vec<Fault>),
+    /// The step is refused, as a server would refuse it.
+    #[error("{}", .0.in_full())]
+    Refused(Box<Rejection>),
+    /// Nothing is set yet.
+    #[error("the workflow is not set yet")]
+    NotSet,
+    /// More has come by itself than is tried out.
+    #[error(
+        "more than {FIRINGS_MAX} timers have come by themselves: wait for less, or let them come more rarely"
+    )]
+    TooBusy,
+    /// It was stopped.
+    #[error(transparent)]
+    Stopped(#[from] Stopped),
+}
+
+impl SimulationError {
+    /// A stable name for the reason, as the API has it.
+    #[must_use]
+    pub fn reason(&self) -> &'static str {
+        match self {
+            Self::Faulty(_) => "WORKFLOW_HAS_FAULTS",
+            Self::Refused(rejection) => rejection.reason(),
+            Self::NotSet => "NOT_SET",
+            Self::TooBusy => "TOO_BUSY",
+            Self::Stopped(_) => "STOPPED",
+        }
+    }
+}
+
+/// A call on which a workflow is tried out.
+#[derive(Debug)]
+pub struct Simulation {
+    world: World,
+    now: Time,
+    id: Option<InstanceId>,
+    walked: BTreeSet<Way>,
+    /// How often something has come by itself.
+    came: usize,
+    warnings: Vec<StageWarning>,
+}
+
+impl Simulation {
+    /// A World with this workflow in it, at this time. The teams that it names are declared; of the
+    /// calendars those given.
+    ///
+    /// # Errors
+    /// [`SimulationError::Faulty`].
+    pub fn new(
+        definition: &Definition,
+        calendars: &[Arc<Calendar>],
+        now: Time,
+    ) -> Result<Self, SimulationError> {
+        let world = World::new(Keeping::default());
+        let mut simulation = Self {
+            world,
+            now,
+            id: None,
+            walked: BTreeSet::new(),
+            came: 0,
+            warnings: Vec::new(),
+        };
+        for name in teams(definition) {
+            let (name, title) = (name.into(), name.into());
+            simulation.ask(
+                ActorKind::Author,
+                Command::from(ImportTeam {
+                    name,
+                    title,
+                    expected: None,
+                }),
+            )?;
+        }
+        for calendar in calendars {
+            let calendar = calendar.clone();
+            simulation.ask(
+                ActorKind::Author,
+                Command::from(ImportCalendar {
+                    calendar,
+                    expected: None,
+                }),
+            )?;
+        }
+        let faults: Vec<Fault> = simulation
+            .world
+            .root()
+            .validate(definition)
+            .into_iter()
+            .filter(|fault| !fault.warning)
+            .collect();
+        if !faults.is_empty() {
+            return Err(SimulationError::Faulty(faults));
+        }
+        let name = definition.name.as_str().into();
+        let definition = Box::new(definition.clone());
+        simulation.ask(
+            ActorKind::Author,
+            Command::from(ImportWorkflow {
+                definition,
+                expected: None,
+            }),
+        )?;
+        simulation.ask(
+            ActorKind::Author,
+            Command::from(PublishWorkflow {
+                name,
+                expected: None,
+                validated: None,
+            }),
+        )?;
+        Ok(simulation)
+    }
+
+    /// The same with the time zone that counts where neither the caller nor a calendar has one; UTC
+    /// without it.
+    #[must_use]
+    pub fn with_default_zone(mut self, zone: TimeZone) -> Self {
+        self.world.set_default_zone(zone);
+        self
+    }
+
+    /// Sets the workflow on the call.
+    ///
+    /// # Errors
+    /// [`SimulationError::Refused`], with every field at fault.
+    pub fn set(&mut self, mut changes: CallChanges, fields: Named) -> Result<(), SimulationError> {
+        changes.chargeable.get_or_insert(true);
+        let workflow = self
+            .world
+            .root()
+            .workflows
+            .by_place()
+            .next()
+            .map_or("", |workflow| &workflow.name)
+            .into();
+        let set = SetWorkflow {
+            call: CallKey {
+                source: AUTHOR.into(),
+                id: "1".into(),
+            },
+            changes,
+            workflow,
+            version: None,
+            fields,
+            release: None,
+            release_within_millis: None,
+            if_running: IfRunning::Refuse,
+        };
+        if let Answer::Set { instance, .. } =
+            self.ask(ActorKind::ScriptEngine, Command::from(set))?
+        {
+            self.id = Some(instance);
+        }
+        Ok(())
+    }
+
+    /// Pushes a button of the present stage.
+    ///
+    /// # Errors
+    /// [`SimulationError`].
+    pub fn push(&mut self, button: &str, form: Named, note: &str) -> Result<(), SimulationError> {
+        let instance = self.instance().ok_or(SimulationError::NotSet)?;
+        let push = PushButton {
+            instance: instance.id,
+            button: button.into(),
+            stage: Some(instance.stage),
+            visit: instance.visit(),
+            note: note.into(),
+            form,
+        };
+        self.ask(ActorKind::Person, Command::from(push)).map(drop)
+    }
+
+    /// Lets time pass, and everything come that comes by itself; says how many times something
+    /// came.
+    ///
+    /// # Errors
+    /// [`SimulationError::TooBusy`] or [`SimulationError::Stopped`]; time has passed as far as it
+    /// came then.
+    pub fn wait(
+        &mut self,
+        millis: i64,
+        should_stop: ShouldStop<'_>,
+    ) -> Result<usize, SimulationError> {
+        let until = Time(self.now.0.saturating_add(millis.max(0)));
+        let mut came = 0;
+        while let Some(key) = self
+            .world
+            .timers()
+            .earliest()
+            .filter(|key| key.due <= until)
+        {
+            if self.came >= FIRINGS_MAX {
+                return Err(SimulationError::TooBusy);
+            }
+            if should_stop() {
+                return Err(SimulationError::Stopped(Stopped));
+            }
+            self.came += 1;
+            self.now = self.now.max(key.due);
+            let elapse = Command::from(Elapse {
+                due: key.due,
+                slot: key.slot,
+                wake: key.wake(),
+            });
+            self.ask(ActorKind::Timer, elapse)?;
+            came += 1;
+        }
+        self.now = self.now.max(until);
+        Ok(came)
+    }
+
+    /// The instance as it stands.
+    #[must_use]
+    pub fn instance(&self) -> Option<&Arc<Instance>> {
+        self.world.root().instance(self.id?)
+    }
+
+    /// The World.
+    #[must_use]
+    pub fn root(&self) -> &Root {
+        self.world.root()
+    }
+
+    /// What time it is.
+    #[must_use]
+    pub fn now(&self) -> Time {
+        self.now
+    }
+
+    /// When something comes by itself.
+    #[must_use]
+    pub fn next_at(&self) -> Option<Time> {
+        self.world.timers().earliest().map(|key| key.due)
+    }
+
+    /// What went wrong in the stages that were entered since this was asked last.
+    pub fn take_warnings(&mut self) -> Vec<StageWarning> {
+        std::mem::take(&mut self.warnings)
+    }
+
+    /// The ways that were gone.
+    #[must_use]
+    pub fn walked(&self) -> &BTreeSet<Way> {
+        &self.walked
+    }
+
+    fn ask(&mut self, kind: ActorKind, command: Command) -> Result<Answer, SimulationError> {
+        let request = Request {
+            actor: Actor {
+                kind,
+                name: AUTHOR.into(),
+            },
+            mark: None,
+            salt: 0,
+            known: None,
+            command,
+        };
+        let refused = |rejection| SimulationError::Refused(Box::new(rejection));
+        match decide(&self.world, &request, self.now).map_err(refused)? {
+            Decision::Commit(entry) => {
+                self.note(&entry);
+                // What this World decided fits it.
+                let _ = self.world.apply(&entry);
+                Ok(entry.answer)
+            }
+            Decision::Unchanged(answer) => Ok(answer),
+            Decision::Repeat { .. } => Ok(Answer::Done),
+        }
+    }
+
+    fn note(&mut self, entry: &Entry) {
+        for change in &entry.instances {
+            let first = match change.kind {
+                ChangeKind::ButtonPushed => Leads::Button,
+                ChangeKind::TimerElapsed => Leads::Timer,
+                _ => Leads::Link,
+            };
+            let leads =
+                std::iter::once(first).chain(std::iter::repeat(Leads::Link as fn(u32) -> Leads));
+            let mut from = change
+                .before
+                .as_ref()
+                .map(|before| before.stage)
+                .filter(|stage| *stage > 0);
+            for (to, leads) in change.entered.iter().zip(leads) {
+                self.walked.extend(from.map(|from| Way {
+                    from,
+                    leads: leads(*to),
+                }));
+                from = Some(*to);
+            }
+            let after = &change.after;
+            if let Some(from) = change
+                .entered
+                .last()
+                .filter(|_| after.status() == Status::Finished)
+            {
+                self.walked.insert(Way {
+                    from: *from,
+                    leads: Leads::Finish(after.ending().into()),
+                });
+            }
+            self.warnings.extend(change.warnings.iter().cloned());
+        }
+    }
+}
+
+/// The teams that a definition names, each once.
+fn teams(definition: &Definition) -> BTreeSet<&str> {
+    let actions = definition.stages.iter().flat_map(|stage| &stage.actions);
+    actions
+        .filter_map(Action::alert)
+        .flat_map(AlertAction::teams)
+        .collect()
+}
+
+/// Every way of a workflow, each once, with what leads there in words.
+#[must_use]
+pub fn ways(definition: &Definition) -> Vec<(Way, String)> {
+    let mut ways: Vec<(Way, String)> = Vec::new();
+    let mut seen = BTreeSet::new();
+    for stage in &definition.stages {
+        for (leads, what) in stage
+            .actions
+            .iter()
+            .flat_map(|action| leads_of(definition, action))
+        {
+            let way = Way {
+                from: stage.number,
+                leads,
+            };
+            if seen.insert(way.clone()) {
+                ways.push((way, what));
+            }
+        }
+    }
+    ways
+}
+
+fn leads_of(definition: &Definition, action: &Action) -> Vec<(Leads, String)> {
+    let to = |leads: fn(u32) -> Leads, event: &str, what: String| {
+        definition
+            .stage_of(event)
+            .map(|stage| (leads(stage.number), what))
+    };
+    let (first, second) = match &action.kind {
+        ActionKind::Button(button) => (
+            to(
+                Leads::Button,
+                &button.event,
+                format!("button \"{}\"", button.label),
+            ),
+            None,
+        ),
+        ActionKind::Timer(timer) => (to(Leads::Timer, &timer.event, "timer".to_owned()), None),
+        ActionKind::Link(link) => {
+            let otherwise = link.at_most.as_ref().map(|limit| limit.otherwise.as_str());
+            let otherwise =
+                otherwise.and_then(|event| to(Leads::Link, event, "link, else".to_owned()));
+            (to(Leads::Link, &link.to, "link".to_owned()), otherwise)
+        }
+        ActionKind::Finish(finish) => (
+            Some((
+                Leads::Finish(finish.outcome.as_str().into()),
+                "finish".to_owned(),
+            )),
+            None,
+        ),
+        ActionKind::Alert(_) | ActionKind::SetField(_) => (None, None),
+    };
+    first.into_iter().chain(second).collect()
+}

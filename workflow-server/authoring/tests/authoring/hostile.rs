@@ -1,0 +1,509 @@
+//! Files that were made to hurt, and files that are merely too large: each gets a named fault, and
+//! each limit lets pass what is just within it.
+
+use std::fmt::Write;
+
+use aftercall_authoring::file::{read, read_teams, write_yaml};
+use aftercall_authoring::limits::{FILE_BYTES_MAX, FILE_DEPTH_MAX, FILE_NODES_MAX};
+use aftercall_definition::expression::{Expression, Wanted};
+use aftercall_definition::facts::{Facts, Names};
+use aftercall_definition::limits::{
+    ACTIONS_PER_STAGE_MAX, EVENTS_NESTED_MAX, FAULTS_MAX, STAGES_MAX, TEXT_BYTES_MAX,
+    WORKED_OUT_BYTES_MAX,
+};
+use aftercall_definition::template::Template;
+use aftercall_definition::time::Time;
+use aftercall_definition::validate::{Declared, validate};
+use aftercall_definition::value::{FieldDeclaration, Value};
+use aftercall_definition::{Definition, Fault, FaultCode};
+use aftercall_engine::call::{Call, CallKey};
+
+fn file(actions: &str) -> String {
+    format!("format: 1\nworkflow: w\ntitle: T\non_new_call:{actions}")
+}
+
+fn faults(result: Result<Definition, Vec<Fault>>) -> Vec<(FaultCode, String)> {
+    result
+        .expect_err("a refused file")
+        .into_iter()
+        .map(|fault| (fault.code, fault.message))
+        .collect()
+}
+
+fn check_refused(text: &str, code: FaultCode, message: &str) {
+    let faults = faults(read(text, None));
+    assert!(
+        faults
+            .iter()
+            .any(|(found, words)| *found == code && words.contains(message)),
+        "{faults:.400?}"
+    );
+    assert!(faults.len() <= FAULTS_MAX + 1);
+}
+
+/// Groups of buttons `b0`, `b1` …, as many to a stage as are allowed; `then` says what each of them
+/// does.
+fn with_stages(count: usize, then: impl Fn(usize) -> String) -> String {
+    let (mut actions, mut stages, mut next) = (String::new(), 1, 0);
+    while stages < count {
+        let size = ACTIONS_PER_STAGE_MAX.min(count - stages - 1);
+        let leaves: String = (next..next + size)
+            .map(|at| format!("{{button: b{at}, then: [{{{}}}]}},", then(at)))
+            .collect();
+        let leaves = if size == 0 {
+            "{finish: x}".to_owned()
+        } else {
+            leaves
+        };
+        writeln!(actions, "  - {{ button: Group, then: [{leaves}] }}").expect("a string takes it");
+        (stages, next) = (stages + size + 1, next + size);
+    }
+    file(&format!("\n{actions}"))
+}
+
+/// Each event in the one before it.
+fn nested(depth: usize) -> String {
+    file(&format!(
+        " {}[{{finish: x}}]{}\n",
+        "[{button: a, then: ".repeat(depth),
+        "}]".repeat(depth)
+    ))
+}
+
+#[test]
+fn deep_nesting_is_refused_by_name() {
+    let levels = FILE_DEPTH_MAX;
+    for text in [
+        "[".repeat(1 << 20),
+        "{a: ".repeat(1 << 18),
+        "- ".repeat(1 << 19),
+        "? ".repeat(1 << 19),
+        nested(levels),
+    ] {
+        check_refused(&text, FaultCode::TooLarge, "nested deeper than 128 levels");
+    }
+}
+
+#[test]
+fn what_is_nested_as_deep_as_allowed_can_be_written_and_read_again() {
+    let definition = read(&nested(EVENTS_NESTED_MAX), None).expect("the deepest allowed");
+    assert!(
+        validate(&definition, Declared::new(&|_| true, &|_| true))
+            .iter()
+            .all(|fault| fault.warning)
+    );
+    assert_eq!(read(&write_yaml(&definition), None), Ok(definition));
+    let deeper =
+        read(&nested(EVENTS_NESTED_MAX + 1), None).expect("a file can nest a little deeper");
+    let faults = validate(&deeper, Declared::new(&|_| true, &|_| true));
+    assert!(
+        faults.iter().any(|fault| fault.code == FaultCode::TooLarge),
+        "{faults:?}"
+    );
+}
+
+#[test]
+fn bombs_of_aliases_are_refused_before_they_go_off() {
+    let level = |at: usize| format!("l{at}: &l{at} [{}]\n", format!("*l{},", at - 1).repeat(9));
+    let bomb: String = "l0: &l0 [x]\n".to_owned() + &(1..40).map(level).collect::<String>();
+    check_refused(&bomb, FaultCode::Syntax, "aliases");
+    check_refused(&bomb, FaultCode::Syntax, "anchors");
+}
+
+#[test]
+fn texts_of_a_mebibyte_and_files_over_it_are_refused() {
+    let long = "x".repeat(FILE_BYTES_MAX - 300);
+    check_refused(
+        &file(&format!(" [ {{ finish: {long} }} ]\n")),
+        FaultCode::TooLarge,
+        "at most 64 are allowed",
+    );
+    check_refused(
+        &file(&format!(" [ {{ button: {long} }} ]\n")),
+        FaultCode::TooLarge,
+        "at most 128 are allowed",
+    );
+    check_refused(
+        &file(&format!(
+            " [ {{ alert: {{ team: care, text: {long} }} }} ]\n"
+        )),
+        FaultCode::TooLarge,
+        "at most 4096 are allowed",
+    );
+    check_refused(
+        &file(&format!(" [ {{ {long}: 1 }} ]\n")),
+        FaultCode::UnknownKey,
+        "xxx…`; known here",
+    );
+    check_refused(
+        &" ".repeat(FILE_BYTES_MAX + 1),
+        FaultCode::TooLarge,
+        "the file has 1048577 bytes",
+    );
+}
+
+#[test]
+fn a_thousand_stages_are_allowed_and_ten_thousand_are_not() {
+    let finish = |_| "finish: x".to_owned();
+    let definition = read(&with_stages(STAGES_MAX, finish), None).expect("a thousand stages");
+    assert_eq!(definition.stages.len(), STAGES_MAX);
+    assert_eq!(
+        read(&write_yaml(&definition), None).as_ref(),
+        Ok(&definition)
+    );
+    let no_alert = |fault: &Fault| fault.warning || fault.code == FaultCode::DuplicateLabel;
+    assert!(
+        validate(&definition, Declared::new(&|_| true, &|_| true))
+            .iter()
+            .all(no_alert),
+        "the groups are called the same, and that is all"
+    );
+    check_refused(
+        &with_stages(STAGES_MAX + 1, finish),
+        FaultCode::TooLarge,
+        "at most 1000 stages",
+    );
+    check_refused(
+        &with_stages(2_400, finish),
+        FaultCode::TooLarge,
+        "at most 1000 stages",
+    );
+    check_refused(
+        &with_stages(10_000, finish),
+        FaultCode::TooLarge,
+        "a workflow has at most 1000 stages",
+    );
+}
+
+#[test]
+fn ten_thousand_stages_in_one_list_are_refused() {
+    let many: String = (0..10_000)
+        .map(|at| format!("\n  - {{ button: b{at}, then: [ {{ finish: x }} ] }}"))
+        .collect();
+    check_refused(
+        &file(&(many + "\n")),
+        FaultCode::TooLarge,
+        "a workflow has at most 1000 stages",
+    );
+    let many = "a,".repeat(FILE_NODES_MAX);
+    check_refused(
+        &format!("[{many}]"),
+        FaultCode::TooLarge,
+        "more than 60000 keys and values",
+    );
+}
+
+#[test]
+fn expressions_are_bounded_in_number_and_together() {
+    let with = |count: usize, when: &str| {
+        let one = |at: usize| {
+            format!(
+                "\n  - button: b{at}\n    then: [ {{ finish: {{ outcome: x, when: '{when}' }} }} ]"
+            )
+        };
+        let group = |nth: usize| {
+            format!("\n  - button: g{nth}\n    then:")
+                + &(0..40)
+                    .map(|at| one(nth * 40 + at).replace('\n', "\n    "))
+                    .collect::<String>()
+        };
+        file(&((0..count.div_ceil(40)).map(group).collect::<String>() + "\n"))
+    };
+    let long = format!("visit in [{}]", vec!["1"; 240].join(","));
+    assert!(read(&with(200, "visit > 1"), None).is_ok());
+    check_refused(
+        &with(240, "visit > 1"),
+        FaultCode::TooLarge,
+        "at most 200 expressions",
+    );
+    check_refused(
+        &with(40, &long),
+        FaultCode::TooLarge,
+        "at most 12288 bytes together",
+    );
+}
+
+#[test]
+fn a_file_of_faults_is_told_the_first_hundred() {
+    let text: String = (0..5_000).map(|at| format!("key{at}: 1\n")).collect();
+    let faults = faults(read(&text, None));
+    assert_eq!(faults.len(), FAULTS_MAX + 1);
+    let last = faults.last().expect("the last");
+    assert_eq!(
+        last,
+        &(
+            FaultCode::TooLarge,
+            "there are more faults; these are the first 100".to_owned()
+        )
+    );
+}
+
+#[test]
+fn a_circle_of_nearly_a_thousand_links_is_found() {
+    let leaves = read(&with_stages(STAGES_MAX, |_| "finish: x".to_owned()), None)
+        .expect("stages")
+        .stages;
+    let count = leaves
+        .iter()
+        .filter(|stage| stage.event.id.starts_with('b'))
+        .count();
+    let text = with_stages(STAGES_MAX, |at| format!("link: b{}", (at + 1) % count));
+    let faults = validate(
+        &read(&text, None).expect("circles read well"),
+        Declared::new(&|_| true, &|_| true),
+    );
+    let circles: Vec<&str> = faults
+        .iter()
+        .filter(|fault| fault.code == FaultCode::CircleWithoutWait)
+        .map(|fault| fault.message.as_str())
+        .collect();
+    assert_eq!(
+        circles,
+        [
+            "the links go round in a circle and nothing waits: b0 → b1 → b2 → b3 → b4 → b5 → … → b0; put a button in it, or a timer that counts from its stage"
+        ]
+    );
+}
+
+#[test]
+fn of_a_thousand_unknown_links_the_first_hundred_are_told() {
+    let text = with_stages(STAGES_MAX, |at| format!("link: c{at}"));
+    let faults = validate(
+        &read(&text, None).expect("links to nowhere read well"),
+        Declared::new(&|_| true, &|_| true),
+    );
+    assert_eq!(faults.len(), FAULTS_MAX + 1);
+    let unknown = faults
+        .iter()
+        .filter(|fault| fault.code == FaultCode::UnknownEvent)
+        .count();
+    let suggested = faults
+        .iter()
+        .filter(|fault| fault.message.contains("did you mean"))
+        .count();
+    assert!(
+        unknown > 50 && suggested > 0 && suggested < unknown,
+        "{unknown} unknown, {suggested} with a suggestion"
+    );
+}
+
+#[test]
+fn near_misses_of_many_long_names_share_one_budget() {
+    // Looking for what was meant takes longest where everything is long and nearly right.
+    let name = |at: usize| format!("{}{at:02}", "a".repeat(60));
+    let fields: String = (0..64)
+        .map(|at| format!("  {}: {{ type: number }}\n", name(at)))
+        .collect();
+    let texts: String = (0..48)
+        .map(|at| {
+            format!(
+                "\n  - alert: {{ team: care, text: '{{{{ fields.b{} }}}}' }}",
+                &name(at % 64)[1..]
+            )
+        })
+        .collect();
+    let text = format!(
+        "format: 1\nworkflow: a\ntitle: A\nfields:\n{fields}on_new_call:{texts}\n  - button: Done\n    then: [ finish: done ]\n"
+    );
+    let definition = read(&text, None).expect("names are looked at later");
+    let faults = validate(&definition, Declared::new(&|_| true, &|_| true));
+    let suggested = faults
+        .iter()
+        .filter(|fault| fault.message.contains("did you mean"))
+        .count();
+    assert_eq!(faults.len(), 48, "each is told");
+    assert!(
+        (1..=8).contains(&suggested),
+        "64 names were looked at {suggested} times"
+    );
+}
+
+#[test]
+fn teams_are_read_as_strictly() {
+    let read_one = read_teams("teams: [ { name: care, title: Customer care } ]\n");
+    assert_eq!(
+        read_one,
+        Ok(vec![("care".to_owned(), "Customer care".to_owned())])
+    );
+    let text = "teams:\n  - { name: care, title: A }\n  - { name: care, title: B }\n  - { name: No Name, titel: C }\n  - care\n";
+    let found: Vec<(u32, u32, &str)> = read_teams(text)
+        .expect_err("faults")
+        .iter()
+        .map(|fault| (fault.line, fault.column, fault.code.name()))
+        .collect();
+    let expected = [
+        (3, 5, "DUPLICATE"),
+        (4, 5, "MISSING_KEY"),
+        (4, 13, "BAD_VALUE"),
+        (4, 22, "UNKNOWN_KEY"),
+        (5, 5, "BAD_VALUE"),
+    ];
+    assert_eq!(found, expected);
+}
+
+fn deep_expressions() -> Vec<String> {
+    let deep = |open: &str, close: &str, times: usize| {
+        format!("{}true{}", open.repeat(times), close.repeat(times))
+    };
+    vec![
+        deep("(", ")", 8),
+        deep("(", ")", 9),
+        deep("(", ")", 500),
+        deep("[", "]", 500),
+        deep("!", "", 1_000),
+        deep("-", "", 1_000),
+        deep("true ? ", " : true", 70),
+        format!("true{}", " && true".repeat(120)),
+        format!("fields{}", ".a".repeat(400)),
+        format!("1{}", " + 1".repeat(240)),
+        format!("visit{}", " % 2".repeat(12)),
+        format!("visit{}", " % 2".repeat(100)),
+        format!("{}1{}", "int(".repeat(7), ")".repeat(7)),
+        format!("has({}", "has(".repeat(200)),
+        format!("'{}' == 'a'", "\\x00".repeat(200)),
+        "[1,1,1].map(a, [1,1,1].map(b, [1,1,1].map(c, [1,1,1].map(d, a+b+c+d)))).size() > 0"
+            .to_owned(),
+    ]
+}
+
+fn deep_texts() -> Vec<String> {
+    vec![
+        format!(
+            "{{{{ {}fields.a{} }}}}",
+            "(".repeat(1_000),
+            ")".repeat(1_000)
+        ),
+        format!("{{{{ fields.a{} }}}}", "|upper".repeat(600)),
+        format!("{{{{ fields.a{} }}}}", " ~ fields.a".repeat(360)),
+        format!("{{{{ {}fields.a }}}}", "not ".repeat(1_000)),
+        format!("{{{{ {}fields.a }}}}", "-".repeat(4_000)),
+        format!("{{{{ fields{} }}}}", ".a".repeat(2_000)),
+        "{{ visit }}".repeat(101),
+        "{% if true %}".repeat(150),
+        format!(
+            "{}x{}",
+            "{% if fields.a %}".repeat(120),
+            "{% endif %}".repeat(120)
+        ),
+        format!("{{% if a %}}{}{{% endif %}}", "{% elif a %}".repeat(300)),
+        format!("{{{{ {}fields.a }}}}", "-".repeat(58)),
+        format!("{{{{ {}fields.a }}}}", "not ".repeat(58)),
+        format!(
+            "{}x{}",
+            "{% if fields.a %}".repeat(16),
+            "{% endif %}".repeat(16)
+        ),
+        "{{ 'x' * 100000000 }}".to_owned(),
+        "{{ fields.a | default(99999999999999999999999999999) }}".to_owned(),
+        "{{ 10 ** 10 ** 10 }}".to_owned(),
+    ]
+}
+
+/// Expressions and texts that would overflow a stack, never end or fill the memory, if they could.
+#[test]
+fn expressions_and_texts_that_would_run_away_are_refused_or_end() {
+    let (expressions, texts) = (deep_expressions(), deep_texts());
+    // As large as the stack of the threads that serve requests.
+    let tried = std::thread::Builder::new()
+        .stack_size(2 << 20)
+        .spawn(move || {
+            let mut refused = 0;
+            for expression in &expressions {
+                let names = Names::new([], []);
+                let read = Expression::parse(expression);
+                refused += usize::from(read.is_err());
+                read.iter()
+                    .for_each(|read| drop(read.check(&names, Wanted::Condition)));
+            }
+            let call = Call::new(
+                CallKey {
+                    source: "s".into(),
+                    id: "1".into(),
+                },
+                Time(0),
+            );
+            let values = [(0, Value::Text("a".repeat(4_096).into()))];
+            let declared = [FieldDeclaration {
+                name: "a".to_owned(),
+                ..FieldDeclaration::default()
+            }];
+            let facts = Facts {
+                declared: &declared,
+                values: &values,
+                form: &[],
+                call: call.facts(),
+                visit: 1,
+                now: Time(0),
+                zone: "UTC",
+            };
+            for text in &texts {
+                let read = Template::parse(text);
+                refused += usize::from(read.is_err());
+                if let Ok(read) = read {
+                    assert!(read.fill_in(4_096, &facts).text.len() <= 4_096);
+                }
+            }
+            refused
+        });
+    let refused = tried.expect("a thread").join().expect("no stack overflows");
+    assert!(refused >= 15, "{refused} were refused");
+}
+
+#[test]
+fn what_the_parser_would_keep_whole_is_refused_before() {
+    let lists = [
+        "a,",
+        "a: b, ",
+        "{}, ",
+        "? a, : b, ",
+        "'', ",
+        "\"\" ",
+        "&a ",
+        "*a ",
+        "!a ",
+        "a,\n    ",
+    ];
+    for unit in lists {
+        let text = file(&format!(
+            "\n  - [{}]\n",
+            unit.repeat(((1 << 20) - 200) / unit.len())
+        ));
+        check_refused(
+            &text,
+            FaultCode::TooLarge,
+            "commas, colons and brackets, and at most 70000 are allowed",
+        );
+    }
+}
+
+#[test]
+fn texts_that_are_worked_out_are_bounded_together() {
+    let text = format!(
+        "{{% if visit > 1 %}}{}{{% endif %}}",
+        "x".repeat(TEXT_BYTES_MAX - 40)
+    );
+    let bytes = text.len();
+    let of = |count: usize, text: &str| {
+        let alert = format!("      - alert: {{ text: \"{text}\", team: care }}\n");
+        let groups = count.div_ceil(ACTIONS_PER_STAGE_MAX);
+        let group = |nth: usize| {
+            let size = ACTIONS_PER_STAGE_MAX.min(count - nth * ACTIONS_PER_STAGE_MAX);
+            format!("  - button: Group {nth}\n    then:\n{}", alert.repeat(size))
+        };
+        file(&format!("\n{}", (0..groups).map(group).collect::<String>()))
+    };
+    let within = WORKED_OUT_BYTES_MAX / bytes;
+    assert!(read(&of(within, &text), None).is_ok());
+    check_refused(
+        &of(within + 1, &text),
+        FaultCode::TooLarge,
+        "that have filters or conditions have at most 196608 bytes",
+    );
+    let plain = text
+        .replace("{% if visit > 1 %}", "{{ visit }}")
+        .replace("{% endif %}", "");
+    assert!(
+        read(&of(within * 2, &plain), None).is_ok(),
+        "texts of plain places do not count"
+    );
+}

@@ -1,0 +1,53 @@
+//! Whether a stage means the same to people in another version of its workflow: what they see of
+//! it, and what a push of one of its buttons does at once.
+
+use crate::model::{Action, ActionKind, Definition, Stage};
+
+/// A stage with the version that it is in.
+pub type InVersion<'d> = (&'d Definition, &'d Stage);
+
+/// Whether a click made while looking at the one stage may land on the other.
+#[must_use]
+pub fn has_same_meaning((before, was): InVersion<'_>, (after, is): InVersion<'_>) -> bool {
+    let is_same_push = |action: &Action| {
+        action
+            .button()
+            .is_none_or(|button| done_by(before, &button.event) == done_by(after, &button.event))
+    };
+    was.actions == is.actions && was.actions.iter().all(is_same_push)
+}
+
+/// What entering the stage of an event does before anybody can look at it: the actions that set a
+/// field, lead on or finish, of this stage and of every stage that its links can lead to.
+fn done_by<'d>(definition: &'d Definition, event: &'d str) -> Vec<(&'d str, Vec<&'d Action>)> {
+    let mut found: Vec<(&str, Vec<&Action>)> = Vec::new();
+    let mut open = vec![event];
+    while let Some(event) = open.pop() {
+        if found.iter().any(|(known, _)| *known == event) {
+            continue;
+        }
+        let actions = definition
+            .stage_of(event)
+            .map(|stage| &*stage.actions)
+            .unwrap_or_default();
+        let at_once = actions
+            .iter()
+            .filter(|action| is_done_at_once(action))
+            .collect();
+        let targets = actions.iter().flat_map(Action::targets);
+        open.extend(
+            targets
+                .filter(|target| target.leads.is_link())
+                .map(|target| target.event),
+        );
+        found.push((event, at_once));
+    }
+    found
+}
+
+fn is_done_at_once(action: &Action) -> bool {
+    match action.kind {
+        ActionKind::SetField(_) | ActionKind::Link(_) | ActionKind::Finish(_) => true,
+        ActionKind::Alert(_) | ActionKind::Button(_) | ActionKind::Timer(_) => false,
+    }
+}

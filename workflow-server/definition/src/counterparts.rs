@@ -1,0 +1,152 @@
+//! Which action of a stage is which in another version of it: what says what differs, and what
+//! moves instances over, must agree on that.
+//!
+//! Promise: each action is the counterpart of one other at most, of the same kind.
+
+use crate::model::{Action, ActionKind};
+
+/// For each action of the newer list the place of the one in the older list that it is; nothing for
+/// one that is new.
+#[must_use]
+pub fn counterparts(older: &[Action], newer: &[Action]) -> Vec<Option<usize>> {
+    let mut pairs = Pairs {
+        older,
+        newer,
+        of: vec![None; newer.len()],
+        taken: vec![false; older.len()],
+    };
+    // What adds an event is what adds that event.
+    pairs.put(|older, newer| {
+        older.adds().is_some() && older.adds() == newer.adds() && is_same_kind(older, newer)
+    });
+    pairs.put(|older, newer| older.adds().is_none() && older == newer);
+    pairs.put(|older, newer| {
+        says_the_same(older, newer) && is_for_the_same(older, newer) && older.when == newer.when
+    });
+    pairs.put(|older, newer| says_the_same(older, newer) && is_for_the_same(older, newer));
+    pairs.put(|older, newer| says_the_same(older, newer) && older.when == newer.when);
+    pairs.put(says_the_same);
+    pairs.put_only(is_alert_for_the_same_team);
+    pairs.put_between();
+    // Of what leads on the order is all that is left to tell by.
+    pairs.put(|older, newer| {
+        older.alert().is_none() && older.adds().is_none() && is_same_kind(older, newer)
+    });
+    pairs.of
+}
+
+struct Pairs<'a> {
+    older: &'a [Action],
+    newer: &'a [Action],
+    of: Vec<Option<usize>>,
+    taken: Vec<bool>,
+}
+
+impl Pairs<'_> {
+    /// Pairs what fits, each with the first that is left.
+    fn put(&mut self, fits: impl Fn(&Action, &Action) -> bool) {
+        for (place, newer) in self.newer.iter().enumerate() {
+            if self.of[place].is_none() {
+                let found = self.left().find(|at| fits(&self.older[*at], newer));
+                self.pair(place, found);
+            }
+        }
+    }
+
+    /// Pairs what fits nothing else.
+    fn put_only(&mut self, fits: impl Fn(&Action, &Action) -> bool) {
+        for (place, newer) in self.newer.iter().enumerate() {
+            let open = |place: &usize| self.of[*place].is_none();
+            let mut all = self.left().filter(|at| fits(&self.older[*at], newer));
+            let Some(found) = all.next().filter(|_| all.next().is_none() && open(&place)) else {
+                continue;
+            };
+            drop(all);
+            let others = (0..self.newer.len())
+                .filter(open)
+                .filter(|at| fits(&self.older[found], &self.newer[*at]));
+            if others.count() == 1 {
+                self.pair(place, Some(found));
+            }
+        }
+    }
+
+    /// Pairs alerts that stand between the same neighbours, in their order: of one that was written
+    /// anew nothing else is left to tell by.
+    fn put_between(&mut self) {
+        let alerts: Vec<usize> = (0..self.newer.len())
+            .filter(|at| self.newer[*at].alert().is_some())
+            .collect();
+        let mut at = 0;
+        while at < alerts.len() {
+            let run: Vec<usize> = alerts[at..]
+                .iter()
+                .copied()
+                .take_while(|place| self.of[*place].is_none())
+                .collect();
+            let before = alerts[..at].last().and_then(|place| self.of[*place]);
+            let after = alerts.get(at + run.len()).and_then(|place| self.of[*place]);
+            let is_between = |place: &usize| {
+                before.is_none_or(|before| before < *place)
+                    && after.is_none_or(|after| *place < after)
+            };
+            let open: Vec<usize> = self
+                .left()
+                .filter(|place| self.older[*place].alert().is_some())
+                .filter(is_between)
+                .collect();
+            run.iter()
+                .zip(open)
+                .for_each(|(place, found)| self.pair(*place, Some(found)));
+            at += run.len() + 1;
+        }
+    }
+
+    /// The places of the older actions that have no counterpart yet.
+    fn left(&self) -> impl Iterator<Item = usize> {
+        self.taken
+            .iter()
+            .enumerate()
+            .filter(|(_, taken)| !**taken)
+            .map(|(place, _)| place)
+    }
+
+    fn pair(&mut self, place: usize, found: Option<usize>) {
+        if let Some(found) = found {
+            self.taken[found] = true;
+            self.of[place] = Some(found);
+        }
+    }
+}
+
+fn is_same_kind(older: &Action, newer: &Action) -> bool {
+    std::mem::discriminant(&older.kind) == std::mem::discriminant(&newer.kind)
+}
+
+fn says_the_same(older: &Action, newer: &Action) -> bool {
+    is_same_kind(older, newer) && subject(older).is_some() && subject(older) == subject(newer)
+}
+
+/// What an action is about: the alert's text, the link's target, the outcome, the field that is
+/// set. Buttons and timers are known by the event that they add.
+fn subject(action: &Action) -> Option<&str> {
+    match &action.kind {
+        ActionKind::Alert(alert) => Some(alert.text.source()),
+        ActionKind::Link(link) => Some(&link.to),
+        ActionKind::Finish(finish) => Some(&finish.outcome),
+        ActionKind::SetField(set) => Some(&set.field),
+        ActionKind::Button(_) | ActionKind::Timer(_) => None,
+    }
+}
+
+/// Of alerts the team; of what leads on there is nothing more.
+fn is_for_the_same(older: &Action, newer: &Action) -> bool {
+    older.alert().is_none() || is_alert_for_the_same_team(older, newer)
+}
+
+fn is_alert_for_the_same_team(older: &Action, newer: &Action) -> bool {
+    older
+        .alert()
+        .zip(newer.alert())
+        .is_some_and(|(older, newer)| older.team == newer.team)
+}

@@ -1,0 +1,204 @@
+//! What the rest of the engine asks of any action, whatever its kind. A new kind of action is
+//! answered here, and the compiler shows where; everything else is particular to a kind.
+
+use super::{
+    Action, ActionKind, AlertAction, ButtonAction, FinishAction, LinkAction, SetFieldAction,
+    TimerAction,
+};
+use crate::expression::Expression;
+use crate::template::Template;
+
+/// How an action leads to an event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Leads {
+    /// A push of its button.
+    Push,
+    /// The end of its timer.
+    Elapse,
+    /// A link, as often as it may be followed.
+    Link,
+    /// A link that has been followed as often as it may be.
+    LinkInstead,
+}
+
+impl Leads {
+    /// Whether it is a link, which nobody waits for.
+    #[must_use]
+    pub fn is_link(self) -> bool {
+        match self {
+            Self::Link | Self::LinkInstead => true,
+            Self::Push | Self::Elapse => false,
+        }
+    }
+}
+
+/// An event to which an action leads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Target<'a> {
+    /// The event's id.
+    pub event: &'a str,
+    /// How.
+    pub leads: Leads,
+}
+
+impl Action {
+    /// Its texts with places to fill in, each with its key in the file form.
+    pub fn texts(&self) -> impl Iterator<Item = (&'static str, &Template)> {
+        let text = match &self.kind {
+            ActionKind::Alert(alert) => Some(("text", &alert.text)),
+            ActionKind::Button(_)
+            | ActionKind::Timer(_)
+            | ActionKind::Link(_)
+            | ActionKind::Finish(_)
+            | ActionKind::SetField(_) => None,
+        };
+        text.into_iter()
+    }
+
+    /// Its expressions, each with its key in the file form.
+    pub fn expressions(&self) -> impl Iterator<Item = (&'static str, &Expression)> {
+        let own = match &self.kind {
+            ActionKind::SetField(set) => Some(("to", &set.to)),
+            ActionKind::Alert(_)
+            | ActionKind::Button(_)
+            | ActionKind::Timer(_)
+            | ActionKind::Link(_)
+            | ActionKind::Finish(_) => None,
+        };
+        self.when.iter().map(|when| ("when", when)).chain(own)
+    }
+
+    /// The events to which it leads.
+    pub fn targets(&self) -> impl Iterator<Item = Target<'_>> {
+        let to = |event, leads| Some(Target { event, leads });
+        let (first, second) = match &self.kind {
+            ActionKind::Button(button) => (to(button.event.as_str(), Leads::Push), None),
+            ActionKind::Timer(timer) => (to(timer.event.as_str(), Leads::Elapse), None),
+            ActionKind::Link(link) => {
+                let otherwise = link
+                    .at_most
+                    .as_ref()
+                    .and_then(|limit| to(&limit.otherwise, Leads::LinkInstead));
+                (to(link.to.as_str(), Leads::Link), otherwise)
+            }
+            ActionKind::Alert(_) | ActionKind::Finish(_) | ActionKind::SetField(_) => (None, None),
+        };
+        first.into_iter().chain(second)
+    }
+
+    /// Whether the stage waits for it: for a push or for the end of a time.
+    #[must_use]
+    pub fn waits(&self) -> bool {
+        match self.kind {
+            ActionKind::Button(_) | ActionKind::Timer(_) => true,
+            ActionKind::Alert(_)
+            | ActionKind::Link(_)
+            | ActionKind::Finish(_)
+            | ActionKind::SetField(_) => false,
+        }
+    }
+
+    /// Whether it leaves the stage at once.
+    #[must_use]
+    pub fn ends(&self) -> bool {
+        match self.kind {
+            ActionKind::Link(_) | ActionKind::Finish(_) => true,
+            ActionKind::Alert(_)
+            | ActionKind::Button(_)
+            | ActionKind::Timer(_)
+            | ActionKind::SetField(_) => false,
+        }
+    }
+
+    /// The alert that it raises.
+    #[must_use]
+    pub fn alert(&self) -> Option<&AlertAction> {
+        if let ActionKind::Alert(alert) = &self.kind {
+            Some(alert)
+        } else {
+            None
+        }
+    }
+
+    /// The button that it offers.
+    #[must_use]
+    pub fn button(&self) -> Option<&ButtonAction> {
+        if let ActionKind::Button(button) = &self.kind {
+            Some(button)
+        } else {
+            None
+        }
+    }
+
+    /// The timer that it starts.
+    #[must_use]
+    pub fn timer(&self) -> Option<&TimerAction> {
+        if let ActionKind::Timer(timer) = &self.kind {
+            Some(timer)
+        } else {
+            None
+        }
+    }
+
+    /// The link that it follows.
+    #[must_use]
+    pub fn link(&self) -> Option<&LinkAction> {
+        if let ActionKind::Link(link) = &self.kind {
+            Some(link)
+        } else {
+            None
+        }
+    }
+
+    /// How it finishes the workflow.
+    #[must_use]
+    pub fn finish(&self) -> Option<&FinishAction> {
+        if let ActionKind::Finish(finish) = &self.kind {
+            Some(finish)
+        } else {
+            None
+        }
+    }
+
+    /// The field that it sets.
+    #[must_use]
+    pub fn set_field(&self) -> Option<&SetFieldAction> {
+        if let ActionKind::SetField(set) = &self.kind {
+            Some(set)
+        } else {
+            None
+        }
+    }
+
+    /// The event that it adds.
+    #[must_use]
+    pub fn adds(&self) -> Option<&str> {
+        let mut added = self.targets().filter(|target| !target.leads.is_link());
+        added.next().map(|target| target.event)
+    }
+
+    /// Names the event that it adds; nothing where it adds none.
+    pub fn set_added(&mut self, event: &str) {
+        match &mut self.kind {
+            ActionKind::Button(button) => event.clone_into(&mut button.event),
+            ActionKind::Timer(timer) => event.clone_into(&mut timer.event),
+            ActionKind::Alert(_)
+            | ActionKind::Link(_)
+            | ActionKind::Finish(_)
+            | ActionKind::SetField(_) => {}
+        }
+    }
+}
+
+impl AlertAction {
+    /// The teams that it is for: its own first, then those of its escalation.
+    pub fn teams(&self) -> impl Iterator<Item = &str> {
+        let of_steps = self
+            .escalate
+            .iter()
+            .flat_map(|step| step.team.iter().chain(&step.add_team));
+        std::iter::once(&self.team)
+            .chain(of_steps)
+            .map(String::as_str)
+    }
+}

@@ -1,0 +1,104 @@
+//! Circles in which nothing waits: an instance would go round for ever at once. A timer that counts
+//! from the start of the instance, or from a field, holds up the first round only; from the second
+//! on it is due as soon as its stage is entered.
+
+use crate::fault::{Fault, FaultCode};
+use crate::model::{Definition, Stage, TimerStart};
+use crate::validate::{Events, in_action};
+
+/// How many ids of a circle a message names.
+const NAMED_MAX: usize = 6;
+
+#[derive(Clone, Copy, PartialEq)]
+enum Mark {
+    New,
+    /// On the path that is being walked.
+    OnPath,
+    Done,
+}
+
+/// A stage on the path: its place, and which of its ways on comes next.
+struct Step<'d> {
+    place: usize,
+    ways: Vec<(usize, &'d str)>,
+}
+
+/// A walk over all links, depth first and without recursion; a link back onto the path closes a
+/// circle.
+pub(super) fn check(definition: &Definition, events: &Events<'_>, faults: &mut Vec<Fault>) {
+    let stages = &definition.stages;
+    let mut marks = vec![Mark::New; stages.len()];
+    for start in 0..stages.len() {
+        if marks[start] != Mark::New {
+            continue;
+        }
+        let mut path = vec![Step {
+            place: start,
+            ways: ways_on(&stages[start]),
+        }];
+        marks[start] = Mark::OnPath;
+        while let Some(step) = path.last_mut() {
+            let Some((action, event)) = step.ways.pop() else {
+                marks[step.place] = Mark::Done;
+                path.pop();
+                continue;
+            };
+            let from = step.place;
+            let Some(next) = events.place(event) else {
+                continue;
+            };
+            match marks[next] {
+                Mark::Done => {}
+                Mark::OnPath => {
+                    let message = describe(stages, &path, next);
+                    faults.push(in_action(
+                        &stages[from],
+                        action,
+                        FaultCode::CircleWithoutWait,
+                        message,
+                    ));
+                }
+                Mark::New => {
+                    marks[next] = Mark::OnPath;
+                    path.push(Step {
+                        place: next,
+                        ways: ways_on(&stages[next]),
+                    });
+                }
+            }
+        }
+    }
+}
+
+/// Where the stage goes without anybody's doing, once the instance has run for long enough; with
+/// the action's place.
+fn ways_on(stage: &Stage) -> Vec<(usize, &str)> {
+    let mut ways = Vec::new();
+    for (place, action) in stage.actions.iter().enumerate() {
+        let has_elapsed = action
+            .timer()
+            .is_some_and(|timer| timer.from != TimerStart::Stage);
+        let goes = action
+            .targets()
+            .filter(|target| has_elapsed || target.leads.is_link());
+        ways.extend(goes.map(|target| (place, target.event)));
+    }
+    ways
+}
+
+fn describe(stages: &[Stage], path: &[Step<'_>], back_to: usize) -> String {
+    let ids = path
+        .iter()
+        .skip_while(|step| step.place != back_to)
+        .map(|step| stages[step.place].event.id.as_str());
+    let count = ids.clone().count();
+    let mut named: Vec<&str> = ids.take(NAMED_MAX).collect();
+    if count > NAMED_MAX {
+        named.push("…");
+    }
+    named.push(&stages[back_to].event.id);
+    let circle = named.join(" → ");
+    format!(
+        "the links go round in a circle and nothing waits: {circle}; put a button in it, or a timer that counts from its stage"
+    )
+}

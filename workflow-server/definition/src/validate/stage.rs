@@ -1,0 +1,274 @@
+//! One stage by itself, and where its actions point.
+
+use std::collections::HashSet;
+
+use crate::calendar::NextDay;
+use crate::fault::{Fault, FaultCode};
+use crate::model::{
+    Action, ActionKind, AlertAction, Definition, LinkAction, Rung, RungTime, Stage, TimerAction,
+    TimerStart,
+};
+use crate::rules;
+use crate::validate::header::{unknown_calendar, without_calendar};
+use crate::validate::{Events, Scene, expressions, forms, in_action, in_stage, is_unlinked_end};
+
+pub(super) fn check<'d>(scene: &Scene<'d>, stage: &'d Stage, faults: &mut Vec<Fault>) {
+    let events = scene.events;
+    check_end(scene.definition, stage, faults);
+    check_order(stage, faults);
+    let mut labels = HashSet::new();
+    for (place, action) in stage.actions.iter().enumerate() {
+        expressions::check(scene, action, &mut |field, part, code, message| {
+            let (field, part) = (field.to_owned(), part.to_owned());
+            faults.push(Fault {
+                field,
+                part,
+                ..in_action(stage, place, code, message)
+            });
+        });
+        let mut fault = |field: &str, code, message| {
+            faults.push(Fault {
+                field: field.to_owned(),
+                ..in_action(stage, place, code, message)
+            });
+        };
+        forms::check(scene, stage, action, |field, code, message| {
+            let subject = if field == "text" {
+                "the text".to_owned()
+            } else {
+                format!("`{field}`")
+            };
+            fault(field, code, format!("{subject} {message}"));
+        });
+        match &action.kind {
+            ActionKind::Alert(alert) => check_alert(scene, alert, fault),
+            ActionKind::Button(button) => {
+                if !labels.insert(button.label.as_str()) {
+                    let message = format!(
+                        "the stage has another button {}",
+                        rules::quoted(&button.label)
+                    );
+                    fault("button", FaultCode::DuplicateLabel, message);
+                }
+                if events.place(&button.event).is_none() {
+                    fault(
+                        "id",
+                        FaultCode::UnknownEvent,
+                        unknown_event(&button.event, events),
+                    );
+                }
+            }
+            ActionKind::Timer(timer) => check_timer(scene, timer, fault),
+            ActionKind::Link(link) => check_link(link, events, fault),
+            ActionKind::Finish(_) | ActionKind::SetField(_) => {}
+        }
+        for (field, message) in expressions::warnings(scene, action) {
+            let of_action = in_action(stage, place, FaultCode::BadValue, message);
+            faults.push(Fault {
+                field: field.to_owned(),
+                warning: true,
+                ..of_action
+            });
+        }
+    }
+}
+
+fn check_end(definition: &Definition, stage: &Stage, faults: &mut Vec<Fault>) {
+    if is_unlinked_end(stage) {
+        let has_conditional = stage
+            .actions
+            .iter()
+            .any(|action| action.waits() || action.ends());
+        let (always, one) = match has_conditional {
+            true => (
+                " where none of its conditions holds",
+                "one of these without a condition",
+            ),
+            false => ("", "one of these"),
+        };
+        let message = format!(
+            "`{}` is an unlinked end: it neither waits (button, timer), links nor finishes{always}; add {one}",
+            stage.event.id
+        );
+        let fault = in_stage(stage, FaultCode::UnlinkedEnd, message);
+        faults.push(Fault {
+            warning: definition.allow_unlinked_ends,
+            ..fault
+        });
+    }
+    let buttons = stage.actions.iter().any(|action| action.button().is_some());
+    if buttons && !stage.actions.iter().any(is_alert) {
+        let message = format!(
+            "`{}` has buttons and no alert: nobody is told that they wait",
+            stage.event.id
+        );
+        faults.push(Fault {
+            warning: true,
+            ..in_stage(stage, FaultCode::NoAlert, message)
+        });
+    }
+}
+
+/// A link or a finish without a condition leaves the stage at once: nothing comes after it, and
+/// what was armed before would never be seen. Fields may be set before it, and ends with conditions
+/// come before it.
+fn check_order(stage: &Stage, faults: &mut Vec<Fault>) {
+    let leaves = |action: &Action| action.when.is_none() && action.ends();
+    let Some(end) = stage.actions.iter().position(leaves) else {
+        return;
+    };
+    let word = if stage.actions[end].link().is_some() {
+        "link"
+    } else {
+        "finish"
+    };
+    let before = &stage.actions[..end];
+    let what = match (
+        before.iter().any(is_alert),
+        before.iter().any(Action::waits),
+    ) {
+        (false, false) => None,
+        (true, false) => Some("its alert"),
+        (false, true) => Some("its buttons and timers"),
+        (true, true) => Some("its alert, buttons and timers"),
+    };
+    if let Some(what) = what {
+        let message = format!(
+            "`{word}` leaves the stage at once, so {what} would never be seen: move `{word}` to a stage of its own"
+        );
+        faults.push(in_action(stage, end, FaultCode::ActionAfterEnd, message));
+    }
+    for (place, _) in stage.actions.iter().enumerate().skip(end + 1) {
+        let message = format!("nothing after `{word}` is ever done: it must be the last action");
+        faults.push(in_action(stage, place, FaultCode::ActionAfterEnd, message));
+    }
+}
+
+fn is_alert(action: &Action) -> bool {
+    action.alert().is_some()
+}
+
+fn check_alert(
+    scene: &Scene<'_>,
+    alert: &AlertAction,
+    mut fault: impl FnMut(&str, FaultCode, String),
+) {
+    let rungs = alert.escalate.iter().flat_map(|rung| {
+        [
+            ("escalate.team", &rung.team),
+            ("escalate.add-team", &rung.add_team),
+        ]
+    });
+    let of_rungs = rungs.filter_map(|(field, team)| Some((field, team.as_ref()?)));
+    let is_team = scene.declared.is_team;
+    for (field, team) in std::iter::once(("team", &alert.team))
+        .chain(of_rungs)
+        .filter(|(_, team)| !is_team(team))
+    {
+        let message = scene.not_declared("team", team, scene.declared.like_team);
+        fault(field, FaultCode::UnknownTeam, message);
+    }
+    if alert.due.is_none() && !alert.escalate.is_empty() {
+        let message = "`escalate` counts from the alert's due: give the alert a `due`".to_owned();
+        fault("escalate", FaultCode::MissingKey, message);
+    }
+    check_calendar(scene, alert.calendar.as_deref(), &mut fault);
+    let calendar = scene.definition.calendar_for(alert.calendar.as_deref());
+    let after = |rung: &Rung| {
+        if let RungTime::After(span) = rung.at {
+            Some(span)
+        } else {
+            None
+        }
+    };
+    let of_rungs = alert
+        .escalate
+        .iter()
+        .flat_map(|rung| [after(rung), rung.again.map(|again| again.every)]);
+    let spans = std::iter::once(("due", alert.due)).chain(of_rungs.map(|span| ("escalate", span)));
+    for (field, (code, message)) in
+        spans.filter_map(|(field, span)| Some((field, without_calendar(span?, calendar)?)))
+    {
+        fault(field, code, message);
+    }
+}
+
+fn check_calendar(
+    scene: &Scene<'_>,
+    own: Option<&str>,
+    fault: &mut impl FnMut(&str, FaultCode, String),
+) {
+    if let Some((code, message)) = own.and_then(|name| unknown_calendar(scene, name)) {
+        fault("calendar", code, message);
+    }
+}
+
+fn check_timer(
+    scene: &Scene<'_>,
+    timer: &TimerAction,
+    mut fault: impl FnMut(&str, FaultCode, String),
+) {
+    if scene.events.place(&timer.event).is_none() {
+        fault(
+            "id",
+            FaultCode::UnknownEvent,
+            unknown_event(&timer.event, scene.events),
+        );
+    }
+    check_calendar(scene, timer.calendar.as_deref(), &mut fault);
+    let calendar = scene.definition.calendar_for(timer.calendar.as_deref());
+    if let Some((code, message)) = timer
+        .after
+        .and_then(|span| without_calendar(span, calendar))
+    {
+        fault("after", code, message);
+    }
+    if calendar.is_none() && timer.at.is_some_and(|at| at.day == NextDay::NextWorkingDay) {
+        let message =
+            "`at` asks for a working day, and there is no calendar: name one with `calendar`"
+                .to_owned();
+        fault("at", FaultCode::MissingKey, message);
+    }
+    if timer.after.is_none() && timer.at.is_none() && !matches!(timer.from, TimerStart::Field(_)) {
+        fault(
+            "after",
+            FaultCode::MissingKey,
+            "`timer` needs `after`".to_owned(),
+        );
+    }
+}
+
+fn check_link(
+    link: &LinkAction,
+    events: &Events<'_>,
+    mut fault: impl FnMut(&str, FaultCode, String),
+) {
+    if events.place(&link.to).is_none() {
+        fault(
+            "to",
+            FaultCode::UnknownEvent,
+            unknown_event(&link.to, events),
+        );
+    }
+    if let Some(at_most) = link
+        .at_most
+        .as_ref()
+        .filter(|at_most| events.place(&at_most.otherwise).is_none())
+    {
+        fault(
+            "else",
+            FaultCode::UnknownEvent,
+            unknown_event(&at_most.otherwise, events),
+        );
+    }
+}
+
+fn unknown_event(event: &str, events: &Events<'_>) -> String {
+    let hint = events.suggestions.of(event, events.places.keys().copied());
+    let hint = if hint.is_empty() {
+        events.all_if_few()
+    } else {
+        hint
+    };
+    format!("there is no event {}{hint}", rules::quoted(event))
+}

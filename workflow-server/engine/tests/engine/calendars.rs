@@ -1,0 +1,583 @@
+//! Spans, dues and times of day by a calendar: the table of summer time, holidays and nights, and
+//! what a calendar that is edited does to what counts already.
+
+use std::sync::Arc;
+
+use aftercall_authoring::file::{read, read_calendars};
+use aftercall_definition::calendar::{Calendar, Clock, ClockTime, Holiday, HolidayDate};
+use aftercall_definition::escalation::{alert_action, next_firing};
+use aftercall_definition::rules;
+use aftercall_definition::time::Time;
+use aftercall_engine::command::{Command, ImportCalendar, PauseInstance, ResumeInstance};
+use aftercall_engine::entry::ChangeKind;
+use jiff::Timestamp;
+use jiff::civil::DateTime;
+use jiff::tz::TimeZone;
+use proptest::prelude::*;
+
+use crate::desk::{Desk, MINUTE};
+
+const HOUR: i64 = 60 * MINUTE;
+
+fn calendar(zone: &str, hours: &str) -> Calendar {
+    let text = format!(
+        "calendars: [ {{ name: c, title: C, time_zone: {zone}, hours: {hours}, holidays: [ 2026-12-25, {{ date: 2027-01-01, title: New }} ] }} ]"
+    );
+    read_calendars(&text)
+        .unwrap_or_else(|faults| panic!("{faults:#?}"))
+        .remove(0)
+}
+
+/// What the clocks of a zone show, as a moment.
+fn shown(zone: &str, text: &str) -> Time {
+    let at: DateTime = text.parse().unwrap();
+    Time(
+        at.to_zoned_datetime(TimeZone::get(zone).unwrap())
+            .unwrap()
+            .timestamp()
+            .as_millisecond(),
+    )
+}
+
+fn in_zone(zone: &str, time: Time) -> String {
+    let moment = Timestamp::from_millisecond(time.0)
+        .unwrap()
+        .to_zoned_datetime(TimeZone::get(zone).unwrap());
+    moment.strftime("%Y-%m-%dT%H:%M").to_string()
+}
+
+const WEEK: &str = "{ mon-fri: [09:00-12:00, 13:00-17:00] }";
+const ALWAYS: &str = "{ mon-sun: 00:00-24:00 }";
+const NIGHT: &str = "{ mon-sun: 22:00-06:00 }";
+const BERLIN: &str = "Europe/Berlin";
+/// Two openings with the hour between them that the clocks skip or repeat.
+const SPLIT: &str = "{ mon-sun: [01:00-02:30, 03:00-05:00] }";
+const NEW_YORK: &str = "America/New_York";
+const SYDNEY: &str = "Australia/Sydney";
+
+/// Zone, hours, start, span, end: all by the zone's clock.
+type Row = (
+    &'static str,
+    &'static str,
+    &'static str,
+    &'static str,
+    &'static str,
+);
+
+#[test]
+fn spans_count_as_the_table_says() {
+    let rows: [Row; 37] = [
+        // Within a day, over noon, over night, over the week-end, from a closed hour.
+        (BERLIN, WEEK, "2026-11-24T09:30", "2h", "2026-11-24T11:30"),
+        (BERLIN, WEEK, "2026-11-24T11:00", "2h", "2026-11-24T14:00"),
+        (BERLIN, WEEK, "2026-11-24T16:30", "1h", "2026-11-25T09:30"),
+        (BERLIN, WEEK, "2026-11-27T16:30", "90m", "2026-11-30T10:00"),
+        (BERLIN, WEEK, "2026-11-28T12:00", "4h", "2026-11-30T14:00"),
+        (BERLIN, WEEK, "2026-11-24T07:00", "30s", "2026-11-24T09:00"),
+        // Exactly to the end of an opening: done then, not on the next day.
+        (BERLIN, WEEK, "2026-11-24T15:00", "2h", "2026-11-24T17:00"),
+        // Working days: at the same time, from a closed hour with the next opening, a holiday left
+        // out.
+        (BERLIN, WEEK, "2026-11-24T14:02", "1wd", "2026-11-25T14:02"),
+        (BERLIN, WEEK, "2026-11-27T14:02", "1wd", "2026-11-30T14:02"),
+        (BERLIN, WEEK, "2026-11-28T12:00", "1wd", "2026-12-01T09:00"),
+        (BERLIN, WEEK, "2026-12-24T10:00", "1wd", "2026-12-28T10:00"),
+        (BERLIN, WEEK, "2026-12-23T10:00", "5wd", "2026-12-31T10:00"),
+        (BERLIN, WEEK, "2026-12-31T10:00", "1wd", "2027-01-04T10:00"),
+        (BERLIN, WEEK, "2026-12-24T16:00", "2h", "2026-12-28T10:00"),
+        // Days are those of the zone: the same time by its clock, also on a holiday.
+        (BERLIN, WEEK, "2026-12-24T10:00", "1d", "2026-12-25T10:00"),
+        // Summer time begins: Berlin 2026-03-29, New York 2026-03-08, Sydney 2026-10-04. An hour
+        // is missing.
+        (BERLIN, ALWAYS, "2026-03-29T01:00", "2h", "2026-03-29T04:00"),
+        (BERLIN, ALWAYS, "2026-03-28T12:00", "1d", "2026-03-29T12:00"),
+        (BERLIN, NIGHT, "2026-03-28T22:00", "7h", "2026-03-29T06:00"),
+        (BERLIN, WEEK, "2026-03-27T16:00", "2h", "2026-03-30T10:00"),
+        (
+            NEW_YORK,
+            ALWAYS,
+            "2026-03-08T01:00",
+            "2h",
+            "2026-03-08T04:00",
+        ),
+        (
+            NEW_YORK,
+            WEEK,
+            "2026-03-06T16:00",
+            "1wd",
+            "2026-03-09T16:00",
+        ),
+        (
+            NEW_YORK,
+            NIGHT,
+            "2026-03-07T22:00",
+            "8h",
+            "2026-03-08T23:00",
+        ),
+        (SYDNEY, ALWAYS, "2026-10-04T01:00", "2h", "2026-10-04T04:00"),
+        (SYDNEY, WEEK, "2026-10-02T16:00", "2h", "2026-10-05T10:00"),
+        // An end that the clocks skip comes after the next beginning: what is common counts once.
+        (BERLIN, SPLIT, "2026-03-29T00:00", "2h", "2026-03-29T04:00"),
+        (BERLIN, SPLIT, "2026-03-29T03:15", "90m", "2026-03-29T04:45"),
+        // Summer time ends: Berlin 2026-10-25, New York 2026-11-01, Sydney 2026-04-05. An hour
+        // comes twice.
+        (BERLIN, ALWAYS, "2026-10-25T01:00", "3h", "2026-10-25T03:00"),
+        (BERLIN, ALWAYS, "2026-10-24T12:00", "1d", "2026-10-25T12:00"),
+        (BERLIN, NIGHT, "2026-10-24T22:00", "9h", "2026-10-25T06:00"),
+        (
+            NEW_YORK,
+            ALWAYS,
+            "2026-11-01T00:30",
+            "2h",
+            "2026-11-01T01:30",
+        ),
+        (
+            NEW_YORK,
+            WEEK,
+            "2026-10-30T16:00",
+            "1wd",
+            "2026-11-02T16:00",
+        ),
+        (SYDNEY, ALWAYS, "2026-04-05T01:00", "3h", "2026-04-05T03:00"),
+        (SYDNEY, NIGHT, "2026-04-04T22:00", "9h", "2026-04-05T06:00"),
+        // Over midnight: the hours after it belong to the day on which they began.
+        (BERLIN, NIGHT, "2026-11-24T23:00", "4h", "2026-11-25T03:00"),
+        (BERLIN, NIGHT, "2026-11-25T02:00", "1wd", "2026-11-26T02:00"),
+        (BERLIN, NIGHT, "2026-11-24T12:00", "1h", "2026-11-24T23:00"),
+        // The night before a holiday goes on into it; the night of the holiday does not begin.
+        (BERLIN, NIGHT, "2026-12-25T05:00", "2h", "2026-12-26T23:00"),
+    ];
+    for (zone, hours, start, span, end) in rows {
+        let calendar = calendar(zone, hours);
+        let then = Clock::Calendar(&calendar).after(shown(zone, start), rules::span(span).unwrap());
+        assert_eq!(in_zone(zone, then), end, "{zone} {hours}: {start} + {span}");
+    }
+}
+
+#[test]
+fn times_of_day_come_as_the_table_says() {
+    let rows = [
+        (BERLIN, "2026-11-24T08:00", "09:00", "2026-11-24T09:00"),
+        (BERLIN, "2026-11-24T09:00", "09:00", "2026-11-25T09:00"),
+        (
+            BERLIN,
+            "2026-11-24T08:00",
+            "09:00 next day",
+            "2026-11-25T09:00",
+        ),
+        (
+            BERLIN,
+            "2026-11-27T08:00",
+            "09:00 next working day",
+            "2026-11-30T09:00",
+        ),
+        (
+            BERLIN,
+            "2026-12-24T23:59",
+            "09:00 next working day",
+            "2026-12-28T09:00",
+        ),
+        // An hour that the clocks skip is the one after; of two the first.
+        (
+            BERLIN,
+            "2026-03-28T12:00",
+            "02:30 next day",
+            "2026-03-29T03:30",
+        ),
+        (
+            NEW_YORK,
+            "2026-03-07T12:00",
+            "02:30 next day",
+            "2026-03-08T03:30",
+        ),
+        (
+            SYDNEY,
+            "2026-10-03T12:00",
+            "02:30 next day",
+            "2026-10-04T03:30",
+        ),
+        (
+            BERLIN,
+            "2026-10-24T12:00",
+            "02:30 next day",
+            "2026-10-25T02:30",
+        ),
+    ];
+    for (zone, start, at, expected) in rows {
+        let calendar = calendar(zone, WEEK);
+        let time = ClockTime::parse(at).unwrap();
+        assert_eq!(time.to_string(), at);
+        let then = time.after(shown(zone, start), calendar.zone(), Some(&calendar));
+        assert_eq!(in_zone(zone, then), expected, "{zone}: {at} after {start}");
+    }
+    let first = ClockTime::parse("02:30").unwrap().after(
+        shown(BERLIN, "2026-10-24T12:00"),
+        calendar(BERLIN, WEEK).zone(),
+        None,
+    );
+    assert_eq!(
+        Timestamp::from_millisecond(first.0).unwrap().to_string(),
+        "2026-10-25T00:30:00Z",
+        "still summer time"
+    );
+}
+
+#[test]
+fn a_calendar_that_is_closed_for_ever_counts_by_the_wall() {
+    let mut calendar = calendar("UTC", "{ fri: 09:00-10:00 }");
+    let holidays = "2026-01-01"
+        .parse::<jiff::civil::Date>()
+        .unwrap()
+        .series(jiff::Span::new().days(1))
+        .take(4_000);
+    calendar.holidays = holidays
+        .map(|date| (HolidayDate::Once(date), Holiday::default()))
+        .collect();
+    let start = shown("UTC", "2026-06-01T12:00");
+    assert_eq!(calendar.after_open(start, HOUR), Time(start.0 + HOUR));
+    assert_eq!(
+        calendar.after_working_days(start, 3),
+        Time(start.0 + 3 * 24 * HOUR),
+        "never at once"
+    );
+    let at = ClockTime::parse("09:00 next working day").unwrap();
+    assert_eq!(
+        at.after(start, calendar.zone(), Some(&calendar)),
+        shown("UTC", "2026-06-02T09:00")
+    );
+}
+
+#[test]
+fn what_a_calendar_has_left_counts_before_the_wall_does() {
+    let mut calendar = calendar("UTC", "{ fri: 09:00-10:00 }");
+    let holidays = "2026-06-15"
+        .parse::<jiff::civil::Date>()
+        .unwrap()
+        .series(jiff::Span::new().days(1))
+        .take(4_000);
+    calendar.holidays = holidays
+        .map(|date| (HolidayDate::Once(date), Holiday::default()))
+        .collect();
+    let start = shown("UTC", "2026-06-01T12:00");
+    // Open on the 5th and the 12th for an hour each.
+    let end = shown("UTC", "2026-06-12T10:00");
+    for (hours, expected) in [
+        (1, shown("UTC", "2026-06-05T10:00")),
+        (2, end),
+        (5, Time(end.0 + 3 * HOUR)),
+    ] {
+        let after = calendar.after_open(start, hours * HOUR);
+        assert_eq!(
+            (after, calendar.open_between(start, after)),
+            (expected, hours * HOUR),
+            "{hours} hours"
+        );
+    }
+    let days: Vec<Time> = (1..5)
+        .map(|days| calendar.after_working_days(start, days))
+        .collect();
+    let expected = [
+        "2026-06-12T09:00",
+        "2026-06-13T09:00",
+        "2026-06-14T09:00",
+        "2026-06-15T09:00",
+    ];
+    assert_eq!(days, expected.map(|time| shown("UTC", time)));
+}
+
+#[test]
+fn a_circle_of_working_days_comes_once_a_day_in_a_calendar_that_is_closed() {
+    let mut closed = calendar("UTC", "{ fri: 09:00-10:00 }");
+    let holidays = "2026-01-02"
+        .parse::<jiff::civil::Date>()
+        .unwrap()
+        .series(jiff::Span::new().days(7))
+        .take(399);
+    closed.holidays = holidays
+        .map(|date| (HolidayDate::Once(date), Holiday::default()))
+        .collect();
+    let import = Command::from(ImportCalendar {
+        calendar: Arc::new(closed),
+        expected: None,
+    });
+    let circle = "format: 1\nworkflow: repair\ntitle: Repair\ncalendar: c\non_new_call:\n  - timer: 1wd\n    id: again\n    then: [ link: new-call ]\n";
+    let mut desk = Desk::with(circle, [import]);
+    desk.set("1", true);
+    let came: Vec<usize> = (0..10).map(|_| desk.pass(24 * HOUR).len()).collect();
+    assert_eq!(came, [1; 10]);
+}
+
+#[test]
+fn calendars_at_fault_are_refused_with_every_fault() {
+    let text = "format: 1
+calendars:
+  - { name: none, title: '', time_zone: UTC, hours: { mon: 09:00-17:00 } }
+  - { name: a, title: A, time_zone: Berlin, hours: { mo: 09:00-17:00 } }
+  - { name: b, title: B, time_zone: UTC, hours: { mon: [09:00-12:00, 11:00-13:00], fri: 9-17 }, holidays: [ 2026-02-30 ] }
+  - { name: c, title: C, time_zone: UTC, hours: { mon: 20:00-08:00, tue: 07:00-09:00 }, colour: red }
+  - { name: d, title: D, time_zone: UTC, hours: {} }
+  - { name: e, title: E, time_zone: UTC, hours: { fri-mon: 09:00-17:00 } }
+";
+    let faults: Vec<String> = read_calendars(text)
+        .unwrap_err()
+        .into_iter()
+        .map(|fault| format!("{}:{} {}", fault.line, fault.column, fault.message))
+        .collect();
+    assert_eq!(
+        faults,
+        [
+            "3:13 `name`: `none` means the clock on the wall: choose another name",
+            "3:26 `title`: the title is empty",
+            "4:37 `Berlin` is not a time zone: give its IANA name, such as Europe/Berlin",
+            "4:54 `hours` has days such as mon, sat, mon-fri or mon,wed,fri, not `mo`; write mon",
+            "5:56 `hours.mon`: openings overlap, or are not in order; one that goes over midnight reaches into the next day",
+            "5:89 `9-17` is not an opening: write it as 09:00-17:00",
+            "5:109 `2026-02-30` is not a date: write it as 2026-12-25, or 12-25 for every year",
+            "6:56 `hours.mon`: openings overlap, or are not in order; one that goes over midnight reaches into the next day",
+            "6:89 unknown key `colour`; known here: name, title, time_zone, hours, holidays",
+            "7:49 `hours`: is never open: give it hours on at least one day",
+            "8:51 `hours` has days such as mon, sat, mon-fri or mon,wed,fri, not `fri-mon`; a range ends later in the week than it begins",
+        ]
+    );
+}
+
+proptest! {
+    #[test]
+    fn counting_forwards_and_backwards_agree(
+        minutes in 0_i64..2_000_000,
+        span in 1_i64..60_000,
+        zone in proptest::sample::select(vec![BERLIN, NEW_YORK, SYDNEY]),
+        hours in proptest::sample::select(vec![WEEK, NIGHT, ALWAYS, SPLIT]),
+    ) {
+        let calendar = calendar(zone, hours);
+        let clock = Clock::Calendar(&calendar);
+        let start = Time(shown(zone, "2026-01-01T00:00").0 + minutes * MINUTE);
+        let end = clock.after_millis(start, span * MINUTE);
+        prop_assert!(end > start);
+        prop_assert_eq!(clock.between(start, end), span * MINUTE);
+        let back = clock.before_millis(end, span * MINUTE);
+        prop_assert_eq!(clock.between(back, end), span * MINUTE);
+        prop_assert!(clock.between(start, back) == 0 && clock.between(back, start) == 0, "nothing is open in between");
+    }
+}
+
+const WORKFLOW: &str = r#"
+format: 1
+workflow: repair
+title: Repair
+calendar: office
+deadline: 2wd
+on_new_call:
+  - alert:
+      text: Ring
+      team: care
+      due: 4h
+      escalate: [ { at: 50%, priority: raise }, { after: 1h, team: leads } ]
+  - timer: { at: 09:00 next working day }
+    then: [ finish: late ]
+  - button: Wait
+    then:
+      - alert: { text: Wait, team: care, calendar: none, due: 1h }
+      - timer: { after: 1wd }
+        then: [ finish: waited ]
+"#;
+
+fn office(hours: &str) -> Command {
+    let mut calendar = calendar(BERLIN, hours);
+    calendar.name = "office".to_owned();
+    Command::from(ImportCalendar {
+        calendar: Arc::new(calendar),
+        expected: None,
+    })
+}
+
+/// A desk in Berlin on a Tuesday at 14:00.
+fn desk() -> Desk {
+    let mut desk = Desk::with(WORKFLOW, [office(WEEK)]);
+    desk.now = shown(BERLIN, "2026-11-24T14:00");
+    desk
+}
+
+#[test]
+fn dues_deadlines_timers_and_escalation_count_in_the_calendar() {
+    let mut desk = desk();
+    let id = desk.set("1", true);
+    let of = |desk: &Desk| {
+        let instance = desk.of(id);
+        let alert = &instance.alerts[0];
+        [
+            instance.deadline,
+            alert.due,
+            alert.escalates_at,
+            instance.timers.first().map(|timer| timer.due),
+        ]
+        .map(|time| time.map(|time| in_zone(BERLIN, time)).unwrap_or_default())
+    };
+    let at_first = [
+        "2026-11-26T14:00",
+        "2026-11-25T10:00",
+        "2026-11-24T16:00",
+        "2026-11-25T09:00",
+    ];
+    assert_eq!(of(&desk), at_first);
+    assert_eq!(desk.pass(2 * HOUR), [ChangeKind::Escalated]);
+    assert_eq!(of(&desk)[2], "2026-11-25T11:00", "an hour after it was due");
+
+    // Paused for a night: an hour of the day was left, and five of the due's hours.
+    let pause = Command::from(PauseInstance {
+        instance: id,
+        until: None,
+        reason: "parts".into(),
+        expected: None,
+    });
+    desk.ask("ops", pause).unwrap();
+    desk.now = shown(BERLIN, "2026-11-26T16:30");
+    desk.ask(
+        "ops",
+        Command::from(ResumeInstance {
+            instance: id,
+            note: "".into(),
+            expected: None,
+        }),
+    )
+    .unwrap();
+    let resumed = [
+        "2026-11-30T14:30",
+        "2026-11-27T10:30",
+        "2026-11-27T11:30",
+        "2026-11-27T09:00",
+    ];
+    assert_eq!(of(&desk), resumed);
+}
+
+#[test]
+fn a_pause_never_brings_forward_what_lies_in_closed_hours() {
+    let days = WORKFLOW
+        .replace("deadline: 2wd", "deadline: 1d")
+        .replace("due: 4h", "due: 1d")
+        .replace("{ at: 09:00 next working day }", "1d");
+    let mut desk = Desk::with(&days, [office(WEEK)]);
+    desk.now = shown(BERLIN, "2026-11-27T01:16");
+    let id = desk.set("1", true);
+    let of = |desk: &Desk| {
+        let instance = desk.of(id);
+        [
+            instance.deadline,
+            instance.alerts[0].due,
+            instance.timers.first().map(|timer| timer.due),
+        ]
+        .map(|time| in_zone(BERLIN, time.unwrap()))
+    };
+    let resume_after = |desk: &mut Desk, millis: i64| {
+        let pause = Command::from(PauseInstance {
+            instance: id,
+            until: None,
+            reason: "parts".into(),
+            expected: None,
+        });
+        desk.ask("ops", pause).unwrap();
+        desk.now = Time(desk.now.0 + millis);
+        desk.ask(
+            "ops",
+            Command::from(ResumeInstance {
+                instance: id,
+                note: "".into(),
+                expected: None,
+            }),
+        )
+        .unwrap();
+    };
+    assert_eq!(of(&desk), ["2026-11-28T01:16"; 3], "a Saturday");
+    resume_after(&mut desk, 0);
+    assert_eq!(of(&desk), ["2026-11-28T01:16"; 3]);
+    resume_after(&mut desk, 7 * HOUR);
+    assert_eq!(
+        of(&desk),
+        ["2026-11-28T01:16"; 3],
+        "nothing was open meanwhile"
+    );
+    resume_after(&mut desk, 3 * HOUR);
+    assert_eq!(
+        of(&desk),
+        ["2026-11-30T11:16"; 3],
+        "by the opening time that went by: from 9 to 11:16"
+    );
+}
+
+#[test]
+fn what_counts_when_a_calendar_is_edited_counts_on_and_what_begins_later_counts_anew() {
+    let mut desk = desk();
+    let first = desk.set("1", true);
+    let (due, timer) = (desk.of(first).alerts[0].due, desk.of(first).timers[0].due);
+    desk.ask("author", office("{ mon-fri: 14:00-15:00 }"))
+        .unwrap();
+    assert_eq!(
+        (desk.of(first).alerts[0].due, desk.of(first).timers[0].due),
+        (due, timer),
+        "what was promised stands"
+    );
+    let second = desk.set("2", true);
+    assert_eq!(
+        in_zone(BERLIN, desk.of(second).alerts[0].due.unwrap()),
+        "2026-11-27T15:00",
+        "an hour a day"
+    );
+    assert!(desk.pass(2 * HOUR).contains(&ChangeKind::Escalated));
+    let alert = &desk.of(first).alerts[0];
+    assert_eq!((alert.due, alert.escalated), (due, 1));
+    assert_eq!(
+        in_zone(BERLIN, alert.escalates_at.unwrap()),
+        "2026-11-25T15:00",
+        "the next rung by the new hours"
+    );
+    desk.push("Ann", first, "wait").unwrap();
+    let waiting = desk.of(first);
+    assert_eq!(
+        in_zone(BERLIN, waiting.alerts[0].due.unwrap()),
+        "2026-11-24T17:00",
+        "by the clock on the wall"
+    );
+    assert_eq!(
+        in_zone(BERLIN, waiting.timers[0].due),
+        "2026-11-26T14:00",
+        "by the new hours"
+    );
+    assert!(
+        desk.ask("author", office("{ mon-fri: 14:00-15:00 }"))
+            .is_ok()
+    );
+    assert_eq!(
+        desk.world
+            .root()
+            .calendars
+            .named("office")
+            .unwrap()
+            .revision,
+        2,
+        "the same again is no change"
+    );
+}
+
+#[test]
+fn a_share_of_a_day_is_one_of_what_is_open_in_it() {
+    let calendar = calendar(BERLIN, "{ mon-thu: 09:00-17:00, fri: 09:00-16:00 }");
+    let check = |raised: &str, due: &str, expected: &str| {
+        let file = format!(
+            "format: 1\nworkflow: w\ntitle: W\non_new_call:\n  - alert: {{ text: a, team: care, due: {due}, escalate: [ {{ at: 50%, priority: raise }} ] }}\n"
+        );
+        let definition = read(&file, None).unwrap();
+        let alert = alert_action(&definition, 1, 0).unwrap();
+        let (raised, clock) = (shown(BERLIN, raised), Clock::Calendar(&calendar));
+        let due = clock.after(raised, alert.due.unwrap());
+        let (at, _) = next_firing(alert, (raised, due), 0, clock).unwrap();
+        assert_eq!(in_zone(BERLIN, at), expected, "{due:?}");
+        assert!(at >= raised);
+    };
+    // Friday afternoon: one hour of the day is open.
+    check("2026-11-27T15:00", "1d", "2026-11-27T15:30");
+    // Nothing of it is open: half of it is over at the due time.
+    check("2026-11-28T09:00", "1d", "2026-11-29T09:00");
+    check("2026-11-23T09:00", "3d", "2026-11-24T13:00");
+    check("2026-11-27T15:00", "1wd", "2026-11-30T11:30");
+    check("2026-11-27T15:00", "4h", "2026-11-30T10:00");
+}

@@ -1,0 +1,227 @@
+//! A server that wakes late: what a timer starts counts from when the timer was due.
+
+use aftercall_definition::time::Time;
+use aftercall_engine::command::{Command, Elapse, ReleaseClaim};
+use aftercall_engine::entry::ChangeKind;
+use aftercall_engine::instance::{Instance, InstanceId};
+use proptest::prelude::*;
+use proptest::sample::select;
+
+use super::{HOUR, HOURS, MINUTE, ZONES, at, calendar, edge, import, shown, text};
+use crate::desk::Desk;
+
+const STAGES: &str = r#"
+format: 1
+workflow: repair
+title: Repair
+calendar: office
+deadline: 3d
+on_new_call:
+  - alert: { text: Wait, team: care, due: 2h, escalate: [ { at: due, priority: raise } ] }
+  - timer: { at: "09:00 next working day" }
+    then:
+      - alert:
+          text: Do it
+          team: care
+          due: 8h
+          escalate: [ { at: 50%, priority: raise }, { at: due, every: 1d, times: 2, team: leads }, { after: 1h, priority: urgent } ]
+      - timer: { after: 1wd, at: "12:00" }
+        then:
+          - alert: { text: Late, team: leads, due: 1d, escalate: [ { at: 75%, priority: raise } ] }
+          - timer: { after: 4h }
+            then:
+              - alert: { text: Later, team: leads, due: 2wd }
+              - button: Done
+                then: [ finish: done ]
+"#;
+
+/// All that is promised of an instance.
+fn promised(instance: &Instance) -> Vec<Option<Time>> {
+    let alerts = instance
+        .alerts
+        .iter()
+        .flat_map(|alert| [alert.due, alert.escalates_at]);
+    alerts
+        .chain(instance.timers.iter().map(|timer| Some(timer.due)))
+        .chain([instance.deadline])
+        .collect()
+}
+
+/// Lets the next of what comes by itself come, so much too late.
+fn wake(desk: &mut Desk, late: i64) -> bool {
+    let Some(key) = desk.world.timers().earliest() else {
+        return false;
+    };
+    desk.now = desk.now.max(Time(key.due.0 + late));
+    desk.entry(
+        "",
+        Command::from(Elapse {
+            due: key.due,
+            slot: key.slot,
+            wake: key.wake(),
+        }),
+    )
+    .unwrap();
+    true
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(120))]
+
+    #[test]
+    fn a_server_that_wakes_late_promises_what_one_on_time_promises(
+        (zone, hours) in (select(&ZONES[..]), select(&HOURS[..])),
+        start in edge(),
+        late in prop::collection::vec(select(vec![0_i64, 1, 14, 900, 30_000]), 16),
+    ) {
+        let calendar = calendar(zone, hours);
+        let desk = || {
+            let mut desk = Desk::with(STAGES, [import(&calendar)]);
+            desk.now = at(&calendar, start);
+            let id = desk.set("1", true);
+            (desk, id)
+        };
+        let ((mut punctual, id), (mut tardy, _)) = (desk(), desk());
+        for late in late {
+            let is_on = wake(&mut punctual, 0);
+            prop_assert_eq!(wake(&mut tardy, late), is_on);
+            let [expected, found] = [&punctual, &tardy].map(|desk| desk.of(id));
+            prop_assert_eq!((found.stage, promised(found)), (expected.stage, promised(expected)), "{} ms late", late);
+        }
+    }
+}
+
+const WHOLE_DAY: &str = r#"
+format: 1
+workflow: repair
+title: Repair
+calendar: office
+on_new_call:
+  - timer: { at: "09:00 next working day" }
+    then:
+      - alert: { text: Do it today, team: care, due: 8h, escalate: [ { at: 25%, priority: raise }, { at: due, priority: urgent } ] }
+      - timer: { after: 2h }
+        then: [ finish: late ]
+"#;
+
+fn set_whole_day() -> (Desk, InstanceId, aftercall_definition::calendar::Calendar) {
+    let calendar = calendar("Europe/London", HOURS[0]);
+    let mut desk = Desk::with(WHOLE_DAY, [import(&calendar)]);
+    desk.now = shown(&calendar, "2026-11-23T12:00");
+    let id = desk.set("1", true);
+    (desk, id, calendar)
+}
+
+#[test]
+fn eight_hours_of_a_day_of_eight_hours_are_over_the_same_day_though_the_timer_woke_late() {
+    let (mut desk, id, calendar) = set_whole_day();
+    assert!(wake(&mut desk, 14));
+    let instance = desk.of(id);
+    let alert = &instance.alerts[0];
+    assert_eq!(
+        text(&calendar, instance.entered_at),
+        "Tue 2026-11-24 09:00:00.014",
+        "when it happened"
+    );
+    assert_eq!(
+        text(&calendar, instance.counts_from(alert)),
+        "Tue 2026-11-24 09:00:00"
+    );
+    assert_eq!(
+        text(&calendar, alert.due.unwrap()),
+        "Tue 2026-11-24 17:00:00"
+    );
+    assert_eq!(
+        text(&calendar, alert.escalates_at.unwrap()),
+        "Tue 2026-11-24 11:00:00"
+    );
+    assert_eq!(
+        text(&calendar, instance.timers[0].due),
+        "Tue 2026-11-24 11:00:00"
+    );
+}
+
+#[test]
+fn after_an_outage_the_promise_counts_from_the_due_moment_and_a_timer_that_would_be_over_from_now()
+{
+    let (mut desk, id, calendar) = set_whole_day();
+    // Down until Tuesday 10:30: the timer of the stage is not over yet.
+    assert!(wake(&mut desk, 90 * MINUTE));
+    assert_eq!(
+        text(&calendar, desk.of(id).timers[0].due),
+        "Tue 2026-11-24 11:00:00"
+    );
+    // Down until Wednesday 10:00: overdue since Tuesday 17:00, each step comes once, and people
+    // have two hours.
+    let (mut desk, id, calendar) = set_whole_day();
+    desk.now = shown(&calendar, "2026-11-25T10:00");
+    let came = desk.pass(0);
+    assert_eq!(
+        came,
+        [
+            ChangeKind::TimerElapsed,
+            ChangeKind::Escalated,
+            ChangeKind::Escalated
+        ]
+    );
+    let instance = desk.of(id);
+    assert_eq!(
+        text(&calendar, instance.alerts[0].due.unwrap()),
+        "Tue 2026-11-24 17:00:00"
+    );
+    assert_eq!(
+        text(&calendar, instance.timers[0].due),
+        "Wed 2026-11-25 12:00:00"
+    );
+}
+
+#[test]
+fn a_circle_comes_once_after_an_outage() {
+    let circle = "format: 1\nworkflow: repair\ntitle: Repair\non_new_call:\n  - timer: { after: 1m }\n    id: again\n    then: [ link: new-call ]\n";
+    let mut desk = Desk::new(circle);
+    let id = desk.set("1", true);
+    let set = desk.now;
+    assert_eq!(desk.pass(10 * HOUR).len(), 1);
+    assert_eq!(desk.of(id).timers[0].due, Time(desk.now.0 + MINUTE));
+    assert!(wake(&mut desk, 14) && wake(&mut desk, 14));
+    assert_eq!(
+        desk.of(id).timers[0].due,
+        Time(set.0 + 10 * HOUR + 3 * MINUTE),
+        "no drift"
+    );
+}
+
+#[test]
+fn a_timer_of_a_past_time_is_due_when_it_is_started_and_what_it_starts_counts_from_then() {
+    let past = "format: 1\nworkflow: repair\ntitle: Repair\nfields:\n  ring_at: { type: time, default: 2016-12-24T09:00:00Z }\non_new_call:\n  - timer: { from: fields.ring_at }\n    then:\n      - alert: { text: Ring, team: care, due: 4h }\n      - button: Done\n        then: [ finish: done ]\n";
+    let mut desk = Desk::new(past);
+    let id = desk.set("1", true);
+    let set = desk.now;
+    assert_eq!(desk.pass(14), [ChangeKind::TimerElapsed]);
+    assert_eq!(desk.of(id).alerts[0].due, Some(Time(set.0 + 4 * HOUR)));
+}
+
+#[test]
+fn a_timer_that_waited_for_the_end_of_a_claim_was_due_when_that_ended() {
+    let waits = "format: 1\nworkflow: repair\ntitle: Repair\non_new_call:\n  - alert: { text: Wait, team: care }\n  - button: Done\n    then: [ finish: done ]\n  - timer: { after: 5m, wait-for-claim: true }\n    then:\n      - alert: { text: Ring, team: care, due: 1h }\n      - button: Rang\n        then: [ finish: rang ]\n";
+    let due = |release_after: Option<i64>, late: i64| {
+        let mut desk = Desk::new(waits);
+        let id = desk.set("1", true);
+        let set = desk.now;
+        desk.claim("Ann", id).unwrap();
+        if let Some(after) = release_after {
+            desk.now = Time(desk.now.0 + after);
+            desk.ask("Ann", Command::from(ReleaseClaim { instance: id }))
+                .unwrap();
+        }
+        wake(&mut desk, late);
+        desk.of(id).alerts[0].due.unwrap().0 - set.0
+    };
+    assert_eq!(due(Some(10 * MINUTE), 14), 10 * MINUTE + HOUR, "released");
+    assert_eq!(
+        due(Some(2 * MINUTE), 14),
+        5 * MINUTE + HOUR,
+        "released before it was due"
+    );
+    assert_eq!(due(None, 14), 15 * MINUTE + HOUR, "the lease ran out");
+}

@@ -1,0 +1,145 @@
+//! Limits hold on every path that opens an instance: set, set again with replacement, and undo of
+//! what has ended.
+
+use std::sync::Arc;
+
+use aftercall_authoring::file;
+use aftercall_engine::call::CallKey;
+use aftercall_engine::command::{
+    CallChanges, Command, IfRunning, ImportWorkflow, PublishWorkflow, SetWorkflow, UndoPush,
+};
+use aftercall_engine::entry::Answer;
+use aftercall_engine::instance::InstanceId;
+use aftercall_engine::{Rejection, limits};
+
+use crate::desk::Desk;
+
+fn workflow(name: &str) -> String {
+    format!(
+        "
+format: 1
+workflow: {name}
+title: Repair
+on_new_call:
+  - alert: {{ text: Ring, team: care, due: 4h }}
+  - button: Done
+    then: [ finish: done ]
+"
+    )
+}
+
+fn set(call: &str, workflow: &str, if_running: IfRunning) -> Command {
+    Command::from(SetWorkflow {
+        call: CallKey {
+            source: "scripts".into(),
+            id: call.into(),
+        },
+        changes: CallChanges {
+            chargeable: Some(true),
+            ..CallChanges::default()
+        },
+        workflow: workflow.into(),
+        version: None,
+        fields: Vec::new(),
+        release: None,
+        release_within_millis: None,
+        if_running,
+    })
+}
+
+#[test]
+fn replacing_what_runs_again_and_again_ends_at_the_limit_of_instances_of_a_call() {
+    let mut desk = Desk::new(&workflow("repair"));
+    for _ in 0..limits::INSTANCES_PER_CALL_MAX {
+        desk.ask("script", set("1", "repair", IfRunning::Replace))
+            .unwrap();
+    }
+    let refused = desk.ask("script", set("1", "repair", IfRunning::Replace));
+    assert!(
+        matches!(
+            refused,
+            Err(Rejection::Limit {
+                name: "INSTANCES_PER_CALL",
+                ..
+            })
+        ),
+        "{refused:?}"
+    );
+    desk.ask("script", set("1", "repair", IfRunning::ReturnIt))
+        .unwrap();
+}
+
+/// A call with as many open instances as it may have, the first pushed to its end before the last
+/// was set.
+fn full(desk: &mut Desk) -> (InstanceId, UndoPush) {
+    let first = desk.set("1", true);
+    let before = Arc::new(desk.of(first).clone());
+    desk.push("Ann", first, "done").unwrap();
+    for number in 0..limits::OPEN_INSTANCES_PER_CALL_MAX {
+        let name = format!("repair-{number}");
+        let definition = Box::new(file::read(&workflow(&name), None).unwrap());
+        desk.ask(
+            "author",
+            Command::from(ImportWorkflow {
+                definition,
+                expected: None,
+            }),
+        )
+        .unwrap();
+        desk.ask(
+            "author",
+            Command::from(PublishWorkflow {
+                name: name.as_str().into(),
+                expected: None,
+                validated: None,
+            }),
+        )
+        .unwrap();
+        desk.ask("script", set("1", &name, IfRunning::Refuse))
+            .unwrap();
+    }
+    let (sequence, pushed_at) = (desk.of(first).sequence, desk.now);
+    let undo = UndoPush {
+        instance: first,
+        sequence,
+        pushed_by: "Ann".into(),
+        pushed_at,
+        before,
+        within_millis: 300_000,
+        as_supervisor: false,
+        reason: "".into(),
+    };
+    (first, undo)
+}
+
+#[test]
+fn what_is_open_again_by_an_undo_counts_as_open_and_what_is_replaced_does_not() {
+    let mut desk = Desk::new(&workflow("repair"));
+    let (_, undo) = full(&mut desk);
+    let refused = desk.ask("Ann", Command::from(undo));
+    assert!(
+        matches!(
+            refused,
+            Err(Rejection::Limit {
+                name: "OPEN_INSTANCES_PER_CALL",
+                ..
+            })
+        ),
+        "{refused:?}"
+    );
+    let refused = desk.ask("script", set("1", "repair", IfRunning::Replace));
+    assert!(
+        matches!(
+            refused,
+            Err(Rejection::Limit {
+                name: "OPEN_INSTANCES_PER_CALL",
+                ..
+            })
+        ),
+        "nothing to replace"
+    );
+    let replaced = desk
+        .ask("script", set("1", "repair-0", IfRunning::Replace))
+        .unwrap();
+    assert!(matches!(replaced, Answer::Set { started: true, .. }));
+}

@@ -1,0 +1,33 @@
+//! Tests of the engine: commands on a World, alone and in arbitrary order.
+
+#![allow(
+    clippy::unwrap_used,
+    reason = "a test ends where something unexpected happens"
+)]
+
+mod calendars;
+mod claimable;
+mod claims;
+mod deciding;
+mod desk;
+mod edges;
+mod erasing;
+mod erasures;
+mod invariants;
+mod leaving;
+mod limited;
+mod migrating;
+mod migrating_clicks;
+mod never_stuck;
+mod pauses;
+mod phone;
+mod retention;
+mod setting_again;
+mod stage_titles;
+mod teams;
+mod texts;
+mod time_bounds;
+mod true_texts;
+mod undoing;
+mod working;
+mod zones;

@@ -1,0 +1,507 @@
+//! Migration: what goes on, what begins, and what is refused.
+
+use aftercall_authoring::file;
+use aftercall_definition::model::Priority;
+use aftercall_definition::time::Time;
+use aftercall_engine::Rejection;
+use aftercall_engine::command::{
+    Command, ImportWorkflow, MigrateInstance, PauseInstance, PublishWorkflow, PushButton,
+    ResumeInstance, SeenAlert, SnoozeAlert, SnoozeUntil,
+};
+use aftercall_engine::entry::{Answer, ChangeKind};
+use aftercall_engine::instance::{Instance, InstanceId, Status};
+
+use crate::desk::{Desk, MINUTE};
+
+const HOUR: i64 = 60 * MINUTE;
+
+const OLD: &str = r#"
+format: 1
+workflow: repair
+title: Repair
+deadline: 2d
+fields: { size: { type: text, default: small }, gone: { type: text } }
+on_new_call:
+  - alert: { text: "Old {{ fields.size }}", team: care, due: 4h, escalate: [ { at: 50%, priority: raise } ] }
+  - alert: { text: Leads, team: leads }
+  - timer: 6h
+    id: late
+    then: [ finish: late ]
+  - timer: 8h
+    id: later
+    then: [ finish: later ]
+  - button: Go
+    then:
+      - alert: { text: Go on, team: billing }
+      - button: Back
+        then: [ link: { to: new-call, max: 2, else: late } ]
+"#;
+
+/// The first stage is another one inside; the second is gone.
+const NEW: &str = r#"
+format: 1
+workflow: repair
+title: Repair
+deadline: 9d
+fields: { size: { type: text, default: large }, colour: { type: text, default: red } }
+on_new_call:
+  - alert: { text: "New {{ fields.size }} {{ fields.colour }}", team: billing, priority: high, due: 1h, escalate: [ { at: due, priority: raise } ] }
+  - button: Other
+    stage: 9
+    then: [ finish: other ]
+  - timer: 1h
+    id: soon
+    stage: 10
+    then: [ finish: soon ]
+  - timer: { after: 1h, wait-for-claim: true }
+    id: late
+    stage: 2
+    then: [ finish: late ]
+"#;
+
+fn desk() -> (Desk, InstanceId) {
+    let mut desk = Desk::new(OLD);
+    let id = desk.set("1", true);
+    publish(&mut desk, NEW);
+    (desk, id)
+}
+
+fn publish(desk: &mut Desk, text: &str) {
+    let numbering = desk
+        .world
+        .root()
+        .workflows
+        .named("repair")
+        .unwrap()
+        .numbering
+        .clone();
+    let definition =
+        Box::new(file::read(text, Some(&numbering)).unwrap_or_else(|faults| panic!("{faults:#?}")));
+    desk.ask(
+        "author",
+        Command::from(ImportWorkflow {
+            definition,
+            expected: None,
+        }),
+    )
+    .unwrap();
+    desk.ask(
+        "author",
+        Command::from(PublishWorkflow {
+            name: "repair".into(),
+            expected: None,
+            validated: None,
+        }),
+    )
+    .unwrap();
+}
+
+fn migrate(
+    desk: &mut Desk,
+    id: InstanceId,
+    version: u32,
+    stages: &[(u32, u32)],
+) -> Result<Answer, Rejection> {
+    let asked = MigrateInstance {
+        instance: id,
+        version,
+        stages: stages.to_vec(),
+        reason: "the new form".into(),
+        expected: None,
+    };
+    desk.ask("ops", Command::from(asked))
+}
+
+fn pause(desk: &mut Desk, instance: InstanceId) {
+    desk.ask(
+        "ops",
+        Command::from(PauseInstance {
+            instance,
+            until: None,
+            reason: "parts".into(),
+            expected: None,
+        }),
+    )
+    .unwrap();
+}
+
+fn resume(desk: &mut Desk, instance: InstanceId) {
+    desk.ask(
+        "ops",
+        Command::from(ResumeInstance {
+            instance,
+            note: "".into(),
+            expected: None,
+        }),
+    )
+    .unwrap();
+}
+
+#[test]
+fn in_the_same_stage_clocks_go_on_and_what_is_new_begins() {
+    let (mut desk, id) = desk();
+    let began = desk.now;
+    desk.pass(HOUR);
+    desk.claim("Ann", id).unwrap();
+    migrate(&mut desk, id, 2, &[]).unwrap();
+    let now = desk.of(id);
+    assert_eq!(
+        (now.version, now.stage, now.visit(), now.status),
+        (2, 1, 2, Status::Active),
+        "what people saw before is refused"
+    );
+    assert_eq!(desk.holder(id), "Ann", "who holds it goes on holding it");
+    let alert = &now.alerts[0];
+    assert_eq!(now.alerts.len(), 1, "the second alert is gone");
+    assert_eq!(
+        (&*alert.text, alert.priority),
+        ("New small red", Priority::High)
+    );
+    assert_eq!(alert.due, Some(Time(began.0 + 4 * HOUR)), "the due stays");
+    assert_eq!(
+        alert.escalates_at,
+        Some(Time(began.0 + 4 * HOUR)),
+        "the new rung comes at it"
+    );
+    assert_eq!(
+        now.deadline,
+        Some(Time(began.0 + 48 * HOUR)),
+        "the deadline stays"
+    );
+    let timers: Vec<(u16, i64, bool)> = now
+        .timers
+        .iter()
+        .map(|timer| {
+            (
+                timer.action,
+                (timer.due.0 - began.0) / HOUR,
+                timer.waits_for_claim,
+            )
+        })
+        .collect();
+    assert_eq!(
+        timers,
+        [(2, 2, false), (3, 6, true)],
+        "a new one begins now, the old one goes on, another is gone"
+    );
+    desk.push("Ann", id, "other").unwrap();
+    assert_eq!(&*desk.of(id).ending, "other");
+}
+
+#[test]
+fn a_stage_that_is_gone_needs_one_that_stands_in() {
+    let (mut desk, id) = desk();
+    desk.push("Ann", id, "go").unwrap();
+    assert!(matches!(
+        migrate(&mut desk, id, 2, &[]),
+        Err(Rejection::StageGone(_))
+    ));
+    let going = desk.of(id).stage;
+    assert!(matches!(
+        migrate(&mut desk, id, 2, &[(going, 77)]),
+        Err(Rejection::NoSuchStage { stage: 77, .. })
+    ));
+    assert!(matches!(
+        migrate(&mut desk, id, 3, &[(going, 1)]),
+        Err(Rejection::NoSuchVersion(_, 3))
+    ));
+    assert_eq!(desk.of(id).version, 1, "what is refused changes nothing");
+    let moved = migrate(&mut desk, id, 2, &[(99, 9), (going, 1)]).unwrap();
+    assert_eq!(
+        moved,
+        Answer::Moved {
+            instance: id,
+            entered: vec![1]
+        }
+    );
+    assert_eq!(
+        (desk.of(id).version, desk.of(id).stage, desk.of(id).visit()),
+        (2, 1, 2),
+        "it is entered"
+    );
+    migrate(&mut desk, id, 2, &[]).unwrap();
+    assert_eq!(
+        desk.of(id).revision,
+        3,
+        "to where it is already changes nothing"
+    );
+    desk.push("Ann", id, "other").unwrap();
+    assert!(
+        matches!(
+            migrate(&mut desk, id, 1, &[]),
+            Err(Rejection::IllegalMove { .. })
+        ),
+        "it has ended"
+    );
+}
+
+#[test]
+fn what_the_version_must_have_and_nobody_gave_is_named() {
+    let (mut desk, id) = desk();
+    publish(
+        &mut desk,
+        &NEW.replace("default: red", "required: true")
+            .replace("default: large", "values: [large]"),
+    );
+    let Err(Rejection::Invalid(faults)) = migrate(&mut desk, id, 3, &[]) else {
+        panic!("it is refused")
+    };
+    let told: Vec<String> = faults
+        .iter()
+        .map(|fault| format!("{} {}", fault.field, fault.message))
+        .collect();
+    assert_eq!(
+        told,
+        [
+            "fields.size must be one of large",
+            "fields.colour must have a value in the new version: text"
+        ]
+    );
+}
+
+#[test]
+fn paused_it_stays_paused_and_links_that_were_followed_are_counted_on() {
+    let mut desk = Desk::new(OLD);
+    let id = desk.set("1", true);
+    for _ in 0..2 {
+        desk.push("Ann", id, "go").unwrap();
+        desk.push("Ann", id, "back").unwrap();
+    }
+    publish(
+        &mut desk,
+        &OLD.replace("title: Repair", "title: Repairs").replace(
+            "[ link: {",
+            "[ set-field: { field: size, to: \"'x'\" }, link: {",
+        ),
+    );
+    let pause = Command::from(PauseInstance {
+        instance: id,
+        until: None,
+        reason: "parts".into(),
+        expected: None,
+    });
+    desk.ask("ops", pause).unwrap();
+    let (timers, deadline) = (desk.of(id).timers.clone(), desk.of(id).deadline);
+    migrate(&mut desk, id, 2, &[]).unwrap();
+    assert_eq!(
+        (
+            desk.of(id).status,
+            &desk.of(id).timers,
+            desk.of(id).deadline
+        ),
+        (Status::Paused, &timers, deadline)
+    );
+    desk.ask(
+        "ops",
+        Command::from(ResumeInstance {
+            instance: id,
+            note: "".into(),
+            expected: None,
+        }),
+    )
+    .unwrap();
+    desk.push("Ann", id, "go").unwrap();
+    desk.push("Ann", id, "back").unwrap();
+    assert_eq!(
+        &*desk.of(id).ending,
+        "late",
+        "the third time it goes elsewhere"
+    );
+}
+
+#[test]
+fn there_and_back_is_possible_and_the_oldest_clock_still_counts() {
+    let (mut desk, id) = desk();
+    migrate(&mut desk, id, 2, &[]).unwrap();
+    migrate(&mut desk, id, 1, &[]).unwrap();
+    let now = desk.of(id);
+    assert_eq!((now.version, now.alerts.len(), now.timers.len()), (1, 2, 2));
+    let history: Vec<ChangeKind> = desk.pass(6 * HOUR);
+    assert_eq!(history.last(), Some(&ChangeKind::TimerElapsed));
+    assert_eq!(&*desk.of(id).ending, "late");
+}
+
+#[test]
+fn in_a_pause_clocks_stand_still_also_those_that_begin_and_texts_left_alone_stay() {
+    let (mut desk, id) = desk();
+    desk.pass(HOUR);
+    pause(&mut desk, id);
+    desk.pass(6 * HOUR);
+    let began = desk.now.0 - 7 * HOUR;
+    migrate(&mut desk, id, 2, &[]).unwrap();
+    let now = desk.of(id);
+    assert_eq!(
+        (now.status, now.alerts[0].escalated),
+        (Status::Paused, 0),
+        "no rung has come"
+    );
+    resume(&mut desk, id);
+    let now = desk.of(id);
+    assert_eq!(now.alerts[0].due, Some(Time(began + 10 * HOUR)));
+    let timers: Vec<i64> = now
+        .timers
+        .iter()
+        .map(|timer| (timer.due.0 - desk.now.0) / HOUR)
+        .collect();
+    assert_eq!(timers, [1, 5], "a new one has all of its time");
+}
+
+#[test]
+fn a_pause_goes_on_in_a_stage_that_stands_in() {
+    let (mut desk, id) = desk();
+    desk.push("Ann", id, "go").unwrap();
+    pause(&mut desk, id);
+    desk.pass(HOUR);
+    let going = desk.of(id).stage;
+    migrate(&mut desk, id, 2, &[(going, 1)]).unwrap();
+    assert_eq!((desk.of(id).stage, desk.of(id).status), (1, Status::Paused));
+    resume(&mut desk, id);
+    assert_eq!(
+        desk.of(id).timers[0].due,
+        Time(desk.now.0 + HOUR),
+        "the new stage has all of its time"
+    );
+}
+
+#[test]
+fn where_nothing_would_wait_it_is_refused_and_a_stage_may_be_named_for_any() {
+    let (mut desk, id) = desk();
+    publish(
+        &mut desk,
+        "format: 1\nworkflow: repair\ntitle: R\non_new_call: [ finish: at-once ]\n",
+    );
+    assert!(matches!(
+        migrate(&mut desk, id, 3, &[]),
+        Err(Rejection::WouldBeStuck(_))
+    ));
+    assert_eq!(desk.of(id).version, 1, "what is refused changes nothing");
+    let moved = migrate(&mut desk, id, 2, &[(1, 9)]).unwrap();
+    assert_eq!(
+        moved,
+        Answer::Moved {
+            instance: id,
+            entered: vec![9]
+        },
+        "it was asked for"
+    );
+}
+
+#[test]
+fn an_alert_keeps_its_own_clock_whatever_stands_before_it() {
+    let file = |alerts: &str| {
+        format!(
+            "format: 1\nworkflow: repair\ntitle: Repair\non_new_call:\n{alerts}  - button: Go\n    then: [ finish: gone ]\n"
+        )
+    };
+    let first = "  - alert: { text: First, team: care, due: 1h }\n";
+    let mut desk = Desk::new(&file(&format!(
+        "{first}  - alert: {{ text: Second, team: leads, due: 4h }}\n"
+    )));
+    let id = desk.set("1", true);
+    let began = desk.of(id).alerts[0].due.unwrap();
+    desk.pass(HOUR / 2);
+    publish(
+        &mut desk,
+        &file(&format!(
+            "  - alert: {{ text: New, team: billing, due: 2h }}\n{first}"
+        )),
+    );
+    migrate(&mut desk, id, 2, &[]).unwrap();
+    let stands = desk.of(id);
+    let dues: Vec<(&str, i64)> = stands
+        .alerts
+        .iter()
+        .map(|alert| (&*alert.text, (alert.due.unwrap().0 - began.0) / MINUTE))
+        .collect();
+    assert_eq!(
+        dues,
+        [("New", 90), ("First", 0)],
+        "what is new begins, and what stood goes on"
+    );
+}
+
+const CLICKS: &str = r#"
+format: 1
+workflow: repair
+title: Repair
+on_new_call:
+  - alert: { text: Ring the caller, team: care }
+  - button: Done
+    then: [ finish: done ]
+"#;
+
+fn snooze(desk: &mut Desk, seen: &Instance) -> Result<Answer, Rejection> {
+    let asked = SnoozeAlert {
+        instance: seen.id,
+        alert: SeenAlert {
+            stage: seen.stage,
+            visit: seen.visit(),
+            action: seen.alerts[0].action,
+            urgency_count: 0,
+            team: None,
+        },
+        until: SnoozeUntil::For(HOUR),
+        outcome: "".into(),
+        note: "".into(),
+    };
+    desk.ask("Ann", Command::from(asked))
+}
+
+fn push(desk: &mut Desk, seen: &Instance) -> Result<Answer, Rejection> {
+    let (instance, visit) = (seen.id, seen.visit());
+    let push = PushButton {
+        instance,
+        button: "done".into(),
+        stage: None,
+        visit,
+        note: "".into(),
+        form: Vec::new(),
+    };
+    desk.ask("Ann", Command::from(push))
+}
+
+#[test]
+fn what_people_saw_before_a_migration_is_refused_where_the_stage_is_another_one_now() {
+    let new = "  - alert: { text: Legal must look at this, team: leads, priority: urgent }\n  - alert: { text: Ring";
+    let versions = [
+        CLICKS.replace("  - alert: { text: Ring", new),
+        CLICKS.replace(
+            "button: Done",
+            "button: Close and refund 500 EUR\n    id: done",
+        ),
+        CLICKS.replace("finish: done", "finish: refunded"),
+    ];
+    for version in versions {
+        let mut desk = Desk::new(CLICKS);
+        let id = desk.set("1", true);
+        let seen = desk.of(id).clone();
+        publish(&mut desk, &version);
+        migrate(&mut desk, id, 2, &[]).unwrap();
+        assert!(
+            matches!(snooze(&mut desk, &seen), Err(Rejection::AlertGone(_))),
+            "{version}"
+        );
+        assert!(
+            matches!(push(&mut desk, &seen), Err(Rejection::StaleVisit(_))),
+            "{version}"
+        );
+        let seen = desk.of(id).clone();
+        snooze(&mut desk, &seen).unwrap();
+        push(&mut desk, &seen).unwrap();
+    }
+}
+
+#[test]
+fn what_people_saw_before_a_migration_is_accepted_where_the_stage_is_the_same() {
+    let mut desk = Desk::new(CLICKS);
+    let id = desk.set("1", true);
+    let seen = desk.of(id).clone();
+    publish(
+        &mut desk,
+        &CLICKS.replace("title: Repair", "title: Repairs"),
+    );
+    migrate(&mut desk, id, 2, &[]).unwrap();
+    assert_eq!((desk.of(id).version, desk.of(id).visit()), (2, 1));
+    snooze(&mut desk, &seen).unwrap();
+    push(&mut desk, &seen).unwrap();
+}

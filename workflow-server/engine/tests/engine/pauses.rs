@@ -1,0 +1,116 @@
+//! What a pause keeps: the clocks of an instance stand still in it, and nothing but its end or a
+//! resume ends it.
+
+use aftercall_definition::ActionKind;
+use aftercall_definition::calendar::Clock;
+use aftercall_definition::time::Time;
+use aftercall_engine::actor::ActorKind;
+use aftercall_engine::entry::{ChangeKind, Entry};
+use aftercall_engine::instance::{Instance, Status, Timer};
+use aftercall_engine::world::World;
+
+/// Whether what was paused is as it was, or continues by as much later as it stood; or somebody
+/// moved it, or it ended.
+pub(crate) fn stands_still(
+    world: &World,
+    before: &Instance,
+    after: &Instance,
+    entry: &Entry,
+) -> bool {
+    let paused_at = before.pause.as_ref().unwrap().since;
+    let since = match entry.kind {
+        _ if after.status.is_ended() => return true,
+        ChangeKind::Migrated | ChangeKind::Moved => {
+            return stays_paused(world, before, after, (paused_at, entry.at));
+        }
+        ChangeKind::Resumed => paused_at,
+        _ => entry.at,
+    };
+    let definition = world.root().definition_of(before).unwrap();
+    let is_of_day = |timer: &&Timer| {
+        let stage = definition.stage(before.stage).unwrap();
+        matches!(&stage.actions[usize::from(timer.action)].kind, ActionKind::Timer(of) if of.at.is_some())
+    };
+    let times = |one: &Instance| -> Vec<Option<Time>> {
+        let alerts = one
+            .alerts
+            .iter()
+            .flat_map(|alert| [alert.due, alert.escalates_at]);
+        let timers = one
+            .timers
+            .iter()
+            .filter(|timer| !is_of_day(timer))
+            .map(|timer| Some(timer.due));
+        alerts.chain(timers).chain([one.deadline]).collect()
+    };
+    let (before_times, after_times, clock) = (
+        times(before),
+        times(after),
+        world.root().clock(definition, None),
+    );
+    // A pause that ends by itself ends at the time that it was given, however late that is noticed.
+    let until = before
+        .pause
+        .as_ref()
+        .unwrap()
+        .until
+        .filter(|_| entry.actor.kind == ActorKind::Timer);
+    let resumed_at = if entry.kind == ChangeKind::Resumed {
+        until.unwrap_or(entry.at)
+    } else {
+        entry.at
+    };
+    if entry.kind != ChangeKind::Resumed || matches!(clock, Clock::Wall) {
+        // Where time went back in the pause nothing comes earlier.
+        let put_off = |time: Time| Time(time.0 + (resumed_at.0 - since.0).max(0));
+        return before_times
+            .into_iter()
+            .map(|time| time.map(put_off))
+            .eq(after_times);
+    }
+    if resumed_at < since {
+        return before_times
+            .into_iter()
+            .zip(after_times)
+            .all(|(before, after)| after >= before);
+    }
+    // By a calendar what was to come is still to come; the deadline after just as much opening
+    // time.
+    let is_in_order = |(before, after): (&Option<Time>, &Option<Time>)| match (before, after) {
+        (Some(before), Some(after)) if *before > since => *after >= resumed_at,
+        (Some(_), Some(after)) => *after <= resumed_at,
+        (before, after) => before == after,
+    };
+    let left = |now: Time, one: &Instance| one.deadline.map(|at| clock.between(now, at));
+    before_times.iter().zip(&after_times).all(is_in_order)
+        && left(since, before) == left(resumed_at, after)
+}
+
+/// Whether one that was moved in a pause is still paused with the same deadline; or where nothing
+/// waits it is incomplete, with as much time until its deadline as it had.
+fn stays_paused(
+    world: &World,
+    before: &Instance,
+    after: &Instance,
+    (since, now): (Time, Time),
+) -> bool {
+    let definition = world.root().definition_of(after).unwrap();
+    let clock = world.root().clock(definition, None);
+    let left = |now: Time, at: Time| match clock {
+        Clock::Wall => at.0 - now.0,
+        Clock::Calendar(_) => clock.between(now, at),
+    };
+    match (after.status, before.deadline) {
+        (Status::Paused, deadline) => {
+            after.pause == before.pause && (deadline.is_none() || after.deadline == deadline)
+        }
+        // Where time went back in the pause nothing comes earlier.
+        (Status::Incomplete, Some(was)) if now < since => {
+            after.deadline.is_some_and(|is| is >= was)
+        }
+        (Status::Incomplete, Some(was)) => after
+            .deadline
+            .is_some_and(|is| left(since, was) == left(now, is)),
+        (status, _) => status == Status::Incomplete,
+    }
+}

@@ -1,0 +1,610 @@
+//! Working a follow-up: escalation, snooze, pause, undo, chase and move, each by itself and where
+//! they meet.
+
+use std::sync::Arc;
+
+use aftercall_definition::model::Priority;
+use aftercall_definition::time::Time;
+use aftercall_engine::Rejection;
+use aftercall_engine::call::{CallKey, Caller};
+use aftercall_engine::command::{
+    AcknowledgeAlert, AddNote, CallChanges, CancelInstance, ChaseInstance, ClaimInstance, Command,
+    MoveInstance, PauseInstance, ResumeInstance, SeenAlert, SnoozeAlert, SnoozeUntil, UndoPush,
+    UpdateCall,
+};
+use aftercall_engine::entry::{Answer, ChangeKind};
+use aftercall_engine::filter::FollowUpFilter;
+use aftercall_engine::instance::{Instance, InstanceId, Status};
+use aftercall_engine::query::{StuckReason, list_follow_ups, never, stuck};
+
+use crate::desk::{Desk, MINUTE};
+
+const HOUR: i64 = 60 * MINUTE;
+
+const WORKFLOW: &str = r#"
+format: 1
+workflow: repair
+title: Repair
+deadline: 2d
+on_new_call:
+  - alert:
+      text: Ring
+      team: care
+      due: 4h
+      escalate:
+        - { at: 50%, priority: raise }
+        - { at: due, priority: urgent, team: leads }
+        - { after: 1h, every: 2h, times: 2, add-team: billing }
+  - button: Again
+    then:
+      - alert: { text: Ring again, team: care }
+      - button: Done
+        then: [ finish: done ]
+      - timer: 1h
+        id: late
+        then: [ link: new-call ]
+"#;
+
+impl Desk {
+    /// The first alert as it is now.
+    fn seen(&self, id: InstanceId) -> SeenAlert {
+        let of = self.of(id);
+        let urgency_count = of.alerts.first().map_or(0, |alert| of.urgency_count(alert));
+        SeenAlert {
+            stage: of.stage,
+            visit: of.visit(),
+            action: 0,
+            urgency_count,
+            team: None,
+        }
+    }
+
+    fn snooze(
+        &mut self,
+        who: &str,
+        id: InstanceId,
+        until: SnoozeUntil,
+        outcome: &str,
+    ) -> Result<Answer, Rejection> {
+        let snooze = SnoozeAlert {
+            instance: id,
+            alert: self.seen(id),
+            until,
+            outcome: outcome.into(),
+            note: "".into(),
+        };
+        self.ask(who, Command::from(snooze))
+    }
+
+    fn pause(&mut self, id: InstanceId, until: Option<Time>) -> Result<Answer, Rejection> {
+        self.ask(
+            "Ann",
+            Command::from(PauseInstance {
+                instance: id,
+                until,
+                reason: "waits for a part".into(),
+                expected: None,
+            }),
+        )
+    }
+
+    fn resume(&mut self, id: InstanceId) -> Result<Answer, Rejection> {
+        self.ask(
+            "Ann",
+            Command::from(ResumeInstance {
+                instance: id,
+                note: "".into(),
+                expected: None,
+            }),
+        )
+    }
+
+    /// Pushes, and says what takes the push back.
+    fn push_to_undo(&mut self, who: &str, id: InstanceId, button: &str) -> UndoPush {
+        let before = Arc::new(self.of(id).clone());
+        self.push(who, id, button).unwrap();
+        UndoPush {
+            instance: id,
+            sequence: self.of(id).sequence,
+            pushed_by: who.into(),
+            pushed_at: self.now,
+            before,
+            within_millis: 5 * MINUTE,
+            as_supervisor: false,
+            reason: "".into(),
+        }
+    }
+
+    fn undo(&mut self, who: &str, undo: UndoPush) -> Result<Answer, Rejection> {
+        self.ask(who, Command::from(undo))
+    }
+
+    fn listed(&self, filter: &FollowUpFilter) -> Vec<InstanceId> {
+        let page =
+            list_follow_ups(self.world.root(), filter, self.now, (None, 100), &never).unwrap();
+        page.rows.iter().map(|row| row.instance.id).collect()
+    }
+
+    /// The teams of the first alert, its priority, and how often it has escalated.
+    fn alert(&self, id: InstanceId) -> (Vec<u32>, Priority, u16) {
+        let alert = &self.of(id).alerts[0];
+        (alert.teams().collect(), alert.priority, alert.escalated)
+    }
+}
+
+const CARE: u32 = 0;
+const BILLING: u32 = 1;
+const LEADS: u32 = 2;
+
+#[test]
+fn an_alert_escalates_at_a_share_of_its_time_at_its_due_and_after_each_once() {
+    let mut desk = Desk::new(WORKFLOW);
+    let id = desk.set("1", true);
+    assert_eq!(desk.alert(id), (vec![CARE], Priority::Normal, 0));
+    assert_eq!(desk.pass(2 * HOUR - 1), []);
+    assert_eq!(desk.pass(1), [ChangeKind::Escalated]);
+    assert_eq!(desk.alert(id), (vec![CARE], Priority::High, 1));
+    assert_eq!(desk.pass(2 * HOUR), [ChangeKind::Escalated]);
+    assert_eq!(desk.alert(id), (vec![LEADS], Priority::Urgent, 2));
+    // What fell due while nobody looked comes once each, in order.
+    assert_eq!(
+        desk.pass(40 * HOUR),
+        [ChangeKind::Escalated, ChangeKind::Escalated]
+    );
+    assert_eq!(desk.alert(id), (vec![LEADS, BILLING], Priority::Urgent, 4));
+    let of = desk.of(id);
+    assert_eq!(
+        (of.stage, of.visit(), of.alerts[0].escalates_at),
+        (1, 1, None)
+    );
+    // It stands once in each team's list, and once in everybody's.
+    for teams in [vec![LEADS], vec![BILLING], vec![LEADS, BILLING], Vec::new()] {
+        assert_eq!(
+            desk.listed(&FollowUpFilter {
+                teams,
+                ..FollowUpFilter::default()
+            }),
+            [id]
+        );
+    }
+    assert_eq!(
+        desk.listed(&FollowUpFilter {
+            teams: vec![CARE],
+            ..FollowUpFilter::default()
+        }),
+        []
+    );
+}
+
+#[test]
+fn escalation_leaves_buttons_claim_and_due_and_is_news_to_whoever_had_seen_it() {
+    let mut desk = Desk::new(WORKFLOW);
+    let id = desk.set("1", true);
+    let due = desk.of(id).alerts[0].due;
+    desk.ask(
+        "Ann",
+        Command::from(ClaimInstance {
+            instance: id,
+            lease_millis: 24 * HOUR,
+        }),
+    )
+    .unwrap();
+    let alert = desk.seen(id);
+    desk.ask(
+        "Ann",
+        Command::from(AcknowledgeAlert {
+            instance: id,
+            alert,
+        }),
+    )
+    .unwrap();
+    assert!(desk.of(id).alerts[0].seen.is_some());
+    desk.pass(4 * HOUR);
+    let of = desk.of(id);
+    assert_eq!(
+        (of.alerts[0].due, &of.alerts[0].seen, desk.holder(id)),
+        (due, &None, "Ann")
+    );
+    let refused = desk.ask(
+        "Ann",
+        Command::from(AcknowledgeAlert {
+            instance: id,
+            alert,
+        }),
+    );
+    assert!(
+        matches!(refused, Err(Rejection::AlertEscalated(_))),
+        "it is not the alert that she saw"
+    );
+    let alert = desk.seen(id);
+    assert!(alert.urgency_count > 0);
+    desk.ask(
+        "Ann",
+        Command::from(AcknowledgeAlert {
+            instance: id,
+            alert,
+        }),
+    )
+    .unwrap();
+    desk.push("Ann", id, "again").unwrap();
+    assert_eq!(
+        desk.pass(30 * MINUTE),
+        [],
+        "the alert is withdrawn with its stage"
+    );
+}
+
+#[test]
+fn a_snoozed_alert_is_hidden_from_everyone_and_comes_back_by_itself() {
+    let mut desk = Desk::new(WORKFLOW);
+    let id = desk.set("1", true);
+    desk.snooze("Ann", id, SnoozeUntil::For(HOUR), "no-answer")
+        .unwrap();
+    assert_eq!(desk.listed(&FollowUpFilter::default()), []);
+    let attempts = desk.of(id).attempts.clone().unwrap();
+    assert_eq!(
+        (attempts.times, &*attempts.outcome, &*attempts.by),
+        (1, "no-answer", "Ann")
+    );
+    assert_eq!(desk.pass(HOUR), [ChangeKind::AlertReturned]);
+    assert_eq!(desk.listed(&FollowUpFilter::default()), [id]);
+    // No clock stops for it.
+    desk.snooze("Ann", id, SnoozeUntil::For(2 * HOUR), "busy")
+        .unwrap();
+    assert_eq!(desk.pass(HOUR), [ChangeKind::Escalated]);
+    assert_eq!(desk.of(id).attempts.as_ref().unwrap().times, 2);
+    assert_eq!(
+        desk.listed(&FollowUpFilter::default()),
+        [id],
+        "an escalation ends the snooze"
+    );
+    desk.snooze("Ann", id, SnoozeUntil::For(HOUR), "").unwrap();
+    desk.snooze("Ben", id, SnoozeUntil::Now, "").unwrap();
+    assert_eq!(desk.listed(&FollowUpFilter::default()), [id]);
+    assert_eq!(desk.pass(HOUR), [], "it does not come back twice");
+}
+
+#[test]
+fn a_snooze_counts_by_the_clock_where_the_caller_is() {
+    let mut desk = Desk::new(WORKFLOW);
+    let id = desk.set("1", true);
+    let caller = Caller {
+        time_zone: "America/New_York".into(),
+        ..Caller::default()
+    };
+    let call = CallKey {
+        source: "scripts".into(),
+        id: "1".into(),
+    };
+    let changes = CallChanges {
+        caller: Some(caller),
+        ..CallChanges::default()
+    };
+    desk.ask(
+        "script",
+        Command::from(UpdateCall {
+            call,
+            changes,
+            expected: None,
+        }),
+    )
+    .unwrap();
+    // 2027-03-13T12:00 in New York, the day before its clocks go forward.
+    desk.now = Time(1_804_957_200_000);
+    let until = |desk: &Desk| desk.of(id).alerts[0].snooze.as_ref().unwrap().until.0 - desk.now.0;
+    desk.snooze("Ann", id, SnoozeUntil::Days(1), "").unwrap();
+    assert_eq!(until(&desk), 23 * HOUR);
+    desk.snooze("Ann", id, SnoozeUntil::For(24 * HOUR), "")
+        .unwrap();
+    assert_eq!(until(&desk), 24 * HOUR);
+    desk.snooze("Ann", id, SnoozeUntil::Clock("09:00".into()), "")
+        .unwrap();
+    assert_eq!(until(&desk), 20 * HOUR);
+    desk.snooze("Ann", id, SnoozeUntil::Clock("12:30".into()), "")
+        .unwrap();
+    assert_eq!(until(&desk), 30 * MINUTE);
+    desk.snooze("Ann", id, SnoozeUntil::Clock("2027-03-14T02:30".into()), "")
+        .unwrap();
+    assert_eq!(
+        until(&desk),
+        14 * HOUR + 30 * MINUTE,
+        "an hour that is skipped counts as the one after"
+    );
+    for wrong in ["yesterday", "2027-03-14", "25:00", "2027-02-30T09:00", ""] {
+        let refused = desk.snooze("Ann", id, SnoozeUntil::Clock(wrong.into()), "");
+        assert!(
+            matches!(refused, Err(Rejection::Invalid(_))),
+            "{wrong}: {refused:?}"
+        );
+    }
+    let past = desk.snooze("Ann", id, SnoozeUntil::Clock("2027-03-13T11:00".into()), "");
+    assert!(matches!(past, Err(Rejection::Invalid(_))));
+}
+
+#[test]
+fn what_is_held_is_snoozed_and_paused_by_its_holder_alone() {
+    let mut desk = Desk::new(WORKFLOW);
+    let id = desk.set("1", true);
+    desk.claim("Ben", id).unwrap();
+    assert!(matches!(
+        desk.snooze("Ann", id, SnoozeUntil::For(HOUR), ""),
+        Err(Rejection::ClaimedByAnother(_))
+    ));
+    assert!(matches!(
+        desk.pause(id, None),
+        Err(Rejection::ClaimedByAnother(_))
+    ));
+    let by_ops = Command::from(PauseInstance {
+        instance: id,
+        until: None,
+        reason: "audit".into(),
+        expected: None,
+    });
+    desk.ask("ops", by_ops).unwrap();
+}
+
+#[test]
+fn while_paused_no_clock_goes_on_and_afterwards_each_is_as_far_off_as_before() {
+    let mut desk = Desk::new(WORKFLOW);
+    let id = desk.set("1", true);
+    desk.pass(HOUR);
+    desk.pause(id, None).unwrap();
+    assert_eq!(desk.of(id).status, Status::Paused);
+    assert!(matches!(
+        desk.push("Ann", id, "again"),
+        Err(Rejection::IllegalMove { .. })
+    ));
+    assert_eq!(desk.pass(100 * HOUR), []);
+    assert!(!desk.of(id).is_overdue(desk.now));
+    assert_eq!(
+        desk.listed(&FollowUpFilter::default()),
+        [id],
+        "people see what is paused"
+    );
+    let other = desk.set("2", true);
+    assert_eq!(
+        desk.listed(&FollowUpFilter::default()),
+        [other, id],
+        "and after all that they can do"
+    );
+    desk.resume(id).unwrap();
+    assert_eq!(desk.pass(HOUR - 1), []);
+    assert_eq!(
+        desk.pass(1),
+        [ChangeKind::Escalated],
+        "an hour was left until half of the time was over"
+    );
+    assert_eq!(desk.of(id).deadline.unwrap().0 - desk.now.0, 46 * HOUR);
+    assert!(matches!(
+        desk.resume(id),
+        Err(Rejection::IllegalMove { .. })
+    ));
+}
+
+#[test]
+fn a_pause_with_an_end_ends_by_itself() {
+    let mut desk = Desk::new(WORKFLOW);
+    let id = desk.set("1", true);
+    let past = desk.now;
+    assert!(matches!(
+        desk.pause(id, Some(past)),
+        Err(Rejection::Invalid(_))
+    ));
+    let until = Time(desk.now.0 + 3 * HOUR);
+    desk.pause(id, Some(until)).unwrap();
+    assert_eq!(desk.pass(3 * HOUR), [ChangeKind::Resumed]);
+    assert_eq!(
+        (desk.of(id).status, desk.of(id).alerts[0].due),
+        (Status::Active, Some(Time(desk.now.0 + 4 * HOUR)))
+    );
+}
+
+#[test]
+fn a_push_is_taken_back_by_whoever_pushed_if_nothing_has_happened_since() {
+    let mut desk = Desk::new(WORKFLOW);
+    let id = desk.set("1", true);
+    desk.pass(HOUR);
+    let before = desk.of(id).clone();
+    let undo = desk.push_to_undo("Ann", id, "again");
+    assert!(matches!(
+        desk.undo("Ben", undo.clone()),
+        Err(Rejection::PushedByAnother { .. })
+    ));
+    desk.undo("Ann", undo).unwrap();
+    let of = desk.of(id);
+    assert_eq!(
+        (of.stage, of.status, of.visit(), of.revision),
+        (1, Status::Active, 2, before.revision + 2)
+    );
+    assert_eq!(
+        (&of.alerts, &of.timers, of.deadline),
+        (&before.alerts, &before.timers, before.deadline)
+    );
+    // A click of before must not land after it.
+    let stale = aftercall_engine::command::PushButton {
+        instance: id,
+        button: "again".into(),
+        stage: None,
+        visit: 1,
+        note: "".into(),
+        form: Vec::new(),
+    };
+    assert!(matches!(
+        desk.ask("Ben", Command::from(stale)),
+        Err(Rejection::StaleVisit(_))
+    ));
+
+    let undo = desk.push_to_undo("Ann", id, "again");
+    desk.ask(
+        "Ben",
+        Command::from(AddNote {
+            instance: id,
+            text: "saw it".into(),
+        }),
+    )
+    .unwrap();
+    assert!(matches!(
+        desk.undo("Ann", undo),
+        Err(Rejection::NotTheNewest(_))
+    ));
+}
+
+#[test]
+fn a_push_is_taken_back_for_a_set_time_by_a_supervisor_also_once_it_has_finished() {
+    let mut desk = Desk::new(WORKFLOW);
+    let id = desk.set("1", true);
+    desk.push("Ann", id, "again").unwrap();
+    let undo = desk.push_to_undo("Ann", id, "done");
+    assert_eq!(desk.of(id).status, Status::Finished);
+    let unsaid = UndoPush {
+        as_supervisor: true,
+        ..undo.clone()
+    };
+    assert!(
+        matches!(desk.undo("Eve", unsaid), Err(Rejection::Invalid(_))),
+        "a supervisor says why"
+    );
+    desk.pass(5 * MINUTE);
+    let by_supervisor = UndoPush {
+        as_supervisor: true,
+        reason: "wrong call".into(),
+        ..undo.clone()
+    };
+    desk.undo("Eve", by_supervisor).unwrap();
+    assert_eq!(
+        (desk.of(id).status, desk.of(id).ended_at),
+        (Status::Active, None)
+    );
+
+    let undo = desk.push_to_undo("Ann", id, "done");
+    desk.pass(5 * MINUTE + 1);
+    assert!(matches!(
+        desk.undo("Ann", undo),
+        Err(Rejection::UndoTooLate(_))
+    ));
+}
+
+#[test]
+fn a_push_is_not_taken_back_where_the_workflow_runs_on_the_call_again() {
+    let mut desk = Desk::new(WORKFLOW);
+    let id = desk.set("1", true);
+    desk.push("Ann", id, "again").unwrap();
+    let undo = desk.push_to_undo("Ann", id, "done");
+    let newer = desk.set("1", true);
+    match desk.undo("Ann", undo) {
+        Err(Rejection::AnotherRuns(running)) => assert_eq!(running.id, newer),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn chased_it_is_more_urgent_and_before_people_anew() {
+    let mut desk = Desk::new(WORKFLOW);
+    let id = desk.set("1", true);
+    desk.snooze("Ann", id, SnoozeUntil::For(HOUR), "").unwrap();
+    let chase = || {
+        Command::from(ChaseInstance {
+            instance: id,
+            note: "where is my money?".into(),
+        })
+    };
+    let alert = desk.seen(id);
+    desk.ask("script", chase()).unwrap();
+    let refused = desk.ask(
+        "Ann",
+        Command::from(AcknowledgeAlert {
+            instance: id,
+            alert,
+        }),
+    );
+    assert!(
+        matches!(refused, Err(Rejection::AlertEscalated(_))),
+        "she has not seen that the caller asked again"
+    );
+    assert_eq!(
+        (desk.of(id).chases, desk.alert(id).1, desk.of(id).notes),
+        (1, Priority::High, 1)
+    );
+    assert_eq!(desk.listed(&FollowUpFilter::default()), [id]);
+    desk.ask("script", chase()).unwrap();
+    desk.ask("script", chase()).unwrap();
+    assert_eq!(
+        (desk.of(id).chases, desk.alert(id).1),
+        (3, Priority::Urgent)
+    );
+    desk.ask(
+        "ops",
+        Command::from(CancelInstance {
+            instance: id,
+            reason: "done".into(),
+            expected: None,
+        }),
+    )
+    .unwrap();
+    assert!(matches!(
+        desk.ask("script", chase()),
+        Err(Rejection::IllegalMove { .. })
+    ));
+}
+
+#[test]
+fn ops_move_an_instance_to_any_stage_of_its_workflow_paused_ones_too() {
+    let mut desk = Desk::new(WORKFLOW);
+    let id = desk.set("1", true);
+    let to = |stage: u32| {
+        Command::from(MoveInstance {
+            instance: id,
+            stage,
+            reason: "mistake".into(),
+            expected: None,
+        })
+    };
+    assert!(matches!(
+        desk.ask("ops", to(9)),
+        Err(Rejection::NoSuchStage { stage: 9, .. })
+    ));
+    desk.pause(id, None).unwrap();
+    desk.ask("ops", to(2)).unwrap();
+    let of: &Instance = desk.of(id);
+    assert_eq!(
+        (of.stage, of.status, of.pause.is_some()),
+        (2, Status::Paused, true)
+    );
+    desk.ask("ops", to(3)).unwrap();
+    assert_eq!(desk.of(id).status, Status::Finished);
+}
+
+#[test]
+fn overdue_work_that_a_snooze_hides_from_every_list_is_listed_as_stuck() {
+    let file = "format: 1\nworkflow: repair\ntitle: Repair\non_new_call:\n  - alert: { text: Ring, team: care, due: 4h }\n  - button: Done\n    then: [ finish: done ]\n";
+    let mut desk = Desk::new(file);
+    let id = desk.set("1", true);
+    desk.snooze("Ann", id, SnoozeUntil::Days(3), "").unwrap();
+    let due = desk.of(id).due().unwrap();
+    desk.pass(due.0 - desk.now.0 + HOUR);
+    let reasons = |desk: &Desk, by: i64| -> Vec<StuckReason> {
+        stuck(desk.world.root(), Time(by), &never)
+            .unwrap()
+            .iter()
+            .map(|one| one.reason)
+            .collect()
+    };
+    assert_eq!(
+        reasons(&desk, due.0 - 1),
+        [StuckReason::Unclaimed],
+        "it was not overdue then"
+    );
+    assert_eq!(reasons(&desk, desk.now.0), [StuckReason::SnoozedOverdue]);
+    desk.snooze("Ann", id, SnoozeUntil::Now, "").unwrap();
+    let found = stuck(desk.world.root(), desk.now, &never).unwrap();
+    assert_eq!(found[0].reason, StuckReason::Unclaimed);
+}
+
+#[test]
+fn an_alert_whose_text_comes_out_empty_shows_the_title_of_its_stage() {
+    let file = "format: 1\nworkflow: repair\ntitle: Repair\non_new_call:\n  - button: Ring back\n    then:\n      - alert: { text: \"{% if call.customer == 'nobody' %}Ring{% endif %}\", team: care }\n      - button: Done\n        then: [ finish: done ]\n";
+    let mut desk = Desk::new(file);
+    let id = desk.set("1", true);
+    desk.push("Ann", id, "ring-back").unwrap();
+    assert_eq!(&*desk.of(id).alerts[0].text, "After Ring back");
+}
