@@ -1,6 +1,8 @@
 //! Style that a program can check: lengths of files and functions, who may import whom, who may
 //! name the store or make a status, and that every module says what it is.
 
+mod imports;
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -13,6 +15,9 @@ const FILE_LINES_MAX: usize = 905;
 const FUNCTION_LINES_MAX: usize = 142;
 /// Half of the files outside tests are not longer than this. A ratchet: it may go down, never up.
 const MEDIAN_FILE_LINES_MAX: usize = 170;
+
+/// Circles of imports. A ratchet: it may go down, never up.
+const CIRCLES_MAX: usize = 30;
 
 /// The folders with our code.
 const ROOTS: &[&str] = &[
@@ -372,6 +377,72 @@ fn files_and_functions_are_short() {
 fn everybody_uses_only_what_lies_below() {
     let faults: Vec<String> = sources().iter().flat_map(forbidden_names).collect();
     assert_eq!(faults, Vec::<String>::new());
+}
+
+/// The crates: each folder with a `src/` below the roots.
+fn crates(sources: &[Source]) -> BTreeMap<&str, Vec<&Source>> {
+    let mut crates: BTreeMap<&str, Vec<&Source>> = BTreeMap::new();
+    for source in sources.iter().filter(|source| !source.is_test()) {
+        if let Some((name, _)) = source.path.split_once("/src/") {
+            crates.entry(name).or_default().push(source);
+        }
+    }
+    crates
+}
+
+/// The modules that lead to a file of a crate, from its root. Beside a library, a program is a crate
+/// of its own.
+fn module_of(path: &str, has_library: bool) -> Vec<String> {
+    let (_, inside) = path.split_once("/src/").expect("a file of a crate");
+    match inside.strip_suffix(".rs").expect("a file of Rust") {
+        "lib" => Vec::new(),
+        "main" if !has_library => Vec::new(),
+        modules => modules.split('/').map(str::to_owned).collect(),
+    }
+}
+
+/// The circles of imports of each crate, with what ties them.
+fn circles(sources: &[Source]) -> (usize, Vec<String>) {
+    let (mut imports, mut found) = (0, Vec::new());
+    for (name, sources) in crates(sources) {
+        let has_library = sources
+            .iter()
+            .any(|source| source.path.ends_with("/src/lib.rs"));
+        let files: Vec<imports::File<'_>> = sources
+            .iter()
+            .map(|source| imports::File {
+                module: module_of(&source.path, has_library),
+                path: &source.path,
+                text: &source.text,
+            })
+            .collect();
+        let graph = imports::of_crate(&files);
+        imports += graph.iter().map(BTreeMap::len).sum::<usize>();
+        for circle in imports::circles(&graph) {
+            let mut lines = vec![format!("a circle in {name}:")];
+            for &from in &circle {
+                for (to, names) in graph[from].iter().filter(|(to, _)| circle.contains(to)) {
+                    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+                    let (from, to) = (files[from].path, files[*to].path);
+                    lines.push(format!("  {from} uses {} of {to}", names.join(", ")));
+                }
+            }
+            found.push(lines.join("\n"));
+        }
+    }
+    (imports, found)
+}
+
+#[test]
+fn no_files_import_each_other_in_a_circle() {
+    let (imports, found) = circles(&sources());
+    assert!(imports > 1_000, "the imports are found: {imports}");
+    assert!(
+        found.len() <= CIRCLES_MAX,
+        "{} circles:\n{}",
+        found.len(),
+        found.join("\n")
+    );
 }
 
 #[test]
