@@ -1,5 +1,5 @@
-//! The graph of imports between the files of a crate, as the compiler sees them: a name counts where
-//! it is used, and it leads to the file that defines it, through every re-export.
+//! The graph of imports between the files of a crate, as the compiler sees them: a name counts
+//! where it is used, and it leads to the file that defines it, through every re-export.
 //!
 //! Promise: what is written in code counts, in macros too; tests and comments do not. Circles
 //! between crates are refused by Cargo.
@@ -219,8 +219,8 @@ fn read_paths(tokens: TokenStream, paths: &mut Vec<Path>) {
     }
 }
 
-/// The paths that count as uses: those in code, and each private import. An import that is handed on
-/// is found where its name is used.
+/// The paths that count as uses: those in code, and each private import. An import that is handed
+/// on is found where its name is used.
 fn uses(module: &Module) -> Vec<Path> {
     let private = module.imports.values().filter(|import| !import.is_public);
     module

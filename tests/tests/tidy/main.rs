@@ -17,7 +17,7 @@ const FUNCTION_LINES_MAX: usize = 142;
 const MEDIAN_FILE_LINES_MAX: usize = 170;
 
 /// Circles of imports. A ratchet: it may go down, never up.
-const CIRCLES_MAX: usize = 30;
+const CIRCLES_MAX: usize = 26;
 
 /// The folders with our code.
 const ROOTS: &[&str] = &[
@@ -390,8 +390,8 @@ fn crates(sources: &[Source]) -> BTreeMap<&str, Vec<&Source>> {
     crates
 }
 
-/// The modules that lead to a file of a crate, from its root. Beside a library, a program is a crate
-/// of its own.
+/// The modules that lead to a file of a crate, from its root. Beside a library, a program is a
+/// crate of its own.
 fn module_of(path: &str, has_library: bool) -> Vec<String> {
     let (_, inside) = path.split_once("/src/").expect("a file of a crate");
     match inside.strip_suffix(".rs").expect("a file of Rust") {

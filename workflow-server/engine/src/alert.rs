@@ -4,8 +4,6 @@ use aftercall_definition::model::Priority;
 use aftercall_definition::time::Time;
 use aftercall_definition::value::Value;
 
-use crate::instance::Instance;
-
 /// A call for somebody's attention that stands on an instance.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Alert {
@@ -42,15 +40,6 @@ impl Alert {
     }
 }
 
-impl Instance {
-    /// How often an alert of it has become more urgent, by its escalation or because the caller
-    /// asked again. A person who acknowledges or snoozes the alert names the number that they saw.
-    #[must_use]
-    pub fn urgency_count(&self, alert: &Alert) -> u32 {
-        u32::from(alert.escalated).saturating_add(self.chases)
-    }
-}
-
 /// Somebody has hidden an alert for a time. The name is personal data.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Snooze {
@@ -82,29 +71,4 @@ pub struct Filling {
     /// When the texts are filled in again, where a change of the call left them to an entry of
     /// their own.
     pub refresh_at: Option<Time>,
-}
-
-impl Instance {
-    /// What is kept of the form of the push that led to the stage; none where nothing is kept.
-    #[must_use]
-    pub fn form(&self) -> Option<&[(Box<str>, Value)]> {
-        self.filling.as_ref()?.form.as_deref()
-    }
-
-    /// When the texts of its alerts are filled in again; none where they are up to date.
-    #[must_use]
-    pub fn refresh_at(&self) -> Option<Time> {
-        self.filling.as_ref()?.refresh_at
-    }
-
-    /// Sets when the texts of its alerts are filled in again.
-    pub fn set_refresh_at(&mut self, at: Option<Time>) {
-        if self.refresh_at() != at {
-            self.filling.get_or_insert_default().refresh_at = at;
-        }
-        self.filling = self
-            .filling
-            .take()
-            .filter(|filling| **filling != Filling::default());
-    }
 }

@@ -10,9 +10,7 @@ use imbl::Vector;
 use crate::actor::Actor;
 use crate::instance::InstanceId;
 use crate::limits;
-use crate::query::{InstanceFilter, ShouldStop, Stopped, instances_of};
 use crate::recipient::Recipient;
-use crate::world::Root;
 
 /// What is done to each instance.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -61,23 +59,8 @@ impl BatchItems {
         Self::of(ids.into_iter().filter(|id| seen.insert(*id)).collect())
     }
 
-    /// All that a filter lets through, oldest first.
-    ///
-    /// # Errors
-    /// [`Stopped`].
-    pub fn filtered(
-        root: &Root,
-        filter: &InstanceFilter,
-        now: Time,
-        should_stop: ShouldStop<'_>,
-    ) -> Result<Self, Stopped> {
-        let found = instances_of(root, filter, now, should_stop).map(|one| one.map(|one| one.id));
-        let mut ids = found.collect::<Result<Vec<InstanceId>, Stopped>>()?;
-        ids.sort_unstable_by_key(|id| id.made_at);
-        Ok(Self::of(ids))
-    }
-
-    fn of(mut ids: Vec<InstanceId>) -> Self {
+    /// These, of which there are no duplicates.
+    pub(crate) fn of(mut ids: Vec<InstanceId>) -> Self {
         let matched = ids.len() as u64;
         ids.truncate(limits::BATCH_ITEMS_MAX);
         Self {

@@ -2,33 +2,20 @@
 
 mod author;
 mod desk;
+mod mark;
 mod operations;
 mod script;
 mod upkeep;
 
 pub use author::*;
 pub use desk::*;
+pub use mark::{ExpectedRevision, RequestMark};
 pub use operations::*;
 pub use script::*;
 pub use upkeep::*;
 
 use crate::actor::Actor;
 use crate::batch::StartBatch;
-use crate::erasure::EraseCaller;
-
-/// The revision that the asker saw; the command is refused where the present one differs. None
-/// where the asker does not say.
-pub type ExpectedRevision = Option<u64>;
-
-/// Marks a request that may be repeated: keyed hashes, made outside, of who asked what by which id,
-/// and of its content.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct RequestMark {
-    /// Hash of identity, RPC and request id.
-    pub key: u128,
-    /// Hash of the request's content.
-    pub fingerprint: u64,
-}
 
 /// A command with everything that comes with it from outside.
 #[derive(Clone, Debug)]

@@ -12,6 +12,7 @@ mod calls;
 mod chase;
 mod check;
 mod claims;
+mod decision;
 mod definitions;
 mod desk;
 mod draft;
@@ -25,6 +26,8 @@ mod instances;
 mod migrate;
 mod operations;
 mod pause;
+mod resume;
+mod scene;
 mod script;
 mod set;
 mod snooze;
@@ -35,32 +38,17 @@ mod visits;
 mod when;
 
 use aftercall_definition::time::Time;
-pub use check::faults_of;
+pub use decision::Decision;
 use draft::EntryDraft;
-pub use faults::faults_in;
+pub use faults::{faults_in, faults_of};
 
 use crate::actor::Actor;
 use crate::batch::StartBatch;
 use crate::command::{Command, Request, RequestMark};
-use crate::entry::{Answer, Entry};
 use crate::instance::{Instance, InstanceId};
 use crate::query::{ShouldStop, Stopped};
 use crate::rejection::Rejection;
 use crate::world::{Root, World};
-
-/// What a command comes to.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Decision {
-    /// It changes something: append this, and apply it.
-    Commit(Box<Entry>),
-    /// The same request was decided before, by the entry with this sequence: answer from that.
-    Repeat {
-        /// The entry's sequence.
-        sequence: u64,
-    },
-    /// It changes nothing, and leaves nothing to remember.
-    Unchanged(Answer),
-}
 
 /// Decides a request at `now`.
 ///

@@ -7,8 +7,9 @@ use aftercall_definition::Definition;
 
 use crate::call::{Call, Caller};
 use crate::entry::{After, CallChange, ChangeKind, Entry, InstanceChange, Said};
-use crate::instance::{Instance, Status};
+use crate::instance::{Instance, InstanceId, Status};
 use crate::world::Root;
+use crate::world::erasing::Erasing;
 
 /// Stands where something was erased.
 pub const ERASED: &str = "[erased]";
@@ -115,4 +116,40 @@ fn said(kind: ChangeKind, said: &Said) -> Said {
         masked.values = Box::default();
     }
     masked
+}
+
+/// Whether an entry contains data of a caller who is being erased; `root` knows the calls of
+/// instances that came later.
+#[must_use]
+pub fn is_masked(erasing: &Erasing, root: &Root, entry: &Entry) -> bool {
+    if erasing.is_empty() {
+        return false;
+    }
+    let of_call = entry
+        .call
+        .as_ref()
+        .map_or(0, |change| erasing.upto_of_call(&change.after));
+    let of_instance = |id: InstanceId| {
+        let call = root
+            .instance(id)
+            .and_then(|instance| root.call_of(instance));
+        let of_call = call.map_or(0, |call| erasing.upto_of_call(call));
+        of_call.max(erasing.upto_of_instance(id))
+    };
+    let upto = entry
+        .instances
+        .iter()
+        .map(|change| of_instance(change.after.id()))
+        .fold(of_call, u64::max);
+    entry.sequence <= upto
+}
+
+/// The entry as it may be shown and kept while callers are being erased.
+#[must_use]
+pub fn masked(erasing: &Erasing, root: &Root, entry: Arc<Entry>) -> Arc<Entry> {
+    if is_masked(erasing, root, &entry) {
+        Arc::new(self::entry(root, &entry))
+    } else {
+        entry
+    }
 }

@@ -4,8 +4,10 @@
 //! must not read a clock: the time by which overdue is decided comes in.
 
 mod archivable;
+mod batch_items;
 mod claimable;
 mod due;
+mod erasable;
 mod follow_ups;
 mod held;
 mod instances;
@@ -18,11 +20,13 @@ mod walk;
 mod zone;
 
 pub use archivable::{Archivable, archivable, archivable_from, newest_of_call};
+pub use batch_items::batch_items;
 pub use claimable::{Claimable, is_claimable};
 pub use due::{DueState, due_soon_from, due_state};
+pub use erasable::calls_in_memory;
+pub(crate) use erasable::erased_call;
 pub use follow_ups::{FollowUpCursor, FollowUpPage, FollowUpRow, list_follow_ups};
 pub use held::held_by;
-pub(crate) use instances::instances_of;
 pub use instances::{
     Group, GroupBy, InstanceFilter, InstancePage, count_instances, list_instances, open_by_stage,
 };

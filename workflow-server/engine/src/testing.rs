@@ -2,12 +2,14 @@
 
 mod commands;
 mod scripts;
+mod step;
 mod steps;
 
 use std::sync::Arc;
 
 pub use commands::{clicks, office};
-pub use steps::{Player, Step, steps};
+pub use step::Step;
+pub use steps::{Player, steps};
 
 use crate::entry::{After, InstanceChange};
 use crate::instance::Instance;

@@ -9,6 +9,8 @@ pub mod call_index;
 pub mod caller_index;
 pub mod changes;
 pub mod definitions;
+pub mod erasing;
+mod keeping;
 pub mod requests;
 pub mod timers;
 pub mod urgency;
@@ -28,17 +30,19 @@ use aftercall_definition::{Definition, Fault};
 pub use apply::Unfit;
 use imbl::{OrdMap, OrdSet, Vector};
 use jiff::tz::TimeZone;
+pub use keeping::Keeping;
 
 use crate::archive::Archive;
 use crate::batch::Batch;
 use crate::call::{Call, CallKey};
-use crate::erasure::{Erasing, Erasure};
+use crate::erasure::Erasure;
 use crate::instance::{Instance, InstanceId, Status};
 use crate::limits;
 use crate::world::call_index::CallIndex;
 use crate::world::caller_index::{CallerIndex, CallerKey};
 use crate::world::changes::Changes;
 use crate::world::definitions::{Calendars, Teams, Workflow, Workflows};
+use crate::world::erasing::Erasing;
 use crate::world::requests::Requests;
 use crate::world::slots::{FreeSlots, Retired};
 use crate::world::timers::Timers;
@@ -291,24 +295,6 @@ impl Root {
     pub fn is_visible(&self, instance: &Instance) -> bool {
         self.call_of(instance)
             .is_some_and(|call| instance.is_visible(call))
-    }
-}
-
-/// What the World is told about keeping.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Keeping {
-    /// How long request ids are kept, in milliseconds.
-    pub request_ids_millis: i64,
-    /// How many request ids are kept at most; the oldest go first.
-    pub request_ids_max: usize,
-}
-
-impl Default for Keeping {
-    fn default() -> Self {
-        Self {
-            request_ids_millis: 24 * 3_600_000,
-            request_ids_max: crate::limits::REQUEST_IDS_MAX,
-        }
     }
 }
 

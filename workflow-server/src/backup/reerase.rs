@@ -6,8 +6,8 @@
 //! written before the next is made.
 
 use aftercall_engine::actor::{Actor, ActorKind};
-use aftercall_engine::command::{Command, StepErasure};
-use aftercall_engine::erasure::{EraseCaller, ErasedCall};
+use aftercall_engine::command::{Command, EraseCaller, StepErasure};
+use aftercall_engine::erasure::ErasedCall;
 use aftercall_engine::limits::ERASED_CALLS_MAX;
 use aftercall_engine::world::World;
 use aftercall_engine::{Decision, Request, decide};
@@ -149,8 +149,8 @@ impl Writer<'_> {
 mod tests {
     use aftercall_definition::time::Time;
     use aftercall_engine::call::CallKey;
-    use aftercall_engine::erasure::Erasing;
     use aftercall_engine::world::Keeping;
+    use aftercall_engine::world::erasing::Erasing;
 
     use super::*;
     use crate::journal::Storage as _;

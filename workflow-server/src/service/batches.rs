@@ -12,7 +12,7 @@ use aftercall_engine::command::StopBatch;
 use aftercall_engine::entry::Answer;
 use aftercall_engine::instance::{Instance, InstanceId};
 use aftercall_engine::limits::{BATCH_ITEMS_MAX, BATCH_PER_SECOND_DEFAULT};
-use aftercall_engine::query::{InstanceFilter, ShouldStop};
+use aftercall_engine::query::{InstanceFilter, ShouldStop, batch_items};
 use aftercall_engine::recipient::Recipient;
 use aftercall_engine::{Rejection, Root};
 use aftercall_proto::ready::Ready;
@@ -253,7 +253,7 @@ async fn found(shared: &Shared, asked: Wanted) -> Result<BatchItems, Refusal> {
         Wanted::Named(ids) => Ok(BatchItems::named(ids)),
         Wanted::Filtered(filter) => {
             let walk = move |root: &Root, should_stop: ShouldStop<'_>| {
-                BatchItems::filtered(root, &filter, now.max(root.at), should_stop)
+                batch_items(root, &filter, now.max(root.at), should_stop)
             };
             shared.walk(Lane::Heavy, shared.root(), walk).await
         }

@@ -14,7 +14,7 @@ use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 
-use aftercall_engine::Root;
+use aftercall_engine::{Root, mask};
 use aftercall_proto::feed::v1 as feed;
 use aftercall_proto::feed::v1::change_feed_service_server::ChangeFeedService;
 use aftercall_proto::ready::Ready;
@@ -252,7 +252,7 @@ impl ChangeFeed {
 }
 
 fn masked(root: &Root, mut item: FeedItem) -> FeedItem {
-    item.entry = root.erasing.masked(root, item.entry);
+    item.entry = mask::masked(&root.erasing, root, item.entry);
     item
 }
 

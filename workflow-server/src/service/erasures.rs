@@ -7,10 +7,10 @@ use std::sync::Arc;
 use aftercall_definition::time::Time;
 use aftercall_engine::Root;
 use aftercall_engine::actor::{Actor, ActorKind};
-use aftercall_engine::erasure::{
-    EraseCaller, ErasedCall, Erasure, ErasureChange, ErasureState, Look, calls_in_memory,
-};
+use aftercall_engine::command::{EraseCaller, Look};
+use aftercall_engine::erasure::{ErasedCall, Erasure, ErasureChange, ErasureState};
 use aftercall_engine::limits::ERASED_CALLS_MAX;
+use aftercall_engine::query::calls_in_memory;
 use aftercall_engine::world::caller_index::CallerKey;
 use aftercall_proto::workflow::v1 as proto;
 

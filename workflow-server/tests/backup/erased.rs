@@ -3,10 +3,11 @@
 
 use aftercall_definition::time::Time;
 use aftercall_engine::call::Caller;
-use aftercall_engine::command::{Command, StepErasure};
-use aftercall_engine::erasure::{EraseCaller, ErasedCall, ErasureState, calls_in_memory};
+use aftercall_engine::command::{Command, EraseCaller, StepErasure};
+use aftercall_engine::erasure::{ErasedCall, ErasureState};
 use aftercall_engine::instance::InstanceId;
 use aftercall_engine::phone::Country;
+use aftercall_engine::query::calls_in_memory;
 use aftercall_engine::world::caller_index::CallerKey;
 use workflow_server::backup::{BackupDirectory, RestoreOptions, Until, restore};
 use workflow_server::ledger::Clock as _;

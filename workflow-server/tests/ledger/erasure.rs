@@ -11,12 +11,13 @@ use aftercall_engine::Request;
 use aftercall_engine::actor::{Actor, ActorKind};
 use aftercall_engine::call::Caller;
 use aftercall_engine::command::{
-    AddNote, CallChanges, Command, EndCall, ImportWorkflow, PublishWorkflow, PushButton,
-    StepErasure, UpdateCall,
+    AddNote, CallChanges, Command, EndCall, EraseCaller, ImportWorkflow, PublishWorkflow,
+    PushButton, StepErasure, UpdateCall,
 };
-use aftercall_engine::erasure::{EraseCaller, ErasedCall, ErasureState, calls_in_memory};
+use aftercall_engine::erasure::{ErasedCall, ErasureState};
 use aftercall_engine::instance::InstanceId;
 use aftercall_engine::phone::Country;
+use aftercall_engine::query::calls_in_memory;
 use aftercall_engine::world::Keeping;
 use aftercall_engine::world::caller_index::CallerKey;
 use tempfile::TempDir;

@@ -6,11 +6,13 @@ use aftercall_definition::time::Time;
 use aftercall_engine::actor::ActorKind;
 use aftercall_engine::archive::Chunk;
 use aftercall_engine::call::Caller;
-use aftercall_engine::command::{ArchiveCalls, Command, EndErasure, ReplaceChunk, StepErasure};
-use aftercall_engine::erasure::{EraseCaller, ErasedCall, ErasureState, calls_in_memory};
+use aftercall_engine::command::{
+    ArchiveCalls, Command, EndErasure, EraseCaller, ReplaceChunk, StepErasure,
+};
+use aftercall_engine::erasure::{ErasedCall, ErasureState};
 use aftercall_engine::instance::InstanceId;
 use aftercall_engine::phone::Country;
-use aftercall_engine::query::archivable;
+use aftercall_engine::query::{archivable, calls_in_memory};
 use aftercall_engine::world::caller_index::CallerKey;
 
 use crate::scenario::{Played, key, play_batches, publish};

@@ -11,11 +11,11 @@ use aftercall_engine::actor::ActorKind;
 use aftercall_engine::batch::{BatchItems, BatchWork, StartBatch};
 use aftercall_engine::call::Caller;
 use aftercall_engine::command::{
-    CallChanges, CancelInstance, Command, EndCall, ImportTeam, SetWorkflow, StepBatch, StepErasure,
-    UpdateCall,
+    CallChanges, CancelInstance, Command, EndCall, EraseCaller, ImportTeam, SetWorkflow, StepBatch,
+    StepErasure, UpdateCall,
 };
 use aftercall_engine::entry::{Answer, ChangeKind};
-use aftercall_engine::erasure::{EraseCaller, ErasureState, calls_in_memory};
+use aftercall_engine::erasure::ErasureState;
 use aftercall_engine::instance::{InstanceId, Status, Wake};
 use aftercall_engine::limits::{
     CALLER_CHARS_MAX, DETAILS_MAX, INSTANCES_PER_CALL_MAX, OPEN_INSTANCES_PER_CALL_MAX,
@@ -23,6 +23,7 @@ use aftercall_engine::limits::{
 };
 use aftercall_engine::mask::ERASED;
 use aftercall_engine::phone::Country;
+use aftercall_engine::query::calls_in_memory;
 use aftercall_engine::world::caller_index::CallerKey;
 use aftercall_engine::world::{Keeping, World};
 use workflow_server::journal::LOG_LIMITS;

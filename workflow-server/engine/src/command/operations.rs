@@ -4,8 +4,9 @@ use aftercall_definition::time::Time;
 
 use crate::batch::StartBatch;
 use crate::command::ExpectedRevision;
-use crate::erasure::EraseCaller;
+use crate::erasure::ErasedCall;
 use crate::instance::InstanceId;
+use crate::world::caller_index::CallerKey;
 
 /// A command of operations.
 #[derive(Clone, Debug)]
@@ -88,4 +89,34 @@ pub struct AcceptClock {
 pub struct ConfirmPurge {
     /// How many ended instances; 0 where none wait, so that nothing changes.
     pub instances: u64,
+}
+
+/// By whom, and when, the calls in memory were looked up that are to be erased.
+#[derive(Clone, Debug)]
+pub struct Look {
+    /// The caller.
+    pub caller: CallerKey,
+    /// The sequence of the root that was looked at: calls that changed after it are looked at
+    /// again when the erasure is decided.
+    pub sequence: u64,
+}
+
+/// Starts to erase a caller.
+#[derive(Clone, Debug)]
+pub struct EraseCaller {
+    /// Only calls that were handled for this customer; empty for all.
+    pub customer: Box<str>,
+    /// Why.
+    pub reason: Box<str>,
+    /// The caller's calls: those in memory first, then those in the archive. Both are looked up
+    /// before.
+    pub calls: Vec<ErasedCall>,
+    /// How those in memory were looked up; none where `calls` is already known to be whole.
+    pub look: Option<Look>,
+    /// The newest file of the archive at that look: where there is a newer one by now, it has to
+    /// be repeated.
+    pub newest_file: u64,
+    /// Whether a restore applies it again: then any number may run at once, because nothing may be
+    /// left out.
+    pub is_of_restore: bool,
 }

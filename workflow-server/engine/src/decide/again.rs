@@ -7,7 +7,8 @@ use aftercall_definition::time::Time;
 use aftercall_definition::{ActionKind, Stage};
 
 use crate::decide::arm::arm;
-use crate::decide::enter::{Armed, Scene, holds, raise};
+use crate::decide::enter::{Armed, holds, raise};
+use crate::decide::scene::Scene;
 use crate::entry::{StageWarning, StageWarningKind};
 use crate::instance::{Alert, Instance, Status, Timer};
 use crate::query::fill_in;

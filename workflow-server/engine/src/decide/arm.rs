@@ -6,7 +6,7 @@ use aftercall_definition::time::Time;
 use aftercall_definition::value::Value;
 use jiff::tz::TimeZone;
 
-use crate::decide::enter::Scene;
+use crate::decide::scene::Scene;
 use crate::entry::StageWarningKind;
 use crate::instance::{Instance, Timer};
 use crate::query::zone_of_caller;

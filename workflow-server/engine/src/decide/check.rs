@@ -8,14 +8,12 @@ use aftercall_definition::limits::{LABEL_CHARS_MAX, NAME_CHARS_MAX, TEXT_BYTES_M
 use aftercall_definition::time::{Time, WallClock};
 use aftercall_definition::value::{FieldDeclaration, Value};
 
-use crate::actor::ActorKind;
 use crate::batch::{BatchWork, StartBatch};
 use crate::call::{CallKey, Caller};
 use crate::command::{
-    CallChanges, Command, Release, Request, SetWorkflow, SnoozeAlert, SnoozeUntil, UndoPush,
+    CallChanges, EraseCaller, Release, SetWorkflow, SnoozeAlert, SnoozeUntil, UndoPush,
 };
-use crate::decide::{author, desk, operations, script, when};
-use crate::erasure::EraseCaller;
+use crate::decide::when;
 use crate::limits;
 use crate::recipient::Recipient;
 
@@ -23,31 +21,6 @@ use crate::recipient::Recipient;
 const RELEASE_WITHIN_MILLIS_MAX: i64 = 30 * 86_400_000;
 /// The shortest: a second.
 const RELEASE_WITHIN_MILLIS_MIN: i64 = 1_000;
-
-/// Every field of a request that is at fault, whatever the state.
-#[must_use]
-pub fn faults_of(request: &Request) -> Vec<FieldError> {
-    let mut check = Check::default();
-    let must_name_actor = matches!(
-        request.actor.kind,
-        ActorKind::Person | ActorKind::Operations
-    );
-    check.text(
-        "actor",
-        &request.actor.name,
-        must_name_actor,
-        Characters(limits::SHORT_CHARS_MAX),
-    );
-    match &request.command {
-        Command::Author(command) => author::check(&mut check, command),
-        Command::Script(command) => script::check(&mut check, command),
-        Command::Desk(command) => desk::check(&mut check, command),
-        Command::Operations(command) => operations::check(&mut check, command),
-        // The server makes them itself.
-        Command::Upkeep(_) => {}
-    }
-    check.faults
-}
 
 /// Checks values that are given at `now` against declarations; `whole`: required ones must be
 /// there. Refusals show times by `clock`.
@@ -142,7 +115,7 @@ fn is_bidi_override(c: char) -> bool {
 /// Gathers what is wrong with the fields of a request.
 #[derive(Default)]
 pub(super) struct Check {
-    faults: Vec<FieldError>,
+    pub(super) faults: Vec<FieldError>,
 }
 
 impl Check {

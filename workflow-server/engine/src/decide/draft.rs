@@ -8,7 +8,8 @@ use crate::archive::ArchiveChange;
 use crate::batch::BatchChange;
 use crate::call::Call;
 use crate::command::{KnownCall, Request};
-use crate::decide::{Decision, pause, texts};
+use crate::decide::decision::Decision;
+use crate::decide::{resume, texts};
 use crate::entry::{
     After, AlertBefore, Answer, Before, CallChange, ChangeKind, DefinitionChange, Entered, Entry,
     InstanceChange, Said, Touched,
@@ -313,7 +314,7 @@ fn settled(root: &Root, new: Instance, now: Time) -> Instance {
         return new;
     }
     let resumed = if new.pause.is_some() {
-        pause::resumed(root, &new, now)
+        resume::resumed(root, &new, now)
     } else {
         new
     };

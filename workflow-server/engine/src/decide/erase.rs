@@ -9,11 +9,12 @@ use imbl::Vector;
 
 use crate::actor::Actor;
 use crate::call::{Call, CallKey};
-use crate::command::{EndErasure, StepErasure};
+use crate::command::{EndErasure, EraseCaller, Look, StepErasure};
 use crate::decide::draft::EntryDraft;
 use crate::entry::{ChangeKind, Entered};
-use crate::erasure::{EraseCaller, ErasedCall, Erasure, ErasureChange, ErasureState, Look};
+use crate::erasure::{ErasedCall, Erasure, ErasureChange, ErasureState};
 use crate::instance::Instance;
+use crate::query::erased_call;
 use crate::rejection::Rejection;
 use crate::world::Root;
 use crate::{limits, mask};
@@ -85,9 +86,7 @@ fn with_calls_since_look(root: &Root, erase: &EraseCaller) -> Result<Vec<ErasedC
         .into_iter()
         .filter_map(|slot| root.call_at(slot))
         .filter(is_meant);
-    let mut since: Vec<ErasedCall> = changed
-        .map(|call| ErasedCall::in_memory(root, call))
-        .collect();
+    let mut since: Vec<ErasedCall> = changed.map(|call| erased_call(root, call)).collect();
     let named: HashSet<(CallKey, Time)> = since
         .iter()
         .map(|call| (call.key.clone(), call.created_at))

@@ -15,8 +15,9 @@ use crate::command::{
 use crate::decide::calls::release;
 use crate::decide::claims::{check_holder, lapse};
 use crate::decide::draft::{EntryDraft, check_revision};
-use crate::decide::enter::{Scene, enter, stop};
+use crate::decide::enter::{enter, stop};
 use crate::decide::find::{alert_as_seen, check_legal, check_seen, find, visible};
+use crate::decide::scene::Scene;
 use crate::decide::{check, escalate, pause, snooze};
 use crate::entry::{Answer, ChangeKind, Entered};
 use crate::instance::{Happening, Instance, Seen, Status, Wake, is_legal};

@@ -1,23 +1,20 @@
 //! Pause and resume: while an instance is paused it refuses pushes, and its timers, dues and
 //! deadline stand still.
 
-use aftercall_definition::calendar::Clock;
+use aftercall_definition::FieldError;
 use aftercall_definition::time::Time;
 use aftercall_definition::value::Value;
-use aftercall_definition::{Action, FieldError};
 
 use crate::actor::{Actor, ActorKind};
 use crate::command::{PauseInstance, ResumeInstance};
-use crate::decide::arm::Waiting;
 use crate::decide::claims::check_holder;
 use crate::decide::draft::{EntryDraft, check_revision};
 use crate::decide::find::{check_legal, find, visible};
+use crate::decide::resume::resumed;
 use crate::decide::when;
 use crate::entry::{Answer, ChangeKind, Entered};
-use crate::instance::{Happening, Instance, Pause, Status, Timer};
-use crate::query::zone_of_caller;
+use crate::instance::{Happening, Instance, Pause, Status};
 use crate::rejection::Rejection;
-use crate::world::Root;
 
 /// People pause what they may work on; ops pause anything that is active.
 pub(super) fn pause(
@@ -109,97 +106,5 @@ pub(super) fn end(draft: &mut EntryDraft<'_>, old: &Instance, due: Time) {
     {
         let new = resumed(draft.root, old, due.min(draft.now));
         draft.put_instance(ChangeKind::Resumed, old, new, Entered::default());
-    }
-}
-
-/// The instance with its clocks running again from where they stopped: what was to come in an hour
-/// comes in an hour, by the clock that it counts by.
-pub(super) fn resumed(root: &Root, old: &Instance, now: Time) -> Instance {
-    let mut new = old.clone();
-    new.status = Status::Active;
-    let Some(pause) = new.pause.take() else {
-        return new;
-    };
-    let definition = root.definition_of(old).cloned();
-    let action = |place: u16| {
-        let stage = definition.as_ref()?.stage(old.stage)?;
-        stage.actions.get(usize::from(place))
-    };
-    let clock = |own: Option<&str>| {
-        definition
-            .as_ref()
-            .map_or(Clock::Wall, |definition| root.clock(definition, own))
-    };
-    let stood = Stood {
-        since: pause.since,
-        now,
-    };
-    let of_caller = zone_of_caller(root.call_of(old).map(|call| &**call));
-    let zone = of_caller.as_ref().unwrap_or_else(|| root.default_zone());
-    for timer in &mut new.timers {
-        timer.due = match action(timer.action).and_then(Action::timer) {
-            Some(of) => {
-                let waiting = Waiting {
-                    timer: of,
-                    clock: clock(of.calendar.as_deref()),
-                    zone,
-                };
-                stood.timer(timer, &waiting)
-            }
-            None => stood.put_off(timer.due, Clock::Wall),
-        };
-    }
-    for alert in &mut new.alerts {
-        let raised_by = action(alert.action).and_then(Action::alert);
-        let clock = clock(raised_by.and_then(|of| of.calendar.as_deref()));
-        alert.due = alert.due.map(|due| stood.put_off(due, clock));
-        alert.escalates_at = alert.escalates_at.map(|at| stood.put_off(at, clock));
-    }
-    new.deadline = new
-        .deadline
-        .map(|deadline| stood.put_off(deadline, clock(None)));
-    new
-}
-
-/// A pause that is over.
-struct Stood {
-    since: Time,
-    now: Time,
-}
-
-impl Stood {
-    /// A time of day stays one: one that came in the pause comes the next time, and one after a
-    /// wait comes when that is over.
-    fn timer(&self, timer: &mut Timer, waiting: &Waiting<'_>) -> Time {
-        if waiting.timer.at.is_none() || timer.due <= self.since {
-            return self.put_off(timer.due, waiting.clock);
-        }
-        // A wait that was over before the pause is over.
-        if let Some(waited) = timer.waited.filter(|waited| *waited > self.since) {
-            let waited = self.put_off(waited, waiting.clock);
-            timer.waited = Some(waited);
-            return waiting.first(waited);
-        }
-        if timer.due >= self.now {
-            timer.due
-        } else {
-            waiting.next(self.now)
-        }
-    }
-
-    /// What was still to come is as far away as it was; what had been due stays as long overdue:
-    /// both in opening time, where a calendar counts. A pause never brings forward, and one in
-    /// which nothing was open puts nothing off.
-    fn put_off(&self, time: Time, clock: Clock<'_>) -> Time {
-        match clock {
-            Clock::Wall => Time(time.0.saturating_add((self.now.0 - self.since.0).max(0))),
-            Clock::Calendar(_) if time > self.since => clock
-                .after_millis(self.now, clock.between(self.since, time))
-                .max(time),
-            Clock::Calendar(_) if clock.between(self.since, self.now) == 0 => time,
-            Clock::Calendar(_) => clock
-                .before_millis(self.now, clock.between(time, self.since))
-                .max(time),
-        }
     }
 }

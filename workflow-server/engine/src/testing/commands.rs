@@ -13,19 +13,21 @@ use proptest::sample::Index;
 
 use crate::actor::{Actor, ActorKind};
 use crate::archive::Chunk;
-use crate::batch::{BatchItems, BatchWork, StartBatch};
+use crate::batch::{BatchWork, StartBatch};
 use crate::call::{CallKey, Caller};
 use crate::command::{
     AcknowledgeAlert, ArchiveCalls, CallChanges, ClaimInstance, ClaimNext, Command, EndErasure,
-    ExtendClaim, FinishFollowUp, HandOver, ImportTeam, ImportWorkflow, MigrateInstance,
-    PublishWorkflow, PushButton, ReleaseClaim, RemoveTeam, ReplaceChunk, Request, SeenAlert,
-    SnoozeAlert, SnoozeUntil, StepErasure, StopBatch, TakeOver,
+    EraseCaller, ExtendClaim, FinishFollowUp, HandOver, ImportTeam, ImportWorkflow, Look,
+    MigrateInstance, PublishWorkflow, PushButton, ReleaseClaim, RemoveTeam, ReplaceChunk, Request,
+    SeenAlert, SnoozeAlert, SnoozeUntil, StepErasure, StopBatch, TakeOver,
 };
-use crate::erasure::{EraseCaller, ErasureState, Look, calls_in_memory};
+use crate::erasure::ErasureState;
 use crate::filter::FollowUpFilter;
 use crate::instance::{Instance, InstanceId, Status};
 use crate::phone::Country;
-use crate::query::{Claimable, InstanceFilter, archivable, buttons, never};
+use crate::query::{
+    Claimable, InstanceFilter, archivable, batch_items, buttons, calls_in_memory, never,
+};
 use crate::recipient::Recipient;
 use crate::world::World;
 use crate::world::caller_index::CallerKey;
@@ -411,7 +413,7 @@ pub(super) fn batch(world: &World, work: u8, stop: bool, now: Time) -> Option<Co
             lease_millis: 900_000,
         }),
     };
-    let items = BatchItems::filtered(world.root(), &InstanceFilter::default(), now, &never).ok()?;
+    let items = batch_items(world.root(), &InstanceFilter::default(), now, &never).ok()?;
     let start = StartBatch {
         work,
         items,

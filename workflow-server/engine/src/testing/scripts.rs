@@ -3,7 +3,7 @@
 use aftercall_definition::Definition;
 
 use super::commands::{changes, instance, key, values_said};
-use super::steps::Step;
+use super::step::Step;
 use crate::command::{
     ChaseInstance, Command, EndCall, IfRunning, Release, SetWorkflow, UpdateCall, WithdrawWorkflow,
 };

@@ -15,121 +15,17 @@ use super::commands::{
     person, publishing, push, replace, seen, snoozing, somebody, step_erasure,
 };
 use super::scripts::script_command;
+use super::step::Step;
 use crate::actor::{Actor, ActorKind};
 use crate::command::{
     AcceptClock, AcknowledgeAlert, AddNote, CancelInstance, Command, ConfirmPurge,
-    ConfirmRetention, Elapse, ImportCalendar, ImportTeam, MoveInstance, PauseInstance, Request,
-    RequestMark, ResumeInstance, StepBatch, UndoPush,
+    ConfirmRetention, Elapse, EraseCaller, ImportCalendar, ImportTeam, MoveInstance, PauseInstance,
+    Request, RequestMark, ResumeInstance, StepBatch, UndoPush,
 };
-use crate::erasure::EraseCaller;
 use crate::filter::FollowUpFilter;
 use crate::instance::{Instance, Status};
 use crate::world::World;
 use crate::world::definitions::Workflow;
-
-/// Something that somebody does, before it is known on what.
-#[derive(Clone, Debug)]
-pub enum Step {
-    /// A script sets a workflow.
-    Set {
-        /// Which call.
-        call: u8,
-        /// Which workflow.
-        workflow: Index,
-        /// What if it runs.
-        if_running: u8,
-        /// Whether it waits for the end of the call, and for how long at most.
-        release: Option<Option<u16>>,
-        /// What the script says of chargeable.
-        chargeable: Option<bool>,
-    },
-    /// A script changes a call.
-    Update {
-        /// Which call.
-        call: u8,
-        /// What it says of chargeable.
-        chargeable: Option<bool>,
-        /// A new customer.
-        customer: Option<u8>,
-    },
-    /// A call ends.
-    End(u8),
-    /// Somebody pushes a button; now and then one that is not there, on an older visit, or without
-    /// what it asks for.
-    Push {
-        /// Which instance.
-        instance: Index,
-        /// Which button.
-        button: Index,
-        /// How far the visit is off.
-        stale: u8,
-        /// Whether the form and the note are left out.
-        careless: bool,
-    },
-    /// Somebody writes a note.
-    Note(Index),
-    /// Somebody has seen an alert: which instance, which action, and whether they looked at an
-    /// earlier visit.
-    Acknowledge(Index, u8, bool),
-    /// Somebody claims, extends, gives back or takes over: which instance, who, what, and for how
-    /// many minutes.
-    Hold(Index, u8, u8, u16),
-    /// Somebody asks for the next.
-    Next(u8, u16),
-    /// Somebody snoozes an alert: which instance, which action, who, and for how many minutes; 0
-    /// brings it back.
-    Snooze(Index, u8, u8, u16),
-    /// Somebody pauses: which instance, and for how many minutes, if that is known.
-    Pause(Index, Option<u16>),
-    /// Somebody resumes.
-    Resume(Index),
-    /// Somebody finishes by hand: which instance, and who.
-    Finish(Index, u8),
-    /// Somebody takes the newest push back; as a supervisor, or not.
-    Undo(bool),
-    /// A caller asks again.
-    Chase(Index),
-    /// Operations move an instance to one of its stages.
-    Move(Index, Index),
-    /// Operations let an instance go on on another version, or that of its number modulo the
-    /// versions there are.
-    Migrate(Index, u8),
-    /// Operations start a batch over all that is open, or stop the newest: which work, whether to
-    /// stop.
-    Batch(u8, bool),
-    /// The next item of the newest batch is done.
-    StepBatch,
-    /// Calls of which everything has ended leave memory: after how many minutes, and how many calls
-    /// at most.
-    Archive(u16, u8),
-    /// The oldest chunk of the archive is written anew with as much, or nothing is left of it.
-    Replace(bool),
-    /// Operations confirm that so many may be removed.
-    ConfirmPurge(u8),
-    /// Somebody looks up the calls of a caller, and asks for those to be erased that were looked up
-    /// by such a step before.
-    Erase(u8),
-    /// The newest erasure goes on: its next call is masked, or it is done.
-    StepErasure,
-    /// A script takes an instance back.
-    Withdraw(Index),
-    /// Operations cancel an instance.
-    Cancel(Index),
-    /// Somebody amends a workflow and publishes the new version: which workflow, how, and in which
-    /// stage.
-    Publish(Index, u8, Index),
-    /// An author declares or removes a team: which, and whether to remove it.
-    Team(u8, bool),
-    /// The request before is asked once more, by the same id.
-    Again,
-    /// Somebody publishes a workflow with another retention in days; with 0, operations confirm the
-    /// newest one.
-    Retention(Index, u16),
-    /// Operations accept a wall clock that is so many milliseconds ahead or behind.
-    AcceptClock(i32),
-    /// Time goes by, and the earliest timer fires if it is due.
-    Pass(u32),
-}
 
 /// Steps of all kinds; pushes and time are the most frequent ones.
 pub fn steps(at_most: usize) -> impl Strategy<Value = Vec<Step>> {

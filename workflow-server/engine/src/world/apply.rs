@@ -11,9 +11,10 @@ use crate::archive::{ArchiveChange, PurgeConfirmation};
 use crate::batch::{Batch, BatchChange, BatchState};
 use crate::call::Call;
 use crate::entry::{After, Answer, DefinitionChange, Entry};
-use crate::erasure::{Erasing, Erasure, ErasureChange, ErasureState};
+use crate::erasure::{Erasure, ErasureChange, ErasureState};
 use crate::instance::Instance;
 use crate::limits;
+use crate::world::erasing::Erasing;
 use crate::world::{World, call_index, caller_index, urgency};
 
 /// An entry does not fit the World that it is applied to: the journal is damaged, or the code has a

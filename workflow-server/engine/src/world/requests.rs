@@ -16,7 +16,7 @@ use std::sync::Arc;
 use aftercall_definition::time::Time;
 use hashbrown::HashMap;
 
-use crate::world::Keeping;
+use crate::world::keeping::Keeping;
 
 /// Marks in one segment: an image copies a pointer for each, and the writer at most one segment
 /// after an image.

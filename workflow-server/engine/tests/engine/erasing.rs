@@ -5,9 +5,13 @@ use std::sync::Arc;
 
 use aftercall_engine::Rejection;
 use aftercall_engine::call::{CallKey, Caller};
-use aftercall_engine::command::{CallChanges, Command, FinishFollowUp, StepErasure, UpdateCall};
-use aftercall_engine::erasure::{EraseCaller, Erasure, Look, calls_in_memory};
+use aftercall_engine::command::{
+    CallChanges, Command, EraseCaller, FinishFollowUp, Look, StepErasure, UpdateCall,
+};
+use aftercall_engine::erasure::Erasure;
+use aftercall_engine::mask::masked;
 use aftercall_engine::phone::Country;
+use aftercall_engine::query::calls_in_memory;
 use aftercall_engine::world::caller_index::CallerKey;
 
 use crate::desk::Desk;
@@ -200,7 +204,7 @@ fn an_outcome_that_a_person_typed_is_erased_and_one_that_the_workflow_declares_s
         let looked = desk.erase_request("");
         let erasure = desk.erase(looked).unwrap().id;
         let root = desk.world.root();
-        let masked = format!("{:?}", root.erasing.masked(root, Arc::new(typed.clone())));
+        let masked = format!("{:?}", masked(&root.erasing, root, Arc::new(typed.clone())));
         assert!(
             format!("{typed:?}").contains(outcome) && !masked.contains("ada-of"),
             "{masked}"

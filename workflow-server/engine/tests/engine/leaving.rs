@@ -9,16 +9,18 @@ use aftercall_engine::actor::{Actor, ActorKind};
 use aftercall_engine::archive::Chunk;
 use aftercall_engine::call::{CallKey, Caller};
 use aftercall_engine::command::{
-    AddNote, ArchiveCalls, CallChanges, Command, EndCall, EndErasure, KnownCall, OperationsCommand,
-    PauseInstance, ReplaceChunk, StepErasure, UpdateCall,
+    AddNote, ArchiveCalls, CallChanges, Command, EndCall, EndErasure, EraseCaller, KnownCall,
+    OperationsCommand, PauseInstance, ReplaceChunk, StepErasure, UpdateCall,
 };
 use aftercall_engine::entry::ChangeKind;
-use aftercall_engine::erasure::{EraseCaller, ErasedCall, Erasing, ErasureState, calls_in_memory};
+use aftercall_engine::erasure::{ErasedCall, ErasureState};
 use aftercall_engine::instance::InstanceId;
+use aftercall_engine::mask::is_masked;
 use aftercall_engine::phone::Country;
-use aftercall_engine::query::{Archivable, archivable, archivable_from};
+use aftercall_engine::query::{Archivable, archivable, archivable_from, calls_in_memory};
 use aftercall_engine::testing::{Player, steps};
 use aftercall_engine::world::caller_index::CallerKey;
+use aftercall_engine::world::erasing::Erasing;
 use aftercall_engine::world::{Keeping, World};
 use aftercall_engine::{Decision, Rejection, Request, decide, limits};
 use proptest::strategy::{Strategy as _, ValueTree as _};
@@ -465,7 +467,7 @@ fn what_is_said_after_the_mask_is_not_about_the_past_and_stays() {
     );
     let after = after.unwrap().0.unwrap();
     let root = desk.world.root();
-    let touched = [before, between, after].map(|entry| root.erasing.touches(root, &entry));
+    let touched = [before, between, after].map(|entry| is_masked(&root.erasing, root, &entry));
     assert_eq!(touched, [true, true, false]);
 }
 
@@ -498,10 +500,7 @@ fn two_erasures_of_one_call_never_unmask_it_whichever_masks_it_first() {
         .unwrap();
         let between = note(&mut desk);
         assert!(
-            desk.world
-                .root()
-                .erasing
-                .touches(desk.world.root(), &between),
+            is_masked(&desk.world.root().erasing, desk.world.root(), &between),
             "the other is still to mask it"
         );
         desk.entry(
@@ -520,10 +519,10 @@ fn two_erasures_of_one_call_never_unmask_it_whichever_masks_it_first() {
             Arc::new(Erasing::of(&root.erasures)),
         ] {
             assert!(
-                erasing.touches(root, &between),
+                is_masked(&erasing, root, &between),
                 "it was said before the second masked"
             );
-            assert!(!erasing.touches(root, &after), "it was said afterwards");
+            assert!(!is_masked(&erasing, root, &after), "it was said afterwards");
         }
     }
 }

@@ -11,6 +11,7 @@ use std::sync::Arc;
 
 use aftercall_engine::entry::{After, InstanceChange};
 use aftercall_engine::instance::{Instance, InstanceId};
+use aftercall_engine::mask::masked;
 use aftercall_engine::{Entry, Root};
 use arc_swap::ArcSwap;
 use chunks::Chunks;
@@ -108,8 +109,7 @@ impl History {
     /// Masks by the World before it was read as well: an erasure may have ended meanwhile.
     fn masked(&self, before: &Root, entry: Arc<Entry>) -> Arc<Entry> {
         let root = self.root.load();
-        root.erasing
-            .masked(&root, before.erasing.masked(before, entry))
+        masked(&root.erasing, &root, masked(&before.erasing, before, entry))
     }
 
     /// The entry with this sequence.

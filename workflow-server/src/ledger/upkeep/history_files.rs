@@ -8,6 +8,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use aftercall_engine::Entry;
+use aftercall_engine::mask::masked;
 use bytes::Bytes;
 
 use crate::journal::{Group, JournalError, Leading, Storage, Vault};
@@ -78,7 +79,7 @@ impl HistoryFiles {
             }
             let packed = entries.into_iter().filter(|entry| entry.sequence >= from);
             Ok(packed
-                .map(|entry| root.erasing.masked(&root, entry))
+                .map(|entry| masked(&root.erasing, &root, entry))
                 .collect())
         };
         self.write(place, unpacked).await?;

@@ -11,6 +11,7 @@ use aftercall_engine::Entry;
 use aftercall_engine::archive::Chunk;
 use aftercall_engine::command::{Command, EndErasure};
 use aftercall_engine::erasure::{ErasedCall, Erasure, ErasureState};
+use aftercall_engine::mask::masked;
 
 use super::history_files::Rewritten;
 use super::keeper::{KeepError, Keeper};
@@ -97,7 +98,7 @@ impl Keeper {
                 .first()
                 .copied();
             let root = self.handle.root();
-            let mask = move |entry: Arc<Entry>| match root.erasing.masked(&root, entry.clone()) {
+            let mask = move |entry: Arc<Entry>| match masked(&root.erasing, &root, entry.clone()) {
                 masked if Arc::ptr_eq(&masked, &entry) => Rewritten::Same(entry),
                 masked => Rewritten::Other(masked),
             };

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use aftercall_engine::call::Call;
 use aftercall_engine::entry::{After, AlertBefore, Before, ChangeKind, InstanceChange};
 use aftercall_engine::instance::Instance;
+use aftercall_engine::mask::is_masked;
 use aftercall_engine::{Entry, Root, mask};
 use aftercall_proto::feed::v1 as feed;
 use aftercall_proto::workflow::v1 as proto;
@@ -125,7 +126,7 @@ async fn after(
             Err(error) => return Err(refusal::of_history(&error)),
         },
     };
-    let is_erased = root.erasing.touches(root, entry);
+    let is_erased = is_masked(&root.erasing, root, entry);
     let definition = root.definition_of(&after).map(|definition| &**definition);
     Ok(Some(if is_erased {
         Arc::new(mask::instance(&after, definition))

@@ -1,0 +1,70 @@
+//! What entering a stage looks at.
+
+use aftercall_definition::Definition;
+use aftercall_definition::facts::Facts;
+use aftercall_definition::time::Time;
+use aftercall_definition::value::Value;
+
+use crate::call::Call;
+use crate::instance::Instance;
+use crate::query::{zone_beside_caller, zone_name};
+use crate::world::Root;
+
+/// What entering a stage looks at.
+pub(super) struct Scene<'a> {
+    pub(super) definition: &'a Definition,
+    pub(super) call: &'a Call,
+    pub(super) root: &'a Root,
+    /// The form of the push that leads here.
+    pub(super) form: &'a [(Box<str>, Value)],
+    pub(super) now: Time,
+    /// When a clock that is started now begins to count. In a pause this is the moment at which
+    /// the pause began: resuming puts off every clock by the whole pause. Where a timer led here
+    /// it is when that timer was due.
+    pub(super) counts_from: Time,
+    /// The earliest moment at which a timer that is started now may be due: now, or when the pause
+    /// began.
+    pub(super) earliest: Time,
+}
+
+impl<'a> Scene<'a> {
+    /// For an instance as it is before it enters or takes up a stage.
+    pub(super) fn new(
+        (root, now): (&'a Root, Time),
+        definition: &'a Definition,
+        call: &'a Call,
+        instance: &Instance,
+    ) -> Self {
+        let clock = instance.clock(now);
+        Self {
+            definition,
+            call,
+            root,
+            form: &[],
+            now,
+            counts_from: clock,
+            earliest: clock,
+        }
+    }
+
+    /// For what came by itself and was due at `due`: a server wakes some milliseconds late, or was
+    /// down for hours, and what is promised to a caller does not depend on that.
+    pub(super) fn due_at(self, due: Time) -> Self {
+        Self {
+            counts_from: self.counts_from.min(due),
+            ..self
+        }
+    }
+
+    pub(super) fn facts<'f>(&'f self, instance: &'f Instance) -> Facts<'f> {
+        Facts {
+            declared: &self.definition.fields,
+            values: &instance.fields,
+            form: self.form,
+            call: self.call.facts(),
+            visit: instance.visit(),
+            now: self.now,
+            zone: zone_name(zone_beside_caller(self.root, self.definition, None)),
+        }
+    }
+}

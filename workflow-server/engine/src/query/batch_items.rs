@@ -1,0 +1,25 @@
+//! The instances that a batch is about.
+
+use aftercall_definition::time::Time;
+
+use crate::batch::BatchItems;
+use crate::instance::InstanceId;
+use crate::query::instances::{InstanceFilter, instances_of};
+use crate::query::walk::{ShouldStop, Stopped};
+use crate::world::Root;
+
+/// All instances that a filter selects, oldest first.
+///
+/// # Errors
+/// [`Stopped`].
+pub fn batch_items(
+    root: &Root,
+    filter: &InstanceFilter,
+    now: Time,
+    should_stop: ShouldStop<'_>,
+) -> Result<BatchItems, Stopped> {
+    let found = instances_of(root, filter, now, should_stop).map(|one| one.map(|one| one.id));
+    let mut ids = found.collect::<Result<Vec<InstanceId>, Stopped>>()?;
+    ids.sort_unstable_by_key(|id| id.made_at);
+    Ok(BatchItems::of(ids))
+}

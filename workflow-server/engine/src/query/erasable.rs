@@ -1,0 +1,33 @@
+//! The calls of a caller that an erasure takes.
+
+use crate::call::Call;
+use crate::erasure::ErasedCall;
+use crate::limits;
+use crate::world::Root;
+use crate::world::caller_index::CallerKey;
+
+/// The calls in memory of a caller, newest first, and one more than an erasure takes; only a
+/// customer's, where one is named. A caller whom thousands of calls name is one such as a
+/// switchboard: this walks over all of them, off the writer's thread.
+#[must_use]
+pub fn calls_in_memory(root: &Root, caller: &CallerKey, customer: &str) -> Vec<ErasedCall> {
+    // One more than is taken, so that it can be said that there are more.
+    let calls = root
+        .all_calls_of(caller, customer)
+        .take(limits::ERASED_CALLS_MAX + 1);
+    calls.map(|call| erased_call(root, call)).collect()
+}
+
+/// A call in memory with its instances.
+pub(crate) fn erased_call(root: &Root, call: &Call) -> ErasedCall {
+    let instances = call
+        .instances
+        .iter()
+        .filter_map(|slot| root.instance_at(*slot))
+        .map(|one| one.id);
+    ErasedCall {
+        key: call.key.clone(),
+        created_at: call.created_at,
+        instances: instances.collect(),
+    }
+}

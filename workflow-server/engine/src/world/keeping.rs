@@ -1,0 +1,19 @@
+//! How much of what is not needed for deciding a World keeps.
+
+/// What the World is told about keeping.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Keeping {
+    /// How long request ids are kept, in milliseconds.
+    pub request_ids_millis: i64,
+    /// How many request ids are kept at most; the oldest go first.
+    pub request_ids_max: usize,
+}
+
+impl Default for Keeping {
+    fn default() -> Self {
+        Self {
+            request_ids_millis: 24 * 3_600_000,
+            request_ids_max: crate::limits::REQUEST_IDS_MAX,
+        }
+    }
+}
