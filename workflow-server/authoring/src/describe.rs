@@ -3,8 +3,8 @@
 //! Must not be parsed by anybody: the words may change.
 
 use aftercall_definition::model::{
-    Action, ActionKind, AlertAction, ButtonAction, LinkAction, NO_CALENDAR, NoteRule, Raise, Rung,
-    RungTime, TimerAction, TimerStart,
+    Action, ActionKind, AlertAction, ButtonAction, EscalationStep, LinkAction, NO_CALENDAR,
+    NoteRule, Raise, StepTime, TimerAction, TimerStart,
 };
 
 /// How much of an alert's text is shown.
@@ -51,11 +51,11 @@ fn describe_alert(alert: &AlertAction) -> String {
         format!(", due in {due}{}", by_calendar(alert.calendar.as_deref()))
     });
     let words = shortened(alert.text.source());
-    let rungs: Vec<String> = alert.escalate.iter().map(describe_rung).collect();
-    let escalates = if rungs.is_empty() {
+    let steps: Vec<String> = alert.escalate.iter().map(describe_step).collect();
+    let escalates = if steps.is_empty() {
         String::new()
     } else {
-        format!("; escalates {}", rungs.join(", then "))
+        format!("; escalates {}", steps.join(", then "))
     };
     format!(
         "Alert {} ({}{due}{escalates}): {words}",
@@ -64,21 +64,21 @@ fn describe_alert(alert: &AlertAction) -> String {
     )
 }
 
-fn describe_rung(rung: &Rung) -> String {
-    let when = match rung.at {
-        RungTime::Share(share) => format!("at {share}%"),
-        RungTime::Due => "at due".to_owned(),
-        RungTime::After(span) => format!("{span} after due"),
+fn describe_step(step: &EscalationStep) -> String {
+    let when = match step.at {
+        StepTime::Share(share) => format!("at {share}%"),
+        StepTime::Due => "at due".to_owned(),
+        StepTime::After(span) => format!("{span} after due"),
     };
-    let again = rung
+    let again = step
         .again
         .map(|again| format!("every {}, {} times", again.every, again.times));
-    let priority = rung.priority.map(|raise| match raise {
+    let priority = step.priority.map(|raise| match raise {
         Raise::To(priority) => format!("to {}", priority.word()),
         Raise::ByOne => "by one priority".to_owned(),
     });
-    let team = rung.team.as_ref().map(|team| format!("to team {team}"));
-    let added = rung
+    let team = step.team.as_ref().map(|team| format!("to team {team}"));
+    let added = step
         .add_team
         .as_ref()
         .map(|team| format!("also to team {team}"));

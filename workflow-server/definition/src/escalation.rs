@@ -1,56 +1,55 @@
-//! When the steps of an alert's escalation come: each firing exactly once, in the order of their
-//! times.
+//! When the steps of an alert's escalation fire: each firing exactly once, ordered by time.
 
 use crate::calendar::Clock;
-use crate::model::{AlertAction, Definition, Rung, RungTime};
+use crate::model::{AlertAction, Definition, EscalationStep, StepTime};
 use crate::time::Time;
 
-/// The firing after `fired` others, of an alert whose time counts from `since` and that is due at
-/// `due`: when, and by which step.
+/// The next firing of an alert's escalation after `fired` earlier ones: its time and its step.
+/// The alert's time starts at `since`, and it is due at `due`.
 ///
-/// It counts from the due time as it is now, so a pause that puts that off puts off what is still
-/// to come with it. A share is one of the time that there was to do it. A duration in a step means
-/// what it means in `due`: `every: 1d` is every day at the same time.
+/// Times count from the present due time, so a pause that delays it also delays the remaining
+/// firings. A share is a share of the time between `since` and the first due time. A duration means
+/// the same as in `due`: `every: 1d` is every day at the same time.
 #[must_use]
 pub fn next_firing<'a>(
     alert: &'a AlertAction,
     (since, due): (Time, Time),
     fired: u16,
     clock: Clock<'_>,
-) -> Option<(Time, &'a Rung)> {
+) -> Option<(Time, &'a EscalationStep)> {
     Firings::of(alert, since, clock).at(due, fired)
 }
 
 /// All firings of an alert.
 pub struct Firings<'a, 'c> {
-    rungs: &'a [Rung],
+    steps: &'a [EscalationStep],
     clock: Clock<'c>,
     since: Time,
-    /// When the alert was due at first. The order of the firings is that of their times by it, so
-    /// that a pause, which puts some off by more than others, neither repeats nor skips one.
+    /// The first due time of the alert. It decides the order of the firings: a pause delays some
+    /// by more than others, and must neither repeat nor skip one.
     first_due: Time,
-    /// The time that there was until then, of which steps name shares.
+    /// Milliseconds from `since` to the first due time; a share of a step refers to them.
     until_due: i64,
 }
 
-/// A firing: when it comes, the place of its step, and which of the repetitions of that it is.
+/// A firing: its time, the index of its step, and the index of the repetition of that step.
 type Firing = (Time, usize, usize);
 
 impl<'a, 'c> Firings<'a, 'c> {
-    /// Of an alert whose time counts from `since`.
+    /// The firings of an alert whose time starts at `since`.
     #[must_use]
     pub fn of(alert: &'a AlertAction, since: Time, clock: Clock<'c>) -> Self {
         let first_due = alert.due.map_or(since, |span| clock.after(since, span));
         let has_shares = alert
             .escalate
             .iter()
-            .any(|rung| matches!(rung.at, RungTime::Share(_)));
+            .any(|step| matches!(step.at, StepTime::Share(_)));
         let until_due = alert
             .due
             .filter(|_| has_shares)
             .map_or(0, |span| clock.millis_in(since, span));
         Self {
-            rungs: &alert.escalate,
+            steps: &alert.escalate,
             clock,
             since,
             first_due,
@@ -58,38 +57,38 @@ impl<'a, 'c> Firings<'a, 'c> {
         }
     }
 
-    /// The firing after `fired` others, for a due time.
+    /// The next firing after `fired` earlier ones, for a due time.
     #[must_use]
-    pub fn at(&self, due: Time, fired: u16) -> Option<(Time, &'a Rung)> {
-        let (first, step, nth) = self.in_order().nth(usize::from(fired))?;
-        let rung = &self.rungs[step];
+    pub fn at(&self, due: Time, fired: u16) -> Option<(Time, &'a EscalationStep)> {
+        let (first, index, nth) = self.in_order().nth(usize::from(fired))?;
+        let step = &self.steps[index];
         let at = if due == self.first_due {
             Some(first)
         } else {
-            self.times(rung, due).nth(nth)
+            self.times(step, due).nth(nth)
         };
-        Some((at?, rung))
+        Some((at?, step))
     }
 
-    /// How many of the firings after `fired` others have come by `now`, for a due time.
+    /// How many firings after the `fired` earlier ones have passed at `now`, for a due time.
     #[must_use]
     pub fn passed(&self, due: Time, fired: u16, now: Time) -> u16 {
         let times: Vec<Vec<Time>> = self
-            .rungs
+            .steps
             .iter()
-            .map(|rung| self.times(rung, due).collect())
+            .map(|step| self.times(step, due).collect())
             .collect();
         let rest = self.in_order().skip(usize::from(fired));
-        rest.take_while(|(_, step, nth)| times[*step].get(*nth).is_some_and(|at| *at <= now))
+        rest.take_while(|(_, index, nth)| times[*index].get(*nth).is_some_and(|at| *at <= now))
             .count() as u16
     }
 
-    /// All of them, by the due time that there was at first. Those of one moment come in the order
-    /// written.
+    /// All firings, ordered by their times for the first due time. Firings at the same moment are
+    /// in the order of the definition.
     fn in_order(&self) -> impl Iterator<Item = Firing> + use<'_, 'a, 'c> {
-        let sources = self.rungs.iter().enumerate().map(|(step, rung)| {
-            let times = self.times(rung, self.first_due).enumerate();
-            times.map(move |(nth, at)| (at, step, nth)).peekable()
+        let sources = self.steps.iter().enumerate().map(|(index, step)| {
+            let times = self.times(step, self.first_due).enumerate();
+            times.map(move |(nth, at)| (at, index, nth)).peekable()
         });
         let mut sources: Vec<_> = sources.collect();
         std::iter::from_fn(move || {
@@ -102,20 +101,20 @@ impl<'a, 'c> Firings<'a, 'c> {
     }
 
     /// The times of one step, in order.
-    fn times(&self, rung: &Rung, due: Time) -> impl Iterator<Item = Time> + use<'a, 'c> {
+    fn times(&self, step: &EscalationStep, due: Time) -> impl Iterator<Item = Time> + use<'a, 'c> {
         let clock = self.clock;
-        let first = match rung.at {
-            RungTime::Share(share) => {
+        let first = match step.at {
+            StepTime::Share(share) => {
                 let left = self
                     .until_due
                     .saturating_mul(i64::from(100 - share.min(100)))
                     / 100;
                 clock.before_millis(due, left).max(self.since)
             }
-            RungTime::Due => due,
-            RungTime::After(span) => clock.after(due, span),
+            StepTime::Due => due,
+            StepTime::After(span) => clock.after(due, span),
         };
-        let again = rung.again.map(|again| {
+        let again = step.again.map(|again| {
             clock
                 .each(first, again.every)
                 .take(again.times.saturating_sub(1) as usize)
@@ -148,8 +147,8 @@ mod tests {
         }
     }
 
-    fn rung(at: RungTime, again: Option<Again>) -> Rung {
-        Rung {
+    fn step(at: StepTime, again: Option<Again>) -> EscalationStep {
+        EscalationStep {
             at,
             again,
             priority: None,
@@ -159,17 +158,17 @@ mod tests {
     }
 
     #[test]
-    fn rungs_come_in_the_order_of_their_times_repeats_between_them() {
+    fn steps_and_their_repeats_are_ordered_by_time() {
         let escalate = vec![
-            rung(RungTime::After(hours(3)), None),
-            rung(
-                RungTime::Due,
+            step(StepTime::After(hours(3)), None),
+            step(
+                StepTime::Due,
                 Some(Again {
                     every: hours(2),
                     times: 3,
                 }),
             ),
-            rung(RungTime::Share(75), None),
+            step(StepTime::Share(75), None),
         ];
         let text = Template::parse("do it").expect("a text");
         let alert = AlertAction {

@@ -48,10 +48,10 @@ pub const FAULTS_MAX: usize = 100;
 pub const STAGE_NUMBER_MAX: u32 = 1_000_000;
 /// The most often that a link can be limited to: beyond that it is not a limit that anybody counts.
 pub const LINK_TIMES_MAX: u32 = 1_000;
-/// Rungs of an alert's escalation: more steps than anybody climbs.
-pub const RUNGS_MAX: usize = 10;
-/// The most often that a rung is repeated: every hour of a work week and more.
-pub const RUNG_TIMES_MAX: u32 = 100;
+/// Steps of an alert's escalation; more than anybody needs.
+pub const ESCALATION_STEPS_MAX: usize = 10;
+/// The most often that an escalation step is repeated: every hour of a work week and more.
+pub const STEP_REPEATS_MAX: u32 = 100;
 /// Events nested in one another: the file form of the deepest has two
 /// levels for each, and a file may be 128 levels deep.
 pub const EVENTS_NESTED_MAX: usize = 60;

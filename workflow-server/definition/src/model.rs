@@ -258,46 +258,46 @@ pub struct AlertAction {
     /// [`NO_CALENDAR`] for none.
     pub calendar: Option<String>,
     /// What becomes of it as its time goes by; only with a due.
-    pub escalate: Vec<Rung>,
+    pub escalate: Vec<EscalationStep>,
 }
 
-/// One rung of an alert's escalation: it leaves the stage as it is, and brings the alert before
-/// people anew.
+/// One step of an alert's escalation. The stage stays the same, and the alert is shown to people
+/// again.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Rung {
-    /// When it comes.
-    pub at: RungTime,
-    /// Whether it comes again.
+pub struct EscalationStep {
+    /// When it fires.
+    pub at: StepTime,
+    /// Whether and how often it is repeated.
     pub again: Option<Again>,
     /// How the alert's priority rises.
     pub priority: Option<Raise>,
-    /// The team that the alert is for from then on.
+    /// The team that the alert is for after this step.
     pub team: Option<String>,
-    /// A team that it is for as well from then on.
+    /// A team that the alert is also for after this step.
     pub add_team: Option<String>,
 }
 
-/// When a rung comes.
+/// When an escalation step fires.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum RungTime {
-    /// When so many hundredths of the time until the due have gone by: 1 to 99.
+pub enum StepTime {
+    /// After this percentage of the time until the alert is due: 1 to 99.
     Share(u8),
     /// When it is due.
     Due,
-    /// So long after it was due.
+    /// This long after it was due.
     After(Span),
 }
 
-/// How a rung is repeated.
+/// How an escalation step is repeated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Again {
-    /// How long after the time before.
+    /// Time between two repetitions.
     pub every: Span,
     /// How many times in all, at least 2.
     pub times: u32,
 }
 
-/// How a rung changes an alert's priority; it never makes it lower.
+/// How an escalation step changes an alert's priority; it never makes it lower.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Raise {
     /// To this one.

@@ -1,8 +1,8 @@
-//! The rungs of an alert's escalation, between a definition and a file.
+//! The steps of an alert's escalation, between a definition and a file.
 
 use aftercall_definition::fault::{Fault, FaultCode};
-use aftercall_definition::limits::{RUNG_TIMES_MAX, RUNGS_MAX};
-use aftercall_definition::model::{Again, Priority, Raise, Rung, RungTime};
+use aftercall_definition::limits::{ESCALATION_STEPS_MAX, STEP_REPEATS_MAX};
+use aftercall_definition::model::{Again, EscalationStep, Priority, Raise, StepTime};
 use aftercall_definition::rules;
 
 use crate::file::faults::Faults;
@@ -10,7 +10,7 @@ use crate::file::mapping::{self, Keys, Mapping};
 use crate::file::plain_actions::PRIORITIES;
 use crate::file::tree::Node;
 
-pub(super) const RUNG: Keys = Keys {
+pub(super) const STEP: Keys = Keys {
     known: &[
         "at", "after", "every", "times", "priority", "team", "add-team",
     ],
@@ -25,22 +25,23 @@ pub(super) const RAISES: [(&str, Raise); 5] = [
     (PRIORITIES[2].0, Raise::To(Priority::High)),
     (PRIORITIES[3].0, Raise::To(Priority::Urgent)),
 ];
-/// How a rung says that the priority rises by one.
+/// How an escalation step says that the priority rises by one.
 pub(super) const RAISE: &str = "raise";
-/// How a rung says that it comes when the alert is due.
+/// How an escalation step says that it comes when the alert is due.
 pub(super) const DUE: &str = "due";
 
-/// Reads the rungs of an alert.
-pub(super) fn read(node: &Node, faults: &mut Faults) -> Vec<Rung> {
+/// Reads the steps of an alert.
+pub(super) fn read(node: &Node, faults: &mut Faults) -> Vec<EscalationStep> {
     let items = mapping::list(node, "`escalate`", faults);
-    if let Some(item) = items.get(RUNGS_MAX) {
-        let message = format!("an alert escalates at most {RUNGS_MAX} times, repeats aside");
+    if let Some(item) = items.get(ESCALATION_STEPS_MAX) {
+        let message =
+            format!("an alert escalates at most {ESCALATION_STEPS_MAX} times, repeats aside");
         put(faults, item, FaultCode::TooLarge, "escalate", message);
     }
     items
         .iter()
-        .take(RUNGS_MAX)
-        .filter_map(|item| rung(item, faults))
+        .take(ESCALATION_STEPS_MAX)
+        .filter_map(|item| step(item, faults))
         .collect()
 }
 
@@ -54,25 +55,26 @@ fn put(faults: &mut Faults, node: &Node, code: FaultCode, field: &str, message: 
     );
 }
 
-fn rung(node: &Node, faults: &mut Faults) -> Option<Rung> {
-    let rung = Mapping::of(node, "a rung of `escalate`", faults)?;
-    rung.check_keys(&RUNG, faults);
-    let at = time(rung, faults);
-    let again = again(rung, faults);
-    let priority = rung
+fn step(node: &Node, faults: &mut Faults) -> Option<EscalationStep> {
+    let step = Mapping::of(node, "a step of `escalate`", faults)?;
+    step.check_keys(&STEP, faults);
+    let at = time(step, faults);
+    let again = again(step, faults);
+    let priority = step
         .get("priority")
         .and_then(|node| mapping::word(node, "priority", &RAISES, &[], faults));
-    let mut team = |key: &str| rung.get(key).map(|node| mapping::name(node, key, faults));
+    let mut team = |key: &str| step.get(key).map(|node| mapping::name(node, key, faults));
     let (team, add_team) = (team("team"), team("add-team"));
     if ["priority", "team", "add-team"]
         .iter()
-        .all(|key| rung.get(key).is_none())
+        .all(|key| step.get(key).is_none())
     {
         let message =
-            "a rung changes something: give it `priority`, `team` or `add-team`".to_owned();
+            "an escalation step changes something: give it `priority`, `team` or `add-team`"
+                .to_owned();
         put(faults, node, FaultCode::MissingKey, "escalate", message);
     }
-    Some(Rung {
+    Some(EscalationStep {
         at: at?,
         again: again?,
         priority,
@@ -81,8 +83,8 @@ fn rung(node: &Node, faults: &mut Faults) -> Option<Rung> {
     })
 }
 
-fn time(rung: Mapping<'_>, faults: &mut Faults) -> Option<RungTime> {
-    match (rung.get("at"), rung.get("after")) {
+fn time(step: Mapping<'_>, faults: &mut Faults) -> Option<StepTime> {
+    match (step.get("at"), step.get("after")) {
         (Some(at), None) => {
             let text = mapping::text(at, "at", faults)?;
             let share = text
@@ -90,7 +92,7 @@ fn time(rung: Mapping<'_>, faults: &mut Faults) -> Option<RungTime> {
                 .and_then(|share| share.parse().ok())
                 .filter(|share| (1..100).contains(share));
             if text == DUE {
-                return Some(RungTime::Due);
+                return Some(StepTime::Due);
             }
             if share.is_none() {
                 let message = format!(
@@ -99,19 +101,22 @@ fn time(rung: Mapping<'_>, faults: &mut Faults) -> Option<RungTime> {
                 );
                 put(faults, at, FaultCode::BadValue, "at", message);
             }
-            share.map(RungTime::Share)
+            share.map(StepTime::Share)
         }
-        (None, Some(after)) => mapping::span(after, "after", faults).map(RungTime::After),
+        (None, Some(after)) => mapping::span(after, "after", faults).map(StepTime::After),
         (at, _) => {
             let (code, message) = match at {
-                Some(_) => (FaultCode::BadValue, "a rung has either `at` or `after`"),
+                Some(_) => (
+                    FaultCode::BadValue,
+                    "an escalation step has either `at` or `after`",
+                ),
                 None => (
                     FaultCode::MissingKey,
-                    "a rung needs `at` (`50%`, `due`) or `after` (how long after it was due)",
+                    "an escalation step needs `at` (`50%`, `due`) or `after` (how long after it was due)",
                 ),
             };
             faults.put(
-                rung.at,
+                step.at,
                 Fault {
                     field: "at".to_owned(),
                     ..Fault::new(code, message.to_owned())
@@ -122,13 +127,13 @@ fn time(rung: Mapping<'_>, faults: &mut Faults) -> Option<RungTime> {
     }
 }
 
-/// None where it is at fault; nothing inside where the rung is not repeated.
-fn again(rung: Mapping<'_>, faults: &mut Faults) -> Option<Option<Again>> {
-    match (rung.get("every"), rung.get("times")) {
+/// None where it is at fault; nothing inside where the step is not repeated.
+fn again(step: Mapping<'_>, faults: &mut Faults) -> Option<Option<Again>> {
+    match (step.get("every"), step.get("times")) {
         (None, None) => Some(None),
         (Some(every), Some(times)) => {
             let every = mapping::span(every, "every", faults);
-            let times = mapping::whole(times, "times", 2, RUNG_TIMES_MAX, faults);
+            let times = mapping::whole(times, "times", 2, STEP_REPEATS_MAX, faults);
             Some(Some(Again {
                 every: every?,
                 times: times?,
@@ -143,7 +148,7 @@ fn again(rung: Mapping<'_>, faults: &mut Faults) -> Option<Option<Again>> {
             let message =
                 format!("`{there}` needs `{missing}`: how often in all, and how long in between");
             faults.put(
-                rung.at,
+                step.at,
                 Fault {
                     field: missing.to_owned(),
                     ..Fault::new(FaultCode::MissingKey, message)

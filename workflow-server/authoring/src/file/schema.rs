@@ -4,13 +4,13 @@
 //! Must not be what judges a file: [`super::read`] does, and says more.
 
 use aftercall_definition::limits::{
-    ACTIONS_PER_STAGE_MAX, FIELD_VALUES_MAX, FIELDS_MAX, LABEL_CHARS_MAX, LINK_TIMES_MAX,
-    NAME_CHARS_MAX, RUNG_TIMES_MAX, RUNGS_MAX, STAGE_NUMBER_MAX, TEXT_BYTES_MAX,
+    ACTIONS_PER_STAGE_MAX, ESCALATION_STEPS_MAX, FIELD_VALUES_MAX, FIELDS_MAX, LABEL_CHARS_MAX,
+    LINK_TIMES_MAX, NAME_CHARS_MAX, STAGE_NUMBER_MAX, STEP_REPEATS_MAX, TEXT_BYTES_MAX,
 };
 use serde_json::{Map, Value, json};
 
 use super::actions::{BUTTON, KINDS, TIMER, TIMER_VALUE};
-use super::escalation::{RAISES, RUNG};
+use super::escalation::{RAISES, STEP};
 use super::fields::{FIELD, TYPES};
 use super::mapping::Keys;
 use super::plain_actions::{ALERT, FINISH, LINK, PRIORITIES, SET_FIELD};
@@ -273,7 +273,7 @@ fn plain(kind: &str) -> Value {
 }
 
 fn alert(when: Property) -> Vec<Property> {
-    let rung = [
+    let step = [
         (
             "at",
             json!({ "type": "string", "pattern": "^(due|[1-9][0-9]?%)$" }),
@@ -283,15 +283,14 @@ fn alert(when: Property) -> Vec<Property> {
         ("every", reference("span"), "Again, so much later"),
         (
             "times",
-            json!({ "type": "integer", "minimum": 2, "maximum": RUNG_TIMES_MAX }),
+            json!({ "type": "integer", "minimum": 2, "maximum": STEP_REPEATS_MAX }),
             "How often in all",
         ),
         ("priority", words(&RAISES), "Its priority from then on"),
         ("team", reference("name"), "Its team from then on"),
         ("add-team", reference("name"), "One more team"),
     ];
-    let rungs =
-        json!({ "type": "array", "maxItems": RUNGS_MAX, "items": object(&RUNG, &rung, &[]) });
+    let steps = json!({ "type": "array", "maxItems": ESCALATION_STEPS_MAX, "items": object(&STEP, &step, &[]) });
     vec![
         (
             "text",
@@ -314,7 +313,7 @@ fn alert(when: Property) -> Vec<Property> {
             reference("name"),
             "The calendar in which its due counts; none for the clock on the wall",
         ),
-        ("escalate", rungs, "What happens as its time goes by"),
+        ("escalate", steps, "What happens as its time goes by"),
         when,
     ]
 }

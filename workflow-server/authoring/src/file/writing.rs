@@ -9,8 +9,8 @@ use std::collections::{HashMap, HashSet};
 use aftercall_definition::fault::{Fault, FaultCode};
 use aftercall_definition::limits::TEXT_BYTES_MAX;
 use aftercall_definition::model::{
-    Action, ActionKind, AlertAction, ButtonAction, Definition, FIRST_STAGE, LinkAction, NoteRule,
-    Priority, Raise, Rung, RungTime, Stage, TimerAction, TimerStart,
+    Action, ActionKind, AlertAction, ButtonAction, Definition, EscalationStep, FIRST_STAGE,
+    LinkAction, NoteRule, Priority, Raise, Stage, StepTime, TimerAction, TimerStart,
 };
 use aftercall_definition::time::Span;
 use aftercall_definition::value::{FieldDeclaration, Value, whole};
@@ -447,26 +447,26 @@ fn written_alert(alert: &AlertAction, when: Option<Written>) -> Written {
         .line()
 }
 
-fn escalation(rungs: &[Rung]) -> Option<Written> {
-    (!rungs.is_empty()).then(|| Written::List(rungs.iter().map(written_rung).collect()))
+fn escalation(steps: &[EscalationStep]) -> Option<Written> {
+    (!steps.is_empty()).then(|| Written::List(steps.iter().map(written_step).collect()))
 }
 
-fn written_rung(rung: &Rung) -> Written {
-    let entries = match rung.at {
-        RungTime::Share(share) => Entries::default().text("at", format!("{share}%")),
-        RungTime::Due => Entries::default().text("at", DUE),
-        RungTime::After(after) => Entries::default().with("after", span(after)),
+fn written_step(step: &EscalationStep) -> Written {
+    let entries = match step.at {
+        StepTime::Share(share) => Entries::default().text("at", format!("{share}%")),
+        StepTime::Due => Entries::default().text("at", DUE),
+        StepTime::After(after) => Entries::default().with("after", span(after)),
     };
-    let priority = rung.priority.map(|raise| match raise {
+    let priority = step.priority.map(|raise| match raise {
         Raise::ByOne => text(RAISE),
         Raise::To(priority) => text(priority_word(priority)),
     });
     entries
-        .with_some("every", rung.again.map(|again| span(again.every)))
-        .with_some("times", rung.again.map(|again| Written::Whole(again.times)))
+        .with_some("every", step.again.map(|again| span(again.every)))
+        .with_some("times", step.again.map(|again| Written::Whole(again.times)))
         .with_some("priority", priority)
-        .with_some("team", rung.team.as_ref().map(text))
-        .with_some("add-team", rung.add_team.as_ref().map(text))
+        .with_some("team", step.team.as_ref().map(text))
+        .with_some("add-team", step.add_team.as_ref().map(text))
         .line()
 }
 

@@ -12,9 +12,9 @@ use crate::calendar::{ClockTime, NextDay};
 use crate::expression::Expression;
 use crate::facts::CALL_TEXTS;
 use crate::model::{
-    Action, ActionKind, Again, AlertAction, AtMost, ButtonAction, Event, EventKind, FIRST_STAGE,
-    FinishAction, LinkAction, NEW_CALL_ID, NEW_CALL_LABEL, NO_CALENDAR, NoteRule, Priority, Raise,
-    Rung, RungTime, SetFieldAction, Stage, TimerAction, TimerStart,
+    Action, ActionKind, Again, AlertAction, AtMost, ButtonAction, EscalationStep, Event, EventKind,
+    FIRST_STAGE, FinishAction, LinkAction, NEW_CALL_ID, NEW_CALL_LABEL, NO_CALENDAR, NoteRule,
+    Priority, Raise, SetFieldAction, Stage, StepTime, TimerAction, TimerStart,
 };
 use crate::template::Template;
 use crate::time::Span;
@@ -44,7 +44,7 @@ pub(super) struct Alert {
     priority: Priority,
     due: Option<Span>,
     is_on_the_wall: bool,
-    escalate: Vec<Rung>,
+    escalate: Vec<EscalationStep>,
     when: Option<Expression>,
 }
 
@@ -117,7 +117,7 @@ fn alerts() -> impl Strategy<Value = Alert> {
     let time = (
         option::of(words::spans()),
         any::<bool>(),
-        vec(rungs(), 0..3),
+        vec(steps(), 0..3),
     );
     (
         words::texts(),
@@ -144,11 +144,11 @@ fn alerts() -> impl Strategy<Value = Alert> {
         )
 }
 
-fn rungs() -> impl Strategy<Value = Rung> {
+fn steps() -> impl Strategy<Value = EscalationStep> {
     let at = prop_oneof![
-        (1_u8..100).prop_map(RungTime::Share),
-        Just(RungTime::Due),
-        words::spans().prop_map(RungTime::After),
+        (1_u8..100).prop_map(StepTime::Share),
+        Just(StepTime::Due),
+        words::spans().prop_map(StepTime::After),
     ];
     let again =
         option::of((words::spans(), 2_u32..4).prop_map(|(every, times)| Again { every, times }));
@@ -158,13 +158,15 @@ fn rungs() -> impl Strategy<Value = Rung> {
         Raise::To(Priority::Urgent),
     ]);
     let team = || option::of(select(TEAMS.to_vec()).prop_map(str::to_owned));
-    (at, again, raise, team(), team()).prop_map(|(at, again, raise, team, add_team)| Rung {
-        at,
-        again,
-        // A rung changes something.
-        priority: Some(raise),
-        team,
-        add_team,
+    (at, again, raise, team(), team()).prop_map(|(at, again, raise, team, add_team)| {
+        EscalationStep {
+            at,
+            again,
+            // An escalation step changes something.
+            priority: Some(raise),
+            team,
+            add_team,
+        }
     })
 }
 

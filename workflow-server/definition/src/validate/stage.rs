@@ -5,8 +5,8 @@ use std::collections::HashSet;
 use crate::calendar::NextDay;
 use crate::fault::{Fault, FaultCode};
 use crate::model::{
-    Action, ActionKind, AlertAction, Definition, LinkAction, Rung, RungTime, Stage, TimerAction,
-    TimerStart,
+    Action, ActionKind, AlertAction, Definition, EscalationStep, LinkAction, Stage, StepTime,
+    TimerAction, TimerStart,
 };
 use crate::rules;
 use crate::validate::header::{unknown_calendar, without_calendar};
@@ -153,16 +153,16 @@ fn check_alert(
     alert: &AlertAction,
     mut fault: impl FnMut(&str, FaultCode, String),
 ) {
-    let rungs = alert.escalate.iter().flat_map(|rung| {
+    let steps = alert.escalate.iter().flat_map(|step| {
         [
-            ("escalate.team", &rung.team),
-            ("escalate.add-team", &rung.add_team),
+            ("escalate.team", &step.team),
+            ("escalate.add-team", &step.add_team),
         ]
     });
-    let of_rungs = rungs.filter_map(|(field, team)| Some((field, team.as_ref()?)));
+    let of_steps = steps.filter_map(|(field, team)| Some((field, team.as_ref()?)));
     let is_team = scene.declared.is_team;
     for (field, team) in std::iter::once(("team", &alert.team))
-        .chain(of_rungs)
+        .chain(of_steps)
         .filter(|(_, team)| !is_team(team))
     {
         let message = scene.not_declared("team", team, scene.declared.like_team);
@@ -174,18 +174,18 @@ fn check_alert(
     }
     check_calendar(scene, alert.calendar.as_deref(), &mut fault);
     let calendar = scene.definition.calendar_for(alert.calendar.as_deref());
-    let after = |rung: &Rung| {
-        if let RungTime::After(span) = rung.at {
+    let after = |step: &EscalationStep| {
+        if let StepTime::After(span) = step.at {
             Some(span)
         } else {
             None
         }
     };
-    let of_rungs = alert
+    let of_steps = alert
         .escalate
         .iter()
-        .flat_map(|rung| [after(rung), rung.again.map(|again| again.every)]);
-    let spans = std::iter::once(("due", alert.due)).chain(of_rungs.map(|span| ("escalate", span)));
+        .flat_map(|step| [after(step), step.again.map(|again| again.every)]);
+    let spans = std::iter::once(("due", alert.due)).chain(of_steps.map(|span| ("escalate", span)));
     for (field, (code, message)) in
         spans.filter_map(|(field, span)| Some((field, without_calendar(span?, calendar)?)))
     {

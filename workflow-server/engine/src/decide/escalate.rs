@@ -3,7 +3,7 @@
 
 use aftercall_definition::calendar::Clock;
 use aftercall_definition::escalation::{alert_action, next_firing};
-use aftercall_definition::model::{AlertAction, Raise, Rung};
+use aftercall_definition::model::{AlertAction, EscalationStep, Raise};
 use aftercall_definition::time::Time;
 use aftercall_definition::value::Value;
 
@@ -40,14 +40,14 @@ pub(super) fn escalate(draft: &mut EntryDraft<'_>, old: &Instance, action: u16, 
     };
     let since = alert.counts_from.unwrap_or(old.entered_at);
     let clock = draft.root.clock(&definition, raised_by.calendar.as_deref());
-    let next_rung = alert
+    let next_step = alert
         .due
         .and_then(|due| next_firing(raised_by, (since, due), alert.escalated, clock));
-    let Some((_, rung)) = next_rung else { return };
+    let Some((_, step)) = next_step else { return };
     if !is_legal(old.status, Happening::Escalate) {
         return;
     }
-    draft.said.values = climb(alert, rung, &draft.root.teams);
+    draft.said.values = climb(alert, step, &draft.root.teams);
     draft.said.name_alert(old, action);
     alert.escalated += 1;
     alert.escalates_at = next(raised_by, alert, since, clock);
@@ -57,18 +57,18 @@ pub(super) fn escalate(draft: &mut EntryDraft<'_>, old: &Instance, action: u16, 
 /// Does what the escalation step says, and returns what that was. Who has seen the alert has seen
 /// it as it was before. A snooze ends: the step is for people who did not put the alert off, and
 /// they would not see it until the snooze is over.
-fn climb(alert: &mut Alert, rung: &Rung, teams: &Teams) -> Box<[(Box<str>, Value)]> {
+fn climb(alert: &mut Alert, step: &EscalationStep, teams: &Teams) -> Box<[(Box<str>, Value)]> {
     alert.seen = None;
     let snooze = alert.snooze.take();
     let mut said: Vec<(Box<str>, Value)> = Vec::new();
-    if let Some(raise) = rung.priority {
+    if let Some(raise) = step.priority {
         alert.priority = match raise {
             Raise::To(priority) => alert.priority.max(priority),
             Raise::ByOne => alert.priority.raised(),
         };
         said.push(("priority".into(), Value::Text(alert.priority.word().into())));
     }
-    if let Some((name, team)) = rung
+    if let Some((name, team)) = step
         .team
         .as_ref()
         .and_then(|name| Some((name, teams.place(name)?)))
@@ -82,7 +82,7 @@ fn climb(alert: &mut Alert, rung: &Rung, teams: &Teams) -> Box<[(Box<str>, Value
         alert.team = team;
         said.push(("team".into(), Value::Text(name.as_str().into())));
     }
-    if let Some((name, team)) = rung
+    if let Some((name, team)) = step
         .add_team
         .as_ref()
         .and_then(|name| Some((name, teams.place(name)?)))

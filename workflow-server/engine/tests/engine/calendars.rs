@@ -528,7 +528,7 @@ fn what_counts_when_a_calendar_is_edited_counts_on_and_what_begins_later_counts_
     assert_eq!(
         in_zone(BERLIN, alert.escalates_at.unwrap()),
         "2026-11-25T15:00",
-        "the next rung by the new hours"
+        "the next escalation step by the new hours"
     );
     desk.push("Ann", first, "wait").unwrap();
     let waiting = desk.of(first);

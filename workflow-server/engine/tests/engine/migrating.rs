@@ -161,7 +161,7 @@ fn in_the_same_stage_clocks_go_on_and_what_is_new_begins() {
     assert_eq!(
         alert.escalates_at,
         Some(Time(began.0 + 4 * HOUR)),
-        "the new rung comes at it"
+        "the new escalation step comes at it"
     );
     assert_eq!(
         now.deadline,
@@ -333,7 +333,7 @@ fn in_a_pause_clocks_stand_still_also_those_that_begin_and_texts_left_alone_stay
     assert_eq!(
         (now.status, now.alerts[0].escalated),
         (Status::Paused, 0),
-        "no rung has come"
+        "no escalation step has come"
     );
     resume(&mut desk, id);
     let now = desk.of(id);

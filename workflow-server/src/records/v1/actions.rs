@@ -13,7 +13,7 @@ use aftercall_definition::template::Template;
 
 use super::codes::Coded;
 use super::definition::SpanRecord;
-use super::escalation::RungRecord;
+use super::escalation::StepRecord;
 use super::fields::{FieldDeclarationRecord, declarations, from_declarations};
 use crate::records::RecordError;
 
@@ -28,7 +28,7 @@ struct AlertActionRecord {
     #[prost(message, optional, tag = "4")]
     due: Option<SpanRecord>,
     #[prost(message, repeated, tag = "5")]
-    escalate: Vec<RungRecord>,
+    escalate: Vec<StepRecord>,
     #[prost(string, optional, tag = "6")]
     calendar: Option<String>,
 }

@@ -1,14 +1,14 @@
-//! The rungs of an alert's escalation.
+//! The steps of an alert's escalation.
 
-use aftercall_definition::model::{Again, Raise, Rung, RungTime};
+use aftercall_definition::model::{Again, EscalationStep, Raise, StepTime};
 
 use super::codes::Coded;
 use super::definition::SpanRecord;
 use crate::records::RecordError;
 
-/// A rung; without a share and a span it comes at the due.
+/// An escalation step; without a share and a span it comes at the due.
 #[derive(Clone, PartialEq, prost::Message)]
-pub(super) struct RungRecord {
+pub(super) struct StepRecord {
     /// In hundredths.
     #[prost(uint32, tag = "1")]
     share: u32,
@@ -29,38 +29,39 @@ pub(super) struct RungRecord {
     add_team: Option<String>,
 }
 
-impl From<&Rung> for RungRecord {
-    fn from(rung: &Rung) -> Self {
-        let (share, after) = match rung.at {
-            RungTime::Share(share) => (u32::from(share), None),
-            RungTime::Due => (0, None),
-            RungTime::After(after) => (0, Some(after.into())),
+impl From<&EscalationStep> for StepRecord {
+    fn from(step: &EscalationStep) -> Self {
+        let (share, after) = match step.at {
+            StepTime::Share(share) => (u32::from(share), None),
+            StepTime::Due => (0, None),
+            StepTime::After(after) => (0, Some(after.into())),
         };
         Self {
             share,
             after,
-            every: rung.again.map(|again| again.every.into()),
-            times: rung.again.map_or(0, |again| again.times),
-            priority: match rung.priority {
+            every: step.again.map(|again| again.every.into()),
+            times: step.again.map_or(0, |again| again.times),
+            priority: match step.priority {
                 Some(Raise::To(priority)) => Some(priority.code()),
                 Some(Raise::ByOne) | None => None,
             },
-            raises_by_one: rung.priority == Some(Raise::ByOne),
-            team: rung.team.clone(),
-            add_team: rung.add_team.clone(),
+            raises_by_one: step.priority == Some(Raise::ByOne),
+            team: step.team.clone(),
+            add_team: step.add_team.clone(),
         }
     }
 }
 
-impl TryFrom<RungRecord> for Rung {
+impl TryFrom<StepRecord> for EscalationStep {
     type Error = RecordError;
 
-    fn try_from(record: RungRecord) -> Result<Self, RecordError> {
+    fn try_from(record: StepRecord) -> Result<Self, RecordError> {
         let at = match (record.share, record.after) {
-            (0, None) => RungTime::Due,
-            (0, Some(after)) => RungTime::After(after.try_into()?),
-            (share, _) => RungTime::Share(
-                u8::try_from(share).map_err(|_| RecordError::Incomplete("share of a rung"))?,
+            (0, None) => StepTime::Due,
+            (0, Some(after)) => StepTime::After(after.try_into()?),
+            (share, _) => StepTime::Share(
+                u8::try_from(share)
+                    .map_err(|_| RecordError::Incomplete("share of an escalation step"))?,
             ),
         };
         let again = |every: SpanRecord| {

@@ -237,7 +237,7 @@ fn faults_of_nested_stages_name_stage_and_action() {
 }
 
 #[test]
-fn rungs_of_an_escalation_are_checked() {
+fn escalation_steps_are_checked() {
     check_actions(
         "
   - alert:
@@ -256,13 +256,13 @@ fn rungs_of_an_escalation_are_checked() {
 ",
         &[
             "10:17 (stage 1, action 1) BAD_VALUE `at` is `due`, or a share of the time until then such as `50%` (1% to 99%), not `0%`; what comes later is written `after: 2h`",
-            "11:11 (stage 1, action 1) BAD_VALUE a rung has either `at` or `after`",
-            "12:11 (stage 1, action 1) MISSING_KEY a rung needs `at` (`50%`, `due`) or `after` (how long after it was due)",
-            "13:11 (stage 1, action 1) MISSING_KEY a rung changes something: give it `priority`, `team` or `add-team`",
+            "11:11 (stage 1, action 1) BAD_VALUE an escalation step has either `at` or `after`",
+            "12:11 (stage 1, action 1) MISSING_KEY an escalation step needs `at` (`50%`, `due`) or `after` (how long after it was due)",
+            "13:11 (stage 1, action 1) MISSING_KEY an escalation step changes something: give it `priority`, `team` or `add-team`",
             "14:11 (stage 1, action 1) MISSING_KEY `every` needs `times`: how often in all, and how long in between",
             "15:40 (stage 1, action 1) BAD_VALUE `times` must be a whole number from 2 to 100, not `1`",
             "15:53 (stage 1, action 1) BAD_VALUE `priority` must be raise, low, normal, high or urgent, not `highest`",
-            "16:11 (stage 1, action 1) BAD_VALUE a rung of `escalate` must be a mapping, not a single value",
+            "16:11 (stage 1, action 1) BAD_VALUE a step of `escalate` must be a mapping, not a single value",
             "17:22 (stage 1, action 1) UNKNOWN_KEY unknown key `prority`; did you mean `priority`?",
             "17:43 (stage 1, action 1) BAD_VALUE `team` must be lower-case letters, digits and hyphens and start with a letter or digit, such as `care`, not `Care`",
         ],
