@@ -26,7 +26,7 @@ use crate::ready::{Outgoing, OutgoingEncoder};
 pub const REQUEST_VALUES_MAX: usize = 32_768;
 /// Bytes of a request up to which it is not looked through: it cannot hold enough values to matter.
 const LOOKED_THROUGH_FROM_BYTES: usize = 4_096;
-/// Messages in one another: prost refuses deeper ones by itself.
+/// How deep messages may be nested; prost refuses deeper ones.
 const DEPTH_MAX: usize = 100;
 
 static DESCRIPTORS: LazyLock<Option<DescriptorPool>> =
@@ -198,7 +198,7 @@ mod tests {
     }
 
     #[test]
-    fn a_long_text_is_one_value_whatever_is_in_it() {
+    fn a_long_text_counts_as_one_value() {
         let push = PushButtonRequest {
             note: "(".repeat(1 << 20),
             ..PushButtonRequest::default()

@@ -4,6 +4,7 @@
 mod asking;
 mod clients;
 mod encoded;
+mod english;
 mod process;
 mod samples;
 mod terminal;
@@ -18,6 +19,7 @@ use alerter_server::config::AlerterServerConfig;
 pub use asking::{push, reason, set, with_refund};
 pub use clients::Clients;
 pub use encoded::ask_encoded;
+pub use english::{WORDS, instead_of};
 pub use process::{ServerProcess, binary};
 pub use samples::{REFUND, call_ref, number, set_refund, text};
 pub use terminal::Terminal;

@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use aftercall_tests::{WORDS, instead_of};
+
 /// The longest sentence, in words.
 const SENTENCE_WORDS_MAX: usize = 40;
 /// The average sentence of a file, in words.
@@ -12,41 +14,8 @@ const SENTENCE_WORDS_MEAN_MAX: f64 = 15.0;
 /// The size of ARCHITECTURE.md, in bytes: it is read in one sitting.
 const ARCHITECTURE_BYTES_MAX: usize = 10 * 1024;
 
-/// What is not written, and what is written instead.
-const WORDS: [(&str, &str); 29] = [
-    ("told", "reports, shows, logs, warns"),
-    ("tells", "reports, shows, logs, warns"),
-    ("at fault", "invalid"),
-    ("stands", "is"),
-    ("stand in", "is used instead"),
-    ("stands in", "is used instead"),
-    ("goes on", "continues, resumes"),
-    ("go on", "continue, resume"),
-    ("going on", "continuing"),
-    ("went on", "continued"),
-    ("anew", "again, new"),
-    ("lets go of", "releases, closes, frees"),
-    ("gives back", "returns, releases"),
-    ("gives whether", "returns whether"),
-    ("is asked for", "is requested, requires"),
-    ("by itself", "automatically, alone"),
-    ("by themselves", "automatically, alone"),
-    ("what there is", "the existing ones"),
-    ("it comes to", "it results in"),
-    ("leg", "path"),
-    ("legs", "paths"),
-    ("rung", "escalation step"),
-    ("rungs", "escalation steps"),
-    ("whoever", "the person who"),
-    ("whatever", "any"),
-    ("from then on", "after that"),
-    ("by then", "before that"),
-    ("makes good", "repairs, retries"),
-    ("counts for nothing", "is ignored"),
-];
-
 /// Where a word has its usual meaning: the file, the word, and why.
-const ALLOWED: [(&str, &str, &str); 0] = [];
+const ALLOWED: &[(&str, &str, &str)] = &[];
 
 /// A sentence, and the line on which its paragraph begins.
 struct Sentence {
@@ -225,7 +194,7 @@ fn documents() -> Vec<(String, String)> {
 
 #[test]
 fn sentences_are_short() {
-    let mut faults = Vec::new();
+    let mut errors = Vec::new();
     // The sentences and words of each file. The pages of the decisions are short, and are averaged
     // together.
     let mut counted: BTreeMap<String, (usize, usize)> = BTreeMap::new();
@@ -235,7 +204,7 @@ fn sentences_are_short() {
             .iter()
             .filter(|sentence| sentence.words > SENTENCE_WORDS_MAX)
         {
-            faults.push(format!(
+            errors.push(format!(
                 "{name}:{}: {} words: {}",
                 sentence.line, sentence.words, sentence.text
             ));
@@ -253,20 +222,20 @@ fn sentences_are_short() {
         let mean = words as f64 / sentences.max(1) as f64;
         println!("{name}: {sentences} sentences, mean {mean:.1}");
         if mean > SENTENCE_WORDS_MEAN_MAX {
-            faults
+            errors
                 .push(format!("{name}: a sentence has {mean:.1} words on average, at most {SENTENCE_WORDS_MEAN_MAX}"));
         }
     }
     assert!(
-        faults.is_empty(),
+        errors.is_empty(),
         "make two sentences or a list:\n{}",
-        faults.join("\n")
+        errors.join("\n")
     );
 }
 
 #[test]
 fn words_are_those_of_the_field() {
-    let mut faults = Vec::new();
+    let mut errors = Vec::new();
     let mut used = Vec::new();
     for (name, text) in documents() {
         for (line, word) in words_of(&text) {
@@ -275,23 +244,20 @@ fn words_are_those_of_the_field() {
                 .find(|(file, allowed, _)| *file == name && *allowed == word)
             {
                 Some(allowed) => used.push(*allowed),
-                None => {
-                    let instead = WORDS
-                        .iter()
-                        .find(|(known, _)| *known == word)
-                        .map_or("", |(_, instead)| instead);
-                    faults.push(format!("{name}:{line}: \"{word}\": write \"{instead}\""));
-                }
+                None => errors.push(format!(
+                    "{name}:{line}: \"{word}\": write \"{}\"",
+                    instead_of(word)
+                )),
             }
         }
     }
-    faults.extend(
+    errors.extend(
         ALLOWED
             .iter()
             .filter(|entry| !used.contains(entry))
             .map(|entry| format!("{entry:?} is not used")),
     );
-    assert!(faults.is_empty(), "{}", faults.join("\n"));
+    assert!(errors.is_empty(), "{}", errors.join("\n"));
 }
 
 #[test]
