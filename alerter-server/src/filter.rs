@@ -7,21 +7,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use aftercall_proto::workflow::v1::{CallRef, FollowUpFilter, Priority, WorkflowStage};
+use aftercall_serving::FieldError;
 use prost::Message as _;
 use twox_hash::XxHash3_64;
 
 use crate::limits::{FILTER_VALUE_CHARACTERS_MAX, FILTER_VALUES_MAX};
 use crate::shown::Facts;
 use crate::views::{Field, of_call};
-
-/// A field of a request that is wrong, and how.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Violation {
-    /// The field, as a path from the request.
-    pub(crate) field: String,
-    /// What is wrong, for the person who reads it.
-    pub(crate) description: String,
-}
 
 /// Which follow-ups. Fields are and-ed, the values of one or-ed; an empty field lets everything
 /// through.
@@ -39,11 +31,11 @@ pub(crate) struct Filter {
 }
 
 impl Filter {
-    /// Checks and normalises what a client asked for; names every field at fault.
-    pub(crate) fn new(asked: FollowUpFilter) -> Result<Self, Vec<Violation>> {
-        let violations = violations(&asked);
-        if !violations.is_empty() {
-            return Err(violations);
+    /// Checks and normalises what a client asked for; returns every invalid field.
+    pub(crate) fn new(asked: FollowUpFilter) -> Result<Self, Vec<FieldError>> {
+        let errors = errors_of(&asked);
+        if !errors.is_empty() {
+            return Err(errors);
         }
         let hash = hash(&asked);
         let mut stages = BTreeMap::<String, BTreeSet<u32>>::new();
@@ -159,7 +151,7 @@ fn hash(asked: &FollowUpFilter) -> u64 {
 }
 
 /// Everything that is wrong with a filter.
-fn violations(asked: &FollowUpFilter) -> Vec<Violation> {
+fn errors_of(asked: &FollowUpFilter) -> Vec<FieldError> {
     let mut found = Vec::new();
     let names = [
         ("teams", &asked.teams),
@@ -196,11 +188,10 @@ fn violations(asked: &FollowUpFilter) -> Vec<Violation> {
         }
     });
     if asked.unclaimed && !asked.holders.is_empty() {
-        let description =
-            "what is held by somebody is not unclaimed: give one of the two".to_owned();
-        found.push(Violation {
+        let message = "what is held by somebody is not unclaimed: give one of the two".to_owned();
+        found.push(FieldError {
             field: "filter.unclaimed".to_owned(),
-            description,
+            message,
         });
     }
     found
@@ -208,27 +199,27 @@ fn violations(asked: &FollowUpFilter) -> Vec<Violation> {
 
 /// Adds what is wrong with the values of one field: too many, or else each bad one.
 fn check<V>(
-    found: &mut Vec<Violation>,
+    found: &mut Vec<FieldError>,
     field: &str,
     values: &[V],
     wrong: impl Fn(&V) -> Option<(String, String)>,
 ) {
     if values.len() > FILTER_VALUES_MAX {
-        let description = format!(
+        let message = format!(
             "has {} values; at most {FILTER_VALUES_MAX} are taken",
             values.len()
         );
-        found.push(Violation {
+        found.push(FieldError {
             field: format!("filter.{field}"),
-            description,
+            message,
         });
         return;
     }
     for (at, value) in values.iter().enumerate() {
-        if let Some((part, description)) = wrong(value) {
-            found.push(Violation {
+        if let Some((part, message)) = wrong(value) {
+            found.push(FieldError {
                 field: format!("filter.{field}[{at}]{part}"),
-                description,
+                message,
             });
         }
     }

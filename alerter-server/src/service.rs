@@ -16,6 +16,7 @@ use aftercall_proto::alert::v1::{
     GetWallboardRequest, GetWallboardResponse, SnapshotMode, SubscribeRequest,
     WatchWallboardRequest,
 };
+use aftercall_serving::FieldError;
 use aftercall_serving::asked::Asked;
 use tokio::time::timeout;
 use tonic::{Response, Status};
@@ -25,7 +26,7 @@ use self::status::Refusal;
 use self::stream::ClientStream;
 use self::wallboard::Wallboards;
 use crate::cache::Cache;
-use crate::filter::{Filter, Violation};
+use crate::filter::Filter;
 use crate::hub::Hub;
 use crate::limits::{FUTURE_PATIENCE, WALLBOARD_UPDATES_MAX};
 use crate::token::Token;
@@ -99,10 +100,10 @@ impl Alerts {
     fn watch(&self, asked: &Asked<WatchWallboardRequest>) -> Result<Wallboards, Refusal> {
         let per_second = asked.request.updates_per_second;
         if per_second > WALLBOARD_UPDATES_MAX {
-            let description = format!("is {per_second}; at most {WALLBOARD_UPDATES_MAX} are sent");
-            return Err(Refusal::Malformed(vec![Violation {
+            let message = format!("is {per_second}; at most {WALLBOARD_UPDATES_MAX} are sent");
+            return Err(Refusal::Malformed(vec![FieldError {
                 field: "updates_per_second".to_owned(),
-                description,
+                message,
             }]));
         }
         if self.hub.drain().is_cancelled() {
@@ -170,17 +171,17 @@ impl AlertService for Alerts {
     }
 }
 
-/// Checks a request; names every field at fault.
-fn check(request: SubscribeRequest) -> Result<Wanted, Vec<Violation>> {
-    let mut violations = Vec::new();
-    let mut fault = |field: &str, description: String| {
-        violations.push(Violation {
+/// Checks a request; returns every invalid field.
+fn check(request: SubscribeRequest) -> Result<Wanted, Vec<FieldError>> {
+    let mut errors = Vec::new();
+    let mut add = |field: &str, message: String| {
+        errors.push(FieldError {
             field: field.into(),
-            description,
+            message,
         });
     };
     let mode = SnapshotMode::try_from(request.snapshot).unwrap_or_else(|_| {
-        fault(
+        add(
             "snapshot",
             format!("{} is not a snapshot mode", request.snapshot),
         );
@@ -190,16 +191,16 @@ fn check(request: SubscribeRequest) -> Result<Wanted, Vec<Violation>> {
     if !request.resume_token.is_empty() {
         match Token::decode(&request.resume_token) {
             Ok(given) => token = Some(given),
-            Err(malformed) => fault("resume_token", malformed.to_string()),
+            Err(malformed) => add("resume_token", malformed.to_string()),
         }
     }
     match Filter::new(request.filter.unwrap_or_default()) {
-        Ok(filter) if violations.is_empty() => Ok(Wanted {
+        Ok(filter) if errors.is_empty() => Ok(Wanted {
             filter,
             token,
             mode,
         }),
-        Ok(_) => Err(violations),
-        Err(of_filter) => Err(of_filter.into_iter().chain(violations).collect()),
+        Ok(_) => Err(errors),
+        Err(of_filter) => Err(of_filter.into_iter().chain(errors).collect()),
     }
 }

@@ -39,6 +39,7 @@ mod listen;
 mod seldom;
 pub mod series;
 
+pub use aftercall_text::FieldError;
 pub use backlog::is_full_of_unread_answers;
 pub use limits::{
     CONNECTIONS_MAX, CONNECTIONS_PER_ADDRESS_MAX, FEED_MESSAGE_BYTES_MAX, Limits,

@@ -9,7 +9,11 @@
 //! Promise: what is clean stays as it is, and is not copied. Must not: refuse anything. Control
 //! characters are refused where requests are checked.
 
+mod field_error;
+
 use std::borrow::Cow;
+
+pub use field_error::FieldError;
 
 const ZERO_WIDTH_NON_JOINER: char = '\u{200c}';
 const ZERO_WIDTH_JOINER: char = '\u{200d}';
@@ -89,7 +93,7 @@ fn is_never_seen(c: char) -> bool {
     )
 }
 
-/// Shows nothing by itself, but changes how its neighbours are shown: joiners, marks of direction,
+/// Is invisible, but changes how its neighbours are shown: joiners, marks of direction,
 /// selectors of a variant, tags; and the letters of Hangul that are blank.
 fn is_seen_with_others_only(c: char) -> bool {
     matches!(

@@ -3,12 +3,12 @@
 //! Promise: every status carries a stable reason and says what the reader can do. Nothing of the
 //! server's inside is in it.
 
+use aftercall_serving::FieldError;
 use tonic::{Code, Status};
 use tonic_types::{
     ErrorDetails, FieldViolation, PreconditionViolation, QuotaViolation, StatusExt as _,
 };
 
-use crate::filter::Violation;
 use crate::limits::RETRY_AFTER;
 
 /// The domain of every reason.
@@ -17,8 +17,8 @@ const DOMAIN: &str = "aftercall";
 /// Why a stream is not opened, or ends.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum Refusal {
-    #[error("{}", invalid(.0))]
-    Malformed(Vec<Violation>),
+    #[error("{}", FieldError::summary(.0))]
+    Malformed(Vec<FieldError>),
     #[error("the alerter has not read the workflow-server's state yet; ask again in a moment")]
     NotReady,
     #[error("the alerter is going away; reconnect, to another one if there is one")]
@@ -35,23 +35,6 @@ pub(crate) enum Refusal {
         oldest_sequence: u64,
         newest_sequence: u64,
     },
-}
-
-/// The first of the invalid fields, and how many there are: the same sentence as the
-/// workflow-server's.
-fn invalid(violations: &[Violation]) -> String {
-    match violations {
-        [one] => format!("{}: {}", one.field, one.description),
-        [first, ..] => {
-            format!(
-                "{} fields are invalid; the first: {}: {}",
-                violations.len(),
-                first.field,
-                first.description
-            )
-        }
-        [] => "the request is invalid".to_owned(),
-    }
 }
 
 /// Why a stream cannot go on from a token.
@@ -94,10 +77,10 @@ impl From<Refusal> for Status {
         let message = refusal.to_string();
         let bounds = bounds(&refusal);
         let (code, reason, mut details) = match refusal {
-            Refusal::Malformed(violations) => {
-                let violations: Vec<FieldViolation> = violations
+            Refusal::Malformed(errors) => {
+                let violations: Vec<FieldViolation> = errors
                     .into_iter()
-                    .map(|found| FieldViolation::new(found.field, found.description))
+                    .map(|error| FieldViolation::new(error.field, error.message))
                     .collect();
                 (
                     Code::InvalidArgument,

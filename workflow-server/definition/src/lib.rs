@@ -13,7 +13,6 @@ pub mod escalation;
 pub mod expression;
 pub mod facts;
 pub mod fault;
-mod field_error;
 pub mod limits;
 pub mod model;
 pub mod numbering;
@@ -26,6 +25,6 @@ pub mod time;
 pub mod validate;
 pub mod value;
 
+pub use aftercall_text::FieldError;
 pub use fault::{Fault, FaultCode};
-pub use field_error::FieldError;
 pub use model::{Action, ActionKind, Definition, Event, EventKind, Stage};

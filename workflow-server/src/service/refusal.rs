@@ -149,16 +149,7 @@ pub(super) fn plain(code: Code, reason: &str, message: impl Into<String>) -> Ref
 
 /// Fields at fault, all of them.
 pub(super) fn invalid(faults: Vec<FieldError>) -> Refusal {
-    let message = match faults.as_slice() {
-        [one] => format!("{}: {}", one.field, one.message),
-        [first, ..] => format!(
-            "{} fields are invalid; the first: {}: {}",
-            faults.len(),
-            first.field,
-            first.message
-        ),
-        [] => "the request is invalid".to_owned(),
-    };
+    let message = FieldError::summary(&faults);
     let violations = violations(faults.into_iter().map(|fault| (fault.field, fault.message)));
     let mut details = ErrorDetails::new();
     details.set_bad_request(violations);

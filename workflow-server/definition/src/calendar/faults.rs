@@ -1,9 +1,9 @@
 //! What is wrong with a calendar.
 
 use super::{Calendar, Opening, WEEKDAYS};
-use crate::field_error::FieldError;
 use crate::model::NO_CALENDAR;
 use crate::{limits, rules};
+use aftercall_text::FieldError;
 
 impl Calendar {
     /// Everything that is wrong with it, each with the field that the API names.
