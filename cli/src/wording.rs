@@ -50,6 +50,7 @@ pub(crate) fn actor(actor: Option<&Actor>) -> String {
     };
     match actor.kind() {
         ActorKind::Timer => "a timer".to_owned(),
+        ActorKind::Server => "the server".to_owned(),
         ActorKind::ScriptEngine => format!("script {}", actor.name),
         _ => actor.name.clone(),
     }

@@ -13,6 +13,8 @@ pub enum ActorKind {
     Author,
     /// A timer, or a release time, that fell due.
     Timer,
+    /// The server itself, for its own upkeep: archiving, packing, the end of an erasure.
+    Server,
 }
 
 /// Who does something. The name is personal data.
@@ -20,6 +22,6 @@ pub enum ActorKind {
 pub struct Actor {
     /// The kind of party.
     pub kind: ActorKind,
-    /// Its name; empty for timers.
+    /// Its name; empty for timers and the server.
     pub name: Box<str>,
 }

@@ -218,7 +218,7 @@ impl Shared {
         match kind {
             ActorKind::Operations => log_request(("operations", rpc, &actor), &executed),
             ActorKind::Author => log_request(("an author", rpc, &actor), &executed),
-            ActorKind::ScriptEngine | ActorKind::Person | ActorKind::Timer => {}
+            ActorKind::ScriptEngine | ActorKind::Person | ActorKind::Timer | ActorKind::Server => {}
         }
         executed
     }

@@ -49,6 +49,7 @@ pub(super) fn actor(actor: &Actor) -> proto::Actor {
         ActorKind::Operations => proto::ActorKind::Operations,
         ActorKind::Author => proto::ActorKind::Author,
         ActorKind::Timer => proto::ActorKind::Timer,
+        ActorKind::Server => proto::ActorKind::Server,
     };
     proto::Actor {
         kind: kind.into(),

@@ -21,6 +21,7 @@ mod large;
 mod leaving;
 mod operations;
 mod replay;
+mod server;
 mod sizes;
 mod source;
 mod teams;

@@ -20,6 +20,7 @@ use crate::large::play_large;
 use crate::leaving::play_archive;
 use crate::operations::play_operations;
 use crate::scenario::{Played, play, play_batches, play_claims, play_desk, play_on};
+use crate::server::play_server;
 use crate::source::play_source;
 use crate::teams::play_teams;
 use crate::texts::play_texts;
@@ -65,6 +66,8 @@ const ENTRIES_HANDS: &str = include_str!("snapshots/records__samples__entries_ha
 const SNAPSHOT_HANDS: &str = include_str!("snapshots/records__samples__snapshot_hands.snap");
 const ENTRIES_TEAMS: &str = include_str!("snapshots/records__samples__entries_teams.snap");
 const SNAPSHOT_TEAMS: &str = include_str!("snapshots/records__samples__snapshot_teams.snap");
+const ENTRIES_SERVER: &str = include_str!("snapshots/records__samples__entries_server.snap");
+const SNAPSHOT_SERVER: &str = include_str!("snapshots/records__samples__snapshot_server.snap");
 const ENTRIES_LATE: &str = include_str!("snapshots/records__samples__entries_late.snap");
 const SNAPSHOT_LATE: &str = include_str!("snapshots/records__samples__snapshot_late.snap");
 const ENTRIES_DAYS: &str = include_str!("snapshots/records__samples__entries_days.snap");
@@ -117,6 +120,7 @@ fn entries_are_written_as_they_always_were() {
     insta::assert_snapshot!("entries_titles", entry_lines(&play_titles()));
     insta::assert_snapshot!("entries_hands", entry_lines(&play_hands()));
     insta::assert_snapshot!("entries_teams", entry_lines(&play_teams()));
+    insta::assert_snapshot!("entries_server", entry_lines(&play_server()));
 }
 
 fn entry_lines(played: &Played) -> String {
@@ -152,6 +156,7 @@ fn snapshots_are_written_as_they_always_were() {
     insta::assert_snapshot!("snapshot_titles", snapshot_lines(&play_titles()));
     insta::assert_snapshot!("snapshot_hands", snapshot_lines(&play_hands()));
     insta::assert_snapshot!("snapshot_teams", snapshot_lines(&play_teams()));
+    insta::assert_snapshot!("snapshot_server", snapshot_lines(&play_server()));
 }
 
 fn snapshot_lines(played: &Played) -> String {
@@ -186,6 +191,7 @@ fn stored_entries_of_version_1_load() {
         (stored(ENTRIES_TITLES), play_titles()),
         (stored(ENTRIES_HANDS), play_hands()),
         (stored(ENTRIES_TEAMS), play_teams()),
+        (stored(ENTRIES_SERVER), play_server()),
     ];
     for (samples, played) in samples {
         assert_eq!(samples.len(), played.entries.len());
@@ -223,6 +229,7 @@ fn stored_snapshots_of_version_1_load() {
         (stored(SNAPSHOT_TITLES), play_titles()),
         (stored(SNAPSHOT_HANDS), play_hands()),
         (stored(SNAPSHOT_TEAMS), play_teams()),
+        (stored(SNAPSHOT_SERVER), play_server()),
     ];
     for (frames, played) in samples {
         let mut reader = SnapshotReader::new(Keeping::default());

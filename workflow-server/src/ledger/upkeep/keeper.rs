@@ -193,7 +193,7 @@ impl Keeper {
     /// Carries out a command of its own; gives whether it changed anything.
     pub(in crate::ledger) async fn carry_out(&self, command: Command) -> Result<bool, KeepError> {
         let actor = Actor {
-            kind: ActorKind::Timer,
+            kind: ActorKind::Server,
             name: "".into(),
         };
         let outcome = self

@@ -60,7 +60,8 @@ coded!(
     Person = 2,
     Operations = 3,
     Author = 4,
-    Timer = 5
+    Timer = 5,
+    Server = 6
 );
 coded!(
     Status,
