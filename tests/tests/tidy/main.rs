@@ -171,7 +171,7 @@ const ALONE: &[(&str, &[&str])] = &[
     (
         "Status::new(",
         &[
-            "workflow-server/src/service/status.rs",
+            "workflow-server/src/service/say/status.rs",
             "alerter-server/src/service/status.rs",
         ],
     ),

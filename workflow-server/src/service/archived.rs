@@ -11,37 +11,40 @@ use aftercall_engine::instance::{Instance, InstanceId};
 use aftercall_engine::query::InstanceFilter;
 use aftercall_proto::workflow::v1 as proto;
 
-use super::{Refusal, Shared, follow_up, pages, parse_id, refusal};
 use crate::ledger::{ArchiveCursor, ArchiveFilter, FoundCall, FoundInstance};
+use crate::service::ask::pages;
+use crate::service::ask::requests::parse_id;
+use crate::service::say::{Refusal, follow_up, refusal};
+use crate::service::shared::Shared;
 
 /// An instance, in memory or out of the archive.
-pub(super) struct Anywhere {
-    pub(super) root: Arc<Root>,
-    pub(super) instance: Arc<Instance>,
+pub(crate) struct Anywhere {
+    pub(crate) root: Arc<Root>,
+    pub(crate) instance: Arc<Instance>,
     /// Its call, where that has left memory too.
     archived: Option<Arc<Call>>,
 }
 
 impl Anywhere {
     /// Its call.
-    pub(super) fn call(&self) -> Option<&Call> {
+    pub(crate) fn call(&self) -> Option<&Call> {
         self.archived
             .as_ref()
             .or_else(|| self.root.call_of(&self.instance))
             .map(|call| &**call)
     }
 
-    pub(super) fn shown(&self) -> proto::FollowUp {
+    pub(crate) fn shown(&self) -> proto::FollowUp {
         follow_up::follow_up_of_call(&self.root, &self.instance, self.call())
     }
 
-    pub(super) fn is_archived(&self) -> bool {
+    pub(crate) fn is_archived(&self) -> bool {
         self.archived.is_some()
     }
 }
 
 /// An instance by its id, wherever it is.
-pub(super) async fn anywhere(shared: &Shared, text: &str) -> Result<Anywhere, Refusal> {
+pub(crate) async fn anywhere(shared: &Shared, text: &str) -> Result<Anywhere, Refusal> {
     let id = parse_id(text)?;
     let root = shared.root();
     if let Some(instance) = root.instance(id).cloned() {
@@ -60,7 +63,7 @@ pub(super) async fn anywhere(shared: &Shared, text: &str) -> Result<Anywhere, Re
     })
 }
 
-pub(super) async fn find(
+pub(crate) async fn find(
     shared: &Shared,
     id: InstanceId,
 ) -> Result<Option<FoundInstance>, Refusal> {
@@ -72,13 +75,29 @@ pub(super) async fn find(
     found.map_err(|error| refusal::of_history(&error))
 }
 
-pub(super) fn shown(root: &Root, found: &FoundInstance) -> proto::FollowUp {
+pub(crate) fn shown(root: &Root, found: &FoundInstance) -> proto::FollowUp {
     follow_up::follow_up_of_call(root, &found.instance, Some(&found.call))
+}
+
+/// The follow-ups of a call that are meant, newest first, as many as have room in an answer, and
+/// whether there are more.
+pub(crate) fn follow_ups_in_memory(
+    root: &Root,
+    call: &Call,
+    is_meant: impl Fn(&Instance) -> bool,
+) -> (Vec<proto::FollowUp>, bool) {
+    let instances = call
+        .instances
+        .iter()
+        .rev()
+        .filter_map(|slot| root.instance_at(*slot));
+    let shown = instances.filter(|instance| is_meant(instance));
+    pages::first_of(shown.map(|instance| follow_up::follow_up(root, instance)))
 }
 
 /// The follow-ups of a call out of the archive that are meant, newest first, as many as have room
 /// in an answer, and whether there are more.
-pub(super) fn follow_ups(
+pub(crate) fn follow_ups(
     root: &Root,
     found: &FoundCall,
     is_meant: impl Fn(&Instance) -> bool,
@@ -94,7 +113,7 @@ pub(super) fn follow_ups(
 }
 
 /// What the archive holds of a call, newest first.
-pub(super) async fn calls(shared: &Shared, key: &CallKey) -> Result<Vec<FoundCall>, Refusal> {
+pub(crate) async fn calls(shared: &Shared, key: &CallKey) -> Result<Vec<FoundCall>, Refusal> {
     let found = shared
         .ledger
         .archive()
@@ -105,7 +124,7 @@ pub(super) async fn calls(shared: &Shared, key: &CallKey) -> Result<Vec<FoundCal
 
 /// What the archive knows of a call that is not in memory, for a command that names it. Nothing is
 /// read for one that is in memory, or that no filter says to be archived.
-pub(super) async fn known(shared: &Shared, key: &CallKey) -> Result<KnownCall, Refusal> {
+pub(crate) async fn known(shared: &Shared, key: &CallKey) -> Result<KnownCall, Refusal> {
     let root = shared.root();
     let newest_file = root.archive.newest_file;
     if root.call(key).is_some() || root.archive.chunks.is_empty() {
@@ -122,7 +141,7 @@ pub(super) async fn known(shared: &Shared, key: &CallKey) -> Result<KnownCall, R
 }
 
 /// A page of the archive.
-pub(super) async fn list(
+pub(crate) async fn list(
     shared: &Shared,
     filter: &InstanceFilter,
     list: &[u8],
@@ -187,7 +206,7 @@ fn of_chunks(root: &Root, filter: &InstanceFilter) -> Option<ArchiveFilter> {
 
 /// How many instances the archive holds, as far as chunks tell by themselves; 0 where the filter
 /// asks for more than that, or for none that has ended.
-pub(super) fn count(root: &Root, filter: &InstanceFilter) -> u64 {
+pub(crate) fn count(root: &Root, filter: &InstanceFilter) -> u64 {
     let asks_for_ended = filter.statuses.iter().any(|status| status.is_ended());
     let Some(by_chunk) =
         of_chunks(root, filter).filter(|_| asks_for_ended && filter.is_of_chunks())

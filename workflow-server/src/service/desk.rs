@@ -1,313 +1,366 @@
-//! What people do at their desks besides pushing and claiming: snooze, pause, resume, and take a
-//! push back.
+//! For people who follow up.
+
+mod calls_of_caller;
+mod claim_search;
+mod claims;
+mod hand_over;
+mod pausing;
+mod searches;
+mod undo;
 
 use std::sync::Arc;
 
 use aftercall_definition::time::Time;
 use aftercall_engine::Root;
-use aftercall_engine::command::{
-    FinishFollowUp, PauseInstance, Requested, ResumeInstance, SnoozeAlert, SnoozeUntil, UndoPush,
-};
+use aftercall_engine::call::Call;
+use aftercall_engine::command::{AcknowledgeAlert, AddNote, PushButton};
 use aftercall_engine::entry::ChangeKind;
-use aftercall_engine::instance::{Alert, Instance, InstanceId};
-use aftercall_engine::query::wall_clock_of;
-use aftercall_engine::work::can_undo_over;
+use aftercall_engine::instance::Instance;
+use aftercall_engine::query::{
+    self, FollowUpCursor, FollowUpRow, ShouldStop, due_soon_from, zone_name, zone_of,
+};
+use aftercall_proto::ready::Ready;
 use aftercall_proto::workflow::v1 as proto;
+use aftercall_proto::workflow::v1::call_manager_service_server::CallManagerService;
+use aftercall_serving::asked::Asked;
+use prost::Message;
+pub(crate) use searches::ClaimSearches;
 
-use super::requests::{self, Faults};
-use super::{Asked, Asking, Prepared, Refusal, Shared, archived, convert, refusal};
 use crate::ledger::history::Walk;
-use crate::limits::UNDO_WALK_MAX;
+use crate::limits::{DESK_PAGE_ROWS_MAX, NOTES_SHOWN_MAX};
+use crate::reading::Lane;
+use crate::service::archived::{self, follow_ups_in_memory};
+use crate::service::ask::{Asking, Faults, pages, requests};
+use crate::service::rpcs::rpcs;
+use crate::service::say::{Refusal, convert, follow_up, refusal};
+use crate::service::shared::Shared;
 
-/// How often an undo looks at the history again when the follow-up changed between the look and the
-/// decision.
-const UNDO_TRIES: usize = 3;
+/// The service.
+pub struct CallManager(pub Shared);
 
-pub(super) async fn snooze(
+rpcs! {
+    CallManagerService for CallManager {
+        list_follow_ups(proto::ListFollowUpsRequest) -> Ready<proto::ListFollowUpsResponse> = list_follow_ups;
+        get_follow_up(proto::GetFollowUpRequest) -> proto::GetFollowUpResponse = get_follow_up;
+        get_call_details(proto::GetCallDetailsRequest) -> Ready<proto::GetCallDetailsResponse> = get_call_details;
+        push_button(proto::PushButtonRequest) -> proto::PushButtonResponse = push_button;
+        add_note(proto::AddNoteRequest) -> proto::AddNoteResponse = add_note;
+        acknowledge_alert(proto::AcknowledgeAlertRequest) -> proto::AcknowledgeAlertResponse = acknowledge_alert;
+        claim_follow_up(proto::ClaimFollowUpRequest) -> proto::ClaimFollowUpResponse = claims::claim;
+        extend_claim(proto::ExtendClaimRequest) -> proto::ExtendClaimResponse = claims::extend;
+        release_claim(proto::ReleaseClaimRequest) -> proto::ReleaseClaimResponse = claims::release;
+        take_over(proto::TakeOverRequest) -> proto::TakeOverResponse = claims::take_over;
+        claim_next(proto::ClaimNextRequest) -> proto::ClaimNextResponse = claims::claim_next;
+        hand_over(proto::HandOverRequest) -> proto::HandOverResponse = hand_over::hand_over;
+        snooze_alert(proto::SnoozeAlertRequest) -> proto::SnoozeAlertResponse = pausing::snooze;
+        pause_follow_up(proto::PauseFollowUpRequest) -> proto::PauseFollowUpResponse = pausing::pause;
+        resume_follow_up(proto::ResumeFollowUpRequest) -> proto::ResumeFollowUpResponse = pausing::resume;
+        undo_push(proto::UndoPushRequest) -> proto::UndoPushResponse = undo::undo;
+        finish_follow_up(proto::FinishFollowUpRequest) -> proto::FinishFollowUpResponse = pausing::finish;
+        list_calls_of_caller(proto::ListCallsOfCallerRequest) -> Ready<proto::ListCallsOfCallerResponse> = calls_of_caller::list;
+    }
+}
+
+async fn list_follow_ups(
     shared: &Shared,
-    asked: Asked<proto::SnoozeAlertRequest>,
-) -> Result<proto::SnoozeAlertResponse, Refusal> {
+    asked: Asked<proto::ListFollowUpsRequest>,
+) -> Result<Ready<proto::ListFollowUpsResponse>, Refusal> {
+    let request = asked.request;
+    let root = shared.root();
+    let asked = request.filter.unwrap_or_default();
+    let mut faults = Faults::default();
+    faults.check_enum::<proto::FollowUpSort>("sort", request.sort);
+    faults.check()?;
+    let list = [
+        b"follow-ups ".to_vec(),
+        asked.encode_to_vec(),
+        request.sort.to_be_bytes().to_vec(),
+    ]
+    .concat();
+    let (filter, faults) = requests::filter(&root, &asked);
+    faults.check()?;
+    let after = pages::read::<5>(shared, &list, &request.page_token)?;
+    let as_of = after.map_or_else(|| shared.ledger.now(), |numbers| Time(numbers[0] as i64));
+    let rows_max = pages::rows(request.page_size);
+    let lane = if rows_max <= DESK_PAGE_ROWS_MAX {
+        Lane::Desk
+    } else {
+        Lane::Heavy
+    };
+    let of_list = shared.clone();
+    let page = move |root: &Root, should_stop: ShouldStop<'_>| {
+        let page = query::list_follow_ups(
+            root,
+            &filter,
+            as_of,
+            (after.map(cursor), rows_max),
+            should_stop,
+        )?;
+        let rows = pages::fitting(page.rows.iter().map(|listed| row(root, listed, as_of)));
+        let next = pages::next_after(&page.rows, rows.len(), page.next, |row| row.cursor);
+        let token = |next| pages::token(&of_list, &list, &numbers(as_of, next));
+        Ok(proto::ListFollowUpsResponse {
+            rows,
+            next_page_token: next.map_or_else(String::new, token),
+            as_of: Some(convert::timestamp(as_of)),
+            sequence: root.sequence,
+        })
+    };
+    shared.answer(lane, root, page).await
+}
+
+async fn get_follow_up(
+    shared: &Shared,
+    asked: Asked<proto::GetFollowUpRequest>,
+) -> Result<proto::GetFollowUpResponse, Refusal> {
+    let (root, instance) = visible(shared, &asked.request.instance_id).await?;
+    let instance = &instance;
+    let notes = notes(shared, instance).await?;
+    let follow_up = Some(follow_up::follow_up(&root, instance));
+    let zone = zone_of(
+        &root,
+        (root.call_of(instance).map(|call| &**call), instance),
+        None,
+    );
+    let time_zone = zone_name(&zone).to_owned();
+    Ok(proto::GetFollowUpResponse {
+        follow_up,
+        notes,
+        time_zone,
+    })
+}
+
+async fn get_call_details(
+    shared: &Shared,
+    asked: Asked<proto::GetCallDetailsRequest>,
+) -> Result<Ready<proto::GetCallDetailsResponse>, Refusal> {
+    let (root, instance) = visible(shared, &asked.request.instance_id).await?;
+    let call = root.call_of(&instance).cloned();
+    let call = call.ok_or_else(|| refusal::not_found("call", "", "the call is gone"))?;
+    let details = |root: Arc<Root>, call: &Call| {
+        let (follow_ups, more_follow_ups) =
+            follow_ups_in_memory(&root, call, |one| one.is_visible(call));
+        proto::GetCallDetailsResponse {
+            call: Some(convert::call(call)),
+            details: convert::details(call),
+            follow_ups,
+            more_follow_ups,
+        }
+    };
+    shared
+        .answer_of(call.instances.len(), move |_| async move {
+            Ok(details(root, &call))
+        })
+        .await
+}
+
+async fn push_button(
+    shared: &Shared,
+    asked: Asked<proto::PushButtonRequest>,
+) -> Result<proto::PushButtonResponse, Refusal> {
+    let asking = Asking::of_person(&asked);
+    let request = asked.request;
+    let mut faults = Faults::default();
+    let form = requests::values(request.form, "form", &mut faults);
+    let push = PushButton {
+        instance: requests::instance_id(&request.instance_id, &mut faults),
+        button: request.button_id.into(),
+        stage: requests::seen_stage(request.stage),
+        visit: request.visit,
+        note: request.note.into(),
+        form,
+    };
+    let instance = push.instance;
+    let answered = match shared.execute(asking.at_fault(faults), push).await {
+        Ok(answered) => answered,
+        Err(refused) if is_of_a_mover(&refused) => {
+            let root = shared.root();
+            return Err(with_mover(shared, root.instance(instance), refused).await);
+        }
+        Err(refused) => return Err(refused),
+    };
+    Ok(proto::PushButtonResponse {
+        follow_up: Some(answered.follow_up()?),
+        entered_stages: answered.entered_stages()?,
+        undo_until: undo::undo_until(shared, answered.instance()?),
+        sequence: answered.sequence,
+    })
+}
+
+async fn add_note(
+    shared: &Shared,
+    asked: Asked<proto::AddNoteRequest>,
+) -> Result<proto::AddNoteResponse, Refusal> {
     let request = &asked.request;
     let mut faults = Faults::default();
-    let seen = requests::seen_alert(
+    let instance = requests::instance_id(&request.instance_id, &mut faults);
+    let command = AddNote {
+        instance,
+        text: request.text.as_str().into(),
+    };
+    let asking = Asking::of_person(&asked).at_fault(faults);
+    let answered = shared.execute(asking, command).await?;
+    let follow_up = Some(answered.follow_up()?);
+    Ok(proto::AddNoteResponse {
+        follow_up,
+        sequence: answered.sequence,
+    })
+}
+
+async fn acknowledge_alert(
+    shared: &Shared,
+    asked: Asked<proto::AcknowledgeAlertRequest>,
+) -> Result<proto::AcknowledgeAlertResponse, Refusal> {
+    let request = &asked.request;
+    let mut faults = Faults::default();
+    let alert = requests::seen_alert(
         &shared.root(),
         (&request.alert_id, &request.team),
         request.escalations,
         &mut faults,
     );
-    let command = SnoozeAlert {
-        instance: requests::instance_id(&request.instance_id, &mut faults),
-        alert: seen,
-        until: snooze_until(request.when.as_ref(), &mut faults),
-        outcome: request.attempt_outcome.as_str().into(),
-        note: request.note.as_str().into(),
-    };
+    let instance = requests::instance_id(&request.instance_id, &mut faults);
+    let command = AcknowledgeAlert { instance, alert };
     let asking = Asking::of_person(&asked);
-    let answered = shared.execute(asking.at_fault(faults), command).await?;
-    let instance = answered.instance()?;
-    let is_present = (seen.stage, seen.visit) == (instance.stage, instance.visit());
-    let alert = instance
-        .alerts
-        .iter()
-        .find(|alert| is_present && alert.action == seen.action);
-    let snooze = alert.and_then(|alert| alert.snooze.as_ref());
-    Ok(proto::SnoozeAlertResponse {
-        follow_up: Some(answered.follow_up()?),
-        snoozed_until: snooze.map(|snooze| convert::timestamp(snooze.until)),
-        warnings: alert.map_or_else(Vec::new, |alert| {
-            back_too_late(&answered.root, instance, alert)
-        }),
+    let asking = asking.at_fault(faults);
+    let answered = shared.execute(asking, command).await?;
+    let follow_up = Some(answered.follow_up()?);
+    Ok(proto::AcknowledgeAlertResponse {
+        follow_up,
         sequence: answered.sequence,
     })
 }
 
-/// A snooze may reach past the time at which the work should be done, because the caller asked for
-/// it; the person should know. In a pause nothing becomes due.
-fn back_too_late(root: &Root, instance: &Instance, alert: &Alert) -> Vec<String> {
-    let until = alert
-        .snooze
-        .as_ref()
-        .map(|snooze| snooze.until)
-        .filter(|_| instance.pause.is_none());
-    let dues = [
-        ("the alert is due", alert.due),
-        ("the deadline is", instance.deadline),
-    ];
-    let late = dues
-        .into_iter()
-        .filter_map(|(what, due)| Some((what, due.filter(|due| Some(*due) < until)?)));
-    let clock = wall_clock_of(root, instance);
-    late.map(|(what, due)| {
-        format!(
-            "{what} at {}, before the alert comes back",
-            clock.show_seconds(due)
+/// The newest notes, also those given with buttons, oldest first.
+async fn notes(shared: &Shared, instance: &Arc<Instance>) -> Result<Vec<proto::Note>, Refusal> {
+    if instance.notes == 0 {
+        return Ok(Vec::new());
+    }
+    let wanted = (instance.notes as usize).min(NOTES_SHOWN_MAX);
+    let is_note = |kind: ChangeKind| {
+        use ChangeKind::{
+            AlertReturned, ButtonPushed, Chased, Finished, Migrated, Moved, NoteAdded, Resumed,
+            Snoozed,
+        };
+        matches!(
+            kind,
+            NoteAdded
+                | ButtonPushed
+                | Finished
+                | Moved
+                | Migrated
+                | Snoozed
+                | AlertReturned
+                | Resumed
+                | Chased
         )
-    })
-    .collect()
-}
-
-fn snooze_until(
-    when: Option<&proto::snooze_alert_request::When>,
-    faults: &mut Faults,
-) -> SnoozeUntil {
-    use proto::snooze_alert_request::When;
-    let read = match when {
-        Some(When::Until(stamp)) => requests::time(*stamp)
-            .map(SnoozeUntil::Moment)
-            .ok_or(("until", "is not a moment")),
-        Some(When::Duration(span)) => requests::span_millis(*span)
-            .map(SnoozeUntil::For)
-            .ok_or(("duration", "is not a duration")),
-        Some(When::Days(days)) => Ok(SnoozeUntil::Days(*days)),
-        Some(When::LocalTime(text)) => Ok(SnoozeUntil::Clock(text.as_str().into())),
-        Some(When::EndNow(true)) => Ok(SnoozeUntil::Now),
-        Some(When::EndNow(false)) | None => Err((
-            "when",
-            "must be given: until, duration, days, local_time or end_now",
-        )),
     };
-    read.unwrap_or_else(|(field, message)| {
-        faults.add(field, message);
-        SnoozeUntil::Now
-    })
-}
-
-pub(super) async fn pause(
-    shared: &Shared,
-    asked: Asked<proto::PauseFollowUpRequest>,
-) -> Result<proto::PauseFollowUpResponse, Refusal> {
-    let request = &asked.request;
-    let mut faults = Faults::default();
-    let until = request.until.and_then(|stamp| {
-        let until = requests::time(stamp);
-        if until.is_none() {
-            faults.add("until", "is not a moment");
+    let history = shared.ledger.history();
+    let trail = history
+        .trail_of_instance(instance)
+        .await
+        .map_err(|error| refusal::of_history(&error))?;
+    let mut notes = Vec::with_capacity(wanted);
+    for step in trail.iter().rev().filter(|step| step.has_note) {
+        if notes.len() == wanted {
+            break;
         }
-        until
-    });
-    let command = PauseInstance {
-        instance: requests::instance_id(&request.instance_id, &mut faults),
-        until,
-        reason: request.reason.as_str().into(),
-        expected: request.expected_revision,
-    };
-    let asking = Asking::of_person(&asked);
-    let (follow_up, sequence) = changed(shared, asking.at_fault(faults), command).await?;
-    Ok(proto::PauseFollowUpResponse {
-        follow_up,
-        sequence,
-    })
-}
-
-pub(super) async fn resume(
-    shared: &Shared,
-    asked: Asked<proto::ResumeFollowUpRequest>,
-) -> Result<proto::ResumeFollowUpResponse, Refusal> {
-    let request = &asked.request;
-    let mut faults = Faults::default();
-    let command = ResumeInstance {
-        instance: requests::instance_id(&request.instance_id, &mut faults),
-        note: request.note.as_str().into(),
-        expected: request.expected_revision,
-    };
-    let asking = Asking::of_person(&asked);
-    let (follow_up, sequence) = changed(shared, asking.at_fault(faults), command).await?;
-    Ok(proto::ResumeFollowUpResponse {
-        follow_up,
-        sequence,
-    })
-}
-
-pub(super) async fn finish(
-    shared: &Shared,
-    asked: Asked<proto::FinishFollowUpRequest>,
-) -> Result<proto::FinishFollowUpResponse, Refusal> {
-    let request = &asked.request;
-    let mut faults = Faults::default();
-    if request.stage == 0 {
-        faults.add(
-            "stage",
-            "must be given: the number of the stage that the person was looking at",
-        );
-    }
-    let command = FinishFollowUp {
-        instance: requests::instance_id(&request.instance_id, &mut faults),
-        stage: request.stage,
-        visit: request.visit,
-        outcome: request.outcome.as_str().into(),
-        note: request.note.as_str().into(),
-        expected: request.expected_revision,
-    };
-    let asking = Asking::of_person(&asked);
-    let (follow_up, sequence) = changed(shared, asking.at_fault(faults), command).await?;
-    Ok(proto::FinishFollowUpResponse {
-        follow_up,
-        sequence,
-    })
-}
-
-pub(super) async fn undo(
-    shared: &Shared,
-    asked: Asked<proto::UndoPushRequest>,
-) -> Result<proto::UndoPushResponse, Refusal> {
-    let request = &asked.request;
-    let id = requests::instance_id(&request.instance_id, &mut Faults::default());
-    for attempt in 1.. {
-        let seen = shared.root().instance(id).map(|instance| instance.sequence);
-        let asking = Asking::of_person(&asked);
-        let prepare = async {
-            let mut faults = Faults::default();
-            let id = requests::instance_id(&request.instance_id, &mut faults);
-            faults.check()?;
-            undo_command(shared, request, id).await.map(Prepared::from)
-        };
-        match shared.execute_new(asking, prepare).await {
-            // A timer or the call may have touched it since the look.
-            Err(refused)
-                if attempt < UNDO_TRIES
-                    && refused.has_reason("NOTHING_TO_UNDO")
-                    && has_changed(shared, id, seen) => {}
-            Err(refused) => return Err(refused),
-            Ok(answered) => {
-                let follow_up = Some(answered.follow_up()?);
-                return Ok(proto::UndoPushResponse {
-                    follow_up,
-                    sequence: answered.sequence,
-                });
-            }
-        }
-    }
-    Err(refusal::unavailable(
-        "the follow-up changes all the time: try again",
-    ))
-}
-
-fn has_changed(shared: &Shared, id: InstanceId, seen: Option<u64>) -> bool {
-    shared.root().instance(id).map(|instance| instance.sequence) != seen
-}
-
-/// What takes the newest push back, with the instance as it was before, from the history. Where
-/// something has happened since, it names nothing, and is refused.
-async fn undo_command(
-    shared: &Shared,
-    request: &proto::UndoPushRequest,
-    id: InstanceId,
-) -> Result<UndoPush, Refusal> {
-    let root = shared.root();
-    let found = archived::anywhere(shared, &request.instance_id).await?;
-    let instance = root
-        .instance(id)
-        .ok_or_else(|| refusal::archived(&root, &found.instance))?;
-    let pushed = pushed(shared, instance).await?;
-    let (sequence, pushed_by, pushed_at, before) = match pushed {
-        Some((pushed_by, pushed_at, before)) => (instance.sequence, pushed_by, pushed_at, before),
-        None => (0, "".into(), Time::default(), instance.clone()),
-    };
-    Ok(UndoPush {
-        instance: id,
-        sequence,
-        pushed_by,
-        pushed_at,
-        before,
-        within_millis: i64::try_from(shared.desk.undo.as_millis()).unwrap_or(i64::MAX),
-        as_supervisor: request.as_supervisor,
-        reason: request.reason.as_str().into(),
-    })
-}
-
-/// Who pushed last, when, and the instance as it was before; none where something has happened
-/// since.
-async fn pushed(
-    shared: &Shared,
-    instance: &Instance,
-) -> Result<Option<(Box<str>, Time, Arc<Instance>)>, Refusal> {
-    let mut walk = Walk::of_instance(shared.ledger.history(), instance);
-    let failed = |error| refusal::of_history(&error);
-    let mut since = Vec::new();
-    for _ in 0..UNDO_WALK_MAX {
-        let Some((entry, change)) = walk.next().await.map_err(failed)? else {
-            return Ok(None);
-        };
-        if change.kind != ChangeKind::ButtonPushed {
-            since.push((entry, change));
-            continue;
-        }
-        let pushed_by = &entry.actor.name;
-        if !since
-            .iter()
-            .all(|(entry, change)| can_undo_over(entry, change, pushed_by))
-        {
-            return Ok(None);
-        }
-        let Some((_, before)) = walk.next().await.map_err(failed)? else {
-            return Ok(None);
-        };
-        let before = shared
-            .ledger
-            .history()
-            .whole(&before)
+        let entry = history
+            .entry(step.sequence)
             .await
-            .map_err(failed)?;
-        return Ok(Some((pushed_by.clone(), entry.at, before)));
+            .map_err(|error| refusal::of_history(&error))?;
+        let change = entry
+            .instances
+            .iter()
+            .find(|change| change.after.id() == instance.id);
+        if change.is_some_and(|change| is_note(change.kind)) && !entry.said.note.is_empty() {
+            notes.push(proto::Note {
+                at: Some(convert::timestamp(entry.at)),
+                actor: Some(convert::actor(&entry.actor)),
+                text: entry.said.note.to_string(),
+            });
+        }
     }
-    Ok(None)
+    notes.reverse();
+    Ok(notes)
 }
 
-/// Until when a push that was just made may be taken back.
-pub(super) fn undo_until(shared: &Shared, pushed: &Instance) -> Option<prost_types::Timestamp> {
-    let millis = i64::try_from(shared.desk.undo.as_millis())
-        .ok()
-        .filter(|millis| *millis > 0)?;
-    Some(convert::timestamp(Time(
-        pushed.entered_at.0.saturating_add(millis),
-    )))
-}
-
-async fn changed(
+/// A refused push says who was first, and when.
+async fn with_mover(
     shared: &Shared,
-    asking: Asking,
-    command: impl Requested,
-) -> Result<(Option<proto::FollowUp>, u64), Refusal> {
-    let answered = shared.execute(asking, command).await?;
-    Ok((Some(answered.follow_up()?), answered.sequence))
+    instance: Option<&Arc<Instance>>,
+    refused: Refusal,
+) -> Refusal {
+    let Some(instance) = instance else {
+        return refused;
+    };
+    let mut walk = Walk::of_instance(shared.ledger.history(), instance);
+    while let Ok(Some((entry, change))) = walk.next().await {
+        // A migration may change the stage without entering it.
+        let is_migration = change.kind == ChangeKind::Migrated;
+        let moved = is_migration || !change.entered.is_empty() || change.after.status().is_ended();
+        if moved {
+            let actor = convert::actor(&entry.actor);
+            let mover = if actor.name.is_empty() {
+                "a timer".to_owned()
+            } else {
+                actor.name
+            };
+            return refused.with_mover(&mover, &convert::timestamp(entry.at).to_string());
+        }
+    }
+    refused
+}
+
+/// Whether a push was refused because somebody moved the follow-up first.
+fn is_of_a_mover(refused: &Refusal) -> bool {
+    ["BUTTON_GONE", "STALE_VISIT", "INSTANCE_ENDED"]
+        .iter()
+        .any(|reason| refused.has_reason(reason))
+}
+
+/// The root in which an instance is, and the instance, if Call Managers may work on it.
+async fn visible(shared: &Shared, id: &str) -> Result<(Arc<Root>, Arc<Instance>), Refusal> {
+    let found = archived::anywhere(shared, id).await?;
+    if found.is_archived() || !found.root.is_visible(&found.instance) {
+        return Err(refusal::not_visible(&found.root, &found.instance));
+    }
+    Ok((found.root, found.instance))
+}
+
+fn row(root: &Root, listed: &FollowUpRow, as_of: Time) -> proto::FollowUpRow {
+    let instance = &listed.instance;
+    let alert = listed.alert.and_then(|at| instance.alerts.get(at));
+    let definition = root.definition_of(instance);
+    let soon = definition.and_then(|definition| due_soon_from(root, definition, instance, alert));
+    proto::FollowUpRow {
+        due_state: follow_up::due_state(instance, listed.due, soon, as_of).into(),
+        follow_up: Some(follow_up::follow_up(root, instance)),
+        alert: alert.map(|alert| follow_up::alert(root, instance, alert)),
+        due: listed.due.map(convert::timestamp),
+        overdue: listed.overdue,
+    }
+}
+
+/// What a page token holds: the time by which overdue was told, and the key of the last row.
+fn numbers(as_of: Time, cursor: FollowUpCursor) -> [u64; 5] {
+    let block = u64::from(cursor.phase) << 8 | u64::from(cursor.rank);
+    [
+        as_of.0 as u64,
+        block,
+        cursor.due.0 as u64,
+        cursor.made_at,
+        u64::from(cursor.slot),
+    ]
+}
+
+fn cursor(numbers: [u64; 5]) -> FollowUpCursor {
+    let [_, block, due, made_at, slot] = numbers;
+    FollowUpCursor {
+        phase: (block >> 8) as u8,
+        rank: block as u8,
+        due: Time(due as i64),
+        made_at,
+        slot: slot as u32,
+    }
 }

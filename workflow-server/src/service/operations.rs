@@ -1,5 +1,14 @@
 //! For ops: hidden and ended instances are seen here too.
 
+mod backups;
+mod batches;
+mod erasures;
+mod history;
+mod reports;
+pub(crate) mod retention;
+mod stuck;
+mod upkeep;
+
 use aftercall_definition::time::{Time, WallClock};
 use aftercall_engine::Root;
 use aftercall_engine::command::{CancelInstance, MigrateInstance, MoveInstance};
@@ -7,17 +16,18 @@ use aftercall_engine::query::{self, GroupBy, ShouldStop, zone_of};
 use aftercall_proto::ready::Ready;
 use aftercall_proto::workflow::v1 as proto;
 use aftercall_proto::workflow::v1::operations_service_server::OperationsService;
+use aftercall_serving::asked::Asked;
 use prost::Message;
 
-use super::explain::{Clock, explain};
-use super::requests::{self, Faults};
-use super::{
-    Asked, Asking, Refusal, Shared, archived, backups, batches, convert, erasures, follow_up,
-    history, instance_filter, pages, reports, retention, rpcs, stuck, upkeep,
-};
 use crate::limits::GROUPS_MAX;
 use crate::process;
 use crate::reading::Lane;
+use crate::service::archived;
+use crate::service::ask::{Asking, Faults, filters, pages, requests};
+use crate::service::rpcs::rpcs;
+use crate::service::say::explain::{Clock, explain};
+use crate::service::say::{Refusal, convert, follow_up};
+use crate::service::shared::Shared;
 
 /// The service.
 pub struct Operations(pub Shared);
@@ -72,7 +82,7 @@ async fn list_instances(
     if asked.archived {
         let now = pages::read::<4>(shared, &list, &request.page_token)?
             .map_or_else(|| shared.ledger.now(), |[.., as_of]| Time(as_of as i64));
-        let filter = instance_filter::read(
+        let filter = filters::read(
             proto::InstanceFilter {
                 archived: false,
                 ..asked
@@ -87,7 +97,7 @@ async fn list_instances(
     }
     let token = pages::read::<2>(shared, &list, &request.page_token)?;
     let now = token.map_or_else(|| shared.ledger.now(), |[_, as_of]| Time(as_of as i64));
-    let filter = instance_filter::read(asked, now)?;
+    let filter = filters::read(asked, now)?;
     let after = token.map(|[slot, _]| slot as u32);
     let (of_list, rows) = (shared.clone(), pages::rows(request.page_size));
     let page = move |root: &Root, should_stop: ShouldStop<'_>| {
@@ -133,7 +143,7 @@ async fn count_instances(
         proto::GroupBy::Hidden => GroupBy::Hidden,
     };
     let now = shared.ledger.now();
-    let filter = instance_filter::read(request.filter.unwrap_or_default(), now)?;
+    let filter = filters::read(request.filter.unwrap_or_default(), now)?;
     let root = shared.root();
     let archived = archived::count(&root, &filter);
     let counted = move |root: &Root, should_stop: ShouldStop<'_>| {

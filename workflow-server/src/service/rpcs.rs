@@ -22,4 +22,4 @@ macro_rules! rpcs {
     };
 }
 
-pub(super) use rpcs;
+pub(crate) use rpcs;

@@ -1,0 +1,431 @@
+//! A change that a client asks for, on its way to the ledger and back.
+//!
+//! Promise: the request id is looked up before anything else. A request that was carried out before
+//! gets its first answer, made of the entry that it made then ([`super::first_answer`]), whatever
+//! has changed since. What depends on the present state (reading a file against a draft, trying the
+//! items of a batch, looking for a push) belongs into the `prepare` of [`Shared::execute_new`],
+//! which only new requests get to.
+
+use std::hash::Hasher;
+use std::sync::Arc;
+
+use aftercall_engine::actor::{Actor, ActorKind};
+use aftercall_engine::call::CallKey;
+use aftercall_engine::command::{Command, RequestMark, Requested};
+use aftercall_engine::entry::{Answer, DefinitionChange};
+use aftercall_engine::instance::{Instance, InstanceId};
+use aftercall_engine::{Entry, Rejection, Request, Root};
+use aftercall_proto::attributed::Attributed;
+use aftercall_proto::workflow::v1 as proto;
+use aftercall_serving::asked::Asked;
+use prost::{Message, Name};
+use siphasher::sip::SipHasher13;
+use siphasher::sip128::{Hasher128, SipHasher13 as SipHasher128};
+
+use crate::ledger::{FoundInstance, LedgerError, Outcome};
+use crate::limits::{ARCHIVE_LOOKS_MAX, REQUEST_ID_CHARS_MAX, REQUEST_TIME_MAX};
+use crate::service::archived;
+use crate::service::ask::{Faults, first_answer};
+use crate::service::say::{Refusal, convert, refusal};
+use crate::service::shared::Shared;
+
+/// Who asks, by which RPC, and what exactly.
+pub(crate) struct Asking {
+    rpc: &'static str,
+    kind: ActorKind,
+    actor: String,
+    request_id: String,
+    /// What keeps apart the ids of script engines that have one name; empty elsewhere.
+    scope: String,
+    /// The whole request, encoded; empty where it has no id by which it is recognised again.
+    bytes: Vec<u8>,
+    /// What could not be read of it.
+    faults: Faults,
+}
+
+impl Asking {
+    fn new<T: Attributed + Message + Name>(kind: ActorKind, asked: &Asked<T>) -> Self {
+        let request_id = asked.request_id().to_owned();
+        let bytes = if request_id.is_empty() {
+            Vec::new()
+        } else {
+            asked.request.encode_to_vec()
+        };
+        // The request of an RPC is named after it.
+        let rpc = T::NAME.strip_suffix("Request").unwrap_or(T::NAME);
+        let actor = asked.actor().to_owned();
+        Self {
+            rpc,
+            kind,
+            actor,
+            request_id,
+            scope: String::new(),
+            bytes,
+            faults: Faults::default(),
+        }
+    }
+
+    /// A request of a person at a Call Manager.
+    pub(crate) fn of_person<T: Attributed + Message + Name>(asked: &Asked<T>) -> Self {
+        Self::new(ActorKind::Person, asked)
+    }
+
+    /// A request of a person who writes workflows.
+    pub(crate) fn of_author<T: Attributed + Message + Name>(asked: &Asked<T>) -> Self {
+        Self::new(ActorKind::Author, asked)
+    }
+
+    /// A request of operations.
+    pub(crate) fn of_operations<T: Attributed + Message + Name>(asked: &Asked<T>) -> Self {
+        Self::new(ActorKind::Operations, asked)
+    }
+
+    /// A request of a script engine. `scope`: the source of its call, or the instance where it
+    /// names no call. Two engines that have one name and count their requests 1, 2, 3 do not meet.
+    pub(crate) fn of_script<T: Attributed + Message + Name>(asked: &Asked<T>, scope: &str) -> Self {
+        Self {
+            scope: scope.to_owned(),
+            ..Self::new(ActorKind::ScriptEngine, asked)
+        }
+    }
+
+    /// The same request as a part of a larger one, under an id of its own; `request_id` is empty
+    /// where the larger one has none.
+    pub(crate) fn into_part(self, rpc: &'static str, request_id: String) -> Self {
+        Self {
+            rpc,
+            request_id,
+            ..self
+        }
+    }
+
+    /// The same request, with what could not be read of it.
+    pub(crate) fn at_fault(self, faults: Faults) -> Self {
+        Self { faults, ..self }
+    }
+
+    /// What is wrong with the request id, whatever the state.
+    fn check_id(&mut self) {
+        if self.request_id.chars().count() > REQUEST_ID_CHARS_MAX {
+            self.faults.add(
+                "request_id",
+                format!("has more than {REQUEST_ID_CHARS_MAX} characters"),
+            );
+        }
+        // People and operations name themselves in any case.
+        let may_be_nameless = matches!(self.kind, ActorKind::ScriptEngine | ActorKind::Author);
+        if may_be_nameless && !self.request_id.is_empty() && self.actor.trim().is_empty() {
+            self.faults.add(
+                "actor",
+                "must be given with a request_id: ids are kept apart by who asks",
+            );
+        }
+    }
+}
+
+/// The command of a new request, and what the present state shows to be wrong with it.
+pub(crate) struct Prepared {
+    command: Command,
+    faults: Faults,
+}
+
+impl Prepared {
+    /// With errors that were found in the request.
+    pub(crate) fn new(command: impl Requested, faults: Faults) -> Self {
+        Self {
+            command: command.into(),
+            faults,
+        }
+    }
+}
+
+impl<T: Requested> From<T> for Prepared {
+    fn from(command: T) -> Self {
+        Self::new(command, Faults::default())
+    }
+}
+
+/// What a request led to: what an answer is made of.
+pub(crate) struct Answered {
+    /// What the first answer said.
+    pub(crate) answer: Answer,
+    /// The sequence of the entry; the newest one where nothing changed.
+    pub(crate) sequence: u64,
+    /// The present World: for names and definitions, and for what an answer shows as it is now.
+    pub(crate) root: Arc<Root>,
+    /// The entry that the request made; none where nothing changed.
+    pub(crate) entry: Option<Arc<Entry>>,
+    /// The instance and its call as they were after the entry.
+    found: Option<FoundInstance>,
+}
+
+impl Answered {
+    /// The instance as it was after the change.
+    pub(crate) fn instance(&self) -> Result<&Arc<Instance>, Refusal> {
+        self.found().map(|found| &found.instance)
+    }
+
+    /// The instance and its call as they were after the change.
+    pub(crate) fn found(&self) -> Result<&FoundInstance, Refusal> {
+        let gone = || refusal::not_found("instance", "", "the instance of this answer is gone");
+        self.found.as_ref().ok_or_else(gone)
+    }
+
+    /// The same, as the API shows it.
+    pub(crate) fn follow_up(&self) -> Result<proto::FollowUp, Refusal> {
+        Ok(archived::shown(&self.root, self.found()?))
+    }
+
+    /// The stages that the instance entered, in order.
+    pub(crate) fn entered_stages(&self) -> Result<Vec<proto::Stage>, Refusal> {
+        let instance = self.instance()?;
+        let Answer::Moved { entered, .. } = &self.answer else {
+            return Ok(Vec::new());
+        };
+        Ok(entered
+            .iter()
+            .filter_map(|number| convert::stage_of(&self.root, instance, *number))
+            .collect())
+    }
+
+    /// The revision of the workflow, team or calendar after the change.
+    pub(crate) fn revision(&self) -> Result<u64, Refusal> {
+        let changed = self
+            .entry
+            .as_ref()
+            .and_then(|entry| entry.definition.as_ref());
+        match (&self.answer, changed) {
+            (Answer::Revision(revision), _) => Ok(*revision),
+            (_, Some(DefinitionChange::Team(_, team))) => Ok(team.revision),
+            (_, Some(DefinitionChange::Calendar(calendar))) => Ok(calendar.revision),
+            _ => Err(refusal::answer_gone()),
+        }
+    }
+}
+
+impl Shared {
+    /// Carries out a change whose command is made of the request alone, and waits for it to be
+    /// durable. The ledger looks the request id up before it decides.
+    pub(crate) async fn execute(
+        &self,
+        asking: Asking,
+        command: impl Requested,
+    ) -> Result<Answered, Refusal> {
+        self.execute_any(asking, command.into()).await
+    }
+
+    async fn execute_any(&self, asking: Asking, command: Command) -> Result<Answered, Refusal> {
+        let (rpc, kind, actor) = (asking.rpc, asking.kind, asking.actor.clone());
+        let executed = async { self.send(self.request(asking, command)?).await }.await;
+        match kind {
+            ActorKind::Operations => log_request(("operations", rpc, &actor), &executed),
+            ActorKind::Author => log_request(("an author", rpc, &actor), &executed),
+            ActorKind::ScriptEngine | ActorKind::Person | ActorKind::Timer | ActorKind::Server => {}
+        }
+        executed
+    }
+
+    /// The same for a change of a call, which may have left memory: with what the archive knows of
+    /// it. Where something leaves memory between the look and the decision, it is repeated.
+    pub(crate) async fn execute_on_call(
+        &self,
+        asking: Asking,
+        call: &CallKey,
+        command: impl Requested,
+    ) -> Result<Answered, Refusal> {
+        let mut request = self.request(asking, command.into())?;
+        for _ in 0..ARCHIVE_LOOKS_MAX {
+            request.known = Some(archived::known(self, call).await?);
+            match self.send(request.clone()).await {
+                Err(refused) if refused.has_reason("ARCHIVE_MOVED") => {}
+                answered => return answered,
+            }
+        }
+        Err(refusal::unavailable(
+            "calls are leaving memory faster than they are looked up: ask again",
+        ))
+    }
+
+    fn request(&self, mut asking: Asking, command: Command) -> Result<Request, Refusal> {
+        asking.check_id();
+        let mark = self.mark(&asking);
+        let actor = Actor {
+            kind: asking.kind,
+            name: asking.actor.as_str().into(),
+        };
+        let request = Request {
+            actor,
+            mark,
+            salt: rand::random(),
+            known: None,
+            command,
+        };
+        if asking.faults.is_empty() {
+            return Ok(request);
+        }
+        let others = aftercall_engine::faults_in(&self.root(), &request, self.ledger.now());
+        Err(refusal::invalid(asking.faults.with(others)))
+    }
+
+    async fn send(&self, request: Request) -> Result<Answered, Refusal> {
+        match tokio::time::timeout(REQUEST_TIME_MAX, self.ledger.execute(request)).await {
+            Err(_) => Err(refusal::too_slow()),
+            Ok(Err(error)) => Err(self.refused(error).await),
+            Ok(Ok(outcome)) => self.answered(outcome).await,
+        }
+    }
+
+    /// Carries out a change whose command depends on the present state. A request that was carried
+    /// out before gets its first answer; `prepare` is for new ones only.
+    pub(crate) async fn execute_new(
+        &self,
+        asking: Asking,
+        prepare: impl Future<Output = Result<Prepared, Refusal>> + Send,
+    ) -> Result<Answered, Refusal> {
+        let mark = self.mark(&asking);
+        if let Some(known) = self.recall(mark).await? {
+            return Ok(known);
+        }
+        let executed = async {
+            let Prepared { command, faults } = prepare.await?;
+            let mut asking = asking;
+            asking.faults.append(faults);
+            self.execute_any(asking, command).await
+        };
+        match executed.await {
+            Ok(answered) => Ok(answered),
+            // The same request may have been carried out since the look above: then its own effects
+            // refuse it.
+            Err(refused) => self.recall(mark).await?.ok_or(refused),
+        }
+    }
+
+    /// The first answer to the same request; none where it is new.
+    async fn recall(&self, mark: Option<RequestMark>) -> Result<Option<Answered>, Refusal> {
+        let Some(mark) = mark else { return Ok(None) };
+        match self.ledger.recall(mark).await {
+            Ok(None) => Ok(None),
+            Ok(Some(sequence)) => self
+                .answered(Outcome::Repeated { sequence })
+                .await
+                .map(Some),
+            Err(error) => Err(self.refused(error).await),
+        }
+    }
+
+    async fn answered(&self, outcome: Outcome) -> Result<Answered, Refusal> {
+        let entry = match outcome {
+            Outcome::Committed(entry) => entry,
+            Outcome::Repeated { sequence } => self
+                .ledger
+                .history()
+                .entry(sequence)
+                .await
+                .map_err(|error| refusal::of_history(&error))?,
+            Outcome::Unchanged(answer) => {
+                let root = self.root();
+                let found = match instance_in(&answer) {
+                    Some(id) => first_answer::present(self, &root, id).await?,
+                    None => None,
+                };
+                return Ok(Answered {
+                    answer,
+                    sequence: root.sequence,
+                    root,
+                    entry: None,
+                    found,
+                });
+            }
+        };
+        let root = self.root();
+        let found = match instance_in(&entry.answer) {
+            Some(id) => first_answer::instance(self, &root, id, &entry).await?,
+            None => None,
+        };
+        Ok(Answered {
+            answer: entry.answer.clone(),
+            sequence: entry.sequence,
+            root,
+            entry: Some(entry),
+            found,
+        })
+    }
+
+    /// What the ledger refused. It knows only what is in memory: the archive knows what has left
+    /// it.
+    async fn refused(&self, error: LedgerError) -> Refusal {
+        let root = self.root();
+        if let LedgerError::Rejected(rejection) = &error
+            && let Rejection::NoSuchInstance(id) = **rejection
+            && let Ok(Some(found)) = archived::find(self, id).await
+        {
+            return refusal::archived(&root, &found.instance);
+        }
+        refusal::of_ledger(error, &root)
+    }
+
+    /// Keyed hashes of who asks what, where the request has an id: only these are kept of a
+    /// request.
+    fn mark(&self, asking: &Asking) -> Option<RequestMark> {
+        if asking.request_id.is_empty() {
+            return None;
+        }
+        let mut key = SipHasher128::new_with_key(&self.hash_key);
+        for part in [asking.rpc, &asking.actor, &asking.request_id, &asking.scope] {
+            key.write_usize(part.len());
+            key.write(part.as_bytes());
+        }
+        let mut fingerprint = SipHasher13::new_with_key(&self.hash_key);
+        fingerprint.write(&asking.bytes);
+        Some(RequestMark {
+            key: key.finish128().as_u128(),
+            fingerprint: fingerprint.finish(),
+        })
+    }
+}
+
+/// One line for what operations and authors do, so that the log explains why the server behaves
+/// differently. Reasons and messages may name a caller: they stay out of it.
+fn log_request((by, rpc, actor): (&str, &str, &str), executed: &Result<Answered, Refusal>) {
+    match executed {
+        Ok(Answered {
+            sequence, answer, ..
+        }) => {
+            let instance = instance_in(answer).map(|id| id.to_string());
+            tracing::info!(
+                rpc,
+                actor,
+                sequence,
+                instance,
+                "a request of {by} was carried out"
+            );
+        }
+        Err(refused) => {
+            let reason = refused.reason();
+            tracing::info!(rpc, actor, reason, code = ?refused.code(), "a request of {by} was refused");
+        }
+    }
+}
+
+fn instance_in(answer: &Answer) -> Option<InstanceId> {
+    match answer {
+        Answer::Set { instance, .. } | Answer::Moved { instance, .. } => Some(*instance),
+        Answer::Done
+        | Answer::Published { .. }
+        | Answer::Released(_)
+        | Answer::Revision(_)
+        | Answer::HandOver { .. }
+        | Answer::ClockAccepted { .. }
+        | Answer::BatchStopped(_)
+        | Answer::PurgeConfirmed(_) => None,
+    }
+}
+
+/// Whether somebody changed the workflow between the look at it and the decision, and the asker
+/// named no revision.
+pub(crate) fn has_moved_on(refused: &Refusal, expected: Option<u64>, attempt: usize) -> bool {
+    refused.code() == tonic::Code::Aborted && expected.is_none() && attempt < TRIES
+}
+
+/// How often a workflow is looked at again when it changed between the look and the decision.
+const TRIES: usize = 3;

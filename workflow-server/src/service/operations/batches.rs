@@ -1,0 +1,499 @@
+//! Batches: one thing done to many instances, as ops ask for it. The runner does the items.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use aftercall_definition::rules;
+use aftercall_engine::actor::{Actor, ActorKind};
+use aftercall_engine::batch::{
+    Batch, BatchChange, BatchItems, BatchProgress, BatchState, BatchWork, StartBatch,
+};
+use aftercall_engine::command::StopBatch;
+use aftercall_engine::entry::Answer;
+use aftercall_engine::instance::{Instance, InstanceId};
+use aftercall_engine::limits::{BATCH_ITEMS_MAX, BATCH_PER_SECOND_DEFAULT};
+use aftercall_engine::query::{InstanceFilter, ShouldStop, batch_items};
+use aftercall_engine::recipient::Recipient;
+use aftercall_engine::{Rejection, Root};
+use aftercall_proto::ready::Ready;
+use aftercall_proto::workflow::v1 as proto;
+use aftercall_serving::asked::Asked;
+
+use crate::reading::Lane;
+use crate::service::ask::{Answered, Asking, Faults, Prepared, filters, pages, requests};
+use crate::service::say::{Refusal, convert, refusal};
+use crate::service::shared::Shared;
+
+pub(crate) async fn start(
+    shared: &Shared,
+    asked: Asked<proto::StartBatchRequest>,
+) -> Result<proto::StartBatchResponse, Refusal> {
+    let request = &asked.request;
+    if request.dry_run {
+        let (start, faults) = read(shared, request).await?;
+        return dry_run(shared, start, asked.actor(), faults).await;
+    }
+    let asking = Asking::of_operations(&asked);
+    let prepare = async {
+        let (start, faults) = read(shared, request).await?;
+        if is_strict(request) && faults.is_empty() {
+            check_all(shared, &start, asked.actor()).await?;
+        }
+        Ok(Prepared::new(start, faults))
+    };
+    let answered = shared.execute_new(asking, prepare).await?;
+    shared.job_started.notify_one();
+    let batch = started(&answered)?;
+    Ok(proto::StartBatchResponse {
+        batch: Some(shown(&answered.root, batch)),
+        items: Vec::new(),
+        matched: batch.matched,
+        sequence: answered.sequence,
+    })
+}
+
+/// The batch as it was when it was started: it may have been forgotten since.
+fn started(answered: &Answered) -> Result<&Arc<Batch>, Refusal> {
+    match answered
+        .entry
+        .as_ref()
+        .and_then(|entry| entry.batch.as_ref())
+    {
+        Some(BatchChange::Started(batch)) => Ok(batch),
+        _ => find(&answered.root, answered.sequence),
+    }
+}
+
+async fn read(
+    shared: &Shared,
+    request: &proto::StartBatchRequest,
+) -> Result<(StartBatch, Faults), Refusal> {
+    let mut faults = Faults::default();
+    let work = work(&shared.root(), request.work.as_ref(), &mut faults);
+    let items = items_of(shared, request, &mut faults)?;
+    let start = StartBatch {
+        work,
+        items: if faults.is_empty() {
+            found(shared, items).await?
+        } else {
+            BatchItems::default()
+        },
+        reason: request.reason.as_str().into(),
+        per_second: if request.per_second == 0 {
+            BATCH_PER_SECOND_DEFAULT
+        } else {
+            request.per_second
+        },
+    };
+    Ok((start, faults))
+}
+
+/// Whether all items must be possible before any is begun.
+fn is_strict(request: &proto::StartBatchRequest) -> bool {
+    use proto::batch_work::Kind;
+    let kind = request.work.as_ref().and_then(|work| work.kind.as_ref());
+    matches!(kind, Some(Kind::Migrate(asked)) if !asked.allow_refused)
+}
+
+/// Tries all items as they stand, and refuses the batch where one would be refused.
+async fn check_all(shared: &Shared, start: &StartBatch, actor: &str) -> Result<(), Refusal> {
+    let actor = Actor {
+        kind: ActorKind::Operations,
+        name: actor.into(),
+    };
+    let (start, now) = (start.clone(), shared.ledger.now());
+    let refused = shared.walk(Lane::Heavy, shared.root(), move |root, should_stop| {
+        let told =
+            |id: InstanceId, tried: Result<&Instance, Rejection>| Some((id, tried.err()?.reason()));
+        let tried = aftercall_engine::try_batch(root, &start, (&actor, now), told, should_stop)?;
+        Ok(tried.into_iter().flatten().collect::<Vec<_>>())
+    });
+    let refused = refused.await?;
+    match refused.first() {
+        None => Ok(()),
+        Some((id, reason)) => Err(refusal::migration_refused(
+            refused.len(),
+            &id.to_string(),
+            reason,
+        )),
+    }
+}
+
+async fn dry_run(
+    shared: &Shared,
+    start: StartBatch,
+    actor: &str,
+    faults: Faults,
+) -> Result<proto::StartBatchResponse, Refusal> {
+    let actor = Actor {
+        kind: ActorKind::Operations,
+        name: actor.into(),
+    };
+    let command = start.clone();
+    let request = aftercall_engine::Request {
+        actor: actor.clone(),
+        mark: None,
+        salt: 0,
+        known: None,
+        command: command.into(),
+    };
+    let faults = faults.with(aftercall_engine::faults_of(&request));
+    if !faults.is_empty() {
+        return Err(refusal::invalid(faults));
+    }
+    let (root, now) = (shared.root(), shared.ledger.now());
+    let sequence = root.sequence;
+    let matched = start.items.matched;
+    let tried = shared.walk(Lane::Heavy, root, move |root, should_stop| {
+        let told = |id: InstanceId, tried: Result<&Instance, Rejection>| match tried {
+            Err(rejection) => proto::BatchItem {
+                detail: rejection.in_full(),
+                ..item(id, Some(rejection.reason()))
+            },
+            Ok(instance) => proto::BatchItem {
+                would_be_in: convert::stage_of(root, instance, instance.stage),
+                would_be: convert::status(instance.status).into(),
+                ..item(id, None)
+            },
+        };
+        aftercall_engine::try_batch(root, &start, (&actor, now), told, should_stop)
+    });
+    let items = tried.await?;
+    Ok(proto::StartBatchResponse {
+        batch: None,
+        items,
+        matched,
+        sequence,
+    })
+}
+
+/// An item that was done, or refused with this reason.
+fn item(id: InstanceId, refused: Option<&str>) -> proto::BatchItem {
+    let state = if refused.is_some() {
+        proto::BatchItemState::Refused
+    } else {
+        proto::BatchItemState::Done
+    };
+    let reason = refused.unwrap_or_default().to_owned();
+    proto::BatchItem {
+        instance_id: id.to_string(),
+        state: state.into(),
+        reason,
+        ..Default::default()
+    }
+}
+
+fn work(root: &Root, asked: Option<&proto::BatchWork>, faults: &mut Faults) -> BatchWork {
+    use proto::batch_work::Kind;
+    match asked.and_then(|asked| asked.kind.as_ref()) {
+        Some(Kind::Move(asked)) => BatchWork::Move { stage: asked.stage },
+        Some(Kind::Pause(asked)) => {
+            let until = asked.until.map(requests::time);
+            if until == Some(None) {
+                faults.add("work.pause.until", "is not a moment");
+            }
+            BatchWork::Pause {
+                until: until.flatten(),
+            }
+        }
+        Some(Kind::Migrate(asked)) => BatchWork::Migrate {
+            version: asked.to_version,
+            stages: requests::stage_mappings(&asked.stages, faults),
+        },
+        Some(Kind::Resume(_)) => BatchWork::Resume,
+        Some(Kind::Cancel(_)) => BatchWork::Cancel,
+        Some(Kind::HandOver(asked)) => BatchWork::HandOver(recipient(root, asked, faults)),
+        None => {
+            faults.add(
+                "work",
+                "must be given: move, pause, resume, cancel, hand_over or migrate",
+            );
+            BatchWork::Resume
+        }
+    }
+}
+
+fn recipient(root: &Root, asked: &proto::HandOverWork, faults: &mut Faults) -> Recipient {
+    match (asked.to_person.as_str(), asked.to_team.as_str()) {
+        ("", name) if !name.is_empty() => {
+            let team = root.teams.place(name).unwrap_or_else(|| {
+                faults.add(
+                    "work.hand_over.to_team",
+                    format!("there is no team `{name}`"),
+                );
+                u32::MAX
+            });
+            Recipient::Team { team }
+        }
+        (name, to_team) => {
+            if name.is_empty() == to_team.is_empty() {
+                faults.add(
+                    "work.hand_over.to_person",
+                    "name a person or a team, one of the two",
+                );
+            }
+            Recipient::Person {
+                name: name.into(),
+                lease_millis: requests::lease(asked.lease, faults),
+            }
+        }
+    }
+}
+
+/// Which instances a request is about.
+enum Wanted {
+    Named(Vec<InstanceId>),
+    Filtered(Box<InstanceFilter>),
+}
+
+/// Looks for the instances, off the ledger's thread.
+async fn found(shared: &Shared, asked: Wanted) -> Result<BatchItems, Refusal> {
+    let now = shared.ledger.now();
+    match asked {
+        Wanted::Named(ids) => Ok(BatchItems::named(ids)),
+        Wanted::Filtered(filter) => {
+            let walk = move |root: &Root, should_stop: ShouldStop<'_>| {
+                batch_items(root, &filter, now.max(root.at), should_stop)
+            };
+            shared.walk(Lane::Heavy, shared.root(), walk).await
+        }
+    }
+}
+
+fn items_of(
+    shared: &Shared,
+    request: &proto::StartBatchRequest,
+    faults: &mut Faults,
+) -> Result<Wanted, Refusal> {
+    let Some(filter) = &request.filter else {
+        if request.instance_ids.is_empty() {
+            faults.add("instance_ids", "name the instances, or give a filter");
+        }
+        if request.instance_ids.len() > BATCH_ITEMS_MAX {
+            let message = format!(
+                "has {} values, at most {BATCH_ITEMS_MAX} are allowed",
+                request.instance_ids.len()
+            );
+            faults.add("instance_ids", message);
+        }
+        let mut ids = Vec::new();
+        for (at, text) in request
+            .instance_ids
+            .iter()
+            .take(BATCH_ITEMS_MAX)
+            .enumerate()
+        {
+            match text.parse::<InstanceId>() {
+                Ok(id) => ids.push(id),
+                Err(error) => faults.add(format!("instance_ids[{at}]"), error.to_string()),
+            }
+        }
+        return Ok(Wanted::Named(ids));
+    };
+    if !request.instance_ids.is_empty() {
+        faults.add("filter", "name the instances or give a filter, not both");
+    }
+    if *filter == proto::InstanceFilter::default() {
+        faults.add(
+            "filter",
+            "must narrow something down: an empty one means all that is open",
+        );
+    }
+    use proto::batch_work::Kind;
+    let kind = request.work.as_ref().and_then(|work| work.kind.as_ref());
+    if matches!(kind, Some(Kind::Move(_) | Kind::Migrate(_))) && filter.workflows.len() != 1 {
+        faults.add(
+            "filter.workflows",
+            "must name one workflow: the number of a stage or version means nothing in another",
+        );
+    }
+    let root = shared.root();
+    // What looks for a misspelt workflow finds nothing; what changes instances says so.
+    for name in filter
+        .workflows
+        .iter()
+        .filter(|name| root.workflows.named(name).is_none())
+    {
+        let hint = rules::suggestion(
+            name,
+            root.workflows.by_place().map(|workflow| &*workflow.name),
+        );
+        faults.add(
+            "filter.workflows",
+            format!("there is no workflow {}{hint}", rules::quoted(name)),
+        );
+    }
+    let filter: InstanceFilter = filters::read(filter.clone(), shared.ledger.now())?;
+    Ok(Wanted::Filtered(Box::new(filter)))
+}
+
+pub(crate) async fn stop(
+    shared: &Shared,
+    asked: Asked<proto::StopBatchRequest>,
+) -> Result<proto::StopBatchResponse, Refusal> {
+    let request = &asked.request;
+    let asking = Asking::of_operations(&asked);
+    let command = StopBatch {
+        batch: request.batch_id,
+        reason: request.reason.as_str().into(),
+    };
+    let answered = shared.execute(asking, command).await?;
+    let batch = match answered.answer {
+        Answer::BatchStopped(progress) => {
+            let batch = known(shared, &answered.root, request.batch_id).await?;
+            shown_at(&answered.root, &batch, progress)
+        }
+        // The entry of an older server does not say how far it had come.
+        _ => shown(&answered.root, find(&answered.root, request.batch_id)?),
+    };
+    Ok(proto::StopBatchResponse {
+        batch: Some(batch),
+        sequence: answered.sequence,
+    })
+}
+
+/// A batch in memory; or, where it is forgotten, as it was started.
+async fn known(shared: &Shared, root: &Root, id: u64) -> Result<Arc<Batch>, Refusal> {
+    if let Some(batch) = root.batches.get(&id) {
+        return Ok(batch.clone());
+    }
+    let entry = shared
+        .ledger
+        .history()
+        .entry(id)
+        .await
+        .map_err(|error| refusal::of_history(&error))?;
+    match &entry.batch {
+        Some(BatchChange::Started(batch)) => Ok(batch.clone()),
+        _ => Err(refusal::answer_gone()),
+    }
+}
+
+pub(crate) async fn items(
+    shared: &Shared,
+    asked: Asked<proto::ListBatchItemsRequest>,
+) -> Result<Ready<proto::ListBatchItemsResponse>, Refusal> {
+    let request = asked.request;
+    let root = shared.root();
+    let batch = find(&root, request.batch_id)?.clone();
+    let list = format!("batch {} {}", request.batch_id, request.refused_only).into_bytes();
+    let first =
+        pages::read::<1>(shared, &list, &request.page_token)?.map_or(0, |[next]| next as usize);
+    let rows = pages::rows(request.page_size);
+    let by = shared.clone();
+    let page = move |_: &Root, _: ShouldStop<'_>| {
+        let refused = batch
+            .refused
+            .iter()
+            .map(|refused| (refused.item, &*refused.reason));
+        let refused: HashMap<u32, &str> = refused.collect();
+        let of = |(at, id): (usize, &InstanceId)| {
+            let at_item = at as u32;
+            let mut shown = item(*id, refused.get(&at_item).copied());
+            if at_item >= batch.next {
+                shown.state = proto::BatchItemState::Pending.into();
+            }
+            (at, shown)
+        };
+        let is_wanted = |(_, item): &(usize, proto::BatchItem)| {
+            !request.refused_only || item.state() == proto::BatchItemState::Refused
+        };
+        let mut rest = batch
+            .items
+            .iter()
+            .enumerate()
+            .skip(first)
+            .map(of)
+            .filter(is_wanted);
+        let items: Vec<proto::BatchItem> = rest.by_ref().take(rows).map(|(_, item)| item).collect();
+        let next_page_token = rest.next().map_or_else(String::new, |(at, _)| {
+            pages::token(&by, &list, &[at as u64])
+        });
+        Ok(proto::ListBatchItemsResponse {
+            items,
+            next_page_token,
+        })
+    };
+    shared.answer(Lane::Heavy, root, page).await
+}
+
+pub(crate) fn find(root: &Root, id: u64) -> Result<&Arc<Batch>, Refusal> {
+    let missing = || {
+        refusal::not_found(
+            "batch",
+            &id.to_string(),
+            format!("there is no batch {id}, or no longer"),
+        )
+    };
+    root.batches.get(&id).ok_or_else(missing)
+}
+
+pub(crate) fn shown(root: &Root, batch: &Batch) -> proto::Batch {
+    shown_at(root, batch, batch.progress())
+}
+
+/// The batch when it had come so far.
+fn shown_at(root: &Root, batch: &Batch, progress: BatchProgress) -> proto::Batch {
+    let state = match progress.state {
+        BatchState::Running => proto::BatchState::Running,
+        BatchState::Stopped => proto::BatchState::Stopped,
+        BatchState::Done => proto::BatchState::Done,
+    };
+    proto::Batch {
+        id: batch.id,
+        work: Some(proto::BatchWork {
+            kind: Some(shown_work(root, &batch.work)),
+        }),
+        reason: batch.reason.to_string(),
+        actor: batch.actor.name.to_string(),
+        state: state.into(),
+        started_at: Some(convert::timestamp(batch.started_at)),
+        ended_at: progress.ended_at.map(convert::timestamp),
+        per_second: batch.per_second,
+        matched: batch.matched,
+        items: batch.items.len() as u32,
+        done: progress.next - progress.refused,
+        refused: progress.refused,
+    }
+}
+
+fn shown_work(root: &Root, work: &BatchWork) -> proto::batch_work::Kind {
+    use proto::batch_work::Kind;
+    match work {
+        BatchWork::Move { stage } => Kind::Move(proto::MoveWork { stage: *stage }),
+        BatchWork::Pause { until } => Kind::Pause(proto::PauseWork {
+            until: until.map(convert::timestamp),
+        }),
+        BatchWork::Migrate { version, stages } => {
+            let mapping = |(from, to): &(u32, u32)| proto::StageMapping {
+                from_stage: *from,
+                to_stage: *to,
+            };
+            let stages = stages.iter().map(mapping).collect();
+            Kind::Migrate(proto::MigrateWork {
+                to_version: *version,
+                stages,
+                allow_refused: false,
+            })
+        }
+        BatchWork::Resume => Kind::Resume(proto::ResumeWork {}),
+        BatchWork::Cancel => Kind::Cancel(proto::CancelWork {}),
+        BatchWork::HandOver(Recipient::Person { name, lease_millis }) => {
+            Kind::HandOver(proto::HandOverWork {
+                to_person: name.to_string(),
+                to_team: String::new(),
+                lease: Some(convert::duration(std::time::Duration::from_millis(
+                    lease_millis.unsigned_abs(),
+                ))),
+            })
+        }
+        BatchWork::HandOver(Recipient::Team { team }) => Kind::HandOver(proto::HandOverWork {
+            to_person: String::new(),
+            to_team: root
+                .teams
+                .at(*team)
+                .map_or_else(String::new, |team| team.name.clone()),
+            lease: None,
+        }),
+    }
+}

@@ -1,0 +1,12 @@
+//! Answers: domain types become proto, and what is refused becomes a status.
+
+pub(crate) mod causes;
+pub(crate) mod convert;
+pub(crate) mod explain;
+pub(crate) mod follow_up;
+mod present;
+pub(crate) mod refusal;
+mod status;
+pub(crate) mod words;
+
+pub(crate) use refusal::Refusal;

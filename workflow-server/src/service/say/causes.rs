@@ -1,0 +1,199 @@
+//! A change as the history and the feed show it: why it happened, with the people, teams, alerts
+//! and follow-ups that it is about.
+
+use aftercall_definition::Definition;
+use aftercall_definition::value::Value;
+use aftercall_engine::Root;
+use aftercall_engine::entry::{
+    After, Answer, ChangeKind, Entry, InstanceChange, OF_ALERT, Said, TO_PERSON, TO_TEAM,
+};
+use aftercall_engine::instance::{Instance, Status};
+use aftercall_engine::limits::STAGE_WARNINGS_MAX;
+use aftercall_proto::workflow::v1 as proto;
+
+use crate::service::say::convert::{
+    actor, change_kind, stage_of_version, status, timestamp, value,
+};
+
+/// The values of a cause by name; those that the entry does not hold are found in what it changed.
+type Values = Vec<(Box<str>, Value)>;
+
+/// Why something changed. What the actor said belongs to the change that the command was about.
+pub(crate) fn cause(
+    root: &Root,
+    entry: &Entry,
+    change: Option<&InstanceChange>,
+    definition: Option<&Definition>,
+) -> proto::Cause {
+    let kind = change.map_or(entry.kind, |change| change.kind);
+    // What runs on a call is stored as touched by an update, also where the call ended.
+    let is_end = (entry.kind, kind) == (ChangeKind::CallEnded, ChangeKind::CallUpdated);
+    let kind = if is_end { ChangeKind::CallEnded } else { kind };
+    let said = if kind == entry.kind {
+        entry.said.clone()
+    } else {
+        Said::default()
+    };
+    let event = definition
+        .and_then(|definition| definition.stage(said.event_stage))
+        .map(|stage| &stage.event);
+    let mut values = said.values.into_vec();
+    if let Some(change) = change {
+        complete(&mut values, root, entry, change);
+    }
+    proto::Cause {
+        kind: change_kind(kind).into(),
+        event_id: event.map_or_else(String::new, |event| event.id.clone()),
+        title: event.map_or_else(String::new, |event| event.label.clone()),
+        note: said.note.to_string(),
+        values: values
+            .iter()
+            .map(|(name, held)| (name.to_string(), value(held)))
+            .collect(),
+    }
+}
+
+/// Adds whom and what a change is about.
+fn complete(values: &mut Values, root: &Root, entry: &Entry, change: &InstanceChange) {
+    let holder = change
+        .before
+        .as_ref()
+        .map(|before| &*before.holder)
+        .filter(|holder| !holder.is_empty());
+    match change.kind {
+        ChangeKind::HandedOver => {
+            if values.is_empty() {
+                // Entries of earlier servers do not name the recipient; the instance shows it.
+                values.extend(
+                    change
+                        .after
+                        .whole()
+                        .and_then(|after| recipient(root, after)),
+                );
+            }
+            let is_news = |holder: &&str| **holder != *entry.actor.name && !names(values, holder);
+            put(values, "from", holder.filter(is_news));
+        }
+        ChangeKind::TakenOver => put(
+            values,
+            "from",
+            holder.filter(|holder| **holder != *entry.actor.name),
+        ),
+        ChangeKind::ClaimLapsed => put(values, "holder", holder),
+        ChangeKind::Replaced => {
+            if let Answer::Set { instance, .. } = &entry.answer {
+                values.push(("by".into(), Value::Text(instance.to_string().into())));
+            }
+        }
+        ChangeKind::AlertAcknowledged
+        | ChangeKind::AlertReturned
+        | ChangeKind::Snoozed
+        | ChangeKind::Escalated => {
+            show_alert(values, change.after.whole().map(|after| &**after));
+        }
+        _ => {}
+    }
+}
+
+fn put(values: &mut Values, name: &str, person: Option<&str>) {
+    values.extend(person.map(|person| (name.into(), Value::Text(person.into()))));
+}
+
+fn names(values: &Values, person: &str) -> bool {
+    values
+        .iter()
+        .any(|(_, held)| matches!(held, Value::Text(text) if **text == *person))
+}
+
+/// To whom an instance has been handed over: who holds it, else the team that its alerts are for.
+fn recipient(root: &Root, after: &Instance) -> Option<(Box<str>, Value)> {
+    if let Some(claim) = &after.claim {
+        return Some((TO_PERSON.into(), Value::Text(claim.by.clone())));
+    }
+    let team = root.teams.at(after.alerts.first()?.team)?;
+    Some((TO_TEAM.into(), Value::Text(team.name.as_str().into())))
+}
+
+/// An entry names an alert by its action; people know it by its text.
+fn show_alert(values: &mut Values, after: Option<&Instance>) {
+    let Some(place) = values.iter().position(|(name, _)| **name == *OF_ALERT) else {
+        return;
+    };
+    let (name, action) = values.remove(place);
+    let alerts = after.map(|after| &after.alerts[..]).unwrap_or_default();
+    if let Value::Number(number) = action
+        && let Some(alert) = alerts
+            .iter()
+            .find(|alert| f64::from(alert.action) == number)
+    {
+        values.push((name, Value::Text(alert.text.clone())));
+    }
+}
+
+/// One line of history.
+pub(crate) fn history_item(
+    root: &Root,
+    entry: &Entry,
+    change: Option<&InstanceChange>,
+) -> proto::HistoryItem {
+    let after = change.map(|change| &change.after);
+    let pinned = after.map(|after| (after.workflow(), after.version()));
+    let workflow = after.and_then(|after| root.workflows.at(after.workflow()));
+    let definition = workflow
+        .zip(pinned)
+        .and_then(|(workflow, (_, version))| workflow.version(version));
+    let from = change
+        .and_then(|change| change.before.as_ref())
+        .map(|before| before.stage);
+    let entered = change.map_or(&[][..], |change| &change.entered);
+    proto::HistoryItem {
+        sequence: entry.sequence,
+        at: Some(timestamp(entry.at)),
+        actor: Some(actor(&entry.actor)),
+        cause: Some(cause(
+            root,
+            entry,
+            change,
+            definition.map(|version| &*version.definition),
+        )),
+        instance_id: after.map_or_else(String::new, |after| after.id().to_string()),
+        workflow: workflow.map_or_else(String::new, |workflow| workflow.name.clone()),
+        from_stage: pinned
+            .zip(from)
+            .and_then(|(pinned, from)| stage_of_version(root, pinned, from)),
+        entered_stages: pinned.map_or_else(Vec::new, |pinned| {
+            entered
+                .iter()
+                .filter_map(|number| stage_of_version(root, pinned, *number))
+                .collect()
+        }),
+        status: after
+            .map_or(proto::Status::Unspecified, |after| status(after.status()))
+            .into(),
+        outcome: after
+            .filter(|after| after.status() == Status::Finished)
+            .map_or_else(String::new, |after| after.ending().to_owned()),
+        warnings: change.map_or_else(Vec::new, |change| {
+            change
+                .warnings
+                .iter()
+                .take(STAGE_WARNINGS_MAX)
+                .map(ToString::to_string)
+                .collect()
+        }),
+        version: after.map_or(0, After::version),
+        rewritten_texts: change.map_or_else(Vec::new, rewritten_texts),
+    }
+}
+
+fn rewritten_texts(change: &InstanceChange) -> Vec<String> {
+    let alerts = change
+        .after
+        .whole()
+        .map(|instance| &instance.alerts[..])
+        .unwrap_or_default();
+    let rewritten = alerts
+        .iter()
+        .filter(|alert| change.rewritten.contains(&alert.action));
+    rewritten.map(|alert| alert.text.to_string()).collect()
+}

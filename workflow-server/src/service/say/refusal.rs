@@ -1,0 +1,420 @@
+//! Why a request is refused. What the client reads and what the log says are different sentences:
+//! nothing of the inside goes out. `status.rs` makes a status of it at the edge.
+
+mod rejection;
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use aftercall_authoring::builder::BuildError;
+use aftercall_authoring::graph::NoPicture;
+use aftercall_authoring::simulate::SimulationError;
+use aftercall_definition::{Fault, FieldError};
+use aftercall_engine::instance::Instance;
+use aftercall_engine::{Rejection, Root};
+use aftercall_serving::UNREAD_BYTES_REFUSED;
+use rejection::of_rejection;
+use tonic::Code;
+use tonic_types::{ErrorDetails, FieldViolation};
+
+use crate::journal::JournalError;
+use crate::ledger::LedgerError;
+use crate::ledger::feed::FeedError;
+use crate::ledger::history::HistoryError;
+use crate::reading::ReadError;
+use crate::service::say::present::{facts, hidden_because};
+
+/// Bytes of a status' message. All of a status must stay well below the 8 KiB of headers that
+/// clients are sure to take.
+const MESSAGE_BYTES: usize = 1_000;
+/// Bytes of the name of a field at fault.
+const FIELD_BYTES: usize = 120;
+/// Bytes of what is wrong with a field.
+const FAULT_BYTES: usize = 400;
+/// Bytes of all fields at fault together; in base64 they take a third more.
+const VIOLATIONS_BYTES: usize = 3_600;
+/// When to ask again while the server cannot answer.
+const RETRY_AFTER: Duration = Duration::from_secs(1);
+
+/// Why a request is refused.
+#[derive(Clone, Debug, thiserror::Error)]
+#[error("{}: {}", .0.reason, .0.message)]
+pub(crate) struct Refusal(Box<Parts>);
+
+/// What a status is made of.
+#[derive(Clone, Debug)]
+pub(crate) struct Parts {
+    pub(crate) code: Code,
+    /// Stable word for programs.
+    pub(crate) reason: String,
+    /// Sentence for people.
+    pub(crate) message: String,
+    /// What belongs to the reason, by name.
+    pub(crate) facts: HashMap<String, String>,
+    /// All details but the reason and its facts.
+    pub(crate) details: ErrorDetails,
+}
+
+impl Refusal {
+    fn new(
+        code: Code,
+        reason: impl Into<String>,
+        message: &str,
+        facts: HashMap<String, String>,
+        details: ErrorDetails,
+    ) -> Self {
+        Self(Box::new(Parts {
+            code,
+            reason: reason.into(),
+            message: short(message, MESSAGE_BYTES),
+            facts,
+            details,
+        }))
+    }
+
+    /// Whether it is for this reason.
+    pub(crate) fn has_reason(&self, reason: &str) -> bool {
+        self.0.reason == reason
+    }
+
+    /// Stable word for programs.
+    pub(crate) fn reason(&self) -> &str {
+        &self.0.reason
+    }
+
+    /// Sentence for people.
+    pub(crate) fn message(&self) -> &str {
+        &self.0.message
+    }
+
+    pub(crate) fn code(&self) -> Code {
+        self.0.code
+    }
+
+    pub(crate) fn into_parts(self) -> Parts {
+        *self.0
+    }
+
+    /// The same, with who moved the instance last, and when.
+    pub(crate) fn with_mover(mut self, mover: &str, at: &str) -> Self {
+        let Parts { message, facts, .. } = &mut *self.0;
+        facts.insert("changed_by".to_owned(), mover.to_owned());
+        facts.insert("changed_at".to_owned(), at.to_owned());
+        message.push_str(&format!("; {mover} moved it at {at}"));
+        self
+    }
+}
+
+fn refusal(
+    code: Code,
+    reason: &str,
+    message: impl Into<String>,
+    facts: HashMap<String, String>,
+) -> Refusal {
+    Refusal::new(code, reason, &message.into(), facts, ErrorDetails::new())
+}
+
+/// A text that fits: a status travels in headers, and a client that is sent more of them than it
+/// takes ends its connection.
+fn short(text: &str, bytes_max: usize) -> String {
+    if text.len() <= bytes_max {
+        return text.to_owned();
+    }
+    let end = text.floor_char_boundary(bytes_max);
+    format!("{}…", &text[..end])
+}
+
+/// As many violations as fit; the last says how many there are besides.
+fn violations(faults: impl ExactSizeIterator<Item = (String, String)>) -> Vec<FieldViolation> {
+    let (mut shown, mut bytes, count) = (Vec::new(), 0, faults.len());
+    for (field, message) in faults {
+        let (field, message) = (short(&field, FIELD_BYTES), short(&message, FAULT_BYTES));
+        bytes += field.len() + message.len();
+        if bytes > VIOLATIONS_BYTES {
+            let message = format!(
+                "{} more are invalid: correct these first",
+                count - shown.len()
+            );
+            shown.push(FieldViolation::new("and", message));
+            break;
+        }
+        shown.push(FieldViolation::new(field, message));
+    }
+    shown
+}
+
+pub(crate) fn plain(code: Code, reason: &str, message: impl Into<String>) -> Refusal {
+    refusal(code, reason, message, HashMap::new())
+}
+
+/// Fields at fault, all of them.
+pub(crate) fn invalid(faults: Vec<FieldError>) -> Refusal {
+    let message = FieldError::summary(&faults);
+    let violations = violations(faults.into_iter().map(|fault| (fault.field, fault.message)));
+    let mut details = ErrorDetails::new();
+    details.set_bad_request(violations);
+    Refusal::new(
+        Code::InvalidArgument,
+        "INVALID_REQUEST",
+        &message,
+        HashMap::new(),
+        details,
+    )
+}
+
+/// One field at fault.
+pub(crate) fn invalid_field(field: &str, message: impl Into<String>) -> Refusal {
+    invalid(vec![FieldError {
+        field: field.to_owned(),
+        message: message.into(),
+    }])
+}
+
+/// Something that was asked for does not exist.
+pub(crate) fn not_found(kind: &str, name: &str, message: impl Into<String>) -> Refusal {
+    not_found_of(kind, name, message, HashMap::new())
+}
+
+/// The same, with what is known of the instance that should have it.
+fn not_found_of(
+    kind: &str,
+    name: &str,
+    message: impl Into<String>,
+    facts: HashMap<String, String>,
+) -> Refusal {
+    let (name, message) = (
+        short(name, FIELD_BYTES),
+        short(&message.into(), MESSAGE_BYTES),
+    );
+    let mut details = ErrorDetails::new();
+    let reason = format!("NO_SUCH_{}", kind.to_uppercase());
+    details.set_resource_info(kind, name, "", message.clone());
+    Refusal::new(Code::NotFound, reason, &message, facts, details)
+}
+
+/// A fault of this server: the client gets an id to look it up by, the log all else.
+pub(crate) fn internal(error: &(dyn std::error::Error + 'static)) -> Refusal {
+    let id = format!("{:016x}", rand::random::<u64>());
+    tracing::error!(id, error, "a request failed inside the server");
+    let facts = HashMap::from([("id".to_owned(), id.clone())]);
+    refusal(
+        Code::Internal,
+        "INTERNAL",
+        format!("the server has a fault; its log tells more under {id}"),
+        facts,
+    )
+}
+
+/// The server does not answer at the moment.
+pub(crate) fn unavailable(message: &str) -> Refusal {
+    let details = ErrorDetails::with_retry_info(Some(RETRY_AFTER));
+    Refusal::new(
+        Code::Unavailable,
+        "UNAVAILABLE",
+        message,
+        HashMap::new(),
+        details,
+    )
+}
+
+/// The entry of the first answer says too little of it: it was written by an older server.
+pub(crate) fn answer_gone() -> Refusal {
+    let message = "the first answer to this request is gone: ask with a new request id";
+    precondition("ANSWER_GONE", message, HashMap::new())
+}
+
+/// The request took longer than any may.
+pub(crate) fn too_slow() -> Refusal {
+    plain(
+        Code::DeadlineExceeded,
+        "REQUEST_TIME",
+        "the request took too long; with a request id, asking again is safe",
+    )
+}
+
+pub(crate) fn exhausted(name: &str, limit: u64) -> Refusal {
+    let message = format!("the limit {name} of {limit} is reached");
+    // A change that is too large for the journal stays so.
+    let retry_after = (name != "ENTRY_BYTES").then_some(RETRY_AFTER);
+    let mut details = retry_after.map_or_else(ErrorDetails::new, |after| {
+        ErrorDetails::with_retry_info(Some(after))
+    });
+    details.add_quota_failure_violation(name, message.clone());
+    let facts = HashMap::from([("limit".to_owned(), limit.to_string())]);
+    Refusal::new(Code::ResourceExhausted, name, &message, facts, details)
+}
+
+/// It has ended, and has left memory.
+pub(crate) fn archived(root: &Root, instance: &Instance) -> Refusal {
+    let message = format!(
+        "the follow-up is {} and in the archive: nothing moves it any more",
+        instance.status.word()
+    );
+    precondition("INSTANCE_ARCHIVED", message, facts(root, instance))
+}
+
+/// Call Managers do not see it.
+pub(crate) fn not_visible(root: &Root, instance: &Instance) -> Refusal {
+    precondition(
+        "NOT_VISIBLE",
+        hidden_because(root, instance),
+        facts(root, instance),
+    )
+}
+
+/// The feed's epoch is another one.
+pub(crate) fn other_epoch(epoch: &str) -> Refusal {
+    let facts = HashMap::from([("epoch".to_owned(), epoch.to_owned())]);
+    precondition(
+        "OTHER_EPOCH",
+        "this store has another epoch: take a new snapshot".to_owned(),
+        facts,
+    )
+}
+
+fn precondition(
+    reason: &str,
+    message: impl Into<String>,
+    facts: HashMap<String, String>,
+) -> Refusal {
+    let subject = facts.get("instance_id").cloned().unwrap_or_default();
+    let message = short(&message.into(), MESSAGE_BYTES);
+    let mut details = ErrorDetails::new();
+    details.add_precondition_failure_violation(reason, subject, message.clone());
+    Refusal::new(Code::FailedPrecondition, reason, &message, facts, details)
+}
+
+/// A workflow that no picture shows.
+pub(crate) fn no_picture(why: NoPicture) -> Refusal {
+    let reason = match why {
+        NoPicture::TooLarge => "PICTURE_TOO_LARGE",
+        NoPicture::NoLayout => "NO_LAYOUT",
+    };
+    precondition(reason, why.to_string(), HashMap::new())
+}
+
+/// What the ledger refused.
+pub(crate) fn of_ledger(error: LedgerError, root: &Root) -> Refusal {
+    match error {
+        LedgerError::Rejected(rejection) => of_rejection(*rejection, root),
+        LedgerError::Unavailable(reason) => unavailable(&reason),
+        LedgerError::Busy(limit) => exhausted("COMMANDS_WAITING", limit as u64),
+    }
+}
+
+/// A step of building a draft cannot be done.
+pub(crate) fn of_build(error: &BuildError, workflow: &str) -> Refusal {
+    let message = error.to_string();
+    match error {
+        BuildError::Faulty(faults) => bad_text("action", faults),
+        BuildError::NoEvent { event, .. } => {
+            not_found("event", &format!("{workflow}/{event}"), message)
+        }
+        BuildError::NoAction { event, action, .. } => {
+            not_found("action", &format!("{workflow}/{event}/{action}"), message)
+        }
+        BuildError::Linked(_) => precondition("LINKED", message, HashMap::new()),
+        BuildError::OtherKind => precondition("OTHER_KIND", message, HashMap::new()),
+        BuildError::IntoItself => precondition("INTO_ITSELF", message, HashMap::new()),
+        BuildError::OtherEvent(_) => precondition("OTHER_EVENT", message, HashMap::new()),
+        BuildError::TooMany(_) | BuildError::NotAFile(_) => {
+            precondition("TOO_MANY", message, HashMap::new())
+        }
+    }
+}
+
+/// Nothing of the workflow has been published yet.
+pub(crate) fn only_draft(name: &str) -> Refusal {
+    let message = format!(
+        "workflow `{}` has only a draft: publish it, or ask for the draft",
+        short(name, 64)
+    );
+    not_found("version", name, message)
+}
+
+/// There is a workflow with this name already.
+pub(crate) fn name_taken(name: &str) -> Refusal {
+    let details = ErrorDetails::with_resource_info("workflow", name, "", "it exists");
+    let message = format!("there is a workflow `{}` already", short(name, 64));
+    Refusal::new(
+        Code::AlreadyExists,
+        "NAME_TAKEN",
+        &message,
+        HashMap::new(),
+        details,
+    )
+}
+
+/// Some of what should go on on another version cannot.
+pub(crate) fn migration_refused(count: usize, first: &str, reason: &str) -> Refusal {
+    let message = format!(
+        "{count} of them would be refused, the first {first} with {reason}: nothing was begun; a dry run says which"
+    );
+    precondition(
+        "MIGRATION_REFUSED",
+        message,
+        HashMap::from([("first_reason".to_owned(), reason.to_owned())]),
+    )
+}
+
+/// Why a workflow cannot be tried out.
+pub(crate) fn of_simulation(error: SimulationError, root: &Root) -> Refusal {
+    match error {
+        SimulationError::Faulty(faults) => of_rejection(Rejection::WorkflowHasFaults(faults), root),
+        SimulationError::Refused(rejection) => of_rejection(*rejection, root),
+        SimulationError::NotSet | SimulationError::TooBusy | SimulationError::Stopped(_) => {
+            internal(&error)
+        }
+    }
+}
+
+/// What the feed cannot give.
+pub(crate) fn of_feed(error: &FeedError) -> Refusal {
+    match error {
+        FeedError::OutOfRange { oldest, newest } => {
+            let facts = HashMap::from([
+                ("oldest_sequence".to_owned(), oldest.to_string()),
+                ("newest_sequence".to_owned(), newest.to_string()),
+            ]);
+            refusal(Code::OutOfRange, "FEED_RANGE", error.to_string(), facts)
+        }
+        FeedError::Behind { .. } | FeedError::Journal(JournalError::Unreachable { .. }) => {
+            unavailable(&error.to_string())
+        }
+        FeedError::Journal(_) | FeedError::Record(_) => internal(error),
+    }
+}
+
+/// A read that gave nothing.
+pub(crate) fn of_read(error: ReadError) -> Refusal {
+    match error {
+        ReadError::Full { limit } => exhausted("READS_WAITING", limit as u64),
+        ReadError::Unread => exhausted("UNREAD_BYTES", UNREAD_BYTES_REFUSED as u64),
+        ReadError::TimeUp => plain(
+            Code::ResourceExhausted,
+            "READ_TIME",
+            format!("{error}: ask for less"),
+        ),
+        ReadError::Panicked => internal(&error),
+    }
+}
+
+/// What the history cannot give.
+pub(crate) fn of_history(error: &HistoryError) -> Refusal {
+    internal(error)
+}
+
+/// A definition file with faults: each with its place.
+pub(crate) fn bad_file(faults: &[Fault]) -> Refusal {
+    bad_text("file", faults)
+}
+
+/// A text of this field has faults, each with its line and column.
+fn bad_text(field: &str, faults: &[Fault]) -> Refusal {
+    let place = |fault: &Fault| format!("{field}:{}:{}", fault.line, fault.column);
+    let fields = faults.iter().map(|fault| FieldError {
+        field: place(fault),
+        message: fault.message.clone(),
+    });
+    invalid(fields.collect())
+}

@@ -1,0 +1,203 @@
+//! What every service holds, and how it reads on threads of its own.
+
+use std::cell::Cell;
+use std::hash::Hasher;
+use std::sync::Arc;
+use std::time::Duration;
+
+use aftercall_engine::Root;
+use aftercall_engine::phone::Country;
+use aftercall_engine::query::{ShouldStop, Stopped};
+use aftercall_proto::ready::Ready;
+use prost::Message;
+use siphasher::sip::SipHasher13;
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+
+use crate::ledger::Handle;
+use crate::limits::{BACKUPS_RUNNING_MAX, FOLLOW_UPS_AT_ONCE, REPORTS_RUNNING_MAX, ROWS_AT_ONCE};
+use crate::reading::{Lane, Reading};
+use crate::service::desk::ClaimSearches;
+use crate::service::feed::Places;
+use crate::service::say::{Refusal, refusal};
+
+/// What every service holds.
+#[derive(Clone)]
+pub struct Shared {
+    pub(crate) ledger: Handle,
+    pub(crate) hash_key: [u8; 16],
+    pub(crate) epoch: Arc<str>,
+    /// Where the store is.
+    pub(crate) location: Arc<str>,
+    pub(crate) start_duration: Duration,
+    pub(crate) feed_places: Arc<Places>,
+    pub(crate) draining: CancellationToken,
+    pub(crate) desk: Arc<DeskSettings>,
+    pub(crate) job_started: Arc<tokio::sync::Notify>,
+    pub(crate) reports: Arc<Semaphore>,
+    pub(crate) reading: Arc<Reading>,
+    pub(crate) searches: Arc<ClaimSearches>,
+    pub(crate) identity: Arc<crate::journal::Identity>,
+    pub(crate) backups: Arc<Semaphore>,
+}
+
+/// What ops decide for the people at their desks.
+#[derive(Clone, Debug)]
+pub struct DeskSettings {
+    /// The country of telephone numbers that name none.
+    pub country: Country,
+    /// How long a push may be taken back; zero for not at all.
+    pub undo: Duration,
+}
+
+impl Shared {
+    /// What the services need of the server.
+    #[must_use]
+    pub fn new(
+        ledger: Handle,
+        storage: &dyn crate::journal::Storage,
+        start_duration: Duration,
+        draining: CancellationToken,
+        (desk, reading): (DeskSettings, Reading),
+    ) -> Self {
+        Self {
+            ledger,
+            hash_key: storage.identity().hash_key,
+            epoch: storage.identity().epoch.as_str().into(),
+            location: storage.location().into(),
+            start_duration,
+            feed_places: Arc::default(),
+            draining,
+            desk: Arc::new(desk),
+            job_started: Arc::default(),
+            reports: Arc::new(Semaphore::new(REPORTS_RUNNING_MAX)),
+            reading: Arc::new(reading),
+            searches: Arc::default(),
+            identity: Arc::new(storage.identity().clone()),
+            backups: Arc::new(Semaphore::new(BACKUPS_RUNNING_MAX)),
+        }
+    }
+
+    /// Walks over a root on a thread for reads, until the client goes away or the time is used up.
+    pub(crate) async fn walk<T: Send + 'static>(
+        &self,
+        lane: Lane,
+        root: Arc<Root>,
+        walk: impl FnOnce(&Root, ShouldStop<'_>) -> Result<T, Stopped> + Send + 'static,
+    ) -> Result<T, Refusal> {
+        let walked = self
+            .reading
+            .run(lane, move |should_stop| walk(&root, should_stop))
+            .await;
+        walked.map_err(refusal::of_read)
+    }
+
+    /// Walks for the answer to a change that has been made: it must not be refused any more, so it
+    /// waits however many wait already.
+    pub(crate) async fn walk_afterwards<T: Send + 'static>(
+        &self,
+        root: Arc<Root>,
+        walk: impl FnOnce(&Root, ShouldStop<'_>) -> Result<T, Stopped> + Send + 'static,
+    ) -> Result<T, Refusal> {
+        let walked = self
+            .reading
+            .run_afterwards(Lane::Heavy, move |should_stop| walk(&root, should_stop))
+            .await;
+        walked.map_err(refusal::of_read)
+    }
+
+    /// Does what takes a while, but no longer than tens of milliseconds, on a thread for reads.
+    pub(crate) async fn off_thread<T: Send + 'static>(
+        &self,
+        root: Arc<Root>,
+        read: impl FnOnce(&Root) -> T + Send + 'static,
+    ) -> Result<T, Refusal> {
+        self.walk(Lane::Heavy, root, move |root, _| Ok(read(root)))
+            .await
+    }
+
+    /// Makes an answer from a root on a thread for reads, and encodes it there: the threads that
+    /// serve only pass its bytes.
+    pub(crate) async fn answer<T: Message + 'static>(
+        &self,
+        lane: Lane,
+        root: Arc<Root>,
+        make: impl FnOnce(&Root, ShouldStop<'_>) -> Result<T, Stopped> + Send + 'static,
+    ) -> Result<Ready<T>, Refusal> {
+        let made = self.walk(lane, root, move |root, should_stop| {
+            make(root, should_stop).map(Ready::from)
+        });
+        made.await
+    }
+
+    /// The same for a short answer that may be refused.
+    pub(crate) async fn answer_or_refuse<T: Message + 'static>(
+        &self,
+        lane: Lane,
+        make: impl FnOnce(&Root) -> Result<T, Refusal> + Send + 'static,
+    ) -> Result<Ready<T>, Refusal> {
+        self.walk(lane, self.root(), move |root, _| {
+            Ok(make(root).map(Ready::from))
+        })
+        .await?
+    }
+
+    /// The same for an answer that needs the history or the archive: its thread waits for the
+    /// files.
+    pub(crate) async fn answer_from_files<
+        T: Message + 'static,
+        F: Future<Output = Result<T, Refusal>>,
+    >(
+        &self,
+        lane: Lane,
+        make: impl FnOnce(Self) -> F + Send + 'static,
+    ) -> Result<Ready<T>, Refusal> {
+        let shared = self.clone();
+        let made = self
+            .reading
+            .run_waiting(lane, move || async { make(shared).await.map(Ready::from) });
+        made.await.map_err(refusal::of_read)?
+    }
+
+    /// The same for an answer that shows so many follow-ups: where they are few, as nearly always,
+    /// it is made at once.
+    pub(crate) async fn answer_of<
+        T: Message + 'static,
+        F: Future<Output = Result<T, Refusal>> + Send,
+    >(
+        &self,
+        follow_ups: usize,
+        make: impl FnOnce(Self) -> F + Send + 'static,
+    ) -> Result<Ready<T>, Refusal> {
+        if follow_ups <= FOLLOW_UPS_AT_ONCE {
+            return make(self.clone()).await.map(Ready::from);
+        }
+        self.answer_from_files(Lane::Desk, make).await
+    }
+
+    /// Tells the runner of jobs that there is a new batch or erasure.
+    pub(crate) fn job_started(&self) -> Arc<tokio::sync::Notify> {
+        self.job_started.clone()
+    }
+
+    pub(crate) fn root(&self) -> Arc<Root> {
+        self.ledger.root()
+    }
+
+    /// A hash that binds a page token to what it was given for.
+    pub(crate) fn bind(&self, bytes: &[u8]) -> u64 {
+        let mut hasher = SipHasher13::new_with_key(&self.hash_key);
+        hasher.write(bytes);
+        hasher.finish()
+    }
+}
+
+/// Stops a walk after as many rows as are looked at on the threads that serve others. A walk asks
+/// before the first row and then every 256 rows.
+pub(crate) fn rows_at_once() -> impl Fn() -> bool {
+    let checks = Cell::new(0);
+    move || {
+        checks.set(checks.get() + 1);
+        checks.get() > ROWS_AT_ONCE / 256
+    }
+}
