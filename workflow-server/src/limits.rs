@@ -119,6 +119,9 @@ pub const ARCHIVE_READ_MAX: usize = 2_000;
 /// How long ended instances stay in memory where the configuration names nothing: longer than
 /// anybody undoes a push.
 pub const ARCHIVE_AFTER_SECONDS: u32 = 3_600;
+/// Files of the history that one entry adds to their list, where the list was not complete at a
+/// start: about 20 KB.
+pub const ADOPTED_CHUNKS_MAX: usize = 1_000;
 /// Entries in one frame of packed history: what one look into the past has to unpack.
 pub const HISTORY_FRAME_ENTRIES: usize = 128;
 /// Bytes that one read of the journal gives the packing of history.

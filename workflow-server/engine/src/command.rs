@@ -92,5 +92,6 @@ family!(requested Operations, OperationsCommand:
 );
 
 family!(Upkeep, UpkeepCommand:
-    Elapse, StepBatch, StepErasure, EndErasure, ArchiveCalls, ReplaceChunk,
+    Elapse, StepBatch, StepErasure, EndErasure, ArchiveCalls, ReplaceChunk, PackHistory,
+    RewriteHistory,
 );

@@ -23,6 +23,7 @@ use crate::batch::{BatchChange, BatchProgress};
 use crate::call::Call;
 use crate::command::RequestMark;
 use crate::erasure::ErasureChange;
+use crate::history::HistoryChange;
 use crate::instance::InstanceId;
 use crate::team::Team;
 
@@ -99,6 +100,10 @@ pub enum ChangeKind {
     Archived,
     /// A chunk of the archive was written anew.
     ChunkReplaced,
+    /// Entries were packed into chunks of the history, or chunks of an older server were found.
+    HistoryPacked,
+    /// A chunk of the history was rewritten, or nothing of it is left.
+    HistoryRewritten,
     /// Somebody asked for a caller to be erased.
     ErasureStarted,
     /// A call of an erased caller was masked.
@@ -397,6 +402,8 @@ pub struct Entry {
     pub archive: Option<ArchiveChange>,
     /// A change of an erasure.
     pub erasure: Option<ErasureChange>,
+    /// A change of the list of the history's chunks.
+    pub history: Option<HistoryChange>,
     /// The call behind it.
     pub call: Option<CallChange>,
     /// Each instance that it changed, once.

@@ -17,6 +17,7 @@ mod decide;
 pub mod entry;
 pub mod erasure;
 pub mod filter;
+pub mod history;
 pub mod instance;
 pub mod limits;
 pub mod mask;

@@ -36,6 +36,7 @@ use crate::archive::Archive;
 use crate::batch::Batch;
 use crate::call::{Call, CallKey};
 use crate::erasure::Erasure;
+use crate::history::History;
 use crate::instance::{Instance, InstanceId, Status};
 use crate::limits;
 use crate::world::call_index::CallIndex;
@@ -115,6 +116,8 @@ pub struct Root {
     pub batches: OrdMap<u64, Arc<Batch>>,
     /// What has left memory.
     pub archive: Archive,
+    /// The files of the packed history.
+    pub history: History,
     /// Erasures by id: those that run, and the newest that have ended.
     pub erasures: OrdMap<u64, Arc<Erasure>>,
     /// What is masked wherever it is read.
@@ -326,6 +329,7 @@ impl World {
                 urgency: OrdSet::new(),
                 batches: OrdMap::new(),
                 archive: Archive::default(),
+                history: History::default(),
                 erasures: OrdMap::new(),
                 erasing: Arc::default(),
                 counters: Counters::default(),

@@ -1,19 +1,18 @@
 //! From a store to a server that leads it: takes over, rebuilds the World, and runs the owner and
 //! its upkeep.
 
+mod adoption;
+
 use std::sync::{Arc, RwLock};
 
-use aftercall_definition::time::Span;
+use adoption::adopt_chunks;
 use aftercall_engine::Root;
-use arc_swap::ArcSwap;
 use tokio::runtime::{Builder, Handle as RuntimeHandle};
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 
-use super::read::feed::Feed;
 use super::read::follow::Follower;
-use super::read::history::History;
 use super::read::recover::{RecoverError, Recovered};
 use super::upkeep::keeper::{Incoming, Keeper};
 use super::upkeep::last_seen::{self, Watchman};
@@ -60,6 +59,7 @@ impl Ledger {
         // First: from here on no other process adds to what is read.
         let leading = storage.take_over().await?;
         while follower.advance().await? {}
+        adopt_chunks(&mut follower, &leading).await?;
         let Follower {
             log,
             vault,
@@ -67,6 +67,7 @@ impl Ledger {
             recovered,
             published,
             feed,
+            history,
             ..
         } = follower;
         let Recovered {
@@ -75,8 +76,13 @@ impl Ledger {
             snapshot,
         } = recovered;
         let limits = leading.log().limits();
-        let (history, archive) =
-            open_past(storage, feed.clone(), published.clone(), options.retention).await?;
+        let archive = Arc::new(Archive::new(
+            storage.vault(),
+            history.clone(),
+            published.clone(),
+            ArchiveKeys::new(storage.identity().hash_key),
+            options.retention,
+        ));
         let (command_sender, commands) = mpsc::channel(COMMANDS_WAITING_MAX);
         let (order_sender, orders) = mpsc::channel(ORDERS_WAITING_MAX);
         let conditions = Conditions::default();
@@ -193,19 +199,6 @@ impl Ledger {
         // The owner has dropped its end: the keeper finishes the snapshot in hand and ends.
         let _ = keeper.await;
     }
-}
-
-/// What reads what is no longer in memory.
-async fn open_past(
-    storage: &dyn Storage,
-    feed: Arc<Feed>,
-    published: Arc<ArcSwap<Root>>,
-    retention: Option<Span>,
-) -> Result<(Arc<History>, Arc<Archive>), RecoverError> {
-    let history = Arc::new(History::open(feed, storage.vault(), published.clone()).await?);
-    let keys = ArchiveKeys::new(storage.identity().hash_key);
-    let archive = Archive::new(storage.vault(), history.clone(), published, keys, retention);
-    Ok((history, Arc::new(archive)))
 }
 
 /// The time, by what is known of it at a start.

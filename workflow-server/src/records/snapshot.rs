@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use aftercall_definition::time::Time;
+use aftercall_engine::Root;
 use aftercall_engine::instance::Instance;
 use aftercall_engine::world::definitions::Workflow;
 use aftercall_engine::world::requests::Marks;
@@ -12,8 +13,8 @@ use prost::Message;
 
 use super::group::versioned;
 use super::v1::{
-    BatchRecord, CalendarRecord, CallRecord, ChunkRecord, ErasureRecord, InstanceRecord,
-    MarkRecord, PurgeConfirmationRecord, TeamRecord, VersionRecord, WorkflowRecord,
+    BatchRecord, CalendarRecord, CallRecord, ChunkRecord, ErasureRecord, HistoryChunkRecord,
+    InstanceRecord, MarkRecord, PurgeConfirmationRecord, TeamRecord, VersionRecord, WorkflowRecord,
 };
 use super::{RECORDS_VERSION, RecordError};
 
@@ -50,6 +51,28 @@ pub struct SnapshotHead {
     /// The newest confirmation of a purge.
     #[prost(message, optional, tag = "9")]
     pub purge_confirmed: Option<PurgeConfirmationRecord>,
+    /// How many chunks of the history follow.
+    #[prost(uint64, tag = "10")]
+    pub history_chunks: u64,
+}
+
+impl SnapshotHead {
+    fn of(image: &WorldImage) -> Self {
+        let root = &image.root;
+        let confirmed = root.archive.purge_confirmed.as_ref();
+        Self {
+            sequence: root.sequence,
+            chain: image.chain,
+            at: root.at.0,
+            instances: root.counters.open() + root.counters.ended(),
+            calls: root.calls.iter().flatten().count() as u64,
+            newest_file: root.archive.newest_file,
+            chunks: root.archive.chunks.len() as u64,
+            times_set_back: root.time_set_back.to_vec(),
+            purge_confirmed: confirmed.map(|confirmed| (&**confirmed).into()),
+            history_chunks: root.history.chunks.len() as u64,
+        }
+    }
 }
 
 #[derive(Clone, PartialEq, prost::Message)]
@@ -77,6 +100,8 @@ struct FrameRecord {
     /// Of the newest workflow in the frames before this one, which did not go into one frame.
     #[prost(message, repeated, tag = "11")]
     more_versions: Vec<VersionRecord>,
+    #[prost(message, repeated, tag = "12")]
+    history: Vec<HistoryChunkRecord>,
 }
 
 impl FrameRecord {
@@ -92,7 +117,7 @@ impl FrameRecord {
 /// writer.
 #[derive(Debug)]
 pub struct WorldImage {
-    root: aftercall_engine::Root,
+    root: Root,
     marks: Marks,
     chain: u64,
 }
@@ -106,47 +131,56 @@ pub fn snapshot_frames<E>(
     mut write: impl FnMut(Vec<u8>) -> Result<(), E>,
 ) -> Result<(), E> {
     let root = &image.root;
-    let head = SnapshotHead {
-        sequence: root.sequence,
-        chain: image.chain,
-        at: root.at.0,
-        instances: root.counters.open() + root.counters.ended(),
-        calls: root.calls.iter().flatten().count() as u64,
-        newest_file: root.archive.newest_file,
-        chunks: root.archive.chunks.len() as u64,
-        times_set_back: root.time_set_back.to_vec(),
-        purge_confirmed: root
-            .archive
-            .purge_confirmed
-            .as_ref()
-            .map(|confirmed| (&**confirmed).into()),
+    let first = FrameRecord {
+        head: Some(SnapshotHead::of(image)),
+        teams: root.teams.by_place().map(Into::into).collect(),
+        ..FrameRecord::default()
     };
-    let teams = root.teams.by_place().map(Into::into).collect();
-    write(
-        FrameRecord {
-            head: Some(head),
-            teams,
-            ..FrameRecord::default()
-        }
-        .bytes(),
-    )?;
+    write(first.bytes())?;
+    write_definitions(root, &mut write)?;
+    write_follow_ups(root, &mut write)?;
+    write_upkeep(root, &mut write)?;
+    let marks = image.marks.iter().map(|mark| MarkRecord {
+        sequence: mark.remembered.sequence,
+        at: mark.at.0,
+        ..MarkRecord::new(mark.key, mark.remembered.fingerprint)
+    });
+    in_frames(marks, &mut write, |marks| FrameRecord {
+        marks,
+        ..FrameRecord::default()
+    })
+}
+
+/// Calendars and workflows.
+fn write_definitions<E>(
+    root: &Root,
+    write: &mut impl FnMut(Vec<u8>) -> Result<(), E>,
+) -> Result<(), E> {
     let calendars = root
         .calendars
         .by_name()
         .map(|calendar| CalendarRecord::from(&**calendar));
-    in_frames(calendars, &mut write, |calendars| FrameRecord {
+    in_frames(calendars, write, |calendars| FrameRecord {
         calendars,
         ..FrameRecord::default()
     })?;
     for workflow in root.workflows.by_place() {
-        write_workflow(workflow, &mut write)?;
+        write_workflow(workflow, write)?;
     }
+    Ok(())
+}
+
+/// Calls, instances and batches.
+fn write_follow_ups<E>(
+    root: &Root,
+    write: &mut impl FnMut(Vec<u8>) -> Result<(), E>,
+) -> Result<(), E> {
     let calls = root
         .calls
         .iter()
         .enumerate()
         .filter_map(|(slot, call)| Some(CallRecord::new(slot as u32, call.as_ref()?)));
-    in_frames(calls, &mut write, |calls| FrameRecord {
+    in_frames(calls, write, |calls| FrameRecord {
         calls,
         ..FrameRecord::default()
     })?;
@@ -155,7 +189,7 @@ pub fn snapshot_frames<E>(
         .iter()
         .flatten()
         .map(|instance| InstanceRecord::from(&**instance));
-    in_frames(instances, &mut write, |instances| FrameRecord {
+    in_frames(instances, write, |instances| FrameRecord {
         instances,
         ..FrameRecord::default()
     })?;
@@ -163,34 +197,34 @@ pub fn snapshot_frames<E>(
         .batches
         .values()
         .map(|batch| BatchRecord::from(&**batch));
-    in_frames(batches, &mut write, |batches| FrameRecord {
+    in_frames(batches, write, |batches| FrameRecord {
         batches,
         ..FrameRecord::default()
-    })?;
+    })
+}
+
+/// The chunks of archive and history, and erasures.
+fn write_upkeep<E>(root: &Root, write: &mut impl FnMut(Vec<u8>) -> Result<(), E>) -> Result<(), E> {
     let chunks = root
         .archive
         .chunks
         .values()
         .map(|chunk| ChunkRecord::from(&**chunk));
-    in_frames(chunks, &mut write, |chunks| FrameRecord {
+    in_frames(chunks, write, |chunks| FrameRecord {
         chunks,
+        ..FrameRecord::default()
+    })?;
+    let history = root.history.chunks.values().map(HistoryChunkRecord::from);
+    in_frames(history, write, |history| FrameRecord {
+        history,
         ..FrameRecord::default()
     })?;
     let erasures = root
         .erasures
         .values()
         .map(|erasure| ErasureRecord::from(&**erasure));
-    in_frames(erasures, &mut write, |erasures| FrameRecord {
+    in_frames(erasures, write, |erasures| FrameRecord {
         erasures,
-        ..FrameRecord::default()
-    })?;
-    let marks = image.marks.iter().map(|mark| MarkRecord {
-        sequence: mark.remembered.sequence,
-        at: mark.at.0,
-        ..MarkRecord::new(mark.key, mark.remembered.fingerprint)
-    });
-    in_frames(marks, &mut write, |marks| FrameRecord {
-        marks,
         ..FrameRecord::default()
     })
 }
@@ -356,6 +390,9 @@ impl SnapshotReader {
         for chunk in frame.chunks {
             self.world.restore_chunk(chunk.try_into()?);
         }
+        for chunk in frame.history {
+            self.world.restore_history(chunk.into());
+        }
         for erasure in frame.erasures {
             self.world.restore_erasure(erasure.try_into()?);
         }
@@ -380,8 +417,14 @@ impl SnapshotReader {
         let head = self
             .head
             .ok_or(RecordError::Incomplete("head of a snapshot"))?;
-        let chunks = self.world.root().archive.chunks.len() as u64;
-        if (self.instances, self.calls, chunks) != (head.instances, head.calls, head.chunks) {
+        let root = self.world.root();
+        let chunks = root.archive.chunks.len() as u64;
+        let history_chunks = root.history.chunks.len() as u64;
+        let is_whole = self.instances == head.instances
+            && self.calls == head.calls
+            && chunks == head.chunks
+            && history_chunks == head.history_chunks;
+        if !is_whole {
             return Err(RecordError::Incomplete(
                 "instances, calls or chunks of a snapshot",
             ));

@@ -15,6 +15,7 @@ mod entry;
 mod erasure;
 mod escalation;
 mod fields;
+mod history;
 mod instance;
 mod instance_change;
 
@@ -26,4 +27,5 @@ pub(super) use codes::Coded;
 pub use definition::{DefinitionRecord, TeamRecord, VersionRecord, WorkflowRecord};
 pub use entry::{EntryRecord, MarkRecord};
 pub use erasure::{ErasureRecord, decode_erasure, encode_erasure};
+pub use history::HistoryChunkRecord;
 pub use instance::{InstanceRecord, ValueRecord};

@@ -17,6 +17,7 @@ mod large;
 mod late;
 mod lost_answers;
 mod members;
+mod older;
 mod released;
 mod starts;
 mod time;

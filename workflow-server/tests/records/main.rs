@@ -15,6 +15,7 @@ mod bounds;
 mod clock;
 mod first_written;
 mod hands;
+mod history;
 mod hours;
 mod incomplete;
 mod large;

@@ -14,6 +14,7 @@ use crate::authors::{play_authors, play_repeats};
 use crate::bounds::play_bounds;
 use crate::clock::{play_clock, play_retention, play_set_again};
 use crate::hands::play_hands;
+use crate::history::play_history;
 use crate::hours::{play_days, play_late};
 use crate::incomplete::play_incomplete;
 use crate::large::play_large;
@@ -64,8 +65,10 @@ const SNAPSHOT_SOURCE: &str = include_str!("snapshots/records__samples__snapshot
 const SNAPSHOT_TEXTS: &str = include_str!("snapshots/records__samples__snapshot_texts.snap");
 const ENTRIES_HANDS: &str = include_str!("snapshots/records__samples__entries_hands.snap");
 const SNAPSHOT_HANDS: &str = include_str!("snapshots/records__samples__snapshot_hands.snap");
-const ENTRIES_TEAMS: &str = include_str!("snapshots/records__samples__entries_teams.snap");
-const SNAPSHOT_TEAMS: &str = include_str!("snapshots/records__samples__snapshot_teams.snap");
+pub(crate) const ENTRIES_TEAMS: &str =
+    include_str!("snapshots/records__samples__entries_teams.snap");
+pub(crate) const SNAPSHOT_TEAMS: &str =
+    include_str!("snapshots/records__samples__snapshot_teams.snap");
 const ENTRIES_SERVER: &str = include_str!("snapshots/records__samples__entries_server.snap");
 const SNAPSHOT_SERVER: &str = include_str!("snapshots/records__samples__snapshot_server.snap");
 const ENTRIES_LATE: &str = include_str!("snapshots/records__samples__entries_late.snap");
@@ -81,6 +84,9 @@ const SNAPSHOT_OPERATIONS: &str =
 const ENTRIES_TITLES: &str = include_str!("snapshots/records__samples__entries_titles.snap");
 const SNAPSHOT_TITLES: &str = include_str!("snapshots/records__samples__snapshot_titles.snap");
 
+const ENTRIES_HISTORY: &str = include_str!("snapshots/records__samples__entries_history.snap");
+const SNAPSHOT_HISTORY: &str = include_str!("snapshots/records__samples__snapshot_history.snap");
+
 fn hex(bytes: &[u8]) -> String {
     bytes.iter().fold(String::new(), |mut hex, byte| {
         let _ = write!(hex, "{byte:02x}");
@@ -88,7 +94,7 @@ fn hex(bytes: &[u8]) -> String {
     })
 }
 
-fn stored(sample: &str) -> Vec<Vec<u8>> {
+pub(crate) fn stored(sample: &str) -> Vec<Vec<u8>> {
     let lines = sample.splitn(3, "---\n").nth(2).unwrap().lines();
     let byte = |pair: &[u8]| u8::from_str_radix(std::str::from_utf8(pair).unwrap(), 16).unwrap();
     lines
@@ -121,6 +127,7 @@ fn entries_are_written_as_they_always_were() {
     insta::assert_snapshot!("entries_hands", entry_lines(&play_hands()));
     insta::assert_snapshot!("entries_teams", entry_lines(&play_teams()));
     insta::assert_snapshot!("entries_server", entry_lines(&play_server()));
+    insta::assert_snapshot!("entries_history", entry_lines(&play_history()));
 }
 
 fn entry_lines(played: &Played) -> String {
@@ -157,6 +164,7 @@ fn snapshots_are_written_as_they_always_were() {
     insta::assert_snapshot!("snapshot_hands", snapshot_lines(&play_hands()));
     insta::assert_snapshot!("snapshot_teams", snapshot_lines(&play_teams()));
     insta::assert_snapshot!("snapshot_server", snapshot_lines(&play_server()));
+    insta::assert_snapshot!("snapshot_history", snapshot_lines(&play_history()));
 }
 
 fn snapshot_lines(played: &Played) -> String {
@@ -192,6 +200,7 @@ fn stored_entries_of_version_1_load() {
         (stored(ENTRIES_HANDS), play_hands()),
         (stored(ENTRIES_TEAMS), play_teams()),
         (stored(ENTRIES_SERVER), play_server()),
+        (stored(ENTRIES_HISTORY), play_history()),
     ];
     for (samples, played) in samples {
         assert_eq!(samples.len(), played.entries.len());
@@ -230,6 +239,7 @@ fn stored_snapshots_of_version_1_load() {
         (stored(SNAPSHOT_HANDS), play_hands()),
         (stored(SNAPSHOT_TEAMS), play_teams()),
         (stored(SNAPSHOT_SERVER), play_server()),
+        (stored(SNAPSHOT_HISTORY), play_history()),
     ];
     for (frames, played) in samples {
         let mut reader = SnapshotReader::new(Keeping::default());
@@ -247,11 +257,11 @@ fn stored_snapshots_of_version_1_load() {
 
 #[test]
 fn the_samples_hold_every_kind_of_change() {
-    let (operations, teams) = (play_operations(), play_teams());
+    let (operations, history) = (play_operations(), play_history());
     let kinds: BTreeSet<String> = operations
         .entries
         .iter()
-        .chain(&teams.entries)
+        .chain(&history.entries)
         .flat_map(|entry| {
             let of_instances = entry
                 .instances
@@ -287,6 +297,8 @@ fn the_samples_hold_every_kind_of_change() {
         "Escalated",
         "Finished",
         "HandedOver",
+        "HistoryPacked",
+        "HistoryRewritten",
         "Migrated",
         "Moved",
         "NoteAdded",

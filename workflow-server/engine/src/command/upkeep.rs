@@ -5,6 +5,7 @@ use std::sync::Arc;
 use aftercall_definition::time::Time;
 
 use crate::archive::Chunk;
+use crate::history::HistoryChange;
 use crate::instance::Wake;
 
 /// A command of the server itself.
@@ -22,6 +23,10 @@ pub enum UpkeepCommand {
     ArchiveCalls(ArchiveCalls),
     /// See [`ReplaceChunk`].
     ReplaceChunk(ReplaceChunk),
+    /// See [`PackHistory`].
+    PackHistory(PackHistory),
+    /// See [`RewriteHistory`].
+    RewriteHistory(RewriteHistory),
 }
 
 /// Carries out what has fallen due. What no longer runs changes nothing.
@@ -84,3 +89,11 @@ pub struct ReplaceChunk {
     /// Its new form; none where nothing is left of it.
     pub new: Option<Arc<Chunk>>,
 }
+
+/// Adds chunks to the list of the history.
+#[derive(Clone, Debug)]
+pub struct PackHistory(pub HistoryChange);
+
+/// Replaces a chunk of the history by its rewritten form, or removes it.
+#[derive(Clone, Debug)]
+pub struct RewriteHistory(pub HistoryChange);

@@ -15,6 +15,7 @@ use crate::entry::{
     InstanceChange, Said, Touched,
 };
 use crate::erasure::ErasureChange;
+use crate::history::HistoryChange;
 use crate::instance::{Alert, Instance, Status};
 use crate::limits;
 use crate::query::{has_places, is_waiting};
@@ -33,6 +34,7 @@ pub(super) struct EntryDraft<'w> {
     pub(super) batch: Option<BatchChange>,
     pub(super) archive: Option<ArchiveChange>,
     pub(super) erasure: Option<ErasureChange>,
+    pub(super) history: Option<HistoryChange>,
     /// Whether the World's time is set by this entry.
     pub(super) sets_clock: bool,
     call: Option<CallChange>,
@@ -54,6 +56,7 @@ impl<'w> EntryDraft<'w> {
             batch: None,
             archive: None,
             erasure: None,
+            history: None,
             sets_clock: false,
             call: None,
             instances: Vec::new(),
@@ -72,6 +75,7 @@ impl<'w> EntryDraft<'w> {
             && self.batch.is_none()
             && self.archive.is_none()
             && self.erasure.is_none()
+            && self.history.is_none()
             && !self.sets_clock
             && !matches!(self.answer, Answer::PurgeConfirmed(1..))
             && self.call.is_none()
@@ -96,6 +100,7 @@ impl<'w> EntryDraft<'w> {
             batch: self.batch,
             archive: self.archive,
             erasure: self.erasure,
+            history: self.history,
             call: self.call,
             instances: self.instances,
         }))

@@ -41,6 +41,9 @@ pub enum Unfit {
     /// A chunk of the archive was replaced that is not there, or its id was given before.
     #[error("chunk {0} of the archive was replaced or stored, which cannot be")]
     NoChunk(u64),
+    /// The list of the history cannot take a change.
+    #[error("the list of the history cannot take the change of entry {0}")]
+    NoHistory(u64),
     /// An erasure went on that is not there.
     #[error("erasure {0} went on, which is not there")]
     NoErasure(u64),
@@ -93,6 +96,12 @@ impl World {
         }
         if let Some(change) = &entry.archive {
             self.apply_archive(change, entry.sequence)?;
+        }
+        if let Some(change) = &entry.history {
+            if !self.root.history.can_take(change, entry.sequence) {
+                return Err(Unfit::NoHistory(entry.sequence));
+            }
+            self.root.history.take(change);
         }
         if let Answer::PurgeConfirmed(instances @ 1..) = entry.answer {
             let confirmed = PurgeConfirmation {

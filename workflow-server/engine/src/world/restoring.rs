@@ -12,6 +12,7 @@ use crate::archive::{Chunk, PurgeConfirmation};
 use crate::batch::Batch;
 use crate::call::Call;
 use crate::erasure::{Erasure, ErasureState};
+use crate::history::HistoryChunk;
 use crate::instance::Instance;
 use crate::team::Team;
 use crate::world::definitions::{Version, Workflow};
@@ -73,6 +74,11 @@ impl World {
     /// Puts a chunk of the archive back.
     pub fn restore_chunk(&mut self, chunk: Chunk) {
         self.root.archive.put(Arc::new(chunk));
+    }
+
+    /// Puts a chunk of the history back.
+    pub fn restore_history(&mut self, chunk: HistoryChunk) {
+        self.root.history.put(chunk);
     }
 
     /// Sets which number of a file of the archive was the newest that was ever given, and the

@@ -14,6 +14,7 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use super::feed::{Feed, FeedItem};
+use super::history::History;
 use super::recover::{RecoverError, Recovered, rebuild};
 use crate::journal::{Bounds, JournalError, Log, Storage, Vault};
 use crate::ledger::LedgerOptions;
@@ -27,6 +28,7 @@ pub struct Follower {
     pub(in crate::ledger) recovered: Recovered,
     pub(in crate::ledger) published: Arc<ArcSwap<Root>>,
     pub(in crate::ledger) feed: Arc<Feed>,
+    pub(in crate::ledger) history: Arc<History>,
     changes: watch::Receiver<Bounds>,
 }
 
@@ -47,6 +49,7 @@ impl Follower {
             log.bounds().await?.oldest(),
         ));
         let published = Arc::new(ArcSwap::from_pointee(recovered.world.root().clone()));
+        let history = History::new(feed.clone(), vault.clone(), published.clone());
         Ok(Self {
             log,
             vault,
@@ -54,6 +57,7 @@ impl Follower {
             recovered,
             published,
             feed,
+            history: Arc::new(history),
             changes,
         })
     }
@@ -68,6 +72,12 @@ impl Follower {
     #[must_use]
     pub fn feed(&self) -> &Arc<Feed> {
         &self.feed
+    }
+
+    /// All entries of the past, as far as this process has read the log.
+    #[must_use]
+    pub fn history(&self) -> &Arc<History> {
+        &self.history
     }
 
     /// Applies and publishes what one read returns; returns whether there may be more.

@@ -5,6 +5,7 @@
 //! older bytes of it.
 
 mod chunks;
+mod place;
 mod trails;
 
 use std::sync::Arc;
@@ -15,7 +16,8 @@ use aftercall_engine::mask::masked;
 use aftercall_engine::{Entry, Root};
 use arc_swap::ArcSwap;
 use chunks::Chunks;
-pub(in crate::ledger) use chunks::{PREFIX, Place, frame_entries, join_frame, range_of};
+pub(in crate::ledger) use chunks::{frame_entries, join_frame};
+pub(in crate::ledger) use place::{PREFIX, Place, range_of};
 use thiserror::Error;
 use trails::Trails;
 pub use trails::{Step, Trail};
@@ -50,27 +52,17 @@ pub struct History {
 }
 
 impl History {
-    pub(in crate::ledger) async fn open(
+    pub(in crate::ledger) fn new(
         feed: Arc<Feed>,
         vault: Arc<dyn Vault>,
         root: Arc<ArcSwap<Root>>,
-    ) -> Result<Self, JournalError> {
-        Ok(Self {
+    ) -> Self {
+        Self {
             feed,
-            chunks: Chunks::open(vault).await?,
+            chunks: Chunks::new(vault, root.clone()),
             root,
             trails: trails::trails(),
-        })
-    }
-
-    /// The newest sequence that is packed; 0 if none is.
-    pub(in crate::ledger) fn packed_upto(&self) -> u64 {
-        self.chunks.newest()
-    }
-
-    /// The names of the files of all chunks, oldest first.
-    pub(in crate::ledger) fn names(&self) -> Vec<String> {
-        self.chunks.names()
+        }
     }
 
     /// The places of all chunks that hold one of these sequences or more, ascending.
@@ -89,16 +81,6 @@ impl History {
     /// The newest root that is published.
     pub(in crate::ledger) fn root(&self) -> Arc<Root> {
         self.root.load_full()
-    }
-
-    /// Lets a chunk that is written take the place of the one of its range.
-    pub(in crate::ledger) fn put(&self, place: Place) {
-        self.chunks.put(place);
-    }
-
-    /// Nothing is left of the range of this chunk.
-    pub(in crate::ledger) fn take_out(&self, place: Place) {
-        self.chunks.take_out(place);
     }
 
     /// Releases what is in memory of a chunk that is removed.

@@ -15,6 +15,7 @@ use tokio::sync::{Notify, oneshot};
 use super::keeper::{KeepError, Keeper};
 use super::purger::{PURGED_FOR, PURGED_ON};
 use crate::journal::{Bounds, JournalError, Leading, Log, Position, Vault};
+use crate::ledger::read::history::Place;
 pub use crate::ledger::read::snapshots::snapshot_sequence;
 use crate::ledger::read::{archive, history, snapshots};
 use crate::ledger::{Handle, LedgerError};
@@ -172,7 +173,12 @@ impl Keeper {
         Ok(Capture {
             bounds: self.log.bounds().await?,
             snapshots: snapshots::names(self.vault.as_ref()).await?,
-            history: self.handle.history().names(),
+            history: root
+                .history
+                .chunks
+                .values()
+                .map(|chunk| Place::from(*chunk).name())
+                .collect(),
             archive: root
                 .archive
                 .chunks

@@ -1,13 +1,14 @@
-//! Writes the chunks of the history: packs entries before the journal is trimmed, and writes chunks
-//! again without what is erased or removed.
+//! Writes the chunks of the history: packs entries before the journal is trimmed, and rewrites
+//! chunks without what is erased or removed.
 //!
-//! A chunk is never changed where it lies: it is written beside, under a name with a higher
-//! generation, and then takes the place of the older one.
+//! A chunk is never changed in place: the new one is written under a name with a higher generation.
+//! It counts once an entry names it. Only then the older file is removed.
 
 use std::collections::HashSet;
 use std::sync::Arc;
 
 use aftercall_engine::Entry;
+use aftercall_engine::history::HistoryChange;
 use aftercall_engine::mask::masked;
 use bytes::Bytes;
 
@@ -42,30 +43,29 @@ impl HistoryFiles {
         }
     }
 
-    /// Removes files that were written again and could not be removed then.
+    /// Removes the files that the World does not name.
     pub(super) async fn remove_others(&self) -> Result<(), HistoryError> {
-        let kept: HashSet<String> = self.history.names().into_iter().collect();
-        for name in self
-            .vault
-            .list(PREFIX)
-            .await?
-            .into_iter()
-            .filter(|name| !kept.contains(name))
-        {
-            self.leading.vault().remove(&name).await?;
+        let root = self.history.root();
+        let kept: HashSet<String> = root
+            .history
+            .chunks
+            .values()
+            .map(|chunk| Place::from(*chunk).name())
+            .collect();
+        for name in self.vault.list(PREFIX).await? {
+            if !kept.contains(&name) {
+                self.leading.vault().remove(&name).await?;
+            }
         }
         Ok(())
     }
 
-    /// Packs whole groups, from a sequence on. What is being erased is masked.
-    pub(super) async fn pack(&self, from: u64, groups: Vec<Group>) -> Result<(), HistoryError> {
-        let Some(last) = groups.last().map(|group| group.last) else {
-            return Ok(());
-        };
+    /// Packs whole groups, from a sequence on, into a chunk. What is being erased is masked.
+    pub(super) async fn pack(&self, from: u64, groups: Vec<Group>) -> Result<Place, HistoryError> {
         let place = self
             .unwritten(Place {
                 first: from,
-                last,
+                last: groups.last().map_or(from, |group| group.last),
                 generation: 0,
                 term: self.leading.term(),
             })
@@ -83,17 +83,16 @@ impl HistoryFiles {
                 .collect())
         };
         self.write(place, unpacked).await?;
-        self.history.put(place);
-        Ok(())
+        Ok(place)
     }
 
-    /// Writes a chunk again with what `change` leaves of each entry, or removes it where nothing is
-    /// left at all; returns whether anything changed.
+    /// Writes a chunk again with what `change` leaves of each entry. Returns how the list of chunks
+    /// changes; none where all entries are the same.
     pub(super) async fn rewrite(
         &self,
         place: Place,
         change: impl FnMut(Arc<Entry>) -> Rewritten + Send + 'static,
-    ) -> Result<bool, HistoryError> {
+    ) -> Result<Option<HistoryChange>, HistoryError> {
         let entries = self.history.stored(place).await?;
         // Looking at each takes a while: not on a thread that serves others.
         let changing = tokio::task::spawn_blocking(move || {
@@ -103,31 +102,38 @@ impl HistoryFiles {
             .await
             .map_err(|_| cut_off("looking through the history"))?;
         if changed.iter().all(|one| matches!(one, Rewritten::Same(_))) {
-            return Ok(false);
+            return Ok(None);
         }
-        // The newest stays, emptied: the history has to reach the journal, else a lost chunk could
-        // not be told from a removed one.
-        let is_newest = place.last == self.history.packed_upto();
-        let is_gone = changed.iter().all(|one| matches!(one, Rewritten::Gone(_))) && !is_newest;
-        if is_gone {
-            self.history.take_out(place);
-        } else {
-            let next = Place {
-                generation: place.generation + 1,
-                term: self.leading.term(),
-                ..place
-            };
-            let next = self.unwritten(next).await?;
-            let entry = |one| match one {
-                Rewritten::Same(entry) | Rewritten::Other(entry) | Rewritten::Gone(entry) => entry,
-            };
-            self.write(next, move || Ok(changed.into_iter().map(entry).collect()))
-                .await?;
-            self.history.put(next);
+        // The newest is kept, emptied: the history must reach the journal. Otherwise a lost chunk
+        // could not be distinguished from a removed one.
+        let is_newest = place.last == self.history.root().history.packed_upto();
+        if !is_newest && changed.iter().all(|one| matches!(one, Rewritten::Gone(_))) {
+            return Ok(Some(HistoryChange {
+                removed: [place.last].into(),
+                ..HistoryChange::default()
+            }));
         }
+        let next = Place {
+            generation: place.generation + 1,
+            term: self.leading.term(),
+            ..place
+        };
+        let next = self.unwritten(next).await?;
+        let entry = |one| match one {
+            Rewritten::Same(entry) | Rewritten::Other(entry) | Rewritten::Gone(entry) => entry,
+        };
+        self.write(next, move || Ok(changed.into_iter().map(entry).collect()))
+            .await?;
+        Ok(Some(HistoryChange {
+            put: [next.into()].into(),
+            ..HistoryChange::default()
+        }))
+    }
+
+    /// Removes the file of a chunk that the World no longer names.
+    pub(super) async fn remove(&self, place: Place) -> Result<(), HistoryError> {
         self.history.forget(place);
-        self.leading.vault().remove(&place.name()).await?;
-        Ok(true)
+        Ok(self.leading.vault().remove(&place.name()).await?)
     }
 
     /// The place with the next generation that no file has: the answer to an earlier write may have

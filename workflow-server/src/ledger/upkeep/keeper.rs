@@ -10,18 +10,19 @@ use std::collections::BTreeSet;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
-use aftercall_engine::Request;
 use aftercall_engine::actor::{Actor, ActorKind};
-use aftercall_engine::command::Command;
+use aftercall_engine::command::{Command, PackHistory, RewriteHistory};
+use aftercall_engine::history::HistoryChange;
+use aftercall_engine::{Entry, Request};
 use bytes::Bytes;
 use tokio::sync::{Notify, mpsc};
 use tokio::time::{MissedTickBehavior, interval};
 
 use super::archive_files::ArchiveFiles;
 use super::capture::{CaptureRequest, no_lease};
-use super::history_files::HistoryFiles;
+use super::history_files::{HistoryFiles, Rewritten};
 use crate::journal::{Group, JournalError, Leading, Log, Storage, Vault};
-use crate::ledger::read::history::HistoryError;
+use crate::ledger::read::history::{HistoryError, Place};
 use crate::ledger::read::snapshots::{self, snapshot_sequence};
 use crate::ledger::{Condition, Handle, LedgerError, LedgerOptions, Outcome};
 use crate::limits::{ARCHIVE_LOOK_EVERY, ARCHIVE_LOOK_EVERY_MIN, PACK_READ_BYTES, SNAPSHOTS_KEPT};
@@ -279,10 +280,9 @@ impl Keeper {
         }
     }
 
-    /// Packs whole groups up to about `upto`; gives the newest sequence that is packed.
+    /// Packs whole groups up to about `upto`; returns the newest sequence that is packed.
     async fn pack(&self, upto: u64) -> Result<u64, KeepError> {
-        let history = self.handle.history();
-        let mut packed = history.packed_upto();
+        let mut packed = self.handle.root().history.packed_upto();
         while packed < upto {
             let from = (packed + 1).max(self.log.bounds().await?.oldest());
             let groups: Vec<Group> = self.log.read(from, PACK_READ_BYTES).await?;
@@ -290,12 +290,37 @@ impl Keeper {
                 .into_iter()
                 .take_while(|group| group.last <= upto)
                 .collect();
-            let Some(last) = groups.last().map(|group| group.last) else {
+            if groups.is_empty() {
                 break;
+            }
+            let place = self.history_files.pack(from, groups).await?;
+            let put = HistoryChange {
+                put: [place.into()].into(),
+                ..HistoryChange::default()
             };
-            self.history_files.pack(from, groups).await?;
-            packed = last;
+            if !self.carry_out(Command::from(PackHistory(put))).await? {
+                return Err(KeepError::CutOff("packing the history"));
+            }
+            packed = place.last;
         }
         Ok(packed)
+    }
+
+    /// Rewrites a chunk of the history with what `change` leaves of each entry.
+    pub(super) async fn rewrite_history(
+        &self,
+        place: Place,
+        change: impl FnMut(Arc<Entry>) -> Rewritten + Send + 'static,
+    ) -> Result<(), KeepError> {
+        let Some(change) = self.history_files.rewrite(place, change).await? else {
+            return Ok(());
+        };
+        if !self
+            .carry_out(Command::from(RewriteHistory(change)))
+            .await?
+        {
+            return Err(KeepError::CutOff("rewriting the history"));
+        }
+        Ok(self.history_files.remove(place).await?)
     }
 }

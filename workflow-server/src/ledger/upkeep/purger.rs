@@ -284,7 +284,7 @@ impl Keeper {
             }
             let (known, root) = (known.clone(), self.handle.root());
             let change = move |entry: Arc<Entry>| known.left_of(&root, keys, entry);
-            self.history_files.rewrite(place, change).await?;
+            self.rewrite_history(place, change).await?;
         }
         Ok(true)
     }

@@ -103,7 +103,7 @@ impl Keeper {
                 masked => Rewritten::Other(masked),
             };
             if let Some(place) = place {
-                self.history_files.rewrite(place, mask).await?;
+                self.rewrite_history(place, mask).await?;
             }
             let last = place.map_or(sequence, |place| place.last);
             next = rest.find(|sequence| *sequence > last);

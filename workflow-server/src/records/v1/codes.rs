@@ -192,4 +192,6 @@ coded!(
     Finished = 43,
     PurgeConfirmed = 44,
     TeamRemoved = 45,
+    HistoryPacked = 46,
+    HistoryRewritten = 47,
 );

@@ -17,6 +17,7 @@ use super::call::CallRecord;
 use super::codes::Coded;
 use super::definition::{DefinitionRecord, TeamRecord};
 use super::erasure::ErasureChangeRecord;
+use super::history::HistoryChangeRecord;
 use super::instance::ValueRecord;
 use super::instance_change::InstanceChangeRecord;
 use crate::records::RecordError;
@@ -130,6 +131,8 @@ pub struct EntryRecord {
     archive: Option<ArchiveChangeRecord>,
     #[prost(message, optional, tag = "19")]
     erasure: Option<ErasureChangeRecord>,
+    #[prost(message, optional, tag = "25")]
+    history: Option<HistoryChangeRecord>,
 }
 
 impl From<&Entry> for EntryRecord {
@@ -149,6 +152,7 @@ impl From<&Entry> for EntryRecord {
             batch: entry.batch.as_ref().map(Into::into),
             archive: entry.archive.as_ref().map(Into::into),
             erasure: entry.erasure.as_ref().map(Into::into),
+            history: entry.history.as_ref().map(Into::into),
             call: entry.call.as_ref().map(|change| CallChangeRecord {
                 after: Some(CallRecord::new(change.slot, &change.after)),
                 previous: change.previous,
@@ -199,6 +203,7 @@ impl TryFrom<EntryRecord> for Entry {
             batch: record.batch.map(TryInto::try_into).transpose()?,
             archive: record.archive.map(TryInto::try_into).transpose()?,
             erasure: record.erasure.map(TryInto::try_into).transpose()?,
+            history: record.history.map(Into::into),
             call: record.call.map(call).transpose()?,
             instances: record
                 .instances

@@ -191,6 +191,8 @@ pub(crate) fn change_kind(kind: ChangeKind) -> proto::ChangeKind {
         | ChangeKind::BatchStopped
         | ChangeKind::Archived
         | ChangeKind::ChunkReplaced
+        | ChangeKind::HistoryPacked
+        | ChangeKind::HistoryRewritten
         | ChangeKind::ErasureStarted
         | ChangeKind::ErasureEnded
         | ChangeKind::ClockAccepted

@@ -371,7 +371,8 @@ impl Scene {
             let calls: Vec<_> = root.calls.iter().flatten().collect();
             let instances: Vec<_> = root.instances.iter().flatten().collect();
             let teams: Vec<_> = root.teams.by_place().collect();
-            format!("{calls:?} {instances:?} {teams:?} {:?}", root.archive)
+            let (archive, history) = (&root.archive, &root.history);
+            format!("{calls:?} {instances:?} {teams:?} {archive:?} {history:?}")
         };
         for Member {
             stop, following, ..
@@ -379,9 +380,19 @@ impl Scene {
         {
             stop.cancel();
             let mut follower = following.await.unwrap();
-            while follower.advance().await.unwrap() {}
-            let root = self.leader.handle.root();
-            assert_eq!(follower.root().sequence, root.sequence);
+            let give_up = std::time::Instant::now() + PATIENCE;
+            // The keeper may be packing: its entries come at any time.
+            let root = loop {
+                while follower.advance().await.unwrap() {}
+                let root = self.leader.handle.root();
+                if follower.root().sequence == root.sequence {
+                    break root;
+                }
+                assert!(
+                    std::time::Instant::now() < give_up,
+                    "a follower stays behind"
+                );
+            };
             assert_eq!(shown(&follower.root()), shown(&root));
         }
     }

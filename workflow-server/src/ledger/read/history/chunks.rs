@@ -1,75 +1,22 @@
-//! The packed chunks of the history: which there are, and how one is read.
+//! The packed chunks of the history, and how one is read. The World names the chunks that count.
 //!
-//! A chunk is never changed where it lies: another one takes its place, and it is removed. A reader
-//! that comes too late for it looks again.
+//! A chunk is never changed in place: another one replaces it, and it is removed. A reader that
+//! finds it removed looks again.
 
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use aftercall_engine::Entry;
+use aftercall_engine::{Entry, Root};
+use arc_swap::ArcSwap;
 
 use super::HistoryError;
-use crate::journal::{JournalError, Term, Vault};
+use super::place::Place;
+use crate::journal::{JournalError, Vault};
 use crate::records::{RecordError, unpack_entries};
 
-/// What the names of history chunks begin with.
-pub(in crate::ledger) const PREFIX: &str = "history-";
-/// How often a reader looks again for a chunk that was written anew.
+/// How often a reader looks for a chunk that is being rewritten.
 const LOOKS_MAX: usize = 8;
-
-/// Where a chunk lies.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::ledger) struct Place {
-    /// The first sequence in it.
-    pub(in crate::ledger) first: u64,
-    /// The last.
-    pub(in crate::ledger) last: u64,
-    /// Counts how often it was written again.
-    pub(in crate::ledger) generation: u32,
-    /// The term in which it was written.
-    pub(in crate::ledger) term: Term,
-}
-
-impl Place {
-    pub(in crate::ledger) fn name(&self) -> String {
-        match (self.generation, self.range_name()) {
-            (0, range) if self.term <= Term::FIRST => range,
-            (generation, range) => format!("{range}-{generation}{}", self.term.suffix()),
-        }
-    }
-
-    /// What the names of all files of its range begin with.
-    pub(in crate::ledger) fn range_name(&self) -> String {
-        let Self { first, last, .. } = self;
-        format!("{PREFIX}{first:020}-{last:020}")
-    }
-
-    /// Of two files of one range the higher counts.
-    fn rank(&self) -> (u32, Term) {
-        (self.generation, self.term)
-    }
-
-    fn parse(name: &str) -> Option<Self> {
-        let mut parts = name.strip_prefix(PREFIX)?.split('-');
-        let (first, last) = (parts.next()?.parse().ok()?, parts.next()?.parse().ok()?);
-        let generation = parts.next().map_or(Some(0), |part| part.parse().ok())?;
-        let term = parts
-            .next()
-            .map_or(Some(Term::FIRST), |part| part.parse().ok().map(Term))?;
-        parts.next().is_none().then_some(Self {
-            first,
-            last,
-            generation,
-            term,
-        })
-    }
-}
-
-/// The first and the last sequence of the chunk with this name; none where it is no chunk.
-pub(in crate::ledger) fn range_of(name: &str) -> Option<(u64, u64)> {
-    Place::parse(name).map(|place| (place.first, place.last))
-}
 
 /// The entries of a frame of a chunk.
 pub(in crate::ledger) fn frame_entries(frame: &[u8]) -> Result<Vec<Arc<Entry>>, RecordError> {
@@ -84,8 +31,8 @@ type Unpacked = Arc<Vec<Arc<Entry>>>;
 
 pub(super) struct Chunks {
     vault: Arc<dyn Vault>,
-    /// By last sequence.
-    places: RwLock<BTreeMap<u64, Place>>,
+    /// The newest root: it names the chunks that count.
+    root: Arc<ArcSwap<Root>>,
     frames: Mutex<BTreeMap<String, Frames>>,
     newest_frame: Mutex<Option<(Place, Unpacked)>>,
 }
@@ -95,61 +42,30 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl Chunks {
-    /// Finds the chunks that count. Where a crash has left two of one range, the one that was
-    /// written later is whole.
-    pub(super) async fn open(vault: Arc<dyn Vault>) -> Result<Self, JournalError> {
-        let mut places: BTreeMap<u64, Place> = BTreeMap::new();
-        for place in vault
-            .list(PREFIX)
-            .await?
-            .iter()
-            .filter_map(|name| Place::parse(name))
-        {
-            let kept = places.entry(place.last).or_insert(place);
-            *kept = if kept.rank() > place.rank() {
-                *kept
-            } else {
-                place
-            };
-        }
-        let (places, frames, newest_frame) =
-            (RwLock::new(places), Mutex::default(), Mutex::default());
-        Ok(Self {
+    pub(super) fn new(vault: Arc<dyn Vault>, root: Arc<ArcSwap<Root>>) -> Self {
+        Self {
             vault,
-            places,
-            frames,
-            newest_frame,
-        })
-    }
-
-    fn read_places(&self) -> std::sync::RwLockReadGuard<'_, BTreeMap<u64, Place>> {
-        self.places.read().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// The newest sequence that is packed; 0 if none is.
-    pub(super) fn newest(&self) -> u64 {
-        self.read_places().keys().next_back().copied().unwrap_or(0)
-    }
-
-    pub(super) fn names(&self) -> Vec<String> {
-        self.read_places().values().map(Place::name).collect()
+            root,
+            frames: Mutex::default(),
+            newest_frame: Mutex::default(),
+        }
     }
 
     pub(super) fn places(&self, within: RangeInclusive<u64>) -> Vec<Place> {
-        let places = self.read_places();
-        places
-            .range(within.start()..)
-            .map(|(_, place)| *place)
+        let root = self.root.load();
+        root.history
+            .chunks
+            .range(*within.start()..)
+            .map(|(_, chunk)| Place::from(*chunk))
             .take_while(|place| place.first <= *within.end())
             .collect()
     }
 
     /// The chunk with this sequence, or else the next one.
     fn at_or_after(&self, sequence: u64) -> Option<Place> {
-        self.read_places()
-            .range(sequence..)
-            .next()
-            .map(|(_, place)| *place)
+        let root = self.root.load();
+        let (_, chunk) = root.history.chunks.range(sequence..).next()?;
+        Some((*chunk).into())
     }
 
     pub(super) async fn entry(&self, sequence: u64) -> Result<Arc<Entry>, HistoryError> {
@@ -180,17 +96,19 @@ impl Chunks {
 
     /// The frame with this sequence, or else the first after it.
     async fn frame(&self, sequence: u64) -> Result<Option<Unpacked>, HistoryError> {
-        for _ in 0..LOOKS_MAX {
+        let mut looks = 1;
+        loop {
             let Some(place) = self.at_or_after(sequence) else {
                 return Ok(None);
             };
             match self.frame_of(place, sequence).await {
-                // It was written anew since the look.
-                Err(HistoryError::Journal(JournalError::NotFound { .. })) => {}
+                // It was rewritten since the look.
+                Err(HistoryError::Journal(JournalError::NotFound { .. })) if looks < LOOKS_MAX => {
+                    looks += 1;
+                }
                 frame => return frame.map(Some),
             }
         }
-        Err(HistoryError::NoSuchEntry(sequence))
     }
 
     async fn frame_of(&self, place: Place, sequence: u64) -> Result<Unpacked, HistoryError> {
@@ -243,22 +161,6 @@ impl Chunks {
             offset = next;
         }
         Ok(entries)
-    }
-
-    /// Lets a chunk take the place of the one of its range.
-    pub(super) fn put(&self, place: Place) {
-        self.places
-            .write()
-            .unwrap_or_else(PoisonError::into_inner)
-            .insert(place.last, place);
-    }
-
-    /// Nothing is left of the range of this chunk.
-    pub(super) fn take_out(&self, place: Place) {
-        self.places
-            .write()
-            .unwrap_or_else(PoisonError::into_inner)
-            .remove(&place.last);
     }
 
     /// Releases what is in memory of a chunk that is removed.
