@@ -38,7 +38,8 @@ async fn the_journal_is_trimmed_and_everything_stays_readable() {
         } else {
             bench.crash().await
         };
-        assert_eq!(bench.handle.root().sequence, last);
+        // Each packed chunk of the history is an entry too.
+        assert!(bench.handle.root().sequence >= last);
         assert_eq!(
             bench
                 .handle
@@ -51,15 +52,17 @@ async fn the_journal_is_trimmed_and_everything_stays_readable() {
         );
         assert!(history(&bench, last).await == before);
     }
-    let bounds = bench.store.bounds();
-    assert!(
-        bounds.oldest() > last - 120,
-        "the journal still begins at {} of {last}",
-        bounds.oldest()
-    );
-    assert!(bench.handle.history().entry(last + 1).await.is_err());
+    // A stop may have come before the newest chunk was packed: the next snapshot packs it.
+    for n in 0..=SNAPSHOT_EVERY {
+        bench.commit(team(&format!("team-after-{n}"))).await;
+    }
+    bench.trimmed_beyond(last - 120).await;
+    let newest = bench.handle.root().sequence;
+    assert!(bench.handle.history().entry(newest + 1).await.is_err());
     assert!(bench.handle.history().entry(0).await.is_err());
-    let snapshots = bench.store.vault().list("snapshot-").await.unwrap();
+    let store = bench.store.restart();
+    bench.stop().await;
+    let snapshots = store.vault().list("snapshot-").await.unwrap();
     assert_eq!(snapshots.len(), 2, "{snapshots:?}");
 }
 
@@ -169,7 +172,7 @@ async fn the_feed_reads_on_from_any_place_that_is_kept() {
     let feed = bench.handle.feed();
     let (oldest, newest) = (feed.oldest(), feed.newest().borrow().sequence);
     // Each packed chunk of the history is an entry too.
-    assert!(newest > 100);
+    assert!(newest >= 100);
     assert_eq!(newest, bench.handle.root().sequence);
     for from in oldest..=newest {
         let items = feed.items(from, 7).await.unwrap();

@@ -261,12 +261,14 @@ impl Scene {
     /// Asked again, each command answers with the entry that it made first.
     pub(super) async fn check_each_is_once(&mut self) {
         for (mark, command) in self.commands.clone() {
-            let again = self
-                .leader
-                .handle
-                .execute(request(command, Some(mark)))
-                .await
-                .unwrap();
+            let again = loop {
+                let request = request(command.clone(), Some(mark));
+                match self.leader.handle.execute(request).await {
+                    // Packing writes to the log at any time, and may end the term.
+                    Err(LedgerError::Unavailable(_)) => self.change_leader().await,
+                    again => break again.unwrap(),
+                }
+            };
             let Outcome::Repeated { sequence } = again else {
                 panic!("{mark} was lost: {again:?}")
             };
