@@ -1,8 +1,8 @@
 //! The cache: the visible instances, and a ring of the newest entries.
 //!
-//! Promise: a clone costs nothing much (the maps are persistent), never changes, and is consistent
-//! in itself: its instances are the state at its head, and its ring ends there. It does no I/O and
-//! knows neither the feed nor clients.
+//! Promise: a clone is cheap (the maps are persistent), never changes, and is consistent: its
+//! instances are the state at its head, and its ring ends there. It does no I/O and knows neither
+//! the feed nor clients.
 
 use std::ops::Bound;
 use std::sync::Arc;
@@ -16,7 +16,7 @@ use crate::ring::{Change, RingEntry};
 use crate::shown::Shown;
 use crate::token::epoch_hash;
 
-/// How much the ring holds; whichever is reached first.
+/// How much the ring holds: the limit that is reached first.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct RingLimits {
     /// Entries.
@@ -25,12 +25,12 @@ pub(crate) struct RingLimits {
     pub(crate) bytes_max: usize,
 }
 
-/// Whether a stream can go on from a place.
+/// Whether a stream can resume from a place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Standing {
-    /// All that follows is in the ring.
+pub(crate) enum Resumability {
+    /// All later entries are in the ring.
     Resumable,
-    /// The ring has let go of what follows.
+    /// The ring has dropped the next entry.
     TooOld,
     /// It is ahead of the head.
     FromTheFuture,
@@ -57,13 +57,12 @@ pub(crate) enum Discontinuity {
     },
 }
 
-/// What became of an instance: how it stood, and how it stands; none where it was or is not
-/// visible.
+/// A change of an instance: its states before and after; `None` while it is not visible.
 #[derive(Clone, Debug)]
 pub(crate) struct Moved {
-    /// How it stood.
+    /// Its state before.
     pub(crate) before: Option<Arc<Shown>>,
-    /// How it stands.
+    /// Its state after.
     pub(crate) after: Option<Arc<Shown>>,
 }
 
@@ -172,8 +171,7 @@ impl Cache {
         self.erased
     }
 
-    /// Lets go of what came before the newest entry that erased a caller: it may tell of that
-    /// caller still.
+    /// Drops what came before the newest entry that erased a caller: it may still name that caller.
     pub(crate) fn forget_erased(&mut self) {
         let Some(erased) = self.erased.take() else {
             return;
@@ -183,7 +181,7 @@ impl Cache {
             .front()
             .is_some_and(|entry| entry.position.sequence < erased)
         {
-            self.let_go();
+            self.drop_oldest();
         }
     }
 
@@ -213,7 +211,7 @@ impl Cache {
         self.head
     }
 
-    /// The oldest place from which a stream can go on.
+    /// The oldest place from which a stream can resume.
     pub(crate) fn oldest(&self) -> u64 {
         let first = self
             .ring
@@ -222,7 +220,7 @@ impl Cache {
         self.base.map_or(first, |base| base.sequence)
     }
 
-    /// The visible instances by id, from after an id on; from the first where there is none.
+    /// The visible instances after an id, by id; all of them if it is `None`.
     pub(crate) fn instances_after<'a>(
         &'a self,
         id: Option<&Arc<str>>,
@@ -243,13 +241,13 @@ impl Cache {
             .get(usize::try_from(sequence.checked_sub(first)?).ok()?)
     }
 
-    /// Whether a stream can go on from a place of the store with that epoch.
-    pub(crate) fn standing(&self, epoch_hash: u64, place: Position) -> Standing {
+    /// Whether a stream can resume from a place of the store with that epoch.
+    pub(crate) fn resumability(&self, epoch_hash: u64, place: Position) -> Resumability {
         if epoch_hash != self.epoch_hash {
-            return Standing::OtherHistory;
+            return Resumability::OtherHistory;
         }
         if place.sequence > self.head.sequence {
-            return Standing::FromTheFuture;
+            return Resumability::FromTheFuture;
         }
         let known = [self.base, Some(self.head)]
             .into_iter()
@@ -259,9 +257,9 @@ impl Cache {
             .map(|known| known.chain)
             .or_else(|| self.entry(place.sequence).map(|entry| entry.position.chain))
         {
-            None => Standing::TooOld,
-            Some(chain) if chain == place.chain => Standing::Resumable,
-            Some(_) => Standing::OtherHistory,
+            None => Resumability::TooOld,
+            Some(chain) if chain == place.chain => Resumability::Resumable,
+            Some(_) => Resumability::OtherHistory,
         }
     }
 
@@ -285,14 +283,14 @@ impl Cache {
 
     fn trim(&mut self) {
         while self.ring.len() > self.limits.entries_max || self.ring_bytes > self.limits.bytes_max {
-            if !self.let_go() {
+            if !self.drop_oldest() {
                 break;
             }
         }
     }
 
-    /// Lets go of the oldest entry, if there is one.
-    fn let_go(&mut self) -> bool {
+    /// Drops the oldest entry; returns whether there was one.
+    fn drop_oldest(&mut self) -> bool {
         let Some(gone) = self.ring.pop_front() else {
             return false;
         };

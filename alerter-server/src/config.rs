@@ -1,4 +1,4 @@
-//! What the alerter-server is told, resolved once: defaults, file, environment, flags.
+//! The settings of the alerter-server, resolved once: defaults, file, environment, flags.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -191,7 +191,7 @@ impl Args {
     /// Resolves the layers.
     ///
     /// # Errors
-    /// [`ConfigError`] where a layer has a fault.
+    /// [`ConfigError`] if a layer is invalid.
     pub fn resolve(&self) -> Result<AlerterServerConfig, ConfigError> {
         let mut over = toml::Table::new();
         let mut put = |key: &str, value: Option<toml::Value>| {

@@ -2,7 +2,7 @@
 //!
 //! Promise: a filter decides by an instance alone, never by the kind of change, so that a client's
 //! picture can be exact. Two filters that select the same by the same values have the same hash, in
-//! whatever order the values were given.
+//! any order of the values.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -1,8 +1,8 @@
 //! The hub: where the tail and the clients' streams meet.
 //!
-//! Promise: the tail never waits for a client. It shows what is newest, lets each view that it may
-//! concern go on and wakes; each stream takes what it is to be told in its own time. A lost wake-up
-//! would cost time, never a change.
+//! Promise: the tail never waits for a client. It publishes the newest state, advances each view
+//! that the change may concern, and wakes the streams. Each stream reads when its client has room.
+//! A lost wake-up would delay a change, never lose it.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
@@ -35,12 +35,12 @@ pub(crate) struct Pace {
     pub(crate) drain: Duration,
 }
 
-/// Where the tail puts what it knows, and the streams find it.
+/// The state that the tail publishes and the streams read.
 #[derive(Debug)]
 pub(crate) struct Hub {
     newest: watch::Sender<Option<Arc<Cache>>>,
     views: Mutex<Views>,
-    /// Up to where every view is complete, whether or not it was told anything.
+    /// Up to where every view is complete, also a view that had nothing to send.
     advanced: watch::Sender<Option<Advanced>>,
     board: Mutex<Board>,
     /// The wallboard, for those who watch it.
@@ -76,8 +76,8 @@ impl Hub {
         }
     }
 
-    /// Shows what is newest, and lets every view and the wallboard go on; `moved` is what became of
-    /// instances since the last time.
+    /// Publishes the newest state, and advances the views and the wallboard. `moved` has the
+    /// changes of instances since the last call.
     pub(crate) fn publish(&self, cache: &Cache, moved: &[Moved]) {
         let (entries, bytes) = cache.ring_size();
         metrics::gauge!("aftercall_alerter_ring_entries").set(entries as f64);
@@ -89,7 +89,7 @@ impl Hub {
         views
             .iter()
             .for_each(|view| view.advance(cache, before, bytes_max));
-        // Only now: until then a view that something is told of may not have it yet.
+        // Only now: before this, a view that has something to send may not have it yet.
         self.advanced.send_replace(Some(Advanced {
             generation: cache.generation(),
             position: cache.head(),
@@ -97,7 +97,7 @@ impl Hub {
         self.board
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
-            .follow(cache, moved);
+            .update(cache, moved);
     }
 
     /// Up to where every view is complete.
@@ -105,8 +105,8 @@ impl Hub {
         *self.advanced.borrow()
     }
 
-    /// The views that the entries since `before` may concern, and how many bytes each keeps. All of
-    /// them where the views cannot go on from there.
+    /// The views that the entries since `before` may concern, and how many bytes each keeps. All
+    /// views, if they cannot continue from there.
     fn concerned(&self, cache: &Cache, before: Option<Advanced>) -> (Vec<Arc<View>>, usize) {
         let before = before.filter(|before| before.generation == cache.generation());
         let entries = before.and_then(|before| {
@@ -123,13 +123,13 @@ impl Hub {
         (concerned, bytes_of_each(views.len()))
     }
 
-    /// Shows a cache that has let go of a part of its ring, and lets every view do so too.
+    /// Publishes a cache that has dropped a part of its ring, and drops that part in every view.
     pub(crate) fn forget(&self, cache: &Cache) {
         self.newest.send_replace(Some(Arc::new(cache.clone())));
         self.present().iter().for_each(|view| view.forget(cache));
     }
 
-    /// Notes that the workflow-server has been heard. Streams are told only if it had been lost.
+    /// Notes that the workflow-server has been heard. Streams are woken only if it had been lost.
     pub(crate) fn heard(&self, as_of: SystemTime, behind: u64) {
         let heard = Link {
             connected: true,
@@ -155,32 +155,32 @@ impl Hub {
         }
     }
 
-    /// What is newest, and what follows; none until the first snapshot is whole.
+    /// The newest state and later ones; `None` until the first snapshot is whole.
     pub(crate) fn newest(&self) -> watch::Receiver<Option<Arc<Cache>>> {
         self.newest.subscribe()
     }
 
-    /// What is newest now.
+    /// The newest state.
     pub(crate) fn now(&self) -> Option<Arc<Cache>> {
         self.newest.borrow().clone()
     }
 
-    /// How the workflow-server stands, and when that changes.
+    /// The state of the connection to the workflow-server, and its changes.
     pub(crate) fn link(&self) -> watch::Receiver<Link> {
         self.link.subscribe()
     }
 
-    /// How it stands now.
+    /// The state of that connection now.
     pub(crate) fn link_now(&self) -> Link {
         *self.link.borrow()
     }
 
-    /// The view of a filter: one that there is, or a new one that begins at what is newest, at the
+    /// The view of a filter: the existing one, or a new one that begins at the newest state, at the
     /// earliest at `cache`.
     pub(crate) fn view(&self, filter: Filter, cache: &Cache) -> Arc<View> {
         let mut views = self.views();
-        // The tail shows what is newest before it looks for views: a view that it does not find has
-        // begun there.
+        // The tail publishes the newest state before it looks for views, so a view that it does not
+        // find begins there.
         let newest = self.now();
         views.get(filter, self.link(), newest.as_deref().unwrap_or(cache))
     }
@@ -197,14 +197,14 @@ impl Hub {
         )
     }
 
-    /// The wallboard as it becomes. What is there at first may be old: it is brought up to date
-    /// within [`WALLBOARD_EVERY`].
+    /// The wallboard and its changes. The first value may be old: it is updated within
+    /// [`WALLBOARD_EVERY`].
     pub(crate) fn wallboards(&self) -> watch::Receiver<Arc<Wallboard>> {
         self.boards.subscribe()
     }
 
-    /// Counts for those who watch the wallboard, and wakes them if a count has changed, again and
-    /// again.
+    /// Counts at regular times while somebody watches the wallboard, and wakes the watchers if a
+    /// count has changed. Never returns.
     pub(crate) async fn keep_wallboard(&self) {
         let mut ticks = tokio::time::interval(WALLBOARD_EVERY);
         ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
@@ -223,8 +223,7 @@ impl Hub {
         }
     }
 
-    /// Bookmarks for those who have heard nothing, ends for those who take nothing, again and
-    /// again.
+    /// Sends bookmarks on quiet streams and closes stalled ones, at regular times. Never returns.
     pub(crate) async fn keep_time(&self) {
         let Pace {
             bookmark, stall, ..
@@ -242,8 +241,8 @@ impl Hub {
         }
     }
 
-    /// Once the server drains, sends the clients away: in no order, over a while, so that they do
-    /// not all come to the next server at once.
+    /// Once the server drains, sends the clients away in random order, spread over
+    /// [`RECONNECT_SPREAD`], so that they do not all reach the next server at once.
     pub(crate) async fn send_away(&self) {
         self.drain.cancelled().await;
         let mut members: Vec<Arc<Member>> = self
@@ -267,7 +266,7 @@ impl Hub {
         self.present().iter().for_each(|view| view.wake());
     }
 
-    /// The views that somebody looks at; the others are forgotten.
+    /// The views that a stream uses; the others are forgotten.
     fn present(&self) -> Vec<Arc<View>> {
         self.views().present()
     }

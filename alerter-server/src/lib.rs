@@ -1,4 +1,4 @@
-//! The alerter-server: tells connected Call Managers of stage changes as they happen.
+//! The alerter-server: sends stage changes to the connected Call Managers as they happen.
 //!
 //! Promise: every stream is in order and without a gap, or says `Reset`. It keeps nothing on disk,
 //! knows the workflow-server by gRPC only, and serves while the workflow-server is away. Any number

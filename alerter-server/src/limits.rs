@@ -1,7 +1,7 @@
 //! Every limit of the alerter-server that is not a setting, each with its reason.
 //!
 //! Promise: no queue, batch, wait or stream elsewhere in this crate is bounded by a number that
-//! does not stand here or in the settings.
+//! is not here or in the settings.
 
 use std::time::Duration;
 
@@ -41,14 +41,14 @@ pub(crate) const VIEWS_BYTES_MAX: usize = 64 * 1024 * 1024;
 /// Bytes that a view keeps however many there are: a message or a few.
 pub(crate) const VIEW_BYTES_LEAST: usize = 4 * 1024;
 
-/// How often the wallboard is counted for those who watch it; nobody is told more often.
+/// How often the wallboard is counted for those who watch it; nobody gets it more often.
 pub(crate) const WALLBOARD_EVERY: Duration = Duration::from_millis(100);
 
 /// Updates of the wallboard in a second that one watcher may ask for.
 pub(crate) const WALLBOARD_UPDATES_MAX: u32 = 10;
 
 /// How long the ring still holds what came before a caller was erased: clients that keep up have
-/// been told by then.
+/// received the erasure before that.
 pub(crate) const ERASED_HELD: Duration = Duration::from_secs(5);
 
 /// In how many steps a draining server sends its clients away.
@@ -58,8 +58,8 @@ pub(crate) const DRAIN_STEPS: usize = 100;
 /// others have their turn.
 pub(crate) const ROUND_ENTRIES_MAX: u64 = 256;
 
-/// Entries that a client may be behind before it is told. A burst of a second or two at a busy call
-/// centre is not slowness.
+/// Entries that a client may be behind before it gets `FellBehind`. A burst of a second or two at a
+/// busy call centre is not slowness.
 pub(crate) const FELL_BEHIND_ENTRIES: u64 = 1_000;
 
 /// How long a token that is ahead of us is waited for: another alerter may have been a moment
@@ -70,7 +70,7 @@ pub(crate) const FUTURE_PATIENCE: Duration = Duration::from_secs(1);
 /// given a random part of it, so that they do not all arrive at the next server at once.
 pub(crate) const RECONNECT_SPREAD: Duration = Duration::from_secs(3);
 
-/// What a refused client is told to wait before it asks again.
+/// How long a refused client should wait before it asks again.
 pub(crate) const RETRY_AFTER: Duration = Duration::from_secs(1);
 
 /// Silence on the feed after which the connection is taken for dead: three of the workflow-server's
@@ -80,8 +80,8 @@ pub(crate) const FEED_SILENCE: Duration = Duration::from_secs(15);
 /// How long connecting to the workflow-server, or its first answer, may take.
 pub(crate) const FEED_CONNECT: Duration = Duration::from_secs(5);
 
-/// The first wait before the feed is asked for again; it doubles with each failure, and a random
-/// part of it is waited.
+/// The first wait before reconnecting to the feed. It doubles with each failure; the tail waits a
+/// random part of it.
 pub(crate) const RECONNECT_FIRST: Duration = Duration::from_millis(100);
 
 /// The longest such wait: a workflow-server that comes back is found within seconds.

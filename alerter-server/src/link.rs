@@ -1,8 +1,8 @@
-//! How the alerter stands with the workflow-server.
+//! The connection of the alerter to the workflow-server.
 
 use std::time::{Instant, SystemTime};
 
-/// How the alerter stands with the workflow-server.
+/// The state of the connection to the workflow-server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Link {
     /// Whether it is connected.

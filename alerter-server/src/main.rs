@@ -30,7 +30,7 @@ async fn serve() -> anyhow::Result<()> {
     let server = Server::bind(config)
         .await
         .context("the alerter-server cannot start")?;
-    // The first line on standard output tells whoever started us where we listen.
+    // The first line on standard output is the address: a program that started us reads it.
     println!("{}", server.local_addr());
     Ok(server.serve(shutdown).await?)
 }

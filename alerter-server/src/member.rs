@@ -1,8 +1,7 @@
-//! A member of a view: one client's stream, as those see it who wake it, find it stalled, or send
-//! it away.
+//! A member of a view: the part of a client's stream that the server can wake, find stalled or end.
 //!
-//! Promise: what a client makes the server hold is here, bounded, and can be taken from it though
-//! it reads nothing.
+//! Promise: all that the server holds for a client is here, bounded, and can be freed although the
+//! client reads nothing.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -23,14 +22,14 @@ pub(crate) struct Member {
     state: Mutex<State>,
 }
 
-/// What a member holds, and how it stands.
+/// What a member holds, and its state.
 #[derive(Debug)]
 pub(crate) struct State {
-    /// Messages that are its next.
+    /// The next messages.
     pub(crate) pending: VecDeque<Message>,
-    /// The state of which it is being given a snapshot.
+    /// The state whose snapshot is being sent.
     pub(crate) snapshot: Option<Arc<Cache>>,
-    /// The end of the view's window when the member had taken everything; none while there is
+    /// The end of the view's window when the member had taken everything; `None` while there is
     /// something to take.
     pub(crate) idle_at: Option<u64>,
     /// Why the stream is to end.
@@ -66,28 +65,28 @@ impl Member {
         }
     }
 
-    /// Takes the state, because the client takes what there is; it is woken when there is more.
+    /// Locks the state for the client's next read, and registers to be woken by news.
     pub(crate) fn poll(&self, context: &Context<'_>) -> MutexGuard<'_, State> {
-        // Registered before the state is looked at: what comes after that wakes.
+        // Registered before the state is read: news after that wakes it.
         self.waker.register(context.waker());
         let mut state = self.state();
         state.progress = Instant::now();
         state
     }
 
-    /// Lets the stream change what it holds before its client takes anything.
-    pub(crate) fn hold(&self, change: impl FnOnce(&mut State)) {
+    /// Changes the state before its client reads anything.
+    pub(crate) fn update(&self, change: impl FnOnce(&mut State)) {
         change(&mut self.state());
     }
 
-    /// Tells it that there is news.
+    /// Wakes the stream: there is news.
     pub(crate) fn wake(&self) {
         self.waker.wake();
     }
 
-    /// Lets it go where it had something to take for longer than `stall` and took nothing; `end` is
-    /// the end of the view's window.
-    pub(crate) fn judge(&self, end: u64, now: Instant, stall: Duration) {
+    /// Ends it if it had something to take for longer than `stall` and took nothing; `end` is the
+    /// end of the view's window.
+    pub(crate) fn end_if_stalled(&self, end: u64, now: Instant, stall: Duration) {
         let mut state = self.state();
         if state.idle_at == Some(end) {
             state.progress = now;
@@ -114,7 +113,7 @@ impl Member {
 }
 
 impl State {
-    /// Frees what it holds: whoever resumes with the last token gets it again.
+    /// Frees what it holds: a client that resumes with the last token gets it again.
     fn end(&mut self, verdict: Verdict) {
         self.pending = VecDeque::new();
         self.snapshot = None;
@@ -132,23 +131,23 @@ mod tests {
     const STALL: Duration = Duration::from_secs(30);
 
     #[tokio::test(start_paused = true)]
-    async fn only_who_has_something_to_take_and_takes_nothing_is_stalled() {
+    async fn a_member_is_stalled_if_it_takes_nothing_that_is_ready() {
         let member = Member::new(None);
         let context = Context::from_waker(Waker::noop());
         member.poll(&context).idle_at = Some(5);
         tokio::time::advance(10 * STALL).await;
-        member.judge(5, Instant::now(), STALL);
+        member.end_if_stalled(5, Instant::now(), STALL);
         assert_eq!(member.state().verdict, None, "there was nothing to take");
         tokio::time::advance(STALL).await;
-        member.judge(6, Instant::now(), STALL);
+        member.end_if_stalled(6, Instant::now(), STALL);
         assert_eq!(member.state().verdict, None, "it has just become so long");
         tokio::time::advance(STALL / 2).await;
         member.poll(&context).idle_at = None;
         tokio::time::advance(STALL).await;
-        member.judge(6, Instant::now(), STALL);
+        member.end_if_stalled(6, Instant::now(), STALL);
         assert_eq!(member.state().verdict, None, "it took something in between");
         tokio::time::advance(STALL / 2).await;
-        member.judge(6, Instant::now(), STALL);
+        member.end_if_stalled(6, Instant::now(), STALL);
         assert_eq!(member.state().verdict, Some(Verdict::Stalled));
     }
 }

@@ -1,8 +1,8 @@
 //! Messages as they leave: a SubscribeResponse, encoded.
 //!
-//! Promise: what many streams are told is encoded once and shared. A StageChange is put together
-//! from the follow-up's bytes, which the snapshot shares, and the change's; a reader of the proto
-//! cannot tell the difference.
+//! Promise: a message for many streams is encoded once and shared. A StageChange is composed of the
+//! change's bytes and the follow-up's, which the snapshot shares. Its bytes are valid protobuf, as
+//! if it had been encoded whole.
 
 use std::time::SystemTime;
 
@@ -18,8 +18,8 @@ use tonic::codec::{BufferSettings, EncodeBuf, Encoder};
 use crate::limits::{STREAM_BUFFER_BYTES, STREAM_WRITE_BYTES};
 use crate::shown::Shown;
 
-/// Fields of the proto that are put together by hand; a test holds them to what the generated code
-/// reads.
+/// Field numbers of the proto that are composed by hand; a test compares them with the generated
+/// code.
 const SNAPSHOT_ITEM: u32 = 3;
 const STAGE_CHANGE: u32 = 5;
 const FOLLOW_UP_OF_ITEM: u32 = 1;
@@ -178,7 +178,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_put_together_reads_as_if_it_had_been_encoded_whole() {
+    fn a_composed_message_reads_like_one_encoded_whole() {
         let follow_up = FollowUp {
             instance_id: "1-2-3".repeat(60),
             revision: 7,

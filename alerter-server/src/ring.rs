@@ -1,7 +1,7 @@
 //! An entry of the feed as the ring keeps it.
 //!
-//! Promise: whatever a filter asks of a change is here, and whatever a stream is told of it,
-//! encoded as far as it is the same for all streams.
+//! Promise: it has all that a filter needs to know of a change and all that a stream sends of it,
+//! encoded as far as that is the same for all streams.
 
 use std::mem::size_of;
 use std::sync::Arc;
@@ -32,13 +32,13 @@ pub(crate) struct RingEntry {
 pub(crate) struct Change {
     /// The instance.
     pub(crate) instance_id: Arc<str>,
-    /// How it stands now; none where it is not visible.
+    /// Its state now; `None` if it is not visible.
     pub(crate) after: Option<Arc<Shown>>,
-    /// What is told to those who see it now.
+    /// What a stream that shows it now sends.
     pub(crate) body: ChangeBody,
-    /// What filters looked at before; none where it was not visible.
+    /// What filters looked at before; `None` if it was not visible.
     pub(crate) before: Option<Facts>,
-    /// What is told to those who see it no more.
+    /// What a stream that does not show it any more sends.
     pub(crate) out_of_view: Box<OutOfView>,
 }
 
@@ -79,8 +79,8 @@ impl Change {
             before,
         } = change;
         let follow_up = follow_up?;
-        // The feed tells of what has gone out of sight only what never changes; the rest is as it
-        // was before.
+        // Of an instance that is not visible any more, the feed has only what never changes; the
+        // rest is as it was before.
         let lasting = Facts::of(&follow_up);
         let before = before.map(|before| Facts {
             workflow: lasting.workflow,
@@ -126,7 +126,7 @@ impl Change {
     }
 
     fn bytes(&self) -> usize {
-        // What a change that is out of sight tells is about as long as what filters ask of it.
+        // An OutOfView message is about as long as the facts that filters look at.
         let after = self.after.as_ref().map_or(0, |after| after.encoded.len());
         size_of::<Self>()
             + size_of::<Shown>()
@@ -145,7 +145,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_has_gone_out_of_sight_is_known_as_it_was_before() {
+    fn a_hidden_instance_keeps_its_facts_from_before() {
         let alert = |team: &str, priority| Alert {
             team: team.into(),
             priority,

@@ -1,7 +1,7 @@
 //! The server: the port, the tail and the service, put together.
 //!
 //! Promise: it binds and serves (not ready) while the workflow-server is away, and `serve` ends
-//! within the drain time after it is told to stop.
+//! within the drain time after `shutdown` is cancelled.
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
@@ -28,19 +28,19 @@ use crate::series::SERIES;
 use crate::service::{AlertServiceServer, Alerts, SERVICE_NAME};
 use crate::tail::Tail;
 
-/// The condition that the first snapshot and a full ring make.
+/// The readiness condition: the first snapshot is read and the ring is full.
 const STATE: &str = "state";
 
-/// The condition that a connection makes.
+/// The readiness condition: the workflow-server is connected.
 const WORKFLOW_SERVER: &str = "workflow-server";
 
-/// Why the alerter-server cannot start or go on.
+/// Why the alerter-server cannot start or continue.
 #[derive(Debug, Error)]
 pub enum ServerError {
     /// Some settings are invalid.
     #[error(transparent)]
     Settings(#[from] ConfigError),
-    /// The port cannot be had.
+    /// The listener's address cannot be read.
     #[error("where the server listens cannot be read: {0}")]
     Address(#[from] std::io::Error),
     /// Listening or serving failed.
@@ -61,7 +61,7 @@ impl Server {
     /// Opens the port. The workflow-server is not needed yet.
     ///
     /// # Errors
-    /// [`ServerError`] where a setting has a fault or the port cannot be had.
+    /// [`ServerError`] if a setting is invalid or the port is not available.
     pub async fn bind(config: AlerterServerConfig) -> Result<Self, ServerError> {
         aftercall_serving::series::describe(SERIES);
         check(&config)?;
@@ -87,7 +87,7 @@ impl Server {
     /// Serves until `shutdown` is cancelled; then sends every client away, within the drain time.
     ///
     /// # Errors
-    /// [`ServerError::Serve`] where serving ends by itself.
+    /// [`ServerError::Serve`] if serving ends without `shutdown`.
     pub async fn serve(self, shutdown: CancellationToken) -> Result<(), ServerError> {
         let Self {
             listener,
@@ -95,12 +95,8 @@ impl Server {
             upstream,
             config,
         } = self;
-        let pace = Pace {
-            bookmark: Duration::from_secs(config.bookmark_seconds),
-            stall: Duration::from_secs(config.stall_seconds),
-            drain: Duration::from_secs(config.drain_seconds),
-        };
-        let hub = Arc::new(Hub::new(config.streams_max, pace, shutdown.clone()));
+        let hub = Hub::new(config.streams_max, pace(&config), shutdown.clone());
+        let hub = Arc::new(hub);
         let readiness = Readiness::new();
         readiness.set(
             STATE,
@@ -110,23 +106,11 @@ impl Server {
             entries_max: config.ring_entries_max,
             bytes_max: config.ring_bytes_max,
         };
-        // All that this server starts ends with it, also where it is dropped.
+        let tail = Tail::new(Arc::clone(&hub), upstream, ring, readiness.clone());
+        // All tasks of this server end with it, also if it is dropped.
         let stop = shutdown.child_token();
         let _stop = stop.clone().drop_guard();
-        tokio::spawn(
-            Tail::new(Arc::clone(&hub), upstream, ring, readiness.clone()).run(stop.clone()),
-        );
-        tokio::spawn(
-            stop.clone()
-                .run_until_cancelled_owned(judge(Arc::clone(&hub), readiness.clone())),
-        );
-        let timekeeper = Arc::clone(&hub);
-        tokio::spawn(
-            stop.clone()
-                .run_until_cancelled_owned(async move { timekeeper.keep_time().await }),
-        );
-        let counter = Arc::clone(&hub);
-        tokio::spawn(stop.run_until_cancelled_owned(async move { counter.keep_wallboard().await }));
+        spawn_tasks(&hub, tail, &readiness, &stop);
         let service = AlertServiceServer::new(Alerts::new(Arc::clone(&hub)))
             .max_decoding_message_size(REQUEST_BYTES_MAX);
         // The limit is one of the message as it is after decompression.
@@ -136,19 +120,7 @@ impl Server {
         let routes = base_routes(&[SERVICE_NAME], &readiness)
             .await?
             .add_service(service);
-        let keepalive = Duration::from_secs(config.keepalive_seconds);
-        let limits = Limits {
-            streams_per_connection_max: STREAMS_PER_CONNECTION_MAX,
-            resets_burst: STREAMS_PER_CONNECTION_MAX,
-            // A stream whose client reads nothing ends by itself, and the others of the connection
-            // go on.
-            stall_max: None,
-            unread_bytes_per_connection_max: UNREAD_BYTES_PER_CONNECTION_MAX,
-            keepalive_interval: keepalive,
-            keepalive_timeout: keepalive,
-            drain: Duration::from_secs(config.drain_seconds),
-            ..network_limits(&config)
-        };
+        let limits = limits(&config);
         tracing::info!(%local_addr, workflow_server = config.workflow_server, "the alerter-server serves");
         let sent_away = async {
             hub.send_away().await;
@@ -163,18 +135,49 @@ impl Server {
     }
 }
 
-fn network_limits(config: &AlerterServerConfig) -> Limits {
-    let (connections, of_address) = (config.connections_max, config.connections_per_address_max);
-    Limits::with_network(
-        connections,
-        of_address,
-        &config.allowed_hosts,
-        &config.web_origins,
-    )
+fn pace(config: &AlerterServerConfig) -> Pace {
+    Pace {
+        bookmark: Duration::from_secs(config.bookmark_seconds),
+        stall: Duration::from_secs(config.stall_seconds),
+        drain: Duration::from_secs(config.drain_seconds),
+    }
 }
 
-/// Keeps the readiness: the first state, then whether the workflow-server is there.
-async fn judge(hub: Arc<Hub>, readiness: Readiness) {
+fn limits(config: &AlerterServerConfig) -> Limits {
+    let keepalive = Duration::from_secs(config.keepalive_seconds);
+    Limits {
+        streams_per_connection_max: STREAMS_PER_CONNECTION_MAX,
+        resets_burst: STREAMS_PER_CONNECTION_MAX,
+        // The hub ends a stream whose client reads nothing; the other streams of its connection
+        // continue.
+        stall_max: None,
+        unread_bytes_per_connection_max: UNREAD_BYTES_PER_CONNECTION_MAX,
+        keepalive_interval: keepalive,
+        keepalive_timeout: keepalive,
+        drain: Duration::from_secs(config.drain_seconds),
+        ..Limits::with_network(
+            config.connections_max,
+            config.connections_per_address_max,
+            &config.allowed_hosts,
+            &config.web_origins,
+        )
+    }
+}
+
+/// Starts the tasks that run until `stop` is cancelled.
+fn spawn_tasks(hub: &Arc<Hub>, tail: Tail, readiness: &Readiness, stop: &CancellationToken) {
+    tokio::spawn(tail.run(stop.clone()));
+    let until = stop.clone();
+    let readiness = keep_readiness(Arc::clone(hub), readiness.clone());
+    tokio::spawn(until.run_until_cancelled_owned(readiness));
+    let (until, timekeeper) = (stop.clone(), Arc::clone(hub));
+    tokio::spawn(until.run_until_cancelled_owned(async move { timekeeper.keep_time().await }));
+    let (until, counter) = (stop.clone(), Arc::clone(hub));
+    tokio::spawn(until.run_until_cancelled_owned(async move { counter.keep_wallboard().await }));
+}
+
+/// Keeps the readiness: the first state, then whether the workflow-server is connected.
+async fn keep_readiness(hub: Arc<Hub>, readiness: Readiness) {
     // The hub lives in this task: neither channel can close.
     let _ = hub.newest().wait_for(Option::is_some).await;
     let mut link = hub.link();
@@ -198,7 +201,7 @@ async fn judge(hub: Arc<Hub>, readiness: Readiness) {
         };
         readiness.set(WORKFLOW_SERVER, connected.then_some(()).ok_or_else(gone));
         readiness.set(STATE, Ok(()));
-        // How long ago that was is told anew each second.
+        // The text has the age of the state in seconds, so it is written again each second.
         let again = if connected {
             Duration::MAX
         } else {

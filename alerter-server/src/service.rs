@@ -1,7 +1,7 @@
 //! The AlertService: from a request to a stream.
 //!
-//! Promise: what is refused is refused before a stream begins where that can be known then; a
-//! stream reads by itself, when its client has room.
+//! Promise: a request is refused before its stream begins, if that can be known then. A stream
+//! reads when its client has room.
 
 mod beginning;
 mod frames;
@@ -82,7 +82,7 @@ impl Alerts {
         let begin = beginning(&cache, mode, token, filter.hash())?;
         let view = self.hub.view(filter, &cache);
         let stream = ClientStream::new(Arc::clone(&self.hub), view, mode, cache, begin, permit);
-        // Whoever sends the clients away has not seen one that came after.
+        // A stream that opens while the server drains would miss its Drain frame.
         if self.hub.drain().is_cancelled() {
             Err(Refusal::Draining)
         } else {
@@ -123,8 +123,8 @@ impl Alerts {
         ))
     }
 
-    /// What is newest; what reaches the token, if that comes soon: another alerter may have been a
-    /// moment faster.
+    /// The newest state. It waits for [`FUTURE_PATIENCE`] until that reaches the token: another
+    /// alerter may have been a moment faster.
     async fn state(&self, token: Option<&Token>) -> Result<Arc<Cache>, Refusal> {
         let mut newest = self.hub.newest();
         if let Some(token) = token {
@@ -135,7 +135,7 @@ impl Alerts {
                 }
                 None => true,
             };
-            // Whether it came or not, the table of beginnings decides by what is there then.
+            // After a timeout `beginning` decides by the newest state.
             let _ = timeout(FUTURE_PATIENCE, newest.wait_for(reaches)).await;
         }
         let newest = newest.borrow_and_update().clone();

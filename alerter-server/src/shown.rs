@@ -10,7 +10,7 @@ use bytes::Bytes;
 use prost::Message as _;
 use prost_types::Timestamp;
 
-/// What filters look at, of a follow-up as it stands or as it was before a change.
+/// What filters look at: the present state of a follow-up, or the state before a change.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Facts {
     /// The workflow's name.
@@ -45,7 +45,7 @@ pub(crate) struct Shown {
 }
 
 impl Facts {
-    /// The facts of a follow-up as it stands.
+    /// The facts of a follow-up.
     pub(crate) fn of(follow_up: &FollowUp) -> Self {
         let call = follow_up.call.as_ref();
         let reference = call.and_then(|call| call.r#ref.as_ref());
@@ -73,7 +73,7 @@ fn facts_of(alert: &Alert) -> impl Iterator<Item = (Box<str>, i32)> + '_ {
 }
 
 impl Shown {
-    /// A follow-up as it stands.
+    /// The present state of a follow-up.
     pub(crate) fn new(follow_up: &FollowUp) -> Self {
         Self {
             facts: Facts::of(follow_up),

@@ -1,8 +1,8 @@
 //! The tail: follows the workflow-server's feed and keeps the cache.
 //!
 //! Promise: what it publishes is whole, in order and of one history; on any doubt (a gap, another
-//! epoch, another chain hash, a feed that has forgotten us) it begins anew with a snapshot. It
-//! never waits for clients and never gives up.
+//! epoch, another chain hash, a feed that does not have the next entry) it starts again with a
+//! snapshot. It never waits for clients and never gives up.
 
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -26,7 +26,7 @@ use crate::limits::{
 use crate::parts::Parts;
 use crate::position::Position;
 
-/// The condition that a feed makes which this alerter can read.
+/// The readiness condition: this alerter can read the feed.
 const FEED: &str = "feed";
 
 type Feed = ChangeFeedServiceClient<Channel>;
@@ -70,8 +70,8 @@ impl From<Status> for Trouble {
 }
 
 impl Trouble {
-    /// Whether what the cache holds may not be of the feed's history any more.
-    fn begins_anew(&self) -> bool {
+    /// Whether the cache may hold another history than the feed.
+    fn requires_snapshot(&self) -> bool {
         match self {
             Self::Refused(status) => {
                 matches!(status.code(), Code::OutOfRange | Code::FailedPrecondition)
@@ -91,13 +91,13 @@ pub(crate) struct Tail {
     hub: Arc<Hub>,
     endpoint: Endpoint,
     ring: RingLimits,
-    /// What was published last; none where the next attempt must begin with a snapshot.
+    /// What was published last; `None` if the next attempt must begin with a snapshot.
     cache: Option<Cache>,
     generation: u64,
     failures: u32,
-    /// The newest entry that erased a caller, and since when it is here.
+    /// The newest entry that erased a caller, and when it arrived.
     erased: Option<(u64, Instant)>,
-    /// Where the feed cannot be read on; nothing is gained by reading up to there again.
+    /// Where the feed could not be read further. Reading up to there again is no progress.
     stuck_at: Option<Option<Position>>,
     readiness: Readiness,
 }
@@ -153,16 +153,16 @@ impl Tail {
         if let Trouble::TooLarge(_) = trouble {
             let head = self.cache.as_ref().map(Cache::head);
             if self.stuck_at.replace(head) != Some(head) {
-                tracing::error!(%trouble, "the feed cannot be read on; clients keep what they have, and it is tried again");
+                tracing::error!(%trouble, "the feed cannot be read further; clients keep their state, and the alerter retries");
             }
             self.readiness.set(FEED, Err(trouble.to_string()));
-        } else if trouble.begins_anew() {
+        } else if trouble.requires_snapshot() {
             self.cache = None;
             tracing::warn!(%trouble, "starting again with a snapshot of the workflow-server; clients that cannot resume are reset");
         } else if self.failures == 0 {
-            tracing::warn!(%trouble, "the feed was lost; clients keep what they have while it is sought again");
+            tracing::warn!(%trouble, "the feed was lost; clients keep their state while the alerter reconnects");
         } else {
-            tracing::debug!(%trouble, failures = self.failures, "the feed is still away");
+            tracing::debug!(%trouble, failures = self.failures, "the feed is still lost");
         }
     }
 
@@ -180,8 +180,8 @@ impl Tail {
             Some(cache) => cache.clone(),
             None => self.snapshot(&mut feed).await?,
         };
-        // The newest known entry is asked for again: if its chain hash is another one, the store
-        // was put back by hand.
+        // The newest known entry is requested again: another chain hash means that the store was
+        // restored from a backup.
         let mut overlap = self.cache.is_some() && cache.head().sequence > 0;
         let from_sequence = cache.head().sequence + u64::from(!overlap);
         let request = TailRequest {
@@ -251,7 +251,7 @@ impl Tail {
         Ok(())
     }
 
-    /// Publishes the cache if it is news, and that the workflow-server was heard.
+    /// Publishes the cache if it has changed, and notes that the workflow-server was heard.
     fn show(
         &mut self,
         cache: &mut Cache,
@@ -266,7 +266,7 @@ impl Tail {
             self.readiness.set(FEED, Ok(()));
         }
         if std::mem::take(&mut self.failures) > 0 {
-            tracing::info!("the feed is found again");
+            tracing::info!("the feed is connected again");
         }
         let shown = self
             .cache
@@ -287,8 +287,9 @@ impl Tail {
         self.hub.heard(as_of, behind);
     }
 
-    /// A while after a caller was erased, lets go of whatever tells of what went before; by then
-    /// every client that keeps up has been told of the erasure, and the others begin anew.
+    /// [`ERASED_HELD`] after a caller was erased, drops the older entries, which may name the
+    /// caller. Clients that keep up have received the erasure before that; the others get a
+    /// snapshot.
     fn forget_erased(&mut self, cache: &mut Cache) {
         let Some(erased) = cache.erased() else { return };
         match self.erased {
@@ -304,7 +305,7 @@ impl Tail {
         }
     }
 
-    /// A cache with a fresh snapshot, whose ring is still to be filled.
+    /// A cache with a new snapshot, whose ring is not filled yet.
     async fn snapshot(&mut self, feed: &mut Feed) -> Result<Cache, Trouble> {
         let mut responses = timeout(FEED_SILENCE, feed.snapshot(SnapshotRequest {}))
             .await??
@@ -337,7 +338,7 @@ impl Tail {
     }
 }
 
-/// A cache for a snapshot, to be filled from as far back as the ring holds and the feed keeps.
+/// A cache for a snapshot. Its ring begins as far back as it has room and the feed has entries.
 fn empty(head: &SnapshotHead, generation: u64, ring: RingLimits) -> Cache {
     let next = head.sequence + 1;
     let wanted = next.saturating_sub(ring.entries_max as u64);
@@ -372,7 +373,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_wait_before_reconnecting_grows_within_its_bounds_and_varies() {
+    fn the_wait_before_reconnecting_grows_within_bounds() {
         for failures in [0, 1, 5, 40, u32::MAX] {
             let most = RECONNECT_FIRST
                 .saturating_mul(2_u32.saturating_pow(failures))
@@ -387,7 +388,7 @@ mod tests {
     }
 
     #[test]
-    fn the_ring_is_filled_from_as_far_back_as_both_sides_allow() {
+    fn the_ring_begins_as_far_back_as_possible() {
         let from = |sequence, oldest_sequence, entries_max| {
             let head = SnapshotHead {
                 sequence,

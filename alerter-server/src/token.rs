@@ -1,7 +1,8 @@
-//! Resume tokens: where a stream stands, for which filter, in whose history.
+//! Resume tokens: the place of a stream, its filter and its history.
 //!
-//! Promise: a token means the same to every alerter of the same store, and a changed or invented
-//! one is found out (by accident, not by malice: it holds no secret and grants nothing). Tokens are
+//! Promise: a token means the same to every alerter of the same store, and one that was
+//! changed by accident is refused. It protects against mistakes only: it holds no secret and grants
+//! nothing. Tokens are
 //! opaque to clients.
 
 use base64::Engine as _;
@@ -17,7 +18,7 @@ const VERSION: u8 = 1;
 /// Version, four words, checksum.
 const LENGTH: usize = 1 + 4 * 8 + 4;
 
-/// Where a stream stands.
+/// The place of a stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Token {
     /// The hash of the store's epoch.

@@ -1,7 +1,7 @@
-//! A view: what all streams with one filter are told, filtered and encoded once.
+//! A view: the messages of all streams with one filter, filtered and encoded once.
 //!
 //! Promise: a window of the newest messages, in order and whole: an entry is in it with all its
-//! messages or with none. The window is bounded; who has fallen out of it reads on from the ring.
+//! messages or with none. The window is bounded; a stream that is older reads from the ring.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -33,7 +33,7 @@ pub(crate) struct View {
     members: Mutex<Slab<Arc<Member>>>,
 }
 
-/// Where a stream stands.
+/// The place of a stream.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Cursor {
     /// The epoch's hash.
@@ -46,7 +46,7 @@ pub(crate) struct Cursor {
     pub(crate) ordinal: Option<u64>,
 }
 
-/// Up to where every view is complete: one that has less was told nothing since.
+/// Up to where every view is complete: one that has less had nothing to send since.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Advanced {
     /// The generation in whose history the place is.
@@ -55,18 +55,18 @@ pub(crate) struct Advanced {
     pub(crate) position: Position,
 }
 
-/// What a view tells of a change.
-enum Told<'a> {
+/// What a view sends for a change.
+enum Delivery<'a> {
     Change(&'a Change, &'a Shown),
     OutOfView(&'a Change),
 }
 
-/// What reading the window came to.
+/// The result of reading the window.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Reading {
-    /// Some messages; whether the picture is exact after the last of them, and the client told so.
+    /// Some messages.
     Messages {
-        /// Whether the last was CaughtUp.
+        /// Whether the last was `CaughtUp`: the client's picture is exact after it.
         caught_up: bool,
     },
     /// Nothing new; the window ends here.
@@ -83,7 +83,7 @@ struct Window {
     position: Position,
     /// From which sequence on it is complete: all after this one is in it.
     base: u64,
-    /// How many messages have been let go of: the ordinal of the first that is there.
+    /// How many messages have been dropped: the ordinal of the first that is kept.
     first: u64,
     items: VecDeque<Item>,
     bytes: usize,
@@ -98,7 +98,7 @@ struct Item {
 }
 
 impl View {
-    /// A view that begins where the cache stands.
+    /// A view that begins at the head of the cache.
     pub(crate) fn new(filter: Filter, link: watch::Receiver<Link>, cache: &Cache) -> Self {
         let window = Window {
             epoch: cache.epoch_hash(),
@@ -138,17 +138,17 @@ impl View {
         .encode()
     }
 
-    /// Adds a member; it is named by the number that comes back.
+    /// Adds a member; returns its number.
     pub(crate) fn join(&self, member: Arc<Member>) -> usize {
         self.members().insert(member)
     }
 
-    /// Takes a member away.
+    /// Removes a member.
     pub(crate) fn leave(&self, member: usize) {
         self.members().remove(member);
     }
 
-    /// The members there are.
+    /// All members.
     pub(crate) fn present(&self) -> Vec<Arc<Member>> {
         self.members()
             .iter()
@@ -156,16 +156,16 @@ impl View {
             .collect()
     }
 
-    /// Tells every member that there is news.
+    /// Wakes every member.
     pub(crate) fn wake(&self) {
         self.members().iter().for_each(|(_, member)| member.wake());
     }
 
-    /// Goes on from `before` to where the cache stands, keeps about `bytes_max` of messages, and
+    /// Advances from `before` to the head of the cache, keeps about `bytes_max` of messages, and
     /// wakes its members if there is news for them.
     pub(crate) fn advance(&self, cache: &Cache, before: Option<Advanced>, bytes_max: usize) {
         let mut window = self.window();
-        window.go_on_to(before);
+        window.skip_to(before);
         let has_news = window.advance(self, cache, bytes_max);
         drop(window);
         if has_news {
@@ -173,13 +173,13 @@ impl View {
         }
     }
 
-    /// Lets go of what the ring does not hold any more.
+    /// Drops what the ring does not hold any more.
     pub(crate) fn forget(&self, cache: &Cache) {
         self.window().forget(cache.oldest());
     }
 
-    /// A bookmark where nothing was told for as long as `bookmark`; and members that take nothing
-    /// for `stall` are let go. Keeps about `bytes_max` of messages.
+    /// Adds a bookmark if nothing was sent for as long as `bookmark`, and ends members that took
+    /// nothing for `stall`. Keeps about `bytes_max` of messages.
     pub(crate) fn tick(
         &self,
         advanced: Option<Advanced>,
@@ -188,7 +188,7 @@ impl View {
     ) {
         let now = Instant::now();
         let mut window = self.window();
-        window.go_on_to(advanced);
+        window.skip_to(advanced);
         window.trim(bytes_max);
         let is_due = now.duration_since(window.quiet_since) >= bookmark;
         if is_due {
@@ -198,13 +198,13 @@ impl View {
         drop(window);
         self.members()
             .iter()
-            .for_each(|(_, member)| member.judge(end, now, stall));
+            .for_each(|(_, member)| member.end_if_stalled(end, now, stall));
         if is_due {
             self.wake();
         }
     }
 
-    /// Reads on from a cursor, about as much as is written at once. The view is complete up to
+    /// Reads from a cursor, about as much as is written at once. The view is complete up to
     /// `advanced`.
     pub(crate) fn read(
         &self,
@@ -213,27 +213,27 @@ impl View {
         into: &mut VecDeque<Message>,
     ) -> Reading {
         let mut window = self.window();
-        window.go_on_to(advanced);
+        window.skip_to(advanced);
         window.read(cursor, into)
     }
 
     /// The entry before the first that a cursor has not read of this view, where the window has it:
-    /// up to there its stream is not behind, whatever it was not told of.
+    /// up to there its stream is not behind, also where the filter left entries out.
     pub(crate) fn read_up_to(&self, cursor: &Cursor, advanced: Option<Advanced>) -> Option<u64> {
         let mut window = self.window();
-        window.go_on_to(advanced);
+        window.skip_to(advanced);
         window.read_up_to(cursor)
     }
 
-    /// What the streams of this view are told of an entry, `before` being the place before it. Only
-    /// the last message carries the entry's token: no token resumes in the midst of an entry.
+    /// The messages of an entry for the streams of this view; `before` is the place before it. Only
+    /// the last message carries the entry's token: no token resumes in the middle of an entry.
     pub(crate) fn messages(&self, epoch: u64, entry: &RingEntry, before: Position) -> Vec<Message> {
-        let told: Vec<_> = entry
+        let deliveries: Vec<_> = entry
             .changes
             .iter()
-            .filter_map(|change| self.told(change))
+            .filter_map(|change| self.delivery(change))
             .collect();
-        let Some(last) = told.len().checked_sub(1) else {
+        let Some(last) = deliveries.len().checked_sub(1) else {
             return Vec::new();
         };
         let token_before = if last == 0 {
@@ -243,31 +243,31 @@ impl View {
         };
         let token = self.token(epoch, entry.position);
         let now = self.server_time();
-        let message = |(at, tell): (usize, _)| {
+        let message = |(at, delivery): (usize, _)| {
             let token = if at == last { &token } else { &token_before };
-            match tell {
-                Told::Change(change, shown) => {
+            match delivery {
+                Delivery::Change(change, shown) => {
                     Message::stage_change(token, now, &change.body, shown)
                 }
-                Told::OutOfView(change) => {
+                Delivery::OutOfView(change) => {
                     Message::new(token, now, Frame::OutOfView((*change.out_of_view).clone()))
                 }
             }
         };
-        told.into_iter().enumerate().map(message).collect()
+        deliveries.into_iter().enumerate().map(message).collect()
     }
 
-    fn told<'a>(&self, change: &'a Change) -> Option<Told<'a>> {
+    fn delivery<'a>(&self, change: &'a Change) -> Option<Delivery<'a>> {
         let after = change
             .after
             .as_ref()
             .filter(|shown| self.filter.selects(&shown.facts));
         match (after, &change.before) {
-            (Some(shown), _) => Some(Told::Change(change, shown)),
+            (Some(shown), _) => Some(Delivery::Change(change, shown)),
             (None, Some(before)) => self
                 .filter
                 .selects(before)
-                .then_some(Told::OutOfView(change)),
+                .then_some(Delivery::OutOfView(change)),
             (None, None) => None,
         }
     }
@@ -286,8 +286,8 @@ impl Window {
         self.first + self.items.len() as u64
     }
 
-    /// Nothing up to there is told to this view, unless it was told already.
-    fn go_on_to(&mut self, advanced: Option<Advanced>) {
+    /// Moves to a place up to which this view has nothing more to send.
+    fn skip_to(&mut self, advanced: Option<Advanced>) {
         if let Some(Advanced {
             generation,
             position,
@@ -315,14 +315,14 @@ impl Window {
 
     fn advance(&mut self, view: &View, cache: &Cache, bytes_max: usize) -> bool {
         if self.generation != cache.generation() {
-            self.begin_anew(cache);
+            self.restart(cache);
             return true;
         }
         let end = self.end();
         for sequence in self.position.sequence + 1..=cache.head().sequence {
             // More came at once than the ring holds.
             let Some(entry) = cache.entry(sequence) else {
-                self.begin_anew(cache);
+                self.restart(cache);
                 return true;
             };
             for message in view.messages(self.epoch, entry, self.position) {
@@ -372,8 +372,8 @@ impl Window {
         });
     }
 
-    /// The members find their way by the cache.
-    fn begin_anew(&mut self, cache: &Cache) {
+    /// Empties the window and starts at the head of the cache. Members continue from the ring.
+    fn restart(&mut self, cache: &Cache) {
         self.first = self.end();
         self.items.clear();
         self.bytes = 0;
@@ -391,7 +391,7 @@ impl Window {
         }
     }
 
-    /// Lets go of whole entries up to a sequence, never of a part of one.
+    /// Drops whole entries up to a sequence, never a part of one.
     fn forget(&mut self, sequence: u64) {
         let gone = self
             .items
@@ -409,8 +409,7 @@ impl Window {
         if cursor.generation != self.generation || cursor.position.sequence < self.base {
             return Reading::OutOfWindow;
         }
-        // It has read the ring, where there is news that has not come here yet; then it is not news
-        // for it any more.
+        // The stream has read newer entries from the ring, which are not in this window yet.
         if cursor.position.sequence > self.position.sequence {
             return Reading::AtEnd(self.end());
         }
@@ -439,7 +438,7 @@ impl Window {
         }
         cursor.ordinal = Some(self.first + (from + taken) as u64);
         if from + taken == self.items.len() {
-            // The newest entries may have told this view nothing.
+            // The newest entries may have had nothing for this view.
             cursor.position = self.position;
         } else if let Some(last) = last {
             cursor.position = last.position;

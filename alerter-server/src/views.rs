@@ -1,11 +1,11 @@
-//! The views there are, and which of them an entry may concern.
+//! All views, and which of them an entry may concern.
 //!
-//! Ten thousand people who each watch what they hold are ten thousand filters. To ask each of them
-//! about each change takes milliseconds a change; so a view is found by the values of one field of
-//! its filter, which all that it selects must have.
+//! Ten thousand people who each watch what they hold are ten thousand filters. Checking each filter
+//! takes milliseconds for each change. So a view is indexed by the values of one field of its
+//! filter: all that the filter selects has one of these values.
 //!
-//! Promise: whatever a filter selects, or selected before a change, its view is among those that
-//! are found. Must not: decide what a filter selects.
+//! Promise: if a filter selects an instance before or after a change, its view is found. Must not:
+//! decide what a filter selects.
 
 use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
@@ -21,7 +21,7 @@ use crate::ring::RingEntry;
 use crate::shown::Facts;
 use crate::view::View;
 
-/// A field by whose values views are found.
+/// A field by whose values views are indexed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Field {
     /// The call: source and id.
@@ -53,12 +53,12 @@ pub(crate) struct Views {
     by_filter: HashMap<Filter, usize>,
     views: Slab<Weak<View>>,
     by_field: [HashMap<Box<str>, Vec<usize>>; Field::ALL.len()],
-    /// Those whose filter has no such field.
+    /// Views whose filter has no such field.
     others: Vec<usize>,
 }
 
-/// A call as one value. Two calls that have the same find the same views, of which the filters then
-/// decide.
+/// A call as one value. Two calls may have the same value: they find the same views, whose filters
+/// then decide.
 pub(crate) fn of_call(source: &str, id: &str) -> String {
     format!("{source}\0{id}")
 }
@@ -80,7 +80,7 @@ impl Views {
         }
         let view = Arc::new(View::new(filter.clone(), link, cache));
         match known.and_then(|place| self.views.get_mut(place)) {
-            // Nobody has looked at the earlier one since: it is found by the same values.
+            // No stream uses the earlier one any more, and it is indexed by the same values.
             Some(earlier) => *earlier = Arc::downgrade(&view),
             None => self.insert(filter, Arc::downgrade(&view)),
         }
@@ -101,12 +101,12 @@ impl Views {
         self.by_filter.insert(filter, place);
     }
 
-    /// How many there are, those that nobody looks at any more included.
+    /// How many there are, including those that no stream uses any more.
     pub(crate) fn len(&self) -> usize {
         self.views.len()
     }
 
-    /// The views that somebody looks at; the others are forgotten.
+    /// The views that a stream uses; the others are forgotten.
     pub(crate) fn present(&mut self) -> Vec<Arc<View>> {
         let present: Vec<_> = self
             .views
@@ -134,7 +134,7 @@ impl Views {
             }
             is_used
         });
-        // Each value once, however many filters had it.
+        // Each value once, although several filters may have it.
         for (field, value) in values {
             let index = &mut self.by_field[field as usize];
             if let Some(places) = index.get_mut(&value) {
@@ -193,7 +193,7 @@ impl Views {
     }
 }
 
-/// The values of a field that a follow-up has; nothing where each filter of that field lets it
+/// The values of a field that a follow-up has; `None` if each filter of that field lets it
 /// through.
 fn values(field: Field, facts: &Facts) -> Option<Vec<Cow<'_, str>>> {
     Some(match field {

@@ -1,8 +1,9 @@
 //! The wallboard: what Call Managers see, in numbers.
 //!
-//! Promise: kept change by change, so that reading it costs by the number of groups and of those
-//! that became overdue since it was read last, never by the number of follow-ups. It is what
-//! counting them all would give, also where time went back; a property checks that.
+//! Promise: each change updates the counts. So the cost of a read depends on the number of groups
+//! and of follow-ups that became overdue since the last read, never on the number of all
+//! follow-ups. The counts are those of a full count, also after time went back; a property checks
+//! that.
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
@@ -21,7 +22,7 @@ use crate::shown::Shown;
 pub(crate) struct Board {
     generation: u64,
     sequence: u64,
-    /// What was due by then counts as overdue.
+    /// What was due at this time or earlier is overdue.
     now: SystemTime,
     groups: BTreeMap<Key, Group>,
 }
@@ -63,9 +64,9 @@ impl Default for Board {
 }
 
 impl Board {
-    /// Follows the cache, by what moved since it was followed last; counts all where that is not
-    /// known.
-    pub(crate) fn follow(&mut self, cache: &Cache, moved: &[Moved]) {
+    /// Updates the counts by what changed since the last call; counts everything if the cache is of
+    /// another generation.
+    pub(crate) fn update(&mut self, cache: &Cache, moved: &[Moved]) {
         if self.generation == cache.generation() {
             for Moved { before, after } in moved {
                 before.iter().for_each(|shown| self.take_out(shown));

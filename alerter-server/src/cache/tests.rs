@@ -1,4 +1,4 @@
-//! What the cache keeps, lets go of and says of places.
+//! What the cache keeps and drops, and from which places streams can resume.
 
 use aftercall_proto::feed::v1::InstanceChange;
 
@@ -50,7 +50,7 @@ fn entries_up_to_the_snapshot_fill_the_ring_and_change_nothing() {
     assert_eq!(
         ids(&cache),
         ["b"],
-        "the snapshot already knows what became of entry 2"
+        "the snapshot already has the result of entry 2"
     );
     cache.append(entry(4, "c", true), &mut Vec::new()).unwrap();
     cache.append(entry(5, "b", false), &mut Vec::new()).unwrap();
@@ -59,7 +59,7 @@ fn entries_up_to_the_snapshot_fill_the_ring_and_change_nothing() {
 }
 
 #[test]
-fn a_gap_a_repetition_and_another_chain_are_found_out() {
+fn a_gap_a_repetition_and_another_chain_are_refused() {
     let mut cache = Cache::new("e", 1, place(3), 2, PLENTY);
     assert_eq!(
         cache.append(entry(3, "a", true), &mut Vec::new()),
@@ -130,7 +130,7 @@ fn the_ring_is_bounded_by_count_and_by_bytes() {
 }
 
 #[test]
-fn a_place_is_resumable_exactly_if_all_that_follows_is_there() {
+fn a_place_is_resumable_if_all_later_entries_are_kept() {
     let mut cache = Cache::new(
         "e",
         1,
@@ -142,16 +142,16 @@ fn a_place_is_resumable_exactly_if_all_that_follows_is_there() {
         },
     );
     let epoch = epoch_hash("e");
-    assert_eq!(cache.standing(epoch, place(0)), Standing::Resumable);
+    assert_eq!(cache.resumability(epoch, place(0)), Resumability::Resumable);
     for sequence in 1..=9 {
         cache
             .append(entry(sequence, "a", true), &mut Vec::new())
             .unwrap();
     }
-    let standings: Vec<Standing> = (4..=10)
-        .map(|sequence| cache.standing(epoch, place(sequence)))
+    let standings: Vec<Resumability> = (4..=10)
+        .map(|sequence| cache.resumability(epoch, place(sequence)))
         .collect();
-    use Standing::{FromTheFuture, OtherHistory, Resumable, TooOld};
+    use Resumability::{FromTheFuture, OtherHistory, Resumable, TooOld};
     assert_eq!(
         standings,
         [
@@ -164,32 +164,35 @@ fn a_place_is_resumable_exactly_if_all_that_follows_is_there() {
             FromTheFuture
         ]
     );
-    assert_eq!(cache.standing(epoch_hash("f"), place(9)), OtherHistory);
+    assert_eq!(cache.resumability(epoch_hash("f"), place(9)), OtherHistory);
     for sequence in 6..=9 {
         assert_eq!(
-            cache.standing(epoch, Position { sequence, chain: 1 }),
+            cache.resumability(epoch, Position { sequence, chain: 1 }),
             OtherHistory
         );
     }
 }
 
 #[test]
-fn without_the_entry_before_it_the_ring_cannot_vouch_for_that_place() {
+fn a_place_before_the_ring_with_an_unknown_chain_is_too_old() {
     let mut cache = Cache::new("e", 1, place(6), 5, PLENTY);
     cache.append(entry(5, "a", true), &mut Vec::new()).unwrap();
     cache.append(entry(6, "a", true), &mut Vec::new()).unwrap();
     assert_eq!(cache.oldest(), 5);
-    assert_eq!(cache.standing(epoch_hash("e"), place(4)), Standing::TooOld);
+    assert_eq!(
+        cache.resumability(epoch_hash("e"), place(4)),
+        Resumability::TooOld
+    );
     let empty = Cache::new("e", 1, place(6), 7, PLENTY);
     assert!(empty.is_whole());
     assert_eq!(
-        empty.standing(epoch_hash("e"), place(6)),
-        Standing::Resumable
+        empty.resumability(epoch_hash("e"), place(6)),
+        Resumability::Resumable
     );
 }
 
 #[test]
-fn what_came_before_an_erasure_is_let_go_of_when_asked_and_the_rest_stays() {
+fn entries_before_an_erasure_are_dropped_on_request() {
     let mut cache = Cache::new("e", 1, place(0), 1, PLENTY);
     for sequence in 1..=4 {
         cache
@@ -209,7 +212,7 @@ fn what_came_before_an_erasure_is_let_go_of_when_asked_and_the_rest_stays() {
     assert_eq!(
         (cache.erased(), cache.oldest()),
         (Some(5), 0),
-        "streams that keep up are told first"
+        "streams that keep up get the erasure first"
     );
     cache.forget_erased();
     assert_eq!(
@@ -218,16 +221,19 @@ fn what_came_before_an_erasure_is_let_go_of_when_asked_and_the_rest_stays() {
     );
     assert!(cache.entry(4).is_none());
     assert_eq!(
-        cache.standing(epoch_hash("e"), place(4)),
-        Standing::Resumable
+        cache.resumability(epoch_hash("e"), place(4)),
+        Resumability::Resumable
     );
-    assert_eq!(cache.standing(epoch_hash("e"), place(3)), Standing::TooOld);
+    assert_eq!(
+        cache.resumability(epoch_hash("e"), place(3)),
+        Resumability::TooOld
+    );
     assert_eq!(ids(&cache), ["a", "b"]);
     let bytes = RingEntry::new(entry(1, "a", true)).bytes;
     cache.forget_erased();
     assert_eq!(
         cache.ring_size(),
         (2, 2 * bytes),
-        "nothing is let go of twice"
+        "nothing is dropped twice"
     );
 }

@@ -147,7 +147,7 @@ fn the_order_and_number_of_equal_values_do_not_change_the_hash() {
 }
 
 #[test]
-fn every_field_at_fault_is_named() {
+fn every_invalid_field_is_named() {
     let asked = FollowUpFilter {
         teams: names(&["ok", ""]),
         customers: vec!["c".into(); 101],

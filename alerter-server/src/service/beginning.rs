@@ -1,12 +1,12 @@
 //! How a stream begins: the table of snapshot mode × what the token is worth.
 //!
-//! Promise: a pure function. No token is resumed that would leave a gap, and whoever asked for no
+//! Promise: a pure function. No token is resumed that would leave a gap, and a client that wants no
 //! snapshot gets none.
 
 use aftercall_proto::alert::v1::SnapshotMode;
 
 use super::status::{Obstacle, Refusal};
-use crate::cache::{Cache, Standing};
+use crate::cache::{Cache, Resumability};
 use crate::position::Position;
 use crate::token::Token;
 
@@ -17,7 +17,7 @@ pub(crate) enum Beginning {
     Snapshot,
     /// With a reset, then a snapshot.
     Reset(Obstacle),
-    /// With what follows on a place.
+    /// With the entries after a place.
     From(Position),
 }
 
@@ -44,7 +44,7 @@ pub(crate) fn beginning(
     }
 }
 
-/// The refusal for a client that wants no snapshot but cannot go on without.
+/// The refusal for a client that wants no snapshot but needs one.
 pub(crate) fn refused(view: &Cache, reason: Obstacle) -> Refusal {
     Refusal::CannotResume {
         reason,
@@ -53,18 +53,18 @@ pub(crate) fn refused(view: &Cache, reason: Obstacle) -> Refusal {
     }
 }
 
-/// What keeps a stream from going on where a view says how a place stands.
-pub(crate) fn obstacle_of(standing: Standing) -> Option<Obstacle> {
-    match standing {
-        Standing::Resumable => None,
-        Standing::TooOld => Some(Obstacle::TooOld),
-        Standing::FromTheFuture => Some(Obstacle::FromTheFuture),
-        Standing::OtherHistory => Some(Obstacle::OtherHistory),
+/// Why a stream cannot resume from a place; `None` if it can.
+pub(crate) fn obstacle_of(resumability: Resumability) -> Option<Obstacle> {
+    match resumability {
+        Resumability::Resumable => None,
+        Resumability::TooOld => Some(Obstacle::TooOld),
+        Resumability::FromTheFuture => Some(Obstacle::FromTheFuture),
+        Resumability::OtherHistory => Some(Obstacle::OtherHistory),
     }
 }
 
 fn obstacle(view: &Cache, token: &Token, filter_hash: u64) -> Option<Obstacle> {
-    match obstacle_of(view.standing(token.epoch, token.position)) {
+    match obstacle_of(view.resumability(token.epoch, token.position)) {
         Some(Obstacle::OtherHistory) => Some(Obstacle::OtherHistory),
         _ if token.filter != filter_hash => Some(Obstacle::OtherFilter),
         other => other,
@@ -113,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn the_table_holds_for_every_mode_and_every_token() {
+    fn every_mode_and_token_begins_as_in_the_table() {
         use SnapshotMode::{Always, Auto, Never, Unspecified};
         let bad = [
             (token("f", 8, 8, FILTER), Obstacle::OtherHistory),

@@ -1,4 +1,4 @@
-//! Frames that tell of the stream itself.
+//! Frames about the stream itself.
 
 use std::time::SystemTime;
 
@@ -9,7 +9,7 @@ use super::status::Obstacle;
 use crate::cache::Cache;
 use crate::link::Link;
 
-/// The frame that says why a stream begins anew.
+/// The frame that says why a stream starts again with a snapshot.
 pub(crate) fn reset(view: &Cache, obstacle: Obstacle) -> Frame {
     let reason = match obstacle {
         Obstacle::TooOld => ResetReason::TooOld,
@@ -25,7 +25,7 @@ pub(crate) fn reset(view: &Cache, obstacle: Obstacle) -> Frame {
     })
 }
 
-/// The frame that says how the workflow-server stands.
+/// The frame that says whether the workflow-server is connected.
 pub(crate) fn upstream(link: Link, now: SystemTime) -> Frame {
     let lag = now.duration_since(link.as_of).unwrap_or_default();
     Frame::Upstream(Upstream {

@@ -1,7 +1,7 @@
 //! Refusals, and the one place where they become statuses.
 //!
-//! Promise: every status carries a stable reason and says what the reader can do. Nothing of the
-//! server's inside is in it.
+//! Promise: every status carries a stable reason and says what the reader can do. It shows nothing
+//! of the server's inside.
 
 use aftercall_serving::FieldError;
 use tonic::{Code, Status};
@@ -24,7 +24,7 @@ pub(crate) enum Refusal {
     #[error("the alerter is going away; reconnect, to another one if there is one")]
     Draining,
     #[error(
-        "all {streams_max} streams of this alerter are taken; close one, or ask another alerter"
+        "all {streams_max} streams of this alerter are taken; close one, or use another alerter"
     )]
     TooManyStreams { streams_max: usize },
     #[error("the client took nothing for {stall_seconds} s; resume with the last token")]
@@ -37,7 +37,7 @@ pub(crate) enum Refusal {
     },
 }
 
-/// Why a stream cannot go on from a token.
+/// Why a stream cannot resume from a token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Obstacle {
     TooOld,
@@ -121,7 +121,7 @@ fn retry() -> ErrorDetails {
     ErrorDetails::with_retry_info(Some(RETRY_AFTER))
 }
 
-/// From where to where resuming is possible, where that was asked.
+/// The sequences from which and to which a stream can resume.
 fn bounds(refusal: &Refusal) -> std::collections::HashMap<String, String> {
     match refusal {
         Refusal::CannotResume {

@@ -1,10 +1,10 @@
-//! One client's stream: a cursor over its view, and what its client has been told.
+//! One client's stream: a cursor over its view, and which notices it has sent.
 //!
 //! Promise: frames come in order of sequence, without a gap, or `Reset` says that they cannot. Only
 //! the last frame of a sequence carries that sequence's token, so that no token resumes in the
-//! midst of an entry. While a snapshot is on its way the token is empty: a stream that is cut there
-//! begins anew. It is read by the transport when the client has room, holds a bounded number of
-//! bytes, and has no task of its own.
+//! middle of an entry. During a snapshot the token is empty: a stream that is cut there starts
+//! again. The transport reads the stream when the client has room. It holds a bounded number of
+//! bytes and has no task of its own.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -19,7 +19,7 @@ use tonic::Status;
 use super::beginning::{Beginning, obstacle_of, refused};
 use super::frames::{reset, upstream};
 use super::status::{Obstacle, Refusal};
-use crate::cache::{Cache, Standing};
+use crate::cache::{Cache, Resumability};
 use crate::hub::Hub;
 use crate::limits::{FELL_BEHIND_ENTRIES, ROUND_ENTRIES_MAX, STREAM_WRITE_BYTES};
 use crate::member::{Member, State, Verdict};
@@ -32,25 +32,25 @@ use crate::view::{Cursor, Reading, View};
 pub(crate) struct ClientStream {
     member: Arc<Member>,
     place: usize,
-    teller: Teller,
+    source: FrameSource,
 }
 
-/// What one client is to be told next.
+/// Chooses the next frames of one client.
 #[derive(Debug)]
-struct Teller {
+struct FrameSource {
     hub: Arc<Hub>,
     view: Arc<View>,
     mode: SnapshotMode,
     cursor: Cursor,
     phase: Phase,
     owes_caught_up: bool,
-    told_behind: bool,
-    told_connected: bool,
+    has_sent_fell_behind: bool,
+    sent_connected: bool,
 }
 
 #[derive(Debug)]
 enum Phase {
-    /// A snapshot is on its way; `after` is the id of the last that was given.
+    /// A snapshot is being sent; `after` is the id of the last instance that was sent.
     Snapshot {
         after: Option<Arc<str>>,
         item_count: u32,
@@ -61,9 +61,9 @@ enum Phase {
     Ended(Option<Refusal>),
 }
 
-/// What a look for news came to.
+/// The result of looking for news.
 enum Found {
-    /// Something that is to be sent, or another phase.
+    /// There is something to send, or the phase has changed.
     Something,
     /// Nothing yet, but there is more to look through.
     More,
@@ -94,36 +94,36 @@ impl ClientStream {
             position,
             ordinal: None,
         };
-        let mut teller = Teller {
+        let mut source = FrameSource {
             hub,
             view,
             mode,
             cursor,
             phase: Phase::Following,
             owes_caught_up: true,
-            // A client that resumes is behind for good reason; it is told only if it falls behind
-            // once it has caught up.
-            told_behind: true,
-            told_connected: true,
+            // A client that resumes is behind for good reason: FellBehind is sent only if it falls
+            // behind after it has caught up.
+            has_sent_fell_behind: true,
+            sent_connected: true,
         };
         match beginning {
             Beginning::From(_) => {}
-            Beginning::Snapshot => member.hold(|state| teller.begin_snapshot(state, cache)),
+            Beginning::Snapshot => member.update(|state| source.begin_snapshot(state, cache)),
             Beginning::Reset(obstacle) => {
-                member.hold(|state| teller.reset(state, &cache, obstacle));
+                member.update(|state| source.reset(state, &cache, obstacle));
             }
         }
         Self {
             member,
             place,
-            teller,
+            source,
         }
     }
 }
 
 impl Drop for ClientStream {
     fn drop(&mut self) {
-        self.teller.view.leave(self.place);
+        self.source.view.leave(self.place);
         metrics::gauge!("aftercall_alerter_subscribers").decrement(1.0);
     }
 }
@@ -132,17 +132,17 @@ impl Stream for ClientStream {
     type Item = Result<Message, Status>;
 
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        let Self { member, teller, .. } = &mut *self;
+        let Self { member, source, .. } = &mut *self;
         let mut state = member.poll(context);
         loop {
             if let Some(message) = state.pending.pop_front() {
                 metrics::counter!("aftercall_alerter_deliveries_total").increment(1);
                 return Poll::Ready(Some(Ok(message)));
             }
-            if let Phase::Ended(refusal) = &mut teller.phase {
+            if let Phase::Ended(refusal) = &mut source.phase {
                 return Poll::Ready(refusal.take().map(|refusal| Err(refusal.into())));
             }
-            match teller.look(&mut state) {
+            match source.find_next(&mut state) {
                 Found::Something => {}
                 Found::More => {
                     context.waker().wake_by_ref();
@@ -157,8 +157,8 @@ impl Stream for ClientStream {
     }
 }
 
-impl Teller {
-    fn look(&mut self, state: &mut State) -> Found {
+impl FrameSource {
+    fn find_next(&mut self, state: &mut State) -> Found {
         state.idle_at = None;
         if let Some(verdict) = state.verdict {
             self.end(state, verdict);
@@ -168,25 +168,25 @@ impl Teller {
             return Found::More;
         };
         if matches!(self.phase, Phase::Snapshot { .. }) {
-            self.go_on_with_snapshot(state, &newest);
+            self.continue_snapshot(state, &newest);
             return Found::Something;
         }
         let link = self.hub.link_now();
-        if link.connected != self.told_connected {
-            self.told_connected = link.connected;
-            self.tell(state, upstream(link, link.server_time()));
+        if link.connected != self.sent_connected {
+            self.sent_connected = link.connected;
+            self.push(state, upstream(link, link.server_time()));
             return Found::Something;
         }
-        // What passed without concerning this stream does not count.
+        // Entries that do not concern this stream do not count.
         let read = self
             .view
             .read_up_to(&self.cursor, self.hub.advanced())
             .unwrap_or_default();
         let read = read.max(self.cursor.position.sequence);
         let behind = newest.head().sequence.saturating_sub(read);
-        if behind > FELL_BEHIND_ENTRIES && !self.told_behind {
-            (self.told_behind, self.owes_caught_up) = (true, true);
-            self.tell(state, Frame::FellBehind(FellBehind { changes: behind }));
+        if behind > FELL_BEHIND_ENTRIES && !self.has_sent_fell_behind {
+            (self.has_sent_fell_behind, self.owes_caught_up) = (true, true);
+            self.push(state, Frame::FellBehind(FellBehind { changes: behind }));
             return Found::Something;
         }
         match self
@@ -195,12 +195,12 @@ impl Teller {
         {
             Reading::Messages { caught_up } => {
                 self.owes_caught_up &= !caught_up;
-                self.told_behind &= !caught_up;
+                self.has_sent_fell_behind &= !caught_up;
                 Found::Something
             }
             Reading::AtEnd(_) if self.owes_caught_up => {
-                (self.owes_caught_up, self.told_behind) = (false, false);
-                self.tell(
+                (self.owes_caught_up, self.has_sent_fell_behind) = (false, false);
+                self.push(
                     state,
                     Frame::CaughtUp(CaughtUp {
                         sequence: self.cursor.position.sequence,
@@ -244,14 +244,14 @@ impl Teller {
         Found::Something
     }
 
-    /// What keeps the cursor from going on in the ring: the ring has let go of what follows, or the
-    /// alerter began anew.
+    /// Why the cursor cannot continue in the ring: the ring has dropped the next entries, or the
+    /// alerter started again.
     fn obstacle(&self, newest: &Cache) -> Option<Obstacle> {
-        match newest.standing(self.cursor.epoch, self.cursor.position) {
-            Standing::TooOld if newest.generation() != self.cursor.generation => {
+        match newest.resumability(self.cursor.epoch, self.cursor.position) {
+            Resumability::TooOld if newest.generation() != self.cursor.generation => {
                 Some(Obstacle::AlerterRestarted)
             }
-            standing => obstacle_of(standing),
+            resumability => obstacle_of(resumability),
         }
     }
 
@@ -263,7 +263,7 @@ impl Teller {
         metrics::counter!("aftercall_alerter_resets_total", "reason" => obstacle.name())
             .increment(1);
         self.begin_snapshot(state, Arc::clone(newest));
-        self.tell(state, reset(newest, obstacle));
+        self.push(state, reset(newest, obstacle));
     }
 
     fn begin_snapshot(&mut self, state: &mut State, cache: Arc<Cache>) {
@@ -280,9 +280,9 @@ impl Teller {
         };
     }
 
-    /// Gives some of the snapshot; begins anew where what follows on it has been let go of
-    /// meanwhile, because a client that reads so slowly must not keep an old state alive.
-    fn go_on_with_snapshot(&mut self, state: &mut State, newest: &Arc<Cache>) {
+    /// Sends some of the snapshot. Starts again if the ring has dropped the entries after it: a
+    /// client that reads so slowly must not keep an old state alive.
+    fn continue_snapshot(&mut self, state: &mut State, newest: &Arc<Cache>) {
         let Some(cache) = state
             .snapshot
             .clone()
@@ -294,17 +294,17 @@ impl Teller {
         let Phase::Snapshot { after, item_count } = &mut self.phase else {
             return;
         };
-        let (mut bytes, mut looked_at) = (0, 0);
+        let (mut bytes, mut read) = (0, 0);
         let now = self.hub.link_now().server_time();
         for (id, shown) in cache.instances_after(after.clone().as_ref()) {
-            looked_at += 1;
+            read += 1;
             if self.view.filter().selects(&shown.facts) {
                 let message = Message::snapshot_item(now, shown);
                 bytes += message.len();
                 *item_count += 1;
                 state.pending.push_back(message);
             }
-            if bytes >= STREAM_WRITE_BYTES || looked_at == ROUND_ENTRIES_MAX {
+            if bytes >= STREAM_WRITE_BYTES || read == ROUND_ENTRIES_MAX {
                 *after = Some(Arc::clone(id));
                 return;
             }
@@ -315,15 +315,15 @@ impl Teller {
         };
         state.snapshot = None;
         self.phase = Phase::Following;
-        (self.owes_caught_up, self.told_behind) = (true, true);
-        self.tell(state, Frame::SnapshotEnd(end));
+        (self.owes_caught_up, self.has_sent_fell_behind) = (true, true);
+        self.push(state, Frame::SnapshotEnd(end));
     }
 
     fn end(&mut self, state: &mut State, verdict: Verdict) {
         let refusal = match verdict {
             Verdict::Draining(wait) => {
                 let reconnect_after = prost_types::Duration::try_from(wait).ok();
-                self.tell(state, Frame::Drain(Drain { reconnect_after }));
+                self.push(state, Frame::Drain(Drain { reconnect_after }));
                 None
             }
             Verdict::Stalled => Some(Refusal::Stalled {
@@ -336,8 +336,8 @@ impl Teller {
         self.phase = Phase::Ended(refusal);
     }
 
-    /// Tells this client alone something.
-    fn tell(&self, state: &mut State, frame: Frame) {
+    /// Adds a frame for this client only.
+    fn push(&self, state: &mut State, frame: Frame) {
         let token = match self.phase {
             Phase::Snapshot { .. } => String::new(),
             _ => self.token(self.cursor.position),
@@ -349,7 +349,7 @@ impl Teller {
         ));
     }
 
-    /// The token after all that has been sent.
+    /// The token of a place.
     fn token(&self, position: Position) -> String {
         self.view.token(self.cursor.epoch, position)
     }

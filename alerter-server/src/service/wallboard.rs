@@ -1,8 +1,8 @@
 //! Streams of the wallboard.
 //!
-//! Promise: the newest counts only, at most so often; a watcher that reads slowly misses what was
-//! in between and nothing waits for it. Every watcher hears something within the time of a
-//! bookmark.
+//! Promise: the newest counts only, at most as often as requested. A watcher that reads slowly
+//! misses the counts in between, and nothing waits for it. Every watcher gets an answer within the
+//! time of a bookmark.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -26,7 +26,7 @@ struct Watcher {
     news: watch::Receiver<Arc<Wallboard>>,
     first: Option<Wallboard>,
     every: Duration,
-    told_at: Instant,
+    sent_at: Instant,
     has_ended: bool,
     _permit: OwnedSemaphorePermit,
 }
@@ -45,13 +45,13 @@ pub(crate) fn watch(
         news,
         first: Some(first),
         every,
-        told_at: Instant::now(),
+        sent_at: Instant::now(),
         has_ended: false,
         _permit: permit,
     };
     stream::unfold(watcher, |mut watcher| async move {
-        let told = watcher.next().await?;
-        Some((told, watcher))
+        let response = watcher.next().await?;
+        Some((response, watcher))
     })
     .boxed()
 }
@@ -66,7 +66,7 @@ impl Watcher {
             self.has_ended = true;
             return Some(Err(Refusal::Draining.into()));
         };
-        self.told_at = Instant::now();
+        self.sent_at = Instant::now();
         Some(Ok(WatchWallboardResponse { wallboard }))
     }
 
@@ -74,9 +74,9 @@ impl Watcher {
         if let Some(first) = self.first.take() {
             return Some(first);
         }
-        sleep_until(self.told_at + self.every).await;
-        // Whether it changed or it is time to say that it did not, the newest is told.
-        let _ = timeout_at(self.told_at + self.hub.pace().bookmark, self.news.changed()).await;
+        sleep_until(self.sent_at + self.every).await;
+        // Send the newest after a change or a timeout.
+        let _ = timeout_at(self.sent_at + self.hub.pace().bookmark, self.news.changed()).await;
         self.hub.wallboard()
     }
 }

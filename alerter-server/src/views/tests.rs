@@ -1,5 +1,4 @@
-//! However filters and changes are made: a view that a change concerns is found, and few others
-//! are.
+//! For any filters and changes: a view that a change concerns is found, and few others are.
 
 use std::time::Instant;
 
@@ -140,7 +139,7 @@ fn held_by(person: usize) -> Filter {
 
 proptest! {
     #[test]
-    fn a_view_that_is_told_something_is_found_also_after_others_were_forgotten(
+    fn concerned_views_are_found_after_others_were_forgotten(
         filters in vec((filter(), any::<bool>()), 1..12), follow_up in follow_up(), before in option::of(before())
     ) {
         let (cache, mut views) = (cache(), Views::default());
@@ -164,7 +163,7 @@ proptest! {
 }
 
 #[test]
-fn of_ten_thousand_people_only_the_two_are_asked_whom_a_change_concerns() {
+fn of_ten_thousand_holders_only_two_views_are_found() {
     let (cache, mut views) = (cache(), Views::default());
     let all: Vec<_> = (0..10_000)
         .map(|person| views.get(held_by(person), link(), &cache))
@@ -193,7 +192,7 @@ fn of_ten_thousand_people_only_the_two_are_asked_whom_a_change_concerns() {
 }
 
 #[test]
-fn an_equal_filter_shares_the_view_and_one_that_was_left_is_begun_again() {
+fn equal_filters_share_a_view_until_it_is_unused() {
     let (cache, mut views) = (cache(), Views::default());
     let first = views.get(held_by(1), link(), &cache);
     assert!(Arc::ptr_eq(&first, &views.get(held_by(1), link(), &cache)));
@@ -208,7 +207,7 @@ fn an_equal_filter_shares_the_view_and_one_that_was_left_is_begun_again() {
 /// --nocapture ten_thousand`.
 #[test]
 #[ignore = "it measures"]
-fn publishing_beside_ten_thousand_different_filters_costs_little_more_than_beside_one() {
+fn publishing_to_ten_thousand_filters_costs_little_more() {
     const ENTRIES: u64 = 2_000;
     let second = std::time::Duration::from_secs(1);
     let each = |people: usize| {

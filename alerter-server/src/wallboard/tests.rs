@@ -1,4 +1,4 @@
-//! The wallboard kept change by change is the one that counting would give.
+//! The wallboard that each change updates is equal to a full count.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -150,14 +150,14 @@ fn check(wallboard: &Wallboard, cache: &Cache, now: u64) {
 
 proptest! {
     #[test]
-    fn kept_change_by_change_it_is_what_counting_would_give(
+    fn updates_give_the_same_as_a_full_count(
         snapshot in vec(follow_ups(), 0..6),
         rounds in vec((vec(follow_ups(), 0..4), -40..30_i64), 1..12),
     ) {
         let mut cache = Cache::new("e", 1, Position::default(), 1, LIMITS);
         snapshot.iter().for_each(|follow_up| cache.insert(follow_up));
         let (mut board, mut now) = (Board::default(), 0_u64);
-        board.follow(&cache, &[]);
+        board.update(&cache, &[]);
         for (changed, seconds) in rounds {
             let mut moved = Vec::new();
             for follow_up in changed {
@@ -166,7 +166,7 @@ proptest! {
                 let entry = FeedEntry { sequence, changes: vec![change], ..FeedEntry::default() };
                 prop_assert_eq!(cache.append(entry, &mut moved), Ok(()));
             }
-            board.follow(&cache, &moved);
+            board.update(&cache, &moved);
             // Time goes back where the workflow-server's does.
             now = now.saturating_add_signed(seconds);
             check(&board.read(link(), at(now)), &cache, now);

@@ -1,4 +1,4 @@
-//! However publishing and reading interleave: whenever a client is told that its picture is exact,
+//! In any order of publishing and reading: when a stream says that the client's picture is exact,
 //! it is.
 
 use std::collections::BTreeMap;
@@ -34,10 +34,10 @@ enum Step {
     /// Entries that are published at once; of each, what it changes: instance, visible, team,
     /// large.
     Publish(Vec<Vec<(u8, bool, u8, bool)>>),
-    /// A client takes so many messages.
+    /// A client reads so many messages.
     Read(usize, u8),
-    /// The alerter began anew, with the same history.
-    BeginAnew,
+    /// The alerter starts again with the same history.
+    Restart,
 }
 
 fn steps() -> impl Strategy<Value = Vec<Step>> {
@@ -51,12 +51,12 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
     let read =
         (any::<usize>(), 1..12_u8).prop_map(|(client, messages)| Step::Read(client, messages));
     vec(
-        prop_oneof![4 => publish, 6 => read, 1 => Just(Step::BeginAnew)],
+        prop_oneof![4 => publish, 6 => read, 1 => Just(Step::Restart)],
         1..60,
     )
 }
 
-/// The history, as the alerter is told it.
+/// The history, as the feed sends it.
 struct History {
     cache: Cache,
     now: BTreeMap<String, FollowUp>,
@@ -76,9 +76,9 @@ impl History {
 
     fn entry(&mut self, changes: &[(u8, bool, u8, bool)], moved: &mut Vec<Moved>) {
         let sequence = self.cache.head().sequence + 1;
-        let mut told: BTreeMap<u8, InstanceChange> = BTreeMap::new();
+        let mut by_id: BTreeMap<u8, InstanceChange> = BTreeMap::new();
         for &(id, visible, team, large) in changes {
-            if told.contains_key(&id) {
+            if by_id.contains_key(&id) {
                 continue;
             }
             let (id_text, team) = (id.to_string(), format!("team-{team}"));
@@ -113,7 +113,7 @@ impl History {
                 ..FollowUp::default()
             };
             self.now.insert(id_text, follow_up.clone());
-            told.insert(
+            by_id.insert(
                 id,
                 InstanceChange {
                     follow_up: Some(follow_up),
@@ -122,7 +122,7 @@ impl History {
                 },
             );
         }
-        let changes = told.into_values().collect();
+        let changes = by_id.into_values().collect();
         let entry = FeedEntry {
             sequence,
             chain: sequence * 7,
@@ -140,7 +140,7 @@ impl History {
     }
 
     /// The same state with an empty ring, as a new snapshot of the workflow-server gives it.
-    fn begin_anew(&mut self) {
+    fn restart(&mut self) {
         let head = self.cache.head();
         let mut cache = Cache::new(
             "e",
@@ -203,7 +203,7 @@ impl Client {
         Ok(())
     }
 
-    /// Takes a message; whether there was one.
+    /// Reads a message; returns whether there was one.
     fn read(&mut self, history: &History) -> Result<bool, TestCaseError> {
         let mut context = Context::from_waker(Waker::noop());
         let Poll::Ready(Some(Ok(message))) = self.stream.as_mut().poll_next(&mut context) else {
@@ -224,7 +224,7 @@ impl Client {
 
 proptest! {
     #[test]
-    fn whenever_a_picture_is_said_to_be_exact_it_is(steps in steps()) {
+    fn a_picture_that_is_said_to_be_exact_is_exact(steps in steps()) {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a runtime");
         let _guard = runtime.enter();
         let second = std::time::Duration::from_secs(1);
@@ -247,13 +247,14 @@ proptest! {
                         clients[client].read(&history)?;
                     }
                 }
-                Step::BeginAnew => {
-                    history.begin_anew();
+                Step::Restart => {
+                    history.restart();
                     hub.publish(&history.cache, &[]);
                 }
             }
         }
-        // In the end everybody has everything. A poll may look through a part of the ring and find nothing.
+        // In the end each client has everything. A poll may read a part of the ring and find
+        // nothing.
         let newest = history.cache.head().sequence;
         for client in &mut clients {
             let mut idle = 0;
@@ -266,7 +267,7 @@ proptest! {
 }
 
 #[tokio::test]
-async fn a_stream_that_a_thousand_changes_did_not_concern_is_not_behind() {
+async fn changes_outside_the_filter_do_not_put_a_stream_behind() {
     let second = std::time::Duration::from_secs(1);
     let hub = Arc::new(Hub::new(
         10,
@@ -317,7 +318,7 @@ async fn sent_away(mut client: Client) -> (tokio::time::Instant, std::time::Dura
             .stream
             .next()
             .await
-            .expect("it is told")
+            .expect("a frame")
             .expect("in good order");
         let response: SubscribeResponse = message.decode().expect("a response");
         if let Some(Frame::Drain(drain)) = response.frame {
@@ -332,7 +333,7 @@ async fn sent_away(mut client: Client) -> (tokio::time::Instant, std::time::Dura
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_draining_server_sends_its_clients_away_one_after_another() {
+async fn a_draining_server_spreads_the_end_of_its_streams() {
     let second = std::time::Duration::from_secs(1);
     let draining = CancellationToken::new();
     let pace = Pace {
@@ -358,7 +359,7 @@ async fn a_draining_server_sends_its_clients_away_one_after_another() {
     for (what, mut times) in [("sent away", at), ("asked to come back", waits)] {
         times.sort_unstable();
         assert!(times[199] <= RECONNECT_SPREAD, "{what}: {times:?}");
-        // However chance deals: of two hundred, no quarter of the time gets more than half.
+        // Random, but of two hundred no quarter of the time gets more than half.
         for quarter in 0..4 {
             let (from, to) = (
                 RECONNECT_SPREAD * quarter / 4,
@@ -377,7 +378,7 @@ async fn a_draining_server_sends_its_clients_away_one_after_another() {
 }
 
 #[tokio::test]
-async fn messages_carry_the_time_of_the_workflow_server_and_not_of_this_machine() {
+async fn messages_carry_the_time_of_the_workflow_server() {
     let second = std::time::Duration::from_secs(1);
     let hub = Arc::new(Hub::new(
         10,

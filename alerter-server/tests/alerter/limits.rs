@@ -1,22 +1,20 @@
 //! Limits: too many streams, clients that do not read, and a server that goes away.
-#![allow(clippy::unwrap_used, reason = "a test may fail")]
-
-mod support;
 
 use std::net::SocketAddr;
 
 use aftercall_proto::alert::v1::subscribe_response::Frame;
 use aftercall_proto::alert::v1::{ResetReason, SnapshotMode};
 use aftercall_proto::workflow::v1::{FollowUp, FollowUpFilter};
-use support::alerter::{Alerter, Client, soon, subscribe};
-use support::feed::Feed;
-use support::model::instance;
-use support::picture::Picture;
 use tokio::net::{TcpListener, TcpStream};
 use tokio_util::sync::CancellationToken;
 use tonic::transport::Endpoint;
 use tonic::{Code, Status};
 use tonic_types::StatusExt as _;
+
+use crate::feed::Feed;
+use crate::model::instance;
+use crate::picture::Picture;
+use crate::servers::{Alerter, Client, soon, subscribe};
 
 /// An instance of so many bytes: some thousand kilobytes are more than what the transport takes on
 /// for a client that does not read.
@@ -63,7 +61,7 @@ async fn until_closed(client: &mut Client, feed: &Feed) -> Status {
 }
 
 #[tokio::test]
-async fn one_stream_too_many_is_refused_and_a_closed_one_makes_room() {
+async fn a_stream_over_the_limit_is_refused() {
     let feed = Feed::start().await;
     let alerter = Alerter::ready(&feed, |config| {
         (config.streams_max, config.bookmark_seconds) = (2, 1);
@@ -88,7 +86,7 @@ async fn one_stream_too_many_is_refused_and_a_closed_one_makes_room() {
 }
 
 #[tokio::test]
-async fn a_client_that_does_not_read_is_closed_while_others_go_on() {
+async fn a_stream_that_is_not_read_is_closed_alone() {
     let feed = Feed::start().await;
     let settings = |config: &mut alerter_server::config::AlerterServerConfig| {
         (
@@ -104,7 +102,7 @@ async fn a_client_that_does_not_read_is_closed_while_others_go_on() {
         feed.write(vec![large(32 << 10)]);
     }
     reading.caught_up(&feed, 300).await;
-    assert_eq!(reading.picture.told, feed.model().told(0, |_| true));
+    assert_eq!(reading.picture.received, feed.model().expected(0, |_| true));
     room(&alerter, &feed, &mut reading).await;
     let closed = until_closed(&mut stalled, &feed).await;
     assert_eq!(closed.code(), Code::Unavailable);
@@ -121,15 +119,15 @@ async fn a_client_that_does_not_read_is_closed_while_others_go_on() {
         .await;
     back.caught_up(&feed, 300).await;
     assert_eq!(
-        back.picture.told,
-        feed.model().told(0, |_| true),
+        back.picture.received,
+        feed.model().expected(0, |_| true),
         "it lost nothing"
     );
 }
 
-/// A way to the alerter that can die without a word, as one does when a laptop sleeps or a router
-/// forgets: both sides keep their sockets, and nothing comes through any more.
-async fn silent_way(to: SocketAddr, dead: CancellationToken) -> SocketAddr {
+/// A proxy to the alerter that can die silently, as a connection does when a laptop sleeps: both
+/// sides keep their sockets, and nothing passes any more.
+async fn silent_proxy(to: SocketAddr, dead: CancellationToken) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     tokio::spawn(async move {
@@ -146,11 +144,11 @@ async fn silent_way(to: SocketAddr, dead: CancellationToken) -> SocketAddr {
 }
 
 #[tokio::test]
-async fn a_client_whose_network_died_without_a_word_is_given_up() {
+async fn a_silent_dead_connection_is_closed() {
     let feed = Feed::start().await;
     let settings = |config: &mut alerter_server::config::AlerterServerConfig| {
-        // Only the question whether it is still there can find it out: it is not stalled, it has
-        // nothing to read.
+        // Only the keepalive can find it: the stream is not stalled, because it has nothing to
+        // read.
         (
             config.streams_max,
             config.keepalive_seconds,
@@ -160,8 +158,8 @@ async fn a_client_whose_network_died_without_a_word_is_given_up() {
     };
     let alerter = Alerter::ready(&feed, settings).await;
     let dead = CancellationToken::new();
-    let way = silent_way(alerter.address, dead.clone()).await;
-    let channel = Endpoint::from_shared(format!("http://{way}"))
+    let proxy = silent_proxy(alerter.address, dead.clone()).await;
+    let channel = Endpoint::from_shared(format!("http://{proxy}"))
         .unwrap()
         .connect()
         .await
@@ -172,8 +170,7 @@ async fn a_client_whose_network_died_without_a_word_is_given_up() {
     let mut cut_off = Client::of(responses, Picture::default(), |_| true);
     cut_off.caught_up(&feed, 0).await;
     let mut alive = everything(&alerter, &feed).await;
-    // The control: while it answers, however quiet it is, it keeps its place over several such
-    // questions.
+    // The control: a quiet client that answers keeps its stream over several keepalives.
     for _ in 0..3 {
         cut_off
             .until(&feed, |frame| matches!(frame, Frame::Bookmark(_)))
@@ -188,7 +185,7 @@ async fn a_client_whose_network_died_without_a_word_is_given_up() {
 }
 
 #[tokio::test]
-async fn a_slow_client_is_told_that_it_fell_behind_and_loses_nothing() {
+async fn a_slow_client_gets_fell_behind_and_loses_nothing() {
     let feed = Feed::start().await;
     let alerter = Alerter::ready(&feed, |_| {}).await;
     let mut slow = everything(&alerter, &feed).await;
@@ -205,15 +202,15 @@ async fn a_slow_client_is_told_that_it_fell_behind_and_loses_nothing() {
         "{fell_behind:?}"
     );
     slow.caught_up(&feed, 3_000).await;
-    assert_eq!(slow.picture.told, feed.model().told(0, |_| true));
+    assert_eq!(slow.picture.received, feed.model().expected(0, |_| true));
 }
 
 #[tokio::test]
-async fn a_client_whom_the_ring_has_left_behind_gets_a_snapshot_on_the_same_stream() {
+async fn a_client_older_than_the_ring_gets_a_snapshot_on_its_stream() {
     let feed = Feed::start().await;
     let alerter = Alerter::ready(&feed, |config| config.ring_entries_max = 10).await;
     let mut slow = everything(&alerter, &feed).await;
-    let mut watching = alerter.client(support::teams(&["nobody"]), |_| false).await;
+    let mut watching = alerter.client(crate::teams(&["nobody"]), |_| false).await;
     watching.caught_up(&feed, 0).await;
     for _ in 0..600 {
         feed.write(vec![large(32 << 10)]);
@@ -238,7 +235,7 @@ async fn a_client_whom_the_ring_has_left_behind_gets_a_snapshot_on_the_same_stre
 }
 
 #[tokio::test]
-async fn a_draining_alerter_sends_its_clients_away_with_a_token_that_is_good_elsewhere() {
+async fn a_token_of_a_draining_alerter_is_valid_at_another() {
     let feed = Feed::start().await;
     let alerter = Alerter::ready(&feed, |_| {}).await;
     let other = Alerter::ready(&feed, |_| {}).await;
@@ -267,11 +264,11 @@ async fn a_draining_alerter_sends_its_clients_away_with_a_token_that_is_good_els
         )
         .await;
     moved.caught_up(&feed, last).await;
-    assert_eq!(moved.picture.told, feed.model().told(0, |_| true));
+    assert_eq!(moved.picture.received, feed.model().expected(0, |_| true));
 }
 
 #[tokio::test]
-async fn a_client_that_does_not_read_cannot_keep_a_draining_alerter_up() {
+async fn a_client_that_does_not_read_does_not_delay_the_drain() {
     let feed = Feed::start().await;
     let alerter = Alerter::ready(&feed, |config| config.drain_seconds = 1).await;
     let _stuck = everything(&alerter, &feed).await;

@@ -1,20 +1,18 @@
-//! Resuming: which tokens go on, which begin anew, and what is refused.
-#![allow(clippy::unwrap_used, reason = "a test may fail")]
-
-mod support;
+//! Resuming: which tokens resume, which get a new snapshot, and what is refused.
 
 use aftercall_proto::alert::v1::subscribe_response::Frame;
 use aftercall_proto::alert::v1::{ResetReason, SnapshotMode};
 use aftercall_proto::workflow::v1::FollowUpFilter;
 use rand::SeedableRng;
 use rand::rngs::StdRng;
-use support::alerter::Alerter;
-use support::feed::Feed;
-use support::model::{Model, Selects, instance, random_changes};
-use support::picture::Picture;
-use support::teams;
 use tonic::{Code, Status};
 use tonic_types::StatusExt as _;
+
+use crate::feed::Feed;
+use crate::model::{Model, Selects, instance, random_changes};
+use crate::picture::Picture;
+use crate::servers::Alerter;
+use crate::teams;
 
 /// A picture with a token at the head, after these many entries.
 async fn picture_after(feed: &Feed, alerter: &Alerter, entries: u64) -> Picture {
@@ -26,7 +24,7 @@ async fn picture_after(feed: &Feed, alerter: &Alerter, entries: u64) -> Picture 
     client.picture
 }
 
-/// What a client with that picture and another filter meets: a reset for its reason, or a refusal.
+/// A client with that picture and another filter gets a reset for this reason, or a refusal.
 async fn check(
     feed: &Feed,
     alerter: &Alerter,
@@ -49,7 +47,7 @@ async fn check(
         );
         assert_eq!(
             client.picture.token, "",
-            "a stream that is cut within a snapshot begins anew"
+            "a stream that is cut within a snapshot starts again"
         );
         client.caught_up(feed, feed.model().newest()).await;
     }
@@ -84,7 +82,7 @@ fn reason_of(status: &Status) -> String {
 }
 
 #[tokio::test]
-async fn a_token_that_the_ring_has_left_behind_is_too_old() {
+async fn a_token_older_than_the_ring_is_too_old() {
     let feed = Feed::start().await;
     let alerter = Alerter::ready(&feed, |config| config.ring_entries_max = 5).await;
     let old = picture_after(&feed, &alerter, 3).await;
@@ -100,7 +98,7 @@ async fn a_token_that_the_ring_has_left_behind_is_too_old() {
 }
 
 #[tokio::test]
-async fn a_token_for_another_filter_is_not_resumed_unless_it_says_the_same() {
+async fn a_token_resumes_only_for_an_equal_filter() {
     let feed = Feed::start().await;
     let alerter = Alerter::ready(&feed, |_| {}).await;
     let picture = picture_after(&feed, &alerter, 2).await;
@@ -122,11 +120,11 @@ async fn a_token_for_another_filter_is_not_resumed_unless_it_says_the_same() {
 }
 
 #[tokio::test]
-async fn a_token_of_another_store_or_of_another_history_is_found_out() {
+async fn a_token_of_another_history_is_refused() {
     let feed = Feed::start().await;
     let alerter = Alerter::ready(&feed, |_| {}).await;
     let picture = picture_after(&feed, &alerter, 4).await;
-    // The same store, put back to entry 2 and written anew: the same epoch, the same sequences,
+    // The same store, restored to entry 2 and written again: the same epoch, the same sequences,
     // another chain.
     feed.change(|script| script.model.restore(2));
     for _ in 0..4 {
@@ -174,7 +172,7 @@ async fn a_token_ahead_of_everything_is_from_the_future() {
 }
 
 #[tokio::test]
-async fn without_a_token_never_means_from_now_on_and_always_means_a_snapshot() {
+async fn without_a_token_the_mode_decides_about_the_snapshot() {
     let feed = Feed::start().await;
     let alerter = Alerter::ready(&feed, |_| {}).await;
     let picture = picture_after(&feed, &alerter, 2).await;
@@ -187,7 +185,7 @@ async fn without_a_token_never_means_from_now_on_and_always_means_a_snapshot() {
     feed.write(vec![instance("a", "sales")]);
     let second = from_now.message().await.unwrap().unwrap();
     assert!(matches!(second.frame, Some(Frame::StageChange(change)) if change.sequence == 3));
-    let mut anew = alerter
+    let mut fresh = alerter
         .resume(
             FollowUpFilter::default(),
             |_| true,
@@ -196,14 +194,14 @@ async fn without_a_token_never_means_from_now_on_and_always_means_a_snapshot() {
         )
         .await;
     assert!(
-        matches!(anew.next(&feed).await, Frame::SnapshotItem(_)),
+        matches!(fresh.next(&feed).await, Frame::SnapshotItem(_)),
         "a good token needs no reset"
     );
-    assert!(matches!(anew.next(&feed).await, Frame::SnapshotEnd(_)));
+    assert!(matches!(fresh.next(&feed).await, Frame::SnapshotEnd(_)));
 }
 
 #[tokio::test]
-async fn what_is_malformed_is_refused_with_every_field_at_fault() {
+async fn a_malformed_request_is_refused_with_every_invalid_field() {
     let feed = Feed::start().await;
     let alerter = Alerter::ready(&feed, |_| {}).await;
     let filter = teams(&["", "sales"]);
@@ -223,9 +221,9 @@ async fn what_is_malformed_is_refused_with_every_field_at_fault() {
     assert_eq!(fields, ["filter.teams[0]", "resume_token"]);
 }
 
-/// The herd that comes when a server restarts costs the workflow-server nothing.
+/// The clients that all reconnect after a restart cost the workflow-server nothing.
 #[tokio::test]
-async fn however_many_clients_come_back_the_workflow_server_is_not_asked() {
+async fn returning_clients_cause_no_upstream_request() {
     let feed = Feed::start().await;
     let mut random = StdRng::seed_from_u64(7);
     let alerter = Alerter::ready(&feed, |_| {}).await;
@@ -264,7 +262,7 @@ async fn however_many_clients_come_back_the_workflow_server_is_not_asked() {
 }
 
 #[tokio::test]
-async fn two_alerters_tell_the_same_and_take_each_others_tokens() {
+async fn two_alerters_send_the_same_and_accept_each_others_tokens() {
     let feed = Feed::start().await;
     let mut random = StdRng::seed_from_u64(5);
     let one = Alerter::ready(&feed, |_| {}).await;
@@ -292,7 +290,7 @@ async fn two_alerters_tell_the_same_and_take_each_others_tokens() {
             .await;
     }
     client.caught_up(&feed, feed.model().newest()).await;
-    assert_eq!(client.picture.told, feed.model().told(0, in_sales));
+    assert_eq!(client.picture.received, feed.model().expected(0, in_sales));
     assert!(client.picture.resets.is_empty());
     let mut a = one.client(teams(&["sales"]), in_sales).await;
     let mut b = two.client(teams(&["sales"]), in_sales).await;

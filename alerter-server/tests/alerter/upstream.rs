@@ -1,17 +1,15 @@
 //! The workflow-server goes, comes back, comes back as another one, or breaks its promises.
-#![allow(clippy::unwrap_used, reason = "a test may fail")]
-
-mod support;
 
 use aftercall_proto::alert::v1::subscribe_response::Frame;
 use aftercall_proto::alert::v1::{ResetReason, SnapshotMode};
 use aftercall_proto::workflow::v1::FollowUpFilter;
-use support::alerter::{Alerter, Client};
-use support::feed::Feed;
-use support::model::{Model, instance};
 use tonic::Code;
 use tonic_health::pb::health_check_response::ServingStatus;
 use tonic_types::StatusExt as _;
+
+use crate::feed::Feed;
+use crate::model::{Model, instance};
+use crate::servers::{Alerter, Client};
 
 /// A feed with some entries, an alerter, and a client that has caught up.
 async fn caught_up(entries: u64) -> (Feed, Alerter, Client) {
@@ -36,7 +34,7 @@ async fn until_reset(client: &mut Client, feed: &Feed) -> ResetReason {
 }
 
 #[tokio::test]
-async fn it_serves_before_the_workflow_server_is_there_and_becomes_ready_with_it() {
+async fn it_serves_before_the_workflow_server_and_becomes_ready_with_it() {
     let feed = Feed::start().await;
     feed.write(vec![instance("a", "sales")]);
     feed.kill().await;
@@ -68,7 +66,7 @@ async fn it_serves_before_the_workflow_server_is_there_and_becomes_ready_with_it
 }
 
 #[tokio::test]
-async fn a_loss_and_a_return_are_told_and_nothing_is_lost_between() {
+async fn a_loss_and_a_return_are_reported_without_lost_changes() {
     let (feed, alerter, mut client) = caught_up(3).await;
     feed.kill().await;
     let lost = client
@@ -79,11 +77,11 @@ async fn a_loss_and_a_return_are_told_and_nothing_is_lost_between() {
     );
     alerter.wait_for_health(ServingStatus::NotServing).await;
     let mut late = alerter.client(FollowUpFilter::default(), |_| true).await;
-    let told = late
+    let received = late
         .until(&feed, |frame| matches!(frame, Frame::Upstream(_)))
         .await;
     assert!(
-        matches!(told, Frame::Upstream(upstream) if !upstream.connected),
+        matches!(received, Frame::Upstream(upstream) if !upstream.connected),
         "a stream opened meanwhile knows too"
     );
     for _ in 0..20 {
@@ -91,7 +89,7 @@ async fn a_loss_and_a_return_are_told_and_nothing_is_lost_between() {
     }
     feed.bring_back().await;
     client.caught_up(&feed, 23).await;
-    assert_eq!(client.picture.told, feed.model().told(3, |_| true));
+    assert_eq!(client.picture.received, feed.model().expected(3, |_| true));
     let last = feed.write(vec![instance("i2", "sales")]);
     late.caught_up(&feed, last).await;
     alerter.wait_for_health(ServingStatus::Serving).await;
@@ -99,7 +97,7 @@ async fn a_loss_and_a_return_are_told_and_nothing_is_lost_between() {
 }
 
 #[tokio::test]
-async fn how_far_behind_it_is_when_the_workflow_server_goes_is_told() {
+async fn readiness_says_how_many_changes_are_missing() {
     let (feed, _alerter, mut client) = caught_up(3).await;
     let given = feed.change(|script| {
         script.given_up_to = Some(script.model.newest() + 1);
@@ -121,7 +119,7 @@ async fn how_far_behind_it_is_when_the_workflow_server_goes_is_told() {
 }
 
 #[tokio::test]
-async fn the_return_is_told() {
+async fn the_return_is_reported() {
     let (feed, _alerter, mut client) = caught_up(1).await;
     feed.kill().await;
     client
@@ -140,7 +138,7 @@ async fn the_return_is_told() {
 }
 
 #[tokio::test]
-async fn a_left_out_sequence_is_bridged_and_clients_miss_nothing() {
+async fn clients_miss_nothing_when_the_feed_skips_a_sequence() {
     let (feed, _alerter, mut client) = caught_up(3).await;
     feed.change(|script| {
         script.skip = Some(5);
@@ -154,12 +152,12 @@ async fn a_left_out_sequence_is_bridged_and_clients_miss_nothing() {
         None,
         "the sequence was left out"
     );
-    assert_eq!(client.picture.told, feed.model().told(3, |_| true));
+    assert_eq!(client.picture.received, feed.model().expected(3, |_| true));
     assert!(client.picture.resets.is_empty());
 }
 
 #[tokio::test]
-async fn a_message_that_is_too_large_is_named_and_no_reason_to_begin_with_a_snapshot() {
+async fn a_message_that_is_too_large_is_reported_without_a_new_snapshot() {
     let (feed, alerter, mut client) = caught_up(3).await;
     let large = feed.change(|script| {
         script.too_large = Some(script.model.newest() + 1);
@@ -172,8 +170,8 @@ async fn a_message_that_is_too_large_is_named_and_no_reason_to_begin_with_a_snap
         reason.contains("larger than the 8388608 bytes that this alerter-server reads"),
         "{reason}"
     );
-    // It asks again from where it is; an alerter that took this for the feed's refusal asked for a
-    // snapshot each time.
+    // It requests the same place again. An alerter that took this for a refusal of the feed would
+    // request a snapshot each time.
     feed.until_asked(1).await;
     feed.change(|script| script.too_large = None);
     client.caught_up(&feed, large).await;
@@ -203,7 +201,7 @@ async fn another_store_resets_every_client() {
 }
 
 #[tokio::test]
-async fn a_store_put_back_is_found_out_by_its_chain_though_its_sequences_go_on() {
+async fn a_restored_store_with_more_entries_is_found_by_its_chain() {
     let (feed, _alerter, mut client) = caught_up(5).await;
     feed.kill().await;
     feed.change(|script| {
@@ -221,7 +219,7 @@ async fn a_store_put_back_is_found_out_by_its_chain_though_its_sequences_go_on()
 }
 
 #[tokio::test]
-async fn a_store_that_has_lost_its_newest_entries_resets_those_who_saw_them() {
+async fn a_store_without_its_newest_entries_resets_the_clients() {
     let (feed, _alerter, mut client) = caught_up(5).await;
     feed.kill().await;
     feed.change(|script| script.model.restore(4));
@@ -234,7 +232,7 @@ async fn a_store_that_has_lost_its_newest_entries_resets_those_who_saw_them() {
 }
 
 #[tokio::test]
-async fn a_client_whose_next_change_the_feed_has_forgotten_is_reset() {
+async fn a_client_is_reset_if_the_feed_lacks_its_next_change() {
     let (feed, _alerter, mut client) = caught_up(5).await;
     feed.kill().await;
     feed.change(|script| {
@@ -252,7 +250,7 @@ async fn a_client_whose_next_change_the_feed_has_forgotten_is_reset() {
 }
 
 #[tokio::test]
-async fn a_client_that_wants_no_snapshot_is_closed_where_the_stream_cannot_go_on() {
+async fn a_client_without_snapshots_is_closed_if_its_stream_cannot_resume() {
     let (feed, alerter, client) = caught_up(3).await;
     let mut never = alerter
         .resume(

@@ -1,4 +1,4 @@
-//! The model: every instance at every sequence, and what a stream with a filter must say of it.
+//! The model: every instance at every sequence, and which changes a stream with a filter must send.
 //!
 //! It knows nothing of how the server filters: it compares whole instances before and after.
 
@@ -15,9 +15,9 @@ pub type Instances = BTreeMap<String, FollowUp>;
 /// Which follow-ups a test's filter selects.
 pub type Selects = fn(&FollowUp) -> bool;
 
-/// A change as a stream must tell it.
+/// A change that a stream sends.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Told {
+pub enum Delivered {
     /// Changed, and in the filter.
     Changed(u64, String),
     /// Left the filter.
@@ -63,7 +63,7 @@ impl Model {
             .collect()
     }
 
-    /// Writes one entry with these instances as they stand now; revision and sequence are set here.
+    /// Writes one entry with these instances; sets their revision and sequence.
     pub fn write(&mut self, instances: Vec<FollowUp>) -> u64 {
         let sequence = self.newest() + 1;
         let mut state = self.states.last().unwrap().clone();
@@ -73,8 +73,8 @@ impl Model {
             after.revision = before.map_or(1, |before| before.revision + 1);
             after.sequence = sequence;
             changes.push(InstanceChange {
-                before: before.filter(|before| before.visible).map(told_before),
-                follow_up: Some(as_told(&after)),
+                before: before.filter(|before| before.visible).map(facts_before),
+                follow_up: Some(as_sent(&after)),
                 ..InstanceChange::default()
             });
             state.insert(after.instance_id.clone(), after);
@@ -101,35 +101,35 @@ impl Model {
         self.salt += 1;
     }
 
-    /// What a stream with a filter must tell of the entries after `after`, in order.
-    pub fn told(&self, after: u64, selects: Selects) -> Vec<Told> {
+    /// What a stream with a filter must send for the entries after `after`, in order.
+    pub fn expected(&self, after: u64, selects: Selects) -> Vec<Delivered> {
         (after + 1..=self.newest())
-            .flat_map(|sequence| self.told_at(sequence, selects))
+            .flat_map(|sequence| self.expected_at(sequence, selects))
             .collect()
     }
 
-    /// What a stream with a filter must tell of one entry, in order.
-    pub fn told_at(&self, sequence: u64, selects: Selects) -> Vec<Told> {
+    /// What a stream with a filter must send for one entry, in order.
+    pub fn expected_at(&self, sequence: u64, selects: Selects) -> Vec<Delivered> {
         let at = usize::try_from(sequence).unwrap();
         let selected = |state: &Instances, id: &str| {
             state
                 .get(id)
                 .is_some_and(|seen| seen.visible && selects(seen))
         };
-        let mut told = Vec::new();
+        let mut received = Vec::new();
         for change in &self.entries[at - 1].changes {
             let id = &change.follow_up.as_ref().unwrap().instance_id;
             if selected(&self.states[at], id) {
-                told.push(Told::Changed(sequence, id.clone()));
+                received.push(Delivered::Changed(sequence, id.clone()));
             } else if selected(&self.states[at - 1], id) {
-                told.push(Told::Left(sequence, id.clone()));
+                received.push(Delivered::Left(sequence, id.clone()));
             }
         }
-        told
+        received
     }
 }
 
-fn told_before(before: &FollowUp) -> Before {
+fn facts_before(before: &FollowUp) -> Before {
     let alert = |alert: &Alert| BeforeAlert {
         team: alert.team.clone(),
         priority: alert.priority,
@@ -145,8 +145,8 @@ fn told_before(before: &FollowUp) -> Before {
     }
 }
 
-/// As the feed tells it: of what is not visible only what the contract promises.
-fn as_told(after: &FollowUp) -> FollowUp {
+/// As the feed sends it: an instance that is not visible has only some fields.
+fn as_sent(after: &FollowUp) -> FollowUp {
     if after.visible {
         return after.clone();
     }

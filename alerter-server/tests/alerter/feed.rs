@@ -24,8 +24,8 @@ use tokio_util::sync::CancellationToken;
 use tonic::{Code, Request, Response, Status};
 use tonic_types::{ErrorDetails, StatusExt as _};
 
-use super::alerter::soon;
-use super::model::Model;
+use crate::model::Model;
+use crate::servers::soon;
 
 const HEARTBEAT: Duration = Duration::from_millis(100);
 
@@ -33,11 +33,11 @@ const HEARTBEAT: Duration = Duration::from_millis(100);
 #[derive(Debug)]
 pub struct Script {
     pub model: Model,
-    /// The oldest sequence that Tail gives.
+    /// The oldest sequence that Tail sends.
     pub oldest: u64,
     /// A sequence that Tail leaves out, once.
     pub skip: Option<u64>,
-    /// The last sequence that Tail gives for now, though it names newer ones.
+    /// The last sequence that Tail sends for now, though it reports newer ones.
     pub given_up_to: Option<u64>,
     /// An entry that Tail pads beyond what alerters read.
     pub too_large: Option<u64>,
@@ -100,7 +100,7 @@ impl Feed {
         format!("http://{}", self.address)
     }
 
-    /// Writes an entry; gives its sequence.
+    /// Writes an entry; returns its sequence.
     pub fn write(&self, instances: Vec<FollowUp>) -> u64 {
         self.change(|script| script.model.write(instances))
     }
@@ -112,7 +112,7 @@ impl Feed {
         result
     }
 
-    /// Looks at the model as it stands.
+    /// Reads the model.
     pub fn look<R>(&self, look: impl FnOnce(&Model) -> R) -> R {
         look(&self.shared.lock().model)
     }
@@ -128,7 +128,7 @@ impl Feed {
         .await;
     }
 
-    /// A copy of the model as it stands.
+    /// A copy of the model.
     pub fn model(&self) -> Model {
         self.shared.lock().model.clone()
     }
@@ -232,7 +232,7 @@ impl ChangeFeedService for Service {
     }
 }
 
-/// A refusal that gives its reason, as the workflow-server's do.
+/// A refusal with a reason, as the workflow-server's do.
 fn refusal(code: Code, reason: &str) -> Status {
     let details = ErrorDetails::with_error_info(reason, "aftercall", HashMap::new());
     Status::with_error_details(code, reason, details)

@@ -1,9 +1,5 @@
-//! Whatever crashes, is trimmed or lags, and however often streams are cut: each client is told
-//! every change of its filter exactly once, in order, or is told that it begins anew; and ends with
-//! the state of the workflow-server.
-#![allow(clippy::unwrap_used, reason = "a test may fail")]
-
-mod support;
+//! Over crashes, trims, lags and cut streams: each client gets every change of its filter exactly
+//! once and in order, or a reset and a new snapshot. It ends with the state of the workflow-server.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -14,16 +10,17 @@ use aftercall_proto::workflow::v1::{FollowUp, FollowUpFilter};
 use proptest::prelude::*;
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
-use support::alerter::{Alerter, Client, soon, subscribe};
-use support::feed::Feed;
-use support::model::{Selects, Told, instance, random_changes};
-use support::picture::Picture;
-use support::teams;
 use tokio::runtime::Runtime;
 use tokio::sync::watch;
 use tonic::Status;
 use tonic::transport::Endpoint;
 use tonic_health::pb::health_check_response::ServingStatus;
+
+use crate::feed::Feed;
+use crate::model::{Delivered, Selects, instance, random_changes};
+use crate::picture::Picture;
+use crate::servers::{Alerter, Client, soon, subscribe};
+use crate::teams;
 
 #[derive(Clone, Debug)]
 enum Step {
@@ -63,7 +60,7 @@ impl Mortal {
         let url = feed.url();
         let started = runtime.spawn(async move {
             // A short ring, so that clients are left behind.
-            let alerter = Alerter::of(url, |config| {
+            let alerter = Alerter::following(url, |config| {
                 (config.ring_entries_max, config.bookmark_seconds) = (12, 1);
             });
             let alerter = alerter.await;
@@ -89,7 +86,7 @@ impl Drop for Mortal {
     }
 }
 
-/// What all clients look at.
+/// What all clients use.
 #[derive(Clone)]
 struct World {
     feed: Arc<Feed>,
@@ -100,7 +97,7 @@ struct World {
     last: watch::Sender<Option<u64>>,
 }
 
-/// A client that is cut now and then and goes on with its token, at either alerter.
+/// A client whose stream is cut at random, and which resumes with its token at either alerter.
 struct Follower {
     world: World,
     filter: FollowUpFilter,
@@ -108,9 +105,9 @@ struct Follower {
     random: StdRng,
     /// Whether it takes a frame a step only, as long as there are steps.
     is_slow: bool,
-    /// What it goes on with once it is cut: as its token says.
+    /// The picture that belongs to its token: it resumes with it.
     safe: Picture,
-    /// The sequence of its newest snapshot, and what it had been told by then.
+    /// The sequence of its newest snapshot, and how many changes it had received before.
     since: (u64, usize),
 }
 
@@ -160,14 +157,14 @@ impl Follower {
     }
 
     /// Takes a frame. Only the last frame of an entry carries that entry's token: with the token of
-    /// an earlier one, all of the entry is told again.
+    /// an earlier one, all of the entry is sent again.
     async fn take(&mut self, client: &mut Client) -> Result<bool, Status> {
         let before = client.picture.clone();
         let Some(frame) = client.try_next(&self.world.feed).await? else {
             return Ok(false);
         };
         if let Frame::SnapshotEnd(end) = &frame {
-            self.since = (end.sequence, client.picture.told.len());
+            self.since = (end.sequence, client.picture.received.len());
         }
         if client.picture.token.is_empty() {
             self.safe = Picture::default();
@@ -188,7 +185,7 @@ impl Follower {
         Ok(true)
     }
 
-    /// Whether an entry of which this frame tells has been told to its end.
+    /// Whether the client has received all of the entry of this frame.
     fn is_whole(&self, frame: &Frame, picture: &Picture) -> bool {
         let sequence = match frame {
             Frame::StageChange(change) => change.sequence,
@@ -197,13 +194,13 @@ impl Follower {
         };
         self.world
             .feed
-            .look(|model| model.told_at(sequence, self.selects))
+            .look(|model| model.expected_at(sequence, self.selects))
             .last()
-            == picture.told.last()
+            == picture.received.last()
     }
 
-    /// Follows until it has heard of the last change; whether it was told everything exactly once.
-    async fn follow(mut self) -> (Picture, Vec<Told>, Vec<Told>) {
+    /// Follows until it has the last change. Returns what it received and what it should have.
+    async fn follow(mut self) -> (Picture, Vec<Delivered>, Vec<Delivered>) {
         let mut steps = self.world.steps.subscribe();
         let last = self.world.last.subscribe();
         loop {
@@ -221,19 +218,19 @@ impl Follower {
                     self.safe.sequence >= last && self.safe.sequence == client.picture.sequence
                 }) {
                     let model = self.world.feed.model();
-                    let expected = model.told(self.since.0, self.selects);
-                    let told = self
+                    let expected = model.expected(self.since.0, self.selects);
+                    let received = self
                         .safe
-                        .told
-                        .split_off(self.since.1.min(self.safe.told.len()));
-                    return (self.safe, told, expected);
+                        .received
+                        .split_off(self.since.1.min(self.safe.received.len()));
+                    return (self.safe, received, expected);
                 }
             }
         }
     }
 }
 
-/// Some of the changes are large: a client that reads slowly is then held up by its window.
+/// Some of the changes are large, so that the window of a slow client fills.
 fn changes(random: &mut StdRng) -> Vec<FollowUp> {
     let mut changes = random_changes(random);
     for change in &mut changes {
@@ -323,8 +320,8 @@ async fn hold(steps: Vec<Step>) -> Result<(), TestCaseError> {
     world.last.send_replace(Some(last));
     world.steps.send_modify(|steps| *steps += 1);
     for follower in following {
-        let (picture, told, expected) = soon("the end", follower).await.unwrap();
-        prop_assert_eq!(told, expected);
+        let (picture, received, expected) = soon("the end", follower).await.unwrap();
+        prop_assert_eq!(received, expected);
         prop_assert!(picture.sequence >= last);
     }
     Ok(())
@@ -352,14 +349,14 @@ fn config() -> ProptestConfig {
 proptest! {
     #![proptest_config(config())]
     #[test]
-    fn over_crashes_trim_and_lag_every_client_is_told_each_change_once_or_begins_anew(steps in steps()) {
+    fn every_client_gets_each_change_once_or_a_reset(steps in steps()) {
         runtime().block_on(hold(steps))?;
     }
 }
 
-/// The control: a client that keeps the token of a frame that it did not take is found out.
+/// The control: the checker finds a client that keeps the token of a frame that it did not take.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_client_that_loses_a_change_is_found_out() {
+async fn the_checker_finds_a_lost_change() {
     let (world, _alerters) = world().await;
     let mut follower = Follower::new(&world, 1, FollowUpFilter::default(), |_| true);
     let mut client = follower.connect().await;
@@ -374,9 +371,9 @@ async fn a_client_that_loses_a_change_is_found_out() {
     follower.safe = client.picture;
     follower.safe.token = token;
     world.last.send_replace(Some(first + 1));
-    let found_out = tokio::spawn(follower.follow()).await;
+    let checked = tokio::spawn(follower.follow()).await;
     assert!(
-        found_out.is_err_and(|end| end.is_panic()),
+        checked.is_err_and(|end| end.is_panic()),
         "the picture without the change is refused"
     );
 }

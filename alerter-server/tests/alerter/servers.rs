@@ -1,4 +1,4 @@
-//! Alerters under test, and their clients. Everything is waited for; nothing waits for ever.
+//! Alerters under test, and their clients. Each wait is for a condition, and has a limit.
 
 use std::time::Duration;
 
@@ -19,9 +19,9 @@ use tonic_health::pb::HealthCheckRequest;
 use tonic_health::pb::health_check_response::ServingStatus;
 use tonic_health::pb::health_client::HealthClient;
 
-use super::feed::Feed;
-use super::model::Selects;
-use super::picture::Picture;
+use crate::feed::Feed;
+use crate::model::Selects;
+use crate::picture::Picture;
 
 /// Nothing in these tests takes that long unless it hangs.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -50,11 +50,11 @@ pub async fn soon<T>(what: &str, happens: impl Future<Output = T>) -> T {
 impl Alerter {
     /// An alerter of the feed, with settings changed; not waited for.
     pub async fn start(feed: &Feed, change: impl FnOnce(&mut AlerterServerConfig)) -> Self {
-        Self::of(feed.url(), change).await
+        Self::following(feed.url(), change).await
     }
 
     /// An alerter of the feed at an address.
-    pub async fn of(
+    pub async fn following(
         workflow_server: String,
         change: impl FnOnce(&mut AlerterServerConfig),
     ) -> Self {
@@ -97,7 +97,7 @@ impl Alerter {
         .await;
     }
 
-    /// What it answers to who asks whether it is ready.
+    /// The answer of `/readyz`.
     pub async fn unready_because(&self) -> String {
         let mut stream = TcpStream::connect(self.address).await.unwrap();
         stream
@@ -135,7 +135,7 @@ impl Alerter {
             .await
     }
 
-    /// A client that goes on from a picture.
+    /// A client that resumes from a picture.
     pub async fn resume(
         &self,
         filter: FollowUpFilter,
@@ -147,7 +147,7 @@ impl Alerter {
         Client::of(responses, picture, selects)
     }
 
-    /// Tells it to stop.
+    /// Makes it stop.
     pub fn stop(&self) {
         self.shutdown.cancel();
     }
@@ -177,7 +177,7 @@ pub async fn subscribe(
 }
 
 impl Client {
-    /// A client that goes on from a picture.
+    /// A client that resumes from a picture.
     pub fn of(responses: Streaming<SubscribeResponse>, picture: Picture, selects: Selects) -> Self {
         Self {
             responses,
@@ -197,7 +197,7 @@ impl Client {
         let Some(response) = soon("the next frame", self.responses.message()).await? else {
             return Ok(None);
         };
-        // The model is read after the frame came: what the frame tells of was written before.
+        // The model is read after the frame came: the change in the frame was written before.
         let taken = feed.look(|model| self.picture.take(&response, model, self.selects));
         taken.unwrap_or_else(|broken| panic!("{broken}"));
         Ok(response.frame)
@@ -229,7 +229,7 @@ impl Client {
         self.until(feed, at_least).await;
     }
 
-    /// Reads until everything up to a sequence has been sent, be it by a bookmark.
+    /// Reads until everything up to a sequence has been sent; a bookmark counts too.
     pub async fn heard_of(&mut self, feed: &Feed, sequence: u64) {
         let at_least = |frame: &Frame| match frame {
             Frame::CaughtUp(caught_up) => caught_up.sequence >= sequence,

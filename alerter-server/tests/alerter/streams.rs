@@ -1,23 +1,22 @@
-//! Streams: a snapshot and what follows make the state exactly, for every filter, from every place.
-#![allow(clippy::unwrap_used, reason = "a test may fail")]
-
-mod support;
+//! Streams: a snapshot and its changes are exactly the state, for every filter and from every
+//! place.
 
 use aftercall_proto::alert::v1::subscribe_response::Frame;
 use aftercall_proto::alert::v1::{SnapshotMode, SubscribeResponse};
 use aftercall_proto::workflow::v1::{CallRef, FollowUp, FollowUpFilter, Priority, WorkflowStage};
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
-use support::alerter::{Alerter, soon};
-use support::feed::Feed;
-use support::model::{Model, Selects, Told, alert, instance, random_changes};
-use support::picture::Picture;
-use support::teams;
 
-/// A way out of a filter.
+use crate::feed::Feed;
+use crate::model::{Delivered, Model, Selects, alert, instance, random_changes};
+use crate::picture::Picture;
+use crate::servers::{Alerter, soon};
+use crate::teams;
+
+/// A change that takes a follow-up out of a filter.
 type Leave = fn(&mut FollowUp);
 
-/// Filters, and the same said in another way.
+/// Filters, each with a function that selects the same.
 fn filters() -> Vec<(FollowUpFilter, Selects)> {
     let stages = |stage| {
         vec![WorkflowStage {
@@ -97,7 +96,7 @@ fn filters() -> Vec<(FollowUpFilter, Selects)> {
 }
 
 #[tokio::test]
-async fn a_snapshot_and_what_follows_have_no_hole_while_changes_go_on() {
+async fn no_change_is_missing_between_a_snapshot_and_the_stream() {
     for seed in 0..6 {
         let feed = Feed::start().await;
         let mut random = StdRng::seed_from_u64(seed);
@@ -125,8 +124,8 @@ async fn a_snapshot_and_what_follows_have_no_hole_while_changes_go_on() {
             };
             client.heard_of(&feed, newest).await;
             assert_eq!(
-                client.picture.told,
-                feed.model().told(end.sequence, client.selects),
+                client.picture.received,
+                feed.model().expected(end.sequence, client.selects),
                 "seed {seed}"
             );
             let mut expected = feed.model().seen_at(newest);
@@ -137,7 +136,7 @@ async fn a_snapshot_and_what_follows_have_no_hole_while_changes_go_on() {
 }
 
 #[tokio::test]
-async fn a_stream_that_is_cut_after_any_frame_goes_on_with_each_change_exactly_once() {
+async fn a_stream_cut_after_any_frame_resumes_with_each_change_once() {
     let feed = Feed::start().await;
     let mut random = StdRng::seed_from_u64(11);
     let alerter = Alerter::ready(&feed, |config| config.bookmark_seconds = 1).await;
@@ -160,19 +159,19 @@ async fn a_stream_that_is_cut_after_any_frame_goes_on_with_each_change_exactly_o
             .resume(filter.clone(), selects, cut.clone(), SnapshotMode::Never)
             .await;
         let first_open = cut
-            .told
+            .received
             .iter()
-            .filter(|told| resumes_before(told, &cut, &feed))
+            .filter(|received| resumes_before(received, &cut, &feed))
             .count();
         let mut instances = feed.model().seen_at(token_sequence(&cut, &feed));
         instances.retain(|_, seen| selects(seen));
         resumed.picture.instances = instances;
-        resumed.picture.told.truncate(first_open);
+        resumed.picture.received.truncate(first_open);
         resumed.picture.sequence = token_sequence(&cut, &feed);
         resumed.caught_up(&feed, last).await;
         assert_eq!(
-            resumed.picture.told,
-            feed.model().told(0, selects),
+            resumed.picture.received,
+            feed.model().expected(0, selects),
             "cut after frame {at}"
         );
     }
@@ -181,13 +180,13 @@ async fn a_stream_that_is_cut_after_any_frame_goes_on_with_each_change_exactly_o
 /// The sequence whose last frame the client has seen: an entry of which frames are missing counts
 /// as not seen.
 fn token_sequence(cut: &Picture, feed: &Feed) -> u64 {
-    let all = feed.model().told(0, filters()[1].1);
+    let all = feed.model().expected(0, filters()[1].1);
     let next_is_same = all
-        .get(cut.told.len())
+        .get(cut.received.len())
         .is_some_and(|next| sequence_of(next) == cut.sequence);
     if next_is_same
         && cut
-            .told
+            .received
             .last()
             .is_some_and(|last| sequence_of(last) == cut.sequence)
     {
@@ -197,18 +196,18 @@ fn token_sequence(cut: &Picture, feed: &Feed) -> u64 {
     }
 }
 
-fn resumes_before(told: &Told, cut: &Picture, feed: &Feed) -> bool {
-    sequence_of(told) <= token_sequence(cut, feed)
+fn resumes_before(received: &Delivered, cut: &Picture, feed: &Feed) -> bool {
+    sequence_of(received) <= token_sequence(cut, feed)
 }
 
-fn sequence_of(told: &Told) -> u64 {
-    match told {
-        Told::Changed(sequence, _) | Told::Left(sequence, _) => *sequence,
+fn sequence_of(received: &Delivered) -> u64 {
+    match received {
+        Delivered::Changed(sequence, _) | Delivered::Left(sequence, _) => *sequence,
     }
 }
 
 #[tokio::test]
-async fn whatever_takes_a_follow_up_out_of_the_filter_is_told() {
+async fn a_follow_up_that_leaves_the_filter_is_sent_as_out_of_view() {
     let feed = Feed::start().await;
     let alerter = Alerter::ready(&feed, |_| {}).await;
     let (filter, selects) = filters().swap_remove(1);
@@ -241,8 +240,7 @@ async fn whatever_takes_a_follow_up_out_of_the_filter_is_told() {
             (left, "a", changed.status),
             "{why}"
         );
-        // A further change outside the filter is nothing to this client: what comes next is the
-        // return.
+        // A further change outside the filter is not sent: the next frame is the return.
         feed.write(vec![changed]);
         let back = feed.write(vec![instance("a", "sales")]);
         let frame = client
@@ -256,7 +254,7 @@ async fn whatever_takes_a_follow_up_out_of_the_filter_is_told() {
 }
 
 #[tokio::test]
-async fn a_filter_that_lets_nothing_through_still_gets_bookmarks_whose_tokens_move_on() {
+async fn a_filter_that_selects_nothing_gets_bookmarks_with_newer_tokens() {
     let feed = Feed::start().await;
     // The ring is so short that only a token that moved on can be resumed.
     let alerter = Alerter::ready(&feed, |config| {
@@ -314,15 +312,15 @@ fn check(frames: &[SubscribeResponse], model: &Model) -> Result<(), String> {
     frames
         .iter()
         .try_for_each(|frame| picture.take(frame, model, selects))?;
-    if picture.told == model.told(0, selects) {
+    if picture.received == model.expected(0, selects) {
         Ok(())
     } else {
-        Err("not every change was told once".into())
+        Err("not every change came once".into())
     }
 }
 
 #[tokio::test]
-async fn the_checker_of_these_tests_refuses_streams_with_a_lost_or_misplaced_change() {
+async fn the_checker_refuses_a_lost_or_misplaced_change() {
     let (frames, model) = recorded().await;
     assert_eq!(check(&frames, &model), Ok(()));
     let is_change = |frame: &SubscribeResponse| {

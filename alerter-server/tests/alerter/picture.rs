@@ -6,7 +6,7 @@ use std::mem;
 use aftercall_proto::alert::v1::SubscribeResponse;
 use aftercall_proto::alert::v1::subscribe_response::Frame;
 
-use super::model::{Instances, Model, Selects, Told};
+use crate::model::{Delivered, Instances, Model, Selects};
 
 /// What a client knows.
 #[derive(Clone, Debug, Default)]
@@ -16,8 +16,8 @@ pub struct Picture {
     pub token: String,
     /// The newest sequence that was heard of.
     pub sequence: u64,
-    /// Every change that was told, in order.
-    pub told: Vec<Told>,
+    /// Every change that was received, in order.
+    pub received: Vec<Delivered>,
     /// The reasons of the resets.
     pub resets: Vec<i32>,
     /// The snapshot that is on its way.
@@ -74,8 +74,7 @@ impl Picture {
                     .instances
                     .get(&now.instance_id)
                     .map(|known| known.revision);
-                // While it is in the filter every change of it is told, so that no revision may be
-                // left out.
+                // Every change within the filter is sent, so no revision may be missing.
                 let follows = known.is_none_or(|known| now.revision == known + 1);
                 require(follows, || {
                     format!("revision {} came after {known:?}", now.revision)
@@ -84,8 +83,8 @@ impl Picture {
                 require(written.as_ref() == Some(&now), || {
                     format!("{now:?} was never written")
                 })?;
-                self.told
-                    .push(Told::Changed(change.sequence, now.instance_id.clone()));
+                self.received
+                    .push(Delivered::Changed(change.sequence, now.instance_id.clone()));
                 self.instances.insert(now.instance_id.clone(), now);
             }
             Frame::OutOfView(out) => {
@@ -94,8 +93,8 @@ impl Picture {
                 require(known.is_some(), || {
                     format!("{} left, and had not been there", out.instance_id)
                 })?;
-                self.told
-                    .push(Told::Left(out.sequence, out.instance_id.clone()));
+                self.received
+                    .push(Delivered::Left(out.sequence, out.instance_id.clone()));
             }
             Frame::CaughtUp(caught_up) => {
                 self.advance(caught_up.sequence)?;
