@@ -1,8 +1,8 @@
 //! Follows an Aftercall alerter-server.
 //!
-//! [`Subscription`] is the stream of alerts as one that never ends: it keeps the token, connects
-//! again by itself, and goes on after the last frame that was handled. [`LiveList`] makes of its
-//! frames the list of follow-ups as it stands, and typed changes of it.
+//! [`Subscription`] is a stream of alerts that never ends: it keeps the token, reconnects
+//! automatically, and resumes after the last frame that was handled. [`LiveList`] builds the
+//! present list of follow-ups from its frames, and returns typed changes.
 //!
 //! ```no_run
 //! use aftercall_client::{Event, LiveList, Subscription};

@@ -1,9 +1,9 @@
 //! The list of follow-ups that a stream's frames make.
 //!
-//! Promise: at every [`Change::Exact`] the list is the server's, whatever was lost and resumed
-//! between; before that it may be on its way there. A list that resumes from a token has nothing
-//! from before it, so it is not exact until a snapshot came whole. It needs no order of its own:
-//! the one who shows it sorts it.
+//! Promise: at every [`Change::Exact`] the list is equal to the server's, also after losses and
+//! resumes. Between two of them it may be incomplete. A list that resumes from a token has nothing
+//! from before it, so it is not exact until it has a whole snapshot. It is ordered by id: the
+//! program that shows it sorts it.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime};
@@ -17,16 +17,15 @@ use crate::subscription::Event;
 /// What a frame changed.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Change {
-    /// A follow-up is in the list that was not, or stands otherwise; it was part of a snapshot, and
-    /// nobody says why.
+    /// A snapshot had a follow-up that is new or different. The reason is not known.
     Listed(Box<FollowUp>),
-    /// A follow-up changed: who did what, and how it stands now.
+    /// A follow-up changed: who did what, and its present state.
     Changed(Box<StageChange>),
     /// A follow-up has left the list: who did what, and its outcome.
     Left(Box<OutOfView>),
-    /// A follow-up is not in a newer snapshot; why it left was missed.
+    /// A follow-up is not in a newer snapshot. The reason is not known.
     Vanished {
-        /// Which.
+        /// Id of the follow-up's instance.
         instance_id: String,
     },
     /// The list is the server's, up to this sequence.
@@ -42,9 +41,9 @@ pub enum Change {
 #[derive(Clone, Debug, Default)]
 pub struct LiveList {
     follow_ups: BTreeMap<String, FollowUp>,
-    /// The snapshot that is on its way.
+    /// The snapshot that is being received.
     coming: Option<BTreeMap<String, FollowUp>>,
-    /// Whether a snapshot has come whole: without one nothing says what was open before the first
+    /// Whether a whole snapshot has come: without one the list lacks what was open before the first
     /// change.
     is_whole: bool,
     /// How far the server's clock is ahead of ours, or behind.
@@ -58,31 +57,31 @@ impl LiveList {
         self.follow_ups.values()
     }
 
-    /// One of them.
+    /// The follow-up of an instance.
     #[must_use]
     pub fn get(&self, instance_id: &str) -> Option<&FollowUp> {
         self.follow_ups.get(instance_id)
     }
 
-    /// How many there are.
+    /// The number of follow-ups.
     #[must_use]
     pub fn len(&self) -> usize {
         self.follow_ups.len()
     }
 
-    /// Whether there is none.
+    /// Whether the list is empty.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.follow_ups.is_empty()
     }
 
-    /// The time by the server's clock: due times are told by it.
+    /// The time of the server's clock: compare due times with it.
     #[must_use]
     pub fn server_now(&self) -> SystemTime {
         SystemTime::now() + self.ahead - self.behind
     }
 
-    /// Takes an event; gives what it changed, in order.
+    /// Takes an event; returns what it changed, in order.
     pub fn take(&mut self, event: &Event) -> Vec<Change> {
         match event {
             Event::Frame(response) => self.take_frame(response),
@@ -138,7 +137,7 @@ impl LiveList {
                 Vec::new()
             }
             Some(Frame::Upstream(upstream)) => vec![Change::Upstream(*upstream)],
-            // A stream that begins anew begins with a whole snapshot.
+            // A stream that starts again begins with a whole snapshot.
             Some(Frame::Reset(_)) => {
                 self.coming = None;
                 Vec::new()
@@ -147,7 +146,7 @@ impl LiveList {
         }
     }
 
-    /// A snapshot has come whole: what is not in it is gone.
+    /// A whole snapshot has come: what is not in it is gone.
     fn replace(&mut self) -> Vec<Change> {
         let coming = self.coming.take().unwrap_or_default();
         self.is_whole = true;

@@ -1,8 +1,8 @@
-//! The stream of alerts as one that never ends.
+//! A stream of alerts that never ends.
 //!
-//! Promise: after a loss it goes on after the last frame that was handled, so that nothing is
-//! missed and nothing comes twice. It never gives up on a server that is away; where the server
-//! refuses the request itself it says so.
+//! Promise: after a loss it resumes after the last frame that was handled, so that nothing is
+//! missed and nothing comes twice. It retries for ever while the server is away. If the server
+//! refuses the request itself, that is an error.
 
 use std::time::Duration;
 
@@ -71,7 +71,7 @@ pub enum Error {
     Refused(#[source] Box<Status>),
 }
 
-/// A stream that connects again by itself.
+/// A stream that reconnects automatically.
 #[derive(Debug)]
 pub struct Subscription {
     endpoint: Endpoint,
@@ -79,17 +79,17 @@ pub struct Subscription {
     silence: Duration,
     place: Place,
     stream: Option<Streaming<SubscribeResponse>>,
-    /// The wait of a loss that was told and not yet waited.
+    /// The wait before reconnecting, after a loss that was reported.
     wait: Option<Duration>,
     waits: Waits,
     was_connected: bool,
-    /// Whether a loss was told and no connection since.
+    /// Whether a loss was reported and no connection since.
     is_lost: bool,
 }
 
 impl Subscription {
     /// Follows all follow-ups of the alerter-server at an address such as `127.0.0.1:7402`. Nothing
-    /// is connected before the first event is asked for.
+    /// is connected before the first event is requested.
     ///
     /// # Errors
     /// [`Error::Address`], [`Error::NoTls`].
@@ -97,7 +97,8 @@ impl Subscription {
         Ok(Self::over(endpoint(address)?.tcp_nodelay(true)))
     }
 
-    /// Follows over an endpoint of the caller's. One of `https://` is refused with [`Error::NoTls`].
+    /// Follows over an endpoint of the caller's. One of `https://` is refused with
+    /// [`Error::NoTls`].
     #[must_use]
     pub fn over(endpoint: Endpoint) -> Self {
         Self {
@@ -120,16 +121,16 @@ impl Subscription {
         self
     }
 
-    /// Goes on after a token; an empty one means none.
+    /// Resumes after a token; an empty one means none.
     #[must_use]
     pub fn resume(mut self, token: impl Into<String>) -> Self {
         self.place.resume(token.into());
         self
     }
 
-    /// Whether the stream begins with a snapshot; by default where there is no token to resume
-    /// from. One that is asked for is asked for again over losses, until a whole one was handled;
-    /// after that the stream resumes.
+    /// Whether the stream begins with a snapshot; by default only if there is no token to resume
+    /// from. After a loss the same is requested again, until a whole snapshot was handled; after
+    /// that the stream resumes.
     #[must_use]
     pub fn snapshot(mut self, snapshot: SnapshotMode) -> Self {
         self.place.begin_with(snapshot);
@@ -137,7 +138,7 @@ impl Subscription {
     }
 
     /// Waits also for a server that is not there yet. Without this the first connection must
-    /// succeed, so that a wrong address is told at once.
+    /// succeed, so that a wrong address is an error at once.
     #[must_use]
     pub fn patient(mut self) -> Self {
         self.was_connected = true;
@@ -152,9 +153,9 @@ impl Subscription {
         self
     }
 
-    /// The token of the last frame that was handled; empty where there is none to go on from.
+    /// The token of the last frame that was handled; empty if there is none to resume from.
     ///
-    /// A frame counts as handled once the next event has been asked for.
+    /// A frame counts as handled once the next event has been requested.
     #[must_use]
     pub fn token(&self) -> &str {
         self.place.token()
@@ -289,14 +290,14 @@ mod tests {
     }
 
     #[test]
-    fn an_address_that_is_none_is_told_at_once() {
+    fn an_invalid_address_is_an_error_at_once() {
         assert!(matches!(
             Subscription::to("not an address"),
             Err(Error::Address { .. })
         ));
     }
 
-    /// It used to connect and to send plain text.
+    /// A regression: it connected and sent plain text.
     #[tokio::test]
     async fn an_address_with_tls_is_refused_before_anything_is_sent() {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0")
@@ -315,7 +316,7 @@ mod tests {
     /// A laptop that slept, a cable that was pulled: the connection is there, and nothing ever
     /// comes.
     #[tokio::test]
-    async fn a_server_that_never_says_a_word_is_given_up_and_tried_again() {
+    async fn a_silent_server_is_left_and_tried_again() {
         let silent = tokio::net::TcpListener::bind("127.0.0.1:0")
             .await
             .expect("a port");
@@ -335,7 +336,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_first_connection_that_fails_is_an_error_unless_it_is_waited_for() {
+    async fn a_failed_first_connection_is_an_error_unless_patient() {
         let free = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
         let address = format!("http://{}", free.local_addr().expect("its address"));
         drop(free);

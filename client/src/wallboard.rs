@@ -1,7 +1,7 @@
-//! The stream of the wallboard as one that never ends.
+//! A stream of the wallboard that never ends.
 //!
-//! Promise: it connects again as often as it takes; where the server refuses the request itself it
-//! says so. Must not: keep counts: each answer is whole.
+//! Promise: it reconnects until it succeeds; if the server refuses the request itself, that is an
+//! error. Must not: keep counts, because each answer is whole.
 
 use std::time::Duration;
 
@@ -15,29 +15,29 @@ use crate::address::endpoint;
 use crate::subscription::{Error, SILENCE, innermost, is_passing, lasting};
 use crate::wait::Waits;
 
-/// What following the wallboard came to.
+/// What happened on the stream.
 #[derive(Debug)]
 pub enum BoardEvent {
     /// The newest counts.
     Board(Box<Wallboard>),
-    /// The connection is lost; asking for the next event connects again after `wait`.
+    /// The connection is lost; the next call connects again after `wait`.
     Lost {
         /// Why, in the words of the server or the transport.
         reason: String,
-        /// How long will be waited.
+        /// How long the next call waits.
         wait: Duration,
     },
-    /// A connection that was lost is there again.
+    /// A lost connection is established again.
     Connected,
 }
 
-/// A stream of wallboards that connects again by itself.
+/// A stream of wallboards that reconnects automatically.
 #[derive(Debug)]
 pub struct Wallboards {
     endpoint: Endpoint,
     updates_per_second: u32,
     stream: Option<Streaming<WatchWallboardResponse>>,
-    /// The wait of a loss that was told and not yet waited.
+    /// The wait before reconnecting, after a loss that was reported.
     wait: Option<Duration>,
     waits: Waits,
     was_connected: bool,
@@ -47,7 +47,7 @@ pub struct Wallboards {
 impl Wallboards {
     /// Follows the wallboard of the alerter-server at an address such as `127.0.0.1:7402`, with at
     /// most so many updates a second (0 means 1). Nothing is connected before the first event is
-    /// asked for.
+    /// requested.
     ///
     /// # Errors
     /// [`Error::Address`], [`Error::NoTls`].

@@ -72,7 +72,7 @@ impl Answering {
             ))
         };
         let mut request = request.map(upload);
-        // Services bound what one client holds; tonic gives them the address from here.
+        // Services limit what one client holds; tonic reads the client's address from here.
         request.extensions_mut().insert(TcpConnectInfo {
             local_addr: None,
             remote_addr: Some(connection.peer),

@@ -1,17 +1,17 @@
 //! Answers that wait for the network: bounded.
 //!
-//! The transport takes from a stream whatever the client's window allows, hundreds of kilobytes,
-//! and keeps it until the socket takes it: ten thousand streams to clients that read slowly would
-//! fill the memory. Here a stream gives nothing more while too much of it has not left; how much
-//! that is depends on how much has not left of all streams.
+//! The transport takes from a stream as much as the client's window allows, hundreds of kilobytes,
+//! and keeps it until the socket takes it. Ten thousand streams to slow clients would fill the
+//! memory. Here a stream pauses while too much of it is unsent. The limit depends on how much is
+//! unsent of all streams.
 //!
-//! The first message of an answer is made at once, so that what waits is bytes that are counted:
-//! the transport would ask for it only once the client takes it, and keep the rows of a list as
-//! they are until then.
+//! The first message of an answer is encoded at once, so that what waits is counted bytes.
+//! Otherwise the transport would request it only when the client reads, and keep the rows of a list
+//! until that time.
 //!
-//! A large message is given in pieces, so that it is seen whether its client takes any of it. A
-//! stream of which nothing leaves for the stall's time is ended alone; the others of its connection
-//! go on.
+//! A large message is sent in pieces, so that the server sees whether the client takes any of it. A
+//! stream that sends nothing for the stall's time is ended alone; the others of its connection
+//! continue.
 //!
 //! Promise: no answer is changed, or lost, or held up by what others hold for longer than its own
 //! data takes to leave.
@@ -78,7 +78,7 @@ pub(crate) fn bounded(connection: &Arc<Connection>, response: Response<Body>) ->
     })
 }
 
-/// A body that gives nothing more while too much of it has not left.
+/// A body that pauses while too much of it is unsent.
 struct Bounded {
     /// What was made at once.
     first: Option<Result<Frame<Bytes>, axum::Error>>,
@@ -282,11 +282,15 @@ mod tests {
         assert!(!waiting.is_finished());
         assert_eq!(second[0], 1);
         drop(first);
-        let (third, body) = waiting.await.expect("it goes on");
+        let (third, body) = waiting.await.expect("it continues");
         assert_eq!(third.expect("the third").expect("data")[0], 2);
         drop(second);
         let rest: Vec<u8> = body.map(|data| data.expect("data")[0]).collect().await;
-        assert_eq!(rest, [3, 4], "whoever reads on gets everything");
+        assert_eq!(
+            rest,
+            [3, 4],
+            "a client that continues to read gets everything"
+        );
     }
 
     #[tokio::test]

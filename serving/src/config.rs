@@ -23,7 +23,7 @@ pub enum ConfigError {
         /// Why.
         error: std::io::Error,
     },
-    /// The file has a fault.
+    /// The file is invalid.
     #[error("the configuration file {} has an error: {message}", path.display())]
     File {
         /// Which.
@@ -80,7 +80,7 @@ pub fn load<T: Settings>(file: Option<&Path>, over: toml::Table) -> Result<T, Co
         let table: toml::Table = toml::from_str(&text).map_err(refused)?;
         let mut alone = merged.clone();
         alone.extend(table.clone());
-        // Read once from the text itself, so that a fault is shown with its line.
+        // Read once from the text itself, so that an error is shown with its line.
         check_alone::<T>(&text, &merged).map_err(refused)?;
         merged = alone;
     }

@@ -74,7 +74,7 @@ impl Hosts {
         &self.origins
     }
 
-    /// Checks all names that the request gives for this server, and where it comes from.
+    /// Checks the host names that the request has for this server, and its origin.
     ///
     /// # Errors
     /// [`Refusal::Host`], [`Refusal::Origin`].

@@ -1,5 +1,5 @@
 //! Statuses that the gRPC library makes before a service is asked: they carry no details, and some
-//! have another code than gRPC's own table gives them. Here each becomes a refusal of ours.
+//! have another code than in gRPC's own table. Here each becomes a refusal of ours.
 
 use axum::body::Body;
 use axum::http::{HeaderMap, Response};

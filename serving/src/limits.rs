@@ -128,7 +128,7 @@ pub(crate) const CONTROL_FRAMES_PER_CONTENT_FRAME: u32 = 4;
 pub(crate) const STREAM_WINDOW_BYTES: u32 = 64 * 1024 - 1;
 pub(crate) const CONNECTION_WINDOW_BYTES: u32 = 256 * 1024;
 
-/// Bytes of unfinished requests: what a connection may hold whatever the others do, what it may
+/// Bytes of unfinished requests: what a connection may always hold, what it may
 /// hold at most (four requests of the largest size), and what all of a process may hold before each
 /// connection keeps to the first.
 pub(crate) const UNFINISHED_BYTES_ALWAYS: usize = 64 * 1024;
@@ -140,7 +140,7 @@ pub(crate) const UNFINISHED_BYTES_MAX: usize = 256 << 20;
 pub(crate) const UNREAD_BYTES_MAX: usize = 256 << 20;
 pub(crate) const UNREAD_BYTES_ALWAYS: usize = 64 * 1024;
 /// Bytes of all unread answers above which reads are refused to everybody. A client that holds none
-/// is served its first answer whatever the others hold: ten thousand connections could hold a large
+/// is always served its first answer: ten thousand connections could hold a large
 /// one each.
 pub const UNREAD_BYTES_REFUSED: usize = 4 * UNREAD_BYTES_MAX;
 

@@ -1,7 +1,7 @@
 //! The process of a server: its runtime, the signals that stop it, and its end.
 //!
-//! Promise: after the first signal the process ends within the drain time and a short grace,
-//! whatever its threads do.
+//! Promise: after the first signal the process ends within the drain time and a short grace, even
+//! if its threads are busy.
 
 use std::fmt::Display;
 use std::io;
@@ -22,7 +22,7 @@ const EXIT_STUCK: i32 = 70;
 const EXIT_INTERRUPTED: i32 = 130;
 
 /// Runs a server on a runtime of its own. An error is one sentence on standard error, without a
-/// backtrace, and has the exit code that `exit_code` gives it.
+/// backtrace; `exit_code` chooses the exit code.
 pub fn run<E: Display>(
     main: impl Future<Output = Result<(), E>>,
     exit_code: impl FnOnce(&E) -> ExitCode,
@@ -40,12 +40,11 @@ pub fn run<E: Display>(
     }
 }
 
-/// Runs a future to its end on a new runtime, and does not wait for blocking work that is still
-/// running: what was acknowledged is durable, and everything else is lost with the process as it
-/// would be by a crash.
+/// Runs a future to its end on a new runtime. Does not wait for blocking work that is still
+/// running: what was acknowledged is durable, and the rest is lost as in a crash.
 ///
 /// # Errors
-/// Where the runtime's threads cannot be started.
+/// If the runtime's threads cannot be started.
 pub fn block_on<T>(main: impl Future<Output = T>) -> io::Result<T> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
@@ -55,12 +54,12 @@ pub fn block_on<T>(main: impl Future<Output = T>) -> io::Result<T> {
     Ok(ended)
 }
 
-/// A token that the first SIGINT or SIGTERM cancels. The process ends at once by a second one, and
-/// by itself where it is still there after `drain` and a grace. A thread of its own does that: all
+/// A token that the first SIGINT or SIGTERM cancels. A second signal ends the process at once. The
+/// process also ends if it still runs after `drain` and a grace. A thread of its own does that: all
 /// others may be busy.
 ///
 /// # Errors
-/// Where signals cannot be listened to.
+/// If signals cannot be listened to.
 pub fn shutdown_token(drain: Duration) -> io::Result<CancellationToken> {
     let token = CancellationToken::new();
     let cancelled = token.clone();

@@ -1,5 +1,5 @@
-//! Reflection: tools find the types by themselves, in both versions of the protocol, and of the
-//! services that this server answers only.
+//! Reflection: tools read the types from the server, in both versions of the protocol, and only of
+//! the services that this server has.
 
 use std::collections::HashSet;
 

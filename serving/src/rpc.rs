@@ -1,8 +1,8 @@
 //! The span of an RPC: each log line that is written while it is served, or while its stream is
 //! sent, names the RPC.
 //!
-//! Promise: one span for each gRPC request, and one line at debug level when it has ended, whatever
-//! ended it. Must not: log what a message holds, except who sent it and the id of the request
+//! Promise: one span for each gRPC request, and one line at debug level when it has ended for any
+//! reason. Must not: log what a message holds, except who sent it and the id of the request
 //! ([`Asked`](crate::asked::Asked) adds these two).
 
 use std::net::SocketAddr;
@@ -21,7 +21,7 @@ use tracing::field::Empty;
 /// Bytes of the path of an unknown method that go into the log.
 const PATH_BYTES_MAX: usize = 200;
 
-/// Tells apart requests that have no id.
+/// Distinguishes requests that have no id.
 static NEXT: AtomicU64 = AtomicU64::new(1);
 
 /// An RPC that is being served. Dropping it ends it.

@@ -8,6 +8,7 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use axum::Router;
 use axum::http::{HeaderName, HeaderValue, Method};
 use axum::middleware::map_response;
 use hyper::service::service_fn;
@@ -42,19 +43,19 @@ static STALLED_STREAMS: Seldom = Seldom::new();
 /// Why a server cannot serve.
 #[derive(Debug, Error)]
 pub enum ServeError {
-    /// An address in the open without leave.
+    /// A public address without permission for plain text.
     #[error(
-        "{0} can be reached from other machines, and this version has neither TLS nor authentication: listen on a loopback address (127.0.0.1 or ::1), or allow plain text in the open with --allow-plaintext where the network itself is trusted"
+        "{0} can be reached from other machines, and this version has neither TLS nor authentication: listen on a loopback address (127.0.0.1 or ::1), or allow plain text with --allow-plaintext if you trust the network"
     )]
-    InTheOpen(SocketAddr),
-    /// The address cannot be had.
+    PlaintextNotAllowed(SocketAddr),
+    /// The address is not available.
     #[error(
         "cannot listen on {address}: {error}; another process may have the port: choose one with --listen"
     )]
     Listen {
-        /// Which.
+        /// The address.
         address: SocketAddr,
-        /// Why.
+        /// The error of the system.
         error: io::Error,
     },
     /// Reflection or the transport refuses its own set-up.
@@ -62,10 +63,10 @@ pub enum ServeError {
     SetUp(String),
 }
 
-/// Opens the port. An address in the open needs leave.
+/// Opens the port. An address that is not loopback needs `allow_plaintext`.
 ///
 /// # Errors
-/// [`ServeError::InTheOpen`], [`ServeError::Listen`].
+/// [`ServeError::PlaintextNotAllowed`], [`ServeError::Listen`].
 pub async fn open_listener(
     address: SocketAddr,
     allow_plaintext: bool,
@@ -73,7 +74,7 @@ pub async fn open_listener(
     // Before anything else is opened.
     raise_limit();
     if !address.ip().is_loopback() && !allow_plaintext {
-        return Err(ServeError::InTheOpen(address));
+        return Err(ServeError::PlaintextNotAllowed(address));
     }
     TcpListener::bind(address)
         .await
@@ -91,8 +92,8 @@ pub async fn base_routes(
     let (reporter, health) = tonic_health::server::health_reporter();
     let names: Vec<&'static str> = services.iter().copied().chain([""]).collect();
     let mut states = readiness.watch();
-    // Before anybody can ask: the reporter begins with "serving". A client is sent a status where
-    // it changes, not each time it is set.
+    // Before the first request: the reporter begins with "serving". Watchers get a status when it
+    // changes, so it is not set again unchanged.
     let mut shown = serving_status(states.borrow_and_update().is_empty());
     report(&reporter, &names, shown).await;
     tokio::spawn(async move {
@@ -124,7 +125,7 @@ async fn report(reporter: &HealthReporter, names: &[&'static str], status: Servi
 /// Serves until `shutdown`, then lets running requests finish, for at most the drain time.
 ///
 /// # Errors
-/// [`ServeError::SetUp`] where a setting is invalid.
+/// [`ServeError::SetUp`] if a setting is invalid.
 pub async fn serve(
     listener: TcpListener,
     routes: Routes,
@@ -137,30 +138,10 @@ pub async fn serve(
         .map_err(|error| ServeError::SetUp(error.to_string()))?;
     let hosts = Hosts::new(listen, &limits.allowed_hosts, &limits.web_origins);
     let hosts = hosts.map_err(|error| ServeError::SetUp(error.to_string()))?;
-    let mut grpc = routes
-        .prepare()
-        .into_axum_router()
-        .layer(map_response(library::explained));
-    if !limits.web_origins.is_empty() {
-        grpc = grpc
-            .layer(tonic_web::GrpcWebLayer::new())
-            .layer(cors(hosts.origins()));
-    }
-    let router = grpc.merge(probes::routes(readiness));
-    let of_process_max = connections_allowed(raise_limit());
-    let connections_max = limits.connections_max.min(of_process_max);
-    tracing::info!(
-        connections_max,
-        per_address = limits.connections_per_address_max,
-        "limit of connections"
-    );
-    let places = Arc::new(Places::new(
-        connections_max,
-        limits.connections_per_address_max,
-        of_process_max,
-    ));
+    let router = router(routes, readiness, limits, &hosts);
+    let places = Arc::new(places(limits));
     let close = CancellationToken::new();
-    // Also where this future is dropped.
+    // Closes the connections also if this future is dropped.
     let _close = close.clone().drop_guard();
     let server = Arc::new(Server {
         answering: Answering {
@@ -191,6 +172,29 @@ pub async fn serve(
     Ok(())
 }
 
+/// gRPC, gRPC-Web if it is allowed, and the probes.
+fn router(routes: Routes, readiness: Readiness, limits: &Limits, hosts: &Hosts) -> Router {
+    let mut grpc = routes
+        .prepare()
+        .into_axum_router()
+        .layer(map_response(library::explained));
+    if !limits.web_origins.is_empty() {
+        grpc = grpc
+            .layer(tonic_web::GrpcWebLayer::new())
+            .layer(cors(hosts.origins()));
+    }
+    grpc.merge(probes::routes(readiness))
+}
+
+/// The places for connections: as many as the settings and the process' descriptors allow.
+fn places(limits: &Limits) -> Places {
+    let of_process_max = connections_allowed(raise_limit());
+    let connections_max = limits.connections_max.min(of_process_max);
+    let per_address = limits.connections_per_address_max;
+    tracing::info!(connections_max, per_address, "limit of connections");
+    Places::new(connections_max, per_address, of_process_max)
+}
+
 /// What the connections of a server share.
 struct Server {
     answering: Answering,
@@ -200,7 +204,7 @@ struct Server {
 }
 
 impl Server {
-    /// Serves a connection until it ends, or until it has to.
+    /// Serves a connection until it ends, stalls, or the server closes it.
     async fn serve(self: Arc<Self>, stream: TcpStream, connection: Arc<Connection>) {
         let limits = &self.answering.limits;
         let io = TokioIo::new(Wire::new(stream, Arc::clone(&connection), limits));
@@ -212,7 +216,8 @@ impl Server {
         let mut serving = pin!(self.builder.serve_connection(io, service));
         let mut stalled = pin!(stalled(&connection, limits.stall_max));
         tokio::select! {
-            // An error is the client's, which has gone or broken a limit: that was logged and counted.
+            // An error is the client's, which has gone or broken a limit: that was logged and
+            // counted.
             _ = serving.as_mut() => return,
             () = self.close.cancelled() => return,
             () = stalled.as_mut() => return,
@@ -226,9 +231,9 @@ impl Server {
     }
 }
 
-/// Ends once the answers of a connection have waited for so long without any progress. A stream
-/// that alone makes none is reset before that, where much of its answer waits; what is small the
-/// transport has whole, and cannot take back.
+/// Ends when the answers of a connection have made no progress for `stall_max`. A single stream
+/// without progress is reset earlier, if much of its answer waits. A small answer is already in the
+/// transport and cannot be taken back.
 async fn stalled(connection: &Connection, stall_max: Option<Duration>) {
     let Some(stall_max) = stall_max else {
         return std::future::pending().await;
@@ -244,7 +249,7 @@ async fn stalled(connection: &Connection, stall_max: Option<Duration>) {
                 let peer = connection.peer;
                 tracing::warn!(%peer, count, "a client does not read an answer: its stream is reset, and the connection stays open");
             }
-            // What these held is free now: the others are judged from here on.
+            // The ended streams have freed their bytes: the wait of the others starts again.
             last = (None, Instant::now());
             continue;
         }
@@ -283,7 +288,7 @@ fn builder(limits: &Limits) -> Builder<StreamExecutor> {
     builder
 }
 
-/// What tells browsers that pages of these origins may use the server.
+/// The CORS headers: browsers let pages of these origins use the server.
 fn cors(origins: &[HeaderValue]) -> CorsLayer {
     let exposed =
         ["grpc-status", "grpc-message", "grpc-status-details-bin"].map(HeaderName::from_static);

@@ -65,9 +65,13 @@ pub fn common_errors(common: Common<'_>) -> Vec<SettingError> {
         allowed_hosts,
         web_origins,
     } = common;
-    let is_open = !listen.ip().is_loopback() && !allow_plaintext;
-    let open =
-        is_open.then(|| SettingError::new("listen", ServeError::InTheOpen(listen).to_string()));
+    let is_public = !listen.ip().is_loopback() && !allow_plaintext;
+    let open = is_public.then(|| {
+        SettingError::new(
+            "listen",
+            ServeError::PlaintextNotAllowed(listen).to_string(),
+        )
+    });
     let of_hosts = Hosts::new(listen, allowed_hosts, &[]).err();
     let of_origins = Hosts::new(listen, &[], web_origins).err();
     [open, log_filter_error(log_filter), of_hosts, of_origins]

@@ -1,5 +1,5 @@
 //! The task of each HTTP/2 stream, which can be ended from outside: the transport then resets the
-//! stream, and the others of its connection go on.
+//! stream, and the others of its connection continue.
 //!
 //! Promise: an ended task drops what its stream had still to send. Must not: judge when a stream is
 //! to end.

@@ -29,6 +29,7 @@ pub const WORDS: &[(&str, &str)] = &[
     ("legs", "paths"),
     ("rung", "escalation step"),
     ("rungs", "escalation steps"),
+    ("in the open", "on a public or shared network"),
     ("whoever", "the person who"),
     ("whatever", "any"),
     ("from then on", "after that"),
