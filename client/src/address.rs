@@ -1,6 +1,6 @@
 //! Addresses of servers, as people write them.
 //!
-//! Promise: an address that asks for TLS is refused, because plain text would be sent instead. Must
+//! Promise: an address that requires TLS is refused, because plain text would be sent instead. Must
 //! not: connect.
 
 use tonic::transport::{Endpoint, Uri};
@@ -33,7 +33,7 @@ pub fn endpoint(address: &str) -> Result<Endpoint, Error> {
     }
     let has_host = uri.host().is_some_and(|host| !host.is_empty());
     let is_whole = has_host && matches!(uri.path(), "" | "/") && uri.query().is_none();
-    // Port 80 is meant where somebody writes a URL, never where they write a name alone.
+    // Port 80 is meant only in a whole URL, never in a name alone.
     if !is_whole || (!has_scheme && uri.port().is_none()) {
         return Err(wrong());
     }
@@ -72,7 +72,7 @@ mod tests {
     }
 
     #[test]
-    fn tls_is_refused_and_so_is_what_is_no_address() {
+    fn tls_and_invalid_addresses_are_refused() {
         for address in ["https://127.0.0.1:7402", "HTTPS://alerter.example"] {
             assert!(
                 matches!(endpoint(address), Err(Error::NoTls { .. })),

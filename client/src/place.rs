@@ -1,8 +1,8 @@
-//! Where a subscription is: what it asks for when it connects again.
+//! The place of a subscription: what it requests when it reconnects.
 //!
-//! Promise: it resumes after the last frame that was handled, and a snapshot that was asked for is
-//! asked for again until a whole one was handled, so that a stream that is cut in a snapshot never
-//! leaves half of it.
+//! Promise: it resumes after the last frame that was handled. A requested snapshot is requested
+//! again until a whole one was handled, so that a stream that is cut in a snapshot never leaves
+//! half of it.
 
 use aftercall_proto::alert::v1::subscribe_response::Frame;
 use aftercall_proto::alert::v1::{SnapshotMode, SubscribeResponse};
@@ -10,15 +10,15 @@ use aftercall_proto::alert::v1::{SnapshotMode, SubscribeResponse};
 /// A place in the stream of alerts.
 #[derive(Debug)]
 pub(crate) struct Place {
-    /// Of the last frame that was handled and had one.
+    /// The token of the last frame that was handled and had one.
     token: String,
     snapshot: SnapshotMode,
-    /// Whether a snapshot was asked for that has not been handled whole.
+    /// Whether a requested snapshot has not been handled whole.
     is_snapshot_due: bool,
     /// Whether this connection's snapshot has ended.
     has_ended: bool,
-    /// Of the frame that was given last and is handled once the next is asked for: its token, and
-    /// whether it ends a snapshot.
+    /// The last frame, which counts as handled when the next is requested: its token, and whether
+    /// it ends a snapshot.
     given: Option<(String, bool)>,
 }
 
@@ -50,7 +50,7 @@ impl Place {
         &self.token
     }
 
-    /// What to ask for.
+    /// The token and the snapshot mode to request.
     pub(crate) fn request(&self) -> (String, SnapshotMode) {
         let is_satisfied = self.snapshot == SnapshotMode::Always && !self.is_snapshot_due;
         (
@@ -63,7 +63,7 @@ impl Place {
         )
     }
 
-    /// Gives a frame.
+    /// Notes a frame that the caller gets now.
     pub(crate) fn give(&mut self, response: &SubscribeResponse) {
         self.given = Some((
             response.token.clone(),
@@ -71,20 +71,20 @@ impl Place {
         ));
     }
 
-    /// The frame that was given last has been handled.
+    /// Notes that the last frame has been handled.
     pub(crate) fn handled(&mut self) {
         let Some((token, ends_snapshot)) = self.given.take() else {
             return;
         };
         self.has_ended |= ends_snapshot;
-        // Tokens are empty while a snapshot is on its way: nothing resumes in the midst of one.
+        // Tokens are empty during a snapshot: nothing resumes in the middle of one.
         if !token.is_empty() {
             self.token = token;
             self.is_snapshot_due &= !self.has_ended;
         }
     }
 
-    /// The connection is lost.
+    /// Notes that the connection is lost.
     pub(crate) fn lost(&mut self) {
         self.has_ended = false;
     }

@@ -6,7 +6,7 @@ use std::time::Duration;
 const FIRST: Duration = Duration::from_millis(200);
 /// No wait of our own is longer: a person is looking at the screen.
 const LONGEST: Duration = Duration::from_secs(10);
-/// What a server asks for is believed up to this.
+/// The longest wait that a server can request.
 const ASKED_LONGEST: Duration = Duration::from_secs(60);
 
 /// The waits between losses in a row.
@@ -17,18 +17,18 @@ pub(crate) struct Waits {
 }
 
 impl Waits {
-    /// Something came: the next loss is a first one.
+    /// Notes a frame: the next loss is a first one.
     pub(crate) fn reset(&mut self) {
         self.losses = 0;
     }
 
-    /// Notes what a server that goes away asks to be waited.
+    /// Notes the wait that a draining server requests.
     pub(crate) fn ask(&mut self, wait: Duration) {
         self.asked = wait.min(ASKED_LONGEST);
     }
 
-    /// How long to wait now: what was asked, and a random part of a bound that doubles with each
-    /// loss in a row, so that many clients do not come back at once.
+    /// How long to wait now: the requested wait, and a random part of a bound that doubles with
+    /// each loss in a row, so that many clients do not reconnect at once.
     pub(crate) fn next(&mut self) -> Duration {
         let bound = FIRST.saturating_mul(1 << self.losses.min(16)).min(LONGEST);
         self.losses = self.losses.saturating_add(1);
@@ -41,7 +41,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn waits_grow_to_their_bound_are_spread_and_begin_anew() {
+    fn waits_grow_to_a_bound_vary_and_are_reset() {
         let mut waits = Waits::default();
         let grown: Vec<Duration> = (0..200).map(|_| waits.next()).collect();
         assert!(grown[0] <= FIRST && grown.iter().all(|wait| *wait <= LONGEST));
@@ -58,7 +58,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_server_asks_for_is_added_once_and_within_reason() {
+    fn a_requested_wait_is_added_once_and_bounded() {
         let mut waits = Waits::default();
         waits.ask(Duration::from_secs(3));
         assert!((Duration::from_secs(3)..=Duration::from_secs(3) + FIRST).contains(&waits.next()));

@@ -35,7 +35,7 @@ pub(crate) async fn accept(
                     stop.run_until_cancelled(tokio::time::sleep(wait)).await;
                     wait = (wait * 2).min(ACCEPT_WAIT_MAX);
                 }
-                // Any other error is of that connection: its client has gone already.
+                // Any other error is of that connection only: its client has gone already.
                 continue;
             }
         };

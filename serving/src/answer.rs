@@ -22,7 +22,7 @@ use crate::rpc::Rpc;
 use crate::upload::Upload;
 use crate::{asker, probes};
 
-/// What answers the requests of one server.
+/// Answers the requests of one server.
 pub(crate) struct Answering {
     pub(crate) router: Router,
     pub(crate) hosts: Hosts,
@@ -56,7 +56,7 @@ impl Answering {
             return self.route(request.map(Body::new)).await;
         }
         if connection.has_reset() {
-            // What was reset right after it was sent is seen to be reset before any work is done
+            // A request that was reset right after it was sent ends here, before any work is done
             // for it.
             tokio::task::yield_now().await;
         }
@@ -104,7 +104,7 @@ impl Answering {
         }
         let content_type = content_type(request.headers());
         let is_web = content_type.starts_with("application/grpc-web");
-        // A browser asks first whether it may ask.
+        // A preflight request: the browser asks whether the page may use the server.
         let is_preflight = request.method() == Method::OPTIONS;
         if is_web || is_preflight {
             return if self.hosts.origins().is_empty() {
@@ -163,7 +163,7 @@ fn is_method(path: &str) -> bool {
     })
 }
 
-/// How long the client waits, where it says so: at most eight digits and a unit.
+/// How long the client waits, if it says so: at most eight digits and a unit.
 fn timeout(headers: &HeaderMap) -> Option<Duration> {
     let text = headers.get("grpc-timeout")?.to_str().ok()?;
     let (digits, unit) = text.split_at_checked(text.len().checked_sub(1)?)?;
@@ -193,7 +193,7 @@ mod tests {
     }
 
     #[test]
-    fn a_timeout_is_read_in_each_unit_and_anything_else_is_none() {
+    fn a_timeout_is_read_in_each_unit() {
         let read = |value| timeout(&headers("grpc-timeout", value));
         assert_eq!(read("2H"), Some(Duration::from_secs(7_200)));
         assert_eq!(read("3M"), Some(Duration::from_secs(180)));
@@ -209,7 +209,7 @@ mod tests {
     }
 
     #[test]
-    fn a_path_of_a_method_has_a_service_with_its_package_and_one_name_more() {
+    fn a_method_path_has_a_service_with_package_and_a_name() {
         for path in [
             "/aftercall.workflow.v1.OperationsService/GetServerInfo",
             "/a.b/C",
@@ -222,7 +222,7 @@ mod tests {
     }
 
     #[test]
-    fn only_what_is_grpc_is_taken_for_it() {
+    fn only_grpc_content_types_are_grpc() {
         for grpc in [
             "application/grpc",
             "application/grpc+proto",

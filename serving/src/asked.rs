@@ -1,6 +1,6 @@
 //! A request as the services see it. This is the only place that takes a `tonic::Request` apart.
 //!
-//! Promise: every RPC of both servers passes here; who calls is decided here and nowhere else.
+//! Promise: every RPC of both servers passes here. Only here is decided who calls.
 
 use std::net::SocketAddr;
 
@@ -25,7 +25,7 @@ impl Caller {
         Self(Kind::Local)
     }
 
-    /// The name under which the caller acts, where its request names `actor`.
+    /// The name under which the caller acts if its request names `actor`.
     fn acting_as<'a>(&'a self, actor: &'a str) -> &'a str {
         match self.0 {
             // All roles: it may act for everybody.
@@ -39,7 +39,7 @@ impl Caller {
 pub struct Asked<T> {
     /// Who sent it.
     pub caller: Caller,
-    /// The other end of its connection; none where the request did not come over one.
+    /// The peer of its connection; `None` if the request did not come over one.
     pub peer: Option<SocketAddr>,
     /// What was sent.
     pub request: T,
@@ -73,12 +73,12 @@ impl<T: Attributed> Asked<T> {
         }
     }
 
-    /// The name under which the caller acts; empty where neither it nor its request has one.
+    /// The name under which the caller acts; empty if neither it nor its request has one.
     pub fn actor(&self) -> &str {
         self.caller.acting_as(self.request.actor())
     }
 
-    /// Id by which the same request is recognised again; empty where there is none.
+    /// Id by which a repeated request is recognised; empty if there is none.
     pub fn request_id(&self) -> &str {
         self.request.request_id()
     }

@@ -1,4 +1,5 @@
-//! Which connection a request came by, for what shares something out between connections.
+//! The connection of the request that is being answered, for limits that are shared between
+//! connections.
 
 use std::net::SocketAddr;
 
@@ -6,7 +7,7 @@ tokio::task_local! {
     static PEER: SocketAddr;
 }
 
-/// The other end of the connection whose request is being answered; none outside of a request, and
+/// The peer of the connection whose request is being answered; `None` outside of a request, and
 /// while a stream sends its messages.
 #[must_use]
 pub fn asker() -> Option<SocketAddr> {

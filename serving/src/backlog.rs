@@ -13,8 +13,8 @@
 //! stream that sends nothing for the stall's time is ended alone; the others of its connection
 //! continue.
 //!
-//! Promise: no answer is changed, or lost, or held up by what others hold for longer than its own
-//! data takes to leave.
+//! Promise: no answer is changed or lost. What other clients hold delays an answer at most as long
+//! as its own data takes to be sent.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -30,35 +30,35 @@ use crate::connection::Connection;
 use crate::limits::{UNREAD_BYTES_MAX, UNREAD_BYTES_REFUSED};
 use crate::streams::Ends;
 
-/// Bytes of one answer that may be on their way: enough to keep a fast connection busy.
+/// Unsent bytes of one answer at most: enough to keep a fast connection busy.
 const BACKLOG_BYTES_MAX: usize = 64 * 1024;
 
 /// Bytes that are given to the transport at once.
 const PIECE_BYTES_MAX: usize = BACKLOG_BYTES_MAX / 2;
 
-/// Bytes of one answer that may always be on their way: a few messages.
+/// Unsent bytes that one answer may always have: a few messages.
 const BACKLOG_BYTES_LEAST: usize = 4 * 1024;
 
-/// Bytes of all answers of this process that may be on their way before each keeps to the least.
+/// Unsent bytes of all answers of this process above which each answer is held to the least.
 const BACKLOGS_BYTES_MAX: usize = 32 * 1024 * 1024;
 
-/// What of all answers has not left.
+/// Unsent bytes of all answers.
 static ALL: AtomicUsize = AtomicUsize::new(0);
 
-/// Whether all answers together hold so much that only those clients are served that hold next to
-/// nothing.
+/// Whether all answers together hold so much that only clients with almost no unsent bytes are
+/// served.
 pub(crate) fn is_over_all() -> bool {
     ALL.load(Ordering::Relaxed) > UNREAD_BYTES_MAX
 }
 
-/// Whether all answers together hold so much that a server had better make no further large one,
-/// for whomever.
+/// Whether all answers together hold so much that a server should make no large answer for any
+/// client.
 #[must_use]
 pub fn is_full_of_unread_answers() -> bool {
     ALL.load(Ordering::Relaxed) > UNREAD_BYTES_REFUSED
 }
 
-/// Bounds what of an answer is on its way.
+/// Limits the unsent bytes of an answer.
 pub(crate) fn bounded(connection: &Arc<Connection>, response: Response<Body>) -> Response<Body> {
     response.map(|body| {
         let backlog = Arc::new(Backlog::new(connection));
@@ -80,9 +80,9 @@ pub(crate) fn bounded(connection: &Arc<Connection>, response: Response<Body>) ->
 
 /// A body that pauses while too much of it is unsent.
 struct Bounded {
-    /// What was made at once.
+    /// The first message, which was encoded at once.
     first: Option<Result<Frame<Bytes>, axum::Error>>,
-    /// What is left of a message that is given in pieces.
+    /// The rest of a message that is sent in pieces.
     rest: Option<Leaving>,
     /// Whether the connection watches this stream for a stall.
     is_watched: bool,
@@ -90,19 +90,19 @@ struct Bounded {
     backlog: Arc<Backlog>,
 }
 
-/// What of an answer has not left yet.
+/// The unsent part of an answer.
 #[derive(Debug)]
 pub(crate) struct Backlog {
     /// Bytes that the transport has.
     bytes: AtomicUsize,
-    /// Pieces that have left.
+    /// Pieces that were sent.
     left: AtomicU64,
     waker: AtomicWaker,
     connection: Arc<Connection>,
     ends: Option<Arc<Ends>>,
 }
 
-/// Data that says when it has left.
+/// Data that counts itself as sent when it is dropped.
 struct Leaving {
     data: Bytes,
     backlog: Arc<Backlog>,
@@ -141,7 +141,7 @@ impl Backlog {
         }
     }
 
-    /// Counts data until it has left.
+    /// Counts data until it is sent.
     fn count(self: &Arc<Self>, data: Bytes) -> Leaving {
         ALL.fetch_add(data.len(), Ordering::Relaxed);
         self.connection.note_unread(data.len());
@@ -152,17 +152,17 @@ impl Backlog {
         }
     }
 
-    /// Pieces that have left.
+    /// Pieces that were sent.
     pub(crate) fn progress(&self) -> u64 {
         self.left.load(Ordering::Relaxed)
     }
 
-    /// Whether the transport has something that has not left.
+    /// Whether the transport has unsent data.
     pub(crate) fn is_waiting(&self) -> bool {
         self.bytes.load(Ordering::Acquire) > 0
     }
 
-    /// Ends the stream; whether it is one that can be ended alone.
+    /// Ends the stream; returns whether it can be ended alone.
     pub(crate) fn end(&self) -> bool {
         self.ends.as_ref().inspect(|ends| ends.end()).is_some()
     }
@@ -178,7 +178,7 @@ impl Backlog {
 }
 
 impl Bounded {
-    /// The next frame of the body, whose data is counted until it has left.
+    /// The next frame of the body, whose data is counted until it is sent.
     fn poll_body(
         &mut self,
         context: &mut Context<'_>,
@@ -226,7 +226,7 @@ impl HttpBody for Bounded {
         }
         if self.backlog.is_full() {
             self.backlog.waker.register(context.waker());
-            // What left between the two looks has woken nobody.
+            // Data that was sent between the two checks has woken nobody.
             if self.backlog.is_full() {
                 if !std::mem::replace(&mut self.is_watched, true) {
                     self.backlog.connection.watch(&self.backlog);
@@ -261,7 +261,7 @@ mod tests {
     const CHUNK: usize = BACKLOG_BYTES_MAX / 2;
 
     #[tokio::test]
-    async fn a_stream_waits_until_what_is_on_its_way_has_left() {
+    async fn a_stream_waits_until_its_data_is_sent() {
         let chunks =
             stream::iter((0..5_u8).map(|n| Ok::<_, Infallible>(Bytes::from(vec![n; CHUNK]))));
         let connection = Arc::new(Connection::for_tests());
@@ -294,7 +294,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_large_message_is_given_in_pieces_that_are_counted_from_the_beginning() {
+    async fn a_large_message_is_counted_and_sent_in_pieces() {
         let whole: Vec<u8> = (0..5 * PIECE_BYTES_MAX + 7)
             .map(|at| (at % 251) as u8)
             .collect();

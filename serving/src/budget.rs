@@ -1,5 +1,5 @@
-//! A budget that refills with time: what a client may do often for a moment, and seldom in the long
-//! run.
+//! A budget that refills with time: a client may do something often for a moment, but seldom in the
+//! long run.
 
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ pub(crate) struct Budget {
     refilled_at: Instant,
 }
 
-/// What may be earned beyond the burst: a client may answer later than it was written to.
+/// What may be earned beyond the burst: a client may answer later than we wrote to it.
 const EARNED_MAX: f64 = 10_000.0;
 
 impl Budget {
@@ -43,7 +43,7 @@ impl Budget {
         self.left >= 0.0
     }
 
-    /// Whether the client has kept well within it of late.
+    /// Whether the client has recently kept well within it.
     pub(crate) fn is_half_full(&self) -> bool {
         self.left >= self.burst / 2.0
     }

@@ -1,8 +1,8 @@
 //! Configuration in layers, resolved once: defaults, then a TOML file, then environment and flags.
 //! Errors name the place.
 //!
-//! Promise: what comes out has been checked as a whole, so that a server that is to start, and
-//! `--print-config`, refuse the same.
+//! Promise: the resolved configuration has been checked as a whole, so that the start of a server
+//! and `--print-config` refuse the same.
 
 use std::path::{Path, PathBuf};
 
@@ -18,20 +18,20 @@ pub enum ConfigError {
     /// The file cannot be read.
     #[error("the configuration file {} cannot be read: {error}", path.display())]
     Read {
-        /// Which.
+        /// Its path.
         path: PathBuf,
-        /// Why.
+        /// The error of the system.
         error: std::io::Error,
     },
     /// The file is invalid.
     #[error("the configuration file {} has an error: {message}", path.display())]
     File {
-        /// Which.
+        /// Its path.
         path: PathBuf,
-        /// What and where.
+        /// The error, with its line.
         message: String,
     },
-    /// The layers do not make a configuration together.
+    /// The layers together are not a valid configuration.
     #[error("the configuration has an error: {0}")]
     Layers(String),
     /// Some settings are invalid.
@@ -60,11 +60,11 @@ pub fn check<T: Settings>(config: &T) -> Result<(), ConfigError> {
     }
 }
 
-/// Resolves a configuration. `over` holds what environment and flags say, under the names of the
-/// file.
+/// Resolves a configuration. `over` has the settings of environment and flags, under the names of
+/// the file.
 ///
 /// # Errors
-/// [`ConfigError`]; a key that does not exist is refused where `T` denies unknown fields.
+/// [`ConfigError`]; an unknown key is refused if `T` denies unknown fields.
 pub fn load<T: Settings>(file: Option<&Path>, over: toml::Table) -> Result<T, ConfigError> {
     let mut merged = toml::Table::try_from(T::default())
         .map_err(|error| ConfigError::Layers(error.to_string()))?;
@@ -99,7 +99,7 @@ fn checked<T: Settings>(merged: toml::Table) -> Result<T, ConfigError> {
 /// Another configuration: `base` with `over` above it, under the names of the file.
 ///
 /// # Errors
-/// [`ConfigError::Layers`] where they do not make a configuration together,
+/// [`ConfigError::Layers`] if they together are not a valid configuration,
 /// [`ConfigError::Settings`].
 pub fn put_over<T: Settings>(base: &T, over: toml::Table) -> Result<T, ConfigError> {
     let mut merged =
@@ -108,7 +108,7 @@ pub fn put_over<T: Settings>(base: &T, over: toml::Table) -> Result<T, ConfigErr
     checked(merged)
 }
 
-/// Reads the file's text with the defaults it leaves out appended, so that faults carry the file's
+/// Reads the file's text with the defaults it leaves out appended, so that errors have the file's
 /// own lines.
 fn check_alone<T: DeserializeOwned>(
     text: &str,
@@ -127,7 +127,7 @@ fn check_alone<T: DeserializeOwned>(
 /// The effective configuration as a TOML file.
 ///
 /// # Errors
-/// [`ConfigError::Layers`] where it cannot be written as TOML.
+/// [`ConfigError::Layers`] if it cannot be written as TOML.
 pub fn print<T: Serialize>(config: &T) -> Result<String, ConfigError> {
     toml::to_string_pretty(config).map_err(|error| ConfigError::Layers(error.to_string()))
 }

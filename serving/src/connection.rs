@@ -1,4 +1,4 @@
-//! What is known of one connection, by all that serves it: who it is, and what it has on its way.
+//! The shared state of one connection: its peer, its unfinished requests and its unsent answers.
 
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
@@ -12,7 +12,7 @@ use crate::limits::UNREAD_BYTES_ALWAYS;
 use crate::places::{Place, Use};
 use crate::refusal::Refusal;
 
-/// An answer of which much waits, and since when nothing of it has left.
+/// A large unsent answer, and when it last made progress.
 #[derive(Debug)]
 struct Watched {
     answer: Weak<Backlog>,
@@ -20,20 +20,20 @@ struct Watched {
     since: Instant,
 }
 
-/// A connection; its place is freed once nobody uses it any more.
+/// A connection; its place is freed when it is dropped.
 #[derive(Debug)]
 pub(crate) struct Connection {
     pub(crate) peer: SocketAddr,
     pub(crate) for_use: Use,
-    /// Bytes of requests that are not whole yet.
+    /// Bytes of unfinished requests.
     pub(crate) unfinished_bytes: AtomicUsize,
-    /// Bytes of answers that have not left.
+    /// Bytes of unsent answers.
     unread_bytes: AtomicUsize,
     unread_fell: Notify,
-    /// Frames of answers that have left.
+    /// Frames of answers that were sent.
     progress: AtomicU64,
     has_reset: AtomicBool,
-    /// Answers of which much waits to leave.
+    /// Large unsent answers.
     watched: Mutex<Vec<Watched>>,
     _place: Option<Place>,
 }
@@ -62,7 +62,7 @@ impl Connection {
         }
     }
 
-    /// The client has reset streams.
+    /// Notes that the client has reset streams.
     pub(crate) fn note_resets(&self) {
         self.has_reset.store(true, Ordering::Relaxed);
     }
@@ -72,7 +72,7 @@ impl Connection {
         self.has_reset.load(Ordering::Relaxed)
     }
 
-    /// Frames of answers have left.
+    /// Notes that frames of answers were sent.
     pub(crate) fn note_progress(&self, frames: u64) {
         self.progress.fetch_add(frames, Ordering::Relaxed);
     }
@@ -86,13 +86,13 @@ impl Connection {
         self.unread_fell.notify_waiters();
     }
 
-    /// Bytes of answers that have not left.
+    /// Bytes of unsent answers.
     #[cfg(test)]
     pub(crate) fn unread(&self) -> usize {
         self.unread_bytes.load(Ordering::Relaxed)
     }
 
-    /// Watches an answer of which much waits to leave.
+    /// Watches a large unsent answer.
     pub(crate) fn watch(&self, answer: &Arc<Backlog>) {
         let (answer, progress, since) = (Arc::downgrade(answer), answer.progress(), Instant::now());
         let mut watched = self.watched();
@@ -104,7 +104,7 @@ impl Connection {
         });
     }
 
-    /// Ends the streams of which nothing has left for so long; how many they are.
+    /// Ends the streams without progress for so long; returns how many there were.
     pub(crate) fn end_stalled(&self, stall_max: Duration) -> usize {
         let mut ended = 0;
         self.watched().retain_mut(|watched| {
@@ -127,7 +127,7 @@ impl Connection {
         self.watched.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// How far the answers are, where some have not left.
+    /// The progress of the answers; `None` if all are sent.
     pub(crate) fn unread_since(&self) -> Option<u64> {
         let is_waiting = self.unread_bytes.load(Ordering::Relaxed) > 0;
         is_waiting.then(|| self.progress.load(Ordering::Relaxed))
@@ -136,7 +136,7 @@ impl Connection {
     /// Waits until the client has read enough of its earlier answers.
     ///
     /// # Errors
-    /// [`Refusal::UnreadAnswers`] where too much waits in all and this client holds some of it.
+    /// [`Refusal::UnreadAnswers`] if too much is unsent in all and this client holds some of it.
     pub(crate) async fn unread_below(&self, bytes_max: usize) -> Result<(), Refusal> {
         loop {
             let fell = self.unread_fell.notified();

@@ -39,8 +39,8 @@ pub(crate) fn raise_limit() -> usize {
     })
 }
 
-/// How many connections the limit allows, all servers of this process together. Of a very low limit
-/// half is reserved.
+/// How many connections the limit allows for all servers of this process. Of a very low limit half
+/// is reserved.
 pub(crate) fn connections_allowed(limit: usize) -> usize {
     limit - DESCRIPTORS_RESERVED.min(limit / 2)
 }

@@ -1,4 +1,4 @@
-//! Which names a server answers to, and which web pages may ask it.
+//! Which names a server answers to, and which web pages may use it.
 //!
 //! A web page can give its own name the address 127.0.0.1 ("DNS rebinding"), and its requests then
 //! reach a server that listens there. They carry the page's name as host, and mostly the page as
@@ -26,7 +26,7 @@ impl Hosts {
     /// Reads the settings.
     ///
     /// # Errors
-    /// Which setting is invalid, and what it should be.
+    /// The invalid setting, and what it should be.
     pub(crate) fn new(
         listen: SocketAddr,
         names: &[String],
@@ -224,7 +224,7 @@ mod tests {
     }
 
     #[test]
-    fn settings_that_cannot_be_are_refused_by_name() {
+    fn invalid_settings_are_refused_by_name() {
         let listen = SocketAddr::from(([127, 0, 0, 1], 7401));
         let refused = Hosts::new(listen, &["a b".to_owned()], &[]).expect_err("not a name");
         assert_eq!(refused.setting, "allowed_hosts", "{refused}");

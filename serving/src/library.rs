@@ -10,8 +10,8 @@ use crate::refusal::Refusal;
 /// The headers of a status.
 const OF_STATUS: [&str; 3] = ["grpc-status", "grpc-message", "grpc-status-details-bin"];
 
-/// The answer, as the refusal that it means where it is a status of the library. Other headers
-/// stay: one of them names the compressions that are understood.
+/// The answer. A status of the library becomes the refusal that it means. Other headers are kept:
+/// one of them names the supported compressions.
 pub(crate) async fn explained(mut response: Response<Body>) -> Response<Body> {
     if let Some(refusal) =
         Status::from_header_map(response.headers()).and_then(|status| refusal(&status))
@@ -26,19 +26,19 @@ pub(crate) async fn explained(mut response: Response<Body>) -> Response<Body> {
 }
 
 fn put(headers: &mut HeaderMap, status: &Status) {
-    // It fails for a message that is no header value; those of refusals are.
+    // It fails only for a message that is not a header value; messages of refusals are valid.
     if status.add_header(headers).is_err() {
         tracing::error!(%status, "a status could not be written");
     }
 }
 
-/// What a status without details means. Those of services have details.
+/// The meaning of a status without details. Statuses of services have details.
 fn refusal(status: &Status) -> Option<Refusal> {
     if !status.details().is_empty() {
         return None;
     }
     match status.code() {
-        // The library's code for it is OUT_OF_RANGE where the message comes as it is.
+        // The library's code for it is OUT_OF_RANGE if the message is not compressed.
         Code::OutOfRange | Code::ResourceExhausted => Some(Refusal::RequestBytes {
             found: status.message().to_owned(),
         }),
@@ -57,7 +57,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn a_status_of_the_library_gets_a_reason_and_one_of_a_service_stays() {
+    async fn only_statuses_of_the_library_get_a_reason() {
         let check = async |status: Status, code: Code, reason: Option<&str>| {
             let answer = explained(status.into_http()).await;
             let answered = Status::from_header_map(answer.headers()).expect("a status");

@@ -1,4 +1,4 @@
-//! What a server allows its clients. Each limit has its reason here; what is refused by one is
+//! What a server allows its clients. Each limit has its reason here; each refusal is
 //! counted in `/metrics`.
 
 use std::time::Duration;
@@ -18,9 +18,9 @@ pub struct Limits {
     pub greeting_max: Duration,
     /// Streams at once on one connection; more wait at the client.
     pub streams_per_connection_max: u32,
-    /// How often a quiet connection is asked whether it is still there.
+    /// Time after which a quiet connection is sent a keepalive.
     pub keepalive_interval: Duration,
-    /// How long it may take to answer before the server closes it.
+    /// How long the client may take to answer it before the server closes the connection.
     pub keepalive_timeout: Duration,
     /// Bytes of all headers of one request.
     pub header_bytes_max: u32,
@@ -32,15 +32,15 @@ pub struct Limits {
     /// at once, beyond those that its requests and answers explain; beyond that its connection is
     /// closed.
     pub control_frames_burst: u32,
-    /// The same in a second, in the long run.
+    /// The same for each second, in the long run.
     pub control_frames_per_second_max: u32,
     /// Streams that this side has reset because of the client's errors before the connection is
     /// closed.
     pub faulty_resets_max: usize,
     /// How long a client may take to send a request after its head.
     pub request_read_max: Duration,
-    /// How long the answers of a connection may wait without any progress; none where the server
-    /// has a rule of its own.
+    /// How long the answers of a connection may wait without any progress; `None` if the server has
+    /// a rule of its own.
     pub stall_max: Option<Duration>,
     /// Bytes of answers that one connection may leave unread before its further requests wait.
     pub unread_bytes_per_connection_max: usize,
@@ -128,9 +128,9 @@ pub(crate) const CONTROL_FRAMES_PER_CONTENT_FRAME: u32 = 4;
 pub(crate) const STREAM_WINDOW_BYTES: u32 = 64 * 1024 - 1;
 pub(crate) const CONNECTION_WINDOW_BYTES: u32 = 256 * 1024;
 
-/// Bytes of unfinished requests: what a connection may always hold, what it may
-/// hold at most (four requests of the largest size), and what all of a process may hold before each
-/// connection keeps to the first.
+/// Bytes of unfinished requests: what a connection may always hold, what it may hold at most (four
+/// requests of the largest size), and what a process may hold before each connection is held to the
+/// first limit.
 pub(crate) const UNFINISHED_BYTES_ALWAYS: usize = 64 * 1024;
 pub(crate) const UNFINISHED_BYTES_PER_CONNECTION_MAX: usize = 16 << 20;
 pub(crate) const UNFINISHED_BYTES_MAX: usize = 256 << 20;
@@ -140,13 +140,12 @@ pub(crate) const UNFINISHED_BYTES_MAX: usize = 256 << 20;
 pub(crate) const UNREAD_BYTES_MAX: usize = 256 << 20;
 pub(crate) const UNREAD_BYTES_ALWAYS: usize = 64 * 1024;
 /// Bytes of all unread answers above which reads are refused to everybody. A client that holds none
-/// is always served its first answer: ten thousand connections could hold a large
-/// one each.
+/// always gets its first answer, so ten thousand connections could hold a large one each.
 pub const UNREAD_BYTES_REFUSED: usize = 4 * UNREAD_BYTES_MAX;
 
 /// Bytes that a connection writes before it lets others run: some 30 microseconds of copying into
 /// the socket.
 pub(crate) const WRITE_TURN_BYTES: usize = 64 * 1024;
 
-/// How often the progress of a connection is looked at, in a stall's time.
+/// How often the progress of a connection is checked within a stall's time.
 pub(crate) const STALL_LOOKS: u32 = 4;

@@ -17,11 +17,11 @@ pub enum LogFormat {
     Json,
 }
 
-/// Starts logging; where the process logs already, nothing changes. `filter` is in the form of
+/// Starts logging; does nothing if the process logs already. `filter` is in the form of
 /// `RUST_LOG`, such as `info` or `info,workflow_server=debug`;
 /// [`log_filter_error`](crate::settings::log_filter_error) checks it.
 pub fn init(format: LogFormat, filter: &str) {
-    // A process that did not check it logs all the same.
+    // A process that did not check the filter still logs.
     let filter = EnvFilter::try_new(filter).unwrap_or_else(|_| EnvFilter::new("info"));
     let colour = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
     let logs = tracing_subscriber::fmt()

@@ -33,7 +33,7 @@ pub struct NetworkArgs {
 }
 
 impl NetworkArgs {
-    /// Adds what was given to the upper layer of a configuration.
+    /// Adds the given settings to the upper layer of a configuration.
     pub fn put_into(&self, over: &mut toml::Table) {
         let number = |number: u32| toml::Value::from(i64::from(number));
         let values = [

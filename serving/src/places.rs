@@ -1,4 +1,4 @@
-//! Places for connections: so many in all, so many for one address, and some that only probes get.
+//! Places for connections: a limit for all, one for each address, and some places only for probes.
 //!
 //! Promise: a place is freed when it is dropped; a server that is full still answers its probes.
 
@@ -12,7 +12,7 @@ use crate::limits::PROBE_CONNECTIONS;
 /// Connections of all servers of this process: they share its file descriptors.
 static OF_PROCESS: AtomicUsize = AtomicUsize::new(0);
 
-/// Who has which places of one server.
+/// The taken places of one server.
 #[derive(Debug)]
 pub(crate) struct Places {
     of_process_max: usize,
@@ -55,8 +55,8 @@ impl Places {
         }
     }
 
-    /// Takes a place for a connection from this address; none where even those of the probes are
-    /// taken.
+    /// Takes a place for a connection from this address; `None` if those of the probes are taken
+    /// too.
     pub(crate) fn take(self: &Arc<Self>, peer: IpAddr) -> Option<Place> {
         let address = counted(peer);
         let mut taken = self.lock();
@@ -84,7 +84,7 @@ impl Places {
     }
 
     fn lock(&self) -> MutexGuard<'_, Taken> {
-        // Only numbers, changed together: right also after a panic.
+        // Only numbers, changed together: correct also after a panic.
         self.taken.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -109,7 +109,8 @@ impl Drop for Place {
     }
 }
 
-/// Whom an address counts for: a network of IPv6 is one customer's, who may use any address in it.
+/// The address that is counted. An IPv6 network belongs to one customer, who may use any address in
+/// it, so it counts as one.
 fn counted(peer: IpAddr) -> IpAddr {
     match peer.to_canonical() {
         IpAddr::V6(address) if !address.is_loopback() => {

@@ -25,8 +25,7 @@ pub fn metrics_handle() -> &'static PrometheusHandle {
             .unwrap_or_else(|_| PrometheusBuilder::new());
         let recorder = builder.build_recorder();
         let handle = recorder.handle();
-        // Somebody else's recorder in this process stays: then ours shows nothing, and all else
-        // works.
+        // Another recorder of this process stays: ours then shows nothing, and the rest works.
         if metrics::set_global_recorder(recorder).is_err() {
             tracing::warn!("the process has another recorder of metrics: /metrics stays empty");
         }
@@ -34,7 +33,7 @@ pub fn metrics_handle() -> &'static PrometheusHandle {
     })
 }
 
-/// What the probes ask for.
+/// The routes of the probes.
 pub(crate) const PATHS: [&str; 3] = ["/livez", "/readyz", "/metrics"];
 
 pub(crate) fn routes(readiness: Readiness) -> Router {

@@ -31,7 +31,7 @@ impl Readiness {
         }
     }
 
-    /// Says that a condition is met, or why it is not.
+    /// Notes that a condition is met, or why it is not.
     pub fn set(&self, condition: &'static str, state: Result<(), String>) {
         self.unmet.send_if_modified(|unmet| match state {
             Ok(()) => unmet.remove(condition).is_some(),
@@ -39,7 +39,7 @@ impl Readiness {
         });
     }
 
-    /// Sets a sentence that people should read though the server is ready, or removes it.
+    /// Sets a warning for people, which does not affect the readiness, or removes it.
     pub fn warn(&self, condition: &'static str, sentence: Option<String>) {
         self.warnings.send_if_modified(|warnings| match sentence {
             None => warnings.remove(condition).is_some(),
@@ -47,7 +47,7 @@ impl Readiness {
         });
     }
 
-    /// What people should read though the server is ready.
+    /// The warnings for people.
     #[must_use]
     pub fn warnings(&self) -> Vec<String> {
         self.warnings
@@ -63,7 +63,7 @@ impl Readiness {
         self.unmet.borrow().is_empty()
     }
 
-    /// Why it is not ready; nothing where it is.
+    /// Why it is not ready; empty if it is.
     #[must_use]
     pub fn reasons(&self) -> Vec<String> {
         self.unmet
@@ -76,11 +76,11 @@ impl Readiness {
     /// Waits until it is ready, or no longer ready.
     pub async fn wait_for(&self, ready: bool) {
         let mut unmet = self.unmet.subscribe();
-        // The sender lives in `self`: it cannot go away meanwhile.
+        // The sender is in `self`, so the channel cannot close.
         let _ = unmet.wait_for(|unmet| unmet.is_empty() == ready).await;
     }
 
-    /// Follows the changes, for ever.
+    /// A receiver of the changes.
     pub(crate) fn watch(&self) -> watch::Receiver<Unmet> {
         self.unmet.subscribe()
     }

@@ -35,9 +35,9 @@ pub(crate) struct Rpc {
 /// How an RPC ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Outcome {
-    /// It did not: the client went away.
+    /// The client went away before the end.
     Cancelled,
-    /// By a status.
+    /// With a status.
     Code(Code),
     /// Its answer was sent. The status of a gRPC-Web answer is in its data.
     Sent,
@@ -208,7 +208,7 @@ mod tests {
     }
 
     #[test]
-    fn each_line_of_an_rpc_names_it_and_its_end_has_the_status() {
+    fn each_line_names_the_rpc_and_the_last_has_the_status() {
         let lines = logged(|| {
             let rpc = begin();
             let asked = rpc.span.in_scope(|| {
@@ -256,7 +256,7 @@ mod tests {
     const LOGGED: usize = 128;
 
     #[test]
-    fn an_rpc_whose_client_leaves_has_a_last_line_too() {
+    fn an_rpc_whose_client_leaves_logs_its_end() {
         let lines = logged(|| drop(begin().until_sent(Response::new(body()))));
         assert_eq!(lines.len(), 1);
         assert_eq!(

@@ -1,4 +1,4 @@
-//! Log lines that come at most once a minute, however often the reason for them does.
+//! Log lines that are written at most once a minute, also if their event is more frequent.
 
 use std::sync::Mutex;
 use std::time::Instant;
@@ -14,9 +14,9 @@ impl Seldom {
         Self(Mutex::new(None))
     }
 
-    /// Counts the event. Returns how many there were since the last line where it is time for one.
+    /// Counts the event. Returns how many there were since the last line, if it is time for one.
     pub(crate) fn is_due(&self) -> Option<u64> {
-        // What it holds is right at any time: a panic elsewhere changes nothing.
+        // Its content is always valid, also after a panic elsewhere.
         let mut last = self
             .0
             .lock()

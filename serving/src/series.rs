@@ -4,7 +4,7 @@
 use crate::metrics_handle;
 use crate::refusal::REASONS;
 
-/// What kind of series it is.
+/// The kind of a series.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     /// Only grows while the process runs.
@@ -18,7 +18,7 @@ pub enum Kind {
 /// A series, or one for each value of a label.
 #[derive(Clone, Copy, Debug)]
 pub struct Series {
-    /// What kind it is.
+    /// Its kind.
     pub kind: Kind,
     /// Its name, with its unit.
     pub name: &'static str,
@@ -50,7 +50,7 @@ impl Series {
     }
 }
 
-/// Those of both servers.
+/// The series of both servers.
 const SHARED: [Series; 7] = [
     Series::new(
         Kind::Gauge,

@@ -24,7 +24,7 @@ pub struct SettingError {
     pub message: String,
 }
 
-/// What a server is configured by.
+/// The settings of a server.
 pub trait Settings: Default + Serialize + DeserializeOwned {
     /// Every invalid setting.
     fn errors(&self) -> Vec<SettingError>;
@@ -55,7 +55,7 @@ impl SettingError {
     }
 }
 
-/// The invalid ones of the settings that both servers have.
+/// The errors of the settings that both servers have.
 #[must_use]
 pub fn common_errors(common: Common<'_>) -> Vec<SettingError> {
     let Common {
@@ -80,7 +80,7 @@ pub fn common_errors(common: Common<'_>) -> Vec<SettingError> {
         .collect()
 }
 
-/// The error of a log filter, where it has one.
+/// The error of a log filter, if it has one.
 #[must_use]
 pub fn log_filter_error(filter: &str) -> Option<SettingError> {
     let error = EnvFilter::try_new(filter).err()?;

@@ -1,8 +1,8 @@
 //! The task of each HTTP/2 stream, which can be ended from outside: the transport then resets the
 //! stream, and the others of its connection continue.
 //!
-//! Promise: an ended task drops what its stream had still to send. Must not: judge when a stream is
-//! to end.
+//! Promise: an ended task drops what its stream had still to send. Must not: decide when a stream
+//! ends.
 
 use std::pin::pin;
 use std::sync::Arc;
@@ -31,7 +31,7 @@ impl Ends {
         self.waker.wake();
     }
 
-    /// That of the stream whose task asks; none outside of HTTP/2.
+    /// The handle of the present task's stream; `None` outside of HTTP/2.
     pub(crate) fn present() -> Option<Arc<Self>> {
         PRESENT.try_with(Arc::clone).ok()
     }

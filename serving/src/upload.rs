@@ -1,8 +1,7 @@
 //! Requests that are still being sent: bounded in bytes and in time.
 //!
-//! A service reads a request whole before it looks at it, so a client could have memory held by
-//! requests that it never finishes. What counts is what has been read of requests that are not
-//! whole yet.
+//! A service reads a whole request before it uses it, so a client could fill the memory with
+//! requests that it never finishes. The bytes that were read of unfinished requests are counted.
 
 use std::error::Error;
 use std::pin::Pin;
@@ -30,7 +29,7 @@ pub(crate) struct Upload {
     connection: Arc<Connection>,
     bytes: usize,
     until: Option<(Instant, u64)>,
-    /// Made only where the body is not there with its head, as it mostly is.
+    /// Made only if the body did not come with its head, as it mostly does.
     limit: Option<Pin<Box<Sleep>>>,
 }
 

@@ -27,25 +27,25 @@ static SLOW_GREETINGS: Seldom = Seldom::new();
 static FLOODS: Seldom = Seldom::new();
 static RESETS: Seldom = Seldom::new();
 
-/// Which protocol the client speaks.
+/// Which protocol the client uses.
 #[derive(Clone, Copy, Debug)]
 enum Protocol {
-    /// So many bytes were those of the preface.
+    /// So many bytes of the preface have matched.
     Unknown(usize),
     Http1,
     Http2,
 }
 
-/// A TCP connection that is watched.
+/// A TCP connection within limits.
 pub(crate) struct Wire {
     stream: TcpStream,
     connection: Arc<Connection>,
     protocol: Protocol,
-    /// Runs until the client has said what it speaks.
+    /// Runs until the client's protocol is known.
     greeting: Option<Pin<Box<Sleep>>>,
     /// While it runs nothing is read: the client has reset too many streams.
     pause: Option<Pin<Box<Sleep>>>,
-    /// Since when the client has reset too many.
+    /// When the client began to reset too many.
     slowed_since: Option<Instant>,
     read: Frames,
     written: Frames,
@@ -85,7 +85,7 @@ impl Wire {
         if let Protocol::Unknown(matched) = self.protocol {
             let compared = bytes.len().min(PREFACE.len() - matched);
             if bytes[..compared] != PREFACE[matched..matched + compared] {
-                // From here on the transport has a time limit for each head.
+                // After this the transport has a time limit for each head.
                 (self.protocol, self.greeting) = (Protocol::Http1, None);
                 return Ok(());
             }
@@ -117,7 +117,7 @@ impl Wire {
         });
         let now = Instant::now();
         if content + resets + control > 0 {
-            // The preface is followed by the first frame, SETTINGS.
+            // The first frame, SETTINGS, follows the preface.
             self.greeting = None;
         }
         if resets > 0 {

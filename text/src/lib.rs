@@ -1,12 +1,11 @@
-//! Texts that people paste from other programs carry characters that nobody sees: zero-width
-//! spaces, marks of text direction, byte order marks, soft hyphens, no-break spaces.
+//! Pasted texts contain characters that nobody sees: zero-width spaces, marks of text direction,
+//! byte order marks, soft hyphens, no-break spaces.
 //!
-//! [`key`] cleans what something is found by: two keys that look alike are equal afterwards.
-//! [`prose`] cleans what people read, and keeps what a script needs: the joiners of Persian, of
-//! Indian scripts and of emoji, and the marks that put a sign beside a word of the other direction
-//! into its place.
+//! [`key`] cleans identifiers: two keys that look alike are equal afterwards. [`prose`] cleans
+//! texts that people read, and keeps what a script needs: the joiners of Persian, of Indian scripts
+//! and of emoji, and the marks that put a sign beside a word of the other direction into its place.
 //!
-//! Promise: what is clean stays as it is, and is not copied. Must not: refuse anything. Control
+//! Promise: a clean text is not changed or copied. Must not: refuse anything. Control
 //! characters are refused where requests are checked.
 
 mod field_error;
@@ -50,8 +49,8 @@ pub fn prose(text: &str) -> Cow<'_, str> {
     })
 }
 
-/// Whether [`key`] or [`prose`] may change a text with this character. Of an ASCII character they
-/// keep every one.
+/// Whether [`key`] or [`prose`] may change a text with this character. They keep every ASCII
+/// character.
 #[must_use]
 pub fn is_suspicious(c: char) -> bool {
     !c.is_ascii()
@@ -62,7 +61,7 @@ pub fn is_suspicious(c: char) -> bool {
             || c == '\u{a0}')
 }
 
-/// Puts each character through `kept`, which is given the one before it in the result.
+/// Passes each character through `kept`, with the one before it in the result.
 fn cleaned(text: &str, kept: impl Fn(Option<char>, char) -> Option<char>) -> Cow<'_, str> {
     if !text.contains(is_suspicious) {
         return Cow::Borrowed(text);
@@ -82,9 +81,9 @@ fn cleaned(text: &str, kept: impl Fn(Option<char>, char) -> Option<char>) -> Cow
     }
 }
 
-/// Shows nothing, or makes a row read as something else: soft hyphen, zero-width space, word
-/// joiner, invisible operators, the characters that embed, override or isolate a direction, byte
-/// order mark, annotations.
+/// Is invisible, or makes a line look different from its content: soft hyphen, zero-width space,
+/// word joiner, invisible operators, the characters that embed, override or isolate a direction,
+/// byte order mark, annotations.
 fn is_never_seen(c: char) -> bool {
     matches!(
         c,

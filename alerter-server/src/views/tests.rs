@@ -149,9 +149,9 @@ proptest! {
         for _ in 0..2 {
             let found = views.concerned([&entry]);
             for view in &kept {
-                let is_told = !view.messages(1, &entry, Position::default()).is_empty();
+                let is_sent = !view.messages(1, &entry, Position::default()).is_empty();
                 let is_found = found.iter().any(|found| Arc::ptr_eq(found, view));
-                prop_assert!(is_found || !is_told, "{:?} of {:?}", view.filter(), entry);
+                prop_assert!(is_found || !is_sent, "{:?} of {:?}", view.filter(), entry);
             }
             views.present();
         }

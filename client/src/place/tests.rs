@@ -22,7 +22,7 @@ struct Step {
     leaves: bool,
 }
 
-/// A server: what was open after each sequence, and from where on a token can be resumed.
+/// A server: what was open after each sequence, and the oldest token that can be resumed.
 #[derive(Clone, Debug)]
 struct Server {
     states: Vec<Open>,
@@ -206,7 +206,7 @@ fn follow(mut server: Server, mut place: Place, cuts: &[Cut]) -> Result<usize, T
 
 proptest! {
     #[test]
-    fn a_list_is_never_called_exact_before_it_is_and_becomes_so_over_any_cuts(
+    fn a_list_is_exact_when_it_says_so_over_any_cuts(
         open in 0..6_u8,
         before in steps(),
         token in proptest::option::of(0..4_usize),
