@@ -11,9 +11,9 @@ use clap::{Arg, Command};
 use clap_complete::engine::ValueCompleter as _;
 use clap_complete::{ArgValueCandidates, ArgValueCompleter, CompletionCandidate, PathCompleter};
 
-use crate::cli::DEFAULT_SERVER;
 use crate::commands::workflow_files::is_file;
 use crate::connect::Connections;
+use crate::connect::DEFAULT_SERVER;
 use crate::errors::Failure;
 use crate::wording;
 
@@ -164,14 +164,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_server_is_the_one_of_the_line_that_is_being_typed() {
+    fn completion_uses_the_server_of_the_typed_line() {
         let of = |line: &str| server(line.split(' ').map(str::to_owned));
         assert_eq!(of("aftercall -- aftercall push --server h:1 "), "h:1");
         assert_eq!(of("aftercall -- aftercall push --server=h:2 x"), "h:2");
     }
 
     #[test]
-    fn what_names_a_thing_of_the_server_is_completed_from_it() {
+    fn names_are_completed_from_the_server() {
         fn walk(command: &Command, found: &mut Vec<String>) {
             let is_offered = |arg: &&Arg| {
                 arg.get::<ArgValueCandidates>().is_some()

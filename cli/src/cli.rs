@@ -11,16 +11,16 @@ use crate::commands::{
     ack, batch, calendar, call, caller, calls, claim, completions, desk, erase, finish, history,
     instance, man, notes, push, report, server, set_workflow, team, wallboard, watch, workflow,
 };
-use crate::connect::Connections;
+use crate::connect::{Connections, DEFAULT_ALERTER, DEFAULT_SERVER};
 use crate::errors::Failure;
 use crate::output::{Form, Output};
 use crate::session::Session;
-use crate::{backup, demo, load, serve, store, up};
+use crate::{backup, demo, load, serve, store, up, user};
 
 const AFTER_HELP: &str = "\
 Exit codes:
   0  done
-  1  refused, or a workflow has faults
+  1  refused, or a workflow has errors
   2  the command line is wrong
   3  what was named does not exist
   4  known, but its state forbids it (somebody pushed first, the call is not chargeable, …)
@@ -65,14 +65,10 @@ struct Global {
     /// The alerter-server's address
     #[arg(long, global = true, env = "AFTERCALL_ALERTER", default_value = DEFAULT_ALERTER, value_name = "HOST:PORT")]
     alerter: String,
-    /// Who asks, as the history will say [default: the name of your user]
+    /// Your name, as the history shows it [default: the name of your user]
     #[arg(long, global = true, env = "AFTERCALL_ACTOR", value_name = "NAME")]
     actor: Option<String>,
 }
-
-/// Where `up` and `demo` serve, and every other command asks.
-pub(crate) const DEFAULT_SERVER: &str = "127.0.0.1:7401";
-pub(crate) const DEFAULT_ALERTER: &str = "127.0.0.1:7402";
 
 #[derive(Debug, Subcommand)]
 enum Command {
@@ -94,28 +90,28 @@ enum Command {
     Calendar(calendar::Calendar),
     /// Set a workflow on a call, as a call script does
     SetWorkflow(set_workflow::SetWorkflow),
-    /// Show a call, say that it has ended, or whether it is chargeable
+    /// Show a call, report its end, or set whether it is chargeable
     #[command(subcommand)]
     Call(call::Call),
     /// List the follow-ups that wait for somebody, most urgent first
     Calls(calls::Calls),
     /// Push a button of a follow-up
     Push(push::Push),
-    /// Say that you have seen an alert
+    /// Acknowledge an alert: show others that you have seen it
     Ack(ack::Ack),
     /// Claim a follow-up, so that nobody else works on it; if you hold it already, extend the claim
     Claim(claim::Claim),
-    /// Hold the most urgent follow-up that nobody holds
+    /// Claim the most urgent follow-up that nobody holds
     ClaimNext(claim::ClaimNext),
-    /// Go on holding a follow-up
+    /// Extend your claim of a follow-up
     Extend(claim::Extend),
-    /// Give a follow-up back
+    /// Release a follow-up that you hold
     Release(claim::Release),
-    /// Hold a follow-up that somebody else holds
+    /// Take over a follow-up that somebody else holds
     TakeOver(claim::TakeOver),
     /// Give follow-ups to a person or a team
     HandOver(claim::HandOver),
-    /// Hide an alert for a time: the caller is to be rung back later
+    /// Hide an alert for a time, to call back later
     Snooze(desk::Snooze),
     /// Stop the clocks of a follow-up, with a reason
     Pause(desk::Pause),
@@ -123,11 +119,11 @@ enum Command {
     Resume(desk::Resume),
     /// Finish an incomplete follow-up with an outcome
     Finish(finish::Finish),
-    /// Take a mistaken push back
+    /// Undo a mistaken push
     Undo(desk::Undo),
     /// List what is open for a call or a caller, in words to read out
     Open(caller::Open),
-    /// Say that the caller asks for a follow-up again
+    /// Record that the caller has asked about a follow-up again
     Chase(caller::Chase),
     /// Show the calls of one caller with their follow-ups
     Caller(caller::OfCaller),
@@ -136,13 +132,13 @@ enum Command {
     Erase(erase::Erase),
     /// Write a note on a follow-up
     Note(notes::Note),
-    /// Look at instances, also hidden and ended ones
+    /// Show and manage instances, also hidden and ended ones
     #[command(subcommand)]
     Instance(instance::Instance),
     /// Do one thing to many instances, as a durable job
     #[command(subcommand)]
     Batch(batch::Batch),
-    /// Say what happened to an instance or on a call
+    /// Show what happened to an instance or on a call
     History(history::History),
     /// Stream follow-ups as they change; reconnects automatically
     Watch(watch::Watch),
@@ -150,16 +146,16 @@ enum Command {
     Wallboard(wallboard::Wallboard),
     /// Report on a period: volumes, times, overdue, promises, outcomes
     Report(report::Report),
-    /// Ask how the workflow-server is
+    /// Show the server's status and take operational decisions
     #[command(subcommand)]
     Server(server::Server),
     /// Copy the running server's data into a directory of backups
     Backup(backup::Backup),
-    /// Make a data directory out of a backup
+    /// Create a data directory from a backup
     Restore(backup::Restore),
     /// Check that a backup, or the data directory of a stopped server, is whole
     Verify(backup::Verify),
-    /// Look after a data directory while no server runs on it
+    /// Maintain a data directory while no server runs on it
     #[command(subcommand)]
     Store(store::Store),
     /// Measure set-workflow and push against a no-op of the same server
@@ -170,8 +166,7 @@ enum Command {
     Man(man::Man),
 }
 
-/// The commands that ask no server: the global options which name one have no meaning there, and
-/// their help leaves them out.
+/// The commands that need no server. Their help omits the global options that name one.
 const ASKS_NO_SERVER: [&[&str]; 11] = [
     &["up"],
     &["demo"],
@@ -232,7 +227,7 @@ impl Cli {
             alerter,
             actor: actor
                 .filter(|name| !name.trim().is_empty())
-                .unwrap_or_else(user_name),
+                .unwrap_or_else(user::name),
         };
         let session = Session::new(to, Output::new(output).wide(wide), server_named);
         match self.command {
@@ -281,7 +276,7 @@ impl Cli {
     }
 }
 
-/// Whether a command line asks for JSON, also one that is wrong otherwise.
+/// Whether a command line requests JSON, even if it is otherwise wrong.
 pub(crate) fn is_json(args: impl Iterator<Item = OsString>) -> bool {
     let args: Vec<String> = args.map(|arg| arg.to_string_lossy().into_owned()).collect();
     let is_named = args
@@ -293,36 +288,6 @@ pub(crate) fn is_json(args: impl Iterator<Item = OsString>) -> bool {
             .any(|arg| matches!(&**arg, "--output=json" | "-ojson" | "-o=json"))
 }
 
-/// The name of the person who is logged in, who is the actor unless `--actor` names another. Under
-/// `docker exec`, cron and systemd no variable says it; two users must not become one, so the name
-/// of the user id counts then, or the id itself.
-fn user_name() -> String {
-    let variable = |name: &str| {
-        std::env::var(name)
-            .ok()
-            .filter(|value| !value.trim().is_empty())
-    };
-    variable("USER")
-        .or_else(|| variable("LOGNAME"))
-        .unwrap_or_else(|| {
-            let user_id = rustix::process::getuid().as_raw();
-            let users = std::fs::read_to_string("/etc/passwd").unwrap_or_default();
-            name_in(&users, user_id).unwrap_or_else(|| format!("user {user_id}"))
-        })
-}
-
-/// The name of a user id in the text of a password file: `name:x:id:…`.
-fn name_in(users: &str, user_id: u32) -> Option<String> {
-    let user_id = user_id.to_string();
-    let mut users = users
-        .lines()
-        .map(|line| line.split(':').collect::<Vec<_>>());
-    let user = users.find(|user| user.get(2).is_some_and(|id| *id == user_id))?;
-    user.first()
-        .filter(|name| !name.is_empty())
-        .map(|name| (*name).to_owned())
-}
-
 #[cfg(test)]
 mod tests {
     use clap::FromArgMatches;
@@ -331,21 +296,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn without_a_variable_each_user_has_a_name_of_their_own() {
-        let users =
-            "root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534::/:/bin/false\n:x:7:7::/:\n";
-        assert_eq!(name_in(users, 0).as_deref(), Some("root"));
-        assert_eq!(name_in(users, 65_534).as_deref(), Some("nobody"));
-        assert_eq!((name_in(users, 7), name_in(users, 1)), (None, None));
-    }
-
-    #[test]
-    fn the_command_line_is_sound() {
+    fn the_command_line_is_valid() {
         command_line().debug_assert();
     }
 
     #[test]
-    fn global_options_may_stand_after_the_command() {
+    fn global_options_may_follow_the_command() {
         let cli = Cli::try_parse_from([
             "aftercall",
             "calls",
@@ -360,7 +316,7 @@ mod tests {
     }
 
     #[test]
-    fn json_is_known_also_of_a_command_line_that_is_wrong() {
+    fn a_wrong_command_line_may_request_json() {
         let is_json = |args: &str| is_json(args.split(' ').map(OsString::from));
         for yes in [
             "--output json nonsense",
@@ -374,7 +330,7 @@ mod tests {
     }
 
     #[test]
-    fn the_global_options_come_after_those_of_the_command() {
+    fn help_lists_global_options_last() {
         let help = Cli::try_parse_from(["aftercall", "calls", "--help"])
             .unwrap_err()
             .to_string();
@@ -392,7 +348,7 @@ mod tests {
     }
 
     #[test]
-    fn help_leaves_out_what_has_no_meaning_for_a_command() {
+    fn help_omits_options_without_meaning() {
         let help = |args: &[&str]| {
             let args = ["aftercall"].iter().chain(args).chain(&["--help"]);
             command_line()
@@ -434,7 +390,7 @@ mod tests {
     }
 
     #[test]
-    fn a_wrong_command_line_is_a_usage_fault() {
+    fn a_wrong_command_line_is_a_usage_error() {
         for wrong in [
             vec!["aftercall", "push", "ID"],
             vec!["aftercall", "history"],

@@ -34,6 +34,7 @@ pub(crate) mod watch;
 pub(crate) mod workflow;
 pub(crate) mod workflow_building;
 pub(crate) mod workflow_files;
+pub(crate) mod workflow_page;
 pub(crate) mod workflow_pictures;
 pub(crate) mod workflow_publishing;
 pub(crate) mod workflow_retention;

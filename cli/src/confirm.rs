@@ -19,7 +19,7 @@ pub(crate) struct Sure {
 }
 
 impl Sure {
-    /// Whether nobody is to be asked.
+    /// Whether `--yes` was given.
     pub(crate) fn is_given(self) -> bool {
         self.yes
     }
@@ -57,7 +57,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_a_yes_is_one() {
+    fn only_yes_confirms() {
         assert!(is_yes("y\n") && is_yes(" YES \n"));
         for no in ["", "\n", "n\n", "yesterday\n", "ok\n"] {
             assert!(!is_yes(no), "{no:?}");

@@ -1,7 +1,7 @@
 //! The way to the servers: addresses, connections, and who asks.
 //!
-//! Promise: a server that is not there is told with its address and how to start it. Must not: know
-//! what is asked.
+//! Promise: the error for an unreachable server has its address and how to start it. Must not: know
+//! the requests.
 
 use std::time::Duration;
 
@@ -14,6 +14,10 @@ use tonic::transport::Channel;
 use uuid::Uuid;
 
 use crate::errors::Failure;
+
+/// Where `up` and `demo` listen, and where every other command sends its requests.
+pub(crate) const DEFAULT_SERVER: &str = "127.0.0.1:7401";
+pub(crate) const DEFAULT_ALERTER: &str = "127.0.0.1:7402";
 
 /// A server on this machine answers within milliseconds; one that does not within this is not
 /// there.
@@ -126,7 +130,7 @@ mod tests {
     use crate::errors::Exit;
 
     #[tokio::test]
-    async fn a_server_that_is_not_there_is_told_with_its_address() {
+    async fn an_unreachable_server_is_named_with_its_address() {
         let free = std::net::TcpListener::bind("127.0.0.1:0")
             .unwrap()
             .local_addr()
@@ -144,7 +148,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_address_that_is_none_is_a_usage_fault() {
+    async fn an_invalid_address_is_a_usage_error() {
         for address in ["not an address", "localhost", "https://127.0.0.1:7401"] {
             let failure = channel(address, "workflow-server", "--server")
                 .await

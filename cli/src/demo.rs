@@ -16,8 +16,8 @@ use aftercall_serving::parse_listen;
 use clap::Args;
 use tokio::time::{Instant, MissedTickBehavior};
 
-use crate::cli::{DEFAULT_ALERTER, DEFAULT_SERVER};
 use crate::connect::Connections;
+use crate::connect::{DEFAULT_ALERTER, DEFAULT_SERVER};
 use crate::errors::Failure;
 use crate::output::{Output, remark};
 use crate::samples::{self, Published};
@@ -238,7 +238,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_hint_is_a_button_that_asks_for_nothing() {
+    fn the_hint_is_a_button_without_a_form() {
         let button = |id: &str, required: bool| Button {
             id: id.to_owned(),
             form: vec![FieldDeclaration {
@@ -271,7 +271,7 @@ mod tests {
     }
 
     #[test]
-    fn a_second_terminal_is_given_addresses_that_are_not_the_usual_ones() {
+    fn unusual_addresses_are_printed_for_a_second_terminal() {
         assert_eq!(
             variables("http://127.0.0.1:7401", "http://127.0.0.1:7402"),
             ""

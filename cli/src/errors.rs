@@ -9,6 +9,7 @@ use std::io;
 use std::process::ExitCode;
 
 use serde_json::json;
+use tokio::task::JoinError;
 use tonic::{Code, Status};
 use tonic_types::{ErrorInfo, FieldViolation, StatusExt};
 
@@ -17,9 +18,9 @@ use crate::time;
 /// The exit codes, as the help lists them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Exit {
-    /// All is well.
+    /// The command succeeded.
     Ok = 0,
-    /// The request was refused, or a workflow has faults.
+    /// The request was refused, or a workflow has errors.
     Refused = 1,
     /// The command line is wrong.
     Usage = 2,
@@ -57,12 +58,12 @@ impl From<Exit> for ExitCode {
 pub(crate) struct Failure {
     exit: Exit,
     sentence: String,
-    /// What the server said, where it was a server that refused.
+    /// The server's status, if a server refused.
     status: Option<Box<Status>>,
 }
 
 impl Failure {
-    /// A failure with its exit code. An empty sentence prints nothing: all has been said on stdout.
+    /// A failure with its exit code. An empty sentence prints nothing: stdout has it all.
     pub(crate) fn new(exit: Exit, sentence: impl Into<String>) -> Self {
         Self {
             exit,
@@ -71,7 +72,7 @@ impl Failure {
         }
     }
 
-    /// Refused, or faults.
+    /// The request was refused, or a workflow has errors.
     pub(crate) fn refused(sentence: impl Into<String>) -> Self {
         Self::new(Exit::Refused, sentence)
     }
@@ -126,6 +127,13 @@ impl Failure {
         self.sentence.push('\n');
         self.sentence.push_str(advice);
         self
+    }
+}
+
+/// A task of this program that panicked or was cancelled.
+impl From<JoinError> for Failure {
+    fn from(error: JoinError) -> Self {
+        Self::refused(format!("A request was broken off: {error}."))
     }
 }
 
@@ -195,7 +203,7 @@ fn headline(status: &Status) -> String {
     }
 }
 
-/// The `google.rpc` details, one line each; what the headline says already is not said again.
+/// The `google.rpc` details, one line each, without those that the headline has.
 fn details(status: &Status) -> Vec<String> {
     let found = status.get_error_details();
     let mut lines = Vec::new();
@@ -261,7 +269,7 @@ fn lease(info: &ErrorInfo, sentence: &str) -> Option<String> {
 /// How many characters of a local time come before its distance from UTC.
 const LOCAL_SECONDS: usize = "2026-11-24 09:00:00".len();
 
-/// How to migrate what is in a stage that the version does not have, or in which nothing would
+/// How to migrate an instance whose stage the version does not have, or in which nothing would
 /// wait.
 fn mapping_advice(info: &ErrorInfo) -> Option<String> {
     let is_of_a_stage = matches!(&*info.reason, "STAGE_GONE" | "WOULD_BE_STUCK");
@@ -325,7 +333,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_code_has_the_exit_code_that_the_help_lists() {
+    fn every_code_has_its_exit_code() {
         assert_eq!(exit_of(Code::InvalidArgument), Exit::Refused);
         assert_eq!(exit_of(Code::AlreadyExists), Exit::Refused);
         assert_eq!(exit_of(Code::NotFound), Exit::NotFound);
@@ -337,7 +345,7 @@ mod tests {
     }
 
     #[test]
-    fn all_fields_at_fault_are_said() {
+    fn all_invalid_fields_are_printed() {
         let violations = vec![
             FieldViolation::new("call.id", "is empty"),
             FieldViolation::new("workflow", "is empty"),
@@ -354,7 +362,7 @@ mod tests {
     }
 
     #[test]
-    fn a_program_reads_the_reason_of_the_server() {
+    fn json_has_the_reason_of_the_server() {
         let info = HashMap::from([("holder".to_owned(), "ann".to_owned())]);
         let details = ErrorDetails::with_error_info("CLAIMED_BY_ANOTHER", "aftercall", info);
         let failure = Failure::from(Status::with_error_details(
@@ -372,7 +380,7 @@ mod tests {
     }
 
     #[test]
-    fn a_refused_claim_says_when_the_lease_ends_here_and_how_to_take_over() {
+    fn a_refused_claim_shows_the_lease_and_how_to_take_over() {
         let until = HashMap::from([("held_until".to_owned(), "1970-01-01T00:01:00Z".to_owned())]);
         let details = ErrorDetails::with_error_info("CLAIMED_BY_ANOTHER", "aftercall", until);
         let failure = Failure::from(Status::with_error_details(
@@ -391,7 +399,7 @@ mod tests {
     }
 
     #[test]
-    fn what_does_not_exist_has_one_exit_code_whichever_field_names_it() {
+    fn a_missing_name_has_one_exit_code() {
         let of = |field: &str, description: &str| {
             let details =
                 ErrorDetails::with_bad_request(vec![FieldViolation::new(field, description)]);
@@ -413,7 +421,7 @@ mod tests {
     }
 
     #[test]
-    fn a_refused_push_says_to_look_again() {
+    fn a_refused_push_suggests_to_look_again() {
         let details = ErrorDetails::with_error_info("BUTTON_GONE", "aftercall", HashMap::new());
         let status = Status::with_error_details(Code::FailedPrecondition, "jo was first", details);
         let failure = Failure::from(status);
@@ -428,7 +436,7 @@ mod tests {
     }
 
     #[test]
-    fn a_migration_that_needs_a_stage_names_the_option() {
+    fn a_migration_without_a_stage_names_the_option() {
         let info = HashMap::from([("stage".to_owned(), "5".to_owned())]);
         let details = ErrorDetails::with_error_info("STAGE_GONE", "aftercall", info);
         let failure = Failure::from(Status::with_error_details(
@@ -444,7 +452,7 @@ mod tests {
     }
 
     #[test]
-    fn a_reader_that_went_away_is_no_failure() {
+    fn a_closed_pipe_is_no_failure() {
         assert_eq!(
             Failure::from(io::Error::from(io::ErrorKind::BrokenPipe)).exit(),
             Exit::Ok

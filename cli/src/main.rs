@@ -27,6 +27,7 @@ mod subscription;
 mod table;
 mod time;
 mod up;
+mod user;
 mod values;
 mod wording;
 
@@ -65,7 +66,7 @@ async fn run() -> ExitCode {
     let matches = match cli::command_line().try_get_matches() {
         Ok(matches) => matches,
         Err(error) if is_json && error.use_stderr() => {
-            return tell(&Failure::usage(error.to_string().trim_end()), true);
+            return report(&Failure::usage(error.to_string().trim_end()), true);
         }
         Err(error) => error.exit(),
     };
@@ -85,13 +86,13 @@ async fn run() -> ExitCode {
     };
     match Box::pin(cli.run(server_named)).await {
         Ok(()) => Exit::Ok.into(),
-        Err(failure) => tell(&failure, is_json),
+        Err(failure) => report(&failure, is_json),
     }
 }
 
 /// Says why a command failed: a sentence, or for programs one line of JSON, which is the last one
 /// on stderr.
-fn tell(failure: &Failure, is_json: bool) -> ExitCode {
+fn report(failure: &Failure, is_json: bool) -> ExitCode {
     if is_json && failure.exit() != Exit::Ok {
         output::remark(&failure.json().to_string());
     } else if !failure.sentence().is_empty() {

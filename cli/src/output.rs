@@ -16,7 +16,7 @@ use crate::errors::Failure;
 use crate::json::{self, Described};
 use crate::table::{self, Table};
 
-/// The form of what is printed on stdout.
+/// The format of the output on stdout.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Form {
     /// Tables and sentences for people.
@@ -25,7 +25,7 @@ pub(crate) enum Form {
     Json,
 }
 
-/// Stdout, in the form that was asked for.
+/// Stdout, in the requested format.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Output {
     form: Form,
@@ -195,7 +195,7 @@ impl Output {
         Ok(())
     }
 
-    /// Text that stands out, where colour is allowed.
+    /// Bold text, where colour is allowed.
     pub(crate) fn strong(self, text: &str) -> String {
         if self.colour {
             coloured(style(text).bold())
@@ -204,7 +204,7 @@ impl Output {
         }
     }
 
-    /// Text that needs somebody soon.
+    /// Text that needs attention soon.
     pub(crate) fn urgent(self, text: &str) -> String {
         if self.colour {
             coloured(style(text).red().bold())
@@ -213,7 +213,7 @@ impl Output {
         }
     }
 
-    /// Text that ended well.
+    /// Text of a good end.
     pub(crate) fn done(self, text: &str) -> String {
         if self.colour {
             coloured(style(text).green())
@@ -222,7 +222,7 @@ impl Output {
         }
     }
 
-    /// Text that is only there to be found again.
+    /// Dim text, for details that few people need.
     pub(crate) fn faint(self, text: &str) -> String {
         if self.colour {
             coloured(style(text).dim())
@@ -297,7 +297,7 @@ pub(crate) fn one_line(text: &str) -> String {
 
 /// A remark for the person at the terminal.
 pub(crate) fn remark(text: &str) {
-    // A stderr that cannot be written to has nobody who could be told.
+    // Where stderr cannot be written to, there is no other place to report it.
     let _ = writeln!(io::stderr().lock(), "{text}");
 }
 
@@ -306,14 +306,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn json_never_has_colour() {
+    fn json_has_no_colour() {
         let output = Output::new(Form::Json);
         assert_eq!(output.urgent("now"), "now");
         assert!(output.is_json());
     }
 
     #[test]
-    fn a_line_break_in_a_text_never_makes_a_line() {
+    fn a_line_break_does_not_start_a_line() {
         assert_eq!(
             one_line("Ada\r\n12:00  ann\tpushed Approve\u{2028}x"),
             "Ada ⏎ 12:00  ann pushed Approve ⏎ x"

@@ -42,7 +42,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_letter_means_one_thing_in_every_command() {
+    fn a_short_option_has_one_meaning() {
         // Upkeep of the list: a new letter is customary elsewhere, and is added to every command
         // that has its option.
         let agreed = [
@@ -73,7 +73,7 @@ mod tests {
     }
 
     #[test]
-    fn a_setting_has_one_name_as_option_variable_and_key() {
+    fn a_setting_has_one_name_everywhere() {
         // Variables that both servers have, or that are older than the rule.
         let other = [
             ("config", "AFTERCALL_CONFIG"),

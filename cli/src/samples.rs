@@ -124,7 +124,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_example_teams_are_a_team_file() {
+    fn the_example_teams_are_a_valid_file() {
         assert!(!teams::read("teams", TEAMS).unwrap().is_empty());
     }
 

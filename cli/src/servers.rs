@@ -140,8 +140,8 @@ pub(crate) struct Servers {
 
 impl Servers {
     /// Binds both servers and begins to serve, for a command that may be named again with other
-    /// ports. An address that is taken, or a store that cannot be opened, is told in a
-    /// sentence that says what to do.
+    /// ports. The error for an address in use, or for a store that cannot be opened, says
+    /// what to do.
     pub(crate) async fn start(configs: Configs, command: &str) -> Result<Self, Failure> {
         let (data_dir, of_alerter) = (configs.workflow.data_dir.clone(), configs.alerter);
         let workflow = workflow_server::Server::bind(configs.workflow)
@@ -195,7 +195,7 @@ impl Servers {
         match self.tasks.join_next().await {
             Some(Ok(Err(failure))) => failure,
             Some(Err(panic)) => {
-                Failure::unavailable(format!("A server stopped by a fault of its own: {panic}."))
+                Failure::unavailable(format!("A server panicked and stopped: {panic}."))
             }
             _ => Failure::unavailable(
                 "A server stopped although nobody asked it to; its log says why.",
@@ -243,7 +243,7 @@ fn url(address: SocketAddr) -> String {
     format!("http://{}", SocketAddr::new(ip, address.port()))
 }
 
-/// A port that cannot be had is most often had by another Aftercall.
+/// A port in use is most often used by another Aftercall.
 fn not_bound(what: &str, (command, data_dir): (&str, &Path), refused: &ServeError) -> Failure {
     let ServeError::Listen { address, error } = refused else {
         return failed(what, refused);
@@ -255,7 +255,7 @@ fn not_bound(what: &str, (command, data_dir): (&str, &Path), refused: &ServeErro
     ))
 }
 
-/// A server that cannot start or go on, with all its causes.
+/// A server that cannot start or continue, with all its causes.
 pub(crate) fn failed(what: &str, error: &(dyn Error + 'static)) -> Failure {
     let mut sentence = format!("The {what} stopped: {error}");
     let mut cause = error.source();
@@ -276,13 +276,13 @@ mod tests {
     use crate::errors::Exit;
 
     #[test]
-    fn a_listener_everywhere_is_reached_at_the_loopback_address() {
+    fn a_listener_on_all_addresses_is_reached_at_loopback() {
         assert_eq!(url(([0, 0, 0, 0], 7401).into()), "http://127.0.0.1:7401");
         assert_eq!(url(([10, 0, 0, 7], 7401).into()), "http://10.0.0.7:7401");
     }
 
     #[test]
-    fn a_taken_port_is_told_with_a_way_out() {
+    fn a_port_in_use_suggests_what_to_do() {
         let error = std::io::Error::from(std::io::ErrorKind::AddrInUse);
         let refused = ServeError::Listen {
             address: ([127, 0, 0, 1], 7401).into(),

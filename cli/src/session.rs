@@ -104,7 +104,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_clock_of_a_server_continues_whatever_this_machine_shows() {
+    fn a_server_clock_ignores_the_local_clock() {
         // In 1970: no clock of this machine shows that.
         let clock = ServerClock::read(Some(&ProtoTime {
             seconds: 1_000,

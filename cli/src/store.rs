@@ -1,7 +1,7 @@
 //! `aftercall store`: looks after a data directory while no server runs on it.
 //!
 //! Promise: nothing is lost, wherever it is interrupted. Must not: run beside a server; the
-//! directory's lock sees to that.
+//! directory's lock prevents it.
 
 use std::path::PathBuf;
 
@@ -13,7 +13,7 @@ use crate::session::Session;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Store {
-    /// Copy the journal to fresh files, which gives freed space back to the disk; stop the server
+    /// Copy the journal to fresh files, which frees unused disk space; stop the server
     /// first
     #[command(after_help = "Example:\n  aftercall store compact --data-dir /var/lib/aftercall")]
     Compact {
@@ -27,7 +27,7 @@ pub(crate) enum Store {
     /// original
     #[command(after_help = "\
 Copies of one data directory have the same epoch. Run this on the copy before you start a server on it; alert streams then begin
-with a reset. `aftercall restore` does it by itself.
+with a reset. `aftercall restore` does it automatically.
 Example:
   aftercall store new-epoch --data-dir ./copy")]
     NewEpoch {
@@ -93,8 +93,8 @@ async fn compact(session: &Session, data_dir: PathBuf) -> Result<(), Failure> {
     let newest = compacted.bounds.newest.sequence;
     if session.output.is_json() {
         let (before, after) = (compacted.bytes_before, compacted.bytes_after);
-        let told = serde_json::json!({"bytes_before": before, "bytes_after": after, "newest_sequence": newest});
-        return session.output.json(&told);
+        let result = serde_json::json!({"bytes_before": before, "bytes_after": after, "newest_sequence": newest});
+        return session.output.json(&result);
     }
     let [before, after] = [compacted.bytes_before, compacted.bytes_after].map(mebibytes);
     session.output.line(&format!(
@@ -111,7 +111,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn sizes_are_told_in_mebibytes() {
+    fn sizes_are_shown_in_mebibytes() {
         assert_eq!(mebibytes(1_572_864), "1.5");
     }
 }

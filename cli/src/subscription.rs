@@ -1,6 +1,6 @@
 //! The stream of alerts for a person at a terminal: frames as lines of text, losses as remarks.
 //!
-//! Must not: connect again by itself; the client library does.
+//! Must not: reconnect; the client library does.
 
 use std::time::Duration;
 
@@ -32,10 +32,10 @@ pub(crate) async fn next(
     }
 }
 
-/// What is said once a connection that was lost is there again.
+/// The remark when a lost connection is back.
 pub(crate) const CONNECTED: &str = "Connected again.";
 
-/// What is said of a connection that is lost.
+/// The remark when a connection is lost.
 pub(crate) fn lost(reason: &str, wait: Duration) -> String {
     let reason = reason.lines().next().unwrap_or_default();
     format!(
@@ -65,7 +65,7 @@ pub(crate) fn line(
     filter: &FollowUpFilter,
     response: &SubscribeResponse,
 ) -> Option<String> {
-    // What waited for a client that was away is told with the time at which it happened.
+    // A change that waited for an absent client is shown with the time at which it happened.
     let at = match response.frame.as_ref()? {
         Frame::StageChange(change) => change.at.as_ref(),
         _ => response.server_time.as_ref(),
@@ -75,7 +75,7 @@ pub(crate) fn line(
         Frame::SnapshotItem(item) => item
             .follow_up
             .as_ref()
-            .map(|open| standing(output, filter, open))?,
+            .map(|open| summary(output, filter, open))?,
         Frame::SnapshotEnd(end) => format!("{} open. Watching for changes.", end.item_count),
         Frame::StageChange(change) => changed(output, filter, change)?,
         Frame::OutOfView(left) => gone(output, left),
@@ -106,11 +106,11 @@ fn changed(output: Output, filter: &FollowUpFilter, change: &StageChange) -> Opt
         "({} by {who})",
         wording::cause(change.cause.as_ref())
     ));
-    Some(format!("{}  {why}", standing(output, filter, follow_up)))
+    Some(format!("{}  {why}", summary(output, filter, follow_up)))
 }
 
 /// Id, caller, workflow, stage, alert and buttons.
-fn standing(output: Output, filter: &FollowUpFilter, follow_up: &FollowUp) -> String {
+fn summary(output: Output, filter: &FollowUpFilter, follow_up: &FollowUp) -> String {
     let caller = wording::caller(follow_up.call.as_ref());
     let alert = wording::alert(follow_up, filter)
         .map(|alert| alert.text.as_str())
@@ -160,7 +160,7 @@ mod tests {
     use crate::output::Form;
 
     #[test]
-    fn a_follow_up_is_one_line_and_a_heartbeat_is_none() {
+    fn a_heartbeat_prints_no_line() {
         let follow_up = FollowUp {
             instance_id: "i-1".to_owned(),
             workflow: "refund".to_owned(),

@@ -213,7 +213,7 @@ mod tests {
     }
 
     #[test]
-    fn without_a_width_everything_is_shown_in_full() {
+    fn without_a_width_nothing_is_cut() {
         let drawn = draw(&COLUMNS, &rows(), None);
         assert_eq!(drawn.left_out, Vec::<&str>::new());
         let expected = [
@@ -225,7 +225,7 @@ mod tests {
     }
 
     #[test]
-    fn too_little_width_costs_columns_and_texts_but_no_id() {
+    fn a_narrow_table_keeps_its_ids() {
         let at = |width| draw(&COLUMNS, &rows(), Some(width));
         assert_eq!(at(60).left_out, ["customer"]);
         assert_eq!(
@@ -256,7 +256,7 @@ mod tests {
     }
 
     proptest! {
-        /// Whatever the texts, every id is there whole, every line fits as long as the ids do, and a row is one line.
+        /// For any texts: every id is whole, every line fits as long as the ids do, and a row is one line.
         #[test]
         fn no_line_is_wider_than_the_terminal_and_every_id_is_whole(
             rows in prop::collection::vec(

@@ -50,7 +50,7 @@ pub(crate) fn in_zone(time: Option<&ProtoTime>, zone: &str) -> String {
     }
 }
 
-/// Whether a time says by itself which moment it is.
+/// Whether a written time names its zone or distance from UTC.
 pub(crate) fn is_moment(text: &str) -> bool {
     text.parse::<Timestamp>().is_ok()
 }
@@ -209,7 +209,7 @@ mod tests {
     }
 
     #[test]
-    fn spans_are_read_as_workflow_files_write_them() {
+    fn durations_are_read_as_in_workflow_files() {
         assert_eq!(parse_span("90s"), Ok(Duration::from_secs(90)));
         assert_eq!(parse_span("15m"), Ok(Duration::from_secs(900)));
         assert_eq!(parse_span("1h30m"), Ok(Duration::from_secs(5_400)));
@@ -220,7 +220,7 @@ mod tests {
     }
 
     #[test]
-    fn moments_are_read_with_and_without_a_zone() {
+    fn times_are_read_with_and_without_a_zone() {
         assert_eq!(
             parse_moment("1970-01-01T00:01:00Z"),
             Ok(ProtoTime {

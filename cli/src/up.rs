@@ -88,7 +88,7 @@ impl Up {
         }
         tokio::select! {
             failure = servers.broken() => {
-                // The failure is the one to tell; what the other server says while it stops is in the log.
+                // This failure is the one to report; the other server's messages are in the log.
                 let _ = servers.stop().await;
                 return Err(failure);
             }

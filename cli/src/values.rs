@@ -1,7 +1,7 @@
 //! Values of fields and forms, and the names of calls, as they are written on the command line.
 //!
-//! Promise: values take the types that the workflow or the button declares, and every fault is told
-//! at once. Must not: guess a type, or send what is not declared.
+//! Promise: values take the types that the workflow or the button declares, and all errors are
+//! reported at once. Must not: guess a type, or send what is not declared.
 
 use std::collections::BTreeMap;
 
@@ -35,7 +35,7 @@ pub(crate) fn parse_call(text: &str) -> Result<CallRef, String> {
     }
 }
 
-/// Reads `FROM=TO`: a stage that is gone, and the one that stands in for it.
+/// Reads `FROM=TO`: a stage that is gone, and the stage to use instead.
 pub(crate) fn parse_mapping(text: &str) -> Result<(u32, u32), String> {
     let pair = text
         .split_once('=')
@@ -60,8 +60,8 @@ pub(crate) fn call_name(call: Option<&CallRef>) -> String {
         .unwrap_or_default()
 }
 
-/// Gives each value the type that is declared for it; times without a zone are by the clock of
-/// `zone`. `of` says whose fields they are, for the sentences.
+/// Converts each value to its declared type. A time without a zone is in `zone`. `of` names the
+/// workflow or button in errors.
 pub(crate) fn typed(
     pairs: &[(String, String)],
     declared: &[FieldDeclaration],
@@ -260,7 +260,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn sample_times_keep_the_bounds_of_their_field_and_bounds_are_listed_in_words() {
+    fn sample_times_keep_the_bounds_of_their_field() {
         let now = Timestamp::from_second(1_000_000).unwrap();
         let at = |seconds: i64| Timestamp::from_second(1_000_000 + seconds).unwrap();
         let bound = |seconds| Some(prost_types::Duration { seconds, nanos: 0 });
@@ -321,7 +321,7 @@ mod tests {
     }
 
     #[test]
-    fn every_fault_is_told_at_once() {
+    fn all_errors_are_reported_at_once() {
         let fields = [declared("amount", FieldType::Number)];
         let pairs = [
             ("amount".to_owned(), "much".to_owned()),
@@ -341,7 +341,7 @@ mod tests {
     }
 
     #[test]
-    fn pairs_and_calls_are_split_at_the_first_sign() {
+    fn pairs_and_calls_split_at_the_first_sign() {
         assert_eq!(parse_pair("a=b=c"), Ok(("a".to_owned(), "b=c".to_owned())));
         assert!(parse_pair("=b").is_err());
         let call = parse_call("scripts/10/01").unwrap();

@@ -122,7 +122,7 @@ fn what(cause: &Cause, values: &mut BTreeMap<String, Value>, version: &str) -> S
     }
 }
 
-/// Who rang, as the list shows it.
+/// The caller, as the list shows them.
 pub(crate) fn caller(call: Option<&Call>) -> String {
     let Some(caller) = call.and_then(|call| call.caller.as_ref()) else {
         return String::new();
@@ -202,7 +202,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_alert_shown_is_the_first_that_the_filter_lets_through() {
+    fn the_first_matching_alert_is_shown() {
         let alert_for = |team: &str| Alert {
             team: team.to_owned(),
             text: format!("for {team}"),
@@ -224,7 +224,7 @@ mod tests {
     }
 
     #[test]
-    fn a_push_is_told_with_its_note_and_form() {
+    fn a_push_is_shown_with_its_note_and_form() {
         let pushed = Cause {
             kind: ChangeKind::ButtonPushed.into(),
             title: "Reject".to_owned(),
@@ -235,7 +235,7 @@ mod tests {
     }
 
     #[test]
-    fn a_change_of_hands_names_the_people_and_what_is_left_of_the_values() {
+    fn a_handover_names_the_people() {
         let text = |text: &str| Value {
             kind: Some(Kind::Text(text.to_owned())),
         };
@@ -289,7 +289,7 @@ mod tests {
     }
 
     #[test]
-    fn an_outcome_is_told_only_of_what_has_finished() {
+    fn only_finished_follow_ups_have_an_outcome() {
         assert_eq!(ending(Status::Finished, "paid"), "finished: paid");
         assert_eq!(ending(Status::Cancelled, ""), "cancelled");
     }

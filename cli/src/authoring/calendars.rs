@@ -9,7 +9,7 @@ use aftercall_proto::workflow::v1::{Calendar, DayHours, Holiday, Weekday};
 use super::files::refused;
 use crate::errors::Failure;
 
-/// Reads the text of a file of calendars; `file` is its name in faults.
+/// Reads the text of a file of calendars; `file` is its name in errors.
 pub(crate) fn read(file: &str, text: &str) -> Result<Vec<Calendar>, Failure> {
     let read = read_calendars(text).map_err(|faults| refused(file, text, &faults))?;
     Ok(read.iter().map(message).collect())
@@ -101,7 +101,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_a_server_shows_is_exported_as_it_was_imported() {
+    fn calendars_are_exported_as_imported() {
         let file = "format: 1\ncalendars:\n  - name: office\n    title: Office\n    time_zone: Europe/Berlin\n    hours:\n      mon-fri: [08:00-12:00, 13:00-17:00]\n      sun: 22:00-06:00\n    holidays:\n      - { date: 2026-12-24, title: Christmas Eve, hours: 08:00-12:00 }\n      - 12-25\n";
         assert_eq!(write(&read("file", file).unwrap()).unwrap(), file);
     }

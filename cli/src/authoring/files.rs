@@ -1,5 +1,5 @@
-//! Workflow files, read without a server: their faults with the lines that they are in, formatting,
-//! and a file to begin from.
+//! Workflow files, read without a server: their errors with lines, formatting, and a file to begin
+//! from.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -26,7 +26,7 @@ pub(crate) struct Written {
 }
 
 impl Written {
-    /// A World to try it out in; its faults are told with their lines.
+    /// A World to try it out in. Errors have their lines.
     pub(crate) fn simulation(
         &self,
         calendars: &[Arc<Calendar>],
@@ -73,7 +73,7 @@ pub(crate) fn read_after(file: &Path, earlier: &Definition) -> Result<Written, F
     }
 }
 
-/// Reads the text of a file; `name` is what faults call it.
+/// Reads the text of a file; `name` is its name in errors.
 pub(crate) fn parse(name: &str, text: &str) -> Result<Written, Failure> {
     let (definition, places) =
         file::read_placed(text, |_| None).map_err(|faults| refused(name, text, &faults))?;
@@ -85,18 +85,18 @@ pub(crate) fn parse(name: &str, text: &str) -> Result<Written, Failure> {
     })
 }
 
-/// The faults of a file with the lines that they are in.
+/// The errors of a file with their lines.
 pub(crate) fn refused(name: &str, text: &str, faults: &[Fault]) -> Failure {
     Failure::refused(
         faults
             .iter()
-            .map(|fault| told(name, text, fault))
+            .map(|fault| with_place(name, text, fault))
             .collect::<Vec<_>>()
             .join("\n"),
     )
 }
 
-fn told(name: &str, text: &str, fault: &Fault) -> String {
+fn with_place(name: &str, text: &str, fault: &Fault) -> String {
     let place = match fault.line {
         0 => format!("{name}: {}", fault.message),
         line => format!("{name}:{line}:{}: {}", fault.column, fault.message),
@@ -107,12 +107,12 @@ fn told(name: &str, text: &str, fault: &Fault) -> String {
     }
 }
 
-/// The line of a fault with a mark below its column; nothing where the place is not known.
+/// The line of an error with a mark below its column; nothing where the place is not known.
 pub(crate) fn excerpt(text: &str, line: u32, column: u32) -> Option<String> {
     const SHOWN_CHARS_MAX: usize = 100;
     let source = file::lines(text).nth((line as usize).checked_sub(1)?)?;
     let column = (column as usize).saturating_sub(1);
-    // Of a long line what is around the fault is shown.
+    // Of a long line only the part around the error is shown.
     let skipped = column.saturating_sub(SHOWN_CHARS_MAX / 2);
     let shown: String = source
         .chars()
@@ -185,7 +185,7 @@ on_new_call:                        # stage 1: actions, from top to bottom
       when: fields.urgent
   - button: Done                    # adds an event with a stage of its own, below
     id: done
-    form:                           # what is asked for
+    form:                           # what people fill in
       result: {type: text, required: true}
     then:
       - finish: done                # the outcome, as reports count it
@@ -199,7 +199,7 @@ on_new_call:                        # stage 1: actions, from top to bottom
         then:
           - link: {to: new-call, max: 2, else: give-up}
   - button: Give up
-    id: give-up                     # its id, for links; given by itself otherwise
+    id: give-up                     # its id, for links; chosen automatically otherwise
     confirm: Does the caller know?
     then:
       - finish: given-up
@@ -210,7 +210,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_fault_is_shown_in_its_line() {
+    fn an_error_is_shown_in_its_line() {
         let text = "format: 1\nworkflow: w\ntitle: T\non_new_call:\n  - buton: Go\n";
         let failure = parse("w.yaml", text).unwrap_err();
         assert_eq!(
@@ -230,7 +230,7 @@ mod tests {
     }
 
     #[test]
-    fn the_mark_is_below_the_fault_whatever_stands_before_it() {
+    fn the_mark_is_below_the_error() {
         let family = "\u{1f469}\u{200d}\u{1f469}\u{200d}\u{1f467}\u{200d}\u{1f466}";
         for before in [
             "漢字漢字漢字",
@@ -256,7 +256,7 @@ mod tests {
     }
 
     #[test]
-    fn the_file_to_begin_from_has_no_fault_and_formats_to_itself() {
+    fn the_template_is_valid_and_formatted() {
         let text = template("my-flow", "My flow");
         let once = formatted("a", &text, false).unwrap();
         assert_eq!(once, text);

@@ -4,10 +4,23 @@ use std::path::Path;
 
 use aftercall_authoring::diff::diff;
 use aftercall_authoring::graph::{Graph, Trail, dot, hush_layout_panics, mermaid, svg, text};
+use clap::ValueEnum;
 
-use super::files::{read, read_after};
-use crate::commands::workflow_pictures::Form;
+use crate::authoring::files::{read, read_after};
 use crate::errors::Failure;
+
+/// The form of a picture.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(crate) enum Form {
+    /// A tree in 80 columns
+    Text,
+    /// A Mermaid flowchart
+    Mermaid,
+    /// DOT, for Graphviz
+    Dot,
+    /// SVG, for browsers
+    Svg,
+}
 
 /// The picture of a file.
 pub(crate) fn draw(file: &Path, form: Form) -> Result<String, Failure> {
@@ -27,7 +40,7 @@ pub(crate) fn differences(old: &Path, new: &Path) -> Result<Vec<String>, Failure
     Ok(diff(&old, &read_after(new, &old)?.definition))
 }
 
-/// Of a layout that the library gives up nothing is said but our own answer.
+/// A panic of the layout library prints nothing; the answer is our own error.
 pub(crate) fn hush() {
     hush_layout_panics();
 }
@@ -37,7 +50,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_event_that_comes_after_one_that_is_gone_is_told_as_new() {
+    fn a_new_event_after_a_removed_one_is_new() {
         let folder = tempfile::tempdir().unwrap();
         let written = |name: &str, actions: &str| {
             let path = folder.path().join(name);
@@ -56,24 +69,27 @@ mod tests {
             "new.yaml",
             "  - { button: Pay, stage: 2 }\n  - button: Second look\n",
         );
-        let told = differences(&old, &new).unwrap();
+        let lines = differences(&old, &new).unwrap();
         assert!(
-            told.iter()
+            lines
+                .iter()
                 .any(|line| line.starts_with("stage 3 \"After Approve\" is gone")),
-            "{told:?}"
+            "{lines:?}"
         );
         assert!(
-            told.iter()
+            lines
+                .iter()
                 .any(|line| line.starts_with("stage 4 \"After Second look\" is new")),
-            "{told:?}"
+            "{lines:?}"
         );
-        // What could not follow is compared as it is written.
+        // A version that could not follow is compared as it is written.
         let other = written("other.yaml", "  - { button: Pay, stage: 3 }\n");
-        let told = differences(&old, &other).unwrap();
+        let lines = differences(&old, &other).unwrap();
         assert!(
-            told.iter()
+            lines
+                .iter()
                 .any(|line| line.contains("was the event approve, and is pay")),
-            "{told:?}"
+            "{lines:?}"
         );
         assert_eq!(differences(&old, &old).unwrap(), Vec::<String>::new());
     }

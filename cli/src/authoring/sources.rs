@@ -281,7 +281,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_of_another_kind_named_alone_is_an_error_that_names_its_command() {
+    fn a_file_of_another_kind_names_its_command() {
         let folder = folder();
         for (name, kind, command) in [
             ("a.test.yaml", "a file of tests", "aftercall workflow test"),
@@ -305,7 +305,7 @@ mod tests {
     }
 
     #[test]
-    fn where_nothing_is_meant_is_an_error() {
+    fn no_file_is_an_error() {
         let folder = tempfile::tempdir().unwrap();
         let exit = |name: &str| {
             gather(&[folder.path().join(name)])

@@ -5,7 +5,7 @@ use aftercall_authoring::file::read_teams;
 use super::files::refused;
 use crate::errors::Failure;
 
-/// Reads the names and titles of a file of teams; `file` is its name in faults.
+/// Reads the names and titles of a file of teams; `file` is its name in errors.
 pub(crate) fn read(file: &str, text: &str) -> Result<Vec<(String, String)>, Failure> {
     read_teams(text).map_err(|faults| refused(file, text, &faults))
 }

@@ -25,7 +25,7 @@ use super::reading::{read_text, shown};
 use super::sources::{entries, is_author_file};
 use crate::errors::Failure;
 
-/// What came of one test.
+/// The result of one test.
 pub(crate) struct Ran {
     /// The name of its workflow.
     pub(crate) workflow: String,
@@ -42,12 +42,12 @@ impl Ran {
     }
 }
 
-/// What came of all tests of a workflow.
+/// The results of all tests of a workflow.
 #[derive(Default)]
 pub(crate) struct Outcome {
     /// Each test.
     pub(crate) ran: Vec<Ran>,
-    /// The ways that no test has walked, in words, by workflow.
+    /// The paths that no test has walked, in words, by workflow.
     pub(crate) unwalked: Vec<String>,
     /// The workflows that were tested, each by the one path that is the same however it is named.
     tested: BTreeSet<PathBuf>,
@@ -69,7 +69,7 @@ impl Outcome {
     }
 }
 
-/// Whether it is a file of a workflow, with or without faults, and not one of tests, teams or
+/// Whether it is a file of a workflow, with or without errors, and not one of tests, teams or
 /// calendars, nor the schema.
 fn is_workflow(path: &Path) -> bool {
     let read = || std::fs::read_to_string(path).ok();
@@ -143,7 +143,7 @@ fn read_tests(path: &Path) -> Result<TestFile, Failure> {
     Ok(file)
 }
 
-/// What is wrong with the form of a file of tests, as faults of workflow files are reported.
+/// What is wrong with the form of a file of tests, reported as errors of workflow files are.
 fn unreadable(shown: &str, text: &str, error: &Error) -> Failure {
     let error = error.without_snippet();
     let message = match error {
@@ -161,7 +161,7 @@ fn unreadable(shown: &str, text: &str, error: &Error) -> Failure {
         Error::SerdeMissingField { field, .. } => format!("`{field}` is missing"),
         other => {
             let said = other.to_string();
-            // The place is shown in our own way.
+            // The place is shown separately.
             said.split_once(" at line ")
                 .map_or(said.clone(), |(message, _)| message.to_owned())
         }
@@ -194,7 +194,7 @@ fn unwalked(definition: &Definition, walked: &BTreeSet<Way>) -> Vec<String> {
     let all = ways(definition)
         .into_iter()
         .filter(|(way, _)| !walked.contains(way));
-    let told = |(way, what): (Way, String)| {
+    let in_words = |(way, what): (Way, String)| {
         let target = match way.leads {
             Leads::Button(to) | Leads::Timer(to) | Leads::Link(to) => name(to),
             Leads::Finish(outcome) => outcome.into(),
@@ -205,7 +205,7 @@ fn unwalked(definition: &Definition, walked: &BTreeSet<Way>) -> Vec<String> {
             name(way.from)
         )
     };
-    all.map(told).collect()
+    all.map(in_words).collect()
 }
 
 /// The calendars of a file; none where none is named.
@@ -228,7 +228,7 @@ mod tests {
     }
 
     #[test]
-    fn the_tests_of_the_examples_pass_and_walk_every_way() {
+    fn the_example_tests_walk_every_path() {
         let files = files_of(&[examples()]).unwrap();
         let outcome = run(&files).unwrap();
         let failed: Vec<String> = outcome
@@ -292,12 +292,12 @@ mod tests {
         assert_eq!(
             outcome.untested(&[path]).unwrap(),
             Vec::<PathBuf>::new(),
-            "a file of tests is asked for by itself"
+            "a file of tests is named alone"
         );
     }
 
     #[test]
-    fn a_finish_is_a_way_and_so_is_each_of_what_leads_to_one_stage() {
+    fn each_finish_and_each_link_is_a_path() {
         let folder = tempfile::tempdir().unwrap();
         let workflow = "format: 1
 workflow: w
@@ -329,7 +329,7 @@ on_new_call:
     }
 
     #[test]
-    fn the_schema_beside_a_workflow_needs_no_test() {
+    fn the_schema_needs_no_test() {
         let folder = tempfile::tempdir().unwrap();
         let schema = crate::authoring::schema::text().unwrap();
         std::fs::write(folder.path().join("aftercall-workflow.schema.json"), schema).unwrap();
@@ -341,7 +341,7 @@ on_new_call:
     }
 
     #[test]
-    fn what_two_files_walk_of_one_workflow_counts_together() {
+    fn two_test_files_cover_one_workflow_together() {
         let folder = tempfile::tempdir().unwrap();
         let below = folder.path().join("tests");
         std::fs::create_dir(&below).unwrap();
@@ -367,7 +367,7 @@ on_new_call:
     }
 
     #[test]
-    fn a_key_that_is_not_known_is_told_with_its_line_and_what_was_meant() {
+    fn an_unknown_key_suggests_the_nearest() {
         let folder = tempfile::tempdir().unwrap();
         let refused = |text: &str| {
             let path = folder.path().join("w.test.yaml");
@@ -409,7 +409,7 @@ on_new_call:
     }
 
     #[test]
-    fn a_file_that_holds_no_tests_is_told_in_a_sentence() {
+    fn a_file_without_tests_is_an_error() {
         let folder = tempfile::tempdir().unwrap();
         let refused = |text: &str| {
             let path = folder.path().join("w.yaml");

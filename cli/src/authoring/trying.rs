@@ -245,7 +245,7 @@ fn answered(text: &str, field: &FieldDeclaration, now: Time) -> Result<Option<Va
     }
 }
 
-/// How a value is written; goes on from "Write" and from "must be".
+/// How a value is written; continues the words "Write" and "must be".
 pub(crate) fn written_as(field_type: FieldType) -> &'static str {
     match field_type {
         FieldType::Text => "a text",
@@ -257,8 +257,8 @@ pub(crate) fn written_as(field_type: FieldType) -> &'static str {
     }
 }
 
-/// A moment as it is typed, in UTC as all moments here are shown: a test must not come out
-/// otherwise in another time zone.
+/// A moment as it is typed, in UTC as all moments here are shown: a test must have
+/// the same result in every time zone.
 pub(crate) fn typed_moment(text: &str) -> Option<Time> {
     let zoned = || {
         text.parse::<jiff::ZonedDateTime>()
@@ -320,7 +320,7 @@ mod tests {
     use crate::authoring::files;
 
     #[test]
-    fn what_is_typed_is_told_at_once_where_it_cannot_be() {
+    fn invalid_input_is_rejected_at_once() {
         let field = |field_type, required| FieldDeclaration {
             name: "x".into(),
             field_type,
@@ -364,7 +364,7 @@ mod tests {
     }
 
     #[test]
-    fn a_zone_that_is_written_counts() {
+    fn a_written_zone_is_used() {
         let utc = typed_moment("2026-06-24 08:00");
         assert!(utc.is_some());
         for text in [
@@ -386,7 +386,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_is_walked_through_by_choices() {
+    fn a_walk_follows_the_choices() {
         let definition = files::parse("w", &files::template("w", "Try")).unwrap();
         // A topic and no urgency; a choice that is not there; not reached, with a note; wait; done,
         // with a result.

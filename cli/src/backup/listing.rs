@@ -4,7 +4,7 @@ use std::path::Path;
 
 use workflow_server::backup::{BackupDirectory, BackupError, KnownErasure, Manifest};
 
-use super::{failed, local, mebibytes, sentence};
+use crate::backup::shown::{failed, local, mebibytes, sentence};
 use crate::errors::Failure;
 use crate::output::remark;
 use crate::session::Session;

@@ -11,7 +11,7 @@ use workflow_server::backup::{
 };
 use workflow_server::ledger::{Clock, SystemClock};
 
-use super::{bytes_bar, failed, local, millis};
+use crate::backup::shown::{bytes_bar, failed, local, millis};
 use crate::errors::Failure;
 use crate::output::remark;
 use crate::session::Session;
@@ -205,8 +205,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_fires_at_the_start_is_announced_with_its_number_and_what_is_held_with_the_next_command()
-    {
+    fn timers_that_fire_at_the_start_are_announced() {
         let now = Time(1_795_000_000_000);
         let fires = about_clock(ClockAtStart::Continues { from: now, due: 41 });
         assert!(

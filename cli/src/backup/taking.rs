@@ -12,10 +12,13 @@ use indicatif::{ProgressBar, ProgressStyle};
 use tonic::Streaming;
 use workflow_server::backup::{BackupDirectory, BackupError, Begun, Manifest, NewGeneration};
 
-use super::{KEPT, bytes_bar, failed, local, mebibytes, millis, sentence};
+use crate::backup::shown::{bytes_bar, failed, local, mebibytes, millis, sentence};
 use crate::errors::Failure;
 use crate::output::remark;
 use crate::session::Session;
+
+/// How many backups are kept without `--keep`.
+const KEPT: u32 = 7;
 
 #[derive(Debug, Args)]
 pub(super) struct Take {
@@ -33,7 +36,7 @@ pub(super) struct Take {
     prune_erased: bool,
 }
 
-/// What a backup came to.
+/// The result of a backup.
 struct Taken {
     manifest: Manifest,
     begin: BackupBegin,

@@ -8,7 +8,7 @@ use workflow_server::backup::{
     BackupDirectory, Verified, verify_backup, verify_files, verify_store,
 };
 
-use super::{bytes_bar, failed, mebibytes};
+use crate::backup::shown::{bytes_bar, failed, mebibytes};
 use crate::errors::Failure;
 use crate::session::Session;
 

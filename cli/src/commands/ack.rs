@@ -1,6 +1,6 @@
-//! `aftercall ack`: says that a person has seen an alert.
+//! `aftercall ack`: records that a person has seen an alert.
 //!
-//! Promise: everybody is shown who has seen it first. Must not: choose among several alerts.
+//! Promise: everybody sees who was first. Must not: choose among several alerts.
 
 use aftercall_proto::workflow::v1::call_manager_service_client::CallManagerServiceClient;
 use aftercall_proto::workflow::v1::{AcknowledgeAlertRequest, Alert, FollowUp, GetFollowUpRequest};
@@ -25,7 +25,7 @@ pub(crate) struct Ack {
 /// Which alert of a follow-up, as the person saw it.
 #[derive(Debug, Args)]
 pub(super) struct WhichAlert {
-    /// Which alert, by its id [default: the only one there is]
+    /// Which alert, by its id [default: the only one]
     alert: Option<String>,
     /// How many times it had become more urgent when you saw it; one that is more urgent since is
     /// refused [default: as it is now]
@@ -136,7 +136,7 @@ fn seen(alert: &Alert) -> String {
     )
 }
 
-/// The one alert that there is, where none was named.
+/// The only alert, where none was named.
 fn only_alert(follow_up: &FollowUp) -> Result<String, Failure> {
     match follow_up.alerts.as_slice() {
         [alert] => Ok(alert.id.clone()),
@@ -157,7 +157,7 @@ mod tests {
     use crate::errors::Exit;
 
     #[test]
-    fn one_alert_need_not_be_named_and_several_must() {
+    fn one_of_several_alerts_must_be_named() {
         let alert = |id: &str| Alert {
             id: id.to_owned(),
             text: format!("alert {id}"),

@@ -22,7 +22,7 @@ use crate::session::Session;
 use crate::table::{Table, id, name, sentence, whole};
 use crate::{connect, time, values, wording};
 
-/// The largest page that the server gives.
+/// The largest page that the server returns.
 const PAGE_SIZE: u32 = 1_000;
 
 const TRIED: Table<'_> = Table {
@@ -75,7 +75,7 @@ pub(crate) enum Batch {
         /// Map a stage that the version does not have to the stage to use instead; may be repeated
         #[arg(long = "map", value_name = "FROM=TO", value_parser = values::parse_mapping)]
         mapped: Vec<(u32, u32)>,
-        /// Begin although some would be refused
+        /// Start even if some would be refused
         #[arg(long)]
         allow_refused: bool,
         #[command(flatten)]
@@ -131,7 +131,7 @@ pub(crate) enum Batch {
         /// Which batch
         batch: u64,
     },
-    /// List the items of a batch with what came of each
+    /// List the items of a batch with the result of each
     #[command(after_help = "Example:\n  aftercall batch items 4711 --refused")]
     Items {
         /// Which batch
@@ -159,13 +159,13 @@ pub(crate) struct Target {
     ids: Vec<String>,
     #[command(flatten)]
     filter: Filter,
-    /// Why, as each history will say
+    /// The reason, for each history
     #[arg(long)]
     reason: String,
-    /// How many in a second at most [default: 100]
+    /// At most this many a second [default: 100]
     #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
     per_second: u32,
-    /// Start nothing, and say what would come of each
+    /// Start nothing, and show what each result would be
     #[arg(long, short = 'n')]
     dry_run: bool,
     #[command(flatten)]
@@ -185,17 +185,12 @@ impl Batch {
                 allow_refused,
                 target,
             } => {
-                let stages = values::mappings(&mapped);
-                start(
-                    session,
-                    Kind::Migrate(MigrateWork {
-                        to_version,
-                        stages,
-                        allow_refused,
-                    }),
-                    *target,
-                )
-                .await
+                let work = MigrateWork {
+                    to_version,
+                    stages: values::mappings(&mapped),
+                    allow_refused,
+                };
+                start(session, Kind::Migrate(work), *target).await
             }
             Self::Pause { span, target } => {
                 let now = session.now().await?;
@@ -210,36 +205,26 @@ impl Batch {
                 target,
             } => {
                 names::check(session, to_team.as_slice(), &[]).await?;
-                let (to_person, to_team) =
-                    (to_person.unwrap_or_default(), to_team.unwrap_or_default());
-                start(
-                    session,
-                    Kind::HandOver(HandOverWork {
-                        to_person,
-                        to_team,
-                        lease: None,
-                    }),
-                    *target,
-                )
-                .await
+                let work = HandOverWork {
+                    to_person: to_person.unwrap_or_default(),
+                    to_team: to_team.unwrap_or_default(),
+                    lease: None,
+                };
+                start(session, Kind::HandOver(work), *target).await
             }
             Self::List => list(session).await,
-            Self::Show { batch } => {
-                let request = GetBatchRequest { batch_id: batch };
-                let answer = session
-                    .to
-                    .operations()
-                    .await?
-                    .get_batch(request)
-                    .await?
-                    .into_inner();
-                let job = answer.batch.unwrap_or_default();
-                session.output.one(&job, || vec![told(&job)])
-            }
+            Self::Show { batch } => show(session, batch).await,
             Self::Items { batch, refused } => items(session, batch, refused).await,
             Self::Stop { batch, reason } => stop(session, batch, reason).await,
         }
     }
+}
+
+async fn show(session: &Session, batch_id: u64) -> Result<(), Failure> {
+    let mut client = session.to.operations().await?;
+    let answer = client.get_batch(GetBatchRequest { batch_id }).await?;
+    let batch = answer.into_inner().batch.unwrap_or_default();
+    session.output.one(&batch, || vec![progress_line(&batch)])
 }
 
 /// The number of a stage; a title is one of the newest version of the one workflow that the filter
@@ -280,7 +265,7 @@ async fn start(session: &Session, work: Kind, target: Target) -> Result<(), Fail
     let answer = client.start_batch(request).await?.into_inner();
     if !dry_run {
         let job = answer.batch.unwrap_or_default();
-        session.output.one(&job, || vec![told(&job)])?;
+        session.output.one(&job, || vec![progress_line(&job)])?;
         return Ok(());
     }
     session.output.list(&answer.items, &TRIED, |item| {
@@ -310,7 +295,7 @@ async fn start(session: &Session, work: Kind, target: Target) -> Result<(), Fail
     Ok(())
 }
 
-/// What cannot be undone, in words; none of what the opposite command takes back.
+/// The question for work that cannot be undone; none for work that another command reverses.
 fn doubt(work: &Kind) -> Option<&'static str> {
     match work {
         Kind::Cancel(_) => Some("cancels"),
@@ -381,7 +366,7 @@ async fn stop(session: &Session, batch: u64, reason: String) -> Result<(), Failu
         .await?
         .into_inner();
     let job = answer.batch.unwrap_or_default();
-    session.output.one(&job, || vec![told(&job)])
+    session.output.one(&job, || vec![progress_line(&job)])
 }
 
 fn cells(item: &BatchItem, done: &str) -> Vec<String> {
@@ -394,7 +379,7 @@ fn cells(item: &BatchItem, done: &str) -> Vec<String> {
     vec![item.instance_id.clone(), result]
 }
 
-fn told(job: &Job) -> String {
+fn progress_line(job: &Job) -> String {
     let Job {
         id,
         done,
@@ -443,7 +428,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_batch_is_told_with_what_is_left_over() {
+    fn a_batch_line_counts_what_remains() {
         let work = Some(BatchWork {
             kind: Some(Kind::Cancel(CancelWork {})),
         });
@@ -457,6 +442,6 @@ mod tests {
             ..Job::default()
         };
         let expected = "Batch 7 (cancel) is running: 3 done, 0 refused, of 10. 2 more matched: start another for them.";
-        assert_eq!(told(&job), expected);
+        assert_eq!(progress_line(&job), expected);
     }
 }

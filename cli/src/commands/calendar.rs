@@ -1,7 +1,7 @@
 //! `aftercall calendar`: declares when people work.
 //!
 //! Promise: a calendar file has the form of `examples/calendars.yaml`; all of it is read before
-//! anything is declared, and a fault reads `file:line:col: message`. Must not: delete.
+//! anything is declared, and an error reads `file:line:col: message`. Must not: delete.
 
 use std::path::{Path, PathBuf};
 
@@ -216,7 +216,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_calendar_of_a_file_is_shown_as_it_was_written() {
+    fn a_calendar_is_shown_as_written() {
         let text = "calendars: [ { name: a, title: A, time_zone: UTC, hours: { mon: [09:00-12:00, 22:00-06:00] }, holidays: [ { date: 2026-12-25, title: X }, { date: 2026-12-24, hours: 09:00-12:00 }, 01-01 ] } ]";
         let calendar = &calendars::read("file", text).unwrap()[0];
         let expected = [

@@ -1,4 +1,4 @@
-//! `aftercall call`: shows a call, says that it has ended, or whether it is chargeable.
+//! `aftercall call`: shows a call, reports its end, or sets whether it is chargeable.
 //!
 //! Promise: hidden and ended follow-ups of the call are shown too. Must not: list other people's
 //! calls.
@@ -34,13 +34,13 @@ pub(crate) enum Call {
         #[arg(long)]
         create: bool,
     },
-    /// Say whether a call is chargeable: only then Call Managers see its follow-ups
+    /// Set whether a call is chargeable; only then Call Managers see its follow-ups
     #[command(after_help = "Example:\n  aftercall call chargeable scripts/1001 yes")]
     Chargeable {
         /// Which call
         #[arg(value_name = "SOURCE/ID", value_parser = parse_call)]
         call: CallRef,
-        /// Whether it is
+        /// true or false
         #[arg(value_enum)]
         chargeable: YesNo,
         /// Also for a call that the server does not know
@@ -219,7 +219,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_call_is_shown_with_what_decides_whether_it_is_seen() {
+    fn a_call_shows_whether_it_is_chargeable() {
         let call = CallMessage {
             r#ref: Some(CallRef {
                 source: "scripts".to_owned(),

@@ -1,6 +1,6 @@
-//! `aftercall open`, `chase`, `caller`: the caller rings again.
+//! `aftercall open`, `chase`, `caller`: the caller calls again.
 //!
-//! Promise: what the agent can read out stands first. Must not: judge who the caller is.
+//! Promise: what the agent can read out comes first. Must not: judge who the caller is.
 
 use aftercall_proto::workflow::v1::{
     CallRef, CallWithFollowUps, Caller, ChaseRequest, ListCallsOfCallerRequest,
@@ -171,7 +171,7 @@ impl OfCaller {
     }
 }
 
-/// The words stand whole on a line of their own: the agent reads them out.
+/// The words have a line of their own: the agent reads them out.
 fn to_read_out(open: &OpenFollowUp) -> Vec<String> {
     let id = open
         .follow_up
@@ -217,7 +217,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_caller_is_named_by_what_was_given_or_not_at_all() {
+    fn a_caller_needs_one_way_to_be_found() {
         let none = || KnownBy {
             reference: None,
             phone: None,

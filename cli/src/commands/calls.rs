@@ -17,7 +17,7 @@ use crate::table::{Table, id, name, sentence, whole};
 use crate::values::call_name;
 use crate::{time, wording};
 
-/// One page is what a person reads; `--all` takes the largest pages that the server gives.
+/// One page is what a person reads; `--all` takes the largest pages that the server returns.
 const PAGE_SIZE: u32 = 100;
 const PAGE_SIZE_MAX: u32 = 1_000;
 

@@ -1,8 +1,8 @@
 //! `aftercall claim`, `claim-next`, `extend`, `release`, `take-over`, `hand-over`: who works on
 //! which follow-up.
 //!
-//! Promise: it is said who holds it and until when, as the server answered. Must not: decide who
-//! may.
+//! Promise: the holder and the end of the claim are shown, as the server answered. Must not: decide
+//! who may.
 
 use std::time::Duration;
 
@@ -306,7 +306,7 @@ impl TakeOver {
     }
 }
 
-/// That nothing was claimed, for a program: the field that it looks for is there, and is null.
+/// The JSON answer when nothing was claimed: the field is present and null.
 fn nothing_claimed(answer: &ClaimNextResponse) -> Result<serde_json::Value, Failure> {
     let mut value = json::value(answer)?;
     if let Some(fields) = value.as_object_mut() {
@@ -315,7 +315,7 @@ fn nothing_claimed(answer: &ClaimNextResponse) -> Result<serde_json::Value, Fail
     Ok(value)
 }
 
-/// Who holds it now, and what there is to do.
+/// Who holds it now, and what to do next.
 fn held(follow_up: Option<&FollowUp>, now: Timestamp) -> Vec<String> {
     let Some(follow_up) = follow_up else {
         return vec!["Nothing is waiting unclaimed.".to_owned()];
@@ -353,7 +353,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn it_is_said_who_holds_it_or_that_nobody_does() {
+    fn the_holder_is_shown() {
         let now = Timestamp::UNIX_EPOCH;
         assert_eq!(held(None, now), ["Nothing is waiting unclaimed."]);
         let json = nothing_claimed(&ClaimNextResponse {

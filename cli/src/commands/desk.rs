@@ -1,8 +1,7 @@
 //! `aftercall snooze`, `pause`, `resume`, `undo`: what people do with a follow-up besides pushing
 //! and holding.
 //!
-//! Promise: it is said how the follow-up stands afterwards, as the server answered. Must not:
-//! decide who may.
+//! Promise: the follow-up's new state is shown, as the server answered. Must not: decide who may.
 
 use std::time::Duration;
 
@@ -23,7 +22,7 @@ use crate::{connect, time, wording};
 #[command(after_help = "\
 Examples:
   aftercall snooze ID --for 2h --attempt no-answer
-  aftercall snooze ID --until 09:00 --note 'asked to be rung in the morning'
+  aftercall snooze ID --until 09:00 --note 'asked for a call in the morning'
   aftercall snooze ID --until 2026-11-25T14:30
   aftercall snooze ID --days 3
   aftercall snooze ID --end")]
@@ -34,7 +33,7 @@ pub(crate) struct Snooze {
     alert: WhichAlert,
     #[command(flatten)]
     when: SnoozeWhen,
-    /// What came of an attempt at reaching the caller, such as no-answer or left-message
+    /// The result of an attempt to reach the caller, such as no-answer or left-message
     #[arg(
         long,
         value_name = "OUTCOME",
@@ -59,13 +58,13 @@ struct SnoozeWhen {
     /// does
     #[arg(long, value_name = "TIME")]
     until: Option<String>,
-    /// For so long
+    /// For this long
     #[arg(long = "for", value_name = "SPAN", value_parser = time::parse_span)]
     span: Option<Duration>,
-    /// For so many days, until the same time of day where the caller is
+    /// For this many days, until the same time of day where the caller is
     #[arg(long, value_name = "N")]
     days: Option<u32>,
-    /// Not at all: the alert comes back at once
+    /// End the snooze: the alert comes back at once
     #[arg(long)]
     end: bool,
 }
@@ -265,7 +264,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn when_is_told_in_one_of_four_ways() {
+    fn the_release_has_four_forms() {
         let none = || SnoozeWhen {
             until: None,
             span: None,

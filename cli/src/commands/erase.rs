@@ -34,7 +34,7 @@ const ROWS: Table<'_> = Table {
     empty: "No caller has been erased.",
 };
 
-/// How often is asked whether an erasure is done.
+/// How often to check whether an erasure is done.
 const ASK_EVERY: Duration = Duration::from_millis(250);
 
 #[derive(Debug, Subcommand)]
@@ -45,7 +45,7 @@ Examples:
   aftercall erase caller --reference C-77120 --reason 'asked for it, ticket 4711' --dry-run
   aftercall erase caller --reference C-77120 --reason 'asked for it, ticket 4711'")]
     Caller(Box<OfCaller>),
-    /// Show an erasure: how far it is, and which calls it is about
+    /// Show an erasure: its progress and its calls
     #[command(after_help = "Example:\n  aftercall erase show 1042")]
     Show {
         /// Which erasure
@@ -72,7 +72,7 @@ pub(crate) struct OfCaller {
     /// Why; it is kept, so it must not name the caller
     #[arg(long, value_name = "TEXT")]
     reason: String,
-    /// Do not wait until the files are scrubbed: what is read is masked at once all the same
+    /// Do not wait until the files are scrubbed; reads are masked at once in any case
     #[arg(long)]
     no_wait: bool,
     /// Erase nothing, and list the calls that would be erased
@@ -195,7 +195,7 @@ fn state(state: ErasureState) -> &'static str {
     }
 }
 
-/// What an erasure would be about.
+/// The calls that an erasure would change.
 fn would_erase(found: &Erasure) -> Vec<String> {
     let calls: Vec<String> = found
         .calls
@@ -256,7 +256,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn open_follow_ups_of_an_erased_caller_are_pointed_out() {
+    fn open_follow_ups_of_an_erased_caller_are_listed() {
         let erasure = Erasure {
             id: 7,
             state: ErasureState::Done.into(),

@@ -1,7 +1,6 @@
 //! `aftercall finish`: finishes an incomplete follow-up with an outcome.
 //!
-//! Promise: it is said how the follow-up stands afterwards, as the server answered. Must not:
-//! decide who may.
+//! Promise: the follow-up's new state is shown, as the server answered. Must not: decide who may.
 
 use aftercall_proto::workflow::v1::{FinishFollowUpRequest, GetFollowUpRequest};
 use clap::Args;
@@ -14,7 +13,7 @@ use crate::session::Session;
 #[command(after_help = "\
 Examples:
   aftercall finish ID settled
-  aftercall finish ID settled --note 'rang the caller, all is well'
+  aftercall finish ID settled --note 'called back, all is well'
   aftercall instance explain ID          # lists the outcomes that its workflow has")]
 pub(crate) struct Finish {
     /// Which follow-up

@@ -12,7 +12,7 @@ use crate::table::{Table, name, sentence, whole};
 use crate::values::parse_call;
 use crate::{time, wording};
 
-/// The largest page that the server gives.
+/// The largest page that the server returns.
 const PAGE_SIZE: u32 = 1_000;
 
 const ROWS: Table<'_> = Table {
@@ -107,7 +107,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn stages_that_linked_on_at_once_are_all_told() {
+    fn the_history_shows_all_linked_stages() {
         let stage = |number, title: &str| Stage {
             number,
             title: title.to_owned(),

@@ -20,7 +20,7 @@ use crate::table::{Table, id, name, whole};
 use crate::values::call_name;
 use crate::{connect, time, wording};
 
-/// The largest page that the server gives.
+/// The largest page that the server returns.
 const PAGE_SIZE: u32 = 1_000;
 
 const ROWS: Table<'_> = Table {
@@ -67,7 +67,7 @@ pub(crate) enum Instance {
     /// Count instances in groups
     #[command(after_help = "Example:\n  aftercall instance count --by stage --workflow refund")]
     Count(Box<Count>),
-    /// Say in plain words why an instance waits and what would move it
+    /// Explain in plain words why an instance waits and what would move it
     #[command(after_help = "Example:\n  aftercall instance explain ID")]
     Explain {
         /// Which instance
@@ -83,7 +83,7 @@ pub(crate) enum Instance {
         /// The stage: its number, or its title in the instance's version
         #[arg(long, value_name = "STAGE")]
         to_stage: String,
-        /// Why, as the history will say
+        /// The reason, for the history
         #[arg(long)]
         reason: String,
     },
@@ -102,7 +102,7 @@ pub(crate) enum Instance {
     Cancel {
         /// Which instance
         id: String,
-        /// Why, as the history will say
+        /// The reason, for the history
         #[arg(long)]
         reason: String,
         #[command(flatten)]
@@ -122,7 +122,7 @@ pub(crate) struct Listed {
     archived: bool,
     #[command(flatten)]
     ended: Ended,
-    /// At most so many [default: all; out of the archive 1000]
+    /// The most rows to show [default: all; out of the archive 1000]
     #[arg(long, value_name = "N")]
     limit: Option<usize>,
 }

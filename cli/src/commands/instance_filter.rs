@@ -175,7 +175,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn options_that_were_not_given_select_everything() {
+    fn no_option_selects_everything() {
         assert_eq!(
             InstanceFilter::from(Filter::default()),
             InstanceFilter::default()

@@ -3,7 +3,7 @@
 //! Promise: what can be done next (buttons, with what they ask for) is on it. Must not: ask a
 //! server.
 
-use aftercall_proto::workflow::v1::{Attempts, FollowUp};
+use aftercall_proto::workflow::v1::{Alert, Attempts, Button, FollowUp};
 use jiff::Timestamp;
 
 use crate::output::Output;
@@ -17,50 +17,9 @@ pub(crate) fn page(output: Output, instance: &FollowUp, now: Timestamp) -> Vec<S
         instance.instance_id, instance.workflow_title, instance.version
     );
     let mut lines = vec![output.strong(&title)];
-    lines.extend(standing(instance, now));
-    for alert in &instance.alerts {
-        let due = time::relative(alert.due.as_ref(), now);
-        let due = if due.is_empty() {
-            due
-        } else {
-            format!(", due {due}")
-        };
-        let priority = wording::priority(alert.priority());
-        let seen = match alert.acknowledged_by.as_str() {
-            "" => String::new(),
-            who => format!(", seen by {who}"),
-        };
-        let teams = wording::teams(alert);
-        let next = time::relative(alert.escalates_at.as_ref(), now);
-        let escalates = if next.is_empty() {
-            next
-        } else {
-            format!(", escalates {next}")
-        };
-        let escalated = wording::escalated(alert.escalations);
-        let back = time::relative(alert.snoozed_until.as_ref(), now);
-        let snoozed = if back.is_empty() {
-            back
-        } else {
-            format!(", snoozed by {}: back {back}", alert.snoozed_by)
-        };
-        lines.push(format!(
-            "alert     {} ({teams}, {priority}{due}{escalated}{escalates}{seen}{snoozed})",
-            alert.text
-        ));
-    }
-    for button in &instance.buttons {
-        let asks = wording::asks(button);
-        let asks = if asks.is_empty() {
-            asks
-        } else {
-            format!(", asks {asks}")
-        };
-        lines.push(format!(
-            "button    [{}] {} → stage {}{asks}",
-            button.label, button.id, button.leads_to_stage
-        ));
-    }
+    lines.extend(state_lines(instance, now));
+    lines.extend(instance.alerts.iter().map(|alert| alert_line(alert, now)));
+    lines.extend(instance.buttons.iter().map(button_line));
     for timer in &instance.timers {
         let due = time::relative(timer.due.as_ref(), now);
         lines.push(format!(
@@ -74,7 +33,39 @@ pub(crate) fn page(output: Output, instance: &FollowUp, now: Timestamp) -> Vec<S
     lines
 }
 
-fn standing(instance: &FollowUp, now: Timestamp) -> Vec<String> {
+fn alert_line(alert: &Alert, now: Timestamp) -> String {
+    let due = prefixed(", due ", time::relative(alert.due.as_ref(), now));
+    let priority = wording::priority(alert.priority());
+    let seen = prefixed(", seen by ", alert.acknowledged_by.clone());
+    let teams = wording::teams(alert);
+    let next = time::relative(alert.escalates_at.as_ref(), now);
+    let escalates = prefixed(", escalates ", next);
+    let escalated = wording::escalated(alert.escalations);
+    let back = time::relative(alert.snoozed_until.as_ref(), now);
+    let snoozed = prefixed(&format!(", snoozed by {}: back ", alert.snoozed_by), back);
+    format!(
+        "alert     {} ({teams}, {priority}{due}{escalated}{escalates}{seen}{snoozed})",
+        alert.text
+    )
+}
+
+fn button_line(button: &Button) -> String {
+    let asks = prefixed(", asks ", wording::asks(button));
+    format!(
+        "button    [{}] {} → stage {}{asks}",
+        button.label, button.id, button.leads_to_stage
+    )
+}
+
+/// The text after its prefix; nothing where the text is empty.
+fn prefixed(prefix: &str, text: String) -> String {
+    if text.is_empty() {
+        return text;
+    }
+    format!("{prefix}{text}")
+}
+
+fn state_lines(instance: &FollowUp, now: Timestamp) -> Vec<String> {
     let mut lines = vec![format!(
         "status    {}",
         wording::ending(instance.status(), &instance.outcome)
@@ -162,7 +153,7 @@ mod tests {
     use crate::output::Form;
 
     #[test]
-    fn the_page_says_what_a_button_asks_for() {
+    fn the_page_shows_the_form_of_a_button() {
         let instance = FollowUp {
             instance_id: "i-1".to_owned(),
             workflow_title: "Refund".to_owned(),

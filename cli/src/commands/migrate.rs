@@ -1,4 +1,4 @@
-//! `aftercall instance migrate`: an instance goes on on another version of its workflow.
+//! `aftercall instance migrate`: moves an instance to another version of its workflow.
 //!
 //! Promise: nothing is migrated without a reason. Must not: guess where a stage that is gone goes.
 
@@ -19,7 +19,7 @@ pub(crate) struct Migrate {
     /// Map a stage that the version does not have to the stage to use instead; may be repeated
     #[arg(long = "map", value_name = "FROM=TO", value_parser = values::parse_mapping)]
     stages: Vec<(u32, u32)>,
-    /// Why, as the history will say
+    /// The reason, for the history
     #[arg(long)]
     reason: String,
 }

@@ -11,7 +11,7 @@ use crate::errors::{Exit, Failure};
 use crate::output::remark;
 use crate::session::Session;
 
-/// The largest page that the server gives.
+/// The largest page that the server returns.
 const PAGE_SIZE: u32 = 1_000;
 
 /// Fails where a team or a workflow is named that the server does not have.
@@ -155,7 +155,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_misspelt_name_is_an_error_that_says_what_is_meant() {
+    fn a_misspelt_name_suggests_the_nearest() {
         let known = ["billing".to_owned(), "payments".to_owned()];
         let check = |name: &str| {
             unknown("team", &[name.to_owned()], &known)

@@ -10,7 +10,7 @@ use crate::errors::Failure;
 use crate::session::Session;
 
 #[derive(Debug, Args)]
-#[command(after_help = "Example:\n  aftercall note ID 'Rang twice, nobody there'")]
+#[command(after_help = "Example:\n  aftercall note ID 'Called twice, no answer'")]
 pub(crate) struct Note {
     /// Which follow-up
     id: String,

@@ -3,9 +3,11 @@
 //! Promise: the push names the visit that was read, so that a click on an earlier round is refused
 //! and never lands in a later one. Must not: repeat a refused push.
 
+use std::collections::BTreeMap;
+
 use aftercall_proto::workflow::v1::{
     ActionDescription, Button, FollowUp, GetFollowUpRequest, GetWorkflowRequest, Pause,
-    PushButtonRequest,
+    PushButtonRequest, Value,
 };
 use clap::Args;
 use jiff::tz::TimeZone;
@@ -65,17 +67,7 @@ impl Push {
                 return Err(no_button(&follow_up, &self.button, is_elsewhere));
             }
         };
-        // The server applies the rule: the caller's clock, else the calendar's, else its own
-        // setting.
-        let zone = if self.form.is_empty() {
-            TimeZone::UTC
-        } else {
-            values::zone(&read.time_zone)?
-        };
-        let declared = found
-            .map(|button| button.form.as_slice())
-            .unwrap_or_default();
-        let form = values::typed(&self.form, declared, (&self.button, &zone))?;
+        let form = self.typed_form(found, &read.time_zone)?;
         let times: Vec<_> = values::times(&form).collect();
         if let Some(button) = found.filter(|button| !button.confirmation.is_empty()) {
             self.sure
@@ -108,7 +100,27 @@ impl Push {
     }
 }
 
-/// A button by its id, or else by its label, whatever the case.
+impl Push {
+    /// The form's values in the types that the button declares. The server chose the time zone:
+    /// the caller's, else the calendar's, else its own setting.
+    fn typed_form(
+        &self,
+        button: Option<&Button>,
+        time_zone: &str,
+    ) -> Result<BTreeMap<String, Value>, Failure> {
+        let zone = if self.form.is_empty() {
+            TimeZone::UTC
+        } else {
+            values::zone(time_zone)?
+        };
+        let declared = button
+            .map(|button| button.form.as_slice())
+            .unwrap_or_default();
+        values::typed(&self.form, declared, (&self.button, &zone))
+    }
+}
+
+/// A button by its id, or else by its label, ignoring case.
 fn find<'a>(buttons: &'a [Button], wanted: &str) -> Option<&'a Button> {
     let by_label = || {
         buttons
@@ -234,7 +246,7 @@ mod tests {
     }
 
     #[test]
-    fn a_button_that_is_not_there_is_told_with_those_that_are() {
+    fn a_missing_button_lists_the_others() {
         let follow_up = FollowUp {
             buttons: vec![button("pay-out", "Approve")],
             ..Default::default()
@@ -250,7 +262,7 @@ mod tests {
     }
 
     #[test]
-    fn a_push_on_a_paused_follow_up_says_who_paused_it_and_what_ends_the_pause() {
+    fn a_push_on_a_paused_follow_up_explains_the_pause() {
         let pause = Pause {
             by: "ann".to_owned(),
             reason: "waits for a part".to_owned(),

@@ -62,7 +62,7 @@ pub(crate) struct Report {
     /// Only this customer; may be repeated
     #[arg(long = "customer", value_name = "CUSTOMER")]
     customers: Vec<String>,
-    /// Only the rows that count by this; may be repeated
+    /// Only the rows grouped by this; may be repeated
     #[arg(long, value_enum, value_name = "BY")]
     by: Vec<By>,
     /// Write CSV, with times in seconds
@@ -88,6 +88,14 @@ const LAST: Duration = Duration::from_secs(7 * 86_400);
 struct Gathered {
     rows: Vec<ReportRow>,
     outcomes: Vec<ReportOutcome>,
+}
+
+impl Gathered {
+    fn rows_by(&self, wanted: By) -> impl Iterator<Item = &ReportRow> {
+        self.rows
+            .iter()
+            .filter(move |row| by(row.by()) == Some(wanted))
+    }
 }
 
 impl Report {
@@ -125,7 +133,7 @@ impl Report {
     }
 }
 
-/// Asks, and shows how far the server is where somebody watches.
+/// Requests the report, and shows the server's progress on a terminal.
 async fn gather(session: &Session, request: ReportRequest) -> Result<Gathered, Failure> {
     let mut parts = session
         .to
@@ -254,92 +262,86 @@ fn csv_of(gathered: &Gathered) -> Result<Vec<u8>, Box<dyn std::error::Error>> {
 }
 
 fn write_tables(session: &Session, gathered: &Gathered) -> Result<(), Failure> {
-    let of = |wanted: By| {
-        gathered
-            .rows
-            .iter()
-            .filter(move |row| by(row.by()) == Some(wanted))
-    };
-    let volumes = |row: &ReportRow| {
-        let name = row.name.clone();
-        let [set, finished, cancelled] =
-            [row.set, row.finished, row.cancelled].map(|number| number.to_string());
-        vec![
-            name,
-            set,
-            finished,
-            cancelled,
-            span(row.p50.as_ref()),
-            span(row.p90.as_ref()),
-            share(row.overdue, row.with_due),
-            share(row.kept, row.promised),
-            counted(row.overdue_open.max(row.broken_open)),
-        ]
-    };
-    let rows: Vec<_> = of(By::All).chain(of(By::Workflow)).map(volumes).collect();
-    if !rows.is_empty() {
-        session.output.table(&VOLUMES, rows)?;
+    let volumes: Vec<_> = gathered
+        .rows_by(By::All)
+        .chain(gathered.rows_by(By::Workflow))
+        .map(volume_cells)
+        .collect();
+    if !volumes.is_empty() {
+        session.output.table(&VOLUMES, volumes)?;
     }
     for (wanted, title) in [
         (By::Stage, "stage"),
         (By::Team, "team"),
         (By::Person, "person"),
     ] {
-        let stays = |row: &ReportRow| {
-            let name = match wanted {
-                By::Stage => format!("{}, {} {}", row.workflow, row.stage, row.name),
-                _ => row.name.clone(),
-            };
-            let overdue = share(row.overdue, row.with_due);
-            let open = counted(row.overdue_open);
-            vec![
-                name,
-                row.stays.to_string(),
-                span(row.p50.as_ref()),
-                span(row.p90.as_ref()),
-                overdue,
-                open,
-            ]
-        };
-        let rows: Vec<_> = of(wanted).map(stays).collect();
-        if !rows.is_empty() {
+        let stays: Vec<_> = gathered.rows_by(wanted).map(stay_cells).collect();
+        if !stays.is_empty() {
             session.output.line("")?;
-            let [median, most, overdue] = [
-                whole("median", 2),
-                whole("90 % within", 3),
-                whole("overdue", 1),
-            ];
-            let columns = [
-                name(title, 0),
-                whole("done", 1),
-                median,
-                most,
-                overdue,
-                whole("late and open", 2),
-            ];
-            session.output.table(
-                &Table {
-                    columns: &columns,
-                    empty: "",
-                },
-                rows,
-            )?;
+            write_stays(session, title, stays)?;
         }
     }
-    if !gathered.outcomes.is_empty() {
-        session.output.line("")?;
-        let row = |one: &ReportOutcome| {
-            vec![
-                one.workflow.clone(),
-                one.outcome.clone(),
-                one.count.to_string(),
-            ]
-        };
-        session
-            .output
-            .table(&OUTCOMES, gathered.outcomes.iter().map(row))?;
+    if gathered.outcomes.is_empty() {
+        return Ok(());
     }
-    Ok(())
+    session.output.line("")?;
+    let outcomes = gathered.outcomes.iter().map(|outcome| {
+        vec![
+            outcome.workflow.clone(),
+            outcome.outcome.clone(),
+            outcome.count.to_string(),
+        ]
+    });
+    session.output.table(&OUTCOMES, outcomes)
+}
+
+fn volume_cells(row: &ReportRow) -> Vec<String> {
+    vec![
+        row.name.clone(),
+        row.set.to_string(),
+        row.finished.to_string(),
+        row.cancelled.to_string(),
+        span(row.p50.as_ref()),
+        span(row.p90.as_ref()),
+        share(row.overdue, row.with_due),
+        share(row.kept, row.promised),
+        counted(row.overdue_open.max(row.broken_open)),
+    ]
+}
+
+fn stay_cells(row: &ReportRow) -> Vec<String> {
+    let name = match by(row.by()) {
+        Some(By::Stage) => format!("{}, {} {}", row.workflow, row.stage, row.name),
+        _ => row.name.clone(),
+    };
+    vec![
+        name,
+        row.stays.to_string(),
+        span(row.p50.as_ref()),
+        span(row.p90.as_ref()),
+        share(row.overdue, row.with_due),
+        counted(row.overdue_open),
+    ]
+}
+
+fn write_stays(
+    session: &Session,
+    title: &'static str,
+    rows: Vec<Vec<String>>,
+) -> Result<(), Failure> {
+    let columns = [
+        name(title, 0),
+        whole("done", 1),
+        whole("median", 2),
+        whole("90 % within", 3),
+        whole("overdue", 1),
+        whole("late and open", 2),
+    ];
+    let table = Table {
+        columns: &columns,
+        empty: "",
+    };
+    session.output.table(&table, rows)
 }
 
 fn span(span: Option<&prost_types::Duration>) -> String {
@@ -410,7 +412,7 @@ mod tests {
     }
 
     #[test]
-    fn a_share_of_nothing_is_not_shown() {
+    fn a_share_of_zero_is_empty() {
         assert_eq!(share(0, 0), "");
         assert_eq!(share(12, 40), "12 of 40, 30 %");
     }

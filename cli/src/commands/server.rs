@@ -1,4 +1,4 @@
-//! `aftercall server`: how the workflow-server is, and what operations decide about it.
+//! `aftercall server`: the workflow-server's status, and decisions of operations.
 //!
 //! Promise: a server whose store has failed still shows why.
 
@@ -15,13 +15,13 @@ use crate::{connect, time};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Server {
-    /// Say what the server is and how it is
+    /// Show the server's version and status
     #[command(after_help = "Example:\n  aftercall server info")]
     Info,
     /// Make the machine's clock the server's time, forward or back, so that held timers fire
     #[command(after_help = "Example:\n  date; aftercall server accept-clock")]
     AcceptClock(Sure),
-    /// Let the server remove all that has outlived its retention, beyond a day's share of the
+    /// Let the server remove all data past its retention, beyond a day's share of the
     /// archive
     #[command(after_help = "Example:\n  aftercall server info; aftercall server confirm-purge")]
     ConfirmPurge(Sure),
@@ -156,7 +156,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_condition_is_shown_last_with_its_sentence() {
+    fn conditions_are_shown_last() {
         let condition = |name: &str, message: &str, unready| ServerCondition {
             name: name.to_owned(),
             message: message.to_owned(),

@@ -35,10 +35,10 @@ pub(crate) struct SetWorkflow {
     /// The company for which the call is handled
     #[arg(long)]
     customer: String,
-    /// Who rings
+    /// The caller's name
     #[arg(long, value_name = "NAME")]
     caller_name: Option<String>,
-    /// The number they ring from
+    /// The number they call from
     #[arg(long, value_name = "NUMBER")]
     caller_phone: Option<String>,
     /// The caller's own reference at the customer
@@ -53,7 +53,7 @@ pub(crate) struct SetWorkflow {
     /// A field of the workflow; may be repeated
     #[arg(long = "field", value_name = "NAME=VALUE", value_parser = parse_pair)]
     fields: Vec<(String, String)>,
-    /// Anything else worth knowing of the call; may be repeated
+    /// Anything else worth knowing about the call; may be repeated
     #[arg(long = "detail", value_name = "NAME=VALUE", value_parser = parse_pair)]
     details: Vec<(String, String)>,
     /// This version instead of the newest
@@ -69,7 +69,7 @@ pub(crate) struct SetWorkflow {
     /// What to do if this workflow still runs on the call
     #[arg(long, value_enum, default_value = "return")]
     if_running: IfRunningChoice,
-    /// Makes asking again safe: the same id gives the same answer
+    /// Makes a retry safe: the same id returns the first answer
     #[arg(long, value_name = "ID")]
     request_id: Option<String>,
 }
@@ -218,8 +218,7 @@ impl SetWorkflow {
     }
 }
 
-/// An answer that did not come leaves it open whether the change happened: the request id is the
-/// way to know.
+/// Without an answer it is unknown whether the change happened. The request id finds out.
 fn unsure(status: tonic::Status, request_id: &str) -> Failure {
     let open = matches!(
         status.code(),
@@ -243,7 +242,7 @@ fn page(
     let done = if answer.started {
         "Set"
     } else {
-        "Runs already"
+        "Already running"
     };
     let mut lines = vec![format!(
         "{done}: {} {}",
@@ -276,7 +275,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_answer_that_did_not_come_names_the_request_id() {
+    fn a_missing_answer_names_the_request_id() {
         let failure = unsure(tonic::Status::unavailable("draining"), "r-7");
         assert!(
             failure
@@ -288,14 +287,14 @@ mod tests {
     }
 
     #[test]
-    fn the_answer_tells_whether_it_was_started() {
+    fn the_output_shows_whether_it_started() {
         let answer = SetWorkflowResponse {
             started: false,
             updated_fields: vec!["amount".to_owned()],
             ..Default::default()
         };
         let lines = page(&answer, &[], Timestamp::UNIX_EPOCH);
-        assert!(lines[0].starts_with("Runs already"));
+        assert!(lines[0].starts_with("Already running"));
         assert!(lines.contains(&"updated: amount".to_owned()));
     }
 }

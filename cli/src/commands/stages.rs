@@ -294,7 +294,7 @@ mod tests {
     }
 
     #[test]
-    fn a_stage_is_known_by_its_title_its_number_both_and_its_event() {
+    fn a_stage_is_found_by_title_number_or_event() {
         for name in [
             "2",
             "After Approve",
@@ -314,7 +314,7 @@ mod tests {
     }
 
     #[test]
-    fn an_unknown_stage_is_an_error_that_says_what_is_meant() {
+    fn an_unknown_stage_suggests_the_nearest() {
         let error = |name: &str| found(&["2", name], &[refund()]).unwrap_err();
         assert_eq!(
             error("After Aprove"),
@@ -328,7 +328,7 @@ mod tests {
     }
 
     #[test]
-    fn a_filter_by_numbers_means_only_the_workflows_that_have_the_stage() {
+    fn a_stage_number_selects_workflows_that_have_it() {
         let numbers = |named: &[&str], of: &[WorkflowDescription]| {
             let stages: Vec<WorkflowStage> = found(named, of)
                 .unwrap()

@@ -1,6 +1,6 @@
 //! `aftercall instance stuck` and `instance timers`: what ops look for at night.
 //!
-//! Promise: how much there is in all is told, also where the list is cut. Must not: mend anything.
+//! Promise: the total is shown, also where the list is cut. Must not: repair anything.
 
 use std::time::Duration;
 
@@ -50,7 +50,7 @@ pub(crate) struct StuckWork {
     /// For how long it must have been so; incomplete ones are listed at once [default: 1d]
     #[arg(long, value_name = "SPAN", value_parser = time::parse_span)]
     longer_than: Option<Duration>,
-    /// How many at most
+    /// The most rows to show
     #[arg(long, value_name = "N", default_value_t = 100)]
     at_most: u32,
 }
@@ -58,7 +58,7 @@ pub(crate) struct StuckWork {
 #[derive(Debug, Args)]
 #[command(after_help = "Example:\n  aftercall instance timers")]
 pub(crate) struct OverdueTimers {
-    /// How many at most
+    /// The most rows to show
     #[arg(long, value_name = "N", default_value_t = 100)]
     at_most: u32,
 }

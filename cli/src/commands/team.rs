@@ -3,7 +3,7 @@
 //! Promise: a team file has the same form as `examples/teams.yaml`, and all of it is read before
 //! anything is declared.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use aftercall_proto::workflow::v1::{
     GetTeamRequest, ImportTeamRequest, ListTeamsRequest, RemoveTeamRequest, Team as TeamMessage,
@@ -89,39 +89,14 @@ pub(crate) async fn declare(
 impl Team {
     pub(crate) async fn run(self, session: &Session) -> Result<(), Failure> {
         match self {
-            Self::Import { file } => {
-                let text = read_text(&file)?;
-                let mut teams = Vec::new();
-                for (name, title) in authoring::teams::read(&shown(&file), &text)? {
-                    teams.push(declare(session, name, title).await?);
-                }
-                show(session, &teams)
-            }
+            Self::Import { file } => import(session, &file).await,
             Self::Add { name, title } => {
                 let team = declare(session, name, title).await?;
                 session.output.one(&team, || {
                     vec![format!("Declared {}: {}.", team.name, team.title)]
                 })
             }
-            Self::Remove { name } => {
-                let (request_id, actor) = (connect::request_id(), session.to.actor.clone());
-                let request = RemoveTeamRequest {
-                    request_id,
-                    actor,
-                    name: name.clone(),
-                    expected_revision: None,
-                };
-                let answer = session
-                    .to
-                    .definitions()
-                    .await?
-                    .remove_team(request)
-                    .await?
-                    .into_inner();
-                session
-                    .output
-                    .one(&answer, || vec![format!("Removed {name}.")])
-            }
+            Self::Remove { name } => remove(session, name).await,
             Self::List => {
                 let teams = session
                     .to
@@ -133,24 +108,44 @@ impl Team {
                     .teams;
                 show(session, &teams)
             }
-            Self::Show { name } => {
-                let request = GetTeamRequest { name: name.clone() };
-                let answer = session
-                    .to
-                    .definitions()
-                    .await?
-                    .get_team(request)
-                    .await?
-                    .into_inner();
-                let team = answer
-                    .team
-                    .ok_or_else(|| Failure::not_found(format!("There is no team {name}.")))?;
-                session
-                    .output
-                    .one(&team, || vec![format!("{}: {}", team.name, team.title)])
-            }
+            Self::Show { name } => show_one(session, name).await,
         }
     }
+}
+
+async fn import(session: &Session, file: &Path) -> Result<(), Failure> {
+    let text = read_text(file)?;
+    let mut teams = Vec::new();
+    for (name, title) in authoring::teams::read(&shown(file), &text)? {
+        teams.push(declare(session, name, title).await?);
+    }
+    show(session, &teams)
+}
+
+async fn remove(session: &Session, name: String) -> Result<(), Failure> {
+    let request = RemoveTeamRequest {
+        request_id: connect::request_id(),
+        actor: session.to.actor.clone(),
+        name: name.clone(),
+        expected_revision: None,
+    };
+    let mut client = session.to.definitions().await?;
+    let answer = client.remove_team(request).await?.into_inner();
+    session
+        .output
+        .one(&answer, || vec![format!("Removed {name}.")])
+}
+
+async fn show_one(session: &Session, name: String) -> Result<(), Failure> {
+    let request = GetTeamRequest { name: name.clone() };
+    let mut client = session.to.definitions().await?;
+    let answer = client.get_team(request).await?.into_inner();
+    let team = answer
+        .team
+        .ok_or_else(|| Failure::not_found(format!("There is no team {name}.")))?;
+    session
+        .output
+        .one(&team, || vec![format!("{}: {}", team.name, team.title)])
 }
 
 fn show(session: &Session, teams: &[TeamMessage]) -> Result<(), Failure> {

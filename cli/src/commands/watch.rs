@@ -1,7 +1,7 @@
-//! `aftercall watch`: the live stream of follow-ups, which goes on over lost connections.
+//! `aftercall watch`: the live stream of follow-ups, which continues after lost connections.
 //!
 //! Promise: no change is missed between two tokens; the last token is printed on stderr at the end,
-//! and `--resume` goes on from there. Must not: show a change twice after a reconnection.
+//! and `--resume` continues from there. Must not: show a change twice after a reconnection.
 
 use std::time::Duration;
 
@@ -27,7 +27,7 @@ Examples:
 pub(crate) struct Watch {
     #[command(flatten)]
     filter: HeldFilter,
-    /// Go on after this token, which the last watch printed
+    /// Continue after this token, which the last watch printed
     #[arg(long, value_name = "TOKEN", default_value = "")]
     resume: String,
     /// End after so many seconds
@@ -80,7 +80,7 @@ impl Watch {
         };
         if outcome.is_ok() && !subscription.token().is_empty() {
             remark(&format!(
-                "Go on from here with `--resume {}`.",
+                "Continue from here with `--resume {}`.",
                 subscription.token()
             ));
         }

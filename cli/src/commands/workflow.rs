@@ -1,17 +1,18 @@
 //! `aftercall workflow`: publishes, lists, shows and exports workflows.
 //!
-//! Promise: faults are told with file, line and column, all at once. Must not: read a definition
+//! Promise: errors are shown with file, line and column, all at once. Must not: read a definition
 //! itself; the server does.
 
 use aftercall_proto::workflow::v1::{
     ExportWorkflowRequest, FileFormat, GetWorkflowRequest, ListVersionsRequest,
-    ListWorkflowsRequest, WorkflowDescription,
+    ListWorkflowsRequest,
 };
 use clap::{Args, Subcommand, ValueEnum};
 use serde_json::json;
 
 use crate::commands::workflow_building::Building;
 use crate::commands::workflow_files::{self, Files};
+use crate::commands::workflow_page::page;
 use crate::commands::workflow_pictures::{self, Diff, Graph};
 use crate::commands::workflow_trying::{Simulate, Test};
 use crate::commands::workflow_writing::{self, Fmt, New};
@@ -19,7 +20,7 @@ use crate::commands::{workflow_publishing, workflow_retention};
 use crate::errors::Failure;
 use crate::session::Session;
 use crate::table::{Table, id, name, sentence, whole};
-use crate::{time, values, wording};
+use crate::{time, wording};
 
 const WORKFLOWS: Table<'_> = Table {
     columns: &[
@@ -60,7 +61,7 @@ pub(crate) enum Workflow {
     Import(Files),
     #[command(flatten)]
     Building(Building),
-    /// Make drafts immutable versions; of a file, import it first
+    /// Make drafts immutable versions; a file is imported first
     #[command(
         after_help = "Examples:\n  aftercall workflow publish refund\n  aftercall workflow publish examples/refund.yaml\n  aftercall workflow publish workflows/\n\nAll of them are checked first: where one has errors, nothing is stored."
     )]
@@ -68,11 +69,11 @@ pub(crate) enum Workflow {
     /// List the workflows of the server
     #[command(after_help = "Example:\n  aftercall workflow list")]
     List {
-        /// Those that have been taken out of use too
+        /// Also those that have been taken out of use
         #[arg(long, short = 'a')]
         all: bool,
     },
-    /// Show what a shorter retention would remove, and let it count
+    /// Show what a shorter retention would remove, and confirm it
     #[command(
         name = "confirm-retention",
         after_help = "Examples:\n  aftercall workflow confirm-retention refund\n  aftercall workflow confirm-retention refund --version 4"
@@ -93,9 +94,9 @@ pub(crate) enum Workflow {
         after_help = "Example:\n  aftercall workflow export refund --version 2 > refund.yaml"
     )]
     Export(Export),
-    /// Say in words what differs between two versions, or two files
+    /// Show in words what differs between two versions, or two files
     Diff(Diff),
-    /// Draw a workflow; with --instance, the way that an instance has gone
+    /// Draw a workflow; with --instance, the path that an instance has taken
     Graph(Graph),
     /// Take a workflow out of use; running instances continue
     #[command(after_help = "Example:\n  aftercall workflow archive refund")]
@@ -117,7 +118,7 @@ pub(crate) enum Workflow {
     Test(Test),
     /// Write a commented file to begin from
     New(New),
-    /// Write files in one form, with every id and stage number
+    /// Format files, with every id and stage number
     Fmt(Fmt),
     /// Print the JSON Schema of workflow files, for editors
     #[command(
@@ -242,49 +243,6 @@ async fn show(session: &Session, which: Which) -> Result<(), Failure> {
     session.output.one(&workflow, || page(&workflow))
 }
 
-/// A workflow as people read it.
-pub(crate) fn page(workflow: &WorkflowDescription) -> Vec<String> {
-    let version = if workflow.version == 0 {
-        "draft".to_owned()
-    } else {
-        format!("version {}", workflow.version)
-    };
-    let mut lines = vec![format!(
-        "{} ({version}, revision {}): {}",
-        workflow.name, workflow.revision, workflow.title
-    )];
-    if !workflow.deadline.is_empty() {
-        lines.push(format!("deadline {}", workflow.deadline));
-    }
-    if !workflow.retention.is_empty() {
-        lines.push(format!("kept for {} after its end", workflow.retention));
-    }
-    if !workflow.calendar.is_empty() {
-        lines.push(format!("counts by the calendar {}", workflow.calendar));
-    }
-    if !workflow.fields.is_empty() {
-        let fields: Vec<_> = workflow.fields.iter().map(values::described).collect();
-        lines.push(format!("fields: {}", fields.join(", ")));
-    }
-    for stage in &workflow.stages {
-        let event = stage
-            .stage
-            .as_ref()
-            .map(|stage| stage.event_id.as_str())
-            .unwrap_or_default();
-        lines.push(format!(
-            "\nstage {}  ({event})",
-            wording::stage(stage.stage.as_ref())
-        ));
-        let actions = stage.actions.iter().zip(1..);
-        lines.extend(
-            actions
-                .map(|(action, place)| format!("{place:>4}. {:<7} {}", action.kind, action.text)),
-        );
-    }
-    lines
-}
-
 async fn versions(session: &Session, name: String) -> Result<(), Failure> {
     let (mut definitions, mut versions) = (session.to.definitions().await?, Vec::new());
     let mut page_token = String::new();
@@ -334,51 +292,5 @@ impl Export {
             &json!({ "name": self.which.name, "format": word, "file": file }),
             &file,
         )
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use aftercall_proto::workflow::v1::{ActionDescription, Stage, StageDescription};
-
-    use super::*;
-
-    #[test]
-    fn a_workflow_is_shown_stage_by_stage() {
-        let stage = Stage {
-            number: 1,
-            event_id: "new-call".to_owned(),
-            title: "New call".to_owned(),
-            kind: 1,
-            ..Stage::default()
-        };
-        let action = ActionDescription {
-            kind: "alert".to_owned(),
-            text: "Pay out".to_owned(),
-            event_id: String::new(),
-        };
-        let workflow = WorkflowDescription {
-            name: "refund".to_owned(),
-            title: "Refund".to_owned(),
-            version: 2,
-            stages: vec![StageDescription {
-                stage: Some(stage),
-                actions: vec![action],
-            }],
-            deadline: "5d".to_owned(),
-            revision: 7,
-            retention: "90d".to_owned(),
-            calendar: "office".to_owned(),
-            ..Default::default()
-        };
-        let expected = [
-            "refund (version 2, revision 7): Refund",
-            "deadline 5d",
-            "kept for 90d after its end",
-            "counts by the calendar office",
-            "\nstage 1 New call  (new-call)",
-            "   1. alert   Pay out",
-        ];
-        assert_eq!(page(&workflow), expected);
     }
 }

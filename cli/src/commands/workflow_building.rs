@@ -15,8 +15,8 @@ use clap::{Args, Subcommand};
 use tonic::Status;
 
 use crate::authoring::reading::{read_text, shown};
-use crate::commands::workflow;
 use crate::commands::workflow_files::{fault_line, file_faults, with_excerpt};
+use crate::commands::workflow_page;
 use crate::errors::Failure;
 use crate::json::Described;
 use crate::output::remark;
@@ -162,7 +162,7 @@ impl Create {
         let answer = answer
             .map_err(|status| refused(&shown, &file, &status))?
             .into_inner();
-        told(session, &answer, answer.workflow.as_ref(), &answer.faults)
+        show_draft(session, &answer, answer.workflow.as_ref(), &answer.faults)
     }
 }
 
@@ -182,7 +182,7 @@ impl Add {
         let answer = answer
             .map_err(|status| refused("action", &action, &status))?
             .into_inner();
-        told(session, &answer, answer.workflow.as_ref(), &answer.faults)?;
+        show_draft(session, &answer, answer.workflow.as_ref(), &answer.faults)?;
         if let Some(added) = &answer.added {
             remark(&format!(
                 "Added stage {}: its event is {}.",
@@ -210,7 +210,7 @@ impl Update {
         let answer = answer
             .map_err(|status| refused("action", &action, &status))?
             .into_inner();
-        told(session, &answer, answer.workflow.as_ref(), &answer.faults)
+        show_draft(session, &answer, answer.workflow.as_ref(), &answer.faults)
     }
 }
 
@@ -231,7 +231,7 @@ impl Remove {
             .remove_action(request)
             .await?
             .into_inner();
-        told(session, &answer, answer.workflow.as_ref(), &answer.faults)
+        show_draft(session, &answer, answer.workflow.as_ref(), &answer.faults)
     }
 }
 
@@ -254,7 +254,7 @@ impl Move {
             .move_action(request)
             .await?
             .into_inner();
-        told(session, &answer, answer.workflow.as_ref(), &answer.faults)
+        show_draft(session, &answer, answer.workflow.as_ref(), &answer.faults)
     }
 }
 
@@ -271,16 +271,16 @@ fn given(action: String) -> Result<String, Failure> {
     Ok(text)
 }
 
-/// Shows the draft, and its faults on stderr.
-fn told<M: Described>(
+/// Shows the draft, and its errors on stderr.
+fn show_draft<M: Described>(
     session: &Session,
     answer: &M,
     workflow: Option<&WorkflowDescription>,
     faults: &[Fault],
 ) -> Result<(), Failure> {
-    session
-        .output
-        .one(answer, || workflow.map(workflow::page).unwrap_or_default())?;
+    session.output.one(answer, || {
+        workflow.map(workflow_page::page).unwrap_or_default()
+    })?;
     let name = workflow
         .map(|workflow| workflow.name.as_str())
         .unwrap_or_default();
@@ -290,7 +290,7 @@ fn told<M: Described>(
     Ok(())
 }
 
-/// What is wrong with a text that was refused, each fault with its place.
+/// The errors of a text that was refused, each with its place.
 fn refused(shown: &str, text: &str, status: &Status) -> Failure {
     match file_faults(status) {
         Ok(faults) => {

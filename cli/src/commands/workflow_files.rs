@@ -1,6 +1,6 @@
-//! Workflow files: reading them, handing them to the server, and telling their faults.
+//! Workflow files: reading them, sending them to the server, and showing their errors.
 //!
-//! Promise: a fault reads `file:line:col: message`, which editors jump to; all files are looked at
+//! Promise: an error reads `file:line:col: message`, which editors jump to; all files are looked at
 //! before the command ends. Must not: parse a definition; the server that will run it does.
 
 use std::path::PathBuf;
@@ -38,7 +38,7 @@ pub(crate) fn is_file(given: &str) -> bool {
     matches!(given, "-" | "." | "..") || given.contains(['/', '\\', '*', '?', '[']) || has_ending()
 }
 
-/// A fault as editors read it; without a place in the file, with its stage and action.
+/// An error as editors read it; without a place in the file, with its stage and action.
 pub(crate) fn fault_line(file: &str, fault: &Fault) -> String {
     let warning = if fault.warning { "warning: " } else { "" };
     match (fault.line, fault.stage, fault.action) {
@@ -101,12 +101,12 @@ pub(crate) async fn validate(session: &Session, files: &Files) -> Result<(), Fai
     if count > 0 {
         return Err(Failure::refused(format!(
             "{count} {}.",
-            if count == 1 { "fault" } else { "faults" }
+            if count == 1 { "error" } else { "errors" }
         )));
     }
     let count = sources.files.len();
     remark(&format!(
-        "{count} {} without faults.",
+        "{count} {} without errors.",
         if count == 1 { "file" } else { "files" }
     ));
     Ok(())
@@ -134,7 +134,7 @@ pub(crate) async fn faults_of(session: &Session, source: &Source) -> Result<Vec<
     }
 }
 
-/// A fault of a file that was refused: the field that the server names is `line:col`, or a path in
+/// An error of a file that was refused: the field that the server names is `line:col`, or a path in
 /// the file.
 pub(crate) fn file_faults(status: &Status) -> Result<Vec<Fault>, Failure> {
     let bad = status
@@ -215,8 +215,7 @@ pub(crate) async fn import_all(session: &Session, files: &Files) -> Result<(), F
     first_failure.map_or(Ok(()), |exit| Err(Failure::new(exit, "")))
 }
 
-/// Stores one file as a draft; faults that keep it from being published are told, but do not refuse
-/// it.
+/// Stores one file as a draft; errors that prevent publishing are shown, but the draft is stored.
 pub(crate) async fn import(
     session: &Session,
     source: &Source,
@@ -282,7 +281,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn faults_read_as_editors_expect() {
+    fn errors_have_the_format_of_editors() {
         let fault = Fault {
             message: "Unknown team `biling`.".to_owned(),
             line: 12,
@@ -307,7 +306,7 @@ mod tests {
     }
 
     #[test]
-    fn the_place_is_found_where_the_server_wrote_it() {
+    fn the_place_of_an_error_is_found() {
         assert_eq!(
             place("file:3:5", "unknown key"),
             (3, 5, "unknown key".to_owned())
@@ -323,7 +322,7 @@ mod tests {
     }
 
     #[test]
-    fn a_refused_file_gives_every_fault() {
+    fn a_refused_file_lists_every_error() {
         let mut details = ErrorDetails::new();
         details
             .add_bad_request_violation("file:1:1", "a")
@@ -338,7 +337,7 @@ mod tests {
     }
 
     #[test]
-    fn names_and_files_are_told_apart() {
+    fn names_and_files_are_distinguished() {
         for file in [
             "refund.yaml",
             "./refund",

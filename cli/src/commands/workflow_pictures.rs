@@ -9,9 +9,10 @@ use aftercall_proto::workflow::v1::{
     ArchiveWorkflowRequest, DiffVersionsRequest, DiffVersionsResponse, PictureFormat,
     RenderWorkflowRequest,
 };
-use clap::{Args, ValueEnum};
+use clap::Args;
 use serde_json::json;
 
+use crate::authoring::pictures::Form;
 use crate::commands::workflow_files::is_file;
 use crate::errors::Failure;
 use crate::output::remark;
@@ -36,21 +37,9 @@ pub(crate) struct Graph {
     /// The draft instead of a version
     #[arg(long, conflicts_with = "instance")]
     draft: bool,
-    /// Mark the way that this instance has gone, on its version
+    /// Mark the path that this instance has taken, on its version
     #[arg(long, value_name = "ID")]
     instance: Option<String>,
-}
-
-#[derive(Debug, Clone, Copy, ValueEnum)]
-pub(crate) enum Form {
-    /// A tree in 80 columns
-    Text,
-    /// A Mermaid flowchart
-    Mermaid,
-    /// DOT, for Graphviz
-    Dot,
-    /// SVG, for browsers
-    Svg,
 }
 
 impl Graph {

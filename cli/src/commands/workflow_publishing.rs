@@ -1,7 +1,7 @@
 //! `aftercall workflow publish`: drafts and files become immutable versions.
 //!
-//! Promise: all of them are checked before the first is stored, and what was published is said
-//! where one then fails. Must not: skip a workflow in silence.
+//! Promise: all of them are checked before the first is stored, and if one then
+//! fails, the error lists what was published. Must not: skip a workflow in silence.
 
 use std::path::PathBuf;
 
@@ -114,9 +114,9 @@ async fn check_all(session: &Session, subjects: &[Subject]) -> Result<(), Failur
         return Ok(());
     }
     let faults = if count == 1 {
-        "1 fault".to_owned()
+        "1 error".to_owned()
     } else {
-        format!("{count} faults")
+        format!("{count} errors")
     };
     Err(Failure::refused(format!(
         "Nothing was published: {faults} in {}.",

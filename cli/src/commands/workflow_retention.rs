@@ -1,5 +1,5 @@
-//! `aftercall workflow confirm-retention`: what a shorter retention would remove, and letting it
-//! count.
+//! `aftercall workflow confirm-retention`: shows what a shorter retention would remove, and
+//! confirms it.
 
 use aftercall_proto::workflow::v1::{ConfirmRetentionRequest, ConfirmRetentionResponse};
 use clap::Args;
@@ -13,7 +13,7 @@ pub(crate) struct Confirm {
     /// The workflow's name
     #[arg(value_name = "WORKFLOW")]
     name: String,
-    /// Let the retention of this version, which must be the newest, count from now on
+    /// Apply the retention of this version, which must be the newest
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     version: Option<u32>,
 }
@@ -66,7 +66,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_waits_is_shown_with_the_command_that_confirms_it() {
+    fn a_waiting_retention_shows_how_to_confirm_it() {
         let answer = ConfirmRetentionResponse {
             version: 4,
             retention_in_force: "90d".to_owned(),

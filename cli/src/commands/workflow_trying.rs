@@ -63,8 +63,7 @@ pub(crate) struct Test {
     /// Files of tests, or folders with them
     #[arg(required = true, value_name = "DIR|FILE")]
     paths: Vec<PathBuf>,
-    /// Fail also where a way of a workflow has been walked by no test, or a workflow of a folder
-    /// has none
+    /// Fail also where no test walks a path of a workflow, or a workflow of a folder has no test
     #[arg(long)]
     every_way: bool,
 }
@@ -104,7 +103,7 @@ impl Test {
     }
 }
 
-/// What came of the tests, for people.
+/// The results of the tests, for people.
 fn lines(outcome: &testing::Outcome, untested: &[String]) -> Vec<String> {
     let mut lines = Vec::new();
     for test in &outcome.ran {

@@ -33,7 +33,7 @@ pub(crate) struct New {
 impl New {
     pub(crate) fn run(&self, session: &Session) -> Result<(), Failure> {
         let text = authoring::files::template(&self.name, &self.title);
-        // A name that cannot be one is told now, not after an hour of writing.
+        // An invalid name is rejected now, not after an hour of writing.
         authoring::files::parse("the new file", &text)?;
         session
             .output
@@ -95,24 +95,8 @@ impl Fmt {
             .partition(Result::is_ok);
         let formatted: Vec<Formatted> = formatted.into_iter().filter_map(Result::ok).collect();
         let mut refused: Vec<Failure> = refused.into_iter().filter_map(Result::err).collect();
-        if let Some(first) = refused.pop() {
-            if refused.is_empty() && formatted.is_empty() {
-                return Err(first);
-            }
-            refused
-                .iter()
-                .chain([&first])
-                .for_each(|failure| remark(failure.sentence()));
-            let written = if self.write {
-                " Nothing was written."
-            } else {
-                ""
-            };
-            let count = refused.len() + 1;
-            return Err(Failure::refused(format!(
-                "{count} of {} files have errors.{written}",
-                count + formatted.len()
-            )));
+        if let Some(last) = refused.pop() {
+            return Err(self.all_failures(last, &refused, formatted.len()));
         }
         if self.write {
             write_all(&formatted)?;
@@ -141,6 +125,26 @@ impl Fmt {
                 differ.join(", ")
             )))
         }
+    }
+
+    /// One failure for the files that cannot be read. Each of several is printed on its own.
+    fn all_failures(&self, last: Failure, others: &[Failure], formatted: usize) -> Failure {
+        if others.is_empty() && formatted == 0 {
+            return last;
+        }
+        for failure in others.iter().chain([&last]) {
+            remark(failure.sentence());
+        }
+        let written = if self.write {
+            " Nothing was written."
+        } else {
+            ""
+        };
+        let count = others.len() + 1;
+        Failure::refused(format!(
+            "{count} of {} files have errors.{written}",
+            count + formatted
+        ))
     }
 
     fn json(&self, one: &Formatted) -> Value {
@@ -181,7 +185,7 @@ fn write_whole(path: &Path, text: &str) -> io::Result<()> {
     let mut written = tempfile::NamedTempFile::new_in(folder)?;
     written.write_all(text.as_bytes())?;
     let before = path.metadata()?;
-    // Only root can give it back to its owner, and only root needs to.
+    // Only root can restore the owner, and only root needs to.
     let _ = std::os::unix::fs::chown(written.path(), Some(before.uid()), Some(before.gid()));
     written.as_file().set_permissions(before.permissions())?;
     written.as_file().sync_all()?;
@@ -204,7 +208,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_file_is_replaced_whole_and_keeps_its_mode_and_its_link() {
+    fn a_replaced_file_keeps_its_mode_and_link() {
         let folder = tempfile::tempdir().unwrap();
         let (path, link) = (
             folder.path().join("a.yaml"),

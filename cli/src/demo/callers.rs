@@ -1,4 +1,4 @@
-//! Sample calls: people who ring, and what the call scripts know of them.
+//! Sample calls: people who call, and what the call scripts know of them.
 //!
 //! Promise: every field that a workflow declares is given, by its name where it is a known one,
 //! else by its type. Must not: name real people or numbers (the numbers are of the range kept for
@@ -177,7 +177,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_declared_field_is_given_in_its_type() {
+    fn every_declared_field_has_a_sample_value() {
         let declared = |name: &str, field_type: FieldType| FieldDeclaration {
             name: name.to_owned(),
             r#type: field_type.into(),

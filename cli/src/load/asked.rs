@@ -54,7 +54,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_counts_of_all_calls_are_added_and_nothing_else() {
+    fn only_the_counts_of_calls_are_added() {
         let text = "# TYPE aftercall_feed_requests_total counter\n\
             aftercall_feed_requests_total{call=\"tail\"} 3\n\
             aftercall_feed_requests_total{call=\"snapshot\"} 2\n\

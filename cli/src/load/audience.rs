@@ -28,7 +28,7 @@ const SLOW_PAUSE: Duration = Duration::from_millis(50);
 const SUBSCRIBE: PathAndQuery =
     PathAndQuery::from_static("/aftercall.alert.v1.AlertService/Subscribe");
 
-/// Of a SubscribeResponse, as much as is measured: the numbers are the proto's.
+/// The part of a SubscribeResponse that is measured: the numbers are the proto's.
 #[derive(Clone, PartialEq, prost::Message)]
 struct Heard {
     #[prost(message, optional, tag = "5")]
@@ -265,7 +265,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_sequence_of_a_change_is_read_and_the_rest_is_left() {
+    fn only_the_sequence_of_a_change_is_read() {
         let change = StageChange {
             sequence: 7,
             ..StageChange::default()
@@ -280,7 +280,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_delay_counts_from_the_answer_and_other_changes_do_not_count() {
+    async fn a_delay_counts_from_the_answer() {
         let commits = Commits::new(10, 2);
         tokio::time::advance(Duration::from_secs(1)).await;
         commits.note(11);

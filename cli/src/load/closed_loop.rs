@@ -19,7 +19,7 @@ use crate::errors::Failure;
 /// Latencies are kept in nanoseconds with three digits, up to a minute.
 const LATENCY_MAX_NANOS: u64 = 60_000_000_000;
 const DIGITS: u8 = 3;
-/// Often enough for an eye, rare enough not to be measured.
+/// Often enough for a person, rare enough not to disturb the measurement.
 const PROGRESS_EVERY: u64 = 256;
 
 /// When a measurement ends.
@@ -44,7 +44,7 @@ pub(crate) struct Measured {
     pub(crate) errors: u64,
     /// What the first failure said.
     pub(crate) first_error: Option<String>,
-    /// The server's CPU time for each request; none where the server does not tell.
+    /// The server's CPU time for each request; none where the server does not report it.
     pub(crate) cpu_each: Option<Duration>,
 }
 

@@ -11,7 +11,6 @@ use std::time::Duration;
 
 use clap::Args;
 use serde_json::json;
-use tokio::task::JoinError;
 use tonic::transport::Channel;
 
 use self::people::{Asks, Crowd};
@@ -91,7 +90,7 @@ struct Beside {
     refused: u64,
 }
 
-/// What a run came to.
+/// The result of a run.
 struct Report {
     quiet: Measured,
     crowds: Vec<Beside>,
@@ -180,10 +179,6 @@ impl LoadCrowd {
             pushes,
         ))
     }
-}
-
-fn broken_off(error: &JoinError) -> Failure {
-    Failure::refused(format!("A request was broken off: {error}."))
 }
 
 /// A p99 beside a crowd, by the p99 alone.
@@ -281,7 +276,7 @@ mod tests {
     }
 
     #[test]
-    fn the_ratio_is_of_the_two_p99_and_failed_pushes_spoil_it() {
+    fn failed_pushes_invalidate_the_ratio() {
         let (quiet, pushes, crowd) = (measured(2_000), measured(3_000), measured(10));
         assert!((ratio(&pushes, &quiet) - 1.5).abs() < 0.01);
         let beside = Beside {

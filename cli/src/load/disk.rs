@@ -64,7 +64,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn every_write_is_measured_and_nothing_is_left() {
+    async fn every_write_is_measured_and_no_file_remains() {
         let directory = tempfile::tempdir().unwrap();
         let measured = measure(directory.path().to_str().unwrap()).await.unwrap();
         assert_eq!(measured.answered(), u64::from(WRITES));
@@ -72,7 +72,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_directory_that_is_not_here_gives_no_figure() {
+    async fn a_missing_directory_has_no_figure() {
         assert!(measure("/there/is/no/such/directory").await.is_none());
     }
 }

@@ -1,8 +1,8 @@
 //! `aftercall load reconnect`: many streams are cut, changes are made, and all come back within a
 //! second.
 //!
-//! Promise: bounded in count and time; every stream is followed until it is told that it has caught
-//! up, and what it was not given is counted. Both servers are processes of their own. Must not:
+//! Promise: bounded in count and time; every stream is followed until it has caught up, and
+//! changes that it missed are counted. Both servers are processes of their own. Must not:
 //! judge by absolute figures.
 
 use std::path::PathBuf;
@@ -63,7 +63,7 @@ pub(crate) struct LoadReconnect {
     data_dir: Option<PathBuf>,
 }
 
-/// Of a SubscribeResponse, as much as is looked at: the numbers are the proto's.
+/// The part of a SubscribeResponse that is read: the numbers are the proto's.
 #[derive(Clone, PartialEq, prost::Message)]
 struct Seen {
     #[prost(string, tag = "1")]
@@ -74,7 +74,7 @@ struct Seen {
     caught_up: Option<Anything>,
 }
 
-/// Whatever is in it is left.
+/// Its content is skipped.
 #[derive(Clone, PartialEq, prost::Message)]
 struct Anything {}
 
@@ -85,7 +85,7 @@ struct CaughtUp {
     took: Duration,
 }
 
-/// What a run came to.
+/// The result of a run.
 struct Report {
     streams: u32,
     expected: u64,

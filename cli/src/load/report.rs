@@ -281,7 +281,7 @@ mod tests {
     }
 
     #[test]
-    fn ratios_are_told_beside_gate_and_stretch() {
+    fn ratios_are_shown_beside_gate_and_stretch() {
         assert_eq!(
             verdicts(&Report {
                 steps: vec![step(256)],
@@ -309,7 +309,7 @@ mod tests {
     }
 
     #[test]
-    fn errors_spoil_the_run() {
+    fn a_run_with_errors_has_no_ratio() {
         let mut spoilt = step(64);
         spoilt.set.errors = 3;
         let report = Report {

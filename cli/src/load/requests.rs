@@ -119,7 +119,7 @@ impl Requests {
         self.with_cpu(before, measured).await
     }
 
-    /// Set Workflow, each on a new call. Gives what can be pushed afterwards.
+    /// Set Workflow, each on a new call. Returns what can be pushed afterwards.
     pub(crate) async fn set_workflow(
         &self,
         bounds: Bounds,
@@ -156,7 +156,7 @@ impl Requests {
         Ok((measured, targets))
     }
 
-    /// One Set Workflow on a new call; gives its sequence.
+    /// One Set Workflow on a new call; returns its sequence.
     pub(crate) async fn change(&self, number: u64) -> Result<u64, Failure> {
         let worker = usize::try_from(number).unwrap_or_default() % self.channels.len();
         let mut client = ScriptEngineServiceClient::new(self.channels[worker].clone());
@@ -299,7 +299,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_push_gives_what_its_button_asks_for() {
+    fn a_push_fills_in_the_form_of_its_button() {
         let field = |name: &str, required| FieldDeclaration {
             name: name.to_owned(),
             r#type: FieldType::Number.into(),
@@ -337,7 +337,7 @@ mod tests {
     }
 
     #[test]
-    fn every_request_has_a_call_and_an_id_of_its_own() {
+    fn every_request_has_its_own_call_and_id() {
         let template = SetWorkflowRequest {
             workflow: "refund".to_owned(),
             ..Default::default()

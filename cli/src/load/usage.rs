@@ -1,4 +1,4 @@
-//! What a process of ours uses of the machine, as Linux tells it; elsewhere it is not known.
+//! What a process of ours uses of the machine, as Linux reports it; unknown on other systems.
 
 use std::time::Duration;
 

@@ -36,7 +36,7 @@ async fn workflows(up: &Up) -> Vec<String> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_folder_or_several_files_are_the_workflows_among_them() {
+async fn a_folder_means_the_workflows_in_it() {
     let dir = tempfile::tempdir().expect("a temporary directory");
     let up = with_refund(&dir.path().join("data")).await;
     let folder = folder(dir.path());
@@ -129,7 +129,7 @@ async fn a_workflow_comes_from_stdin() {
         "{both:?}"
     );
     assert!(
-        both.out.contains("the team `paymnts` is not declared") && both.err.contains("2 faults."),
+        both.out.contains("the team `paymnts` is not declared") && both.err.contains("2 errors."),
         "{both:?}"
     );
     up.does(&format!(
@@ -146,7 +146,7 @@ async fn a_workflow_comes_from_stdin() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn where_one_of_several_files_has_errors_nothing_is_done() {
+async fn one_invalid_file_stops_the_command() {
     let dir = tempfile::tempdir().expect("a temporary directory");
     let up = with_refund(&dir.path().join("data")).await;
     let folder = folder(dir.path());
@@ -166,7 +166,7 @@ async fn where_one_of_several_files_has_errors_nothing_is_done() {
     );
     assert!(
         ended.err.contains(&format!(
-            "Nothing was published: 1 fault in {folder}/two.yaml."
+            "Nothing was published: 1 error in {folder}/two.yaml."
         )),
         "{ended:?}"
     );
@@ -219,7 +219,7 @@ async fn where_one_of_several_files_has_errors_nothing_is_done() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn texts_are_json_where_json_is_asked_for() {
+async fn json_output_wraps_texts() {
     let dir = tempfile::tempdir().expect("a temporary directory");
     let up = with_refund(&dir.path().join("data")).await;
     let file = "examples/refund.yaml";

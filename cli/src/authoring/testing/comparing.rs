@@ -1,4 +1,4 @@
-//! What a test expected, held against what was found.
+//! Compares what a test expected with what was found.
 
 use aftercall_authoring::simulate::Simulation;
 use aftercall_definition::model::ActionKind;
@@ -20,7 +20,7 @@ pub(super) fn compare_refusal(expected: Option<&str>, found: Option<&str>) -> Op
     }
 }
 
-/// The end of a sentence on a button that is not among those: which was meant.
+/// The end of a sentence about a button that is not offered: the one that was meant.
 pub(super) fn there_is(definition: &Definition, pushed: &str, buttons: &[String]) -> String {
     if buttons.iter().any(|button| button == pushed) {
         return String::new();
@@ -100,9 +100,9 @@ pub(super) fn compare(
     faults
 }
 
-/// What is empty is told as none.
+/// An empty value is shown as none.
 fn should_be(what: &str, expected: &str, found: &str) -> Option<String> {
-    let told = |text: &str| match text {
+    let or_none = |text: &str| match text {
         "" => "none".to_owned(),
         // An outcome can be called so.
         "none" => rules::quoted(text),
@@ -111,8 +111,8 @@ fn should_be(what: &str, expected: &str, found: &str) -> Option<String> {
     (expected != found).then(|| {
         format!(
             "{what} should be {}, and is {}",
-            told(expected),
-            told(found)
+            or_none(expected),
+            or_none(found)
         )
     })
 }
@@ -165,12 +165,12 @@ fn compare_alerts(expected: &[String], instance: &Instance) -> Option<String> {
             .zip(&found)
             .all(|(words, text)| text.contains(words.as_str()));
     let (words, texts) = (expected.join("”, “"), found.join("”, “"));
-    let told = match (expected, found.as_slice()) {
+    let sentence = match (expected, found.as_slice()) {
         ([], _) => format!("there should be no alerts, and there are “{texts}”"),
         (_, []) => format!("the alerts should say “{words}”, and there are none"),
         _ => format!("the alerts should say “{words}”, and are “{texts}”"),
     };
-    (!fit).then_some(told)
+    (!fit).then_some(sentence)
 }
 
 /// The ids of the buttons that can be pushed.

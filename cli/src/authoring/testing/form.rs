@@ -12,7 +12,7 @@ pub(super) struct TestFile {
     pub(super) workflow: PathBuf,
     /// A file of calendars.
     pub(super) calendars: Option<PathBuf>,
-    /// Nothing where the key stands alone: that is told in a sentence of its own.
+    /// None where the key has no value: that has an error of its own.
     pub(super) tests: Option<Vec<Test>>,
 }
 
@@ -143,7 +143,7 @@ n: '  ends  '
     }
 
     #[test]
-    fn no_value_is_not_a_text() {
+    fn a_missing_value_is_not_a_text() {
         let expected: Expected =
             serde_saphyr::from_str("fields: { a: ~, b: null, c: , d: '', e: nothing }").unwrap();
         let held: Vec<Option<&str>> = expected

@@ -1,6 +1,6 @@
 //! Doing the steps of a test.
 //!
-//! Promise: whatever a step has wrong, in its own words too, is told with its number.
+//! Promise: each error names the number of its step.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -20,10 +20,10 @@ use super::values::named;
 use crate::authoring::files::Written;
 use crate::authoring::trying;
 
-/// When a test begins that says nothing: a Tuesday morning.
+/// When a test begins by default: a Tuesday morning.
 const BEGIN: &str = "2026-11-24T09:00:00Z";
 
-/// Runs one test: gives what is at fault, and adds the ways that it walked.
+/// Runs one test. Returns its failures, and adds the paths that it walked.
 pub(super) fn run(
     written: &Written,
     calendars: &[Arc<Calendar>],
@@ -36,9 +36,10 @@ pub(super) fn run(
     };
     let mut faults = Vec::new();
     for (number, step) in (1..).zip(&test.steps) {
-        let told = take(&mut simulation, &written.definition, step);
+        let failures = take(&mut simulation, &written.definition, step);
         faults.extend(
-            told.into_iter()
+            failures
+                .into_iter()
                 .map(|fault| format!("step {number}: {fault}")),
         );
         if !faults.is_empty() {
@@ -90,7 +91,7 @@ fn changes(call: &Call) -> CallChanges {
     }
 }
 
-/// Does a step, and compares; gives what is at fault.
+/// Does a step and compares. Returns the failures.
 fn take(simulation: &mut Simulation, definition: &Definition, step: &Step) -> Vec<String> {
     let buttons = simulation
         .instance()
@@ -104,14 +105,17 @@ fn take(simulation: &mut Simulation, definition: &Definition, step: &Step) -> Ve
         .push
         .as_deref()
         .map_or_else(String::new, |pushed| there_is(definition, pushed, &buttons));
-    let told = compare_refusal(step.refused.as_deref(), refused.as_deref());
-    let mut faults: Vec<String> = told.map(|told| told + &hint).into_iter().collect();
+    let failures = compare_refusal(step.refused.as_deref(), refused.as_deref());
+    let mut faults: Vec<String> = failures
+        .map(|failures| failures + &hint)
+        .into_iter()
+        .collect();
     faults.extend(compare(simulation, definition, &step.expect));
     faults
 }
 
-/// Does a step; gives the sentence where a server would refuse it. What the test itself has wrong
-/// is an error.
+/// Does a step. Returns the sentence with which a server would refuse it. A mistake in the test
+/// itself is an error.
 fn act(
     simulation: &mut Simulation,
     definition: &Definition,
@@ -138,7 +142,7 @@ fn act(
 
 fn waited_millis(wait: &str) -> Result<i64, String> {
     let span = rules::span(wait).map_err(|fault| format!("wait: {}", fault.message))?;
-    // No calendar is asked here: as many days of 24 hours would be something else than what is
+    // No calendar is read here. Days of 24 hours would differ from the working days that are
     // written.
     if span.unit == SpanUnit::WorkingDays {
         return Err(format!(
@@ -174,8 +178,8 @@ mod tests {
         crate::authoring::testing::run(&[path]).unwrap()
     }
 
-    /// What is at fault where one test has these fields and steps, on one line each.
-    fn told(workflow: &str, fields: &str, steps: &str) -> Vec<String> {
+    /// The failures of one test with these fields and steps, each on one line.
+    fn failures(workflow: &str, fields: &str, steps: &str) -> Vec<String> {
         let outcome = outcome_of(
             workflow,
             &format!("  - {{ name: one, fields: {{ {fields} }}, steps: [ {steps} ] }}\n"),
@@ -205,7 +209,7 @@ on_new_call:
 ";
 
     #[test]
-    fn a_value_is_what_is_written_and_its_field_says_what_that_means() {
+    fn a_value_has_the_type_of_its_field() {
         for text in [
             "1.50",
             "12345678901234567890",
@@ -220,7 +224,7 @@ on_new_call:
             let step =
                 format!("{{ expect: {{ alerts: ['{alert}'], fields: {{ order: {text} }} }} }}");
             assert_eq!(
-                told(FIELDS, &format!("order: {text}"), &step),
+                failures(FIELDS, &format!("order: {text}"), &step),
                 Vec::<String>::new(),
                 "{text}"
             );
@@ -228,14 +232,14 @@ on_new_call:
         let others = "amount: 1.50, urgent: yes, due: '2026-06-24 09:00[Europe/London]'";
         let held = "amount: 1.5, urgent: true, due: 2026-06-24T08:00:00Z";
         assert_eq!(
-            told(
+            failures(
                 FIELDS,
                 others,
                 &format!("{{ expect: {{ fields: {{ {held} }} }} }}")
             ),
             Vec::<String>::new()
         );
-        let found = told(
+        let found = failures(
             FIELDS,
             "order: 1.50",
             "{ expect: { alerts: [], fields: { order: 1.5 } } }",
@@ -250,17 +254,17 @@ on_new_call:
     }
 
     #[test]
-    fn a_field_without_a_value_is_told_apart_from_every_text() {
+    fn a_missing_value_differs_from_every_text() {
         let none = Vec::<String>::new();
         assert_eq!(
-            told(
+            failures(
                 FIELDS,
                 "order: nothing",
                 "{ expect: { fields: { order: nothing, more: ~ } } }"
             ),
             none
         );
-        let found = told(
+        let found = failures(
             FIELDS,
             "order: nothing",
             "{ expect: { fields: { order: ~, more: nothing } } }",
@@ -273,10 +277,10 @@ on_new_call:
     }
 
     #[test]
-    fn what_a_test_has_wrong_itself_is_told_with_its_place() {
+    fn an_error_in_a_test_shows_its_place() {
         let check = |fields: &str, step: &str, expected: &[&str]| {
             assert_eq!(
-                told(FIELDS, fields, &format!("{{ wait: 1m }}, {{ {step} }}")),
+                failures(FIELDS, fields, &format!("{{ wait: 1m }}, {{ {step} }}")),
                 expected,
                 "{step}"
             );
@@ -334,7 +338,7 @@ on_new_call:
     }
 
     #[test]
-    fn what_is_not_as_expected_is_told_with_its_step() {
+    fn a_failed_expectation_names_its_step() {
         let outcome = outcome(
             "  - name: wrong
     fields: { topic: gas }
@@ -351,13 +355,13 @@ on_new_call:
     steps: []
 ",
         );
-        let told: Vec<&[String]> = outcome
+        let failures: Vec<&[String]> = outcome
             .ran
             .iter()
             .map(|test| test.faults.as_slice())
             .collect();
         assert_eq!(
-            told[0],
+            failures[0],
             [
                 "step 1: the stage should be done, and is new-call",
                 "step 1: the visit should be 2, and is 1",
@@ -368,10 +372,10 @@ on_new_call:
             ]
         );
         assert_eq!(
-            told[1],
+            failures[1],
             ["step 4: it should be refused with “something”, and was not"]
         );
-        assert_eq!(told[2], ["fields.topic must be given: text"]);
+        assert_eq!(failures[2], ["fields.topic must be given: text"]);
         assert_eq!(
             outcome.unwalked,
             [
@@ -383,48 +387,48 @@ on_new_call:
     }
 
     #[test]
-    fn a_button_that_is_not_there_is_told_with_those_that_are() {
+    fn a_missing_button_lists_the_others() {
         let outcome = outcome(
             "  - { name: label, fields: { topic: gas }, steps: [ { push: Not reached, note: x } ] }
   - { name: none, fields: { topic: gas }, steps: [ { push: pay } ] }
   - { name: over, fields: { topic: gas }, steps: [ { push: give-up }, { push: done, form: { result: x } } ] }
 ",
         );
-        let told: Vec<&[String]> = outcome
+        let failures: Vec<&[String]> = outcome
             .ran
             .iter()
             .map(|test| test.faults.as_slice())
             .collect();
         assert_eq!(
-            told[0],
+            failures[0],
             [
                 "step 1: it is refused: the workflow has no such button; there is no button `Not reached`; did you mean `not-reached`?"
             ]
         );
         assert_eq!(
-            told[1],
+            failures[1],
             [
                 "step 1: it is refused: the workflow has no such button; there is no button `pay`; there is done, not-reached, give-up"
             ]
         );
         assert!(
-            told[2][0].ends_with("; no button can be pushed here"),
+            failures[2][0].ends_with("; no button can be pushed here"),
             "{:?}",
-            told[2]
+            failures[2]
         );
         assert!(
-            !told[2][0].contains("there is no button"),
+            !failures[2][0].contains("there is no button"),
             "it has gone, and is one of the workflow: {:?}",
-            told[2]
+            failures[2]
         );
     }
 
     #[test]
-    fn a_button_of_no_stage_is_told_as_such_and_refused_as_a_server_does() {
+    fn a_button_of_no_stage_is_refused() {
         let unknown = "step 1: it is refused: the workflow has no such button; there is no button `approve`; there is done";
-        assert_eq!(told(FIELDS, "", "{ push: approve }"), [unknown]);
+        assert_eq!(failures(FIELDS, "", "{ push: approve }"), [unknown]);
         assert_eq!(
-            told(
+            failures(
                 FIELDS,
                 "",
                 "{ push: approve, refused: the workflow has no such button }"

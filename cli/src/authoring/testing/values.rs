@@ -1,4 +1,4 @@
-//! Values of fields as a test names them, held against what is declared.
+//! Values of fields as a test names them, compared with what is declared.
 
 use std::collections::BTreeMap;
 
@@ -9,7 +9,7 @@ use aftercall_definition::value::{FieldDeclaration, Value};
 use super::form::Scalar;
 use crate::authoring::trying;
 
-/// The values that are given; `at` is the key that they stand below.
+/// The values that are given; `at` is the key that they are below.
 pub(super) fn named(
     at: &str,
     declared: &[FieldDeclaration],

@@ -210,7 +210,7 @@ mod tests {
     }
 
     #[test]
-    fn the_clock_and_the_total_are_on_every_screen() {
+    fn every_screen_has_the_clock_and_the_total() {
         let watched = watched(board(40));
         for high in 4..50 {
             let lines = lines(&watched, 80, high);
@@ -248,7 +248,7 @@ mod tests {
     }
 
     #[test]
-    fn a_loss_is_shown_beside_the_clock_until_it_is_over() {
+    fn a_lost_connection_is_shown_beside_the_clock() {
         let mut watched = watched(board(0));
         let reason = "draining".to_owned();
         watched.take(

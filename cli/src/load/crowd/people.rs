@@ -19,7 +19,6 @@ use tonic::transport::Channel;
 use tonic::{Code, Request, Status};
 use tonic_prost::ProstEncoder;
 
-use super::broken_off;
 use crate::errors::Failure;
 use crate::load::closed_loop::Measured;
 
@@ -72,7 +71,7 @@ impl Crowd {
         self.stop.cancel();
         let (mut all, mut refused) = (Measured::new()?, 0);
         while let Some(joined) = self.tasks.join_next().await {
-            let (one, refused_one) = joined.map_err(|error| broken_off(&error))??;
+            let (one, refused_one) = joined??;
             all.add(&one)?;
             all.elapsed = all.elapsed.max(one.elapsed);
             refused += refused_one;

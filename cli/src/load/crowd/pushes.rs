@@ -13,7 +13,6 @@ use tokio::time::{MissedTickBehavior, interval};
 use tonic::Status;
 use tonic::transport::Channel;
 
-use super::broken_off;
 use crate::connect::Connections;
 use crate::errors::Failure;
 use crate::load::closed_loop::Measured;
@@ -42,8 +41,7 @@ impl Pushes {
                 Ok((measured, pushes))
             })
         })
-        .await
-        .map_err(|error| broken_off(&error))?
+        .await?
     }
 
     async fn push(&mut self, channel: &Channel, time: Duration) -> Result<Measured, Failure> {
@@ -82,7 +80,7 @@ fn note(
     measured: &mut Measured,
     answered: Result<Result<Duration, Status>, JoinError>,
 ) -> Result<(), Failure> {
-    match answered.map_err(|error| broken_off(&error))? {
+    match answered? {
         Ok(took) => measured.record(took),
         Err(status) => measured.fail(&status),
     }
