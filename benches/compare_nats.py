@@ -54,9 +54,9 @@ def connect(address, commands):
     connection = socket.create_connection(address)
     connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     connection.sendall(b'CONNECT {"verbose":false,"echo":false}\r\n' + commands + b"PING\r\n")
-    told = b""
-    while b"PONG\r\n" not in told:
-        told += connection.recv(4096)
+    received = b""
+    while b"PONG\r\n" not in received:
+        received += connection.recv(4096)
     return connection
 
 

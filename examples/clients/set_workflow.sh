@@ -1,4 +1,4 @@
-# A script engine that can only run commands sets a workflow on a call; the server tells grpcurl its own types.
+# A script engine that can only run commands sets a workflow on a call; grpcurl reads the types from the server.
 server="${AFTERCALL_SERVER:-127.0.0.1:7401}"
 grpcurl -plaintext -d '{
   "request_id": "call-1001-refund",

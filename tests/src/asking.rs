@@ -5,7 +5,7 @@ use tonic_types::StatusExt as _;
 
 use crate::{Clients, House, REFUND, set_refund};
 
-/// Pushes a button of a follow-up as it stands.
+/// Pushes a button of a follow-up as it is.
 pub fn push(follow_up: &FollowUp, button: &str, actor: &str) -> PushButtonRequest {
     PushButtonRequest {
         actor: actor.to_owned(),

@@ -32,7 +32,7 @@ pub struct Clients {
 }
 
 impl Clients {
-    /// Connects to both servers; each reconnects by itself.
+    /// Connects to both servers; each reconnects automatically.
     pub async fn connect(workflow: SocketAddr, alerter: Option<SocketAddr>) -> Self {
         let channel = |address: SocketAddr| {
             Endpoint::from_shared(format!("http://{address}"))
@@ -66,7 +66,7 @@ impl Clients {
         }
     }
 
-    /// Imports and publishes a definition file; gives the version.
+    /// Imports and publishes a definition file; returns the version.
     pub async fn publish(&mut self, file: &str) -> u32 {
         let import = ImportWorkflowRequest {
             file: file.to_owned(),

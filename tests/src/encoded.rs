@@ -45,7 +45,7 @@ impl Decoder for Raw {
     }
 }
 
-/// Asks, and gives the answer; of a stream, its first message.
+/// Sends the request. Returns the answer; of a stream, its first message.
 pub async fn ask_encoded(
     channel: &Channel,
     method: &MethodDescriptor,

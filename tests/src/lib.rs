@@ -80,7 +80,7 @@ impl House {
         house
     }
 
-    /// The workflow-server alone, from whose memory everything goes as soon as it has ended.
+    /// The workflow-server alone; everything leaves its memory as soon as it has ended.
     pub async fn start_archiving() -> Self {
         Self::start_workflow_in_temp(true, None).await
     }
@@ -95,7 +95,7 @@ impl House {
         Self::start_workflow_in_temp(false, Some(machine)).await
     }
 
-    /// The same, from whose memory everything goes as soon as it has ended.
+    /// The same; everything leaves its memory as soon as it has ended.
     pub async fn start_archiving_on(machine: Machine) -> Self {
         Self::start_workflow_in_temp(true, Some(machine)).await
     }
@@ -192,7 +192,7 @@ impl House {
         });
     }
 
-    /// Stops the workflow-server in good order.
+    /// Stops the workflow-server cleanly.
     pub async fn stop_workflow(&mut self) {
         self.workflow
             .take()
@@ -201,7 +201,7 @@ impl House {
             .await;
     }
 
-    /// Stops the alerter in good order.
+    /// Stops the alerter cleanly.
     pub async fn stop_alerter(&mut self) {
         self.alerter.take().expect("the alerter runs").stop().await;
     }
@@ -254,8 +254,7 @@ pub async fn eventually<T, F: Future<Output = Option<T>>>(
         .unwrap_or_else(|_| panic!("waited in vain for: {what}"))
 }
 
-/// Waits until the alerter has told of everything up to this entry: a stream that is asked for now
-/// begins with it.
+/// Waits until the alerter has everything up to this entry: a new stream begins with it.
 pub async fn alerter_has(clients: &Clients, sequence: u64) {
     eventually("the alerter has caught up", || {
         let mut clients = clients.clone();

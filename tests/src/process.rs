@@ -139,7 +139,7 @@ impl ServerProcess {
         self.child.id()
     }
 
-    /// Whether it has ended, by itself or because it was told to.
+    /// Whether it has ended, alone or after a signal.
     pub fn has_ended(&mut self) -> bool {
         self.child.try_wait().expect("it is a process").is_some()
     }

@@ -24,7 +24,7 @@ pub struct Terminal {
 }
 
 impl Terminal {
-    /// Starts a command on a terminal of so many columns and lines; 0 where nobody has set its
+    /// Starts a command on a terminal of this size in columns and lines; 0 where nobody has set its
     /// size.
     pub fn start(command: &mut Command, columns: u16, lines: u16) -> Self {
         let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).expect("a pseudo terminal");
@@ -99,7 +99,10 @@ impl Terminal {
             self.seen.extend(piece);
         }
         let status = self.child.wait().expect("it ends");
-        (status.code().expect("it ends by itself"), self.seen())
+        (
+            status.code().expect("it ends without a signal"),
+            self.seen(),
+        )
     }
 
     fn seen(&self) -> String {

@@ -140,7 +140,7 @@ async fn check_shown(clients: &mut Clients, ended: &FollowUp) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_has_left_memory_is_shown_with_its_call_and_history_also_after_a_restart() {
+async fn archived_work_has_its_call_and_history() {
     let mut house = House::start_archiving().await;
     let mut clients = with_refund(&house).await;
     let ended = [
@@ -177,13 +177,13 @@ async fn what_has_left_memory_is_shown_with_its_call_and_history_also_after_a_re
             .iter()
             .map(|one| one.call.clone().expect("one").r#ref.expect("named").id)
             .collect();
-        assert_eq!(shown, ["3", "2", "1"], "what is in memory stands first");
+        assert_eq!(shown, ["3", "2", "1"], "what is in memory comes first");
         assert!(calls.iter().all(|one| one.follow_ups.len() == 1));
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_was_asked_before_is_answered_again_and_what_is_asked_anew_is_told_where_it_is() {
+async fn requests_on_archived_work_are_answered() {
     let house = House::start_archiving().await;
     let mut clients = with_refund(&house).await;
     let first = clients
@@ -249,18 +249,21 @@ async fn what_was_asked_before_is_answered_again_and_what_is_asked_anew_is_told_
         ),
         "NO_SUCH_INSTANCE"
     );
-    let anew = SetWorkflowRequest {
+    let renewed = SetWorkflowRequest {
         request_id: String::new(),
         ..rings("1")
     };
-    let anew = clients
+    let renewed = clients
         .scripts
-        .set_workflow(anew)
+        .set_workflow(renewed)
         .await
         .expect("a new one starts")
         .into_inner();
-    assert!(anew.started);
-    assert_ne!(anew.follow_up.expect("it").instance_id, ended.instance_id);
+    assert!(renewed.started);
+    assert_ne!(
+        renewed.follow_up.expect("it").instance_id,
+        ended.instance_id
+    );
     let of_call = ListHistoryRequest {
         call: Some(call_ref("1")),
         ..ListHistoryRequest::default()
@@ -272,7 +275,7 @@ async fn what_was_asked_before_is_answered_again_and_what_is_asked_anew_is_told_
         .expect("history")
         .into_inner()
         .items;
-    assert_eq!(items.len(), 3, "the history of a call goes on: {items:?}");
+    assert_eq!(items.len(), 3, "the history of a call continues: {items:?}");
 }
 
 async fn list(clients: &mut Clients, filter: InstanceFilter, page_size: u32) -> Vec<FollowUp> {
@@ -298,7 +301,7 @@ async fn list(clients: &mut Clients, filter: InstanceFilter, page_size: u32) -> 
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_archive_is_listed_page_by_page_and_counted() {
+async fn the_archive_is_listed_in_pages() {
     let house = House::start_archiving().await;
     let mut clients = with_refund(&house).await;
     let mut ended = Vec::new();
@@ -378,7 +381,7 @@ async fn the_archive_is_listed_page_by_page_and_counted() {
     assert_eq!(
         (open.total, open.archived),
         (0, 0),
-        "who asks for what is open is not told of the archive"
+        "a list of open work does not mention the archive"
     );
     let batch = StartBatchRequest {
         filter: Some(archive()),
@@ -398,7 +401,7 @@ async fn the_archive_is_listed_page_by_page_and_counted() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_report_of_a_customer_counts_what_has_left_memory_and_nothing_that_took_its_place() {
+async fn a_customer_report_counts_archived_work() {
     let house = House::start_archiving().await;
     let mut clients = with_refund(&house).await;
     for call in 0..3 {
@@ -430,7 +433,7 @@ async fn a_report_of_a_customer_counts_what_has_left_memory_and_nothing_that_too
             .expect("a report")
             .into_inner();
         let mut counted = None;
-        while let Some(response) = parts.message().await.expect("it goes on") {
+        while let Some(response) = parts.message().await.expect("the stream continues") {
             if let Some(Part::Row(row)) = response
                 .part
                 .filter(|part| matches!(part, Part::Row(row) if row.name == "all"))

@@ -69,7 +69,7 @@ async fn open(clients: &mut Clients) -> u64 {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_batch_does_each_item_once_and_goes_on_after_a_restart_where_it_stood() {
+async fn a_batch_resumes_after_a_restart() {
     let mut house = House::start_without_alerter().await;
     let mut clients = with_refund(&house).await;
     let mut ids = Vec::new();
@@ -144,7 +144,7 @@ async fn moves(clients: &mut Clients, id: &str) -> usize {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_server_that_is_killed_again_and_again_does_each_item_of_a_batch_once() {
+async fn a_batch_does_each_item_once_despite_kills() {
     let temp = tempfile::tempdir().expect("a temporary directory");
     let mut server = ServerProcess::workflow(temp.path(), 0);
     let address = server.address();
@@ -181,8 +181,39 @@ async fn a_server_that_is_killed_again_and_again_does_each_item_of_a_batch_once(
     server.kill();
 }
 
+/// Two pages of one item; `second` is the item of the last page.
+async fn check_pages(clients: &mut Clients, request: ListBatchItemsRequest, second: &str) {
+    let page = ListBatchItemsRequest {
+        page_size: 1,
+        ..request
+    };
+    let page_one = clients
+        .operations
+        .list_batch_items(page.clone())
+        .await
+        .expect("items")
+        .into_inner();
+    let page = ListBatchItemsRequest {
+        page_token: page_one.next_page_token,
+        ..page
+    };
+    let page_two = clients
+        .operations
+        .list_batch_items(page)
+        .await
+        .expect("items")
+        .into_inner();
+    assert_eq!(
+        (
+            page_two.items[0].instance_id.as_str(),
+            page_two.next_page_token.as_str()
+        ),
+        (second, "")
+    );
+}
+
 #[tokio::test(flavor = "multi_thread")]
-async fn each_item_has_a_result_of_its_own_and_a_dry_run_tells_it_before() {
+async fn a_dry_run_predicts_the_result_of_each_item() {
     let house = House::start_without_alerter().await;
     let mut clients = with_refund(&house).await;
     let first = set(&mut clients, "1", 5.0).await.instance_id;
@@ -259,37 +290,11 @@ async fn each_item_has_a_result_of_its_own_and_a_dry_run_tells_it_before() {
             .collect::<Vec<_>>(),
         [&first]
     );
-    let page = ListBatchItemsRequest {
-        page_size: 1,
-        ..request
-    };
-    let page_one = clients
-        .operations
-        .list_batch_items(page.clone())
-        .await
-        .expect("items")
-        .into_inner();
-    let page = ListBatchItemsRequest {
-        page_token: page_one.next_page_token,
-        ..page
-    };
-    let page_two = clients
-        .operations
-        .list_batch_items(page)
-        .await
-        .expect("items")
-        .into_inner();
-    assert_eq!(
-        (
-            page_two.items[0].instance_id.as_str(),
-            page_two.next_page_token.as_str()
-        ),
-        (second.as_str(), "")
-    );
+    check_pages(&mut clients, request, &second).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_batch_is_stopped_and_what_is_done_stays_done() {
+async fn a_stopped_batch_keeps_what_is_done() {
     let house = House::start_without_alerter().await;
     let mut clients = with_refund(&house).await;
     for call in 0..20 {
@@ -348,7 +353,7 @@ async fn a_batch_is_stopped_and_what_is_done_stays_done() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_batch_that_could_be_a_mistake_is_refused_with_the_field() {
+async fn a_risky_batch_is_refused() {
     let house = House::start_without_alerter().await;
     let mut clients = with_refund(&house).await;
     set(&mut clients, "1", 5.0).await;

@@ -170,12 +170,12 @@ impl Watching {
         let line = tokio::time::timeout(PATIENCE, self.lines.next_line())
             .await
             .expect("a line in time");
-        line.expect("it can be read").expect("it goes on")
+        line.expect("it can be read").expect("it continues")
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_python_client_sets_a_workflow_holds_a_stream_and_pushes_buttons() {
+async fn a_python_client_works() {
     let (house, mut clients) = house().await;
     let python = tool("python").await.expect("Python can be had everywhere");
     let dir = tempfile::tempdir().expect("a temporary directory");
@@ -361,7 +361,7 @@ async fn follows_over_restarts(mut house: House, mut clients: Clients, program: 
                     .next_line()
                     .await
                     .expect("it can be read")
-                    .expect("it goes on");
+                    .expect("it continues");
                 if line == wanted {
                     return;
                 }

@@ -1,5 +1,5 @@
 //! Every RPC of the workflow-server, by its descriptor: each field in turn takes the values that
-//! break programs. The server answers each by a code that is meant for it, and goes on.
+//! break programs. The server answers each with the right code, and continues.
 
 use aftercall_proto::DESCRIPTORS;
 use aftercall_proto::workflow::v1::GetServerInfoRequest;
@@ -20,7 +20,7 @@ const DEPTH: usize = 3;
 /// More than any list takes.
 const MANY: usize = 10_001;
 
-/// A request that makes sense as far as its fields' names tell.
+/// A request that makes sense as far as the names of its fields show.
 fn sound(method: &MethodDescriptor, instance_id: &str) -> DynamicMessage {
     let mut request = DynamicMessage::new(method.input());
     for field in method
@@ -210,7 +210,7 @@ async fn is_well(clients: &mut Clients) -> bool {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn whatever_a_field_holds_every_rpc_answers_with_a_code_that_is_meant_for_it() {
+async fn every_spoilt_field_gets_a_defined_code() {
     let house = House::start_without_alerter().await;
     let mut clients = with_refund(&house).await;
     let address = format!("http://{}", house.workflow_address());
@@ -290,7 +290,7 @@ fn pasted(text: &str) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_nobody_sees_in_a_text_changes_no_answer() {
+async fn invisible_characters_change_no_answer() {
     let house = House::start_without_alerter().await;
     let mut clients = with_refund(&house).await;
     let address = format!("http://{}", house.workflow_address());

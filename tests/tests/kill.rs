@@ -1,5 +1,5 @@
 //! kill -9 of the workflow-server under load, many times: nothing that was answered is missing, the
-//! feed has no gap, and an alert stream that goes on through all of it shows every revision of
+//! feed has no gap, and an alert stream that runs through all of it shows every revision of
 //! every follow-up.
 
 use std::collections::BTreeMap;
@@ -15,7 +15,7 @@ use aftercall_proto::workflow::v1::{
 use aftercall_tests::{Clients, REFUND, ServerProcess, eventually, set_refund};
 use tokio_util::sync::CancellationToken;
 
-/// How many times the server is killed; the full form is asked for by the test command.
+/// How many times the server is killed; the test command can request the full form.
 fn kills() -> u64 {
     std::env::var("AFTERCALL_KILLS")
         .ok()
@@ -32,7 +32,7 @@ fn missing(answered: &Answered, present: &BTreeMap<String, (u64, u64)>) -> Vec<S
     let fault = |(id, (revision, sequence)): (&String, &(u64, u64))| match present.get(id) {
         None => Some(format!("{id} was answered and is gone")),
         Some((now, at)) if now < revision || at < sequence => Some(format!(
-            "{id} was answered at revision {revision} and stands at {now}"
+            "{id} was answered at revision {revision} and is at {now}"
         )),
         Some(_) => None,
     };
@@ -52,7 +52,7 @@ fn gaps(seen: &BTreeMap<String, Vec<u64>>) -> Vec<String> {
 }
 
 #[test]
-fn the_checks_find_what_is_missing() {
+fn the_checks_find_missing_changes() {
     let answered = Answered::from([("a".to_owned(), (2, 7)), ("b".to_owned(), (1, 8))]);
     let mut present = answered.clone();
     assert!(missing(&answered, &present).is_empty());
@@ -66,7 +66,7 @@ fn the_checks_find_what_is_missing() {
     }
 }
 
-/// Sets and pushes until it is told to stop; errors while the server is away are what is expected.
+/// Sets and pushes until it is stopped; errors while the server is away are what is expected.
 async fn load(
     mut clients: Clients,
     worker: usize,
@@ -170,7 +170,7 @@ async fn read_feed(clients: &mut Clients) -> u64 {
         let response = tail
             .message()
             .await
-            .expect("it goes on")
+            .expect("the stream continues")
             .expect("a response");
         for entry in response.entries {
             assert_eq!(entry.sequence, next, "the feed has a gap");
@@ -180,7 +180,7 @@ async fn read_feed(clients: &mut Clients) -> u64 {
     next - 1
 }
 
-/// How the instances stand now, asked as soon as the server answers again.
+/// The state of the instances now, requested as soon as the server answers again.
 async fn present(
     clients: &Clients,
     ids: impl Iterator<Item = &String>,
@@ -224,7 +224,7 @@ async fn kill_under_load(clients: &Clients, server: ServerProcess) -> Answered {
         })
         .collect();
     let enough = rand::random_range(20..150);
-    eventually("the load goes on", || {
+    eventually("the load continues", || {
         let count = answered.lock().expect("the lock").len();
         async move { (count >= enough).then_some(()) }
     })
@@ -241,7 +241,7 @@ async fn kill_under_load(clients: &Clients, server: ServerProcess) -> Answered {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn nothing_answered_is_missing_after_kill_9_under_load_and_no_stream_has_a_gap() {
+async fn nothing_acknowledged_is_lost_after_kill_9() {
     let temp = tempfile::tempdir().expect("a temporary directory");
     let data_dir = temp.path().join("data");
     let mut server = ServerProcess::workflow(&data_dir, 0);
@@ -279,7 +279,7 @@ async fn nothing_answered_is_missing_after_kill_9_under_load_and_no_stream_has_a
 /// The negative control: put back as it was before, the same server is found to have lost what it
 /// answered since.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_server_that_went_back_in_time_is_found_out() {
+async fn the_checks_find_a_server_that_lost_changes() {
     let temp = tempfile::tempdir().expect("a temporary directory");
     let (data_dir, earlier) = (temp.path().join("data"), temp.path().join("earlier"));
     let server = ServerProcess::workflow(&data_dir, 0);

@@ -1,5 +1,5 @@
-//! What a server logs of those who run it: each request of operations and authors, and by which
-//! signal it stops.
+//! What a server logs about those who run it: each request of operations and authors, and the
+//! signal that stops it.
 
 use std::net::SocketAddr;
 use std::process::Stdio;
@@ -12,8 +12,9 @@ use tokio::process::Command;
 /// With the end of each RPC.
 const LOG_FILTER: &str = "info,aftercall_serving=debug";
 
-#[tokio::test(flavor = "multi_thread")]
-async fn the_log_has_a_line_for_what_operations_and_authors_do_and_for_the_signal_that_stops_it() {
+/// The log of a server that carries out and refuses requests, and is then stopped by a signal. With
+/// the id of the cancelled instance and the address.
+async fn log_of_a_run() -> (String, String, SocketAddr) {
     let dir = tempfile::tempdir().expect("a temporary directory");
     let mut server = Command::new(binary("workflow-server"));
     server
@@ -87,6 +88,12 @@ async fn the_log_has_a_line_for_what_operations_and_authors_do_and_for_the_signa
         .await
         .expect("it ends in time")
         .expect("text");
+    (log, id, address)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_log_has_a_line_for_each_action() {
+    let (log, id, address) = log_of_a_run().await;
     let lines: Vec<serde_json::Value> = log
         .lines()
         .map(|line| serde_json::from_str(line).expect("JSON"))

@@ -16,7 +16,7 @@ use tonic::Code;
 use tonic_types::StatusExt as _;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_follow_up_runs_from_set_workflow_to_finished_and_the_stream_shows_each_step() {
+async fn a_follow_up_runs_from_start_to_finish() {
     let house = House::start().await;
     let mut clients = with_refund(&house).await;
     let mut stream = eventually("the alerter is ready", || {
@@ -102,7 +102,7 @@ async fn stream_once(
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn everything_is_there_after_a_restart_history_and_answers_too() {
+async fn a_restart_keeps_history_and_answers() {
     let mut house = House::start_without_alerter().await;
     let mut clients = with_refund(&house).await;
     let mut request = set_refund("1", 10.0);
@@ -207,7 +207,7 @@ async fn instances(clients: &mut Clients) -> Vec<FollowUp> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn one_request_id_a_hundred_times_at_once_has_one_effect_and_equal_answers() {
+async fn a_hundred_equal_requests_have_one_effect() {
     let house = House::start_without_alerter().await;
     let clients = with_refund(&house).await;
     let asking = (0..100).map(|_| {
@@ -245,7 +245,7 @@ async fn one_request_id_a_hundred_times_at_once_has_one_effect_and_equal_answers
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn of_many_people_who_push_one_button_one_wins_and_the_others_are_told_who() {
+async fn one_of_many_pushes_wins() {
     let house = House::start_without_alerter().await;
     let mut clients = with_refund(&house).await;
     let follow_up = set(&mut clients, "1", 10.0).await;
@@ -278,7 +278,7 @@ async fn of_many_people_who_push_one_button_one_wins_and_the_others_are_told_who
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_click_from_an_earlier_round_of_a_loop_does_not_land_in_a_later_one() {
+async fn a_push_on_an_earlier_visit_is_refused() {
     let house = House::start_without_alerter().await;
     let mut clients = with_refund(&house).await;
     let first_round = set(&mut clients, "1", 10.0).await;
@@ -342,7 +342,7 @@ async fn a_click_from_an_earlier_round_of_a_loop_does_not_land_in_a_later_one() 
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_push_says_every_fault_of_note_and_form() {
+async fn a_push_reports_all_invalid_fields() {
     let house = House::start_without_alerter().await;
     let mut clients = with_refund(&house).await;
     let follow_up = set(&mut clients, "1", 10.0).await;

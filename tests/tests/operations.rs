@@ -61,7 +61,7 @@ async fn health(address: SocketAddr, service: &str) -> Option<ServingStatus> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn both_servers_say_how_they_are() {
+async fn both_servers_report_their_health() {
     let mut house = House::start().await;
     let (workflow, alerter) = (house.workflow_address(), house.alerter_address());
     eventually("the alerter is ready", || async move {
@@ -193,7 +193,7 @@ fn the_configuration_is_layered_and_printed() {
 }
 
 #[test]
-fn invalid_settings_are_refused_before_anything_is_opened_or_printed() {
+fn invalid_settings_are_refused_first() {
     let dir = tempfile::tempdir().expect("a temporary directory");
     let data = dir.path().join("data");
     let of_both = [
@@ -248,7 +248,7 @@ fn invalid_settings_are_refused_before_anything_is_opened_or_printed() {
 }
 
 #[test]
-fn an_address_in_the_open_needs_an_explicit_word() {
+fn a_public_address_needs_an_explicit_option() {
     let dir = tempfile::tempdir().expect("a temporary directory");
     let data = dir.path().join("data").display().to_string();
     for (name, args) in [
@@ -268,7 +268,7 @@ fn an_address_in_the_open_needs_an_explicit_word() {
 }
 
 #[test]
-fn a_second_server_on_the_same_data_directory_is_refused_with_what_to_do() {
+fn a_second_server_on_one_directory_is_refused() {
     let dir = tempfile::tempdir().expect("a temporary directory");
     let data = dir.path().join("data");
     let _first = ServerProcess::workflow(&data, 0);
@@ -290,7 +290,7 @@ fn a_second_server_on_the_same_data_directory_is_refused_with_what_to_do() {
 }
 
 #[test]
-fn a_server_that_is_told_to_stop_ends_in_good_order() {
+fn a_stop_signal_ends_the_server_cleanly() {
     let dir = tempfile::tempdir().expect("a temporary directory");
     for _ in 0..2 {
         let server = ServerProcess::workflow(&dir.path().join("data"), 0);
@@ -347,12 +347,15 @@ async fn is_there(clients: &mut Clients, call: &str) -> bool {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_failed_store_ends_the_process_and_the_next_start_has_what_was_acknowledged() {
+async fn a_failed_store_ends_the_process() {
     let dir = tempfile::tempdir().expect("a temporary directory");
     let data = dir.path().join("data");
     let (server, _) = with_failed_store(&data, &[]).await;
     assert_eq!(
-        server.ended(PATIENCE).expect("it ends by itself").code(),
+        server
+            .ended(PATIENCE)
+            .expect("it ends without a signal")
+            .code(),
         Some(75)
     );
     let server = ServerProcess::workflow(&data, 0);
@@ -367,7 +370,7 @@ async fn a_failed_store_ends_the_process_and_the_next_start_has_what_was_acknowl
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_failed_store_can_be_kept_for_reading() {
+async fn a_failed_store_can_stay_readable() {
     let dir = tempfile::tempdir().expect("a temporary directory");
     let data = dir.path().join("data");
     let (server, mut clients) =
@@ -380,7 +383,7 @@ async fn a_failed_store_can_be_kept_for_reading() {
     assert!(
         server
             .terminate(PATIENCE)
-            .expect("it ends when it is told to")
+            .expect("it ends after the signal")
             .success()
     );
 }

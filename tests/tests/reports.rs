@@ -1,5 +1,5 @@
 //! Reports, over real gRPC: the numbers of a period are those of what was done in it, also where
-//! its beginning lies in packed history, and a push that was taken back counts for nothing.
+//! its beginning lies in packed history, and an undone push is ignored.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -29,7 +29,7 @@ async fn report(
         .expect("a report")
         .into_inner();
     let (mut rows, mut outcomes) = (Vec::new(), Vec::new());
-    while let Some(response) = parts.message().await.expect("it goes on") {
+    while let Some(response) = parts.message().await.expect("the stream continues") {
         match response.part.expect("a part") {
             Part::Progress(progress) => assert!(progress.read <= progress.entries),
             Part::Row(row) => rows.push(row),
@@ -106,7 +106,7 @@ async fn a_day(clients: &mut Clients) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_numbers_are_those_of_what_was_done() {
+async fn the_report_matches_the_work_done() {
     let house = House::start_without_alerter().await;
     let mut clients = with_refund(&house).await;
     a_day(&mut clients).await;
@@ -203,7 +203,7 @@ async fn the_numbers_are_those_of_what_was_done() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_began_before_the_period_counts_by_what_ended_in_it() {
+async fn work_counts_in_the_period_of_its_end() {
     let house = House::start_without_alerter().await;
     let mut clients = with_refund(&house).await;
     let follow_up = set(&mut clients, "1", 5.0).await;

@@ -14,7 +14,7 @@ use aftercall_tests::{
 };
 use tonic::Code;
 #[tokio::test(flavor = "multi_thread")]
-async fn only_chargeable_calls_appear_and_marking_changes_it_at_once() {
+async fn only_chargeable_calls_appear() {
     let house = House::start_without_alerter().await;
     let mut clients = with_refund(&house).await;
     let mut request = set_refund("1", 10.0);
@@ -63,7 +63,7 @@ async fn listed(clients: &mut Clients) -> Vec<FollowUp> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn released_at_call_end_it_waits_unseen_and_can_be_taken_back() {
+async fn release_at_call_end_hides_the_follow_up() {
     let house = House::start_without_alerter().await;
     let mut clients = with_refund(&house).await;
     let mut request = set_refund("1", 10.0);
@@ -148,7 +148,7 @@ async fn released_at_call_end_it_waits_unseen_and_can_be_taken_back() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn setting_again_returns_refuses_or_replaces_as_asked() {
+async fn setting_again_returns_refuses_or_replaces() {
     let house = House::start_without_alerter().await;
     let mut clients = with_refund(&house).await;
     let first = set(&mut clients, "1", 10.0).await;
@@ -221,7 +221,7 @@ async fn setting_again_returns_refuses_or_replaces_as_asked() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn lists_go_by_urgency_page_by_page_and_filter_by_team() {
+async fn lists_are_ordered_by_urgency() {
     let house = House::start_without_alerter().await;
     let mut clients = with_refund(&house).await;
     for call in 0..25 {
@@ -300,14 +300,14 @@ async fn lists_go_by_urgency_page_by_page_and_filter_by_team() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn ops_are_told_in_words_why_an_instance_waits() {
+async fn explain_says_why_an_instance_waits() {
     let house = House::start_without_alerter().await;
     let mut clients = with_refund(&house).await;
     let follow_up = set(&mut clients, "1", 1.0).await;
     let ask = ExplainInstanceRequest {
         instance_id: follow_up.instance_id,
     };
-    let told = clients
+    let sentences = clients
         .operations
         .explain_instance(ask)
         .await
@@ -315,14 +315,17 @@ async fn ops_are_told_in_words_why_an_instance_waits() {
         .into_inner()
         .sentences;
     assert!(
-        told[0].starts_with("It waits in stage 1 \"New call\" (visit 1) since "),
-        "{told:?}"
+        sentences[0].starts_with("It waits in stage 1 \"New call\" (visit 1) since "),
+        "{sentences:?}"
     );
     assert!(
-        told[0].ends_with("for one of the buttons \"Approve\", \"Reject\" by team billing."),
-        "{told:?}"
+        sentences[0].ends_with("for one of the buttons \"Approve\", \"Reject\" by team billing."),
+        "{sentences:?}"
     );
-    assert!(told[1].starts_with("It is due in 4 h (at "), "{told:?}");
+    assert!(
+        sentences[1].starts_with("It is due in 4 h (at "),
+        "{sentences:?}"
+    );
 }
 
 const TIMED: &str = r"
@@ -337,7 +340,7 @@ on_new_call:
 ";
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_timer_fires_once_also_where_it_fell_due_while_the_server_was_down() {
+async fn a_timer_due_during_downtime_fires_once() {
     let mut house = House::start_without_alerter().await;
     let mut clients = house.clients().await;
     clients.teams(&["billing"]).await;

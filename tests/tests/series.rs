@@ -98,7 +98,7 @@ fn check(metrics: &str, counted: &BTreeSet<String>) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn every_series_is_described_and_there_from_the_start() {
+async fn every_series_is_described_from_the_start() {
     let dir = tempfile::tempdir().expect("a temporary directory");
     let data_dir = dir.path().display().to_string();
     check(

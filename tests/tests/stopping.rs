@@ -38,7 +38,7 @@ fn picture() -> RenderWorkflowRequest {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_server_that_computes_pictures_stops_without_waiting_for_them() {
+async fn stopping_does_not_wait_for_pictures() {
     let dir = tempfile::tempdir().expect("a temporary directory");
     let data = dir.path().join("data").display().to_string();
     let args = [

@@ -160,7 +160,7 @@ fn every_read_of_the_call_manager_is_asked() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn no_read_shows_what_is_not_released_or_not_chargeable() {
+async fn no_read_shows_hidden_work() {
     let house = House::start_without_alerter().await;
     let mut clients = with_refund(&house).await;
     let shown = set(&mut clients, "1", true, Release::Immediately).await;
@@ -187,7 +187,7 @@ async fn no_read_shows_what_is_not_released_or_not_chargeable() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_has_left_memory_is_not_shown_either() {
+async fn no_read_shows_hidden_archived_work() {
     let house = House::start_archiving().await;
     let mut clients = with_refund(&house).await;
     let shown = set(&mut clients, "1", true, Release::Immediately).await;
@@ -243,7 +243,7 @@ async fn archived(clients: &Clients, instances: u64) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_call_that_has_left_memory_more_than_once_is_seen_as_it_was_known_last() {
+async fn a_call_archived_twice_has_its_newest_state() {
     let house = House::start_archiving().await;
     let mut clients = with_refund(&house).await;
     let (mut about, mut expected) = (Vec::new(), BTreeSet::new());

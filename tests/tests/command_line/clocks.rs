@@ -19,7 +19,7 @@ on_new_call:
 ";
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_form_a_text_and_a_refusal_go_by_the_callers_clock_else_by_the_servers() {
+async fn times_use_the_zone_of_the_caller() {
     let dir = tempfile::tempdir().expect("a temporary directory");
     let (data_dir, file) = (
         dir.path().join("data").display().to_string(),

@@ -19,7 +19,7 @@ async fn line<R: AsyncRead + Unpin>(lines: &mut Lines<BufReader<R>>) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_samples_of_the_demo_show_no_gap_and_no_warning_on_ports_that_are_free() {
+async fn the_demo_shows_no_gap_and_no_warning() {
     // Whether somebody else has the usual ports or this does: the demo must not stop.
     let taken: Vec<_> = [7401, 7402]
         .into_iter()

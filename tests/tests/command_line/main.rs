@@ -27,7 +27,7 @@ fn command(text: &str) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_walk_of_the_readme_goes_as_it_says() {
+async fn the_readme_works_as_written() {
     let readme = std::fs::read_to_string(workspace().join("README.md")).expect("the README");
     let walk: Vec<String> = readme.split("$ ").skip(1).map(command).collect();
     assert!(walk.len() > 10, "the walk is found");
@@ -190,7 +190,7 @@ async fn programs_read_json_and_exit_codes() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn watch_streams_and_goes_on_from_its_token() {
+async fn watch_resumes_from_its_token() {
     let dir = tempfile::tempdir().expect("a temporary directory");
     let up = with_refund(&dir.path().join("data")).await;
     up.does(SET).await;
@@ -223,7 +223,7 @@ async fn watch_streams_and_goes_on_from_its_token() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_was_done_is_there_after_kill_9() {
+async fn work_survives_kill_9() {
     let dir = tempfile::tempdir().expect("a temporary directory");
     let data = dir.path().join("data");
     let up = with_refund(&data).await;
@@ -245,7 +245,7 @@ async fn what_was_done_is_there_after_kill_9() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_line_break_in_a_note_or_a_name_draws_no_line_of_its_own() {
+async fn a_line_break_in_a_note_starts_no_line() {
     let dir = tempfile::tempdir().expect("a temporary directory");
     let up = with_refund(&dir.path().join("data")).await;
     let id = up.json(SET).await["follow_up"]["instance_id"]
@@ -278,7 +278,7 @@ fn commands(page: &str) -> Vec<String> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn every_command_of_the_guides_does_what_it_says() {
+async fn every_command_of_the_guides_works() {
     let dir = tempfile::tempdir().expect("a temporary directory");
     let up = with_refund(&dir.path().join("data")).await;
     let here = dir.path().display();
@@ -341,7 +341,7 @@ async fn every_command_of_the_guides_does_what_it_says() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_workflow_is_built_step_by_step_and_what_runs_goes_on_on_it() {
+async fn a_workflow_is_built_and_instances_migrate_to_it() {
     let dir = tempfile::tempdir().expect("a temporary directory");
     let up = with_refund(&dir.path().join("data")).await;
     let steps: Vec<String> = commands("authors/amending.md")

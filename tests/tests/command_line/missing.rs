@@ -110,7 +110,7 @@ async fn run(up: &Up, id: &str, line: &str) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_does_not_exist_has_one_exit_code_in_every_command() {
+async fn a_missing_thing_has_one_exit_code() {
     let dir = tempfile::tempdir().expect("a temporary directory");
     let up = with_refund(&dir.path().join("data")).await;
     let set = up.json(SET).await;

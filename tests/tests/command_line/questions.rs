@@ -48,7 +48,7 @@ async fn a_caller_is_erased_only_after_a_yes() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_question_of_a_button_is_asked() {
+async fn a_button_asks_its_question() {
     let dir = tempfile::tempdir().expect("a temporary directory");
     let up = with_refund(&dir.path().join("data")).await;
     let file = dir.path().join("asks.yaml");
@@ -84,7 +84,7 @@ async fn the_question_of_a_button_is_asked() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_program_reads_why_it_was_refused() {
+async fn json_shows_why_a_request_was_refused() {
     let dir = tempfile::tempdir().expect("a temporary directory");
     let up = with_refund(&dir.path().join("data")).await;
     let set = up.json(SET).await;

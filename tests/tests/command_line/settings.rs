@@ -6,10 +6,10 @@ use tokio::process::Command;
 
 use crate::up::Up;
 
-const TIMED: &str = "format: 1\nworkflow: timed\ntitle: Timed\nfields: { ring_at: { type: time, required: true } }\non_new_call:\n  - timer: { from: fields.ring_at }\n    id: ring\n    then:\n      - alert: { text: Ring now, team: care, due: 2h }\n      - button: Rung\n        then: [ finish: rung ]\n";
+const TIMED: &str = "format: 1\nworkflow: timed\ntitle: Timed\nfields: { ring_at: { type: time, required: true } }\non_new_call:\n  - timer: { from: fields.ring_at }\n    id: ring\n    then:\n      - alert: { text: Ring now, team: care, due: 2h }\n      - button: Called\n        then: [ finish: called ]\n";
 
 #[tokio::test]
-async fn up_takes_the_settings_of_its_servers_from_their_variables() {
+async fn up_reads_the_variables_of_its_servers() {
     let dir = tempfile::tempdir().expect("a directory");
     let (data, file) = (
         dir.path().join("data").display().to_string(),
@@ -70,7 +70,7 @@ async fn up_takes_the_settings_of_its_servers_from_their_variables() {
 }
 
 #[tokio::test]
-async fn up_refuses_by_name_what_it_cannot_take() {
+async fn up_refuses_settings_of_one_server() {
     let dir = tempfile::tempdir().expect("a directory");
     for (variable, value, named) in [
         (

@@ -84,7 +84,7 @@ async fn a_table_fits_the_terminal_and_never_breaks_an_id() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn nothing_is_left_out_where_the_width_is_not_known_or_not_wanted() {
+async fn an_unknown_width_shows_everything() {
     let dir = tempfile::tempdir().expect("a temporary directory");
     let up = with_refund(&dir.path().join("data")).await;
     let ids = with_long_texts(&up).await;
@@ -116,7 +116,7 @@ async fn nothing_is_left_out_where_the_width_is_not_known_or_not_wanted() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn times_show_their_zone_and_empty_lists_say_so() {
+async fn times_show_their_zone() {
     let dir = tempfile::tempdir().expect("a temporary directory");
     let up = with_refund(&dir.path().join("data")).await;
     for (command, said) in [

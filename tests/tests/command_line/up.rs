@@ -30,7 +30,7 @@ pub(crate) struct Ended {
     pub(crate) err: String,
 }
 
-/// Starts a command that goes on; its lines.
+/// Starts a command that keeps running; its lines.
 fn start(args: &[&str], environment: &[(&str, &str)]) -> (Child, Lines<BufReader<ChildStdout>>) {
     let mut command = Command::new(binary("aftercall"));
     let mut child = command
@@ -48,7 +48,7 @@ pub(crate) async fn line(lines: &mut Lines<BufReader<ChildStdout>>) -> String {
     let line = tokio::time::timeout(PATIENCE, lines.next_line())
         .await
         .expect("a line in time");
-    line.expect("it can be read").expect("it goes on")
+    line.expect("it can be read").expect("it keeps running")
 }
 
 impl Up {
@@ -105,7 +105,7 @@ impl Up {
             .expect("it runs");
         let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).expect("text");
         Ended {
-            code: output.status.code().expect("it ends by itself"),
+            code: output.status.code().expect("it ends without a signal"),
             out: text(&output.stdout),
             err: text(&output.stderr),
         }

@@ -25,7 +25,7 @@ fn has_open(shown: &str, count: &str) -> bool {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_wallboard_is_drawn_over_and_survives_a_restart_of_the_alerter() {
+async fn the_wallboard_survives_a_restart() {
     let mut house = House::start().await;
     let mut clients = with_refund(&house).await;
     set(&mut clients, "a", 5.0).await;
@@ -61,7 +61,7 @@ async fn the_wallboard_is_drawn_over_and_survives_a_restart_of_the_alerter() {
     house.start_alerter().await;
     let shown = terminal.shows("both follow-ups", |shown| has_open(shown, "2"));
     assert!(!screen(&shown)[0].contains("lost"), "{shown}");
-    watch.shows("that it goes on", |shown| {
+    watch.shows("that it continues", |shown| {
         shown.contains("Connection lost (") && shown.contains("Connected again.")
     });
     assert!(

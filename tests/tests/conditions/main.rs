@@ -23,7 +23,7 @@ use tracing::Level;
 use workflow_server::ledger::Clock as _;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_start_with_a_wrong_clock_is_not_ready_takes_pushes_and_continues_alone() {
+async fn a_start_with_a_wrong_clock_is_not_ready() {
     let _alone = ALONE.lock().await;
     let mut bench = Bench::start().await;
     let mut clients = with_refund(&bench.house).await;
@@ -50,7 +50,7 @@ async fn a_start_with_a_wrong_clock_is_not_ready_takes_pushes_and_continues_alon
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn accepting_the_clock_answers_what_it_did_forward_back_and_again() {
+async fn accepting_the_clock_reports_its_effect() {
     let _alone = ALONE.lock().await;
     let bench = Bench::start().await;
     let mut clients = with_refund(&bench.house).await;
@@ -108,7 +108,7 @@ async fn accepting_the_clock_answers_what_it_did_forward_back_and_again() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_disk_at_its_reserve_is_not_ready_until_there_is_space() {
+async fn a_disk_at_its_reserve_is_not_ready() {
     let _alone = ALONE.lock().await;
     let bench = Bench::start().await;
     let mut clients = with_refund(&bench.house).await;
@@ -138,7 +138,7 @@ async fn a_disk_at_its_reserve_is_not_ready_until_there_is_space() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_snapshot_that_cannot_be_written_is_a_warning_until_one_is() {
+async fn a_failed_snapshot_is_a_warning() {
     let _alone = ALONE.lock().await;
     let bench = Bench::start().await;
     let mut clients = with_refund(&bench.house).await;
@@ -162,7 +162,7 @@ async fn a_snapshot_that_cannot_be_written_is_a_warning_until_one_is() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_failed_store_is_not_ready_and_says_so_to_the_end() {
+async fn a_failed_store_is_not_ready() {
     let _alone = ALONE.lock().await;
     let bench = Bench::start().await;
     let mut clients = with_refund(&bench.house).await;
@@ -178,7 +178,7 @@ async fn a_failed_store_is_not_ready_and_says_so_to_the_end() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_server_that_drains_says_so_to_whoever_watches() {
+async fn a_draining_server_reports_it_to_watchers() {
     let _alone = ALONE.lock().await;
     let mut bench = Bench::start().await;
     let channel = Endpoint::from_shared(format!("http://{}", bench.address()))

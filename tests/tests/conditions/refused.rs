@@ -74,7 +74,7 @@ async fn forge(dir: &Path, command: Command, change: impl FnOnce(&mut Entry)) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_timer_that_cannot_fire_is_a_warning_until_its_follow_up_moves_on() {
+async fn a_timer_that_cannot_fire_is_a_warning() {
     let _alone = ALONE.lock().await;
     let mut bench = Bench::start().await;
     let mut clients = with_refund(&bench.house).await;
@@ -123,7 +123,7 @@ async fn a_timer_that_cannot_fire_is_a_warning_until_its_follow_up_moves_on() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_job_whose_step_is_refused_is_a_warning_until_it_is_stopped() {
+async fn a_job_with_a_refused_step_is_a_warning() {
     let _alone = ALONE.lock().await;
     let mut bench = Bench::start().await;
     let mut clients = with_refund(&bench.house).await;
@@ -143,7 +143,7 @@ async fn a_job_whose_step_is_refused_is_a_warning_until_it_is_stopped() {
         let Some(BatchChange::Started(batch)) = &mut entry.batch else {
             panic!("it starts")
         };
-        // Each step is asked for by whoever started it, who must have a name.
+        // The person who started the job requests each step, and must have a name.
         Arc::make_mut(batch).actor.name = "".into();
     })
     .await;

@@ -48,7 +48,7 @@ async fn chunk(bench: &Bench) -> PathBuf {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_cannot_leave_memory_is_a_warning_until_it_has_left() {
+async fn failed_archiving_is_a_warning() {
     let _alone = ALONE.lock().await;
     let bench = Bench::start_archiving().await;
     let mut clients = with_refund(&bench.house).await;
@@ -68,7 +68,7 @@ async fn what_cannot_leave_memory_is_a_warning_until_it_has_left() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn files_that_cannot_be_scrubbed_are_a_warning_until_the_caller_is_gone_from_them() {
+async fn failed_scrubbing_is_a_warning() {
     let _alone = ALONE.lock().await;
     let bench = Bench::start_archiving().await;
     let mut clients = with_refund(&bench.house).await;
@@ -120,7 +120,7 @@ async fn files_that_cannot_be_scrubbed_are_a_warning_until_the_caller_is_gone_fr
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_cannot_be_removed_by_its_retention_is_a_warning_until_it_is() {
+async fn failed_removal_is_a_warning() {
     let _alone = ALONE.lock().await;
     let bench = Bench::start_archiving().await;
     let mut clients = bench.house.clients().await;

@@ -14,7 +14,7 @@ use aftercall_proto::workflow::v1::{
 };
 use aftercall_tests::{Clients, House, set_refund, with_refund};
 use model::{Act, ROUNDS, State};
-use person::Told;
+use person::Record;
 
 const PEOPLE: u64 = 1_000;
 const FOLLOW_UPS: usize = 100;
@@ -24,7 +24,7 @@ const CONNECTIONS: usize = 10;
 /// What one follow-up's history must hold for an act that was carried out.
 fn kinds(act: &Act) -> &'static [ChangeKind] {
     match act {
-        // Whoever holds it already goes on holding it.
+        // A person who holds it already keeps it.
         Act::Claim => &[ChangeKind::Claimed, ChangeKind::ClaimExtended],
         Act::Release => &[ChangeKind::ClaimReleased],
         Act::TakeOver => &[ChangeKind::TakenOver, ChangeKind::ClaimExtended],
@@ -59,11 +59,11 @@ async fn history(clients: &mut Clients, id: &str) -> BTreeMap<u64, HistoryItem> 
     }
 }
 
-/// Everything that is wrong with what was told of one follow-up, given its history.
-fn faults(told: &[&Told], history: &BTreeMap<u64, HistoryItem>) -> (Vec<String>, State) {
+/// Everything that is wrong with the records of one follow-up, given its history.
+fn faults(records: &[&Record], history: &BTreeMap<u64, HistoryItem>) -> (Vec<String>, State) {
     let mut faults = Vec::new();
-    let mut done: BTreeMap<u64, &Told> = BTreeMap::new();
-    for one in told {
+    let mut done: BTreeMap<u64, &Record> = BTreeMap::new();
+    for one in records {
         let Ok(sequence) = one.answer else { continue };
         if sequence <= one.after {
             faults.push(format!(
@@ -78,7 +78,7 @@ fn faults(told: &[&Told], history: &BTreeMap<u64, HistoryItem>) -> (Vec<String>,
     let mut states = vec![(0, state.clone())];
     for (sequence, item) in history.iter().skip(1) {
         let Some(one) = done.remove(sequence) else {
-            faults.push(format!("nobody was told of {item:?}"));
+            faults.push(format!("no record of {item:?}"));
             continue;
         };
         let kind = item.cause.as_ref().map_or(
@@ -106,7 +106,7 @@ fn faults(told: &[&Told], history: &BTreeMap<u64, HistoryItem>) -> (Vec<String>,
         }
         states.push((*sequence, state.clone()));
     }
-    // What changed nothing left no trace: whoever held it went on holding it, until the same
+    // What changed nothing left no trace: the holder kept it, until the same
     // millisecond.
     for one in done.values() {
         let holds = |state: &State| state.holder.as_deref() == Some(&one.who);
@@ -117,7 +117,7 @@ fn faults(told: &[&Told], history: &BTreeMap<u64, HistoryItem>) -> (Vec<String>,
             ));
         }
     }
-    for one in told {
+    for one in records {
         let Err(reason) = &one.answer else { continue };
         let was_reason =
             from(&states, one.after).any(|state| state.refusal(&one.who, &one.act) == Some(reason));
@@ -141,7 +141,7 @@ fn from(states: &[(u64, State)], after: u64) -> impl Iterator<Item = &State> {
     states[first..].iter().map(|(_, state)| state)
 }
 
-async fn crowd(house: &House, ids: &Arc<Vec<String>>) -> Vec<Told> {
+async fn crowd(house: &House, ids: &Arc<Vec<String>>) -> Vec<Record> {
     let newest = Arc::new(AtomicU64::new(0));
     let mut connections = Vec::new();
     for _ in 0..CONNECTIONS {
@@ -156,16 +156,16 @@ async fn crowd(house: &House, ids: &Arc<Vec<String>>) -> Vec<Told> {
             )
         })
         .collect();
-    let mut told = Vec::new();
+    let mut records = Vec::new();
     for one in people {
-        told.extend(one.await.expect("they work"));
+        records.extend(one.await.expect("they work"));
     }
     assert!(newest.load(Ordering::SeqCst) > 0);
-    told
+    records
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_thousand_people_at_a_hundred_follow_ups_leave_one_order_that_a_model_accepts() {
+async fn a_model_accepts_the_work_of_a_thousand_people() {
     let house = House::start_without_alerter().await;
     let mut clients = with_refund(&house).await;
     clients.publish(ROUNDS).await;
@@ -185,15 +185,18 @@ async fn a_thousand_people_at_a_hundred_follow_ups_leave_one_order_that_a_model_
         ids.push(answer.follow_up.expect("it").instance_id);
     }
     let ids = Arc::new(ids);
-    let told = crowd(&house, &ids).await;
-    let carried_out = told.iter().filter(|one| one.answer.is_ok()).count();
+    let records = crowd(&house, &ids).await;
+    let carried_out = records.iter().filter(|one| one.answer.is_ok()).count();
     assert!(
-        carried_out > told.len() / 4,
+        carried_out > records.len() / 4,
         "{carried_out} of {} were carried out: the crowd tries too little",
-        told.len()
+        records.len()
     );
     for (instance, id) in ids.iter().enumerate() {
-        let of_one: Vec<&Told> = told.iter().filter(|one| one.instance == instance).collect();
+        let of_one: Vec<&Record> = records
+            .iter()
+            .filter(|one| one.instance == instance)
+            .collect();
         let history = history(&mut clients, id).await;
         let (faults, state) = faults(&of_one, &history);
         assert_eq!(faults, Vec::<String>::new(), "of {id}");
@@ -207,7 +210,7 @@ async fn a_thousand_people_at_a_hundred_follow_ups_leave_one_order_that_a_model_
             .expect("it is there")
             .into_inner();
         let now = now.instance.expect("it");
-        let stands = (
+        let found = (
             now.stage.as_ref().map_or(0, |stage| stage.number),
             now.visit,
             now.status() == Status::Finished,
@@ -223,30 +226,30 @@ async fn a_thousand_people_at_a_hundred_follow_ups_leave_one_order_that_a_model_
             state.is_snoozed,
             state.notes,
         );
-        assert_eq!(stands, expected, "of {id}");
+        assert_eq!(found, expected, "of {id}");
         check_the_checks(&of_one, &history);
     }
 }
 
 /// The check finds what is left out, what is done twice, and what is done by another: or it would
 /// check nothing.
-fn check_the_checks(told: &[&Told], history: &BTreeMap<u64, HistoryItem>) {
-    let pushes = |one: &&&Told| one.answer.is_ok() && matches!(one.act, Act::Push { .. });
-    let Some(pushed) = told.iter().find(pushes) else {
+fn check_the_checks(records: &[&Record], history: &BTreeMap<u64, HistoryItem>) {
+    let pushes = |one: &&&Record| one.answer.is_ok() && matches!(one.act, Act::Push { .. });
+    let Some(pushed) = records.iter().find(pushes) else {
         return;
     };
     let sequence = pushed.answer.clone().expect("carried out");
     let mut lost = history.clone();
     lost.remove(&sequence);
     assert!(
-        !faults(told, &lost).0.is_empty(),
+        !faults(records, &lost).0.is_empty(),
         "a lost push is not found"
     );
-    let by_another = Told {
+    let by_another = Record {
         who: "nobody".to_owned(),
         ..(*pushed).clone()
     };
-    let swapped: Vec<&Told> = told
+    let swapped: Vec<&Record> = records
         .iter()
         .map(|one| {
             if std::ptr::eq(*one, *pushed) {
@@ -260,9 +263,9 @@ fn check_the_checks(told: &[&Told], history: &BTreeMap<u64, HistoryItem>) {
         !faults(&swapped, history).0.is_empty(),
         "a push by another is not found"
     );
-    let twice: Vec<&Told> = told.iter().copied().chain([*pushed]).collect();
+    let twice: Vec<&Record> = records.iter().copied().chain([*pushed]).collect();
     assert!(
         !faults(&twice, history).0.is_empty(),
-        "a push that is told twice is not found"
+        "a push that is recorded twice is not found"
     );
 }

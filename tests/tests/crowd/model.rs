@@ -1,4 +1,4 @@
-//! What a follow-up may do, told anew and in no code of the server's: acts in one order, each legal
+//! What a follow-up may do, written again without the server's code: acts in one order, each legal
 //! or not.
 
 use std::collections::BTreeMap;
@@ -12,7 +12,7 @@ on_new_call:
   - alert: { text: Begin, team: billing }
   - button: Next
     then:
-      - alert: { text: Go on, team: billing }
+      - alert: { text: Continue, team: billing }
       - button: Back
         then: [ link: new-call ]
       - button: Over
@@ -59,7 +59,7 @@ pub(crate) enum Act {
     Note,
 }
 
-/// A follow-up as it stands.
+/// A follow-up as it is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct State {
     pub(crate) stage: u32,
@@ -69,7 +69,7 @@ pub(crate) struct State {
     pub(crate) team: Option<&'static str>,
     pub(crate) is_snoozed: bool,
     pub(crate) notes: u32,
-    /// Who pushed, and how it stood before, where that was the newest thing that happened.
+    /// Who pushed, and its state before, where that was the newest change.
     pushed: Option<(String, Box<State>)>,
 }
 
@@ -91,7 +91,7 @@ impl State {
         self.visits.get(&self.stage).copied().unwrap_or_default()
     }
 
-    /// Why this is refused as it stands; nothing where it is not.
+    /// Why this is refused now; none where it is not.
     pub(crate) fn refusal(&self, who: &str, act: &Act) -> Option<&'static str> {
         let of_another = self.holder.as_ref().is_some_and(|holder| holder != who);
         let claimed = of_another.then_some("CLAIMED_BY_ANOTHER");
@@ -144,7 +144,7 @@ impl State {
         }
         self.has_ended = self.stage == 6;
         let team = team_of(self.stage);
-        // A claim goes on where the next stage is the same team's.
+        // A claim is kept where the next stage belongs to the same team.
         if team != self.team {
             self.holder = None;
         }

@@ -13,7 +13,7 @@ use rand::{Rng as _, SeedableRng as _};
 
 use crate::model::Act;
 
-/// Longer than the test takes: what lapses by itself is told by other tests.
+/// Longer than the test takes; other tests check that a lease expires.
 const LEASE: prost_types::Duration = prost_types::Duration {
     seconds: 3_600,
     nanos: 0,
@@ -21,11 +21,11 @@ const LEASE: prost_types::Duration = prost_types::Duration {
 
 /// An act, and what was answered.
 #[derive(Clone, Debug)]
-pub(crate) struct Told {
+pub(crate) struct Record {
     pub(crate) who: String,
     pub(crate) instance: usize,
     pub(crate) act: Act,
-    /// The newest sequence that anybody had been told of before it was asked.
+    /// The newest sequence that anybody knew of before the request.
     pub(crate) after: u64,
     /// The sequence of what was done, or why it was refused.
     pub(crate) answer: Result<u64, String>,
@@ -37,10 +37,10 @@ pub(crate) async fn work(
     number: u64,
     (ids, newest): (&[String], &AtomicU64),
     times: usize,
-) -> Vec<Told> {
+) -> Vec<Record> {
     let mut random = SmallRng::seed_from_u64(number);
     let who = format!("person {number}");
-    let mut told = Vec::new();
+    let mut records = Vec::new();
     for time in 0..times {
         let instance = random.random_range(0..ids.len());
         let id = &ids[instance];
@@ -66,7 +66,7 @@ pub(crate) async fn work(
             );
             // What was refused may be done when it is asked again.
             if answer.is_err() && again.is_ok() {
-                told.push(Told {
+                records.push(Record {
                     who: who.clone(),
                     instance,
                     act: act.clone(),
@@ -78,7 +78,7 @@ pub(crate) async fn work(
         if let Ok(sequence) = answer {
             newest.fetch_max(sequence, Ordering::SeqCst);
         }
-        told.push(Told {
+        records.push(Record {
             who: who.clone(),
             instance,
             act,
@@ -86,7 +86,7 @@ pub(crate) async fn work(
             answer,
         });
     }
-    told
+    records
 }
 
 fn choose(random: &mut SmallRng, seen: &FollowUp) -> Act {
@@ -160,20 +160,7 @@ async fn ask(
                 .await
                 .map(|answer| answer.into_inner().sequence)
         }
-        Act::TakeOver => {
-            let reason = "it is urgent".to_owned();
-            let request = TakeOverRequest {
-                request_id,
-                actor,
-                instance_id,
-                lease: Some(LEASE),
-                reason,
-            };
-            manager
-                .take_over(request)
-                .await
-                .map(|answer| answer.into_inner().sequence)
-        }
+        Act::TakeOver => return take_over(clients, (instance_id, actor, request_id)).await,
         Act::GiveTo { .. } | Act::GiveToTeam { .. } => {
             return hand_over(clients, act, (instance_id, actor, request_id)).await;
         }
@@ -192,18 +179,8 @@ async fn ask(
                 .map(|answer| answer.into_inner().sequence)
         }
         Act::Snooze { stage, visit } => {
-            let request = SnoozeAlertRequest {
-                request_id,
-                actor,
-                instance_id,
-                alert_id: format!("{stage}.{visit}.1"),
-                when: Some(When::Duration(LEASE)),
-                ..SnoozeAlertRequest::default()
-            };
-            manager
-                .snooze_alert(request)
-                .await
-                .map(|answer| answer.into_inner().sequence)
+            let alert_id = format!("{stage}.{visit}.1");
+            return snooze(clients, alert_id, (instance_id, actor, request_id)).await;
         }
         Act::Undo => {
             let request = UndoPushRequest {
@@ -222,7 +199,7 @@ async fn ask(
                 request_id,
                 actor,
                 instance_id,
-                text: "rang".to_owned(),
+                text: "called".to_owned(),
             };
             manager
                 .add_note(request)
@@ -231,6 +208,42 @@ async fn ask(
         }
     };
     answered.map_err(|refused| reason(&refused))
+}
+
+async fn take_over(
+    clients: &mut Clients,
+    (instance_id, actor, request_id): (String, String, String),
+) -> Result<u64, String> {
+    let request = TakeOverRequest {
+        request_id,
+        actor,
+        instance_id,
+        lease: Some(LEASE),
+        reason: "it is urgent".to_owned(),
+    };
+    let answer = clients.manager.take_over(request).await;
+    answer
+        .map(|answer| answer.into_inner().sequence)
+        .map_err(|refused| reason(&refused))
+}
+
+async fn snooze(
+    clients: &mut Clients,
+    alert_id: String,
+    (instance_id, actor, request_id): (String, String, String),
+) -> Result<u64, String> {
+    let request = SnoozeAlertRequest {
+        request_id,
+        actor,
+        instance_id,
+        alert_id,
+        when: Some(When::Duration(LEASE)),
+        ..SnoozeAlertRequest::default()
+    };
+    let answer = clients.manager.snooze_alert(request).await;
+    answer
+        .map(|answer| answer.into_inner().sequence)
+        .map_err(|refused| reason(&refused))
 }
 
 async fn hand_over(

@@ -169,7 +169,7 @@ async fn lengths(
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn each_limit_that_the_protos_name_is_counted_in_the_unit_that_they_name() {
+async fn each_limit_of_the_protos_has_its_unit() {
     let limits = documented();
     assert!(
         limits.len() > 60,

@@ -55,7 +55,7 @@ fn headers<'a>(
 const STATUS_200: u8 = 0x88;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_page_that_has_rebound_its_name_gets_nothing() {
+async fn a_page_with_a_rebound_name_is_refused() {
     let server = Bare::start(Limits::default()).await;
     for path in ["/livez", "/readyz", "/metrics", http2::CHECK] {
         let request =
@@ -95,7 +95,7 @@ async fn a_page_that_has_rebound_its_name_gets_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_page_of_another_origin_gets_nothing_over_either_protocol() {
+async fn a_page_of_another_origin_is_refused() {
     let server = Bare::start(Limits::default()).await;
     let probe = "GET /metrics HTTP/1.1\r\nhost: localhost\r\norigin: https://evil.example\r\nconnection: close\r\n\r\n";
     let refused = ask(server.address, probe).await;
@@ -110,7 +110,7 @@ async fn a_page_of_another_origin_gets_nothing_over_either_protocol() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_a_browser_sends_without_asking_first_is_refused_over_http2() {
+async fn a_request_without_preflight_is_refused_over_http2() {
     let server = Bare::start(Limits::default()).await;
     let allowed = ask_http2(
         &server,
@@ -187,7 +187,7 @@ async fn grpc_web_is_off_until_an_origin_is_configured() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_browser_may_ask_first_for_a_configured_origin_only() {
+async fn preflight_succeeds_for_configured_origins_only() {
     let desk = "https://desk.example.com";
     let server = Bare::start(Limits {
         web_origins: vec![desk.to_owned()],

@@ -42,7 +42,7 @@ fn cpu_time(process: u32) -> Duration {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn writes_go_on_while_more_clients_connect_than_there_are_descriptors() {
+async fn writes_continue_without_free_descriptors() {
     let dir = tempfile::tempdir().expect("a temporary directory");
     let data = dir.path().join("data").display().to_string();
     let args = [
@@ -78,7 +78,7 @@ async fn writes_go_on_while_more_clients_connect_than_there_are_descriptors() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_server_without_a_descriptor_waits_and_does_not_spin() {
+async fn a_server_without_descriptors_does_not_spin() {
     let args = [
         "--listen",
         "127.0.0.1:0",

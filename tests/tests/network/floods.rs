@@ -78,7 +78,7 @@ async fn without_the_limit_a_flood_of_control_frames_is_answered() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_client_that_asks_much_may_send_many_control_frames() {
+async fn a_busy_client_may_send_many_control_frames() {
     let server = Bare::start(Limits {
         control_frames_burst: 20,
         control_frames_per_second_max: 0,
@@ -123,7 +123,7 @@ async fn reset_requests(server: &Bare, count: u32, patience: Duration) -> (u32, 
 const RESETS: u32 = 100_000;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_client_that_resets_its_requests_is_slowed_down_and_not_cut() {
+async fn a_client_that_resets_requests_is_slowed_down() {
     let server = Bare::start(Limits::default()).await;
     let before = counter(server.address, "aftercall_reset_pauses_total").await;
     let (sent, _open) = reset_requests(&server, RESETS, Duration::from_secs(1)).await;
@@ -138,7 +138,7 @@ async fn a_client_that_resets_its_requests_is_slowed_down_and_not_cut() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn without_the_limit_as_many_requests_are_reset_as_are_sent() {
+async fn without_the_limit_every_request_is_reset() {
     let server = Bare::start(Limits {
         resets_burst: NONE,
         ..Limits::default()
@@ -149,7 +149,7 @@ async fn without_the_limit_as_many_requests_are_reset_as_are_sent() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_client_whose_requests_all_run_out_of_time_is_not_cut_off() {
+async fn a_client_with_many_timeouts_is_not_cut() {
     let server = Bare::start(Limits::default()).await;
     let mut client = http2::connect(server.address, &[]).await;
     // As many as may be open at once, all reset together, as after a deadline that the server did

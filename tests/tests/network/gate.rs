@@ -17,7 +17,7 @@ fn greeting(greeting_max: Duration) -> Limits {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_client_that_does_not_finish_its_greeting_is_closed() {
+async fn an_unfinished_greeting_is_closed() {
     let server = Bare::start(greeting(Duration::from_millis(200))).await;
     let before = counter(
         server.address,
@@ -50,7 +50,7 @@ async fn a_client_that_does_not_finish_its_greeting_is_closed() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_client_that_has_greeted_may_be_silent() {
+async fn a_silent_client_stays_after_its_greeting() {
     let server = Bare::start(greeting(Duration::from_millis(200))).await;
     let mut greeted = http2::connect(server.address, &[]).await;
     let mut silent = TcpStream::connect(server.address)
@@ -84,7 +84,7 @@ async fn without_the_limit_a_silent_client_stays() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_full_server_answers_probes_and_closes_everything_else() {
+async fn a_full_server_answers_probes_only() {
     let server = Bare::start(Limits {
         connections_max: 3,
         ..greeting(LONG)
@@ -115,14 +115,14 @@ async fn a_full_server_answers_probes_and_closes_everything_else() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn connections_beyond_all_places_are_closed_at_once() {
+async fn connections_over_the_limit_are_closed() {
     let server = Bare::start(Limits {
         connections_max: 1,
         ..greeting(LONG)
     })
     .await;
     let mut open = Vec::new();
-    // One, and sixteen for probes: at the latest the eighteenth is closed, whatever the limit on
+    // One, and sixteen for probes: at the latest the eighteenth is closed, for any limit on
     // its greeting.
     for _ in 0..18 {
         open.push(

@@ -1,4 +1,4 @@
-//! The end of a server's process, whatever its threads do, and its refusals to start.
+//! The end of a server's process, even with busy threads, and its refusals to start.
 
 use std::convert::Infallible;
 use std::io::{BufRead as _, BufReader};
@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use aftercall_tests::{PATIENCE, binary};
 
 #[test]
-fn a_server_ends_though_blocking_work_goes_on() {
+fn a_server_ends_despite_blocking_work() {
     let (ended, has_ended) = mpsc::channel();
     std::thread::spawn(move || {
         let main = async {
@@ -33,7 +33,7 @@ fn a_server_ends_though_blocking_work_goes_on() {
 
 /// Not a test: what the next test runs in a process of its own.
 #[test]
-#[ignore = "a process that never ends by itself"]
+#[ignore = "a process that never ends alone"]
 fn child_whose_threads_are_all_busy() {
     let main = async {
         let stop = aftercall_serving::shutdown_token(Duration::ZERO).expect("it listens");
@@ -52,7 +52,7 @@ fn child_whose_threads_are_all_busy() {
 }
 
 #[test]
-fn a_process_whose_threads_are_all_busy_ends_after_a_signal() {
+fn a_busy_process_ends_after_a_signal() {
     let mut child = Command::new(std::env::current_exe().expect("the test has a path"))
         .args([
             "--ignored",
@@ -69,11 +69,11 @@ fn a_process_whose_threads_are_all_busy_ends_after_a_signal() {
         "it says when it is busy"
     );
     let start = Instant::now();
-    let told = Command::new("kill")
+    let signalled = Command::new("kill")
         .args(["-TERM", &child.id().to_string()])
         .status()
         .expect("kill is there");
-    assert!(told.success());
+    assert!(signalled.success());
     let (ended, has_ended) = mpsc::channel();
     let id = child.id().to_string();
     std::thread::spawn(move || {

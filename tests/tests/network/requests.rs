@@ -35,7 +35,7 @@ fn half_request(stream: u32) -> Vec<u8> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_request_that_is_not_finished_is_refused_after_its_time() {
+async fn an_unfinished_request_is_refused_after_its_time() {
     let limits = Limits {
         request_read_max: Duration::from_millis(200),
         ..Limits::default()
@@ -59,7 +59,7 @@ async fn a_request_that_is_not_finished_is_refused_after_its_time() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn without_the_limit_a_request_may_stay_unfinished() {
+async fn without_the_limit_a_request_stays_unfinished() {
     let server = Bare::start(Limits {
         request_read_max: LONG,
         ..Limits::default()
@@ -244,7 +244,7 @@ impl Service<http::Request<Body>> for Large {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_stream_that_is_not_read_ends_alone_and_the_others_of_its_connection_go_on() {
+async fn an_unread_stream_ends_alone() {
     const WATCH: &str = "/grpc.health.v1.Health/Watch";
     let limits = Limits {
         stall_max: Some(Duration::from_millis(400)),
@@ -277,7 +277,7 @@ async fn a_stream_that_is_not_read_ends_alone_and_the_others_of_its_connection_g
             .expect("the connection is not closed");
         assert!(
             read.stream != 1 || read.kind != http2::RST_STREAM,
-            "the quiet one goes on"
+            "the quiet one continues"
         );
         if read.stream == 3 && read.kind == http2::RST_STREAM {
             break;
@@ -302,7 +302,7 @@ async fn a_stream_that_is_not_read_ends_alone_and_the_others_of_its_connection_g
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn requests_wait_while_a_client_leaves_its_answers_unread() {
+async fn requests_wait_for_unread_answers() {
     // Each answer of the health check has seven bytes: two of them are too many here.
     let limits = Limits {
         unread_bytes_per_connection_max: 13,
@@ -340,7 +340,7 @@ fn assert_deadline_exceeded(answered: &[u8]) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn time_runs_out_also_while_a_request_waits_for_unread_answers() {
+async fn a_waiting_request_can_exceed_its_deadline() {
     let server = Bare::start(Limits {
         unread_bytes_per_connection_max: 6,
         ..Limits::default()
@@ -360,7 +360,7 @@ async fn time_runs_out_also_while_a_request_waits_for_unread_answers() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn time_that_the_client_gave_runs_out_as_deadline_exceeded() {
+async fn the_deadline_of_the_client_is_kept() {
     let server = Bare::start(Limits::default()).await;
     let mut stream = http2::connect(server.address, &[]).await;
     let mut headers = http2::grpc_headers(http2::CHECK);

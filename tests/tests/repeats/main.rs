@@ -1,4 +1,4 @@
-//! Asked again by the same request id, every RPC gives its first answer, whatever has happened
+//! Repeated with the same request id, every RPC returns its first answer, even if much has changed
 //! since: the follow-up was worked on, migrated, ended, archived, the caller was erased, the server
 //! was restarted, teams, calendars and workflows were changed.
 //!
@@ -68,7 +68,7 @@ async fn check(asker: &Asker, asked: &[(Case, Value)], after: &str, erased: &[&s
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn every_request_that_is_asked_again_gets_its_first_answer_whatever_has_happened_since() {
+async fn a_repeated_request_returns_its_first_answer() {
     let mut house = House::start_without_alerter().await;
     let mut clients = with_refund(&house).await;
     let asker = Asker::connect(&house).await;
@@ -116,7 +116,7 @@ async fn every_request_that_is_asked_again_gets_its_first_answer_whatever_has_ha
 }
 
 #[tokio::test]
-async fn request_ids_are_kept_apart_by_who_asks_and_by_the_source_of_the_call() {
+async fn request_ids_are_scoped_to_caller_and_source() {
     let house = House::start_without_alerter().await;
     let _clients = with_refund(&house).await;
     let asker = Asker::connect(&house).await;
