@@ -1,6 +1,6 @@
-//! What differs between two definitions, in sentences for people.
+//! The differences between two definitions, in sentences for people.
 //!
-//! Promises: no sentence where they are equal; at least one where they are not.
+//! Promises: no sentence if they are equal; at least one if they differ.
 
 use std::collections::BTreeSet;
 
@@ -11,7 +11,7 @@ use aftercall_definition::value::FieldDeclaration;
 
 use crate::describe::{TEXT_CHARS_MAX, describe_action, shortened};
 
-/// Every difference, in the order of the stages.
+/// All differences, in the order of the stages.
 #[must_use]
 pub fn diff(old: &Definition, new: &Definition) -> Vec<String> {
     let mut said = Vec::new();
@@ -44,7 +44,7 @@ pub fn diff(old: &Definition, new: &Definition) -> Vec<String> {
     said
 }
 
-/// The events of the old definition that the new one does not have: their stage numbers.
+/// The stage numbers of events that only the old definition has.
 #[must_use]
 pub fn vanished(old: &Definition, new: &Definition) -> Vec<u32> {
     let is_there = |stage: &&Stage| {
@@ -87,7 +87,7 @@ fn header(old: &Definition, new: &Definition, said: &mut Vec<String>) {
     said.extend(changed.map(|(what, old, new)| format!("{what} was {old}, and is {new}")));
 }
 
-/// `what` is what one of them is called.
+/// Compares fields; `what` is the word for one of them.
 fn fields(what: &str, old: &[FieldDeclaration], new: &[FieldDeclaration], said: &mut Vec<String>) {
     for field in old {
         match new.iter().find(|other| other.name == field.name) {
@@ -129,6 +129,13 @@ fn fields(what: &str, old: &[FieldDeclaration], new: &[FieldDeclaration], said: 
 }
 
 fn changed_stage(old: &Stage, new: &Stage, said: &mut Vec<String>) {
+    changed_event(old, new, said);
+    if old.actions != new.actions {
+        changed_actions(old, new, said);
+    }
+}
+
+fn changed_event(old: &Stage, new: &Stage, said: &mut Vec<String>) {
     if old.event.id != new.event.id {
         said.push(format!(
             "{} was the event {}, and is {}",
@@ -155,27 +162,15 @@ fn changed_stage(old: &Stage, new: &Stage, said: &mut Vec<String>) {
             new.event.label
         ));
     }
-    if old.actions == new.actions {
-        return;
-    }
+}
+
+fn changed_actions(old: &Stage, new: &Stage, said: &mut Vec<String>) {
     let counterparts = counterparts(&old.actions, &new.actions);
     for (action, at) in new.actions.iter().zip(&counterparts) {
         match at.map(|at| &old.actions[at]) {
             None => said.push(format!("{} gained: {}", name(new), describe_action(action))),
             Some(was) if was != action => {
-                let (before, after) = (describe_action(was), describe_action(action));
-                let details = details(was, action);
-                let changed = if before == after {
-                    after
-                } else {
-                    format!("{before}; now: {after}")
-                };
-                let details = if details.is_empty() {
-                    details
-                } else {
-                    format!("; {details}")
-                };
-                said.push(format!("{} changed: {changed}{details}", name(new)));
+                said.push(format!("{} changed: {}", name(new), change(was, action)));
             }
             Some(_) => {}
         }
@@ -191,8 +186,23 @@ fn changed_stage(old: &Stage, new: &Stage, said: &mut Vec<String>) {
     }
 }
 
-/// What differs between two actions and their descriptions do not show: the form, and what is
-/// beyond the end of a line.
+fn change(old: &Action, new: &Action) -> String {
+    let (before, after) = (describe_action(old), describe_action(new));
+    let details = details(old, new);
+    let changed = if before == after {
+        after
+    } else {
+        format!("{before}; now: {after}")
+    };
+    if details.is_empty() {
+        changed
+    } else {
+        format!("{changed}; {details}")
+    }
+}
+
+/// The differences between two actions that their descriptions do not show: the form, and text beyond
+/// the end of a line.
 fn details(old: &Action, new: &Action) -> String {
     let mut said = Vec::new();
     let mut text = |what: &str, old: &str, new: &str| {
@@ -226,8 +236,8 @@ fn details(old: &Action, new: &Action) -> String {
     said.join("; ")
 }
 
-/// What differs beyond what a line shows, as much as a line has; nothing where the line shows all
-/// of it.
+/// The difference beyond the end of a line, as much as fits in a line; `None` if the line shows the
+/// whole difference.
 fn beyond_the_line(old: &str, new: &str) -> Option<String> {
     const BEFORE_CHARS: usize = 20;
     let (old, new): (Vec<char>, Vec<char>) = (old.chars().collect(), new.chars().collect());
@@ -247,7 +257,7 @@ fn beyond_the_line(old: &str, new: &str) -> Option<String> {
     if (old.len() - after).max(new.len() - after) <= TEXT_CHARS_MAX {
         return None;
     }
-    // What differs before is shown already.
+    // The description already shows an earlier difference.
     let start = before.max(TEXT_CHARS_MAX) - BEFORE_CHARS;
     let part = |text: &[char]| shortened(&text.iter().skip(start).collect::<String>());
     let (old, new) = (part(&old), part(&new));

@@ -1,11 +1,10 @@
-//! The file form of a definition (YAML 1.2 core schema, or JSON, which is a part of it), as people
-//! write, review and keep it; and the files of teams and calendars.
+//! The file form of a definition, and the files of teams and calendars. Files are YAML 1.2 (core
+//! schema), which includes JSON.
 //!
-//! Promises: reading is strict and reports every fault at once, with line and column; nothing is
-//! guessed. What was written by [`write_yaml`] or [`write_json`] reads back as the same definition.
+//! Promises: reading is strict, guesses nothing and reports all errors with line and column. A file
+//! written by [`write_yaml`] or [`write_json`] reads as the same definition.
 //!
-//! Must not judge the workflow as a whole: that is [`aftercall_definition::validate`], which knows
-//! no files.
+//! Must not validate the workflow as a whole: [`aftercall_definition::validate`] does, without files.
 
 mod actions;
 mod calendar_form;
@@ -17,11 +16,14 @@ mod fields;
 mod formatting;
 mod inside;
 mod json_escapes;
+mod keys;
 mod line_ends;
 mod mapping;
 mod numbers;
+mod place;
 mod places;
 mod plain_actions;
+mod position;
 mod reading;
 mod schema;
 mod single;

@@ -1,4 +1,4 @@
-//! Trying a workflow out: one call in a World of its own, in which time passes when it is told to.
+//! Simulates a workflow: one call in its own World, in which the caller controls the time.
 //!
 //! Promise: what happens is decided and applied by the same functions as in a server. Must not:
 //! store anything.
@@ -26,8 +26,8 @@ use aftercall_engine::{Decision, decide};
 use jiff::tz::TimeZone;
 use thiserror::Error;
 
-/// How often something may come by itself: a workflow that is busier than that is at fault, or
-/// waited for too long.
+/// How many timers may elapse in one simulation. More means an error in the workflow, or a wait that
+/// is too long.
 const FIRINGS_MAX: usize = 2_000;
 
 /// Who tries it out, as the history would say.
@@ -36,7 +36,7 @@ const AUTHOR: &str = "simulation";
 /// Values by name.
 pub type Named = Vec<(Box<str>, Value)>;
 
-/// A way out of a stage. Two links of a stage to the same other one are one way.
+/// A path out of a stage. Two links of a stage to the same other stage are one path.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Way {
     /// The number of the stage.
@@ -101,7 +101,7 @@ pub struct Simulation {
     now: Time,
     id: Option<InstanceId>,
     walked: BTreeSet<Way>,
-    /// How often something has come by itself.
+    /// How many timers and escalation steps have fired.
     came: usize,
     warnings: Vec<StageWarning>,
 }
@@ -126,55 +126,48 @@ impl Simulation {
             came: 0,
             warnings: Vec::new(),
         };
-        for name in teams(definition) {
-            let (name, title) = (name.into(), name.into());
-            simulation.ask(
-                ActorKind::Author,
-                Command::from(ImportTeam {
-                    name,
-                    title,
-                    expected: None,
-                }),
-            )?;
-        }
-        for calendar in calendars {
-            let calendar = calendar.clone();
-            simulation.ask(
-                ActorKind::Author,
-                Command::from(ImportCalendar {
-                    calendar,
-                    expected: None,
-                }),
-            )?;
-        }
-        let faults: Vec<Fault> = simulation
-            .world
-            .root()
-            .validate(definition)
-            .into_iter()
-            .filter(|fault| !fault.warning)
-            .collect();
+        simulation.declare(definition, calendars)?;
+        let faults = simulation.world.root().validate(definition);
+        let faults: Vec<Fault> = faults.into_iter().filter(|fault| !fault.warning).collect();
         if !faults.is_empty() {
             return Err(SimulationError::Faulty(faults));
         }
-        let name = definition.name.as_str().into();
-        let definition = Box::new(definition.clone());
-        simulation.ask(
-            ActorKind::Author,
-            Command::from(ImportWorkflow {
-                definition,
-                expected: None,
-            }),
-        )?;
-        simulation.ask(
-            ActorKind::Author,
-            Command::from(PublishWorkflow {
-                name,
-                expected: None,
-                validated: None,
-            }),
-        )?;
+        let import = ImportWorkflow {
+            definition: Box::new(definition.clone()),
+            expected: None,
+        };
+        simulation.ask(ActorKind::Author, Command::from(import))?;
+        let publish = PublishWorkflow {
+            name: definition.name.as_str().into(),
+            expected: None,
+            validated: None,
+        };
+        simulation.ask(ActorKind::Author, Command::from(publish))?;
         Ok(simulation)
+    }
+
+    /// Declares the teams of a definition, and the calendars.
+    fn declare(
+        &mut self,
+        definition: &Definition,
+        calendars: &[Arc<Calendar>],
+    ) -> Result<(), SimulationError> {
+        for name in teams(definition) {
+            let import = ImportTeam {
+                name: name.into(),
+                title: name.into(),
+                expected: None,
+            };
+            self.ask(ActorKind::Author, Command::from(import))?;
+        }
+        for calendar in calendars {
+            let import = ImportCalendar {
+                calendar: calendar.clone(),
+                expected: None,
+            };
+            self.ask(ActorKind::Author, Command::from(import))?;
+        }
+        Ok(())
     }
 
     /// The same with the time zone that counts where neither the caller nor a calendar has one; UTC
@@ -237,8 +230,7 @@ impl Simulation {
         self.ask(ActorKind::Person, Command::from(push)).map(drop)
     }
 
-    /// Lets time pass, and everything come that comes by itself; says how many times something
-    /// came.
+    /// Lets time pass, and timers and escalation steps fire. Returns how many fired.
     ///
     /// # Errors
     /// [`SimulationError::TooBusy`] or [`SimulationError::Stopped`]; time has passed as far as it
@@ -276,7 +268,7 @@ impl Simulation {
         Ok(came)
     }
 
-    /// The instance as it stands.
+    /// The present instance.
     #[must_use]
     pub fn instance(&self) -> Option<&Arc<Instance>> {
         self.world.root().instance(self.id?)
@@ -288,24 +280,24 @@ impl Simulation {
         self.world.root()
     }
 
-    /// What time it is.
+    /// The simulated time.
     #[must_use]
     pub fn now(&self) -> Time {
         self.now
     }
 
-    /// When something comes by itself.
+    /// When the next timer or escalation step fires.
     #[must_use]
     pub fn next_at(&self) -> Option<Time> {
         self.world.timers().earliest().map(|key| key.due)
     }
 
-    /// What went wrong in the stages that were entered since this was asked last.
+    /// The warnings of the stages that were entered since the last call.
     pub fn take_warnings(&mut self) -> Vec<StageWarning> {
         std::mem::take(&mut self.warnings)
     }
 
-    /// The ways that were gone.
+    /// The paths that were taken.
     #[must_use]
     pub fn walked(&self) -> &BTreeSet<Way> {
         &self.walked
@@ -381,7 +373,7 @@ fn teams(definition: &Definition) -> BTreeSet<&str> {
         .collect()
 }
 
-/// Every way of a workflow, each once, with what leads there in words.
+/// All paths of a workflow, each once, with a description.
 #[must_use]
 pub fn ways(definition: &Definition) -> Vec<(Way, String)> {
     let mut ways: Vec<(Way, String)> = Vec::new();

@@ -1,10 +1,10 @@
-//! Business calendars: when a team works, by the clock of its time zone. Spans of work, dues,
-//! deadlines and escalation count in them.
+//! Business calendars: when a team works, in its time zone. Due times, deadlines, timers and
+//! escalation can count the time of a calendar.
 //!
-//! Promises: counting never fails and always ends; where a calendar is closed for over 400 days the
-//! clock on the wall counts from its last opening on, so that nothing is due at once.
+//! Promises: counting never fails and always ends. If a calendar is closed for more than 400 days,
+//! ordinary time counts after its last opening, so that nothing is due immediately.
 //!
-//! Must not do the arithmetic of time zones and summer time: a library does.
+//! Must not calculate with time zones and summer time itself: a library does.
 
 mod counting;
 mod days;
@@ -13,6 +13,7 @@ mod holidays;
 mod hours;
 mod series;
 mod spans;
+mod special_days;
 mod spelling;
 
 pub use holidays::{Holiday, HolidayDate, Holidays};
@@ -27,15 +28,15 @@ pub use spelling::{meant_days, meant_opening};
 pub struct Calendar {
     /// Its name, unique in a server.
     pub name: String,
-    /// What people call it.
+    /// Its title for people.
     pub title: String,
     /// The IANA name of its time zone.
     pub time_zone: String,
-    /// When it is open in an ordinary week.
+    /// Its hours in an ordinary week.
     pub hours: WeekHours,
-    /// The days on which it has other hours, or none.
+    /// The days with other hours, or without any.
     pub holidays: Holidays,
-    /// Counts its changes, from 1.
+    /// The number of its changes, from 1.
     pub revision: u64,
     zone: TimeZone,
 }
@@ -46,10 +47,10 @@ pub struct Calendar {
 pub struct NoSuchZone(pub String);
 
 impl Calendar {
-    /// Puts a calendar together; its revision is 0.
+    /// Creates a calendar with revision 0.
     ///
     /// # Errors
-    /// [`NoSuchZone`] where the zone is not known.
+    /// [`NoSuchZone`] if the time zone is unknown.
     pub fn new(
         name: impl Into<String>,
         title: impl Into<String>,
@@ -70,7 +71,7 @@ impl Calendar {
         })
     }
 
-    /// Whether it says the same, whatever its revision.
+    /// Whether both have the same content; the revision is ignored.
     #[must_use]
     pub fn says_the_same(&self, other: &Self) -> bool {
         (
@@ -94,7 +95,7 @@ impl Calendar {
         &self.zone
     }
 
-    /// Whether work begins on this date.
+    /// Whether hours begin on this date.
     #[must_use]
     pub fn is_working_day(&self, date: Date) -> bool {
         !self.openings_of(date).is_empty()

@@ -1,31 +1,34 @@
 //! Conditions and values to set, in the Common Expression Language: no side effects, no loops, and
-//! an end for certain.
+//! evaluation always ends.
 //!
-//! Promises: what passes [`Expression::check`] fails at run time only for a value that is not there
-//! or out of range; a failure never shows a value.
+//! Promises: an expression that passes [`Expression::check`] fails at run time only if a value is
+//! missing or out of range. A failure never shows a value.
 
 mod checking;
 mod comparing;
+mod errors;
+mod library;
 mod reading;
+mod tree;
 mod unreadable;
 
 use std::fmt;
-use std::ops::Range;
-use std::sync::{Arc, LazyLock};
+use std::sync::Arc;
 
 use cel::common::ast::{Expr, IdedExpr, LiteralValue, operators};
-use cel::{Context, Env, ExecutionError, Value as CelValue};
+use cel::{Context, ExecutionError, Value as CelValue};
 pub use checking::Wanted;
-pub(crate) use checking::{Samples, fault_of_field};
-pub(crate) use comparing::fault_of_value;
-use reading::{DIVIDE, MULTIPLY};
-use thiserror::Error;
+pub(crate) use checking::undeclared_field;
+pub(crate) use comparing::impossible_value;
+pub use errors::{ExpressionFailure, ExpressionFault, Wrong};
+pub(crate) use library::Samples;
+use library::{bare_context, call, from_cel, map, to_cel};
 
-use crate::facts::{CALL_TEXTS, Facts};
+use crate::facts::{CALL_TEXTS, Facts, Names};
 use crate::limits;
-use crate::value::{FieldType, Value};
+use crate::value::{FieldDeclaration, FieldType, Value};
 
-/// An expression, parsed.
+/// A parsed expression.
 #[derive(Clone)]
 pub struct Expression {
     source: String,
@@ -46,63 +49,11 @@ impl PartialEq for Expression {
 
 impl Eq for Expression {}
 
-/// Why a text is not an expression that may be used.
-#[derive(Clone, Debug, PartialEq, Eq, Error)]
-#[error("{message}")]
-pub struct ExpressionFault {
-    /// What is wrong, in a sentence without a subject.
-    pub message: String,
-    /// The bytes of the expression that are wrong; none where all of it is.
-    pub range: Option<Range<usize>>,
-}
-
-impl ExpressionFault {
-    fn new(message: impl Into<String>) -> Self {
-        Self {
-            message: message.into(),
-            range: None,
-        }
-    }
-}
-
-/// What is wrong with an expression that can be read.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Wrong {
-    /// In a sentence without a subject.
-    pub message: String,
-    /// The name that is wrong, as it is written; empty where the whole is.
-    pub part: String,
-}
-
-impl From<String> for Wrong {
-    fn from(message: String) -> Self {
-        Self {
-            message,
-            part: String::new(),
-        }
-    }
-}
-
-/// Why an expression has no value this time.
-#[derive(Clone, Debug, PartialEq, Eq, Error)]
-pub enum ExpressionFailure {
-    /// Something that it names has no value.
-    #[error("`{0}` has no value")]
-    NoValue(Box<str>),
-    /// Its values do not go together, or go out of range.
-    #[error("its values do not go together or are out of range")]
-    Values,
-    /// It gives something else than is wanted.
-    #[error("it does not give {0}")]
-    NotA(&'static str),
-}
-
 impl Expression {
     /// Reads an expression.
     ///
     /// # Errors
-    /// [`ExpressionFault`] where it is not one, or uses what could run away: `all`, `map` and their
-    /// like.
+    /// [`ExpressionFault`] if it is invalid, or uses a loop such as `all` or `map`.
     pub fn parse(source: &str) -> Result<Self, ExpressionFault> {
         if source.len() > limits::EXPRESSION_BYTES_MAX {
             let message = format!(
@@ -118,8 +69,8 @@ impl Expression {
         })
     }
 
-    /// Reads an expression that was stored; one that this version of the library does not read has
-    /// no value, ever.
+    /// Reads a stored expression. One that this version of the library cannot read never has a
+    /// value.
     #[must_use]
     pub fn stored(source: &str) -> Self {
         let without = || Self {
@@ -135,10 +86,31 @@ impl Expression {
         &self.source
     }
 
+    /// All errors of the expression, in sentences without a subject: "names the field …".
+    #[must_use]
+    pub fn check(&self, names: &Names<'_>, wanted: Wanted) -> Vec<Wrong> {
+        checking::check(&self.tree, names, wanted)
+    }
+
+    /// The error of setting a field to a literal that it never takes. The sentence continues from
+    /// `to`.
+    pub(crate) fn literal_error(
+        &self,
+        field: &FieldDeclaration,
+        names: &Names<'_>,
+    ) -> Option<String> {
+        comparing::literal_error(&self.tree, field, names)
+    }
+
+    /// The names that it uses below a root: `amount` for `fields.amount`. Each name is listed once.
+    pub(crate) fn names_below(&self, root: &str) -> Vec<&str> {
+        tree::names_below(&self.tree, root)
+    }
+
     /// Its value as a condition.
     ///
     /// # Errors
-    /// [`ExpressionFailure`] where it has none.
+    /// [`ExpressionFailure`] if it has no value.
     pub fn holds(&self, facts: &Facts<'_>) -> Result<bool, ExpressionFailure> {
         match resolve(&self.tree, &context(facts))? {
             CelValue::Bool(holds) => Ok(holds),
@@ -149,48 +121,11 @@ impl Expression {
     /// Its value for a field of this type.
     ///
     /// # Errors
-    /// [`ExpressionFailure`] where it has none.
+    /// [`ExpressionFailure`] if it has no value.
     pub fn value(&self, wanted: FieldType, facts: &Facts<'_>) -> Result<Value, ExpressionFailure> {
-        value(resolve(&self.tree, &context(facts))?, wanted)
+        from_cel(resolve(&self.tree, &context(facts))?, wanted)
             .ok_or(ExpressionFailure::NotA(wanted.word()))
     }
-}
-
-/// What comes out of two numbers, unless it is beyond all numbers, as a division by zero is.
-fn finite(
-    function: &'static str,
-    (one, other): (CelValue, CelValue),
-    of: impl Fn(f64, f64) -> f64,
-) -> Result<CelValue, ExecutionError> {
-    let (CelValue::Float(first), CelValue::Float(second)) = (&one, &other) else {
-        return Err(ExecutionError::UnsupportedBinaryOperator(
-            function, one, other,
-        ));
-    };
-    let number = of(*first, *second);
-    if number.is_finite() {
-        Ok(CelValue::Float(number))
-    } else {
-        Err(ExecutionError::function_error(function, "out of range"))
-    }
-}
-
-/// A context with the functions of the language, and no names yet.
-fn bare_context() -> Context<'static, 'static> {
-    let mut context = Context::with_env(LIBRARY.clone());
-    // Neither name is one of the library's, which is the only way in which these can fail.
-    let added = context
-        .add_function(DIVIDE, |one: CelValue, other: CelValue| {
-            finite(DIVIDE, (one, other), |one, other| one / other)
-        })
-        .and_then(|()| {
-            let multiply = |one: CelValue, other: CelValue| {
-                finite(MULTIPLY, (one, other), |one, other| one * other)
-            };
-            context.add_function(MULTIPLY, multiply)
-        });
-    debug_assert!(added.is_ok(), "the library has these names");
-    context
 }
 
 fn resolve(tree: &IdedExpr, context: &Context<'_, '_>) -> Result<CelValue, ExpressionFailure> {
@@ -199,20 +134,20 @@ fn resolve(tree: &IdedExpr, context: &Context<'_, '_>) -> Result<CelValue, Expre
     }
     context.resolve(tree).map_err(|error| match error {
         ExecutionError::NoSuchKey(name) => {
-            ExpressionFailure::NoValue(in_full(tree, name.as_str()).into())
+            ExpressionFailure::NoValue(full_name(tree, name.as_str()).into())
         }
         _ => ExpressionFailure::Values,
     })
 }
 
-/// `form.reference` of which the language says only `reference`, where nothing else that is named
-/// here ends so. Never a value.
-fn in_full(tree: &IdedExpr, name: &str) -> String {
-    let (mut found, mut open): (Vec<String>, _) = (Vec::new(), vec![tree]);
+/// The full name, such as `form.reference`, for a name that the library reports as `reference`. The
+/// short name if several names end like that. Never a value.
+fn full_name(root: &IdedExpr, name: &str) -> String {
+    let (mut found, mut open): (Vec<String>, _) = (Vec::new(), vec![root]);
     while let Some(node) = open.pop() {
-        match checking::path(node).filter(|path| path.last() == Some(&name)) {
+        match tree::path(node).filter(|path| path.last() == Some(&name)) {
             Some(path) => found.push(path.join(".")),
-            None => open.extend(checking::parts(node)),
+            None => open.extend(tree::parts(node)),
         }
         let Expr::Call(call) = &node.expr else {
             continue;
@@ -220,12 +155,12 @@ fn in_full(tree: &IdedExpr, name: &str) -> String {
         let ([of, key], operators::INDEX) = (call.args.as_slice(), call.func_name.as_str()) else {
             continue;
         };
-        match (checking::path(of), &key.expr) {
+        match (tree::path(of), &key.expr) {
             (Some(path), Expr::Literal(LiteralValue::String(key))) if key.inner() == name => {
                 found.push(format!("{}[{name:?}]", path.join(".")));
             }
             (_, Expr::Literal(_)) => {}
-            // The name may be a value, of which nobody is told.
+            // The name may be a value, and values are never shown.
             _ => return String::new(),
         }
     }
@@ -237,29 +172,27 @@ fn in_full(tree: &IdedExpr, name: &str) -> String {
     }
 }
 
-/// The functions of the language; made once, because they are many.
-static LIBRARY: LazyLock<Arc<Env>> = LazyLock::new(|| Arc::new(Env::stdlib()));
-
-/// What is empty has no value, as in texts: `has(call.customer)` asks.
+/// The names of the language with their values. An empty text has no value, as in texts:
+/// `has(call.customer)` is false.
 fn context(facts: &Facts<'_>) -> Context<'static, 'static> {
     let mut context = bare_context();
     let fields: Vec<(&str, CelValue)> = facts
         .fields()
-        .map(|(name, value)| (name, cel(value)))
+        .map(|(name, value)| (name, to_cel(value)))
         .collect();
     let form: Vec<(&str, CelValue)> = facts
         .form
         .iter()
-        .map(|(name, value)| (&**name, cel(value)))
+        .map(|(name, value)| (&**name, to_cel(value)))
         .collect();
     context.add_variable_from_value("fields", map(fields));
     context.add_variable_from_value("form", map(form));
-    let said = |name: &&'static str| {
+    let known = |name: &&'static str| {
         Some((*name, facts.call.text(name))).filter(|(_, text)| !text.is_empty())
     };
     let texts = CALL_TEXTS
         .iter()
-        .filter_map(said)
+        .filter_map(known)
         .map(|(name, text)| (name, CelValue::from(text)));
     let flags = [
         ("chargeable", CelValue::Bool(facts.call.is_chargeable)),
@@ -273,57 +206,8 @@ fn context(facts: &Facts<'_>) -> Context<'static, 'static> {
         .collect();
     context.add_variable_from_value("call", call(texts.chain(flags), map(details)));
     context.add_variable_from_value("visit", CelValue::Float(f64::from(facts.visit)));
-    context.add_variable_from_value("now", cel(&Value::Time(facts.now)));
+    context.add_variable_from_value("now", to_cel(&Value::Time(facts.now)));
     context
-}
-
-/// `caller.name` and its like become a mapping in the mapping.
-fn call<'n>(said: impl Iterator<Item = (&'n str, CelValue)>, details: CelValue) -> CelValue {
-    let (mut plain, mut caller) = (vec![("details", details)], Vec::new());
-    for (name, value) in said {
-        match name.strip_prefix("caller.") {
-            Some(name) => caller.push((name, value)),
-            None => plain.push((name, value)),
-        }
-    }
-    plain.push(("caller", map(caller)));
-    map(plain)
-}
-
-fn map(entries: Vec<(&str, CelValue)>) -> CelValue {
-    let entries: std::collections::HashMap<String, CelValue> = entries
-        .into_iter()
-        .map(|(name, value)| (name.to_owned(), value))
-        .collect();
-    CelValue::Map(entries.into())
-}
-
-fn cel(value: &Value) -> CelValue {
-    match value {
-        Value::Text(text) => CelValue::from(&**text),
-        Value::Number(number) => CelValue::Float(*number),
-        Value::Bool(flag) => CelValue::Bool(*flag),
-        Value::Time(time) => {
-            // Beyond what a date can show the bounds of the calendar stand in.
-            let moment = chrono::DateTime::from_timestamp_millis(time.0)
-                .unwrap_or(chrono::DateTime::UNIX_EPOCH);
-            CelValue::Timestamp(moment.fixed_offset())
-        }
-    }
-}
-
-fn value(value: CelValue, wanted: FieldType) -> Option<Value> {
-    match (wanted, value) {
-        (FieldType::Text, CelValue::String(text)) => Some(Value::Text(text.as_str().into())),
-        (FieldType::Number, CelValue::Float(number)) => {
-            number.is_finite().then_some(Value::Number(number))
-        }
-        (FieldType::Bool, CelValue::Bool(flag)) => Some(Value::Bool(flag)),
-        (FieldType::Time, CelValue::Timestamp(moment)) => {
-            Some(Value::Time(crate::time::Time(moment.timestamp_millis())))
-        }
-        _ => None,
-    }
 }
 
 #[cfg(test)]
@@ -333,9 +217,9 @@ mod tests {
     use crate::time::Time;
     use crate::value::FieldDeclaration;
 
-    /// Whole numbers are numbers as fields are, wherever the library makes one.
+    /// Whole numbers of the library are converted to numbers as fields have.
     #[test]
-    fn there_is_one_kind_of_number() {
+    fn all_numbers_have_one_type() {
         let call = CallFacts {
             source: "s",
             id: "1",
@@ -395,7 +279,7 @@ mod tests {
     }
 
     #[test]
-    fn what_has_no_value_is_named_in_full() {
+    fn a_missing_value_is_reported_by_its_full_name() {
         let call = CallFacts {
             source: "s",
             id: "1",
@@ -422,7 +306,7 @@ mod tests {
                 "call.details['source'] == 'web'",
                 "call.details[\"source\"]",
             ),
-            // Which of the two it was, nobody can tell.
+            // Either of the two names may be meant.
             ("call.details['order'] == fields.order", "order"),
             // Never a value.
             ("call.details[fields.order] == 'x'", ""),

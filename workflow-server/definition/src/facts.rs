@@ -1,5 +1,5 @@
-//! What texts, conditions and set fields may speak of: the fields, the form that was filled in, the
-//! call, how often the stage has been entered, and the moment.
+//! The values that texts and expressions can use: the fields, the submitted form, the call, how
+//! often the stage has been entered, and the present time.
 
 use std::cell::OnceCell;
 use std::collections::HashMap;
@@ -11,7 +11,7 @@ use crate::rules::Suggestions;
 use crate::time::{Time, WallClock};
 use crate::value::{FieldDeclaration, FieldType, Value};
 
-/// What an expression may say of a call as text, after `call.`.
+/// The texts of a call, as they are named after `call.`.
 pub const CALL_TEXTS: [&str; 10] = [
     "id",
     "source",
@@ -25,22 +25,21 @@ pub const CALL_TEXTS: [&str; 10] = [
     "caller.time_zone",
 ];
 
-/// What it may say besides that is true or false.
+/// The flags of a call, as they are named after `call.`.
 pub const CALL_FLAGS: [&str; 2] = ["chargeable", "ended"];
 
-/// The names that an expression may begin with.
+/// The first words of names in expressions.
 pub const ROOTS: [&str; 5] = ["fields", "form", "call", "visit", "now"];
 
-/// The names that are declared, with their types: made once for all that is checked against them,
-/// however much it is.
+/// The declared names with their types. Built once for all checks of a workflow.
 pub struct Names<'d> {
     /// The workflow's fields.
     pub(crate) fields: HashMap<&'d str, &'d FieldDeclaration>,
-    /// The fields of all forms of the workflow; forms may ask for one name in different ways.
+    /// The fields of all forms of the workflow; forms may declare one name differently.
     pub(crate) forms: HashMap<&'d str, Vec<&'d FieldDeclaration>>,
-    /// The type of each field of a form, where all forms agree on it.
+    /// The type of each form field; `None` if forms declare different types.
     pub(crate) form_types: HashMap<&'d str, Option<FieldType>>,
-    /// Values for trying expressions on.
+    /// Sample values for checking expressions.
     pub(crate) samples: OnceCell<Samples>,
     pub(crate) suggestions: Suggestions,
 }
@@ -74,7 +73,7 @@ impl<'d> Names<'d> {
 }
 
 impl Names<'_> {
-    /// How `fields.NAME` or `form.NAME` is declared; empty where it is not.
+    /// The declarations of `fields.NAME` or `form.NAME`; empty if there is none.
     pub(crate) fn declared(&self, root: &str, name: &str) -> &[&FieldDeclaration] {
         match root {
             "fields" => self
@@ -88,7 +87,7 @@ impl Names<'_> {
     }
 }
 
-/// What texts and conditions may use of a call. A text is empty where it is not known.
+/// The values of a call that texts and expressions can use. An unknown text is empty.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct CallFacts<'a> {
     /// The call's id at its script engine.
@@ -137,29 +136,39 @@ impl<'a> CallFacts<'a> {
             _ => "",
         }
     }
+
+    /// The flag that [`CALL_FLAGS`] names; `None` for any other name.
+    #[must_use]
+    pub fn flag(&self, name: &str) -> Option<bool> {
+        match name {
+            "chargeable" => Some(self.is_chargeable),
+            "ended" => Some(self.has_ended),
+            _ => None,
+        }
+    }
 }
 
-/// The values as they are when a stage is entered.
+/// The values at the moment when a stage is entered.
 #[derive(Clone, Copy, Debug)]
 pub struct Facts<'a> {
     /// The workflow's declared fields.
     pub declared: &'a [FieldDeclaration],
-    /// Their values, by place among the declared ones, ascending.
+    /// Their values, by index in `declared`, ascending.
     pub values: &'a [(u16, Value)],
-    /// The form of the push that led here; empty where no push did.
+    /// The form of the push that led here; empty without a push.
     pub form: &'a [(Box<str>, Value)],
     /// The call.
     pub call: CallFacts<'a>,
-    /// How often the stage has been entered, this time included.
+    /// How often the stage has been entered, including this time.
     pub visit: u32,
-    /// The moment.
+    /// The present time.
     pub now: Time,
-    /// The IANA name of the zone by whose clock times are shown where the caller's is not known.
+    /// The IANA name of the time zone in which times are shown if the caller's is unknown.
     pub zone: &'a str,
 }
 
 impl<'a> Facts<'a> {
-    /// By whose clock times are shown: the caller's, else that of `zone`, which is named then.
+    /// The clock that shows times: the caller's, or else that of `zone`, with its name.
     #[must_use]
     pub fn clock(&self) -> WallClock {
         let of_caller = Some(self.call.caller_time_zone).filter(|name| !name.is_empty());

@@ -1,73 +1,34 @@
 //! Texts with places to fill in: `{{ fields.amount }}`, `{{ call.caller.name | default("the
 //! caller") }}`, and parts that are there only `{% if fields.vip %}` something holds `{% endif %}`.
-//! The template library does the work.
+//! A template library fills in the texts with filters and conditions.
 //!
-//! Promises: a template is parsed once; filling it in never fails, ends, and stays within a page.
-//! What is missing shows as a visible gap, because a follow-up must not stop for it. No loops,
-//! assignments, includes or repetition: a text can be no larger than what is put into it.
+//! Promises: a template is parsed once. Filling it in never fails, always ends, and the result is
+//! limited in size. A missing value shows as a gap, because a follow-up must not stop for it. There
+//! are no loops, assignments, includes or repetition, so a text is never larger than its parts.
 
 mod claims;
+mod errors;
 mod filling;
+mod library;
+mod program;
+mod rendering;
 mod sandbox;
+mod tree;
 mod unreadable;
 
 use std::fmt;
-use std::ops::Range;
 use std::sync::Arc;
 
 pub use claims::{Kind, Knows};
+pub use errors::TemplateFault;
 pub use filling::Filled;
+use minijinja::Error;
 use minijinja::machinery::parse;
 use minijinja::syntax::SyntaxConfig;
-use minijinja::{Environment, Error};
-use thiserror::Error as ThisError;
+pub use program::GAP;
+use program::{NAME, Part, Program};
 
-/// What a place shows where its value is missing.
-pub const GAP: &str = "[?]";
-
-/// The one template of an environment.
-const NAME: &str = "text";
-
-/// Why a template was refused.
-#[derive(Clone, Debug, PartialEq, Eq, ThisError)]
-#[error("{message}")]
-pub struct TemplateFault {
-    /// A sentence for the author.
-    pub message: String,
-    /// The bytes of the text that are wrong; none where all of it is.
-    pub range: Option<Range<usize>>,
-}
-
-impl TemplateFault {
-    fn new(message: impl Into<String>) -> Self {
-        Self {
-            message: message.into(),
-            range: None,
-        }
-    }
-
-    fn at(self, range: Range<usize>) -> Self {
-        Self {
-            range: Some(range),
-            ..self
-        }
-    }
-}
-
-/// A piece of a template without filters and conditions, which needs no machine to fill it in.
-#[derive(Clone, Debug)]
-enum Part {
-    Text(String),
-    Place(String),
-}
-
-#[derive(Clone)]
-enum Program {
-    /// The usual text: pieces and plain places.
-    Plain(Vec<Part>),
-    /// Anything else.
-    Machine(Arc<Environment<'static>>),
-}
+use crate::facts::Facts;
 
 /// A text with places to fill in.
 #[derive(Clone)]
@@ -97,36 +58,36 @@ impl Template {
     /// Reads a template.
     ///
     /// # Errors
-    /// [`TemplateFault`] where it is not one, or uses what texts do not have.
+    /// [`TemplateFault`] if it is invalid, or uses something that texts must not use.
     pub fn parse(source: &str) -> Result<Self, TemplateFault> {
         sandbox::check_tokens(source)?;
         let unreadable = |error: Error| {
-            let fault = unreadable::said(&error, source);
+            let fault = unreadable::describe(&error, source);
             TemplateFault {
-                message: fault.message + other_language(source),
+                message: fault.message + expression_hint(source),
                 ..fault
             }
         };
         let tree = parse(source, NAME, SyntaxConfig::default()).map_err(unreadable)?;
-        let looked = sandbox::look(&tree, source)?;
-        let program = match looked.plain {
+        let contents = sandbox::inspect(&tree, source)?;
+        let program = match contents.plain {
             Some(parts) => Program::Plain(parts),
             None => Program::Machine(Arc::new(
-                filling::environment(NAME, source)
-                    .map_err(|error| unreadable::said(&error, source))?,
+                library::environment(NAME, source)
+                    .map_err(|error| unreadable::describe(&error, source))?,
             )),
         };
         Ok(Self {
             source: source.to_owned(),
-            places: looked.places,
-            zones: looked.zones,
-            claims: looked.claims,
+            places: contents.places,
+            zones: contents.zones,
+            claims: contents.claims,
             program,
         })
     }
 
-    /// Reads a template that was stored; one that this version of the library does not read shows
-    /// as it was written.
+    /// Reads a stored template. One that this version of the library cannot read shows as it was
+    /// written.
     #[must_use]
     pub fn stored(source: &str) -> Self {
         let literal = || Self {
@@ -145,7 +106,13 @@ impl Template {
         &self.source
     }
 
-    /// Whether it shows nothing whatever the values are: it has only comments and spaces.
+    /// Fills it in, to at most `bytes_max` bytes.
+    #[must_use]
+    pub fn fill_in(&self, bytes_max: usize, facts: &Facts<'_>) -> Filled {
+        filling::fill_in(&self.program, &self.places, bytes_max, facts)
+    }
+
+    /// Whether it never shows anything: it has only comments and spaces.
     #[must_use]
     pub fn is_blank(&self) -> bool {
         let is_blank = |part: &Part| matches!(part, Part::Text(text) if text.trim().is_empty());
@@ -158,7 +125,7 @@ impl Template {
         matches!(self.program, Program::Machine(_))
     }
 
-    /// The time zones that it names and that nobody knows: in them a time would show as UTC.
+    /// The unknown time zones that it names; a time would show as UTC in them.
     pub fn unknown_zones(&self) -> impl Iterator<Item = &str> {
         self.zones
             .iter()
@@ -166,20 +133,19 @@ impl Template {
             .filter(|zone| jiff::tz::TimeZone::get(zone).is_err())
     }
 
-    /// What cannot come out right, whatever the values are, where places have these types: a number
-    /// compared with a text, a filter that takes something else. Each sentence goes on from `the
-    /// text`.
+    /// What is wrong for any values of these types: a number compared with a text, a filter for
+    /// another type. Each sentence continues from `the text`.
     pub fn faults<'t>(&'t self, knows: &'t impl Knows) -> impl Iterator<Item = String> + 't {
         self.claims.faults(knows)
     }
 
-    /// The places that are compared for their order and may have no value: what has none counts as
-    /// less than everything.
+    /// The places that are compared for their order and may have no value. A missing value counts
+    /// as less than everything.
     pub fn may_be_missing<'t>(&'t self, knows: &'t impl Knows) -> impl Iterator<Item = &'t str> {
         self.claims.missing(knows)
     }
 
-    /// Whether it asks if a place has a value: `{% if fields.order %}`, `is defined`, `default`.
+    /// Whether it tests that a place has a value: `{% if fields.order %}`, `is defined`, `default`.
     #[must_use]
     pub fn asks(&self, place: &str) -> bool {
         self.claims.asks(place)
@@ -191,8 +157,8 @@ impl Template {
     }
 }
 
-/// What was probably meant, where it is written as in a condition.
-fn other_language(source: &str) -> &'static str {
+/// A hint for signs of the expression language.
+fn expression_hint(source: &str) -> &'static str {
     let is_like_a_condition = ["&&", "||", "{% if !", "(!"]
         .iter()
         .any(|sign| source.contains(sign));

@@ -1,7 +1,6 @@
 //! The actions of an event, and the events that they add: depth first, in the order written.
 
 use aftercall_definition::calendar::ClockTime;
-use aftercall_definition::expression::Expression;
 use aftercall_definition::fault::{Fault, FaultCode};
 use aftercall_definition::limits::{
     ACTIONS_PER_STAGE_MAX, STAGE_NUMBER_MAX, STAGES_MAX, TEXT_BYTES_MAX,
@@ -11,39 +10,19 @@ use aftercall_definition::model::{
 };
 use aftercall_definition::rules;
 
-use crate::file::faults::{Faults, Position, Spot};
-use crate::file::mapping::{self, Keys, Mapping};
-use crate::file::places::Place;
+use crate::file::faults::{Faults, Spot};
+use crate::file::keys::{BUTTON, KINDS, TIMER, TIMER_VALUE};
+use crate::file::mapping::{self, Mapping};
+use crate::file::place::Place;
 use crate::file::sketch::Sketch;
 use crate::file::tree::Node;
 use crate::file::{fields, plain_actions};
-
-/// What an action can be; its first key in a well-written file.
-pub(super) const KINDS: Keys = Keys {
-    known: &["alert", "button", "timer", "link", "finish", "set-field"],
-    later: &["email", "webhook"],
-};
-
-pub(super) const BUTTON: Keys = Keys {
-    known: &[
-        "button", "id", "stage", "title", "when", "confirm", "note", "form", "then",
-    ],
-    later: &["undo"],
-};
-pub(super) const TIMER: Keys = Keys {
-    known: &["timer", "label", "id", "stage", "title", "when", "then"],
-    later: &[],
-};
-pub(super) const TIMER_VALUE: Keys = Keys {
-    known: &["after", "at", "from", "calendar", "wait-for-claim"],
-    later: &[],
-};
 
 pub(super) const NOTES: [(&str, NoteRule); 2] = [
     ("required", NoteRule::Required),
     ("optional", NoteRule::Optional),
 ];
-/// How a timer names the field from whose time it counts.
+/// How a timer names the field from which it counts.
 pub(super) const FROM_FIELD: &str = "fields.";
 
 /// Reads actions into sketches of events.
@@ -76,7 +55,7 @@ impl<'f> ActionReader<'f> {
                 self.faults.add(FaultCode::TooLarge, item.at, message);
                 break;
             }
-            self.one(event, item);
+            self.read_one(event, item);
             if self.full {
                 break;
             }
@@ -85,7 +64,7 @@ impl<'f> ActionReader<'f> {
     }
 
     /// Reads one action of the event at this place.
-    pub(super) fn one(&mut self, event: usize, node: &Node) {
+    pub(super) fn read_one(&mut self, event: usize, node: &Node) {
         let Some(mapping) = Mapping::of(node, "an action", self.faults) else {
             return;
         };
@@ -120,7 +99,7 @@ impl<'f> ActionReader<'f> {
             let message = format!("an action needs one of {}", KINDS.known.join(", "));
             return self.faults.add(FaultCode::MissingKey, mapping.at, message);
         }
-        // What is beside an unknown kind cannot be judged: the kind alone is named.
+        // The keys beside an unknown kind cannot be checked: only the kind is reported.
         let keys = mapping.entries.iter().map(|(key, _)| key);
         let meant = keys
             .clone()
@@ -161,7 +140,7 @@ impl<'f> ActionReader<'f> {
             form: form.unwrap_or_default(),
         });
         let action = Action {
-            when: when(mapping, self.faults),
+            when: mapping::when(mapping, self.faults),
             kind,
         };
         self.add_event(event, mapping, EventKind::ButtonPushed, label, action);
@@ -180,14 +159,13 @@ impl<'f> ActionReader<'f> {
         });
         let label = label.unwrap_or_else(|| timer_label(&timer));
         let action = Action {
-            when: when(mapping, self.faults),
+            when: mapping::when(mapping, self.faults),
             kind: ActionKind::Timer(timer),
         };
         self.add_event(event, mapping, EventKind::TimerElapsed, label, action);
     }
 
-    /// A part at fault keeps the file from being read; what stands in for it lets the rest be
-    /// looked at too.
+    /// An invalid part is replaced, so that the rest can be checked too; the file is rejected.
     fn timer_value(&mut self, value: &Node) -> TimerAction {
         let mut timer = TimerAction {
             after: None,
@@ -274,7 +252,7 @@ impl<'f> ActionReader<'f> {
     }
 }
 
-/// What a stage is called, if the file says it.
+/// The title of a stage, if the file has one.
 pub(super) fn stage_title(mapping: Mapping<'_>, key: &str, faults: &mut Faults) -> Option<String> {
     let node = mapping.get(key)?;
     mapping::checked(
@@ -283,13 +261,6 @@ pub(super) fn stage_title(mapping: Mapping<'_>, key: &str, faults: &mut Faults) 
         |text| rules::label("the stage's title", text),
         faults,
     )
-}
-
-/// The condition of an action.
-pub(super) fn when(mapping: Mapping<'_>, faults: &mut Faults) -> Option<Expression> {
-    mapping
-        .get("when")
-        .and_then(|node| mapping::expression(node, "when", faults))
 }
 
 fn clock_time(node: &Node, faults: &mut Faults) -> Option<ClockTime> {
@@ -345,23 +316,4 @@ pub(super) fn timer_label(timer: &TimerAction) -> String {
         (None, None, TimerStart::Field(field)) => format!("At {field}"),
         (None, None, _) => "Timer".to_owned(),
     }
-}
-
-/// A fault of the event at this place as a whole.
-pub(super) fn event_fault(
-    faults: &mut Faults,
-    sketch: &Sketch,
-    at: Option<Position>,
-    field: &str,
-    fault: Fault,
-) {
-    faults.spot = sketch.added_by;
-    faults.put(
-        at.unwrap_or(sketch.at),
-        Fault {
-            field: field.to_owned(),
-            ..fault
-        },
-    );
-    faults.spot = Spot::default();
 }

@@ -33,7 +33,7 @@ fn write_calendar(out: &mut String, calendar: &Calendar) -> std::fmt::Result {
     let week = &calendar.hours.0;
     let mut first = 0;
     while first < week.len() {
-        // Days in a row with the same hours are one line.
+        // Consecutive days with the same hours are one line.
         let last = (first..week.len())
             .take_while(|day| week[*day] == week[first])
             .last()
@@ -81,7 +81,7 @@ fn hours(openings: &[Opening]) -> String {
     }
 }
 
-/// A text, in quotes where it could be taken for something else. The escapes of JSON are ones of
+/// A text, in quotes if YAML could read it as something else. The escapes of JSON are valid in
 /// YAML.
 fn scalar(text: &str) -> String {
     const WORDS: [&str; 3] = ["true", "false", "null"];
@@ -101,57 +101,11 @@ fn scalar(text: &str) -> String {
 /// The schema of a file of calendars, as draft 2020-12.
 #[must_use]
 pub fn calendars_schema() -> Value {
-    let opening =
-        json!({ "type": "string", "pattern": "^[0-9]{1,2}:[0-9]{2} *- *[0-9]{1,2}:[0-9]{2}$" });
-    let hours = json!({
-        "anyOf": [opening, { "type": "array", "maxItems": OPENINGS_MAX, "items": opening }],
-        "description": "09:00-17:30, or a list of openings; 22:00-06:00 ends on the next day",
+    let calendars = json!({
+        "type": "array",
+        "maxItems": limits::CALENDARS_MAX,
+        "items": calendar_schema(),
     });
-    let day = format!("({})", WEEKDAYS.join("|"));
-    let days = format!("^{day}(-{day})?( *, *{day}(-{day})?)*$");
-    let week = json!({
-        "type": "object",
-        "minProperties": 1,
-        "patternProperties": { days: hours },
-        "additionalProperties": false,
-    });
-    let label = json!({ "type": "string", "maxLength": LABEL_CHARS_MAX });
-    let name =
-        json!({ "type": "string", "pattern": "^[a-z0-9][a-z0-9-]*$", "maxLength": NAME_CHARS_MAX });
-    let date = json!({ "type": "string", "pattern": "^([0-9]{4}-)?[0-9]{2}-[0-9]{2}$" });
-    let of_holiday = [
-        ("date", date.clone(), "2026-12-25, or 12-25 for every year"),
-        ("title", label.clone(), "What people call it"),
-        (
-            "hours",
-            hours,
-            "The hours of that day; closed where there are none",
-        ),
-    ];
-    let holiday = json!({ "anyOf": [date, object(&HOLIDAY, &of_holiday, &["date"])] });
-    let holidays = json!({ "type": "array", "maxItems": HOLIDAYS_MAX, "items": holiday });
-    let of_calendar = [
-        ("name", name, "Its name; workflows name it"),
-        ("title", label, "What people call it"),
-        (
-            "time_zone",
-            json!({ "type": "string" }),
-            "The IANA name of its time zone, such as Europe/Berlin",
-        ),
-        (
-            "hours",
-            week,
-            "The hours of an ordinary week, by day: mon, mon-fri or mon,wed,fri",
-        ),
-        ("holidays", holidays, "Dates with other hours, or none"),
-    ];
-    let calendar = object(
-        &CALENDAR,
-        &of_calendar,
-        &["name", "title", "time_zone", "hours"],
-    );
-    let calendars =
-        json!({ "type": "array", "maxItems": limits::CALENDARS_MAX, "items": calendar });
     let of_file = [
         (
             "format",
@@ -169,4 +123,65 @@ pub fn calendars_schema() -> Value {
         root.insert("title".to_owned(), "Calendars of Aftercall".into());
     }
     root
+}
+
+fn calendar_schema() -> Value {
+    let day = format!("({})", WEEKDAYS.join("|"));
+    let days = format!("^{day}(-{day})?( *, *{day}(-{day})?)*$");
+    let week = json!({
+        "type": "object",
+        "minProperties": 1,
+        "patternProperties": { days: hours_schema() },
+        "additionalProperties": false,
+    });
+    let name =
+        json!({ "type": "string", "pattern": "^[a-z0-9][a-z0-9-]*$", "maxLength": NAME_CHARS_MAX });
+    let holidays = json!({ "type": "array", "maxItems": HOLIDAYS_MAX, "items": holiday_schema() });
+    let of_calendar = [
+        ("name", name, "Its name; workflows name it"),
+        ("title", label_schema(), "What people call it"),
+        (
+            "time_zone",
+            json!({ "type": "string" }),
+            "The IANA name of its time zone, such as Europe/Berlin",
+        ),
+        (
+            "hours",
+            week,
+            "The hours of an ordinary week, by day: mon, mon-fri or mon,wed,fri",
+        ),
+        ("holidays", holidays, "Dates with other hours, or none"),
+    ];
+    object(
+        &CALENDAR,
+        &of_calendar,
+        &["name", "title", "time_zone", "hours"],
+    )
+}
+
+fn holiday_schema() -> Value {
+    let date = json!({ "type": "string", "pattern": "^([0-9]{4}-)?[0-9]{2}-[0-9]{2}$" });
+    let of_holiday = [
+        ("date", date.clone(), "2026-12-25, or 12-25 for every year"),
+        ("title", label_schema(), "What people call it"),
+        (
+            "hours",
+            hours_schema(),
+            "The hours of that day; closed where there are none",
+        ),
+    ];
+    json!({ "anyOf": [date, object(&HOLIDAY, &of_holiday, &["date"])] })
+}
+
+fn hours_schema() -> Value {
+    let opening =
+        json!({ "type": "string", "pattern": "^[0-9]{1,2}:[0-9]{2} *- *[0-9]{1,2}:[0-9]{2}$" });
+    json!({
+        "anyOf": [opening, { "type": "array", "maxItems": OPENINGS_MAX, "items": opening }],
+        "description": "09:00-17:30, or a list of openings; 22:00-06:00 ends on the next day",
+    })
+}
+
+fn label_schema() -> Value {
+    json!({ "type": "string", "maxLength": LABEL_CHARS_MAX })
 }

@@ -10,8 +10,9 @@ use aftercall_definition::fault::{Fault, FaultCode};
 use aftercall_definition::rules;
 use aftercall_engine::limits;
 
-use crate::file::faults::{Faults, Position};
+use crate::file::faults::Faults;
 use crate::file::mapping::{self, Keys, Mapping};
+use crate::file::position::Position;
 use crate::file::tree::{Content, Key, Node, parse};
 
 pub(super) const FILE: Keys = Keys {

@@ -6,8 +6,8 @@ use aftercall_definition::model::{Again, EscalationStep, Priority, Raise, StepTi
 use aftercall_definition::rules;
 
 use crate::file::faults::Faults;
+use crate::file::keys::PRIORITIES;
 use crate::file::mapping::{self, Keys, Mapping};
-use crate::file::plain_actions::PRIORITIES;
 use crate::file::tree::Node;
 
 pub(super) const STEP: Keys = Keys {

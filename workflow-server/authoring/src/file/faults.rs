@@ -1,6 +1,6 @@
-//! The faults of one file, collected while it is read.
+//! The errors of one file, collected while it is read.
 //!
-//! Must not grow without bound: a file of a million faults is told the first hundred.
+//! Must not grow without a bound: of a million errors the first hundred are reported.
 
 use std::ops::Range;
 
@@ -8,39 +8,29 @@ use aftercall_definition::fault::{Fault, FaultCode};
 use aftercall_definition::limits::FAULTS_MAX;
 
 use crate::file::inside::inside;
+use crate::file::position::Position;
 
-/// A place in the file, from 1; columns count characters.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Position {
-    pub(super) line: u32,
-    pub(super) column: u32,
-}
-
-impl Position {
-    pub(super) const START: Self = Self { line: 1, column: 1 };
-}
-
-/// Where in the workflow reading is: the event, by its place in the order written, and the action
-/// in it, from 1.
+/// The part of the workflow that is being read: the index of the event in the order written, and
+/// the action in it, from 1.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Spot {
     pub(super) event: Option<usize>,
     pub(super) action: u32,
 }
 
-/// All faults so far.
+/// All errors so far.
 #[derive(Debug, Default)]
 pub(super) struct Faults {
     found: Vec<(Spot, Fault)>,
     more: bool,
-    /// How many of them are inside of one text or condition: the rest of the file can be read, and
-    /// judged, all the same.
+    /// How many of them are inside of one text or condition: the rest of the file can still be read
+    /// and validated.
     inside: usize,
     /// The file's text.
     pub(super) text: String,
-    /// Where reading is.
+    /// The part that is being read.
     pub(super) spot: Spot,
-    /// How many expressions were read: each takes a while.
+    /// How many expressions were read; their number is limited.
     pub(super) expressions: usize,
     /// Their bytes together.
     pub(super) expression_bytes: usize,
@@ -53,7 +43,7 @@ impl Faults {
         self.put(at, Fault::new(code, message));
     }
 
-    /// Adds a fault that does not know where it is.
+    /// Adds an error at a position.
     pub(super) fn put(&mut self, at: Position, fault: Fault) {
         if self.found.len() >= FAULTS_MAX {
             self.more = true;
@@ -69,8 +59,8 @@ impl Faults {
         ));
     }
 
-    /// Adds a fault inside of a text or a condition that begins at a place: where its bytes are in
-    /// the file, if that can be found.
+    /// Adds an error inside of a text or a condition that begins at `at`; at the position of its
+    /// invalid bytes if that can be found.
     pub(super) fn put_inside(
         &mut self,
         at: Position,
@@ -78,19 +68,19 @@ impl Faults {
         fault: Fault,
     ) {
         let count = self.found.len();
-        // A file of nothing but faults must not be searched for each.
+        // A file with very many errors must not be searched for each of them.
         let range = range.filter(|_| count < FAULTS_MAX);
         let found = range.and_then(|range| inside(&self.text, at, source, range));
         self.put(found.unwrap_or(at), fault);
         self.inside += self.found.len() - count;
     }
 
-    /// Whether all faults so far are inside of texts and conditions.
+    /// Whether all errors so far are inside of texts and conditions.
     pub(super) fn are_inside(&self) -> bool {
         self.found.len() == self.inside && !self.more
     }
 
-    /// Adds the fault of a value, if it has one, and says of which field it is.
+    /// Adds the error of a field, if there is one. Returns whether the field is valid.
     pub(super) fn check(&mut self, at: Position, field: &str, checked: Result<(), Fault>) -> bool {
         match checked {
             Ok(()) => true,
@@ -107,7 +97,7 @@ impl Faults {
         }
     }
 
-    /// Whether further faults are only counted as more: then their words need not be found.
+    /// Whether further errors are not kept: then their messages need not be built.
     pub(super) fn is_full(&self) -> bool {
         self.more
     }
@@ -116,8 +106,8 @@ impl Faults {
         self.found.is_empty()
     }
 
-    /// All faults in the order of the file; `numbers` are those of the stages, in the order in
-    /// which they are written.
+    /// All errors in the order of the file. `numbers` are the numbers of the stages in the order
+    /// written.
     pub(super) fn finish(mut self, numbers: &[u32]) -> Vec<Fault> {
         self.found
             .sort_by_key(|(_, fault)| (fault.line, fault.column));

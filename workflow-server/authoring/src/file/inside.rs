@@ -1,17 +1,16 @@
-//! Where in a file the words of a text or a condition are: a fault inside of one has a place of its
-//! own.
+//! Finds the position of words inside of a text or a condition, for their errors.
 
 use std::ops::Range;
 
-use crate::file::faults::Position;
+use crate::file::position::Position;
 
-/// How far behind the beginning of a text its words are looked for, in characters, beside twice its
-/// own length: what the file has before its words on each of its lines, and what is escaped.
+/// How many characters are searched after the beginning of a text, beside twice its own length. They
+/// cover indentation and escapes.
 const INSIDE_CHARS_MAX: usize = 1_000;
 
-/// Where in the file the bytes of a text or a condition are that begins at a place. In the file it
-/// may be folded, indented or escaped: the words are looked for, as often as they are there before.
-/// Nothing where they are written in another way.
+/// The position of some bytes of a text or a condition that begins at `at`. In the file the text may
+/// be folded, indented or escaped, so its words are searched, and those before them are skipped.
+/// `None` if the file writes them in another way.
 pub(super) fn inside(
     file: &str,
     at: Position,
@@ -20,7 +19,7 @@ pub(super) fn inside(
 ) -> Option<Position> {
     let words = source.get(range.clone())?;
     let (before, words) = match words.trim() {
-        // Behind the end: its last sign.
+        // An error at the end is at the last character.
         "" => {
             let (last, _) = source.trim_end().char_indices().next_back()?;
             (source.get(..last)?, source.get(last..)?.trim_end())
@@ -43,7 +42,7 @@ pub(super) fn inside(
     })
 }
 
-/// The byte at which a place begins.
+/// The byte of a position.
 fn beginning(file: &str, at: Position) -> Option<usize> {
     let lines = file.split_inclusive('\n');
     let line_begins: usize = lines
@@ -61,7 +60,7 @@ fn beginning(file: &str, at: Position) -> Option<usize> {
     )
 }
 
-/// Where words are that are not a part of longer ones.
+/// The bytes at which the words are found, except as a part of longer words.
 fn occurrences<'t>(text: &'t str, words: &'t str) -> impl Iterator<Item = usize> + 't {
     let is_word = |c: char| c.is_alphanumeric() || c == '_';
     let joins = move |one: Option<char>, other: Option<char>| {

@@ -8,7 +8,8 @@ use aftercall_definition::fault::{Fault, FaultCode};
 use aftercall_definition::rules;
 use aftercall_definition::time::Span;
 
-use crate::file::faults::{Faults, Position};
+use crate::file::faults::Faults;
+use crate::file::position::Position;
 use crate::file::tree::{Content, Key, Node};
 
 /// Which keys a mapping has.
@@ -354,4 +355,11 @@ fn written(node: &Node) -> String {
 /// Whether it is a single value (or was refused, which asks for no other reading of it).
 pub(super) fn is_scalar(node: &Node) -> bool {
     matches!(node.content, Content::Scalar { .. } | Content::Refused)
+}
+
+/// The condition of an action.
+pub(super) fn when(mapping: Mapping<'_>, faults: &mut Faults) -> Option<Expression> {
+    mapping
+        .get("when")
+        .and_then(|node| expression(node, "when", faults))
 }

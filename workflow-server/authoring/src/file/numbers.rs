@@ -1,7 +1,7 @@
-//! How events come by their ids and stage numbers: what is written wins, what an earlier version
-//! gave stays, and the rest follow in the order written.
+//! Assigns ids and stage numbers to events. Written ones come first, then those of an earlier
+//! version; the remaining events get new ones in the order written.
 //!
-//! Promises: no id and no number is ever given to another event of the same workflow.
+//! Promises: no id and no number is ever assigned to another event of the same workflow.
 
 use std::collections::{HashMap, HashSet};
 
@@ -10,7 +10,6 @@ use aftercall_definition::limits::{NAME_CHARS_MAX, STAGE_NUMBER_MAX};
 use aftercall_definition::model::EventKind;
 use aftercall_definition::numbering::Numbering;
 
-use crate::file::actions::event_fault;
 use crate::file::faults::Faults;
 use crate::file::sketch::Sketch;
 
@@ -24,7 +23,7 @@ pub(super) fn ids(sketches: &[Sketch], faults: &mut Faults) -> Vec<String> {
                 FaultCode::Duplicate,
                 format!("another event has the id `{id}`; choose another one"),
             );
-            event_fault(faults, sketch, Some(*at), "id", fault);
+            sketch.put_error(faults, *at, "id", fault);
         }
     }
     let mut taken: HashSet<String> = taken.into_iter().map(str::to_owned).collect();
@@ -36,7 +35,7 @@ pub(super) fn ids(sketches: &[Sketch], faults: &mut Faults) -> Vec<String> {
     sketches.iter().map(given).collect()
 }
 
-/// An id made of the label: `pay-out`, or `pay-out-2` where that is taken.
+/// An id made of the label: `pay-out`, or `pay-out-2` if that is taken.
 pub(super) fn free_id(
     sketch: &Sketch,
     taken: &mut HashSet<String>,
@@ -52,8 +51,7 @@ pub(super) fn free_id(
         kind.clone_into(&mut base);
     }
     shorten(&mut base, NAME_CHARS_MAX);
-    // The next suffix of each base is remembered, so that a thousand equal labels cost a thousand
-    // steps.
+    // The next suffix of each base is kept, so that a thousand equal labels take a thousand steps.
     let next = suffixes.entry(base.clone()).or_insert(1);
     loop {
         let id = if *next == 1 {
@@ -75,14 +73,14 @@ fn suffixed(base: &str, number: u32) -> String {
     id + &suffix
 }
 
-/// A slug is ASCII: every byte is a boundary.
+/// A slug is ASCII, so every byte is a character boundary.
 fn shorten(slug: &mut String, bytes_max: usize) {
     slug.truncate(bytes_max);
     slug.truncate(slug.trim_end_matches('-').len());
 }
 
-/// The stage numbers of the events with these ids. A new one comes after all that are written too:
-/// what a file leaves out between them may have been another event's.
+/// The stage numbers of the events with these ids. A new number is above all written ones: a gap
+/// between them may be the number of an earlier event.
 pub(super) fn stages(
     sketches: &[Sketch],
     ids: &[String],
@@ -102,7 +100,7 @@ pub(super) fn stages(
                 taken.contains(&number),
             );
             if let Some(fault) = fault {
-                event_fault(faults, sketch, Some(at), "stage", fault);
+                sketch.put_error(faults, at, "stage", fault);
             }
         }
         let number = sketch.number.map(|(number, _)| number).or(before);

@@ -1,98 +1,20 @@
-//! Where in a file the parts of a definition stand: a workflow is judged as a whole without its
-//! file, and its author wants to be told the line.
+//! The positions of a definition's parts in its file. Validation does not know the file, but its
+//! errors should have a line.
 
 use std::collections::{HashMap, HashSet};
 
 use aftercall_definition::fault::Fault;
 
-use crate::file::actions::{BUTTON, KINDS, TIMER, TIMER_VALUE};
-use crate::file::faults::Position;
 use crate::file::inside::inside;
-use crate::file::mapping::{Keys, Mapping};
-use crate::file::plain_actions::{ALERT, FINISH, LINK, SET_FIELD};
-use crate::file::reading::WORKFLOW;
+use crate::file::place::Place;
+use crate::file::position::Position;
 use crate::file::sketch::Sketch;
-use crate::file::tree::Content;
 
-/// The keys that a fault may name as its field.
-const KEYS: [&Keys; 9] = [
-    &WORKFLOW,
-    &KINDS,
-    &BUTTON,
-    &TIMER,
-    &TIMER_VALUE,
-    &ALERT,
-    &LINK,
-    &FINISH,
-    &SET_FIELD,
-];
-
-/// Where a mapping and the values in it stand.
-#[derive(Clone, Debug)]
-pub(super) struct Place {
-    at: Position,
-    fields: Vec<(&'static str, Position)>,
-}
-
-impl Place {
-    /// Of an action, with what its kind says; or of a file's header.
-    pub(super) fn of(mapping: Mapping<'_>) -> Self {
-        let mut fields = Vec::new();
-        for (key, node) in mapping.entries {
-            let Some(known) = known_key(&key.text) else {
-                continue;
-            };
-            fields.push((known, node.at));
-            match &node.content {
-                Content::Map(inside) if KINDS.known.contains(&known) => {
-                    fields.extend(
-                        inside
-                            .iter()
-                            .filter_map(|(key, node)| Some((known_key(&key.text)?, node.at))),
-                    );
-                }
-                Content::Scalar { .. } => {
-                    fields.extend(short_for(known).map(|long| (long, node.at)));
-                }
-                _ => {}
-            }
-        }
-        Self {
-            at: mapping.at,
-            fields,
-        }
-    }
-
-    fn position(&self, field: &str) -> Position {
-        self.fields
-            .iter()
-            .find(|(known, _)| *known == field)
-            .map_or(self.at, |(_, at)| *at)
-    }
-}
-
-/// `link: paid` is short for `link: { to: paid }`.
-fn short_for(kind: &str) -> Option<&'static str> {
-    match kind {
-        "link" => Some("to"),
-        "finish" => Some("outcome"),
-        "timer" => Some("after"),
-        _ => None,
-    }
-}
-
-fn known_key(key: &str) -> Option<&'static str> {
-    KEYS.iter()
-        .find_map(|keys| keys.known.iter().find(|known| **known == key))
-        .copied()
-}
-
-/// Where the parts of one definition stand in the file that it was read from; nothing for one that
-/// was not.
+/// The positions of a definition's parts in its file; empty for a definition without a file.
 #[derive(Clone, Debug, Default)]
 pub struct Places {
     header: Option<Place>,
-    /// By the number of the stage: where the action stands that adds it, and its own actions.
+    /// By the number of the stage: the position of the action that adds it, and its actions.
     stages: HashMap<u32, (Position, Vec<Place>)>,
     unwritten: HashSet<u32>,
     /// The text of the file.
@@ -121,18 +43,18 @@ impl Places {
         }
     }
 
-    /// With the text of the file, in which the words of a fault are found.
+    /// Adds the text of the file, in which the words of errors are searched.
     pub(super) fn of_text(self, text: String) -> Self {
         Self { text, ..self }
     }
 
-    /// The stages whose numbers the file leaves to be given.
+    /// The stages whose numbers are not written in the file.
     pub(super) fn unwritten(&self) -> &HashSet<u32> {
         &self.unwritten
     }
 
-    /// Adds line and column to what was found in the definition, and puts it in the order of the
-    /// file. What is nowhere in particular stays so, and comes last.
+    /// Adds lines and columns to errors of the definition, and sorts them in the order of the file.
+    /// Errors without a position come last.
     pub fn put(&self, faults: &mut [Fault]) {
         for fault in faults.iter_mut().filter(|fault| fault.line == 0) {
             if let Some(at) = self.position(fault) {

@@ -8,40 +8,13 @@ use aftercall_definition::model::{
 use aftercall_definition::rules;
 use aftercall_definition::template::Template;
 
-use crate::file::actions::when;
 use crate::file::escalation;
 use crate::file::faults::Faults;
-use crate::file::mapping::{self, Keys, Mapping};
+use crate::file::keys::{ALERT, FINISH, LINK, PRIORITIES, SET_FIELD};
+use crate::file::mapping::{self, Mapping};
 use crate::file::tree::Node;
 
-pub(super) const ALERT: Keys = Keys {
-    known: &[
-        "text", "team", "priority", "due", "calendar", "escalate", "when",
-    ],
-    later: &["at", "id"],
-};
-pub(super) const LINK: Keys = Keys {
-    known: &["to", "max", "else", "when"],
-    later: &[],
-};
-pub(super) const FINISH: Keys = Keys {
-    known: &["outcome", "when"],
-    later: &[],
-};
-pub(super) const SET_FIELD: Keys = Keys {
-    known: &["field", "to", "when"],
-    later: &[],
-};
-
-/// The words of the priorities.
-pub(super) const PRIORITIES: [(&str, Priority); 4] = [
-    ("low", Priority::Low),
-    ("normal", Priority::Normal),
-    ("high", Priority::High),
-    ("urgent", Priority::Urgent),
-];
-
-/// Refuses what stands beside the one key of such an action; most often it was meant to be inside.
+/// Rejects keys beside the only key of such an action. Most of them were meant to be inside.
 pub(super) fn check_beside(kind: &str, action: Mapping<'_>, faults: &mut Faults) {
     let inside = match kind {
         "alert" => ALERT.known,
@@ -78,7 +51,7 @@ pub(super) fn check_beside(kind: &str, action: Mapping<'_>, faults: &mut Faults)
     }
 }
 
-/// Reads the action of this kind; nothing where it is at fault.
+/// Reads the action of this kind; `None` if it is invalid.
 pub(super) fn read(kind: &str, value: &Node, faults: &mut Faults) -> Option<Action> {
     match kind {
         "alert" => alert(value, faults),
@@ -104,7 +77,7 @@ fn alert(value: &Node, faults: &mut Faults) -> Option<Action> {
         .get("due")
         .and_then(|node| mapping::span(node, "due", faults));
     let calendar = mapping::calendar(alert, faults);
-    let when = when(alert, faults);
+    let when = mapping::when(alert, faults);
     let escalate = alert
         .get("escalate")
         .map(|node| escalation::read(node, faults))
@@ -131,7 +104,7 @@ fn template(node: &Node, field: &str, faults: &mut Faults) -> Option<Template> {
         field: field.to_owned(),
         ..fault
     };
-    // Of what is too much already, which was told, nothing more is worked out.
+    // Once the limit is exceeded and reported, no more texts are parsed.
     if rules::worked_out(faults.worked_out_bytes).is_err() && source.contains('{') {
         return None;
     }
@@ -140,7 +113,7 @@ fn template(node: &Node, field: &str, faults: &mut Faults) -> Option<Template> {
         Err(wrong) => {
             let fault = of_field(Fault::new(FaultCode::BadValue, wrong.message));
             faults.put_inside(node.at, (&source, wrong.range), fault);
-            // The rest of the file is judged as if it were one.
+            // The rest of the file is checked as if the text were valid.
             return Some(Template::stored(&source));
         }
     };
@@ -167,7 +140,7 @@ fn link(value: &Node, faults: &mut Faults) -> Option<Action> {
     let to = link
         .require("to", "`link`", faults)
         .and_then(|node| mapping::name(node, "to", faults));
-    let when = when(link, faults);
+    let when = mapping::when(link, faults);
     let times = link
         .get("max")
         .map(|node| mapping::whole(node, "max", 1, LINK_TIMES_MAX, faults));
@@ -216,7 +189,7 @@ fn finish(value: &Node, faults: &mut Faults) -> Option<Action> {
     }
     let finish = Mapping::of(value, "`finish`", faults)?;
     finish.check_keys(&FINISH, faults);
-    let when = when(finish, faults);
+    let when = mapping::when(finish, faults);
     let outcome = finish
         .require("outcome", "`finish`", faults)
         .and_then(|node| mapping::name(node, "outcome", faults))?;
@@ -229,7 +202,7 @@ fn finish(value: &Node, faults: &mut Faults) -> Option<Action> {
 fn set_field(value: &Node, faults: &mut Faults) -> Option<Action> {
     let set = Mapping::of(value, "`set-field`", faults)?;
     set.check_keys(&SET_FIELD, faults);
-    let when = when(set, faults);
+    let when = mapping::when(set, faults);
     let field = set
         .require("field", "`set-field`", faults)
         .and_then(|node| {

@@ -1,4 +1,4 @@
-//! From a file to a definition.
+//! Reads a file into a definition.
 
 use aftercall_definition::fault::{Fault, FaultCode};
 use aftercall_definition::model::{Definition, FIRST_STAGE, Stage};
@@ -10,8 +10,10 @@ use aftercall_definition::value::FieldDeclaration;
 
 use crate::file::actions::{ActionReader, stage_title};
 use crate::file::faults::{Faults, Spot};
-use crate::file::mapping::{self, Keys, Mapping};
-use crate::file::places::{Place, Places};
+use crate::file::keys::{NEW_CALL_TITLE, WORKFLOW};
+use crate::file::mapping::{self, Mapping};
+use crate::file::place::Place;
+use crate::file::places::Places;
 use crate::file::sketch::Sketch;
 use crate::file::tree::Node;
 use crate::file::{fields, numbers, tree};
@@ -19,27 +21,8 @@ use crate::file::{fields, numbers, tree};
 /// The version of the file form that this server reads and writes.
 pub(super) const FORMAT: u32 = 1;
 
-/// The key of what the first stage is called.
-pub(super) const NEW_CALL_TITLE: &str = "on_new_call_title";
-
-/// Beyond this a format is a slip of the pen, not a later version.
+/// A higher format is a typing error, not a later version.
 const FORMAT_MAX: u32 = 1_000;
-
-pub(super) const WORKFLOW: Keys = Keys {
-    known: &[
-        "format",
-        "workflow",
-        "title",
-        "deadline",
-        "retention",
-        "calendar",
-        "fields",
-        "allow_unlinked_ends",
-        NEW_CALL_TITLE,
-        "on_new_call",
-    ],
-    later: &["templates"],
-};
 
 /// Reads a definition of at most [`crate::limits::FILE_BYTES_MAX`] bytes.
 ///
@@ -47,14 +30,14 @@ pub(super) const WORKFLOW: Keys = Keys {
 /// keeps its number, and a new one gets a number above all that were ever used.
 ///
 /// # Errors
-/// Every fault of the file, in its order. What is wrong with the workflow as a whole,
-/// [`aftercall_definition::validate`] finds.
+/// All errors of the file, in its order. [`aftercall_definition::validate`] checks the workflow as a
+/// whole.
 pub fn read(text: &str, earlier: Option<&Numbering>) -> Result<Definition, Vec<Fault>> {
     read_placed(text, |_| earlier).map(|(definition, _)| definition)
 }
 
-/// The same with its places, where the ids and numbers of earlier versions are found by the name
-/// that the file says.
+/// As [`read`], and also returns the positions. `earlier` finds the ids and numbers of earlier versions
+/// by the name in the file.
 ///
 /// # Errors
 /// As [`read`].
@@ -67,10 +50,9 @@ pub fn read_placed<'n>(
 
 /// A file that cannot be read.
 pub struct Unread {
-    /// Every fault of the file, in its order.
+    /// All errors of the file, in its order.
     pub faults: Vec<Fault>,
-    /// Where all of them are inside of texts and conditions: the workflow, in which these say
-    /// nothing.
+    /// The workflow with empty texts and conditions, if all errors are inside of those.
     rest: Option<(Definition, Places)>,
 }
 
@@ -79,8 +61,8 @@ impl Unread {
         Box::new(Self { faults, rest: None })
     }
 
-    /// The faults of the file with those of the workflow, as far as `validate` finds them: a text
-    /// that cannot be read must not hide what else is wrong.
+    /// The errors of the file and those that `validate` finds in the workflow: a text that cannot be
+    /// read must not hide other errors.
     pub fn with_those_of_the_workflow(
         self,
         validate: impl FnOnce(&Definition) -> Vec<Fault>,
@@ -93,8 +75,7 @@ impl Unread {
         let is_of = |one: &Fault, other: &Fault| {
             (one.stage, one.action, &one.field) == (other.stage, other.action, &other.field)
         };
-        // What replaces a text that could not be read has faults of its own, which are none of the
-        // author's.
+        // The replacement of an unreadable text has errors that the author did not make.
         found
             .retain(|fault| !fault.warning && !self.faults.iter().any(|known| is_of(known, fault)));
         let mut all = self.faults;
@@ -104,8 +85,8 @@ impl Unread {
     }
 }
 
-/// The same as [`read_placed`], with what can be read of a file in which only texts and conditions
-/// are wrong.
+/// As [`read_placed`], and returns the readable part of a file in which only texts and conditions are
+/// invalid.
 ///
 /// # Errors
 /// [`Unread`].
@@ -151,11 +132,10 @@ pub fn read_to_the_end<'n>(
     }
 }
 
-/// Reads a file that says everything but its actions: what a workflow that is built step by step
-/// begins with.
+/// Reads a file without actions: the start of a workflow that is built step by step.
 ///
 /// # Errors
-/// As [`read`]; actions are a fault.
+/// As [`read`]; actions are an error.
 pub fn read_header(text: &str) -> Result<Definition, Vec<Fault>> {
     let mut faults = Faults::default();
     let Some(root) = tree::parse(text, &mut faults) else {
@@ -198,7 +178,7 @@ fn check_format(file: Mapping<'_>, faults: &mut Faults) {
     }
 }
 
-/// What a definition says outside of its stages.
+/// The parts of a definition outside of its stages.
 struct Header {
     name: String,
     title: String,
@@ -211,7 +191,7 @@ struct Header {
 }
 
 impl Header {
-    /// Nothing where a part that must be there is missing or at fault.
+    /// `None` if a required part is missing or invalid.
     fn read(file: Mapping<'_>, faults: &mut Faults) -> Option<Self> {
         let name = file
             .require("workflow", "a workflow file", faults)
@@ -285,8 +265,7 @@ fn retention(node: &Node, faults: &mut Faults) -> Option<Span> {
     }
 }
 
-/// The events in the order written: the new call's first, each added one before those that it adds
-/// itself.
+/// The events in the order written: first the new call, and each event before those that it adds.
 fn events(file: Mapping<'_>, faults: &mut Faults) -> Vec<Sketch> {
     let on_new_call: Option<&Node> = file.require("on_new_call", "a workflow file", faults);
     let mut reader = ActionReader::new(faults);

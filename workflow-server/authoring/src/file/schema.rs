@@ -9,12 +9,13 @@ use aftercall_definition::limits::{
 };
 use serde_json::{Map, Value, json};
 
-use super::actions::{BUTTON, KINDS, TIMER, TIMER_VALUE};
 use super::escalation::{RAISES, STEP};
 use super::fields::{FIELD, TYPES};
+use super::keys::{
+    ALERT, BUTTON, FINISH, KINDS, LINK, PRIORITIES, SET_FIELD, TIMER, TIMER_VALUE, WORKFLOW,
+};
 use super::mapping::Keys;
-use super::plain_actions::{ALERT, FINISH, LINK, PRIORITIES, SET_FIELD};
-use super::reading::{FORMAT, WORKFLOW};
+use super::reading::FORMAT;
 
 /// The schema, as draft 2020-12.
 #[must_use]

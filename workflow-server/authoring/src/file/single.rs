@@ -44,7 +44,7 @@ pub fn read_action(
         faults.add(FaultCode::BadValue, then.at, message);
     }
     let mut reader = ActionReader::new(&mut faults);
-    reader.one(0, &root);
+    reader.read_one(0, &root);
     let mut sketches = reader.sketches;
     faults.spot = Spot::default();
     let added = if sketches.len() > 1 {

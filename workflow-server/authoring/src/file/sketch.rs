@@ -1,17 +1,19 @@
-//! Events as they are written, before those without an id or a number have got theirs.
+//! Events as they are written, before ids and numbers are assigned to those without.
 
+use aftercall_definition::fault::Fault;
 use aftercall_definition::model::{
     Action, Event, EventKind, FIRST_STAGE, NEW_CALL_ID, NEW_CALL_LABEL,
 };
 
-use crate::file::faults::{Position, Spot};
-use crate::file::places::Place;
+use crate::file::faults::{Faults, Spot};
+use crate::file::place::Place;
+use crate::file::position::Position;
 
 /// An event with its actions; a button or timer among these has no event id yet.
 pub(super) struct Sketch {
     pub(super) kind: EventKind,
     pub(super) label: String,
-    /// What its stage is called, if the file says it.
+    /// The title of its stage, if the file has one.
     pub(super) stage_title: Option<String>,
     /// The id in the file, if one is written.
     pub(super) id: Option<(String, Position)>,
@@ -19,12 +21,12 @@ pub(super) struct Sketch {
     pub(super) number: Option<(u32, Position)>,
     /// The action that adds this event.
     pub(super) added_by: Spot,
-    /// Where that action is, for faults that concern the event as a whole.
+    /// The position of that action, for errors of the event as a whole.
     pub(super) at: Position,
     pub(super) actions: Vec<Action>,
-    /// Where each of the actions stands.
+    /// The places of the actions.
     pub(super) places: Vec<Place>,
-    /// Which of the actions add events: the action's place, the event's place.
+    /// The actions that add events: the index of the action, the index of the event.
     pub(super) adds: Vec<(usize, usize)>,
 }
 
@@ -52,5 +54,18 @@ impl Sketch {
             label: self.label.clone(),
             stage_title: self.stage_title.clone(),
         }
+    }
+
+    /// Adds an error of the event as a whole; `at` is its position.
+    pub(super) fn put_error(&self, faults: &mut Faults, at: Position, field: &str, fault: Fault) {
+        faults.spot = self.added_by;
+        faults.put(
+            at,
+            Fault {
+                field: field.to_owned(),
+                ..fault
+            },
+        );
+        faults.spot = Spot::default();
     }
 }

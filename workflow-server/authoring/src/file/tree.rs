@@ -11,7 +11,8 @@ use aftercall_definition::limits::STAGES_MAX;
 use aftercall_definition::rules;
 use saphyr_parser::{Event, Marker, Parser, ScalarStyle, ScanError, Span};
 
-use crate::file::faults::{Faults, Position};
+use crate::file::faults::Faults;
+use crate::file::position::Position;
 use crate::file::{json_escapes, line_ends};
 use crate::limits::{FILE_BYTES_MAX, FILE_DEPTH_MAX, FILE_NODES_MAX, FILE_SIGNS_MAX};
 

@@ -19,8 +19,8 @@ use serde_saphyr::{DoubleQuoted, FlowMap, SingleQuoted};
 
 use crate::file::actions::{FROM_FIELD, timer_label};
 use crate::file::escalation::{DUE, RAISE};
-use crate::file::plain_actions::PRIORITIES;
-use crate::file::reading::{FORMAT, NEW_CALL_TITLE};
+use crate::file::keys::{NEW_CALL_TITLE, PRIORITIES};
+use crate::file::reading::FORMAT;
 use crate::file::tree::check_signs;
 use crate::limits::{FILE_BYTES_MAX, FILE_NODES_MAX};
 

@@ -1,4 +1,4 @@
-//! What is wrong with a calendar.
+//! Checks a calendar.
 
 use super::{Calendar, Opening, WEEKDAYS};
 use crate::model::NO_CALENDAR;
@@ -6,34 +6,35 @@ use crate::{limits, rules};
 use aftercall_text::FieldError;
 
 impl Calendar {
-    /// Everything that is wrong with it, each with the field that the API names.
+    /// All errors of the calendar, each with the name of its field in the API.
     #[must_use]
     pub fn faults(&self) -> Vec<FieldError> {
         let mut faults = Vec::new();
-        let mut fault = |field: String, message: String| faults.push(FieldError { field, message });
+        let mut report =
+            |field: String, message: String| faults.push(FieldError { field, message });
         if let Err(wrong) = rules::name("the name", &self.name) {
-            fault("calendar.name".to_owned(), wrong.message);
+            report("calendar.name".to_owned(), wrong.message);
         } else if self.name == NO_CALENDAR {
-            fault(
+            report(
                 "calendar.name".to_owned(),
                 format!("`{NO_CALENDAR}` means the clock on the wall: choose another name"),
             );
         }
         if let Err(wrong) = rules::label("the title", &self.title) {
-            fault("calendar.title".to_owned(), wrong.message);
+            report("calendar.title".to_owned(), wrong.message);
         }
         for (day, openings) in WEEKDAYS.iter().zip(&self.hours.0) {
             if let Some(wrong) = wrong_hours(openings) {
-                fault(format!("calendar.hours.{day}"), wrong);
+                report(format!("calendar.hours.{day}"), wrong);
             }
         }
         if self.hours.is_empty() {
-            fault(
+            report(
                 "calendar.hours".to_owned(),
                 "is never open: give it hours on at least one day".to_owned(),
             );
         } else if let Some(day) = self.hours.overlapping_day() {
-            fault(
+            report(
                 format!("calendar.hours.{}", WEEKDAYS[day]),
                 OVERLAP.to_owned(),
             );
@@ -44,7 +45,7 @@ impl Calendar {
                 self.holidays.len(),
                 limits::HOLIDAYS_MAX
             );
-            fault("calendar.holidays".to_owned(), message);
+            report("calendar.holidays".to_owned(), message);
         }
         let are_sound = self
             .hours
@@ -57,12 +58,12 @@ impl Calendar {
                 .filter(|title| !title.is_empty())
                 .map(|title| rules::label("the title", title))
             {
-                fault(field.clone(), wrong.message);
+                report(field.clone(), wrong.message);
             }
             if let Some(wrong) = wrong_hours(&holiday.hours) {
-                fault(field, wrong);
-            } else if are_sound && !holiday.hours.is_empty() && !self.has_room(*date) {
-                fault(field, OVERLAP.to_owned());
+                report(field, wrong);
+            } else if are_sound && !holiday.hours.is_empty() && !self.has_no_overlap(*date) {
+                report(field, OVERLAP.to_owned());
             }
         }
         faults
@@ -72,7 +73,7 @@ impl Calendar {
 const OVERLAP: &str =
     "openings overlap, or are not in order; one that goes over midnight reaches into the next day";
 
-/// What is wrong with the hours of a day by themselves.
+/// The error of the hours of one day, without those of other days.
 fn wrong_hours(openings: &[Opening]) -> Option<String> {
     if openings.len() > limits::OPENINGS_MAX {
         return Some(format!(

@@ -1,15 +1,13 @@
-//! Days that are different from an ordinary week: holidays, half days, and days that are open for
-//! once.
+//! Days with other hours than the ordinary week: holidays, half days, and single open days.
 
 use std::collections::BTreeMap;
 use std::fmt;
 
 use jiff::civil::Date;
 
-use super::Calendar;
-use super::hours::{DAY_MINUTES, Opening};
+use super::hours::Opening;
 
-/// The date of a day that is different.
+/// The date of a holiday.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum HolidayDate {
     /// This date alone.
@@ -23,10 +21,9 @@ pub enum HolidayDate {
     },
 }
 
-/// A leap year: it has every day that a year can have.
+/// A leap year, so that 29 February is a valid date.
 const LEAP_YEAR: i16 = 2024;
-/// As many years as it takes until a date has been on every day of the week, before and after leap
-/// days.
+/// Enough years for a date to fall on every day of the week, before and after leap days.
 const YEARS: std::ops::Range<i16> = LEAP_YEAR..LEAP_YEAR + 28;
 
 impl HolidayDate {
@@ -50,8 +47,8 @@ impl HolidayDate {
         })
     }
 
-    /// The dates that it may be, as far as days of the week and leap years go.
-    fn dates(self) -> Vec<Date> {
+    /// Its dates; for a yearly one enough years to cover all days of the week and leap years.
+    pub(super) fn dates(self) -> Vec<Date> {
         match self {
             Self::Once(date) => vec![date],
             Self::Yearly { month, day } => YEARS
@@ -70,17 +67,17 @@ impl fmt::Display for HolidayDate {
     }
 }
 
-/// A day that is different.
+/// A day with other hours.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Holiday {
-    /// What people call it; may be empty.
+    /// Its title for people; may be empty.
     pub title: String,
-    /// The hours that begin on it instead of those of the week; none where it is closed.
+    /// The hours that begin on it instead of those of the week; empty if it is closed.
     pub hours: Vec<Opening>,
 }
 
 impl Holiday {
-    /// A day on which nothing begins.
+    /// A day on which no hours begin.
     #[must_use]
     pub fn closed(title: impl Into<String>) -> Self {
         Self {
@@ -90,53 +87,5 @@ impl Holiday {
     }
 }
 
-/// The days of a calendar that are different.
+/// The holidays of a calendar, by date.
 pub type Holidays = BTreeMap<HolidayDate, Holiday>;
-
-impl Calendar {
-    /// What is different on a date. What is said of one date counts before what is said of every
-    /// year.
-    #[must_use]
-    pub fn holiday(&self, date: Date) -> Option<&Holiday> {
-        let yearly = || {
-            self.holidays.get(&HolidayDate::Yearly {
-                month: date.month(),
-                day: date.day(),
-            })
-        };
-        self.holidays.get(&HolidayDate::Once(date)).or_else(yearly)
-    }
-
-    /// Whether the hours of a day that is different end before others begin, its own and those of
-    /// the days beside it.
-    pub(super) fn has_room(&self, holiday: HolidayDate) -> bool {
-        let follows = |one: &[Opening], next: &[Opening]| {
-            one.last()
-                .zip(next.first())
-                .is_none_or(|(last, first)| last.to <= first.from + DAY_MINUTES)
-        };
-        holiday
-            .dates()
-            .into_iter()
-            .filter(|date| self.is_said_by(holiday, *date))
-            .all(|date| {
-                let hours = self.openings_of(date);
-                let before = date
-                    .yesterday()
-                    .map(|date| self.openings_of(date))
-                    .unwrap_or_default();
-                let after = date
-                    .tomorrow()
-                    .map(|date| self.openings_of(date))
-                    .unwrap_or_default();
-                let within = hours.windows(2).all(|pair| pair[0].to <= pair[1].from);
-                within && follows(before, hours) && follows(hours, after)
-            })
-    }
-
-    /// Whether it is this one that says what is different on a date.
-    fn is_said_by(&self, holiday: HolidayDate, date: Date) -> bool {
-        matches!(holiday, HolidayDate::Once(_))
-            || !self.holidays.contains_key(&HolidayDate::Once(date))
-    }
-}

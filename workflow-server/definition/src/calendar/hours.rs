@@ -10,12 +10,13 @@ pub(super) const DAY_MINUTES: u16 = 24 * 60;
 /// The days of the week as files write them, Monday first.
 pub const WEEKDAYS: [&str; 7] = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
 
-/// From when until when it is open; it may go on into the next day, to which it does not belong.
+/// From when until when it is open. It may end on the next day, but belongs to the day on which it
+/// begins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Opening {
     /// The minute of the day at which it begins: 0 to 1,439.
     pub from: u16,
-    /// The minute at which it ends, counted from the beginning of the same day: over 1,440 on the
+    /// The minute at which it ends, counted from the start of the same day: above 1,440 for the
     /// next day.
     pub to: u16,
 }
@@ -80,8 +81,7 @@ impl WeekHours {
         &self.0[day.to_monday_zero_offset() as usize]
     }
 
-    /// The first day whose hours do not end before others begin, if there is one: its place in the
-    /// week.
+    /// The index of the first day whose hours overlap others; Monday is 0.
     #[must_use]
     pub fn overlapping_day(&self) -> Option<usize> {
         (0..7).find(|day| {

@@ -1,23 +1,23 @@
-//! Finding what an expression says that can never come true: comparing what is of different types,
-//! or with what a field never is, and literals that a function does not read. The language allows
-//! all of it and says no.
+//! Finds conditions that are never true: values of different types compared, values that a field
+//! never has, and literals that a function cannot read. The language allows all of them and returns
+//! false.
 
 use cel::ExecutionError;
 use cel::common::ast::{CallExpr, Expr, IdedExpr, LiteralValue, operators};
 
-use super::Expression;
-use super::checking::{Samples, parts, path, type_of};
+use super::library::{Samples, type_of};
 use super::reading::WHOLE;
+use super::tree::{parts, path};
 use crate::facts::Names;
 use crate::rules;
 use crate::value::{FieldDeclaration, Value};
 
-/// Adds a sentence for each.
+/// Adds a sentence for each error.
 pub(super) fn check(
     tree: &IdedExpr,
     names: &Names<'_>,
     samples: &Samples,
-    faults: &mut Vec<String>,
+    errors: &mut Vec<String>,
 ) {
     let mut open = vec![tree];
     while let Some(node) = open.pop() {
@@ -27,9 +27,9 @@ pub(super) fn check(
         };
         let found = match (call.func_name.as_str(), call.args.as_slice()) {
             (operators::EQUALS | operators::NOT_EQUALS, [one, other]) => {
-                fault_of_types(one, other, samples).or_else(|| fault_of_values(one, other, names))
+                type_error(one, other, samples).or_else(|| value_error(one, other, names))
             }
-            (operators::IN, [one, many]) => fault_of_membership(one, many, names, samples),
+            (operators::IN, [one, many]) => membership_error(one, many, names, samples),
             (operators::MODULO, sides) => {
                 let other = sides
                     .iter()
@@ -37,13 +37,13 @@ pub(super) fn check(
                     .find(|kind| kind != "number");
                 other.map(|kind| format!("cannot do `%` with {kind}"))
             }
-            _ => fault_of_literals(node, call, samples),
+            _ => argument_error(node, call, samples),
         };
-        faults.extend(found.filter(|fault| !faults.contains(fault)));
+        errors.extend(found.filter(|error| !errors.contains(error)));
     }
 }
 
-/// What `%` was given, before it was made whole.
+/// An operand of `%`, before it was converted to a whole number.
 fn unwrapped(node: &IdedExpr) -> &IdedExpr {
     match &node.expr {
         Expr::Call(call) if call.func_name == WHOLE => call.args.first().unwrap_or(node),
@@ -51,7 +51,7 @@ fn unwrapped(node: &IdedExpr) -> &IdedExpr {
     }
 }
 
-/// The type of what a part gives, where it is the same whatever the values are.
+/// The type of a part's value; `None` if the type depends on the values.
 fn kind(node: &IdedExpr, samples: &Samples) -> Option<String> {
     const TRUE_OR_FALSE: [&str; 10] = [
         operators::EQUALS,
@@ -66,8 +66,7 @@ fn kind(node: &IdedExpr, samples: &Samples) -> Option<String> {
         operators::LOGICAL_NOT,
     ];
     match &node.expr {
-        // Told by the operator: what stands deep in a chain is not worked out once for each of its
-        // links.
+        // The operator decides: evaluating would repeat the depth of a chain for each of its links.
         Expr::Call(call) if TRUE_OR_FALSE.contains(&call.func_name.as_str()) => {
             Some("bool".to_owned())
         }
@@ -96,7 +95,7 @@ fn is_details(node: &IdedExpr) -> bool {
     path(node).is_some_and(|path| path == ["call", "details"])
 }
 
-fn fault_of_types(one: &IdedExpr, other: &IdedExpr, samples: &Samples) -> Option<String> {
+fn type_error(one: &IdedExpr, other: &IdedExpr, samples: &Samples) -> Option<String> {
     let (one, other) = (kind(one, samples)?, kind(other, samples)?);
     if one == "null" || other == "null" {
         return Some("compares with `null`; ask with `has(…)` whether there is a value".to_owned());
@@ -111,7 +110,7 @@ fn fault_of_types(one: &IdedExpr, other: &IdedExpr, samples: &Samples) -> Option
     (one != other).then(|| format!("compares {one} with {other}, which are never the same{hint}"))
 }
 
-fn fault_of_membership(
+fn membership_error(
     one: &IdedExpr,
     many: &IdedExpr,
     names: &Names<'_>,
@@ -121,8 +120,7 @@ fn fault_of_membership(
         Expr::List(list) => {
             let mut elements = list.elements.iter();
             elements.find_map(|element| {
-                fault_of_types(one, element, samples)
-                    .or_else(|| fault_of_values(one, element, names))
+                type_error(one, element, samples).or_else(|| value_error(one, element, names))
             })
         }
         _ if is_details(many) => {
@@ -135,8 +133,8 @@ fn fault_of_membership(
     }
 }
 
-/// A literal that none of the declarations of the field on the other side takes.
-fn fault_of_values(one: &IdedExpr, other: &IdedExpr, names: &Names<'_>) -> Option<String> {
+/// A literal that no declaration of the compared field takes.
+fn value_error(one: &IdedExpr, other: &IdedExpr, names: &Names<'_>) -> Option<String> {
     let (field, written) = match (&one.expr, &other.expr) {
         (Expr::Literal(written), Expr::Select(select)) if !select.test => (path(other)?, written),
         (Expr::Select(select), Expr::Literal(written)) if !select.test => (path(one)?, written),
@@ -145,16 +143,16 @@ fn fault_of_values(one: &IdedExpr, other: &IdedExpr, names: &Names<'_>) -> Optio
     let [root, name] = field.as_slice() else {
         return None;
     };
-    fault_of_value(root, name, &of_literal(written)?, names)
+    impossible_value(root, name, &literal_value(written)?, names)
 }
 
-/// Beyond so many declarations of one name in forms nothing is said: each takes a look at each
-/// value that is compared.
+/// A name with more declarations in forms than this is not checked, to bound the time: each compared
+/// value is checked against each declaration.
 const DECLARED_MAX: usize = 16;
 
-/// A value that a field or a form never has, whichever of its declarations counts. The sentence
-/// goes on from what compares.
-pub(crate) fn fault_of_value(
+/// The error of a value that a field never has, for any of its declarations. The sentence continues
+/// from the name of what compares.
+pub(crate) fn impossible_value(
     root: &str,
     name: &str,
     written: &Value,
@@ -179,28 +177,25 @@ pub(crate) fn fault_of_value(
     ))
 }
 
-impl Expression {
-    /// Why a field never takes what this gives, where it is a literal. The sentence goes on from
-    /// `to`.
-    pub(crate) fn fault_of_literal(
-        &self,
-        field: &FieldDeclaration,
-        names: &Names<'_>,
-    ) -> Option<String> {
-        let Expr::Literal(written) = &self.tree.expr else {
-            return None;
-        };
-        let written = of_literal(written)?;
-        let (refused, hint) = (
-            field.refuses(&written)?,
-            nearest_value(field, &written, names),
-        );
-        Some(format!(
-            "gives {}, but `fields.{}` {refused}{hint}",
-            rules::quoted(&written.to_string()),
-            field.name
-        ))
-    }
+/// The error of setting a field to a literal that it never takes. The sentence continues from `to`.
+pub(super) fn literal_error(
+    tree: &IdedExpr,
+    field: &FieldDeclaration,
+    names: &Names<'_>,
+) -> Option<String> {
+    let Expr::Literal(written) = &tree.expr else {
+        return None;
+    };
+    let written = literal_value(written)?;
+    let (refused, hint) = (
+        field.refuses(&written)?,
+        nearest_value(field, &written, names),
+    );
+    Some(format!(
+        "gives {}, but `fields.{}` {refused}{hint}",
+        rules::quoted(&written.to_string()),
+        field.name
+    ))
 }
 
 fn nearest_value(field: &FieldDeclaration, written: &Value, names: &Names<'_>) -> String {
@@ -214,7 +209,7 @@ fn nearest_value(field: &FieldDeclaration, written: &Value, names: &Names<'_>) -
     }
 }
 
-fn of_literal(literal: &LiteralValue) -> Option<Value> {
+fn literal_value(literal: &LiteralValue) -> Option<Value> {
     match literal {
         LiteralValue::String(text) => Some(Value::Text(text.inner().into())),
         LiteralValue::Double(number) => Some(Value::Number(*number.inner())),
@@ -223,8 +218,8 @@ fn of_literal(literal: &LiteralValue) -> Option<Value> {
     }
 }
 
-/// A function that fails on the literals it is given: it would each time.
-fn fault_of_literals(node: &IdedExpr, call: &CallExpr, samples: &Samples) -> Option<String> {
+/// A function that cannot read its literal: it would fail each time.
+fn argument_error(node: &IdedExpr, call: &CallExpr, samples: &Samples) -> Option<String> {
     let [argument] = call.args.as_slice() else {
         return None;
     };
@@ -236,7 +231,7 @@ fn fault_of_literals(node: &IdedExpr, call: &CallExpr, samples: &Samples) -> Opt
         Err(ExecutionError::FunctionError { function, .. })
             if call.target.is_none() || function == "timezone" =>
         {
-            let shown = rules::quoted(&of_literal(literal)?.to_string());
+            let shown = rules::quoted(&literal_value(literal)?.to_string());
             let form = match call.func_name.as_str() {
                 "duration" => "; write hours, minutes and seconds, such as `24h` or `1h30m`",
                 "timestamp" => "; write it as `2026-01-31T12:00:00Z`",

@@ -1,34 +1,33 @@
-//! From a text to an expression that may be used.
+//! Parses an expression, and rejects what could run without a bound.
 
 use cel::common::ast::{CallExpr, Expr, IdedExpr, LiteralValue, operators};
 use cel::parser::Parser;
 
-use super::ExpressionFault;
+use super::errors::ExpressionFault;
 use super::unreadable::unreadable;
 use crate::limits;
 
-/// Our own functions for `/` and `*`: where the result is no number that a field could hold, the
-/// expression has no value.
+/// Our functions for `/` and `*`: if the result is not a number that a field can hold, the expression
+/// has no value.
 pub(super) const DIVIDE: &str = "divide";
 pub(super) const MULTIPLY: &str = "multiply";
 
-/// The library's functions to another kind of number: to a whole one, and to one such as fields
-/// are.
+/// The library's functions that convert a number: to a whole number, and to a number as fields have.
 pub(super) const WHOLE: &str = "int";
 const NUMBER: &str = "double";
 
-/// Reads an expression of a bounded length.
+/// Reads an expression; the caller has checked its length.
 pub(super) fn read(source: &str) -> Result<IdedExpr, ExpressionFault> {
     check_nesting(source)?;
     let parser = Parser::default().max_recursion_depth(limits::EXPRESSION_DEPTH_MAX);
     let mut tree = parser
         .parse(source)
         .map_err(|errors| unreadable(&errors, source))?;
-    tame(&mut tree, 0)?;
+    restrict(&mut tree, 0)?;
     Ok(tree)
 }
 
-/// The parser walks by recursion: what is nested deeper than anybody writes never reaches it.
+/// The parser is recursive: an expression that is nested too deep must not reach it.
 fn check_nesting(source: &str) -> Result<(), ExpressionFault> {
     let mut depth = 0_usize;
     for byte in source.bytes() {
@@ -48,9 +47,9 @@ fn check_nesting(source: &str) -> Result<(), ExpressionFault> {
     Ok(())
 }
 
-/// Refuses what could run away or has no use, and lets whole numbers count as numbers, as fields
-/// do: there is one kind of number, and `%` counts in its whole part.
-fn tame(node: &mut IdedExpr, depth: usize) -> Result<(), ExpressionFault> {
+/// Rejects loops and mappings, and converts whole numbers to numbers as fields have: there is one
+/// kind of number, and `%` uses its whole part.
+fn restrict(node: &mut IdedExpr, depth: usize) -> Result<(), ExpressionFault> {
     if depth > limits::EXPRESSION_TREE_DEPTH_MAX {
         let message = format!(
             "puts more than {} things into one another",
@@ -58,9 +57,9 @@ fn tame(node: &mut IdedExpr, depth: usize) -> Result<(), ExpressionFault> {
         );
         return Err(ExpressionFault::new(message));
     }
-    let is_whole = matches!(&node.expr, Expr::Call(call) if gives_whole(&call.func_name));
-    // What is wrapped stands up to two levels deeper.
-    let tame = |part: &mut IdedExpr| tame(part, depth + if is_whole { 3 } else { 1 });
+    let is_whole = matches!(&node.expr, Expr::Call(call) if is_whole_function(&call.func_name));
+    // Wrapping makes the tree up to two levels deeper.
+    let restrict = |part: &mut IdedExpr| restrict(part, depth + if is_whole { 3 } else { 1 });
     match &mut node.expr {
         Expr::Comprehension(_) => Err(ExpressionFault::new(
             "uses `all`, `exists`, `map` or `filter`: conditions have no loops",
@@ -74,7 +73,7 @@ fn tame(node: &mut IdedExpr, depth: usize) -> Result<(), ExpressionFault> {
                 .iter_mut()
                 .map(|target| &mut **target)
                 .chain(&mut call.args);
-            parts.into_iter().try_for_each(tame)?;
+            parts.into_iter().try_for_each(restrict)?;
             if call.func_name == operators::MODULO {
                 call.args.iter_mut().for_each(|part| wrap(part, WHOLE));
             }
@@ -88,8 +87,8 @@ fn tame(node: &mut IdedExpr, depth: usize) -> Result<(), ExpressionFault> {
             }
             Ok(())
         }
-        Expr::List(list) => list.elements.iter_mut().try_for_each(tame),
-        Expr::Select(select) => tame(&mut select.operand),
+        Expr::List(list) => list.elements.iter_mut().try_for_each(restrict),
+        Expr::Select(select) => restrict(&mut select.operand),
         Expr::Literal(literal) => {
             #[expect(clippy::cast_precision_loss, reason = "fields are such numbers too")]
             let number = match literal {
@@ -104,8 +103,8 @@ fn tame(node: &mut IdedExpr, depth: usize) -> Result<(), ExpressionFault> {
     }
 }
 
-/// Whether the library gives a whole number for this function, which it would not add to a field.
-fn gives_whole(function: &str) -> bool {
+/// Whether the library's function returns a whole number, which it cannot add to a field.
+fn is_whole_function(function: &str) -> bool {
     ["size", "int", "uint", operators::MODULO].contains(&function) || function.starts_with("get")
 }
 

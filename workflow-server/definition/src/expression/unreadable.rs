@@ -1,14 +1,14 @@
-//! What the parser of expressions cannot read, in plain words and with its place: its own words are
-//! those of its grammar.
+//! The parser's errors in plain words, with their place. The parser's own messages use the words of
+//! its grammar.
 
 use std::ops::Range;
 
 use cel::ParseErrors;
 
-use super::ExpressionFault;
+use super::errors::ExpressionFault;
 use crate::rules;
 
-/// What the parser could not read, without its grammar.
+/// The first error of the parser, in plain words.
 pub(super) fn unreadable(errors: &ParseErrors, source: &str) -> ExpressionFault {
     let Some(first) = errors.errors.first() else {
         return ExpressionFault::new("is not an expression");
@@ -35,12 +35,12 @@ pub(super) fn unreadable(errors: &ParseErrors, source: &str) -> ExpressionFault 
     };
     ExpressionFault {
         range,
-        ..ExpressionFault::new(format!("is not an expression: {why}{}", probably(source)))
+        ..ExpressionFault::new(format!("is not an expression: {why}{}", hint(source)))
     }
 }
 
-/// The word or sign at a line and a column, both counted from 1 as the parser does; the last one
-/// where it is behind the end.
+/// The word or sign at a line and a column, both counted from 1 as the parser does. Empty at the
+/// end.
 fn word_at(source: &str, (line, column): (isize, isize)) -> Option<Range<usize>> {
     let line = usize::try_from(line).ok()?.checked_sub(1)?;
     let begins = source
@@ -66,19 +66,19 @@ fn word_at(source: &str, (line, column): (isize, isize)) -> Option<Range<usize>>
     Some(at..at + len)
 }
 
-/// What an author most often meant where the parser could not read it.
-fn probably(source: &str) -> &'static str {
+/// A hint for signs and words of other languages.
+fn hint(source: &str) -> &'static str {
     let words = || source.split(|c: char| !c.is_alphanumeric() && !"=!<>_".contains(c));
-    let says = |word: &str| words().any(|one| one == word);
-    if says("=") {
+    let has = |word: &str| words().any(|one| one == word);
+    if has("=") {
         "; equal is `==`"
-    } else if says("<>") {
+    } else if has("<>") {
         "; not equal is `!=`"
-    } else if says("and") || says("AND") {
+    } else if has("and") || has("AND") {
         "; and is `&&`"
-    } else if says("or") || says("OR") {
+    } else if has("or") || has("OR") {
         "; or is `||`"
-    } else if says("not") || says("NOT") {
+    } else if has("not") || has("NOT") {
         "; not is `!`"
     } else {
         ""

@@ -1,11 +1,11 @@
-//! What the rest of the engine asks of any action, whatever its kind. A new kind of action is
-//! answered here, and the compiler shows where; everything else is particular to a kind.
+//! Views of actions that are independent of their kind. A new kind of action is added here, and the
+//! compiler shows where. All other code handles one kind.
 
-use super::{
-    Action, ActionKind, AlertAction, ButtonAction, FinishAction, LinkAction, SetFieldAction,
+use crate::expression::Expression;
+use crate::model::{
+    Action, ActionKind, AlertAction, ButtonAction, FinishAction, LinkAction, SetFieldAction, Stage,
     TimerAction,
 };
-use crate::expression::Expression;
 use crate::template::Template;
 
 /// How an action leads to an event.
@@ -15,14 +15,14 @@ pub enum Leads {
     Push,
     /// The end of its timer.
     Elapse,
-    /// A link, as often as it may be followed.
+    /// A link, up to its maximum.
     Link,
-    /// A link that has been followed as often as it may be.
+    /// The other target of a link, after its maximum.
     LinkInstead,
 }
 
 impl Leads {
-    /// Whether it is a link, which nobody waits for.
+    /// Whether it is a link, which needs no push and no time.
     #[must_use]
     pub fn is_link(self) -> bool {
         match self {
@@ -86,7 +86,7 @@ impl Action {
         first.into_iter().chain(second)
     }
 
-    /// Whether the stage waits for it: for a push or for the end of a time.
+    /// Whether the stage waits for it: for a push or a timer.
     #[must_use]
     pub fn waits(&self) -> bool {
         match self.kind {
@@ -98,7 +98,7 @@ impl Action {
         }
     }
 
-    /// Whether it leaves the stage at once.
+    /// Whether it leaves the stage immediately.
     #[must_use]
     pub fn ends(&self) -> bool {
         match self.kind {
@@ -177,7 +177,7 @@ impl Action {
         added.next().map(|target| target.event)
     }
 
-    /// Names the event that it adds; nothing where it adds none.
+    /// Sets the id of the event that it adds; no effect on an action that adds none.
     pub fn set_added(&mut self, event: &str) {
         match &mut self.kind {
             ActionKind::Button(button) => event.clone_into(&mut button.event),
@@ -187,6 +187,18 @@ impl Action {
             | ActionKind::Finish(_)
             | ActionKind::SetField(_) => {}
         }
+    }
+}
+
+impl Stage {
+    /// Whether it neither waits, links nor finishes. An action with a condition does not count,
+    /// because the condition may be false.
+    #[must_use]
+    pub fn is_unlinked_end(&self) -> bool {
+        !self
+            .actions
+            .iter()
+            .any(|action| action.when.is_none() && (action.waits() || action.ends()))
     }
 }
 

@@ -1,11 +1,11 @@
-//! Spans of time as authors write them, and how long they may be.
+//! Durations as authors write them, and their limits.
 
-use super::quoted;
 use crate::fault::{Fault, FaultCode};
 use crate::limits;
+use crate::rules::wording::quoted;
 use crate::time::{Offset, Span, SpanUnit};
 
-/// A span such as `90s`, `15m`, `4h`, `3d` or `5wd`.
+/// Reads a duration such as `90s`, `15m`, `4h`, `3d` or `5wd`.
 ///
 /// # Errors
 /// `BAD_VALUE`.
@@ -25,14 +25,14 @@ pub fn span(text: &str) -> Result<Span, Fault> {
     if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
         return Err(not_a_span(text));
     }
-    // Digits alone can still be more than fits: then they are too many.
+    // A number that does not fit is too large anyway.
     let amount = digits.parse().unwrap_or(u32::MAX);
     let span = Span { amount, unit };
     span_within(span).map(|()| span)
 }
 
-/// `1h30m` and its like, in the smallest of their units. Days are none of these: in a calendar a
-/// day is not 24 hours. Nothing where it has only one unit.
+/// Reads a sum such as `1h30m`, in the smallest of its units; `None` if it has only one unit. Days
+/// are not allowed in it, because a day of a calendar is not 24 hours.
 fn sum_of_units(text: &str) -> Option<Result<Span, Fault>> {
     const UNITS: [(char, SpanUnit); 3] = [
         ('h', SpanUnit::Hours),
@@ -64,7 +64,7 @@ fn sum_of_units(text: &str) -> Option<Result<Span, Fault>> {
     Some(span_within(span).map(|()| span))
 }
 
-/// A bound of a time field: `now`, or a span from now such as `90d`, or `-1d` for the past.
+/// Reads a bound of a time field: `now`, or a duration from now such as `90d`, or `-1d` for the past.
 ///
 /// # Errors
 /// `BAD_VALUE`.
@@ -90,10 +90,10 @@ pub fn offset(text: &str) -> Result<Offset, Fault> {
     })
 }
 
-/// The limits of a span.
+/// Checks the limits of a duration.
 ///
 /// # Errors
-/// `BAD_VALUE` for none or too many.
+/// `BAD_VALUE` for zero, or more than the maximum.
 pub fn span_within(span: Span) -> Result<(), Fault> {
     let longest = Span {
         amount: limits::SPAN_DAYS_MAX,
@@ -114,11 +114,11 @@ pub fn span_within(span: Span) -> Result<(), Fault> {
     Ok(())
 }
 
-/// A retention: a day at least, because it counts whole days, and a request that is asked again
-/// must find what it did.
+/// Checks a retention: at least one day, because it counts whole days and a repeated request must
+/// find its first result.
 ///
 /// # Errors
-/// `BAD_VALUE` for less, and for more than a span may be.
+/// `BAD_VALUE` for less, and for more than the maximum of a duration.
 pub fn retention(span: Span) -> Result<(), Fault> {
     const SHORTEST: Span = Span {
         amount: 1,

@@ -1,8 +1,8 @@
-//! What a text takes for granted of the values in it: that what it compares is of one type, and
-//! that what it adds are numbers. Found where a template is read, and held against the declared
-//! fields where a workflow is checked.
+//! Claims: what a text requires of its values, such as that it compares values of one type and adds
+//! numbers. They are found when a template is read, and checked against the declared fields when a
+//! workflow is validated.
 //!
-//! Must not know of fields: what type a place has, the caller says.
+//! Must not know of fields: the caller provides the types of places.
 
 mod finding;
 
@@ -12,11 +12,11 @@ pub(super) use finding::{of_arguments, of_chain, of_operation, of_sign};
 
 use crate::value::Value;
 
-/// How many claims of one text are held against the fields: a person writes a few, and a file of
-/// nothing else is large.
+/// How many claims of one text are checked. People write a few; this bounds the time for other
+/// files.
 const CLAIMS_MAX: usize = 64;
 
-/// What a place shows, as far as a text can tell.
+/// The kind of value that a place shows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     /// A text, or a time.
@@ -36,17 +36,17 @@ impl Kind {
         }
     }
 
-    /// Yes counts as 1: whether both are texts, or neither is.
-    fn goes_with(self, other: Self) -> bool {
+    /// Whether values of both kinds can be compared: both are texts, or neither is. Yes counts as 1.
+    fn is_comparable_with(self, other: Self) -> bool {
         (self == Self::Text) == (other == Self::Text)
     }
 }
 
-/// What is known of the places in a text.
+/// What is known about the places in a text.
 pub trait Knows {
-    /// What a place shows; nothing where that is not known.
+    /// The kind of value that a place shows; `None` if unknown.
     fn kind(&self, place: &str) -> Option<Kind>;
-    /// Why a place is never this value; the sentence goes on from `the text`.
+    /// Why a place never has this value; the sentence continues from `the text`.
     fn never_is(&self, place: &str, value: &Value) -> Option<String>;
     /// Whether a place may have no value.
     fn may_be_missing(&self, place: &str) -> bool;
@@ -55,30 +55,30 @@ pub trait Knows {
 /// One side of a comparison or a sum.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Side {
-    /// What a filter or an operation always gives.
+    /// The result of a filter or an operation, which always has this kind.
     Known(Kind),
-    /// As it is written.
+    /// A literal.
     Literal(Value),
-    /// Nothing: `none`.
+    /// The literal `none`.
     Nothing,
-    /// What this place shows.
+    /// The value of a place.
     Place(String),
-    /// The same, through one filter.
+    /// The value of a place, changed by one filter.
     Changed(String, Change),
 }
 
-/// What a filter or an operation makes of a place.
+/// How a filter or an operation changes the value of a place.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Change {
-    /// It stays of its kind.
+    /// Its kind stays the same.
     Shown,
-    /// It stays of its kind, and a text of blanks becomes an empty one.
+    /// Its kind stays the same, and a text of blanks becomes empty.
     Trimmed,
-    /// A number is rounded to a text, `12.50`; what is none stays as it is.
+    /// A number becomes a text, `12.50`; other values stay the same.
     Rounded,
-    /// How long a text is.
+    /// The length of a text.
     Counted,
-    /// Or this, where it has no value.
+    /// This default, if it has no value.
     Or(Value),
 }
 
@@ -112,7 +112,7 @@ impl Side {
         }
     }
 
-    fn told(&self, kind: Kind) -> String {
+    fn described(&self, kind: Kind) -> String {
         match self {
             Self::Known(_) | Self::Literal(_) | Self::Nothing => kind.words().to_owned(),
             Self::Changed(place, Change::Rounded) => {
@@ -131,18 +131,18 @@ impl Side {
     }
 }
 
-/// What is asked of two sides.
+/// How two sides are compared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Looks {
-    /// Whether they are the same.
+    /// Whether they are equal.
     Same,
-    /// Which is more.
+    /// Which one is greater.
     Order,
     /// Whether one is a part of the other.
     In,
 }
 
-/// What must hold for the text to say what it means.
+/// A requirement of a text.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Claim {
     /// Two sides are compared.
@@ -151,36 +151,40 @@ pub(super) enum Claim {
     Added(Side, Side),
     /// A side is subtracted, divided, or has a sign.
     Number(&'static str, Side),
-    /// A filter works on what is of this kind.
+    /// A filter takes values of this kind.
     Filtered(&'static str, Side, Kind),
-    /// Broken already: what a filter is given.
+    /// Invalid for any values: the arguments of a filter.
     Broken(String),
 }
 
 impl Claim {
-    /// The sentence goes on from `the text`; nothing where it holds, or nobody can tell.
+    /// The error if it is not met; `None` also if that is unknown. The sentence continues from `the
+    /// text`.
     fn fault(&self, knows: &impl Knows) -> Option<String> {
         match self {
             Self::Compared(one, other, looks) => compared(one, other, *looks, knows),
             Self::Added(left, right) => {
                 let (kind, other) = (left.kind(knows)?, right.kind(knows)?);
-                let told = || {
-                    let (left, right) = (left.told(kind), right.told(other));
+                let message = || {
+                    let (left, right) = (left.described(kind), right.described(other));
                     format!(
                         "cannot do `+` with {left} and {right}; write the places beside each other"
                     )
                 };
-                (!kind.goes_with(other)).then(told)
+                (!kind.is_comparable_with(other)).then(message)
             }
             Self::Number(operation, side) => {
                 let kind = side.kind(knows).filter(|kind| *kind == Kind::Text)?;
-                Some(format!("cannot do `{operation}` with {}", side.told(kind)))
+                Some(format!(
+                    "cannot do `{operation}` with {}",
+                    side.described(kind)
+                ))
             }
             Self::Filtered(filter, side, wanted) => {
                 let kind = side.kind(knows).filter(|kind| kind != wanted)?;
                 Some(format!(
                     "gives the filter `{filter}` {}, and it takes {}",
-                    side.told(kind),
+                    side.described(kind),
                     wanted.words()
                 ))
             }
@@ -188,7 +192,7 @@ impl Claim {
         }
     }
 
-    /// The place whose order is asked for and that may have no value, for a warning.
+    /// For a warning: a place that is compared for its order and may have no value.
     fn missing<'c>(&'c self, knows: &impl Knows) -> Option<&'c str> {
         let Self::Compared(one, other, Looks::Order) = self else {
             return None;
@@ -215,9 +219,9 @@ fn compared(one: &Side, other: &Side, looks: Looks, knows: &impl Knows) -> Optio
     let (kind, with) = (one.kind(knows)?, other.kind(knows)?);
     if looks == Looks::In {
         return (with != Kind::Text)
-            .then(|| format!("looks for something in {}", other.told(with)));
+            .then(|| format!("looks for something in {}", other.described(with)));
     }
-    if !kind.goes_with(with) {
+    if !kind.is_comparable_with(with) {
         let hint = match ((one, kind), (other, with)) {
             ((Side::Literal(_), Kind::Text), (_, Kind::Number))
             | ((_, Kind::Number), (Side::Literal(_), Kind::Text)) => {
@@ -232,8 +236,8 @@ fn compared(one: &Side, other: &Side, looks: Looks, knows: &impl Knows) -> Optio
         };
         return Some(format!(
             "compares {} with {}{hint}",
-            one.told(kind),
-            other.told(with)
+            one.described(kind),
+            other.described(with)
         ));
     }
     match (one, other) {
@@ -250,7 +254,7 @@ fn compared(one: &Side, other: &Side, looks: Looks, knows: &impl Knows) -> Optio
 #[derive(Clone, Debug, Default)]
 pub(super) struct Claims {
     all: Vec<Claim>,
-    /// The places of which the text asks whether they have a value.
+    /// The places for which the text tests whether they have a value.
     asked: Vec<String>,
 }
 
@@ -275,7 +279,7 @@ impl Claims {
         self.all.iter().filter_map(move |claim| claim.fault(knows))
     }
 
-    /// The places of which a comparison hangs on there being a value, each once.
+    /// The places whose missing value would decide a comparison, each once.
     pub(super) fn missing<'c>(&'c self, knows: &impl Knows) -> impl Iterator<Item = &'c str> {
         let mut seen = HashSet::new();
         let missing = self.all.iter().filter_map(|claim| claim.missing(knows));

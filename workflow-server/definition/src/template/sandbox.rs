@@ -1,40 +1,42 @@
-//! What a text may use of the template library.
+//! Checks that a text uses only the allowed parts of the template language.
 
 use std::ops::Range;
 
-use minijinja::machinery::ast::{BinOpKind, CallArg, Expr, Stmt};
+use minijinja::machinery::ast::{BinOp, BinOpKind, CallArg, Expr, Filter, IfExpr, Spanned, Stmt};
 use minijinja::machinery::{Span, Token, tokenize};
 use minijinja::syntax::SyntaxConfig;
 
 use super::claims::{self, Claims};
-use super::filling::FILTERS;
-use super::{Part, TemplateFault};
+use super::errors::TemplateFault;
+use super::library::FILTERS;
+use super::program::Part;
+use super::tree::path;
 use crate::{limits, rules};
 
 /// The tests that may follow `is`.
 const TESTS: [&str; 2] = ["defined", "undefined"];
 
-/// What was found in a template.
+/// The contents of a template.
 #[derive(Default)]
-pub(super) struct Looked<'s> {
+pub(super) struct Contents<'s> {
     source: &'s str,
     /// The places that it names, each once.
     pub(super) places: Vec<String>,
     /// The time zones that it names, each once.
     pub(super) zones: Vec<String>,
-    /// What it takes for granted of their types.
+    /// What it requires of their types.
     pub(super) claims: Claims,
-    /// Its pieces, where it has nothing but texts and plain places.
+    /// Its pieces, if it has only texts and plain places.
     pub(super) plain: Option<Vec<Part>>,
 }
 
 type Checked = Result<(), TemplateFault>;
 
-/// Bounds what the parser, which walks by recursion, is given: words in one place, and conditions.
+/// Bounds the input of the parser, which is recursive: the words in one place, and conditions.
 pub(super) fn check_tokens(source: &str) -> Result<(), TemplateFault> {
     let (mut words, mut places, mut conditions, mut in_statement) =
         (0_usize, 0_usize, 0_usize, false);
-    // What cannot be split into words, the parser says better.
+    // The parser reports a text that cannot be split into words.
     for (token, _) in tokenize(source, false, SyntaxConfig::default()).map_while(Result::ok) {
         words += 1;
         match token {
@@ -68,12 +70,12 @@ pub(super) fn check_tokens(source: &str) -> Result<(), TemplateFault> {
     Ok(())
 }
 
-/// Looks at every part of a template.
-pub(super) fn look<'s>(tree: &Stmt<'_>, source: &'s str) -> Result<Looked<'s>, TemplateFault> {
-    let mut looked = Looked {
+/// Checks every part of a template, and collects its contents.
+pub(super) fn inspect<'s>(tree: &Stmt<'_>, source: &'s str) -> Result<Contents<'s>, TemplateFault> {
+    let mut contents = Contents {
         source,
         plain: Some(Vec::new()),
-        ..Looked::default()
+        ..Contents::default()
     };
     let Stmt::Template(template) = tree else {
         return Err(not_allowed("this"));
@@ -84,29 +86,29 @@ pub(super) fn look<'s>(tree: &Stmt<'_>, source: &'s str) -> Result<Looked<'s>, T
             Stmt::EmitExpr(emit) => path(&emit.expr).map(Part::Place),
             _ => None,
         };
-        statement(child, &mut looked)?;
-        match (part, &mut looked.plain) {
+        statement(child, &mut contents)?;
+        match (part, &mut contents.plain) {
             (Some(part), Some(parts)) => parts.push(part),
-            _ => looked.plain = None,
+            _ => contents.plain = None,
         }
     }
-    Ok(looked)
+    Ok(contents)
 }
 
 fn not_allowed(what: &str) -> TemplateFault {
     TemplateFault::new(format!("texts do not have {what}"))
 }
 
-fn statement(node: &Stmt<'_>, looked: &mut Looked<'_>) -> Checked {
+fn statement(node: &Stmt<'_>, contents: &mut Contents<'_>) -> Checked {
     match node {
         Stmt::EmitRaw(_) => Ok(()),
-        Stmt::EmitExpr(emit) => expression(&emit.expr, looked),
+        Stmt::EmitExpr(emit) => expression(&emit.expr, contents),
         Stmt::IfCond(condition) => {
-            asked(&condition.expr, looked);
-            expression(&condition.expr, looked)?;
+            note_test(&condition.expr, contents);
+            expression(&condition.expr, contents)?;
             let both = condition.true_body.iter().chain(&condition.false_body);
             both.into_iter()
-                .try_for_each(|node| statement(node, looked))
+                .try_for_each(|node| statement(node, contents))
         }
         Stmt::ForLoop(node) => Err(not_allowed("loops").at(range(node.span()))),
         Stmt::Set(node) => Err(not_allowed("assignments").at(range(node.span()))),
@@ -115,85 +117,29 @@ fn statement(node: &Stmt<'_>, looked: &mut Looked<'_>) -> Checked {
     }
 }
 
-fn expression(node: &Expr<'_>, looked: &mut Looked<'_>) -> Checked {
+fn expression(node: &Expr<'_>, contents: &mut Contents<'_>) -> Checked {
     match node {
         Expr::Const(_) => Ok(()),
-        Expr::Var(_) | Expr::GetAttr(_) => place(node, looked),
+        Expr::Var(_) | Expr::GetAttr(_) => place(node, contents),
         Expr::UnaryOp(op) => {
-            claims::of_sign(op, &mut looked.claims);
-            asked(&op.expr, looked);
-            expression(&op.expr, looked)
+            claims::of_sign(op, &mut contents.claims);
+            note_test(&op.expr, contents);
+            expression(&op.expr, contents)
         }
-        Expr::BinOp(op) => {
-            if matches!(op.op, BinOpKind::Mul | BinOpKind::Pow) {
-                return Err(
-                    not_allowed("`*` and `**`: work it out with `set-field`").at(range(op.span()))
-                );
-            }
-            claims::of_operation(op, &mut looked.claims);
-            if matches!(op.op, BinOpKind::ScAnd | BinOpKind::ScOr) {
-                asked(&op.left, looked);
-                asked(&op.right, looked);
-            }
-            expression(&op.left, looked)?;
-            expression(&op.right, looked)
-        }
+        Expr::BinOp(op) => check_operation(op, contents),
         Expr::Compare(compare) => {
-            claims::of_chain(compare, &mut looked.claims);
-            expression(&compare.expr, looked)?;
+            claims::of_chain(compare, &mut contents.claims);
+            expression(&compare.expr, contents)?;
             compare
                 .ops
                 .iter()
-                .try_for_each(|op| expression(&op.expr, looked))
+                .try_for_each(|op| expression(&op.expr, contents))
         }
-        Expr::IfExpr(choice) => {
-            asked(&choice.test_expr, looked);
-            let all = [
-                Some(&choice.test_expr),
-                Some(&choice.true_expr),
-                choice.false_expr.as_ref(),
-            ];
-            all.into_iter()
-                .flatten()
-                .try_for_each(|part| expression(part, looked))
-        }
-        Expr::Filter(filter) => {
-            if !FILTERS.contains(&filter.name) {
-                let hint = rules::suggestion(filter.name, FILTERS);
-                let hint = if hint.is_empty() {
-                    format!("; there is {}", FILTERS.join(", "))
-                } else {
-                    hint
-                };
-                let place = filter_name(looked.source, range(filter.span()), filter.name);
-                return Err(not_allowed(&format!(
-                    "the filter {}{hint}",
-                    rules::quoted(filter.name)
-                ))
-                .at(place));
-            }
-            if let ("zone", [CallArg::Pos(Expr::Const(zone))]) =
-                (filter.name, filter.args.as_slice())
-                && let Some(zone) = zone
-                    .value
-                    .as_str()
-                    .filter(|zone| !looked.zones.iter().any(|known| known == zone))
-            {
-                looked.zones.push(zone.to_owned());
-            }
-            claims::of_arguments(filter, &mut looked.claims);
-            if let ("default", Some(expr)) = (filter.name, &filter.expr) {
-                asked(expr, looked);
-            }
-            filter
-                .expr
-                .iter()
-                .try_for_each(|expr| expression(expr, looked))?;
-            arguments(&filter.args, looked)
-        }
+        Expr::IfExpr(choice) => check_choice(choice, contents),
+        Expr::Filter(filter) => check_filter(filter, contents),
         Expr::Test(test) if TESTS.contains(&test.name) => {
-            asked(&test.expr, looked);
-            expression(&test.expr, looked)
+            note_test(&test.expr, contents);
+            expression(&test.expr, contents)
         }
         Expr::Test(test) => Err(
             not_allowed(&format!("the test {}", rules::quoted(test.name))).at(range(test.span())),
@@ -201,16 +147,76 @@ fn expression(node: &Expr<'_>, looked: &mut Looked<'_>) -> Checked {
         Expr::List(list) => list
             .items
             .iter()
-            .try_for_each(|item| expression(item, looked)),
+            .try_for_each(|item| expression(item, contents)),
         _ => Err(not_allowed("calls, slices and mappings")),
     }
+}
+
+fn check_operation(op: &Spanned<BinOp<'_>>, contents: &mut Contents<'_>) -> Checked {
+    if matches!(op.op, BinOpKind::Mul | BinOpKind::Pow) {
+        let error = not_allowed("`*` and `**`: work it out with `set-field`");
+        return Err(error.at(range(op.span())));
+    }
+    claims::of_operation(op, &mut contents.claims);
+    if matches!(op.op, BinOpKind::ScAnd | BinOpKind::ScOr) {
+        note_test(&op.left, contents);
+        note_test(&op.right, contents);
+    }
+    expression(&op.left, contents)?;
+    expression(&op.right, contents)
+}
+
+fn check_choice(choice: &IfExpr<'_>, contents: &mut Contents<'_>) -> Checked {
+    note_test(&choice.test_expr, contents);
+    let all = [
+        Some(&choice.test_expr),
+        Some(&choice.true_expr),
+        choice.false_expr.as_ref(),
+    ];
+    all.into_iter()
+        .flatten()
+        .try_for_each(|part| expression(part, contents))
+}
+
+fn check_filter(filter: &Spanned<Filter<'_>>, contents: &mut Contents<'_>) -> Checked {
+    if !FILTERS.contains(&filter.name) {
+        return Err(unknown_filter(filter, contents.source));
+    }
+    if let ("zone", [CallArg::Pos(Expr::Const(zone))]) = (filter.name, filter.args.as_slice())
+        && let Some(zone) = zone
+            .value
+            .as_str()
+            .filter(|zone| !contents.zones.iter().any(|known| known == zone))
+    {
+        contents.zones.push(zone.to_owned());
+    }
+    claims::of_arguments(filter, &mut contents.claims);
+    if let ("default", Some(expr)) = (filter.name, &filter.expr) {
+        note_test(expr, contents);
+    }
+    filter
+        .expr
+        .iter()
+        .try_for_each(|expr| expression(expr, contents))?;
+    arguments(&filter.args, contents)
+}
+
+fn unknown_filter(filter: &Spanned<Filter<'_>>, source: &str) -> TemplateFault {
+    let hint = rules::suggestion(filter.name, FILTERS);
+    let hint = if hint.is_empty() {
+        format!("; there is {}", FILTERS.join(", "))
+    } else {
+        hint
+    };
+    let place = filter_name(source, range(filter.span()), filter.name);
+    not_allowed(&format!("the filter {}{hint}", rules::quoted(filter.name))).at(place)
 }
 
 fn range(span: Span) -> Range<usize> {
     span.start_offset as usize..span.end_offset as usize
 }
 
-/// Where the name of a filter is: behind its `|`, in what the filter spans.
+/// The bytes of a filter's name: behind its `|`, within the bytes of the filter.
 fn filter_name(source: &str, spanned: Range<usize>, name: &str) -> Range<usize> {
     let Some(words) = source.get(spanned.clone()) else {
         return spanned;
@@ -222,34 +228,25 @@ fn filter_name(source: &str, spanned: Range<usize>, name: &str) -> Range<usize> 
     })
 }
 
-/// A place that stands for whether it has a value.
-fn asked(node: &Expr<'_>, looked: &mut Looked<'_>) {
+/// Notes that the text tests whether a place has a value.
+fn note_test(node: &Expr<'_>, contents: &mut Contents<'_>) {
     if let Some(place) = path(node) {
-        looked.claims.ask(place);
+        contents.claims.ask(place);
     }
 }
 
-fn arguments(arguments: &[CallArg<'_>], looked: &mut Looked<'_>) -> Checked {
+fn arguments(arguments: &[CallArg<'_>], contents: &mut Contents<'_>) -> Checked {
     arguments.iter().try_for_each(|argument| match argument {
-        CallArg::Pos(expr) | CallArg::Kwarg(_, expr) => expression(expr, looked),
+        CallArg::Pos(expr) | CallArg::Kwarg(_, expr) => expression(expr, contents),
         CallArg::PosSplat(_) | CallArg::KwargSplat(_) => Err(not_allowed("`*` before an argument")),
     })
 }
 
-fn place(node: &Expr<'_>, looked: &mut Looked<'_>) -> Checked {
+fn place(node: &Expr<'_>, contents: &mut Contents<'_>) -> Checked {
     let path = path(node)
         .ok_or_else(|| not_allowed("what is inside of anything but `fields`, `form` and `call`"))?;
-    if !looked.places.contains(&path) {
-        looked.places.push(path);
+    if !contents.places.contains(&path) {
+        contents.places.push(path);
     }
     Ok(())
-}
-
-/// `call.caller.name`, if that is all it is.
-pub(super) fn path(node: &Expr<'_>) -> Option<String> {
-    match node {
-        Expr::Var(var) => Some(var.id.to_owned()),
-        Expr::GetAttr(attribute) => Some(format!("{}.{}", path(&attribute.expr)?, attribute.name)),
-        _ => None,
-    }
 }

@@ -1,15 +1,15 @@
-//! What the template library cannot read, in sentences for authors: its own words speak of blocks
+//! The library's parse errors in sentences for authors. The library's own messages speak of blocks
 //! and tokens.
 
 use std::ops::Range;
 
 use minijinja::Error;
 
-use super::TemplateFault;
+use super::errors::TemplateFault;
 use crate::rules;
 
-/// Why a text is not a template, and where.
-pub(super) fn said(error: &Error, source: &str) -> TemplateFault {
+/// Converts a parse error of the library.
+pub(super) fn describe(error: &Error, source: &str) -> TemplateFault {
     let detail = error
         .detail()
         .map_or_else(|| error.kind().to_string(), str::to_owned);
@@ -33,7 +33,7 @@ pub(super) fn said(error: &Error, source: &str) -> TemplateFault {
     }
 }
 
-/// What was opened last and never closed, with its place.
+/// The last sign that was opened and not closed, with its place.
 fn unclosed(detail: &str, source: &str) -> Option<(String, Range<usize>)> {
     let opened = |sign: &str| source.rfind(sign).map(|at| at..at + sign.len());
     let is_at_end = detail.contains("end of input");

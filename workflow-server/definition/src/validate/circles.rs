@@ -1,10 +1,11 @@
-//! Circles in which nothing waits: an instance would go round for ever at once. A timer that counts
-//! from the start of the instance, or from a field, holds up the first round only; from the second
-//! on it is due as soon as its stage is entered.
+//! Circles of links in which nothing waits: an instance would run through them forever. A timer
+//! that counts from the start of the instance, or from a field, delays only the first round. In
+//! later rounds it is due when its stage is entered.
 
 use crate::fault::{Fault, FaultCode};
 use crate::model::{Definition, Stage, TimerStart};
-use crate::validate::{Events, in_action};
+use crate::validate::placed::in_action;
+use crate::validate::scene::Events;
 
 /// How many ids of a circle a message names.
 const NAMED_MAX: usize = 6;
@@ -17,14 +18,13 @@ enum Mark {
     Done,
 }
 
-/// A stage on the path: its place, and which of its ways on comes next.
+/// A stage on the path: its index, and its links that are not followed yet.
 struct Step<'d> {
     place: usize,
-    ways: Vec<(usize, &'d str)>,
+    links: Vec<(usize, &'d str)>,
 }
 
-/// A walk over all links, depth first and without recursion; a link back onto the path closes a
-/// circle.
+/// Reports each link that closes a circle. Follows all links depth first, without recursion.
 pub(super) fn check(definition: &Definition, events: &Events<'_>, faults: &mut Vec<Fault>) {
     let stages = &definition.stages;
     let mut marks = vec![Mark::New; stages.len()];
@@ -34,11 +34,11 @@ pub(super) fn check(definition: &Definition, events: &Events<'_>, faults: &mut V
         }
         let mut path = vec![Step {
             place: start,
-            ways: ways_on(&stages[start]),
+            links: automatic_links(&stages[start]),
         }];
         marks[start] = Mark::OnPath;
         while let Some(step) = path.last_mut() {
-            let Some((action, event)) = step.ways.pop() else {
+            let Some((action, event)) = step.links.pop() else {
                 marks[step.place] = Mark::Done;
                 path.pop();
                 continue;
@@ -62,7 +62,7 @@ pub(super) fn check(definition: &Definition, events: &Events<'_>, faults: &mut V
                     marks[next] = Mark::OnPath;
                     path.push(Step {
                         place: next,
-                        ways: ways_on(&stages[next]),
+                        links: automatic_links(&stages[next]),
                     });
                 }
             }
@@ -70,20 +70,20 @@ pub(super) fn check(definition: &Definition, events: &Events<'_>, faults: &mut V
     }
 }
 
-/// Where the stage goes without anybody's doing, once the instance has run for long enough; with
-/// the action's place.
-fn ways_on(stage: &Stage) -> Vec<(usize, &str)> {
-    let mut ways = Vec::new();
+/// The events that a stage leads to automatically once the instance has run long enough, with the
+/// index of the action.
+fn automatic_links(stage: &Stage) -> Vec<(usize, &str)> {
+    let mut links = Vec::new();
     for (place, action) in stage.actions.iter().enumerate() {
         let has_elapsed = action
             .timer()
             .is_some_and(|timer| timer.from != TimerStart::Stage);
-        let goes = action
+        let followed = action
             .targets()
             .filter(|target| has_elapsed || target.leads.is_link());
-        ways.extend(goes.map(|target| (place, target.event)));
+        links.extend(followed.map(|target| (place, target.event)));
     }
-    ways
+    links
 }
 
 fn describe(stages: &[Stage], path: &[Step<'_>], back_to: usize) -> String {

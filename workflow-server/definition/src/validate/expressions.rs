@@ -1,26 +1,26 @@
-//! Conditions, texts, set fields and timers that count from a field: what they name must be
-//! declared.
+//! Conditions, texts, set fields and timers that count from a field: the names that they use must
+//! be declared.
 
-use crate::expression::{Wanted, Wrong, fault_of_field, fault_of_value};
+use crate::expression::{Wanted, Wrong, impossible_value, undeclared_field};
 use crate::facts::{CALL_FLAGS, CALL_TEXTS, Names, ROOTS};
 use crate::fault::FaultCode;
-use crate::model::{Action, ActionKind, TimerStart};
+use crate::model::{Action, ActionKind, SetFieldAction, TimerAction, TimerStart};
 use crate::template::{Kind, Knows, Template};
-use crate::validate::Scene;
+use crate::validate::scene::Scene;
 use crate::value::{FieldDeclaration, FieldType, Value};
 use crate::{limits, rules};
 
-/// How many of these are told of one workflow.
-const TEXT_FAULTS_MAX: usize = limits::FAULTS_MAX + 1;
+/// How many errors of texts are reported for one workflow.
+const TEXT_ERRORS_MAX: usize = limits::FAULTS_MAX + 1;
 
-/// A fault of a field of the action: the words in it that are wrong, or nothing for all of it; what
-/// kind; a sentence.
+/// Receives an error of a field of the action: the field, its invalid words (empty for all of it),
+/// the code, a sentence.
 pub(super) type Report<'r> = &'r mut dyn FnMut(&str, &str, FaultCode, String);
 
-pub(super) fn check(scene: &Scene<'_>, action: &Action, fault: Report<'_>) {
+pub(super) fn check(scene: &Scene<'_>, action: &Action, report: Report<'_>) {
     if let Some(when) = &action.when {
         for Wrong { message, part } in when.check(&scene.names, Wanted::Condition) {
-            fault(
+            report(
                 "when",
                 &part,
                 FaultCode::BadExpression,
@@ -29,74 +29,61 @@ pub(super) fn check(scene: &Scene<'_>, action: &Action, fault: Report<'_>) {
         }
     }
     match &action.kind {
-        ActionKind::Alert(alert) => check_text(scene, &alert.text, fault),
-        ActionKind::SetField(set) => {
-            let declared = scene.names.fields.get(set.field.as_str());
-            match declared {
-                None => {
-                    let wrong =
-                        fault_of_field("fields", &set.field, &scene.names).unwrap_or_default();
-                    fault(
-                        "field",
-                        "",
-                        FaultCode::UnknownField,
-                        format!("`set-field` {wrong}"),
-                    );
-                }
-                Some(field) => {
-                    let mut wrong = set.to.check(&scene.names, Wanted::Field(field.field_type));
-                    if wrong.is_empty() {
-                        wrong.extend(
-                            set.to
-                                .fault_of_literal(field, &scene.names)
-                                .map(Wrong::from),
-                        );
-                    }
-                    for Wrong { message, part } in wrong {
-                        fault(
-                            "to",
-                            &part,
-                            FaultCode::BadExpression,
-                            format!("`to` {message}"),
-                        );
-                    }
-                }
-            }
-        }
-        ActionKind::Timer(timer) => {
-            let TimerStart::Field(name) = &timer.from else {
-                return;
-            };
-            let declared = scene.names.fields.get(name.as_str());
-            match declared.map(|field| field.field_type) {
-                Some(FieldType::Time) => {}
-                Some(other) => {
-                    let message = format!(
-                        "`from` counts from a time, and {} is a {}",
-                        rules::quoted(name),
-                        other.word()
-                    );
-                    fault("from", "", FaultCode::BadValue, message);
-                }
-                None => {
-                    let wrong = fault_of_field("fields", name, &scene.names).unwrap_or_default();
-                    fault(
-                        "from",
-                        "",
-                        FaultCode::UnknownField,
-                        format!("`from` {wrong}"),
-                    );
-                }
-            }
-        }
+        ActionKind::Alert(alert) => check_text(scene, &alert.text, report),
+        ActionKind::SetField(set) => check_set_field(scene, set, report),
+        ActionKind::Timer(timer) => check_timer(scene, timer, report),
         ActionKind::Button(_) | ActionKind::Link(_) | ActionKind::Finish(_) => {}
     }
 }
 
-fn check_text(scene: &Scene<'_>, text: &Template, fault: Report<'_>) {
+fn check_set_field(scene: &Scene<'_>, set: &SetFieldAction, report: Report<'_>) {
+    let names = &scene.names;
+    let Some(field) = names.fields.get(set.field.as_str()) else {
+        let wrong = undeclared_field("fields", &set.field, names).unwrap_or_default();
+        let message = format!("`set-field` {wrong}");
+        return report("field", "", FaultCode::UnknownField, message);
+    };
+    let mut wrong = set.to.check(names, Wanted::Field(field.field_type));
+    if wrong.is_empty() {
+        wrong.extend(set.to.literal_error(field, names).map(Wrong::from));
+    }
+    for Wrong { message, part } in wrong {
+        report(
+            "to",
+            &part,
+            FaultCode::BadExpression,
+            format!("`to` {message}"),
+        );
+    }
+}
+
+fn check_timer(scene: &Scene<'_>, timer: &TimerAction, report: Report<'_>) {
+    let TimerStart::Field(name) = &timer.from else {
+        return;
+    };
+    let declared = scene.names.fields.get(name.as_str());
+    match declared.map(|field| field.field_type) {
+        Some(FieldType::Time) => {}
+        Some(other) => {
+            let message = format!(
+                "`from` counts from a time, and {} is a {}",
+                rules::quoted(name),
+                other.word()
+            );
+            report("from", "", FaultCode::BadValue, message);
+        }
+        None => {
+            let wrong = undeclared_field("fields", name, &scene.names).unwrap_or_default();
+            let message = format!("`from` {wrong}");
+            report("from", "", FaultCode::UnknownField, message);
+        }
+    }
+}
+
+fn check_text(scene: &Scene<'_>, text: &Template, report: Report<'_>) {
     for place in text.places() {
-        if let Some(wrong) = fault_of_place(place, scene) {
-            fault(
+        if let Some(wrong) = place_error(place, scene) {
+            report(
                 "text",
                 place,
                 FaultCode::UnknownField,
@@ -104,12 +91,11 @@ fn check_text(scene: &Scene<'_>, text: &Template, fault: Report<'_>) {
             );
         }
     }
-    // Of a file that is all faults the first are told; a fault more is enough to say that there are
-    // others.
-    let left = TEXT_FAULTS_MAX.saturating_sub(scene.text_faults.get());
+    // Only the first errors are reported; one more shows that there are others.
+    let left = TEXT_ERRORS_MAX.saturating_sub(scene.text_errors.get());
     for wrong in text.faults(&scene.names).take(left) {
-        scene.text_faults.set(scene.text_faults.get() + 1);
-        fault(
+        scene.text_errors.set(scene.text_errors.get() + 1);
+        report(
             "text",
             "",
             FaultCode::BadExpression,
@@ -121,54 +107,13 @@ fn check_text(scene: &Scene<'_>, text: &Template, fault: Report<'_>) {
         let message = format!(
             "{quoted} in the text is not a time zone: give its IANA name, such as Europe/Berlin"
         );
-        fault("text", zone, FaultCode::BadValue, message);
+        report("text", zone, FaultCode::BadValue, message);
     }
-}
-
-/// What its author should know although it can be published: the field of the action, and a
-/// sentence.
-pub(super) fn warnings(scene: &Scene<'_>, action: &Action) -> Vec<(&'static str, String)> {
-    let may_be_missing = |name: &str| {
-        let field = scene.names.fields.get(name)?;
-        let has_value =
-            field.required || field.default.is_some() || scene.set_fields.contains(name);
-        (!has_value).then_some(field.field_type)
-    };
-    let is_asked = |name: &str| {
-        action
-            .when
-            .as_ref()
-            .is_some_and(|when| when.names_of("fields").contains(&name))
-    };
-    let mut warnings = Vec::new();
-    if let Some(TimerStart::Field(name)) = action.timer().map(|timer| &timer.from)
-        && may_be_missing(name) == Some(FieldType::Time)
-        && !is_asked(name)
-    {
-        let message = format!(
-            "`fields.{name}` may have no value, and the timer then counts from entering the stage: make the field `required`, or give the timer `when: has(fields.{name})`"
-        );
-        warnings.push(("from", message));
-    }
-    for (key, text) in action.texts() {
-        let is_unsure = |place: &&str| {
-            place
-                .strip_prefix("fields.")
-                .is_some_and(|name| may_be_missing(name).is_some() && !is_asked(name))
-        };
-        warnings.extend(text.may_be_missing(&scene.names).filter(is_unsure).map(|place| {
-            let message = format!(
-                "`{place}` may have no value, which counts as less than everything: give it a `default`, or ask `{{% if {place} is defined and … %}}`"
-            );
-            (key, message)
-        }));
-    }
-    warnings
 }
 
 /// How the places of a text are declared.
 impl Knows for Names<'_> {
-    /// Nothing where forms say different things of it.
+    /// `None` if forms declare it with different types.
     fn kind(&self, place: &str) -> Option<Kind> {
         let of_type = |field_type| match field_type {
             FieldType::Text | FieldType::Time => Kind::Text,
@@ -188,11 +133,11 @@ impl Knows for Names<'_> {
     fn never_is(&self, place: &str, value: &Value) -> Option<String> {
         let (root, name) = place.split_once('.')?;
         let is_time = |field: &&FieldDeclaration| field.field_type == FieldType::Time;
-        // A time is compared as the text that it shows as.
+        // A text compares a time as the text that it shows.
         if self.declared(root, name).first().is_some_and(is_time) {
             return None;
         }
-        fault_of_value(root, name, value, self)
+        impossible_value(root, name, value, self)
     }
 
     fn may_be_missing(&self, place: &str) -> bool {
@@ -200,11 +145,11 @@ impl Knows for Names<'_> {
     }
 }
 
-fn fault_of_place(place: &str, scene: &Scene<'_>) -> Option<String> {
+fn place_error(place: &str, scene: &Scene<'_>) -> Option<String> {
     let (root, rest) = place.split_once('.').unwrap_or((place, ""));
     match (root, rest) {
-        ("fields", name) if !name.is_empty() => fault_of_field("fields", name, &scene.names),
-        ("form", name) if !name.is_empty() => fault_of_field("form", name, &scene.names),
+        ("fields", name) if !name.is_empty() => undeclared_field("fields", name, &scene.names),
+        ("form", name) if !name.is_empty() => undeclared_field("form", name, &scene.names),
         ("visit" | "now", "") => None,
         ("fields" | "form" | "call", "") => Some(format!(
             "names `{root}` without a name after it: write `{root}.NAME`"

@@ -1,23 +1,23 @@
-//! What a stage may name of a form: the form of the push that leads to it, at once or over links.
-//! After a timer, and a push later, it is gone.
+//! Which form fields a stage may name: those of the push that leads to it, directly or over links.
+//! They have no value after a timer or after another push.
 
 use std::cell::{Cell, RefCell};
 use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 
 use crate::expression::Expression;
+use crate::facts::Names;
 use crate::fault::FaultCode;
 use crate::model::{Action, ButtonAction, Definition, Stage};
 use crate::rules;
-use crate::validate::Scene;
 
-/// How many stages are looked at in all; beyond that nobody is told. A person's workflow takes some
-/// hundred.
+/// How many steps the check takes in total; after that it reports nothing more. A workflow written by
+/// a person takes some hundred.
 const STEPS_MAX: usize = 50_000;
 
 type FieldNames<'d> = Rc<HashSet<&'d str>>;
 
-/// Which fields of forms are there when a stage is entered.
+/// Which form fields have a value when a stage is entered.
 pub(super) struct Forms<'d> {
     /// The button that adds the event.
     buttons: HashMap<&'d str, &'d ButtonAction>,
@@ -51,7 +51,7 @@ impl<'d> Forms<'d> {
         }
     }
 
-    /// Nothing where there is too much to look at.
+    /// The form fields with a value in a stage; `None` if the check would take too many steps.
     fn in_stage(&self, stage: &'d Stage) -> Option<FieldNames<'d>> {
         if let Some(known) = self.known.borrow().get(&stage.number) {
             return known.clone();
@@ -81,36 +81,36 @@ impl<'d> Forms<'d> {
     }
 }
 
-/// Faults of what names a field of a form that is not there in its stage.
+/// Reports the names of form fields that have no value in their stage.
 pub(super) fn check<'d>(
-    scene: &Scene<'d>,
+    forms: &Forms<'d>,
+    declared: &Names<'d>,
     stage: &'d Stage,
     action: &'d Action,
-    mut fault: impl FnMut(&str, FaultCode, String),
+    mut report: impl FnMut(&str, FaultCode, String),
 ) {
     let mut check = |field: &str, names: Vec<&str>| {
         for name in names
             .into_iter()
-            .filter(|name| !scene.names.declared("form", name).is_empty())
+            .filter(|name| !declared.declared("form", name).is_empty())
         {
-            if scene
-                .forms
+            if forms
                 .in_stage(stage)
-                .is_some_and(|there| !there.contains(name))
+                .is_some_and(|known| !known.contains(name))
             {
                 let place = rules::quoted(&format!("form.{name}"));
                 let message = format!(
                     "names {place}, which no push that leads to this stage asks for: keep it with `set-field` where it is asked for, and name the field"
                 );
-                fault(field, FaultCode::UnknownField, message);
+                report(field, FaultCode::UnknownField, message);
             }
         }
     };
-    // Who asks whether it is there knows that it may not be.
+    // A condition with `has` expects that the value may be missing.
     let unasked = |expression: &'d Expression| -> Vec<&'d str> {
         let is_asked = |name: &&str| expression.source().contains(&format!("has(form.{name})"));
         expression
-            .names_of("form")
+            .names_below("form")
             .into_iter()
             .filter(|name| !is_asked(name))
             .collect()

@@ -1,12 +1,12 @@
-//! What a definition says outside of its stages, as far as the server must know of it.
+//! The parts of a definition outside of its stages that name something in the server.
 
 use crate::fault::{Fault, FaultCode};
 use crate::time::{Span, SpanUnit};
-use crate::validate::Scene;
+use crate::validate::scene::Scene;
 
 pub(super) fn check(scene: &Scene<'_>, faults: &mut Vec<Fault>) {
     let definition = scene.definition;
-    let mut fault = |field: &str, (code, message)| {
+    let mut report = |field: &str, (code, message)| {
         faults.push(Fault {
             field: field.to_owned(),
             ..Fault::new(code, message)
@@ -17,25 +17,25 @@ pub(super) fn check(scene: &Scene<'_>, faults: &mut Vec<Fault>) {
         .as_deref()
         .and_then(|name| unknown_calendar(scene, name))
     {
-        fault("calendar", unknown);
+        report("calendar", unknown);
     }
     let calendar = definition.calendar_for(None);
     if let Some(without) = definition
         .deadline
         .and_then(|span| without_calendar(span, calendar))
     {
-        fault("deadline", without);
+        report("deadline", without);
     }
 }
 
-/// Why a calendar cannot be counted in.
+/// The error of a calendar that is not declared.
 pub(super) fn unknown_calendar(scene: &Scene<'_>, name: &str) -> Option<(FaultCode, String)> {
     let is_known = name == crate::model::NO_CALENDAR || (scene.declared.is_calendar)(name);
     let message = || scene.not_declared("calendar", name, scene.declared.like_calendar);
     (!is_known).then(|| (FaultCode::UnknownCalendar, message()))
 }
 
-/// Working days are some calendar's.
+/// The error of a duration in working days without a calendar.
 pub(super) fn without_calendar(span: Span, calendar: Option<&str>) -> Option<(FaultCode, String)> {
     let is_without = span.unit == SpanUnit::WorkingDays && calendar.is_none();
     let message = || {

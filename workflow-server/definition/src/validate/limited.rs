@@ -1,11 +1,11 @@
-//! Names, sizes and spans: what a file's reader checks with positions, checked again for
-//! definitions from elsewhere.
+//! Names, sizes and durations. The reader of files checks them with positions; definitions from
+//! elsewhere are checked here.
 
 use crate::fault::{Fault, FaultCode};
 use crate::model::{Action, ActionKind, Definition, Stage};
 use crate::template::Template;
 use crate::time::Span;
-use crate::validate::{in_action, in_stage};
+use crate::validate::placed::{in_action, in_stage};
 use crate::value::FieldDeclaration;
 use crate::{limits, rules};
 

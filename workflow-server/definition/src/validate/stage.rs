@@ -1,4 +1,4 @@
-//! One stage by itself, and where its actions point.
+//! One stage, and the events that its actions lead to.
 
 use std::collections::HashSet;
 
@@ -10,7 +10,9 @@ use crate::model::{
 };
 use crate::rules;
 use crate::validate::header::{unknown_calendar, without_calendar};
-use crate::validate::{Events, Scene, expressions, forms, in_action, in_stage, is_unlinked_end};
+use crate::validate::placed::{in_action, in_stage};
+use crate::validate::scene::{Events, Scene};
+use crate::validate::{expressions, forms, warnings};
 
 pub(super) fn check<'d>(scene: &Scene<'d>, stage: &'d Stage, faults: &mut Vec<Fault>) {
     let events = scene.events;
@@ -26,43 +28,49 @@ pub(super) fn check<'d>(scene: &Scene<'d>, stage: &'d Stage, faults: &mut Vec<Fa
                 ..in_action(stage, place, code, message)
             });
         });
-        let mut fault = |field: &str, code, message| {
+        let mut report = |field: &str, code, message| {
             faults.push(Fault {
                 field: field.to_owned(),
                 ..in_action(stage, place, code, message)
             });
         };
-        forms::check(scene, stage, action, |field, code, message| {
-            let subject = if field == "text" {
-                "the text".to_owned()
-            } else {
-                format!("`{field}`")
-            };
-            fault(field, code, format!("{subject} {message}"));
-        });
+        forms::check(
+            &scene.forms,
+            &scene.names,
+            stage,
+            action,
+            |field, code, message| {
+                let subject = if field == "text" {
+                    "the text".to_owned()
+                } else {
+                    format!("`{field}`")
+                };
+                report(field, code, format!("{subject} {message}"));
+            },
+        );
         match &action.kind {
-            ActionKind::Alert(alert) => check_alert(scene, alert, fault),
+            ActionKind::Alert(alert) => check_alert(scene, alert, report),
             ActionKind::Button(button) => {
                 if !labels.insert(button.label.as_str()) {
                     let message = format!(
                         "the stage has another button {}",
                         rules::quoted(&button.label)
                     );
-                    fault("button", FaultCode::DuplicateLabel, message);
+                    report("button", FaultCode::DuplicateLabel, message);
                 }
                 if events.place(&button.event).is_none() {
-                    fault(
+                    report(
                         "id",
                         FaultCode::UnknownEvent,
                         unknown_event(&button.event, events),
                     );
                 }
             }
-            ActionKind::Timer(timer) => check_timer(scene, timer, fault),
-            ActionKind::Link(link) => check_link(link, events, fault),
+            ActionKind::Timer(timer) => check_timer(scene, timer, report),
+            ActionKind::Link(link) => check_link(link, events, report),
             ActionKind::Finish(_) | ActionKind::SetField(_) => {}
         }
-        for (field, message) in expressions::warnings(scene, action) {
+        for (field, message) in warnings::of_action(scene, action) {
             let of_action = in_action(stage, place, FaultCode::BadValue, message);
             faults.push(Fault {
                 field: field.to_owned(),
@@ -74,7 +82,7 @@ pub(super) fn check<'d>(scene: &Scene<'d>, stage: &'d Stage, faults: &mut Vec<Fa
 }
 
 fn check_end(definition: &Definition, stage: &Stage, faults: &mut Vec<Fault>) {
-    if is_unlinked_end(stage) {
+    if stage.is_unlinked_end() {
         let has_conditional = stage
             .actions
             .iter()
@@ -109,9 +117,9 @@ fn check_end(definition: &Definition, stage: &Stage, faults: &mut Vec<Fault>) {
     }
 }
 
-/// A link or a finish without a condition leaves the stage at once: nothing comes after it, and
-/// what was armed before would never be seen. Fields may be set before it, and ends with conditions
-/// come before it.
+/// Checks the order of actions. A link or finish without a condition leaves the stage immediately, so
+/// no action may follow it, and people would never see an alert or button before it. Fields may be
+/// set before it, and links and finishes with conditions precede it.
 fn check_order(stage: &Stage, faults: &mut Vec<Fault>) {
     let leaves = |action: &Action| action.when.is_none() && action.ends();
     let Some(end) = stage.actions.iter().position(leaves) else {
@@ -151,7 +159,7 @@ fn is_alert(action: &Action) -> bool {
 fn check_alert(
     scene: &Scene<'_>,
     alert: &AlertAction,
-    mut fault: impl FnMut(&str, FaultCode, String),
+    mut report: impl FnMut(&str, FaultCode, String),
 ) {
     let steps = alert.escalate.iter().flat_map(|step| {
         [
@@ -166,13 +174,13 @@ fn check_alert(
         .filter(|(_, team)| !is_team(team))
     {
         let message = scene.not_declared("team", team, scene.declared.like_team);
-        fault(field, FaultCode::UnknownTeam, message);
+        report(field, FaultCode::UnknownTeam, message);
     }
     if alert.due.is_none() && !alert.escalate.is_empty() {
         let message = "`escalate` counts from the alert's due: give the alert a `due`".to_owned();
-        fault("escalate", FaultCode::MissingKey, message);
+        report("escalate", FaultCode::MissingKey, message);
     }
-    check_calendar(scene, alert.calendar.as_deref(), &mut fault);
+    check_calendar(scene, alert.calendar.as_deref(), &mut report);
     let calendar = scene.definition.calendar_for(alert.calendar.as_deref());
     let after = |step: &EscalationStep| {
         if let StepTime::After(span) = step.at {
@@ -189,48 +197,48 @@ fn check_alert(
     for (field, (code, message)) in
         spans.filter_map(|(field, span)| Some((field, without_calendar(span?, calendar)?)))
     {
-        fault(field, code, message);
+        report(field, code, message);
     }
 }
 
 fn check_calendar(
     scene: &Scene<'_>,
     own: Option<&str>,
-    fault: &mut impl FnMut(&str, FaultCode, String),
+    report: &mut impl FnMut(&str, FaultCode, String),
 ) {
     if let Some((code, message)) = own.and_then(|name| unknown_calendar(scene, name)) {
-        fault("calendar", code, message);
+        report("calendar", code, message);
     }
 }
 
 fn check_timer(
     scene: &Scene<'_>,
     timer: &TimerAction,
-    mut fault: impl FnMut(&str, FaultCode, String),
+    mut report: impl FnMut(&str, FaultCode, String),
 ) {
     if scene.events.place(&timer.event).is_none() {
-        fault(
+        report(
             "id",
             FaultCode::UnknownEvent,
             unknown_event(&timer.event, scene.events),
         );
     }
-    check_calendar(scene, timer.calendar.as_deref(), &mut fault);
+    check_calendar(scene, timer.calendar.as_deref(), &mut report);
     let calendar = scene.definition.calendar_for(timer.calendar.as_deref());
     if let Some((code, message)) = timer
         .after
         .and_then(|span| without_calendar(span, calendar))
     {
-        fault("after", code, message);
+        report("after", code, message);
     }
     if calendar.is_none() && timer.at.is_some_and(|at| at.day == NextDay::NextWorkingDay) {
         let message =
             "`at` asks for a working day, and there is no calendar: name one with `calendar`"
                 .to_owned();
-        fault("at", FaultCode::MissingKey, message);
+        report("at", FaultCode::MissingKey, message);
     }
     if timer.after.is_none() && timer.at.is_none() && !matches!(timer.from, TimerStart::Field(_)) {
-        fault(
+        report(
             "after",
             FaultCode::MissingKey,
             "`timer` needs `after`".to_owned(),
@@ -241,10 +249,10 @@ fn check_timer(
 fn check_link(
     link: &LinkAction,
     events: &Events<'_>,
-    mut fault: impl FnMut(&str, FaultCode, String),
+    mut report: impl FnMut(&str, FaultCode, String),
 ) {
     if events.place(&link.to).is_none() {
-        fault(
+        report(
             "to",
             FaultCode::UnknownEvent,
             unknown_event(&link.to, events),
@@ -255,7 +263,7 @@ fn check_link(
         .as_ref()
         .filter(|at_most| events.place(&at_most.otherwise).is_none())
     {
-        fault(
+        report(
             "else",
             FaultCode::UnknownEvent,
             unknown_event(&at_most.otherwise, events),
@@ -264,7 +272,7 @@ fn check_link(
 }
 
 fn unknown_event(event: &str, events: &Events<'_>) -> String {
-    let hint = events.suggestions.of(event, events.places.keys().copied());
+    let hint = events.suggestions.of(event, events.ids());
     let hint = if hint.is_empty() {
         events.all_if_few()
     } else {

@@ -1,4 +1,4 @@
-//! Finding the claims in the tree of a template.
+//! Finds the claims in the tree of a template.
 
 use minijinja::machinery::ast::{
     BinOp, BinOpKind, CallArg, Compare, CompareOpKind, Expr, Filter, UnaryOp, UnaryOpKind,
@@ -7,15 +7,15 @@ use minijinja::value::{Value as JinjaValue, ValueKind};
 
 use super::{Change, Claim, Claims, Kind, Looks, Side};
 use crate::rules;
-use crate::template::sandbox;
+use crate::template::tree;
 use crate::value::Value;
 
-/// What a part gives; nothing where that hangs on its values.
+/// One side of an operation; `None` if its kind depends on the values.
 fn side(node: &Expr<'_>) -> Option<Side> {
     match node {
         Expr::Const(literal) if literal.value.is_none() => Some(Side::Nothing),
         Expr::Const(literal) => of_literal(&literal.value).map(Side::Literal),
-        Expr::Var(_) | Expr::GetAttr(_) => sandbox::path(node).map(Side::Place),
+        Expr::Var(_) | Expr::GetAttr(_) => tree::path(node).map(Side::Place),
         Expr::UnaryOp(op) => match (&op.op, &op.expr) {
             (UnaryOpKind::Not, _) => Some(Side::Known(Kind::Bool)),
             (UnaryOpKind::Neg, Expr::Const(literal)) => match of_literal(&literal.value) {
@@ -26,7 +26,7 @@ fn side(node: &Expr<'_>) -> Option<Side> {
         },
         Expr::BinOp(op) => match op.op {
             BinOpKind::Concat => Some(Side::Known(Kind::Text)),
-            // Of the kind of its sides, and never one of their values.
+            // A sum has the kind of its sides, but not their values.
             BinOpKind::Add => match side(&op.left)? {
                 Side::Place(place) => Some(Side::Changed(place, Change::Shown)),
                 Side::Literal(value) => Some(Side::Known(super::of_value(&value))),
@@ -72,7 +72,7 @@ fn of_filter(filter: &Filter<'_>) -> Option<Side> {
     }
 }
 
-/// Of a chain of comparisons: each side with the one after it.
+/// Adds the claims of a chain of comparisons: each side is compared with the next.
 pub(in crate::template) fn of_chain(chain: &Compare<'_>, claims: &mut Claims) {
     let mut one = &chain.expr;
     for part in &chain.ops {
@@ -86,7 +86,7 @@ pub(in crate::template) fn of_chain(chain: &Compare<'_>, claims: &mut Claims) {
     }
 }
 
-/// Of an operation with two sides, a comparison too.
+/// Adds the claims of an operation with two sides, or a comparison.
 pub(in crate::template) fn of_operation(op: &BinOp<'_>, claims: &mut Claims) {
     let sign = match op.op {
         BinOpKind::Eq | BinOpKind::Ne => return compared(&op.left, &op.right, Looks::Same, claims),
@@ -117,7 +117,7 @@ pub(in crate::template) fn of_operation(op: &BinOp<'_>, claims: &mut Claims) {
 }
 
 fn compared(one: &Expr<'_>, other: &Expr<'_>, looks: Looks, claims: &mut Claims) {
-    // To be in a list that is written out is to be the same as one of its items.
+    // Being in a literal list means being equal to one of its items.
     let (others, looks) = match (looks, other) {
         (Looks::In, Expr::List(list)) => (list.items.as_slice(), Looks::Same),
         (looks, other) => (std::slice::from_ref(other), looks),
@@ -137,7 +137,7 @@ pub(in crate::template) fn of_sign(op: &UnaryOp<'_>, claims: &mut Claims) {
     }
 }
 
-/// Of a filter: what it works on, and what it takes between its brackets.
+/// Adds the claims of a filter: its input and its arguments.
 pub(in crate::template) fn of_arguments(filter: &Filter<'_>, claims: &mut Claims) {
     let works_on = match filter.name {
         "round" => Some(("round", Kind::Number)),

@@ -1,0 +1,45 @@
+//! Warnings: the definition can be published, but its author may have meant something else.
+
+use crate::model::{Action, TimerStart};
+use crate::validate::scene::Scene;
+use crate::value::FieldType;
+
+/// The warnings for an action: the field of the action, and a sentence.
+pub(super) fn of_action(scene: &Scene<'_>, action: &Action) -> Vec<(&'static str, String)> {
+    let may_be_missing = |name: &str| {
+        let field = scene.names.fields.get(name)?;
+        let has_value =
+            field.required || field.default.is_some() || scene.set_fields.contains(name);
+        (!has_value).then_some(field.field_type)
+    };
+    let is_asked = |name: &str| {
+        action
+            .when
+            .as_ref()
+            .is_some_and(|when| when.names_below("fields").contains(&name))
+    };
+    let mut warnings = Vec::new();
+    if let Some(TimerStart::Field(name)) = action.timer().map(|timer| &timer.from)
+        && may_be_missing(name) == Some(FieldType::Time)
+        && !is_asked(name)
+    {
+        let message = format!(
+            "`fields.{name}` may have no value, and the timer then counts from entering the stage: make the field `required`, or give the timer `when: has(fields.{name})`"
+        );
+        warnings.push(("from", message));
+    }
+    for (key, text) in action.texts() {
+        let is_unsure = |place: &&str| {
+            place
+                .strip_prefix("fields.")
+                .is_some_and(|name| may_be_missing(name).is_some() && !is_asked(name))
+        };
+        warnings.extend(text.may_be_missing(&scene.names).filter(is_unsure).map(|place| {
+            let message = format!(
+                "`{place}` may have no value, which counts as less than everything: give it a `default`, or ask `{{% if {place} is defined and … %}}`"
+            );
+            (key, message)
+        }));
+    }
+    warnings
+}
