@@ -12,6 +12,7 @@ mod group;
 mod last_seen;
 mod snapshot;
 pub mod v1;
+mod version;
 
 pub use archive::{ArchivedCall, ArchivedInstance, ChunkContent, ChunkFilter};
 pub use group::{GroupBytes, Linked, cut_group, decode_group, pack_entries, unpack_entries};

@@ -8,8 +8,8 @@ use aftercall_engine::instance::{InstanceId, Status};
 use prost::Message;
 use xorf::{BinaryFuse16, Descriptor, Filter};
 
-use super::group::versioned;
 use super::v1::Coded;
+use super::version::versioned;
 use super::{RECORDS_VERSION, RecordError};
 
 /// The most bytes that the content of a chunk unpacks to: far more than the largest chunk has.

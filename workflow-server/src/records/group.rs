@@ -8,6 +8,7 @@ use prost::Message;
 use twox_hash::XxHash3_64;
 
 use super::v1::EntryRecord;
+use super::version::versioned;
 use super::{RECORDS_VERSION, RecordError};
 
 /// The most bytes that packed history unpacks to: a group with an import of the largest file, with
@@ -164,14 +165,6 @@ pub fn unpack_entries(packed: &[u8]) -> Result<Vec<Entry>, RecordError> {
         entries.push(EntryRecord::decode_length_delimited(&mut rest)?.try_into()?);
     }
     Ok(entries)
-}
-
-pub(super) fn versioned(bytes: &[u8]) -> Result<&[u8], RecordError> {
-    match bytes.split_first() {
-        Some((&RECORDS_VERSION, rest)) => Ok(rest),
-        Some((&found, _)) if found > RECORDS_VERSION => Err(RecordError::NewerVersion { found }),
-        _ => Err(RecordError::Incomplete("version")),
-    }
 }
 
 fn link(chain: u64, bytes: &[u8]) -> u64 {

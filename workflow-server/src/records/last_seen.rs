@@ -5,7 +5,7 @@ use std::sync::Arc;
 use aftercall_definition::time::Time;
 use prost::Message;
 
-use super::group::versioned;
+use super::version::versioned;
 use super::{RECORDS_VERSION, RecordError};
 
 /// What a server last knew of the time.

@@ -11,11 +11,11 @@ use aftercall_engine::world::requests::Marks;
 use aftercall_engine::world::{Keeping, World};
 use prost::Message;
 
-use super::group::versioned;
 use super::v1::{
     BatchRecord, CalendarRecord, CallRecord, ChunkRecord, ErasureRecord, HistoryChunkRecord,
     InstanceRecord, MarkRecord, PurgeConfirmationRecord, TeamRecord, VersionRecord, WorkflowRecord,
 };
+use super::version::versioned;
 use super::{RECORDS_VERSION, RecordError};
 
 /// About how many bytes a frame has: bounds what a snapshot holds in memory while it is written.

@@ -18,6 +18,7 @@ mod fields;
 mod history;
 mod instance;
 mod instance_change;
+mod span;
 
 pub use archive::{ChunkRecord, PurgeConfirmationRecord};
 pub use batch::BatchRecord;

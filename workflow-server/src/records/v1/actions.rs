@@ -12,9 +12,9 @@ use aftercall_definition::model::{
 use aftercall_definition::template::Template;
 
 use super::codes::Coded;
-use super::definition::SpanRecord;
 use super::escalation::StepRecord;
 use super::fields::{FieldDeclarationRecord, declarations, from_declarations};
+use super::span::SpanRecord;
 use crate::records::RecordError;
 
 #[derive(Clone, PartialEq, prost::Message)]

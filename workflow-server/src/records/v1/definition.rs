@@ -5,7 +5,7 @@ use std::sync::Arc;
 use aftercall_definition::model::{Definition, Event, Stage};
 use aftercall_definition::numbering::Numbering;
 use aftercall_definition::source::Source;
-use aftercall_definition::time::{Span, SpanUnit, Time};
+use aftercall_definition::time::Time;
 use aftercall_engine::actor::Actor;
 use aftercall_engine::team::Team;
 use aftercall_engine::world::definitions::{Version, Workflow};
@@ -13,6 +13,7 @@ use aftercall_engine::world::definitions::{Version, Workflow};
 use super::actions::ActionRecord;
 use super::codes::Coded;
 use super::fields::{FieldDeclarationRecord, declarations, from_declarations};
+use super::span::SpanRecord;
 use crate::records::RecordError;
 
 /// A team.
@@ -53,34 +54,6 @@ impl From<TeamRecord> for Team {
             revision: record.revision,
             removed: record.removed,
         }
-    }
-}
-
-#[derive(Clone, PartialEq, prost::Message)]
-pub(super) struct SpanRecord {
-    #[prost(uint32, tag = "1")]
-    amount: u32,
-    #[prost(int32, tag = "2")]
-    unit: i32,
-}
-
-impl From<Span> for SpanRecord {
-    fn from(span: Span) -> Self {
-        Self {
-            amount: span.amount,
-            unit: span.unit.code(),
-        }
-    }
-}
-
-impl TryFrom<SpanRecord> for Span {
-    type Error = RecordError;
-
-    fn try_from(record: SpanRecord) -> Result<Self, RecordError> {
-        Ok(Self {
-            amount: record.amount,
-            unit: SpanUnit::from_code(record.unit)?,
-        })
     }
 }
 

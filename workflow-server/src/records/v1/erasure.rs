@@ -10,7 +10,7 @@ use prost::Message;
 
 use super::codes::Coded;
 use super::instance::IdRecord;
-use crate::records::group::versioned;
+use crate::records::version::versioned;
 use crate::records::{RECORDS_VERSION, RecordError};
 
 #[derive(Clone, PartialEq, prost::Message)]

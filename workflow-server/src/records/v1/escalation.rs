@@ -3,7 +3,7 @@
 use aftercall_definition::model::{Again, EscalationStep, Raise, StepTime};
 
 use super::codes::Coded;
-use super::definition::SpanRecord;
+use super::span::SpanRecord;
 use crate::records::RecordError;
 
 /// An escalation step; without a share and a span it comes at the due.
