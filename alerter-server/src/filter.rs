@@ -11,9 +11,9 @@ use aftercall_serving::FieldError;
 use prost::Message as _;
 use twox_hash::XxHash3_64;
 
+use crate::field::{Field, value_of_call};
 use crate::limits::{FILTER_VALUE_CHARACTERS_MAX, FILTER_VALUES_MAX};
 use crate::shown::Facts;
-use crate::views::{Field, of_call};
 
 /// Which follow-ups. Fields are and-ed, the values of one or-ed; an empty field lets everything
 /// through.
@@ -72,7 +72,7 @@ impl Filter {
             Field::Call => self
                 .calls
                 .iter()
-                .flat_map(|(source, ids)| ids.iter().map(|id| of_call(source, id)))
+                .flat_map(|(source, ids)| ids.iter().map(|id| value_of_call(source, id)))
                 .collect(),
             Field::Holder => of_names(&self.holders),
             Field::Customer => of_names(&self.customers),

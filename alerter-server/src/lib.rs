@@ -9,6 +9,7 @@ mod series;
 mod server;
 
 mod cache;
+mod field;
 mod filter;
 mod hub;
 mod limits;

@@ -15,37 +15,12 @@ use slab::Slab;
 use tokio::sync::watch;
 
 use crate::cache::Cache;
+use crate::field::{Field, value_of_call};
 use crate::filter::Filter;
 use crate::link::Link;
 use crate::ring::RingEntry;
 use crate::shown::Facts;
 use crate::view::View;
-
-/// A field by whose values views are indexed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) enum Field {
-    /// The call: source and id.
-    Call,
-    /// Who holds it.
-    Holder,
-    /// The customer.
-    Customer,
-    /// The team of an alert.
-    Team,
-    /// The workflow.
-    Workflow,
-}
-
-impl Field {
-    /// All of them, the most selective first.
-    pub(crate) const ALL: [Self; 5] = [
-        Self::Call,
-        Self::Holder,
-        Self::Customer,
-        Self::Team,
-        Self::Workflow,
-    ];
-}
 
 /// The views.
 #[derive(Debug, Default)]
@@ -55,12 +30,6 @@ pub(crate) struct Views {
     by_field: [HashMap<Box<str>, Vec<usize>>; Field::ALL.len()],
     /// Views whose filter has no such field.
     others: Vec<usize>,
-}
-
-/// A call as one value. Two calls may have the same value: they find the same views, whose filters
-/// then decide.
-pub(crate) fn of_call(source: &str, id: &str) -> String {
-    format!("{source}\0{id}")
 }
 
 impl Views {
@@ -200,7 +169,7 @@ fn values(field: Field, facts: &Facts) -> Option<Vec<Cow<'_, str>>> {
         Field::Call => facts
             .call
             .as_ref()
-            .map(|(source, id)| vec![of_call(source, id).into()])?,
+            .map(|(source, id)| vec![value_of_call(source, id).into()])?,
         Field::Holder => vec![(&*facts.holder).into()],
         Field::Customer => vec![(&*facts.customer).into()],
         Field::Team => facts

@@ -5,7 +5,7 @@
 
 use tonic::transport::{Endpoint, Uri};
 
-use crate::subscription::Error;
+use crate::error::Error;
 
 /// Reads the address of a server: `127.0.0.1:7402`, or the same as `http://127.0.0.1:7402`.
 ///

@@ -23,6 +23,7 @@
 //! ```
 
 mod address;
+mod error;
 mod list;
 mod place;
 mod subscription;
@@ -31,6 +32,7 @@ mod wallboard;
 
 pub use address::endpoint;
 pub use aftercall_proto as proto;
+pub use error::Error;
 pub use list::{Change, LiveList};
-pub use subscription::{Error, Event, Subscription};
+pub use subscription::{Event, Subscription};
 pub use wallboard::{BoardEvent, Wallboards};

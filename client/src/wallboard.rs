@@ -12,7 +12,8 @@ use tonic::Streaming;
 use tonic::transport::Endpoint;
 
 use crate::address::endpoint;
-use crate::subscription::{Error, SILENCE, innermost, is_passing, lasting};
+use crate::error::Error;
+use crate::subscription::{SILENCE, innermost, is_passing, lasting};
 use crate::wait::Waits;
 
 /// What happened on the stream.

@@ -26,9 +26,9 @@ use axum::http::Response;
 use futures::task::AtomicWaker;
 use http_body::{Frame, SizeHint};
 
-use crate::connection::Connection;
-use crate::limits::{UNREAD_BYTES_MAX, UNREAD_BYTES_REFUSED};
+use crate::connection::{Connection, Unsent};
 use crate::streams::Ends;
+use crate::unread;
 
 /// Unsent bytes of one answer at most: enough to keep a fast connection busy.
 const BACKLOG_BYTES_MAX: usize = 64 * 1024;
@@ -41,22 +41,6 @@ const BACKLOG_BYTES_LEAST: usize = 4 * 1024;
 
 /// Unsent bytes of all answers of this process above which each answer is held to the least.
 const BACKLOGS_BYTES_MAX: usize = 32 * 1024 * 1024;
-
-/// Unsent bytes of all answers.
-static ALL: AtomicUsize = AtomicUsize::new(0);
-
-/// Whether all answers together hold so much that only clients with almost no unsent bytes are
-/// served.
-pub(crate) fn is_over_all() -> bool {
-    ALL.load(Ordering::Relaxed) > UNREAD_BYTES_MAX
-}
-
-/// Whether all answers together hold so much that a server should make no large answer for any
-/// client.
-#[must_use]
-pub fn is_full_of_unread_answers() -> bool {
-    ALL.load(Ordering::Relaxed) > UNREAD_BYTES_REFUSED
-}
 
 /// Limits the unsent bytes of an answer.
 pub(crate) fn bounded(connection: &Arc<Connection>, response: Response<Body>) -> Response<Body> {
@@ -118,7 +102,7 @@ impl AsRef<[u8]> for Leaving {
 
 impl Drop for Leaving {
     fn drop(&mut self) {
-        ALL.fetch_sub(self.data.len(), Ordering::Relaxed);
+        unread::subtract(self.data.len());
         self.backlog.connection.forget_unread(self.data.len());
         if self.is_given {
             self.backlog
@@ -143,7 +127,7 @@ impl Backlog {
 
     /// Counts data until it is sent.
     fn count(self: &Arc<Self>, data: Bytes) -> Leaving {
-        ALL.fetch_add(data.len(), Ordering::Relaxed);
+        unread::add(data.len());
         self.connection.note_unread(data.len());
         Leaving {
             data,
@@ -152,28 +136,27 @@ impl Backlog {
         }
     }
 
-    /// Pieces that were sent.
-    pub(crate) fn progress(&self) -> u64 {
-        self.left.load(Ordering::Relaxed)
-    }
-
-    /// Whether the transport has unsent data.
-    pub(crate) fn is_waiting(&self) -> bool {
-        self.bytes.load(Ordering::Acquire) > 0
-    }
-
-    /// Ends the stream; returns whether it can be ended alone.
-    pub(crate) fn end(&self) -> bool {
-        self.ends.as_ref().inspect(|ends| ends.end()).is_some()
-    }
-
     fn is_full(&self) -> bool {
-        let most = if ALL.load(Ordering::Relaxed) < BACKLOGS_BYTES_MAX {
+        let most = if unread::bytes() < BACKLOGS_BYTES_MAX {
             BACKLOG_BYTES_MAX
         } else {
             BACKLOG_BYTES_LEAST
         };
         self.bytes.load(Ordering::Acquire) >= most
+    }
+}
+
+impl Unsent for Backlog {
+    fn progress(&self) -> u64 {
+        self.left.load(Ordering::Relaxed)
+    }
+
+    fn is_waiting(&self) -> bool {
+        self.bytes.load(Ordering::Acquire) > 0
+    }
+
+    fn end(&self) -> bool {
+        self.ends.as_ref().inspect(|ends| ends.end()).is_some()
     }
 }
 

@@ -10,7 +10,8 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use thiserror::Error;
 
-use crate::settings::{SettingError, Settings};
+use crate::error::SettingError;
+use crate::settings::Settings;
 
 /// Why a configuration was refused.
 #[derive(Debug, Error)]

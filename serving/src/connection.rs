@@ -7,15 +7,27 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::Notify;
 
-use crate::backlog::{Backlog, is_over_all};
 use crate::limits::UNREAD_BYTES_ALWAYS;
 use crate::places::{Place, Use};
 use crate::refusal::Refusal;
+use crate::unread::is_over_all;
+
+/// An answer of which a part is unsent.
+pub(crate) trait Unsent: std::fmt::Debug + Send + Sync {
+    /// Pieces that were sent.
+    fn progress(&self) -> u64;
+
+    /// Whether the transport has unsent data.
+    fn is_waiting(&self) -> bool;
+
+    /// Ends the stream; returns whether it can be ended alone.
+    fn end(&self) -> bool;
+}
 
 /// A large unsent answer, and when it last made progress.
 #[derive(Debug)]
 struct Watched {
-    answer: Weak<Backlog>,
+    answer: Weak<dyn Unsent>,
     progress: u64,
     since: Instant,
 }
@@ -93,8 +105,9 @@ impl Connection {
     }
 
     /// Watches a large unsent answer.
-    pub(crate) fn watch(&self, answer: &Arc<Backlog>) {
-        let (answer, progress, since) = (Arc::downgrade(answer), answer.progress(), Instant::now());
+    pub(crate) fn watch(&self, answer: &Arc<impl Unsent + 'static>) {
+        let (progress, since) = (answer.progress(), Instant::now());
+        let answer: Weak<dyn Unsent> = Arc::downgrade(answer) as _;
         let mut watched = self.watched();
         watched.retain(|watched| watched.answer.strong_count() > 0);
         watched.push(Watched {

@@ -11,8 +11,8 @@ use axum::http::header::{HOST, ORIGIN};
 use axum::http::uri::Authority;
 use axum::http::{HeaderValue, Request};
 
+use crate::error::SettingError;
 use crate::refusal::Refusal;
-use crate::settings::SettingError;
 
 /// The names and the origins of one server.
 #[derive(Debug)]

@@ -24,6 +24,7 @@ mod wire;
 
 mod answer;
 mod backlog;
+mod error;
 mod hosts;
 mod library;
 mod probes;
@@ -32,6 +33,7 @@ mod reflection;
 mod refusal;
 mod rpc;
 mod streams;
+mod unread;
 mod upload;
 
 mod limits;
@@ -40,7 +42,7 @@ mod seldom;
 pub mod series;
 
 pub use aftercall_text::FieldError;
-pub use backlog::is_full_of_unread_answers;
+pub use error::ServeError;
 pub use limits::{
     CONNECTIONS_MAX, CONNECTIONS_PER_ADDRESS_MAX, FEED_MESSAGE_BYTES_MAX, Limits,
     UNREAD_BYTES_REFUSED,
@@ -50,4 +52,5 @@ pub use network::NetworkArgs;
 pub use probes::metrics_handle;
 pub use process::{block_on, run, shutdown_token};
 pub use readiness::Readiness;
-pub use serve::{ServeError, base_routes, open_listener, serve};
+pub use serve::{base_routes, open_listener, serve};
+pub use unread::is_full_of_unread_answers;

@@ -10,7 +10,7 @@ use tonic::service::Routes;
 use tonic_reflection::pb::{v1, v1alpha};
 use tonic_reflection::server::Builder;
 
-use crate::ServeError;
+use crate::error::ServeError;
 
 /// What every server serves.
 const ALWAYS: [&str; 3] = [

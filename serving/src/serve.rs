@@ -2,7 +2,6 @@
 //! have none.
 
 use std::convert::Infallible;
-use std::io;
 use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
@@ -14,7 +13,6 @@ use axum::middleware::map_response;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
-use thiserror::Error;
 use tokio::net::{TcpListener, TcpStream};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -27,6 +25,7 @@ use crate::accept::accept;
 use crate::answer::Answering;
 use crate::connection::Connection;
 use crate::descriptors::{connections_allowed, raise_limit};
+use crate::error::ServeError;
 use crate::hosts::Hosts;
 use crate::limits::{
     CONNECTION_WINDOW_BYTES, Limits, PENDING_RESETS_SLACK, STALL_LOOKS, STREAM_WINDOW_BYTES,
@@ -39,29 +38,6 @@ use crate::{Readiness, library, probes, reflection};
 
 static STALLS: Seldom = Seldom::new();
 static STALLED_STREAMS: Seldom = Seldom::new();
-
-/// Why a server cannot serve.
-#[derive(Debug, Error)]
-pub enum ServeError {
-    /// A public address without permission for plain text.
-    #[error(
-        "{0} can be reached from other machines, and this version has neither TLS nor authentication: listen on a loopback address (127.0.0.1 or ::1), or allow plain text with --allow-plaintext if you trust the network"
-    )]
-    PlaintextNotAllowed(SocketAddr),
-    /// The address is not available.
-    #[error(
-        "cannot listen on {address}: {error}; another process may have the port: choose one with --listen"
-    )]
-    Listen {
-        /// The address.
-        address: SocketAddr,
-        /// The error of the system.
-        error: io::Error,
-    },
-    /// Reflection or the transport refuses its own set-up.
-    #[error("the server cannot be set up: {0}")]
-    SetUp(String),
-}
 
 /// Opens the port. An address that is not loopback needs `allow_plaintext`.
 ///

@@ -8,21 +8,11 @@ use std::net::SocketAddr;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use thiserror::Error;
 use tracing_subscriber::EnvFilter;
 
-use crate::ServeError;
+use crate::error::ServeError;
+pub use crate::error::SettingError;
 use crate::hosts::Hosts;
-
-/// An invalid setting.
-#[derive(Clone, Debug, PartialEq, Eq, Error)]
-#[error("the setting {setting} is invalid: {message}")]
-pub struct SettingError {
-    /// Its name in the configuration file.
-    pub setting: &'static str,
-    /// What is wrong with it, and what it should be.
-    pub message: String,
-}
 
 /// The settings of a server.
 pub trait Settings: Default + Serialize + DeserializeOwned {
@@ -43,16 +33,6 @@ pub struct Common<'s> {
     pub allowed_hosts: &'s [String],
     /// Origins of web pages that may use the server.
     pub web_origins: &'s [String],
-}
-
-impl SettingError {
-    /// An error of a setting.
-    pub fn new(setting: &'static str, message: impl Into<String>) -> Self {
-        Self {
-            setting,
-            message: message.into(),
-        }
-    }
 }
 
 /// The errors of the settings that both servers have.

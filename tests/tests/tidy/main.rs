@@ -1,7 +1,9 @@
 //! Style that a program can check: lengths of files and functions, who may import whom, who may
 //! name the store or make a status, and that every module says what it is.
 
+mod folders;
 mod imports;
+mod style;
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -17,7 +19,7 @@ const FUNCTION_LINES_MAX: usize = 142;
 const MEDIAN_FILE_LINES_MAX: usize = 170;
 
 /// Circles of imports. A ratchet: it may go down, never up.
-const CIRCLES_MAX: usize = 26;
+const CIRCLES_MAX: usize = 7;
 
 /// The folders with our code.
 const ROOTS: &[&str] = &[
@@ -27,6 +29,7 @@ const ROOTS: &[&str] = &[
     "workflow-server",
     "alerter-server",
     "cli",
+    "client",
     "tests",
 ];
 
@@ -431,6 +434,20 @@ fn circles(sources: &[Source]) -> (usize, Vec<String>) {
         }
     }
     (imports, found)
+}
+
+#[test]
+fn every_folder_of_code_is_known() {
+    assert_eq!(folders::unknown(&root(), ROOTS), Vec::<String>::new());
+}
+
+#[test]
+fn imports_and_module_files_have_one_style() {
+    let sources = sources();
+    let errors = sources
+        .iter()
+        .flat_map(|source| style::errors(&source.path, &source.text));
+    assert_eq!(errors.collect::<Vec<String>>(), Vec::<String>::new());
 }
 
 #[test]

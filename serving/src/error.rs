@@ -1,0 +1,49 @@
+//! Why a server cannot start.
+
+use std::io;
+use std::net::SocketAddr;
+
+use thiserror::Error;
+
+/// Why a server cannot serve.
+#[derive(Debug, Error)]
+pub enum ServeError {
+    /// A public address without permission for plain text.
+    #[error(
+        "{0} can be reached from other machines, and this version has neither TLS nor authentication: listen on a loopback address (127.0.0.1 or ::1), or allow plain text with --allow-plaintext if you trust the network"
+    )]
+    PlaintextNotAllowed(SocketAddr),
+    /// The address is not available.
+    #[error(
+        "cannot listen on {address}: {error}; another process may have the port: choose one with --listen"
+    )]
+    Listen {
+        /// The address.
+        address: SocketAddr,
+        /// The error of the system.
+        error: io::Error,
+    },
+    /// Reflection or the transport refuses its own set-up.
+    #[error("the server cannot be set up: {0}")]
+    SetUp(String),
+}
+
+/// An invalid setting.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[error("the setting {setting} is invalid: {message}")]
+pub struct SettingError {
+    /// Its name in the configuration file.
+    pub setting: &'static str,
+    /// What is wrong with it, and what it should be.
+    pub message: String,
+}
+
+impl SettingError {
+    /// An error of a setting.
+    pub fn new(setting: &'static str, message: impl Into<String>) -> Self {
+        Self {
+            setting,
+            message: message.into(),
+        }
+    }
+}
