@@ -20,9 +20,38 @@ enum Kind {
     Local,
 }
 
+/// What a caller may see and touch.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Scope(Reach);
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Reach {
+    /// All teams and all customers.
+    Everything,
+}
+
+impl Scope {
+    /// Whether calls of this customer, and what runs on them, are in scope.
+    #[must_use]
+    pub fn has_customer(&self, _customer: &str) -> bool {
+        match self.0 {
+            Reach::Everything => true,
+        }
+    }
+}
+
 impl Caller {
     fn local() -> Self {
         Self(Kind::Local)
+    }
+
+    /// What the caller may see and touch.
+    #[must_use]
+    pub fn scope(&self) -> Scope {
+        match self.0 {
+            // All roles: it may see everything.
+            Kind::Local => Scope(Reach::Everything),
+        }
     }
 
     /// The name under which the caller acts if its request names `actor`.

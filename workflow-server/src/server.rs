@@ -34,7 +34,7 @@ use crate::limits::{AUTHOR_REQUEST_BYTES_MAX, FEED_REQUEST_BYTES_MAX, REQUEST_BY
 use crate::reading::Reading;
 use crate::series::SERIES;
 use crate::service::{
-    CallManager, ChangeFeed, Definitions, DeskSettings, Operations, ScriptEngine, Shared,
+    CallManager, ChangeFeed, Definitions, DeskSettings, Operations, ScriptEngine, Services,
 };
 
 /// The file by which older servers said that timers were held.
@@ -85,7 +85,7 @@ pub struct Server {
     address: SocketAddr,
     handle: Handle,
     ledger: Ledger,
-    shared: Shared,
+    services: Arc<Services>,
     limits: Limits,
     draining: CancellationToken,
     on_store_failure: StoreFailure,
@@ -164,7 +164,7 @@ impl Server {
             undo: Duration::from_secs(u64::from(config.undo_seconds)),
         };
         let desk = (desk, Reading::start()?);
-        let shared = Shared::new(
+        let services = Services::new(
             handle.clone(),
             &store,
             start_duration,
@@ -181,7 +181,7 @@ impl Server {
             address,
             handle,
             ledger,
-            shared,
+            services,
             limits,
             draining,
             on_store_failure,
@@ -203,12 +203,12 @@ impl Server {
         let readiness = Readiness::new();
         let conditions = self.handle.conditions().clone();
         let watching = tokio::spawn(follow_conditions(conditions.clone(), readiness.clone()));
-        let routes = add_services(base_routes(&SERVICES, &readiness).await?, &self.shared);
+        let routes = add_services(base_routes(&SERVICES, &readiness).await?, &self.services);
         let stop_ledger = CancellationToken::new();
         let ledger = self.ledger.start(stop_ledger.clone())?;
         let jobs = job_runner::run(
             self.handle.clone(),
-            self.shared.job_started(),
+            self.services.job_started(),
             stop_ledger.clone(),
         );
         let jobs = tokio::spawn(jobs);
@@ -296,7 +296,7 @@ pub(crate) fn end_process(reason: &str) {
     std::process::exit(70);
 }
 
-fn add_services(routes: Routes, shared: &Shared) -> Routes {
+fn add_services(routes: Routes, services: &Arc<Services>) -> Routes {
     /// Requests may be compressed; the limit is one of the message as it is after decompression.
     macro_rules! limited {
         ($server:expr, $bytes_max:expr) => {
@@ -306,11 +306,11 @@ fn add_services(routes: Routes, shared: &Shared) -> Routes {
                 .accept_compressed(CompressionEncoding::Zstd)
         };
     }
-    let definitions = WorkflowDefinitionServiceServer::new(Definitions(shared.clone()));
-    let script_engine = ScriptEngineServiceServer::new(ScriptEngine(shared.clone()));
-    let call_manager = CallManagerServiceServer::new(CallManager(shared.clone()));
-    let operations = OperationsServiceServer::new(Operations(shared.clone()));
-    let change_feed = ChangeFeedServiceServer::new(ChangeFeed(shared.clone()));
+    let definitions = WorkflowDefinitionServiceServer::new(Definitions(services.clone()));
+    let script_engine = ScriptEngineServiceServer::new(ScriptEngine(services.clone()));
+    let call_manager = CallManagerServiceServer::new(CallManager(services.clone()));
+    let operations = OperationsServiceServer::new(Operations(services.clone()));
+    let change_feed = ChangeFeedServiceServer::new(ChangeFeed(services.clone()));
     routes
         .add_service(limited!(definitions, AUTHOR_REQUEST_BYTES_MAX))
         .add_service(limited!(script_engine, REQUEST_BYTES_MAX))

@@ -18,10 +18,11 @@ mod ask;
 mod rpcs;
 mod say;
 mod shared;
+mod view;
 
 pub use authors::Definitions;
 pub use desk::CallManager;
 pub use feed::ChangeFeed;
 pub use operations::Operations;
 pub use script::ScriptEngine;
-pub use shared::{DeskSettings, Shared};
+pub use shared::{DeskSettings, Services};

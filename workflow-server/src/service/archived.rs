@@ -16,10 +16,11 @@ use crate::service::ask::pages;
 use crate::service::ask::requests::parse_id;
 use crate::service::say::{Refusal, follow_up, refusal};
 use crate::service::shared::Shared;
+use crate::service::view::View;
 
 /// An instance, in memory or out of the archive.
 pub(crate) struct Anywhere {
-    pub(crate) root: Arc<Root>,
+    pub(crate) view: View,
     pub(crate) instance: Arc<Instance>,
     /// Its call, where that has left memory too.
     archived: Option<Arc<Call>>,
@@ -30,12 +31,12 @@ impl Anywhere {
     pub(crate) fn call(&self) -> Option<&Call> {
         self.archived
             .as_ref()
-            .or_else(|| self.root.call_of(&self.instance))
+            .or_else(|| self.view.call_of(&self.instance))
             .map(|call| &**call)
     }
 
     pub(crate) fn shown(&self) -> proto::FollowUp {
-        follow_up::follow_up_of_call(&self.root, &self.instance, self.call())
+        follow_up::follow_up_of_call(&self.view, &self.instance, self.call())
     }
 
     pub(crate) fn is_archived(&self) -> bool {
@@ -46,10 +47,10 @@ impl Anywhere {
 /// An instance by its id, wherever it is.
 pub(crate) async fn anywhere(shared: &Shared, text: &str) -> Result<Anywhere, Refusal> {
     let id = parse_id(text)?;
-    let root = shared.root();
-    if let Some(instance) = root.instance(id).cloned() {
+    let view = shared.view();
+    if let Some(instance) = view.instance(id).cloned() {
         return Ok(Anywhere {
-            root,
+            view,
             instance,
             archived: None,
         });
@@ -57,7 +58,7 @@ pub(crate) async fn anywhere(shared: &Shared, text: &str) -> Result<Anywhere, Re
     let missing = || refusal::not_found("instance", text, format!("there is no instance {text}"));
     let FoundInstance { instance, call } = find(shared, id).await?.ok_or_else(missing)?;
     Ok(Anywhere {
-        root: shared.root(),
+        view: shared.view(),
         instance,
         archived: Some(call),
     })
@@ -72,7 +73,9 @@ pub(crate) async fn find(
         .archive()
         .instance(id, shared.ledger.now())
         .await;
-    found.map_err(|error| refusal::of_history(&error))
+    let found = found.map_err(|error| refusal::of_history(&error))?;
+    let view = shared.view();
+    Ok(found.filter(|found| view.has_call(&found.call)))
 }
 
 pub(crate) fn shown(root: &Root, found: &FoundInstance) -> proto::FollowUp {
@@ -82,17 +85,13 @@ pub(crate) fn shown(root: &Root, found: &FoundInstance) -> proto::FollowUp {
 /// The follow-ups of a call that are meant, newest first, as many as have room in an answer, and
 /// whether there are more.
 pub(crate) fn follow_ups_in_memory(
-    root: &Root,
+    view: &View,
     call: &Call,
     is_meant: impl Fn(&Instance) -> bool,
 ) -> (Vec<proto::FollowUp>, bool) {
-    let instances = call
-        .instances
-        .iter()
-        .rev()
-        .filter_map(|slot| root.instance_at(*slot));
+    let instances = view.instances_of(call);
     let shown = instances.filter(|instance| is_meant(instance));
-    pages::first_of(shown.map(|instance| follow_up::follow_up(root, instance)))
+    pages::first_of(shown.map(|instance| follow_up::follow_up(view, instance)))
 }
 
 /// The follow-ups of a call out of the archive that are meant, newest first, as many as have room
@@ -119,15 +118,18 @@ pub(crate) async fn calls(shared: &Shared, key: &CallKey) -> Result<Vec<FoundCal
         .archive()
         .calls(key, shared.ledger.now())
         .await;
-    found.map_err(|error| refusal::of_history(&error))
+    let mut found = found.map_err(|error| refusal::of_history(&error))?;
+    let view = shared.view();
+    found.retain(|found| view.has_call(&found.call));
+    Ok(found)
 }
 
 /// What the archive knows of a call that is not in memory, for a command that names it. Nothing is
 /// read for one that is in memory, or that no filter says to be archived.
 pub(crate) async fn known(shared: &Shared, key: &CallKey) -> Result<KnownCall, Refusal> {
-    let root = shared.root();
-    let newest_file = root.archive.newest_file;
-    if root.call(key).is_some() || root.archive.chunks.is_empty() {
+    let view = shared.view();
+    let newest_file = view.archive.newest_file;
+    if view.call(key).is_some() || view.archive.chunks.is_empty() {
         return Ok(KnownCall {
             newest_file,
             call: None,
@@ -148,18 +150,19 @@ pub(crate) async fn list(
     (page_size, page_token): (u32, &str),
     now: Time,
 ) -> Result<proto::ListInstancesResponse, Refusal> {
-    let root = shared.root();
+    let view = shared.view();
     let token = pages::read::<4>(shared, list, page_token)?;
     let after = token.map(|[chunk, ended_at, made_at, _]| ArchiveCursor {
         chunk,
         ended_at: Time(ended_at as i64),
         made_at,
     });
-    let Some(by_chunk) = of_chunks(&root, filter) else {
+    let Some(by_chunk) = of_chunks(&view, filter) else {
         return Ok(proto::ListInstancesResponse::default());
     };
-    let is_meant =
-        |found: &FoundInstance| filter.lets_ended_through(&root, &found.instance, &found.call);
+    let is_meant = |found: &FoundInstance| {
+        view.has_call(&found.call) && filter.lets_ended_through(&view, &found.instance, &found.call)
+    };
     let listed = shared
         .ledger
         .archive()
@@ -178,7 +181,7 @@ pub(crate) async fn list(
             ],
         )
     };
-    let instances = pages::fitting(page.instances.iter().map(|(_, found)| shown(&root, found)));
+    let instances = pages::fitting(page.instances.iter().map(|(_, found)| shown(&view, found)));
     let next = pages::next_after(&page.instances, instances.len(), page.next, |(place, _)| {
         *place
     });

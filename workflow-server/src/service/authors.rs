@@ -10,8 +10,9 @@ mod publishing;
 mod simulations;
 mod teams;
 
+use std::sync::Arc;
+
 use aftercall_authoring::file::{self};
-use aftercall_engine::Root;
 use aftercall_engine::command::ImportTeam;
 use aftercall_engine::query::{ShouldStop, zone_beside_caller, zone_name};
 use aftercall_engine::world::definitions::Version;
@@ -27,10 +28,11 @@ use crate::service::authors::definitions::{
 };
 use crate::service::rpcs::rpcs;
 use crate::service::say::{Refusal, convert};
-use crate::service::shared::Shared;
+use crate::service::shared::{Services, Shared};
+use crate::service::view::View;
 
 /// The service.
-pub struct Definitions(pub Shared);
+pub struct Definitions(pub Arc<Services>);
 
 rpcs! {
     WorkflowDefinitionService for Definitions {
@@ -65,8 +67,8 @@ async fn validate_workflow(
     asked: Asked<proto::ValidateWorkflowRequest>,
 ) -> Result<proto::ValidateWorkflowResponse, Refusal> {
     let request = asked.request;
-    let looked_through = move |root: &Root| -> Result<_, Refusal> {
-        let workflow = named(root, &request.name)?;
+    let looked_through = move |view: &View| -> Result<_, Refusal> {
+        let workflow = named(view, &request.name)?;
         let definition = if request.version == 0 {
             workflow
                 .draft
@@ -78,11 +80,11 @@ async fn validate_workflow(
                 .map(|version| &version.definition)
         };
         Ok(faults(
-            root,
+            view,
             definition.ok_or_else(|| no_version(&request.name, request.version))?,
         ))
     };
-    let faults = shared.off_thread(shared.root(), looked_through).await??;
+    let faults = shared.off_thread(shared.view(), looked_through).await??;
     Ok(proto::ValidateWorkflowResponse { faults })
 }
 
@@ -91,10 +93,10 @@ async fn get_workflow(
     asked: Asked<proto::GetWorkflowRequest>,
 ) -> Result<Ready<proto::GetWorkflowResponse>, Refusal> {
     let request = asked.request;
-    let described = move |root: &Root| {
+    let described = move |view: &View| {
         let (workflow, definition, version) =
-            pick(root, &request.name, request.version, request.draft)?;
-        let time_zone = zone_name(zone_beside_caller(root, definition, None)).to_owned();
+            pick(view, &request.name, request.version, request.draft)?;
+        let time_zone = zone_name(zone_beside_caller(view, definition, None)).to_owned();
         let workflow = Some(describe(definition, version, workflow.revision));
         Ok(proto::GetWorkflowResponse {
             workflow,
@@ -112,8 +114,8 @@ async fn list_workflows(
     let after = pages::read::<1>(shared, b"workflows", &request.page_token)?
         .map_or(0, |[after]| after as usize);
     let (of_list, rows) = (shared.clone(), pages::rows(request.page_size));
-    let listed = move |root: &Root| {
-        let rest = root.workflows.by_name().enumerate().skip(after);
+    let listed = move |view: &View| {
+        let rest = view.workflows.by_name().enumerate().skip(after);
         let wanted = rest.filter(|(_, workflow)| request.include_archived || !workflow.archived);
         let page: Vec<_> = wanted.take(rows + 1).collect();
         let next = page.get(rows).map(|(place, _)| *place as u64);
@@ -144,8 +146,8 @@ async fn list_versions(
         published_by: Some(convert::actor(&version.published_by)),
         stage_count: version.definition.stages.len() as u32,
     };
-    let listed = move |root: &Root| {
-        let workflow = named(root, &request.name)?;
+    let listed = move |view: &View| {
+        let workflow = named(view, &request.name)?;
         let from = pages::read::<1>(&of_list, &list, &request.page_token)?
             .map_or(0, |[from]| from as usize);
         let numbers = (1..=workflow.newest()).rev();
@@ -178,8 +180,8 @@ async fn export_workflow(
     let mut faults = requests::Faults::default();
     faults.check_enum::<proto::FileFormat>("format", request.format);
     faults.check()?;
-    let written = move |root: &Root| {
-        let (_, definition, _) = pick(root, &request.name, request.version, request.draft)?;
+    let written = move |view: &View| {
+        let (_, definition, _) = pick(view, &request.name, request.version, request.draft)?;
         let file = match request.format() {
             proto::FileFormat::Unspecified | proto::FileFormat::Yaml => {
                 file::export_yaml(definition)
@@ -196,10 +198,10 @@ async fn diff_versions(
     asked: Asked<proto::DiffVersionsRequest>,
 ) -> Result<proto::DiffVersionsResponse, Refusal> {
     let request = asked.request;
-    let compared = move |root: &Root, should_stop: ShouldStop<'_>| {
-        pictures::differences(root, &request, should_stop)
+    let compared = move |view: &View, should_stop: ShouldStop<'_>| {
+        pictures::differences(view, &request, should_stop)
     };
-    shared.walk(Lane::Heavy, shared.root(), compared).await?
+    shared.walk(Lane::Heavy, shared.view(), compared).await?
 }
 
 async fn import_team(
@@ -230,7 +232,7 @@ async fn get_team(
     shared: &Shared,
     asked: Asked<proto::GetTeamRequest>,
 ) -> Result<proto::GetTeamResponse, Refusal> {
-    let team = find_team(&shared.root(), &asked.request.name)?;
+    let team = find_team(&shared.view(), &asked.request.name)?;
     Ok(proto::GetTeamResponse { team: Some(team) })
 }
 
@@ -238,7 +240,7 @@ async fn list_teams(
     shared: &Shared,
     _: Asked<proto::ListTeamsRequest>,
 ) -> Result<proto::ListTeamsResponse, Refusal> {
-    let teams = shared.root().teams.by_name().map(convert::team).collect();
+    let teams = shared.view().teams.by_name().map(convert::team).collect();
     Ok(proto::ListTeamsResponse { teams })
 }
 
@@ -246,7 +248,7 @@ async fn get_calendar(
     shared: &Shared,
     asked: Asked<proto::GetCalendarRequest>,
 ) -> Result<proto::GetCalendarResponse, Refusal> {
-    let calendar = calendars::find(&shared.root(), &asked.request.name)?;
+    let calendar = calendars::find(&shared.view(), &asked.request.name)?;
     Ok(proto::GetCalendarResponse {
         calendar: Some(calendar),
     })
@@ -259,8 +261,8 @@ async fn list_calendars(
     let token = asked.request.page_token;
     let from = pages::read::<1>(shared, b"calendars", &token)?.map_or(0, |[from]| from as usize);
     let of_list = shared.clone();
-    let listed = move |root: &Root| {
-        let all = root
+    let listed = move |view: &View| {
+        let all = view
             .calendars
             .by_name()
             .map(|calendar| calendars::shown(calendar))

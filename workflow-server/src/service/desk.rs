@@ -17,7 +17,7 @@ use aftercall_engine::command::{AcknowledgeAlert, AddNote, PushButton};
 use aftercall_engine::entry::ChangeKind;
 use aftercall_engine::instance::Instance;
 use aftercall_engine::query::{
-    self, FollowUpCursor, FollowUpRow, ShouldStop, due_soon_from, zone_name, zone_of,
+    FollowUpCursor, FollowUpRow, ShouldStop, due_soon_from, zone_name, zone_of,
 };
 use aftercall_proto::ready::Ready;
 use aftercall_proto::workflow::v1 as proto;
@@ -33,10 +33,11 @@ use crate::service::archived::{self, follow_ups_in_memory};
 use crate::service::ask::{Asking, Faults, pages, requests};
 use crate::service::rpcs::rpcs;
 use crate::service::say::{Refusal, convert, follow_up, refusal};
-use crate::service::shared::Shared;
+use crate::service::shared::{Services, Shared};
+use crate::service::view::View;
 
 /// The service.
-pub struct CallManager(pub Shared);
+pub struct CallManager(pub Arc<Services>);
 
 rpcs! {
     CallManagerService for CallManager {
@@ -66,7 +67,7 @@ async fn list_follow_ups(
     asked: Asked<proto::ListFollowUpsRequest>,
 ) -> Result<Ready<proto::ListFollowUpsResponse>, Refusal> {
     let request = asked.request;
-    let root = shared.root();
+    let view = shared.view();
     let asked = request.filter.unwrap_or_default();
     let mut faults = Faults::default();
     faults.check_enum::<proto::FollowUpSort>("sort", request.sort);
@@ -77,7 +78,7 @@ async fn list_follow_ups(
         request.sort.to_be_bytes().to_vec(),
     ]
     .concat();
-    let (filter, faults) = requests::filter(&root, &asked);
+    let (filter, faults) = requests::filter(&view, &asked);
     faults.check()?;
     let after = pages::read::<5>(shared, &list, &request.page_token)?;
     let as_of = after.map_or_else(|| shared.ledger.now(), |numbers| Time(numbers[0] as i64));
@@ -88,38 +89,33 @@ async fn list_follow_ups(
         Lane::Heavy
     };
     let of_list = shared.clone();
-    let page = move |root: &Root, should_stop: ShouldStop<'_>| {
-        let page = query::list_follow_ups(
-            root,
-            &filter,
-            as_of,
-            (after.map(cursor), rows_max),
-            should_stop,
-        )?;
-        let rows = pages::fitting(page.rows.iter().map(|listed| row(root, listed, as_of)));
+    let page = move |view: &View, should_stop: ShouldStop<'_>| {
+        let page =
+            view.list_follow_ups(&filter, as_of, (after.map(cursor), rows_max), should_stop)?;
+        let rows = pages::fitting(page.rows.iter().map(|listed| row(view, listed, as_of)));
         let next = pages::next_after(&page.rows, rows.len(), page.next, |row| row.cursor);
         let token = |next| pages::token(&of_list, &list, &numbers(as_of, next));
         Ok(proto::ListFollowUpsResponse {
             rows,
             next_page_token: next.map_or_else(String::new, token),
             as_of: Some(convert::timestamp(as_of)),
-            sequence: root.sequence,
+            sequence: view.sequence,
         })
     };
-    shared.answer(lane, root, page).await
+    shared.answer(lane, view, page).await
 }
 
 async fn get_follow_up(
     shared: &Shared,
     asked: Asked<proto::GetFollowUpRequest>,
 ) -> Result<proto::GetFollowUpResponse, Refusal> {
-    let (root, instance) = visible(shared, &asked.request.instance_id).await?;
+    let (view, instance) = visible(shared, &asked.request.instance_id).await?;
     let instance = &instance;
     let notes = notes(shared, instance).await?;
-    let follow_up = Some(follow_up::follow_up(&root, instance));
+    let follow_up = Some(follow_up::follow_up(&view, instance));
     let zone = zone_of(
-        &root,
-        (root.call_of(instance).map(|call| &**call), instance),
+        &view,
+        (view.call_of(instance).map(|call| &**call), instance),
         None,
     );
     let time_zone = zone_name(&zone).to_owned();
@@ -134,12 +130,12 @@ async fn get_call_details(
     shared: &Shared,
     asked: Asked<proto::GetCallDetailsRequest>,
 ) -> Result<Ready<proto::GetCallDetailsResponse>, Refusal> {
-    let (root, instance) = visible(shared, &asked.request.instance_id).await?;
-    let call = root.call_of(&instance).cloned();
+    let (view, instance) = visible(shared, &asked.request.instance_id).await?;
+    let call = view.call_of(&instance).cloned();
     let call = call.ok_or_else(|| refusal::not_found("call", "", "the call is gone"))?;
-    let details = |root: Arc<Root>, call: &Call| {
+    let details = |view: View, call: &Call| {
         let (follow_ups, more_follow_ups) =
-            follow_ups_in_memory(&root, call, |one| one.is_visible(call));
+            follow_ups_in_memory(&view, call, |one| one.is_visible(call));
         proto::GetCallDetailsResponse {
             call: Some(convert::call(call)),
             details: convert::details(call),
@@ -149,7 +145,7 @@ async fn get_call_details(
     };
     shared
         .answer_of(call.instances.len(), move |_| async move {
-            Ok(details(root, &call))
+            Ok(details(view, &call))
         })
         .await
 }
@@ -174,8 +170,8 @@ async fn push_button(
     let answered = match shared.execute(asking.at_fault(faults), push).await {
         Ok(answered) => answered,
         Err(refused) if is_of_a_mover(&refused) => {
-            let root = shared.root();
-            return Err(with_mover(shared, root.instance(instance), refused).await);
+            let view = shared.view();
+            return Err(with_mover(shared, view.instance(instance), refused).await);
         }
         Err(refused) => return Err(refused),
     };
@@ -214,7 +210,7 @@ async fn acknowledge_alert(
     let request = &asked.request;
     let mut faults = Faults::default();
     let alert = requests::seen_alert(
-        &shared.root(),
+        &shared.view(),
         (&request.alert_id, &request.team),
         request.escalations,
         &mut faults,
@@ -319,13 +315,13 @@ fn is_of_a_mover(refused: &Refusal) -> bool {
         .any(|reason| refused.has_reason(reason))
 }
 
-/// The root in which an instance is, and the instance, if Call Managers may work on it.
-async fn visible(shared: &Shared, id: &str) -> Result<(Arc<Root>, Arc<Instance>), Refusal> {
+/// The view in which an instance is, and the instance, if Call Managers may work on it.
+async fn visible(shared: &Shared, id: &str) -> Result<(View, Arc<Instance>), Refusal> {
     let found = archived::anywhere(shared, id).await?;
-    if found.is_archived() || !found.root.is_visible(&found.instance) {
-        return Err(refusal::not_visible(&found.root, &found.instance));
+    if found.is_archived() || !found.view.is_visible(&found.instance) {
+        return Err(refusal::not_visible(&found.view, &found.instance));
     }
-    Ok((found.root, found.instance))
+    Ok((found.view, found.instance))
 }
 
 fn row(root: &Root, listed: &FollowUpRow, as_of: Time) -> proto::FollowUpRow {

@@ -35,10 +35,11 @@ use crate::limits::{
 };
 use crate::service::rpcs::rpcs;
 use crate::service::say::{Refusal, convert, follow_up, refusal};
-use crate::service::shared::Shared;
+use crate::service::shared::{Services, Shared};
+use crate::service::view::View;
 
 /// The service.
-pub struct ChangeFeed(pub Shared);
+pub struct ChangeFeed(pub Arc<Services>);
 
 type Stretch<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;
 
@@ -54,7 +55,7 @@ async fn snapshot(
     asked: Asked<feed::SnapshotRequest>,
 ) -> Result<Stretch<Ready<feed::SnapshotResponse>>, Refusal> {
     metrics::counter!("aftercall_feed_requests_total", "call" => "snapshot").increment(1);
-    let service = ChangeFeed(shared.clone());
+    let service = Following(shared.clone());
     let place = service.place(asked.peer)?;
     let (root, chain) = service.root_with_chain().await?;
     let (sender, receiver) = mpsc::channel(RESPONSES_WAITING);
@@ -89,7 +90,7 @@ async fn tail(
     asked: Asked<feed::TailRequest>,
 ) -> Result<Stretch<feed::TailResponse>, Refusal> {
     metrics::counter!("aftercall_feed_requests_total", "call" => "tail").increment(1);
-    let service = ChangeFeed(shared.clone());
+    let service = Following(shared.clone());
     let place = service.place(asked.peer)?;
     let request = asked.request;
     if !request.epoch.is_empty() && request.epoch != *shared.epoch {
@@ -113,7 +114,10 @@ async fn tail(
     Ok(Box::pin(ReceiverStream::new(receiver)))
 }
 
-impl ChangeFeed {
+/// The parts that a stream needs as long as it runs.
+struct Following(Shared);
+
+impl Following {
     fn place(&self, peer: Option<SocketAddr>) -> Result<Place, Refusal> {
         let place = self.0.feed_places.take(peer);
         place.ok_or_else(|| {
@@ -126,30 +130,30 @@ impl ChangeFeed {
 
     /// Entries from a sequence on, masked by the World that was there before they were read.
     async fn read(&self, from: u64) -> Result<VecDeque<FeedItem>, Refusal> {
-        let root = self.0.root();
+        let view = self.0.view();
         let items = self.0.ledger.feed().items(from, FEED_BATCH_ENTRIES).await;
         let items = items.map_err(|error| refusal::of_feed(&error))?;
-        Ok(items.into_iter().map(|item| masked(&root, item)).collect())
+        Ok(items.into_iter().map(|item| masked(&view, item)).collect())
     }
 
-    /// A root, and the chain hash at its sequence.
-    async fn root_with_chain(&self) -> Result<(Arc<Root>, u64), Refusal> {
+    /// A view, and the chain hash at its sequence.
+    async fn root_with_chain(&self) -> Result<(View, u64), Refusal> {
         let newest = *self.0.ledger.feed().newest().borrow();
-        let root = self.0.root();
-        if root.sequence == newest.sequence {
-            return Ok((root, newest.chain));
+        let view = self.0.view();
+        if view.sequence == newest.sequence {
+            return Ok((view, newest.chain));
         }
-        // The root is shown a moment before its entries are in the feed.
+        // The view is shown a moment before its entries are in the feed.
         let mut watch = self.0.ledger.feed().newest();
         let reached = watch
-            .wait_for(|position| position.sequence >= root.sequence)
+            .wait_for(|position| position.sequence >= view.sequence)
             .await
             .map(|_| ());
         reached.map_err(|_| refusal::unavailable("the server is shutting down"))?;
-        let item = self.read(root.sequence).await?.pop_front();
+        let item = self.read(view.sequence).await?.pop_front();
         let item =
             item.ok_or_else(|| refusal::unavailable("the feed is not there yet: ask again"))?;
-        Ok((root, item.chain))
+        Ok((view, item.chain))
     }
 
     /// Sends what follows, for ever; the newest sequence is a hint, the feed the truth.
@@ -205,18 +209,18 @@ impl ChangeFeed {
             }
             // The newest World each time: sending may have taken a while, and a caller may have
             // been erased.
-            let mut root = self.0.root();
-            let entry = masked(&root, item.clone()).entry;
+            let mut view = self.0.view();
+            let entry = masked(&view, item.clone()).entry;
             batch.begin(entries::head(&item));
             for change in &entry.instances {
-                let change = match entries::change(&self.0, &root, &entry, change).await {
+                let change = match entries::change(&self.0, &view, &entry, change).await {
                     Ok(Some(change)) => change,
                     Ok(None) => continue,
                     Err(refused) => return Ok(Err(refused)),
                 };
                 if let Some(full) = batch.add(change) {
                     send(sender, Ok(self.response(full))).await?;
-                    root = self.0.root();
+                    view = self.0.view();
                 }
             }
             if batch.is_full() {
@@ -259,13 +263,6 @@ fn masked(root: &Root, mut item: FeedItem) -> FeedItem {
     item
 }
 
-fn visible_slots(root: &Root) -> impl Iterator<Item = &Arc<aftercall_engine::instance::Instance>> {
-    root.instances
-        .iter()
-        .flatten()
-        .filter(|instance| root.is_listed(instance))
-}
-
 /// To whom a snapshot goes, from a thread that may wait.
 struct To<'s> {
     runtime: &'s tokio::runtime::Handle,
@@ -286,18 +283,18 @@ impl To<'_> {
 /// Sends a snapshot; its thread waits for the client.
 fn send_snapshot(
     to: &To<'_>,
-    (epoch, root): (&str, &Root),
+    (epoch, view): (&str, &View),
     (chain, oldest_sequence): (u64, u64),
 ) -> Result<(), Gone> {
     let mut batch = SnapshotBatch::new(feed::SnapshotHead {
         epoch: epoch.to_owned(),
-        sequence: root.sequence,
+        sequence: view.sequence,
         chain,
         oldest_sequence,
-        instance_count: visible_slots(root).count() as u64,
+        instance_count: view.listed_instances().count() as u64,
     });
-    for instance in visible_slots(root) {
-        if let Some(full) = batch.add(follow_up::follow_up(root, instance)) {
+    for instance in view.listed_instances() {
+        if let Some(full) = batch.add(follow_up::follow_up(view, instance)) {
             to.send(full)?;
         }
     }

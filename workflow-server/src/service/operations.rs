@@ -9,10 +9,11 @@ pub(crate) mod retention;
 mod stuck;
 mod upkeep;
 
+use std::sync::Arc;
+
 use aftercall_definition::time::{Time, WallClock};
-use aftercall_engine::Root;
 use aftercall_engine::command::{CancelInstance, MigrateInstance, MoveInstance};
-use aftercall_engine::query::{self, GroupBy, ShouldStop, zone_of};
+use aftercall_engine::query::{GroupBy, ShouldStop, zone_of};
 use aftercall_proto::ready::Ready;
 use aftercall_proto::workflow::v1 as proto;
 use aftercall_proto::workflow::v1::operations_service_server::OperationsService;
@@ -27,10 +28,11 @@ use crate::service::ask::{Asking, Faults, filters, pages, requests};
 use crate::service::rpcs::rpcs;
 use crate::service::say::explain::{Clock, explain};
 use crate::service::say::{Refusal, convert, follow_up};
-use crate::service::shared::Shared;
+use crate::service::shared::{Services, Shared};
+use crate::service::view::View;
 
 /// The service.
-pub struct Operations(pub Shared);
+pub struct Operations(pub Arc<Services>);
 
 rpcs! {
     OperationsService for Operations [ReportStream = reports::Responses, BackupStream = backups::Responses] {
@@ -100,12 +102,12 @@ async fn list_instances(
     let filter = filters::read(asked, now)?;
     let after = token.map(|[slot, _]| slot as u32);
     let (of_list, rows) = (shared.clone(), pages::rows(request.page_size));
-    let page = move |root: &Root, should_stop: ShouldStop<'_>| {
-        let page = query::list_instances(root, &filter, now, (after, rows), should_stop)?;
+    let page = move |view: &View, should_stop: ShouldStop<'_>| {
+        let page = view.list_instances(&filter, now, (after, rows), should_stop)?;
         let instances = page
             .instances
             .iter()
-            .map(|instance| follow_up::follow_up(root, instance));
+            .map(|instance| follow_up::follow_up(view, instance));
         let instances = pages::fitting(instances);
         let next = pages::next_after(&page.instances, instances.len(), page.next, |last| {
             last.id.slot
@@ -117,7 +119,7 @@ async fn list_instances(
             next_page_token,
         })
     };
-    shared.answer(Lane::Heavy, shared.root(), page).await
+    shared.answer(Lane::Heavy, shared.view(), page).await
 }
 
 async fn count_instances(
@@ -144,10 +146,10 @@ async fn count_instances(
     };
     let now = shared.ledger.now();
     let filter = filters::read(request.filter.unwrap_or_default(), now)?;
-    let root = shared.root();
-    let archived = archived::count(&root, &filter);
-    let counted = move |root: &Root, should_stop: ShouldStop<'_>| {
-        let (groups, total) = query::count_instances(root, &filter, by, now, should_stop)?;
+    let view = shared.view();
+    let archived = archived::count(&view, &filter);
+    let counted = move |view: &View, should_stop: ShouldStop<'_>| {
+        let (groups, total) = view.count_instances(&filter, by, now, should_stop)?;
         let counts = groups
             .into_iter()
             .take(GROUPS_MAX)
@@ -164,7 +166,7 @@ async fn count_instances(
             archived,
         })
     };
-    shared.answer(Lane::Heavy, root, counted).await
+    shared.answer(Lane::Heavy, view, counted).await
 }
 
 async fn list_history(
@@ -201,12 +203,12 @@ async fn explain_instance(
 ) -> Result<proto::ExplainInstanceResponse, Refusal> {
     let found = archived::anywhere(shared, &asked.request.instance_id).await?;
     let clock_held = shared.ledger.health().is_clock_held();
-    let zone = zone_of(&found.root, (found.call(), &found.instance), None);
+    let zone = zone_of(&found.view, (found.call(), &found.instance), None);
     let clock = Clock {
         now: shared.ledger.now(),
         wall: WallClock::named(zone),
     };
-    let mut sentences = explain(&found.root, &found.instance, &clock, clock_held);
+    let mut sentences = explain(&found.view, &found.instance, &clock, clock_held);
     if found.is_archived() {
         sentences.push(
             "It is in the archive, and is kept until its workflow's retention has passed."
@@ -286,10 +288,10 @@ async fn get_batch(
     shared: &Shared,
     asked: Asked<proto::GetBatchRequest>,
 ) -> Result<proto::GetBatchResponse, Refusal> {
-    let root = shared.root();
+    let view = shared.view();
     let batch = Some(batches::shown(
-        &root,
-        batches::find(&root, asked.request.batch_id)?,
+        &view,
+        batches::find(&view, asked.request.batch_id)?,
     ));
     Ok(proto::GetBatchResponse { batch })
 }
@@ -298,12 +300,12 @@ async fn list_batches(
     shared: &Shared,
     _: Asked<proto::ListBatchesRequest>,
 ) -> Result<proto::ListBatchesResponse, Refusal> {
-    let root = shared.root();
-    let batches = root
+    let view = shared.view();
+    let batches = view
         .batches
         .values()
         .rev()
-        .map(|batch| batches::shown(&root, batch))
+        .map(|batch| batches::shown(&view, batch))
         .collect();
     Ok(proto::ListBatchesResponse { batches })
 }
@@ -312,30 +314,30 @@ async fn get_server_info(
     shared: &Shared,
     _: Asked<proto::GetServerInfoRequest>,
 ) -> Result<proto::GetServerInfoResponse, Refusal> {
-    let root = shared.root();
+    let view = shared.view();
     let health = shared.ledger.health();
     let usage = process::usage();
     Ok(proto::GetServerInfoResponse {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         epoch: shared.epoch.to_string(),
-        sequence: root.sequence,
+        sequence: view.sequence,
         oldest_feed_sequence: shared.ledger.feed().oldest(),
-        open_instances: root.counters.open(),
-        ended_instances: root.counters.ended(),
-        timers: root.counters.timers(),
+        open_instances: view.counters.open(),
+        ended_instances: view.counters.ended(),
+        timers: view.counters.timers(),
         failure: health
             .failure()
             .map_or_else(String::new, ToString::to_string),
         clock_held: health.is_clock_held(),
         conditions: health.all().map(upkeep::condition).collect(),
         purge_waiting: shared.ledger.purge_waiting(),
-        purge_confirmed: upkeep::purge_confirmed(&root),
+        purge_confirmed: upkeep::purge_confirmed(&view),
         server_time: Some(convert::timestamp(shared.ledger.now())),
         data_dir: shared.location.to_string(),
         start_duration: Some(convert::duration(shared.start_duration)),
         cpu_time: Some(convert::duration(usage.cpu_time)),
         resident_bytes: usage.resident_bytes,
-        archived_instances: root.archive.instances,
+        archived_instances: view.archive.instances,
         country: shared.desk.country.to_string(),
     })
 }
@@ -344,10 +346,10 @@ async fn get_erasure(
     shared: &Shared,
     asked: Asked<proto::GetErasureRequest>,
 ) -> Result<proto::GetErasureResponse, Refusal> {
-    let root = shared.root();
+    let view = shared.view();
     let erasure = Some(erasures::shown(
-        &root,
-        erasures::find(&root, asked.request.erasure_id)?,
+        &view,
+        erasures::find(&view, asked.request.erasure_id)?,
     ));
     Ok(proto::GetErasureResponse { erasure })
 }
@@ -356,12 +358,12 @@ async fn list_erasures(
     shared: &Shared,
     _: Asked<proto::ListErasuresRequest>,
 ) -> Result<proto::ListErasuresResponse, Refusal> {
-    let root = shared.root();
-    let erasures = root
+    let view = shared.view();
+    let erasures = view
         .erasures
         .values()
         .rev()
-        .map(|erasure| erasures::shown(&root, erasure))
+        .map(|erasure| erasures::shown(&view, erasure))
         .collect();
     Ok(proto::ListErasuresResponse { erasures })
 }

@@ -1,7 +1,7 @@
 //! The generated trait of a service, made of one function for each RPC.
 
-/// Implements a service's trait: each RPC extracts its request, calls its function with the shared
-/// parts and the request, and turns a refusal into a status. The types of its streams are listed in
+/// Implements a service's trait: each RPC extracts its request, calls its function with the parts
+/// that it shares with the others and the request, and turns a refusal into a status. The types of its streams are listed in
 /// brackets.
 macro_rules! rpcs {
     ($service:ident for $type:ident $([$($stream:ident = $items:ty),+])? {
@@ -15,7 +15,9 @@ macro_rules! rpcs {
                 &self,
                 request: tonic::Request<$request>,
             ) -> Result<tonic::Response<$response>, tonic::Status> {
-                let answer = $function(&self.0, aftercall_serving::asked::Asked::new(request)).await?;
+                let asked = aftercall_serving::asked::Asked::new(request);
+                let shared = self.0.for_caller(&asked.caller);
+                let answer = $function(&shared, asked).await?;
                 Ok(tonic::Response::new(answer))
             })*
         }

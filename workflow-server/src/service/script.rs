@@ -3,6 +3,8 @@
 mod open_follow_ups;
 mod withdrawing;
 
+use std::sync::Arc;
+
 use aftercall_engine::call::Call;
 use aftercall_engine::command::{
     ChaseInstance, EndCall, IfRunning, Release, SetWorkflow, UpdateCall,
@@ -19,10 +21,10 @@ use crate::service::ask::{Answered, Asking, Faults, first_answer, pages, request
 use crate::service::rpcs::rpcs;
 use crate::service::say::words::in_words;
 use crate::service::say::{Refusal, convert, refusal};
-use crate::service::shared::Shared;
+use crate::service::shared::{Services, Shared};
 
 /// The service.
-pub struct ScriptEngine(pub Shared);
+pub struct ScriptEngine(pub Arc<Services>);
 
 rpcs! {
     ScriptEngineService for ScriptEngine {
@@ -70,7 +72,7 @@ async fn update_call(
     let answered = shared
         .execute_on_call(asking.at_fault(faults), &call, command)
         .await?;
-    let call = first_answer::call(shared, &answered.root, &call, answered.entry.as_deref()).await?;
+    let call = first_answer::call(shared, &answered.view, &call, answered.entry.as_deref()).await?;
     let call = call.map(|call| convert::call(&call));
     Ok(proto::UpdateCallResponse {
         call,
@@ -93,7 +95,7 @@ async fn end_call(
         Answer::Released(instances) => instances.iter().map(ToString::to_string).collect(),
         _ => Vec::new(),
     };
-    let call = first_answer::call(shared, &answered.root, &call, answered.entry.as_deref()).await?;
+    let call = first_answer::call(shared, &answered.view, &call, answered.entry.as_deref()).await?;
     Ok(proto::EndCallResponse {
         call: call.map(|call| convert::call(&call)),
         released_instance_ids: released,
@@ -115,10 +117,10 @@ async fn get_call(
             .for_each(|(field, _)| faults.add(field, "must be given"));
     }
     faults.check()?;
-    let root = shared.root();
+    let view = shared.view();
     let name = format!("{}/{}", key.source, key.id);
     let missing = || refusal::not_found("call", &name, format!("call {name} was never heard of"));
-    let live = root.call(&key);
+    let live = view.call(&key);
     // A call that is heard of again after it had left memory: what it had then is its too.
     let archived = archived::calls(shared, &key).await?;
     let call = live
@@ -135,11 +137,11 @@ async fn get_call(
     let answer = move || {
         let of_live = live
             .as_deref()
-            .map(|live| archived::follow_ups_in_memory(&root, live, |_| true));
+            .map(|live| archived::follow_ups_in_memory(&view, live, |_| true));
         let (of_live, more_live) = of_live.unwrap_or_default();
         let parts: Vec<_> = archived
             .iter()
-            .map(|found| archived::follow_ups(&root, found, |_| true))
+            .map(|found| archived::follow_ups(&view, found, |_| true))
             .collect();
         let is_cut = more_live || parts.iter().any(|(_, more)| *more);
         let of_archived = parts.into_iter().flat_map(|(follow_ups, _)| follow_ups);
@@ -176,7 +178,7 @@ async fn chase(
     let found = answered.found()?;
     Ok(proto::ChaseResponse {
         follow_up: Some(answered.follow_up()?),
-        words: in_words(&answered.root, (&found.instance, &found.call), then),
+        words: in_words(&answered.view, (&found.instance, &found.call), then),
         sequence: answered.sequence,
     })
 }
@@ -229,7 +231,7 @@ fn set_response(answered: &Answered) -> Result<proto::SetWorkflowResponse, Refus
         return Err(refusal::answer_gone());
     };
     let found = answered.found()?;
-    let zone = zone_of(&answered.root, (Some(&found.call), &found.instance), None);
+    let zone = zone_of(&answered.view, (Some(&found.call), &found.instance), None);
     Ok(proto::SetWorkflowResponse {
         follow_up: Some(answered.follow_up()?),
         time_zone: zone_name(&zone).to_owned(),

@@ -2,13 +2,14 @@
 
 use std::cell::Cell;
 use std::hash::Hasher;
+use std::ops::Deref;
 use std::sync::Arc;
 use std::time::Duration;
 
-use aftercall_engine::Root;
 use aftercall_engine::phone::Country;
 use aftercall_engine::query::{ShouldStop, Stopped};
 use aftercall_proto::ready::Ready;
+use aftercall_serving::asked::{Caller, Scope};
 use prost::Message;
 use siphasher::sip::SipHasher13;
 use tokio::sync::Semaphore;
@@ -20,10 +21,10 @@ use crate::reading::{Lane, Reading};
 use crate::service::desk::ClaimSearches;
 use crate::service::feed::Places;
 use crate::service::say::{Refusal, refusal};
+use crate::service::view::View;
 
 /// What every service holds.
-#[derive(Clone)]
-pub struct Shared {
+pub struct Services {
     pub(crate) ledger: Handle,
     pub(crate) hash_key: [u8; 16],
     pub(crate) epoch: Arc<str>,
@@ -50,7 +51,7 @@ pub struct DeskSettings {
     pub undo: Duration,
 }
 
-impl Shared {
+impl Services {
     /// What the services need of the server.
     #[must_use]
     pub fn new(
@@ -59,8 +60,8 @@ impl Shared {
         start_duration: Duration,
         draining: CancellationToken,
         (desk, reading): (DeskSettings, Reading),
-    ) -> Self {
-        Self {
+    ) -> Arc<Self> {
+        Arc::new(Self {
             ledger,
             hash_key: storage.identity().hash_key,
             epoch: storage.identity().epoch.as_str().into(),
@@ -75,19 +76,61 @@ impl Shared {
             searches: Arc::default(),
             identity: Arc::new(storage.identity().clone()),
             backups: Arc::new(Semaphore::new(BACKUPS_RUNNING_MAX)),
+        })
+    }
+
+    /// The same, for the requests of a caller.
+    pub(crate) fn for_caller(self: &Arc<Self>, caller: &Caller) -> Shared {
+        Shared {
+            services: self.clone(),
+            scope: caller.scope(),
         }
     }
 
-    /// Walks over a root on a thread for reads, until the client goes away or the time is used up.
+    /// Wakes the runner of jobs: there is a new batch or erasure.
+    pub(crate) fn job_started(&self) -> Arc<tokio::sync::Notify> {
+        self.job_started.clone()
+    }
+
+    /// A hash that binds a page token to what it was given for.
+    pub(crate) fn bind(&self, bytes: &[u8]) -> u64 {
+        let mut hasher = SipHasher13::new_with_key(&self.hash_key);
+        hasher.write(bytes);
+        hasher.finish()
+    }
+}
+
+/// What an RPC works with: the services' parts, and what its caller may see of the World.
+#[derive(Clone)]
+pub(crate) struct Shared {
+    services: Arc<Services>,
+    scope: Scope,
+}
+
+impl Deref for Shared {
+    type Target = Services;
+
+    fn deref(&self) -> &Services {
+        &self.services
+    }
+}
+
+impl Shared {
+    /// The newest World, as far as the caller may see it.
+    pub(crate) fn view(&self) -> View {
+        View::new(&self.ledger, self.scope.clone())
+    }
+
+    /// Walks over a view on a thread for reads, until the client goes away or the time is used up.
     pub(crate) async fn walk<T: Send + 'static>(
         &self,
         lane: Lane,
-        root: Arc<Root>,
-        walk: impl FnOnce(&Root, ShouldStop<'_>) -> Result<T, Stopped> + Send + 'static,
+        view: View,
+        walk: impl FnOnce(&View, ShouldStop<'_>) -> Result<T, Stopped> + Send + 'static,
     ) -> Result<T, Refusal> {
         let walked = self
             .reading
-            .run(lane, move |should_stop| walk(&root, should_stop))
+            .run(lane, move |should_stop| walk(&view, should_stop))
             .await;
         walked.map_err(refusal::of_read)
     }
@@ -96,12 +139,12 @@ impl Shared {
     /// waits however many wait already.
     pub(crate) async fn walk_afterwards<T: Send + 'static>(
         &self,
-        root: Arc<Root>,
-        walk: impl FnOnce(&Root, ShouldStop<'_>) -> Result<T, Stopped> + Send + 'static,
+        view: View,
+        walk: impl FnOnce(&View, ShouldStop<'_>) -> Result<T, Stopped> + Send + 'static,
     ) -> Result<T, Refusal> {
         let walked = self
             .reading
-            .run_afterwards(Lane::Heavy, move |should_stop| walk(&root, should_stop))
+            .run_afterwards(Lane::Heavy, move |should_stop| walk(&view, should_stop))
             .await;
         walked.map_err(refusal::of_read)
     }
@@ -109,23 +152,23 @@ impl Shared {
     /// Does what takes a while, but no longer than tens of milliseconds, on a thread for reads.
     pub(crate) async fn off_thread<T: Send + 'static>(
         &self,
-        root: Arc<Root>,
-        read: impl FnOnce(&Root) -> T + Send + 'static,
+        view: View,
+        read: impl FnOnce(&View) -> T + Send + 'static,
     ) -> Result<T, Refusal> {
-        self.walk(Lane::Heavy, root, move |root, _| Ok(read(root)))
+        self.walk(Lane::Heavy, view, move |view, _| Ok(read(view)))
             .await
     }
 
-    /// Makes an answer from a root on a thread for reads, and encodes it there: the threads that
+    /// Makes an answer from a view on a thread for reads, and encodes it there: the threads that
     /// serve only pass its bytes.
     pub(crate) async fn answer<T: Message + 'static>(
         &self,
         lane: Lane,
-        root: Arc<Root>,
-        make: impl FnOnce(&Root, ShouldStop<'_>) -> Result<T, Stopped> + Send + 'static,
+        view: View,
+        make: impl FnOnce(&View, ShouldStop<'_>) -> Result<T, Stopped> + Send + 'static,
     ) -> Result<Ready<T>, Refusal> {
-        let made = self.walk(lane, root, move |root, should_stop| {
-            make(root, should_stop).map(Ready::from)
+        let made = self.walk(lane, view, move |view, should_stop| {
+            make(view, should_stop).map(Ready::from)
         });
         made.await
     }
@@ -134,10 +177,10 @@ impl Shared {
     pub(crate) async fn answer_or_refuse<T: Message + 'static>(
         &self,
         lane: Lane,
-        make: impl FnOnce(&Root) -> Result<T, Refusal> + Send + 'static,
+        make: impl FnOnce(&View) -> Result<T, Refusal> + Send + 'static,
     ) -> Result<Ready<T>, Refusal> {
-        self.walk(lane, self.root(), move |root, _| {
-            Ok(make(root).map(Ready::from))
+        self.walk(lane, self.view(), move |view, _| {
+            Ok(make(view).map(Ready::from))
         })
         .await?
     }
@@ -173,22 +216,6 @@ impl Shared {
             return make(self.clone()).await.map(Ready::from);
         }
         self.answer_from_files(Lane::Desk, make).await
-    }
-
-    /// Tells the runner of jobs that there is a new batch or erasure.
-    pub(crate) fn job_started(&self) -> Arc<tokio::sync::Notify> {
-        self.job_started.clone()
-    }
-
-    pub(crate) fn root(&self) -> Arc<Root> {
-        self.ledger.root()
-    }
-
-    /// A hash that binds a page token to what it was given for.
-    pub(crate) fn bind(&self, bytes: &[u8]) -> u64 {
-        let mut hasher = SipHasher13::new_with_key(&self.hash_key);
-        hasher.write(bytes);
-        hasher.finish()
     }
 }
 

@@ -14,7 +14,7 @@ use aftercall_engine::call::CallKey;
 use aftercall_engine::command::{Command, RequestMark, Requested};
 use aftercall_engine::entry::{Answer, DefinitionChange};
 use aftercall_engine::instance::{Instance, InstanceId};
-use aftercall_engine::{Entry, Rejection, Request, Root};
+use aftercall_engine::{Entry, Rejection, Request};
 use aftercall_proto::attributed::Attributed;
 use aftercall_proto::workflow::v1 as proto;
 use aftercall_serving::asked::Asked;
@@ -28,6 +28,7 @@ use crate::service::archived;
 use crate::service::ask::{Faults, first_answer};
 use crate::service::say::{Refusal, convert, refusal};
 use crate::service::shared::Shared;
+use crate::service::view::View;
 
 /// Who asks, by which RPC, and what exactly.
 pub(crate) struct Asking {
@@ -152,7 +153,7 @@ pub(crate) struct Answered {
     /// The sequence of the entry; the newest one where nothing changed.
     pub(crate) sequence: u64,
     /// The present World: for names and definitions, and for what an answer shows as it is now.
-    pub(crate) root: Arc<Root>,
+    pub(crate) view: View,
     /// The entry that the request made; none where nothing changed.
     pub(crate) entry: Option<Arc<Entry>>,
     /// The instance and its call as they were after the entry.
@@ -173,7 +174,7 @@ impl Answered {
 
     /// The same, as the API shows it.
     pub(crate) fn follow_up(&self) -> Result<proto::FollowUp, Refusal> {
-        Ok(archived::shown(&self.root, self.found()?))
+        Ok(archived::shown(&self.view, self.found()?))
     }
 
     /// The stages that the instance entered, in order.
@@ -184,7 +185,7 @@ impl Answered {
         };
         Ok(entered
             .iter()
-            .filter_map(|number| convert::stage_of(&self.root, instance, *number))
+            .filter_map(|number| convert::stage_of(&self.view, instance, *number))
             .collect())
     }
 
@@ -263,7 +264,7 @@ impl Shared {
         if asking.faults.is_empty() {
             return Ok(request);
         }
-        let others = aftercall_engine::faults_in(&self.root(), &request, self.ledger.now());
+        let others = aftercall_engine::faults_in(&self.view(), &request, self.ledger.now());
         Err(refusal::invalid(asking.faults.with(others)))
     }
 
@@ -323,29 +324,29 @@ impl Shared {
                 .await
                 .map_err(|error| refusal::of_history(&error))?,
             Outcome::Unchanged(answer) => {
-                let root = self.root();
+                let view = self.view();
                 let found = match instance_in(&answer) {
-                    Some(id) => first_answer::present(self, &root, id).await?,
+                    Some(id) => first_answer::present(self, &view, id).await?,
                     None => None,
                 };
                 return Ok(Answered {
                     answer,
-                    sequence: root.sequence,
-                    root,
+                    sequence: view.sequence,
+                    view,
                     entry: None,
                     found,
                 });
             }
         };
-        let root = self.root();
+        let view = self.view();
         let found = match instance_in(&entry.answer) {
-            Some(id) => first_answer::instance(self, &root, id, &entry).await?,
+            Some(id) => first_answer::instance(self, &view, id, &entry).await?,
             None => None,
         };
         Ok(Answered {
             answer: entry.answer.clone(),
             sequence: entry.sequence,
-            root,
+            view,
             entry: Some(entry),
             found,
         })
@@ -354,14 +355,14 @@ impl Shared {
     /// What the ledger refused. It knows only what is in memory: the archive knows what has left
     /// it.
     async fn refused(&self, error: LedgerError) -> Refusal {
-        let root = self.root();
+        let view = self.view();
         if let LedgerError::Rejected(rejection) = &error
             && let Rejection::NoSuchInstance(id) = **rejection
             && let Ok(Some(found)) = archived::find(self, id).await
         {
-            return refusal::archived(&root, &found.instance);
+            return refusal::archived(&view, &found.instance);
         }
-        refusal::of_ledger(error, &root)
+        refusal::of_ledger(error, &view)
     }
 
     /// Keyed hashes of who asks what, where the request has an id: only these are kept of a

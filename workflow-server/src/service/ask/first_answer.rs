@@ -11,9 +11,9 @@
 
 use std::sync::Arc;
 
+use aftercall_engine::Entry;
 use aftercall_engine::call::{Call, CallKey};
 use aftercall_engine::instance::{Instance, InstanceId};
-use aftercall_engine::{Entry, Root};
 
 use crate::ledger::FoundInstance;
 use crate::ledger::history::{History, HistoryError, Walk};
@@ -21,15 +21,16 @@ use crate::limits::FIRST_ANSWER_WALK_MAX;
 use crate::service::archived;
 use crate::service::say::{Refusal, refusal};
 use crate::service::shared::Shared;
+use crate::service::view::View;
 
 /// An instance and its call as they are now, in memory or in the archive.
 pub(crate) async fn present(
     shared: &Shared,
-    root: &Root,
+    view: &View,
     id: InstanceId,
 ) -> Result<Option<FoundInstance>, Refusal> {
-    match root.instance(id) {
-        Some(instance) => Ok(root.call_of(instance).map(|call| FoundInstance {
+    match view.instance(id) {
+        Some(instance) => Ok(view.call_of(instance).map(|call| FoundInstance {
             instance: instance.clone(),
             call: call.clone(),
         })),
@@ -40,11 +41,11 @@ pub(crate) async fn present(
 /// An instance and its call as they were after an entry.
 pub(crate) async fn instance(
     shared: &Shared,
-    root: &Root,
+    view: &View,
     id: InstanceId,
     entry: &Entry,
 ) -> Result<Option<FoundInstance>, Refusal> {
-    let Some(present) = present(shared, root, id).await? else {
+    let Some(present) = present(shared, view, id).await? else {
         return Ok(None);
     };
     let history = shared.ledger.history();
@@ -73,7 +74,7 @@ pub(crate) async fn instance(
 /// A call as it was after an entry; none where nobody knows it any more.
 pub(crate) async fn call(
     shared: &Shared,
-    root: &Root,
+    view: &View,
     key: &CallKey,
     entry: Option<&Entry>,
 ) -> Result<Option<Arc<Call>>, Refusal> {
@@ -83,7 +84,7 @@ pub(crate) async fn call(
     {
         return Ok(Some(change.after.clone()));
     }
-    let live = root.call(key).cloned();
+    let live = view.call(key).cloned();
     let upto = entry.map_or(u64::MAX, |entry| entry.sequence);
     if let Some(live) = live.as_ref().filter(|live| live.sequence <= upto) {
         return Ok(Some(live.clone()));

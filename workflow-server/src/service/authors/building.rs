@@ -23,6 +23,7 @@ use crate::service::authors::definitions::{describe, faults, named};
 use crate::service::authors::importing::draft_in;
 use crate::service::say::{Refusal, convert, refusal};
 use crate::service::shared::Shared;
+use crate::service::view::View;
 
 /// Who asks for a step, and on which draft.
 struct Step<'r, T> {
@@ -68,7 +69,7 @@ pub(crate) async fn create(
     };
     Ok(proto::CreateWorkflowResponse {
         workflow: Some(describe(&definition, 0, answered.revision()?)),
-        faults: faults(&answered.root, &definition),
+        faults: faults(&answered.view, &definition),
         sequence: answered.sequence,
     })
 }
@@ -245,11 +246,11 @@ async fn edit<T: Attributed + Message + Name>(
     let build = Arc::new(build);
     for attempt in 1.. {
         let prepare = async {
-            let root = shared.root();
-            let expected = Some(step.expected.unwrap_or(named(&root, step.name)?.revision));
+            let view = shared.view();
+            let expected = Some(step.expected.unwrap_or(named(&view, step.name)?.revision));
             let (build, name) = (build.clone(), step.name.to_owned());
             let definition = shared
-                .off_thread(root, move |root| done(root, &name, &*build))
+                .off_thread(view, move |view| done(view, &name, &*build))
                 .await??;
             Ok(Prepared::from(ImportWorkflow {
                 definition: Box::new(definition),
@@ -261,15 +262,15 @@ async fn edit<T: Attributed + Message + Name>(
             Err(refused) if has_moved_on(&refused, step.expected, attempt) => continue,
             answered => answered?,
         };
-        let stored = named(&answered.root, step.name)?;
+        let stored = named(&answered.view, step.name)?;
         // A step that changed nothing stored no draft.
         let draft = draft_in(&answered)
             .or_else(|| present(stored).cloned())
             .ok_or_else(|| no_draft(step.name))?;
         let looked_through = draft.clone();
-        let looked = move |root: &Root, _: ShouldStop<'_>| Ok(faults(root, &looked_through));
+        let looked = move |view: &View, _: ShouldStop<'_>| Ok(faults(view, &looked_through));
         let faults = shared
-            .walk_afterwards(answered.root.clone(), looked)
+            .walk_afterwards(answered.view.clone(), looked)
             .await?;
         let workflow = Some(describe(&draft, 0, answered.revision()?));
         return Ok((

@@ -6,7 +6,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use aftercall_authoring::file::source_of;
 use aftercall_definition::Definition;
-use aftercall_engine::Root;
 use aftercall_engine::command::{ArchiveWorkflow, ImportWorkflow};
 use aftercall_engine::entry::DefinitionChange;
 use aftercall_proto::workflow::v1 as proto;
@@ -17,6 +16,7 @@ use crate::service::authors::definitions::{describe, named, read, summary};
 use crate::service::authors::pictures;
 use crate::service::say::{Refusal, convert, refusal};
 use crate::service::shared::Shared;
+use crate::service::view::View;
 
 pub(crate) async fn import(
     shared: &Shared,
@@ -80,15 +80,15 @@ struct File {
 
 async fn look_through(shared: &Shared, file: &Arc<str>) -> Result<File, Refusal> {
     let text = file.clone();
-    let look = move |root: &Root| -> Result<File, Refusal> {
-        let (definition, places) = read(root, &text)?;
+    let look = move |view: &View| -> Result<File, Refusal> {
+        let (definition, places) = read(view, &text)?;
         let definition = Definition {
             source: source_of(&text, &definition),
             ..definition
         };
-        let mut found = root.validate(&definition);
+        let mut found = view.validate(&definition);
         places.put(&mut found);
-        let revision = root
+        let revision = view
             .workflows
             .named(&definition.name)
             .map_or(0, |workflow| workflow.revision);
@@ -98,7 +98,7 @@ async fn look_through(shared: &Shared, file: &Arc<str>) -> Result<File, Refusal>
             revision,
         })
     };
-    shared.off_thread(shared.root(), look).await?
+    shared.off_thread(shared.view(), look).await?
 }
 
 /// The draft as the import left it; what is wrong with it follows from the present teams and
@@ -140,7 +140,7 @@ pub(crate) async fn archive(
     let request = &asked.request;
     for attempt in 1.. {
         let prepare = async {
-            let present = named(&shared.root(), &request.name)?.revision;
+            let present = named(&shared.view(), &request.name)?.revision;
             let expected = Some(request.expected_revision.unwrap_or(present));
             let (name, archived) = (request.name.as_str().into(), !request.restore);
             Ok(Prepared::from(ArchiveWorkflow {
@@ -154,7 +154,7 @@ pub(crate) async fn archive(
             Err(refused) if has_moved_on(&refused, request.expected_revision, attempt) => continue,
             answered => answered?,
         };
-        let known = summary(named(&answered.root, &request.name)?);
+        let known = summary(named(&answered.view, &request.name)?);
         let revision = answered.revision()?;
         let workflow = Some(proto::WorkflowSummary {
             archived: !request.restore,
@@ -162,8 +162,8 @@ pub(crate) async fn archive(
             ..known
         });
         let name = request.name.clone();
-        let counted = shared.walk_afterwards(answered.root.clone(), move |root, should_stop| {
-            pictures::open_instances(root, &name, should_stop)
+        let counted = shared.walk_afterwards(answered.view.clone(), move |view, should_stop| {
+            pictures::open_instances(view, &name, should_stop)
         });
         let open_instances = counted.await?;
         return Ok(proto::ArchiveWorkflowResponse {

@@ -107,8 +107,8 @@ pub(crate) async fn render(
 ) -> Result<proto::RenderWorkflowResponse, Refusal> {
     let request = &asked.request;
     let (definition, trail) = if request.instance_id.is_empty() {
-        let root = shared.root();
-        let (_, definition, _) = pick(&root, &request.name, request.version, request.draft)?;
+        let view = shared.view();
+        let (_, definition, _) = pick(&view, &request.name, request.version, request.draft)?;
         (definition.clone(), Trail::default())
     } else {
         let found = archived::anywhere(shared, &request.instance_id).await?;
@@ -120,7 +120,7 @@ pub(crate) async fn render(
             )
         };
         let definition = found
-            .root
+            .view
             .definition_of(&found.instance)
             .ok_or_else(missing)?;
         check_same(request, definition, &found.instance)?;

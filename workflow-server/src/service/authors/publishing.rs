@@ -26,12 +26,12 @@ pub(crate) async fn publish(
         return Err(refusal::answer_gone());
     };
     let archived = answered
-        .root
+        .view
         .workflows
         .named(&request.name)
         .is_some_and(|workflow| workflow.archived);
-    let shorter = retention::warnings(shared, &answered.root, &request.name);
-    let warnings = shared.walk_afterwards(answered.root.clone(), move |root, should_stop| {
+    let shorter = retention::warnings(shared, &answered.view, &request.name);
+    let warnings = shared.walk_afterwards(answered.view.clone(), move |root, should_stop| {
         let Some(workflow) = root.workflows.named(&request.name) else {
             return Ok(Vec::new());
         };
@@ -83,8 +83,8 @@ async fn validate(
     shared: &Shared,
     request: &proto::PublishWorkflowRequest,
 ) -> Result<Prepared, Refusal> {
-    let root = shared.root();
-    let draft = root
+    let view = shared.view();
+    let draft = view
         .workflows
         .named(&request.name)
         .and_then(|workflow| workflow.draft.clone());
@@ -93,7 +93,7 @@ async fn validate(
         Some(draft) => {
             let looked_at = draft.clone();
             let faults = shared
-                .off_thread(root, move |root| root.validate(&looked_at))
+                .off_thread(view, move |view| view.validate(&looked_at))
                 .await?;
             Some(Box::new(Validated { draft, faults }))
         }

@@ -22,6 +22,7 @@ use crate::service::ask::{Faults, requests};
 use crate::service::authors::definitions::{pick, read};
 use crate::service::say::{Refusal, convert, follow_up, refusal};
 use crate::service::shared::Shared;
+use crate::service::view::View;
 
 /// What is to be done, checked.
 enum Step {
@@ -38,7 +39,7 @@ pub(crate) async fn simulate(
     asked: Asked<proto::SimulateWorkflowRequest>,
 ) -> Result<Ready<proto::SimulateWorkflowResponse>, Refusal> {
     let mut request = asked.request;
-    let root = shared.root();
+    let view = shared.view();
     let of = proto::SimulateWorkflowRequest {
         file: std::mem::take(&mut request.file),
         name: std::mem::take(&mut request.name),
@@ -47,7 +48,7 @@ pub(crate) async fn simulate(
         ..Default::default()
     };
     let (definition, places) = shared
-        .off_thread(root.clone(), move |root| definition(root, &of))
+        .off_thread(view.clone(), move |view| definition(view, &of))
         .await??;
     let mut faults = Faults::default();
     let now = request
@@ -61,9 +62,9 @@ pub(crate) async fn simulate(
     let fields = requests::values(request.fields, "fields", &mut faults);
     let steps = steps(request.steps, &mut faults);
     faults.check()?;
-    let run = move |root: &Root, should_stop: ShouldStop<'_>| {
+    let run = move |view: &View, should_stop: ShouldStop<'_>| {
         let states = run(
-            root,
+            view,
             (&definition, &places),
             now,
             (changes, fields),
@@ -71,7 +72,7 @@ pub(crate) async fn simulate(
         )?;
         Ok(states.map(|states| Ready::new(&proto::SimulateWorkflowResponse { states })))
     };
-    shared.walk(Lane::Heavy, root, run).await?
+    shared.walk(Lane::Heavy, view, run).await?
 }
 
 fn definition(

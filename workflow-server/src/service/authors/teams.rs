@@ -34,13 +34,13 @@ pub(crate) async fn remove(
 }
 
 async fn look(shared: &Shared, request: &proto::RemoveTeamRequest) -> Result<Prepared, Refusal> {
-    let root = shared.root();
-    let found = match root.teams.place(&request.name) {
+    let view = shared.view();
+    let found = match view.teams.place(&request.name) {
         // The ledger refuses it.
         None => None,
         Some(place) => {
-            let search = shared.walk(Lane::Heavy, root, move |root, stop| {
-                TeamUse::search(root, place, stop)
+            let search = shared.walk(Lane::Heavy, view, move |view, stop| {
+                TeamUse::search(view, place, stop)
             });
             Some(Box::new(search.await?))
         }

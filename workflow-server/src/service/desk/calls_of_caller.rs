@@ -1,6 +1,5 @@
 //! All calls of one caller.
 
-use aftercall_engine::Root;
 use aftercall_engine::call::Call;
 use aftercall_engine::world::caller_index::CallerKey;
 use aftercall_proto::ready::Ready;
@@ -13,33 +12,34 @@ use crate::service::archived::{self, follow_ups_in_memory};
 use crate::service::ask::{Faults, callers, pages};
 use crate::service::say::{Refusal, convert, refusal};
 use crate::service::shared::Shared;
+use crate::service::view::View;
 
 pub(crate) async fn list(
     shared: &Shared,
     asked: Asked<proto::ListCallsOfCallerRequest>,
 ) -> Result<Ready<proto::ListCallsOfCallerResponse>, Refusal> {
     let request = asked.request;
-    let root = shared.root();
+    let view = shared.view();
     let mut faults = Faults::default();
     let key = callers::key(shared, request.caller.as_ref(), &mut faults);
     faults.check()?;
     let Some(key) = key else {
         return Ok(Ready::default());
     };
-    let live = root
+    let live = view
         .calls_of(&key, &request.customer)
         .filter(|call| call.is_shown())
         .take(CALLS_SHOWN_MAX + 1);
     let follow_ups = live.map(|call| call.instances.len()).sum();
     let calls = move |shared: Shared| async move {
-        calls_shown(&shared, &root, &key, &request.customer).await
+        calls_shown(&shared, &view, &key, &request.customer).await
     };
     shared.answer_of(follow_ups, calls).await
 }
 
 async fn calls_shown(
     shared: &Shared,
-    root: &Root,
+    view: &View,
     key: &CallerKey,
     customer: &str,
 ) -> Result<proto::ListCallsOfCallerResponse, Refusal> {
@@ -50,18 +50,18 @@ async fn calls_shown(
             more_follow_ups,
         }
     };
-    let live = root
+    let live = view
         .calls_of(key, customer)
         .filter(|call| call.is_shown())
         .take(CALLS_SHOWN_MAX + 1);
-    let of_live = |call: &Call| follow_ups_in_memory(root, call, |one| one.is_shown(call));
+    let of_live = |call: &Call| follow_ups_in_memory(view, call, |one| one.is_shown(call));
     let mut calls: Vec<_> = live.map(|call| shown(call, of_live(call))).collect();
     // What has left memory is older than what is in it.
     let wanted = (CALLS_SHOWN_MAX + 1).saturating_sub(calls.len());
     let archive = shared.ledger.archive();
     // A call that was heard of again after it had left memory is shown by what is known of it now.
     let is_shown =
-        |call: &Call| call.is_shown() && root.call(&call.key).is_none_or(|live| live.is_shown());
+        |call: &Call| call.is_shown() && view.call(&call.key).is_none_or(|live| live.is_shown());
     let found = archive
         .calls_of(
             key,
@@ -72,7 +72,7 @@ async fn calls_shown(
         .await;
     let found = found.map_err(|error| refusal::of_history(&error))?;
     let of_archived =
-        |found: &FoundCall| archived::follow_ups(root, found, |one| one.is_shown(&found.call));
+        |found: &FoundCall| archived::follow_ups(view, found, |one| one.is_shown(&found.call));
     calls.extend(
         found
             .iter()

@@ -1,6 +1,6 @@
 //! Looks for what `ClaimNext` may give, off the ledger's thread.
 //!
-//! The result is kept for each filter and brought up to the newest root by what changed since.
+//! The result is kept for each filter and brought up to the newest view by what changed since.
 //! Sixty people who ask for the same list every second cost one walk, then a look at a few changed
 //! follow-ups each. Only one search runs for a filter at a time: the others wait for its result.
 
@@ -9,7 +9,6 @@ use std::time::Instant;
 
 use aftercall_engine::filter::FollowUpFilter;
 use aftercall_engine::instance::InstanceId;
-use aftercall_engine::query::Claimable;
 use siphasher::sip128::{Hasher128 as _, SipHasher13};
 
 use crate::limits::SEARCH_KEPT_FOR;
@@ -27,24 +26,24 @@ pub(crate) async fn candidates(
     filter.hash(&mut hasher);
     let slot = shared.searches.slot(hasher.finish128().as_u128());
     let mut kept = slot.lock().await;
-    let (root, now) = (shared.root(), shared.ledger.now());
+    let (view, now) = (shared.view(), shared.ledger.now());
     let known = kept
         .as_ref()
         .filter(|kept| kept.since.elapsed() < SEARCH_KEPT_FOR);
     if let Some((found, since)) =
-        known.and_then(|kept| Some((kept.found.renewed(&root, filter, now)?, kept.since)))
+        known.and_then(|kept| Some((kept.found.renewed(&view, filter, now)?, kept.since)))
     {
         let candidates = found.candidates().to_vec();
         *kept = Some(Kept { found, since });
         return Ok(candidates);
     }
     let since = Instant::now();
-    let found = match Claimable::search(&root, filter, now, &rows_at_once()) {
+    let found = match view.claimable(filter, now, &rows_at_once()) {
         Ok(found) => found,
         Err(_) => {
             let filter = filter.clone();
-            let search = shared.walk(Lane::Desk, root, move |root, should_stop| {
-                Claimable::search(root, &filter, now, should_stop)
+            let search = shared.walk(Lane::Desk, view, move |view, should_stop| {
+                view.claimable(&filter, now, should_stop)
             });
             search.await?
         }

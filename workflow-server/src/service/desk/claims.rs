@@ -125,7 +125,7 @@ async fn first_free(
 
 async fn search(shared: &Shared, request: &proto::ClaimNextRequest) -> Result<Prepared, Refusal> {
     let asked = request.filter.clone().unwrap_or_default();
-    let (filter, mut faults) = requests::filter(&shared.root(), &asked);
+    let (filter, mut faults) = requests::filter(&shared.view(), &asked);
     if asked.unclaimed || !asked.holders.is_empty() {
         faults.add(
             "filter",

@@ -68,7 +68,7 @@ pub(crate) async fn hand_over(
             .buffered(HAND_OVER_AT_ONCE);
         let (results, sequences): (Vec<_>, Vec<_>) = results.unzip().await;
         let sequence = sequences.into_iter().max().unwrap_or(0);
-        let newest = shared.root().sequence;
+        let newest = shared.view().sequence;
         let refused = results
             .iter()
             .filter(|result| !result.reason.is_empty())
@@ -156,7 +156,7 @@ async fn one(
         Ok(found
             .instance
             .is_visible(&found.call)
-            .then(|| archived::shown(&answered.root, found)))
+            .then(|| archived::shown(&answered.view, found)))
     };
     let given = answered.and_then(|answered| Ok((shown(&answered)?, answered.sequence)));
     let result = proto::HandOverResult {
@@ -196,7 +196,7 @@ fn recipient(shared: &Shared, request: &proto::HandOverRequest, faults: &mut Fau
                 lease_millis,
             };
         }
-        ("", name) => match shared.root().teams.place(name) {
+        ("", name) => match shared.view().teams.place(name) {
             Some(team) => return Recipient::Team { team },
             None => faults.add("to_team", format!("there is no team `{name}`")),
         },
@@ -242,8 +242,8 @@ fn ids(request: &proto::HandOverRequest, faults: &mut Faults) -> Vec<InstanceId>
 /// snoozed and hidden follow-ups are in no list of the Call Manager.
 async fn held_by(shared: &Shared, holder: &str) -> Result<(Vec<InstanceId>, u32), Refusal> {
     let (holder, now): (Box<str>, _) = (holder.into(), shared.ledger.now());
-    let walk = shared.walk(Lane::Desk, shared.root(), move |root, should_stop| {
-        aftercall_engine::query::held_by(root, &holder, now, should_stop)
+    let walk = shared.walk(Lane::Desk, shared.view(), move |view, should_stop| {
+        view.held_by(&holder, now, should_stop)
     });
     let mut held = walk.await?;
     let remaining = held.len().saturating_sub(HAND_OVER_MAX);

@@ -21,7 +21,7 @@ pub(crate) async fn snooze(
     let request = &asked.request;
     let mut faults = Faults::default();
     let seen = requests::seen_alert(
-        &shared.root(),
+        &shared.view(),
         (&request.alert_id, &request.team),
         request.escalations,
         &mut faults,
@@ -46,7 +46,7 @@ pub(crate) async fn snooze(
         follow_up: Some(answered.follow_up()?),
         snoozed_until: snooze.map(|snooze| convert::timestamp(snooze.until)),
         warnings: alert.map_or_else(Vec::new, |alert| {
-            back_too_late(&answered.root, instance, alert)
+            back_too_late(&answered.view, instance, alert)
         }),
         sequence: answered.sequence,
     })

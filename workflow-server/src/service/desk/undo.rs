@@ -28,7 +28,7 @@ pub(crate) async fn undo(
     let request = &asked.request;
     let id = requests::instance_id(&request.instance_id, &mut Faults::default());
     for attempt in 1.. {
-        let seen = shared.root().instance(id).map(|instance| instance.sequence);
+        let seen = shared.view().instance(id).map(|instance| instance.sequence);
         let asking = Asking::of_person(&asked);
         let prepare = async {
             let mut faults = Faults::default();
@@ -58,7 +58,7 @@ pub(crate) async fn undo(
 }
 
 fn has_changed(shared: &Shared, id: InstanceId, seen: Option<u64>) -> bool {
-    shared.root().instance(id).map(|instance| instance.sequence) != seen
+    shared.view().instance(id).map(|instance| instance.sequence) != seen
 }
 
 /// What takes the newest push back, with the instance as it was before, from the history. Where
@@ -68,11 +68,11 @@ async fn undo_command(
     request: &proto::UndoPushRequest,
     id: InstanceId,
 ) -> Result<UndoPush, Refusal> {
-    let root = shared.root();
+    let view = shared.view();
     let found = archived::anywhere(shared, &request.instance_id).await?;
-    let instance = root
+    let instance = view
         .instance(id)
-        .ok_or_else(|| refusal::archived(&root, &found.instance))?;
+        .ok_or_else(|| refusal::archived(&view, &found.instance))?;
     let pushed = pushed(shared, instance).await?;
     let (sequence, pushed_by, pushed_at, before) = match pushed {
         Some((pushed_by, pushed_at, before)) => (instance.sequence, pushed_by, pushed_at, before),

@@ -114,7 +114,7 @@ async fn run(
             .ledger
             .capture()
             .await
-            .map_err(|error| refusal::of_ledger(error, &shared.root()))?;
+            .map_err(|error| refusal::of_ledger(error, &shared.view()))?;
         let sequence = capture.root.sequence;
         tracing::info!(actor, sequence, "a backup begins");
         let copied = copy(shared, &capture, base, &responses).await;

@@ -12,7 +12,7 @@ use aftercall_engine::command::StopBatch;
 use aftercall_engine::entry::Answer;
 use aftercall_engine::instance::{Instance, InstanceId};
 use aftercall_engine::limits::{BATCH_ITEMS_MAX, BATCH_PER_SECOND_DEFAULT};
-use aftercall_engine::query::{InstanceFilter, ShouldStop, batch_items};
+use aftercall_engine::query::{InstanceFilter, ShouldStop};
 use aftercall_engine::recipient::Recipient;
 use aftercall_engine::{Rejection, Root};
 use aftercall_proto::ready::Ready;
@@ -23,6 +23,7 @@ use crate::reading::Lane;
 use crate::service::ask::{Answered, Asking, Faults, Prepared, filters, pages, requests};
 use crate::service::say::{Refusal, convert, refusal};
 use crate::service::shared::Shared;
+use crate::service::view::View;
 
 pub(crate) async fn start(
     shared: &Shared,
@@ -45,7 +46,7 @@ pub(crate) async fn start(
     shared.job_started.notify_one();
     let batch = started(&answered)?;
     Ok(proto::StartBatchResponse {
-        batch: Some(shown(&answered.root, batch)),
+        batch: Some(shown(&answered.view, batch)),
         items: Vec::new(),
         matched: batch.matched,
         sequence: answered.sequence,
@@ -60,7 +61,7 @@ fn started(answered: &Answered) -> Result<&Arc<Batch>, Refusal> {
         .and_then(|entry| entry.batch.as_ref())
     {
         Some(BatchChange::Started(batch)) => Ok(batch),
-        _ => find(&answered.root, answered.sequence),
+        _ => find(&answered.view, answered.sequence),
     }
 }
 
@@ -69,7 +70,7 @@ async fn read(
     request: &proto::StartBatchRequest,
 ) -> Result<(StartBatch, Faults), Refusal> {
     let mut faults = Faults::default();
-    let work = work(&shared.root(), request.work.as_ref(), &mut faults);
+    let work = work(&shared.view(), request.work.as_ref(), &mut faults);
     let items = items_of(shared, request, &mut faults)?;
     let start = StartBatch {
         work,
@@ -102,10 +103,10 @@ async fn check_all(shared: &Shared, start: &StartBatch, actor: &str) -> Result<(
         name: actor.into(),
     };
     let (start, now) = (start.clone(), shared.ledger.now());
-    let refused = shared.walk(Lane::Heavy, shared.root(), move |root, should_stop| {
+    let refused = shared.walk(Lane::Heavy, shared.view(), move |view, should_stop| {
         let told =
             |id: InstanceId, tried: Result<&Instance, Rejection>| Some((id, tried.err()?.reason()));
-        let tried = aftercall_engine::try_batch(root, &start, (&actor, now), told, should_stop)?;
+        let tried = aftercall_engine::try_batch(view, &start, (&actor, now), told, should_stop)?;
         Ok(tried.into_iter().flatten().collect::<Vec<_>>())
     });
     let refused = refused.await?;
@@ -141,22 +142,22 @@ async fn dry_run(
     if !faults.is_empty() {
         return Err(refusal::invalid(faults));
     }
-    let (root, now) = (shared.root(), shared.ledger.now());
-    let sequence = root.sequence;
+    let (view, now) = (shared.view(), shared.ledger.now());
+    let sequence = view.sequence;
     let matched = start.items.matched;
-    let tried = shared.walk(Lane::Heavy, root, move |root, should_stop| {
+    let tried = shared.walk(Lane::Heavy, view, move |view, should_stop| {
         let told = |id: InstanceId, tried: Result<&Instance, Rejection>| match tried {
             Err(rejection) => proto::BatchItem {
                 detail: rejection.in_full(),
                 ..item(id, Some(rejection.reason()))
             },
             Ok(instance) => proto::BatchItem {
-                would_be_in: convert::stage_of(root, instance, instance.stage),
+                would_be_in: convert::stage_of(view, instance, instance.stage),
                 would_be: convert::status(instance.status).into(),
                 ..item(id, None)
             },
         };
-        aftercall_engine::try_batch(root, &start, (&actor, now), told, should_stop)
+        aftercall_engine::try_batch(view, &start, (&actor, now), told, should_stop)
     });
     let items = tried.await?;
     Ok(proto::StartBatchResponse {
@@ -252,10 +253,10 @@ async fn found(shared: &Shared, asked: Wanted) -> Result<BatchItems, Refusal> {
     match asked {
         Wanted::Named(ids) => Ok(BatchItems::named(ids)),
         Wanted::Filtered(filter) => {
-            let walk = move |root: &Root, should_stop: ShouldStop<'_>| {
-                batch_items(root, &filter, now.max(root.at), should_stop)
+            let walk = move |view: &View, should_stop: ShouldStop<'_>| {
+                view.batch_items(&filter, now.max(view.at), should_stop)
             };
-            shared.walk(Lane::Heavy, shared.root(), walk).await
+            shared.walk(Lane::Heavy, shared.view(), walk).await
         }
     }
 }
@@ -307,16 +308,16 @@ fn items_of(
             "must name one workflow: the number of a stage or version means nothing in another",
         );
     }
-    let root = shared.root();
+    let view = shared.view();
     // What looks for a misspelt workflow finds nothing; what changes instances says so.
     for name in filter
         .workflows
         .iter()
-        .filter(|name| root.workflows.named(name).is_none())
+        .filter(|name| view.workflows.named(name).is_none())
     {
         let hint = rules::suggestion(
             name,
-            root.workflows.by_place().map(|workflow| &*workflow.name),
+            view.workflows.by_place().map(|workflow| &*workflow.name),
         );
         faults.add(
             "filter.workflows",
@@ -340,11 +341,11 @@ pub(crate) async fn stop(
     let answered = shared.execute(asking, command).await?;
     let batch = match answered.answer {
         Answer::BatchStopped(progress) => {
-            let batch = known(shared, &answered.root, request.batch_id).await?;
-            shown_at(&answered.root, &batch, progress)
+            let batch = known(shared, &answered.view, request.batch_id).await?;
+            shown_at(&answered.view, &batch, progress)
         }
         // The entry of an older server does not say how far it had come.
-        _ => shown(&answered.root, find(&answered.root, request.batch_id)?),
+        _ => shown(&answered.view, find(&answered.view, request.batch_id)?),
     };
     Ok(proto::StopBatchResponse {
         batch: Some(batch),
@@ -374,14 +375,14 @@ pub(crate) async fn items(
     asked: Asked<proto::ListBatchItemsRequest>,
 ) -> Result<Ready<proto::ListBatchItemsResponse>, Refusal> {
     let request = asked.request;
-    let root = shared.root();
-    let batch = find(&root, request.batch_id)?.clone();
+    let view = shared.view();
+    let batch = find(&view, request.batch_id)?.clone();
     let list = format!("batch {} {}", request.batch_id, request.refused_only).into_bytes();
     let first =
         pages::read::<1>(shared, &list, &request.page_token)?.map_or(0, |[next]| next as usize);
     let rows = pages::rows(request.page_size);
     let by = shared.clone();
-    let page = move |_: &Root, _: ShouldStop<'_>| {
+    let page = move |_: &View, _: ShouldStop<'_>| {
         let refused = batch
             .refused
             .iter()
@@ -414,7 +415,7 @@ pub(crate) async fn items(
             next_page_token,
         })
     };
-    shared.answer(Lane::Heavy, root, page).await
+    shared.answer(Lane::Heavy, view, page).await
 }
 
 pub(crate) fn find(root: &Root, id: u64) -> Result<&Arc<Batch>, Refusal> {

@@ -20,6 +20,7 @@ use crate::limits::{ARCHIVE_LOOKS_MAX, REQUEST_TIME_MAX};
 use crate::service::ask::{Answered, Asking, Faults, Prepared, callers};
 use crate::service::say::{Refusal, convert, refusal};
 use crate::service::shared::Shared;
+use crate::service::view::View;
 
 /// Answers once everything that is read is masked.
 pub(crate) async fn erase(
@@ -39,15 +40,15 @@ pub(crate) async fn erase(
     let started = start(shared, &asked, &caller.exactly()).await?;
     shared.job_started.notify_one();
     masked(shared, started.sequence).await;
-    let root = shared.root();
-    let erasure = asked_for(&root, &started)?;
+    let view = shared.view();
+    let erasure = asked_for(&view, &started)?;
     // What masked its last call: the same whenever this is asked again.
     let masked_at = erasure
         .masked_at
         .last()
         .copied()
         .unwrap_or(started.sequence);
-    let erasure = Some(shown(&root, &erasure));
+    let erasure = Some(shown(&view, &erasure));
     Ok(proto::EraseCallerResponse {
         erasure,
         sequence: masked_at.max(started.sequence),
@@ -73,7 +74,7 @@ async fn tried(
     possible.truncate(ERASED_CALLS_MAX);
     let more = erase.calls.len() > ERASED_CALLS_MAX;
     erase.calls.truncate(ERASED_CALLS_MAX);
-    let root = shared.root();
+    let view = shared.view();
     let erasure = Erasure {
         id: 0,
         actor: Actor {
@@ -82,15 +83,15 @@ async fn tried(
         },
         reason: request.reason.as_str().into(),
         state: ErasureState::Masking,
-        started_at: root.at,
+        started_at: view.at,
         ended_at: None,
         calls: erase.calls.into(),
         masked_at: Default::default(),
         more,
     };
     Ok(proto::EraseCallerResponse {
-        erasure: Some(shown(&root, &erasure)),
-        sequence: root.sequence,
+        erasure: Some(shown(&view, &erasure)),
+        sequence: view.sequence,
         possible_calls: possible
             .iter()
             .map(|call| convert::call_ref(&call.key))
@@ -144,7 +145,7 @@ async fn found(
     request: &proto::EraseCallerRequest,
     caller: &CallerKey,
 ) -> Result<EraseCaller, Refusal> {
-    let newest_file = shared.root().archive.newest_file;
+    let newest_file = shared.view().archive.newest_file;
     // What has outlived its retention and is not gone yet is erased all the same.
     let found = shared.ledger.archive().calls_of(
         caller,
@@ -160,8 +161,8 @@ async fn found(
     };
     // Memory last: what changes after this look is looked at within the decision.
     let (key, customer) = (caller.clone(), request.customer.clone());
-    let look = move |root: &Root| (root.sequence, calls_in_memory(root, &key, &customer));
-    let (sequence, calls) = shared.off_thread(shared.root(), look).await?;
+    let look = move |view: &View| (view.sequence, calls_in_memory(view, &key, &customer));
+    let (sequence, calls) = shared.off_thread(shared.view(), look).await?;
     Ok(EraseCaller {
         customer: request.customer.as_str().into(),
         reason: request.reason.as_str().into(),
@@ -183,7 +184,7 @@ async fn masked(shared: &Shared, id: u64) {
     let mut newest = shared.ledger.feed().newest();
     let is_masking = || {
         shared
-            .root()
+            .view()
             .erasures
             .get(&id)
             .is_some_and(|erasure| erasure.state == ErasureState::Masking)

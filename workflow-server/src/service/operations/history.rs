@@ -1,7 +1,6 @@
 //! What happened to an instance or a call, in the order in which it did; out of the archive too.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
 
 use aftercall_engine::call::CallKey;
 use aftercall_engine::instance::InstanceId;
@@ -15,10 +14,11 @@ use crate::service::archived;
 use crate::service::ask::{Faults, pages, requests};
 use crate::service::say::{Refusal, causes, refusal};
 use crate::service::shared::Shared;
+use crate::service::view::View;
 
 /// What happened, as far as it is known which entries are about it.
 pub(crate) struct Past {
-    root: Arc<Root>,
+    view: View,
     /// The entries, oldest first.
     sequences: Vec<u64>,
     /// Only of this instance.
@@ -42,7 +42,7 @@ impl Past {
                 let trail = trail.map_err(|error| refusal::of_history(&error))?;
                 let sequences = trail.iter().map(|step| step.sequence).collect();
                 Ok(Self {
-                    root: found.root.clone(),
+                    view: found.view.clone(),
                     sequences,
                     instance: Some(found.instance.id),
                 })
@@ -51,10 +51,10 @@ impl Past {
                 let mut faults = Faults::default();
                 let key = requests::call_key(request.call.as_ref(), "call", &mut faults);
                 faults.check()?;
-                let root = shared.root();
-                let sequences = of_call(shared, &root, &key).await?;
+                let view = shared.view();
+                let sequences = of_call(shared, &view, &key).await?;
                 Ok(Self {
-                    root,
+                    view,
                     sequences,
                     instance: None,
                 })
@@ -106,24 +106,19 @@ impl Past {
                     .instances
                     .iter()
                     .find(|change| change.after.id() == id);
-                vec![causes::history_item(&self.root, entry, change)]
+                vec![causes::history_item(&self.view, entry, change)]
             }
-            None => of_entry(&self.root, entry),
+            None => of_entry(&self.view, entry),
         }
     }
 }
 
 /// The entries of a call and its instances: of what is in memory of it, and of what left it
 /// earlier.
-async fn of_call(shared: &Shared, root: &Root, key: &CallKey) -> Result<Vec<u64>, Refusal> {
-    let live = root.call(key).map(|call| FoundCall {
+async fn of_call(shared: &Shared, view: &View, key: &CallKey) -> Result<Vec<u64>, Refusal> {
+    let live = view.call(key).map(|call| FoundCall {
         call: call.clone(),
-        instances: call
-            .instances
-            .iter()
-            .filter_map(|slot| root.instance_at(*slot))
-            .cloned()
-            .collect(),
+        instances: view.instances_of(call).rev().cloned().collect(),
     });
     let found: Vec<FoundCall> = live
         .into_iter()

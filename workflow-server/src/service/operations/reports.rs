@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use aftercall_definition::time::Time;
+use aftercall_engine::Root;
 use aftercall_engine::entry::{Answer, Entry, InstanceChange};
 use aftercall_engine::instance::{Instance, InstanceId};
-use aftercall_engine::{Root, query};
 use aftercall_proto::workflow::v1 as proto;
 use aftercall_serving::asked::Asked;
 use proto::report_response::Part;
@@ -22,6 +22,7 @@ use crate::report::{Earlier, Key, Numbers, Only, Report, Row, Standing};
 use crate::service::ask::{Faults, requests};
 use crate::service::say::{Refusal, convert, refusal};
 use crate::service::shared::Shared;
+use crate::service::view::View;
 
 /// The parts of a report.
 pub(crate) type Responses = ReceiverStream<Result<proto::ReportResponse, Status>>;
@@ -81,11 +82,11 @@ async fn run(
     parts: &Parts,
     _running: OwnedSemaphorePermit,
 ) {
-    let root = shared.root();
+    let view = shared.view();
     let end = period.1.min(Time(shared.ledger.now().0.saturating_add(1)));
-    let gathered = gather_all(shared, &root, (period, only), parts).await;
+    let gathered = gather_all(shared, &view, (period, only), parts).await;
     let sent = match gathered {
-        Ok(Some(report)) => send(&root, report.finish(end), parts).await,
+        Ok(Some(report)) => send(&view, report.finish(end), parts).await,
         // The client has gone away.
         Ok(None) => return,
         Err(refused) => parts.send(Err(refused.into())).await,
@@ -98,32 +99,32 @@ async fn run(
 /// change in it. Nothing where the client has gone away meanwhile.
 async fn gather_all(
     shared: &Shared,
-    root: &Arc<Root>,
+    view: &View,
     (period, only): ((Time, Time), &Only),
     parts: &Parts,
 ) -> Result<Option<Report>, Refusal> {
     let history = shared.ledger.history();
     let of_history = |error: HistoryError| refusal::of_history(&error);
-    let Some(mut report) = gather(history, root, (period, only), parts)
+    let Some(mut report) = gather(history, view, (period, only), parts)
         .await
         .map_err(of_history)?
     else {
         return Ok(None);
     };
-    gather_changed_later(history, root, (period.1, only), &mut report)
+    gather_changed_later(history, view, (period.1, only), &mut report)
         .await
         .map_err(of_history)?;
     let (wanted, end) = (only.clone(), period.1);
-    let open = shared.walk(Lane::Heavy, Arc::clone(root), move |root, should_stop| {
-        let is_wanted = |one: &Instance| one.started_at < end && wanted.lets_through_now(root, one);
-        query::open_instances(root, is_wanted, should_stop)
+    let open = shared.walk(Lane::Heavy, view.clone(), move |view, should_stop| {
+        let is_wanted = |one: &Instance| one.started_at < end && wanted.lets_through_now(view, one);
+        view.open_instances(is_wanted, should_stop)
     });
     let open = open
         .await?
         .into_iter()
         .filter(|id| !report.is_known(*id))
         .collect();
-    let gathered = gather_unchanged(history, root, open, (&mut report, parts))
+    let gathered = gather_unchanged(history, view, open, (&mut report, parts))
         .await
         .map_err(of_history)?;
     Ok(gathered.map(|()| report))

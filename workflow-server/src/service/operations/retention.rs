@@ -44,7 +44,7 @@ pub(crate) async fn confirm(
     asked: Asked<proto::ConfirmRetentionRequest>,
 ) -> Result<proto::ConfirmRetentionResponse, Refusal> {
     let request = &asked.request;
-    let (root, workflow) = (shared.root(), request.workflow.as_str());
+    let (view, workflow) = (shared.view(), request.workflow.as_str());
     if request.dry_run {
         let missing = || {
             refusal::not_found(
@@ -53,13 +53,13 @@ pub(crate) async fn confirm(
                 format!("there is no workflow `{workflow}`"),
             )
         };
-        let version = root.workflows.named(workflow).ok_or_else(missing)?.newest();
+        let version = view.workflows.named(workflow).ok_or_else(missing)?.newest();
         let answer = proto::ConfirmRetentionResponse {
             version,
-            sequence: root.sequence,
+            sequence: view.sequence,
             ..Default::default()
         };
-        return Ok(match shorter(shared, &root, workflow) {
+        return Ok(match shorter(shared, &view, workflow) {
             None => answer,
             Some(ShorterRetention {
                 in_force,

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use aftercall_definition::time::Time;
 use aftercall_engine::Root;
 use aftercall_engine::instance::Wake;
-use aftercall_engine::query::{self, OverdueTimer, ShouldStop, Stuck, StuckReason};
+use aftercall_engine::query::{OverdueTimer, ShouldStop, Stuck, StuckReason};
 use aftercall_proto::ready::Ready;
 use aftercall_proto::workflow::v1 as proto;
 use aftercall_serving::asked::Asked;
@@ -14,6 +14,7 @@ use crate::reading::Lane;
 use crate::service::ask::{Faults, pages, requests};
 use crate::service::say::{Refusal, convert, follow_up};
 use crate::service::shared::Shared;
+use crate::service::view::View;
 
 /// For how long something must have been so where the request does not say: a day.
 const LONGER_THAN_MILLIS: i64 = 86_400_000;
@@ -25,11 +26,11 @@ pub(crate) async fn overdue_timers(
     let request = &asked.request;
     let (now, rows) = (shared.ledger.now(), pages::rows(request.page_size));
     let clock_held = shared.ledger.health().is_clock_held();
-    let found = move |root: &Root, should_stop: ShouldStop<'_>| {
-        let (timers, total) = query::overdue_timers(root, now, rows, should_stop)?;
+    let found = move |view: &View, should_stop: ShouldStop<'_>| {
+        let (timers, total) = view.overdue_timers(now, rows, should_stop)?;
         let timers = timers
             .iter()
-            .map(|timer| overdue_timer(root, timer))
+            .map(|timer| overdue_timer(view, timer))
             .collect();
         Ok(proto::ListOverdueTimersResponse {
             timers,
@@ -37,7 +38,7 @@ pub(crate) async fn overdue_timers(
             clock_held,
         })
     };
-    shared.answer(Lane::Heavy, shared.root(), found).await
+    shared.answer(Lane::Heavy, shared.view(), found).await
 }
 
 fn overdue_timer(root: &Root, timer: &OverdueTimer) -> proto::OverdueTimer {
@@ -77,19 +78,19 @@ pub(crate) async fn stuck(
     faults.check()?;
     let by = Time(shared.ledger.now().0.saturating_sub(longer_than));
     let rows = pages::rows(request.page_size);
-    let found = move |root: &Root, should_stop: ShouldStop<'_>| {
-        let found = query::stuck(root, by, should_stop)?;
+    let found = move |view: &View, should_stop: ShouldStop<'_>| {
+        let found = view.stuck(by, should_stop)?;
         let shown = found.iter().take(rows).map(|stuck| proto::StuckInstance {
             reason: reason(stuck.reason).into(),
             since: Some(convert::timestamp(stuck.since)),
-            instance: Some(follow_up::follow_up(root, &stuck.instance)),
+            instance: Some(follow_up::follow_up(view, &stuck.instance)),
         });
         Ok(proto::ListStuckInstancesResponse {
             instances: pages::fitting(shown),
             counts: counts(&found),
         })
     };
-    shared.answer(Lane::Heavy, shared.root(), found).await
+    shared.answer(Lane::Heavy, shared.view(), found).await
 }
 
 /// The longest first, so the first of a reason is its oldest.

@@ -23,17 +23,17 @@ pub(crate) async fn list(
     asked: Asked<proto::ListOpenFollowUpsRequest>,
 ) -> Result<Ready<proto::ListOpenFollowUpsResponse>, Refusal> {
     let request = &asked.request;
-    let root = shared.root();
+    let view = shared.view();
     let mut faults = Faults::default();
     let calls: Vec<Arc<Call>> = match (&request.call, &request.caller) {
         (Some(call), None) => {
             let key = requests::call_key(Some(call), "call", &mut faults);
-            root.call(&key).cloned().into_iter().collect()
+            view.call(&key).cloned().into_iter().collect()
         }
         (None, Some(caller)) => {
             let key = callers::key(shared, Some(caller), &mut faults);
             key.iter()
-                .flat_map(|key| root.calls_of(key, &request.customer))
+                .flat_map(|key| view.calls_of(key, &request.customer))
                 .cloned()
                 .collect()
         }
@@ -43,24 +43,17 @@ pub(crate) async fn list(
         }
     };
     faults.check()?;
-    let of_call = |call: &Arc<Call>| {
-        call.instances
-            .iter()
-            .rev()
-            .filter_map(|slot| root.instance_at(*slot))
-            .cloned()
-            .collect::<Vec<_>>()
-    };
     let mut open: Vec<Arc<Instance>> = calls
         .iter()
-        .flat_map(of_call)
+        .flat_map(|call| view.instances_of(call))
         .filter(|instance| !instance.status.is_ended())
+        .cloned()
         .collect();
     let more = open.len() > OPEN_FOLLOW_UPS_SHOWN_MAX;
     open.truncate(OPEN_FOLLOW_UPS_SHOWN_MAX);
     shared
         .answer_of(open.len(), move |shared| async move {
-            shown(&shared, &root, open, more).await
+            shown(&shared, &view, open, more).await
         })
         .await
 }

@@ -23,7 +23,7 @@ pub(crate) async fn withdraw(
             let instance = requests::instance_id(&request.instance_id, &mut faults);
             let mut expected = request.expected_revision;
             let mut worked = false;
-            if let Some(known) = shared.root().instance(instance) {
+            if let Some(known) = shared.view().instance(instance) {
                 // What happens after this look is refused by the revision, and looked at again.
                 expected = expected.or(Some(u64::from(known.revision)));
                 worked = has_work(shared, known).await?;
