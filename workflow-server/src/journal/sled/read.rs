@@ -95,28 +95,87 @@ fn gather(
         .ok_or_else(|| tree.damaged(format!("the group with entry {from} is missing")))?
         .map_err(|error| tree.error(&error))?;
     let first = chunk::first_of(&key).ok_or_else(|| tree.damaged("a key has an unknown form"))?;
+    take(
+        groups(tree, first),
+        (from, newest),
+        bytes_max,
+        found,
+        |what| tree.damaged(what),
+    )
+}
+
+/// Takes the groups from the one with the entry `from` on, up to about `bytes_max`, one at least. An
+/// iterator that begins after `from` is one from which that group was trimmed meanwhile.
+fn take(
+    groups: impl Iterator<Item = Result<Group, JournalError>>,
+    (from, newest): (u64, u64),
+    bytes_max: usize,
+    found: &mut Vec<Group>,
+    damaged: impl Fn(String) -> JournalError,
+) -> Result<(), JournalError> {
     let mut bytes = 0;
-    for group in groups(tree, first) {
+    for group in groups {
         let group = group?;
-        if group.first > newest || (!found.is_empty() && bytes + group.bytes.len() > bytes_max) {
-            return Ok(());
-        }
         let follows = match found.last() {
+            Some(_) if group.first > newest || bytes + group.bytes.len() > bytes_max => {
+                return Ok(());
+            }
             Some(previous) => {
                 previous.last + 1 == group.first && previous.chain == group.chain_before
             }
             None => (group.first..=group.last).contains(&from),
         };
         if !follows {
-            return Err(tree.damaged(format!("a group is missing before entry {}", group.first)));
+            return Err(damaged(format!(
+                "a group is missing before entry {}",
+                group.first
+            )));
         }
         bytes += group.bytes.len();
         found.push(group);
     }
     let last = found.last().map_or(0, |group| group.last);
     if last < newest {
-        Err(tree.damaged(format!("the entries after {last} are missing")))
+        Err(damaged(format!("the entries after {last} are missing")))
     } else {
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn group(sequence: u64) -> Result<Group, JournalError> {
+        Ok(Group {
+            first: sequence,
+            last: sequence,
+            chain_before: sequence - 1,
+            chain: sequence,
+            bytes: vec![0; 8].into(),
+        })
+    }
+
+    fn taken(groups: &[u64], within: (u64, u64)) -> Option<Vec<u64>> {
+        let mut found = Vec::new();
+        let groups = groups.iter().map(|sequence| group(*sequence));
+        let damaged = |_| JournalError::Trimmed { oldest: 0 };
+        take(groups, within, 100, &mut found, damaged).ok()?;
+        Some(found.iter().map(|group| group.first).collect())
+    }
+
+    #[test]
+    fn groups_are_taken_up_to_the_newest() {
+        assert_eq!(taken(&[1, 2, 3], (1, 2)), Some(vec![1, 2]));
+        assert_eq!(taken(&[2, 3], (2, 3)), Some(vec![2, 3]));
+    }
+
+    /// Trimming removes a group between the look for it and its reading. What came after the
+    /// newest that was looked at must not make that an empty answer.
+    #[test]
+    fn a_group_that_was_trimmed_meanwhile_is_missing() {
+        assert_eq!(taken(&[3], (1, 2)), None);
+        assert_eq!(taken(&[2, 3], (1, 2)), None);
+        assert_eq!(taken(&[], (1, 2)), None);
     }
 }
