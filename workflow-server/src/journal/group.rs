@@ -43,31 +43,6 @@ pub struct Bounds {
     pub newest: Position,
 }
 
-/// The sizes that a log takes, in bytes. Who writes a group keeps to them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct LogLimits {
-    /// The largest group.
-    pub group_bytes_max: usize,
-    /// Groups up to this size are written at the lowest cost.
-    pub group_bytes_cheap: usize,
-}
-
-impl LogLimits {
-    /// Bytes after which a group takes no more commands: with one usual entry more it is still
-    /// cheap.
-    #[must_use]
-    pub const fn group_bytes_soft(&self) -> usize {
-        self.group_bytes_cheap / 8 * 5
-    }
-
-    /// Bytes of one entry: behind a group that is nearly full it still fits. A larger one is
-    /// refused before anything has changed.
-    #[must_use]
-    pub const fn entry_bytes_max(&self) -> usize {
-        self.group_bytes_max - 2 * self.group_bytes_soft()
-    }
-}
-
 impl Bounds {
     /// Sequence of the oldest entry that is kept; one more than the newest when nothing is.
     #[must_use]

@@ -7,87 +7,20 @@
 //! of the traits, except that nothing outlives the last handle.
 
 mod log;
+mod shared;
 mod vault;
 
-use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock};
 
-use bytes::Bytes;
 use futures::future::{BoxFuture, FutureExt};
 use tokio::sync::watch;
 
 use self::log::{MemoryLog, MemoryLogWriter};
+use self::shared::{Content, Shared, lock};
+pub use self::shared::{FailAt, Written};
 use self::vault::{MemoryVault, MemoryVaultWriter};
-use super::{
-    Bounds, FORMAT, Group, Identity, JournalError, Leading, Log, Position, Storage, Term, Vault,
-};
-
-/// Where in an append a fault strikes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum FailAt {
-    /// Nothing of the group is stored.
-    BeforeStored,
-    /// The group is stored and durable, but the answer is an error: as when a sync's answer is
-    /// lost.
-    AfterStored,
-    /// The store is not reached; nothing of the group is stored, and later appends succeed.
-    Unreachable,
-    /// The connection breaks before the group is stored, and the answer is lost. Later appends
-    /// succeed.
-    AnswerLostBefore,
-    /// The group is stored and durable, and the answer is lost. Later appends succeed.
-    AnswerLostAfter,
-}
-
-/// What outlives a restart.
-#[derive(Default)]
-struct Content {
-    /// The newest leader's.
-    term: Term,
-    /// How many writes are still carried out before the term ends without another leader, as if
-    /// one began and ended.
-    writes_left: Option<u64>,
-    /// Writes are carried out whatever their term.
-    ignores_terms: bool,
-    written: Vec<Written>,
-    changes: watch::Sender<Bounds>,
-    base: Position,
-    groups: Vec<Group>,
-    blobs: BTreeMap<String, Blob>,
-    keys: BTreeMap<String, Bytes>,
-}
-
-/// A write that was carried out.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Written {
-    /// The term of the leader that wrote.
-    pub term: Term,
-    /// The newest term when it was written.
-    pub newest: Term,
-    /// What was written, and the name of the blob or key.
-    pub what: String,
-}
-
-#[derive(Clone, Default)]
-struct Blob {
-    /// Offset and content of each frame.
-    frames: Vec<(u64, Bytes)>,
-    end: u64,
-}
-
-/// One process's view of the content.
-struct Shared {
-    content: Arc<Mutex<Content>>,
-    /// The appends still to be counted until the fault, and where it strikes.
-    fault: Mutex<Option<(u64, FailAt)>>,
-    failed: OnceLock<String>,
-    held: watch::Sender<bool>,
-    is_full: AtomicBool,
-    is_cut_off: AtomicBool,
-    identity: Identity,
-    waiting: watch::Sender<usize>,
-}
+use super::{Bounds, FORMAT, Identity, JournalError, Leading, Log, Storage, Term, Vault};
 
 /// A store in memory. Clones are handles of the same process.
 #[derive(Clone)]
@@ -233,31 +166,6 @@ impl Storage for MemoryStore {
     }
 }
 
-impl Content {
-    /// Refuses the writes of a leader that another one has deposed, and notes the others.
-    fn write(&mut self, term: Term, what: impl Into<String>) -> Result<(), JournalError> {
-        if let Some(left) = &mut self.writes_left {
-            let is_last = *left == 0;
-            *left = left.saturating_sub(1);
-            if is_last {
-                (self.writes_left, self.term) = (None, self.term.next());
-            }
-        }
-        if self.term != term && !self.ignores_terms {
-            return Err(JournalError::Deposed {
-                term,
-                newest: self.term,
-            });
-        }
-        self.written.push(Written {
-            term,
-            newest: self.term,
-            what: what.into(),
-        });
-        Ok(())
-    }
-}
-
 /// Every store in memory is the same one, for tests that compare what they wrote.
 fn identity() -> Identity {
     Identity {
@@ -266,8 +174,4 @@ fn identity() -> Identity {
         format: FORMAT,
         created_at_millis: 0,
     }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 
 use futures::future::{BoxFuture, FutureExt};
 
-use super::{Content, FailAt, Shared, lock};
+use super::shared::{Content, FailAt, Shared, lock};
 use crate::journal::{
     Bounds, Group, JournalError, LOG_LIMITS, Log, LogLimits, LogWriter, Position,
     SPACE_RESERVE_BYTES, Term,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use futures::future::{BoxFuture, FutureExt};
 
-use super::{Blob, Content, Shared, lock};
+use super::shared::{Blob, Content, Shared, lock};
 use crate::journal::vault::{END_BYTES, check_name, check_size, frame_bytes};
 use crate::journal::{
     BlobWriter, FRAME_BYTES_MAX, JournalError, KEY_BYTES_MAX, Term, Vault, VaultWriter,
