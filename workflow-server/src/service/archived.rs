@@ -14,6 +14,7 @@ use aftercall_proto::workflow::v1 as proto;
 use crate::ledger::{ArchiveCursor, ArchiveFilter, FoundCall, FoundInstance};
 use crate::service::ask::pages;
 use crate::service::ask::requests::parse_id;
+use crate::service::say::refusal::Missing;
 use crate::service::say::{Refusal, follow_up, refusal};
 use crate::service::shared::Shared;
 use crate::service::view::View;
@@ -55,7 +56,13 @@ pub(crate) async fn anywhere(shared: &Shared, text: &str) -> Result<Anywhere, Re
             archived: None,
         });
     }
-    let missing = || refusal::not_found("instance", text, format!("there is no instance {text}"));
+    let missing = || {
+        refusal::not_found(
+            Missing::Instance,
+            text,
+            format!("there is no instance {text}"),
+        )
+    };
     let FoundInstance { instance, call } = find(shared, id).await?.ok_or_else(missing)?;
     Ok(Anywhere {
         view: shared.view(),

@@ -32,6 +32,7 @@ use crate::reading::Lane;
 use crate::service::archived::{self, follow_ups_in_memory};
 use crate::service::ask::{Asking, Faults, pages, requests};
 use crate::service::rpcs::rpcs;
+use crate::service::say::refusal::{Missing, Reason};
 use crate::service::say::{Refusal, convert, follow_up, refusal};
 use crate::service::shared::{Services, Shared};
 use crate::service::view::View;
@@ -132,7 +133,7 @@ async fn get_call_details(
 ) -> Result<Ready<proto::GetCallDetailsResponse>, Refusal> {
     let (view, instance) = visible(shared, &asked.request.instance_id).await?;
     let call = view.call_of(&instance).cloned();
-    let call = call.ok_or_else(|| refusal::not_found("call", "", "the call is gone"))?;
+    let call = call.ok_or_else(|| refusal::not_found(Missing::Call, "", "the call is gone"))?;
     let details = |view: View, call: &Call| {
         let (follow_ups, more_follow_ups) =
             follow_ups_in_memory(&view, call, |one| one.is_visible(call));
@@ -310,9 +311,10 @@ async fn with_mover(
 
 /// Whether a push was refused because somebody moved the follow-up first.
 fn is_of_a_mover(refused: &Refusal) -> bool {
-    ["BUTTON_GONE", "STALE_VISIT", "INSTANCE_ENDED"]
-        .iter()
-        .any(|reason| refused.has_reason(reason))
+    matches!(
+        refused.reason(),
+        Reason::ButtonGone | Reason::StaleVisit | Reason::InstanceEnded
+    )
 }
 
 /// The view in which an instance is, and the instance, if Call Managers may work on it.

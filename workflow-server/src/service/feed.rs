@@ -34,6 +34,7 @@ use crate::limits::{
     FEED_BATCH_ENTRIES, FEED_HEARTBEAT, FEED_STREAMS_MAX, FEED_STREAMS_PER_CONNECTION_MAX,
 };
 use crate::service::rpcs::rpcs;
+use crate::service::say::refusal::Reason;
 use crate::service::say::{Refusal, convert, follow_up, refusal};
 use crate::service::shared::{Services, Shared};
 use crate::service::view::View;
@@ -76,7 +77,7 @@ async fn snapshot(
         let sent = send_snapshot(&to, (&epoch, &root), (chain, oldest_sequence));
         if sent.is_err() && place.ends.is_cancelled() {
             let _ = sender.try_send(Err(refusal::exhausted(
-                "FEED_STREAMS",
+                Reason::FeedStreams,
                 FEED_STREAMS_MAX as u64,
             )
             .into()));
@@ -104,7 +105,7 @@ async fn tail(
         // A client that has gone away needs no end.
         if place.ends.run_until_cancelled(following).await.is_none() {
             let _ = sender.try_send(Err(refusal::exhausted(
-                "FEED_STREAMS",
+                Reason::FeedStreams,
                 FEED_STREAMS_MAX as u64,
             )
             .into()));
@@ -122,7 +123,7 @@ impl Following {
         let place = self.0.feed_places.take(peer);
         place.ok_or_else(|| {
             refusal::exhausted(
-                "FEED_STREAMS_PER_CONNECTION",
+                Reason::FeedStreamsPerConnection,
                 FEED_STREAMS_PER_CONNECTION_MAX as u64,
             )
         })

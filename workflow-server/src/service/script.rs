@@ -19,6 +19,7 @@ use aftercall_serving::asked::Asked;
 use crate::service::archived;
 use crate::service::ask::{Answered, Asking, Faults, first_answer, pages, requests};
 use crate::service::rpcs::rpcs;
+use crate::service::say::refusal::Missing;
 use crate::service::say::words::in_words;
 use crate::service::say::{Refusal, convert, refusal};
 use crate::service::shared::{Services, Shared};
@@ -119,7 +120,13 @@ async fn get_call(
     faults.check()?;
     let view = shared.view();
     let name = format!("{}/{}", key.source, key.id);
-    let missing = || refusal::not_found("call", &name, format!("call {name} was never heard of"));
+    let missing = || {
+        refusal::not_found(
+            Missing::Call,
+            &name,
+            format!("call {name} was never heard of"),
+        )
+    };
     let live = view.call(&key);
     // A call that is heard of again after it had left memory: what it had then is its too.
     let archived = archived::calls(shared, &key).await?;

@@ -26,6 +26,7 @@ use crate::ledger::{FoundInstance, LedgerError, Outcome};
 use crate::limits::{ARCHIVE_LOOKS_MAX, REQUEST_ID_CHARS_MAX, REQUEST_TIME_MAX};
 use crate::service::archived;
 use crate::service::ask::{Faults, first_answer};
+use crate::service::say::refusal::{Missing, Reason};
 use crate::service::say::{Refusal, convert, refusal};
 use crate::service::shared::Shared;
 use crate::service::view::View;
@@ -168,7 +169,8 @@ impl Answered {
 
     /// The instance and its call as they were after the change.
     pub(crate) fn found(&self) -> Result<&FoundInstance, Refusal> {
-        let gone = || refusal::not_found("instance", "", "the instance of this answer is gone");
+        let gone =
+            || refusal::not_found(Missing::Instance, "", "the instance of this answer is gone");
         self.found.as_ref().ok_or_else(gone)
     }
 
@@ -238,7 +240,7 @@ impl Shared {
         for _ in 0..ARCHIVE_LOOKS_MAX {
             request.known = Some(archived::known(self, call).await?);
             match self.send(request.clone()).await {
-                Err(refused) if refused.has_reason("ARCHIVE_MOVED") => {}
+                Err(refused) if refused.reason() == Reason::ArchiveMoved => {}
                 answered => return answered,
             }
         }
@@ -402,7 +404,7 @@ fn log_request((by, rpc, actor): (&str, &str, &str), executed: &Result<Answered,
             );
         }
         Err(refused) => {
-            let reason = refused.reason();
+            let reason = refused.reason().word();
             tracing::info!(rpc, actor, reason, code = ?refused.code(), "a request of {by} was refused");
         }
     }

@@ -21,6 +21,7 @@ use prost::{Message, Name};
 use crate::service::ask::{Asking, Prepared, has_moved_on};
 use crate::service::authors::definitions::{describe, faults, named};
 use crate::service::authors::importing::draft_in;
+use crate::service::say::refusal::Missing;
 use crate::service::say::{Refusal, convert, refusal};
 use crate::service::shared::Shared;
 use crate::service::view::View;
@@ -318,5 +319,9 @@ fn present(workflow: &Workflow) -> Option<&Arc<Definition>> {
 }
 
 fn no_draft(name: &str) -> Refusal {
-    refusal::not_found("draft", name, format!("workflow `{name}` has no draft"))
+    refusal::not_found(
+        Missing::Draft,
+        name,
+        format!("workflow `{name}` has no draft"),
+    )
 }

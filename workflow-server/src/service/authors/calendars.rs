@@ -11,6 +11,7 @@ use aftercall_proto::workflow::v1 as proto;
 use aftercall_serving::asked::Asked;
 
 use crate::service::ask::{Asking, Faults};
+use crate::service::say::refusal::Missing;
 use crate::service::say::{Refusal, refusal};
 use crate::service::shared::Shared;
 
@@ -44,7 +45,13 @@ pub(crate) async fn import(
 }
 
 pub(crate) fn find(root: &Root, name: &str) -> Result<proto::Calendar, Refusal> {
-    let missing = || refusal::not_found("calendar", name, format!("there is no calendar `{name}`"));
+    let missing = || {
+        refusal::not_found(
+            Missing::Calendar,
+            name,
+            format!("there is no calendar `{name}`"),
+        )
+    };
     root.calendars
         .named(name)
         .map(|calendar| shown(calendar))

@@ -7,6 +7,7 @@ use aftercall_engine::Root;
 use aftercall_engine::world::definitions::Workflow;
 use aftercall_proto::workflow::v1 as proto;
 
+use crate::service::say::refusal::Missing;
 use crate::service::say::{Refusal, convert, refusal};
 
 /// Reads a file: an event that an earlier version has keeps its number. With where its parts stand
@@ -35,7 +36,13 @@ pub(crate) fn faults(root: &Root, definition: &Definition) -> Vec<proto::Fault> 
 }
 
 pub(crate) fn named<'r>(root: &'r Root, name: &str) -> Result<&'r Workflow, Refusal> {
-    let missing = || refusal::not_found("workflow", name, format!("there is no workflow `{name}`"));
+    let missing = || {
+        refusal::not_found(
+            Missing::Workflow,
+            name,
+            format!("there is no workflow `{name}`"),
+        )
+    };
     root.workflows.named(name).ok_or_else(missing)
 }
 
@@ -45,7 +52,11 @@ pub(crate) fn no_version(name: &str, version: u32) -> Refusal {
     } else {
         format!("version {version}")
     };
-    refusal::not_found("version", name, format!("workflow `{name}` has no {what}"))
+    refusal::not_found(
+        Missing::Version,
+        name,
+        format!("workflow `{name}` has no {what}"),
+    )
 }
 
 pub(crate) fn pick<'r>(
@@ -56,8 +67,13 @@ pub(crate) fn pick<'r>(
 ) -> Result<(&'r Workflow, &'r Definition, u32), Refusal> {
     let workflow = named(root, name)?;
     if draft {
-        let missing =
-            || refusal::not_found("draft", name, format!("workflow `{name}` has no draft"));
+        let missing = || {
+            refusal::not_found(
+                Missing::Draft,
+                name,
+                format!("workflow `{name}` has no draft"),
+            )
+        };
         return Ok((workflow, workflow.draft.as_ref().ok_or_else(missing)?, 0));
     }
     let number = if version == 0 {
@@ -82,7 +98,7 @@ pub(crate) fn find_team(root: &Root, name: &str) -> Result<proto::Team, Refusal>
         .teams
         .place(name)
         .and_then(|place| root.teams.at(place));
-    let missing = || refusal::not_found("team", name, format!("there is no team `{name}`"));
+    let missing = || refusal::not_found(Missing::Team, name, format!("there is no team `{name}`"));
     found.map(convert::team).ok_or_else(missing)
 }
 

@@ -16,6 +16,7 @@ use crate::limits::READ_TIME_MAX;
 use crate::reading::{Lane, ReadError};
 use crate::service::archived;
 use crate::service::authors::definitions::{no_version, pick};
+use crate::service::say::refusal::Missing;
 use crate::service::say::{Refusal, convert, refusal};
 use crate::service::shared::Shared;
 
@@ -114,7 +115,7 @@ pub(crate) async fn render(
         let found = archived::anywhere(shared, &request.instance_id).await?;
         let missing = || {
             refusal::not_found(
-                "version",
+                Missing::Version,
                 &request.instance_id,
                 "its version is not there".to_owned(),
             )

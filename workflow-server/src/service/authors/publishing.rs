@@ -10,6 +10,7 @@ use crate::service::ask::{Answered, Asking, Prepared};
 use crate::service::authors::definitions::faults;
 use crate::service::authors::pictures;
 use crate::service::operations::retention;
+use crate::service::say::refusal::Reason;
 use crate::service::say::{Refusal, refusal};
 use crate::service::shared::Shared;
 
@@ -71,7 +72,7 @@ async fn validate_and_publish(
             .execute_new(asking, validate(shared, &asked.request))
             .await
         {
-            Err(refused) if refused.has_reason("DRAFT_MOVED") && tries < PUBLISH_TRIES => {
+            Err(refused) if refused.reason() == Reason::DraftMoved && tries < PUBLISH_TRIES => {
                 tries += 1;
             }
             answered => return answered,

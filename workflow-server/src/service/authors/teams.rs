@@ -9,6 +9,7 @@ use aftercall_serving::asked::Asked;
 use crate::reading::Lane;
 use crate::service::ask::{Asking, Prepared};
 use crate::service::say::Refusal;
+use crate::service::say::refusal::Reason;
 use crate::service::shared::Shared;
 
 /// How often the look is repeated where something has changed since.
@@ -23,7 +24,9 @@ pub(crate) async fn remove(
     loop {
         let asking = Asking::of_author(&asked);
         match shared.execute_new(asking, look(shared, request)).await {
-            Err(refused) if refused.has_reason("TEAM_MOVED") && tries < REMOVE_TRIES => tries += 1,
+            Err(refused) if refused.reason() == Reason::TeamMoved && tries < REMOVE_TRIES => {
+                tries += 1;
+            }
             answered => {
                 return Ok(proto::RemoveTeamResponse {
                     sequence: answered?.sequence,

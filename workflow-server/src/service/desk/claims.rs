@@ -11,6 +11,7 @@ use crate::limits::CLAIM_TRIES;
 use crate::service::ask::{Answered, Asking, Faults, Prepared, requests};
 use crate::service::desk::claim_search;
 use crate::service::say::Refusal;
+use crate::service::say::refusal::Reason;
 use crate::service::shared::Shared;
 
 pub(crate) async fn claim(
@@ -115,7 +116,7 @@ async fn first_free(
             .execute_new(asking, search(shared, &asked.request))
             .await
         {
-            Err(refused) if refused.has_reason("CANDIDATES_TAKEN") && tries < CLAIM_TRIES => {
+            Err(refused) if refused.reason() == Reason::CandidatesTaken && tries < CLAIM_TRIES => {
                 tries += 1;
             }
             answered => return answered,

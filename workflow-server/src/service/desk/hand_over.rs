@@ -172,7 +172,7 @@ async fn one(
             sequence,
         ),
         Err(refused) => {
-            let reason = refused.reason().to_owned();
+            let reason = refused.reason().word().to_owned();
             (
                 proto::HandOverResult {
                     reason,

@@ -14,6 +14,7 @@ use crate::ledger::history::Walk;
 use crate::limits::UNDO_WALK_MAX;
 use crate::service::archived;
 use crate::service::ask::{Asking, Faults, Prepared, requests};
+use crate::service::say::refusal::Reason;
 use crate::service::say::{Refusal, convert, refusal};
 use crate::service::shared::Shared;
 
@@ -40,7 +41,7 @@ pub(crate) async fn undo(
             // A timer or the call may have touched it since the look.
             Err(refused)
                 if attempt < UNDO_TRIES
-                    && refused.has_reason("NOTHING_TO_UNDO")
+                    && refused.reason() == Reason::NothingToUndo
                     && has_changed(shared, id, seen) => {}
             Err(refused) => return Err(refused),
             Ok(answered) => {

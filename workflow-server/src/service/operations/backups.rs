@@ -22,6 +22,7 @@ use crate::limits::{
     BACKUPS_RUNNING_MAX,
 };
 use crate::service::ask::Faults;
+use crate::service::say::refusal::Reason;
 use crate::service::say::{Refusal, convert, refusal};
 use crate::service::shared::Shared;
 
@@ -38,8 +39,8 @@ pub(crate) async fn backup(
     let actor = asked.actor().to_owned();
     let base = read(asked.request.base, &actor)?;
     let running = Arc::clone(&shared.backups).try_acquire_owned();
-    let running =
-        running.map_err(|_| refusal::exhausted("BACKUPS_RUNNING", BACKUPS_RUNNING_MAX as u64))?;
+    let running = running
+        .map_err(|_| refusal::exhausted(Reason::BackupsRunning, BACKUPS_RUNNING_MAX as u64))?;
     let (responses, receiver) = mpsc::channel(1);
     let shared = shared.clone();
     let running = async move { run(&shared, &actor, base, responses, running).await };
@@ -151,8 +152,8 @@ fn refused(error: &SourceError) -> Refusal {
         )
     };
     match error {
-        SourceError::Stalled => ended("BACKUP_STALLED"),
-        SourceError::TooSlow => ended("BACKUP_TIME"),
+        SourceError::Stalled => ended(Reason::BackupStalled),
+        SourceError::TooSlow => ended(Reason::BackupTime),
         SourceError::Gone => refusal::unavailable("the client has gone away"),
         SourceError::Journal(_) | SourceError::Record(_) => refusal::internal(error),
     }

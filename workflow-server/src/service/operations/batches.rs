@@ -21,6 +21,7 @@ use aftercall_serving::asked::Asked;
 
 use crate::reading::Lane;
 use crate::service::ask::{Answered, Asking, Faults, Prepared, filters, pages, requests};
+use crate::service::say::refusal::Missing;
 use crate::service::say::{Refusal, convert, refusal};
 use crate::service::shared::Shared;
 use crate::service::view::View;
@@ -421,7 +422,7 @@ pub(crate) async fn items(
 pub(crate) fn find(root: &Root, id: u64) -> Result<&Arc<Batch>, Refusal> {
     let missing = || {
         refusal::not_found(
-            "batch",
+            Missing::Batch,
             &id.to_string(),
             format!("there is no batch {id}, or no longer"),
         )

@@ -18,6 +18,7 @@ use aftercall_serving::asked::Asked;
 use crate::ledger::FoundCall;
 use crate::limits::{ARCHIVE_LOOKS_MAX, REQUEST_TIME_MAX};
 use crate::service::ask::{Answered, Asking, Faults, Prepared, callers};
+use crate::service::say::refusal::{Missing, Reason};
 use crate::service::say::{Refusal, convert, refusal};
 use crate::service::shared::Shared;
 use crate::service::view::View;
@@ -122,9 +123,8 @@ async fn start(
     asked: &Asked<proto::EraseCallerRequest>,
     caller: &CallerKey,
 ) -> Result<Answered, Refusal> {
-    let is_to_be_repeated = |refused: &Refusal| {
-        refused.has_reason("ARCHIVE_MOVED") || refused.has_reason("CALLS_MOVED")
-    };
+    let is_to_be_repeated =
+        |refused: &Refusal| matches!(refused.reason(), Reason::ArchiveMoved | Reason::CallsMoved);
     let mut looks = 0;
     loop {
         let asking = Asking::of_operations(asked);
@@ -197,7 +197,7 @@ async fn masked(shared: &Shared, id: u64) {
 pub(crate) fn find(root: &Root, id: u64) -> Result<&Arc<Erasure>, Refusal> {
     let missing = || {
         refusal::not_found(
-            "erasure",
+            Missing::Erasure,
             &id.to_string(),
             format!("there is no erasure {id}, or no longer"),
         )

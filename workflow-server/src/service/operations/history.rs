@@ -12,6 +12,7 @@ use crate::ledger::history::HistoryError;
 use crate::limits::HISTORY_WALK_MAX;
 use crate::service::archived;
 use crate::service::ask::{Faults, pages, requests};
+use crate::service::say::refusal::Missing;
 use crate::service::say::{Refusal, causes, refusal};
 use crate::service::shared::Shared;
 use crate::service::view::View;
@@ -127,7 +128,7 @@ async fn of_call(shared: &Shared, view: &View, key: &CallKey) -> Result<Vec<u64>
     if found.is_empty() {
         let name = format!("{}/{}", key.source, key.id);
         return Err(refusal::not_found(
-            "call",
+            Missing::Call,
             &name,
             format!("call {name} was never heard of"),
         ));

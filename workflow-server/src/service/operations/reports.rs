@@ -20,6 +20,7 @@ use crate::limits::{REPORT_PARTS_WAITING, REPORT_READ_ENTRIES, REPORTS_RUNNING_M
 use crate::reading::Lane;
 use crate::report::{Earlier, Key, Numbers, Only, Report, Row, Standing};
 use crate::service::ask::{Faults, requests};
+use crate::service::say::refusal::Reason;
 use crate::service::say::{Refusal, convert, refusal};
 use crate::service::shared::Shared;
 use crate::service::view::View;
@@ -62,8 +63,8 @@ pub(crate) async fn report(
         customers: requests::names(&request.customers),
     };
     let running = Arc::clone(&shared.reports).try_acquire_owned();
-    let running =
-        running.map_err(|_| refusal::exhausted("REPORTS_RUNNING", REPORTS_RUNNING_MAX as u64))?;
+    let running = running
+        .map_err(|_| refusal::exhausted(Reason::ReportsRunning, REPORTS_RUNNING_MAX as u64))?;
     let (parts, receiver) = mpsc::channel(REPORT_PARTS_WAITING);
     let (shared, runtime) = (shared.clone(), Handle::current());
     // It counts millions of entries: on a thread of its own, which waits for the files and for the

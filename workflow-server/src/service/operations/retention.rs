@@ -7,6 +7,7 @@ use aftercall_serving::asked::Asked;
 
 use crate::ledger::ShorterRetention;
 use crate::service::ask::Asking;
+use crate::service::say::refusal::Missing;
 use crate::service::say::{Refusal, refusal};
 use crate::service::shared::Shared;
 
@@ -48,7 +49,7 @@ pub(crate) async fn confirm(
     if request.dry_run {
         let missing = || {
             refusal::not_found(
-                "workflow",
+                Missing::Workflow,
                 workflow,
                 format!("there is no workflow `{workflow}`"),
             )

@@ -1,6 +1,7 @@
 //! Why a request is refused. What the client reads and what the log says are different sentences:
 //! nothing of the inside goes out. `status.rs` makes a status of it at the edge.
 
+mod reason;
 mod rejection;
 
 use std::collections::HashMap;
@@ -13,6 +14,7 @@ use aftercall_definition::{Fault, FieldError};
 use aftercall_engine::instance::Instance;
 use aftercall_engine::{Rejection, Root};
 use aftercall_serving::UNREAD_BYTES_REFUSED;
+pub(crate) use reason::{Missing, Reason};
 use rejection::of_rejection;
 use tonic::Code;
 use tonic_types::{ErrorDetails, FieldViolation};
@@ -38,15 +40,14 @@ const RETRY_AFTER: Duration = Duration::from_secs(1);
 
 /// Why a request is refused.
 #[derive(Clone, Debug, thiserror::Error)]
-#[error("{}: {}", .0.reason, .0.message)]
+#[error("{}: {}", .0.reason.word(), .0.message)]
 pub(crate) struct Refusal(Box<Parts>);
 
 /// What a status is made of.
 #[derive(Clone, Debug)]
 pub(crate) struct Parts {
     pub(crate) code: Code,
-    /// Stable word for programs.
-    pub(crate) reason: String,
+    pub(crate) reason: Reason,
     /// Sentence for people.
     pub(crate) message: String,
     /// What belongs to the reason, by name.
@@ -58,28 +59,22 @@ pub(crate) struct Parts {
 impl Refusal {
     fn new(
         code: Code,
-        reason: impl Into<String>,
+        reason: Reason,
         message: &str,
         facts: HashMap<String, String>,
         details: ErrorDetails,
     ) -> Self {
         Self(Box::new(Parts {
             code,
-            reason: reason.into(),
+            reason,
             message: short(message, MESSAGE_BYTES),
             facts,
             details,
         }))
     }
 
-    /// Whether it is for this reason.
-    pub(crate) fn has_reason(&self, reason: &str) -> bool {
-        self.0.reason == reason
-    }
-
-    /// Stable word for programs.
-    pub(crate) fn reason(&self) -> &str {
-        &self.0.reason
+    pub(crate) fn reason(&self) -> Reason {
+        self.0.reason
     }
 
     /// Sentence for people.
@@ -107,7 +102,7 @@ impl Refusal {
 
 fn refusal(
     code: Code,
-    reason: &str,
+    reason: Reason,
     message: impl Into<String>,
     facts: HashMap<String, String>,
 ) -> Refusal {
@@ -143,7 +138,7 @@ fn violations(faults: impl ExactSizeIterator<Item = (String, String)>) -> Vec<Fi
     shown
 }
 
-pub(crate) fn plain(code: Code, reason: &str, message: impl Into<String>) -> Refusal {
+pub(crate) fn plain(code: Code, reason: Reason, message: impl Into<String>) -> Refusal {
     refusal(code, reason, message, HashMap::new())
 }
 
@@ -155,7 +150,7 @@ pub(crate) fn invalid(faults: Vec<FieldError>) -> Refusal {
     details.set_bad_request(violations);
     Refusal::new(
         Code::InvalidArgument,
-        "INVALID_REQUEST",
+        Reason::InvalidRequest,
         &message,
         HashMap::new(),
         details,
@@ -171,13 +166,13 @@ pub(crate) fn invalid_field(field: &str, message: impl Into<String>) -> Refusal 
 }
 
 /// Something that was asked for does not exist.
-pub(crate) fn not_found(kind: &str, name: &str, message: impl Into<String>) -> Refusal {
-    not_found_of(kind, name, message, HashMap::new())
+pub(crate) fn not_found(missing: Missing, name: &str, message: impl Into<String>) -> Refusal {
+    not_found_of(missing, name, message, HashMap::new())
 }
 
 /// The same, with what is known of the instance that should have it.
 fn not_found_of(
-    kind: &str,
+    missing: Missing,
     name: &str,
     message: impl Into<String>,
     facts: HashMap<String, String>,
@@ -187,8 +182,8 @@ fn not_found_of(
         short(&message.into(), MESSAGE_BYTES),
     );
     let mut details = ErrorDetails::new();
-    let reason = format!("NO_SUCH_{}", kind.to_uppercase());
-    details.set_resource_info(kind, name, "", message.clone());
+    let (resource, reason) = missing.parts();
+    details.set_resource_info(resource, name, "", message.clone());
     Refusal::new(Code::NotFound, reason, &message, facts, details)
 }
 
@@ -199,7 +194,7 @@ pub(crate) fn internal(error: &(dyn std::error::Error + 'static)) -> Refusal {
     let facts = HashMap::from([("id".to_owned(), id.clone())]);
     refusal(
         Code::Internal,
-        "INTERNAL",
+        Reason::Internal,
         format!("the server has a fault; its log tells more under {id}"),
         facts,
     )
@@ -210,7 +205,7 @@ pub(crate) fn unavailable(message: &str) -> Refusal {
     let details = ErrorDetails::with_retry_info(Some(RETRY_AFTER));
     Refusal::new(
         Code::Unavailable,
-        "UNAVAILABLE",
+        Reason::Unavailable,
         message,
         HashMap::new(),
         details,
@@ -220,28 +215,29 @@ pub(crate) fn unavailable(message: &str) -> Refusal {
 /// The entry of the first answer says too little of it: it was written by an older server.
 pub(crate) fn answer_gone() -> Refusal {
     let message = "the first answer to this request is gone: ask with a new request id";
-    precondition("ANSWER_GONE", message, HashMap::new())
+    precondition(Reason::AnswerGone, message, HashMap::new())
 }
 
 /// The request took longer than any may.
 pub(crate) fn too_slow() -> Refusal {
     plain(
         Code::DeadlineExceeded,
-        "REQUEST_TIME",
+        Reason::RequestTime,
         "the request took too long; with a request id, asking again is safe",
     )
 }
 
-pub(crate) fn exhausted(name: &str, limit: u64) -> Refusal {
+pub(crate) fn exhausted(reason: Reason, limit: u64) -> Refusal {
+    let name = reason.word();
     let message = format!("the limit {name} of {limit} is reached");
     // A change that is too large for the journal stays so.
-    let retry_after = (name != "ENTRY_BYTES").then_some(RETRY_AFTER);
+    let retry_after = (reason != Reason::EntryBytes).then_some(RETRY_AFTER);
     let mut details = retry_after.map_or_else(ErrorDetails::new, |after| {
         ErrorDetails::with_retry_info(Some(after))
     });
     details.add_quota_failure_violation(name, message.clone());
     let facts = HashMap::from([("limit".to_owned(), limit.to_string())]);
-    Refusal::new(Code::ResourceExhausted, name, &message, facts, details)
+    Refusal::new(Code::ResourceExhausted, reason, &message, facts, details)
 }
 
 /// It has ended, and has left memory.
@@ -250,13 +246,13 @@ pub(crate) fn archived(root: &Root, instance: &Instance) -> Refusal {
         "the follow-up is {} and in the archive: nothing moves it any more",
         instance.status.word()
     );
-    precondition("INSTANCE_ARCHIVED", message, facts(root, instance))
+    precondition(Reason::InstanceArchived, message, facts(root, instance))
 }
 
 /// Call Managers do not see it.
 pub(crate) fn not_visible(root: &Root, instance: &Instance) -> Refusal {
     precondition(
-        "NOT_VISIBLE",
+        Reason::NotVisible,
         hidden_because(root, instance),
         facts(root, instance),
     )
@@ -266,29 +262,29 @@ pub(crate) fn not_visible(root: &Root, instance: &Instance) -> Refusal {
 pub(crate) fn other_epoch(epoch: &str) -> Refusal {
     let facts = HashMap::from([("epoch".to_owned(), epoch.to_owned())]);
     precondition(
-        "OTHER_EPOCH",
+        Reason::OtherEpoch,
         "this store has another epoch: take a new snapshot".to_owned(),
         facts,
     )
 }
 
 fn precondition(
-    reason: &str,
+    reason: Reason,
     message: impl Into<String>,
     facts: HashMap<String, String>,
 ) -> Refusal {
     let subject = facts.get("instance_id").cloned().unwrap_or_default();
     let message = short(&message.into(), MESSAGE_BYTES);
     let mut details = ErrorDetails::new();
-    details.add_precondition_failure_violation(reason, subject, message.clone());
+    details.add_precondition_failure_violation(reason.word(), subject, message.clone());
     Refusal::new(Code::FailedPrecondition, reason, &message, facts, details)
 }
 
 /// A workflow that no picture shows.
 pub(crate) fn no_picture(why: NoPicture) -> Refusal {
     let reason = match why {
-        NoPicture::TooLarge => "PICTURE_TOO_LARGE",
-        NoPicture::NoLayout => "NO_LAYOUT",
+        NoPicture::TooLarge => Reason::PictureTooLarge,
+        NoPicture::NoLayout => Reason::NoLayout,
     };
     precondition(reason, why.to_string(), HashMap::new())
 }
@@ -298,7 +294,7 @@ pub(crate) fn of_ledger(error: LedgerError, root: &Root) -> Refusal {
     match error {
         LedgerError::Rejected(rejection) => of_rejection(*rejection, root),
         LedgerError::Unavailable(reason) => unavailable(&reason),
-        LedgerError::Busy(limit) => exhausted("COMMANDS_WAITING", limit as u64),
+        LedgerError::Busy(limit) => exhausted(Reason::CommandsWaiting, limit as u64),
     }
 }
 
@@ -308,17 +304,19 @@ pub(crate) fn of_build(error: &BuildError, workflow: &str) -> Refusal {
     match error {
         BuildError::Faulty(faults) => bad_text("action", faults),
         BuildError::NoEvent { event, .. } => {
-            not_found("event", &format!("{workflow}/{event}"), message)
+            not_found(Missing::Event, &format!("{workflow}/{event}"), message)
         }
-        BuildError::NoAction { event, action, .. } => {
-            not_found("action", &format!("{workflow}/{event}/{action}"), message)
-        }
-        BuildError::Linked(_) => precondition("LINKED", message, HashMap::new()),
-        BuildError::OtherKind => precondition("OTHER_KIND", message, HashMap::new()),
-        BuildError::IntoItself => precondition("INTO_ITSELF", message, HashMap::new()),
-        BuildError::OtherEvent(_) => precondition("OTHER_EVENT", message, HashMap::new()),
+        BuildError::NoAction { event, action, .. } => not_found(
+            Missing::Action,
+            &format!("{workflow}/{event}/{action}"),
+            message,
+        ),
+        BuildError::Linked(_) => precondition(Reason::Linked, message, HashMap::new()),
+        BuildError::OtherKind => precondition(Reason::OtherKind, message, HashMap::new()),
+        BuildError::IntoItself => precondition(Reason::IntoItself, message, HashMap::new()),
+        BuildError::OtherEvent(_) => precondition(Reason::OtherEvent, message, HashMap::new()),
         BuildError::TooMany(_) | BuildError::NotAFile(_) => {
-            precondition("TOO_MANY", message, HashMap::new())
+            precondition(Reason::TooMany, message, HashMap::new())
         }
     }
 }
@@ -329,7 +327,7 @@ pub(crate) fn only_draft(name: &str) -> Refusal {
         "workflow `{}` has only a draft: publish it, or ask for the draft",
         short(name, 64)
     );
-    not_found("version", name, message)
+    not_found(Missing::Version, name, message)
 }
 
 /// There is a workflow with this name already.
@@ -338,7 +336,7 @@ pub(crate) fn name_taken(name: &str) -> Refusal {
     let message = format!("there is a workflow `{}` already", short(name, 64));
     Refusal::new(
         Code::AlreadyExists,
-        "NAME_TAKEN",
+        Reason::NameTaken,
         &message,
         HashMap::new(),
         details,
@@ -351,7 +349,7 @@ pub(crate) fn migration_refused(count: usize, first: &str, reason: &str) -> Refu
         "{count} of them would be refused, the first {first} with {reason}: nothing was begun; a dry run says which"
     );
     precondition(
-        "MIGRATION_REFUSED",
+        Reason::MigrationRefused,
         message,
         HashMap::from([("first_reason".to_owned(), reason.to_owned())]),
     )
@@ -376,7 +374,12 @@ pub(crate) fn of_feed(error: &FeedError) -> Refusal {
                 ("oldest_sequence".to_owned(), oldest.to_string()),
                 ("newest_sequence".to_owned(), newest.to_string()),
             ]);
-            refusal(Code::OutOfRange, "FEED_RANGE", error.to_string(), facts)
+            refusal(
+                Code::OutOfRange,
+                Reason::FeedRange,
+                error.to_string(),
+                facts,
+            )
         }
         FeedError::Behind { .. } | FeedError::Journal(JournalError::Unreachable { .. }) => {
             unavailable(&error.to_string())
@@ -388,11 +391,11 @@ pub(crate) fn of_feed(error: &FeedError) -> Refusal {
 /// A read that gave nothing.
 pub(crate) fn of_read(error: ReadError) -> Refusal {
     match error {
-        ReadError::Full { limit } => exhausted("READS_WAITING", limit as u64),
-        ReadError::Unread => exhausted("UNREAD_BYTES", UNREAD_BYTES_REFUSED as u64),
+        ReadError::Full { limit } => exhausted(Reason::ReadsWaiting, limit as u64),
+        ReadError::Unread => exhausted(Reason::UnreadBytes, UNREAD_BYTES_REFUSED as u64),
         ReadError::TimeUp => plain(
             Code::ResourceExhausted,
-            "READ_TIME",
+            Reason::ReadTime,
             format!("{error}: ask for less"),
         ),
         ReadError::Panicked => internal(&error),

@@ -17,7 +17,7 @@ impl From<Refusal> for Status {
             facts,
             mut details,
         } = refusal.into_parts();
-        details.set_error_info(reason, DOMAIN, facts);
+        details.set_error_info(reason.word(), DOMAIN, facts);
         Self::with_error_details(code, message, details)
     }
 }

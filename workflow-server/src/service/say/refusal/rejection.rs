@@ -9,8 +9,8 @@ use tonic::Code;
 use tonic_types::ErrorDetails;
 
 use super::{
-    FIELD_BYTES, MESSAGE_BYTES, Refusal, exhausted, invalid, not_found, not_found_of, not_visible,
-    precondition, refusal, short, violations,
+    FIELD_BYTES, MESSAGE_BYTES, Missing, Reason, Refusal, exhausted, invalid, not_found,
+    not_found_of, not_visible, precondition, refusal, short, violations,
 };
 
 use crate::service::say::present::{facts, held, offered_buttons, paused, stands};
@@ -28,12 +28,15 @@ fn has_faults(mut faults: Vec<Fault>, message: &str) -> Refusal {
         (place, fault.message)
     };
     let violations = violations(faults.into_iter().map(violation));
-    let mut details =
-        ErrorDetails::with_precondition_failure_violation("WORKFLOW_HAS_FAULTS", "draft", message);
+    let mut details = ErrorDetails::with_precondition_failure_violation(
+        Reason::WorkflowHasFaults.word(),
+        "draft",
+        message,
+    );
     details.set_bad_request(violations);
     Refusal::new(
         Code::FailedPrecondition,
-        "WORKFLOW_HAS_FAULTS",
+        Reason::WorkflowHasFaults,
         message,
         HashMap::new(),
         details,
@@ -59,7 +62,7 @@ fn no_such_button(root: &Root, instance: &Instance, button: &str) -> Refusal {
         short(&offered.join(","), MESSAGE_BYTES),
     )];
     not_found_of(
-        "button",
+        Missing::Button,
         button,
         message,
         facts(root, instance).into_iter().chain(ids).collect(),
@@ -67,25 +70,30 @@ fn no_such_button(root: &Root, instance: &Instance, button: &str) -> Refusal {
 }
 
 /// What an author can do about a refusal.
-fn remedy(reason: &str) -> &'static str {
+fn remedy(reason: Reason) -> &'static str {
     match reason {
-        "NOT_PUBLISHED" => "publish it first",
-        "NOT_THE_NEWEST_VERSION" => "look at its retention first",
-        "TEAM_IN_USE" => "take it out of them, or hand the follow-ups over, first",
+        Reason::NotPublished => "publish it first",
+        Reason::NotTheNewestVersion => "look at its retention first",
+        Reason::TeamInUse => "take it out of them, or hand the follow-ups over, first",
         _ => "its author can bring it back",
     }
 }
 
 fn no_such_stage(root: &Root, instance: &Instance, stage: u32, message: String) -> Refusal {
-    not_found_of("stage", &stage.to_string(), message, facts(root, instance))
+    not_found_of(
+        Missing::Stage,
+        &stage.to_string(),
+        message,
+        facts(root, instance),
+    )
 }
 
 pub(crate) fn of_rejection(rejection: Rejection, root: &Root) -> Refusal {
-    let (reason, message) = (rejection.reason(), rejection.to_string());
+    let (reason, message) = (Reason::from(&rejection), rejection.to_string());
     match rejection {
         Rejection::Invalid(faults) => invalid(faults),
-        Rejection::NoSuchInstance(id) => not_found("instance", &id.to_string(), message),
-        Rejection::NoSuchCaller => not_found("caller", "", message),
+        Rejection::NoSuchInstance(id) => not_found(Missing::Instance, &id.to_string(), message),
+        Rejection::NoSuchCaller => not_found(Missing::Caller, "", message),
         Rejection::ArchiveMoved
         | Rejection::CallsMoved
         | Rejection::CandidatesTaken
@@ -96,10 +104,10 @@ pub(crate) fn of_rejection(rejection: Rejection, root: &Root) -> Refusal {
             format!("{message}: ask again"),
             HashMap::new(),
         ),
-        Rejection::NoSuchTeam(name) => not_found("team", &name, message),
-        Rejection::NoSuchWorkflow(name) => not_found("workflow", &name, message),
+        Rejection::NoSuchTeam(name) => not_found(Missing::Team, &name, message),
+        Rejection::NoSuchWorkflow(name) => not_found(Missing::Workflow, &name, message),
         Rejection::NoSuchVersion(name, version) => {
-            not_found("version", &format!("{name}/{version}"), message)
+            not_found(Missing::Version, &format!("{name}/{version}"), message)
         }
         Rejection::NotPublished(_)
         | Rejection::NotTheNewestVersion { .. }
@@ -114,14 +122,16 @@ pub(crate) fn of_rejection(rejection: Rejection, root: &Root) -> Refusal {
             let facts = HashMap::from([("revision".to_owned(), present.to_string())]);
             refusal(
                 Code::Aborted,
-                "OTHER_REVISION",
+                Reason::OtherRevision,
                 format!("{message}: read it again and decide again"),
                 facts,
             )
         }
-        Rejection::RequestIdReused => precondition("REQUEST_ID_REUSED", message, HashMap::new()),
-        Rejection::Limit { name, limit } => exhausted(name, limit),
-        Rejection::NoSuchBatch(id) => not_found("batch", &id.to_string(), message),
+        Rejection::RequestIdReused => {
+            precondition(Reason::RequestIdReused, message, HashMap::new())
+        }
+        Rejection::Limit { limit, .. } => exhausted(reason, limit),
+        Rejection::NoSuchBatch(id) => not_found(Missing::Batch, &id.to_string(), message),
         Rejection::ButtonGone(instance)
         | Rejection::AlertGone(instance)
         | Rejection::AlertEscalated(instance)
