@@ -270,8 +270,8 @@ impl Cli {
             Command::Verify(verify) => Box::pin(verify.run(&session)).await,
             Command::Store(store) => store.run(&session).await,
             Command::Load(load) => Box::pin(load.run(&session)).await,
-            Command::Completions(completions) => completions.run(),
-            Command::Man(man) => man.run(),
+            Command::Completions(completions) => completions.run(&command_line()),
+            Command::Man(man) => man.run(&command_line()),
         }
     }
 }

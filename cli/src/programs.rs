@@ -2,8 +2,6 @@
 
 use clap::{Command, CommandFactory, ValueEnum};
 
-use crate::cli;
-
 /// The programs that there are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Program {
@@ -16,10 +14,10 @@ impl Program {
     /// All of them.
     pub(crate) const ALL: [Self; 3] = [Self::Aftercall, Self::WorkflowServer, Self::AlerterServer];
 
-    /// Its command line, under the name of its binary.
-    pub(crate) fn command(self) -> Command {
+    /// Its command line, under the name of its binary; `own` is that of this program.
+    pub(crate) fn command(self, own: &Command) -> Command {
         match self {
-            Self::Aftercall => cli::command_line(),
+            Self::Aftercall => own.clone(),
             Self::WorkflowServer => workflow_server::config::Args::command().name(self.name()),
             Self::AlerterServer => alerter_server::config::Args::command().name(self.name()),
         }
@@ -40,6 +38,7 @@ mod tests {
     use std::collections::BTreeSet;
 
     use super::*;
+    use crate::cli::command_line;
 
     #[test]
     fn a_short_option_has_one_meaning() {
@@ -53,7 +52,7 @@ mod tests {
             ("yes", 'y'),
         ];
         let mut seen = BTreeSet::new();
-        let programs = Program::ALL.map(Program::command);
+        let programs = Program::ALL.map(|program| program.command(&command_line()));
         programs
             .iter()
             .for_each(|program| shorts(program, &mut seen));
@@ -96,7 +95,7 @@ mod tests {
                 toml::Table::try_from(alerter_server::config::AlerterServerConfig::default()),
             ),
         ] {
-            let (command, keys) = (program.command(), keys.unwrap());
+            let (command, keys) = (program.command(&command_line()), keys.unwrap());
             for arg in command.get_arguments() {
                 let (Some(long), Some(variable)) =
                     (arg.get_long(), arg.get_env().and_then(|name| name.to_str()))

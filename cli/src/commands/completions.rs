@@ -5,7 +5,7 @@
 
 use std::io::{self, Write};
 
-use clap::Args;
+use clap::{Args, Command};
 use clap_complete::Shell;
 
 use crate::errors::Failure;
@@ -30,23 +30,24 @@ pub(crate) struct Completions {
 }
 
 impl Completions {
-    pub(crate) fn run(self) -> Result<(), Failure> {
+    pub(crate) fn run(self, own: &Command) -> Result<(), Failure> {
         io::stdout()
             .lock()
-            .write_all(&script(self.shell, self.of))?;
+            .write_all(&script(self.shell, self.of, own))?;
         Ok(())
     }
 }
 
-fn script(shell: Shell, of: Program) -> Vec<u8> {
+fn script(shell: Shell, of: Program, own: &Command) -> Vec<u8> {
     let mut script = Vec::new();
-    clap_complete::generate(shell, &mut of.command(), of.name(), &mut script);
+    clap_complete::generate(shell, &mut of.command(own), of.name(), &mut script);
     script
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cli::command_line;
 
     #[test]
     fn every_shell_gets_a_script_for_every_program() {
@@ -62,7 +63,7 @@ mod tests {
                     .into_iter()
                     .zip(["set-workflow", "data-dir", "workflow-server"])
             {
-                let script = String::from_utf8(script(shell, of)).unwrap();
+                let script = String::from_utf8(script(shell, of, &command_line())).unwrap();
                 assert!(script.contains(word), "{shell} {of:?}");
             }
         }

@@ -5,7 +5,7 @@
 
 use std::path::{Path, PathBuf};
 
-use clap::Args;
+use clap::{Args, Command};
 
 use crate::errors::Failure;
 use crate::output::remark;
@@ -22,8 +22,8 @@ pub(crate) struct Man {
 }
 
 impl Man {
-    pub(crate) fn run(&self) -> Result<(), Failure> {
-        write(&self.dir).map_err(|error| {
+    pub(crate) fn run(&self, own: &Command) -> Result<(), Failure> {
+        write(&self.dir, own).map_err(|error| {
             Failure::refused(format!(
                 "The pages cannot be written to {}: {error}.",
                 self.dir.display()
@@ -37,16 +37,17 @@ impl Man {
     }
 }
 
-fn write(dir: &Path) -> std::io::Result<()> {
+fn write(dir: &Path, own: &Command) -> std::io::Result<()> {
     std::fs::create_dir_all(dir)?;
     Program::ALL
         .iter()
-        .try_for_each(|program| clap_mangen::generate_to(program.command(), dir))
+        .try_for_each(|program| clap_mangen::generate_to(program.command(own), dir))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cli::command_line;
 
     fn count(command: &clap::Command) -> usize {
         1 + command
@@ -60,13 +61,13 @@ mod tests {
     fn every_command_and_both_servers_have_a_page() {
         let dir = tempfile::tempdir().unwrap();
         let below = dir.path().join("share/man1");
-        write(&below).unwrap();
+        write(&below, &command_line()).unwrap();
         let pages = std::fs::read_dir(&below).unwrap().count();
         assert_eq!(
             pages,
             Program::ALL
                 .iter()
-                .map(|program| count(&program.command()))
+                .map(|program| count(&program.command(&command_line())))
                 .sum::<usize>()
         );
         let page = |name: &str| std::fs::read_to_string(below.join(name)).unwrap();

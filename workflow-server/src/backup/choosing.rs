@@ -7,8 +7,8 @@ use std::collections::HashSet;
 
 use aftercall_definition::time::Time;
 
+use super::options::RestoreOptions;
 use super::replay::{Until, snapshot_time, snapshots};
-use super::restore::RestoreOptions;
 use super::verify::verify_files;
 use super::{BackupDirectory, BackupError, Manifest, ManifestFile, journal_range, opened};
 use crate::journal::Log as _;

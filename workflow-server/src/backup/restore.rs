@@ -6,7 +6,7 @@
 //! erased again, before the directory is complete.
 
 use std::collections::HashSet;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use aftercall_definition::time::Time;
@@ -14,6 +14,7 @@ use aftercall_engine::erasure::Erasure;
 
 use super::choosing::{Checking, Chosen, choose, point};
 use super::erasures::calls_at;
+use super::options::RestoreOptions;
 use super::replay::{At, Until, snapshot_time, snapshots};
 use super::restored_clock::{ClockAtStart, give_sign};
 use super::verify::{identity_of, open_store, verify_files};
@@ -22,28 +23,9 @@ use crate::journal::{
     Birth, Group, Log, LogWriter, OpenError, Options, RealDisk, Storage as _, Store, Vault,
     VaultWriter, restoring,
 };
-use crate::ledger::Clock;
 use crate::ledger::capture::{archive_name, history_range};
 use crate::limits::RECOVERY_READ_BYTES;
 use crate::records::cut_group;
-
-/// What to restore.
-#[derive(Clone)]
-pub struct RestoreOptions {
-    /// Which generation; the newest that reaches the point, where none is named.
-    pub generation: Option<u32>,
-    /// Up to where.
-    pub until: Until,
-    /// Whether callers who were erased since stay erased.
-    pub erase_again: bool,
-    /// The data directory of the old server, which knows the newest erasures.
-    pub erasures_from: Option<PathBuf>,
-    /// The new epoch: 128 random bits as 32 lower-case hex digits.
-    pub epoch: String,
-    /// By which the restored store's time continues; none where its timers are to be held until
-    /// operations accept the clock.
-    pub clock: Option<Arc<dyn Clock>>,
-}
 
 /// What was restored.
 #[derive(Clone, Debug, PartialEq, Eq)]
