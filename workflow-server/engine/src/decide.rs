@@ -3,7 +3,6 @@
 //!
 //! Must not act, read a clock or make ids: time and chance come in with the request.
 
-mod again;
 mod archive;
 mod arm;
 mod author;
@@ -26,6 +25,7 @@ mod instances;
 mod migrate;
 mod operations;
 mod pause;
+mod reenter;
 mod resume;
 mod scene;
 mod script;
@@ -109,7 +109,7 @@ pub fn try_batch<T>(
     let now = now.max(root.at);
     let attempt = |id: InstanceId| {
         let mut draft = EntryDraft::new(root, now);
-        match batches::one(&mut draft, &start.work, id, (&start.reason, actor)) {
+        match batches::work_on(&mut draft, &start.work, id, (&start.reason, actor)) {
             Err(rejection) => Some(told(id, Err(rejection))),
             Ok(_) => {
                 let mut whole = draft

@@ -1,6 +1,9 @@
 //! Commands for property tests, of this crate and of those that use it.
 
+mod at_desk;
 mod commands;
+mod operating;
+mod player;
 mod scripts;
 mod step;
 mod steps;
@@ -8,8 +11,9 @@ mod steps;
 use std::sync::Arc;
 
 pub use commands::{clicks, office};
+pub use player::Player;
 pub use step::Step;
-pub use steps::{Player, steps};
+pub use steps::steps;
 
 use crate::entry::{After, InstanceChange};
 use crate::instance::Instance;

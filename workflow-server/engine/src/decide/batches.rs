@@ -1,8 +1,9 @@
-//! Batches: started with their instances written down, done one item an entry, so that a crash
-//! leaves none done twice.
+//! Batches. The start of one records its instances; each item is then an entry of its own, so that
+//! no item is done twice after a crash.
 
 use std::sync::Arc;
 
+use aftercall_definition::time::Time;
 use imbl::Vector;
 
 use crate::actor::Actor;
@@ -58,7 +59,7 @@ pub(super) fn start(
     Ok(())
 }
 
-/// Does the next item; where it is refused, that is what the entry says.
+/// Does the next item. The entry records a refusal.
 pub(super) fn step(draft: &mut EntryDraft<'_>, asked: StepBatch) {
     let id = asked.batch;
     let Some(batch) = draft
@@ -96,77 +97,88 @@ fn carry_out(
     batch: &Batch,
     instance: InstanceId,
 ) -> Result<(), Rejection> {
-    one(draft, &batch.work, instance, (&batch.reason, &batch.actor))
+    work_on(draft, &batch.work, instance, (&batch.reason, &batch.actor))
 }
 
-/// Does it to one instance.
-pub(super) fn one(
+/// Does the work of a batch on one instance.
+pub(super) fn work_on(
     draft: &mut EntryDraft<'_>,
     work: &BatchWork,
     instance: InstanceId,
     (reason, actor): (&str, &Actor),
 ) -> Result<(), Rejection> {
-    let (expected, because) = (None, || Box::<str>::from(reason));
+    let (reason, expected) = (Box::from(reason), None);
     match work {
-        BatchWork::Move { stage } => instances::move_to(
-            draft,
-            &MoveInstance {
+        BatchWork::Move { stage } => {
+            let stage = *stage;
+            let command = MoveInstance {
                 instance,
-                stage: *stage,
-                reason: because(),
+                stage,
+                reason,
                 expected,
-            },
-        ),
-        BatchWork::Migrate { version, stages } => {
-            let (version, stages) = (*version, stages.clone());
-            migrate::migrate(
-                draft,
-                &MigrateInstance {
-                    instance,
-                    version,
-                    stages,
-                    reason: because(),
-                    expected,
-                },
-            )
+            };
+            instances::move_to(draft, &command)
         }
-        BatchWork::Pause { until } => pause::pause(
-            draft,
-            &PauseInstance {
+        BatchWork::Migrate { version, stages } => {
+            migrate_one(draft, instance, (*version, stages), reason)
+        }
+        BatchWork::Pause { until } => pause_one(draft, instance, *until, (reason, actor)),
+        BatchWork::Resume => {
+            let command = ResumeInstance {
                 instance,
-                until: *until,
-                reason: because(),
+                note: reason,
                 expected,
-            },
-            actor,
-        ),
-        BatchWork::Resume => pause::resume(
-            draft,
-            &ResumeInstance {
+            };
+            pause::resume(draft, &command, actor)
+        }
+        BatchWork::Cancel => {
+            let command = CancelInstance {
                 instance,
-                note: because(),
+                reason,
                 expected,
-            },
-            actor,
-        ),
-        BatchWork::Cancel => instances::cancel(
-            draft,
-            &CancelInstance {
-                instance,
-                reason: because(),
-                expected,
-            },
-        ),
-        BatchWork::HandOver(to) => claims::hand_over(
-            draft,
-            &HandOver {
+            };
+            instances::cancel(draft, &command)
+        }
+        BatchWork::HandOver(to) => {
+            let command = HandOver {
                 instance,
                 to: to.clone(),
-                reason: because(),
-            },
-            actor,
-        ),
+                reason,
+            };
+            claims::hand_over(draft, &command, actor)
+        }
     }
+}
+
+fn migrate_one(
+    draft: &mut EntryDraft<'_>,
+    instance: InstanceId,
+    (version, stages): (u32, &[(u32, u32)]),
+    reason: Box<str>,
+) -> Result<(), Rejection> {
+    let command = MigrateInstance {
+        instance,
+        version,
+        stages: stages.to_vec(),
+        reason,
+        expected: None,
+    };
+    migrate::migrate(draft, &command)
+}
+
+fn pause_one(
+    draft: &mut EntryDraft<'_>,
+    instance: InstanceId,
+    until: Option<Time>,
+    (reason, actor): (Box<str>, &Actor),
+) -> Result<(), Rejection> {
+    let command = PauseInstance {
+        instance,
+        until,
+        reason,
+        expected: None,
+    };
+    pause::pause(draft, &command, actor)
 }
 
 pub(super) fn stop(draft: &mut EntryDraft<'_>, asked: &StopBatch) -> Result<(), Rejection> {

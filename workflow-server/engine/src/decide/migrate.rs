@@ -1,6 +1,5 @@
-//! Migration: an instance goes on on another version of its workflow, in the same stage, with its
-//! clocks as they were. It is on the one version or on the other, never between: one entry changes
-//! it.
+//! Migration: an instance continues on another version of its workflow, in the same stage, with its
+//! clocks as they were. One entry changes it, so it is always on exactly one version.
 
 use std::sync::Arc;
 
@@ -11,10 +10,10 @@ use aftercall_definition::value::Value;
 use aftercall_definition::{Definition, FieldError, Stage};
 
 use crate::command::MigrateInstance;
-use crate::decide::again::{Again, enter_again};
 use crate::decide::draft::{EntryDraft, check_revision};
 use crate::decide::enter::{add_one, enter};
 use crate::decide::find::{check_legal, find};
+use crate::decide::reenter::{Kept, reenter};
 use crate::decide::scene::Scene;
 use crate::decide::set::put_defaults;
 use crate::decide::{texts, visits};
@@ -58,23 +57,7 @@ pub(super) fn migrate(
     let scene = Scene::new((root, draft.now), &after, &call, old);
     let entered = match target(&before, &after, old, asked)? {
         Target::Nowhere => Entered::default(),
-        Target::Same(was, is) => {
-            let again = again(root, (was, is), old);
-            let has_no_form = forms_shown_on(&before, old).next().is_none();
-            let warnings = enter_again(&scene, &mut new, is, &again);
-            if let Some(form) = old.form().or(has_no_form.then_some(&[])) {
-                texts::keep_form(&after, &mut new, form);
-            }
-            if !has_same_meaning((&before, was), (&after, is)) {
-                // What people saw before names the earlier visit: it is refused instead of landing
-                // on something else.
-                add_one(&mut new.visits, is.number, 0);
-            }
-            Entered {
-                stages: Vec::new(),
-                warnings,
-            }
-        }
+        Target::Same(was, is) => stay(&scene, &before, (was, is), (old, &mut new)),
         Target::Other(stage) => enter(&scene, &mut new, stage),
     };
     if is_stuck(root, &new) && !is_stuck(root, old) {
@@ -87,6 +70,31 @@ pub(super) fn migrate(
     };
     draft.put_instance(ChangeKind::Migrated, old, new, entered);
     Ok(())
+}
+
+/// Keeps the instance in the stage of the same event, with its clocks as they were.
+fn stay(
+    scene: &Scene<'_>,
+    before: &Definition,
+    (was, is): (&Stage, &Stage),
+    (old, new): (&Instance, &mut Instance),
+) -> Entered {
+    let after = scene.definition;
+    let kept = kept(scene.root, (was, is), old);
+    let has_no_form = forms_shown_on(before, old).next().is_none();
+    let warnings = reenter(scene, new, is, &kept);
+    if let Some(form) = old.form().or(has_no_form.then_some(&[])) {
+        texts::keep_form(after, new, form);
+    }
+    if !has_same_meaning((before, was), (after, is)) {
+        // A click on what people saw before names the earlier visit: it is refused instead of
+        // pushing another button.
+        add_one(&mut new.visits, is.number, 0);
+    }
+    Entered {
+        stages: Vec::new(),
+        warnings,
+    }
 }
 
 /// Whether it is in a stage in which nothing waits, paused or not.
@@ -120,7 +128,7 @@ enum Target<'d> {
     Nowhere,
     /// The same event, as it was and as it is.
     Same(&'d Stage, &'d Stage),
-    /// Its event is gone, or it was asked for: this stage stands in.
+    /// Another stage: its event is gone, or the request names one.
     Other(u32),
 }
 
@@ -153,25 +161,25 @@ fn target<'d>(
     Ok(Target::Other(to))
 }
 
-/// The values by name; what the new version must have and nobody gave refuses it.
+/// The values, matched by name. Refuses where the new version requires a value that is missing.
 fn fields(
     before: &Definition,
     after: &Definition,
     old: &Instance,
 ) -> Result<Vec<(u16, Value)>, Rejection> {
     let mut values: Vec<(u16, Value)> = Vec::new();
-    let mut faults = Vec::new();
+    let mut errors = Vec::new();
     for (place, field) in after.fields.iter().enumerate() {
         let was = before
             .fields
             .iter()
             .position(|other| other.name == field.name);
-        let held = old
+        let value = old
             .fields
             .iter()
             .find(|(at, _)| Some(usize::from(*at)) == was)
             .map(|(_, value)| value);
-        let message = match held {
+        let message = match value {
             Some(value) => match field.refuses(value) {
                 None => {
                     values.push((place as u16, value.clone()));
@@ -187,19 +195,19 @@ fn fields(
             }
             None => continue,
         };
-        faults.push(FieldError {
+        errors.push(FieldError {
             field: format!("fields.{}", field.name),
             message,
         });
     }
-    if !faults.is_empty() {
-        return Err(Rejection::Invalid(faults));
+    if !errors.is_empty() {
+        return Err(Rejection::Invalid(errors));
     }
     put_defaults(&after.fields, &mut values);
     Ok(values)
 }
 
-/// How often limited links were followed, by the link that it is in the same event.
+/// How often limited links were followed, by the counterpart of each link in the new version.
 fn links(before: &Definition, after: &Definition, counts: &[Count]) -> Vec<Count> {
     let moved = |count: &Count| {
         let was = before.stage(count.stage)?;
@@ -217,26 +225,26 @@ fn links(before: &Definition, after: &Definition, counts: &[Count]) -> Vec<Count
     counts.iter().filter_map(moved).collect()
 }
 
-/// What of the old stage goes on in the new one, by the place of the new action.
-fn again(root: &Root, (was, is): (&Stage, &Stage), old: &Instance) -> Again {
-    let mut again = Again::default();
+/// What the new stage keeps of the old one, by the place of the new action.
+fn kept(root: &Root, (was, is): (&Stage, &Stage), old: &Instance) -> Kept {
+    let mut kept = Kept::default();
     let counterparts = counterparts(&was.actions, &is.actions);
     for ((place, action), at) in is.actions.iter().enumerate().zip(counterparts) {
         let Some(at) = at else { continue };
         let place = place as u16;
         if !old.does(at) {
-            // A condition that has changed is asked anew.
+            // A condition that has changed is evaluated again.
             if was.actions[at].when == action.when {
-                again.skipped.push(place);
+                kept.skipped.push(place);
             }
             continue;
         }
-        again.done.push(place);
+        kept.done.push(place);
         let timer = old
             .timers
             .iter()
             .find(|timer| usize::from(timer.action) == at);
-        again.timers.extend(timer.map(|timer| Timer {
+        kept.timers.extend(timer.map(|timer| Timer {
             action: place,
             ..*timer
         }));
@@ -244,25 +252,25 @@ fn again(root: &Root, (was, is): (&Stage, &Stage), old: &Instance) -> Again {
             .alerts
             .iter()
             .find(|alert| usize::from(alert.action) == at);
-        again
-            .alerts
+        kept.alerts
             .extend(alert.map(|alert| amended(root, (&was.actions[at], action), alert, place)));
         if alert.is_some() && has_same_text(&was.actions[at], action) {
-            again.texts.push(place);
+            kept.texts.push(place);
         }
     }
-    again
+    kept
 }
 
-/// What a form had put into a text may not be known any more: a text that the author left alone is
-/// then kept as people read it.
+/// Whether the template of a text is the same. The form that filled it in may not be known any more,
+/// so such a text is kept as it is.
 fn has_same_text(was: &Action, is: &Action) -> bool {
     was.alert()
         .zip(is.alert())
         .is_some_and(|(was, is)| was.text == is.text)
 }
 
-/// Team and priority follow the author, unless something has changed them since; the due stays.
+/// The alert for the new action. Team and priority are those of the new version, unless something
+/// has changed them since; the due time stays.
 fn amended(root: &Root, (was, is): (&Action, &Action), alert: &Alert, place: u16) -> Alert {
     let mut amended = alert.clone();
     amended.action = place;
@@ -276,7 +284,7 @@ fn amended(root: &Root, (was, is): (&Action, &Action), alert: &Alert, place: u16
         amended.priority = is.priority;
     }
     if was.escalate != is.escalate || was.due != is.due {
-        // Counted anew when it is raised again: what has come by now has come.
+        // Computed again when it is raised: escalations that are over are not repeated.
         amended.escalates_at = None;
         amended.escalated = 0;
     }

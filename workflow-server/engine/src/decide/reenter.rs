@@ -1,0 +1,158 @@
+//! Entering a stage again that another version has changed: what was armed is kept, what is new
+//! begins.
+
+use aftercall_definition::escalation::Firings;
+use aftercall_definition::model::{AlertAction, TimerAction};
+use aftercall_definition::time::Time;
+use aftercall_definition::{ActionKind, Stage};
+
+use crate::decide::arm::arm;
+use crate::decide::enter::{Armed, holds, raise};
+use crate::decide::scene::Scene;
+use crate::entry::{StageWarning, StageWarningKind};
+use crate::instance::{Alert, Instance, Status, Timer};
+use crate::query::fill_in;
+
+/// What is kept of a stage that is entered again, by the places of its actions in the new version.
+#[derive(Default)]
+pub(super) struct Kept {
+    /// Actions that were done, and are not done once more.
+    pub(super) done: Vec<u16>,
+    /// Actions whose condition did not hold.
+    pub(super) skipped: Vec<u16>,
+    /// Open alerts, with their due times.
+    pub(super) alerts: Vec<Alert>,
+    /// Alerts whose text is kept, because its template is the same.
+    pub(super) texts: Vec<u16>,
+    /// Running timers.
+    pub(super) timers: Vec<Timer>,
+}
+
+/// Enters again the stage that the instance is in, because another version has changed it: what
+/// was armed is kept, what is new begins. No link and no finish is followed.
+pub(super) fn reenter(
+    scene: &Scene<'_>,
+    instance: &mut Instance,
+    stage: &Stage,
+    kept: &Kept,
+) -> Vec<StageWarning> {
+    let mut warnings = Vec::new();
+    let mut armed = Armed {
+        skipped: kept.skipped.clone(),
+        ..Armed::default()
+    };
+    for (at, action) in stage.actions.iter().enumerate() {
+        let at = at as u16;
+        let mut warn = |kind, name: &str| {
+            warnings.push(StageWarning {
+                stage: stage.number,
+                action: at,
+                kind,
+                name: name.into(),
+            });
+        };
+        if kept.skipped.contains(&at) {
+            continue;
+        }
+        if !kept.done.contains(&at) && !holds(scene, instance, action, &mut warn) {
+            armed.skipped.push(at);
+            continue;
+        }
+        match &action.kind {
+            ActionKind::Alert(alert) => {
+                let alert = raise_or_keep(scene, instance, (at, alert), kept, &mut warn);
+                armed.alerts.extend(alert);
+            }
+            ActionKind::Timer(timer) => {
+                let timer = arm_or_keep(scene, instance, (at, timer), kept, &mut warn);
+                armed.timers.push(timer);
+            }
+            ActionKind::Button(_)
+            | ActionKind::SetField(_)
+            | ActionKind::Link(_)
+            | ActionKind::Finish(_) => {}
+        }
+    }
+    if instance.status != Status::Paused {
+        instance.status = Status::Active;
+    }
+    armed.skipped.sort_unstable();
+    instance.alerts = armed.alerts.into();
+    instance.timers = armed.timers.into();
+    instance.skipped = armed.skipped.into();
+    warnings
+}
+
+/// The alert of an action: a new one, or the one that is kept. A kept text stays; any other text is
+/// filled in.
+fn raise_or_keep(
+    scene: &Scene<'_>,
+    instance: &Instance,
+    (at, action): (u16, &AlertAction),
+    kept: &Kept,
+    warn: &mut impl FnMut(StageWarningKind, &str),
+) -> Option<Alert> {
+    let old = kept.alerts.iter().find(|alert| alert.action == at);
+    let kept_text = old.filter(|_| kept.texts.contains(&at));
+    let text = match kept_text {
+        Some(alert) => alert.text.clone(),
+        None => {
+            let form = instance.form().unwrap_or_default();
+            let of = (scene.definition, scene.call);
+            let filled = fill_in(scene.root, of, instance, (action, form));
+            for name in &filled.missing {
+                warn(StageWarningKind::MissingValue, name);
+            }
+            filled.text.into()
+        }
+    };
+    let raised = raise(scene, instance.entered_at, action, (at, text))?;
+    Some(match old {
+        Some(old) => with_new_text(scene, action, raised, old, instance.entered_at),
+        None => raised,
+    })
+}
+
+/// The timer of an action: a new one, or the one that is kept.
+fn arm_or_keep(
+    scene: &Scene<'_>,
+    instance: &Instance,
+    (at, action): (u16, &TimerAction),
+    kept: &Kept,
+    warn: &mut impl FnMut(StageWarningKind, &str),
+) -> Timer {
+    let old = kept.timers.iter().find(|timer| timer.action == at);
+    let timer = old
+        .copied()
+        .unwrap_or_else(|| arm(scene, instance, (at, action), warn));
+    Timer {
+        waits_for_claim: action.waits_for_claim,
+        ..timer
+    }
+}
+
+/// A kept alert with its new text. Its due time stays, and so does all that people did with it.
+fn with_new_text(
+    scene: &Scene<'_>,
+    action: &AlertAction,
+    raised: Alert,
+    old: &Alert,
+    entered_at: Time,
+) -> Alert {
+    let mut alert = Alert {
+        text: raised.text,
+        ..old.clone()
+    };
+    if alert.due.is_none() {
+        (alert.counts_from, alert.due, alert.escalates_at) =
+            (raised.counts_from, raised.due, raised.escalates_at);
+    } else if let Some(due) = alert.due.filter(|_| alert.escalates_at.is_none()) {
+        let clock = scene
+            .root
+            .clock(scene.definition, action.calendar.as_deref());
+        let firings = Firings::of(action, alert.counts_from.unwrap_or(entered_at), clock);
+        alert.escalated += firings.passed(due, alert.escalated, scene.counts_from);
+        alert.escalates_at = firings.at(due, alert.escalated).map(|(at, _)| at);
+    }
+    alert
+}
