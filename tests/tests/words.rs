@@ -14,6 +14,7 @@ const CLEAN: &[&str] = &[
     "proto",
     "serving",
     "text",
+    "workflow-server/engine",
 ];
 
 /// Where a word stays: the file, the word, and why.

@@ -190,7 +190,7 @@ fn choices(
     let offered = actions
         .iter()
         .enumerate()
-        .filter(|(place, _)| instance.does(*place));
+        .filter(|(place, _)| instance.has_done(*place));
     let mut choices: Vec<(Choice, String)> = offered
         .filter_map(|(_, action)| action.button())
         .map(|button| (Choice::Push(button.clone()), format!("[{}]", button.label)))

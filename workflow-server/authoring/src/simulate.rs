@@ -65,7 +65,7 @@ pub enum SimulationError {
     #[error("the workflow has faults")]
     Faulty(Vec<Fault>),
     /// The step is refused, as a server would refuse it.
-    #[error("{}", .0.in_full())]
+    #[error("{}", .0.full_message())]
     Refused(Box<Rejection>),
     /// Nothing is set yet.
     #[error("the workflow is not set yet")]

@@ -1,10 +1,10 @@
-//! Alerts that stand on instances.
+//! The open alerts of instances.
 
 use aftercall_definition::model::Priority;
 use aftercall_definition::time::Time;
 use aftercall_definition::value::Value;
 
-/// A call for somebody's attention that stands on an instance.
+/// An open alert of an instance: it asks people to do something.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Alert {
     /// Which action of the stage raised it, counted from 0.
@@ -18,8 +18,8 @@ pub struct Alert {
     pub added_teams: Box<[u32]>,
     /// How urgent it is.
     pub priority: Priority,
-    /// From when its time counts, where that is not when the stage was entered: a timer that woke
-    /// late led there, it was raised in a pause, or another version of the workflow brought it.
+    /// From when its time counts, where that is not when the stage was entered: a timer that fired
+    /// late led there, it was raised in a pause, or a migration added it.
     pub counts_from: Option<Time>,
     /// When it should be done.
     pub due: Option<Time>,

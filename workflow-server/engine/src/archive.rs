@@ -1,7 +1,7 @@
-//! What has left memory: ended instances with their calls, as the World still knows of them.
+//! What has left memory: ended instances with their calls, as far as the World still knows them.
 //!
-//! The World holds the chunks that count, a few numbers each. Where each instance is found again is
-//! in the chunk's file, which lies outside; what it was is in the history.
+//! The World holds a few numbers for each chunk. The chunk's file, outside of the engine, holds the
+//! place of each instance; the history holds its content.
 
 use std::sync::Arc;
 
@@ -19,20 +19,20 @@ pub const RETENTION_DEFAULT: Span = Span {
     unit: SpanUnit::Days,
 };
 
-/// A day: retention is told by whole days of the end, so that a chunk is written anew once a day at
+/// A day. Retention is decided by the day of the end, so that a chunk is rewritten once a day at
 /// most.
 const DAY_MILLIS: i64 = 86_400_000;
 
-/// How many instances of a chunk have something in common.
+/// Counts the instances of a chunk with the same workflow, version and status.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Tally {
     /// The workflow's place in the World's list.
     pub workflow: u32,
     /// The version.
     pub version: u32,
-    /// How they ended.
+    /// The status with which they ended.
     pub status: Status,
-    /// How many.
+    /// The number of instances.
     pub count: u32,
     /// When the first of them ended.
     pub oldest_end: Time,
@@ -40,19 +40,19 @@ pub struct Tally {
     pub newest_end: Time,
 }
 
-/// Some calls and their instances that have left memory together.
+/// Calls and their instances that have left memory together.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Chunk {
-    /// Names it, in the order in which chunks were stored.
+    /// Its id, ascending in the order in which chunks were stored.
     pub id: u64,
-    /// Names its file: its own id at first, another whenever it is written anew. No number is
-    /// given twice.
+    /// The number of its file: its own id at first, a new one each time it is rewritten. No number
+    /// is used twice.
     pub file: u64,
-    /// How many calls.
+    /// The number of its calls.
     pub calls: u32,
-    /// How many instances.
+    /// The number of its instances.
     pub instances: u32,
-    /// When the oldest of its calls was heard of first: nothing in it is older.
+    /// When the server first heard of its oldest call: nothing in it is older.
     pub oldest: Time,
     /// The sequence of the newest change of any of them.
     pub newest: u64,
@@ -60,23 +60,23 @@ pub struct Chunk {
     pub tallies: Box<[Tally]>,
 }
 
-/// An instance, as far as a chunk counts it.
+/// The facts of an ended instance that a chunk counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct End {
     /// The workflow's place.
     pub workflow: u32,
     /// The version.
     pub version: u32,
-    /// How it ended.
+    /// The status with which it ended.
     pub status: Status,
     /// When it ended.
     pub ended_at: Time,
 }
 
 impl Chunk {
-    /// A chunk that is stored for the first time, of these calls and instances.
+    /// A new chunk of these calls and instances.
     #[must_use]
-    pub fn of<'r>(
+    pub fn new<'r>(
         id: u64,
         calls: &[&'r Call],
         instances: impl Iterator<Item = &'r Instance> + Clone,
@@ -105,7 +105,7 @@ impl Chunk {
         }
     }
 
-    /// What is counted of instances.
+    /// A chunk with the counts of these instances, and nothing else.
     pub fn counting(ends: impl IntoIterator<Item = End>) -> Self {
         let mut tallies: Vec<Tally> = Vec::new();
         let mut instances = 0;
@@ -154,7 +154,7 @@ impl Chunk {
     }
 }
 
-/// What of the archive an entry changed.
+/// A change of the archive.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ArchiveChange {
     /// Calls left memory with their instances, into this chunk.
@@ -164,34 +164,34 @@ pub enum ArchiveChange {
         /// The slots of the calls.
         calls: Box<[u32]>,
     },
-    /// A chunk was written anew, or nothing of it is left.
+    /// A chunk was rewritten, or nothing of it is left.
     Replaced {
         /// The chunk.
         id: u64,
-        /// As it is now; of the same id, in another file.
+        /// The chunk now: the same id, another file; none where nothing is left.
         new: Option<Arc<Chunk>>,
     },
 }
 
-/// That operations allowed the next pass to remove more than its share.
+/// Operations allowed the next pass to remove more than its share.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PurgeConfirmation {
     /// The sequence of the entry.
     pub sequence: u64,
-    /// When.
+    /// When it was confirmed.
     pub at: Time,
-    /// Who.
+    /// Who confirmed it.
     pub actor: Actor,
     /// How many ended instances the pass may remove beyond its share.
     pub instances: u64,
 }
 
-/// The chunks that count.
+/// The chunks of the archive.
 #[derive(Clone, Debug, Default)]
 pub struct Archive {
     /// By id.
     pub chunks: OrdMap<u64, Arc<Chunk>>,
-    /// The newest number of a file that was given; 0 before the first.
+    /// The newest file number that was used; 0 before the first.
     pub newest_file: u64,
     /// How many instances they hold.
     pub instances: u64,
@@ -213,8 +213,8 @@ impl Archive {
     }
 }
 
-/// Whether something that ended then has outlived its retention: `retention` after the end of that
-/// day.
+/// Whether something that ended at `ended_at` has outlived its retention, which counts from the end
+/// of that day.
 #[must_use]
 pub fn is_outlived(ended_at: Time, retention: Span, now: Time) -> bool {
     let day = ended_at

@@ -1,5 +1,5 @@
-//! Batches: one thing done to many instances, as a durable job that goes on after a crash where it
-//! stood.
+//! Batches: one change of many instances, as a durable job that continues after a crash where it
+//! stopped.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -22,18 +22,18 @@ pub enum BatchWork {
     },
     /// Stop its clocks.
     Pause {
-        /// When it continues by itself; none where somebody must say so.
+        /// When it continues automatically; none where a person must resume it.
         until: Option<Time>,
     },
-    /// Let it go on on another version of its workflow.
+    /// Migrate it to another version of its workflow.
     Migrate {
         /// The version.
         version: u32,
-        /// Where those go whose stage's event the version does not have: from which stage to
-        /// which.
+        /// The target stages of instances whose stage the version does not have: from which stage
+        /// to which.
         stages: Vec<(u32, u32)>,
     },
-    /// Let its clocks go on.
+    /// Start its clocks again.
     Resume,
     /// Cancel it.
     Cancel,
@@ -41,26 +41,26 @@ pub enum BatchWork {
     HandOver(Recipient),
 }
 
-/// Which instances a batch is about. They are looked for before, on a root: starting a batch walks
-/// over nothing.
+/// The instances of a batch. They are searched for before, on a root: starting a batch needs no
+/// walk.
 #[derive(Clone, Debug, Default)]
 pub struct BatchItems {
     /// Each once, at most [`limits::BATCH_ITEMS_MAX`].
     pub ids: Arc<[InstanceId]>,
-    /// How many there are; more than `ids` where they are too many.
+    /// How many instances matched; more than `ids` has where they are too many.
     pub matched: u64,
 }
 
 impl BatchItems {
-    /// These, in this order.
+    /// These instances, each once, in this order.
     #[must_use]
     pub fn named(ids: impl IntoIterator<Item = InstanceId>) -> Self {
         let mut seen = HashSet::new();
-        Self::of(ids.into_iter().filter(|id| seen.insert(*id)).collect())
+        Self::from_unique(ids.into_iter().filter(|id| seen.insert(*id)).collect())
     }
 
-    /// These, of which there are no duplicates.
-    pub(crate) fn of(mut ids: Vec<InstanceId>) -> Self {
+    /// These instances, among which there are no duplicates.
+    pub(crate) fn from_unique(mut ids: Vec<InstanceId>) -> Self {
         let matched = ids.len() as u64;
         ids.truncate(limits::BATCH_ITEMS_MAX);
         Self {
@@ -75,11 +75,11 @@ impl BatchItems {
 pub struct StartBatch {
     /// What is done.
     pub work: BatchWork,
-    /// To which instances.
+    /// The instances.
     pub items: BatchItems,
     /// Why.
     pub reason: Box<str>,
-    /// How many in a second at most.
+    /// The most items in a second.
     pub per_second: u32,
 }
 
@@ -99,11 +99,11 @@ pub enum BatchState {
 pub struct RefusedItem {
     /// Its place among the items.
     pub item: u32,
-    /// Why: a stable word, UPPER_SNAKE.
+    /// The reason: a stable word, UPPER_SNAKE.
     pub reason: Box<str>,
 }
 
-/// One thing done to many instances.
+/// One change of many instances.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Batch {
     /// The sequence of the entry that started it.
@@ -118,10 +118,10 @@ pub struct Batch {
     pub started_at: Time,
     /// When it was done or stopped.
     pub ended_at: Option<Time>,
-    /// How many items are done in a second at most.
+    /// The most items in a second.
     pub per_second: u32,
-    /// How many instances matched when it was started; more than there are items where they were
-    /// too many.
+    /// How many instances matched when it was started; more than it has items where they were too
+    /// many.
     pub matched: u64,
     /// The instances, oldest first or in the order in which they were named.
     pub items: Arc<[InstanceId]>,
@@ -133,7 +133,7 @@ pub struct Batch {
     pub state: BatchState,
 }
 
-/// How far a batch had come.
+/// The progress of a batch at some moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BatchProgress {
     /// Where it was in its life.
@@ -157,7 +157,7 @@ pub enum BatchChange {
         batch: u64,
         /// The item's place.
         item: u32,
-        /// Why it was refused: a stable word.
+        /// The reason why it was refused, a stable word; none where it was done.
         refused: Option<Box<str>>,
     },
     /// Somebody has stopped it.
@@ -168,7 +168,7 @@ pub enum BatchChange {
 }
 
 impl Batch {
-    /// The batch after an item.
+    /// Records an item as done or refused.
     pub(crate) fn stepped(&mut self, item: u32, refused: Option<&str>, at: Time) {
         self.next = item + 1;
         if let Some(reason) = refused {
@@ -182,7 +182,7 @@ impl Batch {
         }
     }
 
-    /// How far it has come.
+    /// Its progress.
     #[must_use]
     pub fn progress(&self) -> BatchProgress {
         BatchProgress {
@@ -193,7 +193,7 @@ impl Batch {
         }
     }
 
-    /// The batch, ended.
+    /// Ends the batch.
     pub(crate) fn end(&mut self, state: BatchState, at: Time) {
         self.state = state;
         self.ended_at = Some(at);

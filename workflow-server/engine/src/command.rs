@@ -1,4 +1,4 @@
-//! What the engine can be asked to do: five closed families, by who asks.
+//! The commands of the engine: five closed families, by who sends them.
 
 mod author;
 mod desk;
@@ -20,11 +20,11 @@ use crate::batch::StartBatch;
 /// A command with everything that comes with it from outside.
 #[derive(Clone, Debug)]
 pub struct Request {
-    /// Who asks.
+    /// Who sends it.
     pub actor: Actor,
     /// Present where the request carried a request id.
     pub mark: Option<RequestMark>,
-    /// Chance, for the id of a new instance.
+    /// A random number, for the id of a new instance.
     pub salt: u16,
     /// What the archive knows of the call that the command names; none where nobody has looked.
     pub known: Option<KnownCall>,
@@ -32,7 +32,7 @@ pub struct Request {
     pub command: Command,
 }
 
-/// A command, by the family of those who give it.
+/// A command, by the family of those who send it.
 #[derive(Clone, Debug)]
 pub enum Command {
     /// Of an author.

@@ -1,7 +1,7 @@
-//! What would change: looks at the World and a command, and says so as an entry of facts, or
-//! refuses with a typed reason.
+//! Decides commands: reads the World and a command, and returns what would change as an entry of
+//! facts, or refuses with a typed reason.
 //!
-//! Must not act, read a clock or make ids: time and chance come in with the request.
+//! Must not act, read a clock or make ids: time and random numbers come in with the request.
 
 mod archive;
 mod arm;
@@ -17,8 +17,8 @@ mod desk;
 mod draft;
 mod enter;
 mod erase;
+mod errors;
 mod escalate;
-mod faults;
 mod find;
 mod finish;
 mod instances;
@@ -40,7 +40,7 @@ mod when;
 use aftercall_definition::time::Time;
 pub use decision::Decision;
 use draft::EntryDraft;
-pub use faults::{faults_in, faults_of};
+pub use errors::{request_errors, request_errors_in};
 
 use crate::actor::Actor;
 use crate::batch::StartBatch;
@@ -61,7 +61,7 @@ pub fn decide(world: &World, request: &Request, now: Time) -> Result<Decision, R
         return Ok(Decision::Repeat { sequence });
     }
     let now = now.max(world.root().at);
-    faults::request(world.root(), request, now)?;
+    errors::check(world.root(), request, now)?;
     let mut draft = EntryDraft::new(world.root(), now);
     draft.known = request.known.as_ref();
     carry_out(&mut draft, request)?;
@@ -94,23 +94,23 @@ fn carry_out(draft: &mut EntryDraft<'_>, request: &Request) -> Result<(), Reject
     }
 }
 
-/// What a batch would come to for each instance, one by one as they stand: as it would be then, or
-/// why it would be refused.
+/// Tries a batch: for each instance as it is now, `to_result` of what it would become, or of why it
+/// would be refused.
 ///
 /// # Errors
-/// [`Stopped`].
+/// [`Stopped`] where `should_stop` stops the walk.
 pub fn try_batch<T>(
     root: &Root,
     start: &StartBatch,
     (actor, now): (&Actor, Time),
-    told: impl Fn(InstanceId, Result<&Instance, Rejection>) -> T,
+    to_result: impl Fn(InstanceId, Result<&Instance, Rejection>) -> T,
     should_stop: ShouldStop<'_>,
 ) -> Result<Vec<T>, Stopped> {
     let now = now.max(root.at);
     let attempt = |id: InstanceId| {
         let mut draft = EntryDraft::new(root, now);
         match batches::work_on(&mut draft, &start.work, id, (&start.reason, actor)) {
-            Err(rejection) => Some(told(id, Err(rejection))),
+            Err(rejection) => Some(to_result(id, Err(rejection))),
             Ok(_) => {
                 let mut whole = draft
                     .instances
@@ -119,7 +119,7 @@ pub fn try_batch<T>(
                 let changed = whole.find(|after| after.id == id);
                 changed
                     .or_else(|| root.instance(id))
-                    .map(|instance| told(id, Ok(instance)))
+                    .map(|instance| to_result(id, Ok(instance)))
             }
         }
     };

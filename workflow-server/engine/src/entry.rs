@@ -1,12 +1,12 @@
 //! What a command changed: facts, in the order in which everything happened. One command, one
 //! entry, one sequence.
 //!
-//! An entry holds everything as it stands afterwards, and of what went before just what filters,
-//! the feed and the history need; so applying one evaluates no template, no condition and no
+//! An entry holds everything as it is after the command. Of the state before, it holds only what
+//! filters, the feed and the history need. So applying one evaluates no template, condition or
 //! calendar.
 
 mod after;
-mod said;
+mod details;
 
 use std::fmt;
 use std::sync::Arc;
@@ -15,7 +15,7 @@ pub use after::{After, Touched};
 use aftercall_definition::calendar::Calendar;
 use aftercall_definition::model::{Definition, Priority};
 use aftercall_definition::time::Time;
-pub use said::{OF_ALERT, Said, TO_PERSON, TO_TEAM};
+pub use details::{Details, OF_ALERT, TO_PERSON, TO_TEAM};
 
 use crate::actor::Actor;
 use crate::archive::ArchiveChange;
@@ -27,7 +27,7 @@ use crate::history::HistoryChange;
 use crate::instance::InstanceId;
 use crate::team::Team;
 
-/// What an entry says happened, once for the whole command.
+/// What happened, once for the whole command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum ChangeKind {
     /// A team was declared or changed.
@@ -42,7 +42,7 @@ pub enum ChangeKind {
     WorkflowPublished,
     /// A workflow was taken out of use, or brought back.
     WorkflowArchived,
-    /// Operations let a shorter retention count.
+    /// Operations confirmed a shorter retention.
     RetentionConfirmed,
     /// The workflow was set on the call.
     Set,
@@ -60,11 +60,11 @@ pub enum ChangeKind {
     NoteAdded,
     /// Somebody has seen an alert.
     AlertAcknowledged,
-    /// Somebody holds it.
+    /// Somebody claimed it.
     Claimed,
-    /// Its holder goes on holding it.
+    /// Its holder extended the claim.
     ClaimExtended,
-    /// Its holder gave it back.
+    /// Its holder released it.
     ClaimReleased,
     /// The lease of its holder ran out.
     ClaimLapsed,
@@ -72,7 +72,7 @@ pub enum ChangeKind {
     TakenOver,
     /// Somebody gave it to a person or a team.
     HandedOver,
-    /// The time of an alert went by, and it escalated.
+    /// The time of an alert passed, and it escalated.
     Escalated,
     /// Somebody has hidden an alert for a time.
     Snoozed,
@@ -80,7 +80,7 @@ pub enum ChangeKind {
     AlertReturned,
     /// Somebody has stopped its clocks.
     Paused,
-    /// Its clocks go on.
+    /// Its clocks run again.
     Resumed,
     /// A push was taken back.
     PushUndone,
@@ -88,7 +88,7 @@ pub enum ChangeKind {
     Chased,
     /// Somebody moved it to another stage.
     Moved,
-    /// It moved to another version of its workflow.
+    /// It was migrated to another version of its workflow.
     Migrated,
     /// A batch was started.
     BatchStarted,
@@ -98,13 +98,13 @@ pub enum ChangeKind {
     BatchStopped,
     /// Calls left memory with their instances.
     Archived,
-    /// A chunk of the archive was written anew.
+    /// A chunk of the archive was rewritten.
     ChunkReplaced,
     /// Entries were packed into chunks of the history, or chunks of an older server were found.
     HistoryPacked,
     /// A chunk of the history was rewritten, or nothing of it is left.
     HistoryRewritten,
-    /// Somebody asked for a caller to be erased.
+    /// The erasure of a caller was started.
     ErasureStarted,
     /// A call of an erased caller was masked.
     CallerErased,
@@ -120,14 +120,14 @@ pub enum ChangeKind {
     CallUpdated,
     /// The call ended.
     CallEnded,
-    /// Operations accepted the wall clock; the only change whose time may be before the one before
-    /// it.
+    /// Operations accepted the wall clock. Only the time of this change may be earlier than that of
+    /// the change before.
     ClockAccepted,
     /// Operations allowed the next pass to remove more of the archive than its share.
     PurgeConfirmed,
 }
 
-/// What the first answer to the command said, as far as the present state cannot tell it.
+/// The first answer to the command, as far as it cannot be read from the present state.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Answer {
     /// Nothing but the sequence.
@@ -145,7 +145,7 @@ pub enum Answer {
         instance: InstanceId,
         /// Whether this command started it.
         started: bool,
-        /// The fields that it changed on one that ran already.
+        /// The fields that it changed on a running instance.
         updated_fields: Vec<String>,
         /// What the script's author should know.
         warnings: Vec<Warning>,
@@ -154,14 +154,14 @@ pub enum Answer {
     },
     /// The instances that were released.
     Released(Vec<InstanceId>),
-    /// The revision of a workflow after the command, for an asker that named the one it saw; that
-    /// of a team or calendar which was the same before.
+    /// The revision of a workflow after the command, for a client that named the one it saw; or of
+    /// a team or calendar that did not change.
     Revision(u64),
     /// The follow-ups that a hand-over is about.
     HandOver {
         /// Which, in the order in which they are handed over.
         instances: Vec<InstanceId>,
-        /// How many more there were than one request takes.
+        /// How many more matched than one request takes.
         remaining: u32,
     },
     /// An instance, and the stages that it entered.
@@ -171,7 +171,7 @@ pub enum Answer {
         /// The stages' numbers, in order.
         entered: Vec<u32>,
     },
-    /// The wall clock was accepted. Equal where there was nothing to accept.
+    /// The wall clock was accepted. Both times are equal where they agreed already.
     ClockAccepted {
         /// The server's time before.
         from: Time,
@@ -184,7 +184,7 @@ pub enum Answer {
     PurgeConfirmed(u64),
 }
 
-/// What Set Workflow warns of.
+/// A warning of Set Workflow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Warning {
     /// The call is not chargeable: nobody sees the follow-up.
@@ -195,7 +195,7 @@ pub enum Warning {
     CallHadEnded,
     /// It is incomplete from the start.
     Incomplete,
-    /// A value is missing, or a condition had no answer; the history says which.
+    /// A value is missing, or a condition had no answer; the history shows which.
     StageWarnings,
     /// It was set again, and should have been done by now.
     Overdue,
@@ -206,12 +206,11 @@ pub enum Warning {
 pub struct CallChange {
     /// Its slot.
     pub slot: u32,
-    /// As it stands.
+    /// The call after the entry.
     pub after: Arc<Call>,
     /// The sequence of the entry that changed it before; 0 for the first.
     pub previous: u64,
-    /// What of it this entry changed: only a link to a new instance, or something that people
-    /// should read of.
+    /// Whether something changed that people should know, and not only a link to a new instance.
     pub is_news: bool,
 }
 
@@ -224,18 +223,18 @@ pub struct AlertBefore {
     pub priority: Priority,
 }
 
-/// What is kept of an instance as it was before.
+/// What an entry keeps of an instance as it was before.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Before {
-    /// The sequence of its change before this one: how its history is walked.
+    /// The sequence of its change before this one; the history follows these links.
     pub sequence: u64,
     /// The stage it was in; 0 before the first.
     pub stage: u32,
     /// Whether Call Managers listed it.
     pub visible: bool,
-    /// Its call's customer then.
+    /// The customer of its call at that time.
     pub customer: Box<str>,
-    /// The alerts that stood.
+    /// The alerts that were open and not snoozed.
     pub alerts: Box<[AlertBefore]>,
     /// Who held it; empty for nobody. Personal data.
     pub holder: Box<str>,
@@ -268,7 +267,7 @@ pub struct StageWarning {
     pub name: Box<str>,
 }
 
-/// A sentence for the author: what went wrong, and what came of it.
+/// A sentence for the author: what went wrong, and the effect.
 impl fmt::Display for StageWarning {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self {
@@ -313,7 +312,7 @@ impl fmt::Display for StageWarning {
     }
 }
 
-/// What entering a stage came to.
+/// The result of entering a stage.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Entered {
     /// The numbers of the stages that were entered, in order.
@@ -327,16 +326,15 @@ pub struct Entered {
 pub struct InstanceChange {
     /// What happened to it.
     pub kind: ChangeKind,
-    /// As it stands.
+    /// The instance after the entry.
     pub after: After,
-    /// What went before; none for a new one.
+    /// What is kept of it as it was before; none for a new one.
     pub before: Option<Before>,
     /// The stages that were entered, in order.
     pub entered: Box<[u32]>,
     /// What went wrong when they were entered.
     pub warnings: Box<[StageWarning]>,
-    /// The alerts that stand and have another text since, by the actions that raised them, counted
-    /// from 0.
+    /// The open alerts whose text has changed, by the actions that raised them, counted from 0.
     pub rewritten: Box<[u16]>,
 }
 
@@ -356,7 +354,7 @@ pub enum DefinitionChange {
         /// Whether it is out of use.
         archived: bool,
     },
-    /// The draft of the workflow at this place became this version; or was found to be it already.
+    /// The draft of the workflow at this place became this version, or was already the same.
     Version {
         /// The workflow's place in the World's list.
         workflow: u32,
@@ -364,14 +362,14 @@ pub enum DefinitionChange {
         version: u32,
         /// Whether it is new.
         created: bool,
-        /// The oldest version of which the retention counts after this; 0 for the newest one.
+        /// The oldest version whose retention applies afterwards; 0 for the newest one.
         retention_from: u32,
     },
-    /// The retentions of older versions of the workflow at this place count no longer.
+    /// The retentions of older versions of the workflow at this place apply no longer.
     Retention {
         /// The workflow's place in the World's list.
         workflow: u32,
-        /// The oldest version of which the retention counts.
+        /// The oldest version whose retention applies.
         from: u32,
     },
 }
@@ -379,20 +377,20 @@ pub enum DefinitionChange {
 /// One change of the World.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Entry {
-    /// Its place in the order of everything, from 1, without gaps.
+    /// Its number in the order of all entries, from 1, without gaps.
     pub sequence: u64,
-    /// When it was decided; never before the entry before, except where operations accepted a wall
-    /// clock that is behind.
+    /// When it was decided. Never earlier than the entry before, except where operations accepted a
+    /// wall clock that is behind.
     pub at: Time,
-    /// Who asked.
+    /// Who sent the command.
     pub actor: Actor,
     /// The request's mark.
     pub mark: Option<RequestMark>,
     /// What happened.
     pub kind: ChangeKind,
-    /// What the actor said.
-    pub said: Said,
-    /// What the first answer said.
+    /// The details of the command.
+    pub details: Details,
+    /// The first answer.
     pub answer: Answer,
     /// A change of definitions.
     pub definition: Option<DefinitionChange>,
@@ -404,8 +402,8 @@ pub struct Entry {
     pub erasure: Option<ErasureChange>,
     /// A change of the list of the history's chunks.
     pub history: Option<HistoryChange>,
-    /// The call behind it.
+    /// The call, where it changed.
     pub call: Option<CallChange>,
-    /// Each instance that it changed, once.
+    /// The instances that it changed, each once.
     pub instances: Vec<InstanceChange>,
 }

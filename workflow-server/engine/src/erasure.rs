@@ -1,5 +1,5 @@
-//! Erasing a caller: a durable job. First every call of the caller is masked, one entry each; then
-//! whatever holds older bytes is written anew, outside of the engine; then it is done.
+//! Erasing a caller: a durable job. First each call of the caller is masked by an entry. Then all
+//! files that hold older bytes are rewritten, outside of the engine. Then it is done.
 
 use std::sync::Arc;
 
@@ -10,13 +10,13 @@ use crate::actor::Actor;
 use crate::call::CallKey;
 use crate::instance::InstanceId;
 
-/// A call that is erased. Nothing here tells of the caller.
+/// A call that is erased. Holds no data of the caller.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ErasedCall {
     /// Which call.
     pub key: CallKey,
-    /// When it was heard of first: a call of the same key that was heard of at another time is
-    /// another one.
+    /// When the server first heard of it. A call with the same key and another time is another
+    /// call.
     pub created_at: Time,
     /// Its instances, as far as they were known when the erasure was started.
     pub instances: Box<[InstanceId]>,
@@ -48,10 +48,10 @@ pub struct Erasure {
     pub ended_at: Option<Time>,
     /// The calls.
     pub calls: Arc<[ErasedCall]>,
-    /// The sequences of the entries that masked its calls, in their order, as far as that has
-    /// come. What is said after that is not about the past, and stays.
+    /// The sequences of the entries that have masked its calls so far, in their order. What people
+    /// write after that is not about the past, and is kept.
     pub masked_at: Vector<u64>,
-    /// Whether the caller has more calls than one erasure takes: it is to be asked for again.
+    /// Whether the caller has more calls than one erasure takes: another request is required.
     pub more: bool,
     /// Where it is in its life.
     pub state: ErasureState,

@@ -9,16 +9,15 @@ use thiserror::Error;
 
 pub use crate::alert::{Alert, Filling, FormValues, Seen, Snooze};
 
-/// Names an instance for ever: the sequence that made it, the slot it lives in, and a salt that
-/// came in from outside, so that an id kept from before a restored backup does not name another
-/// instance by chance.
+/// The permanent id of an instance: the sequence that created it, its slot, and a random salt. With
+/// the salt, an id from before a restored backup does not name another instance by chance.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct InstanceId {
     /// The sequence of the entry that made it.
     pub made_at: u64,
     /// Its slot in the World.
     pub slot: u32,
-    /// Chance, given with the command.
+    /// The random number of the command.
     pub salt: u16,
 }
 
@@ -64,7 +63,7 @@ pub enum Status {
     WaitingForCallEnd,
     /// In a stage that waits for a button or a timer.
     Active,
-    /// In such a stage, with its clocks standing still, until somebody resumes it.
+    /// In such a stage, with its clocks stopped, until it is resumed.
     Paused,
     /// Ran into an unlinked end.
     Incomplete,
@@ -122,7 +121,7 @@ pub enum Happening {
     Note,
     /// Somebody has seen an alert.
     Acknowledge,
-    /// It is claimed, or what is held of it is extended, given back or taken over.
+    /// It is claimed, or its claim is extended, released or taken over.
     Claim,
     /// An alert of it escalates.
     Escalate,
@@ -130,13 +129,13 @@ pub enum Happening {
     Snooze,
     /// Its clocks are stopped.
     Pause,
-    /// Its clocks go on.
+    /// Its clocks run again.
     Resume,
     /// The caller asks for it again.
     Chase,
-    /// Somebody moves it to another stage, whatever its buttons.
+    /// Somebody moves it to any stage.
     Move,
-    /// It moved to another version of its workflow.
+    /// It is migrated to another version of its workflow.
     Migrate,
     /// A person finishes it with an outcome.
     Finish,
@@ -148,7 +147,7 @@ pub enum Happening {
     CallChange,
 }
 
-/// The table of legal moves: every one on this screen, all others are refused.
+/// The table of legal moves. All others are refused.
 ///
 /// ```text
 ///                       WAITING_FOR_CALL_END  ACTIVE  PAUSED  INCOMPLETE  FINISHED  CANCELLED
@@ -191,11 +190,11 @@ pub fn is_legal(status: Status, happening: Happening) -> bool {
 /// Somebody has stopped the clocks of an instance. The name and the reason are personal data.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Pause {
-    /// Who.
+    /// Who paused it.
     pub by: Box<str>,
-    /// Since when.
+    /// When the pause began.
     pub since: Time,
-    /// When it continues by itself; none where somebody must say so.
+    /// When it continues automatically; none where a person must resume it.
     pub until: Option<Time>,
     /// Why.
     pub reason: Box<str>,
@@ -204,22 +203,23 @@ pub struct Pause {
 /// The attempts at reaching the caller. The name is personal data.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Attempts {
-    /// How many.
+    /// The number of attempts.
     pub times: u32,
-    /// What came of the newest: lower-case letters, digits and hyphens.
+    /// The outcome of the newest: lower-case letters, digits and hyphens.
     pub outcome: Box<str>,
-    /// Who made it.
+    /// Who made the newest.
     pub by: Box<str>,
-    /// When.
+    /// When the newest was made.
     pub at: Time,
 }
 
-/// A person's hold on an instance, so that two do not do the same work. The name is personal data.
+/// A claim of a person on an instance, so that two people do not do the same work. The name is
+/// personal data.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Claim {
-    /// Who.
+    /// Who holds it.
     pub by: Box<str>,
-    /// Since when, extensions included.
+    /// When the claim began; an extension does not change that.
     pub since: Time,
     /// When it lapses.
     pub until: Time,
@@ -234,12 +234,12 @@ pub struct Timer {
     pub due: Time,
     /// Whether it waits, once it is due, until nobody holds the instance.
     pub waits_for_claim: bool,
-    /// When its wait is over, where a time of day has to come after that: a pause puts off the
-    /// wait, not the time of day.
+    /// When its wait is over, where a time of day follows the wait: a pause delays the wait, not
+    /// the time of day.
     pub waited: Option<Time>,
 }
 
-/// What may come to an instance by itself.
+/// What may happen to an instance automatically.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Wake {
     /// The release time.
@@ -252,7 +252,7 @@ pub enum Wake {
     Escalate(u16),
     /// The end of the snooze of the alert that this action raised.
     Return(u16),
-    /// The texts of the alerts, which a change of the call left out of date.
+    /// Filling in texts of alerts that are out of date because the call has changed.
     Refresh,
     /// The timer of this action of the stage, counted from 0.
     Timer(u16),
@@ -308,9 +308,9 @@ pub struct Instance {
     pub release_at: Option<Time>,
     /// Its fields, by place in the definition, ascending. Personal data.
     pub fields: Box<[(u16, Value)]>,
-    /// The alerts that stand.
+    /// The open alerts.
     pub alerts: Box<[Alert]>,
-    /// What their texts need beside the fields and the call; none for most.
+    /// What the texts need besides the fields and the call; none for most instances.
     pub filling: Option<Box<Filling>>,
     /// The timers that run.
     pub timers: Box<[Timer]>,
@@ -321,7 +321,7 @@ pub struct Instance {
     pub claim: Option<Box<Claim>>,
     /// Who has stopped its clocks; exactly while it is paused.
     pub pause: Option<Box<Pause>>,
-    /// How often the caller has asked for it again.
+    /// How often the caller has asked again.
     pub chases: u32,
     /// The attempts at reaching the caller.
     pub attempts: Option<Box<Attempts>>,
@@ -330,7 +330,7 @@ pub struct Instance {
 }
 
 impl Instance {
-    /// About how many bytes an entry takes for it, never less than it does.
+    /// An upper bound, and about the number, of the bytes that it takes in an entry.
     #[must_use]
     pub fn bytes(&self) -> usize {
         let value = |value: &Value| {
@@ -371,8 +371,7 @@ impl Instance {
             + self.ending.len()
     }
 
-    /// How often the present stage has been entered: what a push must name. 0 before the first
-    /// stage.
+    /// How often the present stage has been entered; 0 before the first. A push must name it.
     #[must_use]
     pub fn visit(&self) -> u32 {
         self.visits_of(self.stage)
@@ -387,24 +386,23 @@ impl Instance {
             .map_or(0, |count| count.times)
     }
 
-    /// Whether this action of the present stage, counted from 0, was done when it was entered:
-    /// whether its button is there.
+    /// Whether this action of the present stage, counted from 0, was done when the stage was
+    /// entered. A button is available where its action was done.
     #[must_use]
-    pub fn does(&self, action: usize) -> bool {
+    pub fn has_done(&self, action: usize) -> bool {
         self.skipped
             .iter()
             .all(|skipped| usize::from(*skipped) != action)
     }
 
-    /// Who holds it at `now`. A lease that has run out holds nothing, even before it has been taken
-    /// away.
+    /// The claim at `now`. A lease that has run out is no claim, even before an entry removes it.
     #[must_use]
-    pub fn held(&self, now: Time) -> Option<&Claim> {
+    pub fn claim_at(&self, now: Time) -> Option<&Claim> {
         self.claim.as_deref().filter(|claim| claim.until > now)
     }
 
-    /// When a timer of it fires: once it is due, and, if it waits for that, once nobody holds the
-    /// instance.
+    /// When a timer of it fires: when it is due or, if it waits for the claim, when the claim ends
+    /// after that.
     #[must_use]
     pub fn fires_at(&self, timer: &Timer) -> Time {
         match &self.claim {
@@ -413,7 +411,8 @@ impl Instance {
         }
     }
 
-    /// What its dues are told by at `now`: they stand still while it is paused.
+    /// The time that its due times are compared with at `now`; it stops while the instance is
+    /// paused.
     #[must_use]
     pub fn clock(&self, now: Time) -> Time {
         self.pause
@@ -427,13 +426,13 @@ impl Instance {
         alert.counts_from.unwrap_or(self.entered_at)
     }
 
-    /// The earlier of an alert's due and the deadline.
+    /// The due time of an alert or the deadline, the earlier of them.
     #[must_use]
     pub fn due_of(&self, alert: &Alert) -> Option<Time> {
         alert.due.into_iter().chain(self.deadline).min()
     }
 
-    /// The earliest due of its alerts and the deadline.
+    /// The earliest of the due times of its alerts and the deadline.
     #[must_use]
     pub fn due(&self) -> Option<Time> {
         self.alerts
@@ -443,7 +442,7 @@ impl Instance {
             .min()
     }
 
-    /// Whether its due has passed at `now`; an instance that has ended is never overdue.
+    /// Whether its due time has passed at `now`; an instance that has ended is never overdue.
     #[must_use]
     pub fn is_overdue(&self, now: Time) -> bool {
         !self.status.is_ended() && self.due().is_some_and(|due| due <= self.clock(now))
@@ -460,7 +459,7 @@ impl Instance {
 }
 
 impl Instance {
-    /// What is kept of the form of the push that led to the stage; none where nothing is kept.
+    /// The kept values of the form of the push that led to the stage; none where none are kept.
     #[must_use]
     pub fn form(&self) -> Option<&[(Box<str>, Value)]> {
         self.filling.as_ref()?.form.as_deref()

@@ -1,10 +1,10 @@
 //! How an instance of a workflow moves on a call.
 //!
-//! Promises: everything here is pure. `decide` looks at a [`World`] and a command and says what
-//! would change, as an [`Entry`] of facts; `apply` puts such facts into a World, the same way for
+//! Promises: everything here is pure. `decide` reads a [`World`] and a command, and returns what
+//! would change as an [`Entry`] of facts. `apply` puts such facts into a World, the same way for
 //! live traffic and for recovery. Time and ids are arguments.
 //!
-//! Must not: do I/O, read a clock, make random ids, know of files, of gRPC or of a store.
+//! Must not: do I/O, read a clock, make random ids, or know of files, gRPC or a store.
 //! `clippy.toml` beside this crate forbids the usual ways of doing so.
 
 pub mod actor;
@@ -33,7 +33,7 @@ pub mod work;
 pub mod world;
 
 pub use command::{Command, Request};
-pub use decide::{Decision, decide, faults_in, faults_of, recall, try_batch};
+pub use decide::{Decision, decide, recall, request_errors, request_errors_in, try_batch};
 pub use entry::Entry;
 pub use rejection::Rejection;
 pub use world::{Root, World};

@@ -13,17 +13,17 @@ pub const DETAILS_MAX: usize = 64;
 /// Open instances on one call: bounds what one change of a call can touch. With
 /// [`TOUCHED_WHOLE_BYTES_MAX`] and [`RELEASED_BYTES_MAX`] it bounds the size of an entry.
 pub const OPEN_INSTANCES_PER_CALL_MAX: usize = 100;
-/// Bytes of an instance that an entry holds whole though only its call changed: usual ones have
-/// less than 2 KiB. Of a larger one the entry holds what changed, so that 100 of the largest on one
-/// call take no more than 100 of these.
+/// Bytes of an instance that an entry holds whole although only its call changed. Usual instances
+/// have less than 2 KiB. Of a larger one the entry holds only the effect of the change, so that 100
+/// of the largest on one call take no more than 100 of this size.
 pub const TOUCHED_WHOLE_BYTES_MAX: usize = 4_096;
-/// Bytes of instances after which the end of a call, or the masking of one, leaves the others to
-/// entries of their own: an entry with one largest instance more still has its place in a group of
-/// the journal.
+/// Bytes of instances in one entry that ends or masks a call; the other instances of the call get
+/// entries of their own. An entry with one more instance of the largest size still fits into a
+/// group of the journal.
 pub const RELEASED_BYTES_MAX: usize = 1 << 20;
 /// Bytes of the calls that one erasure takes.
 pub const ERASURE_BYTES_MAX: usize = 1 << 20;
-/// Warnings of one entering of stages that are kept: more than anybody reads. A walk through a
+/// Warnings that are kept when stages are entered: more than anybody reads. A walk through a
 /// thousand stages could make megabytes of them.
 pub const STAGE_WARNINGS_MAX: usize = 100;
 /// Instances on one call, ended ones too: bounds the call's record.
@@ -32,38 +32,38 @@ pub const INSTANCES_PER_CALL_MAX: usize = 1_000;
 pub const OPEN_INSTANCES_MAX: u64 = 4_000_000;
 /// The shortest lease of a claim, in milliseconds.
 pub const LEASE_MILLIS_MIN: i64 = 1_000;
-/// The longest: a day. What is held for longer is a hand-over, not a hold.
+/// The longest lease of a claim: a day. For longer, hand the work over.
 pub const LEASE_MILLIS_MAX: i64 = 86_400_000;
 /// The lease of a claim that names none: a quarter of an hour.
 pub const LEASE_MILLIS_DEFAULT: i64 = 900_000;
-/// Candidates of one command that claims the next follow-up: as many people may ask at the same
-/// moment and each gets another. To look at all of them takes some ten microseconds.
+/// Candidates of one command that claims the next follow-up: so many people may ask at the same
+/// moment, and each gets another one. Checking all of them takes about ten microseconds.
 pub const CLAIM_CANDIDATES_MAX: usize = 64;
-/// Calls of one caller that are looked at: a caller with more is a switchboard, or a number that
+/// Calls of one caller that a search reads: a caller with more is a switchboard, or a number that
 /// everybody has.
 pub const CALLS_OF_CALLER_MAX: usize = 1_000;
-/// The longest that an alert is snoozed, or an instance paused: a year. What nobody looks at for
-/// longer is forgotten.
-pub const PUT_OFF_MILLIS_MAX: i64 = 366 * 86_400_000;
+/// The longest snooze of an alert or pause of an instance: a year. What nobody looks at for longer
+/// is forgotten.
+pub const HIDDEN_MILLIS_MAX: i64 = 366 * 86_400_000;
 /// Items of a batch: about a quarter of a megabyte in the journal.
 pub const BATCH_ITEMS_MAX: usize = 10_000;
 /// Batches that run at once.
 pub const BATCHES_RUNNING_MAX: usize = 8;
 /// Ended batches that are kept with their results; the oldest go first.
 pub const BATCHES_KEPT: usize = 100;
-/// Items of a batch in a second, where the request does not say.
+/// Items of a batch in a second, where the request does not set it.
 pub const BATCH_PER_SECOND_DEFAULT: u32 = 100;
-/// The most items of a batch in a second: leaves the ledger to those who wait for an answer.
+/// The most items of a batch in a second, so that requests do not wait for the ledger.
 pub const BATCH_PER_SECOND_MAX: u32 = 1_000;
-/// Calls that one erasure takes: a caller with more is asked for again; about 100 KB in the
+/// Calls that one erasure takes: a caller with more needs another request; about 100 KB in the
 /// journal.
 pub const ERASED_CALLS_MAX: usize = 1_000;
 /// Erasures that run at once.
 pub const ERASURES_RUNNING_MAX: usize = 8;
-/// Ended erasures of which is kept that they were; the oldest go first.
+/// Ended erasures that are kept; the oldest go first.
 pub const ERASURES_KEPT: usize = 100;
-/// For so many sequences after a call has left memory it is still in the shared indexes: far more
-/// than are on their way to the disk, so that no reader of an older root misses it.
+/// For so many sequences a call that has left memory stays in the shared indexes: far more than are
+/// on their way to the disk, so that a reader of an older root still finds it.
 pub const RETIRED_SEQUENCES: u64 = 4_096;
 /// Keys that the shared indexes forget with one entry. Each call took an entry of its own when it
 /// came, so on average one an entry is enough; a chunk of the archive, which removes thousands at
@@ -77,8 +77,8 @@ pub const WORKFLOWS_MAX: usize = 10_000;
 pub const VERSIONS_MAX: usize = 10_000;
 /// Request ids that are remembered: at about 90 bytes each they fill 900 MB; the oldest go first.
 pub const REQUEST_IDS_MAX: usize = 10_000_000;
-/// Places at which time went back that are remembered: each was accepted by a person, and costs a
-/// report one more search.
+/// Entries that set time back and are remembered: a person accepted each, and each costs a report
+/// one more search.
 pub const TIMES_SET_BACK_KEPT: usize = 100;
 /// Values of one field of a filter.
 pub const FILTER_VALUES_MAX: usize = 100;

@@ -1,17 +1,17 @@
-//! What is left of a call, an instance or an entry once its caller has been erased: the shape of
-//! what happened, and who did it, without anything that was said of or by the caller.
+//! Masks calls, instances and entries of an erased caller. What happened and who did it is kept;
+//! all data of and from the caller is removed.
 
 use std::sync::Arc;
 
 use aftercall_definition::Definition;
 
 use crate::call::{Call, Caller};
-use crate::entry::{After, CallChange, ChangeKind, Entry, InstanceChange, Said};
+use crate::entry::{After, CallChange, ChangeKind, Details, Entry, InstanceChange};
 use crate::instance::{Instance, InstanceId, Status};
 use crate::world::Root;
 use crate::world::erasing::Erasing;
 
-/// Stands where something was erased.
+/// The text in place of erased data.
 pub const ERASED: &str = "[erased]";
 
 fn mask(text: &mut Box<str>) {
@@ -42,8 +42,8 @@ pub fn call(call: &Call) -> Call {
     }
 }
 
-/// A key is a word that the script's author chose. Anything else, such as a number or a name, may
-/// be the caller's.
+/// Keeps a key that is a word, which the author of the script chose. Any other key, such as a
+/// number or a name, may be data of the caller.
 fn detail_key(key: &str) -> Box<str> {
     let is_word = key
         .chars()
@@ -51,8 +51,8 @@ fn detail_key(key: &str) -> Box<str> {
     if is_word { key.into() } else { ERASED.into() }
 }
 
-/// The instance without its fields and texts. Its stage, its clocks, who holds it and an outcome
-/// that its definition declares stay; an outcome that a person typed may name the caller.
+/// The instance without its fields and texts. Its stage, clocks and holder are kept, and an outcome
+/// that its definition declares. An outcome that a person typed may name the caller.
 #[must_use]
 pub fn instance(instance: &Instance, definition: Option<&Definition>) -> Instance {
     let mut masked = instance.clone();
@@ -73,7 +73,7 @@ pub fn instance(instance: &Instance, definition: Option<&Definition>) -> Instanc
     masked
 }
 
-/// The entry without what was said of or by the caller; `root` knows the definitions.
+/// The entry without the data of the caller; `root` has the definitions.
 #[must_use]
 pub fn entry(root: &Root, entry: &Entry) -> Entry {
     let of_call = |change: &CallChange| CallChange {
@@ -92,23 +92,22 @@ pub fn entry(root: &Root, entry: &Entry) -> Entry {
         ..change.clone()
     };
     Entry {
-        said: said(entry.kind, &entry.said),
+        details: details(entry.kind, &entry.details),
         call: entry.call.as_ref().map(of_call),
         instances: entry.instances.iter().map(of_instance).collect(),
         ..entry.clone()
     }
 }
 
-fn said(kind: ChangeKind, said: &Said) -> Said {
-    let mut masked = said.clone();
+fn details(kind: ChangeKind, details: &Details) -> Details {
+    let mut masked = details.clone();
     match kind {
-        // Names of what changed, and the reason for which operations erased: both tell nothing of
-        // the caller.
+        // The names of changed properties, and the reason for the erasure: neither is data of the
+        // caller.
         ChangeKind::CallUpdated | ChangeKind::CallerErased => {}
         _ => mask(&mut masked.note),
     }
-    // What people and scripts filled in; the times of a pause or a snooze are the shape of what
-    // happened.
+    // Removes what people and scripts filled in; the times of a pause or a snooze are kept.
     if matches!(
         kind,
         ChangeKind::ButtonPushed | ChangeKind::Set | ChangeKind::SetAgain | ChangeKind::Finished
@@ -118,8 +117,8 @@ fn said(kind: ChangeKind, said: &Said) -> Said {
     masked
 }
 
-/// Whether an entry contains data of a caller who is being erased; `root` knows the calls of
-/// instances that came later.
+/// Whether an entry contains data of a caller who is being erased; `root` has the calls of later
+/// instances.
 #[must_use]
 pub fn is_masked(erasing: &Erasing, root: &Root, entry: &Entry) -> bool {
     if erasing.is_empty() {
@@ -144,7 +143,7 @@ pub fn is_masked(erasing: &Erasing, root: &Root, entry: &Entry) -> bool {
     entry.sequence <= upto
 }
 
-/// The entry as it may be shown and kept while callers are being erased.
+/// The entry, masked where it contains data of a caller who is being erased.
 #[must_use]
 pub fn masked(erasing: &Erasing, root: &Root, entry: Arc<Entry>) -> Arc<Entry> {
     if is_masked(erasing, root, &entry) {

@@ -1,8 +1,8 @@
 //! Telephone numbers as people and telephone systems write them, compared as the numbers that they
 //! are.
 //!
-//! A number has one certain reading, and may have others. By the certain one every written form of
-//! a number is the same, and only those: erasing goes by it. By any of them a number is found.
+//! A number has one certain reading, and may have others. All written forms of one number have the
+//! same certain reading, and no other number has it: erasing uses it. Searching uses all readings.
 //!
 //! Promise: reading never fails. Must not: store anything, or depend on a setting where something
 //! is indexed ([`terms`]): a call keeps what the script sent, and the country of a server may
@@ -15,14 +15,14 @@ use std::fmt;
 use rlibphonenumber::{PHONE_NUMBER_UTIL, PhoneNumber, PhoneNumberFormat, Region};
 use written::Written;
 
-/// Digits at the end of a number by which it is indexed. All forms of a number share them, as far
-/// as it has as many.
+/// The number of last digits by which a number is indexed. All forms of a number share them, if it
+/// has as many.
 const TERM_DIGITS: usize = 7;
 /// Digits of a number with its country code that may have fewer than [`TERM_DIGITS`] without it,
 /// and a zero in between: `+49 (0)89 123`.
 const SHORT_DIGITS: usize = 10;
 
-/// The country of the numbers that name none; none where the server was given none.
+/// The country of numbers without a country code; none where the server has no such setting.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Country(Option<Region>);
 
@@ -56,11 +56,11 @@ impl fmt::Display for Country {
 /// What a written number means.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Readings {
-    /// What it is taken for where two people must not be mixed up: a number in the form of E.164,
-    /// such as `+442079460001`, or else the digits as they are written.
+    /// The reading that counts where two people must not be mixed up: a number in the form of
+    /// E.164, such as `+442079460001`, or else the digits as they are written.
     pub certain: String,
-    /// What it may be as well, so that it is found: a number without `+` may be a national one, or
-    /// an international one.
+    /// Other possible readings, used by searches: a number without `+` may be national or
+    /// international.
     pub others: Vec<String>,
     /// The extension; empty for none.
     pub extension: String,
@@ -91,7 +91,7 @@ impl Readings {
     }
 }
 
-/// Reads a number; none where the text holds none, or says that the number is withheld.
+/// Reads a number; none where the text contains no number, or the number is withheld.
 ///
 /// The certain reading is the first of these that is a number: with `+` or `00` the international
 /// one; the national one, if it is written as it is dialled in the country; an international one
@@ -132,8 +132,8 @@ pub fn read(text: &str, country: Country) -> Option<Readings> {
     })
 }
 
-/// By what a number is indexed. Two numbers of which one may be the other have a term in common,
-/// whatever the country of the server is, if one of them is looked for by its [`sought_terms`].
+/// The terms by which a number is indexed. Two numbers that may be the same have a term in common
+/// if one of them is searched for by its [`sought_terms`], for any country of the server.
 #[must_use]
 pub fn terms(text: &str) -> Vec<String> {
     let Some(Written { number, .. }) = written::read(text) else {
@@ -163,7 +163,7 @@ pub fn terms(text: &str) -> Vec<String> {
     terms
 }
 
-/// What a number is looked for by.
+/// The terms by which a number is searched for.
 #[must_use]
 pub fn sought_terms(text: &str, country: Country) -> Vec<String> {
     let mut terms = terms(text);
@@ -179,8 +179,8 @@ pub fn sought_terms(text: &str, country: Country) -> Vec<String> {
     terms
 }
 
-/// The usual ways to write a number, by their digits and `+`: that is how servers that did not read
-/// numbers yet wrote them into the archive.
+/// The usual ways to write a number, as digits and `+`. Earlier servers, which did not read
+/// numbers, wrote these into the archive.
 #[must_use]
 pub fn earlier_forms(text: &str, country: Country) -> Vec<String> {
     let mut forms = vec![

@@ -1,7 +1,7 @@
-//! Questions that are answered from a root: lists and counts, in a fixed order, page by page.
+//! Queries on a root: lists and counts, in a fixed order, page by page.
 //!
-//! A walk over many rows asks now and then whether it is to stop. Must not change anything, and
-//! must not read a clock: the time by which overdue is decided comes in.
+//! A walk over many rows checks from time to time whether it must stop. Must not change anything or
+//! read a clock: the time for deciding what is overdue is an argument.
 
 mod archivable;
 mod batch_items;

@@ -1,4 +1,4 @@
-//! Why a command was refused: a closed list. The API turns each into a status in one file.
+//! Why a command was refused: a closed list. One file of the API turns each into a status.
 
 use std::sync::Arc;
 
@@ -69,7 +69,7 @@ pub enum Rejection {
     /// The instance's state forbids it.
     #[error("the follow-up is {}: it cannot take this", .instance.status.word())]
     IllegalMove {
-        /// As it stands.
+        /// The instance as it is.
         instance: Arc<Instance>,
         /// What was asked.
         happening: Happening,
@@ -80,12 +80,12 @@ pub enum Rejection {
     /// No version of the workflow has such a button.
     #[error("the workflow has no such button")]
     NoSuchButton {
-        /// As it is.
+        /// The instance as it is.
         instance: Arc<Instance>,
         /// What was asked for.
         button: Box<str>,
     },
-    /// The alert is not one of those that stand on it.
+    /// The alert is not one of its open ones.
     #[error("the alert is gone")]
     AlertGone(Arc<Instance>),
     /// The alert has become more urgent, or is for another team, since the person saw it.
@@ -112,7 +112,7 @@ pub enum Rejection {
     /// The workflow has no stage with this number.
     #[error("the workflow has no stage {stage}")]
     NoSuchStage {
-        /// As it stands.
+        /// The instance as it is.
         instance: Arc<Instance>,
         /// What was asked for.
         stage: u32,
@@ -132,7 +132,7 @@ pub enum Rejection {
     /// Another pushed.
     #[error("only the one who pushed, or a supervisor, takes it back")]
     PushedByAnother {
-        /// As it stands.
+        /// The instance as it is.
         instance: Arc<Instance>,
         /// Who pushed.
         by: Box<str>,
@@ -163,9 +163,9 @@ pub enum Rejection {
 }
 
 impl Rejection {
-    /// In a sentence, with every field at fault.
+    /// The message, with all invalid fields.
     #[must_use]
-    pub fn in_full(&self) -> String {
+    pub fn full_message(&self) -> String {
         match self {
             Self::Invalid(faults) => faults
                 .iter()

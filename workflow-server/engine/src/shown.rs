@@ -1,4 +1,4 @@
-//! What Call Managers are shown: the rule by which all of their reads, lists and streams go.
+//! What Call Managers see: one rule for all of their reads, lists and streams.
 
 use crate::call::Call;
 use crate::instance::{Instance, Status};

@@ -19,18 +19,18 @@ use crate::entry::{After, InstanceChange};
 use crate::instance::Instance;
 use crate::world::World;
 
-/// The instance that a change leaves in a World that does not hold the change yet.
+/// The instance after a change that the World does not hold yet.
 ///
 /// # Panics
-/// Where the change touches an instance that is not there, or says another entry than its own of
-/// one that is whole.
+/// Where the change touches an instance that does not exist, or where a whole instance names
+/// another entry than its own.
 #[must_use]
 pub fn after(world: &World, change: &InstanceChange) -> Arc<Instance> {
     match &change.after {
         After::Whole(instance) => {
             assert_eq!(
                 instance.whole_at, instance.sequence,
-                "a whole instance is of the entry that holds it"
+                "a whole instance names the entry that holds it"
             );
             instance.clone()
         }
@@ -38,7 +38,7 @@ pub fn after(world: &World, change: &InstanceChange) -> Arc<Instance> {
             let before = world
                 .root()
                 .instance(touched.id)
-                .expect("what is touched is there");
+                .expect("a touched instance exists");
             Arc::new(touched.onto(before))
         }
     }

@@ -1,5 +1,5 @@
-//! What counts as work of people on a follow-up: what a script cannot take back any more, and what
-//! a push cannot be undone over.
+//! The work of people on a follow-up: after it a script cannot withdraw the follow-up, and a push
+//! cannot be undone.
 
 use crate::actor::ActorKind;
 use crate::entry::{ChangeKind, Entry, InstanceChange};
@@ -32,9 +32,9 @@ pub fn is_work(entry: &Entry, change: &InstanceChange) -> bool {
         )
 }
 
-/// Whether a push can still be taken back after this change of the instance: it came by itself, or
-/// is about the call alone, and left the stage, what the alerts mean and the claims of others as
-/// they were. What was due meanwhile fires after the undo.
+/// Whether a push can still be undone after this change of the instance. The change must be
+/// automatic or only of the call, and must not change the stage, the meaning of the alerts or the
+/// claims of others. Timers that were due meanwhile fire after the undo.
 #[must_use]
 pub fn can_undo_over(entry: &Entry, change: &InstanceChange, pushed_by: &str) -> bool {
     match change.kind {

@@ -1,9 +1,9 @@
-//! The World: all state, in memory, made by applying the journal in order and in no other way.
+//! The World: all state, in memory, built only by applying the journal in order.
 //!
 //! [`Root`] is what readers see: persistent maps behind cheap clones, published once per durable
-//! commit. The rest of the World (timers, request ids) is private to the one writer. Each index is
-//! a file of its own, with hooks that `apply` calls, and a property that holds it equal to
-//! rebuilding it from the instances.
+//! commit. The rest of the World (timers, request ids) is private to the one writer. Each index has
+//! a file of its own, with hooks that `apply` calls; a property test compares it with an index that
+//! is rebuilt from the instances.
 
 pub mod call_index;
 pub mod caller_index;
@@ -27,7 +27,7 @@ use aftercall_definition::rules::Suggestions;
 use aftercall_definition::time::Time;
 use aftercall_definition::validate::{Declared, validate};
 use aftercall_definition::{Definition, Fault};
-pub use apply::Unfit;
+pub use apply::ApplyError;
 use imbl::{OrdMap, OrdSet, Vector};
 use jiff::tz::TimeZone;
 pub use keeping::Keeping;
@@ -59,7 +59,7 @@ pub struct Counters {
 impl Counters {
     /// How many have this status.
     #[must_use]
-    pub fn of(&self, status: Status) -> u64 {
+    pub fn count(&self, status: Status) -> u64 {
         self.by_status[status as usize]
     }
 
@@ -69,7 +69,7 @@ impl Counters {
         Status::ALL
             .into_iter()
             .filter(|status| !status.is_ended())
-            .map(|status| self.of(status))
+            .map(|status| self.count(status))
             .sum()
     }
 
@@ -79,7 +79,7 @@ impl Counters {
         Status::ALL
             .into_iter()
             .filter(|status| status.is_ended())
-            .map(|status| self.of(status))
+            .map(|status| self.count(status))
             .sum()
     }
 
@@ -90,15 +90,15 @@ impl Counters {
     }
 }
 
-/// One moment of the World, as readers see it; cloning it costs next to nothing.
+/// The World at one moment, as readers see it; cloning it is cheap.
 #[derive(Clone, Debug)]
 pub struct Root {
     /// The sequence of the newest entry in it; 0 before the first.
     pub sequence: u64,
     /// When that entry was decided.
     pub at: Time,
-    /// The sequences of the entries by which time went back, ascending; the newest of them where
-    /// there are very many. Between two of them entries are in the order of their times.
+    /// The sequences of the entries that set time back, ascending; only the newest of them where
+    /// there are many. Between two of them, entries are in the order of their times.
     pub time_set_back: Arc<[u64]>,
     /// Declared teams.
     pub teams: Arc<Teams>,
@@ -120,7 +120,7 @@ pub struct Root {
     pub history: History,
     /// Erasures by id: those that run, and the newest that have ended.
     pub erasures: OrdMap<u64, Arc<Erasure>>,
-    /// What is masked wherever it is read.
+    /// The calls that are masked when they are read.
     pub erasing: Arc<Erasing>,
     /// How many there are.
     pub counters: Counters,
@@ -136,14 +136,14 @@ pub struct Root {
 }
 
 impl Root {
-    /// The sequence of the newest entry by which time went back; 0 where it never has.
+    /// The sequence of the newest entry that set time back; 0 without one.
     #[must_use]
     pub fn time_last_set_back(&self) -> u64 {
         self.time_set_back.last().copied().unwrap_or(0)
     }
 
-    /// The time zone that counts where neither the caller nor a calendar has one: a setting of the
-    /// server, UTC where it has none.
+    /// The time zone where neither the caller nor a calendar has one: a setting of the server, UTC
+    /// by default.
     #[must_use]
     pub fn default_zone(&self) -> &TimeZone {
         &self.default_zone
@@ -156,8 +156,8 @@ impl Root {
             .filter(|instance| instance.id == id)
     }
 
-    /// By what an action counts that names this calendar, or none itself; a calendar that is gone
-    /// leaves the clock on the wall.
+    /// The clock of an action that names this calendar, or none: the wall clock where there is no
+    /// calendar.
     #[must_use]
     pub fn clock(&self, definition: &Definition, own: Option<&str>) -> Clock<'_> {
         let calendar = definition
@@ -166,7 +166,7 @@ impl Root {
         calendar.map_or(Clock::Wall, |calendar| Clock::Calendar(calendar))
     }
 
-    /// What workflows may name.
+    /// Validates a definition with the declared teams and calendars.
     pub fn validate(&self, definition: &Definition) -> Vec<Fault> {
         let is_team = |name: &str| self.teams.place(name).is_some();
         let is_calendar = |name: &str| self.calendars.named(name).is_some();
@@ -211,7 +211,8 @@ impl Root {
         self.call_slot(key).and_then(|slot| self.call_at(slot))
     }
 
-    /// The calls of a caller, newest first; only a customer's, where one is named.
+    /// The calls of a caller, newest first; only those of a customer, where one is named. Reads at
+    /// most [`limits::CALLS_OF_CALLER_MAX`] calls.
     pub fn calls_of<'r>(
         &'r self,
         key: &'r CallerKey,
@@ -224,7 +225,7 @@ impl Root {
         )
     }
 
-    /// The same, however many calls of others are found by the same.
+    /// The same without a limit.
     pub fn all_calls_of<'r>(
         &'r self,
         key: &'r CallerKey,
@@ -250,7 +251,7 @@ impl Root {
             .filter(move |slot| seen.insert(*slot))
             .filter_map(|slot| self.call_at(slot));
         of_caller.filter(move |call| {
-            key.fits(&call.caller) && (customer.is_empty() || *call.customer == *customer)
+            key.matches(&call.caller) && (customer.is_empty() || *call.customer == *customer)
         })
     }
 
@@ -349,14 +350,14 @@ impl World {
         }
     }
 
-    /// The present moment, for readers.
+    /// The present root, for readers.
     #[must_use]
     pub fn root(&self) -> &Root {
         &self.root
     }
 
-    /// Sets the time zone that counts where neither the caller nor a calendar has one. It is a
-    /// setting and no state: no entry has it, and applying entries does not depend on it.
+    /// Sets the time zone where neither the caller nor a calendar has one. It is a setting, not
+    /// state: no entry has it, and applying entries does not depend on it.
     pub fn set_default_zone(&mut self, zone: TimeZone) {
         self.root.default_zone = zone;
     }

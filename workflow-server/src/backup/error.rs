@@ -3,7 +3,7 @@
 use std::io;
 use std::path::Path;
 
-use aftercall_engine::world::Unfit;
+use aftercall_engine::world::ApplyError;
 use thiserror::Error;
 
 use crate::journal::{JournalError, OpenError};
@@ -113,7 +113,7 @@ pub enum BackupError {
     Record(#[from] RecordError),
     /// An entry does not fit.
     #[error(transparent)]
-    Unfit(#[from] Unfit),
+    ApplyError(#[from] ApplyError),
 }
 
 impl BackupError {

@@ -192,6 +192,6 @@ mod tests {
             .map(|erasure| erasure.masked_at.len())
             .sum();
         assert_eq!((masked, root.erasures.len()), (CALLS, 9));
-        assert!(!Erasing::of(&root.erasures).is_empty());
+        assert!(!Erasing::new(&root.erasures).is_empty());
     }
 }

@@ -168,7 +168,7 @@ pub(crate) async fn list(
         return Ok(proto::ListInstancesResponse::default());
     };
     let is_meant = |found: &FoundInstance| {
-        view.has_call(&found.call) && filter.lets_ended_through(&view, &found.instance, &found.call)
+        view.has_call(&found.call) && filter.matches_ended(&view, &found.instance, &found.call)
     };
     let listed = shared
         .ledger

@@ -270,11 +270,11 @@ async fn notes(shared: &Shared, instance: &Arc<Instance>) -> Result<Vec<proto::N
             .instances
             .iter()
             .find(|change| change.after.id() == instance.id);
-        if change.is_some_and(|change| is_note(change.kind)) && !entry.said.note.is_empty() {
+        if change.is_some_and(|change| is_note(change.kind)) && !entry.details.note.is_empty() {
             notes.push(proto::Note {
                 at: Some(convert::timestamp(entry.at)),
                 actor: Some(convert::actor(&entry.actor)),
-                text: entry.said.note.to_string(),
+                text: entry.details.note.to_string(),
             });
         }
     }

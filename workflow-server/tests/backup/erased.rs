@@ -31,7 +31,7 @@ async fn furnish(house: &House) -> InstanceId {
 }
 
 async fn erase(house: &House) -> u64 {
-    let key = CallerKey::of(
+    let key = CallerKey::new(
         &Caller {
             reference: "C-99".into(),
             ..Caller::default()

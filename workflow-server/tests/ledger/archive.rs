@@ -166,7 +166,7 @@ async fn check_found(bench: &Bench, id: InstanceId, call: &str, reference: &str)
         (calls[0].call.key.clone(), calls[0].instances[0].id),
         (call_key(call), id)
     );
-    let by = CallerKey::of(&caller(reference), Country::NONE).unwrap();
+    let by = CallerKey::new(&caller(reference), Country::NONE).unwrap();
     let calls = archive
         .calls_of(&by, ("", None), 10, now(bench))
         .await

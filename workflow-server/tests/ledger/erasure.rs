@@ -266,7 +266,7 @@ impl House {
     }
 
     async fn start_erasing(&self) -> u64 {
-        let caller = CallerKey::of(
+        let caller = CallerKey::new(
             &Caller {
                 reference: REFERENCE.into(),
                 ..Caller::default()
@@ -460,7 +460,7 @@ async fn what_is_erased_is_masked_at_once_and_then_no_byte_of_it_remains() {
         .await
         .unwrap();
     assert!(first.actor.name.contains("olga"), "who did it stays");
-    let by = CallerKey::of(
+    let by = CallerKey::new(
         &Caller {
             reference: REFERENCE.into(),
             ..Caller::default()
@@ -542,7 +542,7 @@ async fn what_comes_after_the_mask_stays_also_where_a_key_is_used_again() {
         .await;
     house.done(erasure).await;
     let entry = house.handle.history().entry(said).await.unwrap();
-    assert_eq!(*entry.said.note, *"the part is here");
+    assert_eq!(*entry.details.note, *"the part is here");
     let root = house.handle.root();
     let again = root.call(&call_key("archived")).unwrap();
     assert_eq!(*again.caller.reference, *"C-other");
@@ -558,7 +558,7 @@ async fn two_erasures_at_once_come_to_their_end() {
     let (archived, _) = house.furnish().await;
     let first = house.start_erasing().await;
     house.mask(first).await;
-    let other = CallerKey::of(
+    let other = CallerKey::new(
         &Caller {
             reference: "C-other".into(),
             ..Caller::default()

@@ -93,7 +93,7 @@ fn call() -> CallKey {
 }
 
 fn count(root: &aftercall_engine::Root, status: Status) -> usize {
-    root.counters.of(status) as usize
+    root.counters.count(status) as usize
 }
 
 #[tokio::test]

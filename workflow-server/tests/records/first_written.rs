@@ -63,7 +63,7 @@ pub(crate) fn forget(entry: &mut Entry, (waits, recipient): (bool, bool)) {
 /// A hand-over did not name its recipient.
 fn forget_recipient(entry: &mut Entry) {
     if entry.kind == ChangeKind::HandedOver {
-        entry.said.values = Box::default();
+        entry.details.values = Box::default();
     }
 }
 

@@ -81,5 +81,5 @@ pub(crate) fn play_hands() -> Played {
 }
 
 fn said(played: &Played) -> &[(Box<str>, Value)] {
-    &played.entries.last().unwrap().said.values
+    &played.entries.last().unwrap().details.values
 }

@@ -53,7 +53,7 @@ pub(crate) fn play_archive() -> Played {
     );
     let erasures: Vec<u64> = (0..2)
         .map(|_| {
-            let caller = CallerKey::of(
+            let caller = CallerKey::new(
                 &Caller {
                     reference: "C-7".into(),
                     ..Caller::default()

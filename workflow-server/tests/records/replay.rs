@@ -6,7 +6,7 @@ use std::sync::Arc;
 use aftercall_definition::Definition;
 use aftercall_definition::testing::definitions;
 use aftercall_engine::actor::{Actor, ActorKind};
-use aftercall_engine::entry::{After, Answer, ChangeKind, InstanceChange, Said};
+use aftercall_engine::entry::{After, Answer, ChangeKind, Details, InstanceChange};
 use aftercall_engine::instance::Instance;
 use aftercall_engine::testing::{Player, Step, steps};
 use aftercall_engine::world::{Keeping, World};
@@ -73,11 +73,11 @@ fn stored_bytes(entry: &Entry, instance: &Arc<Instance>) -> usize {
         kind: ActorKind::Timer,
         name: "".into(),
     };
-    let (said, answer) = (Said::default(), Answer::Done);
+    let (details, answer) = (Details::default(), Answer::Done);
     let alone = Entry {
         actor,
         mark: None,
-        said,
+        details,
         answer,
         call: None,
         instances: vec![change],

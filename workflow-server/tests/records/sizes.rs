@@ -294,7 +294,7 @@ fn shows_the_agent(played: &mut Played) {
 
 /// Erases the caller: the call with its instances is masked in as many entries as it takes.
 fn masks(played: &mut Played) {
-    let caller = CallerKey::of(
+    let caller = CallerKey::new(
         &Caller {
             reference: "C-7".into(),
             ..Caller::default()

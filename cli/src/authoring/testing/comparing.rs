@@ -183,7 +183,7 @@ pub(super) fn offered(definition: &Definition, instance: &Instance) -> Vec<Strin
     let all = actions
         .iter()
         .enumerate()
-        .filter(|(place, _)| !is_over && instance.does(*place));
+        .filter(|(place, _)| !is_over && instance.has_done(*place));
     all.filter_map(|(_, action)| match &action.kind {
         ActionKind::Button(button) => Some(button.event.clone()),
         _ => None,

@@ -240,21 +240,21 @@ pub struct FinishFollowUp {
 /// Takes a push back.
 #[derive(Clone, Debug)]
 pub struct UndoPush {
-    /// Of which instance.
+    /// The instance.
     pub instance: InstanceId,
-    /// The newest change of the instance: the push, or what has happened by itself since
+    /// The newest change of the instance: the push, or an automatic change after it
     /// ([`crate::work::can_undo_over`]).
     pub sequence: u64,
     /// Who pushed.
     pub pushed_by: Box<str>,
-    /// When.
+    /// When they pushed.
     pub pushed_at: Time,
     /// The instance as it was before, from the journal.
     pub before: Arc<Instance>,
     /// For how long after a push it may be taken back, in milliseconds.
     pub within_millis: i64,
-    /// Whether the asker may take back what another pushed.
+    /// Whether the actor may take back what another person pushed.
     pub as_supervisor: bool,
-    /// Why; needed where another pushed.
+    /// Why; required where another person pushed.
     pub reason: Box<str>,
 }

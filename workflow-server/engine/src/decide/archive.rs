@@ -1,5 +1,5 @@
-//! The archive: calls of which everything has ended leave memory, once a chunk that tells where to
-//! find them is durable.
+//! The archive: calls of which everything has ended leave memory, once a chunk that lists them is
+//! durable.
 
 use std::sync::Arc;
 
@@ -11,18 +11,18 @@ use crate::entry::ChangeKind;
 use crate::query::newest_of_call;
 use crate::world::Root;
 
-/// All of them or, where one has changed since the chunk was written, none: what the chunk says of
-/// each must be so.
-pub(super) fn store(draft: &mut EntryDraft<'_>, asked: &ArchiveCalls) {
-    let ArchiveCalls { file, calls } = asked;
+/// Removes all of the calls. Removes none of them where one has changed since the chunk was
+/// written, because the chunk would be wrong.
+pub(super) fn store(draft: &mut EntryDraft<'_>, command: &ArchiveCalls) {
+    let ArchiveCalls { file, calls } = command;
     let file = *file;
     draft.kind = ChangeKind::Archived;
     let root = draft.root;
-    // An erasure has looked for its calls in memory and in the archive: none may pass from the one
-    // to the other meanwhile.
+    // An erasure has searched for its calls in memory and in the archive: meanwhile none may move
+    // from one to the other.
     if file <= root.archive.newest_file
         || !root.erasing.is_empty()
-        || !calls.iter().all(|call| stands(root, call))
+        || !calls.iter().all(|call| is_unchanged(root, call))
     {
         return;
     }
@@ -37,21 +37,21 @@ pub(super) fn store(draft: &mut EntryDraft<'_>, asked: &ArchiveCalls) {
         .filter_map(|slot| root.instance_at(*slot))
         .map(|one| &**one);
     draft.archive = Some(ArchiveChange::Stored {
-        chunk: Arc::new(Chunk::of(file, &calls, instances)),
+        chunk: Arc::new(Chunk::new(file, &calls, instances)),
         calls: slots,
     });
 }
 
-fn stands(root: &Root, looked_at: &ArchivableCall) -> bool {
+fn is_unchanged(root: &Root, looked_at: &ArchivableCall) -> bool {
     let call = root
         .call_at(looked_at.slot)
         .filter(|call| call.sequence == looked_at.sequence);
     call.is_some_and(|call| newest_of_call(root, call) == Some(looked_at.newest))
 }
 
-/// A chunk that is gone already, or a file whose number another has taken, changes nothing.
-pub(super) fn replace(draft: &mut EntryDraft<'_>, asked: &ReplaceChunk) {
-    let ReplaceChunk { id, new } = asked;
+/// Changes nothing where the chunk is already gone, or another file has taken the number.
+pub(super) fn replace(draft: &mut EntryDraft<'_>, command: &ReplaceChunk) {
+    let ReplaceChunk { id, new } = command;
     draft.kind = ChangeKind::ChunkReplaced;
     let archive = &draft.root.archive;
     let fits = |new: &Arc<Chunk>| new.id == *id && new.file > archive.newest_file;

@@ -1,4 +1,4 @@
-//! Starting a timer: when it is due, by which clock and whose time of day.
+//! Starting a timer: when it is due, by which clock, and in whose time zone.
 
 use aftercall_definition::calendar::{Clock, NextDay};
 use aftercall_definition::model::{TimerAction, TimerStart};
@@ -11,9 +11,9 @@ use crate::entry::StageWarningKind;
 use crate::instance::{Instance, Timer};
 use crate::query::zone_of_caller;
 
-/// Starts a timer. One whose time has passed already is due at once; but one of a stage that was
-/// entered late, and that would be over by now, counts from now. So a stage that nobody could see
-/// does not end unseen, and a circle comes once after an outage.
+/// Starts a timer. A timer whose time has already passed is due at once. A timer of a stage that
+/// was entered late counts from now where its time would be over: so a stage does not end before
+/// people could see it, and a circle of timers runs once after an outage.
 pub(super) fn arm(
     scene: &Scene<'_>,
     instance: &Instance,
@@ -57,17 +57,17 @@ pub(super) fn arm(
     }
 }
 
-/// How a timer waits: by which clock, and whose time of day.
+/// How a timer waits: by which clock, and in whose time zone.
 pub(super) struct Waiting<'a> {
     pub(super) timer: &'a TimerAction,
     pub(super) clock: Clock<'a>,
-    /// The zone where there is no calendar: the caller's, else the one that the server is set to.
+    /// The zone where there is no calendar: the caller's, else the server's default.
     pub(super) zone: &'a TimeZone,
 }
 
 impl Waiting<'_> {
-    /// When it is due where it counts from `start`, and when its wait is over, where a time of day
-    /// has to come after that.
+    /// When it is due if it counts from `start`; and when its wait is over, where a time of day
+    /// follows the wait.
     fn from(&self, start: Time) -> (Time, Option<Time>) {
         match (self.timer.after, self.timer.at) {
             (None, None) => (start, None),
@@ -93,7 +93,7 @@ impl Waiting<'_> {
             .map_or(start, |at| at.after(start, zone, calendar))
     }
 
-    /// The same once a wait is over, which may be at just that time of day.
+    /// The same at the end of a wait, which may be exactly that time of day.
     pub(super) fn first(&self, waited: Time) -> Time {
         match self.timer.at {
             Some(at) if at.day == NextDay::Whenever => self.next(Time(waited.0.saturating_sub(1))),

@@ -8,22 +8,22 @@ use crate::rejection::Rejection;
 
 pub(super) fn decide(draft: &mut EntryDraft<'_>, command: &AuthorCommand) -> Result<(), Rejection> {
     match command {
-        AuthorCommand::ImportTeam(asked) => definitions::import_team(draft, asked),
-        AuthorCommand::RemoveTeam(asked) => definitions::remove_team(draft, asked),
-        AuthorCommand::ImportCalendar(asked) => definitions::import_calendar(draft, asked),
-        AuthorCommand::ImportWorkflow(asked) => definitions::import(draft, asked),
-        AuthorCommand::PublishWorkflow(asked) => definitions::publish(draft, asked),
-        AuthorCommand::ArchiveWorkflow(asked) => definitions::archive(draft, asked),
-        AuthorCommand::ConfirmRetention(asked) => definitions::confirm_retention(draft, asked),
+        AuthorCommand::ImportTeam(command) => definitions::import_team(draft, command),
+        AuthorCommand::RemoveTeam(command) => definitions::remove_team(draft, command),
+        AuthorCommand::ImportCalendar(command) => definitions::import_calendar(draft, command),
+        AuthorCommand::ImportWorkflow(command) => definitions::import(draft, command),
+        AuthorCommand::PublishWorkflow(command) => definitions::publish(draft, command),
+        AuthorCommand::ArchiveWorkflow(command) => definitions::archive(draft, command),
+        AuthorCommand::ConfirmRetention(command) => definitions::confirm_retention(draft, command),
     }
 }
 
-/// What is wrong with a command, whatever the state.
+/// Finds the invalid fields of a command, in any state.
 pub(super) fn check(check: &mut Check, command: &AuthorCommand) {
     match command {
-        AuthorCommand::ImportTeam(asked) => check.team(&asked.name, &asked.title),
-        AuthorCommand::RemoveTeam(asked) => check.name("name", &asked.name),
-        AuthorCommand::ImportCalendar(asked) => check.calendar(&asked.calendar),
+        AuthorCommand::ImportTeam(command) => check.team(&command.name, &command.title),
+        AuthorCommand::RemoveTeam(command) => check.name("name", &command.name),
+        AuthorCommand::ImportCalendar(command) => check.calendar(&command.calendar),
         // The definition was read from a file, and is validated when it is published.
         AuthorCommand::ImportWorkflow(_)
         | AuthorCommand::PublishWorkflow(_)

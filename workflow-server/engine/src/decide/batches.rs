@@ -54,14 +54,14 @@ pub(super) fn start(
     if batch.items.is_empty() {
         batch.end(BatchState::Done, draft.now);
     }
-    draft.said.note = start.reason.clone();
+    draft.details.note = start.reason.clone();
     draft.batch = Some(BatchChange::Started(Arc::new(batch)));
     Ok(())
 }
 
 /// Does the next item. The entry records a refusal.
-pub(super) fn step(draft: &mut EntryDraft<'_>, asked: StepBatch) {
-    let id = asked.batch;
+pub(super) fn step(draft: &mut EntryDraft<'_>, command: StepBatch) {
+    let id = command.batch;
     let Some(batch) = draft
         .root
         .batches
@@ -181,8 +181,8 @@ fn pause_one(
     pause::pause(draft, &command, actor)
 }
 
-pub(super) fn stop(draft: &mut EntryDraft<'_>, asked: &StopBatch) -> Result<(), Rejection> {
-    let StopBatch { batch: id, reason } = asked;
+pub(super) fn stop(draft: &mut EntryDraft<'_>, command: &StopBatch) -> Result<(), Rejection> {
+    let StopBatch { batch: id, reason } = command;
     draft.kind = ChangeKind::BatchStopped;
     let batch = draft
         .root
@@ -191,11 +191,11 @@ pub(super) fn stop(draft: &mut EntryDraft<'_>, asked: &StopBatch) -> Result<(), 
         .ok_or(Rejection::NoSuchBatch(*id))?;
     let mut progress = batch.progress();
     if batch.state == BatchState::Running {
-        draft.said.note = reason.clone();
+        draft.details.note = reason.clone();
         draft.batch = Some(BatchChange::Stopped { batch: *id });
         (progress.state, progress.ended_at) = (BatchState::Stopped, Some(draft.now));
     }
-    // The batch may be forgotten when the same request is asked again.
+    // The batch may be forgotten by the time the same request is repeated.
     draft.answer = Answer::BatchStopped(progress);
     Ok(())
 }

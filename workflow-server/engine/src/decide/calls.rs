@@ -1,4 +1,4 @@
-//! What is known of a call, and its end.
+//! Updating and ending calls.
 
 use aftercall_definition::FieldError;
 use aftercall_definition::model::FIRST_STAGE;
@@ -25,9 +25,9 @@ pub(super) struct Named {
     pub(super) is_archived: bool,
 }
 
-/// The call with its slot. Where it is not in memory it is a new one, which takes over what the
-/// archive knows: that it has ended, whether it is chargeable, who rang. What was erased of it
-/// stays erased.
+/// The call with its slot. A call that is not in memory is a new one. It takes over what the
+/// archive knows: whether it has ended, whether it is chargeable, and the caller. Erased data stays
+/// erased.
 ///
 /// # Errors
 /// [`Rejection::ArchiveMoved`] where the archive has changed since it was looked into.
@@ -54,7 +54,7 @@ pub(super) fn find_or_new(draft: &EntryDraft<'_>, key: &CallKey) -> Result<Named
     let call = archived.map_or_else(
         || Call::new(key.clone(), draft.now),
         |known| {
-            // The look may have been before an erasure began.
+            // It may have been looked up before an erasure began.
             let known = if root.erasing.has_call(known) {
                 mask::call(known)
             } else {
@@ -76,8 +76,8 @@ pub(super) fn find_or_new(draft: &EntryDraft<'_>, key: &CallKey) -> Result<Named
     })
 }
 
-/// Changes what is known; gives the names of what changed.
-pub(super) fn merge(
+/// Applies changes to a call; returns the names of what changed.
+pub(super) fn merge_changes(
     call: &mut Call,
     changes: &CallChanges,
 ) -> Result<Vec<&'static str>, Rejection> {
@@ -163,30 +163,30 @@ fn merge_details(call: &mut Call, changes: &CallChanges) -> Result<bool, Rejecti
     Ok(true)
 }
 
-pub(super) fn update(draft: &mut EntryDraft<'_>, asked: &UpdateCall) -> Result<(), Rejection> {
+pub(super) fn update(draft: &mut EntryDraft<'_>, command: &UpdateCall) -> Result<(), Rejection> {
     draft.kind = ChangeKind::CallUpdated;
     let Named {
         slot,
         mut call,
         is_new,
         is_archived,
-    } = find_or_new(draft, &asked.call)?;
-    check_revision(asked.expected, call.revision)?;
-    let changed = merge(&mut call, &asked.changes)?;
+    } = find_or_new(draft, &command.call)?;
+    check_revision(command.expected, call.revision)?;
+    let changed = merge_changes(&mut call, &command.changes)?;
     if changed.is_empty() && (!is_new || is_archived) {
         return Ok(());
     }
-    draft.said.note = changed.join(", ").into();
+    draft.details.note = changed.join(", ").into();
     draft.put_call(slot, call.clone(), true);
     draft.touch_open_instances(&call);
     Ok(())
 }
 
-/// Ends a call, which releases what waits for it. Saying it again changes nothing.
-pub(super) fn end(draft: &mut EntryDraft<'_>, asked: &EndCall) -> Result<(), Rejection> {
+/// Ends a call, which releases the instances that wait for it. Ending it again changes nothing.
+pub(super) fn end(draft: &mut EntryDraft<'_>, command: &EndCall) -> Result<(), Rejection> {
     draft.kind = ChangeKind::CallEnded;
     draft.answer = Answer::Released(Vec::new());
-    let Named { slot, mut call, .. } = find_or_new(draft, &asked.call)?;
+    let Named { slot, mut call, .. } = find_or_new(draft, &command.call)?;
     if call.ended_at.is_some() {
         return Ok(());
     }
@@ -206,8 +206,8 @@ pub(super) fn end(draft: &mut EntryDraft<'_>, asked: &EndCall) -> Result<(), Rej
         if draft.instance_bytes() < limits::RELEASED_BYTES_MAX {
             release(draft, old, &call, draft.now);
         } else {
-            // Its release time is now: the timer releases it next, in an entry of its own, whatever
-            // the clock shows.
+            // Its release time is now: the timer releases it next, in an entry of its own. That
+            // does not depend on the clock.
             draft.touch(ChangeKind::CallUpdated, old, Some(draft.now));
         }
     }
@@ -216,7 +216,7 @@ pub(super) fn end(draft: &mut EntryDraft<'_>, asked: &EndCall) -> Result<(), Rej
     Ok(())
 }
 
-/// Lets an instance enter its first stage, which was due at a time.
+/// Releases an instance into its first stage, which was due at `due`.
 pub(super) fn release(draft: &mut EntryDraft<'_>, old: &Instance, call: &Call, due: Time) {
     let mut new = old.clone();
     let entered = enter_first(draft, &mut new, call, due);

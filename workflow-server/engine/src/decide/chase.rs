@@ -1,4 +1,4 @@
-//! The caller rings again and asks: counted, more urgent, and no duplicate.
+//! Chases: the caller asks again. The follow-up becomes more urgent, and there is no duplicate.
 
 use crate::command::ChaseInstance;
 use crate::decide::draft::EntryDraft;
@@ -7,8 +7,8 @@ use crate::entry::{Answer, ChangeKind, Entered};
 use crate::instance::{Happening, Instance};
 use crate::rejection::Rejection;
 
-pub(super) fn chase(draft: &mut EntryDraft<'_>, asked: &ChaseInstance) -> Result<(), Rejection> {
-    let ChaseInstance { instance: id, note } = asked;
+pub(super) fn chase(draft: &mut EntryDraft<'_>, command: &ChaseInstance) -> Result<(), Rejection> {
+    let ChaseInstance { instance: id, note } = command;
     draft.kind = ChangeKind::Chased;
     let old = find(draft.root, *id)?;
     check_legal(old, Happening::Chase)?;
@@ -17,11 +17,11 @@ pub(super) fn chase(draft: &mut EntryDraft<'_>, asked: &ChaseInstance) -> Result
     new.notes += u32::from(!note.is_empty());
     for alert in &mut new.alerts {
         alert.priority = alert.priority.raised();
-        // The caller asks now: what was put off until later, or seen, is before people anew.
+        // The caller asks now: people must look at snoozed and seen alerts again.
         alert.seen = None;
         alert.snooze = None;
     }
-    draft.said.note = note.clone();
+    draft.details.note = note.clone();
     draft.answer = Answer::Moved {
         instance: *id,
         entered: Vec::new(),

@@ -1,5 +1,5 @@
-//! What is wrong with a request whatever the state: every fault at once, each with the field that
-//! the API names.
+//! Checks the fields of requests, in any state. Reports all invalid fields in one response, by
+//! their names in the API.
 
 use aftercall_definition::FieldError;
 use aftercall_definition::calendar::Calendar;
@@ -22,29 +22,30 @@ const RELEASE_WITHIN_MILLIS_MAX: i64 = 30 * 86_400_000;
 /// The shortest: a second.
 const RELEASE_WITHIN_MILLIS_MIN: i64 = 1_000;
 
-/// Checks values that are given at `now` against declarations; `whole`: required ones must be
-/// there. Refusals show times by `clock`.
+/// Checks values against their declarations at `now`; where `whole`, required ones must be present.
+/// Errors show times by `clock`.
 pub(super) fn fields(
     prefix: &str,
     declared: &[FieldDeclaration],
     given: &[(Box<str>, Value)],
     (whole, now, clock): (bool, Time, &dyn Fn() -> WallClock),
 ) -> Vec<FieldError> {
-    let mut faults = Vec::new();
+    let mut errors = Vec::new();
     for (name, value) in given {
         let message = match declared.iter().find(|field| field.name == **name) {
             None => Some(unknown(name, declared)),
             Some(field) if field.field_type != value.field_type() => field.refuses(value),
-            // What is empty was not given: bounds are for what is there.
+            // An empty text counts as absent, and the bounds are only for present values.
             Some(field)
                 if !field.required && matches!(value, Value::Text(text) if text.is_empty()) =>
             {
                 None
             }
-            Some(field) => fault_of_value(value, field.required)
-                .or_else(|| field.refuses_at(value, now, clock)),
+            Some(field) => {
+                value_error(value, field.required).or_else(|| field.refuses_at(value, now, clock))
+            }
         };
-        faults.extend(message.map(|message| FieldError {
+        errors.extend(message.map(|message| FieldError {
             field: format!("{prefix}.{name}"),
             message,
         }));
@@ -55,13 +56,13 @@ pub(super) fn fields(
     {
         if given.iter().all(|(name, _)| **name != *field.name) {
             let message = format!("must be given: {}", field.field_type.word());
-            faults.push(FieldError {
+            errors.push(FieldError {
                 field: format!("{prefix}.{}", field.name),
                 message,
             });
         }
     }
-    faults
+    errors
 }
 
 fn unknown(name: &str, declared: &[FieldDeclaration]) -> String {
@@ -81,18 +82,18 @@ fn unknown(name: &str, declared: &[FieldDeclaration]) -> String {
     }
 }
 
-fn fault_of_value(value: &Value, required: bool) -> Option<String> {
+fn value_error(value: &Value, required: bool) -> Option<String> {
     match value {
         Value::Text(text) if required && text.trim().is_empty() => {
             Some("must not be empty".to_owned())
         }
-        Value::Text(text) => fault_of_text(text, Bytes(TEXT_BYTES_MAX)),
+        Value::Text(text) => text_error(text, Bytes(TEXT_BYTES_MAX)),
         Value::Number(number) if !number.is_finite() => Some("must be a finite number".to_owned()),
         _ => None,
     }
 }
 
-fn fault_of_text(text: &str, length: Length) -> Option<String> {
+fn text_error(text: &str, length: Length) -> Option<String> {
     if let Some(fault) = length.fault(text) {
         return Some(fault);
     }
@@ -106,21 +107,20 @@ fn fault_of_text(text: &str, length: Length) -> Option<String> {
     })
 }
 
-/// Characters that turn the direction of what follows, and so can make a text read as something
-/// else.
+/// Characters that change the direction of the text after them, which can hide what a text says.
 fn is_bidi_override(c: char) -> bool {
     matches!(c, '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}')
 }
 
-/// Gathers what is wrong with the fields of a request.
+/// Collects the errors of the fields of a request.
 #[derive(Default)]
 pub(super) struct Check {
-    pub(super) faults: Vec<FieldError>,
+    pub(super) errors: Vec<FieldError>,
 }
 
 impl Check {
-    fn fault(&mut self, field: impl Into<String>, message: impl Into<String>) {
-        self.faults.push(FieldError {
+    fn error(&mut self, field: impl Into<String>, message: impl Into<String>) {
+        self.errors.push(FieldError {
             field: field.into(),
             message: message.into(),
         });
@@ -128,16 +128,16 @@ impl Check {
 
     pub(super) fn text(&mut self, field: &str, text: &str, required: bool, length: Length) {
         if required && text.trim().is_empty() {
-            self.fault(field, "must not be empty");
-        } else if let Some(message) = fault_of_text(text, length) {
-            self.fault(field, message);
+            self.error(field, "must not be empty");
+        } else if let Some(message) = text_error(text, length) {
+            self.error(field, message);
         }
     }
 
-    /// A name that must be given and that fits into one line.
+    /// Checks a required name that fits into one line.
     pub(super) fn line(&mut self, field: &str, text: &str, length: Length) {
         if text.contains(['\n', '\r', '\t']) {
-            self.fault(field, "must not contain line breaks or tabs");
+            self.error(field, "must not contain line breaks or tabs");
         } else {
             self.text(field, text, true, length);
         }
@@ -150,7 +150,7 @@ impl Check {
             let message = format!(
                 "must be 1 to {NAME_CHARS_MAX} lower-case letters, digits and hyphens, and start with a letter or digit"
             );
-            self.fault(field, message);
+            self.error(field, message);
         }
     }
 
@@ -169,7 +169,7 @@ impl Check {
 
     pub(super) fn lease(&mut self, millis: i64) {
         if !(limits::LEASE_MILLIS_MIN..=limits::LEASE_MILLIS_MAX).contains(&millis) {
-            self.fault("lease", "must be between 1 second and 24 hours");
+            self.error("lease", "must be between 1 second and 24 hours");
         }
     }
 
@@ -179,26 +179,26 @@ impl Check {
             self.name("attempt_outcome", &snooze.outcome);
         }
         let message = match &snooze.until {
-            SnoozeUntil::For(millis) if !(1_000..=limits::PUT_OFF_MILLIS_MAX).contains(millis) => {
+            SnoozeUntil::For(millis) if !(1_000..=limits::HIDDEN_MILLIS_MAX).contains(millis) => {
                 Some(("duration", "must be between 1 second and 366 days"))
             }
             SnoozeUntil::Days(days) if !(1..=366).contains(days) => {
                 Some(("days", "must be between 1 and 366 days"))
             }
             SnoozeUntil::Clock(text) => {
-                when::fault_of_clock(text).map(|message| ("local_time", message))
+                when::clock_error(text).map(|message| ("local_time", message))
             }
             _ => None,
         };
         if let Some((field, message)) = message {
-            self.fault(field, message);
+            self.error(field, message);
         }
     }
 
-    /// Of a click on a stage; visits are counted from 1.
+    /// Checks a click on a stage; visits are counted from 1.
     pub(super) fn click(&mut self, visit: u32, note: &str) {
         if visit == 0 {
-            self.fault(
+            self.error(
                 "visit",
                 "must be given: the `visit` of the follow-up that the person was looking at",
             );
@@ -216,7 +216,7 @@ impl Check {
     }
 
     pub(super) fn calendar(&mut self, calendar: &Calendar) {
-        self.faults.extend(calendar.faults());
+        self.errors.extend(calendar.faults());
     }
 
     pub(super) fn note(&mut self, note: &str) {
@@ -227,7 +227,7 @@ impl Check {
         self.text("reason", reason, true, Characters(limits::REASON_CHARS_MAX));
     }
 
-    /// Whoever takes back what another pushed says why.
+    /// A person who takes back the push of another must give a reason.
     pub(super) fn undo(&mut self, undo: &UndoPush) {
         self.text(
             "reason",
@@ -260,7 +260,7 @@ impl Check {
             Characters(limits::REASON_CHARS_MAX),
         );
         if !(1..=limits::BATCH_PER_SECOND_MAX).contains(&start.per_second) {
-            self.fault(
+            self.error(
                 "per_second",
                 format!("must be between 1 and {}", limits::BATCH_PER_SECOND_MAX),
             );
@@ -281,7 +281,7 @@ impl Check {
         self.line("call.id", &key.id, Characters(limits::SHORT_CHARS_MAX));
         // People and programs write a call as SOURCE/ID.
         if key.source.contains('/') {
-            self.fault(
+            self.error(
                 "call.source",
                 "must not contain `/`: a call is written as SOURCE/ID",
             );
@@ -296,9 +296,9 @@ impl Check {
             return;
         };
         if set.release != Some(Release::CallEnded) {
-            self.fault("release_within", "goes with release CALL_ENDED only");
+            self.error("release_within", "goes with release CALL_ENDED only");
         } else if !(RELEASE_WITHIN_MILLIS_MIN..=RELEASE_WITHIN_MILLIS_MAX).contains(&millis) {
-            self.fault("release_within", "must be between 1 second and 30 days");
+            self.error("release_within", "must be between 1 second and 30 days");
         }
     }
 
@@ -322,7 +322,7 @@ impl Check {
             self.caller(caller);
         }
         if changes.details.len() > limits::DETAILS_MAX {
-            self.fault(
+            self.error(
                 "properties.details",
                 format!("has more than {} entries", limits::DETAILS_MAX),
             );
@@ -365,7 +365,7 @@ impl Check {
         );
         if !caller.time_zone.is_empty() && when::zone(&caller.time_zone).is_none() {
             let message = "is not a time zone: give its IANA name, such as Europe/Berlin";
-            self.fault("properties.caller.time_zone", message);
+            self.error("properties.caller.time_zone", message);
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Claims: who holds an instance, for how long, and how that ends.
+//! Claims: who holds an instance, for how long, and how a claim ends.
 
 use std::sync::Arc;
 
@@ -10,7 +10,7 @@ use crate::command::{
     ClaimInstance, ClaimNext, ExtendClaim, HandOver, ListHandOver, ReleaseClaim, TakeOver,
 };
 use crate::decide::draft::EntryDraft;
-use crate::decide::find::{check_legal, find, visible};
+use crate::decide::find::{check_legal, check_visible, find};
 use crate::entry::{Answer, ChangeKind, Entered, TO_PERSON, TO_TEAM};
 use crate::instance::{Claim, Happening, Instance, InstanceId};
 use crate::limits;
@@ -18,53 +18,56 @@ use crate::query::is_claimable;
 use crate::recipient::Recipient;
 use crate::rejection::Rejection;
 
-/// Refuses where somebody else holds it: claimed work is moved by its holder only.
+/// Refuses where another person holds it: only the holder moves claimed work.
 pub(super) fn check_holder(old: &Arc<Instance>, actor: &Actor, now: Time) -> Result<(), Rejection> {
-    match old.held(now) {
+    match old.claim_at(now) {
         Some(claim) if claim.by != actor.name => Err(Rejection::ClaimedByAnother(old.clone())),
         _ => Ok(()),
     }
 }
 
 /// The instance, if people may hold it.
-fn claimable<'w>(draft: &EntryDraft<'w>, id: InstanceId) -> Result<&'w Arc<Instance>, Rejection> {
+fn find_claimable<'w>(
+    draft: &EntryDraft<'w>,
+    id: InstanceId,
+) -> Result<&'w Arc<Instance>, Rejection> {
     let old = find(draft.root, id)?;
     check_legal(old, Happening::Claim)?;
-    visible(draft.root, old)
+    check_visible(draft.root, old)
 }
 
 pub(super) fn claim(
     draft: &mut EntryDraft<'_>,
-    asked: ClaimInstance,
+    command: ClaimInstance,
     actor: &Actor,
 ) -> Result<(), Rejection> {
     draft.kind = ChangeKind::Claimed;
-    let old = claimable(draft, asked.instance)?;
+    let old = find_claimable(draft, command.instance)?;
     check_holder(old, actor, draft.now)?;
-    hold(draft, old, asked.lease_millis, actor);
+    set_claim(draft, old, command.lease_millis, actor);
     Ok(())
 }
 
 pub(super) fn extend(
     draft: &mut EntryDraft<'_>,
-    asked: ExtendClaim,
+    command: ExtendClaim,
     actor: &Actor,
 ) -> Result<(), Rejection> {
     draft.kind = ChangeKind::ClaimExtended;
-    let old = claimable(draft, asked.instance)?;
+    let old = find_claimable(draft, command.instance)?;
     check_own(draft, old, actor)?;
-    hold(draft, old, asked.lease_millis, actor);
+    set_claim(draft, old, command.lease_millis, actor);
     Ok(())
 }
 
 pub(super) fn release(
     draft: &mut EntryDraft<'_>,
-    asked: ReleaseClaim,
+    command: ReleaseClaim,
     actor: &Actor,
 ) -> Result<(), Rejection> {
-    let id = asked.instance;
+    let id = command.instance;
     draft.kind = ChangeKind::ClaimReleased;
-    let old = claimable(draft, id)?;
+    let old = find_claimable(draft, id)?;
     check_own(draft, old, actor)?;
     let mut new = Instance::clone(old);
     new.claim = None;
@@ -76,64 +79,64 @@ pub(super) fn release(
     Ok(())
 }
 
-/// Also where another person holds it; the reason stays in the history.
+/// Claims an instance, also where another person holds it. The reason stays in the history.
 pub(super) fn take_over(
     draft: &mut EntryDraft<'_>,
-    asked: &TakeOver,
+    command: &TakeOver,
     actor: &Actor,
 ) -> Result<(), Rejection> {
     draft.kind = ChangeKind::TakenOver;
-    let old = claimable(draft, asked.instance)?;
-    draft.said.note = asked.reason.clone();
-    hold(draft, old, asked.lease_millis, actor);
+    let old = find_claimable(draft, command.instance)?;
+    draft.details.note = command.reason.clone();
+    set_claim(draft, old, command.lease_millis, actor);
     Ok(())
 }
 
 /// Remembers which instances a hand-over is about.
-pub(super) fn list_hand_over(draft: &mut EntryDraft<'_>, asked: &ListHandOver) {
+pub(super) fn list_hand_over(draft: &mut EntryDraft<'_>, command: &ListHandOver) {
     draft.kind = ChangeKind::HandedOver;
     draft.answer = Answer::HandOver {
-        instances: asked.instances.clone(),
-        remaining: asked.remaining,
+        instances: command.instances.clone(),
+        remaining: command.remaining,
     };
 }
 
-/// What somebody holds can be handed over wherever it is, also where Call Managers do not see it:
-/// it must not wait for a person who has gone home. Anything else only where people may hold it.
-fn transferable<'w>(
+/// A held instance can always be handed over, also where Call Managers do not see it: it must not
+/// wait for a person who has gone home. Any other only where people may hold it.
+fn find_transferable<'w>(
     draft: &EntryDraft<'w>,
     id: InstanceId,
 ) -> Result<&'w Arc<Instance>, Rejection> {
     let old = find(draft.root, id)?;
-    if !old.status.is_ended() && old.held(draft.now).is_some() {
+    if !old.status.is_ended() && old.claim_at(draft.now).is_some() {
         Ok(old)
     } else {
-        claimable(draft, id)
+        find_claimable(draft, id)
     }
 }
 
-/// Gives it to a person or a team. A person who gives what another holds says why. Who holds it
-/// already keeps the longer lease.
+/// Hands an instance over to a person or a team. A reason is required where another person holds
+/// it. A recipient who already holds it keeps the longer lease.
 pub(super) fn hand_over(
     draft: &mut EntryDraft<'_>,
-    asked: &HandOver,
+    command: &HandOver,
     actor: &Actor,
 ) -> Result<(), Rejection> {
     let HandOver {
         instance: id,
         to,
         reason,
-    } = asked;
+    } = command;
     let id = *id;
     draft.kind = ChangeKind::HandedOver;
-    let old = transferable(draft, id)?;
+    let old = find_transferable(draft, id)?;
     if reason.trim().is_empty() {
         check_holder(old, actor, draft.now)?;
     }
     let mut new = Instance::clone(old);
     match to {
         Recipient::Person { name, lease_millis } => {
-            let own = old.held(draft.now).filter(|claim| claim.by == *name);
+            let own = old.claim_at(draft.now).filter(|claim| claim.by == *name);
             let until = Time(draft.now.0.saturating_add(*lease_millis))
                 .max(own.map_or(draft.now, |own| own.until));
             let since = own.map_or(draft.now, |own| own.since);
@@ -142,11 +145,11 @@ pub(super) fn hand_over(
                 since,
                 until,
             }));
-            draft.said.values = [(TO_PERSON.into(), Value::Text(name.clone()))].into();
+            draft.details.values = [(TO_PERSON.into(), Value::Text(name.clone()))].into();
         }
         Recipient::Team { team } => {
             let name = draft.root.teams.present(*team)?.name.as_str();
-            draft.said.values = [(TO_TEAM.into(), Value::Text(name.into()))].into();
+            draft.details.values = [(TO_TEAM.into(), Value::Text(name.into()))].into();
             new.claim = None;
             for alert in &mut new.alerts {
                 alert.team = *team;
@@ -154,7 +157,7 @@ pub(super) fn hand_over(
             }
         }
     }
-    draft.said.note = reason.clone();
+    draft.details.note = reason.clone();
     draft.answer = Answer::Moved {
         instance: id,
         entered: Vec::new(),
@@ -163,8 +166,8 @@ pub(super) fn hand_over(
     Ok(())
 }
 
-/// Decisions are made one after another, so no two people get the same one. Of the candidates only
-/// the first few are looked at: this runs on the writer's thread.
+/// Decisions are made one after another, so two people never get the same instance. Only the first
+/// candidates are tried, because this runs on the writer's thread.
 pub(super) fn claim_next(
     draft: &mut EntryDraft<'_>,
     next: &ClaimNext,
@@ -181,14 +184,15 @@ pub(super) fn claim_next(
         .into_iter()
         .find(|instance| is_claimable(root, &next.filter, instance, draft.now))
     {
-        Some(free) => hold(draft, free, next.lease_millis, actor),
+        Some(free) => set_claim(draft, free, next.lease_millis, actor),
         None if next.candidates.is_empty() => {}
         None => return Err(Rejection::CandidatesTaken),
     }
     Ok(())
 }
 
-/// A claim that was extended or given back meanwhile changes nothing: the wake-up came late.
+/// Ends a claim. Changes nothing where it was extended or released meanwhile: the wake-up came
+/// late.
 pub(super) fn lapse(draft: &mut EntryDraft<'_>, old: &Instance, due: Time) {
     draft.kind = ChangeKind::ClaimLapsed;
     if old.claim.as_ref().is_some_and(|claim| claim.until == due) {
@@ -202,20 +206,22 @@ pub(super) fn lapse(draft: &mut EntryDraft<'_>, old: &Instance, due: Time) {
 
 fn check_own(draft: &EntryDraft<'_>, old: &Arc<Instance>, actor: &Actor) -> Result<(), Rejection> {
     check_holder(old, actor, draft.now)?;
-    if old.held(draft.now).is_some() {
+    if old.claim_at(draft.now).is_some() {
         Ok(())
     } else {
         Err(Rejection::NotClaimed(old.clone()))
     }
 }
 
-/// Whoever holds it already goes on holding it; a lease is never made shorter.
-fn hold(draft: &mut EntryDraft<'_>, old: &Instance, lease: i64, actor: &Actor) {
+/// Sets the claim of the actor. A holder's claim is extended; a lease is never made shorter.
+fn set_claim(draft: &mut EntryDraft<'_>, old: &Instance, lease: i64, actor: &Actor) {
     draft.answer = Answer::Moved {
         instance: old.id,
         entered: Vec::new(),
     };
-    let own = old.held(draft.now).filter(|claim| claim.by == actor.name);
+    let own = old
+        .claim_at(draft.now)
+        .filter(|claim| claim.by == actor.name);
     let until =
         Time(draft.now.0.saturating_add(lease)).max(own.map_or(draft.now, |claim| claim.until));
     if own.is_some_and(|claim| claim.until == until) {

@@ -1,4 +1,4 @@
-//! Teams, drafts and versions.
+//! Importing teams, calendars and drafts, and publishing versions.
 
 use std::sync::Arc;
 
@@ -18,12 +18,15 @@ use crate::rejection::Rejection;
 use crate::team::Team;
 use crate::world::definitions::Workflow;
 
-pub(super) fn import_team(draft: &mut EntryDraft<'_>, asked: &ImportTeam) -> Result<(), Rejection> {
+pub(super) fn import_team(
+    draft: &mut EntryDraft<'_>,
+    command: &ImportTeam,
+) -> Result<(), Rejection> {
     let ImportTeam {
         name,
         title,
         expected,
-    } = asked;
+    } = command;
     draft.kind = ChangeKind::TeamImported;
     let teams = &draft.root.teams;
     let place = teams.place_ever(name);
@@ -54,13 +57,16 @@ pub(super) fn import_team(draft: &mut EntryDraft<'_>, asked: &ImportTeam) -> Res
     Ok(())
 }
 
-/// A team that something uses stays: an alert for it would reach nobody.
-pub(super) fn remove_team(draft: &mut EntryDraft<'_>, asked: &RemoveTeam) -> Result<(), Rejection> {
+/// Removes a team that nothing uses: an alert for a removed team would reach nobody.
+pub(super) fn remove_team(
+    draft: &mut EntryDraft<'_>,
+    command: &RemoveTeam,
+) -> Result<(), Rejection> {
     let RemoveTeam {
         name,
         expected,
         found,
-    } = asked;
+    } = command;
     draft.kind = ChangeKind::TeamRemoved;
     let root = draft.root;
     let no_such = || Rejection::NoSuchTeam(name.clone());
@@ -96,12 +102,13 @@ pub(super) fn remove_team(draft: &mut EntryDraft<'_>, asked: &RemoveTeam) -> Res
     Ok(())
 }
 
-/// What counts already counts on as it was: the new hours hold for what is counted from now on.
+/// Times that were already computed stay. The new hours are for times that are computed from now
+/// on.
 pub(super) fn import_calendar(
     draft: &mut EntryDraft<'_>,
-    asked: &ImportCalendar,
+    command: &ImportCalendar,
 ) -> Result<(), Rejection> {
-    let ImportCalendar { calendar, expected } = asked;
+    let ImportCalendar { calendar, expected } = command;
     draft.kind = ChangeKind::CalendarImported;
     let calendars = &draft.root.calendars;
     let known = calendars.named(&calendar.name);
@@ -123,8 +130,11 @@ pub(super) fn import_calendar(
     Ok(())
 }
 
-pub(super) fn import(draft: &mut EntryDraft<'_>, asked: &ImportWorkflow) -> Result<(), Rejection> {
-    let (definition, expected) = (&*asked.definition, asked.expected);
+pub(super) fn import(
+    draft: &mut EntryDraft<'_>,
+    command: &ImportWorkflow,
+) -> Result<(), Rejection> {
+    let (definition, expected) = (&*command.definition, command.expected);
     draft.kind = ChangeKind::WorkflowImported;
     let workflows = &draft.root.workflows;
     let place = workflows.place(&definition.name);
@@ -156,25 +166,25 @@ pub(super) fn import(draft: &mut EntryDraft<'_>, asked: &ImportWorkflow) -> Resu
     Ok(())
 }
 
-/// An asker that names the revision it saw continues with the one in the answer: it must be the
-/// same when asked again.
+/// A client that names the revision it saw continues with the one in the answer, so a repeated
+/// request must return the same one.
 fn answer_revision(draft: &mut EntryDraft<'_>, expected: Option<u64>, revision: u64) {
     if expected.is_some() {
         draft.answer = Answer::Revision(revision);
     }
 }
 
-/// Publishing what the newest version says already is that version; an older version's content is a
-/// new one, so that going back is a step forward like any other.
+/// Publishing the content of the newest version again returns that version. The content of an older
+/// version becomes a new version, so a rollback is an ordinary change.
 pub(super) fn publish(
     draft: &mut EntryDraft<'_>,
-    asked: &PublishWorkflow,
+    command: &PublishWorkflow,
 ) -> Result<(), Rejection> {
     let PublishWorkflow {
         name,
         expected,
         validated,
-    } = asked;
+    } = command;
     draft.kind = ChangeKind::WorkflowPublished;
     let no_such = || Rejection::NoSuchWorkflow(name.clone());
     let place = draft.root.workflows.place(name).ok_or_else(no_such)?;
@@ -188,9 +198,9 @@ pub(super) fn publish(
         };
         return Ok(());
     };
-    // Validating a large draft takes tens of milliseconds, so the server does it before, off the
-    // writer's thread. A team that a draft names and a calendar are never removed: what was valid
-    // then is valid now.
+    // Validating a large draft takes tens of milliseconds, so the server does it before, on another
+    // thread. Calendars, and teams that a draft names, are never removed: what was valid then is
+    // valid now.
     let faults = match validated {
         Some(validated) if Arc::ptr_eq(&validated.draft, content) => validated.faults.clone(),
         Some(_) => return Err(Rejection::DraftMoved),
@@ -225,9 +235,9 @@ pub(super) fn publish(
     Ok(())
 }
 
-/// A retention that is as long as every one that counts takes their place; a shorter one waits for
-/// operations. What the server keeps by default is not known here: it may be longer or shorter than
-/// any.
+/// A retention that is at least as long as all that apply replaces them; a shorter one waits for a
+/// confirmation by operations. The default retention of the server is not known here, so it is
+/// neither longer nor shorter than another.
 fn retention_from(workflow: &Workflow, content: &Definition) -> u32 {
     let covers = |counted: Option<Span>| match (content.retention, counted) {
         (Some(new), Some(counted)) => new.millis() >= counted.millis(),
@@ -240,15 +250,16 @@ fn retention_from(workflow: &Workflow, content: &Definition) -> u32 {
     }
 }
 
-/// The version is the one whose retention was looked at: another may have been published since.
+/// Refuses any version but the newest: operations looked at the retention of that version, and
+/// another may have been published since.
 pub(super) fn confirm_retention(
     draft: &mut EntryDraft<'_>,
-    asked: &ConfirmRetention,
+    command: &ConfirmRetention,
 ) -> Result<(), Rejection> {
     let ConfirmRetention {
         workflow: name,
         version,
-    } = asked;
+    } = command;
     draft.kind = ChangeKind::RetentionConfirmed;
     let no_such = || Rejection::NoSuchWorkflow(name.clone());
     let place = draft.root.workflows.place(name).ok_or_else(no_such)?;
@@ -272,12 +283,12 @@ pub(super) fn confirm_retention(
     Ok(())
 }
 
-/// What runs goes on; nothing new begins.
+/// Running instances continue; no new ones are started.
 pub(super) fn archive(
     draft: &mut EntryDraft<'_>,
-    asked: &ArchiveWorkflow,
+    command: &ArchiveWorkflow,
 ) -> Result<(), Rejection> {
-    let (name, archived, expected) = (&asked.name, asked.archived, asked.expected);
+    let (name, archived, expected) = (&command.name, command.archived, command.expected);
     draft.kind = ChangeKind::WorkflowArchived;
     let no_such = || Rejection::NoSuchWorkflow(name.clone());
     let place = draft.root.workflows.place(name).ok_or_else(no_such)?;

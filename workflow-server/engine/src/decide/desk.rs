@@ -15,50 +15,50 @@ pub(super) fn decide(
     actor: &Actor,
 ) -> Result<(), Rejection> {
     match command {
-        DeskCommand::PushButton(asked) => instances::push(draft, asked, actor),
-        DeskCommand::AddNote(asked) => instances::note(draft, asked, actor),
-        DeskCommand::AcknowledgeAlert(asked) => instances::acknowledge(draft, *asked, actor),
-        DeskCommand::ClaimInstance(asked) => claims::claim(draft, *asked, actor),
-        DeskCommand::ExtendClaim(asked) => claims::extend(draft, *asked, actor),
-        DeskCommand::ReleaseClaim(asked) => claims::release(draft, *asked, actor),
-        DeskCommand::TakeOver(asked) => claims::take_over(draft, asked, actor),
-        DeskCommand::HandOver(asked) => claims::hand_over(draft, asked, actor),
-        DeskCommand::ListHandOver(asked) => {
-            claims::list_hand_over(draft, asked);
+        DeskCommand::PushButton(command) => instances::push(draft, command, actor),
+        DeskCommand::AddNote(command) => instances::note(draft, command, actor),
+        DeskCommand::AcknowledgeAlert(command) => instances::acknowledge(draft, *command, actor),
+        DeskCommand::ClaimInstance(command) => claims::claim(draft, *command, actor),
+        DeskCommand::ExtendClaim(command) => claims::extend(draft, *command, actor),
+        DeskCommand::ReleaseClaim(command) => claims::release(draft, *command, actor),
+        DeskCommand::TakeOver(command) => claims::take_over(draft, command, actor),
+        DeskCommand::HandOver(command) => claims::hand_over(draft, command, actor),
+        DeskCommand::ListHandOver(command) => {
+            claims::list_hand_over(draft, command);
             Ok(())
         }
-        DeskCommand::ClaimNext(asked) => claims::claim_next(draft, asked, actor),
-        DeskCommand::SnoozeAlert(asked) => snooze::snooze(draft, asked, actor),
-        DeskCommand::PauseInstance(asked) => pause::pause(draft, asked, actor),
-        DeskCommand::ResumeInstance(asked) => pause::resume(draft, asked, actor),
-        DeskCommand::FinishFollowUp(asked) => finish::finish(draft, asked, actor),
-        DeskCommand::UndoPush(asked) => undo::undo(draft, asked, actor),
+        DeskCommand::ClaimNext(command) => claims::claim_next(draft, command, actor),
+        DeskCommand::SnoozeAlert(command) => snooze::snooze(draft, command, actor),
+        DeskCommand::PauseInstance(command) => pause::pause(draft, command, actor),
+        DeskCommand::ResumeInstance(command) => pause::resume(draft, command, actor),
+        DeskCommand::FinishFollowUp(command) => finish::finish(draft, command, actor),
+        DeskCommand::UndoPush(command) => undo::undo(draft, command, actor),
     }
 }
 
-/// What is wrong with a command, whatever the state.
+/// Finds the invalid fields of a command, in any state.
 pub(super) fn check(check: &mut Check, command: &DeskCommand) {
     match command {
-        DeskCommand::PushButton(asked) => check.click(asked.visit, &asked.note),
-        DeskCommand::AddNote(asked) => {
-            check.text("text", &asked.text, true, Length::Bytes(TEXT_BYTES_MAX));
+        DeskCommand::PushButton(command) => check.click(command.visit, &command.note),
+        DeskCommand::AddNote(command) => {
+            check.text("text", &command.text, true, Length::Bytes(TEXT_BYTES_MAX));
         }
         DeskCommand::ClaimInstance(ClaimInstance { lease_millis, .. })
         | DeskCommand::ExtendClaim(ExtendClaim { lease_millis, .. }) => check.lease(*lease_millis),
-        DeskCommand::TakeOver(asked) => {
-            check.lease(asked.lease_millis);
-            check.reason(&asked.reason);
+        DeskCommand::TakeOver(command) => {
+            check.lease(command.lease_millis);
+            check.reason(&command.reason);
         }
-        DeskCommand::HandOver(asked) => check.hand_over(&asked.to, &asked.reason),
-        DeskCommand::ClaimNext(asked) => check.lease(asked.lease_millis),
-        DeskCommand::SnoozeAlert(asked) => check.snooze(asked),
-        DeskCommand::PauseInstance(asked) => check.reason(&asked.reason),
-        DeskCommand::ResumeInstance(asked) => check.note(&asked.note),
-        DeskCommand::FinishFollowUp(asked) => {
-            check.name("outcome", &asked.outcome);
-            check.click(asked.visit, &asked.note);
+        DeskCommand::HandOver(command) => check.hand_over(&command.to, &command.reason),
+        DeskCommand::ClaimNext(command) => check.lease(command.lease_millis),
+        DeskCommand::SnoozeAlert(command) => check.snooze(command),
+        DeskCommand::PauseInstance(command) => check.reason(&command.reason),
+        DeskCommand::ResumeInstance(command) => check.note(&command.note),
+        DeskCommand::FinishFollowUp(command) => {
+            check.name("outcome", &command.outcome);
+            check.click(command.visit, &command.note);
         }
-        DeskCommand::UndoPush(asked) => check.undo(asked),
+        DeskCommand::UndoPush(command) => check.undo(command),
         DeskCommand::AcknowledgeAlert(_)
         | DeskCommand::ReleaseClaim(_)
         | DeskCommand::ListHandOver(_) => {}

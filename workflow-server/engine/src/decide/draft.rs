@@ -1,4 +1,4 @@
-//! An entry in the making: gathers the facts of one command, each instance once.
+//! An entry that is being built: collects the facts of one command, each instance once.
 
 use std::sync::Arc;
 
@@ -11,8 +11,8 @@ use crate::command::{KnownCall, Request};
 use crate::decide::decision::Decision;
 use crate::decide::{resume, texts};
 use crate::entry::{
-    After, AlertBefore, Answer, Before, CallChange, ChangeKind, DefinitionChange, Entered, Entry,
-    InstanceChange, Said, Touched,
+    After, AlertBefore, Answer, Before, CallChange, ChangeKind, DefinitionChange, Details, Entered,
+    Entry, InstanceChange, Touched,
 };
 use crate::erasure::ErasureChange;
 use crate::history::HistoryChange;
@@ -25,10 +25,10 @@ use crate::world::Root;
 pub(super) struct EntryDraft<'w> {
     pub(super) root: &'w Root,
     pub(super) now: Time,
-    /// What the archive knows of the call that the command names.
+    /// What the archive knows of the call in the command.
     pub(super) known: Option<&'w KnownCall>,
     pub(super) kind: ChangeKind,
-    pub(super) said: Said,
+    pub(super) details: Details,
     pub(super) answer: Answer,
     pub(super) definition: Option<DefinitionChange>,
     pub(super) batch: Option<BatchChange>,
@@ -39,7 +39,7 @@ pub(super) struct EntryDraft<'w> {
     pub(super) sets_clock: bool,
     call: Option<CallChange>,
     pub(super) instances: Vec<InstanceChange>,
-    /// About how many bytes these take.
+    /// About how many bytes the instances take.
     instance_bytes: usize,
 }
 
@@ -50,7 +50,7 @@ impl<'w> EntryDraft<'w> {
             now,
             known: None,
             kind: ChangeKind::CallUpdated,
-            said: Said::default(),
+            details: Details::default(),
             answer: Answer::Done,
             definition: None,
             batch: None,
@@ -69,7 +69,7 @@ impl<'w> EntryDraft<'w> {
         self.root.sequence + 1
     }
 
-    /// The entry, or nothing where nothing changes and no request is to be remembered.
+    /// The entry, or `Unchanged` where nothing changes and no request must be remembered.
     pub(super) fn decided(self, request: &Request) -> Decision {
         let changes_nothing = self.definition.is_none()
             && self.batch.is_none()
@@ -89,11 +89,11 @@ impl<'w> EntryDraft<'w> {
             actor: request.actor.clone(),
             mark: request.mark,
             kind: self.kind,
-            // What belongs to nothing would be found by nobody, nor by an erasure.
-            said: if changes_nothing {
-                Said::default()
+            // Details that belong to no call would not be found by an erasure.
+            details: if changes_nothing {
+                Details::default()
             } else {
-                self.said
+                self.details
             },
             answer: self.answer,
             definition: self.definition,
@@ -106,7 +106,7 @@ impl<'w> EntryDraft<'w> {
         }))
     }
 
-    /// Adds the call as it will stand. `is_news`: something changed that people should read of.
+    /// Adds the call after the change. `is_news`: something changed that people should know.
     pub(super) fn put_call(&mut self, slot: u32, mut call: Call, is_news: bool) {
         let previous = call.sequence;
         call.sequence = self.sequence();
@@ -119,8 +119,8 @@ impl<'w> EntryDraft<'w> {
         });
     }
 
-    /// Adds an instance that was there before, as it will stand, with texts that show what it and
-    /// its call hold then.
+    /// Adds an existing instance after the change, with texts that show its new values and those of
+    /// its call.
     pub(super) fn put_instance(
         &mut self,
         kind: ChangeKind,
@@ -144,7 +144,7 @@ impl<'w> EntryDraft<'w> {
         (entered, rewritten): (Entered, Box<[u16]>),
     ) {
         release_timers(old, &mut new, self.now);
-        new = settled(self.root, new, self.now);
+        new = settle(self.root, new, self.now);
         new.revision += 1;
         new.sequence = self.sequence();
         new.whole_at = new.sequence;
@@ -163,7 +163,7 @@ impl<'w> EntryDraft<'w> {
         entered: &Entered,
     ) -> bool {
         match kind {
-            // What is erased is not filled in again by the erasure.
+            // An erasure must not fill in again what it has erased.
             ChangeKind::CallerErased => false,
             ChangeKind::PushUndone => true,
             // Entering a stage fills the texts in.
@@ -185,8 +185,7 @@ impl<'w> EntryDraft<'w> {
         both.is_none_or(|(new, old)| texts::is_shown_alike(&new.after, old))
     }
 
-    /// Fills the texts of an instance in again. Nobody has seen an alert that says something else
-    /// now.
+    /// Fills the texts of an instance in again. An alert whose text changes counts as unseen.
     fn refresh(&self, kind: ChangeKind, new: &mut Instance) -> Box<[u16]> {
         let changed = self
             .call
@@ -208,22 +207,22 @@ impl<'w> EntryDraft<'w> {
         rewritten
     }
 
-    /// Adds an instance that this entry makes.
+    /// Adds a new instance.
     pub(super) fn put_new_instance(&mut self, mut new: Instance, entered: Entered) {
-        new = settled(self.root, new, self.now);
+        new = settle(self.root, new, self.now);
         new.revision = 1;
         new.sequence = self.sequence();
         new.whole_at = new.sequence;
         self.add(change(ChangeKind::Set, new, None, entered));
     }
 
-    /// Adds every open instance of the call that is not in the entry yet: what they show of their
-    /// call changes.
+    /// Adds all open instances of the call that are not in the entry yet, because their call has
+    /// changed.
     pub(super) fn touch_open_instances(&mut self, call: &Call) {
         self.touch_open_instances_as(ChangeKind::CallUpdated, call);
     }
 
-    /// The same, where it says something else than that the call was updated.
+    /// The same with another kind of change.
     pub(super) fn touch_open_instances_as(&mut self, kind: ChangeKind, call: &Call) {
         let root = self.root;
         for slot in &call.instances {
@@ -243,9 +242,9 @@ impl<'w> EntryDraft<'w> {
         }
     }
 
-    /// Adds an instance of which only its call changes, with the texts that show the call, and when
-    /// it is released. What does not fit into the entry with its new texts gets them by a timer
-    /// that is due at once.
+    /// Adds an instance of which only the call changes, with its release time and the texts that
+    /// show the call. Where its new texts do not fit into the entry, a timer that is due at once
+    /// fills them in.
     pub(super) fn touch(&mut self, kind: ChangeKind, old: &Instance, release_at: Option<Time>) {
         let is_small =
             old.bytes() <= limits::TOUCHED_WHOLE_BYTES_MAX || !is_settled(self.root, old);
@@ -305,16 +304,15 @@ impl<'w> EntryDraft<'w> {
         self.instances.push(change);
     }
 
-    /// About how many bytes the instances in it take.
+    /// About how many bytes its instances take.
     pub(super) fn instance_bytes(&self) -> usize {
         self.instance_bytes
     }
 }
 
-/// Every instance of an entry passes here. One that is active or paused where no button and no
-/// timer could ever move it on becomes incomplete, whatever brought it there, because people look
-/// for incomplete ones and for no others.
-fn settled(root: &Root, new: Instance, now: Time) -> Instance {
+/// Makes an active or paused instance incomplete where no button and no timer can move it on:
+/// people look for incomplete instances and for no others. Every instance of an entry passes here.
+fn settle(root: &Root, new: Instance, now: Time) -> Instance {
     if is_settled(root, &new) {
         return new;
     }
@@ -329,7 +327,7 @@ fn settled(root: &Root, new: Instance, now: Time) -> Instance {
     }
 }
 
-/// A timer that waited for the end of a claim was due when that ended.
+/// Timers that waited for the end of a claim are due at that end.
 fn release_timers(old: &Instance, new: &mut Instance, now: Time) {
     let is_same_visit = (old.stage, old.visit()) == (new.stage, new.visit());
     let Some(claim) = old
@@ -393,7 +391,7 @@ fn alerts_before(alert: &Alert) -> impl Iterator<Item = AlertBefore> + '_ {
     })
 }
 
-/// Refuses where the asker saw another revision.
+/// Refuses where the client saw another revision.
 pub(super) fn check_revision(expected: Option<u64>, present: u64) -> Result<(), Rejection> {
     match expected {
         Some(expected) if expected != present => Err(Rejection::OtherRevision { present }),

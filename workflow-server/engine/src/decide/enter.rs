@@ -1,5 +1,5 @@
-//! Entering a stage: withdraws what the one before had armed, counts the visit, runs the actions in
-//! order, and goes on where a link leads at once. An instance is in exactly one stage.
+//! Entering a stage: disarms the stage before, counts the visit, runs the actions in order, and
+//! follows links at once. An instance is in exactly one stage.
 
 use aftercall_definition::escalation::alert_action;
 use aftercall_definition::expression::ExpressionFailure;
@@ -17,28 +17,28 @@ use crate::instance::{Alert, Claim, Count, Instance, Status, Timer};
 use crate::limits;
 use crate::query::fill_in;
 
-/// Where the actions of a stage leave the instance.
+/// How the actions of a stage end.
 enum Ends {
-    /// It waits, or is stuck.
+    /// The instance waits in the stage, is stuck in it, or has ended.
     Here,
-    /// A link leads on.
-    GoesTo(u32),
+    /// A link leads to this stage.
+    LinksTo(u32),
 }
 
-/// Enters a stage, and those it links on to. One that is paused stays paused there.
+/// Enters a stage, and the stages that its links lead to. A paused instance stays paused.
 pub(super) fn enter(scene: &Scene<'_>, instance: &mut Instance, stage: u32) -> Entered {
     let held = Held::take(instance);
     let pause = instance.pause.take();
     let mut entered = walk(scene, instance, stage);
     entered.warnings.truncate(limits::STAGE_WARNINGS_MAX);
-    held.give_back(instance);
+    held.restore(instance);
     if pause.is_some() && !instance.status.is_ended() {
         (instance.status, instance.pause) = (Status::Paused, pause);
     }
     entered
 }
 
-/// What somebody held before a stage was left.
+/// The claim and the teams of an instance before it left a stage.
 struct Held {
     claim: Option<Box<Claim>>,
     teams: Vec<u32>,
@@ -53,7 +53,7 @@ impl Held {
     }
 
     /// A claim is kept while the instance is open, unless its alerts are all for other teams.
-    fn give_back(self, instance: &mut Instance) {
+    fn restore(self, instance: &mut Instance) {
         let is_same_team = instance.alerts.is_empty()
             || self.teams.is_empty()
             || instance
@@ -74,19 +74,19 @@ fn walk(scene: &Scene<'_>, instance: &mut Instance, stage: u32) -> Entered {
     };
     let mut next = stage;
     // Validation refuses circles in which nothing waits, so a walk is never longer than the
-    // workflow; the bound keeps a definition that slipped through from holding the server.
+    // workflow. The bound protects the server from a definition that was not validated.
     while entered.stages.len() <= scene.definition.stages.len() {
         entered.stages.push(next);
         match enter_one(scene, instance, next, &mut entered.warnings) {
             Ends::Here => return entered,
-            Ends::GoesTo(stage) => next = stage,
+            Ends::LinksTo(stage) => next = stage,
         }
     }
     stop(instance, Status::Incomplete);
     entered
 }
 
-/// Leaves nothing armed.
+/// Disarms everything and sets the status.
 pub(super) fn stop(instance: &mut Instance, status: Status) {
     instance.status = status;
     instance.alerts = Box::default();
@@ -108,8 +108,8 @@ fn enter_one(
     instance.stage = number;
     instance.entered_at = scene.now;
     add_one(&mut instance.visits, number, 0);
-    // A version is immutable and validated: its links lead to its own stages. Were one missing,
-    // people see it as incomplete.
+    // A version is immutable and validated, so its links lead to its own stages. If a stage were
+    // missing, people would see the instance as incomplete.
     let Some(stage) = scene.definition.stage(number) else {
         return Ends::Here;
     };
@@ -135,7 +135,7 @@ fn enter_one(
     Ends::Here
 }
 
-/// What a stage has armed so far; withdrawn where the list ends with a link or a finish.
+/// What a stage has armed so far; dropped where a link or a finish ends the stage.
 #[derive(Default)]
 pub(super) struct Armed {
     pub(super) alerts: Vec<Alert>,
@@ -144,7 +144,7 @@ pub(super) struct Armed {
     pub(super) waits: bool,
 }
 
-/// Does the actions in order; says where the first link or finish leads that is done.
+/// Runs the actions in order, up to the first link or finish; returns how that ends the stage.
 fn run(
     scene: &Scene<'_>,
     instance: &mut Instance,
@@ -236,7 +236,7 @@ fn set_field(
         .to
         .value(declared.field_type, &scene.facts(instance))
         .ok();
-    match value.filter(|value| declared.takes_at(value, scene.now) && fits(value)) {
+    match value.filter(|value| declared.takes_at(value, scene.now) && is_allowed(value)) {
         Some(value) => {
             let mut values = std::mem::take(&mut instance.fields).into_vec();
             put_value(&mut values, place as u16, value);
@@ -249,8 +249,8 @@ fn set_field(
     }
 }
 
-/// Expressions put texts and times together; what comes out is held to what Set Workflow takes.
-fn fits(value: &Value) -> bool {
+/// Expressions compute texts and times; the results must be values that Set Workflow accepts.
+fn is_allowed(value: &Value) -> bool {
     match value {
         Value::Text(text) => text.len() <= TEXT_BYTES_MAX && text.chars().all(rules::is_printable),
         Value::Time(time) => time.is_value(),
@@ -258,7 +258,7 @@ fn fits(value: &Value) -> bool {
     }
 }
 
-/// Puts a value in its place, ascending; says whether it differs from what was there.
+/// Puts a value in its place, ascending; returns whether it differs from the value before.
 pub(super) fn put_value(values: &mut Vec<(u16, Value)>, place: u16, value: Value) -> bool {
     match values.binary_search_by_key(&place, |(place, _)| *place) {
         Ok(at) if values[at].1 == value => false,
@@ -301,8 +301,8 @@ fn fill_in_texts(
     }
 }
 
-/// A team that a version names is never removed, so the place is there; an alert without one could
-/// be seen by nobody.
+/// Raises an alert. A team that a version names is never removed, so it is always found; nobody
+/// could see an alert without one.
 pub(super) fn raise(
     scene: &Scene<'_>,
     entered_at: Time,
@@ -354,7 +354,7 @@ fn follow(
     };
     definition
         .stage_of(target)
-        .map_or(Ends::Here, |stage| Ends::GoesTo(stage.number))
+        .map_or(Ends::Here, |stage| Ends::LinksTo(stage.number))
 }
 
 /// Counts one more of something of a stage.

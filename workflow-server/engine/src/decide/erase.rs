@@ -1,4 +1,4 @@
-//! Erasing a caller: the calls are written down when it is started, and masked one an entry, so
+//! Erasing a caller. The start records the calls, and each is masked in an entry of its own, so
 //! that a crash leaves none out.
 
 use std::collections::{BTreeSet, HashSet};
@@ -19,8 +19,8 @@ use crate::rejection::Rejection;
 use crate::world::Root;
 use crate::{limits, mask};
 
-/// Changes of calls since a look that are looked at within the decision: two milliseconds at the
-/// worst. After more, the look is repeated.
+/// The most changes of calls since the search that the decision checks: two milliseconds at most.
+/// After more changes the search is repeated.
 const CALL_CHANGES_MAX: usize = 4_096;
 
 pub(super) fn start(
@@ -51,7 +51,7 @@ pub(super) fn start(
     let fitting = fitting(&calls);
     let more = calls.len() > fitting;
     calls.truncate(fitting);
-    draft.said.note = erase.reason.clone();
+    draft.details.note = erase.reason.clone();
     let erasure = Erasure {
         id: draft.sequence(),
         actor: actor.clone(),
@@ -67,8 +67,8 @@ pub(super) fn start(
     Ok(())
 }
 
-/// The calls of a look, and before them those that arrived, or became the caller's, between the
-/// look and this decision.
+/// The calls that were found, and before them those that arrived, or became the caller's, since
+/// that search.
 fn with_calls_since_look(root: &Root, erase: &EraseCaller) -> Result<Vec<ErasedCall>, Rejection> {
     let mut calls = erase.calls.clone();
     let Some(Look { caller, sequence }) = &erase.look else {
@@ -79,7 +79,8 @@ fn with_calls_since_look(root: &Root, erase: &EraseCaller) -> Result<Vec<ErasedC
         .after(*sequence, CALL_CHANGES_MAX)
         .ok_or(Rejection::CallsMoved)?;
     let is_meant = |call: &&Arc<Call>| {
-        caller.fits(&call.caller) && (erase.customer.is_empty() || call.customer == erase.customer)
+        caller.matches(&call.caller)
+            && (erase.customer.is_empty() || call.customer == erase.customer)
     };
     let changed = changed
         .collect::<BTreeSet<u32>>()
@@ -96,7 +97,7 @@ fn with_calls_since_look(root: &Root, erase: &EraseCaller) -> Result<Vec<ErasedC
     Ok(since)
 }
 
-/// How many of the calls one erasure takes: so many, and so many bytes, but one at least.
+/// How many of the calls one erasure takes: limited by number and by bytes, but at least one.
 fn fitting(calls: &[ErasedCall]) -> usize {
     let mut bytes = 0;
     let fits = |call: &&ErasedCall| {
@@ -111,9 +112,9 @@ fn fitting(calls: &[ErasedCall]) -> usize {
         .max(1)
 }
 
-/// Masks the next call. One that is not in memory is masked wherever it is read.
-pub(super) fn step(draft: &mut EntryDraft<'_>, asked: StepErasure) {
-    let id = asked.erasure;
+/// Masks the next call. A call that is not in memory is masked when it is read.
+pub(super) fn step(draft: &mut EntryDraft<'_>, command: StepErasure) {
+    let id = command.erasure;
     draft.kind = ChangeKind::CallerErased;
     let erasure = draft
         .root
@@ -124,7 +125,7 @@ pub(super) fn step(draft: &mut EntryDraft<'_>, asked: StepErasure) {
     let Some((erasure, call)) = erasure.and_then(|one| Some((one, next(one)?))) else {
         return;
     };
-    draft.said.note = erasure.reason.clone();
+    draft.details.note = erasure.reason.clone();
     if mask_call(draft, &call) {
         draft.erasure = Some(ErasureChange::Masked {
             erasure: id,
@@ -133,8 +134,8 @@ pub(super) fn step(draft: &mut EntryDraft<'_>, asked: StepErasure) {
     }
 }
 
-/// Masks a call with its instances; false where more of them are left than one entry takes. The
-/// next step continues with these.
+/// Masks a call with its instances; returns false where not all of them fit into one entry. The
+/// next step continues with the others.
 fn mask_call(draft: &mut EntryDraft<'_>, erased: &ErasedCall) -> bool {
     let root = draft.root;
     let found = root
@@ -155,7 +156,7 @@ fn mask_call(draft: &mut EntryDraft<'_>, erased: &ErasedCall) -> bool {
     };
     let bytes: usize = instances().map(|(_, masked)| masked.bytes()).sum();
     let takes_parts = bytes > limits::RELEASED_BYTES_MAX;
-    // Those that a step before this one has masked are as they would be made.
+    // An earlier step may have masked some of them.
     for (old, masked) in instances().filter(|(old, masked)| !takes_parts || ***old != *masked) {
         if takes_parts && draft.instance_bytes() >= limits::RELEASED_BYTES_MAX {
             return false;
@@ -167,8 +168,8 @@ fn mask_call(draft: &mut EntryDraft<'_>, erased: &ErasedCall) -> bool {
     true
 }
 
-pub(super) fn end(draft: &mut EntryDraft<'_>, asked: EndErasure) {
-    let id = asked.erasure;
+pub(super) fn end(draft: &mut EntryDraft<'_>, command: EndErasure) {
+    let id = command.erasure;
     draft.kind = ChangeKind::ErasureEnded;
     let erasure = draft
         .root

@@ -1,5 +1,4 @@
-//! Escalation: an alert whose time goes by is brought before people anew, more urgent or before
-//! more of them.
+//! Escalation: an alert whose time passes becomes more urgent, or goes to more people.
 
 use aftercall_definition::calendar::Clock;
 use aftercall_definition::escalation::{alert_action, next_firing};
@@ -12,7 +11,7 @@ use crate::entry::{ChangeKind, Entered};
 use crate::instance::{Alert, Happening, Instance, is_legal};
 use crate::world::definitions::Teams;
 
-/// When an alert whose time counts from `since` escalates next, as it stands.
+/// When an alert whose time counts from `since` escalates next.
 pub(super) fn next(
     action: &AlertAction,
     alert: &Alert,
@@ -22,7 +21,7 @@ pub(super) fn next(
     next_firing(action, (since, alert.due?), alert.escalated, clock).map(|(at, _)| at)
 }
 
-/// An alert that no longer stands, or has escalated already, changes nothing: the wake-up came
+/// Escalates an alert. Changes nothing where it is gone or has already escalated: the wake-up came
 /// late.
 pub(super) fn escalate(draft: &mut EntryDraft<'_>, old: &Instance, action: u16, due: Time) {
     draft.kind = ChangeKind::Escalated;
@@ -30,11 +29,11 @@ pub(super) fn escalate(draft: &mut EntryDraft<'_>, old: &Instance, action: u16, 
         return;
     };
     let mut new = old.clone();
-    let standing = new
+    let escalating = new
         .alerts
         .iter_mut()
         .find(|alert| alert.action == action && alert.escalates_at == Some(due));
-    let (Some(alert), Some(raised_by)) = (standing, alert_action(&definition, old.stage, action))
+    let (Some(alert), Some(raised_by)) = (escalating, alert_action(&definition, old.stage, action))
     else {
         return;
     };
@@ -47,26 +46,26 @@ pub(super) fn escalate(draft: &mut EntryDraft<'_>, old: &Instance, action: u16, 
     if !is_legal(old.status, Happening::Escalate) {
         return;
     }
-    draft.said.values = climb(alert, step, &draft.root.teams);
-    draft.said.name_alert(old, action);
+    draft.details.values = apply_step(alert, step, &draft.root.teams);
+    draft.details.name_alert(old, action);
     alert.escalated += 1;
     alert.escalates_at = next(raised_by, alert, since, clock);
     draft.put_instance(ChangeKind::Escalated, old, new, Entered::default());
 }
 
-/// Does what the escalation step says, and returns what that was. Who has seen the alert has seen
-/// it as it was before. A snooze ends: the step is for people who did not put the alert off, and
-/// they would not see it until the snooze is over.
-fn climb(alert: &mut Alert, step: &EscalationStep, teams: &Teams) -> Box<[(Box<str>, Value)]> {
+/// Applies an escalation step; returns what it changed, by name. The alert counts as unseen,
+/// because people saw it as it was before. A snooze ends, because the step is also for people who
+/// did not snooze the alert.
+fn apply_step(alert: &mut Alert, step: &EscalationStep, teams: &Teams) -> Box<[(Box<str>, Value)]> {
     alert.seen = None;
     let snooze = alert.snooze.take();
-    let mut said: Vec<(Box<str>, Value)> = Vec::new();
+    let mut changed: Vec<(Box<str>, Value)> = Vec::new();
     if let Some(raise) = step.priority {
         alert.priority = match raise {
             Raise::To(priority) => alert.priority.max(priority),
             Raise::ByOne => alert.priority.raised(),
         };
-        said.push(("priority".into(), Value::Text(alert.priority.word().into())));
+        changed.push(("priority".into(), Value::Text(alert.priority.word().into())));
     }
     if let Some((name, team)) = step
         .team
@@ -80,7 +79,7 @@ fn climb(alert: &mut Alert, step: &EscalationStep, teams: &Teams) -> Box<[(Box<s
             .filter(|added| *added != team)
             .collect();
         alert.team = team;
-        said.push(("team".into(), Value::Text(name.as_str().into())));
+        changed.push(("team".into(), Value::Text(name.as_str().into())));
     }
     if let Some((name, team)) = step
         .add_team
@@ -90,8 +89,8 @@ fn climb(alert: &mut Alert, step: &EscalationStep, teams: &Teams) -> Box<[(Box<s
         if alert.teams().all(|known| known != team) {
             alert.added_teams = alert.added_teams.iter().copied().chain([team]).collect();
         }
-        said.push(("added_team".into(), Value::Text(name.as_str().into())));
+        changed.push(("added_team".into(), Value::Text(name.as_str().into())));
     }
-    said.extend(snooze.map(|_| ("snooze".into(), Value::Text("ended".into()))));
-    said.into()
+    changed.extend(snooze.map(|_| ("snooze".into(), Value::Text("ended".into()))));
+    changed.into()
 }

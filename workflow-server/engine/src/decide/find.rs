@@ -1,4 +1,4 @@
-//! The instance that a command is about, and whether this may happen to it.
+//! Finds the instance of a command, and checks whether the command is allowed on it.
 
 use std::sync::Arc;
 
@@ -14,7 +14,7 @@ pub(super) fn find(root: &Root, id: InstanceId) -> Result<&Arc<Instance>, Reject
 }
 
 /// The instance, if Call Managers may work on it.
-pub(super) fn visible<'i>(
+pub(super) fn check_visible<'i>(
     root: &Root,
     instance: &'i Arc<Instance>,
 ) -> Result<&'i Arc<Instance>, Rejection> {

@@ -1,4 +1,4 @@
-//! Finishing by hand: a person gives an outcome to what nothing in its workflow moves on any more.
+//! Finishing by hand: a person finishes an incomplete instance with an outcome.
 
 use aftercall_definition::value::Value;
 
@@ -7,32 +7,31 @@ use crate::command::FinishFollowUp;
 use crate::decide::claims::check_holder;
 use crate::decide::draft::{EntryDraft, check_revision};
 use crate::decide::enter::stop;
-use crate::decide::find::{check_legal, check_seen, find, visible};
+use crate::decide::find::{check_legal, check_seen, check_visible, find};
 use crate::entry::{Answer, ChangeKind, Entered};
 use crate::instance::{Happening, Instance, Status};
 use crate::rejection::Rejection;
 
-/// Only an incomplete one: what still has buttons and timers is finished by them, as its workflow
-/// says.
+/// Finishes an incomplete instance. Its buttons and timers finish any other, as its workflow says.
 pub(super) fn finish(
     draft: &mut EntryDraft<'_>,
-    asked: &FinishFollowUp,
+    command: &FinishFollowUp,
     actor: &Actor,
 ) -> Result<(), Rejection> {
     draft.kind = ChangeKind::Finished;
-    let old = find(draft.root, asked.instance)?;
-    check_revision(asked.expected, u64::from(old.revision))?;
+    let old = find(draft.root, command.instance)?;
+    check_revision(command.expected, u64::from(old.revision))?;
     check_legal(old, Happening::Finish)?;
-    visible(draft.root, old)?;
-    check_seen(old, Some(asked.stage), asked.visit)?;
+    check_visible(draft.root, old)?;
+    check_seen(old, Some(command.stage), command.visit)?;
     check_holder(old, actor, draft.now)?;
     let mut new = Instance::clone(old);
     stop(&mut new, Status::Finished);
     new.ended_at = Some(draft.now);
-    new.ending = asked.outcome.clone();
-    new.notes += u32::from(!asked.note.is_empty());
-    draft.said.note = asked.note.clone();
-    draft.said.values = [("outcome".into(), Value::Text(asked.outcome.clone()))].into();
+    new.ending = command.outcome.clone();
+    new.notes += u32::from(!command.note.is_empty());
+    draft.details.note = command.note.clone();
+    draft.details.values = [("outcome".into(), Value::Text(command.outcome.clone()))].into();
     draft.answer = Answer::Moved {
         instance: old.id,
         entered: Vec::new(),

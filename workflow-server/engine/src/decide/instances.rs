@@ -1,5 +1,4 @@
-//! What happens to an instance that is there: pushes, timers, notes, and being taken back or
-//! cancelled.
+//! Changes of existing instances: pushes, timers, notes, moves, withdrawal and cancellation.
 
 use std::sync::Arc;
 
@@ -16,7 +15,7 @@ use crate::decide::calls::release;
 use crate::decide::claims::{check_holder, lapse};
 use crate::decide::draft::{EntryDraft, check_revision};
 use crate::decide::enter::{enter, stop};
-use crate::decide::find::{alert_as_seen, check_legal, check_seen, find, visible};
+use crate::decide::find::{alert_as_seen, check_legal, check_seen, check_visible, find};
 use crate::decide::scene::Scene;
 use crate::decide::{check, escalate, pause, snooze};
 use crate::entry::{Answer, ChangeKind, Entered};
@@ -34,7 +33,7 @@ pub(super) fn push(
     let root = draft.root;
     let old = find(root, push.instance)?;
     check_legal(old, Happening::Push)?;
-    visible(root, old)?;
+    check_visible(root, old)?;
     let gone = || gone(root, old, &push.button);
     let definition = root.definition_of(old).cloned().ok_or_else(gone)?;
     let button = button_of(&definition, old, &push.button).ok_or_else(gone)?;
@@ -42,10 +41,10 @@ pub(super) fn push(
     check_holder(old, actor, draft.now)?;
     check_push(root, (old, button), push, draft.now)?;
     let target = definition.stage_of(&button.event).ok_or_else(gone)?.number;
-    draft.said.note = push.note.clone();
-    draft.said.values = with_defaults(button, &push.form).into();
+    draft.details.note = push.note.clone();
+    draft.details.values = with_defaults(button, &push.form).into();
     let now = draft.now;
-    go(
+    go_to_stage(
         draft,
         old,
         &definition,
@@ -55,7 +54,7 @@ pub(super) fn push(
     Ok(())
 }
 
-/// Why a button is not there: it was, or no version of the workflow has it.
+/// Why a button cannot be pushed: it is gone, or no version of the workflow has it.
 fn gone(root: &Root, old: &Arc<Instance>, button: &str) -> Rejection {
     let is_button = |definition: &Definition| {
         definition
@@ -84,8 +83,8 @@ fn button_of<'a>(
     buttons(definition, instance).find(|button| button.event == id)
 }
 
-/// What is wrong with note and form, where the button is there.
-pub(super) fn field_faults(root: &Root, push: &PushButton, now: Time) -> Vec<FieldError> {
+/// The invalid fields of a push, where its button exists.
+pub(super) fn field_errors(root: &Root, push: &PushButton, now: Time) -> Vec<FieldError> {
     let instance = root
         .instance(push.instance)
         .filter(|instance| instance.visit() == push.visit);
@@ -94,7 +93,7 @@ pub(super) fn field_faults(root: &Root, push: &PushButton, now: Time) -> Vec<Fie
         Some((&**instance, button_of(definition, instance, &push.button)?))
     });
     button
-        .map(|button| faults_of_push(root, button, push, now))
+        .map(|button| errors_of_push(root, button, push, now))
         .unwrap_or_default()
 }
 
@@ -104,33 +103,33 @@ fn check_push(
     push: &PushButton,
     now: Time,
 ) -> Result<(), Rejection> {
-    let faults = faults_of_push(root, button, push, now);
-    if faults.is_empty() {
+    let errors = errors_of_push(root, button, push, now);
+    if errors.is_empty() {
         Ok(())
     } else {
-        Err(Rejection::Invalid(faults))
+        Err(Rejection::Invalid(errors))
     }
 }
 
-fn faults_of_push(
+fn errors_of_push(
     root: &Root,
     (instance, button): (&Instance, &ButtonAction),
     push: &PushButton,
     now: Time,
 ) -> Vec<FieldError> {
     let clock = || wall_clock_of(root, instance);
-    let mut faults = check::fields("form", &button.form, &push.form, (true, now, &clock));
+    let mut errors = check::fields("form", &button.form, &push.form, (true, now, &clock));
     if button.note == NoteRule::Required && push.note.trim().is_empty() {
         let message = format!("the button `{}` needs a note: say why", button.label);
-        faults.push(FieldError {
+        errors.push(FieldError {
             field: "note".to_owned(),
             message,
         });
     }
-    faults
+    errors
 }
 
-/// What was not filled in has its default.
+/// The form, with defaults for the fields that were not filled in.
 fn with_defaults(button: &ButtonAction, form: &[(Box<str>, Value)]) -> Vec<(Box<str>, Value)> {
     let mut values = form.to_vec();
     for field in &button.form {
@@ -144,13 +143,13 @@ fn with_defaults(button: &ButtonAction, form: &[(Box<str>, Value)]) -> Vec<(Box<
     values
 }
 
-/// Moves an instance to a stage of its workflow, whatever its buttons: ops' way out of an unlinked
-/// end or a mistake.
-pub(super) fn move_to(draft: &mut EntryDraft<'_>, asked: &MoveInstance) -> Result<(), Rejection> {
-    let stage = asked.stage;
+/// Moves an instance to any stage of its workflow: how operations repair an unlinked end or a
+/// mistake.
+pub(super) fn move_to(draft: &mut EntryDraft<'_>, command: &MoveInstance) -> Result<(), Rejection> {
+    let stage = command.stage;
     draft.kind = ChangeKind::Moved;
-    let old = find(draft.root, asked.instance)?;
-    check_revision(asked.expected, u64::from(old.revision))?;
+    let old = find(draft.root, command.instance)?;
+    check_revision(command.expected, u64::from(old.revision))?;
     check_legal(old, Happening::Move)?;
     let no_such = || Rejection::NoSuchStage {
         instance: old.clone(),
@@ -158,14 +157,14 @@ pub(super) fn move_to(draft: &mut EntryDraft<'_>, asked: &MoveInstance) -> Resul
     };
     let definition = draft.root.definition_of(old).cloned().ok_or_else(no_such)?;
     definition.stage(stage).ok_or_else(no_such)?;
-    draft.said.note = asked.reason.clone();
+    draft.details.note = command.reason.clone();
     let now = draft.now;
-    go(draft, old, &definition, (stage, now), ChangeKind::Moved);
+    go_to_stage(draft, old, &definition, (stage, now), ChangeKind::Moved);
     Ok(())
 }
 
-/// Moves an instance to a stage because of the event of that stage, which was due at a time.
-fn go(
+/// Moves an instance to a stage. The event that leads there was due at `due`.
+fn go_to_stage(
     draft: &mut EntryDraft<'_>,
     old: &Instance,
     definition: &Definition,
@@ -177,7 +176,7 @@ fn go(
     };
     let mut new = old.clone();
     let form: &[_] = if kind == ChangeKind::ButtonPushed {
-        &draft.said.values
+        &draft.details.values
     } else {
         &[]
     };
@@ -186,10 +185,10 @@ fn go(
         ..Scene::new((draft.root, draft.now), definition, &call, old).due_at(due)
     };
     let entered = enter(&scene, &mut new, stage);
-    if !draft.said.note.is_empty() {
+    if !draft.details.note.is_empty() {
         new.notes += 1;
     }
-    draft.said.event_stage = stage;
+    draft.details.event_stage = stage;
     draft.answer = Answer::Moved {
         instance: old.id,
         entered: entered.stages.clone(),
@@ -197,8 +196,8 @@ fn go(
     draft.put_instance(kind, old, new, entered);
 }
 
-/// A timer that no longer runs, or runs anew with another due time, changes nothing: the wake-up
-/// came late.
+/// Carries out what was due. Changes nothing where the timer no longer runs, or has another due
+/// time: the wake-up came late.
 pub(super) fn elapse(draft: &mut EntryDraft<'_>, elapsed: Elapse) {
     let Elapse { due, slot, wake } = elapsed;
     draft.kind = ChangeKind::TimerElapsed;
@@ -251,7 +250,7 @@ fn fire(draft: &mut EntryDraft<'_>, old: &Instance, action: u16, due: Time) {
     if let Some(timer) = started.and_then(Action::timer)
         && let Some(stage) = definition.stage_of(&timer.event)
     {
-        go(
+        go_to_stage(
             draft,
             old,
             &definition,
@@ -263,19 +262,19 @@ fn fire(draft: &mut EntryDraft<'_>, old: &Instance, action: u16, due: Time) {
 
 pub(super) fn note(
     draft: &mut EntryDraft<'_>,
-    asked: &AddNote,
+    command: &AddNote,
     actor: &Actor,
 ) -> Result<(), Rejection> {
-    let AddNote { instance: id, text } = asked;
+    let AddNote { instance: id, text } = command;
     draft.kind = ChangeKind::NoteAdded;
     let old = find(draft.root, *id)?;
     check_legal(old, Happening::Note)?;
     if actor.kind == ActorKind::Person {
-        visible(draft.root, old)?;
+        check_visible(draft.root, old)?;
     }
     let mut new = Instance::clone(old);
     new.notes += 1;
-    draft.said.note = text.clone();
+    draft.details.note = text.clone();
     draft.answer = Answer::Moved {
         instance: *id,
         entered: Vec::new(),
@@ -284,33 +283,36 @@ pub(super) fn note(
     Ok(())
 }
 
-/// Takes back what nobody has worked on, wherever links and timers have led it.
+/// Withdraws an instance that nobody has worked on, in any stage.
 pub(super) fn withdraw(
     draft: &mut EntryDraft<'_>,
-    asked: &WithdrawWorkflow,
+    command: &WithdrawWorkflow,
 ) -> Result<(), Rejection> {
     draft.kind = ChangeKind::Withdrawn;
-    let old = find(draft.root, asked.instance)?;
-    check_revision(asked.expected, u64::from(old.revision))?;
+    let old = find(draft.root, command.instance)?;
+    check_revision(command.expected, u64::from(old.revision))?;
     check_legal(old, Happening::Withdraw)?;
-    if asked.worked {
+    if command.worked {
         return Err(Rejection::AlreadyWorked(old.clone()));
     }
-    end(draft, old, ChangeKind::Withdrawn, &asked.reason);
+    end(draft, old, ChangeKind::Withdrawn, &command.reason);
     Ok(())
 }
 
-pub(super) fn cancel(draft: &mut EntryDraft<'_>, asked: &CancelInstance) -> Result<(), Rejection> {
+pub(super) fn cancel(
+    draft: &mut EntryDraft<'_>,
+    command: &CancelInstance,
+) -> Result<(), Rejection> {
     draft.kind = ChangeKind::Cancelled;
-    let old = find(draft.root, asked.instance)?;
-    check_revision(asked.expected, u64::from(old.revision))?;
+    let old = find(draft.root, command.instance)?;
+    check_revision(command.expected, u64::from(old.revision))?;
     check_legal(old, Happening::Cancel)?;
-    end(draft, old, ChangeKind::Cancelled, &asked.reason);
+    end(draft, old, ChangeKind::Cancelled, &command.reason);
     Ok(())
 }
 
 fn end(draft: &mut EntryDraft<'_>, old: &Instance, kind: ChangeKind, reason: &str) {
-    draft.said.note = reason.into();
+    draft.details.note = reason.into();
     draft.answer = Answer::Moved {
         instance: old.id,
         entered: Vec::new(),
@@ -319,7 +321,7 @@ fn end(draft: &mut EntryDraft<'_>, old: &Instance, kind: ChangeKind, reason: &st
     draft.put_instance(kind, old, new, Entered::default());
 }
 
-/// An instance, cancelled.
+/// A cancelled copy of an instance.
 pub(super) fn cancelled(old: &Instance, now: Time, reason: &str) -> Instance {
     let mut new = old.clone();
     stop(&mut new, Status::Cancelled);
@@ -328,20 +330,21 @@ pub(super) fn cancelled(old: &Instance, now: Time, reason: &str) -> Instance {
     new
 }
 
-/// Only the first to see an alert is remembered: for whoever comes later nothing changes.
+/// Records that an alert has been seen. Only the first person is recorded; nothing changes for
+/// later ones.
 pub(super) fn acknowledge(
     draft: &mut EntryDraft<'_>,
-    asked: AcknowledgeAlert,
+    command: AcknowledgeAlert,
     actor: &Actor,
 ) -> Result<(), Rejection> {
     let AcknowledgeAlert {
         instance: id,
         alert: seen,
-    } = asked;
+    } = command;
     draft.kind = ChangeKind::AlertAcknowledged;
     let old = find(draft.root, id)?;
     check_legal(old, Happening::Acknowledge)?;
-    visible(draft.root, old)?;
+    check_visible(draft.root, old)?;
     draft.answer = Answer::Moved {
         instance: id,
         entered: Vec::new(),
@@ -353,7 +356,7 @@ pub(super) fn acknowledge(
             by: actor.name.clone(),
             at: draft.now,
         });
-        draft.said.name_alert(old, seen.action);
+        draft.details.name_alert(old, seen.action);
         draft.put_instance(ChangeKind::AlertAcknowledged, old, new, Entered::default());
     }
     Ok(())

@@ -25,26 +25,26 @@ use crate::world::Root;
 
 pub(super) fn migrate(
     draft: &mut EntryDraft<'_>,
-    asked: &MigrateInstance,
+    command: &MigrateInstance,
 ) -> Result<(), Rejection> {
     draft.kind = ChangeKind::Migrated;
     let root = draft.root;
-    let old = find(root, asked.instance)?;
-    check_revision(asked.expected, u64::from(old.revision))?;
+    let old = find(root, command.instance)?;
+    check_revision(command.expected, u64::from(old.revision))?;
     check_legal(old, Happening::Migrate)?;
-    let (before, after) = versions(root, old, asked.version)?;
+    let (before, after) = versions(root, old, command.version)?;
     draft.answer = Answer::Moved {
         instance: old.id,
         entered: Vec::new(),
     };
-    if asked.version == old.version {
+    if command.version == old.version {
         return Ok(());
     }
     let Some(call) = root.call_of(old).cloned() else {
         return Ok(());
     };
     let mut new = Instance::clone(old);
-    new.version = asked.version;
+    new.version = command.version;
     new.fields = fields(&before, &after, old)?.into();
     new.links = links(&before, &after, &old.links).into();
     let clock = root.clock(&after, None);
@@ -55,7 +55,7 @@ pub(super) fn migrate(
         visits::raise(workflow, &before, &after, &mut new.visits);
     }
     let scene = Scene::new((root, draft.now), &after, &call, old);
-    let entered = match target(&before, &after, old, asked)? {
+    let entered = match target(&before, &after, old, command)? {
         Target::Nowhere => Entered::default(),
         Target::Same(was, is) => stay(&scene, &before, (was, is), (old, &mut new)),
         Target::Other(stage) => enter(&scene, &mut new, stage),
@@ -63,7 +63,7 @@ pub(super) fn migrate(
     if is_stuck(root, &new) && !is_stuck(root, old) {
         return Err(Rejection::WouldBeStuck(old.clone()));
     }
-    draft.said.note = asked.reason.clone();
+    draft.details.note = command.reason.clone();
     draft.answer = Answer::Moved {
         instance: old.id,
         entered: entered.stages.clone(),
@@ -136,12 +136,12 @@ fn target<'d>(
     before: &'d Definition,
     after: &'d Definition,
     old: &Arc<Instance>,
-    asked: &MigrateInstance,
+    command: &MigrateInstance,
 ) -> Result<Target<'d>, Rejection> {
     if old.stage == 0 {
         return Ok(Target::Nowhere);
     }
-    let mapped = asked
+    let mapped = command
         .stages
         .iter()
         .find(|(from, _)| *from == old.stage)
@@ -232,7 +232,7 @@ fn kept(root: &Root, (was, is): (&Stage, &Stage), old: &Instance) -> Kept {
     for ((place, action), at) in is.actions.iter().enumerate().zip(counterparts) {
         let Some(at) = at else { continue };
         let place = place as u16;
-        if !old.does(at) {
+        if !old.has_done(at) {
             // A condition that has changed is evaluated again.
             if was.actions[at].when == action.when {
                 kept.skipped.push(place);
@@ -261,8 +261,8 @@ fn kept(root: &Root, (was, is): (&Stage, &Stage), old: &Instance) -> Kept {
     kept
 }
 
-/// Whether the template of a text is the same. The form that filled it in may not be known any more,
-/// so such a text is kept as it is.
+/// Whether the template of a text is the same. The form that filled it in may not be known any
+/// more, so such a text is kept as it is.
 fn has_same_text(was: &Action, is: &Action) -> bool {
     was.alert()
         .zip(is.alert())

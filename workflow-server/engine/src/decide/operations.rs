@@ -14,44 +14,44 @@ pub(super) fn decide(
     actor: &Actor,
 ) -> Result<(), Rejection> {
     match command {
-        OperationsCommand::CancelInstance(asked) => instances::cancel(draft, asked)?,
-        OperationsCommand::MoveInstance(asked) => instances::move_to(draft, asked)?,
-        OperationsCommand::MigrateInstance(asked) => migrate::migrate(draft, asked)?,
-        OperationsCommand::StartBatch(asked) => batches::start(draft, asked, actor)?,
-        OperationsCommand::StopBatch(asked) => batches::stop(draft, asked)?,
-        OperationsCommand::EraseCaller(asked) => erase::start(draft, asked, actor)?,
-        OperationsCommand::AcceptClock(asked) => accept_clock(draft, *asked),
-        OperationsCommand::ConfirmPurge(asked) => confirm_purge(draft, *asked),
+        OperationsCommand::CancelInstance(command) => instances::cancel(draft, command)?,
+        OperationsCommand::MoveInstance(command) => instances::move_to(draft, command)?,
+        OperationsCommand::MigrateInstance(command) => migrate::migrate(draft, command)?,
+        OperationsCommand::StartBatch(command) => batches::start(draft, command, actor)?,
+        OperationsCommand::StopBatch(command) => batches::stop(draft, command)?,
+        OperationsCommand::EraseCaller(command) => erase::start(draft, command, actor)?,
+        OperationsCommand::AcceptClock(command) => accept_clock(draft, *command),
+        OperationsCommand::ConfirmPurge(command) => confirm_purge(draft, *command),
     }
     Ok(())
 }
 
 /// The only change whose time may be before that of the newest entry.
-fn accept_clock(draft: &mut EntryDraft<'_>, asked: AcceptClock) {
+fn accept_clock(draft: &mut EntryDraft<'_>, command: AcceptClock) {
     draft.kind = ChangeKind::ClockAccepted;
     let from = draft.now;
-    draft.now = asked.to.unwrap_or(from);
-    draft.sets_clock = asked.to.is_some();
+    draft.now = command.to.unwrap_or(from);
+    draft.sets_clock = command.to.is_some();
     draft.answer = Answer::ClockAccepted {
         from,
         to: draft.now,
     };
 }
 
-fn confirm_purge(draft: &mut EntryDraft<'_>, asked: ConfirmPurge) {
+fn confirm_purge(draft: &mut EntryDraft<'_>, command: ConfirmPurge) {
     draft.kind = ChangeKind::PurgeConfirmed;
-    draft.answer = Answer::PurgeConfirmed(asked.instances);
+    draft.answer = Answer::PurgeConfirmed(command.instances);
 }
 
-/// What is wrong with a command, whatever the state.
+/// Finds the invalid fields of a command, in any state.
 pub(super) fn check(check: &mut Check, command: &OperationsCommand) {
     match command {
-        OperationsCommand::CancelInstance(asked) => check.reason(&asked.reason),
-        OperationsCommand::MoveInstance(asked) => check.reason(&asked.reason),
-        OperationsCommand::MigrateInstance(asked) => check.reason(&asked.reason),
-        OperationsCommand::StartBatch(asked) => check.batch(asked),
-        OperationsCommand::StopBatch(asked) => check.reason(&asked.reason),
-        OperationsCommand::EraseCaller(asked) => check.erasure(asked),
+        OperationsCommand::CancelInstance(command) => check.reason(&command.reason),
+        OperationsCommand::MoveInstance(command) => check.reason(&command.reason),
+        OperationsCommand::MigrateInstance(command) => check.reason(&command.reason),
+        OperationsCommand::StartBatch(command) => check.batch(command),
+        OperationsCommand::StopBatch(command) => check.reason(&command.reason),
+        OperationsCommand::EraseCaller(command) => check.erasure(command),
         OperationsCommand::AcceptClock(_) | OperationsCommand::ConfirmPurge(_) => {}
     }
 }

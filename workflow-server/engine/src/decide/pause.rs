@@ -1,5 +1,5 @@
-//! Pause and resume: while an instance is paused it refuses pushes, and its timers, dues and
-//! deadline stand still.
+//! Pause and resume. A paused instance refuses pushes, and its timers, due times and deadline are
+//! stopped.
 
 use aftercall_definition::FieldError;
 use aftercall_definition::time::Time;
@@ -9,17 +9,17 @@ use crate::actor::{Actor, ActorKind};
 use crate::command::{PauseInstance, ResumeInstance};
 use crate::decide::claims::check_holder;
 use crate::decide::draft::{EntryDraft, check_revision};
-use crate::decide::find::{check_legal, find, visible};
+use crate::decide::find::{check_legal, check_visible, find};
 use crate::decide::resume::resumed;
 use crate::decide::when;
 use crate::entry::{Answer, ChangeKind, Entered};
 use crate::instance::{Happening, Instance, Pause, Status};
 use crate::rejection::Rejection;
 
-/// People pause what they may work on; ops pause anything that is active.
+/// People pause what they may work on; operations pause any active instance.
 pub(super) fn pause(
     draft: &mut EntryDraft<'_>,
-    asked: &PauseInstance,
+    command: &PauseInstance,
     actor: &Actor,
 ) -> Result<(), Rejection> {
     let PauseInstance {
@@ -27,14 +27,14 @@ pub(super) fn pause(
         until,
         reason,
         expected,
-    } = asked;
+    } = command;
     let (id, until) = (*id, *until);
     draft.kind = ChangeKind::Paused;
     let old = find(draft.root, id)?;
     check_revision(*expected, u64::from(old.revision))?;
     check_legal(old, Happening::Pause)?;
     if actor.kind == ActorKind::Person {
-        visible(draft.root, old)?;
+        check_visible(draft.root, old)?;
         check_holder(old, actor, draft.now)?;
     }
     if until.is_some_and(|until| !when::is_in_reach(until, draft.now)) {
@@ -53,8 +53,8 @@ pub(super) fn pause(
         reason: reason.clone(),
     };
     new.pause = Some(Box::new(pause));
-    draft.said.note = reason.clone();
-    draft.said.values = until
+    draft.details.note = reason.clone();
+    draft.details.values = until
         .map(|until| ("until".into(), Value::Time(until)))
         .into_iter()
         .collect();
@@ -66,25 +66,25 @@ pub(super) fn pause(
     Ok(())
 }
 
-/// Anybody who may work on it resumes it: whoever paused it may have gone home.
+/// Any person who may work on it can resume it: the one who paused it may have gone home.
 pub(super) fn resume(
     draft: &mut EntryDraft<'_>,
-    asked: &ResumeInstance,
+    command: &ResumeInstance,
     actor: &Actor,
 ) -> Result<(), Rejection> {
     let ResumeInstance {
         instance: id,
         note,
         expected,
-    } = asked;
+    } = command;
     draft.kind = ChangeKind::Resumed;
     let old = find(draft.root, *id)?;
     check_revision(*expected, u64::from(old.revision))?;
     check_legal(old, Happening::Resume)?;
     if actor.kind == ActorKind::Person {
-        visible(draft.root, old)?;
+        check_visible(draft.root, old)?;
     }
-    draft.said.note = note.clone();
+    draft.details.note = note.clone();
     draft.answer = Answer::Moved {
         instance: *id,
         entered: Vec::new(),
@@ -95,8 +95,9 @@ pub(super) fn resume(
     Ok(())
 }
 
-/// A pause that was ended or begun again meanwhile changes nothing: the wake-up came late. The
-/// clocks run again from the end that the pause was given, however late that is noticed.
+/// Ends a pause at its planned end. Changes nothing where the pause was ended or restarted
+/// meanwhile: the wake-up came late. The clocks run again from the planned end, even if the wake-up
+/// is late.
 pub(super) fn end(draft: &mut EntryDraft<'_>, old: &Instance, due: Time) {
     draft.kind = ChangeKind::Resumed;
     if old

@@ -16,7 +16,7 @@ use crate::query::fill_in;
 /// What is kept of a stage that is entered again, by the places of its actions in the new version.
 #[derive(Default)]
 pub(super) struct Kept {
-    /// Actions that were done, and are not done once more.
+    /// Actions that were done and are not repeated.
     pub(super) done: Vec<u16>,
     /// Actions whose condition did not hold.
     pub(super) skipped: Vec<u16>,

@@ -9,8 +9,8 @@ use crate::instance::{Instance, Status, Timer};
 use crate::query::zone_of_caller;
 use crate::world::Root;
 
-/// The instance with its clocks running again from where they stopped: what was to come in an hour
-/// comes in an hour, by the clock that it counts by.
+/// The instance with its clocks running again from where they stopped: what was due in an hour is
+/// due in an hour, by its own clock.
 pub(super) fn resumed(root: &Root, old: &Instance, now: Time) -> Instance {
     let mut new = old.clone();
     new.status = Status::Active;
@@ -58,20 +58,20 @@ pub(super) fn resumed(root: &Root, old: &Instance, now: Time) -> Instance {
     new
 }
 
-/// A pause that is over.
+/// A pause that has ended.
 struct OverPause {
     since: Time,
     now: Time,
 }
 
 impl OverPause {
-    /// A time of day stays one: one that came in the pause comes the next time, and one after a
-    /// wait comes when that is over.
+    /// The new due time of a timer. A timer for a time of day keeps it: where that passed in the
+    /// pause, it is due the next time; where it follows a wait, after the end of the wait.
     fn timer(&self, timer: &mut Timer, waiting: &Waiting<'_>) -> Time {
         if waiting.timer.at.is_none() || timer.due <= self.since {
             return self.postponed(timer.due, waiting.clock);
         }
-        // A wait that was over before the pause is over.
+        // A wait that ended before the pause is not repeated.
         if let Some(waited) = timer.waited.filter(|waited| *waited > self.since) {
             let waited = self.postponed(waited, waiting.clock);
             timer.waited = Some(waited);
@@ -84,9 +84,9 @@ impl OverPause {
         }
     }
 
-    /// What was still to come is as far away as it was; what had been due stays as long overdue:
-    /// both in opening time, where a calendar counts. A pause never brings forward, and one in
-    /// which nothing was open puts nothing off.
+    /// A time after the pause. A future time stays as far away, and an overdue one as long overdue:
+    /// in opening time, where it has a calendar. A time never moves to an earlier moment, and does
+    /// not move where nothing was open in the pause.
     fn postponed(&self, time: Time, clock: Clock<'_>) -> Time {
         match clock {
             Clock::Wall => Time(time.0.saturating_add((self.now.0 - self.since.0).max(0))),

@@ -1,4 +1,4 @@
-//! What entering a stage looks at.
+//! What entering a stage depends on.
 
 use aftercall_definition::Definition;
 use aftercall_definition::facts::Facts;
@@ -10,7 +10,7 @@ use crate::instance::Instance;
 use crate::query::{zone_beside_caller, zone_name};
 use crate::world::Root;
 
-/// What entering a stage looks at.
+/// What entering a stage depends on.
 pub(super) struct Scene<'a> {
     pub(super) definition: &'a Definition,
     pub(super) call: &'a Call,
@@ -18,17 +18,16 @@ pub(super) struct Scene<'a> {
     /// The form of the push that leads here.
     pub(super) form: &'a [(Box<str>, Value)],
     pub(super) now: Time,
-    /// When a clock that is started now begins to count. In a pause this is the moment at which
-    /// the pause began: resuming puts off every clock by the whole pause. Where a timer led here
-    /// it is when that timer was due.
+    /// When a clock that is started now begins to count. In a pause, this is the start of the
+    /// pause, because resuming delays every clock by the whole pause. Where a timer led here, it is
+    /// the due time of that timer.
     pub(super) counts_from: Time,
-    /// The earliest moment at which a timer that is started now may be due: now, or when the pause
-    /// began.
+    /// The earliest due time of a timer that is started now: now, or the start of the pause.
     pub(super) earliest: Time,
 }
 
 impl<'a> Scene<'a> {
-    /// For an instance as it is before it enters or takes up a stage.
+    /// For an instance as it is before it enters a stage.
     pub(super) fn new(
         (root, now): (&'a Root, Time),
         definition: &'a Definition,
@@ -47,8 +46,8 @@ impl<'a> Scene<'a> {
         }
     }
 
-    /// For what came by itself and was due at `due`: a server wakes some milliseconds late, or was
-    /// down for hours, and what is promised to a caller does not depend on that.
+    /// For an automatic change that was due at `due`. A server may wake some milliseconds late, or
+    /// be down for hours; what is promised to a caller does not depend on that.
     pub(super) fn due_at(self, due: Time) -> Self {
         Self {
             counts_from: self.counts_from.min(due),

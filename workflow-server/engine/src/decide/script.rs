@@ -12,24 +12,24 @@ pub(super) fn decide(
     salt: u16,
 ) -> Result<(), Rejection> {
     match command {
-        ScriptCommand::SetWorkflow(asked) => set::set_workflow(draft, asked, salt),
-        ScriptCommand::WithdrawWorkflow(asked) => instances::withdraw(draft, asked),
-        ScriptCommand::UpdateCall(asked) => calls::update(draft, asked),
-        ScriptCommand::EndCall(asked) => calls::end(draft, asked),
-        ScriptCommand::ChaseInstance(asked) => chase::chase(draft, asked),
+        ScriptCommand::SetWorkflow(command) => set::set_workflow(draft, command, salt),
+        ScriptCommand::WithdrawWorkflow(command) => instances::withdraw(draft, command),
+        ScriptCommand::UpdateCall(command) => calls::update(draft, command),
+        ScriptCommand::EndCall(command) => calls::end(draft, command),
+        ScriptCommand::ChaseInstance(command) => chase::chase(draft, command),
     }
 }
 
-/// What is wrong with a command, whatever the state.
+/// Finds the invalid fields of a command, in any state.
 pub(super) fn check(check: &mut Check, command: &ScriptCommand) {
     match command {
-        ScriptCommand::SetWorkflow(asked) => check.set(asked),
-        ScriptCommand::WithdrawWorkflow(asked) => check.reason_if_given(&asked.reason),
-        ScriptCommand::UpdateCall(asked) => {
-            check.key(&asked.call);
-            check.changes(&asked.changes);
+        ScriptCommand::SetWorkflow(command) => check.set(command),
+        ScriptCommand::WithdrawWorkflow(command) => check.reason_if_given(&command.reason),
+        ScriptCommand::UpdateCall(command) => {
+            check.key(&command.call);
+            check.changes(&command.changes);
         }
-        ScriptCommand::EndCall(asked) => check.key(&asked.call),
-        ScriptCommand::ChaseInstance(asked) => check.note(&asked.note),
+        ScriptCommand::EndCall(command) => check.key(&command.call),
+        ScriptCommand::ChaseInstance(command) => check.note(&command.note),
     }
 }

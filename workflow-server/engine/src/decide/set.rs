@@ -1,4 +1,4 @@
-//! Set Workflow: starts an instance on a call, or finds the one that runs already.
+//! Set Workflow: starts an instance on a call, or finds the running one.
 
 use std::sync::Arc;
 
@@ -9,7 +9,7 @@ use aftercall_definition::{Definition, FieldError, validate};
 
 use crate::call::Call;
 use crate::command::{IfRunning, Release, SetWorkflow};
-use crate::decide::calls::{Named, enter_first, find_or_new, merge};
+use crate::decide::calls::{Named, enter_first, find_or_new, merge_changes};
 use crate::decide::draft::EntryDraft;
 use crate::decide::enter::{enter, put_value};
 use crate::decide::instances::cancelled;
@@ -43,14 +43,14 @@ pub(super) fn set_workflow(
         is_new,
         ..
     } = find_or_new(draft, &set.call)?;
-    let is_news = !merge(&mut call, &set.changes)?.is_empty() || is_new;
+    let is_news = !merge_changes(&mut call, &set.changes)?.is_empty() || is_new;
     let running = newest_running(draft.root, &call, chosen.workflow);
-    let faults = faults_of_fields(draft.root, set, &chosen, (running.as_deref(), draft.now));
-    if !faults.is_empty() {
-        return Err(Rejection::Invalid(faults));
+    let errors = errors_of_fields(draft.root, set, &chosen, (running.as_deref(), draft.now));
+    if !errors.is_empty() {
+        return Err(Rejection::Invalid(errors));
     }
-    let goes_on = running.is_some() && set.if_running == IfRunning::ReturnIt;
-    if chosen.is_archived && !goes_on {
+    let is_returned = running.is_some() && set.if_running == IfRunning::ReturnIt;
+    if chosen.is_archived && !is_returned {
         return Err(Rejection::WorkflowArchived(set.workflow.clone()));
     }
     match (running, set.if_running) {
@@ -77,34 +77,34 @@ pub(super) fn set_workflow(
     Ok(())
 }
 
-/// What is wrong with the fields, where the workflow is known.
-pub(super) fn field_faults(root: &Root, set: &SetWorkflow, now: Time) -> Vec<FieldError> {
+/// The invalid fields of the request, where the workflow is known.
+pub(super) fn field_errors(root: &Root, set: &SetWorkflow, now: Time) -> Vec<FieldError> {
     let Ok(chosen) = choose(root, set) else {
         return Vec::new();
     };
     let running = root
         .call(&set.call)
         .and_then(|call| newest_running(root, call, chosen.workflow));
-    faults_of_fields(root, set, &chosen, (running.as_deref(), now))
+    errors_of_fields(root, set, &chosen, (running.as_deref(), now))
 }
 
-/// An instance that goes on takes the fields of the version that it is pinned to; a new one those
-/// of its own, whole.
-fn faults_of_fields(
+/// Checks the fields by the declarations of the version that they are for: a running instance keeps
+/// its version. A new instance needs all required fields.
+fn errors_of_fields(
     root: &Root,
     set: &SetWorkflow,
     chosen: &Chosen,
     (running, now): (Option<&Instance>, Time),
 ) -> Vec<FieldError> {
-    let goes_on = running.filter(|_| set.if_running != IfRunning::Replace);
-    let pinned = goes_on.and_then(|running| root.definition_of(running));
+    let continuing = running.filter(|_| set.if_running != IfRunning::Replace);
+    let pinned = continuing.and_then(|running| root.definition_of(running));
     let definition = pinned.unwrap_or(&chosen.definition);
     let declared = &definition.fields;
     let clock = || wall_clock(root, set, definition);
-    let Some(running) = goes_on else {
+    let Some(running) = continuing else {
         return check::fields("fields", declared, &set.fields, (true, now, &clock));
     };
-    // A script repeats what it gave before: a time that was valid then is no error now.
+    // A script repeats the values that it sent before: a time that was valid then is no error now.
     let is_kept = |(name, value): &&(Box<str>, Value)| {
         let place = declared.iter().position(|field| field.name == **name);
         place.is_some_and(|place| {
@@ -123,7 +123,7 @@ fn faults_of_fields(
     check::fields("fields", declared, &given, (false, now, &clock))
 }
 
-/// By whose clock a refusal shows times: the caller may be known only from what is set.
+/// The clock by which errors show times. The time zone of the caller may be in this very request.
 fn wall_clock(root: &Root, set: &SetWorkflow, definition: &Definition) -> WallClock {
     let given = set
         .changes
@@ -167,7 +167,7 @@ fn newest_running(root: &Root, call: &Call, workflow: u32) -> Option<Arc<Instanc
         .cloned()
 }
 
-/// Whether one more may be open on a call, of which so many are closed by the same entry.
+/// Checks whether one more instance may be open on a call; the same entry closes `closed` of them.
 pub(super) fn check_limits(root: &Root, call: &Call, closed: u64) -> Result<(), Rejection> {
     let is_open = |slot: &&u32| {
         root.instance_at(**slot)
@@ -200,8 +200,8 @@ pub(super) fn check_limits(root: &Root, call: &Call, closed: u64) -> Result<(), 
     }
 }
 
-/// Updates the fields that differ, and the texts that show them. Its stage and clocks stay as they
-/// are, unless it waits for the end of the call and the script asks for its release.
+/// Updates the fields that differ, and the texts that show them. The stage and the clocks stay,
+/// unless the instance waits for the end of the call and the script requests its release.
 fn set_again(draft: &mut EntryDraft<'_>, set: &SetWorkflow, running: &Instance, call: &Call) {
     draft.kind = ChangeKind::SetAgain;
     let pinned = draft.root.definition_of(running).cloned();
@@ -235,7 +235,7 @@ fn set_again(draft: &mut EntryDraft<'_>, set: &SetWorkflow, running: &Instance, 
         started: false,
         updated_fields: updated.iter().map(|(name, _)| name.to_string()).collect(),
         warnings,
-        // Nobody is promised a time that has passed.
+        // A time that has passed is no promise.
         promise_by: new.deadline.or(new.due()).filter(|by| *by > draft.now),
     };
     if is_released || !updated.is_empty() {
@@ -244,13 +244,13 @@ fn set_again(draft: &mut EntryDraft<'_>, set: &SetWorkflow, running: &Instance, 
         } else {
             ChangeKind::SetAgain
         };
-        draft.said.values = updated.into();
+        draft.details.values = updated.into();
         draft.put_instance(kind, running, new, entered);
     }
 }
 
-/// Puts a value in its place among the fields, ascending; says whether it differs from what was
-/// there.
+/// Puts a value in its place among the fields, ascending; returns whether it differs from the value
+/// before.
 fn put_field(
     definition: &Definition,
     fields: &mut Vec<(u16, Value)>,
@@ -303,7 +303,7 @@ fn start(
         ),
         promise_by: instance.deadline.or(instance.due()),
     };
-    draft.said.values = set.fields.clone().into();
+    draft.details.values = set.fields.clone().into();
     let mut slots = std::mem::take(&mut call.instances).into_vec();
     slots.push(instance.id.slot);
     call.instances = slots.into();
@@ -365,7 +365,7 @@ fn new_instance(
     }
 }
 
-/// What was not given, or given empty, has its default.
+/// Sets the defaults of fields that are absent or empty.
 pub(super) fn put_defaults(declared: &[FieldDeclaration], fields: &mut Vec<(u16, Value)>) {
     for (place, field) in declared.iter().enumerate() {
         let Some(default) = &field.default else {

@@ -1,5 +1,5 @@
-//! Snooze: one alert is hidden from everyone until a time, and comes back by itself. No clock stops
-//! for it.
+//! Snooze: one alert is hidden from everyone until a time, and comes back automatically. No clock
+//! stops.
 
 use aftercall_definition::FieldError;
 use aftercall_definition::time::Time;
@@ -9,7 +9,7 @@ use crate::actor::Actor;
 use crate::command::{SnoozeAlert, SnoozeUntil};
 use crate::decide::claims::check_holder;
 use crate::decide::draft::EntryDraft;
-use crate::decide::find::{alert_as_seen, check_legal, find, visible};
+use crate::decide::find::{alert_as_seen, check_legal, check_visible, find};
 use crate::decide::when;
 use crate::entry::{Answer, ChangeKind, Entered};
 use crate::instance::{Alert, Attempts, Happening, Instance, Snooze};
@@ -26,7 +26,7 @@ pub(super) fn snooze(
     let root = draft.root;
     let old = find(root, snooze.instance)?;
     check_legal(old, Happening::Snooze)?;
-    visible(root, old)?;
+    check_visible(root, old)?;
     check_holder(old, actor, draft.now)?;
     let mut new = Instance::clone(old);
     let alert = alert_as_seen(old, &mut new, snooze.alert)?;
@@ -35,7 +35,7 @@ pub(super) fn snooze(
         instance: old.id,
         entered: Vec::new(),
     };
-    draft.said.note = snooze.note.clone();
+    draft.details.note = snooze.note.clone();
     let mut values: Vec<(Box<str>, Value)> = Vec::new();
     match until {
         Some(until) => {
@@ -49,7 +49,7 @@ pub(super) fn snooze(
             draft.kind = ChangeKind::AlertReturned;
             alert.snooze = None;
         }
-        // It stands before people already.
+        // People see it already.
         None => return Ok(()),
     }
     if !snooze.outcome.is_empty() {
@@ -68,13 +68,13 @@ pub(super) fn snooze(
         }));
     }
     new.notes += u32::from(!snooze.note.is_empty());
-    draft.said.values = values.into();
-    draft.said.name_alert(old, snooze.alert.action);
+    draft.details.values = values.into();
+    draft.details.name_alert(old, snooze.alert.action);
     draft.put_instance(draft.kind, old, new, Entered::default());
     Ok(())
 }
 
-/// Until when, or nothing where it comes back at once.
+/// The end of the snooze; none where the alert comes back at once.
 fn until(
     root: &Root,
     old: &Instance,
@@ -99,8 +99,8 @@ fn until(
     })
 }
 
-/// An alert that no longer stands, or is hidden until another time, changes nothing: the wake-up
-/// came late.
+/// Ends a snooze. Changes nothing where the alert is gone, or is hidden until another time: the
+/// wake-up came late.
 pub(super) fn bring_back(draft: &mut EntryDraft<'_>, old: &Instance, action: u16, due: Time) {
     draft.kind = ChangeKind::AlertReturned;
     let mut new = old.clone();
@@ -112,10 +112,10 @@ pub(super) fn bring_back(draft: &mut EntryDraft<'_>, old: &Instance, action: u16
                 .is_some_and(|snooze| snooze.until == due)
     };
     if let Some(alert) = new.alerts.iter_mut().find(is_meant) {
-        // It is before people anew: whoever had seen it put it off.
+        // People must look at it again: the person who had seen it snoozed it.
         alert.snooze = None;
         alert.seen = None;
-        draft.said.name_alert(old, action);
+        draft.details.name_alert(old, action);
         draft.put_instance(ChangeKind::AlertReturned, old, new, Entered::default());
     }
 }

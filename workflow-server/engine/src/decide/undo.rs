@@ -1,4 +1,4 @@
-//! Undo: a mistaken push is taken back. The history keeps both.
+//! Undo: takes back a mistaken push. The history keeps both.
 
 use std::sync::Arc;
 
@@ -9,15 +9,15 @@ use crate::call::Call;
 use crate::command::UndoPush;
 use crate::decide::draft::EntryDraft;
 use crate::decide::enter::add_one;
-use crate::decide::find::{check_legal, find, visible};
+use crate::decide::find::{check_legal, check_visible, find};
 use crate::decide::set::check_limits;
 use crate::entry::{Answer, ChangeKind, Entered};
 use crate::instance::{Alert, Happening, Instance};
 use crate::rejection::Rejection;
 use crate::world::Root;
 
-/// Puts the instance back to what it was before the push, with its clocks as they were: what was
-/// due meanwhile fires.
+/// Restores the instance as it was before the push, with its clocks as they were: timers that were
+/// due meanwhile fire.
 pub(super) fn undo(
     draft: &mut EntryDraft<'_>,
     undo: &UndoPush,
@@ -28,7 +28,7 @@ pub(super) fn undo(
     let old = find(root, undo.instance)?;
     check_legal(old, Happening::Undo)?;
     if !old.status.is_ended() {
-        visible(root, old)?;
+        check_visible(root, old)?;
     }
     if old.sequence != undo.sequence {
         return Err(Rejection::NotTheNewest(old.clone()));
@@ -46,18 +46,18 @@ pub(super) fn undo(
     if let Some(call) = root.call_of(old).filter(|_| old.status.is_ended()) {
         check_reopening(root, call)?;
     }
-    // A team that nothing used was removed after it had finished.
+    // A team may have been removed after the instance had finished.
     undo.before
         .alerts
         .iter()
         .flat_map(Alert::teams)
         .try_for_each(|team| root.teams.present(team).map(|_| ()))?;
-    draft.said.note = undo.reason.clone();
+    draft.details.note = undo.reason.clone();
     draft.answer = Answer::Moved {
         instance: old.id,
         entered: vec![undo.before.stage],
     };
-    let new = put_back(old, &undo.before, draft.now);
+    let new = restored(old, &undo.before, draft.now);
     let entered = Entered {
         stages: vec![new.stage],
         warnings: Vec::new(),
@@ -66,7 +66,7 @@ pub(super) fn undo(
     Ok(())
 }
 
-/// Two of one workflow never run on one call.
+/// Refuses where another instance of the workflow runs on the call: there is never more than one.
 fn check_others(root: &Root, old: &Arc<Instance>) -> Result<(), Rejection> {
     let slots = root.call_of(old).map_or(&[][..], |call| &call.instances);
     let mut others = slots.iter().filter_map(|slot| root.instance_at(*slot));
@@ -78,10 +78,10 @@ fn check_others(root: &Root, old: &Arc<Instance>) -> Result<(), Rejection> {
     })
 }
 
-/// What is open again counts as what is opened.
+/// An instance that is opened again counts towards the limits like a new one.
 fn check_reopening(root: &Root, call: &Call) -> Result<(), Rejection> {
     match check_limits(root, call, 0) {
-        // It is one of these already.
+        // It is already counted as one of the call's instances.
         Err(Rejection::Limit {
             name: "INSTANCES_PER_CALL",
             ..
@@ -90,8 +90,9 @@ fn check_reopening(root: &Root, call: &Call) -> Result<(), Rejection> {
     }
 }
 
-/// Visits and notes are never counted back: a click made before the undo must not land after it.
-fn put_back(old: &Instance, before: &Instance, now: Time) -> Instance {
+/// The instance as it was before. Visits and notes are not reset: a click from before the undo must
+/// not be accepted after it.
+fn restored(old: &Instance, before: &Instance, now: Time) -> Instance {
     let mut new = before.clone();
     new.revision = old.revision;
     new.sequence = old.sequence;

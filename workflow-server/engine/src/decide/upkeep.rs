@@ -1,5 +1,5 @@
-//! Decides the commands of the server itself. None of them is ever rejected: what no longer applies
-//! changes nothing.
+//! Decides the commands of the server itself. None of them is rejected: a command that no longer
+//! applies changes nothing.
 
 use crate::command::{PackHistory, RewriteHistory, UpkeepCommand};
 use crate::decide::draft::EntryDraft;
@@ -9,12 +9,12 @@ use crate::history::HistoryChange;
 
 pub(super) fn decide(draft: &mut EntryDraft<'_>, command: &UpkeepCommand) {
     match command {
-        UpkeepCommand::Elapse(asked) => instances::elapse(draft, *asked),
-        UpkeepCommand::StepBatch(asked) => batches::step(draft, *asked),
-        UpkeepCommand::StepErasure(asked) => erase::step(draft, *asked),
-        UpkeepCommand::EndErasure(asked) => erase::end(draft, *asked),
-        UpkeepCommand::ArchiveCalls(asked) => archive::store(draft, asked),
-        UpkeepCommand::ReplaceChunk(asked) => archive::replace(draft, asked),
+        UpkeepCommand::Elapse(command) => instances::elapse(draft, *command),
+        UpkeepCommand::StepBatch(command) => batches::step(draft, *command),
+        UpkeepCommand::StepErasure(command) => erase::step(draft, *command),
+        UpkeepCommand::EndErasure(command) => erase::end(draft, *command),
+        UpkeepCommand::ArchiveCalls(command) => archive::store(draft, command),
+        UpkeepCommand::ReplaceChunk(command) => archive::replace(draft, command),
         UpkeepCommand::PackHistory(PackHistory(change)) => {
             change_history(draft, ChangeKind::HistoryPacked, change);
         }

@@ -1,4 +1,4 @@
-//! Until when something is put off, by the clock where the caller is.
+//! The end of a snooze or a pause, by the clock of the caller.
 
 use aftercall_definition::time::Time;
 use jiff::civil::{DateTime, Time as TimeOfDay};
@@ -8,8 +8,8 @@ use jiff::{Span, Timestamp, ZonedDateTime};
 use crate::command::SnoozeUntil;
 use crate::limits;
 
-/// What a clock shows.
-enum Shown {
+/// A time as a clock shows it.
+enum ClockTime {
     At(DateTime),
     Next(TimeOfDay),
 }
@@ -19,26 +19,26 @@ pub(super) fn zone(name: &str) -> Option<TimeZone> {
     TimeZone::get(name).ok()
 }
 
-fn shown(text: &str) -> Option<Shown> {
-    // A time of day first: a date without one is not taken.
+fn parse_clock(text: &str) -> Option<ClockTime> {
+    // A time of day first: a date without one is not accepted.
     let time = |text: &str| {
         TimeOfDay::strptime("%H:%M", text).or_else(|_| TimeOfDay::strptime("%H:%M:%S", text))
     };
-    time(text).map(Shown::Next).ok().or_else(|| {
+    time(text).map(ClockTime::Next).ok().or_else(|| {
         let (date, of_day) = text.split_once(['T', ' '])?;
         let date: jiff::civil::Date = date.parse().ok()?;
-        Some(Shown::At(date.to_datetime(time(of_day).ok()?)))
+        Some(ClockTime::At(date.to_datetime(time(of_day).ok()?)))
     })
 }
 
-/// What is wrong with what a clock should show.
-pub(super) fn fault_of_clock(text: &str) -> Option<&'static str> {
+/// The error of a text that is no time of a clock.
+pub(super) fn clock_error(text: &str) -> Option<&'static str> {
     let message = "must be a time by the caller's clock: `2026-11-25T09:00`, or `09:00` for the next time that it shows it";
-    shown(text).is_none().then_some(message)
+    parse_clock(text).is_none().then_some(message)
 }
 
-/// The moment that is meant, at `now`; an hour that a clock skips in spring counts as the one
-/// after. None where there is no such moment.
+/// The moment that `until` means at `now`. An hour that a clock skips in spring counts as the next
+/// one. None where there is no such moment.
 pub(super) fn moment(until: &SnoozeUntil, zone: &TimeZone, now: Time) -> Option<Time> {
     let here = Timestamp::from_millisecond(now.0)
         .ok()?
@@ -48,9 +48,9 @@ pub(super) fn moment(until: &SnoozeUntil, zone: &TimeZone, now: Time) -> Option<
         SnoozeUntil::For(millis) => return now.0.checked_add(*millis).map(Time),
         SnoozeUntil::Now => return Some(now),
         SnoozeUntil::Days(days) => here.checked_add(Span::new().try_days(*days).ok()?).ok()?,
-        SnoozeUntil::Clock(text) => match shown(text)? {
-            Shown::At(at) => at.to_zoned_datetime(zone.clone()).ok()?,
-            Shown::Next(time) => {
+        SnoozeUntil::Clock(text) => match parse_clock(text)? {
+            ClockTime::At(at) => at.to_zoned_datetime(zone.clone()).ok()?,
+            ClockTime::Next(time) => {
                 let today = here
                     .date()
                     .to_datetime(time)
@@ -72,7 +72,7 @@ pub(super) fn moment(until: &SnoozeUntil, zone: &TimeZone, now: Time) -> Option<
     Some(Time(then.timestamp().as_millisecond()))
 }
 
-/// Whether something may be put off until then.
+/// Whether a snooze or a pause may end then.
 pub(super) fn is_in_reach(then: Time, now: Time) -> bool {
-    then > now && then.0 - now.0 <= limits::PUT_OFF_MILLIS_MAX
+    then > now && then.0 - now.0 <= limits::HIDDEN_MILLIS_MAX
 }

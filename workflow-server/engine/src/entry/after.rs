@@ -1,4 +1,4 @@
-//! An instance after an entry: whole, or only what a change of its call made of it.
+//! An instance after an entry: whole, or only the effect of a change of its call.
 
 use std::sync::Arc;
 
@@ -16,7 +16,7 @@ pub enum After {
     Touched(Touched),
 }
 
-/// What an entry made of an instance whose call changed. Holds no personal data.
+/// The effect of an entry on an instance whose call changed. Holds no personal data.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Touched {
     /// Its id.
@@ -35,7 +35,7 @@ pub struct Touched {
     pub sequence: u64,
     /// The sequence of the entry that holds the whole instance.
     pub whole_at: u64,
-    /// When it is released at the latest; the end of its call may put that time forward.
+    /// When it is released at the latest; the end of its call may make that earlier.
     pub release_at: Option<Time>,
     /// When the texts of its alerts are filled in again, where the call that they show has
     /// changed.
@@ -43,7 +43,7 @@ pub struct Touched {
 }
 
 impl Touched {
-    /// What an entry makes of an instance, apart from its release time.
+    /// The effect of the entry with this sequence.
     pub(crate) fn new(
         old: &Instance,
         sequence: u64,
@@ -64,8 +64,7 @@ impl Touched {
         }
     }
 
-    /// The instance after the entry; `content` is the instance as any entry left it since it was
-    /// whole.
+    /// The instance after the entry. `content` is the instance after any entry from `whole_at` on.
     #[must_use]
     pub fn onto(&self, content: &Instance) -> Instance {
         let mut instance = Instance {

@@ -6,12 +6,11 @@ use crate::call::Call;
 use crate::command::ArchivableCall;
 use crate::world::Root;
 
-/// A call that nobody has said to have ended may still be on the line: it waits so many times as
-/// long.
+/// A call without a reported end may still be on the line: it waits so many times as long.
 const TIMES_FOR_UNENDED: i64 = 24;
 
-/// The sequence of the newest change of a call's instances, 0 where it has none; nothing while one
-/// of them is open.
+/// The sequence of the newest change of a call's instances, 0 where it has no instances; none while
+/// one of them is open.
 #[must_use]
 pub fn newest_of_call(root: &Root, call: &Call) -> Option<u64> {
     let instances = call
@@ -28,22 +27,22 @@ pub fn newest_of_call(root: &Root, call: &Call) -> Option<u64> {
 pub struct Archivable {
     /// The calls.
     pub calls: Vec<ArchivableCall>,
-    /// Whether there are as many as were asked for; there may be more then.
+    /// Whether the limit of the search was reached; there may be more then.
     pub is_full: bool,
     /// When the first of them could have left.
     pub oldest: Option<Time>,
-    /// The slot after the last one that was looked at: a look for more continues there.
+    /// The slot after the last one that was read: the next search continues there.
     pub next_slot: u32,
 }
 
-/// The calls that may leave memory at `now`, where that takes `after_millis` since the last end: at
-/// most `most` of them, and no more once they have as many instances.
+/// The calls that may leave memory at `now`, `after_millis` after the last end. The search stops at
+/// `most` calls or instances.
 #[must_use]
 pub fn archivable(root: &Root, after_millis: i64, now: Time, most: usize) -> Archivable {
     archivable_from(root, 0, after_millis, now, most)
 }
 
-/// The same from a slot on: whoever takes a part after the other looks at each call once.
+/// The same from a slot on, so that searching part by part reads each call once.
 #[must_use]
 pub fn archivable_from(
     root: &Root,

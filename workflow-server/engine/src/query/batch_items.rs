@@ -21,5 +21,5 @@ pub fn batch_items(
     let found = instances_of(root, filter, now, should_stop).map(|one| one.map(|one| one.id));
     let mut ids = found.collect::<Result<Vec<InstanceId>, Stopped>>()?;
     ids.sort_unstable_by_key(|id| id.made_at);
-    Ok(BatchItems::of(ids))
+    Ok(BatchItems::from_unique(ids))
 }

@@ -74,14 +74,14 @@ impl Claimable {
         let changed = changed
             .filter_map(|slot| root.instance_at(slot))
             .map(|instance| instance.id);
-        let standing =
-            |id: InstanceId| Some((standing(root, filter, root.instance(id)?, now)?, id));
+        let cursor_of =
+            |id: InstanceId| Some((cursor_of(root, filter, root.instance(id)?, now)?, id));
         let mut found: Vec<_> = self
             .found
             .iter()
             .copied()
             .chain(changed)
-            .filter_map(standing)
+            .filter_map(cursor_of)
             .collect();
         found.sort_unstable();
         found.dedup();
@@ -105,11 +105,11 @@ impl Claimable {
 /// Whether a person may take an instance that the filter is to let through.
 #[must_use]
 pub fn is_claimable(root: &Root, filter: &FollowUpFilter, instance: &Instance, now: Time) -> bool {
-    standing(root, filter, instance, now).is_some()
+    cursor_of(root, filter, instance, now).is_some()
 }
 
 /// Where an instance is in the order of urgency; none where it is not to be taken.
-fn standing(
+fn cursor_of(
     root: &Root,
     filter: &FollowUpFilter,
     instance: &Instance,
@@ -123,5 +123,6 @@ fn standing(
 }
 
 fn is_free(instance: &Instance, now: Time) -> bool {
-    matches!(instance.status, Status::Active | Status::Incomplete) && instance.held(now).is_none()
+    matches!(instance.status, Status::Active | Status::Incomplete)
+        && instance.claim_at(now).is_none()
 }

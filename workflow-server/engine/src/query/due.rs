@@ -1,4 +1,4 @@
-//! How something stands by its due time: on time, due soon, overdue.
+//! The state of a due time: on time, due soon, overdue.
 
 use aftercall_definition::Definition;
 use aftercall_definition::escalation::alert_action;
@@ -7,7 +7,7 @@ use aftercall_definition::time::{Span, Time};
 use crate::instance::{Alert, Instance};
 use crate::world::Root;
 
-/// How something stands by its due time.
+/// The state of a due time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum DueState {
     /// There is time.
@@ -18,8 +18,8 @@ pub enum DueState {
     Overdue,
 }
 
-/// From when on an alert is due soon, or, without one, the instance by its deadline: when a quarter
-/// of the time is left.
+/// When an alert becomes due soon, or without one the instance by its deadline: when a quarter of
+/// the time is left.
 #[must_use]
 pub fn due_soon_from(
     root: &Root,
@@ -46,7 +46,8 @@ pub fn due_soon_from(
     of_deadline.into_iter().chain(of_alert).min()
 }
 
-/// How a follow-up, or one of its alerts, stands at `now`; nothing where it has no due time.
+/// The state of the due time of a follow-up or of one of its alerts at `now`; none without a due
+/// time.
 #[must_use]
 pub fn due_state(
     instance: &Instance,

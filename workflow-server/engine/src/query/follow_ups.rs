@@ -1,9 +1,9 @@
-//! The Call Manager's list: visible follow-ups by urgency. Overdue first, then priority, then due,
-//! then age.
+//! The Call Manager's list: visible follow-ups by urgency. Overdue first, then by priority, due
+//! time and age.
 //!
-//! The index holds one key an alert, by team, priority and due. A list walks blocks, (overdue or
-//! not) × priority, and merges the teams within each. A follow-up with several alerts shows where
-//! its most urgent one stands.
+//! The index has one key for each alert, by team, priority and due time. A list walks blocks,
+//! (overdue or not) × priority, and merges the teams within each. A follow-up with several alerts
+//! is at the place of its most urgent one.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -39,7 +39,7 @@ pub struct FollowUpCursor {
 pub struct FollowUpRow {
     /// The follow-up.
     pub instance: Arc<Instance>,
-    /// Its most urgent alert that the filter lets through, by place among its alerts.
+    /// Its most urgent alert that matches the filter, by place among its alerts.
     pub alert: Option<usize>,
     /// When it should be done.
     pub due: Option<Time>,
@@ -54,11 +54,12 @@ pub struct FollowUpRow {
 pub struct FollowUpPage {
     /// In order.
     pub rows: Vec<FollowUpRow>,
-    /// Where to go on; none on the last page.
+    /// Where the next page continues; none on the last page.
     pub next: Option<FollowUpCursor>,
 }
 
-/// Lists visible follow-ups, at most `rows_max`, after the cursor, with overdue told by `as_of`.
+/// Lists visible follow-ups, at most `rows_max`, after the cursor. `as_of` decides which are
+/// overdue.
 ///
 /// # Errors
 /// [`Stopped`].
@@ -86,7 +87,7 @@ pub fn list_follow_ups(
     Ok(page)
 }
 
-/// All that the filter's teams, priorities or calls let through, in order, after the cursor.
+/// All follow-ups of the filter's teams, priorities or calls, in order, after the cursor.
 pub(super) fn candidates<'a>(
     root: &'a Root,
     filter: &'a FollowUpFilter,
@@ -102,8 +103,8 @@ pub(super) fn candidates<'a>(
     }
 }
 
-/// The row at a key; nothing where the filter holds it back, or where another alert of it stands
-/// before this one.
+/// The row at a key; none where the filter does not match, or where another alert of the follow-up
+/// is more urgent.
 pub(super) fn row(
     root: &Root,
     filter: &FollowUpFilter,
@@ -115,7 +116,7 @@ pub(super) fn row(
     let workflow = root
         .workflow_of(instance)
         .map_or("", |workflow| workflow.name.as_str());
-    if !filter.lets_instance_through(workflow, instance, call) {
+    if !filter.matches_instance(workflow, instance, call) {
         return None;
     }
     let (best, alert) = most_urgent(instance, filter, as_of)?;
@@ -134,21 +135,21 @@ fn due(instance: &Instance, alert: Option<usize>) -> Option<Time> {
         .map_or(instance.deadline, |alert| instance.due_of(alert))
 }
 
-/// Where an instance stands by its most urgent alert that the filter lets through.
+/// The place of an instance by its most urgent alert that matches the filter.
 pub(super) fn most_urgent(
     instance: &Instance,
     filter: &FollowUpFilter,
     as_of: Time,
 ) -> Option<(FollowUpCursor, Option<usize>)> {
     if instance.alerts.is_empty() {
-        return (!filter.asks_for_alert()).then_some((cursor(instance, None, as_of), None));
+        return (!filter.needs_alert()).then_some((cursor(instance, None, as_of), None));
     }
     let standing = |(at, alert): (usize, &Alert)| (cursor(instance, Some(alert), as_of), Some(at));
     instance
         .alerts
         .iter()
         .enumerate()
-        .filter(|(_, alert)| filter.lets_alert_through(alert))
+        .filter(|(_, alert)| filter.matches_alert(alert))
         .map(standing)
         .min()
 }
@@ -202,7 +203,7 @@ fn block<'a>(
     } else {
         filter.teams.clone()
     };
-    if !filter.asks_for_alert() {
+    if !filter.needs_alert() {
         teams.push(NO_TEAM);
     }
     teams.sort_unstable();
@@ -220,7 +221,7 @@ fn block<'a>(
         loop {
             let Reverse((cursor, at)) = heads.pop()?;
             heads.extend(lanes[at].next().map(|next| Reverse((next, at))));
-            // What is for several teams stands in the lane of each.
+            // An alert for several teams is in the lane of each.
             if last.replace(cursor) != Some(cursor) {
                 return Some(cursor);
             }

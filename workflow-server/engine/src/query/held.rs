@@ -1,5 +1,5 @@
-//! What a person holds, wherever it is: snoozed, hidden, paused and incomplete follow-ups too,
-//! which no list of the Call Manager shows.
+//! What a person holds: also snoozed, hidden, paused and incomplete follow-ups, which no list of
+//! the Call Manager shows.
 
 use aftercall_definition::time::Time;
 
@@ -19,7 +19,10 @@ pub fn held_by(
     should_stop: ShouldStop<'_>,
 ) -> Result<Vec<InstanceId>, Stopped> {
     let is_held = |instance: &&Instance| {
-        !instance.status.is_ended() && instance.held(now).is_some_and(|claim| *claim.by == *holder)
+        !instance.status.is_ended()
+            && instance
+                .claim_at(now)
+                .is_some_and(|claim| *claim.by == *holder)
     };
     let mut held = Vec::new();
     for instance in checked(root.instances.iter().flatten(), should_stop) {

@@ -12,8 +12,8 @@ use crate::instance::{Alert, Instance, Status};
 use crate::query::walk::{ShouldStop, Stopped, checked};
 use crate::world::Root;
 
-/// Which instances: fields are and-ed, values within one or-ed; an empty one lets everything
-/// through.
+/// A filter of instances. Fields are and-ed, values of one field are or-ed; an empty field matches
+/// all.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct InstanceFilter {
     /// Workflows by name.
@@ -49,7 +49,7 @@ pub struct InstanceFilter {
 }
 
 impl InstanceFilter {
-    fn lets_through(&self, root: &Root, instance: &Instance, now: Time) -> bool {
+    fn matches(&self, root: &Root, instance: &Instance, now: Time) -> bool {
         let of_status = if self.statuses.is_empty() {
             !instance.status.is_ended()
         } else {
@@ -61,8 +61,8 @@ impl InstanceFilter {
             && self
                 .started_by
                 .is_none_or(|latest| instance.started_at <= latest)
-            && self.lets_end_through(instance)
-            && self.lets_holder_and_alerts_through(instance)
+            && self.matches_end(instance)
+            && self.matches_holder_and_alerts(instance)
             && self
                 .overdue
                 .is_none_or(|overdue| instance.is_overdue(now) == overdue)
@@ -86,23 +86,23 @@ impl InstanceFilter {
 }
 
 impl InstanceFilter {
-    /// Whether an instance that has left memory is let through: nobody holds it, no alert stands on
-    /// it, it is neither hidden nor overdue. Where no status is named, every ended one is meant.
+    /// Whether an instance that has left memory matches. Such an instance has no holder and no open
+    /// alert, and is neither hidden nor overdue. Where no status is named, any ended one matches.
     #[must_use]
-    pub fn lets_ended_through(&self, root: &Root, instance: &Instance, call: &Call) -> bool {
+    pub fn matches_ended(&self, root: &Root, instance: &Instance, call: &Call) -> bool {
         let is_never = [self.hidden, self.overdue, self.snoozed].contains(&Some(true))
             || self.unclaimed == Some(false);
-        let asks_for_alerts =
+        let needs_alert =
             !self.teams.is_empty() || !self.holders.is_empty() || !self.priorities.is_empty();
         !is_never
-            && !asks_for_alerts
+            && !needs_alert
             && (self.statuses.is_empty() || self.statuses.contains(&instance.status))
             && (self.versions.is_empty() || self.versions.contains(&instance.version))
             && (self.stages.is_empty() || self.stages.contains(&instance.stage))
             && self
                 .started_by
                 .is_none_or(|latest| instance.started_at <= latest)
-            && self.lets_end_through(instance)
+            && self.matches_end(instance)
             && (self.workflows.is_empty()
                 || self
                     .workflows
@@ -111,7 +111,7 @@ impl InstanceFilter {
             && (self.customers.is_empty() || self.customers.contains(&call.customer))
     }
 
-    /// Whether it asks for nothing but workflows, versions and statuses.
+    /// Whether it filters only by workflows, versions and statuses.
     #[must_use]
     pub fn is_of_chunks(&self) -> bool {
         let Self {
@@ -129,7 +129,7 @@ impl InstanceFilter {
             }
     }
 
-    fn lets_end_through(&self, instance: &Instance) -> bool {
+    fn matches_end(&self, instance: &Instance) -> bool {
         self.ended_from
             .is_none_or(|from| instance.ended_at.is_some_and(|at| at >= from))
             && self
@@ -137,7 +137,7 @@ impl InstanceFilter {
                 .is_none_or(|until| instance.ended_at.is_some_and(|at| at < until))
     }
 
-    fn lets_holder_and_alerts_through(&self, instance: &Instance) -> bool {
+    fn matches_holder_and_alerts(&self, instance: &Instance) -> bool {
         let is_named = instance
             .claim
             .as_ref()
@@ -156,15 +156,15 @@ impl InstanceFilter {
     }
 }
 
-/// All instances that a filter lets through, by slot: about by age, but a slot that one has left is
-/// given again.
+/// All instances that match a filter, by slot. That is only approximately by age, because slots are
+/// reused.
 pub(crate) fn instances_of<'r>(
     root: &'r Root,
     filter: &'r InstanceFilter,
     now: Time,
     should_stop: ShouldStop<'r>,
 ) -> impl Iterator<Item = Result<&'r Arc<Instance>, Stopped>> + 'r {
-    let is_meant = move |one: &&Arc<Instance>| filter.lets_through(root, one, now);
+    let is_meant = move |one: &&Arc<Instance>| filter.matches(root, one, now);
     checked(root.instances.iter().flatten(), should_stop)
         .filter(move |one| one.as_ref().map_or(true, is_meant))
 }
@@ -174,7 +174,7 @@ pub(crate) fn instances_of<'r>(
 pub struct InstancePage {
     /// By slot.
     pub instances: Vec<Arc<Instance>>,
-    /// The slot to go on after; none on the last page.
+    /// The slot after which the next page continues; none on the last page.
     pub next: Option<u32>,
 }
 
@@ -194,7 +194,7 @@ pub fn list_instances(
     let rest = root.instances.skip(first.min(root.instances.len()));
     for instance in checked(rest.iter().flatten(), should_stop) {
         let instance = instance?;
-        if !filter.lets_through(root, instance, now) {
+        if !filter.matches(root, instance, now) {
             continue;
         }
         if page.instances.len() == rows_max {
@@ -229,16 +229,16 @@ pub enum GroupBy {
     Priority,
     /// By age, in bands.
     Age,
-    /// By how it stands by its due.
+    /// By the state of its due time.
     Due,
     /// By whether Call Managers may see it.
     Hidden,
 }
 
-/// How many have something in common.
+/// Counts of the instances of one group.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Group {
-    /// What they have in common.
+    /// The name of the group.
     pub name: String,
     /// How many.
     pub count: u64,
@@ -250,7 +250,7 @@ pub struct Group {
     pub oldest_started_at: Option<Time>,
 }
 
-/// Counts instances in groups, the largest first; also how many match, each counted once.
+/// Counts instances in groups, the largest first; also returns how many match, each counted once.
 ///
 /// # Errors
 /// [`Stopped`].

@@ -1,4 +1,4 @@
-//! What is open, in the order in which it was set: for a report, which looks at each of them.
+//! The open instances in the order in which they were started, for reports.
 
 use crate::instance::{Instance, InstanceId};
 use crate::query::walk::checked;

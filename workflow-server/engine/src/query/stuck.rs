@@ -1,4 +1,4 @@
-//! What ops look for at night: what is due and has not come, and work that nobody moves.
+//! What operations look for at night: overdue timers, and work that nobody moves.
 
 use std::sync::Arc;
 
@@ -9,19 +9,19 @@ use crate::query::walk::{ShouldStop, Stopped, checked};
 use crate::query::{has_button, is_waiting};
 use crate::world::{Root, timers};
 
-/// Something that is due and has not come.
+/// An automatic change that is due and has not happened.
 #[derive(Clone, Debug)]
 pub struct OverdueTimer {
-    /// What.
+    /// What is due.
     pub wake: Wake,
     /// When it was due.
     pub due: Time,
-    /// On which instance.
+    /// The instance.
     pub instance: Arc<Instance>,
 }
 
-/// What is due at `now` and has not come, the earliest first, at most `rows_max`; and how many
-/// there are in all.
+/// The automatic changes that are due at `now` and have not happened, the earliest first, at most
+/// `rows_max`; and the total number.
 ///
 /// # Errors
 /// [`Stopped`].
@@ -50,8 +50,8 @@ pub fn overdue_timers(
 /// Why work is stuck.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum StuckReason {
-    /// Nothing in its stage moves it on: it ran into an unlinked end, or no button and no timer is
-    /// there.
+    /// Nothing in its stage moves it on: it ran into an unlinked end, or has no button and no
+    /// timer.
     Incomplete,
     /// It is open, and its call is not chargeable.
     NotChargeable,
@@ -76,8 +76,8 @@ pub struct Stuck {
     pub instance: Arc<Instance>,
 }
 
-/// All that has been stuck since `by` or before, the longest first; incomplete ones from the first
-/// moment on.
+/// All work that has been stuck since `by` or before, the longest first. Incomplete instances are
+/// listed at once.
 ///
 /// # Errors
 /// [`Stopped`].
@@ -85,7 +85,7 @@ pub fn stuck(root: &Root, by: Time, should_stop: ShouldStop<'_>) -> Result<Vec<S
     let mut found = Vec::new();
     for instance in checked(root.instances.iter().flatten(), should_stop) {
         let instance = instance?;
-        let Some((reason, since)) = why(root, instance, by) else {
+        let Some((reason, since)) = stuck_reason(root, instance, by) else {
             continue;
         };
         if since <= by || reason == StuckReason::Incomplete {
@@ -100,7 +100,7 @@ pub fn stuck(root: &Root, by: Time, should_stop: ShouldStop<'_>) -> Result<Vec<S
     Ok(found)
 }
 
-fn why(root: &Root, instance: &Instance, by: Time) -> Option<(StuckReason, Time)> {
+fn stuck_reason(root: &Root, instance: &Instance, by: Time) -> Option<(StuckReason, Time)> {
     let overdue_since = instance
         .due()
         .filter(|due| *due <= by && instance.is_snoozed());
@@ -121,7 +121,7 @@ fn why(root: &Root, instance: &Instance, by: Time) -> Option<(StuckReason, Time)
         Status::Active if overdue_since.is_some() => {
             overdue_since.map(|since| (StuckReason::SnoozedOverdue, since))
         }
-        // Where only a timer moves it on, nobody is waited for.
+        // Where only a timer moves it on, it waits for no person.
         Status::Active if instance.alerts.is_empty() && !has_button(root, instance) => None,
         Status::Active => instance
             .claim

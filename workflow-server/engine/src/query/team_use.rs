@@ -1,5 +1,5 @@
-//! Who still needs a team: the follow-ups, the definitions and the batches that it must not be
-//! taken from.
+//! The uses of a team: the follow-ups, definitions and batches because of which it cannot be
+//! removed.
 
 use std::sync::Arc;
 
@@ -13,20 +13,20 @@ use crate::recipient::Recipient;
 use crate::world::Root;
 use crate::world::definitions::Workflows;
 
-/// How many instances may have changed since a look: more are not looked at by the writer.
+/// How many instances may have changed since the search: the writer does not check more.
 const CHANGES_MAX: usize = 4_096;
 
-/// What a look for uses of a team found, and where it looked.
+/// The result of a search for uses of a team.
 #[derive(Clone, Debug)]
 pub struct TeamUse {
-    /// What uses it, in words; empty for nothing.
+    /// The uses in words; empty for none.
     pub used_by: Box<str>,
     sequence: u64,
     workflows: Arc<Workflows>,
 }
 
 impl TeamUse {
-    /// Looks for the uses of the team at a place. Walks every definition and every slot.
+    /// Searches for the uses of the team at a place. Walks over all definitions and slots.
     ///
     /// # Errors
     /// [`Stopped`].
@@ -50,8 +50,8 @@ impl TeamUse {
         })
     }
 
-    /// Whether nothing has changed since the look that could use the team. Looks at what changed
-    /// only.
+    /// Whether nothing that could use the team has changed since the search. Reads only what
+    /// changed.
     #[must_use]
     pub fn is_current(&self, root: &Root, place: u32) -> bool {
         let is_unused = |slot| {

@@ -1,5 +1,5 @@
-//! What the texts of standing alerts show: a function of the definition, the instance and its call,
-//! so that a text is never older than the values in it.
+//! The texts of open alerts. They depend only on the definition, the instance and its call, so that
+//! a text is never older than its values.
 
 use aftercall_definition::Definition;
 use aftercall_definition::escalation::alert_action;
@@ -14,9 +14,9 @@ use crate::instance::{Alert, Instance};
 use crate::query::{zone_beside_caller, zone_name};
 use crate::world::Root;
 
-/// The text of an alert with what the instance and its call hold, and the form of the push that led
-/// to the stage. The moment that a text shows is that of entering the stage. Times are by the
-/// caller's clock, else by that of the alert's calendar, else by the server's.
+/// The text of an alert, filled in from the instance, its call, and the form of the push that led
+/// to the stage. `now` in a text is the moment of entering the stage. Times are in the zone of the
+/// caller, else of the alert's calendar, else of the server.
 #[must_use]
 pub fn fill_in(
     root: &Root,
@@ -39,7 +39,7 @@ pub fn fill_in(
     };
     let mut filled = alert.text.fill_in(TEXT_BYTES_MAX, &facts);
     if filled.text.trim().is_empty() {
-        // Where nothing of the text shows, people at least see which stage the alert is of.
+        // Where the text is empty, people at least see the stage of the alert.
         filled.text = definition
             .stage(instance.stage)
             .map_or_else(String::new, |stage| stage.title().into_owned());
@@ -47,8 +47,8 @@ pub fn fill_in(
     filled
 }
 
-/// The text that a standing alert has when it is filled in now. None where that is not known: it
-/// shows something of a form that was not kept.
+/// The text of an open alert when it is filled in now. None where the text shows a form that was
+/// not kept.
 #[must_use]
 pub fn text_of(
     root: &Root,

@@ -1,4 +1,4 @@
-//! What an instance waits for in its stage: the buttons that can be pushed and the timers that run.
+//! What an instance waits for in its stage: available buttons and running timers.
 
 use aftercall_definition::Definition;
 use aftercall_definition::model::ButtonAction;
@@ -18,7 +18,7 @@ pub fn buttons<'a>(
     let done = actions
         .iter()
         .enumerate()
-        .filter(|(place, _)| instance.does(*place));
+        .filter(|(place, _)| instance.has_done(*place));
     done.filter_map(|(_, action)| action.button())
 }
 

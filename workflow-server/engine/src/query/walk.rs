@@ -3,7 +3,7 @@
 
 use thiserror::Error;
 
-/// Rows between two questions whether to stop: some 30 µs of work.
+/// Rows between two checks: about 30 µs of work.
 const CHECK_EVERY: u32 = 256;
 
 /// The walk was stopped before its end: there is no answer.
@@ -11,7 +11,7 @@ const CHECK_EVERY: u32 = 256;
 #[error("the walk was stopped before its end")]
 pub struct Stopped;
 
-/// Asked every 256 rows: whether the walk is to be stopped.
+/// Called every 256 rows; returns whether the walk must stop.
 pub type ShouldStop<'s> = &'s dyn Fn() -> bool;
 
 /// For walks that are short or that nobody waits for.

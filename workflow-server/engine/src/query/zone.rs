@@ -1,5 +1,4 @@
-//! By whose clock a time of a follow-up is read and shown: one rule for everything that does
-//! either.
+//! The time zone in which times of a follow-up are read and shown: one rule for all.
 
 use aftercall_definition::Definition;
 use aftercall_definition::calendar::Clock;
@@ -12,7 +11,7 @@ use crate::instance::Instance;
 use crate::world::Root;
 
 /// The zone of the caller; else that of the calendar of the alert with this action, or of the
-/// workflow; else the one that the server is set to, which is UTC where nothing is set.
+/// workflow; else the server's default, which is UTC where nothing is set.
 #[must_use]
 pub fn zone_of(
     root: &Root,
@@ -34,8 +33,8 @@ pub fn zone_of(
     })
 }
 
-/// The zone where the caller's is not known: of the calendar that is named, or of the workflow's;
-/// else the one that the server is set to.
+/// The zone where the caller's is not known: that of the named calendar or of the workflow's; else
+/// the server's default.
 #[must_use]
 pub fn zone_beside_caller<'r>(
     root: &'r Root,
@@ -57,8 +56,8 @@ pub fn zone_of_caller(call: Option<&Call>) -> Option<TimeZone> {
     TimeZone::get(name).ok()
 }
 
-/// By whose clock a refusal shows times of an instance. Its reader is not the caller, so that the
-/// zone is always named.
+/// The clock by which errors show times of an instance. The reader is not the caller, so the zone
+/// is always shown.
 #[must_use]
 pub fn wall_clock_of(root: &Root, instance: &Instance) -> WallClock {
     WallClock::named(zone_of(

@@ -1,4 +1,4 @@
-//! The commands that steps come to.
+//! The commands of the steps.
 
 use std::sync::Arc;
 
@@ -208,9 +208,9 @@ pub(super) fn replace(world: &World, nothing: bool) -> Option<Command> {
     Some(Command::from(ReplaceChunk { id: *id, new }))
 }
 
-/// As it is looked up now; of every other caller only a customer's calls are meant.
+/// Erases a caller as looked up now; for every other caller, only the calls of one customer.
 pub(super) fn erase(world: &World, number: u8) -> EraseCaller {
-    let caller = CallerKey::of(&caller(number), Country::NONE).expect("a caller with a reference");
+    let caller = CallerKey::new(&caller(number), Country::NONE).expect("a caller with a reference");
     let customer: Box<str> = if number.is_multiple_of(2) {
         "".into()
     } else {
@@ -281,8 +281,8 @@ pub(super) fn push(
     })
 }
 
-/// All that the person who may work on an instance can do to what the instance shows: push each
-/// button, acknowledge and snooze each alert, and finish what is incomplete.
+/// All that the person who may work on an instance can do: push each button, acknowledge and snooze
+/// each alert, and finish an incomplete instance.
 #[must_use]
 pub fn clicks(world: &World, instance: &Instance) -> Vec<Request> {
     let by = instance
@@ -328,8 +328,8 @@ pub fn clicks(world: &World, instance: &Instance) -> Vec<Request> {
     pushes.chain(on_alerts).chain(finish).map(request).collect()
 }
 
-/// What a script says: one of two values for each field, where the field may have two.
-pub(super) fn values_said(
+/// The values of a script: one of two for each field, where the field may have two.
+pub(super) fn script_values(
     fields: &[FieldDeclaration],
     others: bool,
     is_large: bool,
@@ -373,7 +373,7 @@ pub(super) fn values(fields: &[FieldDeclaration], is_large: bool) -> Vec<(Box<st
         .collect()
 }
 
-/// To one of the versions there are; from every stage to the first, should it be gone.
+/// Migrates to one of the versions; a stage that the version does not have is mapped to the first.
 pub(super) fn migrate(world: &World, instance: &Instance, version: u8) -> Option<Command> {
     let newest = world.root().workflow_of(instance)?.newest();
     let asked = MigrateInstance {

@@ -20,7 +20,7 @@ use crate::instance::Instance;
 use crate::world::World;
 use crate::world::definitions::Workflow;
 
-/// Turns steps into requests, by what the World holds when each is due.
+/// Turns steps into requests, by the state of the World at each step.
 #[derive(Debug)]
 pub struct Player {
     definitions: Vec<Definition>,
@@ -29,12 +29,12 @@ pub struct Player {
     last: Option<Request>,
     /// The instance that a button was pushed on last, as it was before, and when that was.
     pushed: Option<(Arc<Instance>, Time)>,
-    /// The calls of a caller as they were looked up a while ago.
+    /// The calls of a caller as an earlier step looked them up.
     looked_up: Option<EraseCaller>,
 }
 
 impl Player {
-    /// A player for these workflows, of which those with a name that came before are left out.
+    /// A player for these workflows; of several with the same name, only the first is used.
     #[must_use]
     pub fn new(definitions: Vec<Definition>) -> Self {
         let mut kept: Vec<Definition> = Vec::new();
@@ -53,13 +53,13 @@ impl Player {
         }
     }
 
-    /// What time it is.
+    /// The present time.
     #[must_use]
     pub fn now(&self) -> Time {
         self.now
     }
 
-    /// What makes the teams and publishes the workflows.
+    /// The requests that declare the teams and publish the workflows.
     pub fn opening(&mut self) -> Vec<Request> {
         let mut commands = Vec::new();
         for name in TEAMS {
@@ -82,7 +82,7 @@ impl Player {
             .collect()
     }
 
-    /// The requests that a step comes to; none where it has nothing to act on.
+    /// The requests of a step; none where it has nothing to act on.
     pub fn requests(&mut self, step: &Step, world: &World) -> Vec<Request> {
         let requests: Vec<Request> = match step {
             Step::Again => self.last.iter().cloned().collect(),
@@ -143,7 +143,7 @@ impl Player {
 
     fn request(&mut self, actor: Actor, command: Command) -> Request {
         self.asked += 1;
-        // Every other request can be asked again.
+        // Every other request can be repeated.
         let mark = (!self.asked.is_multiple_of(2)).then_some(RequestMark {
             key: u128::from(self.asked),
             fingerprint: self.asked.wrapping_mul(31),

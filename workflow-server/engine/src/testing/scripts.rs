@@ -1,16 +1,16 @@
-//! What script engines do in generated plays.
+//! What script engines do in property tests.
 
 use aftercall_definition::Definition;
 
-use super::commands::{changes, instance, key, values_said};
+use super::commands::{changes, instance, key, script_values};
 use super::step::Step;
 use crate::command::{
     ChaseInstance, Command, EndCall, IfRunning, Release, SetWorkflow, UpdateCall, WithdrawWorkflow,
 };
 use crate::world::World;
 
-/// What a script says of the release: of every other call it asks for it at once, which releases
-/// what waits too.
+/// The release that a script requests. For every other call it is immediate, which also releases an
+/// instance that waits.
 fn wish(call: u8, waits: bool) -> Option<Release> {
     if waits {
         Some(Release::CallEnded)
@@ -19,7 +19,8 @@ fn wish(call: u8, waits: bool) -> Option<Release> {
     }
 }
 
-/// The command of a step of a script engine; none where it is about nothing, or another's step.
+/// The command of a step of a script engine; none where it has nothing to act on, or is another's
+/// step.
 pub(super) fn script_command(
     step: &Step,
     world: &World,
@@ -41,7 +42,7 @@ pub(super) fn script_command(
                 workflow: definition.name.as_str().into(),
                 version: None,
                 // An entry holds less of large instances of which only the call changes.
-                fields: values_said(&definition.fields, *chargeable == Some(true), *call >= 2),
+                fields: script_values(&definition.fields, *chargeable == Some(true), *call >= 2),
                 release: wish(*call, release.is_some()),
                 release_within_millis: release.flatten().map(|minutes| i64::from(minutes) * 60_000),
                 if_running: [IfRunning::ReturnIt, IfRunning::Refuse, IfRunning::Replace]

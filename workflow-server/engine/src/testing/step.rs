@@ -2,7 +2,7 @@
 
 use proptest::sample::Index;
 
-/// Something that somebody does, before it is known on what.
+/// Something that somebody does; the player chooses on which instance.
 #[derive(Clone, Debug)]
 pub enum Step {
     /// A script sets a workflow.
@@ -29,8 +29,8 @@ pub enum Step {
     },
     /// A call ends.
     End(u8),
-    /// Somebody pushes a button; now and then one that is not there, on an older visit, or without
-    /// what it asks for.
+    /// Somebody pushes a button; sometimes one that does not exist, on an older visit, or without
+    /// its form and note.
     Push {
         /// Which instance.
         instance: Index,
@@ -46,10 +46,10 @@ pub enum Step {
     /// Somebody has seen an alert: which instance, which action, and whether they looked at an
     /// earlier visit.
     Acknowledge(Index, u8, bool),
-    /// Somebody claims, extends, gives back or takes over: which instance, who, what, and for how
-    /// many minutes.
+    /// Somebody claims, extends, releases, hands over or takes over: which instance, who, what, and
+    /// for how many minutes.
     Hold(Index, u8, u8, u16),
-    /// Somebody asks for the next.
+    /// Somebody claims the next follow-up.
     Next(u8, u16),
     /// Somebody snoozes an alert: which instance, which action, who, and for how many minutes; 0
     /// brings it back.
@@ -66,8 +66,7 @@ pub enum Step {
     Chase(Index),
     /// Operations move an instance to one of its stages.
     Move(Index, Index),
-    /// Operations let an instance go on on another version, or that of its number modulo the
-    /// versions there are.
+    /// Operations migrate an instance to a version: the number modulo the number of versions.
     Migrate(Index, u8),
     /// Operations start a batch over all that is open, or stop the newest: which work, whether to
     /// stop.
@@ -77,14 +76,14 @@ pub enum Step {
     /// Calls of which everything has ended leave memory: after how many minutes, and how many calls
     /// at most.
     Archive(u16, u8),
-    /// The oldest chunk of the archive is written anew with as much, or nothing is left of it.
+    /// The oldest chunk of the archive is rewritten with the same content, or removed.
     Replace(bool),
     /// Operations confirm that so many may be removed.
     ConfirmPurge(u8),
-    /// Somebody looks up the calls of a caller, and asks for those to be erased that were looked up
-    /// by such a step before.
+    /// Somebody looks up the calls of a caller, and erases those that an earlier such step looked
+    /// up.
     Erase(u8),
-    /// The newest erasure goes on: its next call is masked, or it is done.
+    /// The newest erasure continues: its next call is masked, or it is done.
     StepErasure,
     /// A script takes an instance back.
     Withdraw(Index),
@@ -95,13 +94,13 @@ pub enum Step {
     Publish(Index, u8, Index),
     /// An author declares or removes a team: which, and whether to remove it.
     Team(u8, bool),
-    /// The request before is asked once more, by the same id.
+    /// The last request is repeated with the same id.
     Again,
     /// Somebody publishes a workflow with another retention in days; with 0, operations confirm the
     /// newest one.
     Retention(Index, u16),
     /// Operations accept a wall clock that is so many milliseconds ahead or behind.
     AcceptClock(i32),
-    /// Time goes by, and the earliest timer fires if it is due.
+    /// Time passes, and the earliest timer fires if it is due.
     Pass(u32),
 }

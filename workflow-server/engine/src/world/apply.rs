@@ -17,41 +17,40 @@ use crate::limits;
 use crate::world::erasing::Erasing;
 use crate::world::{World, call_index, caller_index, urgency};
 
-/// An entry does not fit the World that it is applied to: the journal is damaged, or the code has a
-/// fault.
+/// An entry cannot be applied to this World: the journal is damaged, or the code has a bug.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
-pub enum Unfit {
+pub enum ApplyError {
     /// Its sequence is not the next one.
-    #[error("entry {found} was to be applied where {expected} is next")]
+    #[error("entry {found} cannot be applied: {expected} is next")]
     Sequence {
         /// The next one.
         expected: u64,
         /// The entry's.
         found: u64,
     },
-    /// An instance names a call that is not there.
+    /// An instance names a call that does not exist.
     #[error("an instance names call slot {0}, which is empty")]
     NoCall(u32),
-    /// A version was published of a workflow or draft that is not there.
+    /// A version was published of a workflow or draft that does not exist.
     #[error("a version was published of workflow slot {0}, which has no draft")]
     NoDraft(u32),
-    /// A batch went on that is not there.
-    #[error("batch {0} went on, which is not there")]
+    /// A batch that does not exist was changed.
+    #[error("batch {0} was changed, but does not exist")]
     NoBatch(u64),
-    /// A chunk of the archive was replaced that is not there, or its id was given before.
-    #[error("chunk {0} of the archive was replaced or stored, which cannot be")]
+    /// A chunk that does not exist was replaced, or a chunk was stored with an old file number.
+    #[error("chunk {0} of the archive cannot be replaced or stored")]
     NoChunk(u64),
     /// The list of the history cannot take a change.
     #[error("the list of the history cannot take the change of entry {0}")]
     NoHistory(u64),
-    /// An erasure went on that is not there.
-    #[error("erasure {0} went on, which is not there")]
+    /// An erasure that does not exist was changed.
+    #[error("erasure {0} was changed, but does not exist")]
     NoErasure(u64),
-    /// An instance was touched whose content is not the one that the entry names.
+    /// The content of a touched instance is not the one that the entry names.
     #[error("an entry touches instance slot {0}, which has other content")]
     NotTouched(u32),
-    /// A slot far beyond the ones in use.
-    #[error("slot {0} lies beyond the ones in use")]
+    /// A slot beyond those in use.
+    #[error("slot {0} is beyond those in use")]
     SlotBeyond(u32),
 }
 
@@ -59,12 +58,12 @@ impl World {
     /// Applies one entry.
     ///
     /// # Errors
-    /// [`Unfit`] where the entry cannot follow on this World; the World is then not to be used any
-    /// more.
-    pub fn apply(&mut self, entry: &Entry) -> Result<(), Unfit> {
+    /// [`ApplyError`] where the entry cannot be applied to this World; the World must then not be used
+    /// any more.
+    pub fn apply(&mut self, entry: &Entry) -> Result<(), ApplyError> {
         let expected = self.root.sequence + 1;
         if entry.sequence != expected {
-            return Err(Unfit::Sequence {
+            return Err(ApplyError::Sequence {
                 expected,
                 found: entry.sequence,
             });
@@ -83,7 +82,7 @@ impl World {
         }
         if let Some(change) = &entry.call {
             if change.slot as usize > self.root.calls.len() {
-                return Err(Unfit::SlotBeyond(change.slot));
+                return Err(ApplyError::SlotBeyond(change.slot));
             }
             self.put_call(change.slot, change.after.clone());
             self.root.call_changes.push(entry.sequence, change.slot);
@@ -94,24 +93,7 @@ impl World {
             self.put_instance(after)?;
             self.root.changes.push(entry.sequence, slot);
         }
-        if let Some(change) = &entry.archive {
-            self.apply_archive(change, entry.sequence)?;
-        }
-        if let Some(change) = &entry.history {
-            if !self.root.history.can_take(change, entry.sequence) {
-                return Err(Unfit::NoHistory(entry.sequence));
-            }
-            self.root.history.take(change);
-        }
-        if let Answer::PurgeConfirmed(instances @ 1..) = entry.answer {
-            let confirmed = PurgeConfirmation {
-                sequence: entry.sequence,
-                at: entry.at,
-                actor: entry.actor.clone(),
-                instances,
-            };
-            self.root.archive.purge_confirmed = Some(Arc::new(confirmed));
-        }
+        self.apply_to_files(entry)?;
         self.forget_retired(entry.sequence);
         if entry.at < self.root.at {
             self.go_back(entry);
@@ -126,8 +108,31 @@ impl World {
         Ok(())
     }
 
-    /// The instance that an entry leaves; one that was only touched has the content that it had.
-    fn after(&self, after: &After) -> Result<Arc<Instance>, Unfit> {
+    /// Applies what an entry changes in the lists of files: the archive, and the history.
+    fn apply_to_files(&mut self, entry: &Entry) -> Result<(), ApplyError> {
+        if let Some(change) = &entry.archive {
+            self.apply_archive(change, entry.sequence)?;
+        }
+        if let Some(change) = &entry.history {
+            if !self.root.history.can_take(change, entry.sequence) {
+                return Err(ApplyError::NoHistory(entry.sequence));
+            }
+            self.root.history.take(change);
+        }
+        if let Answer::PurgeConfirmed(instances @ 1..) = entry.answer {
+            let confirmed = PurgeConfirmation {
+                sequence: entry.sequence,
+                at: entry.at,
+                actor: entry.actor.clone(),
+                instances,
+            };
+            self.root.archive.purge_confirmed = Some(Arc::new(confirmed));
+        }
+        Ok(())
+    }
+
+    /// The instance after an entry; a touched one keeps its content.
+    fn after(&self, after: &After) -> Result<Arc<Instance>, ApplyError> {
         let touched = match after {
             After::Whole(instance) => return Ok(instance.clone()),
             After::Touched(touched) => touched,
@@ -137,12 +142,12 @@ impl World {
             .instance(touched.id)
             .filter(|old| old.whole_at == touched.whole_at);
         Ok(Arc::new(
-            touched.onto(old.ok_or(Unfit::NotTouched(touched.id.slot))?),
+            touched.onto(old.ok_or(ApplyError::NotTouched(touched.id.slot))?),
         ))
     }
 
-    /// Time goes back: what is ordered by time must know where, and request ids are not to be kept
-    /// until the time comes again.
+    /// Time goes back: remembers the entry for searches by time, and does not keep request ids
+    /// until that time comes again.
     fn go_back(&mut self, entry: &Entry) {
         let surplus =
             (self.root.time_set_back.len() + 1).saturating_sub(limits::TIMES_SET_BACK_KEPT);
@@ -151,7 +156,11 @@ impl World {
         self.requests.go_back(entry.at);
     }
 
-    fn apply_definition(&mut self, change: &DefinitionChange, entry: &Entry) -> Result<(), Unfit> {
+    fn apply_definition(
+        &mut self,
+        change: &DefinitionChange,
+        entry: &Entry,
+    ) -> Result<(), ApplyError> {
         match change {
             DefinitionChange::Team(place, team) => {
                 Arc::make_mut(&mut self.root.teams).put(*place, team.clone());
@@ -167,12 +176,12 @@ impl World {
             }
             DefinitionChange::Archived { workflow, archived } => {
                 let changed = Arc::make_mut(&mut self.root.workflows).archive(*workflow, *archived);
-                changed.ok_or(Unfit::NoDraft(*workflow))
+                changed.ok_or(ApplyError::NoDraft(*workflow))
             }
             DefinitionChange::Retention { workflow, from } => {
                 let changed =
                     Arc::make_mut(&mut self.root.workflows).count_retention_from(*workflow, *from);
-                changed.ok_or(Unfit::NoDraft(*workflow))
+                changed.ok_or(ApplyError::NoDraft(*workflow))
             }
             DefinitionChange::Version {
                 workflow,
@@ -187,19 +196,19 @@ impl World {
                     entry.at,
                     &entry.actor,
                 );
-                published.ok_or(Unfit::NoDraft(*workflow))
+                published.ok_or(ApplyError::NoDraft(*workflow))
             }
         }
     }
 
-    fn apply_batch(&mut self, change: &BatchChange, entry: &Entry) -> Result<(), Unfit> {
+    fn apply_batch(&mut self, change: &BatchChange, entry: &Entry) -> Result<(), ApplyError> {
         let batches = &mut self.root.batches;
         let change_one =
             |id: u64, batches: &mut OrdMap<u64, Arc<Batch>>, change: &dyn Fn(&mut Batch)| {
                 batches
                     .get_mut(&id)
                     .map(|batch| change(Arc::make_mut(batch)))
-                    .ok_or(Unfit::NoBatch(id))
+                    .ok_or(ApplyError::NoBatch(id))
             };
         match change {
             BatchChange::Started(batch) => {
@@ -233,11 +242,11 @@ impl World {
         }
     }
 
-    fn apply_archive(&mut self, change: &ArchiveChange, sequence: u64) -> Result<(), Unfit> {
+    fn apply_archive(&mut self, change: &ArchiveChange, sequence: u64) -> Result<(), ApplyError> {
         match change {
             ArchiveChange::Stored { chunk, calls } => {
                 if chunk.file <= self.root.archive.newest_file {
-                    return Err(Unfit::NoChunk(chunk.id));
+                    return Err(ApplyError::NoChunk(chunk.id));
                 }
                 for slot in calls {
                     self.remove_call(*slot, sequence)?;
@@ -245,7 +254,10 @@ impl World {
                 self.root.archive.put(chunk.clone());
             }
             ArchiveChange::Replaced { id, new } => {
-                self.root.archive.take(*id).ok_or(Unfit::NoChunk(*id))?;
+                self.root
+                    .archive
+                    .take(*id)
+                    .ok_or(ApplyError::NoChunk(*id))?;
                 if let Some(new) = new {
                     self.root.archive.put(new.clone());
                 }
@@ -254,14 +266,14 @@ impl World {
         Ok(())
     }
 
-    fn apply_erasure(&mut self, change: &ErasureChange, entry: &Entry) -> Result<(), Unfit> {
+    fn apply_erasure(&mut self, change: &ErasureChange, entry: &Entry) -> Result<(), ApplyError> {
         let erasures = &mut self.root.erasures;
         let change_one =
             |id: u64, erasures: &mut OrdMap<u64, Arc<Erasure>>, change: &dyn Fn(&mut Erasure)| {
                 erasures
                     .get_mut(&id)
                     .map(|one| change(Arc::make_mut(one)))
-                    .ok_or(Unfit::NoErasure(id))
+                    .ok_or(ApplyError::NoErasure(id))
             };
         match change {
             ErasureChange::Started(erasure) => {
@@ -292,7 +304,7 @@ impl World {
             })?,
         }
         self.forget_erasures();
-        self.root.erasing = Arc::new(Erasing::of(&self.root.erasures));
+        self.root.erasing = Arc::new(Erasing::new(&self.root.erasures));
         Ok(())
     }
 
@@ -309,7 +321,7 @@ impl World {
         }
     }
 
-    /// Takes an instance out of the indexes; it stays in its slot until the new one is put there.
+    /// Removes an instance from the indexes; it stays in its slot until the new one replaces it.
     fn take_instance(&mut self, slot: u32) {
         let Some(old) = self.root.instance_at(slot).cloned() else {
             return;
@@ -323,14 +335,14 @@ impl World {
         self.root.counters.timers -= self.timers.disarm(&old);
     }
 
-    /// Lets a call leave memory with its instances. Older roots still hold them, so the shared
-    /// indexes keep it for a while.
-    fn remove_call(&mut self, slot: u32, sequence: u64) -> Result<(), Unfit> {
+    /// Removes a call with its instances from memory. Older roots still hold them, so the shared
+    /// indexes keep the call for a while.
+    fn remove_call(&mut self, slot: u32, sequence: u64) -> Result<(), ApplyError> {
         let call = self
             .root
             .call_at(slot)
             .cloned()
-            .ok_or(Unfit::NoCall(slot))?;
+            .ok_or(ApplyError::NoCall(slot))?;
         for instance in &call.instances {
             self.take_instance(*instance);
             self.root.instances.set(*instance as usize, None);
@@ -338,7 +350,7 @@ impl World {
         }
         self.root.calls.set(slot as usize, None);
         self.free_calls.free(slot);
-        self.tell_next_slots();
+        self.update_next_slots();
         let caller = caller_index::hashes(&call.caller, None);
         self.retired
             .push(sequence, slot, Some(call_index::hash(&call.key)), caller);
@@ -360,7 +372,7 @@ impl World {
         }
     }
 
-    fn tell_next_slots(&mut self) {
+    fn update_next_slots(&mut self) {
         self.root.next_instance_slot = self.free_instances.next(self.root.instances.len());
         self.root.next_call_slot = self.free_calls.next(self.root.calls.len());
     }
@@ -387,16 +399,16 @@ impl World {
         if let Some(key) = key {
             self.root.call_index.insert(&key, slot);
         }
-        self.tell_next_slots();
+        self.update_next_slots();
     }
 
-    pub(super) fn put_instance(&mut self, instance: Arc<Instance>) -> Result<(), Unfit> {
+    pub(super) fn put_instance(&mut self, instance: Arc<Instance>) -> Result<(), ApplyError> {
         let place = instance.id.slot as usize;
         let call = self
             .root
             .call_of(&instance)
             .cloned()
-            .ok_or(Unfit::NoCall(instance.call))?;
+            .ok_or(ApplyError::NoCall(instance.call))?;
         while self.root.instances.len() <= place {
             self.free_instances.free(self.root.instances.len() as u32);
             self.root.instances.push_back(None);
@@ -408,7 +420,7 @@ impl World {
         self.root.counters.by_status[instance.status as usize] += 1;
         self.root.counters.timers += self.timers.arm(&instance, &call);
         self.root.instances.set(place, Some(instance));
-        self.tell_next_slots();
+        self.update_next_slots();
         Ok(())
     }
 }

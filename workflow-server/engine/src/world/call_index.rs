@@ -1,8 +1,8 @@
 //! Call key → slot, in shards that are shared by all roots.
 //!
 //! It is not versioned: a reader may find a slot that its root does not hold yet, so every find is
-//! checked against the root. That costs a lock of one shard and saves a persistent map, which would
-//! be the dearest part of a new call.
+//! checked against the root. That costs a lock of one shard. It saves a persistent map, which would
+//! be the most expensive part of a new call.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::{PoisonError, RwLock};
@@ -46,13 +46,13 @@ impl CallIndex {
             .map(|item| item.slot)
     }
 
-    /// Takes a key out that has left its slot.
+    /// Removes a key that has left its slot.
     pub(super) fn remove(&self, hash: u32, slot: u32) {
         let mut shard = self.shards[hash as usize % SHARDS]
             .write()
             .unwrap_or_else(PoisonError::into_inner);
-        // A call of the same key may have got the same slot since: then there are two alike, and
-        // one of them goes.
+        // A call with the same key may have got the same slot since: then there are two equal
+        // items, and one of them is removed.
         if let Ok(found) =
             shard.find_entry(spread(hash), |item| item.hash == hash && item.slot == slot)
         {
@@ -70,7 +70,7 @@ impl CallIndex {
     }
 }
 
-/// What a key is found by.
+/// The hash of a key.
 pub(super) fn hash(key: &CallKey) -> u32 {
     let mut hasher = DefaultHasher::new();
     key.hash(&mut hasher);

@@ -1,8 +1,8 @@
-//! Who rang → calls, newest first, shared by all roots.
+//! Caller → calls, newest first, shared by all roots.
 //!
-//! As the index of calls it is not versioned: every find is checked against the root, which also
-//! weeds out what a call was found by before its caller was changed. What has left memory is taken
-//! out a while later, once no reader's root holds it.
+//! Like the index of calls, it is not versioned: every find is checked against the root. That check
+//! also drops calls whose caller has changed. A call that has left memory is removed later, when no
+//! reader's root holds it.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::{PoisonError, RwLock};
@@ -12,7 +12,7 @@ use hashbrown::HashTable;
 use crate::call::Caller;
 use crate::phone::{self, Country, Readings};
 
-/// What calls are found by.
+/// The properties by which calls are found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 enum By {
     Reference,
@@ -20,11 +20,11 @@ enum By {
     Email,
 }
 
-/// A word that calls are found by. It depends on no setting, so that an index and an archive stay
-/// as they are when one changes.
+/// A term by which calls are found. It depends on no setting, so that an index and an archive stay
+/// valid when a setting changes.
 type Term = (By, String);
 
-/// Names a caller as it is compared.
+/// The name of a caller in the form that is compared.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Name {
     Reference(String),
@@ -46,11 +46,11 @@ pub struct CallerKey {
 }
 
 impl CallerKey {
-    /// The first of reference, telephone number and mail address that is given; none where none is.
-    /// A telephone number that may be this one counts as this one; `country` is that of numbers
-    /// that name none.
+    /// The first of reference, telephone number and mail address that the caller has; none without
+    /// any. A telephone number that may be this one matches; `country` is that of numbers without
+    /// a country code.
     #[must_use]
-    pub fn of(caller: &Caller, country: Country) -> Option<Self> {
+    pub fn new(caller: &Caller, country: Country) -> Option<Self> {
         let term = |by, text: &str| vec![(by, text.to_owned())];
         let (name, terms) = if let Some(reference) = reference(caller) {
             let terms = term(By::Reference, &reference);
@@ -79,8 +79,8 @@ impl CallerKey {
         })
     }
 
-    /// The same, but a telephone number must be certain to be this one: for what must not meet
-    /// another person.
+    /// The same, but only a telephone number that is certainly this one matches: for changes that
+    /// must not affect another person.
     #[must_use]
     pub fn exactly(self) -> Self {
         Self {
@@ -91,7 +91,7 @@ impl CallerKey {
 
     /// Whether this is the caller.
     #[must_use]
-    pub fn fits(&self, caller: &Caller) -> bool {
+    pub fn matches(&self, caller: &Caller) -> bool {
         match &self.name {
             Name::Reference(text) => reference(caller).as_ref() == Some(text),
             Name::Email(text) => email(caller).as_ref() == Some(text),
@@ -108,13 +108,13 @@ impl CallerKey {
         }
     }
 
-    /// What a caller is found by, as bytes, for hashes that outlive this server.
+    /// The terms of a caller as bytes, for hashes that outlive this server.
     pub fn bytes_of(caller: &Caller) -> impl Iterator<Item = Vec<u8>> {
         terms(caller).into_iter().map(|term| bytes(&term))
     }
 
-    /// What this caller is looked for by in hashes that outlive a server, those of earlier servers
-    /// included.
+    /// The terms by which this caller is searched for in hashes that outlive a server, also in
+    /// those of earlier servers.
     #[must_use]
     pub fn sought_bytes(&self) -> Vec<Vec<u8>> {
         let earlier: &[String] = match &self.name {
@@ -131,8 +131,8 @@ impl CallerKey {
     }
 }
 
-/// A telephone number has another letter than in the archives of earlier servers, which held its
-/// digits.
+/// A term as bytes. The letter for telephone numbers differs from that of earlier servers, which
+/// stored the digits as they were written.
 fn bytes((by, text): &Term) -> Vec<u8> {
     let by = match by {
         By::Reference => b'r',
@@ -142,12 +142,12 @@ fn bytes((by, text): &Term) -> Vec<u8> {
     [&[by], text.as_bytes()].concat()
 }
 
-/// The reference, without what cannot be seen: earlier servers stored that as well.
+/// The reference without invisible characters, which earlier servers stored.
 fn reference(caller: &Caller) -> Option<String> {
     seen(&caller.reference)
 }
 
-/// The mail address, of which case does not count.
+/// The mail address in lower case.
 fn email(caller: &Caller) -> Option<String> {
     seen(&caller.email).map(|email| email.to_lowercase())
 }
@@ -157,7 +157,7 @@ fn seen(text: &str) -> Option<String> {
     Some(seen.trim().to_owned()).filter(|text| !text.is_empty())
 }
 
-/// Everything that a caller is found by.
+/// All terms by which a caller is found.
 fn terms(caller: &Caller) -> Vec<Term> {
     let reference = reference(caller).map(|text| (By::Reference, text));
     let phone = phone::terms(&caller.phone)
@@ -195,7 +195,7 @@ impl Chains {
         self.nodes.get(place.checked_sub(1)? as usize).copied()
     }
 
-    /// Puts a node where one is free; gives its place plus one.
+    /// Puts a node into a free place; returns that place plus one.
     fn place(&mut self, node: Node) -> u32 {
         if let Some(free) = self.free.pop() {
             self.nodes[free as usize] = node;
@@ -227,7 +227,7 @@ impl Chains {
         });
     }
 
-    /// Takes the oldest node of this slot out: whatever leaves memory is among the oldest.
+    /// Removes the oldest node of this slot: a call that leaves memory is among the oldest.
     fn remove(&mut self, hash: u32, slot: u32) {
         let Some(mut chain) = self
             .by_hash
@@ -288,7 +288,7 @@ impl CallerIndex {
         key.terms.iter().flat_map(of_term).take(at_most).collect()
     }
 
-    /// Adds a call by what its caller is found by, as far as that is new.
+    /// Adds a call by the terms of its caller that are new.
     pub(super) fn add(&self, caller: &Caller, known: Option<&Caller>, slot: u32) {
         let added = hashes(caller, known);
         if added.is_empty() {
@@ -298,7 +298,7 @@ impl CallerIndex {
         added.iter().for_each(|hash| chains.add(*hash, slot));
     }
 
-    /// Takes a call out that was found by this.
+    /// Removes a call from the chain of a hash.
     pub(super) fn remove(&self, hash: u32, slot: u32) {
         self.chains
             .write()
@@ -307,10 +307,10 @@ impl CallerIndex {
     }
 }
 
-/// What a caller is found by, but for what another is found by too.
-pub(super) fn hashes(caller: &Caller, but: Option<&Caller>) -> Box<[u32]> {
+/// The hashes of the terms of a caller that another one does not have.
+pub(super) fn hashes(caller: &Caller, except: Option<&Caller>) -> Box<[u32]> {
     let of = |caller: &Caller| -> Vec<u32> { terms(caller).iter().map(hash).collect() };
-    let others = but.map(of).unwrap_or_default();
+    let others = except.map(of).unwrap_or_default();
     of(caller)
         .into_iter()
         .filter(|hash| !others.contains(hash))
@@ -349,14 +349,14 @@ mod tests {
         index.add(&known, None, 3);
         index.add(&caller("", "+4402 079460001", ""), None, 8);
         let slots = |asked: &Caller| {
-            index.slots(&CallerKey::of(asked, Country::NONE).expect("a caller"), 10)
+            index.slots(&CallerKey::new(asked, Country::NONE).expect("a caller"), 10)
         };
         assert_eq!(slots(&caller("C-7", "", "")), [3]);
         assert_eq!(slots(&caller("", "+44 02079460001", "")), [8, 3]);
         assert_eq!(slots(&caller("", "", "bea@example.com")), [3]);
         assert_eq!(slots(&caller("c-7", "", "")), [0_u32; 0]);
         assert_eq!(
-            CallerKey::of(
+            CallerKey::new(
                 &Caller {
                     name: "Bea".into(),
                     ..Caller::default()
@@ -372,7 +372,7 @@ mod tests {
         let index = CallerIndex::default();
         let known = caller("C-7", "", "");
         let (key, hash) = (
-            CallerKey::of(&known, Country::NONE).expect("a caller"),
+            CallerKey::new(&known, Country::NONE).expect("a caller"),
             hashes(&known, None)[0],
         );
         (0..5).for_each(|slot| index.add(&known, None, slot));
@@ -406,12 +406,15 @@ mod tests {
         index.add(&known, None, 3);
         index.add(&caller("C-7", "2", ""), Some(&known), 3);
         assert_eq!(
-            index.slots(&CallerKey::of(&known, Country::NONE).expect("a caller"), 10),
+            index.slots(
+                &CallerKey::new(&known, Country::NONE).expect("a caller"),
+                10
+            ),
             [3]
         );
         assert_eq!(
             index.slots(
-                &CallerKey::of(&caller("", "2", ""), Country::NONE).expect("a caller"),
+                &CallerKey::new(&caller("", "2", ""), Country::NONE).expect("a caller"),
                 10
             ),
             [3]

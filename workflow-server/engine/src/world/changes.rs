@@ -1,8 +1,8 @@
-//! Which instances, or which calls, changed most recently, by sequence: what was found at an older
-//! root is brought up to a newer one by looking at these only.
+//! The most recently changed instances or calls, by sequence. The result of a search on an older
+//! root is brought up to date by reading only these.
 //!
-//! It is part of the root, so a reader sees the changes up to its root and no later ones. It holds
-//! the newest 16,384 changes.
+//! It is part of the root, so a reader sees no changes after its root. It holds the newest 16,384
+//! changes.
 
 use imbl::Vector;
 
@@ -34,7 +34,7 @@ impl Changes {
         }
     }
 
-    /// Nothing is known of what changed up to this sequence.
+    /// Begins after this sequence: earlier changes are not known.
     pub(super) fn begin_after(&mut self, sequence: u64) {
         *self = Self {
             newest: Vector::new(),

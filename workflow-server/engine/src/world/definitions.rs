@@ -1,5 +1,5 @@
-//! Teams and workflows, by place and by name. They change seldom and are read at every step, so
-//! they are plain lists behind one shared pointer each.
+//! Teams, calendars and workflows, by place and by name. They rarely change and are read at every
+//! step, so each is a plain list behind a shared pointer.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -126,7 +126,7 @@ impl Calendars {
 /// A published version.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Version {
-    /// Its content, for ever.
+    /// Its content, which never changes.
     pub definition: Arc<Definition>,
     /// When it was published.
     pub published_at: Time,
@@ -139,19 +139,19 @@ pub struct Version {
 pub struct Workflow {
     /// Unique in a server; never changes.
     pub name: String,
-    /// What is being written; none where the newest version is all there is.
+    /// The draft; none where there is no newer content than the newest version.
     pub draft: Option<Arc<Definition>>,
     /// Versions 1, 2, 3 …
     pub versions: Vec<Version>,
-    /// Every stage number that was ever given, so that none is given twice.
+    /// All stage numbers that were ever used, so that none is used twice.
     pub numbering: Numbering,
     /// Counts the changes of draft and versions, from 1.
     pub revision: u64,
     /// Whether it has been taken out of use: it cannot be set any more.
     pub archived: bool,
-    /// The oldest version of which the retention counts, 0 for the newest: the longest one since
-    /// then is in force, until operations confirm a shorter one. What an author writes deletes
-    /// nothing by itself.
+    /// The oldest version whose retention applies, 0 for the newest. The longest retention from
+    /// that version on is in force, until operations confirm a shorter one: what an author writes
+    /// deletes nothing automatically.
     pub retention_from: u32,
 }
 
@@ -168,7 +168,7 @@ impl Workflow {
         self.versions.len() as u32
     }
 
-    /// The retentions that count, oldest version first; none means the server's. The longest of
+    /// The retentions that apply, oldest version first; none means the server's. The longest of
     /// them is in force.
     pub fn retentions(&self) -> impl Iterator<Item = Option<Span>> {
         let from = if self.retention_from == 0 {
@@ -319,7 +319,7 @@ impl Workflows {
                 published_by: by.clone(),
             });
         } else if let (Some(draft), Some(newest)) = (draft, workflow.versions.last_mut()) {
-            // It says the same; its comments may be newer.
+            // The content is the same; its comments may be newer.
             newest.definition = draft;
         }
         workflow.drop_old_sources();

@@ -1,4 +1,5 @@
-//! What is masked because files may still hold older bytes of an erased caller.
+//! The calls and instances of erased callers, which are masked because files may still hold their
+//! older bytes.
 
 use std::sync::Arc;
 
@@ -9,10 +10,11 @@ use crate::call::{Call, CallKey};
 use crate::erasure::{ErasedCall, Erasure, ErasureState};
 use crate::instance::InstanceId;
 
-/// What is masked wherever it is read, because files may still hold older bytes of it.
+/// The calls and instances that are masked when they are read, because files may still hold older
+/// bytes of them.
 #[derive(Clone, Debug, Default)]
 pub struct Erasing {
-    /// By key and the time at which each was heard of first.
+    /// By key and the time at which the server first heard of each.
     calls: HashMap<(CallKey, Time), ErasingCall>,
     instances: HashMap<InstanceId, u64>,
 }
@@ -22,14 +24,14 @@ pub struct Erasing {
 struct ErasingCall {
     /// Up to which sequence it is masked.
     upto: u64,
-    /// The erasures that are about it, each with the place of the call in it.
+    /// The erasures of the call, each with the place of the call in it.
     of: Vec<(u64, usize)>,
 }
 
 impl Erasing {
-    /// Of the erasures that are not done.
+    /// From the erasures that are not done.
     #[must_use]
-    pub fn of(erasures: &OrdMap<u64, Arc<Erasure>>) -> Self {
+    pub fn new(erasures: &OrdMap<u64, Arc<Erasure>>) -> Self {
         let mut erasing = Self::default();
         for erasure in erasures
             .values()
@@ -52,8 +54,8 @@ impl Erasing {
         }
     }
 
-    /// A call was masked, of erasures that are not done: up to then by that one, and up to whatever
-    /// the others say.
+    /// A call was masked by one of the erasures that are not done. Computes again up to which
+    /// sequence it is masked, from all erasures of the call.
     pub(crate) fn masked_by(&mut self, erasures: &OrdMap<u64, Arc<Erasure>>, call: &ErasedCall) {
         let Some(known) = self.calls.get_mut(&(call.key.clone(), call.created_at)) else {
             return;
@@ -78,8 +80,8 @@ impl Erasing {
         }
     }
 
-    /// Masks a call up to where an erasure has masked it, or without end; where two erasures are
-    /// about it, up to the later one.
+    /// Masks a call up to the entry by which the erasure masked it, or without end before that. Of
+    /// two erasures of a call, the later end applies.
     fn put(&mut self, call: &ErasedCall, erasure: &Erasure, place: usize) {
         let upto = erasure.masked_at.get(place).copied().unwrap_or(u64::MAX);
         let of_call = self

@@ -1,6 +1,6 @@
-//! How much of what is not needed for deciding a World keeps.
+//! How many request ids the World keeps, and for how long.
 
-/// What the World is told about keeping.
+/// The settings of the World for request ids.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Keeping {
     /// How long request ids are kept, in milliseconds.

@@ -1,13 +1,13 @@
-//! Request ids that are remembered, so that asking again is safe: mark → the entry that the request
-//! made.
+//! Request ids that are remembered, so that a request can be repeated safely: mark → the entry of
+//! the first request. The answer is built again from that entry.
 //!
-//! The answer is made again from that entry. Ids go when they are older than is asked for, and the
-//! oldest go first where there are more than the limit.
+//! Ids are forgotten when they are older than the setting. Above the limit, the oldest are
+//! forgotten first.
 //!
-//! Nothing here takes longer the more ids there are: the marks are in segments that an image shares
-//! ([`Marks`]), the table is split in shards that grow one at a time, and what has become too old
-//! is removed a few at a time. Until then it is unknown all the same: everything before the oldest
-//! kept sequence counts as forgotten.
+//! No operation takes longer when there are more ids. The marks are in segments that an image
+//! shares ([`Marks`]), the table is split into shards that grow one at a time, and forgotten ids
+//! are removed a few at a time. An id before the oldest kept sequence counts as forgotten even
+//! before that.
 
 use std::collections::VecDeque;
 use std::hash::{BuildHasherDefault, Hasher};
@@ -18,13 +18,13 @@ use hashbrown::HashMap;
 
 use crate::world::keeping::Keeping;
 
-/// Marks in one segment: an image copies a pointer for each, and the writer at most one segment
-/// after an image.
+/// Marks in one segment. An image copies one pointer for each segment; after an image, the writer
+/// copies one segment at most.
 const SEGMENT_MARKS: usize = 4_096;
-/// Shards of the table: at the most ids that are kept each has some 10,000, which are moved in a
-/// fraction of a millisecond.
+/// Shards of the table: at the limit each has about 10,000 ids, which are moved in a fraction of a
+/// millisecond.
 const SHARDS: usize = 1_024;
-/// Forgotten ids that one entry removes. An entry adds one at most, so they never pile up.
+/// Forgotten ids that one entry removes. An entry adds at most one, so they do not accumulate.
 const REMOVED_PER_ENTRY: usize = 16;
 
 /// What is remembered of a request.
@@ -47,11 +47,11 @@ pub struct Mark {
     pub at: Time,
 }
 
-/// Keys are keyed hashes already: their low half is as good as a hash of them.
+/// Keys are already keyed hashes: their lower half serves as the hash.
 #[derive(Clone, Copy, Debug, Default)]
-struct AsItIs(u64);
+struct KeyHasher(u64);
 
-impl Hasher for AsItIs {
+impl Hasher for KeyHasher {
     fn finish(&self) -> u64 {
         self.0
     }
@@ -126,7 +126,7 @@ impl Marks {
             .back_mut()
             .filter(|segment| segment.len() < SEGMENT_MARKS)
         {
-            // Where an image shares it, it is copied once; from then on it is the writer's own.
+            // A segment that an image shares is copied once; after that the writer owns it.
             Some(newest) => Arc::make_mut(newest).push(mark),
             None => {
                 let mut segment = Vec::with_capacity(SEGMENT_MARKS);
@@ -136,7 +136,7 @@ impl Marks {
         }
     }
 
-    /// Lets no mark be later than this moment; they stay in the order of their times.
+    /// Moves later marks to this moment, so that they stay in the order of their times.
     fn go_back(&mut self, now: Time) {
         let is_later =
             |segment: &&mut Arc<Vec<Mark>>| segment.last().is_some_and(|newest| newest.at > now);
@@ -147,7 +147,7 @@ impl Marks {
         }
     }
 
-    /// Lets all before a place count as forgotten.
+    /// Forgets all marks before a place.
     fn forget_before(&mut self, place: usize) {
         self.forgotten = place.saturating_sub(self.removed).max(self.forgotten);
     }
@@ -179,7 +179,7 @@ impl Marks {
 }
 
 /// A part of the table.
-type Shard = HashMap<u128, Remembered, BuildHasherDefault<AsItIs>>;
+type Shard = HashMap<u128, Remembered, BuildHasherDefault<KeyHasher>>;
 
 /// The index.
 #[derive(Debug)]
@@ -212,7 +212,7 @@ impl Requests {
             .filter(|remembered| remembered.sequence >= oldest)
     }
 
-    /// All of them; a clone shares what there is.
+    /// All marks; a clone shares the existing segments.
     #[must_use]
     pub fn marks(&self) -> &Marks {
         &self.marks
@@ -224,8 +224,7 @@ impl Requests {
             sequence,
         };
         self.by_key[Self::shard(key)].insert(key, remembered);
-        // In the order of their times, whatever the clock does: that order says which are
-        // forgotten.
+        // Times must ascend even if the clock goes back: their order decides which are forgotten.
         let at = self.marks.newest().map_or(at, |newest| at.max(newest.at));
         self.marks.push(Mark {
             key,
@@ -234,7 +233,7 @@ impl Requests {
         });
     }
 
-    /// Time has gone back to `now`: nothing is remembered from later than that.
+    /// Time has gone back to `now`: no mark may be later than that.
     pub(super) fn go_back(&mut self, now: Time) {
         self.marks.go_back(now);
     }
@@ -323,11 +322,7 @@ mod tests {
             requests.forget_older(Time(109_001));
         }
         assert_eq!(held(&requests), 1_000);
-        assert_eq!(
-            requests.marks.segments.len(),
-            1,
-            "and gives the memory back"
-        );
+        assert_eq!(requests.marks.segments.len(), 1, "the memory is freed");
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! Putting the World of a snapshot back, piece by piece: calls before their instances.
+//! Restores the World of a snapshot, piece by piece: calls before their instances.
 //!
 //! Promise: the indexes are filled by the same hooks that applying an entry calls. Must not: read a
 //! file.
@@ -16,9 +16,9 @@ use crate::history::HistoryChunk;
 use crate::instance::Instance;
 use crate::team::Team;
 use crate::world::definitions::{Version, Workflow};
-use crate::world::{Unfit, World};
+use crate::world::{ApplyError, World};
 
-/// Puts a snapshot back, piece by piece: calls before their instances.
+/// Restores a snapshot, piece by piece: calls before their instances.
 impl World {
     /// Sets the sequence and the time of the snapshot.
     pub fn restore_position(&mut self, sequence: u64, at: Time) {
@@ -28,61 +28,61 @@ impl World {
         self.root.call_changes.begin_after(sequence);
     }
 
-    /// Sets by which entries time went back.
+    /// Sets the sequences of the entries that set time back.
     pub fn restore_times_set_back(&mut self, sequences: Vec<u64>) {
         self.root.time_set_back = sequences.into();
     }
 
-    /// Puts the next team back.
+    /// Restores the next team.
     pub fn restore_team(&mut self, team: Team) {
         Arc::make_mut(&mut self.root.teams).put(u32::MAX, team);
     }
 
-    /// Puts a calendar back.
+    /// Restores a calendar.
     pub fn restore_calendar(&mut self, calendar: Arc<Calendar>) {
         Arc::make_mut(&mut self.root.calendars).put(calendar);
     }
 
-    /// Puts the next workflow back.
+    /// Restores the next workflow.
     pub fn restore_workflow(&mut self, workflow: Workflow) {
         Arc::make_mut(&mut self.root.workflows).restore(workflow);
     }
 
-    /// Puts the next version back of the workflow that was put back last.
+    /// Restores the next version of the workflow that was restored last.
     pub fn restore_version(&mut self, version: Version) {
         Arc::make_mut(&mut self.root.workflows).restore_version(version);
     }
 
-    /// Puts a call back into its slot.
+    /// Restores a call in its slot.
     pub fn restore_call(&mut self, slot: u32, call: Arc<Call>) {
         self.put_call(slot, call);
     }
 
-    /// Puts an instance back into its slot.
+    /// Restores an instance in its slot.
     ///
     /// # Errors
-    /// [`Unfit`] if its call is not there.
-    pub fn restore_instance(&mut self, instance: Arc<Instance>) -> Result<(), Unfit> {
+    /// [`ApplyError`] if its call does not exist.
+    pub fn restore_instance(&mut self, instance: Arc<Instance>) -> Result<(), ApplyError> {
         self.put_instance(instance)
     }
 
-    /// Puts a batch back.
+    /// Restores a batch.
     pub fn restore_batch(&mut self, batch: Batch) {
         self.root.batches.insert(batch.id, Arc::new(batch));
     }
 
-    /// Puts a chunk of the archive back.
+    /// Restores a chunk of the archive.
     pub fn restore_chunk(&mut self, chunk: Chunk) {
         self.root.archive.put(Arc::new(chunk));
     }
 
-    /// Puts a chunk of the history back.
+    /// Restores a chunk of the history.
     pub fn restore_history(&mut self, chunk: HistoryChunk) {
         self.root.history.put(chunk);
     }
 
-    /// Sets which number of a file of the archive was the newest that was ever given, and the
-    /// newest confirmation of a purge.
+    /// Sets the newest file number that the archive ever used, and the newest confirmation of a
+    /// purge.
     pub fn restore_archive(
         &mut self,
         newest_file: u64,
@@ -92,7 +92,7 @@ impl World {
         self.root.archive.purge_confirmed = purge_confirmed.map(Arc::new);
     }
 
-    /// Puts an erasure back.
+    /// Restores an erasure.
     pub fn restore_erasure(&mut self, erasure: Erasure) {
         if erasure.state != ErasureState::Done {
             Arc::make_mut(&mut self.root.erasing).add(&erasure);
@@ -100,7 +100,7 @@ impl World {
         self.root.erasures.insert(erasure.id, Arc::new(erasure));
     }
 
-    /// Puts a request mark back, oldest first.
+    /// Restores a request mark, oldest first.
     pub fn restore_mark(&mut self, key: u128, fingerprint: u64, sequence: u64, at: Time) {
         self.requests.remember(key, fingerprint, sequence, at);
     }

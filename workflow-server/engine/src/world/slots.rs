@@ -1,8 +1,8 @@
-//! Slots that calls and instances have left: which are free, and which the shared indexes still
-//! know.
+//! Slots that calls and instances have left: the free ones, and those that the shared indexes still
+//! hold.
 //!
-//! The lowest free slot is given next, so that the same journal gives the same slots, also from a
-//! snapshot in the middle.
+//! The lowest free slot is used next, so that the same journal always leads to the same slots, also
+//! from a snapshot.
 
 use std::collections::{BTreeSet, VecDeque};
 
@@ -19,25 +19,25 @@ impl FreeSlots {
         self.0.remove(&slot);
     }
 
-    /// The slot to give next, where `len` slots are there.
+    /// The slot to use next, where there are `len` slots.
     pub(super) fn next(&self, len: usize) -> u32 {
         self.0.first().copied().unwrap_or(len as u32)
     }
 }
 
-/// What the shared indexes are to forget of a call that has left its slot, or has another caller.
-/// Hashes only: nothing of the caller stays behind.
+/// What the shared indexes must forget of a call that has left its slot or has another caller. Only
+/// hashes: no data of the caller is kept.
 #[derive(Debug)]
 pub(super) struct RetiredKeys {
     sequence: u64,
     pub(super) slot: u32,
-    /// Of the call's key; none where the call stays.
+    /// The hash of the call's key; none where the call stays.
     pub(super) call: Option<u32>,
-    /// Of what its caller was found by.
+    /// The hashes of the terms of its caller.
     pub(super) caller: Box<[u32]>,
 }
 
-/// What the shared indexes are to forget, oldest first.
+/// What the shared indexes must forget, oldest first.
 #[derive(Debug, Default)]
 pub(super) struct Retired(VecDeque<RetiredKeys>);
 

@@ -1,8 +1,8 @@
-//! Timers and release times in the order in which they fall due. Private to the writer, which arms
-//! only the earliest.
+//! Timers and release times in the order of their due times. Private to the writer, which arms only
+//! the earliest.
 //!
-//! What the end of a call has released, and texts that wait only for an entry of their own, are due
-//! whatever the time is.
+//! Releases after the end of a call, and texts that wait only for an entry of their own, are due at
+//! any time of the clock.
 
 use std::collections::BTreeSet;
 
@@ -11,14 +11,14 @@ use aftercall_definition::time::Time;
 use crate::call::Call;
 use crate::instance::{Instance, Status, Wake};
 
-/// The action number that stands for an instance's release time.
+/// The action number of an instance's release time.
 pub const RELEASE: u16 = u16::MAX;
-/// The action number that stands for the end of a claim: after the actions' own, so that what waits
-/// for it fires first.
+/// The action number of the end of a claim: greater than those of actions, so that timers that wait
+/// for it fire first.
 pub const LAPSE: u16 = u16::MAX - 1;
-/// The action number that stands for the end of a pause.
+/// The action number of the end of a pause.
 pub const RESUME: u16 = u16::MAX - 2;
-/// The action number that stands for texts that are filled in again.
+/// The action number of texts that are filled in again.
 pub const REFRESH: u16 = u16::MAX - 3;
 /// Added to the number of the action whose alert escalates: a stage has far fewer actions.
 pub const ESCALATE: u16 = 0x4000;
@@ -38,7 +38,7 @@ pub struct TimerKey {
 }
 
 impl TimerKey {
-    /// What comes when it is due.
+    /// What happens when it is due.
     #[must_use]
     pub fn wake(&self) -> Wake {
         match self.action {
@@ -82,7 +82,7 @@ impl Timers {
         )
     }
 
-    /// Those that are due whatever the time is: also while the clock is not believed.
+    /// Those that are due at any time, also while the server does not trust the clock.
     pub fn due_at_any_time(&self) -> impl Iterator<Item = TimerKey> + '_ {
         self.at_any_time.iter().copied()
     }
@@ -128,8 +128,8 @@ impl Timers {
     }
 }
 
-/// While an instance is paused its timers and escalations stand still; what counts for people goes
-/// on.
+/// The timers of an instance. While it is paused, its timers and escalations are stopped; claims,
+/// snoozes and the end of the pause are not.
 pub(crate) fn keys(instance: &Instance) -> impl Iterator<Item = TimerKey> + '_ {
     let slot = instance.id.slot;
     let key = move |due: Time, action: u16| TimerKey { due, slot, action };
@@ -138,12 +138,12 @@ pub(crate) fn keys(instance: &Instance) -> impl Iterator<Item = TimerKey> + '_ {
         .filter(|_| instance.status == Status::WaitingForCallEnd);
     let lapse = instance.claim.as_ref().map(|claim| key(claim.until, LAPSE));
     let resume = instance.pause.as_ref().and_then(|pause| pause.until);
-    let goes_on = instance.status != Status::Paused;
-    let timers = instance.timers.iter().filter(move |_| goes_on);
+    let is_running = instance.status != Status::Paused;
+    let timers = instance.timers.iter().filter(move |_| is_running);
     let escalations = instance.alerts.iter().filter_map(move |alert| {
         alert
             .escalates_at
-            .filter(|_| goes_on)
+            .filter(|_| is_running)
             .map(|due| key(due, ESCALATE + alert.action))
     });
     let returns = instance.alerts.iter().filter_map(move |alert| {

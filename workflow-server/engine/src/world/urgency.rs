@@ -1,8 +1,8 @@
-//! Visible follow-ups in the order of their urgency, one key an alert.
+//! Visible follow-ups in the order of their urgency, one key for each alert.
 //!
-//! Whether something is overdue changes by itself as time goes by, so it is not in the key: within
-//! one team and priority the keys go by due time, and the overdue ones are simply those before now.
-//! A list walks such ranges.
+//! An alert becomes overdue without a change, so that is not in the key. Within one team and
+//! priority the keys are ordered by due time, and the overdue ones are those before now. A list
+//! walks such ranges.
 
 use aftercall_definition::model::Priority;
 use aftercall_definition::time::Time;
@@ -10,16 +10,16 @@ use aftercall_definition::time::Time;
 use crate::call::Call;
 use crate::instance::{Alert, Instance, Status};
 
-/// Stands for "no team", for follow-ups without an alert; after all teams.
+/// The place of "no team", for follow-ups without an alert; after all teams.
 pub const NO_TEAM: u32 = u32::MAX;
 /// How many ranks there are: four priorities, none, and paused.
 pub const RANKS: u8 = 6;
 /// The rank of a follow-up without an alert.
 pub const NO_ALERT: u8 = 4;
-/// The rank of a paused follow-up, whatever its alerts: nobody can move it on now.
+/// The rank of a paused follow-up with any alerts: nobody can move it on now.
 pub const PAUSED: u8 = 5;
 
-/// Where an alert of a visible follow-up stands in the order of urgency.
+/// The place of an alert of a visible follow-up in the order of urgency.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct UrgencyKey {
     /// The team's place, or [`NO_TEAM`].
@@ -45,7 +45,7 @@ pub fn rank(priority: Priority) -> u8 {
     }
 }
 
-/// Where an instance stands by one of its alerts, or by none: its rank, and when it should be done.
+/// The rank and the due time of an instance by one of its alerts, or without one.
 #[must_use]
 pub fn standing(instance: &Instance, alert: Option<&Alert>) -> (u8, Time) {
     if instance.status == Status::Paused {

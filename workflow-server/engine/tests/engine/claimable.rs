@@ -57,7 +57,7 @@ fn filters() -> Vec<FollowUpFilter> {
 proptest! {
     #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
 
-    /// Whatever anybody does: what was found before, brought up to now, is what a new search finds.
+    /// After any commands, a renewed result is equal to a new search.
     #[test]
     fn a_renewed_result_is_that_of_a_new_search(definitions in vec(definitions(), 1..3), steps in steps(40)) {
         let mut world = World::new(Keeping::default());
@@ -187,7 +187,7 @@ fn an_empty_filter_is_walked_once_and_then_only_what_changed_is_looked_at() {
 }
 
 #[test]
-fn a_walk_ends_when_it_is_told_to() {
+fn a_walk_can_be_stopped() {
     let (desk, _) = crowd(1_000);
     let (root, filter) = (
         desk.world.root(),

@@ -72,14 +72,14 @@ fn what_somebody_holds_is_pushed_by_them_alone_until_it_lapses() {
     assert!(desk.push("Ben", id, "again").is_err());
     // From the very moment on, also before the lapse was written down.
     desk.now = Time(desk.now.0 + 1);
-    assert_eq!(desk.of(id).held(desk.now), None);
+    assert_eq!(desk.of(id).claim_at(desk.now), None);
     assert_eq!(desk.pass(0), [ChangeKind::ClaimLapsed]);
     assert_eq!(desk.holder(id), "");
     desk.push("Ben", id, "again").unwrap();
 }
 
 #[test]
-fn a_holder_goes_on_gives_back_and_never_makes_a_lease_shorter() {
+fn a_holder_extends_and_releases_and_never_shortens_a_lease() {
     let mut desk = Desk::new(WORKFLOW);
     let id = desk.set("1", true);
     let extend = |minutes: i64| {
@@ -125,7 +125,7 @@ fn a_holder_goes_on_gives_back_and_never_makes_a_lease_shorter() {
     assert_eq!(
         again.kind,
         ChangeKind::ClaimExtended,
-        "whoever claims what they hold goes on holding it"
+        "claiming again extends the claim"
     );
     assert!(matches!(
         desk.ask("Ben", Command::from(ReleaseClaim { instance: id })),
@@ -148,7 +148,7 @@ fn a_holder_goes_on_gives_back_and_never_makes_a_lease_shorter() {
 }
 
 #[test]
-fn whoever_takes_over_says_why_and_the_other_holds_it_no_more() {
+fn a_take_over_needs_a_reason_and_moves_the_claim() {
     let mut desk = Desk::new(WORKFLOW);
     let id = desk.set("1", true);
     desk.claim("Ann", id).unwrap();
@@ -164,7 +164,7 @@ fn whoever_takes_over_says_why_and_the_other_holds_it_no_more() {
     );
     let entry = desk.entry("Ben", take("Ann is ill")).unwrap().0.unwrap();
     assert_eq!(
-        (entry.kind, &*entry.said.note),
+        (entry.kind, &*entry.details.note),
         (ChangeKind::TakenOver, "Ann is ill")
     );
     assert_eq!(&*entry.instances[0].before.as_ref().unwrap().holder, "Ann");
@@ -173,7 +173,7 @@ fn whoever_takes_over_says_why_and_the_other_holds_it_no_more() {
 }
 
 #[test]
-fn a_claim_goes_on_within_the_team_and_ends_with_another_teams_stage() {
+fn a_claim_lasts_within_the_team_and_ends_in_another_teams_stage() {
     let mut desk = Desk::new(WORKFLOW);
     let id = desk.set("1", true);
     desk.claim("Ann", id).unwrap();
@@ -297,7 +297,7 @@ fn work_is_handed_to_a_person_or_a_team_and_what_another_holds_with_a_reason() {
         .0
         .unwrap();
     assert_eq!(
-        (entry.kind, &*entry.said.note),
+        (entry.kind, &*entry.details.note),
         (ChangeKind::HandedOver, "it is billing's")
     );
     assert_eq!(
@@ -311,7 +311,7 @@ fn work_is_handed_to_a_person_or_a_team_and_what_another_holds_with_a_reason() {
         lease_millis: 0,
     };
     let Err(Rejection::Invalid(faults)) = desk.ask("Ann", give(nobody, "")) else {
-        panic!("it is at fault")
+        panic!("it is invalid")
     };
     assert_eq!(
         faults

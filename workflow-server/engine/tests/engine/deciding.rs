@@ -40,7 +40,7 @@ on_new_call:
       - alert: { text: "{{ fields.reference }} at {{ fields.ring_at | zone('Europe/Berlin') }}", team: billing }
       - timer: { from: fields.ring_at }
         id: ring
-        then: [ finish: rung ]
+        then: [ finish: rang ]
   - button: Again
     then: [ link: new-call ]
   - button: Expensive
@@ -238,7 +238,7 @@ fn what_a_form_says_can_be_kept_and_what_cannot_be_set_stays() {
     desk.pass(0);
     assert_eq!(
         &*desk.of(id).ending,
-        "rung",
+        "rang",
         "without a time it does not wait"
     );
     let at = Time(desk.now.0 + 90 * MINUTE);

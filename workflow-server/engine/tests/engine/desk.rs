@@ -195,7 +195,7 @@ impl Desk {
         self.of(id).claim.as_ref().map_or("", |claim| &claim.by)
     }
 
-    /// Lets time pass and everything come that comes by itself.
+    /// Lets time pass, with all automatic changes.
     pub(crate) fn pass(&mut self, millis: i64) -> Vec<ChangeKind> {
         self.pass_entries(millis)
             .iter()

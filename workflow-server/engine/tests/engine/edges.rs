@@ -185,7 +185,7 @@ proptest! {
     }
 }
 
-/// Sets a workflow in a simulation, and says when what comes by itself comes.
+/// Sets a workflow in a simulation; returns the times of the automatic changes.
 fn comes(workflow: &str, calendar: &Calendar, start: &str, times: usize) -> (String, Vec<String>) {
     let definition = read(workflow, None).unwrap_or_else(|faults| panic!("{faults:#?}"));
     let begin = shown(calendar, start);

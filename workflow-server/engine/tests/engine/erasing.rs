@@ -63,7 +63,7 @@ impl Desk {
     fn erase_request(&self, customer: &str) -> EraseCaller {
         let (root, caller) = (
             self.world.root(),
-            CallerKey::of(&ada(), Country::NONE).unwrap(),
+            CallerKey::new(&ada(), Country::NONE).unwrap(),
         );
         EraseCaller {
             customer: customer.into(),

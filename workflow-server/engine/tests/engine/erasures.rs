@@ -36,7 +36,7 @@ pub(crate) fn names_all_calls(world: &World, request: &Request, entry: &Entry) -
 
 /// Whether nothing that was typed is left in the instances of the calls that an erasure has masked.
 /// The outcomes that arbitrary steps type are declared nowhere.
-pub(crate) fn tells_nothing(root: &Root, erasure: &Erasure) -> bool {
+pub(crate) fn has_no_data(root: &Root, erasure: &Erasure) -> bool {
     erasure
         .calls
         .iter()

@@ -1,28 +1,22 @@
-//! What leaves memory, when, and that it does so whole; what an erasure leaves; and that arbitrary
-//! steps come to all of it.
+//! Calls that leave memory: when, and always whole; and that arbitrary steps cover all of it.
+
+mod masking;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use aftercall_definition::testing::definitions;
-use aftercall_engine::actor::{Actor, ActorKind};
 use aftercall_engine::archive::Chunk;
-use aftercall_engine::call::{CallKey, Caller};
+use aftercall_engine::call::CallKey;
 use aftercall_engine::command::{
-    AddNote, ArchiveCalls, CallChanges, Command, EndCall, EndErasure, EraseCaller, KnownCall,
-    OperationsCommand, PauseInstance, ReplaceChunk, StepErasure, UpdateCall,
+    AddNote, ArchiveCalls, CallChanges, Command, EndCall, PauseInstance, ReplaceChunk, UpdateCall,
 };
 use aftercall_engine::entry::ChangeKind;
-use aftercall_engine::erasure::{ErasedCall, ErasureState};
 use aftercall_engine::instance::InstanceId;
-use aftercall_engine::mask::is_masked;
-use aftercall_engine::phone::Country;
-use aftercall_engine::query::{Archivable, archivable, archivable_from, calls_in_memory};
+use aftercall_engine::query::{Archivable, archivable, archivable_from};
 use aftercall_engine::testing::{Player, steps};
-use aftercall_engine::world::caller_index::CallerKey;
-use aftercall_engine::world::erasing::Erasing;
 use aftercall_engine::world::{Keeping, World};
-use aftercall_engine::{Decision, Rejection, Request, decide, limits};
+use aftercall_engine::{Decision, Rejection, decide};
 use proptest::strategy::{Strategy as _, ValueTree as _};
 use proptest::test_runner::TestRunner;
 
@@ -66,7 +60,7 @@ impl Desk {
         calls.iter().map(|one| call(one.slot)).collect()
     }
 
-    /// Lets all leave that may, as they stood at a look.
+    /// Archives the calls that a search found.
     fn archive(&mut self, looked_at: Archivable) -> Option<ChangeKind> {
         let file = self.world.root().archive.newest_file + 1;
         let entry = self
@@ -88,7 +82,7 @@ impl Desk {
 }
 
 #[test]
-fn a_call_leaves_an_hour_after_its_last_end_and_one_that_nobody_ended_a_day_after_it_began() {
+fn a_call_leaves_after_an_hour_and_one_without_an_end_after_a_day() {
     let mut desk = Desk::new(WORKFLOW);
     desk.finish("ended");
     desk.end("ended");
@@ -114,7 +108,7 @@ fn a_call_leaves_an_hour_after_its_last_end_and_one_that_nobody_ended_a_day_afte
 }
 
 #[test]
-fn parts_that_are_looked_for_one_after_another_make_the_whole_and_no_call_is_looked_at_twice() {
+fn a_search_in_parts_reads_each_call_once() {
     let mut desk = Desk::new(WORKFLOW);
     for call in 0..10 {
         desk.finish(&call.to_string());
@@ -151,7 +145,7 @@ fn parts_that_are_looked_for_one_after_another_make_the_whole_and_no_call_is_loo
 }
 
 #[test]
-fn all_leave_as_they_stood_or_none_does() {
+fn all_calls_leave_unchanged_or_none_does() {
     let mut desk = Desk::new(WORKFLOW);
     let ids = ["1", "2"].map(|call| desk.finish(call));
     ["1", "2"].iter().for_each(|call| desk.end(call));
@@ -173,11 +167,7 @@ fn all_leave_as_they_stood_or_none_does() {
         }),
     )
     .unwrap();
-    assert_eq!(
-        desk.archive(looked_at),
-        None,
-        "the chunk does not say how it stands now"
-    );
+    assert_eq!(desk.archive(looked_at), None, "the chunk is out of date");
     let looked_at = desk.leaving();
     let changes = CallChanges {
         customer: Some("acme".into()),
@@ -212,7 +202,7 @@ fn all_leave_as_they_stood_or_none_does() {
 }
 
 #[test]
-fn an_old_file_number_or_a_chunk_that_is_gone_changes_nothing() {
+fn an_old_file_number_or_a_missing_chunk_changes_nothing() {
     let mut desk = Desk::new(WORKFLOW);
     desk.finish("1");
     desk.end("1");
@@ -271,444 +261,8 @@ fn an_old_file_number_or_a_chunk_that_is_gone_changes_nothing() {
     );
 }
 
-fn erase(desk: &Desk, reference: &str) -> Command {
-    erase_of_customer(desk, reference, "")
-}
-
-fn erase_of_customer(desk: &Desk, reference: &str, customer: &str) -> Command {
-    let caller = CallerKey::of(
-        &Caller {
-            reference: reference.into(),
-            ..Caller::default()
-        },
-        Country::NONE,
-    )
-    .unwrap();
-    let newest_file = desk.world.root().archive.newest_file;
-    let reason = "asked for it".into();
-    let calls = calls_in_memory(desk.world.root(), &caller, customer);
-    let erase = EraseCaller {
-        customer: customer.into(),
-        reason,
-        calls,
-        look: None,
-        newest_file,
-        is_of_restore: false,
-    };
-    Command::from(erase)
-}
-
 #[test]
-fn an_erasure_masks_call_after_call_and_nothing_leaves_memory_meanwhile() {
-    let mut desk = Desk::new(WORKFLOW);
-    let ids = ["1", "2"].map(|call| desk.finish(call));
-    let open = desk.set("1", true);
-    for call in ["1", "2"] {
-        desk.end(call);
-        let caller = Some(Caller {
-            name: "Ada".into(),
-            reference: "C-7".into(),
-            ..Caller::default()
-        });
-        let changes = CallChanges {
-            caller,
-            ..CallChanges::default()
-        };
-        desk.ask(
-            "script",
-            Command::from(UpdateCall {
-                call: key(call),
-                changes,
-                expected: None,
-            }),
-        )
-        .unwrap();
-    }
-    let nobody = erase(&desk, "C-8");
-    assert_eq!(desk.ask("ops", nobody), Err(Rejection::NoSuchCaller));
-    let started = desk.entry("ops", erase(&desk, "C-7")).unwrap().0.unwrap();
-    let erasure = started.sequence;
-    desk.pass(HOUR);
-    let looked_at = desk.leaving();
-    assert_eq!(looked_at.calls.len(), 1);
-    assert_eq!(
-        desk.archive(looked_at),
-        None,
-        "what an erasure has found stays where it was found"
-    );
-    assert_eq!(
-        desk.entry("ops", Command::from(EndErasure { erasure }))
-            .unwrap()
-            .0,
-        None,
-        "not before all is masked"
-    );
-    for call in ["2", "1"] {
-        let masked = desk
-            .entry("ops", Command::from(StepErasure { erasure }))
-            .unwrap()
-            .0
-            .unwrap();
-        assert_eq!(*masked.call.unwrap().after.key.id, *call);
-        assert!(
-            masked
-                .instances
-                .iter()
-                .all(|change| change.kind == ChangeKind::CallerErased)
-        );
-    }
-    assert_eq!(
-        desk.entry("ops", Command::from(StepErasure { erasure }))
-            .unwrap()
-            .0,
-        None
-    );
-    let root = desk.world.root();
-    assert_eq!(root.erasures[&erasure].state, ErasureState::Scrubbing);
-    assert!(
-        root.calls
-            .iter()
-            .flatten()
-            .all(|call| *call.caller.name == *"[erased]")
-    );
-    assert!(
-        root.calls_of(
-            &CallerKey::of(
-                &Caller {
-                    reference: "C-7".into(),
-                    ..Caller::default()
-                },
-                Country::NONE
-            )
-            .unwrap(),
-            ""
-        )
-        .next()
-        .is_none()
-    );
-    assert_eq!(*root.instance(open).unwrap().alerts[0].text, *"[erased]");
-    assert_eq!(
-        *root.instance(ids[0]).unwrap().ending,
-        *"done",
-        "how it ended stays"
-    );
-    desk.push("Ann", open, "done").unwrap();
-    desk.entry("", Command::from(EndErasure { erasure }))
-        .unwrap()
-        .0
-        .unwrap();
-    assert!(desk.world.root().erasing.is_empty());
-}
-
-fn rename(desk: &mut Desk, call: &str, name: &str) {
-    let caller = Some(Caller {
-        name: name.into(),
-        reference: "C-7".into(),
-        ..Caller::default()
-    });
-    let changes = CallChanges {
-        caller,
-        ..CallChanges::default()
-    };
-    desk.ask(
-        "script",
-        Command::from(UpdateCall {
-            call: key(call),
-            changes,
-            expected: None,
-        }),
-    )
-    .unwrap();
-}
-
-#[test]
-fn what_is_said_after_the_mask_is_not_about_the_past_and_stays() {
-    let mut desk = Desk::new(WORKFLOW);
-    let id = desk.set("1", true);
-    rename(&mut desk, "1", "Ada");
-    let before = desk
-        .entry(
-            "Ann",
-            Command::from(AddNote {
-                instance: id,
-                text: "she rang".into(),
-            }),
-        )
-        .unwrap()
-        .0
-        .unwrap();
-    let erasure = desk
-        .entry("ops", erase(&desk, "C-7"))
-        .unwrap()
-        .0
-        .unwrap()
-        .sequence;
-    let between = desk
-        .entry(
-            "Ann",
-            Command::from(AddNote {
-                instance: id,
-                text: "she rang".into(),
-            }),
-        )
-        .unwrap()
-        .0
-        .unwrap();
-    desk.entry("ops", Command::from(StepErasure { erasure }))
-        .unwrap()
-        .0
-        .unwrap();
-    let after = desk.entry(
-        "Ann",
-        Command::from(AddNote {
-            instance: id,
-            text: "the part is here".into(),
-        }),
-    );
-    let after = after.unwrap().0.unwrap();
-    let root = desk.world.root();
-    let touched = [before, between, after].map(|entry| is_masked(&root.erasing, root, &entry));
-    assert_eq!(touched, [true, true, false]);
-}
-
-#[test]
-fn two_erasures_of_one_call_never_unmask_it_whichever_masks_it_first() {
-    for order in [[0, 1], [1, 0]] {
-        let mut desk = Desk::new(WORKFLOW);
-        let id = desk.set("1", true);
-        rename(&mut desk, "1", "Ada");
-        let note = |desk: &mut Desk| {
-            let note = Command::from(AddNote {
-                instance: id,
-                text: "she rang".into(),
-            });
-            desk.entry("Ann", note).unwrap().0.unwrap()
-        };
-        let mut start = || {
-            let command = erase(&desk, "C-7");
-            desk.entry("ops", command).unwrap().0.unwrap().sequence
-        };
-        let erasures = [start(), start()];
-        desk.entry(
-            "ops",
-            Command::from(StepErasure {
-                erasure: erasures[order[0]],
-            }),
-        )
-        .unwrap()
-        .0
-        .unwrap();
-        let between = note(&mut desk);
-        assert!(
-            is_masked(&desk.world.root().erasing, desk.world.root(), &between),
-            "the other is still to mask it"
-        );
-        desk.entry(
-            "ops",
-            Command::from(StepErasure {
-                erasure: erasures[order[1]],
-            }),
-        )
-        .unwrap()
-        .0
-        .unwrap();
-        let after = note(&mut desk);
-        let root = desk.world.root();
-        for erasing in [
-            Arc::clone(&root.erasing),
-            Arc::new(Erasing::of(&root.erasures)),
-        ] {
-            assert!(
-                is_masked(&erasing, root, &between),
-                "it was said before the second masked"
-            );
-            assert!(!is_masked(&erasing, root, &after), "it was said afterwards");
-        }
-    }
-}
-
-#[test]
-fn a_call_that_is_heard_of_again_takes_over_what_the_archive_knew_unless_that_has_changed() {
-    let mut desk = Desk::new(WORKFLOW);
-    desk.finish("1");
-    rename(&mut desk, "1", "Ada");
-    desk.end("1");
-    let known = desk.world.root().call(&key("1")).unwrap().clone();
-    desk.pass(2 * HOUR);
-    // Looked up while it was still in memory.
-    let stale = KnownCall {
-        newest_file: desk.world.root().archive.newest_file,
-        call: None,
-    };
-    let looked_at = desk.leaving();
-    desk.archive(looked_at).unwrap();
-    let update = |known: KnownCall| {
-        let changes = CallChanges {
-            agent: Some("Kim".into()),
-            ..CallChanges::default()
-        };
-        let command = Command::from(UpdateCall {
-            call: key("1"),
-            changes,
-            expected: Some(3),
-        });
-        let actor = Actor {
-            kind: ActorKind::ScriptEngine,
-            name: "script".into(),
-        };
-        Request {
-            actor,
-            mark: None,
-            salt: 1,
-            known: Some(known),
-            command,
-        }
-    };
-    assert_eq!(
-        decide(&desk.world, &update(stale), desk.now),
-        Err(Rejection::ArchiveMoved)
-    );
-    let newest_file = desk.world.root().archive.newest_file;
-    let found = update(KnownCall {
-        newest_file,
-        call: Some(known.clone()),
-    });
-    let Ok(Decision::Commit(entry)) = decide(&desk.world, &found, desk.now) else {
-        panic!("it is updated")
-    };
-    let after = entry.call.as_ref().unwrap().after.clone();
-    assert_eq!(
-        (after.ended_at, after.chargeable, &after.caller),
-        (known.ended_at, true, &known.caller)
-    );
-    assert_eq!(
-        (&*after.agent, after.revision, after.created_at),
-        ("Kim", known.revision + 1, desk.now)
-    );
-    // An erasure that began after the look masks what the look found.
-    let Command::Operations(OperationsCommand::EraseCaller(mut erase)) = erase(&desk, "C-7") else {
-        unreachable!()
-    };
-    erase.calls = vec![ErasedCall {
-        key: key("1"),
-        created_at: known.created_at,
-        instances: Box::default(),
-    }];
-    desk.entry("ops", Command::from(*erase)).unwrap().0.unwrap();
-    let Ok(Decision::Commit(entry)) = decide(&desk.world, &found, desk.now) else {
-        panic!("it is updated")
-    };
-    let caller = &entry.call.as_ref().unwrap().after.caller;
-    assert_eq!(
-        (&*caller.name, &*caller.reference),
-        (aftercall_engine::mask::ERASED, "")
-    );
-}
-
-#[test]
-fn a_call_whose_key_comes_again_while_the_first_is_erased_is_left_alone() {
-    let mut desk = Desk::new(WORKFLOW);
-    desk.finish("1");
-    rename(&mut desk, "1", "Ada");
-    let first = desk.world.root().call(&key("1")).unwrap().clone();
-    desk.end("1");
-    desk.pass(2 * HOUR);
-    let looked_at = desk.leaving();
-    desk.archive(looked_at).unwrap();
-    let again = desk.set("1", true);
-    rename(&mut desk, "2", "Ben");
-    desk.ask(
-        "script",
-        Command::from(UpdateCall {
-            call: key("1"),
-            changes: CallChanges::default(),
-            expected: None,
-        }),
-    )
-    .unwrap();
-    let Command::Operations(OperationsCommand::EraseCaller(mut command)) = erase(&desk, "C-7")
-    else {
-        unreachable!()
-    };
-    command.calls.push(ErasedCall {
-        key: key("1"),
-        created_at: first.created_at,
-        instances: Box::default(),
-    });
-    let erasure = desk
-        .entry("ops", Command::from(*command))
-        .unwrap()
-        .0
-        .unwrap()
-        .sequence;
-    for _ in 0..2 {
-        desk.entry("ops", Command::from(StepErasure { erasure }))
-            .unwrap()
-            .0
-            .unwrap();
-    }
-    assert_eq!(
-        desk.world.root().erasures[&erasure].state,
-        ErasureState::Scrubbing
-    );
-    assert_ne!(*desk.of(again).alerts[0].text, *"[erased]");
-    assert_eq!(
-        *desk.world.root().call(&key("2")).unwrap().caller.name,
-        *"[erased]"
-    );
-}
-
-#[test]
-fn a_customers_calls_are_found_among_more_of_others_than_are_ever_shown() {
-    let mut desk = Desk::new(WORKFLOW);
-    let of = |customer: &str| CallChanges {
-        customer: Some(customer.into()),
-        caller: Some(Caller {
-            reference: "C-7".into(),
-            ..Caller::default()
-        }),
-        ..CallChanges::default()
-    };
-    let update = |call: &str, customer: &str| {
-        Command::from(UpdateCall {
-            call: key(call),
-            changes: of(customer),
-            expected: None,
-        })
-    };
-    desk.ask("script", update("first", "acme")).unwrap();
-    for call in 0..limits::CALLS_OF_CALLER_MAX {
-        desk.ask("script", update(&call.to_string(), "another"))
-            .unwrap();
-    }
-    let erase = |desk: &Desk, customer: &str| erase_of_customer(desk, "C-7", customer);
-    let erasure = desk
-        .entry("ops", erase(&desk, "acme"))
-        .unwrap()
-        .0
-        .unwrap()
-        .sequence;
-    let found = &desk.world.root().erasures[&erasure];
-    assert_eq!(
-        (found.calls.len(), &*found.calls[0].key.id, found.more),
-        (1, "first", false)
-    );
-    let erasure = desk
-        .entry("ops", erase(&desk, ""))
-        .unwrap()
-        .0
-        .unwrap()
-        .sequence;
-    let found = &desk.world.root().erasures[&erasure];
-    assert_eq!(
-        (found.calls.len(), found.more),
-        (limits::ERASED_CALLS_MAX, true),
-        "it is said that there are more"
-    );
-}
-
-#[test]
-fn operations_pause_what_somebody_holds_who_goes_on_holding_it() {
+fn operations_pause_a_claimed_instance_and_the_claim_stays() {
     let mut desk = Desk::new(WORKFLOW);
     let id = desk.set("1", true);
     desk.claim("Ann", id).unwrap();
@@ -728,9 +282,9 @@ fn operations_pause_what_somebody_holds_who_goes_on_holding_it() {
     assert_eq!(desk.holder(id), "Ann");
 }
 
-/// The property tests over arbitrary steps would say nothing of what the steps never come to.
+/// Property tests check only what their steps do.
 #[test]
-fn arbitrary_steps_come_to_everything_that_leaves_and_is_erased() {
+fn arbitrary_steps_archive_and_erase() {
     let mut runner = TestRunner::deterministic();
     let mut kinds = BTreeSet::new();
     for _ in 0..200 {

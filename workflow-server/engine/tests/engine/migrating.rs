@@ -1,15 +1,16 @@
-//! Migration: what goes on, what begins, and what is refused.
+//! Migration: what continues, what begins, and what is refused.
+
+mod seen;
 
 use aftercall_authoring::file;
 use aftercall_definition::model::Priority;
 use aftercall_definition::time::Time;
 use aftercall_engine::Rejection;
 use aftercall_engine::command::{
-    Command, ImportWorkflow, MigrateInstance, PauseInstance, PublishWorkflow, PushButton,
-    ResumeInstance, SeenAlert, SnoozeAlert, SnoozeUntil,
+    Command, ImportWorkflow, MigrateInstance, PauseInstance, PublishWorkflow, ResumeInstance,
 };
 use aftercall_engine::entry::{Answer, ChangeKind};
-use aftercall_engine::instance::{Instance, InstanceId, Status};
+use aftercall_engine::instance::{InstanceId, Status};
 
 use crate::desk::{Desk, MINUTE};
 
@@ -32,7 +33,7 @@ on_new_call:
     then: [ finish: later ]
   - button: Go
     then:
-      - alert: { text: Go on, team: billing }
+      - alert: { text: Continue, team: billing }
       - button: Back
         then: [ link: { to: new-call, max: 2, else: late } ]
 "#;
@@ -138,7 +139,7 @@ fn resume(desk: &mut Desk, instance: InstanceId) {
 }
 
 #[test]
-fn in_the_same_stage_clocks_go_on_and_what_is_new_begins() {
+fn in_the_same_stage_clocks_continue_and_new_actions_begin() {
     let (mut desk, id) = desk();
     let began = desk.now;
     desk.pass(HOUR);
@@ -150,7 +151,7 @@ fn in_the_same_stage_clocks_go_on_and_what_is_new_begins() {
         (2, 1, 2, Status::Active),
         "what people saw before is refused"
     );
-    assert_eq!(desk.holder(id), "Ann", "who holds it goes on holding it");
+    assert_eq!(desk.holder(id), "Ann", "the claim stays");
     let alert = &now.alerts[0];
     assert_eq!(now.alerts.len(), 1, "the second alert is gone");
     assert_eq!(
@@ -182,14 +183,14 @@ fn in_the_same_stage_clocks_go_on_and_what_is_new_begins() {
     assert_eq!(
         timers,
         [(2, 2, false), (3, 6, true)],
-        "a new one begins now, the old one goes on, another is gone"
+        "a new one begins now, the old one continues, another is gone"
     );
     desk.push("Ann", id, "other").unwrap();
     assert_eq!(&*desk.of(id).ending, "other");
 }
 
 #[test]
-fn a_stage_that_is_gone_needs_one_that_stands_in() {
+fn a_stage_that_is_gone_needs_a_replacement() {
     let (mut desk, id) = desk();
     desk.push("Ann", id, "go").unwrap();
     assert!(matches!(
@@ -236,7 +237,7 @@ fn a_stage_that_is_gone_needs_one_that_stands_in() {
 }
 
 #[test]
-fn what_the_version_must_have_and_nobody_gave_is_named() {
+fn missing_required_values_are_named() {
     let (mut desk, id) = desk();
     publish(
         &mut desk,
@@ -246,12 +247,12 @@ fn what_the_version_must_have_and_nobody_gave_is_named() {
     let Err(Rejection::Invalid(faults)) = migrate(&mut desk, id, 3, &[]) else {
         panic!("it is refused")
     };
-    let told: Vec<String> = faults
+    let named: Vec<String> = faults
         .iter()
         .map(|fault| format!("{} {}", fault.field, fault.message))
         .collect();
     assert_eq!(
-        told,
+        named,
         [
             "fields.size must be one of large",
             "fields.colour must have a value in the new version: text"
@@ -260,7 +261,7 @@ fn what_the_version_must_have_and_nobody_gave_is_named() {
 }
 
 #[test]
-fn paused_it_stays_paused_and_links_that_were_followed_are_counted_on() {
+fn a_paused_instance_stays_paused_and_link_counts_continue() {
     let mut desk = Desk::new(OLD);
     let id = desk.set("1", true);
     for _ in 0..2 {
@@ -310,7 +311,7 @@ fn paused_it_stays_paused_and_links_that_were_followed_are_counted_on() {
 }
 
 #[test]
-fn there_and_back_is_possible_and_the_oldest_clock_still_counts() {
+fn a_migration_back_keeps_the_oldest_clock() {
     let (mut desk, id) = desk();
     migrate(&mut desk, id, 2, &[]).unwrap();
     migrate(&mut desk, id, 1, &[]).unwrap();
@@ -322,7 +323,7 @@ fn there_and_back_is_possible_and_the_oldest_clock_still_counts() {
 }
 
 #[test]
-fn in_a_pause_clocks_stand_still_also_those_that_begin_and_texts_left_alone_stay() {
+fn in_a_pause_new_clocks_are_stopped_and_unchanged_texts_stay() {
     let (mut desk, id) = desk();
     desk.pass(HOUR);
     pause(&mut desk, id);
@@ -347,7 +348,7 @@ fn in_a_pause_clocks_stand_still_also_those_that_begin_and_texts_left_alone_stay
 }
 
 #[test]
-fn a_pause_goes_on_in_a_stage_that_stands_in() {
+fn a_pause_continues_in_a_replacement_stage() {
     let (mut desk, id) = desk();
     desk.push("Ann", id, "go").unwrap();
     pause(&mut desk, id);
@@ -364,7 +365,7 @@ fn a_pause_goes_on_in_a_stage_that_stands_in() {
 }
 
 #[test]
-fn where_nothing_would_wait_it_is_refused_and_a_stage_may_be_named_for_any() {
+fn a_stuck_migration_is_refused_and_any_stage_may_be_named() {
     let (mut desk, id) = desk();
     publish(
         &mut desk,
@@ -387,7 +388,7 @@ fn where_nothing_would_wait_it_is_refused_and_a_stage_may_be_named_for_any() {
 }
 
 #[test]
-fn an_alert_keeps_its_own_clock_whatever_stands_before_it() {
+fn an_alert_keeps_its_clock_behind_new_actions() {
     let file = |alerts: &str| {
         format!(
             "format: 1\nworkflow: repair\ntitle: Repair\non_new_call:\n{alerts}  - button: Go\n    then: [ finish: gone ]\n"
@@ -407,8 +408,8 @@ fn an_alert_keeps_its_own_clock_whatever_stands_before_it() {
         )),
     );
     migrate(&mut desk, id, 2, &[]).unwrap();
-    let stands = desk.of(id);
-    let dues: Vec<(&str, i64)> = stands
+    let migrated = desk.of(id);
+    let dues: Vec<(&str, i64)> = migrated
         .alerts
         .iter()
         .map(|alert| (&*alert.text, (alert.due.unwrap().0 - began.0) / MINUTE))
@@ -416,92 +417,6 @@ fn an_alert_keeps_its_own_clock_whatever_stands_before_it() {
     assert_eq!(
         dues,
         [("New", 90), ("First", 0)],
-        "what is new begins, and what stood goes on"
+        "the new one begins, and the old one continues"
     );
-}
-
-const CLICKS: &str = r#"
-format: 1
-workflow: repair
-title: Repair
-on_new_call:
-  - alert: { text: Ring the caller, team: care }
-  - button: Done
-    then: [ finish: done ]
-"#;
-
-fn snooze(desk: &mut Desk, seen: &Instance) -> Result<Answer, Rejection> {
-    let asked = SnoozeAlert {
-        instance: seen.id,
-        alert: SeenAlert {
-            stage: seen.stage,
-            visit: seen.visit(),
-            action: seen.alerts[0].action,
-            urgency_count: 0,
-            team: None,
-        },
-        until: SnoozeUntil::For(HOUR),
-        outcome: "".into(),
-        note: "".into(),
-    };
-    desk.ask("Ann", Command::from(asked))
-}
-
-fn push(desk: &mut Desk, seen: &Instance) -> Result<Answer, Rejection> {
-    let (instance, visit) = (seen.id, seen.visit());
-    let push = PushButton {
-        instance,
-        button: "done".into(),
-        stage: None,
-        visit,
-        note: "".into(),
-        form: Vec::new(),
-    };
-    desk.ask("Ann", Command::from(push))
-}
-
-#[test]
-fn what_people_saw_before_a_migration_is_refused_where_the_stage_is_another_one_now() {
-    let new = "  - alert: { text: Legal must look at this, team: leads, priority: urgent }\n  - alert: { text: Ring";
-    let versions = [
-        CLICKS.replace("  - alert: { text: Ring", new),
-        CLICKS.replace(
-            "button: Done",
-            "button: Close and refund 500 EUR\n    id: done",
-        ),
-        CLICKS.replace("finish: done", "finish: refunded"),
-    ];
-    for version in versions {
-        let mut desk = Desk::new(CLICKS);
-        let id = desk.set("1", true);
-        let seen = desk.of(id).clone();
-        publish(&mut desk, &version);
-        migrate(&mut desk, id, 2, &[]).unwrap();
-        assert!(
-            matches!(snooze(&mut desk, &seen), Err(Rejection::AlertGone(_))),
-            "{version}"
-        );
-        assert!(
-            matches!(push(&mut desk, &seen), Err(Rejection::StaleVisit(_))),
-            "{version}"
-        );
-        let seen = desk.of(id).clone();
-        snooze(&mut desk, &seen).unwrap();
-        push(&mut desk, &seen).unwrap();
-    }
-}
-
-#[test]
-fn what_people_saw_before_a_migration_is_accepted_where_the_stage_is_the_same() {
-    let mut desk = Desk::new(CLICKS);
-    let id = desk.set("1", true);
-    let seen = desk.of(id).clone();
-    publish(
-        &mut desk,
-        &CLICKS.replace("title: Repair", "title: Repairs"),
-    );
-    migrate(&mut desk, id, 2, &[]).unwrap();
-    assert_eq!((desk.of(id).version, desk.of(id).visit()), (2, 1));
-    snooze(&mut desk, &seen).unwrap();
-    push(&mut desk, &seen).unwrap();
 }

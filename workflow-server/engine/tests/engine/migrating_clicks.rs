@@ -1,4 +1,4 @@
-//! What people clicked while they saw an instance never lands on something else, whatever has
+//! A click on what people saw never does something else, after any changes that have
 //! happened to it since: pushes, other versions, chases, hand-overs.
 
 use aftercall_definition::testing::{AMENDMENTS, definitions};

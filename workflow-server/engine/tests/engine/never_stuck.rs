@@ -165,17 +165,17 @@ fn a_migration_is_refused_where_nothing_would_wait_whether_it_is_paused_or_not()
         kind: ActorKind::Operations,
         name: "ops".into(),
     };
-    let told = try_batch(
+    let tried = try_batch(
         desk.world.root(),
         &batch,
         (&actor, desk.now),
         |_, tried| tried.map(|one| one.status),
         &never,
     );
-    let told = told.unwrap();
+    let tried = tried.unwrap();
     assert!(
-        matches!(told[..], [Err(Rejection::WouldBeStuck(_))]),
-        "a batch tries the paused ones as well: {told:?}"
+        matches!(tried[..], [Err(Rejection::WouldBeStuck(_))]),
+        "a batch tries the paused ones as well: {tried:?}"
     );
     desk.pass(HOUR);
     assert_eq!(

@@ -11,7 +11,7 @@ use aftercall_engine::world::World;
 
 /// Whether what was paused is as it was, or continues by as much later as it stood; or somebody
 /// moved it, or it ended.
-pub(crate) fn stands_still(
+pub(crate) fn is_stopped(
     world: &World,
     before: &Instance,
     after: &Instance,
@@ -48,7 +48,7 @@ pub(crate) fn stands_still(
         times(after),
         world.root().clock(definition, None),
     );
-    // A pause that ends by itself ends at the time that it was given, however late that is noticed.
+    // A pause with a planned end ends at that time, however late the server notices it.
     let until = before
         .pause
         .as_ref()

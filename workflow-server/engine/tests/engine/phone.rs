@@ -210,7 +210,7 @@ fn the_table_of_the_guide_is_right() {
 }
 
 #[test]
-fn what_may_be_the_same_has_a_term_in_common_whatever_country_it_was_stored_under() {
+fn possibly_equal_numbers_share_a_term_in_any_country() {
     for &(code, one, other, expected) in TABLE {
         for (stored, sought) in [(one, other), (other, one)] {
             let (stored, sought) = (terms(stored), sought_terms(sought, country(code)));

@@ -64,7 +64,7 @@ fn newest(world: &World) -> u32 {
     world.root().workflows.named("w").unwrap().newest()
 }
 
-/// The one in force where the server keeps so many days by itself.
+/// The retention in force where the default of the server is so many days.
 fn in_force(world: &World, default: u32) -> i64 {
     let default = Span {
         amount: default,

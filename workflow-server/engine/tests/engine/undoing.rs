@@ -1,5 +1,5 @@
-//! What may happen between a push and its undo: what comes by itself does not refuse it, what
-//! people do refuses it; and what a script may withdraw.
+//! What may happen between a push and its undo: automatic changes do not refuse it, work of people
+//! does; and what a script may withdraw.
 
 use std::sync::Arc;
 
@@ -95,7 +95,7 @@ fn undo(
 }
 
 #[test]
-fn what_comes_by_itself_leaves_a_push_to_be_undone_and_fires_afterwards() {
+fn automatic_changes_do_not_refuse_an_undo_and_fire_after_it() {
     let changes = CallChanges {
         agent: Some("Kim".into()),
         ..CallChanges::default()
@@ -149,16 +149,28 @@ fn what_comes_by_itself_leaves_a_push_to_be_undone_and_fires_afterwards() {
         assert_eq!(
             desk.world.root().call_of(back).unwrap().ended_at.is_some(),
             touched,
-            "the call keeps what it was told"
+            "the call keeps its changes"
         );
-        // What fell due meanwhile fires now: the escalation of the alert that stands again.
+        // Timers that were due meanwhile fire now: the escalation of the restored alert.
         let fired = desk.pass(0);
         assert_eq!(fired.contains(&ChangeKind::Escalated), minutes >= 8);
     }
 }
 
-#[test]
-fn what_people_do_after_a_push_refuses_its_undo_and_a_withdrawal() {
+fn pause(instance: InstanceId) -> Command {
+    Command::from(PauseInstance {
+        instance,
+        until: None,
+        reason: "ill".into(),
+        expected: None,
+    })
+}
+
+/// Who works, and the command for an instance.
+type Work = (&'static str, Box<dyn Fn(InstanceId) -> Command>);
+
+/// The work of people that refuses an undo.
+fn work() -> Vec<Work> {
     let seen = SeenAlert {
         stage: 2,
         visit: 1,
@@ -176,8 +188,7 @@ fn what_people_do_after_a_push_refuses_its_undo_and_a_withdrawal() {
             note,
         })
     };
-    type Asked = (&'static str, Box<dyn Fn(InstanceId) -> Command>);
-    let table: Vec<Asked> = vec![
+    vec![
         (
             "Ann",
             Box::new(|instance| {
@@ -226,28 +237,8 @@ fn what_people_do_after_a_push_refuses_its_undo_and_a_withdrawal() {
             }),
         ),
         ("Ann", Box::new(snooze)),
-        (
-            "Ann",
-            Box::new(|instance| {
-                Command::from(PauseInstance {
-                    instance,
-                    until: None,
-                    reason: "ill".into(),
-                    expected: None,
-                })
-            }),
-        ),
-        (
-            "ops",
-            Box::new(|instance| {
-                Command::from(PauseInstance {
-                    instance,
-                    until: None,
-                    reason: "ill".into(),
-                    expected: None,
-                })
-            }),
-        ),
+        ("Ann", Box::new(pause)),
+        ("ops", Box::new(pause)),
         (
             "ops",
             Box::new(|instance| {
@@ -259,8 +250,12 @@ fn what_people_do_after_a_push_refuses_its_undo_and_a_withdrawal() {
                 })
             }),
         ),
-    ];
-    for (who, command) in table {
+    ]
+}
+
+#[test]
+fn work_after_a_push_refuses_undo_and_withdrawal() {
+    for (who, command) in work() {
         let (mut desk, id, _) = pushed();
         let entry = desk.entry(who, command(id)).unwrap().0.unwrap();
         assert!(is_work(&entry, &entry.instances[0]), "{:?}", entry.kind);

@@ -1,5 +1,7 @@
-//! Working a follow-up: escalation, snooze, pause, undo, chase and move, each by itself and where
-//! they meet.
+//! Working on a follow-up: escalation, snooze, pause, undo, chase and move, alone and together.
+
+mod escalating;
+mod undoing;
 
 use std::sync::Arc;
 
@@ -8,9 +10,8 @@ use aftercall_definition::time::Time;
 use aftercall_engine::Rejection;
 use aftercall_engine::call::{CallKey, Caller};
 use aftercall_engine::command::{
-    AcknowledgeAlert, AddNote, CallChanges, CancelInstance, ChaseInstance, ClaimInstance, Command,
-    MoveInstance, PauseInstance, ResumeInstance, SeenAlert, SnoozeAlert, SnoozeUntil, UndoPush,
-    UpdateCall,
+    AcknowledgeAlert, CallChanges, CancelInstance, ChaseInstance, Command, MoveInstance,
+    PauseInstance, ResumeInstance, SeenAlert, SnoozeAlert, SnoozeUntil, UndoPush, UpdateCall,
 };
 use aftercall_engine::entry::{Answer, ChangeKind};
 use aftercall_engine::filter::FollowUpFilter;
@@ -99,7 +100,7 @@ impl Desk {
         )
     }
 
-    /// Pushes, and says what takes the push back.
+    /// Pushes a button; returns the command that takes the push back.
     fn push_to_undo(&mut self, who: &str, id: InstanceId, button: &str) -> UndoPush {
         let before = Arc::new(self.of(id).clone());
         self.push(who, id, button).unwrap();
@@ -137,105 +138,7 @@ const BILLING: u32 = 1;
 const LEADS: u32 = 2;
 
 #[test]
-fn an_alert_escalates_at_a_share_of_its_time_at_its_due_and_after_each_once() {
-    let mut desk = Desk::new(WORKFLOW);
-    let id = desk.set("1", true);
-    assert_eq!(desk.alert(id), (vec![CARE], Priority::Normal, 0));
-    assert_eq!(desk.pass(2 * HOUR - 1), []);
-    assert_eq!(desk.pass(1), [ChangeKind::Escalated]);
-    assert_eq!(desk.alert(id), (vec![CARE], Priority::High, 1));
-    assert_eq!(desk.pass(2 * HOUR), [ChangeKind::Escalated]);
-    assert_eq!(desk.alert(id), (vec![LEADS], Priority::Urgent, 2));
-    // What fell due while nobody looked comes once each, in order.
-    assert_eq!(
-        desk.pass(40 * HOUR),
-        [ChangeKind::Escalated, ChangeKind::Escalated]
-    );
-    assert_eq!(desk.alert(id), (vec![LEADS, BILLING], Priority::Urgent, 4));
-    let of = desk.of(id);
-    assert_eq!(
-        (of.stage, of.visit(), of.alerts[0].escalates_at),
-        (1, 1, None)
-    );
-    // It stands once in each team's list, and once in everybody's.
-    for teams in [vec![LEADS], vec![BILLING], vec![LEADS, BILLING], Vec::new()] {
-        assert_eq!(
-            desk.listed(&FollowUpFilter {
-                teams,
-                ..FollowUpFilter::default()
-            }),
-            [id]
-        );
-    }
-    assert_eq!(
-        desk.listed(&FollowUpFilter {
-            teams: vec![CARE],
-            ..FollowUpFilter::default()
-        }),
-        []
-    );
-}
-
-#[test]
-fn escalation_leaves_buttons_claim_and_due_and_is_news_to_whoever_had_seen_it() {
-    let mut desk = Desk::new(WORKFLOW);
-    let id = desk.set("1", true);
-    let due = desk.of(id).alerts[0].due;
-    desk.ask(
-        "Ann",
-        Command::from(ClaimInstance {
-            instance: id,
-            lease_millis: 24 * HOUR,
-        }),
-    )
-    .unwrap();
-    let alert = desk.seen(id);
-    desk.ask(
-        "Ann",
-        Command::from(AcknowledgeAlert {
-            instance: id,
-            alert,
-        }),
-    )
-    .unwrap();
-    assert!(desk.of(id).alerts[0].seen.is_some());
-    desk.pass(4 * HOUR);
-    let of = desk.of(id);
-    assert_eq!(
-        (of.alerts[0].due, &of.alerts[0].seen, desk.holder(id)),
-        (due, &None, "Ann")
-    );
-    let refused = desk.ask(
-        "Ann",
-        Command::from(AcknowledgeAlert {
-            instance: id,
-            alert,
-        }),
-    );
-    assert!(
-        matches!(refused, Err(Rejection::AlertEscalated(_))),
-        "it is not the alert that she saw"
-    );
-    let alert = desk.seen(id);
-    assert!(alert.urgency_count > 0);
-    desk.ask(
-        "Ann",
-        Command::from(AcknowledgeAlert {
-            instance: id,
-            alert,
-        }),
-    )
-    .unwrap();
-    desk.push("Ann", id, "again").unwrap();
-    assert_eq!(
-        desk.pass(30 * MINUTE),
-        [],
-        "the alert is withdrawn with its stage"
-    );
-}
-
-#[test]
-fn a_snoozed_alert_is_hidden_from_everyone_and_comes_back_by_itself() {
+fn a_snoozed_alert_is_hidden_and_comes_back() {
     let mut desk = Desk::new(WORKFLOW);
     let id = desk.set("1", true);
     desk.snooze("Ann", id, SnoozeUntil::For(HOUR), "no-answer")
@@ -265,7 +168,7 @@ fn a_snoozed_alert_is_hidden_from_everyone_and_comes_back_by_itself() {
 }
 
 #[test]
-fn a_snooze_counts_by_the_clock_where_the_caller_is() {
+fn a_snooze_counts_by_the_callers_clock() {
     let mut desk = Desk::new(WORKFLOW);
     let id = desk.set("1", true);
     let caller = Caller {
@@ -322,7 +225,7 @@ fn a_snooze_counts_by_the_clock_where_the_caller_is() {
 }
 
 #[test]
-fn what_is_held_is_snoozed_and_paused_by_its_holder_alone() {
+fn only_the_holder_snoozes_and_pauses_a_claimed_instance() {
     let mut desk = Desk::new(WORKFLOW);
     let id = desk.set("1", true);
     desk.claim("Ben", id).unwrap();
@@ -344,7 +247,7 @@ fn what_is_held_is_snoozed_and_paused_by_its_holder_alone() {
 }
 
 #[test]
-fn while_paused_no_clock_goes_on_and_afterwards_each_is_as_far_off_as_before() {
+fn a_pause_stops_all_clocks_and_delays_them() {
     let mut desk = Desk::new(WORKFLOW);
     let id = desk.set("1", true);
     desk.pass(HOUR);
@@ -382,7 +285,7 @@ fn while_paused_no_clock_goes_on_and_afterwards_each_is_as_far_off_as_before() {
 }
 
 #[test]
-fn a_pause_with_an_end_ends_by_itself() {
+fn a_pause_with_an_end_ends_automatically() {
     let mut desk = Desk::new(WORKFLOW);
     let id = desk.set("1", true);
     let past = desk.now;
@@ -400,105 +303,7 @@ fn a_pause_with_an_end_ends_by_itself() {
 }
 
 #[test]
-fn a_push_is_taken_back_by_whoever_pushed_if_nothing_has_happened_since() {
-    let mut desk = Desk::new(WORKFLOW);
-    let id = desk.set("1", true);
-    desk.pass(HOUR);
-    let before = desk.of(id).clone();
-    let undo = desk.push_to_undo("Ann", id, "again");
-    assert!(matches!(
-        desk.undo("Ben", undo.clone()),
-        Err(Rejection::PushedByAnother { .. })
-    ));
-    desk.undo("Ann", undo).unwrap();
-    let of = desk.of(id);
-    assert_eq!(
-        (of.stage, of.status, of.visit(), of.revision),
-        (1, Status::Active, 2, before.revision + 2)
-    );
-    assert_eq!(
-        (&of.alerts, &of.timers, of.deadline),
-        (&before.alerts, &before.timers, before.deadline)
-    );
-    // A click of before must not land after it.
-    let stale = aftercall_engine::command::PushButton {
-        instance: id,
-        button: "again".into(),
-        stage: None,
-        visit: 1,
-        note: "".into(),
-        form: Vec::new(),
-    };
-    assert!(matches!(
-        desk.ask("Ben", Command::from(stale)),
-        Err(Rejection::StaleVisit(_))
-    ));
-
-    let undo = desk.push_to_undo("Ann", id, "again");
-    desk.ask(
-        "Ben",
-        Command::from(AddNote {
-            instance: id,
-            text: "saw it".into(),
-        }),
-    )
-    .unwrap();
-    assert!(matches!(
-        desk.undo("Ann", undo),
-        Err(Rejection::NotTheNewest(_))
-    ));
-}
-
-#[test]
-fn a_push_is_taken_back_for_a_set_time_by_a_supervisor_also_once_it_has_finished() {
-    let mut desk = Desk::new(WORKFLOW);
-    let id = desk.set("1", true);
-    desk.push("Ann", id, "again").unwrap();
-    let undo = desk.push_to_undo("Ann", id, "done");
-    assert_eq!(desk.of(id).status, Status::Finished);
-    let unsaid = UndoPush {
-        as_supervisor: true,
-        ..undo.clone()
-    };
-    assert!(
-        matches!(desk.undo("Eve", unsaid), Err(Rejection::Invalid(_))),
-        "a supervisor says why"
-    );
-    desk.pass(5 * MINUTE);
-    let by_supervisor = UndoPush {
-        as_supervisor: true,
-        reason: "wrong call".into(),
-        ..undo.clone()
-    };
-    desk.undo("Eve", by_supervisor).unwrap();
-    assert_eq!(
-        (desk.of(id).status, desk.of(id).ended_at),
-        (Status::Active, None)
-    );
-
-    let undo = desk.push_to_undo("Ann", id, "done");
-    desk.pass(5 * MINUTE + 1);
-    assert!(matches!(
-        desk.undo("Ann", undo),
-        Err(Rejection::UndoTooLate(_))
-    ));
-}
-
-#[test]
-fn a_push_is_not_taken_back_where_the_workflow_runs_on_the_call_again() {
-    let mut desk = Desk::new(WORKFLOW);
-    let id = desk.set("1", true);
-    desk.push("Ann", id, "again").unwrap();
-    let undo = desk.push_to_undo("Ann", id, "done");
-    let newer = desk.set("1", true);
-    match desk.undo("Ann", undo) {
-        Err(Rejection::AnotherRuns(running)) => assert_eq!(running.id, newer),
-        other => panic!("{other:?}"),
-    }
-}
-
-#[test]
-fn chased_it_is_more_urgent_and_before_people_anew() {
+fn a_chase_is_more_urgent_and_unseen() {
     let mut desk = Desk::new(WORKFLOW);
     let id = desk.set("1", true);
     desk.snooze("Ann", id, SnoozeUntil::For(HOUR), "").unwrap();
@@ -548,7 +353,7 @@ fn chased_it_is_more_urgent_and_before_people_anew() {
 }
 
 #[test]
-fn ops_move_an_instance_to_any_stage_of_its_workflow_paused_ones_too() {
+fn operations_move_an_instance_to_any_stage() {
     let mut desk = Desk::new(WORKFLOW);
     let id = desk.set("1", true);
     let to = |stage: u32| {
@@ -575,7 +380,7 @@ fn ops_move_an_instance_to_any_stage_of_its_workflow_paused_ones_too() {
 }
 
 #[test]
-fn overdue_work_that_a_snooze_hides_from_every_list_is_listed_as_stuck() {
+fn snoozed_overdue_work_is_listed_as_stuck() {
     let file = "format: 1\nworkflow: repair\ntitle: Repair\non_new_call:\n  - alert: { text: Ring, team: care, due: 4h }\n  - button: Done\n    then: [ finish: done ]\n";
     let mut desk = Desk::new(file);
     let id = desk.set("1", true);
@@ -601,7 +406,7 @@ fn overdue_work_that_a_snooze_hides_from_every_list_is_listed_as_stuck() {
 }
 
 #[test]
-fn an_alert_whose_text_comes_out_empty_shows_the_title_of_its_stage() {
+fn an_alert_with_an_empty_text_shows_the_title_of_its_stage() {
     let file = "format: 1\nworkflow: repair\ntitle: Repair\non_new_call:\n  - button: Ring back\n    then:\n      - alert: { text: \"{% if call.customer == 'nobody' %}Ring{% endif %}\", team: care }\n      - button: Done\n        then: [ finish: done ]\n";
     let mut desk = Desk::new(file);
     let id = desk.set("1", true);

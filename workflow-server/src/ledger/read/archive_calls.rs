@@ -137,7 +137,7 @@ impl Archive {
                 };
                 let known = self.read_call(call).await?;
                 // A term is only the end of a telephone number.
-                let is_of_caller = caller.fits(&known.caller)
+                let is_of_caller = caller.matches(&known.caller)
                     && (customer.is_empty() || *known.customer == *customer);
                 if is_of_caller && self.is_shown(call.key, &known, is_shown).await? {
                     found.push(self.found_call(known, kept).await?);

@@ -4,7 +4,7 @@
 use std::cmp::Ordering;
 
 use aftercall_engine::World;
-use aftercall_engine::world::{Keeping, Unfit};
+use aftercall_engine::world::{ApplyError, Keeping};
 use thiserror::Error;
 
 use super::snapshots;
@@ -28,7 +28,7 @@ pub enum RecoverError {
     #[error(
         "{0}; keep the data directory as it is and restore the newest backup into an empty one with `aftercall restore`"
     )]
-    Unfit(#[from] Unfit),
+    ApplyError(#[from] ApplyError),
     /// The snapshots and the journal do not meet.
     #[error(
         "the journal begins at {oldest} and ends at {newest}, but the newest readable snapshot stands at {snapshot}: files of two stores have been mixed, or some are missing; restore the newest backup into an empty data directory with `aftercall restore`"

@@ -7,7 +7,7 @@ use aftercall_definition::value::Value;
 use aftercall_engine::Entry;
 use aftercall_engine::actor::Actor;
 use aftercall_engine::command::RequestMark;
-use aftercall_engine::entry::{Answer, CallChange, DefinitionChange, Said};
+use aftercall_engine::entry::{Answer, CallChange, DefinitionChange, Details};
 
 use super::answer::{AnswerRecord, PublishedRecord, answer, answer_record};
 use super::archive::ArchiveChangeRecord;
@@ -146,7 +146,7 @@ impl From<&Entry> for EntryRecord {
                 .mark
                 .map(|mark| MarkRecord::new(mark.key, mark.fingerprint)),
             kind: entry.kind.code(),
-            event_stage: entry.said.event_stage,
+            event_stage: entry.details.event_stage,
             answer: answer_record(&entry.answer),
             definition: entry.definition.as_ref().map(definition_record),
             batch: entry.batch.as_ref().map(Into::into),
@@ -159,9 +159,9 @@ impl From<&Entry> for EntryRecord {
                 is_news: change.is_news,
             }),
             instances: entry.instances.iter().map(Into::into).collect(),
-            note: entry.said.note.to_string(),
+            note: entry.details.note.to_string(),
             values: entry
-                .said
+                .details
                 .values
                 .iter()
                 .map(|(name, value)| NamedValueRecord {
@@ -189,7 +189,7 @@ impl TryFrom<EntryRecord> for Entry {
                 fingerprint: mark.fingerprint,
             }),
             kind: Coded::from_code(record.kind)?,
-            said: Said {
+            details: Details {
                 event_stage: record.event_stage,
                 note: record.note.into(),
                 values: record

@@ -266,7 +266,7 @@ impl Shared {
         if asking.faults.is_empty() {
             return Ok(request);
         }
-        let others = aftercall_engine::faults_in(&self.view(), &request, self.ledger.now());
+        let others = aftercall_engine::request_errors_in(&self.view(), &request, self.ledger.now());
         Err(refusal::invalid(asking.faults.with(others)))
     }
 

@@ -13,7 +13,7 @@ pub(crate) fn key(
     faults: &mut Faults,
 ) -> Option<CallerKey> {
     let key = caller
-        .and_then(|caller| CallerKey::of(&requests::caller(caller.clone()), shared.desk.country));
+        .and_then(|caller| CallerKey::new(&requests::caller(caller.clone()), shared.desk.country));
     if key.is_none() {
         let message = match caller {
             Some(caller) if !caller.phone.is_empty() => {

@@ -54,7 +54,7 @@ pub(crate) async fn hand_over(
         }
         .into(),
     };
-    let faults = faults.with(aftercall_engine::faults_of(&whole));
+    let faults = faults.with(aftercall_engine::request_errors(&whole));
     if !faults.is_empty() {
         return Err(refusal::invalid(faults));
     }

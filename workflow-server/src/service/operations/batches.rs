@@ -139,7 +139,7 @@ async fn dry_run(
         known: None,
         command: command.into(),
     };
-    let faults = faults.with(aftercall_engine::faults_of(&request));
+    let faults = faults.with(aftercall_engine::request_errors(&request));
     if !faults.is_empty() {
         return Err(refusal::invalid(faults));
     }
@@ -149,7 +149,7 @@ async fn dry_run(
     let tried = shared.walk(Lane::Heavy, view, move |view, should_stop| {
         let told = |id: InstanceId, tried: Result<&Instance, Rejection>| match tried {
             Err(rejection) => proto::BatchItem {
-                detail: rejection.in_full(),
+                detail: rejection.full_message(),
                 ..item(id, Some(rejection.reason()))
             },
             Ok(instance) => proto::BatchItem {

@@ -5,7 +5,7 @@ use aftercall_definition::Definition;
 use aftercall_definition::value::Value;
 use aftercall_engine::Root;
 use aftercall_engine::entry::{
-    After, Answer, ChangeKind, Entry, InstanceChange, OF_ALERT, Said, TO_PERSON, TO_TEAM,
+    After, Answer, ChangeKind, Details, Entry, InstanceChange, OF_ALERT, TO_PERSON, TO_TEAM,
 };
 use aftercall_engine::instance::{Instance, Status};
 use aftercall_engine::limits::STAGE_WARNINGS_MAX;
@@ -18,7 +18,7 @@ use crate::service::say::convert::{
 /// The values of a cause by name; those that the entry does not hold are found in what it changed.
 type Values = Vec<(Box<str>, Value)>;
 
-/// Why something changed. What the actor said belongs to the change that the command was about.
+/// Why something changed. The details belong to the change that the command was about.
 pub(crate) fn cause(
     root: &Root,
     entry: &Entry,
@@ -29,15 +29,15 @@ pub(crate) fn cause(
     // What runs on a call is stored as touched by an update, also where the call ended.
     let is_end = (entry.kind, kind) == (ChangeKind::CallEnded, ChangeKind::CallUpdated);
     let kind = if is_end { ChangeKind::CallEnded } else { kind };
-    let said = if kind == entry.kind {
-        entry.said.clone()
+    let details = if kind == entry.kind {
+        entry.details.clone()
     } else {
-        Said::default()
+        Details::default()
     };
     let event = definition
-        .and_then(|definition| definition.stage(said.event_stage))
+        .and_then(|definition| definition.stage(details.event_stage))
         .map(|stage| &stage.event);
-    let mut values = said.values.into_vec();
+    let mut values = details.values.into_vec();
     if let Some(change) = change {
         complete(&mut values, root, entry, change);
     }
@@ -45,7 +45,7 @@ pub(crate) fn cause(
         kind: change_kind(kind).into(),
         event_id: event.map_or_else(String::new, |event| event.id.clone()),
         title: event.map_or_else(String::new, |event| event.label.clone()),
-        note: said.note.to_string(),
+        note: details.note.to_string(),
         values: values
             .iter()
             .map(|(name, held)| (name.to_string(), value(held)))

@@ -122,7 +122,7 @@ fn outcomes(definition: &Definition) -> String {
 }
 
 fn held(instance: &Instance, clock: &Clock) -> Option<String> {
-    let claim = instance.held(clock.now)?;
+    let claim = instance.claim_at(clock.now)?;
     let (since, until) = (clock.shown(claim.since), clock.in_words(claim.until));
     Some(format!(
         "{} holds it since {since}; the lease ends {until}.",

@@ -60,7 +60,7 @@ fn with(root: &Root, instance: &Instance, now: Time) -> String {
             }
         })
         .collect();
-    match (instance.held(now), instance.status, teams.as_slice()) {
+    match (instance.claim_at(now), instance.status, teams.as_slice()) {
         (_, InstanceStatus::WaitingForCallEnd, _) => "it waits for this call to end".to_owned(),
         (_, InstanceStatus::Paused, _) => "it is paused for the moment".to_owned(),
         (Some(claim), ..) => format!("{} is working on it", claim.by),

@@ -284,7 +284,7 @@ impl Scene {
             reference: ERASED.into(),
             ..Caller::default()
         };
-        let caller = CallerKey::of(&caller, Country::NONE).unwrap();
+        let caller = CallerKey::new(&caller, Country::NONE).unwrap();
         let handle = self.leader.handle.clone();
         let found = handle
             .archive()

@@ -47,7 +47,7 @@ fn promised(instance: &Instance) -> Vec<Option<Time>> {
         .collect()
 }
 
-/// Lets the next of what comes by itself come, so much too late.
+/// Lets the next automatic change happen, so much too late.
 fn wake(desk: &mut Desk, late: i64) -> bool {
     let Some(key) = desk.world.timers().earliest() else {
         return false;

@@ -107,7 +107,7 @@ impl History {
             let entry = self.entry(next).await?;
             found.push(Step {
                 sequence: next,
-                has_note: !entry.said.note.is_empty(),
+                has_note: !entry.details.note.is_empty(),
             });
             next = previous(&entry).ok_or(HistoryError::NoSuchEntry(next))?;
         }

@@ -8,7 +8,7 @@ use aftercall_definition::time::Time;
 use aftercall_engine::actor::Actor;
 use aftercall_engine::archive::Chunk;
 use aftercall_engine::call::Call;
-use aftercall_engine::entry::{Answer, ChangeKind, Said};
+use aftercall_engine::entry::{Answer, ChangeKind, Details};
 use aftercall_engine::instance::InstanceId;
 use aftercall_engine::{Entry, Root};
 
@@ -143,8 +143,8 @@ impl Known {
         left.call = left.call.filter(|_| !call_goes);
         left.instances.retain(|change| is_known(change.after.id()));
         if gone().any(|change| change.kind == entry.kind) {
-            // What was said was said of it.
-            left.said = Said::default();
+            // The details are about the call that is gone.
+            left.details = Details::default();
         }
         if tells_of_nothing(&left) {
             let left = emptied(&left);
@@ -183,7 +183,7 @@ fn emptied(entry: &Entry) -> Entry {
             name: "".into(),
         },
         mark: None,
-        said: Said::default(),
+        details: Details::default(),
         answer: Answer::Done,
         ..entry.clone()
     }

@@ -1,4 +1,4 @@
-//! Everything that is wrong with a request: what every decision looks at first.
+//! The invalid fields of a request. Every decision checks them first.
 
 use aftercall_definition::FieldError;
 use aftercall_definition::limits::Length::Characters;
@@ -12,34 +12,34 @@ use crate::limits;
 use crate::rejection::Rejection;
 use crate::world::Root;
 
-/// Refuses a request with faults; with them, what only the present state shows to be at fault.
-pub(super) fn request(root: &Root, request: &Request, now: Time) -> Result<(), Rejection> {
-    if faults_of(request).is_empty() {
+/// Refuses a request with invalid fields; the errors include those that depend on the state.
+pub(super) fn check(root: &Root, request: &Request, now: Time) -> Result<(), Rejection> {
+    if request_errors(request).is_empty() {
         Ok(())
     } else {
-        Err(Rejection::Invalid(faults_in(root, request, now)))
+        Err(Rejection::Invalid(request_errors_in(root, request, now)))
     }
 }
 
-/// Every field of a request that is at fault, also those that only the present state shows to be.
+/// All invalid fields of a request, also those that depend on the state.
 #[must_use]
-pub fn faults_in(root: &Root, request: &Request, now: Time) -> Vec<FieldError> {
-    let mut faults = faults_of(request);
-    faults.extend(match &request.command {
-        Command::Script(ScriptCommand::SetWorkflow(set)) => set::field_faults(root, set, now),
-        Command::Desk(DeskCommand::PushButton(push)) => instances::field_faults(root, push, now),
+pub fn request_errors_in(root: &Root, request: &Request, now: Time) -> Vec<FieldError> {
+    let mut errors = request_errors(request);
+    errors.extend(match &request.command {
+        Command::Script(ScriptCommand::SetWorkflow(set)) => set::field_errors(root, set, now),
+        Command::Desk(DeskCommand::PushButton(push)) => instances::field_errors(root, push, now),
         Command::Author(_)
         | Command::Script(_)
         | Command::Desk(_)
         | Command::Operations(_)
         | Command::Upkeep(_) => Vec::new(),
     });
-    faults
+    errors
 }
 
-/// Every invalid field of a request, in any state.
+/// All fields of a request that are invalid in any state.
 #[must_use]
-pub fn faults_of(request: &Request) -> Vec<FieldError> {
+pub fn request_errors(request: &Request) -> Vec<FieldError> {
     let mut check = Check::default();
     let must_name_actor = matches!(
         request.actor.kind,
@@ -59,5 +59,5 @@ pub fn faults_of(request: &Request) -> Vec<FieldError> {
         // The server makes them itself.
         Command::Upkeep(_) => {}
     }
-    check.faults
+    check.errors
 }

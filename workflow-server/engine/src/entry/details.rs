@@ -1,12 +1,12 @@
-//! What an actor says with a command, and the names that an entry gives to what it is about.
+//! The details of a command that an entry keeps, and the names of their values.
 
 use aftercall_definition::value::Value;
 
 use crate::instance::Instance;
 
-/// What the actor said with the command. Personal data may be in it.
+/// The details of a command: its note, and values by name. May contain personal data.
 #[derive(Clone, Debug, PartialEq, Default)]
-pub struct Said {
+pub struct Details {
     /// The stage number of the button's or timer's event; 0 for none.
     pub event_stage: u32,
     /// A note or a reason; empty for none.
@@ -15,16 +15,16 @@ pub struct Said {
     pub values: Box<[(Box<str>, Value)]>,
 }
 
-/// The name of a value in [`Said`]: the person to whom it was handed over.
+/// The name of a value in [`Details`]: the person to whom an instance was handed over.
 pub const TO_PERSON: &str = "person";
-/// The team to which it was handed over.
+/// The name of a value in [`Details`]: the team to which an instance was handed over.
 pub const TO_TEAM: &str = "team";
-/// The action of the alert that a change is about, counted from 0, where more than one alert is
-/// there.
+/// The name of a value in [`Details`]: the action of the changed alert, counted from 0, where the
+/// instance has several alerts.
 pub const OF_ALERT: &str = "alert";
 
-impl Said {
-    /// Names the alert that the change is about, where an instance has others as well.
+impl Details {
+    /// Adds the number of the changed alert's action, where the instance has several alerts.
     pub(crate) fn name_alert(&mut self, instance: &Instance, action: u16) {
         if instance.alerts.len() > 1 {
             let alert = (OF_ALERT.into(), Value::Number(action.into()));
