@@ -122,8 +122,7 @@ pub fn added_by<'d>(built: &'d Definition, event: &str, before: u32) -> Option<&
     built.stage_of(action?.adds()?)
 }
 
-/// Says anew what an action does; it stays of its kind, and its event stays the same one, whatever
-/// its label.
+/// Replaces what an action does. Its kind and its event are kept, also with another label.
 ///
 /// # Errors
 /// [`BuildError`].
@@ -235,7 +234,7 @@ pub fn move_action(
     checked(built, None)
 }
 
-/// Whatever is built can be exported, and what is exported can be imported: its limits of size,
+/// Every built definition can be exported, and every export can be imported: the limits of size,
 /// depth and numbers are those of a file.
 fn checked(built: Definition, adds: Option<(Event, u32)>) -> Built {
     check_written(&built).map_err(|fault| BuildError::NotAFile(fault.message))?;

@@ -262,8 +262,8 @@ fn beyond_the_line(old: &str, new: &str) -> Option<String> {
     let part = |text: &[char]| shortened(&text.iter().skip(start).collect::<String>());
     let (old, new) = (part(&old), part(&new));
     match (old.is_empty(), new.is_empty()) {
-        (true, _) => Some(format!("goes on \"…{new}\"")),
-        (_, true) => Some(format!("no longer goes on \"…{old}\"")),
+        (true, _) => Some(format!("continues \"…{new}\"")),
+        (_, true) => Some(format!("no longer continues \"…{old}\"")),
         (false, false) => (old != new).then(|| format!("said \"…{old}\", and says \"…{new}\"")),
     }
 }

@@ -1,7 +1,7 @@
 //! A workflow as a picture: its stages and the ways between them, as Mermaid, DOT, SVG or text;
 //! with the way that an instance has gone, if one is to be shown.
 //!
-//! Promises: the same workflow gives the same picture; whatever an author wrote stays text in it.
+//! Promises: the same workflow gives the same picture; all that an author wrote stays text in it.
 
 mod dot;
 mod effort;
@@ -139,7 +139,7 @@ fn line(action: &Action) -> Option<String> {
     Some(shortened(&format!("{condition}{words}")))
 }
 
-/// The events that an action leads to, with what stands at the arrow.
+/// The events that an action leads to, with the label of the arrow.
 fn ways(action: &Action) -> Vec<(&str, String, EdgeKind)> {
     let condition = if action.when.is_some() { "? " } else { "" };
     match &action.kind {

@@ -70,9 +70,9 @@ pub enum SimulationError {
     /// Nothing is set yet.
     #[error("the workflow is not set yet")]
     NotSet,
-    /// More has come by itself than is tried out.
+    /// More timers have fired than the simulation tries.
     #[error(
-        "more than {FIRINGS_MAX} timers have come by themselves: wait for less, or let them come more rarely"
+        "more than {FIRINGS_MAX} timers have fired: wait for less, or let them fire more rarely"
     )]
     TooBusy,
     /// It was stopped.
@@ -181,7 +181,7 @@ impl Simulation {
     /// Sets the workflow on the call.
     ///
     /// # Errors
-    /// [`SimulationError::Refused`], with every field at fault.
+    /// [`SimulationError::Refused`], with every invalid field.
     pub fn set(&mut self, mut changes: CallChanges, fields: Named) -> Result<(), SimulationError> {
         changes.chargeable.get_or_insert(true);
         let workflow = self

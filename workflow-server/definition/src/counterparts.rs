@@ -28,7 +28,7 @@ pub fn counterparts(older: &[Action], newer: &[Action]) -> Vec<Option<usize>> {
     pairs.put(says_the_same);
     pairs.put_only(is_alert_for_the_same_team);
     pairs.put_between();
-    // Of what leads on the order is all that is left to tell by.
+    // Actions that lead on are distinguished by their order alone.
     pairs.put(|older, newer| {
         older.alert().is_none() && older.adds().is_none() && is_same_kind(older, newer)
     });
@@ -71,8 +71,8 @@ impl Pairs<'_> {
         }
     }
 
-    /// Pairs alerts that stand between the same neighbours, in their order: of one that was written
-    /// anew nothing else is left to tell by.
+    /// Pairs alerts between the same neighbours, in their order: a rewritten alert has nothing else
+    /// that identifies it.
     fn put_between(&mut self) {
         let alerts: Vec<usize> = (0..self.newer.len())
             .filter(|at| self.newer[*at].alert().is_some())

@@ -27,7 +27,7 @@ pub enum FaultCode {
     DuplicateLabel,
     /// One id, stage number or field name twice.
     Duplicate,
-    /// A stage with buttons and no alert: nobody is told.
+    /// A stage with buttons and no alert: nobody learns that it waits.
     NoAlert,
     /// A team that is not declared.
     UnknownTeam,
@@ -83,7 +83,7 @@ pub struct Fault {
     pub stage: u32,
     /// The action, counted from 1 within the stage; 0 where it is not in an action.
     pub action: u32,
-    /// The field at fault; empty if none is.
+    /// The invalid field; empty if none is.
     pub field: String,
     /// The words in the field's text or condition that are wrong, as the author wrote them; empty
     /// where all of it is.

@@ -318,7 +318,7 @@ pub enum NoteRule {
 /// Offers a button.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ButtonAction {
-    /// What stands on it.
+    /// The text on the button.
     pub label: String,
     /// The id of its `BUTTON_PUSHED` event.
     pub event: String,
@@ -373,7 +373,7 @@ pub struct LinkAction {
 pub struct AtMost {
     /// How many times, at least 1.
     pub times: u32,
-    /// The id of the event to go to from then on.
+    /// The id of the event to go to after that.
     pub otherwise: String,
 }
 

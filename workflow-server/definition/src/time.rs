@@ -11,7 +11,7 @@ use jiff::tz::TimeZone;
 pub struct Time(pub i64);
 
 impl Time {
-    /// Later than every moment: stands for "no due time" where an order needs one.
+    /// Later than every moment: means "no due time" where an order needs one.
     pub const NEVER: Self = Self(i64::MAX);
 
     /// Whether a value may be this moment: of the years 1 to 9899, so that it can be shown, and

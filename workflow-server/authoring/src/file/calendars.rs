@@ -101,7 +101,7 @@ fn entries(node: &Node) -> &[(Key, Node)] {
     }
 }
 
-/// Where the field of a calendar stands, such as `hours.mon`; or what it is a part of.
+/// The position of a calendar's field, such as `hours.mon`; or of what it is a part of.
 fn place_of(calendar: &Node, field: &str) -> Position {
     let (key, part) = field.split_once('.').unwrap_or((field, ""));
     let Some((_, node)) = entries(calendar)

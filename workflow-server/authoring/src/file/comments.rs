@@ -1,7 +1,7 @@
-//! Comments and empty lines of a file, carried over to the same file written anew.
+//! Comments and empty lines of a file, carried over to the same file when it is rewritten.
 //!
 //! Promise: what comes out reads as the same definition, and carrying over once more changes
-//! nothing. A comment goes with what it stands before or beside; where that is not written any
+//! nothing. A comment goes with what it is before or beside; where that is not written any
 //! more, with what it was a part of.
 
 use std::collections::HashMap;
@@ -131,7 +131,7 @@ struct Place {
     is_open_to_the_right: bool,
 }
 
-/// Where everything stands in a file.
+/// The position of everything in a file.
 struct Survey {
     /// In the order written.
     places: Vec<Place>,
@@ -140,8 +140,8 @@ struct Survey {
     scalars: Vec<Range<usize>>,
 }
 
-/// The characters of a scalar in which no comment and no empty line can be. What the parser says
-/// goes on to the next token.
+/// The characters of a scalar in which no comment and no empty line can be. The extent that
+/// the parser reports reaches to the next token.
 fn extent(chars: &[char], value: &str, style: ScalarStyle, span: &Span) -> Range<usize> {
     let (start, end) = (span.start.index(), span.end.index().min(chars.len()));
     let length = |chars: &[char]| {

@@ -127,7 +127,7 @@ fn time(step: Mapping<'_>, faults: &mut Faults) -> Option<StepTime> {
     }
 }
 
-/// None where it is at fault; nothing inside where the step is not repeated.
+/// `None` where it is invalid; `Some(None)` where the step is not repeated.
 fn again(step: Mapping<'_>, faults: &mut Faults) -> Option<Option<Again>> {
     match (step.get("every"), step.get("times")) {
         (None, None) => Some(None),

@@ -10,7 +10,7 @@ use std::borrow::Cow;
 
 use serde::de::IgnoredAny;
 
-/// The text with each pair of escapes as the character that it stands for.
+/// The text with each pair of escapes as the character that it encodes.
 pub(super) fn joined(text: &str) -> Cow<'_, str> {
     let may_have_pairs =
         text.trim_start().starts_with('{') && (text.contains("\\ud") || text.contains("\\uD"));

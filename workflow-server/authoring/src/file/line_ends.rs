@@ -6,7 +6,7 @@ use std::borrow::Cow;
 /// What Windows programs write before UTF-8.
 const BYTE_ORDER_MARK: char = '\u{feff}';
 
-/// The lines of a text, whatever they end with.
+/// The lines of a text, with any line end.
 pub fn lines(text: &str) -> impl Iterator<Item = &str> {
     let mut rest = Some(text);
     let lines = std::iter::from_fn(move || {

@@ -38,8 +38,8 @@ const FILES: [(&str, &str); 5] = [
 ];
 
 impl<'n> Mapping<'n> {
-    /// The whole file as a mapping. Of a file of another kind that alone is told: its keys are all
-    /// unknown here.
+    /// The whole file as a mapping. A file of another kind is the only error reported: all its
+    /// keys are unknown here.
     pub(super) fn of_file(root: &'n Node, wanted: &str, faults: &mut Faults) -> Option<Self> {
         let file = Self::of(root, wanted, faults)?;
         let key = |key: &str| {

@@ -43,7 +43,7 @@ pub(super) fn check_beside(kind: &str, action: Mapping<'_>, faults: &mut Faults)
             faults.add(FaultCode::UnknownKey, key.at, message);
         } else {
             let message = format!(
-                "unknown key {}; nothing stands beside `{kind}`",
+                "unknown key {}; `{kind}` has no keys beside it",
                 rules::quoted(&key.text)
             );
             faults.add(FaultCode::UnknownKey, key.at, message);
@@ -160,7 +160,7 @@ fn link(value: &Node, faults: &mut Faults) -> Option<Action> {
                 ("else", "max")
             };
             let message = format!(
-                "`{there}` needs `{missing}`: how often to go there, and where to go from then on"
+                "`{there}` needs `{missing}`: how often to go there, and where to go after that"
             );
             faults.put(
                 link.at,

@@ -100,7 +100,7 @@ fn workflow() -> Vec<Property> {
         (
             "allow_unlinked_ends",
             json!({ "type": "boolean" }),
-            "Publish although a leg ends nowhere",
+            "Publish although a path ends nowhere",
         ),
         (
             "on_new_call_title",
@@ -148,7 +148,7 @@ fn fields() -> Value {
     })
 }
 
-/// An action is one of its kinds, told by the key that names it.
+/// An action is one of its kinds, identified by the key that names it.
 fn action() -> Value {
     let kind = |kind: &&str| match *kind {
         "button" => button(),
@@ -162,7 +162,7 @@ fn action() -> Value {
 
 fn button() -> Value {
     let described = [
-        ("button", reference("label"), "What stands on it"),
+        ("button", reference("label"), "The text on the button"),
         ("id", reference("name"), "The id of its event"),
         ("stage", stage_number(), "The number of its stage"),
         (
@@ -177,7 +177,11 @@ fn button() -> Value {
             words(&super::actions::NOTES),
             "Whether a note must be given",
         ),
-        ("form", reference("fields"), "What is asked for"),
+        (
+            "form",
+            reference("fields"),
+            "The fields that the person fills in",
+        ),
         (
             "then",
             reference("actions"),
@@ -245,7 +249,7 @@ fn plain(kind: &str) -> Value {
             let described = [
                 ("to", reference("name"), "The id of the event"),
                 ("max", times, "At most so many times"),
-                ("else", reference("name"), "Where to go from then on"),
+                ("else", reference("name"), "Where to go after that"),
                 when,
             ];
             json!({ "anyOf": [reference("name"), object(&LINK, &described, &["to"])] })
@@ -287,8 +291,8 @@ fn alert(when: Property) -> Vec<Property> {
             json!({ "type": "integer", "minimum": 2, "maximum": STEP_REPEATS_MAX }),
             "How often in all",
         ),
-        ("priority", words(&RAISES), "Its priority from then on"),
-        ("team", reference("name"), "Its team from then on"),
+        ("priority", words(&RAISES), "Its priority after the step"),
+        ("team", reference("name"), "Its team after the step"),
         ("add-team", reference("name"), "One more team"),
     ];
     let steps = json!({ "type": "array", "maxItems": ESCALATION_STEPS_MAX, "items": object(&STEP, &step, &[]) });

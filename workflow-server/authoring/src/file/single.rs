@@ -1,4 +1,4 @@
-//! One action by itself, as it would stand in a file: what is added to a draft step by step.
+//! One action alone, written as in a file: what is added to a draft step by step.
 
 use std::collections::{HashMap, HashSet};
 

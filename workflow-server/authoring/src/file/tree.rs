@@ -1,7 +1,7 @@
 //! A file as nodes with positions: what YAML and JSON have in common, before anything is known of
 //! workflows.
 //!
-//! Promises: bounded in size and depth; no node stands for more than what is written (no anchors,
+//! Promises: bounded in size and depth; no node means more than what is written (no anchors,
 //! aliases or tags, which could make a small file a huge one); a mapping has each key once.
 
 use std::collections::HashSet;
@@ -88,7 +88,7 @@ pub(super) fn parse(text: &str, faults: &mut Faults) -> Option<Node> {
     .run(&text)
 }
 
-/// How many signs a file has that the parser makes something of, whatever they stand in.
+/// Checks how many signs with a meaning for the parser a file has, in texts and comments too.
 ///
 /// # Errors
 /// `TOO_LARGE`.

@@ -1,8 +1,8 @@
 //! From a definition to a file.
 //!
 //! Promises: ids and stage numbers are always written (formatting gives no numbers: only a server
-//! knows which are free); an event stands where the action that adds it does; what has its
-//! usual value is left out. Each event is written once, whatever the definition.
+//! knows which are free); an event is written where the action that adds it is; what has
+//! its usual value is left out. Each event is written once, in every definition.
 
 use std::collections::{HashMap, HashSet};
 
@@ -83,7 +83,7 @@ pub(super) fn json(file: &Written) -> String {
     text
 }
 
-/// What stands in a file.
+/// What is written in a file.
 pub(super) enum Written {
     Text(String),
     Whole(u32),
@@ -128,8 +128,8 @@ impl Written {
 impl Serialize for Written {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self {
-            // The guide tells to quote a text with places: one that begins with a place must be,
-            // and no other should differ.
+            // The guide quotes every text with places: one that begins with a place must be
+            // quoted, and no other should differ.
             Self::Text(text) if has_places(text) && is_plainer_in_single_quotes(text) => {
                 SingleQuoted(text).serialize(serializer)
             }
@@ -423,7 +423,7 @@ impl<'d> StageWriter<'d> {
             .with_some("title", title)
     }
 
-    /// What the event does; nothing where it does nothing, or stands elsewhere already.
+    /// What the event does; `None` where it does nothing, or is already written elsewhere.
     fn then(&mut self, event: &str) -> Option<Written> {
         let stage = *self.stages.get(event)?;
         let first = self.written.insert(stage.number);

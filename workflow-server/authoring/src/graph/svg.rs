@@ -25,7 +25,7 @@ const EDGES_MAX: usize = 400;
 const CHAR_WIDTH: f64 = 7.4;
 const LINE_HEIGHT: f64 = 18.0;
 const PADDING: f64 = 14.0;
-/// Stands for the class of a box until its text tells which one it is.
+/// Used as the class of a box until its text shows which class it has.
 const UNMARKED: &str = "unmarked";
 /// Around all of it.
 const MARGIN: f64 = 24.0;
@@ -69,9 +69,9 @@ thread_local! {
     static LAYS_OUT: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Lets a process say nothing of the panics by which the library gives up: [`svg`] answers in
-/// another way, and whoever reads the log at night must not be sent looking. All other panics are
-/// told as before.
+/// Stops the process from logging the panics by which the library gives up: [`svg`] answers in
+/// another way, and a reader of the log must not search for them. All other panics are logged as
+/// before.
 pub fn hush_layout_panics() {
     let usual = take_hook();
     set_hook(Box::new(move |panic| {
@@ -103,7 +103,7 @@ fn draw(graph: &Graph, is_plain: bool) -> String {
     canvas.finish(&loops)
 }
 
-/// What stands between the place of an edge and its label, in the text that the library carries.
+/// Separates the place of an edge from its label, in the text that the library carries.
 const SEPARATOR: char = '\u{1f}';
 
 /// The library carries the place of a node or an edge as its text, and an edge's label with it, for
@@ -187,7 +187,7 @@ impl<'g> Canvas<'g> {
         );
     }
 
-    /// What stands in a box whose rectangle was drawn last.
+    /// The text in a box whose rectangle was drawn last.
     fn node(&mut self, xy: Point, at: usize) {
         let Some(node) = self.graph.nodes.get(at) else {
             return;

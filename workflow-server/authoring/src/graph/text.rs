@@ -109,7 +109,7 @@ impl Writer<'_> {
     }
 }
 
-/// Lines of at most [`COLUMNS`] characters; what goes on is put in under the words.
+/// Lines of at most [`COLUMNS`] characters; the following lines are indented under the words.
 fn wrapped(text: &str, depth: usize, bullet: &str) -> Vec<String> {
     let indent = " ".repeat(depth * INDENT + if bullet.is_empty() { 0 } else { 2 });
     let room = COLUMNS - indent.len() - bullet.len();

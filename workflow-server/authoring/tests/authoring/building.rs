@@ -74,7 +74,7 @@ on_new_call:
   - alert: { text: Do it, team: care }
   - button: Go
     then:
-      - alert: { text: Go on, team: care }
+      - alert: { text: Go ahead, team: care }
       - button: Done
         then: [ finish: done ]
   - button: Wait
@@ -91,7 +91,7 @@ fn workflow() -> (Definition, Numbering) {
 }
 
 #[test]
-fn ids_and_numbers_come_by_themselves_and_are_never_given_again() {
+fn ids_and_numbers_are_assigned_and_never_reused() {
     let (definition, mut numbering) = workflow();
     let (built, added) = add_action(&definition, &numbering, "go", 0, "{ button: Done }").unwrap();
     let (event, number) = added.unwrap();
@@ -107,7 +107,7 @@ fn ids_and_numbers_come_by_themselves_and_are_never_given_again() {
 }
 
 #[test]
-fn what_an_action_does_is_said_anew_and_its_event_stays() {
+fn a_replaced_action_keeps_its_event() {
     let (definition, numbering) = workflow();
     let built = update_action(
         &definition,

@@ -15,7 +15,7 @@ fn actions(texts: &[&str]) -> Vec<Action> {
 }
 
 #[test]
-fn an_alert_is_the_same_by_what_it_says_before_where_it_stands() {
+fn an_alert_is_paired_by_its_text_before_its_place() {
     let alert = |text: &str, team: &str| format!("alert: {{ text: {text}, team: {team} }}");
     let check = |older: &[(&str, &str)], newer: &[(&str, &str)], expected: &[Option<usize>]| {
         let all = |alerts: &[(&str, &str)]| {

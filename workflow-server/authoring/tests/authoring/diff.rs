@@ -82,8 +82,8 @@ fn what_a_line_does_not_show_is_said_too() {
         ))
     };
     let check = |old: &str, new: &str, expected: &str| {
-        let told = diff(&file(old), &file(new));
-        assert_eq!(told, [format!("stage 1 \"New call\" changed: {expected}")]);
+        let found = diff(&file(old), &file(new));
+        assert_eq!(found, [format!("stage 1 \"New call\" changed: {expected}")]);
     };
     let button = "button: Go, id: go, note: required";
     check(
@@ -119,7 +119,7 @@ fn what_a_line_does_not_show_is_said_too() {
         "alert: { text: Alpha, team: care }",
         &format!("alert: {{ text: Beta {long}, team: care }}"),
         &format!(
-            "Alert care (normal): Alpha; now: Alert care (normal): {}…; its text goes on \"…{}…\"",
+            "Alert care (normal): Alpha; now: Alert care (normal): {}…; its text continues \"…{}…\"",
             &format!("Beta {long}")[..60],
             &format!("Beta {long}")[40..100],
         ),
@@ -168,7 +168,7 @@ proptest! {
             prop_assert!(in_dot.contains(&format!("    s{number} [")), "{}", in_dot);
             prop_assert!(in_svg.contains(&format!(">{number} ")), "{}", in_svg);
         }
-        // Whatever an author wrote is text: every tag in the picture is one of ours.
+        // All that an author wrote is text: every tag in the picture is one of ours.
         let tags = in_svg.split('<').skip(1).map(|rest| rest.split([' ', '>', '/']).next().unwrap());
         let ours = ["svg", "style", "defs", "marker", "path", "rect", "text", "g", ""];
         for tag in tags {
@@ -265,6 +265,6 @@ fn the_picture_of_the_guides_is_what_is_drawn() {
     assert_eq!(
         file("docs/boiler-visit.svg").trim_end(),
         drawn.trim_end(),
-        "draw it anew: `aftercall workflow graph`"
+        "draw it again: `aftercall workflow graph`"
     );
 }

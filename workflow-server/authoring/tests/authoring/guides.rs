@@ -1,5 +1,5 @@
 //! Everything in the authors' guides that can be checked: workflows have no fault and no warning,
-//! faults are those that the page tells, expressions and texts are right, calendars read. And
+//! faults are those that the page shows, expressions and texts are right, calendars read. And
 //! nothing is left unchecked.
 
 use std::path::{Path, PathBuf};
@@ -38,7 +38,7 @@ fn pages() -> Vec<String> {
     names
 }
 
-/// The fenced blocks of a page: what stands after the fence, and the text.
+/// The fenced blocks of a page: what is written after the fence, and the text.
 fn blocks(page: &str) -> Vec<(String, String)> {
     let mut blocks = Vec::new();
     let mut lines = page.lines();
@@ -84,7 +84,7 @@ fn check(name: &str, kind: &str, text: &str) {
             );
         }
         "yaml faults" => {
-            let told: Vec<&str> = text
+            let expected: Vec<&str> = text
                 .lines()
                 .filter_map(|line| line.strip_prefix("# "))
                 .collect();
@@ -92,7 +92,7 @@ fn check(name: &str, kind: &str, text: &str) {
             let found = found
                 .iter()
                 .map(|fault| format!("{}:{} {}", fault.line, fault.column, fault.message));
-            assert_eq!(found.collect::<Vec<_>>(), told, "{name}");
+            assert_eq!(found.collect::<Vec<_>>(), expected, "{name}");
         }
         "yaml calendars" => {
             assert!(

@@ -1,22 +1,18 @@
 //! Files that were made to hurt, and files that are merely too large: each gets a named fault, and
 //! each limit lets pass what is just within it.
 
+mod running_away;
+
 use std::fmt::Write;
 
 use aftercall_authoring::file::{read, read_teams, write_yaml};
 use aftercall_authoring::limits::{FILE_BYTES_MAX, FILE_DEPTH_MAX, FILE_NODES_MAX};
-use aftercall_definition::expression::{Expression, Wanted};
-use aftercall_definition::facts::{Facts, Names};
 use aftercall_definition::limits::{
     ACTIONS_PER_STAGE_MAX, EVENTS_NESTED_MAX, FAULTS_MAX, STAGES_MAX, TEXT_BYTES_MAX,
     WORKED_OUT_BYTES_MAX,
 };
-use aftercall_definition::template::Template;
-use aftercall_definition::time::Time;
 use aftercall_definition::validate::{Declared, validate};
-use aftercall_definition::value::{FieldDeclaration, Value};
 use aftercall_definition::{Definition, Fault, FaultCode};
-use aftercall_engine::call::{Call, CallKey};
 
 fn file(actions: &str) -> String {
     format!("format: 1\nworkflow: w\ntitle: T\non_new_call:{actions}")
@@ -224,7 +220,7 @@ fn expressions_are_bounded_in_number_and_together() {
 }
 
 #[test]
-fn a_file_of_faults_is_told_the_first_hundred() {
+fn of_a_file_of_faults_the_first_hundred_are_reported() {
     let text: String = (0..5_000).map(|at| format!("key{at}: 1\n")).collect();
     let faults = faults(read(&text, None));
     assert_eq!(faults.len(), FAULTS_MAX + 1);
@@ -266,7 +262,7 @@ fn a_circle_of_nearly_a_thousand_links_is_found() {
 }
 
 #[test]
-fn of_a_thousand_unknown_links_the_first_hundred_are_told() {
+fn of_a_thousand_unknown_links_a_hundred_are_reported() {
     let text = with_stages(STAGES_MAX, |at| format!("link: c{at}"));
     let faults = validate(
         &read(&text, None).expect("links to nowhere read well"),
@@ -311,7 +307,7 @@ fn near_misses_of_many_long_names_share_one_budget() {
         .iter()
         .filter(|fault| fault.message.contains("did you mean"))
         .count();
-    assert_eq!(faults.len(), 48, "each is told");
+    assert_eq!(faults.len(), 48, "each is reported");
     assert!(
         (1..=8).contains(&suggested),
         "64 names were looked at {suggested} times"
@@ -339,114 +335,6 @@ fn teams_are_read_as_strictly() {
         (5, 5, "BAD_VALUE"),
     ];
     assert_eq!(found, expected);
-}
-
-fn deep_expressions() -> Vec<String> {
-    let deep = |open: &str, close: &str, times: usize| {
-        format!("{}true{}", open.repeat(times), close.repeat(times))
-    };
-    vec![
-        deep("(", ")", 8),
-        deep("(", ")", 9),
-        deep("(", ")", 500),
-        deep("[", "]", 500),
-        deep("!", "", 1_000),
-        deep("-", "", 1_000),
-        deep("true ? ", " : true", 70),
-        format!("true{}", " && true".repeat(120)),
-        format!("fields{}", ".a".repeat(400)),
-        format!("1{}", " + 1".repeat(240)),
-        format!("visit{}", " % 2".repeat(12)),
-        format!("visit{}", " % 2".repeat(100)),
-        format!("{}1{}", "int(".repeat(7), ")".repeat(7)),
-        format!("has({}", "has(".repeat(200)),
-        format!("'{}' == 'a'", "\\x00".repeat(200)),
-        "[1,1,1].map(a, [1,1,1].map(b, [1,1,1].map(c, [1,1,1].map(d, a+b+c+d)))).size() > 0"
-            .to_owned(),
-    ]
-}
-
-fn deep_texts() -> Vec<String> {
-    vec![
-        format!(
-            "{{{{ {}fields.a{} }}}}",
-            "(".repeat(1_000),
-            ")".repeat(1_000)
-        ),
-        format!("{{{{ fields.a{} }}}}", "|upper".repeat(600)),
-        format!("{{{{ fields.a{} }}}}", " ~ fields.a".repeat(360)),
-        format!("{{{{ {}fields.a }}}}", "not ".repeat(1_000)),
-        format!("{{{{ {}fields.a }}}}", "-".repeat(4_000)),
-        format!("{{{{ fields{} }}}}", ".a".repeat(2_000)),
-        "{{ visit }}".repeat(101),
-        "{% if true %}".repeat(150),
-        format!(
-            "{}x{}",
-            "{% if fields.a %}".repeat(120),
-            "{% endif %}".repeat(120)
-        ),
-        format!("{{% if a %}}{}{{% endif %}}", "{% elif a %}".repeat(300)),
-        format!("{{{{ {}fields.a }}}}", "-".repeat(58)),
-        format!("{{{{ {}fields.a }}}}", "not ".repeat(58)),
-        format!(
-            "{}x{}",
-            "{% if fields.a %}".repeat(16),
-            "{% endif %}".repeat(16)
-        ),
-        "{{ 'x' * 100000000 }}".to_owned(),
-        "{{ fields.a | default(99999999999999999999999999999) }}".to_owned(),
-        "{{ 10 ** 10 ** 10 }}".to_owned(),
-    ]
-}
-
-/// Expressions and texts that would overflow a stack, never end or fill the memory, if they could.
-#[test]
-fn expressions_and_texts_that_would_run_away_are_refused_or_end() {
-    let (expressions, texts) = (deep_expressions(), deep_texts());
-    // As large as the stack of the threads that serve requests.
-    let tried = std::thread::Builder::new()
-        .stack_size(2 << 20)
-        .spawn(move || {
-            let mut refused = 0;
-            for expression in &expressions {
-                let names = Names::new([], []);
-                let read = Expression::parse(expression);
-                refused += usize::from(read.is_err());
-                read.iter()
-                    .for_each(|read| drop(read.check(&names, Wanted::Condition)));
-            }
-            let call = Call::new(
-                CallKey {
-                    source: "s".into(),
-                    id: "1".into(),
-                },
-                Time(0),
-            );
-            let values = [(0, Value::Text("a".repeat(4_096).into()))];
-            let declared = [FieldDeclaration {
-                name: "a".to_owned(),
-                ..FieldDeclaration::default()
-            }];
-            let facts = Facts {
-                declared: &declared,
-                values: &values,
-                form: &[],
-                call: call.facts(),
-                visit: 1,
-                now: Time(0),
-                zone: "UTC",
-            };
-            for text in &texts {
-                let read = Template::parse(text);
-                refused += usize::from(read.is_err());
-                if let Ok(read) = read {
-                    assert!(read.fill_in(4_096, &facts).text.len() <= 4_096);
-                }
-            }
-            refused
-        });
-    let refused = tried.expect("a thread").join().expect("no stack overflows");
-    assert!(refused >= 15, "{refused} were refused");
 }
 
 #[test]

@@ -61,7 +61,7 @@ fn what_is_written_wins_and_the_rest_come_after_it() {
     check(
         "
   - button: Go
-  - { button: Go on, id: go, stage: 3 }
+  - { button: Go ahead, id: go, stage: 3 }
   - { button: Stop, stage: 2 }
   - button: Wait
 ",
@@ -69,7 +69,7 @@ fn what_is_written_wins_and_the_rest_come_after_it() {
         &[
             (1, "new-call", "New call"),
             (2, "stop", "Stop"),
-            (3, "go", "Go on"),
+            (3, "go", "Go ahead"),
             (4, "go-2", "Go"),
             (5, "wait", "Wait"),
         ],
@@ -123,7 +123,7 @@ fn numbers_are_never_used_again() {
 }
 
 proptest! {
-    /// Whatever follows whatever: an event keeps its number, and a new one gets one that nobody had.
+    /// In every order of versions, an event keeps its number, and a new one gets one that nobody had.
     #[test]
     fn over_all_versions_an_id_has_one_number_and_a_number_one_id(versions in prop::collection::vec(definitions(), 1..5)) {
         let mut numbering = Numbering::default();

@@ -233,7 +233,7 @@ on_new_call:  # mark 5
 ";
 
 #[test]
-fn no_comment_is_lost_whatever_the_lines_end_with() {
+fn no_comment_is_lost_with_any_line_end() {
     for end in ["\n", "\r\n", "\r"] {
         let formatted = format_yaml(&MARKS.replace('\n', end)).expect("a workflow");
         assert_eq!(

@@ -1,4 +1,4 @@
-//! The JSON Schema of the file form: what it lets pass is what reads, as far as a schema can tell;
+//! The JSON Schema of the file form: what it lets pass is what reads, as far as a schema can check;
 //! and it describes every key.
 
 use aftercall_authoring::file::{read, schema, write_json};
@@ -114,7 +114,7 @@ fn what_reading_refuses_by_its_form_the_schema_refuses_too() {
 
 proptest! {
     #[test]
-    fn whatever_is_exported_keeps_the_schema(definition in definitions()) {
+    fn every_export_keeps_the_schema(definition in definitions()) {
         let validator = validator();
         let value: Value = serde_json::from_str(&write_json(&definition)).unwrap();
         let faults: Vec<String> = validator.iter_errors(&value).map(|error| error.to_string()).collect();

@@ -47,19 +47,19 @@ fn check(text: &str, expected: &str) {
 fn what_is_of_two_types_cannot_be_compared_or_added() {
     check(
         "{% if fields.amount > '5' %}much{% endif %}",
-        "compares `fields.amount` (a number) with a text; a number stands without quotes",
+        "compares `fields.amount` (a number) with a text; write a number without quotes",
     );
     check(
         "{% if fields.vip %}{% if fields.order | trim == 5 %}a{% endif %}{% endif %}",
-        "compares `fields.order` (a text) with a number; a text stands in quotes",
+        "compares `fields.order` (a text) with a number; write a text in quotes",
     );
     check(
         "{{ 'much' if fields.vip == 'yes' else 'little' }}",
-        "compares `fields.vip` (a yes or no) with a text; ask for it by itself: `{% if PLACE %}`",
+        "compares `fields.vip` (a yes or no) with a text; test it alone: `{% if PLACE %}`",
     );
     check(
         "{% if form.count in [1, 'two'] %}a{% endif %}",
-        "compares `form.count` (a number) with a text; a number stands without quotes",
+        "compares `form.count` (a number) with a text; write a number without quotes",
     );
     check(
         "{% if 1 < visit == call.customer %}a{% endif %}",
@@ -67,11 +67,11 @@ fn what_is_of_two_types_cannot_be_compared_or_added() {
     );
     check(
         "{% if fields.amount | round > 5 %}a{% endif %}",
-        "compares `fields.amount`, rounded (a text) with a number; a text stands in quotes",
+        "compares `fields.amount`, rounded (a text) with a number; write a text in quotes",
     );
     check(
         "{% if fields.amount | default(0) not in [1, '2'] %}a{% endif %}",
-        "compares `fields.amount` (a number) with a text; a number stands without quotes",
+        "compares `fields.amount` (a number) with a text; write a number without quotes",
     );
     check(
         "{{ fields.amount + fields.order }}",
@@ -87,7 +87,7 @@ fn what_is_of_two_types_cannot_be_compared_or_added() {
     );
     check(
         "{% if fields.order | length == 'x' %}a{% endif %}",
-        "compares the length of `fields.order` (a number) with a text; a number stands without quotes",
+        "compares the length of `fields.order` (a number) with a text; write a number without quotes",
     );
     check(
         "{{ 'a' in fields.amount }}",
@@ -169,7 +169,7 @@ fn an_order_that_hangs_on_a_missing_value_is_warned_of() {
 }
 
 #[test]
-fn a_file_of_nothing_else_is_told_in_little() {
+fn a_file_of_nothing_else_gets_a_short_answer() {
     let values: Vec<String> = (0..100).map(|n| format!("\"{n:0>2000}\"")).collect();
     let forms: String = (0..20)
         .map(|n| format!("  - {{ button: B{n}, form: {{ x: {{ type: number, max: {n} }} }}, then: [ finish: f ] }}\n"))

@@ -128,14 +128,14 @@ fn a_link_or_a_finish_is_alone_in_its_stage() {
 }
 
 #[test]
-fn people_must_be_told_and_know_one_button_from_another() {
+fn a_stage_needs_an_alert_and_distinct_buttons() {
     check(
         "
   - { button: Go, then: [ { finish: a } ] }
   - { button: Go, then: [ { finish: b } ] }
 ",
         &[
-            "1.0 warning NO_ALERT: `new-call` has buttons and no alert: nobody is told that they wait",
+            "1.0 warning NO_ALERT: `new-call` has buttons and no alert: nobody learns that they wait",
             "1.2 fault DUPLICATE_LABEL: the stage has another button `Go`",
         ],
     );
@@ -297,7 +297,7 @@ on_new_call:
 }
 
 #[test]
-fn what_is_wrong_twice_in_one_action_is_told_once() {
+fn an_error_twice_in_one_action_is_reported_once() {
     check(
         "
   - alert: { text: a, team: care }
@@ -343,7 +343,7 @@ fn a_form_is_there_until_the_next_push_or_timer() {
         &actions("              - set-field: { field: amount, to: '5' }"),
         &[],
     );
-    let gone = "names `form.ref`, which no push that leads to this stage asks for: keep it with `set-field` where it is asked for, and name the field";
+    let gone = "names `form.ref`, which no push that leads to this stage requests: keep it with `set-field` where it is requested, and name the field";
     check(
         &actions("              - finish: { outcome: early, when: form.ref == 'y' }"),
         &[&format!("4.1 fault UNKNOWN_FIELD: `when` {gone}")],
@@ -355,7 +355,7 @@ fn a_form_is_there_until_the_next_push_or_timer() {
 }
 
 #[test]
-fn what_is_found_in_the_whole_is_told_with_its_place_in_the_file() {
+fn errors_of_the_whole_workflow_have_their_place_in_the_file() {
     let file = r#"format: 1
 workflow: w
 title: T
@@ -386,7 +386,7 @@ on_new_call:
         Declared::new(&is_team, &|name| name == "office"),
     );
     places.put(&mut faults);
-    let told: Vec<String> = faults
+    let found: Vec<String> = faults
         .iter()
         .map(|fault| {
             format!(
@@ -411,5 +411,5 @@ on_new_call:
         "21:21 UNKNOWN_EVENT to",
         "22:9 ACTION_AFTER_END ",
     ];
-    assert_eq!(told, expected);
+    assert_eq!(found, expected);
 }

@@ -2,7 +2,7 @@
 
 use super::hours::{Opening, WEEKDAYS};
 
-/// What stands for the hyphen elsewhere.
+/// The characters that people use instead of the hyphen.
 const DASHES: [char; 7] = [
     '\u{2010}', '\u{2011}', '\u{2012}', '\u{2013}', '\u{2014}', '\u{2212}', '~',
 ];

@@ -104,7 +104,7 @@ fn type_error(one: &IdedExpr, other: &IdedExpr, samples: &Samples) -> Option<Str
         ("time", "text") | ("text", "time") => {
             "; write a moment as `timestamp(\"2026-01-31T12:00:00Z\")`"
         }
-        ("number", "text") | ("text", "number") => "; a number stands without quotes",
+        ("number", "text") | ("text", "number") => "; write a number without quotes",
         _ => "",
     };
     (one != other).then(|| format!("compares {one} with {other}, which are never the same{hint}"))

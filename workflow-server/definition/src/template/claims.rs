@@ -225,13 +225,11 @@ fn compared(one: &Side, other: &Side, looks: Looks, knows: &impl Knows) -> Optio
         let hint = match ((one, kind), (other, with)) {
             ((Side::Literal(_), Kind::Text), (_, Kind::Number))
             | ((_, Kind::Number), (Side::Literal(_), Kind::Text)) => {
-                "; a number stands without quotes"
+                "; write a number without quotes"
             }
             ((Side::Literal(_), Kind::Number), (_, Kind::Text))
-            | ((_, Kind::Text), (Side::Literal(_), Kind::Number)) => "; a text stands in quotes",
-            ((_, Kind::Bool), _) | (_, (_, Kind::Bool)) => {
-                "; ask for it by itself: `{% if PLACE %}`"
-            }
+            | ((_, Kind::Text), (Side::Literal(_), Kind::Number)) => "; write a text in quotes",
+            ((_, Kind::Bool), _) | (_, (_, Kind::Bool)) => "; test it alone: `{% if PLACE %}`",
             _ => "",
         };
         return Some(format!(

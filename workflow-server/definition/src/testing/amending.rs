@@ -1,5 +1,5 @@
-//! Other versions of a workflow: what authors do to a workflow that runs, each change valid by
-//! itself.
+//! Other versions of a workflow: what authors do to a workflow that runs. Each change is valid
+//! alone.
 
 use std::collections::HashSet;
 
@@ -223,7 +223,7 @@ fn with_button_moved(definition: &Definition, from: usize, to: usize) -> Option<
     (reached(&moved).len() == moved.stages.len()).then_some(moved)
 }
 
-/// The place of a stage in which something waits, whatever the conditions say.
+/// The place of a stage in which something waits under all conditions.
 fn any_waiting(definition: &Definition, at: &Index) -> Option<usize> {
     let waits = |stage: &Stage| {
         stage

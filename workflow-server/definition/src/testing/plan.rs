@@ -88,7 +88,7 @@ pub(super) fn plans() -> impl Strategy<Value = Plan> {
         let sets = vec((any::<Index>(), option::of(words::conditions())), 0..2);
         (early, sets, vec(alerts(), 0..3), vec(waits(plan), 1..4)).prop_map(
             |(early, sets, alerts, mut waits)| {
-                // Something waits, whatever the conditions say.
+                // Something waits under all conditions.
                 waits[0].when = None;
                 Plan::Wait {
                     early,
@@ -270,8 +270,8 @@ impl<'a> Lowering<'a> {
         };
         let mut labels = HashSet::new();
         for wait in waits {
-            let id = unique(&wait.id, &mut self.ids);
-            let label = unique(&wait.label, &mut labels);
+            let id = words::unique(&wait.id, &mut self.ids);
+            let label = words::unique(&wait.label, &mut labels);
             self.stages[place].2.push(id.clone());
             let (kind, label) = match &wait.kind {
                 WaitKind::Button { .. } => (EventKind::ButtonPushed, label),
@@ -488,14 +488,4 @@ fn default_label(after: Option<Span>, at: Option<ClockTime>) -> String {
         (Some(after), None) => format!("After {after}"),
         (None, at) => at.map_or_else(|| "Timer".to_owned(), |at| format!("At {at}")),
     }
-}
-
-fn unique(word: &str, taken: &mut HashSet<String>) -> String {
-    let numbered = (2..).map(|number| format!("{word}-{number}"));
-    let free = std::iter::once(word.to_owned())
-        .chain(numbered)
-        .find(|word| !taken.contains(word));
-    let free = free.unwrap_or_else(|| word.to_owned());
-    taken.insert(free.clone());
-    free
 }

@@ -1,5 +1,7 @@
 //! The words of arbitrary definitions: names, labels, texts, spans, fields.
 
+use std::collections::HashSet;
+
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::select;
@@ -179,4 +181,15 @@ pub(super) fn conditions() -> impl Strategy<Value = Expression> {
         "!call.ended",
     ]);
     known.prop_map(|source| Expression::parse(source).expect("a condition"))
+}
+
+/// The word, or the word with the first number that is not taken. It is taken after that.
+pub(super) fn unique(word: &str, taken: &mut HashSet<String>) -> String {
+    let numbered = (2..).map(|number| format!("{word}-{number}"));
+    let free = std::iter::once(word.to_owned())
+        .chain(numbered)
+        .find(|word| !taken.contains(word));
+    let free = free.unwrap_or_else(|| word.to_owned());
+    taken.insert(free.clone());
+    free
 }

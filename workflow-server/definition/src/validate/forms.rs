@@ -100,7 +100,7 @@ pub(super) fn check<'d>(
             {
                 let place = rules::quoted(&format!("form.{name}"));
                 let message = format!(
-                    "names {place}, which no push that leads to this stage asks for: keep it with `set-field` where it is asked for, and name the field"
+                    "names {place}, which no push that leads to this stage requests: keep it with `set-field` where it is requested, and name the field"
                 );
                 report(field, FaultCode::UnknownField, message);
             }

@@ -15,7 +15,6 @@ use crate::validate::scene::{Events, Scene};
 use crate::validate::{expressions, forms, warnings};
 
 pub(super) fn check<'d>(scene: &Scene<'d>, stage: &'d Stage, faults: &mut Vec<Fault>) {
-    let events = scene.events;
     check_end(scene.definition, stage, faults);
     check_order(stage, faults);
     let mut labels = HashSet::new();
@@ -28,48 +27,13 @@ pub(super) fn check<'d>(scene: &Scene<'d>, stage: &'d Stage, faults: &mut Vec<Fa
                 ..in_action(stage, place, code, message)
             });
         });
-        let mut report = |field: &str, code, message| {
+        let report = |field: &str, code, message| {
             faults.push(Fault {
                 field: field.to_owned(),
                 ..in_action(stage, place, code, message)
             });
         };
-        forms::check(
-            &scene.forms,
-            &scene.names,
-            stage,
-            action,
-            |field, code, message| {
-                let subject = if field == "text" {
-                    "the text".to_owned()
-                } else {
-                    format!("`{field}`")
-                };
-                report(field, code, format!("{subject} {message}"));
-            },
-        );
-        match &action.kind {
-            ActionKind::Alert(alert) => check_alert(scene, alert, report),
-            ActionKind::Button(button) => {
-                if !labels.insert(button.label.as_str()) {
-                    let message = format!(
-                        "the stage has another button {}",
-                        rules::quoted(&button.label)
-                    );
-                    report("button", FaultCode::DuplicateLabel, message);
-                }
-                if events.place(&button.event).is_none() {
-                    report(
-                        "id",
-                        FaultCode::UnknownEvent,
-                        unknown_event(&button.event, events),
-                    );
-                }
-            }
-            ActionKind::Timer(timer) => check_timer(scene, timer, report),
-            ActionKind::Link(link) => check_link(link, events, report),
-            ActionKind::Finish(_) | ActionKind::SetField(_) => {}
-        }
+        check_action(scene, stage, action, &mut labels, report);
         for (field, message) in warnings::of_action(scene, action) {
             let of_action = in_action(stage, place, FaultCode::BadValue, message);
             faults.push(Fault {
@@ -78,6 +42,44 @@ pub(super) fn check<'d>(scene: &Scene<'d>, stage: &'d Stage, faults: &mut Vec<Fa
                 ..of_action
             });
         }
+    }
+}
+
+/// Checks one action. `labels` has those of the buttons before it.
+fn check_action<'d>(
+    scene: &Scene<'d>,
+    stage: &'d Stage,
+    action: &'d Action,
+    labels: &mut HashSet<&'d str>,
+    mut report: impl FnMut(&str, FaultCode, String),
+) {
+    let report_form = |field: &str, code, message: String| {
+        let subject = if field == "text" {
+            "the text".to_owned()
+        } else {
+            format!("`{field}`")
+        };
+        report(field, code, format!("{subject} {message}"));
+    };
+    forms::check(&scene.forms, &scene.names, stage, action, report_form);
+    match &action.kind {
+        ActionKind::Alert(alert) => check_alert(scene, alert, report),
+        ActionKind::Button(button) => {
+            if !labels.insert(button.label.as_str()) {
+                let message = format!(
+                    "the stage has another button {}",
+                    rules::quoted(&button.label)
+                );
+                report("button", FaultCode::DuplicateLabel, message);
+            }
+            if scene.events.place(&button.event).is_none() {
+                let message = unknown_event(&button.event, scene.events);
+                report("id", FaultCode::UnknownEvent, message);
+            }
+        }
+        ActionKind::Timer(timer) => check_timer(scene, timer, report),
+        ActionKind::Link(link) => check_link(link, scene.events, report),
+        ActionKind::Finish(_) | ActionKind::SetField(_) => {}
     }
 }
 
@@ -107,7 +109,7 @@ fn check_end(definition: &Definition, stage: &Stage, faults: &mut Vec<Fault>) {
     let buttons = stage.actions.iter().any(|action| action.button().is_some());
     if buttons && !stage.actions.iter().any(is_alert) {
         let message = format!(
-            "`{}` has buttons and no alert: nobody is told that they wait",
+            "`{}` has buttons and no alert: nobody learns that they wait",
             stage.event.id
         );
         faults.push(Fault {

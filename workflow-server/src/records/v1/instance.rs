@@ -300,15 +300,6 @@ impl TryFrom<InstanceRecord> for Instance {
     type Error = RecordError;
 
     fn try_from(record: InstanceRecord) -> Result<Self, RecordError> {
-        let field = |field: FieldRecord| {
-            Ok((
-                field.place as u16,
-                field
-                    .value
-                    .ok_or(RecordError::Incomplete("field value"))?
-                    .try_into()?,
-            ))
-        };
         Ok(Self {
             id: record
                 .id
@@ -333,23 +324,14 @@ impl TryFrom<InstanceRecord> for Instance {
             fields: record
                 .fields
                 .into_iter()
-                .map(field)
+                .map(from_field_record)
                 .collect::<Result<_, RecordError>>()?,
             alerts: record
                 .alerts
                 .into_iter()
                 .map(TryInto::try_into)
                 .collect::<Result<_, _>>()?,
-            timers: record
-                .timers
-                .into_iter()
-                .map(|timer| Timer {
-                    action: timer.action as u16,
-                    due: Time(timer.due),
-                    waits_for_claim: timer.waits_for_claim,
-                    waited: timer.waited.map(Time),
-                })
-                .collect(),
+            timers: record.timers.iter().map(from_timer_record).collect(),
             ending: record.ending.into(),
             claim: record.claim.map(from_claim_record),
             pause: record.pause.map(from_pause_record),
@@ -362,6 +344,20 @@ impl TryFrom<InstanceRecord> for Instance {
                 .collect(),
             filling: record.filling.map(from_filling_record).transpose()?,
         })
+    }
+}
+
+fn from_field_record(record: FieldRecord) -> Result<(u16, Value), RecordError> {
+    let value = record.value.ok_or(RecordError::Incomplete("field value"))?;
+    Ok((record.place as u16, value.try_into()?))
+}
+
+fn from_timer_record(record: &TimerRecord) -> Timer {
+    Timer {
+        action: record.action as u16,
+        due: Time(record.due),
+        waits_for_claim: record.waits_for_claim,
+        waited: record.waited.map(Time),
     }
 }
 

@@ -27,7 +27,7 @@ fn an_action_is_one_known_thing() {
 ",
         &[
             "5:11 (stage 1, action 1) MISSING_KEY `link` needs `to`",
-            "6:5 (stage 1, action 1) UNKNOWN_KEY unknown key `team`; nothing stands beside `link`",
+            "6:5 (stage 1, action 1) UNKNOWN_KEY unknown key `team`; `link` has no keys beside it",
         ],
     );
 }
@@ -123,7 +123,7 @@ fn links_and_finishes_are_checked() {
   - link: { to: a, max: 2 }
 ",
         &[
-            "5:11 (stage 1, action 1) MISSING_KEY `max` needs `else`: how often to go there, and where to go from then on",
+            "5:11 (stage 1, action 1) MISSING_KEY `max` needs `else`: how often to go there, and where to go after that",
         ],
     );
     check_actions(
@@ -131,7 +131,7 @@ fn links_and_finishes_are_checked() {
   - link: { to: a, else: b }
 ",
         &[
-            "5:11 (stage 1, action 1) MISSING_KEY `else` needs `max`: how often to go there, and where to go from then on",
+            "5:11 (stage 1, action 1) MISSING_KEY `else` needs `max`: how often to go there, and where to go after that",
         ],
     );
     check_actions(

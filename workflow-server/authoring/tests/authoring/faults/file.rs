@@ -3,7 +3,7 @@
 use super::{check, check_actions, check_amended};
 
 #[test]
-fn a_retention_under_a_day_is_refused_where_it_stands() {
+fn a_retention_under_a_day_is_refused_at_its_line() {
     let file = "format: 1\nworkflow: w\ntitle: W\nretention: 12h\non_new_call: [finish: done]\n";
     check(file, &["4:12 BAD_VALUE a retention must be at least 1d"]);
 }

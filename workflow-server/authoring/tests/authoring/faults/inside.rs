@@ -121,8 +121,8 @@ fn a_text_that_cannot_be_read_hides_nothing_else() {
         read_placed(&text, |_| None).is_err_and(|faults| faults.len() == 2),
         "the file alone has two"
     );
-    // Where the form is wrong the workflow is not judged: what is missing would be told in its
-    // place.
+    // Where the form is wrong the workflow is not judged: an error would be reported for
+    // what is missing.
     let broken = text.replace("id: go", "it: go");
     assert!(
         all(&broken)
@@ -134,7 +134,7 @@ fn a_text_that_cannot_be_read_hides_nothing_else() {
 }
 
 #[test]
-fn what_is_not_a_template_is_told_in_plain_words() {
+fn an_invalid_template_gets_a_plain_message() {
     for (written, expected) in [
         (
             "\"{{ call.customer\"",
@@ -179,7 +179,7 @@ fn what_is_not_a_template_is_told_in_plain_words() {
 }
 
 #[test]
-fn what_is_not_an_expression_is_told_in_plain_words() {
+fn an_invalid_expression_gets_a_plain_message() {
     for (written, expected) in [
         ("visit >", "it ends too early"),
         (

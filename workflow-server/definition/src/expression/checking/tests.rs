@@ -125,11 +125,11 @@ fn what_is_wrong_is_said_in_plain_words() {
     );
     check(
         "fields.amount == '4'",
-        "compares number with text, which are never the same; a number stands without quotes",
+        "compares number with text, which are never the same; write a number without quotes",
     );
     check(
         "visit in ['4']",
-        "compares number with text, which are never the same; a number stands without quotes",
+        "compares number with text, which are never the same; write a number without quotes",
     );
     check(
         "fields.at != '2026-01-01'",
@@ -141,7 +141,7 @@ fn what_is_wrong_is_said_in_plain_words() {
     );
     check(
         "fields.vip || call.details['x'] == 4 && true",
-        "compares text with number, which are never the same; a number stands without quotes",
+        "compares text with number, which are never the same; write a number without quotes",
     );
     check(
         "4 in call.details",
@@ -191,7 +191,7 @@ fn what_is_wrong_is_said_in_plain_words() {
 }
 
 #[test]
-fn what_other_languages_write_is_told_in_ours() {
+fn operators_of_other_languages_get_a_hint() {
     for (source, hint) in [
         ("fields.amount = 5", "; equal is `==`"),
         ("fields.vip and fields.amount > 5", "; and is `&&`"),
@@ -211,7 +211,7 @@ fn what_other_languages_write_is_told_in_ours() {
 fn a_literal_that_the_field_never_takes_is_a_fault() {
     let fields = declared();
     let names = Names::new(&fields, []);
-    let told = |source: &str, name: &str| {
+    let literal_error = |source: &str, name: &str| {
         let expression = Expression::parse(source).expect("an expression");
         let field = fields
             .iter()
@@ -224,15 +224,15 @@ fn a_literal_that_the_field_never_takes_is_a_fault() {
         expression.literal_error(field, &names)
     };
     assert_eq!(
-        told("'refnud'", "kind").as_deref(),
+        literal_error("'refnud'", "kind").as_deref(),
         Some(
             "gives `refnud`, but `fields.kind` must be one of refund, voucher; did you mean `refund`?"
         )
     );
     assert_eq!(
-        told("9", "few").as_deref(),
+        literal_error("9", "few").as_deref(),
         Some("gives `9`, but `fields.few` must be at most 5")
     );
-    assert_eq!(told("'voucher'", "kind"), None);
-    assert_eq!(told("fields.name", "kind"), None);
+    assert_eq!(literal_error("'voucher'", "kind"), None);
+    assert_eq!(literal_error("fields.name", "kind"), None);
 }
