@@ -17,6 +17,7 @@ const CLEAN: &[&str] = &[
     "workflow-server/authoring",
     "workflow-server/definition",
     "workflow-server/engine",
+    "workflow-server/tests",
 ];
 
 /// Where a word stays: the file, the word, and why.

@@ -186,7 +186,7 @@ fn holding(dir: &std::path::Path) -> Vec<String> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_old_data_directory_tells_of_erasures_that_no_backup_knows() {
+async fn the_old_data_directory_shows_erasures_that_no_backup_has() {
     let house = House::new().await;
     let archived = furnish(&house).await;
     house.back_up().await;
@@ -242,7 +242,7 @@ async fn an_erasure_is_not_done_before_a_running_backup_has_ended() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_backup_in_the_middle_of_an_erasure_goes_on_with_it_when_it_is_restored() {
+async fn a_restored_backup_continues_an_unfinished_erasure() {
     let house = House::new().await;
     let archived = furnish(&house).await;
     let held = house.handle.capture().await.unwrap();

@@ -83,7 +83,7 @@ async fn what_is_restored_from_a_backup_under_load_is_what_the_server_had() {
             manifest.generation
         );
         let ids = instances(&read);
-        // The restored server keeps archiving by itself: what had left at the sequence is compared.
+        // The restored server keeps archiving: what had left at the sequence is compared.
         let model = model_at(&entries, manifest.sequence);
         let root = model.root();
         let gone: Vec<_> = ids

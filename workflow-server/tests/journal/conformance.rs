@@ -1,112 +1,16 @@
 //! What every log and vault must do, run on files and in memory. After each step the store is
 //! opened again.
 
-use std::sync::Arc;
+mod subject;
 
 use bytes::Bytes;
-use futures::FutureExt as _;
-use tempfile::TempDir;
-use workflow_server::journal::memory::MemoryStore;
 use workflow_server::journal::{
-    Bounds, FRAME_BYTES_MAX, GROUP_BYTES_MAX, Group, JournalError, KEY_BYTES_MAX, Leading, Log,
-    NAME_CHARS_MAX, Position, Storage, Store, Vault,
+    Bounds, FRAME_BYTES_MAX, GROUP_BYTES_MAX, Group, JournalError, KEY_BYTES_MAX, NAME_CHARS_MAX,
+    Position,
 };
 
-use super::support::{all, append_by, close, group, open, read_blob, write_blob};
-
-/// A store that can be closed and opened again.
-trait Subject: Sized {
-    fn new() -> Self;
-    fn log(&self) -> Arc<dyn Log>;
-    fn vault(&self) -> Arc<dyn Vault>;
-    fn leading(&self) -> &Leading;
-    fn reopened(self) -> Self;
-}
-
-struct OnFiles {
-    dir: TempDir,
-    store: Store,
-    leading: Leading,
-}
-
-impl Subject for OnFiles {
-    fn new() -> Self {
-        let dir = tempfile::tempdir().unwrap();
-        let store = open(dir.path()).unwrap();
-        assert!(store.created);
-        let leading = led(&store);
-        Self {
-            dir,
-            store,
-            leading,
-        }
-    }
-
-    fn log(&self) -> Arc<dyn Log> {
-        self.store.log()
-    }
-
-    fn vault(&self) -> Arc<dyn Vault> {
-        self.store.vault()
-    }
-
-    fn leading(&self) -> &Leading {
-        &self.leading
-    }
-
-    fn reopened(self) -> Self {
-        let Self {
-            dir,
-            store,
-            leading,
-        } = self;
-        let identity = store.identity().clone();
-        drop(leading);
-        close(store, dir.path());
-        let store = open(dir.path()).unwrap();
-        assert_eq!((store.created, store.copied), (false, false));
-        assert_eq!(*store.identity(), identity);
-        let leading = led(&store);
-        Self {
-            dir,
-            store,
-            leading,
-        }
-    }
-}
-
-struct InMemory(MemoryStore, Leading);
-
-/// Both stores grant it at once.
-fn led(store: &dyn Storage) -> Leading {
-    store.take_over().now_or_never().unwrap().unwrap()
-}
-
-impl Subject for InMemory {
-    fn new() -> Self {
-        let store = MemoryStore::new();
-        let leading = led(&store);
-        Self(store, leading)
-    }
-
-    fn log(&self) -> Arc<dyn Log> {
-        self.0.log()
-    }
-
-    fn vault(&self) -> Arc<dyn Vault> {
-        self.0.vault()
-    }
-
-    fn leading(&self) -> &Leading {
-        &self.1
-    }
-
-    fn reopened(self) -> Self {
-        let store = self.0.restart();
-        let leading = led(&store);
-        Self(store, leading)
-    }
-}
+use self::subject::{InMemory, OnFiles, Subject};
+use crate::support::{all, append_by, group, read_blob, write_blob};
 
 async fn append<S: Subject>(store: &S, entries: u64, bytes: usize) -> Group {
     append_by(store.leading(), store.log().as_ref(), entries, bytes).await
@@ -240,7 +144,7 @@ async fn trimming_drops_whole_groups_and_says_what_is_gone<S: Subject>(mut store
     }
 }
 
-async fn a_log_that_is_trimmed_empty_goes_on_where_it_was<S: Subject>(store: S) {
+async fn a_log_that_is_trimmed_empty_continues_where_it_was<S: Subject>(store: S) {
     let last = append(&store, 4, 10).await;
     store.leading().log().trim(u64::MAX).await.unwrap();
     let store = store.reopened();
@@ -295,7 +199,7 @@ async fn a_log_can_be_started_elsewhere_only_while_it_is_new<S: Subject>(store: 
     assert_eq!(all(store.log().as_ref()).await, vec![group]);
 }
 
-async fn a_renewed_log_holds_what_it_held_and_goes_on<S: Subject>(mut store: S) {
+async fn a_renewed_log_keeps_its_groups_and_continues<S: Subject>(mut store: S) {
     let mut groups = Vec::new();
     for round in 0..3 {
         for _ in 0..10 {
@@ -503,10 +407,10 @@ on_files_and_in_memory!(
     a_read_begins_at_the_group_with_the_entry_and_stops_at_the_bytes,
     a_group_that_does_not_follow_is_refused_and_writes_nothing,
     trimming_drops_whole_groups_and_says_what_is_gone,
-    a_log_that_is_trimmed_empty_goes_on_where_it_was,
+    a_log_that_is_trimmed_empty_continues_where_it_was,
     many_small_groups_are_trimmed_in_several_batches,
     a_log_can_be_started_elsewhere_only_while_it_is_new,
-    a_renewed_log_holds_what_it_held_and_goes_on,
+    a_renewed_log_keeps_its_groups_and_continues,
     a_blob_is_seen_only_when_it_is_finished,
     a_blob_is_never_replaced_and_a_dropped_one_leaves_nothing,
     a_key_has_its_newest_value,

@@ -13,7 +13,7 @@ use workflow_server::journal::{
 };
 
 use crate::support::{
-    ToldDisk, all, append, append_by, close, copy_directory, files_below, group, log_directory,
+    ScriptedDisk, all, append, append_by, close, copy_directory, files_below, group, log_directory,
     open, options, read_blob, write_blob,
 };
 
@@ -27,7 +27,7 @@ fn failed(result: Result<(), JournalError>) -> String {
 #[tokio::test]
 async fn after_a_failed_sync_of_the_log_nothing_is_written_and_the_next_open_copies_it() {
     let dir = tempfile::tempdir().unwrap();
-    let disk = Arc::new(ToldDisk::default());
+    let disk = Arc::new(ScriptedDisk::default());
     let store = Store::open(dir.path(), &options(), disk.clone()).unwrap();
     let mut groups = vec![append(&store, 2, 100).await, append(&store, 2, 100).await];
     disk.fail_syncs_of("db");
@@ -104,7 +104,7 @@ async fn a_failed_sync_of_the_vault_ends_the_writing_too() {
             .await
             .unwrap();
         close(store, dir.path());
-        let disk = Arc::new(ToldDisk::default());
+        let disk = Arc::new(ScriptedDisk::default());
         let store = Store::open(dir.path(), &options(), disk.clone()).unwrap();
         let kept = append(&store, 2, 100).await;
         disk.fail_syncs_of(place);
@@ -144,7 +144,7 @@ async fn a_failed_sync_of_the_vault_ends_the_writing_too() {
 #[tokio::test]
 async fn a_head_file_that_cannot_be_synced_ends_the_writing() {
     let dir = tempfile::tempdir().unwrap();
-    let disk = Arc::new(ToldDisk::default());
+    let disk = Arc::new(ScriptedDisk::default());
     let store = Store::open(dir.path(), &options(), disk.clone()).unwrap();
     disk.fail_syncs_of("head");
     // The head is written beside the answers: the failure shows by one of the next groups, and at a
@@ -175,7 +175,7 @@ async fn a_head_file_that_cannot_be_synced_ends_the_writing() {
 }
 
 /// Has all syncs fail from number `nth` on, counted from 0; holds the path of the first that did.
-fn fail_syncs_from(disk: &ToldDisk, nth: usize) -> Arc<Mutex<Option<PathBuf>>> {
+fn fail_syncs_from(disk: &ScriptedDisk, nth: usize) -> Arc<Mutex<Option<PathBuf>>> {
     let (mut count, failed) = (0, Arc::new(Mutex::new(None)));
     let first = Arc::clone(&failed);
     disk.on_sync(move |path| {
@@ -207,7 +207,8 @@ fn content_of_log(dir: &Path) -> (Option<String>, Vec<(PathBuf, Vec<u8>)>) {
 
 /// Opens again and again, with each of its syncs failing in turn, until there are no more of them;
 /// answers how many there were. Before each try `prepare` makes the directory what is to be opened;
-/// after each `check` looks at what is served by the next open, and is told which sync had failed.
+/// after each `check` looks at what is served by the next open, and receives the file whose sync
+/// failed.
 async fn fail_each_sync_of_open(
     prepare: impl Fn(&Path),
     check: impl AsyncFn(Store, Option<PathBuf>),
@@ -216,7 +217,7 @@ async fn fail_each_sync_of_open(
         let dir = tempfile::tempdir().unwrap();
         prepare(dir.path());
         let before = content_of_log(dir.path());
-        let disk = Arc::new(ToldDisk::default());
+        let disk = Arc::new(ScriptedDisk::default());
         let failed = fail_syncs_from(&disk, nth);
         let opened = Store::open(dir.path(), &options(), disk.clone());
         disk.on_sync(|_| Ok(()));
@@ -289,9 +290,9 @@ async fn a_sync_that_fails_while_a_store_is_opened_costs_nothing_but_that_open()
 }
 
 #[tokio::test]
-async fn a_full_disk_refuses_early_and_goes_on_when_there_is_space() {
+async fn a_full_disk_refuses_early_and_continues_with_space() {
     let dir = tempfile::tempdir().unwrap();
-    let disk = Arc::new(ToldDisk::default());
+    let disk = Arc::new(ScriptedDisk::default());
     let mut with_reserve = options();
     with_reserve.reserve_bytes = 1_000_000;
     let store = Store::open(dir.path(), &with_reserve, disk.clone()).unwrap();
@@ -321,7 +322,7 @@ async fn a_full_disk_refuses_early_and_goes_on_when_there_is_space() {
     );
     assert_eq!(store.failure(), None, "nothing has failed");
     store.leading().log().trim(1).await.unwrap();
-    assert!(store.bounds().is_empty(), "what gives space back goes on");
+    assert!(store.bounds().is_empty(), "what frees space continues");
     groups.clear();
     disk.set_free(1_000_000);
     store.leading().log().append(next.clone()).await.unwrap();
@@ -343,11 +344,11 @@ async fn a_commit_that_hangs_is_reported_by_the_watchdog() {
     // Long enough for a commit on a busy machine.
     watched.commit_limit = Duration::from_secs(1);
     watched.on_stuck = Arc::new(move |why| said.lock().unwrap().send(why.to_owned()).unwrap());
-    let disk = Arc::new(ToldDisk::default());
+    let disk = Arc::new(ScriptedDisk::default());
     let store = Store::open(dir.path(), &watched, disk.clone()).unwrap();
     append(&store, 1, 10).await;
     assert!(hear.try_recv().is_err(), "a commit in time is not reported");
-    let (go_on, wait) = std::sync::mpsc::channel::<()>();
+    let (resume, wait) = std::sync::mpsc::channel::<()>();
     disk.on_sync(move |path| {
         if path.ends_with("db") {
             let _ = wait.recv();
@@ -362,12 +363,12 @@ async fn a_commit_that_hangs_is_reported_by_the_watchdog() {
         .unwrap();
     assert!(why.contains("the server must be restarted"), "{why}");
     assert!(!hanging.is_finished());
-    drop(go_on);
+    drop(resume);
     hanging.await.unwrap().unwrap();
 }
 
 #[tokio::test]
-async fn the_store_in_memory_fails_where_it_is_told_to() {
+async fn the_store_in_memory_fails_where_the_test_wants() {
     for (at, kept) in [(FailAt::BeforeStored, 1), (FailAt::AfterStored, 2)] {
         let store = MemoryStore::new();
         let leading = store.take_over().await.unwrap();

@@ -18,8 +18,8 @@ use workflow_server::journal::{
 };
 
 use crate::support::{
-    ToldDisk, all, append, asked, close, copy_directory, files_below, log_directory, open, options,
-    read_blob, write_blob,
+    ScriptedDisk, all, append, asked, close, copy_directory, files_below, log_directory, open,
+    options, read_blob, write_blob,
 };
 
 /// Opening gives up after this time without progress: ten times what a busy machine takes for so
@@ -27,7 +27,7 @@ use crate::support::{
 const OPEN_LIMIT: Duration = Duration::from_secs(10);
 /// Reading everything may take so long.
 const READ_LIMIT: Duration = Duration::from_secs(30);
-/// The size of the blocks in which content is told from the unused rest of sled's files.
+/// The size of the blocks in which content is distinguished from the unused rest of sled's files.
 const BLOCK: usize = 512;
 /// Where a frame's content begins in a blob, and what lies between two frames: header and checksum.
 const FRAME_HEADER: usize = 6;
@@ -138,7 +138,7 @@ fn bounded() -> Options {
     options
 }
 
-/// Whether the operator is told what is damaged and how to restore it.
+/// Whether the error shows the operator what is damaged and how to restore it.
 fn judge(error: &OpenError) -> Found {
     let is_named = matches!(
         error,
@@ -159,7 +159,7 @@ fn judge(error: &OpenError) -> Found {
 
 /// Opens the store and reads all of it.
 async fn look(dir: &Path, original: &Original, options: &Options) -> Found {
-    match Store::open(dir, options, Arc::new(ToldDisk::default())) {
+    match Store::open(dir, options, Arc::new(ScriptedDisk::default())) {
         Ok(store) => tokio::time::timeout(READ_LIMIT, read(&store, original))
             .await
             .unwrap_or_else(|_late| Found::Wrong("reading it hangs".to_owned())),

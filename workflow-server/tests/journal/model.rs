@@ -12,7 +12,7 @@ use workflow_server::journal::{
     Group, JournalError, Leading, Log, Options, Position, Storage as _, Store, Vault,
 };
 
-use crate::support::{ToldDisk, all, close, group, open, options, read_blob, write_blob};
+use crate::support::{ScriptedDisk, all, close, group, open, options, read_blob, write_blob};
 
 #[derive(Clone, Debug)]
 enum Step {
@@ -138,7 +138,7 @@ async fn on_files(steps: Vec<Step>) {
                 fresh_copy,
                 ..options()
             };
-            store = Store::open(dir.path(), &options, Arc::new(ToldDisk::default())).unwrap();
+            store = Store::open(dir.path(), &options, Arc::new(ScriptedDisk::default())).unwrap();
             assert_eq!((store.created, store.copied), (false, fresh_copy));
             model
                 .check(store.log().as_ref(), store.vault().as_ref())

@@ -1,7 +1,7 @@
 //! Power cuts: of everything that was written since the last sync of a file, any subset of its
 //! blocks of 4 KiB may have reached the disk, and its length may be the old or the new one; of the
-//! names that changed in a directory since its last sync, any may. Whatever is left of a store at
-//! any sync, in use or while it is opened or copied, opening it finds everything that was
+//! names that changed in a directory since its last sync, any may. Each store that is left at any
+//! sync, in use or while it is opened or copied, can be opened and has everything that was
 //! acknowledged.
 //!
 //! `AFTERCALL_POWER_CUTS` says how many images are built, `AFTERCALL_SEED` which ones.
@@ -19,12 +19,12 @@ use workflow_server::journal::{Options, Position, Storage as _, Store};
 
 use self::recorder::Recorder;
 use self::workload::{Expected, Workload};
-use crate::support::{ToldDisk, all, asked, open, options, read_blob};
+use crate::support::{ScriptedDisk, all, asked, open, options, read_blob};
 
 /// Images of one run of the workload.
 const IMAGES_PER_RUN: usize = 20;
-/// A run is at most so many syncs old when its first image is taken: by then sled uses its space
-/// anew.
+/// A run is at most so many syncs old when its first image is taken: sled reuses its space before
+/// that.
 const SYNCS_BEFORE_MAX: u32 = 1_200;
 /// Reading everything in an image may take so long.
 const READ_LIMIT: Duration = Duration::from_secs(30);
@@ -92,10 +92,10 @@ async fn cut(seed: u64, is_forgotten: fn(&Path) -> bool) -> Vec<Image> {
         images: Vec::new(),
         random: StdRng::seed_from_u64(random.random()),
     }));
-    let disk = Arc::new(ToldDisk::default());
-    let told = Arc::clone(&cuts);
+    let disk = Arc::new(ScriptedDisk::default());
+    let watching = Arc::clone(&cuts);
     disk.on_sync(move |path| {
-        told.lock().unwrap().on_sync(path);
+        watching.lock().unwrap().on_sync(path);
         Ok(())
     });
     let reopen = |fresh_copy| {

@@ -12,7 +12,7 @@ use tempfile::TempDir;
 use workflow_server::journal::{Group, OpenError, Storage as _, Store};
 
 use crate::support::{
-    ToldDisk, all, append, close, copy_directory, files_below, log_directory, open, options,
+    ScriptedDisk, all, append, close, copy_directory, files_below, log_directory, open, options,
 };
 
 /// A closed store with ten groups, a trim and a blob.
@@ -55,7 +55,7 @@ async fn a_store_that_somebody_has_open_is_refused() {
     let first = open(dir.path()).unwrap();
     let mut impatient = options();
     impatient.lock_wait = Duration::ZERO;
-    let second = Store::open(dir.path(), &impatient, Arc::new(ToldDisk::default()));
+    let second = Store::open(dir.path(), &impatient, Arc::new(ScriptedDisk::default()));
     let Err(error @ OpenError::Locked { .. }) = second.map(drop) else {
         panic!("two have it open")
     };
@@ -75,7 +75,7 @@ async fn a_store_whose_lock_file_was_removed_is_still_refused() {
     fs::remove_file(dir.path().join("lock")).unwrap();
     let mut impatient = options();
     impatient.lock_wait = Duration::ZERO;
-    let second = Store::open(dir.path(), &impatient, Arc::new(ToldDisk::default()));
+    let second = Store::open(dir.path(), &impatient, Arc::new(ScriptedDisk::default()));
     assert!(
         matches!(second.map(drop), Err(OpenError::Locked { .. })),
         "two have it open"
@@ -162,7 +162,7 @@ async fn an_older_copy_of_the_log_is_refused_by_the_head_file() {
     );
     let mut accepting = options();
     accepting.rebuild_head = true;
-    let store = Store::open(older.path(), &accepting, Arc::new(ToldDisk::default())).unwrap();
+    let store = Store::open(older.path(), &accepting, Arc::new(ScriptedDisk::default())).unwrap();
     assert!(
         all(store.log().as_ref()).await == groups,
         "the operator took the log as it is"
@@ -210,7 +210,7 @@ async fn a_lost_head_file_is_refused_until_the_operator_takes_the_log_as_it_is()
     );
     let mut accepting = options();
     accepting.rebuild_head = true;
-    let store = Store::open(dir.path(), &accepting, Arc::new(ToldDisk::default())).unwrap();
+    let store = Store::open(dir.path(), &accepting, Arc::new(ScriptedDisk::default())).unwrap();
     assert!(all(store.log().as_ref()).await == groups);
 }
 
@@ -399,7 +399,7 @@ async fn the_mark_of_a_failed_sync_has_the_log_copied_once() {
 }
 
 #[tokio::test]
-async fn an_interrupted_creation_is_begun_anew() {
+async fn an_interrupted_creation_is_begun_again() {
     let dir = tempfile::tempdir().unwrap();
     fs::write(dir.path().join("creating"), "").unwrap();
     fs::create_dir(dir.path().join("journal-1")).unwrap();

@@ -1,5 +1,4 @@
-//! What the tests of the journal share: groups that link, stores to open, and a disk that does as
-//! it is told.
+//! What the tests of the journal share: groups that link, stores to open, and a scripted disk.
 
 use std::fs::{self, File};
 use std::io;
@@ -118,7 +117,7 @@ pub(crate) fn options() -> Options {
 /// Opens a store on a disk that syncs nothing: fast, and all that matters where the machine does
 /// not go down.
 pub(crate) fn open(dir: &Path) -> Result<Store, OpenError> {
-    Store::open(dir, &options(), Arc::new(ToldDisk::default()))
+    Store::open(dir, &options(), Arc::new(ScriptedDisk::default()))
 }
 
 /// What the environment says about a long run, or what a short one takes.
@@ -132,14 +131,14 @@ pub(crate) fn asked(name: &str, short: u64) -> u64 {
 
 type OnSync = Box<dyn FnMut(&Path) -> io::Result<()> + Send>;
 
-/// A disk that syncs nothing, but does as told at each sync, and has the free space that it is
-/// told.
-pub(crate) struct ToldDisk {
+/// A disk that syncs nothing: each sync calls a function of the test, which also sets its free
+/// space.
+pub(crate) struct ScriptedDisk {
     on_sync: Mutex<OnSync>,
     free_bytes: AtomicU64,
 }
 
-impl Default for ToldDisk {
+impl Default for ScriptedDisk {
     fn default() -> Self {
         Self {
             on_sync: Mutex::new(Box::new(|_| Ok(()))),
@@ -148,7 +147,7 @@ impl Default for ToldDisk {
     }
 }
 
-impl ToldDisk {
+impl ScriptedDisk {
     /// From now on done at each sync, with the path that is synced.
     pub(crate) fn on_sync(&self, act: impl FnMut(&Path) -> io::Result<()> + Send + 'static) {
         *self.on_sync.lock().unwrap() = Box::new(act);
@@ -171,7 +170,7 @@ impl ToldDisk {
     }
 }
 
-impl Disk for ToldDisk {
+impl Disk for ScriptedDisk {
     fn sync_data(&self, _file: &File, path: &Path) -> io::Result<()> {
         (self.on_sync.lock().unwrap())(path)
     }
@@ -233,7 +232,7 @@ pub(crate) fn files_below(dir: &Path) -> Vec<std::path::PathBuf> {
 /// How long closing may take; only a handle that a test forgot to drop takes longer.
 const CLOSE_LIMIT: Duration = Duration::from_secs(60);
 
-/// Drops a store and waits until its threads have let go of the directory.
+/// Drops a store and waits until its threads have released the directory.
 pub(crate) fn close(store: Store, dir: &Path) {
     drop(store);
     let lock = File::open(dir.join("lock")).unwrap();

@@ -1,5 +1,4 @@
-//! Terms of leadership: a leader whose term has ended writes nothing, whatever it was in the middle
-//! of.
+//! Terms of leadership: a leader whose term has ended writes nothing, also amid a write.
 
 use std::sync::Arc;
 
@@ -7,7 +6,7 @@ use bytes::Bytes;
 use workflow_server::journal::memory::{FailAt, MemoryStore};
 use workflow_server::journal::{JournalError, Leading, Position, Storage, Store, Term};
 
-use crate::support::{ToldDisk, all, append_by, group, options, read_blob, write_blob};
+use crate::support::{ScriptedDisk, all, append_by, group, options, read_blob, write_blob};
 
 /// What every write of a leader answers, each by its name.
 async fn every_write(
@@ -114,7 +113,7 @@ async fn a_term_is_granted_once() {
 async fn a_directory_has_one_term() {
     let dir = tempfile::tempdir().unwrap();
     for _ in 0..2 {
-        let store = Store::open(dir.path(), &options(), Arc::new(ToldDisk::default())).unwrap();
+        let store = Store::open(dir.path(), &options(), Arc::new(ScriptedDisk::default())).unwrap();
         let leading = store.take_over().await.unwrap();
         assert_eq!(leading.term(), Term::FIRST);
         append_by(&leading, store.log().as_ref(), 1, 10).await;

@@ -2,147 +2,17 @@
 
 use std::time::Duration;
 
-use aftercall_authoring::file;
-use aftercall_engine::Root;
-use aftercall_engine::call::{CallKey, Caller};
-use aftercall_engine::command::{
-    CallChanges, Command, ConfirmRetention, EndCall, IfRunning, ImportWorkflow, PublishWorkflow,
-    PushButton, SetWorkflow,
-};
+use aftercall_engine::command::{Command, ConfirmRetention};
 use aftercall_engine::instance::{InstanceId, Status};
 use aftercall_engine::phone::Country;
 use aftercall_engine::world::caller_index::CallerKey;
 use workflow_server::ledger::history::HistoryError;
-use workflow_server::ledger::{ArchiveCursor, ArchiveFilter, Clock as _};
+use workflow_server::ledger::{ArchiveCursor, ArchiveFilter};
 
-use crate::support::{ARCHIVE_AFTER, Bench, PATIENCE, team};
+use crate::follow_ups::{archived, call_key, caller, finish, now, publish, setting, until};
+use crate::support::{Bench, PATIENCE, team};
 
 const DAY: Duration = Duration::from_secs(86_400);
-
-fn quick(retention: &str) -> String {
-    format!(
-        "
-format: 1
-workflow: quick
-title: Quick
-{retention}
-fields: {{ reason: {{ type: text }} }}
-on_new_call:
-  - alert: {{ text: 'Ring {{{{ call.caller.name }}}} about {{{{ fields.reason }}}}', team: billing }}
-  - button: Done
-    then: [ finish: done ]
-"
-    )
-}
-
-pub(crate) async fn publish(bench: &Bench, retention: &str) {
-    let has_team = !bench.handle.root().teams.is_empty();
-    for command in imports(retention).into_iter().skip(usize::from(has_team)) {
-        bench.commit(command).await;
-    }
-}
-
-/// Declares the team, and publishes the workflow.
-pub(crate) fn imports(retention: &str) -> [Command; 3] {
-    let definition = Box::new(file::read(&quick(retention), None).unwrap());
-    let import = Command::from(ImportWorkflow {
-        definition,
-        expected: None,
-    });
-    let publish = Command::from(PublishWorkflow {
-        name: "quick".into(),
-        expected: None,
-        validated: None,
-    });
-    [team("billing"), import, publish]
-}
-
-pub(crate) fn call_key(call: &str) -> CallKey {
-    CallKey {
-        source: "scripts".into(),
-        id: call.into(),
-    }
-}
-
-pub(crate) fn caller(reference: &str) -> Caller {
-    Caller {
-        name: "Ada Lovelace".into(),
-        reference: reference.into(),
-        ..Caller::default()
-    }
-}
-
-pub(crate) fn setting(call: &str, reference: &str, reason: &str) -> Command {
-    let caller = Some(caller(reference));
-    Command::from(SetWorkflow {
-        call: call_key(call),
-        changes: CallChanges {
-            chargeable: Some(true),
-            caller,
-            ..CallChanges::default()
-        },
-        workflow: "quick".into(),
-        version: None,
-        fields: vec![(
-            "reason".into(),
-            aftercall_definition::value::Value::Text(reason.into()),
-        )],
-        release: None,
-        release_within_millis: None,
-        if_running: IfRunning::ReturnIt,
-    })
-}
-
-/// Sets it on a call, and finishes it.
-pub(crate) async fn finish(bench: &Bench, call: &str, reference: &str) -> InstanceId {
-    bench.commit(setting(call, reference, "a reason")).await;
-    finish_newest(bench, call).await
-}
-
-/// Finishes the newest of a call.
-pub(crate) async fn finish_newest(bench: &Bench, call: &str) -> InstanceId {
-    let root = bench.handle.root();
-    let slot = *root
-        .call(&call_key(call))
-        .unwrap()
-        .instances
-        .last()
-        .unwrap();
-    let id = root.instance_at(slot).unwrap().id;
-    let push = PushButton {
-        instance: id,
-        button: "done".into(),
-        stage: None,
-        visit: 1,
-        note: "".into(),
-        form: Vec::new(),
-    };
-    bench.commit(Command::from(push)).await;
-    bench
-        .commit(Command::from(EndCall {
-            call: call_key(call),
-        }))
-        .await;
-    id
-}
-
-/// Lets so much time pass that even a few ended ones leave memory, and waits until they have.
-pub(crate) async fn archived(bench: &Bench, instances: u64) {
-    bench.clock.pass(ARCHIVE_AFTER * 30);
-    until(bench, "the ended ones have left memory", |root| {
-        root.archive.instances == instances && root.counters.ended() == 0
-    })
-    .await;
-}
-
-/// Waits until the durable World is as wanted; the keeper looks by itself.
-pub(crate) async fn until(bench: &Bench, what: &str, holds: impl Fn(&Root) -> bool) {
-    bench.until(what, holds).await;
-}
-
-pub(crate) fn now(bench: &Bench) -> aftercall_definition::time::Time {
-    bench.clock.wall()
-}
 
 async fn check_found(bench: &Bench, id: InstanceId, call: &str, reference: &str) {
     let archive = bench.handle.archive();
@@ -224,7 +94,7 @@ async fn what_has_ended_leaves_memory_and_is_found_by_id_call_and_caller_also_af
             bench.restart().await
         };
     }
-    bench.commit(setting("new", "C-new", "anew")).await;
+    bench.commit(setting("new", "C-new", "again")).await;
     let slot = bench.handle.root().call_slot(&call_key("new")).unwrap();
     assert!(
         slot < 5,
@@ -324,7 +194,7 @@ async fn pack(bench: &Bench) {
     }
 }
 
-/// Waits until an entry tells of nobody any more.
+/// Waits until an entry is removed or empty.
 async fn emptied(bench: &Bench, sequence: u64) {
     let waiting = async {
         loop {
@@ -397,7 +267,7 @@ async fn what_has_outlived_its_retention_goes_from_the_archive_and_the_history_a
     })
     .await;
     emptied(&bench, young.made_at).await;
-    // Whoever reads all of the history comes through.
+    // A reader of the whole history meets no error.
     let (mut next, newest) = (1, bench.handle.root().sequence);
     while next <= newest {
         next = bench
@@ -484,7 +354,7 @@ async fn a_shorter_retention_hides_and_removes_nothing_until_operations_confirm_
 }
 
 #[tokio::test]
-async fn what_only_journal_and_snapshots_tell_of_goes_too_and_its_key_may_be_used_again() {
+async fn what_is_only_in_journal_and_snapshots_goes_too_and_its_key_is_free() {
     let bench = Bench::new().await;
     publish(&bench, "retention: 2d").await;
     let old = finish(&bench, "1", "C-old").await;

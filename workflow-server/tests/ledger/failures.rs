@@ -1,4 +1,4 @@
-//! A store that fails ends the writing: everybody who waits is told the first reason, what is
+//! A store that fails ends the writing: everybody who waits receives the first reason, what is
 //! durable stays readable.
 
 use workflow_server::journal::memory::FailAt;
@@ -14,7 +14,7 @@ fn reason(answer: Result<Outcome, LedgerError>) -> String {
 }
 
 #[tokio::test]
-async fn after_a_failed_append_everybody_is_told_and_nothing_is_written_any_more() {
+async fn after_a_failed_append_everybody_gets_the_reason_and_nothing_is_written() {
     let bench = Bench::new().await;
     bench.commit(team("durable")).await;
     bench.store.fail_append(1, FailAt::BeforeStored);
@@ -32,7 +32,7 @@ async fn after_a_failed_append_everybody_is_told_and_nothing_is_written_any_more
     assert_eq!(
         reason(refusal.await.unwrap()),
         first,
-        "what would have been true is not told either"
+        "a refusal in the same group is not answered either"
     );
     assert_eq!(
         reason(bench.handle.execute(request(team("later"), None)).await),
@@ -73,7 +73,7 @@ async fn what_was_stored_though_the_answer_was_an_error_is_found_by_its_request_
 }
 
 #[tokio::test]
-async fn every_append_of_a_row_may_fail_and_the_next_process_goes_on_without_a_gap() {
+async fn every_append_may_fail_and_the_next_process_continues_without_a_gap() {
     for nth in 1..=12 {
         for at in [FailAt::BeforeStored, FailAt::AfterStored] {
             let bench = Bench::new().await;

@@ -1,11 +1,12 @@
-//! The ledger on a store in memory that can be held and made to fail, with a clock that moves when
-//! it is told to.
+//! The ledger on a store in memory that can be held and made to fail, with a clock that the
+//! tests move.
 
 #![allow(
     clippy::unwrap_used,
     reason = "a test ends where something unexpected happens"
 )]
 
+mod follow_ups;
 mod support;
 
 mod archive;

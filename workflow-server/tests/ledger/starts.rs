@@ -1,4 +1,4 @@
-//! Starts with a wrong clock: nothing is removed, nothing fires, and the server continues by itself
+//! Starts with a wrong clock: nothing is removed, nothing fires, and the server continues automatically
 //! once the clock is right.
 
 use std::time::Duration;
@@ -9,7 +9,7 @@ use aftercall_engine::entry::{Answer, ChangeKind};
 use workflow_server::ledger::{Clock as _, Condition, LedgerError, Outcome};
 use workflow_server::limits::{PROCESS_SETTLES, PURGE_FLOOR};
 
-use crate::archive::{archived, finish, now, publish, until};
+use crate::follow_ups::{archived, finish, now, publish, until};
 use crate::support::{Bench, PATIENCE, request, settle, team};
 
 const MINUTE: Duration = Duration::from_secs(60);
@@ -148,7 +148,7 @@ async fn time_goes_back_by_an_entry_and_runs_on_from_there_also_over_a_crash() {
     held(&bench, true).await;
     assert!(
         bench.handle.root().at.0 >= honest.0 + days,
-        "the order is not turned round by itself"
+        "the order is not turned round automatically"
     );
     let Outcome::Committed(entry) = bench.accept_clock().await else {
         panic!("it is an entry")
@@ -177,12 +177,12 @@ async fn time_goes_back_by_an_entry_and_runs_on_from_there_also_over_a_crash() {
     );
     pass(&bench, DAY + HOUR).await;
     bench.commit(team("later")).await;
-    let anew = bench
+    let repeated = bench
         .handle
         .execute(request(team("marked-again"), Some(9)))
         .await;
     assert!(
-        matches!(anew, Ok(Outcome::Committed(_))),
+        matches!(repeated, Ok(Outcome::Committed(_))),
         "a request id is forgotten a day after time went back, not after it has come again"
     );
 }
@@ -269,7 +269,7 @@ async fn confirm_purge(bench: &Bench) -> u64 {
     waiting
 }
 
-/// More than a pass removes by itself have outlived their retention, and its share is removed; so
+/// More than a pass removes automatically have outlived their retention, and its share is removed; so
 /// many are left.
 async fn outlived(left: u64) -> Bench {
     let bench = Bench::new().await;
@@ -292,12 +292,12 @@ async fn outlived(left: u64) -> Bench {
 /// Waits until a pass has ended that left something.
 async fn waits(bench: &Bench) {
     let mut health = bench.handle.conditions().watch();
-    let told = health.wait_for(|health| {
+    let waiting = health.wait_for(|health| {
         health
             .get(Condition::Purging)
             .is_some_and(|why| why.contains("confirm-purge"))
     });
-    tokio::time::timeout(PATIENCE, told)
+    tokio::time::timeout(PATIENCE, waiting)
         .await
         .expect("the health shows it")
         .unwrap();
@@ -352,7 +352,7 @@ async fn a_confirmation_survives_a_restart_counts_once_and_for_a_day_at_most() {
 }
 
 #[tokio::test]
-async fn a_disk_at_its_reserve_is_a_condition_with_and_without_writes_and_ends_by_itself() {
+async fn a_disk_at_its_reserve_is_a_condition_until_there_is_space() {
     let bench = Bench::new().await;
     let mut health = bench.handle.conditions().watch();
     for writes in [false, true] {

@@ -24,7 +24,7 @@ use workflow_server::limits::CLOCK_AHEAD_MAX;
 /// Entries between snapshots in these tests.
 pub(crate) const SNAPSHOT_EVERY: u64 = 20;
 /// How long after its end an instance leaves memory in these tests: the clock is set by hand, looks
-/// come by themselves.
+/// come automatically.
 pub(crate) const ARCHIVE_AFTER: Duration = Duration::from_millis(400);
 /// How long anything may take before it counts as never.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
@@ -295,7 +295,7 @@ pub(crate) fn set(call: &str) -> Command {
     })
 }
 
-/// Lets every task go on as far as it can without time or store.
+/// Lets every task run as far as it can without time or store.
 pub(crate) async fn settle() {
     for _ in 0..200 {
         tokio::task::yield_now().await;

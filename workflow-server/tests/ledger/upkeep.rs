@@ -12,7 +12,7 @@ use workflow_server::journal::{
     BlobWriter, Bounds, Identity, JournalError, Leading, Log, Storage, Term, Vault, VaultWriter,
 };
 
-use crate::archive::{archived, finish_newest, publish, setting};
+use crate::follow_ups::{archived, finish_newest, publish, setting};
 use crate::support::{Bench, PATIENCE, team};
 
 const DAY: Duration = Duration::from_secs(86_400);
@@ -170,7 +170,7 @@ impl VaultWriter for WatchedWriter {
 }
 
 /// A server whose oldest follow-up is about to outlive its retention, with many chunks of the
-/// history, each of which tells of every chunk of the archive.
+/// history, each of which has entries of every chunk of the archive.
 async fn about_to_purge() -> (Bench, Arc<Notes>) {
     let (store, notes) = (MemoryStore::new(), Arc::new(Notes::default()));
     let watched = Watched {

@@ -1,5 +1,5 @@
 //! The stored form from outside: frozen samples still load and are still written so, and the
-//! journal alone gives back the World, byte for byte.
+//! journal alone restores the World, byte for byte.
 
 #![allow(
     clippy::unwrap_used,

@@ -179,7 +179,7 @@ fn replayed(entries: &[aftercall_engine::Entry]) -> World {
 }
 
 #[test]
-fn whatever_happens_to_a_call_with_a_hundred_of_the_largest_follow_ups_fits_into_the_journal() {
+fn every_change_to_the_largest_call_fits_into_the_journal() {
     let mut played = full_call();
     let all = OPEN_INSTANCES_PER_CALL_MAX;
     assert_eq!(played.open(Status::WaitingForCallEnd).len(), all);

@@ -14,7 +14,7 @@ use crate::support::write_sparse;
 /// What a disk writes at once.
 const BLOCK: usize = 4096;
 
-/// A file, whatever its name: numbers are given anew, so the time of birth goes with it.
+/// A file under any name: the system reuses numbers, so the time of birth is a part of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 struct FileId(u64, Option<SystemTime>);
 

@@ -1,4 +1,4 @@
-//! What goes on in the store while the power goes: groups of the sizes that the ledger writes,
+//! The work of the store while the power goes: groups of the sizes that the ledger writes,
 //! trims, snapshots, keys.
 
 use std::collections::BTreeMap;
@@ -81,7 +81,7 @@ impl Workload {
         Bytes::from(vec![byte; self.pick(below)])
     }
 
-    /// Goes on until there is enough. Now and then the store is closed and opened again, with its
+    /// Works until there is enough. Now and then the store is closed and opened again, with its
     /// log copied or not.
     pub(super) async fn run(
         &mut self,

@@ -21,7 +21,7 @@ use workflow_server::ledger::{
 };
 use workflow_server::records::{GroupBytes, unpack_entries};
 
-use crate::archive::{call_key, imports, setting};
+use crate::follow_ups::{call_key, imports, setting};
 use crate::support::{ARCHIVE_AFTER, PATIENCE, options, request, team};
 
 /// In everything that is known of the caller who is erased.
@@ -50,7 +50,7 @@ pub(super) struct Scene {
     store: MemoryStore,
     gaps: std::vec::IntoIter<u64>,
     leader: Leader,
-    /// Deposed, and still running: whatever it tries is to be refused.
+    /// Deposed, and still running: everything that it tries must be refused.
     deposed: Option<Leader>,
     followers: Vec<Member>,
     /// The sequence of each command that was acknowledged, by its mark.
@@ -335,7 +335,7 @@ impl Scene {
     }
 
     /// Where the log or a file holds a byte of the erased caller.
-    pub(super) async fn told(&self) -> Option<String> {
+    pub(super) async fn place_of_needle(&self) -> Option<String> {
         let needle = NEEDLE.as_bytes();
         let holds = |bytes: &[u8]| bytes.windows(needle.len()).any(|window| window == needle);
         let store = self.store.restart();
@@ -349,7 +349,7 @@ impl Scene {
         }
         for name in store.vault().list("").await.unwrap() {
             let mut offset = 0;
-            // The leader may be removing it: then it tells nothing.
+            // The leader may be removing it: then it has no more frames.
             while let Ok(Some((frame, next))) = store.vault().read_frame(&name, offset).await {
                 let mut bytes = GroupBytes::new(0);
                 if name.starts_with("history-") {

@@ -1,0 +1,104 @@
+//! The stores that the promises are checked on: on files and in memory.
+
+use std::sync::Arc;
+
+use futures::FutureExt as _;
+use tempfile::TempDir;
+use workflow_server::journal::memory::MemoryStore;
+use workflow_server::journal::{Leading, Log, Storage, Store, Vault};
+
+use crate::support::{close, open};
+
+/// A store that can be closed and opened again.
+pub(super) trait Subject: Sized {
+    fn new() -> Self;
+    fn log(&self) -> Arc<dyn Log>;
+    fn vault(&self) -> Arc<dyn Vault>;
+    fn leading(&self) -> &Leading;
+    fn reopened(self) -> Self;
+}
+
+pub(super) struct OnFiles {
+    dir: TempDir,
+    store: Store,
+    leading: Leading,
+}
+
+impl Subject for OnFiles {
+    fn new() -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let store = open(dir.path()).unwrap();
+        assert!(store.created);
+        let leading = led(&store);
+        Self {
+            dir,
+            store,
+            leading,
+        }
+    }
+
+    fn log(&self) -> Arc<dyn Log> {
+        self.store.log()
+    }
+
+    fn vault(&self) -> Arc<dyn Vault> {
+        self.store.vault()
+    }
+
+    fn leading(&self) -> &Leading {
+        &self.leading
+    }
+
+    fn reopened(self) -> Self {
+        let Self {
+            dir,
+            store,
+            leading,
+        } = self;
+        let identity = store.identity().clone();
+        drop(leading);
+        close(store, dir.path());
+        let store = open(dir.path()).unwrap();
+        assert_eq!((store.created, store.copied), (false, false));
+        assert_eq!(*store.identity(), identity);
+        let leading = led(&store);
+        Self {
+            dir,
+            store,
+            leading,
+        }
+    }
+}
+
+pub(super) struct InMemory(MemoryStore, Leading);
+
+/// Both stores grant it at once.
+fn led(store: &dyn Storage) -> Leading {
+    store.take_over().now_or_never().unwrap().unwrap()
+}
+
+impl Subject for InMemory {
+    fn new() -> Self {
+        let store = MemoryStore::new();
+        let leading = led(&store);
+        Self(store, leading)
+    }
+
+    fn log(&self) -> Arc<dyn Log> {
+        self.0.log()
+    }
+
+    fn vault(&self) -> Arc<dyn Vault> {
+        self.0.vault()
+    }
+
+    fn leading(&self) -> &Leading {
+        &self.1
+    }
+
+    fn reopened(self) -> Self {
+        let store = self.0.restart();
+        let leading = led(&store);
+        Self(store, leading)
+    }
+}
