@@ -3,23 +3,27 @@
 
 mod folders;
 mod imports;
+mod rules;
 mod style;
 
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use rules::{ALONE, FORBIDDEN};
 use syn::visit::Visit;
 
-/// No file is longer, tests included.
-const FILE_LINES_MAX: usize = 905;
-/// No function is longer.
-const FUNCTION_LINES_MAX: usize = 142;
+/// No file is longer, tests included. A ratchet: 500 is the goal.
+const FILE_LINES_MAX: usize = 504;
+/// No function is longer. A ratchet: 60 is the goal, which ten functions miss.
+const FUNCTION_LINES_MAX: usize = 92;
+/// No function of a test is longer: it may tell a scenario from its beginning to its end.
+const TEST_LINES_MAX: usize = 100;
 /// Half of the files outside tests are not longer than this. A ratchet: it may go down, never up.
 const MEDIAN_FILE_LINES_MAX: usize = 170;
 
 /// Circles of imports. A ratchet: it may go down, never up.
-const CIRCLES_MAX: usize = 7;
+const CIRCLES_MAX: usize = 3;
 
 /// The folders with our code.
 const ROOTS: &[&str] = &[
@@ -31,161 +35,6 @@ const ROOTS: &[&str] = &[
     "cli",
     "client",
     "tests",
-];
-
-/// What the crates without I/O, clocks and random numbers do not name.
-const PURE: &[&str] = &[
-    "tokio",
-    "tonic",
-    "sled",
-    "rand::",
-    "SystemTime",
-    "Instant::now",
-    "std::fs",
-    "workflow_server",
-];
-
-/// Who may not use whom: files under the first path do not name the second.
-const FORBIDDEN: &[(&str, &[&str])] = &[
-    ("workflow-server/definition/", PURE),
-    (
-        "workflow-server/definition/",
-        &["saphyr", "serde_json", "catch_unwind"],
-    ),
-    ("workflow-server/engine/", PURE),
-    (
-        "workflow-server/engine/",
-        &["saphyr", "serde_json", "catch_unwind"],
-    ),
-    ("workflow-server/authoring/", PURE),
-    (
-        "workflow-server/src/journal/",
-        &[
-            "crate::records",
-            "crate::ledger",
-            "crate::service",
-            "aftercall_engine",
-            "aftercall_definition",
-            "aftercall_authoring",
-            "tonic",
-        ],
-    ),
-    (
-        "workflow-server/src/records/",
-        &[
-            "crate::ledger",
-            "crate::service",
-            "crate::journal",
-            "aftercall_proto",
-            "tonic",
-        ],
-    ),
-    (
-        "workflow-server/src/ledger/",
-        &["crate::service", "aftercall_proto", "tonic::"],
-    ),
-    // A reader cannot write: a process that does not lead reads, too.
-    (
-        "workflow-server/src/ledger/read/",
-        &[
-            "ledger::write",
-            "ledger::upkeep",
-            "ledger::leadership",
-            "Leading",
-        ],
-    ),
-    (
-        "workflow-server/src/ledger/write/",
-        &["ledger::upkeep", "ledger::leadership"],
-    ),
-    (
-        "workflow-server/src/ledger/upkeep/",
-        &["ledger::leadership"],
-    ),
-    ("workflow-server/src/service/", &["crate::server", "sled::"]),
-    // By its full name alone, so that the rule of who may name it sees it.
-    (
-        "workflow-server/src/",
-        &["tonic::{Request", "use tonic::Request"],
-    ),
-    (
-        "alerter-server/src/",
-        &[
-            "workflow_server::",
-            "aftercall_engine",
-            "aftercall_definition",
-            "aftercall_authoring",
-            "sled::",
-            "tonic::{Request",
-            "use tonic::Request",
-        ],
-    ),
-    // The descriptors of both servers are served by reflection; no message is known here.
-    (
-        "serving/src/",
-        &[
-            "workflow_server",
-            "alerter_server",
-            "aftercall_engine",
-            "aftercall_definition",
-            "aftercall_authoring",
-            "aftercall_proto::alert",
-            "aftercall_proto::workflow",
-        ],
-    ),
-    (
-        "cli/src/commands/",
-        &[
-            "workflow_server",
-            "alerter_server",
-            "aftercall_engine",
-            "aftercall_definition",
-            "aftercall_authoring",
-        ],
-    ),
-    (
-        "proto/",
-        &[
-            "aftercall_engine",
-            "aftercall_definition",
-            "aftercall_authoring",
-            "workflow_server",
-            "alerter_server",
-        ],
-    ),
-];
-
-/// Who alone may name what.
-const ALONE: &[(&str, &[&str])] = &[
-    ("sled::", &["workflow-server/src/journal/"]),
-    ("sled::Db", &["workflow-server/src/journal/sled/"]),
-    ("sled::open", &["workflow-server/src/journal/sled/"]),
-    // A request is taken apart in one place, which decides who sent it.
-    ("request.into_inner()", &["serving/src/asked.rs"]),
-    ("request.metadata()", &["serving/src/asked.rs"]),
-    (
-        "tonic::Request<",
-        &[
-            "serving/src/asked.rs",
-            "workflow-server/src/service/rpcs.rs",
-            "alerter-server/src/service.rs",
-        ],
-    ),
-    // Services read the World through a view, which knows what the caller may see.
-    (
-        "ledger.root()",
-        &[
-            "workflow-server/src/service/view.rs",
-            "workflow-server/src/ledger/",
-        ],
-    ),
-    (
-        "Status::new(",
-        &[
-            "workflow-server/src/service/say/status.rs",
-            "alerter-server/src/service/status.rs",
-        ],
-    ),
 ];
 
 /// A file of ours.
@@ -261,23 +110,38 @@ fn long_files(sources: &[Source]) -> Vec<String> {
 }
 
 fn long_functions(source: &Source) -> Vec<String> {
-    struct Functions<'s>(&'s str, Vec<String>);
+    struct Functions<'s> {
+        path: &'s str,
+        is_test: bool,
+        errors: Vec<String>,
+    }
     impl Functions<'_> {
         fn check(&mut self, signature: &syn::Signature, body: &syn::Block) {
             let (first, last) = (
                 signature.fn_token.span.start().line,
                 body.brace_token.span.close().end().line,
             );
+            let max = if self.is_test {
+                TEST_LINES_MAX
+            } else {
+                FUNCTION_LINES_MAX
+            };
             let (name, lines) = (&signature.ident, last - first + 1);
-            if lines > FUNCTION_LINES_MAX {
-                self.1.push(format!(
-                    "{}: {name} has {lines} lines, at most {FUNCTION_LINES_MAX}",
-                    self.0
-                ));
+            if lines > max {
+                let path = self.path;
+                self.errors
+                    .push(format!("{path}: {name} has {lines} lines, at most {max}"));
             }
         }
     }
     impl<'ast> Visit<'ast> for Functions<'_> {
+        fn visit_item_mod(&mut self, module: &'ast syn::ItemMod) {
+            let was_test = self.is_test;
+            self.is_test |= module.ident == "tests";
+            syn::visit::visit_item_mod(self, module);
+            self.is_test = was_test;
+        }
+
         fn visit_item_fn(&mut self, function: &'ast syn::ItemFn) {
             self.check(&function.sig, &function.block);
             syn::visit::visit_item_fn(self, function);
@@ -290,9 +154,13 @@ fn long_functions(source: &Source) -> Vec<String> {
     }
     let file =
         syn::parse_file(&source.text).unwrap_or_else(|error| panic!("{}: {error}", source.path));
-    let mut functions = Functions(&source.path, Vec::new());
+    let mut functions = Functions {
+        path: &source.path,
+        is_test: source.is_test(),
+        errors: Vec::new(),
+    };
     functions.visit_file(&file);
-    functions.1
+    functions.errors
 }
 
 fn forbidden_names(source: &Source) -> Vec<String> {
