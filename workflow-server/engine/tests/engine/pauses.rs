@@ -31,6 +31,16 @@ pub(crate) fn is_stopped(
         let stage = definition.stage(before.stage).unwrap();
         matches!(&stage.actions[usize::from(timer.action)].kind, ActionKind::Timer(of) if of.at.is_some())
     };
+    // A timer that waits for the end of a claim comes when that ends, in a pause when it began.
+    let claim_ended = before
+        .claim
+        .as_ref()
+        .filter(|_| after.claim.is_none() && entry.kind != ChangeKind::Resumed)
+        .map(|claim| before.clock(claim.until.min(entry.at)));
+    let due_of = |timer: &Timer| match claim_ended {
+        Some(ended) if timer.waits_for_claim => timer.due.max(ended),
+        _ => timer.due,
+    };
     let times = |one: &Instance| -> Vec<Option<Time>> {
         let alerts = one
             .alerts
@@ -40,7 +50,7 @@ pub(crate) fn is_stopped(
             .timers
             .iter()
             .filter(|timer| !is_of_day(timer))
-            .map(|timer| Some(timer.due));
+            .map(|timer| Some(due_of(timer)));
         alerts.chain(timers).chain([one.deadline]).collect()
     };
     let (before_times, after_times, clock) = (
