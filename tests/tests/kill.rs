@@ -8,11 +8,8 @@ use std::sync::{Arc, Mutex};
 
 use aftercall_proto::alert::v1::SubscribeRequest;
 use aftercall_proto::alert::v1::subscribe_response::Frame;
-use aftercall_proto::feed::v1::TailRequest;
-use aftercall_proto::workflow::v1::{
-    FollowUp, GetInstanceRequest, GetServerInfoRequest, PushButtonRequest,
-};
-use aftercall_tests::{Clients, REFUND, ServerProcess, eventually, set_refund};
+use aftercall_proto::workflow::v1::{FollowUp, GetInstanceRequest, PushButtonRequest};
+use aftercall_tests::{Clients, REFUND, ServerProcess, eventually, read_feed, set_refund};
 use tokio_util::sync::CancellationToken;
 
 /// How many times the server is killed; the test command can request the full form.
@@ -145,39 +142,6 @@ async fn watch(clients: Clients, seen: Arc<Mutex<BTreeMap<String, Vec<u64>>>>) {
             }
         }
     }
-}
-
-/// Reads the whole feed that is kept, and checks that it has no gap.
-async fn read_feed(clients: &mut Clients) -> u64 {
-    let info = clients
-        .operations
-        .get_server_info(GetServerInfoRequest {})
-        .await
-        .expect("info")
-        .into_inner();
-    let request = TailRequest {
-        from_sequence: info.oldest_feed_sequence,
-        epoch: info.epoch,
-    };
-    let mut tail = clients
-        .feed
-        .tail(request)
-        .await
-        .expect("the feed")
-        .into_inner();
-    let mut next = info.oldest_feed_sequence;
-    while next <= info.sequence {
-        let response = tail
-            .message()
-            .await
-            .expect("the stream continues")
-            .expect("a response");
-        for entry in response.entries {
-            assert_eq!(entry.sequence, next, "the feed has a gap");
-            next += 1;
-        }
-    }
-    next - 1
 }
 
 /// The state of the instances now, requested as soon as the server answers again.

@@ -9,12 +9,12 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use aftercall_proto::feed::v1::TailRequest;
 use aftercall_proto::workflow::v1::{
-    FollowUp, GetServerInfoRequest, InstanceFilter, ListInstancesRequest, PushButtonRequest,
-    SetWorkflowRequest,
+    FollowUp, InstanceFilter, ListInstancesRequest, PushButtonRequest, SetWorkflowRequest,
 };
-use aftercall_tests::{Clients, PATIENCE, REFUND, ServerProcess, eventually, push, set_refund};
+use aftercall_tests::{
+    Clients, PATIENCE, REFUND, ServerProcess, eventually, push, read_feed, set_refund,
+};
 use place::Place;
 use tokio_util::sync::CancellationToken;
 
@@ -237,39 +237,6 @@ async fn ask_again(clients: &mut Clients, jobs: &mut Jobs) {
                 .expect("it is pushed")
                 .into_inner();
             job.acknowledged = pushed.follow_up;
-        }
-    }
-}
-
-/// Reads the feed that is kept, and checks that it has no gap.
-async fn read_feed(clients: &mut Clients) {
-    let info = clients
-        .operations
-        .get_server_info(GetServerInfoRequest {})
-        .await
-        .expect("info")
-        .into_inner();
-    let mut next = info.oldest_feed_sequence;
-    let request = TailRequest {
-        from_sequence: next,
-        epoch: info.epoch,
-    };
-    let mut tail = clients
-        .feed
-        .tail(request)
-        .await
-        .expect("the feed")
-        .into_inner();
-    while next <= info.sequence {
-        for entry in tail
-            .message()
-            .await
-            .expect("it continues")
-            .expect("a response")
-            .entries
-        {
-            assert_eq!(entry.sequence, next, "the feed has a gap");
-            next += 1;
         }
     }
 }
