@@ -1,10 +1,12 @@
 //! Claims: who may push, how a claim ends, and that nobody is given what somebody holds.
 
+mod pausing;
+
 use aftercall_definition::time::Time;
 use aftercall_engine::Rejection;
 use aftercall_engine::command::{
-    CancelInstance, ClaimInstance, Command, ExtendClaim, FinishFollowUp, HandOver, PauseInstance,
-    ReleaseClaim, ResumeInstance, TakeOver,
+    CancelInstance, ClaimInstance, Command, ExtendClaim, FinishFollowUp, HandOver, ReleaseClaim,
+    TakeOver,
 };
 use aftercall_engine::entry::{Answer, ChangeKind};
 use aftercall_engine::filter::FollowUpFilter;
@@ -211,32 +213,6 @@ fn a_claim_lasts_within_the_team_and_ends_in_another_teams_stage() {
         "Ann",
         "a timer moved it, and it is still her team's"
     );
-}
-
-#[test]
-fn a_timer_whose_claim_lapses_in_a_pause_fires_at_its_end() {
-    let mut desk = Desk::new(WORKFLOW);
-    let id = desk.set("1", true);
-    desk.claim("Ann", id).unwrap();
-    desk.push("Ann", id, "patience").unwrap();
-    assert_eq!(desk.pass(11 * MINUTE), [], "it is due, and held");
-    let pause = PauseInstance {
-        instance: id,
-        until: None,
-        reason: "ill".into(),
-        expected: None,
-    };
-    desk.ask("Ann", Command::from(pause)).unwrap();
-    let paused_at = desk.now;
-    assert_eq!(desk.pass(10 * MINUTE), [ChangeKind::ClaimLapsed]);
-    assert_eq!(desk.of(id).timers[0].due, paused_at);
-    let resume = ResumeInstance {
-        instance: id,
-        note: "".into(),
-        expected: None,
-    };
-    desk.ask("Ben", Command::from(resume)).unwrap();
-    assert_eq!(desk.pass(0), [ChangeKind::TimerElapsed]);
 }
 
 #[test]
