@@ -52,7 +52,7 @@ pub(crate) fn find_or_create(
     }
     let failed = |error: io::Error| OpenError::io("creating the store in", dir, &error);
     if dir.join(CREATING).exists() {
-        tracing::warn!(dir = %dir.display(), "an earlier start was interrupted while it created the store: creating it anew");
+        tracing::warn!(dir = %dir.display(), "an earlier start was interrupted while it created the store: creating it again");
     } else if holds_anything(dir).map_err(failed)? {
         return Err(OpenError::NotAStore {
             dir: dir.display().to_string(),

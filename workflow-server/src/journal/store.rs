@@ -240,7 +240,7 @@ fn compare(
     };
     match refused {
         Some(error) if rebuild => {
-            tracing::warn!(%error, newest = newest.sequence, "the operator takes the log as it is: the head file is written anew");
+            tracing::warn!(%error, newest = newest.sequence, "the operator takes the log as it is: it writes a new head file");
             Ok(())
         }
         Some(error) => Err(error),

@@ -40,7 +40,7 @@ impl Keeper {
                 Ok(false) => return Ok(()),
                 // One that cannot be finished holds up no other.
                 Err(error) => {
-                    tracing::warn!(erasure = erasure.id, %error, "the files still tell of an erased caller");
+                    tracing::warn!(erasure = erasure.id, %error, "an erasure is not finished: its files could not be rewritten. It is tried again");
                     first_error.get_or_insert(error);
                 }
             }
