@@ -13,17 +13,14 @@ use std::path::{Path, PathBuf};
 use rules::{ALONE, FORBIDDEN};
 use syn::visit::Visit;
 
-/// No file is longer, tests included. A ratchet: 500 is the goal.
-const FILE_LINES_MAX: usize = 504;
-/// No function is longer. A ratchet: 60 is the goal, which ten functions miss.
+/// No file is longer, tests included.
+const FILE_LINES_MAX: usize = 500;
+/// No function is longer. A ratchet: 60 is the goal, which two functions miss.
 const FUNCTION_LINES_MAX: usize = 92;
 /// No function of a test is longer: it may tell a scenario from its beginning to its end.
 const TEST_LINES_MAX: usize = 100;
 /// Half of the files outside tests are not longer than this. A ratchet: it may go down, never up.
 const MEDIAN_FILE_LINES_MAX: usize = 170;
-
-/// Circles of imports. A ratchet: it may go down, never up.
-const CIRCLES_MAX: usize = 3;
 
 /// The folders with our code.
 const ROOTS: &[&str] = &[
@@ -331,7 +328,7 @@ fn no_files_import_each_other_in_a_circle() {
     let (imports, found) = circles(&sources());
     assert!(imports > 1_000, "the imports are found: {imports}");
     assert!(
-        found.len() <= CIRCLES_MAX,
+        found.is_empty(),
         "{} circles:\n{}",
         found.len(),
         found.join("\n")

@@ -7,6 +7,7 @@ pub(in crate::ledger) mod archive_files;
 pub(in crate::ledger) mod archiver;
 pub(in crate::ledger) mod history_files;
 pub(crate) mod job_runner;
+pub(in crate::ledger) mod keep_error;
 pub(in crate::ledger) mod keeper;
 pub(in crate::ledger) mod last_seen;
 pub(in crate::ledger) mod purger;

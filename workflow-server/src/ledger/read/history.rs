@@ -5,6 +5,8 @@
 //! older bytes of it.
 
 mod chunks;
+mod error;
+mod find_trail;
 mod place;
 mod trails;
 
@@ -17,31 +19,13 @@ use aftercall_engine::{Entry, Root};
 use arc_swap::ArcSwap;
 use chunks::Chunks;
 pub(in crate::ledger) use chunks::{frame_entries, join_frame};
+pub use error::HistoryError;
 pub(in crate::ledger) use place::{PREFIX, Place, range_of};
-use thiserror::Error;
 use trails::Trails;
 pub use trails::{Step, Trail};
 
 use super::feed::{Feed, FeedError};
-use crate::journal::{JournalError, Vault};
-use crate::records::RecordError;
-
-/// Why history cannot be read.
-#[derive(Debug, Error)]
-pub enum HistoryError {
-    /// There is no such entry.
-    #[error("there is no entry {0} in the history")]
-    NoSuchEntry(u64),
-    /// The feed or journal could not be read.
-    #[error(transparent)]
-    Feed(#[from] FeedError),
-    /// A chunk could not be read.
-    #[error(transparent)]
-    Journal(#[from] JournalError),
-    /// A chunk does not unpack.
-    #[error(transparent)]
-    Record(#[from] RecordError),
-}
+use crate::journal::Vault;
 
 /// The history.
 pub struct History {

@@ -11,7 +11,8 @@ use aftercall_engine::instance::Instance;
 use aftercall_engine::query::{Archivable, archivable_from};
 use aftercall_engine::world::caller_index::CallerKey;
 
-use super::keeper::{KeepError, Keeper};
+use super::keep_error::KeepError;
+use super::keeper::Keeper;
 use crate::ledger::read::archive::ArchiveKeys;
 use crate::ledger::read::archive_list::order;
 use crate::limits::{ARCHIVE_CHUNK_CALLS, ARCHIVE_WAITS};

@@ -6,20 +6,20 @@
 //! purging wait. Erasing is therefore never reported as done while a backup still copies what was
 //! erased.
 
+mod taking;
+
 use std::sync::{Arc, Weak};
 
 use aftercall_engine::{Entry, Root};
 use bytes::Bytes;
 use tokio::sync::{Notify, oneshot};
 
-use super::keeper::{KeepError, Keeper};
+use super::keep_error::KeepError;
 use super::purger::{PURGED_FOR, PURGED_ON};
 use crate::journal::{Bounds, JournalError, Leading, Log, Position, Vault};
-use crate::ledger::read::history::Place;
 pub use crate::ledger::read::snapshots::snapshot_sequence;
-use crate::ledger::read::{archive, history, snapshots};
-use crate::ledger::{Handle, LedgerError};
-use crate::limits::{BACKUP_TURN_MAX, BACKUPS_NOTED_MAX, SNAPSHOTS_KEPT};
+use crate::ledger::read::{archive, history};
+use crate::limits::BACKUPS_NOTED_MAX;
 use crate::records::RecordError;
 
 /// The keys of the vault that belong to the data.
@@ -105,102 +105,6 @@ impl Drop for Lease {
         // First: the keeper must find that it has ended.
         self.alive = None;
         self.keeper.notify_one();
-    }
-}
-
-impl Handle {
-    /// Captures everything at the newest durable sequence, for a backup. Waits for the keeper to
-    /// finish what it is doing.
-    ///
-    /// # Errors
-    /// [`LedgerError::Unavailable`] where the server is shutting down, the keeper is busy for too
-    /// long or files cannot be read.
-    pub async fn capture(&self) -> Result<Capture, LedgerError> {
-        let (answer, answered) = oneshot::channel();
-        self.captures
-            .send(answer)
-            .await
-            .map_err(|_| self.unavailable())?;
-        let captured = tokio::time::timeout(BACKUP_TURN_MAX, answered).await;
-        let busy = |_| {
-            LedgerError::Unavailable(
-                "erasing or purging keeps the files busy: try the backup again later".into(),
-            )
-        };
-        let captured = captured.map_err(busy)?.map_err(|_| self.unavailable())?;
-        captured.map_err(|error| {
-            LedgerError::Unavailable(format!("the files cannot be read: {error}").into())
-        })
-    }
-}
-
-impl Keeper {
-    /// Whether a backup reads the files.
-    pub(in crate::ledger) fn is_leased(&self) -> bool {
-        self.lease.strong_count() > 0
-    }
-
-    /// Answers a request for a capture.
-    pub(in crate::ledger) async fn answer_capture(&mut self, request: CaptureRequest) {
-        // Where nobody waits any more, dropping the answer ends the lease.
-        let _ = request.send(self.capture().await);
-    }
-
-    /// The same, where one waits.
-    pub(in crate::ledger) async fn serve_captures(&mut self) {
-        while let Ok(request) = self.captures.try_recv() {
-            self.answer_capture(request).await;
-        }
-    }
-
-    async fn capture(&mut self) -> Result<Capture, KeepError> {
-        let alive = self.lease.upgrade().unwrap_or_default();
-        self.lease = Arc::downgrade(&alive);
-        let lease = Lease {
-            alive: Some(alive),
-            keeper: self.wake.clone(),
-        };
-        let root = self.handle.root();
-        let mut keys = Vec::new();
-        for name in KEYS {
-            keys.extend(
-                self.vault
-                    .get_key(name)
-                    .await?
-                    .map(|value| (name.to_owned(), value)),
-            );
-        }
-        Ok(Capture {
-            bounds: self.log.bounds().await?,
-            snapshots: snapshots::names(self.vault.as_ref()).await?,
-            history: root
-                .history
-                .chunks
-                .values()
-                .map(|chunk| Place::from(*chunk).name())
-                .collect(),
-            archive: root
-                .archive
-                .chunks
-                .values()
-                .map(|chunk| archive::file_name(chunk.file))
-                .collect(),
-            keys,
-            root,
-            log: self.log.clone(),
-            vault: self.vault.clone(),
-            leading: self.leading.clone(),
-            _lease: lease,
-        })
-    }
-
-    /// Removes and trims what was put off while a backup ran.
-    pub(in crate::ledger) async fn catch_up(&mut self) -> Result<(), KeepError> {
-        if self.put_off && !self.is_leased() {
-            self.put_off = false;
-            self.remove_and_trim(SNAPSHOTS_KEPT).await?;
-        }
-        Ok(())
     }
 }
 

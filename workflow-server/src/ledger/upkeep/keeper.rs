@@ -21,10 +21,11 @@ use tokio::time::{MissedTickBehavior, interval};
 use super::archive_files::ArchiveFiles;
 use super::capture::{CaptureRequest, no_lease};
 use super::history_files::{HistoryFiles, Rewritten};
-use crate::journal::{Group, JournalError, Leading, Log, Storage, Vault};
+use super::keep_error::KeepError;
+use crate::journal::{Group, Leading, Log, Storage, Vault};
 use crate::ledger::read::history::{HistoryError, Place};
 use crate::ledger::read::snapshots::{self, snapshot_sequence};
-use crate::ledger::{Condition, Handle, LedgerError, LedgerOptions, Outcome};
+use crate::ledger::{Condition, Handle, LedgerOptions, Outcome};
 use crate::limits::{ARCHIVE_LOOK_EVERY, ARCHIVE_LOOK_EVERY_MIN, PACK_READ_BYTES, SNAPSHOTS_KEPT};
 use crate::records::{WorldImage, snapshot_frames};
 
@@ -72,22 +73,6 @@ impl Incoming {
         let (capture_sender, captures) = mpsc::channel(1);
         (image_sender, capture_sender, Self { images, captures })
     }
-}
-
-/// Why a round of keeping was given up; the next one tries again.
-#[derive(Debug, thiserror::Error)]
-pub(in crate::ledger) enum KeepError {
-    #[error(transparent)]
-    Journal(#[from] JournalError),
-    #[error(transparent)]
-    History(#[from] HistoryError),
-    #[error(transparent)]
-    Ledger(#[from] LedgerError),
-    #[error("{0} was cut off")]
-    CutOff(&'static str),
-    /// A person must do something first; the whole sentence.
-    #[error("{0}")]
-    Waits(String),
 }
 
 impl Keeper {

@@ -9,47 +9,25 @@
 //! what was just removed: so a pass that was cut off is made good by the next one.
 
 mod known;
+mod noted;
 
 use std::collections::HashSet;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use aftercall_definition::time::Time;
 use aftercall_engine::archive::{Chunk, End, PurgeConfirmation};
 use aftercall_engine::command::{Command, ReplaceChunk};
 use aftercall_engine::{Entry, Root};
 use bytes::Bytes;
-use known::Window;
+use known::{DAY_MILLIS, Window};
+pub(in crate::ledger) use noted::{PURGED_FOR, PURGED_ON, Purging};
 
-use super::keeper::{KeepError, Keeper};
+use super::keep_error::KeepError;
+use super::keeper::Keeper;
 use crate::journal::JournalError;
 use crate::ledger::read::archive::Archive;
 use crate::limits::{PROCESS_SETTLES, PURGE_CONFIRMED_MILLIS, PURGE_FLOOR, PURGE_SHARE};
 use crate::records::{ArchivedCall, ArchivedInstance, ChunkContent};
-
-const DAY_MILLIS: i64 = 86_400_000;
-/// The key under which the day of the newest whole pass is noted.
-pub(in crate::ledger) const PURGED_ON: &str = "purged-on";
-/// The key under which the sequence of the newest confirmation is noted that a whole pass has
-/// carried out.
-pub(in crate::ledger) const PURGED_FOR: &str = "purged-for";
-
-/// What waits to be removed.
-#[derive(Debug, Default)]
-pub(in crate::ledger) struct Purging {
-    waiting: AtomicU64,
-}
-
-impl Purging {
-    pub(in crate::ledger) fn waiting(&self) -> u64 {
-        self.waiting.load(Ordering::Relaxed)
-    }
-
-    fn ends(&self, waiting: u64) {
-        self.waiting.store(waiting, Ordering::Relaxed);
-        metrics::gauge!("aftercall_purge_waiting_instances").set(waiting as f64);
-    }
-}
 
 /// How much a pass may still remove, and what it leaves for that reason.
 struct Budget {

@@ -14,7 +14,8 @@ use aftercall_engine::erasure::{ErasedCall, Erasure, ErasureState};
 use aftercall_engine::mask::masked;
 
 use super::history_files::Rewritten;
-use super::keeper::{KeepError, Keeper};
+use super::keep_error::KeepError;
+use super::keeper::Keeper;
 use crate::ledger::read::history::HistoryError;
 
 impl Keeper {

@@ -20,11 +20,10 @@ use super::refused::Refused;
 use super::timekeeping::SharedTime;
 use crate::journal::{JournalError, Position, Vault};
 use crate::ledger::conditions::no_space;
+use crate::ledger::order::{Asked, Order, Question};
 use crate::ledger::read::feed::{Feed, FeedItem};
 use crate::ledger::read::recover::{Recovered, rebuild};
-use crate::ledger::{
-    Asked, Clock, Condition, Conditions, LedgerError, LedgerOptions, Order, Outcome, Question,
-};
+use crate::ledger::{Clock, Condition, Conditions, LedgerError, LedgerOptions, Outcome};
 use crate::limits::{CLOCK_LOOK_EVERY, NO_SPACE_PAUSE, RECOVERIES_MAX, TIMERS_PER_GROUP};
 use crate::records::WorldImage;
 

@@ -1,29 +1,24 @@
 //! Why a request is refused. What the client reads and what the log says are different sentences:
 //! nothing of the inside goes out. `status.rs` makes a status of it at the edge.
 
+mod of_error;
 mod reason;
 mod rejection;
 
 use std::collections::HashMap;
 use std::time::Duration;
 
-use aftercall_authoring::builder::BuildError;
 use aftercall_authoring::graph::NoPicture;
-use aftercall_authoring::simulate::SimulationError;
-use aftercall_definition::{Fault, FieldError};
+use aftercall_definition::FieldError;
+use aftercall_engine::Root;
 use aftercall_engine::instance::Instance;
-use aftercall_engine::{Rejection, Root};
-use aftercall_serving::UNREAD_BYTES_REFUSED;
+pub(crate) use of_error::{
+    bad_file, of_build, of_feed, of_history, of_ledger, of_read, of_simulation,
+};
 pub(crate) use reason::{Missing, Reason};
-use rejection::of_rejection;
 use tonic::Code;
 use tonic_types::{ErrorDetails, FieldViolation};
 
-use crate::journal::JournalError;
-use crate::ledger::LedgerError;
-use crate::ledger::feed::FeedError;
-use crate::ledger::history::HistoryError;
-use crate::reading::ReadError;
 use crate::service::say::present::{facts, hidden_because};
 
 /// Bytes of a status' message. All of a status must stay well below the 8 KiB of headers that
@@ -289,38 +284,6 @@ pub(crate) fn no_picture(why: NoPicture) -> Refusal {
     precondition(reason, why.to_string(), HashMap::new())
 }
 
-/// What the ledger refused.
-pub(crate) fn of_ledger(error: LedgerError, root: &Root) -> Refusal {
-    match error {
-        LedgerError::Rejected(rejection) => of_rejection(*rejection, root),
-        LedgerError::Unavailable(reason) => unavailable(&reason),
-        LedgerError::Busy(limit) => exhausted(Reason::CommandsWaiting, limit as u64),
-    }
-}
-
-/// A step of building a draft cannot be done.
-pub(crate) fn of_build(error: &BuildError, workflow: &str) -> Refusal {
-    let message = error.to_string();
-    match error {
-        BuildError::Faulty(faults) => bad_text("action", faults),
-        BuildError::NoEvent { event, .. } => {
-            not_found(Missing::Event, &format!("{workflow}/{event}"), message)
-        }
-        BuildError::NoAction { event, action, .. } => not_found(
-            Missing::Action,
-            &format!("{workflow}/{event}/{action}"),
-            message,
-        ),
-        BuildError::Linked(_) => precondition(Reason::Linked, message, HashMap::new()),
-        BuildError::OtherKind => precondition(Reason::OtherKind, message, HashMap::new()),
-        BuildError::IntoItself => precondition(Reason::IntoItself, message, HashMap::new()),
-        BuildError::OtherEvent(_) => precondition(Reason::OtherEvent, message, HashMap::new()),
-        BuildError::TooMany(_) | BuildError::NotAFile(_) => {
-            precondition(Reason::TooMany, message, HashMap::new())
-        }
-    }
-}
-
 /// Nothing of the workflow has been published yet.
 pub(crate) fn only_draft(name: &str) -> Refusal {
     let message = format!(
@@ -353,71 +316,4 @@ pub(crate) fn migration_refused(count: usize, first: &str, reason: &str) -> Refu
         message,
         HashMap::from([("first_reason".to_owned(), reason.to_owned())]),
     )
-}
-
-/// Why a workflow cannot be tried out.
-pub(crate) fn of_simulation(error: SimulationError, root: &Root) -> Refusal {
-    match error {
-        SimulationError::Faulty(faults) => of_rejection(Rejection::WorkflowHasFaults(faults), root),
-        SimulationError::Refused(rejection) => of_rejection(*rejection, root),
-        SimulationError::NotSet | SimulationError::TooBusy | SimulationError::Stopped(_) => {
-            internal(&error)
-        }
-    }
-}
-
-/// What the feed cannot give.
-pub(crate) fn of_feed(error: &FeedError) -> Refusal {
-    match error {
-        FeedError::OutOfRange { oldest, newest } => {
-            let facts = HashMap::from([
-                ("oldest_sequence".to_owned(), oldest.to_string()),
-                ("newest_sequence".to_owned(), newest.to_string()),
-            ]);
-            refusal(
-                Code::OutOfRange,
-                Reason::FeedRange,
-                error.to_string(),
-                facts,
-            )
-        }
-        FeedError::Behind { .. } | FeedError::Journal(JournalError::Unreachable { .. }) => {
-            unavailable(&error.to_string())
-        }
-        FeedError::Journal(_) | FeedError::Record(_) => internal(error),
-    }
-}
-
-/// A read that gave nothing.
-pub(crate) fn of_read(error: ReadError) -> Refusal {
-    match error {
-        ReadError::Full { limit } => exhausted(Reason::ReadsWaiting, limit as u64),
-        ReadError::Unread => exhausted(Reason::UnreadBytes, UNREAD_BYTES_REFUSED as u64),
-        ReadError::TimeUp => plain(
-            Code::ResourceExhausted,
-            Reason::ReadTime,
-            format!("{error}: ask for less"),
-        ),
-        ReadError::Panicked => internal(&error),
-    }
-}
-
-/// What the history cannot give.
-pub(crate) fn of_history(error: &HistoryError) -> Refusal {
-    internal(error)
-}
-
-/// A definition file with faults: each with its place.
-pub(crate) fn bad_file(faults: &[Fault]) -> Refusal {
-    bad_text("file", faults)
-}
-
-/// A text of this field has faults, each with its line and column.
-fn bad_text(field: &str, faults: &[Fault]) -> Refusal {
-    let place = |fault: &Fault| format!("{field}:{}:{}", fault.line, fault.column);
-    let fields = faults.iter().map(|fault| FieldError {
-        field: place(fault),
-        message: fault.message.clone(),
-    });
-    invalid(fields.collect())
 }

@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use aftercall_engine::{Entry, Root};
 use arc_swap::ArcSwap;
 
-use super::HistoryError;
+use super::error::HistoryError;
 use super::place::Place;
 use crate::journal::{JournalError, Vault};
 use crate::records::{RecordError, unpack_entries};

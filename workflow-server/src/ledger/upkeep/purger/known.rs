@@ -12,12 +12,14 @@ use aftercall_engine::entry::{Answer, ChangeKind, Details};
 use aftercall_engine::instance::InstanceId;
 use aftercall_engine::{Entry, Root};
 
-use super::DAY_MILLIS;
 use crate::ledger::ArchiveKeys;
 use crate::ledger::read::history::Place;
 use crate::ledger::upkeep::history_files::Rewritten;
 use crate::limits::PURGE_WINDOW_KEYS;
 use crate::records::ChunkContent;
+
+/// Milliseconds of a day.
+pub(super) const DAY_MILLIS: i64 = 86_400_000;
 
 /// Calls, by key and when each was heard of first: the same key may come again.
 type Calls = HashSet<(u64, Time)>;

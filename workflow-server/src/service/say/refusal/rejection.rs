@@ -12,7 +12,6 @@ use super::{
     FIELD_BYTES, MESSAGE_BYTES, Missing, Reason, Refusal, exhausted, invalid, not_found,
     not_found_of, not_visible, precondition, refusal, short, violations,
 };
-
 use crate::service::say::present::{facts, held, offered_buttons, paused, stands};
 
 /// A definition with faults: each with its place in the file, where there is one.
@@ -79,6 +78,15 @@ fn remedy(reason: Reason) -> &'static str {
     }
 }
 
+fn with_remedy(reason: Reason, message: &str) -> Refusal {
+    let message = format!("{message}: {}", remedy(reason));
+    precondition(reason, message, HashMap::new())
+}
+
+fn is_paused(instance: &Instance) -> bool {
+    instance.status == InstanceStatus::Paused
+}
+
 fn no_such_stage(root: &Root, instance: &Instance, stage: u32, message: String) -> Refusal {
     not_found_of(
         Missing::Stage,
@@ -88,8 +96,30 @@ fn no_such_stage(root: &Root, instance: &Instance, stage: u32, message: String) 
     )
 }
 
+/// Another change was faster: the same request may succeed when it is decided again.
+fn aborted(reason: Reason, message: &str) -> Refusal {
+    let message = format!("{message}: ask again");
+    refusal(Code::Aborted, reason, message, HashMap::new())
+}
+
+fn other_revision(present: u64, message: &str) -> Refusal {
+    let facts = HashMap::from([("revision".to_owned(), present.to_string())]);
+    let message = format!("{message}: read it again and decide again");
+    refusal(Code::Aborted, Reason::OtherRevision, message, facts)
+}
+
+fn pushed_by_another(root: &Root, instance: &Instance, by: &str, message: &str) -> Refusal {
+    let mut facts = facts(root, instance);
+    facts.insert("pushed_by".to_owned(), by.to_owned());
+    let message = format!("{message}: {by} pushed");
+    precondition(Reason::PushedByAnother, message, facts)
+}
+
+/// A rejection by the engine. Where an instance is the cause, its facts are added.
 pub(crate) fn of_rejection(rejection: Rejection, root: &Root) -> Refusal {
     let (reason, message) = (Reason::from(&rejection), rejection.to_string());
+    let of_instance =
+        |instance: &Instance, message| precondition(reason, message, facts(root, instance));
     match rejection {
         Rejection::Invalid(faults) => invalid(faults),
         Rejection::NoSuchInstance(id) => not_found(Missing::Instance, &id.to_string(), message),
@@ -98,12 +128,7 @@ pub(crate) fn of_rejection(rejection: Rejection, root: &Root) -> Refusal {
         | Rejection::CallsMoved
         | Rejection::CandidatesTaken
         | Rejection::DraftMoved
-        | Rejection::TeamMoved => refusal(
-            Code::Aborted,
-            reason,
-            format!("{message}: ask again"),
-            HashMap::new(),
-        ),
+        | Rejection::TeamMoved => aborted(reason, &message),
         Rejection::NoSuchTeam(name) => not_found(Missing::Team, &name, message),
         Rejection::NoSuchWorkflow(name) => not_found(Missing::Workflow, &name, message),
         Rejection::NoSuchVersion(name, version) => {
@@ -112,47 +137,24 @@ pub(crate) fn of_rejection(rejection: Rejection, root: &Root) -> Refusal {
         Rejection::NotPublished(_)
         | Rejection::NotTheNewestVersion { .. }
         | Rejection::WorkflowArchived(_)
-        | Rejection::TeamInUse { .. } => precondition(
-            reason,
-            format!("{message}: {}", remedy(reason)),
-            HashMap::new(),
-        ),
+        | Rejection::TeamInUse { .. } => with_remedy(reason, &message),
         Rejection::WorkflowHasFaults(faults) => has_faults(faults, &message),
-        Rejection::OtherRevision { present } => {
-            let facts = HashMap::from([("revision".to_owned(), present.to_string())]);
-            refusal(
-                Code::Aborted,
-                Reason::OtherRevision,
-                format!("{message}: read it again and decide again"),
-                facts,
-            )
-        }
-        Rejection::RequestIdReused => {
-            precondition(Reason::RequestIdReused, message, HashMap::new())
-        }
+        Rejection::OtherRevision { present } => other_revision(present, &message),
+        Rejection::RequestIdReused => precondition(reason, message, HashMap::new()),
         Rejection::Limit { limit, .. } => exhausted(reason, limit),
         Rejection::NoSuchBatch(id) => not_found(Missing::Batch, &id.to_string(), message),
         Rejection::ButtonGone(instance)
         | Rejection::AlertGone(instance)
         | Rejection::AlertEscalated(instance)
         | Rejection::StaleVisit(instance)
-        | Rejection::NotTheNewest(instance) => precondition(
-            reason,
-            format!("{message}: {}", stands(root, &instance)),
-            facts(root, &instance),
-        ),
-        Rejection::ClaimedByAnother(instance) => precondition(
-            reason,
-            format!("{message}: {}", held(root, &instance)),
-            facts(root, &instance),
-        ),
+        | Rejection::NotTheNewest(instance) => {
+            of_instance(&instance, format!("{message}: {}", stands(root, &instance)))
+        }
+        Rejection::ClaimedByAnother(instance) => {
+            of_instance(&instance, format!("{message}: {}", held(root, &instance)))
+        }
         Rejection::PushedByAnother { instance, by } => {
-            let pushed_by = [("pushed_by".to_owned(), by.to_string())];
-            let facts = facts(root, &instance)
-                .into_iter()
-                .chain(pushed_by)
-                .collect();
-            precondition(reason, format!("{message}: {by} pushed"), facts)
+            pushed_by_another(root, &instance, &by, &message)
         }
         Rejection::NotVisible(instance) => not_visible(root, &instance),
         Rejection::NoSuchButton { instance, button } => no_such_button(root, &instance, &button),
@@ -162,11 +164,7 @@ pub(crate) fn of_rejection(rejection: Rejection, root: &Root) -> Refusal {
         Rejection::IllegalMove {
             instance,
             happening,
-        } if instance.status == InstanceStatus::Paused => precondition(
-            reason,
-            paused(root, &instance, happening),
-            facts(root, &instance),
-        ),
+        } if is_paused(&instance) => of_instance(&instance, paused(root, &instance, happening)),
         Rejection::IllegalMove { instance, .. }
         | Rejection::NotClaimed(instance)
         | Rejection::StageGone(instance)
@@ -174,8 +172,6 @@ pub(crate) fn of_rejection(rejection: Rejection, root: &Root) -> Refusal {
         | Rejection::UndoTooLate(instance)
         | Rejection::AnotherRuns(instance)
         | Rejection::AlreadyRunning(instance)
-        | Rejection::AlreadyWorked(instance) => {
-            precondition(reason, message, facts(root, &instance))
-        }
+        | Rejection::AlreadyWorked(instance) => of_instance(&instance, message),
     }
 }

@@ -1,0 +1,150 @@
+//! Access to the running ledger: commands go in, and the newest durable state comes out.
+
+use std::sync::{Arc, PoisonError, RwLock};
+
+use aftercall_definition::time::Time;
+use aftercall_engine::command::RequestMark;
+use aftercall_engine::{Request, Root};
+use arc_swap::ArcSwap;
+use tokio::sync::{Notify, mpsc, oneshot};
+
+use super::conditions::{Condition, Conditions, Health};
+use super::error::LedgerError;
+use super::order::{Asked, Order, Question};
+use super::outcome::Outcome;
+use super::read::archive::Archive;
+use super::read::feed::Feed;
+use super::read::history::History;
+use super::upkeep::capture::CaptureRequest;
+use super::upkeep::purger::Purging;
+use super::write::timekeeping::SharedTime;
+use crate::records::WorldImage;
+
+/// Gives all other parts access to the ledger; cheap to clone.
+#[derive(Clone)]
+pub struct Handle {
+    pub(super) commands: mpsc::Sender<Asked>,
+    pub(super) orders: mpsc::Sender<Order>,
+    pub(super) root: Arc<ArcSwap<Root>>,
+    pub(super) feed: Arc<Feed>,
+    pub(super) history: Arc<History>,
+    pub(super) archive: Arc<Archive>,
+    pub(super) keeper: Arc<Notify>,
+    pub(super) conditions: Conditions,
+    pub(super) purging: Arc<Purging>,
+    pub(super) captures: mpsc::Sender<CaptureRequest>,
+    pub(super) now: Arc<RwLock<Time>>,
+    pub(super) time: SharedTime,
+}
+
+impl Handle {
+    /// Carries out a command; the answer is durable. Dropping the future does not stop the command.
+    ///
+    /// # Errors
+    /// [`LedgerError`].
+    pub async fn execute(&self, request: Request) -> Result<Outcome, LedgerError> {
+        self.ask(Question::Decide(request)).await
+    }
+
+    /// The sequence of the entry that the same request made before, once that is durable; `None`
+    /// if the request is new.
+    ///
+    /// # Errors
+    /// [`LedgerError`]; rejected where the id was used for another request.
+    pub async fn recall(&self, mark: RequestMark) -> Result<Option<u64>, LedgerError> {
+        match self.ask(Question::Recall(mark)).await? {
+            Outcome::Repeated { sequence } => Ok(Some(sequence)),
+            Outcome::Committed(_) | Outcome::Unchanged(_) => Ok(None),
+        }
+    }
+
+    async fn ask(&self, question: Question) -> Result<Outcome, LedgerError> {
+        let (answer, answered) = oneshot::channel();
+        self.commands
+            .try_send(Asked { question, answer })
+            .map_err(|error| match error {
+                mpsc::error::TrySendError::Full(_) => {
+                    LedgerError::Busy(crate::limits::COMMANDS_WAITING_MAX)
+                }
+                mpsc::error::TrySendError::Closed(_) => self.unavailable(),
+            })?;
+        answered.await.unwrap_or_else(|_| Err(self.unavailable()))
+    }
+
+    pub(super) fn unavailable(&self) -> LedgerError {
+        let failure = self.conditions.get(Condition::Store);
+        LedgerError::Unavailable(failure.unwrap_or_else(|| "the server is shutting down".into()))
+    }
+
+    /// The newest durable World.
+    #[must_use]
+    pub fn root(&self) -> Arc<Root> {
+        self.root.load_full()
+    }
+
+    /// The changes as they become durable.
+    #[must_use]
+    pub fn feed(&self) -> &Arc<Feed> {
+        &self.feed
+    }
+
+    /// Everything that ever happened.
+    #[must_use]
+    pub fn history(&self) -> &Arc<History> {
+        &self.history
+    }
+
+    /// What has left memory.
+    #[must_use]
+    pub fn archive(&self) -> &Arc<Archive> {
+        &self.archive
+    }
+
+    /// Wakes the keeper: there is work for it.
+    pub fn wake_keeper(&self) {
+        self.keeper.notify_one();
+    }
+
+    /// What keeps the server from its work. They can be watched, and set where a problem is found.
+    #[must_use]
+    pub fn conditions(&self) -> &Conditions {
+        &self.conditions
+    }
+
+    /// The health of the ledger.
+    #[must_use]
+    pub fn health(&self) -> Health {
+        self.conditions.health()
+    }
+
+    /// The time of the wall clock, where the server does not use it: it is held, or behind the
+    /// newest entry.
+    #[must_use]
+    pub fn clock_to_accept(&self) -> Option<Time> {
+        self.time.to_accept()
+    }
+
+    /// The number of ended instances past their retention that wait for a confirmation.
+    #[must_use]
+    pub fn purge_waiting(&self) -> u64 {
+        self.purging.waiting()
+    }
+
+    /// The server's time: the wall clock while the server trusts it, but never before the newest
+    /// entry.
+    #[must_use]
+    pub fn now(&self) -> Time {
+        let newest = *self.now.read().unwrap_or_else(PoisonError::into_inner);
+        self.time.now().max(newest)
+    }
+
+    /// The current World, all of it durable.
+    pub(super) async fn take_image(&self) -> Result<WorldImage, LedgerError> {
+        let (answer, answered) = oneshot::channel();
+        self.orders
+            .send(Order::TakeImage(answer))
+            .await
+            .map_err(|_| self.unavailable())?;
+        answered.await.map_err(|_| self.unavailable())
+    }
+}

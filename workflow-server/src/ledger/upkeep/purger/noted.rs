@@ -1,0 +1,26 @@
+//! What purging notes: in the vault its newest pass, in memory how much waits.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// The key under which the day of the newest whole pass is noted.
+pub(in crate::ledger) const PURGED_ON: &str = "purged-on";
+/// The key under which the sequence of the newest confirmation is noted that a whole pass has
+/// carried out.
+pub(in crate::ledger) const PURGED_FOR: &str = "purged-for";
+
+/// How many ended instances wait to be removed.
+#[derive(Debug, Default)]
+pub(in crate::ledger) struct Purging {
+    waiting: AtomicU64,
+}
+
+impl Purging {
+    pub(in crate::ledger) fn waiting(&self) -> u64 {
+        self.waiting.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn ends(&self, waiting: u64) {
+        self.waiting.store(waiting, Ordering::Relaxed);
+        metrics::gauge!("aftercall_purge_waiting_instances").set(waiting as f64);
+    }
+}
