@@ -11,7 +11,7 @@
     reason = "a tool that ends where something unexpected happens"
 )]
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
@@ -46,6 +46,55 @@ struct Filling {
 }
 
 impl Filling {
+    /// Creates the store. This many requests are spread over the time from the first entry to now.
+    fn begin(dir: &Path, requests: u64) -> Self {
+        let birth = Birth {
+            epoch: "1a".repeat(16),
+            hash_key: [7; 16],
+            created_at_millis: 0,
+        };
+        let options = Options::new(birth, Arc::new(|why| panic!("the store hangs: {why}")));
+        let store = Store::open(dir, &options, Arc::new(RealDisk)).expect("the store opens");
+        let wall = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .expect("after 1970")
+            .as_millis() as i64;
+        let began = Time(wall - AGO_MILLIS);
+        Self {
+            world: World::new(Keeping::default()),
+            store,
+            group: GroupBytes::new(0),
+            end: Position::default(),
+            now: began,
+            step_millis: AGO_MILLIS as f64 / requests as f64,
+            began,
+            asked: 0,
+            runtime: tokio::runtime::Builder::new_current_thread()
+                .build()
+                .expect("a runtime"),
+        }
+    }
+
+    fn publish_refund(&mut self) {
+        for team in ["billing", "billing-leads", "payments"] {
+            self.ask(Command::from(ImportTeam {
+                name: team.into(),
+                title: team.into(),
+                expected: None,
+            }));
+        }
+        let definition = Box::new(file::read(REFUND, None).expect("the sample reads"));
+        self.ask(Command::from(ImportWorkflow {
+            definition,
+            expected: None,
+        }));
+        self.ask(Command::from(PublishWorkflow {
+            name: "refund".into(),
+            expected: None,
+            validated: None,
+        }));
+    }
+
     fn ask(&mut self, command: Command) {
         self.asked += 1;
         self.now = Time(self.began.0 + (self.step_millis * self.asked as f64) as i64);
@@ -158,49 +207,8 @@ fn main() {
         return;
     };
     let started = Instant::now();
-    let birth = Birth {
-        epoch: "1a".repeat(16),
-        hash_key: [7; 16],
-        created_at_millis: 0,
-    };
-    let options = Options::new(birth, Arc::new(|why| panic!("the store hangs: {why}")));
-    let store =
-        Store::open(&PathBuf::from(dir), &options, Arc::new(RealDisk)).expect("the store opens");
-    let wall = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .expect("after 1970")
-        .as_millis() as i64;
-    let began = Time(wall - AGO_MILLIS);
-    let mut filling = Filling {
-        world: World::new(Keeping::default()),
-        store,
-        group: GroupBytes::new(0),
-        end: Position::default(),
-        now: began,
-        step_millis: AGO_MILLIS as f64 / (open + 3 * ended + 8) as f64,
-        began,
-        asked: 0,
-        runtime: tokio::runtime::Builder::new_current_thread()
-            .build()
-            .expect("a runtime"),
-    };
-    for team in ["billing", "billing-leads", "payments"] {
-        filling.ask(Command::from(ImportTeam {
-            name: team.into(),
-            title: team.into(),
-            expected: None,
-        }));
-    }
-    let definition = Box::new(file::read(REFUND, None).expect("the sample reads"));
-    filling.ask(Command::from(ImportWorkflow {
-        definition,
-        expected: None,
-    }));
-    filling.ask(Command::from(PublishWorkflow {
-        name: "refund".into(),
-        expected: None,
-        validated: None,
-    }));
+    let mut filling = Filling::begin(&PathBuf::from(dir), open + 3 * ended + 8);
+    filling.publish_refund();
     let every = (open + ended).max(1);
     for call in 0..every {
         // Spread evenly: of every so many calls so many have ended.

@@ -236,78 +236,76 @@ impl Args {
     /// # Errors
     /// [`ConfigError`] where a layer has a fault.
     pub fn resolve(&self) -> Result<WorkflowServerConfig, ConfigError> {
-        let mut over = toml::Table::new();
-        let mut put = |key: &str, value: Option<toml::Value>| {
-            if let Some(value) = value {
-                over.insert(key.to_owned(), value);
-            }
-        };
-        put(
-            "listen",
-            self.listen.map(|address| address.to_string().into()),
-        );
-        put(
-            "data_dir",
-            self.data_dir
-                .as_ref()
-                .map(|dir| dir.to_string_lossy().into_owned().into()),
-        );
-        put(
-            "allow_plaintext",
-            self.allow_plaintext.then_some(true.into()),
-        );
-        put(
-            "log_format",
-            self.log_format
-                .and_then(|format| toml::Value::try_from(format).ok()),
-        );
-        put("log_filter", self.log_filter.clone().map(Into::into));
-        put(
-            "snapshot_every_entries",
-            self.snapshot_every_entries
-                .map(|entries| (entries as i64).into()),
-        );
-        put(
-            "journal_kept_entries",
-            self.journal_kept_entries
-                .map(|entries| (entries as i64).into()),
-        );
-        put(
-            "request_ids_keep_hours",
-            self.request_ids_keep_hours
-                .map(|hours| i64::from(hours).into()),
-        );
-        put(
-            "drain_seconds",
-            self.drain_seconds.map(|seconds| i64::from(seconds).into()),
-        );
-        put("time_zone", self.time_zone.clone().map(Into::into));
-        put("country", self.country.clone().map(Into::into));
-        put(
-            "undo_seconds",
-            self.undo_seconds.map(|seconds| i64::from(seconds).into()),
-        );
-        put(
-            "archive_after_seconds",
-            self.archive_after_seconds
-                .map(|seconds| i64::from(seconds).into()),
-        );
-        put(
-            "retention_days",
-            self.retention_days.map(|days| i64::from(days).into()),
-        );
-        put(
-            "clock_ahead_minutes",
-            self.clock_ahead_minutes
-                .map(|minutes| i64::from(minutes).into()),
-        );
-        put("rebuild_head", self.rebuild_head.then_some(true.into()));
-        put(
-            "on_store_failure",
-            self.on_store_failure
-                .and_then(|what| toml::Value::try_from(what).ok()),
-        );
+        let mut over = self.given();
         self.network.put_into(&mut over);
         load(self.config.as_deref(), over)
+    }
+
+    /// The settings that flags or the environment give, by their names in the file.
+    fn given(&self) -> toml::Table {
+        let texts = [
+            ("listen", self.listen.map(|address| address.to_string())),
+            (
+                "data_dir",
+                self.data_dir
+                    .as_ref()
+                    .map(|dir| dir.to_string_lossy().into_owned()),
+            ),
+            ("log_filter", self.log_filter.clone()),
+            ("time_zone", self.time_zone.clone()),
+            ("country", self.country.clone()),
+        ];
+        let switches = [
+            ("allow_plaintext", self.allow_plaintext),
+            ("rebuild_head", self.rebuild_head),
+        ];
+        let names = [
+            ("log_format", self.log_format.map(toml::Value::try_from)),
+            (
+                "on_store_failure",
+                self.on_store_failure.map(toml::Value::try_from),
+            ),
+        ];
+        let texts = texts.map(|(key, text)| (key, text.map(toml::Value::from)));
+        let numbers = self
+            .given_numbers()
+            .map(|(key, number)| (key, number.map(toml::Value::from)));
+        let switches = switches.map(|(key, is_on)| (key, is_on.then_some(true.into())));
+        let names = names.map(|(key, name)| (key, name.and_then(Result::ok)));
+        let given = texts
+            .into_iter()
+            .chain(numbers)
+            .chain(switches)
+            .chain(names);
+        given
+            .filter_map(|(key, value)| Some((key.to_owned(), value?)))
+            .collect()
+    }
+    fn given_numbers(&self) -> [(&'static str, Option<i64>); 8] {
+        [
+            (
+                "snapshot_every_entries",
+                self.snapshot_every_entries.map(|entries| entries as i64),
+            ),
+            (
+                "journal_kept_entries",
+                self.journal_kept_entries.map(|entries| entries as i64),
+            ),
+            (
+                "request_ids_keep_hours",
+                self.request_ids_keep_hours.map(i64::from),
+            ),
+            ("drain_seconds", self.drain_seconds.map(i64::from)),
+            ("undo_seconds", self.undo_seconds.map(i64::from)),
+            (
+                "archive_after_seconds",
+                self.archive_after_seconds.map(i64::from),
+            ),
+            ("retention_days", self.retention_days.map(i64::from)),
+            (
+                "clock_ahead_minutes",
+                self.clock_ahead_minutes.map(i64::from),
+            ),
+        ]
     }
 }

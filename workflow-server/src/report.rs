@@ -250,30 +250,14 @@ impl Report {
                 Answer::Set { promise_by, .. } => promise_by,
                 _ => None,
             };
-            self.tracked.insert(
-                id,
-                Tracked {
-                    workflow,
-                    standing: now,
-                    promised,
-                    stay: None,
-                },
-            );
+            self.track(id, workflow, now, promised);
             for key in [Key::All, Key::Workflow(workflow)] {
                 self.numbers.rows.entry(key).or_default().set += 1;
             }
             return;
         };
         if let Some(Earlier { standing, promised }) = earlier {
-            self.tracked.insert(
-                id,
-                Tracked {
-                    workflow,
-                    standing,
-                    promised,
-                    stay: None,
-                },
-            );
+            self.track(id, workflow, standing, promised);
         }
         let Some(tracked) = self.tracked.get_mut(&id) else {
             return;
@@ -299,6 +283,16 @@ impl Report {
             let (workflow, promised) = (tracked.workflow, tracked.promised);
             self.count(workflow, promised, stay);
         }
+    }
+
+    fn track(&mut self, id: InstanceId, workflow: u32, standing: Standing, promised: Option<Time>) {
+        let tracked = Tracked {
+            workflow,
+            standing,
+            promised,
+            stay: None,
+        };
+        self.tracked.insert(id, tracked);
     }
 
     fn count(&mut self, workflow: u32, promised: Option<Time>, stay: Stay) {

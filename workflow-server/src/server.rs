@@ -121,25 +121,7 @@ impl Server {
             disk,
         )
         .await?;
-        let options = LedgerOptions {
-            clock_ahead_max: Duration::from_secs(u64::from(config.clock_ahead_minutes) * 60),
-            clock_was_held: config.data_dir.join(CLOCK_HELD).exists(),
-            keeping: Keeping {
-                request_ids_millis: i64::from(config.request_ids_keep_hours) * 3_600_000,
-                ..Keeping::default()
-            },
-            snapshot_every_entries: config.snapshot_every_entries,
-            journal_kept_entries: config.journal_kept_entries,
-            archive_after_millis: i64::from(config.archive_after_seconds.max(config.undo_seconds))
-                * 1_000,
-            retention: Some(Span {
-                amount: config.retention_days,
-                unit: SpanUnit::Days,
-            }),
-            // `check` has refused a name that is none.
-            default_zone: TimeZone::get(&config.time_zone).unwrap_or(TimeZone::UTC),
-        };
-        let (ledger, handle) = Ledger::recover(&store, clock, options).await?;
+        let (ledger, handle) = Ledger::recover(&store, clock, ledger_options(&config)).await?;
         if store
             .vault()
             .get_key(LAST_SEEN_KEY)
@@ -149,15 +131,7 @@ impl Server {
             remove_old_note(&config.data_dir.join(CLOCK_HELD));
         }
         let start_duration = started.elapsed();
-        let root = handle.root();
-        tracing::info!(
-            data_dir = %config.data_dir.display(),
-            created = store.created,
-            sequence = root.sequence,
-            open_instances = root.counters.open(),
-            milliseconds = start_duration.as_millis() as u64,
-            "the World is rebuilt"
-        );
+        log_rebuilt(&config, store.created, &handle, start_duration);
         let draining = CancellationToken::new();
         let desk = DeskSettings {
             country: Country::named(&config.country).unwrap_or_default(),
@@ -253,6 +227,45 @@ impl Server {
                 Ok(served?)
             }
         }
+    }
+}
+
+fn log_rebuilt(
+    config: &WorkflowServerConfig,
+    is_created: bool,
+    handle: &Handle,
+    start_duration: Duration,
+) {
+    let root = handle.root();
+    tracing::info!(
+        data_dir = %config.data_dir.display(),
+        created = is_created,
+        sequence = root.sequence,
+        open_instances = root.counters.open(),
+        milliseconds = start_duration.as_millis() as u64,
+        "the World is rebuilt"
+    );
+}
+
+fn ledger_options(config: &WorkflowServerConfig) -> LedgerOptions {
+    // A push can be taken back only while its instance is in memory.
+    let archive_after_seconds = config.archive_after_seconds.max(config.undo_seconds);
+    LedgerOptions {
+        clock_ahead_max: Duration::from_secs(u64::from(config.clock_ahead_minutes) * 60),
+        clock_was_held: config.data_dir.join(CLOCK_HELD).exists(),
+        keeping: Keeping {
+            request_ids_millis: i64::from(config.request_ids_keep_hours) * 3_600_000,
+            ..Keeping::default()
+        },
+        snapshot_every_entries: config.snapshot_every_entries,
+        journal_kept_entries: config.journal_kept_entries,
+        archive_after_millis: i64::from(archive_after_seconds) * 1_000,
+        retention: Some(Span {
+            amount: config.retention_days,
+            unit: SpanUnit::Days,
+        }),
+        // `check` has refused an unknown name.
+        default_zone: TimeZone::get(&config.time_zone).unwrap_or(TimeZone::UTC),
     }
 }
 

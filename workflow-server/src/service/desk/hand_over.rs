@@ -23,6 +23,13 @@ use crate::service::ask::{Answered, Asking, Faults, Prepared, requests};
 use crate::service::say::{Refusal, refusal};
 use crate::service::shared::Shared;
 
+/// Takes the place of an instance where a request names none.
+const NO_INSTANCE: InstanceId = InstanceId {
+    made_at: 0,
+    slot: u32::MAX,
+    salt: 0,
+};
+
 pub(crate) async fn hand_over(
     shared: &Shared,
     asked: Asked<proto::HandOverRequest>,
@@ -34,27 +41,13 @@ pub(crate) async fn hand_over(
         request.reason.as_str().into(),
     );
     let ids = ids(request, &mut faults);
-    let first = ids.first().copied().unwrap_or(InstanceId {
-        made_at: 0,
-        slot: u32::MAX,
-        salt: 0,
-    });
-    let whole = Request {
-        actor: Actor {
-            kind: ActorKind::Person,
-            name: asked.actor().into(),
-        },
-        mark: None,
-        salt: 0,
-        known: None,
-        command: HandOver {
-            instance: first,
-            to: to.clone(),
-            reason,
-        }
-        .into(),
+    let of_first = HandOver {
+        instance: ids.first().copied().unwrap_or(NO_INSTANCE),
+        to: to.clone(),
+        reason,
     };
-    let faults = faults.with(aftercall_engine::request_errors(&whole));
+    let errors = aftercall_engine::request_errors(&as_person(&asked, of_first));
+    let faults = faults.with(errors);
     if !faults.is_empty() {
         return Err(refusal::invalid(faults));
     }
@@ -62,30 +55,45 @@ pub(crate) async fn hand_over(
     let shared = shared.clone();
     // A task of its own: a client that goes away does not leave half of a shift's work behind.
     let given = tokio::spawn(async move {
-        let (shared, asked, request) = (&shared, &asked, &asked.request);
+        let (shared, asked) = (&shared, &asked);
         let results = stream::iter(ids)
             .map(|id| one(shared, asked, id, &to))
             .buffered(HAND_OVER_AT_ONCE);
         let (results, sequences): (Vec<_>, Vec<_>) = results.unzip().await;
-        let sequence = sequences.into_iter().max().unwrap_or(0);
         let newest = shared.view().sequence;
-        let refused = results
-            .iter()
-            .filter(|result| !result.reason.is_empty())
-            .count();
-        let refused = if request.all_of.is_empty() {
+        // Where nothing was given, the answer is of now.
+        let sequence = sequences.into_iter().max().filter(|given| *given > 0);
+        let still_held = if asked.request.all_of.is_empty() {
             0
         } else {
-            u32::try_from(refused).unwrap_or(u32::MAX)
+            refused_count(&results)
         };
-        let sequence = if sequence == 0 { newest } else { sequence };
         proto::HandOverResponse {
             results,
-            remaining: left_out.saturating_add(refused),
-            sequence,
+            remaining: left_out.saturating_add(still_held),
+            sequence: sequence.unwrap_or(newest),
         }
     });
     given.await.map_err(|error| refusal::internal(&error))
+}
+
+/// The command as a request of the person who asks.
+fn as_person(asked: &Asked<proto::HandOverRequest>, command: HandOver) -> Request {
+    Request {
+        actor: Actor {
+            kind: ActorKind::Person,
+            name: asked.actor().into(),
+        },
+        mark: None,
+        salt: 0,
+        known: None,
+        command: command.into(),
+    }
+}
+
+fn refused_count(results: &[proto::HandOverResult]) -> u32 {
+    let is_refused = |result: &&proto::HandOverResult| !result.reason.is_empty();
+    u32::try_from(results.iter().filter(is_refused).count()).unwrap_or(u32::MAX)
 }
 
 /// The follow-ups that a request is about, and how many more there are than it takes. With a

@@ -268,29 +268,7 @@ fn items_of(
     faults: &mut Faults,
 ) -> Result<Wanted, Refusal> {
     let Some(filter) = &request.filter else {
-        if request.instance_ids.is_empty() {
-            faults.add("instance_ids", "name the instances, or give a filter");
-        }
-        if request.instance_ids.len() > BATCH_ITEMS_MAX {
-            let message = format!(
-                "has {} values, at most {BATCH_ITEMS_MAX} are allowed",
-                request.instance_ids.len()
-            );
-            faults.add("instance_ids", message);
-        }
-        let mut ids = Vec::new();
-        for (at, text) in request
-            .instance_ids
-            .iter()
-            .take(BATCH_ITEMS_MAX)
-            .enumerate()
-        {
-            match text.parse::<InstanceId>() {
-                Ok(id) => ids.push(id),
-                Err(error) => faults.add(format!("instance_ids[{at}]"), error.to_string()),
-            }
-        }
-        return Ok(Wanted::Named(ids));
+        return Ok(Wanted::Named(named_ids(&request.instance_ids, faults)));
     };
     if !request.instance_ids.is_empty() {
         faults.add("filter", "name the instances or give a filter, not both");
@@ -327,6 +305,26 @@ fn items_of(
     }
     let filter: InstanceFilter = filters::read(filter.clone(), shared.ledger.now())?;
     Ok(Wanted::Filtered(Box::new(filter)))
+}
+
+/// The ids that a request names; adds an error for each invalid one.
+fn named_ids(texts: &[String], faults: &mut Faults) -> Vec<InstanceId> {
+    if texts.is_empty() {
+        faults.add("instance_ids", "name the instances, or give a filter");
+    }
+    if texts.len() > BATCH_ITEMS_MAX {
+        let count = texts.len();
+        let message = format!("has {count} values, at most {BATCH_ITEMS_MAX} are allowed");
+        faults.add("instance_ids", message);
+    }
+    let mut ids = Vec::new();
+    for (at, text) in texts.iter().take(BATCH_ITEMS_MAX).enumerate() {
+        match text.parse::<InstanceId>() {
+            Ok(id) => ids.push(id),
+            Err(error) => faults.add(format!("instance_ids[{at}]"), error.to_string()),
+        }
+    }
+    ids
 }
 
 pub(crate) async fn stop(

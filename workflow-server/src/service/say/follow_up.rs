@@ -72,26 +72,14 @@ pub(crate) fn follow_up_of_call(
     call_record: Option<&Call>,
 ) -> proto::FollowUp {
     let may_push = call_record.is_some_and(|call| instance.is_visible(call));
-    let soon = |alert: Option<&Alert>| {
-        root.definition_of(instance)
-            .and_then(|definition| due_soon_from(root, definition, instance, alert))
-    };
-    let definition = root.definition_of(instance);
+    let workflow = root.workflow_of(instance);
+    let definition = root.definition_of(instance).map(|definition| &**definition);
     let present = definition.and_then(|definition| definition.stage(instance.stage));
-    let mut alerts: Vec<&Alert> = instance.alerts.iter().collect();
-    alerts.sort_by_key(|alert| {
-        (
-            alert.snooze.is_some(),
-            rank(alert.priority),
-            alert.due.unwrap_or(Time::NEVER),
-        )
-    });
-    let fields = definition.map_or_else(BTreeMap::new, |definition| fields(definition, instance));
+    let alerts = by_urgency(&instance.alerts);
+    let due = instance.due().filter(|_| !instance.status.is_ended());
     proto::FollowUp {
         instance_id: instance.id.to_string(),
-        workflow: root
-            .workflow_of(instance)
-            .map_or_else(String::new, |workflow| workflow.name.clone()),
+        workflow: workflow.map_or_else(String::new, |workflow| workflow.name.clone()),
         workflow_title: definition.map_or_else(String::new, |definition| definition.title.clone()),
         version: instance.version,
         status: status(instance.status).into(),
@@ -103,31 +91,24 @@ pub(crate) fn follow_up_of_call(
             .map(|one| alert(root, instance, one))
             .collect(),
         buttons: if may_push {
-            buttons(definition.map(|definition| &**definition), instance)
+            buttons(definition, instance)
         } else {
             Vec::new()
         },
-        timers: timers(definition.map(|definition| &**definition), instance),
-        fields,
+        timers: timers(definition, instance),
+        fields: definition.map_or_else(BTreeMap::new, |definition| fields(definition, instance)),
         priority: alerts
             .first()
-            .map_or(proto::Priority::Unspecified, |alert| {
-                priority(alert.priority)
+            .map_or(proto::Priority::Unspecified, |first| {
+                priority(first.priority)
             })
             .into(),
-        due: instance
-            .due()
-            .filter(|_| !instance.status.is_ended())
-            .map(timestamp),
+        due: due.map(timestamp),
         deadline: instance.deadline.map(timestamp),
         started_at: Some(timestamp(instance.started_at)),
         stage_entered_at: Some(timestamp(instance.entered_at)),
         ended_at: instance.ended_at.map(timestamp),
-        outcome: if instance.status == Status::Finished {
-            instance.ending.to_string()
-        } else {
-            String::new()
-        },
+        outcome: outcome(instance),
         reason: reason(instance, present),
         visible: call_record.is_some_and(|call| instance.is_listed(call)),
         release_at: instance.release_at.map(timestamp),
@@ -138,13 +119,31 @@ pub(crate) fn follow_up_of_call(
         pause: instance.pause.as_deref().map(pause),
         chase_count: instance.chases,
         attempts: instance.attempts.as_deref().map(attempts),
-        due_soon_from: alerts
-            .iter()
-            .filter_map(|alert| soon(Some(alert)))
-            .chain(soon(None))
-            .min()
-            .map(timestamp),
+        due_soon_from: earliest_due_soon(root, instance).map(timestamp),
     }
+}
+
+/// The alerts as the Call Manager lists them: snoozed ones last, then by priority and due time.
+fn by_urgency(alerts: &[Alert]) -> Vec<&Alert> {
+    let mut alerts: Vec<&Alert> = alerts.iter().collect();
+    alerts.sort_by_key(|alert| {
+        (
+            alert.snooze.is_some(),
+            rank(alert.priority),
+            alert.due.unwrap_or(Time::NEVER),
+        )
+    });
+    alerts
+}
+
+/// When the instance or the first of its alerts is due soon.
+fn earliest_due_soon(root: &Root, instance: &Instance) -> Option<Time> {
+    let definition = root.definition_of(instance)?;
+    let of_alerts = instance.alerts.iter().map(Some);
+    of_alerts
+        .chain([None])
+        .filter_map(|alert| due_soon_from(root, definition, instance, alert))
+        .min()
 }
 
 fn claim(claim: &Claim) -> proto::Claim {
@@ -185,6 +184,13 @@ pub(crate) fn due_state(
         Some(DueState::OnTime) => proto::DueState::OnTime,
         Some(DueState::DueSoon) => proto::DueState::DueSoon,
         Some(DueState::Overdue) => proto::DueState::Overdue,
+    }
+}
+
+fn outcome(instance: &Instance) -> String {
+    match instance.status {
+        Status::Finished => instance.ending.to_string(),
+        _ => String::new(),
     }
 }
 
