@@ -27,6 +27,41 @@ pub fn describe_action(action: &Action) -> String {
     }
 }
 
+/// The action in a few words, for its line in a box of a diagram. `None` for actions that a diagram
+/// shows as arrows.
+pub(super) fn summarize_action(action: &Action) -> Option<String> {
+    match &action.kind {
+        ActionKind::Alert(alert) => {
+            let due = alert.due.map_or_else(String::new, |due| format!(", {due}"));
+            let text = without_code(alert.text.source());
+            Some(format!("{}{due}: {text}", alert.team))
+        }
+        ActionKind::Finish(finish) => Some(format!("finish: {}", finish.outcome)),
+        ActionKind::SetField(set) => Some(format!("{} = {}", set.field, set.to.source())),
+        ActionKind::Button(_) | ActionKind::Timer(_) | ActionKind::Link(_) => None,
+    }
+}
+
+/// A text with the names of its places instead of their code: `Refund ‹amount› for ‹name›`.
+fn without_code(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.find("{{").into_iter().chain(rest.find("{%")).min() {
+        shown.push_str(&rest[..at]);
+        let (is_place, inside) = (rest[at..].starts_with("{{"), &rest[at + 2..]);
+        let Some(end) = inside.find(if is_place { "}}" } else { "%}" }) else {
+            return shown + &rest[at..];
+        };
+        if is_place {
+            let path = inside[..end].split('|').next().unwrap_or_default().trim();
+            let name = path.rsplit('.').next().unwrap_or(path);
+            shown.push_str(&format!("‹{name}›"));
+        }
+        rest = &inside[end + 2..];
+    }
+    shown + rest
+}
+
 /// On one line, and no longer than a line.
 pub(super) fn shortened(text: &str) -> String {
     let mut words = text.split_whitespace().collect::<Vec<_>>().join(" ");

@@ -9,13 +9,13 @@ mod mermaid;
 mod svg;
 mod text;
 
-use aftercall_definition::model::{Action, ActionKind, Definition, Stage, TimerAction};
+use aftercall_definition::model::{Action, Definition, Leads, Stage, TimerAction};
 pub use dot::dot;
 pub use mermaid::mermaid;
 pub use svg::{NoPicture, hush_layout_panics, svg};
 pub use text::text;
 
-use crate::describe::describe_action;
+use crate::describe::{describe_action, summarize_action};
 
 /// How much of an action a box shows.
 const LINE_CHARS_MAX: usize = 36;
@@ -84,13 +84,17 @@ impl Graph {
         let mut edges = Vec::new();
         for (from, stage) in definition.stages.iter().enumerate() {
             for action in &stage.actions {
-                for (event, label, kind) in ways(action) {
-                    edges.extend(place(event).map(|to| Edge {
+                for target in action.targets() {
+                    let Some(to) = place(target.event) else {
+                        continue;
+                    };
+                    let (label, kind) = arrow(action, target.leads);
+                    edges.push(Edge {
                         from,
                         to,
                         label,
                         kind,
-                    }));
+                    });
                 }
             }
         }
@@ -127,54 +131,32 @@ fn node(stage: &Stage, trail: &Trail) -> Node {
 /// What a box says of an action; what leads on is shown by an arrow.
 fn line(action: &Action) -> Option<String> {
     let condition = if action.when.is_some() { "? " } else { "" };
-    let words = match &action.kind {
-        ActionKind::Alert(alert) => {
-            let due = alert.due.map_or_else(String::new, |due| format!(", {due}"));
-            format!("{}{due}: {}", alert.team, without_code(alert.text.source()))
-        }
-        ActionKind::Finish(finish) => format!("finish: {}", finish.outcome),
-        ActionKind::SetField(set) => format!("{} = {}", set.field, set.to.source()),
-        ActionKind::Button(_) | ActionKind::Timer(_) | ActionKind::Link(_) => return None,
-    };
-    Some(shortened(&format!("{condition}{words}")))
+    summarize_action(action).map(|words| shortened(&format!("{condition}{words}")))
 }
 
-/// The events that an action leads to, with the label of the arrow.
-fn ways(action: &Action) -> Vec<(&str, String, EdgeKind)> {
+/// The label and the kind of an arrow from an action to its target.
+fn arrow(action: &Action, leads: Leads) -> (String, EdgeKind) {
     let condition = if action.when.is_some() { "? " } else { "" };
-    match &action.kind {
-        ActionKind::Button(button) => {
-            vec![(
-                button.event.as_str(),
-                shortened(&format!("{condition}{}", button.label)),
-                EdgeKind::Button,
-            )]
+    match leads {
+        Leads::Push => {
+            let label = action.button().map_or("", |button| &button.label);
+            (shortened(&format!("{condition}{label}")), EdgeKind::Button)
         }
-        ActionKind::Timer(timer) => {
-            vec![(
-                timer.event.as_str(),
-                shortened(&format!("{condition}{}", waits(timer))),
-                EdgeKind::Timer,
-            )]
+        Leads::Elapse => {
+            let words = action.timer().map(waits).unwrap_or_default();
+            (shortened(&format!("{condition}{words}")), EdgeKind::Timer)
         }
-        ActionKind::Link(link) => {
-            let when = action
-                .when
-                .as_ref()
-                .map_or_else(String::new, |when| shortened(when.source()));
-            match &link.at_most {
-                None => vec![(link.to.as_str(), when, EdgeKind::Link)],
-                Some(limit) => vec![
-                    (
-                        link.to.as_str(),
-                        shortened(format!("at most {} {when}", limit.times).trim()),
-                        EdgeKind::Link,
-                    ),
-                    (limit.otherwise.as_str(), "then".to_owned(), EdgeKind::Link),
-                ],
-            }
+        Leads::Link => {
+            let when = action.when.as_ref();
+            let when = when.map_or_else(String::new, |when| shortened(when.source()));
+            let limit = action.link().and_then(|link| link.at_most.as_ref());
+            let words = match limit {
+                None => when,
+                Some(limit) => shortened(format!("at most {} {when}", limit.times).trim()),
+            };
+            (words, EdgeKind::Link)
         }
-        ActionKind::Alert(_) | ActionKind::Finish(_) | ActionKind::SetField(_) => Vec::new(),
+        Leads::LinkInstead => ("then".to_owned(), EdgeKind::Link),
     }
 }
 
@@ -187,26 +169,6 @@ fn waits(timer: &TimerAction) -> String {
     } else {
         words.join(" ")
     }
-}
-
-/// A text with the names of its places instead of their code: `Refund ‹amount› for ‹name›`.
-fn without_code(text: &str) -> String {
-    let mut shown = String::with_capacity(text.len());
-    let mut rest = text;
-    while let Some(at) = rest.find("{{").into_iter().chain(rest.find("{%")).min() {
-        shown.push_str(&rest[..at]);
-        let (is_place, inside) = (rest[at..].starts_with("{{"), &rest[at + 2..]);
-        let Some(end) = inside.find(if is_place { "}}" } else { "%}" }) else {
-            return shown + &rest[at..];
-        };
-        if is_place {
-            let path = inside[..end].split('|').next().unwrap_or_default().trim();
-            let name = path.rsplit('.').next().unwrap_or(path);
-            shown.push_str(&format!("‹{name}›"));
-        }
-        rest = &inside[end + 2..];
-    }
-    shown + rest
 }
 
 /// On one line, and no longer than a box.

@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use aftercall_definition::calendar::Calendar;
-use aftercall_definition::model::{Action, ActionKind, AlertAction};
+use aftercall_definition::model::{self, Action, AlertAction, Target};
 use aftercall_definition::time::Time;
 use aftercall_definition::value::Value;
 use aftercall_definition::{Definition, Fault};
@@ -397,35 +397,21 @@ pub fn ways(definition: &Definition) -> Vec<(Way, String)> {
 }
 
 fn leads_of(definition: &Definition, action: &Action) -> Vec<(Leads, String)> {
-    let to = |leads: fn(u32) -> Leads, event: &str, what: String| {
-        definition
-            .stage_of(event)
-            .map(|stage| (leads(stage.number), what))
+    let to = |target: Target<'_>| {
+        let stage = definition.stage_of(target.event)?.number;
+        Some(match target.leads {
+            model::Leads::Push => {
+                let label = action.button().map_or("", |button| &button.label);
+                (Leads::Button(stage), format!("button \"{label}\""))
+            }
+            model::Leads::Elapse => (Leads::Timer(stage), "timer".to_owned()),
+            model::Leads::Link => (Leads::Link(stage), "link".to_owned()),
+            model::Leads::LinkInstead => (Leads::Link(stage), "link, else".to_owned()),
+        })
     };
-    let (first, second) = match &action.kind {
-        ActionKind::Button(button) => (
-            to(
-                Leads::Button,
-                &button.event,
-                format!("button \"{}\"", button.label),
-            ),
-            None,
-        ),
-        ActionKind::Timer(timer) => (to(Leads::Timer, &timer.event, "timer".to_owned()), None),
-        ActionKind::Link(link) => {
-            let otherwise = link.at_most.as_ref().map(|limit| limit.otherwise.as_str());
-            let otherwise =
-                otherwise.and_then(|event| to(Leads::Link, event, "link, else".to_owned()));
-            (to(Leads::Link, &link.to, "link".to_owned()), otherwise)
-        }
-        ActionKind::Finish(finish) => (
-            Some((
-                Leads::Finish(finish.outcome.as_str().into()),
-                "finish".to_owned(),
-            )),
-            None,
-        ),
-        ActionKind::Alert(_) | ActionKind::SetField(_) => (None, None),
-    };
-    first.into_iter().chain(second).collect()
+    let finish = action.finish().map(|finish| {
+        let outcome = finish.outcome.as_str().into();
+        (Leads::Finish(outcome), "finish".to_owned())
+    });
+    action.targets().filter_map(to).chain(finish).collect()
 }

@@ -1,7 +1,7 @@
 //! Whether a stage means the same to people in another version of its workflow: what they see of
 //! it, and what a push of one of its buttons does at once.
 
-use crate::model::{Action, ActionKind, Definition, Stage};
+use crate::model::{Action, Definition, Stage};
 
 /// A stage with the version that it is in.
 pub type InVersion<'d> = (&'d Definition, &'d Stage);
@@ -32,7 +32,7 @@ fn done_by<'d>(definition: &'d Definition, event: &'d str) -> Vec<(&'d str, Vec<
             .unwrap_or_default();
         let at_once = actions
             .iter()
-            .filter(|action| is_done_at_once(action))
+            .filter(|action| action.is_done_at_once())
             .collect();
         let targets = actions.iter().flat_map(Action::targets);
         open.extend(
@@ -43,11 +43,4 @@ fn done_by<'d>(definition: &'d Definition, event: &'d str) -> Vec<(&'d str, Vec<
         found.push((event, at_once));
     }
     found
-}
-
-fn is_done_at_once(action: &Action) -> bool {
-    match action.kind {
-        ActionKind::SetField(_) | ActionKind::Link(_) | ActionKind::Finish(_) => true,
-        ActionKind::Alert(_) | ActionKind::Button(_) | ActionKind::Timer(_) => false,
-    }
 }

@@ -3,7 +3,7 @@
 //!
 //! Promise: each action is the counterpart of one other at most, of the same kind.
 
-use crate::model::{Action, ActionKind};
+use crate::model::Action;
 
 /// For each action of the newer list the place of the one in the older list that it is; nothing for
 /// one that is new.
@@ -124,19 +124,7 @@ fn is_same_kind(older: &Action, newer: &Action) -> bool {
 }
 
 fn says_the_same(older: &Action, newer: &Action) -> bool {
-    is_same_kind(older, newer) && subject(older).is_some() && subject(older) == subject(newer)
-}
-
-/// What an action is about: the alert's text, the link's target, the outcome, the field that is
-/// set. Buttons and timers are known by the event that they add.
-fn subject(action: &Action) -> Option<&str> {
-    match &action.kind {
-        ActionKind::Alert(alert) => Some(alert.text.source()),
-        ActionKind::Link(link) => Some(&link.to),
-        ActionKind::Finish(finish) => Some(&finish.outcome),
-        ActionKind::SetField(set) => Some(&set.field),
-        ActionKind::Button(_) | ActionKind::Timer(_) => None,
-    }
+    is_same_kind(older, newer) && older.subject().is_some() && older.subject() == newer.subject()
 }
 
 /// Of alerts the team; of what leads on there is nothing more.

@@ -1,7 +1,7 @@
 //! Compares what a test expected with what was found.
 
 use aftercall_authoring::simulate::Simulation;
-use aftercall_definition::model::ActionKind;
+use aftercall_definition::model::Action;
 use aftercall_definition::{Definition, rules};
 use aftercall_engine::instance::{Instance, Status};
 
@@ -26,9 +26,10 @@ pub(super) fn there_is(definition: &Definition, pushed: &str, buttons: &[String]
         return String::new();
     }
     // A button of another stage is gone, or has still to come; one of no stage is misspelt.
-    let mut actions = definition.stages.iter().flat_map(|stage| &stage.actions);
+    let actions = definition.stages.iter().flat_map(|stage| &stage.actions);
     let is_known = actions
-        .any(|action| matches!(&action.kind, ActionKind::Button(button) if button.event == pushed));
+        .filter_map(Action::button)
+        .any(|button| button.event == pushed);
     let unknown = if is_known {
         String::new()
     } else {
@@ -184,9 +185,7 @@ pub(super) fn offered(definition: &Definition, instance: &Instance) -> Vec<Strin
         .iter()
         .enumerate()
         .filter(|(place, _)| !is_over && instance.has_done(*place));
-    all.filter_map(|(_, action)| match &action.kind {
-        ActionKind::Button(button) => Some(button.event.clone()),
-        _ => None,
-    })
-    .collect()
+    all.filter_map(|(_, action)| action.button())
+        .map(|button| button.event.clone())
+        .collect()
 }

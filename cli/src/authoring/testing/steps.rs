@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use aftercall_authoring::simulate::{Simulation, Way};
 use aftercall_definition::calendar::Calendar;
-use aftercall_definition::model::ActionKind;
+use aftercall_definition::model::Action;
 use aftercall_definition::time::SpanUnit;
 use aftercall_definition::value::{FieldDeclaration, FieldType};
 use aftercall_definition::{Definition, rules};
@@ -154,11 +154,10 @@ fn waited_millis(wait: &str) -> Result<i64, String> {
 
 /// What the button asks for; nothing where no stage has it.
 fn form_of<'d>(definition: &'d Definition, button: &str) -> Option<&'d [FieldDeclaration]> {
-    let mut actions = definition.stages.iter().flat_map(|stage| &stage.actions);
-    actions.find_map(|action| match &action.kind {
-        ActionKind::Button(one) if one.event == button => Some(one.form.as_slice()),
-        _ => None,
-    })
+    let actions = definition.stages.iter().flat_map(|stage| &stage.actions);
+    let mut buttons = actions.filter_map(Action::button);
+    let found = buttons.find(|known| known.event == button)?;
+    Some(&found.form)
 }
 
 #[cfg(test)]

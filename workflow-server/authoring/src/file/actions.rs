@@ -11,12 +11,13 @@ use aftercall_definition::model::{
 use aftercall_definition::rules;
 
 use crate::file::faults::{Faults, Spot};
-use crate::file::keys::{BUTTON, KINDS, TIMER, TIMER_VALUE};
+use crate::file::fields;
+use crate::file::keys::{BUTTON, TIMER, TIMER_VALUE};
+use crate::file::kinds::{KIND_KEYS, Kind};
 use crate::file::mapping::{self, Mapping};
 use crate::file::place::Place;
 use crate::file::sketch::Sketch;
 use crate::file::tree::Node;
-use crate::file::{fields, plain_actions};
 
 pub(super) const NOTES: [(&str, NoteRule); 2] = [
     ("required", NoteRule::Required),
@@ -71,11 +72,11 @@ impl<'f> ActionReader<'f> {
         let mut kinds = mapping
             .entries
             .iter()
-            .filter(|(key, _)| KINDS.known.contains(&key.text.as_str()));
-        let Some((kind, value)) = kinds.next() else {
+            .filter_map(|(key, value)| Some((Kind::with_key(&key.text)?, key, value)));
+        let Some((kind, _, value)) = kinds.next() else {
             return self.refuse_kind(mapping);
         };
-        if let Some((other, _)) = kinds.next() {
+        if let Some((_, other, _)) = kinds.next() {
             let message = format!(
                 "an action is one thing: start another with `-` for `{}`",
                 other.text
@@ -83,12 +84,12 @@ impl<'f> ActionReader<'f> {
             return self.faults.add(FaultCode::BadValue, other.at, message);
         }
         self.sketches[event].places.push(Place::of(mapping));
-        match kind.text.as_str() {
-            "button" => self.button(event, mapping, value),
-            "timer" => self.timer(event, mapping, value),
-            word => {
-                plain_actions::check_beside(word, mapping, self.faults);
-                let read = plain_actions::read(word, value, self.faults);
+        match kind {
+            Kind::Button => self.button(event, mapping, value),
+            Kind::Timer => self.timer(event, mapping, value),
+            Kind::Plain(plain) => {
+                plain.check_beside(mapping, self.faults);
+                let read = (plain.read)(value, self.faults);
                 self.sketches[event].actions.extend(read);
             }
         }
@@ -96,20 +97,20 @@ impl<'f> ActionReader<'f> {
 
     fn refuse_kind(&mut self, mapping: Mapping<'_>) {
         if mapping.entries.is_empty() {
-            let message = format!("an action needs one of {}", KINDS.known.join(", "));
+            let message = format!("an action needs one of {}", KIND_KEYS.known.join(", "));
             return self.faults.add(FaultCode::MissingKey, mapping.at, message);
         }
         // The keys beside an unknown kind cannot be checked: only the kind is reported.
         let keys = mapping.entries.iter().map(|(key, _)| key);
         let meant = keys
             .clone()
-            .find(|key| KINDS.later.contains(&key.text.as_str()));
+            .find(|key| KIND_KEYS.later.contains(&key.text.as_str()));
         let meant = meant.or_else(|| {
             keys.clone()
-                .find(|key| rules::nearest(&key.text, KINDS.known.iter().copied()).is_some())
+                .find(|key| rules::nearest(&key.text, KIND_KEYS.known.iter().copied()).is_some())
         });
         if let Some(key) = meant.or_else(|| keys.clone().next()) {
-            mapping::refuse_key(key, &KINDS, self.faults);
+            mapping::refuse_key(key, &KIND_KEYS, self.faults);
         }
     }
 

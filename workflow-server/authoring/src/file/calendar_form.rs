@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::calendars::{CALENDAR, FILE, HOLIDAY};
 use super::reading::FORMAT;
-use super::schema::object;
+use super::schema_parts::object;
 
 /// Writes a file that reads back as the same calendars, but for their revisions.
 #[must_use]

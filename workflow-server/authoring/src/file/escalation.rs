@@ -4,10 +4,12 @@ use aftercall_definition::fault::{Fault, FaultCode};
 use aftercall_definition::limits::{ESCALATION_STEPS_MAX, STEP_REPEATS_MAX};
 use aftercall_definition::model::{Again, EscalationStep, Priority, Raise, StepTime};
 use aftercall_definition::rules;
+use serde_json::{Value, json};
 
 use crate::file::faults::Faults;
 use crate::file::keys::PRIORITIES;
 use crate::file::mapping::{self, Keys, Mapping};
+use crate::file::schema_parts::{object, reference, words};
 use crate::file::tree::Node;
 
 pub(super) const STEP: Keys = Keys {
@@ -29,6 +31,28 @@ pub(super) const RAISES: [(&str, Raise); 5] = [
 pub(super) const RAISE: &str = "raise";
 /// How an escalation step says that it comes when the alert is due.
 pub(super) const DUE: &str = "due";
+
+/// The schema of the steps of an alert.
+pub(super) fn schema() -> Value {
+    let step = [
+        (
+            "at",
+            json!({ "type": "string", "pattern": "^(due|[1-9][0-9]?%)$" }),
+            "A share of the time, or due",
+        ),
+        ("after", reference("span"), "How long after the due"),
+        ("every", reference("span"), "Again, so much later"),
+        (
+            "times",
+            json!({ "type": "integer", "minimum": 2, "maximum": STEP_REPEATS_MAX }),
+            "How often in all",
+        ),
+        ("priority", words(&RAISES), "Its priority after the step"),
+        ("team", reference("name"), "Its team after the step"),
+        ("add-team", reference("name"), "One more team"),
+    ];
+    json!({ "type": "array", "maxItems": ESCALATION_STEPS_MAX, "items": object(&STEP, &step, &[]) })
+}
 
 /// Reads the steps of an alert.
 pub(super) fn read(node: &Node, faults: &mut Faults) -> Vec<EscalationStep> {

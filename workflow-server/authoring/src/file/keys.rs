@@ -1,4 +1,4 @@
-//! The keys of a workflow file, and the words of its priorities.
+//! The keys of a workflow file, except those of plain actions, and the words of its priorities.
 
 use aftercall_definition::model::Priority;
 
@@ -23,12 +23,6 @@ pub(super) const WORKFLOW: Keys = Keys {
     later: &["templates"],
 };
 
-/// The kinds of actions; the first key of an action in a well-written file.
-pub(super) const KINDS: Keys = Keys {
-    known: &["alert", "button", "timer", "link", "finish", "set-field"],
-    later: &["email", "webhook"],
-};
-
 pub(super) const BUTTON: Keys = Keys {
     known: &[
         "button", "id", "stage", "title", "when", "confirm", "note", "form", "then",
@@ -41,25 +35,6 @@ pub(super) const TIMER: Keys = Keys {
 };
 pub(super) const TIMER_VALUE: Keys = Keys {
     known: &["after", "at", "from", "calendar", "wait-for-claim"],
-    later: &[],
-};
-
-pub(super) const ALERT: Keys = Keys {
-    known: &[
-        "text", "team", "priority", "due", "calendar", "escalate", "when",
-    ],
-    later: &["at", "id"],
-};
-pub(super) const LINK: Keys = Keys {
-    known: &["to", "max", "else", "when"],
-    later: &[],
-};
-pub(super) const FINISH: Keys = Keys {
-    known: &["outcome", "when"],
-    later: &[],
-};
-pub(super) const SET_FIELD: Keys = Keys {
-    known: &["field", "to", "when"],
     later: &[],
 };
 

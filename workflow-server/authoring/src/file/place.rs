@@ -1,24 +1,14 @@
 //! The positions of one mapping of a file.
 
-use crate::file::keys::{
-    ALERT, BUTTON, FINISH, KINDS, LINK, SET_FIELD, TIMER, TIMER_VALUE, WORKFLOW,
-};
+use crate::file::keys::{BUTTON, TIMER, TIMER_VALUE, WORKFLOW};
+use crate::file::kinds::{KIND_KEYS, Kind};
 use crate::file::mapping::{Keys, Mapping};
+use crate::file::plain_actions::PLAIN;
 use crate::file::position::Position;
 use crate::file::tree::Content;
 
-/// The keys that an error may name as its field.
-const KEYS: [&Keys; 9] = [
-    &WORKFLOW,
-    &KINDS,
-    &BUTTON,
-    &TIMER,
-    &TIMER_VALUE,
-    &ALERT,
-    &LINK,
-    &FINISH,
-    &SET_FIELD,
-];
+/// The keys that an error may name as its field, beside those of plain actions.
+const KEYS: [&Keys; 5] = [&WORKFLOW, &KIND_KEYS, &BUTTON, &TIMER, &TIMER_VALUE];
 
 /// The positions of a mapping and of its values.
 #[derive(Clone, Debug)]
@@ -37,7 +27,7 @@ impl Place {
             };
             fields.push((known, node.at));
             match &node.content {
-                Content::Map(inside) if KINDS.known.contains(&known) => {
+                Content::Map(inside) if KIND_KEYS.known.contains(&known) => {
                     fields.extend(
                         inside
                             .iter()
@@ -45,7 +35,8 @@ impl Place {
                     );
                 }
                 Content::Scalar { .. } => {
-                    fields.extend(short_for(known).map(|long| (long, node.at)));
+                    let long = Kind::with_key(known).and_then(|kind| kind.short_for());
+                    fields.extend(long.map(|long| (long, node.at)));
                 }
                 _ => {}
             }
@@ -65,18 +56,9 @@ impl Place {
     }
 }
 
-/// `link: paid` is short for `link: { to: paid }`.
-fn short_for(kind: &str) -> Option<&'static str> {
-    match kind {
-        "link" => Some("to"),
-        "finish" => Some("outcome"),
-        "timer" => Some("after"),
-        _ => None,
-    }
-}
-
 fn known_key(key: &str) -> Option<&'static str> {
-    KEYS.iter()
+    KEYS.into_iter()
+        .chain(PLAIN.iter().map(|plain| plain.keys))
         .find_map(|keys| keys.known.iter().find(|known| **known == key))
         .copied()
 }

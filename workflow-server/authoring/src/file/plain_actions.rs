@@ -1,4 +1,5 @@
-//! The actions that add no event: alert, link, finish, set-field.
+//! The actions that add no event: alert, link, finish, set-field. Their keys in a file, how they are
+//! read, and their schema.
 
 use aftercall_definition::fault::{Fault, FaultCode};
 use aftercall_definition::limits::{LINK_TIMES_MAX, TEXT_BYTES_MAX};
@@ -7,57 +8,111 @@ use aftercall_definition::model::{
 };
 use aftercall_definition::rules;
 use aftercall_definition::template::Template;
+use serde_json::{Value, json};
 
 use crate::file::escalation;
 use crate::file::faults::Faults;
-use crate::file::keys::{ALERT, FINISH, LINK, PRIORITIES, SET_FIELD};
-use crate::file::mapping::{self, Mapping};
+use crate::file::keys::PRIORITIES;
+use crate::file::mapping::{self, Keys, Mapping};
+use crate::file::schema_parts::{condition, object, reference, words};
 use crate::file::tree::Node;
 
-/// Rejects keys beside the only key of such an action. Most of them were meant to be inside.
-pub(super) fn check_beside(kind: &str, action: Mapping<'_>, faults: &mut Faults) {
-    let inside = match kind {
-        "alert" => ALERT.known,
-        "link" => LINK.known,
-        "finish" => FINISH.known,
-        _ => SET_FIELD.known,
-    };
-    for (key, _) in action.entries.iter().filter(|(key, _)| key.text != kind) {
-        if inside.contains(&key.text.as_str()) {
-            let message = match (kind, action.get(kind).is_some_and(mapping::is_scalar)) {
-                ("link", true) => format!(
-                    "`{}` belongs inside: write `link: {{ to: …, {}: … }}`",
-                    key.text, key.text
-                ),
-                ("finish", true) => {
-                    format!(
-                        "`{}` belongs inside: write `finish: {{ outcome: …, {}: … }}`",
-                        key.text, key.text
-                    )
-                }
-                _ => format!(
-                    "`{}` belongs inside `{kind}`: indent it by two more spaces",
-                    key.text
-                ),
-            };
-            faults.add(FaultCode::UnknownKey, key.at, message);
-        } else {
-            let message = format!(
-                "unknown key {}; `{kind}` has no keys beside it",
-                rules::quoted(&key.text)
-            );
-            faults.add(FaultCode::UnknownKey, key.at, message);
-        }
-    }
+const ALERT: Keys = Keys {
+    known: &[
+        "text", "team", "priority", "due", "calendar", "escalate", "when",
+    ],
+    later: &["at", "id"],
+};
+const LINK: Keys = Keys {
+    known: &["to", "max", "else", "when"],
+    later: &[],
+};
+const FINISH: Keys = Keys {
+    known: &["outcome", "when"],
+    later: &[],
+};
+const SET_FIELD: Keys = Keys {
+    known: &["field", "to", "when"],
+    later: &[],
+};
+
+/// An action that adds no event.
+pub(super) struct Plain {
+    /// Its key.
+    pub(super) word: &'static str,
+    /// The keys inside.
+    pub(super) keys: &'static Keys,
+    /// The key for which a value without a mapping is short.
+    pub(super) short_for: Option<&'static str>,
+    /// Reads the action; `None` if it is invalid.
+    pub(super) read: fn(&Node, &mut Faults) -> Option<Action>,
+    /// The schema of its value.
+    pub(super) schema: fn() -> Value,
 }
 
-/// Reads the action of this kind; `None` if it is invalid.
-pub(super) fn read(kind: &str, value: &Node, faults: &mut Faults) -> Option<Action> {
-    match kind {
-        "alert" => alert(value, faults),
-        "link" => link(value, faults),
-        "finish" => finish(value, faults),
-        _ => set_field(value, faults),
+/// The plain actions. Each `word` must be [`Action::word`], by which the writer names the action.
+pub(super) const PLAIN: [Plain; 4] = [
+    Plain {
+        word: "alert",
+        keys: &ALERT,
+        short_for: None,
+        read: alert,
+        schema: alert_schema,
+    },
+    Plain {
+        word: "link",
+        keys: &LINK,
+        short_for: Some("to"),
+        read: link,
+        schema: link_schema,
+    },
+    Plain {
+        word: "finish",
+        keys: &FINISH,
+        short_for: Some("outcome"),
+        read: finish,
+        schema: finish_schema,
+    },
+    Plain {
+        word: "set-field",
+        keys: &SET_FIELD,
+        short_for: None,
+        read: set_field,
+        schema: set_field_schema,
+    },
+];
+
+impl Plain {
+    /// Rejects keys beside the only key of such an action. Most of them were meant to be inside.
+    pub(super) fn check_beside(&self, action: Mapping<'_>, faults: &mut Faults) {
+        let (kind, inside) = (self.word, self.keys.known);
+        for (key, _) in action.entries.iter().filter(|(key, _)| key.text != kind) {
+            if inside.contains(&key.text.as_str()) {
+                let message = match (kind, action.get(kind).is_some_and(mapping::is_scalar)) {
+                    ("link", true) => format!(
+                        "`{}` belongs inside: write `link: {{ to: …, {}: … }}`",
+                        key.text, key.text
+                    ),
+                    ("finish", true) => {
+                        format!(
+                            "`{}` belongs inside: write `finish: {{ outcome: …, {}: … }}`",
+                            key.text, key.text
+                        )
+                    }
+                    _ => format!(
+                        "`{}` belongs inside `{kind}`: indent it by two more spaces",
+                        key.text
+                    ),
+                };
+                faults.add(FaultCode::UnknownKey, key.at, message);
+            } else {
+                let message = format!(
+                    "unknown key {}; `{kind}` has no keys beside it",
+                    rules::quoted(&key.text)
+                );
+                faults.add(FaultCode::UnknownKey, key.at, message);
+            }
+        }
     }
 }
 
@@ -221,4 +276,70 @@ fn set_field(value: &Node, faults: &mut Faults) -> Option<Action> {
             to: to?,
         }),
     })
+}
+
+fn alert_schema() -> Value {
+    let described = [
+        (
+            "text",
+            reference("text"),
+            "What is to be done, with places such as {{ fields.NAME }}",
+        ),
+        ("team", reference("name"), "A declared team"),
+        (
+            "priority",
+            words(&PRIORITIES),
+            "How urgent it is; normal if not said",
+        ),
+        (
+            "due",
+            reference("span"),
+            "When it should be done, from entering the stage",
+        ),
+        (
+            "calendar",
+            reference("name"),
+            "The calendar in which its due counts; none for the clock on the wall",
+        ),
+        (
+            "escalate",
+            escalation::schema(),
+            "What happens as its time goes by",
+        ),
+        condition(),
+    ];
+    object(&ALERT, &described, &["text", "team"])
+}
+
+fn link_schema() -> Value {
+    let times = json!({ "type": "integer", "minimum": 1, "maximum": LINK_TIMES_MAX });
+    let described = [
+        ("to", reference("name"), "The id of the event"),
+        ("max", times, "At most so many times"),
+        ("else", reference("name"), "Where to go after that"),
+        condition(),
+    ];
+    json!({ "anyOf": [reference("name"), object(&LINK, &described, &["to"])] })
+}
+
+fn finish_schema() -> Value {
+    let described = [
+        (
+            "outcome",
+            reference("name"),
+            "How it ended, as reports count it",
+        ),
+        condition(),
+    ];
+    json!({ "anyOf": [reference("name"), object(&FINISH, &described, &["outcome"])] })
+}
+
+fn set_field_schema() -> Value {
+    let field = json!({ "type": "string", "pattern": "^[A-Za-z_][A-Za-z0-9_]*$" });
+    let described = [
+        ("field", field, "A declared field"),
+        ("to", reference("expression"), "Its new value"),
+        condition(),
+    ];
+    object(&SET_FIELD, &described, &["field", "to"])
 }

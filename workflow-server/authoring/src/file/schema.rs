@@ -4,18 +4,17 @@
 //! Must not be what judges a file: [`super::read`] does, and says more.
 
 use aftercall_definition::limits::{
-    ACTIONS_PER_STAGE_MAX, ESCALATION_STEPS_MAX, FIELD_VALUES_MAX, FIELDS_MAX, LABEL_CHARS_MAX,
-    LINK_TIMES_MAX, NAME_CHARS_MAX, STAGE_NUMBER_MAX, STEP_REPEATS_MAX, TEXT_BYTES_MAX,
+    ACTIONS_PER_STAGE_MAX, FIELD_VALUES_MAX, FIELDS_MAX, LABEL_CHARS_MAX, NAME_CHARS_MAX,
+    STAGE_NUMBER_MAX, TEXT_BYTES_MAX,
 };
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
-use super::escalation::{RAISES, STEP};
-use super::fields::{FIELD, TYPES};
-use super::keys::{
-    ALERT, BUTTON, FINISH, KINDS, LINK, PRIORITIES, SET_FIELD, TIMER, TIMER_VALUE, WORKFLOW,
-};
-use super::mapping::Keys;
-use super::reading::FORMAT;
+use crate::file::actions::NOTES;
+use crate::file::fields::{FIELD, TYPES};
+use crate::file::keys::{BUTTON, TIMER, TIMER_VALUE, WORKFLOW};
+use crate::file::kinds::{KINDS, Kind};
+use crate::file::reading::FORMAT;
+use crate::file::schema_parts::{Property, object, reference, words};
 
 /// The schema, as draft 2020-12.
 #[must_use]
@@ -44,32 +43,6 @@ pub fn schema() -> Value {
         root.insert("$defs".to_owned(), definitions);
     }
     root
-}
-
-/// A key, what it may be, and what an editor says of it.
-pub(super) type Property = (&'static str, Value, &'static str);
-
-/// A mapping with exactly the keys that reading knows; one that is described nowhere may be
-/// anything, which a test refuses.
-pub(super) fn object(keys: &Keys, described: &[Property], required: &[&str]) -> Value {
-    let mut properties = Map::new();
-    for key in keys.known {
-        let found = described.iter().find(|(name, ..)| name == key);
-        let mut value = found.map_or(json!({}), |(_, value, _)| value.clone());
-        if let (Value::Object(value), Some((_, _, words))) = (&mut value, found) {
-            value.insert("description".to_owned(), (*words).into());
-        }
-        properties.insert((*key).to_owned(), value);
-    }
-    json!({ "type": "object", "properties": properties, "required": required, "additionalProperties": false })
-}
-
-fn reference(name: &str) -> Value {
-    json!({ "$ref": format!("#/$defs/{name}") })
-}
-
-fn words<T>(known: &[(&'static str, T)]) -> Value {
-    json!({ "enum": known.iter().map(|(word, _)| *word).collect::<Vec<_>>() })
 }
 
 fn workflow() -> Vec<Property> {
@@ -150,14 +123,14 @@ fn fields() -> Value {
 
 /// An action is one of its kinds, identified by the key that names it.
 fn action() -> Value {
-    let kind = |kind: &&str| match *kind {
-        "button" => button(),
-        "timer" => timer(),
-        other => {
-            json!({ "type": "object", "properties": { other: plain(other) }, "required": [other], "additionalProperties": false })
+    let kind = |kind: &Kind| match kind {
+        Kind::Button => button(),
+        Kind::Timer => timer(),
+        Kind::Plain(plain) => {
+            json!({ "type": "object", "properties": { plain.word: (plain.schema)() }, "required": [plain.word], "additionalProperties": false })
         }
     };
-    json!({ "anyOf": KINDS.known.iter().map(kind).collect::<Vec<_>>() })
+    json!({ "anyOf": KINDS.iter().map(kind).collect::<Vec<_>>() })
 }
 
 fn button() -> Value {
@@ -172,11 +145,7 @@ fn button() -> Value {
         ),
         ("when", reference("expression"), "Whether it is there"),
         ("confirm", reference("text"), "A question to ask first"),
-        (
-            "note",
-            words(&super::actions::NOTES),
-            "Whether a note must be given",
-        ),
+        ("note", words(&NOTES), "Whether a note must be given"),
         (
             "form",
             reference("fields"),
@@ -238,87 +207,4 @@ fn timer() -> Value {
 
 fn stage_number() -> Value {
     json!({ "type": "integer", "minimum": 1, "maximum": STAGE_NUMBER_MAX })
-}
-
-fn plain(kind: &str) -> Value {
-    let when = ("when", reference("expression"), "Whether it is done");
-    match kind {
-        "alert" => object(&ALERT, &alert(when), &["text", "team"]),
-        "link" => {
-            let times = json!({ "type": "integer", "minimum": 1, "maximum": LINK_TIMES_MAX });
-            let described = [
-                ("to", reference("name"), "The id of the event"),
-                ("max", times, "At most so many times"),
-                ("else", reference("name"), "Where to go after that"),
-                when,
-            ];
-            json!({ "anyOf": [reference("name"), object(&LINK, &described, &["to"])] })
-        }
-        "finish" => {
-            let described = [
-                (
-                    "outcome",
-                    reference("name"),
-                    "How it ended, as reports count it",
-                ),
-                when,
-            ];
-            json!({ "anyOf": [reference("name"), object(&FINISH, &described, &["outcome"])] })
-        }
-        _ => {
-            let field = json!({ "type": "string", "pattern": "^[A-Za-z_][A-Za-z0-9_]*$" });
-            let described = [
-                ("field", field, "A declared field"),
-                ("to", reference("expression"), "Its new value"),
-                when,
-            ];
-            object(&SET_FIELD, &described, &["field", "to"])
-        }
-    }
-}
-
-fn alert(when: Property) -> Vec<Property> {
-    let step = [
-        (
-            "at",
-            json!({ "type": "string", "pattern": "^(due|[1-9][0-9]?%)$" }),
-            "A share of the time, or due",
-        ),
-        ("after", reference("span"), "How long after the due"),
-        ("every", reference("span"), "Again, so much later"),
-        (
-            "times",
-            json!({ "type": "integer", "minimum": 2, "maximum": STEP_REPEATS_MAX }),
-            "How often in all",
-        ),
-        ("priority", words(&RAISES), "Its priority after the step"),
-        ("team", reference("name"), "Its team after the step"),
-        ("add-team", reference("name"), "One more team"),
-    ];
-    let steps = json!({ "type": "array", "maxItems": ESCALATION_STEPS_MAX, "items": object(&STEP, &step, &[]) });
-    vec![
-        (
-            "text",
-            reference("text"),
-            "What is to be done, with places such as {{ fields.NAME }}",
-        ),
-        ("team", reference("name"), "A declared team"),
-        (
-            "priority",
-            words(&PRIORITIES),
-            "How urgent it is; normal if not said",
-        ),
-        (
-            "due",
-            reference("span"),
-            "When it should be done, from entering the stage",
-        ),
-        (
-            "calendar",
-            reference("name"),
-            "The calendar in which its due counts; none for the clock on the wall",
-        ),
-        ("escalate", steps, "What happens as its time goes by"),
-        when,
-    ]
 }

@@ -10,7 +10,7 @@ use aftercall_definition::fault::{Fault, FaultCode};
 use aftercall_definition::limits::TEXT_BYTES_MAX;
 use aftercall_definition::model::{
     Action, ActionKind, AlertAction, ButtonAction, Definition, EscalationStep, FIRST_STAGE,
-    LinkAction, NoteRule, Priority, Raise, Stage, StepTime, TimerAction, TimerStart,
+    FinishAction, LinkAction, NoteRule, Priority, Raise, Stage, StepTime, TimerAction, TimerStart,
 };
 use aftercall_definition::time::Span;
 use aftercall_definition::value::{FieldDeclaration, Value, whole};
@@ -330,35 +330,19 @@ impl<'d> StageWriter<'d> {
 
     fn action(&mut self, action: &Action) -> Written {
         let when = || action.when.as_ref().map(|when| text(when.source()));
-        match &action.kind {
-            ActionKind::Alert(alert) => Entries::default()
-                .with("alert", written_alert(alert, when()))
-                .map(),
-            ActionKind::Button(button) => self.button(button, when()),
-            ActionKind::Timer(timer) => self.timer(timer, when()),
-            ActionKind::Link(link) => Entries::default()
-                .with("link", written_link(link, when()))
-                .map(),
-            ActionKind::Finish(finish) => {
-                let outcome = text(&finish.outcome);
-                let finish = match when() {
-                    None => outcome,
-                    when => Entries::default()
-                        .with("outcome", outcome)
-                        .with_some("when", when)
-                        .line(),
-                };
-                Entries::default().with("finish", finish).map()
-            }
-            ActionKind::SetField(set) => {
-                let entries = Entries::default()
-                    .text("field", &set.field)
-                    .text("to", set.to.source());
-                Entries::default()
-                    .with("set-field", entries.with_some("when", when()).line())
-                    .map()
-            }
-        }
+        let value = match &action.kind {
+            ActionKind::Button(button) => return self.button(button, when()),
+            ActionKind::Timer(timer) => return self.timer(timer, when()),
+            ActionKind::Alert(alert) => written_alert(alert, when()),
+            ActionKind::Link(link) => written_link(link, when()),
+            ActionKind::Finish(finish) => written_finish(finish, when()),
+            ActionKind::SetField(set) => Entries::default()
+                .text("field", &set.field)
+                .text("to", set.to.source())
+                .with_some("when", when())
+                .line(),
+        };
+        Entries::default().with(action.word(), value).map()
     }
 
     fn button(&mut self, button: &ButtonAction, when: Option<Written>) -> Written {
@@ -475,6 +459,17 @@ fn priority_word(wanted: Priority) -> &'static str {
         .iter()
         .find(|(_, priority)| *priority == wanted)
         .map_or("normal", |(word, _)| *word)
+}
+
+fn written_finish(finish: &FinishAction, when: Option<Written>) -> Written {
+    let outcome = text(&finish.outcome);
+    if when.is_none() {
+        return outcome;
+    }
+    Entries::default()
+        .with("outcome", outcome)
+        .with_some("when", when)
+        .line()
 }
 
 fn written_link(link: &LinkAction, when: Option<Written>) -> Written {

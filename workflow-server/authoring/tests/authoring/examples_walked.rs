@@ -9,7 +9,7 @@ use aftercall_authoring::file;
 use aftercall_definition::model::{ButtonAction, FIRST_STAGE};
 use aftercall_definition::time::Time;
 use aftercall_definition::value::{FieldDeclaration, FieldType, Value};
-use aftercall_definition::{ActionKind, Definition};
+use aftercall_definition::{Action, Definition};
 use aftercall_engine::actor::{Actor, ActorKind};
 use aftercall_engine::call::{CallKey, Caller};
 use aftercall_engine::command::{
@@ -325,22 +325,20 @@ impl Walker {
             .actions
             .iter()
             .enumerate()
-            .find_map(|(at, action)| match &action.kind {
-                ActionKind::Button(button) if button.event == event => Some((
-                    ActorKind::Person,
-                    pushed(&instance, button, self.is_sparing),
-                )),
-                ActionKind::Timer(timer) if timer.event == event => {
-                    let due = instance
-                        .timers
-                        .iter()
-                        .find(|timer| usize::from(timer.action) == at)
-                        .unwrap()
-                        .due;
-                    let (slot, wake) = (instance.id.slot, Wake::Timer(at as u16));
-                    Some((ActorKind::Timer, Command::from(Elapse { due, slot, wake })))
+            .find(|(_, action)| action.adds() == Some(event))
+            .map(|(at, action)| {
+                if let Some(button) = action.button() {
+                    let push = pushed(&instance, button, self.is_sparing);
+                    return (ActorKind::Person, push);
                 }
-                _ => None,
+                let due = instance
+                    .timers
+                    .iter()
+                    .find(|timer| usize::from(timer.action) == at)
+                    .unwrap()
+                    .due;
+                let (slot, wake) = (instance.id.slot, Wake::Timer(at as u16));
+                (ActorKind::Timer, Command::from(Elapse { due, slot, wake }))
             });
         let (by, command) =
             action.unwrap_or_else(|| panic!("{event} cannot happen in stage {}", instance.stage));
@@ -430,10 +428,8 @@ fn every_example_is_walked_to_every_finish_through_every_stage() {
             .stages
             .iter()
             .flat_map(|stage| &stage.actions)
-            .filter_map(|action| match &action.kind {
-                ActionKind::Finish(finish) => Some(finish.outcome.as_str()),
-                _ => None,
-            });
+            .filter_map(Action::finish)
+            .map(|finish| finish.outcome.as_str());
         let outcomes: BTreeSet<&str> = walks.iter().map(|(_, outcome)| *outcome).collect();
         assert_eq!(finishes.collect::<BTreeSet<&str>>(), outcomes, "{name}");
     }

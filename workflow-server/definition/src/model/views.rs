@@ -1,5 +1,5 @@
 //! Views of actions that are independent of their kind. A new kind of action is added here, and the
-//! compiler shows where. All other code handles one kind.
+//! compiler shows where. Most other code uses these views, or handles one kind.
 
 use crate::expression::Expression;
 use crate::model::{
@@ -107,6 +107,41 @@ impl Action {
             | ActionKind::Button(_)
             | ActionKind::Timer(_)
             | ActionKind::SetField(_) => false,
+        }
+    }
+
+    /// The name of its kind: its key in the file form.
+    #[must_use]
+    pub fn word(&self) -> &'static str {
+        match self.kind {
+            ActionKind::Alert(_) => "alert",
+            ActionKind::Button(_) => "button",
+            ActionKind::Timer(_) => "timer",
+            ActionKind::Link(_) => "link",
+            ActionKind::Finish(_) => "finish",
+            ActionKind::SetField(_) => "set-field",
+        }
+    }
+
+    /// What identifies it among the actions of its kind: the alert's text, the link's target, the
+    /// outcome, the field that is set. `None` if the event that it adds identifies it.
+    #[must_use]
+    pub fn subject(&self) -> Option<&str> {
+        match &self.kind {
+            ActionKind::Alert(alert) => Some(alert.text.source()),
+            ActionKind::Link(link) => Some(&link.to),
+            ActionKind::Finish(finish) => Some(&finish.outcome),
+            ActionKind::SetField(set) => Some(&set.field),
+            ActionKind::Button(_) | ActionKind::Timer(_) => None,
+        }
+    }
+
+    /// Whether it is done before anybody can look at the stage, and leaves nothing to look at.
+    #[must_use]
+    pub fn is_done_at_once(&self) -> bool {
+        match self.kind {
+            ActionKind::SetField(_) | ActionKind::Link(_) | ActionKind::Finish(_) => true,
+            ActionKind::Alert(_) | ActionKind::Button(_) | ActionKind::Timer(_) => false,
         }
     }
 

@@ -244,14 +244,9 @@ fn remove_unreachable(definition: &mut Definition) {
         .stages
         .retain(|stage| reached.contains(&stage.event.id));
     each_action(definition, |action| {
-        let leads_nowhere = match &action.kind {
-            ActionKind::Link(link) => {
-                let otherwise = link.at_most.as_ref().map(|limit| &limit.otherwise);
-                !reached.contains(&link.to)
-                    || otherwise.is_some_and(|event| !reached.contains(event))
-            }
-            _ => false,
-        };
+        let leads_nowhere = action
+            .targets()
+            .any(|target| target.leads.is_link() && !reached.contains(target.event));
         if leads_nowhere {
             action.kind = ActionKind::Finish(FinishAction {
                 outcome: "gone".to_owned(),

@@ -4,7 +4,7 @@
 use crate::expression::{Wanted, Wrong, impossible_value, undeclared_field};
 use crate::facts::{CALL_FLAGS, CALL_TEXTS, Names, ROOTS};
 use crate::fault::FaultCode;
-use crate::model::{Action, ActionKind, SetFieldAction, TimerAction, TimerStart};
+use crate::model::{Action, SetFieldAction, TimerAction, TimerStart};
 use crate::template::{Kind, Knows, Template};
 use crate::validate::scene::Scene;
 use crate::value::{FieldDeclaration, FieldType, Value};
@@ -28,11 +28,14 @@ pub(super) fn check(scene: &Scene<'_>, action: &Action, report: Report<'_>) {
             );
         }
     }
-    match &action.kind {
-        ActionKind::Alert(alert) => check_text(scene, &alert.text, report),
-        ActionKind::SetField(set) => check_set_field(scene, set, report),
-        ActionKind::Timer(timer) => check_timer(scene, timer, report),
-        ActionKind::Button(_) | ActionKind::Link(_) | ActionKind::Finish(_) => {}
+    for (field, text) in action.texts() {
+        check_text(scene, field, text, report);
+    }
+    if let Some(set) = action.set_field() {
+        check_set_field(scene, set, report);
+    }
+    if let Some(timer) = action.timer() {
+        check_timer(scene, timer, report);
     }
 }
 
@@ -80,11 +83,11 @@ fn check_timer(scene: &Scene<'_>, timer: &TimerAction, report: Report<'_>) {
     }
 }
 
-fn check_text(scene: &Scene<'_>, text: &Template, report: Report<'_>) {
+fn check_text(scene: &Scene<'_>, field: &str, text: &Template, report: Report<'_>) {
     for place in text.places() {
         if let Some(wrong) = place_error(place, scene) {
             report(
-                "text",
+                field,
                 place,
                 FaultCode::UnknownField,
                 format!("the text {wrong}"),
@@ -96,7 +99,7 @@ fn check_text(scene: &Scene<'_>, text: &Template, report: Report<'_>) {
     for wrong in text.faults(&scene.names).take(left) {
         scene.text_errors.set(scene.text_errors.get() + 1);
         report(
-            "text",
+            field,
             "",
             FaultCode::BadExpression,
             format!("the text {wrong}"),
@@ -107,7 +110,7 @@ fn check_text(scene: &Scene<'_>, text: &Template, report: Report<'_>) {
         let message = format!(
             "{quoted} in the text is not a time zone: give its IANA name, such as Europe/Berlin"
         );
-        report("text", zone, FaultCode::BadValue, message);
+        report(field, zone, FaultCode::BadValue, message);
     }
 }
 

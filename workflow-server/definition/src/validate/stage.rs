@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use crate::calendar::NextDay;
 use crate::fault::{Fault, FaultCode};
 use crate::model::{
-    Action, ActionKind, AlertAction, Definition, EscalationStep, LinkAction, Stage, StepTime,
+    Action, AlertAction, ButtonAction, Definition, EscalationStep, LinkAction, Stage, StepTime,
     TimerAction, TimerStart,
 };
 use crate::rules;
@@ -62,24 +62,36 @@ fn check_action<'d>(
         report(field, code, format!("{subject} {message}"));
     };
     forms::check(&scene.forms, &scene.names, stage, action, report_form);
-    match &action.kind {
-        ActionKind::Alert(alert) => check_alert(scene, alert, report),
-        ActionKind::Button(button) => {
-            if !labels.insert(button.label.as_str()) {
-                let message = format!(
-                    "the stage has another button {}",
-                    rules::quoted(&button.label)
-                );
-                report("button", FaultCode::DuplicateLabel, message);
-            }
-            if scene.events.place(&button.event).is_none() {
-                let message = unknown_event(&button.event, scene.events);
-                report("id", FaultCode::UnknownEvent, message);
-            }
-        }
-        ActionKind::Timer(timer) => check_timer(scene, timer, report),
-        ActionKind::Link(link) => check_link(link, scene.events, report),
-        ActionKind::Finish(_) | ActionKind::SetField(_) => {}
+    if let Some(alert) = action.alert() {
+        check_alert(scene, alert, &mut report);
+    }
+    if let Some(button) = action.button() {
+        check_button(scene, button, labels, &mut report);
+    }
+    if let Some(timer) = action.timer() {
+        check_timer(scene, timer, &mut report);
+    }
+    if let Some(link) = action.link() {
+        check_link(link, scene.events, &mut report);
+    }
+}
+
+fn check_button<'d>(
+    scene: &Scene<'d>,
+    button: &'d ButtonAction,
+    labels: &mut HashSet<&'d str>,
+    mut report: impl FnMut(&str, FaultCode, String),
+) {
+    if !labels.insert(button.label.as_str()) {
+        let message = format!(
+            "the stage has another button {}",
+            rules::quoted(&button.label)
+        );
+        report("button", FaultCode::DuplicateLabel, message);
+    }
+    if scene.events.place(&button.event).is_none() {
+        let message = unknown_event(&button.event, scene.events);
+        report("id", FaultCode::UnknownEvent, message);
     }
 }
 

@@ -1,10 +1,10 @@
 //! Entering a stage again that another version has changed: what was armed is kept, what is new
 //! begins.
 
+use aftercall_definition::Stage;
 use aftercall_definition::escalation::Firings;
 use aftercall_definition::model::{AlertAction, TimerAction};
 use aftercall_definition::time::Time;
-use aftercall_definition::{ActionKind, Stage};
 
 use crate::decide::arm::arm;
 use crate::decide::enter::{Armed, holds, raise};
@@ -58,19 +58,14 @@ pub(super) fn reenter(
             armed.skipped.push(at);
             continue;
         }
-        match &action.kind {
-            ActionKind::Alert(alert) => {
-                let alert = raise_or_keep(scene, instance, (at, alert), kept, &mut warn);
-                armed.alerts.extend(alert);
-            }
-            ActionKind::Timer(timer) => {
-                let timer = arm_or_keep(scene, instance, (at, timer), kept, &mut warn);
-                armed.timers.push(timer);
-            }
-            ActionKind::Button(_)
-            | ActionKind::SetField(_)
-            | ActionKind::Link(_)
-            | ActionKind::Finish(_) => {}
+        // All other actions are done once, or wait for a push.
+        if let Some(alert) = action.alert() {
+            let alert = raise_or_keep(scene, instance, (at, alert), kept, &mut warn);
+            armed.alerts.extend(alert);
+        }
+        if let Some(timer) = action.timer() {
+            let timer = arm_or_keep(scene, instance, (at, timer), kept, &mut warn);
+            armed.timers.push(timer);
         }
     }
     if instance.status != Status::Paused {

@@ -7,7 +7,7 @@ use aftercall_definition::limits::TEXT_BYTES_MAX;
 use aftercall_definition::model::NoteRule;
 use aftercall_definition::time::Time;
 use aftercall_definition::value::{FieldDeclaration, FieldType, Value};
-use aftercall_definition::{ActionKind, Definition};
+use aftercall_definition::{Action, Definition};
 use jiff::civil::Date;
 use proptest::sample::Index;
 
@@ -259,10 +259,7 @@ pub(super) fn push(
     let buttons = actions
         .unwrap_or_default()
         .iter()
-        .filter_map(|action| match &action.kind {
-            ActionKind::Button(button) => Some(button),
-            _ => None,
-        });
+        .filter_map(Action::button);
     let buttons: Vec<_> = buttons.collect();
     let button = (!buttons.is_empty()).then(|| *at.get(&buttons));
     let wanted = button.filter(|_| !careless);

@@ -2,7 +2,7 @@
 
 use aftercall_authoring::describe::describe_action;
 use aftercall_authoring::file::{self, Places};
-use aftercall_definition::{Action, ActionKind, Definition};
+use aftercall_definition::{Action, Definition};
 use aftercall_engine::Root;
 use aftercall_engine::world::definitions::Workflow;
 use aftercall_proto::workflow::v1 as proto;
@@ -151,16 +151,9 @@ pub(crate) fn describe(
 }
 
 fn action(action: &Action) -> proto::ActionDescription {
-    let (kind, event_id) = match &action.kind {
-        ActionKind::Alert(_) => ("alert", ""),
-        ActionKind::Button(button) => ("button", button.event.as_str()),
-        ActionKind::Timer(timer) => ("timer", timer.event.as_str()),
-        ActionKind::Link(link) => ("link", link.to.as_str()),
-        ActionKind::Finish(_) => ("finish", ""),
-        ActionKind::SetField(_) => ("set-field", ""),
-    };
+    let event_id = action.targets().next().map_or("", |target| target.event);
     proto::ActionDescription {
-        kind: kind.to_owned(),
+        kind: action.word().to_owned(),
         text: describe_action(action),
         event_id: event_id.to_owned(),
     }
