@@ -14,7 +14,7 @@ use crate::commands::{
 use crate::connect::{Connections, DEFAULT_ALERTER, DEFAULT_SERVER};
 use crate::errors::Failure;
 use crate::output::{Form, Output};
-use crate::session::Session;
+use crate::session::{Named, Session};
 use crate::{backup, demo, load, serve, store, up, user};
 
 const AFTER_HELP: &str = "\
@@ -181,6 +181,12 @@ const ASKS_NO_SERVER: [&[&str]; 11] = [
     &["workflow", "schema"],
 ];
 
+/// The commands that start servers of their own unless the command line names some: there is no
+/// default, and no variable is read. These refuse `--alerter`.
+const MEASURES_ONE_SERVER: [&[&str]; 2] = [&["load"], &["load", "crowd"]];
+/// These take both options or neither.
+const MEASURES_BOTH_SERVERS: [&[&str]; 2] = [&["load", "alerts"], &["load", "reconnect"]];
+
 /// The command line, as it is parsed and as its help shows it.
 pub(crate) fn command_line() -> clap::Command {
     let command = Cli::command();
@@ -198,10 +204,23 @@ pub(crate) fn command_line() -> clap::Command {
     let command = ASKS_NO_SERVER
         .iter()
         .fold(command, |command, path| hide(command, path, &hidden));
-    // Without it, `load` starts a server of its own; the variable is not read there either.
-    let own = global.iter().find(|arg| arg.get_id() == "server").cloned();
-    let own = own.map(|arg| arg.hide_default_value(true).hide_env(true));
-    command.mut_subcommand("load", |load| load.args(own))
+    let own = |is_alerter_shown: bool| -> Vec<Arg> {
+        let shown = |arg: Arg| {
+            let is_shown = is_alerter_shown || arg.get_id() != "alerter";
+            let own = arg.hide_default_value(true).hide_env(true);
+            own.hide(!is_shown)
+        };
+        let servers = global.iter().filter(|arg| arg.get_id() != "actor");
+        let servers = servers.filter(|arg| hidden.iter().any(|one| one.get_id() == arg.get_id()));
+        servers.cloned().map(shown).collect()
+    };
+    let with = |command, paths: &[&[&str]], own: &[Arg]| {
+        paths
+            .iter()
+            .fold(command, |command, path| hide(command, path, own))
+    };
+    let command = with(command, &MEASURES_ONE_SERVER, &own(false));
+    with(command, &MEASURES_BOTH_SERVERS, &own(true))
 }
 
 /// A subcommand that has an argument of the same name as a global one keeps its own.
@@ -214,7 +233,7 @@ fn hide(command: clap::Command, path: &[&str], hidden: &[Arg]) -> clap::Command 
 
 impl Cli {
     /// Runs the command.
-    pub(crate) async fn run(self, server_named: bool) -> Result<(), Failure> {
+    pub(crate) async fn run(self, named: Named) -> Result<(), Failure> {
         let Global {
             output,
             wide,
@@ -229,7 +248,7 @@ impl Cli {
                 .filter(|name| !name.trim().is_empty())
                 .unwrap_or_else(user::name),
         };
-        let session = Session::new(to, Output::new(output).wide(wide), server_named);
+        let session = Session::new(to, Output::new(output).wide(wide), named);
         match self.command {
             Command::Up(up) => up.run(&session).await,
             Command::Serve(serve) => serve.run(&session).await,
@@ -379,14 +398,25 @@ mod tests {
             !help(&["load"]).contains("[default: 127.0.0.1:7401]"),
             "it starts a server of its own"
         );
-        let named = command_line()
-            .try_get_matches_from(["aftercall", "load", "--server", "h:1"])
-            .unwrap();
-        assert_eq!(Cli::from_arg_matches(&named).unwrap().global.server, "h:1");
-        let named = command_line()
-            .try_get_matches_from(["aftercall", "--server", "h:1", "load"])
-            .unwrap();
-        assert_eq!(Cli::from_arg_matches(&named).unwrap().global.server, "h:1");
+        assert!(
+            !help(&["load", "crowd"]).contains("--alerter ")
+                && help(&["load", "alerts"]).contains("--alerter ")
+        );
+        for line in [
+            "aftercall load --server h:1",
+            "aftercall --server h:1 load",
+            "aftercall load alerts --server h:1",
+            "aftercall load --server h:1 alerts",
+        ] {
+            let named = command_line()
+                .try_get_matches_from(line.split(' '))
+                .unwrap();
+            assert_eq!(
+                Cli::from_arg_matches(&named).unwrap().global.server,
+                "h:1",
+                "{line}"
+            );
+        }
     }
 
     #[test]

@@ -22,7 +22,7 @@ use crate::errors::Failure;
 use crate::output::{Output, remark};
 use crate::samples::{self, Published};
 use crate::servers::{self, Places, Servers};
-use crate::session::Session;
+use crate::session::{Named, Session};
 use crate::subscription::{line, next, subscription};
 use crate::{json, time};
 
@@ -96,7 +96,7 @@ impl Demo {
             alerter: servers.alerter_server.clone(),
             actor: "demo".to_owned(),
         };
-        let session = Session::new(to, session.output, true);
+        let session = Session::new(to, session.output, Named::BOTH);
         let time_is_up = ended(self.seconds);
         let outcome = tokio::select! {
             () = stop.cancelled() => Ok(()),

@@ -12,6 +12,7 @@ mod child;
 mod closed_loop;
 mod crowd;
 mod disk;
+mod process;
 mod reconnect;
 mod report;
 mod requests;
@@ -22,10 +23,9 @@ use std::time::Duration;
 
 use clap::{Args, Subcommand};
 
-use crate::connect::Connections;
 use crate::errors::Failure;
 use crate::load::alerts::LoadAlerts;
-use crate::load::child::Child;
+use crate::load::child::Servers;
 use crate::load::closed_loop::Bounds;
 use crate::load::crowd::LoadCrowd;
 use crate::load::reconnect::LoadReconnect;
@@ -98,35 +98,16 @@ impl Load {
             Some(What::Crowd(crowd)) => return crowd.run(session).await,
             None => {}
         }
-        if session.server_named && self.data_dir.is_some() {
-            let sentence = "--data-dir is for a server that is started here, and --server names one that runs already.";
-            return Err(Failure::usage(sentence.to_owned()));
-        }
-        let child = match session.server_named {
-            true => None,
-            false => Some(Child::workflow_server(self.data_dir.as_deref()).await?),
-        };
-        let server = child
-            .as_ref()
-            .map_or_else(|| session.to.server.clone(), |child| child.url.clone());
-        let to = Connections {
-            server,
-            actor: "load".to_owned(),
-            ..session.to.clone()
-        };
-        let session = Session::new(to, session.output, true);
-        let outcome = self.measure(&session, child.is_some()).await;
-        if let Some(child) = child {
-            child.stop().await;
-        }
+        let servers = Servers::workflow_server(session, self.data_dir.as_deref()).await?;
+        let outcome = self.measure(&servers).await;
+        servers.stop().await;
         let report = outcome?;
         report.print(session.output)
     }
 
-    async fn measure(&self, session: &Session, fresh: bool) -> Result<Report, Failure> {
-        if fresh {
-            samples::publish_all(session).await?;
-        }
+    async fn measure(&self, servers: &Servers) -> Result<Report, Failure> {
+        let session = &servers.session;
+        servers.publish_samples().await?;
         let workflow = samples::published(session, &self.workflow).await?;
         let requests = Requests::connect(session, workflow, self.connections).await?;
         requests.health(WARM_UP).await?;

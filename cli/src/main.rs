@@ -33,12 +33,13 @@ mod wording;
 
 use std::process::ExitCode;
 
-use clap::FromArgMatches;
 use clap::parser::ValueSource;
+use clap::{ArgMatches, FromArgMatches};
 use clap_complete::CompleteEnv;
 
 use crate::cli::Cli;
 use crate::errors::{Exit, Failure};
+use crate::session::Named;
 
 // Requests are made on tokio's threads and freed on the ledger's and the writer's: the system's
 // allocator takes a lock for that.
@@ -70,24 +71,26 @@ async fn run() -> ExitCode {
         }
         Err(error) => error.exit(),
     };
-    // Whether a global option was named is known where it was written: with the command, or before
-    // it. A variable is for the commands that ask a server: it does not say that one is to be
-    // measured.
-    let named = |matches: &clap::ArgMatches| {
-        matches.value_source("server") == Some(ValueSource::CommandLine)
+    let named = Named {
+        server: is_named(&matches, "server"),
+        alerter: is_named(&matches, "alerter"),
     };
-    let server_named = named(&matches)
-        || matches
-            .subcommand()
-            .is_some_and(|(_, command)| named(command));
     let cli = match Cli::from_arg_matches(&matches) {
         Ok(cli) => cli,
         Err(error) => error.exit(),
     };
-    match Box::pin(cli.run(server_named)).await {
+    match Box::pin(cli.run(named)).await {
         Ok(()) => Exit::Ok.into(),
         Err(failure) => report(&failure, is_json),
     }
+}
+
+/// Whether the command line has a global option, before the command or after it.
+fn is_named(matches: &ArgMatches, option: &str) -> bool {
+    matches.value_source(option) == Some(ValueSource::CommandLine)
+        || matches
+            .subcommand()
+            .is_some_and(|(_, command)| is_named(command, option))
 }
 
 /// Says why a command failed: a sentence, or for programs one line of JSON, which is the last one

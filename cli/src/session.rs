@@ -19,6 +19,24 @@ use crate::time;
 /// may be far from those of the wall.
 const HELD: &str = "The server's clock is held: its timers wait, and these are its times. `aftercall server info` says why.";
 
+/// Which servers the command line names. A default or a variable names none: it does not say that
+/// a server is to be measured.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Named {
+    /// `--server` was given.
+    pub(crate) server: bool,
+    /// `--alerter` was given.
+    pub(crate) alerter: bool,
+}
+
+impl Named {
+    /// Both were given.
+    pub(crate) const BOTH: Self = Self {
+        server: true,
+        alerter: true,
+    };
+}
+
 /// What every command has: the way to the servers, and where its answer goes.
 #[derive(Debug)]
 pub(crate) struct Session {
@@ -26,18 +44,18 @@ pub(crate) struct Session {
     pub(crate) to: Connections,
     /// Where the answer goes.
     pub(crate) output: Output,
-    /// Whether `--server` was given.
-    pub(crate) server_named: bool,
+    /// Which servers the command line names.
+    pub(crate) named: Named,
     clock: OnceCell<ServerClock>,
 }
 
 impl Session {
     /// A session with servers that have not been asked anything yet.
-    pub(crate) fn new(to: Connections, output: Output, server_named: bool) -> Self {
+    pub(crate) fn new(to: Connections, output: Output, named: Named) -> Self {
         Self {
             to,
             output,
-            server_named,
+            named,
             clock: OnceCell::new(),
         }
     }

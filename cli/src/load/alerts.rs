@@ -1,7 +1,7 @@
 //! `aftercall load alerts`: many streams of alerts, while changes are made at a rate.
 //!
 //! Promise: bounded in count and time; what a reading stream was not given is counted and shown.
-//! Both servers are processes of their own. A delay is from the answer to a change, which comes
+//! Both servers are processes of their own, or those that the command line names. A delay is from the answer to a change, which comes
 //! when it is durable, to the receipt. Must not: judge by absolute figures.
 
 use std::path::PathBuf;
@@ -17,7 +17,7 @@ use tonic::transport::Channel;
 
 use crate::errors::Failure;
 use crate::load::audience::{Audience, Commits, Heards, Reader};
-use crate::load::child::{Child, Servers};
+use crate::load::child::Servers;
 use crate::load::closed_loop::Measured;
 use crate::load::requests::Requests;
 use crate::load::usage::{Usage, usage};
@@ -44,7 +44,8 @@ Examples:
   aftercall load alerts --streams 10000 --connections 100 --rate 20
   aftercall load alerts --stalled 10 --slow 10
 
-Both servers are started on a fresh data directory, and all is gone afterwards.")]
+Both servers are started on a fresh data directory, and all is gone afterwards. With --server and --alerter
+those are measured: the workflow refund must be published there, and nobody else should use them.")]
 pub(crate) struct LoadAlerts {
     /// How many streams
     #[arg(long, value_name = "N", default_value_t = 1_000, value_parser = clap::value_parser!(u32).range(1..=100_000))]
@@ -88,16 +89,18 @@ struct Report {
 
 impl LoadAlerts {
     pub(crate) async fn run(self, session: &Session) -> Result<(), Failure> {
-        let servers = Servers::start(self.data_dir.as_deref(), session.output).await?;
-        let outcome = self.measure(&servers.session, &servers.alerter).await;
+        let servers = Servers::both(session, self.data_dir.as_deref()).await?;
+        let outcome = self.measure(&servers).await;
         servers.stop().await;
         let report = outcome?;
         report.print(session.output)
     }
 
-    async fn measure(&self, session: &Session, alerter: &Child) -> Result<Report, Failure> {
-        let used = || alerter.process_id().and_then(usage);
-        samples::publish_all(session).await?;
+    async fn measure(&self, servers: &Servers) -> Result<Report, Failure> {
+        let session = &servers.session;
+        let used = || servers.alerter_process.and_then(usage);
+        servers.remark_one_process();
+        servers.publish_samples().await?;
         let workflow = samples::published(session, "refund").await?;
         let requests = Arc::new(Requests::connect(session, workflow, 2).await?);
         let first = requests.change(0).await? + 1;

@@ -1,7 +1,9 @@
-//! A server that is measured: this program's `serve`, as a process of its own.
+//! The servers that are measured: those that the command line names, or this program's `serve` as a
+//! process of its own.
 //!
-//! Promise: it listens on a free port, the workflow-server on a fresh data directory, and all is
-//! gone afterwards, also when the run is broken off. Must not: share a process with the client that
+//! Promise: a command measures every server that its command line names, or refuses the option. A
+//! server that is started listens on a free port, the workflow-server on a fresh data directory, and
+//! all is gone afterwards, also when the run is broken off. Must not: share a process with the client that
 //! measures it, or with the other server.
 
 use std::path::Path;
@@ -14,12 +16,19 @@ use tokio::process::{Child as Process, Command};
 
 use crate::connect::Connections;
 use crate::errors::Failure;
-use crate::output::Output;
-use crate::session::Session;
+use crate::load::process;
+use crate::output::{Output, remark};
+use crate::samples;
+use crate::session::{Named, Session};
 
 /// An empty store opens in well under a second; a disk that takes longer than this is not fit to be
 /// measured.
 const START_TIMEOUT: Duration = Duration::from_secs(30);
+
+const ALERTER_REFUSED: &str = "--alerter: this command measures the workflow-server and asks no alerter. Leave --alerter out.";
+const ONE_NAMED: &str = "This command measures both servers: give --server and --alerter, or neither to have both started here.";
+const DATA_DIR_REFUSED: &str =
+    "--data-dir is for a server that is started here, and --server names one that runs already.";
 
 /// A server of our own.
 pub(crate) struct Child {
@@ -88,11 +97,6 @@ impl Child {
         })
     }
 
-    /// The process's number, while it runs.
-    pub(crate) fn process_id(&self) -> Option<u32> {
-        self.process.id()
-    }
-
     /// Ends it. Its data is thrown away, so it need not drain.
     pub(crate) async fn stop(mut self) {
         // A process that cannot be killed has ended already.
@@ -100,35 +104,122 @@ impl Child {
     }
 }
 
-/// Both servers, each a process of its own, and the session that asks them.
+/// The servers that are measured, and the session that asks them: those that the command line names,
+/// or processes of our own on a fresh data directory.
 pub(crate) struct Servers {
-    server: Child,
-    pub(crate) alerter: Child,
     pub(crate) session: Session,
+    /// Whether they were started here, and are empty.
+    pub(crate) are_fresh: bool,
+    /// The workflow-server's process, where it runs on this machine and may be looked up.
+    pub(crate) server_process: Option<u32>,
+    /// The alerter-server's.
+    pub(crate) alerter_process: Option<u32>,
+    /// In the order in which they end.
+    children: Vec<Child>,
 }
 
 impl Servers {
-    /// Starts both and waits until they listen. `beneath` says where the data directory is made.
-    pub(crate) async fn start(beneath: Option<&Path>, output: Output) -> Result<Self, Failure> {
+    /// The workflow-server alone. `beneath` says where the data directory of one that is started is
+    /// made.
+    pub(crate) async fn workflow_server(
+        session: &Session,
+        beneath: Option<&Path>,
+    ) -> Result<Self, Failure> {
+        if session.named.alerter {
+            return Err(Failure::usage(ALERTER_REFUSED));
+        }
+        if session.named.server {
+            return Self::named(session, beneath);
+        }
+        let server = Child::workflow_server(beneath).await?;
+        let to = Connections {
+            server: server.url.clone(),
+            ..session.to.clone()
+        };
+        Ok(Self::started(to, session.output, vec![server]))
+    }
+
+    /// Both servers.
+    pub(crate) async fn both(session: &Session, beneath: Option<&Path>) -> Result<Self, Failure> {
+        match session.named {
+            Named::BOTH => return Self::named(session, beneath),
+            Named {
+                server: false,
+                alerter: false,
+            } => {}
+            _ => return Err(Failure::usage(ONE_NAMED)),
+        }
         let server = Child::workflow_server(beneath).await?;
         let alerter = Child::alerter_server(&server.url).await?;
         let to = Connections {
             server: server.url.clone(),
             alerter: alerter.url.clone(),
-            actor: "load".to_owned(),
+            ..session.to.clone()
+        };
+        Ok(Self::started(to, session.output, vec![alerter, server]))
+    }
+
+    fn named(session: &Session, beneath: Option<&Path>) -> Result<Self, Failure> {
+        if beneath.is_some() {
+            return Err(Failure::usage(DATA_DIR_REFUSED));
+        }
+        let process = |is_named: bool, address: &str| {
+            is_named.then(|| process::listening_on(address)).flatten()
         };
         Ok(Self {
-            server,
-            alerter,
-            session: Session::new(to, output, true),
+            session: asking(session.to.clone(), session.output),
+            are_fresh: false,
+            server_process: process(session.named.server, &session.to.server),
+            alerter_process: process(session.named.alerter, &session.to.alerter),
+            children: Vec::new(),
         })
     }
 
-    /// Ends both.
-    pub(crate) async fn stop(self) {
-        self.alerter.stop().await;
-        self.server.stop().await;
+    fn started(to: Connections, output: Output, children: Vec<Child>) -> Self {
+        let process_of = |url: &str| {
+            let child = children.iter().find(|child| child.url == url)?;
+            child.process.id()
+        };
+        Self {
+            are_fresh: true,
+            server_process: process_of(&to.server),
+            alerter_process: process_of(&to.alerter),
+            session: asking(to, output),
+            children,
+        }
     }
+
+    /// Publishes the samples in servers that were started here. A named server keeps the workflows
+    /// that it has.
+    pub(crate) async fn publish_samples(&self) -> Result<(), Failure> {
+        if self.are_fresh {
+            samples::publish_all(&self.session).await?;
+        }
+        Ok(())
+    }
+
+    /// Remarks that a figure of the alerter's process is one of both servers, as with `up`.
+    pub(crate) fn remark_one_process(&self) {
+        if self.alerter_process.is_some() && self.alerter_process == self.server_process {
+            remark("Both servers are one process: its CPU and memory are those of both.");
+        }
+    }
+
+    /// Ends those that were started here.
+    pub(crate) async fn stop(self) {
+        for child in self.children {
+            child.stop().await;
+        }
+    }
+}
+
+/// A session as "load".
+fn asking(to: Connections, output: Output) -> Session {
+    let to = Connections {
+        actor: "load".to_owned(),
+        ..to
+    };
+    Session::new(to, output, Named::BOTH)
 }
 
 fn ended(status: ExitStatus) -> String {

@@ -22,7 +22,7 @@ use crate::load::closed_loop::{Bounds, Measured};
 use crate::load::requests::Requests;
 use crate::output::{Output, remark};
 use crate::samples;
-use crate::session::Session;
+use crate::session::{Named, Session};
 use crate::table::{Table, whole};
 
 const FIGURES: Table<'_> = Table {
@@ -52,7 +52,8 @@ Examples:
   aftercall load crowd --asks lists --people 4,1200
   aftercall load crowd --asks lists --people 1200 --rows 100
 
-Both servers are started on a fresh data directory, and all is gone afterwards.")]
+Both servers are started on a fresh data directory, and all is gone afterwards. With --server that one is
+measured: the workflow refund must be published there, and the follow-ups that are set stay.")]
 pub(crate) struct LoadCrowd {
     /// What the crowd asks for
     #[arg(long, value_enum, default_value_t = Asks::Next)]
@@ -94,20 +95,26 @@ struct Beside {
 struct Report {
     quiet: Measured,
     crowds: Vec<Beside>,
-    /// How often an alerter had to ask for the feed again.
+    /// How often alerters had to ask for the feed again.
     feed_asked: u64,
 }
 
 impl LoadCrowd {
     pub(crate) async fn run(self, session: &Session) -> Result<(), Failure> {
-        let servers = Servers::start(self.data_dir.as_deref(), session.output).await?;
-        let outcome = self.measure(&servers.session).await;
+        let data_dir = self.data_dir.as_deref();
+        // One that is started here has an alerter which follows it, as a server at work has.
+        let servers = match session.named == Named::default() {
+            true => Servers::both(session, data_dir).await?,
+            false => Servers::workflow_server(session, data_dir).await?,
+        };
+        let outcome = self.measure(&servers).await;
         servers.stop().await;
         outcome?.print(session.output)
     }
 
-    async fn measure(&self, session: &Session) -> Result<Report, Failure> {
-        samples::publish_all(session).await?;
+    async fn measure(&self, servers: &Servers) -> Result<Report, Failure> {
+        let session = &servers.session;
+        servers.publish_samples().await?;
         let workflow = samples::published(session, "refund").await?;
         let requests = Requests::connect(session, workflow, 2).await?;
         remark(&format!("setting {} follow-ups", self.open));
@@ -230,7 +237,7 @@ impl Report {
                 ))?;
             }
             output.line(&format!(
-                "The alerter asked for the feed {} times.",
+                "Alerters asked for the feed {} times.",
                 self.feed_asked
             ))?;
         }

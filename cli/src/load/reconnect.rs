@@ -20,7 +20,7 @@ use tonic::transport::Channel;
 use crate::errors::Failure;
 use crate::load::asked::asked_of;
 use crate::load::audience::subscribe;
-use crate::load::child::{Child, Servers};
+use crate::load::child::Servers;
 use crate::load::closed_loop::Measured;
 use crate::load::requests::Requests;
 use crate::load::usage::{Usage, usage};
@@ -44,7 +44,8 @@ Examples:
   aftercall load reconnect
   aftercall load reconnect --streams 10000 --connections 100 --missed 100
 
-Both servers are started on a fresh data directory, and all is gone afterwards.")]
+Both servers are started on a fresh data directory, and all is gone afterwards. With --server and --alerter
+those are measured: the workflow refund must be published there, and nobody else should use them.")]
 pub(crate) struct LoadReconnect {
     /// How many streams
     #[arg(long, value_name = "N", default_value_t = 10_000, value_parser = clap::value_parser!(u32).range(1..=100_000))]
@@ -102,16 +103,18 @@ struct Report {
 
 impl LoadReconnect {
     pub(crate) async fn run(self, session: &Session) -> Result<(), Failure> {
-        let servers = Servers::start(self.data_dir.as_deref(), session.output).await?;
-        let outcome = self.measure(&servers.session, &servers.alerter).await;
+        let servers = Servers::both(session, self.data_dir.as_deref()).await?;
+        let outcome = self.measure(&servers).await;
         servers.stop().await;
         let report = outcome?;
         report.print(session.output)
     }
 
-    async fn measure(&self, session: &Session, alerter: &Child) -> Result<Report, Failure> {
-        let used = || alerter.process_id().and_then(usage);
-        samples::publish_all(session).await?;
+    async fn measure(&self, servers: &Servers) -> Result<Report, Failure> {
+        let session = &servers.session;
+        let used = || servers.alerter_process.and_then(usage);
+        servers.remark_one_process();
+        servers.publish_samples().await?;
         let workflow = samples::published(session, "refund").await?;
         let requests = Requests::connect(session, workflow, 2).await?;
         remark(&format!(

@@ -4,6 +4,7 @@
 mod clocks;
 mod demo;
 mod files;
+mod load;
 mod missing;
 mod questions;
 mod settings;
