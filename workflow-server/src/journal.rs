@@ -51,7 +51,7 @@ pub use blobs::{BlobWriter, Vault, VaultWriter};
 pub use disk::{Disk, RealDisk};
 pub use error::{JournalError, OpenError};
 pub use group::{Bounds, Group, Position};
-pub(crate) use identity::FILE as IDENTITY_FILE;
+pub(crate) use identity::stored::{FILE as IDENTITY_FILE, replace_epoch};
 pub use identity::{FORMAT, Identity};
 pub use limits::*;
 pub use log::{Log, LogWriter};

@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use crate::journal::{Identity, OpenError, RealDisk};
+use crate::journal::{OpenError, RealDisk, replace_epoch};
 
 /// Gives the store in a directory a new epoch; returns the old one and the new one. Everything else
 /// stays as it is.
@@ -12,6 +12,6 @@ use crate::journal::{Identity, OpenError, RealDisk};
 /// [`OpenError`]: the directory is in use or damaged, or there is no store.
 pub fn new_epoch(dir: &Path) -> Result<(String, String), OpenError> {
     let epoch = format!("{:032x}", rand::random::<u128>());
-    let old = Identity::replace_epoch(dir, &epoch, &RealDisk)?;
+    let old = replace_epoch(dir, &epoch, &RealDisk)?;
     Ok((old, epoch))
 }

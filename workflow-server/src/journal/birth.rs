@@ -7,10 +7,10 @@ use std::sync::Arc;
 use std::{fs, io};
 
 use super::fault::MARKER;
+use super::identity::stored;
 use super::sled::{Place, Tree};
 use super::{
-    Disk, Identity, OpenError, Options, Position, current, files, guard, head, identity, restoring,
-    vault,
+    Disk, Identity, OpenError, Options, Position, current, files, guard, head, restoring, vault,
 };
 
 /// The mark in the data directory.
@@ -27,7 +27,7 @@ pub(crate) fn refuse_foreign(dir: &Path) -> Result<(), OpenError> {
     }
     // Where there is a lock, a process may be creating a store at this moment: then the look is
     // made with the lock.
-    let is_known = ["lock", CREATING, identity::FILE]
+    let is_known = ["lock", CREATING, stored::FILE]
         .iter()
         .any(|name| dir.join(name).exists());
     match holds_anything(dir) {
@@ -45,7 +45,7 @@ pub(crate) fn find_or_create(
     options: &Options,
     disk: &Arc<dyn Disk>,
 ) -> Result<(Identity, bool), OpenError> {
-    if let Some(found) = Identity::read(dir)? {
+    if let Some(found) = stored::find(dir, disk.as_ref())? {
         files::remove(dir, CREATING, disk.as_ref())
             .map_err(|error| OpenError::io("tidying", dir, &error))?;
         return Ok((found, false));
@@ -58,7 +58,7 @@ pub(crate) fn find_or_create(
             dir: dir.display().to_string(),
         });
     }
-    let born = Identity::of(&options.birth)?;
+    let born = Identity::new(&options.birth)?;
     files::replace(dir, CREATING, b"", disk.as_ref()).map_err(failed)?;
     wipe(dir, disk.as_ref()).map_err(failed)?;
     vault::create_directories(dir, disk.as_ref()).map_err(failed)?;
@@ -68,7 +68,7 @@ pub(crate) fn find_or_create(
         Tree::create(&place, Position::default()).map(drop)
     })?;
     current::write(dir, FIRST, disk.as_ref()).map_err(failed)?;
-    born.write(dir, disk.as_ref()).map_err(failed)?;
+    stored::create(dir, &born, disk.as_ref()).map_err(failed)?;
     files::remove(dir, CREATING, disk.as_ref()).map_err(failed)?;
     Ok((born, true))
 }
@@ -104,7 +104,7 @@ fn holds_anything(dir: &Path) -> io::Result<bool> {
 fn wipe(dir: &Path, disk: &dyn Disk) -> io::Result<()> {
     current::remove_others(dir, 0, disk)?;
     files::remove_tree(dir, vault::DIRECTORY, disk)?;
-    for name in [head::FILE, identity::FILE, MARKER] {
+    for name in [head::FILE, stored::FILE, MARKER] {
         files::remove(dir, name, disk)?;
     }
     Ok(())

@@ -1,18 +1,15 @@
-//! The identity file: which store this is and in which format. A few lines of text with a checksum,
-//! so that an operator can read it; any change to it is found out.
+//! The identity: which store this is. A few lines of text with a checksum, so that an operator can
+//! read it and the store finds any change to it.
+
+pub(super) mod stored;
 
 use std::fmt::Write as _;
-use std::path::Path;
-use std::{fs, io};
 
-use super::lock::DirectoryLock;
-use super::{Birth, Disk, LOCK_WAIT, OpenError, files, sealed};
+use super::{Birth, OpenError, sealed};
 
-/// The format that this server writes, and the newest it reads.
-pub const FORMAT: u32 = 1;
-
-/// Name of the file in the data directory.
-pub(crate) const FILE: &str = "identity";
+/// The format of the data directory that this server writes, and the newest that it reads. In
+/// format 1 the identity was a file beside the vault.
+pub const FORMAT: u32 = 2;
 
 /// Which store this is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,7 +25,7 @@ pub struct Identity {
 }
 
 impl Identity {
-    pub(crate) fn of(birth: &Birth) -> Result<Self, OpenError> {
+    pub(crate) fn new(birth: &Birth) -> Result<Self, OpenError> {
         let hex = |c: char| c.is_ascii_digit() || ('a'..='f').contains(&c);
         if birth.epoch.len() != 32 || !birth.epoch.chars().all(hex) {
             return Err(OpenError::BadArgument {
@@ -43,35 +40,6 @@ impl Identity {
         })
     }
 
-    pub(crate) fn write(&self, dir: &Path, disk: &dyn Disk) -> io::Result<()> {
-        files::replace(dir, FILE, self.text().as_bytes(), disk)
-    }
-
-    /// `None` if there is no such file.
-    pub(crate) fn read(dir: &Path) -> Result<Option<Self>, OpenError> {
-        let path = dir.join(FILE);
-        let bytes = match fs::read(&path) {
-            Ok(bytes) => bytes,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-            Err(error) => return Err(OpenError::io("reading", &path, &error)),
-        };
-        let text = checked(&bytes)
-            .ok_or_else(|| OpenError::damaged(&path, "its checksum does not fit"))?;
-        // The format's line and the checksum stay where they are in every later format.
-        let format = field(text, "format").and_then(|format| format.parse().ok());
-        let format = format.ok_or_else(|| OpenError::damaged(&path, "it names no format"))?;
-        if format > FORMAT {
-            return Err(OpenError::NewerFormat {
-                dir: dir.display().to_string(),
-                format,
-                known: FORMAT,
-            });
-        }
-        let identity = Self::parse(text, format)
-            .ok_or_else(|| OpenError::damaged(&path, "a line is missing"))?;
-        Ok(Some(identity))
-    }
-
     fn parse(text: &str, format: u32) -> Option<Self> {
         let key = u128::from_str_radix(field(text, "hash_key")?, 16).ok()?;
         Some(Self {
@@ -82,49 +50,28 @@ impl Identity {
         })
     }
 
-    /// Replaces the epoch of the store in `dir`, which no process may be using; returns the old
-    /// one.
-    pub(crate) fn replace_epoch(
-        dir: &Path,
-        epoch: &str,
-        disk: &dyn Disk,
-    ) -> Result<String, OpenError> {
-        // Looked for first: the lock would make a file where there is no store.
-        let missing = || OpenError::NoStore {
-            dir: dir.display().to_string(),
-        };
-        Self::read(dir)?.ok_or_else(missing)?;
-        let _lock = DirectoryLock::take(dir, LOCK_WAIT)?;
-        let found = Self::read(dir)?.ok_or_else(missing)?;
-        let renewed = Self {
-            epoch: epoch.to_owned(),
-            ..found.clone()
-        };
-        renewed
-            .write(dir, disk)
-            .map_err(|error| OpenError::io("writing the identity in", dir, &error))?;
-        Ok(found.epoch)
-    }
-
-    /// The identity from the text of its file; none where its checksum does not fit.
+    /// The identity from its text; none where the checksum does not fit or a line is missing.
     pub(crate) fn from_text(bytes: &[u8]) -> Option<Self> {
         let text = checked(bytes)?;
         let format = field(text, "format")?.parse().ok()?;
         Self::parse(text, format)
     }
 
-    /// The text of its file.
+    /// Its text.
     pub(crate) fn text(&self) -> String {
         let key = u128::from_be_bytes(self.hash_key);
-        let mut text = format!(
+        with_checksum(format!(
             "aftercall store\nformat: {}\nepoch: {}\nhash_key: {key:032x}\ncreated_at_millis: {}\n",
             self.format, self.epoch, self.created_at_millis
-        );
-        let checksum = checksum(&text);
-        // Writing to a String cannot fail.
-        let _ = writeln!(text, "checksum: {checksum:016x}");
-        text
+        ))
     }
+}
+
+fn with_checksum(mut text: String) -> String {
+    let checksum = checksum(&text);
+    // Writing to a String cannot fail.
+    let _ = writeln!(text, "checksum: {checksum:016x}");
+    text
 }
 
 fn checksum(text: &str) -> u64 {

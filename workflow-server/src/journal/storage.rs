@@ -19,7 +19,7 @@ pub trait Storage: Send + Sync {
     /// The vault, to read.
     fn vault(&self) -> Arc<dyn Vault>;
 
-    /// Which store it is.
+    /// Which store it is. A store that outlives its process keeps this in its vault.
     fn identity(&self) -> &Identity;
 
     /// Where it is, for people: a directory or an address, without secrets.

@@ -1,10 +1,10 @@
 //! A store: one data directory, opened, verified and locked.
 //!
-//! Layout: `lock`, `identity` (which store, which format), `head` (how far it was acknowledged),
-//! `current` (names the directory of the log), `journal-N/` (sled), `vault/` (files), and after a
-//! failure `sync-failed`. Opening either gives a log of which every group verified and which is not
-//! behind its head file, or says in words why not; it changes nothing before the identity has been
-//! read.
+//! Layout: `lock`, `identity` (which format), `head` (how far it was acknowledged), `current` (names
+//! the directory of the log), `journal-N/` (sled), `vault/` (files, and among them which store it
+//! is), and after a failure `sync-failed`. Opening either returns a log of which every group verified
+//! and which is not behind its head file, or an error with the reason. It changes nothing before it
+//! has read the identity.
 
 use std::io;
 use std::path::Path;

@@ -6,10 +6,14 @@
 //! that was being written.
 
 mod blob;
+mod closed;
 mod file;
 
 pub(super) use blob::{END_BYTES, frame_bytes};
-pub(super) use file::{DIRECTORY, FileVault, create_directories};
+pub(super) use closed::{
+    DIRECTORY, blobs, check_has_blobs, create_blob, create_directories, read_blob, remove_blob,
+};
+pub(super) use file::FileVault;
 
 use super::{JournalError, NAME_CHARS_MAX};
 

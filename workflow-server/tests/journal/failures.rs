@@ -13,8 +13,8 @@ use workflow_server::journal::{
 };
 
 use crate::support::{
-    ScriptedDisk, all, append, append_by, close, copy_directory, files_below, group, log_directory,
-    open, options, read_blob, write_blob,
+    ScriptedDisk, all, append, append_by, blob_names, close, copy_directory, files_below, group,
+    log_directory, open, options, read_blob, write_blob,
 };
 
 fn failed(result: Result<(), JournalError>) -> String {
@@ -332,7 +332,7 @@ async fn a_full_disk_refuses_early_and_continues_with_space() {
     let store = open(dir.path()).unwrap();
     assert!(!store.copied);
     assert!(all(store.log().as_ref()).await == groups);
-    assert_eq!(store.vault().list("").await.unwrap(), ["new"]);
+    assert_eq!(blob_names(store.vault().as_ref()).await.unwrap(), ["new"]);
 }
 
 #[tokio::test]

@@ -18,8 +18,8 @@ use workflow_server::journal::{
 };
 
 use crate::support::{
-    ScriptedDisk, all, append, asked, close, copy_directory, files_below, log_directory, open,
-    options, read_blob, write_blob,
+    ScriptedDisk, all, append, asked, blob_names, close, copy_directory, files_below,
+    log_directory, open, options, read_blob, write_blob,
 };
 
 /// Opening gives up after this time without progress: ten times what a busy machine takes for so
@@ -187,7 +187,7 @@ async fn read(store: &Store, original: &Original) -> Found {
     let blob = read_blob(vault, "snapshot-1")
         .await
         .map(|frames| frames == original.blob);
-    let names = vault.list("").await.map(|names| names == ["snapshot-1"]);
+    let names = blob_names(vault).await.map(|names| names == ["snapshot-1"]);
     let key = vault
         .get_key("place")
         .await

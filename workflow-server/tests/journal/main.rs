@@ -13,5 +13,6 @@ mod conformance;
 mod failures;
 mod flips;
 mod model;
+mod older_directory;
 mod power_cut;
 mod refusals;

@@ -12,7 +12,9 @@ use workflow_server::journal::{
     Group, JournalError, Leading, Log, Options, Position, Storage as _, Store, Vault,
 };
 
-use crate::support::{ScriptedDisk, all, close, group, open, options, read_blob, write_blob};
+use crate::support::{
+    ScriptedDisk, all, blob_names, close, group, open, options, read_blob, write_blob,
+};
 
 #[derive(Clone, Debug)]
 enum Step {
@@ -114,7 +116,13 @@ impl Model {
         let bounds = log.bounds().await.unwrap();
         assert_eq!((bounds.base, bounds.newest), (self.base, self.newest()));
         assert!(all(log).await == self.groups);
-        assert!(vault.list("").await.unwrap().iter().eq(self.blobs.keys()));
+        assert!(
+            blob_names(vault)
+                .await
+                .unwrap()
+                .iter()
+                .eq(self.blobs.keys())
+        );
         for (name, frames) in &self.blobs {
             assert!(read_blob(vault, name).await.unwrap() == *frames);
         }

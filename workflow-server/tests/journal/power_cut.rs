@@ -17,9 +17,9 @@ use rand::rngs::StdRng;
 use rand::{Rng as _, SeedableRng as _};
 use workflow_server::journal::{Options, Position, Storage as _, Store};
 
-use self::recorder::Recorder;
+pub(crate) use self::recorder::Recorder;
 use self::workload::{Expected, Workload};
-use crate::support::{ScriptedDisk, all, asked, open, options, read_blob};
+use crate::support::{ScriptedDisk, all, asked, blob_names, open, options, read_blob};
 
 /// Images of one run of the workload.
 const IMAGES_PER_RUN: usize = 20;
@@ -168,7 +168,7 @@ async fn fault_of_content(store: &Store, expected: &Expected) -> Option<String> 
 }
 
 async fn fault_of_vault(store: &Store, expected: &Expected) -> Option<String> {
-    for name in store.vault().list("").await.unwrap() {
+    for name in blob_names(store.vault().as_ref()).await.unwrap() {
         match read_blob(store.vault().as_ref(), &name).await {
             Ok(frames) if expected.may_hold(&name, Some(&frames)) => {}
             Ok(_) => return Some(format!("blob {name} is not what was written")),

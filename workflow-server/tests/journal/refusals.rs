@@ -12,7 +12,8 @@ use tempfile::TempDir;
 use workflow_server::journal::{Group, OpenError, Storage as _, Store};
 
 use crate::support::{
-    ScriptedDisk, all, append, close, copy_directory, files_below, log_directory, open, options,
+    ScriptedDisk, all, append, blob_names, close, copy_directory, files_below, identity_blob,
+    log_directory, open, options,
 };
 
 /// A closed store with ten groups, a trim and a blob.
@@ -88,7 +89,7 @@ async fn a_newer_format_is_refused_and_left_as_it_is() {
     let (dir, _) = store().await;
     let path = dir.path().join("identity");
     let text = fs::read_to_string(&path).unwrap();
-    let body = text.replace("format: 1", "format: 2");
+    let body = text.replace("format: 2", "format: 3");
     let body = &body[..body.rfind("checksum: ").unwrap()];
     // The checksum of the text, as the file says it: a hash of the name with no place.
     let checksum = seed(body);
@@ -99,8 +100,8 @@ async fn a_newer_format_is_refused_and_left_as_it_is() {
         matches!(
             error,
             OpenError::NewerFormat {
-                format: 2,
-                known: 1,
+                format: 3,
+                known: 2,
                 ..
             }
         ),
@@ -124,8 +125,24 @@ async fn a_damaged_or_missing_identity_is_refused() {
     let (dir, _) = store().await;
     let path = dir.path().join("identity");
     let text = fs::read_to_string(&path).unwrap();
-    fs::write(&path, text.replace("epoch: 0011", "epoch: 1011")).unwrap();
+    fs::write(&path, text.replace("aftercall", "Aftercall")).unwrap();
     assert!(matches!(refused(dir.path()), OpenError::Damaged { .. }));
+    fs::write(&path, text).unwrap();
+    let blob = identity_blob(dir.path());
+    let stored = fs::read(&blob).unwrap();
+    let mut other_epoch = stored.clone();
+    let at = stored.windows(4).position(|four| four == b"0011").unwrap();
+    other_epoch[at] = b'1';
+    fs::write(&blob, other_epoch).unwrap();
+    assert!(matches!(refused(dir.path()), OpenError::Damaged { .. }));
+    fs::remove_file(&blob).unwrap();
+    let error = refused(dir.path());
+    assert!(matches!(error, OpenError::Damaged { .. }), "{error}");
+    assert!(
+        error.to_string().contains("its vault has no identity"),
+        "{error}"
+    );
+    fs::write(&blob, stored).unwrap();
     fs::remove_file(&path).unwrap();
     let error = refused(dir.path());
     assert!(matches!(error, OpenError::NotAStore { .. }), "{error}");
@@ -284,7 +301,10 @@ async fn a_store_with_a_part_missing_is_refused_and_served_when_it_is_brought_ba
     }
     let store = open(dir.path()).unwrap();
     assert!(all(store.log().as_ref()).await == groups);
-    assert_eq!(store.vault().list("").await.unwrap(), ["snapshot-1"]);
+    assert_eq!(
+        blob_names(store.vault().as_ref()).await.unwrap(),
+        ["snapshot-1"]
+    );
 }
 
 #[tokio::test]
@@ -359,7 +379,10 @@ async fn what_a_killed_process_left_half_done_is_tidied() {
         "a copy that was never changed over to"
     );
     assert!(all(store.log().as_ref()).await == groups);
-    assert_eq!(store.vault().list("").await.unwrap(), ["snapshot-1"]);
+    assert_eq!(
+        blob_names(store.vault().as_ref()).await.unwrap(),
+        ["snapshot-1"]
+    );
     assert_eq!(
         fs::read_dir(dir.path().join("vault/tmp")).unwrap().count(),
         0
@@ -390,7 +413,10 @@ async fn the_mark_of_a_failed_sync_has_the_log_copied_once() {
     let store = open(dir.path()).unwrap();
     assert!(store.copied && !mark.exists());
     assert!(all(store.log().as_ref()).await == groups);
-    assert_eq!(store.vault().list("").await.unwrap(), ["snapshot-1"]);
+    assert_eq!(
+        blob_names(store.vault().as_ref()).await.unwrap(),
+        ["snapshot-1"]
+    );
     append(&store, 1, 10).await;
     close(store, dir.path());
     let store = open(dir.path()).unwrap();

@@ -2,7 +2,7 @@
 
 use std::fs::{self, File};
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, mpsc};
 use std::time::Duration;
@@ -10,8 +10,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use twox_hash::XxHash3_64;
 use workflow_server::journal::{
-    Birth, Disk, Group, Leading, Log, OpenError, Options, Position, Storage as _, Store, Vault,
-    VaultWriter,
+    Birth, Disk, Group, JournalError, Leading, Log, OpenError, Options, Position, Storage as _,
+    Store, Vault, VaultWriter,
 };
 
 /// The epoch of every store here.
@@ -89,16 +89,32 @@ pub(crate) async fn write_blob(vault: &dyn VaultWriter, name: &str, frames: &[By
 }
 
 /// All frames of a blob.
-pub(crate) async fn read_blob(
-    vault: &dyn Vault,
-    name: &str,
-) -> Result<Vec<Bytes>, workflow_server::journal::JournalError> {
+pub(crate) async fn read_blob(vault: &dyn Vault, name: &str) -> Result<Vec<Bytes>, JournalError> {
     let (mut frames, mut offset) = (Vec::new(), 0);
     while let Some((frame, next)) = vault.read_frame(name, offset).await? {
         frames.push(frame);
         offset = next;
     }
     Ok(frames)
+}
+
+/// The names of all blobs, but for the identity of the store.
+pub(crate) async fn blob_names(vault: &dyn Vault) -> Result<Vec<String>, JournalError> {
+    let mut names = vault.list("").await?;
+    names.retain(|name| !name.starts_with("identity-"));
+    Ok(names)
+}
+
+/// The file of the one blob with the identity.
+pub(crate) fn identity_blob(dir: &Path) -> PathBuf {
+    let blobs = files_below(&dir.join("vault/blobs"));
+    let mut found = blobs.into_iter().filter(|path| {
+        path.file_name()
+            .is_some_and(|name| name.to_string_lossy().starts_with("identity-"))
+    });
+    let blob = found.next().unwrap();
+    assert_eq!(found.next(), None);
+    blob
 }
 
 /// The server's options, for a small disk and a patient machine.
@@ -215,7 +231,7 @@ pub(crate) fn write_sparse(path: &Path, bytes: &[u8]) {
 }
 
 /// The files below a directory, but for the empty ones, sorted.
-pub(crate) fn files_below(dir: &Path) -> Vec<std::path::PathBuf> {
+pub(crate) fn files_below(dir: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();
     for entry in fs::read_dir(dir).unwrap() {
         let path = entry.unwrap().path();

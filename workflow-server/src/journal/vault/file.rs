@@ -10,6 +10,7 @@ use bytes::Bytes;
 use futures::future::{BoxFuture, FutureExt};
 
 use super::blob::{self, ReadError};
+use super::closed::{DIRECTORY, names_in};
 use super::{check_name, check_size};
 use crate::journal::blocking::blocking;
 use crate::journal::disk::is_out_of_descriptors;
@@ -19,18 +20,6 @@ use crate::journal::{
     BLOB_BUFFER_BYTES, BlobWriter, Disk, FRAME_BYTES_MAX, JournalError, KEY_BYTES_MAX, OpenError,
     Options, Vault, VaultWriter, files, sealed,
 };
-
-/// Name of the vault in the data directory.
-pub(in crate::journal) const DIRECTORY: &str = "vault";
-
-/// Makes the empty directories of a vault.
-pub(in crate::journal) fn create_directories(dir: &Path, disk: &dyn Disk) -> io::Result<()> {
-    let vault = dir.join(DIRECTORY);
-    files::create_directory(&vault, disk)?;
-    ["blobs", "keys", "tmp"]
-        .iter()
-        .try_for_each(|name| files::create_directory(&vault.join(name), disk))
-}
 
 struct Files {
     blobs: PathBuf,
@@ -129,19 +118,6 @@ impl Files {
             self.fault
                 .raise(format!("syncing {}: {error}", dir.display()))
         })
-    }
-
-    fn list(&self, prefix: &str) -> io::Result<Vec<String>> {
-        let mut names = Vec::new();
-        for entry in fs::read_dir(&self.blobs)? {
-            if let Ok(name) = entry?.file_name().into_string()
-                && name.starts_with(prefix)
-            {
-                names.push(name);
-            }
-        }
-        names.sort();
-        Ok(names)
     }
 
     fn read_frame(&self, name: &str, offset: u64) -> Result<Option<(Bytes, u64)>, JournalError> {
@@ -317,8 +293,7 @@ impl Vault for FileVault {
     fn list(&self, prefix: &str) -> BoxFuture<'_, Result<Vec<String>, JournalError>> {
         let (files, prefix) = (Arc::clone(&self.0), prefix.to_owned());
         blocking("listing the blobs", move || {
-            files
-                .list(&prefix)
+            names_in(&files.blobs, &prefix)
                 .map_err(|error| JournalError::io("listing", &files.blobs, &error))
         })
         .boxed()

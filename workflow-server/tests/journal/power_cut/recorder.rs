@@ -18,7 +18,7 @@ const BLOCK: usize = 4096;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 struct FileId(u64, Option<SystemTime>);
 
-pub(super) struct Recorder {
+pub(crate) struct Recorder {
     root: PathBuf,
     /// As of the last sync of each file.
     contents: HashMap<FileId, Vec<u8>>,
@@ -32,7 +32,7 @@ fn id(path: &Path) -> Option<FileId> {
 }
 
 impl Recorder {
-    pub(super) fn new(root: &Path) -> Self {
+    pub(crate) fn new(root: &Path) -> Self {
         Self {
             root: root.to_owned(),
             contents: HashMap::new(),
@@ -40,8 +40,20 @@ impl Recorder {
         }
     }
 
+    /// Of a directory of which everything is on the disk.
+    pub(crate) fn of_synced(root: &Path) -> Self {
+        let mut recorder = Self::new(root);
+        let mut present = BTreeMap::new();
+        walk(root, &mut present);
+        for (path, file) in &present {
+            recorder.contents.insert(*file, fs::read(path).unwrap());
+        }
+        recorder.names = present;
+        recorder
+    }
+
     /// A file or directory has been synced.
-    pub(super) fn synced(&mut self, path: &Path) {
+    pub(crate) fn synced(&mut self, path: &Path) {
         if path.is_dir() {
             // With a directory that has been removed goes all that was in it.
             let is_gone = |name: &Path| {
@@ -61,7 +73,7 @@ impl Recorder {
     }
 
     /// Builds what the disk may hold if the power goes now.
-    pub(super) fn image(&self, to: &Path, random: &mut StdRng) {
+    pub(crate) fn image(&self, to: &Path, random: &mut StdRng) {
         let mut present = BTreeMap::new();
         walk(&self.root, &mut present);
         let contents: HashMap<FileId, Vec<u8>> = present

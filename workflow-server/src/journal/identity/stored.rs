@@ -1,0 +1,174 @@
+//! Where a data directory keeps its identity: as a blob of the vault. The file `identity` beside
+//! the vault makes the directory a store and has only the format, so that an older server refuses
+//! the directory.
+//!
+//! A blob is never replaced: a new identity has the next number, and the highest number is the
+//! valid one. In format 1 the file was the identity itself. [`find`] moves it into the vault, and
+//! the file changes last: until then the directory is one of format 1, whatever is in the vault
+//! already.
+//!
+//! Blocking. The caller has the lock of the directory; nobody leads meanwhile.
+
+use std::path::Path;
+use std::{fs, io};
+
+use super::{FORMAT, Identity, checked, field, with_checksum};
+use crate::journal::lock::DirectoryLock;
+use crate::journal::vault::{blobs, check_has_blobs, create_blob, read_blob, remove_blob};
+use crate::journal::{Disk, LOCK_WAIT, OpenError, files};
+
+/// Name of the file in the data directory.
+pub(crate) const FILE: &str = "identity";
+
+/// A file by which servers of format 1 noted that timers were held. The sign of life in the vault
+/// has replaced it, and nothing reads it.
+const CLOCK_HELD: &str = "clock-held";
+
+/// What the names of the blobs begin with.
+const PREFIX: &str = "identity-";
+
+/// What the file `identity` contains.
+enum Marker {
+    Missing,
+    /// The identity itself: format 1.
+    Whole(Identity),
+    /// The format alone.
+    Format,
+}
+
+/// The identity of the store in `dir`, which an older server may have written; none where there is
+/// no store.
+pub(in crate::journal) fn find(dir: &Path, disk: &dyn Disk) -> Result<Option<Identity>, OpenError> {
+    let identity = match read_marker(dir)? {
+        Marker::Missing => return Ok(None),
+        Marker::Whole(identity) => adopt(dir, identity, disk)?,
+        Marker::Format => newest(dir)?,
+    };
+    remove_superseded(dir, disk)
+        .map_err(|error| OpenError::io("removing what was superseded in", dir, &error))?;
+    Ok(Some(identity))
+}
+
+/// Stores the identity of a new store, as the last step of its creation.
+pub(in crate::journal) fn create(
+    dir: &Path,
+    identity: &Identity,
+    disk: &dyn Disk,
+) -> io::Result<()> {
+    put(dir, identity, disk)?;
+    write_marker(dir, disk)
+}
+
+/// Replaces the epoch of the store in `dir`, which no process may be using; returns the old one.
+pub(crate) fn replace_epoch(dir: &Path, epoch: &str, disk: &dyn Disk) -> Result<String, OpenError> {
+    let missing = || OpenError::NoStore {
+        dir: dir.display().to_string(),
+    };
+    // Looked for first: the lock would make a file where there is no store.
+    if matches!(read_marker(dir)?, Marker::Missing) {
+        return Err(missing());
+    }
+    let _lock = DirectoryLock::take(dir, LOCK_WAIT)?;
+    let found = find(dir, disk)?.ok_or_else(missing)?;
+    let renewed = Identity {
+        epoch: epoch.to_owned(),
+        ..found.clone()
+    };
+    put(dir, &renewed, disk)
+        .and_then(|()| remove_superseded(dir, disk))
+        .map_err(|error| OpenError::io("writing the identity in", dir, &error))?;
+    Ok(found.epoch)
+}
+
+fn read_marker(dir: &Path) -> Result<Marker, OpenError> {
+    let path = dir.join(FILE);
+    let bytes = match fs::read(&path) {
+        Ok(bytes) => bytes,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Marker::Missing),
+        Err(error) => return Err(OpenError::io("reading", &path, &error)),
+    };
+    check_has_blobs(dir)?;
+    let text =
+        checked(&bytes).ok_or_else(|| OpenError::damaged(&path, "its checksum does not fit"))?;
+    // The format's line and the checksum stay where they are in every later format.
+    let format = field(text, "format").and_then(|format| format.parse().ok());
+    match format.ok_or_else(|| OpenError::damaged(&path, "it names no format"))? {
+        FORMAT => Ok(Marker::Format),
+        format if format > FORMAT => Err(OpenError::NewerFormat {
+            dir: dir.display().to_string(),
+            format,
+            known: FORMAT,
+        }),
+        format => Identity::parse(text, format)
+            .map(Marker::Whole)
+            .ok_or_else(|| OpenError::damaged(&path, "a line is missing")),
+    }
+}
+
+fn write_marker(dir: &Path, disk: &dyn Disk) -> io::Result<()> {
+    let text = with_checksum(format!("aftercall store\nformat: {FORMAT}\n"));
+    files::replace(dir, FILE, text.as_bytes(), disk)
+}
+
+/// Moves the identity of an older server into the vault. Interrupted anywhere, the next open does
+/// it again: an identity that is there already is used or superseded.
+fn adopt(dir: &Path, old: Identity, disk: &dyn Disk) -> Result<Identity, OpenError> {
+    tracing::info!(dir = %dir.display(), "moving the identity of the store into its vault");
+    let identity = Identity {
+        format: FORMAT,
+        ..old
+    };
+    let moved = || {
+        // Another one is there where an older server has run between two attempts.
+        if newest(dir).ok().as_ref() != Some(&identity) {
+            put(dir, &identity, disk)?;
+        }
+        write_marker(dir, disk)
+    };
+    moved().map_err(|error: io::Error| {
+        OpenError::io("moving the identity into the vault of", dir, &error)
+    })?;
+    Ok(identity)
+}
+
+/// Adds an identity, which supersedes every other one.
+fn put(dir: &Path, identity: &Identity, disk: &dyn Disk) -> io::Result<()> {
+    let newest = numbers(dir)?.last().copied().unwrap_or_default();
+    create_blob(dir, &name(newest + 1), identity.text().as_bytes(), disk)
+}
+
+/// The valid identity in the vault.
+fn newest(dir: &Path) -> Result<Identity, OpenError> {
+    let looking = |error: io::Error| OpenError::io("looking for the identity in", dir, &error);
+    let Some(number) = numbers(dir).map_err(looking)?.pop() else {
+        return Err(OpenError::damaged(dir, "its vault has no identity"));
+    };
+    let frame = read_blob(dir, &name(number))?;
+    Identity::from_text(&frame)
+        .ok_or_else(|| OpenError::damaged(dir, format!("{} is no identity", name(number))))
+}
+
+/// Removes the identities that are not valid any more, and the note that nothing reads.
+fn remove_superseded(dir: &Path, disk: &dyn Disk) -> io::Result<()> {
+    let mut numbers = numbers(dir)?;
+    numbers.pop();
+    for number in numbers {
+        remove_blob(dir, &name(number), disk)?;
+    }
+    files::remove(dir, CLOCK_HELD, disk)
+}
+
+/// The numbers of the identities, in ascending order.
+fn numbers(dir: &Path) -> io::Result<Vec<u64>> {
+    let names = blobs(dir, PREFIX)?;
+    let mut numbers: Vec<u64> = names
+        .iter()
+        .filter_map(|name| name.strip_prefix(PREFIX)?.parse().ok())
+        .collect();
+    numbers.sort_unstable();
+    Ok(numbers)
+}
+
+fn name(number: u64) -> String {
+    format!("{PREFIX}{number:020}")
+}
