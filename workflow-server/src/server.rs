@@ -1,9 +1,8 @@
 //! The server: opens the store, rebuilds the World, runs the ledger and serves, until it is told to
 //! stop.
 
-use std::io::ErrorKind;
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -25,10 +24,10 @@ use tonic::codec::CompressionEncoding;
 use tonic::service::Routes;
 
 use crate::config::{StoreFailure, WorkflowServerConfig};
-use crate::journal::{Birth, Disk, OpenError, Options, RealDisk, Storage as _, Store};
+use crate::journal::{Birth, Disk, OpenError, Options, RealDisk, Store};
 use crate::ledger::{
-    Clock, Condition, Conditions, Handle, LAST_SEEN_KEY, Ledger, LedgerOptions, RecoverError,
-    SystemClock, job_runner,
+    Clock, Condition, Conditions, Handle, Ledger, LedgerOptions, RecoverError, SystemClock,
+    job_runner,
 };
 use crate::limits::{AUTHOR_REQUEST_BYTES_MAX, FEED_REQUEST_BYTES_MAX, REQUEST_BYTES_MAX};
 use crate::reading::Reading;
@@ -36,9 +35,6 @@ use crate::series::SERIES;
 use crate::service::{
     CallManager, ChangeFeed, Definitions, DeskSettings, Operations, ScriptEngine, Services,
 };
-
-/// The file by which older servers said that timers were held.
-const CLOCK_HELD: &str = "clock-held";
 
 /// The services, by the names that health knows them by.
 const SERVICES: [&str; 5] = [
@@ -122,14 +118,6 @@ impl Server {
         )
         .await?;
         let (ledger, handle) = Ledger::recover(&store, clock, ledger_options(&config)).await?;
-        if store
-            .vault()
-            .get_key(LAST_SEEN_KEY)
-            .await
-            .is_ok_and(|seen| seen.is_some())
-        {
-            remove_old_note(&config.data_dir.join(CLOCK_HELD));
-        }
         let start_duration = started.elapsed();
         log_rebuilt(&config, store.created, &handle, start_duration);
         let draining = CancellationToken::new();
@@ -252,7 +240,6 @@ fn ledger_options(config: &WorkflowServerConfig) -> LedgerOptions {
     let archive_after_seconds = config.archive_after_seconds.max(config.undo_seconds);
     LedgerOptions {
         clock_ahead_max: Duration::from_secs(u64::from(config.clock_ahead_minutes) * 60),
-        clock_was_held: config.data_dir.join(CLOCK_HELD).exists(),
         keeping: Keeping {
             request_ids_millis: i64::from(config.request_ids_keep_hours) * 3_600_000,
             ..Keeping::default()
@@ -330,15 +317,6 @@ fn add_services(routes: Routes, services: &Arc<Services>) -> Routes {
         .add_service(limited!(call_manager, REQUEST_BYTES_MAX))
         .add_service(limited!(operations, REQUEST_BYTES_MAX))
         .add_service(limited!(change_feed, FEED_REQUEST_BYTES_MAX))
-}
-
-/// A sign of life in the vault replaces it.
-fn remove_old_note(at: &Path) {
-    if let Err(error) = std::fs::remove_file(at)
-        && error.kind() != ErrorKind::NotFound
-    {
-        tracing::warn!(%error, "the file `{CLOCK_HELD}` of an older server could not be removed");
-    }
 }
 
 /// Stops the server once the store has failed, where it is to end then. What was acknowledged is

@@ -6,12 +6,12 @@ mod adoption;
 use std::sync::{Arc, RwLock};
 
 use adoption::adopt_chunks;
-use aftercall_engine::Root;
 use tokio::runtime::{Builder, Handle as RuntimeHandle};
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 
+use super::order::{Asked, Order};
 use super::read::follow::Follower;
 use super::read::recover::{RecoverError, Recovered};
 use super::upkeep::keeper::{Incoming, Keeper};
@@ -21,8 +21,9 @@ use super::write::group::OpenGroup;
 use super::write::owner::{Owner, Trouble, drop_elsewhere};
 use super::write::timekeeping::{Known, SharedTime, Timekeeping};
 use super::{Archive, ArchiveKeys, Clock, Conditions, Handle, LedgerOptions};
-use crate::journal::{Storage, Vault};
+use crate::journal::Storage;
 use crate::limits::{COMMANDS_WAITING_MAX, ORDERS_WAITING_MAX, UPKEEP_FILE_THREADS};
+use crate::records::WorldImage;
 
 /// The ledger, recovered and not running yet.
 pub struct Ledger {
@@ -60,80 +61,23 @@ impl Ledger {
         let leading = storage.take_over().await?;
         while follower.advance().await? {}
         adopt_chunks(&mut follower, &leading).await?;
-        let Follower {
-            log,
-            vault,
-            options,
-            recovered,
-            published,
-            feed,
-            history,
-            ..
-        } = follower;
-        let Recovered {
-            world,
-            newest,
-            snapshot,
-        } = recovered;
-        let limits = leading.log().limits();
-        let archive = Arc::new(Archive::new(
-            storage.vault(),
-            history.clone(),
-            published.clone(),
-            ArchiveKeys::new(storage.identity().hash_key),
-            options.retention,
-        ));
-        let (command_sender, commands) = mpsc::channel(COMMANDS_WAITING_MAX);
-        let (order_sender, orders) = mpsc::channel(ORDERS_WAITING_MAX);
-        let conditions = Conditions::default();
-        let (image_sender, capture_sender, work) = Incoming::new();
-        let now = Arc::new(RwLock::new(world.root().at));
-        let time = time_at_start(&clock, world.root(), vault.as_ref(), &options).await;
-        let handle = Handle {
-            commands: command_sender,
-            orders: order_sender,
-            root: published.clone(),
-            feed: feed.clone(),
-            history,
-            archive,
-            keeper: Arc::default(),
-            conditions: conditions.clone(),
-            purging: Arc::default(),
-            captures: capture_sender,
-            now: now.clone(),
-            time: time.clone(),
-        };
-        let keeper = Keeper::new(storage, leading.clone(), handle.clone(), work, &options);
+        let time = time_at_start(&clock, &follower).await;
+        let (handle, inlets, work) = handle_on(&follower, storage, time);
+        let keeper = Keeper::new(
+            storage,
+            leading.clone(),
+            handle.clone(),
+            work,
+            &follower.options,
+        );
         let watchman = Watchman::begin(leading.clone(), clock.clone(), handle.clone()).await;
-        let owner = Owner {
-            // Counted from the snapshot, not from this start: a server that dies often must not
-            // grow its journal for ever.
-            snapshot_at: snapshot.saturating_add(options.snapshot_every_entries),
-            open: OpenGroup::after(newest, limits),
-            time,
-            old_roots: drop_elsewhere(),
-            world,
-            appender: Appender {
-                log,
-                leading,
-                clock: clock.clone(),
-                conditions: conditions.clone(),
-            },
-            vault,
-            options,
+        let appender = Appender {
+            log: follower.log.clone(),
+            leading,
             clock,
-            commands,
-            orders,
-            published,
-            feed,
-            conditions,
-            trouble: Trouble::default(),
-            now,
-            images: image_sender,
-            in_flight: None,
-            paused_until: None,
-            stop: CancellationToken::new(),
+            conditions: handle.conditions.clone(),
         };
+        let owner = owner_of(follower, &handle, inlets, appender);
         Ok((
             Self {
                 owner,
@@ -201,24 +145,97 @@ impl Ledger {
     }
 }
 
+/// The ends of the owner's channels that it receives from, and the one for its snapshots.
+struct Inlets {
+    commands: mpsc::Receiver<Asked>,
+    orders: mpsc::Receiver<Order>,
+    images: mpsc::Sender<WorldImage>,
+}
+
+/// The handle of a ledger that continues what the follower has read, and the other ends of its
+/// channels.
+fn handle_on(
+    follower: &Follower,
+    storage: &dyn Storage,
+    time: SharedTime,
+) -> (Handle, Inlets, Incoming) {
+    let (commands, commands_asked) = mpsc::channel(COMMANDS_WAITING_MAX);
+    let (orders, orders_asked) = mpsc::channel(ORDERS_WAITING_MAX);
+    let (images, captures, work) = Incoming::new();
+    let archive = Archive::new(
+        storage.vault(),
+        follower.history.clone(),
+        follower.published.clone(),
+        ArchiveKeys::new(storage.identity().hash_key),
+        follower.options.retention,
+    );
+    let handle = Handle {
+        commands,
+        orders,
+        root: follower.published.clone(),
+        feed: follower.feed.clone(),
+        history: follower.history.clone(),
+        archive: Arc::new(archive),
+        keeper: Arc::default(),
+        conditions: Conditions::default(),
+        purging: Arc::default(),
+        captures,
+        now: Arc::new(RwLock::new(follower.root().at)),
+        time,
+    };
+    let inlets = Inlets {
+        commands: commands_asked,
+        orders: orders_asked,
+        images,
+    };
+    (handle, inlets, work)
+}
+
+/// The owner of the World that the follower has read.
+fn owner_of(follower: Follower, handle: &Handle, inlets: Inlets, appender: Appender) -> Owner {
+    let Recovered {
+        world,
+        newest,
+        snapshot,
+    } = follower.recovered;
+    let options = follower.options;
+    Owner {
+        // Counted from the snapshot, not from this start: a server that dies often must not
+        // grow its journal for ever.
+        snapshot_at: snapshot.saturating_add(options.snapshot_every_entries),
+        open: OpenGroup::after(newest, appender.leading.log().limits()),
+        time: handle.time.clone(),
+        old_roots: drop_elsewhere(),
+        world,
+        vault: follower.vault,
+        options,
+        clock: appender.clock.clone(),
+        appender,
+        commands: inlets.commands,
+        orders: inlets.orders,
+        published: follower.published,
+        feed: follower.feed,
+        conditions: handle.conditions.clone(),
+        trouble: Trouble::default(),
+        now: handle.now.clone(),
+        images: inlets.images,
+        in_flight: None,
+        paused_until: None,
+        stop: CancellationToken::new(),
+    }
+}
+
 /// The time, by what is known of it at a start.
-async fn time_at_start(
-    clock: &Arc<dyn Clock>,
-    root: &Root,
-    vault: &dyn Vault,
-    options: &LedgerOptions,
-) -> SharedTime {
+async fn time_at_start(clock: &Arc<dyn Clock>, follower: &Follower) -> SharedTime {
+    let root = follower.root();
     let newest = (root.sequence > 0).then_some(root.at);
-    let last_seen = last_seen::read(vault).await;
-    // Without one, what an older server left beside the store counts.
-    let held_before = || last_seen::held_at(root.sequence, root.at);
-    let last_seen = last_seen.or_else(|| options.clock_was_held.then(held_before));
+    let last_seen = last_seen::read(follower.vault.as_ref()).await;
     // A sign from before time went back shows a time that does not count any more.
     let last_seen = last_seen.filter(|seen| seen.sequence >= root.time_last_set_back());
     let known = Known {
         newest,
         last_seen,
-        ahead_max: options.clock_ahead_max,
+        ahead_max: follower.options.clock_ahead_max,
     };
     SharedTime::new(Timekeeping::new(clock.clone(), known))
 }

@@ -18,8 +18,6 @@ pub struct LedgerOptions {
     /// How far the wall clock may be ahead at a start, beyond the time that is known to have
     /// passed.
     pub clock_ahead_max: Duration,
-    /// Whether a server that wrote no signs of life yet held its timers when it ended.
-    pub clock_was_held: bool,
     /// How long after its end an instance leaves memory, in milliseconds.
     pub archive_after_millis: i64,
     /// How long ended instances are kept where their workflow does not say; none for ten years.

@@ -124,7 +124,6 @@ impl House {
             snapshot_every_entries: 40,
             journal_kept_entries: 15,
             clock_ahead_max: CLOCK_AHEAD_MAX,
-            clock_was_held: false,
             archive_after_millis: ARCHIVE_AFTER.as_millis() as i64,
             retention: None,
             default_zone: jiff::tz::TimeZone::UTC,

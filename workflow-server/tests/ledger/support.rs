@@ -49,7 +49,6 @@ pub(crate) fn options() -> LedgerOptions {
         snapshot_every_entries: SNAPSHOT_EVERY,
         journal_kept_entries: 10,
         clock_ahead_max: CLOCK_AHEAD_MAX,
-        clock_was_held: false,
         archive_after_millis: ARCHIVE_AFTER.as_millis() as i64,
         retention: None,
         default_zone: jiff::tz::TimeZone::UTC,

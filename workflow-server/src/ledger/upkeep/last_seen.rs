@@ -5,7 +5,6 @@ use std::fmt::Display;
 use std::sync::Arc;
 use std::time::Duration;
 
-use aftercall_definition::time::Time;
 use tokio::time::{MissedTickBehavior, interval};
 
 use crate::journal::{JournalError, Leading, Vault};
@@ -17,7 +16,7 @@ use crate::records::LastSeen;
 /// The key of the newest sign of life.
 pub const LAST_SEEN_KEY: &str = "last-seen";
 
-/// The newest sign of life; none where there was none yet, or where it does not read: then the
+/// The newest sign of life; none where there was none yet, or where it cannot be read: then the
 /// newest entry counts alone.
 pub(in crate::ledger) async fn read(vault: &dyn Vault) -> Option<LastSeen> {
     let unread =
@@ -31,19 +30,6 @@ pub(in crate::ledger) async fn read(vault: &dyn Vault) -> Option<LastSeen> {
     LastSeen::read(&bytes)
         .inspect_err(|error| unread(error))
         .ok()
-}
-
-/// The sign of life that a server would have left that held its timers and wrote none.
-pub(in crate::ledger) fn held_at(sequence: u64, at: Time) -> LastSeen {
-    LastSeen {
-        sequence,
-        server: at,
-        wall: at,
-        boot: "".into(),
-        up_millis: 0,
-        is_held: true,
-        slack_millis: 0,
-    }
 }
 
 /// Writes signs of life, and looks at the disk.
