@@ -1,4 +1,4 @@
-//! The command line: global options, the commands, and which code runs each.
+//! The command line: global options, and the commands that show the command line itself.
 //!
 //! Promise: every command's help has an example, and the exit codes are listed. Must not: do a
 //! command's work.
@@ -7,15 +7,12 @@ use std::ffi::OsString;
 
 use clap::{Arg, Args, CommandFactory, Parser, Subcommand};
 
-use crate::commands::{
-    ack, batch, calendar, call, caller, calls, claim, completions, desk, erase, finish, history,
-    instance, man, notes, push, report, server, set_workflow, team, wallboard, watch, workflow,
-};
+use crate::commands::{Command, completions, man};
 use crate::connect::{Connections, DEFAULT_ALERTER, DEFAULT_SERVER};
 use crate::errors::Failure;
 use crate::output::{Form, Output};
 use crate::session::{Named, Session};
-use crate::{backup, demo, load, serve, store, up, user};
+use crate::user;
 
 const AFTER_HELP: &str = "\
 Exit codes:
@@ -40,7 +37,7 @@ pub(crate) struct Cli {
     #[command(flatten)]
     global: Global,
     #[command(subcommand)]
-    command: Command,
+    command: Chosen,
 }
 
 #[derive(Debug, Args)]
@@ -71,95 +68,9 @@ struct Global {
 }
 
 #[derive(Debug, Subcommand)]
-enum Command {
-    /// Run both servers in this process
-    Up(up::Up),
-    /// Run one of the servers, with all its settings
-    #[command(subcommand)]
-    Serve(serve::Serve),
-    /// Run both servers with sample calls and watch what happens
-    Demo(demo::Demo),
-    /// Write, check and publish workflows
-    #[command(subcommand)]
-    Workflow(workflow::Workflow),
-    /// Declare the teams that alerts are for
-    #[command(subcommand)]
-    Team(team::Team),
-    /// Declare when people work, and show it
-    #[command(subcommand)]
-    Calendar(calendar::Calendar),
-    /// Set a workflow on a call, as a call script does
-    SetWorkflow(set_workflow::SetWorkflow),
-    /// Show a call, report its end, or set whether it is chargeable
-    #[command(subcommand)]
-    Call(call::Call),
-    /// List the follow-ups that wait for somebody, most urgent first
-    Calls(calls::Calls),
-    /// Push a button of a follow-up
-    Push(push::Push),
-    /// Acknowledge an alert: show others that you have seen it
-    Ack(ack::Ack),
-    /// Claim a follow-up, so that nobody else works on it; if you hold it already, extend the claim
-    Claim(claim::Claim),
-    /// Claim the most urgent follow-up that nobody holds
-    ClaimNext(claim::ClaimNext),
-    /// Extend your claim of a follow-up
-    Extend(claim::Extend),
-    /// Release a follow-up that you hold
-    Release(claim::Release),
-    /// Take over a follow-up that somebody else holds
-    TakeOver(claim::TakeOver),
-    /// Give follow-ups to a person or a team
-    HandOver(claim::HandOver),
-    /// Hide an alert for a time, to call back later
-    Snooze(desk::Snooze),
-    /// Stop the clocks of a follow-up, with a reason
-    Pause(desk::Pause),
-    /// Resume the clocks of a follow-up
-    Resume(desk::Resume),
-    /// Finish an incomplete follow-up with an outcome
-    Finish(finish::Finish),
-    /// Undo a mistaken push
-    Undo(desk::Undo),
-    /// List what is open for a call or a caller, in words to read out
-    Open(caller::Open),
-    /// Record that the caller has asked about a follow-up again
-    Chase(caller::Chase),
-    /// Show the calls of one caller with their follow-ups
-    Caller(caller::OfCaller),
-    /// Erase a caller everywhere
-    #[command(subcommand)]
-    Erase(erase::Erase),
-    /// Write a note on a follow-up
-    Note(notes::Note),
-    /// Show and manage instances, also hidden and ended ones
-    #[command(subcommand)]
-    Instance(instance::Instance),
-    /// Do one thing to many instances, as a durable job
-    #[command(subcommand)]
-    Batch(batch::Batch),
-    /// Show what happened to an instance or on a call
-    History(history::History),
-    /// Stream follow-ups as they change; reconnects automatically
-    Watch(watch::Watch),
-    /// Count what waits, by workflow, stage, team and priority
-    Wallboard(wallboard::Wallboard),
-    /// Report on a period: volumes, times, overdue, promises, outcomes
-    Report(report::Report),
-    /// Show the server's status and take operational decisions
-    #[command(subcommand)]
-    Server(server::Server),
-    /// Copy the running server's data into a directory of backups
-    Backup(backup::Backup),
-    /// Create a data directory from a backup
-    Restore(backup::Restore),
-    /// Check that a backup, or the data directory of a stopped server, is whole
-    Verify(backup::Verify),
-    /// Maintain a data directory while no server runs on it
-    #[command(subcommand)]
-    Store(store::Store),
-    /// Measure set-workflow and push against a no-op of the same server
-    Load(load::Load),
+enum Chosen {
+    #[command(flatten)]
+    Command(Box<Command>),
     /// Print a completion script for a shell
     Completions(completions::Completions),
     /// Write manual pages, one for each command and for each server
@@ -250,47 +161,9 @@ impl Cli {
         };
         let session = Session::new(to, Output::new(output).wide(wide), named);
         match self.command {
-            Command::Up(up) => up.run(&session).await,
-            Command::Serve(serve) => serve.run(&session).await,
-            Command::Demo(demo) => Box::pin(demo.run(&session)).await,
-            Command::Workflow(workflow) => workflow.run(&session).await,
-            Command::Team(team) => team.run(&session).await,
-            Command::Calendar(calendar) => calendar.run(&session).await,
-            Command::SetWorkflow(set) => set.run(&session).await,
-            Command::Call(call) => call.run(&session).await,
-            Command::Calls(calls) => calls.run(&session).await,
-            Command::Push(push) => push.run(&session).await,
-            Command::Ack(ack) => ack.run(&session).await,
-            Command::Claim(claim) => claim.run(&session).await,
-            Command::ClaimNext(next) => next.run(&session).await,
-            Command::Extend(extend) => extend.run(&session).await,
-            Command::Release(release) => release.run(&session).await,
-            Command::TakeOver(take_over) => take_over.run(&session).await,
-            Command::HandOver(hand_over) => hand_over.run(&session).await,
-            Command::Snooze(snooze) => snooze.run(&session).await,
-            Command::Pause(pause) => pause.run(&session).await,
-            Command::Resume(resume) => resume.run(&session).await,
-            Command::Finish(finish) => finish.run(&session).await,
-            Command::Undo(undo) => undo.run(&session).await,
-            Command::Open(open) => open.run(&session).await,
-            Command::Chase(chase) => chase.run(&session).await,
-            Command::Caller(of_caller) => of_caller.run(&session).await,
-            Command::Erase(erase) => Box::pin(erase.run(&session)).await,
-            Command::Note(note) => note.run(&session).await,
-            Command::Instance(instance) => instance.run(&session).await,
-            Command::Batch(batch) => Box::pin(batch.run(&session)).await,
-            Command::History(history) => history.run(&session).await,
-            Command::Watch(watch) => watch.run(&session).await,
-            Command::Wallboard(wallboard) => wallboard.run(&session).await,
-            Command::Report(report) => Box::pin(report.run(&session)).await,
-            Command::Server(server) => server.run(&session).await,
-            Command::Backup(backup) => Box::pin(backup.run(&session)).await,
-            Command::Restore(restore) => Box::pin(restore.run(&session)).await,
-            Command::Verify(verify) => Box::pin(verify.run(&session)).await,
-            Command::Store(store) => store.run(&session).await,
-            Command::Load(load) => Box::pin(load.run(&session)).await,
-            Command::Completions(completions) => completions.run(&command_line()),
-            Command::Man(man) => man.run(&command_line()),
+            Chosen::Command(command) => command.run(&session).await,
+            Chosen::Completions(completions) => completions.run(&command_line()),
+            Chosen::Man(man) => man.run(&command_line()),
         }
     }
 }

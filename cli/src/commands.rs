@@ -1,7 +1,30 @@
-//! The commands that ask a server, one family a file.
+//! The commands. Those that ask a server are in the folder beside this file, one family a file.
 //!
-//! Promise: each file holds its options, its requests and how its answers are shown. Must not:
-//! share state; what they have in common is in the modules beside this one.
+//! Promise: each file has its commands with their options, their requests and how their answers are
+//! shown. Must not: share state. What they have in common is in the modules beside this one.
+
+/// A family of commands, each with its help and the options that run it. A family is an enum, which
+/// runs the chosen command.
+macro_rules! commands {
+    ($family:ident: $($(#[$help:meta])+ $command:ident($options:ty)),+ $(,)?) => {
+        #[derive(Debug, clap::Subcommand)]
+        pub(crate) enum $family {
+            $($(#[$help])+ $command($options)),+
+        }
+
+        impl $family {
+            /// Runs the command.
+            pub(crate) async fn run(
+                self,
+                session: &$crate::session::Session,
+            ) -> Result<(), $crate::errors::Failure> {
+                match self {
+                    $(Self::$command(command) => Box::pin(command.run(session)).await),+
+                }
+            }
+        }
+    };
+}
 
 pub(crate) mod ack;
 pub(crate) mod batch;
@@ -40,3 +63,75 @@ pub(crate) mod workflow_publishing;
 pub(crate) mod workflow_retention;
 pub(crate) mod workflow_trying;
 pub(crate) mod workflow_writing;
+
+use crate::{backup, demo, load, serve, store, up};
+
+commands! {
+    Command:
+    /// Run both servers in this process
+    Up(up::Up),
+    /// Run one of the servers, with all its settings
+    #[command(subcommand)]
+    Serve(serve::Serve),
+    /// Run both servers with sample calls and watch what happens
+    Demo(demo::Demo),
+    /// Write, check and publish workflows
+    #[command(subcommand)]
+    Workflow(workflow::Workflow),
+    /// Declare the teams that alerts are for
+    #[command(subcommand)]
+    Team(team::Team),
+    /// Declare when people work, and show it
+    #[command(subcommand)]
+    Calendar(calendar::Calendar),
+    /// Set a workflow on a call, as a call script does
+    SetWorkflow(set_workflow::SetWorkflow),
+    /// Show a call, report its end, or set whether it is chargeable
+    #[command(subcommand)]
+    Call(call::Call),
+    /// List the follow-ups that wait for somebody, most urgent first
+    Calls(calls::Calls),
+    /// Push a button of a follow-up
+    Push(push::Push),
+    /// Acknowledge an alert: show others that you have seen it
+    Ack(ack::Ack),
+    #[command(flatten)]
+    Claims(claim::Claims),
+    #[command(flatten)]
+    Desk(desk::Desk),
+    #[command(flatten)]
+    Callers(caller::Callers),
+    /// Erase a caller everywhere
+    #[command(subcommand)]
+    Erase(erase::Erase),
+    /// Write a note on a follow-up
+    Note(notes::Note),
+    /// Show and manage instances, also hidden and ended ones
+    #[command(subcommand)]
+    Instance(instance::Instance),
+    /// Do one thing to many instances, as a durable job
+    #[command(subcommand)]
+    Batch(batch::Batch),
+    /// Show what happened to an instance or on a call
+    History(history::History),
+    /// Stream follow-ups as they change; reconnects automatically
+    Watch(watch::Watch),
+    /// Count what waits, by workflow, stage, team and priority
+    Wallboard(wallboard::Wallboard),
+    /// Report on a period: volumes, times, overdue, promises, outcomes
+    Report(report::Report),
+    /// Show the server's status and take operational decisions
+    #[command(subcommand)]
+    Server(server::Server),
+    /// Copy the running server's data into a directory of backups
+    Backup(backup::Backup),
+    /// Create a data directory from a backup
+    Restore(backup::Restore),
+    /// Check that a backup, or the data directory of a stopped server, is whole
+    Verify(backup::Verify),
+    /// Maintain a data directory while no server runs on it
+    #[command(subcommand)]
+    Store(store::Store),
+    /// Measure set-workflow and push against a no-op of the same server
+    Load(load::Load),
+}

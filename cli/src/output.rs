@@ -10,10 +10,11 @@ use std::io::{self, IsTerminal, Write};
 
 use clap::ValueEnum;
 use console::{StyledObject, style};
+use prost::Name;
 use rustix::termios::tcgetwinsize;
 
 use crate::errors::Failure;
-use crate::json::{self, Described};
+use crate::json;
 use crate::table::{self, Table};
 
 /// The format of the output on stdout.
@@ -77,7 +78,7 @@ impl Output {
     }
 
     /// A list: a table with a header, or one JSON array.
-    pub(crate) fn list<M: Described>(
+    pub(crate) fn list<M: Name>(
         self,
         rows: &[M],
         table: &Table<'_>,
@@ -87,7 +88,7 @@ impl Output {
     }
 
     /// A list of which each thing takes any number of rows.
-    pub(crate) fn list_of_groups<M: Described>(
+    pub(crate) fn list_of_groups<M: Name>(
         self,
         things: &[M],
         table: &Table<'_>,
@@ -104,7 +105,7 @@ impl Output {
     }
 
     /// A list of which each thing takes several lines: these, or one JSON array.
-    pub(crate) fn paragraphs<M: Described>(
+    pub(crate) fn paragraphs<M: Name>(
         self,
         things: &[M],
         empty: &str,
@@ -152,7 +153,7 @@ impl Output {
     }
 
     /// A single thing: lines for people, or one JSON object.
-    pub(crate) fn one<M: Described>(
+    pub(crate) fn one<M: Name>(
         self,
         message: &M,
         lines: impl FnOnce() -> Vec<String>,

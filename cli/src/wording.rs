@@ -88,13 +88,9 @@ fn what(cause: &Cause, values: &mut BTreeMap<String, Value>, version: &str) -> S
     match cause.kind() {
         ChangeKind::Unspecified => "changed".to_owned(),
         ChangeKind::Set => "set on the call".to_owned(),
-        ChangeKind::SetAgain => "set again".to_owned(),
-        ChangeKind::Released => "released".to_owned(),
-        ChangeKind::Withdrawn => "withdrawn".to_owned(),
         ChangeKind::ButtonPushed => format!("pushed {}", cause.title),
         ChangeKind::TimerElapsed => format!("timer {} elapsed", cause.title),
         ChangeKind::AlertAcknowledged => "seen".to_owned(),
-        ChangeKind::Claimed => "claimed".to_owned(),
         ChangeKind::ClaimExtended => "extended the claim".to_owned(),
         ChangeKind::ClaimReleased => "released the claim".to_owned(),
         ChangeKind::ClaimLapsed => format!("the lease{} ran out", named(" of ", "holder", "")),
@@ -103,23 +99,22 @@ fn what(cause: &Cause, values: &mut BTreeMap<String, Value>, version: &str) -> S
             let (from, team) = (named(" from ", "from", ""), named(" to team ", "team", ""));
             format!("handed over{from}{}", named(" to ", "person", &team))
         }
-        ChangeKind::Escalated => "escalated".to_owned(),
-        ChangeKind::Snoozed => "snoozed".to_owned(),
         ChangeKind::AlertReturned => "snooze ended".to_owned(),
-        ChangeKind::Paused => "paused".to_owned(),
-        ChangeKind::Resumed => "resumed".to_owned(),
         ChangeKind::PushUndone => "took the push back".to_owned(),
         ChangeKind::Chased => "caller asked again".to_owned(),
-        ChangeKind::Moved => "moved".to_owned(),
         ChangeKind::Migrated => format!("moved to {version}"),
         ChangeKind::NoteAdded => "note".to_owned(),
         ChangeKind::Finished => "finished by hand".to_owned(),
-        ChangeKind::Cancelled => "cancelled".to_owned(),
-        ChangeKind::CallUpdated => "call updated".to_owned(),
-        ChangeKind::CallEnded => "call ended".to_owned(),
         ChangeKind::Replaced => format!("replaced by {}", named("", "by", "a newer one")),
-        ChangeKind::CallerErased => "caller erased".to_owned(),
+        // The words of most kinds are their names.
+        kind => words(kind),
     }
+}
+
+/// The name of a kind as words: CHANGE_KIND_CALL_ENDED is "call ended".
+fn words(kind: ChangeKind) -> String {
+    let name = kind.as_str_name().trim_start_matches("CHANGE_KIND_");
+    name.to_lowercase().replace('_', " ")
 }
 
 /// The caller, as the list shows them.

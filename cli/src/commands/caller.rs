@@ -28,6 +28,16 @@ const CALLS: Table<'_> = Table {
     empty: "No call of this caller is known.",
 };
 
+commands! {
+    Callers:
+    /// List what is open for a call or a caller, in words to read out
+    Open(Open),
+    /// Record that the caller has asked about a follow-up again
+    Chase(Chase),
+    /// Show the calls of one caller with their follow-ups
+    Caller(OfCaller),
+}
+
 /// What the caller is known by.
 #[derive(Debug, Args)]
 #[group(multiple = false)]

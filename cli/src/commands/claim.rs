@@ -32,6 +32,22 @@ const GIVEN: Table<'_> = Table {
     empty: "There was nothing to give.",
 };
 
+commands! {
+    Claims:
+    /// Claim a follow-up, so that nobody else works on it; if you hold it already, extend the claim
+    Claim(Claim),
+    /// Claim the most urgent follow-up that nobody holds
+    ClaimNext(ClaimNext),
+    /// Extend your claim of a follow-up
+    Extend(Extend),
+    /// Release a follow-up that you hold
+    Release(Release),
+    /// Take over a follow-up that somebody else holds
+    TakeOver(TakeOver),
+    /// Give follow-ups to a person or a team
+    HandOver(HandOver),
+}
+
 /// For how long.
 #[derive(Debug, Args)]
 struct Lease {

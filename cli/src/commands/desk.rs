@@ -13,10 +13,25 @@ use clap::Args;
 use jiff::Timestamp;
 
 use super::ack::{SeenAlert, WhichAlert};
+use crate::commands::finish::Finish;
 use crate::errors::Failure;
 use crate::output::remark;
 use crate::session::Session;
 use crate::{connect, time, wording};
+
+commands! {
+    Desk:
+    /// Hide an alert for a time, to call back later
+    Snooze(Snooze),
+    /// Stop the clocks of a follow-up, with a reason
+    Pause(Pause),
+    /// Resume the clocks of a follow-up
+    Resume(Resume),
+    /// Finish an incomplete follow-up with an outcome
+    Finish(Finish),
+    /// Undo a mistaken push
+    Undo(Undo),
+}
 
 #[derive(Debug, Args)]
 #[command(after_help = "\

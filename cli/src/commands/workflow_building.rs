@@ -12,13 +12,13 @@ use aftercall_proto::workflow::v1::{
     UpdateActionRequest, WorkflowDescription,
 };
 use clap::{Args, Subcommand};
+use prost::Name;
 use tonic::Status;
 
 use crate::authoring::reading::{read_text, shown};
 use crate::commands::workflow_files::{fault_line, file_faults, with_excerpt};
 use crate::commands::workflow_page;
 use crate::errors::Failure;
-use crate::json::Described;
 use crate::output::remark;
 use crate::session::Session;
 use crate::{connect, wording};
@@ -272,7 +272,7 @@ fn given(action: String) -> Result<String, Failure> {
 }
 
 /// Shows the draft, and its errors on stderr.
-fn show_draft<M: Described>(
+fn show_draft<M: Name>(
     session: &Session,
     answer: &M,
     workflow: Option<&WorkflowDescription>,

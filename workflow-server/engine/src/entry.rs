@@ -7,6 +7,7 @@
 
 mod after;
 mod details;
+mod kind;
 
 use std::fmt;
 use std::sync::Arc;
@@ -16,6 +17,7 @@ use aftercall_definition::calendar::Calendar;
 use aftercall_definition::model::{Definition, Priority};
 use aftercall_definition::time::Time;
 pub use details::{Details, OF_ALERT, TO_PERSON, TO_TEAM};
+pub use kind::{About, ChangeKind, UndoOver};
 
 use crate::actor::Actor;
 use crate::archive::ArchiveChange;
@@ -26,106 +28,6 @@ use crate::erasure::ErasureChange;
 use crate::history::HistoryChange;
 use crate::instance::InstanceId;
 use crate::team::Team;
-
-/// What happened, once for the whole command.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum ChangeKind {
-    /// A team was declared or changed.
-    TeamImported,
-    /// A team was removed.
-    TeamRemoved,
-    /// A calendar was declared or changed.
-    CalendarImported,
-    /// A draft was stored.
-    WorkflowImported,
-    /// A version was published.
-    WorkflowPublished,
-    /// A workflow was taken out of use, or brought back.
-    WorkflowArchived,
-    /// Operations confirmed a shorter retention.
-    RetentionConfirmed,
-    /// The workflow was set on the call.
-    Set,
-    /// It was set again.
-    SetAgain,
-    /// The call ended, or the release time came: the first stage was entered.
-    Released,
-    /// The script took it back.
-    Withdrawn,
-    /// A button was pushed.
-    ButtonPushed,
-    /// A timer elapsed.
-    TimerElapsed,
-    /// Somebody wrote a note.
-    NoteAdded,
-    /// Somebody has seen an alert.
-    AlertAcknowledged,
-    /// Somebody claimed it.
-    Claimed,
-    /// Its holder extended the claim.
-    ClaimExtended,
-    /// Its holder released it.
-    ClaimReleased,
-    /// The lease of its holder ran out.
-    ClaimLapsed,
-    /// Somebody took it over.
-    TakenOver,
-    /// Somebody gave it to a person or a team.
-    HandedOver,
-    /// The time of an alert passed, and it escalated.
-    Escalated,
-    /// Somebody has hidden an alert for a time.
-    Snoozed,
-    /// A snoozed alert came back.
-    AlertReturned,
-    /// Somebody has stopped its clocks.
-    Paused,
-    /// Its clocks run again.
-    Resumed,
-    /// A push was taken back.
-    PushUndone,
-    /// The caller asked for it again.
-    Chased,
-    /// Somebody moved it to another stage.
-    Moved,
-    /// It was migrated to another version of its workflow.
-    Migrated,
-    /// A batch was started.
-    BatchStarted,
-    /// An item of a batch was refused.
-    BatchItemRefused,
-    /// A batch was stopped.
-    BatchStopped,
-    /// Calls left memory with their instances.
-    Archived,
-    /// A chunk of the archive was rewritten.
-    ChunkReplaced,
-    /// Entries were packed into chunks of the history, or chunks of an older server were found.
-    HistoryPacked,
-    /// A chunk of the history was rewritten, or nothing of it is left.
-    HistoryRewritten,
-    /// The erasure of a caller was started.
-    ErasureStarted,
-    /// A call of an erased caller was masked.
-    CallerErased,
-    /// No byte remains of an erased caller.
-    ErasureEnded,
-    /// A person finished it with an outcome.
-    Finished,
-    /// It was cancelled.
-    Cancelled,
-    /// It was cancelled because a newer instance of its workflow replaced it.
-    Replaced,
-    /// The call changed.
-    CallUpdated,
-    /// The call ended.
-    CallEnded,
-    /// Operations accepted the wall clock. Only the time of this change may be earlier than that of
-    /// the change before.
-    ClockAccepted,
-    /// Operations allowed the next pass to remove more of the archive than its share.
-    PurgeConfirmed,
-}
 
 /// The first answer to the command, as far as it cannot be read from the present state.
 #[derive(Clone, Debug, PartialEq)]

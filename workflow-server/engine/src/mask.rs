@@ -107,65 +107,10 @@ fn details(kind: ChangeKind, details: &Details) -> Details {
         ChangeKind::CallUpdated | ChangeKind::CallerErased => {}
         _ => mask(&mut masked.note),
     }
-    if holds_entered_values(kind) {
+    if kind.has_entered_values() {
         masked.values = Box::default();
     }
     masked
-}
-
-/// Whether the values of a change are what people and scripts entered. The others are times of a
-/// pause or a snooze, teams and counts, which are kept. Each kind is listed, so that a new one
-/// cannot be forgotten.
-fn holds_entered_values(kind: ChangeKind) -> bool {
-    match kind {
-        ChangeKind::ButtonPushed
-        | ChangeKind::Set
-        | ChangeKind::SetAgain
-        | ChangeKind::Finished => true,
-        ChangeKind::TeamImported
-        | ChangeKind::TeamRemoved
-        | ChangeKind::CalendarImported
-        | ChangeKind::WorkflowImported
-        | ChangeKind::WorkflowPublished
-        | ChangeKind::WorkflowArchived
-        | ChangeKind::RetentionConfirmed
-        | ChangeKind::Released
-        | ChangeKind::Withdrawn
-        | ChangeKind::TimerElapsed
-        | ChangeKind::NoteAdded
-        | ChangeKind::AlertAcknowledged
-        | ChangeKind::Claimed
-        | ChangeKind::ClaimExtended
-        | ChangeKind::ClaimReleased
-        | ChangeKind::ClaimLapsed
-        | ChangeKind::TakenOver
-        | ChangeKind::HandedOver
-        | ChangeKind::Escalated
-        | ChangeKind::Snoozed
-        | ChangeKind::AlertReturned
-        | ChangeKind::Paused
-        | ChangeKind::Resumed
-        | ChangeKind::PushUndone
-        | ChangeKind::Chased
-        | ChangeKind::Moved
-        | ChangeKind::Migrated
-        | ChangeKind::BatchStarted
-        | ChangeKind::BatchItemRefused
-        | ChangeKind::BatchStopped
-        | ChangeKind::Archived
-        | ChangeKind::ChunkReplaced
-        | ChangeKind::HistoryPacked
-        | ChangeKind::HistoryRewritten
-        | ChangeKind::ErasureStarted
-        | ChangeKind::CallerErased
-        | ChangeKind::ErasureEnded
-        | ChangeKind::Cancelled
-        | ChangeKind::Replaced
-        | ChangeKind::CallUpdated
-        | ChangeKind::CallEnded
-        | ChangeKind::ClockAccepted
-        | ChangeKind::PurgeConfirmed => false,
-    }
 }
 
 /// Whether an entry contains data of a caller who is being erased; `root` has the calls of later

@@ -234,24 +234,6 @@ async fn notes(shared: &Shared, instance: &Arc<Instance>) -> Result<Vec<proto::N
         return Ok(Vec::new());
     }
     let wanted = (instance.notes as usize).min(NOTES_SHOWN_MAX);
-    let is_note = |kind: ChangeKind| {
-        use ChangeKind::{
-            AlertReturned, ButtonPushed, Chased, Finished, Migrated, Moved, NoteAdded, Resumed,
-            Snoozed,
-        };
-        matches!(
-            kind,
-            NoteAdded
-                | ButtonPushed
-                | Finished
-                | Moved
-                | Migrated
-                | Snoozed
-                | AlertReturned
-                | Resumed
-                | Chased
-        )
-    };
     let history = shared.ledger.history();
     let trail = history
         .trail_of_instance(instance)
@@ -270,7 +252,7 @@ async fn notes(shared: &Shared, instance: &Arc<Instance>) -> Result<Vec<proto::N
             .instances
             .iter()
             .find(|change| change.after.id() == instance.id);
-        if change.is_some_and(|change| is_note(change.kind)) && !entry.details.note.is_empty() {
+        if change.is_some_and(|change| change.kind.is_note()) && !entry.details.note.is_empty() {
             notes.push(proto::Note {
                 at: Some(convert::timestamp(entry.at)),
                 actor: Some(convert::actor(&entry.actor)),

@@ -27,6 +27,11 @@ pub enum AuthorCommand {
     ConfirmRetention(ConfirmRetention),
 }
 
+family!(requested Author, AuthorCommand:
+    ImportTeam, RemoveTeam, ImportCalendar, ImportWorkflow, PublishWorkflow, ArchiveWorkflow,
+    ConfirmRetention,
+);
+
 /// Declares a team, or changes its title.
 #[derive(Clone, Debug)]
 pub struct ImportTeam {

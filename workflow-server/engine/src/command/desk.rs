@@ -45,6 +45,12 @@ pub enum DeskCommand {
     UndoPush(Box<UndoPush>),
 }
 
+family!(requested Desk, DeskCommand:
+    PushButton (Box::new), AddNote, AcknowledgeAlert, ClaimInstance, ExtendClaim, ReleaseClaim, TakeOver,
+    HandOver, ListHandOver, ClaimNext (Box::new), SnoozeAlert (Box::new), PauseInstance, ResumeInstance,
+    FinishFollowUp (Box::new), UndoPush (Box::new),
+);
+
 /// Pushes a button.
 #[derive(Clone, Debug)]
 pub struct PushButton {

@@ -29,6 +29,11 @@ pub enum OperationsCommand {
     ConfirmPurge(ConfirmPurge),
 }
 
+family!(requested Operations, OperationsCommand:
+    CancelInstance, MoveInstance, MigrateInstance (Box::new), StartBatch (Box::new), StopBatch,
+    EraseCaller (Box::new), AcceptClock, ConfirmPurge,
+);
+
 /// Cancels an instance.
 #[derive(Clone, Debug)]
 pub struct CancelInstance {

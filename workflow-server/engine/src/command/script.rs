@@ -23,6 +23,10 @@ pub enum ScriptCommand {
     ChaseInstance(ChaseInstance),
 }
 
+family!(requested Script, ScriptCommand:
+    SetWorkflow (Box::new), WithdrawWorkflow, UpdateCall (Box::new), EndCall, ChaseInstance,
+);
+
 /// What the archive knows of a call, looked up before the decision, which can do no I/O.
 #[derive(Clone, Debug)]
 pub struct KnownCall {

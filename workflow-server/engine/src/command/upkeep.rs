@@ -29,6 +29,11 @@ pub enum UpkeepCommand {
     RewriteHistory(RewriteHistory),
 }
 
+family!(Upkeep, UpkeepCommand:
+    Elapse, StepBatch, StepErasure, EndErasure, ArchiveCalls, ReplaceChunk, PackHistory,
+    RewriteHistory,
+);
+
 /// Carries out what has fallen due. What no longer runs changes nothing.
 #[derive(Clone, Copy, Debug)]
 pub struct Elapse {

@@ -5,7 +5,7 @@ use aftercall_definition::Definition;
 use aftercall_definition::value::Value;
 use aftercall_engine::Root;
 use aftercall_engine::entry::{
-    After, Answer, ChangeKind, Details, Entry, InstanceChange, OF_ALERT, TO_PERSON, TO_TEAM,
+    About, After, Answer, ChangeKind, Details, Entry, InstanceChange, OF_ALERT, TO_PERSON, TO_TEAM,
 };
 use aftercall_engine::instance::{Instance, Status};
 use aftercall_engine::limits::STAGE_WARNINGS_MAX;
@@ -60,8 +60,9 @@ fn complete(values: &mut Values, root: &Root, entry: &Entry, change: &InstanceCh
         .as_ref()
         .map(|before| &*before.holder)
         .filter(|holder| !holder.is_empty());
-    match change.kind {
-        ChangeKind::HandedOver => {
+    match change.kind.about() {
+        About::Nothing => {}
+        About::Recipient => {
             if values.is_empty() {
                 // Entries of earlier servers do not name the recipient; the instance shows it.
                 values.extend(
@@ -74,24 +75,20 @@ fn complete(values: &mut Values, root: &Root, entry: &Entry, change: &InstanceCh
             let is_news = |holder: &&str| **holder != *entry.actor.name && !names(values, holder);
             put(values, "from", holder.filter(is_news));
         }
-        ChangeKind::TakenOver => put(
+        About::PreviousHolder => put(
             values,
             "from",
             holder.filter(|holder| **holder != *entry.actor.name),
         ),
-        ChangeKind::ClaimLapsed => put(values, "holder", holder),
-        ChangeKind::Replaced => {
+        About::Holder => put(values, "holder", holder),
+        About::Successor => {
             if let Answer::Set { instance, .. } = &entry.answer {
                 values.push(("by".into(), Value::Text(instance.to_string().into())));
             }
         }
-        ChangeKind::AlertAcknowledged
-        | ChangeKind::AlertReturned
-        | ChangeKind::Snoozed
-        | ChangeKind::Escalated => {
+        About::Alert => {
             show_alert(values, change.after.whole().map(|after| &**after));
         }
-        _ => {}
     }
 }
 
