@@ -84,7 +84,24 @@ impl MemoryStore {
     /// Ends the term of the leader after so many more writes, of whatever kind and of whichever
     /// process.
     pub fn end_term_after(&self, writes: u64) {
-        lock(&self.0.content).writes_left = Some(writes);
+        self.end_term_at("", writes);
+    }
+
+    /// Ends the term of the leader after so many more writes whose [`Written::what`] contains this
+    /// text.
+    pub fn end_term_at(&self, text: &str, writes: u64) {
+        lock(&self.0.content).writes_left = Some((text.to_owned(), writes));
+    }
+
+    /// The writes that were refused because the term ended at them, in order.
+    #[must_use]
+    pub fn ended_at(&self) -> Vec<String> {
+        lock(&self.0.content).ended_at.clone()
+    }
+
+    /// Creating a blob replaces one with its name, after this call: a vault without the rule.
+    pub fn replace_blobs(&self) {
+        lock(&self.0.content).replaces_blobs = true;
     }
 
     /// From now on writes are carried out whatever their term: what happens without terms.

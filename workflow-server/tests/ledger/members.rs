@@ -2,14 +2,22 @@
 //! follower takes over, and nothing acknowledged is lost or doubled, nothing of another
 //! term is written, and nothing erased comes back.
 
+mod ends;
 mod scene;
+mod violations;
 
+use std::sync::Arc;
+
+use aftercall_definition::time::Time;
+use ends::{TermEnd, Upkeep, term_ends};
 use proptest::prelude::*;
-use scene::{Scene, violations};
+use scene::Scene;
+use tokio_util::sync::CancellationToken;
+use violations::violations;
 use workflow_server::journal::memory::MemoryStore;
 use workflow_server::journal::{Storage as _, Term};
 use workflow_server::ledger::feed::FeedError;
-use workflow_server::ledger::{Follower, LedgerError};
+use workflow_server::ledger::{Follower, Ledger, LedgerError, ManualClock};
 
 use crate::support::{Bench, options, request, team};
 
@@ -22,22 +30,30 @@ fn run<T>(test: impl Future<Output = T>) -> T {
         .block_on(test)
 }
 
-/// The whole life of a store, with a change of the leader after each of these numbers of writes.
-async fn live(gaps: Vec<u64>) -> MemoryStore {
-    let mut scene = Scene::new(gaps).await;
+/// The whole life of a store, in which each term but the last ends in one of these ways.
+/// And one, where it is wanted, in such upkeep after so many of its writes.
+async fn live(ends: Vec<TermEnd>, upkeep: Option<(Upkeep, u64)>) -> MemoryStore {
+    let mut scene = Scene::new(ends, upkeep).await;
+    scene.expect(&[Upkeep::Snapshots, Upkeep::Packing]);
     scene.furnish().await;
+    scene.add_notes(3).await;
+    scene.expect(&[Upkeep::Archiving]);
     scene.archive().await;
     scene.fill(45).await;
     scene.check_each_is_once().await;
+    assert_eq!(scene.doubled().await, Vec::<u64>::new());
     assert!(
         scene.place_of_needle().await.is_some(),
         "the test looks for nothing"
     );
+    scene.expect(&[Upkeep::Erasing]);
     scene.erase().await;
     assert_eq!(scene.place_of_needle().await, None);
+    scene.expect(&[Upkeep::Purging]);
     scene.purge().await;
     assert_eq!(scene.place_of_needle().await, None);
     scene.check_members_agree().await;
+    assert_eq!(scene.doubled().await, Vec::<u64>::new());
     scene.end().await
 }
 
@@ -45,22 +61,149 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 12, max_shrink_iters: 40, ..ProptestConfig::default() })]
 
     #[test]
-    fn terms_may_end_anywhere(gaps in proptest::collection::vec(0_u64..40, 1..14)) {
-        let store = run(live(gaps));
+    fn terms_may_end_anywhere(ends in proptest::collection::vec(term_ends(), 1..14)) {
+        let store = run(live(ends, None));
         prop_assert_eq!(violations(&store), Vec::<String>::new());
     }
 }
 
 #[test]
 fn the_life_of_a_store_without_a_change_of_the_leader_is_in_order_too() {
-    assert_eq!(violations(&run(live(Vec::new()))), Vec::<String>::new());
+    assert_eq!(
+        violations(&run(live(Vec::new(), None))),
+        Vec::<String>::new()
+    );
 }
 
 #[test]
 fn each_change_of_the_leader_is_one_that_the_script_goes_through() {
-    let store = run(live(vec![5, 9, 0, 60]));
+    let store = run(live([5, 9, 0, 60].map(TermEnd::Deposed).into(), None));
     // One that ends each term, and one that leads after it.
     assert_eq!(run(store.newest_term()), Ok(Term(1 + 2 * 4)));
+}
+
+/// The term ends in the first, second or third write of each kind of upkeep.
+#[test]
+fn a_term_may_end_in_each_kind_of_upkeep() {
+    let mut ended = Vec::new();
+    for upkeep in Upkeep::ALL {
+        for writes in 0..3 {
+            let store = run(live(Vec::new(), Some((upkeep, writes))));
+            assert_eq!(violations(&store), Vec::<String>::new(), "{upkeep:?}");
+            let at = store.ended_at();
+            assert!(
+                at.iter().all(|what| what.contains(upkeep.text())),
+                "{upkeep:?}: {at:?}"
+            );
+            ended.extend(at.iter().map(|_| upkeep));
+        }
+    }
+    for upkeep in Upkeep::ALL {
+        let count = ended.iter().filter(|ended| **ended == upkeep).count();
+        assert!(count >= 1, "no term ended in {upkeep:?}: {ended:?}");
+        println!("{upkeep:?}: {count}");
+    }
+}
+
+/// The entries that were doubled where the answers to three notes are lost, each with its leader.
+async fn doubled_notes(has_marks: bool) -> Vec<u64> {
+    let lost = [30, 1, 1].map(TermEnd::AnswerLost).into();
+    let mut scene = Scene::new(lost, None).await;
+    scene.furnish().await;
+    if !has_marks {
+        scene.without_marks();
+    }
+    scene.add_notes(20).await;
+    let doubled = scene.doubled().await;
+    assert!(scene.end().await.newest_term().await.unwrap() > Term(2));
+    doubled
+}
+
+#[test]
+fn a_command_whose_answer_was_lost_with_its_leader_is_carried_out_once() {
+    assert_eq!(run(doubled_notes(true)), Vec::<u64>::new());
+}
+
+#[test]
+fn without_request_marks_a_command_whose_answer_was_lost_is_doubled() {
+    assert!(!run(doubled_notes(false)).is_empty());
+}
+
+/// The chunks of a leader whose file is missing once the leader before it, which was paused, has
+/// begun its upkeep. And the violations of the store.
+async fn lost_after_a_pause(has_terms: bool) -> (Vec<u64>, Vec<String>) {
+    let store = MemoryStore::new();
+    if !has_terms {
+        store.ignore_terms();
+    }
+    let clock = Arc::new(ManualClock::at(Time(1_795_000_000_000)));
+    let (paused, _handle) = Ledger::recover(&store, clock.clone(), options())
+        .await
+        .unwrap();
+    let bench = Bench::on(store.restart(), clock).await;
+    for n in 0..200 {
+        bench.commit(team(&format!("team-{n}"))).await;
+    }
+    bench.trimmed_beyond(50).await;
+    // A leader that is ordered to end begins its upkeep before it does.
+    let stop = CancellationToken::new();
+    stop.cancel();
+    Box::pin(paused.run(stop)).await;
+    let files = store.vault().list("history-").await.unwrap();
+    let root = bench.handle.root();
+    let has_file = |first: u64, last: u64| {
+        let name = format!("history-{first:020}-{last:020}");
+        files.iter().any(|file| file.starts_with(&name))
+    };
+    let chunks = root.history.chunks.values();
+    let lost = chunks.filter(|chunk| !has_file(chunk.first, chunk.last));
+    let lost: Vec<u64> = lost.map(|chunk| chunk.first).collect();
+    bench.stop().await;
+    (lost, violations(&store))
+}
+
+#[test]
+fn a_leader_that_was_paused_removes_no_file_of_the_next_one() {
+    assert_eq!(run(lost_after_a_pause(true)), (Vec::new(), Vec::new()));
+}
+
+#[test]
+fn without_terms_a_leader_that_was_paused_removes_the_files_of_the_next_one() {
+    let (lost, found) = run(lost_after_a_pause(false));
+    assert!(!lost.is_empty());
+    assert!(
+        found
+            .iter()
+            .any(|write| write.starts_with("remove history-")),
+        "{found:?}"
+    );
+}
+
+/// The control: where a vault replaces blobs, the violation is found.
+#[test]
+fn a_replaced_blob_is_a_violation() {
+    for is_replaced in [false, true] {
+        let store = MemoryStore::new();
+        if is_replaced {
+            store.replace_blobs();
+        }
+        let refused = run(async {
+            let mut refused = 0;
+            for _ in 0..2 {
+                let leading = store.restart().take_over().await.unwrap();
+                match leading.vault().create("snapshot-1").await {
+                    Ok(blob) => blob.finish().await.unwrap(),
+                    Err(_exists) => refused += 1,
+                }
+            }
+            refused
+        });
+        let found = violations(&store);
+        assert_eq!(
+            (refused, found.len()),
+            if is_replaced { (0, 1) } else { (1, 0) }
+        );
+    }
 }
 
 #[test]

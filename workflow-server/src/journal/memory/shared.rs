@@ -31,11 +31,15 @@ pub enum FailAt {
 pub(super) struct Content {
     /// The newest leader's.
     pub(super) term: Term,
-    /// How many writes are still carried out before the term ends without another leader, as if
-    /// one began and ended.
-    pub(super) writes_left: Option<u64>,
+    /// How many writes whose text holds this are still carried out before the term ends without
+    /// another leader, as if one began and ended.
+    pub(super) writes_left: Option<(String, u64)>,
+    /// The writes that were refused because the term ended at them.
+    pub(super) ended_at: Vec<String>,
     /// Writes are carried out whatever their term.
     pub(super) ignores_terms: bool,
+    /// A blob replaces one with its name.
+    pub(super) replaces_blobs: bool,
     pub(super) written: Vec<Written>,
     pub(super) changes: watch::Sender<Bounds>,
     pub(super) base: Position,
@@ -82,11 +86,15 @@ impl Content {
         term: Term,
         what: impl Into<String>,
     ) -> Result<(), JournalError> {
-        if let Some(left) = &mut self.writes_left {
+        let what = what.into();
+        if let Some((counted, left)) = &mut self.writes_left
+            && what.contains(counted.as_str())
+        {
             let is_last = *left == 0;
             *left = left.saturating_sub(1);
             if is_last {
                 (self.writes_left, self.term) = (None, self.term.next());
+                self.ended_at.push(what.clone());
             }
         }
         if self.term != term && !self.ignores_terms {
@@ -98,7 +106,7 @@ impl Content {
         self.written.push(Written {
             term,
             newest: self.term,
-            what: what.into(),
+            what,
         });
         Ok(())
     }

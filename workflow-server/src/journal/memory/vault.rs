@@ -82,7 +82,7 @@ impl BlobWriter for MemoryBlob {
 
 impl Content {
     fn check_is_new(&self, name: &str) -> Result<(), JournalError> {
-        if self.blobs.contains_key(name) {
+        if self.blobs.contains_key(name) && !self.replaces_blobs {
             Err(JournalError::Exists {
                 name: name.to_owned(),
             })

@@ -6,8 +6,9 @@ use std::time::Duration;
 
 use aftercall_definition::time::Time;
 use aftercall_engine::Root;
+use aftercall_engine::actor::ActorKind;
 use aftercall_engine::call::Caller;
-use aftercall_engine::command::{Command, EndCall, EraseCaller, PushButton, StepErasure};
+use aftercall_engine::command::{AddNote, Command, EndCall, EraseCaller, PushButton, StepErasure};
 use aftercall_engine::erasure::{ErasedCall, ErasureState};
 use aftercall_engine::phone::Country;
 use aftercall_engine::query::calls_in_memory;
@@ -15,12 +16,13 @@ use aftercall_engine::world::caller_index::CallerKey;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use workflow_server::journal::Storage as _;
-use workflow_server::journal::memory::MemoryStore;
+use workflow_server::journal::memory::{FailAt, MemoryStore};
 use workflow_server::ledger::{
     Clock as _, Follower, Handle, Ledger, LedgerError, ManualClock, Outcome,
 };
 use workflow_server::records::{GroupBytes, unpack_entries};
 
+use super::ends::{TermEnd, Upkeep};
 use crate::follow_ups::{call_key, imports, setting};
 use crate::support::{ARCHIVE_AFTER, PATIENCE, options, request, team};
 
@@ -28,6 +30,8 @@ use crate::support::{ARCHIVE_AFTER, PATIENCE, options, request, team};
 const NEEDLE: &str = "Xanthippe";
 const ERASED: &str = "C-erased";
 const CALLS: usize = 6;
+/// The call whose follow-up never ends.
+const OPEN_CALL: &str = "1";
 /// How long a look at a condition waits for a change.
 const LOOK: Duration = Duration::from_millis(20);
 
@@ -40,6 +44,7 @@ struct Member {
 
 /// One that leads, or did until its term ended.
 struct Leader {
+    store: MemoryStore,
     handle: Handle,
     stop: CancellationToken,
     running: JoinHandle<()>,
@@ -48,7 +53,11 @@ struct Leader {
 pub(super) struct Scene {
     clock: Arc<ManualClock>,
     store: MemoryStore,
-    gaps: std::vec::IntoIter<u64>,
+    ends: std::vec::IntoIter<TermEnd>,
+    /// The upkeep in which a term ends, once.
+    upkeep: Option<(Upkeep, u64)>,
+    /// Whether commands have a mark, by which they are carried out once.
+    has_marks: bool,
     leader: Leader,
     /// Deposed, and still running: everything that it tries must be refused.
     deposed: Option<Leader>,
@@ -56,20 +65,6 @@ pub(super) struct Scene {
     /// The sequence of each command that was acknowledged, by its mark.
     acknowledged: BTreeMap<u64, u64>,
     commands: BTreeMap<u64, Command>,
-}
-
-/// Every write that was carried out with another term than the newest.
-pub(super) fn violations(store: &MemoryStore) -> Vec<String> {
-    let written = store.written();
-    let foreign = written.iter().filter(|write| write.term != write.newest);
-    foreign
-        .map(|write| {
-            format!(
-                "{} in term {} by the leader of {}",
-                write.what, write.newest, write.term
-            )
-        })
-        .collect()
 }
 
 async fn follow(store: MemoryStore) -> Member {
@@ -92,6 +87,7 @@ async fn lead(follower: Follower, store: &MemoryStore, clock: Arc<ManualClock>) 
     let stop = CancellationToken::new();
     let running = tokio::spawn(ledger.run(stop.clone()));
     Leader {
+        store: store.clone(),
         handle,
         stop,
         running,
@@ -106,7 +102,7 @@ impl Leader {
 }
 
 impl Scene {
-    pub(super) async fn new(gaps: Vec<u64>) -> Self {
+    pub(super) async fn new(ends: Vec<TermEnd>, upkeep: Option<(Upkeep, u64)>) -> Self {
         let (store, clock) = (
             MemoryStore::new(),
             Arc::new(ManualClock::at(Time(1_795_000_000_000))),
@@ -117,7 +113,9 @@ impl Scene {
         let mut scene = Self {
             clock,
             store,
-            gaps: gaps.into_iter(),
+            ends: ends.into_iter(),
+            upkeep,
+            has_marks: true,
             leader,
             deposed: None,
             followers,
@@ -129,9 +127,27 @@ impl Scene {
     }
 
     fn arm(&mut self) {
-        if let Some(writes) = self.gaps.next() {
-            self.store.end_term_after(writes);
+        match self.ends.next() {
+            Some(TermEnd::Deposed(writes)) => self.store.end_term_after(writes),
+            Some(TermEnd::AnswerLost(appends)) => {
+                let store = &self.leader.store;
+                store.fail_append(appends + 1, FailAt::AfterStored);
+            }
+            None => {}
         }
+    }
+
+    /// Such upkeep is expected to work after this: the term ends in it, where it is the wanted one.
+    pub(super) fn expect(&mut self, expected: &[Upkeep]) {
+        if let Some((upkeep, writes)) = self.upkeep.take_if(|(upkeep, _)| expected.contains(upkeep))
+        {
+            self.store.end_term_at(upkeep.text(), writes);
+        }
+    }
+
+    /// Commands have no mark after this: what happens without request ids.
+    pub(super) fn without_marks(&mut self) {
+        self.has_marks = false;
     }
 
     /// A follower leads, and another takes its place.
@@ -163,13 +179,10 @@ impl Scene {
     async fn insist(&mut self, command: Command) -> u64 {
         let mark = self.commands.len() as u64 + 1;
         self.commands.insert(mark, command.clone());
+        let sent = self.has_marks.then_some(mark);
         loop {
-            match self
-                .leader
-                .handle
-                .execute(request(command.clone(), Some(mark)))
-                .await
-            {
+            let request = request(command.clone(), sent);
+            match self.leader.handle.execute(request).await {
                 Ok(Outcome::Committed(entry)) => return self.note(mark, entry.sequence),
                 Ok(Outcome::Repeated { sequence }) => return self.note(mark, sequence),
                 Ok(Outcome::Unchanged(answer)) => panic!("{command:?} changed nothing: {answer:?}"),
@@ -212,6 +225,35 @@ impl Scene {
         }
     }
 
+    /// Adds notes to the follow-up that never ends: each is a change, also where it is repeated.
+    pub(super) async fn add_notes(&mut self, notes: usize) {
+        let root = self.leader.handle.root();
+        let slot = root.call(&call_key(OPEN_CALL)).unwrap().instances[0];
+        let instance = root.instance_at(slot).unwrap().id;
+        for note in 0..notes {
+            let text = format!("note {note}").into();
+            self.insist(Command::from(AddNote { instance, text })).await;
+        }
+    }
+
+    /// The entries of the script that are no acknowledged command: each is one that was carried out
+    /// once more.
+    pub(super) async fn doubled(&self) -> Vec<u64> {
+        let handle = &self.leader.handle;
+        let mut doubled = Vec::new();
+        for sequence in 1..=handle.root().sequence {
+            // A place of an entry that was removed with its instances has none.
+            let Ok(entry) = handle.history().entry(sequence).await else {
+                continue;
+            };
+            let is_acknowledged = self.acknowledged.values().any(|known| *known == sequence);
+            if entry.actor.kind == ActorKind::Author && !is_acknowledged {
+                doubled.push(sequence);
+            }
+        }
+        doubled
+    }
+
     pub(super) async fn furnish(&mut self) {
         for command in imports("retention: 2d") {
             self.insist(command).await;
@@ -224,7 +266,7 @@ impl Scene {
                 ("C-other", "a reason")
             };
             self.insist(setting(&call, reference, reason)).await;
-            if call == "1" {
+            if call == OPEN_CALL {
                 continue;
             }
             let root = self.leader.handle.root();
@@ -368,6 +410,12 @@ impl Scene {
 
     /// Every follower comes to the same World.
     pub(super) async fn check_members_agree(&mut self) {
+        // A lost answer to an entry of the keeper is found by a command, and none is lost after it.
+        self.ends = Vec::new().into_iter();
+        self.leader
+            .store
+            .fail_append(u64::MAX, FailAt::BeforeStored);
+        self.fill(1).await;
         // Free places at the end are not part of the World.
         let shown = |root: &Root| {
             let calls: Vec<_> = root.calls.iter().flatten().collect();
