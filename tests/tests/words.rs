@@ -1,23 +1,16 @@
-//! The English of the code: comments, texts and names use the words of the field. Checks the
-//! `*.rs` and `*.proto` files of the folders that are clean.
+//! The English of the code: comments, texts and names use the words of the field. Checks all files
+//! of code.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use aftercall_tests::{WORDS, instead_of};
 
-/// The folders whose files are checked. Add a folder here when its files are clean.
-#[rustfmt::skip]
-const CLEAN: &[&str] = &[
-    "alerter-server",
-    "client",
-    "proto",
-    "serving",
-    "text",
-    "workflow-server/authoring",
-    "workflow-server/definition",
-    "workflow-server/engine",
-    "workflow-server/tests",
+/// The files that hold the list, or look for its words.
+const LISTS: [&str; 3] = [
+    "tests/src/english.rs",
+    "tests/tests/prose.rs",
+    "tests/tests/words.rs",
 ];
 
 /// Where a word stays: the file, the word, and why.
@@ -101,18 +94,26 @@ fn root() -> PathBuf {
         .to_owned()
 }
 
-/// The files below a folder that are checked, by their paths.
-fn files_of(folder: &str) -> Vec<(String, String)> {
-    let mut folders = vec![root().join(folder)];
+/// The endings of files of code.
+const ENDINGS: [&str; 5] = ["rs", "proto", "py", "mjs", "mts"];
+
+fn is_code(name: &str) -> bool {
+    let ending = name.rsplit_once('.').map(|(_, ending)| ending);
+    ending.is_some_and(|ending| ENDINGS.contains(&ending))
+}
+
+/// All files of code, by their paths.
+fn files() -> Vec<(String, String)> {
+    let mut folders = vec![root()];
     let mut found = Vec::new();
     while let Some(folder) = folders.pop() {
-        for entry in fs::read_dir(&folder).expect("a folder of CLEAN exists") {
+        for entry in fs::read_dir(&folder).expect("a folder") {
             let path = entry.expect("an entry").path();
             let name = path.file_name().expect("a name").to_string_lossy();
             let is_ours = !name.starts_with('.') && name != "target" && name != "node_modules";
             if path.is_dir() && is_ours {
                 folders.push(path);
-            } else if name.ends_with(".rs") || name.ends_with(".proto") {
+            } else if is_code(&name) {
                 let text = fs::read_to_string(&path).expect("a file of code");
                 let inside = path.strip_prefix(root()).expect("inside");
                 found.push((inside.to_string_lossy().into_owned(), text));
@@ -120,7 +121,7 @@ fn files_of(folder: &str) -> Vec<(String, String)> {
         }
     }
     found.sort();
-    assert!(!found.is_empty(), "{folder} has files");
+    assert!(found.len() > 500, "the files are found: {}", found.len());
     found
 }
 
@@ -128,7 +129,10 @@ fn files_of(folder: &str) -> Vec<(String, String)> {
 fn the_words_are_those_of_the_field() {
     let mut errors = Vec::new();
     let mut used = Vec::new();
-    for (path, text) in CLEAN.iter().flat_map(|folder| files_of(folder)) {
+    for (path, text) in files() {
+        if LISTS.contains(&path.as_str()) {
+            continue;
+        }
         for (line, word) in found_in(&text) {
             let allowed = ALLOWED
                 .iter()

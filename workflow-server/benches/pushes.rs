@@ -1,5 +1,5 @@
 //! Measures the pushes of a running server on a large store, alone and then beside a command such
-//! as a backup, in one run: so many a second, whatever the answers take.
+//! as a backup, in one run: at a fixed rate, also where answers are slow.
 //!
 //! `SERVER=http://127.0.0.1:7411 BESIDE='aftercall backup --to DIR' cargo bench -p workflow-server --bench pushes`
 

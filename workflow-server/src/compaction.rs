@@ -1,4 +1,4 @@
-//! Compaction: the journal is copied to fresh files, which gives back the space that trimming has
+//! Compaction: the journal is copied to fresh files, which releases the space that trimming has
 //! freed inside the old ones.
 //!
 //! Promise: the copy is verified and durable before the old files go; interrupted anywhere, the

@@ -1,4 +1,4 @@
-//! What the workflow-server is told, resolved once: defaults, file, environment, flags.
+//! The settings of the workflow-server, resolved once: defaults, file, environment, flags.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -234,7 +234,7 @@ impl Args {
     /// Resolves the layers.
     ///
     /// # Errors
-    /// [`ConfigError`] where a layer has a fault.
+    /// [`ConfigError`] where a layer has an error.
     pub fn resolve(&self) -> Result<WorkflowServerConfig, ConfigError> {
         let mut over = self.given();
         self.network.put_into(&mut over);

@@ -41,7 +41,7 @@ pub const PURGE_SHARE: u64 = 10;
 /// What one pass may remove in any case: a small archive would otherwise never be rid of anything.
 pub const PURGE_FLOOR: u64 = 100;
 /// Calls and instances that a purge looks up in one pass over the archive: with those that are
-/// found some 40 MB. A million entries of the history tell of about as many.
+/// found some 40 MB. A million entries of the history are about as many.
 pub const PURGE_WINDOW_KEYS: usize = 500_000;
 /// Threads for the files that the keeper works on: it uses two at a time, the signs of life and the
 /// look at the disk one each.
@@ -110,9 +110,9 @@ pub const ARCHIVE_WAITS: i64 = 24;
 pub const ARCHIVE_LOOK_EVERY: Duration = Duration::from_secs(30);
 /// The same where little is to be waited for.
 pub const ARCHIVE_LOOK_EVERY_MIN: Duration = Duration::from_millis(100);
-/// Contents of chunks that are held once they have been read: a list goes on where it was.
+/// Contents of chunks that are held once they have been read: a list continues where it was.
 pub const ARCHIVE_CONTENTS_HELD: usize = 8;
-/// How often a reader of the archive looks again for a chunk that was written anew.
+/// How often a reader of the archive looks again for a chunk that was rewritten.
 pub const ARCHIVE_LOOKS_MAX: usize = 8;
 /// Archived instances that are read for one page of a list: some seconds at the worst.
 pub const ARCHIVE_READ_MAX: usize = 2_000;
@@ -208,7 +208,7 @@ const _: () =
     assert!(FEED_MESSAGE_BYTES + FOLLOW_UP_BYTES_MAX <= aftercall_serving::FEED_MESSAGE_BYTES_MAX);
 const _: () = assert!(PAGE_ROWS_DEFAULT <= PAGE_ROWS_MAX);
 const _: () = assert!(PAGE_BYTES_MAX < FOLLOW_UP_BYTES_MAX && FOLLOW_UP_BYTES_MAX < 4 << 20);
-/// Open follow-ups that an agent is told of at once: more than anybody reads out.
+/// Open follow-ups that an agent is shown at once: more than anybody reads out.
 pub const OPEN_FOLLOW_UPS_SHOWN_MAX: usize = 100;
 /// Calls of one caller that are shown at once.
 pub const CALLS_SHOWN_MAX: usize = 100;

@@ -42,7 +42,7 @@ async fn serve() -> anyhow::Result<()> {
     let server = Server::bind(config)
         .await
         .context("the workflow-server cannot start")?;
-    // The first line on standard output tells whoever started us where we listen.
+    // The first line on standard output is the address where the server listens.
     println!("{}", server.local_addr());
     Ok(server.serve(shutdown).await?)
 }

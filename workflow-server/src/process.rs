@@ -1,5 +1,5 @@
-//! What this process uses of the machine, as the operating system counts it. Where it cannot be
-//! told, zero.
+//! What this process uses of the machine, as the operating system counts it. Zero where it
+//! cannot be read.
 
 use std::time::Duration;
 

@@ -46,7 +46,7 @@ pub(crate) struct Row {
 
 impl Default for Row {
     fn default() -> Self {
-        // Two digits tell enough of a time, and keep a row small.
+        // Two digits are exact enough for a time, and keep a row small.
         let times = Histogram::new(2).expect("two digits are within what a histogram takes");
         Self {
             set: 0,
@@ -178,7 +178,7 @@ impl Only {
             .workflows
             .at(change.after.workflow())
             .map_or("", |workflow| &workflow.name);
-        // The entry tells it, not the World: there the call's slot may be another's by now.
+        // The entry shows it, not the World: there the call's slot may be another's by now.
         let of_call = entry
             .call
             .as_ref()

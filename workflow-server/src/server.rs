@@ -1,5 +1,5 @@
-//! The server: opens the store, rebuilds the World, runs the ledger and serves, until it is told to
-//! stop.
+//! The server: opens the store, rebuilds the World, runs the ledger and serves, until it is
+//! stopped.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -45,7 +45,7 @@ const SERVICES: [&str; 5] = [
     "aftercall.feed.v1.ChangeFeedService",
 ];
 
-/// Why the server did not start, or ended by itself.
+/// Why the server did not start, or ended without a request to stop.
 #[derive(Debug, Error)]
 pub enum ServerError {
     /// The port.
@@ -68,9 +68,9 @@ pub enum ServerError {
         "{0}; nothing acknowledged is lost, and the next start copies the store to fresh files first"
     )]
     StoreFailed(Arc<str>),
-    /// The ledger's thread ended by itself.
+    /// The ledger's thread ended without a request to stop.
     #[error(
-        "the ledger has ended because of a fault in this program (the log says which): nothing durable is lost; start the server again, and report the log"
+        "the ledger has ended because of an error in this program (the log says which): nothing durable is lost; start the server again, and report the log"
     )]
     LedgerEnded,
 }
@@ -160,7 +160,7 @@ impl Server {
     /// durable.
     ///
     /// # Errors
-    /// [`ServerError`] where it ends by itself.
+    /// [`ServerError`] where it ends without a request to stop.
     pub async fn serve(self, shutdown: CancellationToken) -> Result<(), ServerError> {
         let readiness = Readiness::new();
         let conditions = self.handle.conditions().clone();
@@ -176,7 +176,7 @@ impl Server {
         let jobs = tokio::spawn(jobs);
         tracing::info!(address = %self.address, "workflow-server is ready");
         let draining = self.draining.clone();
-        // The server stops by itself too, and the owner of the token does not.
+        // The server may also stop on its own, and must not cancel the token of its caller.
         let shutdown = shutdown.child_token();
         let failed = conditions.clone();
         let failing = tokio::spawn(stop_on_failure(
@@ -290,7 +290,7 @@ async fn open_store(
     })
 }
 
-/// A commit that hangs is never answered: better to end, and start anew from what is durable.
+/// A commit that hangs is never answered: better to end, and start again from what is durable.
 pub(crate) fn end_process(reason: &str) {
     tracing::error!(reason, "the store hangs: the process ends, start it again");
     std::process::exit(70);

@@ -35,7 +35,7 @@ pub enum BackupError {
     },
     /// No such generation.
     #[error(
-        "there is no backup number {generation} in {dir}: `aftercall backup list {dir}` shows what there is"
+        "there is no backup number {generation} in {dir}: `aftercall backup list {dir}` lists the existing backups"
     )]
     NoSuchGeneration {
         /// The directory.

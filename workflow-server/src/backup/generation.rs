@@ -224,7 +224,7 @@ impl<'d> NewGeneration<'d> {
         Ok(erasures?)
     }
 
-    /// A name becomes a path: whatever the server says, it stays in the directory.
+    /// A name becomes a path: no name that the server sends may leave the directory.
     fn check_name(&self, name: &str) -> Result<(), BackupError> {
         let is_allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
         if name.is_empty()

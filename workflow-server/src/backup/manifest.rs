@@ -65,7 +65,7 @@ impl ManifestFile {
 }
 
 impl Manifest {
-    /// Where it stands in the journal.
+    /// Its position in the journal.
     #[must_use]
     pub fn position(&self) -> Position {
         Position {

@@ -1,5 +1,5 @@
 //! Erases again, in what is restored, the calls that were erased since: as entries that follow on
-//! the point. The World masks them from then on, wherever they are read; the server scrubs its
+//! the point. After that the World masks them wherever they are read; the server scrubs its
 //! files when it runs.
 //!
 //! However many calls there are, one erasure takes a bounded number of them, and each group is

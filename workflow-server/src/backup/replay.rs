@@ -38,7 +38,7 @@ impl Until {
     }
 }
 
-/// A World, and where it stands.
+/// A World, and its position in the journal.
 pub(super) struct At {
     pub(super) world: World,
     pub(super) position: Position,
@@ -72,7 +72,7 @@ impl At {
         let (world, head) = reader.finish()?;
         if snapshot_sequence(name) != Some(head.sequence) {
             return Err(BackupError::Unsound(format!(
-                "{name} stands at {}",
+                "{name} is of sequence {}",
                 head.sequence
             )));
         }

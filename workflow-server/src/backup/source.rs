@@ -62,7 +62,7 @@ pub enum Part {
 pub struct Base {
     /// The epoch of its store.
     pub epoch: String,
-    /// Where it stands.
+    /// Its position in the journal.
     pub position: Position,
     /// Its files by name, with the xxh3-64 of each; without one the name is trusted.
     pub files: HashMap<String, Option<u64>>,

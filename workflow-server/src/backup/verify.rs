@@ -19,7 +19,7 @@ use crate::records::{ChunkContent, ChunkFilter, WorldImage, decode_erasure, snap
 /// What was found to be whole.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Verified {
-    /// Where it stands.
+    /// Its position in the journal.
     pub sequence: u64,
     /// Files whose checksum fits.
     pub files: u64,

@@ -1,5 +1,5 @@
-//! The creation of a store. A mark stands from its first to its last step, so that an interrupted
-//! creation is begun anew and a store that has lost its identity file is never taken for an empty
+//! The creation of a store. A mark exists from its first to its last step, so that an interrupted
+//! creation begins again and a store that has lost its identity file is never taken for an empty
 //! directory.
 
 use std::path::Path;

@@ -189,7 +189,7 @@ pub enum OpenError {
         /// Newest sequence in the log.
         newest: u64,
     },
-    /// The log and the head file tell of two histories.
+    /// The log and the head file have different histories.
     #[error(
         "{dir} and its head file disagree about entry {sequence}: files of two stores have been mixed. Restore the newest \
          backup into an empty data directory with `aftercall restore`, or bring back the files that belong together"

@@ -39,7 +39,7 @@ impl Fault {
         }
     }
 
-    /// Ends all writing. Answers the error to give back, which holds the first reason.
+    /// Ends all writing. Returns the error to answer with; it holds the first reason.
     pub(crate) fn raise(&self, reason: String) -> JournalError {
         let first = self.reason.set(reason).is_ok();
         let kept = self.reason.get().cloned().unwrap_or_default();

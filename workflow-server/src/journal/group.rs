@@ -58,7 +58,7 @@ impl Bounds {
 }
 
 impl Group {
-    /// The place that the log stands at once this group is its newest.
+    /// The position of the log when this group is its newest.
     #[must_use]
     pub fn end(&self) -> Position {
         Position {

@@ -14,7 +14,7 @@ use super::OpenError;
 pub(crate) struct Progress(SyncSender<()>);
 
 impl Progress {
-    /// Starts the time limit anew.
+    /// Starts the time limit again.
     pub(crate) fn alive(&self) {
         // Full: a sign is there already. Gone: nobody waits any more.
         let _ = self.0.try_send(());

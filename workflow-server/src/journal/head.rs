@@ -132,13 +132,13 @@ impl HeadThread {
         })
     }
 
-    /// Says that the log is durable up to here. Does not wait.
-    pub(crate) fn tell(&self, position: Position) {
+    /// Notes that the log is durable up to this position. Does not wait.
+    pub(crate) fn note_durable(&self, position: Position) {
         self.shared.state().wanted = position;
         self.shared.changed.notify_all();
     }
 
-    /// Waits until the head file says at least `sequence`, which must have been told.
+    /// Waits until the head file holds at least `sequence`, which must have been noted.
     pub(crate) fn wait_for(&self, sequence: u64) -> Result<(), JournalError> {
         let mut state = self.shared.state();
         while state.written < sequence {
@@ -158,7 +158,7 @@ impl Drop for HeadThread {
         self.shared.state().stop = true;
         self.shared.changed.notify_all();
         if let Some(thread) = self.thread.take() {
-            // It ends by itself; a panic there has nothing more to write.
+            // The thread ends alone; after a panic it has nothing more to write.
             let _ = thread.join();
         }
     }
@@ -218,7 +218,7 @@ mod tests {
         let fault = Arc::new(Fault::new(dir, Arc::clone(&disk)));
         let thread = HeadThread::start(dir, at(0), fault, disk).unwrap();
         for &sequence in sequences {
-            thread.tell(at(sequence));
+            thread.note_durable(at(sequence));
             thread.wait_for(sequence).unwrap();
         }
     }
@@ -237,13 +237,13 @@ mod tests {
     }
 
     #[test]
-    fn a_place_told_right_before_the_end_is_written() {
+    fn a_position_noted_right_before_the_end_is_written() {
         let dir = tempfile::tempdir().unwrap();
         write(dir.path(), at(0), &RealDisk).unwrap();
         let disk: Arc<dyn Disk> = Arc::new(RealDisk);
         let fault = Arc::new(Fault::new(dir.path(), Arc::clone(&disk)));
         let thread = HeadThread::start(dir.path(), at(0), fault, disk).unwrap();
-        thread.tell(at(7));
+        thread.note_durable(at(7));
         drop(thread);
         assert_eq!(read(dir.path()).unwrap().newest, at(7));
     }

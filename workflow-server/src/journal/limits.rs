@@ -57,7 +57,7 @@ pub const SEGMENT_BYTES: usize = 8 * 1024 * 1024;
 /// read in order and rarely.
 pub const CACHE_BYTES: u64 = 64 * 1024 * 1024;
 
-/// How often sled flushes by itself. Never relied on for durability, but its space collection runs
+/// How often sled flushes automatically. Never relied on for durability, but its space collection runs
 /// only there.
 pub const FLUSH_EVERY_MS: u64 = 500;
 

@@ -1,6 +1,6 @@
 //! The lock on a data directory: one process at a time, and in it one handle.
 //!
-//! It is held until the last part of the store that writes has let go of it.
+//! It is held until the last part of the store that writes has released it.
 
 use std::fs::{File, TryLockError};
 use std::path::Path;

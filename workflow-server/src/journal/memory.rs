@@ -1,4 +1,4 @@
-//! The log and the vault in memory, with faults on request: for tests of what stands above them,
+//! The log and the vault in memory, with faults on request: for tests of what uses them,
 //! and for simulations.
 //!
 //! [`MemoryStore`] is a cheap handle on shared content. Log and vault of one handle are one
@@ -81,8 +81,7 @@ impl MemoryStore {
         self.0.is_cut_off.store(is_cut_off, Ordering::Relaxed);
     }
 
-    /// Ends the term of the leader after so many more writes, of whatever kind and of whichever
-    /// process.
+    /// Ends the term of the leader after so many more writes, of any kind and by any process.
     pub fn end_term_after(&self, writes: u64) {
         self.end_term_at("", writes);
     }
@@ -104,7 +103,7 @@ impl MemoryStore {
         lock(&self.0.content).replaces_blobs = true;
     }
 
-    /// From now on writes are carried out whatever their term: what happens without terms.
+    /// From now on writes of any term are carried out, as if there were no terms.
     pub fn ignore_terms(&self) {
         lock(&self.0.content).ignores_terms = true;
     }
@@ -120,7 +119,7 @@ impl MemoryStore {
         self.0.held.send_replace(true);
     }
 
-    /// Lets the held appends go on.
+    /// Lets the held appends continue.
     pub fn release_appends(&self) {
         self.0.held.send_replace(false);
     }

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use super::{CACHE_BYTES, COMMIT_LIMIT, LOCK_WAIT, OPEN_LIMIT, SPACE_RESERVE_BYTES};
 
-/// Told, once, in a sentence, that a commit takes longer than the limit. Production ends the
-/// process there.
+/// Called once, with a sentence, when a commit takes longer than the limit. In production it ends
+/// the process.
 pub type OnStuck = Arc<dyn Fn(&str) + Send + Sync>;
 
 /// What a store gets when it is created; an existing store keeps its own. Handed in, for the
@@ -38,7 +38,7 @@ pub struct Options {
     pub open_limit: Duration,
     /// How long to wait for the lock of the directory.
     pub lock_wait: Duration,
-    /// Takes the verified log as it is and writes the head file anew: the operator's last way out
+    /// Takes the verified log as it is and writes the head file again: the operator's last way out
     /// of [`OpenError::HeadLost`](super::OpenError::HeadLost) and
     /// [`OpenError::BehindHead`](super::OpenError::BehindHead). What was acknowledged after the
     /// newest entry is then lost.

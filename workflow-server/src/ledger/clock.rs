@@ -1,4 +1,4 @@
-//! Clocks, handed in at the top: the engine and the ledger never read one by themselves.
+//! Clocks, handed in at the top: the engine and the ledger never read the system clock.
 
 mod manual;
 

@@ -162,7 +162,7 @@ impl Conditions {
 /// The sentence of [`Condition::Disk`].
 pub(in crate::ledger) fn no_space(reserve_bytes: u64) -> Arc<str> {
     let reserve = reserve_bytes >> 20;
-    format!("the disk of the data directory has less than {reserve} MiB free: writes are refused and timers wait. Free some space: nothing is lost, and writing resumes by itself").into()
+    format!("the disk of the data directory has less than {reserve} MiB free: writes are refused and timers wait. Free some space: nothing is lost, and writing resumes automatically").into()
 }
 
 #[cfg(test)]

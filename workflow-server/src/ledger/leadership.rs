@@ -108,8 +108,8 @@ impl Ledger {
             .name("ledger".to_owned())
             .spawn(move || {
                 runtime.block_on(self.run_with(stop, upkeep.handle().clone()));
-                // Waits for what is still being done to files: whoever opens the store next must
-                // not find it under way.
+                // Waits for what is still being done to files: the process that opens the store next
+                // must not find it under way.
                 drop(upkeep);
                 // Nobody waits for the end where serving has failed.
                 let _ = ended.send(());
@@ -117,7 +117,7 @@ impl Ledger {
         Ok(has_ended)
     }
 
-    /// Runs here until it is told to stop, then finishes what it has taken.
+    /// Runs here until `stop`, then finishes what it has taken.
     ///
     /// # Panics
     /// Outside of a runtime.
@@ -128,8 +128,8 @@ impl Ledger {
     /// The same, with upkeep on another runtime.
     async fn run_with(mut self, stop: CancellationToken, upkeep: RuntimeHandle) {
         self.owner.stop = stop;
-        // Should this be dropped in the middle, the keeper must not go on beside whoever opens the
-        // store next.
+        // Should this be dropped in the middle, the keeper must not keep running beside the process
+        // that opens the store next.
         let keeper = AbortOnDropHandle::new(upkeep.spawn(self.keeper.run()));
         let watchman = Arc::new(self.watchman);
         let watching = AbortOnDropHandle::new(upkeep.spawn({

@@ -10,7 +10,7 @@ fn reading(threads: usize, waiting_max: usize) -> Arc<Reading> {
     Arc::new(Reading::with(threads, (waiting_max, waiting_max), READ_TIME_MAX).unwrap())
 }
 
-/// A walk that never ends by itself, and says when it has begun.
+/// A walk that only a stop ends, and that reports when it has begun.
 fn endless(
     begun: oneshot::Sender<()>,
 ) -> impl FnOnce(ShouldStop<'_>) -> Result<(), Stopped> + Send {

@@ -21,7 +21,7 @@ use super::{RECORDS_VERSION, RecordError};
 /// About how many bytes a frame has: bounds what a snapshot holds in memory while it is written.
 const FRAME_BYTES: usize = 256 * 1024;
 
-/// Where a snapshot stands.
+/// The position of a snapshot in the journal.
 #[derive(Clone, PartialEq, prost::Message)]
 pub struct SnapshotHead {
     /// The newest sequence in it.
@@ -403,7 +403,7 @@ impl SnapshotReader {
         Ok(())
     }
 
-    /// Where the snapshot stands; none before its first frame.
+    /// The position of the snapshot; none before its first frame.
     #[must_use]
     pub fn head(&self) -> Option<SnapshotHead> {
         self.head.clone()

@@ -198,7 +198,7 @@ pub(crate) async fn list(
     })
 }
 
-/// What chunks tell by themselves; nothing where there is no workflow of these names.
+/// The part of a filter that chunks alone can answer; nothing where there is no workflow of these names.
 fn of_chunks(root: &Root, filter: &InstanceFilter) -> Option<ArchiveFilter> {
     let workflows: Vec<u32> = filter
         .workflows
@@ -214,7 +214,7 @@ fn of_chunks(root: &Root, filter: &InstanceFilter) -> Option<ArchiveFilter> {
     })
 }
 
-/// How many instances the archive holds, as far as chunks tell by themselves; 0 where the filter
+/// How many instances the archive holds, as far as chunks alone show; 0 where the filter
 /// asks for more than that, or for none that has ended.
 pub(crate) fn count(root: &Root, filter: &InstanceFilter) -> u64 {
     let asks_for_ended = filter.statuses.iter().any(|status| status.is_ended());

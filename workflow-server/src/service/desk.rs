@@ -168,7 +168,7 @@ async fn push_button(
         form,
     };
     let instance = push.instance;
-    let answered = match shared.execute(asking.at_fault(faults), push).await {
+    let answered = match shared.execute(asking.with_errors(faults), push).await {
         Ok(answered) => answered,
         Err(refused) if is_of_a_mover(&refused) => {
             let view = shared.view();
@@ -195,7 +195,7 @@ async fn add_note(
         instance,
         text: request.text.as_str().into(),
     };
-    let asking = Asking::of_person(&asked).at_fault(faults);
+    let asking = Asking::of_person(&asked).with_errors(faults);
     let answered = shared.execute(asking, command).await?;
     let follow_up = Some(answered.follow_up()?);
     Ok(proto::AddNoteResponse {
@@ -219,7 +219,7 @@ async fn acknowledge_alert(
     let instance = requests::instance_id(&request.instance_id, &mut faults);
     let command = AcknowledgeAlert { instance, alert };
     let asking = Asking::of_person(&asked);
-    let asking = asking.at_fault(faults);
+    let asking = asking.with_errors(faults);
     let answered = shared.execute(asking, command).await?;
     let follow_up = Some(answered.follow_up()?);
     Ok(proto::AcknowledgeAlertResponse {
@@ -322,7 +322,7 @@ fn row(root: &Root, listed: &FollowUpRow, as_of: Time) -> proto::FollowUpRow {
     }
 }
 
-/// What a page token holds: the time by which overdue was told, and the key of the last row.
+/// What a page token holds: the time by which overdue was decided, and the key of the last row.
 fn numbers(as_of: Time, cursor: FollowUpCursor) -> [u64; 5] {
     let block = u64::from(cursor.phase) << 8 | u64::from(cursor.rank);
     [

@@ -80,7 +80,7 @@ async fn list_instances(
     let request = asked.request;
     let asked = request.filter.unwrap_or_default();
     let list = [b"instances ".to_vec(), asked.encode_to_vec()].concat();
-    // All pages tell by the time of the first what is overdue and how old it is.
+    // The time of the first page decides on all pages what is overdue and how old it is.
     if asked.archived {
         let now = pages::read::<4>(shared, &list, &request.page_token)?
             .map_or_else(|| shared.ledger.now(), |[.., as_of]| Time(as_of as i64));
@@ -232,7 +232,7 @@ async fn cancel_instance(
         reason: request.reason.as_str().into(),
         expected: request.expected_revision,
     };
-    let asking = Asking::of_operations(&asked).at_fault(faults);
+    let asking = Asking::of_operations(&asked).with_errors(faults);
     let answered = shared.execute(asking, command).await?;
     let instance = Some(answered.follow_up()?);
     Ok(proto::CancelInstanceResponse {
@@ -254,7 +254,7 @@ async fn migrate_instance(
         reason: request.reason.as_str().into(),
         expected: request.expected_revision,
     };
-    let asking = Asking::of_operations(&asked).at_fault(faults);
+    let asking = Asking::of_operations(&asked).with_errors(faults);
     let answered = shared.execute(asking, command).await?;
     Ok(proto::MigrateInstanceResponse {
         instance: Some(answered.follow_up()?),
@@ -275,7 +275,7 @@ async fn move_instance(
         reason: request.reason.as_str().into(),
         expected: request.expected_revision,
     };
-    let asking = Asking::of_operations(&asked).at_fault(faults);
+    let asking = Asking::of_operations(&asked).with_errors(faults);
     let answered = shared.execute(asking, command).await?;
     Ok(proto::MoveInstanceResponse {
         instance: Some(answered.follow_up()?),

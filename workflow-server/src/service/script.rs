@@ -46,7 +46,7 @@ async fn set_workflow(
     let source = asked.request.call.as_ref().map_or("", |call| &call.source);
     let asking = Asking::of_script(&asked, source);
     let (set, faults) = set_command(asked.request);
-    let (call, asking) = (set.call.clone(), asking.at_fault(faults));
+    let (call, asking) = (set.call.clone(), asking.with_errors(faults));
     let answered = shared.execute_on_call(asking, &call, set).await?;
     set_response(&answered)
 }
@@ -71,7 +71,7 @@ async fn update_call(
         expected: request.expected_revision,
     };
     let answered = shared
-        .execute_on_call(asking.at_fault(faults), &call, command)
+        .execute_on_call(asking.with_errors(faults), &call, command)
         .await?;
     let call = first_answer::call(shared, &answered.view, &call, answered.entry.as_deref()).await?;
     let call = call.map(|call| convert::call(&call));
@@ -88,7 +88,7 @@ async fn end_call(
     let request = &asked.request;
     let mut faults = Faults::default();
     let call = requests::call_key(request.call.as_ref(), "call", &mut faults);
-    let asking = Asking::of_script(&asked, &call.source).at_fault(faults);
+    let asking = Asking::of_script(&asked, &call.source).with_errors(faults);
     let answered = shared
         .execute_on_call(asking, &call, EndCall { call: call.clone() })
         .await?;
@@ -176,7 +176,7 @@ async fn chase(
         instance,
         note: request.note.as_str().into(),
     };
-    let asking = Asking::of_script(&asked, &request.instance_id).at_fault(faults);
+    let asking = Asking::of_script(&asked, &request.instance_id).with_errors(faults);
     let answered = shared.execute(asking, command).await?;
     let then = answered
         .entry
@@ -259,7 +259,7 @@ fn sentence(warning: Warning) -> &'static str {
             "the call is not marked as chargeable: nobody sees this follow-up in the Call Manager until it is"
         }
         Warning::UnlinkedEnds => {
-            "the workflow has unlinked ends: a leg that runs into one stays incomplete"
+            "the workflow has unlinked ends: a path that runs into one stays incomplete"
         }
         Warning::CallHadEnded => "the call had ended already: the follow-up was released at once",
         Warning::StageWarnings => {

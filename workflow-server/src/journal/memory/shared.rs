@@ -36,7 +36,7 @@ pub(super) struct Content {
     pub(super) writes_left: Option<(String, u64)>,
     /// The writes that were refused because the term ended at them.
     pub(super) ended_at: Vec<String>,
-    /// Writes are carried out whatever their term.
+    /// Writes of any term are carried out.
     pub(super) ignores_terms: bool,
     /// A blob replaces one with its name.
     pub(super) replaces_blobs: bool,

@@ -22,7 +22,7 @@ use crate::journal::{
 
 /// The log in sled.
 pub(in crate::journal) struct SledLog {
-    // Let go of first: sled is to be closed on the writer's thread, which may take its time.
+    // Dropped first: sled must be closed on the writer's thread, which may take its time.
     shared: Arc<Shared>,
     fault: Arc<Fault>,
     commands: mpsc::Sender<Command>,

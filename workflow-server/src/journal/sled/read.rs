@@ -1,6 +1,6 @@
 //! Groups out of sled, in order, each checked.
 //!
-//! Reading goes on while the writer appends and trims: what is above the published newest is never
+//! Reading continues while the writer appends and trims: what is above the published newest is never
 //! shown, and what is trimmed meanwhile is said to be trimmed, not damaged.
 
 use super::chunk;

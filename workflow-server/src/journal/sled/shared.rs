@@ -21,8 +21,8 @@ impl Shared {
         }
     }
 
-    /// The tree as it is now: whoever reads keeps it open until the end, though another may take
-    /// its place.
+    /// The tree as it is now: a reader keeps it open until it has finished, though another may
+    /// take its place.
     pub(super) fn tree(&self) -> Arc<Tree> {
         Arc::clone(&self.tree.read().unwrap_or_else(PoisonError::into_inner))
     }

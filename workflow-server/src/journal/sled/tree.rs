@@ -42,7 +42,7 @@ pub(in crate::journal) struct Tree {
 }
 
 impl Tree {
-    /// Makes an empty log that begins after `base`. Whatever lay there is gone.
+    /// Makes an empty log that begins after `base`. Removes any older content of its place.
     pub(in crate::journal) fn create(place: &Place, base: Position) -> Result<Self, OpenError> {
         let failed = |error: io::Error| OpenError::io("creating", &place.path, &error);
         if place.path.exists() {
@@ -202,7 +202,7 @@ fn is_unfinished_snapshot(name: &str) -> bool {
     name.starts_with("snap.") && name.ends_with(".generating")
 }
 
-/// sled 0.34.7 tells of its lock only in words.
+/// sled 0.34.7 reports its lock only by the text of the error.
 fn is_lock(error: &sled::Error) -> bool {
     matches!(error, sled::Error::Io(error) if error.to_string().starts_with("could not acquire lock"))
 }

@@ -1,4 +1,4 @@
-//! Watches the writer: a commit that takes longer than the limit is told of, once. sled deadlocks
+//! Watches the writer: a commit that takes longer than the limit is reported, once. sled deadlocks
 //! when unflushed writes pile up, and a dead disk never answers; in both cases only the end of the
 //! process helps.
 

@@ -89,7 +89,7 @@ impl Writer {
         }
         self.commit(batch, keys)?;
         self.shared.change(|bounds| bounds.newest = group.end());
-        self.head.tell(group.end());
+        self.head.note_durable(group.end());
         Ok(())
     }
 
@@ -176,7 +176,7 @@ impl Writer {
         self.commit(batch, 1)?;
         self.shared
             .change(|bounds| (bounds.base, bounds.newest) = (position, position));
-        self.head.tell(position);
+        self.head.note_durable(position);
         Ok(())
     }
 

@@ -94,6 +94,6 @@ pub(super) fn read_frame(
             next,
         ))),
         Some(END) if file.metadata()?.len() == next => Ok(None),
-        _ => Err(ReadError::Damaged("it goes on behind its end mark")),
+        _ => Err(ReadError::Damaged("it continues behind its end mark")),
     }
 }

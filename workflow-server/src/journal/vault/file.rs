@@ -215,8 +215,8 @@ impl Drop for Unfinished {
 }
 
 struct FileBlob {
-    /// Taken while a write is under way; a write whose future was dropped leaves nothing to go on
-    /// with.
+    /// Taken while a write is under way; a write whose future was dropped leaves nothing to
+    /// continue with.
     unfinished: Option<Unfinished>,
     name: String,
     offset: u64,

@@ -31,7 +31,7 @@ pub(in crate::ledger) fn file_name(file: u64) -> String {
     format!("{PREFIX}{file:020}")
 }
 
-/// By what things are found in the archive: keyed hashes, so that its files tell nothing of a
+/// By what things are found in the archive: keyed hashes, so that its files show nothing of a
 /// caller.
 #[derive(Clone, Copy)]
 pub struct ArchiveKeys([u8; 16]);
@@ -198,7 +198,7 @@ impl Archive {
         loop {
             let root = self.root.load_full();
             match self.holding_by(&root, keys).await {
-                // A chunk was written anew since the look at the root.
+                // A chunk was rewritten since the look at the root.
                 Err(HistoryError::Journal(JournalError::NotFound { .. }))
                     if looks < ARCHIVE_LOOKS_MAX =>
                 {
@@ -223,7 +223,7 @@ impl Archive {
         Ok(found)
     }
 
-    /// The files that may hold one of these keys as far as memory tells, newest first: those whose
+    /// The files that may hold one of these keys as far as memory knows, newest first: those whose
     /// filter says so, or was not read yet.
     fn candidates(&self, root: &Root, keys: &[u64]) -> Vec<u64> {
         let filters = lock(&self.filters);

@@ -13,7 +13,7 @@ use crate::journal::JournalError;
 use crate::limits::{ARCHIVE_LOOKS_MAX, ARCHIVE_READ_MAX};
 use crate::records::ArchivedInstance;
 
-/// Which instances, as far as a chunk itself tells; all fields are and-ed, an empty list lets
+/// Which instances, as far as a chunk itself shows; all fields are and-ed, an empty list lets
 /// everything through.
 #[derive(Clone, Debug, Default)]
 pub struct ArchiveFilter {
@@ -49,7 +49,7 @@ impl ArchiveFilter {
     }
 }
 
-/// Where a list goes on: below what ended then, in this chunk.
+/// Where a list continues: below what ended then, in this chunk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ArchiveCursor {
     /// The chunk.
@@ -77,7 +77,7 @@ pub(in crate::ledger) fn order(one: &ArchivedInstance) -> (Time, u64) {
 pub struct ArchivePage {
     /// Newest first, each with its place: a list continues after it.
     pub instances: Vec<(ArchiveCursor, FoundInstance)>,
-    /// Where to go on; none on the last page.
+    /// Where to continue; none on the last page.
     pub next: Option<ArchiveCursor>,
 }
 
@@ -100,7 +100,7 @@ impl Archive {
         while let Some(chunk) = self.next_chunk(filter, cursor) {
             let root = self.root();
             let content = match self.content(chunk.file).await {
-                // Written anew since the look at the root.
+                // Rewritten since the look at the root.
                 Err(HistoryError::Journal(JournalError::NotFound { .. }))
                     if looks < ARCHIVE_LOOKS_MAX =>
                 {

@@ -131,7 +131,7 @@ impl Feed {
         self.oldest.fetch_max(oldest, Ordering::Relaxed);
     }
 
-    /// Lets go of all entries up to this one, which were trimmed from the journal before.
+    /// Releases all entries up to this one, which were trimmed from the journal before.
     pub(in crate::ledger) fn forget(&self, upto: u64) {
         let mut ring = self.ring.write().unwrap_or_else(PoisonError::into_inner);
         let count = ring
@@ -245,7 +245,7 @@ impl Feed {
         if let Some(item) = held {
             return Ok(vec![item]);
         }
-        // As many bytes as it has: the first group is given whatever its size.
+        // As many bytes as it has: the first group is returned even if it is larger.
         let Some(group) = self.groups(sequence, 1, newest).await?.into_iter().next() else {
             return Ok(Vec::new());
         };

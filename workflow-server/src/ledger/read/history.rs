@@ -1,7 +1,7 @@
 //! Everything that ever happened, entry by entry: the newest from the feed's ring, then the
 //! journal, then the packed chunks that were made before the journal was trimmed.
 //!
-//! Promise: what is being erased is masked in whatever is read here, though files may still hold
+//! Promise: what is being erased is masked in all that is read here, though files may still hold
 //! older bytes of it.
 
 mod chunks;

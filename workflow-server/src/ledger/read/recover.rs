@@ -31,14 +31,14 @@ pub enum RecoverError {
     ApplyError(#[from] ApplyError),
     /// The snapshots and the journal do not meet.
     #[error(
-        "the journal begins at {oldest} and ends at {newest}, but the newest readable snapshot stands at {snapshot}: files of two stores have been mixed, or some are missing; restore the newest backup into an empty data directory with `aftercall restore`"
+        "the journal begins at {oldest} and ends at {newest}, but the newest readable snapshot is of {snapshot}: files of two stores have been mixed, or some are missing; restore the newest backup into an empty data directory with `aftercall restore`"
     )]
     Gap {
         /// The oldest sequence of the journal.
         oldest: u64,
         /// The newest.
         newest: u64,
-        /// Where the snapshot stands.
+        /// The sequence of the snapshot.
         snapshot: u64,
     },
     /// The journal holds another history than the snapshot.

@@ -19,11 +19,11 @@ use crate::limits::{ARCHIVE_CHUNK_CALLS, ARCHIVE_WAITS};
 use crate::records::{ArchivedCall, ArchivedInstance, ChunkContent};
 
 impl Keeper {
-    /// Fills chunks while there is enough for one, or what there is has waited long enough.
+    /// Fills chunks while there is enough for one, or the oldest call has waited long enough.
     pub(in crate::ledger) async fn archive(&mut self) -> Result<(), KeepError> {
         // Each call is looked at once, however many chunks there are to fill.
         let mut from = 0;
-        while self.goes_on().await {
+        while self.may_continue().await {
             self.serve_captures().await;
             let (root, now, after) = (
                 self.handle.root(),
@@ -54,7 +54,7 @@ impl Keeper {
         Ok(())
     }
 
-    /// Gives whether they have left: where one of them has changed meanwhile, none has.
+    /// Returns whether they have left: where one of them has changed meanwhile, none has.
     async fn store(&self, root: Arc<Root>, calls: Vec<ArchivableCall>) -> Result<bool, KeepError> {
         let archive = self.handle.archive();
         let file = self.archive_files.next_file();

@@ -1,5 +1,5 @@
 //! Does the items of batches, one after another at their rate, masks the calls of erasures, and
-//! goes on with what a restart cut short.
+//! continues what a restart cut short.
 //!
 //! Promise: which item is next is in the journal, in the entry that does it: none is done twice,
 //! and none is left out. Must not: decide anything.
@@ -53,7 +53,7 @@ fn is_running(root: &Root, job: u64) -> bool {
             .is_some_and(|erasure| erasure.state == ErasureState::Masking)
 }
 
-/// Runs until told to stop.
+/// Runs until `stop`.
 pub(crate) async fn run(handle: Handle, started: Arc<Notify>, stop: CancellationToken) {
     let mut driven = HashSet::new();
     let mut driving: JoinSet<u64> = JoinSet::new();
@@ -143,7 +143,7 @@ async fn drive(
                 refusals += 1;
                 metrics::counter!("aftercall_job_steps_refused_total").increment(1);
                 let sentence = format!(
-                    "the next step of job {job} (a batch or an erasure) is refused: {rejection}. It is tried again by itself; please report this"
+                    "the next step of job {job} (a batch or an erasure) is refused: {rejection}. It is tried again automatically; please report this"
                 );
                 refused.set(&handle, job, Some(sentence.into()));
                 // It may be stopped meanwhile, and a step of it is refused even then.

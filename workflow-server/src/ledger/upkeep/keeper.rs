@@ -1,6 +1,6 @@
 //! Keeps what is in memory and in the journal short, beside the running ledger: writes snapshots,
 //! packs the entries that history needs, and only then trims; lets ended calls leave memory;
-//! removes what has outlived its retention; and scrubs the files of whoever was erased.
+//! removes what has outlived its retention; and scrubs the files of erased callers.
 //!
 //! One task does all of it, one small step after another, so that no two of them work on the same
 //! file. Each step is durable before the next begins, so a crash in between costs work, never an
@@ -163,9 +163,9 @@ impl Keeper {
             .set(condition, failed.map(Into::into));
     }
 
-    /// Whether a long piece of work goes on: writes a snapshot that waits, and gives up where the
-    /// server goes away.
-    pub(in crate::ledger) async fn goes_on(&mut self) -> bool {
+    /// Whether a long step may continue: not where the server shuts down. Writes a snapshot that
+    /// waits.
+    pub(in crate::ledger) async fn may_continue(&mut self) -> bool {
         match self.images.try_recv() {
             Ok(image) => {
                 self.keep(image).await;
@@ -176,7 +176,7 @@ impl Keeper {
         }
     }
 
-    /// Carries out a command of its own; gives whether it changed anything.
+    /// Carries out a command of its own; returns whether it changed anything.
     pub(in crate::ledger) async fn carry_out(&self, command: Command) -> Result<bool, KeepError> {
         let actor = Actor {
             kind: ActorKind::Server,
@@ -220,7 +220,7 @@ impl Keeper {
             .await
     }
 
-    /// Removes all but the newest snapshots; gives where the oldest of these stands.
+    /// Removes all but the newest snapshots; returns the sequence of the oldest of these.
     pub(in crate::ledger) async fn remove_snapshots(&self, kept: usize) -> Result<u64, KeepError> {
         let snapshots = snapshots::names(self.vault.as_ref()).await?;
         let surplus = snapshots.len().saturating_sub(kept);

@@ -5,8 +5,8 @@
 //! beyond a share of the archive in one pass, unless a person confirms it. A confirmation is an
 //! entry of the journal: it survives a restart, counts for one whole pass and for a day at most.
 //!
-//! What is looked for in the history is told by what the World and the archive still know, not by
-//! what was just removed: so a pass that was cut off is made good by the next one.
+//! The history keeps what the World and the archive still know. What was just removed does not
+//! matter: the next pass completes a pass that was cut off.
 
 mod known;
 mod noted;
@@ -114,14 +114,13 @@ impl Keeper {
         let root = self.handle.root();
         let mut budget = Budget::of(&root, confirmed.as_deref());
         for chunk in root.archive.chunks.values() {
-            if !self.goes_on().await {
+            if !self.may_continue().await {
                 return Ok(());
             }
             is_due |= self.purge_chunk(chunk, now, &mut budget).await?;
         }
         if is_due {
-            // Journal and snapshots tell of it too, where little happens for as long as it was
-            // kept.
+            // Journal and snapshots may hold it too, where little has happened since.
             self.forget_the_past().await?;
             if !self.purge_history(now).await? {
                 return Ok(());
@@ -146,7 +145,7 @@ impl Keeper {
             .await
     }
 
-    /// Writes a chunk anew without what has outlived its retention; gives whether there was any.
+    /// Rewrites a chunk without what has outlived its retention; returns whether there was any.
     async fn purge_chunk(
         &mut self,
         chunk: &Chunk,
@@ -223,7 +222,7 @@ impl Keeper {
         let keys = self.handle.archive().keys();
         let mut window = Window::default();
         for place in self.handle.history().places(0..=u64::MAX) {
-            if !self.goes_on().await {
+            if !self.may_continue().await {
                 return Ok(false);
             }
             window.add(
@@ -248,7 +247,7 @@ impl Keeper {
             .filter(|chunk| window.may_be_about(chunk))
             .collect();
         for chunk in chunks {
-            if !self.goes_on().await {
+            if !self.may_continue().await {
                 return Ok(false);
             }
             window.look_up(self.handle.archive().content(chunk.file).await?.as_ref());
@@ -257,7 +256,7 @@ impl Keeper {
         let (places, known) = window.into_known();
         let known = Arc::new(known);
         for place in places {
-            if !self.goes_on().await {
+            if !self.may_continue().await {
                 return Ok(false);
             }
             let (known, root) = (known.clone(), self.handle.root());

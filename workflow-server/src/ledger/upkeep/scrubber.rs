@@ -1,7 +1,7 @@
 //! Scrubs the files once every call of an erased caller is masked: a snapshot of the masked World
 //! takes the place of all older ones, the journal is packed and trimmed up to it and copied to
-//! fresh files, and the chunks of the history and the archive that tell of the caller are written
-//! anew. Only then the erasure is done; cut off anywhere, it begins again.
+//! fresh files, and the chunks of the history and the archive that are about the caller are
+//! rewritten. Only then the erasure is done; cut off anywhere, it begins again.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -49,13 +49,13 @@ impl Keeper {
         first_error.map_or(Ok(()), Err)
     }
 
-    /// Gives whether it came to the end.
+    /// Returns whether it came to the end.
     async fn scrub_one(&mut self, erasure: &Erasure) -> Result<bool, KeepError> {
         if !self.scrub_history(erasure).await? {
             return Ok(false);
         }
         self.scrub_archive(erasure).await?;
-        // What was written anew before and could not be removed then.
+        // What was replaced before and could not be removed then.
         self.history_files.remove_others().await?;
         self.archive_files.remove_others().await?;
         self.carry_out(Command::from(EndErasure {
@@ -83,13 +83,13 @@ impl Keeper {
         Ok(self.leading.log().renew().await?)
     }
 
-    /// Writes anew what tells of the caller; gives whether it came to the end.
+    /// Rewrites what is about the caller; returns whether it came to the end.
     async fn scrub_history(&mut self, erasure: &Erasure) -> Result<bool, KeepError> {
         let sequences = self.sequences_of(erasure).await?;
         let mut rest = sequences.into_iter();
         let mut next = rest.next();
         while let Some(sequence) = next {
-            if !self.goes_on().await {
+            if !self.may_continue().await {
                 return Ok(false);
             }
             let place = self
@@ -112,7 +112,7 @@ impl Keeper {
         Ok(true)
     }
 
-    /// Every entry that tells of the caller: each names the one before it.
+    /// Every entry that is about the caller: each names the one before it.
     async fn sequences_of(&self, erasure: &Erasure) -> Result<BTreeSet<u64>, HistoryError> {
         let (history, archive, root) = (
             self.handle.history(),

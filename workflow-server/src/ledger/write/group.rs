@@ -15,7 +15,7 @@ use crate::records::{GroupBytes, WorldImage};
 
 type Answer = Result<Outcome, LedgerError>;
 
-/// One who waits, and what he will be told once it is durable.
+/// A caller who waits, and the answer once it is durable.
 struct Waiting {
     to: oneshot::Sender<Answer>,
     answer: Answer,
@@ -61,7 +61,7 @@ impl OpenGroup {
         !self.items.is_empty()
     }
 
-    /// Where the journal stands once this group is in it.
+    /// The position of the journal once this group is in it.
     pub(in crate::ledger) fn end(&self) -> Position {
         match self.items.last() {
             Some(item) => Position {
@@ -142,7 +142,7 @@ impl Answers {
         }
     }
 
-    /// Tells everybody that it cannot be known whether this became durable.
+    /// Answers all callers that it cannot be known whether this became durable.
     pub(in crate::ledger) fn fail(self, reason: &Arc<str>) {
         for waiting in self.0 {
             let _ = waiting

@@ -134,7 +134,7 @@ impl Owner {
         Duration::from_millis(millis as u64).min(CLOCK_LOOK_EVERY)
     }
 
-    /// Takes whatever else waits already.
+    /// Takes all other commands that wait already.
     fn drain(&mut self) {
         while self.open.has_room() {
             let Ok(asked) = self.commands.try_recv() else {
@@ -174,8 +174,8 @@ impl Owner {
                     limit,
                 };
                 let written = self.open.write(&entry).ok_or(too_large)?;
-                // An entry that was decided on this World fits it: anything else is a fault of the
-                // code, and going on would write it down.
+                // An entry that was decided on this World fits it: anything else is an error of
+                // the code, and to continue would store it.
                 if let Err(unfit) = self.world.apply(&entry) {
                     unreachable!("decide and apply disagree: {unfit}");
                 }
@@ -198,7 +198,7 @@ impl Owner {
         }
         let until = self.paused_until?;
         if self.clock.monotonic() < until {
-            return Some("the disk of the data directory is nearly full: free some space; nothing is lost, and writing continues by itself".into());
+            return Some("the disk of the data directory is nearly full: free some space; nothing is lost, and writing continues automatically".into());
         }
         self.paused_until = None;
         None
@@ -281,7 +281,7 @@ impl Owner {
             "a timer could not fire; it is tried again later"
         );
         let sentence = format!(
-            "{} timers are due and cannot fire, the last one because: {refusal}. They are tried again by themselves; please report this",
+            "{} timers are due and cannot fire, the last one because: {refusal}. They are tried again automatically; please report this",
             self.trouble.refused.len()
         );
         self.conditions
@@ -292,8 +292,8 @@ impl Owner {
         match order {
             Order::TakeImage(answer) => {
                 self.settle().await;
-                // After a failure what is in memory is not what is durable: whoever asked is told
-                // by the silence.
+                // After a failure what is in memory is not what is durable: no answer
+                // shows this to the caller.
                 if !self.has_failed() {
                     let _ = answer.send(WorldImage::take(&self.world, self.open.end().chain));
                 }
@@ -345,8 +345,8 @@ impl Owner {
         }
     }
 
-    /// Root and feed first, then the answers: whoever reads state or history after an answer finds
-    /// what it spoke of.
+    /// Root and feed first, then the answers: a caller who reads state or history after an answer
+    /// finds what it was about.
     fn publish(&mut self, in_flight: InFlight) {
         let items: Vec<FeedItem> = in_flight.items;
         metrics::counter!("aftercall_entries_total").increment(items.len() as u64);
@@ -365,7 +365,7 @@ impl Owner {
         }
     }
 
-    /// What was decided and is not durable is dropped; everybody who waits for it is told.
+    /// What was decided and is not durable is dropped; each caller that waits for it gets an error.
     async fn fail(&mut self, in_flight: InFlight, error: &JournalError) {
         let reason: Arc<str> = error.to_string().into();
         in_flight.answers.fail(&reason);
@@ -410,7 +410,7 @@ impl Owner {
         }
     }
 
-    /// Makes durable what has been taken; whoever comes later is told to go elsewhere.
+    /// Makes durable what has been taken; later callers get `LedgerError::Unavailable`.
     async fn finish(mut self) {
         self.commands.close();
         while let Ok(asked) = self.commands.try_recv() {

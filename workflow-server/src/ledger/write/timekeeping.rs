@@ -180,7 +180,7 @@ fn sentence(wall: Time, expected: Time) -> String {
         "behind"
     };
     format!(
-        "the wall clock shows {}, and is {which} the server's time, {}, by {}: timers wait and nothing is removed. If the wall clock is wrong, set it right: the server then continues by itself. If it is right, run `aftercall server accept-clock`",
+        "the wall clock shows {}, and is {which} the server's time, {}, by {}: timers wait and nothing is removed. If the wall clock is wrong, set it right: the server then continues automatically. If it is right, run `aftercall server accept-clock`",
         shown(wall),
         shown(expected),
         duration_in_words(wall.0.abs_diff(expected.0)),

@@ -6,7 +6,7 @@ use aftercall_engine::instance::{Alert, Seen, Snooze};
 use super::codes::Coded;
 use crate::records::RecordError;
 
-/// An alert that stands on an instance.
+/// An open alert of an instance.
 #[derive(Clone, PartialEq, prost::Message)]
 pub(super) struct AlertRecord {
     #[prost(uint32, tag = "1")]

@@ -150,7 +150,7 @@ pub(super) struct ArchiveChangeRecord {
     /// The slots of the calls.
     #[prost(uint32, repeated, tag = "2")]
     calls: Vec<u32>,
-    /// The chunk that was written anew; 0 for none.
+    /// The chunk that was rewritten; 0 for none.
     #[prost(uint64, tag = "3")]
     replaced: u64,
 }

@@ -1,8 +1,8 @@
 //! A change that a client asks for, on its way to the ledger and back.
 //!
 //! Promise: the request id is looked up before anything else. A request that was carried out before
-//! gets its first answer, made of the entry that it made then ([`super::first_answer`]), whatever
-//! has changed since. What depends on the present state (reading a file against a draft, trying the
+//! gets its first answer, made of the entry that it made then ([`super::first_answer`]), also
+//! where much has changed since. What depends on the present state (reading a file against a draft, trying the
 //! items of a batch, looking for a push) belongs into the `prepare` of [`Shared::execute_new`],
 //! which only new requests get to.
 
@@ -102,11 +102,11 @@ impl Asking {
     }
 
     /// The same request, with what could not be read of it.
-    pub(crate) fn at_fault(self, faults: Faults) -> Self {
+    pub(crate) fn with_errors(self, faults: Faults) -> Self {
         Self { faults, ..self }
     }
 
-    /// What is wrong with the request id, whatever the state.
+    /// Adds the errors of the request id, in any state.
     fn check_id(&mut self) {
         if self.request_id.chars().count() > REQUEST_ID_CHARS_MAX {
             self.faults.add(

@@ -7,7 +7,7 @@ use aftercall_proto::workflow::v1 as proto;
 use crate::service::ask::{Faults, requests};
 use crate::service::say::Refusal;
 
-/// What is asked for at `now`, or every field at fault.
+/// The filter that the request has at `now`, or all its invalid fields.
 pub(crate) fn read(asked: proto::InstanceFilter, now: Time) -> Result<InstanceFilter, Refusal> {
     let mut faults = Faults::default();
     let counts = [

@@ -1,5 +1,5 @@
 //! What the first answer to a request showed: an instance and a call as they were after its entry,
-//! whatever came later.
+//! without what came later.
 //!
 //! Each change names the one before it, so that the past is found by walking back from the present;
 //! usually it is the newest change. What was erased since is masked here as everywhere.

@@ -1,4 +1,4 @@
-//! Page tokens: opaque text that says where a list goes on, bound to what the list was asked for.
+//! Page tokens: opaque text that holds where a list continues, bound to the request of the list.
 
 use std::fmt::Write as _;
 

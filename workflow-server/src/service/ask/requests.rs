@@ -71,7 +71,7 @@ impl Faults {
         }
     }
 
-    /// What was found, and what else is at fault. A field that could not be read is not judged
+    /// What was found, and what else is invalid. A field that could not be read is not judged
     /// again.
     pub(crate) fn with(mut self, others: Vec<FieldError>) -> Vec<FieldError> {
         let read: Vec<String> = self.0.iter().map(|fault| fault.field.clone()).collect();
@@ -117,7 +117,7 @@ pub(crate) fn call_key(call: Option<&proto::CallRef>, field: &str, faults: &mut 
     }
 }
 
-/// The id of an instance; one that is none is a fault, and stands for nobody.
+/// The id of an instance; an invalid one adds an error, and is the id of no instance.
 pub(crate) fn instance_id(text: &str, faults: &mut Faults) -> InstanceId {
     text.parse()
         .unwrap_or_else(|error: aftercall_engine::instance::BadInstanceId| {
@@ -141,7 +141,7 @@ pub(crate) fn parse_id(text: &str) -> Result<InstanceId, Refusal> {
         })
 }
 
-/// What is asked for, as far as it can be read, and what cannot.
+/// The filter as far as it can be read, and the errors of the rest.
 pub(crate) fn filter(root: &Root, asked: &proto::FollowUpFilter) -> (FollowUpFilter, Faults) {
     let mut faults = Faults::default();
     let counts = [
@@ -403,7 +403,7 @@ pub(crate) fn names(given: &[String]) -> Vec<Box<str>> {
     given.iter().map(|name| name.as_str().into()).collect()
 }
 
-/// Which stage stands in for which.
+/// Which stage is used instead of which.
 pub(crate) fn stage_mappings(
     given: &[proto::StageMapping],
     faults: &mut Faults,

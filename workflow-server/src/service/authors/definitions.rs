@@ -10,8 +10,8 @@ use aftercall_proto::workflow::v1 as proto;
 use crate::service::say::refusal::Missing;
 use crate::service::say::{Refusal, convert, refusal};
 
-/// Reads a file: an event that an earlier version has keeps its number. With where its parts stand
-/// in the file.
+/// Reads a file: an event that an earlier version has keeps its number. With the places of its
+/// parts in the file.
 pub(crate) fn read(root: &Root, text: &str) -> Result<(Definition, Places), Refusal> {
     let earlier = |name: &str| {
         root.workflows

@@ -210,9 +210,12 @@ pub(crate) fn warnings(
     let warning = |gone: proto::VanishedStage| {
         let stage = gone.stage.unwrap_or_default();
         let standing = match gone.open_instances {
-            1 => "1 open instance stands in it: it stays on its version until it is moved or finishes".to_owned(),
+            1 => "1 open instance is in it: it stays on its version until it is moved or finishes"
+                .to_owned(),
             many => {
-                format!("{many} open instances stand in it: they stay on their version until they are moved or finish")
+                format!(
+                    "{many} open instances are in it: they stay on their version until they are moved or finish"
+                )
             }
         };
         proto::Fault {

@@ -1,4 +1,4 @@
-//! Claims: people hold follow-ups, go on holding them, give them back and take them over.
+//! Claims: people take follow-ups, extend their claims, release them and take them over.
 
 use aftercall_engine::command::{
     ClaimInstance, ClaimNext, ExtendClaim, ReleaseClaim, Requested, TakeOver,
@@ -26,7 +26,7 @@ pub(crate) async fn claim(
         lease_millis: requests::lease(request.lease, &mut faults),
     };
     let asking = Asking::of_person(&asked);
-    let (follow_up, sequence) = held(shared, asking.at_fault(faults), command).await?;
+    let (follow_up, sequence) = held(shared, asking.with_errors(faults), command).await?;
     Ok(proto::ClaimFollowUpResponse {
         follow_up,
         sequence,
@@ -45,7 +45,7 @@ pub(crate) async fn extend(
         lease_millis: requests::lease(request.lease, &mut faults),
     };
     let asking = Asking::of_person(&asked);
-    let (follow_up, sequence) = held(shared, asking.at_fault(faults), command).await?;
+    let (follow_up, sequence) = held(shared, asking.with_errors(faults), command).await?;
     Ok(proto::ExtendClaimResponse {
         follow_up,
         sequence,
@@ -60,8 +60,12 @@ pub(crate) async fn release(
     let mut faults = Faults::default();
     let instance = requests::instance_id(&request.instance_id, &mut faults);
     let asking = Asking::of_person(&asked);
-    let (follow_up, sequence) =
-        held(shared, asking.at_fault(faults), ReleaseClaim { instance }).await?;
+    let (follow_up, sequence) = held(
+        shared,
+        asking.with_errors(faults),
+        ReleaseClaim { instance },
+    )
+    .await?;
     Ok(proto::ReleaseClaimResponse {
         follow_up,
         sequence,
@@ -82,7 +86,7 @@ pub(crate) async fn take_over(
         reason: request.reason.as_str().into(),
     };
     let asking = Asking::of_person(&asked);
-    let (follow_up, sequence) = held(shared, asking.at_fault(faults), command).await?;
+    let (follow_up, sequence) = held(shared, asking.with_errors(faults), command).await?;
     Ok(proto::TakeOverResponse {
         follow_up,
         sequence,

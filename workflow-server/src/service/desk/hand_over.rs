@@ -1,4 +1,4 @@
-//! Handing over: many follow-ups in one request, each given or refused by itself.
+//! Handing over: many follow-ups in one request, each given or refused on its own.
 //!
 //! Promises: what was begun is carried out though the client goes away. Asked again by the same id,
 //! it is about the same follow-ups: what was given has its first answer, what was refused is tried

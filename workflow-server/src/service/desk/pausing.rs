@@ -34,7 +34,7 @@ pub(crate) async fn snooze(
         note: request.note.as_str().into(),
     };
     let asking = Asking::of_person(&asked);
-    let answered = shared.execute(asking.at_fault(faults), command).await?;
+    let answered = shared.execute(asking.with_errors(faults), command).await?;
     let instance = answered.instance()?;
     let is_present = (seen.stage, seen.visit) == (instance.stage, instance.visit());
     let alert = instance
@@ -123,7 +123,7 @@ pub(crate) async fn pause(
         expected: request.expected_revision,
     };
     let asking = Asking::of_person(&asked);
-    let (follow_up, sequence) = changed(shared, asking.at_fault(faults), command).await?;
+    let (follow_up, sequence) = changed(shared, asking.with_errors(faults), command).await?;
     Ok(proto::PauseFollowUpResponse {
         follow_up,
         sequence,
@@ -142,7 +142,7 @@ pub(crate) async fn resume(
         expected: request.expected_revision,
     };
     let asking = Asking::of_person(&asked);
-    let (follow_up, sequence) = changed(shared, asking.at_fault(faults), command).await?;
+    let (follow_up, sequence) = changed(shared, asking.with_errors(faults), command).await?;
     Ok(proto::ResumeFollowUpResponse {
         follow_up,
         sequence,
@@ -170,7 +170,7 @@ pub(crate) async fn finish(
         expected: request.expected_revision,
     };
     let asking = Asking::of_person(&asked);
-    let (follow_up, sequence) = changed(shared, asking.at_fault(faults), command).await?;
+    let (follow_up, sequence) = changed(shared, asking.with_errors(faults), command).await?;
     Ok(proto::FinishFollowUpResponse {
         follow_up,
         sequence,

@@ -105,9 +105,9 @@ async fn check_all(shared: &Shared, start: &StartBatch, actor: &str) -> Result<(
     };
     let (start, now) = (start.clone(), shared.ledger.now());
     let refused = shared.walk(Lane::Heavy, shared.view(), move |view, should_stop| {
-        let told =
+        let refused =
             |id: InstanceId, tried: Result<&Instance, Rejection>| Some((id, tried.err()?.reason()));
-        let tried = aftercall_engine::try_batch(view, &start, (&actor, now), told, should_stop)?;
+        let tried = aftercall_engine::try_batch(view, &start, (&actor, now), refused, should_stop)?;
         Ok(tried.into_iter().flatten().collect::<Vec<_>>())
     });
     let refused = refused.await?;
@@ -147,7 +147,7 @@ async fn dry_run(
     let sequence = view.sequence;
     let matched = start.items.matched;
     let tried = shared.walk(Lane::Heavy, view, move |view, should_stop| {
-        let told = |id: InstanceId, tried: Result<&Instance, Rejection>| match tried {
+        let item = |id: InstanceId, tried: Result<&Instance, Rejection>| match tried {
             Err(rejection) => proto::BatchItem {
                 detail: rejection.full_message(),
                 ..item(id, Some(rejection.reason()))
@@ -158,7 +158,7 @@ async fn dry_run(
                 ..item(id, None)
             },
         };
-        aftercall_engine::try_batch(view, &start, (&actor, now), told, should_stop)
+        aftercall_engine::try_batch(view, &start, (&actor, now), item, should_stop)
     });
     let items = tried.await?;
     Ok(proto::StartBatchResponse {

@@ -100,7 +100,7 @@ async fn tried(
     })
 }
 
-/// The erasure as it is now; where it is done and forgotten, what the entry that started it tells.
+/// The erasure as it is now; where it is done and forgotten, as the entry that started it has it.
 fn asked_for(root: &Root, started: &Answered) -> Result<Arc<Erasure>, Refusal> {
     let change = started
         .entry

@@ -30,7 +30,7 @@ pub(crate) type Responses = ReceiverStream<Result<proto::ReportResponse, Status>
 
 type Parts = mpsc::Sender<Result<proto::ReportResponse, Status>>;
 
-/// Starts a report; its parts come by the receiver. Whoever drops that ends it.
+/// Starts a report; its parts come by the receiver. Dropping that ends it.
 pub(crate) async fn report(
     shared: &Shared,
     asked: Asked<proto::ReportRequest>,
@@ -92,7 +92,7 @@ async fn run(
         Ok(None) => return,
         Err(refused) => parts.send(Err(refused.into())).await,
     };
-    // So it has where this fails: there is nobody to tell.
+    // Where this fails, the client has gone.
     drop(sent);
 }
 
@@ -325,7 +325,7 @@ async fn first_at(
     let end = high;
     while low < high {
         let middle = low + (high - low) / 2;
-        // What has outlived its retention is not there any more: the next one tells.
+        // What has outlived its retention is not there any more: the next entry decides.
         let entries = history.entries(middle, 1).await?;
         let entry = entries.first().ok_or(HistoryError::NoSuchEntry(middle))?;
         let is_earlier = entry.sequence < end && entry.at < moment;

@@ -1,5 +1,5 @@
 //! What operations decide about the server itself: which clock counts, and whether more may be
-//! removed than a pass may by itself.
+//! removed than a pass may on its own.
 
 use std::sync::Arc;
 

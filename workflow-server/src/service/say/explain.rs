@@ -94,13 +94,13 @@ fn incomplete(root: &Root, instance: &Instance, clock: &Clock) -> Vec<String> {
     let outcomes = root
         .definition_of(instance)
         .map_or_else(String::new, |definition| outcomes(definition));
-    let stands = format!(
+    let end = format!(
         "It ran into the unlinked end {name} at {since}: nothing in its workflow moves it on."
     );
     let advice = format!(
         "Finish it with an outcome{outcomes}, move it to another stage, or cancel it with a reason."
     );
-    [stands, advice]
+    [end, advice]
         .into_iter()
         .chain(held(instance, clock))
         .collect()
@@ -165,7 +165,7 @@ fn paused(root: &Root, instance: &Instance, clock: &Clock) -> Vec<String> {
         return vec![format!("It is paused in {stage}.")];
     };
     let (by, since, reason) = (&pause.by, clock.shown(pause.since), &pause.reason);
-    let goes_on = match pause.until {
+    let resumes = match pause.until {
         Some(until) => format!(
             "It continues {}, or when somebody resumes it.",
             clock.in_words(until)
@@ -174,7 +174,7 @@ fn paused(root: &Root, instance: &Instance, clock: &Clock) -> Vec<String> {
     };
     vec![
         format!("It is paused in {stage} since {since} by {by}: {reason}."),
-        format!("{goes_on} Its buttons, timers, dues and deadline wait until then."),
+        format!("{resumes} Its buttons, timers, dues and deadline wait until then."),
     ]
 }
 
@@ -205,7 +205,7 @@ fn active(root: &Root, instance: &Instance, clock: &Clock) -> Vec<String> {
     let teams: Vec<&str> = teams.map(|team| team.name.as_str()).collect();
     let since = clock.shown(instance.entered_at);
     let by = if teams.is_empty() {
-        "anybody (no team is told)".to_owned()
+        "anybody (no team is alerted)".to_owned()
     } else {
         format!("team {}", teams.join(" or "))
     };
@@ -241,12 +241,12 @@ fn active(root: &Root, instance: &Instance, clock: &Clock) -> Vec<String> {
         instance
             .alerts
             .iter()
-            .flat_map(|alert| alert_stands(alert, clock)),
+            .flat_map(|alert| state_of_alert(alert, clock)),
     );
     sentences
 }
 
-fn alert_stands(alert: &Alert, clock: &Clock) -> Vec<String> {
+fn state_of_alert(alert: &Alert, clock: &Clock) -> Vec<String> {
     let snoozed = alert.snooze.as_ref().map(|snooze| {
         let until = clock.in_words(snooze.until);
         format!(
@@ -313,6 +313,6 @@ fn worked(instance: &Instance, clock: &Clock) -> Vec<String> {
 fn hidden(root: &Root, instance: &Instance) -> Option<String> {
     let call = root.call_of(instance)?;
     (!call.chargeable).then(|| {
-        "It is hidden from Call Managers: its call is not chargeable. Its clocks run all the same. Marked chargeable, it appears as it stands.".to_owned()
+        "It is hidden from Call Managers: its call is not chargeable. Its clocks run all the same. If the call becomes chargeable, it appears as it is then.".to_owned()
     })
 }

@@ -172,7 +172,7 @@ fn attempts(attempts: &Attempts) -> proto::Attempts {
     }
 }
 
-/// How something stands by its due time at `now`.
+/// Whether something is on time at `now`, by its due time.
 pub(crate) fn due_state(
     instance: &Instance,
     due: Option<Time>,

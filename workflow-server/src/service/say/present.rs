@@ -21,7 +21,7 @@ pub(crate) fn hidden_because(root: &Root, instance: &Instance) -> String {
 }
 
 /// Where it is now.
-pub(crate) fn stands(root: &Root, instance: &Instance) -> String {
+pub(crate) fn current_place(root: &Root, instance: &Instance) -> String {
     match convert::stage_of(root, instance, instance.stage) {
         Some(stage) => format!(
             "it is in stage {} \"{}\", visit {}",
@@ -47,7 +47,7 @@ pub(crate) fn held(root: &Root, instance: &Instance) -> String {
     )
 }
 
-/// How an instance stands, for the client to show.
+/// The state of an instance, for the client to show.
 pub(crate) fn facts(root: &Root, instance: &Instance) -> HashMap<String, String> {
     let stage = convert::stage_of(root, instance, instance.stage);
     let claim = instance.claim.iter().flat_map(|claim| {
@@ -57,7 +57,7 @@ pub(crate) fn facts(root: &Root, instance: &Instance) -> HashMap<String, String>
             ("held_until".to_owned(), until),
         ]
     });
-    let stands = [
+    let state = [
         ("instance_id".to_owned(), instance.id.to_string()),
         (
             "status".to_owned(),
@@ -85,7 +85,7 @@ pub(crate) fn facts(root: &Root, instance: &Instance) -> HashMap<String, String>
             ("pause_reason".to_owned(), pause.reason.to_string()),
         ]
     });
-    stands.into_iter().chain(claim).chain(pause).collect()
+    state.into_iter().chain(claim).chain(pause).collect()
 }
 
 /// The ids of the buttons that may be pushed now.

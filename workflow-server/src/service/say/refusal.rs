@@ -24,11 +24,11 @@ use crate::service::say::present::{facts, hidden_because};
 /// Bytes of a status' message. All of a status must stay well below the 8 KiB of headers that
 /// clients are sure to take.
 const MESSAGE_BYTES: usize = 1_000;
-/// Bytes of the name of a field at fault.
+/// Bytes of the name of an invalid field.
 const FIELD_BYTES: usize = 120;
 /// Bytes of what is wrong with a field.
 const FAULT_BYTES: usize = 400;
-/// Bytes of all fields at fault together; in base64 they take a third more.
+/// Bytes of all invalid fields together; in base64 they take a third more.
 const VIOLATIONS_BYTES: usize = 3_600;
 /// When to ask again while the server cannot answer.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
@@ -137,7 +137,7 @@ pub(crate) fn plain(code: Code, reason: Reason, message: impl Into<String>) -> R
     refusal(code, reason, message, HashMap::new())
 }
 
-/// Fields at fault, all of them.
+/// Invalid fields, all of them.
 pub(crate) fn invalid(faults: Vec<FieldError>) -> Refusal {
     let message = FieldError::summary(&faults);
     let violations = violations(faults.into_iter().map(|fault| (fault.field, fault.message)));
@@ -152,7 +152,7 @@ pub(crate) fn invalid(faults: Vec<FieldError>) -> Refusal {
     )
 }
 
-/// One field at fault.
+/// One invalid field.
 pub(crate) fn invalid_field(field: &str, message: impl Into<String>) -> Refusal {
     invalid(vec![FieldError {
         field: field.to_owned(),
@@ -182,7 +182,7 @@ fn not_found_of(
     Refusal::new(Code::NotFound, reason, &message, facts, details)
 }
 
-/// A fault of this server: the client gets an id to look it up by, the log all else.
+/// An error inside this server: the client gets an id to look it up by, the log all else.
 pub(crate) fn internal(error: &(dyn std::error::Error + 'static)) -> Refusal {
     let id = format!("{:016x}", rand::random::<u64>());
     tracing::error!(id, error, "a request failed inside the server");
@@ -190,7 +190,7 @@ pub(crate) fn internal(error: &(dyn std::error::Error + 'static)) -> Refusal {
     refusal(
         Code::Internal,
         Reason::Internal,
-        format!("the server has a fault; its log tells more under {id}"),
+        format!("an error inside the server: its log has the details under {id}"),
         facts,
     )
 }
@@ -306,7 +306,7 @@ pub(crate) fn name_taken(name: &str) -> Refusal {
     )
 }
 
-/// Some of what should go on on another version cannot.
+/// Some instances cannot be migrated to the other version.
 pub(crate) fn migration_refused(count: usize, first: &str, reason: &str) -> Refusal {
     let message = format!(
         "{count} of them would be refused, the first {first} with {reason}: nothing was begun; a dry run says which"

@@ -1,4 +1,4 @@
-//! A script takes a follow-up back, as long as nobody has worked on it: its history tells.
+//! A script takes a follow-up back, as long as nobody has worked on it, by its history.
 
 use aftercall_engine::command::WithdrawWorkflow;
 use aftercall_engine::instance::Instance;

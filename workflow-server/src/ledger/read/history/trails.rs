@@ -27,8 +27,8 @@ pub struct Step {
 /// All entries of a trail, oldest first.
 pub type Trail = Arc<[Step]>;
 
-/// What a trail is of. A call's key may come again: when it was first heard of tells which call it
-/// is.
+/// What a trail is of. The key of a call may come again: the time of its first report shows which
+/// call it is.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) enum TrailKey {
     Instance(InstanceId),

@@ -1,5 +1,5 @@
 //! What of the history is still known: chunks of it are gathered into a window, what their entries
-//! tell of is looked up in one pass over the archive, and then each entry is judged.
+//! are about is looked up in one pass over the archive, and then each entry is judged.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -24,7 +24,7 @@ pub(super) const DAY_MILLIS: i64 = 86_400_000;
 /// Calls, by key and when each was heard of first: the same key may come again.
 type Calls = HashSet<(u64, Time)>;
 
-/// Chunks of the history that are looked through together, with what their entries tell of.
+/// Chunks of the history that are looked through together, with what their entries are about.
 #[derive(Default)]
 pub(super) struct Window {
     places: Vec<Place>,
@@ -80,7 +80,7 @@ impl Window {
         self.instances.len() + self.calls.len() >= PURGE_WINDOW_KEYS
     }
 
-    /// Whether a chunk of the archive may hold something that the entries tell of.
+    /// Whether a chunk of the archive may hold something that the entries are about.
     pub(super) fn may_be_about(&self, chunk: &Chunk) -> bool {
         self.places
             .first()
@@ -99,13 +99,13 @@ impl Window {
             .extend(instances.filter(|id| self.instances.contains(id)));
     }
 
-    /// The chunks, in order, and what the archive still knows of what their entries tell of.
+    /// The chunks, in order, and what the archive still knows of what their entries are about.
     pub(super) fn into_known(self) -> (Vec<Place>, Known) {
         (self.places, self.known)
     }
 }
 
-/// What the archive still knows of what some entries tell of.
+/// Which instances and calls of some entries the archive still knows.
 #[derive(Default)]
 pub(super) struct Known {
     instances: HashSet<InstanceId>,
@@ -113,7 +113,7 @@ pub(super) struct Known {
 }
 
 impl Known {
-    /// Of an entry what tells of a call or an instance that is known still.
+    /// The part of an entry that is about a call or an instance that is still known.
     pub(super) fn left_of(&self, root: &Root, keys: ArchiveKeys, entry: Arc<Entry>) -> Rewritten {
         let is_known_call = |call: &Call| {
             root.call(&call.key)
@@ -136,7 +136,7 @@ impl Known {
         if !call_goes
             && gone().next().is_none()
             && entry.archive.is_none()
-            && !tells_of_nothing(&entry)
+            && !is_empty_shell(&entry)
         {
             return Rewritten::Same(entry);
         }
@@ -148,7 +148,7 @@ impl Known {
             // The details are about the call that is gone.
             left.details = Details::default();
         }
-        if tells_of_nothing(&left) {
+        if is_empty_shell(&left) {
             let left = emptied(&left);
             Rewritten::Gone(if left == *entry {
                 entry
@@ -163,9 +163,9 @@ impl Known {
     }
 }
 
-/// Whether nothing is left of an entry but that something happened then. What tells of definitions,
+/// Whether nothing is left of an entry but that something happened then. What is about definitions,
 /// batches and erasures is kept for ever; what the archive did is of no interest afterwards.
-fn tells_of_nothing(entry: &Entry) -> bool {
+fn is_empty_shell(entry: &Entry) -> bool {
     entry.instances.is_empty()
         && entry.call.is_none()
         && entry.definition.is_none()

@@ -206,7 +206,7 @@ fn a_start_that_was_held_and_crashed_still_continues_alone_once_the_clock_is_rig
 }
 
 #[test]
-fn what_is_accepted_counts_from_then_on_forward_and_back() {
+fn an_accepted_time_counts_forward_and_back() {
     for off in [-30 * DAY, -2 * MINUTE, 30 * DAY] {
         let clock = clock(off);
         let time = start(&clock);
@@ -246,7 +246,7 @@ fn the_sentence_shows_both_clocks_and_what_to_do() {
         "2026-11-18T",
         "by 90 d:",
         "accept-clock",
-        "continues by itself",
+        "continues automatically",
     ] {
         assert!(sentence.contains(part), "{part} is missing in: {sentence}");
     }

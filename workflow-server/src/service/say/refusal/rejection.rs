@@ -12,7 +12,7 @@ use super::{
     FIELD_BYTES, MESSAGE_BYTES, Missing, Reason, Refusal, exhausted, invalid, not_found,
     not_found_of, not_visible, precondition, refusal, short, violations,
 };
-use crate::service::say::present::{facts, held, offered_buttons, paused, stands};
+use crate::service::say::present::{current_place, facts, held, offered_buttons, paused};
 
 /// A definition with faults: each with its place in the file, where there is one.
 fn has_faults(mut faults: Vec<Fault>, message: &str) -> Refusal {
@@ -147,9 +147,10 @@ pub(crate) fn of_rejection(rejection: Rejection, root: &Root) -> Refusal {
         | Rejection::AlertGone(instance)
         | Rejection::AlertEscalated(instance)
         | Rejection::StaleVisit(instance)
-        | Rejection::NotTheNewest(instance) => {
-            of_instance(&instance, format!("{message}: {}", stands(root, &instance)))
-        }
+        | Rejection::NotTheNewest(instance) => of_instance(
+            &instance,
+            format!("{message}: {}", current_place(root, &instance)),
+        ),
         Rejection::ClaimedByAnother(instance) => {
             of_instance(&instance, format!("{message}: {}", held(root, &instance)))
         }
