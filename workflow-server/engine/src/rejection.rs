@@ -1,8 +1,11 @@
 //! Why a command was refused: a closed list. One file of the API turns each into a status.
 
+mod limit;
+
 use std::sync::Arc;
 
 use aftercall_definition::{Fault, FieldError};
+pub use limit::Limit;
 use thiserror::Error;
 
 use crate::instance::{Happening, Instance, InstanceId, Status};
@@ -152,13 +155,13 @@ pub enum Rejection {
     /// The id was used for another request.
     #[error("this request id was used for another request")]
     RequestIdReused,
-    /// A named limit.
-    #[error("the limit {name} of {limit} is reached")]
+    /// A limit is reached.
+    #[error("the limit {limit} of {max} is reached")]
     Limit {
-        /// The limit's name.
-        name: &'static str,
+        /// The limit.
+        limit: Limit,
         /// Its value.
-        limit: u64,
+        max: u64,
     },
 }
 
@@ -219,7 +222,7 @@ impl Rejection {
             Self::NoSuchBatch(_) => "NO_SUCH_BATCH",
             Self::OtherRevision { .. } => "OTHER_REVISION",
             Self::RequestIdReused => "REQUEST_ID_REUSED",
-            Self::Limit { name, .. } => name,
+            Self::Limit { limit, .. } => limit.name(),
         }
     }
 }

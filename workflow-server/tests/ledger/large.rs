@@ -4,7 +4,7 @@
 use aftercall_authoring::file;
 use aftercall_definition::Definition;
 use aftercall_engine::command::{Command, ImportWorkflow};
-use aftercall_engine::rejection::Rejection;
+use aftercall_engine::rejection::{Limit, Rejection};
 use workflow_server::journal::LOG_LIMITS;
 use workflow_server::ledger::LedgerError;
 use workflow_server::limits::FEED_RING_BYTES;
@@ -51,8 +51,8 @@ async fn an_entry_that_fits_no_group_changes_nothing() {
         .await
         .unwrap_err();
     let limit = Rejection::Limit {
-        name: "ENTRY_BYTES",
-        limit: LOG_LIMITS.entry_bytes_max() as u64,
+        limit: Limit::EntryBytes,
+        max: LOG_LIMITS.entry_bytes_max() as u64,
     };
     assert!(
         matches!(&refused, LedgerError::Rejected(rejection) if **rejection == limit),

@@ -17,7 +17,7 @@ use crate::decide::{claims, instances, migrate, pause};
 use crate::entry::{Answer, ChangeKind};
 use crate::instance::InstanceId;
 use crate::limits;
-use crate::rejection::Rejection;
+use crate::rejection::{Limit, Rejection};
 
 pub(super) fn start(
     draft: &mut EntryDraft<'_>,
@@ -33,8 +33,8 @@ pub(super) fn start(
         .count();
     if running >= limits::BATCHES_RUNNING_MAX {
         return Err(Rejection::Limit {
-            name: "BATCHES_RUNNING",
-            limit: limits::BATCHES_RUNNING_MAX as u64,
+            limit: Limit::BatchesRunning,
+            max: limits::BATCHES_RUNNING_MAX as u64,
         });
     }
     let mut batch = Batch {

@@ -14,7 +14,7 @@ use crate::decide::draft::{EntryDraft, check_revision};
 use crate::entry::{Answer, ChangeKind, DefinitionChange};
 use crate::limits;
 use crate::query::{TeamUse, batches_for, never};
-use crate::rejection::Rejection;
+use crate::rejection::{Limit, Rejection};
 use crate::team::Team;
 use crate::world::definitions::Workflow;
 
@@ -39,8 +39,8 @@ pub(super) fn import_team(
     }
     if known.is_none() && teams.len() >= limits::TEAMS_MAX {
         return Err(Rejection::Limit {
-            name: "TEAMS",
-            limit: limits::TEAMS_MAX as u64,
+            limit: Limit::Teams,
+            max: limits::TEAMS_MAX as u64,
         });
     }
     let revision = known.map_or(0, |team| team.revision) + 1;
@@ -120,8 +120,8 @@ pub(super) fn import_calendar(
     }
     if known.is_none() && calendars.len() >= limits::CALENDARS_MAX {
         return Err(Rejection::Limit {
-            name: "CALENDARS",
-            limit: limits::CALENDARS_MAX as u64,
+            limit: Limit::Calendars,
+            max: limits::CALENDARS_MAX as u64,
         });
     }
     let mut calendar = Calendar::clone(calendar);
@@ -156,8 +156,8 @@ pub(super) fn import(
     }
     if known.is_none() && workflows.len() >= limits::WORKFLOWS_MAX {
         return Err(Rejection::Limit {
-            name: "WORKFLOWS",
-            limit: limits::WORKFLOWS_MAX as u64,
+            limit: Limit::Workflows,
+            max: limits::WORKFLOWS_MAX as u64,
         });
     }
     let place = place.unwrap_or(workflows.len() as u32);
@@ -211,8 +211,8 @@ pub(super) fn publish(
     }
     if workflow.versions.len() >= limits::VERSIONS_MAX {
         return Err(Rejection::Limit {
-            name: "VERSIONS",
-            limit: limits::VERSIONS_MAX as u64,
+            limit: Limit::Versions,
+            max: limits::VERSIONS_MAX as u64,
         });
     }
     let created = workflow

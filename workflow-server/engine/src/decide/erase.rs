@@ -15,7 +15,7 @@ use crate::entry::{ChangeKind, Entered};
 use crate::erasure::{ErasedCall, Erasure, ErasureChange, ErasureState};
 use crate::instance::Instance;
 use crate::query::erased_call;
-use crate::rejection::Rejection;
+use crate::rejection::{Limit, Rejection};
 use crate::world::Root;
 use crate::{limits, mask};
 
@@ -40,8 +40,8 @@ pub(super) fn start(
         .count();
     if running >= limits::ERASURES_RUNNING_MAX && !erase.is_of_restore {
         return Err(Rejection::Limit {
-            name: "ERASURES_RUNNING",
-            limit: limits::ERASURES_RUNNING_MAX as u64,
+            limit: Limit::ErasuresRunning,
+            max: limits::ERASURES_RUNNING_MAX as u64,
         });
     }
     let mut calls = with_calls_since_look(root, erase)?;

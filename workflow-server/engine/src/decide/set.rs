@@ -19,7 +19,7 @@ use crate::entry::{Answer, ChangeKind, Entered, Warning};
 use crate::instance::{Happening, Instance, InstanceId, Status, is_legal};
 use crate::limits;
 use crate::query::{zone_beside_caller, zone_of_caller};
-use crate::rejection::Rejection;
+use crate::rejection::{Limit, Rejection};
 use crate::world::Root;
 
 /// The workflow that is to be set.
@@ -176,26 +176,23 @@ pub(super) fn check_limits(root: &Root, call: &Call, closed: u64) -> Result<(), 
     let open_on_call = call.instances.iter().filter(is_open).count() as u64;
     let limits = [
         (
-            "OPEN_INSTANCES",
+            Limit::OpenInstances,
             root.counters.open() - closed,
             limits::OPEN_INSTANCES_MAX,
         ),
         (
-            "INSTANCES_PER_CALL",
+            Limit::InstancesPerCall,
             call.instances.len() as u64,
             limits::INSTANCES_PER_CALL_MAX as u64,
         ),
         (
-            "OPEN_INSTANCES_PER_CALL",
+            Limit::OpenInstancesPerCall,
             open_on_call - closed,
             limits::OPEN_INSTANCES_PER_CALL_MAX as u64,
         ),
     ];
-    match limits
-        .into_iter()
-        .find(|(_, present, limit)| present >= limit)
-    {
-        Some((name, _, limit)) => Err(Rejection::Limit { name, limit }),
+    match limits.into_iter().find(|(_, present, max)| present >= max) {
+        Some((limit, _, max)) => Err(Rejection::Limit { limit, max }),
         None => Ok(()),
     }
 }

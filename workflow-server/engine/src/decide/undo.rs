@@ -13,7 +13,7 @@ use crate::decide::find::{check_legal, check_visible, find};
 use crate::decide::set::check_limits;
 use crate::entry::{Answer, ChangeKind, Entered};
 use crate::instance::{Alert, Happening, Instance};
-use crate::rejection::Rejection;
+use crate::rejection::{Limit, Rejection};
 use crate::world::Root;
 
 /// Restores the instance as it was before the push, with its clocks as they were: timers that were
@@ -83,7 +83,7 @@ fn check_reopening(root: &Root, call: &Call) -> Result<(), Rejection> {
     match check_limits(root, call, 0) {
         // It is already counted as one of the call's instances.
         Err(Rejection::Limit {
-            name: "INSTANCES_PER_CALL",
+            limit: Limit::InstancesPerCall,
             ..
         }) => Ok(()),
         checked => checked,

@@ -10,7 +10,8 @@ use aftercall_engine::command::{
 };
 use aftercall_engine::entry::Answer;
 use aftercall_engine::instance::InstanceId;
-use aftercall_engine::{Rejection, limits};
+use aftercall_engine::limits;
+use aftercall_engine::rejection::{Limit, Rejection};
 
 use crate::desk::Desk;
 
@@ -59,7 +60,7 @@ fn replacing_what_runs_again_and_again_ends_at_the_limit_of_instances_of_a_call(
         matches!(
             refused,
             Err(Rejection::Limit {
-                name: "INSTANCES_PER_CALL",
+                limit: Limit::InstancesPerCall,
                 ..
             })
         ),
@@ -121,7 +122,7 @@ fn what_is_open_again_by_an_undo_counts_as_open_and_what_is_replaced_does_not() 
         matches!(
             refused,
             Err(Rejection::Limit {
-                name: "OPEN_INSTANCES_PER_CALL",
+                limit: Limit::OpenInstancesPerCall,
                 ..
             })
         ),
@@ -132,7 +133,7 @@ fn what_is_open_again_by_an_undo_counts_as_open_and_what_is_replaced_does_not() 
         matches!(
             refused,
             Err(Rejection::Limit {
-                name: "OPEN_INSTANCES_PER_CALL",
+                limit: Limit::OpenInstancesPerCall,
                 ..
             })
         ),

@@ -8,6 +8,7 @@ use aftercall_definition::time::Time;
 use aftercall_engine::actor::{Actor, ActorKind};
 use aftercall_engine::command::{AcceptClock, Command, Elapse, OperationsCommand, RequestMark};
 use aftercall_engine::entry::Answer;
+use aftercall_engine::rejection::Limit;
 use aftercall_engine::world::timers::TimerKey;
 use aftercall_engine::{Decision, Rejection, Request, Root, World, decide};
 use arc_swap::ArcSwap;
@@ -164,14 +165,14 @@ impl Owner {
     }
 
     fn decide(&mut self, request: &Request) -> Result<Outcome, Rejection> {
-        let (now, limit) = (self.time.now(), self.open.limits().entry_bytes_max() as u64);
+        let now = self.time.now();
         Ok(match decide(&self.world, request, now)? {
             Decision::Repeat { sequence } => Outcome::Repeated { sequence },
             Decision::Unchanged(answer) => Outcome::Unchanged(answer),
             Decision::Commit(entry) => {
                 let too_large = Rejection::Limit {
-                    name: "ENTRY_BYTES",
-                    limit,
+                    limit: Limit::EntryBytes,
+                    max: self.open.limits().entry_bytes_max() as u64,
                 };
                 let written = self.open.write(&entry).ok_or(too_large)?;
                 // An entry that was decided on this World fits it: anything else is an error of

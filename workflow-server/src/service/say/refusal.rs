@@ -12,6 +12,7 @@ use aftercall_authoring::graph::NoPicture;
 use aftercall_definition::FieldError;
 use aftercall_engine::Root;
 use aftercall_engine::instance::Instance;
+use aftercall_engine::rejection::Limit;
 pub(crate) use of_error::{
     bad_file, of_build, of_feed, of_history, of_ledger, of_read, of_simulation,
 };
@@ -226,7 +227,7 @@ pub(crate) fn exhausted(reason: Reason, limit: u64) -> Refusal {
     let name = reason.word();
     let message = format!("the limit {name} of {limit} is reached");
     // A change that is too large for the journal stays so.
-    let retry_after = (reason != Reason::EntryBytes).then_some(RETRY_AFTER);
+    let retry_after = (reason != Reason::Limit(Limit::EntryBytes)).then_some(RETRY_AFTER);
     let mut details = retry_after.map_or_else(ErrorDetails::new, |after| {
         ErrorDetails::with_retry_info(Some(after))
     });

@@ -2,6 +2,7 @@
 
 use aftercall_engine::Rejection;
 use aftercall_engine::instance::Status;
+use aftercall_engine::rejection::Limit;
 
 /// Declares the reasons, each with its word.
 macro_rules! reasons {
@@ -10,8 +11,8 @@ macro_rules! reasons {
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
         pub(crate) enum Reason {
             $($reason,)*
-            /// A limit of the engine; its word is the name of the limit.
-            Limit(&'static str),
+            /// A limit of the engine or the ledger; its word is the name of the limit.
+            Limit(Limit),
         }
 
         impl Reason {
@@ -23,7 +24,7 @@ macro_rules! reasons {
             pub(crate) const fn word(self) -> &'static str {
                 match self {
                     $(Self::$reason => $word,)*
-                    Self::Limit(name) => name,
+                    Self::Limit(limit) => limit.name(),
                 }
             }
         }
@@ -47,7 +48,6 @@ reasons! {
     ClaimedByAnother = "CLAIMED_BY_ANOTHER",
     CommandsWaiting = "COMMANDS_WAITING",
     DraftMoved = "DRAFT_MOVED",
-    EntryBytes = "ENTRY_BYTES",
     FeedRange = "FEED_RANGE",
     FeedStreams = "FEED_STREAMS",
     FeedStreamsPerConnection = "FEED_STREAMS_PER_CONNECTION",
@@ -145,11 +145,7 @@ impl From<&Rejection> for Reason {
             Rejection::NoSuchBatch(_) => Self::NoSuchBatch,
             Rejection::OtherRevision { .. } => Self::OtherRevision,
             Rejection::RequestIdReused => Self::RequestIdReused,
-            Rejection::Limit {
-                name: "ENTRY_BYTES",
-                ..
-            } => Self::EntryBytes,
-            Rejection::Limit { name, .. } => Self::Limit(name),
+            Rejection::Limit { limit, .. } => Self::Limit(*limit),
         }
     }
 }
@@ -213,8 +209,10 @@ mod tests {
 
     #[test]
     fn words_are_unique_and_upper_snake_case() {
-        let words: BTreeSet<_> = Reason::ALL.iter().map(|reason| reason.word()).collect();
-        assert_eq!(words.len(), Reason::ALL.len());
+        let limits = Limit::ALL.iter().map(|limit| Reason::Limit(*limit));
+        let reasons: Vec<_> = Reason::ALL.iter().copied().chain(limits).collect();
+        let words: BTreeSet<_> = reasons.iter().map(|reason| reason.word()).collect();
+        assert_eq!(words.len(), reasons.len());
         for word in words {
             let is_snake = word
                 .split('_')
@@ -248,12 +246,12 @@ mod tests {
             Rejection::OtherRevision { present: 1 },
             Rejection::RequestIdReused,
             Rejection::Limit {
-                name: "ENTRY_BYTES",
-                limit: 1,
+                limit: Limit::EntryBytes,
+                max: 1,
             },
             Rejection::Limit {
-                name: "TEAMS",
-                limit: 1,
+                limit: Limit::Teams,
+                max: 1,
             },
         ] {
             assert_eq!(Reason::from(&rejection).word(), rejection.reason());

@@ -141,7 +141,7 @@ pub(crate) fn of_rejection(rejection: Rejection, root: &Root) -> Refusal {
         Rejection::WorkflowHasFaults(faults) => has_faults(faults, &message),
         Rejection::OtherRevision { present } => other_revision(present, &message),
         Rejection::RequestIdReused => precondition(reason, message, HashMap::new()),
-        Rejection::Limit { limit, .. } => exhausted(reason, limit),
+        Rejection::Limit { max, .. } => exhausted(reason, max),
         Rejection::NoSuchBatch(id) => not_found(Missing::Batch, &id.to_string(), message),
         Rejection::ButtonGone(instance)
         | Rejection::AlertGone(instance)
