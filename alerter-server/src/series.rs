@@ -62,6 +62,6 @@ pub(crate) const SERIES: &[Series] = &[
     Series::new(
         Kind::Gauge,
         "aftercall_alerter_as_of_timestamp_seconds",
-        "When the workflow-server was last heard of, in seconds since 1970; 0 for not yet.",
+        "When the workflow-server last sent a message, in seconds since 1970; 0 before the first.",
     ),
 ];

@@ -84,7 +84,7 @@ async fn a_batch_resumes_after_a_restart() {
     let batch = started(&mut clients, request.clone()).await;
     assert_eq!((batch.items, batch.matched), (60, 60));
     let again = started(&mut clients, request).await;
-    assert_eq!(again.id, batch.id, "asked again, it is the same batch");
+    assert_eq!(again.id, batch.id, "a repetition returns the same batch");
     eventually("some of it", || {
         let mut clients = clients.clone();
         async move { (get(&mut clients, batch.id).await.done >= 5).then_some(()) }

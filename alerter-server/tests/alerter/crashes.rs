@@ -93,7 +93,7 @@ struct World {
     alerters: watch::Sender<[SocketAddr; 2]>,
     /// How many steps are done.
     steps: watch::Sender<usize>,
-    /// What everybody must have heard of in the end.
+    /// What every client must have received in the end.
     last: watch::Sender<Option<u64>>,
 }
 

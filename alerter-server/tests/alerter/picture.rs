@@ -14,7 +14,7 @@ pub struct Picture {
     pub instances: Instances,
     /// The newest token; empty for none.
     pub token: String,
-    /// The newest sequence that was heard of.
+    /// The newest sequence that was received.
     pub sequence: u64,
     /// Every change that was received, in order.
     pub received: Vec<Delivered>,

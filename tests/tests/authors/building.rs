@@ -297,7 +297,7 @@ async fn each_answer_shows_the_draft() {
     assert_eq!(
         (again.sequence, again.workflow),
         (answer.sequence, answer.workflow),
-        "asked again it is done once"
+        "a repetition changes nothing"
     );
 
     let moved = clients

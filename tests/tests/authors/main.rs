@@ -409,7 +409,7 @@ async fn a_shorter_retention_needs_confirmation() {
         .operations
         .confirm_retention(confirm(2, false, "b"))
         .await
-        .expect("asked again")
+        .expect("the repetition")
         .into_inner();
     assert_eq!(again, first);
     let waits = clients

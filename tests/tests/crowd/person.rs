@@ -62,9 +62,9 @@ pub(crate) async fn work(
             let again = ask(&mut clients, &act, &seen, (&who, &request_id)).await;
             assert!(
                 answer.is_err() || again == answer,
-                "asked again by the same id: {again:?} after {answer:?}"
+                "repeated with the same id: {again:?} after {answer:?}"
             );
-            // What was refused may be done when it is asked again.
+            // What was refused may be done when it is repeated.
             if answer.is_err() && again.is_ok() {
                 records.push(Record {
                     who: who.clone(),

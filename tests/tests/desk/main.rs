@@ -147,7 +147,7 @@ async fn a_push_is_undone() {
         (&back.alerts[0].text, back.due, back.outcome.as_str()),
         (&follow_up.alerts[0].text, follow_up.due, "")
     );
-    // Asked again by the same id it gives the same answer, though the newest change is no push any
+    // Repeated with the same id it returns the same answer, though the newest change is no push any
     // more.
     let again = clients
         .manager

@@ -214,7 +214,7 @@ pub(crate) fn faults(jobs: &Jobs, present: &BTreeMap<String, Vec<FollowUp>>) -> 
     faults
 }
 
-/// Every request is asked again by its id; then each must have been done once.
+/// Every request is repeated with its id; then each must have been done once.
 async fn ask_again(clients: &mut Clients, jobs: &mut Jobs) {
     for job in jobs.values_mut() {
         let set = clients
@@ -253,7 +253,7 @@ async fn check(place: &Place, jobs: &mut Jobs, point: &str) {
     assert_eq!(
         faults(jobs, &present(&mut clients).await),
         Vec::<String>::new(),
-        "{point}, asked again"
+        "{point}, repeated"
     );
     read_feed(&mut clients).await;
     assert!(server.terminate(PATIENCE).expect("it ends").success());

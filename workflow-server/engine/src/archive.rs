@@ -52,7 +52,7 @@ pub struct Chunk {
     pub calls: u32,
     /// The number of its instances.
     pub instances: u32,
-    /// When the server first heard of its oldest call: nothing in it is older.
+    /// When its oldest call was first reported: nothing in it is older.
     pub oldest: Time,
     /// The sequence of the newest change of any of them.
     pub newest: u64,

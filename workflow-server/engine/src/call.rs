@@ -38,7 +38,7 @@ pub struct Call {
     pub script: Box<str>,
     /// The agent who took it.
     pub agent: Box<str>,
-    /// Who rang. Personal data.
+    /// The person who called. Personal data.
     pub caller: Caller,
     /// Only chargeable calls appear in the Call Manager.
     pub chargeable: bool,
@@ -46,7 +46,7 @@ pub struct Call {
     pub ended_at: Option<Time>,
     /// Anything else, by key. Personal data.
     pub details: Box<[(Box<str>, Box<str>)]>,
-    /// When the server first heard of it.
+    /// When it was first reported to the server.
     pub created_at: Time,
     /// Counts its changes, from 1.
     pub revision: u64,

@@ -15,7 +15,7 @@ use crate::instance::InstanceId;
 pub struct ErasedCall {
     /// Which call.
     pub key: CallKey,
-    /// When the server first heard of it. A call with the same key and another time is another
+    /// When it was first reported to the server. A call with the same key and another time is another
     /// call.
     pub created_at: Time,
     /// Its instances, as far as they were known when the erasure was started.

@@ -50,7 +50,7 @@ impl KnownErasure {
     }
 }
 
-/// The calls of some erasures that had been heard of at a moment, each once.
+/// The calls of some erasures that had been reported by a moment, each once.
 pub(super) fn calls_at<'k>(
     erasures: impl Iterator<Item = &'k KnownErasure>,
     at: Time,

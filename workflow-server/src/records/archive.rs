@@ -26,7 +26,7 @@ pub struct ArchivedCall {
     pub callers: Vec<u64>,
     /// The sequence of the newest entry that holds it.
     pub sequence: u64,
-    /// When it was heard of first: by this its retention counts where it has no instances.
+    /// When it was first reported: its retention counts from then if it has no instances.
     pub created_at: Time,
 }
 

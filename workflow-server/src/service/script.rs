@@ -120,15 +120,9 @@ async fn get_call(
     faults.check()?;
     let view = shared.view();
     let name = format!("{}/{}", key.source, key.id);
-    let missing = || {
-        refusal::not_found(
-            Missing::Call,
-            &name,
-            format!("call {name} was never heard of"),
-        )
-    };
+    let missing = || refusal::not_found(Missing::Call, &name, format!("there is no call {name}"));
     let live = view.call(&key);
-    // A call that is heard of again after it had left memory: what it had then is its too.
+    // A call that is reported again after it had left memory also has its earlier instances.
     let archived = archived::calls(shared, &key).await?;
     let call = live
         .or(archived.first().map(|newest| &newest.call))

@@ -141,7 +141,7 @@ fn mask_call(draft: &mut EntryDraft<'_>, erased: &ErasedCall) -> bool {
     let found = root
         .call_slot(&erased.key)
         .and_then(|slot| Some((slot, root.call_at(slot)?)));
-    // A call of the same key that was heard of later may be another person's.
+    // A call of the same key that was first reported later may be another person's.
     let Some((slot, call)) = found.filter(|(_, call)| call.created_at == erased.created_at) else {
         return true;
     };

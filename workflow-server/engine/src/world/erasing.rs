@@ -14,7 +14,7 @@ use crate::instance::InstanceId;
 /// bytes of them.
 #[derive(Clone, Debug, Default)]
 pub struct Erasing {
-    /// By key and the time at which the server first heard of each.
+    /// By key and the time at which each was first reported.
     calls: HashMap<(CallKey, Time), ErasingCall>,
     instances: HashMap<InstanceId, u64>,
 }

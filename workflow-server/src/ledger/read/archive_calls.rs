@@ -1,6 +1,6 @@
 //! Calls out of the archive, by their key or by their caller.
 //!
-//! The archive may hold a call more than once: it was heard of again after it had left memory, and
+//! The archive may hold a call more than once: it was reported again after it had left memory, and
 //! left again. Whether Call Managers may see it is decided by what was known of it last.
 
 use std::cmp::Reverse;
@@ -77,7 +77,7 @@ impl Archive {
         (!kept.is_empty()).then_some(kept)
     }
 
-    /// What the archive holds of a call, the newest first: it may have been heard of again after it
+    /// What the archive holds of a call, the newest first: it may have been reported again after it
     /// had left.
     ///
     /// # Errors

@@ -22,7 +22,7 @@ use super::instance::ValueRecord;
 use super::instance_change::InstanceChangeRecord;
 use crate::records::RecordError;
 
-/// The mark of a request that may be asked again.
+/// The mark of a request that may be repeated.
 #[derive(Clone, Copy, PartialEq, prost::Message)]
 pub struct MarkRecord {
     #[prost(fixed64, tag = "1")]

@@ -122,7 +122,7 @@ async fn instance_upto(
     Ok(present)
 }
 
-/// The call as it was up to a sequence; none where it was heard of later, or that is too far back.
+/// The call as it was up to a sequence; none where it was first reported later, or that is too far back.
 async fn call_upto(
     history: &History,
     present: &Arc<Call>,

@@ -59,7 +59,7 @@ async fn calls_shown(
     // What has left memory is older than what is in it.
     let wanted = (CALLS_SHOWN_MAX + 1).saturating_sub(calls.len());
     let archive = shared.ledger.archive();
-    // A call that was heard of again after it had left memory is shown by what is known of it now.
+    // A call that was reported again after it had left memory is shown by what is known of it now.
     let is_shown =
         |call: &Call| call.is_shown() && view.call(&call.key).is_none_or(|live| live.is_shown());
     let found = archive

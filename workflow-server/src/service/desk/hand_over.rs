@@ -1,8 +1,8 @@
 //! Handing over: many follow-ups in one request, each given or refused on its own.
 //!
-//! Promises: what was begun is carried out though the client goes away. Asked again by the same id,
-//! it is about the same follow-ups: what was given has its first answer, what was refused is tried
-//! again.
+//! Promises: what was begun is carried out even if the client disconnects. Repeated with the same
+//! id, it is about the same follow-ups: what was given has its first answer, what was refused is
+//! tried again.
 
 use std::collections::HashSet;
 
@@ -98,7 +98,7 @@ fn refused_count(results: &[proto::HandOverResult]) -> u32 {
 
 /// The follow-ups that a request is about, and how many more there are than it takes. With a
 /// request id they are written down first: what a person holds is no longer the same when the
-/// request is asked again.
+/// request is repeated.
 async fn listed(
     shared: &Shared,
     asked: &Asked<proto::HandOverRequest>,

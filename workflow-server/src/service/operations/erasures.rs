@@ -43,7 +43,7 @@ pub(crate) async fn erase(
     masked(shared, started.sequence).await;
     let view = shared.view();
     let erasure = asked_for(&view, &started)?;
-    // What masked its last call: the same whenever this is asked again.
+    // What masked its last call: the same for each repetition of the request.
     let masked_at = erasure
         .masked_at
         .last()

@@ -130,7 +130,7 @@ async fn of_call(shared: &Shared, view: &View, key: &CallKey) -> Result<Vec<u64>
         return Err(refusal::not_found(
             Missing::Call,
             &name,
-            format!("call {name} was never heard of"),
+            format!("there is no call {name}"),
         ));
     }
     gather(shared, found)

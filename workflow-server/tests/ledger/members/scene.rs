@@ -300,7 +300,7 @@ impl Scene {
         .await;
     }
 
-    /// Asked again, each command answers with the entry that it made first.
+    /// When it is repeated, each command answers with the entry that it made first.
     pub(super) async fn check_each_is_once(&mut self) {
         for (mark, command) in self.commands.clone() {
             let again = loop {

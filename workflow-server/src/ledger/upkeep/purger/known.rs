@@ -21,7 +21,7 @@ use crate::records::ChunkContent;
 /// Milliseconds of a day.
 pub(super) const DAY_MILLIS: i64 = 86_400_000;
 
-/// Calls, by key and when each was heard of first: the same key may come again.
+/// Calls, by key and the time of their first report: the same key may come again.
 type Calls = HashSet<(u64, Time)>;
 
 /// Chunks of the history that are looked through together, with what their entries are about.
