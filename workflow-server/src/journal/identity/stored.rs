@@ -4,7 +4,7 @@
 //!
 //! A blob is never replaced: a new identity has the next number, and the highest number is the
 //! valid one. In format 1 the file was the identity itself. [`find`] moves it into the vault, and
-//! the file changes last: until then the directory is one of format 1, whatever is in the vault
+//! the file changes last: until then the directory is one of format 1, also if the vault has a blob
 //! already.
 //!
 //! Blocking. The caller has the lock of the directory; nobody leads meanwhile.

@@ -1,4 +1,4 @@
-//! What no store may show, whoever led it.
+//! What no store may show, under any leader.
 
 use std::collections::BTreeSet;
 
