@@ -20,8 +20,8 @@ use super::restored_clock::{ClockAtStart, give_sign};
 use super::verify::{identity_of, open_store, verify_files};
 use super::{BackupDirectory, BackupError, KnownErasure, Manifest, opened, reerase};
 use crate::journal::{
-    Birth, Group, Log, LogWriter, OpenError, Options, RealDisk, Storage as _, Store, Vault,
-    VaultWriter, restoring,
+    Birth, Group, Identity, Log, LogWriter, OpenError, Options, RealDisk, Storage as _, Store,
+    Vault, VaultWriter, restoring,
 };
 use crate::ledger::capture::{archive_name, history_range};
 use crate::limits::RECOVERY_READ_BYTES;
@@ -99,12 +99,7 @@ pub async fn restore(
     };
 
     let identity = identity_of(&directory, &source.manifest)?;
-    let birth = Birth {
-        epoch: options.epoch.clone(),
-        hash_key: identity.hash_key,
-        created_at_millis: identity.created_at_millis,
-    };
-    let store = create(to, birth).await?;
+    let store = create(to, &options.epoch, &identity).await?;
     let leading = store.leading();
     let files = source.copy_files(&directory, leading.vault()).await?;
     source
@@ -163,7 +158,13 @@ async fn erasures_of(dir: &Path) -> Result<Vec<KnownErasure>, BackupError> {
         .collect())
 }
 
-async fn create(to: &Path, birth: Birth) -> Result<Store, BackupError> {
+/// Creates the restored store: with an epoch of its own, and the hash key of the backup.
+async fn create(to: &Path, epoch: &str, old: &Identity) -> Result<Store, BackupError> {
+    let birth = Birth {
+        epoch: epoch.to_owned(),
+        hash_key: old.hash_key,
+        created_at_millis: old.created_at_millis,
+    };
     let mut options = Options::new(birth, Arc::new(crate::server::end_process));
     options.restoring = true;
     let (to, at) = (to.to_owned(), to.display().to_string());
