@@ -36,6 +36,7 @@ pub(super) async fn adopt_chunks(
             removed = change.removed.len(),
             "the list of the history's files is completed"
         );
+        warn_of_missing(&root.history, &change.removed);
         let Some(entry) = entry_of(follower, change) else {
             return Ok(());
         };
@@ -49,6 +50,19 @@ pub(super) async fn adopt_chunks(
             appended => appended?,
         }
         while follower.advance().await? {}
+    }
+}
+
+/// Names the files that are in the list and not in the vault. After a restore to an earlier point
+/// these may be chunks that were removed before the backup was made.
+fn warn_of_missing(list: &History, removed: &[u64]) {
+    for chunk in removed.iter().filter_map(|last| list.chunks.get(last)) {
+        tracing::warn!(
+            file = Place::from(*chunk).name(),
+            first = chunk.first,
+            last = chunk.last,
+            "a file of the history is missing: its entries leave the list and cannot be shown any more"
+        );
     }
 }
 
