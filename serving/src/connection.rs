@@ -45,6 +45,7 @@ pub(crate) struct Connection {
     /// Frames of answers that were sent.
     progress: AtomicU64,
     has_reset: AtomicBool,
+    wake_ups: AtomicU64,
     /// Large unsent answers.
     watched: Mutex<Vec<Watched>>,
     _place: Option<Place>,
@@ -69,6 +70,7 @@ impl Connection {
             unread_fell: Notify::new(),
             progress: AtomicU64::new(0),
             has_reset: AtomicBool::new(false),
+            wake_ups: AtomicU64::new(0),
             watched: Mutex::default(),
             _place: place,
         }
@@ -82,6 +84,16 @@ impl Connection {
     /// Whether the client has ever reset a stream.
     pub(crate) fn has_reset(&self) -> bool {
         self.has_reset.load(Ordering::Relaxed)
+    }
+
+    /// Notes that the connection's task runs.
+    pub(crate) fn note_wake_up(&self) {
+        self.wake_ups.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// The number of the present run of the connection's task.
+    pub(crate) fn wake_up(&self) -> u64 {
+        self.wake_ups.load(Ordering::Relaxed)
     }
 
     /// Notes that frames of answers were sent.

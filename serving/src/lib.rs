@@ -8,6 +8,7 @@ pub mod asker;
 pub mod config;
 pub mod logs;
 mod network;
+mod output;
 pub mod settings;
 
 mod process;

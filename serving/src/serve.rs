@@ -2,8 +2,9 @@
 //! have none.
 
 use std::convert::Infallible;
+use std::future::poll_fn;
 use std::net::SocketAddr;
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -189,22 +190,31 @@ impl Server {
             let (server, connection) = (Arc::clone(&server), Arc::clone(&of_requests));
             async move { Ok::<_, Infallible>(server.answering.answer(connection, request).await) }
         });
-        let mut serving = pin!(self.builder.serve_connection(io, service));
+        let mut transport = pin!(self.builder.serve_connection(io, service));
         let mut stalled = pin!(stalled(&connection, limits.stall_max));
         tokio::select! {
             // An error is the client's, which has gone or broken a limit: that was logged and
             // counted.
-            _ = serving.as_mut() => return,
+            _ = counted(&connection, transport.as_mut()) => return,
             () = self.close.cancelled() => return,
             () = stalled.as_mut() => return,
-            () = self.shutdown.cancelled() => serving.as_mut().graceful_shutdown(),
+            () = self.shutdown.cancelled() => transport.as_mut().graceful_shutdown(),
         }
         tokio::select! {
-            _ = serving => {}
+            _ = counted(&connection, transport) => {}
             () = self.close.cancelled() => {}
             () = stalled => {}
         }
     }
+}
+
+/// Counts how often the transport runs: what it writes in one run leaves in the next.
+async fn counted<T: Future>(connection: &Connection, mut transport: Pin<&mut T>) -> T::Output {
+    poll_fn(|context| {
+        connection.note_wake_up();
+        transport.as_mut().poll(context)
+    })
+    .await
 }
 
 /// Ends when the answers of a connection have made no progress for `stall_max`. A single stream

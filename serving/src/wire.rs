@@ -20,6 +20,7 @@ use crate::limits::{
     CONTROL_FRAMES_PER_CONTENT_FRAME, Limits, READ_BYTES_AFTER_RESETS, RESETS_TIME_MAX,
     WRITE_TURN_BYTES,
 };
+use crate::output::Output;
 use crate::places::Use;
 use crate::seldom::Seldom;
 
@@ -49,10 +50,13 @@ pub(crate) struct Wire {
     slowed_since: Option<Instant>,
     read: Frames,
     written: Frames,
+    output: Output,
     /// Content frames written since the last read.
     answered: u32,
-    /// Bytes written since the connection last let others run.
+    /// Bytes written in this wake-up.
     written_in_turn: usize,
+    /// The wake-up in which these were written.
+    turn: u64,
     control: Budget,
     resets: Budget,
 }
@@ -69,8 +73,10 @@ impl Wire {
             slowed_since: None,
             read: Frames::default(),
             written: Frames::default(),
+            output: Output::default(),
             answered: 0,
             written_in_turn: 0,
+            turn: 0,
             control: Budget::new(
                 limits.control_frames_burst,
                 limits.control_frames_per_second_max,
@@ -183,10 +189,13 @@ impl Wire {
     /// Lets others run once much has been written: the socket of a client on a fast network takes
     /// megabytes at once, and the requests of others would wait for that.
     fn poll_turn(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        let turn = self.connection.wake_up();
+        if std::mem::replace(&mut self.turn, turn) != turn {
+            self.written_in_turn = 0;
+        }
         if self.written_in_turn < WRITE_TURN_BYTES {
             return Poll::Ready(());
         }
-        self.written_in_turn = 0;
         context.waker().wake_by_ref();
         Poll::Pending
     }
@@ -228,41 +237,43 @@ impl AsyncRead for Wire {
 
 impl AsyncWrite for Wire {
     fn poll_write(
-        mut self: Pin<&mut Self>,
+        self: Pin<&mut Self>,
         context: &mut Context<'_>,
         buf: &[u8],
     ) -> Poll<io::Result<usize>> {
-        ready!(self.poll_turn(context));
-        let written = ready!(Pin::new(&mut self.stream).poll_write(context, buf))?;
-        self.note_written(&buf[..written]);
-        Poll::Ready(Ok(written))
+        let wire = self.get_mut();
+        ready!(wire.poll_turn(context));
+        let taken = ready!(
+            wire.output
+                .poll_write(&mut wire.stream, context, wire.turn, buf)
+        )?;
+        wire.note_written(&buf[..taken]);
+        Poll::Ready(Ok(taken))
     }
 
-    fn poll_write_vectored(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        bufs: &[io::IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        ready!(self.poll_turn(context));
-        let written = ready!(Pin::new(&mut self.stream).poll_write_vectored(context, bufs))?;
-        let mut left = written;
-        for buf in bufs {
-            let of_this = left.min(buf.len());
-            self.note_written(&buf[..of_this]);
-            left -= of_this;
-        }
-        Poll::Ready(Ok(written))
-    }
-
+    /// The transport then copies small pieces together before it writes.
     fn is_write_vectored(&self) -> bool {
-        self.stream.is_write_vectored()
+        false
     }
 
-    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(context)
+    fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let wire = self.get_mut();
+        let wake_up = wire.connection.wake_up();
+        wire.output.poll_flush(&mut wire.stream, context, wake_up)
     }
 
-    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(context)
+    fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let wire = self.get_mut();
+        ready!(wire.output.poll_send(&mut wire.stream, context))?;
+        Pin::new(&mut wire.stream).poll_shutdown(context)
+    }
+}
+
+impl Drop for Wire {
+    fn drop(&mut self) {
+        // The connection is closed by force. What the socket takes at once still leaves.
+        if !self.output.unsent().is_empty() {
+            let _ = self.stream.try_write(self.output.unsent());
+        }
     }
 }
