@@ -4,27 +4,29 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use axum::body::Body;
 use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderMap, Method, Request, Response, Version};
 use hyper::body::Incoming;
-use tonic::transport::server::TcpConnectInfo;
+use tonic::body::Body;
 use tower::Service as _;
 use tracing::Instrument as _;
 
-use crate::backlog::bounded;
+use crate::backlog::{Bounded, bounded};
 use crate::connection::Connection;
 use crate::hosts::Hosts;
 use crate::limits::Limits;
 use crate::places::Use;
 use crate::refusal::Refusal;
-use crate::rpc::Rpc;
+use crate::routes::{Routes, Web};
+use crate::rpc::{Rpc, without_rpc};
 use crate::upload::Upload;
 use crate::{asker, probes};
 
 /// Answers the requests of one server.
 pub(crate) struct Answering {
-    pub(crate) router: Router,
+    pub(crate) routes: Arc<Routes>,
+    pub(crate) web: Web,
+    pub(crate) probes: Router,
     pub(crate) hosts: Hosts,
     pub(crate) limits: Limits,
 }
@@ -42,7 +44,7 @@ impl Answering {
         &self,
         connection: Arc<Connection>,
         request: Request<Incoming>,
-    ) -> Response<Body> {
+    ) -> Response<Bounded> {
         let is_http2 = request.version() == Version::HTTP_2;
         let checked = self
             .hosts
@@ -50,10 +52,14 @@ impl Answering {
             .and_then(|()| self.form(&connection, &request));
         let form = match checked {
             Ok(form) => form,
-            Err(refusal) => return refusal.response(is_http2 && is_grpc(request.headers())),
+            Err(refusal) => {
+                let answer = refusal.response(is_http2 && is_grpc(request.headers()));
+                return bounded(&connection, without_rpc(answer));
+            }
         };
         if form == Form::Probe {
-            return self.route(request.map(Body::new)).await;
+            let answer = self.probe(request).await;
+            return bounded(&connection, without_rpc(answer));
         }
         if connection.has_reset() {
             // A request that was reset right after it was sent ends here, before any work is done
@@ -71,17 +77,12 @@ impl Answering {
                 is_stream,
             ))
         };
-        let mut request = request.map(upload);
-        // Services limit what one client holds; tonic reads the client's address from here.
-        request.extensions_mut().insert(TcpConnectInfo {
-            local_addr: None,
-            remote_addr: Some(connection.peer),
-        });
+        let request = request.map(upload);
         let answering = async {
             connection
                 .unread_below(self.limits.unread_bytes_per_connection_max)
                 .await?;
-            Ok(asker::scope(connection.peer, self.route(request)).await)
+            Ok(asker::scope(connection.peer, self.call(form, request)).await)
         };
         let answering = answering.instrument(rpc.span.clone());
         let answered = match timeout {
@@ -124,10 +125,21 @@ impl Answering {
         }
     }
 
-    async fn route(&self, request: Request<Body>) -> Response<Body> {
-        // It is ready at any time: see axum's `Router`.
-        match self.router.clone().call(request).await {
+    async fn call(&self, form: Form, request: Request<Body>) -> Response<Body> {
+        if form == Form::Grpc {
+            return self.routes.answer(request).await;
+        }
+        // It is ready at any time, as the services below it are.
+        match self.web.clone().call(request).await {
             Ok(response) => response,
+            Err(never) => match never {},
+        }
+    }
+
+    async fn probe(&self, request: Request<Incoming>) -> Response<Body> {
+        // It is ready at any time: see axum's `Router`.
+        match self.probes.clone().call(request).await {
+            Ok(response) => response.map(Body::new),
             Err(never) => match never {},
         }
     }

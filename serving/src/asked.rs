@@ -7,6 +7,8 @@ use std::net::SocketAddr;
 use aftercall_proto::attributed::Attributed;
 use tracing::Span;
 
+use crate::asker::asker;
+
 /// Characters of a name or a request id that go into the log.
 const LOGGED_CHARS_MAX: usize = 128;
 
@@ -80,7 +82,7 @@ impl<T: Attributed> Asked<T> {
     pub fn new(request: tonic::Request<T>) -> Self {
         let asked = Self {
             caller: Caller::local(),
-            peer: request.remote_addr(),
+            peer: asker(),
             request: request.into_inner(),
         };
         let span = Span::current();

@@ -21,12 +21,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::task::{Context, Poll, Waker};
 
-use axum::body::{Body, Bytes, HttpBody};
+use axum::body::{Bytes, HttpBody};
 use axum::http::Response;
 use futures::task::AtomicWaker;
 use http_body::{Frame, SizeHint};
+use tonic::Status;
 
 use crate::connection::{Connection, Unsent};
+use crate::rpc::Spanned;
 use crate::streams::Ends;
 use crate::unread;
 
@@ -43,7 +45,10 @@ const BACKLOG_BYTES_LEAST: usize = 4 * 1024;
 const BACKLOGS_BYTES_MAX: usize = 32 * 1024 * 1024;
 
 /// Limits the unsent bytes of an answer.
-pub(crate) fn bounded(connection: &Arc<Connection>, response: Response<Body>) -> Response<Body> {
+pub(crate) fn bounded(
+    connection: &Arc<Connection>,
+    response: Response<Spanned>,
+) -> Response<Bounded> {
     response.map(|body| {
         let backlog = Arc::new(Backlog::new(connection));
         let mut bounded = Bounded {
@@ -58,19 +63,19 @@ pub(crate) fn bounded(connection: &Arc<Connection>, response: Response<Body>) ->
         {
             bounded.first = first;
         }
-        Body::new(bounded)
+        bounded
     })
 }
 
 /// A body that pauses while too much of it is unsent.
-struct Bounded {
+pub(crate) struct Bounded {
     /// The first message, which was encoded at once.
-    first: Option<Result<Frame<Bytes>, axum::Error>>,
+    first: Option<Result<Frame<Bytes>, Status>>,
     /// The rest of a message that is sent in pieces.
     rest: Option<Leaving>,
     /// Whether the connection watches this stream for a stall.
     is_watched: bool,
-    body: Body,
+    body: Spanned,
     backlog: Arc<Backlog>,
 }
 
@@ -165,7 +170,7 @@ impl Bounded {
     fn poll_body(
         &mut self,
         context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+    ) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
         if let Some(rest) = self.rest.take() {
             return Poll::Ready(Some(Ok(Frame::data(self.piece(rest)))));
         }
@@ -198,12 +203,12 @@ impl Bounded {
 
 impl HttpBody for Bounded {
     type Data = Bytes;
-    type Error = axum::Error;
+    type Error = Status;
 
     fn poll_frame(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+    ) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
         if let Some(first) = self.first.take() {
             return Poll::Ready(Some(first));
         }
@@ -238,8 +243,15 @@ mod tests {
     use std::convert::Infallible;
 
     use futures::{FutureExt as _, StreamExt as _, stream};
+    use http_body_util::BodyExt as _;
+    use tonic::body::Body;
 
     use super::*;
+    use crate::rpc::without_rpc;
+
+    fn answer(body: axum::body::Body) -> Response<Spanned> {
+        without_rpc(Response::new(Body::new(body)))
+    }
 
     const CHUNK: usize = BACKLOG_BYTES_MAX / 2;
 
@@ -248,7 +260,7 @@ mod tests {
         let chunks =
             stream::iter((0..5_u8).map(|n| Ok::<_, Infallible>(Bytes::from(vec![n; CHUNK]))));
         let connection = Arc::new(Connection::for_tests());
-        let mut body = bounded(&connection, Response::new(Body::from_stream(chunks)))
+        let mut body = bounded(&connection, answer(axum::body::Body::from_stream(chunks)))
             .into_body()
             .into_data_stream();
         let first = body.next().await.expect("the first").expect("data");
@@ -282,8 +294,8 @@ mod tests {
             .map(|at| (at % 251) as u8)
             .collect();
         let connection = Arc::new(Connection::for_tests());
-        let body = Body::from(whole.clone());
-        let mut body = bounded(&connection, Response::new(body))
+        let body = axum::body::Body::from(whole.clone());
+        let mut body = bounded(&connection, answer(body))
             .into_body()
             .into_data_stream();
         assert_eq!(connection.unread(), whole.len());
@@ -296,7 +308,7 @@ mod tests {
             assert_eq!(connection.unread(), whole.len() - read.len());
         }
         assert_eq!(read, whole);
-        let dropped = bounded(&connection, Response::new(Body::from(whole)));
+        let dropped = bounded(&connection, answer(axum::body::Body::from(whole)));
         drop(dropped);
         assert_eq!(
             connection.unread(),

@@ -1,8 +1,8 @@
 //! Statuses that the gRPC library makes before a service is asked: they carry no details, and some
 //! have another code than in gRPC's own table. Here each becomes a refusal of ours.
 
-use axum::body::Body;
 use axum::http::{HeaderMap, Response};
+use tonic::body::Body;
 use tonic::{Code, Status};
 
 use crate::refusal::Refusal;
@@ -12,7 +12,7 @@ const OF_STATUS: [&str; 3] = ["grpc-status", "grpc-message", "grpc-status-detail
 
 /// The answer. A status of the library becomes the refusal that it means. Other headers are kept:
 /// one of them names the supported compressions.
-pub(crate) async fn explained(mut response: Response<Body>) -> Response<Body> {
+pub(crate) fn explained(mut response: Response<Body>) -> Response<Body> {
     if let Some(refusal) =
         Status::from_header_map(response.headers()).and_then(|status| refusal(&status))
     {
@@ -56,10 +56,10 @@ mod tests {
 
     use super::*;
 
-    #[tokio::test]
-    async fn only_statuses_of_the_library_get_a_reason() {
-        let check = async |status: Status, code: Code, reason: Option<&str>| {
-            let answer = explained(status.into_http()).await;
+    #[test]
+    fn only_statuses_of_the_library_get_a_reason() {
+        let check = |status: Status, code: Code, reason: Option<&str>| {
+            let answer = explained(status.into_http());
             let answered = Status::from_header_map(answer.headers()).expect("a status");
             let info = answered.get_details_error_info().map(|info| info.reason);
             assert_eq!((answered.code(), info.as_deref()), (code, reason));
@@ -69,28 +69,24 @@ mod tests {
             Status::out_of_range(large),
             Code::ResourceExhausted,
             Some("REQUEST_BYTES"),
-        )
-        .await;
+        );
         check(
             Status::resource_exhausted("size limit"),
             Code::ResourceExhausted,
             Some("REQUEST_BYTES"),
-        )
-        .await;
+        );
         check(
             Status::unimplemented(""),
             Code::Unimplemented,
             Some("NO_SUCH_METHOD"),
-        )
-        .await;
+        );
         check(
             Status::unimplemented("snappy"),
             Code::Unimplemented,
             Some("COMPRESSION_NOT_SUPPORTED"),
-        )
-        .await;
-        check(Status::not_found("no such service"), Code::NotFound, None).await;
+        );
+        check(Status::not_found("no such service"), Code::NotFound, None);
         let ours = Status::with_details(Code::OutOfRange, "too old", vec![1].into());
-        check(ours, Code::OutOfRange, None).await;
+        check(ours, Code::OutOfRange, None);
     }
 }

@@ -148,7 +148,7 @@ mod tests {
             bytes: &[u8],
         ) -> Poll<io::Result<usize>> {
             match self.takes.pop() {
-                Some(0) => return Poll::Pending,
+                Some(0) => Poll::Pending,
                 takes => {
                     let taken = takes.unwrap_or(usize::MAX).min(bytes.len());
                     self.got.extend_from_slice(&bytes[..taken]);

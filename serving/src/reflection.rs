@@ -6,11 +6,11 @@ use std::collections::HashSet;
 use aftercall_proto::DESCRIPTORS;
 use prost::Message as _;
 use prost_types::{FileDescriptorProto, FileDescriptorSet};
-use tonic::service::Routes;
 use tonic_reflection::pb::{v1, v1alpha};
 use tonic_reflection::server::Builder;
 
 use crate::error::ServeError;
+use crate::routes::Routes;
 
 /// What every server serves.
 const ALWAYS: [&str; 3] = [

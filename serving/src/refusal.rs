@@ -4,10 +4,10 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use axum::body::Body;
 use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderValue, Response, StatusCode};
 use thiserror::Error;
+use tonic::body::Body;
 use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, StatusExt as _};
 
@@ -154,7 +154,7 @@ impl Refusal {
             Self::Connect => format!(r#"{{"code":"unimplemented","message":"{self}"}}"#),
             _ => format!("{self}\n"),
         };
-        let mut response = Response::new(Body::from(body));
+        let mut response = Response::new(Body::new(axum::body::Body::from(body)));
         *response.status_mut() = self.codes().1;
         let form = if *self == Self::Connect {
             "application/json"

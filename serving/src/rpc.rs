@@ -11,10 +11,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll};
 use std::time::Instant;
 
-use axum::body::{Body, Bytes, HttpBody};
+use axum::body::{Bytes, HttpBody};
 use axum::http::{HeaderMap, Response};
 use http_body::{Frame, SizeHint};
-use tonic::Code;
+use tonic::body::Body;
+use tonic::{Code, Status};
 use tracing::Span;
 use tracing::field::Empty;
 
@@ -59,9 +60,12 @@ impl Rpc {
     }
 
     /// Keeps the span until all of the answer is sent.
-    pub(crate) fn until_sent(mut self, response: Response<Body>) -> Response<Body> {
+    pub(crate) fn until_sent(mut self, response: Response<Body>) -> Response<Spanned> {
         self.note_status(response.headers());
-        response.map(|body| Body::new(Spanned { body, rpc: self }))
+        response.map(|body| Spanned {
+            body,
+            rpc: Some(self),
+        })
     }
 
     fn note_status(&mut self, headers: &HeaderMap) {
@@ -87,20 +91,29 @@ impl Drop for Rpc {
 }
 
 /// The body of an answer, made within the span of its RPC.
-struct Spanned {
+#[derive(Debug)]
+pub(crate) struct Spanned {
     body: Body,
-    rpc: Rpc,
+    rpc: Option<Rpc>,
+}
+
+/// An answer to what is no RPC.
+pub(crate) fn without_rpc(response: Response<Body>) -> Response<Spanned> {
+    response.map(|body| Spanned { body, rpc: None })
 }
 
 impl HttpBody for Spanned {
     type Data = Bytes;
-    type Error = axum::Error;
+    type Error = Status;
 
     fn poll_frame(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+    ) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
         let Self { body, rpc } = &mut *self;
+        let Some(rpc) = rpc else {
+            return Pin::new(body).poll_frame(context);
+        };
         let polled = rpc.span.in_scope(|| Pin::new(body).poll_frame(context));
         match &polled {
             Poll::Ready(Some(Ok(frame))) => {

@@ -8,19 +8,14 @@ use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use axum::Router;
-use axum::http::{HeaderName, HeaderValue, Method};
-use axum::middleware::map_response;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use tokio::net::{TcpListener, TcpStream};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
-use tonic::service::Routes;
 use tonic_health::ServingStatus;
 use tonic_health::server::HealthReporter;
-use tower_http::cors::{AllowHeaders, AllowOrigin, CorsLayer};
 
 use crate::accept::accept;
 use crate::answer::Answering;
@@ -32,10 +27,11 @@ use crate::limits::{
     CONNECTION_WINDOW_BYTES, Limits, PENDING_RESETS_SLACK, STALL_LOOKS, STREAM_WINDOW_BYTES,
 };
 use crate::places::Places;
+use crate::routes::{Routes, web};
 use crate::seldom::Seldom;
 use crate::streams::StreamExecutor;
 use crate::wire::Wire;
-use crate::{Readiness, library, probes, reflection};
+use crate::{Readiness, probes, reflection};
 
 static STALLS: Seldom = Seldom::new();
 static STALLED_STREAMS: Seldom = Seldom::new();
@@ -82,7 +78,7 @@ pub async fn base_routes(
             }
         }
     });
-    reflection::add(Routes::new(health), services)
+    reflection::add(Routes::default().add_service(health), services)
 }
 
 fn serving_status(is_ready: bool) -> ServingStatus {
@@ -115,14 +111,16 @@ pub async fn serve(
         .map_err(|error| ServeError::SetUp(error.to_string()))?;
     let hosts = Hosts::new(listen, &limits.allowed_hosts, &limits.web_origins);
     let hosts = hosts.map_err(|error| ServeError::SetUp(error.to_string()))?;
-    let router = router(routes, readiness, limits, &hosts);
+    let routes = Arc::new(routes);
     let places = Arc::new(places(limits));
     let close = CancellationToken::new();
     // Closes the connections also if this future is dropped.
     let _close = close.clone().drop_guard();
     let server = Arc::new(Server {
         answering: Answering {
-            router,
+            web: web(&routes, hosts.origins()),
+            routes,
+            probes: probes::routes(readiness),
             hosts,
             limits: limits.clone(),
         },
@@ -147,20 +145,6 @@ pub async fn serve(
         );
     }
     Ok(())
-}
-
-/// gRPC, gRPC-Web if it is allowed, and the probes.
-fn router(routes: Routes, readiness: Readiness, limits: &Limits, hosts: &Hosts) -> Router {
-    let mut grpc = routes
-        .prepare()
-        .into_axum_router()
-        .layer(map_response(library::explained));
-    if !limits.web_origins.is_empty() {
-        grpc = grpc
-            .layer(tonic_web::GrpcWebLayer::new())
-            .layer(cors(hosts.origins()));
-    }
-    grpc.merge(probes::routes(readiness))
 }
 
 /// The places for connections: as many as the settings and the process' descriptors allow.
@@ -272,15 +256,4 @@ fn builder(limits: &Limits) -> Builder<StreamExecutor> {
         .timer(TokioTimer::new())
         .header_read_timeout(limits.greeting_max);
     builder
-}
-
-/// The CORS headers: browsers let pages of these origins use the server.
-fn cors(origins: &[HeaderValue]) -> CorsLayer {
-    let exposed =
-        ["grpc-status", "grpc-message", "grpc-status-details-bin"].map(HeaderName::from_static);
-    CorsLayer::new()
-        .allow_origin(AllowOrigin::list(origins.iter().cloned()))
-        .allow_methods([Method::POST])
-        .allow_headers(AllowHeaders::mirror_request())
-        .expose_headers(exposed)
 }

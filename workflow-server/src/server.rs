@@ -15,13 +15,12 @@ use aftercall_proto::workflow::v1::operations_service_server::OperationsServiceS
 use aftercall_proto::workflow::v1::script_engine_service_server::ScriptEngineServiceServer;
 use aftercall_proto::workflow::v1::workflow_definition_service_server::WorkflowDefinitionServiceServer;
 use aftercall_serving::config::{ConfigError, check};
-use aftercall_serving::{Limits, Readiness, ServeError, base_routes, open_listener, serve};
+use aftercall_serving::{Limits, Readiness, Routes, ServeError, base_routes, open_listener, serve};
 use jiff::tz::TimeZone;
 use thiserror::Error;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tonic::codec::CompressionEncoding;
-use tonic::service::Routes;
 
 use crate::config::{StoreFailure, WorkflowServerConfig};
 use crate::journal::{Birth, Disk, OpenError, Options, RealDisk, Store};

@@ -15,12 +15,11 @@ mod requests;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use aftercall_serving::{Limits, Readiness, base_routes, open_listener, serve};
+use aftercall_serving::{Limits, Readiness, Routes, base_routes, open_listener, serve};
 use aftercall_tests::PATIENCE;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio_util::sync::{CancellationToken, DropGuard};
-use tonic::service::Routes;
 use tonic::transport::{Channel, Endpoint};
 use tonic_health::pb::HealthCheckRequest;
 use tonic_health::pb::health_client::HealthClient;

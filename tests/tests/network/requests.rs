@@ -1,7 +1,7 @@
 //! Requests that are never finished, answers that are never read, and time that runs out.
 
 use std::convert::Infallible;
-use std::future::{Ready, ready};
+use std::future::ready;
 use std::net::SocketAddr;
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -11,7 +11,7 @@ use aftercall_tests::{PATIENCE, eventually, reason};
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpStream;
 use tonic::body::Body;
-use tonic::codegen::{Service, http};
+use tonic::codegen::{BoxFuture, Service, http};
 use tonic::server::NamedService;
 use tonic::{Code, Request};
 use tonic_health::pb::HealthCheckRequest;
@@ -229,7 +229,7 @@ impl NamedService for Large {
 impl Service<http::Request<Body>> for Large {
     type Response = http::Response<Body>;
     type Error = Infallible;
-    type Future = Ready<Result<Self::Response, Infallible>>;
+    type Future = BoxFuture<Self::Response, Infallible>;
 
     fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
         Poll::Ready(Ok(()))
@@ -237,9 +237,8 @@ impl Service<http::Request<Body>> for Large {
 
     fn call(&mut self, _: http::Request<Body>) -> Self::Future {
         let answer = http::Response::builder().header("content-type", "application/grpc");
-        ready(Ok(answer
-            .body(Body::new("7".repeat(1 << 20)))
-            .expect("an answer")))
+        let answer = answer.body(Body::new("7".repeat(1 << 20)));
+        Box::pin(ready(Ok(answer.expect("an answer"))))
     }
 }
 
