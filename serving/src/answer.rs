@@ -45,6 +45,7 @@ impl Answering {
         connection: Arc<Connection>,
         request: Request<Incoming>,
     ) -> Response<Bounded> {
+        let open = connection.open_request();
         let is_http2 = request.version() == Version::HTTP_2;
         let checked = self
             .hosts
@@ -54,12 +55,12 @@ impl Answering {
             Ok(form) => form,
             Err(refusal) => {
                 let answer = refusal.response(is_http2 && is_grpc(request.headers()));
-                return bounded(&connection, without_rpc(answer));
+                return bounded(&connection, open, without_rpc(answer));
             }
         };
         if form == Form::Probe {
             let answer = self.probe(request).await;
-            return bounded(&connection, without_rpc(answer));
+            return bounded(&connection, open, without_rpc(answer));
         }
         if connection.has_reset() {
             // A request that was reset right after it was sent ends here, before any work is done
@@ -93,7 +94,7 @@ impl Answering {
         };
         let response =
             answered.unwrap_or_else(|refusal: Refusal| refusal.response(form == Form::Grpc));
-        bounded(&connection, rpc.until_sent(response))
+        bounded(&connection, open, rpc.until_sent(response))
     }
 
     fn form(&self, connection: &Connection, request: &Request<Incoming>) -> Result<Form, Refusal> {

@@ -27,7 +27,7 @@ use futures::task::AtomicWaker;
 use http_body::{Frame, SizeHint};
 use tonic::Status;
 
-use crate::connection::{Connection, Unsent};
+use crate::connection::{Connection, OpenRequest, Unsent};
 use crate::rpc::Spanned;
 use crate::streams::Ends;
 use crate::unread;
@@ -47,6 +47,7 @@ const BACKLOGS_BYTES_MAX: usize = 32 * 1024 * 1024;
 /// Limits the unsent bytes of an answer.
 pub(crate) fn bounded(
     connection: &Arc<Connection>,
+    request: OpenRequest,
     response: Response<Spanned>,
 ) -> Response<Bounded> {
     response.map(|body| {
@@ -57,6 +58,7 @@ pub(crate) fn bounded(
             is_watched: false,
             body,
             backlog,
+            _request: request,
         };
         if !bounded.is_end_stream()
             && let Poll::Ready(first) = bounded.poll_body(&mut Context::from_waker(Waker::noop()))
@@ -77,6 +79,7 @@ pub(crate) struct Bounded {
     is_watched: bool,
     body: Spanned,
     backlog: Arc<Backlog>,
+    _request: OpenRequest,
 }
 
 /// The unsent part of an answer.
@@ -260,9 +263,13 @@ mod tests {
         let chunks =
             stream::iter((0..5_u8).map(|n| Ok::<_, Infallible>(Bytes::from(vec![n; CHUNK]))));
         let connection = Arc::new(Connection::for_tests());
-        let mut body = bounded(&connection, answer(axum::body::Body::from_stream(chunks)))
-            .into_body()
-            .into_data_stream();
+        let mut body = bounded(
+            &connection,
+            connection.open_request(),
+            answer(axum::body::Body::from_stream(chunks)),
+        )
+        .into_body()
+        .into_data_stream();
         let first = body.next().await.expect("the first").expect("data");
         let second = body.next().await.expect("the second").expect("data");
         assert!(
@@ -295,7 +302,7 @@ mod tests {
             .collect();
         let connection = Arc::new(Connection::for_tests());
         let body = axum::body::Body::from(whole.clone());
-        let mut body = bounded(&connection, answer(body))
+        let mut body = bounded(&connection, connection.open_request(), answer(body))
             .into_body()
             .into_data_stream();
         assert_eq!(connection.unread(), whole.len());
@@ -308,7 +315,11 @@ mod tests {
             assert_eq!(connection.unread(), whole.len() - read.len());
         }
         assert_eq!(read, whole);
-        let dropped = bounded(&connection, answer(axum::body::Body::from(whole)));
+        let dropped = bounded(
+            &connection,
+            connection.open_request(),
+            answer(axum::body::Body::from(whole)),
+        );
         drop(dropped);
         assert_eq!(
             connection.unread(),

@@ -46,9 +46,21 @@ pub(crate) struct Connection {
     progress: AtomicU64,
     has_reset: AtomicBool,
     wake_ups: AtomicU64,
+    /// Requests whose answers are not complete.
+    open_requests: AtomicUsize,
     /// Large unsent answers.
     watched: Mutex<Vec<Watched>>,
     _place: Option<Place>,
+}
+
+/// A request whose answer is not complete.
+#[derive(Debug)]
+pub(crate) struct OpenRequest(Arc<Connection>);
+
+impl Drop for OpenRequest {
+    fn drop(&mut self) {
+        self.0.open_requests.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 impl Connection {
@@ -71,6 +83,7 @@ impl Connection {
             progress: AtomicU64::new(0),
             has_reset: AtomicBool::new(false),
             wake_ups: AtomicU64::new(0),
+            open_requests: AtomicUsize::new(0),
             watched: Mutex::default(),
             _place: place,
         }
@@ -89,6 +102,17 @@ impl Connection {
     /// Notes that the connection's task runs.
     pub(crate) fn note_wake_up(&self) {
         self.wake_ups.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Counts a request until what is returned is dropped.
+    pub(crate) fn open_request(self: &Arc<Self>) -> OpenRequest {
+        self.open_requests.fetch_add(1, Ordering::Relaxed);
+        OpenRequest(Arc::clone(self))
+    }
+
+    /// Whether more than one request has no complete answer.
+    pub(crate) fn has_further_requests(&self) -> bool {
+        self.open_requests.load(Ordering::Relaxed) > 1
     }
 
     /// The number of the present run of the connection's task.

@@ -143,7 +143,7 @@ pub(crate) const UNREAD_BYTES_ALWAYS: usize = 64 * 1024;
 /// always gets its first answer, so ten thousand connections could hold a large one each.
 pub const UNREAD_BYTES_REFUSED: usize = 4 * UNREAD_BYTES_MAX;
 
-/// Bytes that a connection writes before it lets others run: some 30 microseconds of copying into
+/// Bytes that a connection writes in one run of its task before it lets others run: some 30 microseconds of copying into
 /// the socket.
 pub(crate) const WRITE_TURN_BYTES: usize = 64 * 1024;
 

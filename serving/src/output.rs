@@ -1,5 +1,6 @@
-//! Written bytes of a connection that the socket does not have yet. They are held until the
-//! connection's task wakes the next time, so that the answers of many requests leave in one write.
+//! Written bytes of a connection that the socket does not have yet. While the connection has other
+//! requests in progress, they are held until its task wakes the next time: the answers of many
+//! requests then leave in one write.
 //!
 //! The task wakes itself for that and comes after the tasks that are ready to run: on an idle
 //! server at once, on a busy one after the handlers whose answers can leave with it.
@@ -59,16 +60,18 @@ impl Output {
         Poll::Ready(Ok(piece.len()))
     }
 
-    /// Sends what was written before this wake-up. What was written in it leaves in the next one.
+    /// Sends what is held. If more is expected, what was written in this wake-up leaves in the next
+    /// one.
     pub(crate) fn poll_flush(
         &mut self,
         stream: &mut (impl AsyncWrite + Unpin),
         context: &mut Context<'_>,
         wake_up: u64,
+        is_more_expected: bool,
     ) -> Poll<io::Result<()>> {
         if self.unsent().is_empty() {
             Poll::Ready(Ok(()))
-        } else if self.since == wake_up {
+        } else if is_more_expected && self.since == wake_up {
             context.waker().wake_by_ref();
             Poll::Ready(Ok(()))
         } else {
@@ -209,7 +212,7 @@ mod tests {
         for piece in [&b"head"[..], b"data", b"trailers"] {
             let written = output.poll_write(&mut socket, &mut context, 1, piece);
             assert!(matches!(written, Poll::Ready(Ok(taken)) if taken == piece.len()));
-            let flushed = output.poll_flush(&mut socket, &mut context, 1);
+            let flushed = output.poll_flush(&mut socket, &mut context, 1, true);
             assert!(matches!(flushed, Poll::Ready(Ok(()))));
         }
         assert_eq!(
@@ -217,12 +220,23 @@ mod tests {
             (0, 3),
             "the task must run again"
         );
-        let flushed = output.poll_flush(&mut socket, &mut context, 2);
+        let flushed = output.poll_flush(&mut socket, &mut context, 2, true);
         assert!(matches!(flushed, Poll::Ready(Ok(()))));
         assert_eq!(
             (socket.writes, &socket.got[..]),
             (1, &b"headdatatrailers"[..])
         );
+    }
+
+    #[test]
+    fn an_answer_to_the_only_request_leaves_at_once() {
+        let (mut output, mut socket) = (Output::default(), Socket::default());
+        let written = poll_written(&mut output, &mut socket, 1, b"answer");
+        assert!(matches!(written, Poll::Ready(Ok(6))));
+        let mut context = Context::from_waker(Waker::noop());
+        let flushed = output.poll_flush(&mut socket, &mut context, 1, false);
+        assert!(matches!(flushed, Poll::Ready(Ok(()))));
+        assert_eq!(socket.got, b"answer");
     }
 
     #[test]
@@ -267,7 +281,7 @@ mod tests {
                     }
                 }
                 prop_assert!(output.unsent().len() <= HELD_BYTES_MAX);
-                let _ = output.poll_flush(&mut socket, &mut context, at as u64);
+                let _ = output.poll_flush(&mut socket, &mut context, at as u64, true);
                 sent.extend_from_slice(&piece);
             }
             while output.poll_send(&mut socket, &mut context).is_pending() {}

@@ -259,7 +259,9 @@ impl AsyncWrite for Wire {
     fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         let wire = self.get_mut();
         let wake_up = wire.connection.wake_up();
-        wire.output.poll_flush(&mut wire.stream, context, wake_up)
+        let is_more_expected = wire.connection.has_further_requests();
+        wire.output
+            .poll_flush(&mut wire.stream, context, wake_up, is_more_expected)
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
