@@ -11,6 +11,8 @@ use std::time::{Duration, Instant};
 
 use rustix::io::Errno;
 
+use super::DISK_LOOK_MAX;
+
 /// Where syncs and free-space questions go. `path` names what `file` is; it is for implementations
 /// that record.
 pub trait Disk: Send + Sync {
@@ -25,6 +27,11 @@ pub trait Disk: Send + Sync {
 
     /// Bytes that this process may still write on the disk that holds `path`.
     fn free_bytes(&self, path: &Path) -> io::Result<u64>;
+
+    /// How long what was seen of the disk counts: its free space, and which files sled has made.
+    fn looked_at_for(&self) -> Duration {
+        Duration::ZERO
+    }
 }
 
 /// The operating system's disk.
@@ -47,6 +54,10 @@ impl Disk for RealDisk {
     fn free_bytes(&self, path: &Path) -> io::Result<u64> {
         let space = rustix::fs::statvfs(path)?;
         Ok(space.f_bavail.saturating_mul(space.f_frsize))
+    }
+
+    fn looked_at_for(&self) -> Duration {
+        DISK_LOOK_MAX
     }
 }
 

@@ -2,9 +2,9 @@
 //! its end (an older copy, lost writes) is found out at the next open.
 //!
 //! Two slots, each in a disk block of its own, are written in turn, so that one is always whole. A
-//! thread writes and syncs the newest place after each acknowledged group; places that come
-//! meanwhile are passed over. The head is therefore never ahead of the log, and the log is never
-//! trimmed beyond the head.
+//! thread writes and syncs the newest place after acknowledged groups, at most once in
+//! [`HEAD_WRITE_EVERY`]; places that come meanwhile are passed over. The head is therefore never
+//! ahead of the log, and the log is never trimmed beyond the head.
 
 use std::fs::{File, OpenOptions};
 use std::io;
@@ -12,10 +12,11 @@ use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
+use std::time::Instant;
 
 use super::fault::Fault;
 use super::sealed::{self, Fields, SEAL_BYTES};
-use super::{Disk, JournalError, Position, files};
+use super::{Disk, HEAD_WRITE_EVERY, JournalError, Position, files};
 
 /// Name of the file in the data directory.
 pub(crate) const FILE: &str = "head";
@@ -81,12 +82,19 @@ pub(crate) fn write(dir: &Path, position: Position, disk: &dyn Disk) -> io::Resu
 struct State {
     wanted: Position,
     written: u64,
+    /// Somebody waits for what is written.
+    is_urgent: bool,
+    /// The thread waits for a new place, not for its time.
+    is_idle: bool,
     stop: bool,
 }
 
 struct Shared {
     state: Mutex<State>,
-    changed: Condvar,
+    /// There is something to do for the thread.
+    wanted: Condvar,
+    /// The thread has written.
+    written: Condvar,
     fault: Arc<Fault>,
 }
 
@@ -115,11 +123,14 @@ impl HeadThread {
         let state = Mutex::new(State {
             wanted: position,
             written: position.sequence,
+            is_urgent: false,
+            is_idle: false,
             stop: false,
         });
         let shared = Arc::new(Shared {
             state,
-            changed: Condvar::new(),
+            wanted: Condvar::new(),
+            written: Condvar::new(),
             fault,
         });
         let of_thread = Arc::clone(&shared);
@@ -134,8 +145,12 @@ impl HeadThread {
 
     /// Notes that the log is durable up to this position. Does not wait.
     pub(crate) fn note_durable(&self, position: Position) {
-        self.shared.state().wanted = position;
-        self.shared.changed.notify_all();
+        let mut state = self.shared.state();
+        state.wanted = position;
+        // A thread that waits for its time needs no waking.
+        if state.is_idle {
+            self.shared.wanted.notify_one();
+        }
     }
 
     /// Waits until the head file holds at least `sequence`, which must have been noted.
@@ -143,9 +158,11 @@ impl HeadThread {
         let mut state = self.shared.state();
         while state.written < sequence {
             self.shared.fault.check()?;
+            state.is_urgent = true;
+            self.shared.wanted.notify_one();
             state = self
                 .shared
-                .changed
+                .written
                 .wait(state)
                 .unwrap_or_else(PoisonError::into_inner);
         }
@@ -156,7 +173,7 @@ impl HeadThread {
 impl Drop for HeadThread {
     fn drop(&mut self) {
         self.shared.state().stop = true;
-        self.shared.changed.notify_all();
+        self.shared.wanted.notify_one();
         if let Some(thread) = self.thread.take() {
             // The thread ends alone; after a panic it has nothing more to write.
             let _ = thread.join();
@@ -164,24 +181,37 @@ impl Drop for HeadThread {
     }
 }
 
-fn keep(shared: &Shared, file: &File, path: &Path, disk: &dyn Disk) {
-    let mut index = 0;
-    loop {
-        let position = {
-            let mut state = shared.state();
-            loop {
-                if state.wanted.sequence != state.written {
-                    break state.wanted;
-                }
-                if state.stop {
-                    return;
-                }
-                state = shared
-                    .changed
-                    .wait(state)
-                    .unwrap_or_else(PoisonError::into_inner);
+impl Shared {
+    /// The next place to write, once it is time for it; `None` at the end.
+    fn next(&self, last: Option<Instant>) -> Option<Position> {
+        let mut state = self.state();
+        loop {
+            let is_new = state.wanted.sequence != state.written;
+            if state.stop {
+                return is_new.then_some(state.wanted);
             }
-        };
+            let wait = last.map(|last| HEAD_WRITE_EVERY.saturating_sub(last.elapsed()));
+            let wait = wait.filter(|wait| is_new && !state.is_urgent && !wait.is_zero());
+            if let Some(wait) = wait {
+                let waited = self.wanted.wait_timeout(state, wait);
+                state = waited.unwrap_or_else(PoisonError::into_inner).0;
+            } else if is_new {
+                state.is_urgent = false;
+                return Some(state.wanted);
+            } else {
+                state.is_idle = true;
+                let waited = self.wanted.wait(state);
+                state = waited.unwrap_or_else(PoisonError::into_inner);
+                state.is_idle = false;
+            }
+        }
+    }
+}
+
+fn keep(shared: &Shared, file: &File, path: &Path, disk: &dyn Disk) {
+    let (mut index, mut last) = (0, None);
+    while let Some(position) = shared.next(last) {
+        last = Some(Instant::now());
         let written = file
             .write_all_at(&slot(position), index * SLOT_STRIDE)
             .and_then(|()| disk.sync_data(file, path));
@@ -191,12 +221,12 @@ fn keep(shared: &Shared, file: &File, path: &Path, disk: &dyn Disk) {
                 .raise(format!("syncing {}: {error}", path.display()));
             // The lock makes sure that nobody is between asking for the fault and waiting.
             drop(shared.state());
-            shared.changed.notify_all();
+            shared.written.notify_all();
             return;
         }
         index = 1 - index;
         shared.state().written = position.sequence;
-        shared.changed.notify_all();
+        shared.written.notify_all();
     }
 }
 

@@ -87,6 +87,17 @@ pub const WATCHDOG_TICKS_PER_LIMIT: u32 = 10;
 /// a copy must fit, and a full disk in the middle of a commit would be a failure for good.
 pub const SPACE_RESERVE_BYTES: u64 = 256 * 1024 * 1024;
 
+/// How long what a commit has seen of the disk counts for the next ones, as long as they write less
+/// than [`LOOK_BYTES_MAX`]: looking is four system calls.
+pub const DISK_LOOK_MAX: Duration = Duration::from_secs(1);
+
+/// Bytes of commits after which the disk is looked at again: a part of the reserve.
+pub const LOOK_BYTES_MAX: usize = SPACE_RESERVE_BYTES as usize / 16;
+
+/// How often the head file is written at most, unless somebody waits for it. A log that lost its
+/// end is found out only up to the newest place in that file.
+pub const HEAD_WRITE_EVERY: Duration = Duration::from_millis(5);
+
 /// Groups verified between two signs of progress while opening.
 pub const PROGRESS_GROUPS: u64 = 256;
 

@@ -33,6 +33,13 @@ pub trait LogWriter: Send + Sync {
     /// only reading the log shows whether the group is in it. Any other ends all writing.
     fn append(&self, group: Group) -> BoxFuture<'_, Result<(), JournalError>>;
 
+    /// Appends a group on the calling thread, which it blocks until the group is durable or refused.
+    /// Errors as of [`append`](Self::append). `None` if this log cannot do that at once: nothing has
+    /// happened.
+    fn append_here(&self, _group: &Group) -> Option<Result<(), JournalError>> {
+        None
+    }
+
     /// Drops whole groups whose last sequence is at most `upto`, oldest first, in bounded durable
     /// batches.
     fn trim(&self, upto: u64) -> BoxFuture<'_, Result<(), JournalError>>;

@@ -94,9 +94,11 @@ impl Ledger {
     ///
     /// # Errors
     /// Where a thread cannot be started.
-    pub fn start(self, stop: CancellationToken) -> std::io::Result<oneshot::Receiver<()>> {
+    pub fn start(mut self, stop: CancellationToken) -> std::io::Result<oneshot::Receiver<()>> {
         let (ended, has_ended) = oneshot::channel();
-        let runtime = Builder::new_current_thread().enable_all().build()?;
+        self.owner.has_thread = true;
+        // Without I/O of its own it waits on a futex, which is woken for less than an epoll.
+        let runtime = Builder::new_current_thread().enable_time().build()?;
         let mut upkeep = Builder::new_multi_thread();
         upkeep
             .worker_threads(1)
@@ -222,6 +224,7 @@ fn owner_of(follower: Follower, handle: &Handle, inlets: Inlets, appender: Appen
         in_flight: None,
         paused_until: None,
         stop: CancellationToken::new(),
+        has_thread: false,
     }
 }
 

@@ -1,7 +1,7 @@
 //! The handle on the log in sled: sends orders to the writer's thread, reads on the runtime's
 //! blocking threads.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, TryLockError};
 
 use futures::future::{BoxFuture, FutureExt, ready};
 use tokio::sync::{mpsc, oneshot, watch};
@@ -10,7 +10,7 @@ use super::read;
 use super::shared::Shared;
 use super::tree::Tree;
 use super::watchdog::Watchdog;
-use super::writer::{Command, Order, Writer};
+use super::writer::{self, Command, Look, Order, Writer};
 use crate::journal::blocking::blocking;
 use crate::journal::fault::Fault;
 use crate::journal::head::HeadThread;
@@ -24,6 +24,7 @@ use crate::journal::{
 pub(in crate::journal) struct SledLog {
     // Dropped first: sled must be closed on the writer's thread, which may take its time.
     shared: Arc<Shared>,
+    writer: Arc<Mutex<Writer>>,
     fault: Arc<Fault>,
     commands: mpsc::Sender<Command>,
 }
@@ -64,15 +65,19 @@ impl SledLog {
             disk: start.disk,
             reserve_bytes: start.options.reserve_bytes,
             open_limit: start.options.open_limit,
+            look: Look::default(),
             _lock: start.lock,
         };
+        let writer = Arc::new(Mutex::new(writer));
+        let of_thread = Arc::clone(&writer);
         let (commands, orders) = mpsc::channel(WRITER_QUEUE_MAX);
         std::thread::Builder::new()
             .name("journal-writer".to_owned())
-            .spawn(move || writer.run(orders))
+            .spawn(move || writer::run(&of_thread, orders))
             .map_err(failed)?;
         Ok(Self {
             shared,
+            writer,
             fault: start.fault,
             commands,
         })
@@ -122,6 +127,16 @@ impl Log for SledLog {
 impl LogWriter for SledLog {
     fn append(&self, group: Group) -> BoxFuture<'_, Result<(), JournalError>> {
         self.order(Order::Append(group))
+    }
+
+    fn append_here(&self, group: &Group) -> Option<Result<(), JournalError>> {
+        let mut writer = match self.writer.try_lock() {
+            Ok(writer) => writer,
+            Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
+            // It trims or copies: its thread takes the group after that.
+            Err(TryLockError::WouldBlock) => return None,
+        };
+        Some(writer.append_here(group))
     }
 
     fn trim(&self, upto: u64) -> BoxFuture<'_, Result<(), JournalError>> {

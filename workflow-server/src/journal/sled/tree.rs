@@ -130,17 +130,37 @@ impl Tree {
     /// committed.
     pub(super) fn commit(&self, batch: sled::Batch, keys: usize) -> Result<(), String> {
         debug_assert!(keys <= BATCH_KEYS_MAX, "a batch of {keys} keys");
-        let path = self.place.path.join("db");
-        self.db
-            .apply_batch(batch)
-            .map_err(|error| format!("writing {}: {error}", path.display()))?;
+        let written = self.db.apply_batch(batch);
+        written.map_err(|error| format!("writing {}: {error}", self.file_path().display()))?;
+        self.make_durable()?;
+        self.check_blobs()
+    }
+
+    /// Writes one value and makes it durable: cheaper than a batch, which sled brackets with a
+    /// record of its own. After an error nothing more may be committed.
+    pub(super) fn commit_one(&self, key: &[u8], value: Vec<u8>) -> Result<(), String> {
+        let written = self.db.insert(key, value);
+        written.map_err(|error| format!("writing {}: {error}", self.file_path().display()))?;
+        self.make_durable()
+    }
+
+    fn file_path(&self) -> PathBuf {
+        self.place.path.join("db")
+    }
+
+    fn make_durable(&self) -> Result<(), String> {
+        let path = self.file_path();
         self.db
             .flush()
             .map_err(|error| format!("flushing {}: {error}", path.display()))?;
         self.place
             .disk
             .sync_data(&self.file, &path)
-            .map_err(|error| format!("syncing {}: {error}", path.display()))?;
+            .map_err(|error| format!("syncing {}: {error}", path.display()))
+    }
+
+    /// Refuses to go on once sled has put a value into a file of its own.
+    pub(super) fn check_blobs(&self) -> Result<(), String> {
         match self.has_blobs() {
             Ok(false) => Ok(()),
             Ok(true) => Err(format!(

@@ -1,24 +1,25 @@
-//! The writer: the one thread that changes sled. It takes commands in order and answers each when
-//! it is durable.
+//! The writer changes sled, one order at a time. A thread takes orders and answers each when it is
+//! durable. An append that finds the writer free may run on its caller's thread instead.
 //!
-//! It promises: a group that was refused has written nothing; after the first error or panic of a
-//! commit nothing is written any more. It must not answer before the sync has returned.
+//! Promise: a group that was refused has written nothing. After the first error or panic of a
+//! commit nothing is written any more. Must not: answer before the sync has returned.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
-use std::sync::Arc;
-use std::time::Duration;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use tokio::sync::{mpsc, oneshot};
 
 use super::shared::Shared;
 use super::watchdog::Watchdog;
-use super::{Place, Verified, chunk, copy};
+use super::{Place, Tree, Verified, chunk, copy};
 use crate::journal::fault::Fault;
 use crate::journal::head::HeadThread;
 use crate::journal::lock::DirectoryLock;
 use crate::journal::{
-    BATCH_KEYS_MAX, Disk, Group, JournalError, OpenError, Position, current, files, guard,
+    BATCH_KEYS_MAX, Disk, Group, JournalError, LOOK_BYTES_MAX, OpenError, Position, current, files,
+    guard,
 };
 
 /// What is asked of the writer.
@@ -47,25 +48,51 @@ pub(super) struct Writer {
     pub(super) disk: Arc<dyn Disk>,
     pub(super) reserve_bytes: u64,
     pub(super) open_limit: Duration,
+    pub(super) look: Look,
     pub(super) _lock: Arc<DirectoryLock>,
 }
 
+/// When the disk was looked at, and how much was written after that.
+#[derive(Debug, Default)]
+pub(super) struct Look {
+    at: Option<Instant>,
+    bytes: usize,
+}
+
+/// Works until every handle is gone.
+pub(super) fn run(writer: &Mutex<Writer>, mut commands: mpsc::Receiver<Command>) {
+    while let Some((order, answer)) = commands.blocking_recv() {
+        let done = writer
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .guarded(|writer| writer.obey(order));
+        // Nobody waits any more: what was done stays done.
+        let _ = answer.send(done);
+    }
+}
+
 impl Writer {
-    /// Works until every handle is gone.
-    pub(super) fn run(self, mut commands: mpsc::Receiver<Command>) {
-        while let Some((order, answer)) = commands.blocking_recv() {
-            let done = catch_unwind(AssertUnwindSafe(|| self.obey(order)));
-            let done = done.unwrap_or_else(|panic| {
-                Err(self
-                    .fault
-                    .raise(format!("sled panicked: {}", guard::message(panic.as_ref()))))
-            });
-            // Nobody waits any more: what was done stays done.
-            let _ = answer.send(done);
-        }
+    /// Appends a group on the thread of the caller.
+    pub(super) fn append_here(&mut self, group: &Group) -> Result<(), JournalError> {
+        self.guarded(|writer| {
+            writer.fault.check()?;
+            writer.append(group)
+        })
     }
 
-    fn obey(&self, order: Order) -> Result<(), JournalError> {
+    /// A panic ends all writing.
+    fn guarded(
+        &mut self,
+        work: impl FnOnce(&mut Self) -> Result<(), JournalError>,
+    ) -> Result<(), JournalError> {
+        let done = catch_unwind(AssertUnwindSafe(|| work(self)));
+        done.unwrap_or_else(|panic| {
+            let panic = guard::message(panic.as_ref());
+            Err(self.fault.raise(format!("sled panicked: {panic}")))
+        })
+    }
+
+    fn obey(&mut self, order: Order) -> Result<(), JournalError> {
         self.fault.check()?;
         match order {
             Order::Append(group) => self.append(&group),
@@ -75,22 +102,53 @@ impl Writer {
         }
     }
 
-    fn append(&self, group: &Group) -> Result<(), JournalError> {
+    fn append(&mut self, group: &Group) -> Result<(), JournalError> {
         group.check_follows(self.shared.bounds().newest)?;
-        files::check_space(&self.dir, self.reserve_bytes, self.disk.as_ref())?;
-        let chunks = chunk::encode(group).ok_or(JournalError::Malformed {
+        let is_look_due = self.is_look_due(group.bytes.len());
+        if is_look_due {
+            // What is refused is looked at again the next time.
+            let at = self.look.at.take();
+            files::check_space(&self.dir, self.reserve_bytes, self.disk.as_ref())?;
+            self.look.at = at;
+        }
+        let mut chunks = chunk::encode(group).ok_or(JournalError::Malformed {
             first: group.first,
             last: group.last,
         })?;
         let keys = chunks.len();
-        let mut batch = sled::Batch::default();
-        for (key, value) in chunks {
-            batch.insert(&key[..], value);
+        match chunks.pop() {
+            Some((key, value)) if keys == 1 => {
+                self.commit_with(|tree| tree.commit_one(&key, value))?;
+            }
+            last => {
+                let mut batch = sled::Batch::default();
+                for (key, value) in chunks.into_iter().chain(last) {
+                    batch.insert(&key[..], value);
+                }
+                self.commit(batch, keys)?;
+            }
         }
-        self.commit(batch, keys)?;
+        if is_look_due {
+            self.commit_with(Tree::check_blobs)?;
+        }
         self.shared.change(|bounds| bounds.newest = group.end());
         self.head.note_durable(group.end());
         Ok(())
+    }
+
+    /// Whether the disk is to be looked at for an append of so many bytes.
+    fn is_look_due(&mut self, bytes: usize) -> bool {
+        self.look.bytes += bytes;
+        let lasts = self.disk.looked_at_for();
+        let is_fresh = self.look.at.is_some_and(|at| at.elapsed() < lasts);
+        if is_fresh && self.look.bytes <= LOOK_BYTES_MAX {
+            return false;
+        }
+        self.look = Look {
+            at: Some(Instant::now()),
+            bytes,
+        };
+        true
     }
 
     fn trim(&self, upto: u64) -> Result<(), JournalError> {
@@ -181,9 +239,14 @@ impl Writer {
     }
 
     fn commit(&self, batch: sled::Batch, keys: usize) -> Result<(), JournalError> {
-        let done = self
-            .watchdog
-            .watch(|| self.shared.tree().commit(batch, keys));
+        self.commit_with(|tree| tree.commit(batch, keys))
+    }
+
+    fn commit_with(
+        &self,
+        commit: impl FnOnce(&Tree) -> Result<(), String>,
+    ) -> Result<(), JournalError> {
+        let done = self.watchdog.watch(|| commit(&self.shared.tree()));
         done.map_err(|reason| self.fault.raise(reason))
     }
 }

@@ -38,6 +38,11 @@ impl Appender {
         }
     }
 
+    /// Appends a group on this thread, where the store can do that at once: `None` if it cannot.
+    pub(in crate::ledger) fn append_here(&self, group: &Group) -> Option<Result<(), JournalError>> {
+        self.leading.log().append_here(group)
+    }
+
     async fn retry(
         &self,
         group: &Group,

@@ -12,6 +12,7 @@ use aftercall_engine::rejection::Limit;
 use aftercall_engine::world::timers::TimerKey;
 use aftercall_engine::{Decision, Rejection, Request, Root, World, decide};
 use arc_swap::ArcSwap;
+use futures::future::{BoxFuture, FutureExt as _, ready};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
@@ -19,13 +20,15 @@ use super::append::Appender;
 use super::group::{InFlight, OpenGroup};
 use super::refused::Refused;
 use super::timekeeping::SharedTime;
-use crate::journal::{JournalError, Position, Vault};
+use crate::journal::{Group, JournalError, Position, Vault};
 use crate::ledger::conditions::no_space;
 use crate::ledger::order::{Asked, Order, Question};
 use crate::ledger::read::feed::{Feed, FeedItem};
 use crate::ledger::read::recover::{Recovered, rebuild};
 use crate::ledger::{Clock, Condition, Conditions, LedgerError, LedgerOptions, Outcome};
-use crate::limits::{CLOCK_LOOK_EVERY, NO_SPACE_PAUSE, RECOVERIES_MAX, TIMERS_PER_GROUP};
+use crate::limits::{
+    APPENDED_HERE_ENTRIES_MAX, CLOCK_LOOK_EVERY, NO_SPACE_PAUSE, RECOVERIES_MAX, TIMERS_PER_GROUP,
+};
 use crate::records::WorldImage;
 
 pub(in crate::ledger) struct Owner {
@@ -50,6 +53,8 @@ pub(in crate::ledger) struct Owner {
     pub(in crate::ledger) paused_until: Option<Duration>,
     pub(in crate::ledger) old_roots: std::sync::mpsc::Sender<Arc<Root>>,
     pub(in crate::ledger) stop: CancellationToken,
+    /// Whether this thread has nothing else to do, so that an append may block it.
+    pub(in crate::ledger) has_thread: bool,
 }
 
 /// What keeps the owner from a part of its work.
@@ -321,12 +326,26 @@ impl Owner {
         let (group, answers, items) = std::mem::replace(&mut self.open, next).close();
         let image = (end.sequence >= self.snapshot_at).then(|| self.take_image(end));
         self.in_flight = Some(InFlight {
-            appended: Box::pin(self.appender.clone().append(group, self.stop.clone())),
+            appended: self.append(group, items.len()),
             answers,
             items,
             root: self.world.root().clone(),
             image,
         });
+    }
+
+    /// Begins to append a group. A small one that nothing waits behind is appended on this thread,
+    /// which saves the way to the writer's and back.
+    fn append(&self, group: Group, entries: usize) -> BoxFuture<'static, Result<(), JournalError>> {
+        let is_alone =
+            self.has_thread && entries <= APPENDED_HERE_ENTRIES_MAX && self.commands.is_empty();
+        match is_alone
+            .then(|| self.appender.append_here(&group))
+            .flatten()
+        {
+            Some(appended) => ready(appended).boxed(),
+            None => Box::pin(self.appender.clone().append(group, self.stop.clone())),
+        }
     }
 
     fn take_image(&mut self, end: Position) -> WorldImage {
