@@ -15,8 +15,8 @@ use syn::visit::Visit;
 
 /// No file is longer, tests included.
 const FILE_LINES_MAX: usize = 500;
-/// No function is longer. A ratchet: 60 is the goal, which two functions miss.
-const FUNCTION_LINES_MAX: usize = 92;
+/// No function is longer.
+const FUNCTION_LINES_MAX: usize = 60;
 /// No function of a test is longer: it may show a scenario from its beginning to its end.
 const TEST_LINES_MAX: usize = 100;
 /// Half of the files outside tests are not longer than this. A ratchet: it may go down, never up.
