@@ -275,11 +275,13 @@ mod tests {
             !help(&["load", "crowd"]).contains("--alerter ")
                 && help(&["load", "alerts"]).contains("--alerter ")
         );
+        let between = ["aftercall", "load", "--server", "h:1", "alerts"];
+        let refused = command_line().try_get_matches_from(between).unwrap_err();
+        assert_eq!(refused.kind(), ErrorKind::ArgumentConflict);
         for line in [
             "aftercall load --server h:1",
             "aftercall --server h:1 load",
             "aftercall load alerts --server h:1",
-            "aftercall load --server h:1 alerts",
         ] {
             let named = command_line()
                 .try_get_matches_from(line.split(' '))
