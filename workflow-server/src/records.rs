@@ -17,7 +17,9 @@ mod version;
 pub use archive::{ArchivedCall, ArchivedInstance, ChunkContent, ChunkFilter};
 pub use group::{GroupBytes, Linked, cut_group, decode_group, pack_entries, unpack_entries};
 pub use last_seen::LastSeen;
-pub use snapshot::{SnapshotHead, SnapshotReader, WorldImage, encode_world, snapshot_frames};
+pub use snapshot::{
+    SnapshotFrame, SnapshotHead, SnapshotReader, WorldImage, encode_world, snapshot_frames,
+};
 use thiserror::Error;
 pub use v1::{decode_erasure, encode_erasure};
 

@@ -1,22 +1,20 @@
 //! Snapshots of the World: frames of bounded size, in a fixed order, so that the same World gives
 //! the same bytes.
 
-use std::sync::Arc;
+mod reading;
 
-use aftercall_definition::time::Time;
 use aftercall_engine::Root;
-use aftercall_engine::instance::Instance;
+use aftercall_engine::world::World;
 use aftercall_engine::world::definitions::Workflow;
 use aftercall_engine::world::requests::Marks;
-use aftercall_engine::world::{Keeping, World};
 use prost::Message;
+pub use reading::{SnapshotFrame, SnapshotReader};
 
+use super::RECORDS_VERSION;
 use super::v1::{
     BatchRecord, CalendarRecord, CallRecord, ChunkRecord, ErasureRecord, HistoryChunkRecord,
     InstanceRecord, MarkRecord, PurgeConfirmationRecord, TeamRecord, VersionRecord, WorkflowRecord,
 };
-use super::version::versioned;
-use super::{RECORDS_VERSION, RecordError};
 
 /// About how many bytes a frame has: bounds what a snapshot holds in memory while it is written.
 const FRAME_BYTES: usize = 256 * 1024;
@@ -319,116 +317,5 @@ pub fn encode_world(world: &World) -> Vec<u8> {
     match written {
         Ok(()) => bytes,
         Err(never) => match never {},
-    }
-}
-
-/// Puts a World back together, frame by frame.
-#[derive(Debug)]
-pub struct SnapshotReader {
-    world: World,
-    head: Option<SnapshotHead>,
-    instances: u64,
-    calls: u64,
-}
-
-impl SnapshotReader {
-    /// Begins.
-    #[must_use]
-    pub fn new(keeping: Keeping) -> Self {
-        Self {
-            world: World::new(keeping),
-            head: None,
-            instances: 0,
-            calls: 0,
-        }
-    }
-
-    /// Takes the next frame.
-    ///
-    /// # Errors
-    /// [`RecordError`] where it does not read whole.
-    pub fn frame(&mut self, bytes: &[u8]) -> Result<(), RecordError> {
-        let frame = FrameRecord::decode(versioned(bytes)?)?;
-        if let Some(head) = frame.head {
-            self.world.restore_position(head.sequence, Time(head.at));
-            let confirmed = head
-                .purge_confirmed
-                .clone()
-                .map(TryInto::try_into)
-                .transpose()?;
-            self.world.restore_archive(head.newest_file, confirmed);
-            self.world
-                .restore_times_set_back(head.times_set_back.clone());
-            self.head = Some(head);
-        }
-        for team in frame.teams {
-            self.world.restore_team(team.into());
-        }
-        for calendar in frame.calendars {
-            self.world.restore_calendar(Arc::new(calendar.try_into()?));
-        }
-        for workflow in frame.workflows {
-            self.world.restore_workflow(workflow.try_into()?);
-        }
-        for version in frame.more_versions {
-            self.world.restore_version(version.try_into()?);
-        }
-        for call in frame.calls {
-            self.calls += 1;
-            self.world.restore_call(call.slot, Arc::new(call.into()));
-        }
-        for instance in frame.instances {
-            self.instances += 1;
-            let instance = Arc::new(Instance::try_from(instance)?);
-            self.world
-                .restore_instance(instance)
-                .map_err(|_| RecordError::Incomplete("call of an instance"))?;
-        }
-        for batch in frame.batches {
-            self.world.restore_batch(batch.try_into()?);
-        }
-        for chunk in frame.chunks {
-            self.world.restore_chunk(chunk.try_into()?);
-        }
-        for chunk in frame.history {
-            self.world.restore_history(chunk.into());
-        }
-        for erasure in frame.erasures {
-            self.world.restore_erasure(erasure.try_into()?);
-        }
-        for mark in frame.marks {
-            self.world
-                .restore_mark(mark.key(), mark.fingerprint, mark.sequence, Time(mark.at));
-        }
-        Ok(())
-    }
-
-    /// The position of the snapshot; none before its first frame.
-    #[must_use]
-    pub fn head(&self) -> Option<SnapshotHead> {
-        self.head.clone()
-    }
-
-    /// The World, if the snapshot was whole.
-    ///
-    /// # Errors
-    /// [`RecordError::Incomplete`] where something is missing.
-    pub fn finish(self) -> Result<(World, SnapshotHead), RecordError> {
-        let head = self
-            .head
-            .ok_or(RecordError::Incomplete("head of a snapshot"))?;
-        let root = self.world.root();
-        let chunks = root.archive.chunks.len() as u64;
-        let history_chunks = root.history.chunks.len() as u64;
-        let is_whole = self.instances == head.instances
-            && self.calls == head.calls
-            && chunks == head.chunks
-            && history_chunks == head.history_chunks;
-        if !is_whole {
-            return Err(RecordError::Incomplete(
-                "instances, calls or chunks of a snapshot",
-            ));
-        }
-        Ok((self.world, head))
     }
 }

@@ -2,16 +2,21 @@
 //! applies them. There is no other way to rebuild state.
 
 use std::cmp::Ordering;
+use std::panic::resume_unwind;
 
 use aftercall_engine::World;
 use aftercall_engine::world::{ApplyError, Keeping};
 use thiserror::Error;
+use tokio::task::JoinHandle;
 
 use super::snapshots;
 use crate::journal::{Bounds, Group, JournalError, Log, Position, Vault};
 use crate::ledger::LedgerOptions;
 use crate::limits::RECOVERY_READ_BYTES;
-use crate::records::{Linked, RecordError, SnapshotReader, decode_group};
+use crate::records::{Linked, RecordError, SnapshotFrame, SnapshotReader, decode_group};
+
+/// Groups that are decoded together: about half a megabyte, some milliseconds of work.
+const GROUPS_AHEAD: usize = 16;
 
 /// Why the World could not be rebuilt.
 #[derive(Debug, Error)]
@@ -79,15 +84,41 @@ impl Recovered {
         if groups.is_empty() {
             return self.check_end(log.bounds().await?);
         }
-        for group in groups {
-            self.apply(&group, &mut applied)?;
+        let mut groups = groups.into_iter();
+        let mut decoding: Option<Ahead<Vec<DecodedGroup>>> = None;
+        // Groups are decoded on another thread while those before them are applied.
+        while groups.len() > 0 {
+            let part: Vec<Group> = groups.by_ref().take(GROUPS_AHEAD).collect();
+            // A follower reads a few groups at a time: not worth another thread.
+            if decoding.is_none() && groups.len() == 0 {
+                self.apply_all(part.into_iter().map(DecodedGroup::decode), &mut applied)?;
+                return Ok(true);
+            }
+            let decode = move || part.into_iter().map(DecodedGroup::decode).collect();
+            let before = decoding.replace(Ahead::begin(decode));
+            if let Some(before) = before {
+                self.apply_all(before.end().await?, &mut applied)?;
+            }
+        }
+        if let Some(last) = decoding {
+            self.apply_all(last.end().await?, &mut applied)?;
         }
         Ok(true)
     }
 
+    fn apply_all(
+        &mut self,
+        groups: impl IntoIterator<Item = DecodedGroup>,
+        applied: &mut impl FnMut(Linked, usize),
+    ) -> Result<(), RecoverError> {
+        groups
+            .into_iter()
+            .try_for_each(|group| self.apply(group, applied))
+    }
+
     fn apply(
         &mut self,
-        group: &Group,
+        DecodedGroup { group, entries }: DecodedGroup,
         applied: &mut impl FnMut(Linked, usize),
     ) -> Result<(), RecoverError> {
         let before = self.newest;
@@ -96,7 +127,7 @@ impl Recovered {
                 sequence: before.sequence,
             });
         }
-        let entries = decode_group(&group.bytes, group.chain_before, group.chain)?;
+        let entries = entries?;
         let bytes = group.bytes.len() / entries.len().max(1);
         for linked in entries {
             let sequence = linked.entry.sequence;
@@ -178,10 +209,18 @@ async fn newest_snapshot(
         return Ok((World::new(keeping), Position::default()));
     };
     let mut reader = SnapshotReader::new(keeping);
-    let mut offset = 0;
-    while let Some((frame, next)) = vault.read_frame(&name, offset).await? {
-        reader.frame(&frame)?;
+    let (mut offset, mut decoding) = (0, None::<Ahead<Result<SnapshotFrame, RecordError>>>);
+    // A frame is decoded on another thread while the one before it is restored and the one after it
+    // is read.
+    while let Some((bytes, next)) = vault.read_frame(&name, offset).await? {
         offset = next;
+        let before = decoding.replace(Ahead::begin(move || SnapshotFrame::decode(&bytes)));
+        if let Some(before) = before {
+            reader.restore(before.end().await??)?;
+        }
+    }
+    if let Some(last) = decoding {
+        reader.restore(last.end().await??)?;
     }
     let (world, head) = reader.finish()?;
     Ok((
@@ -191,4 +230,38 @@ async fn newest_snapshot(
             chain: head.chain,
         },
     ))
+}
+
+/// A group with its entries, or the error of decoding them.
+struct DecodedGroup {
+    group: Group,
+    entries: Result<Vec<Linked>, RecordError>,
+}
+
+impl DecodedGroup {
+    fn decode(group: Group) -> Self {
+        let entries = decode_group(&group.bytes, group.chain_before, group.chain);
+        Self { group, entries }
+    }
+}
+
+/// Work on another thread that begins before its result is needed.
+struct Ahead<T>(JoinHandle<T>);
+
+impl<T: Send + 'static> Ahead<T> {
+    fn begin(work: impl FnOnce() -> T + Send + 'static) -> Self {
+        Self(tokio::task::spawn_blocking(work))
+    }
+
+    async fn end(self) -> Result<T, RecoverError> {
+        self.0
+            .await
+            .map_err(|failure| match failure.try_into_panic() {
+                Ok(panic) => resume_unwind(panic),
+                Err(_ended) => RecoverError::Journal(JournalError::Io {
+                    what: "decoding what is stored".to_owned(),
+                    reason: "the server is shutting down".to_owned(),
+                }),
+            })
+    }
 }
