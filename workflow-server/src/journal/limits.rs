@@ -107,6 +107,10 @@ pub const FRAME_BYTES_MAX: usize = 16 * 1024 * 1024;
 /// Bytes of frames gathered before they are written to the file: few and large writes.
 pub const BLOB_BUFFER_BYTES: usize = 256 * 1024;
 
+/// Bytes of a blob after which they are made durable, before the blob is whole: one sync of all of a
+/// large snapshot would keep the journal's syncs waiting for as long as it takes.
+pub const BLOB_SYNC_BYTES: u64 = 8 * 1024 * 1024;
+
 /// Largest value of a key: one block of the disk.
 pub const KEY_BYTES_MAX: usize = 4 * 1024;
 

@@ -9,7 +9,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use workflow_server::journal::memory::{FailAt, MemoryStore};
 use workflow_server::journal::{
-    BLOB_BUFFER_BYTES, JournalError, OpenError, Storage as _, Store, VaultWriter,
+    BLOB_BUFFER_BYTES, BLOB_SYNC_BYTES, BlobWriter, JournalError, OpenError, Storage as _, Store,
+    VaultWriter,
 };
 
 use crate::support::{
@@ -76,6 +77,11 @@ async fn write(vault: &dyn VaultWriter, what: &str) -> Result<(), JournalError> 
             blob.write(Bytes::from_static(b"new")).await?;
             blob.finish().await
         }
+        "large blob" => {
+            let mut blob = vault.create("new").await?;
+            write_half_steps(blob.as_mut(), 3).await?;
+            panic!("a step is synced before the blob is whole")
+        }
         "key" => vault.put_key("place", Bytes::from_static(b"new")).await,
         _ => vault.remove("gone").await,
     }
@@ -88,6 +94,7 @@ async fn a_failed_sync_of_the_vault_ends_the_writing_too() {
     for (what, place) in [
         ("blob", "tmp/0"),
         ("blob", "blobs"),
+        ("large blob", "tmp/0"),
         ("key", "tmp/0"),
         ("key", "keys"),
         ("removal", "blobs"),
@@ -137,8 +144,44 @@ async fn a_failed_sync_of_the_vault_ends_the_writing_too() {
         assert!(key == "old" || (what == "key" && key == "new"), "{key:?}");
         // It has its name where only the sync of the directory failed.
         store.leading().vault().remove("new").await.unwrap();
-        write(store.leading().vault(), what).await.unwrap();
+        if what != "large blob" {
+            write(store.leading().vault(), what).await.unwrap();
+        }
     }
+}
+
+/// Writes `count` halves of what is synced at once.
+async fn write_half_steps(blob: &mut dyn BlobWriter, count: usize) -> Result<(), JournalError> {
+    for _ in 0..count {
+        let half = Bytes::from(vec![7; BLOB_SYNC_BYTES as usize / 2]);
+        blob.write(half).await?;
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_large_blob_is_synced_in_steps() {
+    let dir = tempfile::tempdir().unwrap();
+    let disk = Arc::new(ScriptedDisk::default());
+    let store = Store::open(dir.path(), &options(), disk.clone()).unwrap();
+    let syncs = Arc::new(Mutex::new(0));
+    let counted = syncs.clone();
+    disk.on_sync(move |path| {
+        *counted.lock().unwrap() += u32::from(path.ends_with("tmp/0"));
+        Ok(())
+    });
+    let mut blob = store.leading().vault().create("large").await.unwrap();
+    write_half_steps(blob.as_mut(), 7).await.unwrap();
+    assert_eq!(*syncs.lock().unwrap(), 3);
+    blob.finish().await.unwrap();
+    assert_eq!(*syncs.lock().unwrap(), 4, "the rest when it is whole");
+    assert_eq!(
+        read_blob(store.vault().as_ref(), "large")
+            .await
+            .unwrap()
+            .len(),
+        7
+    );
 }
 
 #[tokio::test]

@@ -17,8 +17,8 @@ use crate::journal::disk::is_out_of_descriptors;
 use crate::journal::fault::Fault;
 use crate::journal::lock::DirectoryLock;
 use crate::journal::{
-    BLOB_BUFFER_BYTES, BlobWriter, Disk, FRAME_BYTES_MAX, JournalError, KEY_BYTES_MAX, OpenError,
-    Options, Vault, VaultWriter, files, sealed,
+    BLOB_BUFFER_BYTES, BLOB_SYNC_BYTES, BlobWriter, Disk, FRAME_BYTES_MAX, JournalError,
+    KEY_BYTES_MAX, OpenError, Options, Vault, VaultWriter, files, sealed,
 };
 
 struct Files {
@@ -86,6 +86,7 @@ impl Files {
             files: Arc::clone(self),
             file,
             path,
+            unsynced_bytes: 0,
         })
     }
 
@@ -162,13 +163,26 @@ struct Unfinished {
     files: Arc<Files>,
     file: File,
     path: PathBuf,
+    /// Bytes that were written after the last sync.
+    unsynced_bytes: u64,
 }
 
 impl Unfinished {
     fn write(&mut self, bytes: &[u8]) -> Result<(), JournalError> {
         self.file
             .write_all(bytes)
-            .map_err(|error| JournalError::io("writing", &self.path, &error))
+            .map_err(|error| JournalError::io("writing", &self.path, &error))?;
+        self.unsynced_bytes += bytes.len() as u64;
+        Ok(())
+    }
+
+    /// Makes durable what was written, where that is [`BLOB_SYNC_BYTES`] or more.
+    fn sync_step(&mut self) -> Result<(), JournalError> {
+        if self.unsynced_bytes < BLOB_SYNC_BYTES {
+            return Ok(());
+        }
+        self.unsynced_bytes = 0;
+        self.sync_by(|disk| disk.sync_data(&self.file, &self.path))
     }
 
     /// The new value of a key: durable under its name, or not to be seen.
@@ -191,9 +205,13 @@ impl Unfinished {
     }
 
     fn sync(&self) -> Result<(), JournalError> {
+        self.sync_by(|disk| disk.sync_all(&self.file, &self.path))
+    }
+
+    /// A sync that fails may have lost what was written: then nothing is written any more.
+    fn sync_by(&self, sync: impl FnOnce(&dyn Disk) -> io::Result<()>) -> Result<(), JournalError> {
         self.files.fault.check()?;
-        let synced = self.files.disk.sync_all(&self.file, &self.path);
-        synced.map_err(|error| {
+        sync(self.files.disk.as_ref()).map_err(|error| {
             self.files
                 .fault
                 .raise(format!("syncing {}: {error}", self.path.display()))
@@ -251,7 +269,9 @@ impl FileBlob {
                     unfinished.files.reserve_bytes,
                     unfinished.files.disk.as_ref(),
                 )?;
-                unfinished.write(&buffer).map(|()| unfinished)
+                unfinished.write(&buffer)?;
+                unfinished.sync_step()?;
+                Ok(unfinished)
             })
             .await?;
         }
