@@ -45,7 +45,7 @@ pub struct WorkflowServerConfig {
     pub log_filter: String,
     /// How many hours request ids are kept, at least 24 for production.
     pub request_ids_keep_hours: u32,
-    /// Entries between snapshots: how much is replayed at start at most.
+    /// Entries between snapshots, at least: in a large World there are more.
     pub snapshot_every_entries: u64,
     /// Entries that stay in the journal behind the older of the two snapshots, for alerters that
     /// come back.
@@ -182,7 +182,7 @@ pub struct Args {
         value_name = "FILTER"
     )]
     log_filter: Option<String>,
-    /// Entries between snapshots
+    /// Entries between snapshots, at least [default: 200000]; in a large World there are more
     #[arg(long, env = "AFTERCALL_SNAPSHOT_EVERY_ENTRIES", value_name = "N")]
     snapshot_every_entries: Option<u64>,
     /// Entries that stay in the journal behind the older of the two snapshots

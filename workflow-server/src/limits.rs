@@ -98,6 +98,9 @@ pub const FEED_STREAMS_PER_CONNECTION_MAX: usize = 4;
 pub const RECOVERY_READ_BYTES: usize = 8 << 20;
 /// Entries between snapshots where the configuration names none: about two seconds of replay.
 pub const SNAPSHOT_EVERY_ENTRIES: u64 = 200_000;
+/// Of the records in a World, the share (one of so many) that is written as entries before the next
+/// snapshot, where that is more than the setting.
+pub const SNAPSHOT_SHARE: u64 = 8;
 /// Entries that stay in the journal behind the older of the two snapshots, for alerters that come
 /// back.
 pub const JOURNAL_KEPT_ENTRIES: u64 = 100_000;

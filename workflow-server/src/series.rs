@@ -32,6 +32,11 @@ pub(crate) const SERIES: &[Series] = &[
         "How late timers were handled.",
     ),
     Series::new(
+        Kind::Histogram,
+        "aftercall_snapshot_seconds",
+        "How long a snapshot took: writing it, and trimming the journal behind it.",
+    ),
+    Series::new(
         Kind::Counter,
         "aftercall_timers_refused_total",
         "Timers whose entry was refused; each is tried again.",

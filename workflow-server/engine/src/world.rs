@@ -373,4 +373,11 @@ impl World {
     pub fn requests(&self) -> &Requests {
         &self.requests
     }
+
+    /// About how many records an image of it has: instances, calls and request ids. Slots that are
+    /// free count too.
+    #[must_use]
+    pub fn records(&self) -> usize {
+        self.root.instances.len() + self.root.calls.len() + self.requests.marks().len()
+    }
 }

@@ -204,7 +204,7 @@ fn owner_of(follower: Follower, handle: &Handle, inlets: Inlets, appender: Appen
     Owner {
         // Counted from the snapshot, not from this start: a server that dies often must not
         // grow its journal for ever.
-        snapshot_at: snapshot.saturating_add(options.snapshot_every_entries),
+        snapshot_at: snapshot.saturating_add(options.entries_to_next_snapshot(&world)),
         open: OpenGroup::after(newest, appender.leading.log().limits()),
         time: handle.time.clone(),
         old_roots: drop_elsewhere(),

@@ -3,7 +3,10 @@
 use std::time::Duration;
 
 use aftercall_definition::time::Span;
+use aftercall_engine::World;
 use aftercall_engine::world::Keeping;
+
+use crate::limits::SNAPSHOT_SHARE;
 use jiff::tz::TimeZone;
 
 /// What the ledger is given when it is made.
@@ -11,7 +14,7 @@ use jiff::tz::TimeZone;
 pub struct LedgerOptions {
     /// What the World keeps.
     pub keeping: Keeping,
-    /// Entries between snapshots.
+    /// Entries between snapshots, at least: in a large World there are more.
     pub snapshot_every_entries: u64,
     /// Entries that stay in the journal behind the older of the two snapshots.
     pub journal_kept_entries: u64,
@@ -24,4 +27,40 @@ pub struct LedgerOptions {
     pub retention: Option<Span>,
     /// The time zone that counts where neither the caller nor a calendar has one.
     pub default_zone: TimeZone,
+}
+
+impl LedgerOptions {
+    /// Entries from a snapshot of this World to the next.
+    pub(in crate::ledger) fn entries_to_next_snapshot(&self, world: &World) -> u64 {
+        self.snapshot_every_entries
+            .max(world.records() as u64 / SNAPSHOT_SHARE)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use aftercall_definition::time::Time;
+
+    use super::*;
+
+    #[test]
+    fn a_large_world_has_more_entries_between_snapshots() {
+        let options = LedgerOptions {
+            keeping: Keeping::default(),
+            snapshot_every_entries: 1_000,
+            journal_kept_entries: 0,
+            clock_ahead_max: Duration::ZERO,
+            archive_after_millis: 0,
+            retention: None,
+            default_zone: TimeZone::UTC,
+        };
+        let mut world = World::new(Keeping::default());
+        for (records, expected) in [(1_000, 1_000), (8_000, 1_000), (16_000, 2_000)] {
+            while world.records() < records {
+                let number = world.records() as u64;
+                world.restore_mark(u128::from(number), number, number, Time(0));
+            }
+            assert_eq!(options.entries_to_next_snapshot(&world), expected);
+        }
+    }
 }

@@ -8,7 +8,7 @@
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Weak};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use aftercall_engine::actor::{Actor, ActorKind};
 use aftercall_engine::command::{Command, PackHistory, RewriteHistory};
@@ -196,10 +196,12 @@ impl Keeper {
     }
 
     async fn keep(&mut self, image: WorldImage) {
-        let sequence = image.sequence();
+        let (sequence, began) = (image.sequence(), Instant::now());
         let kept = self.keep_image(image).await;
         if kept.is_ok() {
-            tracing::info!(sequence, "snapshot written");
+            let milliseconds = began.elapsed().as_millis() as u64;
+            metrics::histogram!("aftercall_snapshot_seconds").record(began.elapsed());
+            tracing::info!(sequence, milliseconds, "snapshot written");
         }
         self.report(Condition::Snapshots, "writing a snapshot", kept);
     }

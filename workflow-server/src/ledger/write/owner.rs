@@ -349,9 +349,8 @@ impl Owner {
     }
 
     fn take_image(&mut self, end: Position) -> WorldImage {
-        self.snapshot_at = end
-            .sequence
-            .saturating_add(self.options.snapshot_every_entries);
+        let entries = self.options.entries_to_next_snapshot(&self.world);
+        self.snapshot_at = end.sequence.saturating_add(entries);
         WorldImage::take(&self.world, end.chain)
     }
 
