@@ -19,8 +19,11 @@ pub const ORDERS_WAITING_MAX: usize = 16;
 /// Entries of a group that the ledger's thread appends by itself if nothing waits behind it. Under
 /// load a group has more, and the next one is decided while the writer's thread syncs it.
 pub const APPENDED_HERE_ENTRIES_MAX: usize = 2;
-/// Timers that fire within one group: a million due ones must not keep people waiting.
-pub const TIMERS_PER_GROUP: usize = 32;
+/// Timers that fire between two looks at the commands that wait, in a third of a millisecond: a
+/// million due ones must not keep people waiting.
+pub const TIMERS_AT_ONCE: usize = 32;
+/// Timers that fire within one group: about as many as are decided while the group before is written.
+pub const TIMERS_PER_GROUP: usize = 256;
 /// How far the wall clock may jump against the monotonic clock before it is not believed.
 pub const CLOCK_JUMP_MAX: Duration = Duration::from_secs(5 * 60);
 /// How far the wall clock may be ahead at a start, beyond the time that is known to have passed,

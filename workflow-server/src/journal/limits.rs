@@ -20,11 +20,18 @@ impl LogLimits {
         self.group_bytes_cheap / 8 * 5
     }
 
+    /// Bytes after which a group takes nothing more: commands and timers that are due may each fill
+    /// what is cheap.
+    #[must_use]
+    pub const fn group_bytes_full(&self) -> usize {
+        2 * self.group_bytes_soft()
+    }
+
     /// Bytes of one entry: behind a group that is nearly full it still fits. A larger one is
     /// refused before anything has changed.
     #[must_use]
     pub const fn entry_bytes_max(&self) -> usize {
-        self.group_bytes_max - 2 * self.group_bytes_soft()
+        self.group_bytes_max - self.group_bytes_full()
     }
 }
 

@@ -10,7 +10,7 @@ use tokio::sync::oneshot;
 use crate::journal::{Group, JournalError, LogLimits, Position};
 use crate::ledger::read::feed::FeedItem;
 use crate::ledger::{LedgerError, Outcome};
-use crate::limits::GROUP_COMMANDS_MAX;
+use crate::limits::{GROUP_COMMANDS_MAX, TIMERS_PER_GROUP};
 use crate::records::{GroupBytes, WorldImage};
 
 type Answer = Result<Outcome, LedgerError>;
@@ -34,6 +34,10 @@ pub(in crate::ledger) struct OpenGroup {
     bytes: GroupBytes,
     items: Vec<FeedItem>,
     waiting: Vec<Waiting>,
+    /// Timers that fired in it.
+    timers: usize,
+    /// Bytes of their entries.
+    timer_bytes: usize,
 }
 
 impl OpenGroup {
@@ -44,6 +48,8 @@ impl OpenGroup {
             bytes: GroupBytes::new(before.chain),
             items: Vec::new(),
             waiting: Vec::new(),
+            timers: 0,
+            timer_bytes: 0,
         }
     }
 
@@ -52,9 +58,31 @@ impl OpenGroup {
         self.limits
     }
 
+    /// Whether it takes another command. Commands and timers have room of their own, so that
+    /// neither keeps the other waiting.
     pub(in crate::ledger) fn has_room(&self) -> bool {
-        self.waiting.len().max(self.items.len()) < GROUP_COMMANDS_MAX
-            && self.bytes.len() < self.limits.group_bytes_soft()
+        self.waiting.len().max(self.items.len() - self.timers) < GROUP_COMMANDS_MAX
+            && self.bytes.len() - self.timer_bytes < self.limits.group_bytes_soft()
+            && self.bytes.len() < self.limits.group_bytes_full()
+    }
+
+    /// Whether another timer may fire in it.
+    pub(in crate::ledger) fn has_room_for_timers(&self) -> bool {
+        self.timers < TIMERS_PER_GROUP
+            && self.timer_bytes < self.limits.group_bytes_soft()
+            && self.bytes.len() < self.limits.group_bytes_full()
+    }
+
+    /// Bytes that have been written.
+    pub(in crate::ledger) fn bytes(&self) -> usize {
+        self.bytes.len()
+    }
+
+    /// Counts what follows on the first `before` bytes as the entry of a timer, if anything does.
+    pub(in crate::ledger) fn count_timer(&mut self, before: usize) {
+        let bytes = self.bytes.len() - before;
+        self.timers += usize::from(bytes > 0);
+        self.timer_bytes += bytes;
     }
 
     pub(in crate::ledger) fn has_entries(&self) -> bool {

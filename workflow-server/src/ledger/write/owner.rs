@@ -27,7 +27,7 @@ use crate::ledger::read::feed::{Feed, FeedItem};
 use crate::ledger::read::recover::{Recovered, rebuild};
 use crate::ledger::{Clock, Condition, Conditions, LedgerError, LedgerOptions, Outcome};
 use crate::limits::{
-    APPENDED_HERE_ENTRIES_MAX, CLOCK_LOOK_EVERY, NO_SPACE_PAUSE, RECOVERIES_MAX, TIMERS_PER_GROUP,
+    APPENDED_HERE_ENTRIES_MAX, CLOCK_LOOK_EVERY, NO_SPACE_PAUSE, RECOVERIES_MAX, TIMERS_AT_ONCE,
 };
 use crate::records::WorldImage;
 
@@ -105,7 +105,7 @@ impl Owner {
     }
 
     async fn wait(&mut self) -> Woken {
-        let has_room = self.open.has_room();
+        let (has_room, may_fire) = (self.open.has_room(), self.open.has_room_for_timers());
         let until_due = self.until_due();
         let clock = self.clock.clone();
         tokio::select! {
@@ -114,7 +114,7 @@ impl Owner {
             () = self.stop.cancelled() => Woken::Stop,
             Some(order) = self.orders.recv() => Woken::Ordered(order),
             Some(asked) = self.commands.recv(), if has_room => Woken::Asked(asked),
-            () = clock.wait(until_due), if has_room => Woken::Time,
+            () = clock.wait(until_due), if may_fire => Woken::Time,
         }
     }
 
@@ -218,7 +218,7 @@ impl Owner {
     fn fire(&mut self) {
         let (now, monotonic) = (self.time.now(), self.clock.monotonic());
         self.report_clock();
-        if self.has_failed() || !self.open.has_room() {
+        if self.has_failed() || !self.open.has_room_for_timers() {
             return;
         }
         // While the clock is held, only what does not depend on the time is due.
@@ -233,16 +233,16 @@ impl Owner {
             .timers()
             .due(until)
             .filter(is_ready)
-            .take(TIMERS_PER_GROUP)
+            .take(TIMERS_AT_ONCE)
             .collect();
+        let lateness_seconds = metrics::histogram!("aftercall_timer_lateness_seconds");
         for key in &due {
             // A group of several large entries is one that the journal does not take.
-            if !self.open.has_room() {
+            if !self.open.has_room_for_timers() {
                 break;
             }
             let lateness = now.0.saturating_sub(key.due.0).max(0);
-            metrics::histogram!("aftercall_timer_lateness_seconds")
-                .record(lateness as f64 / 1_000.0);
+            lateness_seconds.record(lateness as f64 / 1_000.0);
             self.fire_one(*key, monotonic);
         }
         // A timer that was refused may be gone because its instance went elsewhere: looked at once
@@ -274,7 +274,10 @@ impl Owner {
                 wake: key.wake(),
             }),
         };
-        let refusal = match self.decide(&request) {
+        let before = self.open.bytes();
+        let decided = self.decide(&request);
+        self.open.count_timer(before);
+        let refusal = match decided {
             Err(rejection) => rejection.to_string(),
             Ok(_) if self.world.timers().contains(&key) => "it changed nothing".to_owned(),
             Ok(_) => return self.trouble.refused.remove(&key),
