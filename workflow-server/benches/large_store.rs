@@ -3,6 +3,11 @@
 //! measures nothing itself; a server that starts on the directory archives what has ended.
 //!
 //! `LARGE_STORE=DIR OPEN=1000000 ENDED=1000000 cargo bench -p workflow-server --bench large_store`
+//!
+//! `CHANGED=N` changes a field of the open follow-ups N times, each with a request id of its own.
+//! `TIMERS=N` adds follow-ups with a timer, all due `DUE_IN` seconds after the end. `DAYS` is the
+//! time over which all requests are spread, 3 days by default: a server remembers the request ids of
+//! its last `--request-ids-keep-hours`.
 
 #![allow(
     clippy::expect_used,
@@ -30,8 +35,24 @@ use workflow_server::journal::{Birth, Group, LOG_LIMITS, Options, Position, Real
 use workflow_server::records::GroupBytes;
 
 const REFUND: &str = include_str!("../../examples/refund.yaml");
-/// How long ago the first entry was; the last one is of now, so that a server believes the clock.
-const AGO_MILLIS: i64 = 3 * 86_400_000;
+const REMINDER: &str = "format: 1
+workflow: reminder
+title: Reminder
+fields:
+  at: {type: time, required: true}
+on_new_call:
+  - timer: {from: fields.at}
+    id: is-due
+    then:
+      - alert:
+          text: \"Ring {{ call.caller.name }} back\"
+          team: billing
+          due: 4h
+      - button: Done
+        then:
+          - finish: done
+";
+const DAY_MILLIS: i64 = 86_400_000;
 
 struct Filling {
     world: World,
@@ -46,8 +67,9 @@ struct Filling {
 }
 
 impl Filling {
-    /// Creates the store. This many requests are spread over the time from the first entry to now.
-    fn begin(dir: &Path, requests: u64) -> Self {
+    /// Creates the store. This many requests are spread over so many days up to now, so that a
+    /// server believes the clock.
+    fn begin(dir: &Path, requests: u64, days: u64) -> Self {
         let birth = Birth {
             epoch: "1a".repeat(16),
             hash_key: [7; 16],
@@ -55,18 +77,16 @@ impl Filling {
         };
         let options = Options::new(birth, Arc::new(|why| panic!("the store hangs: {why}")));
         let store = Store::open(dir, &options, Arc::new(RealDisk)).expect("the store opens");
-        let wall = SystemTime::now()
-            .duration_since(UNIX_EPOCH)
-            .expect("after 1970")
-            .as_millis() as i64;
-        let began = Time(wall - AGO_MILLIS);
+        let wall = now().0;
+        let ago_millis = days as i64 * DAY_MILLIS;
+        let began = Time(wall - ago_millis);
         Self {
             world: World::new(Keeping::default()),
             store,
             group: GroupBytes::new(0),
             end: Position::default(),
             now: began,
-            step_millis: AGO_MILLIS as f64 / requests as f64,
+            step_millis: ago_millis as f64 / requests as f64,
             began,
             asked: 0,
             runtime: tokio::runtime::Builder::new_current_thread()
@@ -75,7 +95,7 @@ impl Filling {
         }
     }
 
-    fn publish_refund(&mut self) {
+    fn publish_workflows(&mut self) {
         for team in ["billing", "billing-leads", "payments"] {
             self.ask(Command::from(ImportTeam {
                 name: team.into(),
@@ -83,16 +103,18 @@ impl Filling {
                 expected: None,
             }));
         }
-        let definition = Box::new(file::read(REFUND, None).expect("the sample reads"));
-        self.ask(Command::from(ImportWorkflow {
-            definition,
-            expected: None,
-        }));
-        self.ask(Command::from(PublishWorkflow {
-            name: "refund".into(),
-            expected: None,
-            validated: None,
-        }));
+        for (name, text) in [("refund", REFUND), ("reminder", REMINDER)] {
+            let definition = Box::new(file::read(text, None).expect("the sample reads"));
+            self.ask(Command::from(ImportWorkflow {
+                definition,
+                expected: None,
+            }));
+            self.ask(Command::from(PublishWorkflow {
+                name: name.into(),
+                expected: None,
+                validated: None,
+            }));
+        }
     }
 
     fn ask(&mut self, command: Command) {
@@ -142,14 +164,10 @@ impl Filling {
             .expect("it is durable");
     }
 
-    fn call(&mut self, number: u64, is_ended: bool) {
-        let key = CallKey {
-            source: "load".into(),
-            id: format!("call-{number}").into(),
-        };
+    fn set(&mut self, key: CallKey, workflow: &str, fields: Vec<(Box<str>, Value)>) {
         let caller = Caller {
-            name: format!("Caller {number}").into(),
-            reference: format!("C-{number}").into(),
+            name: format!("Caller {}", key.id).into(),
+            reference: format!("C-{}", key.id).into(),
             ..Caller::default()
         };
         let changes = CallChanges {
@@ -159,38 +177,62 @@ impl Filling {
             ..CallChanges::default()
         };
         self.ask(Command::from(SetWorkflow {
-            call: key.clone(),
+            call: key,
             changes,
-            workflow: "refund".into(),
+            workflow: workflow.into(),
             version: None,
-            fields: vec![
-                ("amount".into(), Value::Number(100.0 + number as f64)),
-                ("order".into(), Value::Text(format!("O-{number}").into())),
-            ],
+            fields,
             release: None,
             release_within_millis: None,
             if_running: IfRunning::ReturnIt,
         }));
-        if is_ended {
-            let root = self.world.root();
-            let instance = root
-                .call(&key)
-                .and_then(|call| root.instance_at(call.instances[0]))
-                .expect("it was set")
-                .id;
-            let note = "no receipt".into();
-            let push = PushButton {
-                instance,
-                button: "reject".into(),
-                stage: Some(1),
-                visit: 1,
-                note,
-                form: Vec::new(),
-            };
-            self.ask(Command::from(push));
-            self.ask(Command::from(EndCall { call: key }));
-        }
     }
+
+    /// Sets a refund, or changes its amount.
+    fn refund(&mut self, number: u64, amount: f64) -> CallKey {
+        let key = CallKey {
+            source: "load".into(),
+            id: format!("call-{number}").into(),
+        };
+        let fields = vec![
+            ("amount".into(), Value::Number(amount)),
+            ("order".into(), Value::Text(format!("O-{number}").into())),
+        ];
+        self.set(key.clone(), "refund", fields);
+        key
+    }
+
+    fn end(&mut self, key: CallKey) {
+        let root = self.world.root();
+        let instance = root
+            .call(&key)
+            .and_then(|call| root.instance_at(call.instances[0]))
+            .expect("it was set")
+            .id;
+        let push = PushButton {
+            instance,
+            button: "reject".into(),
+            stage: Some(1),
+            visit: 1,
+            note: "no receipt".into(),
+            form: Vec::new(),
+        };
+        self.ask(Command::from(push));
+        self.ask(Command::from(EndCall { call: key }));
+    }
+
+    fn remind(&mut self, number: u64, at: Time) {
+        let key = CallKey {
+            source: "reminders".into(),
+            id: format!("call-{number}").into(),
+        };
+        self.set(key, "reminder", vec![("at".into(), Value::Time(at))]);
+    }
+}
+
+fn now() -> Time {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH);
+    Time(since.expect("after 1970").as_millis() as i64)
 }
 
 fn number(name: &str) -> Option<u64> {
@@ -206,14 +248,28 @@ fn main() {
         println!("name LARGE_STORE, OPEN and ENDED to make a data directory");
         return;
     };
+    let or = |name, default| number(name).unwrap_or(default);
+    let (changed, timers) = (or("CHANGED", 0), or("TIMERS", 0));
     let started = Instant::now();
-    let mut filling = Filling::begin(&PathBuf::from(dir), open + 3 * ended + 8);
-    filling.publish_refund();
+    let requests = open + 3 * ended + changed + timers + 8;
+    let mut filling = Filling::begin(&PathBuf::from(dir), requests, or("DAYS", 3));
+    filling.publish_workflows();
     let every = (open + ended).max(1);
-    for call in 0..every {
+    let mut still_open = Vec::new();
+    for call in 0..open + ended {
+        let key = filling.refund(call, 100.0 + call as f64);
         // Spread evenly: of every so many calls so many have ended.
-        filling.call(call, (call + 1) * ended / every > call * ended / every);
+        if (call + 1) * ended / every > call * ended / every {
+            filling.end(key);
+        } else {
+            still_open.push(call);
+        }
     }
+    for (change, call) in (0..changed).zip(still_open.into_iter().cycle()) {
+        filling.refund(call, 0.5 + change as f64);
+    }
+    let due = Time(now().0 + or("DUE_IN", 60) as i64 * 1_000);
+    (0..timers).for_each(|call| filling.remind(call, due));
     filling.write();
     let counters = &filling.world.root().counters;
     let seconds = started.elapsed().as_secs();
