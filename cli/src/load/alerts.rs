@@ -16,13 +16,12 @@ use tokio::time::{Instant, MissedTickBehavior, interval, sleep, timeout};
 use tonic::transport::Channel;
 
 use crate::errors::Failure;
-use crate::load::audience::{Audience, Commits, Heards, Reader};
+use crate::load::audience::{Audience, Commits, Reader, Receipts};
+use crate::load::changes::Changes;
 use crate::load::child::Servers;
-use crate::load::closed_loop::Measured;
-use crate::load::requests::Requests;
+use crate::load::measured::Measured;
 use crate::load::usage::{Usage, usage};
 use crate::output::{Output, remark};
-use crate::samples;
 use crate::session::Session;
 use crate::table::{Table, sentence, whole};
 
@@ -101,9 +100,8 @@ impl LoadAlerts {
         let used = || servers.alerter_process.and_then(usage);
         servers.remark_one_process();
         servers.publish_samples().await?;
-        let workflow = samples::published(session, "refund").await?;
-        let requests = Arc::new(Requests::connect(session, workflow, 2).await?);
-        let first = requests.change(0).await? + 1;
+        let requests = Arc::new(Changes::start(session).await?);
+        let first = requests.first_sequence() + 1;
         let before = used();
         let channels = self.connect(session).await?;
         remark(&format!("opening {} streams", self.streams));
@@ -115,7 +113,7 @@ impl LoadAlerts {
             first,
             usize::try_from(count).unwrap_or(usize::MAX),
         ));
-        let (_tasks, heards) = audience.listen(channels.len(), &commits)?;
+        let (_tasks, receipts) = audience.listen(channels.len(), &commits)?;
         remark(&format!("making {count} changes at {} a second", self.rate));
         let readers = places
             .iter()
@@ -127,12 +125,12 @@ impl LoadAlerts {
         // What has not arrived until now is missing.
         let _ = timeout(
             Duration::from_secs(self.seconds_max),
-            all_heard(&heards, expected),
+            all_received(&receipts, expected),
         )
         .await;
-        let mut deliveries = heards.measured()?;
+        let mut deliveries = receipts.measured()?;
         deliveries.elapsed = began.elapsed();
-        let ended = heards.ended();
+        let ended = receipts.ended();
         Ok(Report {
             streams: self.streams,
             readers,
@@ -177,7 +175,7 @@ impl LoadAlerts {
     /// An open loop: a change leaves when its time has come, whether others are answered or not.
     async fn make_changes(
         &self,
-        requests: &Arc<Requests>,
+        requests: &Arc<Changes>,
         count: u64,
         commits: &Arc<Commits>,
     ) -> Result<Measured, Failure> {
@@ -194,7 +192,7 @@ impl LoadAlerts {
             under_way.spawn(async move {
                 let _permit = permit;
                 let asked = Instant::now();
-                let sequence = requests.change(number).await?;
+                let sequence = requests.make(number).await?;
                 commits.note(sequence);
                 Ok::<_, Failure>(asked.elapsed())
             });
@@ -210,8 +208,8 @@ impl LoadAlerts {
     }
 }
 
-async fn all_heard(heards: &Heards, expected: u64) {
-    while heards.count() < expected {
+async fn all_received(receipts: &Receipts, expected: u64) {
+    while receipts.count() < expected {
         sleep(LOOK_EVERY).await;
     }
 }

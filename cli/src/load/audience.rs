@@ -19,7 +19,7 @@ use tonic::{Request, Status, Streaming};
 use tonic_prost::ProstCodec;
 
 use crate::errors::Failure;
-use crate::load::closed_loop::Measured;
+use crate::load::measured::Measured;
 
 /// Streams that are opened at a time.
 const OPENING_MAX: usize = 64;
@@ -30,7 +30,7 @@ const SUBSCRIBE: PathAndQuery =
 
 /// The part of a SubscribeResponse that is measured: the numbers are the proto's.
 #[derive(Clone, PartialEq, prost::Message)]
-struct Heard {
+struct ChangeFrame {
     #[prost(message, optional, tag = "5")]
     stage_change: Option<Sequenced>,
 }
@@ -104,12 +104,12 @@ impl Commits {
 
 /// Streams that are open.
 pub(crate) struct Audience {
-    streams: Vec<(Reader, usize, Streaming<Heard>)>,
+    streams: Vec<(Reader, usize, Streaming<ChangeFrame>)>,
 }
 
 /// What the reading streams have been given.
 #[derive(Debug)]
-pub(crate) struct Heards {
+pub(crate) struct Receipts {
     /// Deliveries to streams that read fast.
     count: AtomicU64,
     /// Streams that ended although they read fast.
@@ -151,22 +151,22 @@ impl Audience {
         self,
         connections: usize,
         commits: &Arc<Commits>,
-    ) -> Result<(JoinSet<()>, Arc<Heards>), Failure> {
+    ) -> Result<(JoinSet<()>, Arc<Receipts>), Failure> {
         let measured = (0..connections)
             .map(|_| Measured::new().map(Mutex::new))
             .collect::<Result<_, _>>()?;
-        let heards = Arc::new(Heards {
+        let receipts = Arc::new(Receipts {
             count: AtomicU64::new(0),
             ended: Mutex::default(),
             measured,
         });
         let mut tasks = JoinSet::new();
         for (reader, connection, stream) in self.streams {
-            let (commits, heards) = (Arc::clone(commits), Arc::clone(&heards));
+            let (commits, receipts) = (Arc::clone(commits), Arc::clone(&receipts));
             tasks.spawn(async move {
                 match reader {
-                    Reader::Fast => heards.follow(stream, connection, &commits).await,
-                    Reader::Slow => dawdle(stream).await,
+                    Reader::Fast => receipts.follow(stream, connection, &commits).await,
+                    Reader::Slow => read_slowly(stream).await,
                     Reader::Stalled => {
                         // Held open, and never read.
                         let _stream = stream;
@@ -175,15 +175,20 @@ impl Audience {
                 }
             });
         }
-        Ok((tasks, heards))
+        Ok((tasks, receipts))
     }
 }
 
-impl Heards {
-    async fn follow(&self, mut stream: Streaming<Heard>, connection: usize, commits: &Commits) {
+impl Receipts {
+    async fn follow(
+        &self,
+        mut stream: Streaming<ChangeFrame>,
+        connection: usize,
+        commits: &Commits,
+    ) {
         let why = loop {
             match stream.message().await {
-                Ok(Some(Heard {
+                Ok(Some(ChangeFrame {
                     stage_change: Some(change),
                 })) => {
                     let Some(delay) = commits.since(change.sequence) else {
@@ -250,7 +255,7 @@ where
         .into_inner())
 }
 
-async fn dawdle(mut stream: Streaming<Heard>) {
+async fn read_slowly(mut stream: Streaming<ChangeFrame>) {
     while let Ok(Some(_)) = stream.message().await {
         tokio::time::sleep(SLOW_PAUSE).await;
     }
@@ -275,8 +280,8 @@ mod tests {
             frame: Some(Frame::StageChange(change)),
             ..SubscribeResponse::default()
         };
-        let heard = Heard::decode(response.encode_to_vec().as_slice()).unwrap();
-        assert_eq!(heard.stage_change.map(|change| change.sequence), Some(7));
+        let frame = ChangeFrame::decode(response.encode_to_vec().as_slice()).unwrap();
+        assert_eq!(frame.stage_change.map(|change| change.sequence), Some(7));
     }
 
     #[tokio::test(start_paused = true)]

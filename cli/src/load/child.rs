@@ -25,6 +25,8 @@ use crate::session::{Named, Session};
 /// measured.
 const START_TIMEOUT: Duration = Duration::from_secs(30);
 
+const ON_A_FREE_PORT: [&str; 4] = ["--listen", "127.0.0.1:0", "--log", "warn"];
+
 const ALERTER_REFUSED: &str = "--alerter: this command measures the workflow-server and asks no alerter. Leave --alerter out.";
 const ONE_NAMED: &str = "This command measures both servers: give --server and --alerter, or neither to have both started here.";
 const DATA_DIR_REFUSED: &str =
@@ -55,7 +57,8 @@ impl Child {
         let mut command = Command::new(std::env::current_exe()?);
         command
             .args(["serve", "workflow-server", "--data-dir"])
-            .arg(data_dir.path());
+            .arg(data_dir.path())
+            .args(ON_A_FREE_PORT);
         Self::start(command, Some(data_dir)).await
     }
 
@@ -68,12 +71,20 @@ impl Child {
             "--workflow-server",
             workflow_server,
         ]);
+        command.args(ON_A_FREE_PORT);
+        Self::start(command, None).await
+    }
+
+    /// Starts a server that only answers, each time with so many bytes.
+    pub(crate) async fn no_op_server(answer_bytes: usize) -> Result<Self, Failure> {
+        let mut command = Command::new(std::env::current_exe()?);
+        command.args(["load", "no-op-server", "--answer-bytes"]);
+        command.arg(answer_bytes.to_string());
         Self::start(command, None).await
     }
 
     async fn start(mut command: Command, data_dir: Option<TempDir>) -> Result<Self, Failure> {
         let mut process = command
-            .args(["--listen", "127.0.0.1:0", "--log", "warn"])
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .kill_on_drop(true)
@@ -95,6 +106,11 @@ impl Child {
             process,
             _data_dir: data_dir,
         })
+    }
+
+    /// The number of its process, while it runs.
+    pub(crate) fn process_id(&self) -> Option<u32> {
+        self.process.id()
     }
 
     /// Ends it. Its data is thrown away, so it need not drain.
@@ -178,7 +194,7 @@ impl Servers {
     fn started(to: Connections, output: Output, children: Vec<Child>) -> Self {
         let process_of = |url: &str| {
             let child = children.iter().find(|child| child.url == url)?;
-            child.process.id()
+            child.process_id()
         };
         Self {
             are_fresh: true,

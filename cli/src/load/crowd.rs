@@ -4,21 +4,22 @@
 //! them. Must not: judge by absolute figures: the ratio is what counts.
 
 mod people;
-mod pushes;
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Args;
 use serde_json::json;
-use tonic::transport::Channel;
 
 use self::people::{Asks, Crowd};
-use self::pushes::Pushes;
 use crate::errors::Failure;
-use crate::load::asked::asked_of;
 use crate::load::child::Servers;
-use crate::load::closed_loop::{Bounds, Measured};
+use crate::load::feed_requests::count_feed_requests;
+use crate::load::measured::Measured;
+use crate::load::mix::{Kind, Mix};
+use crate::load::pace::Pace;
+use crate::load::phase::Phase;
 use crate::load::requests::Requests;
 use crate::output::{Output, remark};
 use crate::samples;
@@ -39,11 +40,9 @@ const FIGURES: Table<'_> = Table {
 };
 
 /// Loading the follow-ups: as fast as the server takes them.
-const LOADING: Bounds = Bounds {
-    in_flight: 256,
-    requests: 0,
-    time_max: Duration::from_secs(600),
-};
+const LOADING_IN_FLIGHT: u32 = 256;
+const LOADING_CONNECTIONS: u32 = 2;
+const LOADING_MAX: Duration = Duration::from_secs(600);
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
@@ -95,7 +94,7 @@ struct Beside {
 struct Report {
     quiet: Measured,
     crowds: Vec<Beside>,
-    /// How often alerters had to ask for the feed again.
+    /// Requests for the feed that alerters sent meanwhile.
     feed_asked: u64,
 }
 
@@ -116,49 +115,40 @@ impl LoadCrowd {
         let session = &servers.session;
         servers.publish_samples().await?;
         let workflow = samples::published(session, "refund").await?;
-        let requests = Requests::connect(session, workflow, 2).await?;
+        let requests = Arc::new(Requests::start(session, workflow).await?);
+        requests.check_button()?;
         remark(&format!("setting {} follow-ups", self.open));
-        let (set, targets) = requests
-            .set_workflow(Bounds {
-                requests: u64::from(self.open),
-                ..LOADING
-            })
-            .await?;
-        if set.errors > 0 {
-            let why = set.first_error.unwrap_or_default();
-            return Err(Failure::refused(format!(
-                "{} follow-ups were not set; the first: {why}.",
-                set.errors
-            )));
-        }
+        self.open_follow_ups(session, &requests).await?;
         let mut channels = Vec::new();
         for _ in 0..self.connections {
             channels.push(session.to.workflow_server().await?);
         }
-        let asked = asked_of(&session.to.server).await?;
+        let asked = count_feed_requests(&session.to.server).await?;
         let time = Duration::from_secs(u64::from(self.seconds));
         // As long alone as beside one crowd, before the first, between them and after the last.
         let alone = time / (u32::try_from(self.people.len()).unwrap_or(u32::MAX) + 1);
         remark("pushing alone");
-        let pushes = Pushes {
-            to: session.to.clone(),
-            targets,
-            rate: self.rate,
-        };
-        let (mut quiet, mut pushes) = pushes.run(alone).await?;
+        let mut quiet = self.push(session, &requests, alone).await?;
         let mut crowds = Vec::new();
         for people in &self.people {
             remark(&format!("pushing beside {people} people"));
-            let beside;
-            (beside, pushes) = self.beside(*people, &channels, pushes, time).await?;
-            crowds.push(beside);
+            let crowd = Crowd::start(*people, &channels, self.asks, self.rows);
+            let pushes = self.push(session, &requests, time).await?;
+            let (crowd, refused) = crowd.stop().await?;
+            crowds.push(Beside {
+                people: *people,
+                pushes,
+                crowd,
+                refused,
+            });
             remark("pushing alone again");
-            let again;
-            (again, pushes) = pushes.run(alone).await?;
+            let again = self.push(session, &requests, alone).await?;
             quiet.add(&again)?;
             quiet.elapsed += again.elapsed;
         }
-        let feed_asked = asked_of(&session.to.server).await?.saturating_sub(asked);
+        let feed_asked = count_feed_requests(&session.to.server)
+            .await?
+            .saturating_sub(asked);
         Ok(Report {
             quiet,
             crowds,
@@ -166,25 +156,48 @@ impl LoadCrowd {
         })
     }
 
-    async fn beside(
+    /// One was set to learn what a push needs.
+    async fn open_follow_ups(
         &self,
-        people: u32,
-        channels: &[Channel],
-        pushes: Pushes,
+        session: &Session,
+        requests: &Arc<Requests>,
+    ) -> Result<(), Failure> {
+        let loading = Phase {
+            server: session.to.server.clone(),
+            connections: LOADING_CONNECTIONS,
+            pace: Pace::InFlight(LOADING_IN_FLIGHT),
+            mix: Mix::only(Kind::Set),
+            requests: u64::from(self.open - 1),
+            time_max: LOADING_MAX,
+            label: "set-workflow".to_owned(),
+        };
+        loading.run(requests).await?.check()
+    }
+
+    /// Pushes at the rate, each a follow-up that nobody has pushed, on a thread and a connection
+    /// that the crowd does not use.
+    async fn push(
+        &self,
+        session: &Session,
+        requests: &Arc<Requests>,
         time: Duration,
-    ) -> Result<(Beside, Pushes), Failure> {
-        let crowd = Crowd::start(people, channels, self.asks, self.rows);
-        let (measured, pushes) = pushes.run(time).await?;
-        let (crowd, refused) = crowd.stop().await?;
-        Ok((
-            Beside {
-                people,
-                pushes: measured,
-                crowd,
-                refused,
-            },
-            pushes,
-        ))
+    ) -> Result<Measured, Failure> {
+        let count = (f64::from(self.rate) * time.as_secs_f64()) as u64;
+        if requests.waiting() < count {
+            return Err(Failure::usage(
+                "There are fewer follow-ups than pushes: take more of --open.",
+            ));
+        }
+        let pushes = Phase {
+            server: session.to.server.clone(),
+            connections: 1,
+            pace: Pace::Rate(self.rate),
+            mix: Mix::only(Kind::Push),
+            requests: count,
+            time_max: time,
+            label: "push".to_owned(),
+        };
+        pushes.run(requests).await?.all()
     }
 }
 

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use crate::errors::Failure;
-use crate::load::closed_loop::Measured;
+use crate::load::measured::Measured;
 use crate::output::remark;
 
 const WRITES: u32 = 200;

@@ -18,14 +18,13 @@ use tonic::Streaming;
 use tonic::transport::Channel;
 
 use crate::errors::Failure;
-use crate::load::asked::asked_of;
 use crate::load::audience::subscribe;
+use crate::load::changes::Changes;
 use crate::load::child::Servers;
-use crate::load::closed_loop::Measured;
-use crate::load::requests::Requests;
+use crate::load::feed_requests::count_feed_requests;
+use crate::load::measured::Measured;
 use crate::load::usage::{Usage, usage};
 use crate::output::{Output, remark};
-use crate::samples;
 use crate::session::Session;
 use crate::table::{Table, sentence, whole};
 
@@ -92,11 +91,12 @@ struct Report {
     expected: u64,
     given: u64,
     failed: Vec<String>,
-    /// From when a stream asked to when it had caught up.
+    /// From a stream's request until it had caught up.
     each: Measured,
-    /// From the first that asked to the last that had caught up.
+    /// From the first request until the last stream had caught up.
     all: Duration,
-    asked: u64,
+    /// Requests that alerters sent to the workflow-server meanwhile.
+    feed_requests: u64,
     before: Option<Usage>,
     after: Option<Usage>,
 }
@@ -115,8 +115,7 @@ impl LoadReconnect {
         let used = || servers.alerter_process.and_then(usage);
         servers.remark_one_process();
         servers.publish_samples().await?;
-        let workflow = samples::published(session, "refund").await?;
-        let requests = Requests::connect(session, workflow, 2).await?;
+        let changes = Changes::start(session).await?;
         remark(&format!(
             "opening {} streams, and cutting them",
             self.streams
@@ -130,14 +129,14 @@ impl LoadReconnect {
         }
         remark(&format!("making {} changes", self.missed));
         for number in 1..=u64::from(self.missed) {
-            requests.change(number).await?;
+            changes.make(number).await?;
         }
         remark("letting them come back");
-        let (before, asked) = (used(), asked_of(&session.to.server).await?);
+        let (before, asked) = (used(), count_feed_requests(&session.to.server).await?);
         let began = Instant::now();
         let came = self.come(session, &tokens).await?;
         let all = began.elapsed();
-        let asked = asked_of(&session.to.server).await? - asked;
+        let asked = count_feed_requests(&session.to.server).await? - asked;
         let (mut each, mut given, mut failed) = (Measured::new()?, 0, Vec::new());
         for one in came {
             match one {
@@ -156,7 +155,7 @@ impl LoadReconnect {
             failed,
             each,
             all,
-            asked,
+            feed_requests: asked,
             before,
             after: used(),
         })
@@ -259,7 +258,7 @@ impl Report {
                 "missing": self.missing(),
                 "seconds_until_all_had_caught_up": self.all.as_secs_f64(),
                 "each_micros": { "p50": micros(0.5), "p99": micros(0.99) },
-                "asked_of_the_workflow_server": self.asked,
+                "asked_of_the_workflow_server": self.feed_requests,
                 "alerter_cpu_seconds": self.cpu().map(|cpu| cpu.as_secs_f64()),
                 "bytes_of_growth": self.growth(),
             }))?;
@@ -296,7 +295,10 @@ impl Report {
                 "each, p50 and p99",
                 format!("{}, {}", millis(0.5), millis(0.99)),
             ),
-            row("asked of the workflow-server", self.asked.to_string()),
+            row(
+                "asked of the workflow-server",
+                self.feed_requests.to_string(),
+            ),
             row(
                 "alerter's CPU",
                 self.cpu()

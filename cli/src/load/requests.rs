@@ -1,219 +1,212 @@
-//! The three requests that are measured: the no-op, Set Workflow, and a push on what was set.
+//! The requests of a load: their bytes, and what their answers bring for the requests to come.
 //!
 //! Promise: every Set Workflow is on a call of its own, and every push on a follow-up of this run
-//! that nobody has pushed. Must not: measure anything of the client's own preparations.
+//! that nobody has pushed.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use aftercall_proto::workflow::v1::call_manager_service_client::CallManagerServiceClient;
-use aftercall_proto::workflow::v1::operations_service_client::OperationsServiceClient;
-use aftercall_proto::workflow::v1::script_engine_service_client::ScriptEngineServiceClient;
-use aftercall_proto::workflow::v1::value::Kind;
+use aftercall_proto::workflow::v1::value::Kind as ValueKind;
 use aftercall_proto::workflow::v1::{
-    Button, CallProperties, CallRef, Caller, FieldDeclaration, FieldType, GetServerInfoRequest,
-    GetServerInfoResponse, NoteRule, PushButtonRequest, SetWorkflowRequest, SetWorkflowResponse,
-    Value,
+    Button, CallProperties, CallRef, Caller, FieldDeclaration, FieldType, ListFollowUpsRequest,
+    NoteRule, PushButtonRequest, SetWorkflowRequest, SetWorkflowResponse, Value,
 };
 use jiff::Timestamp;
+use prost::Message as _;
+use prost::bytes::Bytes;
 use tonic::Status;
-use tonic::transport::Channel;
-use tonic_health::pb::HealthCheckRequest;
-use tonic_health::pb::health_client::HealthClient;
 
 use crate::errors::Failure;
-use crate::load::closed_loop::{Bounds, Measured, drive};
+use crate::load::http2::{Answer, Client, PREFIX_BYTES};
+use crate::load::messages::{InstanceField, PushFields, SetAnswer, SetFields, Template};
+use crate::load::mix::Kind;
 use crate::samples::Published;
 use crate::session::{ServerClock, Session};
 use crate::{connect, time, values};
 
+const ACTOR: &str = "load";
+/// Rows of a list: the first page as people see it.
+const LIST_ROWS: u32 = 100;
+/// Follow-ups that are read: enough that they are not all in one place of memory.
+const READ_IDS_MAX: usize = 10_000;
+/// Apart from each other, so that requests that follow each other read distant follow-ups.
+const READ_STEP: u64 = 7_919;
+
 /// A follow-up that waits for its push.
 #[derive(Debug, Clone)]
-pub(crate) struct Target {
+struct Target {
     instance_id: String,
     stage: u32,
     visit: u32,
-    button: Button,
-    clock: ServerClock,
 }
 
-/// Requests to one server, over several connections.
+/// What the answers have brought.
+#[derive(Debug, Default)]
+struct Pool {
+    targets: Vec<Target>,
+    read_ids: Vec<String>,
+}
+
+/// What a load asks of one server.
+#[derive(Debug)]
 pub(crate) struct Requests {
-    channels: Arc<[Channel]>,
     workflow: Published,
+    /// The first button of a follow-up that was just set.
+    button: Option<Button>,
     /// Keeps the calls of this run apart from those of every other.
     run: String,
+    next: AtomicU64,
     clock: ServerClock,
+    pool: Mutex<Pool>,
+    /// The sequence of the first Set Workflow.
+    pub(crate) first_sequence: u64,
+    /// How many bytes the answer to a Set Workflow has.
+    pub(crate) answer_bytes: usize,
+}
+
+/// What the requests of a measurement have in common. Made at its beginning: values of times are
+/// near the server's now.
+#[derive(Debug)]
+pub(crate) struct Templates {
+    set: Template,
+    push: Template,
+    list: Template,
+    read: Template,
 }
 
 impl Requests {
-    /// Opens the connections.
-    pub(crate) async fn connect(
-        session: &Session,
-        workflow: Published,
-        connections: u32,
-    ) -> Result<Self, Failure> {
-        let mut channels = Vec::new();
-        for _ in 0..connections {
-            channels.push(session.to.workflow_server().await?);
-        }
-        let clock = session.clock().await?;
-        Ok(Self {
-            channels: channels.into(),
+    /// Sets one follow-up, to learn what its answer and its first button are.
+    pub(crate) async fn start(session: &Session, workflow: Published) -> Result<Self, Failure> {
+        let mut requests = Self {
             workflow,
+            button: None,
             run: connect::request_id(),
-            clock,
-        })
-    }
-
-    async fn server(&self) -> Result<GetServerInfoResponse, Failure> {
-        let mut client = OperationsServiceClient::new(self.channels[0].clone());
-        Ok(client
-            .get_server_info(GetServerInfoRequest {})
-            .await?
-            .into_inner())
-    }
-
-    /// Where the server's data lies, on its machine.
-    pub(crate) async fn data_dir(&self) -> Result<String, Failure> {
-        Ok(self.server().await?.data_dir)
-    }
-
-    async fn cpu_time(&self) -> Result<Duration, Failure> {
-        Ok(time::std_span(self.server().await?.cpu_time.as_ref()))
-    }
-
-    async fn with_cpu(
-        &self,
-        before: Duration,
-        mut measured: Measured,
-    ) -> Result<Measured, Failure> {
-        let used = self.cpu_time().await?.saturating_sub(before);
-        let count = u32::try_from(measured.answered()).unwrap_or(u32::MAX);
-        measured.cpu_each = used.checked_div(count).filter(|each| !each.is_zero());
-        Ok(measured)
-    }
-
-    /// The no-op: the health check.
-    pub(crate) async fn health(&self, bounds: Bounds) -> Result<Measured, Failure> {
-        let clients: Arc<[_]> = self
-            .channels
-            .iter()
-            .cloned()
-            .map(HealthClient::new)
-            .collect();
-        let before = self.cpu_time().await?;
-        let measured = drive("no-op", bounds, move |worker, _| {
-            let mut client = of_worker(&clients, worker);
-            async move {
-                client
-                    .check(HealthCheckRequest {
-                        service: String::new(),
-                    })
-                    .await
-                    .map(|_| ())
-            }
-        })
-        .await?;
-        self.with_cpu(before, measured).await
-    }
-
-    /// Set Workflow, each on a new call. Returns what can be pushed afterwards.
-    pub(crate) async fn set_workflow(
-        &self,
-        bounds: Bounds,
-    ) -> Result<(Measured, Vec<Target>), Failure> {
-        let clients: Arc<[_]> = self
-            .channels
-            .iter()
-            .cloned()
-            .map(ScriptEngineServiceClient::new)
-            .collect();
-        let targets = Arc::new(Mutex::new(Vec::new()));
-        let (found, template, clock) = (targets.clone(), self.template(), self.clock);
-        let step = connect::request_id();
-        let before = self.cpu_time().await?;
-        let measured = drive("set-workflow", bounds, move |worker, number| {
-            let mut client = of_worker(&clients, worker);
-            let request = numbered(&template, &step, number);
-            let found = found.clone();
-            async move {
-                let answer = client.set_workflow(request).await?.into_inner();
-                let mut found = found
-                    .lock()
-                    .map_err(|_| Status::internal("a worker stopped"))?;
-                found.extend(target(answer, clock));
-                Ok(())
-            }
-        })
-        .await?;
-        let measured = self.with_cpu(before, measured).await?;
-        let targets = targets
-            .lock()
-            .map(|targets| targets.clone())
-            .unwrap_or_default();
-        Ok((measured, targets))
-    }
-
-    /// One Set Workflow on a new call; returns its sequence.
-    pub(crate) async fn change(&self, number: u64) -> Result<u64, Failure> {
-        let worker = usize::try_from(number).unwrap_or_default() % self.channels.len();
-        let mut client = ScriptEngineServiceClient::new(self.channels[worker].clone());
-        let request = numbered(&self.template(), &self.run, number);
-        Ok(client.set_workflow(request).await?.into_inner().sequence)
-    }
-
-    /// One push on each of these.
-    pub(crate) async fn push(
-        &self,
-        bounds: Bounds,
-        targets: Vec<Target>,
-    ) -> Result<Measured, Failure> {
-        if targets.is_empty() {
-            let name = &self.workflow.name;
-            return Err(Failure::refused(format!(
-                "{name} has no button in its first stage: take another --workflow."
-            )));
-        }
-        let clients: Arc<[_]> = self
-            .channels
-            .iter()
-            .cloned()
-            .map(CallManagerServiceClient::new)
-            .collect();
-        let bounds = Bounds {
-            requests: targets.len() as u64,
-            ..bounds
+            next: AtomicU64::new(0),
+            clock: session.clock().await?,
+            pool: Mutex::default(),
+            first_sequence: 0,
+            answer_bytes: 0,
         };
-        // Each worker has a clone of the closure: it must not carry all targets.
-        let targets: Arc<[Target]> = targets.into();
-        let before = self.cpu_time().await?;
-        let measured = drive("push", bounds, move |worker, number| {
-            let mut client = of_worker(&clients, worker);
-            let request = usize::try_from(number)
-                .ok()
-                .and_then(|number| targets.get(number))
-                .map(push_request);
-            async move {
-                let request =
-                    request.ok_or_else(|| Status::internal("no follow-up is left to push"))?;
-                client.push_button(request).await.map(|_| ())
-            }
-        })
-        .await?;
-        self.with_cpu(before, measured).await
+        let client = Client::connect(&session.to.server, 1).await?;
+        let frame = requests.frame(&requests.templates(), Kind::Set, 0)?;
+        let answer = client.call(0, &client.uri(Kind::Set)?, frame, true).await?;
+        requests.first_sequence = requests.read(Kind::Set, &answer)?;
+        requests.answer_bytes = answer.bytes;
+        let answer = SetWorkflowResponse::decode(answer.message).map_err(unreadable)?;
+        let follow_up = answer.follow_up.unwrap_or_default();
+        requests.button = follow_up.buttons.into_iter().next();
+        Ok(requests)
     }
 
-    fn template(&self) -> SetWorkflowRequest {
+    /// A failure if what was set has no button.
+    pub(crate) fn check_button(&self) -> Result<(), Failure> {
+        if self.button.is_some() {
+            return Ok(());
+        }
+        let name = &self.workflow.name;
+        Err(Failure::refused(format!(
+            "{name} has no button in its first stage: take another --workflow."
+        )))
+    }
+
+    /// What the requests of now have in common.
+    pub(crate) fn templates(&self) -> Templates {
+        let list = ListFollowUpsRequest {
+            page_size: LIST_ROWS,
+            ..ListFollowUpsRequest::default()
+        };
+        Templates {
+            set: Template::new(&self.set_template()),
+            push: Template::new(&self.push_template()),
+            list: Template::new(&list),
+            read: Template::new(&()),
+        }
+    }
+
+    /// How many follow-ups wait for their push.
+    pub(crate) fn waiting(&self) -> u64 {
+        self.pool().targets.len() as u64
+    }
+
+    /// The framed message of a request.
+    pub(super) fn frame(
+        &self,
+        templates: &Templates,
+        kind: Kind,
+        number: u64,
+    ) -> Result<Bytes, Status> {
+        match kind {
+            Kind::Set | Kind::NoOp => {
+                let id = format!("{}-{}", self.run, self.next.fetch_add(1, Ordering::Relaxed));
+                let call = CallRef {
+                    source: ACTOR.to_owned(),
+                    id: id.clone(),
+                };
+                let own = SetFields {
+                    request_id: id,
+                    call: Some(call),
+                };
+                Ok(templates.set.frame(&own))
+            }
+            Kind::Push => {
+                let target = self.pool().targets.pop();
+                let target =
+                    target.ok_or_else(|| Status::internal("no follow-up is left to push"))?;
+                Ok(templates.push.frame(&PushFields {
+                    request_id: target.instance_id.clone(),
+                    instance_id: target.instance_id,
+                    visit: target.visit,
+                    stage: target.stage,
+                }))
+            }
+            Kind::List => Ok(templates.list.frame(&())),
+            Kind::Get | Kind::History => {
+                let own = InstanceField {
+                    instance_id: self.read_id(number)?,
+                };
+                Ok(templates.read.frame(&own))
+            }
+        }
+    }
+
+    /// Keeps what an answer brings; its sequence, where it is of a Set Workflow.
+    pub(super) fn read(&self, kind: Kind, answer: &Answer) -> Result<u64, Status> {
+        if !is_read(kind) {
+            return Ok(0);
+        }
+        let read = SetAnswer::decode(answer.message.clone()).map_err(unreadable)?;
+        let follow_up = read.follow_up.unwrap_or_default();
+        let mut pool = self.pool();
+        if pool.read_ids.len() < READ_IDS_MAX {
+            pool.read_ids.push(follow_up.instance_id.clone());
+        }
+        pool.targets.push(Target {
+            instance_id: follow_up.instance_id,
+            stage: follow_up.stage.map_or(0, |stage| stage.number),
+            visit: follow_up.visit,
+        });
+        Ok(read.sequence)
+    }
+
+    fn pool(&self) -> MutexGuard<'_, Pool> {
+        self.pool.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn read_id(&self, number: u64) -> Result<String, Status> {
+        let pool = self.pool();
+        let count = pool.read_ids.len().max(1) as u64;
+        let place = usize::try_from(number.wrapping_mul(READ_STEP) % count);
+        let id = place.ok().and_then(|place| pool.read_ids.get(place));
+        id.cloned()
+            .ok_or_else(|| Status::internal("there is no follow-up to read"))
+    }
+
+    fn set_template(&self) -> SetWorkflowRequest {
         let required = self.workflow.fields.iter().filter(|field| field.required);
         let now = self.clock.now();
         SetWorkflowRequest {
-            actor: "load".to_owned(),
-            call: Some(CallRef {
-                source: "load".to_owned(),
-                id: self.run.clone(),
-            }),
+            actor: ACTOR.to_owned(),
             properties: Some(CallProperties {
                 customer: "Bright Catalogue".to_owned(),
                 caller: Some(Caller {
@@ -229,65 +222,48 @@ impl Requests {
             ..Default::default()
         }
     }
-}
 
-fn of_worker<C: Clone>(clients: &Arc<[C]>, worker: u32) -> C {
-    clients[worker as usize % clients.len()].clone()
-}
-
-fn numbered(template: &SetWorkflowRequest, step: &str, number: u64) -> SetWorkflowRequest {
-    let call = CallRef {
-        source: "load".to_owned(),
-        id: format!("{step}-{number}"),
-    };
-    SetWorkflowRequest {
-        request_id: format!("{step}-{number}"),
-        call: Some(call),
-        ..template.clone()
+    fn push_template(&self) -> PushButtonRequest {
+        let button = self.button.clone().unwrap_or_default();
+        let required = button.form.iter().filter(|field| field.required);
+        let now = self.clock.now();
+        let form: BTreeMap<_, _> = required.map(|field| filled(field, now)).collect();
+        let note = match button.note() {
+            NoteRule::Required => ACTOR,
+            _ => "",
+        };
+        PushButtonRequest {
+            actor: ACTOR.to_owned(),
+            note: note.to_owned(),
+            form,
+            button_id: button.id,
+            ..Default::default()
+        }
     }
 }
 
-/// The first button of what was set.
-fn target(answer: SetWorkflowResponse, clock: ServerClock) -> Option<Target> {
-    let follow_up = answer.follow_up?;
-    let button = follow_up.buttons.into_iter().next()?;
-    let stage = follow_up.stage.map_or(0, |stage| stage.number);
-    Some(Target {
-        instance_id: follow_up.instance_id,
-        stage,
-        visit: follow_up.visit,
-        button,
-        clock,
-    })
+/// Whether the answers of a kind are read: only those whose ids are needed later.
+pub(super) fn is_read(kind: Kind) -> bool {
+    kind == Kind::Set
 }
 
-pub(crate) fn push_request(target: &Target) -> PushButtonRequest {
-    let required = target.button.form.iter().filter(|field| field.required);
-    let now = target.clock.now();
-    let asked: BTreeMap<_, _> = required.map(|field| filled(field, now)).collect();
-    PushButtonRequest {
-        request_id: target.instance_id.clone(),
-        actor: "load".to_owned(),
-        instance_id: target.instance_id.clone(),
-        button_id: target.button.id.clone(),
-        stage: target.stage,
-        visit: target.visit,
-        note: if target.button.note() == NoteRule::Required {
-            "load".to_owned()
-        } else {
-            String::new()
-        },
-        form: asked,
-    }
+/// How many bytes the message of a frame has.
+pub(super) fn message_bytes(frame: &Bytes) -> u64 {
+    frame.len().saturating_sub(PREFIX_BYTES) as u64
+}
+
+#[allow(clippy::needless_pass_by_value, reason = "map_err hands it over")]
+fn unreadable(error: prost::DecodeError) -> Status {
+    Status::internal(format!("the answer cannot be read: {error}"))
 }
 
 /// A field with a value of its type, at the server's `now`.
 fn filled(field: &FieldDeclaration, now: Timestamp) -> (String, Value) {
     let kind = match field.r#type() {
-        FieldType::Number => Kind::Number(120.0),
-        FieldType::Bool => Kind::Flag(true),
-        FieldType::Time => Kind::Time(time::proto(values::time_within(field, now, now))),
-        FieldType::Text | FieldType::Unspecified => Kind::Text("B-20417".to_owned()),
+        FieldType::Number => ValueKind::Number(120.0),
+        FieldType::Bool => ValueKind::Flag(true),
+        FieldType::Time => ValueKind::Time(time::proto(values::time_within(field, now, now))),
+        FieldType::Text | FieldType::Unspecified => ValueKind::Text("B-20417".to_owned()),
     };
     (field.name.clone(), Value { kind: Some(kind) })
 }
@@ -298,6 +274,26 @@ mod tests {
 
     use super::*;
 
+    fn requests(button: Option<Button>) -> Requests {
+        Requests {
+            workflow: Published {
+                name: "refund".to_owned(),
+                fields: Vec::new(),
+            },
+            button,
+            run: "run".to_owned(),
+            next: AtomicU64::new(0),
+            clock: ServerClock::read(Some(&prost_types::Timestamp::default())).unwrap(),
+            pool: Mutex::default(),
+            first_sequence: 0,
+            answer_bytes: 0,
+        }
+    }
+
+    fn read<M: prost::Message + Default>(frame: &Bytes) -> M {
+        M::decode(&frame[PREFIX_BYTES..]).unwrap()
+    }
+
     #[test]
     fn a_push_fills_in_the_form_of_its_button() {
         let field = |name: &str, required| FieldDeclaration {
@@ -306,45 +302,59 @@ mod tests {
             required,
             ..FieldDeclaration::default()
         };
-        let button = Button {
+        let requests = requests(Some(Button {
             id: "pay-out".to_owned(),
             note: NoteRule::Required.into(),
             form: vec![field("amount", true), field("tip", false)],
             ..Default::default()
-        };
+        }));
         let follow_up = FollowUp {
             instance_id: "i-1".to_owned(),
             visit: 1,
-            buttons: vec![button],
             ..Default::default()
         };
-        let clock = ServerClock::read(Some(&prost_types::Timestamp::default())).unwrap();
-        let answer = SetWorkflowResponse {
+        let message = SetWorkflowResponse {
             follow_up: Some(follow_up),
+            sequence: 5,
             ..Default::default()
         };
-        let target = target(answer, clock).unwrap();
-        let request = push_request(&target);
+        let message: Bytes = message.encode_to_vec().into();
+        let bytes = message.len();
+        let sequence = requests
+            .read(Kind::Set, &Answer { message, bytes })
+            .unwrap();
+        let templates = requests.templates();
+        let push = requests.frame(&templates, Kind::Push, 0).unwrap();
+        let push: PushButtonRequest = read(&push);
         assert_eq!(
-            (
-                request.button_id.as_str(),
-                request.visit,
-                request.note.as_str()
-            ),
+            (push.button_id.as_str(), push.visit, push.note.as_str()),
             ("pay-out", 1, "load")
         );
-        assert_eq!(request.form.len(), 1);
+        assert_eq!(
+            (push.instance_id.as_str(), push.form.len(), sequence),
+            ("i-1", 1, 5)
+        );
+        let second = requests.frame(&templates, Kind::Push, 1);
+        assert!(second.unwrap_err().message().contains("left to push"));
+        assert_eq!(requests.read_id(12).unwrap(), "i-1");
     }
 
     #[test]
     fn every_request_has_its_own_call_and_id() {
-        let template = SetWorkflowRequest {
-            workflow: "refund".to_owned(),
-            ..Default::default()
-        };
-        let [first, second] = [0, 1].map(|number| numbered(&template, "step", number));
+        let requests = requests(None);
+        let templates = requests.templates();
+        let set =
+            |_| read::<SetWorkflowRequest>(&requests.frame(&templates, Kind::Set, 0).unwrap());
+        let [first, second] = [0, 1].map(set);
         assert_ne!(first.call, second.call);
         assert_ne!(first.request_id, second.request_id);
         assert_eq!(second.workflow, "refund");
+        assert!(
+            requests
+                .check_button()
+                .unwrap_err()
+                .sentence()
+                .contains("no button")
+        );
     }
 }

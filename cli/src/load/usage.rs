@@ -1,6 +1,8 @@
-//! What a process of ours uses of the machine, as Linux reports it; unknown on other systems.
+//! What a process uses of the machine, as Linux reports it; unknown on other systems.
 
 use std::time::Duration;
+
+use rustix::time::{ClockId, clock_gettime};
 
 /// What a process has used.
 #[derive(Clone, Copy, Debug)]
@@ -9,6 +11,13 @@ pub(crate) struct Usage {
     pub(crate) cpu_time: Duration,
     /// Memory resident, in bytes.
     pub(crate) resident_bytes: u64,
+}
+
+/// CPU time of the calling thread.
+pub(crate) fn thread_cpu_time() -> Duration {
+    let now = clock_gettime(ClockId::ThreadCPUTime);
+    let (seconds, nanos) = (u64::try_from(now.tv_sec), u32::try_from(now.tv_nsec));
+    Duration::new(seconds.unwrap_or_default(), nanos.unwrap_or_default())
 }
 
 /// Looks it up.

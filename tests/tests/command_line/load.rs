@@ -36,14 +36,14 @@ async fn load_measures_the_servers_that_are_named() {
         (number(&report, "changes_given"), number(&report, "missing")),
         (20, 0)
     );
-    assert_eq!(open(&up).await, 26);
+    assert_eq!(open(&up).await, 27);
 
     let line = format!(
         "aftercall load crowd --server {} --people 2 --open 40 --rate 5 --seconds 2",
         up.server
     );
     up.does(&line).await;
-    assert_eq!(open(&up).await, 66);
+    assert_eq!(open(&up).await, 67);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -65,4 +65,59 @@ async fn load_refuses_options_that_it_would_ignore() {
         assert_eq!(ended.code, 2, "{options}: {ended:?}");
         assert!(ended.err.contains(reason), "{options}: {ended:?}");
     }
+}
+
+/// The figure of a kind of request.
+fn figure<'a>(report: &'a Value, request: &str) -> &'a Value {
+    let figures = report["figures"].as_array().expect("figures");
+    let found = figures.iter().find(|figure| figure["request"] == request);
+    found.unwrap_or_else(|| panic!("{request} is measured: {report}"))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_mix_at_a_rate_sends_each_share() {
+    let dir = tempfile::tempdir().expect("a temporary directory");
+    let up = with_refund(&dir.path().join("data")).await;
+    let line = format!(
+        "aftercall load --server {} --rate 200 --mix push=2,set=1,list=1,get=1,history=1 --requests 60 --warm-up 0",
+        up.server
+    );
+    let report = up.json(&line).await;
+    let answered = |request| number(figure(&report, request), "answered");
+    assert_eq!(answered("mix"), 60, "{report}");
+    for (request, count) in [
+        ("push", 20),
+        ("set-workflow", 10),
+        ("list", 10),
+        ("get", 10),
+        ("history", 10),
+    ] {
+        assert_eq!(answered(request), count, "{request}: {report}");
+    }
+    let mix = figure(&report, "mix");
+    assert_eq!(number(mix, "planned_rate_per_second"), 200);
+    assert_eq!(number(mix, "errors"), 0);
+    assert!(mix["client_cpu_seconds_each"].as_f64() > Some(0.0), "{mix}");
+    // 80 were prepared: 20 to push, and 60 to read.
+    assert_eq!(open(&up).await, 90);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_no_op_has_the_size_of_the_request() {
+    let dir = tempfile::tempdir().expect("a temporary directory");
+    let up = Up::start(&dir.path().join("data")).await;
+    let report = up
+        .json("aftercall load --in-flight 2 --requests 30 --warm-up 1")
+        .await;
+    let (no_op, set) = (figure(&report, "no-op"), figure(&report, "set-workflow"));
+    for request in [no_op, set, figure(&report, "push")] {
+        assert_eq!(number(request, "answered"), 30, "{report}");
+        assert_eq!(number(request, "in_flight"), 2);
+    }
+    for bytes in ["request_bytes_each", "answer_bytes_each"] {
+        let (no_op, set) = (number(no_op, bytes), number(set, bytes));
+        // Ids of calls have more digits later.
+        assert!(set > 100 && no_op.abs_diff(set) < 10, "{report}");
+    }
+    assert_eq!(open(&up).await, 0, "a server of its own was measured");
 }

@@ -20,7 +20,7 @@ use tonic::{Code, Request, Status};
 use tonic_prost::ProstEncoder;
 
 use crate::errors::Failure;
-use crate::load::closed_loop::Measured;
+use crate::load::measured::Measured;
 
 /// How long one waits whom the server refused before asking again, as the server says.
 const REFUSED_WAIT: Duration = Duration::from_secs(1);

@@ -1,6 +1,6 @@
-//! What the alerters have asked of a workflow-server, by its own count.
+//! How many requests for the feed a workflow-server has answered, by its own count.
 //!
-//! Must not: measure: it is looked at before and after.
+//! Must not: be read during a measurement: the request itself takes CPU time.
 
 use http_body_util::{BodyExt as _, Empty};
 use hyper::Request;
@@ -14,11 +14,11 @@ use crate::errors::Failure;
 
 const COUNTER: &str = "aftercall_feed_requests_total";
 
-/// Snapshots and tails that were asked for since the server began.
-pub(crate) async fn asked_of(server: &str) -> Result<u64, Failure> {
+/// Requests for snapshots and tails since the server began.
+pub(crate) async fn count_feed_requests(server: &str) -> Result<u64, Failure> {
     let text = metrics(server).await.map_err(|why| {
         Failure::unavailable(format!(
-            "What {server} was asked cannot be read from its /metrics: {why}."
+            "The feed requests of {server} cannot be read from its /metrics: {why}."
         ))
     })?;
     Ok(sum(&text))
