@@ -13,8 +13,8 @@ use crate::load::usage::usage;
 #[derive(Debug, Default)]
 pub(crate) struct Counters {
     cpu_time: Option<Duration>,
-    /// By thread: a process has no sum.
-    switches: Option<HashMap<String, Switches>>,
+    /// Those that run now: a process has no sum.
+    threads: Option<HashMap<String, Thread>>,
     calls: Option<Calls>,
     machine: Option<Machine>,
 }
@@ -26,6 +26,14 @@ pub(crate) struct Switches {
     pub(crate) voluntary: u64,
     /// Another thread was to run.
     pub(crate) involuntary: u64,
+}
+
+/// What a thread has spent.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+struct Thread {
+    switches: Switches,
+    /// In nanoseconds; that of a process is in hundredths of a second.
+    cpu_time: Duration,
 }
 
 /// System calls that read or write files, and sockets by `read`, `write` and `writev`. The system
@@ -68,7 +76,7 @@ impl Counters {
         let io = fs::read_to_string(format!("/proc/{process_id}/io")).ok();
         Self {
             cpu_time: usage(process_id).map(|usage| usage.cpu_time),
-            switches: switches_of(process_id),
+            threads: threads_of(process_id),
             calls: io.and_then(|io| calls_of(&io)),
             machine,
         }
@@ -76,9 +84,14 @@ impl Counters {
 
     /// What was spent since an earlier look. `client_cpu` is what the client used of the machine.
     pub(crate) fn since(&self, before: &Self, client_cpu: Duration) -> Spent {
+        let threads = self.threads.as_ref().zip(before.threads.as_ref());
+        let threads = threads.map(|(now, then)| spent_by_threads(now, then));
         let cpu_time = self.cpu_time.zip(before.cpu_time);
-        let cpu_time = cpu_time.map(|(now, then)| now.saturating_sub(then));
-        let switches = self.switches.as_ref().zip(before.switches.as_ref());
+        let cpu_time = cpu_time.map(|(now, then)| {
+            // The sum of the threads is finer, and lacks those that ended meanwhile.
+            let by_threads = threads.unwrap_or_default().cpu_time;
+            now.saturating_sub(then).max(by_threads)
+        });
         let calls = self.calls.zip(before.calls).map(|(now, then)| Calls {
             reads: now.reads.saturating_sub(then.reads),
             writes: now.writes.saturating_sub(then.writes),
@@ -87,7 +100,7 @@ impl Counters {
         let ours = cpu_time.map(|server| server + client_cpu);
         Spent {
             cpu_time,
-            switches: switches.map(|(now, then)| switches_since(now, then)),
+            switches: threads.map(|threads| threads.switches),
             calls,
             outside: machine
                 .zip(ours)
@@ -100,12 +113,16 @@ fn ticks_per_second() -> u64 {
     rustix::param::clock_ticks_per_second().max(1)
 }
 
-fn switches_of(process_id: u32) -> Option<HashMap<String, Switches>> {
+fn threads_of(process_id: u32) -> Option<HashMap<String, Thread>> {
     let threads = fs::read_dir(format!("/proc/{process_id}/task")).ok()?;
     let of_thread = |entry: fs::DirEntry| {
         let status = fs::read_to_string(entry.path().join("status")).ok()?;
-        let name = entry.file_name().into_string().ok()?;
-        Some((name, parse_switches(&status)?))
+        let schedule = fs::read_to_string(entry.path().join("schedstat"));
+        let thread = Thread {
+            switches: parse_switches(&status)?,
+            cpu_time: parse_cpu_time(&schedule.unwrap_or_default()),
+        };
+        Some((entry.file_name().into_string().ok()?, thread))
     };
     Some(threads.flatten().filter_map(of_thread).collect())
 }
@@ -115,6 +132,12 @@ fn parse_switches(status: &str) -> Option<Switches> {
         voluntary: line(status, "voluntary_ctxt_switches:")?,
         involuntary: line(status, "nonvoluntary_ctxt_switches:")?,
     })
+}
+
+/// The first number; zero where the system does not keep it.
+fn parse_cpu_time(schedule: &str) -> Duration {
+    let nanos = schedule.split_whitespace().next();
+    Duration::from_nanos(nanos.and_then(|nanos| nanos.parse().ok()).unwrap_or(0))
 }
 
 fn calls_of(io: &str) -> Option<Calls> {
@@ -130,12 +153,14 @@ fn line(text: &str, name: &str) -> Option<u64> {
     value.trim().parse().ok()
 }
 
-fn switches_since(now: &HashMap<String, Switches>, before: &HashMap<String, Switches>) -> Switches {
-    let mut all = Switches::default();
-    for (thread, now) in now {
-        let before = before.get(thread).copied().unwrap_or_default();
-        all.voluntary += now.voluntary.saturating_sub(before.voluntary);
-        all.involuntary += now.involuntary.saturating_sub(before.involuntary);
+fn spent_by_threads(now: &HashMap<String, Thread>, before: &HashMap<String, Thread>) -> Thread {
+    let mut all = Thread::default();
+    for (name, now) in now {
+        let before = before.get(name).copied().unwrap_or_default();
+        let since = |now: u64, before: u64| now.saturating_sub(before);
+        all.switches.voluntary += since(now.switches.voluntary, before.switches.voluntary);
+        all.switches.involuntary += since(now.switches.involuntary, before.switches.involuntary);
+        all.cpu_time += now.cpu_time.saturating_sub(before.cpu_time);
     }
     all
 }
@@ -170,17 +195,21 @@ mod tests {
 
     #[test]
     fn a_thread_that_ended_is_left_out() {
-        let switches = |voluntary, involuntary| Switches {
-            voluntary,
-            involuntary,
+        let thread = |voluntary, involuntary, nanos| Thread {
+            switches: Switches {
+                voluntary,
+                involuntary,
+            },
+            cpu_time: parse_cpu_time(&format!("{nanos} 7 8")),
         };
-        let before = [("1", switches(5, 1)), ("2", switches(9, 9))];
-        let now = [("1", switches(7, 4)), ("3", switches(1, 0))];
+        let before = [("1", thread(5, 1, 100)), ("2", thread(9, 9, 900))];
+        let now = [("1", thread(7, 4, 150)), ("3", thread(1, 0, 30))];
         let [before, now] = [before, now].map(|threads| {
-            let named = threads.map(|(name, switches)| (name.to_owned(), switches));
+            let named = threads.map(|(name, thread)| (name.to_owned(), thread));
             HashMap::from(named)
         });
-        assert_eq!(switches_since(&now, &before), switches(3, 3));
+        assert_eq!(spent_by_threads(&now, &before), thread(3, 3, 80));
+        assert_eq!(parse_cpu_time(""), Duration::ZERO);
     }
 
     #[test]
