@@ -148,6 +148,9 @@ impl Filling {
     }
 
     fn write(&mut self) {
+        if self.group.is_empty() {
+            return;
+        }
         let chain = self.group.chain();
         let bytes = std::mem::replace(&mut self.group, GroupBytes::new(chain)).into_bytes();
         let (first, last) = (self.end.sequence + 1, self.world.root().sequence);

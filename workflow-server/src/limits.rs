@@ -16,7 +16,7 @@ pub const STORE_RETRY_EVERY: Duration = Duration::from_secs(1);
 pub const COMMANDS_WAITING_MAX: usize = 16_384;
 /// Orders of operations that wait for the ledger.
 pub const ORDERS_WAITING_MAX: usize = 16;
-/// Entries of a group that the ledger's thread appends by itself if nothing waits behind it. Under
+/// Entries of a group that the ledger's thread appends itself if nothing waits behind it. Under
 /// load a group has more, and the next one is decided while the writer's thread syncs it.
 pub const APPENDED_HERE_ENTRIES_MAX: usize = 2;
 /// Timers that fire between two looks at the commands that wait, in a third of a millisecond: a

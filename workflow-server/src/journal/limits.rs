@@ -51,6 +51,10 @@ pub const VALUE_BYTES_MAX: usize = 64 * 1024;
 /// Most keys in one sled batch: memory and time of a batch grow faster than its keys beyond this.
 pub const BATCH_KEYS_MAX: usize = 256;
 
+/// Bytes of the groups that one batch of trimming removes, unless the first has more: an append waits
+/// for one batch at most.
+pub const TRIM_BATCH_BYTES: usize = 1024 * 1024;
+
 /// Bytes after which the copy of a store closes a batch: keeps each of its commits well under
 /// [`Options`]' time limit.
 ///

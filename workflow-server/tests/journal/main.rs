@@ -16,3 +16,4 @@ mod model;
 mod older_directory;
 mod power_cut;
 mod refusals;
+mod trimming;

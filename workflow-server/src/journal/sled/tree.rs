@@ -159,7 +159,7 @@ impl Tree {
             .map_err(|error| format!("syncing {}: {error}", path.display()))
     }
 
-    /// Refuses to go on once sled has put a value into a file of its own.
+    /// Fails once sled has put a value into a file of its own.
     pub(super) fn check_blobs(&self) -> Result<(), String> {
         match self.has_blobs() {
             Ok(false) => Ok(()),

@@ -18,8 +18,8 @@ use crate::journal::fault::Fault;
 use crate::journal::head::HeadThread;
 use crate::journal::lock::DirectoryLock;
 use crate::journal::{
-    BATCH_KEYS_MAX, Disk, Group, JournalError, LOOK_BYTES_MAX, OpenError, Position, current, files,
-    guard,
+    BATCH_KEYS_MAX, Disk, Group, JournalError, LOOK_BYTES_MAX, OpenError, Position,
+    TRIM_BATCH_BYTES, current, files, guard,
 };
 
 /// What is asked of the writer.
@@ -61,14 +61,26 @@ pub(super) struct Look {
 
 /// Works until every handle is gone.
 pub(super) fn run(writer: &Mutex<Writer>, mut commands: mpsc::Receiver<Command>) {
-    while let Some((order, answer)) = commands.blocking_recv() {
-        let done = writer
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .guarded(|writer| writer.obey(order));
-        // Nobody waits any more: what was done stays done.
-        let _ = answer.send(done);
+    while let Some(command) = commands.blocking_recv() {
+        obey(writer, command, &mut commands);
     }
+}
+
+fn obey(writer: &Mutex<Writer>, (order, answer): Command, commands: &mut mpsc::Receiver<Command>) {
+    let done = loop {
+        let mut locked = writer.lock().unwrap_or_else(PoisonError::into_inner);
+        let done = locked.guarded(|writer| writer.obey(&order));
+        drop(locked);
+        if done != Ok(true) {
+            break done.map(|_| ());
+        }
+        // Appends do not wait for all that is trimmed.
+        while let Ok(command) = commands.try_recv() {
+            obey(writer, command, commands);
+        }
+    };
+    // Nobody waits any more: what was done stays done.
+    let _ = answer.send(done);
 }
 
 impl Writer {
@@ -80,26 +92,28 @@ impl Writer {
         })
     }
 
+    /// Obeys an order, or does one step of it; returns whether there may be more to do.
+    fn obey(&mut self, order: &Order) -> Result<bool, JournalError> {
+        self.fault.check()?;
+        match order {
+            Order::Append(group) => self.append(group)?,
+            Order::Trim(upto) => return self.trim_step(*upto),
+            Order::Renew => self.renew()?,
+            Order::StartAt(position) => self.start_at(*position)?,
+        }
+        Ok(false)
+    }
+
     /// A panic ends all writing.
-    fn guarded(
+    fn guarded<T>(
         &mut self,
-        work: impl FnOnce(&mut Self) -> Result<(), JournalError>,
-    ) -> Result<(), JournalError> {
+        work: impl FnOnce(&mut Self) -> Result<T, JournalError>,
+    ) -> Result<T, JournalError> {
         let done = catch_unwind(AssertUnwindSafe(|| work(self)));
         done.unwrap_or_else(|panic| {
             let panic = guard::message(panic.as_ref());
             Err(self.fault.raise(format!("sled panicked: {panic}")))
         })
-    }
-
-    fn obey(&mut self, order: Order) -> Result<(), JournalError> {
-        self.fault.check()?;
-        match order {
-            Order::Append(group) => self.append(&group),
-            Order::Trim(upto) => self.trim(upto),
-            Order::Renew => self.renew(),
-            Order::StartAt(position) => self.start_at(position),
-        }
     }
 
     fn append(&mut self, group: &Group) -> Result<(), JournalError> {
@@ -151,17 +165,19 @@ impl Writer {
         true
     }
 
-    fn trim(&self, upto: u64) -> Result<(), JournalError> {
+    /// Removes some of the oldest groups up to `upto`; returns whether there may be more.
+    fn trim_step(&self, upto: u64) -> Result<bool, JournalError> {
         // The head must stay within the log, or the next open could not compare them.
         let newest = self.shared.bounds().newest.sequence;
         self.watchdog
             .watch(|| self.head.wait_for(upto.min(newest)))?;
-        while let Some((batch, keys, base)) = self.next_trim(upto)? {
-            // Readers are turned away before anything is gone from under them.
-            self.shared.change(|bounds| bounds.base = base);
-            self.commit(batch, keys)?;
-        }
-        Ok(())
+        let Some((batch, keys, base)) = self.next_trim(upto)? else {
+            return Ok(false);
+        };
+        // Readers are turned away before anything is gone from under them.
+        self.shared.change(|bounds| bounds.base = base);
+        self.commit(batch, keys)?;
+        Ok(true)
     }
 
     /// The removal of the oldest groups up to `upto`, as many as fit in one batch; `None` when
@@ -170,12 +186,16 @@ impl Writer {
         let mut base = self.shared.bounds().base;
         let mut batch = sled::Batch::default();
         // One for the base record.
-        let mut keys = 1;
+        let (mut keys, mut bytes) = (1, 0);
         let tree = self.shared.tree();
         for group in super::read::groups(&tree, base.sequence + 1) {
             let group = group?;
             let chunks = chunk::chunks(group.bytes.len());
-            if group.last > upto || keys + chunks > BATCH_KEYS_MAX {
+            bytes += group.bytes.len();
+            if group.last > upto
+                || keys + chunks > BATCH_KEYS_MAX
+                || (keys > 1 && bytes > TRIM_BATCH_BYTES)
+            {
                 break;
             }
             for index in (0_u16..).take(chunks) {
