@@ -14,10 +14,11 @@ use tracing::Instrument as _;
 use crate::backlog::{Bounded, bounded};
 use crate::connection::Connection;
 use crate::hosts::Hosts;
+use crate::library::explained;
 use crate::limits::Limits;
 use crate::places::Use;
 use crate::refusal::Refusal;
-use crate::routes::{Routes, Web};
+use crate::routes::{Routes, ServiceFuture, Web};
 use crate::rpc::{Rpc, without_rpc};
 use crate::upload::Upload;
 use crate::{asker, probes};
@@ -79,11 +80,15 @@ impl Answering {
             ))
         };
         let request = request.map(upload);
+        let called = self.call(form, request);
         let answering = async {
             connection
                 .unread_below(self.limits.unread_bytes_per_connection_max)
                 .await?;
-            Ok(asker::scope(connection.peer, self.call(form, request)).await)
+            match asker::scope(connection.peer, called).await {
+                Ok(response) => Ok(explained(response)),
+                Err(never) => match never {},
+            }
         };
         let answering = answering.instrument(rpc.span.clone());
         let answered = match timeout {
@@ -126,14 +131,13 @@ impl Answering {
         }
     }
 
-    async fn call(&self, form: Form, request: Request<Body>) -> Response<Body> {
+    /// Boxed, so that the future of an answer is small: it is moved into its task.
+    fn call(&self, form: Form, request: Request<Body>) -> ServiceFuture {
         if form == Form::Grpc {
-            return self.routes.answer(request).await;
-        }
-        // It is ready at any time, as the services below it are.
-        match self.web.clone().call(request).await {
-            Ok(response) => response,
-            Err(never) => match never {},
+            self.routes.call(request)
+        } else {
+            // It is ready at any time, as the services below it are.
+            Box::pin(self.web.clone().call(request))
         }
     }
 

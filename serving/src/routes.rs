@@ -6,6 +6,7 @@
 use std::collections::HashMap;
 use std::convert::Infallible;
 use std::fmt;
+use std::future::ready;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
@@ -21,18 +22,18 @@ use crate::library::explained;
 use crate::refusal::Refusal;
 
 /// The answer of a service, as its generated code makes it.
-type Answering = BoxFuture<Response<Body>, Infallible>;
+pub(crate) type ServiceFuture = BoxFuture<Response<Body>, Infallible>;
 
 /// A service whose clients may call it at the same time.
 trait Shared: Send + Sync {
-    fn call(&self, request: Request<Body>) -> Answering;
+    fn call(&self, request: Request<Body>) -> ServiceFuture;
 }
 
 impl<S> Shared for S
 where
-    S: Service<Request<Body>, Error = Infallible, Future = Answering> + Clone + Send + Sync,
+    S: Service<Request<Body>, Error = Infallible, Future = ServiceFuture> + Clone + Send + Sync,
 {
-    fn call(&self, request: Request<Body>) -> Answering {
+    fn call(&self, request: Request<Body>) -> ServiceFuture {
         // Generated services are ready at any time.
         Service::call(&mut self.clone(), request)
     }
@@ -70,17 +71,14 @@ impl Routes {
         self
     }
 
-    /// The answer of the service that the path names. Refusals of the library become ours.
-    pub(crate) async fn answer(&self, request: Request<Body>) -> Response<Body> {
+    /// Gives the request to the service that the path names. The service begins when its answer is
+    /// awaited.
+    pub(crate) fn call(&self, request: Request<Body>) -> ServiceFuture {
         let path = request.uri().path().strip_prefix('/');
         let service = path.and_then(|path| path.split_once('/'));
-        let service = service.and_then(|(name, _)| self.services.get(name));
-        let Some(service) = service else {
-            return Refusal::NoSuchMethod.status().into_http();
-        };
-        match service.call(request).await {
-            Ok(response) => explained(response),
-            Err(never) => match never {},
+        match service.and_then(|(name, _)| self.services.get(name)) {
+            Some(service) => service.call(request),
+            None => Box::pin(ready(Ok(Refusal::NoSuchMethod.status().into_http()))),
         }
     }
 }
@@ -106,14 +104,14 @@ pub(crate) struct OfPages(Arc<Routes>);
 impl Service<Request<Body>> for OfPages {
     type Response = Response<Body>;
     type Error = Infallible;
-    type Future = Answering;
+    type Future = ServiceFuture;
 
     fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
         Poll::Ready(Ok(()))
     }
 
-    fn call(&mut self, request: Request<Body>) -> Answering {
-        let routes = Arc::clone(&self.0);
-        Box::pin(async move { Ok(routes.answer(request).await) })
+    fn call(&mut self, request: Request<Body>) -> ServiceFuture {
+        let answering = self.0.call(request);
+        Box::pin(async move { answering.await.map(explained) })
     }
 }

@@ -172,7 +172,10 @@ impl Server {
         let (server, of_requests) = (Arc::clone(&self), Arc::clone(&connection));
         let service = service_fn(move |request| {
             let (server, connection) = (Arc::clone(&server), Arc::clone(&of_requests));
-            async move { Ok::<_, Infallible>(server.answering.answer(connection, request).await) }
+            // Boxed: the transport moves it twice.
+            Box::pin(async move {
+                Ok::<_, Infallible>(server.answering.answer(connection, request).await)
+            })
         });
         let mut transport = pin!(self.builder.serve_connection(io, service));
         let mut stalled = pin!(stalled(&connection, limits.stall_max));
