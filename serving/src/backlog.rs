@@ -233,11 +233,16 @@ impl HttpBody for Bounded {
     }
 
     fn size_hint(&self) -> SizeHint {
-        if self.first.is_none() && self.rest.is_none() {
-            self.body.size_hint()
-        } else {
-            SizeHint::default()
+        let first = self.first.as_ref().and_then(|first| first.as_ref().ok());
+        let first = first.and_then(Frame::data_ref).map_or(0, Bytes::len);
+        let rest = self.rest.as_ref().map_or(0, |rest| rest.data.len());
+        let (held, of_body) = ((first + rest) as u64, self.body.size_hint());
+        let mut hint = SizeHint::new();
+        hint.set_lower(of_body.lower() + held);
+        if let Some(upper) = of_body.upper() {
+            hint.set_upper(upper + held);
         }
+        hint
     }
 }
 
@@ -302,9 +307,13 @@ mod tests {
             .collect();
         let connection = Arc::new(Connection::for_tests());
         let body = axum::body::Body::from(whole.clone());
-        let mut body = bounded(&connection, connection.open_request(), answer(body))
-            .into_body()
-            .into_data_stream();
+        let body = bounded(&connection, connection.open_request(), answer(body)).into_body();
+        assert_eq!(
+            body.size_hint().exact(),
+            Some(whole.len() as u64),
+            "HTTP/1.1 sends its length"
+        );
+        let mut body = body.into_data_stream();
         assert_eq!(connection.unread(), whole.len());
         let mut read = Vec::new();
         while let Some(piece) = body.next().await {
