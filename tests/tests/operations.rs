@@ -4,6 +4,7 @@
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use aftercall_proto::workflow::v1::GetCallRequest;
@@ -314,8 +315,7 @@ fn break_store(data: &Path) {
     std::fs::write(log.join("blobs").join("1"), "").expect("it is written");
 }
 
-/// A server whose store fails after three calls were set; the clients, and the refusal of the
-/// fourth.
+/// A server whose store fails after three calls were set, and the clients.
 async fn with_failed_store(data: &Path, args: &[&str]) -> (ServerProcess, Clients) {
     let dir = data.display().to_string();
     let args = [&["--data-dir", &dir, "--listen", "127.0.0.1:0"][..], args].concat();
@@ -327,11 +327,14 @@ async fn with_failed_store(data: &Path, args: &[&str]) -> (ServerProcess, Client
         set(&mut clients, call, 5.0).await;
     }
     break_store(data);
-    let refused = clients
-        .scripts
-        .set_workflow(set_refund("4", 5.0))
-        .await
-        .expect_err("the store has failed");
+    // Commits look at that directory once a second.
+    let further = AtomicU32::new(4);
+    let refused = eventually("the store fails", || {
+        let call = further.fetch_add(1, Ordering::Relaxed).to_string();
+        let mut scripts = clients.scripts.clone();
+        async move { scripts.set_workflow(set_refund(&call, 5.0)).await.err() }
+    })
+    .await;
     assert_eq!(refused.code(), tonic::Code::Unavailable, "{refused}");
     (server, clients)
 }
@@ -366,7 +369,7 @@ async fn a_failed_store_ends_the_process() {
             "call {call} was acknowledged"
         );
     }
-    set(&mut clients, "5", 5.0).await;
+    set(&mut clients, "new", 5.0).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -356,13 +356,13 @@ async fn a_workflow_is_built_and_instances_migrate_to_it() {
     let built = up.does("aftercall workflow show ring-back --draft").await;
     for part in [
         "stage 2 After Not reached  (not-reached)",
-        "stage 4 After Reached  (rang)",
+        "stage 4 After Reached  (called)",
         "   2. button",
     ] {
         assert!(built.contains(part), "{part} is missing in:\n{built}");
     }
     let refused = up
-        .shell("aftercall workflow add-action ring-back rang 'finsh: x'")
+        .shell("aftercall workflow add-action ring-back called 'finsh: x'")
         .await;
     assert_eq!(refused.code, 1, "{refused:?}");
     assert!(
