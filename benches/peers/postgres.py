@@ -9,6 +9,7 @@ Starts a throw-away PostgreSQL with fsync and synchronous_commit on, in a tempor
 workflow-server in the same DIR for each `aftercall load`. The schema is `postgres/schema.sql`. A start is one call of
 `start_instance`, a complete one call of `complete_task`; each is a prepared statement and a transaction of its own. Both sides
 are asked over TCP on the loopback address. Prints medians over the rounds, and the ratios that the project measures itself by.
+Rates are comparable on a quiet machine only: beside other work the system shares CPU by process, of which PostgreSQL has many.
 Run as root, PostgreSQL runs as the user `postgres`, because it refuses to run as root.
 """
 
@@ -230,19 +231,21 @@ def rounds(asked, postgres):
 
 
 def ratios(medians, in_flight):
-    """Aftercall ÷ PostgreSQL: the rate at its best number of connections, and all of one at a time."""
+    """Aftercall ÷ PostgreSQL at its best number of connections, and both with one at a time."""
     found = []
     for kind in ("start", "complete"):
         rates = {number: row["rate"] for (side, number, of), row in medians.items() if (side, of) == ("postgres", kind)}
         best = max(rates, key=rates.get)
         for number in in_flight:
             ours, other = medians["aftercall", number, kind], 1 if number == 1 and 1 in rates else best
-            name = f"{kind}, rate: {number} in flight ÷ {other} connections"
+            name = f"{kind}, rate: {number} in flight ÷ {other} connection(s)"
             found.append((name, ours["rate"] / rates[other]))
+            theirs = medians["postgres", other, kind]
+            name = f"{kind}, requests per server core-second: {number} in flight ÷ {other} connection(s)"
+            found.append((name, theirs["cpu"] / ours["cpu"]))
         if 1 in in_flight and 1 in rates:
-            ours, theirs = medians["aftercall", 1, kind], medians["postgres", 1, kind]
-            for figure, word in (("p50", "p50"), ("cpu", "server CPU")):
-                found.append((f"{kind}, {word}: 1 in flight ÷ 1 connection", ours[figure] / theirs[figure]))
+            p50 = medians["aftercall", 1, kind]["p50"] / medians["postgres", 1, kind]["p50"]
+            found.append((f"{kind}, p50: 1 in flight ÷ 1 connection", p50))
     return found
 
 
