@@ -64,26 +64,42 @@ const READY: [&str; 18] = [
     "Snapshot",
 ];
 
-/// Which messages name who sends them, and which have a request id, by the full name with its
-/// leading dot.
-type Attributions = HashMap<String, (bool, bool)>;
+/// Fields that the code of every RPC treats alike: whether a request has them.
+struct Attribution {
+    actor: bool,
+    request_id: bool,
+    read_mask: bool,
+}
+
+/// By the full name of a message with its leading dot.
+type Attributions = HashMap<String, Attribution>;
 
 fn attributions(descriptors: &FileDescriptorSet) -> Attributions {
     let of_file = |file: &FileDescriptorProto| {
         let package = file.package().to_owned();
         file.message_type.clone().into_iter().map(move |message| {
             let has = |name: &str| message.field.iter().any(|field| field.name() == name);
-            (
-                format!(".{package}.{}", message.name()),
-                (has("actor"), has("request_id")),
-            )
+            let attribution = Attribution {
+                actor: has("actor"),
+                request_id: has("request_id"),
+                read_mask: has("read_mask"),
+            };
+            (format!(".{package}.{}", message.name()), attribution)
         })
     };
     descriptors.file.iter().flat_map(of_file).collect()
 }
 
+/// The methods of a request with a read mask.
+const MASKED: &str = "
+    fn read_mask(&self) -> Option<&::prost_types::FieldMask> { self.read_mask.as_ref() }
+    fn without_read_mask(&self) -> Option<Self> {
+        self.read_mask.as_ref()?;
+        Some(Self { read_mask: None, ..self.clone() })
+    }";
+
 /// Makes clients as usual, servers that answer some RPCs with bytes, and for the request of each
-/// RPC who sends it.
+/// RPC who sends it and which fields its answer has.
 struct Services {
     attributions: Attributions,
     clients: Box<dyn ServiceGenerator>,
@@ -94,7 +110,7 @@ impl ServiceGenerator for Services {
     fn generate(&mut self, mut service: Service, code: &mut String) {
         self.clients.generate(service.clone(), code);
         for method in &service.methods {
-            let (has_actor, has_request_id) = self.attributions[&method.input_proto_type];
+            let attribution = &self.attributions[&method.input_proto_type];
             let value = |has: bool, field: &str| {
                 if has {
                     format!("&self.{field}")
@@ -106,10 +122,12 @@ impl ServiceGenerator for Services {
                 "impl crate::attributed::Attributed for {} {{
                     fn actor(&self) -> &str {{ {} }}
                     fn request_id(&self) -> &str {{ {} }}
+                    {}
                 }}\n",
                 method.input_type,
-                value(has_actor, "actor"),
-                value(has_request_id, "request_id"),
+                value(attribution.actor, "actor"),
+                value(attribution.request_id, "request_id"),
+                if attribution.read_mask { MASKED } else { "" },
             ));
         }
         let module = service

@@ -72,6 +72,7 @@ async fn check_shown(clients: &mut Clients, ended: &FollowUp) {
     let instance_id = ended.instance_id.clone();
     let get = GetInstanceRequest {
         instance_id: instance_id.clone(),
+        read_mask: None,
     };
     let shown = clients
         .operations
@@ -84,6 +85,7 @@ async fn check_shown(clients: &mut Clients, ended: &FollowUp) {
     assert_eq!(&shown, ended, "as it was when it ended, with its call");
     let explain = ExplainInstanceRequest {
         instance_id: instance_id.clone(),
+        read_mask: None,
     };
     let sentences = clients
         .operations
@@ -132,7 +134,10 @@ async fn check_shown(clients: &mut Clients, ended: &FollowUp) {
     );
     let get = clients
         .scripts
-        .get_call(GetCallRequest { call })
+        .get_call(GetCallRequest {
+            call,
+            read_mask: None,
+        })
         .await
         .expect("the call")
         .into_inner();
@@ -285,6 +290,7 @@ async fn list(clients: &mut Clients, filter: InstanceFilter, page_size: u32) -> 
             filter: Some(filter.clone()),
             page_size,
             page_token,
+            read_mask: None,
         };
         let page = clients
             .operations

@@ -105,7 +105,10 @@ async fn shows_no_gap(clients: &mut Clients, source: &str, text: &str) {
     };
     let found = clients
         .scripts
-        .get_call(GetCallRequest { call: call() })
+        .get_call(GetCallRequest {
+            call: call(),
+            read_mask: None,
+        })
         .await
         .expect("a call")
         .into_inner();
@@ -138,7 +141,10 @@ async fn standing(clients: &mut Clients, source: &str) -> Option<(Status, u32, S
     };
     let found = clients
         .scripts
-        .get_call(GetCallRequest { call: Some(call) })
+        .get_call(GetCallRequest {
+            call: Some(call),
+            read_mask: None,
+        })
         .await
         .ok()?
         .into_inner();
@@ -342,6 +348,32 @@ async fn grpcurl_sets_a_workflow_by_reflection() {
         standing(&mut clients, "shell").await,
         Some((Status::Active, 1, String::new()))
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn grpcurl_lists_the_masked_fields() {
+    let (house, mut clients) = house().await;
+    let id = set(&mut clients, "1", 5.0).await.instance_id;
+    let Some(grpcurl) = tool("grpcurl").await else {
+        return;
+    };
+    let path = std::env::var("PATH").expect("a path");
+    let folder = grpcurl.parent().expect("a folder").display();
+    let mut shell = Command::new("bash");
+    shell
+        .arg(workspace().join("examples/clients/list_follow_ups.sh"))
+        .env("PATH", format!("{folder}:{path}"));
+    let said = run(shell.env("AFTERCALL_SERVER", house.workflow_address().to_string())).await;
+    let answer: serde_json::Value = serde_json::from_str(&said).expect("it answers in JSON");
+    let expected = serde_json::json!({
+        "instanceId": id,
+        "workflowTitle": "Refund over the limit",
+        "stage": { "title": "To be decided" },
+        "visit": 1,
+        "call": { "customer": "Northwind" },
+        "revision": "1",
+    });
+    assert_eq!(answer["rows"][0]["followUp"], expected, "{said}");
 }
 
 /// Starts a program that follows the alerts, and restarts either server under it: what it says is

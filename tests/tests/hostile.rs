@@ -71,6 +71,17 @@ fn values(field: &FieldDescriptor) -> Vec<Value> {
         Kind::Uint64 => [1, u64::MAX].map(Value::U64).into(),
         Kind::Double => [f64::NAN, f64::INFINITY, f64::MIN].map(Value::F64).into(),
         Kind::Enum(_) => [1, 999, i32::MIN].map(Value::EnumNumber).into(),
+        Kind::Message(message) if message.full_name() == "google.protobuf.FieldMask" => {
+            let masks = ["", "a\0b", "unknown", "*.*", "call.", &"x".repeat(1 << 20)];
+            let of = |paths: Vec<Value>| {
+                let mut mask = DynamicMessage::new(message.clone());
+                mask.set_field_by_name("paths", Value::List(paths));
+                Value::Message(mask)
+            };
+            let path = |path: &str| Value::String(path.to_owned());
+            let one = masks.into_iter().map(|text| of(vec![path(text)]));
+            one.chain([of(vec![path("unknown"); MANY])]).collect()
+        }
         Kind::Message(message) if message.full_name().starts_with("google.protobuf.") => {
             let spans = [
                 (i64::MAX, i32::MAX),

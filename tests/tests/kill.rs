@@ -153,6 +153,7 @@ async fn present(
     for id in ids {
         let request = GetInstanceRequest {
             instance_id: id.clone(),
+            read_mask: None,
         };
         let found = eventually("the server answers again", || {
             let (mut clients, request) = (clients.clone(), request.clone());

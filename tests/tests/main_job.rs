@@ -327,6 +327,7 @@ async fn a_push_on_an_earlier_visit_is_refused() {
         .manager
         .get_follow_up(GetFollowUpRequest {
             instance_id: now.instance_id,
+            read_mask: None,
         })
         .await
         .expect("shown")

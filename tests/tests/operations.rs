@@ -344,6 +344,7 @@ async fn is_there(clients: &mut Clients, call: &str) -> bool {
         .scripts
         .get_call(GetCallRequest {
             call: Some(call_ref(call)),
+            read_mask: None,
         })
         .await
         .is_ok()

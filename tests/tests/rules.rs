@@ -122,6 +122,7 @@ async fn release_at_call_end_hides_the_follow_up() {
     assert!(again.released_instance_ids.is_empty());
     let call = GetCallRequest {
         call: Some(call_ref("1")),
+        read_mask: None,
     };
     let call = clients
         .scripts
@@ -186,6 +187,7 @@ async fn setting_again_returns_refuses_or_replaces() {
     assert!(replaced.started);
     let old = GetInstanceRequest {
         instance_id: first.instance_id,
+        read_mask: None,
     };
     let old = clients
         .operations
@@ -306,6 +308,7 @@ async fn explain_says_why_an_instance_waits() {
     let follow_up = set(&mut clients, "1", 1.0).await;
     let ask = ExplainInstanceRequest {
         instance_id: follow_up.instance_id,
+        read_mask: None,
     };
     let sentences = clients
         .operations
@@ -363,6 +366,7 @@ async fn a_timer_due_during_downtime_fires_once() {
     let id = follow_up.instance_id;
     let get = GetInstanceRequest {
         instance_id: id.clone(),
+        read_mask: None,
     };
     let finished = eventually("the timer fires", || {
         let (mut clients, get) = (clients.clone(), get.clone());

@@ -82,6 +82,7 @@ async fn seen(clients: &mut Clients, about: &[FollowUp]) -> BTreeSet<String> {
     for instance_id in about.iter().map(|one| one.instance_id.clone()) {
         let get = GetFollowUpRequest {
             instance_id: instance_id.clone(),
+            read_mask: None,
         };
         match clients.manager.get_follow_up(get).await {
             Ok(answer) => follow_ups("GetFollowUp", &[answer.into_inner().follow_up.expect("it")]),
@@ -89,7 +90,10 @@ async fn seen(clients: &mut Clients, about: &[FollowUp]) -> BTreeSet<String> {
         }
         match clients
             .manager
-            .get_call_details(GetCallDetailsRequest { instance_id })
+            .get_call_details(GetCallDetailsRequest {
+                instance_id,
+                read_mask: None,
+            })
             .await
         {
             Ok(answer) => follow_ups("GetCallDetails", &answer.into_inner().follow_ups),

@@ -213,15 +213,10 @@ async fn calendars_count_from_their_declaration() {
     assert_eq!(changed.into_inner().calendar.expect("it").revision, 2);
     let request = GetInstanceRequest {
         instance_id: first.instance_id,
+        read_mask: None,
     };
-    let same = clients
-        .operations
-        .get_instance(request)
-        .await
-        .expect("it")
-        .into_inner()
-        .instance
-        .expect("it");
+    let same = clients.operations.get_instance(request).await;
+    let same = same.expect("it").into_inner().instance.expect("it");
     assert_eq!(same.alerts[0].due, Some(due), "what was promised is kept");
     let got = clients
         .definitions

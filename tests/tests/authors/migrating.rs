@@ -68,6 +68,7 @@ fn many(stages: &[(u32, u32)], allow_refused: bool) -> StartBatchRequest {
 async fn get(clients: &mut Clients, id: &str) -> FollowUp {
     let request = GetInstanceRequest {
         instance_id: id.to_owned(),
+        read_mask: None,
     };
     clients
         .operations

@@ -223,6 +223,7 @@ async fn first_backup(house: &House, clients: &mut Clients, to: &Path) -> (Value
 async fn check_not_found(clients: &mut Clients, instance_id: &str) {
     let gone = GetInstanceRequest {
         instance_id: instance_id.to_owned(),
+        read_mask: None,
     };
     assert_eq!(
         clients

@@ -94,6 +94,7 @@ async fn everything(clients: &mut Clients, ids: &[String]) -> String {
     for id in ids {
         let get = GetInstanceRequest {
             instance_id: id.clone(),
+            read_mask: None,
         };
         let history = ListHistoryRequest {
             instance_id: id.clone(),
@@ -149,7 +150,10 @@ async fn forgotten(clients: &Clients, old_token: &str) {
 
 /// The instance of another caller still has its name.
 async fn check_untouched(clients: &mut Clients, instance_id: String) {
-    let other = GetInstanceRequest { instance_id };
+    let other = GetInstanceRequest {
+        instance_id,
+        read_mask: None,
+    };
     let other = clients
         .operations
         .get_instance(other)

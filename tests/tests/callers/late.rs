@@ -119,6 +119,7 @@ async fn a_workflow_on_an_archived_call_knows_the_caller() {
     assert_eq!(follow_up.alerts[0].text, "Refund 12 for Ada");
     let get = GetCallRequest {
         call: Some(call_ref("late")),
+        read_mask: None,
     };
     let both = clients
         .scripts
@@ -213,6 +214,7 @@ async fn every_rpc_of_a_script_engine_finds_what_the_archive_knows() {
         .scripts
         .get_call(GetCallRequest {
             call: Some(call_ref("1")),
+            read_mask: None,
         })
         .await
         .expect("known")

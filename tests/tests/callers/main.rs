@@ -155,6 +155,7 @@ async fn chasing_raises_the_urgency_of_one_follow_up() {
         actor: "script-1".to_owned(),
         instance_id: follow_up.instance_id.clone(),
         note: "asks when the money comes".to_owned(),
+        read_mask: None,
     };
     let first = clients
         .scripts

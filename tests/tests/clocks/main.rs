@@ -134,6 +134,7 @@ impl Server<'_> {
     async fn follow_up(&mut self, id: &str) -> FollowUp {
         let request = GetFollowUpRequest {
             instance_id: id.to_owned(),
+            read_mask: None,
         };
         self.clients
             .manager

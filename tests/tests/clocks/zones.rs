@@ -213,6 +213,7 @@ async fn times_use_the_zone_of_caller_calendar_or_server() {
         let follow_up = answer.follow_up.expect("it");
         let explain = ExplainInstanceRequest {
             instance_id: follow_up.instance_id.clone(),
+            read_mask: None,
         };
         let sentences = clients
             .operations

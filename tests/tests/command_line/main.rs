@@ -79,6 +79,7 @@ fn the_snippets_of_the_guides_are_the_examples() {
         ("docs/clients.md", "clients/set_workflow.py"),
         ("docs/clients.md", "clients/set_workflow.mjs"),
         ("docs/clients.md", "clients/set_workflow.sh"),
+        ("docs/clients.md", "clients/list_follow_ups.sh"),
         ("docs/authors/file.md", "refund.yaml"),
     ] {
         assert!(

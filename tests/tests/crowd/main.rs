@@ -202,6 +202,7 @@ async fn a_model_accepts_the_work_of_a_thousand_people() {
         assert_eq!(faults, Vec::<String>::new(), "of {id}");
         let request = GetInstanceRequest {
             instance_id: id.clone(),
+            read_mask: None,
         };
         let now = clients
             .operations

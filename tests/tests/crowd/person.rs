@@ -46,6 +46,7 @@ pub(crate) async fn work(
         let id = &ids[instance];
         let request = GetInstanceRequest {
             instance_id: id.clone(),
+            read_mask: None,
         };
         let seen = clients
             .operations
@@ -143,6 +144,7 @@ async fn ask(
                 actor,
                 instance_id,
                 lease: Some(LEASE),
+                read_mask: None,
             };
             manager
                 .claim_follow_up(request)
@@ -154,6 +156,7 @@ async fn ask(
                 request_id,
                 actor,
                 instance_id,
+                read_mask: None,
             };
             manager
                 .release_claim(request)
@@ -200,6 +203,7 @@ async fn ask(
                 actor,
                 instance_id,
                 text: "called".to_owned(),
+                read_mask: None,
             };
             manager
                 .add_note(request)
@@ -220,6 +224,7 @@ async fn take_over(
         instance_id,
         lease: Some(LEASE),
         reason: "it is urgent".to_owned(),
+        read_mask: None,
     };
     let answer = clients.manager.take_over(request).await;
     answer

@@ -123,6 +123,7 @@ async fn a_claim_survives_a_restart() {
     );
     let explain = ExplainInstanceRequest {
         instance_id: id.clone(),
+        read_mask: None,
     };
     let words = clients
         .operations

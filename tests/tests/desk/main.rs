@@ -18,6 +18,7 @@ use aftercall_tests::{Clients, House, call_ref, push, reason, set, with_refund};
 pub(crate) async fn get(clients: &mut Clients, id: &str) -> FollowUp {
     let request = GetFollowUpRequest {
         instance_id: id.to_owned(),
+        read_mask: None,
     };
     clients
         .manager
@@ -76,6 +77,7 @@ pub(crate) async fn kinds(clients: &mut Clients, id: &str) -> Vec<ChangeKind> {
 pub(crate) async fn explained(clients: &mut Clients, id: &str) -> String {
     let request = ExplainInstanceRequest {
         instance_id: id.to_owned(),
+        read_mask: None,
     };
     clients
         .operations

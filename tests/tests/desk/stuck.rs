@@ -235,6 +235,7 @@ async fn incomplete_work_is_claimed_and_finished() {
     );
     let explain = ExplainInstanceRequest {
         instance_id: id.clone(),
+        read_mask: None,
     };
     let explanation = clients
         .operations

@@ -67,6 +67,40 @@ async fn check(asker: &Asker, asked: &[(Case, Value)], after: &str, erased: &[&s
     }
 }
 
+/// Leaves the fields of a mask in each follow-up of an answer; returns how many had others.
+fn leave_masked(answer: &mut Value) -> usize {
+    let shown = ["instanceId", "workflow", "visit", "revision"];
+    match answer {
+        Value::Array(items) => items.iter_mut().map(leave_masked).sum(),
+        Value::Object(fields) if fields.contains_key("visit") => {
+            let before = fields.len();
+            fields.retain(|name, _| shown.contains(&name.as_str()));
+            usize::from(fields.len() < before)
+        }
+        Value::Object(fields) => fields.values_mut().map(leave_masked).sum(),
+        _ => 0,
+    }
+}
+
+/// Asks those that take a read mask again with one: the first answer has fewer fields then.
+async fn check_masks(asker: &Asker, asked: &[(Case, Value)]) {
+    for (case, first) in asked {
+        if !asker.takes_mask(case.method) {
+            continue;
+        }
+        let mut request = case.request.clone();
+        request["read_mask"] = json!("workflow");
+        let again = asker.ask(case.method, request).await;
+        let mut again = again.unwrap_or_else(|status| panic!("{}: {status:?}", case.method));
+        let mut first = first.clone();
+        assert_eq!(leave_masked(&mut again), 0, "{} with a mask", case.method);
+        assert_ne!(leave_masked(&mut first), 0, "{} without", case.method);
+        let hidden = |answer| without(answer, case.present);
+        let differs = difference(&hidden(&first), &hidden(&again));
+        assert_eq!(differs, None, "{} with a mask", case.method);
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_repeated_request_returns_its_first_answer() {
     let mut house = House::start_without_alerter().await;
@@ -86,6 +120,7 @@ async fn a_repeated_request_returns_its_first_answer() {
         "each RPC with a request id has a case"
     );
     check(&asker, &asked, "at once", &[]).await;
+    check_masks(&asker, &asked).await;
     world::work_on(&asker).await;
     check(
         &asker,

@@ -51,12 +51,18 @@ impl Asker {
             .collect()
     }
 
+    fn method(&self, name: &str) -> &MethodDescriptor {
+        let mut methods = self.methods.iter();
+        methods.find(|one| one.name() == name).expect("an RPC")
+    }
+
+    pub(super) fn takes_mask(&self, method: &str) -> bool {
+        let request = self.method(method).input();
+        request.get_field_by_name("read_mask").is_some()
+    }
+
     pub(super) async fn ask(&self, method: &str, request: Value) -> Result<Value, Status> {
-        let method = self
-            .methods
-            .iter()
-            .find(|one| one.name() == method)
-            .expect("an RPC");
+        let method = self.method(method);
         let request = DynamicMessage::deserialize(method.input(), request).expect("a request");
         let answer = ask_encoded(&self.channel, method, request.encode_to_vec()).await?;
         let answer = DynamicMessage::decode(method.output(), answer).expect("an answer");

@@ -110,6 +110,7 @@ async fn all_invalid_fields_are_named_at_once() {
     assert_eq!(fields(&refused), ["actor", "instance_id", "note", "visit"]);
     let nobody = GetCallRequest {
         call: Some(CallRef::default()),
+        read_mask: None,
     };
     assert_eq!(
         fields(&clients.scripts.get_call(nobody).await.expect_err("refused")),
@@ -179,6 +180,7 @@ async fn an_empty_field_keeps_what_is_known() {
     let known = async |clients: &mut Clients| {
         let request = GetCallRequest {
             call: Some(call_ref("1")),
+            read_mask: None,
         };
         let call = clients
             .scripts

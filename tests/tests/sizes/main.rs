@@ -320,6 +320,7 @@ async fn the_largest_follow_ups_fit_every_message() {
         .scripts
         .get_call(GetCallRequest {
             call: Some(call_ref("full")),
+            read_mask: None,
         })
         .await
         .expect("it")

@@ -271,6 +271,7 @@ async fn the_first_acknowledgement_is_shown_to_all() {
     let mut clients = house.clients().await;
     let request = GetFollowUpRequest {
         instance_id: follow_up.instance_id.clone(),
+        read_mask: None,
     };
     let kept = clients
         .manager

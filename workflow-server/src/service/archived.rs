@@ -15,7 +15,7 @@ use crate::ledger::{ArchiveCursor, ArchiveFilter, FoundCall, FoundInstance};
 use crate::service::ask::pages;
 use crate::service::ask::requests::parse_id;
 use crate::service::say::refusal::Missing;
-use crate::service::say::{Refusal, follow_up, refusal};
+use crate::service::say::{ReadMask, Refusal, follow_up, refusal};
 use crate::service::shared::Shared;
 use crate::service::view::View;
 
@@ -36,8 +36,8 @@ impl Anywhere {
             .map(|call| &**call)
     }
 
-    pub(crate) fn shown(&self) -> proto::FollowUp {
-        follow_up::follow_up_of_call(&self.view, &self.instance, self.call())
+    pub(crate) fn shown(&self, mask: &ReadMask) -> proto::FollowUp {
+        follow_up::follow_up_of_call(&self.view, &self.instance, self.call(), mask)
     }
 
     pub(crate) fn is_archived(&self) -> bool {
@@ -85,8 +85,8 @@ pub(crate) async fn find(
     Ok(found.filter(|found| view.has_call(&found.call)))
 }
 
-pub(crate) fn shown(root: &Root, found: &FoundInstance) -> proto::FollowUp {
-    follow_up::follow_up_of_call(root, &found.instance, Some(&found.call))
+pub(crate) fn shown(root: &Root, found: &FoundInstance, mask: &ReadMask) -> proto::FollowUp {
+    follow_up::follow_up_of_call(root, &found.instance, Some(&found.call), mask)
 }
 
 /// The follow-ups of a call that are meant, newest first, as many as have room in an answer, and
@@ -94,11 +94,12 @@ pub(crate) fn shown(root: &Root, found: &FoundInstance) -> proto::FollowUp {
 pub(crate) fn follow_ups_in_memory(
     view: &View,
     call: &Call,
+    mask: &ReadMask,
     is_meant: impl Fn(&Instance) -> bool,
 ) -> (Vec<proto::FollowUp>, bool) {
     let instances = view.instances_of(call);
     let shown = instances.filter(|instance| is_meant(instance));
-    pages::first_of(shown.map(|instance| follow_up::follow_up(view, instance)))
+    pages::first_of(shown.map(|instance| follow_up::follow_up(view, instance, mask)))
 }
 
 /// The follow-ups of a call out of the archive that are meant, newest first, as many as have room
@@ -106,6 +107,7 @@ pub(crate) fn follow_ups_in_memory(
 pub(crate) fn follow_ups(
     root: &Root,
     found: &FoundCall,
+    mask: &ReadMask,
     is_meant: impl Fn(&Instance) -> bool,
 ) -> (Vec<proto::FollowUp>, bool) {
     let instances = found
@@ -114,7 +116,8 @@ pub(crate) fn follow_ups(
         .rev()
         .filter(|instance| is_meant(instance));
     pages::first_of(
-        instances.map(|instance| follow_up::follow_up_of_call(root, instance, Some(&found.call))),
+        instances
+            .map(|instance| follow_up::follow_up_of_call(root, instance, Some(&found.call), mask)),
     )
 }
 
@@ -156,6 +159,7 @@ pub(crate) async fn list(
     list: &[u8],
     (page_size, page_token): (u32, &str),
     now: Time,
+    mask: &ReadMask,
 ) -> Result<proto::ListInstancesResponse, Refusal> {
     let view = shared.view();
     let token = pages::read::<4>(shared, list, page_token)?;
@@ -188,7 +192,11 @@ pub(crate) async fn list(
             ],
         )
     };
-    let instances = pages::fitting(page.instances.iter().map(|(_, found)| shown(&view, found)));
+    let instances = pages::fitting(
+        page.instances
+            .iter()
+            .map(|(_, found)| shown(&view, found, mask)),
+    );
     let next = pages::next_after(&page.instances, instances.len(), page.next, |(place, _)| {
         *place
     });

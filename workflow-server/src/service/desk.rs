@@ -33,7 +33,7 @@ use crate::service::archived::{self, follow_ups_in_memory};
 use crate::service::ask::{Asking, Faults, pages, requests};
 use crate::service::rpcs::rpcs;
 use crate::service::say::refusal::{Missing, Reason};
-use crate::service::say::{Refusal, convert, follow_up, refusal};
+use crate::service::say::{ReadMask, Refusal, convert, follow_up, refusal};
 use crate::service::shared::{Services, Shared};
 use crate::service::view::View;
 
@@ -79,7 +79,8 @@ async fn list_follow_ups(
         request.sort.to_be_bytes().to_vec(),
     ]
     .concat();
-    let (filter, faults) = requests::filter(&view, &asked);
+    let (filter, mut faults) = requests::filter(&view, &asked);
+    let mask = requests::read_mask(request.read_mask.as_ref(), &mut faults);
     faults.check()?;
     let after = pages::read::<5>(shared, &list, &request.page_token)?;
     let as_of = after.map_or_else(|| shared.ledger.now(), |numbers| Time(numbers[0] as i64));
@@ -93,7 +94,11 @@ async fn list_follow_ups(
     let page = move |view: &View, should_stop: ShouldStop<'_>| {
         let page =
             view.list_follow_ups(&filter, as_of, (after.map(cursor), rows_max), should_stop)?;
-        let rows = pages::fitting(page.rows.iter().map(|listed| row(view, listed, as_of)));
+        let rows = pages::fitting(
+            page.rows
+                .iter()
+                .map(|listed| row(view, listed, as_of, &mask)),
+        );
         let next = pages::next_after(&page.rows, rows.len(), page.next, |row| row.cursor);
         let token = |next| pages::token(&of_list, &list, &numbers(as_of, next));
         Ok(proto::ListFollowUpsResponse {
@@ -110,10 +115,12 @@ async fn get_follow_up(
     shared: &Shared,
     asked: Asked<proto::GetFollowUpRequest>,
 ) -> Result<proto::GetFollowUpResponse, Refusal> {
-    let (view, instance) = visible(shared, &asked.request.instance_id).await?;
+    let id = &asked.request.instance_id;
+    let mask = requests::read_mask_of_one(id, asked.request.read_mask.as_ref())?;
+    let (view, instance) = visible(shared, id).await?;
     let instance = &instance;
     let notes = notes(shared, instance).await?;
-    let follow_up = Some(follow_up::follow_up(&view, instance));
+    let follow_up = Some(follow_up::follow_up(&view, instance, &mask));
     let zone = zone_of(
         &view,
         (view.call_of(instance).map(|call| &**call), instance),
@@ -131,12 +138,14 @@ async fn get_call_details(
     shared: &Shared,
     asked: Asked<proto::GetCallDetailsRequest>,
 ) -> Result<Ready<proto::GetCallDetailsResponse>, Refusal> {
-    let (view, instance) = visible(shared, &asked.request.instance_id).await?;
+    let id = &asked.request.instance_id;
+    let mask = requests::read_mask_of_one(id, asked.request.read_mask.as_ref())?;
+    let (view, instance) = visible(shared, id).await?;
     let call = view.call_of(&instance).cloned();
     let call = call.ok_or_else(|| refusal::not_found(Missing::Call, "", "the call is gone"))?;
-    let details = |view: View, call: &Call| {
+    let details = move |view: View, call: &Call| {
         let (follow_ups, more_follow_ups) =
-            follow_ups_in_memory(&view, call, |one| one.is_visible(call));
+            follow_ups_in_memory(&view, call, &mask, |one| one.is_visible(call));
         proto::GetCallDetailsResponse {
             call: Some(convert::call(call)),
             details: convert::details(call),
@@ -308,14 +317,14 @@ async fn visible(shared: &Shared, id: &str) -> Result<(View, Arc<Instance>), Ref
     Ok((found.view, found.instance))
 }
 
-fn row(root: &Root, listed: &FollowUpRow, as_of: Time) -> proto::FollowUpRow {
+fn row(root: &Root, listed: &FollowUpRow, as_of: Time, mask: &ReadMask) -> proto::FollowUpRow {
     let instance = &listed.instance;
     let alert = listed.alert.and_then(|at| instance.alerts.get(at));
     let definition = root.definition_of(instance);
     let soon = definition.and_then(|definition| due_soon_from(root, definition, instance, alert));
     proto::FollowUpRow {
         due_state: follow_up::due_state(instance, listed.due, soon, as_of).into(),
-        follow_up: Some(follow_up::follow_up(root, instance)),
+        follow_up: Some(follow_up::follow_up(root, instance, mask)),
         alert: alert.map(|alert| follow_up::alert(root, instance, alert)),
         due: listed.due.map(convert::timestamp),
         overdue: listed.overdue,

@@ -35,7 +35,7 @@ use crate::limits::{
 };
 use crate::service::rpcs::rpcs;
 use crate::service::say::refusal::Reason;
-use crate::service::say::{Refusal, convert, follow_up, refusal};
+use crate::service::say::{ReadMask, Refusal, convert, follow_up, refusal};
 use crate::service::shared::{Services, Shared};
 use crate::service::view::View;
 
@@ -295,7 +295,7 @@ fn send_snapshot(
         instance_count: view.listed_instances().count() as u64,
     });
     for instance in view.listed_instances() {
-        if let Some(full) = batch.add(follow_up::follow_up(view, instance)) {
+        if let Some(full) = batch.add(follow_up::follow_up(view, instance, &ReadMask::ALL)) {
             to.send(full)?;
         }
     }

@@ -67,9 +67,11 @@ async fn get_instance(
     shared: &Shared,
     asked: Asked<proto::GetInstanceRequest>,
 ) -> Result<proto::GetInstanceResponse, Refusal> {
-    let found = archived::anywhere(shared, &asked.request.instance_id).await?;
+    let id = &asked.request.instance_id;
+    let mask = requests::read_mask_of_one(id, asked.request.read_mask.as_ref())?;
+    let found = archived::anywhere(shared, id).await?;
     Ok(proto::GetInstanceResponse {
-        instance: Some(found.shown()),
+        instance: Some(found.shown(&mask)),
     })
 }
 
@@ -80,26 +82,26 @@ async fn list_instances(
     let request = asked.request;
     let asked = request.filter.unwrap_or_default();
     let list = [b"instances ".to_vec(), asked.encode_to_vec()].concat();
+    let mut faults = Faults::default();
+    let mask = requests::read_mask(request.read_mask.as_ref(), &mut faults);
     // The time of the first page decides on all pages what is overdue and how old it is.
     if asked.archived {
         let now = pages::read::<4>(shared, &list, &request.page_token)?
             .map_or_else(|| shared.ledger.now(), |[.., as_of]| Time(as_of as i64));
-        let filter = filters::read(
-            proto::InstanceFilter {
-                archived: false,
-                ..asked
-            },
-            now,
-        )?;
+        let filter = proto::InstanceFilter {
+            archived: false,
+            ..asked
+        };
+        let filter = filters::read_with(filter, now, faults)?;
         let page = move |shared: Shared| async move {
             let page = (request.page_size, request.page_token.as_str());
-            archived::list(&shared, &filter, &list, page, now).await
+            archived::list(&shared, &filter, &list, page, now, &mask).await
         };
         return shared.answer_from_files(Lane::Heavy, page).await;
     }
     let token = pages::read::<2>(shared, &list, &request.page_token)?;
     let now = token.map_or_else(|| shared.ledger.now(), |[_, as_of]| Time(as_of as i64));
-    let filter = filters::read(asked, now)?;
+    let filter = filters::read_with(asked, now, faults)?;
     let after = token.map(|[slot, _]| slot as u32);
     let (of_list, rows) = (shared.clone(), pages::rows(request.page_size));
     let page = move |view: &View, should_stop: ShouldStop<'_>| {
@@ -107,7 +109,7 @@ async fn list_instances(
         let instances = page
             .instances
             .iter()
-            .map(|instance| follow_up::follow_up(view, instance));
+            .map(|instance| follow_up::follow_up(view, instance, &mask));
         let instances = pages::fitting(instances);
         let next = pages::next_after(&page.instances, instances.len(), page.next, |last| {
             last.id.slot
@@ -201,7 +203,9 @@ async fn explain_instance(
     shared: &Shared,
     asked: Asked<proto::ExplainInstanceRequest>,
 ) -> Result<proto::ExplainInstanceResponse, Refusal> {
-    let found = archived::anywhere(shared, &asked.request.instance_id).await?;
+    let id = &asked.request.instance_id;
+    let mask = requests::read_mask_of_one(id, asked.request.read_mask.as_ref())?;
+    let found = archived::anywhere(shared, id).await?;
     let clock_held = shared.ledger.health().is_clock_held();
     let zone = zone_of(&found.view, (found.call(), &found.instance), None);
     let clock = Clock {
@@ -217,7 +221,7 @@ async fn explain_instance(
     }
     Ok(proto::ExplainInstanceResponse {
         sentences,
-        instance: Some(found.shown()),
+        instance: Some(found.shown(&mask)),
     })
 }
 

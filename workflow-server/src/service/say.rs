@@ -5,8 +5,10 @@ pub(crate) mod convert;
 pub(crate) mod explain;
 pub(crate) mod follow_up;
 mod present;
+pub(crate) mod read_mask;
 pub(crate) mod refusal;
 mod status;
 pub(crate) mod words;
 
+pub(crate) use read_mask::ReadMask;
 pub(crate) use refusal::Refusal;

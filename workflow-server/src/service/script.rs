@@ -117,6 +117,7 @@ async fn get_call(
             .filter(|(_, given)| given.is_empty())
             .for_each(|(field, _)| faults.add(field, "must be given"));
     }
+    let mask = requests::read_mask(request.read_mask.as_ref(), &mut faults);
     faults.check()?;
     let view = shared.view();
     let name = format!("{}/{}", key.source, key.id);
@@ -138,11 +139,11 @@ async fn get_call(
     let answer = move || {
         let of_live = live
             .as_deref()
-            .map(|live| archived::follow_ups_in_memory(&view, live, |_| true));
+            .map(|live| archived::follow_ups_in_memory(&view, live, &mask, |_| true));
         let (of_live, more_live) = of_live.unwrap_or_default();
         let parts: Vec<_> = archived
             .iter()
-            .map(|found| archived::follow_ups(&view, found, |_| true))
+            .map(|found| archived::follow_ups(&view, found, &mask, |_| true))
             .collect();
         let is_cut = more_live || parts.iter().any(|(_, more)| *more);
         let of_archived = parts.into_iter().flat_map(|(follow_ups, _)| follow_ups);

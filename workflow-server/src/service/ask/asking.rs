@@ -25,9 +25,9 @@ use siphasher::sip128::{Hasher128, SipHasher13 as SipHasher128};
 use crate::ledger::{FoundInstance, LedgerError, Outcome};
 use crate::limits::{ARCHIVE_LOOKS_MAX, REQUEST_ID_CHARS_MAX, REQUEST_TIME_MAX};
 use crate::service::archived;
-use crate::service::ask::{Faults, first_answer};
+use crate::service::ask::{Faults, first_answer, requests};
 use crate::service::say::refusal::{Missing, Reason};
-use crate::service::say::{Refusal, convert, refusal};
+use crate::service::say::{ReadMask, Refusal, convert, refusal};
 use crate::service::shared::Shared;
 use crate::service::view::View;
 
@@ -39,8 +39,11 @@ pub(crate) struct Asking {
     request_id: String,
     /// What keeps apart the ids of script engines that have one name; empty elsewhere.
     scope: String,
-    /// The whole request, encoded; empty where it has no id by which it is recognised again.
+    /// The request without its read mask, encoded; empty where it has no id by which it is
+    /// recognised again.
     bytes: Vec<u8>,
+    /// Which fields of the follow-up the answer has.
+    mask: ReadMask,
     /// What could not be read of it.
     faults: Faults,
 }
@@ -48,11 +51,13 @@ pub(crate) struct Asking {
 impl Asking {
     fn new<T: Attributed + Message + Name>(kind: ActorKind, asked: &Asked<T>) -> Self {
         let request_id = asked.request_id().to_owned();
-        let bytes = if request_id.is_empty() {
-            Vec::new()
-        } else {
-            asked.request.encode_to_vec()
+        let bytes = match asked.request.without_read_mask() {
+            _ if request_id.is_empty() => Vec::new(),
+            Some(bare) => bare.encode_to_vec(),
+            None => asked.request.encode_to_vec(),
         };
+        let mut faults = Faults::default();
+        let mask = requests::read_mask(asked.request.read_mask(), &mut faults);
         // The request of an RPC is named after it.
         let rpc = T::NAME.strip_suffix("Request").unwrap_or(T::NAME);
         let actor = asked.actor().to_owned();
@@ -63,7 +68,8 @@ impl Asking {
             request_id,
             scope: String::new(),
             bytes,
-            faults: Faults::default(),
+            mask,
+            faults,
         }
     }
 
@@ -101,8 +107,9 @@ impl Asking {
         }
     }
 
-    /// The same request, with what could not be read of it.
-    pub(crate) fn with_errors(self, faults: Faults) -> Self {
+    /// The same request, with what else could not be read of it.
+    pub(crate) fn with_errors(self, mut faults: Faults) -> Self {
+        faults.append(self.faults);
         Self { faults, ..self }
     }
 
@@ -159,6 +166,8 @@ pub(crate) struct Answered {
     pub(crate) entry: Option<Arc<Entry>>,
     /// The instance and its call as they were after the entry.
     found: Option<FoundInstance>,
+    /// Which fields of it the client asked for.
+    mask: ReadMask,
 }
 
 impl Answered {
@@ -174,9 +183,9 @@ impl Answered {
         self.found.as_ref().ok_or_else(gone)
     }
 
-    /// The same, as the API shows it.
+    /// The same, as the API shows it: with the fields that the client asked for.
     pub(crate) fn follow_up(&self) -> Result<proto::FollowUp, Refusal> {
-        Ok(archived::shown(&self.view, self.found()?))
+        Ok(archived::shown(&self.view, self.found()?, &self.mask))
     }
 
     /// The stages that the instance entered, in order.
@@ -219,7 +228,8 @@ impl Shared {
 
     async fn execute_any(&self, asking: Asking, command: Command) -> Result<Answered, Refusal> {
         let (rpc, kind, actor) = (asking.rpc, asking.kind, asking.actor.clone());
-        let executed = async { self.send(self.request(asking, command)?).await }.await;
+        let mask = asking.mask;
+        let executed = async { self.send(self.request(asking, command)?, mask).await }.await;
         match kind {
             ActorKind::Operations => log_request(("operations", rpc, &actor), &executed),
             ActorKind::Author => log_request(("an author", rpc, &actor), &executed),
@@ -236,10 +246,11 @@ impl Shared {
         call: &CallKey,
         command: impl Requested,
     ) -> Result<Answered, Refusal> {
+        let mask = asking.mask;
         let mut request = self.request(asking, command.into())?;
         for _ in 0..ARCHIVE_LOOKS_MAX {
             request.known = Some(archived::known(self, call).await?);
-            match self.send(request.clone()).await {
+            match self.send(request.clone(), mask).await {
                 Err(refused) if refused.reason() == Reason::ArchiveMoved => {}
                 answered => return answered,
             }
@@ -270,11 +281,11 @@ impl Shared {
         Err(refusal::invalid(asking.faults.with(others)))
     }
 
-    async fn send(&self, request: Request) -> Result<Answered, Refusal> {
+    async fn send(&self, request: Request, mask: ReadMask) -> Result<Answered, Refusal> {
         match tokio::time::timeout(REQUEST_TIME_MAX, self.ledger.execute(request)).await {
             Err(_) => Err(refusal::too_slow()),
             Ok(Err(error)) => Err(self.refused(error).await),
-            Ok(Ok(outcome)) => self.answered(outcome).await,
+            Ok(Ok(outcome)) => self.answered(outcome, mask).await,
         }
     }
 
@@ -285,38 +296,49 @@ impl Shared {
         asking: Asking,
         prepare: impl Future<Output = Result<Prepared, Refusal>> + Send,
     ) -> Result<Answered, Refusal> {
-        let mark = self.mark(&asking);
-        if let Some(known) = self.recall(mark).await? {
+        let mask = asking.mask;
+        // What cannot be read of a request refuses it, also where it is repeated.
+        let mark = self.mark(&asking).filter(|_| asking.faults.is_empty());
+        if let Some(known) = self.recall(mark, mask).await? {
             return Ok(known);
         }
         let executed = async {
-            let Prepared { command, faults } = prepare.await?;
-            let mut asking = asking;
-            asking.faults.append(faults);
-            self.execute_any(asking, command).await
+            let Prepared { command, faults } = match prepare.await {
+                Err(refused)
+                    if !asking.faults.is_empty() && refused.reason() != Reason::InvalidRequest =>
+                {
+                    return Err(refusal::invalid(asking.faults.with(Vec::new())));
+                }
+                prepared => prepared?,
+            };
+            self.execute_any(asking.with_errors(faults), command).await
         };
         match executed.await {
             Ok(answered) => Ok(answered),
             // The same request may have been carried out since the look above: then its own effects
             // refuse it.
-            Err(refused) => self.recall(mark).await?.ok_or(refused),
+            Err(refused) => self.recall(mark, mask).await?.ok_or(refused),
         }
     }
 
     /// The first answer to the same request; none where it is new.
-    async fn recall(&self, mark: Option<RequestMark>) -> Result<Option<Answered>, Refusal> {
+    async fn recall(
+        &self,
+        mark: Option<RequestMark>,
+        mask: ReadMask,
+    ) -> Result<Option<Answered>, Refusal> {
         let Some(mark) = mark else { return Ok(None) };
         match self.ledger.recall(mark).await {
             Ok(None) => Ok(None),
             Ok(Some(sequence)) => self
-                .answered(Outcome::Repeated { sequence })
+                .answered(Outcome::Repeated { sequence }, mask)
                 .await
                 .map(Some),
             Err(error) => Err(self.refused(error).await),
         }
     }
 
-    async fn answered(&self, outcome: Outcome) -> Result<Answered, Refusal> {
+    async fn answered(&self, outcome: Outcome, mask: ReadMask) -> Result<Answered, Refusal> {
         let entry = match outcome {
             Outcome::Committed(entry) => entry,
             Outcome::Repeated { sequence } => self
@@ -337,6 +359,7 @@ impl Shared {
                     view,
                     entry: None,
                     found,
+                    mask,
                 });
             }
         };
@@ -351,6 +374,7 @@ impl Shared {
             view,
             entry: Some(entry),
             found,
+            mask,
         })
     }
 

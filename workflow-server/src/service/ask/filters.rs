@@ -9,7 +9,15 @@ use crate::service::say::Refusal;
 
 /// The filter that the request has at `now`, or all its invalid fields.
 pub(crate) fn read(asked: proto::InstanceFilter, now: Time) -> Result<InstanceFilter, Refusal> {
-    let mut faults = Faults::default();
+    read_with(asked, now, Faults::default())
+}
+
+/// The same, with the invalid fields of the request that are known already.
+pub(crate) fn read_with(
+    asked: proto::InstanceFilter,
+    now: Time,
+    mut faults: Faults,
+) -> Result<InstanceFilter, Refusal> {
     let counts = [
         ("filter.workflows", asked.workflows.len()),
         ("filter.versions", asked.versions.len()),

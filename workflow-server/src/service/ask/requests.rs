@@ -14,8 +14,9 @@ use aftercall_engine::command::{CallChanges, SeenAlert};
 use aftercall_engine::filter::FollowUpFilter;
 use aftercall_engine::instance::{InstanceId, Status};
 use aftercall_proto::workflow::v1 as proto;
+use prost_types::FieldMask;
 
-use crate::service::say::{Refusal, refusal};
+use crate::service::say::{ReadMask, Refusal, refusal};
 
 /// Faults found so far: at most [`FAULTS_MAX`], and how many more there are. A request can have
 /// millions.
@@ -139,6 +140,33 @@ pub(crate) fn parse_id(text: &str) -> Result<InstanceId, Refusal> {
                 message: error.to_string(),
             }])
         })
+}
+
+/// Which fields of follow-ups the answer has; each unknown path is an error.
+pub(crate) fn read_mask(given: Option<&FieldMask>, faults: &mut Faults) -> ReadMask {
+    let Some(given) = given else {
+        return ReadMask::ALL;
+    };
+    let (mask, unknown) = ReadMask::read(&given.paths);
+    for path in unknown {
+        faults.add(
+            "read_mask",
+            format!("`{path}` is not a field of FollowUp, or of its call or stage"),
+        );
+    }
+    mask
+}
+
+/// The mask of a request that reads one instance, or all errors of the two.
+pub(crate) fn read_mask_of_one(
+    instance_id: &str,
+    given: Option<&FieldMask>,
+) -> Result<ReadMask, Refusal> {
+    let mut faults = Faults::default();
+    self::instance_id(instance_id, &mut faults);
+    let mask = read_mask(given, &mut faults);
+    faults.check()?;
+    Ok(mask)
 }
 
 /// The filter as far as it can be read, and the errors of the rest.

@@ -20,7 +20,7 @@ use crate::limits::{SIMULATION_BYTES_MAX, SIMULATION_STEPS_MAX};
 use crate::reading::Lane;
 use crate::service::ask::{Faults, requests};
 use crate::service::authors::definitions::{pick, read};
-use crate::service::say::{Refusal, convert, follow_up, refusal};
+use crate::service::say::{ReadMask, Refusal, convert, follow_up, refusal};
 use crate::service::shared::Shared;
 use crate::service::view::View;
 
@@ -61,6 +61,7 @@ pub(crate) async fn simulate(
     let changes = requests::given_changes(request.properties);
     let fields = requests::values(request.fields, "fields", &mut faults);
     let steps = steps(request.steps, &mut faults);
+    let mask = requests::read_mask(request.read_mask.as_ref(), &mut faults);
     faults.check()?;
     let run = move |view: &View, should_stop: ShouldStop<'_>| {
         let states = run(
@@ -69,6 +70,7 @@ pub(crate) async fn simulate(
             now,
             (changes, fields),
             (steps, should_stop),
+            &mask,
         )?;
         Ok(states.map(|states| Ready::new(&proto::SimulateWorkflowResponse { states })))
     };
@@ -133,12 +135,13 @@ fn run(
     now: Time,
     (changes, fields): (CallChanges, Named),
     (steps, should_stop): (Vec<Step>, ShouldStop<'_>),
+    mask: &ReadMask,
 ) -> Result<Result<Vec<proto::SimulationState>, Refusal>, Stopped> {
     let mut simulation = match set_up(root, (definition, places), now, (changes, fields)) {
         Ok(simulation) => simulation,
         Err(refused) => return Ok(Err(refused)),
     };
-    let mut states = vec![state(&mut simulation)];
+    let mut states = vec![state(&mut simulation, mask)];
     let mut bytes = 0;
     for step in steps {
         if should_stop() {
@@ -153,7 +156,7 @@ fn run(
             states.push(proto::SimulationState {
                 refused,
                 reason: "TOO_LARGE".to_owned(),
-                ..state(&mut simulation)
+                ..state(&mut simulation, mask)
             });
             break;
         }
@@ -161,7 +164,7 @@ fn run(
             Step::Wait(millis) => simulation.wait(millis, should_stop).map(drop),
             Step::Push { button, form, note } => simulation.push(&button, form, &note),
         };
-        let mut state = state(&mut simulation);
+        let mut state = state(&mut simulation, mask);
         let Err(error) = done else {
             states.push(state);
             continue;
@@ -195,7 +198,7 @@ fn set_up(
     Ok(simulation)
 }
 
-fn state(simulation: &mut Simulation) -> proto::SimulationState {
+fn state(simulation: &mut Simulation, mask: &ReadMask) -> proto::SimulationState {
     let warnings = simulation
         .take_warnings()
         .iter()
@@ -203,7 +206,7 @@ fn state(simulation: &mut Simulation) -> proto::SimulationState {
         .collect();
     let follow_up = simulation
         .instance()
-        .map(|instance| follow_up::follow_up(simulation.root(), instance));
+        .map(|instance| follow_up::follow_up(simulation.root(), instance, mask));
     proto::SimulationState {
         at: Some(convert::timestamp(simulation.now())),
         follow_up,

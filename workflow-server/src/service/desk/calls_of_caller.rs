@@ -9,8 +9,8 @@ use aftercall_serving::asked::Asked;
 use crate::ledger::FoundCall;
 use crate::limits::CALLS_SHOWN_MAX;
 use crate::service::archived::{self, follow_ups_in_memory};
-use crate::service::ask::{Faults, callers, pages};
-use crate::service::say::{Refusal, convert, refusal};
+use crate::service::ask::{Faults, callers, pages, requests};
+use crate::service::say::{ReadMask, Refusal, convert, refusal};
 use crate::service::shared::Shared;
 use crate::service::view::View;
 
@@ -22,6 +22,7 @@ pub(crate) async fn list(
     let view = shared.view();
     let mut faults = Faults::default();
     let key = callers::key(shared, request.caller.as_ref(), &mut faults);
+    let mask = requests::read_mask(request.read_mask.as_ref(), &mut faults);
     faults.check()?;
     let Some(key) = key else {
         return Ok(Ready::default());
@@ -32,7 +33,7 @@ pub(crate) async fn list(
         .take(CALLS_SHOWN_MAX + 1);
     let follow_ups = live.map(|call| call.instances.len()).sum();
     let calls = move |shared: Shared| async move {
-        calls_shown(&shared, &view, &key, &request.customer).await
+        calls_shown(&shared, &view, (&key, &request.customer), &mask).await
     };
     shared.answer_of(follow_ups, calls).await
 }
@@ -40,8 +41,8 @@ pub(crate) async fn list(
 async fn calls_shown(
     shared: &Shared,
     view: &View,
-    key: &CallerKey,
-    customer: &str,
+    (key, customer): (&CallerKey, &str),
+    mask: &ReadMask,
 ) -> Result<proto::ListCallsOfCallerResponse, Refusal> {
     let shown = |call: &Call, (follow_ups, more_follow_ups): (Vec<proto::FollowUp>, bool)| {
         proto::CallWithFollowUps {
@@ -54,7 +55,7 @@ async fn calls_shown(
         .calls_of(key, customer)
         .filter(|call| call.is_shown())
         .take(CALLS_SHOWN_MAX + 1);
-    let of_live = |call: &Call| follow_ups_in_memory(view, call, |one| one.is_shown(call));
+    let of_live = |call: &Call| follow_ups_in_memory(view, call, mask, |one| one.is_shown(call));
     let mut calls: Vec<_> = live.map(|call| shown(call, of_live(call))).collect();
     // What has left memory is older than what is in it.
     let wanted = (CALLS_SHOWN_MAX + 1).saturating_sub(calls.len());
@@ -71,8 +72,9 @@ async fn calls_shown(
         )
         .await;
     let found = found.map_err(|error| refusal::of_history(&error))?;
-    let of_archived =
-        |found: &FoundCall| archived::follow_ups(view, found, |one| one.is_shown(&found.call));
+    let of_archived = |found: &FoundCall| {
+        archived::follow_ups(view, found, mask, |one| one.is_shown(&found.call))
+    };
     calls.extend(
         found
             .iter()

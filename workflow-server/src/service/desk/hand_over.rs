@@ -18,7 +18,6 @@ use futures::{StreamExt as _, stream};
 
 use crate::limits::{HAND_OVER_AT_ONCE, HAND_OVER_MAX, HAND_OVER_REQUEST_ID_CHARS_MAX};
 use crate::reading::Lane;
-use crate::service::archived;
 use crate::service::ask::{Answered, Asking, Faults, Prepared, requests};
 use crate::service::say::{Refusal, refusal};
 use crate::service::shared::Shared;
@@ -41,6 +40,7 @@ pub(crate) async fn hand_over(
         request.reason.as_str().into(),
     );
     let ids = ids(request, &mut faults);
+    requests::read_mask(request.read_mask.as_ref(), &mut faults);
     let of_first = HandOver {
         instance: ids.first().copied().unwrap_or(NO_INSTANCE),
         to: to.clone(),
@@ -161,10 +161,8 @@ async fn one(
     // What the Call Manager must not show is handed over all the same.
     let shown = |answered: &Answered| -> Result<Option<proto::FollowUp>, Refusal> {
         let found = answered.found()?;
-        Ok(found
-            .instance
-            .is_visible(&found.call)
-            .then(|| archived::shown(&answered.view, found)))
+        let is_visible = found.instance.is_visible(&found.call);
+        is_visible.then(|| answered.follow_up()).transpose()
     };
     let given = answered.and_then(|answered| Ok((shown(&answered)?, answered.sequence)));
     let result = proto::HandOverResult {

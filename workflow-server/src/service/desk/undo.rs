@@ -34,6 +34,7 @@ pub(crate) async fn undo(
         let prepare = async {
             let mut faults = Faults::default();
             let id = requests::instance_id(&request.instance_id, &mut faults);
+            requests::read_mask(request.read_mask.as_ref(), &mut faults);
             faults.check()?;
             undo_command(shared, request, id).await.map(Prepared::from)
         };

@@ -14,7 +14,7 @@ use aftercall_proto::workflow::v1 as proto;
 use crate::ledger::feed::FeedItem;
 use crate::ledger::history::HistoryError;
 use crate::service::archived;
-use crate::service::say::{Refusal, causes, convert, follow_up, refusal};
+use crate::service::say::{ReadMask, Refusal, causes, convert, follow_up, refusal};
 use crate::service::shared::Shared;
 
 /// An entry without its changes.
@@ -52,7 +52,7 @@ pub(super) async fn change(
         return Ok(None);
     }
     let shown = match after.filter(|_| visible) {
-        Some(after) => follow_up::follow_up_of_call(root, &after, call.as_deref()),
+        Some(after) => follow_up::follow_up_of_call(root, &after, call.as_deref(), &ReadMask::ALL),
         None => out_of_view(root, change, call.as_deref()),
     };
     let pinned = (change.after.workflow(), change.after.version());

@@ -75,6 +75,7 @@ pub(crate) async fn stuck(
             0
         })
     });
+    let mask = requests::read_mask(request.read_mask.as_ref(), &mut faults);
     faults.check()?;
     let by = Time(shared.ledger.now().0.saturating_sub(longer_than));
     let rows = pages::rows(request.page_size);
@@ -83,7 +84,7 @@ pub(crate) async fn stuck(
         let shown = found.iter().take(rows).map(|stuck| proto::StuckInstance {
             reason: reason(stuck.reason).into(),
             since: Some(convert::timestamp(stuck.since)),
-            instance: Some(follow_up::follow_up(view, &stuck.instance)),
+            instance: Some(follow_up::follow_up(view, &stuck.instance, &mask)),
         });
         Ok(proto::ListStuckInstancesResponse {
             instances: pages::fitting(shown),

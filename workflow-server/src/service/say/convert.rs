@@ -8,12 +8,14 @@ use aftercall_definition::value::{FieldDeclaration, FieldType, Value};
 use aftercall_definition::{EventKind, Fault, Stage};
 use aftercall_engine::Root;
 use aftercall_engine::actor::{Actor, ActorKind};
-use aftercall_engine::call::{Call, CallKey};
+use aftercall_engine::call::{Call, CallKey, Caller};
 use aftercall_engine::entry::ChangeKind;
 use aftercall_engine::instance::{Instance, Status};
 use aftercall_engine::team::Team;
 use aftercall_proto::workflow::v1 as proto;
 use prost_types::Timestamp;
+
+use crate::service::say::read_mask::{CallFields, StageFields, shown};
 
 pub(crate) fn timestamp(time: Time) -> Timestamp {
     let seconds = time.0.div_euclid(1_000);
@@ -78,17 +80,22 @@ pub(crate) fn priority(priority: Priority) -> proto::Priority {
 }
 
 pub(crate) fn stage(stage: &Stage) -> proto::Stage {
+    masked_stage(stage, &StageFields::ALL)
+}
+
+/// A stage with some of its fields.
+pub(crate) fn masked_stage(stage: &Stage, fields: &StageFields) -> proto::Stage {
     let kind = match stage.event.kind {
         EventKind::NewCall => proto::EventKind::NewCall,
         EventKind::ButtonPushed => proto::EventKind::ButtonPushed,
         EventKind::TimerElapsed => proto::EventKind::TimerElapsed,
     };
     proto::Stage {
-        number: stage.number,
-        event_id: stage.event.id.clone(),
-        title: stage.title().into_owned(),
-        kind: kind.into(),
-        event_label: stage.event.label.clone(),
+        number: shown(fields.number, || stage.number),
+        event_id: shown(fields.event_id, || stage.event.id.clone()),
+        title: shown(fields.title, || stage.title().into_owned()),
+        kind: shown(fields.kind, || kind.into()),
+        event_label: shown(fields.event_label, || stage.event.label.clone()),
     }
 }
 
@@ -150,23 +157,32 @@ pub(crate) fn call_ref(key: &CallKey) -> proto::CallRef {
 }
 
 pub(crate) fn call(call: &Call) -> proto::Call {
+    masked_call(call, &CallFields::ALL)
+}
+
+/// A call with some of its fields.
+pub(crate) fn masked_call(call: &Call, fields: &CallFields) -> proto::Call {
     proto::Call {
-        r#ref: Some(call_ref(&call.key)),
-        customer: call.customer.to_string(),
-        script: call.script.to_string(),
-        agent: call.agent.to_string(),
-        caller: Some(proto::Caller {
-            name: call.caller.name.to_string(),
-            phone: call.caller.phone.to_string(),
-            email: call.caller.email.to_string(),
-            reference: call.caller.reference.to_string(),
-            time_zone: call.caller.time_zone.to_string(),
-        }),
-        chargeable: call.chargeable,
-        ended: call.ended_at.is_some(),
-        revision: call.revision,
-        created_at: Some(timestamp(call.created_at)),
-        ended_at: call.ended_at.map(timestamp),
+        r#ref: fields.reference.then(|| call_ref(&call.key)),
+        customer: shown(fields.customer, || call.customer.to_string()),
+        script: shown(fields.script, || call.script.to_string()),
+        agent: shown(fields.agent, || call.agent.to_string()),
+        caller: fields.caller.then(|| caller(&call.caller)),
+        chargeable: fields.chargeable && call.chargeable,
+        ended: fields.ended && call.ended_at.is_some(),
+        revision: shown(fields.revision, || call.revision),
+        created_at: fields.created_at.then(|| timestamp(call.created_at)),
+        ended_at: call.ended_at.filter(|_| fields.ended_at).map(timestamp),
+    }
+}
+
+fn caller(caller: &Caller) -> proto::Caller {
+    proto::Caller {
+        name: caller.name.to_string(),
+        phone: caller.phone.to_string(),
+        email: caller.email.to_string(),
+        reference: caller.reference.to_string(),
+        time_zone: caller.time_zone.to_string(),
     }
 }
 

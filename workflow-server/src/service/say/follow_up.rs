@@ -12,10 +12,13 @@ use aftercall_engine::instance::{Alert, Attempts, Claim, Instance, Pause, Status
 use aftercall_engine::query::{self, DueState, due_soon_from};
 use aftercall_engine::world::urgency::rank;
 use aftercall_proto::workflow::v1 as proto;
+use prost_types::Timestamp;
 
+use crate::service::say::ReadMask;
 use crate::service::say::convert::{
-    call, field_declaration, priority, stage, status, timestamp, value,
+    field_declaration, masked_call, masked_stage, priority, status, timestamp, value,
 };
+use crate::service::say::read_mask::{CallFields, StageFields, shown};
 
 pub(crate) fn alert(root: &Root, instance: &Instance, alert: &Alert) -> proto::Alert {
     let definition = root.definition_of(instance);
@@ -60,9 +63,10 @@ fn team_name(root: &Root, place: u32) -> String {
         .map_or_else(String::new, |team| team.name.clone())
 }
 
-/// A follow-up, whole, as every answer and every frame shows it.
-pub(crate) fn follow_up(root: &Root, instance: &Instance) -> proto::FollowUp {
-    follow_up_of_call(root, instance, root.call_of(instance).map(|call| &**call))
+/// A follow-up with the fields of a mask.
+pub(crate) fn follow_up(root: &Root, instance: &Instance, mask: &ReadMask) -> proto::FollowUp {
+    let call = root.call_of(instance).map(|call| &**call);
+    follow_up_of_call(root, instance, call, mask)
 }
 
 /// The same, with the call as it was after an entry.
@@ -70,57 +74,93 @@ pub(crate) fn follow_up_of_call(
     root: &Root,
     instance: &Instance,
     call_record: Option<&Call>,
+    mask: &ReadMask,
 ) -> proto::FollowUp {
-    let may_push = call_record.is_some_and(|call| instance.is_visible(call));
-    let workflow = root.workflow_of(instance);
+    let fields = &mask.follow_up;
     let definition = root.definition_of(instance).map(|definition| &**definition);
     let present = definition.and_then(|definition| definition.stage(instance.stage));
-    let alerts = by_urgency(&instance.alerts);
-    let due = instance.due().filter(|_| !instance.status.is_ended());
+    let alerts = shown(fields.alerts || fields.priority, || {
+        by_urgency(&instance.alerts)
+    });
+    let of_call = |is_true: fn(&Instance, &Call) -> bool| {
+        call_record.is_some_and(|call| is_true(instance, call))
+    };
     proto::FollowUp {
         instance_id: instance.id.to_string(),
-        workflow: workflow.map_or_else(String::new, |workflow| workflow.name.clone()),
-        workflow_title: definition.map_or_else(String::new, |definition| definition.title.clone()),
-        version: instance.version,
-        status: status(instance.status).into(),
-        stage: present.map(stage),
+        workflow: shown(fields.workflow, || workflow_name(root, instance)),
+        workflow_title: shown(fields.workflow_title, || title(definition)),
+        version: shown(fields.version, || instance.version),
+        status: shown(fields.status, || status(instance.status).into()),
+        stage: present
+            .filter(|_| mask.stage != StageFields::NONE)
+            .map(|stage| masked_stage(stage, &mask.stage)),
         visit: instance.visit(),
-        call: call_record.map(call),
-        alerts: alerts
-            .iter()
-            .map(|one| alert(root, instance, one))
-            .collect(),
-        buttons: if may_push {
+        call: call_record
+            .filter(|_| mask.call != CallFields::NONE)
+            .map(|call| masked_call(call, &mask.call)),
+        alerts: shown(fields.alerts, || shown_alerts(root, instance, &alerts)),
+        buttons: shown(fields.buttons && of_call(Instance::is_visible), || {
             buttons(definition, instance)
-        } else {
-            Vec::new()
-        },
-        timers: timers(definition, instance),
-        fields: definition.map_or_else(BTreeMap::new, |definition| fields(definition, instance)),
-        priority: alerts
-            .first()
-            .map_or(proto::Priority::Unspecified, |first| {
-                priority(first.priority)
-            })
-            .into(),
-        due: due.map(timestamp),
-        deadline: instance.deadline.map(timestamp),
-        started_at: Some(timestamp(instance.started_at)),
-        stage_entered_at: Some(timestamp(instance.entered_at)),
-        ended_at: instance.ended_at.map(timestamp),
-        outcome: outcome(instance),
-        reason: reason(instance, present),
-        visible: call_record.is_some_and(|call| instance.is_listed(call)),
-        release_at: instance.release_at.map(timestamp),
-        note_count: instance.notes,
+        }),
+        timers: shown(fields.timers, || timers(definition, instance)),
+        fields: shown(fields.fields, || values(definition, instance)),
+        priority: shown(fields.priority, || most_urgent(&alerts).into()),
+        due: shown(fields.due, || due(instance)),
+        deadline: shown(fields.deadline, || instance.deadline.map(timestamp)),
+        started_at: fields.started_at.then(|| timestamp(instance.started_at)),
+        stage_entered_at: fields
+            .stage_entered_at
+            .then(|| timestamp(instance.entered_at)),
+        ended_at: shown(fields.ended_at, || instance.ended_at.map(timestamp)),
+        outcome: shown(fields.outcome, || outcome(instance)),
+        reason: shown(fields.reason, || reason(instance, present)),
+        visible: fields.visible && of_call(Instance::is_listed),
+        release_at: shown(fields.release_at, || instance.release_at.map(timestamp)),
+        note_count: shown(fields.note_count, || instance.notes),
         revision: u64::from(instance.revision),
-        sequence: instance.sequence,
-        claim: instance.claim.as_deref().map(claim),
-        pause: instance.pause.as_deref().map(pause),
-        chase_count: instance.chases,
-        attempts: instance.attempts.as_deref().map(attempts),
-        due_soon_from: earliest_due_soon(root, instance).map(timestamp),
+        sequence: shown(fields.sequence, || instance.sequence),
+        claim: shown(fields.claim, || instance.claim.as_deref().map(claim)),
+        pause: shown(fields.pause, || instance.pause.as_deref().map(pause)),
+        chase_count: shown(fields.chase_count, || instance.chases),
+        attempts: shown(fields.attempts, || {
+            instance.attempts.as_deref().map(attempts)
+        }),
+        due_soon_from: shown(fields.due_soon_from, || {
+            earliest_due_soon(root, instance).map(timestamp)
+        }),
     }
+}
+
+fn workflow_name(root: &Root, instance: &Instance) -> String {
+    root.workflow_of(instance)
+        .map_or_else(String::new, |workflow| workflow.name.clone())
+}
+
+fn title(definition: Option<&Definition>) -> String {
+    definition.map_or_else(String::new, |definition| definition.title.clone())
+}
+
+fn shown_alerts(root: &Root, instance: &Instance, alerts: &[&Alert]) -> Vec<proto::Alert> {
+    alerts
+        .iter()
+        .map(|one| alert(root, instance, one))
+        .collect()
+}
+
+/// The priority of the most urgent of the alerts, which are in order.
+fn most_urgent(alerts: &[&Alert]) -> proto::Priority {
+    alerts
+        .first()
+        .map_or(proto::Priority::Unspecified, |first| {
+            priority(first.priority)
+        })
+}
+
+fn due(instance: &Instance) -> Option<Timestamp> {
+    instance
+        .due()
+        .filter(|_| !instance.status.is_ended())
+        .map(timestamp)
 }
 
 /// The alerts as the Call Manager lists them: snoozed ones last, then by priority and due time.
@@ -208,7 +248,10 @@ fn reason(instance: &Instance, present: Option<&Stage>) -> String {
     }
 }
 
-fn fields(definition: &Definition, instance: &Instance) -> BTreeMap<String, proto::Value> {
+fn values(definition: Option<&Definition>, instance: &Instance) -> BTreeMap<String, proto::Value> {
+    let Some(definition) = definition else {
+        return BTreeMap::new();
+    };
     let named = |(place, held): &(u16, Value)| {
         definition
             .fields

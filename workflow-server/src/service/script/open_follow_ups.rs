@@ -15,7 +15,7 @@ use aftercall_serving::asked::Asked;
 use crate::limits::OPEN_FOLLOW_UPS_SHOWN_MAX;
 use crate::service::ask::{Faults, callers, pages, requests};
 use crate::service::say::words::in_words;
-use crate::service::say::{Refusal, convert, follow_up, refusal};
+use crate::service::say::{ReadMask, Refusal, convert, follow_up, refusal};
 use crate::service::shared::Shared;
 
 pub(crate) async fn list(
@@ -42,6 +42,7 @@ pub(crate) async fn list(
             Vec::new()
         }
     };
+    let mask = requests::read_mask(request.read_mask.as_ref(), &mut faults);
     faults.check()?;
     let mut open: Vec<Arc<Instance>> = calls
         .iter()
@@ -53,7 +54,7 @@ pub(crate) async fn list(
     open.truncate(OPEN_FOLLOW_UPS_SHOWN_MAX);
     shared
         .answer_of(open.len(), move |shared| async move {
-            shown(&shared, &view, open, more).await
+            shown(&shared, &view, (open, more), &mask).await
         })
         .await
 }
@@ -62,15 +63,15 @@ pub(crate) async fn list(
 async fn shown(
     shared: &Shared,
     root: &Root,
-    open: Vec<Arc<Instance>>,
-    mut more: bool,
+    (open, mut more): (Vec<Arc<Instance>>, bool),
+    mask: &ReadMask,
 ) -> Result<proto::ListOpenFollowUpsResponse, Refusal> {
     let (mut follow_ups, mut room) = (Vec::with_capacity(open.len()), pages::Room::default());
     let now = shared.ledger.now();
     for instance in open {
         let call = root.call_of(&instance);
         let row = proto::OpenFollowUp {
-            follow_up: Some(follow_up::follow_up(root, &instance)),
+            follow_up: Some(follow_up::follow_up(root, &instance, mask)),
             words: call.map_or_else(String::new, |call| in_words(root, (&instance, call), now)),
             promised_by: promised(shared, &instance).await?.map(convert::timestamp),
             time_zone: zone_name(&zone_of(root, (call.map(|call| &**call), &instance), None))
