@@ -12,8 +12,7 @@ use clap_complete::engine::ValueCompleter as _;
 use clap_complete::{ArgValueCandidates, ArgValueCompleter, CompletionCandidate, PathCompleter};
 
 use crate::commands::workflow_files::is_file;
-use crate::connect::Connections;
-use crate::connect::DEFAULT_SERVER;
+use crate::connect::{Connections, DEFAULT_SERVER, read_mask};
 use crate::errors::Failure;
 use crate::wording;
 
@@ -85,6 +84,7 @@ fn follow_ups() -> Vec<CompletionCandidate> {
     ask(async |to| {
         let request = ListFollowUpsRequest {
             page_size: OFFERED,
+            read_mask: Some(read_mask(&["workflow", "stage", "call.customer"])),
             ..Default::default()
         };
         let page = to

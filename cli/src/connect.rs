@@ -10,6 +10,7 @@ use aftercall_proto::workflow::v1::call_manager_service_client::CallManagerServi
 use aftercall_proto::workflow::v1::operations_service_client::OperationsServiceClient;
 use aftercall_proto::workflow::v1::script_engine_service_client::ScriptEngineServiceClient;
 use aftercall_proto::workflow::v1::workflow_definition_service_client::WorkflowDefinitionServiceClient;
+use prost_types::FieldMask;
 use tonic::transport::Channel;
 use uuid::Uuid;
 
@@ -78,6 +79,13 @@ impl Connections {
     pub(crate) async fn alerts(&self) -> Result<AlertServiceClient<Channel>, Failure> {
         Ok(AlertServiceClient::new(self.alerter_server().await?)
             .max_decoding_message_size(MESSAGE_BYTES_MAX))
+    }
+}
+
+/// A read mask: the fields of follow-ups that an answer needs.
+pub(crate) fn read_mask(fields: &[&str]) -> FieldMask {
+    FieldMask {
+        paths: fields.iter().map(|field| (*field).to_owned()).collect(),
     }
 }
 

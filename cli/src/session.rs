@@ -7,10 +7,10 @@ use std::time::{Duration, Instant};
 
 use aftercall_proto::workflow::v1::GetServerInfoRequest;
 use jiff::Timestamp;
-use prost_types::Timestamp as ProtoTime;
+use prost_types::{FieldMask, Timestamp as ProtoTime};
 use tokio::sync::OnceCell;
 
-use crate::connect::Connections;
+use crate::connect::{self, Connections};
 use crate::errors::Failure;
 use crate::output::{Output, remark};
 use crate::time;
@@ -58,6 +58,11 @@ impl Session {
             named,
             clock: OnceCell::new(),
         }
+    }
+
+    /// The read mask of a list whose table shows these fields of its follow-ups. JSON shows all.
+    pub(crate) fn read_mask(&self, fields: &[&str]) -> Option<FieldMask> {
+        (!self.output.is_json()).then(|| connect::read_mask(fields))
     }
 
     /// The workflow-server's time now. A command that changes something reads it before the change,

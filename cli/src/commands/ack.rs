@@ -60,6 +60,7 @@ impl WhichAlert {
         }
         let request = GetFollowUpRequest {
             instance_id: id.to_owned(),
+            read_mask: None,
         };
         let follow_up = client
             .get_follow_up(request)
@@ -100,6 +101,7 @@ impl Ack {
             alert_id: alert_id.clone(),
             escalations,
             team,
+            read_mask: None,
         };
         let answer = client.acknowledge_alert(request).await?.into_inner();
         session.output.one(&answer, || {

@@ -80,7 +80,10 @@ async fn show(session: &Session, call: CallRef) -> Result<(), Failure> {
         .to
         .scripts()
         .await?
-        .get_call(GetCallRequest { call: Some(call) })
+        .get_call(GetCallRequest {
+            call: Some(call),
+            read_mask: None,
+        })
         .await?
         .into_inner();
     session.output.one(&answer, || {
@@ -179,6 +182,7 @@ async fn known(session: &Session, call: &CallRef, create: bool) -> Result<(), Fa
         .await?
         .get_call(GetCallRequest {
             call: Some(call.clone()),
+            read_mask: Some(connect::read_mask(&["instance_id"])),
         })
         .await;
     match asked {

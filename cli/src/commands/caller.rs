@@ -123,6 +123,7 @@ impl Open {
             call: self.call,
             caller: self.known_by.caller(),
             customer: self.customer,
+            read_mask: session.read_mask(&["instance_id"]),
         };
         let answer = session
             .to
@@ -148,6 +149,7 @@ impl Chase {
             actor: session.to.actor.clone(),
             instance_id: self.id,
             note: self.note,
+            read_mask: session.read_mask(&["instance_id"]),
         };
         let answer = session
             .to
@@ -165,6 +167,7 @@ impl OfCaller {
         let request = ListCallsOfCallerRequest {
             caller: self.known_by.caller(),
             customer: self.customer,
+            read_mask: session.read_mask(&["workflow", "status", "outcome", "stage"]),
         };
         let answer = session
             .to

@@ -40,6 +40,18 @@ const ROWS: Table<'_> = Table {
     empty: "Nothing waits for anybody here.",
 };
 
+/// Fields of a follow-up that a row shows.
+const SHOWN: [&str; 8] = [
+    "workflow",
+    "stage",
+    "call.ref",
+    "call.customer",
+    "call.caller",
+    "claim",
+    "pause",
+    "buttons",
+];
+
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -178,6 +190,7 @@ impl Calls {
                 sort: FollowUpSort::Urgency.into(),
                 page_size: if self.all { PAGE_SIZE_MAX } else { PAGE_SIZE },
                 page_token,
+                read_mask: session.read_mask(&SHOWN),
             };
             let page = client.list_follow_ups(request).await?.into_inner();
             rows.extend(page.rows);

@@ -152,6 +152,7 @@ impl HandOver {
             to_team: self.to_team.unwrap_or_default(),
             lease: self.lease.span(),
             reason: self.reason,
+            read_mask: None,
         };
         let answer = session
             .to
@@ -216,6 +217,7 @@ impl Claim {
             actor: session.to.actor.clone(),
             instance_id: self.id,
             lease: self.lease.span(),
+            read_mask: None,
         };
         let answer = session
             .to
@@ -239,6 +241,7 @@ impl ClaimNext {
             actor: session.to.actor.clone(),
             lease: self.lease.span(),
             filter: Some(filter),
+            read_mask: None,
         };
         let answer = session
             .to
@@ -264,6 +267,7 @@ impl Extend {
             actor: session.to.actor.clone(),
             instance_id: self.id,
             lease: self.lease.span(),
+            read_mask: None,
         };
         let answer = session
             .to
@@ -285,6 +289,7 @@ impl Release {
             request_id: connect::request_id(),
             actor: session.to.actor.clone(),
             instance_id: self.id,
+            read_mask: None,
         };
         let answer = session
             .to
@@ -308,6 +313,7 @@ impl TakeOver {
             instance_id: self.id,
             lease: self.lease.span(),
             reason: self.reason,
+            read_mask: None,
         };
         let answer = session
             .to

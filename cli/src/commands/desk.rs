@@ -164,6 +164,7 @@ impl Snooze {
             attempt_outcome: self.attempt,
             note: self.note,
             when: Some(self.when.into()),
+            read_mask: None,
         };
         let answer = client.snooze_alert(request).await?.into_inner();
         answer
@@ -193,6 +194,7 @@ impl Pause {
             reason: self.reason,
             until: self.span.map(|span| time::from_now(now, span)),
             expected_revision: None,
+            read_mask: None,
         };
         let answer = session
             .to
@@ -216,6 +218,7 @@ impl Resume {
             instance_id: self.id,
             note: self.note,
             expected_revision: None,
+            read_mask: None,
         };
         let answer = session
             .to
@@ -239,6 +242,7 @@ impl Undo {
             instance_id: self.id,
             as_supervisor: self.as_supervisor,
             reason: self.reason.unwrap_or_default(),
+            read_mask: None,
         };
         let answer = session
             .to

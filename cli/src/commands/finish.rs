@@ -45,6 +45,7 @@ impl Finish {
             _ => {
                 let request = GetFollowUpRequest {
                     instance_id: self.id.clone(),
+                    read_mask: None,
                 };
                 let read = client
                     .get_follow_up(request)
@@ -64,6 +65,7 @@ impl Finish {
             outcome: self.outcome,
             note: self.note,
             expected_revision: None,
+            read_mask: None,
         };
         let answer = client.finish_follow_up(request).await?.into_inner();
         session.output.one(&answer, || {

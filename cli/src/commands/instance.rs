@@ -40,6 +40,21 @@ const ROWS: Table<'_> = Table {
     empty: "No instance is like that.",
 };
 
+/// Fields of an instance that a row shows.
+const SHOWN: [&str; 11] = [
+    "workflow",
+    "version",
+    "call.ref",
+    "call.customer",
+    "status",
+    "outcome",
+    "stage",
+    "alerts",
+    "due",
+    "started_at",
+    "visible",
+];
+
 const GROUPS: Table<'_> = Table {
     columns: &[
         name("group", 0),
@@ -194,6 +209,7 @@ impl Instance {
 async fn show(session: &Session, id: String) -> Result<(), Failure> {
     let request = GetInstanceRequest {
         instance_id: id.clone(),
+        read_mask: None,
     };
     let answer = session
         .to
@@ -229,6 +245,7 @@ async fn list(
             filter: Some(filter.clone()),
             page_size: PAGE_SIZE,
             page_token,
+            read_mask: session.read_mask(&SHOWN),
         };
         let page = client.list_instances(request).await?.into_inner();
         instances.extend(page.instances);
@@ -324,7 +341,10 @@ impl Count {
 }
 
 async fn explain(session: &Session, id: String) -> Result<(), Failure> {
-    let request = ExplainInstanceRequest { instance_id: id };
+    let request = ExplainInstanceRequest {
+        instance_id: id,
+        read_mask: session.read_mask(&["instance_id"]),
+    };
     let answer = session
         .to
         .operations()
@@ -345,6 +365,7 @@ async fn move_to(
         Err(_) => {
             let request = GetInstanceRequest {
                 instance_id: id.clone(),
+                read_mask: Some(connect::read_mask(&["workflow", "version"])),
             };
             let found = session
                 .to
@@ -364,6 +385,7 @@ async fn move_to(
         stage,
         reason,
         expected_revision: None,
+        read_mask: None,
     };
     let answer = session
         .to
@@ -389,6 +411,7 @@ async fn cancel(session: &Session, id: String, reason: String) -> Result<(), Fai
         instance_id: id.clone(),
         reason,
         expected_revision: None,
+        read_mask: None,
     };
     let answer = session
         .to

@@ -35,6 +35,7 @@ impl Migrate {
             stages: values::mappings(&self.stages),
             reason: self.reason,
             expected_revision: None,
+            read_mask: None,
         };
         let answer = session
             .to

@@ -25,6 +25,7 @@ impl Note {
             actor: session.to.actor.clone(),
             instance_id: self.id,
             text: self.text,
+            read_mask: None,
         };
         let answer = session
             .to

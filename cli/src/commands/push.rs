@@ -52,6 +52,7 @@ impl Push {
         let read = client
             .get_follow_up(GetFollowUpRequest {
                 instance_id: self.id.clone(),
+                read_mask: None,
             })
             .await?
             .into_inner();
@@ -85,6 +86,7 @@ impl Push {
             form,
             button_id,
             note: self.note,
+            read_mask: None,
         };
         let answer = client.push_button(request).await?.into_inner();
         let after = answer.follow_up.clone().unwrap_or_default();

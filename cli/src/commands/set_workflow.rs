@@ -150,6 +150,7 @@ impl SetWorkflow {
             release: release.into(),
             release_within: self.release_within.map(time::proto_span),
             if_running: if_running.into(),
+            read_mask: None,
         })
     }
 
@@ -198,6 +199,7 @@ impl SetWorkflow {
                 .await?
                 .get_call(GetCallRequest {
                     call: Some(self.call.clone()),
+                    read_mask: None,
                 })
                 .await;
             name = match known {

@@ -68,6 +68,7 @@ impl StuckWork {
         let request = ListStuckInstancesRequest {
             longer_than: self.longer_than.map(time::proto_span),
             page_size: self.at_most,
+            read_mask: session.read_mask(&["workflow", "stage", "call.ref", "call.customer"]),
         };
         let answer = session
             .to
