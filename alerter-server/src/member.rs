@@ -131,7 +131,7 @@ mod tests {
     const STALL: Duration = Duration::from_secs(30);
 
     #[tokio::test(start_paused = true)]
-    async fn a_member_is_stalled_if_it_takes_nothing_that_is_ready() {
+    async fn a_member_that_takes_no_ready_changes_is_stalled() {
         let member = Member::new(None);
         let context = Context::from_waker(Waker::noop());
         member.poll(&context).idle_at = Some(5);

@@ -380,7 +380,7 @@ mod tests {
     }
 
     #[test]
-    fn a_refused_claim_shows_the_lease_and_how_to_take_over() {
+    fn a_refused_claim_shows_how_to_take_over() {
         let until = HashMap::from([("held_until".to_owned(), "1970-01-01T00:01:00Z".to_owned())]);
         let details = ErrorDetails::with_error_info("CLAIMED_BY_ANOTHER", "aftercall", until);
         let failure = Failure::from(Status::with_error_details(

@@ -258,7 +258,7 @@ mod tests {
     proptest! {
         /// For any texts: every id is whole, every line fits as long as the ids do, and a row is one line.
         #[test]
-        fn no_line_is_wider_than_the_terminal_and_every_id_is_whole(
+        fn lines_fit_the_terminal_and_ids_stay_whole(
             rows in prop::collection::vec(
                 ("[0-9a-f-]{1,20}", "\\PC{0,40}", "[a-z0-9 ]{0,12}", "\\PC{0,300}", "\\PC{0,40}"), 0..6),
             width in 20_usize..200,

@@ -134,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_found_by_a_text_is_cleaned_wherever_the_text_is() {
+    fn pasted_text_used_for_lookup_is_cleaned_everywhere() {
         let text = |text: &str| Value {
             kind: Some(value::Kind::Text(text.to_owned())),
         };

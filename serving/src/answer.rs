@@ -226,7 +226,7 @@ mod tests {
     }
 
     #[test]
-    fn a_method_path_has_a_service_with_package_and_a_name() {
+    fn a_method_path_names_a_service_with_its_package() {
         for path in [
             "/aftercall.workflow.v1.OperationsService/GetServerInfo",
             "/a.b/C",

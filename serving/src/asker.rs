@@ -24,7 +24,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn the_asker_is_known_while_it_is_answered_and_not_outside() {
+    async fn the_asker_is_known_only_inside_its_scope() {
         let peer = SocketAddr::from(([127, 0, 0, 1], 7));
         assert_eq!(scope(peer, async { asker() }).await, Some(peer));
         assert_eq!(asker(), None);

@@ -134,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn a_full_server_keeps_places_for_probes_and_frees_what_is_dropped() {
+    fn a_full_server_keeps_places_for_probes() {
         let places = places(2, 100);
         let peer = address("127.0.0.1");
         let first = places.take(peer).expect("a place");
@@ -173,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn a_network_of_ipv6_is_one_address_and_loopback_is_not_counted() {
+    fn an_ipv6_network_counts_as_one_address() {
         let places = places(100, 1);
         let _first = places.take(address("2001:db8::1")).expect("a place");
         assert_eq!(

@@ -77,7 +77,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_the_files_of_the_services_and_what_they_import_are_shown() {
+    fn reflection_shows_only_the_services_and_their_imports() {
         let all = FileDescriptorSet::decode(DESCRIPTORS).expect("descriptors");
         let shown = files_of(all, &["aftercall.alert.v1.AlertService"]);
         let services: Vec<&str> = shown

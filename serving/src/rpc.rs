@@ -221,7 +221,7 @@ mod tests {
     }
 
     #[test]
-    fn each_line_names_the_rpc_and_the_last_has_the_status() {
+    fn every_log_line_names_its_rpc() {
         let lines = logged(|| {
             let rpc = begin();
             let asked = rpc.span.in_scope(|| {

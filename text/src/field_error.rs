@@ -31,7 +31,7 @@ mod tests {
     use super::FieldError;
 
     #[test]
-    fn a_summary_names_the_first_field_and_the_number_of_fields() {
+    fn a_summary_names_the_first_field_and_the_count() {
         let error = |field: &str| FieldError {
             field: field.to_owned(),
             message: "is empty".to_owned(),

@@ -40,7 +40,7 @@ fn ids(cache: &Cache) -> Vec<&str> {
 }
 
 #[test]
-fn entries_up_to_the_snapshot_fill_the_ring_and_change_nothing() {
+fn entries_covered_by_the_snapshot_do_not_change_it() {
     let mut cache = Cache::new("e", 1, place(3), 2, PLENTY);
     cache.insert(&entry(3, "b", true).changes.remove(0).follow_up.unwrap());
     assert!(!cache.is_whole());
@@ -174,7 +174,7 @@ fn a_place_is_resumable_if_all_later_entries_are_kept() {
 }
 
 #[test]
-fn a_place_before_the_ring_with_an_unknown_chain_is_too_old() {
+fn an_unknown_place_before_the_ring_is_too_old() {
     let mut cache = Cache::new("e", 1, place(6), 5, PLENTY);
     cache.append(entry(5, "a", true), &mut Vec::new()).unwrap();
     cache.append(entry(6, "a", true), &mut Vec::new()).unwrap();

@@ -57,7 +57,7 @@ fn an_empty_filter_shows_everything_visible() {
 }
 
 #[test]
-fn values_of_one_field_are_or_ed_and_fields_are_and_ed() {
+fn values_combine_with_or_and_fields_with_and() {
     check(
         FollowUpFilter {
             teams: names(&["sales", "other"]),
@@ -103,7 +103,7 @@ fn team_and_priority_must_meet_on_one_alert() {
 }
 
 #[test]
-fn a_stage_belongs_to_its_workflow_and_a_call_to_its_source() {
+fn stages_match_by_workflow_and_calls_by_source() {
     let stage = |workflow: &str, stage| FollowUpFilter {
         stages: vec![WorkflowStage {
             workflow: workflow.into(),
@@ -126,7 +126,7 @@ fn a_stage_belongs_to_its_workflow_and_a_call_to_its_source() {
 }
 
 #[test]
-fn the_order_and_number_of_equal_values_do_not_change_the_hash() {
+fn the_hash_ignores_order_and_repeated_values() {
     let hash = |teams: &[&str]| {
         Filter::new(FollowUpFilter {
             teams: names(teams),

@@ -206,7 +206,7 @@ async fn a_slow_client_gets_fell_behind_and_loses_nothing() {
 }
 
 #[tokio::test]
-async fn a_client_older_than_the_ring_gets_a_snapshot_on_its_stream() {
+async fn a_client_older_than_the_ring_gets_a_snapshot() {
     let feed = Feed::start().await;
     let alerter = Alerter::ready(&feed, |config| config.ring_entries_max = 10).await;
     let mut slow = everything(&alerter, &feed).await;
@@ -268,7 +268,7 @@ async fn a_token_of_a_draining_alerter_is_valid_at_another() {
 }
 
 #[tokio::test]
-async fn a_client_that_does_not_read_does_not_delay_the_drain() {
+async fn a_client_that_stops_reading_does_not_delay_draining() {
     let feed = Feed::start().await;
     let alerter = Alerter::ready(&feed, |config| config.drain_seconds = 1).await;
     let _stuck = everything(&alerter, &feed).await;

@@ -136,7 +136,7 @@ async fn no_change_is_missing_between_a_snapshot_and_the_stream() {
 }
 
 #[tokio::test]
-async fn a_stream_cut_after_any_frame_resumes_with_each_change_once() {
+async fn a_cut_stream_resumes_with_each_change_once() {
     let feed = Feed::start().await;
     let mut random = StdRng::seed_from_u64(11);
     let alerter = Alerter::ready(&feed, |config| config.bookmark_seconds = 1).await;
@@ -207,7 +207,7 @@ fn sequence_of(received: &Delivered) -> u64 {
 }
 
 #[tokio::test]
-async fn a_follow_up_that_leaves_the_filter_is_sent_as_out_of_view() {
+async fn leaving_the_filter_sends_an_out_of_view_frame() {
     let feed = Feed::start().await;
     let alerter = Alerter::ready(&feed, |_| {}).await;
     let (filter, selects) = filters().swap_remove(1);

@@ -34,7 +34,7 @@ async fn until_reset(client: &mut Client, feed: &Feed) -> ResetReason {
 }
 
 #[tokio::test]
-async fn it_serves_before_the_workflow_server_and_becomes_ready_with_it() {
+async fn the_alerter_becomes_ready_with_the_workflow_server() {
     let feed = Feed::start().await;
     feed.write(vec![instance("a", "sales")]);
     feed.kill().await;
@@ -157,7 +157,7 @@ async fn clients_miss_nothing_when_the_feed_skips_a_sequence() {
 }
 
 #[tokio::test]
-async fn a_message_that_is_too_large_is_reported_without_a_new_snapshot() {
+async fn a_too_large_message_causes_no_new_snapshot() {
     let (feed, alerter, mut client) = caught_up(3).await;
     let large = feed.change(|script| {
         script.too_large = Some(script.model.newest() + 1);
@@ -201,7 +201,7 @@ async fn another_store_resets_every_client() {
 }
 
 #[tokio::test]
-async fn a_restored_store_with_more_entries_is_found_by_its_chain() {
+async fn a_longer_restored_store_is_detected_by_its_chain() {
     let (feed, _alerter, mut client) = caught_up(5).await;
     feed.kill().await;
     feed.change(|script| {
@@ -232,7 +232,7 @@ async fn a_store_without_its_newest_entries_resets_the_clients() {
 }
 
 #[tokio::test]
-async fn a_client_is_reset_if_the_feed_lacks_its_next_change() {
+async fn a_change_missing_from_the_feed_resets_the_client() {
     let (feed, _alerter, mut client) = caught_up(5).await;
     feed.kill().await;
     feed.change(|script| {
@@ -250,7 +250,7 @@ async fn a_client_is_reset_if_the_feed_lacks_its_next_change() {
 }
 
 #[tokio::test]
-async fn a_client_without_snapshots_is_closed_if_its_stream_cannot_resume() {
+async fn without_snapshots_a_stream_that_cannot_resume_closes() {
     let (feed, alerter, client) = caught_up(3).await;
     let mut never = alerter
         .resume(

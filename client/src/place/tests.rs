@@ -206,7 +206,7 @@ fn follow(mut server: Server, mut place: Place, cuts: &[Cut]) -> Result<usize, T
 
 proptest! {
     #[test]
-    fn a_list_is_exact_when_it_says_so_over_any_cuts(
+    fn a_list_marked_exact_is_exact_after_any_cut(
         open in 0..6_u8,
         before in steps(),
         token in proptest::option::of(0..4_usize),

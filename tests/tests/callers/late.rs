@@ -161,7 +161,7 @@ async fn a_workflow_on_an_archived_call_knows_the_caller() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn every_rpc_of_a_script_engine_finds_what_the_archive_knows() {
+async fn every_script_engine_rpc_finds_archived_calls() {
     let house = House::start_archiving().await;
     let mut clients = with_refund(&house).await;
     let ended = leave(&mut clients, "1").await;

@@ -79,7 +79,7 @@ async fn the_demo_shows_no_gap_and_no_warning() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_examples_of_the_help_show_no_gap_and_no_warning() {
+async fn the_help_examples_run_without_gap_or_warning() {
     let dir = tempfile::tempdir().expect("a temporary directory");
     let up = with_refund(&dir.path().join("data")).await;
     up.does("aftercall workflow publish examples/call-back.yaml")

@@ -90,7 +90,7 @@ fn the_snippets_of_the_guides_are_the_examples() {
 }
 
 #[test]
-fn the_workflow_of_the_readme_is_the_first_of_the_guide() {
+fn the_readme_workflow_is_in_the_authors_guide() {
     let read = |path: &str| std::fs::read_to_string(workspace().join(path)).expect("a page");
     let readme = read("README.md");
     let shown = readme

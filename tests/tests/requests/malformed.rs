@@ -61,7 +61,7 @@ async fn malformed_bytes_are_an_invalid_argument() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_request_of_very_many_values_is_refused_by_every_rpc() {
+async fn every_rpc_refuses_a_request_with_too_many_values() {
     let house = House::start_without_alerter().await;
     let channel = connect(house.workflow_address()).await;
     // Empty values of the first field: two bytes each.

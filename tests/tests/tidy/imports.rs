@@ -333,7 +333,7 @@ mod tests {
     }
 
     #[test]
-    fn a_parent_that_defines_what_its_child_uses_and_uses_the_child_is_a_circle() {
+    fn parent_and_child_using_each_other_form_a_circle() {
         let child = ("a::c", "use super::A; pub fn c(_: A) {}");
         assert_eq!(
             circles_of(&[("a", "mod c; pub struct A; fn f() { c::c(A) }"), child]),

@@ -336,7 +336,7 @@ fn no_files_import_each_other_in_a_circle() {
 }
 
 #[test]
-fn every_file_opens_with_what_it_is_and_nothing_is_left_unfinished() {
+fn every_file_is_described_and_finished() {
     let sources = sources();
     let mut faults: Vec<String> = sources.iter().filter_map(without_opening).collect();
     faults.extend(sources.iter().flat_map(unfinished));

@@ -1,11 +1,14 @@
-//! One style of imports and of module files.
+//! One style of imports, of module files, and of the names of tests.
 
 use syn::spanned::Spanned as _;
 use syn::visit::Visit;
-use syn::{ItemUse, UseTree};
+use syn::{ItemFn, ItemUse, UseTree};
 
-/// Imports of more than one module in one `use`, paths that climb twice, and module files of the
-/// older kind.
+/// Words of the name of a test. A longer one says more than one thing.
+const TEST_WORDS_MAX: usize = 10;
+
+/// Imports of more than one module in one `use`, paths that climb twice, module files of the older
+/// kind, and long names of tests.
 pub(crate) fn errors(path: &str, text: &str) -> Vec<String> {
     struct Uses<'s>(&'s str, Vec<String>);
     impl<'ast> Visit<'ast> for Uses<'_> {
@@ -15,6 +18,19 @@ pub(crate) fn errors(path: &str, text: &str) -> Vec<String> {
                 let message = "write one `use` for each module";
                 self.1.push(format!("{}:{line}: {message}", self.0));
             }
+        }
+
+        fn visit_item_fn(&mut self, item: &'ast ItemFn) {
+            let name = item.sig.ident.to_string();
+            let has_test = |attribute: &syn::Attribute| {
+                let path = attribute.path().segments.last();
+                path.is_some_and(|last| last.ident == "test")
+            };
+            if item.attrs.iter().any(has_test) && name.split('_').count() > TEST_WORDS_MAX {
+                let message = format!("{name} has more than {TEST_WORDS_MAX} words");
+                self.1.push(format!("{}: {message}", self.0));
+            }
+            syn::visit::visit_item_fn(self, item);
         }
     }
     let file = syn::parse_file(text).unwrap_or_else(|error| panic!("{path}: {error}"));
@@ -52,6 +68,9 @@ mod tests {
 
     #[test]
     fn each_departure_from_the_style_is_found() {
+        let long =
+            "#[tokio::test] async fn a_b_c_d_e_f_g_h_i_j_k() {} fn a_b_c_d_e_f_g_h_i_j_k() {}";
+        assert_eq!(errors("x/src/a.rs", long).len(), 1);
         let several = concat!("use a::{b", "::c, d};");
         assert_eq!(errors("x/src/a.rs", several).len(), 1);
         assert!(errors("x/src/a.rs", "use a::{self, b, c as d};").is_empty());

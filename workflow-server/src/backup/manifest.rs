@@ -202,7 +202,7 @@ mod tests {
     }
 
     #[test]
-    fn a_manifest_is_read_back_and_any_flipped_bit_is_found() {
+    fn a_flipped_bit_in_a_manifest_is_detected() {
         let text = manifest().text().unwrap();
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("m");
@@ -218,7 +218,7 @@ mod tests {
     }
 
     #[test]
-    fn a_manifest_of_a_newer_format_is_refused_by_its_number() {
+    fn a_manifest_of_a_newer_format_is_refused() {
         let dir = tempfile::tempdir().unwrap();
         let newer = Manifest {
             format: FORMAT + 1,

@@ -162,8 +162,7 @@ mod tests {
     const CALLS: usize = 8_000 + 500;
 
     #[tokio::test]
-    async fn any_number_of_calls_is_erased_again_and_a_start_on_the_journal_finds_all_of_them_masked()
-     {
+    async fn any_number_of_calls_can_be_erased_again() {
         let call = |number: usize| ErasedCall {
             key: CallKey {
                 source: "scripts".into(),

@@ -100,7 +100,7 @@ mod tests {
     }
 
     #[test]
-    fn a_panic_about_an_error_of_the_system_is_not_taken_for_a_damaged_log() {
+    fn a_system_error_is_not_reported_as_damage() {
         let full = || std::io::Error::from_raw_os_error(28);
         let error = check(AMPLE, move |_| {
             Err::<u8, _>(full()).map_err(|error| panic!("{error:?}"))

@@ -57,7 +57,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_sealed_record_is_read_only_whole_and_in_its_place() {
+    fn a_moved_or_truncated_record_breaks_its_seal() {
         let mut record = b"paid".to_vec();
         seal(&mut record, seed("a", 7));
         assert_eq!(unseal(&record, seed("a", 7)), Some(&b"paid"[..]));

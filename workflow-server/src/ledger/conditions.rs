@@ -170,7 +170,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_condition_is_seen_until_it_ends_and_an_equal_one_wakes_nobody() {
+    fn a_condition_is_reported_until_it_ends() {
         let conditions = Conditions::default();
         let mut health = conditions.watch();
         conditions.set(Condition::Disk, Some("full".into()));

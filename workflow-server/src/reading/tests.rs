@@ -56,7 +56,7 @@ async fn a_full_queue_refuses_and_leaves_the_other_lanes_alone() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_only_read_of_a_connection_is_not_refused_though_another_fills_the_queue() {
+async fn a_full_queue_accepts_a_read_from_another_connection() {
     let reading = reading(1, 0);
     let peer = |port| SocketAddr::from(([127, 0, 0, 1], port));
     let (begun, has_begun) = oneshot::channel();
@@ -97,7 +97,7 @@ async fn the_only_read_of_a_connection_is_not_refused_though_another_fills_the_q
 }
 
 #[tokio::test]
-async fn nothing_is_read_while_too_much_is_unread_but_the_answer_to_a_change_is() {
+async fn while_too_much_is_unread_new_reads_are_refused() {
     let mut reading = Reading::with(1, (1, 1), READ_TIME_MAX).unwrap();
     reading.is_full = || true;
     for lane in [Lane::Desk, Lane::Heavy, Lane::Picture] {
@@ -155,7 +155,7 @@ async fn a_read_ends_when_its_time_is_used_up() {
 }
 
 #[tokio::test]
-async fn a_read_that_waits_keeps_its_thread_and_ends_when_nobody_waits_for_it_any_more() {
+async fn a_waiting_read_frees_its_thread_when_abandoned() {
     let reading = reading(1, 1);
     let (begun, has_begun) = oneshot::channel();
     let left = tokio::spawn({

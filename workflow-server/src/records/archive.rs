@@ -390,7 +390,7 @@ mod tests {
         }
 
         #[test]
-        fn a_filter_knows_every_key_of_its_own_and_few_others(keys in vec(any::<u64>(), 1..300)) {
+        fn a_filter_holds_its_keys_and_few_others(keys in vec(any::<u64>(), 1..300)) {
             let filter = ChunkFilter::read(&ChunkFilter::of(keys.clone()).unwrap().bytes()).unwrap();
             prop_assert!(keys.iter().all(|key| filter.may_hold(*key)));
             let strangers = (0..10_000_u64).filter(|key| !keys.contains(key) && filter.may_hold(*key)).count();

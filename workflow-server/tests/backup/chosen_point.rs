@@ -6,7 +6,7 @@ use workflow_server::backup::{BackupDirectory, BackupError, Until, verify_store}
 use crate::support::{House, START, world_at, world_in};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_restore_to_a_sequence_or_a_time_is_the_world_at_that_point() {
+async fn a_restore_recreates_the_world_at_the_chosen_point() {
     let house = House::new().await;
     house.work(1, 40).await;
     house.archived(10).await;
@@ -68,7 +68,7 @@ async fn a_restore_to_a_sequence_or_a_time_is_the_world_at_that_point() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_point_that_no_backup_reaches_is_refused_with_what_they_reach() {
+async fn a_point_outside_all_backups_is_refused() {
     let house = House::new().await;
     house.work(1, 60).await;
     let (manifest, _) = house.back_up().await;
@@ -94,8 +94,7 @@ async fn a_point_that_no_backup_reaches_is_refused_with_what_they_reach() {
 /// than the backup before it; so many that its journal reaches back to that one, and that it does
 /// not, come each.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_point_between_two_backups_is_reached_where_the_later_journal_leads_to_it_and_else_named_as_a_gap()
- {
+async fn a_later_journal_reaches_points_between_two_backups() {
     let house = House::new().await;
     let (mut manifests, mut bridged, mut gaps) = (vec![], 0, 0);
     house.work(1, 40).await;
@@ -164,7 +163,7 @@ async fn a_point_between_two_backups_is_reached_where_the_later_journal_leads_to
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_backup_of_an_empty_store_and_its_restore_are_of_the_time_at_which_it_was_made() {
+async fn an_empty_backup_restores_to_its_creation_time() {
     let temp = std::sync::Arc::new(tempfile::tempdir().unwrap());
     let clock = std::sync::Arc::new(workflow_server::ledger::ManualClock::at(START));
     let house = House::open(temp.clone(), temp.path().join("data"), clock).await;

@@ -93,7 +93,7 @@ async fn holds(house: &House) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_has_come_due_since_the_backup_is_counted_by_the_restore_and_fires_at_the_start() {
+async fn timers_due_since_the_backup_fire_after_a_restore() {
     let house = backed_up().await;
     let (said, again) = restored(&house, "days", later(DAY * 2), true).await;
     assert_eq!(
@@ -126,7 +126,7 @@ async fn what_has_come_due_since_the_backup_is_counted_by_the_restore_and_fires_
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_clock_that_does_not_go_with_the_backup_and_one_that_is_not_to_count_hold_the_timers() {
+async fn an_implausible_clock_holds_the_timers_after_a_restore() {
     let house = backed_up().await;
     let (said, again) = restored(&house, "asked-for", later(DAY * 2), false).await;
     assert_eq!(said, ClockAtStart::Held);

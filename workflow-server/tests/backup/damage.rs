@@ -42,7 +42,7 @@ async fn verify(dir: &Path) -> Result<(), BackupError> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_flipped_bit_in_any_file_of_a_backup_is_found_by_name_and_nothing_is_restored_from_it() {
+async fn a_flipped_bit_in_any_backup_file_is_found() {
     let house = House::new().await;
     house.work(1, 50).await;
     house.archived(15).await;
@@ -144,7 +144,7 @@ async fn plant(dir: &Path) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_snapshot_that_is_not_what_replaying_gives_is_found_in_a_store_and_in_a_backup_of_it() {
+async fn a_snapshot_that_differs_from_the_replay_is_found() {
     let house = House::new().await;
     house.work(1, 60).await;
     let data_dir = house.data_dir.clone();
@@ -181,7 +181,7 @@ async fn a_snapshot_that_is_not_what_replaying_gives_is_found_in_a_store_and_in_
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_damaged_file_of_a_store_is_found_by_name_and_no_store_is_made_where_there_is_none() {
+async fn a_damaged_store_file_is_found_by_name() {
     let house = House::new().await;
     house.work(1, 50).await;
     house.archived(15).await;

@@ -221,7 +221,7 @@ async fn the_old_data_directory_shows_erasures_that_no_backup_has() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_erasure_is_not_done_before_a_running_backup_has_ended() {
+async fn an_erasure_waits_until_a_running_backup_ends() {
     let house = House::new().await;
     let archived = furnish(&house).await;
     let capture = house.handle.capture().await.unwrap();

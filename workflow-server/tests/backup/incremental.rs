@@ -95,7 +95,7 @@ async fn an_incremental_backup_sends_only_what_is_new() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_base_of_another_history_leads_to_a_full_backup_that_says_why() {
+async fn an_unusable_base_leads_to_a_full_backup() {
     let house = House::new().await;
     house.work(1, 60).await;
     let (manifest, _) = house.back_up().await;
@@ -143,7 +143,7 @@ async fn a_base_of_another_history_leads_to_a_full_backup_that_says_why() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_base_that_the_journal_no_longer_reaches_is_used_where_this_store_has_sent_it() {
+async fn a_base_older_than_the_journal_is_still_used() {
     let house = House::new().await;
     house.work(1, 60).await;
     let (first, _) = house.back_up().await;
@@ -172,7 +172,7 @@ async fn a_base_that_the_journal_no_longer_reaches_is_used_where_this_store_has_
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_damaged_copy_in_the_older_backup_is_found_by_name_and_copied_again() {
+async fn a_damaged_file_in_an_older_backup_is_recopied() {
     let house = House::new().await;
     house.work(1, 60).await;
     house.archived(20).await;
@@ -217,7 +217,7 @@ async fn a_damaged_copy_in_the_older_backup_is_found_by_name_and_copied_again() 
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_file_whose_bytes_are_others_at_the_server_is_sent_again() {
+async fn a_file_with_a_different_checksum_is_sent_again() {
     let house = House::new().await;
     house.work(1, 60).await;
     house.archived(20).await;

@@ -9,7 +9,7 @@ use workflow_server::journal::OpenError;
 use crate::support::{House, base_of, parts, take, world_at, world_in};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_backup_that_is_cut_off_anywhere_leaves_the_older_one_whole() {
+async fn an_interrupted_backup_leaves_the_older_one_whole() {
     let house = House::new().await;
     house.work(1, 40).await;
     house.archived(10).await;
@@ -123,7 +123,7 @@ async fn a_name_that_leads_out_of_the_directory_is_refused() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn only_one_command_writes_to_a_directory_and_a_directory_of_other_files_is_refused() {
+async fn only_one_command_at_a_time_opens_a_directory() {
     let temp = tempfile::tempdir().unwrap();
     let at = temp.path().join("backups");
     let held = BackupDirectory::open_or_create(&at).unwrap();
@@ -159,7 +159,7 @@ async fn only_one_command_writes_to_a_directory_and_a_directory_of_other_files_i
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_restore_that_was_cut_off_is_no_store_and_one_into_a_store_is_refused() {
+async fn an_interrupted_restore_does_not_open_as_a_store() {
     let house = House::new().await;
     house.work(1, 10).await;
     house.back_up().await;

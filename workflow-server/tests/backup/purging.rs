@@ -81,7 +81,7 @@ async fn verified(house: &House, manifest: &Manifest) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn nothing_is_purged_before_a_running_backup_has_read_it_and_then_it_is() {
+async fn purging_waits_for_a_running_backup() {
     let house = furnished().await;
     let entries = house.entries().await;
     let capture = house.handle.capture().await.unwrap();
@@ -117,7 +117,7 @@ async fn nothing_is_purged_before_a_running_backup_has_read_it_and_then_it_is() 
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn every_backup_that_is_begun_while_a_purge_runs_verifies_and_misses_no_chunk() {
+async fn every_backup_during_a_purge_is_complete() {
     let house = furnished().await;
     house.clock.pass(DAY * 4);
     house.handle.wake_keeper();

@@ -23,7 +23,7 @@ fn instances(entries: &[Arc<aftercall_engine::Entry>]) -> Vec<InstanceId> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_restored_from_a_backup_under_load_is_what_the_server_had() {
+async fn a_backup_under_load_restores_the_server_state() {
     let house = Arc::new(House::new().await);
     house.work(1, 60).await;
     house.archived(20).await;
@@ -101,7 +101,7 @@ async fn what_is_restored_from_a_backup_under_load_is_what_the_server_had() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn while_a_backup_reads_nothing_that_it_reads_is_removed_and_afterwards_it_is() {
+async fn nothing_is_removed_while_a_backup_reads_it() {
     let house = House::new().await;
     house.work(1, 60).await;
     house.archived(20).await;

@@ -26,7 +26,7 @@ fn failed(result: Result<(), JournalError>) -> String {
 }
 
 #[tokio::test]
-async fn after_a_failed_sync_of_the_log_nothing_is_written_and_the_next_open_copies_it() {
+async fn a_failed_log_sync_stops_all_writes() {
     let dir = tempfile::tempdir().unwrap();
     let disk = Arc::new(ScriptedDisk::default());
     let store = Store::open(dir.path(), &options(), disk.clone()).unwrap();
@@ -293,7 +293,7 @@ async fn fail_each_sync_of_open(
 }
 
 #[tokio::test]
-async fn a_sync_that_fails_while_a_store_is_opened_costs_nothing_but_that_open() {
+async fn a_failed_sync_during_open_loses_nothing() {
     let original = tempfile::tempdir().unwrap();
     let store = open(original.path()).unwrap();
     let groups = [

@@ -269,7 +269,7 @@ async fn without_the_checksums_of_the_vault_flipped_bits_are_served() {
 /// The negative control for the log: with the head file not asked, sled opens a log that has lost
 /// its end as if nothing had happened.
 #[tokio::test(flavor = "multi_thread")]
-async fn without_the_head_file_flipped_bits_lose_the_end_of_the_log() {
+async fn without_the_head_file_flipped_bits_lose_entries() {
     let original = original().await;
     let mut files = files(original.dir.path());
     let log = log_directory(original.dir.path());

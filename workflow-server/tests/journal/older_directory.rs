@@ -172,13 +172,13 @@ async fn losses(images: usize, is_forgotten: fn(&Path) -> bool) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn a_power_cut_at_any_step_of_the_move_loses_nothing() {
+async fn a_power_cut_during_the_move_loses_nothing() {
     assert_eq!(losses(40, |_| false).await, Vec::<String>::new());
 }
 
 /// The negative control: without the syncs in the vault the file changes before the blob is there.
 #[tokio::test]
-async fn without_the_syncs_of_the_vault_the_move_loses_the_identity() {
+async fn without_vault_syncs_the_move_loses_the_identity() {
     let is_in_vault = |path: &Path| path.components().any(|part| part.as_os_str() == "vault");
     let found = losses(40, is_in_vault).await;
     assert!(found.len() >= 3, "{found:?}");
@@ -210,7 +210,7 @@ async fn an_older_server_between_two_attempts_has_the_last_word() {
 }
 
 #[tokio::test]
-async fn a_new_epoch_adopts_an_older_directory_and_leaves_one_identity() {
+async fn a_new_epoch_adopts_an_older_directory() {
     let (dir, groups) = older_directory().await;
     for old in [Some(EPOCH.to_owned()), None] {
         let (before, after) = new_epoch(dir.path()).unwrap();
@@ -225,7 +225,7 @@ async fn a_new_epoch_adopts_an_older_directory_and_leaves_one_identity() {
 }
 
 #[tokio::test]
-async fn of_two_identities_the_one_with_the_higher_number_is_valid() {
+async fn the_identity_with_the_higher_number_is_valid() {
     let (dir, _) = older_directory().await;
     close(open(dir.path()).unwrap(), dir.path());
     let first = identity_blob(dir.path());

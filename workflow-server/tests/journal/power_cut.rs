@@ -218,7 +218,7 @@ async fn nothing_is_lost_when_the_power_goes_at_any_moment() {
 /// The negative control: with the extra sync of the log's file switched off, what sled calls a
 /// flush is not enough.
 #[tokio::test(flavor = "multi_thread")]
-async fn without_our_own_sync_of_the_log_the_same_test_finds_losses() {
+async fn without_our_log_sync_a_power_cut_loses_data() {
     let images = 20;
     let found = faults(7, images, |path| path.ends_with("db")).await;
     assert!(
@@ -230,7 +230,7 @@ async fn without_our_own_sync_of_the_log_the_same_test_finds_losses() {
 /// The negative control for the vault: without the syncs of its files a finished blob is a name
 /// without content.
 #[tokio::test(flavor = "multi_thread")]
-async fn without_the_syncs_of_the_vault_the_same_test_finds_losses() {
+async fn without_vault_syncs_a_power_cut_loses_data() {
     let is_in_vault = |path: &Path| path.components().any(|part| part.as_os_str() == "vault");
     let found = faults(11, 20, is_in_vault).await;
     assert!(

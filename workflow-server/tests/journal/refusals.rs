@@ -153,7 +153,7 @@ async fn a_damaged_or_missing_identity_is_refused() {
 }
 
 #[tokio::test]
-async fn an_older_copy_of_the_log_is_refused_by_the_head_file() {
+async fn an_older_copy_of_the_log_is_refused() {
     let (dir, groups) = store().await;
     let older = tempfile::tempdir().unwrap();
     copy_directory(dir.path(), older.path());
@@ -193,7 +193,7 @@ async fn an_older_copy_of_the_log_is_refused_by_the_head_file() {
 }
 
 #[tokio::test]
-async fn a_log_of_another_history_is_refused_by_the_head_file() {
+async fn a_log_of_another_history_is_refused() {
     let (dir, _) = store().await;
     let other = tempfile::tempdir().unwrap();
     copy_directory(dir.path(), other.path());
@@ -217,7 +217,7 @@ async fn a_log_of_another_history_is_refused_by_the_head_file() {
 }
 
 #[tokio::test]
-async fn a_lost_head_file_is_refused_until_the_operator_takes_the_log_as_it_is() {
+async fn a_lost_head_file_is_rebuilt_only_on_request() {
     let (dir, groups) = store().await;
     fs::remove_file(dir.path().join("head")).unwrap();
     let error = refused(dir.path());
@@ -232,7 +232,7 @@ async fn a_lost_head_file_is_refused_until_the_operator_takes_the_log_as_it_is()
 }
 
 #[tokio::test]
-async fn a_head_file_with_two_damaged_slots_is_refused_and_served_when_it_is_brought_back() {
+async fn a_head_file_with_two_damaged_slots_is_refused() {
     let (dir, groups) = store().await;
     let path = dir.path().join("head");
     let sound = fs::read(&path).unwrap();
@@ -271,7 +271,7 @@ async fn one_damaged_slot_of_the_head_file_is_survived() {
 }
 
 #[tokio::test]
-async fn a_store_with_a_part_missing_is_refused_and_served_when_it_is_brought_back() {
+async fn a_store_with_a_missing_part_is_refused() {
     let (dir, groups) = store().await;
     let log = log_directory(dir.path());
     for part in [
@@ -308,7 +308,7 @@ async fn a_store_with_a_part_missing_is_refused_and_served_when_it_is_brought_ba
 }
 
 #[tokio::test]
-async fn a_file_where_a_directory_belongs_is_refused_and_left_as_it_is() {
+async fn a_file_in_place_of_a_directory_is_refused() {
     let (dir, groups) = store().await;
     for part in [
         &*log_directory(dir.path()),
@@ -344,7 +344,7 @@ async fn a_file_where_a_directory_belongs_is_refused_and_left_as_it_is() {
 }
 
 #[tokio::test]
-async fn a_directory_of_something_else_is_refused_and_left_as_it_is() {
+async fn a_directory_of_other_files_is_refused() {
     let dir = tempfile::tempdir().unwrap();
     fs::write(dir.path().join("holiday.jpg"), "sand").unwrap();
     let error = refused(dir.path());
@@ -390,7 +390,7 @@ async fn what_a_killed_process_left_half_done_is_tidied() {
 }
 
 #[tokio::test]
-async fn a_value_in_a_file_of_its_own_is_copied_into_a_fresh_log() {
+async fn a_log_with_a_separate_value_file_is_copied() {
     let (dir, groups) = store().await;
     let log = log_directory(dir.path());
     fs::write(
@@ -406,7 +406,7 @@ async fn a_value_in_a_file_of_its_own_is_copied_into_a_fresh_log() {
 }
 
 #[tokio::test]
-async fn the_mark_of_a_failed_sync_has_the_log_copied_once() {
+async fn a_failed_sync_mark_causes_one_log_copy() {
     let (dir, groups) = store().await;
     let mark = dir.path().join("sync-failed");
     fs::write(&mark, "the disk was gone").unwrap();

@@ -39,7 +39,7 @@ async fn every_write(
 }
 
 #[tokio::test]
-async fn a_leader_is_deposed_by_a_higher_term_and_its_every_write_is_refused() {
+async fn every_write_of_a_deposed_leader_is_refused() {
     let store = MemoryStore::new();
     let first = store.take_over().await.unwrap();
     assert_eq!(first.term(), Term::FIRST);
@@ -123,7 +123,7 @@ async fn a_directory_has_one_term() {
 }
 
 #[tokio::test]
-async fn a_process_that_is_cut_off_neither_reads_nor_writes_and_loses_nothing() {
+async fn a_cut_off_process_neither_reads_nor_writes() {
     let store = MemoryStore::new();
     let leading = store.take_over().await.unwrap();
     let kept = append_by(&leading, store.log().as_ref(), 1, 10).await;
@@ -150,7 +150,7 @@ async fn a_process_that_is_cut_off_neither_reads_nor_writes_and_loses_nothing() 
 }
 
 #[tokio::test]
-async fn an_append_whose_answer_is_lost_is_stored_or_not_and_the_next_one_succeeds() {
+async fn an_append_succeeds_after_a_lost_answer() {
     for (at, stored) in [
         (FailAt::Unreachable, 0),
         (FailAt::AnswerLostBefore, 0),

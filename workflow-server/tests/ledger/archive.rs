@@ -58,7 +58,7 @@ async fn check_found(bench: &Bench, id: InstanceId, call: &str, reference: &str)
 }
 
 #[tokio::test]
-async fn what_has_ended_leaves_memory_and_is_found_by_id_call_and_caller_also_after_a_crash() {
+async fn ended_calls_leave_memory_and_are_still_found() {
     let mut bench = Bench::new().await;
     publish(&bench, "").await;
     let mut ids = Vec::new();
@@ -103,7 +103,7 @@ async fn what_has_ended_leaves_memory_and_is_found_by_id_call_and_caller_also_af
 }
 
 #[tokio::test]
-async fn a_call_that_is_heard_of_again_is_another_one_and_both_are_found() {
+async fn a_reused_call_key_finds_both_calls() {
     let bench = Bench::new().await;
     publish(&bench, "").await;
     let first = finish(&bench, "1", "C-1").await;
@@ -123,7 +123,7 @@ async fn a_call_that_is_heard_of_again_is_another_one_and_both_are_found() {
 }
 
 #[tokio::test]
-async fn a_list_of_the_archive_shows_each_once_page_by_page_and_by_its_filter() {
+async fn an_archive_list_shows_each_instance_once() {
     let bench = Bench::new().await;
     publish(&bench, "").await;
     let mut ids = Vec::new();
@@ -218,8 +218,7 @@ async fn emptied(bench: &Bench, sequence: u64) {
 }
 
 #[tokio::test]
-async fn what_has_outlived_its_retention_goes_from_the_archive_and_the_history_and_nothing_else_does()
- {
+async fn only_data_past_its_retention_is_removed() {
     let mut bench = Bench::new().await;
     publish(&bench, "retention: 2d").await;
     let old = finish(&bench, "old", "C-old").await;
@@ -284,7 +283,7 @@ async fn what_has_outlived_its_retention_goes_from_the_archive_and_the_history_a
 }
 
 #[tokio::test]
-async fn a_shorter_retention_hides_and_removes_nothing_until_operations_confirm_it() {
+async fn a_shorter_retention_removes_nothing_without_confirmation() {
     let mut bench = Bench::new().await;
     publish(&bench, "").await;
     let id = finish(&bench, "1", "C-1").await;
@@ -354,7 +353,7 @@ async fn a_shorter_retention_hides_and_removes_nothing_until_operations_confirm_
 }
 
 #[tokio::test]
-async fn what_is_only_in_journal_and_snapshots_goes_too_and_its_key_is_free() {
+async fn purged_calls_leave_the_journal_and_snapshots_too() {
     let bench = Bench::new().await;
     publish(&bench, "retention: 2d").await;
     let old = finish(&bench, "1", "C-old").await;

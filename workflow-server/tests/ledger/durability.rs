@@ -7,7 +7,7 @@ use workflow_server::ledger::{LedgerError, Outcome};
 use crate::support::{Bench, request, settle, team};
 
 #[tokio::test]
-async fn no_answer_no_root_and_no_feed_show_what_is_not_durable() {
+async fn nothing_is_visible_before_it_is_durable() {
     let bench = Bench::new().await;
     bench.store.hold_appends();
     let answer = bench.ask(request(team("care"), None));
@@ -108,7 +108,7 @@ async fn commands_that_come_while_one_is_written_go_together() {
 }
 
 #[tokio::test]
-async fn a_command_is_carried_out_though_the_one_who_asked_has_gone() {
+async fn a_command_completes_after_its_client_leaves() {
     let bench = Bench::new().await;
     bench.store.hold_appends();
     let answer = bench.ask(request(team("care"), None));

@@ -18,7 +18,7 @@ use self::house::{House, REFERENCE, files, files_with_caller};
 use crate::follow_ups::{call_key, setting};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_erased_is_masked_at_once_and_then_no_byte_of_it_remains() {
+async fn erased_data_is_masked_and_then_removed() {
     let house = House::new().await;
     let (archived, live) = house.furnish().await;
     assert!(house.shows_needle(archived).await);
@@ -125,7 +125,7 @@ async fn an_erasure_survives_crashes_wherever_it_is() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_comes_after_the_mask_stays_also_where_a_key_is_used_again() {
+async fn data_added_after_the_mask_is_kept() {
     let house = House::new().await;
     let (_, live) = house.furnish().await;
     let erasure = house.start_erasing().await;

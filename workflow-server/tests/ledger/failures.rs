@@ -14,7 +14,7 @@ fn reason(answer: Result<Outcome, LedgerError>) -> String {
 }
 
 #[tokio::test]
-async fn after_a_failed_append_everybody_gets_the_reason_and_nothing_is_written() {
+async fn a_failed_append_stops_all_further_writes() {
     let bench = Bench::new().await;
     bench.commit(team("durable")).await;
     bench.store.fail_append(1, FailAt::BeforeStored);
@@ -55,7 +55,7 @@ async fn after_a_failed_append_everybody_gets_the_reason_and_nothing_is_written(
 }
 
 #[tokio::test]
-async fn what_was_stored_though_the_answer_was_an_error_is_found_by_its_request_id() {
+async fn a_request_stored_despite_an_error_is_found_again() {
     let bench = Bench::new().await;
     bench.store.fail_append(1, FailAt::AfterStored);
     reason(bench.handle.execute(request(team("care"), Some(3))).await);
@@ -73,7 +73,7 @@ async fn what_was_stored_though_the_answer_was_an_error_is_found_by_its_request_
 }
 
 #[tokio::test]
-async fn every_append_may_fail_and_the_next_process_continues_without_a_gap() {
+async fn a_restart_after_any_failed_append_has_no_gap() {
     for nth in 1..=12 {
         for at in [FailAt::BeforeStored, FailAt::AfterStored] {
             let bench = Bench::new().await;

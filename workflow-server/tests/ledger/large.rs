@@ -74,7 +74,7 @@ async fn an_entry_that_fits_no_group_changes_nothing() {
 }
 
 #[tokio::test]
-async fn the_feed_holds_so_many_bytes_and_reads_what_is_older() {
+async fn the_feed_keeps_a_bounded_number_of_bytes() {
     const DRAFT_BYTES: usize = 7 << 19;
     let bench = Bench::new().await;
     let count = (FEED_RING_BYTES / DRAFT_BYTES) as u64 + 1;

@@ -94,7 +94,7 @@ async fn reached(bench: &Bench, stage: u32) -> Arc<Instance> {
 }
 
 #[tokio::test]
-async fn what_is_due_at_closing_time_is_due_then_though_the_ledger_woke_late() {
+async fn a_late_wake_does_not_move_due_times() {
     for late in [0, 1, 14, 1_500] {
         let bench = bench().await;
         bench.clock.pass(Duration::from_millis(
@@ -124,7 +124,7 @@ async fn what_is_due_at_closing_time_is_due_then_though_the_ledger_woke_late() {
 }
 
 #[tokio::test]
-async fn after_an_outage_what_was_promised_counts_from_the_due_moment_and_each_step_comes_once() {
+async fn an_outage_does_not_move_the_promised_times() {
     let bench = bench().await;
     // Down until Thursday noon.
     let bench = bench
@@ -157,7 +157,7 @@ async fn after_an_outage_what_was_promised_counts_from_the_due_moment_and_each_s
 }
 
 #[tokio::test]
-async fn a_pause_that_ends_while_no_server_runs_ends_when_it_was_to() {
+async fn a_pause_ends_on_time_during_an_outage() {
     let bench = bench().await;
     let instance = bench.handle.root().instance_at(0).unwrap().id;
     let until = Time(TUESDAY_NINE - HOUR);

@@ -33,7 +33,7 @@ async fn is_unreachable(bench: &Bench, expected: bool) {
 }
 
 #[tokio::test]
-async fn a_lost_answer_is_looked_up_and_the_command_is_carried_out_once() {
+async fn a_command_with_a_lost_answer_runs_once() {
     for at in LOST {
         let bench = Bench::new().await;
         for n in 1..=12 {
@@ -61,7 +61,7 @@ async fn a_lost_answer_is_looked_up_and_the_command_is_carried_out_once() {
 }
 
 #[tokio::test]
-async fn while_the_store_cannot_be_reached_nothing_is_answered_and_nothing_shows() {
+async fn nothing_is_answered_while_the_store_is_unreachable() {
     let bench = Bench::new().await;
     bench.commit(team("durable")).await;
     // The first append is stored; its answer is lost, and then everything else.
@@ -91,7 +91,7 @@ async fn while_the_store_cannot_be_reached_nothing_is_answered_and_nothing_shows
 }
 
 #[tokio::test]
-async fn a_server_that_stops_meanwhile_answers_that_it_does_not_know_and_the_next_one_does() {
+async fn the_next_server_resolves_an_unknown_answer() {
     for at in LOST {
         let bench = Bench::new().await;
         bench.store.fail_append(1, at);

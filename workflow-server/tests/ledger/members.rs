@@ -68,7 +68,7 @@ proptest! {
 }
 
 #[test]
-fn the_life_of_a_store_without_a_change_of_the_leader_is_in_order_too() {
+fn a_store_with_one_leader_has_no_violations() {
     assert_eq!(
         violations(&run(live(Vec::new(), None))),
         Vec::<String>::new()
@@ -76,7 +76,7 @@ fn the_life_of_a_store_without_a_change_of_the_leader_is_in_order_too() {
 }
 
 #[test]
-fn each_change_of_the_leader_is_one_that_the_script_goes_through() {
+fn every_leader_change_advances_the_term() {
     let store = run(live([5, 9, 0, 60].map(TermEnd::Deposed).into(), None));
     // One that ends each term, and one that leads after it.
     assert_eq!(run(store.newest_term()), Ok(Term(1 + 2 * 4)));
@@ -120,12 +120,12 @@ async fn doubled_notes(has_marks: bool) -> Vec<u64> {
 }
 
 #[test]
-fn a_command_whose_answer_was_lost_with_its_leader_is_carried_out_once() {
+fn a_command_repeated_at_the_next_leader_runs_once() {
     assert_eq!(run(doubled_notes(true)), Vec::<u64>::new());
 }
 
 #[test]
-fn without_request_marks_a_command_whose_answer_was_lost_is_doubled() {
+fn without_request_marks_a_repeated_command_runs_twice() {
     assert!(!run(doubled_notes(false)).is_empty());
 }
 
@@ -165,12 +165,12 @@ async fn lost_after_a_pause(has_terms: bool) -> (Vec<u64>, Vec<String>) {
 }
 
 #[test]
-fn a_leader_that_was_paused_removes_no_file_of_the_next_one() {
+fn a_paused_leader_removes_no_files_of_its_successor() {
     assert_eq!(run(lost_after_a_pause(true)), (Vec::new(), Vec::new()));
 }
 
 #[test]
-fn without_terms_a_leader_that_was_paused_removes_the_files_of_the_next_one() {
+fn without_terms_a_paused_leader_removes_its_successors_files() {
     let (lost, found) = run(lost_after_a_pause(false));
     assert!(!lost.is_empty());
     assert!(
@@ -221,7 +221,7 @@ fn without_terms_a_deposed_leader_writes() {
 }
 
 #[tokio::test]
-async fn a_follower_shows_what_the_leader_has_committed_and_takes_over() {
+async fn a_follower_shows_committed_changes_and_takes_over() {
     let bench = Bench::new().await;
     bench.commit(team("first")).await;
     let other = bench.store.restart();
@@ -237,7 +237,7 @@ async fn a_follower_shows_what_the_leader_has_committed_and_takes_over() {
 }
 
 #[tokio::test]
-async fn a_follower_that_is_behind_says_so_and_only_the_future_is_out_of_range() {
+async fn a_follower_reports_that_it_is_behind() {
     let bench = Bench::new().await;
     let mut follower = Follower::begin(&bench.store.restart(), options())
         .await
@@ -265,7 +265,7 @@ async fn a_follower_that_is_behind_says_so_and_only_the_future_is_out_of_range()
 }
 
 #[tokio::test]
-async fn a_follower_that_the_log_was_trimmed_beyond_begins_again_and_never_goes_back() {
+async fn a_follower_behind_the_trimmed_log_begins_again() {
     let bench = Bench::new().await;
     bench.commit(team("seen")).await;
     let mut follower = Follower::begin(&bench.store.restart(), options())
@@ -298,7 +298,7 @@ async fn a_follower_that_the_log_was_trimmed_beyond_begins_again_and_never_goes_
 }
 
 #[tokio::test]
-async fn the_time_of_a_new_leader_is_never_before_the_newest_entry() {
+async fn a_new_leader_never_moves_time_back() {
     let bench = Bench::new().await;
     bench.commit(team("first")).await;
     let newest = bench.handle.root().at;

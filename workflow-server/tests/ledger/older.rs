@@ -118,7 +118,7 @@ async fn a_store_without_a_list_opens_with_its_history() {
 }
 
 #[tokio::test]
-async fn a_follower_reads_the_history_by_the_list_in_the_log() {
+async fn a_follower_reads_the_history_listed_in_the_log() {
     let bench = Bench::new().await;
     let mut follower = Follower::begin(&bench.store.restart(), options())
         .await

@@ -97,7 +97,7 @@ fn count(root: &aftercall_engine::Root, status: Status) -> usize {
 }
 
 #[tokio::test]
-async fn all_that_a_call_releases_is_released_while_the_clock_is_held_and_no_timer_fires() {
+async fn a_held_clock_does_not_delay_call_releases() {
     let bench = Bench::new().await;
     bench.commit(team("billing")).await;
     bench.set_slow().await;
@@ -123,7 +123,7 @@ async fn all_that_a_call_releases_is_released_while_the_clock_is_held_and_no_tim
 /// A wall clock that is a few minutes behind the newest entry is believed, and its time has not
 /// come yet.
 #[tokio::test]
-async fn all_that_a_call_releases_is_released_at_once_where_the_clock_is_a_little_behind() {
+async fn a_clock_slightly_behind_does_not_delay_call_releases() {
     let bench = Bench::new().await;
     bench.commit(team("billing")).await;
     for nth in 0..COUNT {
@@ -141,7 +141,7 @@ async fn all_that_a_call_releases_is_released_at_once_where_the_clock_is_a_littl
 }
 
 #[tokio::test]
-async fn texts_show_a_call_as_it_is_while_the_clock_is_held() {
+async fn call_texts_update_while_the_clock_is_held() {
     let bench = Bench::new().await;
     bench.commit(team("billing")).await;
     for nth in 0..COUNT {

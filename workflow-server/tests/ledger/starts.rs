@@ -39,8 +39,7 @@ async fn pass(bench: &Bench, span: Duration) {
 }
 
 #[tokio::test]
-async fn a_start_with_a_clock_far_ahead_removes_and_fires_nothing_and_continues_alone_when_it_is_right()
- {
+async fn a_clock_far_ahead_fires_and_removes_nothing() {
     for ahead in [DAY * 90, DAY * 3_653] {
         let bench = Bench::new().await;
         publish(&bench, "retention: 30d").await;
@@ -99,7 +98,7 @@ async fn a_start_with_a_clock_far_ahead_removes_and_fires_nothing_and_continues_
 }
 
 #[tokio::test]
-async fn a_start_an_hour_behind_holds_and_continues_alone_when_the_clock_is_put_right() {
+async fn a_start_behind_resumes_when_the_clock_is_corrected() {
     let bench = Bench::new().await;
     bench.set_slow().await;
     pass(&bench, HOUR).await;
@@ -129,7 +128,7 @@ async fn pushes_are_taken_while_the_clock_is_held() {
 }
 
 #[tokio::test]
-async fn time_goes_back_by_an_entry_and_runs_on_from_there_also_over_a_crash() {
+async fn an_accepted_step_back_survives_a_crash() {
     let bench = Bench::new().await;
     bench.set_slow().await;
     let honest = now(&bench);
@@ -206,7 +205,7 @@ async fn nothing_is_removed_in_the_first_hours_of_a_process() {
 }
 
 #[tokio::test]
-async fn one_pass_removes_at_most_its_share_and_the_rest_when_somebody_confirms_it() {
+async fn without_confirmation_one_pass_removes_only_its_share() {
     let bench = Bench::new().await;
     publish(&bench, "retention: 1d").await;
     let total = PURGE_FLOOR + 40;
@@ -304,7 +303,7 @@ async fn waits(bench: &Bench) {
 }
 
 #[tokio::test]
-async fn a_confirmation_survives_a_restart_counts_once_and_for_a_day_at_most() {
+async fn a_purge_confirmation_applies_once_within_one_day() {
     let bench = outlived(PURGE_FLOOR + 40).await;
     assert_eq!(confirm_purge(&bench).await, PURGE_FLOOR + 40);
     // Before the keeper has come to it, or in the middle of it.
@@ -352,7 +351,7 @@ async fn a_confirmation_survives_a_restart_counts_once_and_for_a_day_at_most() {
 }
 
 #[tokio::test]
-async fn a_disk_at_its_reserve_is_a_condition_until_there_is_space() {
+async fn a_full_disk_is_reported_until_there_is_space() {
     let bench = Bench::new().await;
     let mut health = bench.handle.conditions().watch();
     for writes in [false, true] {

@@ -50,7 +50,7 @@ async fn timers_fire_when_they_are_due_and_once() {
 }
 
 #[tokio::test]
-async fn a_timer_that_fell_due_while_the_server_was_down_fires_at_start_and_once() {
+async fn a_timer_due_during_an_outage_fires_once() {
     let bench = Bench::new().await;
     bench.set_slow().await;
     let bench = bench.crash_for(HOUR * 100).await;
@@ -124,7 +124,7 @@ async fn a_jump_that_operations_accept_fires_what_is_due() {
 }
 
 #[tokio::test]
-async fn a_clock_that_is_set_back_a_little_never_turns_the_order_round() {
+async fn a_clock_set_back_never_reverses_the_order() {
     let bench = Bench::new().await;
     bench.commit(team("care")).await;
     let before = bench.handle.root().at;
@@ -138,7 +138,7 @@ async fn a_clock_that_is_set_back_a_little_never_turns_the_order_round() {
 }
 
 #[tokio::test]
-async fn many_that_are_due_at_once_fire_in_small_batches_and_all_of_them() {
+async fn many_due_timers_fire_in_small_batches() {
     let bench = Bench::new().await;
     bench.publish_slow().await;
     for call in 0..500 {

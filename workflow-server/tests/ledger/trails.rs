@@ -44,7 +44,7 @@ async fn rename_agent(bench: &Bench, agent: &str) -> u64 {
 }
 
 #[tokio::test]
-async fn a_trail_is_whole_after_an_older_or_newer_one_was_read() {
+async fn a_trail_is_complete_after_another_was_read() {
     let mut bench = Bench::new().await;
     bench.set_slow().await;
     let set_at = bench.handle.root().sequence;

@@ -198,8 +198,7 @@ async fn about_to_purge() -> (Bench, Arc<Notes>) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_purge_reads_each_chunk_of_the_archive_so_many_times_however_many_chunks_the_history_has()
-{
+async fn history_size_does_not_multiply_archive_reads() {
     let (bench, watched) = about_to_purge().await;
     let before = watched.take();
     bench.clock.pass(DAY * 2);

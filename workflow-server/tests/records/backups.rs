@@ -13,7 +13,7 @@ use crate::scenario::play_batches;
 const ERASURES: &str = include_str!("snapshots/records__backups__erasures.snap");
 
 #[test]
-fn a_group_that_is_cut_is_the_group_of_the_entries_up_to_there() {
+fn a_cut_group_holds_the_entries_before_the_cut() {
     let entries = play_batches().entries;
     for size in [1, 5, 17, entries.len()] {
         for some in entries.chunks(size) {
@@ -39,7 +39,7 @@ fn a_group_that_is_cut_is_the_group_of_the_entries_up_to_there() {
 }
 
 #[test]
-fn an_erasure_beside_backups_is_written_as_it_always_was_and_read_back() {
+fn the_stored_form_of_an_erasure_does_not_change() {
     let world = play_archive().world;
     let erasures: Vec<_> = world.root().erasures.values().cloned().collect();
     assert!(!erasures.is_empty());

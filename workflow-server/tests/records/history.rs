@@ -80,7 +80,7 @@ fn a_change_that_does_not_fit_the_list_changes_nothing() {
 }
 
 #[test]
-fn entries_and_snapshots_without_a_list_load_with_an_empty_one() {
+fn old_records_load_with_an_empty_list() {
     let mut reader = SnapshotReader::new(Keeping::default());
     for frame in stored(SNAPSHOT_TEAMS) {
         reader.frame(&frame).unwrap();

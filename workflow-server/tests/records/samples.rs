@@ -351,7 +351,7 @@ fn what_does_not_read_whole_is_refused() {
 }
 
 #[test]
-fn what_is_too_large_is_not_written_and_leaves_the_group_as_it_was() {
+fn a_too_large_entry_leaves_the_group_unchanged() {
     let played = play();
     let (first, second) = (&played.entries[0], &played.entries[1]);
     let mut whole = GroupBytes::new(7);

@@ -344,7 +344,7 @@ fn masks(played: &mut Played) {
 }
 
 #[test]
-fn a_workflow_with_many_large_versions_has_frames_of_bounded_size() {
+fn many_large_versions_have_frames_of_bounded_size() {
     let mut played = Played::new();
     played.ask(
         ActorKind::Author,

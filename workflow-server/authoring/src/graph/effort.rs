@@ -117,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn a_picture_that_would_keep_its_thread_for_minutes_is_refused() {
+    fn a_picture_that_is_too_expensive_is_rejected() {
         // What an attack drew: within the limits of stages and paths, 46 s of CPU and no end.
         let attack = graph(145, 12, 192);
         assert!(effort(&attack) > 20 * EFFORT_MAX, "{}", effort(&attack));

@@ -19,7 +19,7 @@ on_new_call:
 ";
 
 #[test]
-fn a_stage_means_the_same_while_its_actions_and_what_its_buttons_do_at_once_are_the_same() {
+fn only_changed_actions_change_the_meaning_of_a_stage() {
     let version = |file: &str| read(file, None).unwrap_or_else(|faults| panic!("{faults:#?}"));
     let before = version(FILE);
     let check = |from: &str, to: &str, expected: bool| {

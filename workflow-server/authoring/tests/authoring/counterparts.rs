@@ -65,7 +65,7 @@ fn an_alert_is_paired_by_its_text_before_its_place() {
 }
 
 #[test]
-fn what_adds_an_event_is_the_same_by_it_and_what_leads_on_by_where_it_leads() {
+fn actions_are_matched_by_event_or_by_link_target() {
     let older = actions(&[
         "{ button: Go, id: go }",
         "{ timer: 1h, id: wait }",

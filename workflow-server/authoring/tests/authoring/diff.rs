@@ -153,7 +153,7 @@ proptest! {
     }
 
     #[test]
-    fn any_definition_can_be_drawn_and_every_stage_is_in_every_picture(definition in definitions()) {
+    fn every_picture_contains_every_stage(definition in definitions()) {
         let trail = Trail { visits: vec![(FIRST_STAGE, 2)], present: Some(FIRST_STAGE) };
         let graph = Graph::of(&definition, &trail);
         let (in_text, in_mermaid, in_dot) = (text(&definition, &trail), mermaid(&graph), dot(&graph));
@@ -226,7 +226,7 @@ fn a_workflow_reads_as_a_tree_in_eighty_columns() {
 }
 
 #[test]
-fn mermaid_marks_the_way_and_escapes_what_means_something_to_it() {
+fn mermaid_marks_visited_stages_and_escapes_labels() {
     let mut definition = workflow(NEW);
     definition.stages[1].event.label = "Approve \"it\" | now".to_owned();
     let trail = Trail {

@@ -81,7 +81,7 @@ fn durations_count_in_the_hours_of_the_day() {
 }
 
 #[test]
-fn a_night_shift_may_be_shorter_for_once_and_reaches_into_the_next_day() {
+fn special_hours_of_a_night_shift_apply_past_midnight() {
     let night = calendar(
         "{ mon-sun: 22:00-06:00 }",
         "[ { date: 2026-12-24, hours: 20:00-02:00 }, 2026-12-25 ]",
@@ -97,7 +97,7 @@ fn a_night_shift_may_be_shorter_for_once_and_reaches_into_the_next_day() {
 }
 
 #[test]
-fn a_date_that_is_given_twice_and_hours_that_overlap_are_errors() {
+fn duplicate_dates_and_overlapping_hours_are_errors() {
     assert_eq!(
         faults(
             WEEK,
@@ -141,7 +141,7 @@ fn a_date_that_is_given_twice_and_hours_that_overlap_are_errors() {
 }
 
 #[test]
-fn mistyped_hours_are_named_with_the_right_spelling_and_nothing_is_said_of_never_open() {
+fn mistyped_hours_are_rejected_with_the_right_spelling() {
     for text in [
         "9-17",
         "9am-5pm",

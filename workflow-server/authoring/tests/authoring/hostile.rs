@@ -81,7 +81,7 @@ fn deep_nesting_is_refused_by_name() {
 }
 
 #[test]
-fn what_is_nested_as_deep_as_allowed_can_be_written_and_read_again() {
+fn the_deepest_allowed_nesting_can_be_written_and_read() {
     let definition = read(&nested(EVENTS_NESTED_MAX), None).expect("the deepest allowed");
     assert!(
         validate(&definition, Declared::new(&|_| true, &|_| true))

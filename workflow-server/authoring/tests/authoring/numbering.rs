@@ -125,7 +125,7 @@ fn numbers_are_never_used_again() {
 proptest! {
     /// In every order of versions, an event keeps its number, and a new one gets one that nobody had.
     #[test]
-    fn over_all_versions_an_id_has_one_number_and_a_number_one_id(versions in prop::collection::vec(definitions(), 1..5)) {
+    fn an_event_keeps_its_number_in_all_versions(versions in prop::collection::vec(definitions(), 1..5)) {
         let mut numbering = Numbering::default();
         let mut events = BTreeMap::new();
         for version in versions {

@@ -18,7 +18,7 @@ proptest! {
     }
 
     #[test]
-    fn what_is_written_as_yaml_reads_back_as_the_same_definition(definition in definitions()) {
+    fn yaml_reads_back_as_the_same_definition(definition in definitions()) {
         let written = write_yaml(&definition);
         let read_back = read(&written, None);
         prop_assert_eq!(read_back.as_ref(), Ok(&definition), "{}", written);
@@ -26,7 +26,7 @@ proptest! {
     }
 
     #[test]
-    fn what_is_written_as_json_reads_back_as_the_same_definition(definition in definitions()) {
+    fn json_reads_back_as_the_same_definition(definition in definitions()) {
         let written = write_json(&definition);
         let read_back = read(&written, None);
         prop_assert_eq!(read_back.as_ref(), Ok(&definition), "{}", written);
@@ -158,7 +158,7 @@ on_new_call:   # stage 1
 }
 
 #[test]
-fn formatting_gives_no_number_that_an_event_which_is_gone_may_have_had() {
+fn formatting_never_reuses_the_number_of_a_removed_event() {
     // An export of the stages 1 to 4, of which somebody took 2 and 4 out and added one.
     let text = "format: 1
 workflow: w
@@ -201,7 +201,7 @@ on_new_call:
 }
 
 #[test]
-fn what_follows_a_line_in_a_line_has_lines_of_its_own() {
+fn lines_after_an_inline_mapping_stay_separate() {
     let text = "format: 1
 workflow: w
 title: W
@@ -252,7 +252,7 @@ fn no_comment_is_lost_with_any_line_end() {
 }
 
 #[test]
-fn comments_in_one_column_stay_in_it_and_texts_with_places_keep_their_quotes() {
+fn formatting_keeps_comments_in_their_column() {
     let text = r#"format: 1
 workflow: w           # its name
 title: Something      # for people
@@ -277,7 +277,7 @@ on_new_call:          # actions
 }
 
 #[test]
-fn an_export_has_the_comments_of_the_file_and_all_numbers() {
+fn an_export_keeps_comments_and_contains_all_numbers() {
     let mut definition = read(MARKS, None).expect("a workflow");
     definition.source = source_of(MARKS, &definition);
     let exported = export_yaml(&definition);

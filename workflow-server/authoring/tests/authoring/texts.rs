@@ -144,7 +144,7 @@ fn a_filter_works_on_what_it_is_for() {
 }
 
 #[test]
-fn an_order_that_hangs_on_a_missing_value_is_warned_of() {
+fn comparing_a_possibly_missing_value_causes_a_warning() {
     let warning = "BAD_VALUE text: `fields.amount` may have no value, which counts as less than everything: \
         give it a `default`, or ask `{% if fields.amount is defined and … %}`";
     assert_eq!(

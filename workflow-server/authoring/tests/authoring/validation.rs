@@ -40,7 +40,7 @@ fn check(actions: &str, expected: &[&str]) {
 }
 
 #[test]
-fn an_end_that_leads_nowhere_is_a_fault_or_a_warning() {
+fn an_unlinked_end_is_an_error_unless_allowed() {
     let actions = "
   - alert: { text: a, team: care }
   - button: Go
@@ -355,7 +355,7 @@ fn a_form_is_there_until_the_next_push_or_timer() {
 }
 
 #[test]
-fn errors_of_the_whole_workflow_have_their_place_in_the_file() {
+fn validation_errors_have_their_position_in_the_file() {
     let file = r#"format: 1
 workflow: w
 title: T

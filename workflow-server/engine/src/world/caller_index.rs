@@ -343,7 +343,7 @@ mod tests {
     }
 
     #[test]
-    fn a_caller_is_found_by_any_of_the_three_however_it_is_written() {
+    fn a_caller_is_found_by_reference_phone_or_email() {
         let index = CallerIndex::default();
         let known = caller("C-7", "+44 (0)20-7946 0001", "Bea@Example.com");
         index.add(&known, None, 3);
@@ -400,7 +400,7 @@ mod tests {
     }
 
     #[test]
-    fn a_call_is_added_once_for_what_it_is_found_by() {
+    fn a_changed_caller_is_not_indexed_twice() {
         let index = CallerIndex::default();
         let known = caller("C-7", "1", "");
         index.add(&known, None, 3);

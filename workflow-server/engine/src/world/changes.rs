@@ -74,7 +74,7 @@ mod tests {
     }
 
     #[test]
-    fn changes_after_a_sequence_are_given_whole_or_not_at_all() {
+    fn changes_are_returned_completely_or_not_at_all() {
         let mut changes = Changes::default();
         changes.begin_after(7);
         for (sequence, slot) in [(8, 3), (9, 1), (9, 2), (11, 3)] {

@@ -296,7 +296,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_too_old_is_unknown_at_once_and_removed_a_few_at_a_time() {
+    fn expired_requests_are_unknown_before_they_are_removed() {
         let mut requests = requests(100_000, 1_000_000);
         remember(&mut requests, 1..10_001);
         requests.forget_older(Time(109_001));
@@ -334,7 +334,7 @@ mod tests {
     }
 
     #[test]
-    fn an_id_that_was_forgotten_may_be_used_again_before_it_is_removed() {
+    fn an_expired_request_id_can_be_used_again() {
         let mut requests = requests(10, 1_000_000);
         remember(&mut requests, 1..1_001);
         requests.forget_older(Time(5_000));

@@ -222,7 +222,7 @@ fn times_of_day_come_as_the_table_says() {
 }
 
 #[test]
-fn a_calendar_that_is_closed_for_ever_counts_by_the_wall() {
+fn a_calendar_without_open_time_uses_wall_clock_time() {
     let mut calendar = calendar("UTC", "{ fri: 09:00-10:00 }");
     let holidays = "2026-01-01"
         .parse::<jiff::civil::Date>()
@@ -285,7 +285,7 @@ fn what_a_calendar_has_left_counts_before_the_wall_does() {
 }
 
 #[test]
-fn a_circle_of_working_days_comes_once_a_day_in_a_calendar_that_is_closed() {
+fn a_working_day_loop_runs_daily_on_closed_days() {
     let mut closed = calendar("UTC", "{ fri: 09:00-10:00 }");
     let holidays = "2026-01-02"
         .parse::<jiff::civil::Date>()

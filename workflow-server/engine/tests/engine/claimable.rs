@@ -161,7 +161,7 @@ fn counted<T>(walk: impl FnOnce(&dyn Fn() -> bool) -> T) -> (T, u32) {
 }
 
 #[test]
-fn an_empty_filter_is_walked_once_and_then_only_what_changed_is_looked_at() {
+fn an_empty_result_is_renewed_from_changed_rows_only() {
     let (mut desk, ids) = crowd(1_000);
     let filter = FollowUpFilter {
         customers: vec!["nobody".into()],

@@ -58,7 +58,7 @@ on_new_call:
 ";
 
 #[test]
-fn what_somebody_holds_is_pushed_by_them_alone_until_it_lapses() {
+fn only_the_holder_can_push_until_the_claim_lapses() {
     let mut desk = Desk::new(WORKFLOW);
     let id = desk.set("1", true);
     desk.claim("Ann", id).unwrap();
@@ -175,7 +175,7 @@ fn a_take_over_needs_a_reason_and_moves_the_claim() {
 }
 
 #[test]
-fn a_claim_lasts_within_the_team_and_ends_in_another_teams_stage() {
+fn a_claim_ends_in_a_stage_of_another_team() {
     let mut desk = Desk::new(WORKFLOW);
     let id = desk.set("1", true);
     desk.claim("Ann", id).unwrap();
@@ -216,7 +216,7 @@ fn a_claim_lasts_within_the_team_and_ends_in_another_teams_stage() {
 }
 
 #[test]
-fn a_timer_that_waits_for_the_claim_fires_when_it_ends_however_it_ends() {
+fn a_waiting_timer_fires_when_the_claim_ends() {
     let mut desk = Desk::new(WORKFLOW);
     let patient = |desk: &mut Desk, call: &str| {
         let id = desk.set(call, true);
@@ -267,7 +267,7 @@ fn a_timer_that_waits_for_the_claim_fires_when_it_ends_however_it_ends() {
 }
 
 #[test]
-fn work_is_handed_to_a_person_or_a_team_and_what_another_holds_with_a_reason() {
+fn work_can_be_handed_to_a_person_or_team() {
     let mut desk = Desk::new(WORKFLOW);
     let id = desk.set("1", true);
     let to_ben = || Recipient::Person {
@@ -325,7 +325,7 @@ fn work_is_handed_to_a_person_or_a_team_and_what_another_holds_with_a_reason() {
 }
 
 #[test]
-fn handing_over_what_a_person_holds_to_that_person_never_makes_the_lease_shorter() {
+fn handing_over_to_the_holder_never_shortens_the_lease() {
     let mut desk = Desk::new(WORKFLOW);
     let id = desk.set("1", true);
     let to = |lease_millis| {
@@ -356,7 +356,7 @@ fn handing_over_what_a_person_holds_to_that_person_never_makes_the_lease_shorter
 }
 
 #[test]
-fn the_next_is_the_most_urgent_that_nobody_holds_and_may_be_worked_on() {
+fn claim_next_returns_the_most_urgent_unclaimed_instance() {
     let mut desk = Desk::new(WORKFLOW);
     let ids: Vec<InstanceId> = ["1", "2", "3"].map(|call| desk.set(call, true)).into();
     desk.set("hidden", false);
@@ -385,7 +385,7 @@ fn the_next_is_the_most_urgent_that_nobody_holds_and_may_be_worked_on() {
 }
 
 #[test]
-fn what_nobody_sees_or_works_on_is_held_by_nobody_and_leases_have_bounds() {
+fn hidden_or_ended_instances_cannot_be_claimed() {
     let mut desk = Desk::new(WORKFLOW);
     let hidden = desk.set("1", false);
     assert!(matches!(
@@ -433,7 +433,7 @@ fn what_nobody_sees_or_works_on_is_held_by_nobody_and_leases_have_bounds() {
 }
 
 #[test]
-fn what_is_incomplete_is_held_and_finished_by_its_holder_alone() {
+fn only_the_holder_can_finish_an_incomplete_instance() {
     let file = "format: 1\nworkflow: repair\ntitle: Repair\nallow_unlinked_ends: true\non_new_call:\n  - alert: { text: Look, team: care }\n  - button: Nowhere\n    then: [ alert: { text: Decide, team: care, due: 1h, escalate: [ { at: due, priority: raise } ] } ]\n";
     let mut desk = Desk::new(file);
     let id = desk.set("1", true);

@@ -117,7 +117,7 @@ fn field(desk: &Desk, id: InstanceId, place: u16) -> String {
 }
 
 #[test]
-fn the_first_condition_that_holds_ends_the_list_and_withdraws_what_was_armed() {
+fn the_first_true_condition_ends_the_action_list() {
     let mut desk = Desk::new(WORKFLOW);
     let (id, warnings) = set(
         &mut desk,
@@ -210,7 +210,7 @@ fn texts_show_gaps_and_the_history_says_what_is_missing() {
 }
 
 #[test]
-fn what_a_form_says_can_be_kept_and_what_cannot_be_set_stays() {
+fn form_values_can_be_stored_in_fields() {
     let mut desk = Desk::new(WORKFLOW);
     let (id, _) = set(&mut desk, vec![text("size", "small"), text("code", "A1")]).unwrap();
     let warnings = push(&mut desk, id, "pay", vec![text("reference", "TX-9")]).unwrap();
@@ -271,7 +271,7 @@ fn a_button_whose_condition_does_not_hold_is_not_there() {
 }
 
 #[test]
-fn a_condition_without_an_answer_counts_as_false_and_says_so() {
+fn a_failed_condition_is_false_and_causes_a_warning() {
     let mut desk = Desk::new(WORKFLOW);
     let (id, _) = set(&mut desk, vec![text("size", "small")]).unwrap();
     desk.now = Time(desk.now.0 + 60 * MINUTE);

@@ -149,7 +149,7 @@ proptest! {
     }
 
     #[test]
-    fn steps_come_when_their_share_is_over_at_the_due_time_and_once_a_day_after_it(
+    fn escalation_steps_match_a_simple_calendar_model(
         (zone, hours) in (select(&ZONES[..]), select(&HOURS[..])),
         start in edge(),
         (amount, unit) in prop_oneof![
@@ -216,7 +216,7 @@ fn workflow(actions: &str) -> String {
 }
 
 #[test]
-fn an_alert_that_is_due_at_closing_time_escalates_at_closing_time() {
+fn an_alert_can_escalate_exactly_at_closing_time() {
     let steps = workflow(
         "  - alert: { text: Ring back, team: care, due: 8h, escalate: [ { at: 50%, priority: raise }, { at: due, priority: urgent } ] }",
     );
@@ -240,7 +240,7 @@ fn an_alert_that_is_due_at_closing_time_escalates_at_closing_time() {
 }
 
 #[test]
-fn every_day_is_the_same_time_of_the_next_day_and_every_working_day_of_the_next_working_day() {
+fn a_daily_escalation_repeats_at_the_same_time() {
     let steps = workflow(
         "  - alert: { text: Ring back, team: care, due: 4h, escalate: [ { at: due, every: 1d, times: 4, priority: raise } ] }",
     );
@@ -290,7 +290,7 @@ fn every_day_is_the_same_time_of_the_next_day_and_every_working_day_of_the_next_
 }
 
 #[test]
-fn the_hours_of_a_night_shift_belong_to_the_day_on_which_it_began() {
+fn a_night_shift_belongs_to_the_day_it_begins() {
     let night = calendar("Europe/Berlin", HOURS[4]);
     let rows = [
         // In Monday's shift, after midnight: the next working day is Tuesday.
@@ -379,7 +379,7 @@ fn the_hours_of_a_night_shift_belong_to_the_day_on_which_it_began() {
 }
 
 #[test]
-fn a_time_of_day_after_a_wait_may_come_in_the_moment_in_which_the_wait_is_over() {
+fn a_timer_can_fire_exactly_when_its_wait_ends() {
     let office = calendar("UTC", HOURS[2]);
     let timer = "format: 1\nworkflow: repair\ntitle: Repair\ncalendar: office\non_new_call:\n  - timer: { after: 2h, at: \"09:00\" }\n    then: [ finish: done ]\n";
     for (start, expected) in [

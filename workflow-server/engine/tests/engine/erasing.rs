@@ -93,7 +93,7 @@ fn ids(erasure: &Erasure) -> Vec<&str> {
 }
 
 #[test]
-fn a_call_that_arrives_between_the_look_and_the_decision_is_in_the_erasure() {
+fn an_erasure_includes_calls_that_arrive_after_the_search() {
     let mut desk = Desk::new(WORKFLOW);
     desk.update("known", "", Some(ada()));
     desk.update("other", "", None);
@@ -136,7 +136,7 @@ fn a_call_that_arrives_between_the_look_and_the_decision_is_in_the_erasure() {
 }
 
 #[test]
-fn a_call_that_changes_meanwhile_is_named_once_with_all_of_its_instances() {
+fn a_call_changed_after_the_search_is_listed_once() {
     let mut desk = Desk::new(WORKFLOW);
     desk.update("1", "", Some(ada()));
     let looked = desk.erase_request("");
@@ -149,7 +149,7 @@ fn a_call_that_changes_meanwhile_is_named_once_with_all_of_its_instances() {
 }
 
 #[test]
-fn a_call_that_becomes_the_customers_meanwhile_is_in_the_erasure_and_anothers_is_not() {
+fn an_erasure_includes_calls_newly_assigned_to_the_customer() {
     let mut desk = Desk::new(WORKFLOW);
     for call in ["1", "2"] {
         desk.update(call, "another", Some(ada()));
@@ -162,7 +162,7 @@ fn a_call_that_becomes_the_customers_meanwhile_is_in_the_erasure_and_anothers_is
 }
 
 #[test]
-fn after_more_changes_than_are_remembered_the_look_is_to_be_repeated() {
+fn an_erasure_with_an_outdated_search_is_rejected() {
     let mut desk = Desk::new(WORKFLOW);
     desk.update("known", "", Some(ada()));
     let looked = desk.erase_request("");
@@ -187,7 +187,7 @@ on_new_call:
 ";
 
 #[test]
-fn an_outcome_that_a_person_typed_is_erased_and_one_that_the_workflow_declares_stays() {
+fn an_outcome_typed_by_a_person_is_erased() {
     for (outcome, left) in [("ada-of-elm-street-7", "[erased]"), ("known", "known")] {
         let mut desk = Desk::new(UNLINKED);
         let id = desk.set("1", true);

@@ -118,7 +118,7 @@ fn the_checks_find_an_entry_that_breaks_an_invariant() {
 }
 
 #[test]
-fn the_checks_find_an_entry_that_skips_a_revision_or_a_sequence() {
+fn the_checks_find_a_skipped_revision_or_sequence() {
     let (world, entry) = set_once();
     let mut skipped = entry.clone();
     skipped.sequence += 1;

@@ -82,7 +82,7 @@ impl Desk {
 }
 
 #[test]
-fn a_call_leaves_after_an_hour_and_one_without_an_end_after_a_day() {
+fn an_ended_call_is_archivable_after_an_hour() {
     let mut desk = Desk::new(WORKFLOW);
     desk.finish("ended");
     desk.end("ended");

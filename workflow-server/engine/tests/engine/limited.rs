@@ -49,7 +49,7 @@ fn set(call: &str, workflow: &str, if_running: IfRunning) -> Command {
 }
 
 #[test]
-fn replacing_what_runs_again_and_again_ends_at_the_limit_of_instances_of_a_call() {
+fn repeated_replacing_stops_at_the_instance_limit() {
     let mut desk = Desk::new(&workflow("repair"));
     for _ in 0..limits::INSTANCES_PER_CALL_MAX {
         desk.ask("script", set("1", "repair", IfRunning::Replace))
@@ -114,7 +114,7 @@ fn full(desk: &mut Desk) -> (InstanceId, UndoPush) {
 }
 
 #[test]
-fn what_is_open_again_by_an_undo_counts_as_open_and_what_is_replaced_does_not() {
+fn an_undo_counts_toward_the_open_instance_limit() {
     let mut desk = Desk::new(&workflow("repair"));
     let (_, undo) = full(&mut desk);
     let refused = desk.ask("Ann", Command::from(undo));

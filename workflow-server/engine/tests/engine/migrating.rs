@@ -323,7 +323,7 @@ fn a_migration_back_keeps_the_oldest_clock() {
 }
 
 #[test]
-fn in_a_pause_new_clocks_are_stopped_and_unchanged_texts_stay() {
+fn migrating_during_a_pause_keeps_new_timers_stopped() {
     let (mut desk, id) = desk();
     desk.pass(HOUR);
     pause(&mut desk, id);
@@ -365,7 +365,7 @@ fn a_pause_continues_in_a_replacement_stage() {
 }
 
 #[test]
-fn a_stuck_migration_is_refused_and_any_stage_may_be_named() {
+fn a_migration_that_would_get_stuck_is_rejected() {
     let (mut desk, id) = desk();
     publish(
         &mut desk,

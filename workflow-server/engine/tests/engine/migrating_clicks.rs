@@ -214,7 +214,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 1_024, ..ProptestConfig::default() })]
 
     #[test]
-    fn an_old_click_is_refused_or_does_what_the_person_saw(
+    fn an_old_click_is_rejected_or_does_as_shown(
         definition in definitions(),
         turns in turns(),
         any in any::<Index>(),

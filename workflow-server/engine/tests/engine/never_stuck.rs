@@ -140,7 +140,7 @@ fn in_stage(event: &str) -> (Desk, InstanceId) {
 }
 
 #[test]
-fn a_migration_is_refused_where_nothing_would_wait_whether_it_is_paused_or_not() {
+fn a_migration_that_leaves_an_instance_stuck_is_rejected() {
     let (mut desk, id) = in_stage("go");
     publish(&mut desk, &no_longer_waits());
     assert!(matches!(
@@ -222,7 +222,7 @@ fn left_behind(desk: &mut Desk, id: InstanceId, status: Status) {
 }
 
 #[test]
-fn one_that_was_left_behind_is_listed_as_stuck_and_becomes_incomplete_with_its_next_change() {
+fn an_instance_waiting_for_nothing_is_reported_as_stuck() {
     for status in [Status::Active, Status::Paused] {
         let (mut desk, id) = in_stage("go");
         publish(&mut desk, &no_longer_waits());
@@ -252,7 +252,7 @@ fn one_that_was_left_behind_is_listed_as_stuck_and_becomes_incomplete_with_its_n
 }
 
 #[test]
-fn what_only_a_timer_moves_is_not_stuck_and_what_has_buttons_and_no_alert_is_unclaimed_work() {
+fn an_instance_waiting_for_a_timer_is_not_stuck() {
     let file = |first: &str| {
         format!(
             "format: 1\nworkflow: repair\ntitle: Repair\non_new_call:\n  - {first}\n    then: [ finish: done ]\n"
@@ -271,7 +271,7 @@ fn what_only_a_timer_moves_is_not_stuck_and_what_has_buttons_and_no_alert_is_unc
 }
 
 #[test]
-fn one_that_is_moved_in_a_pause_stays_paused_with_all_of_its_time() {
+fn an_instance_moved_during_a_pause_stays_paused() {
     let (mut desk, id) = in_stage("go");
     desk.pass(HOUR);
     pause(&mut desk, id, None);
@@ -293,7 +293,7 @@ fn one_that_is_moved_in_a_pause_stays_paused_with_all_of_its_time() {
 }
 
 #[test]
-fn one_that_is_moved_in_a_pause_to_where_nothing_waits_is_incomplete_with_its_deadline_put_off() {
+fn a_paused_instance_in_a_dead_end_becomes_incomplete() {
     let (mut desk, id) = in_stage("go");
     pause(&mut desk, id, Some(90 * HOUR));
     desk.pass(20 * HOUR);

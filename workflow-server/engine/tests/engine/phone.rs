@@ -249,7 +249,7 @@ fn a_country_is_named_by_its_code() {
 }
 
 #[test]
-fn what_an_earlier_server_archived_is_looked_for_in_the_usual_forms() {
+fn older_phone_number_formats_are_searched_in_the_archive() {
     let forms = earlier_forms("020 7946 0001", country("GB"));
     for form in [
         "+442079460001",

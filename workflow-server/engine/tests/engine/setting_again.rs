@@ -50,7 +50,7 @@ fn set_again(desk: &mut Desk, release: Option<Release>) -> (Option<Time>, bool) 
 }
 
 #[test]
-fn set_again_at_once_it_no_longer_waits_for_the_end_of_the_call() {
+fn an_immediate_release_ends_the_wait_for_call_end() {
     let mut desk = Desk::new(WORKFLOW);
     set_again(&mut desk, Some(Release::CallEnded));
     let id = desk.world.root().instance_at(0).unwrap().id;

@@ -55,7 +55,7 @@ fn titles(definition: &Definition) -> Vec<String> {
 }
 
 #[test]
-fn a_stage_without_a_title_is_called_after_what_leads_to_it() {
+fn an_untitled_stage_is_named_after_its_event() {
     let own = "To be decided, To be paid, After Paid, To be paid at once, After Reject, After 3d, After Reminder";
     assert_eq!(titles(&workflow(FILE)).join(", "), own);
     let plain: String = FILE
@@ -69,7 +69,7 @@ fn a_stage_without_a_title_is_called_after_what_leads_to_it() {
 }
 
 #[test]
-fn titles_are_written_as_they_are_read_and_left_out_where_there_are_none() {
+fn stage_titles_survive_writing_and_formatting() {
     let definition = workflow(FILE);
     for written in [write_yaml(&definition), write_json(&definition)] {
         assert_eq!(read(&written, None).as_ref(), Ok(&definition));
@@ -83,7 +83,7 @@ fn titles_are_written_as_they_are_read_and_left_out_where_there_are_none() {
 }
 
 #[test]
-fn a_title_that_shows_nothing_is_a_fault_at_its_place() {
+fn an_empty_stage_title_is_an_error() {
     for (from, to) in [
         ("title: To be paid\n", "title: ''\n"),
         ("on_new_call_title: To be decided", "on_new_call_title: ' '"),
@@ -178,7 +178,7 @@ fn steps_give_and_change_titles_as_a_file_does() {
 }
 
 #[test]
-fn a_migration_shows_the_new_title_and_counts_no_visit_for_it() {
+fn a_migration_shows_the_new_stage_title() {
     let mut desk = Desk::new(FILE);
     let id = desk.set("1", true);
     desk.push("Ann", id, "approve").unwrap();

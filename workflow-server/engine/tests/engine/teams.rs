@@ -74,7 +74,7 @@ fn publish(desk: &mut Desk, text: &str) {
 }
 
 #[test]
-fn a_misspelt_team_is_removed_and_can_be_declared_again_in_its_place() {
+fn a_removed_team_can_be_declared_again() {
     let mut desk = Desk::new(WORKFLOW);
     declare(&mut desk, "biling", "Billing");
     let place = desk.world.root().teams.place("biling").unwrap();
@@ -103,7 +103,7 @@ fn a_misspelt_team_is_removed_and_can_be_declared_again_in_its_place() {
 }
 
 #[test]
-fn a_team_stays_while_a_version_or_a_draft_names_it() {
+fn a_team_used_by_a_workflow_cannot_be_removed() {
     let mut desk = Desk::new(WORKFLOW);
     publish(
         &mut desk,

@@ -105,7 +105,7 @@ fn approve(desk: &mut Desk, reference: &str) {
 }
 
 #[test]
-fn setting_again_and_updating_the_call_change_the_text_in_the_same_entry() {
+fn a_call_update_rewrites_alert_texts_in_one_entry() {
     let mut desk = Desk::new(WORKFLOW);
     set(&mut desk, "", 72.5);
     assert_eq!(text(&desk), "Refund 72.5 for somebody");
@@ -141,7 +141,7 @@ fn setting_again_and_updating_the_call_change_the_text_in_the_same_entry() {
 }
 
 #[test]
-fn an_alert_that_says_something_else_has_been_seen_by_nobody() {
+fn an_alert_with_a_changed_text_becomes_unseen() {
     let mut desk = Desk::new(WORKFLOW);
     set(&mut desk, "Ada", 72.5);
     let id = only(&desk).id;
@@ -173,7 +173,7 @@ fn an_alert_that_says_something_else_has_been_seen_by_nobody() {
 }
 
 #[test]
-fn a_text_shows_what_its_stage_sets_and_what_the_form_said() {
+fn an_alert_text_shows_field_and_form_values() {
     let mut desk = Desk::new(WORKFLOW);
     set(&mut desk, "Ada", 1.0);
     approve(&mut desk, "R-7");
@@ -192,7 +192,7 @@ fn a_text_shows_what_its_stage_sets_and_what_the_form_said() {
 }
 
 #[test]
-fn what_a_form_said_in_an_earlier_store_is_not_lost() {
+fn form_values_in_texts_survive_an_upgrade() {
     let mut desk = Desk::new(WORKFLOW);
     set(&mut desk, "Ada", 1.0);
     approve(&mut desk, "R-7");

@@ -98,7 +98,7 @@ fn refused<T: std::fmt::Debug>(result: Result<T, Rejection>) -> Vec<String> {
 }
 
 #[test]
-fn a_time_outside_of_its_bounds_is_refused_with_the_field_the_value_and_the_bound() {
+fn a_time_outside_its_bounds_is_rejected_with_details() {
     let mut desk = Desk::new(WORKFLOW);
     let now = desk.now.0;
     let days = 90 * 24 * HOUR;
@@ -137,7 +137,7 @@ fn a_time_outside_of_its_bounds_is_refused_with_the_field_the_value_and_the_boun
 }
 
 #[test]
-fn set_again_a_new_time_is_checked_and_one_that_was_given_before_is_not() {
+fn setting_again_checks_only_changed_times() {
     let mut desk = Desk::new(WORKFLOW);
     let now = desk.now.0;
     let id = set(&mut desk, IfRunning::Refuse, &[("ring_at", now + HOUR)]).unwrap();
@@ -164,7 +164,7 @@ fn set_again_a_new_time_is_checked_and_one_that_was_given_before_is_not() {
 }
 
 #[test]
-fn forms_are_held_to_their_bounds_and_set_field_does_not_set_what_is_outside() {
+fn form_times_outside_their_bounds_are_rejected() {
     let mut desk = Desk::new(WORKFLOW);
     let id = set(&mut desk, IfRunning::Refuse, &[]).unwrap();
     let now = desk.now.0;

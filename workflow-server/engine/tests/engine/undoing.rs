@@ -95,7 +95,7 @@ fn undo(
 }
 
 #[test]
-fn automatic_changes_do_not_refuse_an_undo_and_fire_after_it() {
+fn automatic_changes_do_not_prevent_an_undo() {
     let changes = CallChanges {
         agent: Some("Kim".into()),
         ..CallChanges::default()

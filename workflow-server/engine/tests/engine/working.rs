@@ -406,7 +406,7 @@ fn snoozed_overdue_work_is_listed_as_stuck() {
 }
 
 #[test]
-fn an_alert_with_an_empty_text_shows_the_title_of_its_stage() {
+fn an_empty_alert_text_shows_the_stage_title() {
     let file = "format: 1\nworkflow: repair\ntitle: Repair\non_new_call:\n  - button: Ring back\n    then:\n      - alert: { text: \"{% if call.customer == 'nobody' %}Ring{% endif %}\", team: care }\n      - button: Done\n        then: [ finish: done ]\n";
     let mut desk = Desk::new(file);
     let id = desk.set("1", true);

@@ -108,7 +108,7 @@ fn shown(moment: Time, zone: &str, format: &str) -> String {
 const MOMENT: &str = "%a %Y-%m-%d %H:%M";
 
 #[test]
-fn texts_timers_and_refusals_are_by_the_callers_clock_else_the_calendars_else_the_servers() {
+fn times_use_the_zone_of_caller_calendar_or_server() {
     for (caller, calendar, server, text, timer) in [
         (
             "America/New_York",

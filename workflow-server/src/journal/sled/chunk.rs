@@ -174,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn a_group_of_any_size_is_read_back_from_values_of_at_most_64_kib() {
+    fn a_group_of_any_size_fits_into_bounded_values() {
         for bytes in [0, 1, CHUNK_BYTES_MAX, CHUNK_BYTES_MAX + 1, 4 << 20] {
             let stored = encode(&group(bytes)).unwrap();
             assert!(
@@ -240,7 +240,7 @@ mod tests {
     }
 
     #[test]
-    fn a_value_under_another_key_or_of_another_version_is_refused() {
+    fn a_value_with_another_key_or_version_is_refused() {
         let (right, value) = encode(&group(3)).unwrap().remove(0);
         assert!(decode(&right, &value).is_ok());
         assert!(

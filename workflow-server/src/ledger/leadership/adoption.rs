@@ -169,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_whose_entries_are_in_the_log_is_not_adopted() {
+    fn a_file_already_in_the_log_is_not_adopted() {
         let files = names(&[chunk(1, 9, 0), chunk(10, 20, 0)]);
         assert_eq!(missing(&listed(&[chunk(1, 9, 0)]), &files, 10), None);
         // The log was trimmed in part.
@@ -184,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn a_restore_to_an_earlier_point_takes_the_files_of_its_backup() {
+    fn an_earlier_restore_adopts_the_files_of_its_backup() {
         let list = listed(&[chunk(1, 9, 0), chunk(10, 20, 0), chunk(21, 30, 0)]);
         let change = missing(&list, &names(&[chunk(10, 20, 1), chunk(21, 30, 0)]), 31).unwrap();
         assert_eq!(*change.put, [chunk(10, 20, 1)]);

@@ -38,7 +38,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_name_of_the_first_term_is_as_before_there_were_terms_and_every_name_is_read_back() {
+    fn every_snapshot_name_reads_back_its_sequence() {
         assert_eq!(name(7, Term::FIRST), "snapshot-00000000000000000007");
         assert_eq!(name(7, Term(3)), "snapshot-00000000000000000007-3");
         for term in [Term::FIRST, Term(2), Term(u64::MAX)] {

@@ -57,7 +57,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_refused_for_ever_is_tried_ever_more_seldom_and_never_given_up() {
+    fn retries_become_less_frequent_but_never_stop() {
         let mut refused = Refused::default();
         let (mut now, mut tries, mut waits) = (Duration::ZERO, 0_u32, Vec::new());
         let mut last = Duration::ZERO;
@@ -78,7 +78,7 @@ mod tests {
     }
 
     #[test]
-    fn what_succeeds_or_is_gone_begins_again_with_the_shortest_wait() {
+    fn success_or_removal_resets_the_retry_wait() {
         let mut refused = Refused::default();
         for _ in 0..5 {
             refused.add(1, Duration::ZERO);

@@ -457,7 +457,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn of_any_number_of_faults_the_first_are_listed_and_the_others_counted() {
+    fn the_first_errors_are_listed_and_the_rest_counted() {
         let mut faults = Faults::default();
         for at in 0..1_000 {
             faults.add(format!("calendar.holidays[{at}]"), "must be a date");

@@ -9,7 +9,7 @@ fn a_retention_under_a_day_is_refused_at_its_line() {
 }
 
 #[test]
-fn a_file_that_is_not_yaml_is_refused_where_it_breaks() {
+fn invalid_yaml_is_rejected_with_its_line_and_column() {
     check("", &["1:1 SYNTAX the file is empty"]);
     check(
         "# nothing

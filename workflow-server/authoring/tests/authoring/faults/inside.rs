@@ -58,7 +58,7 @@ fn alert(text: &str) -> String {
 }
 
 #[test]
-fn the_place_is_that_of_the_words_however_they_are_written() {
+fn an_error_in_a_text_has_its_exact_position() {
     for written in [
         "Call {{ call.customer | upcase }}",
         "\"{{ call.customer | upcase }}\"",

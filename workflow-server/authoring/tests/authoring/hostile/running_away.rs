@@ -67,7 +67,7 @@ fn deep_texts() -> Vec<String> {
 
 /// Expressions and texts that would overflow a stack, never end or fill the memory, if they could.
 #[test]
-fn expressions_and_texts_that_would_run_away_are_refused_or_end() {
+fn hostile_expressions_and_texts_cannot_overflow_the_stack() {
     let (expressions, texts) = (deep_expressions(), deep_texts());
     // As large as the stack of the threads that serve requests.
     let tried = std::thread::Builder::new()

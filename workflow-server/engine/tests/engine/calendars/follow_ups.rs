@@ -210,7 +210,7 @@ fn an_edited_calendar_changes_only_later_times() {
 }
 
 #[test]
-fn a_share_of_a_day_is_a_share_of_its_open_time() {
+fn a_percentage_of_a_day_counts_open_time_only() {
     let calendar = calendar(BERLIN, "{ mon-thu: 09:00-17:00, fri: 09:00-16:00 }");
     let check = |raised: &str, due: &str, expected: &str| {
         let file = format!(

@@ -7,7 +7,7 @@ use super::WORKFLOW;
 use crate::desk::{Desk, MINUTE};
 
 #[test]
-fn a_timer_whose_claim_lapses_in_a_pause_fires_at_its_end() {
+fn a_timer_fires_on_resume_after_its_claim_lapsed() {
     let mut desk = Desk::new(WORKFLOW);
     let id = desk.set("1", true);
     desk.claim("Ann", id).unwrap();

@@ -69,7 +69,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(120))]
 
     #[test]
-    fn a_server_that_wakes_late_promises_what_one_on_time_promises(
+    fn a_late_server_computes_the_same_due_times(
         (zone, hours) in (select(&ZONES[..]), select(&HOURS[..])),
         start in edge(),
         late in prop::collection::vec(select(vec![0_i64, 1, 14, 900, 30_000]), 16),
@@ -113,7 +113,7 @@ fn set_whole_day() -> (Desk, InstanceId, aftercall_definition::calendar::Calenda
 }
 
 #[test]
-fn eight_hours_of_a_day_of_eight_hours_are_over_the_same_day_though_the_timer_woke_late() {
+fn a_late_timer_does_not_move_due_times() {
     let (mut desk, id, calendar) = set_whole_day();
     assert!(wake(&mut desk, 14));
     let instance = desk.of(id);
@@ -142,8 +142,7 @@ fn eight_hours_of_a_day_of_eight_hours_are_over_the_same_day_though_the_timer_wo
 }
 
 #[test]
-fn after_an_outage_the_promise_counts_from_the_due_moment_and_a_timer_that_would_be_over_from_now()
-{
+fn due_times_do_not_move_because_of_an_outage() {
     let (mut desk, id, calendar) = set_whole_day();
     // Down until Tuesday 10:30: the timer of the stage is not over yet.
     assert!(wake(&mut desk, 90 * MINUTE));
@@ -192,7 +191,7 @@ fn a_circle_comes_once_after_an_outage() {
 }
 
 #[test]
-fn a_timer_of_a_past_time_is_due_when_it_is_started_and_what_it_starts_counts_from_then() {
+fn a_timer_with_a_past_time_is_due_immediately() {
     let past = "format: 1\nworkflow: repair\ntitle: Repair\nfields:\n  ring_at: { type: time, default: 2016-12-24T09:00:00Z }\non_new_call:\n  - timer: { from: fields.ring_at }\n    then:\n      - alert: { text: Ring, team: care, due: 4h }\n      - button: Done\n        then: [ finish: done ]\n";
     let mut desk = Desk::new(past);
     let id = desk.set("1", true);
@@ -202,7 +201,7 @@ fn a_timer_of_a_past_time_is_due_when_it_is_started_and_what_it_starts_counts_fr
 }
 
 #[test]
-fn a_timer_that_waited_for_the_end_of_a_claim_was_due_when_that_ended() {
+fn a_waiting_timer_is_due_when_the_claim_ends() {
     let waits = "format: 1\nworkflow: repair\ntitle: Repair\non_new_call:\n  - alert: { text: Wait, team: care }\n  - button: Done\n    then: [ finish: done ]\n  - timer: { after: 5m, wait-for-claim: true }\n    then:\n      - alert: { text: Ring, team: care, due: 1h }\n      - button: Rang\n        then: [ finish: rang ]\n";
     let due = |release_after: Option<i64>, late: i64| {
         let mut desk = Desk::new(waits);

@@ -116,7 +116,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(300))]
 
     #[test]
-    fn a_pause_puts_off_by_the_opening_time_in_it_however_late_its_end_is_noticed(
+    fn a_pause_moves_due_times_by_its_open_time(
         (zone, hours) in (select(&ZONES[..]), select(&HOURS[..])),
         (set, first, second) in (edge(), later_edge(5), later_edge(5)),
         due in select(vec!["8h", "4h", "90m", "1d", "2d", "1wd"]),
@@ -140,7 +140,7 @@ on_new_call:
 "#;
 
 #[test]
-fn a_time_of_day_comes_where_a_pause_ends_just_then_and_a_short_pause_does_not_cost_a_day() {
+fn a_timer_stays_on_its_day_after_short_pauses() {
     let always = calendar("UTC", HOURS[2]);
     let due = |timer: &str, paused: &str, until: &str, late: i64| {
         let mut desk = Desk::with(&OF_DAY.replace("TIMER", timer), [import(&always)]);
@@ -199,7 +199,7 @@ fn a_time_of_day_comes_where_a_pause_ends_just_then_and_a_short_pause_does_not_c
 }
 
 #[test]
-fn a_timer_that_was_due_when_a_pause_began_comes_when_it_ends() {
+fn a_timer_due_before_a_pause_fires_on_resume() {
     let always = calendar("UTC", HOURS[2]);
     let mut desk = Desk::with(
         &OF_DAY.replace("TIMER", "{ at: \"09:00\" }"),

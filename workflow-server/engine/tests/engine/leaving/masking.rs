@@ -358,7 +358,7 @@ fn a_returning_call_takes_over_what_the_archive_knows() {
 }
 
 #[test]
-fn a_new_call_with_the_key_of_an_erased_one_is_not_masked() {
+fn a_new_call_with_an_erased_key_stays_unmasked() {
     let mut desk = Desk::new(WORKFLOW);
     desk.finish("1");
     rename(&mut desk, "1", "Ada");

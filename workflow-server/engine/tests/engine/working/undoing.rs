@@ -93,7 +93,7 @@ fn a_supervisor_takes_a_push_back_for_a_set_time() {
 }
 
 #[test]
-fn a_push_is_not_taken_back_where_the_workflow_runs_again() {
+fn a_push_cannot_be_undone_while_another_instance_runs() {
     let mut desk = Desk::new(WORKFLOW);
     let id = desk.set("1", true);
     desk.push("Ann", id, "again").unwrap();

@@ -43,7 +43,7 @@ fn span(millis: i64) -> Duration {
 }
 
 #[test]
-fn a_start_believes_a_clock_that_is_ahead_within_the_setting_and_holds_any_other() {
+fn a_start_trusts_a_clock_near_the_newest_entry() {
     for (off, expected) in [
         (0, (0, false)),
         (HOUR, (HOUR, false)),
@@ -74,7 +74,7 @@ fn a_store_without_entries_believes_any_clock() {
 }
 
 #[test]
-fn a_start_an_hour_behind_continues_alone_once_the_clock_is_right() {
+fn a_start_behind_resumes_when_the_clock_is_corrected() {
     let clock = clock(-HOUR);
     let time = start(&clock);
     clock.pass(span(MINUTE));
@@ -89,7 +89,7 @@ fn a_start_an_hour_behind_continues_alone_once_the_clock_is_right() {
 }
 
 #[test]
-fn a_clock_that_is_put_right_in_the_first_hours_is_no_jump() {
+fn a_clock_corrected_soon_after_start_is_no_jump() {
     // Off for 50 minutes, and the clock shows 10 of them: plausible, and later put right.
     let clock = clock(10 * MINUTE);
     let time = start(&clock);
@@ -107,7 +107,7 @@ fn a_clock_that_is_put_right_in_the_first_hours_is_no_jump() {
 }
 
 #[test]
-fn after_the_first_hours_a_jump_is_held_until_the_clock_returns() {
+fn a_later_jump_is_held_until_the_clock_returns() {
     let clock = clock(0);
     let time = start(&clock);
     for _ in 0..4 {
@@ -121,7 +121,7 @@ fn after_the_first_hours_a_jump_is_held_until_the_clock_returns() {
 }
 
 #[test]
-fn a_clock_that_stays_behind_is_believed_once_it_has_passed_all_that_was_believed() {
+fn a_clock_behind_is_trusted_after_it_catches_up() {
     let clock = clock(-HOUR);
     let time = start(&clock);
     for minute in 1..60 {
@@ -137,7 +137,7 @@ fn a_clock_that_stays_behind_is_believed_once_it_has_passed_all_that_was_believe
 }
 
 #[test]
-fn what_is_decided_while_the_clock_is_behind_is_not_passed_by_less() {
+fn a_clock_behind_the_last_decision_stays_held() {
     let clock = clock(-HOUR);
     let time = start(&clock);
     clock.pass(span(50 * MINUTE));
@@ -147,7 +147,7 @@ fn what_is_decided_while_the_clock_is_behind_is_not_passed_by_less() {
 }
 
 #[test]
-fn time_that_passed_on_the_same_boot_is_known_and_on_another_is_not() {
+fn downtime_is_known_only_on_the_same_boot() {
     let clock = clock(0);
     let seen = start(&clock).sign_of_life(1);
     clock.pass(span(30 * DAY));
@@ -172,7 +172,7 @@ fn time_that_passed_on_the_same_boot_is_known_and_on_another_is_not() {
 }
 
 #[test]
-fn what_was_held_at_the_end_is_held_at_the_next_start_of_the_same_boot() {
+fn a_held_clock_stays_held_after_a_restart() {
     let clock = clock(0);
     let time = start(&clock);
     for _ in 0..4 {
@@ -195,7 +195,7 @@ fn what_was_held_at_the_end_is_held_at_the_next_start_of_the_same_boot() {
 }
 
 #[test]
-fn a_start_that_was_held_and_crashed_still_continues_alone_once_the_clock_is_right() {
+fn after_a_crash_a_held_clock_resumes_once_corrected() {
     let clock = clock(90 * DAY);
     let seen = start(&clock).sign_of_life(1);
     assert!(seen.is_held);
@@ -255,7 +255,7 @@ fn the_sentence_shows_both_clocks_and_what_to_do() {
 proptest! {
     /// The named bound: what is believed before, what the boot clock explains, and the setting.
     #[test]
-    fn no_single_start_moves_the_time_by_more_than_the_bound(
+    fn one_start_moves_the_time_within_the_bound(
         walls in proptest::collection::vec(-400 * DAY..4_000 * DAY, 1..6),
         lives in proptest::collection::vec(0..20 * DAY, 1..6),
         reboots in any::<u8>(),

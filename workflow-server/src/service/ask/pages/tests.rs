@@ -7,7 +7,7 @@ fn rows(bytes: &[usize]) -> Vec<String> {
 }
 
 #[test]
-fn a_page_has_as_many_rows_as_have_room_and_one_at_least() {
+fn a_page_holds_as_many_rows_as_fit() {
     let half = PAGE_BYTES_MAX / 2 - 100;
     let cases: [(&[usize], usize); 5] = [
         (&[], 0),

@@ -28,7 +28,7 @@ fn a_connection_has_as_many_streams_as_it_needs() {
 }
 
 #[test]
-fn who_takes_all_places_loses_the_oldest_to_another_and_never_the_other() {
+fn the_connection_with_most_places_loses_its_oldest() {
     let places = Arc::new(Places::default());
     let hoarded = hoard(&places, 1);
     let alerter = places.take(peer(2, 1)).expect("a place");
