@@ -85,20 +85,17 @@ impl Answering {
             connection
                 .unread_below(self.limits.unread_bytes_per_connection_max)
                 .await?;
-            match asker::scope(connection.peer, called).await {
-                Ok(response) => Ok(explained(response)),
-                Err(never) => match never {},
-            }
+            Ok(asker::scope(connection.peer, answered(form, called)).await)
         };
         let answering = answering.instrument(rpc.span.clone());
-        let answered = match timeout {
+        let outcome = match timeout {
             None => answering.await,
             Some(timeout) => tokio::time::timeout(timeout, answering)
                 .await
                 .unwrap_or(Err(Refusal::Deadline)),
         };
         let response =
-            answered.unwrap_or_else(|refusal: Refusal| refusal.response(form == Form::Grpc));
+            outcome.unwrap_or_else(|refusal: Refusal| refusal.response(form == Form::Grpc));
         bounded(&connection, open, rpc.until_sent(response))
     }
 
@@ -147,6 +144,15 @@ impl Answering {
             Ok(response) => response.map(Body::new),
             Err(never) => match never {},
         }
+    }
+}
+
+/// The answer of a service. An answer of gRPC-Web was explained before it was translated.
+async fn answered(form: Form, called: ServiceFuture) -> Response<Body> {
+    match called.await {
+        Ok(response) if form == Form::Grpc => explained(response),
+        Ok(response) => response,
+        Err(never) => match never {},
     }
 }
 

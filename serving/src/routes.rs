@@ -6,7 +6,6 @@
 use std::collections::HashMap;
 use std::convert::Infallible;
 use std::fmt;
-use std::future::ready;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
@@ -78,7 +77,8 @@ impl Routes {
         let service = path.and_then(|path| path.split_once('/'));
         match service.and_then(|(name, _)| self.services.get(name)) {
             Some(service) => service.call(request),
-            None => Box::pin(ready(Ok(Refusal::NoSuchMethod.status().into_http()))),
+            // Counted as a refusal only if it is awaited.
+            None => Box::pin(async { Ok(Refusal::NoSuchMethod.status().into_http()) }),
         }
     }
 }

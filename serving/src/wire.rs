@@ -279,3 +279,28 @@ impl Drop for Wire {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    use tokio::net::TcpListener;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_closed_connection_still_sends_what_it_holds() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let address = listener.local_addr().expect("an address");
+        let mut client = TcpStream::connect(address).await.expect("it listens");
+        let (stream, _) = listener.accept().await.expect("a connection");
+        stream.writable().await.expect("it is open");
+        let connection = Arc::new(Connection::for_tests());
+        let mut wire = Wire::new(stream, connection, &Limits::default());
+        wire.write_all(b"answer").await.expect("it is held");
+        assert_eq!(wire.output.unsent(), b"answer");
+        drop(wire);
+        let mut got = String::new();
+        client.read_to_string(&mut got).await.expect("the end");
+        assert_eq!(got, "answer");
+    }
+}

@@ -36,7 +36,7 @@ pub(in crate::journal) struct Place {
 pub(in crate::journal) struct Tree {
     pub(super) db: sled::Db,
     file: File,
-    /// Kept open: each commit looks into it, and must not depend on a free file descriptor.
+    /// Kept open: a look into it must not depend on a free file descriptor.
     blobs: Mutex<Dir>,
     pub(super) place: Place,
 }
