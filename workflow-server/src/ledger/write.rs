@@ -1,5 +1,5 @@
-//! Writing: the one owner that decides, and appends what it has decided. Only the process that
-//! leads has it.
+//! Writing. One owner decides commands and appends the entries. Only the leading process has an
+//! owner.
 
 pub(in crate::ledger) mod append;
 pub(in crate::ledger) mod group;

@@ -1,5 +1,5 @@
-//! Groups of entries: a version byte, then each entry with its length. The chain hash runs over the
-//! entries' bytes, so that it is the same however they were grouped.
+//! Groups of entries: a version byte, then each entry with its length. The chain hash covers the
+//! bytes of the entries. It is therefore the same for any grouping.
 
 use std::hash::Hasher;
 
@@ -11,14 +11,14 @@ use super::v1::EntryRecord;
 use super::version::versioned;
 use super::{RECORDS_VERSION, RecordError};
 
-/// The most bytes that packed history unpacks to: a group with an import of the largest file, with
-/// room to spare.
+/// The largest unpacked size of packed history: a group with an import of the largest file, with
+/// some reserve.
 const UNPACKED_BYTES_MAX: usize = 16 << 20;
-/// The level of compression: the library's default; higher ones cost more time than they save space
-/// here.
+/// Compression level: the default of the library. Higher levels cost more time than the saved space
+/// is worth.
 const PACK_LEVEL: i32 = 3;
 
-/// A group in the making.
+/// A group that is being filled.
 #[derive(Debug)]
 pub struct GroupBytes {
     bytes: Vec<u8>,
@@ -26,7 +26,7 @@ pub struct GroupBytes {
 }
 
 impl GroupBytes {
-    /// An empty group that follows on the chain hash of the entry before.
+    /// Starts an empty group after the entry with this chain hash.
     #[must_use]
     pub fn new(chain: u64) -> Self {
         Self {
@@ -35,12 +35,13 @@ impl GroupBytes {
         }
     }
 
-    /// Adds an entry; gives the chain hash at it.
+    /// Adds an entry. Returns its chain hash.
     pub fn push(&mut self, entry: &Entry) -> u64 {
         self.push_within(entry, usize::MAX).unwrap_or(self.chain)
     }
 
-    /// The same, unless the entry takes more bytes than that: then nothing is added.
+    /// Adds an entry that takes at most `bytes_max` bytes. Returns `None`, and adds nothing, if it
+    /// is larger.
     pub fn push_within(&mut self, entry: &Entry, bytes_max: usize) -> Option<u64> {
         let record = EntryRecord::from(entry);
         let start = self.bytes.len();
@@ -54,13 +55,13 @@ impl GroupBytes {
         Some(self.chain)
     }
 
-    /// The chain hash at the newest entry.
+    /// The chain hash of the newest entry.
     #[must_use]
     pub fn chain(&self) -> u64 {
         self.chain
     }
 
-    /// How many bytes it has.
+    /// The size in bytes.
     #[must_use]
     pub fn len(&self) -> usize {
         self.bytes.len()
@@ -72,26 +73,26 @@ impl GroupBytes {
         self.bytes.len() <= 1
     }
 
-    /// Its bytes.
+    /// The encoded group.
     #[must_use]
     pub fn into_bytes(self) -> Vec<u8> {
         self.bytes
     }
 }
 
-/// An entry with the chain hash at it.
+/// An entry with its chain hash.
 #[derive(Debug, Clone)]
 pub struct Linked {
     /// The entry.
     pub entry: Entry,
-    /// The chain hash at it.
+    /// The chain hash of the entry.
     pub chain: u64,
 }
 
-/// Reads a group, and checks that its entries lead from one chain hash to the other.
+/// Reads a group, and checks that its entries connect one chain hash with the other.
 ///
 /// # Errors
-/// [`RecordError`] where it does not read whole, or the chain is broken.
+/// [`RecordError`] if the group is damaged, or the chain is broken.
 pub fn decode_group(
     bytes: &[u8],
     chain_before: u64,
@@ -116,11 +117,11 @@ pub fn decode_group(
     Ok(entries)
 }
 
-/// The beginning of a group, up to and with the entry `upto`, and the chain hash at it. The bytes
-/// of the entries stay as they are.
+/// Cuts a group after the entry `upto`. Returns the first part and the chain hash of `upto`. The
+/// bytes of the entries do not change.
 ///
 /// # Errors
-/// [`RecordError`] where the group does not read whole.
+/// [`RecordError`] if the group is damaged.
 pub fn cut_group(
     bytes: &[u8],
     chain_before: u64,
@@ -141,10 +142,10 @@ pub fn cut_group(
     Ok((bytes[..end].to_vec(), chain))
 }
 
-/// Packs entries for the history: the same bytes as a group, compressed.
+/// Packs entries for the history: the bytes of a group, compressed.
 ///
 /// # Errors
-/// [`RecordError::Unpack`] where the compressor fails.
+/// [`RecordError::Unpack`] if the compressor fails.
 pub fn pack_entries<'e>(entries: impl Iterator<Item = &'e Entry>) -> Result<Vec<u8>, RecordError> {
     let mut group = GroupBytes::new(0);
     for entry in entries {
@@ -156,7 +157,7 @@ pub fn pack_entries<'e>(entries: impl Iterator<Item = &'e Entry>) -> Result<Vec<
 /// Reads packed entries.
 ///
 /// # Errors
-/// [`RecordError`] where they do not read whole.
+/// [`RecordError`] if they are damaged.
 pub fn unpack_entries(packed: &[u8]) -> Result<Vec<Entry>, RecordError> {
     let bytes = zstd::bulk::decompress(packed, UNPACKED_BYTES_MAX)?;
     let mut rest = versioned(&bytes)?;

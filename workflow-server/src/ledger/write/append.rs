@@ -1,8 +1,8 @@
-//! Appends a group until it is known whether it is in the log.
+//! Appends a group and repeats this until the server knows whether the log contains the group.
 //!
-//! Promise: `Ok` only where the group is durable. Where the store cannot be reached, or its answer
-//! was lost, the group is looked for and appended again, until it is known or the server stops.
-//! Meanwhile nothing else is written and nothing is answered.
+//! Promise: `Ok` only if the group is durable. If the store is unreachable, or its answer is lost,
+//! the appender looks for the group in the log and appends it again. It stops when the result is
+//! known or the server stops. Meanwhile nothing else is written and no caller gets an answer.
 
 use std::sync::Arc;
 
@@ -12,7 +12,7 @@ use crate::journal::{Group, JournalError, Leading, Log};
 use crate::ledger::{Clock, Condition, Conditions};
 use crate::limits::STORE_RETRY_EVERY;
 
-/// What an append needs; cheap to clone.
+/// Everything that an append needs. Cheap to clone.
 #[derive(Clone)]
 pub(in crate::ledger) struct Appender {
     pub(in crate::ledger) log: Arc<dyn Log>,
@@ -22,7 +22,7 @@ pub(in crate::ledger) struct Appender {
 }
 
 impl Appender {
-    /// Appends a group; gives up where `stop` is cancelled while the store cannot be reached.
+    /// Appends a group. Stops trying if `stop` is cancelled while the store is unreachable.
     pub(in crate::ledger) async fn append(
         self,
         group: Group,
@@ -38,7 +38,7 @@ impl Appender {
         }
     }
 
-    /// Appends a group on this thread, where the store can do that at once: `None` if it cannot.
+    /// Appends a group on this thread. `None` if the store cannot do so without waiting.
     pub(in crate::ledger) fn append_here(&self, group: &Group) -> Option<Result<(), JournalError>> {
         self.leading.log().append_here(group)
     }
@@ -51,7 +51,7 @@ impl Appender {
     ) -> Result<(), JournalError> {
         loop {
             let sentence = format!(
-                "{error}: nothing is answered until it is known what is written. It is tried again every {} s",
+                "{error}: callers get no answer until the server knows what is written. It tries again every {} s",
                 STORE_RETRY_EVERY.as_secs()
             );
             self.conditions
@@ -75,7 +75,7 @@ impl Appender {
             return Ok(());
         }
         match self.leading.log().append(group.clone()).await {
-            // The store carried out an earlier try after the look.
+            // The store carried out an earlier try after `is_in_log` had looked.
             Err(JournalError::NotContiguous { .. }) if self.is_in_log(group).await? => Ok(()),
             answer => answer,
         }
@@ -83,14 +83,15 @@ impl Appender {
 
     async fn is_in_log(&self, group: &Group) -> Result<bool, JournalError> {
         match self.log.read(group.first, 1).await {
-            // The keeper trims up to what is durable, and an entry of this group may be.
+            // The keeper trims only durable entries. If it trimmed one of this group, the group is
+            // in the log.
             Err(JournalError::Trimmed { .. }) => Ok(true),
             groups => Ok(groups?.first() == Some(group)),
         }
     }
 }
 
-/// Whether trying again is right.
+/// Whether the result of the append is not known, so that a retry is right.
 fn is_lost(error: &JournalError) -> bool {
     matches!(
         error,

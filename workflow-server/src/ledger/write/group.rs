@@ -1,5 +1,5 @@
-//! A group in the making, and a group on its way to the disk: entries, and everybody who waits for
-//! them.
+//! A group that is being filled, and a group that is being written: entries, and the callers who
+//! wait for them.
 
 use std::sync::Arc;
 
@@ -15,28 +15,28 @@ use crate::records::{GroupBytes, WorldImage};
 
 type Answer = Result<Outcome, LedgerError>;
 
-/// A caller who waits, and the answer once it is durable.
+/// A caller who waits, and the answer to send once it is durable.
 struct Waiting {
     to: oneshot::Sender<Answer>,
     answer: Answer,
 }
 
-/// What an entry came to in the group.
+/// What `OpenGroup::write` added to the group for one entry.
 pub(in crate::ledger) struct Written {
     chain: u64,
     bytes: usize,
 }
 
-/// A group that still takes commands.
+/// A group that still accepts commands.
 pub(in crate::ledger) struct OpenGroup {
     limits: LogLimits,
     before: Position,
     bytes: GroupBytes,
     items: Vec<FeedItem>,
     waiting: Vec<Waiting>,
-    /// Timers that fired in it.
+    /// The number of timers that fired in this group.
     timers: usize,
-    /// Bytes of their entries.
+    /// The size of their entries.
     timer_bytes: usize,
 }
 
@@ -53,32 +53,33 @@ impl OpenGroup {
         }
     }
 
-    /// The sizes that the log takes.
+    /// The largest sizes that the log accepts.
     pub(in crate::ledger) fn limits(&self) -> LogLimits {
         self.limits
     }
 
-    /// Whether it takes another command. Commands and timers have room of their own, so that
-    /// neither keeps the other waiting.
+    /// Whether the group accepts another command. Commands and timers have separate room, so that
+    /// neither delays the other.
     pub(in crate::ledger) fn has_room(&self) -> bool {
         self.waiting.len().max(self.items.len() - self.timers) < GROUP_COMMANDS_MAX
             && self.bytes.len() - self.timer_bytes < self.limits.group_bytes_soft()
             && self.bytes.len() < self.limits.group_bytes_full()
     }
 
-    /// Whether another timer may fire in it.
+    /// Whether another timer may fire in this group.
     pub(in crate::ledger) fn has_room_for_timers(&self) -> bool {
         self.timers < TIMERS_PER_GROUP
             && self.timer_bytes < self.limits.group_bytes_soft()
             && self.bytes.len() < self.limits.group_bytes_full()
     }
 
-    /// Bytes that have been written.
+    /// The number of bytes written so far.
     pub(in crate::ledger) fn bytes(&self) -> usize {
         self.bytes.len()
     }
 
-    /// Counts what follows on the first `before` bytes as the entry of a timer, if anything does.
+    /// Counts what was written after the first `before` bytes as the entry of a timer, if there is
+    /// any.
     pub(in crate::ledger) fn count_timer(&mut self, before: usize) {
         let bytes = self.bytes.len() - before;
         self.timers += usize::from(bytes > 0);
@@ -89,7 +90,7 @@ impl OpenGroup {
         !self.items.is_empty()
     }
 
-    /// The position of the journal once this group is in it.
+    /// The position of the journal after this group.
     pub(in crate::ledger) fn end(&self) -> Position {
         match self.items.last() {
             Some(item) => Position {
@@ -100,7 +101,7 @@ impl OpenGroup {
         }
     }
 
-    /// Writes an entry down that is to be applied next; nothing where it is too large to be one.
+    /// Encodes an entry before it is applied. `None` if the entry is larger than the log accepts.
     pub(in crate::ledger) fn write(&mut self, entry: &Entry) -> Option<Written> {
         let before = self.bytes.len();
         let chain = self
@@ -112,7 +113,7 @@ impl OpenGroup {
         })
     }
 
-    /// Adds the entry that was written down last, once it has been applied.
+    /// Adds the entry that was encoded last, after it has been applied.
     pub(in crate::ledger) fn add_entry(&mut self, entry: Entry, written: &Written) -> Arc<Entry> {
         let entry = Arc::new(entry);
         self.items.push(FeedItem {
@@ -123,7 +124,7 @@ impl OpenGroup {
         entry
     }
 
-    /// Keeps an answer until everything that it speaks of is durable.
+    /// Keeps an answer until everything that it reports is durable.
     pub(in crate::ledger) fn add_answer(
         &mut self,
         to: oneshot::Sender<Answer>,
@@ -135,13 +136,12 @@ impl OpenGroup {
         });
     }
 
-    /// Answers that speak of nothing in this group: of what is durable already, or of the group
-    /// before it.
+    /// Takes the answers of a group without entries. They report only earlier groups.
     pub(in crate::ledger) fn take_answers(&mut self) -> Answers {
         Answers(std::mem::take(&mut self.waiting))
     }
 
-    /// What is to be appended.
+    /// Ends the group. Returns the bytes to append, the answers and the items for the feed.
     pub(in crate::ledger) fn close(self) -> (Group, Answers, Vec<FeedItem>) {
         let end = self.end();
         let group = Group {
@@ -155,7 +155,7 @@ impl OpenGroup {
     }
 }
 
-/// Answers that wait for something to become durable.
+/// Answers that wait until a group is durable.
 pub(in crate::ledger) struct Answers(Vec<Waiting>);
 
 impl Answers {
@@ -163,14 +163,15 @@ impl Answers {
         self.0.extend(others.0);
     }
 
-    /// Gives them. One who has gone away is not missed: what he asked for has been done.
+    /// Sends the answers. A caller who has disconnected is ignored: the command has been carried
+    /// out.
     pub(in crate::ledger) fn release(self) {
         for waiting in self.0 {
             let _ = waiting.to.send(waiting.answer);
         }
     }
 
-    /// Answers all callers that it cannot be known whether this became durable.
+    /// Reports to every caller that the server does not know whether the command became durable.
     pub(in crate::ledger) fn fail(self, reason: &Arc<str>) {
         for waiting in self.0 {
             let _ = waiting
@@ -180,13 +181,13 @@ impl Answers {
     }
 }
 
-/// A group on its way to the disk.
+/// A group that is being written.
 pub(in crate::ledger) struct InFlight {
     pub(in crate::ledger) appended: BoxFuture<'static, Result<(), JournalError>>,
     pub(in crate::ledger) answers: Answers,
     pub(in crate::ledger) items: Vec<FeedItem>,
-    /// The World with this group, to be shown once it is durable.
+    /// The World with this group. It is published once the group is durable.
     pub(in crate::ledger) root: Root,
-    /// A snapshot to be written from there on.
+    /// A snapshot to write after this group.
     pub(in crate::ledger) image: Option<WorldImage>,
 }

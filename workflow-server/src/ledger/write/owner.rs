@@ -1,5 +1,5 @@
-//! The owner's loop: takes commands, decides them, and lets effects out only after the commit that
-//! holds them.
+//! The owner's loop. It takes commands and decides them. Their effects leave only after the commit
+//! that holds them.
 
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
@@ -49,24 +49,24 @@ pub(in crate::ledger) struct Owner {
     pub(in crate::ledger) snapshot_at: u64,
     pub(in crate::ledger) open: OpenGroup,
     pub(in crate::ledger) in_flight: Option<InFlight>,
-    /// The disk was full: commands are refused until this monotonic time.
+    /// Set when the disk is full: the owner refuses commands until this monotonic time.
     pub(in crate::ledger) paused_until: Option<Duration>,
     pub(in crate::ledger) old_roots: std::sync::mpsc::Sender<Arc<Root>>,
     pub(in crate::ledger) stop: CancellationToken,
-    /// Whether this thread has nothing else to do, so that an append may block it.
+    /// Whether this thread has no other work, so that an append may block it.
     pub(in crate::ledger) has_thread: bool,
 }
 
-/// What keeps the owner from a part of its work.
+/// What prevents the owner from doing part of its work.
 #[derive(Default)]
 pub(in crate::ledger) struct Trouble {
-    /// Why nothing is written any more.
+    /// Why nothing can be written any more.
     failure: Option<Arc<str>>,
-    /// Why the wall clock is not believed.
+    /// Why the server does not trust the wall clock.
     held: Option<Arc<str>>,
-    /// Timers whose entries were refused.
+    /// Timers whose entries the engine refused.
     refused: Refused<TimerKey>,
-    /// When those were looked through last, in monotonic time.
+    /// When `refused` was last cleaned up, in monotonic time.
     pruned_at: Duration,
 }
 
@@ -79,7 +79,7 @@ enum Woken {
     Stop,
 }
 
-/// Old roots free many small things: not on the owner's time.
+/// Drops old roots on another thread, because this is slow: a root has many small allocations.
 pub(in crate::ledger) fn drop_elsewhere() -> std::sync::mpsc::Sender<Arc<Root>> {
     let (sender, receiver) = std::sync::mpsc::channel::<Arc<Root>>();
     std::thread::spawn(move || receiver.into_iter().for_each(drop));
@@ -118,7 +118,7 @@ impl Owner {
         }
     }
 
-    /// How long until the earliest timer, at most until the next look at the wall clock.
+    /// How long until the earliest timer, at most until the next check of the wall clock.
     fn until_due(&self) -> Duration {
         let (now, monotonic) = (self.time.now(), self.clock.monotonic());
         if self.has_failed() {
@@ -140,7 +140,7 @@ impl Owner {
         Duration::from_millis(millis as u64).min(CLOCK_LOOK_EVERY)
     }
 
-    /// Takes all other commands that wait already.
+    /// Takes all other commands that are waiting.
     fn drain(&mut self) {
         while self.open.has_room() {
             let Ok(asked) = self.commands.try_recv() else {
@@ -180,8 +180,8 @@ impl Owner {
                     max: self.open.limits().entry_bytes_max() as u64,
                 };
                 let written = self.open.write(&entry).ok_or(too_large)?;
-                // An entry that was decided on this World fits it: anything else is an error of
-                // the code, and to continue would store it.
+                // `decide` made the entry for this World, so it must fit. If it does not, the code
+                // is wrong, and to continue would store the error.
                 if let Err(unfit) = self.world.apply(&entry) {
                     unreachable!("decide and apply disagree: {unfit}");
                 }
@@ -197,7 +197,7 @@ impl Owner {
         })
     }
 
-    /// Why commands are refused at the moment.
+    /// Why the owner refuses commands now. `None` if it accepts them.
     fn refuses(&mut self) -> Option<Arc<str>> {
         if self.trouble.failure.is_some() {
             return self.trouble.failure.clone();
@@ -214,14 +214,14 @@ impl Owner {
         self.paused_until.is_some() || self.trouble.failure.is_some()
     }
 
-    /// Fires what is due, a few at a time among the commands of people.
+    /// Fires the timers that are due. Only a few at a time, so that commands of people do not wait.
     fn fire(&mut self) {
         let (now, monotonic) = (self.time.now(), self.clock.monotonic());
         self.report_clock();
         if self.has_failed() || !self.open.has_room_for_timers() {
             return;
         }
-        // While the clock is held, only what does not depend on the time is due.
+        // While the clock is held, only timers that do not depend on the time fire.
         let until = if self.trouble.held.is_some() {
             Time(i64::MIN)
         } else {
@@ -237,7 +237,7 @@ impl Owner {
             .collect();
         let lateness_seconds = metrics::histogram!("aftercall_timer_lateness_seconds");
         for key in &due {
-            // A group of several large entries is one that the journal does not take.
+            // The journal does not accept a group of several large entries.
             if !self.open.has_room_for_timers() {
                 break;
             }
@@ -245,8 +245,8 @@ impl Owner {
             lateness_seconds.record(lateness as f64 / 1_000.0);
             self.fire_one(*key, monotonic);
         }
-        // A timer that was refused may be gone because its instance went elsewhere: looked at once
-        // a second, there may be many.
+        // A refused timer may have disappeared, because its instance moved. There may be many, so
+        // this checks them only once a second.
         if self.trouble.refused.len() > 0 && monotonic >= self.trouble.pruned_at + CLOCK_LOOK_EVERY
         {
             let timers = self.world.timers();
@@ -258,7 +258,8 @@ impl Owner {
         }
     }
 
-    /// A timer that is still there afterwards would be due again at once: it waits.
+    /// Fires one timer. A timer that still exists afterwards would be due again immediately, so it
+    /// waits.
     fn fire_one(&mut self, key: TimerKey, monotonic: Duration) {
         let request = Request {
             actor: Actor {
@@ -301,8 +302,8 @@ impl Owner {
         match order {
             Order::TakeImage(answer) => {
                 self.settle().await;
-                // After a failure what is in memory is not what is durable: no answer
-                // shows this to the caller.
+                // After a failure the World in memory is not durable. Without an answer no caller
+                // sees it.
                 if !self.has_failed() {
                     let _ = answer.send(WorldImage::take(&self.world, self.open.end().chain));
                 }
@@ -310,12 +311,12 @@ impl Owner {
         }
     }
 
-    /// Sends the open group on its way, if the one before it has arrived.
+    /// Starts to write the open group, unless another group is being written.
     fn submit(&mut self) {
         if !self.open.has_entries() {
             let answers = self.open.take_answers();
             match &mut self.in_flight {
-                // They were decided on a World that is not durable yet.
+                // Their decisions depend on a World that is not durable yet.
                 Some(in_flight) => in_flight.answers.join(answers),
                 None => answers.release(),
             }
@@ -337,8 +338,8 @@ impl Owner {
         });
     }
 
-    /// Begins to append a group. A small one that nothing waits behind is appended on this thread,
-    /// which saves the way to the writer's and back.
+    /// Starts to append a group. A small group is appended on this thread if no command waits. This
+    /// saves a switch to the writer's thread and back.
     fn append(&self, group: Group, entries: usize) -> BoxFuture<'static, Result<(), JournalError>> {
         let is_alone =
             self.has_thread && entries <= APPENDED_HERE_ENTRIES_MAX && self.commands.is_empty();
@@ -367,8 +368,8 @@ impl Owner {
         }
     }
 
-    /// Root and feed first, then the answers: a caller who reads state or history after an answer
-    /// finds what it was about.
+    /// Publishes root and feed before the answers. A caller who reads after an answer then finds
+    /// the change.
     fn publish(&mut self, in_flight: InFlight) {
         let items: Vec<FeedItem> = in_flight.items;
         metrics::counter!("aftercall_entries_total").increment(items.len() as u64);
@@ -381,13 +382,11 @@ impl Owner {
         if let Some(image) = in_flight.image
             && self.images.try_send(image).is_err()
         {
-            tracing::info!(
-                "the snapshot before this one is still being written: this one is left out"
-            );
+            tracing::info!("the previous snapshot is still being written: this one is skipped");
         }
     }
 
-    /// What was decided and is not durable is dropped; each caller that waits for it gets an error.
+    /// Drops what was decided and is not durable. Each caller that waits for it gets an error.
     async fn fail(&mut self, in_flight: InFlight, error: &JournalError) {
         let reason: Arc<str> = error.to_string().into();
         in_flight.answers.fail(&reason);
@@ -396,8 +395,8 @@ impl Owner {
             self.conditions
                 .set(Condition::Disk, Some(no_space(*reserve_bytes)));
             tracing::error!(%error, "nothing was written; trying again in {} s", NO_SPACE_PAUSE.as_secs());
-            // The keeper may just be removing what is read: then the next look finds what took its
-            // place.
+            // The keeper may be removing the files that `rebuild` reads. The next try then finds
+            // their replacements.
             for _ in 0..RECOVERIES_MAX {
                 match rebuild(
                     self.appender.log.as_ref(),
@@ -418,7 +417,7 @@ impl Owner {
             }
         }
         tracing::error!(%error, "writing has ended; what is durable can still be read");
-        // What was gathered is dropped, and nothing is gathered any more.
+        // The open group is dropped, and this process collects no other.
         self.open = OpenGroup::after(Position::default(), self.open.limits());
         self.conditions.set(Condition::Store, Some(reason.clone()));
         self.trouble.failure = Some(reason);
@@ -432,7 +431,7 @@ impl Owner {
         }
     }
 
-    /// Makes durable what has been taken; later callers get `LedgerError::Unavailable`.
+    /// Writes all commands that were taken. Later callers get `LedgerError::Unavailable`.
     async fn finish(mut self) {
         self.commands.close();
         while let Ok(asked) = self.commands.try_recv() {

@@ -1,12 +1,12 @@
-//! What was refused and is due all the same: it is tried again later and later, and not at the
-//! speed of the loop.
+//! Refused steps that are still due. The server tries each again after a growing wait, so that the
+//! loop does not run at full speed.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::limits::{REFUSED_WAIT_MAX, REFUSED_WAIT_MIN};
 
-/// The wait after so many refusals in a row.
+/// How long to wait after this many refusals in a row.
 pub(crate) fn wait_after(refusals: u32) -> Duration {
     let doubled = 2_u32.saturating_pow(refusals.saturating_sub(1).min(20));
     REFUSED_WAIT_MIN
@@ -14,7 +14,7 @@ pub(crate) fn wait_after(refusals: u32) -> Duration {
         .min(REFUSED_WAIT_MAX)
 }
 
-/// What was refused, by its key, each with how often and until when it waits, in monotonic time.
+/// For each refused key: how often it was refused, and until when it waits, in monotonic time.
 #[derive(Debug)]
 pub(in crate::ledger) struct Refused<K>(BTreeMap<K, (u32, Duration)>);
 
@@ -25,24 +25,24 @@ impl<K> Default for Refused<K> {
 }
 
 impl<K: Ord + Copy> Refused<K> {
-    /// Notes a refusal.
+    /// Counts a refusal and sets the next wait.
     pub(in crate::ledger) fn add(&mut self, key: K, now: Duration) {
         let (refusals, until) = self.0.entry(key).or_default();
         *refusals = refusals.saturating_add(1);
         *until = now + wait_after(*refusals);
     }
 
-    /// It was not refused, or is not due any more.
+    /// Forgets a key that succeeded or is no longer due.
     pub(in crate::ledger) fn remove(&mut self, key: &K) {
         self.0.remove(key);
     }
 
-    /// Keeps what is still due.
+    /// Forgets the keys that are no longer due.
     pub(in crate::ledger) fn retain(&mut self, is_due: impl Fn(&K) -> bool) {
         self.0.retain(|key, _| is_due(key));
     }
 
-    /// Whether it waits after a refusal.
+    /// Whether this key still waits after a refusal.
     pub(in crate::ledger) fn is_waiting(&self, key: &K, now: Duration) -> bool {
         self.0.get(key).is_some_and(|(_, until)| *until > now)
     }

@@ -1,14 +1,14 @@
-//! What time it is for the ledger: the wall clock while it is plausible, and otherwise the newest
-//! believed time and what the monotonic clock counts since. Meanwhile timers wait and nothing is
-//! removed, until the wall clock is plausible again or operations accept it.
+//! The server's time. It is the wall clock while that is plausible. Otherwise it is the newest
+//! trusted time plus what the monotonic clock has counted since. Meanwhile timers wait and nothing
+//! is removed. This ends when the wall clock is plausible again, or when operations accept it.
 //!
-//! Plausible is a wall clock that agrees with the monotonic clock by five minutes. What passed
-//! while no process ran is known where the machine has not been booted since; otherwise the wall
-//! clock may be ahead of the last sign of life by a setting, and a time service may still correct
-//! it by as much in the first hours.
+//! The wall clock is plausible if it agrees with the monotonic clock to within five minutes. At a
+//! start the server must know how long no process ran. It knows this only if the machine was not
+//! rebooted. Otherwise the wall clock may be ahead of the last sign of life by up to a setting. In
+//! the first hours a time service may still correct it by the same amount.
 //!
-//! Promise: no single start lets the time exceed the newest believed time by more than that setting
-//! and the time that is known to have passed.
+//! Promise: one start moves the time past the newest trusted time by at most that setting plus the
+//! time that is known to have passed.
 
 mod shared;
 
@@ -22,22 +22,22 @@ use crate::ledger::Clock;
 use crate::limits::{CLOCK_JUMP_MAX, PROCESS_SETTLES};
 use crate::records::LastSeen;
 
-/// What a start knows of the time.
+/// What a process knows about the time when it starts.
 pub(in crate::ledger) struct Known {
-    /// When the newest entry was decided; none where there is no entry.
+    /// When the newest entry was decided. None if there is no entry.
     pub(in crate::ledger) newest: Option<Time>,
-    /// The last sign of life, where it counts.
+    /// The last sign of life, if it is still valid.
     pub(in crate::ledger) last_seen: Option<LastSeen>,
     /// How far the wall clock may be ahead.
     pub(in crate::ledger) ahead_max: Duration,
 }
 
-/// Why the wall clock is not believed.
+/// Why the server does not trust the wall clock.
 #[derive(Clone)]
 struct Hold {
-    /// The newest time that was believed before.
+    /// The newest time that the server trusted before.
     believed: Time,
-    /// How far the wall clock is off, in milliseconds.
+    /// How far off the wall clock is, in milliseconds.
     off: i64,
     sentence: Arc<str>,
 }
@@ -45,12 +45,11 @@ struct Hold {
 pub(in crate::ledger) struct Timekeeping {
     clock: Arc<dyn Clock>,
     started: Duration,
-    /// A believed time, and the monotonic clock then.
+    /// A trusted time, and the monotonic time at that moment.
     base: (Time, Duration),
-    /// When the newest entry was decided; none where there is no entry, so that nothing can be
-    /// early or late.
+    /// When the newest entry was decided. None if there is no entry: then no time is early or late.
     newest: Option<Time>,
-    /// While a start is still to be trusted: the latest time that would have been plausible at it.
+    /// In the first hours of a process: the latest time that was plausible at its start.
     latest_at_start: Option<Time>,
     hold: Option<Hold>,
 }
@@ -73,8 +72,8 @@ impl Timekeeping {
         let begins = known
             .newest
             .max(seen_until.filter(|_| known.newest.is_some()));
-        // What was held at the end is held again, unless the clock has returned. Over a boot that
-        // is not known.
+        // If the clock was held when the last process ended, it is held again, unless it has
+        // returned. After a reboot this cannot be known.
         let ahead_max = match seen.filter(|seen| seen.is_held && away.is_some()) {
             Some(seen) => Duration::from_millis(seen.slack_millis),
             None => known.ahead_max,
@@ -91,7 +90,7 @@ impl Timekeeping {
         timekeeping
     }
 
-    /// The time by which commands are decided.
+    /// The time that commands are decided at.
     fn now(&mut self) -> Time {
         let (wall, monotonic) = (self.clock.wall(), self.clock.monotonic());
         let expected = self.expected(monotonic);
@@ -109,14 +108,14 @@ impl Timekeeping {
         wall
     }
 
-    /// What the wall clock should show.
+    /// The time that the wall clock should show.
     fn expected(&self, monotonic: Duration) -> Time {
         add(self.base.0, monotonic.saturating_sub(self.base.1))
             .max(self.newest.unwrap_or(self.base.0))
     }
 
-    /// A clock that is behind is believed again once it has passed all that was believed, though it
-    /// never agreed.
+    /// The earliest plausible time. A clock that was behind is trusted again once it has passed the
+    /// last trusted time, even if it never agreed.
     fn earliest(&self, expected: Time) -> Time {
         let earliest = Time(expected.0.saturating_sub(CLOCK_JUMP_MAX.as_millis() as i64));
         match &self.hold {
@@ -147,7 +146,7 @@ impl Timekeeping {
         }
     }
 
-    /// Takes the wall clock as it is.
+    /// Accepts the wall clock as it is.
     fn accept(&mut self, at: Time) {
         self.newest = Some(at);
         self.base = (self.clock.wall(), self.clock.monotonic());
@@ -156,7 +155,7 @@ impl Timekeeping {
     }
 }
 
-/// How long no process ran since a sign of life, where the same boot of the machine counts both.
+/// How long no process ran since a sign of life. None if the machine was rebooted since.
 fn away(clock: &dyn Clock, seen: &LastSeen) -> Option<Duration> {
     let uptime = clock
         .uptime()
@@ -170,7 +169,7 @@ fn sentence(wall: Time, expected: Time) -> String {
     let shown = |time: Time| {
         let time = jiff::Timestamp::from_millisecond(time.0);
         time.map_or_else(
-            |_| "a time that no calendar has".to_owned(),
+            |_| "a time outside of the calendar".to_owned(),
             |time| format!("{time:.0}"),
         )
     };

@@ -1,4 +1,4 @@
-//! The time of the ledger, for everybody who asks.
+//! The server's time, shared by all parts that read it.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -8,7 +8,7 @@ use aftercall_definition::time::Time;
 use super::Timekeeping;
 use crate::records::LastSeen;
 
-/// The time of the ledger, for everybody who asks.
+/// The server's time, shared by all parts that read it.
 #[derive(Clone)]
 pub(in crate::ledger) struct SharedTime(Arc<Mutex<Timekeeping>>);
 
@@ -21,12 +21,12 @@ impl SharedTime {
         self.lock().now()
     }
 
-    /// Why the wall clock is not believed, in a sentence.
+    /// Why the server does not trust the wall clock, as a sentence. None if it does.
     pub(in crate::ledger) fn held(&self) -> Option<Arc<str>> {
         self.lock().hold.as_ref().map(|hold| hold.sentence.clone())
     }
 
-    /// The newest entry was decided at this time.
+    /// Notes that the newest entry was decided at this time.
     pub(in crate::ledger) fn decided(&self, at: Time) {
         self.lock().newest = Some(at);
     }
@@ -35,7 +35,7 @@ impl SharedTime {
         self.lock().accept(at);
     }
 
-    /// What the wall clock shows, where it is not the server's time.
+    /// The time of the wall clock. None if it is the server's time.
     pub(in crate::ledger) fn to_accept(&self) -> Option<Time> {
         let mut time = self.lock();
         time.now();
@@ -49,7 +49,7 @@ impl SharedTime {
         time.clock.monotonic().saturating_sub(time.started)
     }
 
-    /// A sign of life, for the next start.
+    /// Makes a sign of life for the next start.
     pub(in crate::ledger) fn sign_of_life(&self, sequence: u64) -> LastSeen {
         let mut time = self.lock();
         let (now, uptime, monotonic) = (time.now(), time.clock.uptime(), time.clock.monotonic());

@@ -1,4 +1,4 @@
-//! Starts and jumps, without a store: what is believed, what is held, and how a hold ends.
+//! Starts and clock jumps, without a store: when a clock is trusted or held, and how a hold ends.
 
 use proptest::prelude::*;
 
@@ -23,7 +23,7 @@ fn known(last_seen: Option<LastSeen>) -> Known {
     }
 }
 
-/// A start at this distance from the newest entry, of a store without signs of life.
+/// Starts with a clock this far from the newest entry, on a store without signs of life.
 fn start(clock: &Arc<ManualClock>) -> SharedTime {
     restart(clock, None)
 }
@@ -32,7 +32,7 @@ fn restart(clock: &Arc<ManualClock>, last_seen: Option<LastSeen>) -> SharedTime 
     SharedTime::new(Timekeeping::new(clock.clone(), known(last_seen)))
 }
 
-/// What the time shows, as the distance from the newest entry, and whether it is held.
+/// The server's time as the distance from the newest entry, and whether the clock is held.
 fn shown(time: &SharedTime) -> (i64, bool) {
     let now = time.now();
     (now.0 - NEWEST.0, time.held().is_some())
@@ -83,14 +83,15 @@ fn a_start_behind_resumes_when_the_clock_is_corrected() {
         (MINUTE, true),
         "time continues by the monotonic clock"
     );
-    // The machine was off for half an hour, as its time service now shows.
+    // The machine was off for half an hour. Its time service now shows this.
     clock.set_wall(Time(NEWEST.0 + 31 * MINUTE));
     assert_eq!(shown(&time), (31 * MINUTE, false));
 }
 
 #[test]
 fn a_clock_corrected_soon_after_start_is_no_jump() {
-    // Off for 50 minutes, and the clock shows 10 of them: plausible, and later put right.
+    // The machine was off for 50 minutes, and the clock shows 10 of them. This is plausible, and
+    // corrected later.
     let clock = clock(10 * MINUTE);
     let time = start(&clock);
     assert_eq!(shown(&time), (10 * MINUTE, false));
@@ -98,11 +99,11 @@ fn a_clock_corrected_soon_after_start_is_no_jump() {
     clock.set_wall(Time(NEWEST.0 + HOUR + 50 * MINUTE));
     assert_eq!(shown(&time), (HOUR + 50 * MINUTE, false));
     clock.set_wall(Time(NEWEST.0 + 2 * HOUR + MINUTE));
-    assert!(time.held().is_none(), "not looked at yet");
+    assert!(time.held().is_none(), "the clock has not been checked yet");
     assert_eq!(
         shown(&time),
         (HOUR + 50 * MINUTE, true),
-        "no start explains more than the setting"
+        "a start accepts no larger jump than the setting"
     );
 }
 
@@ -132,7 +133,7 @@ fn a_clock_behind_is_trusted_after_it_catches_up() {
     assert_eq!(
         shown(&time),
         (0, false),
-        "the clock has come to the newest entry"
+        "the clock has reached the newest entry"
     );
 }
 
@@ -159,13 +160,13 @@ fn downtime_is_known_only_on_the_same_boot() {
     assert_eq!(
         shown(&restart(&clock, Some(seen.clone()))),
         (30 * DAY, true),
-        "behind what is known"
+        "behind the known time"
     );
     clock.reboot();
     assert_eq!(
         shown(&restart(&clock, Some(seen.clone()))),
         (0, true),
-        "nobody knows how long it was off"
+        "the time that the machine was off is not known"
     );
     clock.set_wall(Time(NEWEST.0 + HOUR));
     assert_eq!(shown(&restart(&clock, Some(seen))), (HOUR, false));
@@ -200,7 +201,7 @@ fn after_a_crash_a_held_clock_resumes_once_corrected() {
     let seen = start(&clock).sign_of_life(1);
     assert!(seen.is_held);
     clock.pass(span(MINUTE));
-    // Off for half an hour before the first of the two starts.
+    // The machine was off for half an hour before the first of the two starts.
     clock.set_wall(Time(NEWEST.0 + 31 * MINUTE));
     assert_eq!(shown(&restart(&clock, Some(seen))), (31 * MINUTE, false));
 }
@@ -224,7 +225,7 @@ fn an_accepted_time_counts_forward_and_back() {
 }
 
 #[test]
-fn small_steps_back_never_let_time_stand_still_for_long() {
+fn small_steps_back_never_stop_time_for_long() {
     let clock = clock(0);
     let time = start(&clock);
     for step in 1..=20 {
@@ -253,7 +254,7 @@ fn the_sentence_shows_both_clocks_and_what_to_do() {
 }
 
 proptest! {
-    /// The named bound: what is believed before, what the boot clock explains, and the setting.
+    /// The bound: the newest trusted time, plus what the boot clock shows, plus the setting.
     #[test]
     fn one_start_moves_the_time_within_the_bound(
         walls in proptest::collection::vec(-400 * DAY..4_000 * DAY, 1..6),
