@@ -100,7 +100,7 @@ async fn failed_scrubbing_is_a_warning() {
         .expect("it");
     let sentence = bench.shows(&clients, "erasing").await;
     assert!(
-        sentence.contains("erasing a caller is not done"),
+        sentence.contains("erasing a caller has failed"),
         "{sentence}"
     );
     std::fs::create_dir(drafts(&bench)).expect("made");
@@ -136,7 +136,7 @@ async fn failed_removal_is_a_warning() {
     bench.clock.pass(Duration::from_millis(3 * DAY as u64));
     let sentence = bench.shows(&clients, "purging").await;
     assert!(
-        sentence.contains("removing what has outlived its retention is not done"),
+        sentence.contains("removing instances past their retention has failed"),
         "{sentence}"
     );
     std::fs::rename(&aside, &chunk).expect("moved back");

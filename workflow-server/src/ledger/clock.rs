@@ -1,4 +1,5 @@
-//! Clocks, handed in at the top: the engine and the ledger never read the system clock.
+//! Clocks. They are passed in at the top, so that the engine and the ledger never read the system
+//! clock.
 
 mod manual;
 
@@ -9,34 +10,34 @@ use aftercall_definition::time::Time;
 use futures::future::BoxFuture;
 pub use manual::ManualClock;
 
-/// How long the machine has been up. Two looks with the same `id` are on the same clock, also over
-/// restarts of the process.
+/// How long the machine has been up. Two readings with the same `id` count from the same boot, also
+/// across restarts of the process.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Uptime {
-    /// Names this boot of the machine.
+    /// Identifies this boot of the machine.
     pub id: Arc<str>,
-    /// Since the boot, with the time for which the machine was suspended.
+    /// Time since the boot. Includes the time for which the machine was suspended.
     pub since: Duration,
 }
 
 /// Shows the time.
 pub trait Clock: Send + Sync {
-    /// Wall-clock time; people and time services may set it forward and back.
+    /// Wall-clock time. People and time services may set it forward and back.
     fn wall(&self) -> Time;
-    /// Time since some start; never goes back, and counts the time for which the machine was
-    /// suspended where the system can.
+    /// Time since a fixed start. Never goes back. Includes the time for which the machine was
+    /// suspended, if the system can count it.
     fn monotonic(&self) -> Duration;
-    /// How long the machine has been up; none where the system does not name its boots.
+    /// How long the machine has been up. `None` if the system has no ids for its boots.
     fn uptime(&self) -> Option<Uptime>;
-    /// Waits for `span` of monotonic time, or until the clock was set by hand. After a suspend it
-    /// may wake later than that, by at most `span`.
+    /// Waits for `span` of monotonic time, or until a person sets the clock. After a suspend it may
+    /// wake late, by at most `span`.
     fn wait(&self, span: Duration) -> BoxFuture<'_, ()>;
 }
 
-/// Where Linux names the boot.
+/// The file in which Linux shows the id of the boot.
 const BOOT_ID: &str = "/proc/sys/kernel/random/boot_id";
 
-/// The machine's clocks.
+/// The clocks of the machine.
 #[derive(Debug)]
 pub struct SystemClock {
     start: Duration,

@@ -1,4 +1,4 @@
-//! What keeps the server from doing its work, in one place: readiness, health, `GetServerInfo`,
+//! The conditions that keep the server from doing its work. Readiness, health, `GetServerInfo`,
 //! metrics and the log all read this list, so that they agree.
 
 use std::collections::BTreeMap;
@@ -6,35 +6,36 @@ use std::sync::Arc;
 
 use tokio::sync::watch;
 
-/// Something that keeps the server from doing a part of its work.
+/// A condition that keeps the server from doing part of its work.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Condition {
-    /// The store has failed: nothing is written any more.
+    /// The store has failed: the server writes nothing any more.
     Store,
-    /// The store cannot be reached: nothing is answered until it can be.
+    /// The store is unreachable: callers get no answer until it is reachable again.
     Unreachable,
-    /// The disk is at its reserve: writes are refused until there is space.
+    /// The free space of the disk is below its reserve: the server refuses writes until there is
+    /// more.
     Disk,
     /// The wall clock is not plausible: timers wait, and nothing is removed.
     Clock,
     /// The server is shutting down.
     Draining,
-    /// Timers whose entries are refused.
+    /// The engine refuses the entries of some timers.
     Timers,
-    /// A batch or an erasure whose next step is refused.
+    /// The next step of a batch or an erasure is refused.
     Jobs,
-    /// Snapshots are not written, so that the journal grows.
+    /// Writing snapshots fails, so the journal grows.
     Snapshots,
-    /// The files of an erased caller are not scrubbed.
+    /// The files of an erased caller could not be scrubbed.
     Erasing,
-    /// What has ended does not leave memory.
+    /// Moving ended calls from memory to the archive fails.
     Archiving,
-    /// What has outlived its retention is not removed.
+    /// Instances that are past their retention are not removed.
     Purging,
 }
 
 impl Condition {
-    /// All of them.
+    /// All conditions.
     pub const ALL: [Self; 11] = [
         Self::Store,
         Self::Unreachable,
@@ -49,7 +50,7 @@ impl Condition {
         Self::Purging,
     ];
 
-    /// Its name in the API, in metrics and in logs.
+    /// The name in the API, in metrics and in logs.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -67,8 +68,9 @@ impl Condition {
         }
     }
 
-    /// Whether the server is not ready meanwhile. The others are for people to look at: they take
-    /// no work away from anybody, and a server that is taken out of service for them would.
+    /// Whether the server is not ready during this condition. The other conditions need a person,
+    /// but the server still serves all requests. Taking it out of service would only reduce its
+    /// work.
     #[must_use]
     pub fn is_unready(self) -> bool {
         matches!(
@@ -78,18 +80,18 @@ impl Condition {
     }
 }
 
-/// The conditions at a moment, each with a sentence: what is wrong, and what to do.
+/// The conditions at one moment. Each has a sentence that says what is wrong and what to do.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Health(BTreeMap<Condition, Arc<str>>);
 
 impl Health {
-    /// The sentence of a condition; none where it is not there.
+    /// The sentence of a condition. `None` if the condition does not exist now.
     #[must_use]
     pub fn get(&self, condition: Condition) -> Option<&Arc<str>> {
         self.0.get(&condition)
     }
 
-    /// Why writing has stopped; none while all is well.
+    /// Why writing has stopped. `None` while the server can write.
     #[must_use]
     pub fn failure(&self) -> Option<&Arc<str>> {
         self.get(Condition::Store)
@@ -101,7 +103,7 @@ impl Health {
         self.get(Condition::Clock).is_some()
     }
 
-    /// All of them, the gravest first.
+    /// All conditions, the most serious first.
     pub fn all(&self) -> impl Iterator<Item = (Condition, &Arc<str>)> {
         self.0
             .iter()
@@ -109,12 +111,12 @@ impl Health {
     }
 }
 
-/// Where conditions are set; cheap to clone.
+/// The place where conditions are set. Cheap to clone.
 #[derive(Clone, Debug, Default)]
 pub struct Conditions(Arc<watch::Sender<Health>>);
 
 impl Conditions {
-    /// Sets a condition with its sentence, or ends it.
+    /// Sets a condition with its sentence, or ends it with `None`.
     pub fn set(&self, condition: Condition, sentence: Option<Arc<str>>) {
         self.0.send_if_modified(|health| {
             if health.0.get(&condition) == sentence.as_ref() {
@@ -140,19 +142,19 @@ impl Conditions {
         });
     }
 
-    /// Follows the conditions.
+    /// Returns a receiver that shows each change of the conditions.
     #[must_use]
     pub fn watch(&self) -> watch::Receiver<Health> {
         self.0.subscribe()
     }
 
-    /// The conditions now.
+    /// The current conditions.
     #[must_use]
     pub fn health(&self) -> Health {
         self.0.borrow().clone()
     }
 
-    /// The sentence of a condition now.
+    /// The current sentence of a condition.
     #[must_use]
     pub fn get(&self, condition: Condition) -> Option<Arc<str>> {
         self.0.borrow().get(condition).cloned()

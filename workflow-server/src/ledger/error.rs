@@ -8,14 +8,14 @@ use thiserror::Error;
 /// Why a command was not carried out.
 #[derive(Clone, Debug, Error)]
 pub enum LedgerError {
-    /// The engine rejected it; nothing changed. Everything that the rejection names is durable.
+    /// The engine rejected it and nothing changed. Everything that the rejection names is durable.
     #[error(transparent)]
     Rejected(Box<Rejection>),
-    /// The server takes no commands: it is shutting down, or its store has failed. With a request id
-    /// a retry is safe.
+    /// The server accepts no commands: it is shutting down, or its store has failed. A retry with
+    /// the same request id is safe.
     #[error("{0}")]
     Unavailable(Arc<str>),
-    /// More commands wait than the limit allows.
+    /// More commands are waiting than the limit allows.
     #[error("more than {0} commands wait already")]
     Busy(usize),
 }

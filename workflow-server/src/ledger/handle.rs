@@ -1,4 +1,4 @@
-//! Access to the running ledger: commands go in, and the newest durable state comes out.
+//! Access to the running ledger: callers send commands, and read the newest durable state.
 
 use std::sync::{Arc, PoisonError, RwLock};
 
@@ -20,7 +20,7 @@ use super::upkeep::purger::Purging;
 use super::write::timekeeping::SharedTime;
 use crate::records::WorldImage;
 
-/// Gives all other parts access to the ledger; cheap to clone.
+/// Gives the other parts of the server access to the ledger. Cheap to clone.
 #[derive(Clone)]
 pub struct Handle {
     pub(super) commands: mpsc::Sender<Asked>,
@@ -38,7 +38,8 @@ pub struct Handle {
 }
 
 impl Handle {
-    /// Carries out a command; the answer is durable. Dropping the future does not stop the command.
+    /// Carries out a command. The returned outcome is durable. Dropping the future does not stop
+    /// the command.
     ///
     /// # Errors
     /// [`LedgerError`].
@@ -46,11 +47,11 @@ impl Handle {
         self.ask(Question::Decide(request)).await
     }
 
-    /// The sequence of the entry that the same request made before, once that is durable; `None`
-    /// if the request is new.
+    /// The sequence of the entry that an earlier, equal request made. Waits until that entry is
+    /// durable. `None` if the request is new.
     ///
     /// # Errors
-    /// [`LedgerError`]; rejected where the id was used for another request.
+    /// [`LedgerError`]. `Rejected` if the id was used for a different request.
     pub async fn recall(&self, mark: RequestMark) -> Result<Option<u64>, LedgerError> {
         match self.ask(Question::Recall(mark)).await? {
             Outcome::Repeated { sequence } => Ok(Some(sequence)),
@@ -82,63 +83,64 @@ impl Handle {
         self.root.load_full()
     }
 
-    /// The changes as they become durable.
+    /// The feed of durable changes.
     #[must_use]
     pub fn feed(&self) -> &Arc<Feed> {
         &self.feed
     }
 
-    /// Everything that ever happened.
+    /// The history of all entries.
     #[must_use]
     pub fn history(&self) -> &Arc<History> {
         &self.history
     }
 
-    /// What has left memory.
+    /// The archive: calls and instances that have left memory.
     #[must_use]
     pub fn archive(&self) -> &Arc<Archive> {
         &self.archive
     }
 
-    /// Wakes the keeper: there is work for it.
+    /// Wakes the keeper, because it has work.
     pub fn wake_keeper(&self) {
         self.keeper.notify_one();
     }
 
-    /// What keeps the server from its work. They can be watched, and set where a problem is found.
+    /// The conditions that keep the server from its work. Callers can watch them, and set one where
+    /// they find a problem.
     #[must_use]
     pub fn conditions(&self) -> &Conditions {
         &self.conditions
     }
 
-    /// The health of the ledger.
+    /// The current health of the ledger.
     #[must_use]
     pub fn health(&self) -> Health {
         self.conditions.health()
     }
 
-    /// The time of the wall clock, where the server does not use it: it is held, or behind the
-    /// newest entry.
+    /// The time of the wall clock, if the server uses another time. This is so while the clock is
+    /// held, or when it is behind the newest entry.
     #[must_use]
     pub fn clock_to_accept(&self) -> Option<Time> {
         self.time.to_accept()
     }
 
-    /// The number of ended instances past their retention that wait for a confirmation.
+    /// The number of ended instances past their retention whose removal needs a confirmation.
     #[must_use]
     pub fn purge_waiting(&self) -> u64 {
         self.purging.waiting()
     }
 
-    /// The server's time: the wall clock while the server trusts it, but never before the newest
-    /// entry.
+    /// The server's time. It is the wall clock while the server trusts that, but never earlier than
+    /// the newest entry.
     #[must_use]
     pub fn now(&self) -> Time {
         let newest = *self.now.read().unwrap_or_else(PoisonError::into_inner);
         self.time.now().max(newest)
     }
 
-    /// The current World, all of it durable.
+    /// The current World, after all of it has become durable.
     pub(super) async fn take_image(&self) -> Result<WorldImage, LedgerError> {
         let (answer, answered) = oneshot::channel();
         self.orders

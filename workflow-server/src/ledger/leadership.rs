@@ -1,5 +1,5 @@
-//! From a store to a server that leads it: takes over, rebuilds the World, and runs the owner and
-//! its upkeep.
+//! Starts a leading server on a store: takes over, rebuilds the World, and runs the owner and the
+//! upkeep.
 
 mod adoption;
 
@@ -25,7 +25,7 @@ use crate::journal::Storage;
 use crate::limits::{COMMANDS_WAITING_MAX, ORDERS_WAITING_MAX, UPKEEP_FILE_THREADS};
 use crate::records::WorldImage;
 
-/// The ledger, recovered and not running yet.
+/// A ledger that is recovered and not yet running.
 pub struct Ledger {
     owner: Owner,
     keeper: Keeper,
@@ -33,10 +33,10 @@ pub struct Ledger {
 }
 
 impl Ledger {
-    /// Rebuilds the World from the store.
+    /// Rebuilds the World from the store, and becomes the leader.
     ///
     /// # Errors
-    /// [`RecoverError`] where the store cannot be believed.
+    /// [`RecoverError`] if the content of the store is not valid.
     pub async fn recover(
         storage: &dyn Storage,
         clock: Arc<dyn Clock>,
@@ -46,18 +46,18 @@ impl Ledger {
         Self::lead(follower, storage, clock).await
     }
 
-    /// Begins to lead, where this process has followed: deposes the leader that there may be, reads
-    /// to the end of the log, and continues the root and the feed of the follower.
+    /// Makes this follower the leader. Deposes the old leader, if there is one. Reads to the end of
+    /// the log, and continues the root and the feed of the follower.
     ///
     /// # Errors
-    /// [`RecoverError`]; [`JournalError::Deposed`](crate::journal::JournalError::Deposed) where
-    /// another process was first.
+    /// [`RecoverError`]. [`JournalError::Deposed`](crate::journal::JournalError::Deposed) if
+    /// another process became the leader first.
     pub async fn lead(
         mut follower: Follower,
         storage: &dyn Storage,
         clock: Arc<dyn Clock>,
     ) -> Result<(Self, Handle), RecoverError> {
-        // First: from here on no other process adds to what is read.
+        // First of all, so that no other process appends while this one reads.
         let leading = storage.take_over().await?;
         while follower.advance().await? {}
         adopt_chunks(&mut follower, &leading).await?;
@@ -88,16 +88,17 @@ impl Ledger {
         ))
     }
 
-    /// Runs on threads of its own: one for the owner alone, so that nothing keeps those waiting who
-    /// change something, and others for upkeep. What is returned ends when the ledger has ended,
-    /// however it ends.
+    /// Runs on separate threads. The owner has one alone, so that no other work delays callers who
+    /// change something. Upkeep uses other threads. The receiver resolves when the ledger has
+    /// ended, for any reason.
     ///
     /// # Errors
-    /// Where a thread cannot be started.
+    /// If the system cannot start a thread.
     pub fn start(mut self, stop: CancellationToken) -> std::io::Result<oneshot::Receiver<()>> {
         let (ended, has_ended) = oneshot::channel();
         self.owner.has_thread = true;
-        // Without I/O of its own it waits on a futex, which is woken for less than an epoll.
+        // Without an I/O driver the runtime waits on a futex. Waking a futex costs less than waking
+        // an epoll.
         let runtime = Builder::new_current_thread().enable_time().build()?;
         let mut upkeep = Builder::new_multi_thread();
         upkeep
@@ -110,28 +111,29 @@ impl Ledger {
             .name("ledger".to_owned())
             .spawn(move || {
                 runtime.block_on(self.run_with(stop, upkeep.handle().clone()));
-                // Waits for what is still being done to files: the process that opens the store next
-                // must not find it under way.
+                // Waits for file operations that are still running. They must have ended before the
+                // next process opens the store.
                 drop(upkeep);
-                // Nobody waits for the end where serving has failed.
+                // If serving has failed, no receiver is left.
                 let _ = ended.send(());
             })?;
         Ok(has_ended)
     }
 
-    /// Runs here until `stop`, then finishes what it has taken.
+    /// Runs on the current runtime until `stop` is cancelled. Then finishes the commands that it
+    /// has taken.
     ///
     /// # Panics
-    /// Outside of a runtime.
+    /// If called outside of a runtime.
     pub fn run(self, stop: CancellationToken) -> impl Future<Output = ()> + Send {
         self.run_with(stop, RuntimeHandle::current())
     }
 
-    /// The same, with upkeep on another runtime.
+    /// Like [`run`](Self::run), with upkeep on another runtime.
     async fn run_with(mut self, stop: CancellationToken, upkeep: RuntimeHandle) {
         self.owner.stop = stop;
-        // Should this be dropped in the middle, the keeper must not keep running beside the process
-        // that opens the store next.
+        // If this future is dropped early, the keeper must stop too. Otherwise it would run beside
+        // the process that opens the store next.
         let keeper = AbortOnDropHandle::new(upkeep.spawn(self.keeper.run()));
         let watchman = Arc::new(self.watchman);
         let watching = AbortOnDropHandle::new(upkeep.spawn({
@@ -142,20 +144,19 @@ impl Ledger {
         watching.abort();
         let last_sign = upkeep.spawn(async move { watchman.give_sign().await });
         let _ = last_sign.await;
-        // The owner has dropped its end: the keeper finishes the snapshot in hand and ends.
+        // The owner has closed its channel. The keeper finishes the current snapshot and ends.
         let _ = keeper.await;
     }
 }
 
-/// The ends of the owner's channels that it receives from, and the one for its snapshots.
+/// The receivers of the owner, and its sender for snapshots.
 struct Inlets {
     commands: mpsc::Receiver<Asked>,
     orders: mpsc::Receiver<Order>,
     images: mpsc::Sender<WorldImage>,
 }
 
-/// The handle of a ledger that continues what the follower has read, and the other ends of its
-/// channels.
+/// A handle that continues the follower's root and feed, and the other ends of its channels.
 fn handle_on(
     follower: &Follower,
     storage: &dyn Storage,
@@ -193,7 +194,7 @@ fn handle_on(
     (handle, inlets, work)
 }
 
-/// The owner of the World that the follower has read.
+/// The owner of the follower's World.
 fn owner_of(follower: Follower, handle: &Handle, inlets: Inlets, appender: Appender) -> Owner {
     let Recovered {
         world,
@@ -202,8 +203,8 @@ fn owner_of(follower: Follower, handle: &Handle, inlets: Inlets, appender: Appen
     } = follower.recovered;
     let options = follower.options;
     Owner {
-        // Counted from the snapshot, not from this start: a server that dies often must not
-        // grow its journal for ever.
+        // Counted from the snapshot and not from this start. Otherwise the journal of a server that
+        // crashes often would grow without limit.
         snapshot_at: snapshot.saturating_add(options.entries_to_next_snapshot(&world)),
         open: OpenGroup::after(newest, appender.leading.log().limits()),
         time: handle.time.clone(),
@@ -228,12 +229,12 @@ fn owner_of(follower: Follower, handle: &Handle, inlets: Inlets, appender: Appen
     }
 }
 
-/// The time, by what is known of it at a start.
+/// The server's time at a start, from the newest entry and the last sign of life.
 async fn time_at_start(clock: &Arc<dyn Clock>, follower: &Follower) -> SharedTime {
     let root = follower.root();
     let newest = (root.sequence > 0).then_some(root.at);
     let last_seen = last_seen::read(follower.vault.as_ref()).await;
-    // A sign from before time went back shows a time that does not count any more.
+    // A sign from before operations set the time back shows a time that is no longer valid.
     let last_seen = last_seen.filter(|seen| seen.sequence >= root.time_last_set_back());
     let known = Known {
         newest,

@@ -1,4 +1,4 @@
-//! What the ledger is given when it is made.
+//! The settings of the ledger.
 
 use std::time::Duration;
 
@@ -9,28 +9,28 @@ use aftercall_engine::world::Keeping;
 use crate::limits::SNAPSHOT_SHARE;
 use jiff::tz::TimeZone;
 
-/// What the ledger is given when it is made.
+/// The settings of the ledger.
 #[derive(Clone)]
 pub struct LedgerOptions {
-    /// What the World keeps.
+    /// What the World keeps, and for how long.
     pub keeping: Keeping,
-    /// Entries between snapshots, at least: in a large World there are more.
+    /// The minimum number of entries between snapshots. A large World has more.
     pub snapshot_every_entries: u64,
-    /// Entries that stay in the journal behind the older of the two snapshots.
+    /// The number of entries that stay in the journal before the older of the two snapshots.
     pub journal_kept_entries: u64,
     /// How far the wall clock may be ahead at a start, beyond the time that is known to have
     /// passed.
     pub clock_ahead_max: Duration,
     /// How long after its end an instance leaves memory, in milliseconds.
     pub archive_after_millis: i64,
-    /// How long ended instances are kept where their workflow does not say; none for ten years.
+    /// How long ended instances are kept if their workflow does not set it. `None` for ten years.
     pub retention: Option<Span>,
-    /// The time zone that counts where neither the caller nor a calendar has one.
+    /// The time zone for requests and calendars that have none.
     pub default_zone: TimeZone,
 }
 
 impl LedgerOptions {
-    /// Entries from a snapshot of this World to the next.
+    /// The number of entries between a snapshot of this World and the next.
     pub(in crate::ledger) fn entries_to_next_snapshot(&self, world: &World) -> u64 {
         self.snapshot_every_entries
             .max(world.records() as u64 / SNAPSHOT_SHARE)

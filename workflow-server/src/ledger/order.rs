@@ -1,4 +1,4 @@
-//! What the owner receives: questions, which it answers in turn, and orders.
+//! What the owner receives: questions, which it answers in order, and orders.
 
 use aftercall_engine::Request;
 use aftercall_engine::command::RequestMark;
@@ -8,15 +8,15 @@ use super::error::LedgerError;
 use super::outcome::Outcome;
 use crate::records::WorldImage;
 
-/// What the owner answers in turn.
+/// A question that the owner answers in order.
 pub(super) enum Question {
     /// Carry out this request.
     Decide(Request),
-    /// Report whether the same request was carried out before.
+    /// Find out whether an equal request was carried out before.
     Recall(RequestMark),
 }
 
-/// A question on its way, and where its answer goes.
+/// A question, and the channel for its answer.
 pub(super) struct Asked {
     pub(super) question: Question,
     pub(super) answer: oneshot::Sender<Result<Outcome, LedgerError>>,
@@ -24,6 +24,6 @@ pub(super) struct Asked {
 
 /// A task for the owner that is not a command.
 pub(super) enum Order {
-    /// Send the current World, once all of it is durable.
+    /// Send the current World after all of it has become durable.
     TakeImage(oneshot::Sender<WorldImage>),
 }

@@ -8,13 +8,13 @@ use aftercall_engine::entry::Answer;
 /// The durable result of a command.
 #[derive(Clone, Debug)]
 pub enum Outcome {
-    /// It made this entry.
+    /// The command made this entry.
     Committed(Arc<Entry>),
-    /// The same request made the entry with this sequence before.
+    /// An earlier, equal request made the entry with this sequence.
     Repeated {
-        /// The entry's sequence.
+        /// The sequence of the entry.
         sequence: u64,
     },
-    /// It changed nothing.
+    /// The command changed nothing.
     Unchanged(Answer),
 }

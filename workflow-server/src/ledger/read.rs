@@ -1,5 +1,5 @@
-//! Reading: the World by replaying the log, the feed, the history and the archive. Any process that
-//! reaches the store can do it.
+//! Reading: replay of the log, the feed, the history and the archive. Every process that reaches
+//! the store can read.
 
 pub mod archive;
 pub mod archive_list;

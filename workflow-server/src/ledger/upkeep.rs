@@ -1,5 +1,5 @@
-//! Upkeep: what the process that leads does beside its owner. Snapshots, packing and trimming,
-//! archiving, purging, scrubbing, backups, signs of life, and the steps of batches and erasures.
+//! Upkeep: the leader's work beside its owner. This is snapshots, packing, trimming, archiving,
+//! purging, scrubbing, backups, signs of life, and the steps of batches and erasures.
 
 pub mod capture;
 

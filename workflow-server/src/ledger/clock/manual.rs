@@ -1,4 +1,4 @@
-//! A clock that is set by hand.
+//! A clock that moves only when a test sets it.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
@@ -9,11 +9,11 @@ use tokio::sync::Notify;
 
 use super::{Clock, Uptime};
 
-/// How long a wait on a [`ManualClock`] lasts at most, in real time: the clock may have been moved
-/// just before the wait began.
+/// How long a wait on a [`ManualClock`] lasts at most, in real time. A test may have moved the
+/// clock just before the wait began.
 const MANUAL_LOOK: Duration = Duration::from_millis(20);
 
-/// A clock that moves only by hand: for simulations and tests in which time matters.
+/// A clock that moves only when its user moves it: for simulations, and tests that depend on time.
 #[derive(Debug)]
 pub struct ManualClock {
     now: Mutex<Hands>,
@@ -28,7 +28,7 @@ struct Hands {
 }
 
 impl ManualClock {
-    /// A clock that shows this wall-clock time.
+    /// Makes a clock that shows this wall-clock time.
     #[must_use]
     pub fn at(wall: Time) -> Self {
         let hands = Hands {
@@ -42,7 +42,7 @@ impl ManualClock {
         }
     }
 
-    /// Lets time pass.
+    /// Moves both clocks forward.
     pub fn pass(&self, span: Duration) {
         self.change(|now| {
             now.wall = Time(now.wall.0 + span.as_millis() as i64);
@@ -50,12 +50,12 @@ impl ManualClock {
         });
     }
 
-    /// Sets the wall clock by hand, forward or back, while no time passes.
+    /// Sets the wall clock forward or back. No time passes.
     pub fn set_wall(&self, wall: Time) {
         self.change(|now| now.wall = wall);
     }
 
-    /// The machine boots again: nothing shows any more for how long it was off.
+    /// Starts a new boot of the machine. How long the machine was off can then not be known.
     pub fn reboot(&self) {
         self.change(|now| now.boots += 1);
     }
@@ -92,7 +92,7 @@ impl Clock for ManualClock {
         let until = self.monotonic() + span;
         Box::pin(async move {
             if self.monotonic() < until {
-                // Either will do: the one who waits looks at the clock again.
+                // Both results are fine: the caller checks the clock again.
                 let _ = tokio::time::timeout(MANUAL_LOOK, self.moved.notified()).await;
             }
         })

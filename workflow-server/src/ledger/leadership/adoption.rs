@@ -1,8 +1,8 @@
-//! Makes the list of the history's chunks complete before a leader begins.
+//! Completes the list of the history's chunks before a leader begins.
 //!
-//! An older server kept no list: the files themselves were it. And a store that was restored to an
-//! earlier point has the files of its backup, which may be newer than the list at that point. A new
-//! leader therefore compares the list with the files and commits the difference.
+//! An older server kept no list and used the files alone. A store that was restored to an earlier
+//! point has the files of its backup. These may be newer than the list at that point. A new leader
+//! therefore compares the list with the files, and commits the difference.
 
 use std::collections::{BTreeMap, HashSet};
 
@@ -18,7 +18,7 @@ use crate::ledger::read::recover::RecoverError;
 use crate::limits::{ADOPTED_CHUNKS_MAX, RECOVERIES_MAX};
 use crate::records::GroupBytes;
 
-/// Commits what the list of chunks lacks. Does nothing where the list is complete.
+/// Commits the chunks that are missing from the list. Does nothing if the list is complete.
 pub(super) async fn adopt_chunks(
     follower: &mut Follower,
     leading: &Leading,
@@ -34,7 +34,7 @@ pub(super) async fn adopt_chunks(
         tracing::info!(
             chunks = change.put.len(),
             removed = change.removed.len(),
-            "the list of the history's files is completed"
+            "files of the history were added to its list"
         );
         warn_of_missing(&root.history, &change.removed);
         let Some(entry) = entry_of(follower, change) else {
@@ -45,7 +45,7 @@ pub(super) async fn adopt_chunks(
             .append(group_of(&entry, follower.recovered.newest))
             .await
         {
-            // Reading the log shows whether the entry is in it.
+            // The next read of the log shows whether the log contains the entry.
             Err(JournalError::Unknown { .. }) if tries < RECOVERIES_MAX => tries += 1,
             appended => appended?,
         }
@@ -53,7 +53,7 @@ pub(super) async fn adopt_chunks(
     }
 }
 
-/// Names the files that are in the list and not in the vault. After a restore to an earlier point
+/// Warns of files that are in the list and not in the vault. After a restore to an earlier point
 /// these may be chunks that were removed before the backup was made.
 fn warn_of_missing(list: &History, removed: &[u64]) {
     for chunk in removed.iter().filter_map(|last| list.chunks.get(last)) {
@@ -61,15 +61,15 @@ fn warn_of_missing(list: &History, removed: &[u64]) {
             file = Place::from(*chunk).name(),
             first = chunk.first,
             last = chunk.last,
-            "a file of the history is missing: its entries leave the list and cannot be shown any more"
+            "a file of the history is missing: it is removed from the list, and its entries cannot be shown any more"
         );
     }
 }
 
-/// What the list of chunks lacks of these files; none where it is complete.
+/// The difference between the list of chunks and these files. `None` if the list is complete.
 ///
-/// Entries from `oldest` on are in the log: a file of those that is not in the list was never
-/// finished with, and is packed again.
+/// The log contains the entries from `oldest` on. A file of such entries that is not in the list is
+/// unfinished work, and will be packed again.
 fn missing(list: &History, names: &[String], oldest: u64) -> Option<HistoryChange> {
     let mut newest_files: BTreeMap<u64, Place> = BTreeMap::new();
     for place in names.iter().filter_map(|name| Place::parse(name)) {
@@ -101,7 +101,8 @@ fn missing(list: &History, names: &[String], oldest: u64) -> Option<HistoryChang
     (!change.put.is_empty() || !change.removed.is_empty()).then_some(change)
 }
 
-/// The entry of a change, at the time of the newest entry: no clock is needed before a start.
+/// The entry of a change. It has the time of the newest entry, because a start needs no clock for
+/// it.
 fn entry_of(follower: &Follower, change: HistoryChange) -> Option<Entry> {
     let world = &follower.recovered.world;
     let request = Request {
@@ -172,7 +173,7 @@ mod tests {
     fn a_file_already_in_the_log_is_not_adopted() {
         let files = names(&[chunk(1, 9, 0), chunk(10, 20, 0)]);
         assert_eq!(missing(&listed(&[chunk(1, 9, 0)]), &files, 10), None);
-        // The log was trimmed in part.
+        // The log was trimmed, but not to the end of the chunk.
         let change = missing(&listed(&[chunk(1, 9, 0)]), &files, 15).unwrap();
         assert_eq!(*change.put, [chunk(10, 20, 0)]);
     }

@@ -1,11 +1,10 @@
-//! What has left memory, and how it is found again: by id, by call, by caller, and in the order in
-//! which it left.
+//! The archive: calls and instances that have left memory. They are found by id, by call, by
+//! caller, and in the order in which they left.
 //!
-//! A chunk's file says where in the history each of its calls and instances is found; what they
-//! were is read from there, so that nothing is kept twice. Which chunks count, the World says.
+//! The file of a chunk shows where the history holds each of its calls and instances. Their content
+//! is read from there, so that nothing is stored twice. The World names the valid chunks.
 //!
-//! Promise: what has outlived its retention is not given any more, whether or not its bytes are
-//! gone yet.
+//! Promise: instances past their retention are never returned, even while their bytes still exist.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -24,20 +23,20 @@ use crate::ledger::History;
 use crate::limits::{ARCHIVE_CONTENTS_HELD, ARCHIVE_LOOKS_MAX};
 use crate::records::{ArchivedCall, ArchivedInstance, ChunkContent, ChunkFilter, RecordError};
 
-/// What the names of the archive's chunks begin with.
+/// The prefix of the names of archive chunks.
 pub(in crate::ledger) const PREFIX: &str = "archive-";
 
 pub(in crate::ledger) fn file_name(file: u64) -> String {
     format!("{PREFIX}{file:020}")
 }
 
-/// By what things are found in the archive: keyed hashes, so that its files show nothing of a
-/// caller.
+/// Makes the keys by which the archive finds things. They are keyed hashes, so that its files
+/// reveal nothing about a caller.
 #[derive(Clone, Copy)]
 pub struct ArchiveKeys([u8; 16]);
 
 impl ArchiveKeys {
-    /// Keyed by this.
+    /// Uses this key for all hashes.
     #[must_use]
     pub fn new(key: [u8; 16]) -> Self {
         Self(key)
@@ -69,13 +68,13 @@ impl ArchiveKeys {
         self.hash(b'c', &[key.source.as_bytes(), key.id.as_bytes()])
     }
 
-    /// A term that a caller is found by.
+    /// The key for a search term of a caller.
     pub(in crate::ledger) fn of_caller(&self, term: &[u8]) -> u64 {
         self.hash(b'p', &[term])
     }
 }
 
-/// An instance out of the archive, as it was when it left.
+/// An archived instance, as it was when it left memory.
 #[derive(Clone, Debug)]
 pub struct FoundInstance {
     /// The instance.
@@ -84,7 +83,7 @@ pub struct FoundInstance {
     pub call: Arc<Call>,
 }
 
-/// A call out of the archive, as it was when it left, with its instances, oldest first.
+/// An archived call, as it was when it left memory, and its instances, oldest first.
 #[derive(Clone, Debug)]
 pub struct FoundCall {
     /// The call.
@@ -93,7 +92,7 @@ pub struct FoundCall {
     pub instances: Vec<Arc<Instance>>,
 }
 
-/// The archive.
+/// Reads the archive.
 pub struct Archive {
     vault: Arc<dyn Vault>,
     history: Arc<History>,
@@ -101,7 +100,7 @@ pub struct Archive {
     keys: ArchiveKeys,
     pub(in crate::ledger) retention: Span,
     filters: Mutex<HashMap<u64, Arc<ChunkFilter>>>,
-    /// The newest that were read, the newest last.
+    /// The contents that were read last, newest at the end.
     contents: Mutex<VecDeque<(u64, Arc<ChunkContent>)>>,
 }
 
@@ -138,7 +137,7 @@ impl Archive {
         self.keys
     }
 
-    /// What the file of a chunk holds.
+    /// The content of a chunk's file.
     pub(in crate::ledger) async fn content(
         &self,
         file: u64,
@@ -154,11 +153,11 @@ impl Archive {
         let Some((bytes, _)) = self.vault.read_frame(&name, offset).await? else {
             return Err(missing.into());
         };
-        // Up to 4,096 calls with their instances: not on a thread that serves others.
+        // Up to 4,096 calls with their instances. This is slow, so it runs on a blocking thread.
         let reading = tokio::task::spawn_blocking(move || ChunkContent::read(&bytes));
         let cut_off = |_| JournalError::Io {
             what: "reading the archive".into(),
-            reason: "it was cut off".into(),
+            reason: "it was interrupted".into(),
         };
         let content = Arc::new(reading.await.map_err(cut_off)??);
         let mut contents = lock(&self.contents);
@@ -183,13 +182,13 @@ impl Archive {
         Ok(may_hold_one(&filter))
     }
 
-    /// Releases what is in memory of a file that is removed.
+    /// Forgets the content of a removed file.
     pub(in crate::ledger) fn forget(&self, file: u64) {
         lock(&self.filters).remove(&file);
         lock(&self.contents).retain(|(held, _)| *held != file);
     }
 
-    /// The chunks that may hold one of these keys, newest first, with the root that says so.
+    /// The chunks that may hold one of these keys, newest first, and the root that names them.
     pub(in crate::ledger) async fn holding(
         &self,
         keys: &[u64],
@@ -198,7 +197,7 @@ impl Archive {
         loop {
             let root = self.root.load_full();
             match self.holding_by(&root, keys).await {
-                // A chunk was rewritten since the look at the root.
+                // The chunk was rewritten after the root was read.
                 Err(HistoryError::Journal(JournalError::NotFound { .. }))
                     if looks < ARCHIVE_LOOKS_MAX =>
                 {
@@ -223,8 +222,8 @@ impl Archive {
         Ok(found)
     }
 
-    /// The files that may hold one of these keys as far as memory knows, newest first: those whose
-    /// filter says so, or was not read yet.
+    /// The files that may hold one of these keys, newest first. These are the files whose filter
+    /// matches, or whose filter was not read yet.
     fn candidates(&self, root: &Root, keys: &[u64]) -> Vec<u64> {
         let filters = lock(&self.filters);
         let files = root.archive.chunks.values().rev().map(|chunk| chunk.file);
@@ -234,7 +233,7 @@ impl Archive {
             .collect()
     }
 
-    /// An instance by its id.
+    /// The instance with this id.
     ///
     /// # Errors
     /// [`HistoryError`].
@@ -253,7 +252,7 @@ impl Archive {
         Ok(None)
     }
 
-    /// An instance and its call, from the history.
+    /// An instance and its call, read from the history.
     pub(in crate::ledger) async fn read(
         &self,
         content: &ChunkContent,

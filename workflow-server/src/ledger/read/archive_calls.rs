@@ -1,7 +1,7 @@
-//! Calls out of the archive, by their key or by their caller.
+//! Finds archived calls by their key or by their caller.
 //!
-//! The archive may hold a call more than once: it was reported again after it had left memory, and
-//! left again. Whether Call Managers may see it is decided by what was known of it last.
+//! The archive may hold the same call more than once. This happens if it is reported again after it
+//! has left memory. The newest state decides whether Call Managers may see the call.
 
 use std::cmp::Reverse;
 use std::sync::Arc;
@@ -15,15 +15,15 @@ use super::archive::{Archive, FoundCall};
 use super::history::HistoryError;
 use crate::records::{ArchivedCall, ArchivedInstance, ChunkContent};
 
-/// Before anything ended: by this time nothing has outlived its retention.
+/// Before all ends: at this time no instance is past its retention.
 const BEFORE_ALL: Time = Time(i64::MIN);
 
-/// Whether Call Managers may see a call.
+/// Decides whether Call Managers may see a call.
 pub(in crate::ledger) type IsShown<'f> = &'f (dyn Fn(&Call) -> bool + Sync);
 
 impl Archive {
-    /// A call as it was when it left memory, the newest of this key; nothing is read where no
-    /// filter says that it is there.
+    /// The newest archived call with this key, as it was when it left memory. Reads no file whose
+    /// filter excludes the key.
     ///
     /// # Errors
     /// [`HistoryError`].
@@ -53,8 +53,8 @@ impl Archive {
         }
     }
 
-    /// The instances of a call that have not outlived their retention; none where the call itself
-    /// is outlived.
+    /// The instances of a call that are not past their retention. `None` if the call itself is past
+    /// it.
     fn kept<'c>(
         &self,
         root: &Root,
@@ -77,8 +77,8 @@ impl Archive {
         (!kept.is_empty()).then_some(kept)
     }
 
-    /// What the archive holds of a call, the newest first: it may have been reported again after it
-    /// had left.
+    /// All archived states of a call, newest first. There are several if it was reported again
+    /// after it had left memory.
     ///
     /// # Errors
     /// [`HistoryError`].
@@ -102,9 +102,9 @@ impl Archive {
         Ok(found)
     }
 
-    /// The calls of a caller, newest first, at most `calls_max`; only a customer's, where one is
-    /// named. Where `is_shown` is given, a call must be shown by it as it was when it left, and as
-    /// it was when it left last.
+    /// The calls of a caller, newest first, at most `calls_max`. With a customer, only calls of
+    /// that customer. With `is_shown`, only calls that it accepts, both in this state and in the
+    /// newest one.
     ///
     /// # Errors
     /// [`HistoryError`].
@@ -136,7 +136,7 @@ impl Archive {
                     continue;
                 };
                 let known = self.read_call(call).await?;
-                // A term is only the end of a telephone number.
+                // A key matches only the end of a telephone number.
                 let is_of_caller = caller.matches(&known.caller)
                     && (customer.is_empty() || *known.customer == *customer);
                 if is_of_caller && self.is_shown(call.key, &known, is_shown).await? {

@@ -1,5 +1,5 @@
-//! Lists of the archive: newest first, by when its chunks were written, a bounded number of looks
-//! at a time.
+//! Lists the archive. The chunk that was written last comes first. One request looks at a bounded
+//! number of instances.
 
 use std::sync::Arc;
 
@@ -13,19 +13,19 @@ use crate::journal::JournalError;
 use crate::limits::{ARCHIVE_LOOKS_MAX, ARCHIVE_READ_MAX};
 use crate::records::ArchivedInstance;
 
-/// Which instances, as far as a chunk itself shows; all fields are and-ed, an empty list lets
-/// everything through.
+/// Selects instances by the data of a chunk itself. All fields must match. An empty list matches
+/// everything.
 #[derive(Clone, Debug, Default)]
 pub struct ArchiveFilter {
-    /// Workflows by place.
+    /// Workflows, by their place.
     pub workflows: Vec<u32>,
-    /// Versions.
+    /// Versions of the workflows.
     pub versions: Vec<u32>,
-    /// How they ended.
+    /// How the instances ended.
     pub statuses: Vec<Status>,
-    /// Ended at this time or later.
+    /// Only instances that ended at this time or later.
     pub ended_from: Option<Time>,
-    /// Ended before this time.
+    /// Only instances that ended before this time.
     pub ended_until: Option<Time>,
 }
 
@@ -41,7 +41,7 @@ impl ArchiveFilter {
             && self.ended_until.is_none_or(|until| oldest < until)
     }
 
-    /// Whether some of these instances may be meant.
+    /// Whether some of these instances may match.
     #[must_use]
     pub fn lets_some_through(&self, tally: &Tally) -> bool {
         self.lets_through((tally.workflow, tally.version, tally.status))
@@ -49,42 +49,41 @@ impl ArchiveFilter {
     }
 }
 
-/// Where a list continues: below what ended then, in this chunk.
+/// Where a list continues: in this chunk, after the instance that ended then.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ArchiveCursor {
-    /// The chunk.
+    /// The number of the chunk.
     pub chunk: u64,
-    /// When the last one that was looked at ended.
+    /// When the last checked instance ended.
     pub ended_at: Time,
-    /// The sequence that made it; 0 where nothing of the chunk is left to look at.
+    /// The sequence that created it. 0 if the chunk has been checked to its end.
     pub made_at: u64,
 }
 
 impl ArchiveCursor {
-    /// What is left to look at of a chunk.
+    /// Whether an instance still has to be checked.
     fn is_below(self, chunk: u64, one: &ArchivedInstance) -> bool {
         chunk != self.chunk || order(one) < (self.ended_at, self.made_at)
     }
 }
 
-/// The order within a chunk.
+/// The order of instances in a chunk.
 pub(in crate::ledger) fn order(one: &ArchivedInstance) -> (Time, u64) {
     (one.ended_at, one.id.made_at)
 }
 
-/// A page of the archive.
+/// A page of a list of the archive.
 #[derive(Debug, Default)]
 pub struct ArchivePage {
-    /// Newest first, each with its place: a list continues after it.
+    /// The instances, newest first. Each has a cursor with which a list continues after it.
     pub instances: Vec<(ArchiveCursor, FoundInstance)>,
-    /// Where to continue; none on the last page.
+    /// Where the next page begins. `None` on the last page.
     pub next: Option<ArchiveCursor>,
 }
 
 impl Archive {
-    /// Lists what a filter and `is_meant` let through, newest first, at most `rows_max`; looks at
-    /// no more than a bounded number of instances, so that a page may be short though there are
-    /// more.
+    /// Lists instances that match the filter and `is_meant`, newest first, at most `rows_max`.
+    /// Looks at a bounded number of instances. So a page may be short although more follow.
     ///
     /// # Errors
     /// [`HistoryError`].
@@ -100,7 +99,7 @@ impl Archive {
         while let Some(chunk) = self.next_chunk(filter, cursor) {
             let root = self.root();
             let content = match self.content(chunk.file).await {
-                // Rewritten since the look at the root.
+                // The chunk was rewritten after the root was read.
                 Err(HistoryError::Journal(JournalError::NotFound { .. }))
                     if looks < ARCHIVE_LOOKS_MAX =>
                 {
@@ -149,7 +148,7 @@ impl Archive {
         Ok(page)
     }
 
-    /// The newest chunk at or below the cursor that may have something.
+    /// The newest chunk, at or after the cursor, that may hold a match.
     fn next_chunk(
         &self,
         filter: &ArchiveFilter,

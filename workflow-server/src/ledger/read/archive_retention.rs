@@ -1,4 +1,4 @@
-//! How long the archive keeps what has ended, and what has outlived that.
+//! How long the archive keeps ended instances, and which of them are past their retention.
 
 use std::collections::{HashMap, HashSet};
 
@@ -10,8 +10,8 @@ use aftercall_engine::world::definitions::Workflow;
 use super::archive::Archive;
 use crate::records::{ArchivedCall, ArchivedInstance};
 
-/// How long instances of a workflow are kept after their end: the longest retention that counts, of
-/// the workflow or of the server.
+/// How long instances of a workflow are kept after their end. This is the longest valid retention
+/// of the workflow, or the default of the server.
 fn retention_of(root: &Root, workflow: u32, default: Span) -> Span {
     let counted = root
         .workflows
@@ -24,21 +24,21 @@ fn retention_of(root: &Root, workflow: u32, default: Span) -> Span {
         .unwrap_or(default)
 }
 
-/// A shorter retention that waits for operations, and what it would remove now.
+/// A shorter retention that waits for the confirmation of operations, and its effect now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ShorterRetention {
-    /// What is in force.
+    /// The retention that is used now.
     pub in_force: Span,
-    /// What the newest version says, or the server where it says nothing.
+    /// The retention of the newest version, or of the server if the version has none.
     pub newest: Span,
-    /// How many archived instances it would let go at once, at most.
+    /// How many archived instances it would remove immediately, at most.
     pub instances: u64,
-    /// Of how many versions these are.
+    /// The number of versions of these instances.
     pub versions: u32,
 }
 
 impl Archive {
-    /// Whether an instance has outlived its retention.
+    /// Whether an instance is past its retention.
     pub(in crate::ledger) fn instance_is_outlived(
         &self,
         root: &Root,
@@ -52,8 +52,8 @@ impl Archive {
         )
     }
 
-    /// Whether instances have outlived their retention; the retention of each workflow is looked up
-    /// once.
+    /// Returns a test for instances past their retention. It looks up the retention of each
+    /// workflow once.
     pub(in crate::ledger) fn outlived(
         &self,
         root: &Root,
@@ -70,7 +70,7 @@ impl Archive {
         }
     }
 
-    /// Whether the newest version of a workflow says a shorter retention than the one in force.
+    /// The retention of the newest version, if it is shorter than the one that is used now.
     #[must_use]
     pub fn shorter_retention(
         &self,
@@ -111,7 +111,7 @@ impl Archive {
         })
     }
 
-    /// Whether a call without instances has.
+    /// Whether a call without instances is past its retention.
     pub(in crate::ledger) fn call_is_outlived(&self, call: &ArchivedCall, now: Time) -> bool {
         is_outlived(call.created_at, self.retention, now)
     }

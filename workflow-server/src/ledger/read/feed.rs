@@ -1,7 +1,7 @@
-//! The feed: entries as they become durable, for alerters. The newest are held in memory; older
-//! ones are read from the journal, as far as it keeps them.
+//! The feed: durable entries, for alerters. The newest are in memory. Older ones are read from the
+//! journal while it has them.
 //!
-//! A wake-up that is lost costs time, never a change: readers ask for what follows on the sequence
+//! A lost wake-up costs time, but never a change. Readers request the entries after the sequence
 //! that they have.
 
 use std::collections::VecDeque;
@@ -15,19 +15,19 @@ use crate::journal::{Group, JournalError, Log, Position};
 use crate::limits::{FEED_GROUPS_HELD, FEED_READ_BYTES, FEED_RING_BYTES, FEED_RING_ENTRIES};
 use crate::records::{Linked, RecordError, decode_group};
 
-/// An entry with the chain hash at it.
+/// An entry with its chain hash.
 #[derive(Clone, Debug)]
 pub struct FeedItem {
     /// The entry.
     pub entry: Arc<Entry>,
-    /// The chain hash at it.
+    /// The chain hash of the entry.
     pub chain: u64,
-    /// How many bytes the feed counts for it while it is held in memory; 0 of what was read from
-    /// the journal.
+    /// The size of the entry in the memory of the feed, in bytes. 0 if it was read from the
+    /// journal.
     pub bytes: usize,
 }
 
-/// The newest entries.
+/// The newest entries, in memory.
 #[derive(Default)]
 struct Ring {
     items: VecDeque<FeedItem>,
@@ -35,7 +35,8 @@ struct Ring {
 }
 
 impl Ring {
-    /// Adds items, and takes out what is too much then; the newest stays, however large it is.
+    /// Adds items, and returns the oldest ones that no longer fit. The newest always stays, of any
+    /// size.
     fn extend(&mut self, items: Vec<FeedItem>) -> Vec<FeedItem> {
         self.bytes += items.iter().map(|item| item.bytes).sum::<usize>();
         self.items.extend(items);
@@ -55,19 +56,19 @@ impl Ring {
     }
 }
 
-/// Why the feed cannot give what was asked for.
+/// Why the feed cannot return the requested entries.
 #[derive(Debug, thiserror::Error)]
 pub enum FeedError {
-    /// The sequence is older than what is kept, or from the future.
+    /// The sequence is older than the oldest entry, or newer than the newest.
     #[error("the feed goes from {oldest} to {newest}")]
     OutOfRange {
         /// The oldest sequence that can be read.
         oldest: u64,
-        /// The newest.
+        /// The newest sequence.
         newest: u64,
     },
-    /// The sequence is durable, and this process has not read so far yet.
-    #[error("this server has read up to {newest} and is catching up: ask again")]
+    /// The sequence is durable, but this process has not read it yet.
+    #[error("this server has read up to {newest} and is catching up: try again")]
     Behind {
         /// The newest sequence that was read.
         newest: u64,
@@ -84,11 +85,11 @@ pub enum FeedError {
 pub struct Feed {
     log: Arc<dyn Log>,
     ring: RwLock<Ring>,
-    /// The groups of which one entry was read last: who walks through the past comes back to them.
+    /// The groups that were last read for one entry. A reader who goes back through the past needs
+    /// them again.
     read_last: Mutex<VecDeque<Arc<Vec<FeedItem>>>>,
     newest: watch::Sender<Position>,
-    /// The oldest sequence of the journal, as far as it is known here: reading shows whether more
-    /// was trimmed.
+    /// The oldest known sequence of the journal. A read shows if more was trimmed.
     oldest: AtomicU64,
 }
 
@@ -104,7 +105,7 @@ impl Feed {
         }
     }
 
-    /// Adds entries that have become durable.
+    /// Adds entries that are now durable.
     pub(in crate::ledger) fn publish(&self, items: Vec<FeedItem>) {
         let Some(last) = items.last() else { return };
         let newest = Position {
@@ -118,7 +119,8 @@ impl Feed {
         self.newest.send_replace(newest);
     }
 
-    /// The feed continues here: what lies between was trimmed before it was read.
+    /// Continues at this position, because the entries before it were trimmed before this process
+    /// read them.
     pub(in crate::ledger) fn jump(&self, newest: Position, oldest: u64) {
         self.trimmed(oldest);
         let gone = std::mem::take(&mut *self.ring.write().unwrap_or_else(PoisonError::into_inner));
@@ -126,12 +128,12 @@ impl Feed {
         self.newest.send_replace(newest);
     }
 
-    /// The journal begins at this sequence now.
+    /// Notes that the journal now begins at this sequence.
     pub(in crate::ledger) fn trimmed(&self, oldest: u64) {
         self.oldest.fetch_max(oldest, Ordering::Relaxed);
     }
 
-    /// Releases all entries up to this one, which were trimmed from the journal before.
+    /// Forgets all entries up to this one. They were trimmed from the journal before.
     pub(in crate::ledger) fn forget(&self, upto: u64) {
         let mut ring = self.ring.write().unwrap_or_else(PoisonError::into_inner);
         let count = ring
@@ -149,7 +151,8 @@ impl Feed {
             .unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The newest durable entry's place; wakes those who wait for more.
+    /// The position of the newest durable entry. A change of it wakes the readers who wait for
+    /// more.
     #[must_use]
     pub fn newest(&self) -> watch::Receiver<Position> {
         self.newest.subscribe()
@@ -161,7 +164,8 @@ impl Feed {
         self.oldest.load(Ordering::Relaxed)
     }
 
-    /// Entries from a sequence on, at most `items_max`; none where it is the one after the newest.
+    /// Entries from a sequence on, at most `items_max`. Empty if the sequence is the next one to be
+    /// written.
     ///
     /// # Errors
     /// [`FeedError`].
@@ -236,7 +240,7 @@ impl Feed {
         }
     }
 
-    /// One entry, of which the group is read and held.
+    /// Reads one entry, and keeps its group in memory.
     async fn read_one(&self, sequence: u64, newest: u64) -> Result<Vec<FeedItem>, FeedError> {
         let held = self
             .lock_read_last()
@@ -245,14 +249,14 @@ impl Feed {
         if let Some(item) = held {
             return Ok(vec![item]);
         }
-        // As many bytes as it has: the first group is returned even if it is larger.
+        // The limit is one byte: the first group is always returned, even if it is larger.
         let Some(group) = self.groups(sequence, 1, newest).await?.into_iter().next() else {
             return Ok(Vec::new());
         };
         let group = Arc::new(decoded(&group)?);
         let found = item_of(&group, sequence).into_iter().collect();
         let mut read_last = self.lock_read_last();
-        // What was trimmed meanwhile may be what is to be forgotten.
+        // Entries that were trimmed meanwhile may be erased data, so they are not kept.
         if group
             .first()
             .is_some_and(|first| first.entry.sequence >= self.oldest())
@@ -275,7 +279,7 @@ fn decoded(group: &Group) -> Result<Vec<FeedItem>, RecordError> {
     Ok(linked.into_iter().map(item).collect())
 }
 
-/// The entries of a group follow one another.
+/// Finds an entry in a group. Its entries have consecutive sequences.
 fn item_of(group: &[FeedItem], sequence: u64) -> Option<FeedItem> {
     let place = sequence.checked_sub(group.first()?.entry.sequence)?;
     group.get(usize::try_from(place).ok()?).cloned()

@@ -1,9 +1,9 @@
-//! Following: reads the log, applies what it reads, and publishes root and feed. A process that
-//! does not lead does nothing else, and one that begins to lead does it first.
+//! Reads the log, applies its entries, and publishes root and feed. A follower does nothing else. A
+//! process that becomes the leader does this first.
 //!
-//! Promise: what is published is durable, in order and without a gap, as a leader publishes it.
-//! Where the leader has trimmed the log beyond what was read here, following begins again at the
-//! newest snapshot, and never goes back.
+//! Promise: published entries are durable, in order and without a gap, as with a leader. The leader
+//! may trim entries that the follower has not read yet. The follower then restarts at the newest
+//! snapshot, and never goes back.
 
 use std::sync::Arc;
 
@@ -20,7 +20,7 @@ use crate::journal::{Bounds, JournalError, Log, Storage, Vault};
 use crate::ledger::LedgerOptions;
 use crate::limits::{FOLLOW_LOOK_EVERY, RECOVERIES_MAX};
 
-/// A World that follows the log.
+/// Follows the log with a World of its own.
 pub struct Follower {
     pub(in crate::ledger) log: Arc<dyn Log>,
     pub(in crate::ledger) vault: Arc<dyn Vault>,
@@ -33,10 +33,10 @@ pub struct Follower {
 }
 
 impl Follower {
-    /// Rebuilds the World as it is in the store.
+    /// Rebuilds the World from the store.
     ///
     /// # Errors
-    /// [`RecoverError`] where the store cannot be believed.
+    /// [`RecoverError`] if the content of the store is not valid.
     pub async fn begin(
         storage: &dyn Storage,
         options: LedgerOptions,
@@ -62,28 +62,28 @@ impl Follower {
         })
     }
 
-    /// The newest World that was read.
+    /// The newest World that was read from the log.
     #[must_use]
     pub fn root(&self) -> Arc<Root> {
         self.published.load_full()
     }
 
-    /// The changes as they are read.
+    /// The feed of the changes that were read.
     #[must_use]
     pub fn feed(&self) -> &Arc<Feed> {
         &self.feed
     }
 
-    /// All entries of the past, as far as this process has read the log.
+    /// The history, as far as this process has read the log.
     #[must_use]
     pub fn history(&self) -> &Arc<History> {
         &self.history
     }
 
-    /// Applies and publishes what one read returns; returns whether there may be more.
+    /// Reads once, applies the entries and publishes them. Returns whether there may be more.
     ///
     /// # Errors
-    /// [`RecoverError`]; after [`JournalError::Unreachable`] another try is right.
+    /// [`RecoverError`]. After [`JournalError::Unreachable`] the caller should try again.
     pub async fn advance(&mut self) -> Result<bool, RecoverError> {
         let mut items = Vec::new();
         let advanced = self.recovered.advance(self.log.as_ref(), |linked, bytes| {
@@ -103,7 +103,7 @@ impl Follower {
         if items.is_empty() {
             return Ok(more);
         }
-        // Root first: a reader that the feed wakes finds the World with what it announces.
+        // The root comes first: a reader that the feed wakes then finds the change in the World.
         self.published
             .store(Arc::new(self.recovered.world.root().clone()));
         self.feed.publish(items);
@@ -116,7 +116,7 @@ impl Follower {
         tracing::warn!(
             oldest,
             newest = self.recovered.newest.sequence,
-            "the log was trimmed beyond what was read: following from the newest snapshot"
+            "the log was trimmed before this server had read it: continuing from the newest snapshot"
         );
         self.published
             .store(Arc::new(self.recovered.world.root().clone()));
@@ -124,11 +124,11 @@ impl Follower {
         Ok(())
     }
 
-    /// Follows until `stop` is cancelled.
+    /// Follows the log until `stop` is cancelled.
     ///
     /// # Errors
-    /// [`RecoverError`] where the store cannot be believed. A store that cannot be reached is
-    /// waited for.
+    /// [`RecoverError`] if the content of the store is not valid. While the store is unreachable,
+    /// this waits.
     pub async fn follow(&mut self, stop: &CancellationToken) -> Result<(), RecoverError> {
         while !stop.is_cancelled() {
             self.changes.mark_unchanged();
@@ -136,11 +136,11 @@ impl Follower {
                 Ok(true) => continue,
                 Ok(false) => {}
                 Err(RecoverError::Journal(error @ JournalError::Unreachable { .. })) => {
-                    tracing::warn!(%error, "following waits for the store");
+                    tracing::warn!(%error, "this follower waits for the store");
                 }
                 Err(error) => return Err(error),
             }
-            // A wake-up may be lost.
+            // A wake-up may be lost, so the wait has a timeout.
             let _ = stop
                 .run_until_cancelled(timeout(FOLLOW_LOOK_EVERY, self.changes.changed()))
                 .await;
@@ -149,8 +149,8 @@ impl Follower {
     }
 }
 
-/// Rebuilds the World beside a leader that may be removing what is read: then the next look finds
-/// what took its place.
+/// Rebuilds the World. A leader may remove files while they are read. The next try then finds their
+/// replacements.
 async fn look(
     log: &dyn Log,
     vault: &dyn Vault,

@@ -1,8 +1,8 @@
-//! Everything that ever happened, entry by entry: the newest from the feed's ring, then the
-//! journal, then the packed chunks that were made before the journal was trimmed.
+//! All entries of the past. The newest come from the feed's memory, older ones from the journal,
+//! and the oldest from packed chunks. Chunks are made before the journal is trimmed.
 //!
-//! Promise: what is being erased is masked in all that is read here, though files may still hold
-//! older bytes of it.
+//! Promise: data of a caller who is being erased is masked in every read, even if files still
+//! contain it.
 
 mod chunks;
 mod error;
@@ -27,7 +27,7 @@ pub use trails::{Step, Trail};
 use super::feed::{Feed, FeedError};
 use crate::journal::Vault;
 
-/// The history.
+/// Reads the history.
 pub struct History {
     feed: Arc<Feed>,
     chunks: Chunks,
@@ -49,7 +49,7 @@ impl History {
         }
     }
 
-    /// The places of all chunks that hold one of these sequences or more, ascending.
+    /// The places of the chunks that overlap this range of sequences, ascending.
     pub(in crate::ledger) fn places(&self, within: std::ops::RangeInclusive<u64>) -> Vec<Place> {
         self.chunks.places(within)
     }
@@ -62,17 +62,18 @@ impl History {
         self.chunks.all_of(place).await
     }
 
-    /// The newest root that is published.
+    /// The newest published root.
     pub(in crate::ledger) fn root(&self) -> Arc<Root> {
         self.root.load_full()
     }
 
-    /// Releases what is in memory of a chunk that is removed.
+    /// Forgets the content of a removed chunk.
     pub(in crate::ledger) fn forget(&self, place: Place) {
         self.chunks.forget(place);
     }
 
-    /// Masks by the World before it was read as well: an erasure may have ended meanwhile.
+    /// Masks an entry with the root from before the read and the newest one. An erasure may have
+    /// ended in between.
     fn masked(&self, before: &Root, entry: Arc<Entry>) -> Arc<Entry> {
         let root = self.root.load();
         masked(&root.erasing, &root, masked(&before.erasing, before, entry))
@@ -97,7 +98,7 @@ impl History {
             .map(|entry| self.masked(&before, entry))
     }
 
-    /// The instance as a change left it, which an earlier entry may hold.
+    /// The instance after a change. The data may be in an earlier entry.
     ///
     /// # Errors
     /// [`HistoryError`].
@@ -117,8 +118,9 @@ impl History {
         Ok(Arc::new(touched.onto(content)))
     }
 
-    /// Entries from a sequence on, in order: as many as are at hand, at most `entries_max`, and one
-    /// at least. What has outlived its retention is left out, or has nothing in it any more.
+    /// Entries from a sequence on, in order. Returns those that are easy to read, at most
+    /// `entries_max` and at least one. Data past its retention is left out, or its entries are
+    /// empty.
     ///
     /// # Errors
     /// [`HistoryError`].
@@ -138,14 +140,14 @@ impl History {
                 .map(|entry| self.masked(&before, entry))
                 .collect());
         }
-        // Nothing is left of what was packed from there on.
+        // The packed entries from this sequence on have been removed.
         let oldest = self.feed.oldest();
         self.recent(oldest, entries_max)
             .await?
             .ok_or(HistoryError::NoSuchEntry(from))
     }
 
-    /// Entries from feed and journal; none where they begin later.
+    /// Entries from feed and journal. `None` if they begin later.
     async fn recent(
         &self,
         from: u64,
@@ -155,7 +157,7 @@ impl History {
             return Ok(None);
         }
         if from <= self.root.load().sequence {
-            // The root is shown a moment before its entries are in the feed.
+            // A root is published a moment before its entries are in the feed.
             let _ = self
                 .feed
                 .newest()
@@ -171,7 +173,7 @@ impl History {
                     .map(|item| self.masked(&before, item.entry))
                     .collect(),
             )),
-            // Trimmed since the look at `oldest`: it was packed before.
+            // The journal was trimmed after `oldest` was read. The entry was packed before.
             Err(FeedError::OutOfRange { newest, .. }) if from <= newest => Ok(None),
             Err(FeedError::OutOfRange { .. }) => Err(HistoryError::NoSuchEntry(from)),
             Err(error) => Err(error.into()),
@@ -179,7 +181,7 @@ impl History {
     }
 }
 
-/// The changes of one instance, newest first: each names the one before it.
+/// Reads the changes of one instance, newest first. Each change names the one before it.
 pub struct Walk<'h> {
     history: &'h History,
     instance: InstanceId,
@@ -187,7 +189,7 @@ pub struct Walk<'h> {
 }
 
 impl<'h> Walk<'h> {
-    /// From the newest on.
+    /// Starts at the newest change.
     #[must_use]
     pub fn of_instance(history: &'h History, instance: &Instance) -> Self {
         Self {
@@ -197,7 +199,7 @@ impl<'h> Walk<'h> {
         }
     }
 
-    /// The next older one; none before the first.
+    /// The next older change. `None` after the first change of the instance.
     ///
     /// # Errors
     /// [`HistoryError`].

@@ -1,5 +1,5 @@
-//! The World at start: the newest snapshot, then every entry after it, applied as live traffic
-//! applies them. There is no other way to rebuild state.
+//! Rebuilds the World at a start: loads the newest snapshot, then applies every entry after it, as
+//! live traffic does. There is no other way to rebuild state.
 
 use std::cmp::Ordering;
 use std::panic::resume_unwind;
@@ -15,7 +15,7 @@ use crate::ledger::LedgerOptions;
 use crate::limits::RECOVERY_READ_BYTES;
 use crate::records::{Linked, RecordError, SnapshotFrame, SnapshotReader, decode_group};
 
-/// Groups that are decoded together: about half a megabyte, some milliseconds of work.
+/// How many groups are decoded together. About half a megabyte, some milliseconds of work.
 const GROUPS_AHEAD: usize = 16;
 
 /// Why the World could not be rebuilt.
@@ -29,46 +29,46 @@ pub enum RecoverError {
         "{0}; keep the data directory as it is and restore the newest backup into an empty one with `aftercall restore`"
     )]
     Record(#[from] RecordError),
-    /// An entry does not follow on the World before it.
+    /// An entry does not fit the World before it.
     #[error(
         "{0}; keep the data directory as it is and restore the newest backup into an empty one with `aftercall restore`"
     )]
     ApplyError(#[from] ApplyError),
-    /// The snapshots and the journal do not meet.
+    /// There is a gap between the snapshots and the journal.
     #[error(
         "the journal begins at {oldest} and ends at {newest}, but the newest readable snapshot is of {snapshot}: files of two stores have been mixed, or some are missing; restore the newest backup into an empty data directory with `aftercall restore`"
     )]
     Gap {
         /// The oldest sequence of the journal.
         oldest: u64,
-        /// The newest.
+        /// The newest sequence of the journal.
         newest: u64,
         /// The sequence of the snapshot.
         snapshot: u64,
     },
-    /// The journal holds another history than the snapshot.
+    /// The journal and the snapshot have different histories.
     #[error(
         "the snapshot and the journal disagree about entry {sequence}: files of two stores have been mixed; restore the newest backup into an empty data directory with `aftercall restore`"
     )]
     OtherHistory {
-        /// Where.
+        /// The first entry that differs.
         sequence: u64,
     },
 }
 
-/// What a start rebuilds from the store.
+/// The result of a recovery.
 pub struct Recovered {
     /// The World at the newest entry.
     pub world: World,
-    /// The place of the newest entry.
+    /// The position of the newest entry.
     pub newest: Position,
-    /// The sequence of the snapshot that it began with; 0 without one.
+    /// The sequence of the snapshot at which recovery began. 0 without a snapshot.
     pub snapshot: u64,
 }
 
 impl Recovered {
-    /// Applies the entries that follow, as many as one read returns; `applied` is called with each
-    /// and with its share of the bytes that were read. Returns whether there may be more.
+    /// Reads once and applies the entries. Calls `applied` with each entry and its share of the
+    /// bytes. Returns whether there may be more.
     pub(in crate::ledger) async fn advance(
         &mut self,
         log: &dyn Log,
@@ -86,10 +86,10 @@ impl Recovered {
         }
         let mut groups = groups.into_iter();
         let mut decoding: Option<Ahead<Vec<DecodedGroup>>> = None;
-        // Groups are decoded on another thread while those before them are applied.
+        // A blocking thread decodes groups while this one applies the groups before them.
         while groups.len() > 0 {
             let part: Vec<Group> = groups.by_ref().take(GROUPS_AHEAD).collect();
-            // A follower reads a few groups at a time: not worth another thread.
+            // A follower reads only a few groups at a time, which is not worth another thread.
             if decoding.is_none() && groups.len() == 0 {
                 self.apply_all(part.into_iter().map(DecodedGroup::decode), &mut applied)?;
                 return Ok(true);
@@ -146,7 +146,7 @@ impl Recovered {
         Ok(())
     }
 
-    /// Nothing follows: then the log ends here too.
+    /// Checks that the log ends here, after a read that returned nothing.
     fn check_end(&self, bounds: Bounds) -> Result<bool, RecoverError> {
         let (here, end) = (self.newest, bounds.newest);
         match end.sequence.cmp(&here.sequence) {
@@ -188,7 +188,7 @@ pub async fn recover(
     Ok(recovered)
 }
 
-/// The World from the store, with what is set and not stored.
+/// Rebuilds the World from the store, and adds the settings that are not stored.
 pub(in crate::ledger) async fn rebuild(
     log: &dyn Log,
     vault: &dyn Vault,
@@ -210,8 +210,8 @@ async fn newest_snapshot(
     };
     let mut reader = SnapshotReader::new(keeping);
     let (mut offset, mut decoding) = (0, None::<Ahead<Result<SnapshotFrame, RecordError>>>);
-    // A frame is decoded on another thread while the one before it is restored and the one after it
-    // is read.
+    // A blocking thread decodes a frame while this one restores the frame before it and reads the
+    // next.
     while let Some((bytes, next)) = vault.read_frame(&name, offset).await? {
         offset = next;
         let before = decoding.replace(Ahead::begin(move || SnapshotFrame::decode(&bytes)));
@@ -232,7 +232,7 @@ async fn newest_snapshot(
     ))
 }
 
-/// A group with its entries, or the error of decoding them.
+/// A group and its entries, or the error from decoding them.
 struct DecodedGroup {
     group: Group,
     entries: Result<Vec<Linked>, RecordError>,
@@ -245,7 +245,7 @@ impl DecodedGroup {
     }
 }
 
-/// Work on another thread that begins before its result is needed.
+/// Work that starts on another thread before its result is needed.
 struct Ahead<T>(JoinHandle<T>);
 
 impl<T: Send + 'static> Ahead<T> {

@@ -1,16 +1,16 @@
-//! The snapshots in the vault: their names, and which there are.
+//! The names of the snapshots in the vault.
 
 use crate::journal::{JournalError, Term, Vault};
 
-/// What the names of snapshots begin with.
+/// The prefix of the names of snapshots.
 const PREFIX: &str = "snapshot-";
 
-/// The name of a snapshot of the World at a sequence, written in a term.
+/// The name of a snapshot of the World at this sequence, written in this term.
 pub(in crate::ledger) fn name(sequence: u64, term: Term) -> String {
     format!("{PREFIX}{sequence:020}{}", term.suffix())
 }
 
-/// The sequence of the snapshot with this name; none where the blob is no snapshot.
+/// The sequence of the snapshot with this name. `None` if the blob is not a snapshot.
 #[must_use]
 pub fn snapshot_sequence(name: &str) -> Option<u64> {
     let mut parts = name.strip_prefix(PREFIX)?.split('-');
@@ -24,8 +24,8 @@ pub(in crate::ledger) async fn names(vault: &dyn Vault) -> Result<Vec<String>, J
     vault.list(PREFIX).await
 }
 
-/// Whether there is a snapshot of this sequence. One of an earlier term is as good: a sequence has
-/// one World.
+/// Whether there is a snapshot of this sequence. Its term does not matter, because each sequence
+/// has exactly one World.
 pub(in crate::ledger) async fn has(vault: &dyn Vault, sequence: u64) -> Result<bool, JournalError> {
     Ok(names(vault)
         .await?

@@ -1,5 +1,5 @@
-//! Writes the files of the archive: what leaves memory, and what is left of a chunk after an
-//! erasure or a purge.
+//! Writes the files of the archive: calls that leave memory, and chunks without their erased or
+//! purged calls.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -11,12 +11,12 @@ use crate::ledger::read::archive::{PREFIX, file_name};
 use crate::ledger::read::history::HistoryError;
 use crate::records::{ChunkContent, ChunkFilter, RecordError};
 
-/// The files of the archive, for the one who writes them.
+/// Writes and removes the files of the archive.
 pub(super) struct ArchiveFiles {
     archive: Arc<Archive>,
     vault: Arc<dyn Vault>,
     leading: Leading,
-    /// The newest number of a file that is known to be taken, whether or not its chunk counts.
+    /// The highest file number that is taken, also by a file that no entry names.
     newest_taken: AtomicU64,
 }
 
@@ -31,7 +31,7 @@ impl ArchiveFiles {
         }
     }
 
-    /// The number of the next file. No number is taken twice, so that no file is ever replaced.
+    /// The number of the next file. No number is used twice, so that no file is ever replaced.
     pub(super) fn next_file(&self) -> u64 {
         self.newest_taken
             .load(Ordering::Relaxed)
@@ -39,7 +39,7 @@ impl ArchiveFiles {
             + 1
     }
 
-    /// Writes a chunk.
+    /// Writes the file of a chunk.
     pub(super) async fn write(&self, file: u64, content: ChunkContent) -> Result<(), HistoryError> {
         let keys = self.archive.keys();
         let packing = tokio::task::spawn_blocking(move || {
@@ -53,10 +53,10 @@ impl ArchiveFiles {
         });
         let cut_off = |_| JournalError::Io {
             what: "packing the archive".into(),
-            reason: "it was cut off".into(),
+            reason: "it was interrupted".into(),
         };
         let (filter, content) = packing.await.map_err(cut_off)??;
-        // Also where this fails: an unknown part of it may be there.
+        // Also if this fails, because part of the file may exist.
         self.newest_taken.fetch_max(file, Ordering::Relaxed);
         let mut blob = self.leading.vault().create(&file_name(file)).await?;
         blob.write(filter.into()).await?;
@@ -64,13 +64,14 @@ impl ArchiveFiles {
         Ok(blob.finish().await?)
     }
 
-    /// Removes the file of a chunk that counts no more.
+    /// Removes the file of a chunk that the World no longer names.
     pub(super) async fn remove(&self, file: u64) -> Result<(), HistoryError> {
         self.archive.forget(file);
         Ok(self.leading.vault().remove(&file_name(file)).await?)
     }
 
-    /// Removes what was written in vain, or counts no more, when the server ended.
+    /// Removes files that the World does not name. An earlier process did not finish or remove
+    /// them.
     pub(super) async fn remove_others(&self) -> Result<(), HistoryError> {
         let root = self.archive.root();
         let kept: HashSet<String> = root

@@ -1,6 +1,6 @@
-//! Lets calls of which everything has ended leave memory: first a chunk that says where they are
-//! found becomes durable, then the entry that removes them. A chunk whose entry never came is
-//! removed at the next start, or written over.
+//! Moves calls from memory to the archive, once all their instances have ended. First a chunk that
+//! shows where to find them becomes durable, then the entry that removes them. A chunk without such
+//! an entry is removed at the next start, or rewritten.
 
 use std::sync::Arc;
 
@@ -19,9 +19,10 @@ use crate::limits::{ARCHIVE_CHUNK_CALLS, ARCHIVE_WAITS};
 use crate::records::{ArchivedCall, ArchivedInstance, ChunkContent};
 
 impl Keeper {
-    /// Fills chunks while there is enough for one, or the oldest call has waited long enough.
+    /// Fills chunks while there are enough calls for one, or the oldest call has waited long
+    /// enough.
     pub(in crate::ledger) async fn archive(&mut self) -> Result<(), KeepError> {
-        // Each call is looked at once, however many chunks there are to fill.
+        // Each call is looked at once, for any number of chunks.
         let mut from = 0;
         while self.may_continue().await {
             self.serve_captures().await;
@@ -43,7 +44,7 @@ impl Keeper {
                 next_slot,
             } = looking
                 .await
-                .map_err(|_| KeepError::CutOff("looking for what may leave memory"))?;
+                .map_err(|_| KeepError::CutOff("finding calls that may leave memory"))?;
             from = next_slot;
             let waits = after.saturating_mul(ARCHIVE_WAITS);
             let has_waited = oldest.is_some_and(|oldest| now.0.saturating_sub(oldest.0) >= waits);
@@ -54,7 +55,8 @@ impl Keeper {
         Ok(())
     }
 
-    /// Returns whether they have left: where one of them has changed meanwhile, none has.
+    /// Returns whether the calls have left memory. If one of them has changed meanwhile, none
+    /// leaves.
     async fn store(&self, root: Arc<Root>, calls: Vec<ArchivableCall>) -> Result<bool, KeepError> {
         let archive = self.handle.archive();
         let file = self.archive_files.next_file();
@@ -62,7 +64,7 @@ impl Keeper {
         let gathering = tokio::task::spawn_blocking(move || content(&root, keys, &listed));
         let content = gathering
             .await
-            .map_err(|_| KeepError::CutOff("gathering what leaves memory"))?;
+            .map_err(|_| KeepError::CutOff("collecting calls that leave memory"))?;
         self.archive_files.write(file, content).await?;
         let count = calls.len();
         let stored = self

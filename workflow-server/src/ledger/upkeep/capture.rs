@@ -1,10 +1,9 @@
-//! What a backup copies: the files that make up the World at one sequence, held in place until it
-//! has read them.
+//! The files that a backup copies. They make up the World at one sequence, and stay in place until
+//! the backup has read them.
 //!
-//! The keeper takes a capture between two of its steps, so that the files fit together. While the
-//! lease of a capture lives, the keeper removes no snapshot and trims nothing, and scrubbing and
-//! purging wait. Erasing is therefore never reported as done while a backup still copies what was
-//! erased.
+//! The keeper makes a capture between two of its steps, so that the files are consistent. A capture
+//! has a lease. During it the keeper removes no snapshot and trims nothing, and scrubbing and
+//! purging wait. So no erasure is reported as done while a backup still copies the erased caller.
 
 mod taking;
 
@@ -25,17 +24,17 @@ use crate::records::RecordError;
 /// The keys of the vault that belong to the data.
 pub(crate) const KEYS: [&str; 2] = [PURGED_ON, PURGED_FOR];
 
-/// The key under which is noted up to where backups were sent. It stays with the data directory: a
-/// copy of it knows only its own past.
+/// The key that holds the positions up to which backups were sent. It stays with the data
+/// directory, because a copy of the directory has only its own past.
 const BACKED_UP: &str = "backed-up";
-/// Bytes of a place in it.
+/// The size of a position in this key, in bytes.
 const POSITION_BYTES: usize = 16;
 
-/// Everything that a backup copies, as of one sequence.
+/// All that a backup copies, as of one sequence.
 pub struct Capture {
     /// The World at that sequence.
     pub root: Arc<Root>,
-    /// What the journal keeps. Entries after the sequence of `root` do not belong to the capture.
+    /// The range of the journal. Entries after the sequence of `root` do not belong to the capture.
     pub bounds: Bounds,
     /// The names of the snapshots, oldest first.
     pub snapshots: Vec<String>,
@@ -54,8 +53,8 @@ pub struct Capture {
 }
 
 impl Capture {
-    /// Whether a backup was sent up to this place: then this store has the same entries up to
-    /// there, also where its journal no longer reaches back to it.
+    /// Whether a backup was sent up to this position. The store then has the same entries up to
+    /// there, even if its journal no longer contains them.
     ///
     /// # Errors
     /// [`JournalError`].
@@ -66,7 +65,7 @@ impl Capture {
             .any(|sent| *sent == place_bytes(position)))
     }
 
-    /// Notes that a backup was sent up to this place. The newest are kept.
+    /// Notes that a backup was sent up to this position. Only the newest positions are kept.
     ///
     /// # Errors
     /// [`JournalError`].
@@ -94,7 +93,7 @@ fn place_bytes(position: Position) -> [u8; POSITION_BYTES] {
 /// A request for a capture.
 pub(in crate::ledger) type CaptureRequest = oneshot::Sender<Result<Capture, KeepError>>;
 
-/// Keeps files in place for as long as it lives; the keeper then catches up.
+/// Keeps files in place while it exists. When it is dropped, the keeper catches up.
 struct Lease {
     alive: Option<Arc<()>>,
     keeper: Arc<Notify>,
@@ -102,18 +101,18 @@ struct Lease {
 
 impl Drop for Lease {
     fn drop(&mut self) {
-        // First: the keeper must find that it has ended.
+        // Before the wake-up, because the keeper must find that the lease has ended.
         self.alive = None;
         self.keeper.notify_one();
     }
 }
 
-/// The lease of no backup.
+/// A lease that no backup has.
 pub(in crate::ledger) fn no_lease() -> Weak<()> {
     Weak::new()
 }
 
-/// Whether a blob of this name is a chunk of the history; then its first and last sequence.
+/// The first and last sequence of a chunk of the history with this name. `None` for other names.
 #[must_use]
 pub fn history_range(name: &str) -> Option<(u64, u64)> {
     history::range_of(name)
@@ -125,10 +124,10 @@ pub fn archive_name(file: u64) -> String {
     archive::file_name(file)
 }
 
-/// The entries of a frame of a chunk of the history.
+/// The entries of one frame of a history chunk.
 ///
 /// # Errors
-/// [`RecordError`] where it does not read whole.
+/// [`RecordError`] if the frame is damaged.
 pub fn history_entries(frame: &[u8]) -> Result<Vec<Arc<Entry>>, RecordError> {
     history::frame_entries(frame)
 }

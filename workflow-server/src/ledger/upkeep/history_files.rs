@@ -1,8 +1,8 @@
-//! Writes the chunks of the history: packs entries before the journal is trimmed, and rewrites
-//! chunks without what is erased or removed.
+//! Writes the chunks of the history. Packs entries before the journal is trimmed, and rewrites
+//! chunks without erased or removed data.
 //!
-//! A chunk is never changed in place: the new one is written under a name with a higher generation.
-//! It counts once an entry names it. Only then the older file is removed.
+//! A chunk is never changed in place. The new version is a file with a higher generation. It is
+//! valid once an entry names it. Only then the older file is removed.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -17,17 +17,17 @@ use crate::ledger::read::history::{History, HistoryError, PREFIX, Place, join_fr
 use crate::limits::HISTORY_FRAME_ENTRIES;
 use crate::records::{RecordError, decode_group, pack_entries};
 
-/// What is left of an entry when its chunk is written again.
+/// The result for one entry when its chunk is rewritten.
 pub(in crate::ledger) enum Rewritten {
-    /// As it was.
+    /// The entry does not change.
     Same(Arc<Entry>),
-    /// This instead.
+    /// This entry replaces it.
     Other(Arc<Entry>),
-    /// Nothing but that something happened then.
+    /// Only its time and kind are left, in this entry.
     Gone(Arc<Entry>),
 }
 
-/// The chunks of the history, for the one who writes them.
+/// Writes and removes the chunks of the history.
 pub(super) struct HistoryFiles {
     history: Arc<History>,
     vault: Arc<dyn Vault>,
@@ -60,7 +60,8 @@ impl HistoryFiles {
         Ok(())
     }
 
-    /// Packs whole groups, from a sequence on, into a chunk. What is being erased is masked.
+    /// Packs whole groups into a chunk, from a sequence on. Masks the callers that are being
+    /// erased.
     pub(super) async fn pack(&self, from: u64, groups: Vec<Group>) -> Result<Place, HistoryError> {
         let place = self
             .unwritten(Place {
@@ -86,26 +87,24 @@ impl HistoryFiles {
         Ok(place)
     }
 
-    /// Writes a chunk again with what `change` leaves of each entry. Returns how the list of chunks
-    /// changes; none where all entries are the same.
+    /// Rewrites a chunk with the result of `change` for each entry. Returns the change of the list
+    /// of chunks. `None` if all entries stay the same.
     pub(super) async fn rewrite(
         &self,
         place: Place,
         change: impl FnMut(Arc<Entry>) -> Rewritten + Send + 'static,
     ) -> Result<Option<HistoryChange>, HistoryError> {
         let entries = self.history.stored(place).await?;
-        // Looking at each takes a while: not on a thread that serves others.
+        // This is slow, so it runs on a blocking thread.
         let changing = tokio::task::spawn_blocking(move || {
             entries.into_iter().map(change).collect::<Vec<_>>()
         });
-        let changed = changing
-            .await
-            .map_err(|_| cut_off("looking through the history"))?;
+        let changed = changing.await.map_err(|_| cut_off("reading the history"))?;
         if changed.iter().all(|one| matches!(one, Rewritten::Same(_))) {
             return Ok(None);
         }
-        // The newest is kept, emptied: the history must reach the journal. Otherwise a lost chunk
-        // could not be distinguished from a removed one.
+        // The newest chunk stays, even if it is empty, because the history must reach the journal.
+        // Otherwise a lost chunk would look like a removed one.
         let is_newest = place.last == self.history.root().history.packed_upto();
         if !is_newest && changed.iter().all(|one| matches!(one, Rewritten::Gone(_))) {
             return Ok(Some(HistoryChange {
@@ -136,8 +135,8 @@ impl HistoryFiles {
         Ok(self.leading.vault().remove(&place.name()).await?)
     }
 
-    /// The place with the next generation that no file has: the answer to an earlier write may have
-    /// been lost, and a file is never replaced.
+    /// Raises the generation until no file has it. An earlier write whose answer was lost may have
+    /// made a file, and no file is ever replaced.
     async fn unwritten(&self, mut place: Place) -> Result<Place, JournalError> {
         let names = self.vault.list(&place.range_name()).await?;
         while names.contains(&place.name()) {
@@ -151,7 +150,7 @@ impl HistoryFiles {
         place: Place,
         entries: impl FnOnce() -> Result<Vec<Arc<Entry>>, RecordError> + Send + 'static,
     ) -> Result<(), HistoryError> {
-        // Unpacking and compressing take a while: not on a thread that serves others.
+        // Unpacking and compressing are slow, so they run on a blocking thread.
         let packing = tokio::task::spawn_blocking(move || frames(&entries()?));
         let frames = packing
             .await
@@ -164,7 +163,7 @@ impl HistoryFiles {
     }
 }
 
-/// Entries as frames of a chunk.
+/// Packs entries into the frames of a chunk.
 fn frames(entries: &[Arc<Entry>]) -> Result<Vec<Bytes>, RecordError> {
     let frame = |entries: &[Arc<Entry>]| {
         let last = entries.last().map_or(0, |entry| entry.sequence);
@@ -176,6 +175,6 @@ fn frames(entries: &[Arc<Entry>]) -> Result<Vec<Bytes>, RecordError> {
 fn cut_off(what: &str) -> JournalError {
     JournalError::Io {
         what: what.to_owned(),
-        reason: "it was cut off".to_owned(),
+        reason: "it was interrupted".to_owned(),
     }
 }

@@ -1,8 +1,8 @@
-//! Does the items of batches, one after another at their rate, masks the calls of erasures, and
-//! continues what a restart cut short.
+//! Runs the items of batches, one after another at their rate. Masks the calls of erasures.
+//! Continues both after a restart.
 //!
-//! Promise: which item is next is in the journal, in the entry that does it: none is done twice,
-//! and none is left out. Must not: decide anything.
+//! Promise: the entry that does an item also notes which one is next. So no item is done twice, and
+//! none is skipped. Must not: decide anything.
 
 use std::collections::{BTreeMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -21,10 +21,10 @@ use tokio_util::sync::CancellationToken;
 use crate::ledger::write::refused::wait_after;
 use crate::ledger::{Condition, Handle, LedgerError, Outcome};
 
-/// How long it waits where the ledger takes nothing just now.
+/// How long a job waits while the ledger accepts no commands.
 const WAIT: Duration = Duration::from_secs(1);
 
-/// Jobs whose next step is refused, each with its sentence: the condition shows the oldest of them,
+/// Jobs whose next step is refused, each with its sentence. The condition shows the oldest of them,
 /// and ends with the last.
 #[derive(Clone, Default)]
 struct RefusedJobs(Arc<Mutex<BTreeMap<u64, Arc<str>>>>);
@@ -42,7 +42,7 @@ impl RefusedJobs {
     }
 }
 
-/// Whether a batch or an erasure still has steps to be done.
+/// Whether a batch or an erasure still has steps to do.
 fn is_running(root: &Root, job: u64) -> bool {
     root.batches
         .get(&job)
@@ -53,7 +53,7 @@ fn is_running(root: &Root, job: u64) -> bool {
             .is_some_and(|erasure| erasure.state == ErasureState::Masking)
 }
 
-/// Runs until `stop`.
+/// Runs until `stop` is cancelled.
 pub(crate) async fn run(handle: Handle, started: Arc<Notify>, stop: CancellationToken) {
     let mut driven = HashSet::new();
     let mut driving: JoinSet<u64> = JoinSet::new();
@@ -96,15 +96,15 @@ pub(crate) async fn run(handle: Handle, started: Arc<Notify>, stop: Cancellation
                 if let Ok(job) = ended {
                     driven.remove(&job);
                 }
-                // Where that was an erasure, its files are to be scrubbed.
+                // The job may have been an erasure, and its files must then be scrubbed.
                 handle.wake_keeper();
             }
         }
     }
 }
 
-/// Asks for the next step of one job, so many a second at most, until that changes nothing any
-/// more.
+/// Requests the next step of one job until a step changes nothing. The job's rate limits the steps
+/// per second.
 async fn drive(
     handle: Handle,
     refused: RefusedJobs,
@@ -137,8 +137,8 @@ async fn drive(
                     return job;
                 }
             }
-            // Nothing that is decided changes this: it is tried less and less often, and a
-            // condition shows it.
+            // The decision does not change soon. The step is tried again after a growing wait, and
+            // a condition shows it.
             Err(LedgerError::Rejected(rejection)) => {
                 refusals += 1;
                 metrics::counter!("aftercall_job_steps_refused_total").increment(1);
@@ -146,7 +146,7 @@ async fn drive(
                     "the next step of job {job} (a batch or an erasure) is refused: {rejection}. It is tried again automatically; please report this"
                 );
                 refused.set(&handle, job, Some(sentence.into()));
-                // It may be stopped meanwhile, and a step of it is refused even then.
+                // A person may stop the job meanwhile. A step of it is refused even then.
                 let ended = wait_for_end(&handle, job);
                 if tokio::time::timeout(wait_after(refusals), ended)
                     .await
@@ -156,7 +156,7 @@ async fn drive(
                     return job;
                 }
             }
-            // It is busy, or the disk is full: the job waits.
+            // The ledger is busy, or the disk is full: the job waits.
             Err(error) => {
                 tracing::warn!(job, %error, "a batch or an erasure waits");
                 tokio::time::sleep(WAIT).await;

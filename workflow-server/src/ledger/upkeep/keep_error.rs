@@ -4,7 +4,7 @@ use crate::journal::JournalError;
 use crate::ledger::LedgerError;
 use crate::ledger::read::history::HistoryError;
 
-/// Why a step of upkeep failed; the next round tries again.
+/// Why a step of upkeep failed. The next round tries it again.
 #[derive(Debug, thiserror::Error)]
 pub(in crate::ledger) enum KeepError {
     #[error(transparent)]
@@ -13,9 +13,9 @@ pub(in crate::ledger) enum KeepError {
     History(#[from] HistoryError),
     #[error(transparent)]
     Ledger(#[from] LedgerError),
-    #[error("{0} was cut off")]
+    #[error("{0} was interrupted")]
     CutOff(&'static str),
-    /// A person must do something first. Holds the whole sentence for them.
+    /// A person must act first. Contains the whole sentence for that person.
     #[error("{0}")]
     Waits(String),
 }

@@ -1,10 +1,9 @@
-//! Keeps what is in memory and in the journal short, beside the running ledger: writes snapshots,
-//! packs the entries that history needs, and only then trims; lets ended calls leave memory;
-//! removes what has outlived its retention; and scrubs the files of erased callers.
+//! Keeps memory and journal small beside the running ledger. Writes snapshots. Packs the entries
+//! that the history needs, and only then trims the journal. Moves ended calls to the archive.
+//! Removes instances past their retention. Scrubs the files of erased callers.
 //!
-//! One task does all of it, one small step after another, so that no two of them work on the same
-//! file. Each step is durable before the next begins, so a crash in between costs work, never an
-//! entry.
+//! One task does all of this in small steps, so that no two steps work on the same file. Each step
+//! is durable before the next begins. A crash in between costs work, but never an entry.
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Weak};
@@ -29,7 +28,7 @@ use crate::ledger::{Condition, Handle, LedgerOptions, Outcome};
 use crate::limits::{ARCHIVE_LOOK_EVERY, ARCHIVE_LOOK_EVERY_MIN, PACK_READ_BYTES, SNAPSHOTS_KEPT};
 use crate::records::{WorldImage, snapshot_frames};
 
-/// Frames of a snapshot that wait to be written: bounds what a slow disk can pile up.
+/// How many frames of a snapshot may wait to be written. Limits the memory that a slow disk takes.
 const FRAMES_WAITING: usize = 4;
 
 pub(in crate::ledger) struct Keeper {
@@ -41,23 +40,23 @@ pub(in crate::ledger) struct Keeper {
     pub(in crate::ledger) handle: Handle,
     pub(in crate::ledger) images: mpsc::Receiver<WorldImage>,
     pub(in crate::ledger) captures: mpsc::Receiver<CaptureRequest>,
-    /// Alive while a backup reads the files.
+    /// Exists while a backup reads the files.
     pub(in crate::ledger) lease: Weak<()>,
-    /// Whether snapshots or entries were not removed because a backup read them.
-    pub(in crate::ledger) put_off: bool,
-    /// Wakes it where there is something to do at once.
+    /// Whether removing snapshots or entries was postponed because a backup read them.
+    pub(in crate::ledger) has_postponed: bool,
+    /// Wakes the keeper when it has work.
     pub(in crate::ledger) wake: Arc<Notify>,
-    /// Entries that stay in the journal behind the older of the two snapshots.
+    /// The number of entries that stay in the journal before the older of the two snapshots.
     pub(in crate::ledger) kept_entries: u64,
     /// How long after its end an instance leaves memory, in milliseconds.
     pub(in crate::ledger) archive_after_millis: i64,
-    /// The day on which what has outlived its retention was looked for last; none since the start.
+    /// The day of the last complete purge. `None` if there was none since the start.
     pub(in crate::ledger) purged_on: Option<i64>,
-    /// The erasures for which snapshots and journal hold nothing any more.
+    /// The erasures of which snapshots and journal hold no data any more.
     pub(in crate::ledger) forgotten_for: BTreeSet<u64>,
 }
 
-/// What the keeper is handed to do.
+/// What other parts send to the keeper.
 pub(in crate::ledger) struct Incoming {
     /// Snapshots to write.
     pub(in crate::ledger) images: mpsc::Receiver<WorldImage>,
@@ -66,7 +65,7 @@ pub(in crate::ledger) struct Incoming {
 }
 
 impl Incoming {
-    /// With the senders for each.
+    /// Makes the channels. Returns the senders and the receivers.
     pub(in crate::ledger) fn new() -> (mpsc::Sender<WorldImage>, mpsc::Sender<CaptureRequest>, Self)
     {
         let (image_sender, images) = mpsc::channel(1);
@@ -96,7 +95,7 @@ impl Keeper {
             images,
             captures,
             lease: no_lease(),
-            put_off: false,
+            has_postponed: false,
             wake,
             kept_entries,
             archive_after_millis,
@@ -105,10 +104,10 @@ impl Keeper {
         }
     }
 
-    /// Works until no more can come.
+    /// Works until the channel of snapshots is closed.
     pub(in crate::ledger) async fn run(mut self) {
         if let Err(error) = self.remove_others().await {
-            tracing::error!(%error, "files of history or archive that count no more were not removed; the next start tries again");
+            tracing::error!(%error, "unused files of history or archive were not removed; the next start tries again");
         }
         let look_every = Duration::from_millis(self.archive_after_millis.unsigned_abs() / 4);
         let mut looks = interval(look_every.clamp(ARCHIVE_LOOK_EVERY_MIN, ARCHIVE_LOOK_EVERY));
@@ -127,7 +126,7 @@ impl Keeper {
         }
     }
 
-    /// Removes what a crash has left.
+    /// Removes the files that a crash has left.
     async fn remove_others(&self) -> Result<(), HistoryError> {
         self.history_files.remove_others().await?;
         self.archive_files.remove_others().await
@@ -144,7 +143,7 @@ impl Keeper {
         let purged = self.purge().await;
         self.report(
             Condition::Purging,
-            "removing what has outlived its retention",
+            "removing instances past their retention",
             purged,
         );
     }
@@ -155,7 +154,7 @@ impl Keeper {
             Err(KeepError::Ledger(error)) => return tracing::info!(%error, "{what} waits"),
             Err(KeepError::Waits(why)) => Some(why),
             Err(error) => Some(format!(
-                "{what} is not done: {error}; nothing is lost, and it is tried again"
+                "{what} has failed: {error}; nothing is lost, and the server tries again"
             )),
         };
         self.handle
@@ -163,8 +162,8 @@ impl Keeper {
             .set(condition, failed.map(Into::into));
     }
 
-    /// Whether a long step may continue: not where the server shuts down. Writes a snapshot that
-    /// waits.
+    /// Returns whether a long step may continue. It may not once the server shuts down. Writes a
+    /// snapshot that waits.
     pub(in crate::ledger) async fn may_continue(&mut self) -> bool {
         match self.images.try_recv() {
             Ok(image) => {
@@ -176,7 +175,7 @@ impl Keeper {
         }
     }
 
-    /// Carries out a command of its own; returns whether it changed anything.
+    /// Carries out a command of the server's own. Returns whether it changed anything.
     pub(in crate::ledger) async fn carry_out(&self, command: Command) -> Result<bool, KeepError> {
         let actor = Actor {
             kind: ActorKind::Server,
@@ -209,20 +208,22 @@ impl Keeper {
     async fn keep_image(&mut self, image: WorldImage) -> Result<(), KeepError> {
         self.write(image).await?;
         if self.is_leased() {
-            self.put_off = true;
+            self.has_postponed = true;
             return Ok(());
         }
         self.remove_and_trim(SNAPSHOTS_KEPT).await
     }
 
-    /// Removes all but the newest snapshots, and the entries that neither these nor alerters need.
+    /// Keeps the newest `kept` snapshots and removes the others. Trims entries that neither the
+    /// snapshots nor alerters need.
     pub(in crate::ledger) async fn remove_and_trim(&self, kept: usize) -> Result<(), KeepError> {
         let oldest_kept = self.remove_snapshots(kept).await?;
         self.trim(oldest_kept.saturating_sub(self.kept_entries))
             .await
     }
 
-    /// Removes all but the newest snapshots; returns the sequence of the oldest of these.
+    /// Keeps the newest `kept` snapshots and removes the others. Returns the sequence of the oldest
+    /// that is kept.
     pub(in crate::ledger) async fn remove_snapshots(&self, kept: usize) -> Result<u64, KeepError> {
         let snapshots = snapshots::names(self.vault.as_ref()).await?;
         let surplus = snapshots.len().saturating_sub(kept);
@@ -235,7 +236,7 @@ impl Keeper {
             .unwrap_or(0))
     }
 
-    /// Packs entries up to about `upto`, then drops them from the journal.
+    /// Packs entries up to about `upto`, then removes them from the journal.
     pub(in crate::ledger) async fn trim(&self, upto: u64) -> Result<(), KeepError> {
         if upto >= self.log.bounds().await?.oldest() {
             let packed = self.pack(upto).await?;
@@ -262,12 +263,12 @@ impl Keeper {
         }
         match encoding.await {
             Ok(Ok(())) => Ok(blob.finish().await?),
-            // The blob is dropped unfinished: nothing is to be seen of it.
+            // The blob is dropped unfinished, so that readers never see it.
             _ => Err(KeepError::CutOff("encoding a snapshot")),
         }
     }
 
-    /// Packs whole groups up to about `upto`; returns the newest sequence that is packed.
+    /// Packs whole groups up to about `upto`. Returns the newest packed sequence.
     async fn pack(&self, upto: u64) -> Result<u64, KeepError> {
         let mut packed = self.handle.root().history.packed_upto();
         while packed < upto {
@@ -293,7 +294,7 @@ impl Keeper {
         Ok(packed)
     }
 
-    /// Rewrites a chunk of the history with what `change` leaves of each entry.
+    /// Rewrites a chunk of the history with the result of `change` for each entry.
     pub(super) async fn rewrite_history(
         &self,
         place: Place,

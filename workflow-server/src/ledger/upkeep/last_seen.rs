@@ -1,5 +1,5 @@
-//! Signs of life in the vault: what the next start knows of the time. And, as regularly, a look at
-//! the free space of the disk.
+//! Writes signs of life to the vault, from which the next start learns the time. Also checks the
+//! free space of the disk at the same interval.
 
 use std::fmt::Display;
 use std::sync::Arc;
@@ -16,8 +16,8 @@ use crate::records::LastSeen;
 /// The key of the newest sign of life.
 pub const LAST_SEEN_KEY: &str = "last-seen";
 
-/// The newest sign of life; none where there was none yet, or where it cannot be read: then the
-/// newest entry counts alone.
+/// The newest sign of life. `None` if there is none yet, or if it cannot be read. The start then
+/// uses the newest entry alone.
 pub(in crate::ledger) async fn read(vault: &dyn Vault) -> Option<LastSeen> {
     let unread =
         |error: &dyn Display| tracing::warn!(%error, "the last sign of life cannot be read");
@@ -32,7 +32,7 @@ pub(in crate::ledger) async fn read(vault: &dyn Vault) -> Option<LastSeen> {
         .ok()
 }
 
-/// Writes signs of life, and looks at the disk.
+/// Writes signs of life, and checks the disk.
 pub(in crate::ledger) struct Watchman {
     leading: Leading,
     clock: Arc<dyn Clock>,
@@ -40,7 +40,7 @@ pub(in crate::ledger) struct Watchman {
 }
 
 impl Watchman {
-    /// Writes the first sign: a start that crashes at once leaves one, too.
+    /// Writes the first sign immediately, so that a start that crashes soon also leaves one.
     pub(in crate::ledger) async fn begin(
         leading: Leading,
         clock: Arc<dyn Clock>,
@@ -55,7 +55,7 @@ impl Watchman {
         watchman
     }
 
-    /// Works until it is dropped.
+    /// Works until the future is dropped.
     pub(in crate::ledger) async fn run(&self) {
         tokio::join!(self.look_at_disk(), self.give_signs());
     }
@@ -65,7 +65,8 @@ impl Watchman {
             self.give_sign().await;
             let next = self.clock.monotonic() + LAST_SEEN_EVERY;
             let held = self.handle.time.held().is_some();
-            // What is held must still be held after a crash.
+            // A clock that is held must still be held after a crash, so each change is written
+            // immediately.
             while self.clock.monotonic() < next && self.handle.time.held().is_some() == held {
                 let left = next.saturating_sub(self.clock.monotonic());
                 self.clock.wait(left.min(Duration::from_secs(1))).await;
@@ -73,10 +74,10 @@ impl Watchman {
         }
     }
 
-    /// Writes one; without it the next start knows less, and nothing else is lost.
+    /// Writes one sign. If this fails, the next start knows less, and nothing else is lost.
     pub(in crate::ledger) async fn give_sign(&self) {
-        // The sequence is read first: where time goes back in between, this sign is then not
-        // believed.
+        // The sequence is read first. If operations set the time back in between, the next start
+        // then ignores this sign.
         let sequence = self.handle.root().sequence;
         let seen = self.handle.time.sign_of_life(sequence);
         if let Err(error) = self
@@ -101,7 +102,7 @@ impl Watchman {
                         .conditions
                         .set(Condition::Disk, Some(no_space(reserve_bytes)));
                 }
-                // Whether the disk can be read at all, the next write shows.
+                // This is only a warning: the next write shows whether the disk works.
                 Err(error) => tracing::warn!(%error, "the free space of the disk is not known"),
             }
         }

@@ -1,12 +1,13 @@
-//! Removes what has outlived its retention, once a day: from the chunks of the archive first, then
-//! from the history.
+//! Removes instances that are past their retention, once a day: first from the chunks of the
+//! archive, then from the history.
 //!
-//! Promise: nothing is removed in the first hours of a process, while the clock is not believed, or
-//! beyond a share of the archive in one pass, unless a person confirms it. A confirmation is an
-//! entry of the journal: it survives a restart, counts for one whole pass and for a day at most.
+//! Promise: in the first hours of a process, and while the clock is held, nothing is removed. One
+//! pass removes at most a share of the archive, unless a person confirms more. A confirmation is an
+//! entry of the journal, so it survives a restart. It is valid for one whole pass, and for a day at
+//! most.
 //!
-//! The history keeps what the World and the archive still know. What was just removed does not
-//! matter: the next pass completes a pass that was cut off.
+//! The history keeps the entries of all instances and calls that the World or the archive still
+//! has. It does not matter what was just removed, so the next pass completes an interrupted one.
 
 mod known;
 mod noted;
@@ -29,15 +30,15 @@ use crate::ledger::read::archive::Archive;
 use crate::limits::{PROCESS_SETTLES, PURGE_CONFIRMED_MILLIS, PURGE_FLOOR, PURGE_SHARE};
 use crate::records::{ArchivedCall, ArchivedInstance, ChunkContent};
 
-/// How much a pass may still remove, and what it leaves for that reason.
+/// How much a pass may still remove, and how much it leaves because of this limit.
 struct Budget {
     left: u64,
     waiting: u64,
 }
 
 impl Budget {
-    /// A tenth of the archive, so that a wrong clock or a wrong retention is found out before all
-    /// of it is gone; and what a person has confirmed beyond it.
+    /// A tenth of the archive, so that people notice a wrong clock or retention before all of it is
+    /// gone. A confirmation adds its number.
     fn of(root: &Root, confirmed: Option<&PurgeConfirmation>) -> Self {
         let share = (root.archive.instances / PURGE_SHARE).max(PURGE_FLOOR);
         let confirmed = confirmed.map_or(0, |confirmed| confirmed.instances);
@@ -47,7 +48,7 @@ impl Budget {
         }
     }
 
-    /// Whether something that has outlived its retention goes now.
+    /// Returns whether the pass removes another instance now.
     fn takes(&mut self) -> bool {
         let takes = self.left > 0;
         self.left = self.left.saturating_sub(1);
@@ -57,10 +58,11 @@ impl Budget {
 }
 
 impl Keeper {
-    /// Does it where it has not been done today, and reports what waits.
+    /// Purges if this has not been done today, and reports how many instances wait.
     pub(in crate::ledger) async fn purge(&mut self) -> Result<(), KeepError> {
-        // A clock that is not believed makes nothing old. One that is believed and wrong is found
-        // out in the first hours. A backup that runs still reads what would be removed.
+        // While the clock is held, no instance is past its retention. A wrong clock that the server
+        // trusts is noticed in the first hours. A running backup still reads the files that a purge
+        // would remove.
         if !self.is_leased()
             && self.handle.time.held().is_none()
             && self.handle.time.age() >= PROCESS_SETTLES
@@ -70,12 +72,12 @@ impl Keeper {
         match self.handle.purging.waiting() {
             0 => Ok(()),
             waiting => Err(KeepError::Waits(format!(
-                "{waiting} ended instances have outlived their retention and wait: one pass a day removes at most a tenth of the archive. If the clock and the retention of every workflow are right, `aftercall server confirm-purge` removes them now"
+                "{waiting} ended instances are past their retention and wait: the daily pass removes at most a tenth of the archive. If the clock and the retention of every workflow are right, `aftercall server confirm-purge` removes them now"
             ))),
         }
     }
 
-    /// The confirmation that a pass is still to carry out.
+    /// The confirmation that a pass has still to carry out.
     async fn purge_confirmed(
         &self,
         now: Time,
@@ -108,7 +110,7 @@ impl Keeper {
         if is_done(self.purged_on) {
             return Ok(());
         }
-        // A pass that was cut off has left no day; where nothing is noted at all, nothing was ever
+        // An interrupted pass has noted no day. If the key does not exist, nothing was ever
         // removed.
         let mut is_due = noted.is_some() && self.purged_on.is_none();
         let root = self.handle.root();
@@ -120,7 +122,8 @@ impl Keeper {
             is_due |= self.purge_chunk(chunk, now, &mut budget).await?;
         }
         if is_due {
-            // Journal and snapshots may hold it too, where little has happened since.
+            // The journal and the snapshots may still contain removed data, if few entries were
+            // written since.
             self.forget_the_past().await?;
             if !self.purge_history(now).await? {
                 return Ok(());
@@ -145,7 +148,7 @@ impl Keeper {
             .await
     }
 
-    /// Rewrites a chunk without what has outlived its retention; returns whether there was any.
+    /// Rewrites a chunk without the instances past their retention. Returns whether there were any.
     async fn purge_chunk(
         &mut self,
         chunk: &Chunk,
@@ -165,10 +168,10 @@ impl Keeper {
             chunk = chunk.id,
             purged,
             left = left.instances.len(),
-            "what has outlived its retention is removed"
+            "instances past their retention were removed"
         );
         metrics::counter!("aftercall_purged_instances_total").increment(purged as u64);
-        // From here on the history holds more than is known, until it was looked through.
+        // The history now has entries of unknown instances, until it has been purged too.
         self.leading
             .vault()
             .put_key(PURGED_ON, Bytes::new())
@@ -177,7 +180,7 @@ impl Keeper {
         self.replace_chunk(chunk, left).await
     }
 
-    /// Lets a chunk be what is left of it.
+    /// Replaces a chunk by the rest of its content.
     pub(in crate::ledger) async fn replace_chunk(
         &self,
         chunk: &Chunk,
@@ -213,11 +216,11 @@ impl Keeper {
         Ok(replaced)
     }
 
-    /// Removes from the history what neither memory nor the archive knows any more; returns whether
-    /// it came to the end.
+    /// Removes the entries that neither memory nor the archive needs from the history. Returns
+    /// whether it has finished.
     ///
-    /// The archive is read once for a window of chunks of the history, not for each of them. A
-    /// window is bounded by what has to be looked up for it.
+    /// The archive is read once for a window of history chunks, not for each chunk. The number of
+    /// keys to look up limits a window.
     async fn purge_history(&mut self, now: Time) -> Result<bool, KeepError> {
         let keys = self.handle.archive().keys();
         let mut window = Window::default();
@@ -237,7 +240,7 @@ impl Keeper {
         self.purge_window(window).await
     }
 
-    /// Does it for the chunks of a window; returns whether it came to the end.
+    /// Purges the chunks of one window. Returns whether it has finished.
     async fn purge_window(&mut self, mut window: Window) -> Result<bool, KeepError> {
         let root = self.handle.root();
         let chunks: Vec<&Arc<Chunk>> = root

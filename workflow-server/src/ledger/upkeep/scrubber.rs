@@ -1,7 +1,7 @@
-//! Scrubs the files once every call of an erased caller is masked: a snapshot of the masked World
-//! takes the place of all older ones, the journal is packed and trimmed up to it and copied to
-//! fresh files, and the chunks of the history and the archive that are about the caller are
-//! rewritten. Only then the erasure is done; cut off anywhere, it begins again.
+//! Scrubs the files once every call of an erased caller is masked. A snapshot of the masked World
+//! replaces all older ones. The journal is packed and trimmed up to it, and copied to new files.
+//! The chunks of the history and the archive that contain the caller are rewritten. Only then the
+//! erasure is done. An interrupted erasure begins again.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -26,7 +26,7 @@ impl Keeper {
             .values()
             .filter(|one| one.state == ErasureState::Scrubbing);
         let due: Vec<Arc<Erasure>> = due.cloned().collect();
-        // A backup that runs may still copy what is erased: it ends first.
+        // A running backup may still copy erased data, so scrubbing waits for its end.
         if due.is_empty() || self.is_leased() {
             return Ok(());
         }
@@ -39,9 +39,9 @@ impl Keeper {
             match self.scrub_one(&erasure).await {
                 Ok(true) => {}
                 Ok(false) => return Ok(()),
-                // One that cannot be finished holds up no other.
+                // An erasure that fails does not delay the others.
                 Err(error) => {
-                    tracing::warn!(erasure = erasure.id, %error, "an erasure is not finished: its files could not be rewritten. It is tried again");
+                    tracing::warn!(erasure = erasure.id, %error, "an erasure is not finished: its files could not be rewritten. The server tries again");
                     first_error.get_or_insert(error);
                 }
             }
@@ -49,13 +49,13 @@ impl Keeper {
         first_error.map_or(Ok(()), Err)
     }
 
-    /// Returns whether it came to the end.
+    /// Scrubs for one erasure. Returns whether it has finished.
     async fn scrub_one(&mut self, erasure: &Erasure) -> Result<bool, KeepError> {
         if !self.scrub_history(erasure).await? {
             return Ok(false);
         }
         self.scrub_archive(erasure).await?;
-        // What was replaced before and could not be removed then.
+        // Files that were replaced earlier and could not be removed then.
         self.history_files.remove_others().await?;
         self.archive_files.remove_others().await?;
         self.carry_out(Command::from(EndErasure {
@@ -70,10 +70,10 @@ impl Keeper {
         Ok(true)
     }
 
-    /// What snapshots, journal and feed hold of the time before goes into the history, masked.
+    /// Removes old data from snapshots, journal and feed. The history gets the entries, masked.
     pub(in crate::ledger) async fn forget_the_past(&mut self) -> Result<(), KeepError> {
         let image = self.handle.take_image().await?;
-        // Those that wait are older: written later they would bring the past back.
+        // The waiting snapshots are older. Written later, they would restore erased data.
         while self.images.try_recv().is_ok() {}
         let upto = image.sequence();
         self.write(image).await?;
@@ -83,7 +83,7 @@ impl Keeper {
         Ok(self.leading.log().renew().await?)
     }
 
-    /// Rewrites what is about the caller; returns whether it came to the end.
+    /// Rewrites the history chunks that contain the caller. Returns whether it has finished.
     async fn scrub_history(&mut self, erasure: &Erasure) -> Result<bool, KeepError> {
         let sequences = self.sequences_of(erasure).await?;
         let mut rest = sequences.into_iter();
@@ -112,7 +112,7 @@ impl Keeper {
         Ok(true)
     }
 
-    /// Every entry that is about the caller: each names the one before it.
+    /// The sequences of all entries about the caller. Each entry names the one before it.
     async fn sequences_of(&self, erasure: &Erasure) -> Result<BTreeSet<u64>, HistoryError> {
         let (history, archive, root) = (
             self.handle.history(),
@@ -130,7 +130,7 @@ impl Keeper {
                 .cloned()
                 .collect();
             let mut calls: Vec<_> = live.into_iter().cloned().collect();
-            // What has outlived its retention lies in the files until it is removed.
+            // Calls past their retention are in the files until they are removed.
             for found in archive.calls(&erased.key, Time(i64::MIN)).await? {
                 if found.call.created_at == erased.created_at {
                     calls.push(found.call);
@@ -159,7 +159,7 @@ impl Keeper {
         Ok(sequences)
     }
 
-    /// Takes out of the archive by what the caller is found there.
+    /// Removes from the archive the keys by which the caller can be found.
     async fn scrub_archive(&self, erasure: &Erasure) -> Result<(), KeepError> {
         let archive = self.handle.archive();
         let key = |call: &ErasedCall| (archive.keys().of_call(&call.key), call.created_at);

@@ -1,7 +1,6 @@
-//! The packed chunks of the history, and how one is read. The World names the chunks that count.
-//!
-//! A chunk is never changed in place: another one replaces it, and it is removed. A reader that
-//! finds it removed looks again.
+//! The packed chunks of the history, and how to read them. The World names the valid chunks.
+//! A chunk is never changed in place. A new chunk replaces it, and the old file is removed. A
+//! reader whose file has been removed looks for the new one.
 
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
@@ -18,20 +17,20 @@ use crate::records::{RecordError, unpack_entries};
 /// How often a reader looks for a chunk that is being rewritten.
 const LOOKS_MAX: usize = 8;
 
-/// The entries of a frame of a chunk.
+/// The entries in one frame of a chunk.
 pub(in crate::ledger) fn frame_entries(frame: &[u8]) -> Result<Vec<Arc<Entry>>, RecordError> {
     unpack(frame).map(|unpacked| unpacked.to_vec())
 }
 
-/// Frames of one chunk: last sequence → offset, in order.
+/// The frames of one chunk: last sequence and offset, in order.
 type Frames = Arc<Vec<(u64, u64)>>;
 
-/// The entries of one frame, in order, each one more than the one before.
+/// The entries of one frame. Their sequences are consecutive.
 type Unpacked = Arc<Vec<Arc<Entry>>>;
 
 pub(super) struct Chunks {
     vault: Arc<dyn Vault>,
-    /// The newest root: it names the chunks that count.
+    /// The newest root. It names the valid chunks.
     root: Arc<ArcSwap<Root>>,
     frames: Mutex<BTreeMap<String, Frames>>,
     newest_frame: Mutex<Option<(Place, Unpacked)>>,
@@ -61,7 +60,7 @@ impl Chunks {
             .collect()
     }
 
-    /// The chunk with this sequence, or else the next one.
+    /// The chunk with this sequence, or else the next chunk.
     fn at_or_after(&self, sequence: u64) -> Option<Place> {
         let root = self.root.load();
         let (_, chunk) = root.history.chunks.range(sequence..).next()?;
@@ -76,8 +75,8 @@ impl Chunks {
         in_frame(&frame, sequence).ok_or(HistoryError::NoSuchEntry(sequence))
     }
 
-    /// Entries of one frame from a sequence on, or from the first after it; none where nothing is
-    /// packed from there on.
+    /// Entries of one frame, from a sequence on or from the next packed one. `None` if no packed
+    /// entries follow.
     pub(super) async fn entries(
         &self,
         from: u64,
@@ -94,7 +93,7 @@ impl Chunks {
             .collect())
     }
 
-    /// The frame with this sequence, or else the first after it.
+    /// The frame with this sequence, or else the next frame.
     async fn frame(&self, sequence: u64) -> Result<Option<Unpacked>, HistoryError> {
         let mut looks = 1;
         loop {
@@ -102,7 +101,7 @@ impl Chunks {
                 return Ok(None);
             };
             match self.frame_of(place, sequence).await {
-                // It was rewritten since the look.
+                // The chunk was rewritten after the root was read.
                 Err(HistoryError::Journal(JournalError::NotFound { .. })) if looks < LOOKS_MAX => {
                     looks += 1;
                 }
@@ -127,11 +126,11 @@ impl Chunks {
         };
         let frame = unpack(&bytes)?;
         *lock(&self.newest_frame) = Some((place, frame.clone()));
-        // Of this frame, not of whichever another reader may have unpacked since.
+        // This frame, because another reader may have replaced the one in memory.
         Ok(frame)
     }
 
-    /// Reads where the frames of a chunk begin, once.
+    /// Reads where the frames of a chunk begin, once per chunk.
     async fn frames_of(&self, name: &str) -> Result<Frames, HistoryError> {
         if let Some(frames) = lock(&self.frames).get(name) {
             return Ok(frames.clone());
@@ -163,7 +162,7 @@ impl Chunks {
         Ok(entries)
     }
 
-    /// Releases what is in memory of a chunk that is removed.
+    /// Forgets the content of a removed chunk.
     pub(super) fn forget(&self, place: Place) {
         lock(&self.newest_frame).take_if(|(of, _)| *of == place);
         lock(&self.frames).remove(&place.name());
@@ -184,7 +183,7 @@ fn unpack(frame: &[u8]) -> Result<Unpacked, RecordError> {
     ))
 }
 
-/// A frame: the last sequence in it, then packed entries.
+/// Makes a frame: the last sequence in it, then the packed entries.
 pub(in crate::ledger) fn join_frame(last: u64, packed: &[u8]) -> Vec<u8> {
     let mut frame = last.to_be_bytes().to_vec();
     frame.extend_from_slice(packed);
@@ -201,6 +200,6 @@ fn split(frame: &[u8]) -> Result<(u64, &[u8]), RecordError> {
 fn cut_off(what: &str) -> JournalError {
     JournalError::Io {
         what: what.to_owned(),
-        reason: "it was cut off".to_owned(),
+        reason: "it was interrupted".to_owned(),
     }
 }

@@ -18,7 +18,7 @@ pub enum HistoryError {
     /// A chunk could not be read.
     #[error(transparent)]
     Journal(#[from] JournalError),
-    /// A chunk does not unpack.
+    /// A chunk could not be decoded.
     #[error(transparent)]
     Record(#[from] RecordError),
 }

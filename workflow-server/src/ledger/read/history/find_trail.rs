@@ -1,4 +1,4 @@
-//! Finds the trail of an instance or a call, from its newest entry back to what is known already.
+//! Finds the trail of an instance or a call. Walks from its newest entry back to the known part.
 
 use aftercall_engine::Entry;
 use aftercall_engine::call::Call;
@@ -10,7 +10,7 @@ use super::trails::{Step, Trail, TrailKey};
 use crate::limits::HISTORY_WALK_MAX;
 
 impl History {
-    /// Where everything that happened to one instance is.
+    /// The entries that changed this instance.
     ///
     /// # Errors
     /// [`HistoryError`].
@@ -27,7 +27,7 @@ impl History {
             .await
     }
 
-    /// Where everything that happened to a call itself is.
+    /// The entries that changed this call itself.
     ///
     /// # Errors
     /// [`HistoryError`].
@@ -42,7 +42,8 @@ impl History {
         .await
     }
 
-    /// From the newest entry back to what is known already, at most [`HISTORY_WALK_MAX`] entries.
+    /// Walks from the newest entry back to the known part, over at most [`HISTORY_WALK_MAX`]
+    /// entries.
     async fn trail(
         &self,
         key: TrailKey,
@@ -50,7 +51,7 @@ impl History {
         previous: impl Fn(&Entry) -> Option<u64>,
     ) -> Result<Trail, HistoryError> {
         let known = self.trails.get(&key).unwrap_or_default();
-        // Somebody may have read on from a newer root meanwhile.
+        // Another reader may have read more from a newer root meanwhile.
         let reaching = known.partition_point(|step| step.sequence <= newest);
         let is_newer = reaching < known.len();
         let known_upto = known[..reaching].last().map_or(0, |step| step.sequence);

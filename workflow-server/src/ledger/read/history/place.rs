@@ -1,22 +1,22 @@
-//! The names of the chunks of the history in the vault.
+//! The names of history chunks in the vault.
 
 use aftercall_engine::history::HistoryChunk;
 
 use crate::journal::Term;
 
-/// What the names of history chunks begin with.
+/// The prefix of the names of history chunks.
 pub(in crate::ledger) const PREFIX: &str = "history-";
 
-/// One file of the history.
+/// A file of the history.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::ledger) struct Place {
-    /// The first sequence in it.
+    /// The first sequence in the file.
     pub(in crate::ledger) first: u64,
-    /// The last.
+    /// The last sequence.
     pub(in crate::ledger) last: u64,
-    /// Counts how often it was written again.
+    /// How often the chunk was rewritten.
     pub(in crate::ledger) generation: u32,
-    /// The term in which it was written.
+    /// The term that wrote the file.
     pub(in crate::ledger) term: Term,
 }
 
@@ -50,13 +50,13 @@ impl Place {
         }
     }
 
-    /// What the names of all files of its range begin with.
+    /// The common prefix of all files of this range.
     pub(in crate::ledger) fn range_name(&self) -> String {
         let Self { first, last, .. } = self;
         format!("{PREFIX}{first:020}-{last:020}")
     }
 
-    /// Of two files of one range the higher counts.
+    /// The rank of a file: of two files of one range the higher is valid.
     pub(in crate::ledger) fn rank(&self) -> (u32, Term) {
         (self.generation, self.term)
     }
@@ -77,7 +77,7 @@ impl Place {
     }
 }
 
-/// The first and the last sequence of the chunk with this name; none where it is no chunk.
+/// The first and last sequence of the chunk with this name. `None` if it is not a chunk.
 pub(in crate::ledger) fn range_of(name: &str) -> Option<(u64, u64)> {
     Place::parse(name).map(|place| (place.first, place.last))
 }

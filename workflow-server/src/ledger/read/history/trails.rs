@@ -1,9 +1,9 @@
 //! Trails: which entries changed an instance or a call. Each change names the one before it, so a
-//! trail is found by reading all of them; it is kept, so that the next page of a history, or the
-//! next look at the notes, reads only what came since.
+//! trail is found by reading all of them. Trails are cached. The next page of a history, or the
+//! next read of the notes, then reads only newer entries.
 //!
-//! Promise: a trail holds sequences and no content. What an entry holds is read when it is shown,
-//! masked as everything is.
+//! Promise: a trail holds sequences and no content. The content is read, and masked, when it is
+//! shown.
 
 use std::sync::Arc;
 
@@ -20,22 +20,22 @@ use crate::limits::TRAILS_KEPT_STEPS;
 pub struct Step {
     /// Its sequence.
     pub sequence: u64,
-    /// Whether somebody wrote something with it.
+    /// Whether the entry has a note of a person.
     pub has_note: bool,
 }
 
-/// All entries of a trail, oldest first.
+/// All steps of a trail, oldest first.
 pub type Trail = Arc<[Step]>;
 
-/// What a trail is of. The key of a call may come again: the time of its first report shows which
-/// call it is.
+/// The subject of a trail. The key of a call may be used again, so the time of its first report
+/// identifies the call.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) enum TrailKey {
     Instance(InstanceId),
     Call(CallKey, Time),
 }
 
-/// A trail weighs as much as it has steps.
+/// Weighs a trail by the number of its steps.
 #[derive(Clone)]
 pub(super) struct Steps;
 
@@ -45,11 +45,11 @@ impl Weighter<TrailKey, Trail> for Steps {
     }
 }
 
-/// The trails that were read last.
+/// A cache of the trails that were read last.
 pub(super) type Trails = Cache<TrailKey, Trail, Steps>;
 
-/// None yet.
+/// Makes an empty cache.
 pub(super) fn trails() -> Trails {
-    // Most follow-ups have some ten changes.
+    // Most follow-ups have about ten changes.
     Cache::with_weighter(TRAILS_KEPT_STEPS / 10, TRAILS_KEPT_STEPS as u64, Steps)
 }

@@ -1,4 +1,4 @@
-//! Takes a capture: a backup asks through the handle, and the keeper answers.
+//! Makes a capture: a backup requests it through the handle, and the keeper answers.
 
 use std::sync::Arc;
 
@@ -13,12 +13,12 @@ use crate::ledger::{Handle, LedgerError};
 use crate::limits::{BACKUP_TURN_MAX, SNAPSHOTS_KEPT};
 
 impl Handle {
-    /// Captures everything at the newest durable sequence, for a backup. Waits for the keeper to
-    /// finish what it is doing.
+    /// Captures all files at the newest durable sequence, for a backup. Waits until the keeper has
+    /// finished its current step.
     ///
     /// # Errors
-    /// [`LedgerError::Unavailable`] where the server is shutting down, the keeper is busy for too
-    /// long or files cannot be read.
+    /// [`LedgerError::Unavailable`] if the server is shutting down, the keeper is busy for too
+    /// long, or files cannot be read.
     pub async fn capture(&self) -> Result<Capture, LedgerError> {
         let (answer, answered) = oneshot::channel();
         self.captures
@@ -39,18 +39,18 @@ impl Handle {
 }
 
 impl Keeper {
-    /// Whether a backup reads the files.
+    /// Whether a backup is reading the files.
     pub(in crate::ledger) fn is_leased(&self) -> bool {
         self.lease.strong_count() > 0
     }
 
     /// Answers a request for a capture.
     pub(in crate::ledger) async fn answer_capture(&mut self, request: CaptureRequest) {
-        // Where nobody waits any more, dropping the answer ends the lease.
+        // If the caller no longer waits, dropping the answer ends the lease.
         let _ = request.send(self.capture().await);
     }
 
-    /// The same, where one waits.
+    /// Answers all requests for a capture that are waiting.
     pub(in crate::ledger) async fn serve_captures(&mut self) {
         while let Ok(request) = self.captures.try_recv() {
             self.answer_capture(request).await;
@@ -98,10 +98,10 @@ impl Keeper {
         })
     }
 
-    /// Removes and trims what was put off while a backup ran.
+    /// Removes and trims what was postponed during a backup.
     pub(in crate::ledger) async fn catch_up(&mut self) -> Result<(), KeepError> {
-        if self.put_off && !self.is_leased() {
-            self.put_off = false;
+        if self.has_postponed && !self.is_leased() {
+            self.has_postponed = false;
             self.remove_and_trim(SNAPSHOTS_KEPT).await?;
         }
         Ok(())

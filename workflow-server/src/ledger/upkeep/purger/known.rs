@@ -1,5 +1,5 @@
-//! What of the history is still known: chunks of it are gathered into a window, what their entries
-//! are about is looked up in one pass over the archive, and then each entry is judged.
+//! Finds out which history entries are still needed. Chunks of the history are collected into a
+//! window. One pass over the archive looks up their calls and instances. Then each entry is judged.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -18,13 +18,12 @@ use crate::ledger::upkeep::history_files::Rewritten;
 use crate::limits::PURGE_WINDOW_KEYS;
 use crate::records::ChunkContent;
 
-/// Milliseconds of a day.
 pub(super) const DAY_MILLIS: i64 = 86_400_000;
 
-/// Calls, by key and the time of their first report: the same key may come again.
+/// Calls, by key and the time of their first report. The same key may be used again later.
 type Calls = HashSet<(u64, Time)>;
 
-/// Chunks of the history that are looked through together, with what their entries are about.
+/// Chunks of the history that are checked together, with the keys of their entries.
 #[derive(Default)]
 pub(super) struct Window {
     places: Vec<Place>,
@@ -36,7 +35,7 @@ pub(super) struct Window {
 }
 
 impl Window {
-    /// Adds a chunk of the history, unless it is so young that nothing in it can have outlived a
+    /// Adds a chunk of the history. Skips a chunk that is too young: nothing in it can be past a
     /// retention.
     pub(super) fn add(
         &mut self,
@@ -44,7 +43,7 @@ impl Window {
         entries: &[Arc<Entry>],
         (keys, now): (ArchiveKeys, Time),
     ) {
-        // The last one need not be the newest: time may have gone back in between.
+        // The last entry need not be the newest, because the time may have been set back.
         let Some(newest) = entries.iter().map(|entry| entry.at).max() else {
             return;
         };
@@ -75,19 +74,19 @@ impl Window {
         );
     }
 
-    /// Whether no more is to be looked up at once.
+    /// Whether the window has as many keys as one pass may look up.
     pub(super) fn is_full(&self) -> bool {
         self.instances.len() + self.calls.len() >= PURGE_WINDOW_KEYS
     }
 
-    /// Whether a chunk of the archive may hold something that the entries are about.
+    /// Whether a chunk of the archive may hold a call or instance of these entries.
     pub(super) fn may_be_about(&self, chunk: &Chunk) -> bool {
         self.places
             .first()
             .is_some_and(|first| chunk.newest >= first.first && chunk.oldest <= self.until)
     }
 
-    /// Notes what a chunk of the archive knows of it.
+    /// Notes which of the keys a chunk of the archive holds.
     pub(super) fn look_up(&mut self, content: &ChunkContent) {
         let calls = content.calls.iter().map(|call| (call.key, call.created_at));
         self.known
@@ -99,13 +98,13 @@ impl Window {
             .extend(instances.filter(|id| self.instances.contains(id)));
     }
 
-    /// The chunks, in order, and what the archive still knows of what their entries are about.
+    /// The chunks in order, and the calls and instances that the archive still has.
     pub(super) fn into_known(self) -> (Vec<Place>, Known) {
         (self.places, self.known)
     }
 }
 
-/// Which instances and calls of some entries the archive still knows.
+/// The instances and calls of some entries that the archive still has.
 #[derive(Default)]
 pub(super) struct Known {
     instances: HashSet<InstanceId>,
@@ -113,7 +112,7 @@ pub(super) struct Known {
 }
 
 impl Known {
-    /// The part of an entry that is about a call or an instance that is still known.
+    /// The entry without the calls and instances that are no longer known.
     pub(super) fn left_of(&self, root: &Root, keys: ArchiveKeys, entry: Arc<Entry>) -> Rewritten {
         let is_known_call = |call: &Call| {
             root.call(&call.key)
@@ -145,7 +144,7 @@ impl Known {
         left.call = left.call.filter(|_| !call_goes);
         left.instances.retain(|change| is_known(change.after.id()));
         if gone().any(|change| change.kind == entry.kind) {
-            // The details are about the call that is gone.
+            // The details belong to a removed instance.
             left.details = Details::default();
         }
         if is_empty_shell(&left) {
@@ -163,8 +162,8 @@ impl Known {
     }
 }
 
-/// Whether nothing is left of an entry but that something happened then. What is about definitions,
-/// batches and erasures is kept for ever; what the archive did is of no interest afterwards.
+/// Whether only the time and kind of an entry are left. Entries about definitions, batches and
+/// erasures are kept for ever. Entries about the archive are not needed later.
 fn is_empty_shell(entry: &Entry) -> bool {
     entry.instances.is_empty()
         && entry.call.is_none()
@@ -177,7 +176,7 @@ fn is_empty_shell(entry: &Entry) -> bool {
         )
 }
 
-/// That something happened then, and by what kind of party.
+/// The entry with only its time, kind and kind of actor.
 fn emptied(entry: &Entry) -> Entry {
     Entry {
         actor: Actor {

@@ -1,11 +1,10 @@
-//! What purging notes: in the vault its newest pass, in memory how much waits.
+//! What a purge notes: its newest pass in the vault, and the number of waiting instances in memory.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// The key under which the day of the newest whole pass is noted.
+/// The key that holds the day of the newest complete pass.
 pub(in crate::ledger) const PURGED_ON: &str = "purged-on";
-/// The key under which the sequence of the newest confirmation is noted that a whole pass has
-/// carried out.
+/// The key that holds the sequence of the newest confirmation that a complete pass has carried out.
 pub(in crate::ledger) const PURGED_FOR: &str = "purged-for";
 
 /// How many ended instances wait to be removed.
