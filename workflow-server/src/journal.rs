@@ -1,21 +1,21 @@
 //! The journal: the durable memory of one workflow-server.
 //!
-//! What it is: small traits over opaque bytes. The [`Log`] is an ordered row of groups of entries;
-//! the [`Vault`] keeps named blobs (files made of checked frames) and small keys. Both only read.
-//! Writing is for the one process that leads: [`Storage::lead`] returns a [`Leading`] for one term,
-//! and it alone has the [`LogWriter`] and the [`VaultWriter`]. A leader with a higher term deposes
-//! it, and its every later write is refused. [`Store::open`] opens a data directory (sled for the
-//! log, plain files for the vault), which only one process can use; [`memory`] is a store in memory
-//! for any number of simulated processes, with faults on request.
+//! What it is: small traits over opaque bytes. The [`Log`] is an ordered list of groups of entries.
+//! The [`Vault`] keeps named blobs (files of checked frames) and small keys. Both only read. Only
+//! the leading process writes. [`Storage::lead`] returns a [`Leading`] for one term, which has the
+//! [`LogWriter`] and the [`VaultWriter`]. A leader with a higher term deposes it, and then all its
+//! writes are refused. [`Store::open`] opens a data directory: sled for the log, plain files for the
+//! vault. Only one process can use it. [`memory`] is a store in memory for any number of simulated
+//! processes, with faults on request.
 //!
-//! What it promises: a future that has answered `Ok` is durable, against `kill -9` and against a
-//! power cut. What is read back is what was written, checked, or a typed error. After the first
-//! failed append or sync nothing is written any more ([`JournalError::Failed`] keeps the first
-//! reason) and the next open copies the store before it is believed.
+//! What it promises: after a future has returned `Ok`, the change is durable, even after `kill -9`
+//! or a power cut. A read returns the bytes that were written, checked, or a typed error. After the
+//! first failed append or sync nothing more is written. [`JournalError::Failed`] keeps the first
+//! reason, and the next open copies the store before it uses it.
 //!
-//! What it must not do: look into the bytes, know the engine or the protos, read the clock for
-//! anything but time limits, or name sled outside `sled.rs` and `sled/`. All work on files runs on
-//! threads of its own or on the runtime's blocking threads; the futures work under any tokio
+//! What it must not do: read the content of the bytes, know the engine or the protos, read the clock
+//! except for time limits, or name sled outside `sled.rs` and `sled/`. All file operations run on
+//! separate threads or on the blocking threads of the runtime. The futures work with any tokio
 //! runtime.
 
 mod blobs;

@@ -1,14 +1,17 @@
 //! The ledger: the one owner of all state.
 //!
-//! One task takes commands one after the other. It decides each on the newest World, applies the
-//! decision, and gathers the entries of many commands into one group. It makes the group durable
-//! at once. Only then do readers see the new World, callers get their answers, and the entries go
-//! to the feed. While a group is being made durable the next one is decided; it is appended after.
+//! One task takes the commands, one after the other. It decides each on the newest World and applies
+//! the decision. It collects the entries of many commands into one group, and makes the group
+//! durable in one step. Only then readers see the new World, callers get their answers, and the
+//! entries go to the feed. Meanwhile the task decides the next group, and appends it afterwards.
 //!
-//! Promises: no answer shows what is not durable; a refusal waits for everything that it was
-//! decided on; a command that was taken is carried out even if its caller disconnects; after a
-//! failed write nothing more is written, the newest durable World stays readable, and every waiting
-//! caller gets an error.
+//! Promises:
+//!
+//! * No answer shows what is not durable.
+//! * A refusal waits until everything that it depends on is durable.
+//! * A command that was taken is carried out, even if its caller disconnects.
+//! * After a failed write nothing more is written. The newest durable World can still be read, and
+//!   every waiting caller gets an error.
 
 pub mod clock;
 pub mod conditions;

@@ -1,11 +1,11 @@
-//! How entries and snapshots are written: bytes with a version, kept apart from the API's messages,
-//! so that each may change without the other.
+//! The stored form of entries and snapshots: bytes with a version. It is separate from the messages
+//! of the API, so that each can change without the other.
 //!
-//! Promises: what was written by an older server is read by every newer one (samples of each
-//! version are in the tests); what does not read whole is an error, never a guess. The fields that
-//! hold personal data are marked in the record types.
+//! Promises: every newer server reads the records of an older one, and the tests have samples of
+//! each version. A damaged record is an error, never a guess. The record types mark the fields with
+//! personal data.
 //!
-//! Must not know of a store: bytes go out, bytes come in.
+//! Must not: know a store. It only converts to bytes and back.
 
 mod archive;
 mod group;
@@ -23,33 +23,34 @@ pub use snapshot::{
 use thiserror::Error;
 pub use v1::{decode_erasure, encode_erasure};
 
-/// The version with which this server writes. A newer one is refused, an older one is read.
+/// The version of the records that this server writes. The server refuses a newer version and reads
+/// an older one.
 pub const RECORDS_VERSION: u8 = 1;
 
-/// Stored bytes do not read.
+/// Why stored bytes could not be decoded.
 #[derive(Debug, Error)]
 pub enum RecordError {
-    /// Written by a newer server.
+    /// A newer server wrote the records.
     #[error(
         "the stored records have version {found}, this server reads up to {RECORDS_VERSION}: start the newer server that wrote them"
     )]
     NewerVersion {
-        /// The version found.
+        /// The version of the records.
         found: u8,
     },
-    /// Not the form of a record.
-    #[error("a stored record does not read: {0}")]
+    /// The bytes are not a record.
+    #[error("a stored record cannot be decoded: {0}")]
     Malformed(#[from] prost::DecodeError),
-    /// A record lacks something, or names something that does not exist.
+    /// A part of the record is missing, or refers to a thing that does not exist.
     #[error("a stored record is incomplete: {0}")]
     Incomplete(&'static str),
-    /// The chain hash does not lead to the one that was stored.
+    /// The computed chain hash differs from the stored one.
     #[error("the chain of stored entries is broken at sequence {sequence}")]
     BrokenChain {
-        /// Where.
+        /// The sequence of the last entry.
         sequence: u64,
     },
-    /// Compressed bytes do not unpack.
-    #[error("stored history does not unpack: {0}")]
+    /// The compressed bytes could not be unpacked.
+    #[error("stored history cannot be unpacked: {0}")]
     Unpack(#[from] std::io::Error),
 }

@@ -1,7 +1,8 @@
-//! Which backups a restore is made of: the newest that reaches back to the point, and, where the
-//! point lies after its end, the journals of later ones, as far as they follow on it.
+//! Chooses the backups for a restore. It takes the newest backup that reaches back to the point. If
+//! the point is after the end of that backup, it adds the journals of later backups that continue
+//! it.
 //!
-//! Promise: what is read of a file was checked against its checksum before.
+//! Promise: every file is checked against its checksum before it is read.
 
 use std::collections::HashSet;
 
@@ -14,11 +15,12 @@ use super::{BackupDirectory, BackupError, Manifest, ManifestFile, journal_range,
 use crate::journal::Log as _;
 use crate::records::decode_group;
 
-/// What a restore reads.
+/// The backups that a restore reads.
 pub(super) struct Chosen {
-    /// The backup with the journals of later ones that follow on it: its end is theirs.
+    /// The backup, extended by the journals of later backups. Its end is the end of the last of
+    /// them.
     pub(super) manifest: Manifest,
-    /// Where the backup itself ends.
+    /// The backup as it was made.
     pub(super) own: Manifest,
     /// The later backups.
     pub(super) later: Vec<u32>,
@@ -34,7 +36,7 @@ impl Chosen {
     }
 }
 
-/// Checks files once each.
+/// Checks each file once.
 pub(super) struct Checking<'d> {
     pub(super) directory: &'d BackupDirectory,
     pub(super) seen: HashSet<String>,
@@ -42,7 +44,7 @@ pub(super) struct Checking<'d> {
 }
 
 impl Checking<'_> {
-    /// Checks the files of a generation that are meant.
+    /// Checks the files of a generation that `is_meant` selects.
     pub(super) fn check(
         &mut self,
         manifest: &Manifest,
@@ -65,7 +67,7 @@ impl Checking<'_> {
         )
     }
 
-    /// The oldest time to which a generation can be restored.
+    /// The oldest time that a generation can be restored to.
     async fn oldest_time(&mut self, manifest: &Manifest) -> Result<Time, BackupError> {
         if manifest.oldest() == 0 {
             return Ok(Time(i64::MIN));
@@ -92,7 +94,7 @@ impl Checking<'_> {
         })
     }
 
-    /// Adds the journals of later backups until the point is reached.
+    /// Adds the journals of later backups until they reach the point.
     async fn follow(
         &mut self,
         chosen: &mut Chosen,
@@ -122,8 +124,7 @@ impl Checking<'_> {
         Ok(())
     }
 
-    /// Whether the journal of a later backup has the entries that follow on the end of an earlier
-    /// one.
+    /// Whether the journal of a later backup continues the end of an earlier one.
     async fn follows(&mut self, earlier: &Manifest, later: &Manifest) -> Result<bool, BackupError> {
         self.check(later, |file| journal_range(&file.name).is_some())?;
         let (log, _) = opened::open(self.directory, later)?;
@@ -141,7 +142,7 @@ impl Checking<'_> {
             .any(|linked| (linked.entry.sequence, linked.chain) == (end.sequence, end.chain)))
     }
 
-    /// What can be restored of these backups, which begin with the newest.
+    /// Describes the ranges that these backups can restore. The newest backup comes first.
     async fn reach(&mut self, newest_first: &[Manifest]) -> Result<String, BackupError> {
         let mut ranges: Vec<(u64, u64, String)> = Vec::new();
         for (place, manifest) in newest_first.iter().enumerate().rev() {
@@ -157,7 +158,8 @@ impl Checking<'_> {
                 "from entry {from} to {to} ({from_time} to {})",
                 shown(Time(chosen.manifest.at_millis))
             );
-            // What an older backup reaches with the journals of later ones takes these in.
+            // The range of an older backup, with the journals of later ones, includes those of the
+            // later ones.
             match ranges.last() {
                 Some((_, known_to, _)) if *known_to >= to => {}
                 _ => ranges.push((from, to, words)),
@@ -168,10 +170,10 @@ impl Checking<'_> {
     }
 }
 
-/// Whether a backup ends where the point lies or after it, so that no later one is needed.
+/// Whether a backup ends at the point or after it, so that no later backup is needed.
 fn ends_after(manifest: &Manifest, until: Until) -> bool {
     match until {
-        // Only asked of what follows on another.
+        // A later backup may always continue this one.
         Until::Newest => false,
         Until::Sequence(sequence) => sequence <= manifest.sequence,
         // Later entries may have the same time.
@@ -179,7 +181,7 @@ fn ends_after(manifest: &Manifest, until: Until) -> bool {
     }
 }
 
-/// Chooses, and checks every file that the restore reads first.
+/// Chooses the backups, and checks every file that the restore reads first.
 pub(super) async fn choose(
     checking: &mut Checking<'_>,
     options: &RestoreOptions,
@@ -196,7 +198,7 @@ pub(super) async fn choose(
         } else {
             directory.manifest(generation)?
         };
-        // Sequences of another life of the store mean something else.
+        // With another epoch the sequences have other entries.
         if manifest.epoch != newest.epoch {
             break;
         }
@@ -213,7 +215,7 @@ pub(super) async fn choose(
         checking.follow(&mut chosen, &later, options.until).await?;
         let has_all = chosen.manifest.position() == newest.position();
         let is_within = match options.until {
-            // Nothing knows better than the newest what came until then.
+            // No backup knows more about that time than the newest one.
             Until::Time(_) => has_all || ends_after(&chosen.manifest, options.until),
             _ => ends_after(&chosen.manifest, options.until),
         };
@@ -242,7 +244,7 @@ pub(super) fn point(until: Until) -> String {
 pub(super) fn shown(time: Time) -> String {
     let time = jiff::Timestamp::from_millisecond(time.0);
     time.map_or_else(
-        |_| "a time that no calendar has".to_owned(),
+        |_| "a time outside of the calendar".to_owned(),
         |time| format!("{time:.0}"),
     )
 }

@@ -1,10 +1,10 @@
-//! A directory of backups: `generations/` with one manifest each, `files/` with what these name,
-//! `tmp/` with what is being written, and `erasures`, the list of erased callers' calls that
-//! outlives every generation.
+//! A directory of backups. `generations/` has one manifest per backup. `files/` has the files of
+//! the manifests, and `tmp/` the unfinished ones. `erasures` lists the calls of erased callers, and
+//! is kept when generations are removed.
 //!
-//! A file in `files/` is named by its content and never changes. A generation exists when its
-//! manifest has its name, which is the last step; what an interrupted backup has left is in no
-//! manifest, and the next one removes it.
+//! The name of a file in `files/` comes from its content, and the file never changes. The last step
+//! of a backup gives its manifest a name, and only then the generation exists. The next backup
+//! removes the files that an interrupted one has left, because no manifest names them.
 
 use std::collections::HashSet;
 use std::fs;
@@ -26,8 +26,8 @@ pub struct BackupDirectory {
 }
 
 impl BackupDirectory {
-    /// Opens it to add to it; an empty or missing directory becomes one. What an interrupted backup
-    /// has left is removed.
+    /// Opens the directory to add a backup. Initializes an empty or missing directory. Removes the
+    /// files that an interrupted backup has left.
     ///
     /// # Errors
     /// [`BackupError`].
@@ -52,7 +52,7 @@ impl BackupDirectory {
         })
     }
 
-    /// Opens it to read.
+    /// Opens the directory to read it.
     ///
     /// # Errors
     /// [`BackupError`].
@@ -74,7 +74,7 @@ impl BackupDirectory {
         dir.join(GENERATIONS).is_dir()
     }
 
-    /// The directory.
+    /// The path of the directory.
     #[must_use]
     pub fn path(&self) -> &Path {
         &self.dir
@@ -148,14 +148,15 @@ impl BackupDirectory {
         )
     }
 
-    /// Where a file lies.
+    /// The path of a file.
     #[must_use]
     pub fn path_of(&self, file: &ManifestFile) -> PathBuf {
         self.files().join(file.pool_name())
     }
 
-    /// A generation with only those of its files that are whole, which a next backup need not send
-    /// again, and the names of the others. Every file is read; `progress` is called with its bytes.
+    /// Reads all files of a generation. Returns the generation with only its valid files, and the
+    /// names of the others. The next backup need not send the valid files again. Calls `progress`
+    /// with the number of bytes of each file.
     #[must_use]
     pub fn whole(&self, manifest: &Manifest, progress: &dyn Fn(u64)) -> (Manifest, Vec<String>) {
         let is_whole = |file: &ManifestFile| {
@@ -174,8 +175,8 @@ impl BackupDirectory {
         )
     }
 
-    /// Removes generations, and then every file that no other one names; returns how many bytes
-    /// that freed. Nothing is removed from `files/` while a manifest cannot be read.
+    /// Removes generations, then every file that no other generation names. Returns how many bytes
+    /// this freed. Removes nothing from `files/` while a manifest is not readable.
     ///
     /// # Errors
     /// [`BackupError`].
@@ -188,8 +189,8 @@ impl BackupDirectory {
         self.remove_unreferenced()
     }
 
-    /// Removes every file that no manifest names: of an interrupted backup, or of removed
-    /// generations.
+    /// Removes every file that no manifest names. Interrupted backups and removed generations leave
+    /// such files. Returns how many bytes this freed.
     ///
     /// # Errors
     /// [`BackupError`].
@@ -220,7 +221,7 @@ impl BackupDirectory {
         Ok(freed)
     }
 
-    /// The erasures that are known here, whichever generation they came with.
+    /// The erasures from all generations, also from removed ones.
     ///
     /// # Errors
     /// [`BackupError::Damaged`].
@@ -233,7 +234,8 @@ fn manifest_name(generation: u32) -> String {
     format!("{generation:06}.toml")
 }
 
-/// Whether something lies there that is not ours, nor what file systems put into an empty disk.
+/// Whether the directory contains anything except our files and those that file systems put into an
+/// empty disk.
 fn holds_anything(dir: &Path) -> Result<bool, BackupError> {
     for entry in fs::read_dir(dir).map_err(BackupError::io("listing", dir))? {
         let name = entry.map_err(BackupError::io("listing", dir))?.file_name();

@@ -1,6 +1,6 @@
-//! The list of erased callers' calls that lies beside the generations and outlives them: a restore
-//! of an older generation applies again what was erased since. Nothing in it is about a caller; the
-//! calls are named by their keys.
+//! The list of calls of erased callers, beside the generations. It is kept when generations are
+//! removed, so that a restore of an older generation can erase the same calls again. It has no data
+//! about callers, only the keys of the calls.
 
 use std::collections::HashMap;
 use std::fs;
@@ -16,31 +16,31 @@ use super::{BackupError, ERASURES, Manifest, frames};
 use crate::journal::{RealDisk, files};
 use crate::records::{decode_erasure, encode_erasure};
 
-/// Bytes of the checksum at the end.
+/// The size of the checksum at the end, in bytes.
 const CHECKSUM_BYTES: usize = 8;
-/// Bytes of an epoch.
+/// The size of an epoch, in bytes.
 const EPOCH_BYTES: usize = 32;
 
-/// An erasure, and the store in which it was made.
+/// An erasure, and the store that it belongs to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KnownErasure {
     /// The epoch of the store.
     pub epoch: String,
-    /// The erasure, as it was known last.
+    /// The erasure, as the newest backup knows it.
     pub erasure: Erasure,
 }
 
 impl KnownErasure {
-    /// Whether a backup may hold data of the caller: the erasure was not done at the backup's
-    /// sequence.
+    /// Whether a backup may contain data of the caller, because the erasure was not done at the
+    /// backup's sequence.
     #[must_use]
     pub fn is_held_by(&self, backup: &Manifest) -> bool {
         self.is_after(&backup.epoch, backup.sequence, Time(backup.at_millis))
             || (self.epoch == backup.epoch && backup.unfinished_erasures.contains(&self.erasure.id))
     }
 
-    /// Whether the World of this epoch does not know of it at this sequence. Stores of other epochs
-    /// are compared by time.
+    /// Whether the World of this epoch does not have the erasure yet at this sequence. For another
+    /// epoch, this compares the times.
     pub(super) fn is_after(&self, epoch: &str, sequence: u64, at: Time) -> bool {
         if self.epoch == epoch {
             return self.erasure.id > sequence;
@@ -50,7 +50,7 @@ impl KnownErasure {
     }
 }
 
-/// The calls of some erasures that had been reported by a moment, each once.
+/// The calls of some erasures that were reported up to a moment, each once.
 pub(super) fn calls_at<'k>(
     erasures: impl Iterator<Item = &'k KnownErasure>,
     at: Time,
@@ -81,7 +81,7 @@ pub(super) fn calls_at<'k>(
     calls
 }
 
-/// The list in a directory of backups; empty where there is none.
+/// The list in a directory of backups. Empty if there is no list.
 pub(super) fn read(dir: &Path) -> Result<Vec<KnownErasure>, BackupError> {
     let path = dir.join(ERASURES);
     let bytes = match fs::read(&path) {
@@ -95,7 +95,7 @@ pub(super) fn read(dir: &Path) -> Result<Vec<KnownErasure>, BackupError> {
         .checked_sub(CHECKSUM_BYTES)
         .map(|end| bytes.slice(..end));
     let body = body.filter(|body| checksum(body)[..] == bytes[body.len()..]);
-    let mut rest = body.ok_or_else(|| damaged("its checksum does not fit"))?;
+    let mut rest = body.ok_or_else(|| damaged("its checksum does not match"))?;
     let mut known = Vec::new();
     while !rest.is_empty() {
         let length = rest.split_to(frames::LENGTH_BYTES.min(rest.len()));
@@ -118,7 +118,7 @@ pub(super) fn read(dir: &Path) -> Result<Vec<KnownErasure>, BackupError> {
     Ok(known)
 }
 
-/// Adds what the newest backup knows of a store's erasures, and replaces what was known of them.
+/// Adds the erasures from the newest backup of a store, and replaces the older data about them.
 pub(super) fn merge(dir: &Path, epoch: &str, erasures: Vec<Erasure>) -> Result<(), BackupError> {
     let mut known = read(dir)?;
     for erasure in erasures {

@@ -1,4 +1,4 @@
-//! What can go wrong with a backup on the operator's side, each in a sentence that says what to do.
+//! The errors of backups for operators. Each is a sentence that says what to do.
 
 use std::io;
 use std::path::Path;
@@ -13,7 +13,7 @@ use crate::records::RecordError;
 /// Why a backup was not taken, verified or restored.
 #[derive(Debug, Error)]
 pub enum BackupError {
-    /// The directory holds something else.
+    /// The directory contains other files.
     #[error(
         "{dir} is not a directory of backups: name one that `aftercall backup --to` has written, or an empty one to begin"
     )]
@@ -21,26 +21,26 @@ pub enum BackupError {
         /// The directory.
         dir: String,
     },
-    /// Somebody else uses the directory.
+    /// Another command uses the directory.
     #[error("another command is using the backups in {dir}: wait for it to end")]
     Locked {
         /// The directory.
         dir: String,
     },
-    /// There is nothing to restore.
+    /// There is no backup to restore.
     #[error("there is no complete backup in {dir}: make one with `aftercall backup --to {dir}`")]
     Empty {
         /// The directory.
         dir: String,
     },
-    /// No such generation.
+    /// There is no such generation.
     #[error(
         "there is no backup number {generation} in {dir}: `aftercall backup list {dir}` lists the existing backups"
     )]
     NoSuchGeneration {
         /// The directory.
         dir: String,
-        /// The number that was named.
+        /// The requested number.
         generation: u32,
     },
     /// A newer version made it.
@@ -50,35 +50,35 @@ pub enum BackupError {
     NewerFormat {
         /// The manifest.
         place: String,
-        /// Format found.
+        /// The format of the backup.
         format: u32,
-        /// Newest format known here.
+        /// The newest format that this version reads.
         known: u32,
     },
-    /// A file is not what was written.
+    /// The bytes of a file are not those that were written.
     #[error(
         "{place} is damaged: {what}. Use another backup (`aftercall backup list` shows them), and check the disk"
     )]
     Damaged {
         /// The file.
         place: String,
-        /// What does not fit.
+        /// What is wrong.
         what: String,
     },
-    /// The stream broke a rule.
+    /// The server broke a rule of the stream.
     #[error(
-        "the server sent what does not belong in a backup ({0}): nothing was kept; are server and command line of one version?"
+        "the server sent an invalid backup ({0}): nothing was kept; check that server and command line have the same version"
     )]
     Protocol(String),
-    /// The point lies outside of what the backups hold.
+    /// The point is outside of the range of the backups.
     #[error("{point} cannot be restored from these backups: {reach}")]
     OutOfReach {
-        /// The point that was named.
+        /// The requested point.
         point: String,
         /// What can be restored.
         reach: String,
     },
-    /// The directory to restore into holds something.
+    /// The directory to restore into is not empty.
     #[error(
         "{dir} is not empty: restore into an empty or a new directory, and keep the old one until the restored server is checked"
     )]
@@ -86,17 +86,17 @@ pub enum BackupError {
         /// The directory.
         dir: String,
     },
-    /// What verifying found to be wrong, apart from checksums.
+    /// An error that `verify` found, other than a wrong checksum.
     #[error("{0}")]
     Unsound(String),
-    /// The file system.
+    /// An error of the file system.
     #[error("{doing} {path}: {error}")]
     Io {
-        /// What was being done.
+        /// The operation.
         doing: &'static str,
-        /// With which file.
+        /// The file.
         path: String,
-        /// The system's reason.
+        /// The reason from the system.
         error: io::Error,
     },
     /// A store could not be opened.
@@ -111,7 +111,7 @@ pub enum BackupError {
     /// A record could not be read.
     #[error(transparent)]
     Record(#[from] RecordError),
-    /// An entry does not fit.
+    /// An entry does not fit the World before it.
     #[error(transparent)]
     ApplyError(#[from] ApplyError),
 }

@@ -1,5 +1,5 @@
-//! The form of a file of a backup: frames one after the other, each with its length in four bytes
-//! before it. The checksum is over the whole file, and is kept in the manifest.
+//! The form of a file of a backup: frames in a row, each with its length in four bytes before it.
+//! The manifest has a checksum of the whole file.
 
 use std::fs::File;
 use std::hash::Hasher as _;
@@ -12,26 +12,26 @@ use twox_hash::XxHash3_64;
 
 use crate::journal::{FRAME_BYTES_MAX, Group};
 
-/// Bytes before a frame.
+/// The size of the length before a frame, in bytes.
 pub(super) const LENGTH_BYTES: usize = 4;
-/// Bytes before the entries of a group.
+/// The size of the header before the entries of a group, in bytes.
 const GROUP_HEADER_BYTES: usize = 4 * 8;
-/// Bytes of a file that are read at once for its checksum.
+/// How many bytes of a file are read at a time for its checksum.
 const READ_BYTES: usize = 1 << 20;
 
-/// Adds a frame. The journal's limits keep every frame far below what four bytes count.
+/// Adds a frame. The journal's limits ensure that the length fits into four bytes.
 pub(super) fn put(to: &mut BytesMut, frame: &[u8]) {
     to.put_u32_le(u32::try_from(frame.len()).unwrap_or(u32::MAX));
     to.put_slice(frame);
 }
 
-/// Hashes a frame as [`put`] adds it.
+/// Hashes a frame in the form that [`put`] writes.
 pub(super) fn hash(hasher: &mut XxHash3_64, frame: &[u8]) {
     hasher.write(&u32::try_from(frame.len()).unwrap_or(u32::MAX).to_le_bytes());
     hasher.write(frame);
 }
 
-/// The frame at an offset, and the offset of the next; none at the end of the file.
+/// The frame at an offset, and the offset of the next. `None` at the end of the file.
 pub(super) fn read_at(file: &File, offset: u64) -> io::Result<Option<(Bytes, u64)>> {
     let mut length = [0; LENGTH_BYTES];
     match file.read_exact_at(&mut length, offset) {
@@ -65,7 +65,7 @@ pub(super) fn read_all(path: &Path) -> io::Result<Vec<Bytes>> {
     Ok(frames)
 }
 
-/// A group of the journal as a frame.
+/// Encodes a group of the journal as a frame.
 pub(super) fn group_frame(group: &Group) -> Bytes {
     let mut frame = BytesMut::with_capacity(GROUP_HEADER_BYTES + group.bytes.len());
     for number in [group.first, group.last, group.chain_before, group.chain] {
@@ -75,7 +75,7 @@ pub(super) fn group_frame(group: &Group) -> Bytes {
     frame.freeze()
 }
 
-/// The group in a frame; none where it is too short.
+/// Decodes the group in a frame. `None` if the frame is too short.
 pub(super) fn read_group(frame: &Bytes) -> Option<Group> {
     let number = |at: usize| {
         let bytes = frame.get(at * 8..(at + 1) * 8)?;

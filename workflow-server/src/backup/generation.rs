@@ -1,5 +1,5 @@
-//! A generation that is being received. Nothing of it is seen before [`NewGeneration::finish`];
-//! dropped or killed before, the older generations are as they were.
+//! Receives a new generation. It is not visible before [`NewGeneration::finish`]. If the receiver
+//! is dropped or killed earlier, the older generations do not change.
 
 use std::collections::HashMap;
 use std::fs::{self, File};
@@ -16,20 +16,20 @@ use super::{
 use crate::journal::{Disk as _, RealDisk, files};
 use crate::records::{RecordError, decode_erasure};
 
-/// How a backup begins.
+/// The properties of a backup, which the server sends first.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Begun {
-    /// The form of the files.
+    /// The format of the files.
     pub format: u32,
     /// The epoch of the store.
     pub epoch: String,
-    /// Its sequence.
+    /// The sequence of the backup.
     pub sequence: u64,
-    /// When, by the server's clock, in milliseconds since 1970.
+    /// When it was made, by the server's clock, in milliseconds since 1970.
     pub created_at_millis: i64,
     /// The version of the server.
     pub server_version: String,
-    /// Erasures that are not done.
+    /// Erasures that are not done yet.
     pub unfinished_erasures: Vec<u64>,
 }
 
@@ -46,19 +46,19 @@ struct Open {
 pub struct NewGeneration<'d> {
     directory: &'d BackupDirectory,
     manifest: Manifest,
-    /// What an earlier generation has of the same names.
+    /// The files of an earlier generation, by name.
     earlier: HashMap<String, ManifestFile>,
     open: Option<Open>,
-    /// Bytes that were received.
+    /// The number of bytes received.
     received: u64,
 }
 
 impl<'d> NewGeneration<'d> {
-    /// Begins. Files that the server says are kept are those of `base`, which
-    /// [`BackupDirectory::whole`] has found to be whole.
+    /// Begins to receive. The files that the server reports as kept come from `base`.
+    /// [`BackupDirectory::whole`] must have verified them.
     ///
     /// # Errors
-    /// [`BackupError::Protocol`] where the form is a newer one.
+    /// [`BackupError::Protocol`] if the format is newer.
     pub fn begin(
         directory: &'d BackupDirectory,
         begun: Begun,
@@ -71,7 +71,7 @@ impl<'d> NewGeneration<'d> {
             )));
         }
         if begun.epoch.len() != 32 {
-            return Err(BackupError::Protocol("an epoch that is none".to_owned()));
+            return Err(BackupError::Protocol("an invalid epoch".to_owned()));
         }
         let generation = directory
             .generations()?
@@ -102,7 +102,7 @@ impl<'d> NewGeneration<'d> {
         })
     }
 
-    /// A file begins.
+    /// Begins the file with this name.
     ///
     /// # Errors
     /// [`BackupError`].
@@ -120,7 +120,7 @@ impl<'d> NewGeneration<'d> {
         Ok(())
     }
 
-    /// The next bytes of the file.
+    /// Adds bytes to the current file.
     ///
     /// # Errors
     /// [`BackupError`].
@@ -128,7 +128,7 @@ impl<'d> NewGeneration<'d> {
         let open = self
             .open
             .as_mut()
-            .ok_or_else(|| BackupError::Protocol("bytes of no file".to_owned()))?;
+            .ok_or_else(|| BackupError::Protocol("bytes outside of a file".to_owned()))?;
         open.file
             .write_all(bytes)
             .map_err(BackupError::io("writing", &open.path))?;
@@ -138,18 +138,19 @@ impl<'d> NewGeneration<'d> {
         Ok(())
     }
 
-    /// The file is complete: it is checked against what the server has read, and made durable.
+    /// Ends the current file. Compares its bytes with what the server has read, and makes the file
+    /// durable.
     ///
     /// # Errors
-    /// [`BackupError::Protocol`] where the bytes that came are not those that were sent.
+    /// [`BackupError::Protocol`] if the received bytes are not those that were sent.
     pub fn file_end(&mut self, bytes: u64, checksum: u64) -> Result<(), BackupError> {
         let open = self
             .open
             .take()
-            .ok_or_else(|| BackupError::Protocol("the end of no file".to_owned()))?;
+            .ok_or_else(|| BackupError::Protocol("an end outside of a file".to_owned()))?;
         if (open.bytes, open.hasher.finish()) != (bytes, checksum) {
             return Err(BackupError::Protocol(format!(
-                "the file {}, which was changed on the way",
+                "the file {}, whose bytes changed during the transfer",
                 open.name
             )));
         }
@@ -167,23 +168,23 @@ impl<'d> NewGeneration<'d> {
         Ok(())
     }
 
-    /// A file of the backup that is there already.
+    /// Adds a file of the earlier generation.
     ///
     /// # Errors
-    /// [`BackupError::Protocol`] where it is not.
+    /// [`BackupError::Protocol`] if that generation does not have it.
     pub fn kept(&mut self, name: &str) -> Result<(), BackupError> {
         self.check_name(name)?;
         let file = self.earlier.get(name).ok_or_else(|| {
-            BackupError::Protocol(format!("that {name} is here, which it is not"))
+            BackupError::Protocol(format!("that {name} exists here, but it does not"))
         })?;
         self.manifest.files.push(file.clone());
         Ok(())
     }
 
-    /// The backup is complete: it becomes the newest generation.
+    /// Ends the backup, which becomes the newest generation.
     ///
     /// # Errors
-    /// [`BackupError`]: then the older generations are as they were.
+    /// [`BackupError`]. The older generations then do not change.
     pub fn finish(mut self, chain: u64, at_millis: i64) -> Result<Manifest, BackupError> {
         if self.open.is_some() {
             return Err(BackupError::Protocol(
@@ -196,7 +197,7 @@ impl<'d> NewGeneration<'d> {
         RealDisk
             .sync_directory(&files)
             .map_err(BackupError::io("syncing", &files))?;
-        // Before the generation counts: an erasure that is known too early does no harm.
+        // Before the generation exists: to know an erasure too early does no harm.
         erasures::merge(
             self.directory.path(),
             &self.manifest.epoch,
@@ -206,7 +207,7 @@ impl<'d> NewGeneration<'d> {
         Ok(self.manifest)
     }
 
-    /// How many bytes were received.
+    /// The number of bytes received.
     #[must_use]
     pub fn received(&self) -> u64 {
         self.received
@@ -224,7 +225,7 @@ impl<'d> NewGeneration<'d> {
         Ok(erasures?)
     }
 
-    /// A name becomes a path: no name that the server sends may leave the directory.
+    /// The name becomes a path, and no name from the server may point outside of the directory.
     fn check_name(&self, name: &str) -> Result<(), BackupError> {
         let is_allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
         if name.is_empty()
@@ -233,12 +234,12 @@ impl<'d> NewGeneration<'d> {
             || !name.chars().all(is_allowed)
         {
             return Err(BackupError::Protocol(format!(
-                "{name:?}, which is no name of a file"
+                "{name:?}, which is not a valid file name"
             )));
         }
         if self.open.is_some() || self.manifest.file(name).is_some() {
             return Err(BackupError::Protocol(format!(
-                "the file {name} out of turn"
+                "the file {name} out of order"
             )));
         }
         Ok(())

@@ -1,4 +1,4 @@
-//! The lock on a directory of backups: one command that writes, or several that read.
+//! The lock on a directory of backups: for one writing command, or for several reading ones.
 
 use std::fs::{File, TryLockError};
 use std::path::Path;
@@ -9,20 +9,21 @@ use crate::journal::files;
 /// The name of the locked file.
 pub(super) const FILE: &str = "lock";
 
-/// Held as long as it lives.
+/// Holds the lock while it exists.
 pub(super) struct Lock {
     _file: File,
 }
 
 impl Lock {
-    /// For a command that writes.
+    /// Locks for a command that writes.
     pub(super) fn to_write(dir: &Path) -> Result<Self, BackupError> {
         let path = dir.join(FILE);
         let file = files::create_file(&path).map_err(BackupError::io("opening", &path))?;
         Self::taken(dir, file.try_lock(), file)
     }
 
-    /// For a command that only reads. A directory on a read-only medium has nobody who writes.
+    /// Locks for a command that only reads. `None` on a read-only medium, because no command can
+    /// write there.
     pub(super) fn to_read(dir: &Path) -> Result<Option<Self>, BackupError> {
         let Ok(file) = File::open(dir.join(FILE)) else {
             return Ok(None);

@@ -1,5 +1,5 @@
-//! The manifest of one backup: what it is a copy of, and every file with its size and checksum.
-//! Text that an operator can read, with a checksum of its own.
+//! The manifest of one backup: its source, and every file with its size and checksum. It is text
+//! that operators can read, and has its own checksum.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -12,22 +12,22 @@ use super::{BackupError, journal_range};
 use crate::journal::{Disk, Position, files};
 use crate::ledger::capture::snapshot_sequence;
 
-/// The form of manifests and files that this version writes, and the newest that it reads.
+/// The format of manifests and files that this version writes, and the newest that it reads.
 pub const FORMAT: u32 = 1;
 
-/// What the line with the checksum begins with.
+/// The beginning of the line with the checksum.
 const CHECKSUM: &str = "checksum = ";
 
 /// One backup.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Manifest {
-    /// The form.
+    /// The format.
     pub format: u32,
     /// Its number in its directory; a later backup has a higher one.
     pub generation: u32,
-    /// The epoch of the store that it is a copy of.
+    /// The epoch of the store that was copied.
     pub epoch: String,
-    /// It is the state at this sequence.
+    /// The sequence of the copied state.
     pub sequence: u64,
     /// The journal's chain hash at that sequence.
     #[serde(with = "hex")]
@@ -36,7 +36,7 @@ pub struct Manifest {
     pub at_millis: i64,
     /// When it was made, by the server's clock, in milliseconds since 1970.
     pub created_at_millis: i64,
-    /// The version of the server.
+    /// The version of the server that sent it.
     pub server_version: String,
     /// Erasures that were not done at that sequence.
     pub unfinished_erasures: Vec<u64>,
@@ -57,7 +57,7 @@ pub struct ManifestFile {
 }
 
 impl ManifestFile {
-    /// Its name in the pool: files that differ never share one.
+    /// The file name in `files/`. Different contents have different names.
     #[must_use]
     pub fn pool_name(&self) -> String {
         format!("{}.{:016x}", self.name, self.checksum)
@@ -65,7 +65,7 @@ impl ManifestFile {
 }
 
 impl Manifest {
-    /// Its position in the journal.
+    /// The position of the copied state in the journal.
     #[must_use]
     pub fn position(&self) -> Position {
         Position {
@@ -94,8 +94,8 @@ impl Manifest {
         }
     }
 
-    /// The oldest sequence to which it can be restored: its oldest snapshot, or the very beginning
-    /// where its journal holds everything.
+    /// The oldest sequence that it can be restored to: the oldest snapshot, or 0 if its journal
+    /// begins with the first entry.
     #[must_use]
     pub fn oldest(&self) -> u64 {
         let names = || self.files.iter().map(|file| file.name.as_str());
@@ -113,7 +113,7 @@ impl Manifest {
     /// The manifest as text.
     ///
     /// # Errors
-    /// Where TOML cannot express it, which no manifest of a store leads to.
+    /// If TOML cannot express it. This does not happen with the manifest of a store.
     pub(super) fn text(&self) -> Result<String, BackupError> {
         let mut text = toml::to_string(self).map_err(|error| {
             BackupError::Unsound(format!("the manifest cannot be written: {error}"))
@@ -136,7 +136,7 @@ impl Manifest {
     pub(super) fn read(path: &Path) -> Result<Self, BackupError> {
         let bytes = fs::read(path).map_err(BackupError::io("reading", path))?;
         let body = checked(&bytes)
-            .ok_or_else(|| BackupError::damaged(path, "its checksum does not fit"))?;
+            .ok_or_else(|| BackupError::damaged(path, "its checksum does not match"))?;
         let manifest: Self =
             toml::from_str(body).map_err(|error| BackupError::damaged(path, error.to_string()))?;
         if manifest.format > FORMAT {
@@ -158,14 +158,14 @@ fn checked(bytes: &[u8]) -> Option<&str> {
     (last == format!("# {CHECKSUM}{checksum:016x}\n")).then_some(body)
 }
 
-/// Numbers of 64 bits as hex digits: TOML's integers have a sign.
+/// Writes 64-bit numbers as hex digits, because integers of TOML have a sign.
 mod hex {
     use serde::de::Error as _;
     use serde::{Deserialize as _, Deserializer, Serializer};
 
     #[expect(
         clippy::trivially_copy_pass_by_ref,
-        reason = "serde hands the field over by reference"
+        reason = "serde passes the field by reference"
     )]
     pub(super) fn serialize<S: Serializer>(number: &u64, to: S) -> Result<S::Ok, S::Error> {
         to.serialize_str(&format!("{number:016x}"))

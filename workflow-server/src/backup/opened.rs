@@ -1,5 +1,5 @@
-//! A generation, read as a journal and a vault: what starts, verifies and restores a store needs no
-//! other way to read a backup.
+//! Opens a generation as a journal and a vault. The code that starts, verifies and restores a store
+//! can then read a backup too.
 
 use std::fs::File;
 use std::path::PathBuf;
@@ -22,7 +22,8 @@ struct JournalFile {
 pub(super) struct BackupLog {
     files: Vec<JournalFile>,
     bounds: Bounds,
-    /// Where reading continues: the next sequence, the place of its file and the offset in it.
+    /// Where reading continues: the next sequence, the index of its file and the offset in the
+    /// file.
     next: Mutex<Option<(u64, usize, u64)>>,
 }
 
@@ -46,8 +47,8 @@ pub(super) fn open(
             path: directory.path_of(file),
         }));
     }
-    // Those of several backups may overlap. The entries are the same, so that it does not matter of
-    // which file each is read.
+    // The files of several backups may overlap. They have the same entries, so each entry may be
+    // read from any of them.
     journal.sort_by_key(|file| (file.last, file.first));
     let base = match journal.iter().min_by_key(|file| file.first) {
         Some(oldest) => {
@@ -81,7 +82,7 @@ pub(super) fn open(
     Ok((log, Arc::new(BackupVault { files, keys })))
 }
 
-/// Names and values, by turns.
+/// Reads names and values, which alternate.
 fn read_keys(path: &std::path::Path) -> Result<Vec<(String, Bytes)>, BackupError> {
     let frames = frames::read_all(path).map_err(BackupError::io("reading", path))?;
     let pair = |pair: &[Bytes]| {

@@ -1,4 +1,4 @@
-//! What a restore is to restore.
+//! The options of a restore.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -6,20 +6,20 @@ use std::sync::Arc;
 use super::replay::Until;
 use crate::ledger::Clock;
 
-/// What to restore.
+/// The options of a restore.
 #[derive(Clone)]
 pub struct RestoreOptions {
-    /// Which generation; the newest that reaches the point, where none is named.
+    /// The generation to restore. `None` for the newest that reaches back to the point.
     pub generation: Option<u32>,
-    /// Up to where.
+    /// The point to restore.
     pub until: Until,
-    /// Whether callers who were erased since stay erased.
+    /// Whether callers who were erased since the backup are erased again.
     pub erase_again: bool,
-    /// The data directory of the old server, which knows the newest erasures.
+    /// The data directory of the old server. It has the newest erasures.
     pub erasures_from: Option<PathBuf>,
     /// The new epoch: 128 random bits as 32 lower-case hex digits.
     pub epoch: String,
-    /// By which the restored store's time continues; none where its timers are to be held until
+    /// The clock that the time of the restored store continues by. `None` holds its timers until
     /// operations accept the clock.
     pub clock: Option<Arc<dyn Clock>>,
 }

@@ -1,9 +1,8 @@
-//! Erases again, in what is restored, the calls that were erased since: as entries that follow on
-//! the point. After that the World masks them wherever they are read; the server scrubs its
-//! files when it runs.
+//! Erases again the calls that were erased since the backup, with new entries after the point. The
+//! restored World then masks these calls in every read. The server scrubs its files when it runs.
 //!
-//! However many calls there are, one erasure takes a bounded number of them, and each group is
-//! written before the next is made.
+//! One erasure has a bounded number of calls, and each group is written before the next is made. So
+//! any number of calls can be erased.
 
 use aftercall_engine::actor::{Actor, ActorKind};
 use aftercall_engine::command::{Command, EraseCaller, StepErasure};
@@ -17,13 +16,13 @@ use super::{BackupError, KnownErasure};
 use crate::journal::{Group, LogWriter, Position};
 use crate::records::GroupBytes;
 
-/// Who erases.
+/// The actor of the new entries.
 const ACTOR: &str = "aftercall restore";
-/// How many erasures the reason names.
+/// How many erasures the reason names at most.
 const ERASURES_NAMED_MAX: usize = 20;
 
-/// Decides the entries on the World at the point, applies them to it and appends them to the
-/// restored journal.
+/// Decides the entries on the World at the point, applies them and appends them to the restored
+/// journal.
 pub(super) async fn apply(
     at: &mut At,
     calls: &[ErasedCall],
@@ -59,14 +58,14 @@ pub(super) async fn apply(
             .carry_out(&mut at.world, Command::from(erase))
             .await?;
         let erasure = at.world.root().sequence;
-        // It takes as many of them as fit into an entry.
+        // The command takes as many calls as fit into an entry.
         let taken = at
             .world
             .root()
             .erasures
             .get(&erasure)
             .map_or(0, |one| one.calls.len());
-        // A call with many large instances takes more than one step.
+        // A call with many large instances needs more than one step.
         while at
             .world
             .root()
@@ -85,7 +84,7 @@ pub(super) async fn apply(
     Ok(())
 }
 
-/// Gathers entries into groups, and appends each.
+/// Collects entries into groups, and appends each group.
 struct Writer<'l> {
     end: Position,
     open: GroupBytes,
@@ -158,7 +157,8 @@ mod tests {
     use crate::ledger::recover;
     use crate::records::encode_world;
 
-    /// More than may run at once in a server: eight erasures of a thousand calls.
+    /// More calls than a server erases at the same time, which is eight erasures of a thousand
+    /// calls.
     const CALLS: usize = 8_000 + 500;
 
     #[tokio::test]

@@ -1,4 +1,5 @@
-//! The World at a point: a snapshot, then entries, as a start of the server rebuilds it.
+//! The World at a point. It is rebuilt from a snapshot and the entries after it, as at a start of
+//! the server.
 
 use aftercall_definition::time::Time;
 use aftercall_engine::world::{Keeping, World};
@@ -9,26 +10,26 @@ use crate::ledger::capture::snapshot_sequence;
 use crate::limits::RECOVERY_READ_BYTES;
 use crate::records::{SnapshotReader, decode_group};
 
-/// Forgets no request id: how long the server remembers them is a setting, which a backup does not
-/// hold.
+/// Forgets no request id. A setting of the server limits how long it remembers them, and a backup
+/// does not contain settings.
 const KEEP_ALL: Keeping = Keeping {
     request_ids_millis: i64::MAX,
     request_ids_max: usize::MAX,
 };
 
-/// The point that a World is wanted at.
+/// The point that a restore rebuilds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Until {
     /// The newest entry.
     Newest,
     /// This sequence.
     Sequence(u64),
-    /// The newest entry that is not later than this.
+    /// The newest entry that is not later than this time.
     Time(Time),
 }
 
 impl Until {
-    /// Whether an entry of this sequence and time lies before it, or at it.
+    /// Whether an entry of this sequence and time is at the point or before it.
     pub(super) fn reaches(self, sequence: u64, at: Time) -> bool {
         match self {
             Self::Newest => true,
@@ -38,14 +39,14 @@ impl Until {
     }
 }
 
-/// A World, and its position in the journal.
+/// A World and its position in the journal.
 pub(super) struct At {
     pub(super) world: World,
     pub(super) position: Position,
 }
 
 impl At {
-    /// Before the first entry.
+    /// The empty World before the first entry.
     pub(super) fn beginning() -> Self {
         Self {
             world: World::new(KEEP_ALL),
@@ -53,7 +54,7 @@ impl At {
         }
     }
 
-    /// The time of its newest entry; where there is none, when the backup was made.
+    /// The time of its newest entry. Without an entry, the time when the backup was made.
     pub(super) fn time(&self, backup: &Manifest) -> Time {
         if self.position.sequence > 0 {
             self.world.root().at
@@ -62,7 +63,7 @@ impl At {
         }
     }
 
-    /// The World of a snapshot.
+    /// The World in a snapshot.
     pub(super) async fn snapshot(vault: &dyn Vault, name: &str) -> Result<Self, BackupError> {
         let (mut reader, mut offset) = (SnapshotReader::new(KEEP_ALL), 0);
         while let Some((frame, next)) = vault.read_frame(name, offset).await? {
@@ -99,7 +100,7 @@ impl At {
                     && group.chain_before != self.position.chain
                 {
                     return Err(BackupError::Unsound(format!(
-                        "the entries from {} on do not follow on the one before: the journals are of two pasts",
+                        "the entries from {} on do not follow the one before: the journals have different histories",
                         group.first
                     )));
                 }

@@ -1,9 +1,9 @@
-//! Restores a backup into an empty directory, up to its newest entry or to an earlier point, as a
-//! store with an epoch of its own.
+//! Restores a backup into an empty directory, up to its newest entry or an earlier point. The
+//! result is a store with its own epoch.
 //!
-//! Promise: what was restored is the World of the server at that point, with its history and
-//! archive; a directory whose restore was cut off never opens. What was erased since the backup is
-//! erased again, before the directory is complete.
+//! Promise: the restored store is the World of the server at that point, with its history and
+//! archive. A directory whose restore was interrupted never opens. Callers who were erased since
+//! the backup are erased again before the directory is complete.
 
 use std::collections::HashSet;
 use std::path::Path;
@@ -27,30 +27,30 @@ use crate::ledger::capture::{archive_name, history_range};
 use crate::limits::RECOVERY_READ_BYTES;
 use crate::records::cut_group;
 
-/// What was restored.
+/// The result of a restore.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Restored {
-    /// From which generation.
+    /// The generation that was restored.
     pub generation: u32,
-    /// The later ones whose journals lead on from its end to the point.
+    /// The later generations whose journals were used from its end to the point.
     pub later: Vec<u32>,
-    /// The point: the sequence of its newest entry.
+    /// The sequence of the newest restored entry.
     pub sequence: u64,
     /// The time of that entry.
     pub at: Time,
-    /// How many entries of the backup came after it, and were left out.
+    /// How many entries of the backup are after the point and were left out.
     pub left_out: u64,
-    /// The erasures since, of which the point knows nothing.
+    /// The erasures that the World at the point does not have yet.
     pub erasures: Vec<KnownErasure>,
     /// How many calls were erased again.
     pub erased_calls: u64,
     /// How many files were written.
     pub files: u64,
-    /// What a server that starts on it does about the time that has passed since.
+    /// How a server that starts on the store treats the time that has passed since.
     pub clock: ClockAtStart,
 }
 
-/// A generation, opened, and the World at the wanted point.
+/// An open generation, and the World at the requested point.
 struct Source {
     manifest: Manifest,
     log: Arc<opened::BackupLog>,
@@ -59,10 +59,10 @@ struct Source {
     snapshots: Vec<(u64, String)>,
 }
 
-/// Restores; `progress` is called with the bytes that were checked.
+/// Restores a backup. Calls `progress` with the number of bytes that were checked.
 ///
 /// # Errors
-/// [`BackupError`]: nothing is written before the backup was found to be whole.
+/// [`BackupError`]. Nothing is written before the backup has been verified.
 pub async fn restore(
     from: &Path,
     to: &Path,
@@ -88,8 +88,8 @@ pub async fn restore(
     checking.check(&manifest, |_| true)?;
     let mut source = Source::open(&directory, manifest, options.until).await?;
     let (sequence, at) = (source.at.position.sequence, source.at.time(&own));
-    // The history is the one of the backup itself: it holds what was erased between its end and the
-    // point.
+    // The history is that of the backup itself. It contains data that was erased between the end of
+    // the backup and the point.
     let is_in_history = |one: &KnownErasure| sequence > own.sequence && one.is_held_by(&own);
     known.retain(|one| one.is_after(&own.epoch, sequence, at) || is_in_history(one));
     let erased = if options.erase_again {
@@ -105,7 +105,7 @@ pub async fn restore(
     source
         .copy_journal(store.log().as_ref(), leading.log())
         .await?;
-    // Last: from here on the World is one entry or more beyond the point.
+    // Last of all, because it moves the World one or more entries past the point.
     reerase::apply(&mut source.at, &erased, &known, leading.log()).await?;
     let clock = give_sign(&source.at, options.clock.as_deref(), leading.vault()).await?;
     drop((leading, store));
@@ -139,7 +139,7 @@ fn check_empty(to: &Path) -> Result<(), BackupError> {
     Ok(())
 }
 
-/// The erasures that the World of a stopped server knows.
+/// The erasures that the World of a stopped server has.
 async fn erasures_of(dir: &Path) -> Result<Vec<KnownErasure>, BackupError> {
     let store = open_store(dir).await?;
     let keeping = aftercall_engine::world::Keeping::default();
@@ -158,7 +158,7 @@ async fn erasures_of(dir: &Path) -> Result<Vec<KnownErasure>, BackupError> {
         .collect())
 }
 
-/// Creates the restored store: with an epoch of its own, and the hash key of the backup.
+/// Creates the restored store, with a new epoch and the hash key of the backup.
 async fn create(to: &Path, epoch: &str, old: &Identity) -> Result<Store, BackupError> {
     let birth = Birth {
         epoch: epoch.to_owned(),
@@ -226,7 +226,7 @@ impl Source {
         }
         if until == Until::Newest && at.position != manifest.position() {
             return Err(BackupError::Unsound(format!(
-                "the journal of backup {} does not lead to its end",
+                "the journal of backup {} does not reach its end",
                 manifest.generation
             )));
         }
@@ -239,8 +239,8 @@ impl Source {
         })
     }
 
-    /// Copies the snapshots up to the point, the history, and the files of the archive that the
-    /// World at the point names.
+    /// Copies the snapshots up to the point, the history, and the archive files that the World at
+    /// the point names.
     async fn copy_files(
         &self,
         directory: &BackupDirectory,
@@ -280,8 +280,8 @@ impl Source {
         Ok(copied)
     }
 
-    /// Another generation of the same store that has a file which was replaced between the point
-    /// and this backup.
+    /// Another generation of the same store with a file that was replaced between the point and
+    /// this backup.
     fn other_with(
         &self,
         directory: &BackupDirectory,
@@ -306,7 +306,7 @@ impl Source {
     async fn copy_journal(&self, copied: &dyn Log, to: &dyn LogWriter) -> Result<(), BackupError> {
         let bounds = self.log.bounds().await?;
         let (base, upto) = (bounds.base, self.at.position.sequence);
-        // A snapshot at the point, and nothing before it that was kept.
+        // The journal may be empty, so that there is only a snapshot at the point.
         let start = if bounds.is_empty() {
             self.at.position
         } else {
@@ -329,13 +329,13 @@ impl Source {
             return Ok(());
         }
         Err(BackupError::Unsound(format!(
-            "the restored journal ends at {} by another chain than the backup's",
+            "the restored journal ends at {} with another chain hash than the backup",
             reached.sequence
         )))
     }
 }
 
-/// A group without what comes after a point.
+/// The part of a group up to a point.
 fn cut(group: Group, upto: u64) -> Result<Group, BackupError> {
     if group.last <= upto {
         return Ok(group);

@@ -1,8 +1,8 @@
-//! The time of a restored store. A server would not believe a wall clock that is ahead of the
-//! newest entry by more than an hour, and would hold its timers until somebody accepts the clock.
-//! To restore is a deliberate act, so the restore leaves a sign of life of its own: time continues
-//! from then. It counts what comes due by that, so that nothing fires without having been
-//! announced.
+//! The time of a restored store. A server does not trust a wall clock that is more than an hour
+//! ahead of the newest entry. It would hold the timers until a person accepts the clock. But a
+//! restore is a deliberate act. So it writes a sign of life, and the server's time continues from
+//! there. It also counts the timers that are due by then, so that operators know in advance what
+//! will fire.
 
 use aftercall_definition::time::Time;
 
@@ -13,28 +13,28 @@ use crate::ledger::{Clock, LAST_SEEN_KEY};
 use crate::limits::{CLOCK_AHEAD_MAX, RESTORE_AHEAD_MAX};
 use crate::records::LastSeen;
 
-/// What a server that starts on a restored store does about the time that has passed since.
+/// How a server that starts on a restored store treats the time that has passed since.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ClockAtStart {
-    /// Its time continues from this; what came due until then fires.
+    /// The time continues from here. The timers that are due by then fire.
     Continues {
-        /// What the wall clock showed.
+        /// The time of the wall clock.
         from: Time,
-        /// How many timers have come due since the newest entry: timers of workflows, escalations,
-        /// ends of claims, snoozes and pauses.
+        /// The number of timers that have become due since the newest entry: timers of workflows,
+        /// escalations, ends of claims, snoozes and pauses.
         due: u64,
     },
-    /// It was asked to hold its timers until operations accept the clock.
+    /// As requested, the server holds its timers until operations accept the clock.
     Held,
-    /// The wall clock is behind the newest entry, or too far ahead to be believed: the server
-    /// decides, and most likely holds its timers.
+    /// The wall clock is behind the newest entry, or too far ahead. The server decides at its
+    /// start, and probably holds its timers.
     Unbelievable {
-        /// What the wall clock showed.
+        /// The time of the wall clock.
         wall: Time,
     },
 }
 
-/// Leaves the sign where the clock can be believed.
+/// Writes the sign of life if the clock is plausible.
 pub(super) async fn give_sign(
     at: &At,
     clock: Option<&dyn Clock>,

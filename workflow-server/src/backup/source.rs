@@ -1,8 +1,8 @@
-//! Sends a backup: every file of a capture that the client does not have, in pieces.
+//! Sends a backup: every file of a capture that the client does not have, in parts.
 //!
-//! Promise: never on the ledger's thread; one piece at a time, and the next is read only when the
-//! client has taken enough. What was read is checked by the journal and the vault, and the checksum
-//! that is sent is of what was read.
+//! Promise: it never runs on the ledger's thread. It reads the next part only when the client has
+//! taken enough. The journal and the vault check all bytes that are read. The checksum that is sent
+//! covers the bytes that were read.
 
 use std::collections::HashMap;
 use std::hash::Hasher as _;
@@ -23,30 +23,30 @@ use crate::limits::{
 };
 use crate::records::{RecordError, decode_group, encode_erasure};
 
-/// A piece of a backup.
+/// A part of a backup.
 #[derive(Clone, Debug)]
 pub enum Part {
-    /// What the backup is.
+    /// The backup begins.
     Begin {
-        /// How it begins.
+        /// The properties of the backup.
         begun: Begun,
-        /// Whether the base could be used, and else why not.
+        /// Why all files are sent. `None` if the base is used.
         full: Option<FullReason>,
-        /// About how many files it has.
+        /// The approximate number of files.
         files: u64,
     },
-    /// A file begins.
+    /// A file with this name begins.
     File(String),
-    /// Its next bytes.
+    /// The next bytes of the file.
     Piece(Bytes),
-    /// It is complete.
+    /// The file ends.
     FileEnd {
         /// Its size.
         bytes: u64,
         /// The xxh3-64 of its bytes.
         checksum: u64,
     },
-    /// A file that the client has.
+    /// A file that the client has already.
     Kept(String),
     /// The backup is complete.
     End {
@@ -57,27 +57,28 @@ pub enum Part {
     },
 }
 
-/// What the client has of an earlier backup.
+/// The files that the client has from an earlier backup.
 #[derive(Clone, Debug, Default)]
 pub struct Base {
     /// The epoch of its store.
     pub epoch: String,
     /// Its position in the journal.
     pub position: Position,
-    /// Its files by name, with the xxh3-64 of each; without one the name is trusted.
+    /// The files by name, each with its xxh3-64. A file without one is identified by its name
+    /// alone.
     pub files: HashMap<String, Option<u64>>,
 }
 
-/// Why everything is sent.
+/// Why all files are sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FullReason {
-    /// The client has nothing.
+    /// The client has no earlier backup.
     NoBase,
-    /// It is of a store with another epoch.
+    /// The base comes from a store with another epoch.
     OtherEpoch,
-    /// The store has another entry at its sequence, or none yet.
+    /// The store has another entry at the sequence of the base, or none yet.
     OtherHistory,
-    /// The journal does not reach back to its sequence.
+    /// The journal does not reach back to the sequence of the base.
     TooOld,
 }
 
@@ -90,14 +91,14 @@ pub enum SourceError {
     /// A record could not be read.
     #[error(transparent)]
     Record(#[from] RecordError),
-    /// The client has gone away.
-    #[error("the client has gone away")]
+    /// The client has disconnected.
+    #[error("the client has disconnected")]
     Gone,
-    /// The client took nothing for too long.
-    #[error("the client took nothing for {} s", BACKUP_STALL_MAX.as_secs())]
+    /// The client read nothing for too long.
+    #[error("the client read nothing for {} s", BACKUP_STALL_MAX.as_secs())]
     Stalled,
-    /// It took too long altogether.
-    #[error("it took longer than {} s", BACKUP_TIME_MAX.as_secs())]
+    /// The whole backup took too long.
+    #[error("the backup took longer than {} s", BACKUP_TIME_MAX.as_secs())]
     TooSlow,
 }
 
@@ -161,10 +162,10 @@ impl Sending {
     }
 }
 
-/// Sends everything of a capture that is not in `base`.
+/// Sends all of a capture that is not in `base`.
 ///
 /// # Errors
-/// [`SourceError`]; what was sent until then is no backup.
+/// [`SourceError`]. The parts that were sent before are then not a complete backup.
 pub async fn send(
     capture: &Capture,
     identity: &Identity,
@@ -184,7 +185,7 @@ pub async fn send(
     };
     let blobs = [&capture.snapshots[..], &capture.history, &capture.archive].concat();
     let begun = begun(capture, identity, now);
-    // The identity, the keys, the erasures and the journal.
+    // The other four files are the identity, the keys, the erasures and the journal.
     let files = blobs.len() as u64 + 4;
     sending.part(Part::Begin { begun, full, files }).await?;
     let mut sent = send_small(&mut sending, capture, identity).await?;
@@ -205,14 +206,14 @@ pub async fn send(
         sent += sending.bytes;
     }
     let (chain, bytes) = Journal::of(capture, &known).send(&mut sending).await?;
-    // First: a client that has the end may follow on it.
+    // Before the end: a client that has received the end may use this backup as a base.
     capture
         .note_sent(Position {
             sequence: capture.root.sequence,
             chain,
         })
         .await?;
-    // A store without an entry has no time of its own.
+    // Without an entry a store has no time of its own.
     let at = if capture.root.sequence > 0 {
         capture.root.at
     } else {
@@ -261,7 +262,7 @@ async fn send_small(
     Ok(sending.bytes)
 }
 
-/// The files of a base that are those of this store too; or why they cannot be known to be.
+/// The files of a base that also belong to this store. Otherwise why they cannot be used.
 async fn usable(
     capture: &Capture,
     identity: &Identity,
@@ -296,8 +297,8 @@ async fn usable(
     })
 }
 
-/// Whether a file is here what the client has under its name. Entries of the journal need no such
-/// look: the chain proves them.
+/// Whether this store has the same file under this name. Journal files need no check, because the
+/// chain hash proves them.
 async fn is_same(
     capture: &Capture,
     name: &str,
@@ -326,10 +327,10 @@ async fn chain_at(capture: &Capture, sequence: u64) -> Result<Option<u64>, Sourc
         .map(|linked| linked.chain))
 }
 
-/// The journal's part of a backup.
+/// The journal part of a backup.
 struct Journal<'c> {
     capture: &'c Capture,
-    /// The ranges of the files that the client has, and that hold nothing that was trimmed here.
+    /// The ranges of the client's journal files, except those with entries that were trimmed here.
     known: Vec<(u64, u64)>,
 }
 
@@ -340,15 +341,15 @@ impl<'c> Journal<'c> {
             .keys()
             .filter_map(|name| journal_range(name))
             .collect();
-        // What was trimmed may be what was erased.
+        // The trimmed entries may contain erased data, so the client must not keep them.
         known.retain(|(first, last)| {
             *first >= oldest && *last <= capture.root.sequence && first <= last
         });
         Self { capture, known }
     }
 
-    /// Sends the entries from the oldest up to the capture's sequence; returns the chain hash
-    /// there, and how many bytes were sent.
+    /// Sends the entries from the oldest up to the capture's sequence. Returns the chain hash
+    /// there, and the number of bytes sent.
     async fn send(self, sending: &mut Sending) -> Result<(u64, u64), SourceError> {
         let (mut next, upto) = (self.capture.bounds.oldest(), self.capture.root.sequence);
         let (mut chain, mut sent) = (self.capture.bounds.base.chain, 0);
@@ -381,8 +382,8 @@ impl<'c> Journal<'c> {
         Ok((chain, sent))
     }
 
-    /// The last entry of the file that begins with `first`: the end of a group, before anything
-    /// that the client has.
+    /// The last entry of the file that begins with `first`. It is the end of a group, and before
+    /// the first range that the client has.
     async fn last_of_file(&self, first: u64) -> Result<u64, SourceError> {
         let upto = self.capture.root.sequence;
         let enough = first

@@ -1,5 +1,5 @@
-//! Verifies a backup or the data directory of a stopped server: every checksum, the chain of
-//! entries, and that snapshots equal what replaying gives.
+//! Verifies a backup, or the data directory of a stopped server. Checks every checksum, the chain
+//! of entries, and that snapshots equal the result of a replay.
 
 use std::collections::HashSet;
 use std::path::Path;
@@ -16,30 +16,31 @@ use crate::journal::{
 use crate::ledger::capture::{archive_name, history_entries, history_range};
 use crate::records::{ChunkContent, ChunkFilter, WorldImage, decode_erasure, snapshot_frames};
 
-/// What was found to be whole.
+/// What a successful check has read.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Verified {
-    /// Its position in the journal.
+    /// The position in the journal.
     pub sequence: u64,
-    /// Files whose checksum fits.
+    /// The number of files with a correct checksum.
     pub files: u64,
-    /// Their bytes.
+    /// Their size in bytes.
     pub bytes: u64,
-    /// Entries of the journal that were replayed.
+    /// The number of journal entries that were replayed.
     pub replayed: u64,
-    /// Snapshots that equal what replaying gives. Zero where nothing older leads to one.
+    /// The number of snapshots that equal the result of a replay. Zero if no older snapshot allows
+    /// a replay.
     pub equal_snapshots: u64,
-    /// Entries of the packed history that were read.
+    /// The number of entries read from the packed history.
     pub history: u64,
-    /// Chunks of the archive that were read.
+    /// The number of archive chunks that were read.
     pub archive: u64,
 }
 
-/// Checks the sizes and checksums of the files of a generation, but for those in `seen`, which it
-/// then joins; `progress` is called with the bytes that were read.
+/// Checks the sizes and checksums of the files of a generation. Skips those in `seen`, and adds the
+/// others to it. Calls `progress` with the number of bytes that were read.
 ///
 /// # Errors
-/// [`BackupError::Damaged`] with the name of the first file that does not fit.
+/// [`BackupError::Damaged`] with the name of the first invalid file.
 pub fn verify_files(
     directory: &BackupDirectory,
     manifest: &Manifest,
@@ -59,17 +60,17 @@ pub fn verify_files(
             ));
         }
         if checksum != file.checksum {
-            return Err(BackupError::damaged(&path, "its checksum does not fit"));
+            return Err(BackupError::damaged(&path, "its checksum does not match"));
         }
         progress(bytes);
     }
     Ok(())
 }
 
-/// Verifies what a generation holds, whose files were found to be whole.
+/// Verifies the content of a generation whose files have been checked.
 ///
 /// # Errors
-/// [`BackupError`]: the first thing that does not fit, by its name.
+/// [`BackupError`] about the first error, with its place.
 pub async fn verify_backup(
     directory: &BackupDirectory,
     manifest: &Manifest,
@@ -102,11 +103,10 @@ pub(super) fn identity_of(
     let path = directory.path_of(file);
     let frames = frames::read_all(&path).map_err(BackupError::io("reading", &path))?;
     let identity = frames.first().and_then(|text| Identity::from_text(text));
-    identity.ok_or_else(|| BackupError::damaged(&path, "it is no identity"))
+    identity.ok_or_else(|| BackupError::damaged(&path, "it is not a valid identity"))
 }
 
-/// Verifies the data directory of a stopped server. Opening it does what a start of the server does
-/// first.
+/// Verifies the data directory of a stopped server. Opening it does the checks of a start first.
 ///
 /// # Errors
 /// [`BackupError`].
@@ -142,12 +142,12 @@ pub(super) async fn open_store(dir: &Path) -> Result<Store, BackupError> {
     let opening =
         tokio::task::spawn_blocking(move || Store::open(&dir, &options, Arc::new(RealDisk)));
     let cut_off = |panic: tokio::task::JoinError| {
-        BackupError::Unsound(format!("opening {at} was cut off: {panic}"))
+        BackupError::Unsound(format!("opening {at} has failed: {panic}"))
     };
     Ok(opening.await.map_err(cut_off)??)
 }
 
-/// Verifies what a journal and a vault hold.
+/// Verifies the content of a journal and a vault.
 ///
 /// # Errors
 /// [`BackupError`].
@@ -166,7 +166,7 @@ pub(super) async fn check(log: &dyn Log, vault: &dyn Vault) -> Result<Verified, 
             != (u64::from(chunk.calls), u64::from(chunk.instances))
         {
             return Err(BackupError::Unsound(format!(
-                "{name} does not hold as many calls and instances as the World says"
+                "the World and {name} have different numbers of calls and instances"
             )));
         }
         verified.archive += 1;
@@ -174,8 +174,8 @@ pub(super) async fn check(log: &dyn Log, vault: &dyn Vault) -> Result<Verified, 
     Ok(verified)
 }
 
-/// Replays from the oldest snapshot, or from the beginning where the journal has it, and compares
-/// every snapshot on the way.
+/// Replays from the oldest snapshot, or from the first entry if the journal has it. Compares every
+/// snapshot on the way.
 async fn check_replay(
     log: &dyn Log,
     vault: &dyn Vault,
@@ -203,7 +203,7 @@ async fn check_replay(
         let stored = At::snapshot(vault, &name).await?;
         if at.position != stored.position || !is_equal(&at.world, &stored.world) {
             return Err(BackupError::Unsound(format!(
-                "{name} is not what replaying the journal up to {sequence} gives"
+                "{name} differs from a replay of the journal up to {sequence}"
             )));
         }
         verified.equal_snapshots += 1;
@@ -212,16 +212,15 @@ async fn check_replay(
     if at.position != bounds.newest {
         let (found, expected) = (at.position.sequence, bounds.newest.sequence);
         return Err(BackupError::Unsound(format!(
-            "the journal leads to entry {found} and not to {expected}, or by another chain"
+            "the journal leads to entry {found} and not to {expected}, or with another chain hash"
         )));
     }
     verified.replayed = at.position.sequence - first;
     Ok(at.world)
 }
 
-/// Whether a World by replay is the one of a snapshot, byte for byte. How long request ids are
-/// remembered is a setting of the server: those of the snapshot must be the newest of those by
-/// replay.
+/// Whether a replayed World equals that of a snapshot, byte for byte. How long request ids are kept
+/// is a setting of the server. So the ids of the snapshot must be the newest of the replayed ones.
 fn is_equal(replayed: &World, stored: &World) -> bool {
     let marks = |world: &World| -> Vec<_> {
         world
@@ -247,8 +246,8 @@ fn xxh3(bytes: &[u8]) -> u64 {
     twox_hash::XxHash3_64::oneshot(bytes)
 }
 
-/// Every chunk reads whole, holds the entries that its name says, in order, and none is missing up
-/// to where the journal begins.
+/// Checks that every chunk is readable and has the entries of its name, in order. Also that none is
+/// missing up to the beginning of the journal.
 async fn check_history(
     vault: &dyn Vault,
     journal_base: u64,
@@ -264,7 +263,7 @@ async fn check_history(
             for entry in history_entries(&frame)? {
                 if entry.sequence != first + read {
                     return Err(BackupError::Unsound(format!(
-                        "{name} holds entry {} out of its order",
+                        "{name} holds entry {} out of order",
                         entry.sequence
                     )));
                 }
@@ -281,7 +280,7 @@ async fn check_history(
         verified.history += read;
         newest = newest.max(last);
     }
-    // Chunks of which nothing is left are removed: there may be gaps, but not before the journal.
+    // Empty chunks are removed. So there may be gaps, but not directly before the journal.
     if newest < journal_base && newest > 0 {
         return Err(BackupError::Unsound(format!(
             "the history ends at {newest}, and the journal begins at {}",

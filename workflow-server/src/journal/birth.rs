@@ -1,5 +1,5 @@
-//! The creation of a store. A mark exists from its first to its last step, so that an interrupted
-//! creation begins again and a store that has lost its identity file is never taken for an empty
+//! Creates a store. A mark exists from the first to the last step, so that an interrupted creation
+//! starts again. Without the mark, a store that has lost its identity file could look like an empty
 //! directory.
 
 use std::path::Path;
@@ -13,20 +13,20 @@ use super::{
     Disk, Identity, OpenError, Options, Position, current, files, guard, head, restoring, vault,
 };
 
-/// The mark in the data directory.
+/// The name of the mark in the data directory.
 const CREATING: &str = "creating";
 const FIRST: u64 = 1;
 
-/// Refuses what cannot be a data directory, before anything is made in it: a file, or a directory
-/// of something else.
+/// Refuses a path that cannot be a data directory, before any file is made there. This is a file,
+/// or a directory with other content.
 pub(crate) fn refuse_foreign(dir: &Path) -> Result<(), OpenError> {
     if dir.exists() && !dir.is_dir() {
         return Err(OpenError::NotADirectory {
             dir: dir.display().to_string(),
         });
     }
-    // Where there is a lock, a process may be creating a store at this moment: then the look is
-    // made with the lock.
+    // If there is a lock file, another process may be creating a store now. The check is then made
+    // later, under the lock.
     let is_known = ["lock", CREATING, stored::FILE]
         .iter()
         .any(|name| dir.join(name).exists());
@@ -38,8 +38,8 @@ pub(crate) fn refuse_foreign(dir: &Path) -> Result<(), OpenError> {
     }
 }
 
-/// The identity of the store in `dir`, which is created if the directory is empty. Says whether it
-/// was.
+/// Returns the identity of the store in `dir`, and whether this call created it. Creates it only if
+/// the directory is empty.
 pub(crate) fn find_or_create(
     dir: &Path,
     options: &Options,
@@ -73,7 +73,7 @@ pub(crate) fn find_or_create(
     Ok((born, true))
 }
 
-/// The log's directory number `number`, as `options` want it opened.
+/// How to open the log's directory number `number` with these options.
 pub(crate) fn place(dir: &Path, number: u64, options: &Options, disk: &Arc<dyn Disk>) -> Place {
     let path = dir.join(current::directory(number));
     Place {
@@ -85,7 +85,8 @@ pub(crate) fn place(dir: &Path, number: u64, options: &Options, disk: &Arc<dyn D
     }
 }
 
-/// Whether something lies there that is not the lock, nor what file systems put into an empty disk.
+/// Whether the directory contains anything except the lock and the files that file systems put into
+/// an empty disk.
 fn holds_anything(dir: &Path) -> io::Result<bool> {
     for entry in fs::read_dir(dir)? {
         let name = entry?.file_name();

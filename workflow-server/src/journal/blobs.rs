@@ -1,4 +1,4 @@
-//! The traits of the vault: one to read blobs and keys, two to write them for one term.
+//! The traits of the vault: one reads blobs and keys, two write them for one term.
 
 use bytes::Bytes;
 use futures::future::BoxFuture;
@@ -8,11 +8,11 @@ use super::JournalError;
 /// Named blobs and small keys. A name is 1 to [`NAME_CHARS_MAX`](super::NAME_CHARS_MAX) of `a-z A-Z 0-9 . _ -`, not
 /// beginning with a dot.
 pub trait Vault: Send + Sync {
-    /// The frame at `offset` (the first is at 0) and the offset of the next; `None` at the checked
-    /// end of the blob.
+    /// Returns the frame at `offset` and the offset of the next frame. The first frame is at 0.
+    /// Returns `None` at the end mark of the blob.
     ///
-    /// Errors: [`JournalError::NotFound`], [`JournalError::Damaged`] (also for an offset at which
-    /// no frame begins).
+    /// Errors: [`JournalError::NotFound`], [`JournalError::Damaged`] (also if no frame begins at
+    /// the offset).
     fn read_frame(
         &self,
         name: &str,
@@ -22,37 +22,38 @@ pub trait Vault: Send + Sync {
     /// The names of the finished blobs that begin with `prefix`, sorted.
     fn list(&self, prefix: &str) -> BoxFuture<'_, Result<Vec<String>, JournalError>>;
 
-    /// The value of a key; `None` if it was never put.
+    /// The value of a key. `None` if no value was ever stored.
     fn get_key(&self, name: &str) -> BoxFuture<'_, Result<Option<Bytes>, JournalError>>;
 }
 
-/// Writes to the vault, for one term. After a leader with a higher term has begun, each of these
-/// answers [`JournalError::Deposed`] and writes nothing.
+/// Writes to the vault, for one term. After a leader with a higher term has begun, each method
+/// returns [`JournalError::Deposed`] and writes nothing.
 pub trait VaultWriter: Send + Sync {
-    /// Begins a blob. It is seen under `name` only once [`BlobWriter::finish`] has answered.
+    /// Begins a blob. Readers see it under `name` only after [`BlobWriter::finish`] has returned.
     ///
-    /// Errors: [`JournalError::Exists`]: a blob is never replaced. Who writes a blob again gives it
+    /// Errors: [`JournalError::Exists`]: a blob is never replaced. To write a blob again, use
     /// another name.
     fn create(&self, name: &str) -> BoxFuture<'_, Result<Box<dyn BlobWriter>, JournalError>>;
 
-    /// Removes a blob, durably. Removing what is not there is no error.
+    /// Removes a blob durably. Removing a blob that does not exist is not an error.
     fn remove(&self, name: &str) -> BoxFuture<'_, Result<(), JournalError>>;
 
     /// Replaces the value of a key (at most [`KEY_BYTES_MAX`](super::KEY_BYTES_MAX) bytes), atomically and durably.
     fn put_key(&self, name: &str, value: Bytes) -> BoxFuture<'_, Result<(), JournalError>>;
 
-    /// Whether the disk has more free than its reserve. Errors: [`JournalError::NoSpace`].
+    /// Checks that the disk has more free space than its reserve. Errors:
+    /// [`JournalError::NoSpace`].
     fn check_space(&self) -> BoxFuture<'_, Result<(), JournalError>>;
 }
 
-/// A blob that is being written. Dropping it unfinished leaves nothing to be seen.
+/// A blob that is being written. If it is dropped before it is finished, readers never see it.
 pub trait BlobWriter: Send {
-    /// Adds a frame of at most [`FRAME_BYTES_MAX`](super::FRAME_BYTES_MAX) bytes; answers the offset at which it can be
-    /// read.
+    /// Adds a frame of at most [`FRAME_BYTES_MAX`](super::FRAME_BYTES_MAX) bytes. Returns the
+    /// offset at which it can be read.
     fn write(&mut self, frame: Bytes) -> BoxFuture<'_, Result<u64, JournalError>>;
 
     /// Makes the blob durable under its name.
     ///
-    /// Errors: [`JournalError::Exists`] where another blob was finished under that name meanwhile.
+    /// Errors: [`JournalError::Exists`] if another blob was finished under that name meanwhile.
     fn finish(self: Box<Self>) -> BoxFuture<'static, Result<(), JournalError>>;
 }

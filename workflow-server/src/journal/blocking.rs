@@ -1,9 +1,9 @@
-//! Work on files from async code: on the runtime's blocking threads, with a panic turned into an
-//! error.
+//! Runs file operations for async code on the blocking threads of the runtime. Turns a panic into
+//! an error.
 
 use super::{JournalError, guard};
 
-/// Does `work` on a blocking thread.
+/// Runs `work` on a blocking thread.
 pub(crate) async fn blocking<T: Send + 'static>(
     doing: &'static str,
     work: impl FnOnce() -> Result<T, JournalError> + Send + 'static,

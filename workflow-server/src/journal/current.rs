@@ -1,5 +1,5 @@
-//! The file `current`: which of the directories `journal-N` is the log. Replaced at once, so that a
-//! copy of the log takes the place of the old one in one step.
+//! The file `current` names the directory `journal-N` that is the log. It is replaced atomically,
+//! so that a copy of the log replaces the old one in one step.
 
 use std::path::Path;
 use std::{fs, io};
@@ -34,11 +34,11 @@ pub(crate) fn read(dir: &Path) -> Result<u64, OpenError> {
         .and_then(|rest| rest.lines().next()?.parse().ok());
     match number {
         Some(number) if bytes == text(number).as_bytes() => Ok(number),
-        _ => Err(OpenError::damaged(&path, "its checksum does not fit")),
+        _ => Err(OpenError::damaged(&path, "its checksum does not match")),
     }
 }
 
-/// Removes what an interrupted or finished copy has left: every other log.
+/// Removes every other log directory. An interrupted or finished copy leaves them.
 pub(crate) fn remove_others(dir: &Path, number: u64, disk: &dyn Disk) -> io::Result<()> {
     let keep = directory(number);
     for entry in fs::read_dir(dir)? {

@@ -1,8 +1,8 @@
-//! The disk, as far as durability goes: syncs and free space.
+//! The operations of the disk on which durability depends: syncs and free space.
 //!
-//! Production hands in [`RealDisk`]. Tests hand in one that records, skips or fails, which is how
-//! power cuts and failed syncs are tested without a switch in the journal. Reading and writing go
-//! to the files directly, not through here.
+//! Production passes in [`RealDisk`]. Tests pass in a disk that records, skips or fails syncs. This
+//! tests power cuts and failed syncs without a switch in the journal. Reads and writes use the
+//! files directly.
 
 use std::fs::File;
 use std::io;
@@ -13,28 +13,29 @@ use rustix::io::Errno;
 
 use super::DISK_LOOK_MAX;
 
-/// Where syncs and free-space questions go. `path` names what `file` is; it is for implementations
-/// that record.
+/// Syncs files and reports free space. `path` is the path of `file`, for implementations that
+/// record it.
 pub trait Disk: Send + Sync {
     /// Makes the file's bytes and length durable (`fdatasync`).
     fn sync_data(&self, file: &File, path: &Path) -> io::Result<()>;
 
-    /// Makes the file durable with all that belongs to it (`fsync`).
+    /// Makes the file and all its metadata durable (`fsync`).
     fn sync_all(&self, file: &File, path: &Path) -> io::Result<()>;
 
-    /// Makes the names in a directory durable: what was created, renamed or removed there.
+    /// Makes the names in a directory durable: all creations, renames and removals there.
     fn sync_directory(&self, path: &Path) -> io::Result<()>;
 
-    /// Bytes that this process may still write on the disk that holds `path`.
+    /// The number of bytes that this process may still write to the disk that holds `path`.
     fn free_bytes(&self, path: &Path) -> io::Result<u64>;
 
-    /// How long what was seen of the disk counts: its free space, and which files sled has made.
-    fn looked_at_for(&self) -> Duration {
+    /// How long a check of the disk stays valid. A check reads the free space and the files that
+    /// sled has made.
+    fn recheck_after(&self) -> Duration {
         Duration::ZERO
     }
 }
 
-/// The operating system's disk.
+/// The disk of the operating system.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct RealDisk;
 
@@ -56,24 +57,25 @@ impl Disk for RealDisk {
         Ok(space.f_bavail.saturating_mul(space.f_frsize))
     }
 
-    fn looked_at_for(&self) -> Duration {
+    fn recheck_after(&self) -> Duration {
         DISK_LOOK_MAX
     }
 }
 
-/// How long opening a file waits for a free descriptor: less than a commit may take before the
-/// process ends.
+/// How long opening a file waits for a free file descriptor. Shorter than the time after which a
+/// slow commit ends the process.
 const DESCRIPTOR_WAIT: Duration = Duration::from_secs(5);
 const DESCRIPTOR_RETRY: Duration = Duration::from_millis(20);
 
-/// Whether the process or the system has too many files open: nothing is wrong with the disk.
+/// Whether the process or the system has too many open files. The disk is then not the cause.
 pub(crate) fn is_out_of_descriptors(error: &io::Error) -> bool {
     [Errno::MFILE, Errno::NFILE]
         .iter()
         .any(|errno| error.raw_os_error() == Some(errno.raw_os_error()))
 }
 
-/// Opens again until there is a free descriptor: others are freed all the time. Blocks.
+/// Retries an open until there is a free file descriptor. The process frees some all the time.
+/// Blocks.
 pub(crate) fn when_descriptors_are_free<T>(
     mut open: impl FnMut() -> io::Result<T>,
 ) -> io::Result<T> {

@@ -1,7 +1,6 @@
-//! What can go wrong with the journal, in two closed lists: while it is used, and while it is
-//! opened.
+//! The errors of the journal, in two closed lists: errors in use, and errors at the opening.
 //!
-//! The sentences of [`OpenError`] are for the operator: each says what to do. No other module words
+//! The sentences of [`OpenError`] are for operators. Each says what to do. Only this module writes
 //! them.
 
 use std::io;
@@ -9,7 +8,7 @@ use std::path::Path;
 
 use super::Term;
 
-/// What an operation on an open log or vault can answer.
+/// An error of an operation on an open log or vault.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum JournalError {
     /// The group does not begin right after the newest. Nothing was written.
@@ -34,7 +33,7 @@ pub enum JournalError {
         /// Last sequence of the group.
         last: u64,
     },
-    /// Over a size limit. Nothing was written.
+    /// A size limit is exceeded. Nothing was written.
     #[error("the {what} has {bytes} bytes, the limit is {bytes_max}")]
     TooLarge {
         /// What is too large: group, frame or key.
@@ -44,13 +43,13 @@ pub enum JournalError {
         /// The limit in bytes.
         bytes_max: usize,
     },
-    /// Older than the log keeps.
+    /// The entry is older than the oldest one in the log.
     #[error("older than the log keeps: its oldest entry is {oldest}")]
     Trimmed {
         /// The oldest sequence that can be read (newest + 1 if none).
         oldest: u64,
     },
-    /// The disk is nearly full. Nothing was written; try again when there is space.
+    /// The disk is nearly full. Nothing was written. Try again when there is space.
     #[error(
         "the disk has {free_bytes} bytes free, and {reserve_bytes} are kept in reserve: free some space"
     )]
@@ -60,27 +59,27 @@ pub enum JournalError {
         /// The reserve in bytes.
         reserve_bytes: u64,
     },
-    /// Writing has ended for good in this process. The reason is the first one.
+    /// An earlier failure has ended all writing in this process. The reason is the first one.
     #[error("the store has failed and writes no more until the server is restarted: {reason}")]
     Failed {
         /// What happened first.
         reason: String,
     },
-    /// What was read is not what was written.
+    /// The bytes that were read are not those that were written.
     #[error("{place} is damaged: {what}")]
     Damaged {
-        /// What does not fit.
+        /// What is wrong.
         what: String,
         /// Where.
         place: String,
     },
-    /// No such blob.
+    /// There is no blob with this name.
     #[error("there is no blob {name}")]
     NotFound {
-        /// Its name.
+        /// The name.
         name: String,
     },
-    /// Not a name for a blob or key.
+    /// The text is not a valid name of a blob or key.
     #[error(
         "{name:?} is no name for a blob or key: 1 to 128 letters, digits, '.', '_' or '-', not beginning with '.'"
     )]
@@ -88,19 +87,19 @@ pub enum JournalError {
         /// The name that was given.
         name: String,
     },
-    /// A log that has held entries cannot be started elsewhere.
+    /// A log that has had entries cannot start at another position.
     #[error("the log has held entries up to {newest} and cannot be started elsewhere")]
     NotEmpty {
         /// Newest sequence of the log.
         newest: u64,
     },
-    /// A blob of this name is there already. Nothing was written.
+    /// A blob with this name exists already. Nothing was written.
     #[error("there is a blob {name} already, and none is ever replaced")]
     Exists {
-        /// Its name.
+        /// The name.
         name: String,
     },
-    /// Another leader has begun. Nothing was written, and nothing will be with this term.
+    /// Another leader has begun. Nothing was written, and this term can never write again.
     #[error("a server with term {newest} leads now: this one, with term {term}, writes no more")]
     Deposed {
         /// The term of the write.
@@ -108,24 +107,27 @@ pub enum JournalError {
         /// The newest term.
         newest: Term,
     },
-    /// The store could not be reached. Nothing was written.
+    /// The store was unreachable. Nothing was written.
     #[error("the store cannot be reached: {reason}")]
     Unreachable {
         /// What the connection reported.
         reason: String,
     },
-    /// The answer to a write was lost: it may be durable, or become so. Reading shows which.
-    #[error("the answer of the store was lost, so that it is not known whether it wrote: {reason}")]
+    /// The answer to a write was lost. The write may be durable, or may still become durable.
+    /// Reading shows this.
+    #[error(
+        "the answer of the store was lost, so it is not known whether the write succeeded: {reason}"
+    )]
     Unknown {
         /// What the connection reported.
         reason: String,
     },
-    /// Reading, or writing an unfinished blob, failed; nothing that was durable is touched.
+    /// Reading failed, or writing an unfinished blob. Durable data has not changed.
     #[error("{what}: {reason}")]
     Io {
-        /// What was being done, with the file.
+        /// The operation, with the file.
         what: String,
-        /// The system's reason.
+        /// The reason from the system.
         reason: String,
     },
 }
@@ -139,10 +141,11 @@ impl JournalError {
     }
 }
 
-/// Why a data directory was not opened. Nothing is served from it, and what is said is what to do.
+/// Why a data directory was not opened. The server then serves nothing from it. The sentence says
+/// what to do.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum OpenError {
-    /// Another process (or handle) has the directory.
+    /// Another process, or another handle, uses the directory.
     #[error(
         "another process is using the data directory {dir}: stop it, or start this one with another data directory"
     )]
@@ -150,7 +153,7 @@ pub enum OpenError {
         /// The data directory.
         dir: String,
     },
-    /// Written by a newer server.
+    /// A newer server wrote the directory.
     #[error(
         "the data directory {dir} has format {format}, and this server knows formats up to {known}: start the newer \
          server that wrote it, or restore a backup made by this version with `aftercall restore`"
@@ -158,24 +161,24 @@ pub enum OpenError {
     NewerFormat {
         /// The data directory.
         dir: String,
-        /// Format found.
+        /// The format of the directory.
         format: u32,
-        /// Newest format known here.
+        /// The newest format that this server reads.
         known: u32,
     },
-    /// Something does not verify.
+    /// A checksum or a link is wrong.
     #[error(
         "{place} is damaged ({what}): do not delete anything; copy the data directory away as it is, check the disk, \
          and restore the newest backup into an empty data directory with `aftercall restore`"
     )]
     Damaged {
-        /// What does not fit.
+        /// What is wrong.
         what: String,
         /// Where.
         place: String,
     },
-    /// The log ends before the place that the head file says was durable: an older copy, or lost
-    /// writes.
+    /// The log ends before the position in the head file, which was durable. It is an older copy,
+    /// or the disk lost writes.
     #[error(
         "{dir} holds entries up to {newest}, but its head file says that {head} was acknowledged: this is an older copy, \
          or the disk lost writes. Restore the newest backup with `aftercall restore`, or the directory that this was copied from. Only if neither \
@@ -184,7 +187,7 @@ pub enum OpenError {
     BehindHead {
         /// The data directory.
         dir: String,
-        /// Sequence in the head file.
+        /// The sequence in the head file.
         head: u64,
         /// Newest sequence in the log.
         newest: u64,
@@ -197,7 +200,7 @@ pub enum OpenError {
     OtherHistory {
         /// The data directory.
         dir: String,
-        /// Where they disagree.
+        /// The entry about which they disagree.
         sequence: u64,
     },
     /// Neither slot of the head file can be read.
@@ -212,7 +215,7 @@ pub enum OpenError {
         /// Newest verified sequence in the log.
         newest: u64,
     },
-    /// There is a store, but not the file that says which.
+    /// There are files, but not the one that identifies the store.
     #[error(
         "{dir} is not empty, but has no identity file: it is not a data directory of this server, or the file was deleted. \
          Bring the file back from a copy, or name an empty directory"
@@ -221,42 +224,42 @@ pub enum OpenError {
         /// The directory.
         dir: String,
     },
-    /// It is a file.
+    /// The path is a file.
     #[error(
         "{dir} is a file, and a data directory is a directory: name another one with --data-dir"
     )]
     NotADirectory {
-        /// What was named.
+        /// The path.
         dir: String,
     },
-    /// Nothing is there.
+    /// There is no store in the directory.
     #[error("there is no store in {dir}: name the data directory of a server")]
     NoStore {
         /// The directory.
         dir: String,
     },
-    /// A restore into it was cut off.
+    /// A restore into the directory was interrupted.
     #[error(
-        "a restore into {dir} was cut off, so it is no store: remove everything in it, and run `aftercall restore` again"
+        "a restore into {dir} was interrupted, so it is not a complete store: remove everything in it, and run `aftercall restore` again"
     )]
     HalfRestored {
         /// The directory.
         dir: String,
     },
-    /// No space left.
+    /// The disk is full.
     #[error("the disk is full ({what}): free some space on it and start again; nothing was lost")]
     DiskFull {
-        /// What was being done, with the file.
+        /// The operation, with the file.
         what: String,
     },
-    /// Not writable.
+    /// The directory is not writable.
     #[error(
         "cannot write ({what}: {reason}): mount it writable, or give the directory to the user this server runs as"
     )]
     ReadOnly {
-        /// What was being done, with the file.
+        /// The operation, with the file.
         what: String,
-        /// The system's reason.
+        /// The reason from the system.
         reason: String,
     },
     /// Another error of the file system.
@@ -264,12 +267,12 @@ pub enum OpenError {
         "{what} failed: {reason}. If the disk is sound, start again; else restore the newest backup on another disk with `aftercall restore`"
     )]
     Io {
-        /// What was being done, with the file.
+        /// The operation, with the file.
         what: String,
-        /// The system's reason.
+        /// The reason from the system.
         reason: String,
     },
-    /// sled panicked on what it found.
+    /// sled panicked on the content of the log.
     #[error(
         "sled gave up on {place} ({reason}): the log is damaged. Copy the data directory away as it is, check the disk, and \
          restore the newest backup into an empty data directory with `aftercall restore`"
@@ -277,10 +280,11 @@ pub enum OpenError {
     SledPanicked {
         /// The directory of the log.
         place: String,
-        /// The panic's message.
+        /// The message of the panic.
         reason: String,
     },
-    /// No progress within the time limit. The process must end: a thread of it still spins.
+    /// Opening made no progress within the time limit. The process must end, because one of its
+    /// threads cannot be stopped.
     #[error(
         "opening {place} made no progress for {seconds} s: the log is damaged or the disk does not answer. Check the disk; if \
          it is sound, restore the newest backup into an empty data directory with `aftercall restore`"
@@ -291,16 +295,16 @@ pub enum OpenError {
         /// The time limit in seconds.
         seconds: u64,
     },
-    /// An argument is not usable.
+    /// An argument is not valid.
     #[error("{what}")]
     BadArgument {
-        /// What, and what is expected.
+        /// The argument, and what is expected.
         what: String,
     },
 }
 
 impl OpenError {
-    /// The operator's word for an error of the file system.
+    /// The error for operators from an error of the file system.
     pub(crate) fn io(doing: &str, path: &Path, error: &io::Error) -> Self {
         let what = format!("{doing} {}", path.display());
         match error.kind() {

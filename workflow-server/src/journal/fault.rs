@@ -1,7 +1,7 @@
-//! The first failure of a store: once raised, nothing is written any more in this process.
+//! The first failure of a store. After it, nothing is written any more in this process.
 //!
-//! It promises that the first reason is kept and that the marker which makes the next open copy the
-//! store is tried at once. It never clears.
+//! Promise: the first reason is kept, and is never cleared. The marker is written immediately, so
+//! that the next open copies the store.
 
 use std::fs::File;
 use std::io::Write;
@@ -10,7 +10,7 @@ use std::sync::{Arc, OnceLock};
 
 use super::{Disk, JournalError};
 
-/// Name of the marker in the data directory.
+/// The name of the marker in the data directory.
 pub(crate) const MARKER: &str = "sync-failed";
 
 /// Shared by the log, its head file and the vault of one store.
@@ -29,7 +29,7 @@ impl Fault {
         }
     }
 
-    /// Answers the first reason, if there is one.
+    /// Returns the first failure as an error, if there is one.
     pub(crate) fn check(&self) -> Result<(), JournalError> {
         match self.reason.get() {
             None => Ok(()),
@@ -39,7 +39,7 @@ impl Fault {
         }
     }
 
-    /// Ends all writing. Returns the error to answer with; it holds the first reason.
+    /// Ends all writing. Returns an error with the first reason.
     pub(crate) fn raise(&self, reason: String) -> JournalError {
         let first = self.reason.set(reason).is_ok();
         let kept = self.reason.get().cloned().unwrap_or_default();
@@ -51,13 +51,14 @@ impl Fault {
         JournalError::Failed { reason: kept }
     }
 
-    /// The reason, once there is one.
+    /// The first reason. `None` while all is well.
     pub(crate) fn reason(&self) -> Option<&str> {
         self.reason.get().map(String::as_str)
     }
 }
 
-/// Has the next open copy the log. Best effort: the disk has just failed, and it may fail here too.
+/// Leaves a marker, so that the next open copies the log. This is best effort: the disk has just
+/// failed, and may fail here too.
 pub(crate) fn leave_marker(dir: &Path, reason: &str, disk: &dyn Disk) {
     let path = dir.join(MARKER);
     let written = File::create(&path)

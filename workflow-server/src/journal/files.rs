@@ -1,6 +1,6 @@
-//! Small moves on files that are durable when they return: replace, remove, sync a tree.
+//! Small file operations that are durable when they return: replace, remove, sync a tree.
 //!
-//! Blocking. Errors are the file system's; the callers put them into words.
+//! Blocking. Returns the errors of the file system. The callers turn them into sentences.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
@@ -10,11 +10,12 @@ use std::path::Path;
 use super::disk::when_descriptors_are_free;
 use super::{Disk, JournalError};
 
-/// Owner only: the directory holds callers' personal data and the key of the request hashes.
+/// Only the owner has access: the directory holds callers' personal data and the key of the request
+/// hashes.
 const DIRECTORY_MODE: u32 = 0o700;
 const FILE_MODE: u32 = 0o600;
 
-/// Creates a directory and its parents, where they are not there, and makes its name durable.
+/// Creates a directory and its parents if they are missing, and makes its name durable.
 pub(crate) fn create_directory(path: &Path, disk: &dyn Disk) -> io::Result<()> {
     if path.is_dir() {
         return Ok(());
@@ -29,7 +30,7 @@ pub(crate) fn create_directory(path: &Path, disk: &dyn Disk) -> io::Result<()> {
     }
 }
 
-/// Opens for writing a file that is empty, readable by its owner only.
+/// Creates or empties a file and opens it for writing. Only its owner can read it.
 pub(crate) fn create_file(path: &Path) -> io::Result<File> {
     when_descriptors_are_free(|| {
         OpenOptions::new()
@@ -42,7 +43,7 @@ pub(crate) fn create_file(path: &Path) -> io::Result<File> {
     })
 }
 
-/// Replaces `dir/name` by `bytes`: after a crash there is the old or the new one, whole.
+/// Replaces `dir/name` by `bytes`. After a crash the file is the whole old or the whole new one.
 pub(crate) fn replace(dir: &Path, name: &str, bytes: &[u8], disk: &dyn Disk) -> io::Result<()> {
     let fresh = dir.join(format!("{name}.new"));
     let mut file = create_file(&fresh)?;
@@ -52,7 +53,7 @@ pub(crate) fn replace(dir: &Path, name: &str, bytes: &[u8], disk: &dyn Disk) -> 
     disk.sync_directory(dir)
 }
 
-/// Removes `dir/name` if it is there, durably.
+/// Removes `dir/name` durably, if it exists.
 pub(crate) fn remove(dir: &Path, name: &str, disk: &dyn Disk) -> io::Result<()> {
     match fs::remove_file(dir.join(name)) {
         Ok(()) => disk.sync_directory(dir),
@@ -61,7 +62,7 @@ pub(crate) fn remove(dir: &Path, name: &str, disk: &dyn Disk) -> io::Result<()> 
     }
 }
 
-/// Removes a directory with all in it if it is there, durably.
+/// Removes a directory and its content durably, if it exists.
 pub(crate) fn remove_tree(dir: &Path, name: &str, disk: &dyn Disk) -> io::Result<()> {
     match fs::remove_dir_all(dir.join(name)) {
         Ok(()) => disk.sync_directory(dir),
@@ -77,7 +78,7 @@ pub(crate) fn sync_tree(dir: &Path, disk: &dyn Disk) -> io::Result<()> {
         if path.is_dir() {
             sync_tree(&path, disk)?;
         } else {
-            // sled drops old snapshots in the background; what is gone needs no sync.
+            // sled drops old snapshots in the background. A removed file needs no sync.
             match File::open(&path) {
                 Ok(file) => disk.sync_all(&file, &path)?,
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {}
@@ -88,8 +89,8 @@ pub(crate) fn sync_tree(dir: &Path, disk: &dyn Disk) -> io::Result<()> {
     disk.sync_directory(dir)
 }
 
-/// Copies every file below `from` to `to`, which must not be there, and makes the copy durable.
-/// What `is_left_out` names is not copied.
+/// Copies every file below `from` to `to`, except those that `is_left_out` names, and makes the
+/// copy durable. `to` must not exist.
 pub(crate) fn copy_tree(
     from: &Path,
     to: &Path,
@@ -110,7 +111,7 @@ pub(crate) fn copy_tree(
     sync_tree(to, disk)
 }
 
-/// Bytes of all files below a directory.
+/// The size of all files below a directory, in bytes.
 pub(crate) fn bytes_below(dir: &Path) -> io::Result<u64> {
     let mut bytes = 0;
     for entry in fs::read_dir(dir)? {
@@ -124,7 +125,7 @@ pub(crate) fn bytes_below(dir: &Path) -> io::Result<u64> {
     Ok(bytes)
 }
 
-/// Refuses while less than the reserve is free.
+/// Returns an error while less than the reserve is free.
 pub(crate) fn check_space(
     dir: &Path,
     reserve_bytes: u64,
@@ -132,7 +133,7 @@ pub(crate) fn check_space(
 ) -> Result<(), JournalError> {
     let free_bytes = disk
         .free_bytes(dir)
-        .map_err(|error| JournalError::io("asking for the free space of", dir, &error))?;
+        .map_err(|error| JournalError::io("reading the free space of", dir, &error))?;
     if free_bytes < reserve_bytes {
         return Err(JournalError::NoSpace {
             free_bytes,

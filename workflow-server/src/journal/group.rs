@@ -1,28 +1,28 @@
-//! Groups of entries and places in the log: plain values, shared by every implementation of the
-//! log.
+//! Groups of entries and positions in the log. These are plain values, shared by every
+//! implementation of the log.
 //!
-//! The one rule about them lives here too: how a group must follow on what is there.
+//! Also has the one rule about them: which group may follow a position.
 
 use bytes::Bytes;
 
 use super::{GROUP_BYTES_MAX, JournalError};
 
-/// A group of entries: the unit that is made durable at once.
+/// A group of entries. The log makes the whole group durable in one step.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Group {
     /// Sequence of its first entry, at least 1.
     pub first: u64,
     /// Sequence of its last entry, at least `first`.
     pub last: u64,
-    /// Chain hash of the entry before `first` (0 before the very first).
+    /// Chain hash of the entry before `first`. 0 for the first entry of a store.
     pub chain_before: u64,
-    /// Chain hash of the entry `last`. The caller makes it, entry by entry.
+    /// Chain hash of the entry `last`. The caller computes it, entry by entry.
     pub chain: u64,
-    /// The entries, opaque here; at most [`GROUP_BYTES_MAX`].
+    /// The entries. The journal does not read them. At most [`GROUP_BYTES_MAX`].
     pub bytes: Bytes,
 }
 
-/// A place in the log: a sequence and the chain hash of the entry there. The default is the place
+/// A position in the log: a sequence, and the chain hash of its entry. The default is the position
 /// before all entries.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Position {
@@ -32,25 +32,24 @@ pub struct Position {
     pub chain: u64,
 }
 
-/// What a log keeps: the entries after `base`, up to and with `newest`.
+/// The range of a log: the entries after `base`, up to and including `newest`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Bounds {
-    /// The place before the oldest entry that is kept: where trimming stopped, or where the log
+    /// The position before the oldest entry of the log: where trimming stopped, or where the log
     /// was started.
     pub base: Position,
-    /// The newest entry; equal to `base` when nothing is kept. Known also when everything has been
-    /// trimmed.
+    /// The newest entry. Equal to `base` if the log is empty. Known even if everything was trimmed.
     pub newest: Position,
 }
 
 impl Bounds {
-    /// Sequence of the oldest entry that is kept; one more than the newest when nothing is.
+    /// The sequence of the oldest entry. If the log is empty, one more than the newest.
     #[must_use]
     pub fn oldest(&self) -> u64 {
         self.base.sequence.saturating_add(1)
     }
 
-    /// Whether no entry is kept.
+    /// Whether the log has no entries.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.base.sequence == self.newest.sequence
@@ -58,7 +57,7 @@ impl Bounds {
 }
 
 impl Group {
-    /// The position of the log when this group is its newest.
+    /// The position of the log after this group.
     #[must_use]
     pub fn end(&self) -> Position {
         Position {
@@ -67,8 +66,8 @@ impl Group {
         }
     }
 
-    /// Whether the group is well formed and follows on `newest`; what every log asks before it
-    /// writes a byte.
+    /// Checks that the group is well formed and follows `newest`. Every log does this before it
+    /// writes.
     pub(crate) fn check_follows(&self, newest: Position) -> Result<(), JournalError> {
         if self.first == 0 || self.last < self.first {
             return Err(JournalError::Malformed {

@@ -1,7 +1,7 @@
-//! Runs sled's opening on a thread of its own: on damaged files it panics or spins for ever, and
-//! both must end in a sentence.
+//! Opens sled on a separate thread. On damaged files sled may panic, or never return. Both must
+//! become an error with a sentence.
 //!
-//! A thread that hangs is left behind; the caller must end the process.
+//! A thread that does not return cannot be stopped, so the caller must end the process.
 
 use std::any::Any;
 use std::path::Path;
@@ -10,18 +10,18 @@ use std::time::Duration;
 
 use super::OpenError;
 
-/// With this the work shows that it is alive.
+/// The work reports its progress with this.
 pub(crate) struct Progress(SyncSender<()>);
 
 impl Progress {
     /// Starts the time limit again.
     pub(crate) fn alive(&self) {
-        // Full: a sign is there already. Gone: nobody waits any more.
+        // Full: a sign is waiting already. Disconnected: the caller has given up.
         let _ = self.0.try_send(());
     }
 }
 
-/// Does `work` (on `place`) within `limit` since its last sign of progress.
+/// Runs `work` for `place`. It must report progress within each `limit`.
 pub(crate) fn guarded<T: Send + 'static>(
     place: &Path,
     limit: Duration,
@@ -49,8 +49,8 @@ pub(crate) fn guarded<T: Send + 'static>(
         .unwrap_or_else(|panic| Err(of_panic(place, message(panic.as_ref()))))
 }
 
-/// What the system refused says nothing of the log: a full disk, a read that failed. sled panics on
-/// that too.
+/// An error of the system, such as a full disk or a failed read, does not mean that the log is
+/// damaged. sled panics on these errors too.
 fn of_panic(place: &Path, reason: String) -> OpenError {
     let place = place.display().to_string();
     if reason.contains("Os { code:") {
@@ -62,7 +62,7 @@ fn of_panic(place: &Path, reason: String) -> OpenError {
     OpenError::SledPanicked { place, reason }
 }
 
-/// What a panic said.
+/// The message of a panic.
 pub(crate) fn message(panic: &(dyn Any + Send)) -> String {
     let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
     text.or_else(|| panic.downcast_ref::<String>().cloned())

@@ -1,10 +1,10 @@
-//! The head file: how far the log had been acknowledged, kept beside it, so that a log which lost
-//! its end (an older copy, lost writes) is found out at the next open.
+//! The head file is beside the log, and holds the newest position that was acknowledged. If the log
+//! loses its end, by lost writes or as an older copy, the next open finds this out.
 //!
-//! Two slots, each in a disk block of its own, are written in turn, so that one is always whole. A
-//! thread writes and syncs the newest place after acknowledged groups, at most once in
-//! [`HEAD_WRITE_EVERY`]; places that come meanwhile are passed over. The head is therefore never
-//! ahead of the log, and the log is never trimmed beyond the head.
+//! The file has two slots, each in its own disk block. They are written in turn, so that one is
+//! always whole. After acknowledged groups a thread writes and syncs the newest position, at most
+//! once in [`HEAD_WRITE_EVERY`]. It skips the positions in between. So the head is never ahead of
+//! the log, and the log is never trimmed past the head.
 
 use std::fs::{File, OpenOptions};
 use std::io;
@@ -18,10 +18,10 @@ use super::fault::Fault;
 use super::sealed::{self, Fields, SEAL_BYTES};
 use super::{Disk, HEAD_WRITE_EVERY, JournalError, Position, files};
 
-/// Name of the file in the data directory.
+/// The name of the file in the data directory.
 pub(crate) const FILE: &str = "head";
 
-/// Distance between the slots: no block of a disk holds parts of both.
+/// The distance between the slots, so that no disk block has parts of both.
 const SLOT_STRIDE: u64 = 4096;
 const SLOT_BYTES: usize = 1 + 8 + 8 + SEAL_BYTES;
 const VERSION: u8 = 1;
@@ -45,16 +45,16 @@ fn read_slot(file: &File, index: u64) -> Option<Position> {
     })
 }
 
-/// What the head file says.
+/// The content of the head file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Head {
-    /// The newest place in a readable slot.
+    /// The newest position in a readable slot.
     pub(crate) newest: Position,
-    /// Whether both slots could be read; else the damaged one may have held a newer place.
+    /// Whether both slots could be read. If not, the damaged one may have had a newer position.
     pub(crate) whole: bool,
 }
 
-/// Reads the head file; `None` if it is missing or neither slot can be read.
+/// Reads the head file. `None` if it is missing, or neither slot can be read.
 pub(crate) fn read(dir: &Path) -> Option<Head> {
     let file = File::open(dir.join(FILE)).ok()?;
     match (read_slot(&file, 0), read_slot(&file, 1)) {
@@ -70,7 +70,7 @@ pub(crate) fn read(dir: &Path) -> Option<Head> {
     }
 }
 
-/// Replaces the head file by one that says `position` twice.
+/// Replaces the head file by one with `position` in both slots.
 pub(crate) fn write(dir: &Path, position: Position, disk: &dyn Disk) -> io::Result<()> {
     let mut bytes = slot(position);
     bytes.resize(usize::try_from(SLOT_STRIDE).map_err(io::Error::other)?, 0);
@@ -82,18 +82,18 @@ pub(crate) fn write(dir: &Path, position: Position, disk: &dyn Disk) -> io::Resu
 struct State {
     wanted: Position,
     written: u64,
-    /// Somebody waits for what is written.
+    /// Whether a caller waits for the write.
     is_urgent: bool,
-    /// The thread waits for a new place, not for its time.
+    /// Whether the thread waits for a new position, not for the end of its interval.
     is_idle: bool,
     stop: bool,
 }
 
 struct Shared {
     state: Mutex<State>,
-    /// There is something to do for the thread.
+    /// Wakes the thread when it has work.
     wanted: Condvar,
-    /// The thread has written.
+    /// Wakes the callers when the thread has written.
     written: Condvar,
     fault: Arc<Fault>,
 }
@@ -104,14 +104,14 @@ impl Shared {
     }
 }
 
-/// The thread that keeps the head file. Dropping it writes the newest place first.
+/// The thread that writes the head file. On drop it writes the newest position first.
 pub(crate) struct HeadThread {
     shared: Arc<Shared>,
     thread: Option<JoinHandle<()>>,
 }
 
 impl HeadThread {
-    /// Starts after [`write`] has put `position` there.
+    /// Starts the thread. [`write`] must have written `position` before.
     pub(crate) fn start(
         dir: &Path,
         position: Position,
@@ -147,13 +147,14 @@ impl HeadThread {
     pub(crate) fn note_durable(&self, position: Position) {
         let mut state = self.shared.state();
         state.wanted = position;
-        // A thread that waits for its time needs no waking.
+        // The thread wakes at the end of its interval without this.
         if state.is_idle {
             self.shared.wanted.notify_one();
         }
     }
 
-    /// Waits until the head file holds at least `sequence`, which must have been noted.
+    /// Waits until the head file has at least `sequence`. [`note_durable`](Self::note_durable) must
+    /// have been called for it.
     pub(crate) fn wait_for(&self, sequence: u64) -> Result<(), JournalError> {
         let mut state = self.shared.state();
         while state.written < sequence {
@@ -175,14 +176,14 @@ impl Drop for HeadThread {
         self.shared.state().stop = true;
         self.shared.wanted.notify_one();
         if let Some(thread) = self.thread.take() {
-            // The thread ends alone; after a panic it has nothing more to write.
+            // The thread stops without help. After a panic it has nothing left to write.
             let _ = thread.join();
         }
     }
 }
 
 impl Shared {
-    /// The next place to write, once it is time for it; `None` at the end.
+    /// Waits until a position should be written, and returns it. `None` at the end.
     fn next(&self, last: Option<Instant>) -> Option<Position> {
         let mut state = self.state();
         loop {
@@ -219,7 +220,7 @@ fn keep(shared: &Shared, file: &File, path: &Path, disk: &dyn Disk) {
             shared
                 .fault
                 .raise(format!("syncing {}: {error}", path.display()));
-            // The lock makes sure that nobody is between asking for the fault and waiting.
+            // With the lock, no caller is between its check for the failure and its wait.
             drop(shared.state());
             shared.written.notify_all();
             return;

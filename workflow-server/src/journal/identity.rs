@@ -1,5 +1,5 @@
-//! The identity: which store this is. A few lines of text with a checksum, so that an operator can
-//! read it and the store finds any change to it.
+//! The identity of a store. It is a few lines of text with a checksum. Operators can read it, and
+//! the store notices any change.
 
 pub(super) mod stored;
 
@@ -11,14 +11,14 @@ use super::{Birth, OpenError, sealed};
 /// format 1 the identity was a file beside the vault.
 pub const FORMAT: u32 = 2;
 
-/// Which store this is.
+/// The identity of a store.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Identity {
-    /// 128 random bits in hex, made once: names this store and no other.
+    /// 128 random bits in hex, made once. No other store has the same.
     pub epoch: String,
-    /// Key of the request hashes.
+    /// The key of the request hashes.
     pub hash_key: [u8; 16],
-    /// Format of the data directory.
+    /// The format of the data directory.
     pub format: u32,
     /// When the store was created, in milliseconds since 1970.
     pub created_at_millis: i64,
@@ -50,14 +50,14 @@ impl Identity {
         })
     }
 
-    /// The identity from its text; none where the checksum does not fit or a line is missing.
+    /// Parses the identity. `None` if the checksum is wrong or a line is missing.
     pub(crate) fn from_text(bytes: &[u8]) -> Option<Self> {
         let text = checked(bytes)?;
         let format = field(text, "format")?.parse().ok()?;
         Self::parse(text, format)
     }
 
-    /// Its text.
+    /// The identity as text.
     pub(crate) fn text(&self) -> String {
         let key = u128::from_be_bytes(self.hash_key);
         with_checksum(format!(

@@ -1,6 +1,6 @@
-//! The lock on a data directory: one process at a time, and in it one handle.
+//! The lock on a data directory. Only one process, and in it one handle, has it.
 //!
-//! It is held until the last part of the store that writes has released it.
+//! It is released when the last writing part of the store is dropped.
 
 use std::fs::{File, TryLockError};
 use std::path::Path;
@@ -8,15 +8,15 @@ use std::time::{Duration, Instant};
 
 use super::{LOCK_RETRY, OpenError};
 
-/// Held as long as it lives.
+/// Holds the lock while it exists.
 pub(crate) struct DirectoryLock {
     _file: File,
-    /// The directory itself: its lock holds also where somebody has removed the file.
+    /// Locks the directory itself. This lock still works if a person removes the lock file.
     _dir: Option<File>,
 }
 
 impl DirectoryLock {
-    /// Takes the lock, waiting up to `wait` for a process that is just ending.
+    /// Takes the lock. Waits up to `wait` for a process that is ending.
     pub(crate) fn take(dir: &Path, wait: Duration) -> Result<Self, OpenError> {
         let path = dir.join("lock");
         let file = super::files::create_file(&path)
@@ -31,8 +31,8 @@ impl DirectoryLock {
         let locked_dir = match lock(&opened, give_up) {
             Ok(()) => Some(opened),
             Err(error @ TryLockError::WouldBlock) => return Err(refused(dir, dir, error)),
-            // Some network file systems lock only what is open for writing: there the file's lock
-            // alone counts.
+            // Some network file systems lock only files that are open for writing. The lock of the
+            // file must then be enough.
             Err(TryLockError::Error(error)) => {
                 tracing::debug!(%error, "the file system does not lock directories");
                 None

@@ -1,10 +1,10 @@
-//! The log and the vault in memory, with faults on request: for tests of what uses them,
-//! and for simulations.
+//! A log and a vault in memory, with faults on request: for simulations, and tests of the parts
+//! that use a store.
 //!
-//! [`MemoryStore`] is a cheap handle on shared content. Log and vault of one handle are one
-//! process's: after a failure they stay in error. [`MemoryStore::restart`] returns the handle of
-//! another process on the same content: one after this process, or beside it. It keeps every rule
-//! of the traits, except that nothing outlives the last handle.
+//! [`MemoryStore`] is a cheap handle on shared content. The log and the vault of one handle belong
+//! to one process: after a failure they stay failed. [`MemoryStore::restart`] returns the handle of
+//! another process on the same content. That process runs after this one, or at the same time. The
+//! store obeys every rule of the traits, except that its content ends with the last handle.
 
 mod log;
 mod shared;
@@ -33,7 +33,7 @@ impl Default for MemoryStore {
 }
 
 impl MemoryStore {
-    /// An empty store.
+    /// Makes an empty store.
     #[must_use]
     pub fn new() -> Self {
         Self::over(Arc::default())
@@ -53,81 +53,83 @@ impl MemoryStore {
         Self(Arc::new(shared))
     }
 
-    /// A handle of another process: the same durable content, no failure, no fault, nothing held.
+    /// A handle of another process. It has the same durable content, and no failure, fault or held
+    /// append.
     #[must_use]
     pub fn restart(&self) -> Self {
         Self::over(Arc::clone(&self.0.content))
     }
 
-    /// What the log keeps.
+    /// The range of the log.
     #[must_use]
     pub fn bounds(&self) -> Bounds {
         lock(&self.0.content).bounds()
     }
 
-    /// Makes the `nth` append from now on fail (1: the next one that is well formed), and with it
-    /// all later writing.
+    /// Makes the `nth` append after this call fail, and all later writing with it. Counts only
+    /// well-formed appends, from 1.
     pub fn fail_append(&self, nth: u64, at: FailAt) {
         *lock(&self.0.fault) = Some((nth.max(1), at));
     }
 
-    /// Says whether the disk is at its reserve from now on.
+    /// Sets whether the disk is below its reserve.
     pub fn set_full(&self, is_full: bool) {
         self.0.is_full.store(is_full, Ordering::Relaxed);
     }
 
-    /// Says whether this process is cut off from the store: then it neither reads nor writes.
+    /// Sets whether the store is unreachable for this process. It then neither reads nor writes.
     pub fn cut_off(&self, is_cut_off: bool) {
         self.0.is_cut_off.store(is_cut_off, Ordering::Relaxed);
     }
 
-    /// Ends the term of the leader after so many more writes, of any kind and by any process.
+    /// Ends the term of the leader after this many more writes, of any kind and by any process.
     pub fn end_term_after(&self, writes: u64) {
         self.end_term_at("", writes);
     }
 
-    /// Ends the term of the leader after so many more writes whose [`Written::what`] contains this
-    /// text.
+    /// Ends the term of the leader after this many more writes whose [`Written::what`] contains
+    /// `text`.
     pub fn end_term_at(&self, text: &str, writes: u64) {
         lock(&self.0.content).writes_left = Some((text.to_owned(), writes));
     }
 
-    /// The writes that were refused because the term ended at them, in order.
+    /// The writes that were refused because the term had ended, in order.
     #[must_use]
     pub fn ended_at(&self) -> Vec<String> {
         lock(&self.0.content).ended_at.clone()
     }
 
-    /// Creating a blob replaces one with its name, after this call: a vault without the rule.
+    /// After this call, a new blob replaces one with the same name, as in a vault without that
+    /// rule.
     pub fn replace_blobs(&self) {
         lock(&self.0.content).replaces_blobs = true;
     }
 
-    /// From now on writes of any term are carried out, as if there were no terms.
+    /// After this call, writes of any term succeed, as if there were no terms.
     pub fn ignore_terms(&self) {
         lock(&self.0.content).ignores_terms = true;
     }
 
-    /// Every write that was carried out, in order.
+    /// All writes that succeeded, in order.
     #[must_use]
     pub fn written(&self) -> Vec<Written> {
         lock(&self.0.content).written.clone()
     }
 
-    /// From now on appends wait, nothing stored, until [`Self::release_appends`].
+    /// After this call, appends wait and store nothing, until [`Self::release_appends`].
     pub fn hold_appends(&self) {
         self.0.held.send_replace(true);
     }
 
-    /// Lets the held appends continue.
+    /// Releases the waiting appends.
     pub fn release_appends(&self) {
         self.0.held.send_replace(false);
     }
 
-    /// Returns once at least `count` appends are held.
+    /// Returns once at least `count` appends are waiting.
     pub async fn appends_held(&self, count: usize) {
         let mut waiting = self.0.waiting.subscribe();
-        // The sender lives as long as `self`.
+        // The sender exists as long as `self`.
         let _ = waiting.wait_for(|waiting| *waiting >= count).await;
     }
 }
@@ -182,7 +184,8 @@ impl Storage for MemoryStore {
     }
 }
 
-/// Every store in memory is the same one, for tests that compare what they wrote.
+/// All stores in memory have the same identity, for tests that compare the bytes that two stores
+/// wrote.
 fn identity() -> Identity {
     Identity {
         epoch: "0".repeat(32),

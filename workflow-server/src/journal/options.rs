@@ -1,4 +1,4 @@
-//! What the server says about the store when it opens it.
+//! The options for opening a store.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,13 +9,13 @@ use super::{CACHE_BYTES, COMMIT_LIMIT, LOCK_WAIT, OPEN_LIMIT, SPACE_RESERVE_BYTE
 /// the process.
 pub type OnStuck = Arc<dyn Fn(&str) + Send + Sync>;
 
-/// What a store gets when it is created; an existing store keeps its own. Handed in, for the
+/// The values for a new store. An existing store keeps its own. They are passed in, because the
 /// journal makes no random numbers and reads no wall clock.
 #[derive(Clone, Debug)]
 pub struct Birth {
-    /// 128 random bits as 32 lower-case hex digits: names this store, and no other, for ever.
+    /// 128 random bits as 32 lower-case hex digits. They identify this store for ever.
     pub epoch: String,
-    /// Random key of the request hashes.
+    /// The random key of the request hashes.
     pub hash_key: [u8; 16],
     /// Wall time, in milliseconds since 1970.
     pub created_at_millis: i64,
@@ -24,34 +24,34 @@ pub struct Birth {
 /// How to open a store.
 #[derive(Clone)]
 pub struct Options {
-    /// For a store that is not there yet.
+    /// For a store that does not exist yet.
     pub birth: Birth,
     /// Called by the watchdog.
     pub on_stuck: OnStuck,
-    /// Free bytes under which writes are refused.
+    /// Writes are refused while less than this is free, in bytes.
     pub reserve_bytes: u64,
-    /// sled's cache.
+    /// The size of sled's cache, in bytes.
     pub cache_bytes: u64,
-    /// The watchdog's limit for one commit.
+    /// The time limit for one commit.
     pub commit_limit: Duration,
     /// Opening gives up after this time without progress.
     pub open_limit: Duration,
     /// How long to wait for the lock of the directory.
     pub lock_wait: Duration,
-    /// Takes the verified log as it is and writes the head file again: the operator's last way out
+    /// Accepts the verified log as it is, and writes the head file again. This is the last way out
     /// of [`OpenError::HeadLost`](super::OpenError::HeadLost) and
-    /// [`OpenError::BehindHead`](super::OpenError::BehindHead). What was acknowledged after the
-    /// newest entry is then lost.
+    /// [`OpenError::BehindHead`](super::OpenError::BehindHead), for operators. Acknowledged entries
+    /// after the newest one are then lost.
     pub rebuild_head: bool,
-    /// The store is created to be filled from a backup: it carries a mark, without which no later
-    /// open takes it for complete.
+    /// The store is created to be filled from a backup. It gets a mark. No process opens the store
+    /// while it has the mark.
     pub restoring: bool,
-    /// Copies the log to fresh files before serving, as after a failed sync: gives space back.
+    /// Copies the log to new files before serving, as after a failed sync. This frees disk space.
     pub fresh_copy: bool,
 }
 
 impl Options {
-    /// The limits as the server uses them.
+    /// The options with the limits of the server.
     #[must_use]
     pub fn new(birth: Birth, on_stuck: OnStuck) -> Self {
         Self {

@@ -1,31 +1,31 @@
-//! Checked bytes: a record with its checksum (xxh3-64, seeded) behind it.
+//! Records with a checksum (xxh3-64, seeded) at their end.
 //!
-//! The seed ties a record to its place, so that a good record in the wrong place is found out too.
-//! Nothing else in the journal makes or checks a checksum.
+//! The seed ties a record to its position. A valid record at the wrong position is therefore an
+//! error too. All checksums of the journal are made and checked here.
 
 use twox_hash::XxHash3_64;
 
-/// Bytes that [`seal`] adds.
+/// The number of bytes that [`seal`] adds.
 pub(crate) const SEAL_BYTES: usize = 8;
 
-/// A seed for records that belong to a name and an offset in it.
+/// The seed for a record that belongs to a name and an offset.
 pub(crate) fn seed(name: &str, offset: u64) -> u64 {
     XxHash3_64::oneshot_with_seed(offset, name.as_bytes())
 }
 
-/// Appends the checksum of all of `record`.
+/// Appends the checksum of the whole `record`.
 pub(crate) fn seal(record: &mut Vec<u8>, seed: u64) {
     let checksum = XxHash3_64::oneshot_with_seed(seed, record);
     record.extend_from_slice(&checksum.to_le_bytes());
 }
 
-/// The record without its checksum; `None` if it does not fit.
+/// The record without its checksum. `None` if the checksum does not match.
 pub(crate) fn unseal(sealed: &[u8], seed: u64) -> Option<&[u8]> {
     let (record, checksum) = sealed.split_last_chunk::<SEAL_BYTES>()?;
     (XxHash3_64::oneshot_with_seed(seed, record) == u64::from_le_bytes(*checksum)).then_some(record)
 }
 
-/// Takes little-endian numbers off the front of a record.
+/// Reads little-endian numbers from the front of a record.
 pub(crate) struct Fields<'a>(pub(crate) &'a [u8]);
 
 impl Fields<'_> {

@@ -1,10 +1,10 @@
 //! The log in sled 0.34.7. Only this file and those below `sled/` name sled.
 //!
-//! sled is used as a journal: one tree, one writing thread, a group as one value or as chunks of at
-//! most 64 KiB, and after every batch `flush` and an `fdatasync` of sled's file on a descriptor of
-//! our own, because sled's flush does not survive a power cut. Every value is checked when it is
-//! read, all of them when the store is opened. sled's own recovery is not believed: the chain and
-//! the head file decide whether anything is missing.
+//! sled is used as a journal: one tree and one writing thread. A group is one value, or chunks of
+//! at most 64 KiB. After every batch comes `flush`, and then an `fdatasync` of sled's file on a
+//! descriptor of our own. The reason is that sled's flush does not survive a power cut. Every value
+//! is checked when it is read, and all values when the store is opened. We do not trust the
+//! recovery of sled: the chain and the head file decide whether anything is missing.
 
 mod chunk;
 mod copy;

@@ -1,8 +1,8 @@
-//! A store that several processes may share, and who may write to it.
+//! A store that several processes may share, and the right to write to it.
 //!
 //! Promise: at most one [`Leading`] of a store writes at any time. The store itself checks the term
-//! of each write, so that a process which was paused or cut off cannot write after another one has
-//! taken over.
+//! of each write. So a process that was paused or disconnected cannot write after another process
+//! has taken over.
 
 use std::sync::Arc;
 
@@ -11,35 +11,35 @@ use tokio::sync::watch;
 
 use super::{Bounds, Identity, JournalError, Log, LogWriter, Term, Vault, VaultWriter};
 
-/// A store: who reads it, and who leads it.
+/// A store: its readers, and its leader.
 pub trait Storage: Send + Sync {
-    /// The log, to read.
+    /// The log, for reading.
     fn log(&self) -> Arc<dyn Log>;
 
-    /// The vault, to read.
+    /// The vault, for reading.
     fn vault(&self) -> Arc<dyn Vault>;
 
-    /// Which store it is. A store that outlives its process keeps this in its vault.
+    /// The identity of the store. A persistent store keeps it in its vault.
     fn identity(&self) -> &Identity;
 
-    /// Where it is, for people: a directory or an address, without secrets.
+    /// The location of the store for people: a directory or an address, without secrets.
     fn location(&self) -> String;
 
-    /// Wakes those who follow the log: shows what the log keeps, about as of now. A wake-up may be
-    /// lost; reading shows the truth.
+    /// Wakes the followers of the log, and shows its approximate range. A wake-up may be lost, so
+    /// only a read shows the exact range.
     fn changes(&self) -> watch::Receiver<Bounds>;
 
-    /// The term of the newest leader; 0 before anybody has led, and where one process has the store
-    /// for itself.
+    /// The term of the newest leader. 0 before the first leader, and for a store that only one
+    /// process uses.
     fn newest_term(&self) -> BoxFuture<'_, Result<Term, JournalError>>;
 
-    /// Leads with this term from now on: every write with a lower term is refused.
+    /// Leads with this term. After that, every write with a lower term is refused.
     ///
-    /// Errors: [`JournalError::Deposed`] where `term` is not higher than [`Self::newest_term`]:
-    /// somebody else was first.
+    /// Errors: [`JournalError::Deposed`] if `term` is not higher than [`Self::newest_term`],
+    /// because another process was first.
     fn lead(&self, term: Term) -> BoxFuture<'_, Result<Leading, JournalError>>;
 
-    /// Leads with the next term, and deposes the leader that there may be.
+    /// Leads with the next term. Deposes the current leader, if there is one.
     ///
     /// Errors: those of [`Self::newest_term`] and [`Self::lead`].
     fn take_over(&self) -> BoxFuture<'_, Result<Leading, JournalError>> {
@@ -47,7 +47,7 @@ pub trait Storage: Send + Sync {
     }
 }
 
-/// The right to write to a store for one term. Clones are of the same leader.
+/// The right to write to a store for one term. All clones belong to the same leader.
 #[derive(Clone)]
 pub struct Leading {
     term: Term,
@@ -56,31 +56,31 @@ pub struct Leading {
 }
 
 impl Leading {
-    /// For implementations of [`Storage::lead`], and for those that wrap one.
+    /// For implementations of [`Storage::lead`], and for wrappers.
     #[must_use]
     pub fn new(term: Term, log: Arc<dyn LogWriter>, vault: Arc<dyn VaultWriter>) -> Self {
         Self { term, log, vault }
     }
 
-    /// The term that is written with.
+    /// The term of this leader.
     #[must_use]
     pub fn term(&self) -> Term {
         self.term
     }
 
-    /// Writes to the log.
+    /// The writer of the log.
     #[must_use]
     pub fn log(&self) -> &dyn LogWriter {
         self.log.as_ref()
     }
 
-    /// Writes to the vault.
+    /// The writer of the vault.
     #[must_use]
     pub fn vault(&self) -> &dyn VaultWriter {
         self.vault.as_ref()
     }
 
-    /// The two writers, for implementations of [`Storage`] that wrap another one.
+    /// The two writers, for implementations of [`Storage`] that wrap another store.
     #[must_use]
     pub fn into_writers(self) -> (Arc<dyn LogWriter>, Arc<dyn VaultWriter>) {
         (self.log, self.vault)

@@ -1,10 +1,10 @@
-//! A store: one data directory, opened, verified and locked.
+//! A store: one data directory that is open, verified and locked.
 //!
-//! Layout: `lock`, `identity` (which format), `head` (how far it was acknowledged), `current` (names
-//! the directory of the log), `journal-N/` (sled), `vault/` (files, and among them which store it
-//! is), and after a failure `sync-failed`. Opening either returns a log of which every group verified
-//! and which is not behind its head file, or an error with the reason. It changes nothing before it
-//! has read the identity.
+//! Files: `lock`, `identity` (the format), `head` (the newest acknowledged position), `current`
+//! (the directory of the log), `journal-N/` (sled), `vault/` (files, also the identity of the
+//! store), and after a failure `sync-failed`. Opening returns a log of which every group is
+//! verified and which is not behind its head file. Otherwise it returns an error with the reason.
+//! It changes nothing before it has read the identity.
 
 use std::io;
 use std::path::Path;
@@ -23,17 +23,16 @@ use super::{
     Term, Vault, birth, current, files, guard, head, restoring,
 };
 
-/// An open data directory. It stays locked until the log, the vault, every leader and every blob
-/// being written are dropped.
+/// An open data directory. It stays locked until the log, the vault, all leaders and all unfinished
+/// blobs are dropped.
 pub struct Store {
     log: Arc<SledLog>,
     vault: Arc<FileVault>,
     identity: Identity,
     location: String,
-    /// Whether it was created by this open.
+    /// Whether this open created the store.
     pub created: bool,
-    /// Whether the log was copied to fresh files by this open, after a failure or because it was
-    /// asked for.
+    /// Whether this open copied the log to new files. It does so after a failure, or on request.
     pub copied: bool,
     fault: Arc<Fault>,
 }
@@ -68,7 +67,7 @@ impl Storage for Store {
     }
 }
 
-/// A log that has been opened and verified, on its way to be started.
+/// A log that is open and verified, but not started.
 struct Found {
     tree: Tree,
     verified: Verified,
@@ -77,13 +76,14 @@ struct Found {
 }
 
 impl Store {
-    /// Opens the store in `dir`, or creates it there if the directory is empty or missing.
+    /// Opens the store in `dir`. Creates it if the directory is empty or missing.
     ///
-    /// Blocks until every group has been verified (hundreds of megabytes a second). The threads
-    /// that it starts end when the log and the vault are dropped.
+    /// Blocks until every group is verified (hundreds of megabytes per second). The threads that it
+    /// starts end when the log and the vault are dropped.
     ///
     /// # Errors
-    /// [`OpenError`]; after [`OpenError::SledHung`] a thread still spins, and the process must end.
+    /// [`OpenError`]. After [`OpenError::SledHung`] the process must end, because a thread cannot
+    /// be stopped.
     pub fn open(dir: &Path, options: &Options, disk: Arc<dyn Disk>) -> Result<Self, OpenError> {
         birth::refuse_foreign(dir)?;
         files::create_directory(dir, disk.as_ref())
@@ -129,28 +129,28 @@ impl Store {
         })
     }
 
-    /// The right to write. The lock of the directory keeps every other process away, so that there
-    /// is only one term.
+    /// The right to write. The lock of the directory excludes every other process, so there is only
+    /// one term.
     #[must_use]
     pub fn leading(&self) -> Leading {
         Leading::new(Term::FIRST, self.log.clone(), self.vault.clone())
     }
 
-    /// What the log keeps, as of the newest durable change.
+    /// The range of the log, as of the newest durable change.
     #[must_use]
     pub fn bounds(&self) -> Bounds {
         self.log.kept()
     }
 
-    /// Why the store writes no more, once it has failed.
+    /// Why the store cannot write any more. `None` while all is well.
     #[must_use]
     pub fn failure(&self) -> Option<&str> {
         self.fault.reason()
     }
 }
 
-/// Opens a copy of the log, which takes its place once it is known to be whole: until then the log
-/// is as it was.
+/// Opens a copy of the log. The copy replaces the log only after it has been verified. Until then
+/// the log does not change.
 fn find_log(dir: &Path, options: &Options, disk: &Arc<dyn Disk>) -> Result<Found, OpenError> {
     let number = current::read(dir)?;
     let (from, next) = (dir.join(current::directory(number)), number + 1);
@@ -158,7 +158,7 @@ fn find_log(dir: &Path, options: &Options, disk: &Arc<dyn Disk>) -> Result<Found
     if let Err(error) = &found
         && !matches!(error, OpenError::SledHung { .. })
     {
-        // What was refused is left as it was. Where this fails the next open removes it.
+        // The refused log stays as it is. If this removal fails, the next open repeats it.
         let _ = files::remove_tree(dir, &current::directory(next), disk.as_ref());
     }
     let (tree, verified) = found?;
@@ -203,7 +203,7 @@ fn open_copy(
     Ok((tree, verified))
 }
 
-/// Whether anything that was acknowledged is missing.
+/// Checks whether acknowledged entries are missing.
 fn compare(
     dir: &Path,
     head: Option<Head>,
@@ -233,14 +233,14 @@ fn compare(
         }
         Some(head) => {
             if !head.whole {
-                tracing::warn!(dir = %dir.display(), "one slot of the head file is damaged; the other one counts");
+                tracing::warn!(dir = %dir.display(), "one slot of the head file is damaged; the server uses the other one");
             }
             None
         }
     };
     match refused {
         Some(error) if rebuild => {
-            tracing::warn!(%error, newest = newest.sequence, "the operator takes the log as it is: it writes a new head file");
+            tracing::warn!(%error, newest = newest.sequence, "as requested, the server accepts the log as it is and writes a new head file");
             Ok(())
         }
         Some(error) => Err(error),
@@ -255,8 +255,8 @@ fn compare(
     }
 }
 
-/// Copies the log, then makes the copy the log. Interrupted anywhere, the next open finds one of
-/// the two whole, and the marker until the copy counts.
+/// Copies the log, then replaces it by the copy. After an interruption the next open finds one
+/// whole log. The marker exists until the copy is the log.
 fn copy(
     dir: &Path,
     number: u64,

@@ -1,16 +1,16 @@
-//! The terms of leadership: each leader of a store has one of its own.
+//! The terms of leadership. Each leader of a store has its own term.
 
 use std::fmt;
 
-/// Bits of a number of a blob that count the blobs of one term; the bits above hold the term.
+/// The lower bits of a blob number count the blobs of one term. The bits above these hold the term.
 const TERM_SHIFT: u32 = 40;
 
-/// A term of leadership: 0 before anybody has led, then one more with each leader.
+/// A term of leadership. 0 before the first leader, then one more for each leader.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Term(pub u64);
 
 impl Term {
-    /// The first term, and the only one of a store that one process has for itself.
+    /// The first term. A store that only one process uses has no other.
     pub const FIRST: Self = Self(1);
 
     /// The term of the next leader.
@@ -19,15 +19,15 @@ impl Term {
         Self(self.0.saturating_add(1))
     }
 
-    /// Numbers of blobs that a leader of this term makes are above this one, so that two leaders
-    /// never make the same. It is 0 for the first term.
+    /// A leader of this term uses blob numbers above this one, so that two leaders never use the
+    /// same. 0 for the first term.
     #[must_use]
     pub fn numbers_above(self) -> u64 {
         self.0.saturating_sub(1) << TERM_SHIFT
     }
 
-    /// What the name of a blob of this term ends with: nothing for the first term, as names were
-    /// before there were terms.
+    /// The suffix of a blob name of this term. Empty for the first term, so that names without
+    /// terms stay valid.
     #[must_use]
     pub fn suffix(self) -> String {
         if self <= Self::FIRST {

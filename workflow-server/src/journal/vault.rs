@@ -1,9 +1,9 @@
-//! The vault on plain files: `vault/blobs/` and `vault/keys/`, one file each, made in `vault/tmp/`
-//! and renamed when whole.
+//! The vault as plain files in `vault/blobs/` and `vault/keys/`. A new file is written in
+//! `vault/tmp/`, and renamed when it is whole.
 //!
-//! It promises that a name shows either nothing, or the old, or the new content, whole and checked.
-//! A failed sync ends all writing of the store; a failed write (a full disk) costs only the blob
-//! that was being written.
+//! Promise: a name shows nothing, the whole old content or the whole new content, and the content
+//! is checked. A failed sync ends all writing of the store. A failed write, as on a full disk,
+//! costs only the unfinished blob.
 
 mod blob;
 mod closed;
@@ -17,7 +17,7 @@ pub(super) use file::FileVault;
 
 use super::{JournalError, NAME_CHARS_MAX};
 
-/// Refuses what is no name.
+/// Returns an error for a text that is not a valid name.
 pub(super) fn check_name(name: &str) -> Result<(), JournalError> {
     let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
     if name.is_empty()
@@ -32,7 +32,7 @@ pub(super) fn check_name(name: &str) -> Result<(), JournalError> {
     Ok(())
 }
 
-/// Refuses what is too large.
+/// Returns an error if the size is over the limit.
 pub(super) fn check_size(
     what: &'static str,
     bytes: usize,

@@ -1,7 +1,8 @@
-//! What the file of a chunk of the archive holds: for each call and instance where it is found in
-//! the history, and a filter that says in memory whether a chunk may hold something at all.
+//! The content of an archive chunk's file. For each call and instance it has the place in the
+//! history. Its filter stays in memory, and shows whether a chunk may contain a call or an
+//! instance.
 //!
-//! Nothing of a caller is in it but keyed hashes of what the caller is found by.
+//! The only data about callers are keyed hashes of the terms that a caller is found by.
 
 use aftercall_definition::time::Time;
 use aftercall_engine::instance::{InstanceId, Status};
@@ -12,32 +13,32 @@ use super::v1::Coded;
 use super::version::versioned;
 use super::{RECORDS_VERSION, RecordError};
 
-/// The most bytes that the content of a chunk unpacks to: far more than the largest chunk has.
+/// The largest unpacked size of a chunk: far more than the largest chunk has.
 const UNPACKED_BYTES_MAX: usize = 16 << 20;
-/// The level of compression: a chunk is written once and kept for years.
+/// Compression level. High, because a chunk is written once and kept for years.
 const PACK_LEVEL: i32 = 9;
 
-/// A call in the archive.
+/// An archived call.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ArchivedCall {
-    /// The keyed hash of its key.
+    /// The keyed hash of the call's key.
     pub key: u64,
-    /// Keyed hashes of what its caller is found by.
+    /// Keyed hashes of the terms that its caller is found by.
     pub callers: Vec<u64>,
-    /// The sequence of the newest entry that holds it.
+    /// The sequence of the newest entry with this call.
     pub sequence: u64,
-    /// When it was first reported: its retention counts from then if it has no instances.
+    /// When it was first reported. If it has no instances, its retention counts from this time.
     pub created_at: Time,
 }
 
-/// An instance in the archive.
+/// An archived instance.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ArchivedInstance {
     /// Its id.
     pub id: InstanceId,
-    /// Its workflow's place in the World's list.
+    /// The place of its workflow in the World's list.
     pub workflow: u32,
-    /// The version.
+    /// The version of its workflow.
     pub version: u32,
     /// How it ended.
     pub status: Status,
@@ -45,25 +46,25 @@ pub struct ArchivedInstance {
     pub ended_at: Time,
     /// The sequence of the entry that changed it last.
     pub sequence: u64,
-    /// The place of its call in the chunk.
+    /// The index of its call in the chunk.
     pub call: u32,
 }
 
-/// All that a chunk holds.
+/// The content of a chunk.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ChunkContent {
     /// The calls.
     pub calls: Vec<ArchivedCall>,
-    /// Their instances, by their end.
+    /// Their instances, ordered by their end.
     pub instances: Vec<ArchivedInstance>,
 }
 
-/// Columns, so that like lies beside like and packs well.
+/// Stored in columns, so that similar values are adjacent and compress well.
 #[derive(Clone, PartialEq, prost::Message)]
 struct ContentRecord {
     #[prost(fixed64, repeated, tag = "1")]
     call_keys: Vec<u64>,
-    /// How many hashes of its caller each call has.
+    /// The number of hashes in `callers` for each call.
     #[prost(uint32, repeated, tag = "2")]
     caller_counts: Vec<u32>,
     #[prost(fixed64, repeated, tag = "3")]
@@ -84,10 +85,10 @@ struct ContentRecord {
     versions: Vec<u32>,
     #[prost(int32, repeated, tag = "11")]
     statuses: Vec<i32>,
-    /// Each but the first as what it is more than the one before.
+    /// Stored as the difference to the value before. The first is absolute.
     #[prost(sint64, repeated, tag = "12")]
     ended_at: Vec<i64>,
-    /// Each as what it is more than `made_at`.
+    /// Each is stored as the difference to `made_at`.
     #[prost(uint64, repeated, tag = "13")]
     sequences: Vec<u64>,
     #[prost(uint32, repeated, tag = "14")]
@@ -104,12 +105,13 @@ struct FilterRecord {
     segment_length_mask: u32,
     #[prost(uint32, tag = "4")]
     segment_count_length: u32,
-    /// Two bytes each, the lower first.
+    /// Two bytes each, the lower byte first.
     #[prost(bytes = "vec", tag = "5")]
     fingerprints: Vec<u8>,
 }
 
-/// Says whether a chunk may hold a key: never no where it does, and seldom yes where it does not.
+/// Tests whether a chunk may contain a key. The answer no is always true. The answer yes is seldom
+/// wrong.
 #[derive(Debug)]
 pub struct ChunkFilter(BinaryFuse16);
 
@@ -117,7 +119,7 @@ impl ChunkFilter {
     /// A filter of these keys.
     ///
     /// # Errors
-    /// [`RecordError::Incomplete`] where none can be made of them.
+    /// [`RecordError::Incomplete`] if these keys allow no filter.
     pub fn of(mut keys: Vec<u64>) -> Result<Self, RecordError> {
         keys.sort_unstable();
         keys.dedup();
@@ -132,7 +134,7 @@ impl ChunkFilter {
         self.0.contains(&key)
     }
 
-    /// The filter as it is stored.
+    /// Encodes the filter.
     #[must_use]
     pub fn bytes(&self) -> Vec<u8> {
         let Descriptor {
@@ -157,10 +159,10 @@ impl ChunkFilter {
         with_version(&record)
     }
 
-    /// Reads a filter.
+    /// Decodes a filter.
     ///
     /// # Errors
-    /// [`RecordError`] where it does not read whole.
+    /// [`RecordError`] if the bytes are damaged.
     pub fn read(bytes: &[u8]) -> Result<Self, RecordError> {
         let record = FilterRecord::decode(versioned(bytes)?)?;
         let FilterRecord {
@@ -175,8 +177,7 @@ impl ChunkFilter {
             .chunks_exact(2)
             .map(|two| u16::from_le_bytes([two[0], two[1]]))
             .collect();
-        // A look into the filter goes up to three segments beyond the length of all but the last
-        // two.
+        // A lookup reads at a place below `segment_count_length`, and one and two segments after it.
         if fingerprints.len() < segment_count_length as usize + 2 * segment_length as usize {
             return Err(RecordError::Incomplete("filter of a chunk"));
         }
@@ -194,10 +195,10 @@ impl ChunkFilter {
 }
 
 impl ChunkContent {
-    /// The content as it is stored.
+    /// Encodes the content.
     ///
     /// # Errors
-    /// [`RecordError::Unpack`] where the compressor fails.
+    /// [`RecordError::Unpack`] if the compressor fails.
     pub fn bytes(&self) -> Result<Vec<u8>, RecordError> {
         Ok(zstd::bulk::compress(
             &with_version(&self.record()),
@@ -234,10 +235,10 @@ impl ChunkContent {
         }
     }
 
-    /// Reads what was stored.
+    /// Decodes the content.
     ///
     /// # Errors
-    /// [`RecordError`] where it does not read whole.
+    /// [`RecordError`] if the bytes are damaged.
     pub fn read(packed: &[u8]) -> Result<Self, RecordError> {
         let bytes = zstd::bulk::decompress(packed, UNPACKED_BYTES_MAX)?;
         let record = ContentRecord::decode(versioned(&bytes)?)?;
@@ -394,7 +395,7 @@ mod tests {
             let filter = ChunkFilter::read(&ChunkFilter::of(keys.clone()).unwrap().bytes()).unwrap();
             prop_assert!(keys.iter().all(|key| filter.may_hold(*key)));
             let strangers = (0..10_000_u64).filter(|key| !keys.contains(key) && filter.may_hold(*key)).count();
-            prop_assert!(strangers < 20, "{strangers} of 10,000 are taken for what the chunk holds");
+            prop_assert!(strangers < 20, "{strangers} of 10,000 other keys match");
         }
     }
 

@@ -1,4 +1,4 @@
-//! The last sign of life of a server, by which the next start judges the wall clock.
+//! The last sign of life of a server. The next start uses it to judge the wall clock.
 
 use std::sync::Arc;
 
@@ -8,22 +8,22 @@ use prost::Message;
 use super::version::versioned;
 use super::{RECORDS_VERSION, RecordError};
 
-/// What a server last knew of the time.
+/// The time as a server last knew it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LastSeen {
-    /// The newest durable sequence then.
+    /// The newest durable sequence at that moment.
     pub sequence: u64,
     /// The server's time.
     pub server: Time,
-    /// What the wall clock showed.
+    /// The time of the wall clock.
     pub wall: Time,
-    /// Which boot of the machine it was; empty where the system does not name its boots.
+    /// The id of the boot of the machine. Empty if the system has none.
     pub boot: Arc<str>,
     /// How long the machine had been up, in milliseconds.
     pub up_millis: u64,
-    /// Whether the wall clock was not believed.
+    /// Whether the wall clock was held.
     pub is_held: bool,
-    /// How far it could have been ahead and been believed, in milliseconds.
+    /// How far ahead the wall clock could be without being held, in milliseconds.
     pub slack_millis: u64,
 }
 
@@ -46,7 +46,7 @@ struct LastSeenRecord {
 }
 
 impl LastSeen {
-    /// As it is stored.
+    /// Encodes the sign.
     #[must_use]
     pub fn bytes(&self) -> Vec<u8> {
         let record = LastSeenRecord {
@@ -64,10 +64,10 @@ impl LastSeen {
         bytes
     }
 
-    /// Reads what was stored.
+    /// Decodes a sign.
     ///
     /// # Errors
-    /// [`RecordError`] where it does not read.
+    /// [`RecordError`] if the bytes are damaged.
     pub fn read(bytes: &[u8]) -> Result<Self, RecordError> {
         let record = LastSeenRecord::decode(versioned(bytes)?)?;
         Ok(Self {

@@ -1,5 +1,4 @@
-//! Snapshots of the World: frames of bounded size, in a fixed order, so that the same World gives
-//! the same bytes.
+//! Snapshots of the World: frames of bounded size, in a fixed order. Equal Worlds have equal bytes.
 
 mod reading;
 
@@ -16,16 +15,16 @@ use super::v1::{
     InstanceRecord, MarkRecord, PurgeConfirmationRecord, TeamRecord, VersionRecord, WorkflowRecord,
 };
 
-/// About how many bytes a frame has: bounds what a snapshot holds in memory while it is written.
+/// The approximate size of a frame. It limits the memory that writing a snapshot takes.
 const FRAME_BYTES: usize = 256 * 1024;
 
-/// The position of a snapshot in the journal.
+/// The position of a snapshot in the journal, and the number of its records.
 #[derive(Clone, PartialEq, prost::Message)]
 pub struct SnapshotHead {
-    /// The newest sequence in it.
+    /// The newest sequence in the snapshot.
     #[prost(uint64, tag = "1")]
     pub sequence: u64,
-    /// The chain hash at it.
+    /// The chain hash at that sequence.
     #[prost(fixed64, tag = "2")]
     pub chain: u64,
     /// When that entry was decided, in milliseconds.
@@ -37,13 +36,13 @@ pub struct SnapshotHead {
     /// How many calls follow.
     #[prost(uint64, tag = "5")]
     pub calls: u64,
-    /// The newest number of a file of the archive that was given.
+    /// The highest number that a file of the archive has had.
     #[prost(uint64, tag = "6")]
     pub newest_file: u64,
-    /// How many chunks follow.
+    /// How many archive chunks follow.
     #[prost(uint64, tag = "7")]
     pub chunks: u64,
-    /// The sequences of the entries by which time went back.
+    /// The sequences of the entries that set the time back.
     #[prost(uint64, repeated, tag = "8")]
     pub times_set_back: Vec<u64>,
     /// The newest confirmation of a purge.
@@ -95,7 +94,8 @@ struct FrameRecord {
     erasures: Vec<ErasureRecord>,
     #[prost(message, repeated, tag = "10")]
     calendars: Vec<CalendarRecord>,
-    /// Of the newest workflow in the frames before this one, which did not go into one frame.
+    /// More versions of the newest workflow in the earlier frames, which has too many for one
+    /// frame.
     #[prost(message, repeated, tag = "11")]
     more_versions: Vec<VersionRecord>,
     #[prost(message, repeated, tag = "12")]
@@ -111,8 +111,8 @@ impl FrameRecord {
     }
 }
 
-/// What a snapshot is made of; cheap to take from a World, and then written beside the running
-/// writer.
+/// The data of a snapshot. To take it from a World is cheap. It is then written while the owner
+/// continues.
 #[derive(Debug)]
 pub struct WorldImage {
     root: Root,
@@ -120,10 +120,10 @@ pub struct WorldImage {
     chain: u64,
 }
 
-/// Writes a snapshot frame by frame; stops at the first error of `write`.
+/// Writes a snapshot frame by frame. Stops at the first error of `write`.
 ///
 /// # Errors
-/// What `write` returns.
+/// The errors of `write`.
 pub fn snapshot_frames<E>(
     image: &WorldImage,
     mut write: impl FnMut(Vec<u8>) -> Result<(), E>,
@@ -149,7 +149,7 @@ pub fn snapshot_frames<E>(
     })
 }
 
-/// Calendars and workflows.
+/// Writes the calendars and workflows.
 fn write_definitions<E>(
     root: &Root,
     write: &mut impl FnMut(Vec<u8>) -> Result<(), E>,
@@ -168,7 +168,7 @@ fn write_definitions<E>(
     Ok(())
 }
 
-/// Calls, instances and batches.
+/// Writes the calls, instances and batches.
 fn write_follow_ups<E>(
     root: &Root,
     write: &mut impl FnMut(Vec<u8>) -> Result<(), E>,
@@ -201,7 +201,7 @@ fn write_follow_ups<E>(
     })
 }
 
-/// The chunks of archive and history, and erasures.
+/// Writes the erasures, and the chunks of archive and history.
 fn write_upkeep<E>(root: &Root, write: &mut impl FnMut(Vec<u8>) -> Result<(), E>) -> Result<(), E> {
     let chunks = root
         .archive
@@ -227,7 +227,8 @@ fn write_upkeep<E>(root: &Root, write: &mut impl FnMut(Vec<u8>) -> Result<(), E>
     })
 }
 
-/// A workflow that is amended every day has more bytes than one frame takes.
+/// Writes a workflow over several frames, because one that is amended every day is larger than a
+/// frame.
 fn write_workflow<E>(
     workflow: &Workflow,
     write: &mut impl FnMut(Vec<u8>) -> Result<(), E>,
@@ -276,8 +277,8 @@ fn in_frames<R: Message, E>(
 }
 
 impl WorldImage {
-    /// Takes the image of a World whose newest entry has this chain hash. It shares what the World
-    /// holds: nothing is copied.
+    /// Takes the image of a World whose newest entry has this chain hash. The image shares the
+    /// World's data and copies nothing.
     #[must_use]
     pub fn take(world: &World, chain: u64) -> Self {
         Self {
@@ -287,8 +288,8 @@ impl WorldImage {
         }
     }
 
-    /// The same without the request ids that are remembered: how many are is a setting of the
-    /// server.
+    /// Takes the image without the request ids. How many of them a server keeps depends on its
+    /// settings.
     #[must_use]
     pub fn without_marks(world: &World) -> Self {
         Self {
@@ -298,14 +299,14 @@ impl WorldImage {
         }
     }
 
-    /// The newest sequence in it.
+    /// The newest sequence in the image.
     #[must_use]
     pub fn sequence(&self) -> u64 {
         self.root.sequence
     }
 }
 
-/// All of a World as bytes, in a fixed order: equal Worlds have equal bytes.
+/// Encodes a whole World in a fixed order, so that equal Worlds have equal bytes.
 #[must_use]
 pub fn encode_world(world: &World) -> Vec<u8> {
     let mut bytes = Vec::new();

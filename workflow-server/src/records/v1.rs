@@ -1,6 +1,6 @@
-//! Version 1 of the records. Frozen: fields may be added, never changed or used again for something
-//! else. Fields marked «personal» hold data of callers or of the people who work here; erasing
-//! looks for them there and nowhere else.
+//! Version 1 of the records. It is frozen: fields may be added, but never changed or used for
+//! another purpose. Fields marked "Personal" have data of callers or of the people who work here.
+//! Erasing looks only at these fields.
 
 mod actions;
 mod alert;

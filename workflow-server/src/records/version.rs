@@ -1,8 +1,8 @@
-//! The version byte that all records begin with.
+//! The version byte, with which all records begin.
 
 use super::{RECORDS_VERSION, RecordError};
 
-/// The bytes after the version.
+/// Returns the bytes after the version.
 pub(super) fn versioned(bytes: &[u8]) -> Result<&[u8], RecordError> {
     match bytes.split_first() {
         Some((&RECORDS_VERSION, rest)) => Ok(rest),

@@ -157,7 +157,7 @@ async fn a_snapshot_that_differs_from_the_replay_is_found() {
     let name = plant(&data_dir).await;
     let found = verify_store(&data_dir).await.unwrap_err().to_string();
     assert!(
-        found.contains(&name) && found.contains("not what replaying"),
+        found.contains(&name) && found.contains("differs from a replay"),
         "{found}"
     );
     let house = House::open(temp, data_dir, clock).await;
@@ -175,7 +175,7 @@ async fn a_snapshot_that_differs_from_the_replay_is_found() {
         .unwrap_err()
         .to_string();
     assert!(
-        found.contains(&name) && found.contains("not what replaying"),
+        found.contains(&name) && found.contains("differs from a replay"),
         "{found}"
     );
 }

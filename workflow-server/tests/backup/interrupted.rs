@@ -99,7 +99,7 @@ async fn a_file_that_was_changed_on_the_way_is_refused() {
     assert!(
         refused
             .to_string()
-            .contains("identity, which was changed on the way"),
+            .contains("identity, whose bytes changed during the transfer"),
         "{refused}"
     );
     assert_eq!(directory.generations().unwrap(), Vec::<u32>::new());

@@ -1,13 +1,13 @@
-//! Where a data directory keeps its identity: as a blob of the vault. The file `identity` beside
-//! the vault makes the directory a store and has only the format, so that an older server refuses
-//! the directory.
+//! The identity of a data directory is a blob of the vault. The file `identity` beside the vault
+//! marks the directory as a store. It holds only the format, so that an older server refuses the
+//! directory.
 //!
-//! A blob is never replaced: a new identity has the next number, and the highest number is the
-//! valid one. In format 1 the file was the identity itself. [`find`] moves it into the vault, and
-//! the file changes last: until then the directory is one of format 1, also if the vault has a blob
-//! already.
+//! A blob is never replaced. A new identity gets the next number, and the highest number is the
+//! valid one. In format 1 the file itself held the identity. [`find`] moves it into the vault, and
+//! changes the file last. Until then the directory has format 1, even if the vault already has a
+//! blob.
 //!
-//! Blocking. The caller has the lock of the directory; nobody leads meanwhile.
+//! Blocking. The caller has the lock of the directory, and there is no leader meanwhile.
 
 use std::path::Path;
 use std::{fs, io};
@@ -17,26 +17,26 @@ use crate::journal::lock::DirectoryLock;
 use crate::journal::vault::{blobs, check_has_blobs, create_blob, read_blob, remove_blob};
 use crate::journal::{Disk, LOCK_WAIT, OpenError, files};
 
-/// Name of the file in the data directory.
+/// The name of the file in the data directory.
 pub(crate) const FILE: &str = "identity";
 
-/// A file by which servers of format 1 noted that timers were held. The sign of life in the vault
-/// has replaced it, and nothing reads it.
+/// Servers of format 1 noted in this file that timers were held. The sign of life in the vault has
+/// replaced it, and no server reads it now.
 const CLOCK_HELD: &str = "clock-held";
 
-/// What the names of the blobs begin with.
+/// The prefix of the names of the blobs.
 const PREFIX: &str = "identity-";
 
-/// What the file `identity` contains.
+/// The content of the file `identity`.
 enum Marker {
     Missing,
     /// The identity itself: format 1.
     Whole(Identity),
-    /// The format alone.
+    /// Only the format.
     Format,
 }
 
-/// The identity of the store in `dir`, which an older server may have written; none where there is
+/// Finds the identity of the store in `dir`, also if an older server wrote it. `None` if there is
 /// no store.
 pub(in crate::journal) fn find(dir: &Path, disk: &dyn Disk) -> Result<Option<Identity>, OpenError> {
     let identity = match read_marker(dir)? {
@@ -59,12 +59,13 @@ pub(in crate::journal) fn create(
     write_marker(dir, disk)
 }
 
-/// Replaces the epoch of the store in `dir`, which no process may be using; returns the old one.
+/// Replaces the epoch of the store in `dir` and returns the old one. No process may be using the
+/// store.
 pub(crate) fn replace_epoch(dir: &Path, epoch: &str, disk: &dyn Disk) -> Result<String, OpenError> {
     let missing = || OpenError::NoStore {
         dir: dir.display().to_string(),
     };
-    // Looked for first: the lock would make a file where there is no store.
+    // Check first: taking the lock would create a file in a directory without a store.
     if matches!(read_marker(dir)?, Marker::Missing) {
         return Err(missing());
     }
@@ -89,8 +90,8 @@ fn read_marker(dir: &Path) -> Result<Marker, OpenError> {
     };
     check_has_blobs(dir)?;
     let text =
-        checked(&bytes).ok_or_else(|| OpenError::damaged(&path, "its checksum does not fit"))?;
-    // The format's line and the checksum stay where they are in every later format.
+        checked(&bytes).ok_or_else(|| OpenError::damaged(&path, "its checksum does not match"))?;
+    // All later formats keep the checksum and the line with the format.
     let format = field(text, "format").and_then(|format| format.parse().ok());
     match format.ok_or_else(|| OpenError::damaged(&path, "it names no format"))? {
         FORMAT => Ok(Marker::Format),
@@ -110,8 +111,8 @@ fn write_marker(dir: &Path, disk: &dyn Disk) -> io::Result<()> {
     files::replace(dir, FILE, text.as_bytes(), disk)
 }
 
-/// Moves the identity of an older server into the vault. Interrupted anywhere, the next open does
-/// it again: an identity that is there already is used or superseded.
+/// Moves the identity of an older server into the vault. After an interruption the next open
+/// repeats this. An identity that exists already is then used or superseded.
 fn adopt(dir: &Path, old: Identity, disk: &dyn Disk) -> Result<Identity, OpenError> {
     tracing::info!(dir = %dir.display(), "moving the identity of the store into its vault");
     let identity = Identity {
@@ -119,7 +120,7 @@ fn adopt(dir: &Path, old: Identity, disk: &dyn Disk) -> Result<Identity, OpenErr
         ..old
     };
     let moved = || {
-        // Another one is there where an older server has run between two attempts.
+        // The vault has another identity if an older server has run between two attempts.
         if newest(dir).ok().as_ref() != Some(&identity) {
             put(dir, &identity, disk)?;
         }
@@ -131,7 +132,7 @@ fn adopt(dir: &Path, old: Identity, disk: &dyn Disk) -> Result<Identity, OpenErr
     Ok(identity)
 }
 
-/// Adds an identity, which supersedes every other one.
+/// Adds an identity. It supersedes all others.
 fn put(dir: &Path, identity: &Identity, disk: &dyn Disk) -> io::Result<()> {
     let newest = numbers(dir)?.last().copied().unwrap_or_default();
     create_blob(dir, &name(newest + 1), identity.text().as_bytes(), disk)
@@ -145,10 +146,10 @@ fn newest(dir: &Path) -> Result<Identity, OpenError> {
     };
     let frame = read_blob(dir, &name(number))?;
     Identity::from_text(&frame)
-        .ok_or_else(|| OpenError::damaged(dir, format!("{} is no identity", name(number))))
+        .ok_or_else(|| OpenError::damaged(dir, format!("{} is not a valid identity", name(number))))
 }
 
-/// Removes the identities that are not valid any more, and the note that nothing reads.
+/// Removes the superseded identities, and the note of timers.
 fn remove_superseded(dir: &Path, disk: &dyn Disk) -> io::Result<()> {
     let mut numbers = numbers(dir)?;
     numbers.pop();

@@ -39,7 +39,7 @@ impl Content {
 }
 
 impl Shared {
-    /// Refuses where this process is cut off from the store.
+    /// Returns an error if the store is unreachable for this process.
     pub(super) fn reached(&self) -> Result<(), JournalError> {
         if self.is_cut_off.load(Ordering::Relaxed) {
             Err(unreachable())
@@ -48,7 +48,7 @@ impl Shared {
         }
     }
 
-    /// Answers the first failure of this process, or that it is cut off.
+    /// Returns the first failure of this process, or that the store is unreachable.
     pub(super) fn check(&self) -> Result<(), JournalError> {
         self.reached()?;
         self.failed.get().map_or(Ok(()), |reason| {
@@ -58,7 +58,7 @@ impl Shared {
         })
     }
 
-    /// Refuses while the disk is said to be full.
+    /// Returns an error while the disk is set to be full.
     pub(super) fn check_space(&self) -> Result<(), JournalError> {
         if self.is_full.load(Ordering::Relaxed) {
             return Err(JournalError::NoSpace {
@@ -80,12 +80,12 @@ impl Shared {
         let mut held = self.held.subscribe();
         if *held.borrow_and_update() {
             let _counted = Counted::new(self);
-            // The sender lives as long as `self`.
+            // The sender exists as long as `self`.
             let _ = held.wait_for(|held| !held).await;
         }
     }
 
-    /// Counts an append; answers where it is to fail, if it is the one.
+    /// Counts an append. Returns where it must fail, if this one must.
     fn strike(&self) -> Option<FailAt> {
         let mut fault = lock(&self.fault);
         let (left, at) = fault.as_mut()?;
@@ -173,7 +173,7 @@ impl Shared {
     }
 }
 
-/// One append that is held; uncounted also when its future is dropped.
+/// Counts one waiting append. Dropping it, also early, ends the count.
 struct Counted<'a>(&'a Shared);
 
 impl<'a> Counted<'a> {
@@ -219,7 +219,7 @@ impl LogWriter for MemoryLogWriter {
     }
 
     fn renew(&self) -> BoxFuture<'_, Result<(), JournalError>> {
-        // What was trimmed is gone already.
+        // The memory of trimmed groups is freed already.
         async move {
             self.shared
                 .check()

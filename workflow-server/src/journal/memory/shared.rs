@@ -1,4 +1,4 @@
-//! What the processes on one store in memory share, and what each of them has of its own.
+//! The content that all processes on one memory store share, and the state of each process.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::AtomicBool;
@@ -9,15 +9,15 @@ use tokio::sync::watch;
 
 use crate::journal::{Bounds, Group, Identity, JournalError, Position, Term};
 
-/// Where in an append a fault strikes.
+/// The point of an append at which it fails.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FailAt {
     /// Nothing of the group is stored.
     BeforeStored,
-    /// The group is stored and durable, but the answer is an error: as when a sync's answer is
-    /// lost.
+    /// The group is stored and durable, but the append returns an error, as when the answer of a
+    /// sync is lost.
     AfterStored,
-    /// The store is not reached; nothing of the group is stored, and later appends succeed.
+    /// The store is unreachable. Nothing of the group is stored, and later appends succeed.
     Unreachable,
     /// The connection breaks before the group is stored, and the answer is lost. Later appends
     /// succeed.
@@ -26,19 +26,19 @@ pub enum FailAt {
     AnswerLostAfter,
 }
 
-/// What outlives a restart.
+/// The content that survives a restart.
 #[derive(Default)]
 pub(super) struct Content {
-    /// The newest leader's.
+    /// The term of the newest leader.
     pub(super) term: Term,
-    /// How many writes whose text holds this are still carried out before the term ends without
-    /// another leader, as if one began and ended.
+    /// How many more writes whose text contains this succeed. Then the term ends without a new
+    /// leader, as if one began and ended.
     pub(super) writes_left: Option<(String, u64)>,
-    /// The writes that were refused because the term ended at them.
+    /// The writes that were refused because the term had ended.
     pub(super) ended_at: Vec<String>,
-    /// Writes of any term are carried out.
+    /// Whether writes of any term succeed.
     pub(super) ignores_terms: bool,
-    /// A blob replaces one with its name.
+    /// Whether a new blob replaces one with the same name.
     pub(super) replaces_blobs: bool,
     pub(super) written: Vec<Written>,
     pub(super) changes: watch::Sender<Bounds>,
@@ -48,28 +48,28 @@ pub(super) struct Content {
     pub(super) keys: BTreeMap<String, Bytes>,
 }
 
-/// A write that was carried out.
+/// A write that succeeded.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Written {
-    /// The term of the leader that wrote.
+    /// The term of the leader that wrote it.
     pub term: Term,
-    /// The newest term when it was written.
+    /// The newest term at that moment.
     pub newest: Term,
-    /// What was written, and the name of the blob or key.
+    /// The kind of the write, and the name of the blob or key.
     pub what: String,
 }
 
 #[derive(Clone, Default)]
 pub(super) struct Blob {
-    /// Offset and content of each frame.
+    /// The offset and content of each frame.
     pub(super) frames: Vec<(u64, Bytes)>,
     pub(super) end: u64,
 }
 
-/// One process's view of the content.
+/// The content as one process sees it.
 pub(super) struct Shared {
     pub(super) content: Arc<Mutex<Content>>,
-    /// The appends still to be counted until the fault, and where it strikes.
+    /// The number of appends before the fault, and where it happens.
     pub(super) fault: Mutex<Option<(u64, FailAt)>>,
     pub(super) failed: OnceLock<String>,
     pub(super) held: watch::Sender<bool>,
@@ -80,7 +80,7 @@ pub(super) struct Shared {
 }
 
 impl Content {
-    /// Refuses the writes of a leader that another one has deposed, and notes the others.
+    /// Refuses the write if another leader has deposed this one. Otherwise notes it.
     pub(super) fn write(
         &mut self,
         term: Term,

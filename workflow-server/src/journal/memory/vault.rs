@@ -1,4 +1,4 @@
-//! The vault in memory. Offsets are those that the files would have.
+//! The vault in memory. Its offsets are those that files would have.
 
 use std::sync::Arc;
 
@@ -93,7 +93,7 @@ impl Content {
 }
 
 impl Shared {
-    /// Reads the content, where this process reaches it.
+    /// Reads the content, if this process can reach the store.
     fn look<T>(
         &self,
         look: impl FnOnce(&Content) -> Result<T, JournalError>,
@@ -102,7 +102,7 @@ impl Shared {
         look(&lock(&self.content))
     }
 
-    /// Changes the content, where this process leads with `term`.
+    /// Changes the content, if this process leads with `term`.
     fn change<T>(
         &self,
         term: Term,

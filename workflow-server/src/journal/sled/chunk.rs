@@ -1,8 +1,9 @@
-//! The stored form of a group: one or more chunks, each a value of its own with a header and a
+//! The stored form of a group: one or more chunks. Each chunk is a value with a header and a
 //! checksum.
 //!
-//! Keys sort by sequence, then chunk. The base record says what lies before the oldest group.
-//! Version 1 of both forms is frozen: a change needs a new version byte, and both must be read.
+//! Keys sort by sequence, then by chunk. The base record holds the position before the oldest
+//! group. Version 1 of both forms is frozen. A change needs a new version byte, and the server must
+//! read both.
 
 use bytes::{Bytes, BytesMut};
 
@@ -10,9 +11,9 @@ use crate::journal::sealed::{self, Fields, SEAL_BYTES};
 use crate::journal::{Group, Position, VALUE_BYTES_MAX};
 
 const VERSION: u8 = 1;
-/// Prefix of the keys of groups.
+/// The prefix of the keys of groups.
 pub(super) const GROUPS: &[u8] = b"g";
-/// Key of the base record.
+/// The key of the base record.
 pub(super) const BASE: &[u8] = b"b";
 
 const HEADER_BYTES: usize = 1 + 4 * 8 + 4 + 2 + 2;
@@ -33,12 +34,12 @@ pub(super) fn first_of(key: &[u8]) -> Option<u64> {
     Some(u64::from_be_bytes(*first))
 }
 
-/// How many chunks a group of so many bytes has; at least one.
+/// The number of chunks of a group of this size. At least one.
 pub(super) fn chunks(bytes: usize) -> usize {
     bytes.div_ceil(CHUNK_BYTES_MAX).max(1)
 }
 
-/// The keys and values of a group. `None` for a group over the size limit, which no log takes.
+/// The keys and values of a group. `None` if the group is over the size limit of every log.
 pub(super) fn encode(group: &Group) -> Option<Vec<([u8; 11], Vec<u8>)>> {
     let count = u16::try_from(chunks(group.bytes.len())).ok()?;
     let total = u32::try_from(group.bytes.len()).ok()?;
@@ -60,7 +61,7 @@ pub(super) fn encode(group: &Group) -> Option<Vec<([u8; 11], Vec<u8>)>> {
     Some((0..count).map(encode).collect())
 }
 
-/// One chunk as it was read.
+/// One chunk after reading.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Chunk {
     first: u64,
@@ -73,9 +74,9 @@ pub(super) struct Chunk {
     part: Bytes,
 }
 
-/// Reads one value; the error says what does not fit.
+/// Reads one value. The error says what is wrong.
 pub(super) fn decode(stored_key: &[u8], value: &[u8]) -> Result<Chunk, String> {
-    let record = sealed::unseal(value, 0).ok_or("its checksum does not fit")?;
+    let record = sealed::unseal(value, 0).ok_or("its checksum does not match")?;
     let mut fields = Fields(record);
     let version = fields.u8().ok_or("it is empty")?;
     if version != VERSION {
@@ -85,7 +86,7 @@ pub(super) fn decode(stored_key: &[u8], value: &[u8]) -> Result<Chunk, String> {
     }
     let chunk = chunk(&mut fields).ok_or("it is too short")?;
     if stored_key != key(chunk.first, chunk.index) {
-        return Err("it lies under another group's key".to_owned());
+        return Err("it has another group's key".to_owned());
     }
     Ok(chunk)
 }
@@ -103,7 +104,7 @@ fn chunk(fields: &mut Fields<'_>) -> Option<Chunk> {
     })
 }
 
-/// Puts a group together from its chunks, in their order.
+/// Joins the chunks of a group, in their order.
 pub(super) fn join(chunks: &[Chunk]) -> Result<Group, String> {
     let head = chunks.first().ok_or("it has no chunks")?;
     let fits = |(index, chunk): (usize, &Chunk)| {
@@ -148,7 +149,7 @@ pub(super) fn encode_base(base: Position) -> Vec<u8> {
 /// Reads the base record.
 pub(super) fn decode_base(value: &[u8]) -> Result<Position, String> {
     let record = sealed::unseal(value, sealed::seed("base", 0))
-        .ok_or("the base record's checksum does not fit")?;
+        .ok_or("the base record's checksum does not match")?;
     let mut fields = Fields(record);
     match (fields.u8(), fields.u64(), fields.u64()) {
         (Some(VERSION), Some(sequence), Some(chain)) => Ok(Position { sequence, chain }),

@@ -1,12 +1,12 @@
-//! Copies a verified log into a fresh sled store: after a failed sync, whose pages cannot be
-//! believed, and to give space back. The copy is durable and verified when it is returned; the old
-//! one is not touched.
+//! Copies a verified log into a new sled store. This happens after a failed sync, because its pages
+//! cannot be trusted, and to free disk space. The returned copy is durable and verified. The old
+//! log does not change.
 
 use super::{Place, Tree, Verified, chunk, read, verify};
 use crate::journal::guard::Progress;
 use crate::journal::{BATCH_KEYS_MAX, COPY_BATCH_BYTES, OpenError};
 
-/// Copies `from`, which holds `verified`, to `to`.
+/// Copies `from`, whose content is `verified`, to `to`.
 pub(in crate::journal) fn copy(
     from: &Tree,
     verified: Verified,

@@ -1,5 +1,5 @@
-//! The handle on the log in sled: sends orders to the writer's thread, reads on the runtime's
-//! blocking threads.
+//! The handle of the log in sled. It sends orders to the writer's thread, and reads on the blocking
+//! threads of the runtime.
 
 use std::sync::{Arc, Mutex, TryLockError};
 
@@ -22,14 +22,14 @@ use crate::journal::{
 
 /// The log in sled.
 pub(in crate::journal) struct SledLog {
-    // Dropped first: sled must be closed on the writer's thread, which may take its time.
+    // Dropped first: sled must be closed on the writer's thread, because this can be slow.
     shared: Arc<Shared>,
     writer: Arc<Mutex<Writer>>,
     fault: Arc<Fault>,
     commands: mpsc::Sender<Command>,
 }
 
-/// What a log is started with once its files have been verified.
+/// What a log needs to start, after its files have been verified.
 pub(in crate::journal) struct Start<'a> {
     pub(in crate::journal) tree: Tree,
     pub(in crate::journal) bounds: Bounds,
@@ -41,7 +41,7 @@ pub(in crate::journal) struct Start<'a> {
 }
 
 impl SledLog {
-    /// Starts the threads. The head file must say `start.bounds.newest`.
+    /// Starts the threads. The head file must contain `start.bounds.newest`.
     pub(in crate::journal) fn start(start: Start<'_>) -> Result<Self, OpenError> {
         let failed =
             |error| OpenError::io("starting the threads of the journal in", start.dir, &error);
@@ -83,12 +83,12 @@ impl SledLog {
         })
     }
 
-    /// What is kept, as of the newest durable change.
+    /// The range of the log, as of the newest durable change.
     pub(in crate::journal) fn kept(&self) -> Bounds {
         self.shared.bounds()
     }
 
-    /// What is kept, with each change of it.
+    /// Shows each change of the range of the log.
     pub(in crate::journal) fn changes(&self) -> watch::Receiver<Bounds> {
         self.shared.changes()
     }
@@ -123,7 +123,7 @@ impl Log for SledLog {
     }
 }
 
-/// The lock of the directory keeps every other process away, so that no term is checked.
+/// Does not check the term, because the lock of the directory excludes every other process.
 impl LogWriter for SledLog {
     fn append(&self, group: Group) -> BoxFuture<'_, Result<(), JournalError>> {
         self.order(Order::Append(group))
@@ -133,7 +133,7 @@ impl LogWriter for SledLog {
         let mut writer = match self.writer.try_lock() {
             Ok(writer) => writer,
             Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
-            // It trims or copies: its thread takes the group after that.
+            // The writer is trimming or copying. Its thread appends the group after that.
             Err(TryLockError::WouldBlock) => return None,
         };
         Some(writer.append_here(group))

@@ -1,14 +1,14 @@
-//! Groups out of sled, in order, each checked.
+//! Reads groups from sled, in order, and checks each.
 //!
-//! Reading continues while the writer appends and trims: what is above the published newest is never
-//! shown, and what is trimmed meanwhile is said to be trimmed, not damaged.
+//! Readers run while the writer appends and trims. They never return groups above the published
+//! newest. Groups that are trimmed during a read are reported as trimmed, not as damaged.
 
 use super::chunk;
 use super::shared::Shared;
 use super::tree::Tree;
 use crate::journal::{Group, JournalError};
 
-/// The groups from the one that begins at `first` on.
+/// The groups, starting with the one that begins at `first`.
 pub(super) fn groups(
     tree: &Tree,
     first: u64,
@@ -41,11 +41,11 @@ fn next_group(tree: &Tree, stored: &mut sled::Iter) -> Result<Option<Group>, Jou
 fn bad_group(tree: &Tree, key: &[u8], what: &str) -> JournalError {
     match chunk::first_of(key) {
         Some(first) => tree.damaged(format!("the group that begins at entry {first}: {what}")),
-        None => tree.damaged(format!("a value under an unknown key: {what}")),
+        None => tree.damaged(format!("a value has an unknown key: {what}")),
     }
 }
 
-/// What [`Log::read`](crate::journal::Log::read) answers.
+/// Carries out [`Log::read`](crate::journal::Log::read).
 pub(super) fn read(
     shared: &Shared,
     from: u64,
@@ -104,8 +104,8 @@ fn gather(
     )
 }
 
-/// Takes the groups from the one with the entry `from` on, up to about `bytes_max`, one at least. An
-/// iterator that begins after `from` is one from which that group was trimmed meanwhile.
+/// Takes groups up to about `bytes_max`, starting with the one that has the entry `from`. Takes at
+/// least one. If the iterator begins after `from`, that group was trimmed meanwhile.
 fn take(
     groups: impl Iterator<Item = Result<Group, JournalError>>,
     (from, newest): (u64, u64),
@@ -170,8 +170,8 @@ mod tests {
         assert_eq!(taken(&[2, 3], (2, 3)), Some(vec![2, 3]));
     }
 
-    /// Trimming removes a group between the look for it and its reading. What came after the
-    /// newest that was looked at must not make that an empty answer.
+    /// Trimming removes a group after the reader has found it and before it reads it. Newer groups
+    /// must not turn this into an empty answer.
     #[test]
     fn a_group_that_was_trimmed_meanwhile_is_missing() {
         assert_eq!(taken(&[3], (1, 2)), None);

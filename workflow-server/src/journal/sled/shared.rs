@@ -1,4 +1,5 @@
-//! What the writer of the log and its readers share: the tree, and how far it is durable.
+//! The state that the writer of the log and its readers share: the tree, and how much of it is
+//! durable.
 
 use std::sync::{Arc, PoisonError, RwLock};
 
@@ -7,7 +8,7 @@ use tokio::sync::watch;
 use super::tree::Tree;
 use crate::journal::Bounds;
 
-/// What the writer and the readers share.
+/// The state that the writer and the readers share.
 pub(super) struct Shared {
     tree: RwLock<Arc<Tree>>,
     bounds: watch::Sender<Bounds>,
@@ -21,13 +22,13 @@ impl Shared {
         }
     }
 
-    /// The tree as it is now: a reader keeps it open until it has finished, though another may
-    /// take its place.
+    /// The current tree. A reader keeps it open until it has finished, even if a copy replaces it
+    /// meanwhile.
     pub(super) fn tree(&self) -> Arc<Tree> {
         Arc::clone(&self.tree.read().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Lets a copy take the place of the tree. Only the writer calls it.
+    /// Replaces the tree by a copy. Only the writer calls it.
     pub(super) fn replace_tree(&self, copy: Tree) {
         *self.tree.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(copy);
     }
@@ -40,7 +41,7 @@ impl Shared {
         self.bounds.subscribe()
     }
 
-    /// Publishes what is durable. Only the writer calls it.
+    /// Publishes a new durable range. Only the writer calls it.
     pub(super) fn change(&self, change: impl FnOnce(&mut Bounds)) {
         self.bounds.send_modify(change);
     }

@@ -1,7 +1,7 @@
-//! The one place that opens sled and commits to it.
+//! Opens sled and commits to it. No other module does.
 //!
-//! It promises that a commit which returned is durable: batch, flush, and a sync on a descriptor of
-//! our own. It must not be used by two threads for writing.
+//! Promise: a commit that has returned is durable. It is a batch, a flush, and a sync on a
+//! descriptor of our own. Only one thread may write.
 
 use std::fs::{self, File};
 use std::io;
@@ -17,16 +17,16 @@ use crate::journal::{
     SEGMENT_BYTES, files,
 };
 
-/// Where a log lies and what it takes to open it.
+/// Where a log is, and how to open it.
 #[derive(Clone)]
 pub(in crate::journal) struct Place {
     /// sled's directory.
     pub(in crate::journal) path: PathBuf,
-    /// What it is called in errors: while a copy is opened, the log that it is a copy of.
+    /// The path that errors show. While a copy is being opened, this is the original log.
     pub(in crate::journal) called: PathBuf,
     /// Size of sled's cache in bytes.
     pub(in crate::journal) cache_bytes: u64,
-    /// How long to wait for a handle that is just being dropped.
+    /// How long to wait for a handle that is being dropped.
     pub(in crate::journal) lock_wait: Duration,
     /// Where syncs go.
     pub(in crate::journal) disk: Arc<dyn Disk>,
@@ -36,13 +36,13 @@ pub(in crate::journal) struct Place {
 pub(in crate::journal) struct Tree {
     pub(super) db: sled::Db,
     file: File,
-    /// Kept open: a look into it must not depend on a free file descriptor.
+    /// Kept open, so that a check of the directory does not need a free file descriptor.
     blobs: Mutex<Dir>,
     pub(super) place: Place,
 }
 
 impl Tree {
-    /// Makes an empty log that begins after `base`. Removes any older content of its place.
+    /// Makes an empty log that begins after `base`. Removes older content of its directory.
     pub(in crate::journal) fn create(place: &Place, base: Position) -> Result<Self, OpenError> {
         let failed = |error: io::Error| OpenError::io("creating", &place.path, &error);
         if place.path.exists() {
@@ -60,9 +60,10 @@ impl Tree {
         Ok(tree)
     }
 
-    /// Opens a copy of the log in `from`, made durable before: sled builds a snapshot upon what it
-    /// finds, and wipes what that does not need before the snapshot has a durable name. A power cut
-    /// in between would leave neither. Blocks, may panic and may never return: see `guard`.
+    /// Opens a copy of the log in `from`, which is made durable first. While it opens, sled builds
+    /// a snapshot from the content. It then erases what the snapshot does not need, before the name
+    /// of the snapshot is durable. A power cut in between would destroy both, so the original must
+    /// not be opened. Blocks, may panic and may never return: see `guard`.
     pub(in crate::journal) fn open_copy(from: &Path, place: &Place) -> Result<Self, OpenError> {
         if !from.join("db").is_file() {
             return Err(OpenError::damaged(from, "the log's files are missing"));
@@ -76,7 +77,7 @@ impl Tree {
         let free_bytes = place.disk.free_bytes(from).map_err(failed)?;
         if free_bytes < needed_bytes {
             let reason = format!(
-                "it takes {needed_bytes} bytes, and {free_bytes} are free: free some space"
+                "the copy needs {needed_bytes} bytes, and {free_bytes} are free: free some space"
             );
             return Err(OpenError::Io {
                 what: format!("copying, in order to open it, {}", from.display()),
@@ -126,8 +127,8 @@ impl Tree {
         })
     }
 
-    /// Applies a batch of `keys` keys and makes it durable. After an error nothing more may be
-    /// committed.
+    /// Applies a batch of `keys` keys and makes it durable. After an error there must be no further
+    /// commit.
     pub(super) fn commit(&self, batch: sled::Batch, keys: usize) -> Result<(), String> {
         debug_assert!(keys <= BATCH_KEYS_MAX, "a batch of {keys} keys");
         let written = self.db.apply_batch(batch);
@@ -136,8 +137,8 @@ impl Tree {
         self.check_blobs()
     }
 
-    /// Writes one value and makes it durable: cheaper than a batch, which sled brackets with a
-    /// record of its own. After an error nothing more may be committed.
+    /// Writes one value and makes it durable. This is cheaper than a batch, to which sled adds a
+    /// record of its own. After an error there must be no further commit.
     pub(super) fn commit_one(&self, key: &[u8], value: Vec<u8>) -> Result<(), String> {
         let written = self.db.insert(key, value);
         written.map_err(|error| format!("writing {}: {error}", self.file_path().display()))?;
@@ -159,7 +160,7 @@ impl Tree {
             .map_err(|error| format!("syncing {}: {error}", path.display()))
     }
 
-    /// Fails once sled has put a value into a file of its own.
+    /// Returns an error if sled has put a value into a separate file.
     pub(super) fn check_blobs(&self) -> Result<(), String> {
         match self.has_blobs() {
             Ok(false) => Ok(()),
@@ -168,15 +169,15 @@ impl Tree {
                 self.place.path.display()
             )),
             Err(error) => Err(format!(
-                "looking into {}/blobs: {error}",
+                "reading {}/blobs: {error}",
                 self.place.path.display()
             )),
         }
     }
 
-    /// Whether sled has put a value into a file of its own, against all our limits.
+    /// Whether sled has put a value into a separate file. Our limits should prevent this.
     pub(in crate::journal) fn has_blobs(&self) -> io::Result<bool> {
-        // Where it is in the directory is set below: a panic elsewhere changes nothing.
+        // `rewind` sets the place in the directory, so a panic of another thread does no harm.
         let mut blobs = self.blobs.lock().unwrap_or_else(PoisonError::into_inner);
         blobs.rewind();
         while let Some(entry) = blobs.read() {
@@ -187,7 +188,7 @@ impl Tree {
         Ok(false)
     }
 
-    /// What lies before the oldest group.
+    /// The position before the oldest group.
     pub(super) fn base(&self) -> Result<Position, JournalError> {
         let value = self
             .db
@@ -204,7 +205,7 @@ impl Tree {
         }
     }
 
-    /// sled's error while reading.
+    /// The error for a failed read of sled.
     pub(super) fn error(&self, error: &sled::Error) -> JournalError {
         match error {
             sled::Error::Io(error) => JournalError::io("reading", &self.place.called, error),
@@ -217,12 +218,13 @@ impl Tree {
     }
 }
 
-/// A snapshot that was being written when the process ended: sled would take it for a finished one.
+/// Whether sled was still writing this snapshot when the process ended. sled would treat it as
+/// finished.
 fn is_unfinished_snapshot(name: &str) -> bool {
     name.starts_with("snap.") && name.ends_with(".generating")
 }
 
-/// sled 0.34.7 reports its lock only by the text of the error.
+/// sled 0.34.7 reports its lock only in the text of the error.
 fn is_lock(error: &sled::Error) -> bool {
     matches!(error, sled::Error::Io(error) if error.to_string().starts_with("could not acquire lock"))
 }
@@ -232,7 +234,7 @@ fn open_error(path: &Path, error: &sled::Error) -> OpenError {
         error if is_lock(error) => OpenError::Locked {
             dir: path.display().to_string(),
         },
-        // sled reads beyond the end of a file that has lost its end.
+        // sled reads past the end of a file that has been truncated.
         sled::Error::Io(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
             OpenError::damaged(path, "a file of it is too short")
         }

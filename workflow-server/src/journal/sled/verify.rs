@@ -1,22 +1,22 @@
-//! The whole log, checked at every open: each group's checksums, that no sequence is missing, and
-//! that each group links to the one before. sled opens without any error after having lost values;
-//! this is what finds it.
+//! Verifies the whole log at every open: the checksums of each group, that no sequence is missing,
+//! and that each group links to the one before. sled opens without an error even after it has lost
+//! values, and only this check finds the loss.
 
 use super::read;
 use super::tree::Tree;
 use crate::journal::guard::Progress;
 use crate::journal::{Bounds, JournalError, OpenError, PROGRESS_GROUPS, Position};
 
-/// What a log that verified holds.
+/// The result for a valid log.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::journal) struct Verified {
-    /// What it keeps.
+    /// The range of the log.
     pub(in crate::journal) bounds: Bounds,
-    /// Whether the asked place is where a group ends (or the base), with the same chain hash.
+    /// Whether a group ends at the expected position with the same chain hash, or this is the base.
     pub(in crate::journal) passes_head: bool,
 }
 
-/// Reads everything. `head` is the place that the log is expected to pass.
+/// Reads all groups. `head` is the position that the log should contain.
 pub(in crate::journal) fn verify(
     tree: &Tree,
     head: Position,

@@ -1,6 +1,6 @@
-//! Watches the writer: a commit that takes longer than the limit is reported, once. sled deadlocks
-//! when unflushed writes pile up, and a dead disk never answers; in both cases only the end of the
-//! process helps.
+//! Watches the writer, and reports a commit that takes longer than the limit, once. sled deadlocks
+//! when too many unflushed writes collect, and a dead disk never answers. In both cases only a
+//! restart of the process helps.
 
 use std::io;
 use std::sync::Arc;
@@ -12,10 +12,10 @@ use crate::journal::{OnStuck, WATCHDOG_TICKS_PER_LIMIT};
 
 const IDLE: u64 = u64::MAX;
 
-/// Held by the writer. Its thread ends when it is dropped.
+/// The writer has it. Its thread ends when this is dropped.
 pub(super) struct Watchdog {
     origin: Instant,
-    /// Milliseconds from `origin` to the start of the commit that is running, or [`IDLE`].
+    /// Milliseconds from `origin` to the start of the running commit, or [`IDLE`].
     started: Arc<AtomicU64>,
     _stop: SyncSender<()>,
 }
@@ -48,7 +48,7 @@ impl Watchdog {
         })
     }
 
-    /// Does `work` under the limit.
+    /// Runs `work` under the limit.
     pub(super) fn watch<T>(&self, work: impl FnOnce() -> T) -> T {
         self.started
             .store(millis(self.origin.elapsed()), Ordering::Relaxed);

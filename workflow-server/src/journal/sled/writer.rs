@@ -1,8 +1,8 @@
-//! The writer changes sled, one order at a time. A thread takes orders and answers each when it is
-//! durable. An append that finds the writer free may run on its caller's thread instead.
+//! The writer changes sled, one order at a time. A thread takes the orders and answers each when it
+//! is durable. If the writer is free, an append may run on the thread of its caller instead.
 //!
-//! Promise: a group that was refused has written nothing. After the first error or panic of a
-//! commit nothing is written any more. Must not: answer before the sync has returned.
+//! Promise: a refused group has written nothing. After the first error or panic of a commit,
+//! nothing is written any more. Must not: answer before the sync has returned.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
@@ -22,7 +22,7 @@ use crate::journal::{
     TRIM_BATCH_BYTES, current, files, guard,
 };
 
-/// What is asked of the writer.
+/// An order to the writer.
 pub(super) enum Order {
     /// See [`LogWriter::append`](crate::journal::LogWriter::append).
     Append(Group),
@@ -34,11 +34,11 @@ pub(super) enum Order {
     StartAt(Position),
 }
 
-/// An order and where its answer goes.
+/// An order, and the channel for its answer.
 pub(super) type Command = (Order, oneshot::Sender<Result<(), JournalError>>);
 
-// The order of the fields is the order of their end: the head is written, sled closed, then the
-// directory unlocked.
+// The fields are dropped in this order: the head is written, sled is closed, then the directory is
+// unlocked.
 pub(super) struct Writer {
     pub(super) head: HeadThread,
     pub(super) watchdog: Watchdog,
@@ -52,14 +52,14 @@ pub(super) struct Writer {
     pub(super) _lock: Arc<DirectoryLock>,
 }
 
-/// When the disk was looked at, and how much was written after that.
+/// When the disk was checked, and how much was written since.
 #[derive(Debug, Default)]
 pub(super) struct Look {
     at: Option<Instant>,
     bytes: usize,
 }
 
-/// Works until every handle is gone.
+/// Works until every handle is dropped.
 pub(super) fn run(writer: &Mutex<Writer>, mut commands: mpsc::Receiver<Command>) {
     while let Some(command) = commands.blocking_recv() {
         obey(writer, command, &mut commands);
@@ -74,12 +74,12 @@ fn obey(writer: &Mutex<Writer>, (order, answer): Command, commands: &mut mpsc::R
         if done != Ok(true) {
             break done.map(|_| ());
         }
-        // Appends do not wait for all that is trimmed.
+        // Appends are carried out between the steps of a trim.
         while let Ok(command) = commands.try_recv() {
             obey(writer, command, commands);
         }
     };
-    // Nobody waits any more: what was done stays done.
+    // If the caller no longer waits, the change stays.
     let _ = answer.send(done);
 }
 
@@ -92,7 +92,7 @@ impl Writer {
         })
     }
 
-    /// Obeys an order, or does one step of it; returns whether there may be more to do.
+    /// Carries out an order, or one step of it. Returns whether there may be another step.
     fn obey(&mut self, order: &Order) -> Result<bool, JournalError> {
         self.fault.check()?;
         match order {
@@ -104,7 +104,7 @@ impl Writer {
         Ok(false)
     }
 
-    /// A panic ends all writing.
+    /// Runs `work`. A panic ends all writing.
     fn guarded<T>(
         &mut self,
         work: impl FnOnce(&mut Self) -> Result<T, JournalError>,
@@ -120,7 +120,7 @@ impl Writer {
         group.check_follows(self.shared.bounds().newest)?;
         let is_look_due = self.is_look_due(group.bytes.len());
         if is_look_due {
-            // What is refused is looked at again the next time.
+            // After a refusal the disk is checked again next time.
             let at = self.look.at.take();
             files::check_space(&self.dir, self.reserve_bytes, self.disk.as_ref())?;
             self.look.at = at;
@@ -150,10 +150,10 @@ impl Writer {
         Ok(())
     }
 
-    /// Whether the disk is to be looked at for an append of so many bytes.
+    /// Whether an append of this size needs a check of the disk.
     fn is_look_due(&mut self, bytes: usize) -> bool {
         self.look.bytes += bytes;
-        let lasts = self.disk.looked_at_for();
+        let lasts = self.disk.recheck_after();
         let is_fresh = self.look.at.is_some_and(|at| at.elapsed() < lasts);
         if is_fresh && self.look.bytes <= LOOK_BYTES_MAX {
             return false;
@@ -165,27 +165,27 @@ impl Writer {
         true
     }
 
-    /// Removes some of the oldest groups up to `upto`; returns whether there may be more.
+    /// Removes some of the oldest groups up to `upto`. Returns whether there may be more.
     fn trim_step(&self, upto: u64) -> Result<bool, JournalError> {
-        // The head must stay within the log, or the next open could not compare them.
+        // The head must stay within the log, because the next open compares the two.
         let newest = self.shared.bounds().newest.sequence;
         self.watchdog
             .watch(|| self.head.wait_for(upto.min(newest)))?;
         let Some((batch, keys, base)) = self.next_trim(upto)? else {
             return Ok(false);
         };
-        // Readers are turned away before anything is gone from under them.
+        // The new range is published first, so that readers do not look for removed groups.
         self.shared.change(|bounds| bounds.base = base);
         self.commit(batch, keys)?;
         Ok(true)
     }
 
-    /// The removal of the oldest groups up to `upto`, as many as fit in one batch; `None` when
-    /// there are none.
+    /// A batch that removes the oldest groups up to `upto`, as many as fit. `None` if there are
+    /// none.
     fn next_trim(&self, upto: u64) -> Result<Option<(sled::Batch, usize, Position)>, JournalError> {
         let mut base = self.shared.bounds().base;
         let mut batch = sled::Batch::default();
-        // One for the base record.
+        // One key is for the base record.
         let (mut keys, mut bytes) = (1, 0);
         let tree = self.shared.tree();
         for group in super::read::groups(&tree, base.sequence + 1) {
@@ -208,8 +208,8 @@ impl Writer {
         Ok((keys > 1).then_some((batch, keys, base)))
     }
 
-    /// As a copy after a failure, but of a log that is in use: until the copy counts, the old one
-    /// does, and nothing is lost.
+    /// Copies the log as after a failure, while it is in use. Until the copy is complete, the old
+    /// log stays valid, so nothing is lost.
     fn renew(&self) -> Result<(), JournalError> {
         let tree = self.shared.tree();
         files::check_space(&self.dir, self.reserve_bytes, self.disk.as_ref())?;
@@ -228,11 +228,11 @@ impl Writer {
             copy(&tree, verified, &to, progress)
         });
         let copied = copied.map_err(|error| {
-            // The next opening removes what cannot be removed now.
+            // The next open removes files that cannot be removed now.
             let _ = current::remove_others(&self.dir, number, self.disk.as_ref());
             failed(&error)
         })?;
-        // Which of the two counts is not known where this fails.
+        // If this fails, it is not known which of the two is the log.
         current::write(&self.dir, number + 1, self.disk.as_ref()).map_err(|error| {
             self.fault
                 .raise(format!("changing over to the copied log: {error}"))
@@ -271,7 +271,7 @@ impl Writer {
     }
 }
 
-/// Nothing has changed: the log that was in use still is.
+/// Turns an error into one that says that nothing has changed: the old log is still in use.
 fn failed(error: &OpenError) -> JournalError {
     JournalError::Io {
         what: "copying the log to fresh files".to_owned(),

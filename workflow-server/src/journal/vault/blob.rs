@@ -1,6 +1,5 @@
-//! The form of a blob: frames one after the other, each with a header and a checksum that is tied
-//! to the blob's name and the frame's offset, and an end mark. Version 1 is frozen, as the version
-//! byte says.
+//! The form of a blob: frames in a row, then an end mark. Each has a header and a checksum that
+//! covers the name of the blob and the offset. Version 1 is frozen. The version byte identifies it.
 
 use std::fs::File;
 use std::io;
@@ -16,10 +15,10 @@ const FRAME: u8 = 1;
 const END: u8 = 2;
 const HEADER_BYTES: usize = 1 + 1 + 4;
 
-/// Bytes of the end mark.
+/// The size of the end mark, in bytes.
 pub(in crate::journal) const END_BYTES: usize = HEADER_BYTES + SEAL_BYTES;
 
-/// Bytes that a frame takes in its blob.
+/// The size of a frame in its blob, in bytes.
 pub(in crate::journal) fn frame_bytes(frame: usize) -> usize {
     frame + END_BYTES
 }
@@ -33,7 +32,7 @@ fn encode(kind: u8, frame: &[u8], name: &str, offset: u64) -> Option<Vec<u8>> {
     Some(record)
 }
 
-/// A frame as it is stored at `offset`; `None` if it is over every limit.
+/// A frame as it is stored at `offset`. `None` if it is over every limit.
 pub(super) fn encode_frame(frame: &[u8], name: &str, offset: u64) -> Option<Vec<u8>> {
     encode(FRAME, frame, name, offset)
 }
@@ -45,9 +44,9 @@ pub(super) fn encode_end(name: &str, offset: u64) -> Option<Vec<u8>> {
 
 /// What is wrong at an offset.
 pub(super) enum ReadError {
-    /// The file system's error.
+    /// The error of the file system.
     Io(io::Error),
-    /// The bytes are not what was written.
+    /// The bytes are not those that were written.
     Damaged(&'static str),
 }
 
@@ -61,7 +60,7 @@ impl From<io::Error> for ReadError {
     }
 }
 
-/// The frame at `offset` and the offset after it; `None` at the end mark.
+/// The frame at `offset`, and the offset after it. `None` at the end mark.
 pub(super) fn read_frame(
     file: &File,
     name: &str,
@@ -86,7 +85,7 @@ pub(super) fn read_frame(
     let mut sealed = vec![0; frame_bytes(bytes)];
     file.read_exact_at(&mut sealed, offset)?;
     sealed::unseal(&sealed, sealed::seed(name, offset))
-        .ok_or(ReadError::Damaged("a frame's checksum does not fit"))?;
+        .ok_or(ReadError::Damaged("a frame's checksum does not match"))?;
     let next = offset + sealed.len() as u64;
     match kind {
         Some(FRAME) => Ok(Some((
@@ -94,6 +93,6 @@ pub(super) fn read_frame(
             next,
         ))),
         Some(END) if file.metadata()?.len() == next => Ok(None),
-        _ => Err(ReadError::Damaged("it continues behind its end mark")),
+        _ => Err(ReadError::Damaged("it continues after its end mark")),
     }
 }

@@ -1,6 +1,6 @@
-//! The blobs of a vault while it is not open: for what a store must know before it opens.
+//! Reads and writes blobs of a vault that is not open, before its store opens.
 //!
-//! Blocking. The caller has the lock of the directory. A blob here has one frame.
+//! Blocking. The caller has the lock of the directory. These blobs have one frame.
 
 use std::fs::{self, File};
 use std::io::{self, Write};
@@ -11,7 +11,7 @@ use bytes::Bytes;
 use super::blob::{self, ReadError};
 use crate::journal::{Disk, OpenError, files};
 
-/// Name of the vault in the data directory.
+/// The name of the vault in the data directory.
 pub(in crate::journal) const DIRECTORY: &str = "vault";
 
 /// Makes the empty directories of a vault.
@@ -23,12 +23,12 @@ pub(in crate::journal) fn create_directories(dir: &Path, disk: &dyn Disk) -> io:
         .try_for_each(|name| files::create_directory(&vault.join(name), disk))
 }
 
-/// The directory with the blobs of the vault in `dir`.
+/// The directory of the blobs of the vault in `dir`.
 fn directory(dir: &Path) -> PathBuf {
     dir.join(DIRECTORY).join("blobs")
 }
 
-/// Refuses a data directory whose vault has lost its blobs.
+/// Returns an error if the vault of a data directory has lost its blobs.
 pub(in crate::journal) fn check_has_blobs(dir: &Path) -> Result<(), OpenError> {
     let path = directory(dir);
     if path.is_dir() {
@@ -57,7 +57,7 @@ pub(in crate::journal) fn blobs(dir: &Path, prefix: &str) -> io::Result<Vec<Stri
     names_in(&directory(dir), prefix)
 }
 
-/// The frame of a blob.
+/// The only frame of a blob.
 pub(in crate::journal) fn read_blob(dir: &Path, name: &str) -> Result<Bytes, OpenError> {
     let path = directory(dir).join(name);
     let failed = |error| match error {
@@ -73,7 +73,8 @@ pub(in crate::journal) fn read_blob(dir: &Path, name: &str) -> Result<Bytes, Ope
     }
 }
 
-/// Writes a blob with one frame: durable under its name, or not seen. A blob is never replaced.
+/// Writes a blob with one frame. It is durable under its name, or not visible. A blob is never
+/// replaced.
 pub(in crate::journal) fn create_blob(
     dir: &Path,
     name: &str,
@@ -97,7 +98,7 @@ pub(in crate::journal) fn create_blob(
     disk.sync_directory(&blobs)
 }
 
-/// Removes a blob, durably. Removing what is not there is no error.
+/// Removes a blob durably. Removing a blob that does not exist is not an error.
 pub(in crate::journal) fn remove_blob(dir: &Path, name: &str, disk: &dyn Disk) -> io::Result<()> {
     files::remove(&directory(dir), name, disk)
 }

@@ -1,4 +1,4 @@
-//! The files of the vault, and how they come and go.
+//! The files of the vault: how they are read, written and removed.
 
 use std::fs::{self, File};
 use std::io::{self, Write};
@@ -26,7 +26,7 @@ struct Files {
     keys: PathBuf,
     tmp: PathBuf,
     next_tmp: AtomicU64,
-    /// Held while a blob gets its name.
+    /// Locked while a blob gets its name.
     naming: Mutex<()>,
     reserve_bytes: u64,
     fault: Arc<Fault>,
@@ -38,7 +38,7 @@ struct Files {
 pub(in crate::journal) struct FileVault(Arc<Files>);
 
 impl FileVault {
-    /// Opens what [`create_directories`] has made, and removes what was never finished.
+    /// Opens the directories from [`create_directories`], and removes unfinished files.
     pub(in crate::journal) fn open(
         dir: &Path,
         options: &Options,
@@ -73,7 +73,7 @@ impl FileVault {
 }
 
 impl Files {
-    /// An empty file that nobody sees yet.
+    /// Creates an empty file that readers do not see.
     fn begin(self: &Arc<Self>) -> Result<Unfinished, JournalError> {
         self.fault.check()?;
         files::check_space(&self.tmp, self.reserve_bytes, self.disk.as_ref())?;
@@ -113,7 +113,7 @@ impl Files {
     fn sync_names(&self, dir: &Path) -> Result<(), JournalError> {
         self.disk.sync_directory(dir).map_err(|error| {
             if is_out_of_descriptors(&error) {
-                // Nothing was synced, so no sync has failed: who asked for it does it again.
+                // No sync has failed, because none was tried. The caller may try again.
                 return JournalError::io("opening", dir, &error);
             }
             self.fault
@@ -151,7 +151,7 @@ impl Files {
         match sealed::unseal(&stored, sealed::seed(name, 0)) {
             Some(value) => Ok(Some(Bytes::copy_from_slice(value))),
             None => Err(JournalError::Damaged {
-                what: "its checksum does not fit".to_owned(),
+                what: "its checksum does not match".to_owned(),
                 place: path.display().to_string(),
             }),
         }
@@ -163,7 +163,7 @@ struct Unfinished {
     files: Arc<Files>,
     file: File,
     path: PathBuf,
-    /// Bytes that were written after the last sync.
+    /// The number of bytes written after the last sync.
     unsynced_bytes: u64,
 }
 
@@ -176,7 +176,7 @@ impl Unfinished {
         Ok(())
     }
 
-    /// Makes durable what was written, where that is [`BLOB_SYNC_BYTES`] or more.
+    /// Syncs the file if [`BLOB_SYNC_BYTES`] or more were written since the last sync.
     fn sync_step(&mut self) -> Result<(), JournalError> {
         if self.unsynced_bytes < BLOB_SYNC_BYTES {
             return Ok(());
@@ -185,16 +185,16 @@ impl Unfinished {
         self.sync_by(|disk| disk.sync_data(&self.file, &self.path))
     }
 
-    /// The new value of a key: durable under its name, or not to be seen.
+    /// Makes the file the new value of a key. It is durable under its name, or not visible.
     fn finish_key(self, name: &str) -> Result<(), JournalError> {
         self.sync()?;
         self.name(&self.files.keys, name)
     }
 
-    /// A whole blob: durable under its name, or not to be seen.
+    /// Makes the file a blob. It is durable under its name, or not visible.
     fn finish_blob(self, name: &str) -> Result<(), JournalError> {
         self.sync()?;
-        // Only one thread of the one process that has the lock names a blob at a time.
+        // The process with the lock names one blob at a time.
         let _naming = self
             .files
             .naming
@@ -208,7 +208,7 @@ impl Unfinished {
         self.sync_by(|disk| disk.sync_all(&self.file, &self.path))
     }
 
-    /// A sync that fails may have lost what was written: then nothing is written any more.
+    /// A failed sync may have lost written bytes, so it ends all writing.
     fn sync_by(&self, sync: impl FnOnce(&dyn Disk) -> io::Result<()>) -> Result<(), JournalError> {
         self.files.fault.check()?;
         sync(self.files.disk.as_ref()).map_err(|error| {
@@ -227,14 +227,15 @@ impl Unfinished {
 
 impl Drop for Unfinished {
     fn drop(&mut self) {
-        // After the rename it is not there any more; else the next open removes it at the latest.
+        // After the rename the path no longer exists. If this fails, the next open removes the
+        // file.
         let _ = fs::remove_file(&self.path);
     }
 }
 
 struct FileBlob {
-    /// Taken while a write is under way; a write whose future was dropped leaves nothing to
-    /// continue with.
+    /// `None` while a write is running. If the future of a write was dropped, this stays `None` and
+    /// the blob cannot continue.
     unfinished: Option<Unfinished>,
     name: String,
     offset: u64,

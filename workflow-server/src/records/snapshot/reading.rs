@@ -18,7 +18,7 @@ use crate::records::RecordError;
 use crate::records::v1::{HistoryChunkRecord, MarkRecord, TeamRecord};
 use crate::records::version::versioned;
 
-/// A frame of a snapshot, decoded, to be restored after the frames before it.
+/// A decoded frame of a snapshot. It is restored after the frames before it.
 #[derive(Debug)]
 pub struct SnapshotFrame {
     head: Option<SnapshotHead>,
@@ -47,7 +47,7 @@ impl SnapshotFrame {
     /// Decodes a frame. It depends on no other frame, so that threads can share this work.
     ///
     /// # Errors
-    /// [`RecordError`] where it is damaged or incomplete.
+    /// [`RecordError`] if the bytes are damaged or incomplete.
     pub fn decode(bytes: &[u8]) -> Result<Self, RecordError> {
         let frame = FrameRecord::decode(versioned(bytes)?)?;
         let instances = frame.instances.into_iter();
@@ -83,7 +83,7 @@ pub struct SnapshotReader {
 }
 
 impl SnapshotReader {
-    /// Begins.
+    /// Begins with an empty World.
     #[must_use]
     pub fn new(keeping: Keeping) -> Self {
         Self {
@@ -97,7 +97,7 @@ impl SnapshotReader {
     /// Decodes and restores the next frame.
     ///
     /// # Errors
-    /// [`RecordError`] where it is damaged or incomplete.
+    /// [`RecordError`] if the frame is damaged or incomplete.
     pub fn frame(&mut self, bytes: &[u8]) -> Result<(), RecordError> {
         self.restore(SnapshotFrame::decode(bytes)?)
     }
@@ -105,7 +105,7 @@ impl SnapshotReader {
     /// Restores the next frame.
     ///
     /// # Errors
-    /// [`RecordError`] where it does not fit the frames before it.
+    /// [`RecordError`] if the frame does not fit the frames before it.
     pub fn restore(&mut self, frame: SnapshotFrame) -> Result<(), RecordError> {
         if let Some(head) = frame.head {
             self.restore_head(head)?;
@@ -165,16 +165,16 @@ impl SnapshotReader {
         Ok(())
     }
 
-    /// The position of the snapshot; none before its first frame.
+    /// The position of the snapshot. `None` before the first frame.
     #[must_use]
     pub fn head(&self) -> Option<SnapshotHead> {
         self.head.clone()
     }
 
-    /// The World, if the snapshot was whole.
+    /// Returns the World, if the snapshot is complete.
     ///
     /// # Errors
-    /// [`RecordError::Incomplete`] where something is missing.
+    /// [`RecordError::Incomplete`] if a part is missing.
     pub fn finish(self) -> Result<(World, SnapshotHead), RecordError> {
         let head = self
             .head

@@ -1,7 +1,7 @@
 //! The actions of a stage.
 //!
-//! A text or an expression that a later library no longer reads is kept as it was written: a store
-//! must open.
+//! A later library may not be able to parse an old text or expression. It is then kept as it was
+//! written, because a store must always open.
 
 use aftercall_definition::calendar::{ClockTime, NextDay};
 use aftercall_definition::expression::Expression;
@@ -77,7 +77,7 @@ struct TimerActionRecord {
 struct LinkActionRecord {
     #[prost(string, tag = "1")]
     to: String,
-    /// 0 for no limit.
+    /// The limit. 0 for none.
     #[prost(uint32, tag = "2")]
     times: u32,
     #[prost(string, tag = "3")]

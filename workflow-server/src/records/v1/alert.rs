@@ -1,4 +1,4 @@
-//! Alerts that stand on instances.
+//! Open alerts of instances.
 
 use aftercall_definition::time::Time;
 use aftercall_engine::instance::{Alert, Seen, Snooze};

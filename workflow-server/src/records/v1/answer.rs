@@ -1,4 +1,4 @@
-//! What the first answer to a command said, as it is stored with its entry.
+//! The first answer to a command. It is stored with the entry of the command.
 
 use aftercall_definition::time::Time;
 use aftercall_engine::batch::BatchProgress;
@@ -94,7 +94,7 @@ pub(super) enum AnswerRecord {
     PurgeConfirmed(u64),
 }
 
-/// The stored form of an answer; none where it says nothing.
+/// The stored form of an answer. `None` if the answer is empty.
 pub(super) fn answer_record(answer: &Answer) -> Option<AnswerRecord> {
     Some(match answer {
         Answer::Done => return None,

@@ -1,4 +1,4 @@
-//! Chunks of the archive, as the World knows of them, and what changes of them.
+//! Chunks of the archive in the World, and changes of them.
 
 use std::sync::Arc;
 
@@ -142,7 +142,7 @@ impl TryFrom<ChunkRecord> for Chunk {
     }
 }
 
-/// What changed of the archive: calls were stored in a chunk, or else a chunk was replaced.
+/// A change of the archive: a chunk with these calls was added, or a chunk was replaced.
 #[derive(Clone, PartialEq, prost::Message)]
 pub(super) struct ArchiveChangeRecord {
     #[prost(message, optional, tag = "1")]

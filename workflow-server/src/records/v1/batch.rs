@@ -1,4 +1,4 @@
-//! Batches, and what changes of them.
+//! Batches, and changes of them.
 
 use std::sync::Arc;
 
@@ -201,7 +201,7 @@ fn work(record: WorkRecord) -> BatchWork {
     }
 }
 
-/// What changed of a batch: it was started, or else an item was done, or else it was stopped.
+/// A change of a batch: it was started, an item was done, or it was stopped.
 #[derive(Clone, PartialEq, prost::Message)]
 pub(super) struct BatchChangeRecord {
     #[prost(message, optional, tag = "1")]

@@ -19,12 +19,12 @@ struct OpeningRecord {
 
 #[derive(Clone, PartialEq, prost::Message)]
 struct HolidayRecord {
-    /// As 2026-12-25, or 12-25 for every year.
+    /// The date: 2026-12-25, or 12-25 for every year.
     #[prost(string, tag = "1")]
     date: String,
     #[prost(string, tag = "2")]
     title: String,
-    /// The hours that begin on it; none where it is closed. The day of an opening is 0.
+    /// The opening hours of the day. Empty if it is closed all day. The day of each opening is 0.
     #[prost(message, repeated, tag = "3")]
     openings: Vec<OpeningRecord>,
 }
@@ -101,8 +101,8 @@ impl TryFrom<CalendarRecord> for Calendar {
             .into_iter()
             .map(holiday)
             .collect::<Result<Holidays, RecordError>>()?;
-        // A zone that the library no longer knows leaves a calendar that counts by UTC: a store
-        // must open.
+        // If the library no longer knows the time zone, the calendar uses UTC, because a store must
+        // always open.
         let mut calendar = Self::new(
             &record.name,
             &record.title,

@@ -1,4 +1,5 @@
-//! The numbers by which closed lists are written. A number is never used for anything else.
+//! The numbers that represent the members of closed lists. No number is ever used for another
+//! member.
 
 use aftercall_definition::EventKind;
 use aftercall_definition::calendar::NextDay;
@@ -15,12 +16,12 @@ use crate::records::RecordError;
 
 /// A closed list with a number for each of its members.
 pub(in crate::records) trait Coded: Sized + Copy + PartialEq + 'static {
-    /// Its name in errors.
+    /// The name of the list in errors.
     const NAME: &'static str;
     /// All members with their numbers.
     const CODES: &'static [(Self, i32)];
 
-    /// The member's number; every member has one, which a test checks.
+    /// The number of the member. A test checks that every member has one.
     fn code(self) -> i32 {
         Self::CODES
             .iter()
@@ -44,7 +45,7 @@ macro_rules! coded {
             const CODES: &'static [(Self, i32)] = &[$((Self::$member, $code)),+];
         }
         const _: () = {
-            // Fails to compile when a member is added here and forgotten there.
+            // Does not compile if a member exists in the list and not here.
             #[allow(dead_code)]
             const fn every_member_has_a_code(member: $list) -> i32 {
                 match member { $(<$list>::$member => $code),+ }

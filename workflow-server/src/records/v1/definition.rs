@@ -1,4 +1,4 @@
-//! Definitions, teams and workflows with their versions.
+//! Definitions, and teams and workflows with their versions.
 
 use std::sync::Arc;
 
@@ -92,7 +92,7 @@ pub struct DefinitionRecord {
     retention: Option<SpanRecord>,
     #[prost(string, optional, tag = "8")]
     calendar: Option<String>,
-    /// The file that it was imported from, where it has comments.
+    /// The imported file, if it has comments.
     #[prost(string, optional, tag = "9")]
     source: Option<String>,
 }
@@ -187,7 +187,7 @@ struct NumberRecord {
     number: u32,
 }
 
-/// A workflow with its draft, its versions, and every stage number that was ever given.
+/// A workflow with its draft, its versions, and all stage numbers that were ever used.
 #[derive(Clone, PartialEq, prost::Message)]
 pub struct WorkflowRecord {
     #[prost(string, tag = "1")]
@@ -202,7 +202,7 @@ pub struct WorkflowRecord {
     revision: u64,
     #[prost(bool, tag = "6")]
     archived: bool,
-    /// 0 where it is the newest version.
+    /// 0 for the newest version.
     #[prost(uint32, tag = "7")]
     retention_from: u32,
 }
@@ -237,7 +237,7 @@ impl TryFrom<VersionRecord> for Version {
 }
 
 impl WorkflowRecord {
-    /// The workflow with the first of its versions.
+    /// The record of a workflow with these first versions.
     pub(crate) fn with_versions(workflow: &Workflow, versions: Vec<VersionRecord>) -> Self {
         let number = |(event, number): (&str, u32)| NumberRecord {
             event: event.to_owned(),
@@ -261,7 +261,7 @@ impl TryFrom<WorkflowRecord> for Workflow {
     fn try_from(record: WorkflowRecord) -> Result<Self, RecordError> {
         Ok(Self {
             name: record.name,
-            // An older server let the newest retention count at once.
+            // An older server applied the newest retention immediately.
             retention_from: record.retention_from,
             draft: record
                 .draft

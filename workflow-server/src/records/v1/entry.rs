@@ -1,4 +1,4 @@
-//! Entries: the form of everything that is in the journal.
+//! Entries: the stored form of all changes in the journal.
 
 use std::sync::Arc;
 
@@ -22,7 +22,7 @@ use super::instance::ValueRecord;
 use super::instance_change::InstanceChangeRecord;
 use crate::records::RecordError;
 
-/// The mark of a request that may be repeated.
+/// Identifies a request that may be repeated.
 #[derive(Clone, Copy, PartialEq, prost::Message)]
 pub struct MarkRecord {
     #[prost(fixed64, tag = "1")]
@@ -273,7 +273,7 @@ fn definition(record: DefinitionChangeRecord) -> Result<DefinitionChange, Record
             Arc::new(draft.try_into()?),
         )),
         (None, None, Some(PublishedRecord { version, created })) => {
-            // An older server let the newest retention count at once.
+            // An older server applied the newest retention immediately.
             let retention_from = record.retention_from;
             Ok(DefinitionChange::Version {
                 workflow: record.place,

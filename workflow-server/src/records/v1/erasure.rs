@@ -1,4 +1,4 @@
-//! Erasures, and what changes of them.
+//! Erasures, and changes of them.
 
 use std::sync::Arc;
 
@@ -103,7 +103,7 @@ impl TryFrom<ErasureRecord> for Erasure {
     }
 }
 
-/// An erasure as bytes with a version: for the list of erasures that is kept beside backups.
+/// Encodes an erasure with a version byte, for the list of erasures beside backups.
 #[must_use]
 pub fn encode_erasure(erasure: &Erasure) -> Vec<u8> {
     let mut bytes = vec![RECORDS_VERSION];
@@ -112,15 +112,15 @@ pub fn encode_erasure(erasure: &Erasure) -> Vec<u8> {
     bytes
 }
 
-/// Reads what [`encode_erasure`] has written.
+/// Decodes the bytes of [`encode_erasure`].
 ///
 /// # Errors
-/// [`RecordError`] where it does not read whole.
+/// [`RecordError`] if the bytes are damaged.
 pub fn decode_erasure(bytes: &[u8]) -> Result<Erasure, RecordError> {
     ErasureRecord::decode(versioned(bytes)?)?.try_into()
 }
 
-/// What changed of an erasure: it was started, or else a call was masked, or else it is done.
+/// A change of an erasure: it was started, a call was masked, or it is done.
 #[derive(Clone, PartialEq, prost::Message)]
 pub(super) struct ErasureChangeRecord {
     #[prost(message, optional, tag = "1")]

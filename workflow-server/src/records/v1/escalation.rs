@@ -6,10 +6,10 @@ use super::codes::Coded;
 use super::span::SpanRecord;
 use crate::records::RecordError;
 
-/// An escalation step; without a share and a span it comes at the due.
+/// An escalation step. Without a share and a span it happens when the alert is due.
 #[derive(Clone, PartialEq, prost::Message)]
 pub(super) struct StepRecord {
-    /// In hundredths.
+    /// The share of the time until the due, in hundredths.
     #[prost(uint32, tag = "1")]
     share: u32,
     #[prost(message, optional, tag = "2")]
@@ -18,7 +18,7 @@ pub(super) struct StepRecord {
     every: Option<SpanRecord>,
     #[prost(uint32, tag = "4")]
     times: u32,
-    /// The priority to rise to.
+    /// The new priority.
     #[prost(int32, optional, tag = "5")]
     priority: Option<i32>,
     #[prost(bool, tag = "6")]

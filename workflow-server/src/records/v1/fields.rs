@@ -31,7 +31,7 @@ pub(super) struct FieldDeclarationRecord {
     latest: Option<OffsetRecord>,
 }
 
-/// How far a moment is from now.
+/// The distance of a moment from the current time.
 #[derive(Clone, PartialEq, prost::Message)]
 struct OffsetRecord {
     #[prost(sint32, tag = "1")]

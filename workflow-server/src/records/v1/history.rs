@@ -1,4 +1,4 @@
-//! Chunks of the packed history, as the World knows of them, and what changes of them.
+//! Chunks of the packed history in the World, and changes of them.
 
 use aftercall_engine::history::{HistoryChange, HistoryChunk};
 
@@ -7,7 +7,7 @@ use aftercall_engine::history::{HistoryChange, HistoryChunk};
 pub struct HistoryChunkRecord {
     #[prost(uint64, tag = "1")]
     first: u64,
-    /// How many entries it has beyond the first.
+    /// The number of entries after the first.
     #[prost(uint64, tag = "2")]
     more: u64,
     #[prost(uint32, tag = "3")]
@@ -38,12 +38,12 @@ impl From<HistoryChunkRecord> for HistoryChunk {
     }
 }
 
-/// What changed of the list of chunks.
+/// A change of the list of chunks.
 #[derive(Clone, PartialEq, prost::Message)]
 pub(super) struct HistoryChangeRecord {
     #[prost(message, repeated, tag = "1")]
     put: Vec<HistoryChunkRecord>,
-    /// The last sequences of those that were removed.
+    /// The last sequences of the removed chunks.
     #[prost(uint64, repeated, tag = "2")]
     removed: Vec<u64>,
 }

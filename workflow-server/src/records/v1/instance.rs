@@ -131,14 +131,14 @@ struct FormValueRecord {
     value: Option<ValueRecord>,
 }
 
-/// What is kept of a form. Personal.
+/// The stored data of a form. Personal.
 #[derive(Clone, PartialEq, prost::Message)]
 struct FormRecord {
     #[prost(message, repeated, tag = "1")]
     values: Vec<FormValueRecord>,
 }
 
-/// What texts are filled in with, beside the fields and the call.
+/// The values that texts are filled in with, beside the fields and the call.
 #[derive(Clone, PartialEq, prost::Message)]
 struct FillingRecord {
     #[prost(message, optional, tag = "1")]
@@ -147,7 +147,7 @@ struct FillingRecord {
     refresh_at: Option<i64>,
 }
 
-/// An instance's id.
+/// The id of an instance.
 #[derive(Clone, Copy, PartialEq, prost::Message)]
 pub(crate) struct IdRecord {
     #[prost(uint64, tag = "1")]
@@ -234,7 +234,7 @@ pub struct InstanceRecord {
     attempts: Option<AttemptsRecord>,
     #[prost(uint32, repeated, tag = "25")]
     skipped: Vec<u32>,
-    /// Only in snapshots, and only where it is not `sequence`.
+    /// Only in snapshots, and only if it differs from `sequence`.
     #[prost(uint64, optional, tag = "26")]
     whole_at: Option<u64>,
     /// Personal.

@@ -1,4 +1,4 @@
-//! What an entry did to an instance, and what of it stood before.
+//! What an entry changed about an instance, and the values before.
 
 use std::sync::Arc;
 
@@ -46,7 +46,7 @@ struct StageWarningRecord {
     name: String,
 }
 
-/// An instance of which only its call changed.
+/// An instance of which only the call changed.
 #[derive(Clone, PartialEq, prost::Message)]
 struct TouchedRecord {
     #[prost(message, optional, tag = "1")]
@@ -83,10 +83,10 @@ pub(super) struct InstanceChangeRecord {
     entered: Vec<u32>,
     #[prost(message, repeated, tag = "5")]
     warnings: Vec<StageWarningRecord>,
-    /// Instead of `after`.
+    /// Used instead of `after`.
     #[prost(message, optional, tag = "6")]
     touched: Option<TouchedRecord>,
-    /// Places of actions.
+    /// The places of rewritten actions.
     #[prost(uint32, repeated, tag = "7")]
     rewritten: Vec<u32>,
 }
