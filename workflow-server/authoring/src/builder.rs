@@ -1,8 +1,8 @@
-//! Building a definition step by step: each step gives the definition as it is then, or says why it
-//! cannot be done.
+//! Builds a definition step by step. Each step returns the new definition, or the reason why it is
+//! not possible.
 //!
-//! Promises: built step by step with the same ids and numbers, a definition is the same as its
-//! file; a step that cannot be done changes nothing; no event is left that nothing adds.
+//! Promises: a definition that is built with the same ids and numbers equals its file. A refused
+//! step changes nothing. Every event that is left has an action that adds it.
 
 use std::collections::HashSet;
 
@@ -15,55 +15,56 @@ use thiserror::Error;
 
 use crate::file::{Single, check_written, read, read_action, write_yaml};
 
-/// Why a step cannot be done.
+/// Why a step is not possible.
 #[derive(Clone, Debug, PartialEq, Error)]
 pub enum BuildError {
-    /// The action has faults.
-    #[error("the action has faults")]
+    /// The action has errors.
+    #[error("the action has errors")]
     Faulty(Vec<Fault>),
-    /// There is no such event.
+    /// There is no event with this id.
     #[error("there is no event `{event}`{hint}")]
     NoEvent {
-        /// The event that was named.
+        /// The requested event.
         event: String,
-        /// Which was meant, as the end of the sentence; may be empty.
+        /// A suggestion as the end of the sentence. May be empty.
         hint: String,
     },
-    /// The stage has no such action.
+    /// The stage has no action with this number.
     #[error("the event `{event}` has {count} actions: there is no action {action}")]
     NoAction {
         /// The event.
         event: String,
-        /// The action, counted from 1.
+        /// The requested action, counted from 1.
         action: u32,
-        /// How many it has.
+        /// How many actions the event has.
         count: usize,
     },
-    /// A link points at an event that would be gone.
-    #[error("links point at what would be gone: {}", .0.join(", "))]
+    /// A link leads to an event that the step would remove.
+    #[error("links lead to removed events: {}", .0.join(", "))]
     Linked(Vec<String>),
-    /// Another kind of action cannot take its place.
-    #[error("an action stays of its kind: remove it and add another")]
+    /// The new action has another kind than the old one.
+    #[error("the kind of an action cannot change: remove it and add another")]
     OtherKind,
-    /// An event cannot come after itself.
+    /// An action cannot move into a stage below itself.
     #[error("an action cannot be moved below itself")]
     IntoItself,
-    /// There would be more than there may be.
+    /// The workflow would exceed a limit.
     #[error("{0}")]
     TooMany(String),
-    /// Its file would not be one that can be imported.
+    /// The file of the workflow could not be imported.
     #[error("as a file the workflow could not be imported any more: {0}")]
     NotAFile(String),
-    /// The event of an action cannot become another one.
+    /// The new action has another event than the old one.
     #[error("an action keeps its event `{0}`: remove it and add another")]
     OtherEvent(String),
 }
 
-/// What a step gives: the definition, and the event that was added with its stage's number.
+/// The result of a step: the new definition, and the event that it added with the number of its
+/// stage.
 pub type Built = Result<(Definition, Option<(Event, u32)>), BuildError>;
 
-/// Adds an action to the stage of an event, before the one that is at this place, counted from 1;
-/// at the end for 0.
+/// Adds an action to the stage of an event, before the action with this number. Counts from 1. 0
+/// adds it at the end.
 ///
 /// # Errors
 /// [`BuildError`].
@@ -109,8 +110,7 @@ pub fn add_action(
     checked(built, adds)
 }
 
-/// The stage that came with an action: the action that [`add_action`] put there with the same
-/// arguments.
+/// The stage of the event that [`add_action`] added with the same arguments.
 #[must_use]
 pub fn added_by<'d>(built: &'d Definition, event: &str, before: u32) -> Option<&'d Stage> {
     let actions = &built.stage_of(event)?.actions;
@@ -122,7 +122,7 @@ pub fn added_by<'d>(built: &'d Definition, event: &str, before: u32) -> Option<&
     built.stage_of(action?.adds()?)
 }
 
-/// Replaces what an action does. Its kind and its event are kept, also with another label.
+/// Replaces an action. Its kind and its event do not change, even if its label does.
 ///
 /// # Errors
 /// [`BuildError`].
@@ -161,10 +161,10 @@ pub fn update_action(
     checked(built, None)
 }
 
-/// Removes an action; with a button or a timer its event, and all events below it.
+/// Removes an action. For a button or a timer this also removes its event, and all events below it.
 ///
 /// # Errors
-/// [`BuildError::Linked`] where a link that stays points at one of them.
+/// [`BuildError::Linked`] if a remaining link leads to one of these events.
 pub fn remove_action(definition: &Definition, event: &str, action: u32) -> Built {
     let (at, place) = action_at(definition, event, action)?;
     let gone = below(definition, &definition.stages[at].actions[place]);
@@ -198,8 +198,8 @@ pub fn remove_action(definition: &Definition, event: &str, action: u32) -> Built
     Ok((built, None))
 }
 
-/// Moves an action to the stage of an event, before the one at this place as the stage is without
-/// it; to the end for 0. What is below it goes with it.
+/// Moves an action to the stage of an event, before the action with this number. Counts without the
+/// moved action. 0 moves it to the end. The events below the action move with it.
 ///
 /// # Errors
 /// [`BuildError`].
@@ -234,8 +234,8 @@ pub fn move_action(
     checked(built, None)
 }
 
-/// Every built definition can be exported, and every export can be imported: the limits of size,
-/// depth and numbers are those of a file.
+/// Checks the limits of size, depth and numbers of a file. So every built definition can be
+/// exported, and every export can be imported.
 fn checked(built: Definition, adds: Option<(Event, u32)>) -> Built {
     check_written(&built).map_err(|fault| BuildError::NotAFile(fault.message))?;
     match read(&write_yaml(&built), None) {
@@ -289,7 +289,7 @@ fn no_action(event: &str, action: u32, count: usize) -> BuildError {
     }
 }
 
-/// Where a link leads.
+/// The targets of a link.
 fn targets(action: &Action) -> impl Iterator<Item = &str> {
     action
         .targets()
@@ -297,7 +297,7 @@ fn targets(action: &Action) -> impl Iterator<Item = &str> {
         .map(|target| target.event)
 }
 
-/// The event that an action adds, and all that are added below it.
+/// The event that an action adds, and all events below that one.
 fn below<'d>(definition: &'d Definition, action: &'d Action) -> HashSet<&'d str> {
     let mut found = HashSet::new();
     let mut open: Vec<&str> = action.adds().into_iter().collect();

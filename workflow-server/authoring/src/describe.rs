@@ -1,16 +1,16 @@
-//! Actions in words, as pages and the command line show them.
+//! Describes actions in words, for pages and the command line.
 //!
-//! Must not be parsed by anybody: the words may change.
+//! No program may parse these words, because they may change.
 
 use aftercall_definition::model::{
     Action, ActionKind, AlertAction, ButtonAction, EscalationStep, LinkAction, NO_CALENDAR,
     NoteRule, Raise, StepTime, TimerAction, TimerStart,
 };
 
-/// How much of an alert's text is shown.
+/// How many characters of an alert's text are shown.
 pub(super) const TEXT_CHARS_MAX: usize = 60;
 
-/// The action in one line of words.
+/// Describes the action in one line.
 #[must_use]
 pub fn describe_action(action: &Action) -> String {
     let words = match &action.kind {
@@ -42,7 +42,7 @@ pub(super) fn summarize_action(action: &Action) -> Option<String> {
     }
 }
 
-/// A text with the names of its places instead of their code: `Refund ‹amount› for ‹name›`.
+/// A text with the names of its placeholders instead of their code: `Refund ‹amount› for ‹name›`.
 fn without_code(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
     let mut rest = text;
@@ -62,7 +62,7 @@ fn without_code(text: &str) -> String {
     shown + rest
 }
 
-/// On one line, and no longer than a line.
+/// Puts a text on one line, and shortens it.
 pub(super) fn shortened(text: &str) -> String {
     let mut words = text.split_whitespace().collect::<Vec<_>>().join(" ");
     if let Some((cut, _)) = words.char_indices().nth(TEXT_CHARS_MAX) {
@@ -72,7 +72,7 @@ pub(super) fn shortened(text: &str) -> String {
     words
 }
 
-/// ", by the calendar office", or nothing.
+/// For example ", by the calendar office". Empty without a calendar.
 fn by_calendar(calendar: Option<&str>) -> String {
     match calendar {
         None => String::new(),

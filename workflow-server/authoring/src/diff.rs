@@ -1,6 +1,6 @@
-//! The differences between two definitions, in sentences for people.
+//! Describes the differences between two definitions in sentences for people.
 //!
-//! Promises: no sentence if they are equal; at least one if they differ.
+//! Promises: equal definitions give no sentence. Different ones give at least one.
 
 use std::collections::BTreeSet;
 
@@ -201,8 +201,8 @@ fn change(old: &Action, new: &Action) -> String {
     }
 }
 
-/// The differences between two actions that their descriptions do not show: the form, and text beyond
-/// the end of a line.
+/// The differences between two actions that their descriptions do not show: the form, and the text
+/// after the end of the line.
 fn details(old: &Action, new: &Action) -> String {
     let mut said = Vec::new();
     let mut text = |what: &str, old: &str, new: &str| {
@@ -236,8 +236,8 @@ fn details(old: &Action, new: &Action) -> String {
     said.join("; ")
 }
 
-/// The difference beyond the end of a line, as much as fits in a line; `None` if the line shows the
-/// whole difference.
+/// The difference after the end of the line, shortened to a line. `None` if the line shows all of
+/// the difference.
 fn beyond_the_line(old: &str, new: &str) -> Option<String> {
     const BEFORE_CHARS: usize = 20;
     let (old, new): (Vec<char>, Vec<char>) = (old.chars().collect(), new.chars().collect());

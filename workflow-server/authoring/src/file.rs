@@ -1,8 +1,8 @@
 //! The file form of a definition, and the files of teams and calendars. Files are YAML 1.2 (core
 //! schema), which includes JSON.
 //!
-//! Promises: reading is strict, guesses nothing and reports all errors with line and column. A file
-//! written by [`write_yaml`] or [`write_json`] reads as the same definition.
+//! Promises: reading is strict, guesses nothing, and reports all errors with line and column. A
+//! file that [`write_yaml`] or [`write_json`] wrote reads back as the same definition.
 //!
 //! Must not validate the workflow as a whole: [`aftercall_definition::validate`] does, without files.
 

@@ -1,7 +1,8 @@
-//! A workflow as a picture: its stages and the ways between them, as Mermaid, DOT, SVG or text;
-//! with the way that an instance has gone, if one is to be shown.
+//! Draws a workflow: its stages and the paths between them, as Mermaid, DOT, SVG or text. Can also
+//! show the path that an instance has taken.
 //!
-//! Promises: the same workflow gives the same picture; all that an author wrote stays text in it.
+//! Promises: the same workflow always has the same picture. Texts of authors stay texts, and are
+//! never read as code.
 
 mod dot;
 mod effort;
@@ -17,21 +18,21 @@ pub use text::text;
 
 use crate::describe::{describe_action, summarize_action};
 
-/// How much of an action a box shows.
+/// How many characters of an action a box shows.
 const LINE_CHARS_MAX: usize = 36;
 /// How many actions a box shows.
 const LINES_MAX: usize = 4;
 
-/// The way that an instance has gone.
+/// The path that an instance has taken.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Trail {
-    /// The stages that it has entered, and how often.
+    /// The stages that it has entered, each with the number of times.
     pub visits: Vec<(u32, u32)>,
-    /// The stage that it is in.
+    /// The stage that it is in now.
     pub present: Option<u32>,
 }
 
-/// What a picture shows.
+/// The content of a picture.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Graph {
     title: String,
@@ -44,7 +45,7 @@ struct Node {
     stage: u32,
     title: String,
     lines: Vec<String>,
-    /// How often the instance has entered it.
+    /// How often the instance has entered the stage.
     visits: u32,
     is_present: bool,
     is_end: bool,
@@ -59,7 +60,7 @@ enum EdgeKind {
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Edge {
-    /// Places among the nodes.
+    /// Indexes of nodes.
     from: usize,
     to: usize,
     label: String,
@@ -67,7 +68,7 @@ struct Edge {
 }
 
 impl Graph {
-    /// The picture of a workflow.
+    /// Makes the picture of a workflow.
     #[must_use]
     pub fn of(definition: &Definition, trail: &Trail) -> Self {
         let nodes = definition
@@ -128,7 +129,7 @@ fn node(stage: &Stage, trail: &Trail) -> Node {
     }
 }
 
-/// What a box says of an action; what leads on is shown by an arrow.
+/// The text about an action in a box. `None` if an arrow shows the action.
 fn line(action: &Action) -> Option<String> {
     let condition = if action.when.is_some() { "? " } else { "" };
     summarize_action(action).map(|words| shortened(&format!("{condition}{words}")))
@@ -171,7 +172,7 @@ fn waits(timer: &TimerAction) -> String {
     }
 }
 
-/// On one line, and no longer than a box.
+/// Puts a text on one line that fits in a box.
 fn shortened(text: &str) -> String {
     let mut words = text.split_whitespace().collect::<Vec<_>>().join(" ");
     if let Some((cut, _)) = words.char_indices().nth(LINE_CHARS_MAX) {
@@ -181,7 +182,7 @@ fn shortened(text: &str) -> String {
     words
 }
 
-/// The action in words, for the text form.
+/// Describes the action in words, for the text form.
 fn described(action: &Action) -> String {
     describe_action(action)
 }

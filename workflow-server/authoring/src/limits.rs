@@ -1,15 +1,15 @@
-//! Every limit of a file that authors write, in one place, each with its reason.
+//! All limits of the files that authors write, each with its reason.
 
-/// Bytes of a definition file: a thousand stages with long texts fit; parsing stays within
+/// The largest definition file, in bytes. A thousand stages with long texts fit. Parsing takes
 /// milliseconds.
 pub const FILE_BYTES_MAX: usize = 1 << 20;
-/// Nesting of a definition file: forty buttons deep, far beyond what people can read.
+/// The deepest nesting of a definition file: forty buttons, far more than people can read.
 pub const FILE_DEPTH_MAX: usize = 128;
-/// Keys, values, lists and mappings of a definition file: sixty for each of a thousand stages; read
-/// within 50 ms.
+/// The largest number of keys, values, lists and mappings: sixty for each of a thousand stages.
+/// Reading takes less than 50 ms.
 pub const FILE_NODES_MAX: usize = 60_000;
-/// Commas, colons, brackets and the like in a file, and scalars in quotes. Within brackets the
-/// parser keeps all of them until the last one is closed, before anything can be counted: 120,000
-/// took 83 MiB and a quarter of a second. A file with as many keys and values as are allowed has
-/// fewer.
+/// The largest number of commas, colons, brackets, similar signs and quoted scalars. Inside
+/// brackets the parser keeps all of them until the last bracket closes, before any count is
+/// possible: 120,000 took 83 MiB and a quarter of a second. A file with the largest number of keys
+/// and values has fewer.
 pub const FILE_SIGNS_MAX: usize = 70_000;

@@ -1,7 +1,6 @@
-//! Simulates a workflow: one call in its own World, in which the caller controls the time.
+//! Simulates a workflow: one call in its own World. The author controls the time.
 //!
-//! Promise: what happens is decided and applied by the same functions as in a server. Must not:
-//! store anything.
+//! Promise: the functions that decide and apply are those of the server. Must not: store anything.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -26,11 +25,11 @@ use aftercall_engine::{Decision, decide};
 use jiff::tz::TimeZone;
 use thiserror::Error;
 
-/// How many timers may elapse in one simulation. More means an error in the workflow, or a wait that
+/// How many timers may fire in one simulation. More means an error in the workflow, or a wait that
 /// is too long.
 const FIRINGS_MAX: usize = 2_000;
 
-/// Who tries it out, as the history would say.
+/// The actor of the simulation, as a history would show it.
 const AUTHOR: &str = "simulation";
 
 /// Values by name.
@@ -58,30 +57,30 @@ pub enum Leads {
     Finish(Box<str>),
 }
 
-/// Why a workflow cannot be tried out, or a step not be done.
+/// Why a workflow cannot be simulated, or a step is not possible.
 #[derive(Clone, Debug, PartialEq, Error)]
 pub enum SimulationError {
-    /// The definition has faults, and could not be published.
-    #[error("the workflow has faults")]
+    /// The definition has errors, and could not be published.
+    #[error("the workflow has errors")]
     Faulty(Vec<Fault>),
-    /// The step is refused, as a server would refuse it.
+    /// The step is refused, as in a server.
     #[error("{}", .0.full_message())]
     Refused(Box<Rejection>),
-    /// Nothing is set yet.
+    /// No workflow is set yet.
     #[error("the workflow is not set yet")]
     NotSet,
-    /// More timers have fired than the simulation tries.
+    /// More timers have fired than a simulation allows.
     #[error(
         "more than {FIRINGS_MAX} timers have fired: wait for less, or let them fire more rarely"
     )]
     TooBusy,
-    /// It was stopped.
+    /// The caller has stopped the simulation.
     #[error(transparent)]
     Stopped(#[from] Stopped),
 }
 
 impl SimulationError {
-    /// A stable name for the reason, as the API has it.
+    /// The stable name of the reason in the API.
     #[must_use]
     pub fn reason(&self) -> &'static str {
         match self {
@@ -94,21 +93,21 @@ impl SimulationError {
     }
 }
 
-/// A call on which a workflow is tried out.
+/// A call on which a workflow is simulated.
 #[derive(Debug)]
 pub struct Simulation {
     world: World,
     now: Time,
     id: Option<InstanceId>,
     walked: BTreeSet<Way>,
-    /// How many timers and escalation steps have fired.
+    /// The number of timers and escalation steps that have fired.
     came: usize,
     warnings: Vec<StageWarning>,
 }
 
 impl Simulation {
-    /// A World with this workflow in it, at this time. The teams that it names are declared; of the
-    /// calendars those given.
+    /// Makes a World with this workflow at this time. Declares the teams that the workflow names,
+    /// and these calendars.
     ///
     /// # Errors
     /// [`SimulationError::Faulty`].
@@ -146,7 +145,7 @@ impl Simulation {
         Ok(simulation)
     }
 
-    /// Declares the teams of a definition, and the calendars.
+    /// Declares the calendars, and the teams of a definition.
     fn declare(
         &mut self,
         definition: &Definition,
@@ -170,8 +169,7 @@ impl Simulation {
         Ok(())
     }
 
-    /// The same with the time zone that counts where neither the caller nor a calendar has one; UTC
-    /// without it.
+    /// Sets the time zone for callers and calendars that have none. The default is UTC.
     #[must_use]
     pub fn with_default_zone(mut self, zone: TimeZone) -> Self {
         self.world.set_default_zone(zone);
@@ -213,7 +211,7 @@ impl Simulation {
         Ok(())
     }
 
-    /// Pushes a button of the present stage.
+    /// Pushes a button of the current stage.
     ///
     /// # Errors
     /// [`SimulationError`].
@@ -230,11 +228,11 @@ impl Simulation {
         self.ask(ActorKind::Person, Command::from(push)).map(drop)
     }
 
-    /// Lets time pass, and timers and escalation steps fire. Returns how many fired.
+    /// Lets time pass, so that timers and escalation steps fire. Returns how many fired.
     ///
     /// # Errors
-    /// [`SimulationError::TooBusy`] or [`SimulationError::Stopped`]; time has passed as far as it
-    /// came then.
+    /// [`SimulationError::TooBusy`] or [`SimulationError::Stopped`]. The time then shows how far
+    /// the simulation came.
     pub fn wait(
         &mut self,
         millis: i64,
@@ -268,7 +266,7 @@ impl Simulation {
         Ok(came)
     }
 
-    /// The present instance.
+    /// The current instance.
     #[must_use]
     pub fn instance(&self) -> Option<&Arc<Instance>> {
         self.world.root().instance(self.id?)
@@ -286,7 +284,7 @@ impl Simulation {
         self.now
     }
 
-    /// When the next timer or escalation step fires.
+    /// The time when the next timer or escalation step fires.
     #[must_use]
     pub fn next_at(&self) -> Option<Time> {
         self.world.timers().earliest().map(|key| key.due)
@@ -297,7 +295,7 @@ impl Simulation {
         std::mem::take(&mut self.warnings)
     }
 
-    /// The paths that were taken.
+    /// The paths that the call has taken.
     #[must_use]
     pub fn walked(&self) -> &BTreeSet<Way> {
         &self.walked
@@ -318,7 +316,7 @@ impl Simulation {
         match decide(&self.world, &request, self.now).map_err(refused)? {
             Decision::Commit(entry) => {
                 self.note(&entry);
-                // What this World decided fits it.
+                // The entry was decided on this World, so it fits.
                 let _ = self.world.apply(&entry);
                 Ok(entry.answer)
             }
@@ -373,7 +371,7 @@ fn teams(definition: &Definition) -> BTreeSet<&str> {
         .collect()
 }
 
-/// All paths of a workflow, each once, with a description.
+/// All paths of a workflow, each with a description.
 #[must_use]
 pub fn ways(definition: &Definition) -> Vec<(Way, String)> {
     let mut ways: Vec<(Way, String)> = Vec::new();

@@ -1,4 +1,5 @@
-//! The actions of an event, and the events that they add: depth first, in the order written.
+//! Reads the actions of an event, and the events that they add: depth first, in the order of the
+//! file.
 
 use aftercall_definition::calendar::ClockTime;
 use aftercall_definition::fault::{Fault, FaultCode};
@@ -23,7 +24,7 @@ pub(super) const NOTES: [(&str, NoteRule); 2] = [
     ("required", NoteRule::Required),
     ("optional", NoteRule::Optional),
 ];
-/// How a timer names the field from which it counts.
+/// The prefix with which a timer names the field that it counts from.
 pub(super) const FROM_FIELD: &str = "fields.";
 
 /// Reads actions into sketches of events.
@@ -166,7 +167,8 @@ impl<'f> ActionReader<'f> {
         self.add_event(event, mapping, EventKind::TimerElapsed, label, action);
     }
 
-    /// An invalid part is replaced, so that the rest can be checked too; the file is rejected.
+    /// Replaces an invalid part, so that the rest can be checked too. The file is rejected in any
+    /// case.
     fn timer_value(&mut self, value: &Node) -> TimerAction {
         let mut timer = TimerAction {
             after: None,

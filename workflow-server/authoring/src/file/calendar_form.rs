@@ -1,4 +1,4 @@
-//! Calendars as a file: written, and the JSON Schema of that file.
+//! The file form of calendars: the writer and the JSON Schema.
 
 use std::fmt::Write as _;
 
@@ -11,7 +11,7 @@ use super::calendars::{CALENDAR, FILE, HOLIDAY};
 use super::reading::FORMAT;
 use super::schema_parts::object;
 
-/// Writes a file that reads back as the same calendars, but for their revisions.
+/// Writes a file that reads back as the same calendars, except for their revisions.
 #[must_use]
 pub fn write_calendars(calendars: &[Calendar]) -> String {
     let mut text = format!(
@@ -98,7 +98,7 @@ fn scalar(text: &str) -> String {
     }
 }
 
-/// The schema of a file of calendars, as draft 2020-12.
+/// The JSON Schema of a file of calendars, draft 2020-12.
 #[must_use]
 pub fn calendars_schema() -> Value {
     let calendars = json!({

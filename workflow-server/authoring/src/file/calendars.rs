@@ -28,10 +28,10 @@ pub(super) const HOLIDAY: Keys = Keys {
     later: &[],
 };
 
-/// Reads calendars, in the order written.
+/// Reads calendars, in the order of the file.
 ///
 /// # Errors
-/// Every fault of the file.
+/// All errors of the file.
 pub fn read_calendars(text: &str) -> Result<Vec<Calendar>, Vec<Fault>> {
     let mut faults = Faults::default();
     let read = parse(text, &mut faults).map(|root| {
@@ -78,7 +78,8 @@ fn calendars(node: &Node, faults: &mut Faults) -> Vec<Calendar> {
         }
         for fault in calendar.faults() {
             let field = fault.field.trim_start_matches("calendar.");
-            // Where hours could not be read nothing is said of whether it is ever open.
+            // If the hours are invalid, an error about a calendar that is never open would be
+            // wrong.
             if field == "hours" && !are_hours_read {
                 continue;
             }
@@ -101,7 +102,7 @@ fn entries(node: &Node) -> &[(Key, Node)] {
     }
 }
 
-/// The position of a calendar's field, such as `hours.mon`; or of what it is a part of.
+/// The position of a field of a calendar, such as `hours.mon`, or else of its parent.
 fn place_of(calendar: &Node, field: &str) -> Position {
     let (key, part) = field.split_once('.').unwrap_or((field, ""));
     let Some((_, node)) = entries(calendar)
@@ -126,7 +127,7 @@ fn place_of(calendar: &Node, field: &str) -> Position {
     of_day.unwrap_or(node.at)
 }
 
-/// A calendar, and whether all of its hours could be read.
+/// Reads a calendar. Also returns whether all of its hours were valid.
 fn calendar(node: &Node, faults: &mut Faults) -> Option<(Calendar, bool)> {
     let calendar = Mapping::of(node, "a calendar", faults)?;
     calendar.check_keys(&CALENDAR, faults);
@@ -153,8 +154,8 @@ fn calendar(node: &Node, faults: &mut Faults) -> Option<(Calendar, bool)> {
     }
 }
 
-/// `{ mon-fri: [ 09:00-12:00, 13:00-17:00 ], "sat,sun": 10:00-14:00 }`, and whether all of it could
-/// be read.
+/// Reads `{ mon-fri: [ 09:00-12:00, 13:00-17:00 ], "sat,sun": 10:00-14:00 }`. Also returns whether
+/// all of it was valid.
 fn hours(node: &Node, faults: &mut Faults) -> Option<(WeekHours, bool)> {
     let mapping = Mapping::of(node, "`hours`", faults)?;
     let (mut hours, mut is_read) = (WeekHours::default(), true);
@@ -207,7 +208,7 @@ fn is_empty(node: &Node) -> bool {
     matches!(&node.content, Content::Scalar { text, plain: true } if text.is_empty())
 }
 
-/// The places in the week of `mon`, `mon-fri` or `mon,wed-fri`.
+/// The weekdays of `mon`, `mon-fri` or `mon,wed-fri`, as indexes.
 fn days(text: &str) -> Option<Vec<usize>> {
     let place = |word: &str| WEEKDAYS.iter().position(|day| *day == word);
     let mut days = Vec::new();
@@ -273,7 +274,7 @@ fn holidays(node: &Node, faults: &mut Faults) -> Holidays {
     holidays
 }
 
-/// The date that an item of `holidays` writes.
+/// The date of an item of `holidays`.
 fn date_of(node: &Node) -> Option<(Position, &str)> {
     let of_map = || {
         entries(node)
@@ -295,7 +296,7 @@ fn date_of(node: &Node) -> Option<(Position, &str)> {
     })
 }
 
-/// A date alone, or `{ date, title, hours }`.
+/// A date, or `{ date, title, hours }`.
 fn holiday(node: &Node, faults: &mut Faults) -> Option<(Position, String, Holiday)> {
     if mapping::is_scalar(node) {
         return Some((

@@ -1,15 +1,15 @@
-//! Comments and empty lines of a file, carried over to the same file when it is rewritten.
+//! Keeps the comments and empty lines of a file when the same file is written again.
 //!
-//! Promise: what comes out reads as the same definition, and carrying over once more changes
-//! nothing. A comment goes with what it is before or beside; where that is not written any
-//! more, with what it was a part of.
+//! Promise: the result reads as the same definition. A second pass over it changes nothing. A
+//! comment stays with the item that follows it or that it is beside. If that item is no longer
+//! written, the comment stays with its parent.
 
 use std::collections::HashMap;
 use std::ops::Range;
 
 use saphyr_parser::{Event, Marker, Parser, ScalarStyle, Span};
 
-/// The written file with the comments of the original, which must be files of the same definition.
+/// The written file with the comments of the original. Both must be files of the same definition.
 pub(super) fn carried(original: &str, written: &str) -> String {
     let (from, to) = (Survey::of(original), Survey::of(written));
     let mut lines: Vec<Line<'_>> = written.lines().map(Line::of).collect();
@@ -48,14 +48,14 @@ pub(super) fn carried(original: &str, written: &str) -> String {
     out
 }
 
-/// Spaces between a line and the comment beside it, at least.
+/// The smallest number of spaces between a line and the comment beside it.
 const GAP: usize = 2;
 
-/// A line of the written file with what belongs to it.
+/// A line of the written file, with its comments and empty lines.
 struct Line<'t> {
     text: &'t str,
     before: Vec<&'t str>,
-    /// A comment, with the column in which it stood where its author has aligned it.
+    /// A comment, and its original column if its author has aligned it.
     beside: Option<(&'t str, Option<usize>)>,
 }
 
@@ -68,8 +68,8 @@ impl<'t> Line<'t> {
         }
     }
 
-    /// Whether a comment beside this line still is in line with those above and below that it was
-    /// in line with.
+    /// Whether a comment beside this line is still aligned with the comments above and below that
+    /// it was aligned with.
     fn is_about_as_long_as(&self, code: usize) -> bool {
         const DIFFERENCE_MAX: usize = 12;
         self.text.chars().count().abs_diff(code) <= DIFFERENCE_MAX
@@ -78,7 +78,7 @@ impl<'t> Line<'t> {
     fn write(&self, out: &mut String) {
         let indent = &self.text[..self.text.len() - self.text.trim_start().len()];
         for text in &self.before {
-            // One empty line says as much as several, and none is needed at the top.
+            // Several empty lines become one, and the file begins without one.
             if !text.is_empty() || !(out.is_empty() || out.ends_with("\n\n")) {
                 push_line(out, indent, text);
             }
@@ -106,14 +106,15 @@ fn push_line(out: &mut String, indent: &str, text: &str) {
     out.push('\n');
 }
 
-/// A comment with its `#`, or an empty line, and where it belongs; before nothing at the end.
+/// A comment with its `#`, or an empty line, and where it belongs. At the end of the file it has no
+/// item that follows.
 enum Remark<'t> {
     Before {
         path: Option<&'t str>,
         text: &'t str,
     },
-    /// `code` is how many characters the line has before it, and `column` where it begins if more
-    /// than a gap lies between them.
+    /// `code` is the number of characters before the comment in its line. `column` is the column of
+    /// the comment, if the gap before it is larger than usual.
     Beside {
         path: &'t str,
         text: &'t str,
@@ -127,21 +128,22 @@ struct Place {
     path: String,
     /// Counted from 0.
     line: usize,
-    /// Whether nothing of its value follows on another line that a comment would become a part of.
+    /// Whether a comment at the end of this line is safe. It is not if the value continues on the
+    /// next line, because it would become a part of the value.
     is_open_to_the_right: bool,
 }
 
-/// The position of everything in a file.
+/// The positions of all keys, items and scalars in a file.
 struct Survey {
-    /// In the order written.
+    /// In the order of the file.
     places: Vec<Place>,
     by_path: HashMap<String, usize>,
-    /// The characters of each value and key, in their order.
+    /// The characters of each value and key, in the order of the file.
     scalars: Vec<Range<usize>>,
 }
 
-/// The characters of a scalar in which no comment and no empty line can be. The extent that
-/// the parser reports reaches to the next token.
+/// The characters of a scalar, which contain no comment and no empty line of the file. The range
+/// that the parser reports extends to the next token.
 fn extent(chars: &[char], value: &str, style: ScalarStyle, span: &Span) -> Range<usize> {
     let (start, end) = (span.start.index(), span.end.index().min(chars.len()));
     let length = |chars: &[char]| {
@@ -166,7 +168,7 @@ fn extent(chars: &[char], value: &str, style: ScalarStyle, span: &Span) -> Range
             start..at
         }
         ScalarStyle::Literal | ScalarStyle::Folded => {
-            // The parser begins with the first line that is not empty; the text begins below its
+            // The parser begins with the first line that is not empty. The text begins below its
             // head: `text: |+ # why`.
             let head_end = length(&chars[..start]);
             let head_start = chars[..head_end]
@@ -191,14 +193,15 @@ fn extent(chars: &[char], value: &str, style: ScalarStyle, span: &Span) -> Range
     }
 }
 
-/// A list or a mapping that is open, with its path.
+/// An open list or mapping, with its path.
 enum Open {
     List(String, usize),
     Map(String, Option<usize>),
 }
 
 impl Survey {
-    /// A text that cannot be read has no places behind the fault; it is never surveyed.
+    /// For a text that cannot be parsed, the places end at the error. Such a text is never used
+    /// here.
     fn of(text: &str) -> Self {
         let chars: Vec<char> = text.chars().collect();
         let mut survey = Self {
@@ -247,7 +250,7 @@ impl Survey {
         }
     }
 
-    /// A value begins here: of the open key, or as an item of the open list. Its path.
+    /// A value begins here, for the open key or as an item of the open list. Returns its path.
     fn begins(&mut self, open: &mut [Open], at: Marker) -> String {
         match open.last_mut() {
             None => String::new(),
@@ -272,7 +275,7 @@ impl Survey {
         });
     }
 
-    /// The place with this path, or of what it is a part of.
+    /// The place with this path, or else of its nearest parent.
     fn nearest(&self, path: &str) -> &Place {
         let mut path = path;
         loop {
@@ -286,12 +289,12 @@ impl Survey {
         }
     }
 
-    /// The comments and empty lines of the text, in their order.
+    /// The comments and empty lines of the text, in order.
     fn remarks<'t>(&'t self, text: &'t str) -> Vec<Remark<'t>> {
         let mut remarks = Vec::new();
         let mut start = 0;
         for (number, line) in text.lines().enumerate() {
-            // Places are in the order of their lines.
+            // Places are sorted by line.
             let (first, end) = (self.places_above(number), self.places_above(number + 1));
             let next = self.places.get(end).map(|place| place.path.as_str());
             if line.trim().is_empty() && !self.is_scalar(start) {
@@ -331,8 +334,8 @@ impl Survey {
         remarks
     }
 
-    /// The comment of a line that starts with this character of the text, and the byte of the line
-    /// that it begins with.
+    /// The comment in a line, and its first byte in the line. `start` is the index of the line's
+    /// first character in the text.
     fn comment<'t>(&self, line: &'t str, start: usize) -> Option<(usize, &'t str)> {
         let mut before = ' ';
         for (nth, (at, c)) in line.char_indices().enumerate() {
@@ -344,7 +347,7 @@ impl Survey {
         None
     }
 
-    /// How many places there are above this line.
+    /// The number of places above this line.
     fn places_above(&self, line: usize) -> usize {
         self.places.partition_point(|place| place.line < line)
     }

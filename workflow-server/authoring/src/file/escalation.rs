@@ -1,4 +1,4 @@
-//! The steps of an alert's escalation, between a definition and a file.
+//! The escalation steps of an alert, read from a file and written to it.
 
 use aftercall_definition::fault::{Fault, FaultCode};
 use aftercall_definition::limits::{ESCALATION_STEPS_MAX, STEP_REPEATS_MAX};
@@ -19,7 +19,7 @@ pub(super) const STEP: Keys = Keys {
     later: &["when"],
 };
 
-/// The word for "by one" among the priorities, and the priorities.
+/// The words for the priority of a step: "raise by one", and the priorities.
 pub(super) const RAISES: [(&str, Raise); 5] = [
     (RAISE, Raise::ByOne),
     (PRIORITIES[0].0, Raise::To(Priority::Low)),
@@ -27,12 +27,12 @@ pub(super) const RAISES: [(&str, Raise); 5] = [
     (PRIORITIES[2].0, Raise::To(Priority::High)),
     (PRIORITIES[3].0, Raise::To(Priority::Urgent)),
 ];
-/// How an escalation step says that the priority rises by one.
+/// The word of a step that raises the priority by one.
 pub(super) const RAISE: &str = "raise";
-/// How an escalation step says that it comes when the alert is due.
+/// The word of a step at the time when the alert is due.
 pub(super) const DUE: &str = "due";
 
-/// The schema of the steps of an alert.
+/// The JSON Schema of the escalation steps of an alert.
 pub(super) fn schema() -> Value {
     let step = [
         (
@@ -54,7 +54,7 @@ pub(super) fn schema() -> Value {
     json!({ "type": "array", "maxItems": ESCALATION_STEPS_MAX, "items": object(&STEP, &step, &[]) })
 }
 
-/// Reads the steps of an alert.
+/// Reads the escalation steps of an alert.
 pub(super) fn read(node: &Node, faults: &mut Faults) -> Vec<EscalationStep> {
     let items = mapping::list(node, "`escalate`", faults);
     if let Some(item) = items.get(ESCALATION_STEPS_MAX) {
@@ -120,7 +120,7 @@ fn time(step: Mapping<'_>, faults: &mut Faults) -> Option<StepTime> {
             }
             if share.is_none() {
                 let message = format!(
-                    "`at` is `due`, or a share of the time until then such as `50%` (1% to 99%), not {}; what comes later is written `after: 2h`",
+                    "`at` is `due`, or a share of the time until then such as `50%` (1% to 99%), not {}; write later times as `after: 2h`",
                     rules::quoted(text)
                 );
                 put(faults, at, FaultCode::BadValue, "at", message);
@@ -151,7 +151,7 @@ fn time(step: Mapping<'_>, faults: &mut Faults) -> Option<StepTime> {
     }
 }
 
-/// `None` where it is invalid; `Some(None)` where the step is not repeated.
+/// `None` if it is invalid. `Some(None)` if the step is not repeated.
 fn again(step: Mapping<'_>, faults: &mut Faults) -> Option<Option<Again>> {
     match (step.get("every"), step.get("times")) {
         (None, None) => Some(None),

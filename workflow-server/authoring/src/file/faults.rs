@@ -1,6 +1,6 @@
 //! The errors of one file, collected while it is read.
 //!
-//! Must not grow without a bound: of a million errors the first hundred are reported.
+//! Must not grow without a limit: only the first hundred errors are reported.
 
 use std::ops::Range;
 
@@ -10,31 +10,31 @@ use aftercall_definition::limits::FAULTS_MAX;
 use crate::file::inside::inside;
 use crate::file::position::Position;
 
-/// The part of the workflow that is being read: the index of the event in the order written, and
-/// the action in it, from 1.
+/// The part of the workflow that is being read: the index of the event in the order of the file,
+/// and its action, from 1.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Spot {
     pub(super) event: Option<usize>,
     pub(super) action: u32,
 }
 
-/// All errors so far.
+/// All errors found so far.
 #[derive(Debug, Default)]
 pub(super) struct Faults {
     found: Vec<(Spot, Fault)>,
     more: bool,
-    /// How many of them are inside of one text or condition: the rest of the file can still be read
+    /// How many errors are inside of one text or condition. The rest of the file can still be read
     /// and validated.
     inside: usize,
-    /// The file's text.
+    /// The text of the file.
     pub(super) text: String,
     /// The part that is being read.
     pub(super) spot: Spot,
-    /// How many expressions were read; their number is limited.
+    /// The number of expressions read. It is limited.
     pub(super) expressions: usize,
-    /// Their bytes together.
+    /// Their total size, in bytes.
     pub(super) expression_bytes: usize,
-    /// The bytes of the texts with filters and conditions.
+    /// The size of all texts with filters and conditions, in bytes.
     pub(super) worked_out_bytes: usize,
 }
 
@@ -59,8 +59,8 @@ impl Faults {
         ));
     }
 
-    /// Adds an error inside of a text or a condition that begins at `at`; at the position of its
-    /// invalid bytes if that can be found.
+    /// Adds an error inside of a text or condition that begins at `at`. Its position is that of the
+    /// invalid part, if it can be found.
     pub(super) fn put_inside(
         &mut self,
         at: Position,
@@ -68,7 +68,7 @@ impl Faults {
         fault: Fault,
     ) {
         let count = self.found.len();
-        // A file with very many errors must not be searched for each of them.
+        // A search for each of very many errors would take too long.
         let range = range.filter(|_| count < FAULTS_MAX);
         let found = range.and_then(|range| inside(&self.text, at, source, range));
         self.put(found.unwrap_or(at), fault);
@@ -80,7 +80,7 @@ impl Faults {
         self.found.len() == self.inside && !self.more
     }
 
-    /// Adds the error of a field, if there is one. Returns whether the field is valid.
+    /// Adds the error of a field, if it has one. Returns whether the field is valid.
     pub(super) fn check(&mut self, at: Position, field: &str, checked: Result<(), Fault>) -> bool {
         match checked {
             Ok(()) => true,
@@ -97,7 +97,7 @@ impl Faults {
         }
     }
 
-    /// Whether further errors are not kept: then their messages need not be built.
+    /// Whether more errors would be dropped, so that their messages need not be built.
     pub(super) fn is_full(&self) -> bool {
         self.more
     }
@@ -106,8 +106,8 @@ impl Faults {
         self.found.is_empty()
     }
 
-    /// All errors in the order of the file. `numbers` are the numbers of the stages in the order
-    /// written.
+    /// All errors, in the order of the file. `numbers` are the numbers of the stages in the order
+    /// of the file.
     pub(super) fn finish(mut self, numbers: &[u32]) -> Vec<Fault> {
         self.found
             .sort_by_key(|(_, fault)| (fault.line, fault.column));
@@ -122,7 +122,7 @@ impl Faults {
         let mut faults: Vec<Fault> = self.found.into_iter().map(in_stage).collect();
         faults.dedup();
         if self.more {
-            let message = format!("there are more faults; these are the first {FAULTS_MAX}");
+            let message = format!("there are more errors; these are the first {FAULTS_MAX}");
             faults.push(Fault::new(FaultCode::TooLarge, message));
         }
         faults

@@ -1,4 +1,4 @@
-//! The fields that a workflow or a button's form declares.
+//! The fields that a workflow or the form of a button declares.
 
 use aftercall_definition::fault::{Fault, FaultCode};
 use aftercall_definition::limits::{FIELD_VALUES_MAX, FIELDS_MAX, TEXT_BYTES_MAX};
@@ -24,7 +24,7 @@ pub(super) const TYPES: [(&str, FieldType); 4] = [
     ("time", FieldType::Time),
 ];
 
-/// Reads `{ NAME: { type, required, … } }`; `what` is `fields` or `form`.
+/// Reads `{ NAME: { type, required, … } }`. `what` is `fields` or `form`.
 pub(super) fn read(node: &Node, what: &str, faults: &mut Faults) -> Vec<FieldDeclaration> {
     let Some(fields) = Mapping::of(node, &format!("`{what}`"), faults) else {
         return Vec::new();
@@ -66,7 +66,7 @@ fn declaration(name: String, field: Mapping<'_>, faults: &mut Faults) -> FieldDe
         label: label.unwrap_or_default(),
         ..FieldDeclaration::default()
     };
-    // Without its type nothing else of a field can be judged.
+    // The other keys of a field cannot be checked without its type.
     let Some(field_type) = field_type else {
         return declared;
     };

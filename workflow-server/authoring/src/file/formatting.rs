@@ -1,8 +1,7 @@
-//! A file in its one form, and what a definition is exported as: both keep the comments of the
-//! author.
+//! Formats a file, and exports a definition. Both keep the comments of the author.
 //!
-//! Promise: what comes out reads back as the same definition. Comments that cannot be carried over
-//! are left out of an export.
+//! Promise: the result reads back as the same definition. An export leaves out comments that it
+//! cannot keep.
 
 use aftercall_definition::Definition;
 use aftercall_definition::fault::Fault;
@@ -13,12 +12,11 @@ use crate::file::reading::read_placed;
 use crate::file::writing::{file, json, yaml};
 use crate::file::{comments, read, write_yaml};
 
-/// A file in the one form, with its comments, its empty lines, its line ends and its byte order
-/// mark. An event without a stage number stays without: what numbers earlier versions have used, a
-/// file does not know.
+/// Formats a file. Keeps its comments, empty lines, line ends and byte order mark. Adds no missing
+/// stage numbers, because a file does not know the numbers that earlier versions used.
 ///
 /// # Errors
-/// The faults of the file.
+/// The errors of the file.
 pub fn format_yaml(text: &str) -> Result<String, Vec<Fault>> {
     let plain = line_ends::plain(text);
     let (definition, places) = read_placed(&plain, |_| None)?;
@@ -26,20 +24,20 @@ pub fn format_yaml(text: &str) -> Result<String, Vec<Fault>> {
     Ok(Dress::of(text).put_on(formatted))
 }
 
-/// The same for JSON, which has no comments.
+/// Formats a JSON file, which has no comments.
 ///
 /// # Errors
-/// The faults of the file.
+/// The errors of the file.
 pub fn format_json(text: &str) -> Result<String, Vec<Fault>> {
     let (definition, places) = read_placed(text, |_| None)?;
     Ok(Dress::of(text).put_on(json(&file(&definition, places.unwritten()))))
 }
 
-/// What is kept of a file for its comments; nothing where it has none, or is too large to be kept.
+/// The source to store for its comments. Empty if it has no comments, or is too large to store.
 #[must_use]
 pub fn source_of(text: &str, definition: &Definition) -> Source {
     let plain = line_ends::plain(text);
-    // JSON has no comments, and what the YAML parser makes of them is none.
+    // JSON has no comments. The YAML parser may see some, but they are none.
     let is_kept = plain.len() <= SOURCE_BYTES_MAX && has_comments(&plain, definition);
     if is_kept {
         Source::of(&plain)
@@ -53,7 +51,7 @@ fn has_comments(plain: &str, definition: &Definition) -> bool {
     plain.contains('#') && comments::carried(plain, &written) != written
 }
 
-/// Writes YAML with the comments of the author's file.
+/// Writes YAML with the comments from the author's file.
 #[must_use]
 pub fn export_yaml(definition: &Definition) -> String {
     let written = write_yaml(definition);

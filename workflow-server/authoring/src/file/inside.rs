@@ -1,16 +1,16 @@
-//! Finds the position of words inside of a text or a condition, for their errors.
+//! Finds the position of an error inside of a text or a condition.
 
 use std::ops::Range;
 
 use crate::file::position::Position;
 
-/// How many characters are searched after the beginning of a text, beside twice its own length. They
-/// cover indentation and escapes.
+/// How many characters after the beginning of a text are searched, in addition to twice its length.
+/// They allow for indentation and escapes.
 const INSIDE_CHARS_MAX: usize = 1_000;
 
-/// The position of some bytes of a text or a condition that begins at `at`. In the file the text may
-/// be folded, indented or escaped, so its words are searched, and those before them are skipped.
-/// `None` if the file writes them in another way.
+/// The position of some bytes of a text or condition that begins at `at`. The file may fold, indent
+/// or escape the text. So this searches for its words, and skips equal words before them. `None` if
+/// the words in the file are different.
 pub(super) fn inside(
     file: &str,
     at: Position,
@@ -19,7 +19,7 @@ pub(super) fn inside(
 ) -> Option<Position> {
     let words = source.get(range.clone())?;
     let (before, words) = match words.trim() {
-        // An error at the end is at the last character.
+        // An error at the end is shown at the last character.
         "" => {
             let (last, _) = source.trim_end().char_indices().next_back()?;
             (source.get(..last)?, source.get(last..)?.trim_end())
@@ -42,7 +42,7 @@ pub(super) fn inside(
     })
 }
 
-/// The byte of a position.
+/// The byte offset of a position.
 fn beginning(file: &str, at: Position) -> Option<usize> {
     let lines = file.split_inclusive('\n');
     let line_begins: usize = lines
@@ -60,7 +60,7 @@ fn beginning(file: &str, at: Position) -> Option<usize> {
     )
 }
 
-/// The bytes at which the words are found, except as a part of longer words.
+/// The byte offsets of the words, except inside of longer words.
 fn occurrences<'t>(text: &'t str, words: &'t str) -> impl Iterator<Item = usize> + 't {
     let is_word = |c: char| c.is_alphanumeric() || c == '_';
     let joins = move |one: Option<char>, other: Option<char>| {

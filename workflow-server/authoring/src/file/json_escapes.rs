@@ -1,16 +1,16 @@
-//! The one thing in JSON that YAML does not have: a character written as two escapes, such as
-//! `\ud83d\ude00`, as many programs write every character beyond the first 65,536.
+//! The one part of JSON that YAML does not have: a character as two escapes, such as
+//! `\ud83d\ude00`. Many programs write every character beyond the first 65,536 in this way.
 //!
-//! A fault after such a character on the same line has the column that it has with the character in
-//! its place.
+//! The column of an error after such a character, on the same line, counts the pair as one
+//! character.
 //!
-//! Must not touch anything but JSON: in YAML the same characters can be meant as they stand.
+//! Must not change anything except JSON: in YAML these characters may be meant literally.
 
 use std::borrow::Cow;
 
 use serde::de::IgnoredAny;
 
-/// The text with each pair of escapes as the character that it encodes.
+/// Replaces each pair of escapes by the character that it encodes.
 pub(super) fn joined(text: &str) -> Cow<'_, str> {
     let may_have_pairs =
         text.trim_start().starts_with('{') && (text.contains("\\ud") || text.contains("\\uD"));
@@ -43,8 +43,8 @@ fn pair(text: &str) -> Option<char> {
     let first = escape(text)?;
     let second = escape(text.get("\\uXXXX".len()..)?)?;
     let character = char::decode_utf16([first, second]).next()?.ok()?;
-    // Two escapes make one character only as a pair; otherwise they are two characters, and YAML
-    // reads those.
+    // Two escapes make one character only if they are a pair. Otherwise they are two characters,
+    // which YAML can read.
     (character.len_utf16() == 2).then_some(character)
 }
 

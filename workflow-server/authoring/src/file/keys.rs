@@ -1,4 +1,4 @@
-//! The keys of a workflow file, except those of plain actions, and the words of its priorities.
+//! The keys of a workflow file, except those of plain actions, and the words for priorities.
 
 use aftercall_definition::model::Priority;
 
@@ -38,7 +38,7 @@ pub(super) const TIMER_VALUE: Keys = Keys {
     later: &[],
 };
 
-/// The words of the priorities.
+/// The words for the priorities.
 pub(super) const PRIORITIES: [(&str, Priority); 4] = [
     ("low", Priority::Low),
     ("normal", Priority::Normal),

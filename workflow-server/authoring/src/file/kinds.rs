@@ -1,4 +1,4 @@
-//! The kinds of actions, by the key that names each in a file.
+//! The kinds of actions. A key in the file identifies each.
 
 use crate::file::mapping::Keys;
 use crate::file::plain_actions::{PLAIN, Plain};
@@ -33,7 +33,7 @@ const WORDS: [&str; KINDS.len()] = {
     words
 };
 
-/// The keys of the kinds; the first key of an action in a well-written file.
+/// The keys of the kinds. In a well-written file they are the first key of an action.
 pub(super) const KIND_KEYS: Keys = Keys {
     known: &WORDS,
     later: &["email", "webhook"],
@@ -45,7 +45,7 @@ impl Kind {
         KINDS.into_iter().find(|kind| kind.word() == key)
     }
 
-    /// Its key.
+    /// The key of the kind.
     pub(super) const fn word(&self) -> &'static str {
         match self {
             Self::Button => "button",
@@ -54,7 +54,7 @@ impl Kind {
         }
     }
 
-    /// The key for which a value without a mapping is short: `link: paid` is short for
+    /// The key that a value without a mapping is for: `link: paid` is short for
     /// `link: { to: paid }`.
     pub(super) const fn short_for(&self) -> Option<&'static str> {
         match self {

@@ -1,12 +1,12 @@
-//! The line ends and the byte order mark of a file: reading needs neither, and formatting keeps
-//! both.
+//! The line ends and the byte order mark of a file. Reading ignores them, and formatting keeps
+//! them.
 
 use std::borrow::Cow;
 
-/// What Windows programs write before UTF-8.
+/// The mark that Windows programs write before UTF-8.
 const BYTE_ORDER_MARK: char = '\u{feff}';
 
-/// The lines of a text, with any line end.
+/// The lines of a text, with any kind of line end.
 pub fn lines(text: &str) -> impl Iterator<Item = &str> {
     let mut rest = Some(text);
     let lines = std::iter::from_fn(move || {
@@ -26,8 +26,8 @@ pub fn lines(text: &str) -> impl Iterator<Item = &str> {
     lines.map(|line| line.strip_prefix(BYTE_ORDER_MARK).unwrap_or(line))
 }
 
-/// The text without its byte order mark, with `\n` at the end of each line: the one form that is
-/// read.
+/// The text without a byte order mark, and with `\n` at the end of each line. This is the form that
+/// is read.
 pub(super) fn plain(text: &str) -> Cow<'_, str> {
     let text = text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(text);
     if text.contains('\r') {
@@ -37,14 +37,14 @@ pub(super) fn plain(text: &str) -> Cow<'_, str> {
     }
 }
 
-/// How a file is written around what it says.
+/// The line ends and the byte order mark of a file.
 pub(super) struct Dress {
     has_mark: bool,
     line_end: &'static str,
 }
 
 impl Dress {
-    /// That of a file. Where its line ends differ, the first one counts.
+    /// Finds those of a file. If its line ends differ, uses the first one.
     pub(super) fn of(text: &str) -> Self {
         let line_end = match text.find(['\n', '\r']) {
             Some(at) if text[at..].starts_with("\r\n") => "\r\n",
@@ -57,7 +57,7 @@ impl Dress {
         }
     }
 
-    /// A plain text in this form.
+    /// Writes a plain text with them.
     pub(super) fn put_on(&self, plain: String) -> String {
         let text = if self.line_end == "\n" {
             plain

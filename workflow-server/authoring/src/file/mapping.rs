@@ -1,7 +1,7 @@
-//! Mappings with known keys, and the scalars in them.
+//! Mappings with known keys, and their scalars.
 //!
-//! Promises: a key that is not known is a fault that names the nearest known one; a key that the
-//! design has and this version does not is refused by name.
+//! Promises: the error of an unknown key suggests the nearest known one. A key of a later version
+//! is refused by its name.
 
 use aftercall_definition::expression::Expression;
 use aftercall_definition::fault::{Fault, FaultCode};
@@ -12,25 +12,25 @@ use crate::file::faults::Faults;
 use crate::file::position::Position;
 use crate::file::tree::{Content, Key, Node};
 
-/// Which keys a mapping has.
+/// The keys that a mapping may have.
 pub(super) struct Keys {
-    /// Those that this version reads.
+    /// The keys that this version reads.
     pub(super) known: &'static [&'static str],
-    /// Those of later versions.
+    /// The keys of later versions.
     pub(super) later: &'static [&'static str],
 }
 
-/// A mapping of the file.
+/// A mapping in the file.
 #[derive(Clone, Copy)]
 pub(super) struct Mapping<'n> {
     pub(super) at: Position,
     pub(super) entries: &'n [(Key, Node)],
 }
 
-/// The files that there are, each by the first of these keys that it has.
+/// The kinds of files. The first of these keys that a file has shows its kind.
 const FILES: [(&str, &str); 5] = [
     ("on_new_call", "a workflow file"),
-    // A file of tests names a workflow, and may name calendars.
+    // A file of tests names a workflow, and may name calendars. So it comes first.
     ("tests", "a file of tests"),
     ("workflow", "a workflow file"),
     ("teams", "a file of teams"),
@@ -38,8 +38,8 @@ const FILES: [(&str, &str); 5] = [
 ];
 
 impl<'n> Mapping<'n> {
-    /// The whole file as a mapping. A file of another kind is the only error reported: all its
-    /// keys are unknown here.
+    /// The whole file as a mapping. If it is another kind of file, reports only this error, because
+    /// all its keys are unknown here.
     pub(super) fn of_file(root: &'n Node, wanted: &str, faults: &mut Faults) -> Option<Self> {
         let file = Self::of(root, wanted, faults)?;
         let key = |key: &str| {
@@ -62,7 +62,7 @@ impl<'n> Mapping<'n> {
         Some(file)
     }
 
-    /// The node as a mapping; `what` is the node in a sentence, such as "an action".
+    /// The node as a mapping. `what` is its name in a sentence, such as "an action".
     pub(super) fn of(node: &'n Node, what: &str, faults: &mut Faults) -> Option<Self> {
         match &node.content {
             Content::Map(entries) => Some(Self {
@@ -88,7 +88,7 @@ impl<'n> Mapping<'n> {
             .map(|(_, node)| node)
     }
 
-    /// The value of a key that must be there; `what` is the mapping in a sentence.
+    /// The value of a required key. `what` is the name of the mapping in a sentence.
     pub(super) fn require(self, key: &str, what: &str, faults: &mut Faults) -> Option<&'n Node> {
         let node = self.get(key);
         if node.is_none() {
@@ -101,7 +101,7 @@ impl<'n> Mapping<'n> {
         node
     }
 
-    /// Refuses all other keys.
+    /// Reports all other keys.
     pub(super) fn check_keys(self, keys: &Keys, faults: &mut Faults) {
         for (key, _) in self
             .entries
@@ -113,7 +113,7 @@ impl<'n> Mapping<'n> {
     }
 }
 
-/// Refuses a key that this version does not read.
+/// Reports a key that this version does not read.
 pub(super) fn refuse_key(key: &Key, keys: &Keys, faults: &mut Faults) {
     if keys.later.contains(&key.text.as_str()) {
         return faults.put(key.at, later(&key.text));
@@ -134,7 +134,7 @@ pub(super) fn refuse_key(key: &Key, keys: &Keys, faults: &mut Faults) {
     );
 }
 
-/// The fault of something that a later version supports.
+/// The error for a part that only a later version supports.
 pub(super) fn later(word: &str) -> Fault {
     let message = format!("`{word}` is not supported in this version");
     Fault {
@@ -159,7 +159,7 @@ pub(super) fn list<'n>(node: &'n Node, what: &str, faults: &mut Faults) -> &'n [
     }
 }
 
-/// A scalar as text, exactly as written: a label `Yes` or `1` is text.
+/// A scalar as text, exactly as written. A label `Yes` or `1` is text.
 pub(super) fn text<'n>(node: &'n Node, field: &str, faults: &mut Faults) -> Option<&'n str> {
     match &node.content {
         Content::Scalar { text, .. } => Some(text),
@@ -176,7 +176,7 @@ pub(super) fn text<'n>(node: &'n Node, field: &str, faults: &mut Faults) -> Opti
     }
 }
 
-/// A text that keeps a rule of [`rules`].
+/// A text that obeys a rule of [`rules`].
 pub(super) fn checked(
     node: &Node,
     field: &str,
@@ -189,7 +189,7 @@ pub(super) fn checked(
         .then(|| text.to_owned())
 }
 
-/// A name, an id, an outcome, a team.
+/// A name, id, outcome or team.
 pub(super) fn name(node: &Node, field: &str, faults: &mut Faults) -> Option<String> {
     checked(
         node,
@@ -199,7 +199,7 @@ pub(super) fn name(node: &Node, field: &str, faults: &mut Faults) -> Option<Stri
     )
 }
 
-/// A span.
+/// A duration.
 pub(super) fn span(node: &Node, field: &str, faults: &mut Faults) -> Option<Span> {
     match rules::span(text(node, field, faults)?) {
         Ok(span) => Some(span),
@@ -238,7 +238,7 @@ pub(super) fn expression(node: &Node, field: &str, faults: &mut Faults) -> Optio
             ..Fault::new(FaultCode::BadValue, message)
         };
         faults.put_inside(node.at, (source, wrong.range), fault);
-        // The rest of the file is judged as if it were one.
+        // The rest of the file is checked as if the expression were valid.
         Expression::stored(source)
     }))
 }
@@ -298,7 +298,7 @@ pub(super) fn whole(
     number
 }
 
-/// One of some words; words of later versions are refused by name.
+/// One of several words. Words of later versions are refused by name.
 pub(super) fn word<T: Copy>(
     node: &Node,
     field: &str,
@@ -340,7 +340,7 @@ fn kind(node: &Node) -> &'static str {
         Content::Scalar { .. } => "a single value",
         Content::List(_) => "a list",
         Content::Map(_) => "a mapping",
-        Content::Refused => "what was refused",
+        Content::Refused => "an invalid part",
     }
 }
 
@@ -352,7 +352,7 @@ fn written(node: &Node) -> String {
     }
 }
 
-/// Whether it is a single value (or was refused, which asks for no other reading of it).
+/// Whether it is a single value. A refused part counts too, so that it gets no second error.
 pub(super) fn is_scalar(node: &Node) -> bool {
     matches!(node.content, Content::Scalar { .. } | Content::Refused)
 }

@@ -1,7 +1,7 @@
-//! Assigns ids and stage numbers to events. Written ones come first, then those of an earlier
-//! version; the remaining events get new ones in the order written.
+//! Assigns ids and stage numbers to events. Those in the file come first, then those of an earlier
+//! version. The remaining events get new ones, in the order of the file.
 //!
-//! Promises: no id and no number is ever assigned to another event of the same workflow.
+//! Promise: no id and no number is ever assigned to another event of the same workflow.
 
 use std::collections::{HashMap, HashSet};
 
@@ -35,7 +35,7 @@ pub(super) fn ids(sketches: &[Sketch], faults: &mut Faults) -> Vec<String> {
     sketches.iter().map(given).collect()
 }
 
-/// An id made of the label: `pay-out`, or `pay-out-2` if that is taken.
+/// An id from the label: `pay-out`, or `pay-out-2` if that is used already.
 pub(super) fn free_id(
     sketch: &Sketch,
     taken: &mut HashSet<String>,
@@ -51,7 +51,8 @@ pub(super) fn free_id(
         kind.clone_into(&mut base);
     }
     shorten(&mut base, NAME_CHARS_MAX);
-    // The next suffix of each base is kept, so that a thousand equal labels take a thousand steps.
+    // Remembers the next suffix of each base, so that a thousand equal labels take a thousand
+    // steps.
     let next = suffixes.entry(base.clone()).or_insert(1);
     loop {
         let id = if *next == 1 {
@@ -79,8 +80,8 @@ fn shorten(slug: &mut String, bytes_max: usize) {
     slug.truncate(slug.trim_end_matches('-').len());
 }
 
-/// The stage numbers of the events with these ids. A new number is above all written ones: a gap
-/// between them may be the number of an earlier event.
+/// The stage numbers of the events with these ids. A new number is above all numbers in the file,
+/// because a gap may be the number of an earlier event.
 pub(super) fn stages(
     sketches: &[Sketch],
     ids: &[String],
@@ -131,7 +132,7 @@ pub(super) fn stages(
     numbers
 }
 
-/// Why an event cannot have the number that is written for it.
+/// Why an event cannot have the number in the file.
 pub(super) fn clash(
     number: u32,
     id: &str,

@@ -1,4 +1,4 @@
-//! The positions of one mapping of a file.
+//! The position of one mapping in a file, and of its values.
 
 use crate::file::keys::{BUTTON, TIMER, TIMER_VALUE, WORKFLOW};
 use crate::file::kinds::{KIND_KEYS, Kind};
@@ -7,10 +7,10 @@ use crate::file::plain_actions::PLAIN;
 use crate::file::position::Position;
 use crate::file::tree::Content;
 
-/// The keys that an error may name as its field, beside those of plain actions.
+/// The keys that an error may name as its field, in addition to those of plain actions.
 const KEYS: [&Keys; 5] = [&WORKFLOW, &KIND_KEYS, &BUTTON, &TIMER, &TIMER_VALUE];
 
-/// The positions of a mapping and of its values.
+/// The position of a mapping and of each of its values.
 #[derive(Clone, Debug)]
 pub(super) struct Place {
     at: Position,
@@ -18,7 +18,7 @@ pub(super) struct Place {
 }
 
 impl Place {
-    /// The positions of an action with its parts, or of a file's header.
+    /// The positions of an action and its parts, or of the header of a file.
     pub(super) fn of(mapping: Mapping<'_>) -> Self {
         let mut fields = Vec::new();
         for (key, node) in mapping.entries {
@@ -47,7 +47,7 @@ impl Place {
         }
     }
 
-    /// The position of a field; that of the mapping if the field is not written.
+    /// The position of a field. If the file does not have the field, that of the mapping.
     pub(super) fn position(&self, field: &str) -> Position {
         self.fields
             .iter()

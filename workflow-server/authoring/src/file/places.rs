@@ -1,5 +1,5 @@
 //! The positions of a definition's parts in its file. Validation does not know the file, but its
-//! errors should have a line.
+//! errors should show a line.
 
 use std::collections::{HashMap, HashSet};
 
@@ -10,11 +10,11 @@ use crate::file::place::Place;
 use crate::file::position::Position;
 use crate::file::sketch::Sketch;
 
-/// The positions of a definition's parts in its file; empty for a definition without a file.
+/// The positions of a definition's parts in its file. Empty for a definition without a file.
 #[derive(Clone, Debug, Default)]
 pub struct Places {
     header: Option<Place>,
-    /// By the number of the stage: the position of the action that adds it, and its actions.
+    /// By stage number: the position of the action that adds the stage, and its actions.
     stages: HashMap<u32, (Position, Vec<Place>)>,
     unwritten: HashSet<u32>,
     /// The text of the file.
@@ -43,17 +43,17 @@ impl Places {
         }
     }
 
-    /// Adds the text of the file, in which the words of errors are searched.
+    /// Adds the text of the file, so that the words of errors can be found in it.
     pub(super) fn of_text(self, text: String) -> Self {
         Self { text, ..self }
     }
 
-    /// The stages whose numbers are not written in the file.
+    /// The stages that have no number in the file.
     pub(super) fn unwritten(&self) -> &HashSet<u32> {
         &self.unwritten
     }
 
-    /// Adds lines and columns to errors of the definition, and sorts them in the order of the file.
+    /// Adds line and column to errors of the definition, and sorts them in the order of the file.
     /// Errors without a position come last.
     pub fn put(&self, faults: &mut [Fault]) {
         for fault in faults.iter_mut().filter(|fault| fault.line == 0) {

@@ -1,5 +1,5 @@
-//! The actions that add no event: alert, link, finish, set-field. Their keys in a file, how they are
-//! read, and their schema.
+//! The actions that add no event: alert, link, finish, set-field. Their keys in a file, how they
+//! are read, and their JSON Schema.
 
 use aftercall_definition::fault::{Fault, FaultCode};
 use aftercall_definition::limits::{LINK_TIMES_MAX, TEXT_BYTES_MAX};
@@ -42,15 +42,15 @@ pub(super) struct Plain {
     pub(super) word: &'static str,
     /// The keys inside.
     pub(super) keys: &'static Keys,
-    /// The key for which a value without a mapping is short.
+    /// The key that a value without a mapping is for.
     pub(super) short_for: Option<&'static str>,
     /// Reads the action; `None` if it is invalid.
     pub(super) read: fn(&Node, &mut Faults) -> Option<Action>,
-    /// The schema of its value.
+    /// The JSON Schema of its value.
     pub(super) schema: fn() -> Value,
 }
 
-/// The plain actions. Each `word` must be [`Action::word`], by which the writer names the action.
+/// The plain actions. Each `word` must equal [`Action::word`], because the writer uses that.
 pub(super) const PLAIN: [Plain; 4] = [
     Plain {
         word: "alert",
@@ -83,7 +83,7 @@ pub(super) const PLAIN: [Plain; 4] = [
 ];
 
 impl Plain {
-    /// Rejects keys beside the only key of such an action. Most of them were meant to be inside.
+    /// Reports keys beside the only key of such an action. Authors mostly meant them to be inside.
     pub(super) fn check_beside(&self, action: Mapping<'_>, faults: &mut Faults) {
         let (kind, inside) = (self.word, self.keys.known);
         for (key, _) in action.entries.iter().filter(|(key, _)| key.text != kind) {
@@ -159,7 +159,7 @@ fn template(node: &Node, field: &str, faults: &mut Faults) -> Option<Template> {
         field: field.to_owned(),
         ..fault
     };
-    // Once the limit is exceeded and reported, no more texts are parsed.
+    // After the limit is exceeded and reported, no more texts are parsed.
     if rules::worked_out(faults.worked_out_bytes).is_err() && source.contains('{') {
         return None;
     }

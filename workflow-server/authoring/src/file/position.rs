@@ -1,6 +1,6 @@
 //! Lines and columns of a file.
 
-/// A position in the file, from 1; columns count characters.
+/// A position in the file. Line and column count from 1, columns in characters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Position {
     pub(super) line: u32,

@@ -21,23 +21,23 @@ use crate::file::{fields, numbers, tree};
 /// The version of the file form that this server reads and writes.
 pub(super) const FORMAT: u32 = 1;
 
-/// A higher format is a typing error, not a later version.
+/// A higher format is a typing error and not a later version.
 const FORMAT_MAX: u32 = 1_000;
 
 /// Reads a definition of at most [`crate::limits::FILE_BYTES_MAX`] bytes.
 ///
-/// `earlier` holds the ids and numbers of the workflow's earlier versions: an event that was there
-/// keeps its number, and a new one gets a number above all that were ever used.
+/// `earlier` has the ids and numbers of earlier versions of the workflow. An event from an earlier
+/// version keeps its number. A new event gets a number above all that were ever used.
 ///
 /// # Errors
-/// All errors of the file, in its order. [`aftercall_definition::validate`] checks the workflow as a
-/// whole.
+/// All errors of the file, in its order. [`aftercall_definition::validate`] checks the whole
+/// workflow.
 pub fn read(text: &str, earlier: Option<&Numbering>) -> Result<Definition, Vec<Fault>> {
     read_placed(text, |_| earlier).map(|(definition, _)| definition)
 }
 
-/// As [`read`], and also returns the positions. `earlier` finds the ids and numbers of earlier versions
-/// by the name in the file.
+/// Like [`read`], and also returns the positions. `earlier` looks up the ids and numbers of earlier
+/// versions by the name in the file.
 ///
 /// # Errors
 /// As [`read`].
@@ -48,11 +48,11 @@ pub fn read_placed<'n>(
     read_to_the_end(text, earlier).map_err(|unread| unread.faults)
 }
 
-/// A file that cannot be read.
+/// The errors of an invalid file.
 pub struct Unread {
     /// All errors of the file, in its order.
     pub faults: Vec<Fault>,
-    /// The workflow with empty texts and conditions, if all errors are inside of those.
+    /// The workflow with empty texts and conditions, if only texts and conditions have errors.
     rest: Option<(Definition, Places)>,
 }
 
@@ -61,8 +61,8 @@ impl Unread {
         Box::new(Self { faults, rest: None })
     }
 
-    /// The errors of the file and those that `validate` finds in the workflow: a text that cannot be
-    /// read must not hide other errors.
+    /// The errors of the file and those of the workflow. An invalid text must not hide other
+    /// errors.
     pub fn with_those_of_the_workflow(
         self,
         validate: impl FnOnce(&Definition) -> Vec<Fault>,
@@ -75,7 +75,7 @@ impl Unread {
         let is_of = |one: &Fault, other: &Fault| {
             (one.stage, one.action, &one.field) == (other.stage, other.action, &other.field)
         };
-        // The replacement of an unreadable text has errors that the author did not make.
+        // The replacement of an invalid text has errors that the author did not make.
         found
             .retain(|fault| !fault.warning && !self.faults.iter().any(|known| is_of(known, fault)));
         let mut all = self.faults;
@@ -85,7 +85,7 @@ impl Unread {
     }
 }
 
-/// As [`read_placed`], and returns the readable part of a file in which only texts and conditions are
+/// Like [`read_placed`], but also returns the valid part of a file if only texts and conditions are
 /// invalid.
 ///
 /// # Errors
@@ -132,10 +132,10 @@ pub fn read_to_the_end<'n>(
     }
 }
 
-/// Reads a file without actions: the start of a workflow that is built step by step.
+/// Reads a file without actions, with which a workflow that is built step by step begins.
 ///
 /// # Errors
-/// As [`read`]; actions are an error.
+/// Those of [`read`]. Actions are an error too.
 pub fn read_header(text: &str) -> Result<Definition, Vec<Fault>> {
     let mut faults = Faults::default();
     let Some(root) = tree::parse(text, &mut faults) else {
@@ -178,7 +178,7 @@ fn check_format(file: Mapping<'_>, faults: &mut Faults) {
     }
 }
 
-/// The parts of a definition outside of its stages.
+/// The parts of a definition apart from its stages.
 struct Header {
     name: String,
     title: String,
@@ -265,7 +265,8 @@ fn retention(node: &Node, faults: &mut Faults) -> Option<Span> {
     }
 }
 
-/// The events in the order written: first the new call, and each event before those that it adds.
+/// The events in the order of the file: first the new call, and each event before those that it
+/// adds.
 fn events(file: Mapping<'_>, faults: &mut Faults) -> Vec<Sketch> {
     let on_new_call: Option<&Node> = file.require("on_new_call", "a workflow file", faults);
     let mut reader = ActionReader::new(faults);

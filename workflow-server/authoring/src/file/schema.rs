@@ -1,7 +1,7 @@
-//! The JSON Schema of the file form, for editors: made of the same lists of keys and words that
-//! reading goes by.
+//! The JSON Schema of the file form, for editors. It uses the same lists of keys and words as the
+//! reader.
 //!
-//! Must not be what judges a file: [`super::read`] does, and says more.
+//! Must not decide whether a file is valid: [`super::read`] does, and reports more.
 
 use aftercall_definition::limits::{
     ACTIONS_PER_STAGE_MAX, FIELD_VALUES_MAX, FIELDS_MAX, LABEL_CHARS_MAX, NAME_CHARS_MAX,
@@ -16,7 +16,7 @@ use crate::file::kinds::{KINDS, Kind};
 use crate::file::reading::FORMAT;
 use crate::file::schema_parts::{Property, object, reference, words};
 
-/// The schema, as draft 2020-12.
+/// The JSON Schema, draft 2020-12.
 #[must_use]
 pub fn schema() -> Value {
     let mut root = object(
@@ -121,7 +121,7 @@ fn fields() -> Value {
     })
 }
 
-/// An action is one of its kinds, identified by the key that names it.
+/// An action has exactly one kind. The key that names the kind identifies it.
 fn action() -> Value {
     let kind = |kind: &Kind| match kind {
         Kind::Button => button(),

@@ -4,11 +4,11 @@ use serde_json::{Map, Value, json};
 
 use crate::file::mapping::Keys;
 
-/// A key, what it may be, and what an editor says of it.
+/// A key, its schema, and the description for an editor.
 pub(super) type Property = (&'static str, Value, &'static str);
 
-/// A mapping with exactly the keys that reading knows; one that is described nowhere may be
-/// anything, which a test refuses.
+/// A mapping with exactly the keys that the reader knows. A key without a description accepts
+/// anything, and a test refuses this.
 pub(super) fn object(keys: &Keys, described: &[Property], required: &[&str]) -> Value {
     let mut properties = Map::new();
     for key in keys.known {
@@ -22,7 +22,7 @@ pub(super) fn object(keys: &Keys, described: &[Property], required: &[&str]) -> 
     json!({ "type": "object", "properties": properties, "required": required, "additionalProperties": false })
 }
 
-/// A reference to a definition of the schema.
+/// A reference to a definition of the JSON Schema.
 pub(super) fn reference(name: &str) -> Value {
     json!({ "$ref": format!("#/$defs/{name}") })
 }

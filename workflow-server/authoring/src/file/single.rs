@@ -1,4 +1,4 @@
-//! One action alone, written as in a file: what is added to a draft step by step.
+//! One action in the form of a file, for a draft that is built step by step.
 
 use std::collections::{HashMap, HashSet};
 
@@ -17,16 +17,16 @@ use crate::file::{numbers, tree};
 pub struct Single {
     /// The action.
     pub action: Action,
-    /// The event of a button or a timer, with the number of its stage.
+    /// The event that a button or a timer adds, with the number of its stage.
     pub adds: Option<(Event, u32)>,
 }
 
-/// Reads an action without a `then`. Ids and numbers are given as for a whole file: what is written
-/// wins, what an earlier version gave stays, and none of the definition is given twice, but for
-/// `own`, the event of the action that it replaces.
+/// Reads an action without a `then`. Ids and numbers are assigned as in a whole file. Those in the
+/// text come first, then those of an earlier version. No id or number of the definition is used
+/// twice, except that of `own`, the event of the replaced action.
 ///
 /// # Errors
-/// Every fault, with its line and column in the text.
+/// All errors, each with line and column in the text.
 pub fn read_action(
     text: &str,
     definition: &Definition,
@@ -65,7 +65,7 @@ pub fn read_action(
     Ok(Single { action, adds })
 }
 
-/// The event with its id and its number.
+/// The event, with its id and its number.
 fn event(
     mut sketch: Sketch,
     definition: &Definition,

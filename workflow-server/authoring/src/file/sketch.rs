@@ -1,4 +1,4 @@
-//! Events as they are written, before ids and numbers are assigned to those without.
+//! Events as the file has them, before the missing ids and numbers are assigned.
 
 use aftercall_definition::fault::Fault;
 use aftercall_definition::model::{
@@ -9,24 +9,24 @@ use crate::file::faults::{Faults, Spot};
 use crate::file::place::Place;
 use crate::file::position::Position;
 
-/// An event with its actions; a button or timer among these has no event id yet.
+/// An event with its actions. Buttons and timers among these have no event id yet.
 pub(super) struct Sketch {
     pub(super) kind: EventKind,
     pub(super) label: String,
     /// The title of its stage, if the file has one.
     pub(super) stage_title: Option<String>,
-    /// The id in the file, if one is written.
+    /// The id in the file, if it has one.
     pub(super) id: Option<(String, Position)>,
-    /// The number in the file, if one is written.
+    /// The number in the file, if it has one.
     pub(super) number: Option<(u32, Position)>,
     /// The action that adds this event.
     pub(super) added_by: Spot,
     /// The position of that action, for errors of the event as a whole.
     pub(super) at: Position,
     pub(super) actions: Vec<Action>,
-    /// The places of the actions.
+    /// The positions of the actions.
     pub(super) places: Vec<Place>,
-    /// The actions that add events: the index of the action, the index of the event.
+    /// The actions that add events: index of the action, index of the event.
     pub(super) adds: Vec<(usize, usize)>,
 }
 
@@ -56,7 +56,7 @@ impl Sketch {
         }
     }
 
-    /// Adds an error of the event as a whole; `at` is its position.
+    /// Adds an error of the whole event. `at` is its position.
     pub(super) fn put_error(&self, faults: &mut Faults, at: Position, field: &str, fault: Fault) {
         faults.spot = self.added_by;
         faults.put(

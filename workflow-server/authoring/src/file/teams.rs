@@ -19,10 +19,10 @@ const TEAM: Keys = Keys {
     later: &["calendar", "people"],
 };
 
-/// Reads names and titles of teams, in the order written.
+/// Reads names and titles of teams, in the order of the file.
 ///
 /// # Errors
-/// Every fault of the file.
+/// All errors of the file.
 pub fn read_teams(text: &str) -> Result<Vec<(String, String)>, Vec<Fault>> {
     let mut faults = Faults::default();
     let teams = tree::parse(text, &mut faults).map(|root| {

@@ -1,8 +1,9 @@
-//! A file as nodes with positions: what YAML and JSON have in common, before anything is known of
-//! workflows.
+//! A file as nodes with positions. This is the common part of YAML and JSON, without any knowledge
+//! of workflows.
 //!
-//! Promises: bounded in size and depth; no node means more than what is written (no anchors,
-//! aliases or tags, which could make a small file a huge one); a mapping has each key once.
+//! Promises: size and depth are limited. A mapping has each key once. A node has only the content
+//! that is written there. There are no anchors, aliases or tags, which could turn a small file into
+//! a huge one.
 
 use std::collections::HashSet;
 
@@ -16,9 +17,9 @@ use crate::file::position::Position;
 use crate::file::{json_escapes, line_ends};
 use crate::limits::{FILE_BYTES_MAX, FILE_DEPTH_MAX, FILE_NODES_MAX, FILE_SIGNS_MAX};
 
-/// How the parser names its own bound on nested `[` and `{`.
+/// The parser's message when `[` and `{` are nested too deep.
 const PARSER_TOO_DEEP: &str = "recursion limit exceeded";
-/// How the parser names an alias of nothing.
+/// The parser's message for an alias without an anchor.
 const PARSER_UNKNOWN_ANCHOR: &str = "while parsing node, found unknown anchor";
 
 const NO_ALIASES: &str = "aliases (`*name`) are not allowed; write the value out";
@@ -36,17 +37,16 @@ pub(super) struct Node {
     pub(super) content: Content,
 }
 
-/// What a node holds.
+/// The content of a node.
 #[derive(Debug)]
 pub(super) enum Content {
-    /// A scalar; `plain` when it is written without quotes, so that `true` and `1` need not be
-    /// text.
+    /// A scalar. `plain` if it has no quotes, so that `true` and `1` need not be text.
     Scalar { text: String, plain: bool },
     /// A list.
     List(Vec<Node>),
-    /// A mapping, in the order written.
+    /// A mapping, in the order of the file.
     Map(Vec<(Key, Node)>),
-    /// Something that was refused already.
+    /// An invalid part whose error was reported already.
     Refused,
 }
 
@@ -57,8 +57,7 @@ pub(super) struct Key {
     pub(super) text: String,
 }
 
-/// Reads the one document of a file; nothing where it cannot be read at all, with a fault that says
-/// why.
+/// Reads the only document of a file. `None` if the file is not readable, with an error.
 pub(super) fn parse(text: &str, faults: &mut Faults) -> Option<Node> {
     let text = &*line_ends::plain(text);
     text.clone_into(&mut faults.text);
@@ -88,7 +87,8 @@ pub(super) fn parse(text: &str, faults: &mut Faults) -> Option<Node> {
     .run(&text)
 }
 
-/// Checks how many signs with a meaning for the parser a file has, in texts and comments too.
+/// Checks the number of signs that have a meaning for the parser. Also counts those in texts and
+/// comments.
 ///
 /// # Errors
 /// `TOO_LARGE`.
@@ -109,7 +109,7 @@ pub(super) fn check_signs(text: &str) -> Result<(), Fault> {
     if signs <= FILE_SIGNS_MAX {
         return Ok(());
     }
-    // Each `?` begins a mapping within the one before.
+    // Each `?` begins a mapping inside the mapping before.
     if deepest > FILE_DEPTH_MAX || keys > signs / 2 {
         return Err(Fault::new(FaultCode::TooLarge, too_deep()));
     }
@@ -119,10 +119,10 @@ pub(super) fn check_signs(text: &str) -> Result<(), Fault> {
     Err(Fault::new(FaultCode::TooLarge, message))
 }
 
-/// Looks at the raw file, comments too: a parser takes NUL for the end, and a reviewer must see
-/// what is there.
+/// Checks the characters of the raw file, comments included. A parser treats NUL as the end, and a
+/// reviewer must see everything.
 fn check_characters(text: &str, faults: &mut Faults) -> bool {
-    // A program that takes UTF-16 for UTF-8 sees every other character as NUL.
+    // In a UTF-16 file that is read as UTF-8, every other character is NUL.
     if text.matches('\0').count() * 3 >= text.chars().count().max(1) {
         faults.add(
             FaultCode::BadValue,
@@ -148,7 +148,7 @@ fn check_characters(text: &str, faults: &mut Faults) -> bool {
     clean
 }
 
-/// A list or a mapping whose end has not come yet.
+/// A list or a mapping that has not ended yet.
 struct Open {
     at: Position,
     items: Items,
@@ -256,13 +256,13 @@ impl Builder<'_> {
 
     fn scalar(&mut self, at: Position, span: &Span, value: String, style: ScalarStyle) {
         let plain = style == ScalarStyle::Plain;
-        // The parser gives `~` for nothing at all; an author who wrote `~` wrote a character.
+        // The parser returns `~` for an empty value. An author who wrote `~` meant the character.
         let text = if plain && span.is_empty() {
             String::new()
         } else {
             value
         };
-        // Quoted scalars can spell out what the raw file does not have.
+        // Escapes in quoted scalars can produce characters that the raw file does not have.
         if let Some(bad) = text.chars().find(|c| !rules::is_printable(*c)) {
             self.faults
                 .add(FaultCode::BadValue, at, rules::unprintable(bad));
@@ -277,7 +277,7 @@ impl Builder<'_> {
         });
     }
 
-    /// Nothing where the nesting is too deep.
+    /// `None` if the nesting is too deep.
     fn start(&mut self, at: Position, items: Items) -> Option<()> {
         if self.open.len() >= FILE_DEPTH_MAX {
             self.faults.add(FaultCode::TooLarge, at, too_deep());
@@ -311,7 +311,7 @@ impl Builder<'_> {
     }
 }
 
-/// A key that was refused has no text: its value is dropped.
+/// A refused key has no text, and its value is dropped.
 fn key(node: Node, keys: &mut HashSet<String>, faults: &mut Faults) -> Key {
     let at = node.at;
     let refused = Key {
@@ -344,14 +344,14 @@ fn key(node: Node, keys: &mut HashSet<String>, faults: &mut Faults) -> Key {
     }
 }
 
-/// What an author most often did where the parser says this.
+/// The most frequent mistake for this message of the parser.
 fn probably(said: &str) -> &'static str {
     match said {
         said if said.contains("mapping values are not allowed") => {
             "; begin it in the column of the lines beside it, or put a text with `: ` in it in quotes"
         }
         said if said.contains("block") && said.contains("did not find expected") => {
-            "; look at this line and the one before: what belongs together begins in the same column"
+            "; look at this line and the one before: related lines begin in the same column"
         }
         said if said.contains("tab") => "; indent with spaces",
         _ => "",

@@ -1,8 +1,8 @@
-//! From a definition to a file.
+//! Writes a definition to a file.
 //!
-//! Promises: ids and stage numbers are always written (formatting gives no numbers: only a server
-//! knows which are free); an event is written where the action that adds it is; what has
-//! its usual value is left out. Each event is written once, in every definition.
+//! Promises: ids and stage numbers are always written, but formatting adds none, because only a
+//! server knows which are free. Each event is written once, at the action that adds it. Values that
+//! are the default are left out.
 
 use std::collections::{HashMap, HashSet};
 
@@ -32,7 +32,8 @@ pub fn write_yaml(definition: &Definition) -> String {
 
 pub(super) fn yaml(file: &Written) -> String {
     let options = serde_saphyr::ser_options! { compact_list_indent: false, folded_wrap_chars: TEXT_BYTES_MAX };
-    // Only a tree that YAML cannot show could fail; JSON is YAML too, and shows every tree.
+    // Only a tree that YAML cannot express could fail. JSON is valid YAML, and can express every
+    // tree.
     serde_saphyr::to_string_with_options(file, options).unwrap_or_else(|_| json(file))
 }
 
@@ -42,8 +43,8 @@ pub fn write_json(definition: &Definition) -> String {
     json(&file(definition, &HashSet::new()))
 }
 
-/// Why what is exported could not be imported again: a file with every id and stage number is
-/// larger than the one that was read.
+/// Checks that an export can be imported again. A file with all ids and stage numbers is larger
+/// than the file that was read.
 ///
 /// # Errors
 /// `TOO_LARGE`.
@@ -61,11 +62,11 @@ pub fn check_written(definition: &Definition) -> Result<(), Fault> {
     Err(Fault::new(FaultCode::TooLarge, message))
 }
 
-/// The beginnings and the ends of the stream and of its document, which a reader counts too.
+/// The reader also counts the beginnings and the ends of the stream and of its document.
 const DOCUMENT_NODES: usize = 4;
 
-/// Writes one action of a definition as a file has it, but for its `then`: what
-/// [`super::read_action`] reads.
+/// Writes one action of a definition in the form of a file, without its `then`.
+/// [`super::read_action`] reads this form.
 #[must_use]
 pub fn write_action(definition: &Definition, action: &Action) -> String {
     let mut written = StageWriter::new(definition, &HashSet::new()).action(action);
@@ -76,14 +77,14 @@ pub fn write_action(definition: &Definition, action: &Action) -> String {
 }
 
 pub(super) fn json(file: &Written) -> String {
-    // The tree has text keys and no numbers but whole ones: there is nothing that JSON cannot show.
+    // The tree has only text keys and whole numbers, so JSON can express it.
     let mut text =
         serde_json::to_string_pretty(file).expect("a tree of texts and whole numbers is JSON");
     text.push('\n');
     text
 }
 
-/// What is written in a file.
+/// The content of a file.
 pub(super) enum Written {
     Text(String),
     Whole(u32),
@@ -91,7 +92,7 @@ pub(super) enum Written {
     Flag(bool),
     List(Vec<Written>),
     Map(Vec<(String, Written)>),
-    /// A mapping in one line.
+    /// A mapping on one line.
     Line(Vec<(String, Written)>),
 }
 
@@ -110,7 +111,7 @@ impl Written {
         }
     }
 
-    /// As a reader counts them: a list and a mapping have a beginning and an end.
+    /// The number of nodes that a reader counts: lists and mappings have a beginning and an end.
     fn nodes(&self) -> usize {
         match self {
             Self::Text(_) | Self::Whole(_) | Self::Number(_) | Self::Flag(_) => 1,
@@ -128,8 +129,8 @@ impl Written {
 impl Serialize for Written {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self {
-            // The guide quotes every text with places: one that begins with a place must be
-            // quoted, and no other should differ.
+            // The guide quotes every text with placeholders. YAML requires this for a text that
+            // begins with one, and all others should look the same.
             Self::Text(text) if has_places(text) && is_plainer_in_single_quotes(text) => {
                 SingleQuoted(text).serialize(serializer)
             }
@@ -160,7 +161,7 @@ impl Serialize for Pairs<'_> {
     }
 }
 
-/// A mapping in the making.
+/// Builds a mapping.
 #[derive(Default)]
 struct Entries(Vec<(String, Written)>);
 
@@ -185,7 +186,7 @@ impl Entries {
         Written::Map(self.0)
     }
 
-    /// In one line where it is short, and no text in it has lines of its own.
+    /// Puts a mapping on one line if it is short, and has no text of several lines.
     fn line(self) -> Written {
         const LINE_BYTES_MAX: usize = 90;
         let shown = serde_json::to_string(&Pairs(&self.0));
@@ -194,7 +195,8 @@ impl Entries {
         if !is_short {
             return Written::Map(self.0);
         }
-        // What is in a line is in that line: said once more, it would hold for what comes after it.
+        // Mappings inside a line are on that line already. Marking them again would affect the
+        // values after them.
         Written::Line(
             self.0
                 .into_iter()
@@ -204,13 +206,13 @@ impl Entries {
     }
 }
 
-/// Whether it is a text in one line with places to fill in.
+/// Whether the value is a text on one line with placeholders.
 fn has_places(text: &str) -> bool {
     (text.contains("{{") || text.contains("{%")) && !text.contains('\n')
 }
 
-/// Whether double quotes would need escapes where single ones need none. These cannot show tabs and
-/// what breaks lines.
+/// Whether double quotes would need escapes, and single quotes none. Single quotes cannot express
+/// tabs and line breaks.
 fn is_plainer_in_single_quotes(text: &str) -> bool {
     let needs_escape = |c: char| {
         c.is_control()
@@ -407,7 +409,7 @@ impl<'d> StageWriter<'d> {
             .with_some("title", title)
     }
 
-    /// What the event does; `None` where it does nothing, or is already written elsewhere.
+    /// The actions of the event. `None` if it has none, or they are written elsewhere.
     fn then(&mut self, event: &str) -> Option<Written> {
         let stage = *self.stages.get(event)?;
         let first = self.written.insert(stage.number);

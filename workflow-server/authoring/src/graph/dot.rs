@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use super::{EdgeKind, Graph};
 
-/// The picture in the language of Graphviz.
+/// The picture as DOT.
 #[must_use]
 pub fn dot(graph: &Graph) -> String {
     let mut out = String::from("digraph workflow {\n");

@@ -1,16 +1,16 @@
-//! How much work the layout of a picture is, estimated before it begins: the library cannot be
+//! Estimates the work of the layout of a picture before it begins, because the library cannot be
 //! interrupted.
 //!
-//! It puts the stages on levels, with a joint wherever an arrow passes a level. Then it compares
-//! every pair on a level with all that is on the next level, fifty times. So the width of the
-//! levels decides: the effort is the sum, over all levels, of the square of the width times the
+//! The library puts the stages on levels, with a joint where an arrow passes a level. It then
+//! compares every pair on a level with everything on the next level, fifty times. So the width of
+//! the levels decides. The effort is the sum, over all levels, of the square of the width times the
 //! width of the next level.
 
 use super::Graph;
 
-/// The most effort that is spent. Over about 25 trees, chains and random graphs of 20 to 149
-/// stages, on a loaded machine, one unit took 0.25 to 5.6 µs, mostly about 1 µs: a layout ends
-/// within a second or two there.
+/// The largest effort of a layout. Measured over about 25 trees, chains and random graphs of 20 to
+/// 149 stages, on a loaded machine: one unit took 0.25 to 5.6 µs, mostly about 1 µs. So a layout
+/// takes at most a second or two.
 pub(super) const EFFORT_MAX: u64 = 600_000;
 
 /// The effort of laying out a graph.
@@ -20,8 +20,8 @@ pub(super) fn effort(graph: &Graph) -> u64 {
     widths.windows(2).map(of_pair).sum()
 }
 
-/// The arrows from the upper stage to the lower. One that would close a circle is reversed, as the
-/// library does.
+/// The arrows from the upper stage to the lower. An arrow that would close a cycle is reversed, as
+/// in the library.
 fn downwards(graph: &Graph) -> Vec<(usize, usize)> {
     let mut below: Vec<Vec<usize>> = vec![Vec::new(); graph.nodes.len()];
     let mut arrows = Vec::new();
@@ -51,8 +51,8 @@ fn is_reachable(below: &[Vec<usize>], from: usize, to: usize) -> bool {
     false
 }
 
-/// How many stages and joints each level has. Between two stages that an arrow connects is one
-/// level for its text.
+/// The number of stages and joints on each level. Between two connected stages there is one level
+/// for the text of the arrow.
 fn widths(nodes: usize, arrows: &[(usize, usize)]) -> Vec<u64> {
     let levels = levels(nodes, arrows);
     let mut widths = vec![0; levels.iter().max().map_or(0, |deepest| deepest + 1)];
@@ -70,7 +70,7 @@ fn widths(nodes: usize, arrows: &[(usize, usize)]) -> Vec<u64> {
 /// The level of each stage: the length of the longest path to it.
 fn levels(nodes: usize, arrows: &[(usize, usize)]) -> Vec<usize> {
     let mut levels = vec![0; nodes];
-    // There is no circle, so no path has more arrows than there are stages.
+    // There is no cycle, so no path has more arrows than there are stages.
     for _ in 0..nodes {
         let mut is_settled = true;
         for (upper, lower) in arrows {
@@ -91,7 +91,7 @@ mod tests {
     use super::*;
     use crate::graph::{Edge, EdgeKind, NoPicture, Node, svg};
 
-    /// Stages in a tree of this many branches, with this many paths across it.
+    /// Stages in a tree with this many branches, and with this many arrows across it.
     fn graph(stages: usize, branches: usize, across: usize) -> Graph {
         let node = |at: usize| Node {
             stage: at as u32 + 1,
@@ -118,7 +118,8 @@ mod tests {
 
     #[test]
     fn a_picture_that_is_too_expensive_is_rejected() {
-        // What an attack drew: within the limits of stages and paths, 46 s of CPU and no end.
+        // A picture of an attack. It was within the limits of stages and paths, and took 46 s of
+        // CPU without an end.
         let attack = graph(145, 12, 192);
         assert!(effort(&attack) > 20 * EFFORT_MAX, "{}", effort(&attack));
         assert_eq!(svg(&attack), Err(NoPicture::TooLarge));
@@ -127,7 +128,7 @@ mod tests {
 
     #[test]
     fn effort_counts_the_joints_of_long_arrows_and_ignores_loops() {
-        // One stage above two: a level of two texts between them. 1² × 2 + 2² × 2.
+        // One stage above two, with a level of two texts between them: 1² × 2 + 2² × 2.
         assert_eq!(effort(&graph(3, 2, 0)), 10);
         // A chain of three, and an arrow past the middle: 1² × 2, three times 2² × 2, and 2² × 1.
         let mut chain = graph(3, 1, 0);
@@ -144,7 +145,7 @@ mod tests {
             loops,
         ]);
         assert_eq!(effort(&chain), 2 + 8 + 8 + 4);
-        // One that goes back is laid out as one that goes down.
+        // An upward arrow is laid out as a downward one.
         let back = Edge {
             from: 2,
             to: 0,

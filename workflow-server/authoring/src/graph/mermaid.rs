@@ -1,4 +1,4 @@
-//! Mermaid, as wikis and code hosts draw it.
+//! Mermaid, which wikis and code hosts can draw.
 
 use std::fmt::Write as _;
 
@@ -61,7 +61,7 @@ pub fn mermaid(graph: &Graph) -> String {
     out
 }
 
-/// As Mermaid takes what would mean something to it: numbered entities.
+/// Writes characters with a meaning in Mermaid as numbered entities.
 fn escaped(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {

@@ -1,4 +1,4 @@
-//! SVG: a library lays the boxes and arrows out, this draws them.
+//! SVG: a library lays out the boxes and arrows, and this module draws them.
 
 use std::cell::Cell;
 use std::fmt::Write as _;
@@ -16,37 +16,37 @@ use unicode_width::UnicodeWidthStr;
 use super::effort::{EFFORT_MAX, effort};
 use super::{Edge, EdgeKind, Graph, Node};
 
-/// The most stages that are drawn: nobody sees more.
+/// The most stages in a picture, because people cannot read more.
 const STAGES_MAX: usize = 150;
-/// The most arrows.
+/// The most arrows in a picture.
 const EDGES_MAX: usize = 400;
 
-/// Of a narrow character; Chinese characters and most emoji take two of these.
+/// The width of a narrow character. Chinese characters and most emoji are twice as wide.
 const CHAR_WIDTH: f64 = 7.4;
 const LINE_HEIGHT: f64 = 18.0;
 const PADDING: f64 = 14.0;
-/// Used as the class of a box until its text shows which class it has.
+/// The class of a box until its text shows the right class.
 const UNMARKED: &str = "unmarked";
-/// Around all of it.
+/// The margin around the picture.
 const MARGIN: f64 = 24.0;
-/// Where the picture begins below the title.
+/// The top of the picture, below the title.
 const TOP: f64 = 44.0;
 
-/// Why there is no picture.
+/// Why a workflow has no picture.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum NoPicture {
-    /// The workflow has more stages or paths than a picture shows, or so many across each other
+    /// The workflow has more stages or paths than a picture shows. Or so many of its paths cross
     /// that the layout takes too long.
     #[error(
-        "the picture is too large: it shows at most {STAGES_MAX} stages and {EDGES_MAX} paths, and fewer where many paths cross: ask for the text form, or for Mermaid"
+        "the picture is too large: it shows at most {STAGES_MAX} stages and {EDGES_MAX} paths, and fewer where many paths cross: use the text form or Mermaid"
     )]
     TooLarge,
-    /// The library cannot lay it out.
-    #[error("this workflow cannot be laid out as a picture: ask for the text form, or for Mermaid")]
+    /// The library cannot lay out the workflow.
+    #[error("this workflow cannot be laid out as a picture: use the text form or Mermaid")]
     NoLayout,
 }
 
-/// The picture.
+/// Draws the picture.
 ///
 /// # Errors
 /// [`NoPicture`].
@@ -55,8 +55,8 @@ pub fn svg(graph: &Graph) -> Result<String, NoPicture> {
     {
         return Err(NoPicture::TooLarge);
     }
-    // The library checks itself by panics, and gives up now and then where it straightens ways:
-    // then it is not asked to.
+    // The library checks its work with panics, and sometimes panics while it straightens arrows.
+    // The second try does not straighten them.
     LAYS_OUT.set(true);
     let drawn = [false, true]
         .into_iter()
@@ -69,9 +69,8 @@ thread_local! {
     static LAYS_OUT: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Stops the process from logging the panics by which the library gives up: [`svg`] answers in
-/// another way, and a reader of the log must not search for them. All other panics are logged as
-/// before.
+/// Keeps the layout panics of the library out of the log. [`svg`] handles them, and a reader of the
+/// log should not have to look for their cause. All other panics are logged as before.
 pub fn hush_layout_panics() {
     let usual = take_hook();
     set_hook(Box::new(move |panic| {
@@ -103,11 +102,11 @@ fn draw(graph: &Graph, is_plain: bool) -> String {
     canvas.finish(&loops)
 }
 
-/// Separates the place of an edge from its label, in the text that the library carries.
+/// Separates the index of an edge from its label, in the text that the library carries.
 const SEPARATOR: char = '\u{1f}';
 
-/// The library carries the place of a node or an edge as its text, and an edge's label with it, for
-/// which it keeps room; what is drawn for it is ours.
+/// The library carries the index of a node or an edge as its text. An edge also has its label, so
+/// that the library leaves room for it. This module draws the real text.
 fn element(at: usize, node: &Node) -> Element {
     let width = box_width(node);
     let height = (node.lines.len() + 1) as f64 * LINE_HEIGHT + 2.0 * PADDING;
@@ -187,7 +186,7 @@ impl<'g> Canvas<'g> {
         );
     }
 
-    /// The text in a box whose rectangle was drawn last.
+    /// Draws the text in the box of the last rectangle.
     fn node(&mut self, xy: Point, at: usize) {
         let Some(node) = self.graph.nodes.get(at) else {
             return;
@@ -287,7 +286,7 @@ impl RenderBackend for Canvas<'_> {
 
     fn draw_circle(&mut self, _: Point, _: Point, _: &StyleAttr, _: Option<String>) {}
 
-    /// The text of a box, or of an arrow, in its middle.
+    /// Draws the text of a box or an arrow, centered.
     fn draw_text(&mut self, xy: Point, text: &str, _: &StyleAttr) {
         if let Some((edge, _)) = text
             .strip_prefix('e')
@@ -339,7 +338,7 @@ impl RenderBackend for Canvas<'_> {
             .flat_map(|point| [point.0, point.1])
             .for_each(|point| self.reach(point.x, point.y));
         let timer = if dashed { " timer" } else { "" };
-        // A way back is laid out from its end to its beginning.
+        // An upward arrow is laid out from its end to its beginning.
         let head = |is_there: bool, place: &str| {
             if is_there {
                 format!(r#" marker-{place}="url(#head)""#)

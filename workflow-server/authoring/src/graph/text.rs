@@ -1,4 +1,4 @@
-//! The picture for a terminal of 80 columns: each stage below what leads to it.
+//! The picture for a terminal of 80 columns. Each stage is below the action that leads to it.
 
 use std::collections::HashSet;
 
@@ -6,13 +6,14 @@ use aftercall_definition::model::{Definition, FIRST_STAGE, Stage};
 
 use super::{Trail, described};
 
-/// How wide a line is at most.
+/// The largest width of a line.
 const COLUMNS: usize = 80;
-/// How far what comes next is put in, and how often at most: beyond that it would leave no room.
+/// The indentation of the next level, and the largest number of levels. More would leave no room
+/// for text.
 const INDENT: usize = 4;
 const INDENTS_MAX: usize = 8;
 
-/// The workflow as a tree of lines.
+/// Draws the workflow as a tree of lines.
 #[must_use]
 pub fn text(definition: &Definition, trail: &Trail) -> String {
     let mut writer = Writer {
@@ -60,7 +61,7 @@ impl Writer<'_> {
             let leads = action
                 .adds()
                 .and_then(|event| self.definition.stage_of(event));
-            // The end of the words is the event's id; a number says more.
+            // The words end with the id of the event. Its number is more useful.
             let words = described(action);
             let line = match (leads, words.rsplit_once(" → ")) {
                 (Some(stage), Some((words, _))) => format!("{words} → {}", stage.number),
@@ -76,7 +77,7 @@ impl Writer<'_> {
         }
     }
 
-    /// The targets of a link with their numbers and titles.
+    /// Adds the numbers and titles of a link's targets.
     fn with_numbers(&self, words: &str) -> String {
         let mut parts = words.split(" → ");
         let mut line = parts.next().unwrap_or_default().to_owned();
@@ -101,7 +102,7 @@ impl Writer<'_> {
             .map_or(0, |(_, times)| *times);
         match (self.trail.present == Some(number), visits) {
             (true, 0 | 1) => "   <== it is here".to_owned(),
-            (true, times) => format!("   <== it is here, {times} times by now"),
+            (true, times) => format!("   <== it is here, {times} times so far"),
             (false, 0) => String::new(),
             (false, 1) => "   (was here)".to_owned(),
             (false, times) => format!("   (was here {times} times)"),
@@ -109,7 +110,8 @@ impl Writer<'_> {
     }
 }
 
-/// Lines of at most [`COLUMNS`] characters; the following lines are indented under the words.
+/// Breaks a text into lines of at most [`COLUMNS`] characters. Later lines are indented to the
+/// first word.
 fn wrapped(text: &str, depth: usize, bullet: &str) -> Vec<String> {
     let indent = " ".repeat(depth * INDENT + if bullet.is_empty() { 0 } else { 2 });
     let room = COLUMNS - indent.len() - bullet.len();

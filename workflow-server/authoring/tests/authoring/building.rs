@@ -1,4 +1,4 @@
-//! Step by step a definition becomes the same as its file; and what cannot be done changes nothing.
+//! A definition that is built step by step equals its file. A refused step changes nothing.
 
 use aftercall_authoring::builder::{
     BuildError, add_action, move_action, remove_action, update_action,
@@ -9,7 +9,7 @@ use aftercall_definition::testing::definitions;
 use aftercall_definition::{Definition, Stage};
 use proptest::prelude::*;
 
-/// The definition without its actions: what is begun with.
+/// The definition without its actions, with which building begins.
 fn beginning(definition: &Definition) -> Definition {
     let first = Stage {
         actions: Vec::new(),
@@ -21,8 +21,7 @@ fn beginning(definition: &Definition) -> Definition {
     }
 }
 
-/// Adds everything that a stage has, stage by stage; each step remembers the numbers that were
-/// given.
+/// Adds all actions, stage by stage. Each step keeps the numbers that earlier steps assigned.
 fn build(definition: &Definition) -> Definition {
     let (mut built, mut numbering) = (beginning(definition), Numbering::default());
     let mut open = vec![definition.stages[0].event.id.clone()];
@@ -45,14 +44,14 @@ fn build(definition: &Definition) -> Definition {
 
 proptest! {
     #[test]
-    fn step_by_step_and_by_file_it_is_the_same(definition in definitions()) {
+    fn a_definition_built_in_steps_equals_its_file(definition in definitions()) {
         let built = build(&definition);
         prop_assert_eq!(&built, &definition);
         prop_assert_eq!(read(&write_yaml(&built), None), Ok(definition));
     }
 
     #[test]
-    fn what_is_added_and_removed_again_leaves_what_was(definition in definitions(), at in any::<prop::sample::Index>()) {
+    fn adding_and_removing_an_action_changes_nothing(definition in definitions(), at in any::<prop::sample::Index>()) {
         let mut numbering = Numbering::default();
         numbering.absorb(&definition);
         let stage = at.get(&definition.stages);
@@ -100,10 +99,10 @@ fn ids_and_numbers_are_assigned_and_never_reused() {
     let gone = remove_action(&built, "go", 3).unwrap().0;
     assert_eq!(gone, definition);
     let (_, added) = add_action(&gone, &numbering, "go", 2, "timer: { after: 2h }").unwrap();
-    assert_eq!(added.unwrap().1, 7, "6 was given");
+    assert_eq!(added.unwrap().1, 7, "6 is used already");
     let (_, added) =
         add_action(&gone, &numbering, "go", 2, "{ button: Done, id: done-2 }").unwrap();
-    assert_eq!(added.unwrap().1, 6, "the same event has its number again");
+    assert_eq!(added.unwrap().1, 6, "the same event gets its number again");
 }
 
 #[test]
@@ -148,7 +147,7 @@ fn a_replaced_action_keeps_its_event() {
 }
 
 #[test]
-fn what_cannot_be_done_says_why() {
+fn a_refused_step_has_its_reason() {
     let (definition, numbering) = workflow();
     let add = |event: &str, before, text: &str| {
         add_action(&definition, &numbering, event, before, text).unwrap_err()
@@ -169,7 +168,7 @@ fn what_cannot_be_done_says_why() {
         }
     ));
     let BuildError::Faulty(faults) = add("go", 0, "{ buton: x }") else {
-        panic!("it has a fault")
+        panic!("it has an error")
     };
     assert_eq!(
         (faults[0].line, faults[0].column, faults[0].message.as_str()),
@@ -201,11 +200,15 @@ fn what_cannot_be_done_says_why() {
         "with all below it"
     );
     let removed = remove_action(&below, "done", 1).unwrap().0;
-    assert_eq!(removed.stages.len(), 3, "what is below it goes with it");
+    assert_eq!(
+        removed.stages.len(),
+        3,
+        "the events below it are removed too"
+    );
 }
 
 #[test]
-fn what_is_built_can_always_be_exported_and_imported() {
+fn a_built_workflow_can_always_be_exported_and_imported() {
     let (definition, numbering) = workflow();
     let add = |definition: &Definition, event: &str, text: &str| {
         add_action(definition, &numbering, event, 0, text)
@@ -218,7 +221,7 @@ fn what_is_built_can_always_be_exported_and_imported() {
             add(&last, "go", "button: One more"),
             Err(BuildError::NotAFile(_))
         ),
-        "numbers end there"
+        "there are no higher numbers"
     );
     let (mut deep, mut event) = (definition.clone(), "done".to_owned());
     let refused = loop {

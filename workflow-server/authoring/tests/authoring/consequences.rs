@@ -1,4 +1,4 @@
-//! When a stage means the same to people in another version.
+//! Tests which changes of a stage change its meaning for people.
 
 use aftercall_authoring::file::read;
 use aftercall_definition::consequences::has_same_meaning;

@@ -1,4 +1,4 @@
-//! Which action of one version is which of another.
+//! Tests how the actions of two versions are matched.
 
 use aftercall_authoring::file::read;
 use aftercall_definition::Action;
@@ -87,7 +87,7 @@ fn actions_are_matched_by_event_or_by_link_target() {
     assert_eq!(
         counterparts(&actions(&[&vip, &other]), &actions(&[&amended])),
         [Some(1)],
-        "by its condition"
+        "matched by its condition"
     );
     assert_eq!(
         counterparts(&older, &newer),

@@ -1,4 +1,4 @@
-//! Differences in words, and pictures.
+//! Differences as sentences, and pictures.
 
 use aftercall_authoring::diff::{diff, vanished};
 use aftercall_authoring::file::read;
@@ -51,7 +51,7 @@ fn workflow(text: &str) -> Definition {
 }
 
 #[test]
-fn differences_are_said_in_words() {
+fn differences_are_described_in_sentences() {
     let (old, new) = (workflow(OLD), workflow(NEW));
     assert_eq!(
         diff(&old, &new),
@@ -75,7 +75,7 @@ fn differences_are_said_in_words() {
 }
 
 #[test]
-fn what_a_line_does_not_show_is_said_too() {
+fn differences_beyond_the_line_are_described_too() {
     let file = |action: &str| {
         workflow(&format!(
             "format: 1\nworkflow: w\ntitle: W\non_new_call:\n  - {action}\n"
@@ -145,7 +145,7 @@ fn what_a_line_does_not_show_is_said_too() {
 
 proptest! {
     #[test]
-    fn equal_definitions_differ_in_nothing_and_others_in_something(old in definitions(), new in definitions()) {
+    fn only_different_definitions_have_differences(old in definitions(), new in definitions()) {
         prop_assert_eq!(diff(&old, &old.clone()), Vec::<String>::new());
         prop_assert_eq!(diff(&old, &new).is_empty(), old == new);
         let renamed = Definition { title: format!("{} again", old.title), ..old.clone() };
@@ -158,7 +158,7 @@ proptest! {
         let graph = Graph::of(&definition, &trail);
         let (in_text, in_mermaid, in_dot) = (text(&definition, &trail), mermaid(&graph), dot(&graph));
         let in_svg = svg(&graph).unwrap();
-        prop_assert_eq!(&in_svg, &svg(&graph).unwrap(), "the same picture again");
+        prop_assert_eq!(&in_svg, &svg(&graph).unwrap(), "a second picture is the same");
         for line in in_text.lines() {
             prop_assert!(line.chars().count() <= 80, "{}", line);
         }
@@ -168,7 +168,7 @@ proptest! {
             prop_assert!(in_dot.contains(&format!("    s{number} [")), "{}", in_dot);
             prop_assert!(in_svg.contains(&format!(">{number} ")), "{}", in_svg);
         }
-        // All that an author wrote is text: every tag in the picture is one of ours.
+        // Texts of authors stay texts: every tag in the picture is one of the program.
         let tags = in_svg.split('<').skip(1).map(|rest| rest.split([' ', '>', '/']).next().unwrap());
         let ours = ["svg", "style", "defs", "marker", "path", "rect", "text", "g", ""];
         for tag in tags {
@@ -178,7 +178,7 @@ proptest! {
 }
 
 #[test]
-fn an_id_that_begins_like_another_is_another() {
+fn ids_with_equal_beginnings_are_different() {
     let head = "format: 1\nworkflow: w\ntitle: W\non_new_call:\n";
     let paid = |id: &str| {
         format!(
@@ -211,7 +211,7 @@ fn a_workflow_reads_as_a_tree_in_eighty_columns() {
   - Alert care (normal, due in 2h): Look at it soon
   - Button "Approve it" → 2
 
-    2 After Approve it   <== it is here, 3 times by now
+    2 After Approve it   <== it is here, 3 times so far
       - Alert payments (normal): Pay
       - Button "Paid" → 3
       - Timer: after 2h in this stage → 5
@@ -253,7 +253,7 @@ fn mermaid_marks_visited_stages_and_escapes_labels() {
 }
 
 #[test]
-fn the_picture_of_the_guides_is_what_is_drawn() {
+fn the_picture_in_the_guides_is_current() {
     let file = |path: &str| {
         std::fs::read_to_string(format!("{}/../../{path}", env!("CARGO_MANIFEST_DIR"))).unwrap()
     };

@@ -1,5 +1,5 @@
-//! Days that are different: half days, a Saturday that is open for once, yearly holidays; and
-//! opening hours that are mistyped.
+//! Special days: half days, a Saturday with opening hours, yearly holidays. Also opening hours with
+//! typing errors.
 
 use aftercall_authoring::file::{calendars_schema, read_calendars, write_calendars};
 use aftercall_definition::calendar::{
@@ -51,15 +51,15 @@ fn durations_count_in_the_hours_of_the_day() {
     );
     let clock = Clock::Calendar(&calendar);
     for (start, span, end) in [
-        // Half a day, and the holiday after it.
+        // Half a day, then a holiday.
         ("2026-12-24T10:00", "4h", "2026-12-28T11:00"),
         ("2026-12-24T10:00", "2h", "2026-12-24T12:00"),
         ("2026-12-23T16:00", "1wd", "2026-12-24T12:00"),
         ("2026-12-24T10:00", "1wd", "2026-12-28T10:00"),
-        // A Saturday.
+        // A Saturday with opening hours.
         ("2026-12-18T16:00", "4h", "2026-12-19T15:00"),
         ("2026-12-18T10:00", "1wd", "2026-12-19T10:00"),
-        // Every year, and the one date that is said to be otherwise.
+        // Every year, and one date with an exception.
         ("2028-12-22T16:00", "2h", "2028-12-26T10:00"),
         ("2026-12-31T11:00", "2h", "2027-01-01T10:00"),
         ("2027-12-30T16:00", "2h", "2028-01-03T10:00"),
@@ -123,7 +123,7 @@ fn duplicate_dates_and_overlapping_hours_are_errors() {
         ),
         [format!("7: `holidays.2026-12-24`: {overlap}")]
     );
-    // The night before reaches into it, on some day of the week.
+    // The hours of the night before continue into a day that is open too.
     assert_eq!(
         faults(
             "{ mon-thu: 09:00-17:00, fri: 22:00-10:00 }",
@@ -184,7 +184,7 @@ fn mistyped_hours_are_rejected_with_the_right_spelling() {
 }
 
 #[test]
-fn lists_of_days_are_read() {
+fn lists_of_days_are_accepted() {
     let expected = calendar(
         "{ mon: 09:00-17:00, wed: 09:00-17:00, fri: 09:00-17:00 }",
         "[]",
@@ -237,7 +237,7 @@ prop_compose! {
 
 proptest! {
     #[test]
-    fn what_is_written_reads_back_and_keeps_the_schema(calendar in calendars()) {
+    fn a_written_calendar_reads_back_and_matches_the_schema(calendar in calendars()) {
         let Some(calendar) = calendar else { return Ok(()) };
         let text = write_calendars(std::slice::from_ref(&calendar));
         prop_assert_eq!(read_calendars(&text), Ok(vec![calendar]), "{}", text);
@@ -249,7 +249,7 @@ proptest! {
 }
 
 #[test]
-fn the_schema_refuses_what_the_file_may_not_hold() {
+fn the_schema_refuses_an_invalid_file() {
     let schema = jsonschema::validator_for(&calendars_schema()).unwrap();
     let is_valid =
         |text: &str| schema.is_valid(&serde_saphyr::from_str::<serde_json::Value>(text).unwrap());

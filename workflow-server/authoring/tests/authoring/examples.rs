@@ -1,4 +1,4 @@
-//! The examples are what they say: they read, and nothing keeps them from being published.
+//! The examples are valid and can be published.
 
 use std::cell::RefCell;
 use std::collections::HashSet;
@@ -36,7 +36,7 @@ fn example(name: &str) -> (String, Definition) {
 }
 
 #[test]
-fn every_workflow_reads_and_has_no_fault_and_no_warning() {
+fn every_example_has_no_error_and_no_warning() {
     let teams: HashSet<String> = read_teams(&text_of("teams"))
         .expect("teams")
         .into_iter()
@@ -46,7 +46,7 @@ fn every_workflow_reads_and_has_no_fault_and_no_warning() {
     let named = RefCell::new(HashSet::new());
     for name in WORKFLOWS {
         let (text, definition) = example(name);
-        assert_eq!(definition.name, name, "a file is called as its workflow");
+        assert_eq!(definition.name, name, "a file has the name of its workflow");
         let is_team = |team: &str| {
             named.borrow_mut().insert(team.to_owned());
             teams.contains(team)
@@ -56,14 +56,10 @@ fn every_workflow_reads_and_has_no_fault_and_no_warning() {
         assert_eq!(faults, [], "{name}");
         assert!(
             text.starts_with("# "),
-            "{name} says at its top what it is for"
+            "{name} begins with a comment about its purpose"
         );
     }
-    assert_eq!(
-        named.into_inner(),
-        teams,
-        "every declared team has something to do"
-    );
+    assert_eq!(named.into_inner(), teams, "every declared team has work");
 }
 
 #[test]
@@ -79,7 +75,7 @@ fn every_workflow_is_in_the_form_of_fmt() {
 }
 
 #[test]
-fn the_list_of_examples_is_that_of_the_folder() {
+fn the_list_of_examples_matches_the_folder() {
     let entries = std::fs::read_dir(examples())
         .expect("the folder")
         .map(|entry| entry.expect("an entry").file_name());
@@ -115,7 +111,7 @@ fn an_exported_example_reads_back_as_the_same_workflow() {
 }
 
 #[test]
-fn the_refund_has_the_numbers_that_its_comments_say() {
+fn the_comments_of_the_refund_have_the_right_numbers() {
     let (_, refund) = example("refund");
     let stages: Vec<(u32, &str, usize)> = refund
         .stages

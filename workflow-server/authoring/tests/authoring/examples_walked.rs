@@ -1,6 +1,5 @@
-//! Every example is walked to every one of its finishes, through every one of its stages, and every
-//! timer in it fires: once with every field, and once with the required ones only. No text shows a
-//! gap.
+//! Walks each example to every finish, through every stage, and lets every timer fire. Does so once
+//! with all fields, and once with the required fields only. No text may have a gap.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -20,7 +19,7 @@ use aftercall_engine::instance::{Instance, Status, Wake};
 use aftercall_engine::world::{Keeping, World};
 use aftercall_engine::{Decision, decide};
 
-/// Walks of a workflow: the ids of the events that happen, then the outcome.
+/// Walks of a workflow: the ids of the events in order, then the outcome.
 type Walks = &'static [(&'static [&'static str], &'static str)];
 
 const EXAMPLES: [(&str, Walks); 8] = [
@@ -196,12 +195,12 @@ fn example(name: &str) -> Definition {
     file::read(&std::fs::read_to_string(path).unwrap(), None).unwrap()
 }
 
-/// A World in which the example is published, and what time it is.
+/// A World with the published example, and its time.
 struct Walker {
     world: World,
     definition: Definition,
     now: Time,
-    /// Whether only what must be given is given.
+    /// Whether only required values are given.
     is_sparing: bool,
 }
 
@@ -284,7 +283,7 @@ impl Walker {
                 );
                 self.world.apply(&entry).unwrap();
             }
-            other => panic!("{request:?} came to {other:?}"),
+            other => panic!("{request:?} resulted in {other:?}"),
         }
     }
 
@@ -317,7 +316,7 @@ impl Walker {
         self.world.root().instances.iter().flatten().last().unwrap()
     }
 
-    /// Lets an event of the present stage happen: its button is pushed, or its timer elapses.
+    /// Lets an event of the current stage happen: pushes its button, or lets its timer fire.
     fn happen(&mut self, event: &str) {
         let instance = self.instance().clone();
         let stage = self.definition.stage(instance.stage).unwrap();
@@ -360,8 +359,7 @@ fn pushed(instance: &Instance, button: &ButtonAction, is_sparing: bool) -> Comma
     })
 }
 
-/// A value for every field, or, where only what must be given is given, for those that are
-/// required.
+/// A value for every field. Only for required fields if `is_sparing`.
 fn filled_in(fields: &[FieldDeclaration], is_sparing: bool) -> Vec<(Box<str>, Value)> {
     let any = |field: &FieldDeclaration| match field.field_type {
         FieldType::Text => Value::Text("text".into()),
@@ -379,7 +377,7 @@ fn filled_in(fields: &[FieldDeclaration], is_sparing: bool) -> Vec<(Box<str>, Va
         .collect()
 }
 
-/// The stages that were entered and the outcome, walk by walk.
+/// Runs all walks, and returns the stages that were entered.
 fn walk(name: &str, walks: Walks, is_sparing: bool) -> BTreeSet<u32> {
     let mut walker = Walker::new(name, is_sparing);
     let mut entered = BTreeSet::from([FIRST_STAGE]);
@@ -389,7 +387,7 @@ fn walk(name: &str, walks: Walks, is_sparing: bool) -> BTreeSet<u32> {
             let instance = walker.instance();
             assert!(
                 !instance.alerts.is_empty() || !instance.timers.is_empty(),
-                "{name}: nobody knows of {event}"
+                "{name}: there is no event {event}"
             );
             assert!(
                 instance

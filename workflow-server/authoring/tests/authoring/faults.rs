@@ -1,4 +1,4 @@
-//! Every fault of a file, with its line and column, and all of them at once.
+//! Every error of a file, with its line and column, and all errors in one response.
 
 mod actions;
 mod file;
@@ -29,7 +29,7 @@ fn check(text: &str, expected: &[&str]) {
     check_against(text, None, expected);
 }
 
-/// The actions of the new call, from line 5 on.
+/// The actions of the new call. They begin on line 5.
 fn check_actions(actions: &str, expected: &[&str]) {
     check_against(&with_actions(actions), None, expected);
 }
@@ -38,7 +38,7 @@ fn with_actions(actions: &str) -> String {
     format!("format: 1\nworkflow: w\ntitle: T\non_new_call:{actions}")
 }
 
-/// Against a version in which stage 2 was `a` and stage 3 `b`.
+/// Reads a new version. In the earlier version stage 2 was `a` and stage 3 was `b`.
 fn check_amended(actions: &str, expected: &[&str]) {
     let earlier = "format: 1\nworkflow: w\ntitle: T\non_new_call: [ { button: A, then: [ { finish: x } ] }, { button: B } ]\n";
     let mut numbering = Numbering::default();
@@ -47,7 +47,7 @@ fn check_amended(actions: &str, expected: &[&str]) {
 }
 
 fn check_against(text: &str, earlier: Option<&Numbering>, expected: &[&str]) {
-    let faults = read(text, earlier).expect_err("a file with faults");
+    let faults = read(text, earlier).expect_err("a file with errors");
     let shown: Vec<String> = faults.iter().map(shown).collect();
     assert_eq!(shown, expected, "\n{text}");
 }

@@ -1,6 +1,6 @@
-//! Everything in the authors' guides that can be checked: workflows have no fault and no warning,
-//! faults are those that the page shows, expressions and texts are right, calendars read. And
-//! nothing is left unchecked.
+//! Checks everything in the authors' guides that can be checked. Workflows have no errors and no
+//! warnings. Errors are those that the page shows. Expressions, texts and calendars are valid. No
+//! block is left unchecked.
 
 use std::path::{Path, PathBuf};
 
@@ -21,7 +21,7 @@ fn page(name: &str) -> String {
         .unwrap_or_else(|error| panic!("{name}: {error}"))
 }
 
-/// The guides for people who use Aftercall, by their paths in `docs/`.
+/// The guides for users, by their paths in `docs/`.
 fn pages() -> Vec<String> {
     let mut names = Vec::new();
     for folder in ["", "authors/"] {
@@ -38,7 +38,7 @@ fn pages() -> Vec<String> {
     names
 }
 
-/// The fenced blocks of a page: what is written after the fence, and the text.
+/// The fenced blocks of a page: the kind after the fence, and the text.
 fn blocks(page: &str) -> Vec<(String, String)> {
     let mut blocks = Vec::new();
     let mut lines = page.lines();
@@ -61,7 +61,7 @@ fn faults_of(definition: &Definition) -> Vec<Fault> {
     validate(definition, Declared::new(&is_team, &is_calendar))
 }
 
-/// The workflow of the page on fields, for which its expressions and texts are written.
+/// The fields of the workflow on the page about fields. Its expressions and texts use them.
 fn fields() -> Vec<FieldDeclaration> {
     let all = blocks(&page("authors/conditions.md"));
     let (_, text) = all
@@ -80,7 +80,7 @@ fn check(name: &str, kind: &str, text: &str) {
             assert_eq!(
                 read(&write_yaml(&definition), None).as_ref(),
                 Ok(&definition),
-                "{name}: it is exported as it is"
+                "{name}: an export does not change it"
             );
         }
         "yaml faults" => {
@@ -133,7 +133,7 @@ fn check(name: &str, kind: &str, text: &str) {
                 );
             }
         }
-        // The command line's own tests run files of tests, and compare the clients with
+        // Tests of the command line run files of tests, and compare the clients with
         // `examples/clients/`.
         "sh" | "text" | "yaml tests" | "python" | "js" => {}
         other => panic!("{name} has a block of the kind `{other}`, which nothing checks"),
@@ -141,7 +141,7 @@ fn check(name: &str, kind: &str, text: &str) {
 }
 
 #[test]
-fn every_snippet_of_the_guides_is_right() {
+fn every_snippet_of_the_guides_is_valid() {
     let mut checked = 0;
     for name in pages() {
         for (kind, text) in blocks(&page(&name)) {
@@ -153,7 +153,7 @@ fn every_snippet_of_the_guides_is_right() {
 }
 
 #[test]
-fn every_page_is_listed_and_every_link_leads_somewhere() {
+fn every_page_is_listed_and_no_link_is_broken() {
     let list = page("README.md");
     for name in pages().iter().filter(|name| *name != "README.md") {
         assert!(
@@ -208,7 +208,7 @@ fn every_key_and_filter_is_on_a_page() {
     for word in words {
         assert!(
             all.contains(word) || all.contains(&format!("## {}", word.trim_matches('`'))),
-            "{word} is explained nowhere"
+            "{word} is not explained on any page"
         );
     }
 }

@@ -1,5 +1,5 @@
-//! Files that were made to hurt, and files that are merely too large: each gets a named fault, and
-//! each limit lets pass what is just within it.
+//! Files from attackers, and files that are only too large. Each gets an error by name. Each limit
+//! accepts the largest allowed value.
 
 mod running_away;
 
@@ -37,8 +37,8 @@ fn check_refused(text: &str, code: FaultCode, message: &str) {
     assert!(faults.len() <= FAULTS_MAX + 1);
 }
 
-/// Groups of buttons `b0`, `b1` …, as many to a stage as are allowed; `then` says what each of them
-/// does.
+/// Groups of buttons `b0`, `b1` and so on, as many in a stage as are allowed. `then` returns the
+/// actions of each.
 fn with_stages(count: usize, then: impl Fn(usize) -> String) -> String {
     let (mut actions, mut stages, mut next) = (String::new(), 1, 0);
     while stages < count {
@@ -57,7 +57,7 @@ fn with_stages(count: usize, then: impl Fn(usize) -> String) -> String {
     file(&format!("\n{actions}"))
 }
 
-/// Each event in the one before it.
+/// Nests each event inside the event before it.
 fn nested(depth: usize) -> String {
     file(&format!(
         " {}[{{finish: x}}]{}\n",
@@ -99,7 +99,7 @@ fn the_deepest_allowed_nesting_can_be_written_and_read() {
 }
 
 #[test]
-fn bombs_of_aliases_are_refused_before_they_go_off() {
+fn bombs_of_aliases_are_refused_early() {
     let level = |at: usize| format!("l{at}: &l{at} [{}]\n", format!("*l{},", at - 1).repeat(9));
     let bomb: String = "l0: &l0 [x]\n".to_owned() + &(1..40).map(level).collect::<String>();
     check_refused(&bomb, FaultCode::Syntax, "aliases");
@@ -152,7 +152,7 @@ fn a_thousand_stages_are_allowed_and_ten_thousand_are_not() {
         validate(&definition, Declared::new(&|_| true, &|_| true))
             .iter()
             .all(no_alert),
-        "the groups are called the same, and that is all"
+        "the groups have the same title, which is the only warning"
     );
     check_refused(
         &with_stages(STAGES_MAX + 1, finish),
@@ -190,7 +190,7 @@ fn ten_thousand_stages_in_one_list_are_refused() {
 }
 
 #[test]
-fn expressions_are_bounded_in_number_and_together() {
+fn number_and_total_size_of_expressions_are_limited() {
     let with = |count: usize, when: &str| {
         let one = |at: usize| {
             format!(
@@ -220,7 +220,7 @@ fn expressions_are_bounded_in_number_and_together() {
 }
 
 #[test]
-fn of_a_file_of_faults_the_first_hundred_are_reported() {
+fn only_the_first_hundred_errors_are_reported() {
     let text: String = (0..5_000).map(|at| format!("key{at}: 1\n")).collect();
     let faults = faults(read(&text, None));
     assert_eq!(faults.len(), FAULTS_MAX + 1);
@@ -229,13 +229,13 @@ fn of_a_file_of_faults_the_first_hundred_are_reported() {
         last,
         &(
             FaultCode::TooLarge,
-            "there are more faults; these are the first 100".to_owned()
+            "there are more errors; these are the first 100".to_owned()
         )
     );
 }
 
 #[test]
-fn a_circle_of_nearly_a_thousand_links_is_found() {
+fn a_cycle_of_nearly_a_thousand_links_is_found() {
     let leaves = read(&with_stages(STAGES_MAX, |_| "finish: x".to_owned()), None)
         .expect("stages")
         .stages;
@@ -245,7 +245,7 @@ fn a_circle_of_nearly_a_thousand_links_is_found() {
         .count();
     let text = with_stages(STAGES_MAX, |at| format!("link: b{}", (at + 1) % count));
     let faults = validate(
-        &read(&text, None).expect("circles read well"),
+        &read(&text, None).expect("cycles have a valid form"),
         Declared::new(&|_| true, &|_| true),
     );
     let circles: Vec<&str> = faults
@@ -262,10 +262,10 @@ fn a_circle_of_nearly_a_thousand_links_is_found() {
 }
 
 #[test]
-fn of_a_thousand_unknown_links_a_hundred_are_reported() {
+fn only_a_hundred_of_a_thousand_unknown_links_are_reported() {
     let text = with_stages(STAGES_MAX, |at| format!("link: c{at}"));
     let faults = validate(
-        &read(&text, None).expect("links to nowhere read well"),
+        &read(&text, None).expect("links to nowhere have a valid form"),
         Declared::new(&|_| true, &|_| true),
     );
     assert_eq!(faults.len(), FAULTS_MAX + 1);
@@ -284,8 +284,8 @@ fn of_a_thousand_unknown_links_a_hundred_are_reported() {
 }
 
 #[test]
-fn near_misses_of_many_long_names_share_one_budget() {
-    // Looking for what was meant takes longest where everything is long and nearly right.
+fn suggestions_for_many_long_names_share_one_budget() {
+    // Finding a suggestion takes longest if all names are long and similar.
     let name = |at: usize| format!("{}{at:02}", "a".repeat(60));
     let fields: String = (0..64)
         .map(|at| format!("  {}: {{ type: number }}\n", name(at)))
@@ -301,7 +301,7 @@ fn near_misses_of_many_long_names_share_one_budget() {
     let text = format!(
         "format: 1\nworkflow: a\ntitle: A\nfields:\n{fields}on_new_call:{texts}\n  - button: Done\n    then: [ finish: done ]\n"
     );
-    let definition = read(&text, None).expect("names are looked at later");
+    let definition = read(&text, None).expect("names are checked later");
     let faults = validate(&definition, Declared::new(&|_| true, &|_| true));
     let suggested = faults
         .iter()
@@ -315,7 +315,7 @@ fn near_misses_of_many_long_names_share_one_budget() {
 }
 
 #[test]
-fn teams_are_read_as_strictly() {
+fn files_of_teams_are_read_strictly_too() {
     let read_one = read_teams("teams: [ { name: care, title: Customer care } ]\n");
     assert_eq!(
         read_one,
@@ -338,7 +338,7 @@ fn teams_are_read_as_strictly() {
 }
 
 #[test]
-fn what_the_parser_would_keep_whole_is_refused_before() {
+fn too_many_signs_are_refused_before_parsing() {
     let lists = [
         "a,",
         "a: b, ",
@@ -365,7 +365,7 @@ fn what_the_parser_would_keep_whole_is_refused_before() {
 }
 
 #[test]
-fn texts_that_are_worked_out_are_bounded_together() {
+fn the_total_size_of_texts_with_conditions_is_limited() {
     let text = format!(
         "{{% if visit > 1 %}}{}{{% endif %}}",
         "x".repeat(TEXT_BYTES_MAX - 40)
@@ -392,6 +392,6 @@ fn texts_that_are_worked_out_are_bounded_together() {
         .replace("{% endif %}", "");
     assert!(
         read(&of(within * 2, &plain), None).is_ok(),
-        "texts of plain places do not count"
+        "texts with plain placeholders do not count"
     );
 }

@@ -1,4 +1,4 @@
-//! Tests of what people use who write workflows.
+//! Tests of the tools for people who write workflows.
 
 #![allow(
     clippy::unwrap_used,

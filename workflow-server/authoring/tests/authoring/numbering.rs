@@ -1,4 +1,4 @@
-//! How events come by their ids and numbers, in a first version and in later ones.
+//! How events get their ids and numbers, in a first version and in later ones.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -30,7 +30,7 @@ fn check(actions: &str, earlier: Option<&Numbering>, expected: &[(u32, &str, &st
 }
 
 #[test]
-fn ids_come_from_labels_and_numbers_from_the_order_written() {
+fn ids_come_from_labels_and_numbers_from_the_order() {
     check(
         "
   - button: Größe prüfen
@@ -57,7 +57,7 @@ fn ids_come_from_labels_and_numbers_from_the_order_written() {
 }
 
 #[test]
-fn what_is_written_wins_and_the_rest_come_after_it() {
+fn written_ids_and_numbers_come_first() {
     check(
         "
   - button: Go
@@ -123,13 +123,14 @@ fn numbers_are_never_used_again() {
 }
 
 proptest! {
-    /// In every order of versions, an event keeps its number, and a new one gets one that nobody had.
+    /// In any order of versions, an event keeps its number. A new event gets one that was never
+    /// used.
     #[test]
     fn an_event_keeps_its_number_in_all_versions(versions in prop::collection::vec(definitions(), 1..5)) {
         let mut numbering = Numbering::default();
         let mut events = BTreeMap::new();
         for version in versions {
-            // Without the numbers that they were made with, so that reading gives them.
+            // Without the numbers of the generator, so that reading assigns them.
             let text = write_yaml(&version);
             let lines = text.lines().filter(|line| !line.trim_start().starts_with("stage: "));
             let text: String = lines.map(|line| format!("{line}\n")).collect();

@@ -1,5 +1,4 @@
-//! What is written reads back as the same definition, for any valid one; and any text at all is
-//! read without a panic.
+//! Every valid definition reads back after it was written. Any text is read without a panic.
 
 use aftercall_authoring::file::{
     export_yaml, format_json, format_yaml, read, source_of, write_json, write_yaml,
@@ -12,7 +11,7 @@ use proptest::prelude::*;
 
 proptest! {
     #[test]
-    fn arbitrary_definitions_have_nothing_but_warnings(definition in definitions()) {
+    fn arbitrary_definitions_have_only_warnings(definition in definitions()) {
         let faults = validate(&definition, Declared::new(&|team| TEAMS.contains(&team), &|name| name == CALENDAR));
         prop_assert!(faults.iter().all(|fault| fault.warning), "{faults:?}");
     }
@@ -34,21 +33,21 @@ proptest! {
     }
 
     #[test]
-    fn a_version_read_against_itself_is_the_same(definition in definitions()) {
+    fn a_version_read_after_itself_does_not_change(definition in definitions()) {
         let mut numbering = Numbering::default();
         numbering.absorb(&definition);
         prop_assert_eq!(read(&write_yaml(&definition), Some(&numbering)), Ok(definition));
     }
 
     #[test]
-    fn any_text_is_read_or_refused_with_faults(text in "(\\PC|[ \n\t{}\\[\\]:,'\"#&*!|>%-]){0,120}") {
+    fn any_text_is_read_or_refused_with_errors(text in "(\\PC|[ \n\t{}\\[\\]:,'\"#&*!|>%-]){0,120}") {
         if let Err(faults) = read(&text, None) {
             prop_assert!(!faults.is_empty());
         }
     }
 
     #[test]
-    fn a_damaged_file_is_read_or_refused_with_faults(
+    fn a_damaged_file_is_read_or_refused_with_errors(
         definition in definitions(),
         at in any::<prop::sample::Index>(),
         put in "[ \n{}\\[\\]:,'\"#&*!|>%a-]{1,3}",
@@ -73,9 +72,9 @@ proptest! {
             _ => lines.insert(at.max(1), String::new()),
         }
         let commented = lines.join("\n") + "\n";
-        // In the middle of a text it is no comment.
+        // Inside of a text it is not a comment.
         prop_assume!(read(&commented, None).as_ref() == Ok(&definition));
-        // The same with the line ends and the byte order mark of other systems.
+        // The same with line ends and byte order marks of other systems.
         for (end, mark) in [("\r\n", ""), ("\r", ""), ("\r\n", "\u{feff}")] {
             let dressed = |text: &str| format!("{mark}{}", text.replace('\n', end));
             prop_assert_eq!(format_yaml(&dressed(&commented)), format_yaml(&commented).map(|text| dressed(&text)));
@@ -85,7 +84,7 @@ proptest! {
         let again = format_yaml(&carried);
         prop_assert_eq!(again.as_ref(), Ok(&carried));
         let is_at_the_head_of_a_text = how == 1 && lines[at].contains(": |");
-        // After a text that ends in spaces it is not known where the empty lines begin.
+        // After a text that ends in spaces, the beginning of the empty lines is not known.
         let may_be_left_out = how == 2 && written.lines().any(|line| !line.is_empty() && line.trim().is_empty());
         if may_be_left_out {
             prop_assert!(carried == commented || carried == written, "{}", carried);
@@ -123,7 +122,7 @@ on_new_call:   # stage 1
 "#;
 
 #[test]
-fn comments_and_empty_lines_go_with_what_they_belong_to() {
+fn comments_and_empty_lines_stay_with_their_item() {
     let carried = format_yaml(FILE).expect("a workflow");
     assert_eq!(
         carried,
@@ -159,7 +158,7 @@ on_new_call:   # stage 1
 
 #[test]
 fn formatting_never_reuses_the_number_of_a_removed_event() {
-    // An export of the stages 1 to 4, of which somebody took 2 and 4 out and added one.
+    // An export of the stages 1 to 4, from which a person removed 2 and 4 and added one.
     let text = "format: 1
 workflow: w
 title: W
@@ -176,7 +175,7 @@ on_new_call:
       - finish: rejected
 ";
     assert_eq!(format_yaml(text).as_deref(), Ok(text));
-    let definition = read(text, None).expect("it reads");
+    let definition = read(text, None).expect("a workflow");
     let numbers: Vec<(u32, &str)> = definition
         .stages
         .iter()
@@ -185,7 +184,7 @@ on_new_call:
     assert_eq!(
         numbers,
         [(1, "new-call"), (3, "reject"), (4, "second-look")],
-        "above all that are written"
+        "above all written numbers"
     );
     let json = format_json(&write_json(&definition).replace("\"stage\": 4,", "")).expect("JSON");
     assert!(
@@ -284,17 +283,17 @@ fn an_export_keeps_comments_and_contains_all_numbers() {
     assert_eq!(exported.matches("# mark").count(), 8, "{exported}");
     assert!(exported.contains("stage: 2"), "{exported}");
     assert_eq!(read(&exported, None).as_ref(), Ok(&definition));
-    // What does not belong to it any more is not exported with it.
+    // Comments that no longer belong to the definition are not exported.
     let bare = write_yaml(&definition);
     assert_eq!(
         source_of(&bare, &definition).text(),
         None,
-        "a file without comments is not kept"
+        "a file without comments is not stored"
     );
     let huge = format!("# {}\n{MARKS}", "x".repeat(SOURCE_BYTES_MAX));
     assert_eq!(
         source_of(&huge, &definition).text(),
         None,
-        "a file that is too large is not kept"
+        "a file that is too large is not stored"
     );
 }

@@ -1,5 +1,5 @@
-//! The JSON Schema of the file form: what it lets pass is what reads, as far as a schema can check;
-//! and it describes every key.
+//! The JSON Schema of the file form accepts the files that the reader accepts, as far as a schema
+//! can. It describes every key.
 
 use aftercall_authoring::file::{read, schema, write_json};
 use aftercall_definition::testing::definitions;
@@ -9,18 +9,18 @@ use serde_json::Value;
 
 fn validator() -> Validator {
     jsonschema::validator_for(&schema())
-        .unwrap_or_else(|error| panic!("the schema is not one: {error}"))
+        .unwrap_or_else(|error| panic!("the schema is invalid: {error}"))
 }
 
 fn json(text: &str) -> Value {
     serde_saphyr::from_str(text).unwrap_or_else(|error| panic!("{error}\n{text}"))
 }
 
-/// Every property of every mapping in the schema says what it is.
+/// Finds the properties in the schema that have no description.
 fn undescribed(schema: &Value, path: &str, found: &mut Vec<String>) {
     if let Some(properties) = schema.get("properties").and_then(Value::as_object) {
         for (key, property) in properties {
-            // The kinds of action are described by what is inside of them.
+            // The keys inside of a kind of action describe it.
             let is_kind = properties.len() == 1;
             if property.get("description").is_none() && !is_kind {
                 found.push(format!("{path}.{key}"));
@@ -46,7 +46,7 @@ fn every_key_is_described() {
 }
 
 #[test]
-fn the_examples_keep_the_schema_and_name_it() {
+fn the_examples_match_the_schema_and_name_it() {
     let validator = validator();
     let examples = format!("{}/../../examples", env!("CARGO_MANIFEST_DIR"));
     let mut checked = 0;
@@ -77,7 +77,7 @@ fn the_examples_keep_the_schema_and_name_it() {
 }
 
 #[test]
-fn what_reading_refuses_by_its_form_the_schema_refuses_too() {
+fn the_schema_refuses_files_of_an_invalid_form() {
     let validator = validator();
     let start = "format: 1\nworkflow: w\ntitle: T\n";
     for (rest, why) in [
@@ -114,7 +114,7 @@ fn what_reading_refuses_by_its_form_the_schema_refuses_too() {
 
 proptest! {
     #[test]
-    fn every_export_keeps_the_schema(definition in definitions()) {
+    fn every_export_matches_the_schema(definition in definitions()) {
         let validator = validator();
         let value: Value = serde_json::from_str(&write_json(&definition)).unwrap();
         let faults: Vec<String> = validator.iter_errors(&value).map(|error| error.to_string()).collect();

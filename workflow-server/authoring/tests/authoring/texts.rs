@@ -1,4 +1,4 @@
-//! What a text can never say right is found before anybody reads it.
+//! Errors in texts are found before a person reads the text.
 use aftercall_authoring::file::read;
 use aftercall_definition::validate::{Declared, validate};
 
@@ -6,7 +6,7 @@ fn found(text: &str) -> Vec<String> {
     found_of(text, 1)
 }
 
-/// The amount has a default where it is asked to.
+/// Gives the amount a default if `defaults` says so.
 fn found_of(text: &str, defaults: usize) -> Vec<String> {
     let default = ", default: 1".repeat(defaults);
     let file = format!(
@@ -44,7 +44,7 @@ fn check(text: &str, expected: &str) {
 }
 
 #[test]
-fn what_is_of_two_types_cannot_be_compared_or_added() {
+fn values_of_different_types_cannot_be_compared_or_added() {
     check(
         "{% if fields.amount > '5' %}much{% endif %}",
         "compares `fields.amount` (a number) with a text; write a number without quotes",
@@ -100,7 +100,7 @@ fn what_is_of_two_types_cannot_be_compared_or_added() {
 }
 
 #[test]
-fn what_a_field_never_is_cannot_be_asked_for() {
+fn a_value_that_a_field_cannot_have_is_an_error() {
     check(
         "{% if fields.kind == 'refnud' %}a{% endif %}",
         "compares `fields.kind` with `refnud`, but it must be one of refund, voucher; did you mean `refund`?",
@@ -112,7 +112,7 @@ fn what_a_field_never_is_cannot_be_asked_for() {
 }
 
 #[test]
-fn what_is_empty_is_not_an_empty_text() {
+fn a_missing_value_is_not_an_empty_text() {
     for (asked, place) in [
         ("fields.order == ''", "fields.order"),
         ("none != form.count", "form.count"),
@@ -128,7 +128,7 @@ fn what_is_empty_is_not_an_empty_text() {
 }
 
 #[test]
-fn a_filter_works_on_what_it_is_for() {
+fn a_filter_accepts_only_its_type() {
     check(
         "{{ fields.order | round(2) }}",
         "gives the filter `round` `fields.order` (a text), and it takes a number",
@@ -169,7 +169,7 @@ fn comparing_a_possibly_missing_value_causes_a_warning() {
 }
 
 #[test]
-fn a_file_of_nothing_else_gets_a_short_answer() {
+fn many_equal_errors_get_a_short_answer() {
     let values: Vec<String> = (0..100).map(|n| format!("\"{n:0>2000}\"")).collect();
     let forms: String = (0..20)
         .map(|n| format!("  - {{ button: B{n}, form: {{ x: {{ type: number, max: {n} }} }}, then: [ finish: f ] }}\n"))
@@ -198,7 +198,7 @@ fn a_file_of_nothing_else_gets_a_short_answer() {
 }
 
 #[test]
-fn a_filter_is_given_what_it_takes() {
+fn the_arguments_of_a_filter_are_checked() {
     let check = |text: &str, filter: &str, takes: &str| {
         check(
             text,
@@ -243,7 +243,7 @@ fn a_text_of_only_comments_is_refused() {
 }
 
 #[test]
-fn what_can_be_said_has_no_fault() {
+fn valid_texts_have_no_error() {
     for text in [
         "{% if fields.amount > 5 and fields.kind != 'refund' %}a{% elif not fields.vip %}b{% endif %}",
         "{{ fields.kind | upper }}{% if fields.kind | upper == 'REFUND' %}a{% endif %}",

@@ -1,4 +1,4 @@
-//! What keeps a workflow that reads well from being published, stage by stage and all at once.
+//! Errors that prevent a valid file from being published, stage by stage and all together.
 
 use aftercall_authoring::file::{read, read_placed};
 use aftercall_definition::limits::LABEL_CHARS_MAX;
@@ -80,7 +80,7 @@ fn a_link_must_lead_to_an_event() {
 }
 
 #[test]
-fn links_must_not_go_round_without_waiting() {
+fn links_must_not_form_a_cycle_without_a_wait() {
     check(
         "
   - alert: { text: a, team: care }
@@ -156,7 +156,7 @@ fn teams_and_fields_must_be_declared() {
     );
 }
 
-/// A file cannot say these; a definition that is built otherwise can.
+/// A file cannot express these errors, but a definition that is built in another way can.
 #[test]
 fn an_escalation_needs_a_due_and_declared_teams() {
     check(
@@ -177,7 +177,7 @@ fn an_escalation_needs_a_due_and_declared_teams() {
 }
 
 #[test]
-fn events_that_no_action_adds_or_two_add_are_faults() {
+fn every_event_needs_exactly_one_action_that_adds_it() {
     let mut definition = workflow(
         "\n  - alert: { text: a, team: care }\n  - { button: A, then: [ { finish: a } ] }\n",
     );
@@ -228,7 +228,7 @@ fn events_that_no_action_adds_or_two_add_are_faults() {
 }
 
 #[test]
-fn limits_hold_for_definitions_from_anywhere() {
+fn limits_apply_to_definitions_from_any_source() {
     let mut definition = workflow(" [ { finish: done } ]");
     definition.name = "Not A Name".to_owned();
     definition.title = "x".repeat(LABEL_CHARS_MAX + 1);
@@ -251,7 +251,7 @@ fn limits_hold_for_definitions_from_anywhere() {
 }
 
 #[test]
-fn a_text_names_time_zones_that_there_are() {
+fn a_text_must_name_existing_time_zones() {
     check(
         "
   - alert: { text: \"{{ now | zone('Berlin') }} {{ now | zone('Europe/Berlin') }} {{ now | zone('Berlin') }}\", team: care }
@@ -263,7 +263,7 @@ fn a_text_names_time_zones_that_there_are() {
 }
 
 #[test]
-fn a_timer_counts_from_a_time_that_is_there() {
+fn a_timer_from_an_optional_field_causes_a_warning() {
     let warning = "1.1 warning BAD_VALUE: `fields.ring_at` may have no value, and the timer then counts from entering the stage: make the field `required`, or give the timer `when: has(fields.ring_at)`";
     let warned = |ring_at: &str, rest: &str| {
         let file = format!(
@@ -312,7 +312,7 @@ fn an_error_twice_in_one_action_is_reported_once() {
 }
 
 #[test]
-fn a_form_is_there_until_the_next_push_or_timer() {
+fn a_form_lasts_until_the_next_push_or_timer() {
     let actions = |last: &str| {
         format!(
             "
@@ -379,7 +379,7 @@ on_new_call:
       - link: { to: aprove, max: 2, else: pay }
       - alert: { text: never, team: care }
 "#;
-    let (definition, places) = read_placed(file, |_| None).expect("each part reads well");
+    let (definition, places) = read_placed(file, |_| None).expect("each part has a valid form");
     let is_team = |team: &str| TEAMS.contains(&team);
     let mut faults = validate(
         &definition,

@@ -1,9 +1,9 @@
-//! The actions, and what later versions have.
+//! Errors in actions, and actions of later versions.
 
 use super::check_actions;
 
 #[test]
-fn an_action_is_one_known_thing() {
+fn an_action_has_exactly_one_known_kind() {
     check_actions(
         "
   - allert: { text: a, team: care }
@@ -218,7 +218,7 @@ fn actions_of_later_versions_are_refused_by_name() {
 }
 
 #[test]
-fn faults_of_nested_stages_name_stage_and_action() {
+fn errors_of_nested_stages_name_stage_and_action() {
     check_actions(
         "
   - button: Approve
@@ -255,7 +255,7 @@ fn escalation_steps_are_checked() {
         - { at: due, prority: high, team: Care }
 ",
         &[
-            "10:17 (stage 1, action 1) BAD_VALUE `at` is `due`, or a share of the time until then such as `50%` (1% to 99%), not `0%`; what comes later is written `after: 2h`",
+            "10:17 (stage 1, action 1) BAD_VALUE `at` is `due`, or a share of the time until then such as `50%` (1% to 99%), not `0%`; write later times as `after: 2h`",
             "11:11 (stage 1, action 1) BAD_VALUE an escalation step has either `at` or `after`",
             "12:11 (stage 1, action 1) MISSING_KEY an escalation step needs `at` (`50%`, `due`) or `after` (how long after it was due)",
             "13:11 (stage 1, action 1) MISSING_KEY an escalation step changes something: give it `priority`, `team` or `add-team`",

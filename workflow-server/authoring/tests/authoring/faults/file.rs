@@ -1,4 +1,4 @@
-//! The file as such, its header, fields, ids and numbers.
+//! Errors in the form of a file, its header, fields, ids and numbers.
 
 use super::{check, check_actions, check_amended};
 
@@ -50,7 +50,7 @@ fn invalid_yaml_is_rejected_with_its_line_and_column() {
 }
 
 #[test]
-fn what_could_blow_up_or_hide_is_refused_by_name() {
+fn anchors_aliases_and_tags_are_refused_by_name() {
     check_actions(
         "
   - &end { finish: done }
@@ -107,7 +107,7 @@ on_new_call: [ { finish: done } ]
 }
 
 #[test]
-fn what_nobody_can_see_is_refused_by_name() {
+fn invisible_characters_are_refused_by_name() {
     check_actions(
         r#"
   - alert: { text: "bell \a", team: care }
@@ -278,7 +278,7 @@ on_new_call: []
 }
 
 #[test]
-fn ids_and_numbers_are_given_once() {
+fn ids_and_numbers_must_be_unique() {
     check_actions(
         "
   - { button: A, id: same }

@@ -1,5 +1,5 @@
-//! Faults inside of texts and conditions: the place is that of the words, however the file writes
-//! them.
+//! Errors inside of texts and conditions. Their position is that of the words, in any form of the
+//! file.
 
 use aftercall_authoring::file::{read_placed, read_to_the_end};
 use aftercall_definition::expression::Expression;
@@ -8,7 +8,7 @@ use aftercall_definition::{Definition, Fault};
 
 use super::{shown, with_actions};
 
-/// Every fault of the file and of the workflow in it, where `care` is the only team.
+/// Every error of the file and its workflow. `care` is the only team.
 fn all(text: &str) -> Vec<String> {
     let found = |definition: &Definition| {
         validate(
@@ -31,16 +31,16 @@ fn all(text: &str) -> Vec<String> {
         .collect()
 }
 
-/// The words of the file at the place of its one fault.
+/// The words of the file at the position of its one error.
 fn words_at(text: &str) -> String {
     let faults = all(text);
     let [fault] = faults.as_slice() else {
-        panic!("one fault, not {faults:?} in {text}")
+        panic!("one error, not {faults:?} in {text}")
     };
     let (line, column) = fault
         .split_once(' ')
         .and_then(|(place, _)| place.split_once(':'))
-        .expect("a place");
+        .expect("a position");
     let line = text
         .lines()
         .nth(line.parse::<usize>().expect("a line") - 1)
@@ -81,7 +81,7 @@ fn an_error_in_a_text_has_its_exact_position() {
     }
     let of_field = alert("\"fields.nam: {{ fields.name }} {{ fields.nam }}\"")
         .replace("title: T\n", "title: T\nfields: { name: { type: text } }\n");
-    // Words outside of places are the same words.
+    // Equal words outside of placeholders are skipped.
     assert!(
         words_at(&of_field).starts_with("fields.n"),
         "{:?}",
@@ -94,7 +94,7 @@ fn an_error_in_a_text_has_its_exact_position() {
 }
 
 #[test]
-fn a_text_that_cannot_be_read_hides_nothing_else() {
+fn an_invalid_text_hides_no_other_error() {
     let text = with_actions(
         "
   - alert: { text: \"{{ call.customer | upcase }}\", team: caer }
@@ -121,8 +121,8 @@ fn a_text_that_cannot_be_read_hides_nothing_else() {
         read_placed(&text, |_| None).is_err_and(|faults| faults.len() == 2),
         "the file alone has two"
     );
-    // Where the form is wrong the workflow is not judged: an error would be reported for
-    // what is missing.
+    // If the form is wrong, the workflow is not checked, because its missing parts would cause more
+    // errors.
     let broken = text.replace("id: go", "it: go");
     assert!(
         all(&broken)
@@ -214,10 +214,10 @@ fn an_invalid_expression_gets_a_plain_message() {
     }
 }
 
-/// An expression of an earlier version, which this one does not read, has no value; checking it is
-/// no panic either.
+/// This version does not parse an expression of an earlier version. It has no value, and checking
+/// it must not panic.
 #[test]
-fn a_stored_expression_that_cannot_be_read_is_a_fault() {
+fn a_stored_expression_that_cannot_be_parsed_is_an_error() {
     let text = with_actions(
         "\n  - alert: { text: a, team: care }\n  - finish: { outcome: x, when: \"visit > 1\" }\n  - button: Go\n    then: [ { finish: x } ]\n",
     );

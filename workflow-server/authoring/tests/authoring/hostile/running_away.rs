@@ -1,4 +1,4 @@
-//! Expressions and texts that are deep, long or slow: each is refused or ends.
+//! Deep, long and slow expressions and texts. Each is refused, or ends.
 
 use aftercall_definition::expression::{Expression, Wanted};
 use aftercall_definition::facts::{Facts, Names};
@@ -65,11 +65,11 @@ fn deep_texts() -> Vec<String> {
     ]
 }
 
-/// Expressions and texts that would overflow a stack, never end or fill the memory, if they could.
+/// Expressions and texts that try to overflow the stack, run for ever, or fill the memory.
 #[test]
 fn hostile_expressions_and_texts_cannot_overflow_the_stack() {
     let (expressions, texts) = (deep_expressions(), deep_texts());
-    // As large as the stack of the threads that serve requests.
+    // The stack has the size of the stacks of the threads that serve requests.
     let tried = std::thread::Builder::new()
         .stack_size(2 << 20)
         .spawn(move || {
@@ -111,6 +111,6 @@ fn hostile_expressions_and_texts_cannot_overflow_the_stack() {
             }
             refused
         });
-    let refused = tried.expect("a thread").join().expect("no stack overflows");
+    let refused = tried.expect("a thread").join().expect("no stack overflow");
     assert!(refused >= 15, "{refused} were refused");
 }
