@@ -1,7 +1,7 @@
 //! The time of a restored store. A server does not trust a wall clock that is more than an hour
 //! ahead of the newest entry. It would hold the timers until a person accepts the clock. But a
 //! restore is a deliberate act. So it writes a sign of life, and the server's time continues from
-//! there. It also counts the timers that are due by then, so that operators know in advance what
+//! there. It also counts the timers that have become due, so that operators know in advance what
 //! will fire.
 
 use aftercall_definition::time::Time;
@@ -16,7 +16,7 @@ use crate::records::LastSeen;
 /// How a server that starts on a restored store treats the time that has passed since.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ClockAtStart {
-    /// The time continues from here. The timers that are due by then fire.
+    /// The time continues from here. The timers that have become due fire.
     Continues {
         /// The time of the wall clock.
         from: Time,

@@ -1,4 +1,4 @@
-//! Restores to a sequence and to a time, against the World that the entries up to there make.
+//! Restores to a sequence and to a time. Compares each with the World of the entries up to there.
 
 use aftercall_definition::time::Time;
 use workflow_server::backup::{BackupDirectory, BackupError, Until, verify_store};
@@ -90,9 +90,9 @@ async fn a_point_outside_all_backups_is_refused() {
     assert!(BackupDirectory::open(&house.temp.path().join("refused")).is_err());
 }
 
-/// Backups, with so much work between them that the second snapshot that a backup holds is newer
-/// than the backup before it; so many that its journal reaches back to that one, and that it does
-/// not, come each.
+/// Makes backups with enough work between them. The second snapshot of a backup is then newer than
+/// the backup before it. There are enough backups that some journals reach back to the backup
+/// before, and some do not.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_later_journal_reaches_points_between_two_backups() {
     let house = House::new().await;

@@ -1,5 +1,5 @@
-//! The time of a restored store: what has come due is announced before anything fires, and what
-//! cannot be believed is held.
+//! The time of a restored store. Operators learn which timers are due before any of them fires.
+//! With an implausible clock, timers are held.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -26,7 +26,7 @@ on_new_call:
         then: [ finish: done ]
 ";
 
-/// Three timers that run, and a backup.
+/// A house with three running timers, and a backup.
 async fn backed_up() -> House {
     let house = House::new().await;
     let definition = Box::new(file::read(SLOW, None).unwrap());
@@ -50,7 +50,7 @@ async fn backed_up() -> House {
     house
 }
 
-/// Restores by a clock, and starts a server on it by that clock: what was said, and the server.
+/// Restores with a clock, and starts a server with that clock. Returns the report and the server.
 async fn restored(
     house: &House,
     name: &str,
@@ -84,11 +84,11 @@ async fn holds(house: &House) {
     tokio::time::timeout(PATIENCE, waiting)
         .await
         .expect("in time")
-        .expect("it runs");
+        .expect("the ledger runs");
     assert_eq!(
         house.handle.root().counters.timers(),
         3,
-        "nothing has fired"
+        "no timer has fired"
     );
 }
 
@@ -121,7 +121,7 @@ async fn timers_due_since_the_backup_fire_after_a_restore() {
     assert_eq!(
         again.handle.root().counters.timers(),
         4,
-        "nothing was announced, and nothing has fired"
+        "no timer was announced, and none has fired"
     );
 }
 

@@ -1,5 +1,5 @@
-//! Damage to a backup or a store is found and named, and a snapshot that is not what replaying
-//! gives is found though every checksum fits.
+//! Damage to a backup or a store is found and named. A snapshot that differs from a replay is found
+//! even if every checksum is correct.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -28,7 +28,7 @@ fn files(dir: &Path) -> Vec<PathBuf> {
     found
 }
 
-/// What `aftercall verify` does.
+/// Does the work of `aftercall verify`.
 async fn verify(dir: &Path) -> Result<(), BackupError> {
     let directory = BackupDirectory::open(dir)?;
     let mut seen = std::collections::HashSet::new();
@@ -54,7 +54,7 @@ async fn a_flipped_bit_in_any_backup_file_is_found() {
         let whole = fs::read(&path).unwrap();
         let name = path.file_name().unwrap().to_str().unwrap().to_owned();
         for part in 0..3 {
-            // The first, a middle and the last byte.
+            // The first, the middle and the last byte.
             let Some(at) = (whole.len().checked_sub(1)).map(|last| last * part / 2) else {
                 continue;
             };
@@ -88,8 +88,8 @@ async fn a_flipped_bit_in_any_backup_file_is_found() {
     verify(&dir).await.unwrap();
 }
 
-/// Puts a snapshot in place of the newest, of a World that differs by one command, with the same
-/// sequence and chain.
+/// Replaces the newest snapshot by one of a World that differs by one command. Sequence and chain
+/// hash are the same.
 async fn plant(dir: &Path) -> String {
     let store = open_store(dir).await;
     let name = store
@@ -123,7 +123,7 @@ async fn plant(dir: &Path) -> String {
     };
     let decided = aftercall_engine::decide(&world, &request, world.root().at).unwrap();
     let aftercall_engine::Decision::Commit(entry) = decided else {
-        panic!("it changes something")
+        panic!("the command changes the World")
     };
     let at = world.root().at;
     world.apply(&entry).unwrap();
@@ -152,7 +152,7 @@ async fn a_snapshot_that_differs_from_the_replay_is_found() {
     let verified = verify_store(&data_dir).await.unwrap();
     assert!(
         verified.equal_snapshots >= 1,
-        "there is something to compare: {verified:?}"
+        "at least one snapshot is compared: {verified:?}"
     );
     let name = plant(&data_dir).await;
     let found = verify_store(&data_dir).await.unwrap_err().to_string();

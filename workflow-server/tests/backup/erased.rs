@@ -1,5 +1,5 @@
-//! Erased callers and backups: a running backup ends before an erasure is done, and a restore of an
-//! older backup erases again.
+//! Erased callers and backups. An erasure finishes only after a running backup has ended. A restore
+//! of an older backup erases again.
 
 use aftercall_definition::time::Time;
 use aftercall_engine::call::Caller;
@@ -16,7 +16,7 @@ use crate::support::{House, entries_of, options};
 
 const NEEDLE: &str = "Xanthippe";
 
-/// A caller with a follow-up in memory, one in the archive, and others beside.
+/// Adds a caller with a follow-up in memory and one in the archive, and other callers.
 async fn furnish(house: &House) -> InstanceId {
     let archived = house
         .set("archived", "C-99", &format!("{NEEDLE} wants her money"))
@@ -44,7 +44,7 @@ async fn erase(house: &House) -> u64 {
         created_at: found.call.created_at,
         instances: found.instances.iter().map(|instance| instance.id).collect(),
     };
-    // Where something leaves memory meanwhile, it is looked for again.
+    // If a call leaves memory meanwhile, the search is repeated.
     let erasure = loop {
         let newest_file = house.handle.root().archive.newest_file;
         let found = house
@@ -83,7 +83,7 @@ async fn done(house: &House, erasure: u64) {
         .await;
 }
 
-/// Everything that is read.
+/// Reads all data.
 async fn everything(house: &House, archived: InstanceId) -> String {
     let root = house.handle.root();
     let entries = entries_of(&house.handle, root.sequence).await;
@@ -108,7 +108,7 @@ async fn a_caller_who_was_erased_after_the_backup_stays_erased() {
     let directory = BackupDirectory::open(&house.backups()).unwrap();
     let known = directory.erasures().unwrap();
     assert_eq!(known.len(), 1);
-    assert!(known[0].is_held_by(&old), "the older backup holds her data");
+    assert!(known[0].is_held_by(&old), "the older backup has her data");
     assert!(!known[0].is_held_by(&new));
     drop(directory);
 
@@ -135,10 +135,10 @@ async fn a_caller_who_was_erased_after_the_backup_stays_erased() {
     assert_eq!(
         holding(&to),
         Vec::<String>::new(),
-        "and is scrubbed from the files"
+        "and the files are scrubbed"
     );
 
-    // Only who says so gets her back.
+    // The data returns only with this option.
     let without = RestoreOptions {
         erase_again: false,
         ..options(Until::Newest)
@@ -154,20 +154,20 @@ async fn a_caller_who_was_erased_after_the_backup_stays_erased() {
     assert_eq!(
         (restored.erasures.len(), restored.erased_calls),
         (1, 0),
-        "it is listed all the same"
+        "it is still listed"
     );
     let back = House::open(house.temp.clone(), to, house.clock.clone()).await;
     assert!(
         everything(&back, archived).await.contains(NEEDLE),
-        "the control: she is in that backup"
+        "the control: that backup has her data"
     );
 
-    // From the newer one nothing is to be erased again.
+    // A restore of the newer backup has nothing to erase.
     let (restored, _) = house.restore_to("newer", Until::Newest).await.unwrap();
     assert_eq!((restored.erasures.len(), restored.erased_calls), (0, 0));
 }
 
-/// The files in which she is found, also where they are compressed.
+/// The files that contain her data, also in compressed form.
 fn holding(dir: &std::path::Path) -> Vec<String> {
     let mut found = Vec::new();
     for entry in std::fs::read_dir(dir).unwrap() {
@@ -200,7 +200,7 @@ async fn the_old_data_directory_shows_erasures_that_no_backup_has() {
     assert_eq!(
         restored.erasures.len(),
         0,
-        "the directory of backups cannot know"
+        "the directory of backups does not have the erasure"
     );
     let knowing = RestoreOptions {
         erasures_from: Some(old),
@@ -228,10 +228,10 @@ async fn an_erasure_waits_until_a_running_backup_ends() {
     let erasure = erase(&house).await;
     assert!(
         !everything(&house, archived).await.contains(NEEDLE),
-        "masked at once all the same"
+        "masked immediately"
     );
     house.handle.wake_keeper();
-    // Work that makes the keeper look many times over.
+    // Enough work that the keeper checks many times.
     house.work(100, 60).await;
     assert_eq!(
         house.handle.root().erasures[&erasure].state,
@@ -247,12 +247,12 @@ async fn a_restored_backup_continues_an_unfinished_erasure() {
     let archived = furnish(&house).await;
     let held = house.handle.capture().await.unwrap();
     let erasure = erase(&house).await;
-    // The first lease still lives, so that the erasure cannot be done yet.
+    // The first lease still exists, so the erasure cannot finish yet.
     let (manifest, _) = house.back_up().await;
     assert_eq!(manifest.unfinished_erasures, [erasure]);
     drop(held);
     let (restored, to) = house.restore_to("restored", Until::Newest).await.unwrap();
-    assert_eq!(restored.erasures.len(), 0, "its own World knows of it");
+    assert_eq!(restored.erasures.len(), 0, "its World has the erasure");
     let again = House::open(house.temp.clone(), to.clone(), house.clock.clone()).await;
     assert!(!everything(&again, archived).await.contains(NEEDLE));
     done(&again, erasure).await;

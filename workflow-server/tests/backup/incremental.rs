@@ -1,5 +1,5 @@
-//! Incremental backups: they equal full ones, and where the base cannot be trusted everything is
-//! sent, with the reason.
+//! Incremental backups equal full ones. If the base cannot be trusted, all files are sent, and the
+//! reason is reported.
 
 use std::collections::HashSet;
 
@@ -9,7 +9,7 @@ use workflow_server::journal::Position;
 use crate::support::{House, back_up_into, base_of, parts, restore_from, world_at, world_in};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_incremental_backup_restores_to_what_a_full_one_does() {
+async fn incremental_and_full_backups_restore_the_same() {
     let house = House::new().await;
     let mut reasons = Vec::new();
     for round in 0..4 {
@@ -134,7 +134,7 @@ async fn an_unusable_base_leads_to_a_full_backup() {
         let what = format!("{base:?}");
         let sent = parts(&capture, &house.identity, base).await;
         let Some(Part::Begin { full, .. }) = sent.first() else {
-            panic!("no beginning")
+            panic!("the first part is not a beginning")
         };
         assert_eq!(*full, expected, "{what}");
         let keeps = sent.iter().any(|part| matches!(part, Part::Kept(_)));
@@ -152,7 +152,7 @@ async fn a_base_older_than_the_journal_is_still_used() {
     let capture = house.handle.capture().await.unwrap();
     assert!(
         capture.bounds.base.sequence > first.sequence,
-        "the journal was trimmed beyond it"
+        "the journal no longer reaches back to it"
     );
     drop(capture);
     let (second, why) = house.back_up().await;
@@ -193,16 +193,17 @@ async fn a_damaged_file_in_an_older_backup_is_recopied() {
     }
     damaged.sort();
     let (whole, found) = directory.whole(&first, &|_| {});
-    assert_eq!(found, damaged, "of the same size, and found by their sums");
+    assert_eq!(found, damaged, "equal sizes, found by their checksums");
     assert_eq!(whole.files.len() + damaged.len(), first.files.len());
     let capture = house.handle.capture().await.unwrap();
     let (second, why) = back_up_into(&directory, capture, &house.identity, Some(&first))
         .await
         .unwrap();
-    assert_eq!(why, None, "it is incremental all the same");
-    verify_files(&directory, &second, &mut HashSet::new(), &|_| {}).expect("the new one is whole");
-    // What was sent again under the same name is whole in the older one too. The journal is cut
-    // into other files each time.
+    assert_eq!(why, None, "it is still incremental");
+    verify_files(&directory, &second, &mut HashSet::new(), &|_| {})
+        .expect("the new one is complete");
+    // A file that was sent again repairs the older backup too, if its name is the same. The journal
+    // is divided differently each time.
     let (_, still_damaged) = directory.whole(&first, &|_| {});
     assert!(
         still_damaged

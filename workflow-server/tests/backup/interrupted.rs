@@ -1,5 +1,5 @@
-//! A backup or a restore that is cut off: what was complete before stays complete, and half of one
-//! is never taken for one.
+//! Interrupted backups and restores. The older backups stay complete, and an incomplete one is
+//! never used.
 
 use std::fs;
 
@@ -28,14 +28,14 @@ async fn an_interrupted_backup_leaves_the_older_one_whole() {
         for part in sent[..upto].iter().cloned() {
             take(&directory, &mut generation, part, Some(&first)).unwrap();
         }
-        // As the process that is killed: nothing more is done.
+        // Like a killed process: no more work is done.
         drop(generation);
         drop(directory);
         let directory = BackupDirectory::open(&house.backups()).unwrap();
         assert_eq!(
             directory.generations().unwrap(),
             [1],
-            "cut off after {upto} parts"
+            "interrupted after {upto} parts"
         );
         assert_eq!(
             verify_backup(&directory, &first).await.unwrap().sequence,
@@ -50,7 +50,7 @@ async fn an_interrupted_backup_leaves_the_older_one_whole() {
     assert_eq!(
         (second.generation, why),
         (2, None),
-        "the next one is incremental on the whole one"
+        "the base of the next one is the complete one"
     );
     let directory = BackupDirectory::open_or_create(&house.backups()).unwrap();
     let in_pool = |directory: &BackupDirectory| {
@@ -67,14 +67,14 @@ async fn an_interrupted_backup_leaves_the_older_one_whole() {
         .collect();
     names.sort();
     names.dedup();
-    assert_eq!(in_pool(&directory), names.len(), "nothing else is left");
+    assert_eq!(in_pool(&directory), names.len(), "no other file is left");
     directory.remove(&[1]).unwrap();
     assert_eq!(in_pool(&directory), second.files.len());
     verify_backup(&directory, &second).await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_file_that_was_changed_on_the_way_is_refused() {
+async fn a_file_changed_during_the_transfer_is_refused() {
     let house = House::new().await;
     house.work(1, 5).await;
     let capture = house.handle.capture().await.unwrap();
@@ -95,7 +95,7 @@ async fn a_file_that_was_changed_on_the_way_is_refused() {
             break;
         }
     }
-    let refused = refused.expect("it is refused");
+    let refused = refused.expect("the file is refused");
     assert!(
         refused
             .to_string()
@@ -166,7 +166,7 @@ async fn an_interrupted_restore_does_not_open_as_a_store() {
     let refused = house.restore_to("data", Until::Newest).await.unwrap_err();
     assert!(matches!(refused, BackupError::NotEmpty { .. }), "{refused}");
     let (_, to) = house.restore_to("restored", Until::Newest).await.unwrap();
-    // As the restore leaves it until its last step.
+    // The state of a restore before its last step.
     fs::write(to.join("restoring"), "").unwrap();
     let birth = workflow_server::journal::Birth {
         epoch: "0".repeat(32),
@@ -176,7 +176,7 @@ async fn an_interrupted_restore_does_not_open_as_a_store() {
     let options = workflow_server::journal::Options::new(birth, std::sync::Arc::new(|_| {}));
     let disk = std::sync::Arc::new(workflow_server::journal::RealDisk);
     let Err(refused) = workflow_server::journal::Store::open(&to, &options, disk) else {
-        panic!("it opened")
+        panic!("the store opened")
     };
     assert!(
         matches!(refused, OpenError::HalfRestored { .. }),

@@ -1,5 +1,5 @@
-//! Backups: what is copied from a running ledger, how a directory keeps it, and that what is
-//! restored is what the server had.
+//! Backups: what a running ledger copies, how a directory keeps the copies, and that a restore
+//! equals the data of the server.
 
 #![allow(
     clippy::unwrap_used,

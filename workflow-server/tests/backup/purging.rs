@@ -1,4 +1,4 @@
-//! Backups while what has outlived its retention is removed.
+//! Backups while instances past their retention are removed.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use workflow_server::limits::PURGE_FLOOR;
 use crate::support::{House, back_up_into, setting, world_at, world_in};
 
 const DAY: Duration = Duration::from_secs(86_400);
-/// As many as one pass removes without a confirmation.
+/// The number that one pass removes without a confirmation.
 const COUNT: u64 = PURGE_FLOOR / 2;
 
 const WORKFLOW: &str = "
@@ -26,9 +26,9 @@ on_new_call:
     then: [ finish: done ]
 ";
 
-/// How many instances of the workflow with the short retention are in the archive.
+/// The number of archived instances of the workflow with the short retention.
 fn brief(root: &Root) -> u64 {
-    let place = root.workflows.place("brief").expect("it is there");
+    let place = root.workflows.place("brief").expect("it exists");
     let tallies = root
         .archive
         .chunks
@@ -40,7 +40,7 @@ fn brief(root: &Root) -> u64 {
         .sum()
 }
 
-/// A house in whose archive everything has outlived its retention a few days later.
+/// A house in whose archive all instances will be past their retention a few days later.
 async fn furnished() -> House {
     let house = House::new().await;
     let definition = Box::new(file::read(WORKFLOW, None).unwrap());
@@ -87,19 +87,19 @@ async fn purging_waits_for_a_running_backup() {
     let capture = house.handle.capture().await.unwrap();
     house.clock.pass(DAY * 4);
     house.handle.wake_keeper();
-    // Work that makes the keeper look many times over.
+    // Enough work that the keeper checks many times.
     house.work(1_000, 60).await;
     assert_eq!(
         brief(&house.handle.root()),
         COUNT,
-        "the backup still reads it"
+        "the backup is still reading it"
     );
 
     let directory = BackupDirectory::open_or_create(&house.backups()).unwrap();
     let (manifest, _) = back_up_into(&directory, capture, &house.identity, None)
         .await
         .unwrap();
-    // Its lock is free again.
+    // Frees the lock of the directory.
     drop(directory);
     verified(&house, &manifest).await;
     let (_, to) = house.restore_to("before", Until::Newest).await.unwrap();

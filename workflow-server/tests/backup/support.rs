@@ -1,5 +1,5 @@
-//! A running ledger over a data directory, backups of it, and the World as its entries make it: the
-//! model that a restore must equal.
+//! A running ledger on a data directory and its backups. Also the World as its entries make it,
+//! which is the model for a restore.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -35,7 +35,7 @@ use workflow_server::records::encode_world;
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 pub(crate) const ARCHIVE_AFTER: Duration = Duration::from_millis(400);
 pub(crate) const START: Time = Time(1_795_000_000_000);
-/// Remembers few enough request ids that the oldest are forgotten on the way.
+/// Keeps only a few request ids, so that the oldest are forgotten during the tests.
 pub(crate) const KEEPING: Keeping = Keeping {
     request_ids_millis: 600_000,
     request_ids_max: 40,
@@ -78,7 +78,7 @@ pub(crate) async fn open_store(dir: &Path) -> Store {
         .unwrap()
 }
 
-/// Another epoch each time, without chance.
+/// A different epoch each time, without randomness.
 fn rand_epoch() -> u128 {
     static NEXT: std::sync::atomic::AtomicU64 = std::sync::atomic::AtomicU64::new(1);
     u128::from(NEXT.fetch_add(1, std::sync::atomic::Ordering::Relaxed))
@@ -145,7 +145,7 @@ impl House {
         }
     }
 
-    /// Ends in good order; the directory stays.
+    /// Stops after all commands are finished. The directory stays.
     pub(crate) async fn close(self) -> (Arc<TempDir>, Arc<ManualClock>) {
         self.stop.cancel();
         self.running.await.unwrap();
@@ -197,7 +197,7 @@ impl House {
             .unwrap_or_else(|_| panic!("waited in vain until {what}"));
     }
 
-    /// Sets the workflow on a call; its instance.
+    /// Sets the workflow on a call. Returns its instance.
     pub(crate) async fn set(&self, call: &str, reference: &str, reason: &str) -> InstanceId {
         self.commit(setting(call, reference, reason)).await;
         self.newest_instance(call)
@@ -224,7 +224,7 @@ impl House {
             .await;
     }
 
-    /// Some work: of every four calls three are finished, and time passes.
+    /// Works: finishes three of every four calls, and lets time pass.
     pub(crate) async fn work(&self, from: u64, count: u64) {
         for n in from..from + count {
             let call = format!("call-{n}");
@@ -243,7 +243,7 @@ impl House {
         }
     }
 
-    /// Waits until at least so many instances are in the archive.
+    /// Waits until at least this many instances are in the archive.
     pub(crate) async fn archived(&self, instances: u64) {
         self.clock.pass(ARCHIVE_AFTER * 30);
         self.until("enough is in the archive", |root| {
@@ -252,12 +252,12 @@ impl House {
         .await;
     }
 
-    /// Every entry that there is, in order, as the history shows them.
+    /// All entries of the history, in order.
     pub(crate) async fn entries(&self) -> Vec<Arc<Entry>> {
         entries_of(&self.handle, self.handle.root().sequence).await
     }
 
-    /// A backup on what the directory has.
+    /// Makes a backup, based on the newest one in the directory.
     pub(crate) async fn back_up(&self) -> (Manifest, Option<FullReason>) {
         let directory = BackupDirectory::open_or_create(&self.backups()).unwrap();
         let base = directory.newest().ok();
@@ -280,7 +280,7 @@ impl House {
     }
 }
 
-/// The parts of a backup on a base.
+/// The parts of a backup with this base.
 pub(crate) async fn parts(capture: &Capture, identity: &Identity, base: Option<Base>) -> Vec<Part> {
     let (sender, mut receiver) = mpsc::channel(4);
     let sending = send(capture, identity, (base, START), sender);
@@ -310,7 +310,7 @@ pub(crate) fn base_of(directory: &BackupDirectory, manifest: &Manifest) -> Base 
     }
 }
 
-/// Gives one part to a generation; the manifest with the last.
+/// Adds one part to a generation. Returns the manifest after the last part.
 pub(crate) fn take<'d>(
     directory: &'d BackupDirectory,
     generation: &mut Option<NewGeneration<'d>>,
@@ -377,7 +377,7 @@ pub(crate) async fn restore_from(
         .map(|restored| (restored, to.to_owned()))
 }
 
-/// The World of a data directory, as bytes, and what its journal ends with.
+/// The World of a data directory, encoded.
 pub(crate) async fn world_in(dir: &Path) -> Vec<u8> {
     let store = open_store(dir).await;
     let recovered =
@@ -387,12 +387,12 @@ pub(crate) async fn world_in(dir: &Path) -> Vec<u8> {
     encode_world(&recovered.world)
 }
 
-/// The World that these entries make up to a sequence, as bytes.
+/// The World of these entries up to a sequence, encoded.
 pub(crate) fn world_at(entries: &[Arc<Entry>], sequence: u64) -> Vec<u8> {
     encode_world(&model_at(entries, sequence))
 }
 
-/// The same World, to look into.
+/// The World of these entries up to a sequence.
 pub(crate) fn model_at(entries: &[Arc<Entry>], sequence: u64) -> World {
     let mut world = World::new(KEEPING);
     entries
@@ -411,7 +411,7 @@ pub(crate) async fn entries_of(handle: &Handle, upto: u64) -> Vec<Arc<Entry>> {
     entries
 }
 
-/// Everything that is read of what left memory: instances and their calls, by id.
+/// All archived instances with these ids, and their calls.
 pub(crate) async fn archive_of(house: &House, ids: &[InstanceId]) -> HashMap<InstanceId, String> {
     let mut found = HashMap::new();
     for id in ids {
@@ -433,7 +433,7 @@ pub(crate) fn key(call: &str) -> CallKey {
     }
 }
 
-/// Sets a workflow that has no fields.
+/// Sets a workflow without fields.
 pub(crate) fn setting_of(workflow: &str, call: &str) -> Command {
     let Command::Script(ScriptCommand::SetWorkflow(setting)) = setting(call, "C-1", "") else {
         unreachable!()

@@ -1,5 +1,5 @@
-//! Backups while the ledger works, archives, packs and trims: what is restored is what the server
-//! had at that sequence.
+//! Backups while the ledger works, archives, packs and trims. The restored data equals that of the
+//! server at the sequence.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -10,7 +10,7 @@ use workflow_server::backup::{BackupDirectory, Until, verify_backup, verify_stor
 
 use crate::support::{House, archive_of, entries_of, model_at, world_at, world_in};
 
-/// All instances that these entries are about.
+/// All instances in these entries.
 fn instances(entries: &[Arc<aftercall_engine::Entry>]) -> Vec<InstanceId> {
     let mut ids: Vec<_> = entries
         .iter()
@@ -72,8 +72,7 @@ async fn a_backup_under_load_restores_the_server_state() {
         );
         let verified = verify_store(&to).await.unwrap();
         assert_eq!(verified.sequence, manifest.sequence);
-        // Every entry and everything in the archive, as a server on the restored directory reads
-        // it.
+        // All entries and the whole archive, as a server on the restored directory reads them.
         let restored = House::open(house.temp.clone(), to, house.clock.clone()).await;
         let read = entries_of(&restored.handle, manifest.sequence).await;
         assert_eq!(
@@ -83,7 +82,8 @@ async fn a_backup_under_load_restores_the_server_state() {
             manifest.generation
         );
         let ids = instances(&read);
-        // The restored server keeps archiving: what had left at the sequence is compared.
+        // The restored server continues to archive, so only the calls that had left at that
+        // sequence are compared.
         let model = model_at(&entries, manifest.sequence);
         let root = model.root();
         let gone: Vec<_> = ids
@@ -92,7 +92,7 @@ async fn a_backup_under_load_restores_the_server_state() {
             .filter(|id| root.instance(*id).is_none())
             .collect();
         let found = archive_of(&restored, &gone).await;
-        assert_eq!(found.len(), gone.len(), "what left memory is found");
+        assert_eq!(found.len(), gone.len(), "archived instances are found");
         assert_eq!(found, archive_of(&house, &gone).await);
         assert_ne!(restored.identity.epoch, house.identity.epoch);
         assert_eq!(restored.identity.hash_key, house.identity.hash_key);

@@ -1,5 +1,5 @@
-//! What every log and vault must do, run on files and in memory. After each step the store is
-//! opened again.
+//! The rules for every log and vault, tested on files and in memory. Many tests open the store
+//! again after each step.
 
 mod subject;
 
@@ -20,7 +20,7 @@ async fn bounds<S: Subject>(store: &S) -> Bounds {
     store.log().bounds().await.unwrap()
 }
 
-async fn an_empty_log_knows_that_it_is_empty<S: Subject>(store: S) {
+async fn an_empty_log_has_no_entries<S: Subject>(store: S) {
     let store = store.reopened();
     assert_eq!(bounds(&store).await, Bounds::default());
     assert!(bounds(&store).await.is_empty());
@@ -30,7 +30,7 @@ async fn an_empty_log_knows_that_it_is_empty<S: Subject>(store: S) {
     assert_eq!(bounds(&store).await, Bounds::default());
 }
 
-async fn groups_of_every_size_are_read_back_as_they_were<S: Subject>(mut store: S) {
+async fn groups_of_every_size_read_back_unchanged<S: Subject>(mut store: S) {
     let mut model: Vec<Group> = Vec::new();
     for bytes in [
         0,
@@ -51,7 +51,7 @@ async fn groups_of_every_size_are_read_back_as_they_were<S: Subject>(mut store: 
     }
 }
 
-async fn a_read_begins_at_the_group_with_the_entry_and_stops_at_the_bytes<S: Subject>(store: S) {
+async fn a_read_begins_at_the_right_group_and_has_a_size_limit<S: Subject>(store: S) {
     let log = store.log();
     let a = append(&store, 3, 100).await;
     let b = append(&store, 1, 100).await;
@@ -117,7 +117,7 @@ async fn a_group_that_does_not_follow_is_refused_and_writes_nothing<S: Subject>(
     assert_eq!(bounds(&store).await.newest.sequence, 4);
 }
 
-async fn trimming_drops_whole_groups_and_says_what_is_gone<S: Subject>(mut store: S) {
+async fn trimming_removes_whole_groups_and_shows_the_new_range<S: Subject>(mut store: S) {
     let mut model = Vec::new();
     for bytes in [10, 200_000, 10, 10] {
         model.push(append(&store, 10, bytes).await);
@@ -144,7 +144,7 @@ async fn trimming_drops_whole_groups_and_says_what_is_gone<S: Subject>(mut store
     }
 }
 
-async fn a_log_that_is_trimmed_empty_continues_where_it_was<S: Subject>(store: S) {
+async fn a_log_without_entries_continues_at_its_end<S: Subject>(store: S) {
     let last = append(&store, 4, 10).await;
     store.leading().log().trim(u64::MAX).await.unwrap();
     let store = store.reopened();
@@ -175,7 +175,7 @@ async fn many_small_groups_are_trimmed_in_several_batches<S: Subject>(store: S) 
     assert!(all(store.log().as_ref()).await == model[290..]);
 }
 
-async fn a_log_can_be_started_elsewhere_only_while_it_is_new<S: Subject>(store: S) {
+async fn only_a_new_log_can_start_at_another_position<S: Subject>(store: S) {
     let position = Position {
         sequence: 41,
         chain: 7,
@@ -222,7 +222,7 @@ async fn a_renewed_log_keeps_its_groups_and_continues<S: Subject>(mut store: S) 
     }
 }
 
-async fn a_blob_is_seen_only_when_it_is_finished<S: Subject>(mut store: S) {
+async fn a_blob_is_visible_only_when_finished<S: Subject>(mut store: S) {
     let frames = [vec![1; 10], vec![], vec![2; 700_000], vec![3]].map(Bytes::from);
     let mut blob = store.leading().vault().create("snapshot-1").await.unwrap();
     let mut offsets = Vec::new();
@@ -289,7 +289,7 @@ async fn a_blob_is_never_replaced_and_a_dropped_one_leaves_nothing<S: Subject>(s
     assert_eq!(
         too_late.finish().await,
         Err(exists.clone()),
-        "it was begun before the other was finished"
+        "it was created before the other one was finished"
     );
     assert_eq!(
         store.leading().vault().create("a").await.map(drop),
@@ -331,7 +331,7 @@ async fn a_key_has_its_newest_value<S: Subject>(mut store: S) {
     assert_eq!(
         blob_names(store.vault().as_ref()).await,
         Ok(vec![]),
-        "a key is no blob"
+        "a key is not a blob"
     );
 }
 
@@ -409,16 +409,16 @@ macro_rules! on_files_and_in_memory {
 }
 
 on_files_and_in_memory!(
-    an_empty_log_knows_that_it_is_empty,
-    groups_of_every_size_are_read_back_as_they_were,
-    a_read_begins_at_the_group_with_the_entry_and_stops_at_the_bytes,
+    an_empty_log_has_no_entries,
+    groups_of_every_size_read_back_unchanged,
+    a_read_begins_at_the_right_group_and_has_a_size_limit,
     a_group_that_does_not_follow_is_refused_and_writes_nothing,
-    trimming_drops_whole_groups_and_says_what_is_gone,
-    a_log_that_is_trimmed_empty_continues_where_it_was,
+    trimming_removes_whole_groups_and_shows_the_new_range,
+    a_log_without_entries_continues_at_its_end,
     many_small_groups_are_trimmed_in_several_batches,
-    a_log_can_be_started_elsewhere_only_while_it_is_new,
+    only_a_new_log_can_start_at_another_position,
     a_renewed_log_keeps_its_groups_and_continues,
-    a_blob_is_seen_only_when_it_is_finished,
+    a_blob_is_visible_only_when_finished,
     a_blob_is_never_replaced_and_a_dropped_one_leaves_nothing,
     a_key_has_its_newest_value,
     names_and_sizes_over_the_limits_are_refused,

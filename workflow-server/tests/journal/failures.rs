@@ -1,5 +1,5 @@
-//! Disks that fail while the store is in use: the first failure ends all writing, what was
-//! acknowledged is there at the next open, and that open copies the log before it believes it.
+//! Disks that fail while the store is in use. The first failure ends all writing. The next open has
+//! all acknowledged entries, and copies the log before it uses it.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -21,7 +21,7 @@ use crate::support::{
 fn failed(result: Result<(), JournalError>) -> String {
     match result {
         Err(JournalError::Failed { reason }) => reason,
-        other => panic!("it was to fail for good: {other:?}"),
+        other => panic!("the test expects a permanent failure: {other:?}"),
     }
 }
 
@@ -39,37 +39,34 @@ async fn a_failed_log_sync_stops_all_writes() {
     assert_eq!(
         failed(store.leading().log().append(next).await),
         first,
-        "the disk is back, the page cache is not to be believed"
+        "the disk works again, but the page cache cannot be trusted"
     );
     assert_eq!(failed(store.leading().log().trim(2).await), first);
     assert_eq!(
         failed(store.leading().vault().put_key("k", Bytes::new()).await),
         first,
-        "the vault shares the fate of the log"
+        "the vault fails with the log"
     );
     assert_eq!(store.failure(), Some(&*first));
     assert_eq!(
         store.bounds().newest.sequence,
         4,
-        "what was not acknowledged is not shown"
+        "a group that was not acknowledged is not returned"
     );
     close(store, dir.path());
     let store = open(dir.path()).unwrap();
     assert!(store.copied);
     let kept = all(store.log().as_ref()).await;
-    assert!(
-        kept[..2] == groups[..],
-        "the group that failed may be there or not"
-    );
+    assert!(kept[..2] == groups[..], "the failed group may exist or not");
     groups = kept;
     groups.push(append(&store, 1, 10).await);
     close(store, dir.path());
     let store = open(dir.path()).unwrap();
-    assert!(!store.copied, "once is enough");
+    assert!(!store.copied, "one copy is enough");
     assert!(all(store.log().as_ref()).await == groups);
 }
 
-/// One write to the vault.
+/// Makes one write to the vault.
 async fn write(vault: &dyn VaultWriter, what: &str) -> Result<(), JournalError> {
     match what {
         "blob" => {
@@ -80,7 +77,7 @@ async fn write(vault: &dyn VaultWriter, what: &str) -> Result<(), JournalError> 
         "large blob" => {
             let mut blob = vault.create("new").await?;
             write_half_steps(blob.as_mut(), 3).await?;
-            panic!("a step is synced before the blob is whole")
+            panic!("a step is synced before the blob is complete")
         }
         "key" => vault.put_key("place", Bytes::from_static(b"new")).await,
         _ => vault.remove("gone").await,
@@ -89,8 +86,8 @@ async fn write(vault: &dyn VaultWriter, what: &str) -> Result<(), JournalError> 
 
 #[tokio::test]
 async fn a_failed_sync_of_the_vault_ends_the_writing_too() {
-    // A blob that is finished or removed, and a key: the sync of the file fails, or that of the
-    // directory.
+    // A blob is finished or removed, or a key is written. The sync of its file fails, or that of
+    // the directory.
     for (what, place) in [
         ("blob", "tmp/0"),
         ("blob", "blobs"),
@@ -134,7 +131,7 @@ async fn a_failed_sync_of_the_vault_ends_the_writing_too() {
         );
         close(store, dir.path());
         let store = open(dir.path()).unwrap();
-        assert!(store.copied, "nothing of this disk is believed");
+        assert!(store.copied, "no data of this disk is trusted");
         assert!(all(store.log().as_ref()).await == [kept]);
         assert_eq!(
             read_blob(store.vault().as_ref(), "old").await.unwrap(),
@@ -142,7 +139,7 @@ async fn a_failed_sync_of_the_vault_ends_the_writing_too() {
         );
         let key = store.vault().get_key("place").await.unwrap().unwrap();
         assert!(key == "old" || (what == "key" && key == "new"), "{key:?}");
-        // It has its name where only the sync of the directory failed.
+        // The blob has its name if only the sync of the directory failed.
         store.leading().vault().remove("new").await.unwrap();
         if what != "large blob" {
             write(store.leading().vault(), what).await.unwrap();
@@ -150,7 +147,7 @@ async fn a_failed_sync_of_the_vault_ends_the_writing_too() {
     }
 }
 
-/// Writes `count` halves of what is synced at once.
+/// Writes `count` times half of the size after which a blob is synced.
 async fn write_half_steps(blob: &mut dyn BlobWriter, count: usize) -> Result<(), JournalError> {
     for _ in 0..count {
         let half = Bytes::from(vec![7; BLOB_SYNC_BYTES as usize / 2]);
@@ -174,7 +171,7 @@ async fn a_large_blob_is_synced_in_steps() {
     write_half_steps(blob.as_mut(), 7).await.unwrap();
     assert_eq!(*syncs.lock().unwrap(), 3);
     blob.finish().await.unwrap();
-    assert_eq!(*syncs.lock().unwrap(), 4, "the rest when it is whole");
+    assert_eq!(*syncs.lock().unwrap(), 4, "the rest at the end");
     assert_eq!(
         read_blob(store.vault().as_ref(), "large")
             .await
@@ -190,8 +187,8 @@ async fn a_head_file_that_cannot_be_synced_ends_the_writing() {
     let disk = Arc::new(ScriptedDisk::default());
     let store = Store::open(dir.path(), &options(), disk.clone()).unwrap();
     disk.fail_syncs_of("head");
-    // The head is written beside the answers: the failure shows by one of the next groups, and at a
-    // trim at the latest.
+    // The head is written after the answers. So a later group shows the failure, and a trim shows
+    // it in any case.
     let mut acknowledged = vec![append(&store, 1, 10).await];
     let first = failed(store.leading().log().trim(1).await);
     assert!(
@@ -217,7 +214,8 @@ async fn a_head_file_that_cannot_be_synced_ends_the_writing() {
     assert!(all(store.log().as_ref()).await == acknowledged);
 }
 
-/// Has all syncs fail from number `nth` on, counted from 0; holds the path of the first that did.
+/// Lets all syncs from number `nth` fail, counted from 0. Returns the path of the first failed
+/// sync.
 fn fail_syncs_from(disk: &ScriptedDisk, nth: usize) -> Arc<Mutex<Option<PathBuf>>> {
     let (mut count, failed) = (0, Arc::new(Mutex::new(None)));
     let first = Arc::clone(&failed);
@@ -232,7 +230,7 @@ fn fail_syncs_from(disk: &ScriptedDisk, nth: usize) -> Arc<Mutex<Option<PathBuf>
     failed
 }
 
-/// The log that counts, if there is one yet: its name, and all of its files.
+/// The log in use: its name, if there is one yet, and all of its files.
 fn content_of_log(dir: &Path) -> (Option<String>, Vec<(PathBuf, Vec<u8>)>) {
     if !dir.join("current").exists() {
         return (None, Vec::new());
@@ -248,10 +246,9 @@ fn content_of_log(dir: &Path) -> (Option<String>, Vec<(PathBuf, Vec<u8>)>) {
     )
 }
 
-/// Opens again and again, with each of its syncs failing in turn, until there are no more of them;
-/// answers how many there were. Before each try `prepare` makes the directory what is to be opened;
-/// after each `check` looks at what is served by the next open, and receives the file whose sync
-/// failed.
+/// Opens a directory repeatedly, and lets each of its syncs fail in turn. Returns the number of
+/// syncs. `prepare` makes the directory before each try. After each try, `check` inspects the store
+/// of the next open, and receives the file whose sync failed.
 async fn fail_each_sync_of_open(
     prepare: impl Fn(&Path),
     check: impl AsyncFn(Store, Option<PathBuf>),
@@ -279,12 +276,12 @@ async fn fail_each_sync_of_open(
             "{}: {error}",
             path.display()
         );
-        // Sled wipes, while it opens, what its new snapshot does not need, before that has a
-        // durable name.
+        // While it opens, sled erases what its new snapshot does not need. This happens before the
+        // snapshot has a durable name.
         let after = content_of_log(dir.path());
         assert!(
             before.0 != after.0 || before == after,
-            "{}: the log that counts was changed",
+            "{}: the log in use was changed",
             path.display()
         );
         check(open(dir.path()).unwrap(), Some(path)).await;
@@ -306,7 +303,7 @@ async fn a_failed_sync_during_open_loses_nothing() {
         async |store, _| {
             assert!(
                 !store.copied,
-                "sled had opened a copy, which is gone: the log is as it was"
+                "sled had opened a copy, which is removed: the log has not changed"
             );
             assert!(all(store.log().as_ref()).await == groups);
         },
@@ -365,7 +362,10 @@ async fn a_full_disk_refuses_early_and_continues_with_space() {
     );
     assert_eq!(store.failure(), None, "nothing has failed");
     store.leading().log().trim(1).await.unwrap();
-    assert!(store.bounds().is_empty(), "what frees space continues");
+    assert!(
+        store.bounds().is_empty(),
+        "operations that free space continue"
+    );
     groups.clear();
     disk.set_free(1_000_000);
     store.leading().log().append(next.clone()).await.unwrap();
@@ -384,13 +384,13 @@ async fn a_commit_that_hangs_is_reported_by_the_watchdog() {
     let (said, hear) = std::sync::mpsc::channel();
     let said = Mutex::new(said);
     let mut watched = options();
-    // Long enough for a commit on a busy machine.
+    // Long enough for one commit on a busy machine.
     watched.commit_limit = Duration::from_secs(1);
     watched.on_stuck = Arc::new(move |why| said.lock().unwrap().send(why.to_owned()).unwrap());
     let disk = Arc::new(ScriptedDisk::default());
     let store = Store::open(dir.path(), &watched, disk.clone()).unwrap();
     append(&store, 1, 10).await;
-    assert!(hear.try_recv().is_err(), "a commit in time is not reported");
+    assert!(hear.try_recv().is_err(), "a fast commit is not reported");
     let (resume, wait) = std::sync::mpsc::channel::<()>();
     disk.on_sync(move |path| {
         if path.ends_with("db") {
@@ -411,7 +411,7 @@ async fn a_commit_that_hangs_is_reported_by_the_watchdog() {
 }
 
 #[tokio::test]
-async fn the_store_in_memory_fails_where_the_test_wants() {
+async fn the_store_in_memory_fails_at_the_requested_point() {
     for (at, kept) in [(FailAt::BeforeStored, 1), (FailAt::AfterStored, 2)] {
         let store = MemoryStore::new();
         let leading = store.take_over().await.unwrap();
@@ -441,7 +441,7 @@ async fn the_store_in_memory_holds_appends_until_they_are_released() {
     assert_eq!(
         store.bounds().newest,
         first.end(),
-        "nothing is stored meanwhile"
+        "no group is stored meanwhile"
     );
     dropped.abort();
     assert!(dropped.await.unwrap_err().is_cancelled());
@@ -449,6 +449,6 @@ async fn the_store_in_memory_holds_appends_until_they_are_released() {
     answer.await.unwrap().unwrap();
     assert!(
         all(log.as_ref()).await == [first, held],
-        "the one that was given up left nothing"
+        "the dropped append has stored nothing"
     );
 }

@@ -1,7 +1,7 @@
-//! One bit flipped anywhere in the data directory: the store is refused with a named error, or
-//! serves what verifies; it never serves anything else, and never hangs.
+//! Flips one bit anywhere in the data directory. The store is refused with a named error, or serves
+//! only verified data. It never serves other data, and never hangs.
 //!
-//! `AFTERCALL_BIT_FLIPS` says how many, `AFTERCALL_SEED` which.
+//! `AFTERCALL_BIT_FLIPS` is the number of flips, `AFTERCALL_SEED` selects them.
 
 use std::fs::{self, OpenOptions};
 use std::os::unix::fs::FileExt as _;
@@ -22,14 +22,14 @@ use crate::support::{
     log_directory, open, options, read_blob, write_blob,
 };
 
-/// Opening gives up after this time without progress: ten times what a busy machine takes for so
-/// small a store.
+/// Opening gives up after this time without progress: ten times what a busy machine needs for such
+/// a small store.
 const OPEN_LIMIT: Duration = Duration::from_secs(10);
-/// Reading everything may take so long.
+/// The longest time for reading all data.
 const READ_LIMIT: Duration = Duration::from_secs(30);
-/// The size of the blocks in which content is distinguished from the unused rest of sled's files.
+/// The size of the blocks that separate content from the unused rest of sled's files.
 const BLOCK: usize = 512;
-/// Where a frame's content begins in a blob, and what lies between two frames: header and checksum.
+/// The offset of a frame's content in a blob, and the gap between two frames: header and checksum.
 const FRAME_HEADER: usize = 6;
 const FRAME_SEAL: usize = 8;
 
@@ -78,13 +78,13 @@ async fn original() -> Original {
 /// A bit in the data directory.
 #[derive(Debug)]
 struct Bit {
-    /// From the data directory on.
+    /// Relative to the data directory.
     path: PathBuf,
     at: u64,
     bit: u8,
 }
 
-/// Each file is hit as often as any other, and its content more often than the unused rest of it.
+/// Selects each file equally often, and its content more often than its unused rest.
 fn pick(files: &[(PathBuf, Vec<u8>)], random: &mut StdRng) -> Bit {
     let (path, content) = &files[random.random_range(0..files.len())];
     let in_content = random.random_bool(0.8);
@@ -109,7 +109,7 @@ fn files(dir: &Path) -> Vec<(PathBuf, Vec<u8>)> {
         .collect()
 }
 
-/// A copy of the original with the bit flipped.
+/// Makes a copy of the original with the bit flipped.
 fn flipped(original: &Original, bit: &Bit) -> TempDir {
     let copy = tempfile::tempdir().unwrap();
     copy_directory(original.dir.path(), copy.path());
@@ -138,7 +138,7 @@ fn bounded() -> Options {
     options
 }
 
-/// Whether the error shows the operator what is damaged and how to restore it.
+/// Whether the error names the damaged place, and how to restore the store.
 fn judge(error: &OpenError) -> Found {
     let is_named = matches!(
         error,
@@ -231,11 +231,11 @@ async fn a_flipped_bit_is_never_served() {
     assert_eq!(wrong, Vec::<String>::new(), "AFTERCALL_SEED={seed}");
     assert!(
         refused > count / 4,
-        "of {count} flips only {refused} hit anything"
+        "only {refused} of {count} flips were noticed"
     );
 }
 
-/// The frames of a blob, taken for what they say they are.
+/// The frames of a blob, decoded without checks.
 fn read_without_checks(blob: &[u8], frames: usize, bytes: usize) -> Vec<Bytes> {
     let frame = |n: usize| n * (FRAME_HEADER + bytes + FRAME_SEAL) + FRAME_HEADER;
     (0..frames)
@@ -243,8 +243,8 @@ fn read_without_checks(blob: &[u8], frames: usize, bytes: usize) -> Vec<Bytes> {
         .collect()
 }
 
-/// The negative control for the vault: a reader without the checks serves wrong frames from the
-/// same flips that the vault refuses, every one.
+/// The negative control for the vault: a reader without checks returns wrong frames for the same
+/// flips, and the vault refuses each of them.
 #[tokio::test(flavor = "multi_thread")]
 async fn without_the_checksums_of_the_vault_flipped_bits_are_served() {
     let original = original().await;
@@ -266,8 +266,8 @@ async fn without_the_checksums_of_the_vault_flipped_bits_are_served() {
     );
 }
 
-/// The negative control for the log: with the head file not asked, sled opens a log that has lost
-/// its end as if nothing had happened.
+/// The negative control for the log: without the check of the head file, sled opens a log that has
+/// lost its end without an error.
 #[tokio::test(flavor = "multi_thread")]
 async fn without_the_head_file_flipped_bits_lose_entries() {
     let original = original().await;

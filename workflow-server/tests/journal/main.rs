@@ -1,5 +1,4 @@
-//! The journal from outside: what it promises, on files and in memory, and how it refuses what it
-//! cannot serve.
+//! Tests of the journal from outside: its promises, on files and in memory, and its refusals.
 
 #![allow(
     clippy::unwrap_used,

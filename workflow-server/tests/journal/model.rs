@@ -1,5 +1,5 @@
-//! Any row of operations, on files and in memory, with reopening in between, gives what a plain
-//! model gives.
+//! Random operations on files and in memory, with reopening in between. The results equal those of
+//! a simple model.
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
@@ -26,7 +26,7 @@ enum Step {
     WriteBlob(u8, Vec<usize>),
     RemoveBlob(u8),
     PutKey(u8, usize),
-    /// Whether the log is copied to fresh files meanwhile.
+    /// Whether the log is copied to new files at this opening.
     Reopen {
         fresh_copy: bool,
     },

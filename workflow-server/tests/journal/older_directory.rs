@@ -1,6 +1,6 @@
-//! A data directory of format 1: its identity is a file beside the vault, and a note that nothing
-//! reads may be there too. Opening it moves the identity into the vault, and a stop at any step loses
-//! nothing.
+//! A data directory of format 1. Its identity is a file beside the vault, and it may have an old
+//! note of timers. Opening the directory moves the identity into the vault. A stop at any step
+//! loses nothing.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -19,7 +19,7 @@ use crate::support::{
     identity_blob, open, options, read_blob, write_blob,
 };
 
-/// The file as a server of format 1 wrote it.
+/// The file of a server of format 1.
 const OLD_IDENTITY: &str = "aftercall store
 format: 1
 epoch: 00112233445566778899aabbccddeeff
@@ -50,7 +50,7 @@ async fn older_directory() -> (TempDir, Vec<Group>) {
     (dir, groups)
 }
 
-/// What of the older directory is not right in the store; none where all is.
+/// What the store has lost of the older directory. `None` if nothing.
 async fn loss(store: &Store, groups: &[Group]) -> Option<String> {
     let identity = store.identity();
     let is_adopted = identity.epoch == EPOCH
@@ -74,7 +74,7 @@ async fn loss(store: &Store, groups: &[Group]) -> Option<String> {
     }
 }
 
-/// The same of a directory that was left somewhere.
+/// What a directory has lost after an interruption.
 async fn loss_in(dir: &Path, groups: &[Group]) -> Option<String> {
     let store = match open(dir) {
         Ok(store) => store,
@@ -99,7 +99,7 @@ async fn an_older_directory_moves_its_identity_into_the_vault() {
     }
 }
 
-/// The key is a secret of the store: it is in one place only.
+/// The key is a secret of the store, so it is stored in one place only.
 #[tokio::test]
 async fn the_hash_key_is_in_the_vault_only() {
     let (dir, groups) = older_directory().await;
@@ -113,7 +113,7 @@ async fn the_hash_key_is_in_the_vault_only() {
     assert_eq!(places, [identity_blob(dir.path())]);
 }
 
-/// Opens the directory; `look` sees it at each sync.
+/// Opens the directory. Calls `look` at each sync.
 fn open_watched(dir: &Path, mut look: impl FnMut(&Path) + Send + 'static) {
     let disk = Arc::new(ScriptedDisk::default());
     disk.on_sync(move |path| {
@@ -145,7 +145,7 @@ async fn a_kill_at_any_step_of_the_move_loses_nothing() {
     }
 }
 
-/// What is lost in so many images of a move, with these syncs left out.
+/// What is lost in this many images of a move, without the syncs that `is_forgotten` selects.
 async fn losses(images: usize, is_forgotten: fn(&Path) -> bool) -> Vec<String> {
     let seed = asked("AFTERCALL_SEED", 5);
     let mut found = Vec::new();
@@ -154,7 +154,7 @@ async fn losses(images: usize, is_forgotten: fn(&Path) -> bool) -> Vec<String> {
         let mut random = StdRng::seed_from_u64(seed.wrapping_add(run));
         let mut recorder = Recorder::of_synced(dir.path());
         let image = tempfile::tempdir().unwrap();
-        // The move needs about ten syncs.
+        // A move has about ten syncs.
         let mut syncs_before = random.random_range(0..12);
         let to = image.path().to_owned();
         open_watched(dir.path(), move |path| {
@@ -176,7 +176,7 @@ async fn a_power_cut_during_the_move_loses_nothing() {
     assert_eq!(losses(40, |_| false).await, Vec::<String>::new());
 }
 
-/// The negative control: without the syncs in the vault the file changes before the blob is there.
+/// The negative control: without the syncs in the vault, the file changes before the blob exists.
 #[tokio::test]
 async fn without_vault_syncs_the_move_loses_the_identity() {
     let is_in_vault = |path: &Path| path.components().any(|part| part.as_os_str() == "vault");
@@ -185,7 +185,7 @@ async fn without_vault_syncs_the_move_loses_the_identity() {
 }
 
 #[tokio::test]
-async fn an_older_server_between_two_attempts_has_the_last_word() {
+async fn the_identity_of_an_older_server_between_attempts_is_used() {
     let (dir, groups) = older_directory().await;
     let (from, half) = (dir.path().to_owned(), tempfile::tempdir().unwrap());
     let to = half.path().to_owned();
@@ -196,7 +196,7 @@ async fn an_older_server_between_two_attempts_has_the_last_word() {
             is_copied = true;
         }
     });
-    // The older server gives its directory another epoch, in the file that it knows.
+    // The older server writes another epoch to the file that it knows.
     let body = OLD_IDENTITY.replace("epoch: 0011", "epoch: ff11");
     let body = &body[..body.rfind("checksum: ").unwrap()];
     let checksum = twox_hash::XxHash3_64::oneshot_with_seed(0, body.as_bytes());
@@ -231,7 +231,7 @@ async fn the_identity_with_the_higher_number_is_valid() {
     let first = identity_blob(dir.path());
     let content = fs::read(&first).unwrap();
     let (_, after) = new_epoch(dir.path()).unwrap();
-    // A stop before the older one was removed.
+    // A stop before the older identity was removed.
     fs::write(&first, content).unwrap();
     let store = open(dir.path()).unwrap();
     assert_eq!(store.identity().epoch, after);

@@ -1,10 +1,9 @@
-//! Power cuts: of everything that was written since the last sync of a file, any subset of its
-//! blocks of 4 KiB may have reached the disk, and its length may be the old or the new one; of the
-//! names that changed in a directory since its last sync, any may. Each store that is left at any
-//! sync, in use or while it is opened or copied, can be opened and has everything that was
-//! acknowledged.
+//! Power cuts. After the last sync of a file, any of its changed 4 KiB blocks may have reached the
+//! disk. Its length may be the old or the new one. After the last sync of a directory, any of its
+//! changed names may have reached the disk. The power may go at any sync: in use, while opening, or
+//! while copying. The store must then open, and must have all acknowledged data.
 //!
-//! `AFTERCALL_POWER_CUTS` says how many images are built, `AFTERCALL_SEED` which ones.
+//! `AFTERCALL_POWER_CUTS` is the number of images, `AFTERCALL_SEED` selects them.
 
 mod recorder;
 mod workload;
@@ -21,23 +20,23 @@ pub(crate) use self::recorder::Recorder;
 use self::workload::{Expected, Workload};
 use crate::support::{ScriptedDisk, all, asked, blob_names, open, options, read_blob};
 
-/// Images of one run of the workload.
+/// The number of images per run of the workload.
 const IMAGES_PER_RUN: usize = 20;
-/// A run is at most so many syncs old when its first image is taken: sled reuses its space before
-/// that.
+/// The largest number of syncs before the first image of a run. After more syncs, sled reuses its
+/// space.
 const SYNCS_BEFORE_MAX: u32 = 1_200;
-/// Reading everything in an image may take so long.
+/// The longest time for reading all data in an image.
 const READ_LIMIT: Duration = Duration::from_secs(30);
 
-/// What was left on the disk, and what must be found in it.
+/// The data on the disk after a power cut, and what it must contain.
 struct Image {
     dir: tempfile::TempDir,
-    /// At which sync it was taken.
+    /// The sync at which the image was made.
     moment: String,
     expected: Expected,
 }
 
-/// Takes the images of one run.
+/// Makes the images of one run.
 struct Cuts {
     recorder: Recorder,
     is_forgotten: fn(&Path) -> bool,
@@ -48,7 +47,7 @@ struct Cuts {
 }
 
 impl Cuts {
-    /// The power goes right before the sync has done its work, or right after, or not.
+    /// Cuts the power right before the sync, right after it, or not at all.
     fn on_sync(&mut self, path: &Path) {
         self.maybe_cut("before", path);
         if !(self.is_forgotten)(path) {
@@ -77,8 +76,8 @@ impl Cuts {
     }
 }
 
-/// Runs the workload once; at random syncs the power goes. A sync of a file that is forgotten does
-/// nothing.
+/// Runs the workload once, and cuts the power at random syncs. The syncs that `is_forgotten`
+/// selects do nothing.
 async fn cut(seed: u64, is_forgotten: fn(&Path) -> bool) -> Vec<Image> {
     let dir = tempfile::tempdir().unwrap();
     let mut workload = Workload::new(seed);
@@ -86,7 +85,7 @@ async fn cut(seed: u64, is_forgotten: fn(&Path) -> bool) -> Vec<Image> {
     let cuts = Arc::new(Mutex::new(Cuts {
         recorder: Recorder::new(dir.path()),
         is_forgotten,
-        // The first store is made whole before the power may go.
+        // The power may go only after the store was created.
         syncs_before: u32::MAX,
         expected: workload.expected(),
         images: Vec::new(),
@@ -115,8 +114,8 @@ async fn cut(seed: u64, is_forgotten: fn(&Path) -> bool) -> Vec<Image> {
     std::mem::take(&mut cuts.lock().unwrap().images)
 }
 
-/// What is wrong with an image, if anything. A hang in sled's opening is ended by the store, as a
-/// refusal.
+/// What is wrong with an image. `None` if it is correct. If sled hangs while opening, the store
+/// refuses with an error.
 async fn fault(image: &Image) -> Option<String> {
     let store = match open(image.dir.path()) {
         Ok(store) => store,
@@ -142,7 +141,7 @@ async fn fault_of_content(store: &Store, expected: &Expected) -> Option<String> 
     }
     if bounds.base.sequence > expected.trimmed_upto {
         return Some(format!(
-            "trimmed up to {}, asked was {}",
+            "trimmed up to {}, but requested was {}",
             bounds.base.sequence, expected.trimmed_upto
         ));
     }
@@ -188,7 +187,7 @@ async fn fault_of_vault(store: &Store, expected: &Expected) -> Option<String> {
     }
 }
 
-/// The faults of so many images.
+/// The errors in this many images.
 async fn faults(seed: u64, images: usize, is_forgotten: fn(&Path) -> bool) -> Vec<String> {
     let (mut found, mut looked_at) = (Vec::new(), 0);
     for run in 0.. {
@@ -208,26 +207,25 @@ async fn faults(seed: u64, images: usize, is_forgotten: fn(&Path) -> bool) -> Ve
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn nothing_is_lost_when_the_power_goes_at_any_moment() {
+async fn a_power_cut_at_any_moment_loses_nothing() {
     let seed = asked("AFTERCALL_SEED", rand::random());
     let images = asked("AFTERCALL_POWER_CUTS", 40) as usize;
     println!("{images} images from AFTERCALL_SEED={seed}");
     assert_eq!(faults(seed, images, |_| false).await, Vec::<String>::new());
 }
 
-/// The negative control: with the extra sync of the log's file switched off, what sled calls a
-/// flush is not enough.
+/// The negative control: without the extra sync of the log's file, the flush of sled is not enough.
 #[tokio::test(flavor = "multi_thread")]
 async fn without_our_log_sync_a_power_cut_loses_data() {
     let images = 20;
     let found = faults(7, images, |path| path.ends_with("db")).await;
     assert!(
         found.len() >= images / 2,
-        "of {images} images only these were found broken: {found:?}"
+        "only these of {images} images are broken: {found:?}"
     );
 }
 
-/// The negative control for the vault: without the syncs of its files a finished blob is a name
+/// The negative control for the vault: without the syncs of its files, a finished blob is a name
 /// without content.
 #[tokio::test(flavor = "multi_thread")]
 async fn without_vault_syncs_a_power_cut_loses_data() {
@@ -235,6 +233,6 @@ async fn without_vault_syncs_a_power_cut_loses_data() {
     let found = faults(11, 20, is_in_vault).await;
     assert!(
         found.len() >= 3,
-        "of 20 images only these were found broken: {found:?}"
+        "only these of 20 images are broken: {found:?}"
     );
 }

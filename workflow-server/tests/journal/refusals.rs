@@ -1,6 +1,6 @@
-//! Stores that must not be served: each is refused with a sentence that says what to do, and none
-//! is the worse for it: with the cause gone it is served again. And stores that look odd, but are
-//! whole: they are tidied and served.
+//! Stores that must not be served. Each is refused with a sentence that says what to do. The
+//! refusal changes nothing: without the cause, the store opens again. Also stores that look unusual
+//! but are complete: they are cleaned up and served.
 
 use std::fs::{self, OpenOptions};
 use std::os::unix::fs::FileExt as _;
@@ -37,7 +37,7 @@ async fn store() -> (TempDir, Vec<Group>) {
 
 fn refused(dir: &Path) -> OpenError {
     match open(dir) {
-        Ok(_) => panic!("it was opened"),
+        Ok(_) => panic!("the store was opened"),
         Err(error) => error,
     }
 }
@@ -51,14 +51,14 @@ fn content(dir: &Path) -> Vec<(PathBuf, Vec<u8>)> {
 }
 
 #[tokio::test]
-async fn a_store_that_somebody_has_open_is_refused() {
+async fn a_store_in_use_is_refused() {
     let (dir, _) = store().await;
     let first = open(dir.path()).unwrap();
     let mut impatient = options();
     impatient.lock_wait = Duration::ZERO;
     let second = Store::open(dir.path(), &impatient, Arc::new(ScriptedDisk::default()));
     let Err(error @ OpenError::Locked { .. }) = second.map(drop) else {
-        panic!("two have it open")
+        panic!("two handles have the store open")
     };
     assert!(
         error
@@ -79,19 +79,19 @@ async fn a_store_whose_lock_file_was_removed_is_still_refused() {
     let second = Store::open(dir.path(), &impatient, Arc::new(ScriptedDisk::default()));
     assert!(
         matches!(second.map(drop), Err(OpenError::Locked { .. })),
-        "two have it open"
+        "two handles have the store open"
     );
     append(&first, 1, 10).await;
 }
 
 #[tokio::test]
-async fn a_newer_format_is_refused_and_left_as_it_is() {
+async fn a_newer_format_is_refused_and_not_changed() {
     let (dir, _) = store().await;
     let path = dir.path().join("identity");
     let text = fs::read_to_string(&path).unwrap();
     let body = text.replace("format: 2", "format: 3");
     let body = &body[..body.rfind("checksum: ").unwrap()];
-    // The checksum of the text, as the file says it: a hash of the name with no place.
+    // The checksum of the text in the form of the file: a hash of the name without a position.
     let checksum = seed(body);
     fs::write(&path, format!("{body}checksum: {checksum:016x}\n")).unwrap();
     let before = content(dir.path());
@@ -182,13 +182,13 @@ async fn an_older_copy_of_the_log_is_refused() {
     let store = Store::open(older.path(), &accepting, Arc::new(ScriptedDisk::default())).unwrap();
     assert!(
         all(store.log().as_ref()).await == groups,
-        "the operator took the log as it is"
+        "the server accepted the log as requested"
     );
     close(store, older.path());
     assert_eq!(
         open(older.path()).unwrap().bounds().newest.sequence,
         30,
-        "and it was said once"
+        "the option is needed only once"
     );
 }
 
@@ -351,12 +351,12 @@ async fn a_directory_of_other_files_is_refused() {
     assert!(matches!(error, OpenError::NotAStore { .. }), "{error}");
     assert!(
         content(dir.path()) == [(dir.path().join("holiday.jpg"), b"sand".to_vec())],
-        "nothing was made in it"
+        "no file was made in it"
     );
 }
 
 #[tokio::test]
-async fn what_a_killed_process_left_half_done_is_tidied() {
+async fn unfinished_work_of_a_killed_process_is_removed() {
     let (dir, groups) = store().await;
     let log = log_directory(dir.path());
     let unfinished = dir
@@ -376,7 +376,7 @@ async fn what_a_killed_process_left_half_done_is_tidied() {
     );
     assert!(
         !dir.path().join("journal-77").exists(),
-        "a copy that was never changed over to"
+        "a copy that never became the log"
     );
     assert!(all(store.log().as_ref()).await == groups);
     assert_eq!(
@@ -399,7 +399,7 @@ async fn a_log_with_a_separate_value_file_is_copied() {
     )
     .unwrap();
     let store = open(dir.path()).unwrap();
-    assert!(store.copied, "what sled never syncs is not believed");
+    assert!(store.copied, "files that sled never syncs are not trusted");
     assert!(all(store.log().as_ref()).await == groups);
     assert_ne!(log_directory(dir.path()), log);
     assert!(!dir.path().join(&log).exists());

@@ -1,4 +1,4 @@
-//! What the tests of the journal share: groups that link, stores to open, and a scripted disk.
+//! Shared parts of the journal tests: groups that link, stores to open, and a scripted disk.
 
 use std::fs::{self, File};
 use std::io;
@@ -27,7 +27,7 @@ pub(crate) fn log_directory(dir: &Path) -> String {
         .to_owned()
 }
 
-/// A group of `entries` entries and these bytes that follows on `newest`.
+/// A group with `entries` entries and these bytes that follows `newest`.
 pub(crate) fn group_of(newest: Position, entries: u64, bytes: Vec<u8>) -> Group {
     let chain = XxHash3_64::oneshot_with_seed(newest.chain, &bytes);
     let first = newest.sequence + 1;
@@ -40,7 +40,7 @@ pub(crate) fn group_of(newest: Position, entries: u64, bytes: Vec<u8>) -> Group 
     }
 }
 
-/// A group of so many bytes that differ from group to group.
+/// A group of this size. Its bytes differ from group to group.
 pub(crate) fn group(newest: Position, entries: u64, bytes: usize) -> Group {
     let content = (0..bytes as u64)
         .map(|at| at.wrapping_add(newest.sequence).wrapping_mul(0x9e37) as u8)
@@ -48,12 +48,12 @@ pub(crate) fn group(newest: Position, entries: u64, bytes: usize) -> Group {
     group_of(newest, entries, content)
 }
 
-/// Appends a group of so many bytes; returns it.
+/// Appends a group of this size, and returns it.
 pub(crate) async fn append(store: &Store, entries: u64, bytes: usize) -> Group {
     append_by(&store.leading(), store.log().as_ref(), entries, bytes).await
 }
 
-/// The same, by a leader of any store.
+/// Appends a group with the leader of any store.
 pub(crate) async fn append_by(
     leading: &Leading,
     log: &dyn Log,
@@ -65,7 +65,7 @@ pub(crate) async fn append_by(
     group
 }
 
-/// Everything that a log keeps.
+/// All groups of a log.
 pub(crate) async fn all(log: &dyn Log) -> Vec<Group> {
     let mut found: Vec<Group> = Vec::new();
     let mut from = log.bounds().await.unwrap().oldest();
@@ -98,14 +98,14 @@ pub(crate) async fn read_blob(vault: &dyn Vault, name: &str) -> Result<Vec<Bytes
     Ok(frames)
 }
 
-/// The names of all blobs, but for the identity of the store.
+/// The names of all blobs, except the identity of the store.
 pub(crate) async fn blob_names(vault: &dyn Vault) -> Result<Vec<String>, JournalError> {
     let mut names = vault.list("").await?;
     names.retain(|name| !name.starts_with("identity-"));
     Ok(names)
 }
 
-/// The file of the one blob with the identity.
+/// The file of the only blob with the identity.
 pub(crate) fn identity_blob(dir: &Path) -> PathBuf {
     let blobs = files_below(&dir.join("vault/blobs"));
     let mut found = blobs.into_iter().filter(|path| {
@@ -117,7 +117,7 @@ pub(crate) fn identity_blob(dir: &Path) -> PathBuf {
     blob
 }
 
-/// The server's options, for a small disk and a patient machine.
+/// The options of the server, for a small disk and a slow machine.
 pub(crate) fn options() -> Options {
     let birth = Birth {
         epoch: EPOCH.to_owned(),
@@ -130,13 +130,13 @@ pub(crate) fn options() -> Options {
     options
 }
 
-/// Opens a store on a disk that syncs nothing: fast, and all that matters where the machine does
-/// not go down.
+/// Opens a store on a disk that does not sync. This is fast, and enough if the machine does not
+/// crash.
 pub(crate) fn open(dir: &Path) -> Result<Store, OpenError> {
     Store::open(dir, &options(), Arc::new(ScriptedDisk::default()))
 }
 
-/// What the environment says about a long run, or what a short one takes.
+/// The number in this environment variable, for a long run. Otherwise the number for a short one.
 pub(crate) fn asked(name: &str, short: u64) -> u64 {
     std::env::var(name).map_or(short, |value| {
         value
@@ -147,7 +147,7 @@ pub(crate) fn asked(name: &str, short: u64) -> u64 {
 
 type OnSync = Box<dyn FnMut(&Path) -> io::Result<()> + Send>;
 
-/// A disk that syncs nothing: each sync calls a function of the test, which also sets its free
+/// A disk that does not sync. Each sync calls a function of the test. The test also sets its free
 /// space.
 pub(crate) struct ScriptedDisk {
     on_sync: Mutex<OnSync>,
@@ -164,12 +164,12 @@ impl Default for ScriptedDisk {
 }
 
 impl ScriptedDisk {
-    /// From now on done at each sync, with the path that is synced.
+    /// After this call, runs `act` at each sync, with the path.
     pub(crate) fn on_sync(&self, act: impl FnMut(&Path) -> io::Result<()> + Send + 'static) {
         *self.on_sync.lock().unwrap() = Box::new(act);
     }
 
-    /// From now on each sync of a path that ends so fails.
+    /// After this call, each sync of a path with this end fails.
     pub(crate) fn fail_syncs_of(&self, end: &'static str) {
         self.on_sync(move |path| {
             if path.ends_with(end) {
@@ -180,7 +180,7 @@ impl ScriptedDisk {
         });
     }
 
-    /// From now on this is free.
+    /// Sets the free space.
     pub(crate) fn set_free(&self, bytes: u64) {
         self.free_bytes.store(bytes, Ordering::Relaxed);
     }
@@ -204,7 +204,7 @@ impl Disk for ScriptedDisk {
     }
 }
 
-/// Copies a closed store. Blocks of zeroes are left out, as in the files of sled.
+/// Copies a closed store. Skips blocks of zeroes, as in the files of sled.
 pub(crate) fn copy_directory(from: &Path, to: &Path) {
     fs::create_dir_all(to).unwrap();
     for entry in fs::read_dir(from).unwrap() {
@@ -230,7 +230,7 @@ pub(crate) fn write_sparse(path: &Path, bytes: &[u8]) {
     }
 }
 
-/// The files below a directory, but for the empty ones, sorted.
+/// The files below a directory, except empty ones, sorted.
 pub(crate) fn files_below(dir: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();
     for entry in fs::read_dir(dir).unwrap() {
@@ -245,7 +245,7 @@ pub(crate) fn files_below(dir: &Path) -> Vec<PathBuf> {
     found
 }
 
-/// How long closing may take; only a handle that a test forgot to drop takes longer.
+/// The longest time for closing. Only a handle that a test forgot to drop takes longer.
 const CLOSE_LIMIT: Duration = Duration::from_secs(60);
 
 /// Drops a store and waits until its threads have released the directory.
@@ -255,6 +255,6 @@ pub(crate) fn close(store: Store, dir: &Path) {
     let (taken, wait) = mpsc::channel();
     std::thread::spawn(move || taken.send(lock.lock()));
     wait.recv_timeout(CLOSE_LIMIT)
-        .expect("somebody still holds a part of the store")
+        .expect("a part of the store is still in use")
         .unwrap();
 }

@@ -1,4 +1,4 @@
-//! Terms of leadership: a leader whose term has ended writes nothing, also amid a write.
+//! Terms of leadership: a leader whose term has ended writes nothing, even if a write is running.
 
 use std::sync::Arc;
 
@@ -8,7 +8,7 @@ use workflow_server::journal::{JournalError, Leading, Position, Storage, Store, 
 
 use crate::support::{ScriptedDisk, all, append_by, group, options, read_blob, write_blob};
 
-/// What every write of a leader answers, each by its name.
+/// The result of every kind of write by a leader, with its name.
 async fn every_write(
     leading: &Leading,
     store: &MemoryStore,
@@ -75,8 +75,8 @@ async fn every_write_of_a_deposed_leader_is_refused() {
         [Bytes::from_static(b"old")]
     );
 
-    // The control: without a newer leader each of them is carried out, and only a log with entries
-    // cannot be started elsewhere.
+    // The control: without a newer leader each write succeeds. Only `start_at` fails, because the
+    // log has entries.
     let answers = every_write(&second, &other).await;
     let refused: Vec<_> = answers
         .iter()
@@ -123,7 +123,7 @@ async fn a_directory_has_one_term() {
 }
 
 #[tokio::test]
-async fn a_cut_off_process_neither_reads_nor_writes() {
+async fn a_disconnected_process_neither_reads_nor_writes() {
     let store = MemoryStore::new();
     let leading = store.take_over().await.unwrap();
     let kept = append_by(&leading, store.log().as_ref(), 1, 10).await;
@@ -142,7 +142,7 @@ async fn a_cut_off_process_neither_reads_nor_writes() {
     assert_eq!(
         all(store.restart().log().as_ref()).await,
         std::slice::from_ref(&kept),
-        "others reach it"
+        "other processes reach it"
     );
     store.cut_off(false);
     append_by(&leading, store.log().as_ref(), 1, 10).await;

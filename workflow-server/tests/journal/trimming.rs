@@ -1,4 +1,4 @@
-//! Trimming beside appends, on files.
+//! Trimming and appending at the same time, on files.
 
 use std::sync::{Arc, mpsc};
 
@@ -6,7 +6,7 @@ use workflow_server::journal::{Store, TRIM_BATCH_BYTES};
 
 use crate::support::{ScriptedDisk, append, group, options};
 
-/// More than one batch removes.
+/// More groups than one batch removes.
 const GROUPS: usize = 8;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -23,7 +23,7 @@ async fn an_append_waits_for_one_batch_of_a_long_trim() {
     disk.on_sync(move |path| {
         if path.ends_with("db") {
             let _ = begun.send(());
-            // Later syncs find the sender dropped.
+            // Later syncs find that the sender is dropped.
             let _ = may_resume.recv();
         }
         Ok(())
@@ -41,7 +41,7 @@ async fn an_append_waits_for_one_batch_of_a_long_trim() {
     appending.await.unwrap();
     assert!(
         store.bounds().base.sequence < newest.sequence,
-        "the append came before the end of the trim"
+        "the append finished before the trim"
     );
     trimming.await.unwrap().unwrap();
     assert_eq!(store.bounds().base.sequence, newest.sequence);

@@ -1,4 +1,4 @@
-//! What has ended leaves memory, is found again, and goes when its retention has passed.
+//! Ended calls leave memory, can be found again, and are removed after their retention.
 
 use std::time::Duration;
 
@@ -71,7 +71,11 @@ async fn ended_calls_leave_memory_and_are_still_found() {
         for (call, id) in ids.iter().enumerate() {
             check_found(&bench, *id, &call.to_string(), &format!("C-{call}")).await;
         }
-        assert_eq!(bench.handle.root().counters.open(), 1, "what is open stays");
+        assert_eq!(
+            bench.handle.root().counters.open(),
+            1,
+            "open calls stay in memory"
+        );
         let stranger = InstanceId {
             salt: ids[0].salt ^ 1,
             ..ids[0]
@@ -98,7 +102,7 @@ async fn ended_calls_leave_memory_and_are_still_found() {
     let slot = bench.handle.root().call_slot(&call_key("new")).unwrap();
     assert!(
         slot < 5,
-        "the place of one that left is given again, not {slot}"
+        "the slot of an archived call is used again, not {slot}"
     );
 }
 
@@ -119,7 +123,7 @@ async fn a_reused_call_key_finds_both_calls() {
         .await
         .unwrap();
     let found: Vec<InstanceId> = calls.iter().map(|found| found.instances[0].id).collect();
-    assert_eq!(found, [second, first], "the newest first");
+    assert_eq!(found, [second, first], "newest first");
 }
 
 #[tokio::test]
@@ -155,7 +159,7 @@ async fn an_archive_list_shows_each_instance_once() {
         assert_eq!(
             list(&ArchiveFilter::default(), rows).await,
             ids,
-            "{rows} a page"
+            "{rows} rows per page"
         );
     }
     let none = ArchiveFilter {
@@ -182,7 +186,8 @@ async fn an_archive_list_shows_each_instance_once() {
     assert_eq!(list(&from, 4).await, ids[..11]);
 }
 
-/// Fills the journal with what has nothing to do with calls, so that what came before is packed.
+/// Fills the journal with entries that have nothing to do with calls, so that earlier entries are
+/// packed.
 async fn pack(bench: &Bench) {
     for n in 0..60 {
         bench
@@ -194,7 +199,7 @@ async fn pack(bench: &Bench) {
     }
 }
 
-/// Waits until an entry is removed or empty.
+/// Waits until an entry is removed or has no content.
 async fn emptied(bench: &Bench, sequence: u64) {
     let waiting = async {
         loop {
@@ -214,7 +219,7 @@ async fn emptied(bench: &Bench, sequence: u64) {
     };
     tokio::time::timeout(PATIENCE, waiting)
         .await
-        .expect("it goes out of the history");
+        .expect("it is removed from the history");
 }
 
 #[tokio::test]
@@ -240,7 +245,7 @@ async fn only_data_past_its_retention_is_removed() {
     let archive = bench.handle.archive();
     assert!(
         archive.instance(old, now(&bench)).await.unwrap().is_none(),
-        "it is not given from that moment on"
+        "it is not found after that moment"
     );
     until(&bench, "the old one is purged", |root| {
         root.archive.instances == 1
@@ -266,7 +271,7 @@ async fn only_data_past_its_retention_is_removed() {
     })
     .await;
     emptied(&bench, young.made_at).await;
-    // A reader of the whole history meets no error.
+    // A reader of the whole history gets no error.
     let (mut next, newest) = (1, bench.handle.root().sequence);
     while next <= newest {
         next = bench
@@ -298,7 +303,7 @@ async fn a_shorter_retention_removes_nothing_without_confirmation() {
             .unwrap()
             .is_some()
     };
-    assert!(is_found(&bench).await, "ten years are not over");
+    assert!(is_found(&bench).await, "the ten years have not passed");
     publish(&bench, "retention: 1d").await;
     let waits = |bench: &Bench| {
         let root = bench.handle.root();
@@ -319,7 +324,7 @@ async fn a_shorter_retention_removes_nothing_without_confirmation() {
         waits(&bench),
         Some(("3650d".to_owned(), "1d".to_owned(), 1, 1))
     );
-    // A day later, over a snapshot, and over a crash.
+    // After a day, a snapshot and a crash.
     for _ in 0..2 {
         pack(&bench).await;
         bench.clock.pass(DAY);
@@ -329,7 +334,11 @@ async fn a_shorter_retention_removes_nothing_without_confirmation() {
         assert!(is_found(&bench).await && waits(&bench).is_some());
     }
     publish(&bench, "retention: 3650d").await;
-    assert_eq!(waits(&bench), None, "a longer one takes it back");
+    assert_eq!(
+        waits(&bench),
+        None,
+        "a longer retention replaces the shorter one"
+    );
     publish(&bench, "retention: 2d").await;
     let newest = bench
         .handle

@@ -1,4 +1,5 @@
-//! Nothing shows before it is durable: no answer, no refusal, no repeated answer, no root, no feed.
+//! Nothing is visible before it is durable: no answer, refusal, repeated answer, root or feed
+//! entry.
 
 use aftercall_engine::command::{Command, ImportTeam};
 use workflow_server::journal::Storage as _;
@@ -18,13 +19,13 @@ async fn nothing_is_visible_before_it_is_durable() {
     assert_eq!(bench.handle.feed().newest().borrow().sequence, 0);
     bench.store.release_appends();
     let Ok(Outcome::Committed(entry)) = answer.await.unwrap() else {
-        panic!("it is carried out")
+        panic!("the command is carried out")
     };
     assert_eq!(entry.sequence, 1);
     assert_eq!(
         bench.handle.root().sequence,
         1,
-        "root and feed are there before the answer"
+        "root and feed are published before the answer"
     );
     let items = bench.handle.feed().items(1, 10).await.unwrap();
     assert_eq!(
@@ -34,7 +35,7 @@ async fn nothing_is_visible_before_it_is_durable() {
 }
 
 #[tokio::test]
-async fn a_refusal_waits_for_what_it_was_decided_on() {
+async fn a_refusal_waits_for_the_changes_it_depends_on() {
     let bench = Bench::new().await;
     bench.store.hold_appends();
     let first = bench.ask(request(team("care"), None));
@@ -48,7 +49,7 @@ async fn a_refusal_waits_for_what_it_was_decided_on() {
     settle().await;
     assert!(
         !refusal.is_finished(),
-        "it speaks of a team that is not durable"
+        "it names a team that is not durable"
     );
     bench.store.release_appends();
     assert!(matches!(
@@ -60,7 +61,7 @@ async fn a_refusal_waits_for_what_it_was_decided_on() {
     let at_once = bench.handle.execute(request(stale, None)).await;
     assert!(
         matches!(at_once, Err(LedgerError::Rejected(_))),
-        "nothing is under way: there is nothing to wait for"
+        "nothing is being written, so it does not wait"
     );
 }
 
@@ -82,7 +83,7 @@ async fn a_repeated_answer_waits_for_the_first_one() {
 }
 
 #[tokio::test]
-async fn commands_that_come_while_one_is_written_go_together() {
+async fn commands_during_a_write_form_one_group() {
     let bench = Bench::new().await;
     bench.store.hold_appends();
     let first = bench.ask(request(team("first"), None));
@@ -103,7 +104,7 @@ async fn commands_that_come_while_one_is_written_go_together() {
     assert_eq!(
         sizes,
         [1, 15],
-        "one group was open while the first was being written"
+        "all commands during the first write are in one group"
     );
 }
 

@@ -1,5 +1,5 @@
-//! Erasing a caller on the real store: masked at once, and then no byte of it anywhere in the data
-//! directory.
+//! Erasing a caller on the real store. The data is masked immediately. At the end no byte of it is
+//! left in the data directory.
 
 mod house;
 
@@ -27,7 +27,7 @@ async fn erased_data_is_masked_and_then_removed() {
     for place in ["journal-", "vault/blobs/snapshot-", "history-"] {
         assert!(
             before.iter().any(|file| file.starts_with(place)),
-            "the test looks for nothing in {place}: {before:?}"
+            "the test finds no data in {place}: {before:?}"
         );
     }
     let house = House::open(dir, clock).await;
@@ -35,7 +35,7 @@ async fn erased_data_is_masked_and_then_removed() {
     house.mask(erasure).await;
     assert!(
         !house.shows_needle(archived).await,
-        "all that is read is masked before the files are"
+        "all reads are masked before the files are scrubbed"
     );
     house.done(erasure).await;
     assert!(!house.shows_needle(archived).await);
@@ -44,7 +44,7 @@ async fn erased_data_is_masked_and_then_removed() {
     assert_eq!(
         (instance.stage, &*instance.alerts[0].text, instance.notes),
         (1, "[erased]", 1),
-        "its shape stays"
+        "its form does not change"
     );
     let history = house
         .handle
@@ -59,7 +59,7 @@ async fn erased_data_is_masked_and_then_removed() {
         .entry(history[0].sequence)
         .await
         .unwrap();
-    assert!(first.actor.name.contains("olga"), "who did it stays");
+    assert!(first.actor.name.contains("olga"), "the actor stays");
     let by = CallerKey::new(
         &Caller {
             reference: REFERENCE.into(),
@@ -81,7 +81,7 @@ async fn erased_data_is_masked_and_then_removed() {
     let other = root.call(&call_key("other")).unwrap();
     assert_eq!(
         *other.caller.reference, *"C-other",
-        "another caller is not touched"
+        "another caller does not change"
     );
     house.fill(5).await;
     let (dir, clock) = house.close().await;
@@ -89,7 +89,7 @@ async fn erased_data_is_masked_and_then_removed() {
     let house = House::open(dir, clock).await;
     assert!(
         !house.shows_needle(archived).await,
-        "nor does it come back with a restart"
+        "it does not return after a restart"
     );
     assert_eq!(
         house.handle.root().erasures[&erasure].state,
@@ -98,7 +98,7 @@ async fn erased_data_is_masked_and_then_removed() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_erasure_survives_crashes_wherever_it_is() {
+async fn an_erasure_survives_a_crash_at_any_point() {
     let house = House::new().await;
     let (archived, _) = house.furnish().await;
     let erasure = house.start_erasing().await;
@@ -106,10 +106,10 @@ async fn an_erasure_survives_crashes_wherever_it_is() {
     assert_eq!(
         house.handle.root().erasures[&erasure].state,
         ErasureState::Masking,
-        "it continues where it was"
+        "it continues at the same step"
     );
     house.mask(erasure).await;
-    // Cut off at some moments of the scrubbing; all that was done is done again.
+    // Crashes at several moments of the scrubbing. The steps before are repeated.
     for pause in [0, 1, 5, 20, 60] {
         house.handle.wake_keeper();
         let waiting = house.until("it is done", |root| {
@@ -153,7 +153,7 @@ async fn data_added_after_the_mask_is_kept() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn two_erasures_at_once_come_to_their_end() {
+async fn two_erasures_at_the_same_time_finish() {
     let house = House::new().await;
     let (archived, _) = house.furnish().await;
     let first = house.start_erasing().await;
@@ -188,5 +188,5 @@ async fn two_erasures_at_once_come_to_their_end() {
         let bytes = fs::read(file).unwrap();
         bytes.windows(8).any(|window| window == b"Socrates")
     });
-    assert!(!has_other, "nor of the other one");
+    assert!(!has_other, "and no data of the other one");
 }

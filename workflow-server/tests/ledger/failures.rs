@@ -1,5 +1,5 @@
-//! A store that fails ends the writing: everybody who waits receives the first reason, what is
-//! durable stays readable.
+//! A store that fails ends all writing. Every waiting caller gets the first reason. Durable data
+//! can still be read.
 
 use workflow_server::journal::memory::FailAt;
 use workflow_server::ledger::{LedgerError, Outcome};
@@ -9,7 +9,7 @@ use crate::support::{Bench, request, settle, team};
 fn reason(answer: Result<Outcome, LedgerError>) -> String {
     match answer {
         Err(LedgerError::Unavailable(reason)) => reason.to_string(),
-        other => panic!("it was to be refused: {other:?}"),
+        other => panic!("the test expects a refusal: {other:?}"),
     }
 }
 
@@ -32,7 +32,7 @@ async fn a_failed_append_stops_all_further_writes() {
     assert_eq!(
         reason(refusal.await.unwrap()),
         first,
-        "a refusal in the same group is not answered either"
+        "a refusal in the same group gets no answer either"
     );
     assert_eq!(
         reason(bench.handle.execute(request(team("later"), None)).await),
@@ -62,7 +62,7 @@ async fn a_request_stored_despite_an_error_is_found_again() {
     assert_eq!(
         bench.handle.root().sequence,
         0,
-        "nobody may see it before a start has found it durable"
+        "it is hidden until a start has found it durable"
     );
     let bench = bench.crash().await;
     let again = bench.handle.execute(request(team("care"), Some(3))).await;
@@ -103,7 +103,7 @@ async fn a_restart_after_any_failed_append_has_no_gap() {
                     .await
                     .unwrap();
             }
-            assert_eq!(bench.handle.root().sequence, 15, "each once");
+            assert_eq!(bench.handle.root().sequence, 15, "each exists once");
         }
     }
 }

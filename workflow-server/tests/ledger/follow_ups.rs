@@ -1,4 +1,4 @@
-//! A workflow with one button, and follow-ups of it: set, finished and archived.
+//! A workflow with one button, and its follow-ups: set, finished and archived.
 
 use aftercall_authoring::file;
 use aftercall_engine::Root;
@@ -35,7 +35,7 @@ pub(crate) async fn publish(bench: &Bench, retention: &str) {
     }
 }
 
-/// Declares the team, and publishes the workflow.
+/// The commands that declare the team and publish the workflow.
 pub(crate) fn imports(retention: &str) -> [Command; 3] {
     let definition = Box::new(file::read(&quick(retention), None).unwrap());
     let import = Command::from(ImportWorkflow {
@@ -86,13 +86,13 @@ pub(crate) fn setting(call: &str, reference: &str, reason: &str) -> Command {
     })
 }
 
-/// Sets it on a call, and finishes it.
+/// Sets the workflow on a call, and finishes it.
 pub(crate) async fn finish(bench: &Bench, call: &str, reference: &str) -> InstanceId {
     bench.commit(setting(call, reference, "a reason")).await;
     finish_newest(bench, call).await
 }
 
-/// Finishes the newest of a call.
+/// Finishes the newest follow-up of a call.
 pub(crate) async fn finish_newest(bench: &Bench, call: &str) -> InstanceId {
     let root = bench.handle.root();
     let slot = *root
@@ -119,7 +119,8 @@ pub(crate) async fn finish_newest(bench: &Bench, call: &str) -> InstanceId {
     id
 }
 
-/// Lets so much time pass that even a few ended ones leave memory, and waits until they have.
+/// Lets enough time pass for ended instances to leave memory, also a few. Waits until this many
+/// have left.
 pub(crate) async fn archived(bench: &Bench, instances: u64) {
     bench.clock.pass(ARCHIVE_AFTER * 30);
     until(bench, "the ended ones have left memory", |root| {
@@ -128,7 +129,7 @@ pub(crate) async fn archived(bench: &Bench, instances: u64) {
     .await;
 }
 
-/// Waits until the durable World is as wanted; the keeper looks without a wake-up.
+/// Waits until the durable World is as expected. The keeper needs no wake-up for this.
 pub(crate) async fn until(bench: &Bench, what: &str, holds: impl Fn(&Root) -> bool) {
     bench.until(what, holds).await;
 }

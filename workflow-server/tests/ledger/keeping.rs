@@ -1,4 +1,4 @@
-//! Snapshots, history and trim: the journal stays short, and nothing that it held is lost.
+//! Snapshots, history and trimming keep the journal short, and no entry is lost.
 
 use aftercall_engine::Entry;
 use aftercall_engine::command::{Command, ImportTeam};
@@ -38,7 +38,7 @@ async fn the_journal_is_trimmed_and_everything_stays_readable() {
         } else {
             bench.crash().await
         };
-        // Each packed chunk of the history is an entry too.
+        // The list of chunks needs one entry per packed chunk.
         assert!(bench.handle.root().sequence >= last);
         assert_eq!(
             bench
@@ -52,7 +52,7 @@ async fn the_journal_is_trimmed_and_everything_stays_readable() {
         );
         assert!(history(&bench, last).await == before);
     }
-    // A stop may have come before the newest chunk was packed: the next snapshot packs it.
+    // The stop may have come before the newest chunk was packed. The next snapshot then packs it.
     for n in 0..=SNAPSHOT_EVERY {
         bench.commit(team(&format!("team-after-{n}"))).await;
     }
@@ -66,7 +66,7 @@ async fn the_journal_is_trimmed_and_everything_stays_readable() {
     assert_eq!(snapshots.len(), 2, "{snapshots:?}");
 }
 
-/// Waits until the snapshot that was due last is in the vault.
+/// Waits until the last due snapshot is in the vault.
 async fn snapshot_kept(bench: &Bench) {
     let due = bench.handle.root().sequence.saturating_sub(SNAPSHOT_EVERY);
     let newest = async || {
@@ -82,11 +82,11 @@ async fn snapshot_kept(bench: &Bench) {
     };
     tokio::time::timeout(PATIENCE, waiting)
         .await
-        .expect("a server that dies often writes its snapshots");
+        .expect("a server that crashes often still writes its snapshots");
 }
 
 #[tokio::test]
-async fn a_server_that_dies_before_each_snapshot_still_writes_one() {
+async fn a_server_that_crashes_before_each_snapshot_writes_one() {
     let mut bench = Bench::new().await;
     for round in 0..20 {
         for n in 0..8 {
@@ -95,7 +95,7 @@ async fn a_server_that_dies_before_each_snapshot_still_writes_one() {
         snapshot_kept(&bench).await;
         bench = bench.crash().await;
     }
-    // One more, which nothing cuts off before it has trimmed.
+    // A last one without a crash, so that the journal is trimmed.
     for n in 0..SNAPSHOT_EVERY {
         bench.commit(team(&format!("team-{n}"))).await;
     }
@@ -106,16 +106,16 @@ async fn a_server_that_dies_before_each_snapshot_still_writes_one() {
     };
     tokio::time::timeout(PATIENCE, trimmed)
         .await
-        .expect("a hundred and eighty entries, and nothing was ever trimmed");
+        .expect("the journal is trimmed within 180 entries");
     let bench = bench.restart().await;
     assert_eq!(history(&bench, 180).await.len(), 180);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn readers_of_packed_history_do_not_take_each_others_place() {
+async fn parallel_readers_of_packed_history_get_their_own_entries() {
     let mut bench = Bench::new().await;
-    // The keeper works beside, and leaves out what falls due while it works: on a busy machine it
-    // packs less at a time.
+    // The keeper works in parallel, and skips a snapshot that is due while it works. On a busy
+    // machine it therefore packs less at a time.
     let packing = async {
         for n in 0.. {
             if n >= 600 && bench.store.bounds().oldest() > 257 {
@@ -138,16 +138,20 @@ async fn readers_of_packed_history_do_not_take_each_others_place() {
     let packed = bench.store.bounds().oldest() - 1;
     assert!(
         packed > 256,
-        "{packed} entries are packed: they would lie in one frame"
+        "{packed} packed entries would fit in one frame"
     );
     let readers: Vec<_> = (0..16_u64)
         .map(|reader| {
             let handle = bench.handle.clone();
             tokio::spawn(async move {
                 for step in 0..200 {
-                    // Each from another frame than the one before, and than most of the others.
+                    // Each entry is in another frame than the one before, and than most others.
                     let sequence = 1 + (reader * 131 + step * 257) % packed;
-                    let entry = handle.history().entry(sequence).await.expect("it is kept");
+                    let entry = handle
+                        .history()
+                        .entry(sequence)
+                        .await
+                        .expect("it is stored");
                     assert_eq!(entry.sequence, sequence);
                 }
             })
@@ -166,7 +170,7 @@ async fn readers_of_packed_history_do_not_take_each_others_place() {
 }
 
 #[tokio::test]
-async fn the_feed_reads_on_from_any_place_that_is_kept() {
+async fn the_feed_can_be_read_from_any_stored_position() {
     let bench = Bench::new().await;
     for n in 0..100 {
         bench.commit(team(&format!("team-{n}"))).await;
@@ -174,7 +178,7 @@ async fn the_feed_reads_on_from_any_place_that_is_kept() {
     let bench = bench.restart().await;
     let feed = bench.handle.feed();
     let (oldest, newest) = (feed.oldest(), feed.newest().borrow().sequence);
-    // Each packed chunk of the history is an entry too.
+    // The list of chunks needs one entry per packed chunk.
     assert!(newest >= 100);
     assert_eq!(newest, bench.handle.root().sequence);
     for from in oldest..=newest {

@@ -1,5 +1,5 @@
-//! Entries that are large: what fits no group is refused before anything has changed, and the feed
-//! holds so much and no more.
+//! Large entries. One that fits in no group is refused before anything changes. The feed holds a
+//! limited number of bytes.
 
 use aftercall_authoring::file;
 use aftercall_definition::Definition;
@@ -11,10 +11,10 @@ use workflow_server::limits::FEED_RING_BYTES;
 
 use crate::support::{Bench, SNAPSHOT_EVERY, request, team};
 
-/// What one alert has in its text.
+/// The text of one alert, in bytes.
 const TEXT_BYTES: usize = 4_000;
 
-/// A draft of about so many bytes.
+/// A draft of about this size.
 fn draft(name: &str, bytes: usize) -> Command {
     let text = "x".repeat(TEXT_BYTES);
     let file = format!(
@@ -60,7 +60,7 @@ async fn an_entry_that_fits_no_group_changes_nothing() {
     );
     assert!(bench.handle.root().workflows.named("vast").is_none());
 
-    // What is just small enough is taken, in a group with others and alone.
+    // The largest allowed entry is accepted, both in a group with others and alone.
     let large = bench.ask(request(
         draft("large", LOG_LIMITS.entry_bytes_max() - 200_000),
         None,
@@ -78,7 +78,7 @@ async fn the_feed_keeps_a_bounded_number_of_bytes() {
     const DRAFT_BYTES: usize = 7 << 19;
     let bench = Bench::new().await;
     let count = (FEED_RING_BYTES / DRAFT_BYTES) as u64 + 1;
-    assert!(count < SNAPSHOT_EVERY, "nothing is trimmed meanwhile");
+    assert!(count < SNAPSHOT_EVERY, "no trim happens meanwhile");
     for round in 0..count {
         bench
             .commit(draft(&format!("w-{round}"), DRAFT_BYTES))
@@ -99,6 +99,6 @@ async fn the_feed_keeps_a_bounded_number_of_bytes() {
     assert_eq!(
         feed.items(1, 1).await.unwrap()[0].bytes,
         0,
-        "the oldest is read from the journal"
+        "the journal has the oldest"
     );
 }

@@ -1,5 +1,5 @@
-//! A ledger that wakes late: what a timer starts counts from when the timer was due, not from when
-//! the ledger woke.
+//! A ledger that wakes late. Waits that a timer starts count from the time when it was due, not
+//! from the wake-up.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -42,7 +42,7 @@ on_new_call:
 /// A Monday at noon, in London.
 const MONDAY_NOON: i64 = 1_795_435_200_000;
 const HOUR: i64 = 3_600_000;
-/// The Tuesday after it at nine.
+/// The next day, a Tuesday, at nine.
 const TUESDAY_NINE: i64 = MONDAY_NOON + 21 * HOUR;
 
 async fn bench() -> Bench {
@@ -104,7 +104,7 @@ async fn a_late_wake_does_not_move_due_times() {
         assert_eq!(
             morning.entered_at,
             Time(TUESDAY_NINE + late),
-            "the history has when it happened"
+            "the history has the time of the wake-up"
         );
         let promised = (
             morning.alerts[0].due,
@@ -126,7 +126,7 @@ async fn a_late_wake_does_not_move_due_times() {
 #[tokio::test]
 async fn an_outage_does_not_move_the_promised_times() {
     let bench = bench().await;
-    // Down until Thursday noon.
+    // Not running until Thursday noon.
     let bench = bench
         .crash_for(Duration::from_millis((3 * 24 * HOUR) as u64))
         .await;
@@ -140,18 +140,18 @@ async fn an_outage_does_not_move_the_promised_times() {
     let instance = bench.handle.root().instance_at(0).unwrap().clone();
     assert_eq!(
         morning.entered_at, now,
-        "nothing is said to have happened while no server ran"
+        "the history has no change while no server ran"
     );
     assert_eq!(instance.alerts[0].due, Some(Time(TUESDAY_NINE + 8 * HOUR)));
     assert_eq!(
         instance.alerts[0].escalates_at,
         Some(Time(TUESDAY_NINE + 8 * HOUR + 2 * 24 * HOUR)),
-        "the next is Thursday's"
+        "the next due time is on Thursday"
     );
     assert_eq!(
         (instance.stage, instance.status),
         (2, Status::Active),
-        "a stage that nobody could see does not end unseen"
+        "a stage that was not visible does not end"
     );
     assert_eq!(instance.timers[0].due, Time(now.0 + 4 * HOUR));
 }
@@ -175,6 +175,6 @@ async fn a_pause_ends_on_time_during_an_outage() {
     assert_eq!(
         morning.alerts[0].due,
         Some(Time(TUESDAY_NINE + 8 * HOUR)),
-        "nine of the day on which the pause had ended"
+        "nine o'clock on the day when the pause ended"
     );
 }

@@ -1,6 +1,6 @@
-//! A store that cannot be reached, or whose answer is lost: nothing is answered until it is known
-//! what is written, and nothing is written twice. A leader that was deposed answers that it takes
-//! nothing any more.
+//! A store that is unreachable, or whose answer is lost. No caller gets an answer until it is known
+//! what is written, and nothing is written twice. A deposed leader answers that it accepts no
+//! commands.
 
 use workflow_server::journal::Storage as _;
 use workflow_server::journal::memory::FailAt;
@@ -17,11 +17,11 @@ const LOST: [FailAt; 3] = [
 fn unavailable(answer: Result<Outcome, LedgerError>) -> String {
     match answer {
         Err(LedgerError::Unavailable(reason)) => reason.to_string(),
-        other => panic!("it was to be refused: {other:?}"),
+        other => panic!("the test expects a refusal: {other:?}"),
     }
 }
 
-/// Waits until the condition is there, or has ended.
+/// Waits until the condition exists, or has ended.
 async fn is_unreachable(bench: &Bench, expected: bool) {
     let mut health = bench.handle.conditions().watch();
     let waiting =
@@ -29,7 +29,7 @@ async fn is_unreachable(bench: &Bench, expected: bool) {
     tokio::time::timeout(PATIENCE, waiting)
         .await
         .expect("in time")
-        .expect("the conditions are there");
+        .expect("the conditions exist");
 }
 
 #[tokio::test]
@@ -55,7 +55,7 @@ async fn a_command_with_a_lost_answer_runs_once() {
         assert_eq!(
             teams,
             (1..=12).map(|n| format!("team-{n}")).collect::<Vec<_>>(),
-            "each once, and in order"
+            "each exists once, and in order"
         );
     }
 }
@@ -64,7 +64,7 @@ async fn a_command_with_a_lost_answer_runs_once() {
 async fn nothing_is_answered_while_the_store_is_unreachable() {
     let bench = Bench::new().await;
     bench.commit(team("durable")).await;
-    // The first append is stored; its answer is lost, and then everything else.
+    // The first append is stored and its answer is lost. Then every other answer is lost too.
     bench.store.fail_append(1, FailAt::AnswerLostAfter);
     bench.store.hold_appends();
     let (stored, waiting) = (
@@ -124,7 +124,7 @@ async fn the_next_server_resolves_an_unknown_answer() {
         assert_eq!(
             bench.handle.root().sequence,
             1,
-            "once, however often it was asked for"
+            "once, for any number of requests"
         );
     }
 }
@@ -148,6 +148,6 @@ async fn a_deposed_leader_commits_nothing_and_answers_so() {
     assert_eq!(
         bench.handle.root().sequence,
         1,
-        "what it has shown stays readable"
+        "published data can still be read"
     );
 }

@@ -1,5 +1,5 @@
-//! The ledger on a store in memory that can be held and made to fail, with a clock that the
-//! tests move.
+//! Tests of the ledger on a store in memory. The tests can hold the store, make it fail, and move
+//! the clock.
 
 #![allow(
     clippy::unwrap_used,

@@ -1,6 +1,6 @@
-//! A leader and two followers on one store: at any point where the term of the leader ends, a
-//! follower takes over, and nothing acknowledged is lost or doubled, nothing of another
-//! term is written, and nothing erased comes back.
+//! A leader and two followers on one store. The term of the leader ends at any point, and a
+//! follower takes over. Nothing that was acknowledged is lost or doubled. Nothing of an older term
+//! is written. Erased data does not return.
 
 mod ends;
 mod scene;
@@ -30,8 +30,8 @@ fn run<T>(test: impl Future<Output = T>) -> T {
         .block_on(test)
 }
 
-/// The whole life of a store, in which each term but the last ends in one of these ways.
-/// And one, where it is wanted, in such upkeep after so many of its writes.
+/// Runs the whole script. The terms end in these ways, except the last. One more term may end in
+/// one kind of upkeep, after this many of its writes.
 async fn live(ends: Vec<TermEnd>, upkeep: Option<(Upkeep, u64)>) -> MemoryStore {
     let mut scene = Scene::new(ends, upkeep).await;
     scene.expect(&[Upkeep::Snapshots, Upkeep::Packing]);
@@ -44,7 +44,7 @@ async fn live(ends: Vec<TermEnd>, upkeep: Option<(Upkeep, u64)>) -> MemoryStore 
     assert_eq!(scene.doubled().await, Vec::<u64>::new());
     assert!(
         scene.place_of_needle().await.is_some(),
-        "the test looks for nothing"
+        "the test finds no data to erase"
     );
     scene.expect(&[Upkeep::Erasing]);
     scene.erase().await;
@@ -78,11 +78,11 @@ fn a_store_with_one_leader_has_no_violations() {
 #[test]
 fn every_leader_change_advances_the_term() {
     let store = run(live([5, 9, 0, 60].map(TermEnd::Deposed).into(), None));
-    // One that ends each term, and one that leads after it.
+    // For each ended term there is the term that ended it, and the leader after that.
     assert_eq!(run(store.newest_term()), Ok(Term(1 + 2 * 4)));
 }
 
-/// The term ends in the first, second or third write of each kind of upkeep.
+/// Ends a term in the first, second or third write of each kind of upkeep.
 #[test]
 fn a_term_may_end_in_each_kind_of_upkeep() {
     let mut ended = Vec::new();
@@ -105,7 +105,8 @@ fn a_term_may_end_in_each_kind_of_upkeep() {
     }
 }
 
-/// The entries that were doubled where the answers to three notes are lost, each with its leader.
+/// Counts the entries that exist twice after the answers to three notes are lost. Returns the
+/// leader of each.
 async fn doubled_notes(has_marks: bool) -> Vec<u64> {
     let lost = [30, 1, 1].map(TermEnd::AnswerLost).into();
     let mut scene = Scene::new(lost, None).await;
@@ -129,8 +130,8 @@ fn without_request_marks_a_repeated_command_runs_twice() {
     assert!(!run(doubled_notes(false)).is_empty());
 }
 
-/// The chunks of a leader whose file is missing once the leader before it, which was paused, has
-/// begun its upkeep. And the violations of the store.
+/// Pauses a leader while its successor writes chunks, then lets it begin its upkeep. Returns the
+/// chunks whose file is missing, and the violations of the store.
 async fn lost_after_a_pause(has_terms: bool) -> (Vec<u64>, Vec<String>) {
     let store = MemoryStore::new();
     if !has_terms {
@@ -141,13 +142,13 @@ async fn lost_after_a_pause(has_terms: bool) -> (Vec<u64>, Vec<String>) {
         .await
         .unwrap();
     let bench = Bench::on(store.restart(), clock).await;
-    // On a busy machine a snapshot is left out, and only more entries bring the next one.
+    // On a busy machine the keeper skips snapshots, so more entries may be needed.
     let mut committed = 0;
     while committed < 200 || store.bounds().oldest() <= 50 {
         bench.commit(team(&format!("team-{committed}"))).await;
         committed += 1;
     }
-    // A leader that is ordered to end begins its upkeep before it does.
+    // A leader that is stopped still begins its upkeep.
     let stop = CancellationToken::new();
     stop.cancel();
     Box::pin(paused.run(stop)).await;
@@ -181,7 +182,7 @@ fn without_terms_a_paused_leader_removes_its_successors_files() {
     );
 }
 
-/// The control: where a vault replaces blobs, the violation is found.
+/// The negative control: a vault that replaces blobs is found.
 #[test]
 fn a_replaced_blob_is_a_violation() {
     for is_replaced in [false, true] {
@@ -254,7 +255,7 @@ async fn a_follower_reports_that_it_is_behind() {
     }
     assert!(
         follower.feed().items(1, 10).await.unwrap().is_empty(),
-        "nothing is known to follow"
+        "no newer entry is known"
     );
     assert!(matches!(
         follower.feed().items(5, 10).await,
@@ -277,7 +278,7 @@ async fn a_follower_behind_the_trimmed_log_begins_again() {
     bench.trimmed_beyond(2).await;
     while follower.advance().await.unwrap() {}
     let newest = follower.root().sequence;
-    // Each packed chunk of the history is an entry too.
+    // The list of chunks needs one entry per packed chunk.
     assert!(newest > 201);
     assert!(
         follower

@@ -1,4 +1,4 @@
-//! A store of a server that kept no list of the history's files: the files themselves were it.
+//! A store of an older server, which kept no list of its history files and used the files alone.
 
 use std::sync::Arc;
 
@@ -16,7 +16,7 @@ use crate::support::{Bench, options, request, team};
 const ENTRIES: u64 = 30;
 const FIRST_FILE: &str = "history-00000000000000000001-00000000000000000010";
 const SECOND_FILE: &str = "history-00000000000000000011-00000000000000000020";
-/// A rewritten form of the second, and a leftover of a pack that was cut off.
+/// A rewritten version of the second file, and the file of an interrupted pack.
 const REWRITTEN_FILE: &str = "history-00000000000000000011-00000000000000000020-1";
 const LEFTOVER_FILE: &str = "history-00000000000000000021-00000000000000000025";
 
@@ -34,7 +34,7 @@ fn history_frame(entries: &[Entry]) -> Bytes {
     frame.into()
 }
 
-/// Thirty entries: a snapshot at the newest, twenty of them packed and trimmed.
+/// Makes thirty entries. The newest has a snapshot, and twenty entries are packed and trimmed.
 async fn older_store() -> (MemoryStore, Vec<Entry>) {
     let store = MemoryStore::new();
     let leading = store.take_over().await.unwrap();
@@ -91,7 +91,7 @@ async fn a_store_without_a_list_opens_with_its_history() {
     let clock = Arc::new(ManualClock::at(Time(1_795_000_000_000)));
     let bench = Bench::on(store, clock).await;
     let root = bench.handle.root();
-    // One entry holds the list, and nothing else has changed.
+    // One new entry has the list. Nothing else has changed.
     assert_eq!(root.sequence, ENTRIES + 1);
     let listed: Vec<_> = root
         .history
@@ -105,7 +105,7 @@ async fn a_store_without_a_list_opens_with_its_history() {
         assert_eq!(*found, *entry);
     }
     bench.commit(team("after")).await;
-    // The second start finds a list that is complete.
+    // The second start finds a complete list.
     let bench = bench.restart().await;
     assert_eq!(bench.handle.root().sequence, ENTRIES + 2);
     for entry in &entries {

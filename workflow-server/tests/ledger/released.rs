@@ -1,4 +1,5 @@
-//! What the end of a call releases does not wait for the time, nor do texts that show a call.
+//! The end of a call releases follow-ups, and changes texts that show the call. Neither waits for
+//! the server's time.
 
 use std::time::Duration;
 
@@ -17,7 +18,7 @@ use workflow_server::ledger::Clock as _;
 
 use crate::support::{Bench, PATIENCE, team};
 
-/// More of the largest than one entry releases.
+/// More of the largest follow-ups than one entry releases.
 const COUNT: usize = 2 * RELEASED_BYTES_MAX / (FIELDS_MAX * TEXT_BYTES_MAX);
 
 fn field(nth: usize) -> String {
@@ -72,7 +73,7 @@ fields:
     bench.commit(Command::from(set)).await;
 }
 
-/// Until the clock is held.
+/// Waits until the clock is held.
 async fn hold_clock(bench: &Bench) {
     bench.clock.set_wall(Time(
         bench.clock.wall().0 + Duration::from_secs(2 * 86_400).as_millis() as i64,
@@ -82,7 +83,7 @@ async fn hold_clock(bench: &Bench) {
     tokio::time::timeout(PATIENCE, held)
         .await
         .expect("in time")
-        .expect("it runs");
+        .expect("the ledger runs");
 }
 
 fn call() -> CallKey {
@@ -113,15 +114,15 @@ async fn a_held_clock_does_not_delay_call_releases() {
         .await;
     assert!(
         bench.handle.root().sequence > ended,
-        "they do not fit into one entry"
+        "they need more than one entry"
     );
     assert!(bench.handle.health().is_clock_held());
     assert_eq!(count(&bench.handle.root(), Status::Active), COUNT + 1);
-    assert_eq!(bench.stage(), 1, "what depends on the time waits");
+    assert_eq!(bench.stage(), 1, "timers that depend on the time wait");
 }
 
-/// A wall clock that is a few minutes behind the newest entry is believed, and its time has not
-/// come yet.
+/// The server trusts a wall clock that is a few minutes behind the newest entry. Its time does not
+/// move yet.
 #[tokio::test]
 async fn a_clock_slightly_behind_does_not_delay_call_releases() {
     let bench = Bench::new().await;
@@ -177,7 +178,7 @@ async fn call_texts_update_while_the_clock_is_held() {
         .await;
     assert!(
         bench.handle.root().sequence > updated,
-        "they do not fit into one entry"
+        "they need more than one entry"
     );
     assert!(bench.handle.health().is_clock_held());
 }

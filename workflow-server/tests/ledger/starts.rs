@@ -1,5 +1,5 @@
-//! Starts with a wrong clock: nothing is removed, nothing fires, and the server continues automatically
-//! once the clock is right.
+//! Starts with a wrong clock. Nothing is removed and no timer fires. The server continues
+//! automatically once the clock is correct.
 
 use std::time::Duration;
 
@@ -20,17 +20,17 @@ fn is_held(bench: &Bench) -> bool {
     bench.handle.health().is_clock_held()
 }
 
-/// Waits until the clock is held, or not any more.
+/// Waits until the clock is held, or not held.
 async fn held(bench: &Bench, wanted: bool) {
     let mut health = bench.handle.conditions().watch();
     let waiting = health.wait_for(|health| health.is_clock_held() == wanted);
     tokio::time::timeout(PATIENCE, waiting)
         .await
         .expect("in time")
-        .expect("it runs");
+        .expect("the ledger runs");
 }
 
-/// Lets time pass in steps that the ledger sees.
+/// Lets time pass in small steps, so that the ledger sees each.
 async fn pass(bench: &Bench, span: Duration) {
     for _ in 0..span.as_secs() / 60 {
         bench.clock.pass(MINUTE);
@@ -49,8 +49,7 @@ async fn a_clock_far_ahead_fires_and_removes_nothing() {
         let honest = now(&bench);
         let bench = bench.reboot(MINUTE, ahead.as_millis() as i64).await;
         held(&bench, true).await;
-        // Days in which nobody looks: time continues by the monotonic clock, and no timer fires by
-        // it either.
+        // Days without a person. Time continues by the monotonic clock, but no timer fires.
         for _ in 0..4 {
             pass(&bench, HOUR).await;
         }
@@ -58,7 +57,7 @@ async fn a_clock_far_ahead_fires_and_removes_nothing() {
         bench.commit(team("meanwhile")).await;
         assert!(
             bench.handle.root().at.0 - at.0 <= (HOUR * 5).as_millis() as i64,
-            "stamped by a clock that is wrong"
+            "its time is from the wrong clock"
         );
         assert_eq!(
             (bench.handle.root().archive.instances, is_held(&bench)),
@@ -92,7 +91,7 @@ async fn a_clock_far_ahead_fires_and_removes_nothing() {
                 .await
                 .unwrap()
                 .is_some(),
-            "what had ended is there"
+            "ended calls still exist"
         );
     }
 }
@@ -133,7 +132,7 @@ async fn an_accepted_step_back_survives_a_crash() {
     bench.set_slow().await;
     let honest = now(&bench);
     let days = DAY.as_millis() as i64 * 2;
-    // Somebody accepts a clock that is two days ahead, which it should not have been.
+    // A person wrongly accepts a clock that is two days ahead.
     bench.clock.set_wall(Time(honest.0 + days));
     bench.commit(team("ahead")).await;
     bench.accept_clock().await;
@@ -147,10 +146,10 @@ async fn an_accepted_step_back_survives_a_crash() {
     held(&bench, true).await;
     assert!(
         bench.handle.root().at.0 >= honest.0 + days,
-        "the order is not turned round automatically"
+        "the order of times is not reversed"
     );
     let Outcome::Committed(entry) = bench.accept_clock().await else {
-        panic!("it is an entry")
+        panic!("it makes an entry")
     };
     assert_eq!(
         (entry.kind, entry.at, &*entry.actor.name),
@@ -163,7 +162,7 @@ async fn an_accepted_step_back_survives_a_crash() {
     let bench = bench.crash().await;
     assert!(
         !is_held(&bench) && now(&bench) == honest,
-        "the sign of life from before counts no more"
+        "the earlier sign of life is ignored"
     );
     let again = bench
         .handle
@@ -172,7 +171,7 @@ async fn an_accepted_step_back_survives_a_crash() {
         .unwrap();
     assert!(
         matches!(again, Outcome::Repeated { .. }),
-        "a request is known over the change"
+        "a request id is still known after the change"
     );
     pass(&bench, DAY + HOUR).await;
     bench.commit(team("later")).await;
@@ -182,7 +181,7 @@ async fn an_accepted_step_back_survives_a_crash() {
         .await;
     assert!(
         matches!(repeated, Ok(Outcome::Committed(_))),
-        "a request id is forgotten a day after time went back, not after it has come again"
+        "a request id is forgotten a day after the time was set back"
     );
 }
 
@@ -226,7 +225,7 @@ async fn without_confirmation_one_pass_removes_only_its_share() {
     assert_eq!(
         bench.handle.root().archive.instances,
         40,
-        "no second pass on the same day"
+        "there is no second pass on the same day"
     );
     assert_eq!(confirm_purge(&bench).await, 40);
     until(&bench, "the rest is removed", |root| {
@@ -236,9 +235,9 @@ async fn without_confirmation_one_pass_removes_only_its_share() {
     let ended = health.wait_for(|health| health.get(Condition::Purging).is_none());
     tokio::time::timeout(PATIENCE, ended)
         .await
-        .expect("it is over")
+        .expect("the pass has ended")
         .unwrap();
-    assert_eq!(confirm_purge(&bench).await, 0, "nothing waits any more");
+    assert_eq!(confirm_purge(&bench).await, 0, "no instance waits now");
     assert_eq!(
         bench
             .handle
@@ -249,11 +248,11 @@ async fn without_confirmation_one_pass_removes_only_its_share() {
             .unwrap()
             .instances,
         40,
-        "it is known who did"
+        "the entry names the actor"
     );
 }
 
-/// Confirms what waits as operations do; how much that is.
+/// Confirms a purge as operations do. Returns how many instances waited.
 async fn confirm_purge(bench: &Bench) -> u64 {
     let waiting = bench.handle.purge_waiting();
     bench
@@ -268,8 +267,8 @@ async fn confirm_purge(bench: &Bench) -> u64 {
     waiting
 }
 
-/// More than a pass removes automatically have outlived their retention, and its share is removed; so
-/// many are left.
+/// A house in which more instances are past their retention than a pass removes. A pass has removed
+/// its share, and this many are left.
 async fn outlived(left: u64) -> Bench {
     let bench = Bench::new().await;
     publish(&bench, "retention: 1d").await;
@@ -288,7 +287,7 @@ async fn outlived(left: u64) -> Bench {
     bench
 }
 
-/// Waits until a pass has ended that left something.
+/// Waits until a pass has ended and instances are left.
 async fn waits(bench: &Bench) {
     let mut health = bench.handle.conditions().watch();
     let waiting = health.wait_for(|health| {
@@ -298,7 +297,7 @@ async fn waits(bench: &Bench) {
     });
     tokio::time::timeout(PATIENCE, waiting)
         .await
-        .expect("the health shows it")
+        .expect("the health shows that they wait")
         .unwrap();
 }
 
@@ -306,7 +305,7 @@ async fn waits(bench: &Bench) {
 async fn a_purge_confirmation_applies_once_within_one_day() {
     let bench = outlived(PURGE_FLOOR + 40).await;
     assert_eq!(confirm_purge(&bench).await, PURGE_FLOOR + 40);
-    // Before the keeper has come to it, or in the middle of it.
+    // The crash comes before the keeper begins the pass, or during it.
     let bench = bench.crash_for(MINUTE).await;
     bench.clock.pass(PROCESS_SETTLES);
     until(&bench, "the rest is removed after the restart", |root| {
@@ -322,14 +321,14 @@ async fn a_purge_confirmation_applies_once_within_one_day() {
     bench.clock.pass(PROCESS_SETTLES);
     until(
         &bench,
-        "a share alone is removed: it counted once",
+        "only a share is removed, because the confirmation is used up",
         |root| root.archive.instances == PURGE_FLOOR + 40,
     )
     .await;
     waits(&bench).await;
     assert_eq!(bench.handle.root().archive.instances, PURGE_FLOOR + 40);
-    // While the machine is down its day passes: the next pass takes its share, and not what was
-    // confirmed.
+    // The day of the confirmation passes while the machine is off. The next pass removes only its
+    // share.
     let waiting = bench.handle.purge_waiting();
     let bench = bench.crash().await;
     bench
@@ -366,13 +365,13 @@ async fn a_full_disk_is_reported_until_there_is_space() {
         let full = health.wait_for(|health| health.get(Condition::Disk).is_some());
         tokio::time::timeout(PATIENCE, full)
             .await
-            .expect("it is seen")
+            .expect("the condition exists")
             .unwrap();
         bench.store.set_full(false);
         let ended = health.wait_for(|health| health.get(Condition::Disk).is_none());
         tokio::time::timeout(PATIENCE, ended)
             .await
-            .expect("it ends")
+            .expect("the condition ends")
             .unwrap();
         bench.clock.pass(MINUTE);
         bench.commit(team(&format!("after-{writes}"))).await;

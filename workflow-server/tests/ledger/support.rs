@@ -1,4 +1,4 @@
-//! A ledger to test: its store, its clock, and commands for it.
+//! A ledger for tests: its store, its clock, and commands for it.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,15 +21,15 @@ use workflow_server::ledger::{
 };
 use workflow_server::limits::CLOCK_AHEAD_MAX;
 
-/// Entries between snapshots in these tests.
+/// The number of entries between snapshots in these tests.
 pub(crate) const SNAPSHOT_EVERY: u64 = 20;
-/// How long after its end an instance leaves memory in these tests: the clock is set by hand, looks
-/// come automatically.
+/// How long after its end an instance leaves memory in these tests. The tests set the clock, but
+/// the keeper checks in real time.
 pub(crate) const ARCHIVE_AFTER: Duration = Duration::from_millis(400);
-/// How long anything may take before it counts as never.
+/// The longest time that a test waits for anything.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
-/// Waits two hours in its first stage, then another three, then finishes.
+/// This workflow waits two hours in its first stage, then three hours, then finishes.
 const WORKFLOW: &str = "
 format: 1
 workflow: slow
@@ -91,8 +91,8 @@ impl Bench {
         }
     }
 
-    /// On threads of its own as in a server, over a store that is handed in and keeps its content
-    /// in `store`.
+    /// Runs on separate threads, as in a server. `storage` is a store that keeps its content in
+    /// `store`.
     pub(crate) async fn on_threads(store: MemoryStore, storage: &dyn Storage) -> Self {
         let clock = Arc::new(ManualClock::at(Time(1_795_000_000_000)));
         let (ledger, handle) = recover(storage, &clock).await;
@@ -108,7 +108,7 @@ impl Bench {
         }
     }
 
-    /// A follower leads, and this leader ends.
+    /// Lets a follower lead, and ends this leader.
     pub(crate) async fn taken_over_by(self, follower: Follower, store: MemoryStore) -> Self {
         let (ledger, handle) = Ledger::lead(follower, &store, self.clock.clone())
             .await
@@ -125,35 +125,35 @@ impl Bench {
         }
     }
 
-    /// Waits until the journal no longer holds this sequence.
+    /// Waits until the journal no longer has this sequence.
     pub(crate) async fn trimmed_beyond(&self, sequence: u64) {
         let mut changes = self.store.changes();
         let trimmed = changes.wait_for(|kept| kept.oldest() > sequence);
         tokio::time::timeout(PATIENCE, trimmed)
             .await
             .expect("in time")
-            .expect("the store is there");
+            .expect("the store exists");
     }
 
-    /// Stops in good order.
+    /// Stops after all commands are finished.
     pub(crate) async fn stop(self) {
         self.stop.cancel();
         self.running.await.unwrap();
     }
 
-    /// Stops in good order, and starts on the same store.
+    /// Stops after all commands are finished, and starts on the same store.
     pub(crate) async fn restart(self) -> Self {
         self.stop.cancel();
         self.running.await.unwrap();
         Self::on(self.store.restart(), self.clock).await
     }
 
-    /// Ends without any order, as a process that is killed, and starts on the same store.
+    /// Ends like a killed process, and starts on the same store.
     pub(crate) async fn crash(self) -> Self {
         self.crash_for(Duration::ZERO).await
     }
 
-    /// The same, and the machine is down for a while.
+    /// Like [`crash`](Self::crash), and the machine is off for a while.
     pub(crate) async fn crash_for(self, span: Duration) -> Self {
         self.running.abort();
         assert!(self.running.await.is_err_and(|ended| ended.is_cancelled()));
@@ -161,8 +161,8 @@ impl Bench {
         Self::on(self.store.restart(), self.clock).await
     }
 
-    /// Ends without any order; the machine boots again after a while, and its wall clock then is
-    /// off by so many milliseconds.
+    /// Ends like a killed process. The machine boots again after a while. Its wall clock is then
+    /// off by this many milliseconds.
     pub(crate) async fn reboot(self, away: Duration, off: i64) -> Self {
         self.running.abort();
         assert!(self.running.await.is_err_and(|ended| ended.is_cancelled()));
@@ -172,7 +172,7 @@ impl Bench {
         Self::on(self.store.restart(), self.clock).await
     }
 
-    /// Accepts the clock as operations do.
+    /// Accepts the clock, as operations do.
     pub(crate) async fn accept_clock(&self) -> Outcome {
         let command = Command::from(AcceptClock {
             to: self.handle.clock_to_accept(),
@@ -193,13 +193,13 @@ impl Bench {
             .unwrap()
     }
 
-    /// Asks in the background.
+    /// Sends a request in the background.
     pub(crate) fn ask(&self, request: Request) -> JoinHandle<Result<Outcome, LedgerError>> {
         let handle = self.handle.clone();
         tokio::spawn(async move { handle.execute(request).await })
     }
 
-    /// Asks, and waits for the entry.
+    /// Sends a command, and waits for its entry.
     pub(crate) async fn commit(&self, command: Command) -> u64 {
         match self.handle.execute(request(command, None)).await.unwrap() {
             Outcome::Committed(entry) => entry.sequence,
@@ -228,7 +228,7 @@ impl Bench {
         .await;
     }
 
-    /// Waits until the durable World is as wanted.
+    /// Waits until the durable World is as expected.
     pub(crate) async fn until(&self, what: &str, holds: impl Fn(&aftercall_engine::Root) -> bool) {
         let waiting = async {
             let mut newest = self.handle.feed().newest();
@@ -265,7 +265,7 @@ pub(crate) fn request(command: Command, mark: Option<u64>) -> Request {
     }
 }
 
-/// Declares a team: the smallest command that changes something.
+/// Declares a team. No other command makes a smaller change.
 pub(crate) fn team(name: &str) -> Command {
     Command::from(ImportTeam {
         name: name.into(),
@@ -294,7 +294,7 @@ pub(crate) fn set(call: &str) -> Command {
     })
 }
 
-/// Lets every task run as far as it can without time or store.
+/// Lets every task run until it needs time or the store.
 pub(crate) async fn settle() {
     for _ in 0..200 {
         tokio::task::yield_now().await;

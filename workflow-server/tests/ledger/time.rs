@@ -1,4 +1,4 @@
-//! Timers fire once, also over restarts; a clock that jumps is not believed.
+//! Timers fire once, also after restarts. The server does not trust a clock that jumps.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use crate::support::{Bench, settle, team};
 
 const HOUR: Duration = Duration::from_secs(3_600);
 
-/// Lets time pass as it does: in steps that the ledger sees.
+/// Lets time pass in small steps, so that the ledger sees each.
 async fn pass(bench: &Bench, span: Duration) {
     let step = Duration::from_secs(60);
     for _ in 0..span.as_secs() / step.as_secs() {
@@ -63,10 +63,10 @@ async fn a_timer_due_during_an_outage_fires_once() {
     assert_eq!(
         entered,
         bench.clock.wall(),
-        "what comes next counts from when it fired"
+        "the next wait counts from the firing"
     );
     settle().await;
-    assert_eq!(bench.stage(), 2, "the next stage waits its own three hours");
+    assert_eq!(bench.stage(), 2, "the next stage waits three hours");
     let bench = bench.restart().await;
     settle().await;
     assert_eq!(bench.stage(), 2);
@@ -85,7 +85,7 @@ async fn a_clock_that_jumps_fires_nothing_until_it_returns() {
     let at = bench.handle.root().at;
     assert!(
         at.0 - honest.0 < 300_000,
-        "what is decided meanwhile goes by the monotonic clock"
+        "the time of entries follows the monotonic clock"
     );
     bench.clock.set_wall(honest);
     bench.commit(team("billing")).await;
@@ -119,7 +119,7 @@ async fn a_jump_that_operations_accept_fires_what_is_due() {
         .await;
     assert!(
         matches!(bench.accept_clock().await, Outcome::Unchanged(_)),
-        "there is nothing to accept any more"
+        "there is no clock to accept now"
     );
 }
 
@@ -133,7 +133,7 @@ async fn a_clock_set_back_never_reverses_the_order() {
     assert_eq!(
         bench.handle.root().at,
         before,
-        "time holds until the clock has caught up"
+        "the time waits until the clock has caught up"
     );
 }
 

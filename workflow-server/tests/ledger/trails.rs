@@ -1,4 +1,4 @@
-//! Trails: which entries changed an instance or a call, read once and kept.
+//! Trails: which entries changed an instance or a call. They are read once and cached.
 
 use std::sync::Arc;
 
@@ -13,7 +13,7 @@ fn sequences(trail: &Trail) -> Vec<u64> {
     trail.iter().map(|step| step.sequence).collect()
 }
 
-/// A note on the first instance, among other entries.
+/// Adds a note to the first instance, among other entries.
 async fn note(bench: &Bench, text: &str) -> u64 {
     let instance = bench.handle.root().instance_at(0).unwrap().id;
     bench.commit(team(&text.replace(' ', "-"))).await;
@@ -52,7 +52,7 @@ async fn a_trail_is_complete_after_another_was_read() {
     let mut states: Vec<(Arc<Instance>, usize)> =
         vec![(bench.handle.root().instance_at(0).unwrap().clone(), 1)];
     for round in 0..40 {
-        // Enough entries that the older ones are packed.
+        // Enough entries to have the older ones packed.
         if round % 4 == 3 {
             let renamed = rename_agent(&bench, &format!("agent {round}")).await;
             expected.push((renamed, true));

@@ -1,5 +1,5 @@
-//! What the keeper does beside the owner: on other threads, and each file of a collection so many
-//! times and no more.
+//! Tests that the keeper works on other threads than the owner, and reads each file of a collection
+//! only a few times.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -16,10 +16,10 @@ use crate::follow_ups::{archived, finish_newest, publish, setting};
 use crate::support::{Bench, PATIENCE, team};
 
 const DAY: Duration = Duration::from_secs(86_400);
-/// Chunks of the archive: more than the server holds in memory after it has read them.
+/// The number of archive chunks: more than the server keeps in memory after reading.
 const CHUNKS: usize = 12;
 
-/// What was asked of a vault, by the name of the thread.
+/// A call of a vault, with the name of its thread.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Asked {
     Read(String, u64),
@@ -27,7 +27,7 @@ enum Asked {
     Other,
 }
 
-/// What was asked of a store.
+/// The calls of a store's vault.
 #[derive(Default)]
 struct Notes {
     asked: Mutex<Vec<(String, Asked)>>,
@@ -43,7 +43,7 @@ impl Notes {
         std::mem::take(&mut *self.asked.lock().unwrap())
     }
 
-    /// How many files of a prefix were read since the notes were taken, each as often as it was.
+    /// The number of files with this prefix that were read since the last `take`. Each read counts.
     fn reads(&self, prefix: &str) -> usize {
         let is_read =
             |asked: &Asked| matches!(asked, Asked::Read(name, 0) if name.starts_with(prefix));
@@ -55,7 +55,7 @@ impl Notes {
             .count()
     }
 
-    /// Whether a purge has come to its end since the notes were taken.
+    /// Whether a purge has finished since the last `take`.
     fn has_purged(&self) -> bool {
         let day = Asked::Put("purged-on".to_owned(), 8);
         self.asked
@@ -66,7 +66,7 @@ impl Notes {
     }
 }
 
-/// A store that notes what its vault is asked.
+/// A store that notes the calls of its vault.
 struct Watched {
     store: MemoryStore,
     notes: Arc<Notes>,
@@ -169,8 +169,8 @@ impl VaultWriter for WatchedWriter {
     }
 }
 
-/// A server whose oldest follow-up is about to outlive its retention, with many chunks of the
-/// history, each of which has entries of every chunk of the archive.
+/// A server with a follow-up that will soon be past its retention. Each of its many history chunks
+/// has entries from every archive chunk.
 async fn about_to_purge() -> (Bench, Arc<Notes>) {
     let (store, notes) = (MemoryStore::new(), Arc::new(Notes::default()));
     let watched = Watched {
@@ -214,13 +214,13 @@ async fn history_size_does_not_multiply_archive_reads() {
     };
     tokio::time::timeout(PATIENCE, purging)
         .await
-        .expect("the purge comes to its end");
+        .expect("the purge finishes");
     let (archive, history) = (watched.reads("archive-"), watched.reads("history-"));
     assert!(
         history >= CHUNKS,
-        "{history} chunks of the history were looked through"
+        "{history} chunks of the history were read"
     );
-    // Once for what has outlived its retention, once for what is known still.
+    // One read for the purge, and one for the instances that are still known.
     assert!(
         archive <= 2 * CHUNKS,
         "{archive} reads of {CHUNKS} chunks, beside {history} of the history"
@@ -235,7 +235,7 @@ async fn history_size_does_not_multiply_archive_reads() {
     assert!(threads.contains(&"upkeep"));
     assert!(
         !threads.contains(&"ledger"),
-        "the thread of the ledger does nothing but decide and write"
+        "the thread of the ledger only decides and writes"
     );
     bench.stop().await;
 }

@@ -1,5 +1,5 @@
-//! What authors write that came later: calendars, conditions, set fields, limits of fields,
-//! migration, and what is taken out of use; on top of the scenario.
+//! The parts of definitions that were added later: calendars, conditions, set fields, limits of
+//! fields, migration, and removal. They come after the scenario.
 
 use std::sync::Arc;
 
@@ -20,7 +20,7 @@ calendars:
   - { name: office, title: Office, time_zone: Europe/Berlin, hours: { mon-fri: [09:00-12:00, 13:00-17:00], sat: 22:00-02:00 }, holidays: [ { date: 2026-12-25, title: Christmas }, 2026-12-26 ] }
 ";
 
-/// Definitions that are not like those of the samples before.
+/// Definitions that differ from those of the earlier samples.
 const AUTHORED: &str = r#"
 format: 1
 workflow: authored
@@ -49,7 +49,7 @@ on_new_call:
     then: [ finish: later ]
 "#;
 
-/// Plays all of that.
+/// Plays the definitions, and changes of them.
 pub(crate) fn play_authors() -> Played {
     let mut played = play_archive();
     for calendar in read_calendars(CALENDARS).unwrap() {
@@ -62,7 +62,7 @@ pub(crate) fn play_authors() -> Played {
             }),
         );
     }
-    // `wd` needs a calendar, and an alert by the wall has none.
+    // `wd` needs a calendar. With `calendar: none` the alert has none.
     let text = AUTHORED.replace("due: 2wd, calendar: none", "due: 2d, calendar: none");
     publish(&mut played, &text, "authored");
     let fields = vec![("amount".into(), Value::Number(7.5))];
@@ -114,8 +114,8 @@ pub(crate) fn play_authors() -> Played {
     played
 }
 
-/// Plays what the first answer to a repeated request needs: the revision after an import, what
-/// changed nothing, and the list of a hand-over.
+/// Plays the data that the first answer to a repeated request needs: the revision after an import,
+/// a command without a change, and the list of a hand-over.
 pub(crate) fn play_repeats() -> Played {
     let mut played = play_authors();
     let revision = played

@@ -1,5 +1,4 @@
-//! What backups need of records: groups that are cut at an entry, and the stored form of an erasure
-//! beside them.
+//! Records for backups: groups that are cut at an entry, and the stored form of an erasure.
 
 use std::fmt::Write as _;
 
@@ -13,7 +12,7 @@ use crate::scenario::play_batches;
 const ERASURES: &str = include_str!("snapshots/records__backups__erasures.snap");
 
 #[test]
-fn a_cut_group_holds_the_entries_before_the_cut() {
+fn a_cut_group_has_the_entries_before_the_cut() {
     let entries = play_batches().entries;
     for size in [1, 5, 17, entries.len()] {
         for some in entries.chunks(size) {

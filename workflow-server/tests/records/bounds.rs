@@ -20,7 +20,7 @@ on_new_call:
     then: [ finish: done ]
 ";
 
-/// Publishes it.
+/// Publishes the workflow.
 pub(crate) fn play_bounds() -> Played {
     let mut played = Played::new();
     played.ask(

@@ -1,5 +1,5 @@
-//! What operations decide about the server, on top of the scenario: time goes forward, and back; a
-//! shorter retention waits.
+//! Decisions of operations about the server, after the scenario. The time is set forward and back,
+//! and a shorter retention waits.
 
 use aftercall_definition::time::Time;
 use aftercall_engine::actor::ActorKind;
@@ -11,7 +11,7 @@ use workflow_server::records::LastSeen;
 use crate::authors::play_authors;
 use crate::scenario::{Played, publish, setting};
 
-/// Operations accept a clock that shows this.
+/// Accepts a clock that shows this time.
 fn accept_clock(played: &mut Played, wall: Time) {
     played.ask(
         ActorKind::Operations,
@@ -20,7 +20,7 @@ fn accept_clock(played: &mut Played, wall: Time) {
     played.now = wall.0;
 }
 
-/// Plays both, and what is done after them.
+/// Plays both changes of the clock, and what follows.
 pub(crate) fn play_clock() -> Played {
     let mut played = play_authors();
     let newest = played.world.root().at;
@@ -40,7 +40,7 @@ pub(crate) fn play_clock() -> Played {
     played
 }
 
-/// Differs in its retention only.
+/// Differs only in its retention.
 const KEPT: &str = "
 format: 1
 workflow: briefly-kept
@@ -49,7 +49,7 @@ retention: 90d
 on_new_call: [ finish: done ]
 ";
 
-/// Plays retentions, on top of that: one is confirmed, and a shorter one waits in the snapshot.
+/// Then plays retentions: one is confirmed, and a shorter one waits in the snapshot.
 pub(crate) fn play_retention() -> Played {
     let mut played = play_clock();
     for days in ["90d", "30d", "40d"] {
@@ -64,7 +64,7 @@ pub(crate) fn play_retention() -> Played {
             .unwrap()
             .retention_from
     };
-    assert_eq!(from(&played), 1, "a shorter one waits");
+    assert_eq!(from(&played), 1, "the shorter retention waits");
     played.ask(
         ActorKind::Operations,
         Command::from(ConfirmRetention {
@@ -78,8 +78,8 @@ pub(crate) fn play_retention() -> Played {
     played
 }
 
-/// Plays a follow-up that waits for the end of its call, is set again when it is overdue, and then
-/// released.
+/// Plays a follow-up that waits for the end of its call. It is set again when it is overdue, and
+/// then released.
 pub(crate) fn play_set_again() -> Played {
     let mut played = play_retention();
     publish(
@@ -106,7 +106,7 @@ pub(crate) fn play_set_again() -> Played {
 }
 
 #[test]
-fn a_sign_of_life_is_written_as_it_always_was() {
+fn a_stored_sign_of_life_does_not_change() {
     let seen = LastSeen {
         sequence: 7,
         server: Time(1_795_000_000_000),

@@ -1,5 +1,5 @@
-//! The samples hold what the first servers wrote. What later ones decide otherwise is put back
-//! here.
+//! The samples have the entries of the first servers. This module restores the decisions that later
+//! servers changed.
 
 use std::sync::Arc;
 
@@ -30,7 +30,7 @@ pub(crate) fn without_pause(entry: &mut Entry) {
     change.after = After::Whole(Arc::new(moved));
 }
 
-/// Clocks counted from when a timer woke, and not from when it was due.
+/// Waits counted from the time when a timer woke, not from the time when it was due.
 pub(crate) fn count_from_waking(entry: &mut Entry, due: Time) {
     let late = |time: Time| Time(time.0 + entry.at.0 - due.0);
     for change in &mut entry.instances {
@@ -50,7 +50,7 @@ pub(crate) fn count_from_waking(entry: &mut Entry, due: Time) {
     }
 }
 
-/// What the first servers did not write is not there.
+/// Removes the fields that the first servers did not write.
 pub(crate) fn forget(entry: &mut Entry, (waits, recipient): (bool, bool)) {
     if waits {
         forget_waits(entry);
@@ -60,14 +60,14 @@ pub(crate) fn forget(entry: &mut Entry, (waits, recipient): (bool, bool)) {
     }
 }
 
-/// A hand-over did not name its recipient.
+/// A hand-over had no recipient.
 fn forget_recipient(entry: &mut Entry) {
     if entry.kind == ChangeKind::HandedOver {
         entry.details.values = Box::default();
     }
 }
 
-/// Timers did not say when their wait is over.
+/// Timers did not have the time when their wait is over.
 fn forget_waits(entry: &mut Entry) {
     for change in &mut entry.instances {
         let whole = change

@@ -1,5 +1,5 @@
-//! Changes that name whom and what they are about, on top of the scenario: hand-overs, and one
-//! alert among several.
+//! Changes with their recipient and their subject, after the scenario: hand-overs, and one of
+//! several alerts.
 
 use aftercall_definition::value::Value;
 use aftercall_engine::actor::ActorKind;
@@ -21,7 +21,7 @@ on_new_call:
     then: [ finish: done ]
 ";
 
-/// Hands one over to a person and to a team, after its second alert has been seen.
+/// Hands a follow-up over to a person and to a team, after its second alert was seen.
 pub(crate) fn play_hands() -> Played {
     let mut played = Played {
         keeps_waits: true,

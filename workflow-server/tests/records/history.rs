@@ -1,4 +1,4 @@
-//! The list of the history's chunks, on top of the scenario: packed, rewritten and removed.
+//! The list of history chunks, after the scenario: packed, rewritten and removed.
 
 use aftercall_engine::actor::ActorKind;
 use aftercall_engine::command::{Command, PackHistory, RewriteHistory};

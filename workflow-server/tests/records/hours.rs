@@ -1,5 +1,5 @@
-//! When clocks count from, where that is not when something happened, and days that are different,
-//! on top of the scenario.
+//! Waits that count from another time than the change, and special days. They come after the
+//! scenario.
 
 use std::sync::Arc;
 
@@ -13,7 +13,7 @@ use aftercall_engine::world::timers::TimerKey;
 use crate::incomplete::play_incomplete;
 use crate::scenario::{Played, publish, setting};
 
-/// A timer leads to an alert, and to a wait with a time of day after it.
+/// A timer leads to an alert, and then to a wait with a time of day.
 const LATE: &str = "
 format: 1
 workflow: late
@@ -26,7 +26,7 @@ on_new_call:
         then: [ finish: done ]
 ";
 
-/// Plays what the ledger woke late for.
+/// Plays timers for which the ledger woke late.
 pub(crate) fn play_late() -> Played {
     let mut played = Played {
         keeps_waits: true,
@@ -51,7 +51,7 @@ pub(crate) fn play_late() -> Played {
     played
 }
 
-/// Lets the timer of an instance come, a little late.
+/// Wakes the timer of an instance a little late.
 fn wake_late(played: &mut Played, id: InstanceId) {
     let is_meant = |key: &TimerKey| key.wake() == Wake::Timer(0) && key.slot == id.slot;
     let key = played
@@ -71,7 +71,7 @@ fn wake_late(played: &mut Played, id: InstanceId) {
     );
 }
 
-/// A calendar with half a day, a yearly holiday and a day that is open for once.
+/// A calendar with half a day, a yearly holiday and a special opening day.
 const DIFFERENT: &str = "
 calendars:
   - name: different
@@ -84,7 +84,7 @@ calendars:
       - { date: 2026-12-19, hours: [22:00-02:00] }
 ";
 
-/// Plays days that are different.
+/// Plays special days.
 pub(crate) fn play_days() -> Played {
     let mut played = play_late();
     let calendar = Arc::new(read_calendars(DIFFERENT).unwrap().remove(0));

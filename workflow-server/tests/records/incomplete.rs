@@ -1,4 +1,4 @@
-//! What nothing in its workflow moves on, on top of the scenario: it is claimed, and a person
+//! Follow-ups that their workflow cannot continue, after the scenario. A person claims one and
 //! finishes it with an outcome.
 
 use aftercall_engine::actor::ActorKind;
@@ -18,7 +18,7 @@ on_new_call:
   - alert: { text: Look, team: care }
 ";
 
-/// Plays both, and what is done after them.
+/// Plays both, and what follows.
 pub(crate) fn play_incomplete() -> Played {
     let mut played = play_retention();
     publish(&mut played, UNLINKED, "unlinked");
@@ -32,7 +32,7 @@ pub(crate) fn play_incomplete() -> Played {
         expected: None,
     };
     played.ask(ActorKind::Person, Command::from(asked));
-    // What stays held goes into the snapshot.
+    // A claim that is still held goes into the snapshot.
     played.ask(
         ActorKind::Person,
         Command::from(ClaimInstance {

@@ -1,5 +1,5 @@
-//! Instances of which an entry holds only that their call changed, because all of them together
-//! would be too large.
+//! Entries that only note that the call of an instance changed. All instances together would be too
+//! large.
 
 use aftercall_definition::value::Value;
 use aftercall_engine::actor::ActorKind;
@@ -9,7 +9,7 @@ use aftercall_engine::command::{
 
 use crate::scenario::{Played, key, publish, setting};
 
-/// One of the workflows that run side by side on one call.
+/// One of the workflows that run at the same time on one call.
 fn workflow(name: &str) -> String {
     format!(
         "

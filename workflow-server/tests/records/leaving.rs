@@ -1,4 +1,4 @@
-//! What leaves memory and what is erased, on top of the scenario.
+//! Archiving and erasing, after the scenario.
 
 use std::sync::Arc;
 
@@ -17,7 +17,7 @@ use aftercall_engine::world::caller_index::CallerKey;
 
 use crate::scenario::{Played, key, play_batches, publish};
 
-/// A definition that is not like those of the samples before.
+/// A definition that differs from those of the earlier samples.
 const KEPT: &str = "
 format: 1
 workflow: kept
@@ -26,7 +26,7 @@ retention: 90d
 on_new_call: [ finish: done ]
 ";
 
-/// Plays what leaves memory and what is erased, on top of that.
+/// Plays archiving and erasing.
 pub(crate) fn play_archive() -> Played {
     let mut played = play_batches();
     let long_ago = Time(1_895_000_000_000);
@@ -86,7 +86,7 @@ pub(crate) fn play_archive() -> Played {
             played.world.root().sequence
         })
         .collect();
-    // One is done, the other goes into the snapshot as it runs.
+    // One erasure finishes. The other goes into the snapshot while it runs.
     while played.world.root().erasures[&erasures[0]].state == ErasureState::Masking {
         played.ask(
             ActorKind::Operations,

@@ -1,5 +1,5 @@
-//! The stored form from outside: frozen samples still load and are still written so, and the
-//! journal alone restores the World, byte for byte.
+//! Tests of the stored form from outside. Frozen samples can still be read, and their form is still
+//! written. The journal alone restores the World, byte for byte.
 
 #![allow(
     clippy::unwrap_used,

@@ -1,4 +1,4 @@
-//! What operations confirm and stop, on top of the scenario, with what the first answers said.
+//! Confirmations and stops by operations, after the scenario, with their first answers.
 
 use aftercall_engine::actor::ActorKind;
 use aftercall_engine::batch::{BatchProgress, BatchState};
@@ -8,7 +8,7 @@ use aftercall_engine::entry::Answer;
 use crate::incomplete::play_incomplete;
 use crate::scenario::Played;
 
-/// Plays both, and what is done after them.
+/// Plays both, and what follows.
 pub(crate) fn play_operations() -> Played {
     let mut played = play_incomplete();
     let (batch, _) = played.world.root().batches.get_max().unwrap();
@@ -25,10 +25,10 @@ pub(crate) fn play_operations() -> Played {
             ..
         })
     ));
-    // Asked with another request id, of a batch that has ended.
+    // Requested with another request id, for a batch that has ended.
     played.ask(ActorKind::Operations, stop);
-    // What waits for a pass goes into the snapshot; where nothing waits, that is remembered for the
-    // request only.
+    // A confirmation that waits for a pass goes into the snapshot. If no instance waits, only the
+    // request id is stored.
     played.ask(
         ActorKind::Operations,
         Command::from(ConfirmPurge { instances: 40 }),

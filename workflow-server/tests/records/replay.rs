@@ -1,5 +1,5 @@
-//! The journal is the truth: replaying it gives the World that was, byte for byte; so does a
-//! snapshot with the entries after it.
+//! The journal is the truth. Its replay gives the same World, byte for byte. A snapshot with the
+//! entries after it does too.
 
 use std::sync::Arc;
 
@@ -17,7 +17,7 @@ use workflow_server::records::{
     snapshot_frames, unpack_entries,
 };
 
-/// Few enough that the oldest are forgotten on the way.
+/// Few enough request ids that the oldest are forgotten during the test.
 const KEEPING: Keeping = Keeping {
     request_ids_millis: 400_000_000,
     request_ids_max: 20,
@@ -59,7 +59,7 @@ fn read_back(entries: &[Entry], size: usize) -> Vec<Entry> {
     read
 }
 
-/// How many bytes an entry takes that holds nothing but this instance.
+/// The size of an entry that has only this instance.
 fn stored_bytes(entry: &Entry, instance: &Arc<Instance>) -> usize {
     let change = InstanceChange {
         kind: ChangeKind::CallUpdated,
@@ -109,7 +109,7 @@ proptest! {
         prop_assert_eq!(&read, &entries);
         for entry in &entries {
             for instance in entry.instances.iter().filter_map(|change| change.after.whole()) {
-                prop_assert!(stored_bytes(entry, instance) <= instance.bytes(), "it takes more than it says");
+                prop_assert!(stored_bytes(entry, instance) <= instance.bytes(), "its stored form is larger than estimated");
             }
         }
         let packed = unpack_entries(&pack_entries(entries.iter()).unwrap()).unwrap();

@@ -1,6 +1,5 @@
-//! The stored form of version 1, frozen. A difference here means that a server of yesterday could
-//! not read what this one writes: make a new version beside the old one, and leave these files as
-//! they are.
+//! The frozen stored form of version 1. If a test here fails, an older server cannot read what this
+//! server writes. Then add a new version beside the old one, and do not change these files.
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -27,12 +26,11 @@ use crate::teams::play_teams;
 use crate::texts::play_texts;
 use crate::titles::play_titles;
 
-/// One line of hexadecimal digits an entry or a frame; what is above the second line of dashes is
-/// the snapshot tool's own.
+/// One line of hexadecimal digits per entry or frame. The snapshot tool writes the lines up to the
+/// second line of dashes.
 const ENTRIES: &str = include_str!("snapshots/records__samples__entries.snap");
 const SNAPSHOT: &str = include_str!("snapshots/records__samples__snapshot.snap");
-/// The same, with what came later in the same version: fields and kinds that an older server would
-/// not know.
+/// Later additions of the same version: fields and kinds that an older server does not know.
 const ENTRIES_ON: &str = include_str!("snapshots/records__samples__entries_on.snap");
 const SNAPSHOT_ON: &str = include_str!("snapshots/records__samples__snapshot_on.snap");
 const ENTRIES_CLAIMS: &str = include_str!("snapshots/records__samples__entries_claims.snap");
@@ -103,7 +101,7 @@ pub(crate) fn stored(sample: &str) -> Vec<Vec<u8>> {
 }
 
 #[test]
-fn entries_are_written_as_they_always_were() {
+fn the_stored_form_of_entries_does_not_change() {
     insta::assert_snapshot!("entries", entry_lines(&play()));
     insta::assert_snapshot!("entries_on", entry_lines(&play_on()));
     insta::assert_snapshot!("entries_claims", entry_lines(&play_claims()));
@@ -141,7 +139,7 @@ fn entry_lines(played: &Played) -> String {
 }
 
 #[test]
-fn snapshots_are_written_as_they_always_were() {
+fn the_stored_form_of_snapshots_does_not_change() {
     insta::assert_snapshot!("snapshot", snapshot_lines(&play()));
     insta::assert_snapshot!("snapshot_on", snapshot_lines(&play_on()));
     insta::assert_snapshot!("snapshot_claims", snapshot_lines(&play_claims()));
@@ -328,7 +326,7 @@ fn the_samples_hold_every_kind_of_change() {
 }
 
 #[test]
-fn what_does_not_read_whole_is_refused() {
+fn damaged_records_are_refused() {
     let whole = stored(ENTRIES).remove(4);
     let mut group = GroupBytes::new(0);
     let chain = group.push(&play().entries[4]);

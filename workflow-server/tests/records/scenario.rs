@@ -1,4 +1,4 @@
-//! A fixed row of requests that uses every kind of change, every type of value and every action.
+//! A fixed list of requests with every kind of change, every type of value and every action.
 
 mod played;
 
@@ -23,7 +23,7 @@ pub(crate) use self::played::{Played, key, publish, push, setting};
 use self::played::{START, seen_alert, set};
 use crate::first_written::without_pause;
 
-/// Every action, every type of field.
+/// Has every action and every type of field.
 const WORKFLOW: &str = r#"
 format: 1
 workflow: sample
@@ -58,7 +58,7 @@ on_new_call:
     then: [ finish: done ]
 "#;
 
-/// A timer that is not like those of the first samples.
+/// A timer that differs from those of the first samples.
 const WAITS: &str = "
 format: 1
 workflow: waits
@@ -68,7 +68,7 @@ on_new_call:
     then: [ finish: late ]
 ";
 
-/// An alert that is not like those of the samples before.
+/// An alert that differs from those of the earlier samples.
 const CLIMBS: &str = "
 format: 1
 workflow: climbs
@@ -98,7 +98,7 @@ pub(crate) fn play() -> Played {
     played
 }
 
-/// Plays what came after the first samples were frozen, on top of the scenario.
+/// Then plays the changes that were added after the first samples.
 pub(crate) fn play_on() -> Played {
     let mut played = play();
     let seen = played.ask(ActorKind::ScriptEngine, set("4", false));
@@ -110,7 +110,7 @@ pub(crate) fn play_on() -> Played {
     played
 }
 
-/// Plays claims, on top of that.
+/// Then plays claims.
 pub(crate) fn play_claims() -> Played {
     let (mut played, lease_millis) = (play_on(), 900_000);
     let held = played.ask(ActorKind::ScriptEngine, set("5", false));
@@ -159,7 +159,7 @@ pub(crate) fn play_claims() -> Played {
             wake: due.wake(),
         }),
     );
-    // What stays held goes into the snapshot.
+    // A claim that is still held goes into the snapshot.
     played.ask(
         ActorKind::Person,
         Command::from(ClaimInstance {
@@ -195,7 +195,7 @@ pub(crate) fn play_claims() -> Played {
     played
 }
 
-/// Plays what is done at a desk besides claims, on top of that.
+/// Then plays the work at a desk, apart from claims.
 pub(crate) fn play_desk() -> Played {
     let mut played = play_claims();
     publish(&mut played, CLIMBS, "climbs");
@@ -256,7 +256,7 @@ pub(crate) fn play_desk() -> Played {
             expected: None,
         }),
     );
-    // What stays snoozed and paused goes into the snapshot.
+    // What is still snoozed and paused goes into the snapshot.
     let put_off = Command::from(SnoozeAlert {
         instance: id,
         alert: seen_alert(2, 2, 1),
@@ -277,7 +277,7 @@ pub(crate) fn play_desk() -> Played {
     played
 }
 
-/// Plays batches, on top of that.
+/// Then plays batches.
 pub(crate) fn play_batches() -> Played {
     let mut played = play_desk();
     let open: Vec<InstanceId> = played
@@ -321,7 +321,7 @@ pub(crate) fn play_batches() -> Played {
             without_pause,
         );
     }
-    // The first servers did not write down how far it had come.
+    // The first servers did not write the progress of the batch.
     let stop = (
         ActorKind::Operations,
         Command::from(StopBatch {
@@ -330,7 +330,7 @@ pub(crate) fn play_batches() -> Played {
         }),
     );
     played.ask_and("Ann Árbol", stop, |entry| entry.answer = Answer::Done);
-    // What is refused is in the answer, and what runs on goes into the snapshot.
+    // A refused item is in the answer. A batch that still runs goes into the snapshot.
     let items = BatchItems::named(open.iter().take(2).copied());
     let start = StartBatch {
         work: BatchWork::Cancel,

@@ -1,4 +1,4 @@
-//! What the server does on its own, on top of the scenario.
+//! Changes by the server itself, after the scenario.
 
 use aftercall_definition::time::Time;
 use aftercall_engine::actor::ActorKind;

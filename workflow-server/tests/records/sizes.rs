@@ -1,5 +1,5 @@
-//! The largest that is allowed: every entry of it fits into the journal, and every frame of a
-//! snapshot into a file.
+//! The largest allowed data. Every entry of it fits into the journal, and every frame of a snapshot
+//! into a file.
 
 use std::fmt::Write as _;
 
@@ -43,7 +43,7 @@ on_new_call:
     then: [ finish: done ]
 ";
 
-/// A workflow with as many fields as there may be, and as many alerts that show one of them.
+/// A workflow with the largest number of fields, and of alerts that show one of them.
 fn huge(name: &str) -> String {
     let mut file = format!("format: 1\nworkflow: {name}\ntitle: Huge\nfields:\n");
     for field in 0..FIELDS_MAX {
@@ -57,7 +57,7 @@ fn huge(name: &str) -> String {
     file
 }
 
-/// The longest text of so many characters: four bytes each.
+/// The longest text with this many characters, of four bytes each.
 fn wide(characters: usize) -> Box<str> {
     "\u{1f600}".repeat(characters).into()
 }
@@ -66,8 +66,8 @@ fn text() -> Value {
     Value::Text("x".repeat(TEXT_BYTES_MAX).into())
 }
 
-/// A call with as much in it as there may be: ended follow-ups, and as many of the largest as may
-/// wait for its end.
+/// A call of the largest size: ended follow-ups, and as many of the largest ones as may wait for
+/// its end.
 fn full_call() -> Played {
     let mut played = Played::new();
     played.ask(
@@ -152,7 +152,7 @@ impl Played {
         of_status.map(|one| one.id).collect()
     }
 
-    /// Bytes of the largest entry.
+    /// The size of the largest entry.
     fn largest(&self) -> usize {
         self.entries
             .iter()
@@ -190,13 +190,9 @@ fn every_change_to_the_largest_call_fits_into_the_journal() {
     let Answer::Released(released) = &played.entries.last().unwrap().answer else {
         panic!("the call ends")
     };
-    assert_eq!(
-        released.len(),
-        all,
-        "all are released, some of them by a timer that is due"
-    );
+    assert_eq!(released.len(), all, "all are released, some by a timer");
     let left = played.open(Status::WaitingForCallEnd).len();
-    assert!(left > 0, "they do not fit into one entry");
+    assert!(left > 0, "they need more than one entry");
     for _ in 0..left {
         played.elapse(Wake::Release);
         assert_eq!(played.entries.last().unwrap().kind, ChangeKind::Released);
@@ -258,7 +254,8 @@ fn every_change_to_the_largest_call_fits_into_the_journal() {
     assert!(encode_world(&reader.finish().unwrap().0) == expected);
 }
 
-/// What did not fit into the entry that changed the call shows it by a timer that is due at once.
+/// Changes the agent of the call. Follow-ups that did not fit into that entry show it by a timer
+/// that is due immediately.
 fn shows_the_agent(played: &mut Played) {
     let is_left = |one: &InstanceId, played: &Played| {
         played
@@ -292,7 +289,7 @@ fn shows_the_agent(played: &mut Played) {
     }
 }
 
-/// Erases the caller: the call with its instances is masked in as many entries as it takes.
+/// Erases the caller. Masking the call with its instances takes several entries.
 fn masks(played: &mut Played) {
     let caller = CallerKey::new(
         &Caller {
@@ -325,7 +322,7 @@ fn masks(played: &mut Played) {
         );
         steps += 1;
     }
-    assert!(steps > 1, "one entry holds it: the test is too small");
+    assert!(steps > 1, "one entry is enough: the test is too small");
     let root = played.world.root();
     assert!(
         root.instances
@@ -372,7 +369,7 @@ fn many_large_versions_have_frames_of_bounded_size() {
     })
     .unwrap();
     let (largest, all) = (frames.iter().max().unwrap(), frames.iter().sum::<usize>());
-    assert!(all > 16 << 20, "one frame could hold it all: {all}");
+    assert!(all > 16 << 20, "one frame would be enough: {all}");
     assert!(*largest < 1 << 20, "{largest}");
     assert!(encode_world(&reader.finish().unwrap().0) == encode_world(&played.world));
 }

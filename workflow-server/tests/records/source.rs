@@ -1,4 +1,4 @@
-//! A workflow with comments, which are kept with its draft and its version.
+//! A workflow with comments, which its draft and its version keep.
 
 use aftercall_authoring::file::{export_yaml, read, source_of};
 use aftercall_definition::Definition;
@@ -17,7 +17,7 @@ on_new_call:
     then: [ finish: done ]
 ";
 
-/// Publishes it, and stores a draft with another comment.
+/// Publishes the workflow, and stores a draft with another comment.
 pub(crate) fn play_source() -> Played {
     let mut played = Played::new();
     played.ask(
@@ -42,7 +42,7 @@ pub(crate) fn play_source() -> Played {
     assert!(export_yaml(&workflow.version(1).unwrap().definition).contains("# for people"));
     assert!(
         export_yaml(workflow.draft.as_ref().unwrap()).contains("# for all people"),
-        "it is a draft, although it says the same"
+        "it is a draft, although only a comment differs"
     );
     played
 }

@@ -1,4 +1,4 @@
-//! A team that was removed, on top of the scenario, and one that was declared again.
+//! A removed team, and a team that was declared again, after the scenario.
 
 use aftercall_engine::actor::ActorKind;
 use aftercall_engine::command::{Command, ImportTeam, RemoveTeam};

@@ -1,5 +1,5 @@
-//! Alerts whose texts follow what they show: a form that is kept, texts that were rewritten, and
-//! texts that a timer fills in.
+//! Alerts whose texts change with the data that they show: stored forms, rewritten texts, and texts
+//! that a timer fills in.
 
 use aftercall_definition::time::Time;
 use aftercall_definition::value::Value;
@@ -27,8 +27,8 @@ on_new_call:
         then: [ finish: done ]
 ";
 
-/// Sets one again with another amount, pushes a button with a form on another, and leaves the texts
-/// of that one to a timer.
+/// Sets one follow-up again with another amount. Pushes a button with a form on another one, whose
+/// texts a timer then fills in.
 pub(crate) fn play_texts() -> Played {
     let mut played = Played::new();
     played.ask(
@@ -93,7 +93,7 @@ pub(crate) fn play_texts() -> Played {
         expected: None,
     });
     played.ask_and("Ann Árbol", (ActorKind::ScriptEngine, command), |entry| {
-        // A call with a mebibyte of texts would be needed for the server to leave it.
+        // The server would do this only for a call with a mebibyte of texts.
         let After::Touched(touched) = &mut entry.instances[0].after else {
             panic!("it is large")
         };
@@ -103,7 +103,7 @@ pub(crate) fn play_texts() -> Played {
     assert_eq!(
         instance.form().map(<[_]>::len),
         Some(1),
-        "only what a text shows is kept"
+        "only data that a text shows is stored"
     );
     assert!(instance.refresh_at().is_some());
     played

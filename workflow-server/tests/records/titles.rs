@@ -1,5 +1,5 @@
-//! Stages with titles of their own, on top of the scenario: the first one, that of a button and
-//! that of a timer.
+//! Stages with their own titles, after the scenario: the first stage, that of a button and that of
+//! a timer.
 
 use aftercall_engine::actor::ActorKind;
 use aftercall_engine::command::{Command, SetWorkflow};
@@ -25,7 +25,7 @@ on_new_call:
         then: [ link: approve ]
 ";
 
-/// Plays both, and a follow-up in the stage with a title.
+/// Plays the titles, and a follow-up in a stage with a title.
 pub(crate) fn play_titles() -> Played {
     let mut played = play_incomplete();
     publish(&mut played, TITLED, "titled");

@@ -1,4 +1,4 @@
-//! The stores that the promises are checked on: on files and in memory.
+//! The stores under test: on files and in memory.
 
 use std::sync::Arc;
 
@@ -72,7 +72,7 @@ impl Subject for OnFiles {
 
 pub(super) struct InMemory(MemoryStore, Leading);
 
-/// Both stores grant it at once.
+/// Leads the store. Both stores do this immediately.
 fn led(store: &dyn Storage) -> Leading {
     store.take_over().now_or_never().unwrap().unwrap()
 }

@@ -1,4 +1,4 @@
-//! What of a directory is certain to be on the disk, and images of what may be.
+//! Records which data of a directory is durable, and builds images of what a power cut may leave.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fs;
@@ -11,18 +11,19 @@ use rand::rngs::StdRng;
 
 use crate::support::write_sparse;
 
-/// What a disk writes at once.
+/// The size of a block that a disk writes as a whole.
 const BLOCK: usize = 4096;
 
-/// A file under any name: the system reuses numbers, so the time of birth is a part of it.
+/// Identifies a file under any name. The system reuses numbers, so the time of creation is
+/// included.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 struct FileId(u64, Option<SystemTime>);
 
 pub(crate) struct Recorder {
     root: PathBuf,
-    /// As of the last sync of each file.
+    /// The content at the last sync of each file.
     contents: HashMap<FileId, Vec<u8>>,
-    /// As of the last sync of each directory.
+    /// The names at the last sync of each directory.
     names: BTreeMap<PathBuf, FileId>,
 }
 
@@ -40,7 +41,7 @@ impl Recorder {
         }
     }
 
-    /// Of a directory of which everything is on the disk.
+    /// A recorder for a directory that is completely durable.
     pub(crate) fn of_synced(root: &Path) -> Self {
         let mut recorder = Self::new(root);
         let mut present = BTreeMap::new();
@@ -52,10 +53,10 @@ impl Recorder {
         recorder
     }
 
-    /// A file or directory has been synced.
+    /// Notes that a file or directory has been synced.
     pub(crate) fn synced(&mut self, path: &Path) {
         if path.is_dir() {
-            // With a directory that has been removed goes all that was in it.
+            // A removed directory removes all that was in it.
             let is_gone = |name: &Path| {
                 name.ancestors()
                     .skip(1)
@@ -72,7 +73,7 @@ impl Recorder {
         }
     }
 
-    /// Builds what the disk may hold if the power goes now.
+    /// Builds a possible content of the disk after a power cut now.
     pub(crate) fn image(&self, to: &Path, random: &mut StdRng) {
         let mut present = BTreeMap::new();
         walk(&self.root, &mut present);
@@ -80,7 +81,7 @@ impl Recorder {
             .iter()
             .filter_map(|(path, file)| Some((*file, fs::read(path).ok()?)))
             .collect();
-        // Now and then nothing, or everything, has reached the disk; else a part.
+        // Sometimes nothing or everything has reached the disk, otherwise a part.
         let share = [0.0, 0.1, 0.5, 0.5, 0.9, 1.0][random.random_range(0..6)];
         let names: BTreeSet<&PathBuf> = self.names.keys().chain(present.keys()).collect();
         for name in names {
@@ -99,15 +100,14 @@ impl Recorder {
             fs::create_dir_all(target.parent().unwrap()).unwrap();
             write_sparse(&target, &mix(old, new, share, random));
         }
-        // Directories are made when the store is, and synced then.
+        // These directories are made and synced at the creation of the store.
         for dir in ["vault/blobs", "vault/keys", "vault/tmp"] {
             fs::create_dir_all(to.join(dir)).unwrap();
         }
     }
 }
 
-/// sled 0.34.7 syncs a snapshot of its own accord before it gives it its name, and never writes to
-/// it again.
+/// sled 0.34.7 syncs a snapshot itself before it gives it its name, and never writes to it again.
 fn is_synced_by_sled(name: &Path) -> bool {
     let name = name
         .file_name()

@@ -1,5 +1,5 @@
-//! The work of the store while the power goes: groups of the sizes that the ledger writes,
-//! trims, snapshots, keys.
+//! The work of the store during power cuts: groups of the sizes that the ledger writes, trims,
+//! snapshots and keys.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -17,29 +17,29 @@ const SIZES: [usize; 8] = [300, 300, 300, 8 << 10, 8 << 10, 64 << 10, 64 << 10, 
 
 type Frames = Vec<Bytes>;
 
-/// What a store that was cut off now must hold.
+/// The data that a store must have after a power cut now.
 #[derive(Clone, Default)]
 pub(super) struct Expected {
-    /// All groups that were ever begun to be appended.
+    /// All groups whose append was started.
     pub(super) groups: Vec<Group>,
-    /// The newest sequence that was acknowledged.
+    /// The newest acknowledged sequence.
     pub(super) acknowledged: u64,
-    /// The furthest that a trim was asked for.
+    /// The highest sequence of a requested trim.
     pub(super) trimmed_upto: u64,
     blobs: BTreeMap<String, Frames>,
-    /// A change of a blob that is not acknowledged: it may have happened.
+    /// A change of a blob that is not acknowledged, so it may have happened.
     pending: Option<(String, Option<Frames>)>,
     key: Option<Bytes>,
     pending_key: Option<Bytes>,
 }
 
 impl Expected {
-    /// The blobs that were acknowledged.
+    /// The acknowledged blobs.
     pub(super) fn names(&self) -> impl Iterator<Item = &str> {
         self.blobs.keys().map(String::as_str)
     }
 
-    /// Whether a blob may be as it was found.
+    /// Whether the blob may have this content.
     pub(super) fn may_hold(&self, name: &str, found: Option<&[Bytes]>) -> bool {
         let acknowledged = self.blobs.get(name).map(Vec::as_slice) == found;
         acknowledged
@@ -49,7 +49,7 @@ impl Expected {
                 .is_some_and(|(pending, frames)| pending == name && frames.as_deref() == found)
     }
 
-    /// Whether the key may have the value that was found.
+    /// Whether the key may have this value.
     pub(super) fn may_hold_key(&self, found: Option<&Bytes>) -> bool {
         found == self.key.as_ref() || found == self.pending_key.as_ref()
     }
@@ -81,8 +81,8 @@ impl Workload {
         Bytes::from(vec![byte; self.pick(below)])
     }
 
-    /// Works until there is enough. Now and then the store is closed and opened again, with its
-    /// log copied or not.
+    /// Works until the test has enough images. Sometimes closes the store and opens it again, with
+    /// or without a copy of the log.
     pub(super) async fn run(
         &mut self,
         mut store: Store,

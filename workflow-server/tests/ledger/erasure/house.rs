@@ -1,4 +1,5 @@
-//! A ledger on the real store with a caller to erase, and the search for what is left of the caller.
+//! A ledger on the real store with a caller to erase, and a search for remaining data of the
+//! caller.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -29,8 +30,8 @@ use workflow_server::records::{GroupBytes, unpack_entries};
 use crate::follow_ups::{call_key, setting};
 use crate::support::{ARCHIVE_AFTER, PATIENCE, team};
 
-/// What is looked for: a name, a number, a detail, a field, a note, a form and the text of an alert
-/// hold it.
+/// The text to find. It is in a name, a number, a detail, a field, a note, a form and the text of
+/// an alert.
 const NEEDLE: &str = "Xanthippe";
 pub(super) const REFERENCE: &str = "REF-99887766";
 
@@ -46,7 +47,7 @@ on_new_call:
     then: [ finish: done ]
 ";
 
-/// A running ledger over a data directory.
+/// A running ledger on a data directory.
 pub(super) struct House {
     dir: Arc<TempDir>,
     pub(super) clock: Arc<ManualClock>,
@@ -98,14 +99,14 @@ impl House {
         Self::open(Arc::new(tempfile::tempdir().unwrap()), clock).await
     }
 
-    /// Ends in good order.
+    /// Stops after all commands are finished.
     pub(super) async fn close(self) -> (Arc<TempDir>, Arc<ManualClock>) {
         self.stop.cancel();
         self.running.await.unwrap();
         (self.dir, self.clock)
     }
 
-    /// Ends without any order, and starts again.
+    /// Ends like a killed process, and starts again.
     pub(super) async fn crash(self) -> Self {
         self.running.abort();
         let _ = self.running.await;
@@ -150,7 +151,7 @@ impl House {
             .unwrap_or_else(|_| panic!("waited in vain until {what}"));
     }
 
-    /// A call of the caller, with a follow-up that is noted on, and finished where `done`.
+    /// Adds a call of the caller with a follow-up and a note. Finishes the follow-up if `done`.
     async fn call(&self, call: &str, done: bool) -> InstanceId {
         self.commit(setting(
             call,
@@ -217,8 +218,8 @@ impl House {
         }
     }
 
-    /// A caller with calls in memory, in the archive, in packed history and in the journal; and
-    /// another caller beside.
+    /// Adds a caller with calls in memory, in the archive, in packed history and in the journal.
+    /// Also adds another caller.
     pub(super) async fn furnish(&self) -> (InstanceId, InstanceId) {
         self.commit(team("billing")).await;
         let definition = Box::new(aftercall_authoring::file::read(WORKFLOW, None).unwrap());
@@ -243,8 +244,8 @@ impl House {
         let live = self.call("live", false).await;
         self.call("ended", true).await;
         self.fill(25).await;
-        // The keeper writes it beside, and leaves one out that is due while it writes another:
-        // without it the tests would find the caller in one place less.
+        // The keeper skips a snapshot that is due while it writes another. Without this wait, the
+        // caller's data may be missing in the snapshot.
         let blobs = self.dir.path().join("data/vault/blobs");
         let is_written = || {
             snapshots(&blobs)
@@ -317,7 +318,7 @@ impl House {
         .await;
     }
 
-    /// Whether anything that is read shows the caller.
+    /// Whether any read shows data of the caller.
     pub(super) async fn shows_needle(&self, archived: InstanceId) -> bool {
         let root = self.handle.root();
         let mut shown = format!("{:?}{:?}", root.calls, root.instances);
@@ -369,7 +370,7 @@ fn holds(bytes: &[u8]) -> bool {
     })
 }
 
-/// The files of a data directory in which the caller is found, also where they are compressed.
+/// The files of a data directory that contain the caller, also in compressed form.
 pub(super) async fn files_with_caller(dir: &Path) -> Vec<String> {
     let data = dir.join("data");
     let mut found: Vec<String> = Vec::new();

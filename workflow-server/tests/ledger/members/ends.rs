@@ -1,13 +1,13 @@
-//! Where a term ends.
+//! The ways in which a term ends.
 
 use proptest::prelude::*;
 
 /// How the term of a leader ends.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum TermEnd {
-    /// Another leader has begun, after so many more writes: each later one is refused.
+    /// Another leader begins after this many more writes. Each later write is refused.
     Deposed(u64),
-    /// After so many more appends the next one is durable, and its answer is lost.
+    /// After this many more appends, the next one is durable and its answer is lost.
     AnswerLost(u64),
 }
 
@@ -18,7 +18,7 @@ pub(super) fn term_ends() -> impl Strategy<Value = TermEnd> {
     ]
 }
 
-/// A kind of upkeep, which writes files.
+/// A kind of upkeep that writes files.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Upkeep {
     Snapshots,
@@ -37,14 +37,14 @@ impl Upkeep {
         Self::Purging,
     ];
 
-    /// What only the writes of this upkeep contain while it is expected.
+    /// A text that only the writes of this upkeep contain, at the time when it is expected.
     pub(super) fn text(self) -> &'static str {
         match self {
             Self::Snapshots => " snapshot-",
-            // Before anything is erased a chunk is never written again.
+            // Before an erasure, history chunks are only packed and never rewritten.
             Self::Packing => " history-",
             Self::Archiving => " archive-",
-            // The older form of a chunk that was written again.
+            // The older version of a rewritten chunk.
             Self::Erasing => "remove history-",
             Self::Purging => "remove archive-",
         }

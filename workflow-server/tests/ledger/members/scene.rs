@@ -1,4 +1,4 @@
-//! Three members of one store, and a script that is carried out under any leader.
+//! Three members of one store, and a script that runs under any leader.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -26,23 +26,23 @@ use super::ends::{TermEnd, Upkeep};
 use crate::follow_ups::{call_key, imports, setting};
 use crate::support::{ARCHIVE_AFTER, PATIENCE, options, request, team};
 
-/// In everything that is known of the caller who is erased.
+/// A text in all data about the caller who is erased.
 const NEEDLE: &str = "Xanthippe";
 const ERASED: &str = "C-erased";
 const CALLS: usize = 6;
 /// The call whose follow-up never ends.
 const OPEN_CALL: &str = "1";
-/// How long a look at a condition waits for a change.
+/// How long a check of a condition waits for a change.
 const LOOK: Duration = Duration::from_millis(20);
 
-/// One that follows until it is to lead.
+/// A member that follows until it must lead.
 struct Member {
     store: MemoryStore,
     stop: CancellationToken,
     following: JoinHandle<Follower>,
 }
 
-/// One that leads, or did until its term ended.
+/// A member that leads, or has led until its term ended.
 struct Leader {
     store: MemoryStore,
     handle: Handle,
@@ -54,15 +54,15 @@ pub(super) struct Scene {
     clock: Arc<ManualClock>,
     store: MemoryStore,
     ends: std::vec::IntoIter<TermEnd>,
-    /// The upkeep in which a term ends, once.
+    /// The upkeep in which one term ends.
     upkeep: Option<(Upkeep, u64)>,
-    /// Whether commands have a mark, by which they are carried out once.
+    /// Whether commands have a request mark, which prevents a second execution.
     has_marks: bool,
     leader: Leader,
-    /// Deposed, and still running: everything that it tries must be refused.
+    /// The deposed leader, which still runs. Everything that it tries must be refused.
     deposed: Option<Leader>,
     followers: Vec<Member>,
-    /// The sequence of each command that was acknowledged, by its mark.
+    /// The sequence of each acknowledged command, by its mark.
     acknowledged: BTreeMap<u64, u64>,
     commands: BTreeMap<u64, Command>,
 }
@@ -137,7 +137,7 @@ impl Scene {
         }
     }
 
-    /// Such upkeep is expected to work after this: the term ends in it, where it is the wanted one.
+    /// Expects this upkeep next. If it includes the requested kind, the term ends in it.
     pub(super) fn expect(&mut self, expected: &[Upkeep]) {
         if let Some((upkeep, writes)) = self.upkeep.take_if(|(upkeep, _)| expected.contains(upkeep))
         {
@@ -145,12 +145,12 @@ impl Scene {
         }
     }
 
-    /// Commands have no mark after this: what happens without request ids.
+    /// Sends commands without marks after this, to show the effect of missing request ids.
     pub(super) fn without_marks(&mut self) {
         self.has_marks = false;
     }
 
-    /// A follower leads, and another takes its place.
+    /// Lets a follower lead, and adds a new follower.
     async fn change_leader(&mut self) {
         let Member {
             store,
@@ -175,7 +175,7 @@ impl Scene {
         self.arm();
     }
 
-    /// Carries out a command under any leader, and repeats it where the leader was deposed.
+    /// Carries out a command under any leader. Repeats it if the leader was deposed.
     async fn insist(&mut self, command: Command) -> u64 {
         let mark = self.commands.len() as u64 + 1;
         self.commands.insert(mark, command.clone());
@@ -195,14 +195,14 @@ impl Scene {
     fn note(&mut self, mark: u64, sequence: u64) -> u64 {
         assert!(
             !self.acknowledged.values().any(|known| *known == sequence),
-            "{sequence} was acknowledged before"
+            "{sequence} was acknowledged twice"
         );
         self.acknowledged.insert(mark, sequence);
         sequence
     }
 
-    /// Waits until the World is as wanted. A leader whose upkeep alone was deposed finds it out by
-    /// a command.
+    /// Waits until the World is as expected. If only the upkeep of a leader was deposed, a command
+    /// shows this.
     async fn until(&mut self, what: &str, holds: impl Fn(&Root) -> bool, pass: Duration) {
         let give_up = std::time::Instant::now() + PATIENCE;
         while !holds(&self.leader.handle.root()) {
@@ -225,7 +225,7 @@ impl Scene {
         }
     }
 
-    /// Adds notes to the follow-up that never ends: each is a change, also where it is repeated.
+    /// Adds notes to the follow-up that never ends. Each is a change, also if it is repeated.
     pub(super) async fn add_notes(&mut self, notes: usize) {
         let root = self.leader.handle.root();
         let slot = root.call(&call_key(OPEN_CALL)).unwrap().instances[0];
@@ -236,13 +236,12 @@ impl Scene {
         }
     }
 
-    /// The entries of the script that are no acknowledged command: each is one that was carried out
-    /// once more.
+    /// The entries of the script that no acknowledged command has made. Each is a second execution.
     pub(super) async fn doubled(&self) -> Vec<u64> {
         let handle = &self.leader.handle;
         let mut doubled = Vec::new();
         for sequence in 1..=handle.root().sequence {
-            // A place of an entry that was removed with its instances has none.
+            // A removed entry has no content to read.
             let Ok(entry) = handle.history().entry(sequence).await else {
                 continue;
             };
@@ -293,20 +292,20 @@ impl Scene {
         self.clock.pass(ARCHIVE_AFTER * 30);
         let all = CALLS as u64 - 1;
         self.until(
-            "what has ended left memory",
+            "ended calls have left memory",
             |root| root.archive.instances == all,
             Duration::ZERO,
         )
         .await;
     }
 
-    /// When it is repeated, each command answers with the entry that it made first.
+    /// Repeats each command, and checks that the answer names its first entry.
     pub(super) async fn check_each_is_once(&mut self) {
         for (mark, command) in self.commands.clone() {
             let again = loop {
                 let request = request(command.clone(), Some(mark));
                 match self.leader.handle.execute(request).await {
-                    // Packing writes to the log at any time, and may end the term.
+                    // Packing may write to the log at any time, and may end the term.
                     Err(LedgerError::Unavailable(_)) => self.change_leader().await,
                     again => break again.unwrap(),
                 }
@@ -316,7 +315,7 @@ impl Scene {
             };
             assert_eq!(sequence, self.acknowledged[&mark]);
         }
-        // The control: what was not asked before is not taken for a repetition.
+        // The control: a new command is not treated as a repetition.
         let newest = self.acknowledged.values().max().copied();
         assert!(Some(self.insist(team("fresh")).await) > newest);
     }
@@ -369,14 +368,14 @@ impl Scene {
         self.clock.pass(Duration::from_secs(3 * 86_400));
         let hour = Duration::from_secs(3_600);
         self.until(
-            "what has outlived its retention is gone",
+            "instances past their retention are removed",
             |root| root.archive.instances == 0,
             hour,
         )
         .await;
     }
 
-    /// Where the log or a file holds a byte of the erased caller.
+    /// Where the log or a file contains data of the erased caller.
     pub(super) async fn place_of_needle(&self) -> Option<String> {
         let needle = NEEDLE.as_bytes();
         let holds = |bytes: &[u8]| bytes.windows(needle.len()).any(|window| window == needle);
@@ -391,7 +390,7 @@ impl Scene {
         }
         for name in store.vault().list("").await.unwrap() {
             let mut offset = 0;
-            // The leader may be removing it: then it has no more frames.
+            // The leader may be removing the file. It then has no more frames.
             while let Ok(Some((frame, next))) = store.vault().read_frame(&name, offset).await {
                 let mut bytes = GroupBytes::new(0);
                 if name.starts_with("history-") {
@@ -408,15 +407,15 @@ impl Scene {
         None
     }
 
-    /// Every follower comes to the same World.
+    /// Checks that every follower reaches the same World.
     pub(super) async fn check_members_agree(&mut self) {
-        // A lost answer to an entry of the keeper is found by a command, and none is lost after it.
+        // A command finds a lost answer of the keeper. After it, no answer is lost.
         self.ends = Vec::new().into_iter();
         self.leader
             .store
             .fail_append(u64::MAX, FailAt::BeforeStored);
         self.fill(1).await;
-        // Free places at the end are not part of the World.
+        // Free slots at the end are not part of the World.
         let shown = |root: &Root| {
             let calls: Vec<_> = root.calls.iter().flatten().collect();
             let instances: Vec<_> = root.instances.iter().flatten().collect();
@@ -431,7 +430,7 @@ impl Scene {
             stop.cancel();
             let mut follower = following.await.unwrap();
             let give_up = std::time::Instant::now() + PATIENCE;
-            // The keeper may be packing: its entries come at any time.
+            // The keeper may be packing, so its entries may come at any time.
             let root = loop {
                 while follower.advance().await.unwrap() {}
                 let root = self.leader.handle.root();

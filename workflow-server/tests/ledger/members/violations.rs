@@ -1,11 +1,10 @@
-//! What no store may show, under any leader.
+//! The rules that every store must keep, under any leader.
 
 use std::collections::BTreeSet;
 
 use workflow_server::journal::memory::{MemoryStore, Written};
 
-/// Every write that was carried out with another term than the newest, and every blob that was
-/// replaced.
+/// The writes with another term than the newest one, and the blobs that were replaced.
 pub(super) fn violations(store: &MemoryStore) -> Vec<String> {
     let written = store.written();
     let foreign = written.iter().filter(|write| write.term != write.newest);

@@ -1,4 +1,4 @@
-//! A World that requests are applied to, and the requests that many samples use.
+//! A World that requests are applied to, and requests that many samples use.
 
 use aftercall_authoring::file;
 use aftercall_definition::time::Time;
@@ -15,7 +15,7 @@ use aftercall_engine::{Decision, Entry, decide};
 
 use crate::first_written::{count_from_waking, forget};
 
-/// When the scenario begins, in milliseconds.
+/// The time at which the scenario begins, in milliseconds.
 pub(super) const START: i64 = 1_795_000_000_000;
 
 /// The World at the end, and all entries.
@@ -23,14 +23,14 @@ pub(crate) struct Played {
     pub(crate) world: World,
     pub(crate) entries: Vec<Entry>,
     pub(crate) now: i64,
-    /// Whether timers say when their wait is over, and hand-overs to whom: the first servers did
-    /// not write that.
+    /// Whether timers have the end of their wait, and hand-overs their recipient. The first servers
+    /// did not write these.
     pub(crate) keeps_waits: bool,
     pub(crate) keeps_recipients: bool,
 }
 
 impl Played {
-    /// Nothing has happened yet.
+    /// Starts without any entry.
     pub(crate) fn new() -> Self {
         let world = World::new(Keeping::default());
         Self {
@@ -42,12 +42,12 @@ impl Played {
         }
     }
 
-    /// Asks, applies, and gives the instance that the entry names first.
+    /// Sends a request and applies the entry. Returns the first instance in the entry.
     pub(crate) fn ask(&mut self, kind: ActorKind, command: Command) -> InstanceId {
         self.ask_and("Ann Árbol", (kind, command), |_| {})
     }
 
-    /// Lets the next wake of this kind come.
+    /// Lets the next timer of this kind fire.
     pub(crate) fn elapse(&mut self, wake: Wake) {
         let key = self
             .world
@@ -66,8 +66,8 @@ impl Played {
         );
     }
 
-    /// The same as the first servers wrote it: with them clocks counted from when a timer woke, and
-    /// not from when it was due.
+    /// Like [`elapse`](Self::elapse), but as the first servers wrote it. Waits counted from the
+    /// time when a timer woke, not from the time when it was due.
     pub(super) fn elapse_as_first_written(&mut self, wake: Wake) {
         let key = self
             .world
