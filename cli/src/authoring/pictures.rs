@@ -25,7 +25,7 @@ pub(crate) enum Form {
 /// The picture of a file.
 pub(crate) fn draw(file: &Path, form: Form) -> Result<String, Failure> {
     let definition = read(file)?.definition;
-    let graph = || Graph::of(&definition, &Trail::default());
+    let graph = || Graph::new(&definition, &Trail::default());
     Ok(match form {
         Form::Text => text(&definition, &Trail::default()),
         Form::Mermaid => mermaid(&graph()),

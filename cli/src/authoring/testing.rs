@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use aftercall_authoring::file::read_calendars;
-use aftercall_authoring::simulate::{Leads, Way, ways};
+use aftercall_authoring::simulate::{Leads, StagePath, stage_paths};
 use aftercall_definition::calendar::Calendar;
 use aftercall_definition::{Definition, Fault, FaultCode, Stage, rules};
 use form::TestFile;
@@ -94,7 +94,7 @@ pub(crate) fn files_of(given: &[PathBuf]) -> Result<Vec<PathBuf>, Failure> {
 /// Runs files of tests.
 pub(crate) fn run(paths: &[PathBuf]) -> Result<Outcome, Failure> {
     let mut outcome = Outcome::default();
-    let mut walked: BTreeMap<PathBuf, (Written, BTreeSet<Way>)> = BTreeMap::new();
+    let mut walked: BTreeMap<PathBuf, (Written, BTreeSet<StagePath>)> = BTreeMap::new();
     for path in paths {
         let file = read_tests(path)?;
         let folder = path.parent().unwrap_or(Path::new("."));
@@ -103,12 +103,12 @@ pub(crate) fn run(paths: &[PathBuf]) -> Result<Outcome, Failure> {
         let calendars = calendars(file.calendars.map(|calendars| folder.join(calendars)))?;
         // What two files of tests call by different paths is one workflow.
         let workflow = workflow.canonicalize().unwrap_or(workflow);
-        let ways = &mut walked
+        let stage_paths = &mut walked
             .entry(workflow)
             .or_insert_with(|| (written.clone(), BTreeSet::new()))
             .1;
         for test in file.tests.iter().flatten() {
-            let faults = steps::run(&written, &calendars, test, ways);
+            let faults = steps::run(&written, &calendars, test, stage_paths);
             outcome.ran.push(Ran {
                 workflow: written.definition.name.clone(),
                 name: test.name.clone(),
@@ -184,25 +184,25 @@ fn unreadable(shown: &str, text: &str, error: &Error) -> Failure {
     )
 }
 
-fn unwalked(definition: &Definition, walked: &BTreeSet<Way>) -> Vec<String> {
+fn unwalked(definition: &Definition, walked: &BTreeSet<StagePath>) -> Vec<String> {
     let name = |number: u32| {
         let title = definition
             .stage(number)
             .map_or_else(Default::default, Stage::title);
         format!("{number} {title}")
     };
-    let all = ways(definition)
+    let all = stage_paths(definition)
         .into_iter()
-        .filter(|(way, _)| !walked.contains(way));
-    let in_words = |(way, what): (Way, String)| {
-        let target = match way.leads {
+        .filter(|(path, _)| !walked.contains(path));
+    let in_words = |(path, what): (StagePath, String)| {
+        let target = match path.leads {
             Leads::Button(to) | Leads::Timer(to) | Leads::Link(to) => name(to),
             Leads::Finish(outcome) => outcome.into(),
         };
         format!(
             "{}: {} → {target} ({what})",
             definition.name,
-            name(way.from)
+            name(path.from)
         )
     };
     all.map(in_words).collect()

@@ -198,7 +198,7 @@ fn base(directory: &BackupDirectory) -> Result<Option<Manifest>, Failure> {
 /// The backup with those of its files that are whole: the others are copied again.
 fn whole(directory: &BackupDirectory, base: &Manifest) -> Manifest {
     let bar = bytes_bar(base.bytes()).with_message("Checking");
-    let (whole, damaged) = directory.whole(base, &|bytes| bar.inc(bytes));
+    let (whole, damaged) = directory.valid_files(base, &|bytes| bar.inc(bytes));
     bar.finish_and_clear();
     for name in &damaged {
         remark(&format!(
@@ -246,7 +246,7 @@ async fn files(
             }
             Some(Part::Kept(file)) => {
                 bar.inc(1);
-                generation.kept(&file.name)
+                generation.keep_file(&file.name)
             }
             Some(Part::End(end)) => {
                 let received = generation.received();

@@ -34,7 +34,7 @@ pub(crate) struct Verify {
 
 impl Verify {
     pub(crate) async fn run(self, session: &Session) -> Result<(), Failure> {
-        if !BackupDirectory::is_one(&self.dir) {
+        if !BackupDirectory::is_at(&self.dir) {
             let verified = verify_store(&self.dir)
                 .await
                 .map_err(|error| failed(&error))?;

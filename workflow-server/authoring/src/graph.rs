@@ -70,7 +70,7 @@ struct Edge {
 impl Graph {
     /// Makes the picture of a workflow.
     #[must_use]
-    pub fn of(definition: &Definition, trail: &Trail) -> Self {
+    pub fn new(definition: &Definition, trail: &Trail) -> Self {
         let nodes = definition
             .stages
             .iter()

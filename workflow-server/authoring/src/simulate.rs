@@ -37,7 +37,7 @@ pub type Named = Vec<(Box<str>, Value)>;
 
 /// A path out of a stage. Two links of a stage to the same other stage are one path.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Way {
+pub struct StagePath {
     /// The number of the stage.
     pub from: u32,
     /// What leads out of it.
@@ -99,7 +99,7 @@ pub struct Simulation {
     world: World,
     now: Time,
     id: Option<InstanceId>,
-    walked: BTreeSet<Way>,
+    walked: BTreeSet<StagePath>,
     /// The number of timers and escalation steps that have fired.
     came: usize,
     warnings: Vec<StageWarning>,
@@ -297,7 +297,7 @@ impl Simulation {
 
     /// The paths that the call has taken.
     #[must_use]
-    pub fn walked(&self) -> &BTreeSet<Way> {
+    pub fn walked(&self) -> &BTreeSet<StagePath> {
         &self.walked
     }
 
@@ -340,7 +340,7 @@ impl Simulation {
                 .map(|before| before.stage)
                 .filter(|stage| *stage > 0);
             for (to, leads) in change.entered.iter().zip(leads) {
-                self.walked.extend(from.map(|from| Way {
+                self.walked.extend(from.map(|from| StagePath {
                     from,
                     leads: leads(*to),
                 }));
@@ -352,7 +352,7 @@ impl Simulation {
                 .last()
                 .filter(|_| after.status() == Status::Finished)
             {
-                self.walked.insert(Way {
+                self.walked.insert(StagePath {
                     from: *from,
                     leads: Leads::Finish(after.ending().into()),
                 });
@@ -373,8 +373,8 @@ fn teams(definition: &Definition) -> BTreeSet<&str> {
 
 /// All paths of a workflow, each with a description.
 #[must_use]
-pub fn ways(definition: &Definition) -> Vec<(Way, String)> {
-    let mut ways: Vec<(Way, String)> = Vec::new();
+pub fn stage_paths(definition: &Definition) -> Vec<(StagePath, String)> {
+    let mut paths: Vec<(StagePath, String)> = Vec::new();
     let mut seen = BTreeSet::new();
     for stage in &definition.stages {
         for (leads, what) in stage
@@ -382,16 +382,16 @@ pub fn ways(definition: &Definition) -> Vec<(Way, String)> {
             .iter()
             .flat_map(|action| leads_of(definition, action))
         {
-            let way = Way {
+            let path = StagePath {
                 from: stage.number,
                 leads,
             };
-            if seen.insert(way.clone()) {
-                ways.push((way, what));
+            if seen.insert(path.clone()) {
+                paths.push((path, what));
             }
         }
     }
-    ways
+    paths
 }
 
 fn leads_of(definition: &Definition, action: &Action) -> Vec<(Leads, String)> {

@@ -57,7 +57,7 @@ impl BackupDirectory {
     /// # Errors
     /// [`BackupError`].
     pub fn open(dir: &Path) -> Result<Self, BackupError> {
-        if !Self::is_one(dir) {
+        if !Self::is_at(dir) {
             return Err(BackupError::NotABackup {
                 dir: dir.display().to_string(),
             });
@@ -70,7 +70,7 @@ impl BackupDirectory {
 
     /// Whether this is a directory of backups.
     #[must_use]
-    pub fn is_one(dir: &Path) -> bool {
+    pub fn is_at(dir: &Path) -> bool {
         dir.join(GENERATIONS).is_dir()
     }
 
@@ -158,7 +158,11 @@ impl BackupDirectory {
     /// names of the others. The next backup need not send the valid files again. Calls `progress`
     /// with the number of bytes of each file.
     #[must_use]
-    pub fn whole(&self, manifest: &Manifest, progress: &dyn Fn(u64)) -> (Manifest, Vec<String>) {
+    pub fn valid_files(
+        &self,
+        manifest: &Manifest,
+        progress: &dyn Fn(u64),
+    ) -> (Manifest, Vec<String>) {
         let is_whole = |file: &ManifestFile| {
             progress(file.bytes);
             frames::sum_of(&self.path_of(file))

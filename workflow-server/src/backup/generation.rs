@@ -55,7 +55,7 @@ pub struct NewGeneration<'d> {
 
 impl<'d> NewGeneration<'d> {
     /// Begins to receive. The files that the server reports as kept come from `base`.
-    /// [`BackupDirectory::whole`] must have verified them.
+    /// [`BackupDirectory::valid_files`] must have verified them.
     ///
     /// # Errors
     /// [`BackupError::Protocol`] if the format is newer.
@@ -172,7 +172,7 @@ impl<'d> NewGeneration<'d> {
     ///
     /// # Errors
     /// [`BackupError::Protocol`] if that generation does not have it.
-    pub fn kept(&mut self, name: &str) -> Result<(), BackupError> {
+    pub fn keep_file(&mut self, name: &str) -> Result<(), BackupError> {
         self.check_name(name)?;
         let file = self.earlier.get(name).ok_or_else(|| {
             BackupError::Protocol(format!("that {name} exists here, but it does not"))

@@ -205,7 +205,7 @@ pub async fn send(
         sending.end().await?;
         sent += sending.bytes;
     }
-    let (chain, bytes) = Journal::of(capture, &known).send(&mut sending).await?;
+    let (chain, bytes) = Journal::new(capture, &known).send(&mut sending).await?;
     // Before the end: a client that has received the end may use this backup as a base.
     capture
         .note_sent(Position {
@@ -335,7 +335,7 @@ struct Journal<'c> {
 }
 
 impl<'c> Journal<'c> {
-    fn of(capture: &'c Capture, names: &HashMap<String, Option<u64>>) -> Self {
+    fn new(capture: &'c Capture, names: &HashMap<String, Option<u64>>) -> Self {
         let oldest = capture.bounds.oldest();
         let mut known: Vec<_> = names
             .keys()

@@ -139,7 +139,7 @@ impl Store {
     /// The range of the log, as of the newest durable change.
     #[must_use]
     pub fn bounds(&self) -> Bounds {
-        self.log.kept()
+        self.log.current_bounds()
     }
 
     /// Why the store cannot write any more. `None` while all is well.

@@ -120,7 +120,7 @@ impl ChunkFilter {
     ///
     /// # Errors
     /// [`RecordError::Incomplete`] if these keys allow no filter.
-    pub fn of(mut keys: Vec<u64>) -> Result<Self, RecordError> {
+    pub fn new(mut keys: Vec<u64>) -> Result<Self, RecordError> {
         keys.sort_unstable();
         keys.dedup();
         BinaryFuse16::try_from(&keys)
@@ -392,7 +392,7 @@ mod tests {
 
         #[test]
         fn a_filter_holds_its_keys_and_few_others(keys in vec(any::<u64>(), 1..300)) {
-            let filter = ChunkFilter::read(&ChunkFilter::of(keys.clone()).unwrap().bytes()).unwrap();
+            let filter = ChunkFilter::read(&ChunkFilter::new(keys.clone()).unwrap().bytes()).unwrap();
             prop_assert!(keys.iter().all(|key| filter.may_hold(*key)));
             let strangers = (0..10_000_u64).filter(|key| !keys.contains(key) && filter.may_hold(*key)).count();
             prop_assert!(strangers < 20, "{strangers} of 10,000 other keys match");
@@ -422,7 +422,7 @@ mod tests {
             let packed = zstd::bulk::compress(&with_version(&record), PACK_LEVEL).unwrap();
             assert!(ChunkContent::read(&packed).is_err());
         }
-        let short = ChunkFilter::of(vec![1, 2, 3]).unwrap().bytes();
+        let short = ChunkFilter::new(vec![1, 2, 3]).unwrap().bytes();
         assert!(ChunkFilter::read(&short[..short.len() / 2]).is_err());
     }
 }

@@ -54,7 +54,7 @@ pub struct SnapshotHead {
 }
 
 impl SnapshotHead {
-    fn of(image: &WorldImage) -> Self {
+    fn new(image: &WorldImage) -> Self {
         let root = &image.root;
         let confirmed = root.archive.purge_confirmed.as_ref();
         Self {
@@ -130,7 +130,7 @@ pub fn snapshot_frames<E>(
 ) -> Result<(), E> {
     let root = &image.root;
     let first = FrameRecord {
-        head: Some(SnapshotHead::of(image)),
+        head: Some(SnapshotHead::new(image)),
         teams: root.teams.by_place().map(Into::into).collect(),
         ..FrameRecord::default()
     };

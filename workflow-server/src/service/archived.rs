@@ -237,7 +237,7 @@ pub(crate) fn count(root: &Root, filter: &InstanceFilter) -> u64 {
         .values()
         .flat_map(|chunk| chunk.tallies.iter());
     tallies
-        .filter(|tally| by_chunk.lets_some_through(tally))
+        .filter(|tally| by_chunk.may_match(tally))
         .map(|tally| u64::from(tally.count))
         .sum()
 }

@@ -192,7 +192,7 @@ async fn a_damaged_file_in_an_older_backup_is_recopied() {
         damaged.push(file.name.clone());
     }
     damaged.sort();
-    let (whole, found) = directory.whole(&first, &|_| {});
+    let (whole, found) = directory.valid_files(&first, &|_| {});
     assert_eq!(found, damaged, "equal sizes, found by their checksums");
     assert_eq!(whole.files.len() + damaged.len(), first.files.len());
     let capture = house.handle.capture().await.unwrap();
@@ -204,7 +204,7 @@ async fn a_damaged_file_in_an_older_backup_is_recopied() {
         .expect("the new one is complete");
     // A file that was sent again repairs the older backup too, if its name is the same. The journal
     // is divided differently each time.
-    let (_, still_damaged) = directory.whole(&first, &|_| {});
+    let (_, still_damaged) = directory.valid_files(&first, &|_| {});
     assert!(
         still_damaged
             .iter()

@@ -297,7 +297,7 @@ pub(crate) async fn parts(capture: &Capture, identity: &Identity, base: Option<B
 }
 
 pub(crate) fn base_of(directory: &BackupDirectory, manifest: &Manifest) -> Base {
-    let (whole, _) = directory.whole(manifest, &|_| {});
+    let (whole, _) = directory.valid_files(manifest, &|_| {});
     let files = whole
         .files
         .into_iter()
@@ -318,7 +318,7 @@ pub(crate) fn take<'d>(
     base: Option<&Manifest>,
 ) -> Result<Option<Manifest>, BackupError> {
     if let Part::Begin { begun, .. } = part {
-        let whole = base.map(|base| directory.whole(base, &|_| {}).0);
+        let whole = base.map(|base| directory.valid_files(base, &|_| {}).0);
         *generation = Some(NewGeneration::begin(directory, begun, whole.as_ref())?);
         return Ok(None);
     }
@@ -330,7 +330,7 @@ pub(crate) fn take<'d>(
         Part::File(name) => open.file(&name)?,
         Part::Piece(bytes) => open.piece(&bytes)?,
         Part::FileEnd { bytes, checksum } => open.file_end(bytes, checksum)?,
-        Part::Kept(name) => open.kept(&name)?,
+        Part::Kept(name) => open.keep_file(&name)?,
         Part::Begin { .. } | Part::End { .. } => unreachable!(),
     }
     Ok(None)

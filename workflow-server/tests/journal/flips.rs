@@ -18,8 +18,8 @@ use workflow_server::journal::{
 };
 
 use crate::support::{
-    ScriptedDisk, all, append, asked, blob_names, close, copy_directory, files_below,
-    log_directory, open, options, read_blob, write_blob,
+    ScriptedDisk, all, append, blob_names, close, copy_directory, files_below, log_directory,
+    number_from_environment, open, options, read_blob, write_blob,
 };
 
 /// Opening gives up after this time without progress: ten times what a busy machine needs for such
@@ -211,8 +211,8 @@ async fn read(store: &Store, original: &Original) -> Found {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_flipped_bit_is_never_served() {
     let (count, seed) = (
-        asked("AFTERCALL_BIT_FLIPS", 60),
-        asked("AFTERCALL_SEED", rand::random()),
+        number_from_environment("AFTERCALL_BIT_FLIPS", 60),
+        number_from_environment("AFTERCALL_SEED", rand::random()),
     );
     println!("{count} flips from AFTERCALL_SEED={seed}");
     let mut random = StdRng::seed_from_u64(seed);

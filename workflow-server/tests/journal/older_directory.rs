@@ -15,8 +15,8 @@ use workflow_server::new_epoch;
 
 use crate::power_cut::Recorder;
 use crate::support::{
-    EPOCH, ScriptedDisk, all, append, asked, blob_names, close, copy_directory, files_below,
-    identity_blob, open, options, read_blob, write_blob,
+    EPOCH, ScriptedDisk, all, append, blob_names, close, copy_directory, files_below,
+    identity_blob, number_from_environment, open, options, read_blob, write_blob,
 };
 
 /// The file of a server of format 1.
@@ -147,7 +147,7 @@ async fn a_kill_at_any_step_of_the_move_loses_nothing() {
 
 /// What is lost in this many images of a move, without the syncs that `is_forgotten` selects.
 async fn losses(images: usize, is_forgotten: fn(&Path) -> bool) -> Vec<String> {
-    let seed = asked("AFTERCALL_SEED", 5);
+    let seed = number_from_environment("AFTERCALL_SEED", 5);
     let mut found = Vec::new();
     for run in 0..images as u64 {
         let (dir, groups) = older_directory().await;

@@ -18,7 +18,9 @@ use workflow_server::journal::{Options, Position, Storage as _, Store};
 
 pub(crate) use self::recorder::Recorder;
 use self::workload::{Expected, Workload};
-use crate::support::{ScriptedDisk, all, asked, blob_names, open, options, read_blob};
+use crate::support::{
+    ScriptedDisk, all, blob_names, number_from_environment, open, options, read_blob,
+};
 
 /// The number of images per run of the workload.
 const IMAGES_PER_RUN: usize = 20;
@@ -208,8 +210,8 @@ async fn faults(seed: u64, images: usize, is_forgotten: fn(&Path) -> bool) -> Ve
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_power_cut_at_any_moment_loses_nothing() {
-    let seed = asked("AFTERCALL_SEED", rand::random());
-    let images = asked("AFTERCALL_POWER_CUTS", 40) as usize;
+    let seed = number_from_environment("AFTERCALL_SEED", rand::random());
+    let images = number_from_environment("AFTERCALL_POWER_CUTS", 40) as usize;
     println!("{images} images from AFTERCALL_SEED={seed}");
     assert_eq!(faults(seed, images, |_| false).await, Vec::<String>::new());
 }

@@ -137,7 +137,7 @@ pub(crate) fn open(dir: &Path) -> Result<Store, OpenError> {
 }
 
 /// The number in this environment variable, for a long run. Otherwise the number for a short one.
-pub(crate) fn asked(name: &str, short: u64) -> u64 {
+pub(crate) fn number_from_environment(name: &str, short: u64) -> u64 {
     std::env::var(name).map_or(short, |value| {
         value
             .parse()

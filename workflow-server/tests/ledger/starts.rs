@@ -21,7 +21,7 @@ fn is_held(bench: &Bench) -> bool {
 }
 
 /// Waits until the clock is held, or not held.
-async fn held(bench: &Bench, wanted: bool) {
+async fn wait_until_held_is(bench: &Bench, wanted: bool) {
     let mut health = bench.handle.conditions().watch();
     let waiting = health.wait_for(|health| health.is_clock_held() == wanted);
     tokio::time::timeout(PATIENCE, waiting)
@@ -48,7 +48,7 @@ async fn a_clock_far_ahead_fires_and_removes_nothing() {
         bench.set_slow().await;
         let honest = now(&bench);
         let bench = bench.reboot(MINUTE, ahead.as_millis() as i64).await;
-        held(&bench, true).await;
+        wait_until_held_is(&bench, true).await;
         // Days without a person. Time continues by the monotonic clock, but no timer fires.
         for _ in 0..4 {
             pass(&bench, HOUR).await;
@@ -78,7 +78,7 @@ async fn a_clock_far_ahead_fires_and_removes_nothing() {
         bench
             .clock
             .set_wall(Time(honest.0 + passed.as_millis() as i64));
-        held(&bench, false).await;
+        wait_until_held_is(&bench, false).await;
         bench
             .until("the timer fires", |root| {
                 root.instances.iter().flatten().any(|one| one.stage == 2)
@@ -104,10 +104,10 @@ async fn a_start_behind_resumes_when_the_clock_is_corrected() {
     bench.commit(team("newest")).await;
     let hour = HOUR.as_millis() as i64;
     let bench = bench.reboot(MINUTE, -hour).await;
-    held(&bench, true).await;
+    wait_until_held_is(&bench, true).await;
     bench.clock.pass(MINUTE);
     bench.clock.set_wall(Time(bench.clock.wall().0 + hour));
-    held(&bench, false).await;
+    wait_until_held_is(&bench, false).await;
     pass(&bench, HOUR).await;
     bench
         .until("it fires in its time", |root| {
@@ -121,7 +121,7 @@ async fn pushes_are_taken_while_the_clock_is_held() {
     let bench = Bench::new().await;
     publish(&bench, "").await;
     let bench = bench.reboot(MINUTE, DAY.as_millis() as i64).await;
-    held(&bench, true).await;
+    wait_until_held_is(&bench, true).await;
     finish(&bench, "1", "C-1").await;
     assert!(is_held(&bench));
 }
@@ -143,7 +143,7 @@ async fn an_accepted_step_back_survives_a_crash() {
         .unwrap();
     bench.clock.set_wall(honest);
     bench.commit(team("behind")).await;
-    held(&bench, true).await;
+    wait_until_held_is(&bench, true).await;
     assert!(
         bench.handle.root().at.0 >= honest.0 + days,
         "the order of times is not reversed"
@@ -158,7 +158,7 @@ async fn an_accepted_step_back_survives_a_crash() {
     assert!(
         matches!(entry.answer, Answer::ClockAccepted { from, to } if from.0 >= honest.0 + days && to == honest)
     );
-    held(&bench, false).await;
+    wait_until_held_is(&bench, false).await;
     let bench = bench.crash().await;
     assert!(
         !is_held(&bench) && now(&bench) == honest,

@@ -46,7 +46,7 @@ pub(crate) fn play_hands() -> Played {
         ActorKind::Person,
         Command::from(AcknowledgeAlert { instance, alert }),
     );
-    assert_eq!(said(&played), [(OF_ALERT.into(), Value::Number(1.0))]);
+    assert_eq!(values_of(&played), [(OF_ALERT.into(), Value::Number(1.0))]);
     let to = Recipient::Person {
         name: "Ben".into(),
         lease_millis: 900_000,
@@ -61,7 +61,7 @@ pub(crate) fn play_hands() -> Played {
         }),
     );
     assert_eq!(
-        said(&played),
+        values_of(&played),
         [(TO_PERSON.into(), Value::Text("Ben".into()))]
     );
     let to = Recipient::Team { team: 1 };
@@ -74,12 +74,12 @@ pub(crate) fn play_hands() -> Played {
         }),
     );
     assert_eq!(
-        said(&played),
+        values_of(&played),
         [(TO_TEAM.into(), Value::Text("billing".into()))]
     );
     played
 }
 
-fn said(played: &Played) -> &[(Box<str>, Value)] {
+fn values_of(played: &Played) -> &[(Box<str>, Value)] {
     &played.entries.last().unwrap().details.values
 }

@@ -5,7 +5,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use aftercall_authoring::simulate::{Simulation, Way};
+use aftercall_authoring::simulate::{Simulation, StagePath};
 use aftercall_definition::calendar::Calendar;
 use aftercall_definition::model::Action;
 use aftercall_definition::time::SpanUnit;
@@ -28,7 +28,7 @@ pub(super) fn run(
     written: &Written,
     calendars: &[Arc<Calendar>],
     test: &Test,
-    ways: &mut BTreeSet<Way>,
+    stage_paths: &mut BTreeSet<StagePath>,
 ) -> Vec<String> {
     let mut simulation = match begun(written, calendars, test) {
         Ok(simulation) => simulation,
@@ -46,7 +46,7 @@ pub(super) fn run(
             break;
         }
     }
-    ways.extend(simulation.walked().iter().cloned());
+    stage_paths.extend(simulation.walked().iter().cloned());
     faults
 }
 

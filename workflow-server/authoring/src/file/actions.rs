@@ -67,7 +67,7 @@ impl<'f> ActionReader<'f> {
 
     /// Reads one action of the event at this place.
     pub(super) fn read_one(&mut self, event: usize, node: &Node) {
-        let Some(mapping) = Mapping::of(node, "an action", self.faults) else {
+        let Some(mapping) = Mapping::from_node(node, "an action", self.faults) else {
             return;
         };
         let mut kinds = mapping
@@ -84,7 +84,7 @@ impl<'f> ActionReader<'f> {
             );
             return self.faults.add(FaultCode::BadValue, other.at, message);
         }
-        self.sketches[event].places.push(Place::of(mapping));
+        self.sketches[event].places.push(Place::new(mapping));
         match kind {
             Kind::Button => self.button(event, mapping, value),
             Kind::Timer => self.timer(event, mapping, value),
@@ -182,7 +182,7 @@ impl<'f> ActionReader<'f> {
             timer.after = mapping::span(value, "timer", self.faults);
             return timer;
         }
-        let Some(mapping) = Mapping::of(value, "`timer`", self.faults) else {
+        let Some(mapping) = Mapping::from_node(value, "`timer`", self.faults) else {
             return timer;
         };
         mapping.check_keys(&TIMER_VALUE, self.faults);
@@ -222,7 +222,7 @@ impl<'f> ActionReader<'f> {
             .and_then(|node| Some((mapping::name(node, "id", self.faults)?, node.at)));
         let number = mapping.get("stage").and_then(|node| {
             Some((
-                mapping::whole(node, "stage", 1, STAGE_NUMBER_MAX, self.faults)?,
+                mapping::whole_number(node, "stage", 1, STAGE_NUMBER_MAX, self.faults)?,
                 node.at,
             ))
         });

@@ -110,7 +110,7 @@ pub fn calendars_schema() -> Value {
         (
             "format",
             json!({ "const": FORMAT }),
-            "The form of the file: 1",
+            "The version of the file form: 1",
         ),
         ("calendars", calendars, "Business calendars"),
     ];
@@ -138,8 +138,8 @@ fn calendar_schema() -> Value {
         json!({ "type": "string", "pattern": "^[a-z0-9][a-z0-9-]*$", "maxLength": NAME_CHARS_MAX });
     let holidays = json!({ "type": "array", "maxItems": HOLIDAYS_MAX, "items": holiday_schema() });
     let of_calendar = [
-        ("name", name, "Its name; workflows name it"),
-        ("title", label_schema(), "What people call it"),
+        ("name", name, "The name that workflows use"),
+        ("title", label_schema(), "The title for people"),
         (
             "time_zone",
             json!({ "type": "string" }),
@@ -163,11 +163,11 @@ fn holiday_schema() -> Value {
     let date = json!({ "type": "string", "pattern": "^([0-9]{4}-)?[0-9]{2}-[0-9]{2}$" });
     let of_holiday = [
         ("date", date.clone(), "2026-12-25, or 12-25 for every year"),
-        ("title", label_schema(), "What people call it"),
+        ("title", label_schema(), "The title for people"),
         (
             "hours",
             hours_schema(),
-            "The hours of that day; closed where there are none",
+            "The hours of that day. Without hours it is closed",
         ),
     ];
     json!({ "anyOf": [date, object(&HOLIDAY, &of_holiday, &["date"])] })

@@ -35,12 +35,12 @@ pub(super) const HOLIDAY: Keys = Keys {
 pub fn read_calendars(text: &str) -> Result<Vec<Calendar>, Vec<Fault>> {
     let mut faults = Faults::default();
     let read = parse(text, &mut faults).map(|root| {
-        let Some(file) = Mapping::of_file(&root, "a file of calendars", &mut faults) else {
+        let Some(file) = Mapping::from_file(&root, "a file of calendars", &mut faults) else {
             return Vec::new();
         };
         file.check_keys(&FILE, &mut faults);
         if let Some(node) = file.get("format") {
-            mapping::whole(node, "format", 1, 1, &mut faults);
+            mapping::whole_number(node, "format", 1, 1, &mut faults);
         }
         let list = file.require("calendars", "a file of calendars", &mut faults);
         list.map(|node| calendars(node, &mut faults))
@@ -129,7 +129,7 @@ fn place_of(calendar: &Node, field: &str) -> Position {
 
 /// Reads a calendar. Also returns whether all of its hours were valid.
 fn calendar(node: &Node, faults: &mut Faults) -> Option<(Calendar, bool)> {
-    let calendar = Mapping::of(node, "a calendar", faults)?;
+    let calendar = Mapping::from_node(node, "a calendar", faults)?;
     calendar.check_keys(&CALENDAR, faults);
     let mut text = |key: &str| {
         let node = calendar.require(key, "a calendar", faults)?;
@@ -157,7 +157,7 @@ fn calendar(node: &Node, faults: &mut Faults) -> Option<(Calendar, bool)> {
 /// Reads `{ mon-fri: [ 09:00-12:00, 13:00-17:00 ], "sat,sun": 10:00-14:00 }`. Also returns whether
 /// all of it was valid.
 fn hours(node: &Node, faults: &mut Faults) -> Option<(WeekHours, bool)> {
-    let mapping = Mapping::of(node, "`hours`", faults)?;
+    let mapping = Mapping::from_node(node, "`hours`", faults)?;
     let (mut hours, mut is_read) = (WeekHours::default(), true);
     for (key, value) in mapping.entries {
         let Some(days) = days(&key.text) else {
@@ -305,7 +305,7 @@ fn holiday(node: &Node, faults: &mut Faults) -> Option<(Position, String, Holida
             Holiday::default(),
         ));
     }
-    let holiday = Mapping::of(node, "a holiday", faults)?;
+    let holiday = Mapping::from_node(node, "a holiday", faults)?;
     holiday.check_keys(&HOLIDAY, faults);
     let date = holiday.require("date", "a holiday", faults)?;
     let title = holiday

@@ -11,8 +11,8 @@ use saphyr_parser::{Event, Marker, Parser, ScalarStyle, Span};
 
 /// The written file with the comments of the original. Both must be files of the same definition.
 pub(super) fn carried(original: &str, written: &str) -> String {
-    let (from, to) = (Survey::of(original), Survey::of(written));
-    let mut lines: Vec<Line<'_>> = written.lines().map(Line::of).collect();
+    let (from, to) = (Survey::new(original), Survey::new(written));
+    let mut lines: Vec<Line<'_>> = written.lines().map(Line::new).collect();
     let mut tail = Vec::new();
     for remark in from.remarks(original) {
         match remark {
@@ -60,7 +60,7 @@ struct Line<'t> {
 }
 
 impl<'t> Line<'t> {
-    fn of(text: &'t str) -> Self {
+    fn new(text: &'t str) -> Self {
         Self {
             text,
             before: Vec::new(),
@@ -68,8 +68,8 @@ impl<'t> Line<'t> {
         }
     }
 
-    /// Whether a comment beside this line is still aligned with the comments above and below that
-    /// it was aligned with.
+    /// Whether the line is about as long as before. Only then the old column of its comment still
+    /// aligns it with the comments above and below.
     fn is_about_as_long_as(&self, code: usize) -> bool {
         const DIFFERENCE_MAX: usize = 12;
         self.text.chars().count().abs_diff(code) <= DIFFERENCE_MAX
@@ -202,7 +202,7 @@ enum Open {
 impl Survey {
     /// For a text that cannot be parsed, the places end at the error. Such a text is never used
     /// here.
-    fn of(text: &str) -> Self {
+    fn new(text: &str) -> Self {
         let chars: Vec<char> = text.chars().collect();
         let mut survey = Self {
             places: Vec::new(),

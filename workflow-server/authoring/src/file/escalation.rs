@@ -38,14 +38,14 @@ pub(super) fn schema() -> Value {
         (
             "at",
             json!({ "type": "string", "pattern": "^(due|[1-9][0-9]?%)$" }),
-            "A share of the time, or due",
+            "A share of the time until the due, or due",
         ),
         ("after", reference("span"), "How long after the due"),
-        ("every", reference("span"), "Again, so much later"),
+        ("every", reference("span"), "The time between repeats"),
         (
             "times",
             json!({ "type": "integer", "minimum": 2, "maximum": STEP_REPEATS_MAX }),
-            "How often in all",
+            "The total number of times",
         ),
         ("priority", words(&RAISES), "Its priority after the step"),
         ("team", reference("name"), "Its team after the step"),
@@ -80,7 +80,7 @@ fn put(faults: &mut Faults, node: &Node, code: FaultCode, field: &str, message: 
 }
 
 fn step(node: &Node, faults: &mut Faults) -> Option<EscalationStep> {
-    let step = Mapping::of(node, "a step of `escalate`", faults)?;
+    let step = Mapping::from_node(node, "a step of `escalate`", faults)?;
     step.check_keys(&STEP, faults);
     let at = time(step, faults);
     let again = again(step, faults);
@@ -157,7 +157,7 @@ fn again(step: Mapping<'_>, faults: &mut Faults) -> Option<Option<Again>> {
         (None, None) => Some(None),
         (Some(every), Some(times)) => {
             let every = mapping::span(every, "every", faults);
-            let times = mapping::whole(times, "times", 2, STEP_REPEATS_MAX, faults);
+            let times = mapping::whole_number(times, "times", 2, STEP_REPEATS_MAX, faults);
             Some(Some(Again {
                 every: every?,
                 times: times?,

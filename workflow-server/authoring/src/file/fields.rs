@@ -26,7 +26,7 @@ pub(super) const TYPES: [(&str, FieldType); 4] = [
 
 /// Reads `{ NAME: { type, required, … } }`. `what` is `fields` or `form`.
 pub(super) fn read(node: &Node, what: &str, faults: &mut Faults) -> Vec<FieldDeclaration> {
-    let Some(fields) = Mapping::of(node, &format!("`{what}`"), faults) else {
+    let Some(fields) = Mapping::from_node(node, &format!("`{what}`"), faults) else {
         return Vec::new();
     };
     if fields.entries.len() > FIELDS_MAX {
@@ -41,7 +41,7 @@ pub(super) fn read(node: &Node, what: &str, faults: &mut Faults) -> Vec<FieldDec
     let mut declared = Vec::with_capacity(fields.entries.len());
     for (key, value) in fields.entries {
         faults.check(key.at, what, rules::field_name(&key.text));
-        let Some(field) = Mapping::of(value, "a field", faults) else {
+        let Some(field) = Mapping::from_node(value, "a field", faults) else {
             continue;
         };
         field.check_keys(&FIELD, faults);

@@ -21,7 +21,7 @@ pub fn format_yaml(text: &str) -> Result<String, Vec<Fault>> {
     let plain = line_ends::plain(text);
     let (definition, places) = read_placed(&plain, |_| None)?;
     let formatted = comments::carried(&plain, &yaml(&file(&definition, places.unwritten())));
-    Ok(Dress::of(text).put_on(formatted))
+    Ok(Dress::from_text(text).put_on(formatted))
 }
 
 /// Formats a JSON file, which has no comments.
@@ -30,7 +30,7 @@ pub fn format_yaml(text: &str) -> Result<String, Vec<Fault>> {
 /// The errors of the file.
 pub fn format_json(text: &str) -> Result<String, Vec<Fault>> {
     let (definition, places) = read_placed(text, |_| None)?;
-    Ok(Dress::of(text).put_on(json(&file(&definition, places.unwritten()))))
+    Ok(Dress::from_text(text).put_on(json(&file(&definition, places.unwritten()))))
 }
 
 /// The source to store for its comments. Empty if it has no comments, or is too large to store.

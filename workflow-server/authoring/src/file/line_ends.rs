@@ -45,7 +45,7 @@ pub(super) struct Dress {
 
 impl Dress {
     /// Finds those of a file. If its line ends differ, uses the first one.
-    pub(super) fn of(text: &str) -> Self {
+    pub(super) fn from_text(text: &str) -> Self {
         let line_end = match text.find(['\n', '\r']) {
             Some(at) if text[at..].starts_with("\r\n") => "\r\n",
             Some(at) if text[at..].starts_with('\r') => "\r",

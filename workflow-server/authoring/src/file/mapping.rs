@@ -40,8 +40,8 @@ const FILES: [(&str, &str); 5] = [
 impl<'n> Mapping<'n> {
     /// The whole file as a mapping. If it is another kind of file, reports only this error, because
     /// all its keys are unknown here.
-    pub(super) fn of_file(root: &'n Node, wanted: &str, faults: &mut Faults) -> Option<Self> {
-        let file = Self::of(root, wanted, faults)?;
+    pub(super) fn from_file(root: &'n Node, wanted: &str, faults: &mut Faults) -> Option<Self> {
+        let file = Self::from_node(root, wanted, faults)?;
         let key = |key: &str| {
             file.entries
                 .iter()
@@ -63,7 +63,7 @@ impl<'n> Mapping<'n> {
     }
 
     /// The node as a mapping. `what` is its name in a sentence, such as "an action".
-    pub(super) fn of(node: &'n Node, what: &str, faults: &mut Faults) -> Option<Self> {
+    pub(super) fn from_node(node: &'n Node, what: &str, faults: &mut Faults) -> Option<Self> {
         match &node.content {
             Content::Map(entries) => Some(Self {
                 at: node.at,
@@ -273,7 +273,7 @@ pub(super) fn flag(node: &Node, field: &str, faults: &mut Faults) -> Option<bool
 }
 
 /// A whole number in a range, without quotes.
-pub(super) fn whole(
+pub(super) fn whole_number(
     node: &Node,
     field: &str,
     from: u32,

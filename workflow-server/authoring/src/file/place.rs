@@ -19,7 +19,7 @@ pub(super) struct Place {
 
 impl Place {
     /// The positions of an action and its parts, or of the header of a file.
-    pub(super) fn of(mapping: Mapping<'_>) -> Self {
+    pub(super) fn new(mapping: Mapping<'_>) -> Self {
         let mut fields = Vec::new();
         for (key, node) in mapping.entries {
             let Some(known) = known_key(&key.text) else {

@@ -117,7 +117,7 @@ impl Plain {
 }
 
 fn alert(value: &Node, faults: &mut Faults) -> Option<Action> {
-    let alert = Mapping::of(value, "`alert`", faults)?;
+    let alert = Mapping::from_node(value, "`alert`", faults)?;
     alert.check_keys(&ALERT, faults);
     let text = alert
         .require("text", "`alert`", faults)
@@ -190,7 +190,7 @@ fn link(value: &Node, faults: &mut Faults) -> Option<Action> {
         };
         return Some(ActionKind::Link(link).into());
     }
-    let link = Mapping::of(value, "`link`", faults)?;
+    let link = Mapping::from_node(value, "`link`", faults)?;
     link.check_keys(&LINK, faults);
     let to = link
         .require("to", "`link`", faults)
@@ -198,7 +198,7 @@ fn link(value: &Node, faults: &mut Faults) -> Option<Action> {
     let when = mapping::when(link, faults);
     let times = link
         .get("max")
-        .map(|node| mapping::whole(node, "max", 1, LINK_TIMES_MAX, faults));
+        .map(|node| mapping::whole_number(node, "max", 1, LINK_TIMES_MAX, faults));
     let otherwise = link
         .get("else")
         .map(|node| mapping::name(node, "else", faults));
@@ -242,7 +242,7 @@ fn finish(value: &Node, faults: &mut Faults) -> Option<Action> {
             .into(),
         );
     }
-    let finish = Mapping::of(value, "`finish`", faults)?;
+    let finish = Mapping::from_node(value, "`finish`", faults)?;
     finish.check_keys(&FINISH, faults);
     let when = mapping::when(finish, faults);
     let outcome = finish
@@ -255,7 +255,7 @@ fn finish(value: &Node, faults: &mut Faults) -> Option<Action> {
 }
 
 fn set_field(value: &Node, faults: &mut Faults) -> Option<Action> {
-    let set = Mapping::of(value, "`set-field`", faults)?;
+    let set = Mapping::from_node(value, "`set-field`", faults)?;
     set.check_keys(&SET_FIELD, faults);
     let when = mapping::when(set, faults);
     let field = set
@@ -283,29 +283,25 @@ fn alert_schema() -> Value {
         (
             "text",
             reference("text"),
-            "What is to be done, with places such as {{ fields.NAME }}",
+            "The task, with placeholders such as {{ fields.NAME }}",
         ),
         ("team", reference("name"), "A declared team"),
         (
             "priority",
             words(&PRIORITIES),
-            "How urgent it is; normal if not said",
+            "The priority. The default is normal",
         ),
         (
             "due",
             reference("span"),
-            "When it should be done, from entering the stage",
+            "When it is due, counted from entering the stage",
         ),
         (
             "calendar",
             reference("name"),
-            "The calendar in which its due counts; none for the clock on the wall",
+            "The calendar for its due time, or none to count all hours",
         ),
-        (
-            "escalate",
-            escalation::schema(),
-            "What happens as its time goes by",
-        ),
+        ("escalate", escalation::schema(), "The escalation steps"),
         condition(),
     ];
     object(&ALERT, &described, &["text", "team"])
@@ -315,7 +311,7 @@ fn link_schema() -> Value {
     let times = json!({ "type": "integer", "minimum": 1, "maximum": LINK_TIMES_MAX });
     let described = [
         ("to", reference("name"), "The id of the event"),
-        ("max", times, "At most so many times"),
+        ("max", times, "The largest number of times"),
         ("else", reference("name"), "Where to go after that"),
         condition(),
     ];
@@ -327,7 +323,7 @@ fn finish_schema() -> Value {
         (
             "outcome",
             reference("name"),
-            "How it ended, as reports count it",
+            "The outcome, as reports show it",
         ),
         condition(),
     ];

@@ -98,7 +98,7 @@ pub fn read_to_the_end<'n>(
     let Some(root) = tree::parse(text, &mut faults) else {
         return Err(Unread::file(faults.finish(&[])));
     };
-    let Some(file) = Mapping::of_file(&root, "a workflow file", &mut faults) else {
+    let Some(file) = Mapping::from_file(&root, "a workflow file", &mut faults) else {
         return Err(Unread::file(faults.finish(&[])));
     };
     file.check_keys(&WORKFLOW, &mut faults);
@@ -115,7 +115,7 @@ pub fn read_to_the_end<'n>(
     match header {
         Some(header) if faults.are_inside() => {
             let text = std::mem::take(&mut faults.text);
-            let places = Places::new(Place::of(file), &mut sketches, &stage_numbers).of_text(text);
+            let places = Places::new(Place::new(file), &mut sketches, &stage_numbers).of_text(text);
             let read = (
                 header.with_stages(stages(sketches, &ids, &stage_numbers)),
                 places,
@@ -141,7 +141,7 @@ pub fn read_header(text: &str) -> Result<Definition, Vec<Fault>> {
     let Some(root) = tree::parse(text, &mut faults) else {
         return Err(faults.finish(&[]));
     };
-    let Some(file) = Mapping::of_file(&root, "a workflow file", &mut faults) else {
+    let Some(file) = Mapping::from_file(&root, "a workflow file", &mut faults) else {
         return Err(faults.finish(&[]));
     };
     file.check_keys(&WORKFLOW, &mut faults);
@@ -165,7 +165,7 @@ fn check_format(file: Mapping<'_>, faults: &mut Faults) {
     let Some(node) = file.require("format", "a workflow file", faults) else {
         return;
     };
-    let format = mapping::whole(node, "format", 1, FORMAT_MAX, faults);
+    let format = mapping::whole_number(node, "format", 1, FORMAT_MAX, faults);
     if let Some(other) = format.filter(|format| *format != FORMAT) {
         let message = format!("format {other} is not known; this version reads format {FORMAT}");
         faults.put(

@@ -50,40 +50,44 @@ fn workflow() -> Vec<Property> {
         (
             "format",
             json!({ "const": FORMAT }),
-            "The form of the file: 1",
+            "The version of the file form: 1",
         ),
-        ("workflow", reference("name"), "Its name; never changes"),
-        ("title", reference("label"), "What people call it"),
+        (
+            "workflow",
+            reference("name"),
+            "The name, which never changes",
+        ),
+        ("title", reference("label"), "The title for people"),
         (
             "deadline",
             reference("span"),
-            "Over all stages, from Set Workflow",
+            "The deadline of the whole workflow, counted from Set Workflow",
         ),
         (
             "retention",
             reference("span"),
-            "How long what has ended is kept: days",
+            "How long ended follow-ups are kept, in days",
         ),
+        ("calendar", reference("name"), "The calendar for durations"),
         (
-            "calendar",
-            reference("name"),
-            "The calendar in which spans count",
+            "fields",
+            reference("fields"),
+            "The fields that the call script sets",
         ),
-        ("fields", reference("fields"), "What the call script gives"),
         (
             "allow_unlinked_ends",
             json!({ "type": "boolean" }),
-            "Publish although a path ends nowhere",
+            "Publish even if a path has no finish",
         ),
         (
             "on_new_call_title",
             reference("label"),
-            "What people call stage 1; \"New call\" if not said",
+            "The title of stage 1. The default is \"New call\"",
         ),
         (
             "on_new_call",
             reference("actions"),
-            "Stage 1: what is done when the workflow is set",
+            "The actions of stage 1, which begins when the workflow is set",
         ),
     ]
 }
@@ -93,15 +97,15 @@ fn fields() -> Value {
     let values = json!({ "type": "array", "maxItems": FIELD_VALUES_MAX, "items": any });
     let bound = json!({ "type": ["number", "string"], "pattern": "^(now|-?[0-9]+(s|m|h|d))$" });
     let described = [
-        ("type", words(&TYPES), "What it takes"),
-        ("label", reference("label"), "What people are asked for"),
+        ("type", words(&TYPES), "The type of its value"),
+        ("label", reference("label"), "The label for people"),
         (
             "required",
             json!({ "type": "boolean" }),
-            "Whether it must be given",
+            "Whether a value is required",
         ),
-        ("default", any, "The value where none is given"),
-        ("values", values, "The values that it may have"),
+        ("default", any, "The value if none is given"),
+        ("values", values, "The allowed values"),
         (
             "min",
             bound.clone(),
@@ -141,21 +145,21 @@ fn button() -> Value {
         (
             "title",
             reference("label"),
-            "What people call its stage, such as To be paid",
+            "The title of its stage, such as To be paid",
         ),
-        ("when", reference("expression"), "Whether it is there"),
+        (
+            "when",
+            reference("expression"),
+            "The condition for the button",
+        ),
         ("confirm", reference("text"), "A question to ask first"),
-        ("note", words(&NOTES), "Whether a note must be given"),
+        ("note", words(&NOTES), "Whether a note is required"),
         (
             "form",
             reference("fields"),
             "The fields that the person fills in",
         ),
-        (
-            "then",
-            reference("actions"),
-            "What is done when it is pushed",
-        ),
+        ("then", reference("actions"), "The actions after a push"),
     ];
     object(&BUTTON, &described, &["button"])
 }
@@ -176,30 +180,34 @@ fn timer() -> Value {
         (
             "calendar",
             reference("name"),
-            "The calendar in which it counts; none for the clock on the wall",
+            "The calendar for the timer, or none to count all hours",
         ),
         (
             "wait-for-claim",
             json!({ "type": "boolean" }),
-            "Not while somebody holds the follow-up",
+            "Wait while a person holds the follow-up",
         ),
     ];
     let value = json!({ "anyOf": [reference("span"), object(&TIMER_VALUE, &value, &[])] });
     let described = [
-        ("timer", value, "A span, or when it elapses"),
-        ("label", reference("label"), "What people call it"),
+        ("timer", value, "A duration, or when the timer fires"),
+        ("label", reference("label"), "The title for people"),
         ("id", reference("name"), "The id of its event"),
         ("stage", stage_number(), "The number of its stage"),
         (
             "title",
             reference("label"),
-            "What people call its stage, such as To be called again",
+            "The title of its stage, such as To be called again",
         ),
-        ("when", reference("expression"), "Whether it runs"),
+        (
+            "when",
+            reference("expression"),
+            "The condition for the timer",
+        ),
         (
             "then",
             reference("actions"),
-            "What is done when it has elapsed",
+            "The actions after it has fired",
         ),
     ];
     object(&TIMER, &described, &["timer"])

@@ -34,5 +34,9 @@ pub(super) fn words<T>(known: &[(&'static str, T)]) -> Value {
 
 /// The condition of an action.
 pub(super) fn condition() -> Property {
-    ("when", reference("expression"), "Whether it is done")
+    (
+        "when",
+        reference("expression"),
+        "The condition for the action",
+    )
 }

@@ -38,7 +38,7 @@ pub fn read_action(
         return Err(faults.finish(&[]));
     };
     if let Some(then) =
-        Mapping::of(&root, "an action", &mut faults).and_then(|action| action.get("then"))
+        Mapping::from_node(&root, "an action", &mut faults).and_then(|action| action.get("then"))
     {
         let message = "an action is added without its `then`: add what it does to its event";
         faults.add(FaultCode::BadValue, then.at, message);

@@ -26,12 +26,12 @@ const TEAM: Keys = Keys {
 pub fn read_teams(text: &str) -> Result<Vec<(String, String)>, Vec<Fault>> {
     let mut faults = Faults::default();
     let teams = tree::parse(text, &mut faults).map(|root| {
-        let Some(file) = Mapping::of_file(&root, "a file of teams", &mut faults) else {
+        let Some(file) = Mapping::from_file(&root, "a file of teams", &mut faults) else {
             return Vec::new();
         };
         file.check_keys(&FILE, &mut faults);
         if let Some(node) = file.get("format") {
-            mapping::whole(node, "format", 1, 1, &mut faults);
+            mapping::whole_number(node, "format", 1, 1, &mut faults);
         }
         file.require("teams", "a file of teams", &mut faults)
             .map(|node| teams(node, &mut faults))
@@ -57,7 +57,7 @@ fn teams(node: &tree::Node, faults: &mut Faults) -> Vec<(String, String)> {
     let mut names = HashSet::new();
     let mut teams = Vec::with_capacity(items.len());
     for item in items {
-        let Some(team) = Mapping::of(item, "a team", faults) else {
+        let Some(team) = Mapping::from_node(item, "a team", faults) else {
             continue;
         };
         team.check_keys(&TEAM, faults);

@@ -179,7 +179,7 @@ impl Builder<'_> {
                 Ok(event) => event,
                 Err(error) => return self.refuse(&error),
             };
-            let at = Position::of(span.start);
+            let at = Position::from_marker(span.start);
             nodes += 1;
             if nodes > FILE_NODES_MAX {
                 let message = format!("the file has more than {FILE_NODES_MAX} keys and values");
@@ -224,7 +224,7 @@ impl Builder<'_> {
     }
 
     fn refuse(self, error: &ScanError) -> Option<Node> {
-        let at = Position::of(*error.marker());
+        let at = Position::from_marker(*error.marker());
         let (code, message) = match error.info() {
             PARSER_TOO_DEEP => (FaultCode::TooLarge, too_deep()),
             PARSER_UNKNOWN_ANCHOR => (FaultCode::Syntax, NO_ALIASES.to_owned()),
@@ -365,7 +365,7 @@ fn too_deep() -> String {
 }
 
 impl Position {
-    fn of(marker: Marker) -> Self {
+    fn from_marker(marker: Marker) -> Self {
         let number = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
         Self {
             line: number(marker.line()),

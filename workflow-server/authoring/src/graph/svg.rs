@@ -88,12 +88,12 @@ fn draw(graph: &Graph, is_plain: bool) -> String {
         .enumerate()
         .map(|(at, node)| laid.add_node(element(at, node)))
         .collect();
-    let (loops, ways): (Vec<_>, Vec<_>) = graph
+    let (loops, arrows): (Vec<_>, Vec<_>) = graph
         .edges
         .iter()
         .enumerate()
         .partition(|(_, edge)| edge.from == edge.to);
-    for (at, edge) in ways {
+    for (at, edge) in arrows {
         laid.add_edge(arrow(at, edge), handles[edge.from], handles[edge.to]);
     }
     let mut canvas = Canvas::new(graph);

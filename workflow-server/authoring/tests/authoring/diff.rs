@@ -155,7 +155,7 @@ proptest! {
     #[test]
     fn every_picture_contains_every_stage(definition in definitions()) {
         let trail = Trail { visits: vec![(FIRST_STAGE, 2)], present: Some(FIRST_STAGE) };
-        let graph = Graph::of(&definition, &trail);
+        let graph = Graph::new(&definition, &trail);
         let (in_text, in_mermaid, in_dot) = (text(&definition, &trail), mermaid(&graph), dot(&graph));
         let in_svg = svg(&graph).unwrap();
         prop_assert_eq!(&in_svg, &svg(&graph).unwrap(), "a second picture is the same");
@@ -234,7 +234,7 @@ fn mermaid_marks_visited_stages_and_escapes_labels() {
         present: Some(2),
     };
     assert_eq!(
-        mermaid(&Graph::of(&definition, &trail)),
+        mermaid(&Graph::new(&definition, &trail)),
         r##"flowchart TD
     s1["<b>1 New call</b><br/>care, 2h: Look at it soon"]
     s2["<b>2 After Approve #34;it#34; #124; now</b><br/>payments: Pay"]
@@ -257,7 +257,7 @@ fn the_picture_in_the_guides_is_current() {
     let file = |path: &str| {
         std::fs::read_to_string(format!("{}/../../{path}", env!("CARGO_MANIFEST_DIR"))).unwrap()
     };
-    let drawn = svg(&Graph::of(
+    let drawn = svg(&Graph::new(
         &workflow(&file("examples/boiler-visit.yaml")),
         &Trail::default(),
     ))

@@ -138,7 +138,7 @@ fn a_changed_title_is_a_difference_in_words() {
 #[test]
 fn every_picture_shows_the_titles() {
     let definition = workflow(FILE);
-    let (graph, trail) = (Graph::of(&definition, &Trail::default()), Trail::default());
+    let (graph, trail) = (Graph::new(&definition, &Trail::default()), Trail::default());
     for picture in [
         text(&definition, &trail),
         mermaid(&graph),

@@ -84,7 +84,7 @@ impl SledLog {
     }
 
     /// The range of the log, as of the newest durable change.
-    pub(in crate::journal) fn kept(&self) -> Bounds {
+    pub(in crate::journal) fn current_bounds(&self) -> Bounds {
         self.shared.bounds()
     }
 
@@ -119,7 +119,7 @@ impl Log for SledLog {
     }
 
     fn bounds(&self) -> BoxFuture<'_, Result<Bounds, JournalError>> {
-        ready(Ok(self.kept())).boxed()
+        ready(Ok(self.current_bounds())).boxed()
     }
 }
 

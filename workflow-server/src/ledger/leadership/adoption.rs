@@ -34,7 +34,7 @@ pub(super) async fn adopt_chunks(
         tracing::info!(
             chunks = change.put.len(),
             removed = change.removed.len(),
-            "files of the history were added to its list"
+            "updating the list of the history's files"
         );
         warn_of_missing(&root.history, &change.removed);
         let Some(entry) = entry_of(follower, change) else {

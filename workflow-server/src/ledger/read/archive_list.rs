@@ -30,22 +30,22 @@ pub struct ArchiveFilter {
 }
 
 impl ArchiveFilter {
-    fn lets_through(&self, (workflow, version, status): (u32, u32, Status)) -> bool {
+    fn matches(&self, (workflow, version, status): (u32, u32, Status)) -> bool {
         (self.workflows.is_empty() || self.workflows.contains(&workflow))
             && (self.versions.is_empty() || self.versions.contains(&version))
             && (self.statuses.is_empty() || self.statuses.contains(&status))
     }
 
-    fn lets_end_through(&self, oldest: Time, newest: Time) -> bool {
+    fn may_match_end(&self, oldest: Time, newest: Time) -> bool {
         self.ended_from.is_none_or(|from| newest >= from)
             && self.ended_until.is_none_or(|until| oldest < until)
     }
 
     /// Whether some of these instances may match.
     #[must_use]
-    pub fn lets_some_through(&self, tally: &Tally) -> bool {
-        self.lets_through((tally.workflow, tally.version, tally.status))
-            && self.lets_end_through(tally.oldest_end, tally.newest_end)
+    pub fn may_match(&self, tally: &Tally) -> bool {
+        self.matches((tally.workflow, tally.version, tally.status))
+            && self.may_match_end(tally.oldest_end, tally.newest_end)
     }
 }
 
@@ -112,8 +112,8 @@ impl Archive {
             let is_left =
                 |one: &&ArchivedInstance| from.is_none_or(|from| from.is_below(chunk.id, one));
             let passes = |one: &&ArchivedInstance| {
-                filter.lets_through((one.workflow, one.version, one.status))
-                    && filter.lets_end_through(one.ended_at, one.ended_at)
+                filter.matches((one.workflow, one.version, one.status))
+                    && filter.may_match_end(one.ended_at, one.ended_at)
                     && !self.instance_is_outlived(&root, one, now)
             };
             for one in content
@@ -163,12 +163,8 @@ impl Archive {
         };
         let root = self.root();
         let mut chunks = root.archive.chunks.range(..=top).rev();
-        let found = chunks.find(|(_, chunk)| {
-            chunk
-                .tallies
-                .iter()
-                .any(|tally| filter.lets_some_through(tally))
-        });
+        let found =
+            chunks.find(|(_, chunk)| chunk.tallies.iter().any(|tally| filter.may_match(tally)));
         found.map(|(_, chunk)| chunk.clone())
     }
 }

@@ -48,7 +48,7 @@ impl ArchiveFiles {
                 .iter()
                 .flat_map(|call| call.callers.iter().copied().chain([call.key]));
             let of_instances = content.instances.iter().map(|one| keys.of_instance(one.id));
-            let filter = ChunkFilter::of(of_calls.chain(of_instances).collect())?;
+            let filter = ChunkFilter::new(of_calls.chain(of_instances).collect())?;
             Ok::<_, RecordError>((filter.bytes(), content.bytes()?))
         });
         let cut_off = |_| JournalError::Io {

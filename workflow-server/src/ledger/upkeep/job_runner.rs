@@ -137,13 +137,13 @@ async fn drive(
                     return job;
                 }
             }
-            // The decision does not change soon. The step is tried again after a growing wait, and
-            // a condition shows it.
+            // The refusal may last long. The step is tried again after a growing wait, and a
+            // condition shows it.
             Err(LedgerError::Rejected(rejection)) => {
                 refusals += 1;
                 metrics::counter!("aftercall_job_steps_refused_total").increment(1);
                 let sentence = format!(
-                    "the next step of job {job} (a batch or an erasure) is refused: {rejection}. It is tried again automatically; please report this"
+                    "the next step of job {job} (a batch or an erasure) is refused: {rejection}. The server tries again automatically; please report this"
                 );
                 refused.set(&handle, job, Some(sentence.into()));
                 // A person may stop the job meanwhile. A step of it is refused even then.

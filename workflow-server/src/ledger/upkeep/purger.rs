@@ -39,7 +39,7 @@ struct Budget {
 impl Budget {
     /// A tenth of the archive, so that people notice a wrong clock or retention before all of it is
     /// gone. A confirmation adds its number.
-    fn of(root: &Root, confirmed: Option<&PurgeConfirmation>) -> Self {
+    fn new(root: &Root, confirmed: Option<&PurgeConfirmation>) -> Self {
         let share = (root.archive.instances / PURGE_SHARE).max(PURGE_FLOOR);
         let confirmed = confirmed.map_or(0, |confirmed| confirmed.instances);
         Self {
@@ -49,7 +49,7 @@ impl Budget {
     }
 
     /// Returns whether the pass removes another instance now.
-    fn takes(&mut self) -> bool {
+    fn may_remove_next(&mut self) -> bool {
         let takes = self.left > 0;
         self.left = self.left.saturating_sub(1);
         self.waiting += u64::from(!takes);
@@ -60,7 +60,7 @@ impl Budget {
 impl Keeper {
     /// Purges if this has not been done today, and reports how many instances wait.
     pub(in crate::ledger) async fn purge(&mut self) -> Result<(), KeepError> {
-        // While the clock is held, no instance is past its retention. A wrong clock that the server
+        // While the clock is held, the age of an instance is not known. A wrong clock that the server
         // trusts is noticed in the first hours. A running backup still reads the files that a purge
         // would remove.
         if !self.is_leased()
@@ -114,7 +114,7 @@ impl Keeper {
         // removed.
         let mut is_due = noted.is_some() && self.purged_on.is_none();
         let root = self.handle.root();
-        let mut budget = Budget::of(&root, confirmed.as_deref());
+        let mut budget = Budget::new(&root, confirmed.as_deref());
         for chunk in root.archive.chunks.values() {
             if !self.may_continue().await {
                 return Ok(());
@@ -277,7 +277,7 @@ fn left_of(
     (now, budget): (Time, &mut Budget),
 ) -> ChunkContent {
     let mut is_outlived = archive.outlived(root, now);
-    let mut is_left = |one: &&ArchivedInstance| !is_outlived(one) || !budget.takes();
+    let mut is_left = |one: &&ArchivedInstance| !is_outlived(one) || !budget.may_remove_next();
     let kept: Vec<&ArchivedInstance> = content
         .instances
         .iter()
@@ -286,7 +286,7 @@ fn left_of(
     let had_some: HashSet<u32> = content.instances.iter().map(|one| one.call).collect();
     let has_some: HashSet<u32> = kept.iter().map(|one| one.call).collect();
     let mut is_kept = |place: u32, call: &ArchivedCall| {
-        let mut is_left = || !archive.call_is_outlived(call, now) || !budget.takes();
+        let mut is_left = || !archive.call_is_outlived(call, now) || !budget.may_remove_next();
         has_some.contains(&place) || (!had_some.contains(&place) && is_left())
     };
     let mut left = ChunkContent::default();

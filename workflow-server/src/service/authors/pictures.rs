@@ -191,7 +191,7 @@ fn draw(
     trail: &Trail,
     format: proto::PictureFormat,
 ) -> Result<String, Refusal> {
-    let graph = || Graph::of(definition, trail);
+    let graph = || Graph::new(definition, trail);
     Ok(match format {
         proto::PictureFormat::Unspecified | proto::PictureFormat::Text => text(definition, trail),
         proto::PictureFormat::Mermaid => mermaid(&graph()),

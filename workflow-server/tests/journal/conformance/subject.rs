@@ -29,7 +29,7 @@ impl Subject for OnFiles {
         let dir = tempfile::tempdir().unwrap();
         let store = open(dir.path()).unwrap();
         assert!(store.created);
-        let leading = led(&store);
+        let leading = lead(&store);
         Self {
             dir,
             store,
@@ -61,7 +61,7 @@ impl Subject for OnFiles {
         let store = open(dir.path()).unwrap();
         assert_eq!((store.created, store.copied), (false, false));
         assert_eq!(*store.identity(), identity);
-        let leading = led(&store);
+        let leading = lead(&store);
         Self {
             dir,
             store,
@@ -73,14 +73,14 @@ impl Subject for OnFiles {
 pub(super) struct InMemory(MemoryStore, Leading);
 
 /// Leads the store. Both stores do this immediately.
-fn led(store: &dyn Storage) -> Leading {
+fn lead(store: &dyn Storage) -> Leading {
     store.take_over().now_or_never().unwrap().unwrap()
 }
 
 impl Subject for InMemory {
     fn new() -> Self {
         let store = MemoryStore::new();
-        let leading = led(&store);
+        let leading = lead(&store);
         Self(store, leading)
     }
 
@@ -98,7 +98,7 @@ impl Subject for InMemory {
 
     fn reopened(self) -> Self {
         let store = self.0.restart();
-        let leading = led(&store);
+        let leading = lead(&store);
         Self(store, leading)
     }
 }
