@@ -101,7 +101,7 @@ pub struct Simulation {
     id: Option<InstanceId>,
     walked: BTreeSet<StagePath>,
     /// The number of timers and escalation steps that have fired.
-    came: usize,
+    fired: usize,
     warnings: Vec<StageWarning>,
 }
 
@@ -122,7 +122,7 @@ impl Simulation {
             now,
             id: None,
             walked: BTreeSet::new(),
-            came: 0,
+            fired: 0,
             warnings: Vec::new(),
         };
         simulation.declare(definition, calendars)?;
@@ -239,20 +239,20 @@ impl Simulation {
         should_stop: ShouldStop<'_>,
     ) -> Result<usize, SimulationError> {
         let until = Time(self.now.0.saturating_add(millis.max(0)));
-        let mut came = 0;
+        let mut fired = 0;
         while let Some(key) = self
             .world
             .timers()
             .earliest()
             .filter(|key| key.due <= until)
         {
-            if self.came >= FIRINGS_MAX {
+            if self.fired >= FIRINGS_MAX {
                 return Err(SimulationError::TooBusy);
             }
             if should_stop() {
                 return Err(SimulationError::Stopped(Stopped));
             }
-            self.came += 1;
+            self.fired += 1;
             self.now = self.now.max(key.due);
             let elapse = Command::from(Elapse {
                 due: key.due,
@@ -260,10 +260,10 @@ impl Simulation {
                 wake: key.wake(),
             });
             self.ask(ActorKind::Timer, elapse)?;
-            came += 1;
+            fired += 1;
         }
         self.now = self.now.max(until);
-        Ok(came)
+        Ok(fired)
     }
 
     /// The current instance.

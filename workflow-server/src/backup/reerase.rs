@@ -107,7 +107,7 @@ impl Writer<'_> {
         let decided = decide(world, &request, world.root().at);
         let refused = |why: String| {
             BackupError::Unsound(format!(
-                "what was erased since cannot be erased again: {why}"
+                "the calls that were erased since the backup cannot be erased again: {why}"
             ))
         };
         match decided.map_err(|rejection| refused(rejection.to_string()))? {

@@ -172,7 +172,7 @@ async fn fault_of_vault(store: &Store, expected: &Expected) -> Option<String> {
     for name in blob_names(store.vault().as_ref()).await.unwrap() {
         match read_blob(store.vault().as_ref(), &name).await {
             Ok(frames) if expected.may_hold(&name, Some(&frames)) => {}
-            Ok(_) => return Some(format!("blob {name} is not what was written")),
+            Ok(_) => return Some(format!("blob {name} differs from what was written")),
             Err(error) => return Some(format!("blob {name} does not read: {error}")),
         }
     }

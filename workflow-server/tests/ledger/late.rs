@@ -132,7 +132,7 @@ async fn an_outage_does_not_move_the_promised_times() {
         .await;
     let morning = reached(&bench, 2).await;
     bench
-        .until("what was due has come", |root| {
+        .until("the due timers have fired", |root| {
             root.instance_at(0).unwrap().alerts[0].escalated == 3
         })
         .await;

@@ -45,7 +45,7 @@ pub(in crate::journal) fn find(dir: &Path, disk: &dyn Disk) -> Result<Option<Ide
         Marker::Format => newest(dir)?,
     };
     remove_superseded(dir, disk)
-        .map_err(|error| OpenError::io("removing what was superseded in", dir, &error))?;
+        .map_err(|error| OpenError::io("removing superseded files in", dir, &error))?;
     Ok(Some(identity))
 }
 

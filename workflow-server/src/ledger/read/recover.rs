@@ -259,7 +259,7 @@ impl<T: Send + 'static> Ahead<T> {
             .map_err(|failure| match failure.try_into_panic() {
                 Ok(panic) => resume_unwind(panic),
                 Err(_ended) => RecoverError::Journal(JournalError::Io {
-                    what: "decoding what is stored".to_owned(),
+                    what: "decoding stored data".to_owned(),
                     reason: "the server is shutting down".to_owned(),
                 }),
             })
