@@ -194,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn actions_read_as_a_person_would_say_them() {
+    fn actions_are_described_in_plain_words() {
         check(
             r#"alert: { text: "Refund {{ fields.amount }}\nfor {{ call.caller.name }}", team: billing, priority: high, due: 4h }"#,
             "Alert billing (high, due in 4h): Refund {{ fields.amount }} for {{ call.caller.name }}",

@@ -95,7 +95,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn opening_waits_for_a_free_descriptor_and_for_nothing_else() {
+    fn opening_waits_only_for_a_free_descriptor() {
         let mut answers = vec![Ok(7), Err(Errno::NFILE), Err(Errno::MFILE)];
         let opened = when_descriptors_are_free(|| Ok(answers.pop().unwrap()?));
         assert_eq!(opened.unwrap(), 7);

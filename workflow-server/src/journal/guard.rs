@@ -83,12 +83,12 @@ mod tests {
     }
 
     #[test]
-    fn a_result_comes_through() {
+    fn a_result_is_returned() {
         assert_eq!(check(AMPLE, |_| Ok(7)), Ok(7));
     }
 
     #[test]
-    fn a_panic_becomes_a_sentence_with_its_reason() {
+    fn a_panic_becomes_an_error_with_its_reason() {
         let error = check(AMPLE, |_| panic!("bad page {}", 3)).unwrap_err();
         assert_eq!(
             error,
@@ -116,7 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn work_without_progress_is_given_up() {
+    fn work_without_progress_times_out() {
         let (release, held) = mpsc::channel::<()>();
         let error = check(Duration::from_millis(10), move |_| {
             let _ = held.recv();

@@ -255,7 +255,7 @@ mod tests {
     }
 
     #[test]
-    fn the_newest_place_is_read_back() {
+    fn the_newest_position_is_read_back() {
         let dir = tempfile::tempdir().unwrap();
         kept_up_to(dir.path(), &[1, 5, 9]);
         assert_eq!(
@@ -280,7 +280,7 @@ mod tests {
     }
 
     #[test]
-    fn a_damaged_slot_leaves_the_other_and_two_leave_nothing() {
+    fn one_damaged_slot_is_tolerated_and_two_are_not() {
         let dir = tempfile::tempdir().unwrap();
         kept_up_to(dir.path(), &[1, 2]);
         let file = OpenOptions::new()

@@ -386,12 +386,12 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_stored_is_read(content in contents()) {
+        fn a_stored_chunk_reads_back(content in contents()) {
             prop_assert_eq!(ChunkContent::read(&content.bytes().unwrap()).unwrap(), content);
         }
 
         #[test]
-        fn a_filter_holds_its_keys_and_few_others(keys in vec(any::<u64>(), 1..300)) {
+        fn a_filter_matches_its_keys_and_few_others(keys in vec(any::<u64>(), 1..300)) {
             let filter = ChunkFilter::read(&ChunkFilter::new(keys.clone()).unwrap().bytes()).unwrap();
             prop_assert!(keys.iter().all(|key| filter.may_hold(*key)));
             let strangers = (0..10_000_u64).filter(|key| !keys.contains(key) && filter.may_hold(*key)).count();
@@ -400,7 +400,7 @@ mod tests {
     }
 
     #[test]
-    fn what_does_not_read_whole_is_refused() {
+    fn damaged_chunks_are_refused() {
         let call = ArchivedCall {
             key: 1,
             callers: vec![2, 3],

@@ -85,7 +85,7 @@ async fn write(vault: &dyn VaultWriter, what: &str) -> Result<(), JournalError> 
 }
 
 #[tokio::test]
-async fn a_failed_sync_of_the_vault_ends_the_writing_too() {
+async fn a_failed_vault_sync_stops_all_writes() {
     // A blob is finished or removed, or a key is written. The sync of its file fails, or that of
     // the directory.
     for (what, place) in [
@@ -182,7 +182,7 @@ async fn a_large_blob_is_synced_in_steps() {
 }
 
 #[tokio::test]
-async fn a_head_file_that_cannot_be_synced_ends_the_writing() {
+async fn a_failed_head_sync_stops_all_writes() {
     let dir = tempfile::tempdir().unwrap();
     let disk = Arc::new(ScriptedDisk::default());
     let store = Store::open(dir.path(), &options(), disk.clone()).unwrap();

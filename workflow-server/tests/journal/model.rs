@@ -187,12 +187,12 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 24, ..ProptestConfig::default() })]
 
     #[test]
-    fn a_store_on_files_does_what_the_model_does(steps in steps()) {
+    fn a_store_on_files_matches_the_model(steps in steps()) {
         run(on_files(steps));
     }
 
     #[test]
-    fn a_store_in_memory_does_what_the_model_does(steps in steps()) {
+    fn a_store_in_memory_matches_the_model(steps in steps()) {
         run(in_memory(steps));
     }
 }

@@ -260,7 +260,7 @@ async fn a_head_file_with_two_damaged_slots_is_refused() {
 }
 
 #[tokio::test]
-async fn one_damaged_slot_of_the_head_file_is_survived() {
+async fn one_damaged_slot_of_the_head_file_is_tolerated() {
     let (dir, groups) = store().await;
     let head = OpenOptions::new()
         .write(true)
@@ -425,7 +425,7 @@ async fn a_failed_sync_mark_causes_one_log_copy() {
 }
 
 #[tokio::test]
-async fn an_interrupted_creation_is_begun_again() {
+async fn an_interrupted_creation_starts_again() {
     let dir = tempfile::tempdir().unwrap();
     fs::write(dir.path().join("creating"), "").unwrap();
     fs::create_dir(dir.path().join("journal-1")).unwrap();

@@ -61,7 +61,7 @@ async fn a_command_with_a_lost_answer_runs_once() {
 }
 
 #[tokio::test]
-async fn nothing_is_answered_while_the_store_is_unreachable() {
+async fn no_command_is_answered_while_the_store_is_unreachable() {
     let bench = Bench::new().await;
     bench.commit(team("durable")).await;
     // The first append is stored and its answer is lost. Then every other answer is lost too.
@@ -130,7 +130,7 @@ async fn the_next_server_resolves_an_unknown_answer() {
 }
 
 #[tokio::test]
-async fn a_deposed_leader_commits_nothing_and_answers_so() {
+async fn a_deposed_leader_refuses_all_commands() {
     let bench = Bench::new().await;
     bench.commit(team("durable")).await;
     let other = bench.store.restart();

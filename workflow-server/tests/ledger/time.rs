@@ -100,7 +100,7 @@ async fn a_clock_that_jumps_fires_nothing_until_it_returns() {
 }
 
 #[tokio::test]
-async fn a_jump_that_operations_accept_fires_what_is_due() {
+async fn an_accepted_jump_fires_due_timers() {
     let bench = Bench::new().await;
     bench.set_slow().await;
     bench

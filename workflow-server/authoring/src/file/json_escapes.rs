@@ -61,7 +61,7 @@ mod tests {
     }
 
     #[test]
-    fn pairs_are_joined_in_json_and_nowhere_else() {
+    fn pairs_are_joined_only_in_json() {
         check(r#"{"a": "\ud83d\ude00 \uD83D\uDE00"}"#, r#"{"a": "😀 😀"}"#);
         check(
             r#"{"a": "\\ud83d\\ude00 \u00e9\ud83d\ude00"}"#,

@@ -370,7 +370,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_wide_character_takes_the_place_of_two() {
+    fn a_wide_character_is_twice_as_wide() {
         let width = |title: String| {
             box_width(&Node {
                 stage: 2,

@@ -193,7 +193,7 @@ mod tests {
     }
 
     #[test]
-    fn a_missing_doubled_or_foreign_chunk_is_found_out() {
+    fn a_missing_doubled_or_foreign_chunk_is_detected() {
         let decoded = |group: &Group| -> Vec<Chunk> {
             encode(group)
                 .unwrap()

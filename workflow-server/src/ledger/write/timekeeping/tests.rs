@@ -60,7 +60,7 @@ fn a_start_trusts_a_clock_near_the_newest_entry() {
 }
 
 #[test]
-fn a_store_without_entries_believes_any_clock() {
+fn a_store_without_entries_trusts_any_clock() {
     for off in [-NEWEST.0, 0, 3_653 * DAY] {
         let time = SharedTime::new(Timekeeping::new(
             clock(off),
