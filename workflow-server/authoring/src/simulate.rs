@@ -71,7 +71,7 @@ pub enum SimulationError {
     NotSet,
     /// More timers have fired than a simulation allows.
     #[error(
-        "more than {FIRINGS_MAX} timers have fired: wait for less, or let them fire more rarely"
+        "more than {FIRINGS_MAX} timers have fired: wait for a shorter time, or let the timers fire less often"
     )]
     TooBusy,
     /// The caller has stopped the simulation.

@@ -105,7 +105,7 @@ pub async fn restore(
     source
         .copy_journal(store.log().as_ref(), leading.log())
         .await?;
-    // Last of all, because it moves the World one or more entries past the point.
+    // After the copies, because it moves the World one or more entries past the point.
     reerase::apply(&mut source.at, &erased, &known, leading.log()).await?;
     let clock = give_sign(&source.at, options.clock.as_deref(), leading.vault()).await?;
     drop((leading, store));

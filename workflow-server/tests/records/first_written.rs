@@ -21,9 +21,9 @@ pub(crate) fn without_pause(entry: &mut Entry) {
     let Some(pause) = moved.pause.take() else {
         return;
     };
-    let put_off = |time: Time| Time(time.0 + entry.at.0 - pause.since.0);
+    let shifted = |time: Time| Time(time.0 + entry.at.0 - pause.since.0);
     for alert in &mut moved.alerts {
-        (alert.due, alert.escalates_at) = (alert.due.map(put_off), alert.escalates_at.map(put_off));
+        (alert.due, alert.escalates_at) = (alert.due.map(shifted), alert.escalates_at.map(shifted));
         alert.counts_from = None;
     }
     moved.status = Status::Active;

@@ -257,14 +257,14 @@ pub(crate) fn play_desk() -> Played {
         }),
     );
     // What is still snoozed and paused goes into the snapshot.
-    let put_off = Command::from(SnoozeAlert {
+    let snooze = Command::from(SnoozeAlert {
         instance: id,
         alert: seen_alert(2, 2, 1),
         until: SnoozeUntil::Days(2),
         outcome: "".into(),
         note: "".into(),
     });
-    played.ask(ActorKind::Person, put_off);
+    played.ask(ActorKind::Person, snooze);
     played.ask(
         ActorKind::Person,
         Command::from(PauseInstance {

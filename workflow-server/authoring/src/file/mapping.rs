@@ -30,7 +30,7 @@ pub(super) struct Mapping<'n> {
 /// The kinds of files. The first of these keys that a file has shows its kind.
 const FILES: [(&str, &str); 5] = [
     ("on_new_call", "a workflow file"),
-    // A file of tests names a workflow, and may name calendars. So it comes first.
+    // Before `workflow` and `calendars`, because a file of tests may have these keys too.
     ("tests", "a file of tests"),
     ("workflow", "a workflow file"),
     ("teams", "a file of teams"),
