@@ -7,9 +7,11 @@ use std::{env, fs};
 use prost::Message;
 use prost_build::{Service, ServiceGenerator};
 use prost_types::{FileDescriptorProto, FileDescriptorSet};
+use protox::prost_reflect::{DescriptorPool, MethodDescriptor};
 use tonic_prost_build::configure;
 
-const FILES: [&str; 7] = [
+const FILES: [&str; 8] = [
+    "aftercall/access/v1/access.proto",
     "aftercall/workflow/v1/types.proto",
     "aftercall/workflow/v1/definition.proto",
     "aftercall/workflow/v1/script_engine.proto",
@@ -21,8 +23,11 @@ const FILES: [&str; 7] = [
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     println!("cargo:rerun-if-changed=aftercall");
-    let descriptors = protox::compile(FILES, ["."])?;
+    let mut compiler = protox::Compiler::new(["."])?;
+    compiler.include_imports(true).open_files(FILES)?;
+    let descriptors = compiler.file_descriptor_set();
     let out = PathBuf::from(env::var("OUT_DIR")?);
+    fs::write(out.join("rules.rs"), rules(&compiler.descriptor_pool())?)?;
     fs::write(out.join("descriptors.bin"), descriptors.encode_to_vec())?;
     let with_codec = || configure().codec_path("crate::codec::BoundedCodec");
     let services = Services {
@@ -39,6 +44,58 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         .service_generator(Box::new(services));
     config.compile_fds(descriptors)?;
     Ok(())
+}
+
+/// The option that names the roles of an RPC.
+const RULE: &str = "aftercall.access.v1.rule";
+
+/// Rust code: a list with the rule of each RPC.
+fn rules(pool: &DescriptorPool) -> Result<String, String> {
+    let mut code = String::from("[");
+    for service in pool.services() {
+        for method in service.methods() {
+            let roles = roles(pool, &method).ok_or_else(|| {
+                format!(
+                    "{} has no rule: name the roles that may call it, by `option ({RULE})`",
+                    method.full_name()
+                )
+            })?;
+            code.push_str(&format!(
+                "Rule {{ path: \"/{}/{}\", is_stream: {}, roles: &[{}] }},\n",
+                service.full_name(),
+                method.name(),
+                method.is_server_streaming(),
+                roles.join(", "),
+            ));
+        }
+    }
+    code.push(']');
+    Ok(code)
+}
+
+/// The variants of the generated `Role` that may call the method; `None` if it names none.
+fn roles(pool: &DescriptorPool, method: &MethodDescriptor) -> Option<Vec<String>> {
+    let rule = pool.get_extension_by_name(RULE)?;
+    let options = method.options();
+    let value = options.get_extension(&rule);
+    let roles = value.as_message()?.get_field_by_name("roles")?;
+    let names = pool.get_enum_by_name("aftercall.access.v1.Role")?;
+    let variants = roles.as_list()?.iter().map(|role| {
+        let value = names.get_value(role.as_enum_number()?)?;
+        Some(format!("Role::{}", variant(value.name())))
+    });
+    variants
+        .collect::<Option<Vec<_>>>()
+        .filter(|roles| !roles.is_empty())
+}
+
+/// `ROLE_SCRIPT_ENGINE` as the generated code names it: `ScriptEngine`.
+fn variant(role: &str) -> String {
+    let words = role.split('_').skip(1).map(|word| {
+        let (first, rest) = word.split_at(1);
+        format!("{first}{}", rest.to_lowercase())
+    });
+    words.collect()
 }
 
 /// RPCs with large answers: their servers answer with `Ready`, which is encoded where the answer is

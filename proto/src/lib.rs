@@ -9,6 +9,16 @@ pub mod attributed;
 pub mod codec;
 mod pasted;
 pub mod ready;
+pub mod rules;
+
+/// Roles, the rule of each RPC, and what each server knows of its caller.
+#[allow(missing_docs, clippy::all, rustdoc::all)]
+pub mod access {
+    /// Version 1.
+    pub mod v1 {
+        tonic::include_proto!("aftercall.access.v1");
+    }
+}
 
 /// Workflows, calls and follow-ups: what the workflow-server serves.
 #[allow(missing_docs, clippy::all, rustdoc::all)]
@@ -37,5 +47,5 @@ pub mod feed {
     }
 }
 
-/// The encoded descriptor set of all three packages, for server reflection.
+/// The encoded descriptor set of all packages, for server reflection.
 pub const DESCRIPTORS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/descriptors.bin"));

@@ -3,7 +3,9 @@
 //! Promise: every RPC of both servers passes here. Only here is decided who calls.
 
 use std::net::SocketAddr;
+use std::sync::{Arc, LazyLock};
 
+use aftercall_identity::{Identity, Scope};
 use aftercall_proto::attributed::Attributed;
 use tracing::Span;
 
@@ -14,53 +16,39 @@ const LOGGED_CHARS_MAX: usize = 128;
 
 /// Who sent a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Caller(Kind);
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-enum Kind {
-    /// Anybody who reaches the port. There is no authentication: every RPC is allowed.
-    Local,
-}
-
-/// What a caller may see and touch.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Scope(Reach);
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-enum Reach {
-    /// All teams and all customers.
-    Everything,
-}
-
-impl Scope {
-    /// Whether calls of this customer, and what runs on them, are in scope.
-    #[must_use]
-    pub fn has_customer(&self, _customer: &str) -> bool {
-        match self.0 {
-            Reach::Everything => true,
-        }
-    }
-}
+pub struct Caller(Arc<Identity>);
 
 impl Caller {
+    /// The caller of this identity.
+    #[must_use]
+    pub fn new(identity: Arc<Identity>) -> Self {
+        Self(identity)
+    }
+
     fn local() -> Self {
-        Self(Kind::Local)
+        static LOCAL: LazyLock<Arc<Identity>> =
+            LazyLock::new(|| Arc::new(Identity::local_operator()));
+        Self(Arc::clone(&LOCAL))
+    }
+
+    /// Who it is.
+    #[must_use]
+    pub fn identity(&self) -> &Identity {
+        &self.0
     }
 
     /// What the caller may see and touch.
     #[must_use]
-    pub fn scope(&self) -> Scope {
-        match self.0 {
-            // All roles: it may see everything.
-            Kind::Local => Scope(Reach::Everything),
-        }
+    pub fn scope(&self) -> &Scope {
+        &self.0.scope
     }
 
     /// The name under which the caller acts if its request names `actor`.
     fn acting_as<'a>(&'a self, actor: &'a str) -> &'a str {
-        match self.0 {
-            // All roles: it may act for everybody.
-            Kind::Local => actor,
+        if self.0.is_proved() && !self.0.may_act_for_others() {
+            &self.0.name
+        } else {
+            actor
         }
     }
 }

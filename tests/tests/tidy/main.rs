@@ -26,6 +26,7 @@ const MEDIAN_FILE_LINES_MAX: usize = 170;
 const ROOTS: &[&str] = &[
     "text",
     "proto",
+    "identity",
     "serving",
     "workflow-server",
     "alerter-server",

@@ -8,8 +8,9 @@ use std::time::Duration;
 
 use aftercall_engine::phone::Country;
 use aftercall_engine::query::{ShouldStop, Stopped};
+use aftercall_identity::Scope;
 use aftercall_proto::ready::Ready;
-use aftercall_serving::asked::{Caller, Scope};
+use aftercall_serving::asked::Caller;
 use prost::Message;
 use siphasher::sip::SipHasher13;
 use tokio::sync::Semaphore;
@@ -83,7 +84,7 @@ impl Services {
     pub(crate) fn for_caller(self: &Arc<Self>, caller: &Caller) -> Shared {
         Shared {
             services: self.clone(),
-            scope: caller.scope(),
+            scope: caller.scope().clone(),
         }
     }
 

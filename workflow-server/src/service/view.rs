@@ -19,7 +19,7 @@ use aftercall_engine::query::{
     OverdueTimer, ShouldStop, Stopped, Stuck,
 };
 use aftercall_engine::world::caller_index::CallerKey;
-use aftercall_serving::asked::Scope;
+use aftercall_identity::Scope;
 
 use crate::ledger::Handle;
 

@@ -367,7 +367,7 @@ async fn a_draining_server_spreads_the_end_of_its_streams() {
             );
             let there = times
                 .iter()
-                .filter(|time| (from..to).contains(time))
+                .filter(|time| (from..to).contains(*time))
                 .count();
             assert!(
                 (1..100).contains(&there),

@@ -1,0 +1,26 @@
+//! Who a caller is, and what it may see and do.
+//!
+//! Promise: an [`Identity`] comes only from a proof that was checked: a token of the token file, a
+//! JWT of a trusted issuer, or a client certificate. Without any of them there is the local operator. Must not: know
+//! requests, services or connections.
+
+mod access_file;
+mod certificate;
+mod denied;
+mod identity;
+mod roles;
+mod scope;
+mod secret;
+pub mod token_file;
+mod verifier;
+mod watched;
+
+pub use access_file::{AccessFile, CertificateRule, Claims, Issuer};
+pub use denied::Denied;
+pub use identity::{Identity, Kind, Proof};
+pub use roles::Roles;
+pub use scope::Scope;
+pub use secret::Secret;
+pub use token_file::Tokens;
+pub use verifier::{Presented, ProofSettings, SetUpError, Verifier};
+pub use watched::FileError;
