@@ -1,8 +1,8 @@
 //! The time of a restored store. A server does not trust a wall clock that is more than an hour
 //! ahead of the newest entry. It would hold the timers until a person accepts the clock. But a
-//! restore is a deliberate act. So it writes a sign of life, and the server's time continues from
-//! there. It also counts the timers that have become due, so that operators know in advance what
-//! will fire.
+//! restore is a deliberate act. So the restore writes a sign of life, and the server's time
+//! continues from there. The restore also counts the timers that have become due, so that operators
+//! know in advance what will fire.
 
 use aftercall_definition::time::Time;
 

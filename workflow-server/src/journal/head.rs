@@ -1,5 +1,5 @@
 //! The head file is beside the log, and holds the newest position that was acknowledged. If the log
-//! loses its end, by lost writes or as an older copy, the next open finds this out.
+//! loses its end, by lost writes or as an older copy, the next open detects this.
 //!
 //! The file has two slots, each in its own disk block. They are written in turn, so that one is
 //! always whole. After acknowledged groups a thread writes and syncs the newest position, at most
