@@ -1,27 +1,27 @@
-//! Who does something.
+//! The actors: the people and programs that send commands.
 
-/// What kind of party does something.
+/// The kind of an actor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum ActorKind {
     /// A call script, through its script engine.
     ScriptEngine,
-    /// A person at a Call Manager.
+    /// A person who works with a Call Manager.
     Person,
     /// A person of operations.
     Operations,
     /// A person who writes workflows.
     Author,
-    /// A timer, or a release time, that fell due.
+    /// A timer that became due, of any kind.
     Timer,
-    /// The server itself, for its own upkeep: archiving, packing, the end of an erasure.
+    /// The server itself, for upkeep such as archiving, packing and the end of an erasure.
     Server,
 }
 
-/// Who does something. The name is personal data.
+/// The person or program that sends a command. The name is personal data.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Actor {
-    /// The kind of party.
+    /// The kind of the actor.
     pub kind: ActorKind,
-    /// Its name; empty for timers and the server.
+    /// The name of the actor; empty for timers and the server.
     pub name: Box<str>,
 }

@@ -4,71 +4,72 @@ use aftercall_definition::model::Priority;
 use aftercall_definition::time::Time;
 use aftercall_definition::value::Value;
 
-/// An open alert of an instance: it asks people to do something.
+/// An open alert of an instance. It asks people to do something.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Alert {
-    /// Which action of the stage raised it, counted from 0.
+    /// The action of the stage that raised the alert, counted from 0.
     pub action: u16,
-    /// What is to be done, filled in with what the instance and its call hold. Personal data may
-    /// be in it.
+    /// What people should do. The values of the instance and its call are filled in, so it may
+    /// contain personal data.
     pub text: Box<str>,
-    /// Its team's place in the World's list.
+    /// The place of the alert's team in the World's list.
     pub team: u32,
-    /// The teams that it is for as well, by place.
+    /// The places of further teams that the alert is for.
     pub added_teams: Box<[u32]>,
-    /// How urgent it is.
+    /// The urgency of the alert.
     pub priority: Priority,
-    /// From when its time counts, where that is not when the stage was entered: a timer that fired
-    /// late led there, it was raised in a pause, or a migration added it.
+    /// When the time of the alert begins to count; `None` if this is the entry of the stage. It
+    /// differs if a timer that fired late led to the stage, if the alert was raised during a pause,
+    /// or if a migration added it.
     pub counts_from: Option<Time>,
-    /// When it should be done.
+    /// When the work should be done.
     pub due: Option<Time>,
-    /// When it escalates next.
+    /// When the alert escalates next.
     pub escalates_at: Option<Time>,
-    /// How many times it has escalated.
+    /// How many times the alert has escalated.
     pub escalated: u16,
-    /// Who has seen it first, and when.
+    /// The first person who saw the alert, and when.
     pub seen: Option<Seen>,
-    /// Until when it is hidden.
+    /// The snooze that hides the alert.
     pub snooze: Option<Box<Snooze>>,
 }
 
 impl Alert {
-    /// All teams that it is for, by place.
+    /// The places of all teams that the alert is for.
     pub fn teams(&self) -> impl Iterator<Item = u32> + '_ {
         std::iter::once(self.team).chain(self.added_teams.iter().copied())
     }
 }
 
-/// Somebody has hidden an alert for a time. The name is personal data.
+/// A snooze: a person has hidden an alert until a time. The name is personal data.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Snooze {
-    /// Who.
+    /// The person who hid the alert.
     pub by: Box<str>,
-    /// When it comes back.
+    /// When the alert returns.
     pub until: Time,
 }
 
-/// Somebody has seen an alert. The name is personal data.
+/// A person has seen an alert. The name is personal data.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Seen {
-    /// Who.
+    /// The person who saw the alert.
     pub by: Box<str>,
-    /// When.
+    /// When the person saw it.
     pub at: Time,
 }
 
 /// Values of a form, by name.
 pub type FormValues = Box<[(Box<str>, Value)]>;
 
-/// What the texts of the alerts are filled in with, beside the fields and the call.
+/// What fills in the texts of the alerts, besides the fields and the call.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Filling {
-    /// What the form of the push that led to the stage holds of the names that the texts show.
-    /// None where it was not kept: a text that shows such a name then stays as it was filled in.
-    /// Personal data.
+    /// The values that the texts show of the form of the push that led to the stage. `None` if the
+    /// form was not kept. Then a text that shows such a value is not filled in again. Personal
+    /// data.
     pub form: Option<FormValues>,
-    /// When the texts are filled in again, where a change of the call left them to an entry of
-    /// their own.
+    /// When a timer fills the texts in again; `None` if they are up to date. An entry that changes
+    /// a call may have no room for them.
     pub refresh_at: Option<Time>,
 }

@@ -1,7 +1,7 @@
-//! What has left memory: ended instances with their calls, as far as the World still knows them.
+//! The archive: ended instances and their calls that have left memory.
 //!
-//! The World holds a few numbers for each chunk. The chunk's file, outside of the engine, holds the
-//! place of each instance; the history holds its content.
+//! The World keeps a few numbers about each chunk. A file outside of the engine has the place of
+//! each instance of the chunk. The history has the content.
 
 use std::sync::Arc;
 
@@ -12,64 +12,64 @@ use crate::actor::Actor;
 use crate::call::Call;
 use crate::instance::{Instance, Status};
 
-/// How long ended instances are kept where neither their workflow nor the server says otherwise:
-/// ten years.
+/// How long ended instances are kept if neither their workflow nor a setting of the server says
+/// otherwise: ten years.
 pub const RETENTION_DEFAULT: Span = Span {
     amount: 3_650,
     unit: SpanUnit::Days,
 };
 
-/// A day. Retention is decided by the day of the end, so that a chunk is rewritten once a day at
-/// most.
+/// A day. Retention counts in whole days from the day of the end, so a chunk is rewritten at most
+/// once a day.
 const DAY_MILLIS: i64 = 86_400_000;
 
-/// Counts the instances of a chunk with the same workflow, version and status.
+/// The counts of instances of a chunk with the same workflow, version and status.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Tally {
     /// The workflow's place in the World's list.
     pub workflow: u32,
     /// The version.
     pub version: u32,
-    /// The status with which they ended.
+    /// The status at the end.
     pub status: Status,
     /// The number of instances.
     pub count: u32,
-    /// When the first of them ended.
+    /// When the first of these instances ended.
     pub oldest_end: Time,
-    /// When the last of them ended.
+    /// When the last of these instances ended.
     pub newest_end: Time,
 }
 
-/// Calls and their instances that have left memory together.
+/// Calls and instances that left memory together.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Chunk {
-    /// Its id, ascending in the order in which chunks were stored.
+    /// The id. Newer chunks have greater ids.
     pub id: u64,
-    /// The number of its file: its own id at first, a new one each time it is rewritten. No number
-    /// is used twice.
+    /// The number of the chunk's file: at first its id, then a new number each time it is
+    /// rewritten. No number is used twice.
     pub file: u64,
-    /// The number of its calls.
+    /// The number of calls.
     pub calls: u32,
-    /// The number of its instances.
+    /// The number of instances.
     pub instances: u32,
-    /// When its oldest call was first reported: nothing in it is older.
+    /// When the oldest call of the chunk was first reported. Nothing in the chunk is older.
     pub oldest: Time,
-    /// The sequence of the newest change of any of them.
+    /// The sequence of the newest change of these calls and instances.
     pub newest: u64,
-    /// By workflow, version and status, ascending.
+    /// The counts by workflow, version and status, ascending.
     pub tallies: Box<[Tally]>,
 }
 
 /// The facts of an ended instance that a chunk counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct End {
-    /// The workflow's place.
+    /// The workflow's place in the World's list.
     pub workflow: u32,
     /// The version.
     pub version: u32,
-    /// The status with which it ended.
+    /// The status at the end.
     pub status: Status,
-    /// When it ended.
+    /// When the instance ended.
     pub ended_at: Time,
 }
 
@@ -105,7 +105,7 @@ impl Chunk {
         }
     }
 
-    /// A chunk with the counts of these instances, and nothing else.
+    /// A chunk that has only the counts of these instances.
     pub fn counting(ends: impl IntoIterator<Item = End>) -> Self {
         let mut tallies: Vec<Tally> = Vec::new();
         let mut instances = 0;
@@ -157,43 +157,44 @@ impl Chunk {
 /// A change of the archive.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ArchiveChange {
-    /// Calls left memory with their instances, into this chunk.
+    /// Calls and their instances left memory and are in this chunk.
     Stored {
         /// The chunk.
         chunk: Arc<Chunk>,
         /// The slots of the calls.
         calls: Box<[u32]>,
     },
-    /// A chunk was rewritten, or nothing of it is left.
+    /// A chunk was rewritten or removed.
     Replaced {
-        /// The chunk.
+        /// The id of the chunk.
         id: u64,
-        /// The chunk now: the same id, another file; none where nothing is left.
+        /// The chunk after that, with the same id and another file; `None` if nothing is left of
+        /// it.
         new: Option<Arc<Chunk>>,
     },
 }
 
-/// Operations allowed the next pass to remove more than its share.
+/// A confirmation by operations: the next purge may remove more than its share.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PurgeConfirmation {
-    /// The sequence of the entry.
+    /// The sequence of the confirming entry.
     pub sequence: u64,
     /// When it was confirmed.
     pub at: Time,
     /// Who confirmed it.
     pub actor: Actor,
-    /// How many ended instances the pass may remove beyond its share.
+    /// How many ended instances the purge may remove beyond its share.
     pub instances: u64,
 }
 
 /// The chunks of the archive.
 #[derive(Clone, Debug, Default)]
 pub struct Archive {
-    /// By id.
+    /// The chunks by id.
     pub chunks: OrdMap<u64, Arc<Chunk>>,
-    /// The newest file number that was used; 0 before the first.
+    /// The newest file number that was ever used; 0 before the first.
     pub newest_file: u64,
-    /// How many instances they hold.
+    /// The number of instances in all chunks.
     pub instances: u64,
     /// The newest confirmation of a purge.
     pub purge_confirmed: Option<Arc<PurgeConfirmation>>,
@@ -213,8 +214,8 @@ impl Archive {
     }
 }
 
-/// Whether something that ended at `ended_at` has outlived its retention, which counts from the end
-/// of that day.
+/// Whether the retention of something that ended at `ended_at` is over. It counts from the end of
+/// that day.
 #[must_use]
 pub fn is_outlived(ended_at: Time, retention: Span, now: Time) -> bool {
     let day = ended_at

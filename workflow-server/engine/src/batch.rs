@@ -1,5 +1,5 @@
-//! Batches: one change of many instances, as a durable job that continues after a crash where it
-//! stopped.
+//! Batches: one change of many instances. A batch is a durable job: after a crash it continues
+//! where it stopped.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -12,54 +12,54 @@ use crate::instance::InstanceId;
 use crate::limits;
 use crate::recipient::Recipient;
 
-/// What is done to each instance.
+/// What a batch does to each instance.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum BatchWork {
-    /// Move it to the stage with this number.
+    /// Move the instance to the stage with this number.
     Move {
         /// The stage's number.
         stage: u32,
     },
-    /// Stop its clocks.
+    /// Pause the instance.
     Pause {
-        /// When it continues automatically; none where a person must resume it.
+        /// When the instance resumes automatically; `None` if a person must resume it.
         until: Option<Time>,
     },
-    /// Migrate it to another version of its workflow.
+    /// Migrate the instance to another version of its workflow.
     Migrate {
         /// The version.
         version: u32,
-        /// The target stages of instances whose stage the version does not have: from which stage
-        /// to which.
+        /// The target stages for instances whose stage is not in the new version, as pairs of old
+        /// and new number.
         stages: Vec<(u32, u32)>,
     },
-    /// Start its clocks again.
+    /// Resume the instance.
     Resume,
-    /// Cancel it.
+    /// Cancel the instance.
     Cancel,
-    /// Give it to a person or a team.
+    /// Hand the instance over to a person or a team.
     HandOver(Recipient),
 }
 
-/// The instances of a batch. They are searched for before, on a root: starting a batch needs no
-/// walk.
+/// The instances of a batch. The server searches for them on a root before it sends the command.
 #[derive(Clone, Debug, Default)]
 pub struct BatchItems {
-    /// Each once, at most [`limits::BATCH_ITEMS_MAX`].
+    /// The ids without duplicates, at most [`limits::BATCH_ITEMS_MAX`].
     pub ids: Arc<[InstanceId]>,
-    /// How many instances matched; more than `ids` has where they are too many.
+    /// The number of instances that matched. If there were too many, it is greater than the number
+    /// of ids.
     pub matched: u64,
 }
 
 impl BatchItems {
-    /// These instances, each once, in this order.
+    /// Takes these instances in this order, without duplicates.
     #[must_use]
     pub fn named(ids: impl IntoIterator<Item = InstanceId>) -> Self {
         let mut seen = HashSet::new();
         Self::from_unique(ids.into_iter().filter(|id| seen.insert(*id)).collect())
     }
 
-    /// These instances, among which there are no duplicates.
+    /// Takes these instances. They must not contain duplicates.
     pub(crate) fn from_unique(mut ids: Vec<InstanceId>) -> Self {
         let matched = ids.len() as u64;
         ids.truncate(limits::BATCH_ITEMS_MAX);
@@ -73,33 +73,33 @@ impl BatchItems {
 /// Starts a batch.
 #[derive(Clone, Debug)]
 pub struct StartBatch {
-    /// What is done.
+    /// What the batch does.
     pub work: BatchWork,
     /// The instances.
     pub items: BatchItems,
-    /// Why.
+    /// The reason for the batch.
     pub reason: Box<str>,
-    /// The most items in a second.
+    /// How many items may be processed in a second.
     pub per_second: u32,
 }
 
-/// Where a batch is in its life.
+/// The state of a batch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum BatchState {
-    /// Items are still to be done.
+    /// Some items are not processed yet.
     Running,
-    /// Somebody has stopped it.
+    /// A person has stopped the batch.
     Stopped,
-    /// All items have been done or refused.
+    /// All items are done or refused.
     Done,
 }
 
 /// An item that was refused.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RefusedItem {
-    /// Its place among the items.
+    /// The place of the item.
     pub item: u32,
-    /// The reason: a stable word, UPPER_SNAKE.
+    /// The reason: a stable name in UPPER_SNAKE.
     pub reason: Box<str>,
 }
 
@@ -108,61 +108,61 @@ pub struct RefusedItem {
 pub struct Batch {
     /// The sequence of the entry that started it.
     pub id: u64,
-    /// What is done.
+    /// What the batch does.
     pub work: BatchWork,
-    /// Who asked for it.
+    /// The actor that started the batch.
     pub actor: Actor,
-    /// Why.
+    /// The reason for the batch.
     pub reason: Box<str>,
-    /// When it was started.
+    /// When the batch started.
     pub started_at: Time,
-    /// When it was done or stopped.
+    /// When the batch was done or stopped.
     pub ended_at: Option<Time>,
-    /// The most items in a second.
+    /// How many items may be processed in a second.
     pub per_second: u32,
-    /// How many instances matched when it was started; more than it has items where they were too
-    /// many.
+    /// The number of instances that matched at the start. If there were too many, it is greater
+    /// than the number of items.
     pub matched: u64,
-    /// The instances, oldest first or in the order in which they were named.
+    /// The instances, oldest first or in the order of the request.
     pub items: Arc<[InstanceId]>,
     /// The place of the next item.
     pub next: u32,
-    /// The items that were refused, in order.
+    /// The refused items, in order.
     pub refused: Vector<RefusedItem>,
-    /// Where it is in its life.
+    /// The state of the batch.
     pub state: BatchState,
 }
 
-/// The progress of a batch at some moment.
+/// The progress of a batch at one moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BatchProgress {
-    /// Where it was in its life.
+    /// The state of the batch.
     pub state: BatchState,
-    /// How many items had been done or refused.
+    /// The number of items that were done or refused.
     pub next: u32,
-    /// How many of them had been refused.
+    /// The number of items that were refused.
     pub refused: u32,
-    /// When it was done or stopped.
+    /// When the batch was done or stopped.
     pub ended_at: Option<Time>,
 }
 
 /// A change of a batch.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum BatchChange {
-    /// It was started.
+    /// A batch started.
     Started(Arc<Batch>),
-    /// One item was done, or refused.
+    /// An item was done or refused.
     Stepped {
-        /// Which batch.
+        /// The id of the batch.
         batch: u64,
-        /// The item's place.
+        /// The place of the item.
         item: u32,
-        /// The reason why it was refused, a stable word; none where it was done.
+        /// Why the item was refused, a stable name; `None` if it was done.
         refused: Option<Box<str>>,
     },
-    /// Somebody has stopped it.
+    /// A person stopped a batch.
     Stopped {
-        /// Which batch.
+        /// The id of the batch.
         batch: u64,
     },
 }
@@ -182,7 +182,7 @@ impl Batch {
         }
     }
 
-    /// Its progress.
+    /// The progress of the batch.
     #[must_use]
     pub fn progress(&self) -> BatchProgress {
         BatchProgress {
@@ -193,7 +193,6 @@ impl Batch {
         }
     }
 
-    /// Ends the batch.
     pub(crate) fn end(&mut self, state: BatchState, at: Time) {
         self.state = state;
         self.ended_at = Some(at);

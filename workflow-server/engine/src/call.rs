@@ -1,63 +1,63 @@
-//! Telephone calls, as far as follow-ups need them.
+//! Telephone calls, with the properties that follow-ups need.
 
 use aftercall_definition::facts::CallFacts;
 use aftercall_definition::time::Time;
 
-/// Names a call: two script engines may both have a call 1001.
+/// The key of a call. Two script engines may both have a call 1001, so the id alone is not enough.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct CallKey {
-    /// The script engine that knows the call.
+    /// The script engine that reports the call.
     pub source: Box<str>,
-    /// The call's id there.
+    /// The id of the call in that script engine.
     pub id: Box<str>,
 }
 
-/// The person on the line. Personal data.
+/// The person who called. Personal data.
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
 pub struct Caller {
-    /// Name as people say it.
+    /// The full name.
     pub name: Box<str>,
-    /// Telephone number as dialled.
+    /// The telephone number as the script engine reported it.
     pub phone: Box<str>,
-    /// Mail address.
+    /// The mail address.
     pub email: Box<str>,
-    /// The caller's own reference at the customer.
+    /// The caller's reference at the customer.
     pub reference: Box<str>,
-    /// The time zone of where the caller is, by its IANA name; empty where nobody said.
+    /// The time zone where the caller is, as an IANA name; empty if unknown.
     pub time_zone: Box<str>,
 }
 
 /// A telephone call.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Call {
-    /// Which call.
+    /// The key of the call.
     pub key: CallKey,
-    /// The company for which it is handled.
+    /// The company for which the agent took the call.
     pub customer: Box<str>,
-    /// The call script that ran.
+    /// The call script that ran during the call.
     pub script: Box<str>,
-    /// The agent who took it.
+    /// The agent who took the call.
     pub agent: Box<str>,
     /// The person who called. Personal data.
     pub caller: Caller,
-    /// Only chargeable calls appear in the Call Manager.
+    /// Whether the call is chargeable. Call Managers show only chargeable calls.
     pub chargeable: bool,
-    /// When it ended.
+    /// When the call ended.
     pub ended_at: Option<Time>,
-    /// Anything else, by key. Personal data.
+    /// Further properties by key. Personal data.
     pub details: Box<[(Box<str>, Box<str>)]>,
-    /// When it was first reported to the server.
+    /// When the call was first reported to the server.
     pub created_at: Time,
-    /// Counts its changes, from 1.
+    /// The number of changes of the call, from 1.
     pub revision: u64,
-    /// The sequence of the newest entry that holds this call.
+    /// The sequence of the newest entry that contains this call.
     pub sequence: u64,
-    /// The slots of its instances, oldest first, ended ones too.
+    /// The slots of the call's instances, oldest first, including ended ones.
     pub instances: Box<[u32]>,
 }
 
 impl Call {
-    /// A call of which only the key is known.
+    /// A call that has only a key so far.
     #[must_use]
     pub fn new(key: CallKey, created_at: Time) -> Self {
         Self {
@@ -76,7 +76,7 @@ impl Call {
         }
     }
 
-    /// What texts and conditions may use of it.
+    /// The properties that texts and conditions can use.
     #[must_use]
     pub fn facts(&self) -> CallFacts<'_> {
         CallFacts {

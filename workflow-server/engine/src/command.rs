@@ -1,7 +1,7 @@
-//! The commands of the engine: five closed families, by who sends them.
+//! The commands of the engine, in five closed families. Each family has one kind of sender.
 
-/// Makes the commands of a family: each a variant of the family's enum, behind a box where it is
-/// large. Requests lead to those of a `requested` family.
+/// Declares a family. Each command becomes a variant of the family's enum; a large one gets a box.
+/// Requests can send the commands of a `requested` family.
 macro_rules! family {
     (requested $family:ident, $commands:ident: $($command:ident $(($boxed:path))?),+ $(,)?) => {
         family!($family, $commands: $($command $(($boxed))?),+);
@@ -37,35 +37,35 @@ pub use upkeep::*;
 
 use crate::actor::Actor;
 
-/// A command with everything that comes with it from outside.
+/// A command, and the facts from outside that deciding it needs.
 #[derive(Clone, Debug)]
 pub struct Request {
-    /// Who sends it.
+    /// The actor that sends the command.
     pub actor: Actor,
-    /// Present where the request carried a request id.
+    /// The mark, if the request has a request id.
     pub mark: Option<RequestMark>,
-    /// A random number, for the id of a new instance.
+    /// A random number for the id of a new instance.
     pub salt: u16,
-    /// What the archive knows of the call that the command names; none where nobody has looked.
+    /// What the archive contains of the command's call; `None` if the server has not searched it.
     pub known: Option<KnownCall>,
     /// The command.
     pub command: Command,
 }
 
-/// A command, by the family of those who send it.
+/// A command of any family.
 #[derive(Clone, Debug)]
 pub enum Command {
-    /// Of an author.
+    /// A command of an author.
     Author(AuthorCommand),
-    /// Of a script engine.
+    /// A command of a script engine.
     Script(ScriptCommand),
-    /// Of a person at a Call Manager.
+    /// A command of a person who works with a Call Manager.
     Desk(DeskCommand),
-    /// Of operations.
+    /// A command of operations.
     Operations(OperationsCommand),
-    /// Of the server itself.
+    /// A command of the server itself.
     Upkeep(UpkeepCommand),
 }
 
-/// A command to which a request may lead: any but those of upkeep.
+/// A command that a request can send: any command except those of upkeep.
 pub trait Requested: Into<Command> {}

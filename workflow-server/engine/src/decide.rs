@@ -1,7 +1,8 @@
-//! Decides commands: reads the World and a command, and returns what would change as an entry of
-//! facts, or refuses with a typed reason.
+//! Decides commands. A decision reads the World and a command. It returns the change as an entry, a
+//! list of facts, or a typed rejection.
 //!
-//! Must not act, read a clock or make ids: time and random numbers come in with the request.
+//! Must not act, read a clock or make ids. The request brings random numbers, and the caller passes
+//! the time.
 
 mod archive;
 mod arm;
@@ -53,7 +54,7 @@ use crate::world::{Root, World};
 /// Decides a request at `now`.
 ///
 /// # Errors
-/// [`Rejection`] where the request is refused; nothing changes then.
+/// [`Rejection`] if the request is refused. Then nothing changes.
 pub fn decide(world: &World, request: &Request, now: Time) -> Result<Decision, Rejection> {
     if let Some(mark) = request.mark
         && let Some(sequence) = recall(world, mark)?
@@ -68,10 +69,10 @@ pub fn decide(world: &World, request: &Request, now: Time) -> Result<Decision, R
     Ok(draft.decided(request))
 }
 
-/// The sequence of the entry that the same request made before; none where it is new.
+/// The sequence of the entry that the same request made before; `None` if the request is new.
 ///
 /// # Errors
-/// [`Rejection::RequestIdReused`] where the id was used for another request.
+/// [`Rejection::RequestIdReused`] if the id was used for another request.
 pub fn recall(world: &World, mark: RequestMark) -> Result<Option<u64>, Rejection> {
     match world.requests().get(mark.key) {
         Some(known) if known.fingerprint == mark.fingerprint => Ok(Some(known.sequence)),
@@ -94,11 +95,11 @@ fn carry_out(draft: &mut EntryDraft<'_>, request: &Request) -> Result<(), Reject
     }
 }
 
-/// Tries a batch: for each instance as it is now, `to_result` of what it would become, or of why it
-/// would be refused.
+/// Tries a batch without changing anything. `to_result` gets each instance as it would be after its
+/// item, or the rejection of that item.
 ///
 /// # Errors
-/// [`Stopped`] where `should_stop` stops the walk.
+/// [`Stopped`] if `should_stop` stops the walk.
 pub fn try_batch<T>(
     root: &Root,
     start: &StartBatch,

@@ -1,9 +1,9 @@
-//! What a command changed: facts, in the order in which everything happened. One command, one
-//! entry, one sequence.
+//! Entries: what each command changed, as facts in the order of their sequences. One command makes
+//! one entry with one sequence.
 //!
-//! An entry holds everything as it is after the command. Of the state before, it holds only what
-//! filters, the feed and the history need. So applying one evaluates no template, condition or
-//! calendar.
+//! An entry contains everything that changed, as it is after the command. Of the state before, it
+//! contains only what filters, the feed and the history need. So applying an entry evaluates no
+//! template, condition or calendar.
 
 mod after;
 mod details;
@@ -29,147 +29,147 @@ use crate::history::HistoryChange;
 use crate::instance::InstanceId;
 use crate::team::Team;
 
-/// The first answer to the command, as far as it cannot be read from the present state.
+/// The parts of the first answer that cannot be read from the present state.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Answer {
-    /// Nothing but the sequence.
+    /// The answer has only the sequence.
     Done,
-    /// A version.
+    /// The answer of publishing a workflow.
     Published {
-        /// The version that has the draft's content.
+        /// The version with the content of the draft.
         version: u32,
-        /// Whether this command made it.
+        /// Whether this command made the version.
         created: bool,
     },
-    /// An instance.
+    /// The answer of Set Workflow.
     Set {
-        /// Which.
+        /// The instance.
         instance: InstanceId,
-        /// Whether this command started it.
+        /// Whether this command started the instance.
         started: bool,
-        /// The fields that it changed on a running instance.
+        /// The fields of a running instance that the command changed.
         updated_fields: Vec<String>,
-        /// What the script's author should know.
+        /// Warnings for the author of the script.
         warnings: Vec<Warning>,
-        /// A time that the agent can read out.
+        /// A time that the agent can promise to the caller.
         promise_by: Option<Time>,
     },
     /// The instances that were released.
     Released(Vec<InstanceId>),
-    /// The revision of a workflow after the command, for a client that named the one it saw; or of
+    /// The revision after the command: of a workflow, if the client sent the one that it saw, or of
     /// a team or calendar that did not change.
     Revision(u64),
-    /// The follow-ups that a hand-over is about.
+    /// The instances of a hand-over.
     HandOver {
-        /// Which, in the order in which they are handed over.
+        /// The instances, in the order in which they are handed over.
         instances: Vec<InstanceId>,
-        /// How many more matched than one request takes.
+        /// The number of further matching instances that did not fit into one request.
         remaining: u32,
     },
     /// An instance, and the stages that it entered.
     Moved {
-        /// Which.
+        /// The instance.
         instance: InstanceId,
-        /// The stages' numbers, in order.
+        /// The numbers of the stages, in order.
         entered: Vec<u32>,
     },
-    /// The wall clock was accepted. Both times are equal where they agreed already.
+    /// The wall clock was accepted. If both clocks already agreed, both times are equal.
     ClockAccepted {
         /// The server's time before.
         from: Time,
-        /// The server's time since: the wall clock.
+        /// The server's time after that: the wall clock.
         to: Time,
     },
-    /// A batch as it was when somebody stopped it.
+    /// The progress of a batch when a person stopped it.
     BatchStopped(BatchProgress),
-    /// So many ended instances may be removed beyond the share of a pass.
+    /// The number of ended instances that the next purge may remove beyond its share.
     PurgeConfirmed(u64),
 }
 
 /// A warning of Set Workflow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Warning {
-    /// The call is not chargeable: nobody sees the follow-up.
+    /// The call is not chargeable, so no Call Manager shows the follow-up.
     NotChargeable,
     /// The workflow has unlinked ends.
     UnlinkedEnds,
-    /// It waits for the end of a call that has ended already, and was released at once.
+    /// The call had already ended, so the instance was released at once.
     CallHadEnded,
-    /// It is incomplete from the start.
+    /// The instance is incomplete from the start.
     Incomplete,
-    /// A value is missing, or a condition had no answer; the history shows which.
+    /// A value was missing, or a condition could not be evaluated. The history shows which.
     StageWarnings,
-    /// It was set again, and should have been done by now.
+    /// The instance was set again and is overdue.
     Overdue,
 }
 
 /// A call after an entry.
 #[derive(Clone, Debug, PartialEq)]
 pub struct CallChange {
-    /// Its slot.
+    /// The slot of the call.
     pub slot: u32,
     /// The call after the entry.
     pub after: Arc<Call>,
-    /// The sequence of the entry that changed it before; 0 for the first.
+    /// The sequence of the entry that last changed the call; 0 for the first entry.
     pub previous: u64,
-    /// Whether something changed that people should know, and not only a link to a new instance.
+    /// Whether people should see the change. A link to a new instance alone is not news.
     pub is_news: bool,
 }
 
-/// An alert that was not snoozed, as far as filters need it; once for each of its teams.
+/// What filters need of an alert that was not snoozed. There is one for each team of the alert.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct AlertBefore {
-    /// Its team's place in the World's list.
+    /// The place of the team in the World's list.
     pub team: u32,
-    /// How urgent it was.
+    /// The urgency of the alert.
     pub priority: Priority,
 }
 
 /// What an entry keeps of an instance as it was before.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Before {
-    /// The sequence of its change before this one; the history follows these links.
+    /// The sequence of the change before this one. The history follows these links.
     pub sequence: u64,
-    /// The stage it was in; 0 before the first.
+    /// The stage of the instance; 0 before the first.
     pub stage: u32,
-    /// Whether Call Managers listed it.
+    /// Whether a Call Manager's list contained the instance.
     pub visible: bool,
     /// The customer of its call at that time.
     pub customer: Box<str>,
     /// The alerts that were open and not snoozed.
     pub alerts: Box<[AlertBefore]>,
-    /// Who held it; empty for nobody. Personal data.
+    /// The person with a claim; empty if there was none. Personal data.
     pub holder: Box<str>,
 }
 
-/// What went wrong when a stage was entered, and did not stop it.
+/// A problem during the entry of a stage that did not prevent it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum StageWarningKind {
-    /// A text has a gap, because something that it names has no value.
+    /// A text has a gap, because a name in it has no value.
     MissingValue,
-    /// A condition had no answer, and counted as false.
+    /// A condition could not be evaluated and counted as false.
     ConditionFailed,
-    /// A field kept its value, because what it should become has none.
+    /// A field kept its value, because the new value could not be computed or is not allowed.
     FieldNotSet,
-    /// A timer should count from a field that has no time, and counts from entering the stage.
+    /// A timer should count from a field without a time. It counts from the entry of the stage.
     NoTime,
 }
 
-/// Something that went wrong when a stage was entered.
+/// A warning about a problem during the entry of a stage.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StageWarning {
-    /// The stage's number.
+    /// The number of the stage.
     pub stage: u32,
-    /// Which of its actions, counted from 0.
+    /// The action of the stage, counted from 0.
     pub action: u16,
-    /// What went wrong.
+    /// The problem.
     pub kind: StageWarningKind,
-    /// What it is about, as the author wrote it, such as `fields.order`; empty where nothing can
-    /// be named. Never a value.
+    /// The name that the author wrote, such as `fields.order`; empty if there is no name. Never a
+    /// value.
     pub name: Box<str>,
 }
 
-/// A sentence for the author: what went wrong, and the effect.
+/// A sentence for the author: the problem and its effect.
 impl fmt::Display for StageWarning {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self {
@@ -181,7 +181,7 @@ impl fmt::Display for StageWarning {
         write!(out, "stage {stage}, action {}: ", action + 1)?;
         match (kind, &**name) {
             (StageWarningKind::MissingValue, "") => {
-                write!(out, "the text could not be worked out to its end")
+                write!(out, "the text could not be filled in completely")
             }
             (StageWarningKind::MissingValue, name) => {
                 write!(out, "the text has a gap, because `{name}` has no value")
@@ -189,7 +189,7 @@ impl fmt::Display for StageWarning {
             (StageWarningKind::ConditionFailed, "") => {
                 write!(
                     out,
-                    "the condition counted as false, because its values do not go together"
+                    "the condition counted as false, because its values cannot be compared"
                 )
             }
             (StageWarningKind::ConditionFailed, name) => {
@@ -201,7 +201,7 @@ impl fmt::Display for StageWarning {
             (StageWarningKind::FieldNotSet, name) => {
                 write!(
                     out,
-                    "`{name}` stayed as it was, because what it should become has no value or is not allowed"
+                    "`{name}` did not change, because its new value is missing or not allowed"
                 )
             }
             (StageWarningKind::NoTime, name) => {
@@ -219,24 +219,24 @@ impl fmt::Display for StageWarning {
 pub struct Entered {
     /// The numbers of the stages that were entered, in order.
     pub stages: Vec<u32>,
-    /// What went wrong.
+    /// The warnings.
     pub warnings: Vec<StageWarning>,
 }
 
 /// An instance after an entry.
 #[derive(Clone, Debug, PartialEq)]
 pub struct InstanceChange {
-    /// What happened to it.
+    /// The kind of the change.
     pub kind: ChangeKind,
     /// The instance after the entry.
     pub after: After,
-    /// What is kept of it as it was before; none for a new one.
+    /// What is kept of the instance as it was before; `None` if it is new.
     pub before: Option<Before>,
     /// The stages that were entered, in order.
     pub entered: Box<[u32]>,
-    /// What went wrong when they were entered.
+    /// The warnings about these stages.
     pub warnings: Box<[StageWarning]>,
-    /// The open alerts whose text has changed, by the actions that raised them, counted from 0.
+    /// The actions of the open alerts whose text has changed, counted from 0.
     pub rewritten: Box<[u16]>,
 }
 
@@ -249,25 +249,26 @@ pub enum DefinitionChange {
     Calendar(Arc<Calendar>),
     /// A draft, of the workflow at this place.
     Draft(u32, Arc<Definition>),
-    /// The workflow at this place was taken out of use, or brought back.
+    /// The workflow at this place was archived, or its archiving ended.
     Archived {
         /// The workflow's place in the World's list.
         workflow: u32,
-        /// Whether it is out of use.
+        /// Whether the workflow is archived.
         archived: bool,
     },
-    /// The draft of the workflow at this place became this version, or was already the same.
+    /// The draft of the workflow at this place was published as this version. Or this version
+    /// already had the same content.
     Version {
         /// The workflow's place in the World's list.
         workflow: u32,
         /// The version.
         version: u32,
-        /// Whether it is new.
+        /// Whether the version is new.
         created: bool,
         /// The oldest version whose retention applies afterwards; 0 for the newest one.
         retention_from: u32,
     },
-    /// The retentions of older versions of the workflow at this place apply no longer.
+    /// Retentions of older versions of the workflow at this place no longer apply.
     Retention {
         /// The workflow's place in the World's list.
         workflow: u32,
@@ -279,20 +280,20 @@ pub enum DefinitionChange {
 /// One change of the World.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Entry {
-    /// Its number in the order of all entries, from 1, without gaps.
+    /// The sequence: the place of the entry in the order of all entries, from 1, without gaps.
     pub sequence: u64,
-    /// When it was decided. Never earlier than the entry before, except where operations accepted a
-    /// wall clock that is behind.
+    /// When the entry was decided. Never earlier than the entry before, unless operations accepted
+    /// a wall clock that is behind.
     pub at: Time,
-    /// Who sent the command.
+    /// The actor that sent the command.
     pub actor: Actor,
-    /// The request's mark.
+    /// The mark, if the request has a request id.
     pub mark: Option<RequestMark>,
-    /// What happened.
+    /// The kind of the change.
     pub kind: ChangeKind,
     /// The details of the command.
     pub details: Details,
-    /// The first answer.
+    /// The first answer to the command.
     pub answer: Answer,
     /// A change of definitions.
     pub definition: Option<DefinitionChange>,
@@ -304,8 +305,8 @@ pub struct Entry {
     pub erasure: Option<ErasureChange>,
     /// A change of the list of the history's chunks.
     pub history: Option<HistoryChange>,
-    /// The call, where it changed.
+    /// The call, if it changed.
     pub call: Option<CallChange>,
-    /// The instances that it changed, each once.
+    /// The changed instances, each once.
     pub instances: Vec<InstanceChange>,
 }

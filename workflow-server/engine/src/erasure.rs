@@ -1,5 +1,5 @@
-//! Erasing a caller: a durable job. First each call of the caller is masked by an entry. Then all
-//! files that hold older bytes are rewritten, outside of the engine. Then it is done.
+//! Erasing a caller: a durable job. First an entry masks each call of the caller. Then the server
+//! rewrites all files that contain older bytes. Then the erasure is done.
 
 use std::sync::Arc;
 
@@ -10,68 +10,68 @@ use crate::actor::Actor;
 use crate::call::CallKey;
 use crate::instance::InstanceId;
 
-/// A call that is erased. Holds no data of the caller.
+/// A call to erase. Contains no data of the caller.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ErasedCall {
-    /// Which call.
+    /// The key of the call.
     pub key: CallKey,
-    /// When it was first reported to the server. A call with the same key and another time is another
-    /// call.
+    /// When the call was first reported to the server. A call with the same key and another time is
+    /// another call.
     pub created_at: Time,
-    /// Its instances, as far as they were known when the erasure was started.
+    /// The instances of the call that were known at the start of the erasure.
     pub instances: Box<[InstanceId]>,
 }
 
-/// Where an erasure is in its life.
+/// The state of an erasure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum ErasureState {
-    /// Calls are still to be masked.
+    /// Some calls are not masked yet.
     Masking,
-    /// Everything that is read is masked; files still hold older bytes.
+    /// Reads show only masked data, but files still contain older bytes.
     Scrubbing,
-    /// No byte remains.
+    /// No byte remains in the files.
     Done,
 }
 
-/// The erasing of one caller.
+/// The erasure of one caller.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Erasure {
     /// The sequence of the entry that started it.
     pub id: u64,
-    /// Who asked for it.
+    /// The actor that started the erasure.
     pub actor: Actor,
-    /// Why.
+    /// The reason for the erasure.
     pub reason: Box<str>,
-    /// When it was started.
+    /// When the erasure started.
     pub started_at: Time,
-    /// When it was done.
+    /// When the erasure was done.
     pub ended_at: Option<Time>,
-    /// The calls.
+    /// The calls to erase.
     pub calls: Arc<[ErasedCall]>,
-    /// The sequences of the entries that have masked its calls so far, in their order. What people
-    /// write after that is not about the past, and is kept.
+    /// The sequences of the entries that have masked calls so far, in the order of the calls. What
+    /// people write after that is kept.
     pub masked_at: Vector<u64>,
-    /// Whether the caller has more calls than one erasure takes: another request is required.
+    /// Whether the caller has more calls than one erasure takes. Then another request is required.
     pub more: bool,
-    /// Where it is in its life.
+    /// The state of the erasure.
     pub state: ErasureState,
 }
 
 /// A change of an erasure.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ErasureChange {
-    /// It was started.
+    /// An erasure started.
     Started(Arc<Erasure>),
     /// A call was masked.
     Masked {
-        /// Which erasure.
+        /// The id of the erasure.
         erasure: u64,
-        /// The call's place.
+        /// The place of the call.
         call: u32,
     },
-    /// No byte remains.
+    /// An erasure is done.
     Ended {
-        /// Which erasure.
+        /// The id of the erasure.
         erasure: u64,
     },
 }

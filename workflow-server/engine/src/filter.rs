@@ -5,32 +5,32 @@ use aftercall_definition::model::Priority;
 use crate::call::{Call, CallKey};
 use crate::instance::{Alert, Claim, Instance};
 
-/// A filter of follow-ups. Fields are and-ed, values of one field are or-ed; an empty field matches
-/// all.
+/// A filter of follow-ups. All fields must match. A field matches if one of its values matches. An
+/// empty field matches everything.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct FollowUpFilter {
-    /// Teams by place; an alert must be for one of them.
+    /// Teams by place. An alert must be for one of them.
     pub teams: Vec<u32>,
-    /// Whether only undeclared teams were named: then nothing matches.
+    /// Whether the request named only undeclared teams. Then nothing matches.
     pub only_unknown_teams: bool,
     /// Customers.
     pub customers: Vec<Box<str>>,
     /// Workflows by name.
     pub workflows: Vec<Box<str>>,
-    /// Workflow and stage number.
+    /// Stages: the name of the workflow and the number of the stage.
     pub stages: Vec<(Box<str>, u32)>,
-    /// Priorities; of the same alert as the team.
+    /// Priorities. The alert that matches the teams must have one of them.
     pub priorities: Vec<Priority>,
-    /// Calls.
+    /// Keys of calls.
     pub calls: Vec<CallKey>,
-    /// Who holds it.
+    /// Names of people with a claim.
     pub holders: Vec<Box<str>>,
-    /// Only what nobody holds.
+    /// Only follow-ups without a claim.
     pub unclaimed_only: bool,
 }
 
 impl FollowUpFilter {
-    /// Whether an alert matches; a snoozed one never does.
+    /// Whether an alert matches. A snoozed alert never does.
     #[must_use]
     pub fn matches_alert(&self, alert: &Alert) -> bool {
         alert.snooze.is_none()
@@ -38,7 +38,7 @@ impl FollowUpFilter {
             && (self.priorities.is_empty() || self.priorities.contains(&alert.priority))
     }
 
-    /// Whether it matches only follow-ups with an alert.
+    /// Whether the filter matches only follow-ups with an alert.
     #[must_use]
     pub fn needs_alert(&self) -> bool {
         !self.teams.is_empty() || !self.priorities.is_empty()
@@ -49,7 +49,7 @@ impl FollowUpFilter {
         (self.holders.is_empty() || is_named) && !(self.unclaimed_only && claim.is_some())
     }
 
-    /// Whether an instance of this workflow, on this call, matches, without regard to its alerts.
+    /// Whether an instance of this workflow on this call matches. Its alerts are not checked.
     #[must_use]
     pub fn matches_instance(&self, workflow: &str, instance: &Instance, call: &Call) -> bool {
         let stage =

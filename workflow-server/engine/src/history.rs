@@ -1,49 +1,49 @@
-//! The packed history, as the World knows of it: which files hold the entries that have left the
-//! journal.
+//! The packed history in the World: the list of files with the entries that have left the journal.
 //!
-//! What a file holds lies outside. The World has a few numbers for each, so that every process that
-//! reads the journal knows the files that count.
+//! The content of a file is outside of the engine. The World keeps a few numbers for each file, so
+//! every process that reads the journal knows the valid files.
 
 use imbl::OrdMap;
 
-/// One file of packed entries.
+/// A file of packed entries.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct HistoryChunk {
-    /// The first sequence in it.
+    /// The first sequence in the file.
     pub first: u64,
-    /// The last sequence in it, at least `first`.
+    /// The last sequence in the file, at least `first`.
     pub last: u64,
-    /// Counts how often the file was written again.
+    /// How often the file was rewritten.
     pub generation: u32,
-    /// The term of the leader that wrote it.
+    /// The term of the leader that wrote the file.
     pub term: u64,
 }
 
-/// What an entry changed of the list of chunks.
+/// A change of the list of chunks.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct HistoryChange {
-    /// Chunks that count after this entry. One with a known last sequence replaces that one.
+    /// Chunks that are valid after this entry. A chunk with the same last sequence as an existing
+    /// one replaces it.
     pub put: Box<[HistoryChunk]>,
-    /// The last sequences of chunks of which nothing is left.
+    /// The last sequences of the removed chunks.
     pub removed: Box<[u64]>,
 }
 
-/// The chunks that count, by their last sequence.
+/// The valid chunks.
 #[derive(Clone, Debug, Default)]
 pub struct History {
-    /// By last sequence.
+    /// The chunks by their last sequence.
     pub chunks: OrdMap<u64, HistoryChunk>,
 }
 
 impl History {
-    /// The newest sequence that is packed; 0 if none is.
+    /// The newest packed sequence; 0 if there is none.
     #[must_use]
     pub fn packed_upto(&self) -> u64 {
         self.chunks.get_max().map_or(0, |(last, _)| *last)
     }
 
-    /// Whether a change can follow: every chunk has a range below `sequence`, and every removed
-    /// one exists.
+    /// Whether the list allows a change: each chunk has a range below `sequence`, and each removed
+    /// chunk exists.
     pub(crate) fn can_take(&self, change: &HistoryChange, sequence: u64) -> bool {
         let is_range = |chunk: &HistoryChunk| {
             0 < chunk.first && chunk.first <= chunk.last && chunk.last < sequence

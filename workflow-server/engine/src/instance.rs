@@ -1,4 +1,4 @@
-//! One workflow running on one call, and the table of its legal moves.
+//! Instances: a workflow that runs on a call. Contains the table of legal changes.
 
 use std::fmt;
 use std::str::FromStr;
@@ -9,15 +9,16 @@ use thiserror::Error;
 
 pub use crate::alert::{Alert, Filling, FormValues, Seen, Snooze};
 
-/// The permanent id of an instance: the sequence that created it, its slot, and a random salt. With
-/// the salt, an id from before a restored backup does not name another instance by chance.
+/// The permanent id of an instance: the sequence that made it, its slot, and a random salt. The
+/// salt prevents a mix-up after a restore of a backup: an id that is newer than the backup then
+/// does not name another instance.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct InstanceId {
-    /// The sequence of the entry that made it.
+    /// The sequence of the entry that made the instance.
     pub made_at: u64,
-    /// Its slot in the World.
+    /// The slot of the instance in the World.
     pub slot: u32,
-    /// The random number of the command.
+    /// The random number of the request.
     pub salt: u16,
 }
 
@@ -56,16 +57,16 @@ impl FromStr for InstanceId {
     }
 }
 
-/// Where an instance is in its life.
+/// The status of an instance.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Status {
-    /// Unseen until the call has ended.
+    /// Waiting for the end of the call. Nobody sees it.
     WaitingForCallEnd,
     /// In a stage that waits for a button or a timer.
     Active,
-    /// In such a stage, with its clocks stopped, until it is resumed.
+    /// In such a stage, but its clocks are stopped until it is resumed.
     Paused,
-    /// Ran into an unlinked end.
+    /// In a stage that nothing can leave, such as an unlinked end.
     Incomplete,
     /// Finished, with an outcome.
     Finished,
@@ -74,7 +75,7 @@ pub enum Status {
 }
 
 impl Status {
-    /// All of them, in the order of a life.
+    /// All statuses, in the order of a life.
     pub const ALL: [Self; 6] = [
         Self::WaitingForCallEnd,
         Self::Active,
@@ -84,13 +85,13 @@ impl Status {
         Self::Cancelled,
     ];
 
-    /// Whether nothing can happen to it any more.
+    /// Whether the instance has ended. Then nothing but a note or an undo can happen to it.
     #[must_use]
     pub fn is_ended(self) -> bool {
         matches!(self, Self::Finished | Self::Cancelled)
     }
 
-    /// The word for it in sentences.
+    /// The word for the status in sentences.
     #[must_use]
     pub fn word(self) -> &'static str {
         match self {
@@ -111,35 +112,35 @@ pub enum Happening {
     SetAgain,
     /// Its call ends, or its release time comes.
     Release,
-    /// The script takes it back.
+    /// A script withdraws it.
     Withdraw,
     /// A button is pushed.
     Push,
-    /// A timer elapses.
+    /// A timer fires.
     Elapse,
-    /// Somebody writes a note.
+    /// A note is added.
     Note,
-    /// Somebody has seen an alert.
+    /// A person has seen an alert.
     Acknowledge,
     /// It is claimed, or its claim is extended, released or taken over.
     Claim,
-    /// An alert of it escalates.
+    /// An alert escalates.
     Escalate,
-    /// An alert of it is hidden for a time.
+    /// An alert is snoozed.
     Snooze,
-    /// Its clocks are stopped.
+    /// It is paused.
     Pause,
-    /// Its clocks run again.
+    /// It is resumed.
     Resume,
-    /// The caller asks for it again.
+    /// The caller asks again.
     Chase,
-    /// Somebody moves it to any stage.
+    /// A person moves it to another stage.
     Move,
     /// It is migrated to another version of its workflow.
     Migrate,
     /// A person finishes it with an outcome.
     Finish,
-    /// A push is taken back.
+    /// A push is undone.
     Undo,
     /// It is cancelled or replaced.
     Cancel,
@@ -187,150 +188,151 @@ pub fn is_legal(status: Status, happening: Happening) -> bool {
     }
 }
 
-/// Somebody has stopped the clocks of an instance. The name and the reason are personal data.
+/// A pause of an instance. The name and the reason are personal data.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Pause {
-    /// Who paused it.
+    /// The person who paused it.
     pub by: Box<str>,
     /// When the pause began.
     pub since: Time,
-    /// When it continues automatically; none where a person must resume it.
+    /// When it resumes automatically; `None` if a person must resume it.
     pub until: Option<Time>,
-    /// Why.
+    /// The reason for the pause.
     pub reason: Box<str>,
 }
 
-/// The attempts at reaching the caller. The name is personal data.
+/// Attempts to reach the caller. The name is personal data.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Attempts {
     /// The number of attempts.
     pub times: u32,
-    /// The outcome of the newest: lower-case letters, digits and hyphens.
+    /// The outcome of the newest attempt: lower-case letters, digits and hyphens.
     pub outcome: Box<str>,
-    /// Who made the newest.
+    /// The person who made the newest attempt.
     pub by: Box<str>,
-    /// When the newest was made.
+    /// When the newest attempt was made.
     pub at: Time,
 }
 
-/// A claim of a person on an instance, so that two people do not do the same work. The name is
-/// personal data.
+/// A claim: only its holder works on the instance, so two people do not do the same work. The name
+/// is personal data.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Claim {
-    /// Who holds it.
+    /// The person with the claim, its holder.
     pub by: Box<str>,
-    /// When the claim began; an extension does not change that.
+    /// When the claim began. An extension does not change this.
     pub since: Time,
-    /// When it lapses.
+    /// When the claim ends.
     pub until: Time,
 }
 
-/// A timer that runs on an instance.
+/// A running timer of an instance.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Timer {
-    /// Which action of the stage started it, counted from 0.
+    /// The action of the stage that started the timer, counted from 0.
     pub action: u16,
-    /// When it fires.
+    /// When the timer is due.
     pub due: Time,
-    /// Whether it waits, once it is due, until nobody holds the instance.
+    /// Whether a timer that is due waits until nobody has a claim on the instance.
     pub waits_for_claim: bool,
-    /// When its wait is over, where a time of day follows the wait: a pause delays the wait, not
-    /// the time of day.
+    /// If a time of day follows a wait: when the wait ends. A pause delays the wait, not the time
+    /// of day.
     pub waited: Option<Time>,
 }
 
-/// What may happen to an instance automatically.
+/// What a timer does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Wake {
-    /// The release time.
+    /// Releases the instance.
     Release,
-    /// The end of a claim.
+    /// Ends a claim.
     Lapse,
-    /// The end of a pause.
+    /// Ends a pause.
     Resume,
-    /// The escalation of the alert that this action raised.
+    /// Escalates the alert of this action.
     Escalate(u16),
-    /// The end of the snooze of the alert that this action raised.
+    /// Ends the snooze of the alert of this action.
     Return(u16),
-    /// Filling in texts of alerts that are out of date because the call has changed.
+    /// Fills in the texts of alerts again after a change of the call.
     Refresh,
-    /// The timer of this action of the stage, counted from 0.
+    /// Follows the event of a timer action of the stage, counted from 0.
     Timer(u16),
 }
 
-/// How often something of a stage has happened on an instance.
+/// How often something in a stage has happened on an instance.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Count {
     /// The stage's number.
     pub stage: u32,
     /// For a link: its action, counted from 0. For visits: 0.
     pub action: u16,
-    /// How often.
+    /// The number of times.
     pub times: u32,
 }
 
-/// One workflow running on one call, pinned to one version.
+/// A workflow that runs on a call, on one version of the workflow.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Instance {
-    /// Its id.
+    /// The permanent id.
     pub id: InstanceId,
-    /// The slot of its call.
+    /// The slot of the call.
     pub call: u32,
-    /// Its workflow's place in the World's list.
+    /// The workflow's place in the World's list.
     pub workflow: u32,
     /// The version, from 1.
     pub version: u32,
-    /// Where it is in its life.
+    /// The status of the instance.
     pub status: Status,
-    /// The number of the stage it is in, or was in last; 0 before the first.
+    /// The number of the present stage, or of the last one after the end; 0 before the first.
     pub stage: u32,
     /// How often each stage has been entered.
     pub visits: Box<[Count]>,
     /// How often each limited link has been followed.
     pub links: Box<[Count]>,
-    /// Counts its changes, from 1.
+    /// The number of changes of the instance, from 1.
     pub revision: u32,
-    /// How many notes it has.
+    /// The number of notes.
     pub notes: u32,
-    /// The sequence of its newest change.
+    /// The sequence of the newest change.
     pub sequence: u64,
-    /// The sequence of the newest entry that holds all of it: later ones only changed its call.
+    /// The sequence of the newest entry that contains the whole instance. Later entries only
+    /// changed its call.
     pub whole_at: u64,
     /// When the workflow was set.
     pub started_at: Time,
-    /// When the present stage was entered; the start before the first.
+    /// When the present stage was entered. Before the first stage, when the workflow was set.
     pub entered_at: Time,
-    /// When it was finished or cancelled.
+    /// When the instance was finished or cancelled.
     pub ended_at: Option<Time>,
-    /// A deadline over all stages.
+    /// The deadline for all stages together.
     pub deadline: Option<Time>,
-    /// When it is released at the latest, while it waits for the call to end.
+    /// When the instance is released at the latest, while it waits for the end of the call.
     pub release_at: Option<Time>,
-    /// Its fields, by place in the definition, ascending. Personal data.
+    /// The values of the fields, by place in the definition, ascending. Personal data.
     pub fields: Box<[(u16, Value)]>,
     /// The open alerts.
     pub alerts: Box<[Alert]>,
-    /// What the texts need besides the fields and the call; none for most instances.
+    /// What the texts need besides the fields and the call; `None` for most instances.
     pub filling: Option<Box<Filling>>,
-    /// The timers that run.
+    /// The running timers.
     pub timers: Box<[Timer]>,
-    /// The actions of the present stage whose condition did not hold when it was entered, counted
-    /// from 0, ascending.
+    /// The actions of the present stage whose condition was false when it was entered, counted from
+    /// 0, ascending.
     pub skipped: Box<[u16]>,
-    /// Who holds it.
+    /// The claim of a person.
     pub claim: Option<Box<Claim>>,
-    /// Who has stopped its clocks; exactly while it is paused.
+    /// The pause, if the status is paused.
     pub pause: Option<Box<Pause>>,
     /// How often the caller has asked again.
     pub chases: u32,
-    /// The attempts at reaching the caller.
+    /// The attempts to reach the caller.
     pub attempts: Option<Box<Attempts>>,
-    /// The outcome, or the reason why it was cancelled; empty while it is open.
+    /// The outcome, or the reason of the cancellation; empty while the instance is open.
     pub ending: Box<str>,
 }
 
 impl Instance {
-    /// An upper bound, and about the number, of the bytes that it takes in an entry.
+    /// An upper bound of the bytes of the instance in an entry. It is close to the real number.
     #[must_use]
     pub fn bytes(&self) -> usize {
         let value = |value: &Value| {
@@ -371,7 +373,8 @@ impl Instance {
             + self.ending.len()
     }
 
-    /// How often the present stage has been entered; 0 before the first. A push must name it.
+    /// How often the present stage has been entered; 0 before the first. A push must name this
+    /// number.
     #[must_use]
     pub fn visit(&self) -> u32 {
         self.visits_of(self.stage)
@@ -386,8 +389,8 @@ impl Instance {
             .map_or(0, |count| count.times)
     }
 
-    /// Whether this action of the present stage, counted from 0, was done when the stage was
-    /// entered. A button is available where its action was done.
+    /// Whether an action of the present stage was done when the stage was entered. The actions are
+    /// counted from 0. A button is available if its action was done.
     #[must_use]
     pub fn has_done(&self, action: usize) -> bool {
         self.skipped
@@ -395,14 +398,15 @@ impl Instance {
             .all(|skipped| usize::from(*skipped) != action)
     }
 
-    /// The claim at `now`. A lease that has run out is no claim, even before an entry removes it.
+    /// The claim at `now`. A claim whose lease is over does not count, even before an entry removes
+    /// it.
     #[must_use]
     pub fn claim_at(&self, now: Time) -> Option<&Claim> {
         self.claim.as_deref().filter(|claim| claim.until > now)
     }
 
-    /// When a timer of it fires: when it is due or, if it waits for the claim, when the claim ends
-    /// after that.
+    /// When a timer fires: when it is due. If it waits for the end of a claim that is later, then
+    /// at that end.
     #[must_use]
     pub fn fires_at(&self, timer: &Timer) -> Time {
         match &self.claim {
@@ -411,8 +415,7 @@ impl Instance {
         }
     }
 
-    /// The time that its due times are compared with at `now`; it stops while the instance is
-    /// paused.
+    /// The time by which due times are judged at `now`. It stops while the instance is paused.
     #[must_use]
     pub fn clock(&self, now: Time) -> Time {
         self.pause
@@ -420,19 +423,19 @@ impl Instance {
             .map_or(now, |pause| now.min(pause.since))
     }
 
-    /// From when the time of an alert counts.
+    /// When the time of an alert begins to count.
     #[must_use]
     pub fn counts_from(&self, alert: &Alert) -> Time {
         alert.counts_from.unwrap_or(self.entered_at)
     }
 
-    /// The due time of an alert or the deadline, the earlier of them.
+    /// The due time of an alert, or the deadline if that is earlier.
     #[must_use]
     pub fn due_of(&self, alert: &Alert) -> Option<Time> {
         alert.due.into_iter().chain(self.deadline).min()
     }
 
-    /// The earliest of the due times of its alerts and the deadline.
+    /// The earliest of the deadline and the due times of the alerts.
     #[must_use]
     pub fn due(&self) -> Option<Time> {
         self.alerts
@@ -442,7 +445,7 @@ impl Instance {
             .min()
     }
 
-    /// Whether its due time has passed at `now`; an instance that has ended is never overdue.
+    /// Whether the instance is overdue at `now`. An ended instance is never overdue.
     #[must_use]
     pub fn is_overdue(&self, now: Time) -> bool {
         !self.status.is_ended() && self.due().is_some_and(|due| due <= self.clock(now))
@@ -450,8 +453,8 @@ impl Instance {
 }
 
 impl Instance {
-    /// How often an alert of it has become more urgent, by its escalation or because the caller
-    /// asked again. A person who acknowledges or snoozes the alert names the number that they saw.
+    /// How often an alert has become more urgent, by an escalation or because the caller asked
+    /// again. A person who acknowledges or snoozes the alert sends the number that they saw.
     #[must_use]
     pub fn urgency_count(&self, alert: &Alert) -> u32 {
         u32::from(alert.escalated).saturating_add(self.chases)
@@ -459,19 +462,19 @@ impl Instance {
 }
 
 impl Instance {
-    /// The kept values of the form of the push that led to the stage; none where none are kept.
+    /// The kept values of the form of the push that led to the stage; `None` if no form was kept.
     #[must_use]
     pub fn form(&self) -> Option<&[(Box<str>, Value)]> {
         self.filling.as_ref()?.form.as_deref()
     }
 
-    /// When the texts of its alerts are filled in again; none where they are up to date.
+    /// When a timer fills in the texts of the alerts again; `None` if they are up to date.
     #[must_use]
     pub fn refresh_at(&self) -> Option<Time> {
         self.filling.as_ref()?.refresh_at
     }
 
-    /// Sets when the texts of its alerts are filled in again.
+    /// Sets when a timer fills in the texts of the alerts again.
     pub fn set_refresh_at(&mut self, at: Option<Time>) {
         if self.refresh_at() != at {
             self.filling.get_or_insert_default().refresh_at = at;

@@ -1,11 +1,11 @@
-//! How an instance of a workflow moves on a call.
+//! The engine of workflows: it decides what each request changes, and applies the change.
 //!
-//! Promises: everything here is pure. `decide` reads a [`World`] and a command, and returns what
-//! would change as an [`Entry`] of facts. `apply` puts such facts into a World, the same way for
-//! live traffic and for recovery. Time and ids are arguments.
+//! Promises: everything here is pure. `decide` reads a [`World`] and a command. It returns the
+//! change as an [`Entry`], a list of facts. `apply` puts these facts into a World. Live traffic and
+//! recovery use the same `apply`. Time and ids are arguments.
 //!
 //! Must not: do I/O, read a clock, make random ids, or know of files, gRPC or a store.
-//! `clippy.toml` beside this crate forbids the usual ways of doing so.
+//! `clippy.toml` beside this crate forbids the usual functions for this.
 
 pub mod actor;
 pub mod alert;

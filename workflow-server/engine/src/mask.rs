@@ -1,5 +1,5 @@
-//! Masks calls, instances and entries of an erased caller. What happened and who did it is kept;
-//! all data of and from the caller is removed.
+//! Masks calls, instances and entries of an erased caller. What happened and who did it is kept.
+//! All data about the caller and from the caller is removed.
 
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ use crate::instance::{Instance, InstanceId, Status};
 use crate::world::Root;
 use crate::world::erasing::Erasing;
 
-/// The text in place of erased data.
+/// The text that replaces erased data.
 pub const ERASED: &str = "[erased]";
 
 fn mask(text: &mut Box<str>) {
@@ -20,7 +20,7 @@ fn mask(text: &mut Box<str>) {
     }
 }
 
-/// The call without its caller and its details.
+/// Masks a call: removes the caller and the details.
 #[must_use]
 pub fn call(call: &Call) -> Call {
     let mut details: Vec<(Box<str>, Box<str>)> = call
@@ -42,7 +42,7 @@ pub fn call(call: &Call) -> Call {
     }
 }
 
-/// Keeps a key that is a word, which the author of the script chose. Any other key, such as a
+/// Keeps a key that is a word, because the author of the script chose it. Any other key, such as a
 /// number or a name, may be data of the caller.
 fn detail_key(key: &str) -> Box<str> {
     let is_word = key
@@ -51,8 +51,9 @@ fn detail_key(key: &str) -> Box<str> {
     if is_word { key.into() } else { ERASED.into() }
 }
 
-/// The instance without its fields and texts. Its stage, clocks and holder are kept, and an outcome
-/// that its definition declares. An outcome that a person typed may name the caller.
+/// Masks an instance: removes its fields and texts. Keeps its stage, clocks and claim. Keeps an
+/// outcome only if the definition declares it, because an outcome that a person typed may name the
+/// caller.
 #[must_use]
 pub fn instance(instance: &Instance, definition: Option<&Definition>) -> Instance {
     let mut masked = instance.clone();
@@ -73,7 +74,7 @@ pub fn instance(instance: &Instance, definition: Option<&Definition>) -> Instanc
     masked
 }
 
-/// The entry without the data of the caller; `root` has the definitions.
+/// Masks an entry. `root` has the definitions.
 #[must_use]
 pub fn entry(root: &Root, entry: &Entry) -> Entry {
     let of_call = |change: &CallChange| CallChange {
@@ -102,8 +103,8 @@ pub fn entry(root: &Root, entry: &Entry) -> Entry {
 fn details(kind: ChangeKind, details: &Details) -> Details {
     let mut masked = details.clone();
     match kind {
-        // The names of changed properties, and the reason for the erasure: neither is data of the
-        // caller.
+        // This note has the names of changed properties or the reason for the erasure. Neither is
+        // data of the caller.
         ChangeKind::CallUpdated | ChangeKind::CallerErased => {}
         _ => mask(&mut masked.note),
     }
@@ -113,8 +114,8 @@ fn details(kind: ChangeKind, details: &Details) -> Details {
     masked
 }
 
-/// Whether an entry contains data of a caller who is being erased; `root` has the calls of later
-/// instances.
+/// Whether an entry contains data of a caller who is being erased. `root` has the calls of
+/// instances that are in a later entry.
 #[must_use]
 pub fn is_masked(erasing: &Erasing, root: &Root, entry: &Entry) -> bool {
     if erasing.is_empty() {
@@ -139,7 +140,7 @@ pub fn is_masked(erasing: &Erasing, root: &Root, entry: &Entry) -> bool {
     entry.sequence <= upto
 }
 
-/// The entry, masked where it contains data of a caller who is being erased.
+/// Returns the entry, masked if it contains data of a caller who is being erased.
 #[must_use]
 pub fn masked(erasing: &Erasing, root: &Root, entry: Arc<Entry>) -> Arc<Entry> {
     if is_masked(erasing, root, &entry) {

@@ -1,12 +1,13 @@
-//! Telephone numbers as people and telephone systems write them, compared as the numbers that they
-//! are.
+//! Telephone numbers, as people and telephone systems write them. Reads different written forms of
+//! the same number as one number.
 //!
 //! A number has one certain reading, and may have others. All written forms of one number have the
-//! same certain reading, and no other number has it: erasing uses it. Searching uses all readings.
+//! same certain reading, and no other number has it. Erasing compares certain readings. Searching
+//! compares all readings.
 //!
-//! Promise: reading never fails. Must not: store anything, or depend on a setting where something
-//! is indexed ([`terms`]): a call keeps what the script sent, and the country of a server may
-//! change at any time.
+//! Promise: reading never fails. Must not: store anything. The index ([`terms`]) must not depend on
+//! a setting: a call keeps what the script sent, and the country of a server may change at any
+//! time.
 
 mod written;
 
@@ -15,26 +16,26 @@ use std::fmt;
 use rlibphonenumber::{PHONE_NUMBER_UTIL, PhoneNumber, PhoneNumberFormat, Region};
 use written::Written;
 
-/// The number of last digits by which a number is indexed. All forms of a number share them, if it
-/// has as many.
+/// The number of last digits that the index uses. All forms of a number have the same last digits,
+/// if it has as many.
 const TERM_DIGITS: usize = 7;
-/// Digits of a number with its country code that may have fewer than [`TERM_DIGITS`] without it,
-/// and a zero in between: `+49 (0)89 123`.
+/// Digits of a short number with its country code. Without the code and a zero it may have fewer
+/// than [`TERM_DIGITS`], such as `+49 (0)89 123`.
 const SHORT_DIGITS: usize = 10;
 
-/// The country of numbers without a country code; none where the server has no such setting.
+/// The country of numbers without a country code; none if the server has no such setting.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Country(Option<Region>);
 
 impl Country {
-    /// No country: national numbers are compared by their digits.
+    /// No country: numbers without a country code are compared by their digits.
     pub const NONE: Self = Self(None);
 
     /// The country with this ISO 3166 code of two capital letters, such as `GB`.
     #[must_use]
     pub fn named(code: &str) -> Option<Self> {
         let is_code = code.len() == 2 && code.bytes().all(|byte| byte.is_ascii_uppercase());
-        // The library also reads codes that are reserved, such as UK; it knows no numbers of them.
+        // The library also accepts reserved codes, such as UK, but has no numbers for them.
         let is_known = |region: &Region| {
             PHONE_NUMBER_UTIL
                 .get_country_code_for_region(*region)
@@ -53,28 +54,27 @@ impl fmt::Display for Country {
     }
 }
 
-/// What a written number means.
+/// The readings of a written number.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Readings {
-    /// The reading that counts where two people must not be mixed up: a number in the form of
+    /// The reading that changes use, because they must not mix up two people. It has the form of
     /// E.164, such as `+442079460001`, or else the digits as they are written.
     pub certain: String,
-    /// Other possible readings, used by searches: a number without `+` may be national or
+    /// Other possible readings, for searches. A number without `+` may be national or
     /// international.
     pub others: Vec<String>,
-    /// The extension; empty for none.
+    /// The extension; empty if there is none.
     pub extension: String,
 }
 
 impl Readings {
-    /// Whether it is the same number. This is an equivalence: no third number makes two of them the
-    /// same.
+    /// Whether both are certainly the same number. This is an equivalence relation.
     #[must_use]
     pub fn is_same(&self, other: &Self) -> bool {
         self.certain == other.certain && self.extension == other.extension
     }
 
-    /// Whether it may be the same number. Extensions count where both have one.
+    /// Whether both may be the same number. Extensions are compared if both have one.
     #[must_use]
     pub fn may_be(&self, other: &Self) -> bool {
         let has_both = !self.extension.is_empty() && !other.extension.is_empty();
@@ -91,12 +91,16 @@ impl Readings {
     }
 }
 
-/// Reads a number; none where the text contains no number, or the number is withheld.
+/// Reads a number. Returns `None` if the text contains no number, or if the number is withheld.
 ///
-/// The certain reading is the first of these that is a number: with `+` or `00` the international
-/// one; the national one, if it is written as it is dialled in the country; an international one
-/// whose `+` was left out, as telephone systems do; the national one. What is none of these, such
-/// as the internal number 204, stays as it is written.
+/// The certain reading is the first of these that is a valid number:
+///
+/// 1. With `+` or `00`: the international number.
+/// 2. The national number, if it is written as it is dialled within the country.
+/// 3. The international number without its `+`, as telephone systems write it.
+/// 4. The national number.
+///
+/// Any other number, such as the internal number 204, stays as it is written.
 #[must_use]
 pub fn read(text: &str, country: Country) -> Option<Readings> {
     let Written { number, extension } = written::read(text)?;
@@ -132,8 +136,8 @@ pub fn read(text: &str, country: Country) -> Option<Readings> {
     })
 }
 
-/// The terms by which a number is indexed. Two numbers that may be the same have a term in common
-/// if one of them is searched for by its [`sought_terms`], for any country of the server.
+/// The terms by which a number is indexed. If two numbers may be the same, the terms of one contain
+/// one of the [`sought_terms`] of the other. This holds for any country of the server.
 #[must_use]
 pub fn terms(text: &str) -> Vec<String> {
     let Some(Written { number, .. }) = written::read(text) else {
@@ -149,7 +153,7 @@ pub fn terms(text: &str) -> Vec<String> {
             .or_else(|| digits.strip_prefix("011"))
             .unwrap_or(digits),
     };
-    // A longer number ends with the same digits in all of its forms.
+    // All forms of a longer number end with the same digits.
     if international.len() <= SHORT_DIGITS && !international.starts_with('0') {
         let number = parsed(&format!("+{international}"), Country::NONE);
         add_term(
@@ -179,8 +183,8 @@ pub fn sought_terms(text: &str, country: Country) -> Vec<String> {
     terms
 }
 
-/// The usual ways to write a number, as digits and `+`. Earlier servers, which did not read
-/// numbers, wrote these into the archive.
+/// The usual ways to write a number, as digits and `+`. Earlier servers did not read numbers and
+/// wrote these forms into the archive.
 #[must_use]
 pub fn earlier_forms(text: &str, country: Country) -> Vec<String> {
     let mut forms = vec![
@@ -215,8 +219,8 @@ fn parsed(number: &str, country: Country) -> Option<PhoneNumber> {
     PhoneNumber::parse(number, country.0).ok()
 }
 
-/// A number as an international one whose `+` was left out, or written as `00`. No country's code
-/// begins with a zero.
+/// Reads a number as an international one that begins with `00`, or whose `+` was left out. No
+/// country code begins with a zero.
 fn without_plus(number: &str) -> Option<PhoneNumber> {
     let number = number.strip_prefix("00").unwrap_or(number);
     parsed(&format!("+{number}"), Country::NONE).filter(|_| !number.starts_with('0'))
@@ -226,7 +230,7 @@ fn e164(number: &PhoneNumber) -> String {
     number.format_as(PhoneNumberFormat::E164).into_owned()
 }
 
-/// The digits that are dialled for a number within its country.
+/// The digits that people dial for a number within its country.
 fn dialled(number: &PhoneNumber) -> String {
     number
         .format_as(PhoneNumberFormat::National)

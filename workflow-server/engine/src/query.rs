@@ -1,7 +1,7 @@
 //! Queries on a root: lists and counts, in a fixed order, page by page.
 //!
-//! A walk over many rows checks from time to time whether it must stop. Must not change anything or
-//! read a clock: the time for deciding what is overdue is an argument.
+//! A walk over many rows regularly checks whether it must stop. Must not change anything or read a
+//! clock: the time that decides what is overdue is an argument.
 
 mod archivable;
 mod batch_items;

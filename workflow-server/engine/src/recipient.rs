@@ -1,16 +1,16 @@
-//! To whom work is handed over.
+//! The recipient of a hand-over.
 
-/// The person or team to whom work is handed over.
+/// The recipient of a hand-over: a person or a team.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Recipient {
-    /// A person, who holds it afterwards.
+    /// A person, who gets the claim.
     Person {
         /// The person's name.
         name: Box<str>,
-        /// How long the claim lasts from now, in milliseconds.
+        /// The duration of the claim from now, in milliseconds.
         lease_millis: i64,
     },
-    /// A team: all alerts of the instance are for it afterwards, and nobody holds the instance.
+    /// A team. All alerts of the instance are then for this team, and nobody has a claim.
     Team {
         /// The team's place in the World's list.
         team: u32,

@@ -1,4 +1,4 @@
-//! Why a command was refused: a closed list. One file of the API turns each into a status.
+//! Why a command was refused: a closed list. One file of the API makes a status of each.
 
 mod limit;
 
@@ -13,28 +13,28 @@ use crate::instance::{Happening, Instance, InstanceId, Status};
 /// Why a command was refused.
 #[derive(Clone, Debug, PartialEq, Error)]
 pub enum Rejection {
-    /// Invalid fields, in any state.
-    #[error("the request has faults")]
+    /// A field is invalid in any state.
+    #[error("the request has invalid fields")]
     Invalid(Vec<FieldError>),
-    /// No such instance.
+    /// The instance does not exist.
     #[error("there is no instance {0}")]
     NoSuchInstance(InstanceId),
-    /// No call of such a caller.
+    /// No call has this caller.
     #[error("there is no call of this caller")]
     NoSuchCaller,
-    /// Something left memory since the archive was looked into.
-    #[error("something has left memory since the archive was looked into")]
+    /// A call left memory after the archive was searched.
+    #[error("a call has left memory since the archive was searched")]
     ArchiveMoved,
-    /// Too many calls changed since they were looked up.
-    #[error("too many calls have changed since they were looked up")]
+    /// Too many calls changed after the search.
+    #[error("too many calls have changed since the search")]
     CallsMoved,
-    /// None of the candidates is free any more, or passes the filter: others were faster.
-    #[error("others have taken the follow-ups that were found")]
+    /// No candidate is still free and matches the filter: other people were faster.
+    #[error("other people have claimed the follow-ups that were found")]
     CandidatesTaken,
     /// The draft is not the one that was validated before.
     #[error("the draft has changed since it was validated")]
     DraftMoved,
-    /// No such team.
+    /// The team does not exist.
     #[error("there is no team `{0}`")]
     NoSuchTeam(Box<str>),
     /// Something uses the team.
@@ -45,111 +45,112 @@ pub enum Rejection {
         /// What uses it.
         by: Box<str>,
     },
-    /// Something changed since somebody looked for what uses the team.
-    #[error("what uses the team has changed since it was looked up")]
+    /// The uses of the team may have changed after the search.
+    #[error("the uses of the team have changed since the search")]
     TeamMoved,
-    /// No such workflow.
+    /// The workflow does not exist.
     #[error("there is no workflow `{0}`")]
     NoSuchWorkflow(Box<str>),
-    /// No such version.
+    /// The version does not exist.
     #[error("workflow `{0}` has no version {1}")]
     NoSuchVersion(Box<str>, u32),
     /// The workflow has no published version.
     #[error("workflow `{0}` has not been published")]
     NotPublished(Box<str>),
-    /// The newest version is another one.
+    /// The named version is not the newest.
     #[error("the newest version is {newest}")]
     NotTheNewestVersion {
-        /// The newest.
+        /// The newest version.
         newest: u32,
     },
-    /// The workflow has been taken out of use.
+    /// The workflow is archived.
     #[error("workflow `{0}` has been taken out of use")]
     WorkflowArchived(Box<str>),
-    /// The draft has faults.
-    #[error("the draft has faults")]
+    /// The draft has errors.
+    #[error("the draft has errors")]
     WorkflowHasFaults(Vec<Fault>),
-    /// The instance's state forbids it.
-    #[error("the follow-up is {}: it cannot take this", .instance.status.word())]
+    /// The status of the instance does not allow the change.
+    #[error("the follow-up is {}: this change is not possible", .instance.status.word())]
     IllegalMove {
         /// The instance as it is.
         instance: Arc<Instance>,
-        /// What was asked.
+        /// The refused change.
         happening: Happening,
     },
-    /// The button is not one of those that may be pushed now.
-    #[error("the button is gone")]
+    /// The button cannot be pushed now.
+    #[error("the button is no longer available")]
     ButtonGone(Arc<Instance>),
-    /// No version of the workflow has such a button.
+    /// No version of the workflow has this button.
     #[error("the workflow has no such button")]
     NoSuchButton {
         /// The instance as it is.
         instance: Arc<Instance>,
-        /// What was asked for.
+        /// The button of the request.
         button: Box<str>,
     },
-    /// The alert is not one of its open ones.
-    #[error("the alert is gone")]
+    /// The alert is not open any more.
+    #[error("the alert is no longer open")]
     AlertGone(Arc<Instance>),
-    /// The alert has become more urgent, or is for another team, since the person saw it.
-    #[error("the alert has become more urgent or is for other people since: look at it again")]
+    /// Since the person saw the alert, it has become more urgent or is for another team.
+    #[error("the alert has become more urgent or is for other people now: look at it again")]
     AlertEscalated(Arc<Instance>),
-    /// Somebody else holds it.
-    #[error("somebody else holds this follow-up")]
+    /// Another person has a claim.
+    #[error("another person has claimed this follow-up")]
     ClaimedByAnother(Arc<Instance>),
-    /// The asker does not hold it, or no longer.
-    #[error("you do not hold this follow-up, or no longer")]
+    /// The person does not have a claim, or it has ended.
+    #[error("you have not claimed this follow-up, or your claim has ended")]
     NotClaimed(Arc<Instance>),
-    /// The click was made in another stage, or on an earlier visit of it.
+    /// The person clicked in another stage, or in an earlier visit of this stage.
     #[error("the follow-up has moved or changed since you looked at it")]
     StaleVisit(Arc<Instance>),
-    /// Call Managers do not see it.
+    /// Call Managers do not see the instance.
     #[error("Call Managers do not see this follow-up")]
     NotVisible(Arc<Instance>),
-    /// It runs already, and the script asked to refuse then.
+    /// The workflow already runs on the call, and the script wants this to be refused.
     #[error("the workflow already runs on this call")]
     AlreadyRunning(Arc<Instance>),
-    /// Somebody has worked on it.
-    #[error("somebody has worked on it already")]
+    /// A person has worked on the instance.
+    #[error("a person has already worked on it")]
     AlreadyWorked(Arc<Instance>),
     /// The workflow has no stage with this number.
     #[error("the workflow has no stage {stage}")]
     NoSuchStage {
         /// The instance as it is.
         instance: Arc<Instance>,
-        /// What was asked for.
+        /// The stage of the request.
         stage: u32,
     },
-    /// The event of its stage is not in the version, and nothing says where it goes instead.
-    #[error("the version does not have its stage: say to which stage it goes instead")]
+    /// The version does not have the event of the instance's stage, and the request does not name a
+    /// target stage.
+    #[error("the version does not have its stage: name the target stage")]
     StageGone(Arc<Instance>),
-    /// In the version nothing would wait in its stage, and nobody would see it.
-    #[error("in the version nothing waits in its stage: say to which stage it goes instead")]
+    /// In the new version, nothing would move the instance out of its stage.
+    #[error("in the version nothing waits in its stage: name the target stage")]
     WouldBeStuck(Arc<Instance>),
-    /// What is to be taken back is not the newest thing that happened to it.
-    #[error("there is no push to take back: none was made, or something has happened since")]
+    /// The change to undo is not the newest one of the instance.
+    #[error("there is no push to undo: there was none, or another change came after it")]
     NotTheNewest(Arc<Instance>),
-    /// It was pushed too long ago.
-    #[error("the time for taking the push back is over")]
+    /// The push was too long ago.
+    #[error("it is too late to undo the push")]
     UndoTooLate(Arc<Instance>),
-    /// Another pushed.
-    #[error("only the one who pushed, or a supervisor, takes it back")]
+    /// Another person pushed.
+    #[error("only the person who pushed or a supervisor can undo the push")]
     PushedByAnother {
         /// The instance as it is.
         instance: Arc<Instance>,
-        /// Who pushed.
+        /// The person who pushed.
         by: Box<str>,
     },
-    /// Another instance of the workflow runs on the call by now.
-    #[error("another follow-up of this workflow runs on the call by now")]
+    /// Another instance of the workflow runs on the call now.
+    #[error("another follow-up of this workflow now runs on the call")]
     AnotherRuns(Arc<Instance>),
-    /// No such batch, or no longer.
-    #[error("there is no batch {0}, or no longer")]
+    /// The batch does not exist or is forgotten.
+    #[error("there is no batch {0}, or it is no longer kept")]
     NoSuchBatch(u64),
-    /// The revision is not the expected one.
+    /// The revision is not the one that the sender saw.
     #[error("the present revision is {present}")]
     OtherRevision {
-        /// What it is.
+        /// The present revision.
         present: u64,
     },
     /// The id was used for another request.
@@ -179,7 +180,7 @@ impl Rejection {
         }
     }
 
-    /// The stable word for it, UPPER_SNAKE.
+    /// The stable name of the reason, in UPPER_SNAKE.
     #[must_use]
     pub fn reason(&self) -> &'static str {
         match self {

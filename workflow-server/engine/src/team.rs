@@ -1,14 +1,14 @@
-//! Teams: the people whom an alert is for.
+//! Teams: the groups of people that alerts are for.
 
-/// A declared team. Its place in the World's list of teams is how everything else names it.
+/// A declared team. Other records name a team by its place in the World's list.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Team {
-    /// Lower-case letters, digits and hyphens; unique; never changes.
+    /// The name: lower-case letters, digits and hyphens. It is unique and never changes.
     pub name: String,
-    /// What people call it.
+    /// The title that people read.
     pub title: String,
-    /// Counts its changes, from 1.
+    /// The number of changes of the team, from 1.
     pub revision: u64,
-    /// Whether it was removed. It keeps its place, because the history names it by that.
+    /// Whether the team was removed. It keeps its place, because the history names teams by place.
     pub removed: bool,
 }

@@ -1,4 +1,4 @@
-//! Commands for property tests, of this crate and of those that use it.
+//! Commands for property tests of this crate and of the crates that use it.
 
 mod at_desk;
 mod commands;
@@ -19,11 +19,11 @@ use crate::entry::{After, InstanceChange};
 use crate::instance::Instance;
 use crate::world::World;
 
-/// The instance after a change that the World does not hold yet.
+/// The instance after a change that is not applied to the World yet.
 ///
 /// # Panics
-/// Where the change touches an instance that does not exist, or where a whole instance names
-/// another entry than its own.
+/// If the change touches an instance that does not exist, or if a whole instance names another
+/// entry than its own.
 #[must_use]
 pub fn after(world: &World, change: &InstanceChange) -> Arc<Instance> {
     match &change.after {

@@ -1,9 +1,9 @@
 //! The World: all state, in memory, built only by applying the journal in order.
 //!
-//! [`Root`] is what readers see: persistent maps behind cheap clones, published once per durable
-//! commit. The rest of the World (timers, request ids) is private to the one writer. Each index has
-//! a file of its own, with hooks that `apply` calls; a property test compares it with an index that
-//! is rebuilt from the instances.
+//! Readers see a [`Root`]: persistent maps that are cheap to clone. The server publishes a new one
+//! after each durable commit. Only the writer sees the rest of the World (timers, request ids).
+//! Each index has its own file with functions that `apply` calls. A property test compares each
+//! index with one that is rebuilt from the instances.
 
 pub mod call_index;
 pub mod caller_index;
@@ -49,7 +49,7 @@ use crate::world::slots::{FreeSlots, Retired};
 use crate::world::timers::Timers;
 use crate::world::urgency::UrgencyKey;
 
-/// How many instances there are in each status, by the order of [`Status::ALL`].
+/// The number of instances in each status, in the order of [`Status::ALL`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counters {
     by_status: [u64; Status::ALL.len()],
@@ -57,13 +57,13 @@ pub struct Counters {
 }
 
 impl Counters {
-    /// How many have this status.
+    /// The number of instances with this status.
     #[must_use]
     pub fn count(&self, status: Status) -> u64 {
         self.by_status[status as usize]
     }
 
-    /// How many have not ended.
+    /// The number of instances that have not ended.
     #[must_use]
     pub fn open(&self) -> u64 {
         Status::ALL
@@ -73,7 +73,7 @@ impl Counters {
             .sum()
     }
 
-    /// How many have ended.
+    /// The number of instances that have ended.
     #[must_use]
     pub fn ended(&self) -> u64 {
         Status::ALL
@@ -83,22 +83,22 @@ impl Counters {
             .sum()
     }
 
-    /// How many timers and release times run.
+    /// The number of running timers, including those that release follow-ups.
     #[must_use]
     pub fn timers(&self) -> u64 {
         self.timers
     }
 }
 
-/// The World at one moment, as readers see it; cloning it is cheap.
+/// The World at one moment, for readers. It is cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Root {
-    /// The sequence of the newest entry in it; 0 before the first.
+    /// The sequence of the newest applied entry; 0 before the first.
     pub sequence: u64,
-    /// When that entry was decided.
+    /// The time when that entry was decided.
     pub at: Time,
-    /// The sequences of the entries that set time back, ascending; only the newest of them where
-    /// there are many. Between two of them, entries are in the order of their times.
+    /// The sequences of the entries at which the clock was set back, ascending. Only the newest are
+    /// kept. Between two of them, entries are in the order of their times.
     pub time_set_back: Arc<[u64]>,
     /// Declared teams.
     pub teams: Arc<Teams>,
@@ -112,21 +112,21 @@ pub struct Root {
     pub calls: Vector<Option<Arc<Call>>>,
     /// Visible follow-ups in the order of their urgency.
     pub urgency: OrdSet<UrgencyKey>,
-    /// Batches by id: those that run, and the newest that have ended.
+    /// Batches by id: all running ones, and the newest ended ones.
     pub batches: OrdMap<u64, Arc<Batch>>,
-    /// What has left memory.
+    /// The instances and calls that have moved from memory to files.
     pub archive: Archive,
     /// The files of the packed history.
     pub history: History,
-    /// Erasures by id: those that run, and the newest that have ended.
+    /// Erasures by id: all running ones, and the newest ended ones.
     pub erasures: OrdMap<u64, Arc<Erasure>>,
-    /// The calls that are masked when they are read.
+    /// The calls that readers must see masked.
     pub erasing: Arc<Erasing>,
-    /// How many there are.
+    /// The numbers of instances and timers.
     pub counters: Counters,
-    /// Which instances changed most recently.
+    /// The most recently changed instances.
     pub changes: Changes,
-    /// Which calls changed most recently.
+    /// The most recently changed calls.
     pub call_changes: Changes,
     next_instance_slot: u32,
     next_call_slot: u32,
@@ -136,14 +136,14 @@ pub struct Root {
 }
 
 impl Root {
-    /// The sequence of the newest entry that set time back; 0 without one.
+    /// The sequence of the newest entry at which the clock was set back; 0 if there is none.
     #[must_use]
     pub fn time_last_set_back(&self) -> u64 {
         self.time_set_back.last().copied().unwrap_or(0)
     }
 
-    /// The time zone where neither the caller nor a calendar has one: a setting of the server, UTC
-    /// by default.
+    /// The time zone to use if neither the caller nor a calendar has one. It is a setting of the
+    /// server, UTC by default.
     #[must_use]
     pub fn default_zone(&self) -> &TimeZone {
         &self.default_zone
@@ -156,8 +156,8 @@ impl Root {
             .filter(|instance| instance.id == id)
     }
 
-    /// The clock of an action that names this calendar, or none: the wall clock where there is no
-    /// calendar.
+    /// The clock of an action, by the calendar that it names or the workflow's. Without a calendar
+    /// it is the wall clock.
     #[must_use]
     pub fn clock(&self, definition: &Definition, own: Option<&str>) -> Clock<'_> {
         let calendar = definition
@@ -211,8 +211,8 @@ impl Root {
         self.call_slot(key).and_then(|slot| self.call_at(slot))
     }
 
-    /// The calls of a caller, newest first; only those of a customer, where one is named. Reads at
-    /// most [`limits::CALLS_OF_CALLER_MAX`] calls.
+    /// The calls of a caller, newest first. If `customer` is not empty, only calls of that
+    /// customer. Reads at most [`limits::CALLS_OF_CALLER_MAX`] calls.
     pub fn calls_of<'r>(
         &'r self,
         key: &'r CallerKey,
@@ -225,7 +225,8 @@ impl Root {
         )
     }
 
-    /// The same without a limit.
+    /// All calls of a caller, newest first. If `customer` is not empty, only calls of that
+    /// customer.
     pub fn all_calls_of<'r>(
         &'r self,
         key: &'r CallerKey,
@@ -255,13 +256,13 @@ impl Root {
         })
     }
 
-    /// The slot that the next instance gets: the lowest that is free.
+    /// The slot for the next instance: the lowest free one.
     #[must_use]
     pub fn next_instance_slot(&self) -> u32 {
         self.next_instance_slot
     }
 
-    /// The slot that the next call gets: the lowest that is free.
+    /// The slot for the next call: the lowest free one.
     #[must_use]
     pub fn next_call_slot(&self) -> u32 {
         self.next_call_slot
@@ -279,7 +280,7 @@ impl Root {
         self.workflows.at(instance.workflow)
     }
 
-    /// The definition that an instance is pinned to.
+    /// The definition of the version that an instance follows.
     #[must_use]
     pub fn definition_of(&self, instance: &Instance) -> Option<&Arc<Definition>> {
         self.workflow_of(instance)?
@@ -287,7 +288,7 @@ impl Root {
             .map(|version| &version.definition)
     }
 
-    /// Whether Call Managers list an instance.
+    /// Whether a Call Manager's list contains this instance.
     #[must_use]
     pub fn is_listed(&self, instance: &Instance) -> bool {
         self.call_of(instance)
@@ -302,7 +303,7 @@ impl Root {
     }
 }
 
-/// All state, with the indexes that only the writer needs.
+/// All state, including the indexes that only the writer needs.
 #[derive(Debug)]
 pub struct World {
     root: Root,
@@ -350,32 +351,32 @@ impl World {
         }
     }
 
-    /// The present root, for readers.
+    /// The root with all entries that are applied so far.
     #[must_use]
     pub fn root(&self) -> &Root {
         &self.root
     }
 
-    /// Sets the time zone where neither the caller nor a calendar has one. It is a setting, not
-    /// state: no entry has it, and applying entries does not depend on it.
+    /// Sets the time zone to use if neither the caller nor a calendar has one. It is a setting, not
+    /// state: no entry contains it, and applying entries does not depend on it.
     pub fn set_default_zone(&mut self, zone: TimeZone) {
         self.root.default_zone = zone;
     }
 
-    /// The timers and release times that run.
+    /// The running timers, including those that release follow-ups.
     #[must_use]
     pub fn timers(&self) -> &Timers {
         &self.timers
     }
 
-    /// The request ids that are remembered.
+    /// The request ids that can still be repeated.
     #[must_use]
     pub fn requests(&self) -> &Requests {
         &self.requests
     }
 
-    /// About how many records an image of it has: instances, calls and request ids. Slots that are
-    /// free count too.
+    /// The approximate number of records in a snapshot: instances, calls and request ids. Free
+    /// slots count too.
     #[must_use]
     pub fn records(&self) -> usize {
         self.root.instances.len() + self.root.calls.len() + self.requests.marks().len()

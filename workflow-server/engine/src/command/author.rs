@@ -37,7 +37,7 @@ family!(requested Author, AuthorCommand:
 pub struct ImportTeam {
     /// The team's name.
     pub name: Box<str>,
-    /// What people call it.
+    /// The title that people read.
     pub title: Box<str>,
     /// The revision that the author saw.
     pub expected: ExpectedRevision,
@@ -50,14 +50,14 @@ pub struct RemoveTeam {
     pub name: Box<str>,
     /// The revision that the author saw.
     pub expected: ExpectedRevision,
-    /// What a look off the writer's thread found; none where nobody has looked.
+    /// The result of a search on another thread; `None` if the decision must search.
     pub found: Option<Box<TeamUse>>,
 }
 
-/// Declares a calendar, or changes it.
+/// Declares or changes a calendar.
 #[derive(Clone, Debug)]
 pub struct ImportCalendar {
-    /// The calendar, read from a file; its own revision is ignored.
+    /// The calendar from a file. Its own revision is ignored.
     pub calendar: Arc<Calendar>,
     /// The revision that the author saw.
     pub expected: ExpectedRevision,
@@ -66,49 +66,48 @@ pub struct ImportCalendar {
 /// Stores a definition as the draft of its workflow.
 #[derive(Clone, Debug)]
 pub struct ImportWorkflow {
-    /// The content, read from a file.
+    /// The content from a file.
     pub definition: Box<Definition>,
     /// The revision that the author saw.
     pub expected: ExpectedRevision,
 }
 
-/// Makes the draft an immutable version.
+/// Publishes the draft as a version that never changes.
 #[derive(Clone, Debug)]
 pub struct PublishWorkflow {
     /// The workflow's name.
     pub name: Box<str>,
     /// The revision that the author saw.
     pub expected: ExpectedRevision,
-    /// What validating the draft found before; none where the decision validates it.
+    /// The result of validating the draft before; `None` if the decision must validate it.
     pub validated: Option<Box<Validated>>,
 }
 
-/// What validating a draft found, off the writer's thread.
+/// The result of validating a draft on another thread.
 #[derive(Clone, Debug)]
 pub struct Validated {
     /// The draft.
     pub draft: Arc<Definition>,
-    /// Its errors and warnings.
+    /// The errors and warnings of the draft.
     pub faults: Vec<Fault>,
 }
 
-/// Takes a workflow out of use, or brings it back.
+/// Archives a workflow or ends that. An archived workflow cannot be set.
 #[derive(Clone, Debug)]
 pub struct ArchiveWorkflow {
     /// The workflow's name.
     pub name: Box<str>,
-    /// Whether it is out of use afterwards.
+    /// Whether the workflow is archived afterwards.
     pub archived: bool,
     /// The revision that the author saw.
     pub expected: ExpectedRevision,
 }
 
-/// Applies the retention of a workflow's newest version to everything of the workflow that has
-/// ended.
+/// Applies the retention of a workflow's newest version to all ended instances of the workflow.
 #[derive(Clone, Debug)]
 pub struct ConfirmRetention {
     /// The workflow's name.
     pub workflow: Box<str>,
-    /// The version that operations looked at; refused unless it is the newest.
+    /// The version that operations looked at. The command is refused unless it is the newest.
     pub version: u32,
 }

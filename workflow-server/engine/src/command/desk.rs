@@ -1,4 +1,4 @@
-//! Commands of people at Call Managers.
+//! Commands of people who work with a Call Manager.
 
 use std::sync::Arc;
 
@@ -58,17 +58,17 @@ pub struct PushButton {
     pub instance: InstanceId,
     /// The id of the button's event.
     pub button: Box<str>,
-    /// The stage that the person was looking at; none where the client does not send it.
+    /// The stage that the person saw; `None` if the client does not send it.
     pub stage: Option<u32>,
-    /// The visit that the person was looking at.
+    /// The visit that the person saw.
     pub visit: u32,
-    /// A note; empty for none.
+    /// A note; empty if there is none.
     pub note: Box<str>,
-    /// The form, by field name.
+    /// The values of the form, by field name.
     pub form: Vec<(Box<str>, Value)>,
 }
 
-/// Adds a note.
+/// Adds a note to an instance.
 #[derive(Clone, Debug)]
 pub struct AddNote {
     /// The instance.
@@ -77,7 +77,7 @@ pub struct AddNote {
     pub text: Box<str>,
 }
 
-/// Records that an alert has been seen.
+/// Records that a person has seen an alert.
 #[derive(Clone, Copy, Debug)]
 pub struct AcknowledgeAlert {
     /// The instance.
@@ -86,39 +86,39 @@ pub struct AcknowledgeAlert {
     pub alert: SeenAlert,
 }
 
-/// Claims an instance; where the person holds it already, extends the claim.
+/// Claims an instance. If the person already has a claim, extends it.
 #[derive(Clone, Copy, Debug)]
 pub struct ClaimInstance {
     /// The instance.
     pub instance: InstanceId,
-    /// How long the claim lasts from now, in milliseconds.
+    /// The duration of the claim from now, in milliseconds.
     pub lease_millis: i64,
 }
 
-/// Extends the claim of the person who holds an instance.
+/// Extends the person's claim on an instance.
 #[derive(Clone, Copy, Debug)]
 pub struct ExtendClaim {
     /// The instance.
     pub instance: InstanceId,
-    /// How long the claim lasts from now, in milliseconds.
+    /// The duration of the claim from now, in milliseconds.
     pub lease_millis: i64,
 }
 
-/// Releases an instance that the person holds.
+/// Releases the person's claim on an instance.
 #[derive(Clone, Copy, Debug)]
 pub struct ReleaseClaim {
     /// The instance.
     pub instance: InstanceId,
 }
 
-/// Claims an instance, also where another person holds it.
+/// Claims an instance, even if another person has a claim.
 #[derive(Clone, Debug)]
 pub struct TakeOver {
     /// The instance.
     pub instance: InstanceId,
-    /// How long the claim lasts from now, in milliseconds.
+    /// The duration of the claim from now, in milliseconds.
     pub lease_millis: i64,
-    /// Why.
+    /// The reason for taking the instance over.
     pub reason: Box<str>,
 }
 
@@ -129,121 +129,119 @@ pub struct HandOver {
     pub instance: InstanceId,
     /// The recipient.
     pub to: Recipient,
-    /// Why; required where another person holds the instance.
+    /// The reason; required if another person has a claim on the instance.
     pub reason: Box<str>,
 }
 
-/// Records which instances a hand-over is about, so that the same request names the same ones
-/// again.
+/// Stores the list of instances of a hand-over. A repeated request then hands over the same ones.
 #[derive(Clone, Debug)]
 pub struct ListHandOver {
     /// The instances, in the order in which they are handed over.
     pub instances: Vec<InstanceId>,
-    /// How many more there were than one request takes.
+    /// The number of further instances that did not fit into one request.
     pub remaining: u32,
 }
 
-/// Claims the most urgent of some instances that nobody holds. The search for them is done before,
-/// on a root: the decision looks at a few only.
+/// Claims the most urgent of some unclaimed instances. The server searches for them on a root
+/// before it sends the command. The decision checks only a few.
 #[derive(Clone, Debug)]
 pub struct ClaimNext {
-    /// What a follow-up must still pass.
+    /// The filter that the instance must still match.
     pub filter: FollowUpFilter,
-    /// The candidates, most urgent first; at most [`crate::limits::CLAIM_CANDIDATES_MAX`] of them
-    /// are looked at. Empty where the search found none: then nothing is claimed.
+    /// The candidates, most urgent first. At most [`crate::limits::CLAIM_CANDIDATES_MAX`] of them
+    /// are checked. If the search found none, the list is empty and nothing is claimed.
     pub candidates: Vec<InstanceId>,
-    /// How long the claim lasts from now, in milliseconds.
+    /// The duration of the claim from now, in milliseconds.
     pub lease_millis: i64,
 }
 
-/// Stops the clocks of an instance.
+/// Pauses an instance: stops its clocks.
 #[derive(Clone, Debug)]
 pub struct PauseInstance {
     /// The instance.
     pub instance: InstanceId,
-    /// When it continues automatically; none where a person must resume it.
+    /// When the instance resumes automatically; `None` if a person must resume it.
     pub until: Option<Time>,
-    /// Why.
+    /// The reason for the pause.
     pub reason: Box<str>,
     /// The revision that the person saw.
     pub expected: ExpectedRevision,
 }
 
-/// Starts the clocks of an instance again.
+/// Resumes an instance: its clocks run again.
 #[derive(Clone, Debug)]
 pub struct ResumeInstance {
     /// The instance.
     pub instance: InstanceId,
-    /// A note; empty for none.
+    /// A note; empty if there is none.
     pub note: Box<str>,
     /// The revision that the person saw.
     pub expected: ExpectedRevision,
 }
 
-/// Until when an alert is hidden.
+/// The end of a snooze.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SnoozeUntil {
     /// Until this moment.
     Moment(Time),
-    /// For so long, in milliseconds.
+    /// For this duration, in milliseconds.
     For(i64),
-    /// For so many days: until the clock where the caller is shows the same time of day.
+    /// For this number of days: until the caller's clock shows the same time of day.
     Days(u32),
-    /// Until the clock where the caller is shows this: `2026-11-25T09:00`, or `09:00` for the next
-    /// time that it does.
+    /// Until the caller's clock shows this: `2026-11-25T09:00`, or `09:00` for the next 09:00.
     Clock(Box<str>),
-    /// It comes back at once.
+    /// The alert returns at once.
     Now,
 }
 
-/// An alert as the person saw it who acknowledges or snoozes it.
+/// An alert as it was when a person acknowledged or snoozed it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SeenAlert {
-    /// The stage that the person was looking at.
+    /// The stage that the person saw.
     pub stage: u32,
-    /// The visit of it.
+    /// The visit of the stage.
     pub visit: u32,
-    /// Which action of the stage raised the alert, counted from 0.
+    /// The action of the stage that raised the alert, counted from 0.
     pub action: u16,
-    /// How urgent it had become: [`crate::instance::Instance::urgency_count`].
+    /// The urgency that the person saw: [`crate::instance::Instance::urgency_count`].
     pub urgency_count: u32,
-    /// The team that it was for, by place; none where the client does not say it.
+    /// The team that the alert was for, by place; `None` if the client does not send it.
     pub team: Option<u32>,
 }
 
-/// Hides an alert for a time.
+/// Snoozes an alert: hides it until a time.
 #[derive(Clone, Debug)]
 pub struct SnoozeAlert {
-    /// On which instance.
+    /// The instance.
     pub instance: InstanceId,
-    /// Which alert.
+    /// The alert as the person saw it.
     pub alert: SeenAlert,
-    /// Until when.
+    /// The end of the snooze.
     pub until: SnoozeUntil,
-    /// What came of an attempt at reaching the caller; empty where there was none.
+    /// The outcome of an attempt to reach the caller; empty if there was no attempt.
     pub outcome: Box<str>,
-    /// A note; empty for none.
+    /// A note; empty if there is none.
     pub note: Box<str>,
 }
 
-/// Finishes by hand what nothing in its workflow moves on.
+/// Finishes an incomplete instance by hand, because its workflow cannot move it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FinishFollowUp {
-    /// Which instance.
+    /// The instance.
     pub instance: InstanceId,
-    /// The stage that the person was looking at.
+    /// The stage that the person saw.
     pub stage: u32,
-    /// The visit that the person was looking at.
+    /// The visit that the person saw.
     pub visit: u32,
-    /// How it ended, as reports count it: lower-case letters, digits and hyphens.
+    /// The outcome, as reports count it: lower-case letters, digits and hyphens.
     pub outcome: Box<str>,
-    /// A note; empty for none.
+    /// A note; empty if there is none.
     pub note: Box<str>,
     /// The revision that the person saw.
     pub expected: ExpectedRevision,
 }
 
-/// Takes a push back.
+/// Undoes a push.
 #[derive(Clone, Debug)]
 pub struct UndoPush {
     /// The instance.
@@ -251,16 +249,16 @@ pub struct UndoPush {
     /// The newest change of the instance: the push, or an automatic change after it
     /// ([`crate::work::can_undo_over`]).
     pub sequence: u64,
-    /// Who pushed.
+    /// The person who pushed.
     pub pushed_by: Box<str>,
-    /// When they pushed.
+    /// When the person pushed.
     pub pushed_at: Time,
-    /// The instance as it was before, from the journal.
+    /// The instance before the push, from the journal.
     pub before: Arc<Instance>,
-    /// For how long after a push it may be taken back, in milliseconds.
+    /// How long after a push it can be undone, in milliseconds.
     pub within_millis: i64,
-    /// Whether the actor may take back what another person pushed.
+    /// Whether the actor may undo the push of another person.
     pub as_supervisor: bool,
-    /// Why; required where another person pushed.
+    /// The reason; required if another person pushed.
     pub reason: Box<str>,
 }

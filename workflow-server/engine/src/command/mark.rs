@@ -1,14 +1,14 @@
-//! What a command may carry to be recognised: the revision that was seen, and the request id.
+//! What a request carries to prevent mistakes: the revision that its sender saw, and a request id.
 
-/// The revision that the caller saw; the command is refused where the present one differs. None
-/// where the caller does not say.
+/// The revision that the sender saw. If the present one differs, the command is refused. `None` if
+/// the sender does not send it.
 pub type ExpectedRevision = Option<u64>;
 
-/// Marks a request that may be repeated: keyed hashes, made outside, of who asked what by which id,
-/// and of its content.
+/// The mark of a request with a request id. It consists of keyed hashes, which the server makes
+/// before the command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RequestMark {
-    /// Hash of identity, RPC and request id.
+    /// Hash of the caller's identity, the RPC and the request id.
     pub key: u128,
     /// Hash of the request's content.
     pub fingerprint: u64,

@@ -39,20 +39,20 @@ family!(requested Operations, OperationsCommand:
 pub struct CancelInstance {
     /// The instance.
     pub instance: InstanceId,
-    /// Why.
+    /// The reason for the cancellation.
     pub reason: Box<str>,
     /// The revision that operations saw.
     pub expected: ExpectedRevision,
 }
 
-/// Moves an instance to a stage of its workflow, whether or not a button leads there.
+/// Moves an instance to any stage of its workflow, even if no button leads there.
 #[derive(Clone, Debug)]
 pub struct MoveInstance {
     /// The instance.
     pub instance: InstanceId,
     /// The number of the stage.
     pub stage: u32,
-    /// Why.
+    /// The reason for the move.
     pub reason: Box<str>,
     /// The revision that operations saw.
     pub expected: ExpectedRevision,
@@ -63,11 +63,12 @@ pub struct MoveInstance {
 pub struct MigrateInstance {
     /// The instance.
     pub instance: InstanceId,
-    /// The version.
+    /// The version to migrate to.
     pub version: u32,
-    /// Where it goes whose stage's event the version does not have: from which stage to which.
+    /// The target stages for instances whose stage is not in the new version, as pairs of old and
+    /// new number.
     pub stages: Vec<(u32, u32)>,
-    /// Why.
+    /// The reason for the migration.
     pub reason: Box<str>,
     /// The revision that operations saw.
     pub expected: ExpectedRevision,
@@ -78,50 +79,50 @@ pub struct MigrateInstance {
 pub struct StopBatch {
     /// The batch.
     pub batch: u64,
-    /// Why.
+    /// The reason for stopping the batch.
     pub reason: Box<str>,
 }
 
-/// Makes the wall clock the World's time, forward or back.
+/// Sets the World's time to the wall clock, forward or back.
 #[derive(Clone, Copy, Debug)]
 pub struct AcceptClock {
-    /// The wall clock's time; none where they agree already, so that nothing changes.
+    /// The wall clock's time; `None` if both already agree, so nothing changes.
     pub to: Option<Time>,
 }
 
-/// Lets the next pass of purging remove more than its share.
+/// Allows the next purge to remove more than its share.
 #[derive(Clone, Copy, Debug)]
 pub struct ConfirmPurge {
-    /// How many ended instances; 0 where none wait, so that nothing changes.
+    /// The number of ended instances to allow; 0 if none wait, so nothing changes.
     pub instances: u64,
 }
 
-/// By whom, and when, the calls in memory were looked up that are to be erased.
+/// How the server searched for the calls to erase that are in memory.
 #[derive(Clone, Debug)]
 pub struct Look {
     /// The caller.
     pub caller: CallerKey,
-    /// The sequence of the root that was looked at: calls that changed after it are looked at
-    /// again when the erasure is decided.
+    /// The sequence of the root that was searched. The decision checks the calls that changed after
+    /// it.
     pub sequence: u64,
 }
 
-/// Starts to erase a caller.
+/// Starts the erasure of a caller.
 #[derive(Clone, Debug)]
 pub struct EraseCaller {
-    /// Only calls that were handled for this customer; empty for all.
+    /// The customer, if only calls for this customer are erased; empty for all calls.
     pub customer: Box<str>,
-    /// Why.
+    /// The reason for the erasure.
     pub reason: Box<str>,
-    /// The caller's calls: those in memory first, then those in the archive. Both are looked up
-    /// before.
+    /// The caller's calls: first those in memory, then those in the archive. The server searches
+    /// for both before it sends the command.
     pub calls: Vec<ErasedCall>,
-    /// How those in memory were looked up; none where `calls` is already known to be whole.
+    /// How the calls in memory were found; `None` if `calls` is already complete.
     pub look: Option<Look>,
-    /// The newest file of the archive at that look: where there is a newer one by now, it has to
-    /// be repeated.
+    /// The newest file of the archive when it was searched. If there is a newer one now, the server
+    /// must search again.
     pub newest_file: u64,
-    /// Whether a restore applies it again: then any number may run at once, because nothing may be
-    /// left out.
+    /// Whether a restore repeats an earlier erasure. It may exceed the limit of running erasures,
+    /// because none may be left out.
     pub is_of_restore: bool,
 }

@@ -1,4 +1,4 @@
-//! Commands of script engines: workflows that are set on calls, and what is known of a call.
+//! Commands of script engines: they set workflows on calls and report the properties of calls.
 
 use std::sync::Arc;
 
@@ -27,17 +27,18 @@ family!(requested Script, ScriptCommand:
     SetWorkflow (Box::new), WithdrawWorkflow, UpdateCall (Box::new), EndCall, ChaseInstance,
 );
 
-/// What the archive knows of a call, looked up before the decision, which can do no I/O.
+/// What the archive contains of a call. The server searches it before the decision, which cannot do
+/// I/O.
 #[derive(Clone, Debug)]
 pub struct KnownCall {
-    /// The newest file of the archive at that look: where there is a newer one by now, the call
-    /// may have left memory since, and the look has to be repeated.
+    /// The newest file of the archive when it was searched. If there is a newer one now, the call
+    /// may have left memory since, and the server must search again.
     pub newest_file: u64,
-    /// The call as it was when it left memory; none where the archive does not hold it.
+    /// The call as it left memory; `None` if the archive does not contain it.
     pub call: Option<Arc<Call>>,
 }
 
-/// What is known of a call, as far as it is to be changed.
+/// Changes of the properties of a call. An absent property does not change.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct CallChanges {
     /// A new customer.
@@ -46,11 +47,12 @@ pub struct CallChanges {
     pub script: Option<Box<str>>,
     /// A new agent.
     pub agent: Option<Box<str>>,
-    /// What is known of the caller.
+    /// The properties of the caller.
     pub caller: Option<Caller>,
-    /// Whether the caller is that and no more; otherwise only what is not empty changes.
+    /// Whether `caller` replaces all properties of the caller. Otherwise its empty properties do
+    /// not change.
     pub replace_caller: bool,
-    /// Chargeable or not.
+    /// Whether the call is chargeable.
     pub chargeable: Option<bool>,
     /// Details to add or overwrite.
     pub details: Vec<(Box<str>, Box<str>)>,
@@ -58,12 +60,12 @@ pub struct CallChanges {
     pub replace_details: bool,
 }
 
-/// What to do if an instance of the workflow still runs on the call.
+/// What to do if an instance of the workflow already runs on the call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum IfRunning {
-    /// Return it, with the fields that differ updated.
+    /// Return it, and update the fields that differ.
     ReturnIt,
-    /// Refuse.
+    /// Refuse the request.
     Refuse,
     /// Cancel it and start a new one.
     Replace,
@@ -72,53 +74,54 @@ pub enum IfRunning {
 /// When an instance enters its first stage.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Release {
-    /// At once, also where it was to wait.
+    /// At once, even if it was waiting for the end of the call.
     Immediately,
-    /// When the call has ended; until then it waits, unseen.
+    /// When the call ends. Until then it waits, and nobody sees it.
     CallEnded,
 }
 
 /// Sets a workflow on a call.
 #[derive(Clone, Debug)]
 pub struct SetWorkflow {
-    /// Which call.
+    /// The key of the call.
     pub call: CallKey,
-    /// What is known of it.
+    /// Changes of the call's properties.
     pub changes: CallChanges,
     /// The workflow's name.
     pub workflow: Box<str>,
-    /// The version; none for the newest published.
+    /// The version; `None` for the newest published version.
     pub version: Option<u32>,
     /// Values by field name.
     pub fields: Vec<(Box<str>, Value)>,
-    /// When it is released; none where the script does not say: a new one at once, and one that
-    /// runs as it was.
+    /// When the instance is released. If the script does not send it, a new instance is released at
+    /// once, and a running one does not change.
     pub release: Option<Release>,
-    /// When it is released at the latest, in milliseconds from now.
+    /// The latest release, in milliseconds from now.
     pub release_within_millis: Option<i64>,
-    /// What to do if it runs already.
+    /// What to do if an instance already runs.
     pub if_running: IfRunning,
 }
 
-/// Takes an instance back.
+/// Withdraws an instance.
 #[derive(Clone, Debug)]
 pub struct WithdrawWorkflow {
     /// The instance.
     pub instance: InstanceId,
-    /// Why.
+    /// The reason for the withdrawal.
     pub reason: Box<str>,
     /// The revision that the script saw.
     pub expected: ExpectedRevision,
-    /// Whether somebody has worked on it, as its history shows: see [`crate::work::is_work`].
+    /// Whether a person has worked on the instance, as its history shows. See
+    /// [`crate::work::is_work`].
     pub worked: bool,
 }
 
-/// Changes what is known of a call.
+/// Changes the properties of a call.
 #[derive(Clone, Debug)]
 pub struct UpdateCall {
     /// The call.
     pub call: CallKey,
-    /// What changes.
+    /// The changes.
     pub changes: CallChanges,
     /// The revision that the script saw.
     pub expected: ExpectedRevision,
@@ -131,11 +134,11 @@ pub struct EndCall {
     pub call: CallKey,
 }
 
-/// Records that the caller asked for it again.
+/// Records that the caller asked again about an instance.
 #[derive(Clone, Debug)]
 pub struct ChaseInstance {
     /// The instance.
     pub instance: InstanceId,
-    /// What the caller said; empty for nothing.
+    /// What the caller said; empty if there is nothing to note.
     pub note: Box<str>,
 }

@@ -1,4 +1,4 @@
-//! Commands of the server itself. No request leads to them: see [`crate::command::Requested`].
+//! Commands of the server itself. No request can send them: see [`crate::command::Requested`].
 
 use std::sync::Arc;
 
@@ -34,55 +34,55 @@ family!(Upkeep, UpkeepCommand:
     RewriteHistory,
 );
 
-/// Carries out what has fallen due. What no longer runs changes nothing.
+/// Fires a timer that is due. Changes nothing if it no longer runs.
 #[derive(Clone, Copy, Debug)]
 pub struct Elapse {
-    /// When it was due.
+    /// When the timer was due.
     pub due: Time,
     /// The instance's slot.
     pub slot: u32,
-    /// What was due.
+    /// What the timer does.
     pub wake: Wake,
 }
 
-/// Does the next item of a batch. A batch that does not run is not changed.
+/// Processes the next item of a batch. Changes nothing if the batch does not run.
 #[derive(Clone, Copy, Debug)]
 pub struct StepBatch {
     /// The batch.
     pub batch: u64,
 }
 
-/// Masks the next call of an erasure. An erasure that does not run is not changed.
+/// Masks the next call of an erasure. Changes nothing if the erasure does not run.
 #[derive(Clone, Copy, Debug)]
 pub struct StepErasure {
     /// The erasure.
     pub erasure: u64,
 }
 
-/// Records that no byte remains of what an erasure was about.
+/// Records that no byte of the erased calls remains in the files.
 #[derive(Clone, Copy, Debug)]
 pub struct EndErasure {
     /// The erasure.
     pub erasure: u64,
 }
 
-/// A call of which all instances have ended, as it was at a look.
+/// A call whose instances have all ended, as a search found it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ArchivableCall {
-    /// Its slot.
+    /// The slot of the call.
     pub slot: u32,
-    /// The sequence of its newest change.
+    /// The sequence of the call's newest change.
     pub sequence: u64,
-    /// The sequence of the newest change of its instances; 0 where it has none.
+    /// The sequence of the newest change of its instances; 0 if it has none.
     pub newest: u64,
 }
 
-/// Removes calls with their instances from memory, all or none of them.
+/// Removes calls and their instances from memory: all of them or none.
 #[derive(Clone, Debug)]
 pub struct ArchiveCalls {
-    /// The number of the file that holds them.
+    /// The number of the file that contains them.
     pub file: u64,
-    /// The calls, as they were when the chunk was written.
+    /// The calls as they were when the file was written.
     pub calls: Vec<ArchivableCall>,
 }
 
@@ -91,11 +91,11 @@ pub struct ArchiveCalls {
 pub struct ReplaceChunk {
     /// The chunk.
     pub id: u64,
-    /// Its new form; none where nothing is left of it.
+    /// The new form; `None` if nothing is left of the chunk.
     pub new: Option<Arc<Chunk>>,
 }
 
-/// Adds chunks to the list of the history.
+/// Adds chunks to the list of the history's files.
 #[derive(Clone, Debug)]
 pub struct PackHistory(pub HistoryChange);
 

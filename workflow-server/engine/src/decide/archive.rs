@@ -1,5 +1,4 @@
-//! The archive: calls of which everything has ended leave memory, once a chunk that lists them is
-//! durable.
+//! The archive: calls with only ended instances leave memory, after a file with them is durable.
 
 use std::sync::Arc;
 
@@ -11,15 +10,15 @@ use crate::entry::ChangeKind;
 use crate::query::newest_of_call;
 use crate::world::Root;
 
-/// Removes all of the calls. Removes none of them where one has changed since the chunk was
-/// written, because the chunk would be wrong.
+/// Removes all of the calls from memory. If one has changed since the file was written, removes
+/// none of them, because the file would be wrong.
 pub(super) fn store(draft: &mut EntryDraft<'_>, command: &ArchiveCalls) {
     let ArchiveCalls { file, calls } = command;
     let file = *file;
     draft.kind = ChangeKind::Archived;
     let root = draft.root;
-    // An erasure has searched for its calls in memory and in the archive: meanwhile none may move
-    // from one to the other.
+    // An erasure has searched for its calls in memory and in the archive. Until it ends, no call
+    // may move from one to the other.
     if file <= root.archive.newest_file
         || !root.erasing.is_empty()
         || !calls.iter().all(|call| is_unchanged(root, call))
@@ -49,7 +48,8 @@ fn is_unchanged(root: &Root, looked_at: &ArchivableCall) -> bool {
     call.is_some_and(|call| newest_of_call(root, call) == Some(looked_at.newest))
 }
 
-/// Changes nothing where the chunk is already gone, or another file has taken the number.
+/// Replaces or removes a chunk. Changes nothing if the chunk is already gone, or if a newer file
+/// has its number.
 pub(super) fn replace(draft: &mut EntryDraft<'_>, command: &ReplaceChunk) {
     let ReplaceChunk { id, new } = command;
     draft.kind = ChangeKind::ChunkReplaced;

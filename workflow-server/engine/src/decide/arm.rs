@@ -1,4 +1,4 @@
-//! Starting a timer: when it is due, by which clock, and in whose time zone.
+//! Starts a timer: computes when it is due, by which clock and in which time zone.
 
 use aftercall_definition::calendar::{Clock, NextDay};
 use aftercall_definition::model::{TimerAction, TimerStart};
@@ -11,9 +11,11 @@ use crate::entry::StageWarningKind;
 use crate::instance::{Instance, Timer};
 use crate::query::zone_of_caller;
 
-/// Starts a timer. A timer whose time has already passed is due at once. A timer of a stage that
-/// was entered late counts from now where its time would be over: so a stage does not end before
-/// people could see it, and a circle of timers runs once after an outage.
+/// Starts a timer. A timer whose time has already passed is due at once.
+///
+/// A late stage is one that the instance entered later than planned. If the time of its timer would
+/// be over already, the timer counts from now. So the stage does not end before people can see it,
+/// and after an outage a circle of timers runs only once.
 pub(super) fn arm(
     scene: &Scene<'_>,
     instance: &Instance,
@@ -57,17 +59,17 @@ pub(super) fn arm(
     }
 }
 
-/// How a timer waits: by which clock, and in whose time zone.
+/// A timer with its clock and its time zone.
 pub(super) struct Waiting<'a> {
     pub(super) timer: &'a TimerAction,
     pub(super) clock: Clock<'a>,
-    /// The zone where there is no calendar: the caller's, else the server's default.
+    /// The zone without a calendar: the caller's, or else the server's default.
     pub(super) zone: &'a TimeZone,
 }
 
 impl Waiting<'_> {
-    /// When it is due if it counts from `start`; and when its wait is over, where a time of day
-    /// follows the wait.
+    /// When the timer is due if it counts from `start`. If a time of day follows a wait, also the
+    /// end of that wait.
     fn from(&self, start: Time) -> (Time, Option<Time>) {
         match (self.timer.after, self.timer.at) {
             (None, None) => (start, None),
@@ -80,7 +82,7 @@ impl Waiting<'_> {
         }
     }
 
-    /// The first moment after `start` at which a clock shows the time of day.
+    /// The first moment after `start` at which the clock shows the timer's time of day.
     pub(super) fn next(&self, start: Time) -> Time {
         let calendar = if let Clock::Calendar(calendar) = self.clock {
             Some(calendar)
@@ -93,7 +95,8 @@ impl Waiting<'_> {
             .map_or(start, |at| at.after(start, zone, calendar))
     }
 
-    /// The same at the end of a wait, which may be exactly that time of day.
+    /// The first moment from the end of a wait at which the clock shows the timer's time of day.
+    /// The end of the wait itself may be that moment.
     pub(super) fn first(&self, waited: Time) -> Time {
         match self.timer.at {
             Some(at) if at.day == NextDay::Whenever => self.next(Time(waited.0.saturating_sub(1))),

@@ -24,7 +24,8 @@ pub(super) fn check(check: &mut Check, command: &AuthorCommand) {
         AuthorCommand::ImportTeam(command) => check.team(&command.name, &command.title),
         AuthorCommand::RemoveTeam(command) => check.name("name", &command.name),
         AuthorCommand::ImportCalendar(command) => check.calendar(&command.calendar),
-        // The definition was read from a file, and is validated when it is published.
+        // The file form of the definition was checked before. The definition is validated when it
+        // is published.
         AuthorCommand::ImportWorkflow(_)
         | AuthorCommand::PublishWorkflow(_)
         | AuthorCommand::ArchiveWorkflow(_)

@@ -1,5 +1,5 @@
-//! Batches. The start of one records its instances; each item is then an entry of its own, so that
-//! no item is done twice after a crash.
+//! Batches. The start records the instances of a batch. Each item is then an entry of its own, so a
+//! crash repeats no item.
 
 use std::sync::Arc;
 
@@ -59,7 +59,7 @@ pub(super) fn start(
     Ok(())
 }
 
-/// Does the next item. The entry records a refusal.
+/// Processes the next item of a batch. If the item is refused, the entry records why.
 pub(super) fn step(draft: &mut EntryDraft<'_>, command: StepBatch) {
     let id = command.batch;
     let Some(batch) = draft
@@ -195,7 +195,7 @@ pub(super) fn stop(draft: &mut EntryDraft<'_>, command: &StopBatch) -> Result<()
         draft.batch = Some(BatchChange::Stopped { batch: *id });
         (progress.state, progress.ended_at) = (BatchState::Stopped, Some(draft.now));
     }
-    // The batch may be forgotten by the time the same request is repeated.
+    // A repeated request must get the same answer, even if the batch is forgotten by that time.
     draft.answer = Answer::BatchStopped(progress);
     Ok(())
 }

@@ -19,18 +19,18 @@ use crate::{limits, mask};
 pub(super) struct Named {
     pub(super) slot: u32,
     pub(super) call: Call,
-    /// Whether it is not in memory.
+    /// Whether the call is not in memory.
     pub(super) is_new: bool,
-    /// Whether the archive knows it.
+    /// Whether the archive contains the call.
     pub(super) is_archived: bool,
 }
 
-/// The call with its slot. A call that is not in memory is a new one. It takes over what the
-/// archive knows: whether it has ended, whether it is chargeable, and the caller. Erased data stays
-/// erased.
+/// Finds the call of a command in memory. If it is not there, makes a new one. A new call takes
+/// these values from the archive: whether it has ended, whether it is chargeable, and the caller.
+/// Erased data stays erased.
 ///
 /// # Errors
-/// [`Rejection::ArchiveMoved`] where the archive has changed since it was looked into.
+/// [`Rejection::ArchiveMoved`] if the archive has changed since the server searched it.
 pub(super) fn find_or_new(draft: &EntryDraft<'_>, key: &CallKey) -> Result<Named, Rejection> {
     let root: &Root = draft.root;
     if let Some((slot, call)) = root
@@ -54,7 +54,7 @@ pub(super) fn find_or_new(draft: &EntryDraft<'_>, key: &CallKey) -> Result<Named
     let call = archived.map_or_else(
         || Call::new(key.clone(), draft.now),
         |known| {
-            // It may have been looked up before an erasure began.
+            // The server may have searched the archive before an erasure began.
             let known = if root.erasing.has_call(known) {
                 mask::call(known)
             } else {
@@ -76,7 +76,7 @@ pub(super) fn find_or_new(draft: &EntryDraft<'_>, key: &CallKey) -> Result<Named
     })
 }
 
-/// Applies changes to a call; returns the names of what changed.
+/// Applies changes to a call. Returns the names of the changed properties.
 pub(super) fn merge_changes(
     call: &mut Call,
     changes: &CallChanges,
@@ -182,7 +182,8 @@ pub(super) fn update(draft: &mut EntryDraft<'_>, command: &UpdateCall) -> Result
     Ok(())
 }
 
-/// Ends a call, which releases the instances that wait for it. Ending it again changes nothing.
+/// Ends a call and releases the instances that wait for its end. Changes nothing if the call has
+/// already ended.
 pub(super) fn end(draft: &mut EntryDraft<'_>, command: &EndCall) -> Result<(), Rejection> {
     draft.kind = ChangeKind::CallEnded;
     draft.answer = Answer::Released(Vec::new());
@@ -206,8 +207,8 @@ pub(super) fn end(draft: &mut EntryDraft<'_>, command: &EndCall) -> Result<(), R
         if draft.instance_bytes() < limits::RELEASED_BYTES_MAX {
             release(draft, old, &call, draft.now);
         } else {
-            // Its release time is now: the timer releases it next, in an entry of its own. That
-            // does not depend on the clock.
+            // The entry is full. Set the release time to now: a timer then releases the instance in
+            // an entry of its own. That timer does not depend on the clock.
             draft.touch(ChangeKind::CallUpdated, old, Some(draft.now));
         }
     }
@@ -216,14 +217,14 @@ pub(super) fn end(draft: &mut EntryDraft<'_>, command: &EndCall) -> Result<(), R
     Ok(())
 }
 
-/// Releases an instance into its first stage, which was due at `due`.
+/// Releases an instance: it enters its first stage. The release was due at `due`.
 pub(super) fn release(draft: &mut EntryDraft<'_>, old: &Instance, call: &Call, due: Time) {
     let mut new = old.clone();
     let entered = enter_first(draft, &mut new, call, due);
     draft.put_instance(ChangeKind::Released, old, new, entered);
 }
 
-/// Enters the first stage with what the instance holds.
+/// Enters the first stage of an instance.
 pub(super) fn enter_first(
     draft: &EntryDraft<'_>,
     new: &mut Instance,

@@ -1,4 +1,5 @@
-//! Chases: the caller asks again. The follow-up becomes more urgent, and there is no duplicate.
+//! Chases: the caller asks again. The existing follow-up becomes more urgent, so that no second one
+//! is needed.
 
 use crate::command::ChaseInstance;
 use crate::decide::draft::EntryDraft;
@@ -17,7 +18,7 @@ pub(super) fn chase(draft: &mut EntryDraft<'_>, command: &ChaseInstance) -> Resu
     new.notes += u32::from(!note.is_empty());
     for alert in &mut new.alerts {
         alert.priority = alert.priority.raised();
-        // The caller asks now: people must look at snoozed and seen alerts again.
+        // The caller is asking now, so people must look at snoozed and seen alerts again.
         alert.seen = None;
         alert.snooze = None;
     }

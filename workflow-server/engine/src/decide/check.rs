@@ -1,5 +1,5 @@
-//! Checks the fields of requests, in any state. Reports all invalid fields in one response, by
-//! their names in the API.
+//! Checks the fields of requests without looking at the state. One response reports all invalid
+//! fields by their API names.
 
 use aftercall_definition::FieldError;
 use aftercall_definition::calendar::Calendar;
@@ -17,12 +17,12 @@ use crate::decide::when;
 use crate::limits;
 use crate::recipient::Recipient;
 
-/// The longest a release may wait for the end of a call: thirty days.
+/// The longest time that a release may wait for the end of a call: thirty days.
 const RELEASE_WITHIN_MILLIS_MAX: i64 = 30 * 86_400_000;
-/// The shortest: a second.
+/// The shortest time that a release may wait for the end of a call: one second.
 const RELEASE_WITHIN_MILLIS_MIN: i64 = 1_000;
 
-/// Checks values against their declarations at `now`; where `whole`, required ones must be present.
+/// Checks values against their declarations at `now`. If `whole`, required values must be present.
 /// Errors show times by `clock`.
 pub(super) fn fields(
     prefix: &str,
@@ -35,7 +35,7 @@ pub(super) fn fields(
         let message = match declared.iter().find(|field| field.name == **name) {
             None => Some(unknown(name, declared)),
             Some(field) if field.field_type != value.field_type() => field.refuses(value),
-            // An empty text counts as absent, and the bounds are only for present values.
+            // An empty text counts as absent, and limits are only for present values.
             Some(field)
                 if !field.required && matches!(value, Value::Text(text) if text.is_empty()) =>
             {
@@ -107,7 +107,8 @@ fn text_error(text: &str, length: Length) -> Option<String> {
     })
 }
 
-/// Characters that change the direction of the text after them, which can hide what a text says.
+/// Whether a character changes the direction of the text after it. Such characters can hide what a
+/// text says.
 fn is_bidi_override(c: char) -> bool {
     matches!(c, '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}')
 }
@@ -134,7 +135,7 @@ impl Check {
         }
     }
 
-    /// Checks a required name that fits into one line.
+    /// Checks a required text that must fit into one line.
     pub(super) fn line(&mut self, field: &str, text: &str, length: Length) {
         if text.contains(['\n', '\r', '\t']) {
             self.error(field, "must not contain line breaks or tabs");
@@ -195,7 +196,7 @@ impl Check {
         }
     }
 
-    /// Checks a click on a stage; visits are counted from 1.
+    /// Checks a click on a stage. The first visit has the number 1.
     pub(super) fn click(&mut self, visit: u32, note: &str) {
         if visit == 0 {
             self.error(
@@ -227,7 +228,7 @@ impl Check {
         self.text("reason", reason, true, Characters(limits::REASON_CHARS_MAX));
     }
 
-    /// A person who takes back the push of another must give a reason.
+    /// Checks an undo. A person who undoes the push of another person must give a reason.
     pub(super) fn undo(&mut self, undo: &UndoPush) {
         self.text(
             "reason",
@@ -279,7 +280,7 @@ impl Check {
     pub(super) fn key(&mut self, key: &CallKey) {
         self.line("call.source", &key.source, Characters(NAME_CHARS_MAX));
         self.line("call.id", &key.id, Characters(limits::SHORT_CHARS_MAX));
-        // People and programs write a call as SOURCE/ID.
+        // A call is written as SOURCE/ID, by people and by programs.
         if key.source.contains('/') {
             self.error(
                 "call.source",
@@ -296,7 +297,7 @@ impl Check {
             return;
         };
         if set.release != Some(Release::CallEnded) {
-            self.error("release_within", "goes with release CALL_ENDED only");
+            self.error("release_within", "is only allowed with release CALL_ENDED");
         } else if !(RELEASE_WITHIN_MILLIS_MIN..=RELEASE_WITHIN_MILLIS_MAX).contains(&millis) {
             self.error("release_within", "must be between 1 second and 30 days");
         }

@@ -1,4 +1,4 @@
-//! Claims: who holds an instance, for how long, and how a claim ends.
+//! Claims: which person works on an instance, for how long, and how a claim ends.
 
 use std::sync::Arc;
 
@@ -18,7 +18,7 @@ use crate::query::is_claimable;
 use crate::recipient::Recipient;
 use crate::rejection::Rejection;
 
-/// Refuses where another person holds it: only the holder moves claimed work.
+/// Refuses if another person has a claim: only the holder of a claim changes the instance.
 pub(super) fn check_holder(old: &Arc<Instance>, actor: &Actor, now: Time) -> Result<(), Rejection> {
     match old.claim_at(now) {
         Some(claim) if claim.by != actor.name => Err(Rejection::ClaimedByAnother(old.clone())),
@@ -26,7 +26,7 @@ pub(super) fn check_holder(old: &Arc<Instance>, actor: &Actor, now: Time) -> Res
     }
 }
 
-/// The instance, if people may hold it.
+/// Finds an instance that a person may claim.
 fn find_claimable<'w>(
     draft: &EntryDraft<'w>,
     id: InstanceId,
@@ -79,7 +79,7 @@ pub(super) fn release(
     Ok(())
 }
 
-/// Claims an instance, also where another person holds it. The reason stays in the history.
+/// Claims an instance, even if another person has a claim. The history keeps the reason.
 pub(super) fn take_over(
     draft: &mut EntryDraft<'_>,
     command: &TakeOver,
@@ -92,7 +92,7 @@ pub(super) fn take_over(
     Ok(())
 }
 
-/// Remembers which instances a hand-over is about.
+/// Stores the list of instances of a hand-over, so that a repeated request gets the same list.
 pub(super) fn list_hand_over(draft: &mut EntryDraft<'_>, command: &ListHandOver) {
     draft.kind = ChangeKind::HandedOver;
     draft.answer = Answer::HandOver {
@@ -101,8 +101,9 @@ pub(super) fn list_hand_over(draft: &mut EntryDraft<'_>, command: &ListHandOver)
     };
 }
 
-/// A held instance can always be handed over, also where Call Managers do not see it: it must not
-/// wait for a person who has gone home. Any other only where people may hold it.
+/// Finds an instance that a person may hand over. A claimed instance can always be handed over,
+/// even if Call Managers do not see it, because it must not wait for a person who is absent. An
+/// instance without a claim must be one that people may claim.
 fn find_transferable<'w>(
     draft: &EntryDraft<'w>,
     id: InstanceId,
@@ -115,8 +116,8 @@ fn find_transferable<'w>(
     }
 }
 
-/// Hands an instance over to a person or a team. A reason is required where another person holds
-/// it. A recipient who already holds it keeps the longer lease.
+/// Hands an instance over to a person or a team. A reason is required if another person has a
+/// claim. A recipient who already has a claim keeps the longer lease.
 pub(super) fn hand_over(
     draft: &mut EntryDraft<'_>,
     command: &HandOver,
@@ -166,8 +167,9 @@ pub(super) fn hand_over(
     Ok(())
 }
 
-/// Decisions are made one after another, so two people never get the same instance. Only the first
-/// candidates are tried, because this runs on the writer's thread.
+/// Claims the first candidate that is still free. Decisions are made one after another, so two
+/// people never get the same instance. Only the first candidates are tried, because this runs on
+/// the writer's thread.
 pub(super) fn claim_next(
     draft: &mut EntryDraft<'_>,
     next: &ClaimNext,
@@ -191,8 +193,7 @@ pub(super) fn claim_next(
     Ok(())
 }
 
-/// Ends a claim. Changes nothing where it was extended or released meanwhile: the wake-up came
-/// late.
+/// Ends a claim. Changes nothing if it was extended or released meanwhile.
 pub(super) fn lapse(draft: &mut EntryDraft<'_>, old: &Instance, due: Time) {
     draft.kind = ChangeKind::ClaimLapsed;
     if old.claim.as_ref().is_some_and(|claim| claim.until == due) {
@@ -213,7 +214,8 @@ fn check_own(draft: &EntryDraft<'_>, old: &Arc<Instance>, actor: &Actor) -> Resu
     }
 }
 
-/// Sets the claim of the actor. A holder's claim is extended; a lease is never made shorter.
+/// Sets the claim of the actor. If the actor already has one, extends it. A lease never becomes
+/// shorter.
 fn set_claim(draft: &mut EntryDraft<'_>, old: &Instance, lease: i64, actor: &Actor) {
     draft.answer = Answer::Moved {
         instance: old.id,

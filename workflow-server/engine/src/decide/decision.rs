@@ -5,13 +5,13 @@ use crate::entry::{Answer, Entry};
 /// The result of deciding a command.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Decision {
-    /// It changes something: append this, and apply it.
+    /// The command changes something: append this entry, then apply it.
     Commit(Box<Entry>),
-    /// The same request was decided before, by the entry with this sequence: answer from that.
+    /// The entry with this sequence decided the same request before: build the answer from it.
     Repeat {
-        /// The entry's sequence.
+        /// The sequence of that entry.
         sequence: u64,
     },
-    /// It changes nothing, and leaves nothing to remember.
+    /// The command changes nothing. Nothing is stored.
     Unchanged(Answer),
 }

@@ -57,7 +57,7 @@ pub(super) fn import_team(
     Ok(())
 }
 
-/// Removes a team that nothing uses: an alert for a removed team would reach nobody.
+/// Removes a team that nothing uses. An alert for a removed team would reach nobody.
 pub(super) fn remove_team(
     draft: &mut EntryDraft<'_>,
     command: &RemoveTeam,
@@ -102,8 +102,8 @@ pub(super) fn remove_team(
     Ok(())
 }
 
-/// Times that were already computed stay. The new hours are for times that are computed from now
-/// on.
+/// Imports a calendar. Times that were already computed are kept. Only later computations use the
+/// new hours.
 pub(super) fn import_calendar(
     draft: &mut EntryDraft<'_>,
     command: &ImportCalendar,
@@ -166,16 +166,16 @@ pub(super) fn import(
     Ok(())
 }
 
-/// A client that names the revision it saw continues with the one in the answer, so a repeated
-/// request must return the same one.
+/// Answers with the new revision if the client gave the one that it saw. The client continues with
+/// this revision, so a repeated request must return the same one.
 fn answer_revision(draft: &mut EntryDraft<'_>, expected: Option<u64>, revision: u64) {
     if expected.is_some() {
         draft.answer = Answer::Revision(revision);
     }
 }
 
-/// Publishing the content of the newest version again returns that version. The content of an older
-/// version becomes a new version, so a rollback is an ordinary change.
+/// Publishes the draft. If the draft has the content of the newest version, returns that version.
+/// The content of an older version becomes a new version, so a rollback is an ordinary change.
 pub(super) fn publish(
     draft: &mut EntryDraft<'_>,
     command: &PublishWorkflow,
@@ -198,9 +198,9 @@ pub(super) fn publish(
         };
         return Ok(());
     };
-    // Validating a large draft takes tens of milliseconds, so the server does it before, on another
-    // thread. Calendars, and teams that a draft names, are never removed: what was valid then is
-    // valid now.
+    // Validating a large draft takes tens of milliseconds. So the server validates it before, on
+    // another thread. Calendars and the teams of a draft are never removed, so a draft that was
+    // valid then is valid now.
     let faults = match validated {
         Some(validated) if Arc::ptr_eq(&validated.draft, content) => validated.faults.clone(),
         Some(_) => return Err(Rejection::DraftMoved),
@@ -235,9 +235,10 @@ pub(super) fn publish(
     Ok(())
 }
 
-/// A retention that is at least as long as all that apply replaces them; a shorter one waits for a
-/// confirmation by operations. The default retention of the server is not known here, so it is
-/// neither longer nor shorter than another.
+/// The oldest version whose retention applies after the publication. If the new retention is at
+/// least as long as all that apply, it replaces them. A shorter one waits until operations confirm
+/// it. The engine does not know the default retention of the server, so that one counts as neither
+/// longer nor shorter than another.
 fn retention_from(workflow: &Workflow, content: &Definition) -> u32 {
     let covers = |counted: Option<Span>| match (content.retention, counted) {
         (Some(new), Some(counted)) => new.millis() >= counted.millis(),
@@ -250,8 +251,8 @@ fn retention_from(workflow: &Workflow, content: &Definition) -> u32 {
     }
 }
 
-/// Refuses any version but the newest: operations looked at the retention of that version, and
-/// another may have been published since.
+/// Confirms the retention of the newest version. Refuses any other version: operations looked at
+/// the retention of one version, and a newer one may have been published since.
 pub(super) fn confirm_retention(
     draft: &mut EntryDraft<'_>,
     command: &ConfirmRetention,
@@ -283,7 +284,7 @@ pub(super) fn confirm_retention(
     Ok(())
 }
 
-/// Running instances continue; no new ones are started.
+/// Archives a workflow or ends that. Running instances continue, but no new ones can be started.
 pub(super) fn archive(
     draft: &mut EntryDraft<'_>,
     command: &ArchiveWorkflow,

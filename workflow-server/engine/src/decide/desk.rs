@@ -1,4 +1,4 @@
-//! Checks and decides the commands of people at Call Managers.
+//! Checks and decides the commands of people who work with a Call Manager.
 
 use aftercall_definition::limits::{Length, TEXT_BYTES_MAX};
 

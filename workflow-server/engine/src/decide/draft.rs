@@ -1,4 +1,4 @@
-//! An entry that is being built: collects the facts of one command, each instance once.
+//! The draft of an entry. It collects the facts of one command, each instance once.
 
 use std::sync::Arc;
 
@@ -25,7 +25,7 @@ use crate::world::Root;
 pub(super) struct EntryDraft<'w> {
     pub(super) root: &'w Root,
     pub(super) now: Time,
-    /// What the archive knows of the call in the command.
+    /// What the archive contains of the command's call.
     pub(super) known: Option<&'w KnownCall>,
     pub(super) kind: ChangeKind,
     pub(super) details: Details,
@@ -35,11 +35,11 @@ pub(super) struct EntryDraft<'w> {
     pub(super) archive: Option<ArchiveChange>,
     pub(super) erasure: Option<ErasureChange>,
     pub(super) history: Option<HistoryChange>,
-    /// Whether the World's time is set by this entry.
+    /// Whether this entry sets the time of the World.
     pub(super) sets_clock: bool,
     call: Option<CallChange>,
     pub(super) instances: Vec<InstanceChange>,
-    /// About how many bytes the instances take.
+    /// The approximate number of bytes of the instances.
     instance_bytes: usize,
 }
 
@@ -64,12 +64,13 @@ impl<'w> EntryDraft<'w> {
         }
     }
 
-    /// The sequence that the entry will have.
+    /// The sequence of the entry.
     pub(super) fn sequence(&self) -> u64 {
         self.root.sequence + 1
     }
 
-    /// The entry, or `Unchanged` where nothing changes and no request must be remembered.
+    /// Returns the entry. Returns `Unchanged` if nothing changes and no request id must be
+    /// remembered.
     pub(super) fn decided(self, request: &Request) -> Decision {
         let changes_nothing = self.definition.is_none()
             && self.batch.is_none()
@@ -89,7 +90,7 @@ impl<'w> EntryDraft<'w> {
             actor: request.actor.clone(),
             mark: request.mark,
             kind: self.kind,
-            // Details that belong to no call would not be found by an erasure.
+            // An erasure finds details only through a call or an instance.
             details: if changes_nothing {
                 Details::default()
             } else {
@@ -106,7 +107,7 @@ impl<'w> EntryDraft<'w> {
         }))
     }
 
-    /// Adds the call after the change. `is_news`: something changed that people should know.
+    /// Adds the call after the change. `is_news` says that people should see the change.
     pub(super) fn put_call(&mut self, slot: u32, mut call: Call, is_news: bool) {
         let previous = call.sequence;
         call.sequence = self.sequence();
@@ -119,8 +120,8 @@ impl<'w> EntryDraft<'w> {
         });
     }
 
-    /// Adds an existing instance after the change, with texts that show its new values and those of
-    /// its call.
+    /// Adds an existing instance after the change. Fills its texts in again if they show a changed
+    /// value.
     pub(super) fn put_instance(
         &mut self,
         kind: ChangeKind,
@@ -155,7 +156,7 @@ impl<'w> EntryDraft<'w> {
         });
     }
 
-    /// Whether the texts of an instance may show something that this entry changes.
+    /// Whether the texts of an instance may show a value that this entry changes.
     fn may_be_out_of_date(
         &self,
         kind: ChangeKind,
@@ -163,10 +164,10 @@ impl<'w> EntryDraft<'w> {
         entered: &Entered,
     ) -> bool {
         match kind {
-            // An erasure must not fill in again what it has erased.
+            // An erasure must not fill erased values in again.
             ChangeKind::CallerErased => false,
             ChangeKind::PushUndone => true,
-            // Entering a stage fills the texts in.
+            // Entering a stage has already filled the texts in.
             _ if !entered.stages.is_empty() => false,
             _ => {
                 !new.alerts.is_empty()
@@ -175,7 +176,7 @@ impl<'w> EntryDraft<'w> {
         }
     }
 
-    /// Whether this entry leaves what texts show of an instance's call as it is.
+    /// Whether this entry changes nothing that texts can show of an instance's call.
     fn shows_same_call(&self, instance: &Instance) -> bool {
         let new = self
             .call
@@ -185,7 +186,7 @@ impl<'w> EntryDraft<'w> {
         both.is_none_or(|(new, old)| texts::is_shown_alike(&new.after, old))
     }
 
-    /// Fills the texts of an instance in again. An alert whose text changes counts as unseen.
+    /// Fills the texts of an instance in again. An alert with a changed text counts as unseen.
     fn refresh(&self, kind: ChangeKind, new: &mut Instance) -> Box<[u16]> {
         let changed = self
             .call
@@ -216,13 +217,12 @@ impl<'w> EntryDraft<'w> {
         self.add(change(ChangeKind::Set, new, None, entered));
     }
 
-    /// Adds all open instances of the call that are not in the entry yet, because their call has
-    /// changed.
+    /// Adds all open instances of a changed call that are not in the entry yet.
     pub(super) fn touch_open_instances(&mut self, call: &Call) {
         self.touch_open_instances_as(ChangeKind::CallUpdated, call);
     }
 
-    /// The same with another kind of change.
+    /// Like `touch_open_instances`, with another kind of change.
     pub(super) fn touch_open_instances_as(&mut self, kind: ChangeKind, call: &Call) {
         let root = self.root;
         for slot in &call.instances {
@@ -242,8 +242,8 @@ impl<'w> EntryDraft<'w> {
         }
     }
 
-    /// Adds an instance of which only the call changes, with its release time and the texts that
-    /// show the call. Where its new texts do not fit into the entry, a timer that is due at once
+    /// Adds an instance whose call changes. Only its release time and the texts that show the call
+    /// change with it. If the entry has no room for the new texts, a timer that is due at once
     /// fills them in.
     pub(super) fn touch(&mut self, kind: ChangeKind, old: &Instance, release_at: Option<Time>) {
         let is_small =
@@ -304,14 +304,15 @@ impl<'w> EntryDraft<'w> {
         self.instances.push(change);
     }
 
-    /// About how many bytes its instances take.
+    /// The approximate number of bytes of the instances in this entry.
     pub(super) fn instance_bytes(&self) -> usize {
         self.instance_bytes
     }
 }
 
-/// Makes an active or paused instance incomplete where no button and no timer can move it on:
-/// people look for incomplete instances and for no others. Every instance of an entry passes here.
+/// Makes an active or paused instance incomplete if no button and no timer can move it to another
+/// stage. People look for stuck instances among the incomplete ones only. Every instance of an
+/// entry passes through this function.
 fn settle(root: &Root, new: Instance, now: Time) -> Instance {
     if is_settled(root, &new) {
         return new;
@@ -327,7 +328,7 @@ fn settle(root: &Root, new: Instance, now: Time) -> Instance {
     }
 }
 
-/// Timers that waited for the end of a claim are due at that end.
+/// Sets the due time of timers that waited for the end of a claim to that end.
 fn release_timers(old: &Instance, new: &mut Instance, now: Time) {
     let is_same_visit = (old.stage, old.visit()) == (new.stage, new.visit());
     let Some(claim) = old
@@ -391,7 +392,7 @@ fn alerts_before(alert: &Alert) -> impl Iterator<Item = AlertBefore> + '_ {
     })
 }
 
-/// Refuses where the client saw another revision.
+/// Refuses if the client saw another revision.
 pub(super) fn check_revision(expected: Option<u64>, present: u64) -> Result<(), Rejection> {
     match expected {
         Some(expected) if expected != present => Err(Rejection::OtherRevision { present }),

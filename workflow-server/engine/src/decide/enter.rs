@@ -1,5 +1,5 @@
-//! Entering a stage: disarms the stage before, counts the visit, runs the actions in order, and
-//! follows links at once. An instance is in exactly one stage.
+//! Enters a stage: stops the timers and alerts of the stage before, counts the visit, runs the
+//! actions in order, and follows links at once. An instance is in exactly one stage.
 
 use aftercall_definition::escalation::alert_action;
 use aftercall_definition::expression::ExpressionFailure;
@@ -17,15 +17,15 @@ use crate::instance::{Alert, Claim, Count, Instance, Status, Timer};
 use crate::limits;
 use crate::query::fill_in;
 
-/// How the actions of a stage end.
+/// The result of running the actions of a stage.
 enum Ends {
-    /// The instance waits in the stage, is stuck in it, or has ended.
+    /// The instance waits here, is stuck here, or has ended.
     Here,
     /// A link leads to this stage.
     LinksTo(u32),
 }
 
-/// Enters a stage, and the stages that its links lead to. A paused instance stays paused.
+/// Enters a stage and the stages that its links lead to. A paused instance stays paused.
 pub(super) fn enter(scene: &Scene<'_>, instance: &mut Instance, stage: u32) -> Entered {
     let held = Held::take(instance);
     let pause = instance.pause.take();
@@ -52,7 +52,7 @@ impl Held {
         }
     }
 
-    /// A claim is kept while the instance is open, unless its alerts are all for other teams.
+    /// Keeps the claim while the instance is open, unless all its alerts are for other teams.
     fn restore(self, instance: &mut Instance) {
         let is_same_team = instance.alerts.is_empty()
             || self.teams.is_empty()
@@ -74,7 +74,7 @@ fn walk(scene: &Scene<'_>, instance: &mut Instance, stage: u32) -> Entered {
     };
     let mut next = stage;
     // Validation refuses circles in which nothing waits, so a walk is never longer than the
-    // workflow. The bound protects the server from a definition that was not validated.
+    // workflow. The limit protects the server from a definition that was not validated.
     while entered.stages.len() <= scene.definition.stages.len() {
         entered.stages.push(next);
         match enter_one(scene, instance, next, &mut entered.warnings) {
@@ -86,7 +86,7 @@ fn walk(scene: &Scene<'_>, instance: &mut Instance, stage: u32) -> Entered {
     entered
 }
 
-/// Disarms everything and sets the status.
+/// Stops all timers and alerts, and sets the status.
 pub(super) fn stop(instance: &mut Instance, status: Status) {
     instance.status = status;
     instance.alerts = Box::default();
@@ -108,8 +108,8 @@ fn enter_one(
     instance.stage = number;
     instance.entered_at = scene.now;
     add_one(&mut instance.visits, number, 0);
-    // A version is immutable and validated, so its links lead to its own stages. If a stage were
-    // missing, people would see the instance as incomplete.
+    // A version never changes and was validated, so its links lead to its own stages. If a stage is
+    // missing nevertheless, people see the instance as incomplete.
     let Some(stage) = scene.definition.stage(number) else {
         return Ends::Here;
     };
@@ -120,8 +120,8 @@ fn enter_one(
         return ends;
     }
     fill_in_texts(scene, instance, &mut armed.alerts, warnings);
-    // Texts are filled in last, so that they show what the stage sets; people read the warnings in
-    // the order of the actions.
+    // Texts are filled in last, so that they show the values that the stage sets. Sorting puts the
+    // warnings back in the order of the actions.
     warnings[already..].sort_by_key(|warning| warning.action);
     instance.status = if armed.waits {
         Status::Active
@@ -135,7 +135,8 @@ fn enter_one(
     Ends::Here
 }
 
-/// What a stage has armed so far; dropped where a link or a finish ends the stage.
+/// The alerts and timers that a stage has started so far. They are dropped if a link or a finish
+/// ends the stage.
 #[derive(Default)]
 pub(super) struct Armed {
     pub(super) alerts: Vec<Alert>,
@@ -144,7 +145,7 @@ pub(super) struct Armed {
     pub(super) waits: bool,
 }
 
-/// Runs the actions in order, up to the first link or finish; returns how that ends the stage.
+/// Runs the actions in order, up to the first link or finish. Returns how that ends the stage.
 fn run(
     scene: &Scene<'_>,
     instance: &mut Instance,
@@ -194,7 +195,8 @@ fn run(
     None
 }
 
-/// A condition that has no answer counts as false.
+/// Whether the condition of an action is true. A condition that cannot be evaluated counts as
+/// false.
 pub(super) fn holds(
     scene: &Scene<'_>,
     instance: &Instance,
@@ -249,7 +251,8 @@ fn set_field(
     }
 }
 
-/// Expressions compute texts and times; the results must be values that Set Workflow accepts.
+/// Whether Set Workflow would accept a value. Expressions compute texts and times, which must
+/// follow the same rules.
 fn is_allowed(value: &Value) -> bool {
     match value {
         Value::Text(text) => text.len() <= TEXT_BYTES_MAX && text.chars().all(rules::is_printable),
@@ -258,7 +261,8 @@ fn is_allowed(value: &Value) -> bool {
     }
 }
 
-/// Puts a value in its place, ascending; returns whether it differs from the value before.
+/// Puts a value in its place; the places are ascending. Returns whether it differs from the value
+/// before.
 pub(super) fn put_value(values: &mut Vec<(u16, Value)>, place: u16, value: Value) -> bool {
     match values.binary_search_by_key(&place, |(place, _)| *place) {
         Ok(at) if values[at].1 == value => false,
@@ -301,8 +305,8 @@ fn fill_in_texts(
     }
 }
 
-/// Raises an alert. A team that a version names is never removed, so it is always found; nobody
-/// could see an alert without one.
+/// Raises an alert. A team that a version names is never removed, so it is always found. Nobody
+/// could see an alert without a team.
 pub(super) fn raise(
     scene: &Scene<'_>,
     entered_at: Time,
@@ -357,7 +361,7 @@ fn follow(
         .map_or(Ends::Here, |stage| Ends::LinksTo(stage.number))
 }
 
-/// Counts one more of something of a stage.
+/// Adds one to a count of a stage.
 pub(super) fn add_one(counts: &mut Box<[Count]>, stage: u32, action: u16) {
     if let Some(count) = counts
         .iter_mut()

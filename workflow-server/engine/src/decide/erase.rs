@@ -1,5 +1,5 @@
-//! Erasing a caller. The start records the calls, and each is masked in an entry of its own, so
-//! that a crash leaves none out.
+//! Erases a caller. The start records the calls. Each call is masked in an entry of its own, so a
+//! crash leaves out no call.
 
 use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
@@ -19,8 +19,8 @@ use crate::rejection::{Limit, Rejection};
 use crate::world::Root;
 use crate::{limits, mask};
 
-/// The most changes of calls since the search that the decision checks: two milliseconds at most.
-/// After more changes the search is repeated.
+/// The largest number of changed calls since the search that the decision checks. This takes at
+/// most two milliseconds. After more changes, the server searches again.
 const CALL_CHANGES_MAX: usize = 4_096;
 
 pub(super) fn start(
@@ -67,8 +67,8 @@ pub(super) fn start(
     Ok(())
 }
 
-/// The calls that were found, and before them those that arrived, or became the caller's, since
-/// that search.
+/// The calls that the search found. Calls that are new, or that became the caller's since the
+/// search, are before them.
 fn with_calls_since_look(root: &Root, erase: &EraseCaller) -> Result<Vec<ErasedCall>, Rejection> {
     let mut calls = erase.calls.clone();
     let Some(Look { caller, sequence }) = &erase.look else {
@@ -112,7 +112,7 @@ fn fitting(calls: &[ErasedCall]) -> usize {
         .max(1)
 }
 
-/// Masks the next call. A call that is not in memory is masked when it is read.
+/// Masks the next call. Reads mask a call that is not in memory.
 pub(super) fn step(draft: &mut EntryDraft<'_>, command: StepErasure) {
     let id = command.erasure;
     draft.kind = ChangeKind::CallerErased;
@@ -134,14 +134,14 @@ pub(super) fn step(draft: &mut EntryDraft<'_>, command: StepErasure) {
     }
 }
 
-/// Masks a call with its instances; returns false where not all of them fit into one entry. The
-/// next step continues with the others.
+/// Masks a call with its instances. Returns false if they do not all fit into one entry. The next
+/// step then continues with the others.
 fn mask_call(draft: &mut EntryDraft<'_>, erased: &ErasedCall) -> bool {
     let root = draft.root;
     let found = root
         .call_slot(&erased.key)
         .and_then(|slot| Some((slot, root.call_at(slot)?)));
-    // A call of the same key that was first reported later may be another person's.
+    // A call with the same key that was first reported at another time may be another person's.
     let Some((slot, call)) = found.filter(|(_, call)| call.created_at == erased.created_at) else {
         return true;
     };
@@ -156,7 +156,7 @@ fn mask_call(draft: &mut EntryDraft<'_>, erased: &ErasedCall) -> bool {
     };
     let bytes: usize = instances().map(|(_, masked)| masked.bytes()).sum();
     let takes_parts = bytes > limits::RELEASED_BYTES_MAX;
-    // An earlier step may have masked some of them.
+    // An earlier step may have masked some of the instances.
     for (old, masked) in instances().filter(|(old, masked)| !takes_parts || ***old != *masked) {
         if takes_parts && draft.instance_bytes() >= limits::RELEASED_BYTES_MAX {
             return false;

@@ -1,4 +1,4 @@
-//! The invalid fields of a request. Every decision checks them first.
+//! Finds the invalid fields of a request. Every decision checks them first.
 
 use aftercall_definition::FieldError;
 use aftercall_definition::limits::Length::Characters;
@@ -12,7 +12,8 @@ use crate::limits;
 use crate::rejection::Rejection;
 use crate::world::Root;
 
-/// Refuses a request with invalid fields; the errors include those that depend on the state.
+/// Refuses a request with invalid fields. The rejection includes the errors that depend on the
+/// state.
 pub(super) fn check(root: &Root, request: &Request, now: Time) -> Result<(), Rejection> {
     if request_errors(request).is_empty() {
         Ok(())
@@ -21,7 +22,7 @@ pub(super) fn check(root: &Root, request: &Request, now: Time) -> Result<(), Rej
     }
 }
 
-/// All invalid fields of a request, also those that depend on the state.
+/// All invalid fields of a request, including those that depend on the state.
 #[must_use]
 pub fn request_errors_in(root: &Root, request: &Request, now: Time) -> Vec<FieldError> {
     let mut errors = request_errors(request);
@@ -37,7 +38,7 @@ pub fn request_errors_in(root: &Root, request: &Request, now: Time) -> Vec<Field
     errors
 }
 
-/// All fields of a request that are invalid in any state.
+/// The fields of a request that are invalid in any state.
 #[must_use]
 pub fn request_errors(request: &Request) -> Vec<FieldError> {
     let mut check = Check::default();
@@ -56,7 +57,7 @@ pub fn request_errors(request: &Request) -> Vec<FieldError> {
         Command::Script(command) => script::check(&mut check, command),
         Command::Desk(command) => desk::check(&mut check, command),
         Command::Operations(command) => operations::check(&mut check, command),
-        // The server makes them itself.
+        // The server makes these commands itself.
         Command::Upkeep(_) => {}
     }
     check.errors

@@ -1,4 +1,4 @@
-//! Escalation: an alert whose time passes becomes more urgent, or goes to more people.
+//! Escalation: at its time, an alert becomes more urgent or goes to more people.
 
 use aftercall_definition::calendar::Clock;
 use aftercall_definition::escalation::{alert_action, next_firing};
@@ -11,7 +11,7 @@ use crate::entry::{ChangeKind, Entered};
 use crate::instance::{Alert, Happening, Instance, is_legal};
 use crate::world::definitions::Teams;
 
-/// When an alert whose time counts from `since` escalates next.
+/// When an alert escalates next. Its time counts from `since`.
 pub(super) fn next(
     action: &AlertAction,
     alert: &Alert,
@@ -21,8 +21,7 @@ pub(super) fn next(
     next_firing(action, (since, alert.due?), alert.escalated, clock).map(|(at, _)| at)
 }
 
-/// Escalates an alert. Changes nothing where it is gone or has already escalated: the wake-up came
-/// late.
+/// Escalates an alert. Changes nothing if the alert is gone or has already escalated.
 pub(super) fn escalate(draft: &mut EntryDraft<'_>, old: &Instance, action: u16, due: Time) {
     draft.kind = ChangeKind::Escalated;
     let Some(definition) = draft.root.definition_of(old).cloned() else {
@@ -53,9 +52,10 @@ pub(super) fn escalate(draft: &mut EntryDraft<'_>, old: &Instance, action: u16, 
     draft.put_instance(ChangeKind::Escalated, old, new, Entered::default());
 }
 
-/// Applies an escalation step; returns what it changed, by name. The alert counts as unseen,
-/// because people saw it as it was before. A snooze ends, because the step is also for people who
-/// did not snooze the alert.
+/// Applies an escalation step. Returns what it changed, by name.
+///
+/// The alert counts as unseen, because people saw it before the step. A snooze ends, because the
+/// step is also for people who did not snooze the alert.
 fn apply_step(alert: &mut Alert, step: &EscalationStep, teams: &Teams) -> Box<[(Box<str>, Value)]> {
     alert.seen = None;
     let snooze = alert.snooze.take();

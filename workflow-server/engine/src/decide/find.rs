@@ -13,7 +13,7 @@ pub(super) fn find(root: &Root, id: InstanceId) -> Result<&Arc<Instance>, Reject
     root.instance(id).ok_or(Rejection::NoSuchInstance(id))
 }
 
-/// The instance, if Call Managers may work on it.
+/// Refuses if Call Managers may not work on the instance.
 pub(super) fn check_visible<'i>(
     root: &Root,
     instance: &'i Arc<Instance>,
@@ -36,8 +36,8 @@ pub(super) fn check_legal(instance: &Arc<Instance>, happening: Happening) -> Res
     }
 }
 
-/// Refuses a click that was made while looking at another stage, or at an earlier visit of the
-/// present one.
+/// Refuses a click if the person looked at another stage, or at an earlier visit of the present
+/// stage.
 pub(super) fn check_seen(
     old: &Arc<Instance>,
     stage: Option<u32>,
@@ -46,7 +46,7 @@ pub(super) fn check_seen(
     let seen = stage.unwrap_or(old.stage);
     let entered = old.visits_of(seen);
     if visit > entered {
-        let message = format!("is ahead: stage {seen} has been entered {entered} times");
+        let message = format!("is too high: stage {seen} has been entered {entered} times");
         return Err(Rejection::Invalid(vec![FieldError {
             field: "visit".to_owned(),
             message,
@@ -59,8 +59,8 @@ pub(super) fn check_seen(
     }
 }
 
-/// The alert of `new`, a copy of `old`, that a person saw. Since then it may have become more
-/// urgent, or be for other people: what the person decided about it may no longer be right.
+/// Finds the alert that a person saw, in `new`, a copy of `old`. Refuses if the alert has become
+/// more urgent since or is for another team. The person's decision about it may then be wrong.
 pub(super) fn alert_as_seen<'a>(
     old: &Arc<Instance>,
     new: &'a mut Instance,

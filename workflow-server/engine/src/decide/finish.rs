@@ -12,7 +12,8 @@ use crate::entry::{Answer, ChangeKind, Entered};
 use crate::instance::{Happening, Instance, Status};
 use crate::rejection::Rejection;
 
-/// Finishes an incomplete instance. Its buttons and timers finish any other, as its workflow says.
+/// Finishes an incomplete instance. Only the workflow's own buttons and timers finish other
+/// instances.
 pub(super) fn finish(
     draft: &mut EntryDraft<'_>,
     command: &FinishFollowUp,

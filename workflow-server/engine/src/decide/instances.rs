@@ -54,7 +54,7 @@ pub(super) fn push(
     Ok(())
 }
 
-/// Why a button cannot be pushed: it is gone, or no version of the workflow has it.
+/// Why a button cannot be pushed: it is gone, or no version of the workflow ever had it.
 fn gone(root: &Root, old: &Arc<Instance>, button: &str) -> Rejection {
     let is_button = |definition: &Definition| {
         definition
@@ -83,7 +83,7 @@ fn button_of<'a>(
     buttons(definition, instance).find(|button| button.event == id)
 }
 
-/// The invalid fields of a push, where its button exists.
+/// The invalid fields of a push, if its button exists.
 pub(super) fn field_errors(root: &Root, push: &PushButton, now: Time) -> Vec<FieldError> {
     let instance = root
         .instance(push.instance)
@@ -129,7 +129,7 @@ fn errors_of_push(
     errors
 }
 
-/// The form, with defaults for the fields that were not filled in.
+/// The values of the form. Fields that were not filled in get their defaults.
 fn with_defaults(button: &ButtonAction, form: &[(Box<str>, Value)]) -> Vec<(Box<str>, Value)> {
     let mut values = form.to_vec();
     for field in &button.form {
@@ -143,8 +143,8 @@ fn with_defaults(button: &ButtonAction, form: &[(Box<str>, Value)]) -> Vec<(Box<
     values
 }
 
-/// Moves an instance to any stage of its workflow: how operations repair an unlinked end or a
-/// mistake.
+/// Moves an instance to any stage of its workflow. Operations use this to repair an unlinked end or
+/// a mistake.
 pub(super) fn move_to(draft: &mut EntryDraft<'_>, command: &MoveInstance) -> Result<(), Rejection> {
     let stage = command.stage;
     draft.kind = ChangeKind::Moved;
@@ -163,7 +163,7 @@ pub(super) fn move_to(draft: &mut EntryDraft<'_>, command: &MoveInstance) -> Res
     Ok(())
 }
 
-/// Moves an instance to a stage. The event that leads there was due at `due`.
+/// Moves an instance to a stage. The event of that stage was due at `due`.
 fn go_to_stage(
     draft: &mut EntryDraft<'_>,
     old: &Instance,
@@ -196,8 +196,8 @@ fn go_to_stage(
     draft.put_instance(kind, old, new, entered);
 }
 
-/// Carries out what was due. Changes nothing where the timer no longer runs, or has another due
-/// time: the wake-up came late.
+/// Fires a timer that is due. Changes nothing if the timer no longer runs or has another due time.
+/// This happens when another change came first.
 pub(super) fn elapse(draft: &mut EntryDraft<'_>, elapsed: Elapse) {
     let Elapse { due, slot, wake } = elapsed;
     draft.kind = ChangeKind::TimerElapsed;
@@ -283,7 +283,7 @@ pub(super) fn note(
     Ok(())
 }
 
-/// Withdraws an instance that nobody has worked on, in any stage.
+/// Withdraws an instance that nobody has worked on. Its stage does not matter.
 pub(super) fn withdraw(
     draft: &mut EntryDraft<'_>,
     command: &WithdrawWorkflow,
@@ -330,8 +330,7 @@ pub(super) fn cancelled(old: &Instance, now: Time, reason: &str) -> Instance {
     new
 }
 
-/// Records that an alert has been seen. Only the first person is recorded; nothing changes for
-/// later ones.
+/// Records that a person has seen an alert. Only the first person is recorded.
 pub(super) fn acknowledge(
     draft: &mut EntryDraft<'_>,
     command: AcknowledgeAlert,

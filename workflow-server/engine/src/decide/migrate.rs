@@ -1,5 +1,6 @@
-//! Migration: an instance continues on another version of its workflow, in the same stage, with its
-//! clocks as they were. One entry changes it, so it is always on exactly one version.
+//! Migration: an instance continues on another version of its workflow. It stays in the same stage,
+//! and its clocks do not change. One entry does this, so an instance is always on exactly one
+//! version.
 
 use std::sync::Arc;
 
@@ -72,7 +73,7 @@ pub(super) fn migrate(
     Ok(())
 }
 
-/// Keeps the instance in the stage of the same event, with its clocks as they were.
+/// Keeps the instance in the stage of the same event, and its clocks do not change.
 fn stay(
     scene: &Scene<'_>,
     before: &Definition,
@@ -87,8 +88,8 @@ fn stay(
         texts::keep_form(after, new, form);
     }
     if !has_same_meaning((before, was), (after, is)) {
-        // A click on what people saw before names the earlier visit: it is refused instead of
-        // pushing another button.
+        // People may still see the buttons of the earlier version. The new visit makes the server
+        // refuse their clicks, so that they do not push another button.
         add_one(&mut new.visits, is.number, 0);
     }
     Entered {
@@ -97,7 +98,7 @@ fn stay(
     }
 }
 
-/// Whether it is in a stage in which nothing waits, paused or not.
+/// Whether nothing can move an instance out of its stage. It may be paused.
 fn is_stuck(root: &Root, instance: &Instance) -> bool {
     instance.stage > 0 && !instance.status.is_ended() && !is_waiting(root, instance)
 }
@@ -124,11 +125,11 @@ fn versions(
 }
 
 enum Target<'d> {
-    /// It has not entered a stage yet.
+    /// The instance has not entered a stage yet.
     Nowhere,
-    /// The same event, as it was and as it is.
+    /// The stage of the same event, in the version before and in the new one.
     Same(&'d Stage, &'d Stage),
-    /// Another stage: its event is gone, or the request names one.
+    /// Another stage: the event is gone, or the request names a stage.
     Other(u32),
 }
 
@@ -161,7 +162,8 @@ fn target<'d>(
     Ok(Target::Other(to))
 }
 
-/// The values, matched by name. Refuses where the new version requires a value that is missing.
+/// The values of the fields, matched by name. Refuses if the new version requires a value that is
+/// missing.
 fn fields(
     before: &Definition,
     after: &Definition,
@@ -207,7 +209,8 @@ fn fields(
     Ok(values)
 }
 
-/// How often limited links were followed, by the counterpart of each link in the new version.
+/// How often limited links were followed. Each count moves to the counterpart of its link in the
+/// new version.
 fn links(before: &Definition, after: &Definition, counts: &[Count]) -> Vec<Count> {
     let moved = |count: &Count| {
         let was = before.stage(count.stage)?;
@@ -261,16 +264,16 @@ fn kept(root: &Root, (was, is): (&Stage, &Stage), old: &Instance) -> Kept {
     kept
 }
 
-/// Whether the template of a text is the same. The form that filled it in may not be known any
-/// more, so such a text is kept as it is.
+/// Whether an alert has the same template in both versions. Its text is then kept, because the form
+/// that filled it in may no longer be known.
 fn has_same_text(was: &Action, is: &Action) -> bool {
     was.alert()
         .zip(is.alert())
         .is_some_and(|(was, is)| was.text == is.text)
 }
 
-/// The alert for the new action. Team and priority are those of the new version, unless something
-/// has changed them since; the due time stays.
+/// The alert of the new action. Team and priority are those of the new version, unless something
+/// has changed them since. The due time is kept.
 fn amended(root: &Root, (was, is): (&Action, &Action), alert: &Alert, place: u16) -> Alert {
     let mut amended = alert.clone();
     amended.action = place;
@@ -284,7 +287,7 @@ fn amended(root: &Root, (was, is): (&Action, &Action), alert: &Alert, place: u16
         amended.priority = is.priority;
     }
     if was.escalate != is.escalate || was.due != is.due {
-        // Computed again when it is raised: escalations that are over are not repeated.
+        // Raising the alert computes these again. Past escalations are not repeated.
         amended.escalates_at = None;
         amended.escalated = 0;
     }

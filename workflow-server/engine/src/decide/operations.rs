@@ -26,7 +26,7 @@ pub(super) fn decide(
     Ok(())
 }
 
-/// The only change whose time may be before that of the newest entry.
+/// Sets the time of the World. No other change may have a time before that of the newest entry.
 fn accept_clock(draft: &mut EntryDraft<'_>, command: AcceptClock) {
     draft.kind = ChangeKind::ClockAccepted;
     let from = draft.now;

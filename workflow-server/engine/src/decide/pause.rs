@@ -1,4 +1,4 @@
-//! Pause and resume. A paused instance refuses pushes, and its timers, due times and deadline are
+//! Pause and resume. A paused instance refuses pushes. Its timers, due times and deadline are
 //! stopped.
 
 use aftercall_definition::FieldError;
@@ -16,7 +16,8 @@ use crate::entry::{Answer, ChangeKind, Entered};
 use crate::instance::{Happening, Instance, Pause, Status};
 use crate::rejection::Rejection;
 
-/// People pause what they may work on; operations pause any active instance.
+/// Pauses an instance. People pause only instances that they may work on. Operations pause any
+/// active instance.
 pub(super) fn pause(
     draft: &mut EntryDraft<'_>,
     command: &PauseInstance,
@@ -66,7 +67,8 @@ pub(super) fn pause(
     Ok(())
 }
 
-/// Any person who may work on it can resume it: the one who paused it may have gone home.
+/// Resumes an instance. Any person who may work on it can do this, because the person who paused it
+/// may be absent.
 pub(super) fn resume(
     draft: &mut EntryDraft<'_>,
     command: &ResumeInstance,
@@ -95,9 +97,8 @@ pub(super) fn resume(
     Ok(())
 }
 
-/// Ends a pause at its planned end. Changes nothing where the pause was ended or restarted
-/// meanwhile: the wake-up came late. The clocks run again from the planned end, even if the wake-up
-/// is late.
+/// Ends a pause at its planned end. Changes nothing if the pause has ended or was started again
+/// meanwhile. The clocks run again from the planned end, even if the timer fires late.
 pub(super) fn end(draft: &mut EntryDraft<'_>, old: &Instance, due: Time) {
     draft.kind = ChangeKind::Resumed;
     if old

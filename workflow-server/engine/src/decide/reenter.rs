@@ -1,5 +1,5 @@
-//! Entering a stage again that another version has changed: what was armed is kept, what is new
-//! begins.
+//! Enters a stage again after a migration. Running alerts and timers are kept. New actions of the
+//! stage begin.
 
 use aftercall_definition::Stage;
 use aftercall_definition::escalation::Firings;
@@ -16,20 +16,20 @@ use crate::query::fill_in;
 /// What is kept of a stage that is entered again, by the places of its actions in the new version.
 #[derive(Default)]
 pub(super) struct Kept {
-    /// Actions that were done and are not repeated.
+    /// Actions that were done. They are not repeated.
     pub(super) done: Vec<u16>,
-    /// Actions whose condition did not hold.
+    /// Actions whose condition was false.
     pub(super) skipped: Vec<u16>,
-    /// Open alerts, with their due times.
+    /// Open alerts with their due times.
     pub(super) alerts: Vec<Alert>,
-    /// Alerts whose text is kept, because its template is the same.
+    /// Alerts that keep their text, because their template is the same.
     pub(super) texts: Vec<u16>,
     /// Running timers.
     pub(super) timers: Vec<Timer>,
 }
 
-/// Enters again the stage that the instance is in, because another version has changed it: what
-/// was armed is kept, what is new begins. No link and no finish is followed.
+/// Enters the instance's present stage again, because the new version has changed it. Keeps running
+/// alerts and timers, and begins new actions. Follows no link and no finish.
 pub(super) fn reenter(
     scene: &Scene<'_>,
     instance: &mut Instance,
@@ -58,7 +58,7 @@ pub(super) fn reenter(
             armed.skipped.push(at);
             continue;
         }
-        // All other actions are done once, or wait for a push.
+        // Actions of other kinds are done only once, or wait for a push.
         if let Some(alert) = action.alert() {
             let alert = raise_or_keep(scene, instance, (at, alert), kept, &mut warn);
             armed.alerts.extend(alert);
@@ -78,8 +78,7 @@ pub(super) fn reenter(
     warnings
 }
 
-/// The alert of an action: a new one, or the one that is kept. A kept text stays; any other text is
-/// filled in.
+/// The alert of an action: the kept one, or a new one. Fills its text in, unless the text is kept.
 fn raise_or_keep(
     scene: &Scene<'_>,
     instance: &Instance,
@@ -108,7 +107,7 @@ fn raise_or_keep(
     })
 }
 
-/// The timer of an action: a new one, or the one that is kept.
+/// The timer of an action: the kept one, or a new one.
 fn arm_or_keep(
     scene: &Scene<'_>,
     instance: &Instance,
@@ -126,7 +125,8 @@ fn arm_or_keep(
     }
 }
 
-/// A kept alert with its new text. Its due time stays, and so does all that people did with it.
+/// A kept alert with its new text. Its due time is kept, and so are its claims on people's
+/// attention.
 fn with_new_text(
     scene: &Scene<'_>,
     action: &AlertAction,

@@ -1,4 +1,4 @@
-//! Resuming: the clocks of an instance run again from where they stopped.
+//! Resumes an instance: its clocks run again from where they stopped.
 
 use aftercall_definition::Action;
 use aftercall_definition::calendar::Clock;
@@ -9,8 +9,8 @@ use crate::instance::{Instance, Status, Timer};
 use crate::query::zone_of_caller;
 use crate::world::Root;
 
-/// The instance with its clocks running again from where they stopped: what was due in an hour is
-/// due in an hour, by its own clock.
+/// The instance after a pause that ends at `now`. A timer that was due one hour after the start of
+/// the pause is due one hour after its end, by its own clock.
 pub(super) fn resumed(root: &Root, old: &Instance, now: Time) -> Instance {
     let mut new = old.clone();
     new.status = Status::Active;
@@ -65,8 +65,9 @@ struct OverPause {
 }
 
 impl OverPause {
-    /// The new due time of a timer. A timer for a time of day keeps it: where that passed in the
-    /// pause, it is due the next time; where it follows a wait, after the end of the wait.
+    /// The new due time of a timer. A timer for a time of day keeps that time of day. If it passed
+    /// during the pause, the timer is due the next time. If it follows a wait, the timer is due
+    /// after the end of the wait.
     fn timer(&self, timer: &mut Timer, waiting: &Waiting<'_>) -> Time {
         if waiting.timer.at.is_none() || timer.due <= self.since {
             return self.postponed(timer.due, waiting.clock);
@@ -84,9 +85,9 @@ impl OverPause {
         }
     }
 
-    /// A time after the pause. A future time stays as far away, and an overdue one as long overdue:
-    /// in opening time, where it has a calendar. A time never moves to an earlier moment, and does
-    /// not move where nothing was open in the pause.
+    /// Moves a time by the length of the pause. A future time stays as far away, and an overdue one
+    /// as long overdue. With a calendar, only opening time counts. The result is never earlier than
+    /// `time`. It equals `time` if nothing was open during the pause.
     fn postponed(&self, time: Time, clock: Clock<'_>) -> Time {
         match clock {
             Clock::Wall => Time(time.0.saturating_add((self.now.0 - self.since.0).max(0))),

@@ -1,4 +1,4 @@
-//! What entering a stage depends on.
+//! The circumstances in which an instance enters a stage.
 
 use aftercall_definition::Definition;
 use aftercall_definition::facts::Facts;
@@ -10,24 +10,24 @@ use crate::instance::Instance;
 use crate::query::{zone_beside_caller, zone_name};
 use crate::world::Root;
 
-/// What entering a stage depends on.
+/// The circumstances in which an instance enters a stage.
 pub(super) struct Scene<'a> {
     pub(super) definition: &'a Definition,
     pub(super) call: &'a Call,
     pub(super) root: &'a Root,
-    /// The form of the push that leads here.
+    /// The form of the push that leads to the stage.
     pub(super) form: &'a [(Box<str>, Value)],
     pub(super) now: Time,
-    /// When a clock that is started now begins to count. In a pause, this is the start of the
-    /// pause, because resuming delays every clock by the whole pause. Where a timer led here, it is
-    /// the due time of that timer.
+    /// When a clock that starts now begins to count. During a pause, this is the start of the
+    /// pause, because resuming moves each clock by the whole pause. After a timer, it is the due
+    /// time of that timer.
     pub(super) counts_from: Time,
-    /// The earliest due time of a timer that is started now: now, or the start of the pause.
+    /// The earliest due time of a timer that starts now: now, or the start of the pause.
     pub(super) earliest: Time,
 }
 
 impl<'a> Scene<'a> {
-    /// For an instance as it is before it enters a stage.
+    /// The scene for an instance before it enters the stage.
     pub(super) fn new(
         (root, now): (&'a Root, Time),
         definition: &'a Definition,
@@ -46,8 +46,8 @@ impl<'a> Scene<'a> {
         }
     }
 
-    /// For an automatic change that was due at `due`. A server may wake some milliseconds late, or
-    /// be down for hours; what is promised to a caller does not depend on that.
+    /// Sets the time at which an automatic change was due. The server may be some milliseconds late
+    /// or down for hours. A promise to a caller must not depend on that.
     pub(super) fn due_at(self, due: Time) -> Self {
         Self {
             counts_from: self.counts_from.min(due),

@@ -22,7 +22,7 @@ use crate::query::{zone_beside_caller, zone_of_caller};
 use crate::rejection::{Limit, Rejection};
 use crate::world::Root;
 
-/// The workflow that is to be set.
+/// The workflow and version to set.
 struct Chosen {
     workflow: u32,
     version: u32,
@@ -77,7 +77,7 @@ pub(super) fn set_workflow(
     Ok(())
 }
 
-/// The invalid fields of the request, where the workflow is known.
+/// The invalid fields of the request, if its workflow exists.
 pub(super) fn field_errors(root: &Root, set: &SetWorkflow, now: Time) -> Vec<FieldError> {
     let Ok(chosen) = choose(root, set) else {
         return Vec::new();
@@ -88,8 +88,8 @@ pub(super) fn field_errors(root: &Root, set: &SetWorkflow, now: Time) -> Vec<Fie
     errors_of_fields(root, set, &chosen, (running.as_deref(), now))
 }
 
-/// Checks the fields by the declarations of the version that they are for: a running instance keeps
-/// its version. A new instance needs all required fields.
+/// Checks the fields by the declarations of their version. A running instance keeps its version. A
+/// new instance needs all required fields.
 fn errors_of_fields(
     root: &Root,
     set: &SetWorkflow,
@@ -104,7 +104,8 @@ fn errors_of_fields(
     let Some(running) = continuing else {
         return check::fields("fields", declared, &set.fields, (true, now, &clock));
     };
-    // A script repeats the values that it sent before: a time that was valid then is no error now.
+    // A script repeats the values that it sent before. A time that was valid then is not an error
+    // now.
     let is_kept = |(name, value): &&(Box<str>, Value)| {
         let place = declared.iter().position(|field| field.name == **name);
         place.is_some_and(|place| {
@@ -123,7 +124,7 @@ fn errors_of_fields(
     check::fields("fields", declared, &given, (false, now, &clock))
 }
 
-/// The clock by which errors show times. The time zone of the caller may be in this very request.
+/// The clock by which errors show times. The time zone of the caller may be in this request.
 fn wall_clock(root: &Root, set: &SetWorkflow, definition: &Definition) -> WallClock {
     let given = set
         .changes
@@ -167,7 +168,7 @@ fn newest_running(root: &Root, call: &Call, workflow: u32) -> Option<Arc<Instanc
         .cloned()
 }
 
-/// Checks whether one more instance may be open on a call; the same entry closes `closed` of them.
+/// Refuses if no more instance may be open on a call. The same entry closes `closed` open ones.
 pub(super) fn check_limits(root: &Root, call: &Call, closed: u64) -> Result<(), Rejection> {
     let is_open = |slot: &&u32| {
         root.instance_at(**slot)
@@ -197,8 +198,8 @@ pub(super) fn check_limits(root: &Root, call: &Call, closed: u64) -> Result<(), 
     }
 }
 
-/// Updates the fields that differ, and the texts that show them. The stage and the clocks stay,
-/// unless the instance waits for the end of the call and the script requests its release.
+/// Updates the fields that differ, and the texts that show them. The stage and the clocks do not
+/// change. If the instance waits for the end of the call, the script can also request its release.
 fn set_again(draft: &mut EntryDraft<'_>, set: &SetWorkflow, running: &Instance, call: &Call) {
     draft.kind = ChangeKind::SetAgain;
     let pinned = draft.root.definition_of(running).cloned();
@@ -232,7 +233,7 @@ fn set_again(draft: &mut EntryDraft<'_>, set: &SetWorkflow, running: &Instance, 
         started: false,
         updated_fields: updated.iter().map(|(name, _)| name.to_string()).collect(),
         warnings,
-        // A time that has passed is no promise.
+        // A time that has passed is not a promise.
         promise_by: new.deadline.or(new.due()).filter(|by| *by > draft.now),
     };
     if is_released || !updated.is_empty() {
@@ -246,8 +247,8 @@ fn set_again(draft: &mut EntryDraft<'_>, set: &SetWorkflow, running: &Instance, 
     }
 }
 
-/// Puts a value in its place among the fields, ascending; returns whether it differs from the value
-/// before.
+/// Puts a value in its place among the fields; the places are ascending. Returns whether it differs
+/// from the value before.
 fn put_field(
     definition: &Definition,
     fields: &mut Vec<(u16, Value)>,

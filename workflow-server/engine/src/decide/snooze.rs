@@ -1,5 +1,5 @@
-//! Snooze: one alert is hidden from everyone until a time, and comes back automatically. No clock
-//! stops.
+//! Snooze: one alert is hidden from everyone until a time, and then returns automatically. All
+//! clocks continue.
 
 use aftercall_definition::FieldError;
 use aftercall_definition::time::Time;
@@ -49,7 +49,7 @@ pub(super) fn snooze(
             draft.kind = ChangeKind::AlertReturned;
             alert.snooze = None;
         }
-        // People see it already.
+        // The alert is not hidden, so nothing changes.
         None => return Ok(()),
     }
     if !snooze.outcome.is_empty() {
@@ -74,7 +74,7 @@ pub(super) fn snooze(
     Ok(())
 }
 
-/// The end of the snooze; none where the alert comes back at once.
+/// The end of the snooze; `None` if the alert returns at once.
 fn until(
     root: &Root,
     old: &Instance,
@@ -99,8 +99,7 @@ fn until(
     })
 }
 
-/// Ends a snooze. Changes nothing where the alert is gone, or is hidden until another time: the
-/// wake-up came late.
+/// Ends a snooze. Changes nothing if the alert is gone, or if it is hidden until another time.
 pub(super) fn bring_back(draft: &mut EntryDraft<'_>, old: &Instance, action: u16, due: Time) {
     draft.kind = ChangeKind::AlertReturned;
     let mut new = old.clone();
@@ -112,7 +111,7 @@ pub(super) fn bring_back(draft: &mut EntryDraft<'_>, old: &Instance, action: u16
                 .is_some_and(|snooze| snooze.until == due)
     };
     if let Some(alert) = new.alerts.iter_mut().find(is_meant) {
-        // People must look at it again: the person who had seen it snoozed it.
+        // People must look at it again: the person who saw it snoozed it.
         alert.snooze = None;
         alert.seen = None;
         draft.details.name_alert(old, action);

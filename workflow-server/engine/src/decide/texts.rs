@@ -1,4 +1,4 @@
-//! Keeps the texts of open alerts up to date: an entry that changes a value also fills in the texts
+//! Keeps the texts of open alerts up to date. An entry that changes a value also fills in the texts
 //! that show it.
 
 use aftercall_definition::Definition;
@@ -9,7 +9,7 @@ use crate::instance::Instance;
 use crate::query::{forms_shown_on, text_of};
 use crate::world::Root;
 
-/// Fills the texts in again; returns the actions of the alerts whose text has changed.
+/// Fills the texts in again. Returns the actions of the alerts whose text has changed.
 pub(super) fn refresh(
     root: &Root,
     of: (&Definition, &Call),
@@ -31,8 +31,8 @@ pub(super) fn refresh(
     rewritten.into()
 }
 
-/// Keeps the values of a form that the texts of the instance's alerts show, so that the texts can
-/// be filled in again.
+/// Keeps the values of a form that the texts of the alerts show. The texts can then be filled in
+/// again.
 pub(super) fn keep_form(
     definition: &Definition,
     instance: &mut Instance,
@@ -51,7 +51,7 @@ pub(super) fn keep_form(
     }
 }
 
-/// Whether all that texts can show is the same in both calls.
+/// Whether texts would show the same values of both calls.
 pub(super) fn is_shown_alike(one: &Call, other: &Call) -> bool {
     let shown = |call: &Call| (call.chargeable, call.ended_at.is_some());
     shown(one) == shown(other)
@@ -59,8 +59,8 @@ pub(super) fn is_shown_alike(one: &Call, other: &Call) -> bool {
             == (&other.customer, &other.script, &other.agent, &other.caller)
 }
 
-/// Whether all that texts can show of an instance, apart from its call, is the same before and
-/// after a change.
+/// Whether texts would show the same values of an instance before and after a change. Does not
+/// compare the call.
 pub(super) fn has_same_values(old: &Instance, new: &Instance) -> bool {
     let place = |one: &Instance| (one.version, one.stage, one.visit(), one.entered_at);
     let has_same_texts = || {

@@ -1,4 +1,4 @@
-//! Undo: takes back a mistaken push. The history keeps both.
+//! Undo: reverses a mistaken push. The history keeps the push and its undo.
 
 use std::sync::Arc;
 
@@ -16,8 +16,8 @@ use crate::instance::{Alert, Happening, Instance};
 use crate::rejection::{Limit, Rejection};
 use crate::world::Root;
 
-/// Restores the instance as it was before the push, with its clocks as they were: timers that were
-/// due meanwhile fire.
+/// Restores the instance from before the push. Its clocks are not moved, so timers that became due
+/// meanwhile fire.
 pub(super) fn undo(
     draft: &mut EntryDraft<'_>,
     undo: &UndoPush,
@@ -46,7 +46,7 @@ pub(super) fn undo(
     if let Some(call) = root.call_of(old).filter(|_| old.status.is_ended()) {
         check_reopening(root, call)?;
     }
-    // A team may have been removed after the instance had finished.
+    // A team may have been removed after the instance finished.
     undo.before
         .alerts
         .iter()
@@ -66,7 +66,7 @@ pub(super) fn undo(
     Ok(())
 }
 
-/// Refuses where another instance of the workflow runs on the call: there is never more than one.
+/// Refuses if another instance of the workflow runs on the call, because only one may run.
 fn check_others(root: &Root, old: &Arc<Instance>) -> Result<(), Rejection> {
     let slots = root.call_of(old).map_or(&[][..], |call| &call.instances);
     let mut others = slots.iter().filter_map(|slot| root.instance_at(*slot));
@@ -78,10 +78,10 @@ fn check_others(root: &Root, old: &Arc<Instance>) -> Result<(), Rejection> {
     })
 }
 
-/// An instance that is opened again counts towards the limits like a new one.
+/// Refuses if one more open instance would exceed a limit. It counts like a new one.
 fn check_reopening(root: &Root, call: &Call) -> Result<(), Rejection> {
     match check_limits(root, call, 0) {
-        // It is already counted as one of the call's instances.
+        // The call already counts this instance.
         Err(Rejection::Limit {
             limit: Limit::InstancesPerCall,
             ..
@@ -90,8 +90,8 @@ fn check_reopening(root: &Root, call: &Call) -> Result<(), Rejection> {
     }
 }
 
-/// The instance as it was before. Visits and notes are not reset: a click from before the undo must
-/// not be accepted after it.
+/// The instance from before the push. Visits and notes are not reset. A click from before the undo
+/// must not be accepted after it.
 fn restored(old: &Instance, before: &Instance, now: Time) -> Instance {
     let mut new = before.clone();
     new.revision = old.revision;

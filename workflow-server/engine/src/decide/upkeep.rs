@@ -1,4 +1,4 @@
-//! Decides the commands of the server itself. None of them is rejected: a command that no longer
+//! Decides the commands of the server itself. None of them is rejected. A command that no longer
 //! applies changes nothing.
 
 use crate::command::{PackHistory, RewriteHistory, UpkeepCommand};

@@ -1,15 +1,15 @@
 //! Visits across versions. A click names a button and a visit, and each stage counts its own
-//! visits. A version that moves a button to another stage could therefore show it with a visit that
-//! people saw in the stage before.
+//! visits. A version may move a button to another stage. Without a correction, that stage could
+//! show the button with a visit that people saw in the stage before.
 
 use aftercall_definition::{Action, Definition, Stage};
 
 use crate::instance::Count;
 use crate::world::definitions::Workflow;
 
-/// Raises the visits of each stage of `after` that has a button which it does not have in `before`:
-/// to the highest visit with which people may have seen that button in another stage, in any
-/// version. The next visit of the stage is then a new one.
+/// Raises the visits of each stage of `after` that has a button which it does not have in `before`.
+/// The new count is the highest visit with which people may have seen that button in another stage,
+/// in any version. The next visit of the stage is then unused.
 pub(super) fn raise(
     workflow: &Workflow,
     before: &Definition,

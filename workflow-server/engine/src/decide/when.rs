@@ -20,7 +20,7 @@ pub(super) fn zone(name: &str) -> Option<TimeZone> {
 }
 
 fn parse_clock(text: &str) -> Option<ClockTime> {
-    // A time of day first: a date without one is not accepted.
+    // Try a time of day first, because a date alone is not accepted.
     let time = |text: &str| {
         TimeOfDay::strptime("%H:%M", text).or_else(|_| TimeOfDay::strptime("%H:%M:%S", text))
     };
@@ -31,14 +31,15 @@ fn parse_clock(text: &str) -> Option<ClockTime> {
     })
 }
 
-/// The error of a text that is no time of a clock.
+/// The error of a text that is not a time by the clock; `None` if it is one.
 pub(super) fn clock_error(text: &str) -> Option<&'static str> {
-    let message = "must be a time by the caller's clock: `2026-11-25T09:00`, or `09:00` for the next time that it shows it";
+    let message =
+        "must be a time by the caller's clock: `2026-11-25T09:00`, or `09:00` for the next 09:00";
     parse_clock(text).is_none().then_some(message)
 }
 
-/// The moment that `until` means at `now`. An hour that a clock skips in spring counts as the next
-/// one. None where there is no such moment.
+/// The moment that `until` means at `now`. If a clock skips that hour in spring, the next hour
+/// counts. Returns `None` if there is no such moment.
 pub(super) fn moment(until: &SnoozeUntil, zone: &TimeZone, now: Time) -> Option<Time> {
     let here = Timestamp::from_millisecond(now.0)
         .ok()?
@@ -72,7 +73,7 @@ pub(super) fn moment(until: &SnoozeUntil, zone: &TimeZone, now: Time) -> Option<
     Some(Time(then.timestamp().as_millisecond()))
 }
 
-/// Whether a snooze or a pause may end then.
+/// Whether a snooze or a pause may end at `then`.
 pub(super) fn is_in_reach(then: Time, now: Time) -> bool {
     then > now && then.0 - now.0 <= limits::HIDDEN_MILLIS_MAX
 }

@@ -1,4 +1,4 @@
-//! An instance after an entry: whole, or only the effect of a change of its call.
+//! An instance after an entry: the whole instance, or only the effect of a change of its call.
 
 use std::sync::Arc;
 
@@ -11,34 +11,34 @@ use crate::instance::{Instance, InstanceId, Status};
 pub enum After {
     /// The whole instance.
     Whole(Arc<Instance>),
-    /// Its content is that of an earlier entry; only its call changed. Without this form the end of
-    /// a call would copy every open instance of the call into one entry, which has a limit.
+    /// Only the call of the instance changed; its content is in an earlier entry. Without this
+    /// form, the end of a call would copy all open instances of the call into one entry, and the
+    /// size of an entry is limited.
     Touched(Touched),
 }
 
-/// The effect of an entry on an instance whose call changed. Holds no personal data.
+/// The effect of an entry on an instance whose call changed. Contains no personal data.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Touched {
-    /// Its id.
+    /// The id of the instance.
     pub id: InstanceId,
-    /// The slot of its call.
+    /// The slot of the instance's call.
     pub call: u32,
-    /// Its workflow's place in the World's list.
+    /// The workflow's place in the World's list.
     pub workflow: u32,
     /// The version, from 1.
     pub version: u32,
-    /// Where it is in its life.
+    /// The status of the instance.
     pub status: Status,
-    /// Its revision now.
+    /// The revision after the entry.
     pub revision: u32,
     /// The sequence of this entry.
     pub sequence: u64,
-    /// The sequence of the entry that holds the whole instance.
+    /// The sequence of the entry that contains the whole instance.
     pub whole_at: u64,
-    /// When it is released at the latest; the end of its call may make that earlier.
+    /// When the instance is released at the latest. The end of its call may set an earlier time.
     pub release_at: Option<Time>,
-    /// When the texts of its alerts are filled in again, where the call that they show has
-    /// changed.
+    /// When a timer fills the texts of the alerts in again; `None` if they show the present call.
     pub refresh_at: Option<Time>,
 }
 
@@ -80,7 +80,7 @@ impl Touched {
 }
 
 impl After {
-    /// Its id.
+    /// The id of the instance.
     #[must_use]
     pub fn id(&self) -> InstanceId {
         match self {
@@ -89,7 +89,7 @@ impl After {
         }
     }
 
-    /// The slot of its call.
+    /// The slot of the instance's call.
     #[must_use]
     pub fn call(&self) -> u32 {
         match self {
@@ -98,7 +98,7 @@ impl After {
         }
     }
 
-    /// Its workflow's place in the World's list.
+    /// The workflow's place in the World's list.
     #[must_use]
     pub fn workflow(&self) -> u32 {
         match self {
@@ -107,7 +107,7 @@ impl After {
         }
     }
 
-    /// Its version, from 1.
+    /// The version, from 1.
     #[must_use]
     pub fn version(&self) -> u32 {
         match self {
@@ -116,7 +116,7 @@ impl After {
         }
     }
 
-    /// Where it is in its life.
+    /// The status of the instance.
     #[must_use]
     pub fn status(&self) -> Status {
         match self {
@@ -125,13 +125,13 @@ impl After {
         }
     }
 
-    /// The outcome, or the reason why it was cancelled; empty while it is open.
+    /// The outcome, or the reason of the cancellation; empty while the instance is open.
     #[must_use]
     pub fn ending(&self) -> &str {
         self.whole().map_or("", |instance| &instance.ending)
     }
 
-    /// The instance, where the entry holds all of it.
+    /// The instance, if the entry contains it as a whole.
     #[must_use]
     pub fn whole(&self) -> Option<&Arc<Instance>> {
         match self {

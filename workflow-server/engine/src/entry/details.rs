@@ -1,4 +1,4 @@
-//! The details of a command that an entry keeps, and the names of their values.
+//! The details of a command that an entry keeps, and the names of its values.
 
 use aftercall_definition::value::Value;
 
@@ -7,24 +7,24 @@ use crate::instance::Instance;
 /// The details of a command: its note, and values by name. May contain personal data.
 #[derive(Clone, Debug, PartialEq, Default)]
 pub struct Details {
-    /// The stage number of the button's or timer's event; 0 for none.
+    /// The stage of the event of the button or timer; 0 without an event.
     pub event_stage: u32,
-    /// A note or a reason; empty for none.
+    /// A note or a reason; empty if there is none.
     pub note: Box<str>,
-    /// A form, the fields that were updated, or what the command changed, by name.
+    /// By name: a form, the updated fields, or other values of the change.
     pub values: Box<[(Box<str>, Value)]>,
 }
 
-/// The name of a value in [`Details`]: the person to whom an instance was handed over.
+/// The name of a value in [`Details`]: the person who got an instance by a hand-over.
 pub const TO_PERSON: &str = "person";
-/// The name of a value in [`Details`]: the team to which an instance was handed over.
+/// The name of a value in [`Details`]: the team that got an instance by a hand-over.
 pub const TO_TEAM: &str = "team";
-/// The name of a value in [`Details`]: the action of the changed alert, counted from 0, where the
-/// instance has several alerts.
+/// The name of a value in [`Details`]: the action of the changed alert, counted from 0. It is only
+/// there if the instance has several alerts.
 pub const OF_ALERT: &str = "alert";
 
 impl Details {
-    /// Adds the number of the changed alert's action, where the instance has several alerts.
+    /// Adds the action of the changed alert, if the instance has several alerts.
     pub(crate) fn name_alert(&mut self, instance: &Instance, action: u16) {
         if instance.alerts.len() > 1 {
             let alert = (OF_ALERT.into(), Value::Number(action.into()));

@@ -1,8 +1,8 @@
-//! The kinds of changes, and what the rest of the program must know of each.
+//! The kinds of changes, with everything that the rest of the program needs to know of each.
 //!
-//! Promise: one `match` lists every kind once, so that a new kind cannot be forgotten.
+//! Promise: one `match` lists every kind once, so the compiler finds a forgotten one.
 
-/// What happened, once for the whole command.
+/// The kind of a change. A command has one kind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum ChangeKind {
     /// A team was declared or changed.
@@ -15,55 +15,55 @@ pub enum ChangeKind {
     WorkflowImported,
     /// A version was published.
     WorkflowPublished,
-    /// A workflow was taken out of use, or brought back.
+    /// A workflow was archived, or its archiving ended.
     WorkflowArchived,
     /// Operations confirmed a shorter retention.
     RetentionConfirmed,
-    /// The workflow was set on the call.
+    /// A workflow was set on a call.
     Set,
-    /// It was set again.
+    /// The workflow was set again while it ran.
     SetAgain,
-    /// The call ended, or the release time came: the first stage was entered.
+    /// The call ended or the release time came, and the instance entered its first stage.
     Released,
-    /// The script took it back.
+    /// A script withdrew the instance.
     Withdrawn,
     /// A button was pushed.
     ButtonPushed,
-    /// A timer elapsed.
+    /// A timer fired.
     TimerElapsed,
-    /// Somebody wrote a note.
+    /// A note was added.
     NoteAdded,
-    /// Somebody has seen an alert.
+    /// A person has seen an alert.
     AlertAcknowledged,
-    /// Somebody claimed it.
+    /// A person claimed the instance.
     Claimed,
-    /// Its holder extended the claim.
+    /// The person with the claim extended it.
     ClaimExtended,
-    /// Its holder released it.
+    /// The person with the claim released it.
     ClaimReleased,
-    /// The lease of its holder ran out.
+    /// The claim ended, because its lease is over.
     ClaimLapsed,
-    /// Somebody took it over.
+    /// A person took the instance over.
     TakenOver,
-    /// Somebody gave it to a person or a team.
+    /// The instance was handed over to a person or a team.
     HandedOver,
-    /// The time of an alert passed, and it escalated.
+    /// An alert escalated at its time.
     Escalated,
-    /// Somebody has hidden an alert for a time.
+    /// A person snoozed an alert.
     Snoozed,
-    /// A snoozed alert came back.
+    /// A snoozed alert returned.
     AlertReturned,
-    /// Somebody has stopped its clocks.
+    /// The instance was paused.
     Paused,
-    /// Its clocks run again.
+    /// The instance was resumed.
     Resumed,
-    /// A push was taken back.
+    /// A push was undone.
     PushUndone,
-    /// The caller asked for it again.
+    /// The caller asked again.
     Chased,
-    /// Somebody moved it to another stage.
+    /// A person moved the instance to another stage.
     Moved,
-    /// It was migrated to another version of its workflow.
+    /// The instance was migrated to another version of its workflow.
     Migrated,
     /// A batch was started.
     BatchStarted,
@@ -71,25 +71,25 @@ pub enum ChangeKind {
     BatchItemRefused,
     /// A batch was stopped.
     BatchStopped,
-    /// Calls left memory with their instances.
+    /// Calls and their instances left memory.
     Archived,
     /// A chunk of the archive was rewritten.
     ChunkReplaced,
     /// Entries were packed into chunks of the history, or chunks of an older server were found.
     HistoryPacked,
-    /// A chunk of the history was rewritten, or nothing of it is left.
+    /// A chunk of the history was rewritten or removed.
     HistoryRewritten,
-    /// The erasure of a caller was started.
+    /// The erasure of a caller started.
     ErasureStarted,
     /// A call of an erased caller was masked.
     CallerErased,
-    /// No byte remains of an erased caller.
+    /// No byte of an erased caller remains.
     ErasureEnded,
-    /// A person finished it with an outcome.
+    /// A person finished the instance with an outcome.
     Finished,
-    /// It was cancelled.
+    /// The instance was cancelled.
     Cancelled,
-    /// It was cancelled because a newer instance of its workflow replaced it.
+    /// The instance was cancelled, because a newer one of its workflow replaced it.
     Replaced,
     /// The call changed.
     CallUpdated,
@@ -98,37 +98,38 @@ pub enum ChangeKind {
     /// Operations accepted the wall clock. Only the time of this change may be earlier than that of
     /// the change before.
     ClockAccepted,
-    /// Operations allowed the next pass to remove more of the archive than its share.
+    /// Operations allowed the next purge to remove more of the archive than its share.
     PurgeConfirmed,
 }
 
-/// What a change is about, beside the details of its command.
+/// What a change is about, besides the details of its command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum About {
     /// Nothing else.
     Nothing,
     /// An alert of the instance.
     Alert,
-    /// The person or team to whom the instance was handed over, and its holder before.
+    /// The person or team that got the instance, and the person whose claim ended.
     Recipient,
-    /// The person who held the instance before.
+    /// The person whose claim ended.
     PreviousHolder,
-    /// The person whose lease ran out.
+    /// The person whose lease is over.
     Holder,
     /// The instance that replaces this one.
     Successor,
 }
 
-/// Whether a push can still be undone after a change.
+/// When a push can still be undone after a change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum UndoOver {
-    /// No: the change belongs to somebody, or changes the stage or the meaning of the alerts.
+    /// Never: the change is the work of a person, or it changes the stage or the meaning of the
+    /// alerts.
     Never,
-    /// Yes: the change is only of the call.
+    /// Always: only the call changes.
     Always,
-    /// If it ended the claim of the person who pushed.
+    /// If the change ended the claim of the person who pushed.
     OfPusher,
-    /// If a timer made it.
+    /// If a timer made the change.
     OfTimer,
 }
 
@@ -181,33 +182,34 @@ impl Traits {
 }
 
 impl ChangeKind {
-    /// Whether it is work on the instance when a person does it. A script cannot withdraw the
-    /// follow-up after that.
+    /// Whether the change is work on the instance if a person makes it. After that, a script cannot
+    /// withdraw the instance.
     #[must_use]
     pub fn is_work(self) -> bool {
         self.traits().is_work
     }
 
-    /// Whether its values are what people and scripts entered, which an erasure masks. The values of
-    /// the others are times of a pause or a snooze, teams and counts, which are kept.
+    /// Whether the values of the change were entered by people or scripts. An erasure masks such
+    /// values. It keeps the values of other changes: times of a pause or a snooze, teams and
+    /// counts.
     #[must_use]
     pub fn has_entered_values(self) -> bool {
         self.traits().has_entered_values
     }
 
-    /// Whether its note is among the notes of the follow-up.
+    /// Whether the note of the change is one of the follow-up's notes.
     #[must_use]
     pub fn is_note(self) -> bool {
         self.traits().is_note
     }
 
-    /// What it is about, beside the details of its command.
+    /// What the change is about, besides the details of its command.
     #[must_use]
     pub fn about(self) -> About {
         self.traits().about
     }
 
-    /// Whether a push can still be undone after it.
+    /// When a push can still be undone after the change.
     #[must_use]
     pub fn undo_over(self) -> UndoOver {
         self.traits().undo_over

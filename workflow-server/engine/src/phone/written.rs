@@ -1,12 +1,12 @@
-//! What is written where a telephone number is expected: plain numbers, `tel:` and `sip:`
-//! addresses, remarks, extensions.
+//! Reads the text of a telephone number: plain numbers, `tel:` and `sip:` addresses, remarks and
+//! extensions.
 //!
-//! Must not: know the numbering of any country. That is the library's.
+//! Must not: know the numbering of any country. The library knows it.
 
 use rlibphonenumber::PHONE_NUMBER_UTIL;
 
-/// What telephone systems send for a caller who withholds the number: ANONYMOUS, BLOCKED,
-/// RESTRICTED, UNAVAILABLE and UNKNOWN on the keys of a telephone.
+/// What telephone systems send if the caller withholds the number. These are the words ANONYMOUS,
+/// BLOCKED, RESTRICTED, UNAVAILABLE and UNKNOWN on the keys of a telephone.
 const WITHHELD: [&str; 5] = [
     "266696687",
     "2562533",
@@ -14,19 +14,19 @@ const WITHHELD: [&str; 5] = [
     "86282452253",
     "8656696",
 ];
-/// Digits of an extension: what is longer is another number.
+/// Digits of an extension. A longer one is another number.
 const EXTENSION_DIGITS_MAX: usize = 7;
 
 /// A number as it is written.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Written {
-    /// Its digits, after a `+` where it is international.
+    /// The digits. An international number begins with `+`.
     pub(super) number: String,
-    /// The digits of its extension; empty for none.
+    /// The digits of the extension; empty if there is none.
     pub(super) extension: String,
 }
 
-/// Reads what is written; none where there is no number, or a withheld one.
+/// Reads a text. Returns `None` if it contains no number, or a withheld one.
 pub(super) fn read(text: &str) -> Option<Written> {
     let address = Address::of(text);
     let (number, rest) = split(&address.number)?;
@@ -46,10 +46,10 @@ pub(super) fn read(text: &str) -> Option<Written> {
     Some(Written { number, extension })
 }
 
-/// The parts of an address of a telephone system; of any other text, the text.
+/// The parts of a telephone system's address. Any other text is one `number`.
 struct Address {
     number: String,
-    /// Of `;phone-context=+44`: what comes before a number that is local to it.
+    /// From `;phone-context=+44`: the prefix of a local number.
     context: Option<String>,
     extension: String,
 }
@@ -82,7 +82,7 @@ impl Address {
             .replace("%2b", "+");
         let mut parts = user.split(';');
         let number = parts.next().unwrap_or_default();
-        // A name such as `ada99` has digits, but is no number.
+        // A name such as `ada99` has digits, but is not a number.
         let is_name = is_sip && number.contains(char::is_alphabetic);
         let mut address = Self {
             number: if is_name {
@@ -107,7 +107,7 @@ impl Address {
     }
 }
 
-/// The first number of a text, and what is behind it. Letters between brackets are a remark; other
+/// The first number of a text, and the rest behind it. Letters in brackets are a remark. Other
 /// letters end the number.
 fn split(text: &str) -> Option<(String, &str)> {
     let start = text.find(|c| is_plus(c) || digit(c).is_some())?;
@@ -133,8 +133,8 @@ fn split(text: &str) -> Option<(String, &str)> {
         .then(|| (number, &text[at..]))
 }
 
-/// The bytes of a remark in brackets, such as `(office)`; none where there is none here, or one
-/// with digits.
+/// The length of a remark in brackets at the start of a text, such as `(office)`, in bytes. Returns
+/// `None` if there is no remark, or if it contains digits.
 fn remark(text: &str) -> Option<usize> {
     let inside = text.strip_prefix('(')?;
     let end = inside.find(')')?;
@@ -143,8 +143,8 @@ fn remark(text: &str) -> Option<usize> {
     is_remark.then_some(end + 2)
 }
 
-/// The extension in what is behind a number: a word or a sign such as `ext.`, `x`, `#` or
-/// `Durchwahl`, then a few digits.
+/// The extension in the text behind a number: a word or sign such as `ext.`, `x`, `#` or
+/// `Durchwahl`, followed by a few digits.
 fn extension(rest: &str) -> String {
     let is_sign = |c: char| !c.is_alphanumeric();
     let rest = rest
@@ -167,7 +167,7 @@ fn is_plus(c: char) -> bool {
     matches!(c, '+' | '\u{ff0b}')
 }
 
-/// The value of a digit of any script.
+/// The value of a digit in any script.
 fn digit(c: char) -> Option<char> {
     match c {
         '0'..='9' => Some(c),

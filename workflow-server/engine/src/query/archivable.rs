@@ -1,4 +1,4 @@
-//! What may leave memory: calls of which every instance has ended a while ago.
+//! Finds the calls that may leave memory: all their instances ended some time ago.
 
 use aftercall_definition::time::Time;
 
@@ -6,11 +6,11 @@ use crate::call::Call;
 use crate::command::ArchivableCall;
 use crate::world::Root;
 
-/// A call without a reported end may still be on the line: it waits so many times as long.
+/// A call without a reported end may not have ended, so it waits this many times as long.
 const TIMES_FOR_UNENDED: i64 = 24;
 
-/// The sequence of the newest change of a call's instances, 0 where it has no instances; none while
-/// one of them is open.
+/// The sequence of the newest change of a call's instances; 0 if it has none. Returns `None` if an
+/// instance is open.
 #[must_use]
 pub fn newest_of_call(root: &Root, call: &Call) -> Option<u64> {
     let instances = call
@@ -22,27 +22,27 @@ pub fn newest_of_call(root: &Root, call: &Call) -> Option<u64> {
         .try_fold(0, |newest, one| one.map(|one| newest.max(one)))
 }
 
-/// What may leave memory.
+/// The result of a search for calls that may leave memory.
 #[derive(Clone, Debug, Default)]
 pub struct Archivable {
     /// The calls.
     pub calls: Vec<ArchivableCall>,
-    /// Whether the limit of the search was reached; there may be more then.
+    /// Whether the search reached its limit. Then there may be more.
     pub is_full: bool,
-    /// When the first of them could have left.
+    /// When the first of these calls could have left.
     pub oldest: Option<Time>,
-    /// The slot after the last one that was read: the next search continues there.
+    /// The slot after the last one that was read. The next search continues there.
     pub next_slot: u32,
 }
 
-/// The calls that may leave memory at `now`, `after_millis` after the last end. The search stops at
-/// `most` calls or instances.
+/// The calls that may leave memory at `now`. A call may leave `after_millis` after its last end.
+/// The search stops at `most` calls or instances.
 #[must_use]
 pub fn archivable(root: &Root, after_millis: i64, now: Time, most: usize) -> Archivable {
     archivable_from(root, 0, after_millis, now, most)
 }
 
-/// The same from a slot on, so that searching part by part reads each call once.
+/// Like `archivable`, but begins at a slot. A search in parts then reads each call once.
 #[must_use]
 pub fn archivable_from(
     root: &Root,

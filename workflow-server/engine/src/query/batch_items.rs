@@ -1,4 +1,4 @@
-//! The instances that a batch is about.
+//! Finds the instances of a batch.
 
 use aftercall_definition::time::Time;
 
@@ -8,10 +8,10 @@ use crate::query::instances::{InstanceFilter, instances_of};
 use crate::query::walk::{ShouldStop, Stopped};
 use crate::world::Root;
 
-/// All instances that a filter selects, oldest first.
+/// All instances that match a filter, oldest first.
 ///
 /// # Errors
-/// [`Stopped`].
+/// [`Stopped`] if `should_stop` stops the walk.
 pub fn batch_items(
     root: &Root,
     filter: &InstanceFilter,

@@ -1,9 +1,9 @@
-//! Looking for the next follow-up that a person may take: what a filter lets through, is active,
-//! and nobody holds.
+//! Finds the next follow-up that a person may claim. It must match the filter, be active, and have
+//! no claim.
 //!
-//! The search reads a root, off the writer's thread. Its result is kept and brought up to a newer
-//! root by the changes since: people who ask the same question every second cost one walk, not one
-//! walk each.
+//! The search reads a root on another thread than the writer's. The server keeps its result and
+//! updates it with the changes of a newer root. So people who ask for the same list every second
+//! cost one walk, not one walk each.
 
 use aftercall_definition::time::Time;
 
@@ -14,26 +14,25 @@ use crate::query::follow_ups::{FollowUpCursor, candidates, most_urgent, row};
 use crate::query::walk::{ShouldStop, Stopped, checked};
 use crate::world::Root;
 
-/// Follow-ups that a search keeps: enough that a crowd of people at one list needs one search.
+/// How many follow-ups a search keeps. They are enough for a crowd of people who use one list.
 const FOUND_MAX: usize = 256;
-/// Changes that are looked at to bring a result up to a newer root; with more of them a new search
-/// is as cheap.
+/// How many changes an update of a result reads. With more changes, a new search costs as little.
 const CHANGES_MAX: usize = 2_048;
 
-/// What a search found at one root, most urgent first.
+/// The result of a search on one root, most urgent first.
 #[derive(Clone, Debug)]
 pub struct Claimable {
     sequence: u64,
     found: Vec<InstanceId>,
-    /// Whether there were no others.
+    /// Whether the search found all.
     is_all: bool,
 }
 
 impl Claimable {
-    /// Walks the follow-ups in the order of their urgency until enough are found.
+    /// Walks the follow-ups in the order of their urgency until it has found enough.
     ///
     /// # Errors
-    /// [`Stopped`].
+    /// [`Stopped`] if `should_stop` stops the walk.
     pub fn search(
         root: &Root,
         filter: &FollowUpFilter,
@@ -64,7 +63,8 @@ impl Claimable {
         })
     }
 
-    /// The same at a newer root, from what changed since; none where that takes a new search.
+    /// The result for a newer root, updated with the changes since. Returns `None` if a new search
+    /// is required.
     #[must_use]
     pub fn renewed(&self, root: &Root, filter: &FollowUpFilter, now: Time) -> Option<Self> {
         if !self.is_all || root.sequence < self.sequence {
@@ -95,20 +95,20 @@ impl Claimable {
         })
     }
 
-    /// The most urgent of them, as many as one command takes.
+    /// The most urgent follow-ups, as many as one command takes.
     #[must_use]
     pub fn candidates(&self) -> &[InstanceId] {
         &self.found[..self.found.len().min(limits::CLAIM_CANDIDATES_MAX)]
     }
 }
 
-/// Whether a person may take an instance that the filter is to let through.
+/// Whether a person may claim an instance that the filter must match.
 #[must_use]
 pub fn is_claimable(root: &Root, filter: &FollowUpFilter, instance: &Instance, now: Time) -> bool {
     cursor_of(root, filter, instance, now).is_some()
 }
 
-/// Where an instance is in the order of urgency; none where it is not to be taken.
+/// The place of an instance in the order of urgency. Returns `None` if people may not claim it.
 fn cursor_of(
     root: &Root,
     filter: &FollowUpFilter,

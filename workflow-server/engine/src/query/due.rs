@@ -10,16 +10,16 @@ use crate::world::Root;
 /// The state of a due time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum DueState {
-    /// There is time.
+    /// The work is not due soon.
     OnTime,
     /// Three quarters of the time are over.
     DueSoon,
-    /// The time is over.
+    /// All of the time is over.
     Overdue,
 }
 
-/// When an alert becomes due soon, or without one the instance by its deadline: when a quarter of
-/// the time is left.
+/// When an alert is due soon: when a quarter of its time is left. The deadline of the instance
+/// counts too, if it is earlier or if there is no alert.
 #[must_use]
 pub fn due_soon_from(
     root: &Root,
@@ -46,8 +46,7 @@ pub fn due_soon_from(
     of_deadline.into_iter().chain(of_alert).min()
 }
 
-/// The state of the due time of a follow-up or of one of its alerts at `now`; none without a due
-/// time.
+/// The state of a due time at `now`. Returns `None` without a due time.
 #[must_use]
 pub fn due_state(
     instance: &Instance,

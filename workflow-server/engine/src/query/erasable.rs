@@ -1,4 +1,4 @@
-//! The calls of a caller that an erasure takes.
+//! Finds the calls of a caller that an erasure takes.
 
 use crate::call::Call;
 use crate::erasure::ErasedCall;
@@ -6,12 +6,12 @@ use crate::limits;
 use crate::world::Root;
 use crate::world::caller_index::CallerKey;
 
-/// The calls in memory of a caller, newest first, and one more than an erasure takes; only a
-/// customer's, where one is named. A caller whom thousands of calls name is one such as a
-/// switchboard: this walks over all of them, off the writer's thread.
+/// The calls in memory of a caller, newest first. If `customer` is not empty, only calls of that
+/// customer. Returns at most one more than an erasure takes. A caller such as a switchboard may
+/// have thousands of calls. This walks over all of them, on another thread than the writer's.
 #[must_use]
 pub fn calls_in_memory(root: &Root, caller: &CallerKey, customer: &str) -> Vec<ErasedCall> {
-    // One more than is taken, so that it can be said that there are more.
+    // One more than an erasure takes shows that there are more.
     let calls = root
         .all_calls_of(caller, customer)
         .take(limits::ERASED_CALLS_MAX + 1);

@@ -1,9 +1,9 @@
-//! The Call Manager's list: visible follow-ups by urgency. Overdue first, then by priority, due
-//! time and age.
+//! The list of the Call Manager: visible follow-ups by urgency. Overdue ones are first, then the
+//! order is by priority, due time and age.
 //!
-//! The index has one key for each alert, by team, priority and due time. A list walks blocks,
-//! (overdue or not) × priority, and merges the teams within each. A follow-up with several alerts
-//! is at the place of its most urgent one.
+//! The index has one key for each team of each alert, by team, priority and due time. A list reads
+//! it in blocks, one for each priority and for overdue or not. Within a block it merges the teams.
+//! A follow-up with several alerts is at the place of its most urgent one.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -19,50 +19,50 @@ use crate::query::walk::{ShouldStop, Stopped, checked};
 use crate::world::Root;
 use crate::world::urgency::{NO_TEAM, PAUSED, RANKS, UrgencyKey, rank, standing};
 
-/// Where a page ended.
+/// The place in the order of the list after which a page ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct FollowUpCursor {
-    /// 0 for overdue, 1 for the rest.
+    /// 0 if overdue, 1 if not.
     pub phase: u8,
     /// The rank of the priority.
     pub rank: u8,
     /// The due time.
     pub due: Time,
-    /// The sequence that made the instance.
+    /// The sequence of the entry that made the instance.
     pub made_at: u64,
-    /// Its slot.
+    /// The slot of the instance.
     pub slot: u32,
 }
 
-/// A row.
+/// A row of the list.
 #[derive(Clone, Debug)]
 pub struct FollowUpRow {
     /// The follow-up.
     pub instance: Arc<Instance>,
-    /// Its most urgent alert that matches the filter, by place among its alerts.
+    /// The most urgent alert that matches the filter, by its place among the alerts.
     pub alert: Option<usize>,
-    /// When it should be done.
+    /// When the work is due.
     pub due: Option<Time>,
-    /// Whether that has passed.
+    /// Whether it is overdue.
     pub overdue: bool,
-    /// Its place: a list continues after it.
+    /// The place of the row. The next page can continue after it.
     pub cursor: FollowUpCursor,
 }
 
-/// A page.
+/// A page of the list.
 #[derive(Clone, Debug, Default)]
 pub struct FollowUpPage {
-    /// In order.
+    /// The rows in the order of the list.
     pub rows: Vec<FollowUpRow>,
-    /// Where the next page continues; none on the last page.
+    /// Where the next page continues; `None` on the last page.
     pub next: Option<FollowUpCursor>,
 }
 
-/// Lists visible follow-ups, at most `rows_max`, after the cursor. `as_of` decides which are
+/// Lists visible follow-ups after the cursor, at most `rows_max`. `as_of` decides which are
 /// overdue.
 ///
 /// # Errors
-/// [`Stopped`].
+/// [`Stopped`] if `should_stop` stops the walk.
 pub fn list_follow_ups(
     root: &Root,
     filter: &FollowUpFilter,
@@ -87,7 +87,7 @@ pub fn list_follow_ups(
     Ok(page)
 }
 
-/// All follow-ups of the filter's teams, priorities or calls, in order, after the cursor.
+/// The follow-ups that match the filter's teams, priorities or calls, in order, after the cursor.
 pub(super) fn candidates<'a>(
     root: &'a Root,
     filter: &'a FollowUpFilter,
@@ -103,8 +103,8 @@ pub(super) fn candidates<'a>(
     }
 }
 
-/// The row at a key; none where the filter does not match, or where another alert of the follow-up
-/// is more urgent.
+/// The row at a cursor. Returns `None` if the filter does not match, or if another alert of the
+/// follow-up is more urgent.
 pub(super) fn row(
     root: &Root,
     filter: &FollowUpFilter,
@@ -135,7 +135,7 @@ fn due(instance: &Instance, alert: Option<usize>) -> Option<Time> {
         .map_or(instance.deadline, |alert| instance.due_of(alert))
 }
 
-/// The place of an instance by its most urgent alert that matches the filter.
+/// The place of an instance, by its most urgent alert that matches the filter.
 pub(super) fn most_urgent(
     instance: &Instance,
     filter: &FollowUpFilter,
@@ -177,20 +177,20 @@ fn walk<'a>(
     blocks
         .filter(move |block| after.is_none_or(|after| *block >= (after.phase, after.rank)))
         .filter(|(_, wanted)| {
-            // What is paused has a rank of its own; its alerts are looked at one by one.
+            // Paused follow-ups have a rank of their own, so their alerts are checked one by one.
             let is_wanted = |priority: &Priority| rank(*priority) == *wanted;
             filter.priorities.is_empty()
                 || *wanted == PAUSED
                 || filter.priorities.iter().any(is_wanted)
         })
         .flat_map(move |(phase, rank)| {
-            // A page begins where the one before ended, not at the head of the block.
+            // A page begins where the page before ended, not at the start of the block.
             let after = after.filter(|after| (after.phase, after.rank) == (phase, rank));
             block(root, filter, as_of, (phase, rank), after)
         })
 }
 
-/// One block, its teams merged.
+/// One block. Merges the keys of its teams.
 fn block<'a>(
     root: &'a Root,
     filter: &FollowUpFilter,
@@ -221,7 +221,7 @@ fn block<'a>(
         loop {
             let Reverse((cursor, at)) = heads.pop()?;
             heads.extend(lanes[at].next().map(|next| Reverse((next, at))));
-            // An alert for several teams is in the lane of each.
+            // An alert for several teams is in the lane of each team.
             if last.replace(cursor) != Some(cursor) {
                 return Some(cursor);
             }
@@ -267,7 +267,7 @@ fn lane(
     })
 }
 
-/// The follow-ups of the named calls, in order: few, so they are gathered and sorted.
+/// The follow-ups of the named calls, in order. They are few, so they are collected and sorted.
 fn of_calls(
     root: &Root,
     filter: &FollowUpFilter,

@@ -1,5 +1,5 @@
-//! What a person holds: also snoozed, hidden, paused and incomplete follow-ups, which no list of
-//! the Call Manager shows.
+//! Finds the follow-ups that a person has claimed. This includes snoozed, hidden, paused and
+//! incomplete ones, which no list of the Call Manager shows.
 
 use aftercall_definition::time::Time;
 
@@ -8,10 +8,10 @@ use crate::query::walk::{ShouldStop, Stopped, checked};
 use crate::world::Root;
 use crate::world::urgency::standing;
 
-/// What a person holds at `now`, most urgent first. Walks every slot.
+/// The instances that a person has claimed at `now`, most urgent first. Walks over every slot.
 ///
 /// # Errors
-/// [`Stopped`].
+/// [`Stopped`] if `should_stop` stops the walk.
 pub fn held_by(
     root: &Root,
     holder: &str,
@@ -35,7 +35,7 @@ pub fn held_by(
     Ok(held.into_iter().map(|(_, id)| id).collect())
 }
 
-/// By the most urgent alert, snoozed or not, then by age.
+/// The order: by the most urgent alert, snoozed or not, then by age.
 fn urgency(instance: &Instance) -> (u8, Time, u64) {
     let alerts = instance
         .alerts

@@ -1,5 +1,5 @@
-//! The operations desk's lists and counts: all instances, hidden and ended ones too. These walk
-//! every slot of the root; callers run them off the threads that serve others.
+//! The lists and counts of operations: all instances, including hidden and ended ones. They walk
+//! over every slot of the root, so callers run them on threads of their own.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -12,8 +12,8 @@ use crate::instance::{Alert, Instance, Status};
 use crate::query::walk::{ShouldStop, Stopped, checked};
 use crate::world::Root;
 
-/// A filter of instances. Fields are and-ed, values of one field are or-ed; an empty field matches
-/// all.
+/// A filter of instances. All fields must match. A field matches if one of its values matches. An
+/// empty field matches everything.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct InstanceFilter {
     /// Workflows by name.
@@ -22,29 +22,29 @@ pub struct InstanceFilter {
     pub versions: Vec<u32>,
     /// Stage numbers.
     pub stages: Vec<u32>,
-    /// States; empty for all that have not ended.
+    /// Statuses; empty for all that have not ended.
     pub statuses: Vec<Status>,
-    /// Names of teams with an alert on it.
+    /// Names of teams. An alert of the instance must be for one of them.
     pub teams: Vec<Box<str>>,
     /// Customers.
     pub customers: Vec<Box<str>>,
-    /// Open but not visible, or not.
+    /// `true` for open instances that Call Managers do not see, `false` for all others.
     pub hidden: Option<bool>,
-    /// Past its due or deadline, or not.
+    /// Whether the instance must be overdue.
     pub overdue: Option<bool>,
-    /// Started at this moment or before.
+    /// The latest time of the start.
     pub started_by: Option<Time>,
-    /// Held by one of these.
+    /// Names of people. One of them must have the claim.
     pub holders: Vec<Box<str>>,
-    /// Held by nobody, or by somebody.
+    /// `true` for instances without a claim, `false` for those with one.
     pub unclaimed: Option<bool>,
-    /// With an alert of one of these.
+    /// Priorities. An alert of the instance must have one of them.
     pub priorities: Vec<Priority>,
-    /// With an alert that is snoozed, or without.
+    /// Whether the instance must have a snoozed alert.
     pub snoozed: Option<bool>,
-    /// Ended at this moment or later.
+    /// The earliest time of the end.
     pub ended_from: Option<Time>,
-    /// Ended before this moment.
+    /// The instance must have ended before this time.
     pub ended_until: Option<Time>,
 }
 
@@ -86,8 +86,8 @@ impl InstanceFilter {
 }
 
 impl InstanceFilter {
-    /// Whether an instance that has left memory matches. Such an instance has no holder and no open
-    /// alert, and is neither hidden nor overdue. Where no status is named, any ended one matches.
+    /// Whether an instance of the archive matches. Such an instance has no claim and no open alert,
+    /// and is neither hidden nor overdue. If the filter has no status, any ended instance matches.
     #[must_use]
     pub fn matches_ended(&self, root: &Root, instance: &Instance, call: &Call) -> bool {
         let is_never = [self.hidden, self.overdue, self.snoozed].contains(&Some(true))
@@ -111,7 +111,8 @@ impl InstanceFilter {
             && (self.customers.is_empty() || self.customers.contains(&call.customer))
     }
 
-    /// Whether it filters only by workflows, versions and statuses.
+    /// Whether the filter uses only workflows, versions and statuses. Then the counts of the chunks
+    /// are enough.
     #[must_use]
     pub fn is_of_chunks(&self) -> bool {
         let Self {
@@ -156,8 +157,8 @@ impl InstanceFilter {
     }
 }
 
-/// All instances that match a filter, by slot. That is only approximately by age, because slots are
-/// reused.
+/// All instances that match a filter, by slot. This order is only approximately by age, because
+/// slots are used again.
 pub(crate) fn instances_of<'r>(
     root: &'r Root,
     filter: &'r InstanceFilter,
@@ -169,19 +170,19 @@ pub(crate) fn instances_of<'r>(
         .filter(move |one| one.as_ref().map_or(true, is_meant))
 }
 
-/// A page.
+/// A page of instances.
 #[derive(Clone, Debug, Default)]
 pub struct InstancePage {
-    /// By slot.
+    /// The instances in the order of their slots.
     pub instances: Vec<Arc<Instance>>,
-    /// The slot after which the next page continues; none on the last page.
+    /// The slot after which the next page continues; `None` on the last page.
     pub next: Option<u32>,
 }
 
-/// Lists instances by slot, at most `rows_max`, after the slot.
+/// Lists the instances after a slot, in the order of their slots, at most `rows_max`.
 ///
 /// # Errors
-/// [`Stopped`].
+/// [`Stopped`] if `should_stop` stops the walk.
 pub fn list_instances(
     root: &Root,
     filter: &InstanceFilter,
@@ -206,10 +207,10 @@ pub fn list_instances(
     Ok(page)
 }
 
-/// By what instances are counted.
+/// The property that divides instances into groups.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum GroupBy {
-    /// All in one.
+    /// No property: all instances are in one group.
     All,
     /// By workflow.
     Workflow,
@@ -219,41 +220,42 @@ pub enum GroupBy {
     Stage,
     /// By status.
     Status,
-    /// By team; an instance counts in each of its teams.
+    /// By team. An instance counts in each of its teams.
     Team,
     /// By customer.
     Customer,
-    /// By who holds it.
+    /// By the person with the claim.
     Holder,
     /// By the highest priority of its alerts.
     Priority,
-    /// By age, in bands.
+    /// By age, in ranges.
     Age,
     /// By the state of its due time.
     Due,
-    /// By whether Call Managers may see it.
+    /// By whether Call Managers see the instance.
     Hidden,
 }
 
-/// Counts of the instances of one group.
+/// The counts of one group.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Group {
     /// The name of the group.
     pub name: String,
-    /// How many.
+    /// The number of instances.
     pub count: u64,
-    /// Of these, how many are overdue.
+    /// How many of them are overdue.
     pub overdue: u64,
-    /// Of these, how many are hidden.
+    /// How many of them are hidden.
     pub hidden: u64,
-    /// When the oldest was started.
+    /// When the oldest of them started.
     pub oldest_started_at: Option<Time>,
 }
 
-/// Counts instances in groups, the largest first; also returns how many match, each counted once.
+/// Counts instances in groups, the largest group first. Also returns the total, in which each
+/// instance counts once.
 ///
 /// # Errors
-/// [`Stopped`].
+/// [`Stopped`] if `should_stop` stops the walk.
 pub fn count_instances(
     root: &Root,
     filter: &InstanceFilter,
@@ -292,10 +294,10 @@ pub fn count_instances(
     Ok((groups, total))
 }
 
-/// How many open instances of a workflow there are, by version and stage.
+/// The numbers of open instances of a workflow, by version and stage.
 ///
 /// # Errors
-/// [`Stopped`].
+/// [`Stopped`] if `should_stop` stops the walk.
 pub fn open_by_stage(
     root: &Root,
     workflow: &str,
@@ -360,7 +362,7 @@ fn group_names(root: &Root, instance: &Instance, by: GroupBy, now: Time) -> Vec<
     }
 }
 
-/// The band of its age.
+/// The range of an instance's age.
 fn age(instance: &Instance, now: Time) -> &'static str {
     match now.0.saturating_sub(instance.started_at.0) / 3_600_000 {
         ..1 => "under 1 h",

@@ -1,14 +1,14 @@
-//! The open instances in the order in which they were started, for reports.
+//! Finds the open instances for reports, in the order of their starts.
 
 use crate::instance::{Instance, InstanceId};
 use crate::query::walk::checked;
 use crate::query::{ShouldStop, Stopped};
 use crate::world::Root;
 
-/// The open instances that are wanted, oldest first.
+/// The open instances that `is_wanted` accepts, oldest first.
 ///
 /// # Errors
-/// [`Stopped`].
+/// [`Stopped`] if `should_stop` stops the walk.
 pub fn open_instances(
     root: &Root,
     is_wanted: impl Fn(&Instance) -> bool,

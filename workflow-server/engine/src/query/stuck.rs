@@ -1,4 +1,4 @@
-//! What operations look for at night: overdue timers, and work that nobody moves.
+//! Finds what operations look for at night: overdue timers, and instances that nobody moves.
 
 use std::sync::Arc;
 
@@ -9,22 +9,22 @@ use crate::query::walk::{ShouldStop, Stopped, checked};
 use crate::query::{has_button, is_waiting};
 use crate::world::{Root, timers};
 
-/// An automatic change that is due and has not happened.
+/// A timer that is due and has not fired.
 #[derive(Clone, Debug)]
 pub struct OverdueTimer {
-    /// What is due.
+    /// What the timer does.
     pub wake: Wake,
-    /// When it was due.
+    /// When the timer was due.
     pub due: Time,
     /// The instance.
     pub instance: Arc<Instance>,
 }
 
-/// The automatic changes that are due at `now` and have not happened, the earliest first, at most
-/// `rows_max`; and the total number.
+/// The timers that are due at `now` and have not fired, earliest first, at most `rows_max`. Also
+/// returns their total number.
 ///
 /// # Errors
-/// [`Stopped`].
+/// [`Stopped`] if `should_stop` stops the walk.
 pub fn overdue_timers(
     root: &Root,
     now: Time,
@@ -47,40 +47,40 @@ pub fn overdue_timers(
     Ok((overdue, total))
 }
 
-/// Why work is stuck.
+/// Why an instance is stuck.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum StuckReason {
-    /// Nothing in its stage moves it on: it ran into an unlinked end, or has no button and no
-    /// timer.
+    /// Nothing can move the instance out of its stage, which is an unlinked end or has no button
+    /// and no timer.
     Incomplete,
-    /// It is open, and its call is not chargeable.
+    /// The instance is open, but its call is not chargeable.
     NotChargeable,
-    /// It waits for the end of a call that nobody has ended.
+    /// The instance waits for the end of its call, and no script reports that end.
     CallNotEnded,
-    /// It has been paused for long.
+    /// The instance has been paused for a long time.
     Paused,
-    /// It has been in its stage for long, and nobody holds it.
+    /// The instance has been in its stage for a long time, and nobody has a claim.
     Unclaimed,
-    /// It is overdue, and no list shows it, because all of its alerts are snoozed.
+    /// The instance is overdue, but all its alerts are snoozed, so no list shows it.
     SnoozedOverdue,
 }
 
-/// Stuck work.
+/// A stuck instance.
 #[derive(Clone, Debug)]
 pub struct Stuck {
-    /// Why.
+    /// Why the instance is stuck.
     pub reason: StuckReason,
-    /// Since when it has been so.
+    /// Since when the instance has been stuck.
     pub since: Time,
     /// The instance.
     pub instance: Arc<Instance>,
 }
 
-/// All work that has been stuck since `by` or before, the longest first. Incomplete instances are
-/// listed at once.
+/// The instances that have been stuck since `by` or before, the longest first. Incomplete instances
+/// are listed at once.
 ///
 /// # Errors
-/// [`Stopped`].
+/// [`Stopped`] if `should_stop` stops the walk.
 pub fn stuck(root: &Root, by: Time, should_stop: ShouldStop<'_>) -> Result<Vec<Stuck>, Stopped> {
     let mut found = Vec::new();
     for instance in checked(root.instances.iter().flatten(), should_stop) {
@@ -108,8 +108,7 @@ fn stuck_reason(root: &Root, instance: &Instance, by: Time) -> Option<(StuckReas
         Status::Finished | Status::Cancelled => None,
         Status::Incomplete => Some((StuckReason::Incomplete, instance.entered_at)),
         Status::WaitingForCallEnd => Some((StuckReason::CallNotEnded, instance.started_at)),
-        // Written by an earlier version: today an instance in which nothing waits becomes
-        // incomplete.
+        // Earlier versions of the server wrote such instances. Now they become incomplete.
         Status::Active | Status::Paused if !is_waiting(root, instance) => {
             Some((StuckReason::Incomplete, instance.entered_at))
         }
@@ -121,7 +120,7 @@ fn stuck_reason(root: &Root, instance: &Instance, by: Time) -> Option<(StuckReas
         Status::Active if overdue_since.is_some() => {
             overdue_since.map(|since| (StuckReason::SnoozedOverdue, since))
         }
-        // Where only a timer moves it on, it waits for no person.
+        // Only a timer can move it, so it does not wait for people.
         Status::Active if instance.alerts.is_empty() && !has_button(root, instance) => None,
         Status::Active => instance
             .claim

@@ -1,5 +1,4 @@
-//! The uses of a team: the follow-ups, definitions and batches because of which it cannot be
-//! removed.
+//! The uses of a team: follow-ups, definitions and batches. A team with a use cannot be removed.
 
 use std::sync::Arc;
 
@@ -13,13 +12,13 @@ use crate::recipient::Recipient;
 use crate::world::Root;
 use crate::world::definitions::Workflows;
 
-/// How many instances may have changed since the search: the writer does not check more.
+/// The largest number of changes since the search that the writer checks.
 const CHANGES_MAX: usize = 4_096;
 
-/// The result of a search for uses of a team.
+/// The result of a search for the uses of a team.
 #[derive(Clone, Debug)]
 pub struct TeamUse {
-    /// The uses in words; empty for none.
+    /// The uses in words; empty if there are none.
     pub used_by: Box<str>,
     sequence: u64,
     workflows: Arc<Workflows>,
@@ -29,7 +28,7 @@ impl TeamUse {
     /// Searches for the uses of the team at a place. Walks over all definitions and slots.
     ///
     /// # Errors
-    /// [`Stopped`].
+    /// [`Stopped`] if `should_stop` stops the walk.
     pub fn search(root: &Root, place: u32, should_stop: ShouldStop<'_>) -> Result<Self, Stopped> {
         let name = root.teams.at(place).map_or("", |team| &team.name);
         let mut used_by = in_definitions(&root.workflows, name);
@@ -50,8 +49,8 @@ impl TeamUse {
         })
     }
 
-    /// Whether nothing that could use the team has changed since the search. Reads only what
-    /// changed.
+    /// Whether the result is still valid: since the search, nothing has changed that could use the
+    /// team. Reads only the changes.
     #[must_use]
     pub fn is_current(&self, root: &Root, place: u32) -> bool {
         let is_unused = |slot| {
@@ -64,7 +63,7 @@ impl TeamUse {
     }
 }
 
-/// The batches that still hand over to the team at a place.
+/// The running batches that hand instances over to the team at a place.
 pub(crate) fn batches_for(root: &Root, place: u32) -> Vec<u64> {
     let is_for = |work: &BatchWork| *work == BatchWork::HandOver(Recipient::Team { team: place });
     let running = root
@@ -82,8 +81,8 @@ fn is_for(instance: &Instance, place: u32) -> bool {
             .any(|alert| alert.teams().any(|team| team == place))
 }
 
-/// Any version may be set or migrated to by its number, and an archived workflow may be brought
-/// back.
+/// The definitions that name a team. All versions count: a request may set or migrate to any of
+/// them by its number, and archiving can be undone.
 fn in_definitions(workflows: &Workflows, team: &str) -> Vec<String> {
     let uses = |workflow: &crate::world::definitions::Workflow| {
         let newest = workflow

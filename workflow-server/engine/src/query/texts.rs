@@ -1,5 +1,5 @@
-//! The texts of open alerts. They depend only on the definition, the instance and its call, so that
-//! a text is never older than its values.
+//! The texts of open alerts. They depend only on the definition, the instance and its call. So a
+//! text is never older than its values.
 
 use aftercall_definition::Definition;
 use aftercall_definition::escalation::alert_action;
@@ -14,9 +14,9 @@ use crate::instance::{Alert, Instance};
 use crate::query::{zone_beside_caller, zone_name};
 use crate::world::Root;
 
-/// The text of an alert, filled in from the instance, its call, and the form of the push that led
-/// to the stage. `now` in a text is the moment of entering the stage. Times are in the zone of the
-/// caller, else of the alert's calendar, else of the server.
+/// Fills in the text of an alert with the values of the instance, its call, and the form of the
+/// push that led to the stage. `now` in a text is the time when the stage was entered. Times are in
+/// the zone of the caller, or else of the alert's calendar, or else of the server.
 #[must_use]
 pub fn fill_in(
     root: &Root,
@@ -39,7 +39,7 @@ pub fn fill_in(
     };
     let mut filled = alert.text.fill_in(TEXT_BYTES_MAX, &facts);
     if filled.text.trim().is_empty() {
-        // Where the text is empty, people at least see the stage of the alert.
+        // An empty text would show nothing, so people see the title of the stage instead.
         filled.text = definition
             .stage(instance.stage)
             .map_or_else(String::new, |stage| stage.title().into_owned());
@@ -47,8 +47,8 @@ pub fn fill_in(
     filled
 }
 
-/// The text of an open alert when it is filled in now. None where the text shows a form that was
-/// not kept.
+/// The text of an open alert, filled in with the present values. Returns `None` if the text shows a
+/// form that was not kept.
 #[must_use]
 pub fn text_of(
     root: &Root,
@@ -65,12 +65,12 @@ pub fn text_of(
     Some(fill_in(root, (definition, call), instance, (raised_by, form)).text)
 }
 
-/// Whether a text of the instance's alerts has places to fill in.
+/// Whether the texts of the instance's alerts contain values.
 pub(crate) fn has_places(definition: &Definition, instance: &Instance) -> bool {
     raised_by(definition, instance).any(|alert| alert.text.places().next().is_some())
 }
 
-/// The names of forms that texts of the instance's alerts show.
+/// The names of form values that the texts of the instance's alerts show.
 pub(crate) fn forms_shown_on<'d>(
     definition: &'d Definition,
     instance: &Instance,

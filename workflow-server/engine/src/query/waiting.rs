@@ -1,4 +1,4 @@
-//! What an instance waits for in its stage: available buttons and running timers.
+//! What can move an instance out of its stage: available buttons and running timers.
 
 use aftercall_definition::Definition;
 use aftercall_definition::model::ButtonAction;
@@ -6,7 +6,8 @@ use aftercall_definition::model::ButtonAction;
 use crate::instance::Instance;
 use crate::world::Root;
 
-/// The buttons of the present stage. A button whose condition did not hold is not among them.
+/// The available buttons of the present stage. A button is not available if its condition was
+/// false.
 pub fn buttons<'a>(
     definition: &'a Definition,
     instance: &'a Instance,
@@ -29,7 +30,8 @@ pub fn has_button(root: &Root, instance: &Instance) -> bool {
         .is_some_and(|definition| buttons(definition, instance).next().is_some())
 }
 
-/// Whether a button or a timer can move the instance on. Without one, only people who find it can.
+/// Whether a button or a timer can move the instance. Without one, only people who find it can move
+/// it.
 #[must_use]
 pub fn is_waiting(root: &Root, instance: &Instance) -> bool {
     !instance.timers.is_empty() || has_button(root, instance)

@@ -1,26 +1,26 @@
-//! Walks over many rows that can be stopped before their end: because the client has gone away, or
-//! the budget is used up.
+//! Walks over many rows that can be stopped: because the client has disconnected, or because the
+//! time is over.
 
 use thiserror::Error;
 
-/// Rows between two checks: about 30 µs of work.
+/// Rows between two checks. They take about 30 µs.
 const CHECK_EVERY: u32 = 256;
 
-/// The walk was stopped before its end: there is no answer.
+/// The walk was stopped before its end, so it has no result.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[error("the walk was stopped before its end")]
 pub struct Stopped;
 
-/// Called every 256 rows; returns whether the walk must stop.
+/// A walk calls this every 256 rows. Returns whether the walk must stop.
 pub type ShouldStop<'s> = &'s dyn Fn() -> bool;
 
-/// For walks that are short or that nobody waits for.
+/// Never stops a walk. For walks that are short or that no client waits for.
 #[must_use]
 pub fn never() -> bool {
     false
 }
 
-/// The rows, with a check before the first and then every 256 rows.
+/// Returns the rows. Checks whether to stop before the first row and after every 256 rows.
 pub(super) fn checked<'s, T>(
     rows: impl Iterator<Item = T> + 's,
     should_stop: ShouldStop<'s>,

@@ -1,4 +1,4 @@
-//! The time zone in which times of a follow-up are read and shown: one rule for all.
+//! The time zone of a follow-up. All code reads and shows its times by this one rule.
 
 use aftercall_definition::Definition;
 use aftercall_definition::calendar::Clock;
@@ -10,8 +10,8 @@ use crate::call::Call;
 use crate::instance::Instance;
 use crate::world::Root;
 
-/// The zone of the caller; else that of the calendar of the alert with this action, or of the
-/// workflow; else the server's default, which is UTC where nothing is set.
+/// The zone of the caller. If it is unknown, the zone of the calendar of the alert with this
+/// action, or of the workflow. Without a calendar, the server's default.
 #[must_use]
 pub fn zone_of(
     root: &Root,
@@ -33,8 +33,8 @@ pub fn zone_of(
     })
 }
 
-/// The zone where the caller's is not known: that of the named calendar or of the workflow's; else
-/// the server's default.
+/// The zone to use if the caller's is unknown: that of the named calendar or of the workflow's.
+/// Without a calendar, the server's default.
 #[must_use]
 pub fn zone_beside_caller<'r>(
     root: &'r Root,
@@ -47,7 +47,7 @@ pub fn zone_beside_caller<'r>(
     }
 }
 
-/// The zone of the caller, where one is known.
+/// The zone of the caller, if it is known.
 #[must_use]
 pub fn zone_of_caller(call: Option<&Call>) -> Option<TimeZone> {
     let name = call
@@ -56,8 +56,8 @@ pub fn zone_of_caller(call: Option<&Call>) -> Option<TimeZone> {
     TimeZone::get(name).ok()
 }
 
-/// The clock by which errors show times of an instance. The reader is not the caller, so the zone
-/// is always shown.
+/// The clock by which errors show the times of an instance. The reader is not the caller, so it
+/// always shows the zone.
 #[must_use]
 pub fn wall_clock_of(root: &Root, instance: &Instance) -> WallClock {
     WallClock::named(zone_of(

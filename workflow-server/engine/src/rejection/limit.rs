@@ -31,7 +31,7 @@ limits! {
     BatchesRunning = "BATCHES_RUNNING",
     /// Calendars.
     Calendars = "CALENDARS",
-    /// Bytes of one entry of the journal. The ledger sets it, by its store.
+    /// Bytes of one entry of the journal. The store determines this limit.
     EntryBytes = "ENTRY_BYTES",
     /// Erasures that run at once.
     ErasuresRunning = "ERASURES_RUNNING",

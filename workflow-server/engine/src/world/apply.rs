@@ -1,6 +1,6 @@
-//! Puts an entry's facts into the World: the same function for live traffic and for recovery.
+//! Applies an entry to the World. Live traffic and recovery use the same function.
 //!
-//! Must not decide anything: no template, condition or calendar is evaluated here.
+//! Must not decide anything: it evaluates no template, condition or calendar.
 
 use std::sync::Arc;
 
@@ -20,36 +20,36 @@ use crate::world::{World, call_index, caller_index, urgency};
 /// An entry cannot be applied to this World: the journal is damaged, or the code has a bug.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum ApplyError {
-    /// Its sequence is not the next one.
+    /// The entry does not follow the newest one of this World.
     #[error("entry {found} cannot be applied: {expected} is next")]
     Sequence {
-        /// The next one.
+        /// The sequence that must come next.
         expected: u64,
-        /// The entry's.
+        /// The sequence of the entry.
         found: u64,
     },
-    /// An instance names a call that does not exist.
+    /// An instance has a call that does not exist.
     #[error("an instance names call slot {0}, which is empty")]
     NoCall(u32),
-    /// A version was published of a workflow or draft that does not exist.
+    /// A version was published, but the workflow or its draft does not exist.
     #[error("a version was published of workflow slot {0}, which has no draft")]
     NoDraft(u32),
-    /// A batch that does not exist was changed.
+    /// A batch was changed, but does not exist.
     #[error("batch {0} was changed, but does not exist")]
     NoBatch(u64),
-    /// A chunk that does not exist was replaced, or a chunk was stored with an old file number.
+    /// A chunk was replaced, but does not exist. Or a new chunk has an old file number.
     #[error("chunk {0} of the archive cannot be replaced or stored")]
     NoChunk(u64),
-    /// The list of the history cannot take a change.
+    /// The list of the history's files does not allow this change.
     #[error("the list of the history cannot take the change of entry {0}")]
     NoHistory(u64),
-    /// An erasure that does not exist was changed.
+    /// An erasure was changed, but does not exist.
     #[error("erasure {0} was changed, but does not exist")]
     NoErasure(u64),
-    /// The content of a touched instance is not the one that the entry names.
+    /// The entry repeats the content of an instance, but the instance has other content.
     #[error("an entry touches instance slot {0}, which has other content")]
     NotTouched(u32),
-    /// A slot beyond those in use.
+    /// A slot is beyond the next new one.
     #[error("slot {0} is beyond those in use")]
     SlotBeyond(u32),
 }
@@ -58,8 +58,7 @@ impl World {
     /// Applies one entry.
     ///
     /// # Errors
-    /// [`ApplyError`] where the entry cannot be applied to this World; the World must then not be used
-    /// any more.
+    /// [`ApplyError`] if the entry does not fit this World. The World must not be used after that.
     pub fn apply(&mut self, entry: &Entry) -> Result<(), ApplyError> {
         let expected = self.root.sequence + 1;
         if entry.sequence != expected {
@@ -108,7 +107,7 @@ impl World {
         Ok(())
     }
 
-    /// Applies what an entry changes in the lists of files: the archive, and the history.
+    /// Applies the changes to the lists of files: the archive and the history.
     fn apply_to_files(&mut self, entry: &Entry) -> Result<(), ApplyError> {
         if let Some(change) = &entry.archive {
             self.apply_archive(change, entry.sequence)?;
@@ -131,7 +130,7 @@ impl World {
         Ok(())
     }
 
-    /// The instance after an entry; a touched one keeps its content.
+    /// The instance after an entry. If the entry only touches it, its content is kept.
     fn after(&self, after: &After) -> Result<Arc<Instance>, ApplyError> {
         let touched = match after {
             After::Whole(instance) => return Ok(instance.clone()),
@@ -146,8 +145,8 @@ impl World {
         ))
     }
 
-    /// Time goes back: remembers the entry for searches by time, and does not keep request ids
-    /// until that time comes again.
+    /// Handles an entry that is older than the one before. Searches by time need to know it.
+    /// Request ids with a later time would be kept too long, so they get this time.
     fn go_back(&mut self, entry: &Entry) {
         let surplus =
             (self.root.time_set_back.len() + 1).saturating_sub(limits::TIMES_SET_BACK_KEPT);
@@ -229,7 +228,7 @@ impl World {
         }
     }
 
-    /// Keeps the newest of the batches that have ended.
+    /// Removes the oldest ended batches above the limit.
     fn forget_batches(&mut self) {
         let ended = self
             .root
@@ -308,7 +307,7 @@ impl World {
         Ok(())
     }
 
-    /// Keeps the newest of the erasures that have ended.
+    /// Removes the oldest ended erasures above the limit.
     fn forget_erasures(&mut self) {
         let ended = self
             .root
@@ -321,7 +320,7 @@ impl World {
         }
     }
 
-    /// Removes an instance from the indexes; it stays in its slot until the new one replaces it.
+    /// Removes an instance from the indexes. It stays in its slot until the new one replaces it.
     fn take_instance(&mut self, slot: u32) {
         let Some(old) = self.root.instance_at(slot).cloned() else {
             return;
@@ -335,8 +334,8 @@ impl World {
         self.root.counters.timers -= self.timers.disarm(&old);
     }
 
-    /// Removes a call with its instances from memory. Older roots still hold them, so the shared
-    /// indexes keep the call for a while.
+    /// Removes a call and its instances from memory. Older roots still contain them, so they stay
+    /// in the shared indexes until no reader needs them.
     fn remove_call(&mut self, slot: u32, sequence: u64) -> Result<(), ApplyError> {
         let call = self
             .root

@@ -1,8 +1,8 @@
-//! Call key → slot, in shards that are shared by all roots.
+//! Finds the slot of a call by its key. All roots share this index, which is divided into shards.
 //!
-//! It is not versioned: a reader may find a slot that its root does not hold yet, so every find is
-//! checked against the root. That costs a lock of one shard. It saves a persistent map, which would
-//! be the most expensive part of a new call.
+//! The index has no versions. A reader may find a slot that its root does not have yet, so it
+//! checks each result against its root. A persistent map would be the most expensive part of a new
+//! call; a lock of one shard is cheaper.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::{PoisonError, RwLock};
@@ -11,7 +11,7 @@ use hashbrown::HashTable;
 
 use crate::call::CallKey;
 
-/// Shards: readers and the writer seldom meet in one, and sixty-four locks cost nothing.
+/// Readers and the writer rarely need the same one of 64 shards, and 64 locks are cheap.
 const SHARDS: usize = 64;
 
 #[derive(Clone, Copy, Debug)]
@@ -20,7 +20,7 @@ struct Item {
     slot: u32,
 }
 
-/// The index.
+/// The slots of calls by their keys.
 #[derive(Debug)]
 pub struct CallIndex {
     shards: [RwLock<HashTable<Item>>; SHARDS],
@@ -35,7 +35,7 @@ impl Default for CallIndex {
 }
 
 impl CallIndex {
-    /// The slot for a key, among those that `holds` confirms.
+    /// The slot of a key. `holds` confirms that the reader's root has the key in that slot.
     pub(super) fn find(&self, key: &CallKey, holds: impl Fn(u32) -> bool) -> Option<u32> {
         let hash = hash(key);
         let shard = self.shards[hash as usize % SHARDS]
@@ -46,13 +46,13 @@ impl CallIndex {
             .map(|item| item.slot)
     }
 
-    /// Removes a key that has left its slot.
+    /// Removes a key after its call left the slot.
     pub(super) fn remove(&self, hash: u32, slot: u32) {
         let mut shard = self.shards[hash as usize % SHARDS]
             .write()
             .unwrap_or_else(PoisonError::into_inner);
-        // A call with the same key may have got the same slot since: then there are two equal
-        // items, and one of them is removed.
+        // A call with the same key may be in the same slot again. Then there are two equal items,
+        // and this removes one of them.
         if let Ok(found) =
             shard.find_entry(spread(hash), |item| item.hash == hash && item.slot == slot)
         {
@@ -60,7 +60,7 @@ impl CallIndex {
         }
     }
 
-    /// Adds a key that is not there.
+    /// Adds a key that the index does not have.
     pub(super) fn insert(&self, key: &CallKey, slot: u32) {
         let hash = hash(key);
         let mut shard = self.shards[hash as usize % SHARDS]
@@ -77,8 +77,8 @@ pub(super) fn hash(key: &CallKey) -> u32 {
     (hasher.finish() >> 32) as u32
 }
 
-/// The table takes its buckets from the low and its tags from the high bits: 32 bits are spread
-/// over both.
+/// Spreads 32 bits over 64, because the table uses the low bits for buckets and the high bits for
+/// tags.
 fn spread(hash: u32) -> u64 {
     u64::from(hash).wrapping_mul(0x9E37_79B9_7F4A_7C15)
 }

@@ -1,8 +1,8 @@
-//! Caller → calls, newest first, shared by all roots.
+//! Finds the calls of a caller, newest first. All roots share this index.
 //!
-//! Like the index of calls, it is not versioned: every find is checked against the root. That check
-//! also drops calls whose caller has changed. A call that has left memory is removed later, when no
-//! reader's root holds it.
+//! Like the index of calls, it has no versions: a reader checks each result against its root. That
+//! check also drops calls whose caller has changed. A call that has left memory is removed later,
+//! when no reader's root has it.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::{PoisonError, RwLock};
@@ -12,7 +12,7 @@ use hashbrown::HashTable;
 use crate::call::Caller;
 use crate::phone::{self, Country, Readings};
 
-/// The properties by which calls are found.
+/// The kinds of properties by which calls are found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 enum By {
     Reference,
@@ -20,11 +20,11 @@ enum By {
     Email,
 }
 
-/// A term by which calls are found. It depends on no setting, so that an index and an archive stay
+/// A property by which calls are found. It depends on no setting, so an index or archive stays
 /// valid when a setting changes.
 type Term = (By, String);
 
-/// The name of a caller in the form that is compared.
+/// The property that identifies a caller, in the form for comparison.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Name {
     Reference(String),
@@ -36,8 +36,8 @@ enum Name {
     Email(String),
 }
 
-/// Names a caller: a reference, a telephone number or a mail address, and how strictly it is
-/// compared.
+/// A caller to search for: a reference, a telephone number or a mail address, and how strictly to
+/// compare it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CallerKey {
     name: Name,
@@ -46,9 +46,9 @@ pub struct CallerKey {
 }
 
 impl CallerKey {
-    /// The first of reference, telephone number and mail address that the caller has; none without
-    /// any. A telephone number that may be this one matches; `country` is that of numbers without
-    /// a country code.
+    /// Uses the first of reference, telephone number and mail address that the caller has. Returns
+    /// `None` if the caller has none of them. A telephone number matches if it may be the same.
+    /// `country` is the country of numbers without a country code.
     #[must_use]
     pub fn new(caller: &Caller, country: Country) -> Option<Self> {
         let term = |by, text: &str| vec![(by, text.to_owned())];
@@ -79,8 +79,8 @@ impl CallerKey {
         })
     }
 
-    /// The same, but only a telephone number that is certainly this one matches: for changes that
-    /// must not affect another person.
+    /// Makes the comparison strict: only a telephone number that is certainly the same matches.
+    /// Changes use this, because they must not affect another person.
     #[must_use]
     pub fn exactly(self) -> Self {
         Self {
@@ -89,7 +89,7 @@ impl CallerKey {
         }
     }
 
-    /// Whether this is the caller.
+    /// Whether `caller` is the caller to search for.
     #[must_use]
     pub fn matches(&self, caller: &Caller) -> bool {
         match &self.name {
@@ -108,13 +108,13 @@ impl CallerKey {
         }
     }
 
-    /// The terms of a caller as bytes, for hashes that outlive this server.
+    /// The terms of a caller as bytes. Their hashes are stored in files.
     pub fn bytes_of(caller: &Caller) -> impl Iterator<Item = Vec<u8>> {
         terms(caller).into_iter().map(|term| bytes(&term))
     }
 
-    /// The terms by which this caller is searched for in hashes that outlive a server, also in
-    /// those of earlier servers.
+    /// The terms of this caller as bytes, to search for in hashes that are stored in files.
+    /// Includes the forms that earlier servers stored.
     #[must_use]
     pub fn sought_bytes(&self) -> Vec<Vec<u8>> {
         let earlier: &[String] = match &self.name {
@@ -125,14 +125,14 @@ impl CallerKey {
         self.terms.iter().map(bytes).chain(earlier).collect()
     }
 
-    /// Whether its calls are in more than one chain.
+    /// Whether the calls of this caller are in more than one chain.
     pub(super) fn is_in_chains(&self) -> bool {
         self.terms.len() > 1
     }
 }
 
-/// A term as bytes. The letter for telephone numbers differs from that of earlier servers, which
-/// stored the digits as they were written.
+/// A term as bytes. Earlier servers stored telephone numbers as they were written, with another
+/// letter.
 fn bytes((by, text): &Term) -> Vec<u8> {
     let by = match by {
         By::Reference => b'r',
@@ -175,7 +175,7 @@ struct Chain {
     oldest: u32,
 }
 
-/// A call in its chain. Neighbours are places plus one; 0 for none.
+/// A call in its chain. `before` and `after` are places plus one; 0 means none.
 #[derive(Clone, Copy, Debug)]
 struct Node {
     slot: u32,
@@ -195,7 +195,7 @@ impl Chains {
         self.nodes.get(place.checked_sub(1)? as usize).copied()
     }
 
-    /// Puts a node into a free place; returns that place plus one.
+    /// Stores a node in a free place. Returns the place plus one.
     fn place(&mut self, node: Node) -> u32 {
         if let Some(free) = self.free.pop() {
             self.nodes[free as usize] = node;
@@ -227,7 +227,8 @@ impl Chains {
         });
     }
 
-    /// Removes the oldest node of this slot: a call that leaves memory is among the oldest.
+    /// Removes the oldest node of this slot. The search begins at the oldest, because old calls
+    /// leave memory first.
     fn remove(&mut self, hash: u32, slot: u32) {
         let Some(mut chain) = self
             .by_hash
@@ -267,14 +268,15 @@ impl Chains {
     }
 }
 
-/// The index.
+/// The slots of calls by their callers.
 #[derive(Debug, Default)]
 pub struct CallerIndex {
     chains: RwLock<Chains>,
 }
 
 impl CallerIndex {
-    /// The slots of calls that may be this caller's, newest first in each chain, at most `at_most`.
+    /// The slots of calls that may be this caller's, at most `at_most`. Each chain is ordered
+    /// newest first.
     pub(super) fn slots(&self, key: &CallerKey, at_most: usize) -> Vec<u32> {
         let chains = self.chains.read().unwrap_or_else(PoisonError::into_inner);
         let of_term = |term: &Term| {
@@ -288,7 +290,7 @@ impl CallerIndex {
         key.terms.iter().flat_map(of_term).take(at_most).collect()
     }
 
-    /// Adds a call by the terms of its caller that are new.
+    /// Adds a call by those terms of its caller that `known`, its caller before, does not have.
     pub(super) fn add(&self, caller: &Caller, known: Option<&Caller>, slot: u32) {
         let added = hashes(caller, known);
         if added.is_empty() {
@@ -307,7 +309,7 @@ impl CallerIndex {
     }
 }
 
-/// The hashes of the terms of a caller that another one does not have.
+/// The hashes of the terms of a caller, without those that `except` has too.
 pub(super) fn hashes(caller: &Caller, except: Option<&Caller>) -> Box<[u32]> {
     let of = |caller: &Caller| -> Vec<u32> { terms(caller).iter().map(hash).collect() };
     let others = except.map(of).unwrap_or_default();
@@ -323,8 +325,8 @@ fn hash(term: &Term) -> u32 {
     (hasher.finish() >> 32) as u32
 }
 
-/// The table takes its buckets from the low and its tags from the high bits: 32 bits are spread
-/// over both.
+/// Spreads 32 bits over 64, because the table uses the low bits for buckets and the high bits for
+/// tags.
 fn spread(hash: u32) -> u64 {
     u64::from(hash).wrapping_mul(0x9E37_79B9_7F4A_7C15)
 }
@@ -368,7 +370,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_taken_out_leaves_the_rest_in_its_order() {
+    fn a_removed_call_leaves_the_order_of_the_others() {
         let index = CallerIndex::default();
         let known = caller("C-7", "", "");
         let (key, hash) = (
@@ -394,7 +396,7 @@ mod tests {
         assert_eq!(
             index.slots(&key, 10),
             [7, 8],
-            "the newer of two alike stays"
+            "the newer of two equal nodes is kept"
         );
         assert_eq!(index.slots(&key, 1), [7]);
     }

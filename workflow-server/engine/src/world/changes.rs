@@ -1,12 +1,12 @@
-//! The most recently changed instances or calls, by sequence. The result of a search on an older
-//! root is brought up to date by reading only these.
+//! The most recently changed instances or calls, by sequence. A search that has a result from an
+//! older root reads only these to update the result.
 //!
-//! It is part of the root, so a reader sees no changes after its root. It holds the newest 16,384
-//! changes.
+//! The list is part of the root, so a reader sees no changes after its root.
 
 use imbl::Vector;
 
-/// Changes that are kept: half a second at the highest rate, minutes at a usual one.
+/// How many changes are kept: those of half a second at the highest rate, of minutes at a usual
+/// rate.
 const CHANGES_KEPT: usize = 16_384;
 
 /// A change of an instance or a call.
@@ -20,7 +20,7 @@ struct Change {
 #[derive(Clone, Debug, Default)]
 pub struct Changes {
     newest: Vector<Change>,
-    /// All changes after this sequence are here.
+    /// The list contains all changes after this sequence.
     complete_after: u64,
 }
 
@@ -34,7 +34,7 @@ impl Changes {
         }
     }
 
-    /// Begins after this sequence: earlier changes are not known.
+    /// Empties the list. Changes up to this sequence are unknown.
     pub(super) fn begin_after(&mut self, sequence: u64) {
         *self = Self {
             newest: Vector::new(),
@@ -42,8 +42,8 @@ impl Changes {
         };
     }
 
-    /// The slots of those that changed after a sequence, newest change first; a slot may come
-    /// twice. None where some of these changes are not kept any more, or where there are more than
+    /// The slots that changed after a sequence, newest change first. A slot may occur twice.
+    /// Returns `None` if some of these changes are no longer kept, or if there are more than
     /// `most`.
     pub fn after(&self, sequence: u64, most: usize) -> Option<impl Iterator<Item = u32> + '_> {
         let is_newer = |change: &&Change| change.sequence > sequence;
@@ -92,7 +92,7 @@ mod tests {
     }
 
     #[test]
-    fn the_oldest_changes_are_dropped_and_missed() {
+    fn dropped_changes_are_reported_as_missing() {
         let mut changes = Changes::default();
         for sequence in 1..=CHANGES_KEPT as u64 + 2 {
             changes.push(sequence, 0);

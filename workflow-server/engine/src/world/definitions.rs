@@ -1,5 +1,5 @@
-//! Teams, calendars and workflows, by place and by name. They rarely change and are read at every
-//! step, so each is a plain list behind a shared pointer.
+//! Teams, calendars and workflows, by place and by name. They rarely change, but each step reads
+//! them. So each is a plain list behind a shared pointer.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -35,8 +35,8 @@ impl Teams {
             .filter(|place| self.at(*place).is_some_and(|team| !team.removed))
     }
 
-    /// The same, also of a team that was removed: it has this place again when it is declared
-    /// again.
+    /// The place of the team with this name, even if it was removed. It gets this place back when
+    /// it is declared again.
     #[must_use]
     pub fn place_ever(&self, name: &str) -> Option<u32> {
         self.by_name.get(name).copied()
@@ -53,19 +53,19 @@ impl Teams {
         })
     }
 
-    /// How many places there are.
+    /// The number of places, including those of removed teams.
     #[must_use]
     pub fn len(&self) -> usize {
         self.list.len()
     }
 
-    /// Whether there are none.
+    /// Whether no team was ever declared.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.list.is_empty()
     }
 
-    /// All teams by name, without those that were removed.
+    /// All teams in the order of their names, without removed ones.
     pub fn by_name(&self) -> impl Iterator<Item = &Team> {
         self.by_name
             .values()
@@ -73,12 +73,12 @@ impl Teams {
             .filter(|team| !team.removed)
     }
 
-    /// All teams by place, with those that were removed.
+    /// All teams in the order of their places, including removed ones.
     pub fn by_place(&self) -> impl Iterator<Item = &Team> {
         self.list.iter()
     }
 
-    /// Puts a team at its place; a place beyond the last one adds it.
+    /// Replaces the team at this place. A place beyond the last one adds a team.
     pub(super) fn put(&mut self, place: u32, team: Team) {
         if let Some(known) = self.list.get_mut(place as usize) {
             *known = team;
@@ -101,19 +101,19 @@ impl Calendars {
         self.0.get(name)
     }
 
-    /// How many there are.
+    /// The number of calendars.
     #[must_use]
     pub fn len(&self) -> usize {
         self.0.len()
     }
 
-    /// Whether there are none.
+    /// Whether there are no calendars.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// All calendars by name.
+    /// All calendars in the order of their names.
     pub fn by_name(&self) -> impl Iterator<Item = &Arc<Calendar>> {
         self.0.values()
     }
@@ -123,10 +123,10 @@ impl Calendars {
     }
 }
 
-/// A published version.
+/// A published version of a workflow.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Version {
-    /// Its content, which never changes.
+    /// The content, which never changes.
     pub definition: Arc<Definition>,
     /// When it was published.
     pub published_at: Time,
@@ -134,24 +134,24 @@ pub struct Version {
     pub published_by: Actor,
 }
 
-/// A workflow: a draft, and the versions that were made of drafts.
+/// A workflow: its draft and its published versions.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Workflow {
-    /// Unique in a server; never changes.
+    /// The name. It is unique in a server and never changes.
     pub name: String,
-    /// The draft; none where there is no newer content than the newest version.
+    /// The draft; `None` if nothing was changed since the newest version.
     pub draft: Option<Arc<Definition>>,
-    /// Versions 1, 2, 3 …
+    /// The versions, from version 1.
     pub versions: Vec<Version>,
-    /// All stage numbers that were ever used, so that none is used twice.
+    /// All stage numbers that were ever used. No number is used twice.
     pub numbering: Numbering,
-    /// Counts the changes of draft and versions, from 1.
+    /// The number of changes of draft and versions, from 1.
     pub revision: u64,
-    /// Whether it has been taken out of use: it cannot be set any more.
+    /// Whether the workflow is archived: scripts cannot set it any more.
     pub archived: bool,
-    /// The oldest version whose retention applies, 0 for the newest. The longest retention from
-    /// that version on is in force, until operations confirm a shorter one: what an author writes
-    /// deletes nothing automatically.
+    /// The oldest version whose retention applies; 0 for the newest. The longest retention from
+    /// that version on is in force, until operations confirm a shorter one. Without a confirmation,
+    /// an author's change deletes nothing.
     pub retention_from: u32,
 }
 
@@ -162,14 +162,14 @@ impl Workflow {
         self.versions.get((number as usize).checked_sub(1)?)
     }
 
-    /// The number of the newest version; 0 if there is none.
+    /// The number of the newest version; 0 if there are no versions.
     #[must_use]
     pub fn newest(&self) -> u32 {
         self.versions.len() as u32
     }
 
-    /// The retentions that apply, oldest version first; none means the server's. The longest of
-    /// them is in force.
+    /// The retentions that apply, oldest version first. `None` is the server's default. The longest
+    /// of them is in force.
     pub fn retentions(&self) -> impl Iterator<Item = Option<Span>> {
         let from = if self.retention_from == 0 {
             self.newest()
@@ -182,7 +182,7 @@ impl Workflow {
             .map(|version| version.definition.retention)
     }
 
-    /// Keeps the files of the newest versions, up to a bound for all of them.
+    /// Drops the source texts of the oldest versions when all texts together exceed the limit.
     fn drop_old_sources(&mut self) {
         let mut bytes = 0;
         for version in self.versions.iter_mut().rev() {
@@ -197,7 +197,7 @@ impl Workflow {
         }
     }
 
-    /// What it is called: the draft's title, or else the newest version's.
+    /// The title of the draft. Without a draft, the title of the newest version.
     #[must_use]
     pub fn title(&self) -> &str {
         let newest = self.versions.last().map(|version| &version.definition);
@@ -234,26 +234,26 @@ impl Workflows {
         self.at(self.place(name)?)
     }
 
-    /// How many there are.
+    /// The number of workflows.
     #[must_use]
     pub fn len(&self) -> usize {
         self.list.len()
     }
 
-    /// Whether there are none.
+    /// Whether there are no workflows.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.list.is_empty()
     }
 
-    /// All workflows by name.
+    /// All workflows in the order of their names.
     pub fn by_name(&self) -> impl Iterator<Item = &Workflow> {
         self.by_name
             .values()
             .map(|place| &self.list[*place as usize])
     }
 
-    /// All workflows by place.
+    /// All workflows in the order of their places.
     pub fn by_place(&self) -> impl Iterator<Item = &Workflow> {
         self.list.iter()
     }
@@ -319,7 +319,7 @@ impl Workflows {
                 published_by: by.clone(),
             });
         } else if let (Some(draft), Some(newest)) = (draft, workflow.versions.last_mut()) {
-            // The content is the same; its comments may be newer.
+            // The content is the same, but comments in its source may be newer.
             newest.definition = draft;
         }
         workflow.drop_old_sources();

@@ -1,5 +1,5 @@
-//! The calls and instances of erased callers, which are masked because files may still hold their
-//! older bytes.
+//! The calls and instances of erased callers. Reads mask them, because files may still contain
+//! their older bytes.
 
 use std::sync::Arc;
 
@@ -10,11 +10,10 @@ use crate::call::{Call, CallKey};
 use crate::erasure::{ErasedCall, Erasure, ErasureState};
 use crate::instance::InstanceId;
 
-/// The calls and instances that are masked when they are read, because files may still hold older
-/// bytes of them.
+/// The calls and instances that reads must mask.
 #[derive(Clone, Debug, Default)]
 pub struct Erasing {
-    /// By key and the time at which each was first reported.
+    /// By call key and the time of the first report of the call.
     calls: HashMap<(CallKey, Time), ErasingCall>,
     instances: HashMap<InstanceId, u64>,
 }
@@ -22,14 +21,14 @@ pub struct Erasing {
 /// A call that is being erased.
 #[derive(Clone, Debug, Default)]
 struct ErasingCall {
-    /// Up to which sequence it is masked.
+    /// Entries up to this sequence are masked.
     upto: u64,
-    /// The erasures of the call, each with the place of the call in it.
+    /// The ids of the erasures of the call, each with the place of the call in it.
     of: Vec<(u64, usize)>,
 }
 
 impl Erasing {
-    /// From the erasures that are not done.
+    /// Collects the calls of all erasures that are not done.
     #[must_use]
     pub fn new(erasures: &OrdMap<u64, Arc<Erasure>>) -> Self {
         let mut erasing = Self::default();
@@ -42,7 +41,7 @@ impl Erasing {
         erasing
     }
 
-    /// An erasure was started.
+    /// Adds the calls of an erasure that was started.
     pub(crate) fn add(&mut self, erasure: &Erasure) {
         for (place, call) in erasure.calls.iter().enumerate() {
             self.put(call, erasure, place);
@@ -54,8 +53,8 @@ impl Erasing {
         }
     }
 
-    /// A call was masked by one of the erasures that are not done. Computes again up to which
-    /// sequence it is masked, from all erasures of the call.
+    /// Updates a call that one of the erasures has masked in memory. Computes from all erasures of
+    /// the call up to which sequence it is masked.
     pub(crate) fn masked_by(&mut self, erasures: &OrdMap<u64, Arc<Erasure>>, call: &ErasedCall) {
         let Some(known) = self.calls.get_mut(&(call.key.clone(), call.created_at)) else {
             return;
@@ -80,8 +79,8 @@ impl Erasing {
         }
     }
 
-    /// Masks a call up to the entry by which the erasure masked it, or without end before that. Of
-    /// two erasures of a call, the later end applies.
+    /// Masks a call up to the entry by which the erasure masked it in memory. Before that entry,
+    /// masks it without an end. If two erasures have the call, the later end applies.
     fn put(&mut self, call: &ErasedCall, erasure: &Erasure, place: usize) {
         let upto = erasure.masked_at.get(place).copied().unwrap_or(u64::MAX);
         let of_call = self
@@ -95,13 +94,13 @@ impl Erasing {
         }
     }
 
-    /// Whether nothing is being erased.
+    /// Whether no call is being erased.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.calls.is_empty()
     }
 
-    /// Up to which sequence entries of a call are masked; 0 for none.
+    /// The sequence up to which entries of a call are masked; 0 if they are not.
     pub(crate) fn upto_of_call(&self, call: &Call) -> u64 {
         self.calls
             .get(&(call.key.clone(), call.created_at))
@@ -114,7 +113,7 @@ impl Erasing {
         self.upto_of_call(call) > 0
     }
 
-    /// Up to which sequence entries of an instance are masked; 0 for none.
+    /// The sequence up to which entries of an instance are masked; 0 if they are not.
     pub(crate) fn upto_of_instance(&self, id: InstanceId) -> u64 {
         self.instances.get(&id).copied().unwrap_or(0)
     }

@@ -1,11 +1,11 @@
-//! How many request ids the World keeps, and for how long.
+//! How many request ids the World keeps, and how long.
 
 /// The settings of the World for request ids.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Keeping {
     /// How long request ids are kept, in milliseconds.
     pub request_ids_millis: i64,
-    /// How many request ids are kept at most; the oldest go first.
+    /// The largest number of request ids to keep. Above it, the oldest are removed first.
     pub request_ids_max: usize,
 }
 

@@ -1,13 +1,13 @@
-//! Request ids that are remembered, so that a request can be repeated safely: mark → the entry of
-//! the first request. The answer is built again from that entry.
+//! The request ids that the server remembers, so that a client can safely repeat a request. Each
+//! leads to the entry of the first request. The answer is built again from that entry.
 //!
-//! Ids are forgotten when they are older than the setting. Above the limit, the oldest are
-//! forgotten first.
+//! Ids that are older than the setting are forgotten. Above the limit, the oldest are forgotten
+//! first.
 //!
-//! No operation takes longer when there are more ids. The marks are in segments that an image
-//! shares ([`Marks`]), the table is split into shards that grow one at a time, and forgotten ids
-//! are removed a few at a time. An id before the oldest kept sequence counts as forgotten even
-//! before that.
+//! More ids make no operation slower. A snapshot shares the segments of the marks ([`Marks`]). The
+//! table is divided into shards that grow one at a time. Each entry removes only a few forgotten
+//! ids from the table. Until an id is removed, its sequence shows that it is forgotten: it is
+//! before the oldest kept one.
 
 use std::collections::VecDeque;
 use std::hash::{BuildHasherDefault, Hasher};
@@ -18,36 +18,37 @@ use hashbrown::HashMap;
 
 use crate::world::keeping::Keeping;
 
-/// Marks in one segment. An image copies one pointer for each segment; after an image, the writer
-/// copies one segment at most.
+/// The number of marks in one segment. A snapshot copies one pointer for each segment. After that,
+/// the writer copies at most one segment.
 const SEGMENT_MARKS: usize = 4_096;
-/// Shards of the table: at the limit each has about 10,000 ids, which are moved in a fraction of a
-/// millisecond.
+/// The number of shards of the table. At the limit, each has about 10,000 ids, which move in a
+/// fraction of a millisecond.
 const SHARDS: usize = 1_024;
-/// Forgotten ids that one entry removes. An entry adds at most one, so they do not accumulate.
+/// How many forgotten ids one entry removes. An entry adds at most one, so forgotten ids do not
+/// accumulate.
 const REMOVED_PER_ENTRY: usize = 16;
 
-/// What is remembered of a request.
+/// The entry of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Remembered {
-    /// Of the request's content.
+    /// A hash of the request's content.
     pub fingerprint: u64,
-    /// The sequence of the entry that it made.
+    /// The sequence of the entry that the request made.
     pub sequence: u64,
 }
 
-/// A request id that is remembered.
+/// A request id that the server remembers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Mark {
-    /// Of identity, RPC and request id.
+    /// A hash of the caller's identity, the RPC and the request id.
     pub key: u128,
-    /// What is remembered of it.
+    /// The entry of the request.
     pub remembered: Remembered,
-    /// When its entry was decided.
+    /// The time when that entry was decided.
     pub at: Time,
 }
 
-/// Keys are already keyed hashes: their lower half serves as the hash.
+/// Uses the lower half of a key as its hash, because a key is a keyed hash already.
 #[derive(Clone, Copy, Debug, Default)]
 struct KeyHasher(u64);
 
@@ -71,21 +72,21 @@ impl Hasher for KeyHasher {
 #[derive(Clone, Debug, Default)]
 pub struct Marks {
     segments: VecDeque<Arc<Vec<Mark>>>,
-    /// Marks of the first segment that have been removed.
+    /// The number of removed marks in the first segment.
     removed: usize,
-    /// Marks after those that count as forgotten.
+    /// The number of marks after those that are forgotten but not removed.
     forgotten: usize,
 }
 
 impl Marks {
-    /// The mark at this place, counted from the first segment's first.
+    /// The mark at this place. Places count from the start of the first segment.
     fn at(&self, place: usize) -> Option<&Mark> {
         self.segments
             .get(place / SEGMENT_MARKS)?
             .get(place % SEGMENT_MARKS)
     }
 
-    /// The place after the newest.
+    /// The place after the newest mark.
     fn end(&self) -> usize {
         let full = self.segments.len().saturating_sub(1) * SEGMENT_MARKS;
         full + self.segments.back().map_or(0, |segment| segment.len())
@@ -95,24 +96,24 @@ impl Marks {
         self.segments.back()?.last()
     }
 
-    /// The place of the oldest that is not forgotten.
+    /// The place of the oldest mark that is not forgotten.
     fn begin(&self) -> usize {
         self.removed + self.forgotten
     }
 
-    /// How many there are.
+    /// The number of marks.
     #[must_use]
     pub fn len(&self) -> usize {
         self.end() - self.begin()
     }
 
-    /// Whether there are none.
+    /// Whether there are no marks.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// All of them, oldest first.
+    /// All marks, oldest first.
     pub fn iter(&self) -> impl Iterator<Item = &Mark> {
         self.segments
             .iter()
@@ -126,7 +127,7 @@ impl Marks {
             .back_mut()
             .filter(|segment| segment.len() < SEGMENT_MARKS)
         {
-            // A segment that an image shares is copied once; after that the writer owns it.
+            // The first push after a snapshot copies the shared segment. Then the writer owns it.
             Some(newest) => Arc::make_mut(newest).push(mark),
             None => {
                 let mut segment = Vec::with_capacity(SEGMENT_MARKS);
@@ -136,7 +137,7 @@ impl Marks {
         }
     }
 
-    /// Moves later marks to this moment, so that they stay in the order of their times.
+    /// Sets the time of later marks to `now`, so that the times stay in order.
     fn go_back(&mut self, now: Time) {
         let is_later =
             |segment: &&mut Arc<Vec<Mark>>| segment.last().is_some_and(|newest| newest.at > now);
@@ -147,12 +148,12 @@ impl Marks {
         }
     }
 
-    /// Forgets all marks before a place.
+    /// Marks all ids before a place as forgotten.
     fn forget_before(&mut self, place: usize) {
         self.forgotten = place.saturating_sub(self.removed).max(self.forgotten);
     }
 
-    /// The first place from `begin` on whose mark is at this moment or later.
+    /// The first place whose mark is at this moment or later. Searches from `begin`.
     fn first_from(&self, moment: Time) -> usize {
         let (mut low, mut high) = (self.begin(), self.end());
         while low < high {
@@ -165,7 +166,7 @@ impl Marks {
         low
     }
 
-    /// Removes the oldest of those that count as forgotten.
+    /// Removes the oldest forgotten mark.
     fn pop_forgotten(&mut self) -> Option<Mark> {
         self.forgotten = self.forgotten.checked_sub(1)?;
         let mark = self.at(self.removed).copied();
@@ -178,10 +179,10 @@ impl Marks {
     }
 }
 
-/// A part of the table.
+/// One part of the table.
 type Shard = HashMap<u128, Remembered, BuildHasherDefault<KeyHasher>>;
 
-/// The index.
+/// The request ids by their keys, and in the order of their times.
 #[derive(Debug)]
 pub struct Requests {
     by_key: Box<[Shard]>,
@@ -202,7 +203,7 @@ impl Requests {
         (key >> 64) as usize % SHARDS
     }
 
-    /// What is remembered under this key.
+    /// The entry that the request with this key made, if it is not forgotten.
     #[must_use]
     pub fn get(&self, key: u128) -> Option<Remembered> {
         let oldest = self.marks.at(self.marks.begin())?.remembered.sequence;
@@ -212,7 +213,7 @@ impl Requests {
             .filter(|remembered| remembered.sequence >= oldest)
     }
 
-    /// All marks; a clone shares the existing segments.
+    /// All marks. A clone shares the existing segments.
     #[must_use]
     pub fn marks(&self) -> &Marks {
         &self.marks
@@ -224,7 +225,8 @@ impl Requests {
             sequence,
         };
         self.by_key[Self::shard(key)].insert(key, remembered);
-        // Times must ascend even if the clock goes back: their order decides which are forgotten.
+        // The times must ascend even if the clock goes back, because their order decides which ids
+        // are forgotten.
         let at = self.marks.newest().map_or(at, |newest| at.max(newest.at));
         self.marks.push(Mark {
             key,
@@ -233,7 +235,7 @@ impl Requests {
         });
     }
 
-    /// Time has gone back to `now`: no mark may be later than that.
+    /// Handles a clock that has gone back to `now`: no mark may have a later time.
     pub(super) fn go_back(&mut self, now: Time) {
         self.marks.go_back(now);
     }
@@ -257,7 +259,7 @@ impl Requests {
                 return;
             };
             let shard = &mut self.by_key[Self::shard(gone.key)];
-            // It may have been remembered again since.
+            // The same id may have been remembered again.
             if shard
                 .get(&gone.key)
                 .is_some_and(|known| known.sequence == gone.remembered.sequence)
@@ -283,7 +285,7 @@ mod tests {
         u128::from(number) << 60 | u128::from(number)
     }
 
-    /// Remembers one a millisecond.
+    /// Remembers one id in each millisecond.
     fn remember(requests: &mut Requests, numbers: std::ops::Range<u64>) {
         for number in numbers {
             requests.remember(key(number), number, number, Time(number as i64));
@@ -326,7 +328,7 @@ mod tests {
     }
 
     #[test]
-    fn the_oldest_go_where_there_are_too_many() {
+    fn the_oldest_ids_above_the_limit_are_forgotten() {
         let mut requests = requests(i64::MAX, 3);
         remember(&mut requests, 1..6);
         assert_eq!(sequences(requests.marks()), [3, 4, 5]);
@@ -354,7 +356,7 @@ mod tests {
     }
 
     #[test]
-    fn an_image_keeps_what_there_was_and_shares_it() {
+    fn a_snapshot_keeps_its_ids_and_shares_their_memory() {
         let mut requests = requests(1_000_000, 10_000);
         remember(&mut requests, 1..9_001);
         let image = requests.marks().clone();
@@ -376,7 +378,7 @@ mod tests {
     }
 
     #[test]
-    fn a_clock_that_goes_back_forgets_nothing_early() {
+    fn a_clock_that_goes_back_forgets_no_id_early() {
         let mut requests = requests(50, 1_000_000);
         for (number, at) in [(1, 10), (2, 100), (3, 50), (4, 60), (5, 70)] {
             requests.remember(key(number), number, number, Time(at));
@@ -385,7 +387,7 @@ mod tests {
         assert_eq!(
             sequences(requests.marks()),
             [2, 3, 4, 5],
-            "what came after the second is not older than it"
+            "no later mark is older than the second"
         );
     }
 }

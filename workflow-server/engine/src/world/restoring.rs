@@ -1,7 +1,6 @@
-//! Restores the World of a snapshot, piece by piece: calls before their instances.
+//! Restores the World of a snapshot piece by piece.
 //!
-//! Promise: the indexes are filled by the same hooks that applying an entry calls. Must not: read a
-//! file.
+//! Promise: the same functions as in `apply` fill the indexes. Must not: read a file.
 
 use std::sync::Arc;
 
@@ -18,7 +17,7 @@ use crate::team::Team;
 use crate::world::definitions::{Version, Workflow};
 use crate::world::{ApplyError, World};
 
-/// Restores a snapshot, piece by piece: calls before their instances.
+/// Call these in the order of the snapshot: a call before its instances.
 impl World {
     /// Sets the sequence and the time of the snapshot.
     pub fn restore_position(&mut self, sequence: u64, at: Time) {
@@ -28,7 +27,7 @@ impl World {
         self.root.call_changes.begin_after(sequence);
     }
 
-    /// Sets the sequences of the entries that set time back.
+    /// Sets the sequences of the entries at which the clock was set back.
     pub fn restore_times_set_back(&mut self, sequences: Vec<u64>) {
         self.root.time_set_back = sequences.into();
     }
@@ -81,8 +80,7 @@ impl World {
         self.root.history.put(chunk);
     }
 
-    /// Sets the newest file number that the archive ever used, and the newest confirmation of a
-    /// purge.
+    /// Sets the newest file number of the archive, and the newest confirmation of a purge.
     pub fn restore_archive(
         &mut self,
         newest_file: u64,
@@ -100,7 +98,7 @@ impl World {
         self.root.erasures.insert(erasure.id, Arc::new(erasure));
     }
 
-    /// Restores a request mark, oldest first.
+    /// Restores a request id. The oldest must come first.
     pub fn restore_mark(&mut self, key: u128, fingerprint: u64, sequence: u64, at: Time) {
         self.requests.remember(key, fingerprint, sequence, at);
     }

@@ -1,8 +1,8 @@
 //! Slots that calls and instances have left: the free ones, and those that the shared indexes still
-//! hold.
+//! contain.
 //!
-//! The lowest free slot is used next, so that the same journal always leads to the same slots, also
-//! from a snapshot.
+//! The next call or instance gets the lowest free slot. So the same journal always leads to the
+//! same slots, also after a snapshot.
 
 use std::collections::{BTreeSet, VecDeque};
 
@@ -19,25 +19,25 @@ impl FreeSlots {
         self.0.remove(&slot);
     }
 
-    /// The slot to use next, where there are `len` slots.
+    /// The slot to use next. `len` is the number of slots.
     pub(super) fn next(&self, len: usize) -> u32 {
         self.0.first().copied().unwrap_or(len as u32)
     }
 }
 
-/// What the shared indexes must forget of a call that has left its slot or has another caller. Only
-/// hashes: no data of the caller is kept.
+/// The hashes of a call that left its slot or changed its caller. The shared indexes must remove
+/// them later. They contain no data of the caller.
 #[derive(Debug)]
 pub(super) struct RetiredKeys {
     sequence: u64,
     pub(super) slot: u32,
-    /// The hash of the call's key; none where the call stays.
+    /// The hash of the call's key; `None` if the call stays in its slot.
     pub(super) call: Option<u32>,
-    /// The hashes of the terms of its caller.
+    /// The hashes of the terms of the call's caller.
     pub(super) caller: Box<[u32]>,
 }
 
-/// What the shared indexes must forget, oldest first.
+/// The hashes that the shared indexes must remove later, oldest first.
 #[derive(Debug, Default)]
 pub(super) struct Retired(VecDeque<RetiredKeys>);
 
@@ -53,7 +53,7 @@ impl Retired {
         }
     }
 
-    /// The oldest, if it was retired before this sequence.
+    /// Removes and returns the oldest, if it was retired before this sequence.
     pub(super) fn pop_before(&mut self, sequence: u64) -> Option<RetiredKeys> {
         let is_due = self
             .0

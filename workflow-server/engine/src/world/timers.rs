@@ -1,8 +1,8 @@
-//! Timers and release times in the order of their due times. Private to the writer, which arms only
-//! the earliest.
+//! Timers of all kinds in the order of their due times. Only the writer uses them. It waits for the
+//! earliest.
 //!
-//! Releases after the end of a call, and texts that wait only for an entry of their own, are due at
-//! any time of the clock.
+//! Two kinds do not depend on the clock: the release of follow-ups after the end of their call, and
+//! texts that must be filled in again.
 
 use std::collections::BTreeSet;
 
@@ -11,34 +11,35 @@ use aftercall_definition::time::Time;
 use crate::call::Call;
 use crate::instance::{Instance, Status, Wake};
 
-/// The action number of an instance's release time.
+/// The action number of the timer that releases an instance.
 pub const RELEASE: u16 = u16::MAX;
-/// The action number of the end of a claim: greater than those of actions, so that timers that wait
-/// for it fire first.
+/// The action number of the end of a claim. It is greater than those of actions, so timers that
+/// wait for the claim fire first.
 pub const LAPSE: u16 = u16::MAX - 1;
 /// The action number of the end of a pause.
 pub const RESUME: u16 = u16::MAX - 2;
-/// The action number of texts that are filled in again.
+/// The action number for filling in texts again.
 pub const REFRESH: u16 = u16::MAX - 3;
-/// Added to the number of the action whose alert escalates: a stage has far fewer actions.
+/// Added to the number of the action whose alert escalates. A stage has far fewer actions than
+/// this.
 pub const ESCALATE: u16 = 0x4000;
-/// Added to the number of the action whose alert comes back.
+/// Added to the number of the action whose snoozed alert returns.
 pub const RETURN: u16 = 0x8000;
 
-/// One timer, in the order of its due time.
+/// A timer. The order is by due time first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct TimerKey {
-    /// When it fires.
+    /// The time when the timer fires.
     pub due: Time,
     /// The instance's slot.
     pub slot: u32,
-    /// The action that started it, [`LAPSE`], [`RESUME`], [`REFRESH`] or [`RELEASE`], or the
-    /// action plus [`ESCALATE`] or [`RETURN`].
+    /// The action that started the timer, or the action plus [`ESCALATE`] or [`RETURN`]. Or one of
+    /// [`LAPSE`], [`RESUME`], [`REFRESH`] and [`RELEASE`].
     pub action: u16,
 }
 
 impl TimerKey {
-    /// What happens when it is due.
+    /// What to do when the timer is due.
     #[must_use]
     pub fn wake(&self) -> Wake {
         match self.action {
@@ -53,16 +54,16 @@ impl TimerKey {
     }
 }
 
-/// The index.
+/// All timers, in the order of their due times.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Timers {
     by_due: BTreeSet<TimerKey>,
-    /// Releases of instances whose call has ended, and texts that are filled in again.
+    /// Timers that do not depend on the clock.
     at_any_time: BTreeSet<TimerKey>,
 }
 
 impl Timers {
-    /// The one that fires next.
+    /// The timer that fires next.
     #[must_use]
     pub fn earliest(&self) -> Option<TimerKey> {
         self.at_any_time
@@ -71,8 +72,8 @@ impl Timers {
             .copied()
     }
 
-    /// Those that are due at `now`: first those that do not depend on the time, then the others,
-    /// earliest first.
+    /// The timers that are due at `now`: first those that do not depend on the clock, then the
+    /// others, earliest first.
     pub fn due(&self, now: Time) -> impl Iterator<Item = TimerKey> + '_ {
         self.due_at_any_time().chain(
             self.by_due
@@ -82,30 +83,31 @@ impl Timers {
         )
     }
 
-    /// Those that are due at any time, also while the server does not trust the clock.
+    /// The timers that do not depend on the clock. They fire even while the server does not trust
+    /// the clock.
     pub fn due_at_any_time(&self) -> impl Iterator<Item = TimerKey> + '_ {
         self.at_any_time.iter().copied()
     }
 
-    /// Whether this one runs.
+    /// Whether this timer runs.
     #[must_use]
     pub fn contains(&self, key: &TimerKey) -> bool {
         self.by_due.contains(key) || self.at_any_time.contains(key)
     }
 
-    /// How many run.
+    /// The number of running timers.
     #[must_use]
     pub fn len(&self) -> usize {
         self.by_due.len() + self.at_any_time.len()
     }
 
-    /// Whether none run.
+    /// Whether no timer runs.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.by_due.is_empty() && self.at_any_time.is_empty()
     }
 
-    /// Adds the timers of an instance of this call; returns how many there are.
+    /// Adds the timers of an instance of this call. Returns their number.
     pub(super) fn arm(&mut self, instance: &Instance, call: &Call) -> u64 {
         let is_timeless = |key: &TimerKey| {
             key.action == REFRESH || (key.action == RELEASE && call.ended_at.is_some())
@@ -120,7 +122,7 @@ impl Timers {
         keys(instance).filter(|key| insert(*key)).count() as u64
     }
 
-    /// Removes the timers of an instance; returns how many there were.
+    /// Removes the timers of an instance. Returns their number.
     pub(super) fn disarm(&mut self, instance: &Instance) -> u64 {
         keys(instance)
             .filter(|key| self.by_due.remove(key) || self.at_any_time.remove(key))
@@ -128,8 +130,8 @@ impl Timers {
     }
 }
 
-/// The timers of an instance. While it is paused, its timers and escalations are stopped; claims,
-/// snoozes and the end of the pause are not.
+/// The timers of an instance. A pause stops its timers and escalations. Claims, snoozes and the end
+/// of the pause continue.
 pub(crate) fn keys(instance: &Instance) -> impl Iterator<Item = TimerKey> + '_ {
     let slot = instance.id.slot;
     let key = move |due: Time, action: u16| TimerKey { due, slot, action };

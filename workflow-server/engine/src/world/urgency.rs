@@ -1,8 +1,8 @@
-//! Visible follow-ups in the order of their urgency, one key for each alert.
+//! Visible follow-ups in the order of their urgency, with one key for each team of an alert.
 //!
-//! An alert becomes overdue without a change, so that is not in the key. Within one team and
-//! priority the keys are ordered by due time, and the overdue ones are those before now. A list
-//! walks such ranges.
+//! An alert becomes overdue without any change, so overdue is not part of the key. Within one team
+//! and priority, the keys are ordered by due time. The overdue ones are those before now. A list
+//! reads such ranges.
 
 use aftercall_definition::model::Priority;
 use aftercall_definition::time::Time;
@@ -10,31 +10,31 @@ use aftercall_definition::time::Time;
 use crate::call::Call;
 use crate::instance::{Alert, Instance, Status};
 
-/// The place of "no team", for follow-ups without an alert; after all teams.
+/// The place of "no team", for follow-ups without an alert. It is after all teams.
 pub const NO_TEAM: u32 = u32::MAX;
-/// How many ranks there are: four priorities, none, and paused.
+/// The number of ranks: four priorities, no alert, and paused.
 pub const RANKS: u8 = 6;
 /// The rank of a follow-up without an alert.
 pub const NO_ALERT: u8 = 4;
-/// The rank of a paused follow-up with any alerts: nobody can move it on now.
+/// The rank of a paused follow-up, with or without alerts: nobody can work on it now.
 pub const PAUSED: u8 = 5;
 
-/// The place of an alert of a visible follow-up in the order of urgency.
+/// The place of an alert in the order of urgency.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct UrgencyKey {
     /// The team's place, or [`NO_TEAM`].
     pub team: u32,
-    /// 0 for urgent to 3 for low, 4 without an alert, 5 while it is paused.
+    /// 0 (urgent) to 3 (low); 4 without an alert; 5 during a pause.
     pub rank: u8,
-    /// When it should be done; [`Time::NEVER`] without, and while it is paused.
+    /// When the follow-up is due; [`Time::NEVER`] without a due time or during a pause.
     pub due: Time,
-    /// The sequence that made the instance: its age.
+    /// The sequence of the entry that made the instance. It orders by age.
     pub made_at: u64,
     /// The instance's slot.
     pub slot: u32,
 }
 
-/// The rank of a priority: the most urgent first.
+/// The rank of a priority: 0 is the most urgent.
 #[must_use]
 pub fn rank(priority: Priority) -> u8 {
     match priority {
@@ -45,7 +45,7 @@ pub fn rank(priority: Priority) -> u8 {
     }
 }
 
-/// The rank and the due time of an instance by one of its alerts, or without one.
+/// The rank and the due time of an instance, by one of its alerts or without an alert.
 #[must_use]
 pub fn standing(instance: &Instance, alert: Option<&Alert>) -> (u8, Time) {
     if instance.status == Status::Paused {
@@ -58,7 +58,8 @@ pub fn standing(instance: &Instance, alert: Option<&Alert>) -> (u8, Time) {
     (rank, due.unwrap_or(Time::NEVER))
 }
 
-/// The keys of an instance, one for each team of an alert; none where Call Managers do not list it.
+/// The keys of an instance, one for each team of each alert. There are none if a Call Manager's
+/// list does not contain it.
 pub fn keys<'a>(instance: &'a Instance, call: &Call) -> impl Iterator<Item = UrgencyKey> + 'a {
     let is_listed = instance.is_listed(call);
     let (made_at, slot) = (instance.id.made_at, instance.id.slot);
