@@ -76,7 +76,7 @@ pub(super) fn shortened(text: &str) -> String {
 fn by_calendar(calendar: Option<&str>) -> String {
     match calendar {
         None => String::new(),
-        Some(NO_CALENDAR) => " by the clock on the wall".to_owned(),
+        Some(NO_CALENDAR) => " by the wall clock".to_owned(),
         Some(name) => format!(" by the calendar {name}"),
     }
 }

@@ -26,22 +26,22 @@ pub use spelling::{meant_days, meant_opening};
 /// A declared calendar.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Calendar {
-    /// Its name, unique in a server.
+    /// The name, unique in a server.
     pub name: String,
-    /// Its title for people.
+    /// The title for people.
     pub title: String,
-    /// The IANA name of its time zone.
+    /// The IANA name of the time zone.
     pub time_zone: String,
-    /// Its hours in an ordinary week.
+    /// The hours of an ordinary week.
     pub hours: WeekHours,
     /// The days with other hours, or without any.
     pub holidays: Holidays,
-    /// The number of its changes, from 1.
+    /// The number of changes of the calendar, from 1.
     pub revision: u64,
     zone: TimeZone,
 }
 
-/// There is no time zone with this name.
+/// The time zone does not exist.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("`{0}` is not a time zone: give its IANA name, such as Europe/Berlin")]
 pub struct NoSuchZone(pub String);
@@ -89,19 +89,19 @@ impl Calendar {
         )
     }
 
-    /// Its time zone.
+    /// The time zone of the calendar.
     #[must_use]
     pub fn zone(&self) -> &TimeZone {
         &self.zone
     }
 
-    /// Whether hours begin on this date.
+    /// Whether an opening begins on this date.
     #[must_use]
     pub fn is_working_day(&self, date: Date) -> bool {
         !self.openings_of(date).is_empty()
     }
 
-    /// The hours that begin on this date.
+    /// The openings that begin on this date.
     fn openings_of(&self, date: Date) -> &[Opening] {
         self.holiday(date)
             .map_or_else(|| self.hours.of(date.weekday()), |holiday| &holiday.hours)

@@ -1,12 +1,12 @@
-//! Whether a stage means the same to people in another version of its workflow: what they see of
-//! it, and what a push of one of its buttons does at once.
+//! Whether a stage has the same meaning for people in another version of its workflow: what they
+//! see of it, and what a push of its buttons does at once.
 
 use crate::model::{Action, Definition, Stage};
 
-/// A stage with the version that it is in.
+/// A stage and the version that contains it.
 pub type InVersion<'d> = (&'d Definition, &'d Stage);
 
-/// Whether a click made while looking at the one stage may land on the other.
+/// Whether a click on one stage may apply to the other.
 #[must_use]
 pub fn has_same_meaning((before, was): InVersion<'_>, (after, is): InVersion<'_>) -> bool {
     let is_same_push = |action: &Action| {
@@ -17,8 +17,8 @@ pub fn has_same_meaning((before, was): InVersion<'_>, (after, is): InVersion<'_>
     was.actions == is.actions && was.actions.iter().all(is_same_push)
 }
 
-/// What entering the stage of an event does before anybody can look at it: the actions that set a
-/// field, lead on or finish, of this stage and of every stage that its links can lead to.
+/// What entering the stage of an event does before people can see it: the actions that set a field,
+/// link or finish. Includes every stage that its links can lead to.
 fn done_by<'d>(definition: &'d Definition, event: &'d str) -> Vec<(&'d str, Vec<&'d Action>)> {
     let mut found: Vec<(&str, Vec<&Action>)> = Vec::new();
     let mut open = vec![event];

@@ -1,12 +1,12 @@
-//! Which action of a stage is which in another version of it: what says what differs, and what
-//! moves instances over, must agree on that.
+//! Pairs the actions of a stage with those of another version of it. The comparison of versions and
+//! the migration of instances both use these pairs, so they agree.
 //!
-//! Promise: each action is the counterpart of one other at most, of the same kind.
+//! Promise: each action has at most one counterpart, of the same kind.
 
 use crate::model::Action;
 
-/// For each action of the newer list the place of the one in the older list that it is; nothing for
-/// one that is new.
+/// For each newer action, the place of its counterpart in the older list. `None` if the action is
+/// new.
 #[must_use]
 pub fn counterparts(older: &[Action], newer: &[Action]) -> Vec<Option<usize>> {
     let mut pairs = Pairs {
@@ -15,7 +15,7 @@ pub fn counterparts(older: &[Action], newer: &[Action]) -> Vec<Option<usize>> {
         of: vec![None; newer.len()],
         taken: vec![false; older.len()],
     };
-    // What adds an event is what adds that event.
+    // An event identifies the action that adds it.
     pairs.put(|older, newer| {
         older.adds().is_some() && older.adds() == newer.adds() && is_same_kind(older, newer)
     });
@@ -28,7 +28,7 @@ pub fn counterparts(older: &[Action], newer: &[Action]) -> Vec<Option<usize>> {
     pairs.put(says_the_same);
     pairs.put_only(is_alert_for_the_same_team);
     pairs.put_between();
-    // Actions that lead on are distinguished by their order alone.
+    // Only their order distinguishes actions that link or finish.
     pairs.put(|older, newer| {
         older.alert().is_none() && older.adds().is_none() && is_same_kind(older, newer)
     });
@@ -43,7 +43,7 @@ struct Pairs<'a> {
 }
 
 impl Pairs<'_> {
-    /// Pairs what fits, each with the first that is left.
+    /// Pairs each action with the first one that fits and has no counterpart yet.
     fn put(&mut self, fits: impl Fn(&Action, &Action) -> bool) {
         for (place, newer) in self.newer.iter().enumerate() {
             if self.of[place].is_none() {
@@ -53,7 +53,7 @@ impl Pairs<'_> {
         }
     }
 
-    /// Pairs what fits nothing else.
+    /// Pairs actions that fit only each other.
     fn put_only(&mut self, fits: impl Fn(&Action, &Action) -> bool) {
         for (place, newer) in self.newer.iter().enumerate() {
             let open = |place: &usize| self.of[*place].is_none();
@@ -71,8 +71,8 @@ impl Pairs<'_> {
         }
     }
 
-    /// Pairs alerts between the same neighbours, in their order: a rewritten alert has nothing else
-    /// that identifies it.
+    /// Pairs alerts between the same neighbours, in their order. Nothing else identifies an alert
+    /// with another text.
     fn put_between(&mut self) {
         let alerts: Vec<usize> = (0..self.newer.len())
             .filter(|at| self.newer[*at].alert().is_some())
@@ -127,7 +127,7 @@ fn says_the_same(older: &Action, newer: &Action) -> bool {
     is_same_kind(older, newer) && older.subject().is_some() && older.subject() == newer.subject()
 }
 
-/// Of alerts the team; of what leads on there is nothing more.
+/// For alerts, whether the team is the same. True for other actions.
 fn is_for_the_same(older: &Action, newer: &Action) -> bool {
     older.alert().is_none() || is_alert_for_the_same_team(older, newer)
 }

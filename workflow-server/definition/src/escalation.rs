@@ -1,4 +1,4 @@
-//! When the steps of an alert's escalation fire: each firing exactly once, ordered by time.
+//! Computes when the steps of an escalation fire: each firing once, in the order of their times.
 
 use crate::calendar::Clock;
 use crate::model::{AlertAction, Definition, EscalationStep, StepTime};

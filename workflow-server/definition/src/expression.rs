@@ -69,7 +69,7 @@ impl Expression {
         })
     }
 
-    /// Reads a stored expression. One that this version of the library cannot read never has a
+    /// Reads a stored expression. If this version of the library cannot read it, it never has a
     /// value.
     #[must_use]
     pub fn stored(source: &str) -> Self {
@@ -80,7 +80,7 @@ impl Expression {
         Self::parse(source).unwrap_or_else(|_| without())
     }
 
-    /// As the author wrote it.
+    /// The expression as the author wrote it.
     #[must_use]
     pub fn source(&self) -> &str {
         &self.source
@@ -92,8 +92,8 @@ impl Expression {
         checking::check(&self.tree, names, wanted)
     }
 
-    /// The error of setting a field to a literal that it never takes. The sentence continues from
-    /// `to`.
+    /// The error of setting a field to a literal that the field does not accept. The sentence
+    /// continues after `to`.
     pub(crate) fn literal_error(
         &self,
         field: &FieldDeclaration,
@@ -102,12 +102,13 @@ impl Expression {
         comparing::literal_error(&self.tree, field, names)
     }
 
-    /// The names that it uses below a root: `amount` for `fields.amount`. Each name is listed once.
+    /// The names that the expression uses below a root: `amount` for `fields.amount`. Each name is
+    /// listed once.
     pub(crate) fn names_below(&self, root: &str) -> Vec<&str> {
         tree::names_below(&self.tree, root)
     }
 
-    /// Its value as a condition.
+    /// Evaluates the expression as a condition.
     ///
     /// # Errors
     /// [`ExpressionFailure`] if it has no value.
@@ -118,7 +119,7 @@ impl Expression {
         }
     }
 
-    /// Its value for a field of this type.
+    /// Evaluates the expression for a field of this type.
     ///
     /// # Errors
     /// [`ExpressionFailure`] if it has no value.
@@ -140,8 +141,8 @@ fn resolve(tree: &IdedExpr, context: &Context<'_, '_>) -> Result<CelValue, Expre
     })
 }
 
-/// The full name, such as `form.reference`, for a name that the library reports as `reference`. The
-/// short name if several names end like that. Never a value.
+/// The full name, such as `form.reference`, for a name that the library reports as `reference`. If
+/// several names have this end, returns the short name. Never returns a value.
 fn full_name(root: &IdedExpr, name: &str) -> String {
     let (mut found, mut open): (Vec<String>, _) = (Vec::new(), vec![root]);
     while let Some(node) = open.pop() {
@@ -217,7 +218,7 @@ mod tests {
     use crate::time::Time;
     use crate::value::FieldDeclaration;
 
-    /// Whole numbers of the library are converted to numbers as fields have.
+    /// Whole numbers of the library are converted to the numbers of fields.
     #[test]
     fn all_numbers_have_one_type() {
         let call = CallFacts {
@@ -306,7 +307,7 @@ mod tests {
                 "call.details['source'] == 'web'",
                 "call.details[\"source\"]",
             ),
-            // Either of the two names may be meant.
+            // Either of the two names may be the missing one.
             ("call.details['order'] == fields.order", "order"),
             // Never a value.
             ("call.details[fields.order] == 'x'", ""),

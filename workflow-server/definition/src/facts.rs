@@ -1,5 +1,5 @@
-//! The values that texts and expressions can use: the fields, the submitted form, the call, how
-//! often the stage has been entered, and the present time.
+//! The values that texts and expressions can use: the fields, the submitted form, the call, the
+//! number of visits of the stage, and the present time.
 
 use std::cell::OnceCell;
 use std::collections::HashMap;
@@ -11,7 +11,7 @@ use crate::rules::Suggestions;
 use crate::time::{Time, WallClock};
 use crate::value::{FieldDeclaration, FieldType, Value};
 
-/// The texts of a call, as they are named after `call.`.
+/// The texts of a call, by their names after `call.`.
 pub const CALL_TEXTS: [&str; 10] = [
     "id",
     "source",
@@ -25,17 +25,17 @@ pub const CALL_TEXTS: [&str; 10] = [
     "caller.time_zone",
 ];
 
-/// The flags of a call, as they are named after `call.`.
+/// The flags of a call, by their names after `call.`.
 pub const CALL_FLAGS: [&str; 2] = ["chargeable", "ended"];
 
-/// The first words of names in expressions.
+/// The first words of the names in expressions.
 pub const ROOTS: [&str; 5] = ["fields", "form", "call", "visit", "now"];
 
 /// The declared names with their types. Built once for all checks of a workflow.
 pub struct Names<'d> {
     /// The workflow's fields.
     pub(crate) fields: HashMap<&'d str, &'d FieldDeclaration>,
-    /// The fields of all forms of the workflow; forms may declare one name differently.
+    /// The fields of all forms of the workflow. Two forms may declare the same name differently.
     pub(crate) forms: HashMap<&'d str, Vec<&'d FieldDeclaration>>,
     /// The type of each form field; `None` if forms declare different types.
     pub(crate) form_types: HashMap<&'d str, Option<FieldType>>,
@@ -90,11 +90,11 @@ impl Names<'_> {
 /// The values of a call that texts and expressions can use. An unknown text is empty.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct CallFacts<'a> {
-    /// The call's id at its script engine.
+    /// The id of the call in its script engine.
     pub id: &'a str,
     /// The script engine.
     pub source: &'a str,
-    /// The company for which the call is handled.
+    /// The company for which the agent took the call.
     pub customer: &'a str,
     /// The call script that ran.
     pub script: &'a str,
@@ -106,7 +106,7 @@ pub struct CallFacts<'a> {
     pub caller_phone: &'a str,
     /// Mail address of the caller.
     pub caller_email: &'a str,
-    /// The caller's own reference.
+    /// The caller's reference at the customer.
     pub caller_reference: &'a str,
     /// IANA name of the caller's time zone.
     pub caller_time_zone: &'a str,
@@ -114,7 +114,7 @@ pub struct CallFacts<'a> {
     pub is_chargeable: bool,
     /// Whether the call has ended.
     pub has_ended: bool,
-    /// Anything else, by key.
+    /// Further properties, by key.
     pub details: &'a [(Box<str>, Box<str>)],
 }
 

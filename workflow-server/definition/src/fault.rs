@@ -1,51 +1,51 @@
-//! Faults of a definition: what, where, and what to do about it.
+//! Errors of a definition: what is wrong, where, and what the author should do.
 
-/// A stable name for a kind of fault; the API shows it in UPPER_SNAKE.
+/// The stable name of a kind of error. The API shows it in UPPER_SNAKE.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum FaultCode {
     /// The file is not YAML 1.2 or JSON.
     Syntax,
-    /// The file, or something in it, is larger than a limit.
+    /// The file or a part of it exceeds a limit.
     TooLarge,
-    /// A key that does not exist.
+    /// The key does not exist.
     UnknownKey,
-    /// A key that must be there is not.
+    /// A required key is missing.
     MissingKey,
-    /// A value of the wrong kind or form.
+    /// A value has the wrong kind or form.
     BadValue,
-    /// Something that a later version supports.
+    /// Only a later version supports this.
     NotSupportedYet,
-    /// A stage that neither waits, links nor finishes.
+    /// A stage neither waits, links nor finishes.
     UnlinkedEnd,
     /// A link to an event that does not exist.
     UnknownEvent,
     /// A circle of links in which nothing waits.
     CircleWithoutWait,
-    /// A stage that nothing leads to.
+    /// Nothing leads to a stage.
     UnreachableStage,
-    /// Two buttons with one label in a stage.
+    /// Two buttons in a stage have the same label.
     DuplicateLabel,
-    /// One id, stage number or field name twice.
+    /// An id, a stage number or a field name occurs twice.
     Duplicate,
-    /// A stage with buttons and no alert: nobody learns that it waits.
+    /// A stage has buttons but no alert, so nobody sees that it waits.
     NoAlert,
-    /// A team that is not declared.
+    /// A team is not declared.
     UnknownTeam,
-    /// A calendar that is not declared.
+    /// A calendar is not declared.
     UnknownCalendar,
-    /// Something names a field that is not declared.
+    /// A field is named but not declared.
     UnknownField,
-    /// An expression that names what is not there, or whose types do not go together.
+    /// An expression uses unknown names, or values of types that do not match.
     BadExpression,
-    /// A link or finish that is not the last action, or that shares its stage with what it would
-    /// withdraw at once.
+    /// A link or finish is not the last action. Or its stage has alerts, buttons or timers that it
+    /// would end at once.
     ActionAfterEnd,
-    /// A stage number or id that earlier versions used for another event.
+    /// Earlier versions used the stage number or id for another event.
     NumberUsed,
 }
 
 impl FaultCode {
-    /// Its name in the API.
+    /// The name in the API.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -72,32 +72,32 @@ impl FaultCode {
     }
 }
 
-/// A fault, or a warning.
+/// An error or a warning of a definition.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fault {
-    /// What kind.
+    /// The kind of error.
     pub code: FaultCode,
-    /// One sentence for the author, which says what to do.
+    /// One sentence for the author. It says what to do.
     pub message: String,
-    /// The stage's number; 0 where it is not in a stage.
+    /// The number of the stage; 0 if the error is not in a stage.
     pub stage: u32,
-    /// The action, counted from 1 within the stage; 0 where it is not in an action.
+    /// The action, counted from 1 within the stage; 0 if the error is not in an action.
     pub action: u32,
-    /// The invalid field; empty if none is.
+    /// The invalid field; empty if there is none.
     pub field: String,
-    /// The words in the field's text or condition that are wrong, as the author wrote them; empty
-    /// where all of it is.
+    /// The invalid words in the field's text or condition, as the author wrote them; empty if all
+    /// of it is invalid.
     pub part: String,
-    /// The line in the file, from 1; 0 where unknown.
+    /// The line in the file, from 1; 0 if unknown.
     pub line: u32,
-    /// The column in the file, from 1; 0 where unknown.
+    /// The column in the file, from 1; 0 if unknown.
     pub column: u32,
-    /// A warning does not keep a workflow from being published.
+    /// Whether this is a warning. A warning does not prevent publishing.
     pub warning: bool,
 }
 
 impl Fault {
-    /// A fault that is nowhere in particular yet.
+    /// An error without a place. The caller adds the place.
     pub fn new(code: FaultCode, message: impl Into<String>) -> Self {
         Self {
             code,

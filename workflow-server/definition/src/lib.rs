@@ -1,10 +1,10 @@
-//! What a workflow is: its model, expressions and texts, calendars and times, what makes a
-//! definition valid, and how its stages get their numbers.
+//! Definitions of workflows: their model, expressions, texts, calendars and times, their
+//! validation, and the numbers of their stages.
 //!
 //! Promises: everything here is pure. The same definition always has the same errors and warnings.
 //!
-//! Must not: do I/O, read a clock, make random ids, know of instances, of files, of gRPC or of a
-//! store. `clippy.toml` beside this crate forbids the usual ways of doing so.
+//! Must not: do I/O, read a clock, make random ids, or know of instances, files, gRPC or a store.
+//! `clippy.toml` beside this crate forbids the usual functions for this.
 
 pub mod calendar;
 pub mod consequences;

@@ -1,4 +1,4 @@
-//! The model: a workflow is a list of stages, a stage an event with its actions.
+//! The model: a workflow is a list of stages. A stage is an event and its actions.
 
 mod views;
 
@@ -13,39 +13,37 @@ use crate::template::Template;
 use crate::time::Span;
 use crate::value::FieldDeclaration;
 
-/// How an action says that it counts by the clock on the wall, although the workflow has a
-/// calendar.
+/// The name with which an action uses the wall clock although its workflow has a calendar.
 pub const NO_CALENDAR: &str = "none";
 
-/// The number of the stage that every workflow has: its `NEW_CALL` event.
+/// The number of the first stage, which every workflow has. Its event is `NEW_CALL`.
 pub const FIRST_STAGE: u32 = 1;
 /// The id of the `NEW_CALL` event.
 pub const NEW_CALL_ID: &str = "new-call";
 /// The label of the `NEW_CALL` event.
 pub const NEW_CALL_LABEL: &str = "New call";
 
-/// A workflow's content, as a draft or as an immutable version.
+/// The content of a workflow, as a draft or as a version that never changes.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Definition {
-    /// Its name, unique in a server: lower-case letters, digits and hyphens.
+    /// The name, unique in a server: lower-case letters, digits and hyphens.
     pub name: String,
-    /// Its title, for people.
+    /// The title for people.
     pub title: String,
-    /// A deadline over all stages, counted from Set Workflow.
+    /// The deadline for all stages together, counted from Set Workflow.
     pub deadline: Option<Span>,
-    /// How long its instances are kept after their end; none for as long as the server keeps
-    /// others. Of all versions the newest published one counts.
+    /// How long instances are kept after their end. `None` for the server's default. The newest
+    /// published version decides.
     pub retention: Option<Span>,
-    /// The calendar in which its spans count, where an action names no other; none for the clock
-    /// on the wall.
+    /// The calendar for durations, unless an action names another one. `None` for the wall clock.
     pub calendar: Option<String>,
-    /// The fields that Set Workflow takes, in the order written.
+    /// The fields that Set Workflow accepts, in the order of the file.
     pub fields: Vec<FieldDeclaration>,
-    /// Whether it may be published with unlinked ends.
+    /// Whether the workflow may be published with unlinked ends.
     pub allow_unlinked_ends: bool,
-    /// Its stages in the order of their numbers; the first is [`FIRST_STAGE`].
+    /// The stages in the order of their numbers. The first is [`FIRST_STAGE`].
     pub stages: Vec<Stage>,
-    /// The file that it was imported from, for its comments.
+    /// The file from which the definition was imported, for its comments.
     pub source: Source,
 }
 
@@ -59,14 +57,14 @@ impl Definition {
             .map(|at| &self.stages[at])
     }
 
-    /// The name of the calendar in which something counts that names this one, or none itself.
+    /// The calendar of an action that names the calendar `own`, or none. `None` for the wall clock.
     #[must_use]
     pub fn calendar_for<'d>(&'d self, own: Option<&'d str>) -> Option<&'d str> {
         own.or(self.calendar.as_deref())
             .filter(|name| *name != NO_CALENDAR)
     }
 
-    /// The fields of all forms of its buttons.
+    /// The fields of all forms of the buttons.
     pub fn form_fields(&self) -> impl Iterator<Item = &FieldDeclaration> {
         let actions = self.stages.iter().flat_map(|stage| &stage.actions);
         actions
@@ -74,7 +72,7 @@ impl Definition {
             .flat_map(|button| &button.form)
     }
 
-    /// Whether one of its actions finishes with this outcome.
+    /// Whether an action finishes with this outcome.
     #[must_use]
     pub fn has_outcome(&self, outcome: &str) -> bool {
         let mut actions = self.stages.iter().flat_map(|stage| &stage.actions);
@@ -92,25 +90,26 @@ impl Definition {
     }
 }
 
-/// An event together with its actions.
+/// A stage: an event and its actions.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Stage {
-    /// Given when the event is created and never used again within the workflow.
+    /// The number. The event gets it when it is created. No other stage of the workflow ever gets
+    /// it.
     pub number: u32,
-    /// What happens.
+    /// The event that leads to the stage.
     pub event: Event,
-    /// What is done then, in order.
+    /// The actions, in order.
     pub actions: Vec<Action>,
 }
 
 impl Stage {
-    /// What people call it.
+    /// The title that people see.
     #[must_use]
     pub fn title(&self) -> Cow<'_, str> {
         self.event.stage_title()
     }
 
-    /// The first stage of every workflow, with nothing in it yet.
+    /// The first stage of every workflow, without actions.
     #[must_use]
     pub fn new_call() -> Self {
         let event = Event {
@@ -127,39 +126,40 @@ impl Stage {
     }
 }
 
-/// The three kinds of event.
+/// The kinds of events.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum EventKind {
-    /// The workflow was set on a call.
+    /// A script set the workflow on a call.
     NewCall,
-    /// A button was pushed at the Call Manager.
+    /// A person pushed a button.
     ButtonPushed,
-    /// A timer elapsed.
+    /// A timer fired.
     TimerElapsed,
 }
 
-/// Something that happens to a call's workflow.
+/// Something that happens to an instance and leads to a stage.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Event {
-    /// Unique within the workflow: lower-case letters, digits and hyphens.
+    /// The id, unique within the workflow: lower-case letters, digits and hyphens.
     pub id: String,
-    /// Its kind.
+    /// The kind of the event.
     pub kind: EventKind,
-    /// What people call it: the button's label, the timer's label.
+    /// The label of the button or timer.
     pub label: String,
-    /// What people call its stage, where the author says it.
+    /// The author's title for the stage of this event.
     pub stage_title: Option<String>,
 }
 
 impl Event {
-    /// What people call its stage. A label says what has happened, and would be read as what is to
-    /// be done: without a title of its own a stage is called after what leads to it.
+    /// The title of the stage of this event. Without a title of its own, the stage is named after
+    /// its event: "After" and the label. The label alone would read like something to do, but it
+    /// has already happened.
     #[must_use]
     pub fn stage_title(&self) -> Cow<'_, str> {
         match (&self.stage_title, self.kind) {
             (Some(title), _) => Cow::Borrowed(title),
             (None, EventKind::NewCall) => Cow::Borrowed(&self.label),
-            // The label that a timer has by default says it already: "After 2h", "At 09:00".
+            // The default labels of timers already say it: "After 2h", "At 09:00".
             (None, EventKind::TimerElapsed)
                 if self.label.starts_with("After ") || self.label.starts_with("At ") =>
             {
@@ -172,12 +172,13 @@ impl Event {
     }
 }
 
-/// Something that is done when an event happens.
+/// An action of a stage. It runs when its event happens.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Action {
-    /// Asked once, when the stage is entered: it is done only where this holds.
+    /// The condition. It is evaluated once, when the stage is entered. If it is false, the action
+    /// is skipped.
     pub when: Option<Expression>,
-    /// What is done.
+    /// The kind of the action.
     pub kind: ActionKind,
 }
 
@@ -188,7 +189,7 @@ impl From<ActionKind> for Action {
     }
 }
 
-/// What an action does.
+/// The kind of an action, with its properties.
 #[derive(Clone, Debug, PartialEq)]
 pub enum ActionKind {
     /// Raises an alert.
@@ -201,25 +202,25 @@ pub enum ActionKind {
     Link(LinkAction),
     /// Finishes the workflow.
     Finish(FinishAction),
-    /// Gives a field another value.
+    /// Sets a field to another value.
     SetField(SetFieldAction),
 }
 
-/// How urgent an alert is; the order is that of urgency.
+/// The urgency of an alert, in ascending order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Priority {
-    /// Can wait.
+    /// The work can wait.
     Low,
-    /// The usual.
+    /// The usual priority.
     Normal,
-    /// Before the usual.
+    /// Before work of the usual priority.
     High,
-    /// Before everything else.
+    /// Before all other work.
     Urgent,
 }
 
 impl Priority {
-    /// The word for it in files, pages and sentences.
+    /// The word for the priority in files, pages and sentences.
     #[must_use]
     pub fn word(self) -> &'static str {
         match self {
@@ -232,7 +233,7 @@ impl Priority {
 }
 
 impl Priority {
-    /// The next one up; the highest stays.
+    /// The next higher priority. The highest one does not change.
     #[must_use]
     pub fn raised(self) -> Self {
         match self {
@@ -246,34 +247,32 @@ impl Priority {
 /// Raises an alert.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AlertAction {
-    /// What is to be done.
+    /// What people should do.
     pub text: Template,
-    /// The team it is for, a declared one.
+    /// The team that the alert is for. It must be declared.
     pub team: String,
-    /// How urgent it is.
+    /// The urgency of the alert.
     pub priority: Priority,
-    /// When it should be done, counted from entering the stage.
+    /// The time until the alert is due, from the entry of the stage.
     pub due: Option<Span>,
-    /// The calendar in which its due and its escalation count, where it is not the workflow's;
-    /// [`NO_CALENDAR`] for none.
+    /// The calendar for its times, if it is not the workflow's. [`NO_CALENDAR`] for the wall clock.
     pub calendar: Option<String>,
-    /// What becomes of it as its time goes by; only with a due.
+    /// The steps of its escalation. They require a due time.
     pub escalate: Vec<EscalationStep>,
 }
 
-/// One step of an alert's escalation. The stage stays the same, and the alert is shown to people
-/// again.
+/// One step of an alert's escalation. The stage does not change. People see the alert as a new one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EscalationStep {
-    /// When it fires.
+    /// When the step fires.
     pub at: StepTime,
-    /// Whether and how often it is repeated.
+    /// How often the step is repeated.
     pub again: Option<Again>,
-    /// How the alert's priority rises.
+    /// How the priority of the alert rises.
     pub priority: Option<Raise>,
     /// The team that the alert is for after this step.
     pub team: Option<String>,
-    /// A team that the alert is also for after this step.
+    /// A further team that the alert is for after this step.
     pub add_team: Option<String>,
 }
 
@@ -282,113 +281,113 @@ pub struct EscalationStep {
 pub enum StepTime {
     /// After this percentage of the time until the alert is due: 1 to 99.
     Share(u8),
-    /// When it is due.
+    /// When the alert is due.
     Due,
-    /// This long after it was due.
+    /// This long after the alert was due.
     After(Span),
 }
 
 /// How an escalation step is repeated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Again {
-    /// Time between two repetitions.
+    /// The time between two repetitions.
     pub every: Span,
-    /// How many times in all, at least 2.
+    /// The total number of times, at least 2.
     pub times: u32,
 }
 
-/// How an escalation step changes an alert's priority; it never makes it lower.
+/// How an escalation step changes the priority of an alert. It never lowers it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Raise {
-    /// To this one.
+    /// To this priority, if it is higher.
     To(Priority),
-    /// By one.
+    /// To the next higher priority.
     ByOne,
 }
 
-/// Whether pushing a button takes a note.
+/// Whether a person must add a note when pushing a button.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum NoteRule {
-    /// A note may be given.
+    /// A note is optional.
     Optional,
-    /// A note must be given.
+    /// A note is required.
     Required,
 }
 
 /// Offers a button.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ButtonAction {
-    /// The text on the button.
+    /// The label.
     pub label: String,
-    /// The id of its `BUTTON_PUSHED` event.
+    /// The id of the `BUTTON_PUSHED` event.
     pub event: String,
-    /// A question to ask before pushing.
+    /// A question to ask the person before the push.
     pub confirmation: Option<String>,
-    /// Whether a note is taken.
+    /// Whether a note is required.
     pub note: NoteRule,
-    /// What its form asks.
+    /// The fields of the form.
     pub form: Vec<FieldDeclaration>,
 }
 
-/// From when a timer counts.
+/// The moment from which a timer counts.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum TimerStart {
-    /// From entering the stage.
+    /// From the entry of the stage.
     Stage,
-    /// From the instance's start.
+    /// From the start of the instance.
     Start,
-    /// From the time in this field; from entering the stage where it has none.
+    /// From the time in this field. If it has no time, from the entry of the stage.
     Field(String),
 }
 
 /// Starts a timer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TimerAction {
-    /// How long; none where it is only the time of day, or the field, that counts.
+    /// The duration; `None` if only the time of day or the field counts.
     pub after: Option<Span>,
-    /// The time of day at which it elapses then, by the calendar's clock, else the caller's, else
-    /// UTC.
+    /// The time of day at which the timer fires. It is by the clock of the calendar, or else of the
+    /// caller, or else of the server.
     pub at: Option<ClockTime>,
-    /// From when.
+    /// The moment from which the timer counts.
     pub from: TimerStart,
-    /// The calendar in which it counts, where it is not the workflow's; [`NO_CALENDAR`] for none.
+    /// The calendar of the timer, if it is not the workflow's. [`NO_CALENDAR`] for the wall clock.
     pub calendar: Option<String>,
-    /// Whether it waits, once it is due, until nobody holds the follow-up.
+    /// Whether a timer that is due waits until nobody has a claim on the instance.
     pub waits_for_claim: bool,
-    /// The id of its `TIMER_ELAPSED` event.
+    /// The id of the `TIMER_ELAPSED` event.
     pub event: String,
 }
 
-/// Goes to another event of the same workflow.
+/// Links to another event of the same workflow.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LinkAction {
-    /// The event's id.
+    /// The id of the event.
     pub to: String,
-    /// At most so many times on one instance, then elsewhere.
+    /// How often an instance may follow the link. After that it goes elsewhere.
     pub at_most: Option<AtMost>,
 }
 
 /// The limit of a link.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AtMost {
-    /// How many times, at least 1.
+    /// The number of times, at least 1.
     pub times: u32,
-    /// The id of the event to go to after that.
+    /// The id of the event for later times.
     pub otherwise: String,
 }
 
 /// Finishes the workflow.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FinishAction {
-    /// How it ended, as reports count it: lower-case letters, digits and hyphens.
+    /// The outcome, as reports count it: lower-case letters, digits and hyphens.
     pub outcome: String,
 }
 
-/// Gives a field another value.
+/// Sets a field to another value.
 #[derive(Clone, Debug, PartialEq)]
 pub struct SetFieldAction {
-    /// The field's name.
+    /// The name of the field.
     pub field: String,
-    /// What it becomes; where that has no value it stays as it is.
+    /// The new value. If it has none, the field does not change.
     pub to: Expression,
 }

@@ -1,5 +1,5 @@
-//! Which stage number each event of a workflow has, over all its versions, so that a number or an
-//! id is never given to another event.
+//! The stage numbers of a workflow's events, over all its versions. No number and no id is ever
+//! used for another event.
 //!
 //! Must not know of files: it only remembers.
 
@@ -15,7 +15,7 @@ pub struct Numbering {
 }
 
 impl Numbering {
-    /// Remembers every event of this version.
+    /// Remembers the events of this version.
     pub fn absorb(&mut self, definition: &Definition) {
         for stage in &definition.stages {
             self.numbers.insert(stage.event.id.clone(), stage.number);
@@ -23,19 +23,19 @@ impl Numbering {
         }
     }
 
-    /// The number that the event with this id has had.
+    /// The number of the event with this id, if any version had it.
     #[must_use]
     pub fn number_of(&self, event: &str) -> Option<u32> {
         self.numbers.get(event).copied()
     }
 
-    /// The id of the event that this number has stood for.
+    /// The id of the event with this number, if any version had it.
     #[must_use]
     pub fn event_of(&self, number: u32) -> Option<&str> {
         self.events.get(&number).map(String::as_str)
     }
 
-    /// The first number above all that were ever used.
+    /// The lowest number above all that were ever used.
     #[must_use]
     pub fn next_free(&self) -> u32 {
         self.events
@@ -45,14 +45,14 @@ impl Numbering {
             .max(FIRST_STAGE + 1)
     }
 
-    /// Every id with its number, in the order of the ids: what a snapshot keeps.
+    /// Every id with its number, in the order of the ids. A snapshot stores them.
     pub fn pairs(&self) -> impl Iterator<Item = (&str, u32)> {
         self.numbers
             .iter()
             .map(|(event, number)| (event.as_str(), *number))
     }
 
-    /// Put together again from [`Numbering::pairs`].
+    /// Builds the numbering from [`Numbering::pairs`].
     pub fn from_pairs(pairs: impl IntoIterator<Item = (String, u32)>) -> Self {
         let mut numbering = Self::default();
         for (event, number) in pairs {

@@ -1,7 +1,6 @@
 //! The rules for names, labels, texts and durations, in files and in requests.
 //!
-//! Promises: an error is one sentence that says what would be valid. It has no position; the caller
-//! adds that.
+//! Promises: an error is one sentence that says what would be valid. The caller adds the position.
 
 mod bounds;
 mod spans;
@@ -112,8 +111,8 @@ pub fn label(what: impl Display, value: &str) -> Result<(), Fault> {
     Ok(())
 }
 
-/// Checks a text for people: not empty, without invisible characters and without characters that
-/// change the direction of text.
+/// Checks a text for people. It must not be empty. It must not contain control characters, or
+/// characters that change the direction of text.
 ///
 /// # Errors
 /// `BAD_VALUE` or `TOO_LARGE`.
@@ -133,8 +132,8 @@ fn shown(what: &impl Display, value: &str, length: Length) -> Result<(), Fault> 
 }
 
 /// Whether a text may contain this character. Control characters other than newline and tab are not
-/// allowed, nor characters that change the direction of text: people would see another text than the
-/// stored one.
+/// allowed. Characters that change the direction of text are not allowed either, because people
+/// would see another text than the stored one.
 #[must_use]
 pub fn is_printable(c: char) -> bool {
     !matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')

@@ -1,10 +1,11 @@
-//! Texts with places to fill in: `{{ fields.amount }}`, `{{ call.caller.name | default("the
-//! caller") }}`, and parts that are there only `{% if fields.vip %}` something holds `{% endif %}`.
-//! A template library fills in the texts with filters and conditions.
+//! Texts with places to fill in, such as `{{ fields.amount }}` or `{{ call.caller.name |
+//! default("the caller") }}`. A part such as `{% if fields.vip %}` … `{% endif %}` is shown only if
+//! its condition is true. A template library fills in texts with filters and conditions.
 //!
-//! Promises: a template is parsed once. Filling it in never fails, always ends, and the result is
-//! limited in size. A missing value shows as a gap, because a follow-up must not stop for it. There
-//! are no loops, assignments, includes or repetition, so a text is never larger than its parts.
+//! Promises: a template is parsed once. Filling it in never fails and always ends, and the size of
+//! the result is limited. A missing value shows as a gap, because a follow-up must not stop for it.
+//! There are no loops, assignments, includes or repetitions, so a text is never larger than its
+//! parts.
 
 mod claims;
 mod errors;
@@ -86,8 +87,8 @@ impl Template {
         })
     }
 
-    /// Reads a stored template. One that this version of the library cannot read shows as it was
-    /// written.
+    /// Reads a stored template. If this version of the library cannot read it, it is shown as it
+    /// was written.
     #[must_use]
     pub fn stored(source: &str) -> Self {
         let literal = || Self {
@@ -100,32 +101,32 @@ impl Template {
         Self::parse(source).unwrap_or_else(|_| literal())
     }
 
-    /// As the author wrote it.
+    /// The template as the author wrote it.
     #[must_use]
     pub fn source(&self) -> &str {
         &self.source
     }
 
-    /// Fills it in, to at most `bytes_max` bytes.
+    /// Fills the template in. The result has at most `bytes_max` bytes.
     #[must_use]
     pub fn fill_in(&self, bytes_max: usize, facts: &Facts<'_>) -> Filled {
         filling::fill_in(&self.program, &self.places, bytes_max, facts)
     }
 
-    /// Whether it never shows anything: it has only comments and spaces.
+    /// Whether the template never shows anything, because it has only comments and spaces.
     #[must_use]
     pub fn is_blank(&self) -> bool {
         let is_blank = |part: &Part| matches!(part, Part::Text(text) if text.trim().is_empty());
         matches!(&self.program, Program::Plain(parts) if parts.iter().all(is_blank))
     }
 
-    /// Whether it has filters or conditions, and not only plain places.
+    /// Whether the template has filters or conditions, and not only plain places.
     #[must_use]
     pub fn is_worked_out(&self) -> bool {
         matches!(self.program, Program::Machine(_))
     }
 
-    /// The unknown time zones that it names; a time would show as UTC in them.
+    /// The unknown time zones that the template names. A time in such a zone would show as UTC.
     pub fn unknown_zones(&self) -> impl Iterator<Item = &str> {
         self.zones
             .iter()
@@ -133,25 +134,26 @@ impl Template {
             .filter(|zone| jiff::tz::TimeZone::get(zone).is_err())
     }
 
-    /// What is wrong for any values of these types: a number compared with a text, a filter for
-    /// another type. Each sentence continues from `the text`.
+    /// The errors that occur for any values of these types, such as a comparison of a number with a
+    /// text, or a filter for another type. Each sentence continues after `the text`.
     pub fn faults<'t>(&'t self, knows: &'t impl Knows) -> impl Iterator<Item = String> + 't {
         self.claims.faults(knows)
     }
 
-    /// The places that are compared for their order and may have no value. A missing value counts
-    /// as less than everything.
+    /// The places that are compared by their order but may have no value. A missing value counts as
+    /// less than everything.
     pub fn may_be_missing<'t>(&'t self, knows: &'t impl Knows) -> impl Iterator<Item = &'t str> {
         self.claims.missing(knows)
     }
 
-    /// Whether it tests that a place has a value: `{% if fields.order %}`, `is defined`, `default`.
+    /// Whether the template tests that a place has a value: `{% if fields.order %}`, `is defined`
+    /// or `default`.
     #[must_use]
     pub fn asks(&self, place: &str) -> bool {
         self.claims.asks(place)
     }
 
-    /// The places that it names, such as `fields.amount`, each once.
+    /// The places of the template, such as `fields.amount`, each once.
     pub fn places(&self) -> impl Iterator<Item = &str> {
         self.places.iter().map(String::as_str)
     }

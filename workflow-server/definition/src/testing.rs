@@ -1,8 +1,8 @@
-//! Definitions for property tests, of this crate and of those that use it.
+//! Definitions for property tests of this crate and of the crates that use it.
 //!
-//! Promises: every definition is valid for the teams of [`TEAMS`] and the calendar [`CALENDAR`]:
-//! validation finds nothing but warnings. It reaches the corners: texts that YAML would take for
-//! something else, numbers with gaps and out of order, every kind of action.
+//! Promises: every definition is valid with the teams of [`TEAMS`] and the calendar [`CALENDAR`];
+//! validation finds only warnings. The definitions include difficult cases: texts that YAML could
+//! misread, numbers with gaps and out of order, and every kind of action.
 
 mod amending;
 mod plan;
@@ -20,7 +20,7 @@ use crate::time::{Span, SpanUnit};
 use crate::validate::{Declared, validate};
 use crate::{ActionKind, Definition};
 
-/// Valid definitions of one to some dozens of stages.
+/// Valid definitions with one to some dozens of stages.
 pub fn definitions() -> impl Strategy<Value = Definition> {
     let header = (
         words::names(),
@@ -63,7 +63,8 @@ pub fn definitions() -> impl Strategy<Value = Definition> {
     )
 }
 
-/// A timer that counts from the start waits in no circle.
+/// Makes all timers count from their stage. In a circle, a timer that counts from the start does
+/// not wait.
 fn count_from_the_stage(definition: &mut Definition) {
     for action in definition
         .stages

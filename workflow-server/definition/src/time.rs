@@ -1,6 +1,6 @@
-//! Moments and spans, as the engine counts them: whole milliseconds of wall-clock time.
+//! Moments and durations in whole milliseconds of wall-clock time.
 //!
-//! Must not read a clock: moments come in as arguments.
+//! Must not read a clock: moments are arguments.
 
 use std::fmt;
 
@@ -11,17 +11,17 @@ use jiff::tz::TimeZone;
 pub struct Time(pub i64);
 
 impl Time {
-    /// Later than every moment: means "no due time" where an order needs one.
+    /// Later than every moment. Means "no due time" in an order.
     pub const NEVER: Self = Self(i64::MAX);
 
-    /// Whether a value may be this moment: of the years 1 to 9899, so that it can be shown, and
-    /// what is counted from it too.
+    /// Whether a field may have this moment: the years 1 to 9899. So it can be shown, and so can
+    /// times that count from it.
     #[must_use]
     pub fn is_value(self) -> bool {
         (-62_135_596_800_000..250_246_627_200_000).contains(&self.0)
     }
 
-    /// The moment `span` after this one; stays at the largest moment instead of overflowing.
+    /// The moment `span` after this one. Stops at the largest moment instead of overflowing.
     #[must_use]
     pub fn after(self, span: Span) -> Self {
         Self(self.0.saturating_add(span.millis()))
@@ -34,16 +34,16 @@ pub fn is_time_zone(name: &str) -> bool {
     jiff::tz::TimeZone::get(name).is_ok()
 }
 
-/// By whose clock a moment is shown to people.
+/// The clock by which a text shows moments to people.
 #[derive(Clone, Debug)]
 pub struct WallClock {
     zone: TimeZone,
-    /// Whether the zone is named: it is not that of the caller.
+    /// Whether the zone is shown. It is not shown if it is the caller's.
     is_named: bool,
 }
 
 impl WallClock {
-    /// The clock where the caller is. Its zone is not named.
+    /// The clock of the caller. Its zone is not shown.
     #[must_use]
     pub fn of_caller(zone: TimeZone) -> Self {
         Self {
@@ -52,7 +52,7 @@ impl WallClock {
         }
     }
 
-    /// Any other clock, whose zone is named with each time.
+    /// Any other clock. Its zone is shown with each time.
     #[must_use]
     pub fn named(zone: TimeZone) -> Self {
         Self {
@@ -61,7 +61,7 @@ impl WallClock {
         }
     }
 
-    /// The moment in a text: `Thu 2026-12-24 09:00`, or `Thu 2026-12-24 09:00 Europe/Berlin`.
+    /// The moment for a text: `Thu 2026-12-24 09:00`, or `Thu 2026-12-24 09:00 Europe/Berlin`.
     #[must_use]
     pub fn show(&self, moment: Time) -> String {
         self.show_as("%a %Y-%m-%d %H:%M", moment)
@@ -73,7 +73,8 @@ impl WallClock {
         self.show_as("%Y-%m-%d %H:%M:%S", moment)
     }
 
-    /// The same with milliseconds where it has any, so that it differs from every other moment.
+    /// The moment to the second, and to the millisecond if it has any. Different moments look
+    /// different.
     #[must_use]
     pub fn show_exactly(&self, moment: Time) -> String {
         self.show_as("%Y-%m-%d %H:%M:%S%.f", moment)
@@ -95,8 +96,8 @@ impl WallClock {
     }
 }
 
-/// A duration in words, rounded to what is worth reading: `45 s`, `9 min 30 s`, `3 h 59 min`, `4
-/// h`, `2 d 4 h`.
+/// A duration in words, rounded so that people can read it easily: `45 s`, `9 min 30 s`, `3 h 59
+/// min`, `4 h`, `2 d 4 h`.
 #[must_use]
 pub fn duration_in_words(millis: u64) -> String {
     const MINUTE: u64 = 60;
@@ -127,7 +128,7 @@ pub fn duration_in_words(millis: u64) -> String {
     }
 }
 
-/// The unit in which a span is written.
+/// The unit of a duration.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum SpanUnit {
     /// Seconds, written `s`.
@@ -143,7 +144,7 @@ pub enum SpanUnit {
 }
 
 impl SpanUnit {
-    /// The letters it is written with.
+    /// The letters for the unit.
     #[must_use]
     pub fn letters(self) -> &'static str {
         match self {
@@ -160,63 +161,64 @@ impl SpanUnit {
             Self::Seconds => 1_000,
             Self::Minutes => 60_000,
             Self::Hours => 3_600_000,
-            // A working day counts as one where there is no calendar to ask.
+            // Without a calendar, a working day counts as a day.
             Self::Days | Self::WorkingDays => 86_400_000,
         }
     }
 }
 
-/// A length of time as an author wrote it, such as `90s`, `15m`, `4h` or `3d`; kept as written, so
-/// that it is exported so.
+/// A duration as the author wrote it, such as `90s`, `15m`, `4h` or `3d`. It keeps its unit, so
+/// that an export shows what the author wrote.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Span {
-    /// How many, at least 1.
+    /// The number of units, at least 1.
     pub amount: u32,
-    /// Of which unit.
+    /// The unit.
     pub unit: SpanUnit,
 }
 
 impl Span {
-    /// Its length in milliseconds.
+    /// The length in milliseconds.
     #[must_use]
     pub fn millis(self) -> i64 {
         i64::from(self.amount).saturating_mul(self.unit.millis())
     }
 }
 
-/// How far a moment is from now, such as `now`, `90d` or `-1d`: a bound of a time field. Its days
-/// have 24 hours.
+/// The distance of a moment from now, such as `now`, `90d` or `-1d`. It is a bound of a time field.
+/// Its days have 24 hours.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Offset {
-    /// How many: negative for the past, 0 for now itself.
+    /// The number of units: negative for the past, 0 for now.
     pub amount: i32,
-    /// Of which unit; never working days.
+    /// The unit; never working days.
     pub unit: SpanUnit,
 }
 
 impl Offset {
-    /// Now itself.
+    /// The present moment.
     pub const NOW: Self = Self {
         amount: 0,
         unit: SpanUnit::Seconds,
     };
 
-    /// Its length in milliseconds, negative for the past.
+    /// The length in milliseconds; negative for the past.
     #[must_use]
     pub fn millis(self) -> i64 {
         i64::from(self.amount).saturating_mul(self.unit.millis())
     }
 
-    /// The moment that is meant, at `now`.
+    /// The moment that the offset means at `now`.
     #[must_use]
     pub fn at(self, now: Time) -> Time {
         Time(now.0.saturating_add(self.millis()))
     }
 
-    /// For a sentence: `now`, `90 d from now`, `1 d ago`.
+    /// The offset in a sentence: `now`, `90 d from now`, `1 d ago`.
     #[must_use]
     pub fn words(self) -> String {
-        // Exact, unlike a duration that is shown: two bounds that differ have different words.
+        // These words are exact, unlike a shown duration. Two bounds that differ have different
+        // words.
         let unit = if self.unit == SpanUnit::Minutes {
             "min"
         } else {
@@ -231,7 +233,7 @@ impl Offset {
     }
 }
 
-/// As a definition file has it.
+/// The form of definition files.
 impl fmt::Display for Offset {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.amount {

@@ -1,7 +1,7 @@
 //! Checks whether a definition can be published, and warns its author.
 //!
-//! Promises: all errors in one result, in the order of stages; time linear in the size of the
-//! definition, for any input.
+//! Promises: one result has all errors, in the order of the stages. The time is linear in the size
+//! of the definition, for any input.
 //!
 //! Must not know of files: errors have a stage and an action, not a line.
 
@@ -80,7 +80,7 @@ pub fn has_unlinked_ends(definition: &Definition) -> bool {
     definition.stages.iter().any(Stage::is_unlinked_end)
 }
 
-/// Keeps the first errors and reports how many more there are. Errors come before warnings.
+/// Keeps the first errors and reports the number of the others. Errors come before warnings.
 fn bound(faults: &mut Vec<Fault>) {
     if faults.len() <= limits::FAULTS_MAX {
         return;
@@ -88,7 +88,7 @@ fn bound(faults: &mut Vec<Fault>) {
     faults.sort_by_key(|fault| fault.warning);
     let rest = faults.split_off(limits::FAULTS_MAX);
     let message = format!(
-        "there are {} more faults; these are the first {}",
+        "there are {} more errors; these are the first {}",
         rest.len(),
         limits::FAULTS_MAX
     );

@@ -1,4 +1,4 @@
-//! Values of fields, and the declarations they are checked against.
+//! Values of fields, and the declarations that they must match.
 
 use std::fmt::{self, Write as _};
 
@@ -19,7 +19,7 @@ pub enum FieldType {
 }
 
 impl FieldType {
-    /// The word it is written with in a definition file.
+    /// The word for the type in a definition file.
     #[must_use]
     pub fn word(self) -> &'static str {
         match self {
@@ -34,30 +34,30 @@ impl FieldType {
 /// A declared field, of a workflow or of a button's form.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct FieldDeclaration {
-    /// Letters, digits and underscores, not starting with a digit.
+    /// The name: letters, digits and underscores. It does not start with a digit.
     pub name: String,
-    /// What it takes.
+    /// The type of its values.
     pub field_type: FieldType,
-    /// Whether it must be given.
+    /// Whether a value is required.
     pub required: bool,
-    /// What people are asked for; empty where the name says it.
+    /// The label that people see; empty if the name is enough.
     pub label: String,
-    /// The value where none is given.
+    /// The value if none is given.
     pub default: Option<Value>,
-    /// The values that it may have; empty for any.
+    /// The allowed values; empty if any value is allowed.
     pub values: Vec<Value>,
-    /// The least number, or the fewest characters of a text.
+    /// The smallest number, or the smallest number of characters of a text.
     pub min: Option<f64>,
-    /// The greatest number, or the most characters of a text.
+    /// The largest number, or the largest number of characters of a text.
     pub max: Option<f64>,
-    /// The earliest moment, counted from when the value is given.
+    /// The earliest moment, relative to the time when the value is given.
     pub earliest: Option<Offset>,
-    /// The latest moment, counted from when the value is given.
+    /// The latest moment, relative to the time when the value is given.
     pub latest: Option<Offset>,
 }
 
 impl FieldDeclaration {
-    /// What it takes, in words: "number, required, at least 5".
+    /// The declaration in words: "number, required, at least 5".
     #[must_use]
     pub fn described(&self) -> String {
         let mut words = vec![self.field_type.word().to_owned()];
@@ -89,7 +89,7 @@ impl FieldDeclaration {
         words.join(", ")
     }
 
-    /// Its values for a sentence: the first of many.
+    /// The allowed values for a sentence. If there are many, only the first ones.
     fn few_values(&self) -> String {
         const VALUES_SHOWN_MAX: usize = 12;
         const VALUE_CHARS_MAX: usize = 60;
@@ -113,20 +113,20 @@ impl FieldDeclaration {
         few
     }
 
-    /// Whether it takes this value.
+    /// Whether the field accepts this value.
     #[must_use]
     pub fn takes(&self, value: &Value) -> bool {
         self.refuses(value).is_none()
     }
 
-    /// Whether it takes this value at `now`.
+    /// Whether the field accepts this value at `now`.
     #[must_use]
     pub fn takes_at(&self, value: &Value, now: Time) -> bool {
         self.takes(value) && self.bound_missed(value, now).is_none()
     }
 
-    /// Why it does not take this value at `now`; nothing where it does. The sentence starts with
-    /// the field's name, and shows times by this clock.
+    /// Why the field does not accept this value at `now`; `None` if it does. The sentence continues
+    /// after the field's name, and shows times by this clock.
     #[must_use]
     pub fn refuses_at(
         &self,
@@ -148,7 +148,7 @@ impl FieldDeclaration {
         })
     }
 
-    /// The bound that a moment misses, and on which side.
+    /// The bound that a moment violates, and on which side.
     fn bound_missed(&self, value: &Value, now: Time) -> Option<(Time, &'static str, Offset)> {
         let Value::Time(moment) = *value else {
             return None;
@@ -164,8 +164,8 @@ impl FieldDeclaration {
         too_early.or(too_late)
     }
 
-    /// The same, apart from the bounds that count from now: a value that was taken once stays valid
-    /// as time passes.
+    /// Why the field does not accept this value; `None` if it does. Ignores the bounds that count
+    /// from now, because an accepted value stays valid as time passes.
     #[must_use]
     pub fn refuses(&self, value: &Value) -> Option<String> {
         if self.field_type != value.field_type() {
@@ -201,7 +201,8 @@ impl FieldDeclaration {
     }
 }
 
-/// A number as a whole one, if it is one and not so large that others would be the same.
+/// A number as an integer, if it is a whole number. Larger numbers are excluded, because different
+/// ones may have the same representation.
 #[expect(
     clippy::cast_possible_truncation,
     reason = "a whole number of this size is an i64"
@@ -237,8 +238,8 @@ impl Value {
     }
 }
 
-/// As a file has it. A moment is its UTC date and time; texts for people show it by somebody's
-/// clock instead.
+/// The form of definition files. A moment is shown in UTC. Texts for people show it by a clock
+/// instead.
 impl fmt::Display for Value {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -1,6 +1,10 @@
-//! What the readers' structure costs the writer and the readers, with 100,000 follow-ups open:
-//! setting a workflow and pushing its button, deciding and applying, with no reader and with a root
-//! published for each group; a first page of a list; and a root dropped.
+//! Measures what the persistent maps cost the writer and the readers, with 100,000 open follow-ups.
+//! It measures these steps:
+//!
+//! * Decide and apply Set Workflow and a push. Once without readers, once with a root published for
+//!   each group.
+//! * List a first page.
+//! * Drop a root.
 
 use std::cell::RefCell;
 use std::hint::black_box;
@@ -22,7 +26,7 @@ use aftercall_engine::{Decision, decide};
 use criterion::{BatchSize, BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 
 const OPEN: u32 = 100_000;
-/// As many commands as came into a group in the study that chose the structure.
+/// The number of commands in a group, from the study that chose the persistent maps.
 const GROUP: u32 = 46;
 const PAGE: usize = 100;
 const NOW: Time = Time(1_795_000_000_000);
@@ -86,7 +90,7 @@ impl Bench {
         };
         match decide(&self.world, &request, NOW) {
             Ok(Decision::Commit(entry)) => self.world.apply(&entry).expect("what was decided fits"),
-            other => panic!("{request:?} comes to {other:?}"),
+            other => panic!("{request:?} results in {other:?}"),
         }
     }
 
@@ -204,7 +208,7 @@ fn readers(criterion: &mut Criterion) {
     group.finish();
 }
 
-/// Short, because every Set Workflow that is measured stays in the World.
+/// The times are short, because every measured Set Workflow stays in the World.
 fn config() -> Criterion {
     Criterion::default()
         .sample_size(20)

@@ -146,7 +146,7 @@ fn waited_millis(wait: &str) -> Result<i64, String> {
     // written.
     if span.unit == SpanUnit::WorkingDays {
         return Err(format!(
-            "wait is by the clock on the wall, and cannot be {span}: write days or hours, such as 3d or 4h"
+            "wait is by the wall clock, and cannot be {span}: write days or hours, such as 3d or 4h"
         ));
     }
     Ok(span.millis())
@@ -292,9 +292,9 @@ on_new_call:
             "push: done, wait: 1h",
             &["step 2: a step either pushes or waits: write two steps"],
         );
-        let days = "step 2: wait is by the clock on the wall, and cannot be 5wd: write days or hours, such as 3d or 4h";
+        let days = "step 2: wait is by the wall clock, and cannot be 5wd: write days or hours, such as 3d or 4h";
         check("", "wait: 5wd", &[days]);
-        let span = "step 2: wait: `soon` is not a span; write a number and s, m, h, d or wd, such as 90s, 15m, 4h, 1h30m, 3d or 5wd";
+        let span = "step 2: wait: `soon` is not a duration; write a number and s, m, h, d or wd, such as 90s, 15m, 4h, 1h30m, 3d or 5wd";
         check("", "wait: soon", &[span]);
         let amount = "step 2: form: there is no field `amuont`; did you mean `amount`?";
         check("", "push: done, form: { amuont: 1 }", &[amount]);

@@ -256,7 +256,7 @@ fn a_cycle_of_nearly_a_thousand_links_is_found() {
     assert_eq!(
         circles,
         [
-            "the links go round in a circle and nothing waits: b0 → b1 → b2 → b3 → b4 → b5 → … → b0; put a button in it, or a timer that counts from its stage"
+            "the links form a circle in which nothing waits: b0 → b1 → b2 → b3 → b4 → b5 → … → b0; put a button in it, or a timer that counts from its stage"
         ]
     );
 }

@@ -121,7 +121,7 @@ fn a_missing_value_is_not_an_empty_text() {
         check(
             &format!("{{% if {asked} %}}a{{% endif %}}"),
             &format!(
-                "asks whether `{place}` is empty, which it never is: what is empty has no value; write `{{% if not {place} %}}`"
+                "tests whether `{place}` is empty, but an empty place has no value: write `{{% if not {place} %}}`"
             ),
         );
     }
@@ -202,7 +202,7 @@ fn the_arguments_of_a_filter_are_checked() {
     let check = |text: &str, filter: &str, takes: &str| {
         check(
             text,
-            &format!("gives the filter `{filter}` what it does not take: it takes {takes}"),
+            &format!("gives the filter `{filter}` a wrong argument: it takes {takes}"),
         );
     };
     check(

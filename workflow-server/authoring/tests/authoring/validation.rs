@@ -74,7 +74,7 @@ fn a_link_must_lead_to_an_event() {
 ",
         &[
             "2.1 fault UNKNOWN_EVENT: there is no event `pay-uot`; did you mean `pay-out`?",
-            "2.1 fault UNKNOWN_EVENT: there is no event `nowhere`; there is new-call, pay-out",
+            "2.1 fault UNKNOWN_EVENT: there is no event `nowhere`; available: new-call, pay-out",
         ],
     );
 }
@@ -91,14 +91,14 @@ fn links_must_not_form_a_cycle_without_a_wait() {
   - { button: Back, then: [ { link: new-call } ] }
 ",
         &[
-            "4.1 fault CIRCLE_WITHOUT_WAIT: the links go round in a circle and nothing waits: a → b → c → a; put a button in it, or a timer that counts from its stage",
-            "5.1 fault CIRCLE_WITHOUT_WAIT: the links go round in a circle and nothing waits: self → self; put a button in it, or a timer that counts from its stage",
+            "4.1 fault CIRCLE_WITHOUT_WAIT: the links form a circle in which nothing waits: a → b → c → a; put a button in it, or a timer that counts from its stage",
+            "5.1 fault CIRCLE_WITHOUT_WAIT: the links form a circle in which nothing waits: self → self; put a button in it, or a timer that counts from its stage",
         ],
     );
     check(
         " [ { link: new-call } ]",
         &[
-            "1.1 fault CIRCLE_WITHOUT_WAIT: the links go round in a circle and nothing waits: new-call → new-call; put a button in it, or a timer that counts from its stage",
+            "1.1 fault CIRCLE_WITHOUT_WAIT: the links form a circle in which nothing waits: new-call → new-call; put a button in it, or a timer that counts from its stage",
         ],
     );
 }
@@ -135,7 +135,7 @@ fn a_stage_needs_an_alert_and_distinct_buttons() {
   - { button: Go, then: [ { finish: b } ] }
 ",
         &[
-            "1.0 warning NO_ALERT: `new-call` has buttons and no alert: nobody learns that they wait",
+            "1.0 warning NO_ALERT: `new-call` has buttons but no alert: nobody sees that they wait",
             "1.2 fault DUPLICATE_LABEL: the stage has another button `Go`",
         ],
     );
@@ -306,7 +306,7 @@ fn an_error_twice_in_one_action_is_reported_once() {
     then: [ { link: { to: go, max: 5, else: go } } ]
 ",
         &[
-            "2.1 fault CIRCLE_WITHOUT_WAIT: the links go round in a circle and nothing waits: go → go; put a button in it, or a timer that counts from its stage",
+            "2.1 fault CIRCLE_WITHOUT_WAIT: the links form a circle in which nothing waits: go → go; put a button in it, or a timer that counts from its stage",
         ],
     );
 }

@@ -1,4 +1,4 @@
-//! Counting the time in which a calendar is open, forwards and backwards.
+//! Counts the open time of a calendar, forwards and backwards.
 
 use jiff::Timestamp;
 use jiff::civil::{Date, DateTime, Time as TimeOfDay};
@@ -7,17 +7,16 @@ use super::hours::DAY_MINUTES;
 use super::{Calendar, Opening};
 use crate::time::Time;
 
-/// For how many days an opening is looked for: longer than the longest span. A calendar that has
-/// none in all of them is closed for ever.
+/// How many days a search for an opening covers: more than the longest duration. A calendar without
+/// an opening in all of them is closed forever.
 pub(super) const HORIZON_DAYS: usize = 3_700;
-/// For how many days in a row none may come before the look ends early: more than any company
-/// holiday. From the last opening on the clock on the wall counts then, so that nothing is ever due
-/// at once.
+/// How many closed days in a row end a search early: more than any company holiday. After the last
+/// opening, the wall clock counts, so that nothing is due at once.
 const CLOSED_DAYS_MAX: usize = 400;
 impl Calendar {
-    /// The earliest moment at which so many milliseconds of opening time have passed since `start`:
-    /// a closing time, where that much passes exactly until then. Nothing has passed at `start`
-    /// itself, open or not.
+    /// The earliest moment at which this much open time has passed since `start`. If it passes
+    /// exactly until a closing time, the result is that closing time. The duration is in
+    /// milliseconds. At `start` itself, no time has passed.
     #[must_use]
     pub fn after_open(&self, start: Time, millis: i64) -> Time {
         if millis <= 0 {
@@ -26,9 +25,9 @@ impl Calendar {
         self.each_open(start, millis).next().unwrap_or(start)
     }
 
-    /// The earliest moment from which so many milliseconds of opening time pass until `end`: a
-    /// closing time, where the calendar is closed before. That is when a share of a time is over,
-    /// as [`Calendar::after_open`] counts it from the other side.
+    /// The earliest moment from which this much open time passes until `end`, in milliseconds. If
+    /// that would be the start of an opening, the result is the closing time before it. This is
+    /// [`Calendar::after_open`] in the other direction; shares of a time use it.
     #[must_use]
     pub fn before_open(&self, end: Time, millis: i64) -> Time {
         let (mut left, mut first) = (millis, end);
@@ -49,8 +48,7 @@ impl Calendar {
         Time(first.0.saturating_sub(left))
     }
 
-    /// How many milliseconds of opening time lie between two moments; none where the second is not
-    /// later.
+    /// The open time between two moments in milliseconds; 0 if the second is not later.
     #[must_use]
     pub fn open_between(&self, start: Time, end: Time) -> i64 {
         let (mut open, mut last) = (0, start);
@@ -66,7 +64,7 @@ impl Calendar {
 
     /// The openings that end after this moment, in order, until the horizon.
     pub(super) fn openings_from(&self, moment: Time) -> impl Iterator<Item = (Time, Time)> {
-        // What began the day before may still be open.
+        // An opening that began on the day before may still be open.
         let first = self
             .local(moment)
             .and_then(|local| local.date().yesterday().ok());
@@ -78,7 +76,7 @@ impl Calendar {
                 .iter()
                 .filter_map(move |one| self.times(date, *one))
         };
-        // An end that the clocks skip comes after the next beginning: what is common to two counts
+        // If the clocks skip an end, it is after the start of the next opening. The overlap counts
         // once.
         self.until_closed(dates).flat_map(openings).scan(
             Time(i64::MIN),
@@ -111,7 +109,7 @@ impl Calendar {
             })
     }
 
-    /// The dates until so many in a row have been closed that it is closed for ever.
+    /// The dates, up to the end of a long row of closed days.
     pub(super) fn until_closed(
         &self,
         dates: impl Iterator<Item = Date>,
@@ -131,8 +129,8 @@ impl Calendar {
         Some((self.at(date, opening.from)?, self.at(date, opening.to)?))
     }
 
-    /// The moment at which the clock shows this minute, counted from the beginning of the date; one
-    /// that the clock skips counts as the one after, and of two the earlier one counts.
+    /// The moment at which the clock shows this minute of the date. If the clock skips it, the next
+    /// hour counts. If the clock shows it twice, the first one counts.
     pub(super) fn at(&self, date: Date, minute: u16) -> Option<Time> {
         let date = if minute >= DAY_MINUTES {
             date.tomorrow().ok()?

@@ -1,4 +1,4 @@
-//! Working days: to which one a moment belongs, and which come after it.
+//! Working days: the one to which a moment belongs, and the ones after it.
 
 use jiff::civil::{Date, DateTime};
 
@@ -8,19 +8,19 @@ use super::{Calendar, Opening};
 use crate::time::Time;
 
 impl Calendar {
-    /// The moment itself where it is open then, or else the next opening.
+    /// The moment itself if the calendar is open then, or else the start of the next opening.
     #[must_use]
     pub fn next_open(&self, moment: Time) -> Time {
         let next = self.openings_from(moment).find(|(_, to)| *to > moment);
         next.map_or(moment, |(from, _)| from.max(moment))
     }
 
-    /// The working day to which a moment belongs: the date on which the opening began that is open
-    /// then, or that ends with it. A closing time belongs to the day that it ends, because it is
-    /// where counting opening time leads. None where it is closed.
+    /// The working day to which a moment belongs: the date on which its opening began. A closing
+    /// time belongs to the opening that it ends, because counting open time can lead there. Returns
+    /// `None` if the calendar is closed.
     pub(super) fn working_day_of(&self, moment: Time) -> Option<Date> {
         let date = self.local(moment)?.date();
-        // What began the day before may still be open.
+        // An opening that began on the day before may still be open.
         let dates = [date.yesterday().ok(), Some(date)].into_iter().flatten();
         let openings = dates.flat_map(|date| {
             self.openings_of(date)
@@ -29,15 +29,15 @@ impl Calendar {
         });
         let within =
             openings.filter_map(|(date, opening)| Some((date, self.times(date, opening)?)));
-        // The later one wins: a moment at which one ends and the next begins belongs to the next.
+        // If one opening ends when the next begins, the moment belongs to the next.
         within
             .filter(|(_, (from, to))| (*from..=*to).contains(&moment))
             .map(|(date, _)| date)
             .next_back()
     }
 
-    /// So many working days later, at the same time of day; a time at which that day is closed
-    /// becomes the nearest at which it is open. What begins while it is closed begins with the next
+    /// The same time of day some working days later. If that day is closed at this time, the result
+    /// is its nearest open time. If the calendar is closed at `start`, the count begins at the next
     /// opening.
     #[must_use]
     pub fn after_working_days(&self, start: Time, days: u32) -> Time {
@@ -46,7 +46,7 @@ impl Calendar {
             .unwrap_or(start)
     }
 
-    /// The same again and again: after so many working days, twice as many, and so on.
+    /// The moments after one, two, three times as many working days, and so on.
     pub(super) fn each_working_days(
         &self,
         start: Time,
@@ -75,8 +75,7 @@ impl Calendar {
         })
     }
 
-    /// On another working day the time of day that `begin` is on its own, or the nearest at which
-    /// that day is open.
+    /// The time of day of `begin` on another working day, or the nearest open time of that day.
     fn same_time_on(&self, begin: Time, date: Date, then: Date) -> Option<Time> {
         let local = self.local(begin)?;
         let shift = date.until(then).ok()?.get_days();
@@ -102,10 +101,10 @@ impl Calendar {
             .unwrap_or(wanted)
     }
 
-    /// The working days after this date. From the last one that there is, every day counts.
+    /// The working days after this date. After the last one, every day counts.
     fn working_days_from(&self, date: Date) -> impl Iterator<Item = Date> + use<'_> {
-        // Ten years of working days are fourteen on the wall, and more where few days of a week are
-        // worked.
+        // Ten years of working days are about fourteen years, or more if only a few days of a week
+        // are working days.
         let dates = date.tomorrow().ok().into_iter();
         let dates = dates.flat_map(|date| {
             date.series(jiff::Span::new().days(1))
@@ -122,9 +121,9 @@ impl Calendar {
         })
     }
 
-    /// The next time of day on the working day after the one to which `start` belongs. Hours after
-    /// midnight belong to the day on which they began: at 23:00 of a night shift from 22:00 to
-    /// 06:00, `02:00 next working day` is in the next shift.
+    /// The next time of day on the working day after the one of `start`. Hours after midnight
+    /// belong to the day on which their opening began. Example: in a night shift from 22:00 to
+    /// 06:00 at 23:00, `02:00 next working day` is in the next shift.
     pub(super) fn time_of_next_working_day(&self, start: Time, minute: u16) -> Option<Time> {
         let today = self
             .working_day_of(start)

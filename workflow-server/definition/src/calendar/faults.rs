@@ -17,7 +17,7 @@ impl Calendar {
         } else if self.name == NO_CALENDAR {
             report(
                 "calendar.name".to_owned(),
-                format!("`{NO_CALENDAR}` means the clock on the wall: choose another name"),
+                format!("`{NO_CALENDAR}` means the wall clock: choose another name"),
             );
         }
         if let Err(wrong) = rules::label("the title", &self.title) {
@@ -73,7 +73,7 @@ impl Calendar {
 const OVERLAP: &str =
     "openings overlap, or are not in order; one that goes over midnight reaches into the next day";
 
-/// The error of the hours of one day, without those of other days.
+/// The error of the hours of one day, apart from other days.
 fn wrong_hours(openings: &[Opening]) -> Option<String> {
     if openings.len() > limits::OPENINGS_MAX {
         return Some(format!(

@@ -10,7 +10,7 @@ use super::hours::Opening;
 /// The date of a holiday.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum HolidayDate {
-    /// This date alone.
+    /// Only this date.
     Once(Date),
     /// This day of every year.
     Yearly {
@@ -23,7 +23,7 @@ pub enum HolidayDate {
 
 /// A leap year, so that 29 February is a valid date.
 const LEAP_YEAR: i16 = 2024;
-/// Enough years for a date to fall on every day of the week, before and after leap days.
+/// Enough years for a date to be on every day of the week, before and after leap days.
 const YEARS: std::ops::Range<i16> = LEAP_YEAR..LEAP_YEAR + 28;
 
 impl HolidayDate {
@@ -47,7 +47,7 @@ impl HolidayDate {
         })
     }
 
-    /// Its dates; for a yearly one enough years to cover all days of the week and leap years.
+    /// The dates. For a yearly one, enough years to cover all days of the week and leap years.
     pub(super) fn dates(self) -> Vec<Date> {
         match self {
             Self::Once(date) => vec![date],
@@ -70,9 +70,9 @@ impl fmt::Display for HolidayDate {
 /// A day with other hours.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Holiday {
-    /// Its title for people; may be empty.
+    /// The title for people; may be empty.
     pub title: String,
-    /// The hours that begin on it instead of those of the week; empty if it is closed.
+    /// The openings that begin on this day instead of those of the week; empty if it is closed.
     pub hours: Vec<Opening>,
 }
 

@@ -10,14 +10,14 @@ pub(super) const DAY_MINUTES: u16 = 24 * 60;
 /// The days of the week as files write them, Monday first.
 pub const WEEKDAYS: [&str; 7] = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
 
-/// From when until when it is open. It may end on the next day, but belongs to the day on which it
-/// begins.
+/// A time in which a calendar is open. It may end on the next day, but belongs to the day on which
+/// it begins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Opening {
     /// The minute of the day at which it begins: 0 to 1,439.
     pub from: u16,
-    /// The minute at which it ends, counted from the start of the same day: above 1,440 for the
-    /// next day.
+    /// The minute at which it ends, counted from the start of the day on which it begins. On the
+    /// next day it is above 1,440.
     pub to: u16,
 }
 
@@ -31,7 +31,7 @@ impl Opening {
         (from < DAY_MINUTES).then_some(Self { from, to })
     }
 
-    /// Whether it begins within a day, ends after its beginning and lasts no more than a day.
+    /// Whether it begins within a day, ends after its start, and lasts at most a day.
     #[must_use]
     pub fn is_sound(self) -> bool {
         self.from < DAY_MINUTES && self.from < self.to && self.to - self.from <= DAY_MINUTES
@@ -56,7 +56,7 @@ impl fmt::Display for Opening {
     }
 }
 
-/// A minute of the day, written `09:00`; `24:00` is its end.
+/// Reads a minute of the day such as `09:00`. `24:00` is the end of the day.
 pub(super) fn minute(text: &str) -> Option<u16> {
     let (hour, minute) = text.split_once(':')?;
     let digits = |text: &str| {
@@ -75,13 +75,13 @@ pub(super) fn minute(text: &str) -> Option<u16> {
 pub struct WeekHours(pub [Vec<Opening>; 7]);
 
 impl WeekHours {
-    /// The hours that begin on this day, in order.
+    /// The openings that begin on this day, in order.
     #[must_use]
     pub fn of(&self, day: Weekday) -> &[Opening] {
         &self.0[day.to_monday_zero_offset() as usize]
     }
 
-    /// The index of the first day whose hours overlap others; Monday is 0.
+    /// The index of the first day whose openings overlap others; Monday is 0.
     #[must_use]
     pub fn overlapping_day(&self) -> Option<usize> {
         (0..7).find(|day| {
@@ -96,7 +96,7 @@ impl WeekHours {
         })
     }
 
-    /// Whether it is never open.
+    /// Whether the calendar is never open in an ordinary week.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0.iter().all(Vec::is_empty)

@@ -1,4 +1,4 @@
-//! Repeated spans: the moments after one, two, three of them.
+//! Repeated durations: the moments after one, two and three of them.
 
 use jiff::tz::TimeZone;
 
@@ -7,9 +7,9 @@ use super::spans::{Clock, days_after};
 use crate::time::{Span, SpanUnit, Time};
 
 impl<'c> Clock<'c> {
-    /// The moments at which one span, two, three of them have passed since `start`: the n-th is
-    /// where a span of n times as much would end, so that every day at the same time stays at that
-    /// time.
+    /// The moments at which one, two, three durations have passed since `start`, and so on. The
+    /// n-th is the end of a duration that is n times as long. So "every day" stays at the same time
+    /// of day.
     pub fn each(self, start: Time, span: Span) -> Box<dyn Iterator<Item = Time> + 'c> {
         match (self, span.unit) {
             (Self::Wall, _) => {
@@ -33,8 +33,8 @@ fn each_days(zone: &TimeZone, start: Time, days: u32) -> impl Iterator<Item = Ti
 }
 
 impl Calendar {
-    /// The earliest moments at which so many milliseconds of opening time have passed since
-    /// `start`, twice as many, and so on. The openings are walked once.
+    /// The earliest moments at which this much open time has passed since `start`, twice as much,
+    /// and so on. The duration is in milliseconds. Walks the openings once.
     pub(super) fn each_open(
         &self,
         start: Time,
@@ -61,7 +61,7 @@ impl Calendar {
                             let from = from.0.max(start.0);
                             open = (to.0 > from).then_some((from, to.0));
                         }
-                        // Closed for ever: from the last opening on the clock on the wall counts.
+                        // Closed forever: after the last opening, the wall clock counts.
                         None => {
                             last = last.saturating_add(left);
                             return Some(Time(last));

@@ -1,4 +1,4 @@
-//! By which clock a span counts: the one on the wall, or a calendar; and what a clock shows.
+//! The clocks that durations count by: the wall clock or a calendar. Also times of day.
 
 use std::fmt;
 
@@ -10,13 +10,13 @@ use super::Calendar;
 use super::hours::minute;
 use crate::time::{Span, SpanUnit, Time};
 
-/// By what spans are counted.
+/// The clock that durations count by.
 #[derive(Clone, Copy, Debug)]
 pub enum Clock<'c> {
     /// Every second counts.
     Wall,
-    /// Seconds, minutes and hours count while it is open, `wd` counts its working days, and `d`
-    /// days of its time zone.
+    /// Seconds, minutes and hours count while the calendar is open. `wd` counts its working days,
+    /// and `d` the days of its time zone.
     Calendar(&'c Calendar),
 }
 
@@ -36,8 +36,8 @@ impl Clock<'_> {
         }
     }
 
-    /// How many milliseconds of it go by in a span that begins at `start`: of a day of a calendar,
-    /// what of it is open.
+    /// The milliseconds of a duration that begins at `start`. For a day of a calendar, only its
+    /// open time.
     #[must_use]
     pub fn millis_in(self, start: Time, span: Span) -> i64 {
         match (self, span.unit) {
@@ -48,7 +48,7 @@ impl Clock<'_> {
         }
     }
 
-    /// The moment when so many milliseconds of it have gone by since `start`.
+    /// The moment at which this many milliseconds have passed since `start`.
     #[must_use]
     pub fn after_millis(self, start: Time, millis: i64) -> Time {
         match self {
@@ -57,7 +57,7 @@ impl Clock<'_> {
         }
     }
 
-    /// The moment since which so many milliseconds of it have gone by at `end`.
+    /// The moment from which this many milliseconds pass until `end`.
     #[must_use]
     pub fn before_millis(self, end: Time, millis: i64) -> Time {
         match self {
@@ -66,7 +66,7 @@ impl Clock<'_> {
         }
     }
 
-    /// How many milliseconds of it lie between two moments; none where the second is not later.
+    /// The milliseconds between two moments; 0 if the second is not later.
     #[must_use]
     pub fn between(self, start: Time, end: Time) -> i64 {
         match self {
@@ -76,7 +76,7 @@ impl Clock<'_> {
     }
 }
 
-/// The same time of day so many days later, by the clock of the zone.
+/// The same time of day some days later, by the clock of the zone.
 pub(super) fn days_after(zone: &TimeZone, start: Time, days: u32) -> Time {
     let local =
         Timestamp::from_millisecond(start.0).map(|moment| moment.to_zoned_datetime(zone.clone()));
@@ -90,10 +90,10 @@ pub(super) fn days_after(zone: &TimeZone, start: Time, days: u32) -> Time {
     })
 }
 
-/// On which day a clock must show a time.
+/// The day on which a time of day is meant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum NextDay {
-    /// The next time that it does.
+    /// The next time that a clock shows the time of day.
     Whenever,
     /// On the next day.
     NextDay,
@@ -101,12 +101,12 @@ pub enum NextDay {
     NextWorkingDay,
 }
 
-/// A time of day, and on which day.
+/// A time of day, with the day on which it is meant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct ClockTime {
     /// The minute of the day, 0 to 1,439.
     pub minute: u16,
-    /// On which day.
+    /// The day on which it is meant.
     pub day: NextDay,
 }
 
@@ -129,8 +129,8 @@ impl ClockTime {
             .map(|minute| Self { minute, day })
     }
 
-    /// The first moment after `start` at which a clock of the zone shows it; an hour that the clock
-    /// skips counts as the one after, and of two that it shows twice the earlier one counts.
+    /// The first moment after `start` at which a clock of the zone shows it. If the clock skips it,
+    /// the next hour counts. If the clock shows it twice, the first one counts.
     #[must_use]
     pub fn after(self, start: Time, zone: &TimeZone, calendar: Option<&Calendar>) -> Time {
         self.find(start, zone, calendar)

@@ -1,4 +1,4 @@
-//! Which holiday applies on a date, and whether its hours overlap others.
+//! Finds the holiday of a date, and checks whether its hours overlap others.
 
 use jiff::civil::Date;
 
@@ -19,8 +19,8 @@ impl Calendar {
         self.holidays.get(&HolidayDate::Once(date)).or_else(yearly)
     }
 
-    /// Whether the hours of a holiday do not overlap each other, nor those of the days before and
-    /// after it.
+    /// Whether the openings of a holiday overlap neither each other nor those of the days before
+    /// and after it.
     pub(super) fn has_no_overlap(&self, holiday: HolidayDate) -> bool {
         let follows = |one: &[Opening], next: &[Opening]| {
             one.last()

@@ -1,4 +1,4 @@
-//! Opening hours and days as people write them elsewhere, in the spelling that files have here.
+//! Other spellings of opening hours and days, converted to the spelling of calendar files.
 
 use super::hours::{Opening, WEEKDAYS};
 
@@ -7,8 +7,8 @@ const DASHES: [char; 7] = [
     '\u{2010}', '\u{2011}', '\u{2012}', '\u{2013}', '\u{2014}', '\u{2212}', '~',
 ];
 
-/// The opening that is meant by what is none: `9-17`, `9am-5pm`, `0900-1700`, a dash of another
-/// kind.
+/// The opening that a text with another spelling means, such as `9-17`, `9am-5pm` or `0900-1700`,
+/// or with another dash.
 #[must_use]
 pub fn meant_opening(text: &str) -> Option<Opening> {
     let text = text
@@ -19,7 +19,7 @@ pub fn meant_opening(text: &str) -> Option<Opening> {
     Opening::parse(&format!("{}-{}", time(from)?, time(to)?))
 }
 
-/// A time of day as `09:00`.
+/// Converts a time of day to the form `09:00`.
 fn time(text: &str) -> Option<String> {
     let text = text
         .trim()
@@ -54,7 +54,7 @@ fn time(text: &str) -> Option<String> {
     (hour <= 24 && minute < 60).then(|| format!("{hour:02}:{minute:02}"))
 }
 
-/// The days that are meant by what names none: `Monday-Friday`, `Mo`, `Mon, Tue`.
+/// The days that a text with another spelling means, such as `Monday-Friday`, `Mo` or `Mon, Tue`.
 #[must_use]
 pub fn meant_days(text: &str) -> Option<String> {
     let text = text.replace(DASHES, "-").replace([';', '/', '&', ' '], ",");
@@ -71,7 +71,7 @@ pub fn meant_days(text: &str) -> Option<String> {
         .map(|parts| parts.join(","))
 }
 
-/// A day by its name in English, or the beginning of it.
+/// A day, by its English name or the first letters of it.
 fn day(word: &str) -> Option<&'static str> {
     const NAMES: [&str; 7] = [
         "monday",

@@ -1,5 +1,5 @@
-//! Checks an expression against the declared fields: its names by looking them up, its types by
-//! evaluating every part with sample values.
+//! Checks an expression against the declared fields. Looks up its names, and evaluates every part
+//! with sample values to check its types.
 
 use cel::common::ast::{Expr, IdedExpr, operators};
 use cel::{Context, ExecutionError, Value as CelValue};
@@ -94,7 +94,7 @@ fn path_error(path: &[&str], names: &Names<'_>) -> Option<String> {
             let hint = rules::suggestion(root, ROOTS);
             let others = || {
                 format!(
-                    "; there is {}, and a text needs quotes of its own: '\"…\"'",
+                    "; available: {}; a text needs quotes of its own: '\"…\"'",
                     ROOTS.join(", ")
                 )
             };
@@ -127,8 +127,8 @@ pub(crate) fn undeclared_field(what: &str, name: &str, names: &Names<'_>) -> Opt
     ))
 }
 
-/// Evaluates the whole expression with two sets of samples. Parts behind `&&`, `||` and `? :`, which
-/// the whole might skip, are evaluated on their own too.
+/// Evaluates the whole expression with two sets of samples. It may skip parts behind `&&`, `||` and
+/// `? :`, so these are also evaluated alone.
 fn check_types(tree: &IdedExpr, contexts: &Samples, wanted: Wanted, errors: &mut Vec<String>) {
     let mut open = vec![(tree, Some(wanted), true)];
     while let Some((node, wanted, is_tried)) = open.pop() {
@@ -156,16 +156,17 @@ fn type_error(
 ) -> Option<String> {
     match (context.resolve(node), wanted) {
         (Ok(CelValue::Bool(_)), Some(Wanted::Condition)) | (Ok(_), None) => None,
-        (Ok(_), Some(Wanted::Condition)) => Some("does not give true or false".to_owned()),
+        (Ok(_), Some(Wanted::Condition)) => Some("does not return true or false".to_owned()),
         (Ok(found), Some(Wanted::Field(wanted))) => {
-            let error = || format!("does not give a value of the type {}", wanted.word());
+            let error = || format!("does not return a value of the type {}", wanted.word());
             from_cel(found, wanted).is_none().then(error)
         }
         (Err(error), _) => evaluation_error(&error),
     }
 }
 
-/// The error to report. A missing or unsuitable sample is no error: the real values may fit.
+/// The error to report. An error that depends on the sample values is not reported, because the
+/// real values may be valid.
 fn evaluation_error(error: &ExecutionError) -> Option<String> {
     match error {
         ExecutionError::NoSuchKey(_)
@@ -200,7 +201,7 @@ fn evaluation_error(error: &ExecutionError) -> Option<String> {
             Some(format!("names {}, which is not known", rules::quoted(name)))
         }
         ExecutionError::InvalidArgumentCount { expected, actual } => Some(format!(
-            "gives a function {actual} values where it takes {expected}"
+            "passes {actual} values to a function that takes {expected}"
         )),
         _ => Some("compares or combines values of different types".to_owned()),
     }

@@ -133,7 +133,7 @@ fn membership_error(
     }
 }
 
-/// A literal that no declaration of the compared field takes.
+/// The error of a literal that the compared field can never have.
 fn value_error(one: &IdedExpr, other: &IdedExpr, names: &Names<'_>) -> Option<String> {
     let (field, written) = match (&one.expr, &other.expr) {
         (Expr::Literal(written), Expr::Select(select)) if !select.test => (path(other)?, written),
@@ -146,12 +146,12 @@ fn value_error(one: &IdedExpr, other: &IdedExpr, names: &Names<'_>) -> Option<St
     impossible_value(root, name, &literal_value(written)?, names)
 }
 
-/// A name with more declarations in forms than this is not checked, to bound the time: each compared
-/// value is checked against each declaration.
+/// A name with more declarations in forms than this is not checked. Each compared value is checked
+/// against each declaration, so this limits the time.
 const DECLARED_MAX: usize = 16;
 
-/// The error of a value that a field never has, for any of its declarations. The sentence continues
-/// from the name of what compares.
+/// The error of a value that a field never has in any of its declarations. The sentence continues
+/// after the name of what compares.
 pub(crate) fn impossible_value(
     root: &str,
     name: &str,
@@ -177,7 +177,8 @@ pub(crate) fn impossible_value(
     ))
 }
 
-/// The error of setting a field to a literal that it never takes. The sentence continues from `to`.
+/// The error of setting a field to a literal that the field does not accept. The sentence continues
+/// after `to`.
 pub(super) fn literal_error(
     tree: &IdedExpr,
     field: &FieldDeclaration,
@@ -218,7 +219,7 @@ fn literal_value(literal: &LiteralValue) -> Option<Value> {
     }
 }
 
-/// A function that cannot read its literal: it would fail each time.
+/// The error of a function that cannot read its literal. It would fail each time.
 fn argument_error(node: &IdedExpr, call: &CallExpr, samples: &Samples) -> Option<String> {
     let [argument] = call.args.as_slice() else {
         return None;
@@ -238,7 +239,7 @@ fn argument_error(node: &IdedExpr, call: &CallExpr, samples: &Samples) -> Option
                 _ => "",
             };
             Some(format!(
-                "gives `{}` {shown}, which it does not read{form}",
+                "gives `{}` {shown}, which it cannot read{form}",
                 call.func_name
             ))
         }

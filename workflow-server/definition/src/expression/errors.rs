@@ -1,4 +1,4 @@
-//! What can be wrong with an expression: when it is read, checked or evaluated.
+//! The errors of an expression: when it is read, checked or evaluated.
 
 use std::ops::Range;
 
@@ -44,13 +44,13 @@ impl From<String> for Wrong {
 /// Why an expression has no value for the given facts.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum ExpressionFailure {
-    /// A field or place that it names has no value.
+    /// A field or name in it has no value.
     #[error("`{0}` has no value")]
     NoValue(Box<str>),
-    /// Its values have types that do not match, or are out of range.
-    #[error("its values do not go together or are out of range")]
+    /// Its values have the wrong types, or are out of range.
+    #[error("its values have the wrong types or are out of range")]
     Values,
-    /// Its value has another type than required.
-    #[error("it does not give {0}")]
+    /// Its value does not have the required type.
+    #[error("its value is not {0}")]
     NotA(&'static str),
 }

@@ -1,4 +1,4 @@
-//! The values and functions of the expression language, as the library has them.
+//! The values and functions of the expression language, in the form of the library.
 
 use std::sync::{Arc, LazyLock};
 
@@ -7,7 +7,7 @@ use cel::{Context, Env, ExecutionError, Value as CelValue};
 use super::reading::{DIVIDE, MULTIPLY};
 use crate::value::{FieldType, Value};
 
-/// Two sets of sample values. Two, so that values which are equal only by chance are noticed.
+/// Two sets of sample values. With two sets, values that are equal only by chance are detected.
 pub(crate) type Samples = [Context<'static, 'static>; 2];
 
 /// The functions of the language. Built once, because there are many.

@@ -1,4 +1,4 @@
-//! Parses an expression, and rejects what could run without a bound.
+//! Parses an expression, and rejects parts that could run without a limit.
 
 use cel::common::ast::{CallExpr, Expr, IdedExpr, LiteralValue, operators};
 use cel::parser::Parser;
@@ -7,12 +7,12 @@ use super::errors::ExpressionFault;
 use super::unreadable::unreadable;
 use crate::limits;
 
-/// Our functions for `/` and `*`: if the result is not a number that a field can hold, the expression
-/// has no value.
+/// Our functions for `/` and `*`. If the result is not a number that a field can have, the
+/// expression has no value.
 pub(super) const DIVIDE: &str = "divide";
 pub(super) const MULTIPLY: &str = "multiply";
 
-/// The library's functions that convert a number: to a whole number, and to a number as fields have.
+/// The library's functions that convert a number: to a whole number, and to a number of fields.
 pub(super) const WHOLE: &str = "int";
 const NUMBER: &str = "double";
 
@@ -27,7 +27,7 @@ pub(super) fn read(source: &str) -> Result<IdedExpr, ExpressionFault> {
     Ok(tree)
 }
 
-/// The parser is recursive: an expression that is nested too deep must not reach it.
+/// The parser is recursive, so it must not get an expression that is nested too deeply.
 fn check_nesting(source: &str) -> Result<(), ExpressionFault> {
     let mut depth = 0_usize;
     for byte in source.bytes() {
@@ -47,12 +47,12 @@ fn check_nesting(source: &str) -> Result<(), ExpressionFault> {
     Ok(())
 }
 
-/// Rejects loops and mappings, and converts whole numbers to numbers as fields have: there is one
-/// kind of number, and `%` uses its whole part.
+/// Rejects loops and mappings. Converts whole numbers to the numbers of fields, because there is
+/// only one kind of number. `%` uses the whole parts.
 fn restrict(node: &mut IdedExpr, depth: usize) -> Result<(), ExpressionFault> {
     if depth > limits::EXPRESSION_TREE_DEPTH_MAX {
         let message = format!(
-            "puts more than {} things into one another",
+            "has a chain of more than {} parts",
             limits::EXPRESSION_TREE_DEPTH_MAX
         );
         return Err(ExpressionFault::new(message));

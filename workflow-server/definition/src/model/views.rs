@@ -1,5 +1,5 @@
-//! Views of actions that are independent of their kind. A new kind of action is added here, and the
-//! compiler shows where. Most other code uses these views, or handles one kind.
+//! Views of actions that do not depend on their kind. A new kind of action is added here; the
+//! compiler shows each place. Most other code uses these views, or handles one kind.
 
 use crate::expression::Expression;
 use crate::model::{
@@ -35,14 +35,14 @@ impl Leads {
 /// An event to which an action leads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Target<'a> {
-    /// The event's id.
+    /// The id of the event.
     pub event: &'a str,
-    /// How.
+    /// How the action leads to the event.
     pub leads: Leads,
 }
 
 impl Action {
-    /// Its texts with places to fill in, each with its key in the file form.
+    /// The texts with places to fill in, each with its key in the file.
     pub fn texts(&self) -> impl Iterator<Item = (&'static str, &Template)> {
         let text = match &self.kind {
             ActionKind::Alert(alert) => Some(("text", &alert.text)),
@@ -55,7 +55,7 @@ impl Action {
         text.into_iter()
     }
 
-    /// Its expressions, each with its key in the file form.
+    /// The expressions, each with its key in the file.
     pub fn expressions(&self) -> impl Iterator<Item = (&'static str, &Expression)> {
         let own = match &self.kind {
             ActionKind::SetField(set) => Some(("to", &set.to)),
@@ -68,7 +68,7 @@ impl Action {
         self.when.iter().map(|when| ("when", when)).chain(own)
     }
 
-    /// The events to which it leads.
+    /// The events to which the action leads.
     pub fn targets(&self) -> impl Iterator<Item = Target<'_>> {
         let to = |event, leads| Some(Target { event, leads });
         let (first, second) = match &self.kind {
@@ -86,7 +86,7 @@ impl Action {
         first.into_iter().chain(second)
     }
 
-    /// Whether the stage waits for it: for a push or a timer.
+    /// Whether the stage waits for the action: for a push or a timer.
     #[must_use]
     pub fn waits(&self) -> bool {
         match self.kind {
@@ -98,7 +98,7 @@ impl Action {
         }
     }
 
-    /// Whether it leaves the stage immediately.
+    /// Whether the action leaves the stage immediately.
     #[must_use]
     pub fn ends(&self) -> bool {
         match self.kind {
@@ -110,7 +110,7 @@ impl Action {
         }
     }
 
-    /// The name of its kind: its key in the file form.
+    /// The name of the kind: its key in the file.
     #[must_use]
     pub fn word(&self) -> &'static str {
         match self.kind {
@@ -123,8 +123,8 @@ impl Action {
         }
     }
 
-    /// What identifies it among the actions of its kind: the alert's text, the link's target, the
-    /// outcome, the field that is set. `None` if the event that it adds identifies it.
+    /// What identifies the action among those of its kind: the alert's text, the link's target, the
+    /// outcome, or the field to set. `None` if its event identifies it.
     #[must_use]
     pub fn subject(&self) -> Option<&str> {
         match &self.kind {
@@ -136,7 +136,7 @@ impl Action {
         }
     }
 
-    /// Whether it is done before anybody can look at the stage, and leaves nothing to look at.
+    /// Whether the action is done before people can see the stage, and shows them nothing.
     #[must_use]
     pub fn is_done_at_once(&self) -> bool {
         match self.kind {
@@ -145,7 +145,7 @@ impl Action {
         }
     }
 
-    /// The alert that it raises.
+    /// The alert that the action raises.
     #[must_use]
     pub fn alert(&self) -> Option<&AlertAction> {
         if let ActionKind::Alert(alert) = &self.kind {
@@ -155,7 +155,7 @@ impl Action {
         }
     }
 
-    /// The button that it offers.
+    /// The button that the action offers.
     #[must_use]
     pub fn button(&self) -> Option<&ButtonAction> {
         if let ActionKind::Button(button) = &self.kind {
@@ -165,7 +165,7 @@ impl Action {
         }
     }
 
-    /// The timer that it starts.
+    /// The timer that the action starts.
     #[must_use]
     pub fn timer(&self) -> Option<&TimerAction> {
         if let ActionKind::Timer(timer) = &self.kind {
@@ -175,7 +175,7 @@ impl Action {
         }
     }
 
-    /// The link that it follows.
+    /// The link that the action follows.
     #[must_use]
     pub fn link(&self) -> Option<&LinkAction> {
         if let ActionKind::Link(link) = &self.kind {
@@ -185,7 +185,7 @@ impl Action {
         }
     }
 
-    /// How it finishes the workflow.
+    /// How the action finishes the workflow.
     #[must_use]
     pub fn finish(&self) -> Option<&FinishAction> {
         if let ActionKind::Finish(finish) = &self.kind {
@@ -195,7 +195,7 @@ impl Action {
         }
     }
 
-    /// The field that it sets.
+    /// The field that the action sets.
     #[must_use]
     pub fn set_field(&self) -> Option<&SetFieldAction> {
         if let ActionKind::SetField(set) = &self.kind {
@@ -205,14 +205,14 @@ impl Action {
         }
     }
 
-    /// The event that it adds.
+    /// The event that the action adds.
     #[must_use]
     pub fn adds(&self) -> Option<&str> {
         let mut added = self.targets().filter(|target| !target.leads.is_link());
         added.next().map(|target| target.event)
     }
 
-    /// Sets the id of the event that it adds; no effect on an action that adds none.
+    /// Sets the id of the event that the action adds. No effect on an action that adds none.
     pub fn set_added(&mut self, event: &str) {
         match &mut self.kind {
             ActionKind::Button(button) => event.clone_into(&mut button.event),
@@ -226,8 +226,8 @@ impl Action {
 }
 
 impl Stage {
-    /// Whether it neither waits, links nor finishes. An action with a condition does not count,
-    /// because the condition may be false.
+    /// Whether the stage neither waits, links nor finishes. An action with a condition does not
+    /// count, because the condition may be false.
     #[must_use]
     pub fn is_unlinked_end(&self) -> bool {
         !self
@@ -238,7 +238,7 @@ impl Stage {
 }
 
 impl AlertAction {
-    /// The teams that it is for: its own first, then those of its escalation.
+    /// The teams of the alert: its own first, then those of its escalation.
     pub fn teams(&self) -> impl Iterator<Item = &str> {
         let of_steps = self
             .escalate

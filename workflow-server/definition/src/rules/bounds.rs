@@ -6,8 +6,8 @@ use crate::rules::spans::span_within;
 use crate::time::{Span, SpanUnit};
 use crate::value::{FieldDeclaration, FieldType};
 
-/// Checks the bounds, values and default of a field: bounds that can be met, and values and a default
-/// within them.
+/// Checks the bounds, values and default of a field. The bounds must allow a value. The values and
+/// the default must be within the bounds.
 ///
 /// # Errors
 /// `BAD_VALUE` or `TOO_LARGE`.
@@ -25,7 +25,7 @@ pub fn field_bounds(field: &FieldDeclaration) -> Result<(), Fault> {
 /// The key of the declaration, the code and the message.
 type Wrong = (&'static str, FaultCode, String);
 
-/// Fixed bounds: only for numbers and texts, and in order.
+/// Checks fixed bounds: they are only for numbers and texts, and must be in order.
 fn check_bounds(field: &FieldDeclaration) -> Result<(), Wrong> {
     let has_size = matches!(field.field_type, FieldType::Text | FieldType::Number);
     let bounds = [("min", field.min), ("max", field.max)];
@@ -71,7 +71,7 @@ fn check_values(field: &FieldDeclaration) -> Result<(), Wrong> {
     }
 }
 
-/// Bounds that count from now: only for times, and in order.
+/// Checks bounds that count from now: they are only for times, and must be in order.
 fn check_time_bounds(field: &FieldDeclaration) -> Result<(), Wrong> {
     let bounds = [("min", field.earliest), ("max", field.latest)];
     let Some((key, _)) = bounds.into_iter().find(|(_, bound)| bound.is_some()) else {

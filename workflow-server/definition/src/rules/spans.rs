@@ -31,8 +31,8 @@ pub fn span(text: &str) -> Result<Span, Fault> {
     span_within(span).map(|()| span)
 }
 
-/// Reads a sum such as `1h30m`, in the smallest of its units; `None` if it has only one unit. Days
-/// are not allowed in it, because a day of a calendar is not 24 hours.
+/// Reads a sum such as `1h30m`, in the smallest of its units. Returns `None` if it has only one
+/// unit. Days are not allowed in a sum, because a day of a calendar may not have 24 hours.
 fn sum_of_units(text: &str) -> Option<Result<Span, Fault>> {
     const UNITS: [(char, SpanUnit); 3] = [
         ('h', SpanUnit::Hours),
@@ -64,7 +64,7 @@ fn sum_of_units(text: &str) -> Option<Result<Span, Fault>> {
     Some(span_within(span).map(|()| span))
 }
 
-/// Reads a bound of a time field: `now`, or a duration from now such as `90d`, or `-1d` for the past.
+/// Reads a bound of a time field: `now`, a duration from now such as `90d`, or `-1d` for the past.
 ///
 /// # Errors
 /// `BAD_VALUE`.
@@ -93,7 +93,7 @@ pub fn offset(text: &str) -> Result<Offset, Fault> {
 /// Checks the limits of a duration.
 ///
 /// # Errors
-/// `BAD_VALUE` for zero, or more than the maximum.
+/// `BAD_VALUE` if it is zero or more than the maximum.
 pub fn span_within(span: Span) -> Result<(), Fault> {
     let longest = Span {
         amount: limits::SPAN_DAYS_MAX,
@@ -102,23 +102,23 @@ pub fn span_within(span: Span) -> Result<(), Fault> {
     if span.amount == 0 {
         return Err(Fault::new(
             FaultCode::BadValue,
-            "a span must be longer than nothing",
+            "a duration must be longer than zero",
         ));
     }
     if span.millis() > longest.millis() {
         return Err(Fault::new(
             FaultCode::BadValue,
-            format!("a span can be at most {longest} (ten years)"),
+            format!("a duration can be at most {longest} (ten years)"),
         ));
     }
     Ok(())
 }
 
-/// Checks a retention: at least one day, because it counts whole days and a repeated request must
-/// find its first result.
+/// Checks a retention. It must be at least one day, because it counts whole days, and because a
+/// repeated request must find its first result.
 ///
 /// # Errors
-/// `BAD_VALUE` for less, and for more than the maximum of a duration.
+/// `BAD_VALUE` if it is less, or more than the maximum of a duration.
 pub fn retention(span: Span) -> Result<(), Fault> {
     const SHORTEST: Span = Span {
         amount: 1,
@@ -128,7 +128,7 @@ pub fn retention(span: Span) -> Result<(), Fault> {
     if span.unit == SpanUnit::WorkingDays {
         return Err(Fault::new(
             FaultCode::BadValue,
-            "a retention counts by the clock on the wall: write days, such as 90d",
+            "a retention counts by the wall clock: write days, such as 90d",
         ));
     }
     if span.millis() < SHORTEST.millis() {
@@ -142,7 +142,7 @@ pub fn retention(span: Span) -> Result<(), Fault> {
 
 fn not_a_span(text: &str) -> Fault {
     let message = format!(
-        "{} is not a span; write a number and s, m, h, d or wd, such as 90s, 15m, 4h, 1h30m, 3d or 5wd",
+        "{} is not a duration; write a number and s, m, h, d or wd, such as 90s, 15m, 4h, 1h30m, 3d or 5wd",
         quoted(text)
     );
     Fault::new(FaultCode::BadValue, message)

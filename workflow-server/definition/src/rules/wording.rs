@@ -23,7 +23,7 @@ pub fn quoted(text: &str) -> String {
     }
 }
 
-/// How many letters of a suggested word may differ at most.
+/// How many letters of a suggested word may differ.
 const OFF_MAX: usize = 4;
 
 /// The known word that is most similar to the written one; `None` if none is similar enough.
@@ -33,8 +33,8 @@ pub fn nearest<'a>(written: &str, known: impl IntoIterator<Item = &'a str>) -> O
     nearest_of(written, known, &mut left)
 }
 
-/// As [`nearest`], but compares at most `left` words letter by letter, and subtracts those from
-/// `left`.
+/// Like [`nearest`], but compares at most `left` words letter by letter. Subtracts the number of
+/// compared words from `left`.
 fn nearest_of<'a>(
     written: &str,
     known: impl IntoIterator<Item = &'a str>,
@@ -61,7 +61,7 @@ fn nearest_of<'a>(
     nearest.map(|(_, word)| word)
 }
 
-/// Whether the words share enough bytes to be similar; much faster than comparing them.
+/// Whether two words share enough bytes to be similar. This is much faster than comparing them.
 fn has_letters_of(one: &str, other: &str, far: usize) -> bool {
     let mut counts = [0_i32; 256];
     one.bytes().for_each(|byte| counts[usize::from(byte)] += 1);
@@ -83,13 +83,13 @@ fn has_letters_of(one: &str, other: &str, far: usize) -> bool {
     only_in(1).max(only_in(-1)) as usize <= far * bytes_of_letter
 }
 
-/// "; did you mean `alert`?", or an empty text.
+/// Returns "; did you mean `alert`?", or an empty text.
 #[must_use]
 pub fn suggestion<'a>(written: &str, known: impl IntoIterator<Item = &'a str>) -> String {
     meant(nearest(written, known))
 }
 
-/// As [`suggestion`], or all known words if there are few: "; there is `new-call`, `done`".
+/// Like [`suggestion`], or all known words if they are few: "; available: new-call, done".
 #[must_use]
 pub fn suggestion_or_all<'a>(
     written: &str,
@@ -103,7 +103,7 @@ pub fn suggestion_or_all<'a>(
     }
 }
 
-/// All known words if there are few: "; there is new-call, done". Else an empty text.
+/// All known words if they are few: "; available: new-call, done". Otherwise an empty text.
 #[must_use]
 pub fn all_if_few<'a>(known: impl Iterator<Item = &'a str>) -> String {
     const FEW: usize = 8;
@@ -111,7 +111,7 @@ pub fn all_if_few<'a>(known: impl Iterator<Item = &'a str>) -> String {
     if few.len() > FEW {
         String::new()
     } else {
-        format!("; there is {}", few.join(", "))
+        format!("; available: {}", few.join(", "))
     }
 }
 
@@ -119,13 +119,13 @@ fn meant(word: Option<&str>) -> String {
     word.map_or_else(String::new, |word| format!("; did you mean `{word}`?"))
 }
 
-/// How many words are compared for the suggestions of one file. Each takes up to about 30 µs, and
-/// people correct the first errors first.
+/// How many words are compared for the suggestions of one file. Each takes up to about 30 µs.
+/// People correct the first errors first, so later ones need no suggestions.
 const COMPARED_MAX: usize = 500;
-/// How many words are checked for being worth comparing. Each takes about 0.3 µs.
+/// How many words are looked at to find those worth comparing. Each takes about 0.3 µs.
 const LOOKED_AT_MAX: usize = 20_000;
 
-/// Suggestions for the errors of one file, with a bound on the time.
+/// Suggestions for the errors of one file, in limited time.
 pub struct Suggestions {
     compared: Cell<usize>,
     looked_at: Cell<usize>,
@@ -141,7 +141,8 @@ impl Default for Suggestions {
 }
 
 impl Suggestions {
-    /// "; did you mean …?", or an empty text. Of equally similar words it is always the same one.
+    /// Returns "; did you mean …?", or an empty text. If several words are equally similar, always
+    /// returns the same one.
     pub fn of<'a>(&self, written: &str, known: impl Iterator<Item = &'a str>) -> String {
         let (mut compared, looked_at) = (self.compared.get(), self.looked_at.get());
         if compared == 0 || looked_at == 0 {

@@ -1,6 +1,6 @@
-//! Claims: what a text requires of its values, such as that it compares values of one type and adds
-//! numbers. They are found when a template is read, and checked against the declared fields when a
-//! workflow is validated.
+//! Claims: what a text requires of its values. Examples: the compared values have one type, and the
+//! added values are numbers. The reader of templates finds the claims. Validation checks them
+//! against the declared fields.
 //!
 //! Must not know of fields: the caller provides the types of places.
 
@@ -12,8 +12,8 @@ pub(super) use finding::{of_arguments, of_chain, of_operation, of_sign};
 
 use crate::value::Value;
 
-/// How many claims of one text are checked. People write a few; this bounds the time for other
-/// files.
+/// How many claims of one text are checked. People write only a few. The limit bounds the time for
+/// other files.
 const CLAIMS_MAX: usize = 64;
 
 /// The kind of value that a place shows.
@@ -36,7 +36,8 @@ impl Kind {
         }
     }
 
-    /// Whether values of both kinds can be compared: both are texts, or neither is. Yes counts as 1.
+    /// Whether values of both kinds can be compared: both are texts, or neither is. Yes counts as
+    /// 1.
     fn is_comparable_with(self, other: Self) -> bool {
         (self == Self::Text) == (other == Self::Text)
     }
@@ -46,7 +47,7 @@ impl Kind {
 pub trait Knows {
     /// The kind of value that a place shows; `None` if unknown.
     fn kind(&self, place: &str) -> Option<Kind>;
-    /// Why a place never has this value; the sentence continues from `the text`.
+    /// Why a place never has this value. The sentence continues after `the text`.
     fn never_is(&self, place: &str, value: &Value) -> Option<String>;
     /// Whether a place may have no value.
     fn may_be_missing(&self, place: &str) -> bool;
@@ -70,11 +71,11 @@ pub(super) enum Side {
 /// How a filter or an operation changes the value of a place.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Change {
-    /// Its kind stays the same.
+    /// Its kind does not change.
     Shown,
-    /// Its kind stays the same, and a text of blanks becomes empty.
+    /// Its kind does not change, and a text of blanks becomes empty.
     Trimmed,
-    /// A number becomes a text, `12.50`; other values stay the same.
+    /// A number becomes a text, such as `12.50`. Other values do not change.
     Rounded,
     /// The length of a text.
     Counted,
@@ -153,13 +154,13 @@ pub(super) enum Claim {
     Number(&'static str, Side),
     /// A filter takes values of this kind.
     Filtered(&'static str, Side, Kind),
-    /// Invalid for any values: the arguments of a filter.
+    /// An error for any values: wrong arguments of a filter.
     Broken(String),
 }
 
 impl Claim {
-    /// The error if it is not met; `None` also if that is unknown. The sentence continues from `the
-    /// text`.
+    /// The error if the claim is not met. `None` if it is met, or if that is unknown. The sentence
+    /// continues after `the text`.
     fn fault(&self, knows: &impl Knows) -> Option<String> {
         match self {
             Self::Compared(one, other, looks) => compared(one, other, *looks, knows),
@@ -192,7 +193,7 @@ impl Claim {
         }
     }
 
-    /// For a warning: a place that is compared for its order and may have no value.
+    /// For a warning: a place that is compared by its order but may have no value.
     fn missing<'c>(&'c self, knows: &impl Knows) -> Option<&'c str> {
         let Self::Compared(one, other, Looks::Order) = self else {
             return None;
@@ -211,7 +212,7 @@ fn compared(one: &Side, other: &Side, looks: Looks, knows: &impl Knows) -> Optio
                 (side, value.is_empty_text())
             {
                 return Some(format!(
-                    "asks whether `{place}` is empty, which it never is: what is empty has no value; write `{{% if not {place} %}}`"
+                    "tests whether `{place}` is empty, but an empty place has no value: write `{{% if not {place} %}}`"
                 ));
             }
         }

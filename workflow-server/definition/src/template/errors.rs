@@ -1,4 +1,4 @@
-//! What can be wrong with a template.
+//! The errors of a template.
 
 use std::ops::Range;
 

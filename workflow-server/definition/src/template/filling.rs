@@ -11,7 +11,7 @@ use crate::value::Value;
 pub struct Filled {
     /// The text.
     pub text: String,
-    /// The places that show as gaps; empty if the text has none. An empty name means that the
+    /// The places that show as gaps; empty if the text has no gap. An empty name means that the
     /// text could not be completed.
     pub missing: Vec<String>,
 }
@@ -60,8 +60,8 @@ pub(super) fn fill_in(
     filled
 }
 
-/// The text with its times in people's time zone. Conditions and filters work with UTC, so that
-/// times can be compared; only the times that remain in the finished text are converted.
+/// Shows the times of the text in people's time zone. Conditions and filters use UTC, because they
+/// compare times. So only the times in the finished text are converted.
 fn with_local_times(text: String, places: &[String], facts: &Facts<'_>) -> String {
     let times = places
         .iter()

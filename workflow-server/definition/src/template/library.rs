@@ -19,7 +19,7 @@ pub(super) const FILTERS: [&str; 9] = [
     "zone",
 ];
 
-/// Steps of the library for one text: many more than a page of text takes.
+/// How many steps of the library one text may take. A page of text takes far fewer.
 const FUEL: u64 = 20_000;
 
 /// An environment with one template, and only what texts may use.
@@ -64,7 +64,7 @@ static SANDBOX: LazyLock<Environment<'static>> = LazyLock::new(|| {
     environment
 });
 
-/// Changes a text. Any other value, also a gap, stays the same.
+/// Changes a text. Any other value, including a gap, does not change.
 fn on_text(value: &JinjaValue, change: impl Fn(&str) -> String) -> JinjaValue {
     value
         .as_str()
@@ -78,7 +78,7 @@ fn capitalize(text: &str) -> String {
     })
 }
 
-/// Rounds a number to this many digits after the point, 0 by default. Other values stay the same.
+/// Rounds a number to this many digits after the point; 0 by default. Other values do not change.
 fn round(value: &JinjaValue, digits: Option<usize>) -> JinjaValue {
     const DIGITS_MAX: usize = 9;
     let digits = digits.unwrap_or(0).min(DIGITS_MAX);
@@ -122,7 +122,8 @@ fn show(out: &mut Output<'_>, _: &mut State<'_, '_>, value: &JinjaValue) -> Resu
     written.map_err(Error::from)
 }
 
-/// Replaces a missing value, to find where it shows. It is false, and filters do not change it.
+/// Replaces a missing value to find where it shows. It counts as false, and filters do not change
+/// it.
 #[derive(Debug)]
 pub(super) struct NumberedGap(pub(super) usize);
 

@@ -15,7 +15,7 @@ pub(super) struct Rendered {
     pub(super) text: String,
     /// Whether it shows a gap.
     pub(super) has_gap: bool,
-    /// Whether it was filled in to its end.
+    /// Whether the text was filled in completely.
     pub(super) is_complete: bool,
 }
 
@@ -38,7 +38,7 @@ pub(super) fn render(environment: &Environment<'static>, facts: &Facts<'_>) -> R
 }
 
 /// The places without a value that show as gaps. A place with a `default`, or in a part that is not
-/// shown, is none of them. All places if this cannot be determined.
+/// shown, is not a gap. Returns all places if this cannot be determined.
 pub(super) fn shown_as_gaps(
     environment: &Environment<'static>,
     facts: &Facts<'_>,
@@ -137,7 +137,7 @@ fn jinja(value: &Value) -> JinjaValue {
     match value {
         Value::Text(text) if text.is_empty() => JinjaValue::UNDEFINED,
         Value::Text(text) => JinjaValue::from(&**text),
-        // A whole number is joined with a text without a point: `72 EUR`, not `72.0 EUR`.
+        // A whole number has no point when it is joined with a text: `72 EUR`, not `72.0 EUR`.
         Value::Number(number) => {
             whole(*number).map_or_else(|| JinjaValue::from(*number), JinjaValue::from)
         }

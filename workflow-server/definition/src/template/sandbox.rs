@@ -20,19 +20,19 @@ const TESTS: [&str; 2] = ["defined", "undefined"];
 #[derive(Default)]
 pub(super) struct Contents<'s> {
     source: &'s str,
-    /// The places that it names, each once.
+    /// The places, each once.
     pub(super) places: Vec<String>,
-    /// The time zones that it names, each once.
+    /// The names of time zones, each once.
     pub(super) zones: Vec<String>,
-    /// What it requires of their types.
+    /// What the template requires of its values.
     pub(super) claims: Claims,
-    /// Its pieces, if it has only texts and plain places.
+    /// The pieces, if the template has only texts and plain places.
     pub(super) plain: Option<Vec<Part>>,
 }
 
 type Checked = Result<(), TemplateFault>;
 
-/// Bounds the input of the parser, which is recursive: the words in one place, and conditions.
+/// Limits the input of the recursive parser: the words in one place, the places and the conditions.
 pub(super) fn check_tokens(source: &str) -> Result<(), TemplateFault> {
     let (mut words, mut places, mut conditions, mut in_statement) =
         (0_usize, 0_usize, 0_usize, false);
@@ -154,7 +154,7 @@ fn expression(node: &Expr<'_>, contents: &mut Contents<'_>) -> Checked {
 
 fn check_operation(op: &Spanned<BinOp<'_>>, contents: &mut Contents<'_>) -> Checked {
     if matches!(op.op, BinOpKind::Mul | BinOpKind::Pow) {
-        let error = not_allowed("`*` and `**`: work it out with `set-field`");
+        let error = not_allowed("`*` and `**`: compute it with `set-field`");
         return Err(error.at(range(op.span())));
     }
     claims::of_operation(op, &mut contents.claims);
@@ -204,7 +204,7 @@ fn check_filter(filter: &Spanned<Filter<'_>>, contents: &mut Contents<'_>) -> Ch
 fn unknown_filter(filter: &Spanned<Filter<'_>>, source: &str) -> TemplateFault {
     let hint = rules::suggestion(filter.name, FILTERS);
     let hint = if hint.is_empty() {
-        format!("; there is {}", FILTERS.join(", "))
+        format!("; available: {}", FILTERS.join(", "))
     } else {
         hint
     };

@@ -1,5 +1,5 @@
-//! The library's parse errors in sentences for authors. The library's own messages speak of blocks
-//! and tokens.
+//! The library's parse errors in sentences for authors. The messages of the library use words such
+//! as blocks and tokens.
 
 use std::ops::Range;
 
@@ -33,7 +33,7 @@ pub(super) fn describe(error: &Error, source: &str) -> TemplateFault {
     }
 }
 
-/// The last sign that was opened and not closed, with its place.
+/// The last sign that is opened but not closed, with its place.
 fn unclosed(detail: &str, source: &str) -> Option<(String, Range<usize>)> {
     let opened = |sign: &str| source.rfind(sign).map(|at| at..at + sign.len());
     let is_at_end = detail.contains("end of input");
@@ -62,7 +62,7 @@ fn unclosed(detail: &str, source: &str) -> Option<(String, Range<usize>)> {
     }
     if is_at_end && source.contains("{%") {
         return Some((
-            "a condition is not ended: write `{% endif %}` after what it is about".to_owned(),
+            "a condition is not ended: write `{% endif %}` at its end".to_owned(),
             opened("{%")?,
         ));
     }

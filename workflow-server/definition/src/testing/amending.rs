@@ -1,5 +1,5 @@
-//! Other versions of a workflow: what authors do to a workflow that runs. Each change is valid
-//! alone.
+//! Other versions of a workflow: changes that authors make to a running workflow. Each change alone
+//! results in a valid workflow.
 
 use std::collections::HashSet;
 
@@ -12,10 +12,10 @@ use crate::template::Template;
 use crate::time::{Span, SpanUnit};
 use crate::{Action, ActionKind, Definition, Stage};
 
-/// How many kinds of change there are for a second version.
+/// The number of kinds of change.
 pub const AMENDMENTS: u8 = 14;
 
-/// The workflow with another title and one kind of change; `at` chooses the stage where only one
+/// The workflow with another title and one kind of change. `at` chooses the stage, if only one
 /// changes.
 pub fn amended(mut definition: Definition, how: u8, at: &Index) -> Definition {
     definition.title = format!("{} {how}", definition.title.trim());
@@ -116,7 +116,7 @@ fn remove_first_alert(stage: &mut Stage) {
     }
 }
 
-/// The actions of one kind in the opposite order, in the places that such actions have.
+/// Reverses the order of the actions of one kind. They stay in the places of that kind.
 fn reverse(actions: &mut [Action], is_meant: impl Fn(&Action) -> bool) {
     let places: Vec<usize> = (0..actions.len())
         .filter(|place| is_meant(&actions[*place]))
@@ -127,7 +127,7 @@ fn reverse(actions: &mut [Action], is_meant: impl Fn(&Action) -> bool) {
     }
 }
 
-/// Buttons with the same ids and another label.
+/// Changes the labels of buttons, but not their ids.
 fn relabel(definition: &mut Definition) {
     let mut relabelled = HashSet::new();
     each_action(definition, |action| {
@@ -146,7 +146,7 @@ fn relabel(definition: &mut Definition) {
     }
 }
 
-/// One stage that waited only links on, to one that waits; or finishes, where there is none.
+/// A waiting stage now only links to another waiting stage. If there is none, it finishes.
 fn no_longer_waits(definition: &mut Definition, at: &Index) {
     let Some(place) = any_waiting(definition, at) else {
         return;
@@ -171,7 +171,7 @@ fn no_longer_waits(definition: &mut Definition, at: &Index) {
     }
 }
 
-/// One stage that waited becomes an unlinked end that raises the same alerts.
+/// A waiting stage becomes an unlinked end with the same alerts.
 fn only_alerts(definition: &mut Definition, at: &Index) {
     let Some(place) = any_waiting(definition, at) else {
         return;
@@ -181,7 +181,7 @@ fn only_alerts(definition: &mut Definition, at: &Index) {
     remove_unreachable(definition);
 }
 
-/// Every button and timer has a condition that does not hold where it is asked.
+/// All buttons and timers get a condition that is false.
 fn no_condition_holds(definition: &mut Definition) {
     definition.allow_unlinked_ends = true;
     each_action(definition, |action| {
@@ -191,8 +191,7 @@ fn no_condition_holds(definition: &mut Definition) {
     });
 }
 
-/// A button goes from its stage to another one that waits. What it was the only way out of becomes
-/// an unlinked end.
+/// Moves a button to another waiting stage. A stage that has no other exit becomes an unlinked end.
 fn move_button(definition: &mut Definition, at: &Index) {
     let count = definition.stages.len();
     let moves: Vec<Definition> = (0..count * count)
@@ -203,8 +202,8 @@ fn move_button(definition: &mut Definition, at: &Index) {
     }
 }
 
-/// The workflow with the first button of one stage at the end of another one, if every stage can
-/// still be reached.
+/// The workflow with the first button of one stage moved to the end of another one, if every stage
+/// can still be reached.
 fn with_button_moved(definition: &Definition, from: usize, to: usize) -> Option<Definition> {
     let is_button = |action: &Action| matches!(action.kind, ActionKind::Button(_));
     let button = definition.stages[from].actions.iter().position(is_button)?;
@@ -223,7 +222,7 @@ fn with_button_moved(definition: &Definition, from: usize, to: usize) -> Option<
     (reached(&moved).len() == moved.stages.len()).then_some(moved)
 }
 
-/// The place of a stage in which something waits under all conditions.
+/// The place of a stage that waits under all conditions.
 fn any_waiting(definition: &Definition, at: &Index) -> Option<usize> {
     let waits = |stage: &Stage| {
         stage
@@ -237,7 +236,7 @@ fn any_waiting(definition: &Definition, at: &Index) -> Option<usize> {
     (!places.is_empty()).then(|| *at.get(&places))
 }
 
-/// Removes the events that no action adds any more; a link that led to one finishes instead.
+/// Removes the events that no action adds any more. Links to them finish instead.
 fn remove_unreachable(definition: &mut Definition) {
     let reached = reached(definition);
     definition

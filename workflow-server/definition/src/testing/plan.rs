@@ -1,4 +1,4 @@
-//! Plans of workflows: a tree of stages without ids and numbers, and how it becomes stages.
+//! Plans of workflows: trees of stages without ids and numbers, and how they become stages.
 
 use std::collections::HashSet;
 
@@ -75,7 +75,7 @@ enum WaitKind {
     },
 }
 
-/// The plan of a whole workflow: it does not start with a link, which would have nowhere to go.
+/// The plan of a whole workflow. It does not start with a link, which would have no target.
 pub(super) fn plans() -> impl Strategy<Value = Plan> {
     let link = (any::<Index>(), option::of((1_u32..5, any::<Index>())));
     let leaf = prop_oneof![
@@ -88,7 +88,7 @@ pub(super) fn plans() -> impl Strategy<Value = Plan> {
         let sets = vec((any::<Index>(), option::of(words::conditions())), 0..2);
         (early, sets, vec(alerts(), 0..3), vec(waits(plan), 1..4)).prop_map(
             |(early, sets, alerts, mut waits)| {
-                // Something waits under all conditions.
+                // At least one action waits under all conditions.
                 waits[0].when = None;
                 Plan::Wait {
                     early,
@@ -162,7 +162,7 @@ fn steps() -> impl Strategy<Value = EscalationStep> {
         EscalationStep {
             at,
             again,
-            // An escalation step changes something.
+            // Every escalation step must change something.
             priority: Some(raise),
             team,
             add_team,
@@ -214,14 +214,14 @@ fn waits(plan: impl Strategy<Value = Plan>) -> impl Strategy<Value = Wait> {
     )
 }
 
-/// Makes stages of a plan.
+/// Makes stages from a plan.
 pub(super) struct Lowering<'a> {
     fields: &'a [FieldDeclaration],
     order: &'a [u16],
     gap: u32,
     ids: HashSet<String>,
     stages: Vec<(Event, &'a Plan, Vec<String>)>,
-    /// The form of the button that leads to each of them.
+    /// The form of the button that leads to each stage.
     forms: Vec<&'a [FieldDeclaration]>,
 }
 
@@ -300,7 +300,8 @@ impl<'a> Lowering<'a> {
         }
     }
 
-    /// The new call is first; the others follow in an arbitrary order, with gaps.
+    /// The numbers of the stages. The new call is first. The others are in an arbitrary order, with
+    /// gaps.
     fn numbers(&self) -> Vec<u32> {
         let mut places: Vec<usize> = (1..self.stages.len()).collect();
         places.sort_by_key(|place| (self.order[place % self.order.len()], *place));
@@ -354,7 +355,7 @@ impl<'a> Lowering<'a> {
                     .iter()
                     .zip(added)
                     .map(|(wait, id)| self.wait(wait, id));
-                // What is set after an alert shows in it all the same.
+                // An alert must also show a field that is set after it.
                 let first = first.into_iter().map(alert);
                 early
                     .chain(first)
@@ -366,7 +367,7 @@ impl<'a> Lowering<'a> {
         }
     }
 
-    /// Sets a field to what its type can be.
+    /// Sets a field to a value of its type.
     fn set(&self, index: &Index, when: Option<Expression>) -> Option<Action> {
         let field = (!self.fields.is_empty()).then(|| index.get(self.fields))?;
         let to = match field.field_type {
@@ -385,8 +386,8 @@ impl<'a> Lowering<'a> {
         })
     }
 
-    /// A stage that a link may go to: a link only to links before it, so that no circle is made of
-    /// links alone.
+    /// A stage that a link may lead to. A link leads only to links before it, so that no circle has
+    /// links only.
     fn target(&self, place: usize, index: &Index) -> String {
         let is_link = |plan: &Plan| matches!(plan, Plan::Link { .. });
         let all = self.stages.iter().enumerate();
@@ -397,7 +398,7 @@ impl<'a> Lowering<'a> {
         (*index.get(&allowed)).to_owned()
     }
 
-    /// An alert of a stage to which the push of a button with this form leads.
+    /// An alert of a stage. The push of a button with this form leads to the stage.
     fn alert(&self, alert: &Alert, form: &[FieldDeclaration]) -> Action {
         let source = match &alert.place {
             None => alert.text.clone(),

@@ -1,4 +1,4 @@
-//! The words of arbitrary definitions: names, labels, texts, spans, fields.
+//! The words of arbitrary definitions: names, labels, texts, durations and fields.
 
 use std::collections::HashSet;
 
@@ -17,7 +17,7 @@ pub const TEAMS: [&str; 3] = ["billing", "payments", "care"];
 /// The calendar that arbitrary definitions name.
 pub const CALENDAR: &str = "office";
 
-/// What YAML readers and writers stumble over.
+/// Texts that YAML readers and writers often misread.
 const TRICKY: [&str; 34] = [
     "Yes",
     "no",
@@ -54,7 +54,7 @@ const TRICKY: [&str; 34] = [
     "  both ends  ",
     "a\\n\u{a0}b\u{2028}c",
 ];
-/// The same, over several lines.
+/// Texts of several lines that YAML readers and writers often misread.
 const TRICKY_LINES: [&str; 8] = [
     "two\nlines",
     "ends\n",
@@ -66,7 +66,7 @@ const TRICKY_LINES: [&str; 8] = [
     "a long line without an end of line, of many words that a writer may want to fold  with two spaces here, and on it goes",
 ];
 
-/// Names, ids, outcomes.
+/// Names, ids and outcomes.
 pub fn names() -> impl Strategy<Value = String> {
     "[a-z0-9][a-z0-9-]{0,14}"
 }
@@ -87,7 +87,7 @@ pub(super) fn texts() -> impl Strategy<Value = String> {
     })
 }
 
-/// Spans within the limits.
+/// Durations within the limits.
 pub fn spans() -> impl Strategy<Value = Span> {
     let units = select(vec![
         SpanUnit::Seconds,
@@ -98,7 +98,7 @@ pub fn spans() -> impl Strategy<Value = Span> {
     (1..=limits::SPAN_DAYS_MAX, units).prop_map(|(amount, unit)| Span { amount, unit })
 }
 
-/// Declared fields, each name once, now and then with all that may be declared.
+/// Declared fields, each name once. Some have everything that can be declared.
 pub(super) fn fields() -> impl Strategy<Value = Vec<FieldDeclaration>> {
     let types = select(vec![
         FieldType::Text,
@@ -136,7 +136,7 @@ pub(super) fn fields() -> impl Strategy<Value = Vec<FieldDeclaration>> {
     })
 }
 
-/// A bit each for bounds, values and a default.
+/// Adds bounds, values and a default. Each bit of `more` chooses one of them.
 fn bounded(mut field: FieldDeclaration, more: u8) -> FieldDeclaration {
     let sample = |number: f64| match field.field_type {
         FieldType::Text => Value::Text(["Yes", "1.50", "a b"][number as usize % 3].into()),
@@ -171,7 +171,7 @@ fn bounded(mut field: FieldDeclaration, more: u8) -> FieldDeclaration {
     field
 }
 
-/// Conditions that hold, that do not, and that have no answer, without a field.
+/// Conditions that are true, that are false, and that cannot be evaluated. They use no field.
 pub(super) fn conditions() -> impl Strategy<Value = Expression> {
     let known = select(vec![
         "visit < 2",
@@ -183,7 +183,7 @@ pub(super) fn conditions() -> impl Strategy<Value = Expression> {
     known.prop_map(|source| Expression::parse(source).expect("a condition"))
 }
 
-/// The word, or the word with the first number that is not taken. It is taken after that.
+/// The word, or the word with the first unused number. The result is then used.
 pub(super) fn unique(word: &str, taken: &mut HashSet<String>) -> String {
     let numbered = (2..).map(|number| format!("{word}-{number}"));
     let free = std::iter::once(word.to_owned())

@@ -1,6 +1,6 @@
-//! Circles of links in which nothing waits: an instance would run through them forever. A timer
-//! that counts from the start of the instance, or from a field, delays only the first round. In
-//! later rounds it is due when its stage is entered.
+//! Finds circles of links in which nothing waits, because an instance would run through them
+//! forever. A timer that counts from the start of the instance, or from a field, delays only the
+//! first round. In later rounds it is due when its stage is entered.
 
 use crate::fault::{Fault, FaultCode};
 use crate::model::{Definition, Stage, TimerStart};
@@ -13,7 +13,7 @@ const NAMED_MAX: usize = 6;
 #[derive(Clone, Copy, PartialEq)]
 enum Mark {
     New,
-    /// On the path that is being walked.
+    /// On the present path of the walk.
     OnPath,
     Done,
 }
@@ -99,6 +99,6 @@ fn describe(stages: &[Stage], path: &[Step<'_>], back_to: usize) -> String {
     named.push(&stages[back_to].event.id);
     let circle = named.join(" → ");
     format!(
-        "the links go round in a circle and nothing waits: {circle}; put a button in it, or a timer that counts from its stage"
+        "the links form a circle in which nothing waits: {circle}; put a button in it, or a timer that counts from its stage"
     )
 }

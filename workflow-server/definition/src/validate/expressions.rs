@@ -1,4 +1,4 @@
-//! Conditions, texts, set fields and timers that count from a field: the names that they use must
+//! Checks the names in conditions, texts, set fields and timers that count from a field. They must
 //! be declared.
 
 use crate::expression::{Wanted, Wrong, impossible_value, undeclared_field};
@@ -13,8 +13,8 @@ use crate::{limits, rules};
 /// How many errors of texts are reported for one workflow.
 const TEXT_ERRORS_MAX: usize = limits::FAULTS_MAX + 1;
 
-/// Receives an error of a field of the action: the field, its invalid words (empty for all of it),
-/// the code, a sentence.
+/// Reports an error of a field of the action: the field, its invalid words (empty for all of it),
+/// the code, and a sentence.
 pub(super) type Report<'r> = &'r mut dyn FnMut(&str, &str, FaultCode, String);
 
 pub(super) fn check(scene: &Scene<'_>, action: &Action, report: Report<'_>) {
@@ -69,7 +69,7 @@ fn check_timer(scene: &Scene<'_>, timer: &TimerAction, report: Report<'_>) {
         Some(FieldType::Time) => {}
         Some(other) => {
             let message = format!(
-                "`from` counts from a time, and {} is a {}",
+                "`from` counts from a time, but {} is a {}",
                 rules::quoted(name),
                 other.word()
             );
@@ -94,7 +94,7 @@ fn check_text(scene: &Scene<'_>, field: &str, text: &Template, report: Report<'_
             );
         }
     }
-    // Only the first errors are reported; one more shows that there are others.
+    // One error more than is reported shows that there are others.
     let left = TEXT_ERRORS_MAX.saturating_sub(scene.text_errors.get());
     for wrong in text.faults(&scene.names).take(left) {
         scene.text_errors.set(scene.text_errors.get() + 1);
@@ -116,7 +116,7 @@ fn check_text(scene: &Scene<'_>, field: &str, text: &Template, report: Report<'_
 
 /// How the places of a text are declared.
 impl Knows for Names<'_> {
-    /// `None` if forms declare it with different types.
+    /// `None` if forms declare the field with different types.
     fn kind(&self, place: &str) -> Option<Kind> {
         let of_type = |field_type| match field_type {
             FieldType::Text | FieldType::Time => Kind::Text,

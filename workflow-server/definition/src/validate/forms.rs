@@ -1,5 +1,5 @@
-//! Which form fields a stage may name: those of the push that leads to it, directly or over links.
-//! They have no value after a timer or after another push.
+//! Checks which form fields a stage names. They must be in the form of a push that leads to it,
+//! directly or over links. After a timer or another push they have no value.
 
 use std::cell::{Cell, RefCell};
 use std::collections::{HashMap, HashSet};
@@ -11,13 +11,13 @@ use crate::fault::FaultCode;
 use crate::model::{Action, ButtonAction, Definition, Stage};
 use crate::rules;
 
-/// How many steps the check takes in total; after that it reports nothing more. A workflow written by
-/// a person takes some hundred.
+/// The total number of steps of the check. After that it reports no more errors. A workflow that a
+/// person writes takes some hundred.
 const STEPS_MAX: usize = 50_000;
 
 type FieldNames<'d> = Rc<HashSet<&'d str>>;
 
-/// Which form fields have a value when a stage is entered.
+/// The form fields that have a value when a stage is entered.
 pub(super) struct Forms<'d> {
     /// The button that adds the event.
     buttons: HashMap<&'d str, &'d ButtonAction>,

@@ -1,4 +1,4 @@
-//! The parts of a definition outside of its stages that name something in the server.
+//! Checks the parts of a definition outside of its stages that name something in the server.
 
 use crate::fault::{Fault, FaultCode};
 use crate::time::{Span, SpanUnit};

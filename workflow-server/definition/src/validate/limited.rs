@@ -1,5 +1,5 @@
-//! Names, sizes and durations. The reader of files checks them with positions; definitions from
-//! elsewhere are checked here.
+//! Checks names, sizes and durations of definitions that are not from a file. The reader of files
+//! has checked them already, with positions.
 
 use crate::fault::{Fault, FaultCode};
 use crate::model::{Action, ActionKind, Definition, Stage};
@@ -156,7 +156,7 @@ fn check_texts(definition: &Definition) -> Checked {
     rules::worked_out(worked_out.map(|(_, text)| text.source().len()).sum())
 }
 
-/// The first fault of the declarations.
+/// Checks declarations. Returns the first error.
 fn check_fields(what: &str, fields: &[FieldDeclaration]) -> Checked {
     if fields.len() > limits::FIELDS_MAX {
         let message = format!(

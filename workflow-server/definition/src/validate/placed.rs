@@ -1,4 +1,4 @@
-//! Errors with the stage and the action that they are about.
+//! Makes errors with a stage and an action.
 
 use crate::fault::{Fault, FaultCode};
 use crate::model::Stage;

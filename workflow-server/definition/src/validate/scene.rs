@@ -16,9 +16,9 @@ pub(super) struct Scene<'a> {
     pub(super) declared: Declared<'a>,
     pub(super) events: &'a Events<'a>,
     pub(super) forms: Forms<'a>,
-    /// The fields that some action sets.
+    /// The fields that any action sets.
     pub(super) set_fields: HashSet<&'a str>,
-    /// How many errors of texts were reported.
+    /// The number of errors of texts that were reported.
     pub(super) text_errors: Cell<usize>,
 }
 
@@ -53,7 +53,7 @@ impl<'d> Events<'d> {
         }
     }
 
-    /// "; there is …" with all ids if there are few, in the order of the stages.
+    /// Returns "; available: …" with all ids if they are few, in the order of the stages.
     pub(super) fn all_if_few(&self) -> String {
         let mut all: Vec<(usize, &str)> = self
             .places

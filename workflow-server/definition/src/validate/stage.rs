@@ -1,4 +1,4 @@
-//! One stage, and the events that its actions lead to.
+//! Checks one stage, and the events that its actions lead to.
 
 use std::collections::HashSet;
 
@@ -45,7 +45,7 @@ pub(super) fn check<'d>(scene: &Scene<'d>, stage: &'d Stage, faults: &mut Vec<Fa
     }
 }
 
-/// Checks one action. `labels` has those of the buttons before it.
+/// Checks one action. `labels` has the labels of the buttons before it.
 fn check_action<'d>(
     scene: &Scene<'d>,
     stage: &'d Stage,
@@ -103,7 +103,7 @@ fn check_end(definition: &Definition, stage: &Stage, faults: &mut Vec<Fault>) {
             .any(|action| action.waits() || action.ends());
         let (always, one) = match has_conditional {
             true => (
-                " where none of its conditions holds",
+                " if none of its conditions is true",
                 "one of these without a condition",
             ),
             false => ("", "one of these"),
@@ -121,7 +121,7 @@ fn check_end(definition: &Definition, stage: &Stage, faults: &mut Vec<Fault>) {
     let buttons = stage.actions.iter().any(|action| action.button().is_some());
     if buttons && !stage.actions.iter().any(is_alert) {
         let message = format!(
-            "`{}` has buttons and no alert: nobody learns that they wait",
+            "`{}` has buttons but no alert: nobody sees that they wait",
             stage.event.id
         );
         faults.push(Fault {
@@ -131,9 +131,9 @@ fn check_end(definition: &Definition, stage: &Stage, faults: &mut Vec<Fault>) {
     }
 }
 
-/// Checks the order of actions. A link or finish without a condition leaves the stage immediately, so
-/// no action may follow it, and people would never see an alert or button before it. Fields may be
-/// set before it, and links and finishes with conditions precede it.
+/// Checks the order of actions. A link or finish without a condition leaves the stage immediately.
+/// So no action may follow it, and people would never see an alert or button before it. Only set
+/// fields, and links and finishes with conditions, may precede it.
 fn check_order(stage: &Stage, faults: &mut Vec<Fault>) {
     let leaves = |action: &Action| action.when.is_none() && action.ends();
     let Some(end) = stage.actions.iter().position(leaves) else {
@@ -247,7 +247,7 @@ fn check_timer(
     }
     if calendar.is_none() && timer.at.is_some_and(|at| at.day == NextDay::NextWorkingDay) {
         let message =
-            "`at` asks for a working day, and there is no calendar: name one with `calendar`"
+            "`at` counts working days, and there is no calendar: name one with `calendar`"
                 .to_owned();
         report("at", FaultCode::MissingKey, message);
     }

@@ -1,4 +1,4 @@
-//! The stages as a whole: their numbers, ids, and the tree of their events.
+//! Checks the stages as a whole: their numbers, their ids, and the tree of their events.
 
 use std::collections::HashMap;
 
@@ -31,7 +31,7 @@ pub(super) fn check_identities(definition: &Definition, faults: &mut Vec<Fault>)
     for stage in &definition.stages {
         if let Some(first) = seen.insert(stage.event.id.as_str(), stage.number) {
             let message = format!(
-                "its event has the id `{}`, as that of stage {first} has",
+                "its event has the id `{}`, which stage {first} already has",
                 stage.event.id
             );
             faults.push(in_stage(stage, FaultCode::Duplicate, message));
@@ -39,8 +39,8 @@ pub(super) fn check_identities(definition: &Definition, faults: &mut Vec<Fault>)
     }
 }
 
-/// Checks that one action adds each event except the new call's, in a tree that starts at the new
-/// call. So each event can be reached, and a file can show it.
+/// Checks that exactly one action adds each event, except that of the new call. The events must
+/// form a tree that starts at the new call. So each event can be reached, and a file can show it.
 pub(super) fn check_added(definition: &Definition, events: &Events<'_>, faults: &mut Vec<Fault>) {
     let mut depths: Vec<Option<usize>> = vec![None; definition.stages.len()];
     let mut open = Vec::new();
@@ -80,7 +80,7 @@ pub(super) fn check_added(definition: &Definition, events: &Events<'_>, faults: 
             Some(depth) if depth > limits::EVENTS_NESTED_MAX => {
                 let max = limits::EVENTS_NESTED_MAX;
                 let message = format!(
-                    "`{}` comes after {depth} events in one another; at most {max}",
+                    "`{}` is nested {depth} events deep; at most {max} are allowed",
                     stage.event.id
                 );
                 faults.push(in_stage(stage, FaultCode::TooLarge, message));

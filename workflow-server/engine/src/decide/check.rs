@@ -76,9 +76,9 @@ fn unknown(name: &str, declared: &[FieldDeclaration]) -> String {
         }
         Some(_) => {
             let known: Vec<&str> = declared.iter().map(|field| field.name.as_str()).collect();
-            format!("is not declared; there is {}", known.join(", "))
+            format!("is not declared; available: {}", known.join(", "))
         }
-        None => "is not declared; there are no fields".to_owned(),
+        None => "is not declared; no fields are declared".to_owned(),
     }
 }
 

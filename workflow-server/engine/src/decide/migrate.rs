@@ -113,14 +113,14 @@ fn versions(
         let name = workflow.map_or("", |workflow| &workflow.name);
         Rejection::NoSuchVersion(name.into(), version)
     };
-    let of = |number: u32| {
+    let definition = |number: u32| {
         workflow
             .and_then(|workflow| workflow.version(number))
             .map(|one| one.definition.clone())
     };
     Ok((
-        of(old.version).ok_or_else(no_such)?,
-        of(version).ok_or_else(no_such)?,
+        definition(old.version).ok_or_else(no_such)?,
+        definition(version).ok_or_else(no_such)?,
     ))
 }
 

@@ -92,8 +92,8 @@ fn raise_or_keep(
         Some(alert) => alert.text.clone(),
         None => {
             let form = instance.form().unwrap_or_default();
-            let of = (scene.definition, scene.call);
-            let filled = fill_in(scene.root, of, instance, (action, form));
+            let source = (scene.definition, scene.call);
+            let filled = fill_in(scene.root, source, instance, (action, form));
             for name in &filled.missing {
                 warn(StageWarningKind::MissingValue, name);
             }

@@ -35,10 +35,10 @@ pub(super) fn resumed(root: &Root, old: &Instance, now: Time) -> Instance {
     let zone = of_caller.as_ref().unwrap_or_else(|| root.default_zone());
     for timer in &mut new.timers {
         timer.due = match action(timer.action).and_then(Action::timer) {
-            Some(of) => {
+            Some(action) => {
                 let waiting = Waiting {
-                    timer: of,
-                    clock: clock(of.calendar.as_deref()),
+                    timer: action,
+                    clock: clock(action.calendar.as_deref()),
                     zone,
                 };
                 over.timer(timer, &waiting)
@@ -48,7 +48,7 @@ pub(super) fn resumed(root: &Root, old: &Instance, now: Time) -> Instance {
     }
     for alert in &mut new.alerts {
         let raised_by = action(alert.action).and_then(Action::alert);
-        let clock = clock(raised_by.and_then(|of| of.calendar.as_deref()));
+        let clock = clock(raised_by.and_then(|alert| alert.calendar.as_deref()));
         alert.due = alert.due.map(|due| over.postponed(due, clock));
         alert.escalates_at = alert.escalates_at.map(|at| over.postponed(at, clock));
     }

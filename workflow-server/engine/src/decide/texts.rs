@@ -12,13 +12,13 @@ use crate::world::Root;
 /// Fills the texts in again. Returns the actions of the alerts whose text has changed.
 pub(super) fn refresh(
     root: &Root,
-    of: (&Definition, &Call),
+    source: (&Definition, &Call),
     instance: &mut Instance,
 ) -> Box<[u16]> {
     let texts: Vec<Option<String>> = instance
         .alerts
         .iter()
-        .map(|alert| text_of(root, of, instance, alert))
+        .map(|alert| text_of(root, source, instance, alert))
         .collect();
     let mut rewritten = Vec::new();
     for (alert, text) in instance.alerts.iter_mut().zip(texts) {

@@ -28,7 +28,7 @@ pub(super) struct Written {
 
 /// Reads a text. Returns `None` if it contains no number, or a withheld one.
 pub(super) fn read(text: &str) -> Option<Written> {
-    let address = Address::of(text);
+    let address = Address::read(text);
     let (number, rest) = split(&address.number)?;
     let number = match (&address.context, number.starts_with('+')) {
         (Some(context), false) => format!("{context}{number}"),
@@ -55,7 +55,7 @@ struct Address {
 }
 
 impl Address {
-    fn of(text: &str) -> Self {
+    fn read(text: &str) -> Self {
         // `"Ada" <sip:+442079460001@gw>;tag=1`
         let inside = text
             .split_once('<')

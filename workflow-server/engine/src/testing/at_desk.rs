@@ -1,4 +1,4 @@
-//! What people at Call Managers do in property tests.
+//! What people who work with a Call Manager do in property tests.
 
 use std::sync::Arc;
 
@@ -15,9 +15,9 @@ use crate::filter::FollowUpFilter;
 use crate::instance::{Instance, Status};
 use crate::world::World;
 
-/// The command of a step of a person; none where it has nothing to act on, or is another's step.
-/// `pushed` is the instance that a button was pushed on last, as it was before, and the time of the
-/// push.
+/// The command of a person's step. Returns `None` if the step has no instance to work on, or if it
+/// is not a person's step. `pushed` is the instance of the last push as it was before the push, and
+/// the time of the push.
 pub(super) fn at_desk(
     step: &Step,
     world: &World,
@@ -105,15 +105,15 @@ fn pause(step: &Step, world: &World, now: Time) -> Option<Command> {
     }
 }
 
-/// Names the newest change of the instance where that is the push, and an older one where it is
-/// not.
+/// Undoes the last push. If the push was refused, names an older change, so that the undo is
+/// refused too.
 fn undo(step: &Step, world: &World, pushed: Option<&(Arc<Instance>, Time)>) -> Option<Command> {
     let Step::Undo(as_supervisor) = step else {
         return None;
     };
     let (before, pushed_at) = pushed.cloned()?;
     let now = world.root().instance(before.id)?;
-    // An instance that was not active took no push: the next change was something else.
+    // An instance that was not active accepted no push, so its next change was something else.
     let is_newest = before.status == Status::Active && now.revision == before.revision + 1;
     Some(Command::from(UndoPush {
         instance: before.id,

@@ -43,7 +43,7 @@ pub(super) fn person(number: u8) -> Box<str> {
     ["somebody", "Ann", "Ben"][usize::from(number % 3)].into()
 }
 
-/// The calendar that arbitrary definitions name: a noon break, a night shift, a holiday.
+/// The calendar that arbitrary definitions name. It has a noon break, a night shift and holidays.
 pub fn office() -> Calendar {
     let mut hours = WeekHours::default();
     for day in 0..5 {
@@ -208,7 +208,8 @@ pub(super) fn replace(world: &World, nothing: bool) -> Option<Command> {
     Some(Command::from(ReplaceChunk { id: *id, new }))
 }
 
-/// Erases a caller as looked up now; for every other caller, only the calls of one customer.
+/// Erases a caller whose calls are searched now. Every other caller is erased for one customer
+/// only.
 pub(super) fn erase(world: &World, number: u8) -> EraseCaller {
     let caller = CallerKey::new(&caller(number), Country::NONE).expect("a caller with a reference");
     let customer: Box<str> = if number.is_multiple_of(2) {
@@ -278,7 +279,7 @@ pub(super) fn push(
     })
 }
 
-/// All that the person who may work on an instance can do: push each button, acknowledge and snooze
+/// All clicks of a person who may work on an instance: push each button, acknowledge and snooze
 /// each alert, and finish an incomplete instance.
 #[must_use]
 pub fn clicks(world: &World, instance: &Instance) -> Vec<Request> {
@@ -325,7 +326,7 @@ pub fn clicks(world: &World, instance: &Instance) -> Vec<Request> {
     pushes.chain(on_alerts).chain(finish).map(request).collect()
 }
 
-/// The values of a script: one of two for each field, where the field may have two.
+/// The values of a script: one of two values for each field, if the field has two.
 pub(super) fn script_values(
     fields: &[FieldDeclaration],
     others: bool,
@@ -353,7 +354,7 @@ fn other_values(fields: &[FieldDeclaration]) -> Vec<(Box<str>, Value)> {
         .collect()
 }
 
-/// A value for each field; as long a text as may be where `is_large`.
+/// A value for each field. If `is_large`, texts have the largest length.
 pub(super) fn values(fields: &[FieldDeclaration], is_large: bool) -> Vec<(Box<str>, Value)> {
     let any = |field: &FieldDeclaration| match field.field_type {
         FieldType::Text if is_large => Value::Text("t".repeat(TEXT_BYTES_MAX).into()),
@@ -370,7 +371,7 @@ pub(super) fn values(fields: &[FieldDeclaration], is_large: bool) -> Vec<(Box<st
         .collect()
 }
 
-/// Migrates to one of the versions; a stage that the version does not have is mapped to the first.
+/// Migrates to one of the versions. Some requests map the present stage to the first one.
 pub(super) fn migrate(world: &World, instance: &Instance, version: u8) -> Option<Command> {
     let newest = world.root().workflow_of(instance)?.newest();
     let asked = MigrateInstance {
@@ -431,7 +432,7 @@ pub(super) fn finishing(instance: &Instance) -> Command {
     })
 }
 
-/// An alert of the instance as it is now.
+/// The alert of this action as it is now.
 pub(super) fn seen(instance: &Instance, action: u16) -> SeenAlert {
     let alert = instance.alerts.iter().find(|alert| alert.action == action);
     let urgency_count = alert.map_or(0, |alert| instance.urgency_count(alert));
@@ -445,7 +446,7 @@ pub(super) fn seen(instance: &Instance, action: u16) -> SeenAlert {
     }
 }
 
-/// Searches, and claims the first that it finds.
+/// Searches for a follow-up and claims the first one found.
 pub(super) fn claim_next(
     world: &World,
     filter: FollowUpFilter,

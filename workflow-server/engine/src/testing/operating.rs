@@ -8,7 +8,8 @@ use super::step::Step;
 use crate::command::{CancelInstance, Command, ConfirmPurge, MoveInstance, StepBatch};
 use crate::world::World;
 
-/// The command of a step of operations; none where it has nothing to act on, or is another's step.
+/// The command of a step of operations. Returns `None` if the step has nothing to work on, or if it
+/// is not a step of operations.
 pub(super) fn operating(step: &Step, world: &World, now: Time) -> Option<Command> {
     let instance = |at: &Index| instance(world, at);
     Some(match step {
@@ -41,7 +42,8 @@ pub(super) fn operating(step: &Step, world: &World, now: Time) -> Option<Command
     })
 }
 
-/// The command of a step of the archive; none where it has nothing to act on, or is another's step.
+/// The command of a step of the archive. Returns `None` if the step has nothing to work on, or if
+/// it is not a step of the archive.
 pub(super) fn upkeep(step: &Step, world: &World, now: Time) -> Option<Command> {
     match step {
         Step::Archive(minutes, calls) => Some(archive(world, *minutes, *calls, now)),

@@ -20,21 +20,21 @@ use crate::instance::Instance;
 use crate::world::World;
 use crate::world::definitions::Workflow;
 
-/// Turns steps into requests, by the state of the World at each step.
+/// Turns steps into requests. The requests depend on the state of the World at each step.
 #[derive(Debug)]
 pub struct Player {
     definitions: Vec<Definition>,
     now: Time,
     asked: u64,
     last: Option<Request>,
-    /// The instance that a button was pushed on last, as it was before, and when that was.
+    /// The instance of the last push as it was before the push, and the time of the push.
     pushed: Option<(Arc<Instance>, Time)>,
-    /// The calls of a caller as an earlier step looked them up.
+    /// The calls of a caller that an earlier step found.
     looked_up: Option<EraseCaller>,
 }
 
 impl Player {
-    /// A player for these workflows; of several with the same name, only the first is used.
+    /// A player for these workflows. If several have the same name, it uses only the first.
     #[must_use]
     pub fn new(definitions: Vec<Definition>) -> Self {
         let mut kept: Vec<Definition> = Vec::new();
@@ -82,7 +82,7 @@ impl Player {
             .collect()
     }
 
-    /// The requests of a step; none where it has nothing to act on.
+    /// The requests of a step. There are none if the step has nothing to work on.
     pub fn requests(&mut self, step: &Step, world: &World) -> Vec<Request> {
         let requests: Vec<Request> = match step {
             Step::Again => self.last.iter().cloned().collect(),

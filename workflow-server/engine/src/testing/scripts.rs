@@ -9,8 +9,8 @@ use crate::command::{
 };
 use crate::world::World;
 
-/// The release that a script requests. For every other call it is immediate, which also releases an
-/// instance that waits.
+/// The release that a script requests. For every other call it is immediate, which also releases a
+/// waiting instance.
 fn wish(call: u8, waits: bool) -> Option<Release> {
     if waits {
         Some(Release::CallEnded)
@@ -19,8 +19,8 @@ fn wish(call: u8, waits: bool) -> Option<Release> {
     }
 }
 
-/// The command of a step of a script engine; none where it has nothing to act on, or is another's
-/// step.
+/// The command of a script engine's step. Returns `None` if the step has nothing to work on, or if
+/// it is not a script engine's step.
 pub(super) fn script_command(
     step: &Step,
     world: &World,
@@ -41,7 +41,8 @@ pub(super) fn script_command(
                 changes: changes(*chargeable, None),
                 workflow: definition.name.as_str().into(),
                 version: None,
-                // An entry holds less of large instances of which only the call changes.
+                // If only the call changes, an entry contains less of large instances, so some are
+                // large.
                 fields: script_values(&definition.fields, *chargeable == Some(true), *call >= 2),
                 release: wish(*call, release.is_some()),
                 release_within_millis: release.flatten().map(|minutes| i64::from(minutes) * 60_000),

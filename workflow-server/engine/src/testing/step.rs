@@ -1,66 +1,66 @@
-//! One step of a property test.
+//! A step of a property test.
 
 use proptest::sample::Index;
 
-/// Something that somebody does; the player chooses on which instance.
+/// Something that a person, a script or the server does. The player chooses the instance.
 #[derive(Clone, Debug)]
 pub enum Step {
     /// A script sets a workflow.
     Set {
-        /// Which call.
+        /// The call.
         call: u8,
-        /// Which workflow.
+        /// The workflow.
         workflow: Index,
-        /// What if it runs.
+        /// What to do if an instance already runs.
         if_running: u8,
-        /// Whether it waits for the end of the call, and for how long at most.
+        /// Whether the instance waits for the end of the call, and the longest wait.
         release: Option<Option<u16>>,
-        /// What the script says of chargeable.
+        /// Whether the call is chargeable.
         chargeable: Option<bool>,
     },
     /// A script changes a call.
     Update {
-        /// Which call.
+        /// The call.
         call: u8,
-        /// What it says of chargeable.
+        /// Whether the call is chargeable.
         chargeable: Option<bool>,
         /// A new customer.
         customer: Option<u8>,
     },
     /// A call ends.
     End(u8),
-    /// Somebody pushes a button; sometimes one that does not exist, on an older visit, or without
-    /// its form and note.
+    /// A person pushes a button. Sometimes the button does not exist, the visit is old, or the form
+    /// and note are missing.
     Push {
-        /// Which instance.
+        /// The instance.
         instance: Index,
-        /// Which button.
+        /// The button.
         button: Index,
-        /// How far the visit is off.
+        /// How old the visit is.
         stale: u8,
-        /// Whether the form and the note are left out.
+        /// Whether the form and the note are missing.
         careless: bool,
     },
-    /// Somebody writes a note.
+    /// A person adds a note.
     Note(Index),
-    /// Somebody has seen an alert: which instance, which action, and whether they looked at an
+    /// A person acknowledges an alert: the instance, the action, and whether the person saw an
     /// earlier visit.
     Acknowledge(Index, u8, bool),
-    /// Somebody claims, extends, releases, hands over or takes over: which instance, who, what, and
-    /// for how many minutes.
+    /// A person claims, extends, releases, hands over or takes over: the instance, the person,
+    /// which of these, and the minutes.
     Hold(Index, u8, u8, u16),
-    /// Somebody claims the next follow-up.
+    /// A person claims the next follow-up: the person and the minutes.
     Next(u8, u16),
-    /// Somebody snoozes an alert: which instance, which action, who, and for how many minutes; 0
-    /// brings it back.
+    /// A person snoozes an alert: the instance, the action, the person, and the minutes. With 0
+    /// minutes the alert returns.
     Snooze(Index, u8, u8, u16),
-    /// Somebody pauses: which instance, and for how many minutes, if that is known.
+    /// A person pauses an instance: the instance, and the minutes if the end is known.
     Pause(Index, Option<u16>),
-    /// Somebody resumes.
+    /// A person resumes an instance.
     Resume(Index),
-    /// Somebody finishes by hand: which instance, and who.
+    /// A person finishes an instance by hand: the instance and the person.
     Finish(Index, u8),
-    /// Somebody takes the newest push back; as a supervisor, or not.
+    /// A person undoes the newest push: whether as a supervisor.
     Undo(bool),
     /// A caller asks again.
     Chase(Index),
@@ -68,38 +68,39 @@ pub enum Step {
     Move(Index, Index),
     /// Operations migrate an instance to a version: the number modulo the number of versions.
     Migrate(Index, u8),
-    /// Operations start a batch over all that is open, or stop the newest: which work, whether to
-    /// stop.
+    /// Operations start a batch over all open instances, or stop the newest batch: the work, and
+    /// whether to stop.
     Batch(u8, bool),
-    /// The next item of the newest batch is done.
+    /// The server processes the next item of the newest batch.
     StepBatch,
-    /// Calls of which everything has ended leave memory: after how many minutes, and how many calls
-    /// at most.
+    /// Calls with only ended instances leave memory: after how many minutes, and at most how many
+    /// calls.
     Archive(u16, u8),
-    /// The oldest chunk of the archive is rewritten with the same content, or removed.
+    /// The oldest chunk of the archive is rewritten with the same content, or is removed if this is
+    /// true.
     Replace(bool),
-    /// Operations confirm that so many may be removed.
+    /// Operations allow the next purge to remove this many instances.
     ConfirmPurge(u8),
-    /// Somebody looks up the calls of a caller, and erases those that an earlier such step looked
-    /// up.
+    /// Operations search for the calls of a caller. Then they erase the calls that an earlier step
+    /// of this kind found.
     Erase(u8),
-    /// The newest erasure continues: its next call is masked, or it is done.
+    /// The newest erasure continues: it masks its next call, or it is done.
     StepErasure,
-    /// A script takes an instance back.
+    /// A script withdraws an instance.
     Withdraw(Index),
     /// Operations cancel an instance.
     Cancel(Index),
-    /// Somebody amends a workflow and publishes the new version: which workflow, how, and in which
-    /// stage.
+    /// An author amends a workflow and publishes the new version: the workflow, the kind of
+    /// amendment, and the stage.
     Publish(Index, u8, Index),
-    /// An author declares or removes a team: which, and whether to remove it.
+    /// An author declares or removes a team: the team, and whether to remove it.
     Team(u8, bool),
-    /// The last request is repeated with the same id.
+    /// A client repeats the last request with the same id.
     Again,
-    /// Somebody publishes a workflow with another retention in days; with 0, operations confirm the
-    /// newest one.
+    /// An author publishes a workflow with another retention in days. With 0, operations confirm
+    /// the newest one.
     Retention(Index, u16),
-    /// Operations accept a wall clock that is so many milliseconds ahead or behind.
+    /// Operations accept a wall clock that is this many milliseconds ahead or behind.
     AcceptClock(i32),
     /// Time passes, and the earliest timer fires if it is due.
     Pass(u32),

@@ -1,5 +1,5 @@
-//! Arbitrary steps in an arbitrary order, for property tests: what call scripts, people, operations
-//! and time do.
+//! Arbitrary steps in arbitrary order, for property tests: what scripts, people, operations and
+//! time do.
 
 use aftercall_definition::testing::AMENDMENTS;
 use proptest::collection::vec;
@@ -8,7 +8,7 @@ use proptest::sample::Index;
 
 use super::step::Step;
 
-/// Steps of all kinds; pushes and time are the most frequent ones.
+/// Steps of all kinds. Pushes and time are the most frequent.
 pub fn steps(at_most: usize) -> impl Strategy<Value = Vec<Step>> {
     let (set, update, push) = (set(), update(), push());
     let step = prop_oneof![
@@ -82,7 +82,7 @@ fn update() -> impl Strategy<Value = Step> {
     )
 }
 
-/// Somebody pushes a button.
+/// A person pushes a button.
 fn push() -> impl Strategy<Value = Step> {
     (
         any::<Index>(),

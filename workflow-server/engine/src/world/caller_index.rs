@@ -311,9 +311,9 @@ impl CallerIndex {
 
 /// The hashes of the terms of a caller, without those that `except` has too.
 pub(super) fn hashes(caller: &Caller, except: Option<&Caller>) -> Box<[u32]> {
-    let of = |caller: &Caller| -> Vec<u32> { terms(caller).iter().map(hash).collect() };
-    let others = except.map(of).unwrap_or_default();
-    of(caller)
+    let of_caller = |caller: &Caller| -> Vec<u32> { terms(caller).iter().map(hash).collect() };
+    let others = except.map(of_caller).unwrap_or_default();
+    of_caller(caller)
         .into_iter()
         .filter(|hash| !others.contains(hash))
         .collect()

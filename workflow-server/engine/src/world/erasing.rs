@@ -24,7 +24,7 @@ struct ErasingCall {
     /// Entries up to this sequence are masked.
     upto: u64,
     /// The ids of the erasures of the call, each with the place of the call in it.
-    of: Vec<(u64, usize)>,
+    erasures: Vec<(u64, usize)>,
 }
 
 impl Erasing {
@@ -49,7 +49,7 @@ impl Erasing {
                 .calls
                 .entry((call.key.clone(), call.created_at))
                 .or_default();
-            of_call.of.push((erasure.id, place));
+            of_call.erasures.push((erasure.id, place));
         }
     }
 
@@ -61,7 +61,7 @@ impl Erasing {
         };
         known.upto = 0;
         let of_it: Vec<(&Arc<Erasure>, &ErasedCall, usize)> = known
-            .of
+            .erasures
             .iter()
             .filter_map(|(id, place)| {
                 erasures

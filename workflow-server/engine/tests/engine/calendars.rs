@@ -1,4 +1,5 @@
-//! Durations, due times and times of day by a calendar: a table of summer time, holidays and nights.
+//! Tests durations, due times and times of day with a calendar, by a table of summer time, holidays
+//! and night shifts.
 
 mod follow_ups;
 
@@ -27,7 +28,7 @@ fn calendar(zone: &str, hours: &str) -> Calendar {
         .remove(0)
 }
 
-/// What the clocks of a zone show, as a moment.
+/// The moment at which the clock of a zone shows a time.
 fn shown(zone: &str, text: &str) -> Time {
     let at: DateTime = text.parse().unwrap();
     Time(
@@ -54,7 +55,7 @@ const SPLIT: &str = "{ mon-sun: [01:00-02:30, 03:00-05:00] }";
 const NEW_YORK: &str = "America/New_York";
 const SYDNEY: &str = "Australia/Sydney";
 
-/// Zone, hours, start, span, end: all by the zone's clock.
+/// Zone, hours, start, duration, end. Times are by the zone's clock.
 type Row = (
     &'static str,
     &'static str,
@@ -64,19 +65,19 @@ type Row = (
 );
 
 #[test]
-fn spans_count_as_the_table_says() {
+fn durations_end_as_in_the_table() {
     let rows: [Row; 37] = [
-        // Within a day, over noon, over night, over the week-end, from a closed hour.
+        // Within a day, over noon, over night, over a weekend, and from a closed hour.
         (BERLIN, WEEK, "2026-11-24T09:30", "2h", "2026-11-24T11:30"),
         (BERLIN, WEEK, "2026-11-24T11:00", "2h", "2026-11-24T14:00"),
         (BERLIN, WEEK, "2026-11-24T16:30", "1h", "2026-11-25T09:30"),
         (BERLIN, WEEK, "2026-11-27T16:30", "90m", "2026-11-30T10:00"),
         (BERLIN, WEEK, "2026-11-28T12:00", "4h", "2026-11-30T14:00"),
         (BERLIN, WEEK, "2026-11-24T07:00", "30s", "2026-11-24T09:00"),
-        // Exactly to the end of an opening: done then, not on the next day.
+        // Exactly to the end of an opening: the end is not on the next day.
         (BERLIN, WEEK, "2026-11-24T15:00", "2h", "2026-11-24T17:00"),
-        // Working days: at the same time, from a closed hour with the next opening, a holiday left
-        // out.
+        // Working days end at the same time of day. From a closed hour, they count from the next
+        // opening. A holiday does not count.
         (BERLIN, WEEK, "2026-11-24T14:02", "1wd", "2026-11-25T14:02"),
         (BERLIN, WEEK, "2026-11-27T14:02", "1wd", "2026-11-30T14:02"),
         (BERLIN, WEEK, "2026-11-28T12:00", "1wd", "2026-12-01T09:00"),
@@ -84,10 +85,10 @@ fn spans_count_as_the_table_says() {
         (BERLIN, WEEK, "2026-12-23T10:00", "5wd", "2026-12-31T10:00"),
         (BERLIN, WEEK, "2026-12-31T10:00", "1wd", "2027-01-04T10:00"),
         (BERLIN, WEEK, "2026-12-24T16:00", "2h", "2026-12-28T10:00"),
-        // Days are those of the zone: the same time by its clock, also on a holiday.
+        // Days follow the clock of the zone: the same time of day, also on a holiday.
         (BERLIN, WEEK, "2026-12-24T10:00", "1d", "2026-12-25T10:00"),
-        // Summer time begins: Berlin 2026-03-29, New York 2026-03-08, Sydney 2026-10-04. An hour
-        // is missing.
+        // Summer time begins in Berlin on 2026-03-29, in New York on 2026-03-08, in Sydney on
+        // 2026-10-04. One hour is missing.
         (BERLIN, ALWAYS, "2026-03-29T01:00", "2h", "2026-03-29T04:00"),
         (BERLIN, ALWAYS, "2026-03-28T12:00", "1d", "2026-03-29T12:00"),
         (BERLIN, NIGHT, "2026-03-28T22:00", "7h", "2026-03-29T06:00"),
@@ -115,11 +116,12 @@ fn spans_count_as_the_table_says() {
         ),
         (SYDNEY, ALWAYS, "2026-10-04T01:00", "2h", "2026-10-04T04:00"),
         (SYDNEY, WEEK, "2026-10-02T16:00", "2h", "2026-10-05T10:00"),
-        // An end that the clocks skip comes after the next beginning: what is common counts once.
+        // The clocks skip an end of an opening, so it is after the start of the next one. The
+        // overlap counts once.
         (BERLIN, SPLIT, "2026-03-29T00:00", "2h", "2026-03-29T04:00"),
         (BERLIN, SPLIT, "2026-03-29T03:15", "90m", "2026-03-29T04:45"),
-        // Summer time ends: Berlin 2026-10-25, New York 2026-11-01, Sydney 2026-04-05. An hour
-        // comes twice.
+        // Summer time ends in Berlin on 2026-10-25, in New York on 2026-11-01, in Sydney on
+        // 2026-04-05. One hour occurs twice.
         (BERLIN, ALWAYS, "2026-10-25T01:00", "3h", "2026-10-25T03:00"),
         (BERLIN, ALWAYS, "2026-10-24T12:00", "1d", "2026-10-25T12:00"),
         (BERLIN, NIGHT, "2026-10-24T22:00", "9h", "2026-10-25T06:00"),
@@ -139,11 +141,12 @@ fn spans_count_as_the_table_says() {
         ),
         (SYDNEY, ALWAYS, "2026-04-05T01:00", "3h", "2026-04-05T03:00"),
         (SYDNEY, NIGHT, "2026-04-04T22:00", "9h", "2026-04-05T06:00"),
-        // Over midnight: the hours after it belong to the day on which they began.
+        // Over midnight: the hours after midnight belong to the day on which the opening began.
         (BERLIN, NIGHT, "2026-11-24T23:00", "4h", "2026-11-25T03:00"),
         (BERLIN, NIGHT, "2026-11-25T02:00", "1wd", "2026-11-26T02:00"),
         (BERLIN, NIGHT, "2026-11-24T12:00", "1h", "2026-11-24T23:00"),
-        // The night before a holiday continues into it; the night of the holiday does not begin.
+        // The night shift of the day before continues into the holiday. The night shift of the
+        // holiday does not begin.
         (BERLIN, NIGHT, "2026-12-25T05:00", "2h", "2026-12-26T23:00"),
     ];
     for (zone, hours, start, span, end) in rows {
@@ -154,7 +157,7 @@ fn spans_count_as_the_table_says() {
 }
 
 #[test]
-fn times_of_day_come_as_the_table_says() {
+fn times_of_day_are_as_in_the_table() {
     let rows = [
         (BERLIN, "2026-11-24T08:00", "09:00", "2026-11-24T09:00"),
         (BERLIN, "2026-11-24T09:00", "09:00", "2026-11-25T09:00"),
@@ -176,7 +179,8 @@ fn times_of_day_come_as_the_table_says() {
             "09:00 next working day",
             "2026-12-28T09:00",
         ),
-        // An hour that the clocks skip is the one after; of two the first.
+        // If the clocks skip an hour, the next hour counts. If an hour occurs twice, the first
+        // counts.
         (
             BERLIN,
             "2026-03-28T12:00",
@@ -237,7 +241,7 @@ fn a_calendar_without_open_time_uses_wall_clock_time() {
     assert_eq!(
         calendar.after_working_days(start, 3),
         Time(start.0 + 3 * 24 * HOUR),
-        "never at once"
+        "it does not end at once"
     );
     let at = ClockTime::parse("09:00 next working day").unwrap();
     assert_eq!(
@@ -247,7 +251,7 @@ fn a_calendar_without_open_time_uses_wall_clock_time() {
 }
 
 #[test]
-fn what_a_calendar_has_left_counts_before_the_wall_does() {
+fn open_time_counts_until_a_calendar_has_no_more() {
     let mut calendar = calendar("UTC", "{ fri: 09:00-10:00 }");
     let holidays = "2026-06-15"
         .parse::<jiff::civil::Date>()
@@ -258,7 +262,7 @@ fn what_a_calendar_has_left_counts_before_the_wall_does() {
         .map(|date| (HolidayDate::Once(date), Holiday::default()))
         .collect();
     let start = shown("UTC", "2026-06-01T12:00");
-    // Open on the 5th and the 12th for an hour each.
+    // Open on the 5th and on the 12th, for one hour each.
     let end = shown("UTC", "2026-06-12T10:00");
     for (hours, expected) in [
         (1, shown("UTC", "2026-06-05T10:00")),
@@ -325,7 +329,7 @@ calendars:
     assert_eq!(
         faults,
         [
-            "3:13 `name`: `none` means the clock on the wall: choose another name",
+            "3:13 `name`: `none` means the wall clock: choose another name",
             "3:26 `title`: the title is empty",
             "4:37 `Berlin` is not a time zone: give its IANA name, such as Europe/Berlin",
             "4:54 `hours` has days such as mon, sat, mon-fri or mon,wed,fri, not `mo`; write mon",

@@ -1,5 +1,5 @@
-//! Looking for the next follow-up: off the writer's thread, and from what changed since the last
-//! search.
+//! Tests the search for the next follow-up: on a thread of its own, and updated by the changes
+//! since the last search.
 
 use std::cell::Cell;
 
@@ -57,9 +57,9 @@ fn filters() -> Vec<FollowUpFilter> {
 proptest! {
     #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
 
-    /// After any commands, a renewed result is equal to a new search.
+    /// After any commands, an updated result is equal to a new search.
     #[test]
-    fn a_renewed_result_is_that_of_a_new_search(definitions in vec(definitions(), 1..3), steps in steps(40)) {
+    fn an_updated_result_equals_a_new_search(definitions in vec(definitions(), 1..3), steps in steps(40)) {
         let mut world = World::new(Keeping::default());
         let mut player = Player::new(definitions);
         let opening = player.opening();
@@ -74,9 +74,10 @@ proptest! {
                 let renewed = found.renewed(world.root(), filter, now);
                 *found = searched(world.root(), filter, now);
                 let renewed = renewed.expect("a few changes on a few instances");
-                // A jump of the clock ends a lease at once; the timer that releases the follow-up, and makes it a change, comes next.
+                // A jump of the clock ends a claim at once. The change of the follow-up comes with
+                // the next timer.
                 let has_no_claim = |id: &&InstanceId| world.root().instance(**id).is_some_and(|one| one.claim.is_none());
-                let unclaimed = |of: &Claimable| of.candidates().iter().filter(has_no_claim).copied().collect::<Vec<_>>();
+                let unclaimed = |found: &Claimable| found.candidates().iter().filter(has_no_claim).copied().collect::<Vec<_>>();
                 prop_assert_eq!(unclaimed(&renewed), unclaimed(found));
                 let free = |id: &InstanceId| is_claimable(world.root(), filter, world.root().instance(*id).unwrap(), now);
                 prop_assert!(found.candidates().iter().all(free));
@@ -114,7 +115,7 @@ fn next(candidates: Vec<InstanceId>) -> Command {
 }
 
 #[test]
-fn deciding_looks_at_a_few_candidates_only() {
+fn a_decision_checks_only_a_few_candidates() {
     let (mut desk, ids) = crowd(CLAIM_CANDIDATES_MAX + 1);
     for id in &ids[..CLAIM_CANDIDATES_MAX] {
         desk.claim("Ann", *id).unwrap();
@@ -123,7 +124,7 @@ fn deciding_looks_at_a_few_candidates_only() {
     assert_eq!(
         refused,
         Rejection::CandidatesTaken,
-        "the free one comes after those that count"
+        "the free one is after those that are checked"
     );
     let answer = desk.ask("Ben", next(ids[1..].to_vec())).unwrap();
     assert!(
@@ -137,7 +138,7 @@ fn deciding_looks_at_a_few_candidates_only() {
 }
 
 #[test]
-fn a_candidate_that_no_longer_passes_the_filter_is_left() {
+fn a_candidate_that_no_longer_passes_the_filter_is_skipped() {
     let (mut desk, ids) = crowd(3);
     let found = searched(desk.world.root(), &FollowUpFilter::default(), desk.now)
         .candidates()
@@ -150,7 +151,7 @@ fn a_candidate_that_no_longer_passes_the_filter_is_left() {
     );
 }
 
-/// How many checks a walk asks for, one every 256 rows.
+/// Counts the checks of a walk. There is one every 256 rows.
 fn counted<T>(walk: impl FnOnce(&dyn Fn() -> bool) -> T) -> (T, u32) {
     let checks = Cell::new(0);
     let walked = walk(&|| {
@@ -161,7 +162,7 @@ fn counted<T>(walk: impl FnOnce(&dyn Fn() -> bool) -> T) -> (T, u32) {
 }
 
 #[test]
-fn an_empty_result_is_renewed_from_changed_rows_only() {
+fn an_empty_result_is_updated_from_changed_rows_only() {
     let (mut desk, ids) = crowd(1_000);
     let filter = FollowUpFilter {
         customers: vec!["nobody".into()],
@@ -182,7 +183,7 @@ fn an_empty_result_is_renewed_from_changed_rows_only() {
             .unwrap()
             .count(),
         1,
-        "one row is looked at"
+        "the update reads one row"
     );
 }
 
@@ -220,7 +221,7 @@ fn a_page_begins_where_the_one_before_ended() {
     loop {
         let (page, checks) =
             counted(|stop| list_follow_ups(root, &filter, desk.now, (after, 100), stop).unwrap());
-        assert_eq!(checks, 1, "no page walks over those before it");
+        assert_eq!(checks, 1, "no page reads the pages before it");
         listed.extend(page.rows.iter().map(|row| row.instance.id));
         after = page.next;
         if after.is_none() {

@@ -1,4 +1,5 @@
-//! Claims: who may push, how a claim ends, and that nobody is given what somebody holds.
+//! Tests claims: who may push, how a claim ends, and that nobody gets an instance that another
+//! person has claimed.
 
 mod pausing;
 
@@ -72,9 +73,9 @@ fn only_the_holder_can_push_until_the_claim_lapses() {
     ));
     assert_eq!(desk.pass(15 * MINUTE - 1), []);
     assert!(desk.push("Ben", id, "again").is_err());
-    // From the very moment on, also before the lapse was written down.
+    // The claim ends at this moment, even before an entry removes it.
     desk.now = Time(desk.now.0 + 1);
-    assert_eq!(desk.of(id).claim_at(desk.now), None);
+    assert_eq!(desk.instance(id).claim_at(desk.now), None);
     assert_eq!(desk.pass(0), [ChangeKind::ClaimLapsed]);
     assert_eq!(desk.holder(id), "");
     desk.push("Ben", id, "again").unwrap();
@@ -95,7 +96,7 @@ fn a_holder_extends_and_releases_and_never_shortens_a_lease() {
         Err(Rejection::NotClaimed(_))
     ));
     desk.claim("Ann", id).unwrap();
-    let (began, until) = (desk.now, desk.of(id).claim.as_ref().unwrap().until);
+    let (began, until) = (desk.now, desk.instance(id).claim.as_ref().unwrap().until);
     desk.pass(MINUTE);
     assert!(matches!(
         desk.ask("Ben", extend(15)),
@@ -104,11 +105,11 @@ fn a_holder_extends_and_releases_and_never_shortens_a_lease() {
     assert_eq!(
         desk.entry("Ann", extend(1)).unwrap().0,
         None,
-        "it would be shorter"
+        "it would shorten the lease"
     );
-    assert_eq!(desk.of(id).claim.as_ref().unwrap().until, until);
+    assert_eq!(desk.instance(id).claim.as_ref().unwrap().until, until);
     desk.ask("Ann", extend(60)).unwrap();
-    let claim = desk.of(id).claim.clone().unwrap();
+    let claim = desk.instance(id).claim.clone().unwrap();
     assert_eq!(
         (claim.since, claim.until),
         (began, Time(desk.now.0 + 60 * MINUTE))
@@ -187,14 +188,18 @@ fn a_claim_ends_in_a_stage_of_another_team() {
     assert_eq!(
         desk.holder(id),
         "Ann",
-        "billing had an alert on the stage before as well"
+        "billing also had an alert in the stage before"
     );
     desk.push("Ann", id, "paid").unwrap();
-    assert_eq!(desk.holder(id), "", "what has ended is held by nobody");
+    assert_eq!(
+        desk.holder(id),
+        "",
+        "nobody has a claim on an ended instance"
+    );
     let theirs = desk.set("3", true);
     desk.claim("Ann", theirs).unwrap();
     desk.push("Ann", theirs, "hand-on").unwrap();
-    assert_eq!(desk.holder(theirs), "", "the stage is another team's");
+    assert_eq!(desk.holder(theirs), "", "the stage is for another team");
     desk.push("Ben", theirs, "theirs").unwrap();
     let other = desk.set("2", true);
     desk.claim("Ann", other).unwrap();
@@ -211,7 +216,7 @@ fn a_claim_ends_in_a_stage_of_another_team() {
     assert_eq!(
         desk.holder(other),
         "Ann",
-        "a timer moved it, and it is still her team's"
+        "a timer moved it, and it is still for her team"
     );
 }
 
@@ -225,23 +230,18 @@ fn a_waiting_timer_fires_when_the_claim_ends() {
         id
     };
     let lapses = patient(&mut desk, "1");
-    assert_eq!(desk.pass(15 * MINUTE - 1), [], "it is due, and held");
+    assert_eq!(desk.pass(15 * MINUTE - 1), [], "it is due, but claimed");
     assert_eq!(
         desk.pass(1),
         [ChangeKind::TimerElapsed],
-        "it ends with the lease, and the claim with it"
+        "it fires when the lease is over"
     );
-    assert_eq!(&*desk.of(lapses).ending, "late");
+    assert_eq!(&*desk.instance(lapses).ending, "late");
 
-    let given_back = patient(&mut desk, "2");
+    let released = patient(&mut desk, "2");
     desk.pass(11 * MINUTE);
-    desk.ask(
-        "Ann",
-        Command::from(ReleaseClaim {
-            instance: given_back,
-        }),
-    )
-    .unwrap();
+    desk.ask("Ann", Command::from(ReleaseClaim { instance: released }))
+        .unwrap();
     assert_eq!(desk.pass(0), [ChangeKind::TimerElapsed]);
 
     let extended = patient(&mut desk, "3");
@@ -262,7 +262,7 @@ fn a_waiting_timer_fires_when_the_claim_ends() {
     assert_eq!(
         desk.pass(10 * MINUTE),
         [ChangeKind::TimerElapsed],
-        "where nobody holds it, it is a timer like any other"
+        "without a claim, it is a timer like any other"
     );
 }
 
@@ -287,7 +287,7 @@ fn work_can_be_handed_to_a_person_or_team() {
         Err(Rejection::ClaimedByAnother(_))
     ));
     desk.ask("Ann", give(to_ben(), "")).unwrap();
-    let claim = desk.of(id).claim.clone().unwrap();
+    let claim = desk.instance(id).claim.clone().unwrap();
     assert_eq!(
         (&*claim.by, claim.until),
         ("Ben", Time(desk.now.0 + 60 * MINUTE))
@@ -306,8 +306,8 @@ fn work_can_be_handed_to_a_person_or_team() {
         entry.instances[0].before.as_ref().unwrap().alerts[0].team,
         0
     );
-    assert_eq!((desk.holder(id), desk.of(id).alerts[0].team), ("", 1));
-    assert_eq!(desk.of(id).visit(), 1, "the stage stays");
+    assert_eq!((desk.holder(id), desk.instance(id).alerts[0].team), ("", 1));
+    assert_eq!(desk.instance(id).visit(), 1, "the stage does not change");
     let nobody = Recipient::Person {
         name: " ".into(),
         lease_millis: 0,
@@ -347,11 +347,11 @@ fn handing_over_to_the_holder_never_shortens_the_lease() {
         }),
     )
     .unwrap();
-    let held = desk.of(id).claim.clone().unwrap();
+    let held = desk.instance(id).claim.clone().unwrap();
     desk.ask("Ann", to(5_000)).unwrap();
-    assert_eq!(desk.of(id).claim.as_ref().unwrap(), &held);
+    assert_eq!(desk.instance(id).claim.as_ref().unwrap(), &held);
     desk.ask("Ann", to(90 * MINUTE)).unwrap();
-    let longer = desk.of(id).claim.clone().unwrap();
+    let longer = desk.instance(id).claim.clone().unwrap();
     assert!(longer.until > held.until && longer.since == held.since);
 }
 
@@ -362,7 +362,7 @@ fn claim_next_returns_the_most_urgent_unclaimed_instance() {
     desk.set("hidden", false);
     assert_eq!(desk.next("Ann"), Some(ids[0]));
     assert_eq!(desk.next("Ben"), Some(ids[1]));
-    assert_eq!(desk.next("Ann"), Some(ids[2]), "she may hold several");
+    assert_eq!(desk.next("Ann"), Some(ids[2]), "she may claim several");
     assert_eq!(desk.next("Cem"), None);
     desk.ask("Ben", Command::from(ReleaseClaim { instance: ids[1] }))
         .unwrap();
@@ -380,7 +380,7 @@ fn claim_next_returns_the_most_urgent_unclaimed_instance() {
     assert_eq!(
         desk.next_of("Dan", of_billing).unwrap(),
         Answer::Done,
-        "it is not billing's"
+        "it is not for billing"
     );
 }
 
@@ -440,7 +440,7 @@ fn only_the_holder_can_finish_an_incomplete_instance() {
     desk.claim("Ann", id).unwrap();
     desk.push("Ann", id, "nowhere").unwrap();
     assert_eq!(
-        (desk.of(id).status, desk.holder(id)),
+        (desk.instance(id).status, desk.holder(id)),
         (Status::Incomplete, "Ann"),
         "there is work left to do"
     );
@@ -449,7 +449,7 @@ fn only_the_holder_can_finish_an_incomplete_instance() {
         Err(Rejection::ClaimedByAnother(_))
     ));
     assert_eq!(desk.pass(15 * MINUTE), [ChangeKind::ClaimLapsed]);
-    assert_eq!(desk.next("Ben"), Some(id), "nobody holds it");
+    assert_eq!(desk.next("Ben"), Some(id), "nobody has a claim");
     let finish = |stage: u32, visit: u32| {
         let (outcome, note) = ("settled".into(), "".into());
         Command::from(FinishFollowUp {
@@ -471,10 +471,10 @@ fn only_the_holder_can_finish_an_incomplete_instance() {
     );
     assert!(
         matches!(desk.ask("Ben", finish(2, 2)), Err(Rejection::Invalid(_))),
-        "no such visit yet"
+        "the visit does not exist yet"
     );
     desk.ask("Ben", finish(2, 1)).unwrap();
-    let finished = desk.of(id);
+    let finished = desk.instance(id);
     assert_eq!(
         (finished.status, &*finished.ending, finished.ended_at),
         (Status::Finished, "settled", Some(desk.now))

@@ -1,5 +1,5 @@
-//! Conditions, fields, forms and texts as they come out when stages are entered, and what is said
-//! where one has no answer.
+//! Tests the conditions, fields, forms and texts of stages that an instance enters, and the
+//! warnings if a value is missing.
 
 use aftercall_definition::time::Time;
 use aftercall_definition::value::Value;
@@ -95,7 +95,7 @@ fn push(
     button: &str,
     form: Fields,
 ) -> Result<Vec<(u16, StageWarningKind, String)>, Rejection> {
-    let visit = desk.of(id).visit();
+    let visit = desk.instance(id).visit();
     let push = PushButton {
         instance: id,
         button: button.into(),
@@ -112,7 +112,7 @@ fn push(
 }
 
 fn field(desk: &Desk, id: InstanceId, place: u16) -> String {
-    let found = desk.of(id).fields.iter().find(|(at, _)| *at == place);
+    let found = desk.instance(id).fields.iter().find(|(at, _)| *at == place);
     found.map_or_else(String::new, |(_, value)| value.to_string())
 }
 
@@ -125,7 +125,11 @@ fn the_first_true_condition_ends_the_action_list() {
     )
     .unwrap();
     assert_eq!(
-        (desk.of(id).status, &*desk.of(id).ending, warnings),
+        (
+            desk.instance(id).status,
+            &*desk.instance(id).ending,
+            warnings
+        ),
         (Status::Finished, "too-small", vec![])
     );
     let (id, _) = set(
@@ -137,16 +141,16 @@ fn the_first_true_condition_ends_the_action_list() {
         ],
     )
     .unwrap();
-    assert_eq!(desk.of(id).alerts.len(), 2);
+    assert_eq!(desk.instance(id).alerts.len(), 2);
     push(&mut desk, id, "pay", vec![text("reference", "R")]).unwrap();
     assert_eq!(
-        (desk.of(id).status, &*desk.of(id).ending),
+        (desk.instance(id).status, &*desk.instance(id).ending),
         (Status::Finished, "expensive")
     );
 }
 
 #[test]
-fn fields_have_defaults_and_limits_and_every_fault_is_named() {
+fn every_invalid_field_is_reported() {
     let mut desk = Desk::new(WORKFLOW);
     let faults = |refused: Rejection| match refused {
         Rejection::Invalid(faults) => faults
@@ -187,7 +191,7 @@ fn fields_have_defaults_and_limits_and_every_fault_is_named() {
 }
 
 #[test]
-fn texts_show_gaps_and_the_history_says_what_is_missing() {
+fn texts_show_gaps_and_warnings_name_them() {
     let mut desk = Desk::new(WORKFLOW);
     let (id, warnings) = set(
         &mut desk,
@@ -195,16 +199,16 @@ fn texts_show_gaps_and_the_history_says_what_is_missing() {
     )
     .unwrap();
     assert_eq!(
-        &*desk.of(id).alerts[0].text,
+        &*desk.instance(id).alerts[0].text,
         "SOMEBODY wants 72.50 (large), code [?]"
     );
     assert_eq!(warnings, [Warning::StageWarnings]);
     let warnings = push(&mut desk, id, "again", vec![]).unwrap();
     let gap = (2, StageWarningKind::MissingValue, "fields.code".to_owned());
-    assert_eq!(warnings, [gap], "what has a default leaves no gap");
+    assert_eq!(warnings, [gap], "a value with a default leaves no gap");
     let (id, warnings) = set(&mut desk, vec![text("size", "small"), text("code", "A1")]).unwrap();
     assert_eq!(
-        (&*desk.of(id).alerts[0].text, warnings),
+        (&*desk.instance(id).alerts[0].text, warnings),
         ("SOMEBODY wants 100.00, code A1", vec![])
     );
 }
@@ -234,10 +238,10 @@ fn form_values_can_be_stored_in_fields() {
             (5, StageWarningKind::NoTime, "fields.ring_at".to_owned()),
         ]
     );
-    assert_eq!(&*desk.of(id).alerts[0].text, "TX-9 at [?]");
+    assert_eq!(&*desk.instance(id).alerts[0].text, "TX-9 at [?]");
     desk.pass(0);
     assert_eq!(
-        &*desk.of(id).ending,
+        &*desk.instance(id).ending,
         "rang",
         "without a time it does not wait"
     );
@@ -252,20 +256,27 @@ fn form_values_can_be_stored_in_fields() {
     )
     .unwrap();
     assert_eq!(
-        (desk.of(id).timers[0].due, field(&desk, id, 0)),
+        (desk.instance(id).timers[0].due, field(&desk, id, 0)),
         (at, "100".to_owned())
     );
-    assert_eq!(&*desk.of(id).alerts[0].text, "TX-9 at Wed 2026-11-18 13:36");
+    assert_eq!(
+        &*desk.instance(id).alerts[0].text,
+        "TX-9 at Wed 2026-11-18 13:36"
+    );
 }
 
 #[test]
-fn a_button_whose_condition_does_not_hold_is_not_there() {
+fn a_button_with_a_false_condition_cannot_be_pushed() {
     let mut desk = Desk::new(WORKFLOW);
     let (id, _) = set(&mut desk, vec![text("size", "small")]).unwrap();
     push(&mut desk, id, "again", vec![]).unwrap();
-    assert_eq!(desk.of(id).skipped.to_vec(), [0, 3]);
+    assert_eq!(desk.instance(id).skipped.to_vec(), [0, 3]);
     push(&mut desk, id, "again", vec![]).unwrap();
-    assert_eq!(desk.of(id).skipped.to_vec(), [0, 3, 4], "the third round");
+    assert_eq!(
+        desk.instance(id).skipped.to_vec(),
+        [0, 3, 4],
+        "the third round"
+    );
     let refused = push(&mut desk, id, "pay", vec![text("reference", "R")]).unwrap_err();
     assert!(matches!(refused, Rejection::ButtonGone(_)), "{refused:?}");
 }
@@ -287,11 +298,11 @@ fn a_failed_condition_is_false_and_causes_a_warning() {
         (warning.kind, &*warning.name),
         (StageWarningKind::ConditionFailed, "fields.code")
     );
-    assert_eq!(&*desk.of(id).ending, "late");
+    assert_eq!(&*desk.instance(id).ending, "late");
 }
 
 #[test]
-fn what_expressions_put_together_is_held_to_what_values_are() {
+fn an_expression_must_compute_an_allowed_value() {
     const ODD: &str = r#"
 format: 1
 workflow: repair

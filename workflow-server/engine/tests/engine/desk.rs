@@ -1,6 +1,6 @@
-//! A desk at which people work: asks the engine one thing after another, and lets time pass.
+//! A desk for tests: sends commands to the engine one after another, and lets time pass.
 
-#![allow(dead_code, reason = "each test uses what it needs")]
+#![allow(dead_code, reason = "not every test uses all of it")]
 
 use std::sync::Arc;
 
@@ -21,19 +21,19 @@ use aftercall_engine::{Decision, Entry, Rejection, decide};
 
 pub(crate) const MINUTE: i64 = 60_000;
 
-/// A World, and what time it is there.
+/// A World and its present time.
 pub(crate) struct Desk {
     pub(crate) world: World,
     pub(crate) now: Time,
 }
 
 impl Desk {
-    /// A World with teams, in which this workflow can be set.
+    /// A World with teams and this workflow.
     pub(crate) fn new(workflow: &str) -> Self {
         Self::with(workflow, [])
     }
 
-    /// The same, after some other commands.
+    /// A World with teams and this workflow, after other commands.
     pub(crate) fn with(workflow: &str, first: impl IntoIterator<Item = Command>) -> Self {
         let mut desk = Self {
             world: World::new(Keeping::default()),
@@ -150,7 +150,7 @@ impl Desk {
         id: InstanceId,
         button: &str,
     ) -> Result<Answer, Rejection> {
-        let visit = self.of(id).visit();
+        let visit = self.instance(id).visit();
         let push = PushButton {
             instance: id,
             button: button.into(),
@@ -169,7 +169,7 @@ impl Desk {
         }
     }
 
-    /// Searches, and claims the first that is found.
+    /// Searches for a follow-up and claims the first one found.
     pub(crate) fn next_of(
         &mut self,
         who: &str,
@@ -187,15 +187,18 @@ impl Desk {
         )
     }
 
-    pub(crate) fn of(&self, id: InstanceId) -> &Instance {
+    pub(crate) fn instance(&self, id: InstanceId) -> &Instance {
         self.world.root().instance(id).unwrap()
     }
 
     pub(crate) fn holder(&self, id: InstanceId) -> &str {
-        self.of(id).claim.as_ref().map_or("", |claim| &claim.by)
+        self.instance(id)
+            .claim
+            .as_ref()
+            .map_or("", |claim| &claim.by)
     }
 
-    /// Lets time pass, with all automatic changes.
+    /// Lets time pass, with all automatic changes. Returns their kinds.
     pub(crate) fn pass(&mut self, millis: i64) -> Vec<ChangeKind> {
         self.pass_entries(millis)
             .iter()
@@ -203,7 +206,7 @@ impl Desk {
             .collect()
     }
 
-    /// The same; gives the entries.
+    /// Lets time pass, with all automatic changes. Returns their entries.
     pub(crate) fn pass_entries(&mut self, millis: i64) -> Vec<Arc<Entry>> {
         self.now = Time(self.now.0 + millis);
         let mut happened = Vec::new();

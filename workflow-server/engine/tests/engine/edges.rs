@@ -1,6 +1,6 @@
-//! The edges of opening hours: moments at which hours begin and end, one millisecond before and
-//! after, by a model that walks over the minutes; durations that just fit; timers that wake late;
-//! pauses that begin and end there.
+//! Tests the edges of opening hours: the moments at which hours begin and end, and one millisecond
+//! before and after. A model that walks over the minutes computes the expected times. The tests
+//! cover durations that just fit, timers that fire late, and pauses that begin and end at an edge.
 
 mod late;
 mod model;
@@ -24,8 +24,9 @@ use proptest::sample::select;
 pub(crate) const MINUTE: i64 = 60_000;
 pub(crate) const HOUR: i64 = 60 * MINUTE;
 
-/// Hours that touch midnight, go over it, have a break, or are all there is. None begins or ends in
-/// an hour that a clock shows twice: there the first counts, which the model does not know.
+/// Hours that touch midnight, go over midnight, have a break, or are always open. None begins or
+/// ends in an hour that a clock shows twice, because the model does not know that the first one
+/// counts.
 pub(crate) const HOURS: [&str; 8] = [
     "{ mon-fri: 09:00-17:00 }",
     "{ mon-fri: [08:00-12:00, 13:00-18:00], sat: 09:00-13:00 }",
@@ -42,7 +43,7 @@ pub(crate) const ZONES: [&str; 4] = [
     "America/New_York",
     "Australia/Sydney",
 ];
-/// Before and in changes of summer time, weekends and holidays.
+/// Dates before and during changes of summer time, weekends and holidays.
 pub(crate) const DATES: [&str; 8] = [
     "2027-03-13",
     "2027-03-26",
@@ -68,7 +69,7 @@ pub(crate) fn calendar(zone: &str, hours: &str) -> Calendar {
         .remove(0)
 }
 
-/// What the clock of a calendar shows, as a moment.
+/// The moment at which the clock of a calendar shows a time.
 pub(crate) fn shown(calendar: &Calendar, text: &str) -> Time {
     let at: DateTime = text.parse().unwrap();
     Time(
@@ -91,7 +92,7 @@ pub(crate) fn edge() -> impl Strategy<Value = (&'static str, &'static str, i64)>
     (select(&DATES[..]), select(&TIMES[..]), -1_i64..=1)
 }
 
-/// The same, some days after another moment.
+/// An edge some days after another moment.
 pub(crate) fn later_edge(days: i64) -> impl Strategy<Value = (i64, &'static str, i64)> {
     (0..days, select(&TIMES[..]), -1_i64..=1)
 }
@@ -117,7 +118,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(400))]
 
     #[test]
-    fn opening_time_is_counted_as_the_clock_shows_it(
+    fn open_time_matches_the_model(
         (zone, hours) in (select(&ZONES[..]), select(&HOURS[..])),
         start in edge(),
         (minutes, off) in (0_i64..3_000, -1_i64..=1),
@@ -185,7 +186,7 @@ proptest! {
     }
 }
 
-/// Sets a workflow in a simulation; returns the times of the automatic changes.
+/// Sets a workflow in a simulation. Returns the due time and the times of the automatic changes.
 fn comes(workflow: &str, calendar: &Calendar, start: &str, times: usize) -> (String, Vec<String>) {
     let definition = read(workflow, None).unwrap_or_else(|faults| panic!("{faults:#?}"));
     let begin = shown(calendar, start);
@@ -224,11 +225,11 @@ fn an_alert_can_escalate_exactly_at_closing_time() {
     let (due, came) = comes(&steps, &nine_five, "2026-11-27T07:30", 2);
     assert_eq!(due, "Fri 2026-11-27 17:00:00");
     assert_eq!(came, ["Fri 2026-11-27 13:00:00", "Fri 2026-11-27 17:00:00"]);
-    // Half of it is over when the lunch break begins, not when it ends.
+    // Half of the time is over when the lunch break begins, not when it ends.
     let split = calendar("Europe/Berlin", HOURS[1]);
     let (_, came) = comes(&steps, &split, "2026-11-27T08:00", 2);
     assert_eq!(came, ["Fri 2026-11-27 12:00:00", "Fri 2026-11-27 17:00:00"]);
-    // Days end in closed hours too.
+    // Days can end in closed hours.
     let (due, came) = comes(
         &steps.replace("8h", "1d"),
         &nine_five,
@@ -271,8 +272,8 @@ fn a_daily_escalation_repeats_at_the_same_time() {
         "Tue 2026-12-01 13:00:00",
     ];
     assert_eq!(came, days);
-    // From a closing time on: the closing time of the next working day, not the opening of the one
-    // after that.
+    // A daily escalation at closing time repeats at the closing time of the next working day, not
+    // at the opening of the day after.
     let (_, came) = comes(
         &steps.replace("4h", "8h"),
         &nine_five,
@@ -319,7 +320,7 @@ fn a_night_shift_belongs_to_the_day_it_begins() {
             "22:00 next working day",
             "Tue 2026-11-24 22:00:00",
         ),
-        // A time after midnight is in the shift of that working day.
+        // A time after midnight is in the shift that began on that working day.
         (
             "2026-11-23T23:00",
             "02:00 next working day",
@@ -340,7 +341,7 @@ fn a_night_shift_belongs_to_the_day_it_begins() {
             "06:00 next working day",
             "Thu 2026-11-26 06:00:00",
         ),
-        // In the night that begins on Friday and ends on Saturday; the next is Monday's.
+        // In the night shift from Friday to Saturday: the next one is Monday's.
         (
             "2026-11-28T02:00",
             "22:00 next working day",

@@ -1,5 +1,5 @@
-//! Calls that arrive, change or are ended between the look for a caller's calls and the decision to
-//! erase them, and outcomes that a person typed.
+//! Tests calls that arrive, change or end between the search for a caller's calls and the decision
+//! to erase them. Also tests outcomes that a person typed.
 
 use std::sync::Arc;
 
@@ -59,7 +59,7 @@ impl Desk {
         .unwrap();
     }
 
-    /// What `EraseCaller` sends after a look at this moment.
+    /// The command that `EraseCaller` sends after a search at this moment.
     fn erase_request(&self, customer: &str) -> EraseCaller {
         let (root, caller) = (
             self.world.root(),
@@ -100,7 +100,7 @@ fn an_erasure_includes_calls_that_arrive_after_the_search() {
     let looked = desk.erase_request("");
     desk.update("new", "", Some(ada()));
     desk.set("new", true);
-    // A call that was there already turns out to be hers.
+    // An existing call turns out to be hers.
     desk.update("other", "", Some(ada()));
     desk.update(
         "stranger",
@@ -174,7 +174,7 @@ fn an_erasure_with_an_outdated_search_is_rejected() {
     assert_eq!(ids(&desk.erase(again).unwrap()), ["known"]);
 }
 
-/// Nothing in it moves on.
+/// A workflow in which nothing can move an instance.
 const UNLINKED: &str = "
 format: 1
 workflow: repair
@@ -213,6 +213,6 @@ fn an_outcome_typed_by_a_person_is_erased() {
             .unwrap()
             .0
             .unwrap();
-        assert_eq!(*desk.of(id).ending, *left);
+        assert_eq!(*desk.instance(id).ending, *left);
     }
 }

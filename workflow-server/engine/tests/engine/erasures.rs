@@ -1,4 +1,4 @@
-//! What an erasure names when it begins, and what it leaves.
+//! Checks which calls an erasure lists at its start, and what data it leaves.
 
 use std::sync::Arc;
 
@@ -9,8 +9,8 @@ use aftercall_engine::entry::Entry;
 use aftercall_engine::erasure::{Erasure, ErasureChange};
 use aftercall_engine::world::{Root, World};
 
-/// Whether an erasure that begins names every call in memory of its caller, however old the look is
-/// that it was made of.
+/// Whether the start of an erasure lists every call of its caller in memory, even if its search is
+/// old.
 pub(crate) fn names_all_calls(world: &World, request: &Request, entry: &Entry) -> bool {
     let Command::Operations(OperationsCommand::EraseCaller(erase)) = &request.command else {
         return true;
@@ -34,8 +34,8 @@ pub(crate) fn names_all_calls(world: &World, request: &Request, entry: &Entry) -
         .all(is_named)
 }
 
-/// Whether nothing that was typed is left in the instances of the calls that an erasure has masked.
-/// The outcomes that arbitrary steps type are declared nowhere.
+/// Whether no typed text is left in the instances of masked calls. Arbitrary steps type outcomes
+/// that no definition declares.
 pub(crate) fn has_no_data(root: &Root, erasure: &Erasure) -> bool {
     erasure
         .calls

@@ -1,5 +1,5 @@
-//! Property tests: after any commands in any order, every World keeps the invariants, and every
-//! index is equal to a rebuilt one.
+//! Property tests: after any commands in any order, the World keeps its invariants, and every index
+//! is equal to a rebuilt one.
 
 mod entries;
 mod worlds;
@@ -57,7 +57,7 @@ proptest! {
     }
 }
 
-/// A World in which the refund sample runs once, and the entry that set it.
+/// A World with one instance of the refund sample, and the entry that set it.
 fn set_once() -> (World, Entry) {
     let file = include_str!("../../../../examples/refund.yaml");
     let definition = aftercall_authoring::file::read(file, None).unwrap();

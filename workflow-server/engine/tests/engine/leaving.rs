@@ -1,4 +1,5 @@
-//! Calls that leave memory: when, and always whole; and that arbitrary steps cover all of it.
+//! Tests calls that leave memory: when, and always as a whole. Also tests that arbitrary steps
+//! cover this.
 
 mod masking;
 
@@ -97,7 +98,7 @@ fn an_ended_call_is_archivable_after_an_hour() {
     assert_eq!(
         desk.archivable(),
         ["ended"],
-        "the other has something that ended just now"
+        "the other has an instance that ended just now"
     );
     desk.pass(HOUR);
     assert_eq!(desk.archivable(), ["ended", "two"]);
@@ -138,7 +139,7 @@ fn a_search_in_parts_reads_each_call_once() {
                 .iter()
                 .map(|call| call.slot)
                 .collect::<Vec<_>>(),
-            "{most} a part"
+            "parts of {most}"
         );
         assert_eq!(from, 20);
     }
@@ -189,7 +190,7 @@ fn all_calls_leave_unchanged_or_none_does() {
         ids.iter()
             .all(|id| desk.world.root().instance(*id).is_none())
     );
-    assert_eq!(desk.archive(looked_at), None, "nobody leaves twice");
+    assert_eq!(desk.archive(looked_at), None, "no call leaves twice");
     assert_eq!(desk.world.root().archive.instances, 2);
     let late = desk.ask(
         "Ann",
@@ -219,7 +220,7 @@ fn an_old_file_number_or_a_missing_chunk_changes_nothing() {
         .unwrap()
         .0;
     assert_eq!(stored, None, "it is not newer than the newest");
-    // Numbers may be left out: a file that was begun and not finished keeps its own.
+    // Numbers may be left out: an unfinished file keeps its number.
     desk.entry("", Command::from(ArchiveCalls { file: 3, calls }))
         .unwrap()
         .0
@@ -262,7 +263,7 @@ fn an_old_file_number_or_a_missing_chunk_changes_nothing() {
 }
 
 #[test]
-fn operations_pause_a_claimed_instance_and_the_claim_stays() {
+fn a_pause_by_operations_keeps_the_claim() {
     let mut desk = Desk::new(WORKFLOW);
     let id = desk.set("1", true);
     desk.claim("Ann", id).unwrap();
@@ -282,7 +283,7 @@ fn operations_pause_a_claimed_instance_and_the_claim_stays() {
     assert_eq!(desk.holder(id), "Ann");
 }
 
-/// Property tests check only what their steps do.
+/// Property tests check only what their steps do, so the steps must include these kinds.
 #[test]
 fn arbitrary_steps_archive_and_erase() {
     let mut runner = TestRunner::deterministic();
@@ -312,6 +313,6 @@ fn arbitrary_steps_archive_and_erase() {
         "CallerErased",
         "ErasureEnded",
     ] {
-        assert!(kinds.contains(kind), "{kind} never comes: {kinds:?}");
+        assert!(kinds.contains(kind), "no step makes {kind}: {kinds:?}");
     }
 }

@@ -1,5 +1,5 @@
-//! Limits hold on every path that opens an instance: set, set again with replacement, and undo of
-//! what has ended.
+//! Tests that limits apply on every path that opens an instance: set, set again with replacement,
+//! and the undo of an end.
 
 use std::sync::Arc;
 
@@ -70,11 +70,11 @@ fn repeated_replacing_stops_at_the_instance_limit() {
         .unwrap();
 }
 
-/// A call with as many open instances as it may have, the first pushed to its end before the last
-/// was set.
+/// Fills a call with as many open instances as possible. Returns its first instance, which ended
+/// before the last one was set, and the undo of that end.
 fn full(desk: &mut Desk) -> (InstanceId, UndoPush) {
     let first = desk.set("1", true);
-    let before = Arc::new(desk.of(first).clone());
+    let before = Arc::new(desk.instance(first).clone());
     desk.push("Ann", first, "done").unwrap();
     for number in 0..limits::OPEN_INSTANCES_PER_CALL_MAX {
         let name = format!("repair-{number}");
@@ -99,7 +99,7 @@ fn full(desk: &mut Desk) -> (InstanceId, UndoPush) {
         desk.ask("script", set("1", &name, IfRunning::Refuse))
             .unwrap();
     }
-    let (sequence, pushed_at) = (desk.of(first).sequence, desk.now);
+    let (sequence, pushed_at) = (desk.instance(first).sequence, desk.now);
     let undo = UndoPush {
         instance: first,
         sequence,

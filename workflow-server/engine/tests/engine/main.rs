@@ -2,7 +2,7 @@
 
 #![allow(
     clippy::unwrap_used,
-    reason = "a test ends where something unexpected happens"
+    reason = "a test fails if something unexpected happens"
 )]
 
 mod calendars;

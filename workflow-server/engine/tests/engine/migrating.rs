@@ -1,4 +1,4 @@
-//! Migration: what continues, what begins, and what is refused.
+//! Tests migration: what continues, what begins, and what is refused.
 
 mod seen;
 
@@ -38,7 +38,7 @@ on_new_call:
         then: [ link: { to: new-call, max: 2, else: late } ]
 "#;
 
-/// The first stage is another one inside; the second is gone.
+/// The first stage has other actions, and the second stage is gone.
 const NEW: &str = r#"
 format: 1
 workflow: repair
@@ -139,35 +139,39 @@ fn resume(desk: &mut Desk, instance: InstanceId) {
 }
 
 #[test]
-fn in_the_same_stage_clocks_continue_and_new_actions_begin() {
+fn a_migration_in_a_stage_keeps_clocks_and_begins_new_actions() {
     let (mut desk, id) = desk();
     let began = desk.now;
     desk.pass(HOUR);
     desk.claim("Ann", id).unwrap();
     migrate(&mut desk, id, 2, &[]).unwrap();
-    let now = desk.of(id);
+    let now = desk.instance(id);
     assert_eq!(
         (now.version, now.stage, now.visit(), now.status),
         (2, 1, 2, Status::Active),
-        "what people saw before is refused"
+        "clicks on the stage before are refused"
     );
-    assert_eq!(desk.holder(id), "Ann", "the claim stays");
+    assert_eq!(desk.holder(id), "Ann", "the claim is kept");
     let alert = &now.alerts[0];
     assert_eq!(now.alerts.len(), 1, "the second alert is gone");
     assert_eq!(
         (&*alert.text, alert.priority),
         ("New small red", Priority::High)
     );
-    assert_eq!(alert.due, Some(Time(began.0 + 4 * HOUR)), "the due stays");
+    assert_eq!(
+        alert.due,
+        Some(Time(began.0 + 4 * HOUR)),
+        "the due time is kept"
+    );
     assert_eq!(
         alert.escalates_at,
         Some(Time(began.0 + 4 * HOUR)),
-        "the new escalation step comes at it"
+        "the new escalation step is at the due time"
     );
     assert_eq!(
         now.deadline,
         Some(Time(began.0 + 48 * HOUR)),
-        "the deadline stays"
+        "the deadline is kept"
     );
     let timers: Vec<(u16, i64, bool)> = now
         .timers
@@ -183,10 +187,10 @@ fn in_the_same_stage_clocks_continue_and_new_actions_begin() {
     assert_eq!(
         timers,
         [(2, 2, false), (3, 6, true)],
-        "a new one begins now, the old one continues, another is gone"
+        "a new timer begins now, the old one continues, another is gone"
     );
     desk.push("Ann", id, "other").unwrap();
-    assert_eq!(&*desk.of(id).ending, "other");
+    assert_eq!(&*desk.instance(id).ending, "other");
 }
 
 #[test]
@@ -197,7 +201,7 @@ fn a_stage_that_is_gone_needs_a_replacement() {
         migrate(&mut desk, id, 2, &[]),
         Err(Rejection::StageGone(_))
     ));
-    let going = desk.of(id).stage;
+    let going = desk.instance(id).stage;
     assert!(matches!(
         migrate(&mut desk, id, 2, &[(going, 77)]),
         Err(Rejection::NoSuchStage { stage: 77, .. })
@@ -206,7 +210,11 @@ fn a_stage_that_is_gone_needs_a_replacement() {
         migrate(&mut desk, id, 3, &[(going, 1)]),
         Err(Rejection::NoSuchVersion(_, 3))
     ));
-    assert_eq!(desk.of(id).version, 1, "what is refused changes nothing");
+    assert_eq!(
+        desk.instance(id).version,
+        1,
+        "a refused migration changes nothing"
+    );
     let moved = migrate(&mut desk, id, 2, &[(99, 9), (going, 1)]).unwrap();
     assert_eq!(
         moved,
@@ -216,15 +224,19 @@ fn a_stage_that_is_gone_needs_a_replacement() {
         }
     );
     assert_eq!(
-        (desk.of(id).version, desk.of(id).stage, desk.of(id).visit()),
+        (
+            desk.instance(id).version,
+            desk.instance(id).stage,
+            desk.instance(id).visit()
+        ),
         (2, 1, 2),
-        "it is entered"
+        "the instance enters it"
     );
     migrate(&mut desk, id, 2, &[]).unwrap();
     assert_eq!(
-        desk.of(id).revision,
+        desk.instance(id).revision,
         3,
-        "to where it is already changes nothing"
+        "a migration to the present version changes nothing"
     );
     desk.push("Ann", id, "other").unwrap();
     assert!(
@@ -282,13 +294,13 @@ fn a_paused_instance_stays_paused_and_link_counts_continue() {
         expected: None,
     });
     desk.ask("ops", pause).unwrap();
-    let (timers, deadline) = (desk.of(id).timers.clone(), desk.of(id).deadline);
+    let (timers, deadline) = (desk.instance(id).timers.clone(), desk.instance(id).deadline);
     migrate(&mut desk, id, 2, &[]).unwrap();
     assert_eq!(
         (
-            desk.of(id).status,
-            &desk.of(id).timers,
-            desk.of(id).deadline
+            desk.instance(id).status,
+            &desk.instance(id).timers,
+            desk.instance(id).deadline
         ),
         (Status::Paused, &timers, deadline)
     );
@@ -304,9 +316,9 @@ fn a_paused_instance_stays_paused_and_link_counts_continue() {
     desk.push("Ann", id, "go").unwrap();
     desk.push("Ann", id, "back").unwrap();
     assert_eq!(
-        &*desk.of(id).ending,
+        &*desk.instance(id).ending,
         "late",
-        "the third time it goes elsewhere"
+        "the third time, the link leads to another stage"
     );
 }
 
@@ -315,11 +327,11 @@ fn a_migration_back_keeps_the_oldest_clock() {
     let (mut desk, id) = desk();
     migrate(&mut desk, id, 2, &[]).unwrap();
     migrate(&mut desk, id, 1, &[]).unwrap();
-    let now = desk.of(id);
+    let now = desk.instance(id);
     assert_eq!((now.version, now.alerts.len(), now.timers.len()), (1, 2, 2));
     let history: Vec<ChangeKind> = desk.pass(6 * HOUR);
     assert_eq!(history.last(), Some(&ChangeKind::TimerElapsed));
-    assert_eq!(&*desk.of(id).ending, "late");
+    assert_eq!(&*desk.instance(id).ending, "late");
 }
 
 #[test]
@@ -330,21 +342,21 @@ fn migrating_during_a_pause_keeps_new_timers_stopped() {
     desk.pass(6 * HOUR);
     let began = desk.now.0 - 7 * HOUR;
     migrate(&mut desk, id, 2, &[]).unwrap();
-    let now = desk.of(id);
+    let now = desk.instance(id);
     assert_eq!(
         (now.status, now.alerts[0].escalated),
         (Status::Paused, 0),
-        "no escalation step has come"
+        "no escalation step has run"
     );
     resume(&mut desk, id);
-    let now = desk.of(id);
+    let now = desk.instance(id);
     assert_eq!(now.alerts[0].due, Some(Time(began + 10 * HOUR)));
     let timers: Vec<i64> = now
         .timers
         .iter()
         .map(|timer| (timer.due.0 - desk.now.0) / HOUR)
         .collect();
-    assert_eq!(timers, [1, 5], "a new one has all of its time");
+    assert_eq!(timers, [1, 5], "a new timer has all of its time");
 }
 
 #[test]
@@ -353,12 +365,15 @@ fn a_pause_continues_in_a_replacement_stage() {
     desk.push("Ann", id, "go").unwrap();
     pause(&mut desk, id);
     desk.pass(HOUR);
-    let going = desk.of(id).stage;
+    let going = desk.instance(id).stage;
     migrate(&mut desk, id, 2, &[(going, 1)]).unwrap();
-    assert_eq!((desk.of(id).stage, desk.of(id).status), (1, Status::Paused));
+    assert_eq!(
+        (desk.instance(id).stage, desk.instance(id).status),
+        (1, Status::Paused)
+    );
     resume(&mut desk, id);
     assert_eq!(
-        desk.of(id).timers[0].due,
+        desk.instance(id).timers[0].due,
         Time(desk.now.0 + HOUR),
         "the new stage has all of its time"
     );
@@ -375,7 +390,11 @@ fn a_migration_that_would_get_stuck_is_rejected() {
         migrate(&mut desk, id, 3, &[]),
         Err(Rejection::WouldBeStuck(_))
     ));
-    assert_eq!(desk.of(id).version, 1, "what is refused changes nothing");
+    assert_eq!(
+        desk.instance(id).version,
+        1,
+        "a refused migration changes nothing"
+    );
     let moved = migrate(&mut desk, id, 2, &[(1, 9)]).unwrap();
     assert_eq!(
         moved,
@@ -383,12 +402,12 @@ fn a_migration_that_would_get_stuck_is_rejected() {
             instance: id,
             entered: vec![9]
         },
-        "it was asked for"
+        "the request names the stage"
     );
 }
 
 #[test]
-fn an_alert_keeps_its_clock_behind_new_actions() {
+fn an_alert_keeps_its_clock_after_new_actions() {
     let file = |alerts: &str| {
         format!(
             "format: 1\nworkflow: repair\ntitle: Repair\non_new_call:\n{alerts}  - button: Go\n    then: [ finish: gone ]\n"
@@ -399,7 +418,7 @@ fn an_alert_keeps_its_clock_behind_new_actions() {
         "{first}  - alert: {{ text: Second, team: leads, due: 4h }}\n"
     )));
     let id = desk.set("1", true);
-    let began = desk.of(id).alerts[0].due.unwrap();
+    let began = desk.instance(id).alerts[0].due.unwrap();
     desk.pass(HOUR / 2);
     publish(
         &mut desk,
@@ -408,7 +427,7 @@ fn an_alert_keeps_its_clock_behind_new_actions() {
         )),
     );
     migrate(&mut desk, id, 2, &[]).unwrap();
-    let migrated = desk.of(id);
+    let migrated = desk.instance(id);
     let dues: Vec<(&str, i64)> = migrated
         .alerts
         .iter()
@@ -417,6 +436,6 @@ fn an_alert_keeps_its_clock_behind_new_actions() {
     assert_eq!(
         dues,
         [("New", 90), ("First", 0)],
-        "the new one begins, and the old one continues"
+        "the new alert begins, and the old one continues"
     );
 }

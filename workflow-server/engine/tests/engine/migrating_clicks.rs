@@ -1,5 +1,5 @@
-//! A click on what people saw never does something else, after any changes that have
-//! happened to it since: pushes, other versions, chases, hand-overs.
+//! Tests that a click never does something else than what the person saw. Meanwhile anything may
+//! happen: pushes, other versions, chases and hand-overs.
 
 use aftercall_definition::testing::{AMENDMENTS, definitions};
 use aftercall_engine::actor::{Actor, ActorKind};
@@ -13,7 +13,7 @@ use aftercall_engine::{Decision, decide};
 use proptest::prelude::*;
 use proptest::sample::Index;
 
-/// A World in which arbitrary steps are played.
+/// A World that plays arbitrary steps.
 struct Desk {
     player: Player,
     world: World,
@@ -40,7 +40,7 @@ impl Desk {
         self.world.root().workflows.by_place().next().unwrap()
     }
 
-    /// In the stage that the instance is in, or in another one.
+    /// Migrates an instance and keeps its stage, or moves it to another one.
     fn migrate(&mut self, instance: InstanceId, version: u32, elsewhere: Option<Index>) {
         let (workflow, present) = (
             self.workflow(),
@@ -83,7 +83,7 @@ impl Desk {
     }
 }
 
-/// What a click is aimed at and does, as far as the person can see it.
+/// The target and the effect of a click, as far as the person can see them.
 fn aim(click: &Request, shown: &Instance, after: &Instance) -> String {
     let (seen, does) = (
         &shown.alerts,
@@ -104,13 +104,13 @@ fn aim(click: &Request, shown: &Instance, after: &Instance) -> String {
     )
 }
 
-/// What happens to an instance between a person's look and their click.
+/// Something that happens between a person's look and their click.
 #[derive(Clone, Debug)]
 enum Turn {
     Push(Index),
     /// A new version, and a migration to it, in the same stage or another one.
     Amend(u8, Index, Option<Index>),
-    /// A migration to a version that is there already.
+    /// A migration to an existing version.
     Return(Index),
     Chase,
     /// A hand-over to a team.
@@ -127,7 +127,7 @@ fn turns() -> impl Strategy<Value = Vec<Turn>> {
     let turn = prop_oneof![
         4 => any::<Index>().prop_map(Turn::Push),
         3 => amend.prop_map(|(how, stage, elsewhere)| Turn::Amend(how, stage, elsewhere)),
-        // The kind of change that a name of the stage is for.
+        // This kind of amendment is the reason why clicks name their stage.
         2 => any::<Index>().prop_map(|stage| Turn::Amend(13, stage, None)),
         1 => any::<Index>().prop_map(Turn::Return),
         1 => Just(Turn::Chase),
@@ -184,7 +184,7 @@ impl Desk {
     }
 }
 
-/// Each click that is accepted now, with what it does.
+/// The clicks that are accepted now, each with its effect.
 fn accepted(desk: &Desk, clicks: impl IntoIterator<Item = Request>) -> Vec<(Request, Instance)> {
     clicks
         .into_iter()
@@ -192,7 +192,7 @@ fn accepted(desk: &Desk, clicks: impl IntoIterator<Item = Request>) -> Vec<(Requ
         .collect()
 }
 
-/// The clicks with and without the name of the stage: clients may leave it out.
+/// The clicks with and without the number of the stage, because clients may leave it out.
 fn all_clicks(desk: &Desk, shown: &Instance) -> Vec<Request> {
     let named = |mut click: Request| {
         let Command::Desk(DeskCommand::PushButton(push)) = &mut click.command else {

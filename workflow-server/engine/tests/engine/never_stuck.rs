@@ -1,5 +1,5 @@
-//! No instance is left where nothing moves it on: not by a migration, not by a pause, and one that
-//! an earlier version of the server left so is found.
+//! Tests that no instance stays in a stage that nothing can leave, after a migration or a pause.
+//! Also tests that an instance is found if an earlier version of the server left it so.
 
 use std::sync::Arc;
 
@@ -43,7 +43,7 @@ on_new_call:
 allow_unlinked_ends: true
 ";
 
-/// The stage of the button Go no longer waits.
+/// A version in which the stage of the button Go no longer waits.
 fn no_longer_waits() -> String {
     let (before, after) = OLD.split_once("      - alert: { text: Repair it").unwrap();
     let (_, after) = after.split_once("  - button: Wait").unwrap();
@@ -118,7 +118,11 @@ fn resume(desk: &mut Desk, instance: InstanceId) {
 }
 
 fn move_to(desk: &mut Desk, instance: InstanceId, event: &str) {
-    let definition = desk.world.root().definition_of(desk.of(instance)).unwrap();
+    let definition = desk
+        .world
+        .root()
+        .definition_of(desk.instance(instance))
+        .unwrap();
     let stage = definition.stage_of(event).unwrap().number;
     desk.ask(
         "ops",
@@ -175,19 +179,19 @@ fn a_migration_that_leaves_an_instance_stuck_is_rejected() {
     let tried = tried.unwrap();
     assert!(
         matches!(tried[..], [Err(Rejection::WouldBeStuck(_))]),
-        "a batch tries the paused ones as well: {tried:?}"
+        "a batch also tries paused instances: {tried:?}"
     );
     desk.pass(HOUR);
     assert_eq!(
-        (desk.of(id).version, desk.of(id).status),
+        (desk.instance(id).version, desk.instance(id).status),
         (1, Status::Active),
-        "what is refused changes nothing"
+        "a refused migration changes nothing"
     );
     desk.push("Ann", id, "done").unwrap();
 }
 
-/// Puts an instance into the version without a wait in its stage, as servers did before this was
-/// refused.
+/// Moves an instance to a version in which its stage does not wait. Earlier servers did this; now
+/// it is refused.
 fn left_behind(desk: &mut Desk, id: InstanceId, status: Status) {
     let (entry, _) = desk
         .entry(
@@ -200,7 +204,7 @@ fn left_behind(desk: &mut Desk, id: InstanceId, status: Status) {
         .unwrap();
     let mut entry = entry.unwrap();
     entry.sequence += 1;
-    let old = desk.of(id);
+    let old = desk.instance(id);
     let pause = Pause {
         by: "ops".into(),
         since: desk.now,
@@ -245,9 +249,9 @@ fn an_instance_waiting_for_nothing_is_reported_as_stuck() {
             )
             .unwrap();
         }
-        assert_eq!(desk.of(id).status, Status::Incomplete, "{status:?}");
+        assert_eq!(desk.instance(id).status, Status::Incomplete, "{status:?}");
         move_to(&mut desk, id, "wait");
-        assert_eq!(desk.of(id).status, Status::Active);
+        assert_eq!(desk.instance(id).status, Status::Active);
     }
 }
 
@@ -277,17 +281,17 @@ fn an_instance_moved_during_a_pause_stays_paused() {
     pause(&mut desk, id, None);
     desk.pass(20 * HOUR);
     move_to(&mut desk, id, "wait");
-    let moved = desk.of(id);
+    let moved = desk.instance(id);
     assert_eq!((moved.status, moved.entered_at), (Status::Paused, desk.now));
     assert!(
         !moved.is_overdue(desk.now),
-        "its deadline has not passed: its clocks stand still"
+        "its deadline has not passed, because its clocks are stopped"
     );
     desk.pass(5 * HOUR);
     resume(&mut desk, id);
-    let resumed = desk.of(id).clone();
+    let resumed = desk.instance(id).clone();
     let from_now = |time: Option<Time>| (time.unwrap().0 - desk.now.0) / HOUR;
-    assert_eq!(from_now(resumed.deadline), 9, "the pause has put it off");
+    assert_eq!(from_now(resumed.deadline), 9, "the pause has delayed it");
     assert_eq!(from_now(resumed.alerts[0].due), 2);
     assert_eq!(from_now(resumed.timers.first().map(|timer| timer.due)), 4);
 }
@@ -298,7 +302,7 @@ fn a_paused_instance_in_a_dead_end_becomes_incomplete() {
     pause(&mut desk, id, Some(90 * HOUR));
     desk.pass(20 * HOUR);
     move_to(&mut desk, id, "nowhere");
-    let moved = desk.of(id);
+    let moved = desk.instance(id);
     assert_eq!((moved.status, &moved.pause), (Status::Incomplete, &None));
     assert_eq!(moved.deadline, Some(Time(desk.now.0 + 10 * HOUR)));
 }

@@ -1,5 +1,5 @@
-//! What a pause keeps: the clocks of an instance stand still in it, and nothing but its end or a
-//! resume ends it.
+//! Checks pauses: the clocks of an instance are stopped, and only the end of the pause or a resume
+//! starts them again.
 
 use aftercall_definition::ActionKind;
 use aftercall_definition::calendar::Clock;
@@ -9,8 +9,8 @@ use aftercall_engine::entry::{ChangeKind, Entry};
 use aftercall_engine::instance::{Instance, Status, Timer};
 use aftercall_engine::world::World;
 
-/// Whether what was paused is as it was, or continues by as much later as it stood; or somebody
-/// moved it, or it ended.
+/// Whether the clocks of a paused instance are unchanged, or delayed by the length of the pause. An
+/// instance that ended or that a person moved is checked by other rules.
 pub(crate) fn is_stopped(
     world: &World,
     before: &Instance,
@@ -29,9 +29,10 @@ pub(crate) fn is_stopped(
     let definition = world.root().definition_of(before).unwrap();
     let is_of_day = |timer: &&Timer| {
         let stage = definition.stage(before.stage).unwrap();
-        matches!(&stage.actions[usize::from(timer.action)].kind, ActionKind::Timer(of) if of.at.is_some())
+        matches!(&stage.actions[usize::from(timer.action)].kind, ActionKind::Timer(action) if action.at.is_some())
     };
-    // A timer that waits for the end of a claim comes when that ends, in a pause when it began.
+    // A timer that waits for the end of a claim is due at that end. During a pause, that is the
+    // start of the pause.
     let claim_ended = before
         .claim
         .as_ref()
@@ -58,7 +59,7 @@ pub(crate) fn is_stopped(
         times(after),
         world.root().clock(definition, None),
     );
-    // A pause with a planned end ends at that time, however late the server notices it.
+    // A pause with a planned end ends at that time, even if the server is late.
     let until = before
         .pause
         .as_ref()
@@ -71,11 +72,11 @@ pub(crate) fn is_stopped(
         entry.at
     };
     if entry.kind != ChangeKind::Resumed || matches!(clock, Clock::Wall) {
-        // Where time went back in the pause nothing comes earlier.
-        let put_off = |time: Time| Time(time.0 + (resumed_at.0 - since.0).max(0));
+        // If the clock was set back during the pause, no time becomes earlier.
+        let delayed = |time: Time| Time(time.0 + (resumed_at.0 - since.0).max(0));
         return before_times
             .into_iter()
-            .map(|time| time.map(put_off))
+            .map(|time| time.map(delayed))
             .eq(after_times);
     }
     if resumed_at < since {
@@ -84,8 +85,8 @@ pub(crate) fn is_stopped(
             .zip(after_times)
             .all(|(before, after)| after >= before);
     }
-    // By a calendar what was to come is still to come; the deadline after just as much opening
-    // time.
+    // With a calendar, future times stay in the future. The deadline is after the same amount of
+    // open time.
     let is_in_order = |(before, after): (&Option<Time>, &Option<Time>)| match (before, after) {
         (Some(before), Some(after)) if *before > since => *after >= resumed_at,
         (Some(_), Some(after)) => *after <= resumed_at,
@@ -96,8 +97,8 @@ pub(crate) fn is_stopped(
         && left(since, before) == left(resumed_at, after)
 }
 
-/// Whether one that was moved in a pause is still paused with the same deadline; or where nothing
-/// waits it is incomplete, with as much time until its deadline as it had.
+/// Whether an instance that was moved during a pause is still paused with the same deadline. If
+/// nothing waits in its stage, it is incomplete and has as much time until its deadline as before.
 fn stays_paused(
     world: &World,
     before: &Instance,
@@ -114,7 +115,7 @@ fn stays_paused(
         (Status::Paused, deadline) => {
             after.pause == before.pause && (deadline.is_none() || after.deadline == deadline)
         }
-        // Where time went back in the pause nothing comes earlier.
+        // If the clock was set back during the pause, no time becomes earlier.
         (Status::Incomplete, Some(was)) if now < since => {
             after.deadline.is_some_and(|is| is >= was)
         }

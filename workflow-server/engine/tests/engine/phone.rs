@@ -1,16 +1,17 @@
-//! Telephone numbers: which written forms are the same number, and which only may be.
+//! Tests which written telephone numbers are the same number, and which may be the same.
 
 use aftercall_engine::phone::{Country, earlier_forms, read, sought_terms, terms};
 use proptest::prelude::*;
 
-/// How two written numbers compare.
+/// The result of comparing two written numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Is {
-    /// The same for certain: found and erased by one another.
+    /// Certainly the same: a search for one finds the other, and an erasure of one erases the
+    /// other.
     Same,
-    /// Found by one another, and not erased.
+    /// Possibly the same: a search for one finds the other, but an erasure does not erase it.
     Possible,
-    /// Not found by one another.
+    /// Not the same: a search for one does not find the other.
     Other,
 }
 use Is::{Other, Possible, Same};
@@ -27,11 +28,12 @@ fn compare(one: &str, other: &str, country: Country) -> Is {
         (true, true) => Same,
         (false, true) => Possible,
         (false, false) => Other,
-        (true, false) => unreachable!("what is the same may be the same"),
+        (true, false) => unreachable!("numbers that are the same may be the same"),
     }
 }
 
-/// More than the table of `docs/callers.md`: a country (none by `""`), two forms, how they compare.
+/// A country (or `""` for none), two written forms, and the result of comparing them. Contains more
+/// than the table of `docs/callers.md`.
 const TABLE: &[(&str, &str, &str, Is)] = &[
     // United Kingdom, as people and telephone systems write it.
     ("", "+44 20 7946 0001", "442079460001", Same),
@@ -67,10 +69,10 @@ const TABLE: &[(&str, &str, &str, Is)] = &[
     ("GB", "+44 20 7946 0001", "7946 0001", Other),
     ("US", "+44 20 7946 0001", "011 44 20 7946 0001", Same),
     ("DE", "+44 20 7946 0001", "020 7946 0001", Other),
-    // A spreadsheet takes the zero off.
+    // A spreadsheet removes the first zero.
     ("GB", "+44 20 7946 0001", "2079460001", Same),
     ("GB", "+44 20 7946 0001", "'02079460001", Same),
-    // Germany: numbers of any length, an area code in brackets, a direct line behind a hyphen.
+    // Germany: numbers of any length, an area code in brackets, and an extension after a hyphen.
     ("DE", "+49 30 901820", "030 901820", Same),
     ("DE", "+49 30 901820", "+49 (0)30 / 90 18 20", Same),
     ("DE", "+49 30 901820", "030/90182-0", Same),
@@ -78,7 +80,7 @@ const TABLE: &[(&str, &str, &str, Is)] = &[
     ("DE", "+49 30 901820", "0049 30 901820", Same),
     ("DE", "+49 30 901820", "030 901821", Other),
     ("DE", "+49 171 1234567", "0171/1234567", Same),
-    // United States: the long-distance 1, no zero.
+    // United States: 1 for long distance, and no zero.
     ("US", "+1 212 736 5000", "(212) 736-5000", Same),
     ("US", "+1 212 736 5000", "1-212-736-5000", Same),
     ("", "+1 212 736 5000", "1-212-736-5000", Same),
@@ -92,11 +94,11 @@ const TABLE: &[(&str, &str, &str, Is)] = &[
     ("IT", "+39 06 1234 5678", "06 1234 5678", Same),
     ("IT", "+39 06 1234 5678", "+39 6 1234 5678", Other),
     ("IT", "+39 347 123 4567", "347 1234567", Same),
-    // China: a mobile number reads like one of the United States without its `+`.
+    // China: a mobile number looks like a number of the United States without its `+`.
     ("CN", "+86 130 1234 5678", "13012345678", Same),
     ("CN", "+1 301 234 5678", "13012345678", Possible),
     ("US", "+1 301 234 5678", "13012345678", Same),
-    // Extensions: another extension is another person; none may be anybody behind that number.
+    // Another extension is another person. A number without an extension may be any person there.
     ("", "+44 20 7946 0001 ext. 12", "+44 20 7946 0001 x12", Same),
     (
         "",
@@ -152,10 +154,10 @@ const TABLE: &[(&str, &str, &str, Is)] = &[
     ("GB", "204", "+44 204", Other),
     ("GB", "204", "0204", Other),
     ("DE", "112", "+49 112", Other),
-    // Niue: shorter than what numbers are indexed by.
+    // Niue: a number is shorter than the indexed part.
     ("", "+683 4000", "00683 4000", Same),
     ("", "+683 4000", "6834000", Same),
-    // Who withholds the number is nobody.
+    // A caller who withholds the number is not identified.
     ("", "anonymous", "anonymous", Other),
     ("", "", "", Other),
     ("", "0000", "0000", Other),
@@ -170,7 +172,7 @@ const TABLE: &[(&str, &str, &str, Is)] = &[
 ];
 
 #[test]
-fn written_forms_compare_as_the_table_says() {
+fn written_forms_compare_as_in_the_table() {
     for &(code, one, other, expected) in TABLE {
         for (one, other) in [(one, other), (other, one)] {
             let found = compare(one, other, country(code));
@@ -262,7 +264,7 @@ fn older_phone_number_formats_are_searched_in_the_archive() {
     }
 }
 
-/// A number as somebody may write it.
+/// A number in one of many written forms.
 fn written() -> impl Strategy<Value = String> {
     let national = prop_oneof![
         "2079460[0-9]{3}",
@@ -314,7 +316,7 @@ fn any_country() -> impl Strategy<Value = Country> {
     .prop_map(country)
 }
 
-/// The same number, with signs between its digits.
+/// The same number with a sign between its digits.
 fn spaced(text: &str, at: usize, sign: char) -> String {
     let digits: Vec<usize> = text
         .char_indices()
@@ -329,7 +331,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(2_000))]
 
     #[test]
-    fn what_may_be_the_same_is_found(one in written(), other in written(), country in any_country()) {
+    fn numbers_that_may_be_the_same_are_found(one in written(), other in written(), country in any_country()) {
         if compare(&one, &other, country) != Other {
             let (stored, sought) = (terms(&one), sought_terms(&other, country));
             prop_assert!(stored.iter().any(|term| sought.contains(term)), "{} {} {:?} {:?}", one, other, stored, sought);
@@ -345,7 +347,7 @@ proptest! {
     }
 
     #[test]
-    fn any_text_is_read_and_is_the_same_as_itself(text in any::<String>(), country in any_country()) {
+    fn any_text_is_the_same_number_as_itself(text in any::<String>(), country in any_country()) {
         if let Some(readings) = read(&text, country) {
             prop_assert!(readings.is_same(&readings) && readings.may_be(&readings));
             prop_assert!(readings.certain.chars().all(|c| c.is_ascii_digit() || c == '+'));

@@ -1,4 +1,4 @@
-//! A retention becomes shorter by a confirmation of operations and by nothing else.
+//! Tests that only a confirmation by operations makes a retention shorter.
 
 use aftercall_authoring::file;
 use aftercall_definition::time::{Span, SpanUnit, Time};
@@ -64,7 +64,7 @@ fn newest(world: &World) -> u32 {
     world.root().workflows.named("w").unwrap().newest()
 }
 
-/// The retention in force where the default of the server is so many days.
+/// The retention in force. `default` is the default of the server in days.
 fn in_force(world: &World, default: u32) -> i64 {
     let default = Span {
         amount: default,

@@ -1,4 +1,4 @@
-//! A workflow that is set again on its call: what is released by it, and what is promised.
+//! Tests a workflow that is set again on its call: what is released, and what is promised.
 
 use aftercall_definition::time::Time;
 use aftercall_engine::call::CallKey;
@@ -21,7 +21,7 @@ on_new_call:
     then: [ finish: done ]
 ";
 
-/// Sets the workflow again; what was promised, and whether it warns that it is overdue.
+/// Sets the workflow again. Returns the promised time, and whether it warns that it is overdue.
 fn set_again(desk: &mut Desk, release: Option<Release>) -> (Option<Time>, bool) {
     let set = SetWorkflow {
         call: CallKey {
@@ -56,34 +56,38 @@ fn an_immediate_release_ends_the_wait_for_call_end() {
     let id = desk.world.root().instance_at(0).unwrap().id;
     for release in [None, Some(Release::CallEnded)] {
         set_again(&mut desk, release);
-        assert_eq!(desk.of(id).status, Status::WaitingForCallEnd, "{release:?}");
+        assert_eq!(
+            desk.instance(id).status,
+            Status::WaitingForCallEnd,
+            "{release:?}"
+        );
     }
     set_again(&mut desk, Some(Release::Immediately));
-    let of = desk.of(id);
+    let instance = desk.instance(id);
     assert_eq!(
-        (of.status, of.stage, of.alerts.len()),
+        (instance.status, instance.stage, instance.alerts.len()),
         (Status::Active, 1, 1)
     );
-    let revision = of.revision;
+    let revision = instance.revision;
     set_again(&mut desk, Some(Release::Immediately));
     assert_eq!(
-        desk.of(id).revision,
+        desk.instance(id).revision,
         revision,
-        "one that is released stays as it is"
+        "a released instance does not change"
     );
 }
 
 #[test]
-fn nobody_is_promised_a_time_that_has_passed() {
+fn a_past_time_is_not_promised() {
     let mut desk = Desk::new(WORKFLOW);
     let id = desk.set("1", true);
-    let deadline = desk.of(id).deadline;
+    let deadline = desk.instance(id).deadline;
     assert_eq!(set_again(&mut desk, None), (deadline, false));
     desk.pass(5 * HOUR);
     assert_eq!(
         set_again(&mut desk, None),
         (deadline, true),
-        "its alert is overdue, its deadline is ahead"
+        "its alert is overdue, its deadline is in the future"
     );
     desk.pass(48 * HOUR);
     assert_eq!(set_again(&mut desk, None), (None, true));

@@ -1,5 +1,5 @@
-//! What a stage is called: the author's title, or what led to it. It is shown wherever a stage is
-//! shown, and changes nothing else.
+//! Tests the titles of stages: the author's title, or the event that leads to the stage. A title is
+//! shown wherever a stage is shown, and has no other effect.
 
 use aftercall_authoring::builder::{add_action, update_action};
 use aftercall_authoring::diff::diff;
@@ -201,14 +201,14 @@ fn a_migration_shows_the_new_stage_title() {
     )
     .unwrap();
     let title = |desk: &Desk| {
-        let definition = desk.world.root().definition_of(desk.of(id)).unwrap();
+        let definition = desk.world.root().definition_of(desk.instance(id)).unwrap();
         definition
-            .stage(desk.of(id).stage)
+            .stage(desk.instance(id).stage)
             .unwrap()
             .title()
             .into_owned()
     };
-    assert_eq!(title(&desk), "To be paid", "it is on its version");
+    assert_eq!(title(&desk), "To be paid", "it keeps its version");
     let asked = MigrateInstance {
         instance: id,
         version: 2,
@@ -218,8 +218,8 @@ fn a_migration_shows_the_new_stage_title() {
     };
     desk.ask("ops", Command::from(asked)).unwrap();
     assert_eq!(
-        (title(&desk).as_str(), desk.of(id).visit()),
+        (title(&desk).as_str(), desk.instance(id).visit()),
         ("Payment", 1),
-        "what people click on is the same"
+        "clicks on the stage before are still accepted"
     );
 }

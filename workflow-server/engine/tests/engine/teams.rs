@@ -1,4 +1,4 @@
-//! A team that nothing uses can be removed; one that an alert could still be for stays.
+//! Tests that a team without a use can be removed, and a team that an alert may need cannot.
 
 use aftercall_authoring::file;
 use aftercall_engine::Rejection;
@@ -134,7 +134,7 @@ fn a_team_used_by_a_workflow_cannot_be_removed() {
 }
 
 #[test]
-fn a_team_stays_while_work_is_handed_over_to_it() {
+fn a_team_that_gets_work_cannot_be_removed() {
     let mut desk = Desk::new(WORKFLOW);
     for name in ["night", "late"] {
         declare(&mut desk, name, name);
@@ -164,7 +164,7 @@ fn a_team_stays_while_work_is_handed_over_to_it() {
     assert_eq!(
         desk.ask("author", late_look).map(|_| ()),
         Err(Rejection::TeamMoved),
-        "the look was before"
+        "the search was before"
     );
 
     let (items, reason) = (BatchItems::named([id]), "a drill".into());

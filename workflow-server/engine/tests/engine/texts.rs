@@ -1,5 +1,5 @@
-//! The texts of standing alerts: what changes a value that a text shows changes the text, in the
-//! same entry.
+//! Tests the texts of open alerts. An entry that changes a value also changes the texts that show
+//! it.
 
 use std::sync::Arc;
 
@@ -53,7 +53,7 @@ fn named(name: &str) -> CallChanges {
     }
 }
 
-/// Sets the workflow, or sets it again.
+/// Sets the workflow, also if it already runs.
 fn set(desk: &mut Desk, name: &str, amount: f64) -> Option<Entry> {
     let set = SetWorkflow {
         call: key(),
@@ -115,12 +115,12 @@ fn a_call_update_rewrites_alert_texts_in_one_entry() {
     assert_eq!(
         *entry.instances[0].rewritten,
         [0],
-        "the history names the alert that changed, and no other"
+        "the history names only the changed alert"
     );
     let entry = update(&mut desk, "Ada Lovelace");
     assert_eq!(text(&desk), "Refund 27.5 for Ada Lovelace");
     assert_eq!(*entry.instances[0].rewritten, [0]);
-    // What no text shows rewrites none.
+    // A property that no text shows rewrites no text.
     let changes = CallChanges {
         details: vec![("shelf".into(), "B".into())],
         ..CallChanges::default()
@@ -164,7 +164,7 @@ fn an_alert_with_a_changed_text_becomes_unseen() {
     }
     set(&mut desk, "Ada", 27.5);
     let seen: Vec<bool> = desk
-        .of(id)
+        .instance(id)
         .alerts
         .iter()
         .map(|alert| alert.seen.is_some())
@@ -196,7 +196,7 @@ fn form_values_in_texts_survive_an_upgrade() {
     let mut desk = Desk::new(WORKFLOW);
     set(&mut desk, "Ada", 1.0);
     approve(&mut desk, "R-7");
-    // As servers left it that did not keep forms.
+    // The state that earlier servers left, which did not keep forms.
     let mut entry = update(&mut desk, "Ada Lovelace");
     entry.sequence += 1;
     let old = only(&desk);
@@ -213,7 +213,7 @@ fn form_values_in_texts_survive_an_upgrade() {
     assert_eq!(
         text(&desk),
         "Pay 2, R-7, Ada Lovelace, ended no",
-        "the text stays, rather than lose the reference"
+        "the text does not change, so it keeps the reference"
     );
     assert_eq!(desk.world.timers().due(Time::NEVER).count(), 0);
 }

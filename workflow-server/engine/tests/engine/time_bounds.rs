@@ -1,5 +1,5 @@
-//! Times that are bounded from now: in requests, in what a workflow sets itself, in simulation, and
-//! in words.
+//! Tests times with bounds relative to now: in requests, in fields that a workflow sets, in a
+//! simulation, and in words.
 
 use aftercall_authoring::diff::diff;
 use aftercall_authoring::file::{export_yaml, read};
@@ -70,7 +70,7 @@ fn push(
     id: InstanceId,
     visit_at: i64,
 ) -> Result<Vec<(StageWarningKind, String)>, Rejection> {
-    let (visit, form) = (desk.of(id).visit(), named(&[("visit_at", visit_at)]));
+    let (visit, form) = (desk.instance(id).visit(), named(&[("visit_at", visit_at)]));
     let push = PushButton {
         instance: id,
         button: "visit".into(),
@@ -159,7 +159,7 @@ fn setting_again_checks_only_changed_times() {
     let new = set(&mut desk, IfRunning::Replace, &[("ring_at", now + HOUR)]);
     assert!(
         refused(new)[0].starts_with("fields.ring_at must not be before"),
-        "a new one takes no time of the old one"
+        "a new instance does not keep the time of the old one"
     );
 }
 
@@ -177,7 +177,7 @@ fn form_times_outside_their_bounds_are_rejected() {
         warned,
         [(StageWarningKind::FieldNotSet, "fields.ring_at".to_owned())]
     );
-    assert!(desk.of(id).fields.is_empty());
+    assert!(desk.instance(id).fields.is_empty());
 }
 
 fn field_of(error: SimulationError) -> String {

@@ -1,4 +1,4 @@
-//! What is asked of the text of every standing alert.
+//! Checks that the texts of open alerts are up to date.
 
 use aftercall_definition::ActionKind;
 use aftercall_definition::facts::Facts;
@@ -8,8 +8,9 @@ use aftercall_engine::mask;
 use aftercall_engine::query::{zone_beside_caller, zone_name};
 use aftercall_engine::world::World;
 
-/// Whether each text is the one that filling it in now yields: unless that is left to a timer, or
-/// the text was erased. Nothing here comes from a store in which forms were not kept.
+/// Whether each text is equal to its template with the present values. A text that a timer fills in
+/// later, or that was erased, is not checked. No instance here comes from a server that did not
+/// keep forms.
 pub(crate) fn has_true_texts(world: &World, one: &Instance) -> bool {
     let definition = world.root().definition_of(one).unwrap();
     let call = world.root().call_of(one).unwrap();
@@ -33,7 +34,7 @@ pub(crate) fn has_true_texts(world: &World, one: &Instance) -> bool {
             )),
         };
         let text = raised_by.text.fill_in(TEXT_BYTES_MAX, &facts).text;
-        // A text that shows nothing is replaced by what the stage is called.
+        // If the text is empty, the alert shows the title of the stage.
         text.trim().is_empty() || *alert.text == *text || *alert.text == *mask::ERASED
     };
     one.refresh_at().is_some() || one.alerts.iter().all(is_true)

@@ -1,5 +1,5 @@
-//! What may happen between a push and its undo: automatic changes do not refuse it, work of people
-//! does; and what a script may withdraw.
+//! Tests what may happen between a push and its undo: automatic changes are allowed, work of people
+//! is not. Also tests when a script may withdraw.
 
 use std::sync::Arc;
 
@@ -33,7 +33,7 @@ on_new_call:
         then: [ link: new-call ]
 ";
 
-/// What happened to the instance since the push, newest first, as a service finds it in the
+/// The changes of the instance since the push, newest first, as a service reads them from the
 /// history.
 struct Since(Vec<Arc<Entry>>);
 
@@ -65,12 +65,13 @@ fn claim(minutes: i64) -> impl Fn(InstanceId) -> Command {
     }
 }
 
-/// The instance, pushed by Ann who holds it for a minute, and as it was before.
+/// An instance after a push by Ann, who has claimed it for a minute. Also returns it as it was
+/// before the push.
 fn pushed() -> (Desk, InstanceId, Arc<Instance>) {
     let mut desk = Desk::new(WORKFLOW);
     let id = desk.set("1", true);
     desk.ask("Ann", claim(1)(id)).unwrap();
-    let before = Arc::new(desk.of(id).clone());
+    let before = Arc::new(desk.instance(id).clone());
     desk.push("Ann", id, "again").unwrap();
     (desk, id, before)
 }
@@ -83,7 +84,7 @@ fn undo(
 ) {
     let undo = UndoPush {
         instance: id,
-        sequence: desk.of(id).sequence,
+        sequence: desk.instance(id).sequence,
         pushed_by: "Ann".into(),
         pushed_at,
         before: before.clone(),
@@ -108,8 +109,8 @@ fn automatic_changes_do_not_prevent_an_undo() {
         }),
         Command::from(EndCall { call: call() }),
     ];
-    // The minutes that pass: nothing, the lapse of Ann's claim, the escalation of the new alert,
-    // both and the call's touches.
+    // In these minutes nothing happens, Ann's claim ends, the new alert escalates, or both happen
+    // and the call changes too.
     for (minutes, touched, expected) in [
         (0, false, vec![]),
         (1, false, vec![ChangeKind::ClaimLapsed]),
@@ -136,7 +137,7 @@ fn automatic_changes_do_not_prevent_an_undo() {
         }
         assert!(since.can_undo(id), "after {minutes} minutes");
         undo(&mut desk, id, &before, pushed_at);
-        let back = desk.of(id);
+        let back = desk.instance(id);
         let claim = before.claim.clone().filter(|claim| claim.until > desk.now);
         assert_eq!(
             (back.stage, back.status, &back.claim),
@@ -151,7 +152,7 @@ fn automatic_changes_do_not_prevent_an_undo() {
             touched,
             "the call keeps its changes"
         );
-        // Timers that were due meanwhile fire now: the escalation of the restored alert.
+        // Timers that became due meanwhile fire now: the escalation of the restored alert.
         let fired = desk.pass(0);
         assert_eq!(fired.contains(&ChangeKind::Escalated), minutes >= 8);
     }
@@ -166,10 +167,10 @@ fn pause(instance: InstanceId) -> Command {
     })
 }
 
-/// Who works, and the command for an instance.
+/// A person, and the command for an instance.
 type Work = (&'static str, Box<dyn Fn(InstanceId) -> Command>);
 
-/// The work of people that refuses an undo.
+/// Work of people after which an undo is refused.
 fn work() -> Vec<Work> {
     let seen = SeenAlert {
         stage: 2,
@@ -261,8 +262,8 @@ fn work_after_a_push_refuses_undo_and_withdrawal() {
         assert!(is_work(&entry, &entry.instances[0]), "{:?}", entry.kind);
         assert!(!Since(vec![Arc::new(entry)]).can_undo(id));
     }
-    // The lapse of another's claim comes after that other's work; a chase is the caller's word, and
-    // a script may withdraw then.
+    // A chase is not work, so a script may still withdraw. But it is not automatic either, so the
+    // push cannot be undone.
     let (mut desk, id, _) = pushed();
     let entry = desk
         .entry(

@@ -1,4 +1,4 @@
-//! Working on a follow-up: escalation, snooze, pause, undo, chase and move, alone and together.
+//! Tests work on a follow-up: escalation, snooze, pause, undo, chase and move, alone and together.
 
 mod escalating;
 mod undoing;
@@ -49,11 +49,14 @@ on_new_call:
 impl Desk {
     /// The first alert as it is now.
     fn seen(&self, id: InstanceId) -> SeenAlert {
-        let of = self.of(id);
-        let urgency_count = of.alerts.first().map_or(0, |alert| of.urgency_count(alert));
+        let instance = self.instance(id);
+        let urgency_count = instance
+            .alerts
+            .first()
+            .map_or(0, |alert| instance.urgency_count(alert));
         SeenAlert {
-            stage: of.stage,
-            visit: of.visit(),
+            stage: instance.stage,
+            visit: instance.visit(),
             action: 0,
             urgency_count,
             team: None,
@@ -100,13 +103,13 @@ impl Desk {
         )
     }
 
-    /// Pushes a button; returns the command that takes the push back.
+    /// Pushes a button. Returns the command that undoes the push.
     fn push_to_undo(&mut self, who: &str, id: InstanceId, button: &str) -> UndoPush {
-        let before = Arc::new(self.of(id).clone());
+        let before = Arc::new(self.instance(id).clone());
         self.push(who, id, button).unwrap();
         UndoPush {
             instance: id,
-            sequence: self.of(id).sequence,
+            sequence: self.instance(id).sequence,
             pushed_by: who.into(),
             pushed_at: self.now,
             before,
@@ -126,9 +129,9 @@ impl Desk {
         page.rows.iter().map(|row| row.instance.id).collect()
     }
 
-    /// The teams of the first alert, its priority, and how often it has escalated.
+    /// The teams of the first alert, its priority, and its number of escalations.
     fn alert(&self, id: InstanceId) -> (Vec<u32>, Priority, u16) {
-        let alert = &self.of(id).alerts[0];
+        let alert = &self.instance(id).alerts[0];
         (alert.teams().collect(), alert.priority, alert.escalated)
     }
 }
@@ -138,24 +141,24 @@ const BILLING: u32 = 1;
 const LEADS: u32 = 2;
 
 #[test]
-fn a_snoozed_alert_is_hidden_and_comes_back() {
+fn a_snoozed_alert_is_hidden_and_returns() {
     let mut desk = Desk::new(WORKFLOW);
     let id = desk.set("1", true);
     desk.snooze("Ann", id, SnoozeUntil::For(HOUR), "no-answer")
         .unwrap();
     assert_eq!(desk.listed(&FollowUpFilter::default()), []);
-    let attempts = desk.of(id).attempts.clone().unwrap();
+    let attempts = desk.instance(id).attempts.clone().unwrap();
     assert_eq!(
         (attempts.times, &*attempts.outcome, &*attempts.by),
         (1, "no-answer", "Ann")
     );
     assert_eq!(desk.pass(HOUR), [ChangeKind::AlertReturned]);
     assert_eq!(desk.listed(&FollowUpFilter::default()), [id]);
-    // No clock stops for it.
+    // A snooze stops no clock.
     desk.snooze("Ann", id, SnoozeUntil::For(2 * HOUR), "busy")
         .unwrap();
     assert_eq!(desk.pass(HOUR), [ChangeKind::Escalated]);
-    assert_eq!(desk.of(id).attempts.as_ref().unwrap().times, 2);
+    assert_eq!(desk.instance(id).attempts.as_ref().unwrap().times, 2);
     assert_eq!(
         desk.listed(&FollowUpFilter::default()),
         [id],
@@ -164,7 +167,7 @@ fn a_snoozed_alert_is_hidden_and_comes_back() {
     desk.snooze("Ann", id, SnoozeUntil::For(HOUR), "").unwrap();
     desk.snooze("Ben", id, SnoozeUntil::Now, "").unwrap();
     assert_eq!(desk.listed(&FollowUpFilter::default()), [id]);
-    assert_eq!(desk.pass(HOUR), [], "it does not come back twice");
+    assert_eq!(desk.pass(HOUR), [], "it does not return twice");
 }
 
 #[test]
@@ -192,9 +195,10 @@ fn a_snooze_counts_by_the_callers_clock() {
         }),
     )
     .unwrap();
-    // 2027-03-13T12:00 in New York, the day before its clocks go forward.
+    // 2027-03-13T12:00 in New York, the day before its clocks change to summer time.
     desk.now = Time(1_804_957_200_000);
-    let until = |desk: &Desk| desk.of(id).alerts[0].snooze.as_ref().unwrap().until.0 - desk.now.0;
+    let until =
+        |desk: &Desk| desk.instance(id).alerts[0].snooze.as_ref().unwrap().until.0 - desk.now.0;
     desk.snooze("Ann", id, SnoozeUntil::Days(1), "").unwrap();
     assert_eq!(until(&desk), 23 * HOUR);
     desk.snooze("Ann", id, SnoozeUntil::For(24 * HOUR), "")
@@ -211,7 +215,7 @@ fn a_snooze_counts_by_the_callers_clock() {
     assert_eq!(
         until(&desk),
         14 * HOUR + 30 * MINUTE,
-        "an hour that is skipped counts as the one after"
+        "if the clock skips an hour, the next one counts"
     );
     for wrong in ["yesterday", "2027-03-14", "25:00", "2027-02-30T09:00", ""] {
         let refused = desk.snooze("Ann", id, SnoozeUntil::Clock(wrong.into()), "");
@@ -252,32 +256,35 @@ fn a_pause_stops_all_clocks_and_delays_them() {
     let id = desk.set("1", true);
     desk.pass(HOUR);
     desk.pause(id, None).unwrap();
-    assert_eq!(desk.of(id).status, Status::Paused);
+    assert_eq!(desk.instance(id).status, Status::Paused);
     assert!(matches!(
         desk.push("Ann", id, "again"),
         Err(Rejection::IllegalMove { .. })
     ));
     assert_eq!(desk.pass(100 * HOUR), []);
-    assert!(!desk.of(id).is_overdue(desk.now));
+    assert!(!desk.instance(id).is_overdue(desk.now));
     assert_eq!(
         desk.listed(&FollowUpFilter::default()),
         [id],
-        "people see what is paused"
+        "people see paused instances"
     );
     let other = desk.set("2", true);
     assert_eq!(
         desk.listed(&FollowUpFilter::default()),
         [other, id],
-        "and after all that they can do"
+        "but after the ones that they can work on"
     );
     desk.resume(id).unwrap();
     assert_eq!(desk.pass(HOUR - 1), []);
     assert_eq!(
         desk.pass(1),
         [ChangeKind::Escalated],
-        "an hour was left until half of the time was over"
+        "one hour was left until half of the time"
     );
-    assert_eq!(desk.of(id).deadline.unwrap().0 - desk.now.0, 46 * HOUR);
+    assert_eq!(
+        desk.instance(id).deadline.unwrap().0 - desk.now.0,
+        46 * HOUR
+    );
     assert!(matches!(
         desk.resume(id),
         Err(Rejection::IllegalMove { .. })
@@ -297,13 +304,13 @@ fn a_pause_with_an_end_ends_automatically() {
     desk.pause(id, Some(until)).unwrap();
     assert_eq!(desk.pass(3 * HOUR), [ChangeKind::Resumed]);
     assert_eq!(
-        (desk.of(id).status, desk.of(id).alerts[0].due),
+        (desk.instance(id).status, desk.instance(id).alerts[0].due),
         (Status::Active, Some(Time(desk.now.0 + 4 * HOUR)))
     );
 }
 
 #[test]
-fn a_chase_is_more_urgent_and_unseen() {
+fn a_chased_alert_is_more_urgent_and_unseen() {
     let mut desk = Desk::new(WORKFLOW);
     let id = desk.set("1", true);
     desk.snooze("Ann", id, SnoozeUntil::For(HOUR), "").unwrap();
@@ -327,14 +334,18 @@ fn a_chase_is_more_urgent_and_unseen() {
         "she has not seen that the caller asked again"
     );
     assert_eq!(
-        (desk.of(id).chases, desk.alert(id).1, desk.of(id).notes),
+        (
+            desk.instance(id).chases,
+            desk.alert(id).1,
+            desk.instance(id).notes
+        ),
         (1, Priority::High, 1)
     );
     assert_eq!(desk.listed(&FollowUpFilter::default()), [id]);
     desk.ask("script", chase()).unwrap();
     desk.ask("script", chase()).unwrap();
     assert_eq!(
-        (desk.of(id).chases, desk.alert(id).1),
+        (desk.instance(id).chases, desk.alert(id).1),
         (3, Priority::Urgent)
     );
     desk.ask(
@@ -370,13 +381,13 @@ fn operations_move_an_instance_to_any_stage() {
     ));
     desk.pause(id, None).unwrap();
     desk.ask("ops", to(2)).unwrap();
-    let of: &Instance = desk.of(id);
+    let instance: &Instance = desk.instance(id);
     assert_eq!(
-        (of.stage, of.status, of.pause.is_some()),
+        (instance.stage, instance.status, instance.pause.is_some()),
         (2, Status::Paused, true)
     );
     desk.ask("ops", to(3)).unwrap();
-    assert_eq!(desk.of(id).status, Status::Finished);
+    assert_eq!(desk.instance(id).status, Status::Finished);
 }
 
 #[test]
@@ -385,7 +396,7 @@ fn snoozed_overdue_work_is_listed_as_stuck() {
     let mut desk = Desk::new(file);
     let id = desk.set("1", true);
     desk.snooze("Ann", id, SnoozeUntil::Days(3), "").unwrap();
-    let due = desk.of(id).due().unwrap();
+    let due = desk.instance(id).due().unwrap();
     desk.pass(due.0 - desk.now.0 + HOUR);
     let reasons = |desk: &Desk, by: i64| -> Vec<StuckReason> {
         stuck(desk.world.root(), Time(by), &never)
@@ -411,5 +422,5 @@ fn an_empty_alert_text_shows_the_stage_title() {
     let mut desk = Desk::new(file);
     let id = desk.set("1", true);
     desk.push("Ann", id, "ring-back").unwrap();
-    assert_eq!(&*desk.of(id).alerts[0].text, "After Ring back");
+    assert_eq!(&*desk.instance(id).alerts[0].text, "After Ring back");
 }

@@ -1,6 +1,6 @@
-//! By whose clock: one rule for timers of a time of day, for texts and for refusals. The caller's,
-//! else the calendar's, else the server's setting, else UTC. A timer of a time of day goes by its
-//! calendar first.
+//! Tests the time zone of timers for a time of day, of texts and of rejections. All use one rule:
+//! the caller's zone, or else the calendar's, or else the server's setting, or else UTC. Only a
+//! timer for a time of day uses its calendar first.
 
 use std::sync::Arc;
 
@@ -21,7 +21,7 @@ use crate::desk::{Desk, MINUTE};
 
 const HOUR: i64 = 60 * MINUTE;
 
-/// Its second text is worked out: with a condition, and with texts that are put together.
+/// The second text has a condition and joins other texts.
 const WORKFLOW: &str = r#"
 format: 1
 workflow: repair
@@ -48,7 +48,7 @@ calendars:
     hours: { mon-sun: 00:00-24:00 }
 ";
 
-/// With a calendar or without one, on a server that is set to a zone.
+/// A desk with or without a calendar, on a server with this default zone.
 fn desk(calendar: bool, server: &str) -> Desk {
     let workflow = if calendar {
         WORKFLOW.replace("on_new_call", "calendar: office\non_new_call")
@@ -132,24 +132,28 @@ fn times_use_the_zone_of_caller_calendar_or_server() {
         let mut desk = desk(calendar, server);
         let ring_at = Time(desk.now.0 + 30 * HOUR);
         let id = set(&mut desk, caller, ring_at).unwrap();
-        // The zone is named where it is not the caller's.
+        // The text names the zone unless it is the caller's.
         let named = if caller.is_empty() {
             format!(" {text}")
         } else {
             String::new()
         };
         let at = format!("{}{named}", shown(ring_at, text, MOMENT));
-        let of = desk.of(id);
-        assert_eq!(*of.alerts[0].text, *format!("Ring at {at}"), "{case}");
+        let instance = desk.instance(id);
+        assert_eq!(*instance.alerts[0].text, *format!("Ring at {at}"), "{case}");
         let tokyo = shown(ring_at, "Asia/Tokyo", MOMENT);
         assert_eq!(
-            *of.alerts[1].text,
+            *instance.alerts[1].text,
             *format!("Later, at {at}, {tokyo}"),
             "{case}"
         );
-        assert_eq!(shown(of.timers[0].due, timer, "%H:%M"), "09:00", "{case}");
-        // A pause over that time leads to the next one, by the same clock.
-        let due = of.timers[0].due;
+        assert_eq!(
+            shown(instance.timers[0].due, timer, "%H:%M"),
+            "09:00",
+            "{case}"
+        );
+        // If the time passes during a pause, the timer is due the next time, by the same clock.
+        let due = instance.timers[0].due;
         let pause = Command::from(PauseInstance {
             instance: id,
             until: None,
@@ -167,7 +171,7 @@ fn times_use_the_zone_of_caller_calendar_or_server() {
             }),
         )
         .unwrap();
-        let next = desk.of(id).timers[0].due;
+        let next = desk.instance(id).timers[0].due;
         assert_eq!(
             (shown(next, timer, "%H:%M"), next.0 > due.0),
             ("09:00".to_owned(), true),
@@ -198,7 +202,7 @@ fn a_refusal_names_the_zone_by_which_it_shows_times() {
 }
 
 #[test]
-fn texts_follow_when_the_caller_becomes_known() {
+fn texts_change_when_the_caller_becomes_known() {
     let mut desk = desk(true, "UTC");
     let ring_at = Time(desk.now.0 + 30 * HOUR);
     let id = set(&mut desk, "", ring_at).unwrap();
@@ -224,7 +228,7 @@ fn texts_follow_when_the_caller_becomes_known() {
     )
     .unwrap();
     let expected = format!("Ring at {}", shown(ring_at, "America/New_York", MOMENT));
-    assert_eq!(*desk.of(id).alerts[0].text, *expected);
+    assert_eq!(*desk.instance(id).alerts[0].text, *expected);
 }
 
 #[test]

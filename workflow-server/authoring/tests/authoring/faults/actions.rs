@@ -48,7 +48,7 @@ fn alerts_are_checked() {
             "8:12 (stage 1, action 2) MISSING_KEY `alert` needs `text`",
             "8:20 (stage 1, action 2) BAD_VALUE `team` must be lower-case letters, digits and hyphens and start with a letter or digit, such as `customer-care`, not `Customer Care`",
             "8:45 (stage 1, action 2) BAD_VALUE `priority` must be low, normal, high or urgent, not `hihg`",
-            "8:56 (stage 1, action 2) BAD_VALUE `soon` is not a span; write a number and s, m, h, d or wd, such as 90s, 15m, 4h, 1h30m, 3d or 5wd",
+            "8:56 (stage 1, action 2) BAD_VALUE `soon` is not a duration; write a number and s, m, h, d or wd, such as 90s, 15m, 4h, 1h30m, 3d or 5wd",
             "8:62 (stage 1, action 2) UNKNOWN_KEY unknown key `colour`; known here: text, team, priority, due, calendar, escalate, when",
         ],
     );
@@ -63,9 +63,9 @@ fn alerts_are_checked() {
         &[
             "5:21 (stage 1, action 1) BAD_VALUE the text is not a template: `{{` is not closed: write `}}` after the value",
             "6:24 (stage 1, action 2) BAD_VALUE texts do not have loops",
-            "7:35 (stage 1, action 3) BAD_VALUE texts do not have the filter `replace`; there is default, upper, lower, title, capitalize, trim, round, length, zone",
+            "7:35 (stage 1, action 3) BAD_VALUE texts do not have the filter `replace`; available: default, upper, lower, title, capitalize, trim, round, length, zone",
             "8:24 (stage 1, action 4) BAD_VALUE texts do not have assignments",
-            "9:24 (stage 1, action 5) BAD_VALUE texts do not have `*` and `**`: work it out with `set-field`",
+            "9:24 (stage 1, action 5) BAD_VALUE texts do not have `*` and `**`: compute it with `set-field`",
         ],
     );
 }
@@ -99,7 +99,7 @@ fn timers_are_checked() {
   - timer: []
 ",
         &[
-            "5:12 (stage 1, action 1) BAD_VALUE `4x` is not a span; write a number and s, m, h, d or wd, such as 90s, 15m, 4h, 1h30m, 3d or 5wd",
+            "5:12 (stage 1, action 1) BAD_VALUE `4x` is not a duration; write a number and s, m, h, d or wd, such as 90s, 15m, 4h, 1h30m, 3d or 5wd",
             "6:31 (stage 1, action 2) BAD_VALUE `from` must be stage, start or fields.NAME, not `noon`",
             "7:12 (stage 1, action 3) MISSING_KEY `timer` needs `after`",
             "8:12 (stage 1, action 4) BAD_VALUE `timer` must be a mapping, not a list",

@@ -151,7 +151,7 @@ on_new_call: finish
             "1:9 NOT_SUPPORTED_YET format 2 is not known; this version reads format 1",
             "2:11 BAD_VALUE `workflow` must be lower-case letters, digits and hyphens and start with a letter or digit, such as `my-flow`, not `My Flow`",
             "3:8 BAD_VALUE `title` is empty",
-            "4:11 BAD_VALUE a span must be longer than nothing",
+            "4:11 BAD_VALUE a duration must be longer than zero",
             "5:22 BAD_VALUE `allow_unlinked_ends` must be true or false, not `yes`",
             "6:14 BAD_VALUE `on_new_call` must be a list, not a single value",
         ],
@@ -168,7 +168,7 @@ on_new_call: []
             "1:9 BAD_VALUE `format` must be a whole number from 1 to 1000, not the text `1`",
             "2:11 BAD_VALUE `workflow` must be text, not a list",
             "3:6 BAD_VALUE `title` is empty",
-            "4:11 BAD_VALUE `5 days` is not a span; write a number and s, m, h, d or wd, such as 90s, 15m, 4h, 1h30m, 3d or 5wd",
+            "4:11 BAD_VALUE `5 days` is not a duration; write a number and s, m, h, d or wd, such as 90s, 15m, 4h, 1h30m, 3d or 5wd",
             "5:22 BAD_VALUE `allow_unlinked_ends` must be true or false, not the text `true`",
         ],
     );
@@ -190,7 +190,7 @@ on_new_call: []
             "1:1 MISSING_KEY a workflow file needs `workflow`",
             "2:1 UNKNOWN_KEY unknown key `workflw`; did you mean `workflow`?",
             "3:8 BAD_VALUE `title` must be a single line",
-            "4:11 BAD_VALUE a span can be at most 3650d (ten years)",
+            "4:11 BAD_VALUE a duration can be at most 3650d (ten years)",
             "5:1 UNKNOWN_KEY unknown key `foo`; known here: format, workflow, title, deadline, retention, calendar, fields, allow_unlinked_ends, on_new_call_title, on_new_call",
         ],
     );

@@ -109,12 +109,12 @@ fn an_invalid_text_hides_no_other_error() {
     assert_eq!(
         all(&text),
         [
-            "5:40 (stage 1, action 1) BAD_VALUE texts do not have the filter `upcase`; there is default, upper, lower, title, capitalize, trim, round, length, zone",
+            "5:40 (stage 1, action 1) BAD_VALUE texts do not have the filter `upcase`; available: default, upper, lower, title, capitalize, trim, round, length, zone",
             "5:58 (stage 1, action 1) UNKNOWN_TEAM the team `caer` is not declared: import it, or correct the name",
             "9:28 (stage 2, action 1) UNKNOWN_FIELD the text names the field `fields.nme`, which is not declared; declare it under `fields`",
             "10:44 (stage 2, action 2) BAD_VALUE `when` is not an expression: it ends too early",
             "11:9 (stage 2, action 3) ACTION_AFTER_END `link` leaves the stage at once, so its alert would never be seen: move `link` to a stage of its own",
-            "11:15 (stage 2, action 3) UNKNOWN_EVENT there is no event `nowhere`; there is new-call, go",
+            "11:15 (stage 2, action 3) UNKNOWN_EVENT there is no event `nowhere`; available: new-call, go",
         ]
     );
     assert!(
@@ -146,7 +146,7 @@ fn an_invalid_template_gets_a_plain_message() {
         ),
         (
             "\"{% if call.ended %} x\"",
-            "a condition is not ended: write `{% endif %}` after what it is about",
+            "a condition is not ended: write `{% endif %}` at its end",
         ),
         (
             "\"{# note\"",

@@ -26,7 +26,7 @@ fn declared() -> Vec<FieldDeclaration> {
     ]
 }
 
-/// Two forms ask for each.
+/// Two forms request each of these fields.
 fn of_forms() -> Vec<FieldDeclaration> {
     let field = |name: &str, field_type, value| FieldDeclaration {
         name: name.to_owned(),
@@ -55,7 +55,7 @@ fn faults(source: &str, wanted: Wanted) -> Vec<String> {
 }
 
 #[test]
-fn what_is_right_has_no_faults() {
+fn a_valid_expression_has_no_errors() {
     for source in [
         "fields.amount < 50",
         "fields.amount * 2 + 1 >= 100.5 || fields.vip",
@@ -101,16 +101,16 @@ fn check(source: &str, expected: &str) {
 }
 
 #[test]
-fn what_is_wrong_is_said_in_plain_words() {
+fn errors_of_expressions_are_reported_in_plain_words() {
     check(
         "fields.amuont < 50",
         "names the field `fields.amuont`, which is not declared; did you mean `amount`?",
     );
     check(
         "amount < 50",
-        "names `amount`, which is not known; there is fields, form, call, visit, now, and a text needs quotes of its own: '\"…\"'",
+        "names `amount`, which is not known; available: fields, form, call, visit, now; a text needs quotes of its own: '\"…\"'",
     );
-    check("fields.amount", "does not give true or false");
+    check("fields.amount", "does not return true or false");
     check(
         "fields.vip && fields.name < 5",
         "cannot do `<` with text and number",
@@ -173,15 +173,15 @@ fn what_is_wrong_is_said_in_plain_words() {
     );
     check(
         "now > now + duration('1x')",
-        "gives `duration` `1x`, which it does not read; write hours, minutes and seconds, such as `24h` or `1h30m`",
+        "gives `duration` `1x`, which it cannot read; write hours, minutes and seconds, such as `24h` or `1h30m`",
     );
     check(
         "timestamp('2026-13-01T00:00:00Z') < now",
-        "gives `timestamp` `2026-13-01T00:00:00Z`, which it does not read; write it as `2026-01-31T12:00:00Z`",
+        "gives `timestamp` `2026-13-01T00:00:00Z`, which it cannot read; write it as `2026-01-31T12:00:00Z`",
     );
     check(
         "now.getHours('Europe/Berln') < 9",
-        "gives `getHours` `Europe/Berln`, which it does not read",
+        "gives `getHours` `Europe/Berln`, which it cannot read",
     );
     check("fields.name % 2 == 1", "cannot do `%` with text");
     check(
@@ -208,7 +208,7 @@ fn operators_of_other_languages_get_a_hint() {
 }
 
 #[test]
-fn a_literal_that_the_field_never_takes_is_a_fault() {
+fn a_literal_that_the_field_does_not_accept_is_an_error() {
     let fields = declared();
     let names = Names::new(&fields, []);
     let literal_error = |source: &str, name: &str| {

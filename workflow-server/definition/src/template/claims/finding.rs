@@ -26,7 +26,7 @@ fn side(node: &Expr<'_>) -> Option<Side> {
         },
         Expr::BinOp(op) => match op.op {
             BinOpKind::Concat => Some(Side::Known(Kind::Text)),
-            // A sum has the kind of its sides, but not their values.
+            // A sum has the kind of its sides, but other values.
             BinOpKind::Add => match side(&op.left)? {
                 Side::Place(place) => Some(Side::Changed(place, Change::Shown)),
                 Side::Literal(value) => Some(Side::Known(super::of_value(&value))),
@@ -176,7 +176,7 @@ pub(in crate::template) fn of_arguments(filter: &Filter<'_>, claims: &mut Claims
     if !fits {
         let name = rules::quoted(filter.name);
         claims.put(Claim::Broken(format!(
-            "gives the filter {name} what it does not take: it takes {takes}"
+            "gives the filter {name} a wrong argument: it takes {takes}"
         )));
     }
 }

@@ -1,4 +1,4 @@
-//! Follow-ups in a calendar: due times, pauses, and an edited calendar.
+//! Tests follow-ups with a calendar: due times, pauses, and an edited calendar.
 
 use std::sync::Arc;
 
@@ -42,7 +42,7 @@ fn office(hours: &str) -> Command {
     })
 }
 
-/// A desk in Berlin on a Tuesday at 14:00.
+/// A desk in Berlin, on a Tuesday at 14:00.
 fn desk() -> Desk {
     let mut desk = Desk::with(WORKFLOW, [office(WEEK)]);
     desk.now = shown(BERLIN, "2026-11-24T14:00");
@@ -53,8 +53,8 @@ fn desk() -> Desk {
 fn due_times_timers_and_escalations_count_by_the_calendar() {
     let mut desk = desk();
     let id = desk.set("1", true);
-    let of = |desk: &Desk| {
-        let instance = desk.of(id);
+    let times = |desk: &Desk| {
+        let instance = desk.instance(id);
         let alert = &instance.alerts[0];
         [
             instance.deadline,
@@ -70,11 +70,15 @@ fn due_times_timers_and_escalations_count_by_the_calendar() {
         "2026-11-24T16:00",
         "2026-11-25T09:00",
     ];
-    assert_eq!(of(&desk), at_first);
+    assert_eq!(times(&desk), at_first);
     assert_eq!(desk.pass(2 * HOUR), [ChangeKind::Escalated]);
-    assert_eq!(of(&desk)[2], "2026-11-25T11:00", "an hour after it was due");
+    assert_eq!(
+        times(&desk)[2],
+        "2026-11-25T11:00",
+        "an hour after it was due"
+    );
 
-    // Paused for a night: an hour of the day was left, and five of the due's hours.
+    // A pause over a night. One hour of the day was left, and five hours until the due time.
     let pause = Command::from(PauseInstance {
         instance: id,
         until: None,
@@ -98,7 +102,7 @@ fn due_times_timers_and_escalations_count_by_the_calendar() {
         "2026-11-27T11:30",
         "2026-11-27T09:00",
     ];
-    assert_eq!(of(&desk), resumed);
+    assert_eq!(times(&desk), resumed);
 }
 
 #[test]
@@ -110,8 +114,8 @@ fn a_pause_never_makes_a_closed_time_earlier() {
     let mut desk = Desk::with(&days, [office(WEEK)]);
     desk.now = shown(BERLIN, "2026-11-27T01:16");
     let id = desk.set("1", true);
-    let of = |desk: &Desk| {
-        let instance = desk.of(id);
+    let times = |desk: &Desk| {
+        let instance = desk.instance(id);
         [
             instance.deadline,
             instance.alerts[0].due,
@@ -138,20 +142,20 @@ fn a_pause_never_makes_a_closed_time_earlier() {
         )
         .unwrap();
     };
-    assert_eq!(of(&desk), ["2026-11-28T01:16"; 3], "a Saturday");
+    assert_eq!(times(&desk), ["2026-11-28T01:16"; 3], "a Saturday");
     resume_after(&mut desk, 0);
-    assert_eq!(of(&desk), ["2026-11-28T01:16"; 3]);
+    assert_eq!(times(&desk), ["2026-11-28T01:16"; 3]);
     resume_after(&mut desk, 7 * HOUR);
     assert_eq!(
-        of(&desk),
+        times(&desk),
         ["2026-11-28T01:16"; 3],
         "nothing was open meanwhile"
     );
     resume_after(&mut desk, 3 * HOUR);
     assert_eq!(
-        of(&desk),
+        times(&desk),
         ["2026-11-30T11:16"; 3],
-        "by the opening time that went by: from 9 to 11:16"
+        "by the open time of the pause: from 9:00 to 11:16"
     );
 }
 
@@ -159,34 +163,40 @@ fn a_pause_never_makes_a_closed_time_earlier() {
 fn an_edited_calendar_changes_only_later_times() {
     let mut desk = desk();
     let first = desk.set("1", true);
-    let (due, timer) = (desk.of(first).alerts[0].due, desk.of(first).timers[0].due);
+    let (due, timer) = (
+        desk.instance(first).alerts[0].due,
+        desk.instance(first).timers[0].due,
+    );
     desk.ask("author", office("{ mon-fri: 14:00-15:00 }"))
         .unwrap();
     assert_eq!(
-        (desk.of(first).alerts[0].due, desk.of(first).timers[0].due),
+        (
+            desk.instance(first).alerts[0].due,
+            desk.instance(first).timers[0].due
+        ),
         (due, timer),
-        "what was promised stays"
+        "promised times are kept"
     );
     let second = desk.set("2", true);
     assert_eq!(
-        in_zone(BERLIN, desk.of(second).alerts[0].due.unwrap()),
+        in_zone(BERLIN, desk.instance(second).alerts[0].due.unwrap()),
         "2026-11-27T15:00",
-        "an hour a day"
+        "each day has one open hour"
     );
     assert!(desk.pass(2 * HOUR).contains(&ChangeKind::Escalated));
-    let alert = &desk.of(first).alerts[0];
+    let alert = &desk.instance(first).alerts[0];
     assert_eq!((alert.due, alert.escalated), (due, 1));
     assert_eq!(
         in_zone(BERLIN, alert.escalates_at.unwrap()),
         "2026-11-25T15:00",
-        "the next escalation step by the new hours"
+        "the next escalation step uses the new hours"
     );
     desk.push("Ann", first, "wait").unwrap();
-    let waiting = desk.of(first);
+    let waiting = desk.instance(first);
     assert_eq!(
         in_zone(BERLIN, waiting.alerts[0].due.unwrap()),
         "2026-11-24T17:00",
-        "by the clock on the wall"
+        "by the wall clock"
     );
     assert_eq!(
         in_zone(BERLIN, waiting.timers[0].due),
@@ -205,7 +215,7 @@ fn an_edited_calendar_changes_only_later_times() {
             .unwrap()
             .revision,
         2,
-        "the same again is no change"
+        "the same content is not a change"
     );
 }
 
@@ -224,9 +234,9 @@ fn a_percentage_of_a_day_counts_open_time_only() {
         assert_eq!(in_zone(BERLIN, at), expected, "{due:?}");
         assert!(at >= raised);
     };
-    // Friday afternoon: one hour of the day is open.
+    // A Friday afternoon: one hour of that day is open.
     check("2026-11-27T15:00", "1d", "2026-11-27T15:30");
-    // Nothing of it is open: half of it is over at the due time.
+    // No hour of that day is open, so half of the open time is over only at the due time.
     check("2026-11-28T09:00", "1d", "2026-11-29T09:00");
     check("2026-11-23T09:00", "3d", "2026-11-24T13:00");
     check("2026-11-27T15:00", "1wd", "2026-11-30T11:30");

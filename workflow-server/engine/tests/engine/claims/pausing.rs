@@ -1,4 +1,4 @@
-//! Claims that end in a pause.
+//! Tests claims that end during a pause.
 
 use aftercall_engine::command::{Command, PauseInstance, ResumeInstance};
 use aftercall_engine::entry::ChangeKind;
@@ -12,7 +12,7 @@ fn a_timer_fires_on_resume_after_its_claim_lapsed() {
     let id = desk.set("1", true);
     desk.claim("Ann", id).unwrap();
     desk.push("Ann", id, "patience").unwrap();
-    assert_eq!(desk.pass(11 * MINUTE), [], "it is due, and held");
+    assert_eq!(desk.pass(11 * MINUTE), [], "it is due, but claimed");
     let pause = PauseInstance {
         instance: id,
         until: None,
@@ -22,7 +22,7 @@ fn a_timer_fires_on_resume_after_its_claim_lapsed() {
     desk.ask("Ann", Command::from(pause)).unwrap();
     let paused_at = desk.now;
     assert_eq!(desk.pass(10 * MINUTE), [ChangeKind::ClaimLapsed]);
-    assert_eq!(desk.of(id).timers[0].due, paused_at);
+    assert_eq!(desk.instance(id).timers[0].due, paused_at);
     let resume = ResumeInstance {
         instance: id,
         note: "".into(),

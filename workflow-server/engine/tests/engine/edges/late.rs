@@ -1,4 +1,5 @@
-//! A server that wakes late: what a timer starts counts from when the timer was due.
+//! Tests a server whose timers fire late. Clocks that a timer starts count from the due time of
+//! that timer.
 
 use aftercall_definition::time::Time;
 use aftercall_engine::command::{Command, Elapse, ReleaseClaim};
@@ -35,7 +36,7 @@ on_new_call:
                 then: [ finish: done ]
 "#;
 
-/// All that is promised of an instance.
+/// All promised times of an instance.
 fn promised(instance: &Instance) -> Vec<Option<Time>> {
     let alerts = instance
         .alerts
@@ -47,7 +48,7 @@ fn promised(instance: &Instance) -> Vec<Option<Time>> {
         .collect()
 }
 
-/// Lets the next automatic change happen, so much too late.
+/// Fires the next timer, some milliseconds late.
 fn wake(desk: &mut Desk, late: i64) -> bool {
     let Some(key) = desk.world.timers().earliest() else {
         return false;
@@ -85,7 +86,7 @@ proptest! {
         for late in late {
             let is_on = wake(&mut punctual, 0);
             prop_assert_eq!(wake(&mut tardy, late), is_on);
-            let [expected, found] = [&punctual, &tardy].map(|desk| desk.of(id));
+            let [expected, found] = [&punctual, &tardy].map(|desk| desk.instance(id));
             prop_assert_eq!((found.stage, promised(found)), (expected.stage, promised(expected)), "{} ms late", late);
         }
     }
@@ -116,7 +117,7 @@ fn set_whole_day() -> (Desk, InstanceId, aftercall_definition::calendar::Calenda
 fn a_late_timer_does_not_move_due_times() {
     let (mut desk, id, calendar) = set_whole_day();
     assert!(wake(&mut desk, 14));
-    let instance = desk.of(id);
+    let instance = desk.instance(id);
     let alert = &instance.alerts[0];
     assert_eq!(
         text(&calendar, instance.entered_at),
@@ -144,14 +145,14 @@ fn a_late_timer_does_not_move_due_times() {
 #[test]
 fn due_times_do_not_move_because_of_an_outage() {
     let (mut desk, id, calendar) = set_whole_day();
-    // Down until Tuesday 10:30: the timer of the stage is not over yet.
+    // Down until Tuesday 10:30: the timer of the stage is not due yet.
     assert!(wake(&mut desk, 90 * MINUTE));
     assert_eq!(
-        text(&calendar, desk.of(id).timers[0].due),
+        text(&calendar, desk.instance(id).timers[0].due),
         "Tue 2026-11-24 11:00:00"
     );
-    // Down until Wednesday 10:00: overdue since Tuesday 17:00, each step comes once, and people
-    // have two hours.
+    // Down until Wednesday 10:00: overdue since Tuesday 17:00. Each escalation step runs once, and
+    // people have two hours.
     let (mut desk, id, calendar) = set_whole_day();
     desk.now = shown(&calendar, "2026-11-25T10:00");
     let came = desk.pass(0);
@@ -163,7 +164,7 @@ fn due_times_do_not_move_because_of_an_outage() {
             ChangeKind::Escalated
         ]
     );
-    let instance = desk.of(id);
+    let instance = desk.instance(id);
     assert_eq!(
         text(&calendar, instance.alerts[0].due.unwrap()),
         "Tue 2026-11-24 17:00:00"
@@ -175,16 +176,16 @@ fn due_times_do_not_move_because_of_an_outage() {
 }
 
 #[test]
-fn a_circle_comes_once_after_an_outage() {
+fn a_circle_of_timers_runs_once_after_an_outage() {
     let circle = "format: 1\nworkflow: repair\ntitle: Repair\non_new_call:\n  - timer: { after: 1m }\n    id: again\n    then: [ link: new-call ]\n";
     let mut desk = Desk::new(circle);
     let id = desk.set("1", true);
     let set = desk.now;
     assert_eq!(desk.pass(10 * HOUR).len(), 1);
-    assert_eq!(desk.of(id).timers[0].due, Time(desk.now.0 + MINUTE));
+    assert_eq!(desk.instance(id).timers[0].due, Time(desk.now.0 + MINUTE));
     assert!(wake(&mut desk, 14) && wake(&mut desk, 14));
     assert_eq!(
-        desk.of(id).timers[0].due,
+        desk.instance(id).timers[0].due,
         Time(set.0 + 10 * HOUR + 3 * MINUTE),
         "no drift"
     );
@@ -197,7 +198,10 @@ fn a_timer_with_a_past_time_is_due_immediately() {
     let id = desk.set("1", true);
     let set = desk.now;
     assert_eq!(desk.pass(14), [ChangeKind::TimerElapsed]);
-    assert_eq!(desk.of(id).alerts[0].due, Some(Time(set.0 + 4 * HOUR)));
+    assert_eq!(
+        desk.instance(id).alerts[0].due,
+        Some(Time(set.0 + 4 * HOUR))
+    );
 }
 
 #[test]
@@ -214,7 +218,7 @@ fn a_waiting_timer_is_due_when_the_claim_ends() {
                 .unwrap();
         }
         wake(&mut desk, late);
-        desk.of(id).alerts[0].due.unwrap().0 - set.0
+        desk.instance(id).alerts[0].due.unwrap().0 - set.0
     };
     assert_eq!(due(Some(10 * MINUTE), 14), 10 * MINUTE + HOUR, "released");
     assert_eq!(
@@ -222,5 +226,5 @@ fn a_waiting_timer_is_due_when_the_claim_ends() {
         5 * MINUTE + HOUR,
         "released before it was due"
     );
-    assert_eq!(due(None, 14), 15 * MINUTE + HOUR, "the lease ran out");
+    assert_eq!(due(None, 14), 15 * MINUTE + HOUR, "the lease is over");
 }

@@ -1,5 +1,5 @@
-//! A simple model of a calendar: what the clock of its zone shows, minute by minute. Nothing of the
-//! calendar's counting is in it.
+//! A simple model of a calendar. It reads what the clock of its zone shows, minute by minute. It
+//! does not use the calendar's counting.
 
 use aftercall_definition::calendar::{Calendar, HolidayDate, Opening};
 use aftercall_definition::time::Time;
@@ -8,7 +8,7 @@ use jiff::civil::Date;
 
 const MINUTE: i64 = 60_000;
 
-/// Walks over a calendar.
+/// Walks over the minutes of a calendar.
 pub(crate) struct Model<'c>(pub(crate) &'c Calendar);
 
 impl Model<'_> {
@@ -23,7 +23,7 @@ impl Model<'_> {
         different.map_or(self.0.hours.of(date.weekday()), |holiday| &holiday.hours)
     }
 
-    /// Whether it is open in the minute that begins then.
+    /// Whether the calendar is open in the minute that begins at `minute`.
     fn is_open(&self, minute: i64) -> bool {
         let shown = Timestamp::from_millisecond(minute * MINUTE)
             .unwrap()
@@ -40,7 +40,7 @@ impl Model<'_> {
         covers(date, of_day) || covers(date.yesterday().unwrap(), of_day + 24 * 60)
     }
 
-    /// The moment at which so much opening time has passed.
+    /// The moment at which this much open time has passed.
     pub(crate) fn after(&self, start: Time, millis: i64) -> Time {
         let (mut now, mut left) = (start.0, millis);
         while left > 0 {
@@ -57,7 +57,7 @@ impl Model<'_> {
         Time(now)
     }
 
-    /// How much opening time lies between.
+    /// The open time between two moments.
     pub(crate) fn between(&self, start: Time, end: Time) -> i64 {
         let (mut now, mut open) = (start.0, 0);
         while now < end.0 {
@@ -69,7 +69,7 @@ impl Model<'_> {
         open
     }
 
-    /// The same time of day so many days later.
+    /// The same time of day some days later.
     pub(crate) fn days_after(&self, start: Time, days: i32) -> Time {
         let here = Timestamp::from_millisecond(start.0)
             .unwrap()

@@ -1,4 +1,4 @@
-//! Pauses that begin and end at the edges of opening hours, inside and outside of them.
+//! Tests pauses that begin and end at the edges of opening hours, inside and outside of them.
 
 use aftercall_definition::calendar::Calendar;
 use aftercall_definition::time::Time;
@@ -61,10 +61,10 @@ fn check(calendar: &Calendar, due: &str, (set, paused, resumed): (Time, Time, Ti
     let mut desk = Desk::with(&PROMISES.replace("DUE", due), [import(calendar)]);
     desk.now = set;
     let id = desk.set("1", true);
-    let before = promised(desk.of(id));
+    let before = promised(desk.instance(id));
     desk.now = paused;
     pause(&mut desk, id, Some(resumed).filter(|until| *until > paused));
-    // One that is ended by hand ends when that is done.
+    // A pause that a person ends is never late.
     desk.now = Time(resumed.0 + if resumed > paused { late } else { 0 });
     match desk.world.timers().earliest() {
         Some(key) => {
@@ -83,7 +83,7 @@ fn check(calendar: &Calendar, due: &str, (set, paused, resumed): (Time, Time, Ti
         None => resume(&mut desk, id),
     }
     let stood = model.between(paused, resumed);
-    for (was, is) in before.into_iter().zip(promised(desk.of(id))) {
+    for (was, is) in before.into_iter().zip(promised(desk.instance(id))) {
         let said = || {
             format!(
                 "{due}: {} paused {} to {}: {} became {}",
@@ -94,7 +94,7 @@ fn check(calendar: &Calendar, due: &str, (set, paused, resumed): (Time, Time, Ti
                 text(calendar, is)
             )
         };
-        assert!(is >= was, "brought forward: {}", said());
+        assert!(is >= was, "a time moved to an earlier moment: {}", said());
         if was > paused {
             let left = model.between(paused, was);
             assert_eq!(is, model.after(resumed, left).max(was), "{}", said());
@@ -107,7 +107,7 @@ fn check(calendar: &Calendar, due: &str, (set, paused, resumed): (Time, Time, Ti
             );
         }
         if stood == 0 && was > resumed {
-            assert_eq!(is, was, "nothing was open meanwhile: {}", said());
+            assert_eq!(is, was, "nothing was open during the pause: {}", said());
         }
     }
 }
@@ -140,7 +140,7 @@ on_new_call:
 "#;
 
 #[test]
-fn a_timer_stays_on_its_day_after_short_pauses() {
+fn a_timer_keeps_its_day_after_a_short_pause() {
     let always = calendar("UTC", HOURS[2]);
     let due = |timer: &str, paused: &str, until: &str, late: i64| {
         let mut desk = Desk::with(&OF_DAY.replace("TIMER", timer), [import(&always)]);
@@ -160,7 +160,7 @@ fn a_timer_stays_on_its_day_after_short_pauses() {
             }),
         )
         .unwrap();
-        text(&always, desk.of(id).timers[0].due)
+        text(&always, desk.instance(id).timers[0].due)
     };
     let nine = "{ at: \"09:00\" }";
     let today = "Tue 2026-11-24 09:00:00";
@@ -172,14 +172,15 @@ fn a_timer_stays_on_its_day_after_short_pauses() {
     assert_eq!(
         due(nine, "2026-11-24T07:00", "2026-11-24T09:00", 14),
         today,
-        "the pause ends at nine, noticed late"
+        "the pause ends at nine, but the server is late"
     );
     assert_eq!(
         due(nine, "2026-11-24T07:00", "2026-11-24T09:00:00.001", 0),
         tomorrow,
-        "it came in the pause"
+        "nine o'clock was during the pause"
     );
-    // The wait is over at eight: put off to nine by an hour, and beyond by more.
+    // The wait ends at eight. A pause of up to one hour delays the wait to nine. A longer one
+    // delays the timer by a day.
     let wait = "{ after: 2h, at: \"09:00\" }";
     assert_eq!(
         due(wait, "2026-11-24T07:00", "2026-11-24T07:01", 0),
@@ -194,7 +195,7 @@ fn a_timer_stays_on_its_day_after_short_pauses() {
     assert_eq!(
         due(wait, "2026-11-24T08:30", "2026-11-24T08:45", 0),
         today,
-        "the wait was over before"
+        "the wait had ended before the pause"
     );
 }
 
@@ -207,10 +208,10 @@ fn a_timer_due_before_a_pause_fires_on_resume() {
     );
     desk.now = shown(&always, "2026-11-24T06:00");
     let id = desk.set("1", true);
-    // The server has not come to the timer yet.
+    // The server has not fired the timer yet.
     desk.now = shown(&always, "2026-11-24T09:00:00.003");
     pause(&mut desk, id, None);
     desk.now = Time(desk.now.0 + 30 * MINUTE);
     resume(&mut desk, id);
-    assert!(desk.of(id).timers[0].due <= desk.now, "not tomorrow");
+    assert!(desk.instance(id).timers[0].due <= desk.now, "not tomorrow");
 }

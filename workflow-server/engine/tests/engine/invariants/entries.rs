@@ -10,7 +10,7 @@ use aftercall_engine::world::World;
 
 use crate::pauses::is_stopped;
 
-/// Everything that is wrong with an entry, given the World before it.
+/// All errors of an entry, given the World before it.
 pub(super) fn errors_of_entry(world: &World, entry: &Entry) -> Vec<String> {
     let mut errors = Vec::new();
     let mut seen = BTreeSet::new();
@@ -19,7 +19,7 @@ pub(super) fn errors_of_entry(world: &World, entry: &Entry) -> Vec<String> {
         let revision = before.map_or(0, |before| before.revision);
         let after = after(world, change);
         let checks = [
-            (seen.insert(after.id), "it is in the entry twice"),
+            (seen.insert(after.id), "the entry contains it twice"),
             (
                 after.revision == revision + 1,
                 "its revision is not the next one",
@@ -30,7 +30,7 @@ pub(super) fn errors_of_entry(world: &World, entry: &Entry) -> Vec<String> {
             ),
             (
                 change.before.is_some() == before.is_some(),
-                "the entry does not say what went before",
+                "the entry does not have the state before",
             ),
             (
                 change
@@ -42,7 +42,7 @@ pub(super) fn errors_of_entry(world: &World, entry: &Entry) -> Vec<String> {
                             && said.stage == was.stage
                             && said.visible == world.root().is_listed(was)
                     }),
-                "the entry says something else of what went before than was",
+                "the entry has a wrong state before",
             ),
             (
                 before.is_none_or(|before| {
@@ -52,26 +52,26 @@ pub(super) fn errors_of_entry(world: &World, entry: &Entry) -> Vec<String> {
                     );
                     !before.status.is_ended() || may
                 }),
-                "it had ended, and moved",
+                "it changed after its end",
             ),
             (
                 before.is_none_or(|before| counts_visits(before, &after, change)),
-                "the stages that were entered are not those that were counted",
+                "the entered stages and the counted visits differ",
             ),
             (
                 before
                     .is_none_or(|before| change.before.as_ref().unwrap().holder == holder(before)),
-                "the entry names another holder than there was",
+                "the entry names a wrong holder",
             ),
             (
                 before.is_none_or(|before| {
                     before.status != Status::Paused || is_stopped(world, before, &after, entry)
                 }),
-                "it was paused, and its clocks ran",
+                "its clocks ran during a pause",
             ),
             (
                 before.is_none_or(|before| is_fair(before, &after, entry)),
-                "somebody moved what another holds",
+                "a person changed it against the claim of another",
             ),
         ];
         errors.extend(
@@ -83,13 +83,13 @@ pub(super) fn errors_of_entry(world: &World, entry: &Entry) -> Vec<String> {
     }
     let is_ordered = entry.at >= world.root().at || entry.kind == ChangeKind::ClockAccepted;
     if entry.sequence != world.root().sequence + 1 || !is_ordered {
-        errors.push("the entry does not follow on the one before".to_owned());
+        errors.push("the entry does not follow the one before".to_owned());
     }
     errors
 }
 
-/// A visit is counted for each stage that is entered. A migration may also raise visits; they never
-/// become fewer.
+/// Whether visits are counted: one for each stage that is entered. A migration may also raise
+/// visits. They never become fewer.
 fn counts_visits(before: &Instance, after: &Instance, change: &InstanceChange) -> bool {
     let is_same = before.visits == after.visits;
     let is_kept = before
@@ -111,8 +111,8 @@ fn holder(one: &Instance) -> Box<str> {
         .map_or_else(Box::default, |claim| claim.by.clone())
 }
 
-/// Whether claims were respected: only the holder pushes, and a claim ends only by the holder, with
-/// a reason, with the stage, or with the lease.
+/// Whether claims were respected. Only the holder pushes. A claim ends only by its holder, with a
+/// reason, with the stage, or with its lease.
 fn is_fair(before: &Instance, after: &Instance, entry: &Entry) -> bool {
     let Some(claim) = before.claim_at(entry.at) else {
         return true;
@@ -124,8 +124,8 @@ fn is_fair(before: &Instance, after: &Instance, entry: &Entry) -> bool {
         .is_some_and(|now| now.by == claim.by && now.until >= claim.until);
     match entry.kind {
         ChangeKind::ButtonPushed | ChangeKind::Snoozed | ChangeKind::Finished => is_own,
-        // People pause what they may work on. Operations pause anything, and the holder keeps the
-        // claim.
+        // People pause only what they may work on. Operations pause anything, and the claim is
+        // kept.
         ChangeKind::Paused => still && (is_own || entry.actor.kind == ActorKind::Operations),
         ChangeKind::ClaimReleased => is_own && after.claim.is_none(),
         ChangeKind::HandedOver => is_own || !entry.details.note.is_empty(),

@@ -18,7 +18,7 @@ use aftercall_engine::world::{World, urgency};
 use crate::erasures::has_no_data;
 use crate::true_texts::has_true_texts;
 
-/// Everything that is wrong with a World.
+/// All errors of a World.
 pub(super) fn errors_of_world(world: &World) -> Vec<String> {
     let root = world.root();
     let instances: Vec<&Arc<Instance>> = root.instances.iter().flatten().collect();
@@ -30,7 +30,7 @@ pub(super) fn errors_of_world(world: &World) -> Vec<String> {
     for one in instances.iter().filter(|one| !one.status.is_ended()) {
         if !running.insert((one.call, one.workflow)) {
             errors.push(format!(
-                "{} is the second of its workflow that runs on its call",
+                "{} is the second running instance of its workflow on its call",
                 one.id
             ));
         }
@@ -43,9 +43,9 @@ pub(super) fn errors_of_world(world: &World) -> Vec<String> {
         .into_iter()
         .eq(root.urgency.iter().copied())
     {
-        errors.push("the order of urgency is not that of the instances".to_owned());
+        errors.push("the index by urgency does not match the instances".to_owned());
     }
-    // What the end of a call has released comes first, with texts that are filled in again.
+    // Releases after the end of a call come first, with texts that are filled in again.
     let waits = |key: &TimerKey| {
         let call = root.instance_at(key.slot).and_then(|one| root.call_of(one));
         key.action != REFRESH
@@ -56,13 +56,13 @@ pub(super) fn errors_of_world(world: &World) -> Vec<String> {
     if !timers.iter().copied().eq(world.timers().due(Time::NEVER))
         || root.counters.timers() != timers.len() as u64
     {
-        errors.push("the timers are not those of the instances".to_owned());
+        errors.push("the timers do not match the instances".to_owned());
     }
     for status in Status::ALL {
         let count = instances.iter().filter(|one| one.status == status).count() as u64;
         if root.counters.count(status) != count {
             errors.push(format!(
-                "{} are counted as {}, there are {count}",
+                "the counter has {} as {}, but there are {count}",
                 root.counters.count(status),
                 status.word()
             ));
@@ -172,10 +172,13 @@ fn errors_of_instance(world: &World, one: &Instance) -> Vec<String> {
         }
     };
     let checks = [
-        (shape, "what is armed is not what its stage and status say"),
+        (
+            shape,
+            "its alerts and timers do not match its stage and status",
+        ),
         (
             one.status.is_ended() == one.ended_at.is_some(),
-            "the time of its end is not that of its status",
+            "it has an end time but has not ended, or the reverse",
         ),
         (
             (one.stage == 0) == one.visits.is_empty(),
@@ -195,15 +198,15 @@ fn errors_of_instance(world: &World, one: &Instance) -> Vec<String> {
         ),
         (
             one.pause.is_some() == (one.status == Status::Paused),
-            "it is paused by nobody, or not paused by somebody",
+            "its pause does not match its status",
         ),
         (
             one.alerts.iter().all(is_sound),
-            "an alert of it escalates without a due, or twice for a team",
+            "an alert escalates without a due time, or has a team twice",
         ),
         (
             one.alerts.iter().flat_map(Alert::teams).all(is_present),
-            "an alert of it is for a team that was removed",
+            "an alert is for a removed team",
         ),
         (
             one.claim.is_none()
@@ -211,7 +214,7 @@ fn errors_of_instance(world: &World, one: &Instance) -> Vec<String> {
                     one.status,
                     Status::Active | Status::Paused | Status::Incomplete
                 ),
-            "somebody holds what cannot be worked on",
+            "it has a claim but nobody can work on it",
         ),
         (
             one.claim
@@ -221,7 +224,7 @@ fn errors_of_instance(world: &World, one: &Instance) -> Vec<String> {
         ),
         (
             has_true_texts(world, one),
-            "a text of its alerts shows a value that is no more",
+            "a text of its alerts shows an old value",
         ),
         (
             one.sequence <= world.root().sequence && one.revision >= 1,
@@ -260,7 +263,7 @@ fn errors_of_calls(world: &World, instances: &[&Arc<Instance>]) -> Vec<String> {
         };
         if call.ended_at.is_some() && instances.iter().any(|one| waits(&one)) {
             errors.push(format!(
-                "something still waits for the end of call {}, which has ended",
+                "an instance waits for the end of call {}, which has ended",
                 call.key.id
             ));
         }
@@ -268,8 +271,8 @@ fn errors_of_calls(world: &World, instances: &[&Arc<Instance>]) -> Vec<String> {
     errors
 }
 
-/// What has left memory is counted, its slots are used next, and erased calls hold no data of a
-/// caller.
+/// Checks the archive: instances that left memory are counted, their slots are used next, and
+/// erased calls contain no data of a caller.
 fn errors_of_archive(world: &World) -> Vec<String> {
     let root = world.root();
     let lowest = |held: Vec<bool>| held.iter().position(|held| !held).unwrap_or(held.len()) as u32;
@@ -287,30 +290,30 @@ fn errors_of_archive(world: &World) -> Vec<String> {
     let checks = [
         (
             root.next_instance_slot() == free_instance,
-            "the next slot of an instance is not the lowest that is free",
+            "the next slot of an instance is not the lowest free one",
         ),
         (
             root.next_call_slot() == free_call,
-            "the next slot of a call is not the lowest that is free",
+            "the next slot of a call is not the lowest free one",
         ),
         (
             root.archive.instances
                 == chunks()
                     .map(|(_, chunk)| u64::from(chunk.instances))
                     .sum::<u64>(),
-            "the archive holds another number of instances than its chunks",
+            "the archive's number of instances does not match its chunks",
         ),
         (
             chunks().all(|(id, chunk)| {
                 *id == chunk.id && *id <= chunk.file && chunk.file <= root.archive.newest_file
             }),
-            "a chunk has a number that was not given",
+            "a chunk has a wrong number",
         ),
         (
             chunks().all(|(_, chunk)| {
                 chunk.tallies.iter().map(|tally| tally.count).sum::<u32>() == chunk.instances
             }),
-            "a chunk has another number of instances than its tallies",
+            "a chunk's number of instances does not match its tallies",
         ),
         (
             erased.all(|call| {
@@ -318,21 +321,21 @@ fn errors_of_archive(world: &World) -> Vec<String> {
                     live.created_at != call.created_at || root.erasing.has_call(live)
                 })
             }),
-            "what is being erased is not masked wherever it is read",
+            "a read does not mask a call that is being erased",
         ),
         (
             root.erasures
                 .values()
                 .filter(has_been)
                 .all(|one| has_no_data(root, one)),
-            "what a person typed of an erased caller is left",
+            "a text that a person typed about an erased caller is left",
         ),
         (
             root.calls
                 .iter()
                 .flatten()
                 .all(|call| masked(call) || *call.caller.name != *mask::ERASED),
-            "a caller is half erased",
+            "a caller is only partly erased",
         ),
     ];
     checks
@@ -342,7 +345,8 @@ fn errors_of_archive(world: &World) -> Vec<String> {
         .collect()
 }
 
-/// The refused items are among the done ones, each once. A batch runs exactly while items are left.
+/// Whether a batch is consistent. The refused items are among the processed ones, each once. A
+/// batch runs as long as items are left.
 fn is_sound_batch(batch: &Batch) -> bool {
     let is_left = (batch.next as usize) < batch.items.len();
     let is_in_order = batch

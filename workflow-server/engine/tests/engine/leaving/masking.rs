@@ -1,4 +1,4 @@
-//! Erasures: what they mask, and what they leave.
+//! Tests erasures: what they mask and what they keep.
 
 use std::sync::Arc;
 
@@ -48,7 +48,7 @@ fn erase_of_customer(desk: &Desk, reference: &str, customer: &str) -> Command {
 }
 
 #[test]
-fn an_erasure_masks_each_call_and_nothing_leaves_memory_meanwhile() {
+fn no_call_leaves_memory_during_an_erasure() {
     let mut desk = Desk::new(WORKFLOW);
     let ids = ["1", "2"].map(|call| desk.finish(call));
     let open = desk.set("1", true);
@@ -83,14 +83,14 @@ fn an_erasure_masks_each_call_and_nothing_leaves_memory_meanwhile() {
     assert_eq!(
         desk.archive(looked_at),
         None,
-        "what an erasure has found stays where it was found"
+        "a call that an erasure has found stays in memory"
     );
     assert_eq!(
         desk.entry("ops", Command::from(EndErasure { erasure }))
             .unwrap()
             .0,
         None,
-        "not before all is masked"
+        "an erasure does not end before all calls are masked"
     );
     for call in ["2", "1"] {
         let masked = desk
@@ -139,7 +139,7 @@ fn an_erasure_masks_each_call_and_nothing_leaves_memory_meanwhile() {
     assert_eq!(
         *root.instance(ids[0]).unwrap().ending,
         *"done",
-        "how it ended stays"
+        "the outcome is kept"
     );
     desk.push("Ann", open, "done").unwrap();
     desk.entry("", Command::from(EndErasure { erasure }))
@@ -250,7 +250,7 @@ fn two_erasures_of_one_call_never_unmask_it() {
         let between = note(&mut desk);
         assert!(
             is_masked(&desk.world.root().erasing, desk.world.root(), &between),
-            "the other is still to mask it"
+            "the other erasure has not masked it yet"
         );
         desk.entry(
             "ops",
@@ -280,14 +280,14 @@ fn two_erasures_of_one_call_never_unmask_it() {
 }
 
 #[test]
-fn a_returning_call_takes_over_what_the_archive_knows() {
+fn a_returning_call_keeps_its_archived_properties() {
     let mut desk = Desk::new(WORKFLOW);
     desk.finish("1");
     rename(&mut desk, "1", "Ada");
     desk.end("1");
     let known = desk.world.root().call(&key("1")).unwrap().clone();
     desk.pass(2 * HOUR);
-    // Looked up while it was still in memory.
+    // The archive was searched while the call was still in memory.
     let stale = KnownCall {
         newest_file: desk.world.root().archive.newest_file,
         call: None,
@@ -337,7 +337,7 @@ fn a_returning_call_takes_over_what_the_archive_knows() {
         (&*after.agent, after.revision, after.created_at),
         ("Kim", known.revision + 1, desk.now)
     );
-    // An erasure that began after the look masks what the look found.
+    // An erasure that began after the search masks what the search found.
     let Command::Operations(OperationsCommand::EraseCaller(mut erase)) = erase(&desk, "C-7") else {
         unreachable!()
     };
@@ -403,7 +403,7 @@ fn a_new_call_with_an_erased_key_stays_unmasked() {
         desk.world.root().erasures[&erasure].state,
         ErasureState::Scrubbing
     );
-    assert_ne!(*desk.of(again).alerts[0].text, *"[erased]");
+    assert_ne!(*desk.instance(again).alerts[0].text, *"[erased]");
     assert_eq!(
         *desk.world.root().call(&key("2")).unwrap().caller.name,
         *"[erased]"
@@ -413,7 +413,7 @@ fn a_new_call_with_an_erased_key_stays_unmasked() {
 #[test]
 fn a_customers_calls_are_found_among_many_others() {
     let mut desk = Desk::new(WORKFLOW);
-    let of = |customer: &str| CallChanges {
+    let changes = |customer: &str| CallChanges {
         customer: Some(customer.into()),
         caller: Some(Caller {
             reference: "C-7".into(),
@@ -424,7 +424,7 @@ fn a_customers_calls_are_found_among_many_others() {
     let update = |call: &str, customer: &str| {
         Command::from(UpdateCall {
             call: key(call),
-            changes: of(customer),
+            changes: changes(customer),
             expected: None,
         })
     };

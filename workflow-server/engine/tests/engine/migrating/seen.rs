@@ -1,4 +1,4 @@
-//! Clicks on what people saw before a migration.
+//! Tests clicks on what people saw before a migration.
 
 use aftercall_engine::Rejection;
 use aftercall_engine::command::{Command, PushButton, SeenAlert, SnoozeAlert, SnoozeUntil};
@@ -49,7 +49,7 @@ fn push(desk: &mut Desk, seen: &Instance) -> Result<Answer, Rejection> {
 }
 
 #[test]
-fn an_old_click_is_refused_in_another_stage() {
+fn an_old_click_is_refused_if_its_meaning_changed() {
     let new = "  - alert: { text: Legal must look at this, team: leads, priority: urgent }\n  - alert: { text: Ring";
     let versions = [
         CLICKS.replace("  - alert: { text: Ring", new),
@@ -62,7 +62,7 @@ fn an_old_click_is_refused_in_another_stage() {
     for version in versions {
         let mut desk = Desk::new(CLICKS);
         let id = desk.set("1", true);
-        let seen = desk.of(id).clone();
+        let seen = desk.instance(id).clone();
         publish(&mut desk, &version);
         migrate(&mut desk, id, 2, &[]).unwrap();
         assert!(
@@ -73,23 +73,26 @@ fn an_old_click_is_refused_in_another_stage() {
             matches!(push(&mut desk, &seen), Err(Rejection::StaleVisit(_))),
             "{version}"
         );
-        let seen = desk.of(id).clone();
+        let seen = desk.instance(id).clone();
         snooze(&mut desk, &seen).unwrap();
         push(&mut desk, &seen).unwrap();
     }
 }
 
 #[test]
-fn an_old_click_is_accepted_in_the_same_stage() {
+fn an_old_click_is_accepted_if_its_meaning_is_the_same() {
     let mut desk = Desk::new(CLICKS);
     let id = desk.set("1", true);
-    let seen = desk.of(id).clone();
+    let seen = desk.instance(id).clone();
     publish(
         &mut desk,
         &CLICKS.replace("title: Repair", "title: Repairs"),
     );
     migrate(&mut desk, id, 2, &[]).unwrap();
-    assert_eq!((desk.of(id).version, desk.of(id).visit()), (2, 1));
+    assert_eq!(
+        (desk.instance(id).version, desk.instance(id).visit()),
+        (2, 1)
+    );
     snooze(&mut desk, &seen).unwrap();
     push(&mut desk, &seen).unwrap();
 }

@@ -1,4 +1,4 @@
-//! Escalation of an alert.
+//! Tests the escalation of an alert.
 
 use aftercall_definition::model::Priority;
 use aftercall_engine::Rejection;
@@ -19,18 +19,22 @@ fn each_escalation_step_runs_once() {
     assert_eq!(desk.alert(id), (vec![CARE], Priority::High, 1));
     assert_eq!(desk.pass(2 * HOUR), [ChangeKind::Escalated]);
     assert_eq!(desk.alert(id), (vec![LEADS], Priority::Urgent, 2));
-    // What fell due while nobody looked comes once each, in order.
+    // Steps that became due during a long absence run once each, in order.
     assert_eq!(
         desk.pass(40 * HOUR),
         [ChangeKind::Escalated, ChangeKind::Escalated]
     );
     assert_eq!(desk.alert(id), (vec![LEADS, BILLING], Priority::Urgent, 4));
-    let of = desk.of(id);
+    let instance = desk.instance(id);
     assert_eq!(
-        (of.stage, of.visit(), of.alerts[0].escalates_at),
+        (
+            instance.stage,
+            instance.visit(),
+            instance.alerts[0].escalates_at
+        ),
         (1, 1, None)
     );
-    // It is once in each team's list, and once in the list of all.
+    // It is once in the list of each team, and once in the list of all teams.
     for teams in [vec![LEADS], vec![BILLING], vec![LEADS, BILLING], Vec::new()] {
         assert_eq!(
             desk.listed(&FollowUpFilter {
@@ -50,10 +54,10 @@ fn each_escalation_step_runs_once() {
 }
 
 #[test]
-fn escalation_keeps_buttons_claim_and_due_time_and_is_unseen() {
+fn an_escalated_alert_is_unseen_and_keeps_its_due_time() {
     let mut desk = Desk::new(WORKFLOW);
     let id = desk.set("1", true);
-    let due = desk.of(id).alerts[0].due;
+    let due = desk.instance(id).alerts[0].due;
     desk.ask(
         "Ann",
         Command::from(ClaimInstance {
@@ -71,11 +75,15 @@ fn escalation_keeps_buttons_claim_and_due_time_and_is_unseen() {
         }),
     )
     .unwrap();
-    assert!(desk.of(id).alerts[0].seen.is_some());
+    assert!(desk.instance(id).alerts[0].seen.is_some());
     desk.pass(4 * HOUR);
-    let of = desk.of(id);
+    let instance = desk.instance(id);
     assert_eq!(
-        (of.alerts[0].due, &of.alerts[0].seen, desk.holder(id)),
+        (
+            instance.alerts[0].due,
+            &instance.alerts[0].seen,
+            desk.holder(id)
+        ),
         (due, &None, "Ann")
     );
     let refused = desk.ask(
@@ -100,9 +108,5 @@ fn escalation_keeps_buttons_claim_and_due_time_and_is_unseen() {
     )
     .unwrap();
     desk.push("Ann", id, "again").unwrap();
-    assert_eq!(
-        desk.pass(30 * MINUTE),
-        [],
-        "the alert is withdrawn with its stage"
-    );
+    assert_eq!(desk.pass(30 * MINUTE), [], "the alert ends with its stage");
 }

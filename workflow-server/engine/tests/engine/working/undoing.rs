@@ -1,4 +1,4 @@
-//! Undo of a push.
+//! Tests the undo of a push.
 
 use aftercall_engine::Rejection;
 use aftercall_engine::command::{AddNote, Command, UndoPush};
@@ -8,27 +8,32 @@ use crate::desk::{Desk, MINUTE};
 use crate::working::{HOUR, WORKFLOW};
 
 #[test]
-fn the_person_who_pushed_takes_back_the_newest_push() {
+fn the_person_who_pushed_can_undo_the_newest_push() {
     let mut desk = Desk::new(WORKFLOW);
     let id = desk.set("1", true);
     desk.pass(HOUR);
-    let before = desk.of(id).clone();
+    let before = desk.instance(id).clone();
     let undo = desk.push_to_undo("Ann", id, "again");
     assert!(matches!(
         desk.undo("Ben", undo.clone()),
         Err(Rejection::PushedByAnother { .. })
     ));
     desk.undo("Ann", undo).unwrap();
-    let of = desk.of(id);
+    let instance = desk.instance(id);
     assert_eq!(
-        (of.stage, of.status, of.visit(), of.revision),
+        (
+            instance.stage,
+            instance.status,
+            instance.visit(),
+            instance.revision
+        ),
         (1, Status::Active, 2, before.revision + 2)
     );
     assert_eq!(
-        (&of.alerts, &of.timers, of.deadline),
+        (&instance.alerts, &instance.timers, instance.deadline),
         (&before.alerts, &before.timers, before.deadline)
     );
-    // A click of before must not land after it.
+    // A click from before the undo must not be accepted after it.
     let stale = aftercall_engine::command::PushButton {
         instance: id,
         button: "again".into(),
@@ -58,19 +63,19 @@ fn the_person_who_pushed_takes_back_the_newest_push() {
 }
 
 #[test]
-fn a_supervisor_takes_a_push_back_for_a_set_time() {
+fn a_supervisor_can_undo_a_push_for_some_time() {
     let mut desk = Desk::new(WORKFLOW);
     let id = desk.set("1", true);
     desk.push("Ann", id, "again").unwrap();
     let undo = desk.push_to_undo("Ann", id, "done");
-    assert_eq!(desk.of(id).status, Status::Finished);
+    assert_eq!(desk.instance(id).status, Status::Finished);
     let unsaid = UndoPush {
         as_supervisor: true,
         ..undo.clone()
     };
     assert!(
         matches!(desk.undo("Eve", unsaid), Err(Rejection::Invalid(_))),
-        "a supervisor says why"
+        "a supervisor must give a reason"
     );
     desk.pass(5 * MINUTE);
     let by_supervisor = UndoPush {
@@ -80,7 +85,7 @@ fn a_supervisor_takes_a_push_back_for_a_set_time() {
     };
     desk.undo("Eve", by_supervisor).unwrap();
     assert_eq!(
-        (desk.of(id).status, desk.of(id).ended_at),
+        (desk.instance(id).status, desk.instance(id).ended_at),
         (Status::Active, None)
     );
 
