@@ -73,7 +73,7 @@ impl Calendar {
 
     /// Whether both have the same content; the revision is ignored.
     #[must_use]
-    pub fn says_the_same(&self, other: &Self) -> bool {
+    pub fn has_same_content(&self, other: &Self) -> bool {
         (
             &self.name,
             &self.title,
@@ -104,6 +104,6 @@ impl Calendar {
     /// The openings that begin on this date.
     fn openings_of(&self, date: Date) -> &[Opening] {
         self.holiday(date)
-            .map_or_else(|| self.hours.of(date.weekday()), |holiday| &holiday.hours)
+            .map_or_else(|| self.hours.on(date.weekday()), |holiday| &holiday.hours)
     }
 }

@@ -12,7 +12,7 @@ pub fn counterparts(older: &[Action], newer: &[Action]) -> Vec<Option<usize>> {
     let mut pairs = Pairs {
         older,
         newer,
-        of: vec![None; newer.len()],
+        counterparts: vec![None; newer.len()],
         taken: vec![false; older.len()],
     };
     // An event identifies the action that adds it.
@@ -21,24 +21,24 @@ pub fn counterparts(older: &[Action], newer: &[Action]) -> Vec<Option<usize>> {
     });
     pairs.put(|older, newer| older.adds().is_none() && older == newer);
     pairs.put(|older, newer| {
-        says_the_same(older, newer) && is_for_the_same(older, newer) && older.when == newer.when
+        has_same_subject(older, newer) && has_same_team(older, newer) && older.when == newer.when
     });
-    pairs.put(|older, newer| says_the_same(older, newer) && is_for_the_same(older, newer));
-    pairs.put(|older, newer| says_the_same(older, newer) && older.when == newer.when);
-    pairs.put(says_the_same);
+    pairs.put(|older, newer| has_same_subject(older, newer) && has_same_team(older, newer));
+    pairs.put(|older, newer| has_same_subject(older, newer) && older.when == newer.when);
+    pairs.put(has_same_subject);
     pairs.put_only(is_alert_for_the_same_team);
     pairs.put_between();
     // Only their order distinguishes actions that link or finish.
     pairs.put(|older, newer| {
         older.alert().is_none() && older.adds().is_none() && is_same_kind(older, newer)
     });
-    pairs.of
+    pairs.counterparts
 }
 
 struct Pairs<'a> {
     older: &'a [Action],
     newer: &'a [Action],
-    of: Vec<Option<usize>>,
+    counterparts: Vec<Option<usize>>,
     taken: Vec<bool>,
 }
 
@@ -46,7 +46,7 @@ impl Pairs<'_> {
     /// Pairs each action with the first one that fits and has no counterpart yet.
     fn put(&mut self, fits: impl Fn(&Action, &Action) -> bool) {
         for (place, newer) in self.newer.iter().enumerate() {
-            if self.of[place].is_none() {
+            if self.counterparts[place].is_none() {
                 let found = self.left().find(|at| fits(&self.older[*at], newer));
                 self.pair(place, found);
             }
@@ -56,7 +56,7 @@ impl Pairs<'_> {
     /// Pairs actions that fit only each other.
     fn put_only(&mut self, fits: impl Fn(&Action, &Action) -> bool) {
         for (place, newer) in self.newer.iter().enumerate() {
-            let open = |place: &usize| self.of[*place].is_none();
+            let open = |place: &usize| self.counterparts[*place].is_none();
             let mut all = self.left().filter(|at| fits(&self.older[*at], newer));
             let Some(found) = all.next().filter(|_| all.next().is_none() && open(&place)) else {
                 continue;
@@ -82,10 +82,14 @@ impl Pairs<'_> {
             let run: Vec<usize> = alerts[at..]
                 .iter()
                 .copied()
-                .take_while(|place| self.of[*place].is_none())
+                .take_while(|place| self.counterparts[*place].is_none())
                 .collect();
-            let before = alerts[..at].last().and_then(|place| self.of[*place]);
-            let after = alerts.get(at + run.len()).and_then(|place| self.of[*place]);
+            let before = alerts[..at]
+                .last()
+                .and_then(|place| self.counterparts[*place]);
+            let after = alerts
+                .get(at + run.len())
+                .and_then(|place| self.counterparts[*place]);
             let is_between = |place: &usize| {
                 before.is_none_or(|before| before < *place)
                     && after.is_none_or(|after| *place < after)
@@ -114,7 +118,7 @@ impl Pairs<'_> {
     fn pair(&mut self, place: usize, found: Option<usize>) {
         if let Some(found) = found {
             self.taken[found] = true;
-            self.of[place] = Some(found);
+            self.counterparts[place] = Some(found);
         }
     }
 }
@@ -123,12 +127,12 @@ fn is_same_kind(older: &Action, newer: &Action) -> bool {
     std::mem::discriminant(&older.kind) == std::mem::discriminant(&newer.kind)
 }
 
-fn says_the_same(older: &Action, newer: &Action) -> bool {
+fn has_same_subject(older: &Action, newer: &Action) -> bool {
     is_same_kind(older, newer) && older.subject().is_some() && older.subject() == newer.subject()
 }
 
 /// For alerts, whether the team is the same. True for other actions.
-fn is_for_the_same(older: &Action, newer: &Action) -> bool {
+fn has_same_team(older: &Action, newer: &Action) -> bool {
     older.alert().is_none() || is_alert_for_the_same_team(older, newer)
 }
 

@@ -17,7 +17,7 @@ pub fn next_firing<'a>(
     fired: u16,
     clock: Clock<'_>,
 ) -> Option<(Time, &'a EscalationStep)> {
-    Firings::of(alert, since, clock).at(due, fired)
+    Firings::new(alert, since, clock).at(due, fired)
 }
 
 /// All firings of an alert.
@@ -38,7 +38,7 @@ type Firing = (Time, usize, usize);
 impl<'a, 'c> Firings<'a, 'c> {
     /// The firings of an alert whose time starts at `since`.
     #[must_use]
-    pub fn of(alert: &'a AlertAction, since: Time, clock: Clock<'c>) -> Self {
+    pub fn new(alert: &'a AlertAction, since: Time, clock: Clock<'c>) -> Self {
         let first_due = alert.due.map_or(since, |span| clock.after(since, span));
         let has_shares = alert
             .escalate

@@ -69,7 +69,7 @@ pub const EXPRESSIONS_BYTES_MAX: usize = 12 * 1024;
 /// Bytes of all texts of a workflow that have filters or conditions. Reading a mebibyte of them
 /// takes 70 to 200 ms, so all texts of a file take less than 50 ms. Texts with plain places do not
 /// count.
-pub const WORKED_OUT_BYTES_MAX: usize = 192 * 1024;
+pub const LOGIC_BYTES_MAX: usize = 192 * 1024;
 /// Words and signs in one place of a text: some filters and a comparison.
 pub const PLACE_WORDS_MAX: usize = 64;
 /// Conditions of a text. A text that needs more should be several alerts.

@@ -64,11 +64,11 @@ pub fn expressions(count: usize, bytes: usize) -> Result<(), Fault> {
 ///
 /// # Errors
 /// `TOO_LARGE`.
-pub fn worked_out(bytes: usize) -> Result<(), Fault> {
-    if bytes <= limits::WORKED_OUT_BYTES_MAX {
+pub fn logic_bytes(bytes: usize) -> Result<(), Fault> {
+    if bytes <= limits::LOGIC_BYTES_MAX {
         return Ok(());
     }
-    let max = limits::WORKED_OUT_BYTES_MAX;
+    let max = limits::LOGIC_BYTES_MAX;
     let message = format!(
         "the texts of a workflow that have filters or conditions have at most {max} bytes together"
     );

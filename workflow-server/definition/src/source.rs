@@ -25,7 +25,7 @@ impl Eq for Source {}
 impl Source {
     /// The text of a file.
     #[must_use]
-    pub fn of(text: &str) -> Self {
+    pub fn new(text: &str) -> Self {
         Self(Some(text.into()))
     }
 

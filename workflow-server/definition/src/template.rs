@@ -122,7 +122,7 @@ impl Template {
 
     /// Whether the template has filters or conditions, and not only plain places.
     #[must_use]
-    pub fn is_worked_out(&self) -> bool {
+    pub fn has_logic(&self) -> bool {
         matches!(self.program, Program::Machine(_))
     }
 
@@ -149,8 +149,8 @@ impl Template {
     /// Whether the template tests that a place has a value: `{% if fields.order %}`, `is defined`
     /// or `default`.
     #[must_use]
-    pub fn asks(&self, place: &str) -> bool {
-        self.claims.asks(place)
+    pub fn has_test_of(&self, place: &str) -> bool {
+        self.claims.has_test_of(place)
     }
 
     /// The places of the template, such as `fields.amount`, each once.

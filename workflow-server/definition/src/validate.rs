@@ -39,12 +39,12 @@ pub fn validate(definition: &Definition, declared: Declared<'_>) -> Vec<Fault> {
         );
         return vec![Fault::new(FaultCode::TooLarge, message)];
     }
-    let events = Events::of(definition);
+    let events = Events::new(definition);
     limited::check(definition, &mut faults);
     structure::check_identities(definition, &mut faults);
     let names = Names::new(&definition.fields, definition.form_fields());
     let set_fields = set_fields(definition);
-    let forms = forms::Forms::of(definition);
+    let forms = forms::Forms::new(definition);
     let scene = Scene {
         definition,
         names,

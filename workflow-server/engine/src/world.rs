@@ -171,10 +171,10 @@ impl Root {
         let is_team = |name: &str| self.teams.place(name).is_some();
         let is_calendar = |name: &str| self.calendars.named(name).is_some();
         let like_team = |name: &str, suggestions: &Suggestions| {
-            suggestions.of(name, self.teams.by_name().map(|team| &*team.name))
+            suggestions.hint(name, self.teams.by_name().map(|team| &*team.name))
         };
         let like_calendar = |name: &str, suggestions: &Suggestions| {
-            suggestions.of(
+            suggestions.hint(
                 name,
                 self.calendars.by_name().map(|calendar| &*calendar.name),
             )

@@ -35,7 +35,7 @@ pub(super) struct Faults {
     /// Their total size, in bytes.
     pub(super) expression_bytes: usize,
     /// The size of all texts with filters and conditions, in bytes.
-    pub(super) worked_out_bytes: usize,
+    pub(super) logic_bytes: usize,
 }
 
 impl Faults {

@@ -40,7 +40,7 @@ pub fn source_of(text: &str, definition: &Definition) -> Source {
     // JSON has no comments. The YAML parser may see some, but they are none.
     let is_kept = plain.len() <= SOURCE_BYTES_MAX && has_comments(&plain, definition);
     if is_kept {
-        Source::of(&plain)
+        Source::new(&plain)
     } else {
         Source::default()
     }

@@ -160,7 +160,7 @@ fn template(node: &Node, field: &str, faults: &mut Faults) -> Option<Template> {
         ..fault
     };
     // After the limit is exceeded and reported, no more texts are parsed.
-    if rules::worked_out(faults.worked_out_bytes).is_err() && source.contains('{') {
+    if rules::logic_bytes(faults.logic_bytes).is_err() && source.contains('{') {
         return None;
     }
     let template = match Template::parse(&source) {
@@ -172,9 +172,9 @@ fn template(node: &Node, field: &str, faults: &mut Faults) -> Option<Template> {
             return Some(Template::stored(&source));
         }
     };
-    if template.is_worked_out() {
-        faults.worked_out_bytes += source.len();
-        if let Err(fault) = rules::worked_out(faults.worked_out_bytes) {
+    if template.has_logic() {
+        faults.logic_bytes += source.len();
+        if let Err(fault) = rules::logic_bytes(faults.logic_bytes) {
             faults.put(node.at, of_field(fault));
             return None;
         }

@@ -8,8 +8,8 @@ use std::fmt::Write;
 use aftercall_authoring::file::{read, read_teams, write_yaml};
 use aftercall_authoring::limits::{FILE_BYTES_MAX, FILE_DEPTH_MAX, FILE_NODES_MAX};
 use aftercall_definition::limits::{
-    ACTIONS_PER_STAGE_MAX, EVENTS_NESTED_MAX, FAULTS_MAX, STAGES_MAX, TEXT_BYTES_MAX,
-    WORKED_OUT_BYTES_MAX,
+    ACTIONS_PER_STAGE_MAX, EVENTS_NESTED_MAX, FAULTS_MAX, LOGIC_BYTES_MAX, STAGES_MAX,
+    TEXT_BYTES_MAX,
 };
 use aftercall_definition::validate::{Declared, validate};
 use aftercall_definition::{Definition, Fault, FaultCode};
@@ -380,7 +380,7 @@ fn the_total_size_of_texts_with_conditions_is_limited() {
         };
         file(&format!("\n{}", (0..groups).map(group).collect::<String>()))
     };
-    let within = WORKED_OUT_BYTES_MAX / bytes;
+    let within = LOGIC_BYTES_MAX / bytes;
     assert!(read(&of(within, &text), None).is_ok());
     check_refused(
         &of(within + 1, &text),

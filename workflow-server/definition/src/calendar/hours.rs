@@ -77,7 +77,7 @@ pub struct WeekHours(pub [Vec<Opening>; 7]);
 impl WeekHours {
     /// The openings that begin on this day, in order.
     #[must_use]
-    pub fn of(&self, day: Weekday) -> &[Opening] {
+    pub fn on(&self, day: Weekday) -> &[Opening] {
         &self.0[day.to_monday_zero_offset() as usize]
     }
 

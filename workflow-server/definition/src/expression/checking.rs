@@ -113,12 +113,12 @@ pub(crate) fn undeclared_field(what: &str, name: &str, names: &Names<'_>) -> Opt
         return None;
     }
     let hint = match what {
-        "form" => names.suggestions.of(name, names.forms.keys().copied()),
-        _ => names.suggestions.of(name, names.fields.keys().copied()),
+        "form" => names.suggestions.hint(name, names.forms.keys().copied()),
+        _ => names.suggestions.hint(name, names.fields.keys().copied()),
     };
     let hint = match (hint.is_empty(), what) {
         (false, _) => hint,
-        (true, "form") => "; no button of the workflow asks for it".to_owned(),
+        (true, "form") => "; no form of a button declares it".to_owned(),
         (true, _) => "; declare it under `fields`".to_owned(),
     };
     Some(format!(

@@ -1,6 +1,6 @@
-//! Finds conditions that are never true: values of different types compared, values that a field
-//! never has, and literals that a function cannot read. The language allows all of them and returns
-//! false.
+//! Finds conditions that are never true. They compare values of different types or values that a
+//! field never has, or they contain literals that a function cannot read. The language allows this
+//! and returns false.
 
 use cel::ExecutionError;
 use cel::common::ast::{CallExpr, Expr, IdedExpr, LiteralValue, operators};
@@ -66,7 +66,7 @@ fn kind(node: &IdedExpr, samples: &Samples) -> Option<String> {
         operators::LOGICAL_NOT,
     ];
     match &node.expr {
-        // The operator decides: evaluating would repeat the depth of a chain for each of its links.
+        // The operator is enough. Evaluating each part of a chain would take quadratic time.
         Expr::Call(call) if TRUE_OR_FALSE.contains(&call.func_name.as_str()) => {
             Some("bool".to_owned())
         }
@@ -205,7 +205,7 @@ fn nearest_value(field: &FieldDeclaration, written: &Value, names: &Names<'_>) -
         _ => None,
     });
     match written {
-        Value::Text(written) => names.suggestions.of(written, texts),
+        Value::Text(written) => names.suggestions.hint(written, texts),
         _ => String::new(),
     }
 }

@@ -143,7 +143,7 @@ impl Default for Suggestions {
 impl Suggestions {
     /// Returns "; did you mean …?", or an empty text. If several words are equally similar, always
     /// returns the same one.
-    pub fn of<'a>(&self, written: &str, known: impl Iterator<Item = &'a str>) -> String {
+    pub fn hint<'a>(&self, written: &str, known: impl Iterator<Item = &'a str>) -> String {
         let (mut compared, looked_at) = (self.compared.get(), self.looked_at.get());
         if compared == 0 || looked_at == 0 {
             return String::new();

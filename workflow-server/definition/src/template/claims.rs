@@ -8,7 +8,7 @@ mod finding;
 
 use std::collections::HashSet;
 
-pub(super) use finding::{of_arguments, of_chain, of_operation, of_sign};
+pub(super) use finding::{add_chain, add_filter, add_operation, add_sign};
 
 use crate::value::Value;
 
@@ -84,17 +84,17 @@ pub(super) enum Change {
 }
 
 impl Change {
-    fn of(&self, kind: Kind) -> Option<Kind> {
+    fn kind_after(&self, kind: Kind) -> Option<Kind> {
         match (self, kind) {
             (Self::Rounded, Kind::Number) => Some(Kind::Text),
             (Self::Counted, Kind::Text) => Some(Kind::Number),
-            (Self::Or(value), kind) => (of_value(value) == kind).then_some(kind),
+            (Self::Or(value), kind) => (kind_of_value(value) == kind).then_some(kind),
             (_, kind) => Some(kind),
         }
     }
 }
 
-fn of_value(value: &Value) -> Kind {
+fn kind_of_value(value: &Value) -> Kind {
     match value {
         Value::Text(_) | Value::Time(_) => Kind::Text,
         Value::Number(_) => Kind::Number,
@@ -106,10 +106,10 @@ impl Side {
     fn kind(&self, knows: &impl Knows) -> Option<Kind> {
         match self {
             Self::Known(kind) => Some(*kind),
-            Self::Literal(value) => Some(of_value(value)),
+            Self::Literal(value) => Some(kind_of_value(value)),
             Self::Nothing => None,
             Self::Place(place) => knows.kind(place),
-            Self::Changed(place, change) => change.of(knows.kind(place)?),
+            Self::Changed(place, change) => change.kind_after(knows.kind(place)?),
         }
     }
 
@@ -254,7 +254,7 @@ fn compared(one: &Side, other: &Side, looks: Looks, knows: &impl Knows) -> Optio
 pub(super) struct Claims {
     all: Vec<Claim>,
     /// The places for which the text tests whether they have a value.
-    asked: Vec<String>,
+    tested: Vec<String>,
 }
 
 impl Claims {
@@ -264,14 +264,14 @@ impl Claims {
         }
     }
 
-    pub(super) fn ask(&mut self, place: String) {
-        if self.asked.len() < CLAIMS_MAX && !self.asked.contains(&place) {
-            self.asked.push(place);
+    pub(super) fn add_test(&mut self, place: String) {
+        if self.tested.len() < CLAIMS_MAX && !self.tested.contains(&place) {
+            self.tested.push(place);
         }
     }
 
-    pub(super) fn asks(&self, place: &str) -> bool {
-        self.asked.iter().any(|asked| asked == place)
+    pub(super) fn has_test_of(&self, place: &str) -> bool {
+        self.tested.iter().any(|tested| tested == place)
     }
 
     pub(super) fn faults(&self, knows: &impl Knows) -> impl Iterator<Item = String> {
@@ -282,6 +282,6 @@ impl Claims {
     pub(super) fn missing<'c>(&'c self, knows: &impl Knows) -> impl Iterator<Item = &'c str> {
         let mut seen = HashSet::new();
         let missing = self.all.iter().filter_map(|claim| claim.missing(knows));
-        missing.filter(move |place| !self.asks(place) && seen.insert(*place))
+        missing.filter(move |place| !self.has_test_of(place) && seen.insert(*place))
     }
 }

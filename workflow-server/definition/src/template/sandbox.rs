@@ -122,13 +122,13 @@ fn expression(node: &Expr<'_>, contents: &mut Contents<'_>) -> Checked {
         Expr::Const(_) => Ok(()),
         Expr::Var(_) | Expr::GetAttr(_) => place(node, contents),
         Expr::UnaryOp(op) => {
-            claims::of_sign(op, &mut contents.claims);
+            claims::add_sign(op, &mut contents.claims);
             note_test(&op.expr, contents);
             expression(&op.expr, contents)
         }
         Expr::BinOp(op) => check_operation(op, contents),
         Expr::Compare(compare) => {
-            claims::of_chain(compare, &mut contents.claims);
+            claims::add_chain(compare, &mut contents.claims);
             expression(&compare.expr, contents)?;
             compare
                 .ops
@@ -157,7 +157,7 @@ fn check_operation(op: &Spanned<BinOp<'_>>, contents: &mut Contents<'_>) -> Chec
         let error = not_allowed("`*` and `**`: compute it with `set-field`");
         return Err(error.at(range(op.span())));
     }
-    claims::of_operation(op, &mut contents.claims);
+    claims::add_operation(op, &mut contents.claims);
     if matches!(op.op, BinOpKind::ScAnd | BinOpKind::ScOr) {
         note_test(&op.left, contents);
         note_test(&op.right, contents);
@@ -190,7 +190,7 @@ fn check_filter(filter: &Spanned<Filter<'_>>, contents: &mut Contents<'_>) -> Ch
     {
         contents.zones.push(zone.to_owned());
     }
-    claims::of_arguments(filter, &mut contents.claims);
+    claims::add_filter(filter, &mut contents.claims);
     if let ("default", Some(expr)) = (filter.name, &filter.expr) {
         note_test(expr, contents);
     }
@@ -231,7 +231,7 @@ fn filter_name(source: &str, spanned: Range<usize>, name: &str) -> Range<usize> 
 /// Notes that the text tests whether a place has a value.
 fn note_test(node: &Expr<'_>, contents: &mut Contents<'_>) {
     if let Some(place) = path(node) {
-        contents.claims.ask(place);
+        contents.claims.add_test(place);
     }
 }
 

@@ -24,7 +24,7 @@ pub(super) fn describe(error: &Error, source: &str) -> TemplateFault {
                 .and_then(|range| source.get(range))
                 .map(str::trim)
                 .unwrap_or_default();
-            (of_words(&detail, words), found)
+            (describe_words(&detail, words), found)
         }
     };
     TemplateFault {
@@ -69,7 +69,7 @@ fn unclosed(detail: &str, source: &str) -> Option<(String, Range<usize>)> {
     None
 }
 
-fn of_words(detail: &str, words: &str) -> String {
+fn describe_words(detail: &str, words: &str) -> String {
     if detail.contains("end of string") {
         return "a quote is not closed".to_owned();
     }

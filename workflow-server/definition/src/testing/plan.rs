@@ -43,7 +43,7 @@ pub(super) struct Alert {
     team: &'static str,
     priority: Priority,
     due: Option<Span>,
-    is_on_the_wall: bool,
+    uses_wall_clock: bool,
     escalate: Vec<EscalationStep>,
     when: Option<Expression>,
 }
@@ -69,7 +69,7 @@ enum WaitKind {
         after: Option<Span>,
         at: Option<ClockTime>,
         from: TimerStart,
-        is_on_the_wall: bool,
+        uses_wall_clock: bool,
         waits_for_claim: bool,
         own_label: bool,
     },
@@ -128,7 +128,7 @@ fn alerts() -> impl Strategy<Value = Alert> {
         whens,
     )
         .prop_map(
-            |(text, place, team, priority, (due, is_on_the_wall, escalate), when)| {
+            |(text, place, team, priority, (due, uses_wall_clock, escalate), when)| {
                 let escalate = if due.is_some() { escalate } else { Vec::new() };
                 Alert {
                     text,
@@ -136,7 +136,7 @@ fn alerts() -> impl Strategy<Value = Alert> {
                     team,
                     priority,
                     due,
-                    is_on_the_wall,
+                    uses_wall_clock,
                     escalate,
                     when,
                 }
@@ -187,13 +187,13 @@ fn waits(plan: impl Strategy<Value = Plan>) -> impl Strategy<Value = Wait> {
     );
     let flags = (any::<bool>(), any::<bool>(), any::<bool>());
     let timers = (words::spans(), any::<bool>(), times, starts, flags).prop_map(
-        |(after, has_span, at, from, (is_on_the_wall, waits_for_claim, own_label))| {
+        |(after, has_span, at, from, (uses_wall_clock, waits_for_claim, own_label))| {
             let after = (has_span || at.is_none()).then_some(after);
             WaitKind::Timer {
                 after,
                 at,
                 from,
-                is_on_the_wall,
+                uses_wall_clock,
                 waits_for_claim,
                 own_label,
             }
@@ -426,7 +426,7 @@ impl<'a> Lowering<'a> {
             team: alert.team.to_owned(),
             priority: alert.priority,
             due: alert.due,
-            calendar: alert.is_on_the_wall.then(|| NO_CALENDAR.to_owned()),
+            calendar: alert.uses_wall_clock.then(|| NO_CALENDAR.to_owned()),
             escalate: alert.escalate.clone(),
         });
         Action {
@@ -442,14 +442,14 @@ impl<'a> Lowering<'a> {
                 after,
                 at,
                 from,
-                is_on_the_wall,
+                uses_wall_clock,
                 waits_for_claim,
                 ..
             } => ActionKind::Timer(TimerAction {
                 after: *after,
                 at: *at,
                 from: from.clone(),
-                calendar: is_on_the_wall.then(|| NO_CALENDAR.to_owned()),
+                calendar: uses_wall_clock.then(|| NO_CALENDAR.to_owned()),
                 waits_for_claim: *waits_for_claim,
                 event,
             }),

@@ -28,7 +28,7 @@ pub(super) struct Forms<'d> {
 }
 
 impl<'d> Forms<'d> {
-    pub(super) fn of(definition: &'d Definition) -> Self {
+    pub(super) fn new(definition: &'d Definition) -> Self {
         let mut buttons = HashMap::new();
         let mut links: HashMap<&str, Vec<&Stage>> = HashMap::new();
         for stage in &definition.stages {
@@ -119,7 +119,7 @@ pub(super) fn check<'d>(
         check(key, unasked(expression));
     }
     for (key, text) in action.texts() {
-        let places = text.places().filter(|place| !text.asks(place));
+        let places = text.places().filter(|place| !text.has_test_of(place));
         check(
             key,
             places

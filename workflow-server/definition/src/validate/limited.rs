@@ -150,10 +150,10 @@ fn check_expressions(definition: &Definition) -> Checked {
 
 fn check_texts(definition: &Definition) -> Checked {
     let actions = definition.stages.iter().flat_map(|stage| &stage.actions);
-    let worked_out = actions
+    let with_logic = actions
         .flat_map(Action::texts)
-        .filter(|(_, text)| text.is_worked_out());
-    rules::worked_out(worked_out.map(|(_, text)| text.source().len()).sum())
+        .filter(|(_, text)| text.has_logic());
+    rules::logic_bytes(with_logic.map(|(_, text)| text.source().len()).sum())
 }
 
 /// Checks declarations. Returns the first error.

@@ -42,7 +42,7 @@ impl Scene<'_> {
 }
 
 impl<'d> Events<'d> {
-    pub(super) fn of(definition: &'d Definition) -> Self {
+    pub(super) fn new(definition: &'d Definition) -> Self {
         let ids = definition
             .stages
             .iter()

@@ -34,7 +34,7 @@ pub(super) fn check<'d>(scene: &Scene<'d>, stage: &'d Stage, faults: &mut Vec<Fa
             });
         };
         check_action(scene, stage, action, &mut labels, report);
-        for (field, message) in warnings::of_action(scene, action) {
+        for (field, message) in warnings::action_warnings(scene, action) {
             let of_action = in_action(stage, place, FaultCode::BadValue, message);
             faults.push(Fault {
                 field: field.to_owned(),
@@ -286,7 +286,7 @@ fn check_link(
 }
 
 fn unknown_event(event: &str, events: &Events<'_>) -> String {
-    let hint = events.suggestions.of(event, events.ids());
+    let hint = events.suggestions.hint(event, events.ids());
     let hint = if hint.is_empty() {
         events.all_if_few()
     } else {

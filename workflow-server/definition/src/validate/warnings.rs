@@ -5,7 +5,7 @@ use crate::validate::scene::Scene;
 use crate::value::FieldType;
 
 /// The warnings for an action: the field of the action, and a sentence.
-pub(super) fn of_action(scene: &Scene<'_>, action: &Action) -> Vec<(&'static str, String)> {
+pub(super) fn action_warnings(scene: &Scene<'_>, action: &Action) -> Vec<(&'static str, String)> {
     let may_be_missing = |name: &str| {
         let field = scene.names.fields.get(name)?;
         let has_value =

@@ -47,9 +47,9 @@ pub(super) fn arm(
             .as_ref()
             .unwrap_or_else(|| scene.root.default_zone()),
     };
-    let (mut due, mut waited) = waiting.from(start.unwrap_or(scene.counts_from));
+    let (mut due, mut waited) = waiting.due_from(start.unwrap_or(scene.counts_from));
     if start.is_none() && due < scene.earliest {
-        (due, waited) = waiting.from(scene.earliest);
+        (due, waited) = waiting.due_from(scene.earliest);
     }
     Timer {
         action,
@@ -70,20 +70,20 @@ pub(super) struct Waiting<'a> {
 impl Waiting<'_> {
     /// When the timer is due if it counts from `start`. If a time of day follows a wait, also the
     /// end of that wait.
-    fn from(&self, start: Time) -> (Time, Option<Time>) {
+    fn due_from(&self, start: Time) -> (Time, Option<Time>) {
         match (self.timer.after, self.timer.at) {
             (None, None) => (start, None),
-            (None, Some(_)) => (self.next(start), None),
+            (None, Some(_)) => (self.next_time(start), None),
             (Some(span), None) => (self.clock.after(start, span), None),
             (Some(span), Some(_)) => {
                 let waited = self.clock.after(start, span);
-                (self.first(waited), Some(waited))
+                (self.first_time(waited), Some(waited))
             }
         }
     }
 
     /// The first moment after `start` at which the clock shows the timer's time of day.
-    pub(super) fn next(&self, start: Time) -> Time {
+    pub(super) fn next_time(&self, start: Time) -> Time {
         let calendar = if let Clock::Calendar(calendar) = self.clock {
             Some(calendar)
         } else {
@@ -97,10 +97,12 @@ impl Waiting<'_> {
 
     /// The first moment from the end of a wait at which the clock shows the timer's time of day.
     /// The end of the wait itself may be that moment.
-    pub(super) fn first(&self, waited: Time) -> Time {
+    pub(super) fn first_time(&self, waited: Time) -> Time {
         match self.timer.at {
-            Some(at) if at.day == NextDay::Whenever => self.next(Time(waited.0.saturating_sub(1))),
-            _ => self.next(waited),
+            Some(at) if at.day == NextDay::Whenever => {
+                self.next_time(Time(waited.0.saturating_sub(1)))
+            }
+            _ => self.next_time(waited),
         }
     }
 }

@@ -114,7 +114,7 @@ pub(super) fn import_calendar(
     let known = calendars.named(&calendar.name);
     let revision = known.map_or(0, |known| known.revision);
     check_revision(*expected, revision)?;
-    if known.is_some_and(|known| known.says_the_same(calendar)) {
+    if known.is_some_and(|known| known.has_same_content(calendar)) {
         draft.answer = Answer::Revision(revision);
         return Ok(());
     }

@@ -163,7 +163,7 @@ fn run(
                 name: name.into(),
             });
         };
-        if !holds(scene, instance, action, &mut warn) {
+        if !is_condition_true(scene, instance, action, &mut warn) {
             armed.skipped.push(at);
             continue;
         }
@@ -197,7 +197,7 @@ fn run(
 
 /// Whether the condition of an action is true. A condition that cannot be evaluated counts as
 /// false.
-pub(super) fn holds(
+pub(super) fn is_condition_true(
     scene: &Scene<'_>,
     instance: &Instance,
     action: &Action,

@@ -7,7 +7,7 @@ use aftercall_definition::model::{AlertAction, TimerAction};
 use aftercall_definition::time::Time;
 
 use crate::decide::arm::arm;
-use crate::decide::enter::{Armed, holds, raise};
+use crate::decide::enter::{Armed, is_condition_true, raise};
 use crate::decide::scene::Scene;
 use crate::entry::{StageWarning, StageWarningKind};
 use crate::instance::{Alert, Instance, Status, Timer};
@@ -54,7 +54,7 @@ pub(super) fn reenter(
         if kept.skipped.contains(&at) {
             continue;
         }
-        if !kept.done.contains(&at) && !holds(scene, instance, action, &mut warn) {
+        if !kept.done.contains(&at) && !is_condition_true(scene, instance, action, &mut warn) {
             armed.skipped.push(at);
             continue;
         }
@@ -125,8 +125,8 @@ fn arm_or_keep(
     }
 }
 
-/// A kept alert with its new text. Its due time is kept, and so are its claims on people's
-/// attention.
+/// A kept alert with its new text. Its due time is kept, and so is everything that people did with
+/// it.
 fn with_new_text(
     scene: &Scene<'_>,
     action: &AlertAction,
@@ -145,7 +145,7 @@ fn with_new_text(
         let clock = scene
             .root
             .clock(scene.definition, action.calendar.as_deref());
-        let firings = Firings::of(action, alert.counts_from.unwrap_or(entered_at), clock);
+        let firings = Firings::new(action, alert.counts_from.unwrap_or(entered_at), clock);
         alert.escalated += firings.passed(due, alert.escalated, scene.counts_from);
         alert.escalates_at = firings.at(due, alert.escalated).map(|(at, _)| at);
     }

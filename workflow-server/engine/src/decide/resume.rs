@@ -76,12 +76,12 @@ impl OverPause {
         if let Some(waited) = timer.waited.filter(|waited| *waited > self.since) {
             let waited = self.postponed(waited, waiting.clock);
             timer.waited = Some(waited);
-            return waiting.first(waited);
+            return waiting.first_time(waited);
         }
         if timer.due >= self.now {
             timer.due
         } else {
-            waiting.next(self.now)
+            waiting.next_time(self.now)
         }
     }
 

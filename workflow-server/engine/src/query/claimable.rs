@@ -66,7 +66,7 @@ impl Claimable {
     /// The result for a newer root, updated with the changes since. Returns `None` if a new search
     /// is required.
     #[must_use]
-    pub fn renewed(&self, root: &Root, filter: &FollowUpFilter, now: Time) -> Option<Self> {
+    pub fn updated(&self, root: &Root, filter: &FollowUpFilter, now: Time) -> Option<Self> {
         if !self.is_all || root.sequence < self.sequence {
             return None;
         }

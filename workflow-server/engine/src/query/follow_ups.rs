@@ -17,7 +17,7 @@ use crate::filter::FollowUpFilter;
 use crate::instance::{Alert, Instance};
 use crate::query::walk::{ShouldStop, Stopped, checked};
 use crate::world::Root;
-use crate::world::urgency::{NO_TEAM, PAUSED, RANKS, UrgencyKey, rank, standing};
+use crate::world::urgency::{NO_TEAM, PAUSED, RANKS, UrgencyKey, rank, rank_and_due};
 
 /// The place in the order of the list after which a page ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -144,18 +144,19 @@ pub(super) fn most_urgent(
     if instance.alerts.is_empty() {
         return (!filter.needs_alert()).then_some((cursor(instance, None, as_of), None));
     }
-    let standing = |(at, alert): (usize, &Alert)| (cursor(instance, Some(alert), as_of), Some(at));
+    let rank_and_due =
+        |(at, alert): (usize, &Alert)| (cursor(instance, Some(alert), as_of), Some(at));
     instance
         .alerts
         .iter()
         .enumerate()
         .filter(|(_, alert)| filter.matches_alert(alert))
-        .map(standing)
+        .map(rank_and_due)
         .min()
 }
 
 fn cursor(instance: &Instance, alert: Option<&Alert>, as_of: Time) -> FollowUpCursor {
-    let (rank, due) = standing(instance, alert);
+    let (rank, due) = rank_and_due(instance, alert);
     let phase = u8::from(due > as_of);
     FollowUpCursor {
         phase,

@@ -6,7 +6,7 @@ use aftercall_definition::time::Time;
 use crate::instance::{Instance, InstanceId};
 use crate::query::walk::{ShouldStop, Stopped, checked};
 use crate::world::Root;
-use crate::world::urgency::standing;
+use crate::world::urgency::rank_and_due;
 
 /// The instances that a person has claimed at `now`, most urgent first. Walks over every slot.
 ///
@@ -40,8 +40,8 @@ fn urgency(instance: &Instance) -> (u8, Time, u64) {
     let alerts = instance
         .alerts
         .iter()
-        .map(|alert| standing(instance, Some(alert)))
+        .map(|alert| rank_and_due(instance, Some(alert)))
         .min();
-    let (rank, due) = alerts.unwrap_or_else(|| standing(instance, None));
+    let (rank, due) = alerts.unwrap_or_else(|| rank_and_due(instance, None));
     (rank, due, instance.id.made_at)
 }

@@ -47,7 +47,7 @@ pub fn rank(priority: Priority) -> u8 {
 
 /// The rank and the due time of an instance, by one of its alerts or without an alert.
 #[must_use]
-pub fn standing(instance: &Instance, alert: Option<&Alert>) -> (u8, Time) {
+pub fn rank_and_due(instance: &Instance, alert: Option<&Alert>) -> (u8, Time) {
     if instance.status == Status::Paused {
         return (PAUSED, Time::NEVER);
     }
@@ -64,7 +64,7 @@ pub fn keys<'a>(instance: &'a Instance, call: &Call) -> impl Iterator<Item = Urg
     let is_listed = instance.is_listed(call);
     let (made_at, slot) = (instance.id.made_at, instance.id.slot);
     let key = move |team: u32, alert: Option<&Alert>| {
-        let (rank, due) = standing(instance, alert);
+        let (rank, due) = rank_and_due(instance, alert);
         UrgencyKey {
             team,
             rank,

@@ -71,7 +71,7 @@ proptest! {
             play(&mut world, requests, player.now());
             let now = player.now().max(world.root().at);
             for (filter, found) in filters.iter().zip(&mut found) {
-                let renewed = found.renewed(world.root(), filter, now);
+                let renewed = found.updated(world.root(), filter, now);
                 *found = searched(world.root(), filter, now);
                 let renewed = renewed.expect("a few changes on a few instances");
                 // A jump of the clock ends a claim at once. The change of the follow-up comes with
@@ -173,7 +173,7 @@ fn an_empty_result_is_updated_from_changed_rows_only() {
         counted(|stop| Claimable::search(&root, &filter, desk.now, stop).unwrap());
     assert_eq!((found.candidates(), checks), (&[][..], 4), "1,000 rows");
     desk.push("Ann", ids[500], "done").unwrap();
-    let renewed = found.renewed(desk.world.root(), &filter, desk.now).unwrap();
+    let renewed = found.updated(desk.world.root(), &filter, desk.now).unwrap();
     assert_eq!(renewed.candidates(), []);
     assert_eq!(
         desk.world

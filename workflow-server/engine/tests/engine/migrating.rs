@@ -139,7 +139,7 @@ fn resume(desk: &mut Desk, instance: InstanceId) {
 }
 
 #[test]
-fn a_migration_in_a_stage_keeps_clocks_and_begins_new_actions() {
+fn a_migration_keeps_clocks_and_begins_new_actions() {
     let (mut desk, id) = desk();
     let began = desk.now;
     desk.pass(HOUR);

@@ -159,7 +159,7 @@ impl TryFrom<DefinitionRecord> for Definition {
                 .collect::<Result<_, RecordError>>()?,
             source: record
                 .source
-                .map(|text| Source::of(&text))
+                .map(|text| Source::new(&text))
                 .unwrap_or_default(),
         })
     }

@@ -208,7 +208,7 @@ fn operators_of_other_languages_get_a_hint() {
 }
 
 #[test]
-fn a_literal_that_the_field_does_not_accept_is_an_error() {
+fn a_literal_outside_the_fields_values_is_an_error() {
     let fields = declared();
     let names = Names::new(&fields, []);
     let literal_error = |source: &str, name: &str| {

@@ -14,11 +14,11 @@ use crate::value::Value;
 fn side(node: &Expr<'_>) -> Option<Side> {
     match node {
         Expr::Const(literal) if literal.value.is_none() => Some(Side::Nothing),
-        Expr::Const(literal) => of_literal(&literal.value).map(Side::Literal),
+        Expr::Const(literal) => literal_value(&literal.value).map(Side::Literal),
         Expr::Var(_) | Expr::GetAttr(_) => tree::path(node).map(Side::Place),
         Expr::UnaryOp(op) => match (&op.op, &op.expr) {
             (UnaryOpKind::Not, _) => Some(Side::Known(Kind::Bool)),
-            (UnaryOpKind::Neg, Expr::Const(literal)) => match of_literal(&literal.value) {
+            (UnaryOpKind::Neg, Expr::Const(literal)) => match literal_value(&literal.value) {
                 Some(Value::Number(number)) => Some(Side::Literal(Value::Number(-number))),
                 _ => Some(Side::Known(Kind::Number)),
             },
@@ -29,7 +29,7 @@ fn side(node: &Expr<'_>) -> Option<Side> {
             // A sum has the kind of its sides, but other values.
             BinOpKind::Add => match side(&op.left)? {
                 Side::Place(place) => Some(Side::Changed(place, Change::Shown)),
-                Side::Literal(value) => Some(Side::Known(super::of_value(&value))),
+                Side::Literal(value) => Some(Side::Known(super::kind_of_value(&value))),
                 other => Some(other),
             },
             BinOpKind::Sub | BinOpKind::Div | BinOpKind::FloorDiv | BinOpKind::Rem => {
@@ -39,12 +39,12 @@ fn side(node: &Expr<'_>) -> Option<Side> {
             _ => Some(Side::Known(Kind::Bool)),
         },
         Expr::Compare(_) | Expr::Test(_) => Some(Side::Known(Kind::Bool)),
-        Expr::Filter(filter) => of_filter(filter),
+        Expr::Filter(filter) => filter_side(filter),
         _ => None,
     }
 }
 
-fn of_literal(value: &JinjaValue) -> Option<Value> {
+fn literal_value(value: &JinjaValue) -> Option<Value> {
     match value.kind() {
         ValueKind::String => value.as_str().map(|text| Value::Text(text.into())),
         ValueKind::Number => f64::try_from(value.clone()).ok().map(Value::Number),
@@ -53,13 +53,13 @@ fn of_literal(value: &JinjaValue) -> Option<Value> {
     }
 }
 
-fn of_filter(filter: &Filter<'_>) -> Option<Side> {
+fn filter_side(filter: &Filter<'_>) -> Option<Side> {
     let change = match (filter.name, filter.args.as_slice()) {
         ("round", _) => Change::Rounded,
         ("length", _) => Change::Counted,
         ("trim", _) => Change::Trimmed,
         ("default", [CallArg::Pos(Expr::Const(literal)), ..]) => {
-            Change::Or(of_literal(&literal.value)?)
+            Change::Or(literal_value(&literal.value)?)
         }
         ("default", _) => return None,
         _ => Change::Shown,
@@ -67,13 +67,13 @@ fn of_filter(filter: &Filter<'_>) -> Option<Side> {
     match (side(filter.expr.as_ref()?)?, change) {
         (Side::Place(place), change) => Some(Side::Changed(place, change)),
         (Side::Known(kind), Change::Or(_)) => Some(Side::Known(kind)),
-        (Side::Known(kind), change) => change.of(kind).map(Side::Known),
+        (Side::Known(kind), change) => change.kind_after(kind).map(Side::Known),
         _ => None,
     }
 }
 
 /// Adds the claims of a chain of comparisons: each side is compared with the next.
-pub(in crate::template) fn of_chain(chain: &Compare<'_>, claims: &mut Claims) {
+pub(in crate::template) fn add_chain(chain: &Compare<'_>, claims: &mut Claims) {
     let mut one = &chain.expr;
     for part in &chain.ops {
         let looks = match part.op {
@@ -87,7 +87,7 @@ pub(in crate::template) fn of_chain(chain: &Compare<'_>, claims: &mut Claims) {
 }
 
 /// Adds the claims of an operation with two sides, or a comparison.
-pub(in crate::template) fn of_operation(op: &BinOp<'_>, claims: &mut Claims) {
+pub(in crate::template) fn add_operation(op: &BinOp<'_>, claims: &mut Claims) {
     let sign = match op.op {
         BinOpKind::Eq | BinOpKind::Ne => return compared(&op.left, &op.right, Looks::Same, claims),
         BinOpKind::In => return compared(&op.left, &op.right, Looks::In, claims),
@@ -129,7 +129,7 @@ fn compared(one: &Expr<'_>, other: &Expr<'_>, looks: Looks, claims: &mut Claims)
     }
 }
 
-pub(in crate::template) fn of_sign(op: &UnaryOp<'_>, claims: &mut Claims) {
+pub(in crate::template) fn add_sign(op: &UnaryOp<'_>, claims: &mut Claims) {
     if matches!(op.op, UnaryOpKind::Neg)
         && let Some(side) = side(&op.expr)
     {
@@ -138,7 +138,7 @@ pub(in crate::template) fn of_sign(op: &UnaryOp<'_>, claims: &mut Claims) {
 }
 
 /// Adds the claims of a filter: its input and its arguments.
-pub(in crate::template) fn of_arguments(filter: &Filter<'_>, claims: &mut Claims) {
+pub(in crate::template) fn add_filter(filter: &Filter<'_>, claims: &mut Claims) {
     let works_on = match filter.name {
         "round" => Some(("round", Kind::Number)),
         "length" => Some(("length", Kind::Text)),

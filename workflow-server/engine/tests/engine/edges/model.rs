@@ -20,7 +20,7 @@ impl Model<'_> {
         let different = [HolidayDate::Once(date), yearly]
             .into_iter()
             .find_map(|date| self.0.holidays.get(&date));
-        different.map_or(self.0.hours.of(date.weekday()), |holiday| &holiday.hours)
+        different.map_or(self.0.hours.on(date.weekday()), |holiday| &holiday.hours)
     }
 
     /// Whether the calendar is open in the minute that begins at `minute`.

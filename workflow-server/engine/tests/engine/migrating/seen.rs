@@ -49,7 +49,7 @@ fn push(desk: &mut Desk, seen: &Instance) -> Result<Answer, Rejection> {
 }
 
 #[test]
-fn an_old_click_is_refused_if_its_meaning_changed() {
+fn an_old_click_with_another_meaning_is_refused() {
     let new = "  - alert: { text: Legal must look at this, team: leads, priority: urgent }\n  - alert: { text: Ring";
     let versions = [
         CLICKS.replace("  - alert: { text: Ring", new),
@@ -80,7 +80,7 @@ fn an_old_click_is_refused_if_its_meaning_changed() {
 }
 
 #[test]
-fn an_old_click_is_accepted_if_its_meaning_is_the_same() {
+fn an_old_click_with_the_same_meaning_is_accepted() {
     let mut desk = Desk::new(CLICKS);
     let id = desk.set("1", true);
     let seen = desk.instance(id).clone();
