@@ -3,13 +3,13 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use aftercall_client::{Connector, TokenFile};
 use aftercall_serving::config::{ConfigError, load};
 use aftercall_serving::logs::LogFormat;
 use aftercall_serving::settings::{Common, SettingError, Settings, common_errors, zero_errors};
 use aftercall_serving::{CONNECTIONS_MAX, CONNECTIONS_PER_ADDRESS_MAX, NetworkArgs};
 use clap::Parser;
 use serde::{Deserialize, Serialize};
-use tonic::transport::Endpoint;
 
 /// The configuration.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -18,8 +18,20 @@ pub struct AlerterServerConfig {
     /// Where it listens. A public or shared address needs `allow_plaintext`.
     #[serde(deserialize_with = "aftercall_serving::deserialize_listen")]
     pub listen: SocketAddr,
-    /// The workflow-server that it follows, such as `http://127.0.0.1:7401`.
+    /// The workflow-server that it follows, such as `http://127.0.0.1:7401`, or `https://…` for TLS.
     pub workflow_server: String,
+    /// A PEM file with the certificate authorities that the workflow-server's certificate may come
+    /// from; empty for those of the system.
+    pub workflow_ca: PathBuf,
+    /// A PEM file with the certificate, and its chain, that the workflow-server knows this
+    /// alerter-server by; empty for none.
+    pub workflow_certificate: PathBuf,
+    /// A PEM file with the key of `workflow_certificate`.
+    pub workflow_key: PathBuf,
+    /// A file with the token that the workflow-server knows this alerter-server by; empty for none.
+    pub workflow_token_file: PathBuf,
+    /// Whether the token may be sent in plain text to another machine.
+    pub workflow_plain_text_token: bool,
     /// Whether plain text may be served on a public or shared address.
     pub allow_plaintext: bool,
     /// The form of the logs.
@@ -57,6 +69,11 @@ impl Default for AlerterServerConfig {
         Self {
             listen: SocketAddr::from(([127, 0, 0, 1], 7402)),
             workflow_server: "http://127.0.0.1:7401".to_owned(),
+            workflow_ca: PathBuf::new(),
+            workflow_certificate: PathBuf::new(),
+            workflow_key: PathBuf::new(),
+            workflow_token_file: PathBuf::new(),
+            workflow_plain_text_token: false,
             allow_plaintext: false,
             log_format: LogFormat::Text,
             log_filter: "info".to_owned(),
@@ -76,31 +93,34 @@ impl Default for AlerterServerConfig {
 }
 
 impl AlerterServerConfig {
-    /// The workflow-server as it is connected to.
+    /// The way to the workflow-server. Its files are read when it connects.
     ///
     /// # Errors
-    /// [`SettingError`] where its address is none.
-    pub(crate) fn upstream(&self) -> Result<Endpoint, SettingError> {
-        let given = &self.workflow_server;
-        let invalid = || {
-            let message = format!(
-                "{given:?} is not an address such as 127.0.0.1:7401 or http://127.0.0.1:7401 (there is no TLS yet)"
-            );
-            SettingError::new("workflow_server", message)
-        };
-        let has_scheme = given.contains("://");
-        let address = if has_scheme {
-            given.clone()
-        } else {
-            format!("http://{given}")
-        };
-        let endpoint = Endpoint::from_shared(address).map_err(|_| invalid())?;
-        let is_plain = endpoint.uri().scheme_str() == Some("http");
-        if is_plain && (has_scheme || endpoint.uri().port().is_some()) {
-            Ok(endpoint)
-        } else {
-            Err(invalid())
+    /// [`SettingError`] where the address is none, or a certificate has no key.
+    pub(crate) fn upstream(&self) -> Result<Connector, SettingError> {
+        let given = |path: &PathBuf| Some(path.clone()).filter(|path| !path.as_os_str().is_empty());
+        let mut connector = Connector::to(&self.workflow_server)
+            .map_err(|error| SettingError::new("workflow_server", error.to_string()))?
+            .send_token_in_plain_text(self.workflow_plain_text_token);
+        if let Some(ca) = given(&self.workflow_ca) {
+            connector = connector.trust(ca);
         }
+        match (given(&self.workflow_certificate), given(&self.workflow_key)) {
+            (None, None) => {}
+            (Some(certificate), Some(key)) => connector = connector.certificate(certificate, key),
+            (Some(_), None) => {
+                let message = "it is empty: name the file with the key of workflow_certificate";
+                return Err(SettingError::new("workflow_key", message));
+            }
+            (None, Some(_)) => {
+                let message = "it is empty: name the file with the certificate of workflow_key";
+                return Err(SettingError::new("workflow_certificate", message));
+            }
+        }
+        if let Some(token) = given(&self.workflow_token_file) {
+            connector = connector.tokens(TokenFile::new(token));
+        }
+        Ok(connector)
     }
 }
 
@@ -131,6 +151,41 @@ impl Settings for AlerterServerConfig {
     }
 }
 
+/// How it reaches the workflow-server, beside the address.
+#[derive(Debug, clap::Args)]
+struct UpstreamArgs {
+    /// A PEM file with the certificate authorities that the workflow-server's certificate may come
+    /// from [default: those of the system]
+    #[arg(long, env = "AFTERCALL_WORKFLOW_CA", value_name = "FILE")]
+    workflow_ca: Option<PathBuf>,
+    /// A PEM file with the certificate that the workflow-server knows this alerter-server by
+    #[arg(long, env = "AFTERCALL_WORKFLOW_CERTIFICATE", value_name = "FILE")]
+    workflow_certificate: Option<PathBuf>,
+    /// A PEM file with the key of --workflow-certificate
+    #[arg(long, env = "AFTERCALL_WORKFLOW_KEY", value_name = "FILE")]
+    workflow_key: Option<PathBuf>,
+    /// A file with the token that the workflow-server knows this alerter-server by; it is read at each
+    /// connection
+    #[arg(long, env = "AFTERCALL_WORKFLOW_TOKEN_FILE", value_name = "FILE")]
+    workflow_token_file: Option<PathBuf>,
+    /// Send the token in plain text to a workflow-server on another machine: everybody on the way can
+    /// read it
+    #[arg(long, env = "AFTERCALL_WORKFLOW_PLAIN_TEXT_TOKEN")]
+    workflow_plain_text_token: bool,
+}
+
+impl UpstreamArgs {
+    /// The settings that name files.
+    fn files(&self) -> [(&'static str, &Option<PathBuf>); 4] {
+        [
+            ("workflow_ca", &self.workflow_ca),
+            ("workflow_certificate", &self.workflow_certificate),
+            ("workflow_key", &self.workflow_key),
+            ("workflow_token_file", &self.workflow_token_file),
+        ]
+    }
+}
+
 /// The alerter-server of Aftercall: streams every stage change to the connected Call Managers.
 #[derive(Debug, Parser)]
 #[command(version)]
@@ -144,6 +199,8 @@ pub struct Args {
     /// The workflow-server that it follows [default: http://127.0.0.1:7401]
     #[arg(long, env = "AFTERCALL_WORKFLOW_SERVER", value_name = "URL")]
     workflow_server: Option<String>,
+    #[command(flatten)]
+    upstream: UpstreamArgs,
     /// Serve plain text on a public or shared address: there is no TLS and no authentication yet
     #[arg(long, env = "AFTERCALL_ALLOW_PLAINTEXT")]
     allow_plaintext: bool,
@@ -207,6 +264,18 @@ impl Args {
             "workflow_server",
             self.workflow_server.clone().map(Into::into),
         );
+        for (key, path) in self.upstream.files() {
+            let text = path
+                .as_ref()
+                .map(|path| path.to_string_lossy().into_owned());
+            put(key, text.map(Into::into));
+        }
+        put(
+            "workflow_plain_text_token",
+            self.upstream
+                .workflow_plain_text_token
+                .then_some(true.into()),
+        );
         put(
             "allow_plaintext",
             self.allow_plaintext.then_some(true.into()),
@@ -231,4 +300,25 @@ impl Args {
 
 fn number(number: u32) -> toml::Value {
     i64::from(number).into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_certificate_needs_its_key() {
+        let part = AlerterServerConfig {
+            workflow_server: "https://calls.example.com:7401".to_owned(),
+            workflow_certificate: "alerter.pem".into(),
+            ..AlerterServerConfig::default()
+        };
+        let invalid = part.upstream().expect_err("a certificate without a key");
+        assert_eq!(invalid.setting, "workflow_key");
+        let whole = AlerterServerConfig {
+            workflow_key: "alerter.key".into(),
+            ..part
+        };
+        assert!(whole.upstream().is_ok());
+    }
 }

@@ -23,6 +23,7 @@ mod service;
 mod shown;
 mod tail;
 mod token;
+mod trouble;
 mod view;
 mod views;
 mod wallboard;

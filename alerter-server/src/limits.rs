@@ -77,9 +77,6 @@ pub(crate) const RETRY_AFTER: Duration = Duration::from_secs(1);
 /// heartbeats.
 pub(crate) const FEED_SILENCE: Duration = Duration::from_secs(15);
 
-/// How long connecting to the workflow-server, or its first answer, may take.
-pub(crate) const FEED_CONNECT: Duration = Duration::from_secs(5);
-
 /// The first wait before reconnecting to the feed. It doubles with each failure; the tail waits a
 /// random part of it.
 pub(crate) const RECONNECT_FIRST: Duration = Duration::from_millis(100);

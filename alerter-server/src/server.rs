@@ -8,6 +8,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use aftercall_client::Connector;
 use aftercall_serving::config::{ConfigError, check};
 use aftercall_serving::{Limits, Readiness, ServeError, base_routes, open_listener, serve};
 use thiserror::Error;
@@ -15,7 +16,6 @@ use tokio::net::TcpListener;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tonic::codec::CompressionEncoding;
-use tonic::transport::Endpoint;
 
 use crate::cache::RingLimits;
 use crate::config::AlerterServerConfig;
@@ -53,7 +53,7 @@ pub enum ServerError {
 pub struct Server {
     listener: TcpListener,
     local_addr: SocketAddr,
-    upstream: Endpoint,
+    upstream: Connector,
     config: AlerterServerConfig,
 }
 

@@ -7,89 +7,33 @@
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use aftercall_client::{Connection, Connector};
 use aftercall_proto::feed::v1::change_feed_service_client::ChangeFeedServiceClient;
 use aftercall_proto::feed::v1::{SnapshotHead, SnapshotRequest, TailRequest, TailResponse};
 use aftercall_serving::Readiness;
-use tokio::time::error::Elapsed;
 use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
-use tonic::transport::{Channel, Endpoint};
-use tonic::{Code, Status, Streaming};
-use tonic_types::StatusExt as _;
+use tonic::Streaming;
+use tonic::transport::Endpoint;
 
 use crate::cache::{Cache, Discontinuity, Moved, RingLimits};
 use crate::hub::Hub;
 use crate::limits::{
-    ERASED_HELD, FEED_CONNECT, FEED_MESSAGE_BYTES_MAX, FEED_SILENCE, RECONNECT_FIRST,
-    RECONNECT_LONGEST,
+    ERASED_HELD, FEED_MESSAGE_BYTES_MAX, FEED_SILENCE, RECONNECT_FIRST, RECONNECT_LONGEST,
 };
 use crate::parts::Parts;
 use crate::position::Position;
+use crate::trouble::Trouble;
 
 /// The readiness condition: this alerter can read the feed.
 const FEED: &str = "feed";
 
-type Feed = ChangeFeedServiceClient<Channel>;
-
-/// Why following ended.
-#[derive(Debug, thiserror::Error)]
-enum Trouble {
-    #[error("the workflow-server cannot be reached: {0}")]
-    Unreachable(#[from] tonic::transport::Error),
-    #[error("the workflow-server answered {:?}: {}", .0.code(), .0.message())]
-    Refused(Status),
-    #[error(
-        "a message of the workflow-server's feed is larger than the {FEED_MESSAGE_BYTES_MAX} bytes that this alerter-server reads ({0}); the two servers must be of one release, so update the older one"
-    )]
-    TooLarge(String),
-    #[error("the workflow-server was silent for {} s", FEED_SILENCE.as_secs())]
-    Silent(#[from] Elapsed),
-    #[error("the workflow-server closed the feed")]
-    Closed,
-    #[error("the snapshot was cut off")]
-    SnapshotCut,
-    #[error(transparent)]
-    Discontinuity(#[from] Discontinuity),
-    #[error(
-        "the workflow-server's newest entry is {newest}, but {head} was known: it has lost entries"
-    )]
-    Behind { newest: u64, head: u64 },
-}
-
-impl From<Status> for Trouble {
-    /// Our own decoder refuses with the codes of a peer, but it gives no reason.
-    fn from(status: Status) -> Self {
-        let is_of_peer = status.get_details_error_info().is_some();
-        match status.code() {
-            Code::OutOfRange | Code::ResourceExhausted if !is_of_peer => {
-                Self::TooLarge(status.message().to_owned())
-            }
-            _ => Self::Refused(status),
-        }
-    }
-}
-
-impl Trouble {
-    /// Whether the cache may hold another history than the feed.
-    fn requires_snapshot(&self) -> bool {
-        match self {
-            Self::Refused(status) => {
-                matches!(status.code(), Code::OutOfRange | Code::FailedPrecondition)
-            }
-            Self::Discontinuity(_) | Self::Behind { .. } => true,
-            Self::Unreachable(_)
-            | Self::Silent(_)
-            | Self::Closed
-            | Self::SnapshotCut
-            | Self::TooLarge(_) => false,
-        }
-    }
-}
+type Feed = ChangeFeedServiceClient<Connection>;
 
 /// Follows the feed.
 pub(crate) struct Tail {
     hub: Arc<Hub>,
-    endpoint: Endpoint,
+    upstream: Connector,
     ring: RingLimits,
     /// What was published last; `None` if the next attempt must begin with a snapshot.
     cache: Option<Cache>,
@@ -99,31 +43,29 @@ pub(crate) struct Tail {
     erased: Option<(u64, Instant)>,
     /// Where the feed could not be read further. Reading up to there again is no progress.
     stuck_at: Option<Option<Position>>,
+    /// Why the workflow-server refuses this alerter, until a person changes that.
+    refused: Option<String>,
     readiness: Readiness,
 }
 
 impl Tail {
-    /// A tail that has not begun; `endpoint` is the workflow-server.
+    /// A tail that has not begun; `upstream` leads to the workflow-server.
     pub(crate) fn new(
         hub: Arc<Hub>,
-        endpoint: Endpoint,
+        upstream: Connector,
         ring: RingLimits,
         readiness: Readiness,
     ) -> Self {
-        let endpoint = endpoint
-            .connect_timeout(FEED_CONNECT)
-            .http2_keep_alive_interval(FEED_SILENCE / 3)
-            .keep_alive_timeout(FEED_SILENCE)
-            .keep_alive_while_idle(true);
         Self {
             hub,
-            endpoint,
+            upstream,
             ring,
             cache: None,
             generation: 0,
             failures: 0,
             erased: None,
             stuck_at: None,
+            refused: None,
             readiness,
         }
     }
@@ -156,7 +98,16 @@ impl Tail {
                 tracing::error!(%trouble, "the feed cannot be read further; clients keep their state, and the alerter retries");
             }
             self.readiness.set(FEED, Err(trouble.to_string()));
-        } else if trouble.requires_snapshot() {
+            return;
+        }
+        if trouble.needs_a_person(self.failures) {
+            self.note_refusal(trouble);
+            return;
+        }
+        if self.refused.take().is_some() {
+            self.readiness.set(FEED, Ok(()));
+        }
+        if trouble.requires_snapshot() {
             self.cache = None;
             tracing::warn!(%trouble, "starting again with a snapshot of the workflow-server; clients that cannot resume are reset");
         } else if self.failures == 0 {
@@ -164,6 +115,16 @@ impl Tail {
         } else {
             tracing::debug!(%trouble, failures = self.failures, "the feed is still lost");
         }
+    }
+
+    /// Shows why the workflow-server refuses this alerter: what to set comes with it.
+    fn note_refusal(&mut self, trouble: &Trouble) {
+        let sentence = trouble.to_string();
+        if self.refused.as_ref() != Some(&sentence) {
+            tracing::error!(%trouble, "the feed cannot be read; clients keep their state, and the alerter retries");
+        }
+        self.readiness.set(FEED, Err(sentence.clone()));
+        self.refused = Some(sentence);
     }
 
     async fn follow(&mut self) -> Trouble {
@@ -174,8 +135,8 @@ impl Tail {
     }
 
     async fn try_follow(&mut self) -> Result<(), Trouble> {
-        let channel = self.endpoint.connect().await?;
-        let mut feed = Feed::new(channel).max_decoding_message_size(FEED_MESSAGE_BYTES_MAX);
+        let connection = self.upstream.connect_with(lasting).await?;
+        let mut feed = Feed::new(connection).max_decoding_message_size(FEED_MESSAGE_BYTES_MAX);
         let mut cache = match &self.cache {
             Some(cache) => cache.clone(),
             None => self.snapshot(&mut feed).await?,
@@ -262,7 +223,7 @@ impl Tail {
         if self.stuck_at.flatten() == Some(cache.head()) {
             return;
         }
-        if self.stuck_at.take().is_some() {
+        if self.stuck_at.take().is_some() | self.refused.take().is_some() {
             self.readiness.set(FEED, Ok(()));
         }
         if std::mem::take(&mut self.failures) > 0 {
@@ -336,6 +297,14 @@ impl Tail {
         );
         Ok(cache)
     }
+}
+
+/// A connection that is open for days.
+fn lasting(endpoint: Endpoint) -> Endpoint {
+    endpoint
+        .http2_keep_alive_interval(FEED_SILENCE / 3)
+        .keep_alive_timeout(FEED_SILENCE)
+        .keep_alive_while_idle(true)
 }
 
 /// A cache for a snapshot. Its ring begins as far back as it has room and the feed has entries.

@@ -1,9 +1,11 @@
-//! What a shell completes out of the server: workflows, teams, and the ids of follow-ups.
+//! What a shell completes out of the server: workflows, teams, and the ids of follow-ups. The names
+//! of contexts are in a file.
 //!
 //! Promise: a server that does not answer within a second offers nothing, and nothing is printed.
 //! Must not: change anything.
 
 use std::ffi::OsStr;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use aftercall_proto::workflow::v1::{ListFollowUpsRequest, ListTeamsRequest, ListWorkflowsRequest};
@@ -12,7 +14,9 @@ use clap_complete::engine::ValueCompleter as _;
 use clap_complete::{ArgValueCandidates, ArgValueCompleter, CompletionCandidate, PathCompleter};
 
 use crate::commands::workflow_files::is_file;
-use crate::connect::{Connections, DEFAULT_SERVER, read_mask};
+use crate::connect::{Connections, read_mask};
+use crate::contexts::{Contexts, Given};
+use crate::credentials::Credentials;
 use crate::errors::Failure;
 use crate::wording;
 
@@ -37,10 +41,19 @@ fn offered_for(arg: Arg) -> Arg {
     match names.first().map(String::as_str) {
         Some("WORKFLOW") => arg.add(ArgValueCandidates::new(workflows)),
         Some("TEAM") => arg.add(ArgValueCandidates::new(teams)),
+        Some("CONTEXT") => arg.add(ArgValueCandidates::new(contexts)),
         Some("ID") => arg.add(ArgValueCandidates::new(follow_ups)),
         Some("NAME|FILE" | "NAME|FILE|DIR") => arg.add(ArgValueCompleter::new(workflows_or_files)),
         _ => arg,
     }
+}
+
+/// The contexts of the user, of which no server knows.
+fn contexts() -> Vec<CompletionCandidate> {
+    let contexts = Contexts::read().unwrap_or_default().contexts.into_iter();
+    contexts
+        .map(|(name, context)| candidate(name, context.server.unwrap_or_default()))
+        .collect()
 }
 
 fn workflows() -> Vec<CompletionCandidate> {
@@ -129,11 +142,21 @@ fn candidate(value: String, help: String) -> CompletionCandidate {
 fn ask(
     list: impl AsyncFnOnce(Connections) -> Result<Vec<CompletionCandidate>, Failure>,
 ) -> Vec<CompletionCandidate> {
-    let to = Connections {
-        server: server(std::env::args()),
-        alerter: String::new(),
-        actor: String::new(),
+    let named = |option: &str, variable: &str| named(std::env::args(), option, variable);
+    let file = |option: &str, variable: &str| named(option, variable).map(PathBuf::from);
+    let given = Given {
+        server: named("--server", "AFTERCALL_SERVER"),
+        context: named("--context", "AFTERCALL_CONTEXT"),
+        credentials: Credentials {
+            ca_file: file("--ca-file", "AFTERCALL_CA_FILE"),
+            client_certificate: file("--client-certificate", "AFTERCALL_CLIENT_CERTIFICATE"),
+            client_key: file("--client-key", "AFTERCALL_CLIENT_KEY"),
+            token_file: file("--token-file", "AFTERCALL_TOKEN_FILE"),
+            plain_text_token: false,
+        },
+        ..Given::default()
     };
+    let to = given.resolve();
     let answered =
         aftercall_serving::block_on(async { tokio::time::timeout(PATIENCE, list(to)).await });
     answered
@@ -143,20 +166,21 @@ fn ask(
         .unwrap_or_default()
 }
 
-/// The server that the command line names so far, or the environment, or the usual one.
-fn server(args: impl Iterator<Item = String>) -> String {
+/// The value of an option that the command line has so far, or of its variable.
+fn named(args: impl Iterator<Item = String>, option: &str, variable: &str) -> Option<String> {
     let args: Vec<String> = args.collect();
-    let named = args
+    let next_to = args
         .windows(2)
-        .find(|pair| pair[0] == "--server" && !pair[1].is_empty())
+        .find(|pair| pair[0] == option && !pair[1].is_empty())
         .map(|pair| pair[1].clone());
-    let named = named.or_else(|| {
-        args.iter()
-            .find_map(|arg| arg.strip_prefix("--server=").map(str::to_owned))
-    });
-    named
-        .or_else(|| std::env::var("AFTERCALL_SERVER").ok())
-        .unwrap_or_else(|| DEFAULT_SERVER.to_owned())
+    let within = || {
+        let values = args.iter().filter_map(|arg| arg.strip_prefix(option));
+        let mut values = values.filter_map(|rest| rest.strip_prefix('='));
+        values.next().map(str::to_owned)
+    };
+    next_to
+        .or_else(within)
+        .or_else(|| std::env::var(variable).ok())
 }
 
 #[cfg(test)]
@@ -165,9 +189,14 @@ mod tests {
 
     #[test]
     fn completion_uses_the_server_of_the_typed_line() {
-        let of = |line: &str| server(line.split(' ').map(str::to_owned));
-        assert_eq!(of("aftercall -- aftercall push --server h:1 "), "h:1");
-        assert_eq!(of("aftercall -- aftercall push --server=h:2 x"), "h:2");
+        let of = |line: &str| named(line.split(' ').map(str::to_owned), "--server", "NONE");
+        let push = "aftercall -- aftercall push";
+        assert_eq!(of(&format!("{push} --server h:1 ")).as_deref(), Some("h:1"));
+        assert_eq!(
+            of(&format!("{push} --server=h:2 x")).as_deref(),
+            Some("h:2")
+        );
+        assert_eq!(of(&format!("{push} --server ")), None);
     }
 
     #[test]
@@ -188,6 +217,8 @@ mod tests {
             "calls teams",
             "calls workflows",
             "publish names",
+            "use name",
+            "aftercall context",
             "show name",
             "history id",
             "batch ids",

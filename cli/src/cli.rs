@@ -8,7 +8,8 @@ use std::ffi::OsString;
 use clap::{Arg, Args, CommandFactory, Parser, Subcommand};
 
 use crate::commands::{Command, completions, man};
-use crate::connect::{Connections, DEFAULT_ALERTER, DEFAULT_SERVER};
+use crate::contexts::{Context, Given};
+use crate::credentials::{self, Credentials};
 use crate::errors::Failure;
 use crate::output::{Form, Output};
 use crate::session::{Named, Session};
@@ -56,15 +57,30 @@ struct Global {
     /// Every column of a table, however narrow the terminal is
     #[arg(long, global = true)]
     wide: bool,
-    /// The workflow-server's address
-    #[arg(long, global = true, env = "AFTERCALL_SERVER", default_value = DEFAULT_SERVER, value_name = "HOST:PORT")]
-    server: String,
-    /// The alerter-server's address
-    #[arg(long, global = true, env = "AFTERCALL_ALERTER", default_value = DEFAULT_ALERTER, value_name = "HOST:PORT")]
-    alerter: String,
+    /// The workflow-server's address; https://HOST:PORT for TLS [default: 127.0.0.1:7401]
+    #[arg(
+        long,
+        global = true,
+        env = "AFTERCALL_SERVER",
+        value_name = "HOST:PORT"
+    )]
+    server: Option<String>,
+    /// The alerter-server's address; https://HOST:PORT for TLS [default: 127.0.0.1:7402]
+    #[arg(
+        long,
+        global = true,
+        env = "AFTERCALL_ALERTER",
+        value_name = "HOST:PORT"
+    )]
+    alerter: Option<String>,
     /// Your name, as the history shows it [default: the name of your user]
     #[arg(long, global = true, env = "AFTERCALL_ACTOR", value_name = "NAME")]
     actor: Option<String>,
+    /// The context to use instead of the current one
+    #[arg(long, global = true, env = "AFTERCALL_CONTEXT", value_name = "CONTEXT", value_parser = clap::builder::OsStringValueParser::new())]
+    context: Option<OsString>,
+    #[command(flatten)]
+    credentials: Credentials,
 }
 
 #[derive(Debug, Subcommand)]
@@ -78,7 +94,7 @@ enum Chosen {
 }
 
 /// The commands that need no server. Their help omits the global options that name one.
-const ASKS_NO_SERVER: [&[&str]; 11] = [
+const ASKS_NO_SERVER: [&[&str]; 14] = [
     &["up"],
     &["demo"],
     &["serve"],
@@ -90,6 +106,9 @@ const ASKS_NO_SERVER: [&[&str]; 11] = [
     &["workflow", "new"],
     &["workflow", "fmt"],
     &["workflow", "schema"],
+    &["context", "use"],
+    &["context", "list"],
+    &["context", "remove"],
 ];
 
 /// The commands that start servers of their own unless the command line names some: there is no
@@ -106,7 +125,11 @@ pub(crate) fn command_line() -> clap::Command {
         .filter(|arg| arg.is_global_set())
         .cloned()
         .collect();
-    let hidden = |name: &&Arg| ["server", "alerter", "actor"].contains(&name.get_id().as_str());
+    let of_servers = ["server", "alerter", "actor", "context"];
+    let hidden = |arg: &&Arg| {
+        let id = arg.get_id().as_str();
+        of_servers.contains(&id) || credentials::OPTIONS.contains(&id)
+    };
     let hidden: Vec<Arg> = global
         .iter()
         .filter(hidden)
@@ -118,7 +141,9 @@ pub(crate) fn command_line() -> clap::Command {
     let own = |is_alerter_shown: bool| -> Vec<Arg> {
         let shown = |arg: Arg| {
             let is_shown = is_alerter_shown || arg.get_id() != "alerter";
-            let own = arg.hide_default_value(true).hide_env(true);
+            let help = arg.get_help().map(ToString::to_string).unwrap_or_default();
+            let without_default = help.split(" [default").next().unwrap_or_default();
+            let own = arg.help(without_default.to_owned()).hide_env(true);
             own.hide(!is_shown)
         };
         let servers = global.iter().filter(|arg| arg.get_id() != "actor");
@@ -144,22 +169,32 @@ fn hide(command: clap::Command, path: &[&str], hidden: &[Arg]) -> clap::Command 
 
 impl Cli {
     /// Runs the command.
-    pub(crate) async fn run(self, named: Named) -> Result<(), Failure> {
+    pub(crate) async fn run(self, named: Named, flags: &[&str]) -> Result<(), Failure> {
         let Global {
             output,
             wide,
             server,
             alerter,
             actor,
+            context,
+            credentials,
         } = self.global;
-        let to = Connections {
+        let flags = Context::new(
+            server.clone().filter(|_| named.server),
+            alerter.clone().filter(|_| named.alerter),
+            credentials.clone().only(flags),
+        );
+        let given = Given {
             server,
             alerter,
             actor: actor
                 .filter(|name| !name.trim().is_empty())
                 .unwrap_or_else(user::name),
+            credentials,
+            context: context.map(|name| name.to_string_lossy().into_owned()),
         };
-        let session = Session::new(to, Output::new(output).wide(wide), named);
+        let output = Output::new(output).wide(wide);
+        let session = Session::new(given.resolve(), output, named).with_flags(flags);
         match self.command {
             Chosen::Command(command) => command.run(&session).await,
             Chosen::Completions(completions) => completions.run(&command_line()),
@@ -204,7 +239,7 @@ mod tests {
         ])
         .unwrap();
         assert_eq!(cli.global.output, Form::Json);
-        assert_eq!(cli.global.server, "http://h:1");
+        assert_eq!(cli.global.server.as_deref(), Some("http://h:1"));
     }
 
     #[test]
@@ -287,8 +322,12 @@ mod tests {
                 .try_get_matches_from(line.split(' '))
                 .unwrap();
             assert_eq!(
-                Cli::from_arg_matches(&named).unwrap().global.server,
-                "h:1",
+                Cli::from_arg_matches(&named)
+                    .unwrap()
+                    .global
+                    .server
+                    .as_deref(),
+                Some("h:1"),
                 "{line}"
             );
         }

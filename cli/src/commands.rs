@@ -34,6 +34,7 @@ pub(crate) mod caller;
 pub(crate) mod calls;
 pub(crate) mod claim;
 pub(crate) mod completions;
+pub(crate) mod context;
 pub(crate) mod desk;
 pub(crate) mod erase;
 pub(crate) mod finish;
@@ -120,6 +121,9 @@ commands! {
     Wallboard(wallboard::Wallboard),
     /// Report on a period: volumes, times, overdue, promises, outcomes
     Report(report::Report),
+    /// Name servers, and how you prove to them who you are
+    #[command(subcommand)]
+    Context(context::ContextCommand),
     /// Show the server's status and take operational decisions
     #[command(subcommand)]
     Server(server::Server),

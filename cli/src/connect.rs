@@ -1,28 +1,27 @@
 //! The way to the servers: addresses, connections, and who asks.
 //!
-//! Promise: the error for an unreachable server has its address and how to start it. Must not: know
-//! the requests.
+//! Promise: the error for a server that cannot be used has its address and what to do. Must not:
+//! know the requests.
 
 use std::time::Duration;
 
+use aftercall_client::{Connection, Connector, Error};
 use aftercall_proto::alert::v1::alert_service_client::AlertServiceClient;
 use aftercall_proto::workflow::v1::call_manager_service_client::CallManagerServiceClient;
 use aftercall_proto::workflow::v1::operations_service_client::OperationsServiceClient;
 use aftercall_proto::workflow::v1::script_engine_service_client::ScriptEngineServiceClient;
 use aftercall_proto::workflow::v1::workflow_definition_service_client::WorkflowDefinitionServiceClient;
 use prost_types::FieldMask;
-use tonic::transport::Channel;
+use tonic::transport::Endpoint;
 use uuid::Uuid;
 
+use crate::credentials::Credentials;
 use crate::errors::Failure;
 
 /// Where `up` and `demo` listen, and where every other command sends its requests.
 pub(crate) const DEFAULT_SERVER: &str = "127.0.0.1:7401";
 pub(crate) const DEFAULT_ALERTER: &str = "127.0.0.1:7402";
 
-/// A server on this machine answers within milliseconds; one that does not within this is not
-/// there.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// Longer than a group commit's watchdog (10 s), so that the server's own sentence is read and not
 /// ours.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
@@ -32,7 +31,7 @@ const KEEP_ALIVE: Duration = Duration::from_secs(10);
 const MESSAGE_BYTES_MAX: usize = 32 * 1024 * 1024;
 
 /// Where the servers are, and who asks.
-#[derive(Debug, Clone)]
+#[derive(Debug, Default, Clone)]
 pub(crate) struct Connections {
     /// The workflow-server's address.
     pub(crate) server: String,
@@ -40,13 +39,35 @@ pub(crate) struct Connections {
     pub(crate) alerter: String,
     /// Who asks.
     pub(crate) actor: String,
+    /// How they prove it to the workflow-server, and whom they trust.
+    pub(crate) credentials: Credentials,
+    /// The same for the alerter-server.
+    pub(crate) alerter_credentials: Credentials,
+    /// Why the context that would say all this cannot be used.
+    pub(crate) unusable: Option<Failure>,
 }
+
+/// One of the two servers, as messages name it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Peer {
+    name: &'static str,
+    option: &'static str,
+}
+
+pub(crate) const WORKFLOW_SERVER: Peer = Peer {
+    name: "workflow-server",
+    option: "--server",
+};
+pub(crate) const ALERTER_SERVER: Peer = Peer {
+    name: "alerter-server",
+    option: "--alerter",
+};
 
 macro_rules! clients {
     ($($(#[$doc:meta])* $name:ident: $client:ident;)*) => {
         impl Connections {
             $($(#[$doc])*
-            pub(crate) async fn $name(&self) -> Result<$client<Channel>, Failure> {
+            pub(crate) async fn $name(&self) -> Result<$client<Connection>, Failure> {
                 Ok($client::new(self.workflow_server().await?).max_decoding_message_size(MESSAGE_BYTES_MAX))
             })*
         }
@@ -65,20 +86,43 @@ clients! {
 }
 
 impl Connections {
+    /// The way to the workflow-server.
+    pub(crate) fn to_server(&self) -> Result<Connector, Failure> {
+        self.connector(&self.server, &self.credentials, WORKFLOW_SERVER)
+    }
+
+    /// The way to the alerter-server.
+    pub(crate) fn to_alerter(&self) -> Result<Connector, Failure> {
+        self.connector(&self.alerter, &self.alerter_credentials, ALERTER_SERVER)
+    }
+
     /// A connection to the workflow-server.
-    pub(crate) async fn workflow_server(&self) -> Result<Channel, Failure> {
-        channel(&self.server, "workflow-server", "--server").await
+    pub(crate) async fn workflow_server(&self) -> Result<Connection, Failure> {
+        connect(&self.to_server()?, &self.server, WORKFLOW_SERVER).await
     }
 
     /// A connection to the alerter-server.
-    pub(crate) async fn alerter_server(&self) -> Result<Channel, Failure> {
-        channel(&self.alerter, "alerter-server", "--alerter").await
+    pub(crate) async fn alerter_server(&self) -> Result<Connection, Failure> {
+        connect(&self.to_alerter()?, &self.alerter, ALERTER_SERVER).await
     }
 
     /// The stream of alerts.
-    pub(crate) async fn alerts(&self) -> Result<AlertServiceClient<Channel>, Failure> {
+    pub(crate) async fn alerts(&self) -> Result<AlertServiceClient<Connection>, Failure> {
         Ok(AlertServiceClient::new(self.alerter_server().await?)
             .max_decoding_message_size(MESSAGE_BYTES_MAX))
+    }
+
+    fn connector(
+        &self,
+        address: &str,
+        credentials: &Credentials,
+        peer: Peer,
+    ) -> Result<Connector, Failure> {
+        if let Some(unusable) = &self.unusable {
+            return Err(unusable.clone());
+        }
+        let connector = Connector::to(address).map_err(|error| failure(&error, address, peer))?;
+        credentials.with(connector)
     }
 }
 
@@ -94,42 +138,56 @@ pub(crate) fn request_id() -> String {
     Uuid::new_v4().to_string()
 }
 
-async fn channel(address: &str, what: &str, option: &str) -> Result<Channel, Failure> {
-    let endpoint = aftercall_client::endpoint(address)
-        .map_err(|error| wrong_address(&error, option))?
-        .connect_timeout(CONNECT_TIMEOUT)
-        .timeout(REQUEST_TIMEOUT)
-        .tcp_nodelay(true)
-        .http2_keep_alive_interval(KEEP_ALIVE)
-        .keep_alive_timeout(KEEP_ALIVE);
-    endpoint
-        .connect()
-        .await
-        .map_err(|error| unreachable(address, what, option, &error))
+async fn connect(connector: &Connector, address: &str, peer: Peer) -> Result<Connection, Failure> {
+    let settings = |endpoint: Endpoint| {
+        endpoint
+            .timeout(REQUEST_TIMEOUT)
+            .http2_keep_alive_interval(KEEP_ALIVE)
+            .keep_alive_timeout(KEEP_ALIVE)
+    };
+    let connected = connector.connect_with(settings).await;
+    connected.map_err(|error| failure(&error, address, peer))
 }
 
-/// An address that is none, or that asks for TLS.
-pub(crate) fn wrong_address(error: &aftercall_client::Error, option: &str) -> Failure {
-    Failure::usage(format!(
-        "{option}: {error}. Write HOST:PORT, or http://HOST:PORT."
-    ))
-}
-
-/// A server that does not answer.
-pub(crate) fn unreachable(
-    address: &str,
-    what: &str,
-    option: &str,
-    error: &tonic::transport::Error,
-) -> Failure {
-    let mut cause: &dyn std::error::Error = error;
-    while let Some(next) = cause.source() {
-        cause = next;
+/// What is wrong with the way to a server, and what to do.
+pub(crate) fn failure(error: &Error, address: &str, peer: Peer) -> Failure {
+    let Peer { name, option } = peer;
+    let host = address.split_once("://").map_or(address, |(_, host)| host);
+    let usage = |advice: String| Failure::usage(format!("{option}: {error}.\n{advice}"));
+    let unusable = |advice: String| {
+        Failure::unavailable(format!(
+            "The {name} at {address} cannot be used: {error}.\n{advice}"
+        ))
+    };
+    match error {
+        Error::Refused(status) => (**status).clone().into(),
+        Error::Unreachable(cause) => Failure::unavailable(format!(
+            "No {name} answers at {address} ({cause}).\n\
+             Start both servers with `aftercall up --data-dir DIR`, or name another address with {option}."
+        )),
+        Error::Address { .. } => usage("Write HOST:PORT, or https://HOST:PORT for TLS.".to_owned()),
+        Error::PlainTextToken { .. } => usage(format!(
+            "Write {option} https://{host}, or allow it with --plain-text-token."
+        )),
+        Error::File { .. } => Failure::usage(format!(
+            "Not connected: {error}.\nCorrect the file, or name another with --ca-file, --client-certificate or --client-key."
+        )),
+        Error::Token(_) => Failure::usage(format!(
+            "Not connected: {error}.\nName the file that has your token with --token-file."
+        )),
+        Error::Untrusted { .. } => unusable(
+            "If its certificate authority is a private one, name its certificate with --ca-file FILE."
+                .to_owned(),
+        ),
+        Error::NoTls => unusable(format!("Write {option} http://{host}.")),
+        Error::OnlyTls => unusable(format!("Write {option} https://{host}.")),
+        Error::CertificateRequired => {
+            unusable("Give --client-certificate FILE and --client-key FILE.".to_owned())
+        }
+        Error::Handshake(_) | Error::NoHttp2 | Error::Transport(_) => unusable(format!(
+            "Is {address} the {name}? Write http:// before the address for plain text, https:// for TLS."
+        )),
     }
-    Failure::unavailable(format!(
-        "No {what} answers at {address} ({cause}).\n\
-         Start both servers with `aftercall up --data-dir DIR`, or name another address with {option}."
-    ))
 }
 
 #[cfg(test)]
@@ -137,13 +195,21 @@ mod tests {
     use super::*;
     use crate::errors::Exit;
 
+    fn to(server: &str) -> Connections {
+        Connections {
+            server: server.to_owned(),
+            ..Connections::default()
+        }
+    }
+
     #[tokio::test]
     async fn an_unreachable_server_is_named_with_its_address() {
         let free = std::net::TcpListener::bind("127.0.0.1:0")
             .unwrap()
             .local_addr()
             .unwrap();
-        let failure = channel(&format!("http://{free}"), "workflow-server", "--server")
+        let failure = to(&format!("http://{free}"))
+            .workflow_server()
             .await
             .unwrap_err();
         assert_eq!(failure.exit(), Exit::Unavailable);
@@ -157,10 +223,13 @@ mod tests {
 
     #[tokio::test]
     async fn an_invalid_address_is_a_usage_error() {
-        for address in ["not an address", "localhost", "https://127.0.0.1:7401"] {
-            let failure = channel(address, "workflow-server", "--server")
-                .await
-                .unwrap_err();
+        for address in [
+            "not an address",
+            "localhost",
+            "https://",
+            "ftp://127.0.0.1:7401",
+        ] {
+            let failure = to(address).workflow_server().await.unwrap_err();
             assert_eq!(failure.exit(), Exit::Usage, "{address}");
             assert!(
                 failure.sentence().contains("HOST:PORT"),
@@ -168,5 +237,59 @@ mod tests {
                 failure.sentence()
             );
         }
+    }
+
+    #[tokio::test]
+    async fn missing_files_are_named_with_their_options() {
+        let missing = Some(std::path::PathBuf::from("/nowhere/file"));
+        let of_ca = Credentials {
+            ca_file: missing.clone(),
+            ..Credentials::default()
+        };
+        let of_token = Credentials {
+            token_file: missing.clone(),
+            ..Credentials::default()
+        };
+        let of_certificate = Credentials {
+            client_certificate: missing,
+            ..Credentials::default()
+        };
+        for (credentials, option) in [
+            (of_ca, "--ca-file"),
+            (of_token, "--token-file"),
+            (of_certificate, "--client-key"),
+        ] {
+            let to = Connections {
+                credentials,
+                ..to("https://127.0.0.1:1")
+            };
+            let failure = to.workflow_server().await.unwrap_err();
+            assert_eq!(failure.exit(), Exit::Usage);
+            assert!(
+                failure.sentence().contains(option),
+                "{}",
+                failure.sentence()
+            );
+        }
+    }
+
+    #[test]
+    fn each_problem_of_a_connection_says_what_to_do() {
+        let said = |error| {
+            failure(&error, "h:7401", WORKFLOW_SERVER)
+                .sentence()
+                .to_owned()
+        };
+        let untrusted = Error::Untrusted {
+            reason: "it has expired".to_owned(),
+        };
+        assert!(said(untrusted).contains("--ca-file"));
+        assert!(said(Error::NoTls).contains("--server http://h:7401"));
+        assert!(said(Error::OnlyTls).contains("--server https://h:7401"));
+        assert!(said(Error::CertificateRequired).contains("--client-certificate"));
+        let plain = Error::PlainTextToken {
+            address: "http://h:7401".to_owned(),
+        };
+        assert!(said(plain).contains("--server https://h:7401"));
     }
 }

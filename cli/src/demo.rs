@@ -95,6 +95,7 @@ impl Demo {
             server: servers.workflow_server.clone(),
             alerter: servers.alerter_server.clone(),
             actor: "demo".to_owned(),
+            ..Connections::default()
         };
         let session = Session::new(to, session.output, Named::BOTH);
         let time_is_up = ended(self.seconds);
@@ -157,14 +158,13 @@ async fn show(session: &Session, calls_per_minute: u32) -> Result<(), Failure> {
 /// The live view: what is open, then every change.
 async fn view(session: &Session) -> Result<(), Failure> {
     let filter = FollowUpFilter::default();
-    let alerter = &session.to.alerter;
     // The alerter is ready once it has read the workflow-server's snapshot.
-    let mut subscription = subscription(alerter)?
+    let mut subscription = subscription(session)?
         .snapshot(SnapshotMode::Always)
         .patient();
     let mut is_hinted = session.output.is_json();
     loop {
-        let response = next(&mut subscription, alerter).await?;
+        let response = next(&mut subscription, session).await?;
         print(session.output, &filter, &response)?;
         if let Some(command) = hint(&response).filter(|_| !is_hinted) {
             remark(&format!(

@@ -149,6 +149,10 @@ impl From<io::Error> for Failure {
 
 impl From<Status> for Failure {
     fn from(status: Status) -> Self {
+        let status = match aftercall_client::Error::from(status) {
+            aftercall_client::Error::Refused(status) => *status,
+            error => return Self::unavailable(of_connection(&error)),
+        };
         let mut lines = vec![headline(&status)];
         lines.extend(details(&status));
         let info = status.get_details_error_info();
@@ -167,6 +171,15 @@ impl From<Status> for Failure {
             status: Some(Box::new(status)),
         }
     }
+}
+
+/// The server did not read the request: it speaks otherwise, or requires a certificate.
+fn of_connection(error: &aftercall_client::Error) -> String {
+    let advice = match error {
+        aftercall_client::Error::OnlyTls => "Write https:// before its address.",
+        _ => "Give --client-certificate FILE and --client-key FILE.",
+    };
+    format!("The request was not sent: {error}.\n{advice}")
 }
 
 /// Whether all that is wrong is that something does not exist: an id that cannot be one, or a name
@@ -311,6 +324,12 @@ fn advice(code: Code, reason: &str) -> Option<&'static str> {
         }
         (_, Code::Aborted) => "It has changed meanwhile: read it again, then repeat.",
         (_, Code::OutOfRange) => "Omit --resume, or use --snapshot auto, to begin with a snapshot.",
+        ("TOKEN_EXPIRED" | "TOKEN_REVOKED", _) => {
+            "Get a new token, and name the file that has it with --token-file."
+        }
+        (_, Code::Unauthenticated) => {
+            "The server requires proof of who you are: give --token-file FILE, or --client-certificate and --client-key."
+        }
         (_, Code::Unavailable) => {
             "Asking again is safe. `aftercall server info` says how the server is."
         }
@@ -449,6 +468,17 @@ mod tests {
             "{}",
             failure.sentence()
         );
+    }
+
+    #[test]
+    fn a_request_without_proof_names_the_option() {
+        let failure = Failure::from(Status::unauthenticated("who are you"));
+        assert!(
+            failure.sentence().contains("--token-file"),
+            "{}",
+            failure.sentence()
+        );
+        assert_eq!(failure.exit(), Exit::Refused);
     }
 
     #[test]

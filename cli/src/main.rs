@@ -11,6 +11,8 @@ mod cli;
 mod commands;
 mod confirm;
 mod connect;
+mod contexts;
+mod credentials;
 mod demo;
 mod errors;
 mod json;
@@ -79,7 +81,11 @@ async fn run() -> ExitCode {
         Ok(cli) => cli,
         Err(error) => error.exit(),
     };
-    match Box::pin(cli.run(named)).await {
+    let flags: Vec<&str> = credentials::OPTIONS
+        .into_iter()
+        .filter(|option| is_named(&matches, option))
+        .collect();
+    match Box::pin(cli.run(named, &flags)).await {
         Ok(()) => Exit::Ok.into(),
         Err(failure) => report(&failure, is_json),
     }

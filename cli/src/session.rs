@@ -11,6 +11,7 @@ use prost_types::{FieldMask, Timestamp as ProtoTime};
 use tokio::sync::OnceCell;
 
 use crate::connect::{self, Connections};
+use crate::contexts::Context;
 use crate::errors::Failure;
 use crate::output::{Output, remark};
 use crate::time;
@@ -46,6 +47,8 @@ pub(crate) struct Session {
     pub(crate) output: Output,
     /// Which servers the command line names.
     pub(crate) named: Named,
+    /// The servers and files that the command line names. Variables are not in it.
+    pub(crate) flags: Context,
     clock: OnceCell<ServerClock>,
 }
 
@@ -56,8 +59,14 @@ impl Session {
             to,
             output,
             named,
+            flags: Context::default(),
             clock: OnceCell::new(),
         }
+    }
+
+    /// The same session, with what the command line names.
+    pub(crate) fn with_flags(self, flags: Context) -> Self {
+        Self { flags, ..self }
     }
 
     /// The read mask of a list whose table shows these fields of its follow-ups. JSON shows all.

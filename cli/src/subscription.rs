@@ -9,21 +9,23 @@ use aftercall_proto::alert::v1::subscribe_response::Frame;
 use aftercall_proto::alert::v1::{OutOfView, ResetReason, StageChange, SubscribeResponse};
 use aftercall_proto::workflow::v1::{FollowUp, FollowUpFilter};
 
+use crate::connect::ALERTER_SERVER;
 use crate::errors::Failure;
 use crate::output::{Output, one_line, remark};
+use crate::session::Session;
 use crate::{connect, time, wording};
 
 /// The next frame. Says so where the connection was lost; fails where the server refuses the
 /// request.
 pub(crate) async fn next(
     subscription: &mut Subscription,
-    address: &str,
+    session: &Session,
 ) -> Result<Box<SubscribeResponse>, Failure> {
     loop {
         match subscription
             .next()
             .await
-            .map_err(|error| failure(error, address))?
+            .map_err(|error| failure(&error, session))?
         {
             Event::Frame(response) => return Ok(response),
             Event::Lost { reason, wait } => remark(&lost(&reason, wait)),
@@ -44,19 +46,14 @@ pub(crate) fn lost(reason: &str, wait: Duration) -> String {
     )
 }
 
-/// A stream of the alerter-server at an address.
-pub(crate) fn subscription(address: &str) -> Result<Subscription, Failure> {
-    Subscription::to(address).map_err(|error| failure(error, address))
+/// A stream of the alerter-server.
+pub(crate) fn subscription(session: &Session) -> Result<Subscription, Failure> {
+    Ok(Subscription::over(session.to.to_alerter()?))
 }
 
-pub(crate) fn failure(error: Error, address: &str) -> Failure {
-    match error {
-        Error::Refused(status) => (*status).into(),
-        Error::Unreachable(error) => {
-            connect::unreachable(address, "alerter-server", "--alerter", &error)
-        }
-        Error::Address { .. } | Error::NoTls { .. } => connect::wrong_address(&error, "--alerter"),
-    }
+/// Why a stream of the alerter-server ended.
+pub(crate) fn failure(error: &Error, session: &Session) -> Failure {
+    connect::failure(error, &session.to.alerter, ALERTER_SERVER)
 }
 
 /// A frame as a line for people; none where there is nothing to say.

@@ -1,9 +1,12 @@
 //! Keeps the list of follow-ups of a team on the screen, over restarts of either server.
 //!
 //! `cargo run -p aftercall-client --example follow -- [ADDRESS [TEAM]]`
+//!
+//! `AFTERCALL_CA_FILE` names a private certificate authority, `AFTERCALL_TOKEN_FILE` a file with a
+//! token.
 
 use aftercall_client::proto::workflow::v1::FollowUpFilter;
-use aftercall_client::{Change, Error, Event, LiveList, Subscription};
+use aftercall_client::{Change, Connector, Error, Event, LiveList, Subscription, TokenFile};
 
 #[tokio::main]
 async fn main() -> Result<(), Error> {
@@ -15,7 +18,14 @@ async fn main() -> Result<(), Error> {
         teams: args.collect(),
         ..FollowUpFilter::default()
     };
-    let mut subscription = Subscription::to(&address)?.filter(filter).patient();
+    let mut connector = Connector::to(&address)?;
+    if let Some(ca) = std::env::var_os("AFTERCALL_CA_FILE") {
+        connector = connector.trust(ca);
+    }
+    if let Some(token) = std::env::var_os("AFTERCALL_TOKEN_FILE") {
+        connector = connector.tokens(TokenFile::new(token));
+    }
+    let mut subscription = Subscription::over(connector).filter(filter).patient();
     let mut list = LiveList::default();
     loop {
         let event = subscription.next().await?;

@@ -1,17 +1,14 @@
 //! Addresses of servers, as people write them.
 //!
-//! Promise: an address that requires TLS is refused, because plain text would be sent instead. Must
-//! not: connect.
+//! Must not: connect.
 
-use tonic::transport::{Endpoint, Uri};
+use http::Uri;
 
 use crate::error::Error;
 
-/// Reads the address of a server: `127.0.0.1:7402`, or the same as `http://127.0.0.1:7402`.
-///
-/// # Errors
-/// [`Error::NoTls`] for `https://`, [`Error::Address`] for anything else.
-pub fn endpoint(address: &str) -> Result<Endpoint, Error> {
+/// Reads the address of a server: `127.0.0.1:7402`, which is the same as `http://127.0.0.1:7402`,
+/// or `https://calls.example.com:7402`.
+pub(crate) fn parse(address: &str) -> Result<Uri, Error> {
     let wrong = || Error::Address {
         address: address.to_owned(),
     };
@@ -22,14 +19,8 @@ pub fn endpoint(address: &str) -> Result<Endpoint, Error> {
         format!("http://{address}")
     };
     let uri: Uri = url.parse().map_err(|_| wrong())?;
-    match uri.scheme_str() {
-        Some("http") => {}
-        Some("https") => {
-            return Err(Error::NoTls {
-                address: address.to_owned(),
-            });
-        }
-        _ => return Err(wrong()),
+    if !matches!(uri.scheme_str(), Some("http" | "https")) {
+        return Err(wrong());
     }
     let has_host = uri.host().is_some_and(|host| !host.is_empty());
     let is_whole = has_host && matches!(uri.path(), "" | "/") && uri.query().is_none();
@@ -37,12 +28,13 @@ pub fn endpoint(address: &str) -> Result<Endpoint, Error> {
     if !is_whole || (!has_scheme && uri.port().is_none()) {
         return Err(wrong());
     }
-    Ok(Endpoint::from(uri))
+    Ok(uri)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::dial::has_tls;
 
     #[test]
     fn a_host_with_a_port_is_enough() {
@@ -53,11 +45,7 @@ mod tests {
             "HTTP://127.0.0.1:7402",
         ] {
             assert_eq!(
-                endpoint(address)
-                    .expect(address)
-                    .uri()
-                    .authority()
-                    .expect(address),
+                parse(address).expect(address).authority().expect(address),
                 "127.0.0.1:7402"
             );
         }
@@ -66,19 +54,22 @@ mod tests {
             "[::1]:7402",
             "alerter.example:80",
             "http://alerter.example",
+            "https://alerter.example",
         ] {
-            assert!(endpoint(address).is_ok(), "{address}");
+            assert!(parse(address).is_ok(), "{address}");
         }
     }
 
     #[test]
-    fn tls_and_invalid_addresses_are_refused() {
+    fn https_is_tls() {
         for address in ["https://127.0.0.1:7402", "HTTPS://alerter.example"] {
-            assert!(
-                matches!(endpoint(address), Err(Error::NoTls { .. })),
-                "{address}"
-            );
+            assert!(has_tls(&parse(address).expect(address)), "{address}");
         }
+        assert!(!has_tls(&parse("alerter.example:443").expect("an address")));
+    }
+
+    #[test]
+    fn invalid_addresses_are_refused() {
         for address in [
             "",
             "localhost",
@@ -92,7 +83,7 @@ mod tests {
             "h:port",
         ] {
             assert!(
-                matches!(endpoint(address), Err(Error::Address { .. })),
+                matches!(parse(address), Err(Error::Address { .. })),
                 "{address}"
             );
         }

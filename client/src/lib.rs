@@ -4,6 +4,9 @@
 //! automatically, and resumes after the last frame that was handled. [`LiveList`] builds the
 //! present list of follow-ups from its frames, and returns typed changes.
 //!
+//! A [`Connector`] is the way to a server: TLS, a client certificate, and a [`TokenSource`] whose
+//! tokens prove who is asking. A stream whose token ends gets a fresh one and resumes without a gap.
+//!
 //! ```no_run
 //! use aftercall_client::{Event, LiveList, Subscription};
 //!
@@ -23,16 +26,27 @@
 //! ```
 
 mod address;
+mod connection;
+mod connector;
+mod dial;
 mod error;
+mod plain;
+mod tls;
+mod token;
+
 mod list;
 mod place;
+mod renewal;
 mod subscription;
 mod wait;
 mod wallboard;
 
-pub use address::endpoint;
 pub use aftercall_proto as proto;
+pub use connection::Connection;
+pub use connector::Connector;
+pub use dial::{Protocol, Stream};
 pub use error::Error;
 pub use list::{Change, LiveList};
 pub use subscription::{Event, Subscription};
+pub use token::{Token, TokenError, TokenFile, TokenFn, TokenFuture, TokenSource};
 pub use wallboard::{BoardEvent, Wallboards};

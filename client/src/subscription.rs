@@ -1,8 +1,9 @@
 //! A stream of alerts that never ends.
 //!
 //! Promise: after a loss it resumes after the last frame that was handled, so that nothing is
-//! missed and nothing comes twice. It retries for ever while the server is away. If the server
-//! refuses the request itself, that is an error.
+//! missed and nothing comes twice. It retries for ever while the server is away, and gets a fresh
+//! token when the server refuses an old one. If the server refuses the request itself, that is an
+//! error.
 
 use std::time::Duration;
 
@@ -10,17 +11,16 @@ use aftercall_proto::alert::v1::alert_service_client::AlertServiceClient;
 use aftercall_proto::alert::v1::subscribe_response::Frame;
 use aftercall_proto::alert::v1::{SnapshotMode, SubscribeRequest, SubscribeResponse};
 use aftercall_proto::workflow::v1::FollowUpFilter;
-use tokio::time::{sleep, timeout};
-use tonic::transport::{Channel, Endpoint};
-use tonic::{Code, Status, Streaming};
+use tokio::time::{Instant, sleep, timeout};
+use tonic::transport::Endpoint;
+use tonic::{Status, Streaming};
 
-use crate::address::endpoint;
-use crate::error::Error;
+use crate::connector::Connector;
+use crate::error::{Error, innermost};
 use crate::place::Place;
+use crate::renewal::Renewals;
 use crate::wait::Waits;
 
-/// A server that is there answers within this.
-const CONNECT: Duration = Duration::from_secs(5);
 /// A connection that died without a word (a laptop that slept) is noticed after this and the same
 /// again.
 const KEEP_ALIVE: Duration = Duration::from_secs(10);
@@ -49,7 +49,7 @@ pub enum Event {
 /// A stream that reconnects automatically.
 #[derive(Debug)]
 pub struct Subscription {
-    endpoint: Endpoint,
+    connector: Connector,
     filter: FollowUpFilter,
     silence: Duration,
     place: Place,
@@ -57,6 +57,7 @@ pub struct Subscription {
     /// The wait before reconnecting, after a loss that was reported.
     wait: Option<Duration>,
     waits: Waits,
+    renewals: Renewals,
     was_connected: bool,
     /// Whether a loss was reported and no connection since.
     is_lost: bool,
@@ -67,23 +68,23 @@ impl Subscription {
     /// is connected before the first event is requested.
     ///
     /// # Errors
-    /// [`Error::Address`], [`Error::NoTls`].
+    /// [`Error::Address`].
     pub fn to(address: &str) -> Result<Self, Error> {
-        Ok(Self::over(endpoint(address)?.tcp_nodelay(true)))
+        Ok(Self::over(Connector::to(address)?))
     }
 
-    /// Follows over an endpoint of the caller's. One of `https://` is refused with
-    /// [`Error::NoTls`].
+    /// Follows all follow-ups of the alerter-server that a connector leads to.
     #[must_use]
-    pub fn over(endpoint: Endpoint) -> Self {
+    pub fn over(connector: Connector) -> Self {
         Self {
-            endpoint: lasting(endpoint),
+            connector,
             filter: FollowUpFilter::default(),
             silence: SILENCE,
             place: Place::new(),
             stream: None,
             wait: None,
             waits: Waits::default(),
+            renewals: Renewals::default(),
             was_connected: false,
             is_lost: false,
         }
@@ -139,8 +140,8 @@ impl Subscription {
     /// The next event. May be dropped while it waits: the events that come afterwards are the same.
     ///
     /// # Errors
-    /// [`Error::Refused`] where the server refuses the request; [`Error::Unreachable`] where the
-    /// very first connection fails.
+    /// [`Error::Refused`] where the server refuses the request, or the token also after a renewal;
+    /// any other where the very first connection fails.
     pub async fn next(&mut self) -> Result<Event, Error> {
         self.place.handled();
         if let Some(wait) = self.wait {
@@ -156,33 +157,21 @@ impl Subscription {
                             return Ok(Event::Connected);
                         }
                     }
-                    Err(Error::Refused(status)) if is_passing(&status) => {
-                        return Ok(self.lost(status.message()));
-                    }
-                    Err(Error::Unreachable(error)) if self.was_connected => {
-                        return Ok(self.lost(&innermost(&error)));
-                    }
-                    Err(error) => return Err(error),
+                    Err(error) => return self.failed(error),
                 }
                 continue;
             };
             return match timeout(self.silence, stream.message()).await {
                 Ok(Ok(Some(response))) => Ok(self.give(response)),
                 Ok(Ok(None)) => Ok(self.lost("the alerter-server closed the stream")),
-                Ok(Err(status)) if is_passing(&status) => Ok(self.lost(status.message())),
-                Ok(Err(status)) => Err(Error::Refused(Box::new(status))),
+                Ok(Err(status)) => self.failed(Error::from(status)),
                 Err(_) => Ok(self.lost(&format!("nothing came for {} s", self.silence.as_secs()))),
             };
         }
     }
 
     async fn open(&self) -> Result<Streaming<SubscribeResponse>, Error> {
-        if self.endpoint.uri().scheme_str() == Some("https") {
-            return Err(Error::NoTls {
-                address: self.endpoint.uri().to_string(),
-            });
-        }
-        let channel: Channel = self.endpoint.connect().await.map_err(Error::Unreachable)?;
+        let connection = self.connector.connect_with(lasting).await?;
         let (resume_token, snapshot) = self.place.request();
         let request = SubscribeRequest {
             filter: Some(self.filter.clone()),
@@ -190,18 +179,37 @@ impl Subscription {
             snapshot: snapshot.into(),
         };
         let mut client =
-            AlertServiceClient::new(channel).max_decoding_message_size(MESSAGE_BYTES_MAX);
+            AlertServiceClient::new(connection).max_decoding_message_size(MESSAGE_BYTES_MAX);
         let answer = timeout(self.silence, client.subscribe(request));
         let answer = answer
             .await
             .unwrap_or_else(|_| Err(Status::unavailable("the alerter-server does not answer")));
-        Ok(answer
-            .map_err(|status| Error::Refused(Box::new(status)))?
-            .into_inner())
+        Ok(answer.map_err(Error::from)?.into_inner())
+    }
+
+    /// A stream that could not be opened, or was ended by the server.
+    fn failed(&mut self, error: Error) -> Result<Event, Error> {
+        let reason = match &error {
+            Error::Refused(status) if error.is_passing() => status.message().to_owned(),
+            Error::Refused(status) if self.is_renewed(status) => status.message().to_owned(),
+            Error::Refused(_) => return Err(error),
+            _ if self.was_connected && error.is_passing() => innermost(&error),
+            _ => return Err(error),
+        };
+        Ok(self.lost(&reason))
+    }
+
+    /// Whether the refused token was given up for a fresh one.
+    fn is_renewed(&mut self, status: &Status) -> bool {
+        let is_worth_a_retry =
+            self.renewals
+                .is_worth_a_retry(status, self.was_connected, Instant::now());
+        is_worth_a_retry && self.connector.invalidate_token()
     }
 
     fn give(&mut self, response: SubscribeResponse) -> Event {
         self.waits.reset();
+        self.renewals.reset();
         self.was_connected = true;
         self.place.give(&response);
         if let Some(Frame::Drain(drain)) = &response.frame {
@@ -230,27 +238,9 @@ impl Subscription {
 /// An endpoint for a stream that is open for days.
 pub(crate) fn lasting(endpoint: Endpoint) -> Endpoint {
     endpoint
-        .connect_timeout(CONNECT)
         .http2_keep_alive_interval(KEEP_ALIVE)
         .keep_alive_timeout(KEEP_ALIVE)
         .keep_alive_while_idle(true)
-}
-
-pub(crate) fn innermost(error: &dyn std::error::Error) -> String {
-    let mut cause = error;
-    while let Some(next) = cause.source() {
-        cause = next;
-    }
-    cause.to_string()
-}
-
-/// Whether a broken stream may be opened again with the same request.
-pub(crate) fn is_passing(status: &Status) -> bool {
-    use Code::{Cancelled, DeadlineExceeded, Internal, ResourceExhausted, Unavailable, Unknown};
-    matches!(
-        status.code(),
-        Unavailable | Unknown | Cancelled | Internal | ResourceExhausted | DeadlineExceeded
-    )
 }
 
 #[cfg(test)]
@@ -258,34 +248,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_refused_request_is_not_repeated() {
-        assert!(is_passing(&Status::unavailable("draining")));
-        assert!(!is_passing(&Status::invalid_argument("filter")));
-        assert!(!is_passing(&Status::out_of_range("token")));
-    }
-
-    #[test]
     fn an_invalid_address_is_an_error_at_once() {
         assert!(matches!(
             Subscription::to("not an address"),
             Err(Error::Address { .. })
         ));
-    }
-
-    /// A regression: it connected and sent plain text.
-    #[tokio::test]
-    async fn an_address_with_tls_is_refused_before_anything_is_sent() {
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0")
-            .await
-            .expect("a port");
-        let address = format!("https://{}", listener.local_addr().expect("its address"));
-        assert!(matches!(
-            Subscription::to(&address),
-            Err(Error::NoTls { .. })
-        ));
-        let mut over =
-            Subscription::over(Endpoint::from_shared(address).expect("an endpoint")).patient();
-        assert!(matches!(over.next().await, Err(Error::NoTls { .. })));
     }
 
     /// A laptop that slept, a cable that was pulled: the connection is there, and nothing ever

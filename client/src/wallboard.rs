@@ -1,19 +1,19 @@
 //! A stream of the wallboard that never ends.
 //!
-//! Promise: it reconnects until it succeeds; if the server refuses the request itself, that is an
-//! error. Must not: keep counts, because each answer is whole.
+//! Promise: it reconnects until it succeeds, with a fresh token when the server refuses an old one.
+//! If the server refuses the request itself, that is an error. Must not: keep counts, because each answer is whole.
 
 use std::time::Duration;
 
 use aftercall_proto::alert::v1::alert_service_client::AlertServiceClient;
 use aftercall_proto::alert::v1::{Wallboard, WatchWallboardRequest, WatchWallboardResponse};
-use tokio::time::{sleep, timeout};
-use tonic::Streaming;
-use tonic::transport::Endpoint;
+use tokio::time::{Instant, sleep, timeout};
+use tonic::{Status, Streaming};
 
-use crate::address::endpoint;
-use crate::error::Error;
-use crate::subscription::{SILENCE, innermost, is_passing, lasting};
+use crate::connector::Connector;
+use crate::error::{Error, innermost};
+use crate::renewal::Renewals;
+use crate::subscription::{SILENCE, lasting};
 use crate::wait::Waits;
 
 /// What happened on the stream.
@@ -35,12 +35,13 @@ pub enum BoardEvent {
 /// A stream of wallboards that reconnects automatically.
 #[derive(Debug)]
 pub struct Wallboards {
-    endpoint: Endpoint,
+    connector: Connector,
     updates_per_second: u32,
     stream: Option<Streaming<WatchWallboardResponse>>,
     /// The wait before reconnecting, after a loss that was reported.
     wait: Option<Duration>,
     waits: Waits,
+    renewals: Renewals,
     was_connected: bool,
     is_lost: bool,
 }
@@ -51,25 +52,32 @@ impl Wallboards {
     /// requested.
     ///
     /// # Errors
-    /// [`Error::Address`], [`Error::NoTls`].
+    /// [`Error::Address`].
     pub fn to(address: &str, updates_per_second: u32) -> Result<Self, Error> {
-        Ok(Self {
-            endpoint: lasting(endpoint(address)?.tcp_nodelay(true)),
+        Ok(Self::over(Connector::to(address)?, updates_per_second))
+    }
+
+    /// Follows the wallboard of the alerter-server that a connector leads to.
+    #[must_use]
+    pub fn over(connector: Connector, updates_per_second: u32) -> Self {
+        Self {
+            connector,
             updates_per_second,
             stream: None,
             wait: None,
             waits: Waits::default(),
+            renewals: Renewals::default(),
             was_connected: false,
             is_lost: false,
-        })
+        }
     }
 
     /// The next event. May be dropped while it waits for a stream that is open; while it connects,
     /// that begins again.
     ///
     /// # Errors
-    /// [`Error::Refused`] where the server refuses the request; [`Error::Unreachable`] where the
-    /// very first connection fails.
+    /// [`Error::Refused`] where the server refuses the request, or the token also after a renewal;
+    /// any other where the very first connection fails.
     pub async fn next(&mut self) -> Result<BoardEvent, Error> {
         if let Some(wait) = self.wait {
             sleep(wait).await;
@@ -78,13 +86,7 @@ impl Wallboards {
         if self.stream.is_none() {
             match self.open().await {
                 Ok(stream) => self.stream = Some(stream),
-                Err(Error::Refused(status)) if self.was_connected && is_passing(&status) => {
-                    return Ok(self.lost(status.message()));
-                }
-                Err(Error::Unreachable(error)) if self.was_connected => {
-                    return Ok(self.lost(&innermost(&error)));
-                }
-                Err(error) => return Err(error),
+                Err(error) => return self.failed(error),
             }
             self.was_connected = true;
             if std::mem::take(&mut self.is_lost) {
@@ -97,32 +99,48 @@ impl Wallboards {
         match timeout(SILENCE, stream.message()).await {
             Ok(Ok(Some(response))) => {
                 self.waits.reset();
+                self.renewals.reset();
                 Ok(BoardEvent::Board(Box::new(
                     response.wallboard.unwrap_or_default(),
                 )))
             }
             Ok(Ok(None)) => Ok(self.lost("the alerter-server closed the stream")),
-            Ok(Err(status)) if is_passing(&status) => Ok(self.lost(status.message())),
-            Ok(Err(status)) => Err(Error::Refused(Box::new(status))),
+            Ok(Err(status)) => self.failed(Error::from(status)),
             Err(_) => Ok(self.lost(&format!("nothing came for {} s", SILENCE.as_secs()))),
         }
     }
 
     async fn open(&self) -> Result<Streaming<WatchWallboardResponse>, Error> {
-        let channel = self.endpoint.connect().await.map_err(Error::Unreachable)?;
+        let connection = self.connector.connect_with(lasting).await?;
         let request = WatchWallboardRequest {
             updates_per_second: self.updates_per_second,
         };
-        let mut client = AlertServiceClient::new(channel);
+        let mut client = AlertServiceClient::new(connection);
         let answer = timeout(SILENCE, client.watch_wallboard(request)).await;
-        let answer = answer.unwrap_or_else(|_| {
-            Err(tonic::Status::unavailable(
-                "the alerter-server does not answer",
-            ))
-        });
-        Ok(answer
-            .map_err(|status| Error::Refused(Box::new(status)))?
-            .into_inner())
+        let answer = answer
+            .unwrap_or_else(|_| Err(Status::unavailable("the alerter-server does not answer")));
+        Ok(answer.map_err(Error::from)?.into_inner())
+    }
+
+    /// A stream that could not be opened, or was ended by the server.
+    fn failed(&mut self, error: Error) -> Result<BoardEvent, Error> {
+        let reason = match &error {
+            _ if !self.was_connected => return Err(error),
+            Error::Refused(status) if error.is_passing() => status.message().to_owned(),
+            Error::Refused(status) if self.is_renewed(status) => status.message().to_owned(),
+            Error::Refused(_) => return Err(error),
+            _ if error.is_passing() => innermost(&error),
+            _ => return Err(error),
+        };
+        Ok(self.lost(&reason))
+    }
+
+    /// Whether the refused token was given up for a fresh one.
+    fn is_renewed(&mut self, status: &Status) -> bool {
+        let is_worth_a_retry =
+            self.renewals
+                .is_worth_a_retry(status, self.was_connected, Instant::now());
+        is_worth_a_retry && self.connector.invalidate_token()
     }
 
     fn lost(&mut self, reason: &str) -> BoardEvent {

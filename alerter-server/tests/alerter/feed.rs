@@ -21,6 +21,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 use tokio_stream::wrappers::{ReceiverStream, TcpListenerStream};
 use tokio_util::sync::CancellationToken;
+use tonic::metadata::MetadataMap;
 use tonic::{Code, Request, Response, Status};
 use tonic_types::{ErrorDetails, StatusExt as _};
 
@@ -41,6 +42,8 @@ pub struct Script {
     pub given_up_to: Option<u64>,
     /// An entry that Tail pads beyond what alerters read.
     pub too_large: Option<u64>,
+    /// The token that an alerter must send.
+    pub token: Option<&'static str>,
     /// How many requests have come.
     pub asked: u32,
     /// How many of them were for a snapshot.
@@ -79,6 +82,7 @@ impl Feed {
             skip: None,
             given_up_to: None,
             too_large: None,
+            token: None,
             asked: 0,
             snapshots: 0,
         };
@@ -164,6 +168,21 @@ impl Shared {
     fn lock(&self) -> MutexGuard<'_, Script> {
         self.script.lock().unwrap()
     }
+
+    /// Notes a request, and refuses one without the token.
+    fn note(&self, metadata: &MetadataMap) -> Result<MutexGuard<'_, Script>, Status> {
+        let mut script = self.lock();
+        script.asked += 1;
+        self.woken.send_replace(());
+        let sent = metadata.get("authorization");
+        let is_known = |token: &str| sent.is_some_and(|sent| sent == &*format!("Bearer {token}"));
+        match script.token {
+            Some(token) if !is_known(token) => {
+                Err(refusal(Code::Unauthenticated, "PROOF_REQUIRED"))
+            }
+            _ => Ok(script),
+        }
+    }
 }
 
 #[tonic::async_trait]
@@ -173,12 +192,10 @@ impl ChangeFeedService for Service {
 
     async fn snapshot(
         &self,
-        _: Request<SnapshotRequest>,
+        asked: Request<SnapshotRequest>,
     ) -> Result<Response<Self::SnapshotStream>, Status> {
-        let mut script = self.shared.lock();
-        script.asked += 1;
+        let mut script = self.shared.note(asked.metadata())?;
         script.snapshots += 1;
-        self.shared.woken.send_replace(());
         let model = &script.model;
         let seen: Vec<FollowUp> = model.seen_at(model.newest()).into_values().collect();
         let head = SnapshotHead {
@@ -204,16 +221,14 @@ impl ChangeFeedService for Service {
 
     async fn tail(
         &self,
-        request: Request<TailRequest>,
+        asked: Request<TailRequest>,
     ) -> Result<Response<Self::TailStream>, Status> {
         let TailRequest {
             from_sequence,
             epoch,
-        } = request.into_inner();
+        } = asked.get_ref().clone();
         {
-            let mut script = self.shared.lock();
-            script.asked += 1;
-            self.shared.woken.send_replace(());
+            let script = self.shared.note(asked.metadata())?;
             if !epoch.is_empty() && epoch != script.model.epoch {
                 return Err(refusal(Code::FailedPrecondition, "OTHER_EPOCH"));
             }

@@ -7,6 +7,7 @@
 )]
 
 mod feed;
+mod identity;
 mod model;
 mod picture;
 mod servers;

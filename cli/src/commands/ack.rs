@@ -2,10 +2,10 @@
 //!
 //! Promise: everybody sees who was first. Must not: choose among several alerts.
 
+use aftercall_client::Connection;
 use aftercall_proto::workflow::v1::call_manager_service_client::CallManagerServiceClient;
 use aftercall_proto::workflow::v1::{AcknowledgeAlertRequest, Alert, FollowUp, GetFollowUpRequest};
 use clap::Args;
-use tonic::transport::Channel;
 
 use crate::errors::Failure;
 use crate::session::Session;
@@ -49,7 +49,7 @@ impl WhichAlert {
     pub(super) async fn seen(
         self,
         id: &str,
-        client: &mut CallManagerServiceClient<Channel>,
+        client: &mut CallManagerServiceClient<Connection>,
     ) -> Result<SeenAlert, Failure> {
         if let (Some(id), Some(escalations)) = (&self.alert, self.escalations) {
             return Ok(SeenAlert {

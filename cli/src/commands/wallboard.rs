@@ -119,9 +119,8 @@ impl Wallboard {
             let board = shown.keep(answer.wallboard.unwrap_or_default());
             return show(output, &board);
         }
-        let address = &session.to.alerter;
-        let refused = |error| subscription::failure(error, address);
-        let boards = Wallboards::to(address, self.updates).map_err(refused)?;
+        let refused = |error| subscription::failure(&error, session);
+        let boards = Wallboards::over(session.to.to_alerter()?, self.updates);
         let mut terminated = signal(SignalKind::terminate())?;
         let watching = async {
             match output.screen() {

@@ -56,8 +56,7 @@ impl Watch {
             Snapshot::Never => SnapshotMode::Never,
         };
         let filter = self.filter.resolve_for_stream(session).await?;
-        let alerter = &session.to.alerter;
-        let mut subscription = subscription(alerter)?
+        let mut subscription = subscription(session)?
             .filter(filter.clone())
             .resume(self.resume)
             .snapshot(mode);
@@ -76,7 +75,7 @@ impl Watch {
         let outcome = tokio::select! {
             () = ended => Ok(()),
             _ = tokio::signal::ctrl_c() => Ok(()),
-            outcome = follow(session.output, alerter, &filter, &mut subscription) => outcome,
+            outcome = follow(session, &filter, &mut subscription) => outcome,
         };
         if outcome.is_ok() && !subscription.token().is_empty() {
             remark(&format!(
@@ -89,13 +88,13 @@ impl Watch {
 }
 
 async fn follow(
-    output: Output,
-    alerter: &str,
+    session: &Session,
     filter: &FollowUpFilter,
     subscription: &mut Subscription,
 ) -> Result<(), Failure> {
     loop {
-        show(output, filter, &*next(subscription, alerter).await?)?;
+        let response = next(subscription, session).await?;
+        show(session.output, filter, &response)?;
     }
 }
 

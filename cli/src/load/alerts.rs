@@ -8,12 +8,12 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use aftercall_client::Connection;
 use clap::Args;
 use serde_json::json;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep, timeout};
-use tonic::transport::Channel;
 
 use crate::errors::Failure;
 use crate::load::audience::{Audience, Commits, Reader, Receipts};
@@ -164,7 +164,7 @@ impl LoadAlerts {
         (self.connections * self.stalled).div_ceil(100)
     }
 
-    async fn connect(&self, session: &Session) -> Result<Vec<Channel>, Failure> {
+    async fn connect(&self, session: &Session) -> Result<Vec<Connection>, Failure> {
         let mut channels = Vec::new();
         for _ in 0..self.connections + self.hanging_connections() {
             channels.push(session.to.alerter_server().await?);

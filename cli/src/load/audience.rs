@@ -9,12 +9,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use aftercall_client::Connection;
 use aftercall_proto::alert::v1::{SnapshotMode, SubscribeRequest};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 use tonic::client::Grpc;
 use tonic::codegen::http::uri::PathAndQuery;
-use tonic::transport::Channel;
 use tonic::{Request, Status, Streaming};
 use tonic_prost::ProstCodec;
 
@@ -121,7 +121,7 @@ pub(crate) struct Receipts {
 impl Audience {
     /// Opens a stream for each reader, over the connection that it names.
     pub(crate) async fn open(
-        channels: &[Channel],
+        channels: &[Connection],
         places: &[(Reader, usize)],
     ) -> Result<Self, Failure> {
         let mut streams = Vec::with_capacity(places.len());
@@ -237,7 +237,7 @@ impl Receipts {
 
 /// A stream of which as much is read as `M` has of a SubscribeResponse.
 pub(crate) async fn subscribe<M>(
-    channel: Channel,
+    channel: Connection,
     request: SubscribeRequest,
 ) -> Result<Streaming<M>, Failure>
 where

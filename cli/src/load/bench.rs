@@ -6,8 +6,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use aftercall_client::Connector;
 use aftercall_proto::workflow::v1::{GetServerInfoRequest, GetServerInfoResponse};
 
+use crate::connect::{WORKFLOW_SERVER, failure};
 use crate::errors::Failure;
 use crate::load::child::{Child, Servers};
 use crate::load::counters::Counters;
@@ -36,6 +38,8 @@ pub(super) struct Bench<'a> {
     requests: Arc<Requests>,
     /// The server that only answers, if the measured one is on this machine.
     no_op: Option<Child>,
+    to_server: Connector,
+    to_no_op: Option<Connector>,
 }
 
 impl<'a> Bench<'a> {
@@ -57,10 +61,15 @@ impl<'a> Bench<'a> {
                 None
             }
         };
+        let to = |child: &Child| {
+            Connector::to(&child.url).map_err(|error| failure(&error, &child.url, WORKFLOW_SERVER))
+        };
         Ok(Self {
             options,
             servers,
             requests: Arc::new(requests),
+            to_server: servers.session.to.to_server()?,
+            to_no_op: no_op.as_ref().map(to).transpose()?,
             no_op,
         })
     }
@@ -167,9 +176,9 @@ impl<'a> Bench<'a> {
     }
 
     async fn unmeasured(&self, mix: Mix, requests: u64, time_max: Duration) -> Result<(), Failure> {
-        let server = self.server_of(mix.kind(0)).unwrap_or_default();
+        let server = self.server_of(mix.kind(0));
         let phase = Phase {
-            server,
+            server: server.unwrap_or_else(|| self.to_server.clone()),
             requests,
             time_max,
             ..self.phase("preparing", mix)
@@ -179,7 +188,7 @@ impl<'a> Bench<'a> {
 
     fn phase(&self, label: &str, mix: Mix) -> Phase {
         Phase {
-            server: self.servers.session.to.server.clone(),
+            server: self.to_server.clone(),
             connections: self.options.connections,
             pace: Pace::InFlight(PREPARING_IN_FLIGHT),
             mix,
@@ -189,10 +198,10 @@ impl<'a> Bench<'a> {
         }
     }
 
-    fn server_of(&self, kind: Kind) -> Option<String> {
+    fn server_of(&self, kind: Kind) -> Option<Connector> {
         match kind {
-            Kind::NoOp => self.no_op.as_ref().map(|child| child.url.clone()),
-            _ => Some(self.servers.session.to.server.clone()),
+            Kind::NoOp => self.to_no_op.clone(),
+            _ => Some(self.to_server.clone()),
         }
     }
 

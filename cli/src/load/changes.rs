@@ -24,7 +24,7 @@ impl Changes {
     pub(crate) async fn start(session: &Session) -> Result<Self, Failure> {
         let workflow = samples::published(session, "refund").await?;
         let requests = Requests::start(session, workflow).await?;
-        let client = Client::connect(&session.to.server, CONNECTIONS).await?;
+        let client = Client::connect(&session.to.to_server()?, CONNECTIONS).await?;
         Ok(Self {
             uri: client.uri(Kind::Set)?,
             client,

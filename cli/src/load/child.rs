@@ -150,7 +150,8 @@ impl Servers {
         let server = Child::workflow_server(beneath).await?;
         let to = Connections {
             server: server.url.clone(),
-            ..session.to.clone()
+            actor: session.to.actor.clone(),
+            ..Connections::default()
         };
         Ok(Self::started(to, session.output, vec![server]))
     }
@@ -170,7 +171,8 @@ impl Servers {
         let to = Connections {
             server: server.url.clone(),
             alerter: alerter.url.clone(),
-            ..session.to.clone()
+            actor: session.to.actor.clone(),
+            ..Connections::default()
         };
         Ok(Self::started(to, session.output, vec![alerter, server]))
     }

@@ -123,7 +123,7 @@ impl LoadCrowd {
         for _ in 0..self.connections {
             channels.push(session.to.workflow_server().await?);
         }
-        let asked = count_feed_requests(&session.to.server).await?;
+        let asked = count_feed_requests(&session.to.to_server()?).await?;
         let time = Duration::from_secs(u64::from(self.seconds));
         // As long alone as beside one crowd, before the first, between them and after the last.
         let alone = time / (u32::try_from(self.people.len()).unwrap_or(u32::MAX) + 1);
@@ -146,7 +146,7 @@ impl LoadCrowd {
             quiet.add(&again)?;
             quiet.elapsed += again.elapsed;
         }
-        let feed_asked = count_feed_requests(&session.to.server)
+        let feed_asked = count_feed_requests(&session.to.to_server()?)
             .await?
             .saturating_sub(asked);
         Ok(Report {
@@ -163,7 +163,7 @@ impl LoadCrowd {
         requests: &Arc<Requests>,
     ) -> Result<(), Failure> {
         let loading = Phase {
-            server: session.to.server.clone(),
+            server: session.to.to_server()?,
             connections: LOADING_CONNECTIONS,
             pace: Pace::InFlight(LOADING_IN_FLIGHT),
             mix: Mix::only(Kind::Set),
@@ -189,7 +189,7 @@ impl LoadCrowd {
             ));
         }
         let pushes = Phase {
-            server: session.to.server.clone(),
+            server: session.to.to_server()?,
             connections: 1,
             pace: Pace::Rate(self.rate),
             mix: Mix::only(Kind::Push),

@@ -2,38 +2,42 @@
 //!
 //! Must not: be read during a measurement: the request itself takes CPU time.
 
+use aftercall_client::{Connector, Protocol};
 use http_body_util::{BodyExt as _, Empty};
 use hyper::Request;
 use hyper::body::Bytes;
 use hyper::client::conn::http1;
-use hyper::header::HOST;
+use hyper::header::{AUTHORIZATION, HOST};
 use hyper_util::rt::TokioIo;
-use tokio::net::TcpStream;
 
 use crate::errors::Failure;
 
 const COUNTER: &str = "aftercall_feed_requests_total";
 
 /// Requests for snapshots and tails since the server began.
-pub(crate) async fn count_feed_requests(server: &str) -> Result<u64, Failure> {
-    let text = metrics(server).await.map_err(|why| {
+pub(crate) async fn count_feed_requests(to_server: &Connector) -> Result<u64, Failure> {
+    let text = metrics(to_server).await.map_err(|why| {
         Failure::unavailable(format!(
-            "The feed requests of {server} cannot be read from its /metrics: {why}."
+            "The feed requests of {} cannot be read from its /metrics: {why}.",
+            to_server.uri()
         ))
     })?;
     Ok(sum(&text))
 }
 
-async fn metrics(server: &str) -> Result<String, Box<dyn std::error::Error + Send + Sync>> {
-    let authority = server.trim_start_matches("http://");
-    let stream = TcpStream::connect(authority).await?;
+async fn metrics(
+    to_server: &Connector,
+) -> Result<String, Box<dyn std::error::Error + Send + Sync>> {
+    let host = to_server.uri().authority().map_or("", |host| host.as_str());
+    let mut request = Request::get("/metrics").header(HOST, host);
+    if let Some(token) = to_server.authorization().await? {
+        request = request.header(AUTHORIZATION, token);
+    }
+    let stream = to_server.dial(Protocol::Http1).await?;
     let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
     tokio::spawn(connection);
-    let request = Request::get("/metrics")
-        .header(HOST, authority)
-        .body(Empty::<Bytes>::new())?;
     let body = sender
-        .send_request(request)
+        .send_request(request.body(Empty::<Bytes>::new())?)
         .await?
         .into_body()
         .collect()

@@ -5,31 +5,25 @@
 //!
 //! Must not: know what a message means.
 
-use std::time::Duration;
-
+use aftercall_client::{Connector, Protocol, Stream};
 use h2::client::{ResponseFuture, SendRequest};
 use h2::{Reason, RecvStream};
-use hyper::header::{CONTENT_TYPE, HeaderMap, HeaderValue, TE};
+use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue, TE};
 use hyper::http::uri::PathAndQuery;
 use hyper::{Method, Request, Uri, Version};
 use prost::bytes::{Bytes, BytesMut};
-use tokio::net::TcpStream;
-use tokio::time::timeout;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tonic::{Code, Status};
 
-use crate::connect::wrong_address;
+use crate::connect::{WORKFLOW_SERVER, failure};
 use crate::errors::Failure;
 use crate::load::mix::Kind;
 
 /// What precedes each gRPC message: whether it is compressed, and its length.
 pub(super) const PREFIX_BYTES: usize = 5;
-/// A server on this machine answers within milliseconds.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// No answer waits for a window: a page of a list has some 60 KB.
 const STREAM_WINDOW_BYTES: u32 = 1 << 20;
 const CONNECTION_WINDOW_BYTES: u32 = 16 << 20;
-/// The port of `http://HOST`.
-const HTTP_PORT: u16 = 80;
 
 /// The end of a call that was answered well.
 const GRPC_STATUS: &str = "grpc-status";
@@ -37,7 +31,7 @@ const GRPC_STATUS: &str = "grpc-status";
 /// Connections to one server.
 pub(super) struct Client {
     senders: Vec<SendRequest<Bytes>>,
-    authority: String,
+    base: Uri,
     headers: HeaderMap,
 }
 
@@ -50,38 +44,38 @@ pub(super) struct Answer {
 }
 
 impl Client {
-    /// Opens so many connections.
-    pub(super) async fn connect(server: &str, connections: u32) -> Result<Self, Failure> {
-        let endpoint = aftercall_client::endpoint(server)
-            .map_err(|error| wrong_address(&error, "--server"))?;
-        let host = endpoint.uri().host().unwrap_or_default();
-        let authority = format!("{host}:{}", endpoint.uri().port_u16().unwrap_or(HTTP_PORT));
-        let mut senders = Vec::new();
-        for _ in 0..connections {
-            let opened = timeout(CONNECT_TIMEOUT, open(&authority)).await;
-            let opened = opened.unwrap_or_else(|_| Err("it takes too long".to_owned()));
-            senders.push(opened.map_err(|why| {
-                Failure::unavailable(format!("No workflow-server answers at {server} ({why})."))
-            })?);
-        }
-        let mut headers = HeaderMap::with_capacity(2);
+    /// Opens so many connections. Their requests have the token that the server's way has now.
+    pub(super) async fn connect(to: &Connector, connections: u32) -> Result<Self, Failure> {
+        let base = to.uri().clone();
+        let refused = |error| failure(&error, &base.to_string(), WORKFLOW_SERVER);
+        let mut headers = HeaderMap::with_capacity(3);
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/grpc"));
         headers.insert(TE, HeaderValue::from_static("trailers"));
+        if let Some(token) = to.authorization().await.map_err(refused)? {
+            headers.insert(AUTHORIZATION, token);
+        }
+        let mut senders = Vec::new();
+        for _ in 0..connections {
+            let opened = match to.dial(Protocol::Http2).await.map_err(refused)? {
+                Stream::Left(plain) => open(plain).await,
+                Stream::Right(tls) => open(tls).await,
+            };
+            senders.push(opened.map_err(|why| {
+                Failure::unavailable(format!("No workflow-server answers at {base} ({why})."))
+            })?);
+        }
         Ok(Self {
             senders,
-            authority,
+            base,
             headers,
         })
     }
 
     /// The address of an RPC at this server.
     pub(super) fn uri(&self, kind: Kind) -> Result<Uri, Failure> {
-        let uri = Uri::builder()
-            .scheme("http")
-            .authority(self.authority.as_str())
-            .path_and_query(PathAndQuery::from_static(kind.path()));
-        uri.build()
-            .map_err(|error| Failure::usage(format!("--server: {error}.")))
+        let mut parts = self.base.clone().into_parts();
+        parts.path_and_query = Some(PathAndQuery::from_static(kind.path()));
+        Uri::from_parts(parts).map_err(|error| Failure::usage(format!("--server: {error}.")))
     }
 
     /// Sends one framed message over one of the connections, and waits for its answer.
@@ -105,13 +99,10 @@ impl Client {
     }
 }
 
-async fn open(authority: &str) -> Result<SendRequest<Bytes>, String> {
-    let stream = TcpStream::connect(authority)
-        .await
-        .map_err(|error| error.to_string())?;
-    stream
-        .set_nodelay(true)
-        .map_err(|error| error.to_string())?;
+async fn open<S>(stream: S) -> Result<SendRequest<Bytes>, String>
+where
+    S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+{
     let (sender, connection) = h2::client::Builder::new()
         .initial_window_size(STREAM_WINDOW_BYTES)
         .initial_connection_window_size(CONNECTION_WINDOW_BYTES)

@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use aftercall_client::Connector;
 use hyper::Uri;
 use indicatif::{ProgressBar, ProgressStyle};
 use tokio::runtime;
@@ -33,8 +34,8 @@ const UNDER_WAY_MAX: usize = 20_000;
 /// What to measure.
 #[derive(Debug, Clone)]
 pub(crate) struct Phase {
-    /// The server's address.
-    pub(crate) server: String,
+    /// The way to the server.
+    pub(crate) server: Connector,
     /// How many connections the requests share.
     pub(crate) connections: u32,
     pub(crate) pace: Pace,

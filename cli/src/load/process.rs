@@ -11,7 +11,8 @@ const LISTENS: &str = "0A";
 /// The process that listens there; none where that is another machine, or where its files may not
 /// be read.
 pub(super) fn listening_on(address: &str) -> Option<u32> {
-    let authority = address.trim_start_matches("http://").trim_end_matches('/');
+    let authority = address.split_once("://").map_or(address, |(_, rest)| rest);
+    let authority = authority.trim_end_matches('/');
     let address = authority.to_socket_addrs().ok()?.next()?;
     if !is_of_this_machine(address.ip()) {
         return None;

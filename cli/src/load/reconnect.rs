@@ -9,13 +9,13 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use aftercall_client::Connection;
 use aftercall_proto::alert::v1::SubscribeRequest;
 use clap::Args;
 use serde_json::json;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until, timeout};
 use tonic::Streaming;
-use tonic::transport::Channel;
 
 use crate::errors::Failure;
 use crate::load::audience::subscribe;
@@ -132,11 +132,12 @@ impl LoadReconnect {
             changes.make(number).await?;
         }
         remark("letting them come back");
-        let (before, asked) = (used(), count_feed_requests(&session.to.server).await?);
+        let to_server = session.to.to_server()?;
+        let (before, asked) = (used(), count_feed_requests(&to_server).await?);
         let began = Instant::now();
         let came = self.come(session, &tokens).await?;
         let all = began.elapsed();
-        let asked = count_feed_requests(&session.to.server).await? - asked;
+        let asked = count_feed_requests(&to_server).await? - asked;
         let (mut each, mut given, mut failed) = (Measured::new()?, 0, Vec::new());
         for one in came {
             match one {
@@ -205,7 +206,10 @@ impl LoadReconnect {
     }
 }
 
-async fn catch_up(channel: Channel, token: String) -> Result<(CaughtUp, Streaming<Seen>), Failure> {
+async fn catch_up(
+    channel: Connection,
+    token: String,
+) -> Result<(CaughtUp, Streaming<Seen>), Failure> {
     let began = Instant::now();
     let request = SubscribeRequest {
         resume_token: token,

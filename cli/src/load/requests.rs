@@ -88,7 +88,7 @@ impl Requests {
             first_sequence: 0,
             answer_bytes: 0,
         };
-        let client = Client::connect(&session.to.server, 1).await?;
+        let client = Client::connect(&session.to.to_server()?, 1).await?;
         let frame = requests.frame(&requests.templates(), Kind::Set, 0)?;
         let answer = client.call(0, &client.uri(Kind::Set)?, frame, true).await?;
         requests.first_sequence = requests.read(Kind::Set, &answer)?;

@@ -2,6 +2,7 @@
 //! a program reads, exit codes, and the demo that is killed and opened again.
 
 mod clocks;
+mod contexts;
 mod demo;
 mod files;
 mod load;
@@ -143,14 +144,14 @@ async fn programs_read_json_and_exit_codes() {
         ("aftercall nonsense", 2),
         ("aftercall calls --server http://127.0.0.1:9", 5),
         ("aftercall calls --server 127.0.0.1:9", 5),
-        ("aftercall calls --server ${AFTERCALL_SERVER/http/https}", 2),
+        ("aftercall calls --server ${AFTERCALL_SERVER/http/https}", 5),
         (
             "aftercall wallboard --alerter ${AFTERCALL_ALERTER/http/https}",
-            2,
+            5,
         ),
         (
             "aftercall watch --alerter ${AFTERCALL_ALERTER/http/https}",
-            2,
+            5,
         ),
         ("aftercall calls --server localhost", 2),
         (

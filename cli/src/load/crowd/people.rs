@@ -5,6 +5,7 @@
 
 use std::time::{Duration, Instant};
 
+use aftercall_client::Connection;
 use aftercall_proto::workflow::v1::call_manager_service_client::CallManagerServiceClient;
 use aftercall_proto::workflow::v1::{ClaimNextRequest, FollowUpFilter, ListFollowUpsRequest};
 use clap::ValueEnum;
@@ -15,7 +16,6 @@ use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 use tonic::client::Grpc;
 use tonic::codec::{BufferSettings, Codec, DecodeBuf, Decoder};
-use tonic::transport::Channel;
 use tonic::{Code, Request, Status};
 use tonic_prost::ProstEncoder;
 
@@ -47,7 +47,7 @@ pub(super) struct Crowd {
 
 impl Crowd {
     /// Starts `people`, who share these connections. A list has `rows` rows.
-    pub(super) fn start(people: u32, channels: &[Channel], asks: Asks, rows: u32) -> Self {
+    pub(super) fn start(people: u32, channels: &[Connection], asks: Asks, rows: u32) -> Self {
         let (mut tasks, stop) = (JoinSet::new(), CancellationToken::new());
         for number in 0..people {
             let channel = channels[number as usize % channels.len()].clone();
@@ -81,7 +81,7 @@ impl Crowd {
 }
 
 struct Person {
-    channel: Channel,
+    channel: Connection,
     asks: Asks,
     number: u32,
     rows: u32,

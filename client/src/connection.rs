@@ -1,0 +1,111 @@
+//! A connection to a server, which shows with each request who is asking.
+//!
+//! Promise: no request of it is boxed for the token, and without a token nothing is added. Must
+//! not: choose the token.
+
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use http::header::AUTHORIZATION;
+use http::{HeaderValue, Request, Response, Uri};
+use hyper_util::rt::TokioIo;
+use tokio::net::TcpStream;
+use tokio_rustls::client::TlsStream;
+use tokio_util::either::Either;
+use tonic::body::Body;
+use tonic::transport::{Channel, Endpoint};
+use tower::Service;
+
+use crate::dial::{Protocol, Stream, dial};
+use crate::error::Error;
+use crate::plain::Plain;
+use crate::tls::Files;
+
+/// A connection to a server, for the generated clients: `AlertServiceClient::new(connection)`.
+/// Cheap to clone.
+///
+/// It connects again when it is lost. Its token stays the same: after `UNAUTHENTICATED` make
+/// another with [`Connector::connect`](crate::Connector::connect).
+#[derive(Clone, Debug)]
+pub struct Connection {
+    channel: Channel,
+    /// Marked as sensitive, so that no debug output shows it.
+    authorization: Option<HeaderValue>,
+}
+
+impl Connection {
+    /// Sends requests over an endpoint whose first connection is open already.
+    pub(crate) async fn over(
+        endpoint: Endpoint,
+        files: Files,
+        first: Stream,
+        authorization: Option<HeaderValue>,
+    ) -> Result<Self, Error> {
+        let dialer = Dialer {
+            uri: endpoint.uri().clone(),
+            files,
+            first: Some(first),
+        };
+        let channel = Channel::connect(dialer, endpoint)
+            .await
+            .map_err(Error::Transport)?;
+        Ok(Self {
+            channel,
+            authorization,
+        })
+    }
+}
+
+impl Service<Request<Body>> for Connection {
+    type Response = Response<Body>;
+    type Error = <Channel as Service<Request<Body>>>::Error;
+    type Future = <Channel as Service<Request<Body>>>::Future;
+
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
+        Service::poll_ready(&mut self.channel, context)
+    }
+
+    fn call(&mut self, mut request: Request<Body>) -> Self::Future {
+        if let Some(authorization) = &self.authorization {
+            let headers = request.headers_mut();
+            headers.insert(AUTHORIZATION, authorization.clone());
+        }
+        Service::call(&mut self.channel, request)
+    }
+}
+
+/// Opens the connections of a channel. The first one is open already, so that its errors have
+/// their own types.
+struct Dialer {
+    uri: Uri,
+    files: Files,
+    first: Option<Stream>,
+}
+
+impl Service<Uri> for Dialer {
+    type Response = TokioIo<Checked>;
+    type Error = Error;
+    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Error>> + Send>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, _: Uri) -> Self::Future {
+        if let Some(first) = self.first.take() {
+            return Box::pin(std::future::ready(Ok(checked(first))));
+        }
+        let (uri, files) = (self.uri.clone(), self.files.clone());
+        Box::pin(async move { Ok(checked(dial(&uri, &files, Protocol::Http2).await?)) })
+    }
+}
+
+/// A stream whose errors say if the server speaks TLS instead of plain text.
+type Checked = Either<Plain, Box<TlsStream<TcpStream>>>;
+
+fn checked(stream: Stream) -> TokioIo<Checked> {
+    TokioIo::new(match stream {
+        Either::Left(plain) => Either::Left(Plain::new(plain)),
+        Either::Right(tls) => Either::Right(tls),
+    })
+}

@@ -1,0 +1,155 @@
+//! The way to a server: its address, whom to trust, and how to prove who is asking.
+//!
+//! Promise: a token is sent over TLS or within this machine, unless plain text was allowed by name.
+//! Files are read again for each connection. Must not: know a message.
+
+use std::net::IpAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use http::{HeaderValue, Uri};
+use tonic::transport::Endpoint;
+
+use crate::address;
+use crate::connection::Connection;
+use crate::dial::{Protocol, Stream, dial, has_tls};
+use crate::error::Error;
+use crate::tls::Files;
+use crate::token::TokenSource;
+
+/// The way to a server. Nothing is read or connected before [`Connector::connect`].
+///
+/// ```no_run
+/// use aftercall_client::{Connector, TokenFile};
+/// use aftercall_client::proto::workflow::v1::call_manager_service_client::CallManagerServiceClient;
+///
+/// # async fn connect() -> Result<(), aftercall_client::Error> {
+/// let connector = Connector::to("https://calls.example.com:7401")?
+///     .trust("ca.pem")
+///     .tokens(TokenFile::new("token"));
+/// let client = CallManagerServiceClient::new(connector.connect().await?);
+/// # let _ = client; Ok(())
+/// # }
+/// ```
+#[derive(Clone, Debug)]
+pub struct Connector {
+    uri: Uri,
+    files: Files,
+    tokens: Option<Arc<dyn TokenSource>>,
+    sends_token_in_plain_text: bool,
+}
+
+impl Connector {
+    /// To a server at an address: `calls.example.com:7402` or `http://…` for plain text,
+    /// `https://calls.example.com:7402` for TLS.
+    ///
+    /// # Errors
+    /// [`Error::Address`].
+    pub fn to(address: &str) -> Result<Self, Error> {
+        Ok(Self {
+            uri: address::parse(address)?,
+            files: Files::default(),
+            tokens: None,
+            sends_token_in_plain_text: false,
+        })
+    }
+
+    /// Trusts servers that a certificate authority in this PEM file has signed. Without it, those
+    /// that the system trusts.
+    #[must_use]
+    pub fn trust(mut self, ca_file: impl Into<PathBuf>) -> Self {
+        self.files.ca = Some(ca_file.into());
+        self
+    }
+
+    /// Shows a certificate to the server: PEM files with the certificate and its chain, and with
+    /// its key.
+    #[must_use]
+    pub fn certificate(mut self, certificate: impl Into<PathBuf>, key: impl Into<PathBuf>) -> Self {
+        self.files.certificate = Some((certificate.into(), key.into()));
+        self
+    }
+
+    /// Sends a bearer token with each request.
+    #[must_use]
+    pub fn tokens(mut self, source: impl TokenSource + 'static) -> Self {
+        self.tokens = Some(Arc::new(source));
+        self
+    }
+
+    /// Sends the token in plain text to another machine too. Everybody on the way can read it; only
+    /// for networks that encrypt below this program, such as a service mesh.
+    #[must_use]
+    pub fn send_token_in_plain_text(mut self, is_allowed: bool) -> Self {
+        self.sends_token_in_plain_text = is_allowed;
+        self
+    }
+
+    /// The address of the server, whole.
+    #[must_use]
+    pub fn uri(&self) -> &Uri {
+        &self.uri
+    }
+
+    /// Connects.
+    ///
+    /// # Errors
+    /// All of [`Error`] but [`Error::Refused`].
+    pub async fn connect(&self) -> Result<Connection, Error> {
+        self.connect_with(|endpoint| endpoint).await
+    }
+
+    /// Connects with settings of tonic's, such as timeouts of requests. Its settings of TCP and TLS
+    /// are not used.
+    ///
+    /// # Errors
+    /// Those of [`Connector::connect`].
+    pub async fn connect_with(
+        &self,
+        settings: impl FnOnce(Endpoint) -> Endpoint,
+    ) -> Result<Connection, Error> {
+        let authorization = self.authorization().await?;
+        let endpoint = settings(Endpoint::from(self.uri.clone()));
+        let first = self.dial(Protocol::Http2).await?;
+        Connection::over(endpoint, self.files.clone(), first, authorization).await
+    }
+
+    /// The header `authorization` of each request, for a program with its own HTTP client.
+    ///
+    /// # Errors
+    /// [`Error::Token`] where the source has no token, [`Error::PlainTextToken`].
+    pub async fn authorization(&self) -> Result<Option<HeaderValue>, Error> {
+        let Some(tokens) = &self.tokens else {
+            return Ok(None);
+        };
+        if !has_tls(&self.uri) && !self.is_on_this_machine() && !self.sends_token_in_plain_text {
+            return Err(Error::PlainTextToken {
+                address: self.uri.to_string(),
+            });
+        }
+        Ok(Some(tokens.token().await?.into_header()))
+    }
+
+    /// Opens a connection for a program with its own HTTP client.
+    ///
+    /// # Errors
+    /// Those of [`Connector::connect`].
+    pub async fn dial(&self, protocol: Protocol) -> Result<Stream, Error> {
+        dial(&self.uri, &self.files, protocol).await
+    }
+
+    /// Notes that the server refuses the last token; returns whether there can be another.
+    pub(crate) fn invalidate_token(&self) -> bool {
+        if let Some(tokens) = &self.tokens {
+            tokens.invalidate();
+        }
+        self.tokens.is_some()
+    }
+
+    fn is_on_this_machine(&self) -> bool {
+        let host = self.uri.host().unwrap_or_default();
+        let address = host.trim_start_matches('[').trim_end_matches(']');
+        let is_loopback = |ip: IpAddr| ip.is_loopback();
+        host.eq_ignore_ascii_case("localhost") || address.parse().is_ok_and(is_loopback)
+    }
+}

@@ -1,0 +1,6 @@
+//! Connecting to a server with TLS and tokens, against a server in this process.
+
+mod certificates;
+mod server;
+mod tls;
+mod tokens;
