@@ -1,14 +1,12 @@
 # A Call Manager in Python: holds an alert stream, pushes the first button of what it is shown, and sees it move.
 # Usage: call_manager.py BUTTON [FORM_FIELD=TEXT]; ends when it has pushed the button and seen where that led.
 import os, sys, uuid
-import grpc
+from connecting import connect
 from aftercall.alert.v1 import alert_pb2, alert_pb2_grpc
 from aftercall.workflow.v1 import call_manager_pb2, call_manager_pb2_grpc, types_pb2
 
-manager = call_manager_pb2_grpc.CallManagerServiceStub(
-    grpc.insecure_channel(os.environ.get("AFTERCALL_SERVER", "127.0.0.1:7401").removeprefix("http://")))
-alerts = alert_pb2_grpc.AlertServiceStub(
-    grpc.insecure_channel(os.environ.get("AFTERCALL_ALERTER", "127.0.0.1:7402").removeprefix("http://")))
+manager = call_manager_pb2_grpc.CallManagerServiceStub(connect(os.environ.get("AFTERCALL_SERVER", "127.0.0.1:7401")))
+alerts = alert_pb2_grpc.AlertServiceStub(connect(os.environ.get("AFTERCALL_ALERTER", "127.0.0.1:7402")))
 if len(sys.argv) < 2:
     sys.exit("Usage: call_manager.py BUTTON [FORM_FIELD=TEXT]")
 button = sys.argv[1]

@@ -5,7 +5,7 @@ import { readFileSync } from "node:fs";
 import { createFileRegistry, fromBinary, fromJson } from "@bufbuild/protobuf";
 import { FileDescriptorSetSchema } from "@bufbuild/protobuf/wkt";
 import { ConnectError, Code, createClient } from "@connectrpc/connect";
-import { createGrpcTransport } from "@connectrpc/connect-node";
+import { connect } from "./connecting.mjs";
 
 const text = (name, number) => ({ name, number, type: "TYPE_STRING", label: "LABEL_OPTIONAL", jsonName: name });
 const list = (name, number, typeName) => ({ name, number, type: "TYPE_MESSAGE", label: "LABEL_REPEATED", typeName });
@@ -23,9 +23,8 @@ const rpc = createFileRegistry(fromJson(FileDescriptorSetSchema, { file: [{
 const [ErrorInfo, BadRequest] = ["ErrorInfo", "BadRequest"].map((name) => rpc.getMessage(`google.rpc.${name}`));
 
 const files = createFileRegistry(fromBinary(FileDescriptorSetSchema, readFileSync("descriptors.binpb")));
-const baseUrl = `http://${(process.env.AFTERCALL_SERVER ?? "127.0.0.1:7401").replace("http://", "")}`;
 const service = files.getService("aftercall.workflow.v1.ScriptEngineService");
-const scripts = createClient(service, createGrpcTransport({ baseUrl }));
+const scripts = createClient(service, connect(process.env.AFTERCALL_SERVER ?? "127.0.0.1:7401"));
 
 try {
   await scripts.setWorkflow({ call: { source: "node", id: "two\nlines" }, workflow: "refund" });

@@ -2,11 +2,12 @@
 # Needs grpcio-status besides grpcio. Usage: error_details.py
 import os, sys
 import grpc
+from connecting import connect
 from google.rpc import error_details_pb2
 from grpc_status import rpc_status
 from aftercall.workflow.v1 import script_engine_pb2, script_engine_pb2_grpc, types_pb2
 
-channel = grpc.insecure_channel(os.environ.get("AFTERCALL_SERVER", "127.0.0.1:7401").removeprefix("http://"))
+channel = connect(os.environ.get("AFTERCALL_SERVER", "127.0.0.1:7401"))
 scripts = script_engine_pb2_grpc.ScriptEngineServiceStub(channel)
 
 

@@ -4,10 +4,10 @@ import { randomUUID } from "node:crypto";
 import { createFileRegistry, fromBinary } from "@bufbuild/protobuf";
 import { FileDescriptorSetSchema } from "@bufbuild/protobuf/wkt";
 import { createClient } from "@connectrpc/connect";
-import { createGrpcTransport } from "@connectrpc/connect-node";
+import { connect } from "./connecting.mjs"; // examples/clients/connecting.mjs: TLS and tokens
 
 const files = createFileRegistry(fromBinary(FileDescriptorSetSchema, readFileSync("descriptors.binpb")));
-const transport = createGrpcTransport({ baseUrl: `http://${(process.env.AFTERCALL_SERVER ?? "127.0.0.1:7401").replace("http://", "")}` });
+const transport = connect(process.env.AFTERCALL_SERVER ?? "127.0.0.1:7401");
 const scripts = createClient(files.getService("aftercall.workflow.v1.ScriptEngineService"), transport);
 const { followUp } = await scripts.setWorkflow({
   requestId: randomUUID(), // asking again with the same id changes nothing

@@ -1,9 +1,9 @@
 # A script engine in Python sets a workflow on a call.
 import os, uuid
-import grpc
+from connecting import connect  # examples/clients/connecting.py: TLS and tokens
 from aftercall.workflow.v1 import script_engine_pb2, script_engine_pb2_grpc, types_pb2
 
-channel = grpc.insecure_channel(os.environ.get("AFTERCALL_SERVER", "127.0.0.1:7401").removeprefix("http://"))
+channel = connect(os.environ.get("AFTERCALL_SERVER", "127.0.0.1:7401"))
 scripts = script_engine_pb2_grpc.ScriptEngineServiceStub(channel)
 answer = scripts.SetWorkflow(
     script_engine_pb2.SetWorkflowRequest(

@@ -62,7 +62,7 @@ async fn run(command: &mut Command) -> String {
 async fn stubs(python: &Path, to: &Path) {
     let proto = workspace().join("proto");
     let mut files = Vec::new();
-    for package in ["alert", "workflow"] {
+    for package in ["access", "alert", "workflow"] {
         let folder = proto.join("aftercall").join(package).join("v1");
         files.extend(
             std::fs::read_dir(folder)
@@ -84,8 +84,12 @@ async fn stubs(python: &Path, to: &Path) {
 /// A Python example of ours, ready to run against a house.
 fn python_example(python: &Path, stubs: &Path, house: &House, name: &str) -> Command {
     let mut command = Command::new(python);
+    // A server on this machine accepts everybody, also with a token.
+    let token = stubs.join("token");
+    std::fs::write(&token, "a-token\n").expect("it is written");
     command
         .arg(workspace().join("examples/clients").join(name))
+        .env("AFTERCALL_TOKEN_FILE", token)
         .env("PYTHONPATH", stubs)
         .env("AFTERCALL_SERVER", house.workflow_address().to_string())
         .env("AFTERCALL_ALERTER", house.alerter_address().to_string());
@@ -259,6 +263,7 @@ async fn node_reads_the_details_of_a_refusal() {
     script
         .arg(&program)
         .current_dir(dir.path())
+        .env("AFTERCALL_TOKEN_FILE", "token")
         .env("AFTERCALL_SERVER", house.workflow_address().to_string());
     let said = run(&mut script).await;
     assert_eq!(
@@ -280,11 +285,11 @@ async fn node_folder(example: &str) -> tempfile::TempDir {
         .arg("-o")
         .arg(dir.path().join("descriptors.binpb")))
     .await;
-    std::fs::copy(
-        workspace().join("examples/clients").join(example),
-        dir.path().join(example),
-    )
-    .expect("it is copied");
+    for file in [example, "connecting.mjs"] {
+        let from = workspace().join("examples/clients").join(file);
+        std::fs::copy(from, dir.path().join(file)).expect("it is copied");
+    }
+    std::fs::write(dir.path().join("token"), "a-token\n").expect("it is written");
     dir
 }
 
@@ -297,6 +302,7 @@ async fn a_node_client_sets_a_workflow() {
     script
         .arg(&program)
         .current_dir(dir.path())
+        .env("AFTERCALL_TOKEN_FILE", "token")
         .env("AFTERCALL_SERVER", house.workflow_address().to_string());
     let said = run(&mut script).await;
     assert!(said.ends_with("is in stage 1\n"), "{said}");
