@@ -124,8 +124,12 @@ impl AccessFile {
     /// A sentence that says what is wrong, and where.
     pub fn read(text: &str) -> Result<Self, String> {
         let file: Self = toml::from_str(text).map_err(|error| error.to_string())?;
-        for issuer in &file.issuers {
+        for (at, issuer) in file.issuers.iter().enumerate() {
             issuer.check()?;
+            let mut others = file.issuers[..at].iter();
+            if others.any(|other| other.issuer == issuer.issuer) {
+                return Err(format!("issuer {:?} is there twice", issuer.issuer));
+            }
         }
         for rule in &file.certificates {
             rule.check()?;
@@ -173,7 +177,10 @@ impl AccessFile {
 impl Issuer {
     fn check(&self) -> Result<(), String> {
         let of = |reason: String| Err(format!("issuer {:?}: {reason}", self.issuer));
-        if self.audiences.is_empty() {
+        if self.issuer.is_empty() {
+            return of("give the `iss` of its tokens as `issuer`".to_owned());
+        }
+        if self.audiences.is_empty() || self.audiences.iter().any(String::is_empty) {
             return of("name the audience of its tokens in `audiences`".to_owned());
         }
         match (&self.keys_url, &self.keys_file) {
@@ -283,6 +290,16 @@ mod tests {
     }
 
     #[test]
+    fn the_examples_of_the_guide_are_valid() {
+        let guide = include_str!("../../docs/security.md");
+        let examples = guide.split("```toml\n").skip(1);
+        let examples = examples.filter_map(|rest| rest.split("```").next());
+        let files = examples.map(|text| AccessFile::read(text).expect("valid"));
+        let issuers = files.map(|file| file.issuers.len());
+        assert!(issuers.sum::<usize>() >= 2);
+    }
+
+    #[test]
     fn what_cannot_be_meant_is_refused() {
         for (valid, part, other) in [
             (ISSUER, "\"agent\"", "\"boss\""),
@@ -292,7 +309,14 @@ mod tests {
                 "http://login.example.com/keys",
             ),
             (ISSUER, "audiences = [\"aftercall\"]", "audiences = []"),
+            (ISSUER, "audiences = [\"aftercall\"]", "audiences = [\"\"]"),
             (ISSUER, "keys_url", "keys_uri"),
+            (
+                ISSUER,
+                "issuer = \"https://login.example.com\"",
+                "issuer = \"\"",
+            ),
+            (ISSUER, ISSUER, &[ISSUER, ISSUER].concat()),
             (CERTIFICATE, "script-engine", "boss"),
             (CERTIFICATE, "dns = \"engine.example.com\"", ""),
             (CERTIFICATE, "dns =", "common_name = \"engine\"\ndns ="),

@@ -8,6 +8,7 @@ mod access_file;
 mod certificate;
 mod denied;
 mod identity;
+mod jwt;
 mod roles;
 mod scope;
 mod secret;

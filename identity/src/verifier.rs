@@ -5,16 +5,21 @@
 //! up for an invalid token.
 
 use std::path::PathBuf;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::SystemTime;
 
+use arc_swap::ArcSwap;
 use thiserror::Error;
+use tokio::select;
 use tokio::sync::watch;
+use tokio::time::{Instant, sleep_until};
 
 use crate::access_file::AccessFile;
 use crate::certificate::CertificateNames;
 use crate::denied::Denied;
 use crate::identity::Identity;
+use crate::jwt::{FETCH_INTERVAL, Issuers, RETRY_INTERVAL};
 use crate::secret::Secret;
 use crate::token_file::Tokens;
 use crate::watched::{FileError, Watched};
@@ -58,11 +63,14 @@ pub struct Presented<'a> {
 pub struct Verifier {
     tokens: Option<Watched<Tokens>>,
     access: Option<Watched<AccessFile>>,
+    /// Those of the access file.
+    issuers: ArcSwap<Issuers>,
     changes: watch::Sender<u64>,
 }
 
 impl Verifier {
-    /// Reads the files.
+    /// Reads the files. The keys of issuers that have an address are fetched by [`Verifier::run`],
+    /// or for the first token.
     ///
     /// # Errors
     /// [`SetUpError`] if one cannot be read, or has an error.
@@ -71,10 +79,18 @@ impl Verifier {
         let tokens = tokens.map(|path| Watched::open(path, read_tokens));
         let access = settings.access_file.as_deref();
         let access = access.map(|path| Watched::open(path, AccessFile::read));
+        let access = access.transpose()?;
+        let changes = watch::Sender::new(0);
+        let file = access.as_ref().map(Watched::current).unwrap_or_default();
+        let issuers = Issuers::new(&file, None, &changes);
+        if let Some(error) = issuers.look().into_iter().next() {
+            return Err(error.into());
+        }
         Ok(Self {
             tokens: tokens.transpose()?,
-            access: access.transpose()?,
-            changes: watch::Sender::new(0),
+            access,
+            issuers: ArcSwap::from_pointee(issuers),
+            changes,
         })
     }
 
@@ -82,9 +98,15 @@ impl Verifier {
     /// used: their earlier content still counts.
     pub fn reload(&self) -> Vec<FileError> {
         let tokens = self.tokens.as_ref().map(Watched::look);
-        let access = self.access.as_ref().map(Watched::look);
-        let (mut is_changed, mut errors) = (false, Vec::new());
-        for looked in tokens.into_iter().chain(access) {
+        let access = self.access.as_ref();
+        let looked = access.map(Watched::look);
+        if let (Some(Ok(true)), Some(access)) = (&looked, access) {
+            let earlier = self.issuers.load();
+            let issuers = Issuers::new(&access.current(), Some(&earlier), &self.changes);
+            self.issuers.store(Arc::new(issuers));
+        }
+        let (mut is_changed, mut errors) = (false, self.issuers.load().look());
+        for looked in tokens.into_iter().chain(looked) {
             match looked {
                 Ok(is_new) => is_changed |= is_new,
                 Err(error) => errors.push(error),
@@ -94,6 +116,36 @@ impl Verifier {
             self.changes.send_modify(|generation| *generation += 1);
         }
         errors
+    }
+
+    /// Keeps the keys of issuers up to date until `stop` is ready. It fetches them at once, every ten
+    /// minutes, and every ten seconds while an issuer has none.
+    pub async fn run(&self, stop: impl Future<Output = ()>) {
+        let mut stop = pin!(stop);
+        let mut changes = self.changes();
+        let mut due = Instant::now();
+        loop {
+            let (issuers, now) = (self.issuers.load_full(), Instant::now());
+            let is_due = due <= now;
+            if is_due {
+                due = now + FETCH_INTERVAL;
+            }
+            select! {
+                () = &mut stop => return,
+                () = issuers.fetch(is_due) => {}
+            }
+            let next = if issuers.lacks_keys() {
+                due.min(Instant::now() + RETRY_INTERVAL)
+            } else {
+                due
+            };
+            select! {
+                () = &mut stop => return,
+                () = sleep_until(next) => {}
+                // There may be another issuer. The sender is here, so it never ends.
+                _ = changes.changed() => {}
+            }
+        }
     }
 
     /// Changes whenever rights may have changed: who holds a stream is checked again then.
@@ -112,19 +164,28 @@ impl Verifier {
         now: SystemTime,
     ) -> Result<Arc<Identity>, Denied> {
         match (presented.authorization, presented.certificate) {
-            (Some(authorization), _) => self.by_token(bearer(authorization)?, now),
+            (Some(authorization), _) => self.by_token(bearer(authorization)?, now).await,
             (None, Some(der)) => self.by_certificate(der, now),
             (None, None) => Err(self.no_proof()),
         }
     }
 
-    fn by_token(&self, token: &str, now: SystemTime) -> Result<Arc<Identity>, Denied> {
-        let (Some(secret), Some(tokens)) = (Secret::parse(token), &self.tokens) else {
+    async fn by_token(&self, token: &str, now: SystemTime) -> Result<Arc<Identity>, Denied> {
+        if let (Some(secret), Some(tokens)) = (Secret::parse(token), &self.tokens) {
+            return tokens.current().verify(&secret, now);
+        }
+        let issuers = self.issuers.load_full();
+        if issuers.is_empty() {
             return Err(Denied::Invalid {
                 reason: "it has the form of no token that this server accepts",
             });
-        };
-        tokens.current().verify(&secret, now)
+        }
+        issuers.verify(token, now).await
+    }
+
+    #[cfg(test)]
+    pub(crate) fn issuers(&self) -> Arc<Issuers> {
+        self.issuers.load_full()
     }
 
     fn by_certificate(&self, der: &[u8], now: SystemTime) -> Result<Arc<Identity>, Denied> {

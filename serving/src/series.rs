@@ -51,7 +51,7 @@ impl Series {
 }
 
 /// The series of both servers.
-const SHARED: [Series; 7] = [
+const SHARED: [Series; 8] = [
     Series::new(
         Kind::Gauge,
         "aftercall_connections",
@@ -93,6 +93,12 @@ const SHARED: [Series; 7] = [
         "Requests refused before a service was asked, by reason.",
     )
     .by("reason", REASONS),
+    Series::new(
+        Kind::Counter,
+        "aftercall_issuer_key_fetches_total",
+        "Fetches of the keys of token issuers, by result.",
+    )
+    .by("result", &["failed", "ok"]),
 ];
 
 /// Describes the series of a server and those that both have, and starts each of them at 0.

@@ -103,11 +103,11 @@ async fn every_series_is_described_from_the_start() {
     let data_dir = dir.path().display().to_string();
     check(
         &metrics("workflow-server", &["--data-dir", &data_dir]).await,
-        &counted(&["serving", "workflow-server"]),
+        &counted(&["identity", "serving", "workflow-server"]),
     );
     let nobody = ["--workflow-server", "http://127.0.0.1:1"];
     check(
         &metrics("alerter-server", &nobody).await,
-        &counted(&["serving", "alerter-server"]),
+        &counted(&["identity", "serving", "alerter-server"]),
     );
 }
