@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct AlerterServerConfig {
-    /// Where it listens. A public or shared address needs `allow_plaintext`.
+    /// Where it listens. An address that other machines reach needs `insecure`.
     #[serde(deserialize_with = "aftercall_serving::deserialize_listen")]
     pub listen: SocketAddr,
     /// The workflow-server that it follows, such as `http://127.0.0.1:7401`, or `https://…` for TLS.
@@ -32,8 +32,9 @@ pub struct AlerterServerConfig {
     pub workflow_token_file: PathBuf,
     /// Whether the token may be sent in plain text to another machine.
     pub workflow_plain_text_token: bool,
-    /// Whether plain text may be served on a public or shared address.
-    pub allow_plaintext: bool,
+    /// Whether it serves without TLS or without proof of identity on an address that other
+    /// machines reach.
+    pub insecure: bool,
     /// The form of the logs.
     pub log_format: LogFormat,
     /// What is logged, such as `info` or `info,alerter_server=debug`.
@@ -74,7 +75,7 @@ impl Default for AlerterServerConfig {
             workflow_key: PathBuf::new(),
             workflow_token_file: PathBuf::new(),
             workflow_plain_text_token: false,
-            allow_plaintext: false,
+            insecure: false,
             log_format: LogFormat::Text,
             log_filter: "info".to_owned(),
             ring_entries_max: 100_000,
@@ -128,7 +129,7 @@ impl Settings for AlerterServerConfig {
     fn errors(&self) -> Vec<SettingError> {
         let mut errors = common_errors(Common {
             listen: self.listen,
-            allow_plaintext: self.allow_plaintext,
+            insecure: self.insecure,
             log_filter: &self.log_filter,
             allowed_hosts: &self.allowed_hosts,
             web_origins: &self.web_origins,
@@ -201,9 +202,6 @@ pub struct Args {
     workflow_server: Option<String>,
     #[command(flatten)]
     upstream: UpstreamArgs,
-    /// Serve plain text on a public or shared address: there is no TLS and no authentication yet
-    #[arg(long, env = "AFTERCALL_ALLOW_PLAINTEXT")]
-    allow_plaintext: bool,
     /// The form of the logs
     #[arg(long, env = "AFTERCALL_LOG_FORMAT", value_name = "FORMAT")]
     log_format: Option<LogFormat>,
@@ -275,10 +273,6 @@ impl Args {
             self.upstream
                 .workflow_plain_text_token
                 .then_some(true.into()),
-        );
-        put(
-            "allow_plaintext",
-            self.allow_plaintext.then_some(true.into()),
         );
         put(
             "log_format",

@@ -68,7 +68,7 @@ impl Server {
         let upstream = config
             .upstream()
             .map_err(|error| ConfigError::Settings(vec![error]))?;
-        let listener = open_listener(config.listen, config.allow_plaintext).await?;
+        let listener = open_listener(config.listen, config.insecure).await?;
         let local_addr = listener.local_addr()?;
         Ok(Self {
             listener,

@@ -33,8 +33,6 @@ pub(crate) struct Places {
     pub(crate) listen: Option<SocketAddr>,
     /// The alerter-server's address; port 0 takes a free one.
     pub(crate) alerter_listen: Option<SocketAddr>,
-    /// Whether plain text may be served where other machines reach it.
-    pub(crate) allow_plaintext: bool,
     /// The zone that counts where neither caller nor calendar name one.
     pub(crate) time_zone: Option<String>,
     /// The country of telephone numbers that name none.
@@ -73,9 +71,6 @@ impl Places {
         let put = |over: &mut toml::Table, key: &str, value: Option<String>| {
             over.extend(value.map(|value| (key.to_owned(), toml::Value::from(value))));
         };
-        if self.allow_plaintext {
-            both.insert("allow_plaintext".to_owned(), true.into());
-        }
         let (mut over, mut over_alerter) = (both.clone(), both);
         put(
             &mut over,

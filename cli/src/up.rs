@@ -41,9 +41,6 @@ pub(crate) struct Up {
     /// none]
     #[arg(long, env = "AFTERCALL_COUNTRY", value_name = "CODE")]
     country: Option<String>,
-    /// Serve plain text on a public or shared address: there is no TLS and no authentication yet
-    #[arg(long)]
-    allow_plaintext: bool,
     #[command(flatten)]
     network: NetworkArgs,
     /// What is logged to stderr, such as warn or info,workflow_server=debug
@@ -63,7 +60,6 @@ impl Up {
             data_dir: Some(self.data_dir.clone()),
             listen: self.listen,
             alerter_listen: self.alerter_listen,
-            allow_plaintext: self.allow_plaintext,
             time_zone: self.time_zone,
             country: self.country,
             network: self.network,

@@ -8,11 +8,11 @@ use thiserror::Error;
 /// Why a server cannot serve.
 #[derive(Debug, Error)]
 pub enum ServeError {
-    /// A public address without permission for plain text.
+    /// An address that other machines reach, without protection.
     #[error(
-        "{0} can be reached from other machines, and this version has neither TLS nor authentication: listen on a loopback address (127.0.0.1 or ::1), or allow plain text with --allow-plaintext if you trust the network"
+        "{0} can be reached from other machines, and this version has neither TLS nor authentication: listen on a loopback address (127.0.0.1 or ::1), or use --insecure if you trust the network"
     )]
-    PlaintextNotAllowed(SocketAddr),
+    NotProtected(SocketAddr),
     /// The address is not available.
     #[error(
         "cannot listen on {address}: {error}; another process may have the port: choose one with --listen"

@@ -7,6 +7,9 @@ use crate::limits::Limits;
 /// Options for who may connect.
 #[derive(Clone, Debug, Default, Args)]
 pub struct NetworkArgs {
+    /// Serve without TLS or without proof of identity on an address that other machines reach
+    #[arg(long, env = "AFTERCALL_INSECURE")]
+    insecure: bool,
     /// A host name, besides localhost and addresses, by which clients name this server; may be
     /// repeated
     #[arg(
@@ -37,6 +40,7 @@ impl NetworkArgs {
     pub fn put_into(&self, over: &mut toml::Table) {
         let number = |number: u32| toml::Value::from(i64::from(number));
         let values = [
+            ("insecure", self.insecure.then_some(true.into())),
             (
                 "allowed_hosts",
                 self.allowed_hosts.clone().map(toml::Value::from),

@@ -36,18 +36,15 @@ use crate::{Readiness, probes, reflection};
 static STALLS: Seldom = Seldom::new();
 static STALLED_STREAMS: Seldom = Seldom::new();
 
-/// Opens the port. An address that is not loopback needs `allow_plaintext`.
+/// Opens the port. An address that is not loopback needs `insecure`.
 ///
 /// # Errors
-/// [`ServeError::PlaintextNotAllowed`], [`ServeError::Listen`].
-pub async fn open_listener(
-    address: SocketAddr,
-    allow_plaintext: bool,
-) -> Result<TcpListener, ServeError> {
+/// [`ServeError::NotProtected`], [`ServeError::Listen`].
+pub async fn open_listener(address: SocketAddr, insecure: bool) -> Result<TcpListener, ServeError> {
     // Before anything else is opened.
     raise_limit();
-    if !address.ip().is_loopback() && !allow_plaintext {
-        return Err(ServeError::PlaintextNotAllowed(address));
+    if !address.ip().is_loopback() && !insecure {
+        return Err(ServeError::NotProtected(address));
     }
     TcpListener::bind(address)
         .await

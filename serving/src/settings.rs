@@ -25,8 +25,8 @@ pub trait Settings: Default + Serialize + DeserializeOwned {
 pub struct Common<'s> {
     /// Where the server listens.
     pub listen: SocketAddr,
-    /// Whether plain text may be served to other machines.
-    pub allow_plaintext: bool,
+    /// Whether the server may be reached from other machines without TLS or proof of identity.
+    pub insecure: bool,
     /// What is logged.
     pub log_filter: &'s str,
     /// Host names by which clients name the server.
@@ -40,18 +40,14 @@ pub struct Common<'s> {
 pub fn common_errors(common: Common<'_>) -> Vec<SettingError> {
     let Common {
         listen,
-        allow_plaintext,
+        insecure,
         log_filter,
         allowed_hosts,
         web_origins,
     } = common;
-    let is_public = !listen.ip().is_loopback() && !allow_plaintext;
-    let open = is_public.then(|| {
-        SettingError::new(
-            "listen",
-            ServeError::PlaintextNotAllowed(listen).to_string(),
-        )
-    });
+    let is_public = !listen.ip().is_loopback() && !insecure;
+    let open = is_public
+        .then(|| SettingError::new("listen", ServeError::NotProtected(listen).to_string()));
     let of_hosts = Hosts::new(listen, allowed_hosts, &[]).err();
     let of_origins = Hosts::new(listen, &[], web_origins).err();
     [open, log_filter_error(log_filter), of_hosts, of_origins]
@@ -91,7 +87,7 @@ mod tests {
         let bad = ["a b".to_owned()];
         let common = Common {
             listen: SocketAddr::from(([0, 0, 0, 0], 7401)),
-            allow_plaintext: false,
+            insecure: false,
             log_filter: "foo=bar=baz",
             allowed_hosts: &bad,
             web_origins: &bad,
@@ -101,7 +97,7 @@ mod tests {
             ["listen", "log_filter", "allowed_hosts", "web_origins"]
         );
         let valid = Common {
-            allow_plaintext: true,
+            insecure: true,
             log_filter: "info,h2=debug",
             allowed_hosts: &[],
             ..common

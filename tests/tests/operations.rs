@@ -262,7 +262,7 @@ fn a_public_address_needs_an_explicit_option() {
         let refused = run(name, &args, &[]);
         let why = String::from_utf8(refused.stderr).expect("text");
         assert!(
-            !refused.status.success() && why.contains("--allow-plaintext"),
+            !refused.status.success() && why.contains("--insecure"),
             "{name}: {why}"
         );
     }

@@ -32,13 +32,14 @@ pub enum StoreFailure {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct WorkflowServerConfig {
-    /// Where it listens. A public or shared address needs `allow_plaintext`.
+    /// Where it listens. An address that other machines reach needs `insecure`.
     #[serde(deserialize_with = "aftercall_serving::deserialize_listen")]
     pub listen: SocketAddr,
     /// The directory that holds all data.
     pub data_dir: PathBuf,
-    /// Whether plain text may be served on a public or shared address.
-    pub allow_plaintext: bool,
+    /// Whether it serves without TLS or without proof of identity on an address that other
+    /// machines reach.
+    pub insecure: bool,
     /// The form of the logs.
     pub log_format: LogFormat,
     /// What is logged, such as `info` or `info,workflow_server=debug`.
@@ -89,7 +90,7 @@ impl Default for WorkflowServerConfig {
         Self {
             listen: SocketAddr::from(([127, 0, 0, 1], 7401)),
             data_dir: PathBuf::from("aftercall-data"),
-            allow_plaintext: false,
+            insecure: false,
             log_format: LogFormat::Text,
             log_filter: "info".to_owned(),
             request_ids_keep_hours: 24,
@@ -116,7 +117,7 @@ impl Settings for WorkflowServerConfig {
     fn errors(&self) -> Vec<SettingError> {
         let mut errors = common_errors(Common {
             listen: self.listen,
-            allow_plaintext: self.allow_plaintext,
+            insecure: self.insecure,
             log_filter: &self.log_filter,
             allowed_hosts: &self.allowed_hosts,
             web_origins: &self.web_origins,
@@ -168,9 +169,6 @@ pub struct Args {
     /// The directory that holds all data [default: aftercall-data]
     #[arg(long, env = "AFTERCALL_DATA_DIR", value_name = "DIR")]
     data_dir: Option<PathBuf>,
-    /// Serve plain text on a public or shared address: there is no TLS and no authentication yet
-    #[arg(long, env = "AFTERCALL_ALLOW_PLAINTEXT")]
-    allow_plaintext: bool,
     /// The form of the logs
     #[arg(long, env = "AFTERCALL_LOG_FORMAT", value_name = "FORMAT")]
     log_format: Option<LogFormat>,
@@ -255,10 +253,7 @@ impl Args {
             ("time_zone", self.time_zone.clone()),
             ("country", self.country.clone()),
         ];
-        let switches = [
-            ("allow_plaintext", self.allow_plaintext),
-            ("rebuild_head", self.rebuild_head),
-        ];
+        let switches = [("rebuild_head", self.rebuild_head)];
         let names = [
             ("log_format", self.log_format.map(toml::Value::try_from)),
             (

@@ -106,7 +106,7 @@ impl Server {
     ) -> Result<Self, ServerError> {
         aftercall_serving::series::describe(SERIES);
         check(&config)?;
-        let listener = open_listener(config.listen, config.allow_plaintext).await?;
+        let listener = open_listener(config.listen, config.insecure).await?;
         let address = listener.local_addr()?;
         let started = Instant::now();
         let store = open_store(
