@@ -7,7 +7,9 @@ use aftercall_client::{Connector, TokenFile};
 use aftercall_serving::config::{ConfigError, load};
 use aftercall_serving::logs::LogFormat;
 use aftercall_serving::settings::{Common, SettingError, Settings, common_errors, zero_errors};
-use aftercall_serving::{CONNECTIONS_MAX, CONNECTIONS_PER_ADDRESS_MAX, NetworkArgs};
+use aftercall_serving::{
+    CONNECTIONS_MAX, CONNECTIONS_PER_ADDRESS_MAX, NetworkArgs, Protection, TlsSettings,
+};
 use clap::Parser;
 use serde::{Deserialize, Serialize};
 
@@ -15,7 +17,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct AlerterServerConfig {
-    /// Where it listens. An address that other machines reach needs `insecure`.
+    /// Where it listens. An address that other machines reach needs TLS or `insecure`.
     #[serde(deserialize_with = "aftercall_serving::deserialize_listen")]
     pub listen: SocketAddr,
     /// The workflow-server that it follows, such as `http://127.0.0.1:7401`, or `https://…` for TLS.
@@ -35,6 +37,15 @@ pub struct AlerterServerConfig {
     /// Whether it serves without TLS or without proof of identity on an address that other
     /// machines reach.
     pub insecure: bool,
+    /// PEM file: the certificate of this server, then those between it and its CA; empty for plain
+    /// text.
+    pub tls_certificate: PathBuf,
+    /// PEM file: the private key of the certificate.
+    pub tls_key: PathBuf,
+    /// PEM file: the CAs that sign the certificates of clients; empty to ask for none.
+    pub tls_client_ca: PathBuf,
+    /// Whether a client without a certificate is refused.
+    pub tls_client_required: bool,
     /// The form of the logs.
     pub log_format: LogFormat,
     /// What is logged, such as `info` or `info,alerter_server=debug`.
@@ -76,6 +87,10 @@ impl Default for AlerterServerConfig {
             workflow_token_file: PathBuf::new(),
             workflow_plain_text_token: false,
             insecure: false,
+            tls_certificate: PathBuf::new(),
+            tls_key: PathBuf::new(),
+            tls_client_ca: PathBuf::new(),
+            tls_client_required: false,
             log_format: LogFormat::Text,
             log_filter: "info".to_owned(),
             ring_entries_max: 100_000,
@@ -94,6 +109,19 @@ impl Default for AlerterServerConfig {
 }
 
 impl AlerterServerConfig {
+    /// How it is protected on its network.
+    pub(crate) fn protection(&self) -> Protection {
+        Protection {
+            insecure: self.insecure,
+            tls: TlsSettings {
+                certificate: self.tls_certificate.clone(),
+                key: self.tls_key.clone(),
+                client_ca: self.tls_client_ca.clone(),
+                client_required: self.tls_client_required,
+            },
+        }
+    }
+
     /// The way to the workflow-server. Its files are read when it connects.
     ///
     /// # Errors
@@ -129,7 +157,7 @@ impl Settings for AlerterServerConfig {
     fn errors(&self) -> Vec<SettingError> {
         let mut errors = common_errors(Common {
             listen: self.listen,
-            insecure: self.insecure,
+            protection: &self.protection(),
             log_filter: &self.log_filter,
             allowed_hosts: &self.allowed_hosts,
             web_origins: &self.web_origins,

@@ -10,9 +10,10 @@ use std::time::Duration;
 
 use aftercall_client::Connector;
 use aftercall_serving::config::{ConfigError, check};
-use aftercall_serving::{Limits, Readiness, ServeError, base_routes, open_listener, serve};
+use aftercall_serving::{
+    Limits, Listener, Readiness, ServeError, base_routes, open_listener, serve,
+};
 use thiserror::Error;
-use tokio::net::TcpListener;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tonic::codec::CompressionEncoding;
@@ -40,9 +41,6 @@ pub enum ServerError {
     /// Some settings are invalid.
     #[error(transparent)]
     Settings(#[from] ConfigError),
-    /// The listener's address cannot be read.
-    #[error("where the server listens cannot be read: {0}")]
-    Address(#[from] std::io::Error),
     /// Listening or serving failed.
     #[error(transparent)]
     Serve(#[from] ServeError),
@@ -51,7 +49,7 @@ pub enum ServerError {
 /// An alerter-server that has its port and does not serve yet.
 #[derive(Debug)]
 pub struct Server {
-    listener: TcpListener,
+    listener: Listener,
     local_addr: SocketAddr,
     upstream: Connector,
     config: AlerterServerConfig,
@@ -68,8 +66,8 @@ impl Server {
         let upstream = config
             .upstream()
             .map_err(|error| ConfigError::Settings(vec![error]))?;
-        let listener = open_listener(config.listen, config.insecure).await?;
-        let local_addr = listener.local_addr()?;
+        let listener = open_listener(config.listen, &config.protection()).await?;
+        let local_addr = listener.local_addr();
         Ok(Self {
             listener,
             local_addr,

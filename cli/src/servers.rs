@@ -139,6 +139,8 @@ impl Servers {
     /// what to do.
     pub(crate) async fn start(configs: Configs, command: &str) -> Result<Self, Failure> {
         let (data_dir, of_alerter) = (configs.workflow.data_dir.clone(), configs.alerter);
+        let workflow_scheme = scheme(&configs.workflow.tls_certificate);
+        let alerter_scheme = scheme(&of_alerter.tls_certificate);
         let workflow = workflow_server::Server::bind(configs.workflow)
             .await
             .map_err(|error| match &error {
@@ -147,7 +149,7 @@ impl Servers {
                 }
                 _ => failed("workflow-server", &error),
             })?;
-        let workflow_server = url(workflow.local_addr());
+        let workflow_server = url(workflow_scheme, workflow.local_addr());
         let config = AlerterServerConfig {
             workflow_server: workflow_server.clone(),
             ..of_alerter
@@ -160,7 +162,7 @@ impl Servers {
                 }
                 _ => failed("alerter-server", &error),
             })?;
-        let alerter_server = url(alerter.local_addr());
+        let alerter_server = url(alerter_scheme, alerter.local_addr());
         let stop = CancellationToken::new();
         let mut tasks = JoinSet::new();
         let token = stop.clone();
@@ -229,13 +231,22 @@ pub(crate) fn log_to_stderr(format: LogFormat, filter: &str) -> Result<(), Failu
 
 /// Where a client of this machine reaches a listener: one that listens everywhere is reached at the
 /// loopback address.
-fn url(address: SocketAddr) -> String {
+fn url(scheme: &str, address: SocketAddr) -> String {
     let ip = match address.ip() {
         ip if !ip.is_unspecified() => ip,
         IpAddr::V4(_) => Ipv4Addr::LOCALHOST.into(),
         IpAddr::V6(_) => Ipv6Addr::LOCALHOST.into(),
     };
-    format!("http://{}", SocketAddr::new(ip, address.port()))
+    format!("{scheme}://{}", SocketAddr::new(ip, address.port()))
+}
+
+/// A server with a certificate is reached over TLS.
+fn scheme(certificate: &Path) -> &'static str {
+    if certificate.as_os_str().is_empty() {
+        "http"
+    } else {
+        "https"
+    }
 }
 
 /// A port in use is most often used by another Aftercall.
@@ -272,8 +283,16 @@ mod tests {
 
     #[test]
     fn a_listener_on_all_addresses_is_reached_at_loopback() {
-        assert_eq!(url(([0, 0, 0, 0], 7401).into()), "http://127.0.0.1:7401");
-        assert_eq!(url(([10, 0, 0, 7], 7401).into()), "http://10.0.0.7:7401");
+        let everywhere = ([0, 0, 0, 0], 7401).into();
+        assert_eq!(
+            url(scheme(Path::new("")), everywhere),
+            "http://127.0.0.1:7401"
+        );
+        let named = ([10, 0, 0, 7], 7401).into();
+        assert_eq!(
+            url(scheme(Path::new("tls.crt")), named),
+            "https://10.0.0.7:7401"
+        );
     }
 
     #[test]

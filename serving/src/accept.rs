@@ -2,16 +2,16 @@
 //! descriptor.
 
 use std::io;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::net::{TcpListener, TcpStream};
 use tokio_util::sync::CancellationToken;
 
-use crate::connection::Connection;
 use crate::descriptors::is_shortage;
 use crate::limits::{ACCEPT_WAIT_FIRST, ACCEPT_WAIT_MAX};
-use crate::places::Places;
+use crate::places::{Place, Places};
 use crate::seldom::Seldom;
 
 static FULL: Seldom = Seldom::new();
@@ -23,7 +23,7 @@ pub(crate) async fn accept(
     listener: TcpListener,
     places: &Arc<Places>,
     stop: &CancellationToken,
-    mut serve: impl FnMut(TcpStream, Arc<Connection>),
+    mut serve: impl FnMut(TcpStream, SocketAddr, Place),
 ) {
     let mut wait = ACCEPT_WAIT_FIRST;
     while let Some(accepted) = stop.run_until_cancelled(listener.accept()).await {
@@ -49,7 +49,7 @@ pub(crate) async fn accept(
         };
         // Small frames must not wait for each other; a socket that refuses is gone already.
         let _ = stream.set_nodelay(true);
-        serve(stream, Arc::new(Connection::new(peer, place)));
+        serve(stream, peer, place);
     }
 }
 

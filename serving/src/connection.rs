@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
+use rustls::pki_types::CertificateDer;
 use tokio::sync::Notify;
 
 use crate::limits::UNREAD_BYTES_ALWAYS;
@@ -36,6 +37,10 @@ struct Watched {
 #[derive(Debug)]
 pub(crate) struct Connection {
     pub(crate) peer: SocketAddr,
+    pub(crate) is_tls: bool,
+    /// The verified certificate of the client, then those between it and its CA; `None` without
+    /// one.
+    pub(crate) peer_certificates: Option<Arc<[CertificateDer<'static>]>>,
     pub(crate) for_use: Use,
     /// Bytes of unfinished requests.
     pub(crate) unfinished_bytes: AtomicUsize,
@@ -68,6 +73,19 @@ impl Connection {
         Self::with(peer, place.for_use, Some(place))
     }
 
+    /// The same over TLS, with the certificates that the client has proved.
+    pub(crate) fn with_tls(
+        peer: SocketAddr,
+        place: Place,
+        certificates: Option<&[CertificateDer<'static>]>,
+    ) -> Self {
+        Self {
+            is_tls: true,
+            peer_certificates: certificates.map(Arc::from),
+            ..Self::new(peer, place)
+        }
+    }
+
     #[cfg(test)]
     pub(crate) fn for_tests() -> Self {
         Self::with(SocketAddr::from(([127, 0, 0, 1], 1)), Use::Any, None)
@@ -76,6 +94,8 @@ impl Connection {
     fn with(peer: SocketAddr, for_use: Use, place: Option<Place>) -> Self {
         Self {
             peer,
+            is_tls: false,
+            peer_certificates: None,
             for_use,
             unfinished_bytes: AtomicUsize::new(0),
             unread_bytes: AtomicUsize::new(0),

@@ -5,12 +5,14 @@ use std::net::SocketAddr;
 
 use thiserror::Error;
 
+use crate::tls::TlsError;
+
 /// Why a server cannot serve.
 #[derive(Debug, Error)]
 pub enum ServeError {
     /// An address that other machines reach, without protection.
     #[error(
-        "{0} can be reached from other machines, and this version has neither TLS nor authentication: listen on a loopback address (127.0.0.1 or ::1), or use --insecure if you trust the network"
+        "{0} can be reached from other machines, and TLS is not configured: name a certificate with --tls-certificate and --tls-key, listen on a loopback address (127.0.0.1 or ::1), or use --insecure if you trust the network"
     )]
     NotProtected(SocketAddr),
     /// The address is not available.
@@ -23,6 +25,9 @@ pub enum ServeError {
         /// The error of the system.
         error: io::Error,
     },
+    /// The certificate, its key or the CA of clients cannot be used.
+    #[error("TLS cannot be set up: {0}")]
+    Tls(#[from] TlsError),
     /// Reflection or the transport refuses its own set-up.
     #[error("the server cannot be set up: {0}")]
     SetUp(String),

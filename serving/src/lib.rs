@@ -16,7 +16,9 @@ mod serve;
 
 mod accept;
 mod descriptors;
+mod listener;
 mod places;
+mod tls;
 
 mod budget;
 mod connection;
@@ -50,10 +52,12 @@ pub use limits::{
     UNREAD_BYTES_REFUSED,
 };
 pub use listen::{deserialize_listen, parse_listen};
+pub use listener::{Listener, Protection, open_listener};
 pub use network::NetworkArgs;
 pub use probes::metrics_handle;
 pub use process::{block_on, run, shutdown_token};
 pub use readiness::Readiness;
 pub use routes::Routes;
-pub use serve::{base_routes, open_listener, serve};
+pub use serve::{base_routes, serve};
+pub use tls::{TlsError, TlsSettings};
 pub use unread::is_full_of_unread_answers;

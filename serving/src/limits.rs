@@ -13,6 +13,8 @@ pub struct Limits {
     /// Connections at once from one address, so that one leaking client does not shut out all
     /// others. A loopback address is not counted: all local programs share it.
     pub connections_per_address_max: usize,
+    /// How long a client may take for the handshake of TLS.
+    pub handshake_max: Duration,
     /// How long a client may take until its first request head, or the preface of HTTP/2 and its
     /// settings, is complete.
     pub greeting_max: Duration,
@@ -49,6 +51,9 @@ pub struct Limits {
     pub allowed_hosts: Vec<String>,
     /// Origins of the web pages that may use the server, by gRPC-Web; none turns that off.
     pub web_origins: Vec<String>,
+    /// How often the files of the certificate are read: their content is compared, since links to
+    /// them may move too.
+    pub certificates_read_every: Duration,
     /// How long running requests may take once the server shuts down.
     pub drain: Duration,
 }
@@ -58,6 +63,8 @@ impl Default for Limits {
         Self {
             connections_max: CONNECTIONS_MAX,
             connections_per_address_max: CONNECTIONS_PER_ADDRESS_MAX,
+            // Two round trips, as the greeting. Half-open handshakes hold places meanwhile.
+            handshake_max: Duration::from_secs(5),
             // Five times what the slowest mobile network takes for two round trips.
             greeting_max: Duration::from_secs(5),
             streams_per_connection_max: 128,
@@ -73,6 +80,8 @@ impl Default for Limits {
             unread_bytes_per_connection_max: 4 << 20,
             allowed_hosts: Vec::new(),
             web_origins: Vec::new(),
+            // Three small files: some 50 microseconds.
+            certificates_read_every: Duration::from_secs(5),
             drain: Duration::from_secs(10),
         }
     }
@@ -105,6 +114,19 @@ pub(crate) const ACCEPT_WAIT_MAX: Duration = Duration::from_secs(1);
 /// One log line at most in this time about each kind of refusal: clients that are refused come back
 /// in thousands.
 pub(crate) const LOG_EVERY: Duration = Duration::from_secs(60);
+
+/// How often a server warns that other machines reach it without protection: often enough for a
+/// person who reads the log of a day.
+pub(crate) const INSECURE_WARNING_EVERY: Duration = Duration::from_secs(3_600);
+
+/// Bytes of a file of certificates: all public CAs together have some 200 KiB.
+pub(crate) const CERTIFICATE_FILE_BYTES_MAX: u64 = 1 << 20;
+
+/// Bytes of TLS records that the socket of a connection has not taken: two of the largest size.
+pub(crate) const TLS_UNSENT_BYTES_MAX: usize = 32 * 1024;
+
+/// Bytes of a request in plain text that are read at a port with TLS, after it was answered.
+pub(crate) const PLAIN_REQUEST_BYTES_MAX: u64 = 64 * 1024;
 
 /// How long a client may reset streams faster than that before its connection is closed. Only one
 /// that resets what it has just sent, again and again, can: what it sends waits in the sockets

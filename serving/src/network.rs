@@ -1,5 +1,7 @@
 //! The settings of the network that both servers have, as options and variables.
 
+use std::path::PathBuf;
+
 use clap::Args;
 
 use crate::limits::Limits;
@@ -10,6 +12,20 @@ pub struct NetworkArgs {
     /// Serve without TLS or without proof of identity on an address that other machines reach
     #[arg(long, env = "AFTERCALL_INSECURE")]
     insecure: bool,
+    /// The certificate of this server, then those between it and its CA: a PEM file. With it
+    /// clients must use TLS. Changed files are read again
+    #[arg(long, env = "AFTERCALL_TLS_CERTIFICATE", value_name = "FILE")]
+    tls_certificate: Option<PathBuf>,
+    /// The private key of the certificate: a PEM file without a password
+    #[arg(long, env = "AFTERCALL_TLS_KEY", value_name = "FILE")]
+    tls_key: Option<PathBuf>,
+    /// The CAs that sign the certificates of clients: a PEM file. A client may then prove by its
+    /// certificate who it is
+    #[arg(long, env = "AFTERCALL_TLS_CLIENT_CA", value_name = "FILE")]
+    tls_client_ca: Option<PathBuf>,
+    /// Refuse clients without a certificate
+    #[arg(long, env = "AFTERCALL_TLS_CLIENT_REQUIRED")]
+    tls_client_required: bool,
     /// A host name, besides localhost and addresses, by which clients name this server; may be
     /// repeated
     #[arg(
@@ -39,7 +55,16 @@ impl NetworkArgs {
     /// Adds the given settings to the upper layer of a configuration.
     pub fn put_into(&self, over: &mut toml::Table) {
         let number = |number: u32| toml::Value::from(i64::from(number));
+        let path =
+            |path: &Option<PathBuf>| Some(path.as_ref()?.to_string_lossy().into_owned().into());
         let values = [
+            ("tls_certificate", path(&self.tls_certificate)),
+            ("tls_key", path(&self.tls_key)),
+            ("tls_client_ca", path(&self.tls_client_ca)),
+            (
+                "tls_client_required",
+                self.tls_client_required.then_some(true.into()),
+            ),
             ("insecure", self.insecure.then_some(true.into())),
             (
                 "allowed_hosts",

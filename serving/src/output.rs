@@ -69,14 +69,13 @@ impl Output {
         wake_up: u64,
         is_more_expected: bool,
     ) -> Poll<io::Result<()>> {
-        if self.unsent().is_empty() {
-            Poll::Ready(Ok(()))
-        } else if is_more_expected && self.since == wake_up {
+        if !self.unsent().is_empty() && is_more_expected && self.since == wake_up {
             context.waker().wake_by_ref();
-            Poll::Ready(Ok(()))
-        } else {
-            self.poll_send(stream, context)
+            return Poll::Ready(Ok(()));
         }
+        ready!(self.poll_send(stream, context))?;
+        // TLS has taken all, but may hold records that the socket did not take.
+        Pin::new(stream).poll_flush(context)
     }
 
     /// Sends all that is held.

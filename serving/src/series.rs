@@ -3,6 +3,7 @@
 
 use crate::metrics_handle;
 use crate::refusal::REASONS;
+use crate::tls::HANDSHAKE_REASONS;
 
 /// The kind of a series.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,7 +52,7 @@ impl Series {
 }
 
 /// The series of both servers.
-const SHARED: [Series; 8] = [
+const SHARED: [Series; 11] = [
     Series::new(
         Kind::Gauge,
         "aftercall_connections",
@@ -86,6 +87,22 @@ const SHARED: [Series; 8] = [
         Kind::Counter,
         "aftercall_accept_shortages_total",
         "Times that a connection could not be accepted, for lack of descriptors.",
+    ),
+    Series::new(
+        Kind::Counter,
+        "aftercall_tls_handshakes_failed_total",
+        "TLS handshakes that failed, by reason.",
+    )
+    .by("reason", HANDSHAKE_REASONS),
+    Series::new(
+        Kind::Counter,
+        "aftercall_tls_certificate_errors_total",
+        "Times that changed certificate files could not be used; they are read every few seconds.",
+    ),
+    Series::new(
+        Kind::Gauge,
+        "aftercall_tls_certificate_expires_seconds",
+        "When the certificate of the server expires, in seconds since 1970; 0 without TLS.",
     ),
     Series::new(
         Kind::Counter,

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpStream;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tonic_health::ServingStatus;
@@ -26,30 +26,17 @@ use crate::hosts::Hosts;
 use crate::limits::{
     CONNECTION_WINDOW_BYTES, Limits, PENDING_RESETS_SLACK, STALL_LOOKS, STREAM_WINDOW_BYTES,
 };
-use crate::places::Places;
+use crate::listener::{Listener, keep_warning};
+use crate::places::{Place, Places};
 use crate::routes::{Routes, web};
 use crate::seldom::Seldom;
 use crate::streams::StreamExecutor;
+use crate::tls::{Certificates, Stream, handshake};
 use crate::wire::Wire;
 use crate::{Readiness, probes, reflection};
 
 static STALLS: Seldom = Seldom::new();
 static STALLED_STREAMS: Seldom = Seldom::new();
-
-/// Opens the port. An address that is not loopback needs `insecure`.
-///
-/// # Errors
-/// [`ServeError::NotProtected`], [`ServeError::Listen`].
-pub async fn open_listener(address: SocketAddr, insecure: bool) -> Result<TcpListener, ServeError> {
-    // Before anything else is opened.
-    raise_limit();
-    if !address.ip().is_loopback() && !insecure {
-        return Err(ServeError::NotProtected(address));
-    }
-    TcpListener::bind(address)
-        .await
-        .map_err(|error| ServeError::Listen { address, error })
-}
 
 /// Health and reflection, to which a server adds its own services. Health follows the readiness.
 ///
@@ -97,22 +84,33 @@ async fn report(reporter: &HealthReporter, names: &[&'static str], status: Servi
 /// # Errors
 /// [`ServeError::SetUp`] if a setting is invalid.
 pub async fn serve(
-    listener: TcpListener,
+    listener: Listener,
     routes: Routes,
     limits: &Limits,
     readiness: Readiness,
     shutdown: CancellationToken,
 ) -> Result<(), ServeError> {
-    let listen = listener
-        .local_addr()
-        .map_err(|error| ServeError::SetUp(error.to_string()))?;
-    let hosts = Hosts::new(listen, &limits.allowed_hosts, &limits.web_origins);
+    let Listener {
+        tcp,
+        address,
+        certificates,
+        is_insecure,
+    } = listener;
+    let hosts = Hosts::new(address, &limits.allowed_hosts, &limits.web_origins);
     let hosts = hosts.map_err(|error| ServeError::SetUp(error.to_string()))?;
     let routes = Arc::new(routes);
     let places = Arc::new(places(limits));
     let close = CancellationToken::new();
     // Closes the connections also if this future is dropped.
     let _close = close.clone().drop_guard();
+    if let Some(certificates) = &certificates {
+        let keeping_up = Arc::clone(certificates).keep_up(limits.certificates_read_every);
+        tokio::spawn(close.clone().run_until_cancelled_owned(keeping_up));
+    }
+    if is_insecure {
+        let warning = keep_warning(address, certificates.is_some());
+        tokio::spawn(close.clone().run_until_cancelled_owned(warning));
+    }
     let server = Arc::new(Server {
         answering: Answering {
             web: web(&routes, hosts.origins()),
@@ -122,12 +120,13 @@ pub async fn serve(
             limits: limits.clone(),
         },
         builder: builder(limits),
+        certificates,
         shutdown: shutdown.clone(),
         close: close.clone(),
     });
     let connections = TaskTracker::new();
-    accept(listener, &places, &shutdown, |stream, connection| {
-        connections.spawn(Arc::clone(&server).serve(stream, connection));
+    accept(tcp, &places, &shutdown, |socket, peer, place| {
+        connections.spawn(Arc::clone(&server).begin(socket, peer, place));
     })
     .await;
     connections.close();
@@ -157,13 +156,32 @@ fn places(limits: &Limits) -> Places {
 struct Server {
     answering: Answering,
     builder: Builder<StreamExecutor>,
+    certificates: Option<Arc<Certificates>>,
     shutdown: CancellationToken,
     close: CancellationToken,
 }
 
 impl Server {
+    /// Begins TLS where the port has it, and serves the connection.
+    async fn begin(self: Arc<Self>, socket: TcpStream, peer: SocketAddr, place: Place) {
+        let Some(certificates) = &self.certificates else {
+            let connection = Arc::new(Connection::new(peer, place));
+            return self.serve(Stream::Plain(socket), connection).await;
+        };
+        let time_max = self.answering.limits.handshake_max;
+        let begun = handshake(socket, peer, certificates.config(), time_max);
+        // Nobody has asked anything yet: nothing is lost at a shutdown.
+        let Some(Some(stream)) = self.shutdown.run_until_cancelled(begun).await else {
+            return;
+        };
+        let connection = Connection::with_tls(peer, place, stream.get_ref().1.peer_certificates());
+        tracing::debug!(%peer, is_tls = connection.is_tls, certificates = connection.peer_certificates.as_ref().map(|chain| chain.len()), "a connection has begun");
+        self.serve(Stream::Tls(Box::new(stream)), Arc::new(connection))
+            .await;
+    }
+
     /// Serves a connection until it ends, stalls, or the server closes it.
-    async fn serve(self: Arc<Self>, stream: TcpStream, connection: Arc<Connection>) {
+    async fn serve(self: Arc<Self>, stream: Stream, connection: Arc<Connection>) {
         let limits = &self.answering.limits;
         let io = TokioIo::new(Wire::new(stream, Arc::clone(&connection), limits));
         let (server, of_requests) = (Arc::clone(&self), Arc::clone(&connection));

@@ -10,9 +10,10 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tracing_subscriber::EnvFilter;
 
-use crate::error::ServeError;
 pub use crate::error::SettingError;
 use crate::hosts::Hosts;
+use crate::listener::Protection;
+use crate::tls;
 
 /// The settings of a server.
 pub trait Settings: Default + Serialize + DeserializeOwned {
@@ -25,8 +26,8 @@ pub trait Settings: Default + Serialize + DeserializeOwned {
 pub struct Common<'s> {
     /// Where the server listens.
     pub listen: SocketAddr,
-    /// Whether the server may be reached from other machines without TLS or proof of identity.
-    pub insecure: bool,
+    /// How it is protected there.
+    pub protection: &'s Protection,
     /// What is logged.
     pub log_filter: &'s str,
     /// Host names by which clients name the server.
@@ -40,19 +41,19 @@ pub struct Common<'s> {
 pub fn common_errors(common: Common<'_>) -> Vec<SettingError> {
     let Common {
         listen,
-        insecure,
+        protection,
         log_filter,
         allowed_hosts,
         web_origins,
     } = common;
-    let is_public = !listen.ip().is_loopback() && !insecure;
-    let open = is_public
-        .then(|| SettingError::new("listen", ServeError::NotProtected(listen).to_string()));
+    let open = protection.check(listen).err();
+    let open = open.map(|error| SettingError::new("listen", error.to_string()));
     let of_hosts = Hosts::new(listen, allowed_hosts, &[]).err();
     let of_origins = Hosts::new(listen, &[], web_origins).err();
     [open, log_filter_error(log_filter), of_hosts, of_origins]
         .into_iter()
         .flatten()
+        .chain(tls::errors(&protection.tls))
         .collect()
 }
 
@@ -85,9 +86,14 @@ mod tests {
     #[test]
     fn every_invalid_setting_is_named() {
         let bad = ["a b".to_owned()];
+        let bare = Protection::default();
+        let insecure = Protection {
+            insecure: true,
+            ..bare.clone()
+        };
         let common = Common {
             listen: SocketAddr::from(([0, 0, 0, 0], 7401)),
-            insecure: false,
+            protection: &bare,
             log_filter: "foo=bar=baz",
             allowed_hosts: &bad,
             web_origins: &bad,
@@ -97,7 +103,7 @@ mod tests {
             ["listen", "log_filter", "allowed_hosts", "web_origins"]
         );
         let valid = Common {
-            insecure: true,
+            protection: &insecure,
             log_filter: "info,h2=debug",
             allowed_hosts: &[],
             ..common

@@ -10,7 +10,6 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
 use tokio::time::{Instant, Sleep, sleep_until};
 
 use crate::budget::Budget;
@@ -23,6 +22,7 @@ use crate::limits::{
 use crate::output::Output;
 use crate::places::Use;
 use crate::seldom::Seldom;
+use crate::tls::Stream;
 
 static SLOW_GREETINGS: Seldom = Seldom::new();
 static FLOODS: Seldom = Seldom::new();
@@ -37,9 +37,9 @@ enum Protocol {
     Http2,
 }
 
-/// A TCP connection within limits.
+/// A connection within limits.
 pub(crate) struct Wire {
-    stream: TcpStream,
+    stream: Stream,
     connection: Arc<Connection>,
     protocol: Protocol,
     /// Runs until the client's protocol is known.
@@ -62,7 +62,7 @@ pub(crate) struct Wire {
 }
 
 impl Wire {
-    pub(crate) fn new(stream: TcpStream, connection: Arc<Connection>, limits: &Limits) -> Self {
+    pub(crate) fn new(stream: Stream, connection: Arc<Connection>, limits: &Limits) -> Self {
         let now = Instant::now();
         Self {
             stream,
@@ -275,7 +275,7 @@ impl Drop for Wire {
     fn drop(&mut self) {
         // The connection is closed by force. What the socket takes at once still leaves.
         if !self.output.unsent().is_empty() {
-            let _ = self.stream.try_write(self.output.unsent());
+            self.stream.send_now(self.output.unsent());
         }
     }
 }
@@ -283,7 +283,7 @@ impl Drop for Wire {
 #[cfg(test)]
 mod tests {
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-    use tokio::net::TcpListener;
+    use tokio::net::{TcpListener, TcpStream};
 
     use super::*;
 
@@ -295,7 +295,7 @@ mod tests {
         let (stream, _) = listener.accept().await.expect("a connection");
         stream.writable().await.expect("it is open");
         let connection = Arc::new(Connection::for_tests());
-        let mut wire = Wire::new(stream, connection, &Limits::default());
+        let mut wire = Wire::new(Stream::Plain(stream), connection, &Limits::default());
         wire.write_all(b"answer").await.expect("it is held");
         assert_eq!(wire.output.unsent(), b"answer");
         drop(wire);

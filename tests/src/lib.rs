@@ -2,6 +2,7 @@
 //! clients of every service. Tests wait for conditions, never for time.
 
 mod asking;
+mod authority;
 mod clients;
 mod encoded;
 mod english;
@@ -18,6 +19,7 @@ use std::time::Duration;
 use aftercall_proto::alert::v1::GetWallboardRequest;
 use alerter_server::config::AlerterServerConfig;
 pub use asking::{push, reason, set, with_refund};
+pub use authority::{Authority, Pair};
 pub use clients::Clients;
 pub use encoded::ask_encoded;
 pub use english::{WORDS, instead_of};

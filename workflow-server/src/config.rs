@@ -9,7 +9,9 @@ use aftercall_engine::phone::Country;
 use aftercall_serving::config::{ConfigError, load};
 use aftercall_serving::logs::LogFormat;
 use aftercall_serving::settings::{Common, SettingError, Settings, common_errors, zero_errors};
-use aftercall_serving::{CONNECTIONS_MAX, CONNECTIONS_PER_ADDRESS_MAX, NetworkArgs};
+use aftercall_serving::{
+    CONNECTIONS_MAX, CONNECTIONS_PER_ADDRESS_MAX, NetworkArgs, Protection, TlsSettings,
+};
 use clap::{Parser, ValueEnum};
 use serde::{Deserialize, Serialize};
 
@@ -32,7 +34,7 @@ pub enum StoreFailure {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct WorkflowServerConfig {
-    /// Where it listens. An address that other machines reach needs `insecure`.
+    /// Where it listens. An address that other machines reach needs TLS or `insecure`.
     #[serde(deserialize_with = "aftercall_serving::deserialize_listen")]
     pub listen: SocketAddr,
     /// The directory that holds all data.
@@ -40,6 +42,15 @@ pub struct WorkflowServerConfig {
     /// Whether it serves without TLS or without proof of identity on an address that other
     /// machines reach.
     pub insecure: bool,
+    /// PEM file: the certificate of this server, then those between it and its CA; empty for plain
+    /// text.
+    pub tls_certificate: PathBuf,
+    /// PEM file: the private key of the certificate.
+    pub tls_key: PathBuf,
+    /// PEM file: the CAs that sign the certificates of clients; empty to ask for none.
+    pub tls_client_ca: PathBuf,
+    /// Whether a client without a certificate is refused.
+    pub tls_client_required: bool,
     /// The form of the logs.
     pub log_format: LogFormat,
     /// What is logged, such as `info` or `info,workflow_server=debug`.
@@ -91,6 +102,10 @@ impl Default for WorkflowServerConfig {
             listen: SocketAddr::from(([127, 0, 0, 1], 7401)),
             data_dir: PathBuf::from("aftercall-data"),
             insecure: false,
+            tls_certificate: PathBuf::new(),
+            tls_key: PathBuf::new(),
+            tls_client_ca: PathBuf::new(),
+            tls_client_required: false,
             log_format: LogFormat::Text,
             log_filter: "info".to_owned(),
             request_ids_keep_hours: 24,
@@ -113,11 +128,26 @@ impl Default for WorkflowServerConfig {
     }
 }
 
+impl WorkflowServerConfig {
+    /// How it is protected on its network.
+    pub(crate) fn protection(&self) -> Protection {
+        Protection {
+            insecure: self.insecure,
+            tls: TlsSettings {
+                certificate: self.tls_certificate.clone(),
+                key: self.tls_key.clone(),
+                client_ca: self.tls_client_ca.clone(),
+                client_required: self.tls_client_required,
+            },
+        }
+    }
+}
+
 impl Settings for WorkflowServerConfig {
     fn errors(&self) -> Vec<SettingError> {
         let mut errors = common_errors(Common {
             listen: self.listen,
-            insecure: self.insecure,
+            protection: &self.protection(),
             log_filter: &self.log_filter,
             allowed_hosts: &self.allowed_hosts,
             web_origins: &self.web_origins,

@@ -15,10 +15,11 @@ use aftercall_proto::workflow::v1::operations_service_server::OperationsServiceS
 use aftercall_proto::workflow::v1::script_engine_service_server::ScriptEngineServiceServer;
 use aftercall_proto::workflow::v1::workflow_definition_service_server::WorkflowDefinitionServiceServer;
 use aftercall_serving::config::{ConfigError, check};
-use aftercall_serving::{Limits, Readiness, Routes, ServeError, base_routes, open_listener, serve};
+use aftercall_serving::{
+    Limits, Listener, Readiness, Routes, ServeError, base_routes, open_listener, serve,
+};
 use jiff::tz::TimeZone;
 use thiserror::Error;
-use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tonic::codec::CompressionEncoding;
 
@@ -76,7 +77,7 @@ pub enum ServerError {
 
 /// A server that is bound to its port and has its World, and does not serve yet.
 pub struct Server {
-    listener: TcpListener,
+    listener: Listener,
     address: SocketAddr,
     handle: Handle,
     ledger: Ledger,
@@ -106,8 +107,8 @@ impl Server {
     ) -> Result<Self, ServerError> {
         aftercall_serving::series::describe(SERIES);
         check(&config)?;
-        let listener = open_listener(config.listen, config.insecure).await?;
-        let address = listener.local_addr()?;
+        let listener = open_listener(config.listen, &config.protection()).await?;
+        let address = listener.local_addr();
         let started = Instant::now();
         let store = open_store(
             config.data_dir.clone(),

@@ -12,7 +12,7 @@ use std::task::{Context, Poll};
 use aftercall_proto::codec::BoundedCodec;
 use aftercall_proto::ready::Ready;
 use aftercall_proto::workflow::v1::{SetWorkflowRequest, SetWorkflowResponse};
-use aftercall_serving::{Limits, Readiness, base_routes, open_listener, serve};
+use aftercall_serving::{Limits, Protection, Readiness, base_routes, open_listener, serve};
 use clap::Args;
 use prost::Message as _;
 use tokio_util::sync::CancellationToken;
@@ -37,7 +37,9 @@ impl NoOpServer {
     pub(crate) async fn run(self, session: &Session) -> Result<(), Failure> {
         let failed = |error: aftercall_serving::ServeError| Failure::unavailable(error.to_string());
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
-        let listener = open_listener(address, false).await.map_err(failed)?;
+        let listener = open_listener(address, &Protection::default())
+            .await
+            .map_err(failed)?;
         let readiness = Readiness::new();
         let no_op = NoOp {
             answer: Ready::new(&answer(self.answer_bytes as usize)),
@@ -46,7 +48,7 @@ impl NoOpServer {
             .await
             .map_err(failed)?
             .add_service(no_op);
-        session.output.line(&listener.local_addr()?.to_string())?;
+        session.output.line(&listener.local_addr().to_string())?;
         let limits = Limits::default();
         let until_killed = CancellationToken::new();
         serve(listener, routes, &limits, readiness, until_killed)

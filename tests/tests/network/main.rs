@@ -11,11 +11,13 @@ mod gate;
 mod http2;
 mod process;
 mod requests;
+mod tls;
+mod tls_reload;
 
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use aftercall_serving::{Limits, Readiness, Routes, base_routes, open_listener, serve};
+use aftercall_serving::{Limits, Protection, Readiness, Routes, base_routes, open_listener, serve};
 use aftercall_tests::PATIENCE;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
@@ -37,10 +39,19 @@ impl Bare {
 
     /// The same with services of a test's own.
     async fn start_with(limits: Limits, with: impl FnOnce(Routes) -> Routes) -> Self {
-        let listener = open_listener(SocketAddr::from(([127, 0, 0, 1], 0)), false)
+        Self::start_protected(limits, &Protection::default(), with).await
+    }
+
+    /// The same behind TLS.
+    async fn start_protected(
+        limits: Limits,
+        protection: &Protection,
+        with: impl FnOnce(Routes) -> Routes,
+    ) -> Self {
+        let listener = open_listener(SocketAddr::from(([127, 0, 0, 1], 0)), protection)
             .await
             .expect("a port");
-        let address = listener.local_addr().expect("an address");
+        let address = listener.local_addr();
         let readiness = Readiness::new();
         let routes = with(base_routes(&[], &readiness).await.expect("the routes"));
         let stop = CancellationToken::new();

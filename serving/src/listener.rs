@@ -1,0 +1,94 @@
+//! The port of a server, and how it is protected.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use tokio::net::TcpListener;
+
+use crate::descriptors::raise_limit;
+use crate::error::ServeError;
+use crate::limits::INSECURE_WARNING_EVERY;
+use crate::tls::{Certificates, TlsSettings};
+
+/// How a server is protected on its network.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Protection {
+    /// Whether the server may be reached from other machines without TLS or proof of identity.
+    pub insecure: bool,
+    /// The certificate of the server.
+    pub tls: TlsSettings,
+}
+
+impl Protection {
+    /// Checks that an address needs no more protection than there is.
+    ///
+    /// # Errors
+    /// [`ServeError::NotProtected`].
+    pub(crate) fn check(&self, listen: SocketAddr) -> Result<(), ServeError> {
+        if listen.ip().is_loopback() || self.insecure || self.tls.is_on() {
+            Ok(())
+        } else {
+            Err(ServeError::NotProtected(listen))
+        }
+    }
+}
+
+/// An open port.
+#[derive(Debug)]
+pub struct Listener {
+    pub(crate) tcp: TcpListener,
+    pub(crate) address: SocketAddr,
+    /// Without it connections are plain text.
+    pub(crate) certificates: Option<Arc<Certificates>>,
+    /// Whether other machines reach it without protection.
+    pub(crate) is_insecure: bool,
+}
+
+impl Listener {
+    /// Where it listens.
+    #[must_use]
+    pub fn local_addr(&self) -> SocketAddr {
+        self.address
+    }
+}
+
+/// Opens the port. An address that is not loopback needs TLS, or `insecure`.
+///
+/// # Errors
+/// [`ServeError::NotProtected`], [`ServeError::Tls`], [`ServeError::Listen`].
+pub async fn open_listener(
+    listen: SocketAddr,
+    protection: &Protection,
+) -> Result<Listener, ServeError> {
+    // Before anything else is opened.
+    raise_limit();
+    protection.check(listen)?;
+    let certificates = if protection.tls.is_on() {
+        let tls = protection.tls.clone();
+        let read = tokio::task::spawn_blocking(move || Certificates::read(tls)).await;
+        let read = read.map_err(|error| ServeError::SetUp(error.to_string()))?;
+        Some(Arc::new(read?))
+    } else {
+        None
+    };
+    let failed = |error| ServeError::Listen {
+        address: listen,
+        error,
+    };
+    let tcp = TcpListener::bind(listen).await.map_err(failed)?;
+    let address = tcp.local_addr().map_err(failed)?;
+    Ok(Listener {
+        tcp,
+        address,
+        certificates,
+        is_insecure: protection.insecure && !listen.ip().is_loopback(),
+    })
+}
+
+/// Warns of a port without protection, at once and every hour. It never ends.
+pub(crate) async fn keep_warning(address: SocketAddr, is_tls: bool) {
+    loop {
+        tracing::warn!(%address, is_tls, "--insecure: other machines reach this server without TLS or without proof of identity, and may read and change everything");
+        tokio::time::sleep(INSECURE_WARNING_EVERY).await;
+    }
+}

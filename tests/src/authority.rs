@@ -1,0 +1,72 @@
+//! Certificates for tests: a CA, and what it signs.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use rcgen::{
+    BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa,
+    KeyPair,
+};
+
+/// A CA.
+pub struct Authority(CertifiedIssuer<'static, KeyPair>);
+
+/// A certificate and its key, as PEM.
+pub struct Pair {
+    /// The certificate.
+    pub certificate: String,
+    /// Its private key.
+    pub key: String,
+}
+
+impl Authority {
+    /// A CA with a key of its own.
+    pub fn create() -> Self {
+        let mut params = CertificateParams::default();
+        params
+            .distinguished_name
+            .push(DnType::CommonName, "a CA of a test");
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        let key = KeyPair::generate().expect("a key");
+        Self(CertifiedIssuer::self_signed(params, key).expect("a certificate"))
+    }
+
+    /// Its certificate.
+    pub fn pem(&self) -> String {
+        self.0.pem()
+    }
+
+    /// A certificate of a server on this machine.
+    pub fn server(&self) -> Pair {
+        let names = ["localhost", "127.0.0.1", "::1"].map(str::to_owned);
+        let params = CertificateParams::new(names).expect("names");
+        self.sign(params, ExtendedKeyUsagePurpose::ServerAuth)
+    }
+
+    /// A certificate of a client with this common name.
+    pub fn client(&self, name: &str) -> Pair {
+        let mut params = CertificateParams::default();
+        params.distinguished_name.push(DnType::CommonName, name);
+        self.sign(params, ExtendedKeyUsagePurpose::ClientAuth)
+    }
+
+    fn sign(&self, mut params: CertificateParams, usage: ExtendedKeyUsagePurpose) -> Pair {
+        params.extended_key_usages = vec![usage];
+        let key = KeyPair::generate().expect("a key");
+        let certificate = params.signed_by(&key, &self.0).expect("a certificate");
+        Pair {
+            certificate: certificate.pem(),
+            key: key.serialize_pem(),
+        }
+    }
+}
+
+impl Pair {
+    /// Writes both into a directory; the paths of certificate and key.
+    pub fn write(&self, dir: &Path) -> (PathBuf, PathBuf) {
+        let paths = (dir.join("tls.crt"), dir.join("tls.key"));
+        fs::write(&paths.0, &self.certificate).expect("written");
+        fs::write(&paths.1, &self.key).expect("written");
+        paths
+    }
+}
