@@ -94,13 +94,14 @@ enum Chosen {
 }
 
 /// The commands that need no server. Their help omits the global options that name one.
-const ASKS_NO_SERVER: [&[&str]; 14] = [
+const ASKS_NO_SERVER: [&[&str]; 15] = [
     &["up"],
     &["demo"],
     &["serve"],
     &["store"],
     &["restore"],
     &["verify"],
+    &["certificate"],
     &["completions"],
     &["man"],
     &["workflow", "new"],

@@ -32,6 +32,7 @@ pub(crate) mod calendar;
 pub(crate) mod call;
 pub(crate) mod caller;
 pub(crate) mod calls;
+pub(crate) mod certificate;
 pub(crate) mod claim;
 pub(crate) mod completions;
 pub(crate) mod context;
@@ -136,6 +137,9 @@ commands! {
     /// Maintain a data directory while no server runs on it
     #[command(subcommand)]
     Store(store::Store),
+    /// Create certificates to try TLS with
+    #[command(subcommand)]
+    Certificate(certificate::Certificate),
     /// Measure set-workflow and push against a no-op of the same server
     Load(load::Load),
 }

@@ -12,7 +12,7 @@ use crate::tls::TlsError;
 pub enum ServeError {
     /// An address that other machines reach, without protection.
     #[error(
-        "{0} can be reached from other machines, and TLS is not configured: name a certificate with --tls-certificate and --tls-key, listen on a loopback address (127.0.0.1 or ::1), or use --insecure if you trust the network"
+        "{0} can be reached from other machines, and TLS is not configured: name a certificate with --tls-certificate and --tls-key (`aftercall certificate create` makes one to try), listen on a loopback address (127.0.0.1 or ::1), or use --insecure if you trust the network"
     )]
     NotProtected(SocketAddr),
     /// The address is not available.

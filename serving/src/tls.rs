@@ -10,6 +10,8 @@ mod files;
 mod handshake;
 mod settings;
 mod stream;
+#[cfg(test)]
+pub(crate) mod testing;
 
 pub(crate) use certificates::Certificates;
 pub(crate) use checks::errors;

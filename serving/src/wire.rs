@@ -286,6 +286,7 @@ mod tests {
     use tokio::net::{TcpListener, TcpStream};
 
     use super::*;
+    use crate::tls::testing::connected;
 
     #[tokio::test]
     async fn a_closed_connection_still_sends_what_it_holds() {
@@ -302,5 +303,41 @@ mod tests {
         let mut got = String::new();
         client.read_to_string(&mut got).await.expect("the end");
         assert_eq!(got, "answer");
+    }
+
+    #[tokio::test]
+    async fn over_tls_too_it_sends_what_it_holds() {
+        let (stream, mut client) = connected().await;
+        let connection = Arc::new(Connection::for_tests());
+        let mut wire = Wire::new(stream, connection, &Limits::default());
+        wire.write_all(b"answer").await.expect("it is held");
+        drop(wire);
+        let mut got = [0; 6];
+        client.read_exact(&mut got).await.expect("the answer");
+        assert_eq!(&got, b"answer");
+        // It was closed by force, and the client learns so.
+        client.read_u8().await.expect_err("no regular end");
+    }
+
+    #[tokio::test]
+    async fn answers_of_one_wake_up_are_one_record() {
+        let (stream, mut client) = connected().await;
+        let before = client.get_ref().0.records;
+        let connection = Arc::new(Connection::for_tests());
+        let mut wire = Wire::new(stream, Arc::clone(&connection), &Limits::default());
+        // More requests are open: a flush waits for the next wake-up.
+        let _open = [connection.open_request(), connection.open_request()];
+        for piece in [&b"head"[..], b"data", b"trailers"] {
+            wire.write_all(piece).await.expect("it is held");
+            wire.flush().await.expect("it is held");
+        }
+        connection.note_wake_up();
+        wire.flush().await.expect("it is sent");
+        let mut got = [0; 16];
+        client.read_exact(&mut got).await.expect("the answers");
+        assert_eq!(&got, b"headdatatrailers");
+        assert_eq!(client.get_ref().0.records - before, 1);
+        wire.shutdown().await.expect("a regular end");
+        assert_eq!(client.read(&mut got).await.expect("the end"), 0);
     }
 }

@@ -154,3 +154,38 @@ async fn the_log_has_a_line_for_each_action() {
         "a reason may name a caller:\n{log}"
     );
 }
+
+/// The log of an alerter-server with `--insecure` until a line with these words.
+async fn log_of_insecure(listen: &str, until: &str) -> String {
+    let mut server = Command::new(binary("alerter-server"));
+    // No workflow-server has this port, which is logged.
+    let nowhere = ["--workflow-server", "http://127.0.0.1:1"];
+    let server = server
+        .args(["--insecure", "--listen", listen])
+        .args(nowhere);
+    let server = server.stdout(Stdio::null()).stderr(Stdio::piped());
+    let mut server = server.kill_on_drop(true).spawn().expect("it starts");
+    let mut lines = BufReader::new(server.stderr.take().expect("a pipe")).lines();
+    let mut log = String::new();
+    let reading = async {
+        while let Some(line) = lines.next_line().await.expect("text") {
+            log.push_str(&line);
+            if line.contains(until) {
+                return;
+            }
+        }
+    };
+    tokio::time::timeout(PATIENCE, reading)
+        .await
+        .expect("in time");
+    log
+}
+
+#[tokio::test]
+async fn consent_to_an_open_network_is_logged() {
+    let log = log_of_insecure("0.0.0.0:0", "--insecure").await;
+    assert!(log.contains("other machines reach this server"), "{log}");
+    // The control: nobody else reaches loopback.
+    let log = log_of_insecure("127.0.0.1:0", "cannot be reached").await;
+    assert!(!log.contains("--insecure"), "{log}");
+}

@@ -13,6 +13,7 @@ mod process;
 mod requests;
 mod tls;
 mod tls_reload;
+mod tls_trial;
 
 use std::net::SocketAddr;
 use std::time::Duration;
