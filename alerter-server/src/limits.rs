@@ -32,8 +32,9 @@ pub(crate) const STREAM_WRITE_BYTES: usize = 8 * 1024;
 pub(crate) const STREAM_BUFFER_BYTES: usize = 512;
 
 /// Bytes of the newest messages that one view keeps. A client that reads within seconds finds what
-/// it missed there.
-pub(crate) const VIEW_BYTES_MAX: usize = 1024 * 1024;
+/// it missed there. Older ones are encoded for each stream again, which takes twice the CPU, just
+/// when there is too little of it.
+pub(crate) const VIEW_BYTES_MAX: usize = 8 * 1024 * 1024;
 
 /// Bytes that all views keep, in sum; each has its share of them, down to the least.
 pub(crate) const VIEWS_BYTES_MAX: usize = 64 * 1024 * 1024;

@@ -65,11 +65,14 @@ impl Member {
         }
     }
 
-    /// Locks the state for the client's next read, and registers to be woken by news.
+    /// Locks the state for the client's next read. If no message is ready, registers to be woken by
+    /// news.
     pub(crate) fn poll(&self, context: &Context<'_>) -> MutexGuard<'_, State> {
-        // Registered before the state is read: news after that wakes it.
-        self.waker.register(context.waker());
         let mut state = self.state();
+        if state.pending.is_empty() {
+            // Registered before anything is looked for: news after that wakes it.
+            self.waker.register(context.waker());
+        }
         state.progress = Instant::now();
         state
     }
