@@ -24,6 +24,9 @@ pub const APPENDED_HERE_ENTRIES_MAX: usize = 2;
 pub const TIMERS_AT_ONCE: usize = 32;
 /// Timers that fire within one group: about as many as are decided while the group before is written.
 pub const TIMERS_PER_GROUP: usize = 256;
+/// Timers that fire within one group while callers wait for it or for the one before. Such a group
+/// reaches the disk about as fast as one without timers.
+pub const TIMERS_BESIDE_COMMANDS: usize = 64;
 /// How far the wall clock may jump against the monotonic clock before it is not believed.
 pub const CLOCK_JUMP_MAX: Duration = Duration::from_secs(5 * 60);
 /// How far the wall clock may be ahead at a start, beyond the time that is known to have passed,

@@ -7,8 +7,9 @@ use aftercall_engine::entry::ChangeKind;
 use aftercall_engine::instance::Status;
 use workflow_server::journal::Storage as _;
 use workflow_server::ledger::{Clock as _, Outcome};
+use workflow_server::limits::{TIMERS_BESIDE_COMMANDS, TIMERS_PER_GROUP};
 
-use crate::support::{Bench, settle, team};
+use crate::support::{Bench, request, set, settle, team};
 
 const HOUR: Duration = Duration::from_secs(3_600);
 
@@ -137,14 +138,7 @@ async fn a_clock_set_back_never_reverses_the_order() {
     );
 }
 
-#[tokio::test]
-async fn many_due_timers_fire_in_small_batches() {
-    let bench = Bench::new().await;
-    bench.publish_slow().await;
-    for call in 0..500 {
-        bench.commit(crate::support::set(&call.to_string())).await;
-    }
-    let bench = bench.crash_for(HOUR * 3).await;
+async fn until_all_have_fired(bench: &Bench) {
     bench
         .until("all have fired", |root| {
             root.instances
@@ -153,19 +147,64 @@ async fn many_due_timers_fire_in_small_batches() {
                 .all(|instance| instance.stage == 2)
         })
         .await;
-    let fired = bench
-        .store
-        .log()
-        .read(bench.store.bounds().oldest(), usize::MAX)
-        .await
-        .unwrap();
-    let largest = fired
-        .iter()
-        .map(|group| group.last - group.first + 1)
-        .max()
-        .unwrap();
-    assert!(
-        largest <= workflow_server::limits::TIMERS_PER_GROUP as u64,
-        "a group of {largest}"
-    );
+}
+
+/// Entries of the largest group from this sequence on.
+async fn largest_group(bench: &Bench, from: u64) -> u64 {
+    let groups = bench.store.log().read(from, usize::MAX).await.unwrap();
+    let sizes = groups.iter().map(|group| group.last - group.first + 1);
+    sizes.max().unwrap()
+}
+
+async fn set_many(bench: &Bench) {
+    bench.publish_slow().await;
+    for call in 0..500 {
+        bench.commit(set(&call.to_string())).await;
+    }
+}
+
+#[tokio::test]
+async fn many_due_timers_fire_in_small_batches() {
+    let bench = Bench::new().await;
+    set_many(&bench).await;
+    let bench = bench.crash_for(HOUR * 3).await;
+    until_all_have_fired(&bench).await;
+    let largest = largest_group(&bench, bench.store.bounds().oldest()).await;
+    assert!(largest <= TIMERS_PER_GROUP as u64, "a group of {largest}");
+}
+
+#[tokio::test]
+async fn fewer_timers_fire_in_a_group_while_a_caller_waits() {
+    let bench = Bench::new().await;
+    set_many(&bench).await;
+    bench.store.hold_appends();
+    let _first = bench.ask(request(team("care"), None));
+    settle().await;
+    let second = bench.ask(request(team("billing"), None));
+    settle().await;
+    bench.clock.pass(HOUR * 3);
+    settle().await;
+    bench.store.release_appends();
+    let Outcome::Committed(entry) = second.await.unwrap().unwrap() else {
+        panic!("the team is new")
+    };
+    let groups = bench.store.log().read(entry.sequence, 1).await.unwrap();
+    let (first, last) = (groups[0].first, groups[0].last);
+    assert!((first..=last).contains(&entry.sequence));
+    assert_eq!(last - first, TIMERS_BESIDE_COMMANDS as u64);
+    until_all_have_fired(&bench).await;
+}
+
+#[tokio::test]
+async fn timers_fill_a_group_while_nobody_waits() {
+    let bench = Bench::new().await;
+    set_many(&bench).await;
+    let before = bench.handle.root().sequence;
+    bench.store.hold_appends();
+    bench.clock.pass(HOUR * 3);
+    settle().await;
+    bench.store.release_appends();
+    until_all_have_fired(&bench).await;
+    let largest = largest_group(&bench, before + 1).await;
+    assert_eq!(largest, TIMERS_PER_GROUP as u64);
 }

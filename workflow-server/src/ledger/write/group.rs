@@ -10,7 +10,7 @@ use tokio::sync::oneshot;
 use crate::journal::{Group, JournalError, LogLimits, Position};
 use crate::ledger::read::feed::FeedItem;
 use crate::ledger::{LedgerError, Outcome};
-use crate::limits::{GROUP_COMMANDS_MAX, TIMERS_PER_GROUP};
+use crate::limits::GROUP_COMMANDS_MAX;
 use crate::records::{GroupBytes, WorldImage};
 
 type Answer = Result<Outcome, LedgerError>;
@@ -66,9 +66,9 @@ impl OpenGroup {
             && self.bytes.len() < self.limits.group_bytes_full()
     }
 
-    /// Whether another timer may fire in this group.
-    pub(in crate::ledger) fn has_room_for_timers(&self) -> bool {
-        self.timers < TIMERS_PER_GROUP
+    /// Whether another timer may fire in this group, if it may have this many.
+    pub(in crate::ledger) fn has_room_for_timers(&self, timers_max: usize) -> bool {
+        self.timers < timers_max
             && self.timer_bytes < self.limits.group_bytes_soft()
             && self.bytes.len() < self.limits.group_bytes_full()
     }
@@ -84,6 +84,11 @@ impl OpenGroup {
         let bytes = self.bytes.len() - before;
         self.timers += usize::from(bytes > 0);
         self.timer_bytes += bytes;
+    }
+
+    /// Whether callers wait for it.
+    pub(in crate::ledger) fn has_callers(&self) -> bool {
+        !self.waiting.is_empty()
     }
 
     pub(in crate::ledger) fn has_entries(&self) -> bool {
@@ -159,6 +164,10 @@ impl OpenGroup {
 pub(in crate::ledger) struct Answers(Vec<Waiting>);
 
 impl Answers {
+    pub(in crate::ledger) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     pub(in crate::ledger) fn join(&mut self, others: Self) {
         self.0.extend(others.0);
     }

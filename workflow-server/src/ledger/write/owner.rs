@@ -28,6 +28,7 @@ use crate::ledger::read::recover::{Recovered, rebuild};
 use crate::ledger::{Clock, Condition, Conditions, LedgerError, LedgerOptions, Outcome};
 use crate::limits::{
     APPENDED_HERE_ENTRIES_MAX, CLOCK_LOOK_EVERY, NO_SPACE_PAUSE, RECOVERIES_MAX, TIMERS_AT_ONCE,
+    TIMERS_BESIDE_COMMANDS, TIMERS_PER_GROUP,
 };
 use crate::records::WorldImage;
 
@@ -105,7 +106,7 @@ impl Owner {
     }
 
     async fn wait(&mut self) -> Woken {
-        let (has_room, may_fire) = (self.open.has_room(), self.open.has_room_for_timers());
+        let (has_room, may_fire) = (self.open.has_room(), self.has_room_for_timers());
         let until_due = self.until_due();
         let clock = self.clock.clone();
         tokio::select! {
@@ -218,7 +219,7 @@ impl Owner {
     fn fire(&mut self) {
         let (now, monotonic) = (self.time.now(), self.clock.monotonic());
         self.report_clock();
-        if self.has_failed() || !self.open.has_room_for_timers() {
+        if self.has_failed() || !self.has_room_for_timers() {
             return;
         }
         // While the clock is held, only timers that do not depend on the time fire.
@@ -238,7 +239,7 @@ impl Owner {
         let lateness_seconds = metrics::histogram!("aftercall_timer_lateness_seconds");
         for key in &due {
             // The journal does not accept a group of several large entries.
-            if !self.open.has_room_for_timers() {
+            if !self.has_room_for_timers() {
                 break;
             }
             let lateness = now.0.saturating_sub(key.due.0).max(0);
@@ -256,6 +257,20 @@ impl Owner {
         if self.trouble.refused.len() == 0 && self.conditions.get(Condition::Timers).is_some() {
             self.conditions.set(Condition::Timers, None);
         }
+    }
+
+    /// Whether another timer may fire in the next group. A group takes longer with each timer, so it
+    /// has fewer of them while callers wait for it or for the one before.
+    fn has_room_for_timers(&self) -> bool {
+        let has_callers = self.open.has_callers()
+            || !self.commands.is_empty()
+            || (self.in_flight.as_ref()).is_some_and(|in_flight| !in_flight.answers.is_empty());
+        let timers_max = if has_callers {
+            TIMERS_BESIDE_COMMANDS
+        } else {
+            TIMERS_PER_GROUP
+        };
+        self.open.has_room_for_timers(timers_max)
     }
 
     /// Fires one timer. A timer that still exists afterwards would be due again immediately, so it
