@@ -20,7 +20,7 @@ pub enum Kind {
 /// How an identity was proved.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Proof {
-    /// Not at all: nobody is asked for proof.
+    /// Not at all: the server requires no proof.
     None,
     /// By a token of the token file.
     TokenFile,
