@@ -42,7 +42,7 @@ pub(super) fn there_is(definition: &Definition, pushed: &str, buttons: &[String]
     let hint = match (hint.is_empty(), buttons) {
         (false, _) => hint,
         (true, []) => "; no button can be pushed here".to_owned(),
-        (true, buttons) => format!("; there is {}", buttons.join(", ")),
+        (true, buttons) => format!("; available: {}", buttons.join(", ")),
     };
     unknown + &hint
 }

@@ -306,7 +306,7 @@ on_new_call:
         let urgent = "step 2: expect.fields.urgent must be yes or no, and is `perhaps`";
         check("", "expect: { fields: { urgent: perhaps } }", &[urgent]);
         let status = "step 2: expect.status: there is no status `done`; \
-             there is waiting for the call to end, active, paused, incomplete, finished, cancelled";
+             available: waiting for the call to end, active, paused, incomplete, finished, cancelled";
         check("", "expect: { status: done }", &[status]);
         check(
             "",
@@ -407,7 +407,7 @@ on_new_call:
         assert_eq!(
             failures[1],
             [
-                "step 1: it is refused: the workflow has no such button; there is no button `pay`; there is done, not-reached, give-up"
+                "step 1: it is refused: the workflow has no such button; there is no button `pay`; available: done, not-reached, give-up"
             ]
         );
         assert!(
@@ -424,7 +424,7 @@ on_new_call:
 
     #[test]
     fn a_button_of_no_stage_is_refused() {
-        let unknown = "step 1: it is refused: the workflow has no such button; there is no button `approve`; there is done";
+        let unknown = "step 1: it is refused: the workflow has no such button; there is no button `approve`; available: done";
         assert_eq!(failures(FIELDS, "", "{ push: approve }"), [unknown]);
         assert_eq!(
             failures(
