@@ -151,14 +151,14 @@ impl AlertService for Alerts {
         &self,
         request: tonic::Request<SubscribeRequest>,
     ) -> Result<Response<ClientStream>, Status> {
-        Ok(Response::new(self.open(Asked::new(request)).await?))
+        Ok(Response::new(self.open(Asked::new(request)?).await?))
     }
 
     async fn get_wallboard(
         &self,
         request: tonic::Request<GetWallboardRequest>,
     ) -> Result<Response<GetWallboardResponse>, Status> {
-        Ok(Response::new(self.wallboard(&Asked::new(request))?))
+        Ok(Response::new(self.wallboard(&Asked::new(request)?)?))
     }
 
     type WatchWallboardStream = Wallboards;
@@ -167,7 +167,7 @@ impl AlertService for Alerts {
         &self,
         request: tonic::Request<WatchWallboardRequest>,
     ) -> Result<Response<Wallboards>, Status> {
-        Ok(Response::new(self.watch(&Asked::new(request))?))
+        Ok(Response::new(self.watch(&Asked::new(request)?)?))
     }
 }
 

@@ -13,7 +13,6 @@ use crate::credentials::{self, Credentials};
 use crate::errors::Failure;
 use crate::output::{Form, Output};
 use crate::session::{Named, Session};
-use crate::user;
 
 const AFTER_HELP: &str = "\
 Exit codes:
@@ -73,7 +72,8 @@ struct Global {
         value_name = "HOST:PORT"
     )]
     alerter: Option<String>,
-    /// Your name, as the history shows it [default: the name of your user]
+    /// Your name, as the history shows it [default: the name of your user, or with a token or
+    /// certificate the name that it proves]
     #[arg(long, global = true, env = "AFTERCALL_ACTOR", value_name = "NAME")]
     actor: Option<String>,
     /// The context to use instead of the current one
@@ -94,7 +94,7 @@ enum Chosen {
 }
 
 /// The commands that need no server. Their help omits the global options that name one.
-const ASKS_NO_SERVER: [&[&str]; 15] = [
+const ASKS_NO_SERVER: [&[&str]; 16] = [
     &["up"],
     &["demo"],
     &["serve"],
@@ -104,6 +104,7 @@ const ASKS_NO_SERVER: [&[&str]; 15] = [
     &["certificate"],
     &["completions"],
     &["man"],
+    &["token"],
     &["workflow", "new"],
     &["workflow", "fmt"],
     &["workflow", "schema"],
@@ -188,9 +189,7 @@ impl Cli {
         let given = Given {
             server,
             alerter,
-            actor: actor
-                .filter(|name| !name.trim().is_empty())
-                .unwrap_or_else(user::name),
+            actor: actor.filter(|name| !name.trim().is_empty()),
             credentials,
             context: context.map(|name| name.to_string_lossy().into_owned()),
         };

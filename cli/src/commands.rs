@@ -54,8 +54,10 @@ pub(crate) mod set_workflow;
 pub(crate) mod stages;
 pub(crate) mod stuck;
 pub(crate) mod team;
+pub(crate) mod token;
 pub(crate) mod wallboard;
 pub(crate) mod watch;
+pub(crate) mod whoami;
 pub(crate) mod workflow;
 pub(crate) mod workflow_building;
 pub(crate) mod workflow_files;
@@ -128,6 +130,12 @@ commands! {
     /// Show the server's status and take operational decisions
     #[command(subcommand)]
     Server(server::Server),
+    /// Show who you are for the workflow-server, and what you may do there
+    #[command(name = "whoami")]
+    WhoAmI(whoami::WhoAmI),
+    /// Make, list and revoke the tokens that the servers accept
+    #[command(subcommand)]
+    Token(token::Token),
     /// Copy the running server's data into a directory of backups
     Backup(backup::Backup),
     /// Create a data directory from a backup

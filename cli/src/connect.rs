@@ -6,6 +6,7 @@
 use std::time::Duration;
 
 use aftercall_client::{Connection, Connector, Error};
+use aftercall_proto::access::v1::identity_service_client::IdentityServiceClient;
 use aftercall_proto::alert::v1::alert_service_client::AlertServiceClient;
 use aftercall_proto::workflow::v1::call_manager_service_client::CallManagerServiceClient;
 use aftercall_proto::workflow::v1::operations_service_client::OperationsServiceClient;
@@ -83,6 +84,8 @@ clients! {
     calls: CallManagerServiceClient;
     /// For ops.
     operations: OperationsServiceClient;
+    /// For everybody: who they are.
+    identities: IdentityServiceClient;
 }
 
 impl Connections {

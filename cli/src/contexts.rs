@@ -16,6 +16,7 @@ use tempfile::NamedTempFile;
 use crate::connect::{Connections, DEFAULT_ALERTER, DEFAULT_SERVER};
 use crate::credentials::Credentials;
 use crate::errors::Failure;
+use crate::user;
 
 /// The variable that names the file, for tests and for machines with several users of one account.
 const FILE_VARIABLE: &str = "AFTERCALL_CONTEXTS_FILE";
@@ -212,8 +213,8 @@ pub(crate) struct Given {
     pub(crate) server: Option<String>,
     /// The alerter-server's address.
     pub(crate) alerter: Option<String>,
-    /// Who asks.
-    pub(crate) actor: String,
+    /// Who asks; `None` where nobody is named.
+    pub(crate) actor: Option<String>,
     /// How they prove it.
     pub(crate) credentials: Credentials,
     /// The context instead of the current one.
@@ -249,7 +250,11 @@ impl Given {
         Connections {
             server,
             alerter,
-            actor: self.actor,
+            // A server knows the name that is proved, and refuses another.
+            actor: self.actor.unwrap_or_else(|| match credentials.has_proof() {
+                true => String::new(),
+                false => user::name(),
+            }),
             credentials,
             alerter_credentials,
             unusable,

@@ -46,6 +46,11 @@ fn file() -> impl TypedValueParser<Value = PathBuf> {
 }
 
 impl Credentials {
+    /// Whether they prove who is asking.
+    pub(crate) fn has_proof(&self) -> bool {
+        self.token_file.is_some() || self.client_certificate.is_some()
+    }
+
     /// These, and what they leave out from others. A certificate and its key stay together.
     pub(crate) fn or(self, others: Self) -> Self {
         let has_certificate = self.client_certificate.is_some() || self.client_key.is_some();

@@ -64,7 +64,9 @@ pub struct Issuer {
 pub struct Claims {
     /// Stable id.
     pub subject: String,
-    /// Name that people see; the subject is used if it is missing.
+    /// Name that histories show, and that claims and undo windows belong to; the subject is used
+    /// if it is missing. It must be one that nobody else has, and that people cannot change for
+    /// themselves.
     pub name: String,
     /// List of roles.
     pub roles: String,
@@ -78,7 +80,7 @@ impl Default for Claims {
     fn default() -> Self {
         Self {
             subject: "sub".to_owned(),
-            name: "name".to_owned(),
+            name: "preferred_username".to_owned(),
             roles: "roles".to_owned(),
             teams: String::new(),
             customers: String::new(),
@@ -259,7 +261,7 @@ mod tests {
         let claims = &file.issuers[0].claims;
         assert_eq!(
             (claims.subject.as_str(), claims.name.as_str()),
-            ("sub", "name")
+            ("sub", "preferred_username")
         );
         assert_eq!(claims.roles, "realm_access.roles");
     }

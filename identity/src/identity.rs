@@ -70,6 +70,12 @@ impl Identity {
         self.proof != Proof::None
     }
 
+    /// Whether its proof has ended.
+    #[must_use]
+    pub fn has_expired(&self) -> bool {
+        self.expires_at.is_some_and(|end| end <= SystemTime::now())
+    }
+
     /// Whether its requests may name another person or program as the one who acts.
     #[must_use]
     pub fn may_act_for_others(&self) -> bool {

@@ -4,7 +4,7 @@
 //! and the access file. A token, if there is one, counts alone: a valid certificate does not make
 //! up for an invalid token.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -34,6 +34,16 @@ pub struct ProofSettings {
 }
 
 impl ProofSettings {
+    /// The settings of these files; an empty path is none.
+    #[must_use]
+    pub fn of_files(token_file: &Path, access_file: &Path) -> Self {
+        let named = |path: &Path| (!path.as_os_str().is_empty()).then(|| path.to_owned());
+        Self {
+            token_file: named(token_file),
+            access_file: named(access_file),
+        }
+    }
+
     /// Whether a proof is wanted at all.
     #[must_use]
     pub fn wants_proof(&self) -> bool {
@@ -152,6 +162,13 @@ impl Verifier {
     #[must_use]
     pub fn changes(&self) -> watch::Receiver<u64> {
         self.changes.subscribe()
+    }
+
+    /// How often rights may have changed: what was verified in an earlier generation is verified
+    /// again.
+    #[must_use]
+    pub fn generation(&self) -> u64 {
+        *self.changes.borrow()
     }
 
     /// Who presents this.

@@ -13,6 +13,7 @@ use tracing::Instrument as _;
 
 use crate::backlog::{Bounded, bounded};
 use crate::connection::Connection;
+use crate::door::{Admitted, Door};
 use crate::hosts::Hosts;
 use crate::library::explained;
 use crate::limits::Limits;
@@ -20,6 +21,7 @@ use crate::places::Use;
 use crate::refusal::Refusal;
 use crate::routes::{Routes, ServiceFuture, Web};
 use crate::rpc::{Rpc, without_rpc};
+use crate::staying::while_allowed;
 use crate::upload::Upload;
 use crate::{asker, probes};
 
@@ -29,6 +31,7 @@ pub(crate) struct Answering {
     pub(crate) web: Web,
     pub(crate) probes: Router,
     pub(crate) hosts: Hosts,
+    pub(crate) door: Door,
     pub(crate) limits: Limits,
 }
 
@@ -60,7 +63,7 @@ impl Answering {
             }
         };
         if form == Form::Probe {
-            let answer = self.probe(request).await;
+            let answer = self.probe(&connection, request).await;
             return bounded(&connection, open, without_rpc(answer));
         }
         if connection.has_reset() {
@@ -69,34 +72,45 @@ impl Answering {
             tokio::task::yield_now().await;
         }
         let rpc = Rpc::begin(request.uri().path(), connection.peer);
+        let answering = self.answer_rpc(&connection, form, request);
+        let answered = answering.instrument(rpc.span.clone()).await;
+        let response =
+            answered.unwrap_or_else(|refusal: Refusal| refusal.response(form == Form::Grpc));
+        bounded(&connection, open, rpc.until_sent(response))
+    }
+
+    /// Lets the request in, and calls its service for as long as the client waits.
+    async fn answer_rpc(
+        &self,
+        connection: &Arc<Connection>,
+        form: Form,
+        request: Request<Incoming>,
+    ) -> Result<Response<Body>, Refusal> {
+        let admitted = self.admit(connection, &request).await?;
         let is_stream = request.uri().path().starts_with(REFLECTION);
         let timeout = timeout(request.headers());
         let upload = |body| {
             Body::new(Upload::new(
                 body,
-                Arc::clone(&connection),
+                Arc::clone(connection),
                 &self.limits,
                 is_stream,
             ))
         };
-        let request = request.map(upload);
-        let called = self.call(form, request);
+        let called = self.call(form, request.map(upload));
         let answering = async {
             connection
                 .unread_below(self.limits.unread_bytes_per_connection_max)
                 .await?;
-            Ok(asker::scope(connection.peer, answered(form, called)).await)
+            let answered = answered(form, called);
+            Ok(asker::scope_of(connection.peer, admitted, answered).await)
         };
-        let answering = answering.instrument(rpc.span.clone());
-        let outcome = match timeout {
+        match timeout {
             None => answering.await,
             Some(timeout) => tokio::time::timeout(timeout, answering)
                 .await
                 .unwrap_or(Err(Refusal::Deadline)),
-        };
-        let response =
-            outcome.unwrap_or_else(|refusal: Refusal| refusal.response(form == Form::Grpc));
-        bounded(&connection, open, rpc.until_sent(response))
+        }
     }
 
     fn form(&self, connection: &Connection, request: &Request<Incoming>) -> Result<Form, Refusal> {
@@ -138,7 +152,30 @@ impl Answering {
         }
     }
 
-    async fn probe(&self, request: Request<Incoming>) -> Response<Body> {
+    /// Lets the request in. A browser asks without a proof whether a page may send requests.
+    async fn admit(
+        &self,
+        connection: &Arc<Connection>,
+        request: &Request<Incoming>,
+    ) -> Result<Admitted, Refusal> {
+        if request.method() == Method::OPTIONS {
+            return Ok(Admitted::local());
+        }
+        let path = request.uri().path();
+        self.door.admit(connection, request.headers(), path).await
+    }
+
+    async fn probe(
+        &self,
+        connection: &Arc<Connection>,
+        request: Request<Incoming>,
+    ) -> Response<Body> {
+        if request.uri().path() == probes::FIGURES {
+            let checked = self.door.check_metrics(connection, request.headers());
+            if let Err(refusal) = checked.await {
+                return refusal.response(false);
+            }
+        }
         // It is ready at any time: see axum's `Router`.
         match self.probes.clone().call(request).await {
             Ok(response) => response.map(Body::new),
@@ -150,7 +187,7 @@ impl Answering {
 /// The answer of a service. An answer of gRPC-Web was explained before it was translated.
 async fn answered(form: Form, called: ServiceFuture) -> Response<Body> {
     match called.await {
-        Ok(response) if form == Form::Grpc => explained(response),
+        Ok(response) if form == Form::Grpc => while_allowed(explained(response)),
         Ok(response) => response,
         Err(never) => match never {},
     }

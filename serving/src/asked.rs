@@ -3,59 +3,21 @@
 //! Promise: every RPC of both servers passes here. Only here is decided who calls.
 
 use std::net::SocketAddr;
-use std::sync::{Arc, LazyLock};
 
-use aftercall_identity::{Identity, Scope};
 use aftercall_proto::attributed::Attributed;
 use tracing::Span;
 
-use crate::asker::asker;
+use crate::asker::{asker, caller};
+pub use crate::caller::Caller;
 
 /// Characters of a name or a request id that go into the log.
 const LOGGED_CHARS_MAX: usize = 128;
 
-/// Who sent a request.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Caller(Arc<Identity>);
-
-impl Caller {
-    /// The caller of this identity.
-    #[must_use]
-    pub fn new(identity: Arc<Identity>) -> Self {
-        Self(identity)
-    }
-
-    fn local() -> Self {
-        static LOCAL: LazyLock<Arc<Identity>> =
-            LazyLock::new(|| Arc::new(Identity::local_operator()));
-        Self(Arc::clone(&LOCAL))
-    }
-
-    /// Who it is.
-    #[must_use]
-    pub fn identity(&self) -> &Identity {
-        &self.0
-    }
-
-    /// What the caller may see and touch.
-    #[must_use]
-    pub fn scope(&self) -> &Scope {
-        &self.0.scope
-    }
-
-    /// The name under which the caller acts if its request names `actor`.
-    fn acting_as<'a>(&'a self, actor: &'a str) -> &'a str {
-        if self.0.is_proved() && !self.0.may_act_for_others() {
-            &self.0.name
-        } else {
-            actor
-        }
-    }
-}
-
 /// A request, and who sent it.
 #[derive(Clone, Debug)]
 pub struct Asked<T> {
+    /// The name under which the caller acts, if the request does not have it.
+    actor: Option<Box<str>>,
     /// Who sent it.
     pub caller: Caller,
     /// The peer of its connection; `None` if the request did not come over one.
@@ -66,12 +28,17 @@ pub struct Asked<T> {
 
 impl<T: Attributed> Asked<T> {
     /// Extracts the request, and names its sender in the span of the RPC.
-    #[must_use]
-    pub fn new(request: tonic::Request<T>) -> Self {
+    ///
+    /// # Errors
+    /// A status if the request names an actor that the caller may not act for.
+    pub fn new(request: tonic::Request<T>) -> Result<Self, tonic::Status> {
+        let (caller, request) = (caller().unwrap_or_else(Caller::local), request.into_inner());
+        let actor = caller.acting_as(request.actor());
         let asked = Self {
-            caller: Caller::local(),
+            actor: actor.map_err(|refusal| refusal.status())?,
+            caller,
             peer: asker(),
-            request: request.into_inner(),
+            request,
         };
         let span = Span::current();
         for (field, value) in [("actor", asked.actor()), ("request_id", asked.request_id())] {
@@ -79,13 +46,14 @@ impl<T: Attributed> Asked<T> {
                 span.record(field, cut(value));
             }
         }
-        asked
+        Ok(asked)
     }
 
     /// A part of the request, from the same caller.
     #[must_use]
     pub fn part(&self, request: T) -> Self {
         Self {
+            actor: self.actor.clone(),
             caller: self.caller.clone(),
             peer: self.peer,
             request,
@@ -94,7 +62,7 @@ impl<T: Attributed> Asked<T> {
 
     /// The name under which the caller acts; empty if neither it nor its request has one.
     pub fn actor(&self) -> &str {
-        self.caller.acting_as(self.request.actor())
+        self.actor.as_deref().unwrap_or(self.request.actor())
     }
 
     /// Id by which a repeated request is recognised; empty if there is none.

@@ -1,22 +1,58 @@
-//! The connection of the request that is being answered, for limits that are shared between
-//! connections.
+//! Who sent the request that is being answered, for what is shared between requests.
+//!
+//! Promise: set for each request of a server. Outside of one there is nobody.
 
 use std::net::SocketAddr;
 
+use crate::caller::Caller;
+use crate::door::Admitted;
+
+/// The request that is being answered.
+#[derive(Clone, Debug)]
+struct Asker {
+    peer: SocketAddr,
+    admitted: Option<Admitted>,
+}
+
 tokio::task_local! {
-    static PEER: SocketAddr;
+    static ASKER: Asker;
 }
 
 /// The peer of the connection whose request is being answered; `None` outside of a request, and
 /// while a stream sends its messages.
 #[must_use]
 pub fn asker() -> Option<SocketAddr> {
-    PEER.try_with(|peer| *peer).ok()
+    ASKER.try_with(|asker| asker.peer).ok()
+}
+
+/// Who sent the request that is being answered.
+pub(crate) fn caller() -> Option<Caller> {
+    let caller = |asker: &Asker| Some(asker.admitted.as_ref()?.caller.clone());
+    ASKER.try_with(caller).ok().flatten()
+}
+
+/// What ends the stream of the request that is being answered.
+pub(crate) fn admitted() -> Option<Admitted> {
+    ASKER
+        .try_with(|asker| asker.admitted.clone())
+        .ok()
+        .flatten()
 }
 
 /// Answers a request of this connection.
 pub async fn scope<F: Future>(peer: SocketAddr, answering: F) -> F::Output {
-    PEER.scope(peer, answering).await
+    let admitted = None;
+    ASKER.scope(Asker { peer, admitted }, answering).await
+}
+
+/// Answers a request that was admitted.
+pub(crate) async fn scope_of<F: Future>(
+    peer: SocketAddr,
+    admitted: Admitted,
+    answering: F,
+) -> F::Output {
+    let admitted = Some(admitted);
+    ASKER.scope(Asker { peer, admitted }, answering).await
 }
 
 #[cfg(test)]
@@ -27,6 +63,6 @@ mod tests {
     async fn the_asker_is_known_only_inside_its_scope() {
         let peer = SocketAddr::from(([127, 0, 0, 1], 7));
         assert_eq!(scope(peer, async { asker() }).await, Some(peer));
-        assert_eq!(asker(), None);
+        assert_eq!((asker(), caller()), (None, None));
     }
 }

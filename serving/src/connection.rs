@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use rustls::pki_types::CertificateDer;
 use tokio::sync::Notify;
 
+use crate::last_proof::LastProof;
 use crate::limits::UNREAD_BYTES_ALWAYS;
 use crate::places::{Place, Use};
 use crate::refusal::Refusal;
@@ -55,6 +56,7 @@ pub(crate) struct Connection {
     open_requests: AtomicUsize,
     /// Large unsent answers.
     watched: Mutex<Vec<Watched>>,
+    last_proof: Mutex<Option<LastProof>>,
     _place: Option<Place>,
 }
 
@@ -105,6 +107,7 @@ impl Connection {
             wake_ups: AtomicU64::new(0),
             open_requests: AtomicUsize::new(0),
             watched: Mutex::default(),
+            last_proof: Mutex::default(),
             _place: place,
         }
     }
@@ -194,6 +197,19 @@ impl Connection {
 
     fn watched(&self) -> MutexGuard<'_, Vec<Watched>> {
         self.watched.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The proof of the last request, and whose it is.
+    pub(crate) fn last_proof(&self) -> MutexGuard<'_, Option<LastProof>> {
+        self.last_proof
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The verified certificate of the client, in DER.
+    pub(crate) fn certificate(&self) -> Option<&[u8]> {
+        let chain = self.peer_certificates.as_ref()?;
+        Some(chain.first()?.as_ref())
     }
 
     /// The progress of the answers; `None` if all are sent.

@@ -3,6 +3,7 @@
 use std::io;
 use std::net::SocketAddr;
 
+use aftercall_identity::SetUpError;
 use thiserror::Error;
 
 use crate::tls::TlsError;
@@ -15,6 +16,14 @@ pub enum ServeError {
         "{0} can be reached from other machines, and TLS is not configured: name a certificate with --tls-certificate and --tls-key (`aftercall certificate create` makes one to try), listen on a loopback address (127.0.0.1 or ::1), or use --insecure if you trust the network"
     )]
     NotProtected(SocketAddr),
+    /// An address that other machines reach, on which no proof is required.
+    #[error(
+        "{0} can be reached from other machines, and nobody would be asked who they are: name the tokens that the server accepts with --tokens-file (`aftercall token create` makes one), or trusted issuers and certificates with --access-file, or use --insecure if you trust the network"
+    )]
+    NoProof(SocketAddr),
+    /// A file with tokens or access rules cannot be used.
+    #[error("proof of identity cannot be set up: {0}")]
+    Proof(#[from] SetUpError),
     /// The address is not available.
     #[error(
         "cannot listen on {address}: {error}; another process may have the port: choose one with --listen"

@@ -21,8 +21,11 @@ mod places;
 mod tls;
 
 mod budget;
+mod caller;
 mod connection;
+mod door;
 mod frames;
+mod last_proof;
 mod wire;
 
 mod answer;
@@ -36,15 +39,18 @@ mod reflection;
 mod refusal;
 mod routes;
 mod rpc;
+mod staying;
 mod streams;
 mod unread;
 mod upload;
+mod whoami;
 
 mod limits;
 mod listen;
 mod seldom;
 pub mod series;
 
+pub use aftercall_identity::ProofSettings;
 pub use aftercall_text::FieldError;
 pub use error::ServeError;
 pub use limits::{

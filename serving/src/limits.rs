@@ -13,6 +13,9 @@ pub struct Limits {
     /// Connections at once from one address, so that one leaking client does not shut out all
     /// others. A loopback address is not counted: all local programs share it.
     pub connections_per_address_max: usize,
+    /// How often the files with tokens and access rules are read: a right that was taken away is
+    /// gone after that.
+    pub access_read_every: Duration,
     /// How long a client may take for the handshake of TLS.
     pub handshake_max: Duration,
     /// How long a client may take until its first request head, or the preface of HTTP/2 and its
@@ -63,6 +66,8 @@ impl Default for Limits {
         Self {
             connections_max: CONNECTIONS_MAX,
             connections_per_address_max: CONNECTIONS_PER_ADDRESS_MAX,
+            // Rights must be gone after 60 s; two small files cost nothing.
+            access_read_every: Duration::from_secs(5),
             // Two round trips, as the greeting. Half-open handshakes hold places meanwhile.
             handshake_max: Duration::from_secs(5),
             // Five times what the slowest mobile network takes for two round trips.

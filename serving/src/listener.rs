@@ -3,9 +3,11 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use aftercall_identity::ProofSettings;
 use tokio::net::TcpListener;
 
 use crate::descriptors::raise_limit;
+use crate::door::Door;
 use crate::error::ServeError;
 use crate::limits::INSECURE_WARNING_EVERY;
 use crate::tls::{Certificates, TlsSettings};
@@ -17,18 +19,26 @@ pub struct Protection {
     pub insecure: bool,
     /// The certificate of the server.
     pub tls: TlsSettings,
+    /// The proofs of identity that it accepts.
+    pub proof: ProofSettings,
+    /// Whether it hides the types of its requests from tools.
+    pub is_reflection_off: bool,
 }
 
 impl Protection {
     /// Checks that an address needs no more protection than there is.
     ///
     /// # Errors
-    /// [`ServeError::NotProtected`].
+    /// [`ServeError::NotProtected`], [`ServeError::NoProof`].
     pub(crate) fn check(&self, listen: SocketAddr) -> Result<(), ServeError> {
-        if listen.ip().is_loopback() || self.insecure || self.tls.is_on() {
+        if listen.ip().is_loopback() || self.insecure {
             Ok(())
-        } else {
+        } else if !self.tls.is_on() {
             Err(ServeError::NotProtected(listen))
+        } else if !self.proof.wants_proof() {
+            Err(ServeError::NoProof(listen))
+        } else {
+            Ok(())
         }
     }
 }
@@ -40,6 +50,7 @@ pub struct Listener {
     pub(crate) address: SocketAddr,
     /// Without it connections are plain text.
     pub(crate) certificates: Option<Arc<Certificates>>,
+    pub(crate) door: Door,
     /// Whether other machines reach it without protection.
     pub(crate) is_insecure: bool,
 }
@@ -52,10 +63,11 @@ impl Listener {
     }
 }
 
-/// Opens the port. An address that is not loopback needs TLS, or `insecure`.
+/// Opens the port. An address that is not loopback needs TLS and proof of identity, or
+/// `insecure`.
 ///
 /// # Errors
-/// [`ServeError::NotProtected`], [`ServeError::Tls`], [`ServeError::Listen`].
+/// [`ServeError::NotProtected`], [`ServeError::NoProof`], [`ServeError::Proof`], [`ServeError::Tls`], [`ServeError::Listen`].
 pub async fn open_listener(
     listen: SocketAddr,
     protection: &Protection,
@@ -71,6 +83,9 @@ pub async fn open_listener(
     } else {
         None
     };
+    let (proof, is_reflection_off) = (protection.proof.clone(), protection.is_reflection_off);
+    let opened = tokio::task::spawn_blocking(move || Door::open(&proof, is_reflection_off)).await;
+    let door = opened.map_err(|error| ServeError::SetUp(error.to_string()))??;
     let failed = |error| ServeError::Listen {
         address: listen,
         error,
@@ -81,6 +96,7 @@ pub async fn open_listener(
         tcp,
         address,
         certificates,
+        door,
         is_insecure: protection.insecure && !listen.ip().is_loopback(),
     })
 }

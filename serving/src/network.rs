@@ -26,6 +26,17 @@ pub struct NetworkArgs {
     /// Refuse clients without a certificate
     #[arg(long, env = "AFTERCALL_TLS_CLIENT_REQUIRED")]
     tls_client_required: bool,
+    /// The file with the tokens that this server accepts. `aftercall token` makes them. A changed
+    /// file is read again
+    #[arg(long, env = "AFTERCALL_TOKENS_FILE", value_name = "FILE")]
+    tokens_file: Option<PathBuf>,
+    /// The file with the issuers of tokens that this server trusts, and with who the client
+    /// certificates are: TOML. A changed file is read again
+    #[arg(long, env = "AFTERCALL_ACCESS_FILE", value_name = "FILE")]
+    access_file: Option<PathBuf>,
+    /// Do not show the types of requests to tools
+    #[arg(long, env = "AFTERCALL_NO_REFLECTION")]
+    no_reflection: bool,
     /// A host name, besides localhost and addresses, by which clients name this server; may be
     /// repeated
     #[arg(
@@ -65,6 +76,9 @@ impl NetworkArgs {
                 "tls_client_required",
                 self.tls_client_required.then_some(true.into()),
             ),
+            ("tokens_file", path(&self.tokens_file)),
+            ("access_file", path(&self.access_file)),
+            ("reflection", self.no_reflection.then_some(false.into())),
             ("insecure", self.insecure.then_some(true.into())),
             (
                 "allowed_hosts",

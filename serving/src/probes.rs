@@ -52,7 +52,10 @@ pub fn metrics_handle() -> &'static PrometheusHandle {
 }
 
 /// The routes of the probes.
-pub(crate) const PATHS: [&str; 3] = ["/livez", "/readyz", "/metrics"];
+pub(crate) const PATHS: [&str; 3] = ["/livez", "/readyz", FIGURES];
+
+/// The figures of the server.
+pub(crate) const FIGURES: &str = "/metrics";
 
 pub(crate) fn routes(readiness: Readiness) -> Router {
     let metrics = metrics_handle();

@@ -11,6 +11,7 @@ use tonic_reflection::server::Builder;
 
 use crate::error::ServeError;
 use crate::routes::Routes;
+use crate::whoami;
 
 /// What every server serves.
 const ALWAYS: [&str; 3] = [
@@ -24,7 +25,8 @@ const ALWAYS: [&str; 3] = [
 pub(crate) fn add(routes: Routes, services: &[&str]) -> Result<Routes, ServeError> {
     let set_up = |error: &dyn std::fmt::Display| ServeError::SetUp(error.to_string());
     let all = FileDescriptorSet::decode(DESCRIPTORS).map_err(|error| set_up(&error))?;
-    let files = files_of(all, services);
+    let services: Vec<&str> = services.iter().copied().chain([whoami::NAME]).collect();
+    let files = files_of(all, &services);
     let names = services.iter().chain(&ALWAYS);
     let builder = || {
         // A file that is imported may hold another service: it is described, and not listed.

@@ -4,7 +4,9 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use axum::http::header::CONTENT_TYPE;
+use aftercall_identity::{Denied, Roles};
+use aftercall_proto::access::v1::Role;
+use axum::http::header::{CONTENT_TYPE, WWW_AUTHENTICATE};
 use axum::http::{HeaderValue, Response, StatusCode};
 use thiserror::Error;
 use tonic::body::Body;
@@ -49,6 +51,18 @@ pub(crate) enum Refusal {
         "all connections of this server are taken: this one is only for /livez, /readyz and /metrics"
     )]
     ProbesOnly,
+    #[error(transparent)]
+    Denied(#[from] Denied),
+    #[error(
+        "{method} needs another role than yours: one of {roles}; ask the operator of this server for it"
+    )]
+    Role { method: &'static str, roles: Roles },
+    #[error(
+        "your roles or your scope have changed since this stream began: open it again to see what you may see now"
+    )]
+    RightsChanged,
+    #[error("you are {name:?} and cannot act as {:?}: leave `actor` empty", short(.actor))]
+    Actor { name: String, actor: String },
     #[error("the time that the client gave in grpc-timeout is over")]
     Deadline,
     #[error("the request was not complete within {seconds} s: send it again")]
@@ -61,23 +75,39 @@ pub(crate) enum Refusal {
 
 /// Every stable name, for the metrics.
 pub(crate) const REASONS: &[&str] = &[
+    "ACTOR_NOT_ALLOWED",
+    "CERTIFICATE_UNKNOWN",
     "COMPRESSION_NOT_SUPPORTED",
     "CONNECT_NOT_SUPPORTED",
     "DEADLINE_EXCEEDED",
     "GRPC_WEB_IS_OFF",
     "HOST_NOT_ALLOWED",
+    "ISSUER_KEYS_MISSING",
     "NOT_GRPC",
     "NO_SUCH_METHOD",
     "NO_SUCH_PATH",
     "ORIGIN_NOT_ALLOWED",
+    "PROOF_REQUIRED",
     "REQUEST_BYTES",
     "REQUEST_TOO_SLOW",
+    "RIGHTS_CHANGED",
+    "ROLE_MISSING",
+    "TOKEN_EXPIRED",
+    "TOKEN_INVALID",
+    "TOKEN_NOT_YET_VALID",
+    "TOKEN_REVOKED",
     "TOO_MANY_CONNECTIONS",
     "TOO_MANY_UNFINISHED_BYTES",
     "TOO_MANY_UNREAD_BYTES",
 ];
 
 impl Refusal {
+    /// The refusal of a method whose rule names other roles.
+    pub(crate) fn role(method: &'static str, roles: &[Role]) -> Self {
+        let roles = roles.iter().copied().collect();
+        Self::Role { method, roles }
+    }
+
     /// Its stable name, for programs and metrics.
     fn reason(&self) -> &'static str {
         match self {
@@ -91,6 +121,10 @@ impl Refusal {
             Self::RequestBytes { .. } => "REQUEST_BYTES",
             Self::Compression { .. } => "COMPRESSION_NOT_SUPPORTED",
             Self::ProbesOnly => "TOO_MANY_CONNECTIONS",
+            Self::Denied(denied) => denied.reason(),
+            Self::Role { .. } => "ROLE_MISSING",
+            Self::RightsChanged => "RIGHTS_CHANGED",
+            Self::Actor { .. } => "ACTOR_NOT_ALLOWED",
             Self::Deadline => "DEADLINE_EXCEEDED",
             Self::SlowRequest { .. } => "REQUEST_TOO_SLOW",
             Self::UnfinishedRequests => "TOO_MANY_UNFINISHED_BYTES",
@@ -113,6 +147,13 @@ impl Refusal {
             }
             Self::RequestBytes { .. } => (Code::ResourceExhausted, StatusCode::PAYLOAD_TOO_LARGE),
             Self::ProbesOnly => (Code::Unavailable, StatusCode::SERVICE_UNAVAILABLE),
+            Self::Denied(Denied::NoKeys) => (Code::Unavailable, StatusCode::SERVICE_UNAVAILABLE),
+            Self::Denied(_) | Self::RightsChanged => {
+                (Code::Unauthenticated, StatusCode::UNAUTHORIZED)
+            }
+            Self::Role { .. } | Self::Actor { .. } => {
+                (Code::PermissionDenied, StatusCode::FORBIDDEN)
+            }
             Self::Deadline | Self::SlowRequest { .. } => {
                 (Code::DeadlineExceeded, StatusCode::REQUEST_TIMEOUT)
             }
@@ -161,9 +202,11 @@ impl Refusal {
         } else {
             "text/plain; charset=utf-8"
         };
-        response
-            .headers_mut()
-            .insert(CONTENT_TYPE, HeaderValue::from_static(form));
+        let headers = response.headers_mut();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static(form));
+        if matches!(self, Self::Denied(_)) {
+            headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
         response
     }
 }

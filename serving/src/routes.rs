@@ -19,6 +19,7 @@ use tower_http::cors::{AllowHeaders, AllowOrigin, Cors};
 
 use crate::library::explained;
 use crate::refusal::Refusal;
+use crate::staying::while_allowed;
 
 /// The answer of a service, as its generated code makes it.
 pub(crate) type ServiceFuture = BoxFuture<Response<Body>, Infallible>;
@@ -112,6 +113,6 @@ impl Service<Request<Body>> for OfPages {
 
     fn call(&mut self, request: Request<Body>) -> ServiceFuture {
         let answering = self.0.call(request);
-        Box::pin(async move { answering.await.map(explained) })
+        Box::pin(async move { answering.await.map(explained).map(while_allowed) })
     }
 }

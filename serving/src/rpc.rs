@@ -228,6 +228,7 @@ mod tests {
                 Asked::new(tonic::Request::new(Note {
                     actor: "Ann".repeat(100),
                 }))
+                .expect("everybody may act for everybody")
             });
             assert_eq!(asked.actor().len(), 300, "only the log has it cut");
             let mut response = rpc.until_sent(Response::new(body()));

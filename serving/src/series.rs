@@ -52,7 +52,7 @@ impl Series {
 }
 
 /// The series of both servers.
-const SHARED: [Series; 11] = [
+const SHARED: [Series; 12] = [
     Series::new(
         Kind::Gauge,
         "aftercall_connections",
@@ -103,6 +103,11 @@ const SHARED: [Series; 11] = [
         Kind::Gauge,
         "aftercall_tls_certificate_expires_seconds",
         "When the certificate of the server expires, in seconds since 1970; 0 without TLS.",
+    ),
+    Series::new(
+        Kind::Counter,
+        "aftercall_access_file_errors_total",
+        "Times that a file with tokens or access rules could not be used; they are read every few seconds.",
     ),
     Series::new(
         Kind::Counter,

@@ -8,6 +8,7 @@ use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use aftercall_identity::Verifier;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
@@ -21,6 +22,7 @@ use crate::accept::accept;
 use crate::answer::Answering;
 use crate::connection::Connection;
 use crate::descriptors::{connections_allowed, raise_limit};
+use crate::door::keep_up;
 use crate::error::ServeError;
 use crate::hosts::Hosts;
 use crate::limits::{
@@ -33,7 +35,7 @@ use crate::seldom::Seldom;
 use crate::streams::StreamExecutor;
 use crate::tls::{Certificates, Stream, handshake};
 use crate::wire::Wire;
-use crate::{Readiness, probes, reflection};
+use crate::{Readiness, probes, reflection, whoami};
 
 static STALLS: Seldom = Seldom::new();
 static STALLED_STREAMS: Seldom = Seldom::new();
@@ -62,7 +64,8 @@ pub async fn base_routes(
             }
         }
     });
-    reflection::add(Routes::default().add_service(health), services)
+    let routes = whoami::add(Routes::default().add_service(health));
+    reflection::add(routes, services)
 }
 
 fn serving_status(is_ready: bool) -> ServingStatus {
@@ -94,6 +97,7 @@ pub async fn serve(
         tcp,
         address,
         certificates,
+        door,
         is_insecure,
     } = listener;
     let hosts = Hosts::new(address, &limits.allowed_hosts, &limits.web_origins);
@@ -103,13 +107,11 @@ pub async fn serve(
     let close = CancellationToken::new();
     // Closes the connections also if this future is dropped.
     let _close = close.clone().drop_guard();
-    if let Some(certificates) = &certificates {
-        let keeping_up = Arc::clone(certificates).keep_up(limits.certificates_read_every);
-        tokio::spawn(close.clone().run_until_cancelled_owned(keeping_up));
-    }
+    let upkeep = Upkeep::new(&close, limits);
+    upkeep.of_certificates(certificates.as_ref());
+    upkeep.of_proofs(door.verifier());
     if is_insecure {
-        let warning = keep_warning(address, certificates.is_some());
-        tokio::spawn(close.clone().run_until_cancelled_owned(warning));
+        upkeep.start(keep_warning(address, certificates.is_some()));
     }
     let server = Arc::new(Server {
         answering: Answering {
@@ -117,6 +119,7 @@ pub async fn serve(
             routes,
             probes: probes::routes(readiness),
             hosts,
+            door,
             limits: limits.clone(),
         },
         builder: builder(limits),
@@ -141,6 +144,40 @@ pub async fn serve(
         );
     }
     Ok(())
+}
+
+/// What runs beside the connections, until they are closed.
+struct Upkeep<'s> {
+    close: &'s CancellationToken,
+    limits: &'s Limits,
+}
+
+impl<'s> Upkeep<'s> {
+    fn new(close: &'s CancellationToken, limits: &'s Limits) -> Self {
+        Self { close, limits }
+    }
+
+    fn start(&self, task: impl Future<Output = ()> + Send + 'static) {
+        tokio::spawn(self.close.clone().run_until_cancelled_owned(task));
+    }
+
+    /// Reads changed certificates.
+    fn of_certificates(&self, certificates: Option<&Arc<Certificates>>) {
+        if let Some(certificates) = certificates {
+            let every = self.limits.certificates_read_every;
+            self.start(Arc::clone(certificates).keep_up(every));
+        }
+    }
+
+    /// Reads changed files of tokens and rules, and the keys of issuers.
+    fn of_proofs(&self, verifier: Option<&Arc<Verifier>>) {
+        if let Some(verifier) = verifier {
+            let every = self.limits.access_read_every;
+            self.start(keep_up(Arc::clone(verifier), every));
+            let (verifier, stop) = (Arc::clone(verifier), self.close.clone());
+            self.start(async move { verifier.run(stop.cancelled()).await });
+        }
+    }
 }
 
 /// The places for connections: as many as the settings and the process' descriptors allow.

@@ -70,6 +70,12 @@ pub struct House {
     archives_at_once: bool,
     /// The country of telephone numbers that name none.
     country: String,
+    /// The file with the tokens that the workflow-server accepts; empty where it wants none.
+    workflow_tokens: PathBuf,
+    /// The same of the alerter.
+    alerter_tokens: PathBuf,
+    /// The file with the alerter's own token; empty for none.
+    alerter_token: PathBuf,
     /// The clock and the disk, where they are not the machine's.
     machine: Option<Machine>,
     /// Removes the directory when the test is over.
@@ -116,6 +122,9 @@ impl House {
             alerter_port: 0,
             archives_at_once,
             country: String::new(),
+            workflow_tokens: PathBuf::new(),
+            alerter_tokens: PathBuf::new(),
+            alerter_token: PathBuf::new(),
             machine,
             _temp: temp,
         };
@@ -133,6 +142,7 @@ impl House {
             journal_kept_entries: 20,
             drain_seconds: 2,
             country: self.country.clone(),
+            tokens_file: self.workflow_tokens.clone(),
             // Nobody starts it again here, and tests look at what it says then.
             on_store_failure: StoreFailure::ReadOnly,
             ..WorkflowServerConfig::default()
@@ -169,6 +179,21 @@ impl House {
         self.archives_at_once = true;
     }
 
+    /// From the next start on, the workflow-server accepts only the tokens of this file.
+    pub fn guard_workflow(&mut self, tokens: &Path) {
+        tokens.clone_into(&mut self.workflow_tokens);
+    }
+
+    /// From the next start on, the alerter accepts only the tokens of this file.
+    pub fn guard_alerter(&mut self, tokens: &Path) {
+        tokens.clone_into(&mut self.alerter_tokens);
+    }
+
+    /// From the next start on, the alerter shows the token of this file to the workflow-server.
+    pub fn give_alerter(&mut self, token: &Path) {
+        token.clone_into(&mut self.alerter_token);
+    }
+
     /// From the next start on, telephone numbers that name no country are of this one.
     pub fn set_country(&mut self, code: &str) {
         code.clone_into(&mut self.country);
@@ -180,6 +205,8 @@ impl House {
             listen: SocketAddr::from(([127, 0, 0, 1], self.alerter_port)),
             workflow_server: format!("http://{}", self.workflow_address()),
             drain_seconds: 1,
+            tokens_file: self.alerter_tokens.clone(),
+            workflow_token_file: self.alerter_token.clone(),
             ..AlerterServerConfig::default()
         };
         let server = alerter_server::Server::bind(config)

@@ -10,7 +10,8 @@ use aftercall_serving::config::{ConfigError, load};
 use aftercall_serving::logs::LogFormat;
 use aftercall_serving::settings::{Common, SettingError, Settings, common_errors, zero_errors};
 use aftercall_serving::{
-    CONNECTIONS_MAX, CONNECTIONS_PER_ADDRESS_MAX, NetworkArgs, Protection, TlsSettings,
+    CONNECTIONS_MAX, CONNECTIONS_PER_ADDRESS_MAX, NetworkArgs, ProofSettings, Protection,
+    TlsSettings,
 };
 use clap::{Parser, ValueEnum};
 use serde::{Deserialize, Serialize};
@@ -51,6 +52,13 @@ pub struct WorkflowServerConfig {
     pub tls_client_ca: PathBuf,
     /// Whether a client without a certificate is refused.
     pub tls_client_required: bool,
+    /// The file with the tokens that are accepted; empty for none.
+    pub tokens_file: PathBuf,
+    /// The file with trusted issuers of tokens, and with who the client certificates are; empty
+    /// for none.
+    pub access_file: PathBuf,
+    /// Whether tools may read the types of requests.
+    pub reflection: bool,
     /// The form of the logs.
     pub log_format: LogFormat,
     /// What is logged, such as `info` or `info,workflow_server=debug`.
@@ -106,6 +114,9 @@ impl Default for WorkflowServerConfig {
             tls_key: PathBuf::new(),
             tls_client_ca: PathBuf::new(),
             tls_client_required: false,
+            tokens_file: PathBuf::new(),
+            access_file: PathBuf::new(),
+            reflection: true,
             log_format: LogFormat::Text,
             log_filter: "info".to_owned(),
             request_ids_keep_hours: 24,
@@ -139,6 +150,8 @@ impl WorkflowServerConfig {
                 client_ca: self.tls_client_ca.clone(),
                 client_required: self.tls_client_required,
             },
+            proof: ProofSettings::of_files(&self.tokens_file, &self.access_file),
+            is_reflection_off: !self.reflection,
         }
     }
 }

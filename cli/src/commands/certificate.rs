@@ -29,7 +29,7 @@ Examples:
   aftercall certificate create --client alerter
   aftercall certificate create --name calls.example.com --replace
 
-The CA is made the first time. Whoever has its key can make certificates that your servers accept: keep it safe, and use
+The CA is made the first time. The person who has its key can make certificates that your servers accept: keep it safe, and use
 the CA of your company for more than a trial.")]
     Create(Create),
 }

@@ -85,7 +85,7 @@ impl Trust {
             "iss": ISSUER,
             "aud": "aftercall",
             "sub": "u-1",
-            "name": "Ann",
+            "preferred_username": "Ann",
             "roles": ["agent"],
             "exp": self.seconds(300),
             "nbf": self.seconds(-10),

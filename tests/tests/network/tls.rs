@@ -2,10 +2,13 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use aftercall_serving::{Limits, Protection, ServeError, TlsError, TlsSettings, open_listener};
+use aftercall_serving::{
+    Limits, ProofSettings, Protection, ServeError, TlsError, TlsSettings, open_listener,
+};
 use aftercall_tests::{Authority, Pair, eventually};
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -271,7 +274,7 @@ async fn files_that_are_no_pair_are_refused_at_the_start() {
 }
 
 #[tokio::test]
-async fn only_tls_or_consent_opens_a_public_address() {
+async fn a_public_address_needs_tls_and_proof_or_consent() {
     let dir = tempfile::tempdir().expect("a folder");
     let (certificate, key) = Authority::create().server().write(dir.path());
     let public = SocketAddr::from(([0, 0, 0, 0], 0));
@@ -284,7 +287,14 @@ async fn only_tls_or_consent_opens_a_public_address() {
         key,
         ..TlsSettings::default()
     };
-    open_listener(public, &protection).await.expect("TLS");
+    let refused = open_listener(public, &protection).await;
+    let refused = refused.expect_err("nobody would be asked for proof");
+    assert!(matches!(refused, ServeError::NoProof(_)), "{refused}");
+    let tokens = dir.path().join("tokens");
+    std::fs::write(&tokens, "").expect("written");
+    protection.proof = ProofSettings::of_files(&tokens, Path::new(""));
+    let opened = open_listener(public, &protection).await;
+    opened.expect("TLS and proof");
     let consent = Protection {
         insecure: true,
         ..Protection::default()

@@ -75,7 +75,7 @@ async fn certificates_change_under_load_without_a_failed_call() {
                 (shown(&protected).await == parsed(&pair)).then_some(())
             })
             .await;
-            eventually("both kinds of clients go on", || async {
+            eventually("both kinds of clients continue", || async {
                 let now = calls.each_ref().map(|calls| calls.load(Ordering::Relaxed));
                 (now[0] > before[0] && now[1] > before[1]).then_some(())
             })

@@ -15,7 +15,7 @@ macro_rules! rpcs {
                 &self,
                 request: tonic::Request<$request>,
             ) -> Result<tonic::Response<$response>, tonic::Status> {
-                let asked = aftercall_serving::asked::Asked::new(request);
+                let asked = aftercall_serving::asked::Asked::new(request)?;
                 let shared = self.0.for_caller(&asked.caller);
                 let answer = $function(&shared, asked).await?;
                 Ok(tonic::Response::new(answer))

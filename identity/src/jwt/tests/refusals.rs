@@ -98,7 +98,7 @@ const CHANGES: &[(&str, Change, Option<&str>)] = &[
         |_, _, c| c["sub"] = "a\nb".into(),
         INVALID,
     ),
-    ("no name", |_, _, c| remove(c, "name"), None),
+    ("no name", |_, _, c| remove(c, "preferred_username"), None),
     ("no roles", |_, _, c| remove(c, "roles"), INVALID),
     (
         "unknown roles",

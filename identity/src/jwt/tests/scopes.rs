@@ -106,7 +106,7 @@ async fn a_name_is_shown_on_one_line() {
     let signer = Signer::ec();
     let trust = Trust::new(&[signer.jwk()], "");
     let mut claims = trust.claims();
-    claims["name"] = " A\u{200b}nn\n\u{1b}[31m ".into();
+    claims["preferred_username"] = " A\u{200b}nn\n\u{1b}[31m ".into();
     let identity = trust.verify(&signer.token(&claims)).await.expect("valid");
     assert_eq!(&*identity.name, "Ann[31m");
 }

@@ -1,0 +1,253 @@
+//! Who may call which method: each request passes here before its service begins.
+//!
+//! Promise: without a rule a path is not served, and without one of the rule's roles an RPC does not
+//! begin. Health is open to everybody. Reflection is open to every identity. Each refusal is counted.
+
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use aftercall_identity::{
+    Denied, FileError, Identity, Presented, ProofSettings, SetUpError, Verifier,
+};
+use aftercall_proto::access::v1::Role;
+use aftercall_proto::rules::{Rule, rule};
+use axum::http::header::AUTHORIZATION;
+use axum::http::{HeaderMap, HeaderValue};
+
+use crate::caller::Caller;
+use crate::connection::Connection;
+use crate::last_proof::LastProof;
+use crate::refusal::Refusal;
+use crate::seldom::Seldom;
+
+/// The services that need no proof.
+const HEALTH: &str = "/grpc.health.v1.Health/";
+/// The services that describe the others.
+const REFLECTION: &str = "/grpc.reflection.";
+static FILE_ERRORS: Seldom = Seldom::new();
+
+/// Who may read the figures of a server.
+const METRICS_ROLES: &[Role] = &[Role::Operator, Role::Auditor];
+
+/// Lets requests in.
+#[derive(Debug, Default)]
+pub(crate) struct Door {
+    verifier: Option<Arc<Verifier>>,
+    is_reflection_off: bool,
+}
+
+/// A request that was let in.
+#[derive(Clone, Debug)]
+pub(crate) struct Admitted {
+    /// Who sent it.
+    pub(crate) caller: Caller,
+    /// What must stay valid while its answer is sent; `None` where the answer is no stream, or
+    /// no proof is required.
+    pub(crate) stays: Option<Arc<Stays>>,
+}
+
+/// The proof of a stream, which is checked again when rights may have changed.
+#[derive(Debug)]
+pub(crate) struct Stays {
+    verifier: Arc<Verifier>,
+    connection: Arc<Connection>,
+    authorization: Option<HeaderValue>,
+    rule: &'static Rule,
+    identity: Arc<Identity>,
+}
+
+impl Door {
+    /// A door that wants one of the proofs, if the settings name any.
+    ///
+    /// # Errors
+    /// [`SetUpError`] if a file of the settings cannot be used.
+    pub(crate) fn open(proof: &ProofSettings, is_reflection_off: bool) -> Result<Self, SetUpError> {
+        let verifier = proof.wants_proof().then(|| Verifier::open(proof));
+        Ok(Self {
+            verifier: verifier.transpose()?.map(Arc::new),
+            is_reflection_off,
+        })
+    }
+
+    /// What checks proofs; `None` if none is required.
+    pub(crate) fn verifier(&self) -> Option<&Arc<Verifier>> {
+        self.verifier.as_ref()
+    }
+
+    /// Lets a request of this path in.
+    ///
+    /// # Errors
+    /// [`Refusal::Denied`], [`Refusal::Role`], [`Refusal::NoSuchMethod`].
+    pub(crate) async fn admit(
+        &self,
+        connection: &Arc<Connection>,
+        headers: &HeaderMap,
+        path: &str,
+    ) -> Result<Admitted, Refusal> {
+        let is_reflection = path.starts_with(REFLECTION);
+        if is_reflection && self.is_reflection_off {
+            return Err(Refusal::NoSuchMethod);
+        }
+        let Some(verifier) = &self.verifier else {
+            return Ok(Admitted::local());
+        };
+        if path.starts_with(HEALTH) {
+            return Ok(Admitted::local());
+        }
+        let authorization = headers.get(AUTHORIZATION);
+        let identity = identified(verifier, connection, authorization).await?;
+        if is_reflection {
+            return Ok(Admitted {
+                caller: Caller::new(identity),
+                stays: None,
+            });
+        }
+        let rule = rule(path).ok_or(Refusal::NoSuchMethod)?;
+        check_role(rule, &identity)?;
+        let stays = rule.is_stream.then(|| {
+            Arc::new(Stays {
+                verifier: Arc::clone(verifier),
+                connection: Arc::clone(connection),
+                authorization: authorization.cloned(),
+                rule,
+                identity: Arc::clone(&identity),
+            })
+        });
+        Ok(Admitted {
+            caller: Caller::new(identity),
+            stays,
+        })
+    }
+
+    /// Checks that the request may read the metrics.
+    ///
+    /// # Errors
+    /// [`Refusal::Denied`], [`Refusal::Role`].
+    pub(crate) async fn check_metrics(
+        &self,
+        connection: &Arc<Connection>,
+        headers: &HeaderMap,
+    ) -> Result<(), Refusal> {
+        let Some(verifier) = &self.verifier else {
+            return Ok(());
+        };
+        let identity = identified(verifier, connection, headers.get(AUTHORIZATION)).await?;
+        if identity.roles.has_any(METRICS_ROLES) {
+            Ok(())
+        } else {
+            Err(Refusal::role("/metrics", METRICS_ROLES))
+        }
+    }
+}
+
+impl Admitted {
+    /// The request of somebody who needs no proof.
+    pub(crate) fn local() -> Self {
+        Self {
+            caller: Caller::local(),
+            stays: None,
+        }
+    }
+}
+
+fn check_role(rule: &'static Rule, identity: &Identity) -> Result<(), Refusal> {
+    if identity.roles.has_any(rule.roles) {
+        Ok(())
+    } else {
+        Err(Refusal::role(rule.names().1, rule.roles))
+    }
+}
+
+/// Who sent a request. A connection usually sends one proof with all of its requests, which is then
+/// checked once.
+async fn identified(
+    verifier: &Verifier,
+    connection: &Connection,
+    authorization: Option<&HeaderValue>,
+) -> Result<Arc<Identity>, Refusal> {
+    let (now, generation) = (SystemTime::now(), verifier.generation());
+    if let Some(last) = connection.last_proof().as_ref()
+        && last.generation == generation
+        && last.authorization.as_ref() == authorization
+        && !last.identity.has_expired()
+    {
+        return Ok(Arc::clone(&last.identity));
+    }
+    let presented = Presented {
+        // What is no text is no token.
+        authorization: authorization.map(|value| value.to_str().unwrap_or_default()),
+        certificate: connection.certificate(),
+    };
+    let identity = verifier.verify(presented, now).await?;
+    *connection.last_proof() = Some(LastProof {
+        authorization: authorization.cloned(),
+        generation,
+        identity: Arc::clone(&identity),
+    });
+    Ok(identity)
+}
+
+impl Stays {
+    /// Waits until the stream must end, and returns why: its proof has expired, or a right was
+    /// taken away.
+    pub(crate) async fn ended(&self) -> Refusal {
+        let mut changes = self.verifier.changes();
+        let mut expires_at = self.identity.expires_at;
+        loop {
+            let left = expires_at.map(|end| {
+                let left = end.duration_since(SystemTime::now());
+                left.unwrap_or_default()
+            });
+            tokio::select! {
+                () = sleep(left) => {}
+                changed = changes.changed() => if changed.is_err() {
+                    // The server is going away, and its connections with it.
+                    std::future::pending::<()>().await;
+                }
+            }
+            match self.again().await {
+                Ok(identity) if identity.has_expired() => return Denied::Expired.into(),
+                Ok(identity) => expires_at = identity.expires_at,
+                Err(refusal) => return refusal,
+            }
+        }
+    }
+
+    async fn again(&self) -> Result<Arc<Identity>, Refusal> {
+        let authorization = self.authorization.as_ref();
+        let identity = identified(&self.verifier, &self.connection, authorization).await?;
+        check_role(self.rule, &identity)?;
+        if identity.has_rights_of(&self.identity) {
+            Ok(identity)
+        } else {
+            // Opened again it shows what the identity may see now.
+            Err(Refusal::RightsChanged)
+        }
+    }
+}
+
+/// Reads the files of a verifier again, again and again. It never ends.
+pub(crate) async fn keep_up(verifier: Arc<Verifier>, every: Duration) {
+    loop {
+        tokio::time::sleep(every).await;
+        let verifier = Arc::clone(&verifier);
+        let read = tokio::task::spawn_blocking(move || verifier.reload()).await;
+        for error in read.unwrap_or_default() {
+            note(&error);
+        }
+    }
+}
+
+fn note(error: &FileError) {
+    metrics::counter!("aftercall_access_file_errors_total").increment(1);
+    if let Some(count) = FILE_ERRORS.is_due() {
+        tracing::error!(%error, count, "a file with tokens or access rules cannot be used: the earlier content still counts");
+    }
+}
+
+async fn sleep(time: Option<Duration>) {
+    match time {
+        Some(time) => tokio::time::sleep(time).await,
+        None => std::future::pending().await,
+    }
+}
