@@ -9,7 +9,6 @@ use axum::http::{HeaderMap, Method, Request, Response, Version};
 use hyper::body::Incoming;
 use tonic::body::Body;
 use tower::Service as _;
-use tracing::Instrument as _;
 
 use crate::backlog::{Bounded, bounded};
 use crate::connection::Connection;
@@ -71,9 +70,9 @@ impl Answering {
             // for it.
             tokio::task::yield_now().await;
         }
-        let rpc = Rpc::begin(request.uri().path(), connection.peer);
+        let rpc = Rpc::begin(request.uri(), connection.peer);
         let answering = self.answer_rpc(&connection, form, request);
-        let answered = answering.instrument(rpc.span.clone()).await;
+        let answered = rpc.context.scope(answering).await;
         let response =
             answered.unwrap_or_else(|refusal: Refusal| refusal.response(form == Form::Grpc));
         bounded(&connection, open, rpc.until_sent(response))

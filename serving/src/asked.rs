@@ -5,13 +5,10 @@
 use std::net::SocketAddr;
 
 use aftercall_proto::attributed::Attributed;
-use tracing::Span;
 
 use crate::asker::{asker, caller};
 pub use crate::caller::Caller;
-
-/// Characters of a name or a request id that go into the log.
-const LOGGED_CHARS_MAX: usize = 128;
+use crate::log_context::LogContext;
 
 /// A request, and who sent it.
 #[derive(Clone, Debug)]
@@ -27,7 +24,7 @@ pub struct Asked<T> {
 }
 
 impl<T: Attributed> Asked<T> {
-    /// Extracts the request, and names its sender in the span of the RPC.
+    /// Extracts the request, and names its sender in the log lines of the RPC.
     ///
     /// # Errors
     /// A status if the request names an actor that the caller may not act for.
@@ -40,12 +37,7 @@ impl<T: Attributed> Asked<T> {
             peer: asker(),
             request,
         };
-        let span = Span::current();
-        for (field, value) in [("actor", asked.actor()), ("request_id", asked.request_id())] {
-            if !value.is_empty() {
-                span.record(field, cut(value));
-            }
-        }
+        LogContext::note_sender(asked.actor(), asked.request_id());
         Ok(asked)
     }
 
@@ -69,10 +61,4 @@ impl<T: Attributed> Asked<T> {
     pub fn request_id(&self) -> &str {
         self.request.request_id()
     }
-}
-
-fn cut(text: &str) -> &str {
-    text.char_indices()
-        .nth(LOGGED_CHARS_MAX)
-        .map_or(text, |(end, _)| &text[..end])
 }

@@ -1,10 +1,19 @@
-//! Logs go to standard error: text for people, or JSON, one object a line, for machines.
+//! Logs go to standard error: text for people, or JSON, one object a line, for machines. A line
+//! that is written for an RPC names it.
 
+use std::fmt;
 use std::io::IsTerminal as _;
 
 use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
-use tracing_subscriber::EnvFilter;
+use tracing::Event;
+use tracing::dispatcher::Dispatch;
+use tracing_subscriber::fmt::format::Writer;
+use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields, MakeWriter};
+use tracing_subscriber::util::SubscriberInitExt as _;
+use tracing_subscriber::{EnvFilter, Registry};
+
+use crate::log_context::LogContext;
 
 /// The form of the logs.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ValueEnum)]
@@ -24,13 +33,43 @@ pub fn init(format: LogFormat, filter: &str) {
     // A process that did not check the filter still logs.
     let filter = EnvFilter::try_new(filter).unwrap_or_else(|_| EnvFilter::new("info"));
     let colour = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+    let logs = logs(format, filter, colour, std::io::stderr);
+    // The only error is that the process logs already: both servers in one process, or tests.
+    let _ = logs.try_init();
+}
+
+/// Logs in this form.
+pub(crate) fn logs<W>(format: LogFormat, filter: EnvFilter, colour: bool, writer: W) -> Dispatch
+where
+    W: for<'w> MakeWriter<'w> + Send + Sync + 'static,
+{
     let logs = tracing_subscriber::fmt()
         .with_env_filter(filter)
-        .with_writer(std::io::stderr)
+        .with_writer(writer)
         .with_ansi(colour);
-    // The only error is that the process logs already: both servers in one process, or tests.
-    let _ = match format {
-        LogFormat::Text => logs.try_init(),
-        LogFormat::Json => logs.json().try_init(),
-    };
+    match format {
+        LogFormat::Text => logs.map_event_format(NamesRpc).into(),
+        LogFormat::Json => logs.json().map_event_format(NamesRpc).into(),
+    }
+}
+
+/// Lines that name the RPC for which they are written. Its span exists only while a line of it is
+/// written: most requests write none. The logs must be those of the process: while a line is
+/// written, the library makes no spans for logs of a scope.
+struct NamesRpc<F>(F);
+
+impl<N, F> FormatEvent<Registry, N> for NamesRpc<F>
+where
+    N: for<'w> FormatFields<'w> + 'static,
+    F: FormatEvent<Registry, N>,
+{
+    fn format_event(
+        &self,
+        context: &FmtContext<'_, Registry, N>,
+        writer: Writer<'_>,
+        event: &Event<'_>,
+    ) -> fmt::Result {
+        let span = LogContext::current().span();
+        span.in_scope(|| self.0.format_event(context, writer, event))
+    }
 }

@@ -1,34 +1,28 @@
-//! The span of an RPC: each log line that is written while it is served, or while its stream is
+//! An RPC that is being served: each log line that is written meanwhile, or while its stream is
 //! sent, names the RPC.
 //!
-//! Promise: one span for each gRPC request, and one line at debug level when it has ended for any
-//! reason. Must not: log what a message holds, except who sent it and the id of the request
-//! ([`Asked`](crate::asked::Asked) adds these two).
+//! Promise: one context for the log lines of each gRPC request, and one line at debug level when it
+//! has ended for any reason. Must not: log what a message holds, except who sent it and the id of
+//! the request ([`Asked`](crate::asked::Asked) adds these two).
 
 use std::net::SocketAddr;
 use std::pin::Pin;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll};
 use std::time::Instant;
 
 use axum::body::{Bytes, HttpBody};
-use axum::http::{HeaderMap, Response};
+use axum::http::{HeaderMap, Response, Uri};
 use http_body::{Frame, SizeHint};
 use tonic::body::Body;
 use tonic::{Code, Status};
-use tracing::Span;
-use tracing::field::Empty;
+use tracing::Level;
 
-/// Bytes of the path of an unknown method that go into the log.
-const PATH_BYTES_MAX: usize = 200;
-
-/// Distinguishes requests that have no id.
-static NEXT: AtomicU64 = AtomicU64::new(1);
+use crate::log_context::LogContext;
 
 /// An RPC that is being served. Dropping it ends it.
 #[derive(Debug)]
 pub(crate) struct Rpc {
-    pub(crate) span: Span,
+    pub(crate) context: LogContext,
     began: Instant,
     outcome: Outcome,
 }
@@ -45,21 +39,16 @@ enum Outcome {
 }
 
 impl Rpc {
-    /// Begins an RPC with the path of its method.
-    pub(crate) fn begin(path: &str, peer: SocketAddr) -> Self {
-        let path = path.trim_start_matches('/');
-        let path = &path[..path.floor_char_boundary(PATH_BYTES_MAX)];
-        let (service, method) = path.split_once('/').unwrap_or((path, ""));
-        let number = NEXT.fetch_add(1, Ordering::Relaxed);
-        let span = tracing::info_span!("rpc", number, service, method, %peer, actor = Empty, request_id = Empty);
+    /// Begins an RPC of a method.
+    pub(crate) fn begin(method: &Uri, peer: SocketAddr) -> Self {
         Self {
-            span,
+            context: LogContext::new(method, peer),
             began: Instant::now(),
             outcome: Outcome::Cancelled,
         }
     }
 
-    /// Keeps the span until all of the answer is sent.
+    /// Continues until all of the answer is sent.
     pub(crate) fn until_sent(mut self, response: Response<Body>) -> Response<Spanned> {
         self.note_status(response.headers());
         response.map(|body| Spanned {
@@ -73,24 +62,28 @@ impl Rpc {
             self.outcome = Outcome::Code(Code::from_bytes(code.as_bytes()));
         }
     }
-}
 
-impl Drop for Rpc {
-    fn drop(&mut self) {
+    fn log_end(&self) {
         let duration_ms = self.began.elapsed().as_secs_f64() * 1_000.0;
         match self.outcome {
-            Outcome::Code(code) => {
-                tracing::debug!(parent: &self.span, ?code, duration_ms, "the RPC ended");
-            }
-            Outcome::Sent => tracing::debug!(parent: &self.span, duration_ms, "the RPC ended"),
+            Outcome::Code(code) => tracing::debug!(?code, duration_ms, "the RPC ended"),
+            Outcome::Sent => tracing::debug!(duration_ms, "the RPC ended"),
             Outcome::Cancelled => {
-                tracing::debug!(parent: &self.span, duration_ms, "the client left before the RPC ended");
+                tracing::debug!(duration_ms, "the client left before the RPC ended");
             }
         }
     }
 }
 
-/// The body of an answer, made within the span of its RPC.
+impl Drop for Rpc {
+    fn drop(&mut self) {
+        if tracing::enabled!(Level::DEBUG) {
+            self.context.in_scope(|| self.log_end());
+        }
+    }
+}
+
+/// The body of an answer, made within the context of its RPC.
 #[derive(Debug)]
 pub(crate) struct Spanned {
     body: Body,
@@ -114,7 +107,7 @@ impl HttpBody for Spanned {
         let Some(rpc) = rpc else {
             return Pin::new(body).poll_frame(context);
         };
-        let polled = rpc.span.in_scope(|| Pin::new(body).poll_frame(context));
+        let polled = rpc.context.in_scope(|| Pin::new(body).poll_frame(context));
         match &polled {
             Poll::Ready(Some(Ok(frame))) => {
                 if let Some(trailers) = frame.trailers_ref() {
@@ -138,25 +131,31 @@ impl HttpBody for Spanned {
 
 #[cfg(test)]
 mod tests {
+    use std::cell::RefCell;
     use std::convert::Infallible;
     use std::io::{self, Write};
-    use std::sync::{Arc, Mutex};
+    use std::sync::Once;
 
     use aftercall_proto::attributed::Attributed;
     use futures::{StreamExt as _, stream};
     use http_body_util::StreamBody;
-    use tracing_subscriber::filter::LevelFilter;
+    use tracing_subscriber::EnvFilter;
+    use tracing_subscriber::util::SubscriberInitExt as _;
 
     use super::*;
     use crate::asked::Asked;
+    use crate::logs::{LogFormat, logs};
 
-    /// What was logged.
-    #[derive(Clone, Default)]
-    struct Log(Arc<Mutex<Vec<u8>>>);
+    thread_local! {
+        /// What this thread has logged.
+        static LOG: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+    }
+
+    struct Log;
 
     impl Write for Log {
         fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-            self.0.lock().expect("no panic elsewhere").write(bytes)
+            LOG.with_borrow_mut(|log| log.write(bytes))
         }
 
         fn flush(&mut self) -> io::Result<()> {
@@ -166,17 +165,13 @@ mod tests {
 
     /// The lines that are logged meanwhile, without their times.
     fn logged(serve: impl FnOnce()) -> Vec<serde_json::Value> {
-        let log = Log::default();
-        let of_line = log.clone();
-        let logs = tracing_subscriber::fmt()
-            .json()
-            .with_max_level(LevelFilter::DEBUG);
-        tracing::subscriber::with_default(
-            logs.with_writer(move || of_line.clone()).finish(),
-            serve,
-        );
-        let bytes = log.0.lock().expect("no panic elsewhere").clone();
-        let text = String::from_utf8(bytes).expect("text");
+        static INSTALLED: Once = Once::new();
+        INSTALLED.call_once(|| {
+            let logs = logs(LogFormat::Json, EnvFilter::new("debug"), false, || Log);
+            logs.try_init().expect("no other test installs logs");
+        });
+        serve();
+        let text = String::from_utf8(LOG.take()).expect("text");
         text.lines()
             .map(|line| serde_json::from_str(line).expect("JSON"))
             .collect()
@@ -199,7 +194,7 @@ mod tests {
 
     fn begin() -> Rpc {
         Rpc::begin(
-            "/aftercall.workflow.v1.CallManagerService/AddNote",
+            &Uri::from_static("/aftercall.workflow.v1.CallManagerService/AddNote"),
             SocketAddr::from(([127, 0, 0, 1], 7)),
         )
     }
@@ -224,7 +219,7 @@ mod tests {
     fn every_log_line_names_its_rpc() {
         let lines = logged(|| {
             let rpc = begin();
-            let asked = rpc.span.in_scope(|| {
+            let asked = rpc.context.in_scope(|| {
                 Asked::new(tonic::Request::new(Note {
                     actor: "Ann".repeat(100),
                 }))

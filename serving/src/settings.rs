@@ -60,7 +60,11 @@ pub fn common_errors(common: Common<'_>) -> Vec<SettingError> {
 /// The error of a log filter, if it has one.
 #[must_use]
 pub fn log_filter_error(filter: &str) -> Option<SettingError> {
-    let error = EnvFilter::try_new(filter).err()?;
+    let error = match EnvFilter::try_new(filter) {
+        Err(error) => error.to_string(),
+        Ok(_) if filter.contains('[') => "the log cannot be filtered by spans".to_owned(),
+        Ok(_) => return None,
+    };
     let message = format!(
         "{filter:?} ({error}): give a level such as info, or levels of modules such as info,h2=debug"
     );
@@ -120,7 +124,7 @@ mod tests {
 
     #[test]
     fn a_log_filter_that_cannot_be_read_is_refused() {
-        for filter in ["foo=bar=baz", "info,=", "loud=very"] {
+        for filter in ["foo=bar=baz", "info,=", "loud=very", "info,[rpc]=debug"] {
             assert!(log_filter_error(filter).is_some(), "{filter}");
         }
         for filter in ["", "info", "warn,h2=debug", "tonic::transport=trace"] {

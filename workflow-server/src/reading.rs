@@ -16,6 +16,7 @@ use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::time::{Duration, Instant};
 
 use aftercall_engine::query::{ShouldStop, Stopped};
+use aftercall_serving::log_context::LogContext;
 use aftercall_serving::{UNREAD_BYTES_REFUSED, is_full_of_unread_answers};
 use thiserror::Error;
 use tokio::runtime::Handle;
@@ -190,17 +191,17 @@ impl Reading {
         read: impl FnOnce(&CancellationToken, Instant) -> Result<T, Stopped> + Send + 'static,
     ) -> Result<T, ReadError> {
         let (answer, answered) = oneshot::channel();
-        let (gone, time_max, span) = (
+        let (gone, time_max, rpc) = (
             CancellationToken::new(),
             self.time_max,
-            tracing::Span::current(),
+            LogContext::current(),
         );
         let _gone = gone.clone().drop_guard();
         let job = Box::new(move || {
             let _place = place;
-            let _in_span = span.entered();
             let until = Instant::now() + time_max;
-            if let Ok(read) = catch_unwind(AssertUnwindSafe(|| read(&gone, until))) {
+            let read = || rpc.in_scope(|| read(&gone, until));
+            if let Ok(read) = catch_unwind(AssertUnwindSafe(read)) {
                 // Who has gone away needs no answer.
                 let _ = answer.send(read);
             }

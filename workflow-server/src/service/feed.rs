@@ -19,6 +19,7 @@ use aftercall_proto::feed::v1 as feed;
 use aftercall_proto::feed::v1::change_feed_service_server::ChangeFeedService;
 use aftercall_proto::ready::Ready;
 use aftercall_serving::asked::Asked;
+use aftercall_serving::log_context::LogContext;
 use futures::Stream;
 use messages::{Gone, RESPONSES_WAITING, Sender, SnapshotBatch, TailBatch, send};
 use places::Place;
@@ -27,7 +28,6 @@ use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 use tokio_util::sync::CancellationToken;
 use tonic::Status;
-use tracing::{Instrument as _, Span};
 
 use crate::ledger::feed::{FeedError, FeedItem};
 use crate::limits::{
@@ -61,20 +61,20 @@ async fn snapshot(
     let (root, chain) = service.root_with_chain().await?;
     let (sender, receiver) = mpsc::channel(RESPONSES_WAITING);
     let oldest_sequence = shared.ledger.feed().oldest();
-    let (runtime, epoch, span) = (
+    let (runtime, epoch, rpc) = (
         tokio::runtime::Handle::current(),
         shared.epoch.clone(),
-        Span::current(),
+        LogContext::current(),
     );
     tokio::task::spawn_blocking(move || {
-        let _in_span = span.entered();
         let to = To {
             runtime: &runtime,
             sender: &sender,
             ends: &place.ends,
         };
         // A client that has gone away needs no end.
-        let sent = send_snapshot(&to, (&epoch, &root), (chain, oldest_sequence));
+        let position = (chain, oldest_sequence);
+        let sent = rpc.in_scope(|| send_snapshot(&to, (&epoch, &root), position));
         if sent.is_err() && place.ends.is_cancelled() {
             let _ = sender.try_send(Err(refusal::exhausted(
                 Reason::FeedStreams,
@@ -111,7 +111,7 @@ async fn tail(
             .into()));
         }
     };
-    tokio::spawn(following.in_current_span());
+    tokio::spawn(LogContext::current().scope(following));
     Ok(Box::pin(ReceiverStream::new(receiver)))
 }
 

@@ -7,12 +7,12 @@ use aftercall_definition::time::Time;
 use aftercall_engine::limits::SHORT_CHARS_MAX;
 use aftercall_proto::workflow::v1 as proto;
 use aftercall_serving::asked::Asked;
+use aftercall_serving::log_context::LogContext;
 use proto::backup_response::Part as Shown;
 use tokio::sync::{OwnedSemaphorePermit, mpsc};
 use tokio::time::timeout;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Code, Status};
-use tracing::Instrument as _;
 
 use crate::backup::{Base, FullReason, Part, SourceError, send};
 use crate::journal::Position;
@@ -44,7 +44,7 @@ pub(crate) async fn backup(
     let (responses, receiver) = mpsc::channel(1);
     let shared = shared.clone();
     let running = async move { run(&shared, &actor, base, responses, running).await };
-    tokio::spawn(running.in_current_span());
+    tokio::spawn(LogContext::current().scope(running));
     Ok(ReceiverStream::new(receiver))
 }
 

@@ -8,12 +8,12 @@ use aftercall_engine::entry::{Answer, Entry, InstanceChange};
 use aftercall_engine::instance::{Instance, InstanceId};
 use aftercall_proto::workflow::v1 as proto;
 use aftercall_serving::asked::Asked;
+use aftercall_serving::log_context::LogContext;
 use proto::report_response::Part;
 use tokio::runtime::Handle;
 use tokio::sync::{OwnedSemaphorePermit, mpsc};
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::Status;
-use tracing::{Instrument as _, Span};
 
 use crate::ledger::history::{History, HistoryError};
 use crate::limits::{REPORT_PARTS_WAITING, REPORT_READ_ENTRIES, REPORTS_RUNNING_MAX};
@@ -69,9 +69,9 @@ pub(crate) async fn report(
     let (shared, runtime) = (shared.clone(), Handle::current());
     // It counts millions of entries: on a thread of its own, which waits for the files and for the
     // client.
-    let span = Span::current();
+    let rpc = LogContext::current();
     tokio::task::spawn_blocking(move || {
-        runtime.block_on(run(&shared, period, &only, &parts, running).instrument(span));
+        runtime.block_on(rpc.scope(run(&shared, period, &only, &parts, running)));
     });
     Ok(ReceiverStream::new(receiver))
 }
