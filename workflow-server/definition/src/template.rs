@@ -1,6 +1,6 @@
 //! Texts with places to fill in, such as `{{ fields.amount }}` or `{{ call.caller.name |
 //! default("the caller") }}`. A part such as `{% if fields.vip %}` … `{% endif %}` is shown only if
-//! its condition is true. A template library fills in texts with filters and conditions.
+//! its condition is true. A template library fills in texts with other filters and conditions.
 //!
 //! Promises: a template is parsed once. Filling it in never fails and always ends, and the size of
 //! the result is limited. A missing value shows as a gap, because a follow-up must not stop for it.
@@ -123,7 +123,14 @@ impl Template {
     /// Whether the template has filters or conditions, and not only plain places.
     #[must_use]
     pub fn has_logic(&self) -> bool {
-        matches!(self.program, Program::Machine(_))
+        let has_default = |parts: &[Part]| {
+            let mut parts = parts.iter();
+            parts.any(|part| matches!(part, Part::Default(..)))
+        };
+        match &self.program {
+            Program::Plain(parts) => has_default(parts),
+            Program::Machine(_) => true,
+        }
     }
 
     /// The unknown time zones that the template names. A time in such a zone would show as UTC.

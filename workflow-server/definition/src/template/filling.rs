@@ -1,5 +1,7 @@
 //! Fills in a template.
 
+use std::borrow::Cow;
+
 use super::program::{GAP, Part, Program};
 use super::rendering;
 use crate::facts::Facts;
@@ -30,19 +32,19 @@ pub(super) fn fill_in(
     };
     let mut filled = match program {
         Program::Plain(parts) => {
-            let (text, has_gap) = fill_in_parts(parts, facts);
-            let missing = has_gap.then(|| without_value().cloned().collect());
+            let (text, gaps) = fill_in_parts(parts, facts);
+            let shown_as_gaps = places.iter().filter(|place| gaps.contains(&place.as_str()));
             Filled {
                 text,
-                missing: missing.unwrap_or_default(),
+                missing: shown_as_gaps.cloned().collect(),
             }
         }
         Program::Machine(environment) => {
-            let rendered = rendering::render(environment, facts);
+            let rendered = rendering::render(environment, places, facts);
             let mut missing = Vec::new();
             if rendered.has_gap {
-                let places: Vec<&String> = without_value().collect();
-                missing = rendering::shown_as_gaps(environment, facts, &places);
+                let without_value: Vec<&String> = without_value().collect();
+                missing = rendering::shown_as_gaps(environment, (places, &without_value), facts);
             }
             if !rendered.is_complete && missing.is_empty() {
                 missing.push(String::new());
@@ -91,49 +93,52 @@ fn time_of_place(place: &str, facts: &Facts<'_>) -> Option<Time> {
     }
 }
 
-/// The text, and whether it has a gap.
-fn fill_in_parts(parts: &[Part], facts: &Facts<'_>) -> (String, bool) {
-    let (mut text, mut has_gap) = (String::new(), false);
+/// The text, and the places that show as gaps.
+fn fill_in_parts<'p>(parts: &'p [Part], facts: &Facts<'_>) -> (String, Vec<&'p str>) {
+    let (mut text, mut gaps) = (String::new(), Vec::new());
     for part in parts {
         match part {
             Part::Text(piece) => text.push_str(piece),
             Part::Place(place) => match shown_value(place, facts) {
                 Some(shown) => text.push_str(&shown),
                 None => {
-                    has_gap = true;
+                    gaps.push(place.as_str());
                     text.push_str(GAP);
                 }
             },
+            Part::Default(place, default) => {
+                text.push_str(&shown_value(place, facts).unwrap_or(Cow::Borrowed(default)));
+            }
         }
     }
-    (text, has_gap)
+    (text, gaps)
 }
 
 /// What a place shows; `None` for a gap.
-fn shown_value(place: &str, facts: &Facts<'_>) -> Option<String> {
+fn shown_value<'f>(place: &str, facts: &Facts<'f>) -> Option<Cow<'f, str>> {
     if let Some(moment) = time_of_place(place, facts) {
-        return Some(facts.clock().show(moment));
+        return Some(facts.clock().show(moment).into());
     }
     let shown = match place.split_once('.') {
-        Some(("fields", name)) => facts
-            .fields()
-            .find(|(field, _)| *field == name)?
-            .1
-            .to_string(),
-        Some(("form", name)) => facts
-            .form
-            .iter()
-            .find(|(field, _)| **field == *name)?
-            .1
-            .to_string(),
+        Some(("fields", name)) => text_of(facts.fields().find(|(field, _)| *field == name)?.1),
+        Some(("form", name)) => text_of(&facts.form.iter().find(|(field, _)| **field == *name)?.1),
         Some(("call", name)) => match facts.call.flag(name) {
-            Some(flag) => Value::Bool(flag).to_string(),
-            None => facts.call.text(name).to_owned(),
+            Some(flag) => Value::Bool(flag).to_string().into(),
+            None => facts.call.text(name).into(),
         },
-        _ if place == "visit" => facts.visit.to_string(),
+        _ if place == "visit" => facts.visit.to_string().into(),
         _ => return None,
     };
     (!shown.is_empty()).then_some(shown)
+}
+
+fn text_of(value: &Value) -> Cow<'_, str> {
+    match value {
+        Value::Text(text) => Cow::Borrowed(text),
+        // A zero is shown without a sign.
+        Value::Number(number) => (number + 0.0).to_string().into(),
+        other => other.to_string().into(),
+    }
 }
 
 #[cfg(test)]

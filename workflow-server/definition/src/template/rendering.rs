@@ -20,8 +20,12 @@ pub(super) struct Rendered {
 }
 
 /// Fills in a template with the library.
-pub(super) fn render(environment: &Environment<'static>, facts: &Facts<'_>) -> Rendered {
-    let (mut text, is_complete) = render_marked(environment, facts, &[]);
+pub(super) fn render(
+    environment: &Environment<'static>,
+    places: &[String],
+    facts: &Facts<'_>,
+) -> Rendered {
+    let (mut text, is_complete) = render_marked(environment, (places, &[]), facts);
     // An incomplete text is shown up to the error.
     if !is_complete {
         text.push(GAP_MARK);
@@ -41,11 +45,11 @@ pub(super) fn render(environment: &Environment<'static>, facts: &Facts<'_>) -> R
 /// shown, is not a gap. Returns all places if this cannot be determined.
 pub(super) fn shown_as_gaps(
     environment: &Environment<'static>,
+    (places, without_value): (&[String], &[&String]),
     facts: &Facts<'_>,
-    without_value: &[&String],
 ) -> Vec<String> {
     let all = || without_value.iter().map(|place| (*place).clone()).collect();
-    let (text, is_complete) = render_marked(environment, facts, without_value);
+    let (text, is_complete) = render_marked(environment, (places, without_value), facts);
     if !is_complete {
         return all();
     }
@@ -64,15 +68,15 @@ pub(super) fn shown_as_gaps(
         .collect()
 }
 
-/// The text with marks for gaps, and whether it is complete. The places in `gaps` get numbered
-/// marks.
+/// The text with marks for gaps, and whether it is complete. It names `places`; those in `gaps` get
+/// numbered marks.
 fn render_marked(
     environment: &Environment<'static>,
+    (places, gaps): (&[String], &[&String]),
     facts: &Facts<'_>,
-    gaps: &[&String],
 ) -> (String, bool) {
     let mut written = Vec::new();
-    let context = context(facts, gaps);
+    let context = context(places, gaps, facts);
     let rendered = environment
         .get_template(NAME)
         .and_then(|text| text.render_captured_to(context, &mut written).map(drop));
@@ -85,21 +89,25 @@ fn render_marked(
 /// Names with their values.
 type Names = BTreeMap<String, JinjaValue>;
 
-/// The names of the language. `gaps` are missing values that get a numbered gap.
-fn context(facts: &Facts<'_>, gaps: &[&String]) -> JinjaValue {
+/// The names of the language that the text uses: one of its places, or what is inside of one.
+/// `gaps` are missing values that get a numbered gap.
+fn context(places: &[String], gaps: &[&String], facts: &Facts<'_>) -> JinjaValue {
+    let is_used = |root: &str, name: &str| places.iter().any(|place| is_of(place, root, name));
     let mut fields: Names = facts
         .fields()
+        .filter(|(name, _)| is_used("fields", name))
         .map(|(name, value)| (name.to_owned(), jinja(value)))
         .collect();
     let mut form: Names = facts
         .form
         .iter()
+        .filter(|(name, _)| is_used("form", name))
         .map(|(name, value)| (name.to_string(), jinja(value)))
         .collect();
     let (mut call, mut caller) = (Names::new(), Names::new());
     for name in CALL_TEXTS {
         let value = facts.call.text(name);
-        if value.is_empty() {
+        if value.is_empty() || !is_used("call", name) {
             continue;
         }
         match name.strip_prefix("caller.") {
@@ -109,6 +117,7 @@ fn context(facts: &Facts<'_>, gaps: &[&String]) -> JinjaValue {
     }
     let flags = CALL_FLAGS
         .iter()
+        .filter(|name| is_used("call", name))
         .filter_map(|name| Some(((*name).to_owned(), facts.call.flag(name)?.into())));
     call.extend(flags);
     for (at, place) in gaps.iter().enumerate() {
@@ -124,13 +133,32 @@ fn context(facts: &Facts<'_>, gaps: &[&String]) -> JinjaValue {
         };
     }
     call.insert("caller".to_owned(), JinjaValue::from_object(caller));
-    JinjaValue::from_object(Names::from([
+    let mut roots = Names::from([
         ("fields".to_owned(), JinjaValue::from_object(fields)),
         ("form".to_owned(), JinjaValue::from_object(form)),
         ("call".to_owned(), JinjaValue::from_object(call)),
         ("visit".to_owned(), JinjaValue::from(facts.visit)),
-        ("now".to_owned(), jinja(&Value::Time(facts.now))),
-    ]))
+    ]);
+    if places.iter().any(|place| is_inside(place, "now")) {
+        roots.insert("now".to_owned(), jinja(&Value::Time(facts.now)));
+    }
+    JinjaValue::from_object(roots)
+}
+
+/// Whether a place of a text is this value, has it inside, or is inside of it.
+fn is_of(place: &str, root: &str, name: &str) -> bool {
+    let Some(rest) = place.strip_prefix(root) else {
+        return false;
+    };
+    let Some(rest) = rest.strip_prefix('.') else {
+        return rest.is_empty();
+    };
+    is_inside(rest, name) || is_inside(name, rest)
+}
+
+fn is_inside(inner: &str, outer: &str) -> bool {
+    let rest = inner.strip_prefix(outer);
+    rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
 }
 
 fn jinja(value: &Value) -> JinjaValue {

@@ -26,7 +26,7 @@ pub(super) struct Contents<'s> {
     pub(super) zones: Vec<String>,
     /// What the template requires of its values.
     pub(super) claims: Claims,
-    /// The pieces, if the template has only texts and plain places.
+    /// The pieces, if the template has only texts, plain places and places with a default.
     pub(super) plain: Option<Vec<Part>>,
 }
 
@@ -83,7 +83,7 @@ pub(super) fn inspect<'s>(tree: &Stmt<'_>, source: &'s str) -> Result<Contents<'
     for child in &template.children {
         let part = match child {
             Stmt::EmitRaw(raw) => Some(Part::Text(raw.raw.to_owned())),
-            Stmt::EmitExpr(emit) => path(&emit.expr).map(Part::Place),
+            Stmt::EmitExpr(emit) => place_part(&emit.expr),
             _ => None,
         };
         statement(child, &mut contents)?;
@@ -93,6 +93,19 @@ pub(super) fn inspect<'s>(tree: &Stmt<'_>, source: &'s str) -> Result<Contents<'
         }
     }
     Ok(contents)
+}
+
+/// The piece of a place that needs no library: it is plain, or has a default that is a text.
+fn place_part(node: &Expr<'_>) -> Option<Part> {
+    let Expr::Filter(filter) = node else {
+        return path(node).map(Part::Place);
+    };
+    let ("default", [CallArg::Pos(Expr::Const(default))]) = (filter.name, filter.args.as_slice())
+    else {
+        return None;
+    };
+    let place = path(filter.expr.as_ref()?)?;
+    Some(Part::Default(place, default.value.as_str()?.to_owned()))
 }
 
 fn not_allowed(what: &str) -> TemplateFault {
