@@ -14,12 +14,12 @@ use prost::bytes::Buf;
 use prost::encoding::{DecodeContext, WireType, decode_key, decode_varint, skip_field};
 use prost::{Message, Name};
 use prost_reflect::{DescriptorPool, Kind, MessageDescriptor};
-use tonic::codec::{Codec, DecodeBuf, Decoder};
+use tonic::codec::{BufferSettings, Codec, DecodeBuf, Decoder};
 use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, StatusExt};
 
 use crate::pasted;
-use crate::ready::{Outgoing, OutgoingEncoder};
+use crate::ready::{Outgoing, OutgoingEncoder, buffers};
 
 /// Values of a request, those of messages in it included: three times those of the largest batch
 /// (10,000 items). In memory they take at most some megabytes.
@@ -95,6 +95,10 @@ impl<U: Message + Name + Default> Decoder for BoundedDecoder<U> {
         U::decode(buffer)
             .map(Some)
             .map_err(|error| malformed::<U>(&error))
+    }
+
+    fn buffer_settings(&self) -> BufferSettings {
+        buffers()
     }
 }
 

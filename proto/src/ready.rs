@@ -10,7 +10,18 @@ use std::marker::PhantomData;
 use prost::Message;
 use prost::bytes::{BufMut as _, Bytes};
 use tonic::Status;
-use tonic::codec::{EncodeBuf, Encoder};
+use tonic::codec::{BufferSettings, EncodeBuf, Encoder};
+
+/// Bytes that are reserved for each request and for each answer. Most of them are smaller, and the
+/// buffer of a larger one grows to its size. The library's 8 KiB for each are slow to allocate.
+const BUFFER_BYTES: usize = 1_024;
+/// Bytes of a stream's messages that are encoded before they are sent: the library's default.
+const ENCODED_AT_ONCE_BYTES: usize = 32 * 1_024;
+
+/// The buffers of requests and answers.
+pub(crate) fn buffers() -> BufferSettings {
+    BufferSettings::new(BUFFER_BYTES, ENCODED_AT_ONCE_BYTES)
+}
 
 /// A `T` in its encoded form.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -53,8 +64,8 @@ pub trait Outgoing {
 
 impl<T: Message> Outgoing for T {
     fn write(self, buffer: &mut EncodeBuf<'_>) {
-        // It fails only where the buffer has too little room, and this one grows.
-        let _ = self.encode(buffer);
+        buffer.reserve(self.encoded_len());
+        self.encode_raw(buffer);
     }
 }
 
@@ -81,5 +92,9 @@ impl<T: Outgoing> Encoder for OutgoingEncoder<T> {
     fn encode(&mut self, item: T, buffer: &mut EncodeBuf<'_>) -> Result<(), Status> {
         item.write(buffer);
         Ok(())
+    }
+
+    fn buffer_settings(&self) -> BufferSettings {
+        buffers()
     }
 }

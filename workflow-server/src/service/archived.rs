@@ -145,7 +145,7 @@ pub(crate) async fn known(shared: &Shared, key: &CallKey) -> Result<KnownCall, R
             call: None,
         });
     }
-    let call = shared.ledger.archive().call(key, shared.ledger.now()).await;
+    let call = Box::pin(shared.ledger.archive().call(key, shared.ledger.now())).await;
     Ok(KnownCall {
         newest_file,
         call: call.map_err(|error| refusal::of_history(&error))?,

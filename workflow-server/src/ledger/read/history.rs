@@ -107,7 +107,7 @@ impl History {
             After::Whole(instance) => return Ok(instance.clone()),
             After::Touched(touched) => touched,
         };
-        let entry = self.entry(touched.whole_at).await?;
+        let entry = Box::pin(self.entry(touched.whole_at)).await?;
         let mut changes = entry
             .instances
             .iter()

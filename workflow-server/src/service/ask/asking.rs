@@ -284,7 +284,7 @@ impl Shared {
     async fn send(&self, request: Request, mask: ReadMask) -> Result<Answered, Refusal> {
         match tokio::time::timeout(REQUEST_TIME_MAX, self.ledger.execute(request)).await {
             Err(_) => Err(refusal::too_slow()),
-            Ok(Err(error)) => Err(self.refused(error).await),
+            Ok(Err(error)) => Err(Box::pin(self.refused(error)).await),
             Ok(Ok(outcome)) => self.answered(outcome, mask).await,
         }
     }
@@ -341,12 +341,10 @@ impl Shared {
     async fn answered(&self, outcome: Outcome, mask: ReadMask) -> Result<Answered, Refusal> {
         let entry = match outcome {
             Outcome::Committed(entry) => entry,
-            Outcome::Repeated { sequence } => self
-                .ledger
-                .history()
-                .entry(sequence)
-                .await
-                .map_err(|error| refusal::of_history(&error))?,
+            Outcome::Repeated { sequence } => {
+                let entry = Box::pin(self.ledger.history().entry(sequence)).await;
+                entry.map_err(|error| refusal::of_history(&error))?
+            }
             Outcome::Unchanged(answer) => {
                 let view = self.view();
                 let found = match instance_in(&answer) {

@@ -34,7 +34,8 @@ pub(crate) async fn present(
             instance: instance.clone(),
             call: call.clone(),
         })),
-        None => archived::find(shared, id).await,
+        // Boxed, as everything that is seldom awaited: the future of each request has room for it.
+        None => Box::pin(archived::find(shared, id)).await,
     }
 }
 
@@ -111,6 +112,14 @@ async fn instance_upto(
     if present.sequence <= upto {
         return Ok(present);
     }
+    Box::pin(earlier_instance(history, present, upto)).await
+}
+
+async fn earlier_instance(
+    history: &History,
+    present: Arc<Instance>,
+    upto: u64,
+) -> Result<Arc<Instance>, HistoryError> {
     let mut walk = Walk::of_instance(history, &present);
     for _ in 0..FIRST_ANSWER_WALK_MAX {
         match walk.next().await? {
@@ -131,6 +140,14 @@ async fn call_upto(
     if present.sequence <= upto {
         return Ok(Some(present.clone()));
     }
+    Box::pin(earlier_call(history, present, upto)).await
+}
+
+async fn earlier_call(
+    history: &History,
+    present: &Arc<Call>,
+    upto: u64,
+) -> Result<Option<Arc<Call>>, HistoryError> {
     let mut next = present.sequence;
     for _ in 0..FIRST_ANSWER_WALK_MAX {
         if next == 0 {
