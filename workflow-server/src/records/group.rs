@@ -7,7 +7,7 @@ use aftercall_engine::Entry;
 use prost::Message;
 use twox_hash::XxHash3_64;
 
-use super::v1::EntryRecord;
+use super::v1::{EntryRecord, write_entry};
 use super::version::versioned;
 use super::{RECORDS_VERSION, RecordError};
 
@@ -43,10 +43,8 @@ impl GroupBytes {
     /// Adds an entry that takes at most `bytes_max` bytes. Returns `None`, and adds nothing, if it
     /// is larger.
     pub fn push_within(&mut self, entry: &Entry, bytes_max: usize) -> Option<u64> {
-        let record = EntryRecord::from(entry);
         let start = self.bytes.len();
-        // Writing to a Vec cannot fail: it grows.
-        let _ = record.encode_length_delimited(&mut self.bytes);
+        write_entry(&mut self.bytes, entry);
         if self.bytes.len() - start > bytes_max {
             self.bytes.truncate(start);
             return None;

@@ -19,6 +19,7 @@ mod history;
 mod instance;
 mod instance_change;
 mod span;
+mod writing;
 
 pub use archive::{ChunkRecord, PurgeConfirmationRecord};
 pub use batch::BatchRecord;
@@ -26,6 +27,7 @@ pub use calendar::CalendarRecord;
 pub use call::CallRecord;
 pub(super) use codes::Coded;
 pub use definition::{DefinitionRecord, TeamRecord, VersionRecord, WorkflowRecord};
+pub(super) use entry::write_entry;
 pub use entry::{EntryRecord, MarkRecord};
 pub use erasure::{ErasureRecord, decode_erasure, encode_erasure};
 pub use history::HistoryChunkRecord;

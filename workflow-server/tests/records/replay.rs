@@ -12,6 +12,8 @@ use aftercall_engine::testing::{Player, Step, steps};
 use aftercall_engine::world::{Keeping, World};
 use aftercall_engine::{Decision, Entry, decide};
 use proptest::prelude::*;
+use prost::Message as _;
+use workflow_server::records::v1::EntryRecord;
 use workflow_server::records::{
     GroupBytes, SnapshotReader, WorldImage, decode_group, encode_world, pack_entries,
     snapshot_frames, unpack_entries,
@@ -57,6 +59,17 @@ fn read_back(entries: &[Entry], size: usize) -> Vec<Entry> {
         chain = after;
     }
     read
+}
+
+/// Whether the stored form of an entry is what its record encodes to.
+fn is_that_of_the_record(entry: &Entry) -> bool {
+    let mut group = GroupBytes::new(0);
+    group.push(entry);
+    let stored = &group.into_bytes()[1..];
+    EntryRecord::decode_length_delimited(stored)
+        .unwrap()
+        .encode_length_delimited_to_vec()
+        == stored
 }
 
 /// The size of an entry that has only this instance.
@@ -108,6 +121,7 @@ proptest! {
         let read = read_back(&entries, size);
         prop_assert_eq!(&read, &entries);
         for entry in &entries {
+            prop_assert!(is_that_of_the_record(entry), "{entry:?} is written otherwise");
             for instance in entry.instances.iter().filter_map(|change| change.after.whole()) {
                 prop_assert!(stored_bytes(entry, instance) <= instance.bytes(), "its stored form is larger than estimated");
             }

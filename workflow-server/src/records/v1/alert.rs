@@ -4,6 +4,7 @@ use aftercall_definition::time::Time;
 use aftercall_engine::instance::{Alert, Seen, Snooze};
 
 use super::codes::Coded;
+use super::writing::Fields;
 use crate::records::RecordError;
 
 /// An open alert of an instance.
@@ -52,29 +53,55 @@ struct SeenRecord {
     at: i64,
 }
 
-impl From<&Alert> for AlertRecord {
-    fn from(alert: &Alert) -> Self {
-        let snooze = |snooze: &Snooze| SnoozeRecord {
+impl From<&Snooze> for SnoozeRecord {
+    fn from(snooze: &Snooze) -> Self {
+        Self {
             by: snooze.by.to_string(),
             until: snooze.until.0,
-        };
+        }
+    }
+}
+
+impl From<&Seen> for SeenRecord {
+    fn from(seen: &Seen) -> Self {
+        Self {
+            by: seen.by.to_string(),
+            at: seen.at.0,
+        }
+    }
+}
+
+impl From<&Alert> for AlertRecord {
+    fn from(alert: &Alert) -> Self {
         Self {
             action: u32::from(alert.action),
             text: alert.text.to_string(),
             team: alert.team,
             priority: alert.priority.code(),
             due: alert.due.map(|due| due.0),
-            seen: alert.seen.as_ref().map(|seen| SeenRecord {
-                by: seen.by.to_string(),
-                at: seen.at.0,
-            }),
+            seen: alert.seen.as_ref().map(Into::into),
             added_teams: alert.added_teams.to_vec(),
             escalates_at: alert.escalates_at.map(|at| at.0),
             escalated: u32::from(alert.escalated),
-            snooze: alert.snooze.as_deref().map(snooze),
+            snooze: alert.snooze.as_deref().map(Into::into),
             counts_from: alert.counts_from.map(|from| from.0),
         }
     }
+}
+
+/// Writes the fields of an [`AlertRecord`].
+pub(super) fn write_alert(fields: &mut Fields<'_>, alert: &Alert) {
+    fields.number(1, alert.action);
+    fields.text(2, &alert.text);
+    fields.number(3, alert.team);
+    fields.code(4, alert.priority.code());
+    fields.optional_time(5, alert.due);
+    fields.optional_record(6, alert.seen.as_ref().map(SeenRecord::from));
+    fields.numbers(7, alert.added_teams.iter().copied());
+    fields.optional_time(8, alert.escalates_at);
+    fields.number(9, alert.escalated);
+    fields.optional_record(10, alert.snooze.as_deref().map(SnoozeRecord::from));
+    fields.optional_time(11, alert.counts_from);
 }
 
 impl TryFrom<AlertRecord> for Alert {

@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use aftercall_definition::time::Time;
 use aftercall_engine::call::{Call, CallKey, Caller};
 
+use super::writing::Fields;
+
 /// A call.
 #[derive(Clone, PartialEq, prost::Message)]
 pub struct CallRecord {
@@ -80,6 +82,39 @@ impl CallRecord {
             caller_time_zone: call.caller.time_zone.to_string(),
         }
     }
+}
+
+/// Writes the fields of a [`CallRecord`].
+pub(super) fn write_call(fields: &mut Fields<'_>, slot: u32, call: &Call) {
+    let caller = &call.caller;
+    fields.number(1, slot);
+    fields.text(2, &call.key.source);
+    fields.text(3, &call.key.id);
+    fields.text(4, &call.customer);
+    fields.text(5, &call.script);
+    fields.text(6, &call.agent);
+    fields.text(7, &caller.name);
+    fields.text(8, &caller.phone);
+    fields.text(9, &caller.email);
+    fields.text(10, &caller.reference);
+    fields.number(11, call.chargeable);
+    fields.optional_time(12, call.ended_at);
+    let by_key: BTreeMap<&str, &str> = call
+        .details
+        .iter()
+        .map(|(key, value)| (&**key, &**value))
+        .collect();
+    for (key, value) in by_key {
+        fields.message(13, |detail| {
+            detail.text(1, key);
+            detail.text(2, value);
+        });
+    }
+    fields.time(14, call.created_at);
+    fields.number(15, call.revision);
+    fields.number(16, call.sequence);
+    fields.numbers(17, call.instances.iter().copied());
+    fields.text(18, &caller.time_zone);
 }
 
 impl From<CallRecord> for Call {

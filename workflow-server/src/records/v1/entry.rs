@@ -13,13 +13,14 @@ use super::answer::{AnswerRecord, PublishedRecord, answer, answer_record};
 use super::archive::ArchiveChangeRecord;
 use super::batch::BatchChangeRecord;
 use super::calendar::CalendarRecord;
-use super::call::CallRecord;
+use super::call::{CallRecord, write_call};
 use super::codes::Coded;
 use super::definition::{DefinitionRecord, TeamRecord};
 use super::erasure::ErasureChangeRecord;
 use super::history::HistoryChangeRecord;
 use super::instance::ValueRecord;
-use super::instance_change::InstanceChangeRecord;
+use super::instance_change::{InstanceChangeRecord, write_change};
+use super::writing::{Fields, delimited};
 use crate::records::RecordError;
 
 /// Identifies a request that may be repeated.
@@ -135,42 +136,49 @@ pub struct EntryRecord {
     history: Option<HistoryChangeRecord>,
 }
 
-impl From<&Entry> for EntryRecord {
-    fn from(entry: &Entry) -> Self {
-        Self {
-            sequence: entry.sequence,
-            at: entry.at.0,
-            actor_kind: entry.actor.kind.code(),
-            actor_name: entry.actor.name.to_string(),
-            mark: entry
-                .mark
-                .map(|mark| MarkRecord::new(mark.key, mark.fingerprint)),
-            kind: entry.kind.code(),
-            event_stage: entry.details.event_stage,
-            answer: answer_record(&entry.answer),
-            definition: entry.definition.as_ref().map(definition_record),
-            batch: entry.batch.as_ref().map(Into::into),
-            archive: entry.archive.as_ref().map(Into::into),
-            erasure: entry.erasure.as_ref().map(Into::into),
-            history: entry.history.as_ref().map(Into::into),
-            call: entry.call.as_ref().map(|change| CallChangeRecord {
-                after: Some(CallRecord::new(change.slot, &change.after)),
-                previous: change.previous,
-                is_news: change.is_news,
-            }),
-            instances: entry.instances.iter().map(Into::into).collect(),
-            note: entry.details.note.to_string(),
-            values: entry
-                .details
-                .values
-                .iter()
-                .map(|(name, value)| NamedValueRecord {
-                    name: name.to_string(),
-                    value: Some(value.into()),
-                })
-                .collect(),
-        }
+/// Writes an entry after its length: the fields of an [`EntryRecord`].
+pub(in crate::records) fn write_entry(bytes: &mut Vec<u8>, entry: &Entry) {
+    delimited(bytes, |fields| write_fields(fields, entry));
+}
+
+fn write_fields(fields: &mut Fields<'_>, entry: &Entry) {
+    let mark = entry.mark;
+    fields.number(1, entry.sequence);
+    fields.time(2, entry.at);
+    fields.code(3, entry.actor.kind.code());
+    fields.text(4, &entry.actor.name);
+    fields.optional_record(
+        5,
+        mark.map(|mark| MarkRecord::new(mark.key, mark.fingerprint)),
+    );
+    fields.code(6, entry.kind.code());
+    fields.number(7, entry.details.event_stage);
+    if let Some(answer) = answer_record(&entry.answer) {
+        answer.encode(fields.bytes);
     }
+    fields.optional_record(12, entry.definition.as_ref().map(definition_record));
+    if let Some(change) = &entry.call {
+        fields.message(13, |fields| {
+            fields.message(1, |fields| write_call(fields, change.slot, &change.after));
+            fields.number(2, change.previous);
+            fields.number(3, change.is_news);
+        });
+    }
+    for change in &entry.instances {
+        fields.message(14, |fields| write_change(fields, change));
+    }
+    fields.text(15, &entry.details.note);
+    for (name, value) in &entry.details.values {
+        let record = NamedValueRecord {
+            name: name.to_string(),
+            value: Some(value.into()),
+        };
+        fields.record(16, &record);
+    }
+    fields.optional_record(17, entry.batch.as_ref().map(BatchChangeRecord::from));
+    fields.optional_record(18, entry.archive.as_ref().map(ArchiveChangeRecord::from));
+    fields.optional_record(19, entry.erasure.as_ref().map(ErasureChangeRecord::from));
+    fields.optional_record(25, entry.history.as_ref().map(HistoryChangeRecord::from));
 }
 
 impl TryFrom<EntryRecord> for Entry {

@@ -1,5 +1,7 @@
 //! Instances, and the values of their fields.
 
+mod writing;
+
 use aftercall_definition::time::Time;
 use aftercall_definition::value::Value;
 use aftercall_engine::instance::{
@@ -9,6 +11,7 @@ use aftercall_engine::instance::{
 use super::alert::AlertRecord;
 use super::codes::Coded;
 use crate::records::RecordError;
+pub(super) use writing::write_instance;
 
 /// The value of a field. Personal.
 #[derive(Clone, PartialEq, prost::Message)]
@@ -251,8 +254,8 @@ impl From<&Instance> for InstanceRecord {
             version: instance.version,
             status: instance.status.code(),
             stage: instance.stage,
-            visits: counts(&instance.visits),
-            links: counts(&instance.links),
+            visits: instance.visits.iter().map(Into::into).collect(),
+            links: instance.links.iter().map(Into::into).collect(),
             revision: instance.revision,
             notes: instance.notes,
             sequence: instance.sequence,
@@ -270,16 +273,7 @@ impl From<&Instance> for InstanceRecord {
                 })
                 .collect(),
             alerts: instance.alerts.iter().map(Into::into).collect(),
-            timers: instance
-                .timers
-                .iter()
-                .map(|timer| TimerRecord {
-                    action: u32::from(timer.action),
-                    due: timer.due.0,
-                    waits_for_claim: timer.waits_for_claim,
-                    waited: timer.waited.map(|waited| waited.0),
-                })
-                .collect(),
+            timers: instance.timers.iter().map(Into::into).collect(),
             ending: instance.ending.to_string(),
             claim: instance.claim.as_deref().map(claim_record),
             pause: instance.pause.as_deref().map(pause_record),
@@ -352,6 +346,17 @@ fn from_field_record(record: FieldRecord) -> Result<(u16, Value), RecordError> {
     Ok((record.place as u16, value.try_into()?))
 }
 
+impl From<&Timer> for TimerRecord {
+    fn from(timer: &Timer) -> Self {
+        Self {
+            action: u32::from(timer.action),
+            due: timer.due.0,
+            waits_for_claim: timer.waits_for_claim,
+            waited: timer.waited.map(|waited| waited.0),
+        }
+    }
+}
+
 fn from_timer_record(record: &TimerRecord) -> Timer {
     Timer {
         action: record.action as u16,
@@ -395,13 +400,14 @@ fn from_filling_record(record: FillingRecord) -> Result<Box<Filling>, RecordErro
     }))
 }
 
-fn counts(counts: &[Count]) -> Vec<CountRecord> {
-    let record = |count: &Count| CountRecord {
-        stage: count.stage,
-        action: u32::from(count.action),
-        times: count.times,
-    };
-    counts.iter().map(record).collect()
+impl From<&Count> for CountRecord {
+    fn from(count: &Count) -> Self {
+        Self {
+            stage: count.stage,
+            action: u32::from(count.action),
+            times: count.times,
+        }
+    }
 }
 
 fn from_counts(records: Vec<CountRecord>) -> Box<[Count]> {

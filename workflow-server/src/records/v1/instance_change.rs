@@ -6,7 +6,8 @@ use aftercall_definition::time::Time;
 use aftercall_engine::entry::{After, AlertBefore, Before, InstanceChange, StageWarning, Touched};
 
 use super::codes::Coded;
-use super::instance::{IdRecord, InstanceRecord};
+use super::instance::{IdRecord, InstanceRecord, write_instance};
+use super::writing::Fields;
 use crate::records::RecordError;
 
 #[derive(Clone, PartialEq, prost::Message)]
@@ -91,35 +92,35 @@ pub(super) struct InstanceChangeRecord {
     rewritten: Vec<u32>,
 }
 
-impl From<&InstanceChange> for InstanceChangeRecord {
-    fn from(change: &InstanceChange) -> Self {
-        let alert = |alert: &AlertBefore| AlertBeforeRecord {
-            team: alert.team,
-            priority: alert.priority.code(),
-        };
-        Self {
-            kind: change.kind.code(),
-            after: change.after.whole().map(|instance| (&**instance).into()),
-            touched: match &change.after {
-                After::Whole(_) => None,
-                After::Touched(touched) => Some(touched_record(touched)),
-            },
-            before: change.before.as_ref().map(|before| BeforeRecord {
-                sequence: before.sequence,
-                stage: before.stage,
-                visible: before.visible,
-                customer: before.customer.to_string(),
-                alerts: before.alerts.iter().map(alert).collect(),
-                holder: before.holder.to_string(),
-            }),
-            entered: change.entered.to_vec(),
-            warnings: change.warnings.iter().map(warning_record).collect(),
-            rewritten: change
-                .rewritten
-                .iter()
-                .map(|action| u32::from(*action))
-                .collect(),
-        }
+/// Writes the fields of an [`InstanceChangeRecord`].
+pub(super) fn write_change(fields: &mut Fields<'_>, change: &InstanceChange) {
+    fields.code(1, change.kind.code());
+    if let After::Whole(instance) = &change.after {
+        fields.message(2, |fields| write_instance(fields, instance));
+    }
+    fields.optional_record(3, change.before.as_ref().map(before_record));
+    fields.numbers(4, change.entered.iter().copied());
+    for warning in &change.warnings {
+        fields.record(5, &warning_record(warning));
+    }
+    if let After::Touched(touched) = &change.after {
+        fields.record(6, &touched_record(touched));
+    }
+    fields.numbers(7, change.rewritten.iter().map(|action| u32::from(*action)));
+}
+
+fn before_record(before: &Before) -> BeforeRecord {
+    let alert = |alert: &AlertBefore| AlertBeforeRecord {
+        team: alert.team,
+        priority: alert.priority.code(),
+    };
+    BeforeRecord {
+        sequence: before.sequence,
+        stage: before.stage,
+        visible: before.visible,
+        customer: before.customer.to_string(),
+        alerts: before.alerts.iter().map(alert).collect(),
+        holder: before.holder.to_string(),
     }
 }
 
