@@ -151,14 +151,18 @@ impl AlertService for Alerts {
         &self,
         request: tonic::Request<SubscribeRequest>,
     ) -> Result<Response<ClientStream>, Status> {
-        Ok(Response::new(self.open(Asked::new(request)?).await?))
+        Ok(Response::new(
+            self.open(whole(Asked::new(request)?)?).await?,
+        ))
     }
 
     async fn get_wallboard(
         &self,
         request: tonic::Request<GetWallboardRequest>,
     ) -> Result<Response<GetWallboardResponse>, Status> {
-        Ok(Response::new(self.wallboard(&Asked::new(request)?)?))
+        Ok(Response::new(
+            self.wallboard(&whole(Asked::new(request)?)?)?,
+        ))
     }
 
     type WatchWallboardStream = Wallboards;
@@ -167,7 +171,16 @@ impl AlertService for Alerts {
         &self,
         request: tonic::Request<WatchWallboardRequest>,
     ) -> Result<Response<Wallboards>, Status> {
-        Ok(Response::new(self.watch(&Asked::new(request)?)?))
+        Ok(Response::new(self.watch(&whole(Asked::new(request)?)?)?))
+    }
+}
+
+/// Refuses a caller who may see only a part: a stream and a wallboard show everything.
+fn whole<T>(asked: Asked<T>) -> Result<Asked<T>, Refusal> {
+    if asked.caller.scope().is_everything() {
+        Ok(asked)
+    } else {
+        Err(Refusal::Scoped)
     }
 }
 

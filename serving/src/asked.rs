@@ -41,6 +41,17 @@ impl<T: Attributed> Asked<T> {
         Ok(asked)
     }
 
+    /// The request of a caller that is known already. It came over no connection.
+    #[must_use]
+    pub fn of_caller(caller: Caller, request: T) -> Self {
+        Self {
+            actor: None,
+            caller,
+            peer: None,
+            request,
+        }
+    }
+
     /// A part of the request, from the same caller.
     #[must_use]
     pub fn part(&self, request: T) -> Self {

@@ -134,6 +134,7 @@ impl Filling {
             mark,
             salt: self.asked as u16,
             known: None,
+            reach: aftercall_engine::Reach::EVERYTHING,
             command,
         };
         let decided = decide(&self.world, &request, self.now).expect("it is carried out");

@@ -6,10 +6,10 @@
 use std::collections::{BTreeMap, HashMap};
 
 use aftercall_definition::time::Time;
-use aftercall_engine::Root;
 use aftercall_engine::actor::ActorKind;
 use aftercall_engine::entry::{Answer, ChangeKind, Entry, InstanceChange};
 use aftercall_engine::instance::{Alert, Instance, InstanceId, Status};
+use aftercall_engine::{Reach, Root};
 use hdrhistogram::Histogram;
 
 /// What a row counts. The order is that of the rows.
@@ -156,6 +156,9 @@ pub(crate) struct Numbers {
 pub(crate) struct Only {
     pub(crate) workflows: Vec<Box<str>>,
     pub(crate) customers: Vec<Box<str>>,
+    /// What the asker may see. The teams of an instance count as they are now, so that all of its
+    /// changes are in the report, or none.
+    pub(crate) reach: Reach,
 }
 
 impl Only {
@@ -165,7 +168,7 @@ impl Only {
             .workflow_of(instance)
             .map_or("", |workflow| &workflow.name);
         let customer = root.call_of(instance).map_or("", |call| &call.customer);
-        self.has(workflow, customer)
+        self.has(workflow, customer) && self.reach.can_see(root, instance)
     }
 
     fn has(&self, workflow: &str, customer: &str) -> bool {
@@ -188,6 +191,15 @@ impl Only {
             .or(change.before.as_ref().map(|before| &before.customer))
             .map_or("", |name| name);
         self.has(workflow, customer)
+            && self.reach.has_customer(customer)
+            && self.has_teams(root, change)
+    }
+
+    /// By the instance in memory, or where it has left memory by its version.
+    fn has_teams(&self, root: &Root, change: &InstanceChange) -> bool {
+        let present = root.instance(change.after.id()).or(change.after.whole());
+        self.reach.is_everything()
+            || present.is_some_and(|instance| self.reach.has_teams_of(root, instance))
     }
 }
 

@@ -18,6 +18,8 @@ mod ask;
 mod rpcs;
 mod say;
 mod shared;
+#[cfg(test)]
+mod tests;
 mod view;
 
 pub use authors::Definitions;

@@ -27,6 +27,10 @@ pub(crate) enum Refusal {
         "all {streams_max} streams of this alerter are taken; close one, or use another alerter"
     )]
     TooManyStreams { streams_max: usize },
+    #[error(
+        "your customers or teams are limited, and this alerter shows everything: list follow-ups at the workflow-server instead"
+    )]
+    Scoped,
     #[error("the client took nothing for {stall_seconds} s; resume with the last token")]
     Stalled { stall_seconds: u64 },
     #[error("the stream cannot resume from the token ({}): subscribe with snapshot AUTO", .reason.sentence())]
@@ -90,6 +94,11 @@ impl From<Refusal> for Status {
             }
             Refusal::NotReady => (Code::Unavailable, "NOT_READY", retry()),
             Refusal::Draining => (Code::Unavailable, "DRAINING", retry()),
+            Refusal::Scoped => (
+                Code::PermissionDenied,
+                "SCOPE_NOT_SERVED",
+                ErrorDetails::new(),
+            ),
             Refusal::Stalled { .. } => (Code::Unavailable, "STALLED", retry()),
             Refusal::TooManyStreams { .. } => {
                 let mut details = retry();

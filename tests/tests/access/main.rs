@@ -42,12 +42,27 @@ impl Tokens {
 
     /// The header of a new token.
     pub(crate) fn add(&self, name: &str, roles: &[Role], ends: Option<Timestamp>) -> String {
+        self.create(name, roles, ends, &[])
+    }
+
+    /// The header of a new token that sees only one team.
+    pub(crate) fn of_team(&self, name: &str, role: Role, team: &str) -> String {
+        self.create(name, &[role], None, &[team.to_owned()])
+    }
+
+    fn create(
+        &self,
+        name: &str,
+        roles: &[Role],
+        ends: Option<Timestamp>,
+        teams: &[String],
+    ) -> String {
         let new = NewToken {
             name: name.to_owned(),
             kind: TokenKind::Person,
             roles: roles.to_vec(),
             customers: Vec::new(),
-            teams: Vec::new(),
+            teams: teams.to_vec(),
             expires_at: ends,
         };
         let (_, secret) = create(&self.path, new).expect("a token");

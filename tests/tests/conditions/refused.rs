@@ -52,6 +52,7 @@ async fn forge(dir: &Path, command: Command, change: impl FnOnce(&mut Entry)) {
         mark: None,
         salt: 0,
         known: None,
+        reach: aftercall_engine::Reach::EVERYTHING,
         command,
     };
     let now = recovered.world.root().at;

@@ -310,6 +310,7 @@ impl Simulation {
             mark: None,
             salt: 0,
             known: None,
+            reach: aftercall_engine::Reach::EVERYTHING,
             command,
         };
         let refused = |rejection| SimulationError::Refused(Box::new(rejection));

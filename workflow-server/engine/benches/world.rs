@@ -86,6 +86,7 @@ impl Bench {
             mark,
             salt: self.asked as u16,
             known: None,
+            reach: aftercall_engine::Reach::EVERYTHING,
             command,
         };
         match decide(&self.world, &request, NOW) {

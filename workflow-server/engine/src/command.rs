@@ -36,6 +36,7 @@ pub use script::*;
 pub use upkeep::*;
 
 use crate::actor::Actor;
+use crate::reach::Reach;
 
 /// A command, and the facts from outside that deciding it needs.
 #[derive(Clone, Debug)]
@@ -48,6 +49,8 @@ pub struct Request {
     pub salt: u16,
     /// What the archive contains of the command's call; `None` if the server has not searched it.
     pub known: Option<KnownCall>,
+    /// What the sender may see and touch.
+    pub reach: Reach,
     /// The command.
     pub command: Command,
 }

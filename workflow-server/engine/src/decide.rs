@@ -65,6 +65,7 @@ pub fn decide(world: &World, request: &Request, now: Time) -> Result<Decision, R
     errors::check(world.root(), request, now)?;
     let mut draft = EntryDraft::new(world.root(), now);
     draft.known = request.known.as_ref();
+    draft.reach = request.reach.clone();
     carry_out(&mut draft, request)?;
     Ok(draft.decided(request))
 }

@@ -4,6 +4,7 @@ use aftercall_definition::model::Priority;
 
 use crate::call::{Call, CallKey};
 use crate::instance::{Alert, Claim, Instance};
+use crate::reach::Reach;
 
 /// A filter of follow-ups. All fields must match. A field matches if one of its values matches. An
 /// empty field matches everything.
@@ -27,6 +28,8 @@ pub struct FollowUpFilter {
     pub holders: Vec<Box<str>>,
     /// Only follow-ups without a claim.
     pub unclaimed_only: bool,
+    /// Only what the caller may see.
+    pub reach: Reach,
 }
 
 impl FollowUpFilter {

@@ -23,8 +23,8 @@ pub use archivable::{Archivable, archivable, archivable_from, newest_of_call};
 pub use batch_items::batch_items;
 pub use claimable::{Claimable, is_claimable};
 pub use due::{DueState, due_soon_from, due_state};
-pub use erasable::calls_in_memory;
 pub(crate) use erasable::erased_call;
+pub use erasable::{calls_in_memory, calls_within};
 pub use follow_ups::{FollowUpCursor, FollowUpPage, FollowUpRow, list_follow_ups};
 pub use held::held_by;
 pub use instances::{

@@ -8,6 +8,7 @@ use aftercall_definition::{Fault, FieldError};
 pub use limit::Limit;
 use thiserror::Error;
 
+use crate::call::CallKey;
 use crate::instance::{Happening, Instance, InstanceId, Status};
 
 /// Why a command was refused.
@@ -19,6 +20,12 @@ pub enum Rejection {
     /// The instance does not exist.
     #[error("there is no instance {0}")]
     NoSuchInstance(InstanceId),
+    /// The call does not exist, or the sender may not see it.
+    #[error("there is no call {}/{}", .0.source, .0.id)]
+    NoSuchCall(CallKey),
+    /// The value of this field is out of the scope of the sender.
+    #[error("`{0}` is outside the scope of your identity")]
+    OutOfScope(&'static str),
     /// No call has this caller.
     #[error("there is no call of this caller")]
     NoSuchCaller,
@@ -186,6 +193,8 @@ impl Rejection {
         match self {
             Self::Invalid(_) => "INVALID",
             Self::NoSuchInstance(_) => "NO_SUCH_INSTANCE",
+            Self::NoSuchCall(_) => "NO_SUCH_CALL",
+            Self::OutOfScope(_) => "OUT_OF_SCOPE",
             Self::NoSuchCaller => "NO_SUCH_CALLER",
             Self::ArchiveMoved => "ARCHIVE_MOVED",
             Self::CallsMoved => "CALLS_MOVED",

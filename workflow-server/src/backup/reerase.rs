@@ -102,6 +102,7 @@ impl Writer<'_> {
             mark: None,
             salt: 0,
             known: None,
+            reach: aftercall_engine::Reach::EVERYTHING,
             command,
         };
         let decided = decide(world, &request, world.root().at);

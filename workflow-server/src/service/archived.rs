@@ -63,7 +63,7 @@ pub(crate) async fn anywhere(shared: &Shared, text: &str) -> Result<Anywhere, Re
             format!("there is no instance {text}"),
         )
     };
-    let FoundInstance { instance, call } = find(shared, id).await?.ok_or_else(missing)?;
+    let FoundInstance { instance, call } = find(shared, &view, id).await?.ok_or_else(missing)?;
     Ok(Anywhere {
         view: shared.view(),
         instance,
@@ -73,6 +73,7 @@ pub(crate) async fn anywhere(shared: &Shared, text: &str) -> Result<Anywhere, Re
 
 pub(crate) async fn find(
     shared: &Shared,
+    view: &View,
     id: InstanceId,
 ) -> Result<Option<FoundInstance>, Refusal> {
     let found = shared
@@ -81,8 +82,7 @@ pub(crate) async fn find(
         .instance(id, shared.ledger.now())
         .await;
     let found = found.map_err(|error| refusal::of_history(&error))?;
-    let view = shared.view();
-    Ok(found.filter(|found| view.has_call(&found.call)))
+    Ok(found.filter(|found| view.can_see_on(&found.instance, &found.call)))
 }
 
 pub(crate) fn shown(root: &Root, found: &FoundInstance, mask: &ReadMask) -> proto::FollowUp {
@@ -128,16 +128,19 @@ pub(crate) async fn calls(shared: &Shared, key: &CallKey) -> Result<Vec<FoundCal
         .archive()
         .calls(key, shared.ledger.now())
         .await;
-    let mut found = found.map_err(|error| refusal::of_history(&error))?;
+    let found = found.map_err(|error| refusal::of_history(&error))?;
     let view = shared.view();
-    found.retain(|found| view.has_call(&found.call));
-    Ok(found)
+    Ok(found
+        .into_iter()
+        .filter_map(|found| view.archived_call(found))
+        .collect())
 }
 
 /// What the archive knows of a call that is not in memory, for a command that names it. Nothing is
 /// read for one that is in memory, or that no filter says to be archived.
 pub(crate) async fn known(shared: &Shared, key: &CallKey) -> Result<KnownCall, Refusal> {
-    let view = shared.view();
+    // The decision checks the scope.
+    let view = shared.view().unlimited();
     let newest_file = view.archive.newest_file;
     if view.call(key).is_some() || view.archive.chunks.is_empty() {
         return Ok(KnownCall {
@@ -171,9 +174,9 @@ pub(crate) async fn list(
     let Some(by_chunk) = of_chunks(&view, filter) else {
         return Ok(proto::ListInstancesResponse::default());
     };
-    let is_meant = |found: &FoundInstance| {
-        view.has_call(&found.call) && filter.matches_ended(&view, &found.instance, &found.call)
-    };
+    let filter = view.instances_within(filter.clone());
+    let is_meant =
+        |found: &FoundInstance| filter.matches_ended(&view, &found.instance, &found.call);
     let listed = shared
         .ledger
         .archive()

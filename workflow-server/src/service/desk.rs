@@ -1,12 +1,12 @@
 //! For people who follow up.
 
-mod calls_of_caller;
+pub(super) mod calls_of_caller;
 mod claim_search;
-mod claims;
-mod hand_over;
-mod pausing;
+pub(super) mod claims;
+pub(super) mod hand_over;
+pub(super) mod pausing;
 mod searches;
-mod undo;
+pub(super) mod undo;
 
 use std::sync::Arc;
 
@@ -63,7 +63,7 @@ rpcs! {
     }
 }
 
-async fn list_follow_ups(
+pub(super) async fn list_follow_ups(
     shared: &Shared,
     asked: Asked<proto::ListFollowUpsRequest>,
 ) -> Result<Ready<proto::ListFollowUpsResponse>, Refusal> {
@@ -93,7 +93,7 @@ async fn list_follow_ups(
     let of_list = shared.clone();
     let page = move |view: &View, should_stop: ShouldStop<'_>| {
         let page =
-            view.list_follow_ups(&filter, as_of, (after.map(cursor), rows_max), should_stop)?;
+            view.list_follow_ups(filter, as_of, (after.map(cursor), rows_max), should_stop)?;
         let rows = pages::fitting(
             page.rows
                 .iter()
@@ -111,7 +111,7 @@ async fn list_follow_ups(
     shared.answer(lane, view, page).await
 }
 
-async fn get_follow_up(
+pub(super) async fn get_follow_up(
     shared: &Shared,
     asked: Asked<proto::GetFollowUpRequest>,
 ) -> Result<proto::GetFollowUpResponse, Refusal> {
@@ -134,7 +134,7 @@ async fn get_follow_up(
     })
 }
 
-async fn get_call_details(
+pub(super) async fn get_call_details(
     shared: &Shared,
     asked: Asked<proto::GetCallDetailsRequest>,
 ) -> Result<Ready<proto::GetCallDetailsResponse>, Refusal> {
@@ -160,7 +160,7 @@ async fn get_call_details(
         .await
 }
 
-async fn push_button(
+pub(super) async fn push_button(
     shared: &Shared,
     asked: Asked<proto::PushButtonRequest>,
 ) -> Result<proto::PushButtonResponse, Refusal> {
@@ -193,7 +193,7 @@ async fn push_button(
     })
 }
 
-async fn add_note(
+pub(super) async fn add_note(
     shared: &Shared,
     asked: Asked<proto::AddNoteRequest>,
 ) -> Result<proto::AddNoteResponse, Refusal> {
@@ -213,7 +213,7 @@ async fn add_note(
     })
 }
 
-async fn acknowledge_alert(
+pub(super) async fn acknowledge_alert(
     shared: &Shared,
     asked: Asked<proto::AcknowledgeAlertRequest>,
 ) -> Result<proto::AcknowledgeAlertResponse, Refusal> {

@@ -140,7 +140,8 @@ impl Following {
     /// A view, and the chain hash at its sequence.
     async fn root_with_chain(&self) -> Result<(View, u64), Refusal> {
         let newest = *self.0.ledger.feed().newest().borrow();
-        let view = self.0.view();
+        // An alerter applies the scopes of its clients.
+        let view = self.0.view().unlimited();
         if view.sequence == newest.sequence {
             return Ok((view, newest.chain));
         }

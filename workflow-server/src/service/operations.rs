@@ -1,12 +1,12 @@
 //! For ops: hidden and ended instances are seen here too.
 
 mod backups;
-mod batches;
+pub(super) mod batches;
 mod erasures;
 mod history;
-mod reports;
+pub(super) mod reports;
 pub(crate) mod retention;
-mod stuck;
+pub(super) mod stuck;
 mod upkeep;
 
 use std::sync::Arc;
@@ -63,7 +63,7 @@ rpcs! {
     }
 }
 
-async fn get_instance(
+pub(super) async fn get_instance(
     shared: &Shared,
     asked: Asked<proto::GetInstanceRequest>,
 ) -> Result<proto::GetInstanceResponse, Refusal> {
@@ -75,7 +75,7 @@ async fn get_instance(
     })
 }
 
-async fn list_instances(
+pub(super) async fn list_instances(
     shared: &Shared,
     asked: Asked<proto::ListInstancesRequest>,
 ) -> Result<Ready<proto::ListInstancesResponse>, Refusal> {
@@ -105,7 +105,7 @@ async fn list_instances(
     let after = token.map(|[slot, _]| slot as u32);
     let (of_list, rows) = (shared.clone(), pages::rows(request.page_size));
     let page = move |view: &View, should_stop: ShouldStop<'_>| {
-        let page = view.list_instances(&filter, now, (after, rows), should_stop)?;
+        let page = view.list_instances(filter, now, (after, rows), should_stop)?;
         let instances = page
             .instances
             .iter()
@@ -124,7 +124,7 @@ async fn list_instances(
     shared.answer(Lane::Heavy, shared.view(), page).await
 }
 
-async fn count_instances(
+pub(super) async fn count_instances(
     shared: &Shared,
     asked: Asked<proto::CountInstancesRequest>,
 ) -> Result<Ready<proto::CountInstancesResponse>, Refusal> {
@@ -149,9 +149,10 @@ async fn count_instances(
     let now = shared.ledger.now();
     let filter = filters::read(request.filter.unwrap_or_default(), now)?;
     let view = shared.view();
+    let filter = view.instances_within(filter);
     let archived = archived::count(&view, &filter);
     let counted = move |view: &View, should_stop: ShouldStop<'_>| {
-        let (groups, total) = view.count_instances(&filter, by, now, should_stop)?;
+        let (groups, total) = view.count_instances(filter, by, now, should_stop)?;
         let counts = groups
             .into_iter()
             .take(GROUPS_MAX)
@@ -171,7 +172,7 @@ async fn count_instances(
     shared.answer(Lane::Heavy, view, counted).await
 }
 
-async fn list_history(
+pub(super) async fn list_history(
     shared: &Shared,
     asked: Asked<proto::ListHistoryRequest>,
 ) -> Result<Ready<proto::ListHistoryResponse>, Refusal> {
@@ -199,7 +200,7 @@ async fn list_history(
     shared.answer_from_files(Lane::Heavy, page).await
 }
 
-async fn explain_instance(
+pub(super) async fn explain_instance(
     shared: &Shared,
     asked: Asked<proto::ExplainInstanceRequest>,
 ) -> Result<proto::ExplainInstanceResponse, Refusal> {
@@ -225,7 +226,7 @@ async fn explain_instance(
     })
 }
 
-async fn cancel_instance(
+pub(super) async fn cancel_instance(
     shared: &Shared,
     asked: Asked<proto::CancelInstanceRequest>,
 ) -> Result<proto::CancelInstanceResponse, Refusal> {
@@ -245,7 +246,7 @@ async fn cancel_instance(
     })
 }
 
-async fn migrate_instance(
+pub(super) async fn migrate_instance(
     shared: &Shared,
     asked: Asked<proto::MigrateInstanceRequest>,
 ) -> Result<proto::MigrateInstanceResponse, Refusal> {
@@ -267,7 +268,7 @@ async fn migrate_instance(
     })
 }
 
-async fn move_instance(
+pub(super) async fn move_instance(
     shared: &Shared,
     asked: Asked<proto::MoveInstanceRequest>,
 ) -> Result<proto::MoveInstanceResponse, Refusal> {
@@ -288,7 +289,7 @@ async fn move_instance(
     })
 }
 
-async fn get_batch(
+pub(super) async fn get_batch(
     shared: &Shared,
     asked: Asked<proto::GetBatchRequest>,
 ) -> Result<proto::GetBatchResponse, Refusal> {
@@ -300,7 +301,7 @@ async fn get_batch(
     Ok(proto::GetBatchResponse { batch })
 }
 
-async fn list_batches(
+pub(super) async fn list_batches(
     shared: &Shared,
     _: Asked<proto::ListBatchesRequest>,
 ) -> Result<proto::ListBatchesResponse, Refusal> {
@@ -309,12 +310,13 @@ async fn list_batches(
         .batches
         .values()
         .rev()
+        .filter(|batch| view.has_batch(batch))
         .map(|batch| batches::shown(&view, batch))
         .collect();
     Ok(proto::ListBatchesResponse { batches })
 }
 
-async fn get_server_info(
+pub(super) async fn get_server_info(
     shared: &Shared,
     _: Asked<proto::GetServerInfoRequest>,
 ) -> Result<proto::GetServerInfoResponse, Refusal> {
@@ -346,7 +348,7 @@ async fn get_server_info(
     })
 }
 
-async fn get_erasure(
+pub(super) async fn get_erasure(
     shared: &Shared,
     asked: Asked<proto::GetErasureRequest>,
 ) -> Result<proto::GetErasureResponse, Refusal> {
@@ -358,7 +360,7 @@ async fn get_erasure(
     Ok(proto::GetErasureResponse { erasure })
 }
 
-async fn list_erasures(
+pub(super) async fn list_erasures(
     shared: &Shared,
     _: Asked<proto::ListErasuresRequest>,
 ) -> Result<proto::ListErasuresResponse, Refusal> {
@@ -367,6 +369,7 @@ async fn list_erasures(
         .erasures
         .values()
         .rev()
+        .filter(|erasure| view.has_erasure(erasure))
         .map(|erasure| erasures::shown(&view, erasure))
         .collect();
     Ok(proto::ListErasuresResponse { erasures })

@@ -1,7 +1,7 @@
 //! For call scripts, through their script engines.
 
-mod open_follow_ups;
-mod withdrawing;
+pub(super) mod open_follow_ups;
+pub(super) mod withdrawing;
 
 use std::sync::Arc;
 
@@ -39,7 +39,7 @@ rpcs! {
     }
 }
 
-async fn set_workflow(
+pub(super) async fn set_workflow(
     shared: &Shared,
     asked: Asked<proto::SetWorkflowRequest>,
 ) -> Result<proto::SetWorkflowResponse, Refusal> {
@@ -51,7 +51,7 @@ async fn set_workflow(
     set_response(&answered)
 }
 
-async fn update_call(
+pub(super) async fn update_call(
     shared: &Shared,
     asked: Asked<proto::UpdateCallRequest>,
 ) -> Result<proto::UpdateCallResponse, Refusal> {
@@ -81,7 +81,7 @@ async fn update_call(
     })
 }
 
-async fn end_call(
+pub(super) async fn end_call(
     shared: &Shared,
     asked: Asked<proto::EndCallRequest>,
 ) -> Result<proto::EndCallResponse, Refusal> {
@@ -93,7 +93,11 @@ async fn end_call(
         .execute_on_call(asking, &call, EndCall { call: call.clone() })
         .await?;
     let released = match &answered.answer {
-        Answer::Released(instances) => instances.iter().map(ToString::to_string).collect(),
+        Answer::Released(instances) => instances
+            .iter()
+            .filter(|id| shared.reach().is_everything() || answered.view.instance(**id).is_some())
+            .map(ToString::to_string)
+            .collect(),
         _ => Vec::new(),
     };
     let call = first_answer::call(shared, &answered.view, &call, answered.entry.as_deref()).await?;
@@ -104,7 +108,7 @@ async fn end_call(
     })
 }
 
-async fn get_call(
+pub(super) async fn get_call(
     shared: &Shared,
     asked: Asked<proto::GetCallRequest>,
 ) -> Result<Ready<proto::GetCallResponse>, Refusal> {
@@ -160,7 +164,7 @@ async fn get_call(
         .await
 }
 
-async fn chase(
+pub(super) async fn chase(
     shared: &Shared,
     asked: Asked<proto::ChaseRequest>,
 ) -> Result<proto::ChaseResponse, Refusal> {

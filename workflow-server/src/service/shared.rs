@@ -6,6 +6,7 @@ use std::ops::Deref;
 use std::sync::Arc;
 use std::time::Duration;
 
+use aftercall_engine::Reach;
 use aftercall_engine::phone::Country;
 use aftercall_engine::query::{ShouldStop, Stopped};
 use aftercall_identity::Scope;
@@ -84,7 +85,9 @@ impl Services {
     pub(crate) fn for_caller(self: &Arc<Self>, caller: &Caller) -> Shared {
         Shared {
             services: self.clone(),
+            reach: Reach::new(caller.scope().customers(), caller.scope().teams()),
             scope: caller.scope().clone(),
+            name: Arc::clone(&caller.identity().name),
         }
     }
 
@@ -105,7 +108,10 @@ impl Services {
 #[derive(Clone)]
 pub(crate) struct Shared {
     services: Arc<Services>,
+    reach: Reach,
     scope: Scope,
+    /// The caller's name.
+    name: Arc<str>,
 }
 
 impl Deref for Shared {
@@ -119,7 +125,28 @@ impl Deref for Shared {
 impl Shared {
     /// The newest World, as far as the caller may see it.
     pub(crate) fn view(&self) -> View {
-        View::new(&self.ledger, self.scope.clone())
+        View::new(&self.ledger, (self.reach.clone(), Arc::clone(&self.name)))
+    }
+
+    /// What the caller may see and touch.
+    pub(crate) fn reach(&self) -> &Reach {
+        &self.reach
+    }
+
+    /// The caller's scope as bytes, to which a page token is bound; empty without a limit.
+    pub(crate) fn scope_bytes(&self) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        if self.scope.is_everything() {
+            return bytes;
+        }
+        for names in [self.scope.customers(), self.scope.teams()] {
+            bytes.extend_from_slice(&(names.len() as u64).to_be_bytes());
+            for name in names {
+                bytes.extend_from_slice(&(name.len() as u64).to_be_bytes());
+                bytes.extend_from_slice(name.as_bytes());
+            }
+        }
+        bytes
     }
 
     /// Walks over a view on a thread for reads, until the client goes away or the time is used up.

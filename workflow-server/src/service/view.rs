@@ -5,13 +5,14 @@
 //! this file alone. Names of teams, definitions and figures of the server are read from the World
 //! itself, to which a view dereferences.
 
+use std::collections::BTreeMap;
 use std::ops::Deref;
 use std::sync::Arc;
 
 use aftercall_definition::time::Time;
-use aftercall_engine::Root;
-use aftercall_engine::batch::BatchItems;
+use aftercall_engine::batch::{Batch, BatchItems};
 use aftercall_engine::call::{Call, CallKey};
+use aftercall_engine::erasure::{ErasedCall, Erasure};
 use aftercall_engine::filter::FollowUpFilter;
 use aftercall_engine::instance::{Instance, InstanceId};
 use aftercall_engine::query::{
@@ -19,15 +20,17 @@ use aftercall_engine::query::{
     OverdueTimer, ShouldStop, Stopped, Stuck,
 };
 use aftercall_engine::world::caller_index::CallerKey;
-use aftercall_identity::Scope;
+use aftercall_engine::{Reach, Root};
 
-use crate::ledger::Handle;
+use crate::ledger::{FoundCall, Handle};
 
 /// The World at one moment, as far as one caller may see it.
 #[derive(Clone)]
 pub(crate) struct View {
     root: Arc<Root>,
-    scope: Scope,
+    reach: Reach,
+    /// The name of the caller, by which it finds what it has started.
+    name: Arc<str>,
 }
 
 impl Deref for View {
@@ -40,21 +43,86 @@ impl Deref for View {
 
 impl View {
     /// The newest World.
-    pub(crate) fn new(ledger: &Handle, scope: Scope) -> Self {
+    pub(crate) fn new(ledger: &Handle, (reach, name): (Reach, Arc<str>)) -> Self {
         let root = ledger.root();
-        Self { root, scope }
+        Self { root, reach, name }
     }
 
-    /// Whether an instance is in scope.
+    /// The same World without a limit: for what a change of the caller led to, which the decision
+    /// has checked, and for what goes to an alerter, which applies the scopes of its clients.
+    pub(crate) fn unlimited(&self) -> Self {
+        Self {
+            reach: Reach::EVERYTHING,
+            ..self.clone()
+        }
+    }
+
+    /// What the caller may see and touch.
+    pub(crate) fn reach(&self) -> &Reach {
+        &self.reach
+    }
+
     fn can_see(&self, instance: &Instance) -> bool {
-        self.root
-            .call_of(instance)
-            .is_none_or(|call| self.has_call(call))
+        self.reach.can_see(&self.root, instance)
     }
 
-    /// Whether a call is in scope, in memory or out of the archive.
-    pub(crate) fn has_call(&self, call: &Call) -> bool {
-        self.scope.has_customer(&call.customer)
+    /// Whether an instance is in scope, with its call as it is or was.
+    pub(crate) fn can_see_on(&self, instance: &Instance, call: &Call) -> bool {
+        self.reach.can_see_on(&self.root, instance, call)
+    }
+
+    /// Whether calls of the customer of this call are in scope.
+    pub(crate) fn has_customer_of(&self, call: &Call) -> bool {
+        self.reach.has_customer(&call.customer)
+    }
+
+    fn has_call(&self, call: &Call) -> bool {
+        self.reach.has_call_in_memory(&self.root, call)
+    }
+
+    /// A call out of the archive, with those of its instances that are in scope; nothing where the
+    /// call is not.
+    pub(crate) fn archived_call(&self, mut found: FoundCall) -> Option<FoundCall> {
+        let instances = found.instances.iter();
+        if !self.reach.has_call(&self.root, &found.call, instances) {
+            return None;
+        }
+        let call = found.call.clone();
+        found
+            .instances
+            .retain(|instance| self.can_see_on(instance, &call));
+        Some(found)
+    }
+
+    /// Whether the caller finds a batch: a caller with a scope finds its own alone. The scopes of
+    /// others are not those of their items.
+    pub(crate) fn has_batch(&self, batch: &Batch) -> bool {
+        self.is_own(&batch.actor.name)
+    }
+
+    /// Whether the caller finds an erasure, by the same rule.
+    pub(crate) fn has_erasure(&self, erasure: &Erasure) -> bool {
+        self.is_own(&erasure.actor.name)
+    }
+
+    fn is_own(&self, starter: &str) -> bool {
+        self.reach.is_everything() || (!self.name.is_empty() && *self.name == *starter)
+    }
+
+    /// A filter of follow-ups that lets through only what the caller may see.
+    pub(crate) fn within(&self, filter: FollowUpFilter) -> FollowUpFilter {
+        FollowUpFilter {
+            reach: self.reach.clone(),
+            ..filter
+        }
+    }
+
+    /// The same for a filter of instances.
+    pub(crate) fn instances_within(&self, filter: InstanceFilter) -> InstanceFilter {
+        InstanceFilter {
+            reach: self.reach.clone(),
+            ..filter
+        }
     }
 
     /// An instance in memory.
@@ -99,22 +167,22 @@ impl View {
     /// A page of the follow-ups of a filter.
     pub(crate) fn list_follow_ups(
         &self,
-        filter: &FollowUpFilter,
+        filter: FollowUpFilter,
         as_of: Time,
         page: (Option<FollowUpCursor>, usize),
         should_stop: ShouldStop<'_>,
     ) -> Result<FollowUpPage, Stopped> {
-        query::list_follow_ups(&self.root, filter, as_of, page, should_stop)
+        query::list_follow_ups(&self.root, &self.within(filter), as_of, page, should_stop)
     }
 
     /// The follow-ups of a filter that a person may take.
     pub(crate) fn claimable(
         &self,
-        filter: &FollowUpFilter,
+        filter: FollowUpFilter,
         now: Time,
         should_stop: ShouldStop<'_>,
     ) -> Result<Claimable, Stopped> {
-        Claimable::search(&self.root, filter, now, should_stop)
+        Claimable::search(&self.root, &self.within(filter), now, should_stop)
     }
 
     /// What a person holds, most urgent first.
@@ -124,29 +192,41 @@ impl View {
         now: Time,
         should_stop: ShouldStop<'_>,
     ) -> Result<Vec<InstanceId>, Stopped> {
-        query::held_by(&self.root, holder, now, should_stop)
+        query::held_by(&self.root, (&self.reach, holder), now, should_stop)
     }
 
     /// A page of the instances of a filter.
     pub(crate) fn list_instances(
         &self,
-        filter: &InstanceFilter,
+        filter: InstanceFilter,
         now: Time,
         page: (Option<u32>, usize),
         should_stop: ShouldStop<'_>,
     ) -> Result<InstancePage, Stopped> {
-        query::list_instances(&self.root, filter, now, page, should_stop)
+        query::list_instances(
+            &self.root,
+            &self.instances_within(filter),
+            now,
+            page,
+            should_stop,
+        )
     }
 
     /// How many instances of a filter are in each group, and how many there are.
     pub(crate) fn count_instances(
         &self,
-        filter: &InstanceFilter,
+        filter: InstanceFilter,
         by: GroupBy,
         now: Time,
         should_stop: ShouldStop<'_>,
     ) -> Result<(Vec<Group>, u64), Stopped> {
-        query::count_instances(&self.root, filter, by, now, should_stop)
+        query::count_instances(
+            &self.root,
+            &self.instances_within(filter),
+            by,
+            now,
+            should_stop,
+        )
     }
 
     /// The open instances that are wanted.
@@ -155,17 +235,18 @@ impl View {
         is_wanted: impl Fn(&Instance) -> bool,
         should_stop: ShouldStop<'_>,
     ) -> Result<Vec<InstanceId>, Stopped> {
+        let is_wanted = |instance: &Instance| is_wanted(instance) && self.can_see(instance);
         query::open_instances(&self.root, is_wanted, should_stop)
     }
 
     /// The instances of a filter, for a batch.
     pub(crate) fn batch_items(
         &self,
-        filter: &InstanceFilter,
+        filter: InstanceFilter,
         now: Time,
         should_stop: ShouldStop<'_>,
     ) -> Result<BatchItems, Stopped> {
-        query::batch_items(&self.root, filter, now, should_stop)
+        query::batch_items(&self.root, &self.instances_within(filter), now, should_stop)
     }
 
     /// Timers that are due and have not fired, and how many there are.
@@ -175,7 +256,7 @@ impl View {
         rows_max: usize,
         should_stop: ShouldStop<'_>,
     ) -> Result<(Vec<OverdueTimer>, u64), Stopped> {
-        query::overdue_timers(&self.root, now, rows_max, should_stop)
+        query::overdue_timers(&self.root, (&self.reach, now), rows_max, should_stop)
     }
 
     /// Instances that nothing has moved since a time.
@@ -184,6 +265,20 @@ impl View {
         by: Time,
         should_stop: ShouldStop<'_>,
     ) -> Result<Vec<Stuck>, Stopped> {
-        query::stuck(&self.root, by, should_stop)
+        query::stuck(&self.root, (&self.reach, by), should_stop)
+    }
+
+    /// How many open instances of a workflow there are, by version and stage.
+    pub(crate) fn open_by_stage(
+        &self,
+        workflow: &str,
+        should_stop: ShouldStop<'_>,
+    ) -> Result<BTreeMap<(u32, u32), u64>, Stopped> {
+        query::open_by_stage(&self.root, workflow, &self.reach, should_stop)
+    }
+
+    /// The calls in memory of a caller that an erasure takes, newest first.
+    pub(crate) fn erasable_calls(&self, caller: &CallerKey, customer: &str) -> Vec<ErasedCall> {
+        query::calls_within(&self.root, (caller, customer), &self.reach)
     }
 }

@@ -119,6 +119,7 @@ async fn plant(dir: &Path) -> String {
         mark: None,
         salt: 0,
         known: None,
+        reach: aftercall_engine::Reach::EVERYTHING,
         command: note,
     };
     let decided = aftercall_engine::decide(&world, &request, world.root().at).unwrap();

@@ -172,6 +172,7 @@ impl House {
                 mark,
                 salt: 3,
                 known: None,
+                reach: aftercall_engine::Reach::EVERYTHING,
                 command,
             })
             .await

@@ -187,6 +187,7 @@ impl Bench {
                 mark: None,
                 salt: 0,
                 known: None,
+                reach: aftercall_engine::Reach::EVERYTHING,
                 command,
             })
             .await
@@ -261,6 +262,7 @@ pub(crate) fn request(command: Command, mark: Option<u64>) -> Request {
         mark,
         salt: 7,
         known: None,
+        reach: aftercall_engine::Reach::EVERYTHING,
         command,
     }
 }

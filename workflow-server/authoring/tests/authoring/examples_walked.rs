@@ -269,6 +269,7 @@ impl Walker {
             mark: None,
             salt: 7,
             known: None,
+            reach: aftercall_engine::Reach::EVERYTHING,
             command,
         };
         match decide(&self.world, &request, self.now) {

@@ -76,6 +76,28 @@ pub(super) fn find_or_new(draft: &EntryDraft<'_>, key: &CallKey) -> Result<Named
     })
 }
 
+/// Refuses a new customer that is out of reach, whatever there is of the call.
+pub(super) fn check_new_customer(
+    draft: &EntryDraft<'_>,
+    changes: &CallChanges,
+) -> Result<(), Rejection> {
+    match &changes.customer {
+        Some(customer) if !draft.reach.has_customer(customer) => {
+            Err(Rejection::OutOfScope("properties.customer"))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Refuses a call that is out of reach as if it did not exist.
+fn check_reach(draft: &EntryDraft<'_>, call: &Call) -> Result<(), Rejection> {
+    if draft.reach.has_call_in_memory(draft.root, call) {
+        Ok(())
+    } else {
+        Err(Rejection::NoSuchCall(call.key.clone()))
+    }
+}
+
 /// Applies changes to a call. Returns the names of the changed properties.
 pub(super) fn merge_changes(
     call: &mut Call,
@@ -165,14 +187,19 @@ fn merge_details(call: &mut Call, changes: &CallChanges) -> Result<bool, Rejecti
 
 pub(super) fn update(draft: &mut EntryDraft<'_>, command: &UpdateCall) -> Result<(), Rejection> {
     draft.kind = ChangeKind::CallUpdated;
+    check_new_customer(draft, &command.changes)?;
     let Named {
         slot,
         mut call,
         is_new,
         is_archived,
     } = find_or_new(draft, &command.call)?;
+    if !is_new || is_archived {
+        check_reach(draft, &call)?;
+    }
     check_revision(command.expected, call.revision)?;
     let changed = merge_changes(&mut call, &command.changes)?;
+    check_reach(draft, &call)?;
     if changed.is_empty() && (!is_new || is_archived) {
         return Ok(());
     }
@@ -188,6 +215,7 @@ pub(super) fn end(draft: &mut EntryDraft<'_>, command: &EndCall) -> Result<(), R
     draft.kind = ChangeKind::CallEnded;
     draft.answer = Answer::Released(Vec::new());
     let Named { slot, mut call, .. } = find_or_new(draft, &command.call)?;
+    check_reach(draft, &call)?;
     if call.ended_at.is_some() {
         return Ok(());
     }

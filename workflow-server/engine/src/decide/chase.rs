@@ -11,7 +11,7 @@ use crate::rejection::Rejection;
 pub(super) fn chase(draft: &mut EntryDraft<'_>, command: &ChaseInstance) -> Result<(), Rejection> {
     let ChaseInstance { instance: id, note } = command;
     draft.kind = ChangeKind::Chased;
-    let old = find(draft.root, *id)?;
+    let old = find(draft, *id)?;
     check_legal(old, Happening::Chase)?;
     let mut new = Instance::clone(old);
     new.chases = new.chases.saturating_add(1);

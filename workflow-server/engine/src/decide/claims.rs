@@ -31,7 +31,7 @@ fn find_claimable<'w>(
     draft: &EntryDraft<'w>,
     id: InstanceId,
 ) -> Result<&'w Arc<Instance>, Rejection> {
-    let old = find(draft.root, id)?;
+    let old = find(draft, id)?;
     check_legal(old, Happening::Claim)?;
     check_visible(draft.root, old)
 }
@@ -108,7 +108,7 @@ fn find_transferable<'w>(
     draft: &EntryDraft<'w>,
     id: InstanceId,
 ) -> Result<&'w Arc<Instance>, Rejection> {
-    let old = find(draft.root, id)?;
+    let old = find(draft, id)?;
     if !old.status.is_ended() && old.claim_at(draft.now).is_some() {
         Ok(old)
     } else {

@@ -19,6 +19,7 @@ use crate::history::HistoryChange;
 use crate::instance::{Alert, Instance, Status};
 use crate::limits;
 use crate::query::{has_places, is_waiting};
+use crate::reach::Reach;
 use crate::rejection::Rejection;
 use crate::world::Root;
 
@@ -27,6 +28,8 @@ pub(super) struct EntryDraft<'w> {
     pub(super) now: Time,
     /// What the archive contains of the command's call.
     pub(super) known: Option<&'w KnownCall>,
+    /// What the sender may see and touch.
+    pub(super) reach: Reach,
     pub(super) kind: ChangeKind,
     pub(super) details: Details,
     pub(super) answer: Answer,
@@ -49,6 +52,7 @@ impl<'w> EntryDraft<'w> {
             root,
             now,
             known: None,
+            reach: Reach::EVERYTHING,
             kind: ChangeKind::CallUpdated,
             details: Details::default(),
             answer: Answer::Done,

@@ -16,7 +16,6 @@ use crate::erasure::{ErasedCall, Erasure, ErasureChange, ErasureState};
 use crate::instance::Instance;
 use crate::query::erased_call;
 use crate::rejection::{Limit, Rejection};
-use crate::world::Root;
 use crate::{limits, mask};
 
 /// The largest number of changed calls since the search that the decision checks. This takes at
@@ -44,7 +43,7 @@ pub(super) fn start(
             max: limits::ERASURES_RUNNING_MAX as u64,
         });
     }
-    let mut calls = with_calls_since_look(root, erase)?;
+    let mut calls = with_calls_since_look(draft, erase)?;
     if calls.is_empty() {
         return Err(Rejection::NoSuchCaller);
     }
@@ -69,7 +68,11 @@ pub(super) fn start(
 
 /// The calls that the search found. Calls that are new, or that became the caller's since the
 /// search, are before them.
-fn with_calls_since_look(root: &Root, erase: &EraseCaller) -> Result<Vec<ErasedCall>, Rejection> {
+fn with_calls_since_look(
+    draft: &EntryDraft<'_>,
+    erase: &EraseCaller,
+) -> Result<Vec<ErasedCall>, Rejection> {
+    let root = draft.root;
     let mut calls = erase.calls.clone();
     let Some(Look { caller, sequence }) = &erase.look else {
         return Ok(calls);
@@ -81,6 +84,7 @@ fn with_calls_since_look(root: &Root, erase: &EraseCaller) -> Result<Vec<ErasedC
     let is_meant = |call: &&Arc<Call>| {
         caller.matches(&call.caller)
             && (erase.customer.is_empty() || call.customer == erase.customer)
+            && draft.reach.has_call_in_memory(root, call)
     };
     let changed = changed
         .collect::<BTreeSet<u32>>()

@@ -22,13 +22,26 @@ pub(super) fn check(root: &Root, request: &Request, now: Time) -> Result<(), Rej
     }
 }
 
-/// All invalid fields of a request, including those that depend on the state.
+/// All invalid fields of a request, including those that depend on the state that the sender may
+/// see.
 #[must_use]
 pub fn request_errors_in(root: &Root, request: &Request, now: Time) -> Vec<FieldError> {
     let mut errors = request_errors(request);
     errors.extend(match &request.command {
-        Command::Script(ScriptCommand::SetWorkflow(set)) => set::field_errors(root, set, now),
-        Command::Desk(DeskCommand::PushButton(push)) => instances::field_errors(root, push, now),
+        Command::Script(ScriptCommand::SetWorkflow(set))
+            if root
+                .call(&set.call)
+                .is_none_or(|call| request.reach.has_call_in_memory(root, call)) =>
+        {
+            set::field_errors(root, set, now)
+        }
+        Command::Desk(DeskCommand::PushButton(push))
+            if root
+                .instance(push.instance)
+                .is_some_and(|instance| request.reach.can_see(root, instance)) =>
+        {
+            instances::field_errors(root, push, now)
+        }
         Command::Author(_)
         | Command::Script(_)
         | Command::Desk(_)

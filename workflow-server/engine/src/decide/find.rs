@@ -5,12 +5,21 @@ use std::sync::Arc;
 use aftercall_definition::FieldError;
 
 use crate::command::SeenAlert;
+use crate::decide::draft::EntryDraft;
 use crate::instance::{Alert, Happening, Instance, InstanceId, is_legal};
 use crate::rejection::Rejection;
 use crate::world::Root;
 
-pub(super) fn find(root: &Root, id: InstanceId) -> Result<&Arc<Instance>, Rejection> {
-    root.instance(id).ok_or(Rejection::NoSuchInstance(id))
+/// The instance, if the sender may touch it. One that is out of reach does not exist for the sender.
+pub(super) fn find<'w>(
+    draft: &EntryDraft<'w>,
+    id: InstanceId,
+) -> Result<&'w Arc<Instance>, Rejection> {
+    let root = draft.root;
+    let found = root.instance(id);
+    found
+        .filter(|instance| draft.reach.can_see(root, instance))
+        .ok_or(Rejection::NoSuchInstance(id))
 }
 
 /// Refuses if Call Managers may not work on the instance.

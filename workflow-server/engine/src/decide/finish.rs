@@ -20,7 +20,7 @@ pub(super) fn finish(
     actor: &Actor,
 ) -> Result<(), Rejection> {
     draft.kind = ChangeKind::Finished;
-    let old = find(draft.root, command.instance)?;
+    let old = find(draft, command.instance)?;
     check_revision(command.expected, u64::from(old.revision))?;
     check_legal(old, Happening::Finish)?;
     check_visible(draft.root, old)?;

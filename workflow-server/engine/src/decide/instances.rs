@@ -31,7 +31,7 @@ pub(super) fn push(
 ) -> Result<(), Rejection> {
     draft.kind = ChangeKind::ButtonPushed;
     let root = draft.root;
-    let old = find(root, push.instance)?;
+    let old = find(draft, push.instance)?;
     check_legal(old, Happening::Push)?;
     check_visible(root, old)?;
     let gone = || gone(root, old, &push.button);
@@ -148,7 +148,7 @@ fn with_defaults(button: &ButtonAction, form: &[(Box<str>, Value)]) -> Vec<(Box<
 pub(super) fn move_to(draft: &mut EntryDraft<'_>, command: &MoveInstance) -> Result<(), Rejection> {
     let stage = command.stage;
     draft.kind = ChangeKind::Moved;
-    let old = find(draft.root, command.instance)?;
+    let old = find(draft, command.instance)?;
     check_revision(command.expected, u64::from(old.revision))?;
     check_legal(old, Happening::Move)?;
     let no_such = || Rejection::NoSuchStage {
@@ -267,7 +267,7 @@ pub(super) fn note(
 ) -> Result<(), Rejection> {
     let AddNote { instance: id, text } = command;
     draft.kind = ChangeKind::NoteAdded;
-    let old = find(draft.root, *id)?;
+    let old = find(draft, *id)?;
     check_legal(old, Happening::Note)?;
     if actor.kind == ActorKind::Person {
         check_visible(draft.root, old)?;
@@ -289,7 +289,7 @@ pub(super) fn withdraw(
     command: &WithdrawWorkflow,
 ) -> Result<(), Rejection> {
     draft.kind = ChangeKind::Withdrawn;
-    let old = find(draft.root, command.instance)?;
+    let old = find(draft, command.instance)?;
     check_revision(command.expected, u64::from(old.revision))?;
     check_legal(old, Happening::Withdraw)?;
     if command.worked {
@@ -304,7 +304,7 @@ pub(super) fn cancel(
     command: &CancelInstance,
 ) -> Result<(), Rejection> {
     draft.kind = ChangeKind::Cancelled;
-    let old = find(draft.root, command.instance)?;
+    let old = find(draft, command.instance)?;
     check_revision(command.expected, u64::from(old.revision))?;
     check_legal(old, Happening::Cancel)?;
     end(draft, old, ChangeKind::Cancelled, &command.reason);
@@ -341,7 +341,7 @@ pub(super) fn acknowledge(
         alert: seen,
     } = command;
     draft.kind = ChangeKind::AlertAcknowledged;
-    let old = find(draft.root, id)?;
+    let old = find(draft, id)?;
     check_legal(old, Happening::Acknowledge)?;
     check_visible(draft.root, old)?;
     draft.answer = Answer::Moved {

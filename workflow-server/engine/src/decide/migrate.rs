@@ -30,7 +30,7 @@ pub(super) fn migrate(
 ) -> Result<(), Rejection> {
     draft.kind = ChangeKind::Migrated;
     let root = draft.root;
-    let old = find(root, command.instance)?;
+    let old = find(draft, command.instance)?;
     check_revision(command.expected, u64::from(old.revision))?;
     check_legal(old, Happening::Migrate)?;
     let (before, after) = versions(root, old, command.version)?;

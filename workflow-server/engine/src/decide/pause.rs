@@ -31,7 +31,7 @@ pub(super) fn pause(
     } = command;
     let (id, until) = (*id, *until);
     draft.kind = ChangeKind::Paused;
-    let old = find(draft.root, id)?;
+    let old = find(draft, id)?;
     check_revision(*expected, u64::from(old.revision))?;
     check_legal(old, Happening::Pause)?;
     if actor.kind == ActorKind::Person {
@@ -80,7 +80,7 @@ pub(super) fn resume(
         expected,
     } = command;
     draft.kind = ChangeKind::Resumed;
-    let old = find(draft.root, *id)?;
+    let old = find(draft, *id)?;
     check_revision(*expected, u64::from(old.revision))?;
     check_legal(old, Happening::Resume)?;
     if actor.kind == ActorKind::Person {

@@ -9,7 +9,7 @@ use aftercall_definition::{Definition, FieldError, validate};
 
 use crate::call::Call;
 use crate::command::{IfRunning, Release, SetWorkflow};
-use crate::decide::calls::{Named, enter_first, find_or_new, merge_changes};
+use crate::decide::calls::{Named, check_new_customer, enter_first, find_or_new, merge_changes};
 use crate::decide::draft::EntryDraft;
 use crate::decide::enter::{enter, put_value};
 use crate::decide::instances::cancelled;
@@ -36,15 +36,21 @@ pub(super) fn set_workflow(
     salt: u16,
 ) -> Result<(), Rejection> {
     draft.kind = ChangeKind::Set;
+    check_new_customer(draft, &set.changes)?;
     let chosen = choose(draft.root, set)?;
     let Named {
         slot,
         mut call,
         is_new,
-        ..
+        is_archived,
     } = find_or_new(draft, &set.call)?;
+    if !is_new || is_archived {
+        check_call(draft, &call)?;
+    }
     let is_news = !merge_changes(&mut call, &set.changes)?.is_empty() || is_new;
     let running = newest_running(draft.root, &call, chosen.workflow);
+    check_call(draft, &call)?;
+    check_chosen(draft, &chosen, (running.as_deref(), &call))?;
     let errors = errors_of_fields(draft.root, set, &chosen, (running.as_deref(), draft.now));
     if !errors.is_empty() {
         return Err(Rejection::Invalid(errors));
@@ -75,6 +81,38 @@ pub(super) fn set_workflow(
     }
     start(draft, set, &chosen, (slot, call), salt, is_news);
     Ok(())
+}
+
+/// Refuses a call that is out of reach as if it did not exist. One without instances is within
+/// reach by its customer: the workflow that is set decides about the teams.
+fn check_call(draft: &EntryDraft<'_>, call: &Call) -> Result<(), Rejection> {
+    let is_within = if call.instances.is_empty() {
+        draft.reach.has_customer(&call.customer)
+    } else {
+        draft.reach.has_call_in_memory(draft.root, call)
+    };
+    if is_within {
+        Ok(())
+    } else {
+        Err(Rejection::NoSuchCall(call.key.clone()))
+    }
+}
+
+/// Refuses a workflow whose teams are out of reach, or whose running instance is.
+fn check_chosen(
+    draft: &EntryDraft<'_>,
+    chosen: &Chosen,
+    (running, call): (Option<&Instance>, &Call),
+) -> Result<(), Rejection> {
+    let is_within = running.map_or_else(
+        || draft.reach.has_definition(&chosen.definition),
+        |running| draft.reach.can_see_on(draft.root, running, call),
+    );
+    if is_within {
+        Ok(())
+    } else {
+        Err(Rejection::OutOfScope("workflow"))
+    }
 }
 
 /// The invalid fields of the request, if its workflow exists.

@@ -24,7 +24,7 @@ pub(super) fn snooze(
 ) -> Result<(), Rejection> {
     draft.kind = ChangeKind::Snoozed;
     let root = draft.root;
-    let old = find(root, snooze.instance)?;
+    let old = find(draft, snooze.instance)?;
     check_legal(old, Happening::Snooze)?;
     check_visible(root, old)?;
     check_holder(old, actor, draft.now)?;

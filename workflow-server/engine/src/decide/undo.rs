@@ -25,7 +25,7 @@ pub(super) fn undo(
 ) -> Result<(), Rejection> {
     draft.kind = ChangeKind::PushUndone;
     let root = draft.root;
-    let old = find(root, undo.instance)?;
+    let old = find(draft, undo.instance)?;
     check_legal(old, Happening::Undo)?;
     if !old.status.is_ended() {
         check_visible(root, old)?;

@@ -3,6 +3,7 @@
 use crate::call::Call;
 use crate::erasure::ErasedCall;
 use crate::limits;
+use crate::reach::Reach;
 use crate::world::Root;
 use crate::world::caller_index::CallerKey;
 
@@ -11,9 +12,20 @@ use crate::world::caller_index::CallerKey;
 /// have thousands of calls. This walks over all of them, on another thread than the writer's.
 #[must_use]
 pub fn calls_in_memory(root: &Root, caller: &CallerKey, customer: &str) -> Vec<ErasedCall> {
+    calls_within(root, (caller, customer), &Reach::EVERYTHING)
+}
+
+/// The same, without calls that are out of reach.
+#[must_use]
+pub fn calls_within(
+    root: &Root,
+    (caller, customer): (&CallerKey, &str),
+    reach: &Reach,
+) -> Vec<ErasedCall> {
     // One more than an erasure takes shows that there are more.
     let calls = root
         .all_calls_of(caller, customer)
+        .filter(|call| reach.has_call_in_memory(root, call))
         .take(limits::ERASED_CALLS_MAX + 1);
     calls.map(|call| erased_call(root, call)).collect()
 }

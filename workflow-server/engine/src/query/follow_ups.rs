@@ -116,7 +116,9 @@ pub(super) fn row(
     let workflow = root
         .workflow_of(instance)
         .map_or("", |workflow| workflow.name.as_str());
-    if !filter.matches_instance(workflow, instance, call) {
+    if !filter.matches_instance(workflow, instance, call)
+        || !filter.reach.can_see_on(root, instance, call)
+    {
         return None;
     }
     let (best, alert) = most_urgent(instance, filter, as_of)?;

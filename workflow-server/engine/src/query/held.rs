@@ -5,16 +5,18 @@ use aftercall_definition::time::Time;
 
 use crate::instance::{Instance, InstanceId};
 use crate::query::walk::{ShouldStop, Stopped, checked};
+use crate::reach::Reach;
 use crate::world::Root;
 use crate::world::urgency::rank_and_due;
 
-/// The instances that a person has claimed at `now`, most urgent first. Walks over every slot.
+/// The instances within reach that a person has claimed at `now`, most urgent first. Walks over
+/// every slot.
 ///
 /// # Errors
 /// [`Stopped`] if `should_stop` stops the walk.
 pub fn held_by(
     root: &Root,
-    holder: &str,
+    (reach, holder): (&Reach, &str),
     now: Time,
     should_stop: ShouldStop<'_>,
 ) -> Result<Vec<InstanceId>, Stopped> {
@@ -27,7 +29,7 @@ pub fn held_by(
     let mut held = Vec::new();
     for instance in checked(root.instances.iter().flatten(), should_stop) {
         let instance = &**instance?;
-        if is_held(&instance) {
+        if is_held(&instance) && reach.can_see(root, instance) {
             held.push((urgency(instance), instance.id));
         }
     }

@@ -10,6 +10,7 @@ use aftercall_definition::time::Time;
 use crate::call::Call;
 use crate::instance::{Alert, Instance, Status};
 use crate::query::walk::{ShouldStop, Stopped, checked};
+use crate::reach::Reach;
 use crate::world::Root;
 
 /// A filter of instances. All fields must match. A field matches if one of its values matches. An
@@ -46,6 +47,8 @@ pub struct InstanceFilter {
     pub ended_from: Option<Time>,
     /// The instance must have ended before this time.
     pub ended_until: Option<Time>,
+    /// Only what the caller may see.
+    pub reach: Reach,
 }
 
 impl InstanceFilter {
@@ -82,6 +85,7 @@ impl InstanceFilter {
             && (self.teams.is_empty()
                 || team_names(root, instance)
                     .any(|team| self.teams.iter().any(|name| **name == *team)))
+            && self.reach.can_see(root, instance)
     }
 }
 
@@ -109,6 +113,7 @@ impl InstanceFilter {
                     .iter()
                     .any(|name| **name == *workflow_name(root, instance)))
             && (self.customers.is_empty() || self.customers.contains(&call.customer))
+            && self.reach.can_see_on(root, instance, call)
     }
 
     /// Whether the filter uses only workflows, versions and statuses. Then the counts of the chunks
@@ -294,13 +299,14 @@ pub fn count_instances(
     Ok((groups, total))
 }
 
-/// The numbers of open instances of a workflow, by version and stage.
+/// The numbers of open instances of a workflow within reach, by version and stage.
 ///
 /// # Errors
 /// [`Stopped`] if `should_stop` stops the walk.
 pub fn open_by_stage(
     root: &Root,
     workflow: &str,
+    reach: &Reach,
     should_stop: ShouldStop<'_>,
 ) -> Result<BTreeMap<(u32, u32), u64>, Stopped> {
     let mut open: BTreeMap<(u32, u32), u64> = BTreeMap::new();
@@ -309,7 +315,8 @@ pub fn open_by_stage(
     };
     for instance in checked(root.instances.iter().flatten(), should_stop) {
         let instance = instance?;
-        if instance.workflow == place && !instance.status.is_ended() {
+        let is_open = instance.workflow == place && !instance.status.is_ended();
+        if is_open && reach.can_see(root, instance) {
             *open.entry((instance.version, instance.stage)).or_default() += 1;
         }
     }

@@ -7,6 +7,7 @@ use aftercall_definition::time::Time;
 use crate::instance::{Instance, Status, Wake};
 use crate::query::walk::{ShouldStop, Stopped, checked};
 use crate::query::{has_button, is_waiting};
+use crate::reach::Reach;
 use crate::world::{Root, timers};
 
 /// A timer that is due and has not fired.
@@ -20,21 +21,22 @@ pub struct OverdueTimer {
     pub instance: Arc<Instance>,
 }
 
-/// The timers that are due at `now` and have not fired, earliest first, at most `rows_max`. Also
-/// returns their total number.
+/// The timers within reach that are due at `now` and have not fired, earliest first, at most
+/// `rows_max`. Also returns their total number.
 ///
 /// # Errors
 /// [`Stopped`] if `should_stop` stops the walk.
 pub fn overdue_timers(
     root: &Root,
-    now: Time,
+    (reach, now): (&Reach, Time),
     rows_max: usize,
     should_stop: ShouldStop<'_>,
 ) -> Result<(Vec<OverdueTimer>, u64), Stopped> {
     let mut overdue = Vec::new();
     for instance in checked(root.instances.iter().flatten(), should_stop) {
         let instance = instance?;
-        let due = timers::keys(instance).filter(|key| key.due <= now);
+        let is_due = |key: &timers::TimerKey| key.due <= now && reach.can_see(root, instance);
+        let due = timers::keys(instance).filter(is_due);
         overdue.extend(due.map(|key| OverdueTimer {
             wake: key.wake(),
             due: key.due,
@@ -76,19 +78,24 @@ pub struct Stuck {
     pub instance: Arc<Instance>,
 }
 
-/// The instances that have been stuck since `by` or before, the longest first. Incomplete instances
-/// are listed at once.
+/// The instances within reach that have been stuck since `by` or before, the longest first.
+/// Incomplete instances are listed at once.
 ///
 /// # Errors
 /// [`Stopped`] if `should_stop` stops the walk.
-pub fn stuck(root: &Root, by: Time, should_stop: ShouldStop<'_>) -> Result<Vec<Stuck>, Stopped> {
+pub fn stuck(
+    root: &Root,
+    (reach, by): (&Reach, Time),
+    should_stop: ShouldStop<'_>,
+) -> Result<Vec<Stuck>, Stopped> {
     let mut found = Vec::new();
     for instance in checked(root.instances.iter().flatten(), should_stop) {
         let instance = instance?;
         let Some((reason, since)) = stuck_reason(root, instance, by) else {
             continue;
         };
-        if since <= by || reason == StuckReason::Incomplete {
+        let is_meant = since <= by || reason == StuckReason::Incomplete;
+        if is_meant && reach.can_see(root, instance) {
             found.push(Stuck {
                 reason,
                 since,

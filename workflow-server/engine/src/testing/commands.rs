@@ -320,6 +320,7 @@ pub fn clicks(world: &World, instance: &Instance) -> Vec<Request> {
         mark: None,
         salt: 0,
         known: None,
+        reach: crate::Reach::EVERYTHING,
         command,
     };
     let finish = (instance.status == Status::Incomplete).then(|| finishing(instance));

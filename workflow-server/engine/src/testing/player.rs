@@ -153,6 +153,7 @@ impl Player {
             mark,
             salt: self.asked as u16,
             known: None,
+            reach: crate::Reach::EVERYTHING,
             command,
         }
     }
@@ -177,6 +178,7 @@ impl Player {
                 mark: None,
                 salt: 0,
                 known: None,
+                reach: crate::Reach::EVERYTHING,
                 command,
             })
             .into_iter()

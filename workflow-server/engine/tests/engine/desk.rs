@@ -98,6 +98,7 @@ impl Desk {
             mark: None,
             salt: 1,
             known: None,
+            reach: aftercall_engine::Reach::EVERYTHING,
             command,
         };
         Ok(match decide(&self.world, &request, self.now)? {

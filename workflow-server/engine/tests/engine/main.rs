@@ -21,6 +21,7 @@ mod migrating_clicks;
 mod never_stuck;
 mod pauses;
 mod phone;
+mod reach;
 mod retention;
 mod setting_again;
 mod stage_titles;

@@ -68,6 +68,7 @@ impl Desk {
             mark: None,
             salt: 0,
             known: None,
+            reach: aftercall_engine::Reach::EVERYTHING,
             command,
         });
     }
@@ -176,6 +177,7 @@ impl Desk {
                     mark: None,
                     salt: 0,
                     known: None,
+                    reach: aftercall_engine::Reach::EVERYTHING,
                     command,
                 });
             }

@@ -14,7 +14,7 @@ use aftercall_engine::command::{
 use aftercall_engine::entry::{After, Answer, ChangeKind};
 use aftercall_engine::instance::{Instance, InstanceId, Pause, Status};
 use aftercall_engine::query::{StuckReason, never, stuck};
-use aftercall_engine::{Rejection, try_batch};
+use aftercall_engine::{Reach, Rejection, try_batch};
 
 use crate::desk::{Desk, MINUTE};
 
@@ -231,7 +231,7 @@ fn an_instance_waiting_for_nothing_is_reported_as_stuck() {
         let (mut desk, id) = in_stage("go");
         publish(&mut desk, &no_longer_waits());
         left_behind(&mut desk, id, status);
-        let found = stuck(desk.world.root(), Time(0), &never).unwrap();
+        let found = stuck(desk.world.root(), (&Reach::EVERYTHING, Time(0)), &never).unwrap();
         assert_eq!(
             (found.len(), found[0].reason),
             (1, StuckReason::Incomplete),
@@ -269,7 +269,7 @@ fn an_instance_waiting_for_a_timer_is_not_stuck() {
         let mut desk = Desk::new(&file(first));
         desk.set("1", true);
         desk.pass(HOUR);
-        let found = stuck(desk.world.root(), desk.now, &never).unwrap();
+        let found = stuck(desk.world.root(), (&Reach::EVERYTHING, desk.now), &never).unwrap();
         assert_eq!(found.first().map(|one| one.reason), expected, "{first}");
     }
 }

@@ -24,6 +24,7 @@ fn ask(world: &mut World, command: Command) -> Result<Option<ChangeKind>, Reject
             mark: None,
             salt: 0,
             known: None,
+            reach: aftercall_engine::Reach::EVERYTHING,
             command,
         },
         Time(1),

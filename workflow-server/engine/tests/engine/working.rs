@@ -7,7 +7,6 @@ use std::sync::Arc;
 
 use aftercall_definition::model::Priority;
 use aftercall_definition::time::Time;
-use aftercall_engine::Rejection;
 use aftercall_engine::call::{CallKey, Caller};
 use aftercall_engine::command::{
     AcknowledgeAlert, CallChanges, CancelInstance, ChaseInstance, Command, MoveInstance,
@@ -17,6 +16,7 @@ use aftercall_engine::entry::{Answer, ChangeKind};
 use aftercall_engine::filter::FollowUpFilter;
 use aftercall_engine::instance::{Instance, InstanceId, Status};
 use aftercall_engine::query::{StuckReason, list_follow_ups, never, stuck};
+use aftercall_engine::{Reach, Rejection};
 
 use crate::desk::{Desk, MINUTE};
 
@@ -399,7 +399,7 @@ fn snoozed_overdue_work_is_listed_as_stuck() {
     let due = desk.instance(id).due().unwrap();
     desk.pass(due.0 - desk.now.0 + HOUR);
     let reasons = |desk: &Desk, by: i64| -> Vec<StuckReason> {
-        stuck(desk.world.root(), Time(by), &never)
+        stuck(desk.world.root(), (&Reach::EVERYTHING, Time(by)), &never)
             .unwrap()
             .iter()
             .map(|one| one.reason)
@@ -412,7 +412,7 @@ fn snoozed_overdue_work_is_listed_as_stuck() {
     );
     assert_eq!(reasons(&desk, desk.now.0), [StuckReason::SnoozedOverdue]);
     desk.snooze("Ann", id, SnoozeUntil::Now, "").unwrap();
-    let found = stuck(desk.world.root(), desk.now, &never).unwrap();
+    let found = stuck(desk.world.root(), (&Reach::EVERYTHING, desk.now), &never).unwrap();
     assert_eq!(found[0].reason, StuckReason::Unclaimed);
 }
 

@@ -113,6 +113,7 @@ fn entry_of(follower: &Follower, change: HistoryChange) -> Option<Entry> {
         mark: None,
         salt: 0,
         known: None,
+        reach: aftercall_engine::Reach::EVERYTHING,
         command: Command::from(PackHistory(change)),
     };
     match decide(world, &request, world.root().at) {

@@ -126,6 +126,7 @@ async fn drive(
             mark: None,
             salt: 0,
             known: None,
+            reach: aftercall_engine::Reach::EVERYTHING,
             command: step.clone(),
         };
         match handle.execute(request).await {

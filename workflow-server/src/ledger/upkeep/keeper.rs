@@ -188,6 +188,7 @@ impl Keeper {
                 mark: None,
                 salt: 0,
                 known: None,
+                reach: aftercall_engine::Reach::EVERYTHING,
                 command,
             })
             .await?;

@@ -284,6 +284,7 @@ impl Owner {
             mark: None,
             salt: 0,
             known: None,
+            reach: aftercall_engine::Reach::EVERYTHING,
             command: Command::from(Elapse {
                 due: key.due,
                 slot: key.slot,

@@ -39,6 +39,8 @@ pub(crate) struct Asking {
     request_id: String,
     /// What keeps apart the ids of script engines that have one name; empty elsewhere.
     scope: String,
+    /// Who it is, where that was proved: request ids belong to an identity.
+    subject: Option<Arc<str>>,
     /// The request without its read mask, encoded; empty where it has no id by which it is
     /// recognised again.
     bytes: Vec<u8>,
@@ -61,12 +63,15 @@ impl Asking {
         // The request of an RPC is named after it.
         let rpc = T::NAME.strip_suffix("Request").unwrap_or(T::NAME);
         let actor = asked.actor().to_owned();
+        let identity = asked.caller.identity();
+        let subject = identity.is_proved().then(|| Arc::clone(&identity.subject));
         Self {
             rpc,
             kind,
             actor,
             request_id,
             scope: String::new(),
+            subject,
             bytes,
             mask,
             faults,
@@ -272,6 +277,7 @@ impl Shared {
             mark,
             salt: rand::random(),
             known: None,
+            reach: self.reach().clone(),
             command,
         };
         if asking.faults.is_empty() {
@@ -339,6 +345,7 @@ impl Shared {
     }
 
     async fn answered(&self, outcome: Outcome, mask: ReadMask) -> Result<Answered, Refusal> {
+        let is_repeated = matches!(outcome, Outcome::Repeated { .. });
         let entry = match outcome {
             Outcome::Committed(entry) => entry,
             Outcome::Repeated { sequence } => {
@@ -348,7 +355,7 @@ impl Shared {
             Outcome::Unchanged(answer) => {
                 let view = self.view();
                 let found = match instance_in(&answer) {
-                    Some(id) => first_answer::present(self, &view, id).await?,
+                    Some(id) => first_answer::present(self, &view.unlimited(), id).await?,
                     None => None,
                 };
                 return Ok(Answered {
@@ -363,9 +370,16 @@ impl Shared {
         };
         let view = self.view();
         let found = match instance_in(&entry.answer) {
-            Some(id) => first_answer::instance(self, &view, id, &entry).await?,
+            // The change may have taken it out of the caller's scope.
+            Some(id) => first_answer::instance(self, &view.unlimited(), id, &entry).await?,
             None => None,
         };
+        if let Some(found) = found.as_ref().filter(|_| is_repeated)
+            && !could_see(&view, &entry, found)
+        {
+            let id = found.instance.id;
+            return Err(refusal::of_rejection(Rejection::NoSuchInstance(id), &view));
+        }
         Ok(Answered {
             answer: entry.answer.clone(),
             sequence: entry.sequence,
@@ -382,7 +396,7 @@ impl Shared {
         let view = self.view();
         if let LedgerError::Rejected(rejection) = &error
             && let Rejection::NoSuchInstance(id) = **rejection
-            && let Ok(Some(found)) = archived::find(self, id).await
+            && let Ok(Some(found)) = archived::find(self, &view, id).await
         {
             return refusal::archived(&view, &found.instance);
         }
@@ -396,7 +410,8 @@ impl Shared {
             return None;
         }
         let mut key = SipHasher128::new_with_key(&self.hash_key);
-        for part in [asking.rpc, &asking.actor, &asking.request_id, &asking.scope] {
+        let parts = [asking.rpc, &asking.actor, &asking.request_id, &asking.scope];
+        for part in parts.into_iter().chain(asking.subject.as_deref()) {
             key.write_usize(part.len());
             key.write(part.as_bytes());
         }
@@ -407,6 +422,18 @@ impl Shared {
             fingerprint: fingerprint.finish(),
         })
     }
+}
+
+/// Whether the instance of a first answer was in the caller's present scope before or after its
+/// entry: what the caller may see can have become less since.
+fn could_see(view: &View, entry: &Entry, found: &FoundInstance) -> bool {
+    let change = entry
+        .instances
+        .iter()
+        .find(|change| change.after.id() == found.instance.id);
+    let before = change.and_then(|change| change.before.as_ref());
+    view.can_see_on(&found.instance, &found.call)
+        || before.is_some_and(|before| view.reach().could_see(view, before))
 }
 
 /// One line for what operations and authors do, so that the log explains why the server behaves

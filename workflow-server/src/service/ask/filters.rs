@@ -1,6 +1,7 @@
 //! Which instances ops ask for.
 
 use aftercall_definition::time::Time;
+use aftercall_engine::Reach;
 use aftercall_engine::query::InstanceFilter;
 use aftercall_proto::workflow::v1 as proto;
 
@@ -66,6 +67,7 @@ pub(crate) fn read_with(
         snoozed: asked.snoozed,
         ended_from,
         ended_until,
+        reach: Reach::EVERYTHING,
         hidden: asked.hidden,
         overdue: asked.overdue,
         started_by: older_than.map(|millis| Time(now.0.saturating_sub(millis))),

@@ -35,7 +35,7 @@ pub(crate) async fn present(
             call: call.clone(),
         })),
         // Boxed, as everything that is seldom awaited: the future of each request has room for it.
-        None => Box::pin(archived::find(shared, id)).await,
+        None => Box::pin(archived::find(shared, view, id)).await,
     }
 }
 
@@ -81,7 +81,7 @@ pub(crate) async fn call(
 ) -> Result<Option<Arc<Call>>, Refusal> {
     if let Some(change) = entry
         .and_then(|entry| entry.call.as_ref())
-        .filter(|change| change.after.key == *key)
+        .filter(|change| change.after.key == *key && view.has_customer_of(&change.after))
     {
         return Ok(Some(change.after.clone()));
     }

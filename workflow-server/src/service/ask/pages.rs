@@ -1,4 +1,5 @@
-//! Page tokens: opaque text that holds where a list continues, bound to the request of the list.
+//! Page tokens: opaque text that holds where a list continues, bound to the request of the list
+//! and to the scope of its caller.
 
 use std::fmt::Write as _;
 
@@ -102,6 +103,7 @@ pub(crate) fn read<const N: usize>(
 fn seal(shared: &Shared, list: &[u8], body: &str) -> u64 {
     let mut bytes = list.to_vec();
     bytes.extend_from_slice(body.as_bytes());
+    bytes.extend_from_slice(&shared.scope_bytes());
     shared.bind(&bytes)
 }
 

@@ -8,11 +8,11 @@ use aftercall_definition::limits::{FAULTS_MAX, STAGES_MAX};
 use aftercall_definition::model::Priority;
 use aftercall_definition::time::Time;
 use aftercall_definition::value::Value;
-use aftercall_engine::Root;
 use aftercall_engine::call::{CallKey, Caller};
 use aftercall_engine::command::{CallChanges, SeenAlert};
 use aftercall_engine::filter::FollowUpFilter;
 use aftercall_engine::instance::{InstanceId, Status};
+use aftercall_engine::{Reach, Root};
 use aftercall_proto::workflow::v1 as proto;
 use prost_types::FieldMask;
 
@@ -214,6 +214,7 @@ pub(crate) fn filter(root: &Root, asked: &proto::FollowUpFilter) -> (FollowUpFil
         calls,
         holders: names(&asked.holders),
         unclaimed_only: asked.unclaimed,
+        reach: Reach::EVERYTHING,
     };
     (filter, faults)
 }

@@ -7,7 +7,7 @@ use aftercall_authoring::graph::{Graph, Trail, dot, mermaid, svg, text};
 use aftercall_definition::{Definition, Stage};
 use aftercall_engine::Root;
 use aftercall_engine::instance::Instance;
-use aftercall_engine::query::{self, ShouldStop, Stopped};
+use aftercall_engine::query::{ShouldStop, Stopped};
 use aftercall_engine::world::definitions::Workflow;
 use aftercall_proto::workflow::v1 as proto;
 use aftercall_serving::asked::Asked;
@@ -19,17 +19,18 @@ use crate::service::authors::definitions::{no_version, pick};
 use crate::service::say::refusal::Missing;
 use crate::service::say::{Refusal, convert, refusal};
 use crate::service::shared::Shared;
+use crate::service::view::View;
 
 pub(crate) fn differences(
-    root: &Root,
+    view: &View,
     request: &proto::DiffVersionsRequest,
     should_stop: ShouldStop<'_>,
 ) -> Result<Result<proto::DiffVersionsResponse, Refusal>, Stopped> {
-    let (workflow, new, versions, differences) = match compared(root, request) {
+    let (workflow, new, versions, differences) = match compared(view, request) {
         Ok(compared) => compared,
         Err(refused) => return Ok(Err(refused)),
     };
-    let vanished = gone(root, workflow, new, should_stop)?;
+    let vanished = gone(view, workflow, new, should_stop)?;
     let (from_version, to_version) = versions;
     Ok(Ok(proto::DiffVersionsResponse {
         from_version,
@@ -76,12 +77,12 @@ fn compared<'r>(
 
 /// The stages in which open instances stand and that this definition does not have.
 pub(crate) fn gone(
-    root: &Root,
+    view: &View,
     workflow: &Workflow,
     new: &Definition,
     should_stop: ShouldStop<'_>,
 ) -> Result<Vec<proto::VanishedStage>, Stopped> {
-    let standing = query::open_by_stage(root, &workflow.name, should_stop)?;
+    let standing = view.open_by_stage(&workflow.name, should_stop)?;
     let mut found: BTreeMap<u32, (Stage, u64)> = BTreeMap::new();
     for ((version, number), count) in standing {
         let Some(version) = workflow.version(version) else {
@@ -202,7 +203,7 @@ fn draw(
 
 /// What authors are warned of when they publish.
 pub(crate) fn warnings(
-    root: &Root,
+    view: &View,
     workflow: &Workflow,
     new: &Definition,
     should_stop: ShouldStop<'_>,
@@ -229,7 +230,7 @@ pub(crate) fn warnings(
             ..proto::Fault::default()
         }
     };
-    Ok(gone(root, workflow, new, should_stop)?
+    Ok(gone(view, workflow, new, should_stop)?
         .into_iter()
         .map(warning)
         .collect())
@@ -237,11 +238,9 @@ pub(crate) fn warnings(
 
 /// How many instances of a workflow still run.
 pub(crate) fn open_instances(
-    root: &Root,
+    view: &View,
     name: &str,
     should_stop: ShouldStop<'_>,
 ) -> Result<u64, Stopped> {
-    Ok(query::open_by_stage(root, name, should_stop)?
-        .into_values()
-        .sum())
+    Ok(view.open_by_stage(name, should_stop)?.into_values().sum())
 }

@@ -61,8 +61,13 @@ async fn calls_shown(
     let wanted = (CALLS_SHOWN_MAX + 1).saturating_sub(calls.len());
     let archive = shared.ledger.archive();
     // A call that was reported again after it had left memory is shown by what is known of it now.
-    let is_shown =
-        |call: &Call| call.is_shown() && view.call(&call.key).is_none_or(|live| live.is_shown());
+    let whole = view.unlimited();
+    let is_shown = |call: &Call| {
+        let live = whole.call(&call.key);
+        call.is_shown()
+            && view.has_customer_of(call)
+            && live.is_none_or(|live| live.is_shown() && view.has_customer_of(live))
+    };
     let found = archive
         .calls_of(
             key,
@@ -72,6 +77,13 @@ async fn calls_shown(
         )
         .await;
     let found = found.map_err(|error| refusal::of_history(&error))?;
+    let has_more = found.len() == wanted;
+    let found: Vec<FoundCall> = found
+        .into_iter()
+        .filter_map(|found| view.archived_call(found))
+        .collect();
+    // What is out of scope took the place of others.
+    let has_more = has_more && found.len() < wanted;
     let of_archived = |found: &FoundCall| {
         archived::follow_ups(view, found, mask, |one| one.is_shown(&found.call))
     };
@@ -80,7 +92,7 @@ async fn calls_shown(
             .iter()
             .map(|found| shown(&found.call, of_archived(found))),
     );
-    let more = calls.len() > CALLS_SHOWN_MAX;
+    let more = calls.len() > CALLS_SHOWN_MAX || has_more;
     calls.truncate(CALLS_SHOWN_MAX);
     let (calls, is_cut) = pages::first_of(calls.into_iter());
     let more = more || is_cut;

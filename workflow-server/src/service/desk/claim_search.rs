@@ -38,12 +38,12 @@ pub(crate) async fn candidates(
         return Ok(candidates);
     }
     let since = Instant::now();
-    let found = match view.claimable(filter, now, &rows_at_once()) {
+    let found = match view.claimable(filter.clone(), now, &rows_at_once()) {
         Ok(found) => found,
         Err(_) => {
             let filter = filter.clone();
             let search = shared.walk(Lane::Desk, view, move |view, should_stop| {
-                view.claimable(&filter, now, should_stop)
+                view.claimable(filter, now, should_stop)
             });
             search.await?
         }

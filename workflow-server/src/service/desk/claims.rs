@@ -130,7 +130,9 @@ async fn first_free(
 
 async fn search(shared: &Shared, request: &proto::ClaimNextRequest) -> Result<Prepared, Refusal> {
     let asked = request.filter.clone().unwrap_or_default();
-    let (filter, mut faults) = requests::filter(&shared.view(), &asked);
+    let view = shared.view();
+    let (filter, mut faults) = requests::filter(&view, &asked);
+    let filter = view.within(filter);
     if asked.unclaimed || !asked.holders.is_empty() {
         faults.add(
             "filter",

@@ -87,6 +87,7 @@ fn as_person(asked: &Asked<proto::HandOverRequest>, command: HandOver) -> Reques
         mark: None,
         salt: 0,
         known: None,
+        reach: aftercall_engine::Reach::EVERYTHING,
         command: command.into(),
     }
 }

@@ -158,7 +158,7 @@ async fn call_after(
         return root.call_of(instance).cloned();
     }
     // It has left memory since: an alerter that is far behind sees it as it was.
-    match archived::find(shared, change.after.id()).await {
+    match archived::find(shared, &shared.view().unlimited(), change.after.id()).await {
         Ok(found) => found.map(|found| found.call),
         // It has ended since: that it is not shown in between misleads nobody.
         Err(refused) => {

@@ -1,13 +1,13 @@
 //! Batches: one thing done to many instances, as ops ask for it. The runner does the items.
 
+mod shown;
+
 use std::collections::HashMap;
 use std::sync::Arc;
 
 use aftercall_definition::rules;
 use aftercall_engine::actor::{Actor, ActorKind};
-use aftercall_engine::batch::{
-    Batch, BatchChange, BatchItems, BatchProgress, BatchState, BatchWork, StartBatch,
-};
+use aftercall_engine::batch::{Batch, BatchChange, BatchItems, BatchWork, StartBatch};
 use aftercall_engine::command::StopBatch;
 use aftercall_engine::entry::Answer;
 use aftercall_engine::instance::{Instance, InstanceId};
@@ -18,6 +18,8 @@ use aftercall_engine::{Rejection, Root};
 use aftercall_proto::ready::Ready;
 use aftercall_proto::workflow::v1 as proto;
 use aftercall_serving::asked::Asked;
+pub(crate) use shown::shown;
+use shown::shown_at;
 
 use crate::reading::Lane;
 use crate::service::ask::{Answered, Asking, Faults, Prepared, filters, pages, requests};
@@ -137,6 +139,7 @@ async fn dry_run(
         mark: None,
         salt: 0,
         known: None,
+        reach: aftercall_engine::Reach::EVERYTHING,
         command: command.into(),
     };
     let faults = faults.with(aftercall_engine::request_errors(&request));
@@ -252,13 +255,28 @@ enum Wanted {
 async fn found(shared: &Shared, asked: Wanted) -> Result<BatchItems, Refusal> {
     let now = shared.ledger.now();
     match asked {
-        Wanted::Named(ids) => Ok(BatchItems::named(ids)),
+        Wanted::Named(ids) => {
+            check_named(&shared.view(), &ids)?;
+            Ok(BatchItems::named(ids))
+        }
         Wanted::Filtered(filter) => {
             let walk = move |view: &View, should_stop: ShouldStop<'_>| {
-                view.batch_items(&filter, now.max(view.at), should_stop)
+                view.batch_items(*filter, now.max(view.at), should_stop)
             };
             shared.walk(Lane::Heavy, shared.view(), walk).await
         }
+    }
+}
+
+/// For a caller with a scope every instance that it names must be in it. A check before the start is
+/// enough: a batch is about what its starter could see when it was started.
+fn check_named(view: &View, ids: &[InstanceId]) -> Result<(), Refusal> {
+    if view.reach().is_everything() {
+        return Ok(());
+    }
+    match ids.iter().find(|id| view.instance(**id).is_none()) {
+        Some(id) => Err(refusal::of_rejection(Rejection::NoSuchInstance(*id), view)),
+        None => Ok(()),
     }
 }
 
@@ -333,6 +351,11 @@ pub(crate) async fn stop(
 ) -> Result<proto::StopBatchResponse, Refusal> {
     let request = &asked.request;
     let asking = Asking::of_operations(&asked);
+    let view = shared.view();
+    let is_anothers = |batch: &Arc<Batch>| !view.has_batch(batch);
+    if view.batches.get(&request.batch_id).is_some_and(is_anothers) {
+        find(&view, request.batch_id)?;
+    }
     let command = StopBatch {
         batch: request.batch_id,
         reason: request.reason.as_str().into(),
@@ -417,7 +440,7 @@ pub(crate) async fn items(
     shared.answer(Lane::Heavy, view, page).await
 }
 
-pub(crate) fn find(root: &Root, id: u64) -> Result<&Arc<Batch>, Refusal> {
+pub(crate) fn find(view: &View, id: u64) -> Result<&Arc<Batch>, Refusal> {
     let missing = || {
         refusal::not_found(
             Missing::Batch,
@@ -425,75 +448,8 @@ pub(crate) fn find(root: &Root, id: u64) -> Result<&Arc<Batch>, Refusal> {
             format!("there is no batch {id}, or no longer"),
         )
     };
-    root.batches.get(&id).ok_or_else(missing)
-}
-
-pub(crate) fn shown(root: &Root, batch: &Batch) -> proto::Batch {
-    shown_at(root, batch, batch.progress())
-}
-
-/// The batch when it had come so far.
-fn shown_at(root: &Root, batch: &Batch, progress: BatchProgress) -> proto::Batch {
-    let state = match progress.state {
-        BatchState::Running => proto::BatchState::Running,
-        BatchState::Stopped => proto::BatchState::Stopped,
-        BatchState::Done => proto::BatchState::Done,
-    };
-    proto::Batch {
-        id: batch.id,
-        work: Some(proto::BatchWork {
-            kind: Some(shown_work(root, &batch.work)),
-        }),
-        reason: batch.reason.to_string(),
-        actor: batch.actor.name.to_string(),
-        state: state.into(),
-        started_at: Some(convert::timestamp(batch.started_at)),
-        ended_at: progress.ended_at.map(convert::timestamp),
-        per_second: batch.per_second,
-        matched: batch.matched,
-        items: batch.items.len() as u32,
-        done: progress.next - progress.refused,
-        refused: progress.refused,
-    }
-}
-
-fn shown_work(root: &Root, work: &BatchWork) -> proto::batch_work::Kind {
-    use proto::batch_work::Kind;
-    match work {
-        BatchWork::Move { stage } => Kind::Move(proto::MoveWork { stage: *stage }),
-        BatchWork::Pause { until } => Kind::Pause(proto::PauseWork {
-            until: until.map(convert::timestamp),
-        }),
-        BatchWork::Migrate { version, stages } => {
-            let mapping = |(from, to): &(u32, u32)| proto::StageMapping {
-                from_stage: *from,
-                to_stage: *to,
-            };
-            let stages = stages.iter().map(mapping).collect();
-            Kind::Migrate(proto::MigrateWork {
-                to_version: *version,
-                stages,
-                allow_refused: false,
-            })
-        }
-        BatchWork::Resume => Kind::Resume(proto::ResumeWork {}),
-        BatchWork::Cancel => Kind::Cancel(proto::CancelWork {}),
-        BatchWork::HandOver(Recipient::Person { name, lease_millis }) => {
-            Kind::HandOver(proto::HandOverWork {
-                to_person: name.to_string(),
-                to_team: String::new(),
-                lease: Some(convert::duration(std::time::Duration::from_millis(
-                    lease_millis.unsigned_abs(),
-                ))),
-            })
-        }
-        BatchWork::HandOver(Recipient::Team { team }) => Kind::HandOver(proto::HandOverWork {
-            to_person: String::new(),
-            to_team: root
-                .teams
-                .at(*team)
-                .map_or_else(String::new, |team| team.name.clone()),
-            lease: None,
-        }),
-    }
+    let batch = view.batches.get(&id);
+    batch
+        .filter(|batch| view.has_batch(batch))
+        .ok_or_else(missing)
 }

@@ -10,7 +10,6 @@ use aftercall_engine::actor::{Actor, ActorKind};
 use aftercall_engine::command::{EraseCaller, Look};
 use aftercall_engine::erasure::{ErasedCall, Erasure, ErasureChange, ErasureState};
 use aftercall_engine::limits::ERASED_CALLS_MAX;
-use aftercall_engine::query::calls_in_memory;
 use aftercall_engine::world::caller_index::CallerKey;
 use aftercall_proto::workflow::v1 as proto;
 use aftercall_serving::asked::Asked;
@@ -101,18 +100,18 @@ async fn tried(
 }
 
 /// The erasure as it is now; where it is done and forgotten, as the entry that started it has it.
-fn asked_for(root: &Root, started: &Answered) -> Result<Arc<Erasure>, Refusal> {
+fn asked_for(view: &View, started: &Answered) -> Result<Arc<Erasure>, Refusal> {
     let change = started
         .entry
         .as_ref()
         .and_then(|entry| entry.erasure.as_ref());
-    match (root.erasures.get(&started.sequence), change) {
+    match (view.erasures.get(&started.sequence), change) {
         (Some(present), _) => Ok(present.clone()),
         (None, Some(ErasureChange::Started(first))) => Ok(Arc::new(Erasure {
             state: ErasureState::Done,
             ..Erasure::clone(first)
         })),
-        (None, _) => find(root, started.sequence).cloned(),
+        (None, _) => find(view, started.sequence).cloned(),
     }
 }
 
@@ -159,17 +158,18 @@ async fn found(
         created_at: found.call.created_at,
         instances: found.instances.iter().map(|instance| instance.id).collect(),
     };
+    let view = shared.view();
+    let found = found
+        .into_iter()
+        .filter_map(|found| view.archived_call(found));
     // Memory last: what changes after this look is looked at within the decision.
     let (key, customer) = (caller.clone(), request.customer.clone());
-    let look = move |view: &View| (view.sequence, calls_in_memory(view, &key, &customer));
+    let look = move |view: &View| (view.sequence, view.erasable_calls(&key, &customer));
     let (sequence, calls) = shared.off_thread(shared.view(), look).await?;
     Ok(EraseCaller {
         customer: request.customer.as_str().into(),
         reason: request.reason.as_str().into(),
-        calls: calls
-            .into_iter()
-            .chain(found.into_iter().map(erased))
-            .collect(),
+        calls: calls.into_iter().chain(found.map(erased)).collect(),
         look: Some(Look {
             caller: caller.clone(),
             sequence,
@@ -194,7 +194,7 @@ async fn masked(shared: &Shared, id: u64) {
     let _ = tokio::time::timeout(REQUEST_TIME_MAX, waiting).await;
 }
 
-pub(crate) fn find(root: &Root, id: u64) -> Result<&Arc<Erasure>, Refusal> {
+pub(crate) fn find(view: &View, id: u64) -> Result<&Arc<Erasure>, Refusal> {
     let missing = || {
         refusal::not_found(
             Missing::Erasure,
@@ -202,7 +202,10 @@ pub(crate) fn find(root: &Root, id: u64) -> Result<&Arc<Erasure>, Refusal> {
             format!("there is no erasure {id}, or no longer"),
         )
     };
-    root.erasures.get(&id).ok_or_else(missing)
+    let erasure = view.erasures.get(&id);
+    erasure
+        .filter(|erasure| view.has_erasure(erasure))
+        .ok_or_else(missing)
 }
 
 pub(crate) fn shown(root: &Root, erasure: &Erasure) -> proto::Erasure {

@@ -1,6 +1,6 @@
 //! What happened to an instance or a call, in the order in which it did; out of the archive too.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 
 use aftercall_engine::call::CallKey;
 use aftercall_engine::instance::InstanceId;
@@ -24,6 +24,8 @@ pub(crate) struct Past {
     sequences: Vec<u64>,
     /// Only of this instance.
     instance: Option<InstanceId>,
+    /// Of a call: the instances in the caller's scope, where that has a limit.
+    in_scope: Option<HashSet<InstanceId>>,
 }
 
 impl Past {
@@ -46,6 +48,7 @@ impl Past {
                     view: found.view.clone(),
                     sequences,
                     instance: Some(found.instance.id),
+                    in_scope: None,
                 })
             }
             (Some(_), "") => {
@@ -53,11 +56,18 @@ impl Past {
                 let key = requests::call_key(request.call.as_ref(), "call", &mut faults);
                 faults.check()?;
                 let view = shared.view();
-                let sequences = of_call(shared, &view, &key).await?;
+                let found = of_call(shared, &view, &key).await?;
+                let ids = found.iter().flat_map(|found| &found.instances);
+                let ids = ids.map(|instance| instance.id).collect();
+                let in_scope = (!view.reach().is_everything()).then_some(ids);
+                let sequences = gather(shared, found)
+                    .await
+                    .map_err(|error| refusal::of_history(&error))?;
                 Ok(Self {
                     view,
                     sequences,
                     instance: None,
+                    in_scope,
                 })
             }
             _ => Err(refusal::invalid_field(
@@ -109,14 +119,15 @@ impl Past {
                     .find(|change| change.after.id() == id);
                 vec![causes::history_item(&self.view, entry, change)]
             }
-            None => of_entry(&self.view, entry),
+            None => of_entry(&self.view, entry, |id| {
+                self.in_scope.as_ref().is_none_or(|ids| ids.contains(&id))
+            }),
         }
     }
 }
 
-/// The entries of a call and its instances: of what is in memory of it, and of what left it
-/// earlier.
-async fn of_call(shared: &Shared, view: &View, key: &CallKey) -> Result<Vec<u64>, Refusal> {
+/// A call and its instances: what is in memory of it, and what left it earlier.
+async fn of_call(shared: &Shared, view: &View, key: &CallKey) -> Result<Vec<FoundCall>, Refusal> {
     let live = view.call(key).map(|call| FoundCall {
         call: call.clone(),
         instances: view.instances_of(call).rev().cloned().collect(),
@@ -133,9 +144,7 @@ async fn of_call(shared: &Shared, view: &View, key: &CallKey) -> Result<Vec<u64>
             format!("there is no call {name}"),
         ));
     }
-    gather(shared, found)
-        .await
-        .map_err(|error| refusal::of_history(&error))
+    Ok(found)
 }
 
 async fn gather(shared: &Shared, found: Vec<FoundCall>) -> Result<Vec<u64>, HistoryError> {
@@ -166,7 +175,11 @@ async fn gather(shared: &Shared, found: Vec<FoundCall>) -> Result<Vec<u64>, Hist
 }
 
 /// A line for the call where it changed, and one for each instance.
-fn of_entry(root: &Root, entry: &Entry) -> Vec<proto::HistoryItem> {
+fn of_entry(
+    root: &Root,
+    entry: &Entry,
+    is_shown: impl Fn(InstanceId) -> bool,
+) -> Vec<proto::HistoryItem> {
     let of_call = entry
         .call
         .as_ref()
@@ -175,6 +188,7 @@ fn of_entry(root: &Root, entry: &Entry) -> Vec<proto::HistoryItem> {
     let of_instances = entry
         .instances
         .iter()
+        .filter(|change| is_shown(change.after.id()))
         .map(|change| causes::history_item(root, entry, Some(change)));
     of_call.into_iter().chain(of_instances).collect()
 }

@@ -61,6 +61,7 @@ pub(crate) async fn report(
     let only = Only {
         workflows: requests::names(&request.workflows),
         customers: requests::names(&request.customers),
+        reach: shared.reach().clone(),
     };
     let running = Arc::clone(&shared.reports).try_acquire_owned();
     let running = running

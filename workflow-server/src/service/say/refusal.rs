@@ -17,6 +17,7 @@ pub(crate) use of_error::{
     bad_file, of_build, of_feed, of_history, of_ledger, of_read, of_simulation,
 };
 pub(crate) use reason::{Missing, Reason};
+pub(crate) use rejection::of_rejection;
 use tonic::Code;
 use tonic_types::{ErrorDetails, FieldViolation};
 

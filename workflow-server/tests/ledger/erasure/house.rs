@@ -129,6 +129,7 @@ impl House {
                 mark: None,
                 salt: 3,
                 known: None,
+                reach: aftercall_engine::Reach::EVERYTHING,
                 command,
             })
             .await

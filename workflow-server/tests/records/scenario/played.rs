@@ -107,6 +107,7 @@ impl Played {
             mark: Some(mark),
             salt: 0xBEEF,
             known: None,
+            reach: aftercall_engine::Reach::EVERYTHING,
             command,
         };
         let Ok(Decision::Commit(mut entry)) = decide(&self.world, &request, Time(self.now)) else {

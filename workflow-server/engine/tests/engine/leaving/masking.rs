@@ -313,6 +313,7 @@ fn a_returning_call_keeps_its_archived_properties() {
             mark: None,
             salt: 1,
             known: Some(known),
+            reach: aftercall_engine::Reach::EVERYTHING,
             command,
         }
     };

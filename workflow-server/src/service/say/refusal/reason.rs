@@ -84,6 +84,7 @@ reasons! {
     OtherEvent = "OTHER_EVENT",
     OtherKind = "OTHER_KIND",
     OtherRevision = "OTHER_REVISION",
+    OutOfScope = "OUT_OF_SCOPE",
     Paused = "PAUSED",
     PictureTooLarge = "PICTURE_TOO_LARGE",
     PushedByAnother = "PUSHED_BY_ANOTHER",
@@ -110,6 +111,8 @@ impl From<&Rejection> for Reason {
         match rejection {
             Rejection::Invalid(_) => Self::InvalidRequest,
             Rejection::NoSuchInstance(_) => Self::NoSuchInstance,
+            Rejection::NoSuchCall(_) => Self::NoSuchCall,
+            Rejection::OutOfScope(_) => Self::OutOfScope,
             Rejection::NoSuchCaller => Self::NoSuchCaller,
             Rejection::ArchiveMoved => Self::ArchiveMoved,
             Rejection::CallsMoved => Self::CallsMoved,
@@ -226,6 +229,7 @@ mod tests {
         let name: Box<str> = "refund".into();
         for rejection in [
             Rejection::NoSuchCaller,
+            Rejection::OutOfScope("workflow"),
             Rejection::ArchiveMoved,
             Rejection::CallsMoved,
             Rejection::CandidatesTaken,

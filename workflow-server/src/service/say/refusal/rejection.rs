@@ -10,7 +10,7 @@ use tonic_types::ErrorDetails;
 
 use super::{
     FIELD_BYTES, MESSAGE_BYTES, Missing, Reason, Refusal, exhausted, invalid, not_found,
-    not_found_of, not_visible, precondition, refusal, short, violations,
+    not_found_of, not_visible, plain, precondition, refusal, short, violations,
 };
 use crate::service::say::present::{current_place, facts, held, offered_buttons, paused};
 
@@ -123,6 +123,12 @@ pub(crate) fn of_rejection(rejection: Rejection, root: &Root) -> Refusal {
     match rejection {
         Rejection::Invalid(faults) => invalid(faults),
         Rejection::NoSuchInstance(id) => not_found(Missing::Instance, &id.to_string(), message),
+        Rejection::NoSuchCall(key) => not_found(
+            Missing::Call,
+            &format!("{}/{}", key.source, key.id),
+            message,
+        ),
+        Rejection::OutOfScope(_) => plain(Code::PermissionDenied, reason, message),
         Rejection::NoSuchCaller => not_found(Missing::Caller, "", message),
         Rejection::ArchiveMoved
         | Rejection::CallsMoved
