@@ -52,8 +52,8 @@ pub struct AlerterServerConfig {
     /// The file with trusted issuers of tokens, and with who the client certificates are; empty
     /// for none.
     pub access_file: PathBuf,
-    /// Whether tools may read the types of requests.
-    pub reflection: bool,
+    /// Whether tools cannot read the types of requests.
+    pub no_reflection: bool,
     /// The form of the logs.
     pub log_format: LogFormat,
     /// What is logged, such as `info` or `info,alerter_server=debug`.
@@ -101,7 +101,7 @@ impl Default for AlerterServerConfig {
             tls_client_required: false,
             tokens_file: PathBuf::new(),
             access_file: PathBuf::new(),
-            reflection: true,
+            no_reflection: false,
             log_format: LogFormat::Text,
             log_filter: "info".to_owned(),
             ring_entries_max: 100_000,
@@ -131,7 +131,7 @@ impl AlerterServerConfig {
                 client_required: self.tls_client_required,
             },
             proof: ProofSettings::of_files(&self.tokens_file, &self.access_file),
-            is_reflection_off: !self.reflection,
+            is_reflection_off: self.no_reflection,
         }
     }
 

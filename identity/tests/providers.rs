@@ -99,7 +99,7 @@ async fn an_id_token_of_a_python_provider_is_accepted() {
     let (issuer, token) = line.split_once(' ').expect("an address and a token");
     let lines = r#"
         audiences = ["aftercall"]
-        claims = { roles = "realm_access.roles", teams = "groups" }
+        claims = { name = "name", roles = "realm_access.roles", teams = "groups" }
         roles = { calls-agent = ["agent"] }
         teams = { "/billing" = "billing" }
     "#;

@@ -78,7 +78,7 @@ impl NetworkArgs {
             ),
             ("tokens_file", path(&self.tokens_file)),
             ("access_file", path(&self.access_file)),
-            ("reflection", self.no_reflection.then_some(false.into())),
+            ("no_reflection", self.no_reflection.then_some(true.into())),
             ("insecure", self.insecure.then_some(true.into())),
             (
                 "allowed_hosts",

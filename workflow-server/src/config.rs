@@ -57,8 +57,8 @@ pub struct WorkflowServerConfig {
     /// The file with trusted issuers of tokens, and with who the client certificates are; empty
     /// for none.
     pub access_file: PathBuf,
-    /// Whether tools may read the types of requests.
-    pub reflection: bool,
+    /// Whether tools cannot read the types of requests.
+    pub no_reflection: bool,
     /// The form of the logs.
     pub log_format: LogFormat,
     /// What is logged, such as `info` or `info,workflow_server=debug`.
@@ -116,7 +116,7 @@ impl Default for WorkflowServerConfig {
             tls_client_required: false,
             tokens_file: PathBuf::new(),
             access_file: PathBuf::new(),
-            reflection: true,
+            no_reflection: false,
             log_format: LogFormat::Text,
             log_filter: "info".to_owned(),
             request_ids_keep_hours: 24,
@@ -151,7 +151,7 @@ impl WorkflowServerConfig {
                 client_required: self.tls_client_required,
             },
             proof: ProofSettings::of_files(&self.tokens_file, &self.access_file),
-            is_reflection_off: !self.reflection,
+            is_reflection_off: self.no_reflection,
         }
     }
 }

@@ -16,7 +16,8 @@ use tonic::transport::{Channel, Endpoint};
 use tonic::{Code, Status};
 use tonic_types::StatusExt as _;
 
-const EVERYWHERE: [&str; 3] = [
+const EVERYWHERE: [&str; 4] = [
+    "aftercall.access.v1.IdentityService",
     "grpc.health.v1.Health",
     "grpc.reflection.v1.ServerReflection",
     "grpc.reflection.v1alpha.ServerReflection",

@@ -76,7 +76,7 @@ pub(super) fn find_or_new(draft: &EntryDraft<'_>, key: &CallKey) -> Result<Named
     })
 }
 
-/// Refuses a new customer that is out of reach, whatever there is of the call.
+/// Refuses a new customer that is out of reach, also for a call that is in reach.
 pub(super) fn check_new_customer(
     draft: &EntryDraft<'_>,
     changes: &CallChanges,

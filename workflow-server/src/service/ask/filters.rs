@@ -19,19 +19,7 @@ pub(crate) fn read_with(
     now: Time,
     mut faults: Faults,
 ) -> Result<InstanceFilter, Refusal> {
-    let counts = [
-        ("filter.workflows", asked.workflows.len()),
-        ("filter.versions", asked.versions.len()),
-        ("filter.stages", asked.stages.len()),
-        ("filter.statuses", asked.statuses.len()),
-        ("filter.teams", asked.teams.len()),
-        ("filter.customers", asked.customers.len()),
-        ("filter.holders", asked.holders.len()),
-        ("filter.priorities", asked.priorities.len()),
-    ];
-    for (field, count) in counts {
-        faults.check_count(field, count);
-    }
+    check_counts(&asked, &mut faults);
     if asked.archived {
         faults.add(
             "filter.archived",
@@ -74,4 +62,21 @@ pub(crate) fn read_with(
     };
     faults.check()?;
     Ok(filter)
+}
+
+/// Adds an error for each list that is too long.
+fn check_counts(asked: &proto::InstanceFilter, faults: &mut Faults) {
+    let counts = [
+        ("filter.workflows", asked.workflows.len()),
+        ("filter.versions", asked.versions.len()),
+        ("filter.stages", asked.stages.len()),
+        ("filter.statuses", asked.statuses.len()),
+        ("filter.teams", asked.teams.len()),
+        ("filter.customers", asked.customers.len()),
+        ("filter.holders", asked.holders.len()),
+        ("filter.priorities", asked.priorities.len()),
+    ];
+    for (field, count) in counts {
+        faults.check_count(field, count);
+    }
 }

@@ -247,7 +247,7 @@ async fn a_batch_is_found_by_its_starter_alone() {
 }
 
 #[tokio::test]
-async fn the_history_of_a_call_is_without_what_is_out_of_scope() {
+async fn the_history_of_a_call_leaves_out_other_scopes() {
     let house = House::new().await;
     let inside = house.set("1", "Northwind", "repair").await;
     let outside = house.set("1", "Northwind", "invoice").await;

@@ -116,6 +116,16 @@ async fn at_desk(rpc: &str, shared: &Shared, who: &Caller, id: &str) -> Result<(
                 reason: reason()
             }
         ),
+        other => at_desk_later(other, shared, who, id).await,
+    }
+}
+
+/// The RPCs of the desk that put work off, take it back or end it.
+async fn at_desk_later(rpc: &str, shared: &Shared, who: &Caller, id: &str) -> Result<(), Refusal> {
+    let actor = || "Ann".to_owned();
+    let reason = || "because".to_owned();
+    let alert = || "1.1.1".to_owned();
+    match rpc {
         "SnoozeAlert" => about!(
             pausing::snooze,
             shared,

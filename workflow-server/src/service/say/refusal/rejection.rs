@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use aftercall_definition::Fault;
+use aftercall_engine::call::CallKey;
 use aftercall_engine::instance::{Instance, Status as InstanceStatus};
 use aftercall_engine::{Rejection, Root};
 use tonic::Code;
@@ -123,11 +124,7 @@ pub(crate) fn of_rejection(rejection: Rejection, root: &Root) -> Refusal {
     match rejection {
         Rejection::Invalid(faults) => invalid(faults),
         Rejection::NoSuchInstance(id) => not_found(Missing::Instance, &id.to_string(), message),
-        Rejection::NoSuchCall(key) => not_found(
-            Missing::Call,
-            &format!("{}/{}", key.source, key.id),
-            message,
-        ),
+        Rejection::NoSuchCall(key) => not_found(Missing::Call, &call_name(&key), message),
         Rejection::OutOfScope(_) => plain(Code::PermissionDenied, reason, message),
         Rejection::NoSuchCaller => not_found(Missing::Caller, "", message),
         Rejection::ArchiveMoved
@@ -157,9 +154,7 @@ pub(crate) fn of_rejection(rejection: Rejection, root: &Root) -> Refusal {
             &instance,
             format!("{message}: {}", current_place(root, &instance)),
         ),
-        Rejection::ClaimedByAnother(instance) => {
-            of_instance(&instance, format!("{message}: {}", held(root, &instance)))
-        }
+        Rejection::ClaimedByAnother(instance) => claimed_by_another(root, &instance, &message),
         Rejection::PushedByAnother { instance, by } => {
             pushed_by_another(root, &instance, &by, &message)
         }
@@ -181,4 +176,13 @@ pub(crate) fn of_rejection(rejection: Rejection, root: &Root) -> Refusal {
         | Rejection::AlreadyRunning(instance)
         | Rejection::AlreadyWorked(instance) => of_instance(&instance, message),
     }
+}
+/// A call as people name it.
+fn call_name(key: &CallKey) -> String {
+    format!("{}/{}", key.source, key.id)
+}
+
+fn claimed_by_another(root: &Root, instance: &Instance, message: &str) -> Refusal {
+    let sentence = format!("{message}: {}", held(root, instance));
+    precondition(Reason::ClaimedByAnother, sentence, facts(root, instance))
 }
