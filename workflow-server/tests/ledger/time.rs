@@ -170,7 +170,11 @@ async fn many_due_timers_fire_in_small_batches() {
     let bench = bench.crash_for(HOUR * 3).await;
     until_all_have_fired(&bench).await;
     let largest = largest_group(&bench, bench.store.bounds().oldest()).await;
-    assert!(largest <= TIMERS_PER_GROUP as u64, "a group of {largest}");
+    // One more for an entry of the server itself.
+    assert!(
+        largest <= TIMERS_PER_GROUP as u64 + 1,
+        "a group of {largest}"
+    );
 }
 
 #[tokio::test]
@@ -191,7 +195,10 @@ async fn fewer_timers_fire_in_a_group_while_a_caller_waits() {
     let groups = bench.store.log().read(entry.sequence, 1).await.unwrap();
     let (first, last) = (groups[0].first, groups[0].last);
     assert!((first..=last).contains(&entry.sequence));
-    assert_eq!(last - first, TIMERS_BESIDE_COMMANDS as u64);
+    // Beside the timers there are the command, and perhaps an entry of the server itself.
+    let timers = TIMERS_BESIDE_COMMANDS as u64;
+    let beside = last - first;
+    assert!((timers..=timers + 1).contains(&beside), "{beside}");
     until_all_have_fired(&bench).await;
 }
 
@@ -206,5 +213,7 @@ async fn timers_fill_a_group_while_nobody_waits() {
     bench.store.release_appends();
     until_all_have_fired(&bench).await;
     let largest = largest_group(&bench, before + 1).await;
-    assert_eq!(largest, TIMERS_PER_GROUP as u64);
+    // An entry of the server itself, such as of the clock, may be in the same group.
+    let full = TIMERS_PER_GROUP as u64;
+    assert!((full..=full + 1).contains(&largest), "{largest}");
 }
