@@ -4,15 +4,17 @@
 //! instances are the state at its head, and its ring ends there. It does no I/O and knows neither
 //! the feed nor clients.
 
+use std::collections::BTreeSet;
 use std::ops::Bound;
 use std::sync::Arc;
 
 use aftercall_proto::feed::v1::FeedEntry;
 use aftercall_proto::workflow::v1::FollowUp;
+use aftercall_scope::Scope;
 use imbl::{OrdMap, Vector};
 
 use crate::position::Position;
-use crate::ring::{Change, RingEntry};
+use crate::ring::RingEntry;
 use crate::shown::Shown;
 use crate::token::epoch_hash;
 
@@ -77,6 +79,8 @@ pub(crate) struct Cache {
     snapshot: Position,
     /// The newest entry's place. While the ring is being filled it is still before the snapshot's.
     head: Position,
+    /// After this sequence it is known of each change for whom its follow-up was in scope before.
+    teams_known_from: u64,
     /// The place before the ring's first entry, if its chain hash is known.
     base: Option<Position>,
     ring: Vector<Arc<RingEntry>>,
@@ -112,6 +116,7 @@ impl Cache {
                 sequence: before,
                 chain: 0,
             }),
+            teams_known_from: 0,
             base,
             ring: Vector::new(),
             ring_bytes: 0,
@@ -120,12 +125,13 @@ impl Cache {
         }
     }
 
-    /// Adds an instance of the snapshot; one that is not visible is not kept.
-    pub(crate) fn insert(&mut self, follow_up: &FollowUp) {
+    /// Adds an instance of the snapshot, with the teams that the feed sends beside it; one that is
+    /// not visible is not kept.
+    pub(crate) fn insert(&mut self, follow_up: &FollowUp, of_workflow: &[String]) {
         if follow_up.visible {
             self.instances.insert(
                 follow_up.instance_id.as_str().into(),
-                Arc::new(Shown::new(follow_up)),
+                Arc::new(Shown::new(follow_up, of_workflow)),
             );
         }
     }
@@ -156,9 +162,11 @@ impl Cache {
         if entry.erased {
             self.erased = Some(entry.sequence);
         }
-        let entry = RingEntry::new(entry);
+        let mut entry = RingEntry::new(entry);
         if entry.position.sequence > self.snapshot.sequence {
-            self.change_instances(&entry, moved);
+            self.change_instances(&mut entry, moved);
+        } else if entry.changes.iter().any(|change| change.before.is_some()) {
+            self.teams_known_from = entry.position.sequence;
         }
         self.ring_bytes += entry.bytes;
         self.ring.push_back(Arc::new(entry));
@@ -234,11 +242,47 @@ impl Cache {
         (self.ring.len(), self.ring_bytes)
     }
 
+    /// What changed of the instances since an earlier state; `None` if the ring does not hold all
+    /// entries since then.
+    pub(crate) fn moved_since(&self, earlier: &Self) -> Option<Vec<Moved>> {
+        if self.generation != earlier.generation {
+            return None;
+        }
+        let mut ids = BTreeSet::new();
+        for sequence in earlier.head.sequence + 1..=self.head.sequence {
+            let changes = self.entry(sequence)?.changes.iter();
+            ids.extend(changes.map(|change| &change.instance_id));
+        }
+        let moved = |id: &Arc<str>| Moved {
+            before: earlier.instances.get(id).cloned(),
+            after: self.instances.get(id).cloned(),
+        };
+        Some(ids.into_iter().map(moved).collect())
+    }
+
     /// The entry at a sequence, if the ring holds it.
     pub(crate) fn entry(&self, sequence: u64) -> Option<&Arc<RingEntry>> {
         let first = self.ring.front()?.position.sequence;
         self.ring
             .get(usize::try_from(sequence.checked_sub(first)?).ok()?)
+    }
+
+    /// Whether a stream of a scope can resume from a place of the store with that epoch. A scope
+    /// that limits teams needs entries of which it is known for whom their follow-ups were in scope
+    /// before them.
+    pub(crate) fn resumability_in(
+        &self,
+        scope: &Scope,
+        epoch_hash: u64,
+        place: Position,
+    ) -> Resumability {
+        let resumability = self.resumability(epoch_hash, place);
+        let is_unknown = !scope.teams().is_empty() && place.sequence < self.teams_known_from;
+        if is_unknown && resumability == Resumability::Resumable {
+            Resumability::TooOld
+        } else {
+            resumability
+        }
     }
 
     /// Whether a stream can resume from a place of the store with that epoch.
@@ -263,20 +307,19 @@ impl Cache {
         }
     }
 
-    fn change_instances(&mut self, entry: &RingEntry, moved: &mut Vec<Moved>) {
-        for Change {
-            instance_id, after, ..
-        } in &entry.changes
-        {
-            let before = match after {
-                Some(shown) => self
-                    .instances
-                    .insert(Arc::clone(instance_id), Arc::clone(shown)),
-                None => self.instances.remove(instance_id),
+    fn change_instances(&mut self, entry: &mut RingEntry, moved: &mut Vec<Moved>) {
+        for change in &mut entry.changes {
+            let id = &change.instance_id;
+            let before = match &change.after {
+                Some(shown) => self.instances.insert(Arc::clone(id), Arc::clone(shown)),
+                None => self.instances.remove(id),
             };
+            if let Some(known) = &before {
+                change.complete(known);
+            }
             moved.push(Moved {
                 before,
-                after: after.clone(),
+                after: change.after.clone(),
             });
         }
     }

@@ -11,17 +11,20 @@ pub(crate) enum Field {
     Customer,
     /// The team of an alert.
     Team,
+    /// A team that decides for whom it is in scope.
+    TeamOfScope,
     /// The workflow.
     Workflow,
 }
 
 impl Field {
     /// All of them, the most selective first.
-    pub(crate) const ALL: [Self; 5] = [
+    pub(crate) const ALL: [Self; 6] = [
         Self::Call,
         Self::Holder,
         Self::Customer,
         Self::Team,
+        Self::TeamOfScope,
         Self::Workflow,
     ];
 }

@@ -2,11 +2,13 @@
 //!
 //! Promise: a filter decides by an instance alone, never by the kind of change, so that a client's
 //! picture can be exact. Two filters that select the same by the same values have the same hash, in
-//! any order of the values.
+//! any order of the values. The scope of the client is a part of its filter, so that clients with the
+//! same filter and scope share a view.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use aftercall_proto::workflow::v1::{CallRef, FollowUpFilter, Priority, WorkflowStage};
+use aftercall_scope::Scope;
 use aftercall_serving::FieldError;
 use prost::Message as _;
 use twox_hash::XxHash3_64;
@@ -27,6 +29,8 @@ pub(crate) struct Filter {
     calls: BTreeMap<String, BTreeSet<String>>,
     holders: BTreeSet<String>,
     unclaimed: bool,
+    /// What the client may see.
+    scope: Scope,
     hash: u64,
 }
 
@@ -55,8 +59,28 @@ impl Filter {
             calls,
             holders: asked.holders.into_iter().collect(),
             unclaimed: asked.unclaimed,
+            scope: Scope::everything(),
             hash,
         })
+    }
+
+    /// The same filter for a client that may see only a scope. Its tokens are of no use within
+    /// another scope. Without a limit the filter is unchanged.
+    pub(crate) fn within(self, scope: &Scope) -> Self {
+        if scope.is_everything() {
+            return self;
+        }
+        let bytes = [&self.hash.to_be_bytes()[..], &scope.to_bytes()].concat();
+        Self {
+            scope: scope.clone(),
+            hash: XxHash3_64::oneshot(&bytes),
+            ..self
+        }
+    }
+
+    /// What the client may see.
+    pub(crate) fn scope(&self) -> &Scope {
+        &self.scope
     }
 
     /// Names the filter in tokens.
@@ -68,6 +92,7 @@ impl Filter {
     /// it has no such field.
     pub(crate) fn key(&self) -> Option<(Field, Vec<String>)> {
         let of_names = |names: &BTreeSet<String>| names.iter().cloned().collect::<Vec<_>>();
+        let of_scope = |names: &[Box<str>]| names.iter().map(ToString::to_string).collect();
         let values = |field| match field {
             Field::Call => self
                 .calls
@@ -75,8 +100,10 @@ impl Filter {
                 .flat_map(|(source, ids)| ids.iter().map(|id| value_of_call(source, id)))
                 .collect(),
             Field::Holder => of_names(&self.holders),
+            Field::Customer if self.customers.is_empty() => of_scope(self.scope.customers()),
             Field::Customer => of_names(&self.customers),
             Field::Team => of_names(&self.teams),
+            Field::TeamOfScope => of_scope(self.scope.teams()),
             Field::Workflow if self.workflows.is_empty() => self.stages.keys().cloned().collect(),
             Field::Workflow => of_names(&self.workflows),
         };
@@ -90,7 +117,8 @@ impl Filter {
     pub(crate) fn selects(&self, facts: &Facts) -> bool {
         let passes =
             |names: &BTreeSet<String>, name: &str| names.is_empty() || names.contains(name);
-        passes(&self.workflows, &facts.workflow)
+        (self.scope.is_everything() || facts.is_in(&self.scope))
+            && passes(&self.workflows, &facts.workflow)
             && passes(&self.customers, &facts.customer)
             && passes(&self.holders, &facts.holder)
             && (!self.unclaimed || facts.holder.is_empty())

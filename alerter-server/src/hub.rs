@@ -8,10 +8,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
 use aftercall_proto::alert::v1::Wallboard;
+use aftercall_scope::Scope;
 use rand::seq::SliceRandom as _;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio_util::sync::CancellationToken;
 
+use crate::boards::{Boards, NoBoard};
 use crate::cache::{Cache, Moved};
 use crate::filter::Filter;
 use crate::limits::{
@@ -22,7 +24,6 @@ use crate::link::Link;
 use crate::member::Member;
 use crate::view::{Advanced, View};
 use crate::views::Views;
-use crate::wallboard::Board;
 
 /// How streams are paced.
 #[derive(Clone, Copy, Debug)]
@@ -42,9 +43,7 @@ pub(crate) struct Hub {
     views: Mutex<Views>,
     /// Up to where every view is complete, also a view that had nothing to send.
     advanced: watch::Sender<Option<Advanced>>,
-    board: Mutex<Board>,
-    /// The wallboard, for those who watch it.
-    boards: watch::Sender<Arc<Wallboard>>,
+    boards: Boards,
     pace: Pace,
     link: watch::Sender<Link>,
     streams: Arc<Semaphore>,
@@ -61,8 +60,7 @@ impl Hub {
             newest: watch::Sender::new(None),
             views: Mutex::default(),
             advanced: watch::Sender::new(None),
-            board: Mutex::default(),
-            boards: watch::Sender::default(),
+            boards: Boards::default(),
             pace,
             link: watch::Sender::new(Link {
                 connected: false,
@@ -94,10 +92,7 @@ impl Hub {
             generation: cache.generation(),
             position: cache.head(),
         }));
-        self.board
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .update(cache, moved);
+        self.boards.update(cache, moved);
     }
 
     /// Up to where every view is complete.
@@ -185,41 +180,40 @@ impl Hub {
         views.get(filter, self.link(), newest.as_deref().unwrap_or(cache))
     }
 
-    /// The wallboard now; none until the first snapshot is whole.
-    pub(crate) fn wallboard(&self) -> Option<Wallboard> {
-        let link = self.link_now();
-        self.newest.borrow().as_ref()?;
-        Some(
-            self.board
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .read(link, link.server_time()),
-        )
+    /// The wallboard of a scope now.
+    ///
+    /// # Errors
+    /// [`NoBoard`].
+    pub(crate) async fn wallboard(&self, scope: &Scope) -> Result<Wallboard, NoBoard> {
+        let now = || self.now();
+        self.boards.read(scope, self.link_now(), now).await
     }
 
-    /// The wallboard and its changes. The first value may be old: it is updated within
-    /// [`WALLBOARD_EVERY`].
-    pub(crate) fn wallboards(&self) -> watch::Receiver<Arc<Wallboard>> {
-        self.boards.subscribe()
+    /// The wallboard of a scope now, and its changes.
+    ///
+    /// # Errors
+    /// [`NoBoard`].
+    pub(crate) async fn wallboards(
+        &self,
+        scope: &Scope,
+    ) -> Result<(Wallboard, watch::Receiver<Arc<Wallboard>>), NoBoard> {
+        let now = || self.now();
+        self.boards.watch(scope, self.link_now(), now).await
     }
 
-    /// Counts at regular times while somebody watches the wallboard, and wakes the watchers if a
-    /// count has changed. Never returns.
+    /// The wallboard of a scope that somebody watches; `None` if nobody does.
+    pub(crate) fn watched_wallboard(&self, scope: &Scope) -> Option<Wallboard> {
+        self.boards.read_watched(scope, self.link_now())
+    }
+
+    /// Counts at regular times for those who watch a wallboard, and wakes them if a count has
+    /// changed. Never returns.
     pub(crate) async fn keep_wallboard(&self) {
         let mut ticks = tokio::time::interval(WALLBOARD_EVERY);
         ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
             ticks.tick().await;
-            if self.boards.receiver_count() == 0 {
-                continue;
-            }
-            if let Some(wallboard) = self.wallboard() {
-                self.boards.send_if_modified(|shown| {
-                    let is_news = !is_same(shown, &wallboard);
-                    *shown = Arc::new(wallboard);
-                    is_news
-                });
-            }
+            self.boards.show(self.link_now());
         }
     }
 
@@ -299,15 +293,4 @@ impl Hub {
 /// The bytes that each of so many views keeps.
 fn bytes_of_each(views: usize) -> usize {
     (VIEWS_BYTES_MAX / views.max(1)).clamp(VIEW_BYTES_LEAST, VIEW_BYTES_MAX)
-}
-
-/// Whether two wallboards say the same, though one was counted later.
-fn is_same(one: &Wallboard, other: &Wallboard) -> bool {
-    let said = |wallboard: &Wallboard| Wallboard {
-        counted_at: None,
-        as_of: None,
-        sequence: 0,
-        ..wallboard.clone()
-    };
-    said(one) == said(other)
 }

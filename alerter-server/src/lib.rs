@@ -8,6 +8,7 @@ pub mod config;
 mod series;
 mod server;
 
+mod boards;
 mod cache;
 mod field;
 mod filter;

@@ -42,6 +42,12 @@ pub(crate) const VIEWS_BYTES_MAX: usize = 64 * 1024 * 1024;
 /// Bytes that a view keeps however many there are: a message or a few.
 pub(crate) const VIEW_BYTES_LEAST: usize = 4 * 1024;
 
+/// Scopes whose wallboards are kept up to date. Each costs every change a comparison.
+pub(crate) const WALLBOARD_SCOPES_MAX: usize = 64;
+
+/// How long the wallboard of a scope is kept up to date after it was read last.
+pub(crate) const WALLBOARD_UNREAD_KEPT: Duration = Duration::from_secs(600);
+
 /// How often the wallboard is counted for those who watch it; nobody gets it more often.
 pub(crate) const WALLBOARD_EVERY: Duration = Duration::from_millis(100);
 

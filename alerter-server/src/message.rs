@@ -185,7 +185,7 @@ mod tests {
             visible: true,
             ..FollowUp::default()
         };
-        let shown = Shown::new(&follow_up);
+        let shown = Shown::new(&follow_up, &[]);
         let at = SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(1_795_000_000);
         let bare = StageChange {
             sequence: 9,

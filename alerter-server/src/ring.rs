@@ -7,7 +7,7 @@ use std::mem::size_of;
 use std::sync::Arc;
 
 use aftercall_proto::alert::v1::{OutOfView, StageChange};
-use aftercall_proto::feed::v1::{FeedEntry, InstanceChange};
+use aftercall_proto::feed::v1::{Before, FeedEntry, InstanceChange};
 use aftercall_proto::workflow::v1::{Actor, FollowUp};
 use prost::Message as _;
 use prost_types::Timestamp;
@@ -77,23 +77,10 @@ impl Change {
             cause,
             from_stage,
             before,
+            teams,
         } = change;
         let follow_up = follow_up?;
-        // Of an instance that is not visible any more, the feed has only what never changes; the
-        // rest is as it was before.
-        let lasting = Facts::of(&follow_up);
-        let before = before.map(|before| Facts {
-            workflow: lasting.workflow,
-            stage: before.stage,
-            customer: before.customer.into(),
-            call: lasting.call,
-            alerts: before
-                .alerts
-                .into_iter()
-                .map(|alert| (alert.team.into(), alert.priority))
-                .collect(),
-            holder: before.holder.into(),
-        });
+        let before = before.map(|before| facts_before(&follow_up, before));
         let body = StageChange {
             sequence,
             at,
@@ -110,7 +97,9 @@ impl Change {
         } = &follow_up;
         let (instance_id, outcome) = (instance_id.clone(), outcome.clone());
         Some(Self {
-            after: follow_up.visible.then(|| Arc::new(Shown::new(&follow_up))),
+            after: follow_up
+                .visible
+                .then(|| Arc::new(Shown::new(&follow_up, &teams))),
             body: ChangeBody::new(&body),
             before,
             instance_id: instance_id.as_str().into(),
@@ -125,6 +114,14 @@ impl Change {
         })
     }
 
+    /// Completes what is known of the instance as it was before: the feed does not name the teams
+    /// of snoozed alerts and of the workflow.
+    pub(crate) fn complete(&mut self, known: &Shown) {
+        if let Some(before) = &mut self.before {
+            before.further_teams.clone_from(&known.facts.further_teams);
+        }
+    }
+
     fn bytes(&self) -> usize {
         // An OutOfView message is about as long as the facts that filters look at.
         let after = self.after.as_ref().map_or(0, |after| after.encoded.len());
@@ -136,10 +133,28 @@ impl Change {
     }
 }
 
+/// Of an instance that is not visible any more, the feed has only what never changes; the rest is as
+/// it was before.
+fn facts_before(follow_up: &FollowUp, before: Before) -> Facts {
+    let lasting = Facts::of(follow_up, &[]);
+    let alerts = before.alerts.into_iter();
+    Facts {
+        workflow: lasting.workflow,
+        stage: before.stage,
+        customer: before.customer.into(),
+        call: lasting.call,
+        alerts: alerts
+            .map(|alert| (alert.team.into(), alert.priority))
+            .collect(),
+        holder: before.holder.into(),
+        further_teams: None,
+    }
+}
+
 #[cfg(test)]
 #[allow(clippy::unwrap_used, reason = "a test may fail")]
 mod tests {
-    use aftercall_proto::feed::v1::{Before, BeforeAlert};
+    use aftercall_proto::feed::v1::BeforeAlert;
     use aftercall_proto::workflow::v1::{Alert, Call, CallRef, Stage};
 
     use super::*;
@@ -200,8 +215,12 @@ mod tests {
             changes: vec![change],
             ..FeedEntry::default()
         });
+        let before_of = |seen: &FollowUp| Facts {
+            further_teams: None,
+            ..Facts::of(seen, &[])
+        };
         let change = entry.changes.first().unwrap();
-        assert_eq!(change.before, Some(Facts::of(&seen)));
+        assert_eq!(change.before, Some(before_of(&seen)));
         assert!(change.after.is_none());
         assert_eq!(
             (

@@ -70,6 +70,7 @@ impl Alerts {
             token,
             mode,
         } = check(asked.request).map_err(Refusal::Malformed)?;
+        let filter = filter.within(asked.caller.scope());
         if self.hub.drain().is_cancelled() {
             return Err(Refusal::Draining);
         }
@@ -79,7 +80,7 @@ impl Alerts {
             .admit()
             .ok_or(Refusal::TooManyStreams { streams_max })?;
         let cache = self.state(token.as_ref()).await?;
-        let begin = beginning(&cache, mode, token, filter.hash())?;
+        let begin = beginning(&cache, mode, token, &filter)?;
         let view = self.hub.view(filter, &cache);
         let stream = ClientStream::new(Arc::clone(&self.hub), view, mode, cache, begin, permit);
         // A stream that opens while the server drains would miss its Drain frame.
@@ -90,14 +91,17 @@ impl Alerts {
         }
     }
 
-    fn wallboard(&self, _: &Asked<GetWallboardRequest>) -> Result<GetWallboardResponse, Refusal> {
-        let wallboard = self.hub.wallboard().ok_or(Refusal::NotReady)?;
+    async fn wallboard(
+        &self,
+        asked: Asked<GetWallboardRequest>,
+    ) -> Result<GetWallboardResponse, Refusal> {
+        let wallboard = self.hub.wallboard(asked.caller.scope()).await?;
         Ok(GetWallboardResponse {
             wallboard: Some(wallboard),
         })
     }
 
-    fn watch(&self, asked: &Asked<WatchWallboardRequest>) -> Result<Wallboards, Refusal> {
+    async fn watch(&self, asked: Asked<WatchWallboardRequest>) -> Result<Wallboards, Refusal> {
         let per_second = asked.request.updates_per_second;
         if per_second > WALLBOARD_UPDATES_MAX {
             let message = format!("is {per_second}; at most {WALLBOARD_UPDATES_MAX} are sent");
@@ -114,13 +118,9 @@ impl Alerts {
             .hub
             .admit()
             .ok_or(Refusal::TooManyStreams { streams_max })?;
-        let first = self.hub.wallboard().ok_or(Refusal::NotReady)?;
-        Ok(wallboard::watch(
-            Arc::clone(&self.hub),
-            first,
-            Duration::from_secs(1) / per_second.max(1),
-            permit,
-        ))
+        let every = Duration::from_secs(1) / per_second.max(1);
+        let scope = asked.caller.scope().clone();
+        wallboard::watch(Arc::clone(&self.hub), scope, every, permit).await
     }
 
     /// The newest state. It waits for [`FUTURE_PATIENCE`] until that reaches the token: another
@@ -151,18 +151,14 @@ impl AlertService for Alerts {
         &self,
         request: tonic::Request<SubscribeRequest>,
     ) -> Result<Response<ClientStream>, Status> {
-        Ok(Response::new(
-            self.open(whole(Asked::new(request)?)?).await?,
-        ))
+        Ok(Response::new(self.open(Asked::new(request)?).await?))
     }
 
     async fn get_wallboard(
         &self,
         request: tonic::Request<GetWallboardRequest>,
     ) -> Result<Response<GetWallboardResponse>, Status> {
-        Ok(Response::new(
-            self.wallboard(&whole(Asked::new(request)?)?)?,
-        ))
+        Ok(Response::new(self.wallboard(Asked::new(request)?).await?))
     }
 
     type WatchWallboardStream = Wallboards;
@@ -171,16 +167,7 @@ impl AlertService for Alerts {
         &self,
         request: tonic::Request<WatchWallboardRequest>,
     ) -> Result<Response<Wallboards>, Status> {
-        Ok(Response::new(self.watch(&whole(Asked::new(request)?)?)?))
-    }
-}
-
-/// Refuses a caller who may see only a part: a stream and a wallboard show everything.
-fn whole<T>(asked: Asked<T>) -> Result<Asked<T>, Refusal> {
-    if asked.caller.scope().is_everything() {
-        Ok(asked)
-    } else {
-        Err(Refusal::Scoped)
+        Ok(Response::new(self.watch(Asked::new(request)?).await?))
     }
 }
 

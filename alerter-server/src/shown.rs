@@ -6,6 +6,7 @@
 use std::time::SystemTime;
 
 use aftercall_proto::workflow::v1::{Alert, FollowUp};
+use aftercall_scope::Scope;
 use bytes::Bytes;
 use prost::Message as _;
 use prost_types::Timestamp;
@@ -25,6 +26,10 @@ pub(crate) struct Facts {
     pub(crate) alerts: Box<[(Box<str>, i32)]>,
     /// Who holds it; empty for nobody.
     pub(crate) holder: Box<str>,
+    /// The teams that decide for whom it is in scope, besides those in `alerts`: the teams of
+    /// snoozed alerts, or without any alert those of its workflow. `None` if they are not known:
+    /// then it is in no scope that limits teams.
+    pub(crate) further_teams: Option<Box<[Box<str>]>>,
 }
 
 /// A visible follow-up.
@@ -45,8 +50,8 @@ pub(crate) struct Shown {
 }
 
 impl Facts {
-    /// The facts of a follow-up.
-    pub(crate) fn of(follow_up: &FollowUp) -> Self {
+    /// The facts of a follow-up; `of_workflow` has the teams that the feed sends beside it.
+    pub(crate) fn of(follow_up: &FollowUp, of_workflow: &[String]) -> Self {
         let call = follow_up.call.as_ref();
         let reference = call.and_then(|call| call.r#ref.as_ref());
         Self {
@@ -60,23 +65,50 @@ impl Facts {
                 .as_ref()
                 .map_or("", |claim| &claim.holder)
                 .into(),
+            further_teams: Some(further_teams(follow_up, of_workflow)),
         }
+    }
+
+    /// Whether it is in a scope.
+    pub(crate) fn is_in(&self, scope: &Scope) -> bool {
+        if scope.teams().is_empty() {
+            return scope.has_customer(&self.customer);
+        }
+        let Some(further) = &self.further_teams else {
+            return false;
+        };
+        let of_alerts = self.alerts.iter().map(|(team, _)| &**team);
+        let teams = of_alerts.chain(further.iter().map(|team| &**team));
+        scope.has_follow_up(&self.customer, teams)
     }
 }
 
 /// A snoozed alert is hidden from everyone.
 fn facts_of(alert: &Alert) -> impl Iterator<Item = (Box<str>, i32)> + '_ {
-    let teams = std::iter::once(&alert.team).chain(&alert.added_teams);
-    teams
+    teams_of(alert)
         .filter(|_| alert.snoozed_until.is_none())
         .map(|team| (team.as_str().into(), alert.priority))
 }
 
+/// Usually empty: most follow-ups have alerts, and few are snoozed.
+fn further_teams(follow_up: &FollowUp, of_workflow: &[String]) -> Box<[Box<str>]> {
+    let snoozed = follow_up
+        .alerts
+        .iter()
+        .filter(|alert| alert.snoozed_until.is_some());
+    let teams = snoozed.flat_map(teams_of).chain(of_workflow);
+    teams.map(|team| team.as_str().into()).collect()
+}
+
+fn teams_of(alert: &Alert) -> impl Iterator<Item = &String> {
+    std::iter::once(&alert.team).chain(&alert.added_teams)
+}
+
 impl Shown {
-    /// The present state of a follow-up.
-    pub(crate) fn new(follow_up: &FollowUp) -> Self {
+    /// The present state of a follow-up; `of_workflow` has the teams that the feed sends beside it.
+    pub(crate) fn new(follow_up: &FollowUp, of_workflow: &[String]) -> Self {
         Self {
-            facts: Facts::of(follow_up),
+            facts: Facts::of(follow_up, of_workflow),
             stage_title: follow_up
                 .stage
                 .as_ref()

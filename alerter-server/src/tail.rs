@@ -278,8 +278,10 @@ impl Tail {
         let mut instance_count = 0;
         loop {
             instance_count += response.follow_ups.len() as u64;
-            for follow_up in response.follow_ups {
-                cache.insert(&follow_up);
+            let mut teams = response.teams.iter().peekable();
+            for (place, follow_up) in (0_u32..).zip(&response.follow_ups) {
+                let of_workflow = teams.next_if(|teams| teams.place == place);
+                cache.insert(follow_up, of_workflow.map_or(&[][..], |of| &of.teams));
             }
             if response.last {
                 break;

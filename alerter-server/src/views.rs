@@ -172,13 +172,21 @@ fn values(field: Field, facts: &Facts) -> Option<Vec<Cow<'_, str>>> {
             .map(|(source, id)| vec![value_of_call(source, id).into()])?,
         Field::Holder => vec![(&*facts.holder).into()],
         Field::Customer => vec![(&*facts.customer).into()],
-        Field::Team => facts
-            .alerts
-            .iter()
-            .map(|(team, _)| (&**team).into())
-            .collect(),
+        Field::Team => of_alerts(facts).collect(),
+        Field::TeamOfScope => {
+            let further = facts.further_teams.iter().flatten();
+            let teams: Vec<_> = of_alerts(facts)
+                .chain(further.map(|team| (&**team).into()))
+                .collect();
+            // Without any team the customer alone decides.
+            (!teams.is_empty()).then_some(teams)?
+        }
         Field::Workflow => vec![(&*facts.workflow).into()],
     })
+}
+
+fn of_alerts(facts: &Facts) -> impl Iterator<Item = Cow<'_, str>> {
+    facts.alerts.iter().map(|(team, _)| (&**team).into())
 }
 
 #[cfg(test)]

@@ -12,14 +12,16 @@ use std::time::SystemTime;
 
 use aftercall_proto::alert::v1::{Wallboard, WallboardCounts, WallboardRow};
 use aftercall_proto::workflow::v1::Stage;
+use aftercall_scope::Scope;
 
 use crate::cache::{Cache, Moved};
 use crate::link::Link;
 use crate::shown::Shown;
 
-/// The counts of all groups.
+/// The counts of all groups, of the follow-ups in a scope.
 #[derive(Debug)]
 pub(crate) struct Board {
+    scope: Scope,
     generation: u64,
     sequence: u64,
     /// What was due at this time or earlier is overdue.
@@ -55,6 +57,7 @@ struct Group {
 impl Default for Board {
     fn default() -> Self {
         Self {
+            scope: Scope::everything(),
             generation: 0,
             sequence: 0,
             now: SystemTime::UNIX_EPOCH,
@@ -64,16 +67,36 @@ impl Default for Board {
 }
 
 impl Board {
+    /// Counts the follow-ups of a scope.
+    pub(crate) fn count(scope: Scope, cache: &Cache) -> Self {
+        let mut board = Self {
+            scope,
+            ..Self::default()
+        };
+        board.update(cache, &[]);
+        board
+    }
+
+    /// What is counted.
+    pub(crate) fn scope(&self) -> &Scope {
+        &self.scope
+    }
+
     /// Updates the counts by what changed since the last call; counts everything if the cache is of
     /// another generation.
     pub(crate) fn update(&mut self, cache: &Cache, moved: &[Moved]) {
         if self.generation == cache.generation() {
+            // It was counted from a state that has these changes already.
+            if self.sequence >= cache.head().sequence {
+                return;
+            }
             for Moved { before, after } in moved {
                 before.iter().for_each(|shown| self.take_out(shown));
                 after.iter().for_each(|shown| self.put_in(shown));
             }
         } else {
             *self = Self {
+                scope: self.scope.clone(),
                 generation: cache.generation(),
                 now: self.now,
                 ..Self::default()
@@ -138,6 +161,9 @@ impl Board {
     }
 
     fn put_in(&mut self, shown: &Shown) {
+        if !self.has(shown) {
+            return;
+        }
         for key in keys(shown) {
             let is_stage = matches!(key, Key::Stage(..));
             let group = self.groups.entry(key).or_default();
@@ -148,7 +174,14 @@ impl Board {
         }
     }
 
+    fn has(&self, shown: &Shown) -> bool {
+        self.scope.is_everything() || shown.facts.is_in(&self.scope)
+    }
+
     fn take_out(&mut self, shown: &Shown) {
+        if !self.has(shown) {
+            return;
+        }
         for key in keys(shown) {
             let Some(group) = self.groups.get_mut(&key) else {
                 continue;

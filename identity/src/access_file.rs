@@ -7,13 +7,13 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use aftercall_proto::access::v1::Role;
+use aftercall_scope::Scope;
 use serde::Deserialize;
 
 use crate::certificate::CertificateNames;
 use crate::denied::Denied;
 use crate::identity::{Identity, Kind, Proof};
 use crate::roles::Roles;
-use crate::scope::Scope;
 use crate::token_file::{TokenKind, role_names};
 
 /// The content of an access file.

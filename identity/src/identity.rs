@@ -4,9 +4,9 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use aftercall_proto::access::v1::{self as proto, Role};
+use aftercall_scope::Scope;
 
 use crate::roles::Roles;
-use crate::scope::Scope;
 
 /// Whether an identity is a person.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

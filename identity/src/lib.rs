@@ -10,17 +10,17 @@ mod denied;
 mod identity;
 mod jwt;
 mod roles;
-mod scope;
 mod secret;
 pub mod token_file;
 mod verifier;
 mod watched;
 
+pub use aftercall_scope::Scope;
+
 pub use access_file::{AccessFile, CertificateRule, Claims, Issuer};
 pub use denied::Denied;
 pub use identity::{Identity, Kind, Proof};
 pub use roles::Roles;
-pub use scope::Scope;
 pub use secret::Secret;
 pub use token_file::Tokens;
 pub use verifier::{Presented, ProofSettings, SetUpError, Verifier};

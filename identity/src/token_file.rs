@@ -11,6 +11,7 @@ use std::time::{Duration, SystemTime};
 use std::{fs, io};
 
 use aftercall_proto::access::v1::Role;
+use aftercall_scope::Scope;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
@@ -18,7 +19,6 @@ use thiserror::Error;
 use crate::denied::Denied;
 use crate::identity::{Identity, Kind, Proof};
 use crate::roles::Roles;
-use crate::scope::Scope;
 use crate::secret::{NoRandomBytes, Secret};
 
 /// A line of the token file.

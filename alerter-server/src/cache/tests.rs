@@ -1,6 +1,6 @@
 //! What the cache keeps and drops, and from which places streams can resume.
 
-use aftercall_proto::feed::v1::InstanceChange;
+use aftercall_proto::feed::v1::{Before, InstanceChange};
 
 use super::*;
 
@@ -42,7 +42,8 @@ fn ids(cache: &Cache) -> Vec<&str> {
 #[test]
 fn entries_covered_by_the_snapshot_do_not_change_it() {
     let mut cache = Cache::new("e", 1, place(3), 2, PLENTY);
-    cache.insert(&entry(3, "b", true).changes.remove(0).follow_up.unwrap());
+    let follow_up = entry(3, "b", true).changes.remove(0).follow_up.unwrap();
+    cache.insert(&follow_up, &[]);
     assert!(!cache.is_whole());
     cache.append(entry(2, "a", true), &mut Vec::new()).unwrap();
     cache.append(entry(3, "b", true), &mut Vec::new()).unwrap();
@@ -236,4 +237,50 @@ fn entries_before_an_erasure_are_dropped_on_request() {
         (2, 2 * bytes),
         "nothing is dropped twice"
     );
+}
+
+#[test]
+fn a_scope_of_teams_resumes_only_where_they_are_known() {
+    let before = |sequence, id: &str| {
+        let mut entry = entry(sequence, id, true);
+        entry.changes[0].before = Some(Before::default());
+        entry
+    };
+    let mut cache = Cache::new("e", 1, place(4), 2, PLENTY);
+    cache.append(entry(2, "a", true), &mut Vec::new()).unwrap();
+    cache.append(before(3, "a"), &mut Vec::new()).unwrap();
+    cache.append(entry(4, "b", true), &mut Vec::new()).unwrap();
+    cache.append(before(5, "a"), &mut Vec::new()).unwrap();
+    let standings = |scope: &Scope| {
+        let epoch = epoch_hash("e");
+        (2..=5)
+            .map(|sequence| cache.resumability_in(scope, epoch, place(sequence)))
+            .collect::<Vec<_>>()
+    };
+    use Resumability::{Resumable, TooOld};
+    let teams = Scope::new(&["acme"], &["sales"]);
+    assert_eq!(standings(&teams), [TooOld, Resumable, Resumable, Resumable]);
+    for control in [Scope::everything(), Scope::new(&["acme"], &[])] {
+        assert_eq!(standings(&control), [Resumable; 4]);
+    }
+}
+
+#[test]
+fn what_moved_between_two_states_is_known_from_the_ring() {
+    let mut cache = Cache::new("e", 1, place(0), 1, PLENTY);
+    cache.append(entry(1, "a", true), &mut Vec::new()).unwrap();
+    let earlier = cache.clone();
+    for (sequence, id, visible) in [(2, "b", true), (3, "b", true), (4, "a", false)] {
+        let appended = cache.append(entry(sequence, id, visible), &mut Vec::new());
+        appended.unwrap();
+    }
+    let moved = cache.moved_since(&earlier).unwrap();
+    let states = moved
+        .iter()
+        .map(|moved| (moved.before.is_some(), moved.after.is_some()));
+    assert!(states.eq([(true, false), (false, true)]), "{moved:?}");
+    let mut forgotten = cache.clone();
+    forgotten.erased = Some(4);
+    forgotten.forget_erased();
+    assert!(forgotten.moved_since(&earlier).is_none());
 }

@@ -46,7 +46,7 @@ fn check(asked: FollowUpFilter, shown: bool) {
     assert_eq!(
         Filter::new(asked)
             .unwrap()
-            .selects(&Facts::of(&follow_up())),
+            .selects(&Facts::of(&follow_up(), &[])),
         shown
     );
 }
@@ -144,6 +144,33 @@ fn the_hash_ignores_order_and_repeated_values() {
     .unwrap()
     .hash();
     assert_ne!(hash(&["a"]), customers);
+}
+
+#[test]
+fn a_scope_limits_the_filter_and_binds_its_tokens() {
+    let all = || Filter::new(FollowUpFilter::default()).unwrap();
+    let facts = Facts::of(&follow_up(), &[]);
+    let scoped = |customers: &[&str], teams: &[&str]| all().within(&Scope::new(customers, teams));
+    assert!(all().selects(&facts), "the control");
+    assert!(scoped(&["acme"], &["support"]).selects(&facts));
+    assert!(!scoped(&["other"], &[]).selects(&facts));
+    assert!(!scoped(&["acme"], &["other"]).selects(&facts));
+    let unknown = Facts {
+        further_teams: None,
+        ..facts
+    };
+    assert!(!scoped(&[], &["support"]).selects(&unknown));
+    let hashes = [
+        all(),
+        scoped(&["acme"], &[]),
+        scoped(&[], &["acme"]),
+        scoped(&["acme", "other"], &[]),
+    ]
+    .map(|filter| filter.hash());
+    let different: BTreeSet<u64> = hashes.into_iter().collect();
+    assert_eq!(different.len(), hashes.len());
+    assert_eq!(scoped(&[], &[]), all(), "clients without a limit share");
+    assert_eq!(scoped(&["a", "b"], &[]), scoped(&["b", "a"], &[]));
 }
 
 #[test]

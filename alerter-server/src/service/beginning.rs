@@ -7,6 +7,7 @@ use aftercall_proto::alert::v1::SnapshotMode;
 
 use super::status::{Obstacle, Refusal};
 use crate::cache::{Cache, Resumability};
+use crate::filter::Filter;
 use crate::position::Position;
 use crate::token::Token;
 
@@ -26,7 +27,7 @@ pub(crate) fn beginning(
     view: &Cache,
     mode: SnapshotMode,
     token: Option<Token>,
-    filter_hash: u64,
+    filter: &Filter,
 ) -> Result<Beginning, Refusal> {
     let never = mode == SnapshotMode::Never;
     let Some(token) = token else {
@@ -36,7 +37,7 @@ pub(crate) fn beginning(
             Beginning::Snapshot
         });
     };
-    match obstacle(view, &token, filter_hash) {
+    match obstacle(view, &token, filter) {
         None if mode == SnapshotMode::Always => Ok(Beginning::Snapshot),
         None => Ok(Beginning::From(token.position)),
         Some(reason) if never => Err(refused(view, reason)),
@@ -63,10 +64,11 @@ pub(crate) fn obstacle_of(resumability: Resumability) -> Option<Obstacle> {
     }
 }
 
-fn obstacle(view: &Cache, token: &Token, filter_hash: u64) -> Option<Obstacle> {
-    match obstacle_of(view.resumability(token.epoch, token.position)) {
+fn obstacle(view: &Cache, token: &Token, filter: &Filter) -> Option<Obstacle> {
+    let resumability = view.resumability_in(filter.scope(), token.epoch, token.position);
+    match obstacle_of(resumability) {
         Some(Obstacle::OtherHistory) => Some(Obstacle::OtherHistory),
-        _ if token.filter != filter_hash => Some(Obstacle::OtherFilter),
+        _ if token.filter != filter.hash() => Some(Obstacle::OtherFilter),
         other => other,
     }
 }
@@ -75,12 +77,15 @@ fn obstacle(view: &Cache, token: &Token, filter_hash: u64) -> Option<Obstacle> {
 #[allow(clippy::unwrap_used, reason = "a test may fail")]
 mod tests {
     use aftercall_proto::feed::v1::FeedEntry;
+    use aftercall_proto::workflow::v1::FollowUpFilter;
 
     use super::*;
     use crate::cache::RingLimits;
     use crate::token::epoch_hash;
 
-    const FILTER: u64 = 5;
+    fn filter() -> Filter {
+        Filter::new(FollowUpFilter::default()).unwrap()
+    }
 
     /// Head 9, chain hash = sequence; the ring holds 7, 8, 9.
     fn view() -> Cache {
@@ -115,19 +120,20 @@ mod tests {
     #[test]
     fn every_mode_and_token_begins_as_in_the_table() {
         use SnapshotMode::{Always, Auto, Never, Unspecified};
+        let filter = filter();
         let bad = [
-            (token("f", 8, 8, FILTER), Obstacle::OtherHistory),
+            (token("f", 8, 8, filter.hash()), Obstacle::OtherHistory),
             (token("f", 8, 8, 6), Obstacle::OtherHistory),
-            (token("e", 8, 7, FILTER), Obstacle::OtherHistory),
+            (token("e", 8, 7, filter.hash()), Obstacle::OtherHistory),
             (token("e", 8, 8, 6), Obstacle::OtherFilter),
-            (token("e", 10, 10, FILTER), Obstacle::FromTheFuture),
-            (token("e", 5, 5, FILTER), Obstacle::TooOld),
+            (token("e", 10, 10, filter.hash()), Obstacle::FromTheFuture),
+            (token("e", 5, 5, filter.hash()), Obstacle::TooOld),
         ];
         let view = view();
         for (token, reason) in bad {
             for mode in [Unspecified, Auto, Always] {
                 assert_eq!(
-                    beginning(&view, mode, Some(token), FILTER),
+                    beginning(&view, mode, Some(token), &filter),
                     Ok(Beginning::Reset(reason)),
                     "{mode:?}"
                 );
@@ -137,32 +143,32 @@ mod tests {
                 oldest_sequence: 6,
                 newest_sequence: 9,
             };
-            assert_eq!(beginning(&view, Never, Some(token), FILTER), Err(refusal));
+            assert_eq!(beginning(&view, Never, Some(token), &filter), Err(refusal));
         }
         for sequence in 6..=9 {
-            let good = token("e", sequence, sequence, FILTER);
+            let good = token("e", sequence, sequence, filter.hash());
             for mode in [Unspecified, Auto, Never] {
                 let from = Beginning::From(good.position);
                 assert_eq!(
-                    beginning(&view, mode, Some(good), FILTER),
+                    beginning(&view, mode, Some(good), &filter),
                     Ok(from),
                     "{mode:?}"
                 );
             }
             assert_eq!(
-                beginning(&view, Always, Some(good), FILTER),
+                beginning(&view, Always, Some(good), &filter),
                 Ok(Beginning::Snapshot)
             );
         }
         for mode in [Unspecified, Auto, Always] {
             assert_eq!(
-                beginning(&view, mode, None, FILTER),
+                beginning(&view, mode, None, &filter),
                 Ok(Beginning::Snapshot),
                 "{mode:?}"
             );
         }
         assert_eq!(
-            beginning(&view, Never, None, FILTER),
+            beginning(&view, Never, None, &filter),
             Ok(Beginning::From(view.head()))
         );
     }

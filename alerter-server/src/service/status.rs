@@ -9,7 +9,8 @@ use tonic_types::{
     ErrorDetails, FieldViolation, PreconditionViolation, QuotaViolation, StatusExt as _,
 };
 
-use crate::limits::RETRY_AFTER;
+use crate::boards::NoBoard;
+use crate::limits::{RETRY_AFTER, WALLBOARD_SCOPES_MAX};
 
 /// The domain of every reason.
 const DOMAIN: &str = "aftercall";
@@ -28,9 +29,9 @@ pub(crate) enum Refusal {
     )]
     TooManyStreams { streams_max: usize },
     #[error(
-        "your customers or teams are limited, and this alerter shows everything: list follow-ups at the workflow-server instead"
+        "the wallboards of {WALLBOARD_SCOPES_MAX} scopes are watched already; ask again later, or use another alerter"
     )]
-    Scoped,
+    TooManyScopes,
     #[error("the client took nothing for {stall_seconds} s; resume with the last token")]
     Stalled { stall_seconds: u64 },
     #[error("the stream cannot resume from the token ({}): subscribe with snapshot AUTO", .reason.sentence())]
@@ -76,6 +77,15 @@ impl Obstacle {
     }
 }
 
+impl From<NoBoard> for Refusal {
+    fn from(reason: NoBoard) -> Self {
+        match reason {
+            NoBoard::NotReady => Self::NotReady,
+            NoBoard::TooManyScopes => Self::TooManyScopes,
+        }
+    }
+}
+
 impl From<Refusal> for Status {
     fn from(refusal: Refusal) -> Self {
         let message = refusal.to_string();
@@ -94,16 +104,16 @@ impl From<Refusal> for Status {
             }
             Refusal::NotReady => (Code::Unavailable, "NOT_READY", retry()),
             Refusal::Draining => (Code::Unavailable, "DRAINING", retry()),
-            Refusal::Scoped => (
-                Code::PermissionDenied,
-                "SCOPE_NOT_SERVED",
-                ErrorDetails::new(),
-            ),
             Refusal::Stalled { .. } => (Code::Unavailable, "STALLED", retry()),
             Refusal::TooManyStreams { .. } => {
                 let mut details = retry();
                 details.set_quota_failure(vec![QuotaViolation::new("alerter", message.clone())]);
                 (Code::ResourceExhausted, "TOO_MANY_STREAMS", details)
+            }
+            Refusal::TooManyScopes => {
+                let mut details = retry();
+                details.set_quota_failure(vec![QuotaViolation::new("alerter", message.clone())]);
+                (Code::ResourceExhausted, "TOO_MANY_SCOPES", details)
             }
             Refusal::CannotResume { reason, .. } => {
                 let too_old = matches!(reason, Obstacle::TooOld | Obstacle::AlerterRestarted);

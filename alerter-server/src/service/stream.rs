@@ -263,7 +263,8 @@ impl FrameSource {
     /// Why the cursor cannot continue in the ring: the ring has dropped the next entries, or the
     /// alerter started again.
     fn obstacle(&self, newest: &Cache) -> Option<Obstacle> {
-        match newest.resumability(self.cursor.epoch, self.cursor.position) {
+        let scope = self.view.filter().scope();
+        match newest.resumability_in(scope, self.cursor.epoch, self.cursor.position) {
             Resumability::TooOld if newest.generation() != self.cursor.generation => {
                 Some(Obstacle::AlerterRestarted)
             }

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use aftercall_proto::alert::v1::{Wallboard, WatchWallboardResponse};
+use aftercall_scope::Scope;
 use futures::StreamExt as _;
 use futures::stream::{self, BoxStream};
 use tokio::sync::{OwnedSemaphorePermit, watch};
@@ -23,6 +24,8 @@ pub(crate) type Wallboards = BoxStream<'static, Result<WatchWallboardResponse, S
 /// One watcher.
 struct Watcher {
     hub: Arc<Hub>,
+    /// What it may see.
+    scope: Scope,
     news: watch::Receiver<Arc<Wallboard>>,
     first: Option<Wallboard>,
     every: Duration,
@@ -31,17 +34,18 @@ struct Watcher {
     _permit: OwnedSemaphorePermit,
 }
 
-/// Streams the wallboard, `first` at once, then no more often than `every`.
-pub(crate) fn watch(
+/// Streams the wallboard of a scope, at once and then no more often than `every`.
+pub(crate) async fn watch(
     hub: Arc<Hub>,
-    first: Wallboard,
+    scope: Scope,
     every: Duration,
     permit: OwnedSemaphorePermit,
-) -> Wallboards {
-    let mut news = hub.wallboards();
+) -> Result<Wallboards, Refusal> {
+    let (first, mut news) = hub.wallboards(&scope).await?;
     news.mark_unchanged();
     let watcher = Watcher {
         hub,
+        scope,
         news,
         first: Some(first),
         every,
@@ -49,11 +53,11 @@ pub(crate) fn watch(
         has_ended: false,
         _permit: permit,
     };
-    stream::unfold(watcher, |mut watcher| async move {
+    let wallboards = stream::unfold(watcher, |mut watcher| async move {
         let response = watcher.next().await?;
         Some((response, watcher))
-    })
-    .boxed()
+    });
+    Ok(wallboards.boxed())
 }
 
 impl Watcher {
@@ -77,6 +81,6 @@ impl Watcher {
         sleep_until(self.sent_at + self.every).await;
         // Send the newest after a change or a timeout.
         let _ = timeout_at(self.sent_at + self.hub.pace().bookmark, self.news.changed()).await;
-        self.hub.wallboard()
+        self.hub.watched_wallboard(&self.scope)
     }
 }

@@ -6,6 +6,7 @@ use aftercall_proto::feed::v1::{Before, BeforeAlert, FeedEntry, InstanceChange};
 use aftercall_proto::workflow::v1::{
     Alert, Call, CallRef, Claim, FollowUp, FollowUpFilter, Stage, WorkflowStage,
 };
+use aftercall_scope::Scope;
 use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::*;
@@ -60,6 +61,11 @@ fn filter() -> impl Strategy<Value = Filter> {
                 Filter::new(asked).expect("a valid filter")
             },
         )
+        .prop_flat_map(|filter| scope().prop_map(move |scope| filter.clone().within(&scope)))
+}
+
+fn scope() -> impl Strategy<Value = Scope> {
+    (names(), names()).prop_map(|(customers, teams)| Scope::new(&customers, &teams))
 }
 
 fn alerts() -> impl Strategy<Value = Vec<(String, i32)>> {
@@ -93,9 +99,19 @@ prop_compose! {
 }
 
 fn entry(sequence: u64, follow_up: FollowUp, before: Option<Before>) -> FeedEntry {
+    entry_of(sequence, follow_up, before, Vec::new())
+}
+
+fn entry_of(
+    sequence: u64,
+    follow_up: FollowUp,
+    before: Option<Before>,
+    teams: Vec<String>,
+) -> FeedEntry {
     let change = InstanceChange {
         follow_up: Some(follow_up),
         before,
+        teams,
         ..InstanceChange::default()
     };
     FeedEntry {
@@ -140,12 +156,16 @@ fn held_by(person: usize) -> Filter {
 proptest! {
     #[test]
     fn concerned_views_are_found_after_others_were_forgotten(
-        filters in vec((filter(), any::<bool>()), 1..12), follow_up in follow_up(), before in option::of(before())
+        filters in vec((filter(), any::<bool>()), 1..12), follow_up in follow_up(), before in option::of(before()),
+        teams in names(), earlier in names(),
     ) {
         let (cache, mut views) = (cache(), Views::default());
         let all: Vec<_> = filters.into_iter().map(|(filter, stays)| (views.get(filter, link(), &cache), stays)).collect();
         let kept: Vec<_> = all.into_iter().filter(|(_, stays)| *stays).map(|(view, _)| view).collect();
-        let entry = RingEntry::new(entry(1, follow_up, before));
+        let mut entry = RingEntry::new(entry_of(1, follow_up, before, teams));
+        for before in entry.changes.iter_mut().filter_map(|change| change.before.as_mut()) {
+            before.further_teams = Some(earlier.iter().map(|team| team.as_str().into()).collect());
+        }
         for _ in 0..2 {
             let found = views.concerned([&entry]);
             for view in &kept {

@@ -94,10 +94,11 @@ fn counted<'a>(
     })
 }
 
-fn check(wallboard: &Wallboard, cache: &Cache, now: u64) {
+fn check(wallboard: &Wallboard, cache: &Cache, (now, is_in_scope): (u64, impl Fn(&Shown) -> bool)) {
     let all: Vec<Arc<Shown>> = cache
         .instances_after(None)
         .map(|(_, shown)| Arc::clone(shown))
+        .filter(|shown| is_in_scope(shown))
         .collect();
     let none = Some(WallboardCounts::default());
     assert_eq!(wallboard.total, counted(&all, now, |_| true).or(none));
@@ -155,9 +156,11 @@ proptest! {
         rounds in vec((vec(follow_ups(), 0..4), -40..30_i64), 1..12),
     ) {
         let mut cache = Cache::new("e", 1, Position::default(), 1, LIMITS);
-        snapshot.iter().for_each(|follow_up| cache.insert(follow_up));
+        snapshot.iter().for_each(|follow_up| cache.insert(follow_up, &[]));
         let (mut board, mut now) = (Board::default(), 0_u64);
         board.update(&cache, &[]);
+        let scope = Scope::new(&[], &["sales"]);
+        let mut limited = Board::count(scope.clone(), &cache);
         for (changed, seconds) in rounds {
             let mut moved = Vec::new();
             for follow_up in changed {
@@ -167,9 +170,12 @@ proptest! {
                 prop_assert_eq!(cache.append(entry, &mut moved), Ok(()));
             }
             board.update(&cache, &moved);
+            limited.update(&cache, &moved);
             // Time goes back where the workflow-server's does.
             now = now.saturating_add_signed(seconds);
-            check(&board.read(link(), at(now)), &cache, now);
+            check(&board.read(link(), at(now)), &cache, (now, |_| true));
+            let is_in = |shown: &Shown| shown.facts.is_in(&scope);
+            check(&limited.read(link(), at(now)), &cache, (now, is_in));
         }
     }
 }

@@ -3,6 +3,7 @@
 //! Promise: a claim that is missing never gives more than one that is there.
 
 use aftercall_proto::access::v1::Role;
+use aftercall_scope::Scope;
 use aftercall_text::key;
 use serde_json::Value;
 
@@ -11,7 +12,6 @@ use crate::denied::Denied;
 use crate::identity::{Identity, Kind, Proof};
 use crate::jwt::token::{end, invalid};
 use crate::roles::Roles;
-use crate::scope::Scope;
 
 /// Characters of a name: it is shown in histories.
 const NAME_CHARS_MAX: usize = 200;

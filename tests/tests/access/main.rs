@@ -43,12 +43,17 @@ impl Tokens {
 
     /// The header of a new token.
     pub(crate) fn add(&self, name: &str, roles: &[Role], ends: Option<Timestamp>) -> String {
-        self.create(name, roles, ends, &[])
+        self.create(name, roles, ends, (&[], &[]))
     }
 
     /// The header of a new token that sees only one team.
     pub(crate) fn of_team(&self, name: &str, role: Role, team: &str) -> String {
-        self.create(name, &[role], None, &[team.to_owned()])
+        self.limited(name, &[role], (&[], &[team]))
+    }
+
+    /// The header of a new token that sees only these customers and teams.
+    pub(crate) fn limited(&self, name: &str, roles: &[Role], scope: (&[&str], &[&str])) -> String {
+        self.create(name, roles, None, scope)
     }
 
     fn create(
@@ -56,14 +61,15 @@ impl Tokens {
         name: &str,
         roles: &[Role],
         ends: Option<Timestamp>,
-        teams: &[String],
+        (customers, teams): (&[&str], &[&str]),
     ) -> String {
+        let names = |names: &[&str]| names.iter().map(ToString::to_string).collect();
         let new = NewToken {
             name: name.to_owned(),
             kind: TokenKind::Person,
             roles: roles.to_vec(),
-            customers: Vec::new(),
-            teams: teams.to_vec(),
+            customers: names(customers),
+            teams: names(teams),
             expires_at: ends,
         };
         let (_, secret) = create(&self.path, new).expect("a token");

@@ -5,7 +5,7 @@ use std::time::Duration;
 use aftercall_identity::token_file::revoke;
 use aftercall_proto::access::v1::Role;
 use aftercall_proto::alert::v1::alert_service_client::AlertServiceClient;
-use aftercall_proto::alert::v1::{WatchWallboardRequest, WatchWallboardResponse};
+use aftercall_proto::alert::v1::{SubscribeRequest, WatchWallboardRequest, WatchWallboardResponse};
 use aftercall_tests::{House, eventually};
 use jiff::Timestamp;
 use tonic::{Code, Status, Streaming};
@@ -32,7 +32,7 @@ async fn wallboard(tokens: &Tokens, header: &str) -> (House, Streaming<WatchWall
     (house, stream)
 }
 
-async fn ended(mut stream: Streaming<WatchWallboardResponse>) -> Status {
+async fn ended<M>(mut stream: Streaming<M>) -> Status {
     let end = async {
         loop {
             match stream.message().await {
@@ -82,4 +82,30 @@ async fn a_stream_ends_when_its_role_is_taken_away() {
     let status = ended(stream).await;
     assert_eq!(status.code(), Code::PermissionDenied, "{status:?}");
     assert_eq!(reason(&status), "ROLE_MISSING");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn streams_end_when_their_scope_changes() {
+    let tokens = Tokens::new();
+    let header = tokens.of_team("Ann", Role::Supervisor, "billing");
+    let kept = tokens.of_team("Ben", Role::Supervisor, "care");
+    let (house, counts) = wallboard(&tokens, &header).await;
+    let mut client = AlertServiceClient::new(channel(house.alerter_address()).await);
+    let request = with(&header, SubscribeRequest::default());
+    let alerts = client.subscribe(request).await.expect("it is served");
+    let request = with(&kept, WatchWallboardRequest::default());
+    let control = client.watch_wallboard(request).await.expect("it is served");
+    let text = std::fs::read_to_string(&tokens.path).expect("a file");
+    let other = text.replace("\"billing\"", "\"sales\"");
+    assert_ne!(text, other);
+    std::fs::write(&tokens.path, other).expect("written");
+    for status in [ended(counts).await, ended(alerts.into_inner()).await] {
+        assert_eq!(status.code(), Code::Unauthenticated, "{status:?}");
+        assert_eq!(reason(&status), "RIGHTS_CHANGED");
+    }
+    let mut control = control.into_inner();
+    for _ in 0..2 {
+        let update = control.message().await.expect("the stream continues");
+        assert!(update.is_some());
+    }
 }

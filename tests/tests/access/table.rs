@@ -186,27 +186,3 @@ async fn health_is_open_and_reflection_is_not() {
         assert_ne!(status.code(), Code::Unauthenticated, "{status:?}");
     }
 }
-
-#[tokio::test(flavor = "multi_thread")]
-async fn an_alerter_refuses_an_identity_with_a_scope() {
-    let tokens = Tokens::new();
-    let scoped = tokens.of_team("Ann", Role::Agent, "billing");
-    let whole = tokens.add("Ben", &[Role::Agent], None);
-    let servers = Guarded::start(&tokens).await;
-    for rule in RULES.iter().filter(|rule| is_of_alerter(rule)) {
-        let status = servers.ask(rule, Some(&scoped)).await;
-        assert_eq!(
-            reason(&status),
-            "SCOPE_NOT_SERVED",
-            "{}: {status:?}",
-            rule.path
-        );
-        let status = servers.ask(rule, Some(&whole)).await;
-        assert_ne!(
-            status.code(),
-            Code::PermissionDenied,
-            "{}: {status:?}",
-            rule.path
-        );
-    }
-}

@@ -25,6 +25,7 @@ const MEDIAN_FILE_LINES_MAX: usize = 170;
 /// The folders with our code.
 const ROOTS: &[&str] = &[
     "text",
+    "scope",
     "proto",
     "identity",
     "serving",

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use aftercall_definition::Definition;
 use aftercall_definition::model::{Action, AlertAction};
+use aftercall_scope::Scope;
 
 use crate::alert::Alert;
 use crate::call::Call;
@@ -15,36 +16,18 @@ use crate::entry::Before;
 use crate::instance::Instance;
 use crate::world::Root;
 
-/// What a caller may see and touch.
+/// What a caller may see and touch. Without a scope nothing is compared.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
-pub struct Reach(Option<Arc<Limits>>);
-
-/// Customers and teams, sorted; an empty list has no limit.
-#[derive(Debug, PartialEq, Eq, Hash)]
-struct Limits {
-    customers: Box<[Box<str>]>,
-    teams: Box<[Box<str>]>,
-}
+pub struct Reach(Option<Arc<Scope>>);
 
 impl Reach {
     /// No limit.
     pub const EVERYTHING: Self = Self(None);
 
-    /// These customers and teams, in any order; an empty list has no limit.
+    /// What is in this scope.
     #[must_use]
-    pub fn new(customers: &[Box<str>], teams: &[Box<str>]) -> Self {
-        let sorted = |names: &[Box<str>]| {
-            let mut names = names.to_vec();
-            names.sort_unstable();
-            names.into_boxed_slice()
-        };
-        let is_limited = !(customers.is_empty() && teams.is_empty());
-        Self(is_limited.then(|| {
-            Arc::new(Limits {
-                customers: sorted(customers),
-                teams: sorted(teams),
-            })
-        }))
+    pub fn new(scope: &Scope) -> Self {
+        Self((!scope.is_everything()).then(|| Arc::new(scope.clone())))
     }
 
     /// Whether there is no limit.
@@ -56,8 +39,8 @@ impl Reach {
     /// Whether calls of this customer are within reach, as far as their customer decides.
     #[must_use]
     pub fn has_customer(&self, customer: &str) -> bool {
-        self.limits()
-            .is_none_or(|limits| has(&limits.customers, customer))
+        self.scope()
+            .is_none_or(|scope| scope.has_customer(customer))
     }
 
     /// Whether an instance in memory is within reach.
@@ -72,32 +55,29 @@ impl Reach {
     /// Whether an instance is within reach, with its call as it is or was.
     #[must_use]
     pub fn can_see_on(&self, root: &Root, instance: &Instance, call: &Call) -> bool {
-        self.limits().is_none_or(|limits| {
-            has(&limits.customers, &call.customer)
-                && (limits.teams.is_empty() || has_team_of(&limits.teams, root, instance))
-        })
+        self.scope()
+            .is_none_or(|scope| scope.has_follow_up(&call.customer, deciding_teams(root, instance)))
     }
 
     /// Whether an instance is within reach, as far as its teams decide.
     #[must_use]
     pub fn has_teams_of(&self, root: &Root, instance: &Instance) -> bool {
-        self.limits().is_none_or(|limits| {
-            limits.teams.is_empty() || has_team_of(&limits.teams, root, instance)
-        })
+        self.scope()
+            .is_none_or(|scope| scope.has_teams(deciding_teams(root, instance)))
     }
 
     /// Whether an instance was within reach before a change, as far as the change shows it.
     #[must_use]
     pub fn could_see(&self, root: &Root, before: &Before) -> bool {
-        let has_team = |place: u32, teams: &[Box<str>]| has(teams, team_name(root, place));
-        self.limits().is_none_or(|limits| {
-            has(&limits.customers, &before.customer)
-                && (limits.teams.is_empty()
-                    || before
-                        .alerts
-                        .iter()
-                        .any(|alert| has_team(alert.team, &limits.teams)))
-        })
+        let has_team = |scope: &Scope| {
+            let mut teams = before
+                .alerts
+                .iter()
+                .map(|alert| team_name(root, alert.team));
+            scope.teams().is_empty() || teams.any(|team| scope.has_team(team))
+        };
+        self.scope()
+            .is_none_or(|scope| scope.has_customer(&before.customer) && has_team(scope))
     }
 
     /// Whether a call is within reach, with these instances of it. Where teams are limited, one of
@@ -109,10 +89,10 @@ impl Reach {
         call: &Call,
         mut instances: impl Iterator<Item = &'i Arc<Instance>>,
     ) -> bool {
-        self.limits().is_none_or(|limits| {
-            has(&limits.customers, &call.customer)
-                && (limits.teams.is_empty()
-                    || instances.any(|instance| has_team_of(&limits.teams, root, instance)))
+        self.scope().is_none_or(|scope| {
+            scope.has_customer(&call.customer)
+                && (scope.teams().is_empty()
+                    || instances.any(|instance| scope.has_teams(deciding_teams(root, instance))))
         })
     }
 
@@ -131,28 +111,44 @@ impl Reach {
     /// decide.
     #[must_use]
     pub fn has_definition(&self, definition: &Definition) -> bool {
-        self.limits()
-            .is_none_or(|limits| limits.teams.is_empty() || has_team_in(&limits.teams, definition))
+        self.scope()
+            .is_none_or(|scope| scope.has_teams(named(definition)))
     }
 
-    fn limits(&self) -> Option<&Limits> {
+    fn scope(&self) -> Option<&Scope> {
         self.0.as_deref()
     }
 }
 
-fn has_team_of(teams: &[Box<str>], root: &Root, instance: &Instance) -> bool {
-    if instance.alerts.is_empty() {
-        return root
-            .definition_of(instance)
-            .is_none_or(|definition| has_team_in(teams, definition));
-    }
-    let mut places = instance.alerts.iter().flat_map(Alert::teams);
-    places.any(|place| has(teams, team_name(root, place)))
+/// The teams that decide for whom an instance without an open alert is within reach, each once;
+/// empty if it has an open alert, because then the teams of its alerts decide.
+#[must_use]
+pub fn teams_of_workflow(root: &Root, instance: &Instance) -> Vec<String> {
+    let mut teams: Vec<String> = teams_without_alert(root, instance)
+        .map(str::to_owned)
+        .collect();
+    teams.sort_unstable();
+    teams.dedup();
+    teams
 }
 
-fn has_team_in(teams: &[Box<str>], definition: &Definition) -> bool {
-    let mut names = named(definition).peekable();
-    names.peek().is_none() || names.any(|name| has(teams, name))
+fn deciding_teams<'r>(root: &'r Root, instance: &'r Instance) -> impl Iterator<Item = &'r str> {
+    let of_alerts = instance.alerts.iter().flat_map(Alert::teams);
+    of_alerts
+        .map(|place| team_name(root, place))
+        .chain(teams_without_alert(root, instance))
+}
+
+fn teams_without_alert<'r>(
+    root: &'r Root,
+    instance: &'r Instance,
+) -> impl Iterator<Item = &'r str> {
+    let definition = root
+        .definition_of(instance)
+        .filter(|_| instance.alerts.is_empty());
+    definition
+        .into_iter()
+        .flat_map(|definition| named(definition))
 }
 
 fn named(definition: &Definition) -> impl Iterator<Item = &str> {
@@ -164,11 +160,4 @@ fn named(definition: &Definition) -> impl Iterator<Item = &str> {
 
 fn team_name(root: &Root, place: u32) -> &str {
     root.teams.at(place).map_or("", |team| &team.name)
-}
-
-fn has(names: &[Box<str>], name: &str) -> bool {
-    names.is_empty()
-        || names
-            .binary_search_by(|known| known.as_ref().cmp(name))
-            .is_ok()
 }

@@ -14,6 +14,7 @@ use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 
+use aftercall_engine::reach::teams_of_workflow;
 use aftercall_engine::{Root, mask};
 use aftercall_proto::feed::v1 as feed;
 use aftercall_proto::feed::v1::change_feed_service_server::ChangeFeedService;
@@ -296,7 +297,8 @@ fn send_snapshot(
         instance_count: view.listed_instances().count() as u64,
     });
     for instance in view.listed_instances() {
-        if let Some(full) = batch.add(follow_up::follow_up(view, instance, &ReadMask::ALL)) {
+        let shown = follow_up::follow_up(view, instance, &ReadMask::ALL);
+        if let Some(full) = batch.add(shown, teams_of_workflow(view, instance)) {
             to.send(full)?;
         }
     }

@@ -85,7 +85,7 @@ impl Services {
     pub(crate) fn for_caller(self: &Arc<Self>, caller: &Caller) -> Shared {
         Shared {
             services: self.clone(),
-            reach: Reach::new(caller.scope().customers(), caller.scope().teams()),
+            reach: Reach::new(caller.scope()),
             scope: caller.scope().clone(),
             name: Arc::clone(&caller.identity().name),
         }
@@ -135,18 +135,7 @@ impl Shared {
 
     /// The caller's scope as bytes, to which a page token is bound; empty without a limit.
     pub(crate) fn scope_bytes(&self) -> Vec<u8> {
-        let mut bytes = Vec::new();
-        if self.scope.is_everything() {
-            return bytes;
-        }
-        for names in [self.scope.customers(), self.scope.teams()] {
-            bytes.extend_from_slice(&(names.len() as u64).to_be_bytes());
-            for name in names {
-                bytes.extend_from_slice(&(name.len() as u64).to_be_bytes());
-                bytes.extend_from_slice(name.as_bytes());
-            }
-        }
-        bytes
+        self.scope.to_bytes()
     }
 
     /// Walks over a view on a thread for reads, until the client goes away or the time is used up.

@@ -9,9 +9,11 @@ use aftercall_client::{Change, Event, LiveList};
 use aftercall_proto::alert::v1::SubscribeResponse;
 use aftercall_proto::feed::v1::{Before, BeforeAlert, FeedEntry, InstanceChange};
 use aftercall_proto::workflow::v1::{Alert, FollowUp, FollowUpFilter};
+use aftercall_scope::Scope;
 use futures::{Stream as _, StreamExt as _};
 use proptest::collection::vec;
 use proptest::prelude::*;
+use prost_types::Timestamp;
 use tokio_util::sync::CancellationToken;
 
 use super::*;
@@ -31,8 +33,8 @@ const LARGE: usize = 300 << 10;
 
 #[derive(Clone, Debug)]
 enum Step {
-    /// Entries that are published at once; of each, what it changes: instance, visible, team,
-    /// large.
+    /// Entries that are published at once; of each, what it changes: instance, visible, team and
+    /// kind of alert, large.
     Publish(Vec<Vec<(u8, bool, u8, bool)>>),
     /// A client reads so many messages.
     Read(usize, u8),
@@ -44,7 +46,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
     let change = (
         0..5_u8,
         proptest::bool::weighted(0.8),
-        0..2_u8,
+        0..6_u8,
         proptest::bool::weighted(0.1),
     );
     let publish = vec(vec(change, 0..3), 1..5).prop_map(Step::Publish);
@@ -59,6 +61,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
 /// The history, as the feed sends it.
 struct History {
     cache: Cache,
+    entries: Vec<FeedEntry>,
     now: BTreeMap<String, FollowUp>,
     /// After each entry, what is visible.
     visible: Vec<BTreeMap<String, FollowUp>>,
@@ -69,6 +72,7 @@ impl History {
         let cache = Cache::new("e", 1, Position::default(), 1, RING);
         Self {
             cache,
+            entries: Vec::new(),
             now: BTreeMap::new(),
             visible: vec![BTreeMap::new()],
         }
@@ -81,7 +85,9 @@ impl History {
             if by_id.contains_key(&id) {
                 continue;
             }
-            let (id_text, team) = (id.to_string(), format!("team-{team}"));
+            // By their sixth: an alert, a snoozed one, or none and a workflow that names the team.
+            let (kind, team) = (team / 2, format!("team-{}", team % 2));
+            let id_text = id.to_string();
             let before = self
                 .now
                 .get(&id_text)
@@ -90,6 +96,7 @@ impl History {
                     alerts: before
                         .alerts
                         .iter()
+                        .filter(|one| one.snoozed_until.is_none())
                         .map(|one| BeforeAlert {
                             team: one.team.clone(),
                             priority: 0,
@@ -106,18 +113,25 @@ impl History {
                 } else {
                     String::new()
                 },
-                alerts: vec![Alert {
+                workflow: team.clone(),
+                alerts: [Alert {
                     team,
+                    snoozed_until: (kind == 1).then(Timestamp::default),
                     ..Alert::default()
-                }],
+                }]
+                .into_iter()
+                .filter(|_| kind < 2)
+                .collect(),
                 ..FollowUp::default()
             };
+            let teams = of_workflow(&follow_up);
             self.now.insert(id_text, follow_up.clone());
             by_id.insert(
                 id,
                 InstanceChange {
                     follow_up: Some(follow_up),
                     before,
+                    teams,
                     ..InstanceChange::default()
                 },
             );
@@ -129,6 +143,7 @@ impl History {
             changes,
             ..FeedEntry::default()
         };
+        self.entries.push(entry.clone());
         self.cache.append(entry, moved).expect("it follows on");
         self.visible.push(
             self.now
@@ -139,38 +154,62 @@ impl History {
         );
     }
 
-    /// The same state with an empty ring, as a new snapshot of the workflow-server gives it.
+    /// The same state with the newest entries, as an alerter that starts again reads it.
     fn restart(&mut self) {
         let head = self.cache.head();
-        let mut cache = Cache::new(
-            "e",
-            self.cache.generation() + 1,
-            head,
-            head.sequence + 1,
-            RING,
-        );
+        let generation = self.cache.generation() + 1;
+        let older = self.entries.len().saturating_sub(5);
+        let mut cache = Cache::new("e", generation, head, older as u64 + 1, RING);
         self.now
             .values()
-            .for_each(|follow_up| cache.insert(follow_up));
+            .for_each(|follow_up| cache.insert(follow_up, &of_workflow(follow_up)));
+        for entry in &self.entries[older..] {
+            let appended = cache.append(entry.clone(), &mut Vec::new());
+            appended.expect("it follows on");
+        }
         self.cache = cache;
     }
+}
+
+/// The teams that the feed sends beside a follow-up.
+fn of_workflow(follow_up: &FollowUp) -> Vec<String> {
+    let names = follow_up.alerts.is_empty() && follow_up.visible;
+    names
+        .then(|| follow_up.workflow.clone())
+        .into_iter()
+        .collect()
+}
+
+/// Whether a client with the scope of a team may see a follow-up: the rule in its own words.
+fn is_in_scope(follow_up: &FollowUp, team: &str) -> bool {
+    let is_alerted = follow_up.alerts.iter().any(|alert| alert.team == team);
+    is_alerted || follow_up.alerts.is_empty() && follow_up.workflow == team
 }
 
 struct Client {
     stream: Pin<Box<ClientStream>>,
     team: Option<&'static str>,
+    /// The team that its scope is limited to.
+    of_team: Option<&'static str>,
     list: LiveList,
     exact_at: u64,
 }
 
 impl Client {
     fn new(hub: &Arc<Hub>, team: Option<&'static str>) -> Self {
+        Self::within(hub, team, None)
+    }
+
+    fn within(hub: &Arc<Hub>, team: Option<&'static str>, of_team: Option<&'static str>) -> Self {
+        let limited: Vec<&str> = of_team.into_iter().collect();
+        let scope = Scope::new(&[], &limited);
         let teams = team.iter().map(ToString::to_string).collect();
         let filter = Filter::new(FollowUpFilter {
             teams,
             ..FollowUpFilter::default()
         })
-        .expect("a filter");
+        .expect("a filter")
+        .within(&scope);
         let cache = hub.now().expect("a state");
         let view = hub.view(filter, &cache);
         let permit = hub.admit().expect("room");
@@ -186,20 +225,39 @@ impl Client {
         Self {
             stream: Box::pin(stream),
             team,
+            of_team,
             list: LiveList::default(),
             exact_at: 0,
         }
     }
 
     fn check(&self, history: &History, sequence: u64) -> Result<(), TestCaseError> {
+        let is_shown = |alert: &Alert, team| alert.team == team && alert.snoozed_until.is_none();
         let is_wanted = |one: &&FollowUp| {
-            self.team
-                .is_none_or(|team| one.alerts.iter().any(|alert| alert.team == team))
+            let is_selected = |team| one.alerts.iter().any(|alert| is_shown(alert, team));
+            self.team.is_none_or(is_selected)
+                && self.of_team.is_none_or(|team| is_in_scope(one, team))
         };
         let wanted = history.visible[sequence as usize]
             .values()
             .filter(is_wanted);
         prop_assert!(self.list.iter().eq(wanted), "at {}", sequence);
+        Ok(())
+    }
+
+    /// What leaves the view was in the scope before: nothing else is named.
+    fn check_gone(
+        &self,
+        response: &SubscribeResponse,
+        history: &History,
+    ) -> Result<(), TestCaseError> {
+        let Some(Frame::OutOfView(gone)) = &response.frame else {
+            return Ok(());
+        };
+        let before = history.visible[gone.sequence as usize - 1].get(&gone.instance_id);
+        let was_in_scope =
+            before.is_some_and(|before| self.of_team.is_none_or(|team| is_in_scope(before, team)));
+        prop_assert!(was_in_scope, "{:?}", gone);
         Ok(())
     }
 
@@ -210,6 +268,7 @@ impl Client {
             return Ok(false);
         };
         let response: SubscribeResponse = message.decode().expect("a response");
+        self.check_gone(&response, history)?;
         for change in self.list.take(&Event::Frame(Box::new(response))) {
             let Change::Exact { sequence } = change else {
                 continue;
@@ -232,8 +291,17 @@ proptest! {
         hub.heard(SystemTime::now(), 0);
         let mut history = History::new();
         hub.publish(&history.cache, &[]);
+        let filters = [
+            (None, None),
+            (Some("team-0"), None),
+            (None, None),
+            (Some("nobody"), None),
+            (None, Some("team-0")),
+            (Some("team-1"), Some("team-1")),
+            (None, Some("nobody")),
+        ];
         let mut clients: Vec<Client> =
-            [None, Some("team-0"), None, Some("nobody")].into_iter().map(|team| Client::new(&hub, team)).collect();
+            filters.into_iter().map(|(team, of_team)| Client::within(&hub, team, of_team)).collect();
         for step in &steps {
             match step {
                 Step::Publish(entries) => {

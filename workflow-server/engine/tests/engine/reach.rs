@@ -13,6 +13,7 @@ use aftercall_engine::query::{
 use aftercall_engine::testing::{Player, steps};
 use aftercall_engine::world::{Keeping, Root, World};
 use aftercall_engine::{Decision, Reach, decide};
+use aftercall_scope::Scope;
 use proptest::collection::vec;
 use proptest::prelude::*;
 
@@ -121,8 +122,7 @@ proptest! {
         let now = player.now().max(root.at);
         let all = Reach::EVERYTHING;
         for (customers, teams) in scopes() {
-            let boxed = |names: &[&str]| names.iter().map(|name| Box::from(*name)).collect::<Vec<Box<str>>>();
-            let reach = Reach::new(&boxed(&customers), &boxed(&teams));
+            let reach = Reach::new(&Scope::new(&customers, &teams));
             let within = |ids: Vec<InstanceId>| -> Vec<InstanceId> {
                 let is_in = |id: &InstanceId| is_in_scope(root, root.instance(*id).unwrap(), &customers, &teams);
                 ids.into_iter().filter(is_in).collect()

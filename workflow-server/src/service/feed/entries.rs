@@ -7,6 +7,7 @@ use aftercall_engine::call::Call;
 use aftercall_engine::entry::{After, AlertBefore, Before, ChangeKind, InstanceChange};
 use aftercall_engine::instance::Instance;
 use aftercall_engine::mask::is_masked;
+use aftercall_engine::reach::teams_of_workflow;
 use aftercall_engine::{Entry, Root, mask};
 use aftercall_proto::feed::v1 as feed;
 use aftercall_proto::workflow::v1 as proto;
@@ -51,6 +52,10 @@ pub(super) async fn change(
     if !visible && !was_visible {
         return Ok(None);
     }
+    let teams = after
+        .as_ref()
+        .filter(|_| visible)
+        .map_or_else(Vec::new, |after| teams_of_workflow(root, after));
     let shown = match after.filter(|_| visible) {
         Some(after) => follow_up::follow_up_of_call(root, &after, call.as_deref(), &ReadMask::ALL),
         None => out_of_view(root, change, call.as_deref()),
@@ -72,6 +77,7 @@ pub(super) async fn change(
             .as_ref()
             .and_then(|before| convert::stage_of_version(root, pinned, before.stage)),
         before: seen.map(|before| before_of(root, before)),
+        teams,
     }))
 }
 

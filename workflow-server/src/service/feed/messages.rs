@@ -41,19 +41,26 @@ impl SnapshotBatch {
             head: Some(head),
             follow_ups: Vec::new(),
             last: false,
+            teams: Vec::new(),
         };
         Self { response, bytes: 0 }
     }
 
-    /// Adds a follow-up; returns the response before it where it would make that one too large.
+    /// Adds a follow-up, and the teams of its workflow if it has no open alert; returns the response before it where it would make that one too large.
     pub(super) fn add(
         &mut self,
         follow_up: aftercall_proto::workflow::v1::FollowUp,
+        teams: Vec<String>,
     ) -> Option<feed::SnapshotResponse> {
-        let bytes = follow_up.encoded_len();
+        let bytes = follow_up.encoded_len() + bytes_of(&teams);
         let is_full = self.bytes > 0 && self.bytes + bytes > FEED_MESSAGE_BYTES;
         let full = is_full.then(|| self.take());
         self.bytes += bytes;
+        if !teams.is_empty() {
+            let place = self.response.follow_ups.len() as u32;
+            let teams = feed::TeamsOfFollowUp { place, teams };
+            self.response.teams.push(teams);
+        }
         self.response.follow_ups.push(follow_up);
         full
     }
@@ -69,6 +76,15 @@ impl SnapshotBatch {
         self.response
     }
 }
+
+/// Bytes of the names of teams in a response, about.
+fn bytes_of(teams: &[String]) -> usize {
+    let bytes = teams.iter().map(|team| team.len() + TEAM_OVERHEAD_BYTES);
+    bytes.sum()
+}
+
+/// Bytes of the key and length of a name, and its part of the message around it.
+const TEAM_OVERHEAD_BYTES: usize = 8;
 
 /// A response of the tail in the making. Its last entry may be a part, where the changes of an
 /// entry fill several responses.
