@@ -5,10 +5,11 @@
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use aftercall_client::Connector;
+use aftercall_client::{Connector, Token};
 use aftercall_serving::config::{ConfigError, check};
 use aftercall_serving::{
     Limits, Listener, Readiness, ServeError, base_routes, open_listener, serve,
@@ -74,6 +75,23 @@ impl Server {
             upstream,
             config,
         })
+    }
+
+    /// Follows a workflow-server of the same process: by its certificate, if it has one, and with a
+    /// token that it accepts. Settings that name other ones count before them.
+    #[must_use]
+    pub fn beside(mut self, certificate: &Path, own: Token) -> Self {
+        let is_empty = |path: &Path| path.as_os_str().is_empty();
+        // The token does not leave this machine.
+        let mut upstream = self.upstream.send_token_in_plain_text(true);
+        if is_empty(&self.config.workflow_ca) && !is_empty(certificate) {
+            upstream = upstream.trust_only(certificate);
+        }
+        if is_empty(&self.config.workflow_token_file) {
+            upstream = upstream.tokens(own);
+        }
+        self.upstream = upstream;
+        self
     }
 
     /// Where it listens.

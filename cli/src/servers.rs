@@ -9,10 +9,12 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use aftercall_client::Token;
+use aftercall_proto::access::v1::Role;
 use aftercall_serving::config::{self, ConfigError};
 use aftercall_serving::logs::{self, LogFormat};
 use aftercall_serving::settings::log_filter_error;
-use aftercall_serving::{NetworkArgs, ServeError};
+use aftercall_serving::{NetworkArgs, OwnToken, ServeError};
 use alerter_server::ServerError as AlerterError;
 use alerter_server::config::AlerterServerConfig;
 use clap::Parser;
@@ -92,6 +94,11 @@ impl Places {
             self.alerter_listen.map(|address| address.to_string()),
         );
         let workflow = config::put_over(&workflow, over).map_err(refused)?;
+        if workflow.tls_client_required && alerter.workflow_certificate.as_os_str().is_empty() {
+            return Err(Failure::usage(
+                "With tls_client_required the alerter-server needs a certificate too: set AFTERCALL_WORKFLOW_CERTIFICATE and AFTERCALL_WORKFLOW_KEY.",
+            ));
+        }
         let alerter = config::put_over(&alerter, over_alerter).map_err(refused)?;
         Ok(Configs { workflow, alerter })
     }
@@ -141,6 +148,7 @@ impl Servers {
         let (data_dir, of_alerter) = (configs.workflow.data_dir.clone(), configs.alerter);
         let workflow_scheme = scheme(&configs.workflow.tls_certificate);
         let alerter_scheme = scheme(&of_alerter.tls_certificate);
+        let certificate = configs.workflow.tls_certificate.clone();
         let workflow = workflow_server::Server::bind(configs.workflow)
             .await
             .map_err(|error| match &error {
@@ -162,6 +170,12 @@ impl Servers {
                 }
                 _ => failed("alerter-server", &error),
             })?;
+        // No file is needed for two parts of one process.
+        let own = OwnToken::generate("alerter", Role::Alerter);
+        let own = own.map_err(|error| failed("alerter-server", &error))?;
+        let token = Token::new(own.reveal()).map_err(|error| failed("alerter-server", &error))?;
+        workflow.accept(own);
+        let alerter = alerter.beside(&certificate, token);
         let alerter_server = url(alerter_scheme, alerter.local_addr());
         let stop = CancellationToken::new();
         let mut tasks = JoinSet::new();

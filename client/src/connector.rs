@@ -62,6 +62,14 @@ impl Connector {
         self
     }
 
+    /// Trusts only the server that has the first certificate of this PEM file, under any name. For
+    /// two servers that share their files.
+    #[must_use]
+    pub fn trust_only(mut self, certificate_file: impl Into<PathBuf>) -> Self {
+        self.files.pinned = Some(certificate_file.into());
+        self
+    }
+
     /// Shows a certificate to the server: PEM files with the certificate and its chain, and with
     /// its key.
     #[must_use]

@@ -30,6 +30,7 @@ mod connection;
 mod connector;
 mod dial;
 mod error;
+mod pinned;
 mod plain;
 mod tls;
 mod token;

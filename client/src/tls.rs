@@ -13,12 +13,15 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::{CertificateError, ClientConfig, RootCertStore};
 
 use crate::error::Error;
+use crate::pinned::Pinned;
 
 /// The files that TLS needs.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Files {
     /// The certificate authorities that are trusted; without them those of the system are.
     pub(crate) ca: Option<PathBuf>,
+    /// The certificate that alone is trusted, instead of authorities.
+    pub(crate) pinned: Option<PathBuf>,
     /// The client's certificate with its chain, and its key.
     pub(crate) certificate: Option<(PathBuf, PathBuf)>,
 }
@@ -29,10 +32,22 @@ impl Files {
         // The provider is named here, so that another crate's choice for the process changes
         // nothing.
         let provider = Arc::new(aws_lc_rs::default_provider());
-        let builder = ClientConfig::builder_with_provider(provider)
+        let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
             .with_safe_default_protocol_versions()
-            .map_err(|error| Error::Handshake(io::Error::other(error)))?
-            .with_root_certificates(self.roots()?);
+            .map_err(|error| Error::Handshake(io::Error::other(error)))?;
+        let builder = match &self.pinned {
+            None => builder.with_root_certificates(self.roots()?),
+            Some(path) => {
+                // There is at least one.
+                let certificate = certificates("certificate of the server", path)?.swap_remove(0);
+                builder
+                    .dangerous()
+                    .with_custom_certificate_verifier(Arc::new(Pinned {
+                        certificate,
+                        provider,
+                    }))
+            }
+        };
         let mut config = match &self.certificate {
             None => builder.with_no_client_auth(),
             Some((certificate, key)) => {

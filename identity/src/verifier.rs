@@ -6,7 +6,7 @@
 
 use std::path::{Path, PathBuf};
 use std::pin::pin;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::SystemTime;
 
 use arc_swap::ArcSwap;
@@ -20,6 +20,7 @@ use crate::certificate::CertificateNames;
 use crate::denied::Denied;
 use crate::identity::Identity;
 use crate::jwt::{FETCH_INTERVAL, Issuers, RETRY_INTERVAL};
+use crate::own_token::OwnToken;
 use crate::secret::Secret;
 use crate::token_file::Tokens;
 use crate::watched::{FileError, Watched};
@@ -71,6 +72,8 @@ pub struct Presented<'a> {
 /// Checks proofs of identity.
 #[derive(Debug)]
 pub struct Verifier {
+    /// The token of another part of this process.
+    own: OnceLock<OwnToken>,
     tokens: Option<Watched<Tokens>>,
     access: Option<Watched<AccessFile>>,
     /// Those of the access file.
@@ -97,11 +100,17 @@ impl Verifier {
             return Err(error.into());
         }
         Ok(Self {
+            own: OnceLock::new(),
             tokens: tokens.transpose()?,
             access,
             issuers: ArcSwap::from_pointee(issuers),
             changes,
         })
+    }
+
+    /// Accepts a token of this process too. The first one stays.
+    pub fn accept(&self, own: OwnToken) {
+        self.own.get_or_init(|| own);
     }
 
     /// Reads the files again, and announces a change. Returns the errors of files that cannot be
@@ -188,8 +197,13 @@ impl Verifier {
     }
 
     async fn by_token(&self, token: &str, now: SystemTime) -> Result<Arc<Identity>, Denied> {
-        if let (Some(secret), Some(tokens)) = (Secret::parse(token), &self.tokens) {
-            return tokens.current().verify(&secret, now);
+        if let Some(secret) = Secret::parse(token) {
+            if let Some(identity) = self.own.get().and_then(|own| own.verify(&secret)) {
+                return Ok(identity);
+            }
+            if let Some(tokens) = &self.tokens {
+                return tokens.current().verify(&secret, now);
+            }
         }
         let issuers = self.issuers.load_full();
         if issuers.is_empty() {
@@ -311,6 +325,26 @@ mod tests {
         );
         let invalid = by(&verifier, "bearer eyJhbGciOiJub25lIn0.e30.").await;
         assert!(matches!(invalid, Err(Denied::Invalid { .. })));
+    }
+
+    #[tokio::test]
+    async fn a_token_of_this_process_needs_no_file() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let settings = settings(&directory);
+        for file in [&settings.token_file, &settings.access_file] {
+            fs::write(file.as_deref().expect("a path"), "").expect("written");
+        }
+        let verifier = Verifier::open(&settings).expect("files");
+        let own = OwnToken::generate("alerter", Role::Alerter).expect("a token");
+        let authorization = format!("bearer {}", own.reveal());
+        let before = by(&verifier, &authorization).await;
+        assert!(matches!(before, Err(Denied::Invalid { .. })), "{before:?}");
+        verifier.accept(own);
+        let identity = by(&verifier, &authorization).await.expect("an identity");
+        assert!(identity.roles.has(Role::Alerter) && identity.is_proved());
+        let other = OwnToken::generate("alerter", Role::Alerter).expect("a token");
+        let other = by(&verifier, &format!("bearer {}", other.reveal())).await;
+        assert!(matches!(other, Err(Denied::Invalid { .. })));
     }
 
     #[test]

@@ -51,7 +51,7 @@ mod listen;
 mod seldom;
 pub mod series;
 
-pub use aftercall_identity::ProofSettings;
+pub use aftercall_identity::{OwnToken, ProofSettings};
 pub use aftercall_text::FieldError;
 pub use error::ServeError;
 pub use limits::{

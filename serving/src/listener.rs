@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use aftercall_identity::ProofSettings;
+use aftercall_identity::{OwnToken, ProofSettings};
 use tokio::net::TcpListener;
 
 use crate::descriptors::raise_limit;
@@ -60,6 +60,13 @@ impl Listener {
     #[must_use]
     pub fn local_addr(&self) -> SocketAddr {
         self.address
+    }
+
+    /// Accepts a token of this process, if proof of identity is wanted at all.
+    pub fn accept(&self, own: OwnToken) {
+        if let Some(verifier) = self.door.verifier() {
+            verifier.accept(own);
+        }
     }
 }
 

@@ -16,7 +16,7 @@ use aftercall_proto::workflow::v1::script_engine_service_server::ScriptEngineSer
 use aftercall_proto::workflow::v1::workflow_definition_service_server::WorkflowDefinitionServiceServer;
 use aftercall_serving::config::{ConfigError, check};
 use aftercall_serving::{
-    Limits, Listener, Readiness, Routes, ServeError, base_routes, open_listener, serve,
+    Limits, Listener, OwnToken, Readiness, Routes, ServeError, base_routes, open_listener, serve,
 };
 use jiff::tz::TimeZone;
 use thiserror::Error;
@@ -94,6 +94,11 @@ impl Server {
     /// [`ServerError`]: each says what to do.
     pub async fn bind(config: WorkflowServerConfig) -> Result<Self, ServerError> {
         Self::bind_with(config, Arc::new(SystemClock::default()), Arc::new(RealDisk)).await
+    }
+
+    /// Accepts a token of this process, if it wants proof of identity at all.
+    pub fn accept(&self, own: OwnToken) {
+        self.listener.accept(own);
     }
 
     /// The same, with a clock and a disk that are handed in.

@@ -4,12 +4,16 @@
 //! directory is made once. Keys can be read by their owner only. Must not: replace the CA of a
 //! company.
 
+mod access;
 mod authority;
 mod files;
 
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
+use access::Client;
+use aftercall_identity::Roles;
+use aftercall_proto::access::v1::Role;
 use authority::{Authority, VALID_DAYS};
 use clap::{Args, Subcommand};
 use files::{Pair, cannot_write, refuse_existing, write};
@@ -25,7 +29,7 @@ pub(crate) enum Certificate {
     #[command(after_help = "\
 Examples:
   aftercall certificate create
-  aftercall certificate create --name calls.example.com --client script-engine-1
+  aftercall certificate create --name calls.example.com --client engine-1=script-engine --client olga=operator
   aftercall certificate create --client alerter
   aftercall certificate create --name calls.example.com --replace
 
@@ -42,13 +46,17 @@ pub(crate) struct Create {
     /// A host name or address by which clients name the servers, besides localhost; may be repeated
     #[arg(long = "name", value_name = "HOST", value_parser = host)]
     names: Vec<String>,
-    /// A client that gets a certificate with this name; may be repeated
-    #[arg(long = "client", value_name = "NAME", value_parser = client)]
-    clients: Vec<String>,
+    /// A client that gets a certificate with this name, and with roles an entry in the access file of
+    /// the directory; may be repeated
+    #[arg(long = "client", value_name = "NAME[=ROLE,…]", value_parser = client)]
+    clients: Vec<Client>,
     /// Write certificates that exist again; the CA stays
     #[arg(long)]
     replace: bool,
 }
+
+/// In the directory of the certificates.
+const ACCESS_FILE: &str = "access.toml";
 
 /// By these names every server is reached on its own machine.
 const LOCAL_NAMES: [&str; 3] = ["localhost", "127.0.0.1", "::1"];
@@ -71,7 +79,7 @@ impl Create {
         let clients: Vec<(&str, Pair)> = self
             .clients
             .iter()
-            .map(|name| (name.as_str(), Pair::named(directory, name)))
+            .map(|client| (client.name.as_str(), Pair::named(directory, &client.name)))
             .collect();
         if !self.replace {
             let of_server = is_server_needed.then_some(&server);
@@ -100,6 +108,11 @@ impl Create {
             write(pair, &authority.client(name)?)?;
             written.extend(pair.paths());
         }
+        let access = directory.join(ACCESS_FILE);
+        let has_access = access::add(&access, &self.clients)?;
+        if has_access {
+            written.push(&access);
+        }
         if session.output.is_json() {
             return session.output.json(&json!({
                 "ca": ca.certificate, "certificate": server.certificate, "key": server.key, "written": written,
@@ -108,17 +121,19 @@ impl Create {
         for path in &written {
             session.output.line(&path.display().to_string())?;
         }
-        remark(&self.next_steps(&ca, &server));
+        remark(&self.next_steps(&ca, &server, has_access.then_some(&access)));
         Ok(())
     }
 
     /// Which options use the files.
-    fn next_steps(&self, ca: &Pair, server: &Pair) -> String {
+    fn next_steps(&self, ca: &Pair, server: &Pair, access: Option<&PathBuf>) -> String {
         let is_name = |name: &&String| name.parse::<IpAddr>().is_err();
         let hosts = self.names.iter().filter(is_name);
         let hosts: String = hosts
             .map(|name| format!(" --allowed-host {name}"))
             .collect();
+        let access = access.map(|file| format!(" --access-file {}", file.display()));
+        let access = access.unwrap_or_default();
         let (ca, certificate, key) = (
             ca.certificate.display(),
             server.certificate.display(),
@@ -128,7 +143,7 @@ impl Create {
             "\nThe certificates are valid for {VALID_DAYS} days. Options of a server:\n  \
              --tls-certificate {certificate} --tls-key {key}{hosts}\n\
              To check certificates of clients too:\n  \
-             --tls-client-ca {ca}\n\
+             --tls-client-ca {ca}{access}\n\
              Options of `aftercall` as a client, the last two with a certificate of its own:\n  \
              --ca-file {ca} --client-certificate NAME.crt --client-key NAME.key"
         )
@@ -148,8 +163,19 @@ fn host(text: &str) -> Result<String, String> {
     }
 }
 
+/// A name, and the roles of its holder after `=`.
+fn client(text: &str) -> Result<Client, String> {
+    let (name, roles) = text.split_once('=').unwrap_or((text, ""));
+    let roles = roles.split(',').filter(|role| !role.is_empty());
+    let role = |name| Role::named(name).ok_or_else(|| format!("there is no role {name:?}"));
+    Ok(Client {
+        name: file_name(name)?,
+        roles: roles.map(role).collect::<Result<Roles, _>>()?,
+    })
+}
+
 /// A name that is also the name of its files.
-fn client(text: &str) -> Result<String, String> {
+fn file_name(text: &str) -> Result<String, String> {
     let is_letter = |letter: char| letter.is_ascii_alphanumeric() || "-_.".contains(letter);
     let is_taken = ["ca", "server"]
         .iter()
@@ -181,10 +207,12 @@ mod tests {
         for invalid in ["", "a b", "calls.example.com:7401", "https://a", ".."] {
             assert!(host(invalid).is_err(), "{invalid}");
         }
-        for valid in ["ann", "script-engine-1", "a.b_c"] {
+        for valid in ["ann", "script-engine-1", "a.b_c", "ann=agent,supervisor"] {
             assert!(client(valid).is_ok(), "{valid}");
         }
-        for invalid in ["", "ca", "Server", "../ann", ".ann", "-ann", "a b", "a/b"] {
+        for invalid in [
+            "", "ca", "Server", "../ann", ".ann", "-ann", "a b", "a/b", "=agent", "ann=king",
+        ] {
             assert!(client(invalid).is_err(), "{invalid}");
         }
     }

@@ -7,6 +7,7 @@ mod demo;
 mod files;
 mod load;
 mod missing;
+mod network;
 mod questions;
 mod settings;
 mod terminal;

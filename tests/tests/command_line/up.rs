@@ -30,11 +30,41 @@ pub(crate) struct Ended {
     pub(crate) err: String,
 }
 
+/// Runs a line of a shell in a directory.
+pub(crate) async fn run_in(directory: &Path, line: &str, environment: &[(&str, &str)]) -> Ended {
+    let path = std::env::var("PATH").expect("a path");
+    let aftercall = binary("aftercall");
+    let folder = aftercall.parent().expect("a folder").display();
+    let mut command = Command::new("bash");
+    command
+        .args(["-c", line])
+        .current_dir(directory)
+        .kill_on_drop(true)
+        .env("PATH", format!("{folder}:{path}"))
+        .env("NO_COLOR", "1")
+        .envs(environment.iter().copied());
+    let output = tokio::time::timeout(PATIENCE, command.output())
+        .await
+        .expect("it ends in time")
+        .expect("it runs");
+    let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).expect("text");
+    Ended {
+        code: output.status.code().expect("it ends without a signal"),
+        out: text(&output.stdout),
+        err: text(&output.stderr),
+    }
+}
+
 /// Starts a command that keeps running; its lines.
-fn start(args: &[&str], environment: &[(&str, &str)]) -> (Child, Lines<BufReader<ChildStdout>>) {
+fn start(
+    directory: &Path,
+    args: &[&str],
+    environment: &[(&str, &str)],
+) -> (Child, Lines<BufReader<ChildStdout>>) {
     let mut command = Command::new(binary("aftercall"));
     let mut child = command
         .args(args)
+        .current_dir(directory)
         .envs(environment.iter().copied())
         .stdout(Stdio::piped())
         .kill_on_drop(true)
@@ -67,7 +97,17 @@ impl Up {
 
     /// With these arguments and variables.
     pub(crate) async fn start_by(args: &[&str], environment: &[(&str, &str)]) -> Self {
+        Self::start_with(&workspace(), args, environment).await
+    }
+
+    /// In a directory to which the paths of the arguments belong.
+    pub(crate) async fn start_in(directory: &Path, args: &[&str]) -> Self {
+        Self::start_with(directory, args, &[]).await
+    }
+
+    async fn start_with(directory: &Path, args: &[&str], environment: &[(&str, &str)]) -> Self {
         let (child, mut lines) = start(
+            directory,
             &[&["--output", "json", "up"][..], args].concat(),
             environment,
         );
@@ -82,33 +122,11 @@ impl Up {
 
     /// Runs a line of a shell.
     pub(crate) async fn shell(&self, line: &str) -> Ended {
-        let path = std::env::var("PATH").expect("a path");
-        let folder = binary("aftercall")
-            .parent()
-            .expect("a folder")
-            .display()
-            .to_string();
-        let mut command = Command::new("bash");
-        command
-            .args(["-c", line])
-            .current_dir(workspace())
-            .kill_on_drop(true);
-        command
-            .env("PATH", format!("{folder}:{path}"))
-            .env("NO_COLOR", "1");
-        command
-            .env("AFTERCALL_SERVER", &self.server)
-            .env("AFTERCALL_ALERTER", &self.alerter);
-        let output = tokio::time::timeout(PATIENCE, command.output())
-            .await
-            .expect("it ends in time")
-            .expect("it runs");
-        let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).expect("text");
-        Ended {
-            code: output.status.code().expect("it ends without a signal"),
-            out: text(&output.stdout),
-            err: text(&output.stderr),
-        }
+        let servers = [
+            ("AFTERCALL_SERVER", self.server.as_str()),
+            ("AFTERCALL_ALERTER", self.alerter.as_str()),
+        ];
+        run_in(&workspace(), line, &servers).await
     }
 
     /// Runs a command that must do.

@@ -68,7 +68,7 @@ pub(super) fn write(pair: &Pair, pem: &Pem) -> Result<(), Failure> {
     write_file(&pair.certificate, &pem.certificate, 0o644)
 }
 
-fn write_file(path: &Path, content: &str, mode: u32) -> Result<(), Failure> {
+pub(super) fn write_file(path: &Path, content: &str, mode: u32) -> Result<(), Failure> {
     let write = || {
         // Its owner alone can read it from the start.
         let mut file = NamedTempFile::new_in(path.parent().unwrap_or(Path::new(".")))?;
