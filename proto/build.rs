@@ -61,16 +61,28 @@ fn rules(pool: &DescriptorPool) -> Result<String, String> {
                 )
             })?;
             code.push_str(&format!(
-                "Rule {{ path: \"/{}/{}\", is_stream: {}, roles: &[{}] }},\n",
+                "Rule {{ path: \"/{}/{}\", is_stream: {}, is_long: {}, roles: &[{}] }},\n",
                 service.full_name(),
                 method.name(),
                 method.is_server_streaming(),
+                is_long(pool, &method),
                 roles.join(", "),
             ));
         }
     }
     code.push(']');
     Ok(code)
+}
+
+/// Whether the rule of the method marks it as long.
+fn is_long(pool: &DescriptorPool, method: &MethodDescriptor) -> bool {
+    let marked = || {
+        let rule = pool.get_extension_by_name(RULE)?;
+        let options = method.options();
+        let value = options.get_extension(&rule);
+        value.as_message()?.get_field_by_name("is_long")?.as_bool()
+    };
+    marked().unwrap_or_default()
 }
 
 /// The variants of the generated `Role` that may call the method; `None` if it names none.

@@ -7,12 +7,11 @@ use aftercall_client::{Connector, TokenFile};
 use aftercall_serving::config::{ConfigError, load};
 use aftercall_serving::logs::LogFormat;
 use aftercall_serving::settings::{Common, SettingError, Settings, common_errors, zero_errors};
-use aftercall_serving::{
-    CONNECTIONS_MAX, CONNECTIONS_PER_ADDRESS_MAX, NetworkArgs, ProofSettings, Protection,
-    TlsSettings,
-};
+use aftercall_serving::{LimitSettings, NetworkArgs, ProofSettings, Protection, TlsSettings};
 use clap::Parser;
 use serde::{Deserialize, Serialize};
+
+use crate::limits::{REQUEST_BYTES_MAX, STREAMS_PER_CONNECTION_MAX};
 
 /// The configuration.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -78,10 +77,9 @@ pub struct AlerterServerConfig {
     pub allowed_hosts: Vec<String>,
     /// Origins whose web pages may use this server by gRPC-Web, such as `https://desk.example.com`; none turns it off.
     pub web_origins: Vec<String>,
-    /// Connections at once; the limit of open files bounds them too.
-    pub connections_max: usize,
-    /// Connections at once from one address; a loopback address is not counted.
-    pub connections_per_address_max: usize,
+    /// What clients may use.
+    #[serde(flatten)]
+    pub limits: LimitSettings,
 }
 
 impl Default for AlerterServerConfig {
@@ -113,8 +111,12 @@ impl Default for AlerterServerConfig {
             drain_seconds: 10,
             allowed_hosts: Vec::new(),
             web_origins: Vec::new(),
-            connections_max: CONNECTIONS_MAX,
-            connections_per_address_max: CONNECTIONS_PER_ADDRESS_MAX,
+            limits: LimitSettings {
+                streams_per_connection_max: STREAMS_PER_CONNECTION_MAX,
+                resets_per_second_max: STREAMS_PER_CONNECTION_MAX,
+                request_bytes_max: REQUEST_BYTES_MAX,
+                ..LimitSettings::default()
+            },
         }
     }
 }
@@ -183,12 +185,8 @@ impl Settings for AlerterServerConfig {
             ("bookmark_seconds", self.bookmark_seconds),
             ("stall_seconds", self.stall_seconds),
             ("keepalive_seconds", self.keepalive_seconds),
-            ("connections_max", self.connections_max as u64),
-            (
-                "connections_per_address_max",
-                self.connections_per_address_max as u64,
-            ),
         ]));
+        errors.extend(self.limits.errors());
         errors
     }
 }

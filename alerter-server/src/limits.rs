@@ -1,4 +1,5 @@
-//! Every limit of the alerter-server that is not a setting, each with its reason.
+//! Every limit of the alerter-server that is not a setting, and the defaults of some that are, each
+//! with its reason.
 //!
 //! Promise: no queue, batch, wait or stream elsewhere in this crate is bounded by a number that
 //! is not here or in the settings.
@@ -16,7 +17,8 @@ pub(crate) const FILTER_VALUE_CHARACTERS_MAX: usize = 128;
 /// given out.
 pub(crate) const TOKEN_CHARACTERS_MAX: usize = 128;
 
-/// Streams at once on one connection; more wait at the client. A program may show many lists.
+/// Streams at once on one connection where the configuration names nothing; more wait at the client.
+/// A program may show many lists.
 pub(crate) const STREAMS_PER_CONNECTION_MAX: u32 = 1_024;
 
 /// Bytes of answers that one connection may leave unread before its further requests wait: 64 KiB
@@ -94,8 +96,8 @@ pub(crate) const RECONNECT_LONGEST: Duration = Duration::from_secs(5);
 /// Bytes of one message of the feed: the workflow-server keeps below it.
 pub(crate) use aftercall_serving::FEED_MESSAGE_BYTES_MAX;
 
-/// Bytes of one request of a client: a full filter has less than 100 KiB.
-pub(crate) const REQUEST_BYTES_MAX: usize = 256 * 1024;
+/// Bytes of one request of a client where the configuration names nothing: a full filter has less than 100 KiB.
+pub(crate) const REQUEST_BYTES_MAX: u32 = 256 * 1024;
 
 const _: () = assert!(
     FELL_BEHIND_ENTRIES > ROUND_ENTRIES_MAX,

@@ -22,9 +22,7 @@ use tonic::codec::CompressionEncoding;
 use crate::cache::RingLimits;
 use crate::config::AlerterServerConfig;
 use crate::hub::{Hub, Pace};
-use crate::limits::{
-    REQUEST_BYTES_MAX, STREAMS_PER_CONNECTION_MAX, UNREAD_BYTES_PER_CONNECTION_MAX,
-};
+use crate::limits::UNREAD_BYTES_PER_CONNECTION_MAX;
 use crate::link::Link;
 use crate::series::SERIES;
 use crate::service::{AlertServiceServer, Alerts, SERVICE_NAME};
@@ -128,7 +126,7 @@ impl Server {
         let _stop = stop.clone().drop_guard();
         spawn_tasks(&hub, tail, &readiness, &stop);
         let service = AlertServiceServer::new(Alerts::new(Arc::clone(&hub)))
-            .max_decoding_message_size(REQUEST_BYTES_MAX);
+            .max_decoding_message_size(config.limits.request_bytes_max as usize);
         // The limit is one of the message as it is after decompression.
         let service = service
             .accept_compressed(CompressionEncoding::Gzip)
@@ -162,8 +160,6 @@ fn pace(config: &AlerterServerConfig) -> Pace {
 fn limits(config: &AlerterServerConfig) -> Limits {
     let keepalive = Duration::from_secs(config.keepalive_seconds);
     Limits {
-        streams_per_connection_max: STREAMS_PER_CONNECTION_MAX,
-        resets_burst: STREAMS_PER_CONNECTION_MAX,
         // The hub ends a stream whose client reads nothing; the other streams of its connection
         // continue.
         stall_max: None,
@@ -171,12 +167,9 @@ fn limits(config: &AlerterServerConfig) -> Limits {
         keepalive_interval: keepalive,
         keepalive_timeout: keepalive,
         drain: Duration::from_secs(config.drain_seconds),
-        ..Limits::with_network(
-            config.connections_max,
-            config.connections_per_address_max,
-            &config.allowed_hosts,
-            &config.web_origins,
-        )
+        allowed_hosts: config.allowed_hosts.clone(),
+        web_origins: config.web_origins.clone(),
+        ..config.limits.limits()
     }
 }
 

@@ -39,6 +39,8 @@ pub(crate) struct Tail {
     cache: Option<Cache>,
     generation: u64,
     failures: u32,
+    /// Whether the connection has reached its age, and nothing has come on the next one.
+    is_renewed: bool,
     /// The newest entry that erased a caller, and when it arrived.
     erased: Option<(u64, Instant)>,
     /// Where the feed could not be read further. Reading up to there again is no progress.
@@ -63,6 +65,7 @@ impl Tail {
             cache: None,
             generation: 0,
             failures: 0,
+            is_renewed: false,
             erased: None,
             stuck_at: None,
             refused: None,
@@ -75,6 +78,10 @@ impl Tail {
         let forever = async {
             loop {
                 let trouble = self.follow().await;
+                // Nothing is lost: the feed continues on a new connection.
+                if trouble.is_connection_age() && !std::mem::replace(&mut self.is_renewed, true) {
+                    continue;
+                }
                 self.note(&trouble);
                 let wait = if self.stuck_at.is_some() {
                     RECONNECT_LONGEST
@@ -226,6 +233,7 @@ impl Tail {
         if self.stuck_at.take().is_some() | self.refused.take().is_some() {
             self.readiness.set(FEED, Ok(()));
         }
+        self.is_renewed = false;
         if std::mem::take(&mut self.failures) > 0 {
             tracing::info!("the feed is connected again");
         }

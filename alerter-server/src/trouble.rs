@@ -115,6 +115,12 @@ impl Trouble {
             | Self::TooLarge(_) => false,
         }
     }
+
+    /// Whether the feed ended only because its connection has reached its age.
+    pub(crate) fn is_connection_age(&self) -> bool {
+        matches!(self, Self::Refused(status) if reason(status) == "CONNECTION_AGE")
+    }
+
     /// Whether only a person can help, after so many failures in a row. A token that expires is
     /// none of them at first: its file has a newer one.
     pub(crate) fn needs_a_person(&self, failures: u32) -> bool {

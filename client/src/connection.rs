@@ -1,8 +1,9 @@
 //! A connection to a server, which shows with each request who is asking.
 //!
-//! Promise: no request of it is boxed for the token, and without a token nothing is added. Must
-//! not: choose the token.
+//! Promise: a request that the server has certainly not seen, because its connection was about to
+//! close, is sent again on the next one. Must not: choose the token.
 
+use std::future::poll_fn;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
@@ -19,12 +20,14 @@ use tower::Service;
 use crate::dial::{Protocol, Stream, dial};
 use crate::error::Error;
 use crate::plain::Plain;
+use crate::replay::{Replay, is_unseen};
 use crate::tls::Files;
 
 /// A connection to a server, for the generated clients: `AlertServiceClient::new(connection)`.
 /// Cheap to clone.
 ///
-/// It connects again when it is lost. Its token stays the same: after `UNAUTHENTICATED` make
+/// It connects again when it is lost. A server asks its clients now and then for a new connection
+/// (GOAWAY): no request fails because of that. Its token stays the same: after `UNAUTHENTICATED` make
 /// another with [`Connector::connect`](crate::Connector::connect).
 #[derive(Clone, Debug)]
 pub struct Connection {
@@ -56,10 +59,15 @@ impl Connection {
     }
 }
 
+/// How often a request is sent at most. Two connections in a row may be about to close.
+const TRIES: usize = 3;
+
+type ChannelError = <Channel as Service<Request<Body>>>::Error;
+
 impl Service<Request<Body>> for Connection {
     type Response = Response<Body>;
-    type Error = <Channel as Service<Request<Body>>>::Error;
-    type Future = <Channel as Service<Request<Body>>>::Future;
+    type Error = ChannelError;
+    type Future = Pin<Box<dyn Future<Output = Result<Response<Body>, ChannelError>> + Send>>;
 
     fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
         Service::poll_ready(&mut self.channel, context)
@@ -70,7 +78,30 @@ impl Service<Request<Body>> for Connection {
             let headers = request.headers_mut();
             headers.insert(AUTHORIZATION, authorization.clone());
         }
-        Service::call(&mut self.channel, request)
+        // The one that is ready is used.
+        let next = self.channel.clone();
+        Box::pin(send(std::mem::replace(&mut self.channel, next), request))
+    }
+}
+
+async fn send(
+    mut channel: Channel,
+    request: Request<Body>,
+) -> Result<Response<Body>, ChannelError> {
+    let (head, body) = request.into_parts();
+    let replay = Replay::new(body);
+    let mut tries = 1;
+    loop {
+        let request = Request::from_parts(head.clone(), replay.body());
+        let answered = Service::call(&mut channel, request).await;
+        match answered {
+            Err(error) if tries < TRIES && replay.is_whole() && is_unseen(&error) => tries += 1,
+            answered => {
+                replay.settle();
+                return answered;
+            }
+        }
+        poll_fn(|context| Service::poll_ready(&mut channel, context)).await?;
     }
 }
 

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use thiserror::Error;
 use tonic::{Code, Status};
+use tonic_types::StatusExt as _;
 
 use crate::token::TokenError;
 
@@ -128,6 +129,15 @@ pub(crate) fn is_passing(status: &Status) -> bool {
         status.code(),
         Unavailable | Unknown | Cancelled | Internal | ResourceExhausted | DeadlineExceeded
     )
+}
+
+/// Reason of the server: the connection has reached its age, and the stream continues on a new one.
+const CONNECTION_AGE: &str = "CONNECTION_AGE";
+
+/// Whether the server ended a stream only because its connection has reached its age.
+pub(crate) fn is_connection_age(status: &Status) -> bool {
+    let info = status.get_details_error_info();
+    info.is_some_and(|info| info.reason == CONNECTION_AGE)
 }
 
 /// An error in the words of its innermost cause, which say most.

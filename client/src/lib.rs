@@ -32,6 +32,7 @@ mod dial;
 mod error;
 mod pinned;
 mod plain;
+mod replay;
 mod tls;
 mod token;
 

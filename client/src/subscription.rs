@@ -1,8 +1,9 @@
 //! A stream of alerts that never ends.
 //!
 //! Promise: after a loss it resumes after the last frame that was handled, so that nothing is
-//! missed and nothing comes twice. It retries for ever while the server is away, and gets a fresh
-//! token when the server refuses an old one. If the server refuses the request itself, that is an
+//! missed and nothing comes twice. It retries for ever while the server is away, gets a fresh token
+//! when the server refuses an old one, and changes silently from a connection that has reached its
+//! age to a new one. If the server refuses the request itself, that is an
 //! error.
 
 use std::time::Duration;
@@ -16,7 +17,7 @@ use tonic::transport::Endpoint;
 use tonic::{Status, Streaming};
 
 use crate::connector::Connector;
-use crate::error::{Error, innermost};
+use crate::error::{Error, innermost, is_connection_age};
 use crate::place::Place;
 use crate::renewal::Renewals;
 use crate::wait::Waits;
@@ -162,6 +163,12 @@ impl Subscription {
                 continue;
             };
             return match timeout(self.silence, stream.message()).await {
+                // Nothing is lost: the stream continues on a new connection.
+                Ok(Err(status)) if is_connection_age(&status) => {
+                    self.stream = None;
+                    self.place.lost();
+                    continue;
+                }
                 Ok(Ok(Some(response))) => Ok(self.give(response)),
                 Ok(Ok(None)) => Ok(self.lost("the alerter-server closed the stream")),
                 Ok(Err(status)) => self.failed(Error::from(status)),

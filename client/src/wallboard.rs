@@ -7,11 +7,12 @@ use std::time::Duration;
 
 use aftercall_proto::alert::v1::alert_service_client::AlertServiceClient;
 use aftercall_proto::alert::v1::{Wallboard, WatchWallboardRequest, WatchWallboardResponse};
+use tokio::time::error::Elapsed;
 use tokio::time::{Instant, sleep, timeout};
 use tonic::{Status, Streaming};
 
 use crate::connector::Connector;
-use crate::error::{Error, innermost};
+use crate::error::{Error, innermost, is_connection_age};
 use crate::renewal::Renewals;
 use crate::subscription::{SILENCE, lasting};
 use crate::wait::Waits;
@@ -83,20 +84,33 @@ impl Wallboards {
             sleep(wait).await;
             self.wait = None;
         }
-        if self.stream.is_none() {
-            match self.open().await {
-                Ok(stream) => self.stream = Some(stream),
-                Err(error) => return self.failed(error),
+        loop {
+            let Some(stream) = &mut self.stream else {
+                match self.open().await {
+                    Ok(stream) => self.stream = Some(stream),
+                    Err(error) => return self.failed(error),
+                }
+                self.was_connected = true;
+                if std::mem::take(&mut self.is_lost) {
+                    return Ok(BoardEvent::Connected);
+                }
+                continue;
+            };
+            let message = timeout(SILENCE, stream.message()).await;
+            // Nothing is lost: the stream continues on a new connection.
+            if matches!(&message, Ok(Err(status)) if is_connection_age(status)) {
+                self.stream = None;
+                continue;
             }
-            self.was_connected = true;
-            if std::mem::take(&mut self.is_lost) {
-                return Ok(BoardEvent::Connected);
-            }
+            return self.taken(message);
         }
-        let Some(stream) = &mut self.stream else {
-            return Ok(self.lost("the stream is gone"));
-        };
-        match timeout(SILENCE, stream.message()).await {
+    }
+
+    fn taken(
+        &mut self,
+        message: Result<Result<Option<WatchWallboardResponse>, Status>, Elapsed>,
+    ) -> Result<BoardEvent, Error> {
+        match message {
             Ok(Ok(Some(response))) => {
                 self.waits.reset();
                 self.renewals.reset();

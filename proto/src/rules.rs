@@ -15,6 +15,8 @@ pub struct Rule {
     pub path: &'static str,
     /// Whether its answer is a stream.
     pub is_stream: bool,
+    /// Whether it may take a minute; of a stream, whether it is finite.
+    pub is_long: bool,
     /// A caller needs one of them.
     pub roles: &'static [Role],
 }

@@ -1,8 +1,8 @@
 //! One request, from its head to its answer: who may ask, within which limits, for how long.
 
 use std::sync::Arc;
-use std::time::Duration;
 
+use aftercall_proto::rules::{Rule, rule};
 use axum::Router;
 use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderMap, Method, Request, Response, Version};
@@ -10,12 +10,14 @@ use hyper::body::Incoming;
 use tonic::body::Body;
 use tower::Service as _;
 
+use crate::allowance::Allowance;
 use crate::backlog::{Bounded, bounded};
-use crate::connection::Connection;
-use crate::door::{Admitted, Door};
+use crate::connection::{Connection, OpenRequest};
+use crate::deadline::Deadline;
+use crate::door::{Admitted, Door, Until};
 use crate::hosts::Hosts;
 use crate::library::explained;
-use crate::limits::Limits;
+use crate::limits::{HEADER_OVERHEAD_BYTES, Limits};
 use crate::places::Use;
 use crate::refusal::Refusal;
 use crate::routes::{Routes, ServiceFuture, Web};
@@ -48,7 +50,7 @@ impl Answering {
         connection: Arc<Connection>,
         request: Request<Incoming>,
     ) -> Response<Bounded> {
-        let open = connection.open_request();
+        let mut open = connection.open_request();
         let is_http2 = request.version() == Version::HTTP_2;
         let checked = self
             .hosts
@@ -71,7 +73,7 @@ impl Answering {
             tokio::task::yield_now().await;
         }
         let rpc = Rpc::begin(request.uri(), connection.peer);
-        let answering = self.answer_rpc(&connection, form, request);
+        let answering = self.answer_rpc(&connection, form, request, &mut open);
         let answered = rpc.context.scope(answering).await;
         let response =
             answered.unwrap_or_else(|refusal: Refusal| refusal.response(form == Form::Grpc));
@@ -84,10 +86,19 @@ impl Answering {
         connection: &Arc<Connection>,
         form: Form,
         request: Request<Incoming>,
+        open: &mut OpenRequest,
     ) -> Result<Response<Body>, Refusal> {
-        let admitted = self.admit(connection, &request).await?;
+        self.check_headers(request.headers())?;
+        let rule = rule(request.uri().path());
+        let admitted = self.admit(connection, &request, rule).await?;
+        if rule.is_some_and(|rule| rule.is_long) {
+            open.note_long();
+        }
+        // Until the service has answered; what is unsent then has limits of its own.
+        let allowance = admitted.allowance.clone();
+        let _turn = allowance.as_ref().map(Allowance::enter).transpose()?;
         let is_stream = request.uri().path().starts_with(REFLECTION);
-        let timeout = timeout(request.headers());
+        let deadline = Deadline::of(request.headers(), rule, &self.limits);
         let upload = |body| {
             Body::new(Upload::new(
                 body,
@@ -104,11 +115,23 @@ impl Answering {
             let answered = answered(form, called);
             Ok(asker::scope_of(connection.peer, admitted, answered).await)
         };
-        match timeout {
+        match deadline {
             None => answering.await,
-            Some(timeout) => tokio::time::timeout(timeout, answering)
-                .await
-                .unwrap_or(Err(Refusal::Deadline)),
+            Some(deadline) => deadline.keep(answering).await,
+        }
+    }
+
+    /// Checks the headers of a request. The transport reads somewhat more, so that the client sees
+    /// the limit.
+    fn check_headers(&self, headers: &HeaderMap) -> Result<(), Refusal> {
+        let bytes_of_each = headers
+            .iter()
+            .map(|(name, value)| name.as_str().len() + value.len() + HEADER_OVERHEAD_BYTES);
+        let (bytes, limit) = (bytes_of_each.sum(), self.limits.header_bytes_max);
+        if bytes <= limit as usize {
+            Ok(())
+        } else {
+            Err(Refusal::HeaderBytes { bytes, limit })
         }
     }
 
@@ -156,12 +179,15 @@ impl Answering {
         &self,
         connection: &Arc<Connection>,
         request: &Request<Incoming>,
+        rule: Option<&'static Rule>,
     ) -> Result<Admitted, Refusal> {
         if request.method() == Method::OPTIONS {
-            return Ok(Admitted::local());
+            return Ok(Admitted::local(Until::default()));
         }
         let path = request.uri().path();
-        self.door.admit(connection, request.headers(), path).await
+        self.door
+            .admit(connection, request.headers(), path, rule)
+            .await
     }
 
     async fn probe(
@@ -222,24 +248,6 @@ fn is_method(path: &str) -> bool {
     })
 }
 
-/// How long the client waits, if it says so: at most eight digits and a unit.
-fn timeout(headers: &HeaderMap) -> Option<Duration> {
-    let text = headers.get("grpc-timeout")?.to_str().ok()?;
-    let (digits, unit) = text.split_at_checked(text.len().checked_sub(1)?)?;
-    let amount = Some(digits)
-        .filter(|digits| digits.len() <= 8 && digits.bytes().all(|byte| byte.is_ascii_digit()));
-    let amount: u64 = amount?.parse().ok()?;
-    match unit {
-        "H" => Some(Duration::from_secs(amount * 3_600)),
-        "M" => Some(Duration::from_secs(amount * 60)),
-        "S" => Some(Duration::from_secs(amount)),
-        "m" => Some(Duration::from_millis(amount)),
-        "u" => Some(Duration::from_micros(amount)),
-        "n" => Some(Duration::from_nanos(amount)),
-        _ => None,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -249,22 +257,6 @@ mod tests {
             name.parse().expect("a name"),
             value.parse().expect("a value"),
         )])
-    }
-
-    #[test]
-    fn a_timeout_is_read_in_each_unit() {
-        let read = |value| timeout(&headers("grpc-timeout", value));
-        assert_eq!(read("2H"), Some(Duration::from_secs(7_200)));
-        assert_eq!(read("3M"), Some(Duration::from_secs(180)));
-        assert_eq!(read("99999999S"), Some(Duration::from_secs(99_999_999)));
-        assert_eq!(read("50m"), Some(Duration::from_millis(50)));
-        assert_eq!(
-            [read("5u"), read("5n")],
-            [5_000, 5].map(|nanos| Some(Duration::from_nanos(nanos)))
-        );
-        for none in ["", "S", "5", "-5S", "+5S", "123456789S", "5x", "5 S"] {
-            assert_eq!(read(none), None, "{none:?}");
-        }
     }
 
     #[test]

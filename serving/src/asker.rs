@@ -5,7 +5,7 @@
 use std::net::SocketAddr;
 
 use crate::caller::Caller;
-use crate::door::Admitted;
+use crate::door::{Admitted, Until};
 
 /// The request that is being answered.
 #[derive(Clone, Debug)]
@@ -32,11 +32,9 @@ pub(crate) fn caller() -> Option<Caller> {
 }
 
 /// What ends the stream of the request that is being answered.
-pub(crate) fn admitted() -> Option<Admitted> {
-    ASKER
-        .try_with(|asker| asker.admitted.clone())
-        .ok()
-        .flatten()
+pub(crate) fn until() -> Until {
+    let until = |asker: &Asker| Some(asker.admitted.as_ref()?.until.clone());
+    ASKER.try_with(until).ok().flatten().unwrap_or_default()
 }
 
 /// Answers a request of this connection.

@@ -9,8 +9,10 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use thiserror::Error;
+use toml::de::DeTable;
 
 use crate::error::SettingError;
+use crate::limit_settings::LimitSettings;
 use crate::settings::Settings;
 
 /// Why a configuration was refused.
@@ -65,7 +67,7 @@ pub fn check<T: Settings>(config: &T) -> Result<(), ConfigError> {
 /// the file.
 ///
 /// # Errors
-/// [`ConfigError`]; an unknown key is refused if `T` denies unknown fields.
+/// [`ConfigError`], also for a key that no setting has.
 pub fn load<T: Settings>(file: Option<&Path>, over: toml::Table) -> Result<T, ConfigError> {
     let mut merged = toml::Table::try_from(T::default())
         .map_err(|error| ConfigError::Layers(error.to_string()))?;
@@ -79,6 +81,10 @@ pub fn load<T: Settings>(file: Option<&Path>, over: toml::Table) -> Result<T, Co
             message: error.to_string(),
         };
         let table: toml::Table = toml::from_str(&text).map_err(refused)?;
+        if let Some(message) = unknown(&text, &merged) {
+            let path = path.to_owned();
+            return Err(ConfigError::File { path, message });
+        }
         let mut alone = merged.clone();
         alone.extend(table.clone());
         // Read once from the text itself, so that an error is shown with its line.
@@ -122,7 +128,24 @@ fn check_alone<T: DeserializeOwned>(
         .map(|(key, value)| (key.clone(), value.clone()))
         .collect();
     let whole = format!("{text}\n{left_out}");
+    if defaults.contains_key(A_LIMIT) {
+        // Limits are a part of `T`, whose errors have no lines.
+        toml::from_str::<LimitSettings>(&whole)?;
+    }
     toml::from_str::<T>(&whole).map(|_| ())
+}
+
+/// The key of a limit: a configuration that has it has all of them.
+const A_LIMIT: &str = "connections_max";
+
+/// The first key that no setting has, and its line.
+fn unknown(text: &str, defaults: &toml::Table) -> Option<String> {
+    let given = DeTable::parse(text).ok()?;
+    let mut keys = given.get_ref().keys();
+    let key = keys.find(|key| !defaults.contains_key(key.get_ref().as_ref()))?;
+    let line = text[..key.span().start].lines().count().max(1);
+    let name = key.get_ref();
+    Some(format!("line {line}: there is no setting `{name}`"))
 }
 
 /// The effective configuration as a TOML file.

@@ -12,6 +12,7 @@ use crate::last_proof::LastProof;
 use crate::limits::UNREAD_BYTES_ALWAYS;
 use crate::places::{Place, Use};
 use crate::refusal::Refusal;
+use crate::streams::Ends;
 use crate::unread::is_over_all;
 
 /// An answer of which a part is unsent.
@@ -57,16 +58,41 @@ pub(crate) struct Connection {
     /// Large unsent answers.
     watched: Mutex<Vec<Watched>>,
     last_proof: Mutex<Option<LastProof>>,
+    /// Whether it has reached its age.
+    has_aged: AtomicBool,
+    /// Its streams that last as long as their client reads.
+    endless: Mutex<Vec<Weak<Ends>>>,
+    /// Requests that may run to their end although the connection has reached its age.
+    long_requests: AtomicUsize,
+    long_ended: Notify,
     _place: Option<Place>,
 }
 
 /// A request whose answer is not complete.
 #[derive(Debug)]
-pub(crate) struct OpenRequest(Arc<Connection>);
+pub(crate) struct OpenRequest {
+    connection: Arc<Connection>,
+    is_long: bool,
+}
+
+impl OpenRequest {
+    /// Notes that it may run to its end although its connection has reached its age.
+    pub(crate) fn note_long(&mut self) {
+        self.is_long = true;
+        self.connection
+            .long_requests
+            .fetch_add(1, Ordering::Relaxed);
+    }
+}
 
 impl Drop for OpenRequest {
     fn drop(&mut self) {
-        self.0.open_requests.fetch_sub(1, Ordering::Relaxed);
+        let connection = &self.connection;
+        connection.open_requests.fetch_sub(1, Ordering::Relaxed);
+        if self.is_long {
+            connection.long_requests.fetch_sub(1, Ordering::Release);
+            connection.long_ended.notify_waiters();
+        }
     }
 }
 
@@ -108,6 +134,10 @@ impl Connection {
             open_requests: AtomicUsize::new(0),
             watched: Mutex::default(),
             last_proof: Mutex::default(),
+            has_aged: AtomicBool::new(false),
+            endless: Mutex::default(),
+            long_requests: AtomicUsize::new(0),
+            long_ended: Notify::new(),
             _place: place,
         }
     }
@@ -130,7 +160,48 @@ impl Connection {
     /// Counts a request until what is returned is dropped.
     pub(crate) fn open_request(self: &Arc<Self>) -> OpenRequest {
         self.open_requests.fetch_add(1, Ordering::Relaxed);
-        OpenRequest(Arc::clone(self))
+        OpenRequest {
+            connection: Arc::clone(self),
+            is_long: false,
+        }
+    }
+
+    /// Whether it has reached its age.
+    pub(crate) fn has_aged(&self) -> bool {
+        self.has_aged.load(Ordering::Relaxed)
+    }
+
+    /// Notes that it has reached its age, which ends its endless streams.
+    pub(crate) fn note_age(&self) {
+        self.has_aged.store(true, Ordering::Relaxed);
+        let endless = std::mem::take(&mut *self.endless());
+        endless
+            .iter()
+            .filter_map(Weak::upgrade)
+            .for_each(|stream| stream.wake());
+    }
+
+    /// Wakes a stream that lasts as long as its client reads once the connection has reached its
+    /// age.
+    pub(crate) fn wake_at_age(&self, stream: &Arc<Ends>) {
+        let mut endless = self.endless();
+        endless.retain(|stream| stream.strong_count() > 0);
+        endless.push(Arc::downgrade(stream));
+    }
+
+    fn endless(&self) -> MutexGuard<'_, Vec<Weak<Ends>>> {
+        self.endless.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Waits until no request is left that may run to its end.
+    pub(crate) async fn without_long_requests(&self) {
+        loop {
+            let ended = self.long_ended.notified();
+            if self.long_requests.load(Ordering::Acquire) == 0 {
+                return;
+            }
+            ended.await;
+        }
     }
 
     /// Whether more than one request has no complete answer.

@@ -10,13 +10,15 @@ use aftercall_identity::{
     Denied, FileError, Identity, Presented, ProofSettings, SetUpError, Verifier,
 };
 use aftercall_proto::access::v1::Role;
-use aftercall_proto::rules::{Rule, rule};
+use aftercall_proto::rules::Rule;
 use axum::http::header::AUTHORIZATION;
 use axum::http::{HeaderMap, HeaderValue};
 
+use crate::allowance::{Allowance, Allowances};
 use crate::caller::Caller;
 use crate::connection::Connection;
 use crate::last_proof::LastProof;
+use crate::limits::Limits;
 use crate::refusal::Refusal;
 use crate::seldom::Seldom;
 
@@ -30,10 +32,17 @@ static FILE_ERRORS: Seldom = Seldom::new();
 const METRICS_ROLES: &[Role] = &[Role::Operator, Role::Auditor];
 
 /// Lets requests in.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Door {
-    verifier: Option<Arc<Verifier>>,
+    proofs: Option<Proofs>,
     is_reflection_off: bool,
+}
+
+/// Checks proofs, and knows what each identity uses of the server.
+#[derive(Clone, Debug)]
+struct Proofs {
+    verifier: Arc<Verifier>,
+    allowances: Arc<Allowances>,
 }
 
 /// A request that was let in.
@@ -41,15 +50,25 @@ pub(crate) struct Door {
 pub(crate) struct Admitted {
     /// Who sent it.
     pub(crate) caller: Caller,
-    /// What must stay valid while its answer is sent; `None` where the answer is no stream, or
-    /// no proof is required.
+    /// How long its answer may be sent.
+    pub(crate) until: Until,
+    /// What the sender uses of the server; `None` if no proof is required.
+    pub(crate) allowance: Option<Arc<Allowance>>,
+}
+
+/// What ends a stream from outside.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Until {
+    /// What must stay valid; `None` where the answer is no stream, or no proof is required.
     pub(crate) stays: Option<Arc<Stays>>,
+    /// The connection whose age ends it; `None` where the answer has an end of its own.
+    pub(crate) connection: Option<Arc<Connection>>,
 }
 
 /// The proof of a stream, which is checked again when rights may have changed.
 #[derive(Debug)]
 pub(crate) struct Stays {
-    verifier: Arc<Verifier>,
+    proofs: Proofs,
     connection: Arc<Connection>,
     authorization: Option<HeaderValue>,
     rule: &'static Rule,
@@ -63,18 +82,30 @@ impl Door {
     /// [`SetUpError`] if a file of the settings cannot be used.
     pub(crate) fn open(proof: &ProofSettings, is_reflection_off: bool) -> Result<Self, SetUpError> {
         let verifier = proof.wants_proof().then(|| Verifier::open(proof));
+        let proofs = verifier.transpose()?.map(|verifier| Proofs {
+            verifier: Arc::new(verifier),
+            allowances: Arc::new(Allowances::new(&Limits::default())),
+        });
         Ok(Self {
-            verifier: verifier.transpose()?.map(Arc::new),
+            proofs,
             is_reflection_off,
         })
     }
 
-    /// What checks proofs; `None` if none is required.
-    pub(crate) fn verifier(&self) -> Option<&Arc<Verifier>> {
-        self.verifier.as_ref()
+    /// The same with the limits of a server.
+    pub(crate) fn within(mut self, limits: &Limits) -> Self {
+        if let Some(proofs) = &mut self.proofs {
+            proofs.allowances = Arc::new(Allowances::new(limits));
+        }
+        self
     }
 
-    /// Lets a request of this path in.
+    /// What checks proofs; `None` if none is required.
+    pub(crate) fn verifier(&self) -> Option<&Arc<Verifier>> {
+        self.proofs.as_ref().map(|proofs| &proofs.verifier)
+    }
+
+    /// Lets a request of this path in. `rule` is that of the path.
     ///
     /// # Errors
     /// [`Refusal::Denied`], [`Refusal::Role`], [`Refusal::NoSuchMethod`].
@@ -83,30 +114,37 @@ impl Door {
         connection: &Arc<Connection>,
         headers: &HeaderMap,
         path: &str,
+        rule: Option<&'static Rule>,
     ) -> Result<Admitted, Refusal> {
         let is_reflection = path.starts_with(REFLECTION);
         if is_reflection && self.is_reflection_off {
             return Err(Refusal::NoSuchMethod);
         }
-        let Some(verifier) = &self.verifier else {
-            return Ok(Admitted::local());
+        let is_endless = rule.is_some_and(|rule| rule.is_stream && !rule.is_long);
+        let until = |stays| Until {
+            stays,
+            connection: is_endless.then(|| Arc::clone(connection)),
+        };
+        let Some(proofs) = &self.proofs else {
+            return Ok(Admitted::local(until(None)));
         };
         if path.starts_with(HEALTH) {
-            return Ok(Admitted::local());
+            return Ok(Admitted::local(until(None)));
         }
         let authorization = headers.get(AUTHORIZATION);
-        let identity = identified(verifier, connection, authorization).await?;
+        let (identity, allowance) = proofs.identified(connection, authorization).await?;
         if is_reflection {
             return Ok(Admitted {
                 caller: Caller::new(identity),
-                stays: None,
+                until: until(None),
+                allowance: Some(allowance),
             });
         }
-        let rule = rule(path).ok_or(Refusal::NoSuchMethod)?;
+        let rule = rule.ok_or(Refusal::NoSuchMethod)?;
         check_role(rule, &identity)?;
         let stays = rule.is_stream.then(|| {
             Arc::new(Stays {
-                verifier: Arc::clone(verifier),
+                proofs: proofs.clone(),
                 connection: Arc::clone(connection),
                 authorization: authorization.cloned(),
                 rule,
@@ -115,7 +153,8 @@ impl Door {
         });
         Ok(Admitted {
             caller: Caller::new(identity),
-            stays,
+            until: until(stays),
+            allowance: Some(allowance),
         })
     }
 
@@ -128,10 +167,11 @@ impl Door {
         connection: &Arc<Connection>,
         headers: &HeaderMap,
     ) -> Result<(), Refusal> {
-        let Some(verifier) = &self.verifier else {
+        let Some(proofs) = &self.proofs else {
             return Ok(());
         };
-        let identity = identified(verifier, connection, headers.get(AUTHORIZATION)).await?;
+        let authorization = headers.get(AUTHORIZATION);
+        let (identity, _) = proofs.identified(connection, authorization).await?;
         if identity.roles.has_any(METRICS_ROLES) {
             Ok(())
         } else {
@@ -142,10 +182,11 @@ impl Door {
 
 impl Admitted {
     /// The request of somebody who needs no proof.
-    pub(crate) fn local() -> Self {
+    pub(crate) fn local(until: Until) -> Self {
         Self {
             caller: Caller::local(),
-            stays: None,
+            until,
+            allowance: None,
         }
     }
 }
@@ -158,40 +199,44 @@ fn check_role(rule: &'static Rule, identity: &Identity) -> Result<(), Refusal> {
     }
 }
 
-/// Who sent a request. A connection usually sends one proof with all of its requests, which is then
-/// checked once.
-async fn identified(
-    verifier: &Verifier,
-    connection: &Connection,
-    authorization: Option<&HeaderValue>,
-) -> Result<Arc<Identity>, Refusal> {
-    let (now, generation) = (SystemTime::now(), verifier.generation());
-    if let Some(last) = connection.last_proof().as_ref()
-        && last.generation == generation
-        && last.authorization.as_ref() == authorization
-        && !last.identity.has_expired()
-    {
-        return Ok(Arc::clone(&last.identity));
+impl Proofs {
+    /// Who sent a request. A connection usually sends one proof with all of its requests, which is
+    /// then checked once.
+    async fn identified(
+        &self,
+        connection: &Connection,
+        authorization: Option<&HeaderValue>,
+    ) -> Result<(Arc<Identity>, Arc<Allowance>), Refusal> {
+        let (now, generation) = (SystemTime::now(), self.verifier.generation());
+        if let Some(last) = connection.last_proof().as_ref()
+            && last.generation == generation
+            && last.authorization.as_ref() == authorization
+            && !last.identity.has_expired()
+        {
+            return Ok((Arc::clone(&last.identity), Arc::clone(&last.allowance)));
+        }
+        let presented = Presented {
+            // What is no text is no token.
+            authorization: authorization.map(|value| value.to_str().unwrap_or_default()),
+            certificate: connection.certificate(),
+        };
+        let identity = self.verifier.verify(presented, now).await?;
+        let allowance = self.allowances.of(&identity);
+        *connection.last_proof() = Some(LastProof {
+            authorization: authorization.cloned(),
+            generation,
+            identity: Arc::clone(&identity),
+            allowance: Arc::clone(&allowance),
+        });
+        Ok((identity, allowance))
     }
-    let presented = Presented {
-        // What is no text is no token.
-        authorization: authorization.map(|value| value.to_str().unwrap_or_default()),
-        certificate: connection.certificate(),
-    };
-    let identity = verifier.verify(presented, now).await?;
-    *connection.last_proof() = Some(LastProof {
-        authorization: authorization.cloned(),
-        generation,
-        identity: Arc::clone(&identity),
-    });
-    Ok(identity)
 }
 
 impl Stays {
     /// Waits until the stream must end, and returns why: its proof has expired, or a right was
     /// taken away.
     pub(crate) async fn ended(&self) -> Refusal {
-        let mut changes = self.verifier.changes();
+        let mut changes = self.proofs.verifier.changes();
         let mut expires_at = self.identity.expires_at;
         loop {
             let left = expires_at.map(|end| {
@@ -215,7 +260,10 @@ impl Stays {
 
     async fn again(&self) -> Result<Arc<Identity>, Refusal> {
         let authorization = self.authorization.as_ref();
-        let identity = identified(&self.verifier, &self.connection, authorization).await?;
+        let (identity, _) = self
+            .proofs
+            .identified(&self.connection, authorization)
+            .await?;
         check_role(self.rule, &identity)?;
         if identity.has_rights_of(&self.identity) {
             Ok(identity)

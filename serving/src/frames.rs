@@ -14,13 +14,20 @@ pub(crate) enum Kind {
     Content,
     /// RST_STREAM.
     Reset,
-    /// Everything else: PRIORITY, SETTINGS, PING, GOAWAY, WINDOW_UPDATE and unknown types.
+    /// Everything else: PRIORITY, SETTINGS, PING, GOAWAY, WINDOW_UPDATE and unknown types. Also a
+    /// DATA or CONTINUATION frame with nothing in it, except where it ends a stream or the headers.
     Control,
 }
 
+/// The flags END_STREAM of a DATA frame, and END_HEADERS of CONTINUATION.
+const END_STREAM: u8 = 1;
+const END_HEADERS: u8 = 4;
+
 impl Kind {
-    fn of(code: u8) -> Self {
+    fn of(code: u8, flags: u8, payload: usize) -> Self {
         match code {
+            0 if payload == 0 && flags & END_STREAM == 0 => Self::Control,
+            9 if payload == 0 && flags & END_HEADERS == 0 => Self::Control,
             0 | 1 | 9 => Self::Content,
             3 => Self::Reset,
             _ => Self::Control,
@@ -53,11 +60,11 @@ impl Frames {
             if self.head_filled < HEAD_BYTES {
                 return;
             }
-            let [high, middle, low, code, ..] = self.head;
+            let [high, middle, low, code, flags, ..] = self.head;
             self.head_filled = 0;
             self.payload_left =
                 usize::from(high) << 16 | usize::from(middle) << 8 | usize::from(low);
-            found(Kind::of(code));
+            found(Kind::of(code, flags, self.payload_left));
         }
     }
 }
@@ -92,5 +99,15 @@ mod tests {
                 "in pieces of {size}"
             );
         }
+    }
+
+    #[test]
+    fn a_frame_with_nothing_in_it_is_no_content() {
+        let kind = |code, flags, payload| Kind::of(code, flags, payload);
+        assert_eq!(kind(0, 0, 0), Kind::Control);
+        assert_eq!(kind(9, 0, 0), Kind::Control);
+        assert_eq!(kind(0, END_STREAM, 0), Kind::Content);
+        assert_eq!(kind(9, END_HEADERS, 0), Kind::Content);
+        assert_eq!(kind(0, 0, 1), Kind::Content);
     }
 }

@@ -5,6 +5,8 @@ use std::sync::Arc;
 use aftercall_identity::Identity;
 use axum::http::HeaderValue;
 
+use crate::allowance::Allowance;
+
 /// A proof, and whose it is.
 #[derive(Debug)]
 pub(crate) struct LastProof {
@@ -14,4 +16,6 @@ pub(crate) struct LastProof {
     pub(crate) generation: u64,
     /// Whose it is.
     pub(crate) identity: Arc<Identity>,
+    /// What that identity uses of the server.
+    pub(crate) allowance: Arc<Allowance>,
 }

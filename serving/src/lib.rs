@@ -21,9 +21,11 @@ mod listener;
 mod places;
 mod tls;
 
+mod allowance;
 mod budget;
 mod caller;
 mod connection;
+mod deadline;
 mod door;
 mod frames;
 mod last_proof;
@@ -46,6 +48,7 @@ mod unread;
 mod upload;
 mod whoami;
 
+mod limit_settings;
 mod limits;
 mod listen;
 mod seldom;
@@ -54,10 +57,8 @@ pub mod series;
 pub use aftercall_identity::{OwnToken, ProofSettings};
 pub use aftercall_text::FieldError;
 pub use error::ServeError;
-pub use limits::{
-    CONNECTIONS_MAX, CONNECTIONS_PER_ADDRESS_MAX, FEED_MESSAGE_BYTES_MAX, Limits,
-    UNREAD_BYTES_REFUSED,
-};
+pub use limit_settings::LimitSettings;
+pub use limits::{FEED_MESSAGE_BYTES_MAX, Limits, UNREAD_BYTES_REFUSED};
 pub use listen::{deserialize_listen, parse_listen};
 pub use listener::{Listener, Protection, open_listener};
 pub use network::NetworkArgs;

@@ -1,5 +1,5 @@
 //! What a server allows its clients. Each limit has its reason here; each refusal is
-//! counted in `/metrics`.
+//! counted in `/metrics`. [`LimitSettings`](crate::LimitSettings) are those that people can set.
 
 use std::time::Duration;
 
@@ -23,6 +23,18 @@ pub struct Limits {
     pub greeting_max: Duration,
     /// Streams at once on one connection; more wait at the client.
     pub streams_per_connection_max: u32,
+    /// Requests of one identity that the server works on at once, from all of its connections.
+    /// Requests without proof are not counted: everybody has the same identity there.
+    pub requests_in_flight_max: u32,
+    /// Requests that a program may send in a second, and at once.
+    pub requests_per_second_max: u32,
+    /// The same for a person.
+    pub person_requests_per_second_max: u32,
+    /// How long a unary request may take. What it has given to the ledger is done all the same: the
+    /// same request again gets its answer.
+    pub request_max: Duration,
+    /// The same for one whose RPC is marked as long in the `.proto` file.
+    pub long_request_max: Duration,
     /// Time after which a quiet connection is sent a keepalive.
     pub keepalive_interval: Duration,
     /// How long the client may take to answer it before the server closes the connection.
@@ -33,9 +45,9 @@ pub struct Limits {
     /// connection is read as slowly as that allows. As many as it may have open, since all of them
     /// run out of time together where the server is slow.
     pub resets_burst: u32,
-    /// Frames that carry nothing (PING, SETTINGS, PRIORITY, WINDOW_UPDATE) that a client may send
-    /// at once, beyond those that its requests and answers explain; beyond that its connection is
-    /// closed.
+    /// Frames that carry nothing (PING, SETTINGS, PRIORITY, WINDOW_UPDATE, empty DATA) that a client
+    /// may send at once, beyond those that its requests and answers explain; beyond that its
+    /// connection is closed.
     pub control_frames_burst: u32,
     /// The same for each second, in the long run.
     pub control_frames_per_second_max: u32,
@@ -57,6 +69,13 @@ pub struct Limits {
     /// How often the files of the certificate are read: their content is compared, since links to
     /// them may move too.
     pub certificates_read_every: Duration,
+    /// How old a connection may become, more or less a tenth so that many do not end together. Then
+    /// its client is asked to open another one (GOAWAY), and its endless streams end. `None` for as
+    /// long as it likes.
+    pub connection_age_max: Option<Duration>,
+    /// How long the requests of such a connection may still take. Those whose RPC is marked as long
+    /// run to their end.
+    pub connection_grace: Duration,
     /// How long running requests may take once the server shuts down.
     pub drain: Duration,
 }
@@ -64,20 +83,33 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Self {
         Self {
-            connections_max: CONNECTIONS_MAX,
-            connections_per_address_max: CONNECTIONS_PER_ADDRESS_MAX,
+            connections_max: 10_000,
+            // A gateway with a connection for each of some hundred desks is rare.
+            connections_per_address_max: 256,
             // Rights must be gone after 60 s; two small files cost nothing.
             access_read_every: Duration::from_secs(5),
             // Two round trips, as the greeting. Half-open handshakes hold places meanwhile.
             handshake_max: Duration::from_secs(5),
-            // Five times what the slowest mobile network takes for two round trips.
-            greeting_max: Duration::from_secs(5),
+            // Ten times what the slowest mobile network takes for two round trips.
+            greeting_max: Duration::from_secs(10),
+            // As other servers have it; clients open a further connection beyond that.
             streams_per_connection_max: 128,
+            // A script engine with 50,000 requests a second has 500 at once if each takes 10 ms,
+            // and 4,000 while the disk is slow. One identity can never fill the ledger's queue.
+            requests_in_flight_max: 4_096,
+            // One core answers 84,000 requests a second that do nothing, and 31,000 set-workflows;
+            // a script engine may set 50,000 a second. Beyond twice that it is a loop by mistake.
+            requests_per_second_max: 100_000,
+            // A person's screen sends less than ten, and some hundred when it starts.
+            person_requests_per_second_max: 1_000,
+            // Nobody at a desk waits longer. Usual requests take milliseconds.
+            request_max: Duration::from_secs(10),
+            long_request_max: Duration::from_secs(60),
             keepalive_interval: Duration::from_secs(20),
             keepalive_timeout: Duration::from_secs(10),
             header_bytes_max: 16 * 1024,
             resets_burst: 128,
-            control_frames_burst: 200,
+            control_frames_burst: 50 * CONTROL_FRAMES_BURST_SECONDS,
             control_frames_per_second_max: 50,
             faulty_resets_max: 256,
             request_read_max: Duration::from_secs(10),
@@ -87,6 +119,11 @@ impl Default for Limits {
             web_origins: Vec::new(),
             // Three small files: some 50 microseconds.
             certificates_read_every: Duration::from_secs(5),
+            // Balancers get to spread the clients again, and a withdrawn client certificate is
+            // checked again.
+            connection_age_max: Some(Duration::from_secs(1_800)),
+            // The longest unary request.
+            connection_grace: Duration::from_secs(60),
             drain: Duration::from_secs(10),
         }
     }
@@ -96,12 +133,27 @@ impl Default for Limits {
 /// the other must be able to read. A message has about 1 MiB, or holds one larger follow-up.
 pub const FEED_MESSAGE_BYTES_MAX: usize = 8 << 20;
 
-/// The default of [`Limits::connections_max`].
-pub const CONNECTIONS_MAX: usize = 10_000;
+/// Seconds of [`Limits::control_frames_per_second_max`] that a client may use at once: the frames
+/// with which connections begin.
+pub(crate) const CONTROL_FRAMES_BURST_SECONDS: u32 = 4;
 
-/// The default of [`Limits::connections_per_address_max`]: a gateway with a connection for each of
-/// some hundred desks is rare; one that needs more has a setting.
-pub const CONNECTIONS_PER_ADDRESS_MAX: usize = 256;
+/// Bytes of the headers of a request that the transport reads, as a multiple of
+/// [`Limits::header_bytes_max`]: up to there the client reads which limit refused it.
+pub(crate) const HEADER_BYTES_READ: u32 = 2;
+
+/// Bytes of a request of HTTP/1.1 that are read before its head must be complete, at least: the
+/// library takes no smaller limit.
+pub(crate) const HTTP1_BUFFER_BYTES: u32 = 8 * 1024;
+
+/// Bytes that each header counts beside its name and value (RFC 9113, section 6.5.2).
+pub(crate) const HEADER_OVERHEAD_BYTES: usize = 32;
+
+/// By which part the age of a connection varies.
+pub(crate) const CONNECTION_AGE_VARIES: f64 = 0.1;
+
+/// Identities whose use is remembered before those that have done nothing for a while are
+/// forgotten.
+pub(crate) const ALLOWANCES_KEPT: usize = 1_024;
 
 /// Connections that only `/livez`, `/readyz` and `/metrics` get, once all others are taken.
 pub(crate) const PROBE_CONNECTIONS: usize = 16;

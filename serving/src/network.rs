@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use crate::limits::Limits;
+use crate::limit_settings::LimitArgs;
 
 /// Options for who may connect.
 #[derive(Clone, Debug, Default, Args)]
@@ -54,18 +54,13 @@ pub struct NetworkArgs {
         value_delimiter = ','
     )]
     web_origins: Option<Vec<String>>,
-    /// Connections at once; the limit of open files bounds them too [default: 10000]
-    #[arg(long, env = "AFTERCALL_CONNECTIONS_MAX", value_name = "N")]
-    connections_max: Option<u32>,
-    /// Connections at once from one address; a loopback address is not counted [default: 256]
-    #[arg(long, env = "AFTERCALL_CONNECTIONS_PER_ADDRESS_MAX", value_name = "N")]
-    connections_per_address_max: Option<u32>,
+    #[command(flatten)]
+    limits: LimitArgs,
 }
 
 impl NetworkArgs {
     /// Adds the given settings to the upper layer of a configuration.
     pub fn put_into(&self, over: &mut toml::Table) {
-        let number = |number: u32| toml::Value::from(i64::from(number));
         let path =
             |path: &Option<PathBuf>| Some(path.as_ref()?.to_string_lossy().into_owned().into());
         let values = [
@@ -88,35 +83,14 @@ impl NetworkArgs {
                 "web_origins",
                 self.web_origins.clone().map(toml::Value::from),
             ),
-            ("connections_max", self.connections_max.map(number)),
-            (
-                "connections_per_address_max",
-                self.connections_per_address_max.map(number),
-            ),
         ];
+        let limits = self.limits.given().into_iter();
+        let limits = limits.map(|(name, value)| (name, value.map(toml::Value::from)));
         over.extend(
             values
                 .into_iter()
+                .chain(limits)
                 .filter_map(|(key, value)| Some((key.to_owned(), value?))),
         );
-    }
-}
-
-impl Limits {
-    /// The defaults with these settings.
-    #[must_use]
-    pub fn with_network(
-        connections_max: usize,
-        connections_per_address_max: usize,
-        allowed_hosts: &[String],
-        web_origins: &[String],
-    ) -> Self {
-        Self {
-            connections_max,
-            connections_per_address_max,
-            allowed_hosts: allowed_hosts.to_vec(),
-            web_origins: web_origins.to_vec(),
-            ..Self::default()
-        }
     }
 }

@@ -61,10 +61,26 @@ pub(crate) enum Refusal {
         "your roles or your scope have changed since this stream began: open it again to see what you may see now"
     )]
     RightsChanged,
+    #[error(
+        "the connection of this stream has reached its age: open the stream again on a new one, and it continues"
+    )]
+    ConnectionAge,
     #[error("you are {name:?} and cannot act as {:?}: leave `actor` empty", short(.actor))]
     Actor { name: String, actor: String },
     #[error("the time that the client gave in grpc-timeout is over")]
     Deadline,
+    #[error(
+        "the request was not answered within {seconds} s: ask for less, or send it again with the same request id, which does nothing twice"
+    )]
+    RequestTime { seconds: u64 },
+    #[error(
+        "{limit} of your requests are under way already: wait for one of them, and send this one again"
+    )]
+    InFlight { limit: u32 },
+    #[error("you send more than {limit} requests in a second: wait, and send this one again")]
+    Rate { limit: u32 },
+    #[error("the headers of the request have {bytes} bytes, and the limit is {limit}")]
+    HeaderBytes { bytes: usize, limit: u32 },
     #[error("the request was not complete within {seconds} s: send it again")]
     SlowRequest { seconds: u64 },
     #[error("unfinished requests hold too many bytes: finish some of them first")]
@@ -78,9 +94,11 @@ pub(crate) const REASONS: &[&str] = &[
     "ACTOR_NOT_ALLOWED",
     "CERTIFICATE_UNKNOWN",
     "COMPRESSION_NOT_SUPPORTED",
+    "CONNECTION_AGE",
     "CONNECT_NOT_SUPPORTED",
     "DEADLINE_EXCEEDED",
     "GRPC_WEB_IS_OFF",
+    "HEADER_BYTES",
     "HOST_NOT_ALLOWED",
     "ISSUER_KEYS_MISSING",
     "NOT_GRPC",
@@ -89,6 +107,8 @@ pub(crate) const REASONS: &[&str] = &[
     "ORIGIN_NOT_ALLOWED",
     "PROOF_REQUIRED",
     "REQUEST_BYTES",
+    "REQUEST_RATE",
+    "REQUEST_TIME",
     "REQUEST_TOO_SLOW",
     "RIGHTS_CHANGED",
     "ROLE_MISSING",
@@ -97,6 +117,7 @@ pub(crate) const REASONS: &[&str] = &[
     "TOKEN_NOT_YET_VALID",
     "TOKEN_REVOKED",
     "TOO_MANY_CONNECTIONS",
+    "TOO_MANY_REQUESTS_IN_FLIGHT",
     "TOO_MANY_UNFINISHED_BYTES",
     "TOO_MANY_UNREAD_BYTES",
 ];
@@ -124,8 +145,13 @@ impl Refusal {
             Self::Denied(denied) => denied.reason(),
             Self::Role { .. } => "ROLE_MISSING",
             Self::RightsChanged => "RIGHTS_CHANGED",
+            Self::ConnectionAge => "CONNECTION_AGE",
             Self::Actor { .. } => "ACTOR_NOT_ALLOWED",
             Self::Deadline => "DEADLINE_EXCEEDED",
+            Self::RequestTime { .. } => "REQUEST_TIME",
+            Self::InFlight { .. } => "TOO_MANY_REQUESTS_IN_FLIGHT",
+            Self::Rate { .. } => "REQUEST_RATE",
+            Self::HeaderBytes { .. } => "HEADER_BYTES",
             Self::SlowRequest { .. } => "REQUEST_TOO_SLOW",
             Self::UnfinishedRequests => "TOO_MANY_UNFINISHED_BYTES",
             Self::UnreadAnswers => "TOO_MANY_UNREAD_BYTES",
@@ -146,7 +172,9 @@ impl Refusal {
                 (Code::Unimplemented, StatusCode::NOT_FOUND)
             }
             Self::RequestBytes { .. } => (Code::ResourceExhausted, StatusCode::PAYLOAD_TOO_LARGE),
-            Self::ProbesOnly => (Code::Unavailable, StatusCode::SERVICE_UNAVAILABLE),
+            Self::ProbesOnly | Self::ConnectionAge => {
+                (Code::Unavailable, StatusCode::SERVICE_UNAVAILABLE)
+            }
             Self::Denied(Denied::NoKeys) => (Code::Unavailable, StatusCode::SERVICE_UNAVAILABLE),
             Self::Denied(_) | Self::RightsChanged => {
                 (Code::Unauthenticated, StatusCode::UNAUTHORIZED)
@@ -154,12 +182,17 @@ impl Refusal {
             Self::Role { .. } | Self::Actor { .. } => {
                 (Code::PermissionDenied, StatusCode::FORBIDDEN)
             }
-            Self::Deadline | Self::SlowRequest { .. } => {
+            Self::HeaderBytes { .. } => (
+                Code::ResourceExhausted,
+                StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
+            ),
+            Self::Deadline | Self::RequestTime { .. } | Self::SlowRequest { .. } => {
                 (Code::DeadlineExceeded, StatusCode::REQUEST_TIMEOUT)
             }
-            Self::UnfinishedRequests | Self::UnreadAnswers => {
-                (Code::ResourceExhausted, StatusCode::TOO_MANY_REQUESTS)
-            }
+            Self::InFlight { .. }
+            | Self::Rate { .. }
+            | Self::UnfinishedRequests
+            | Self::UnreadAnswers => (Code::ResourceExhausted, StatusCode::TOO_MANY_REQUESTS),
         }
     }
 
@@ -172,7 +205,7 @@ impl Refusal {
         details.set_error_info(self.reason(), DOMAIN, HashMap::new());
         match self {
             // Sent again it is as large.
-            Self::RequestBytes { .. } => {
+            Self::RequestBytes { .. } | Self::HeaderBytes { .. } => {
                 details.add_quota_failure_violation(self.reason(), self.to_string());
             }
             _ if code == Code::ResourceExhausted => {

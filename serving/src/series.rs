@@ -70,7 +70,14 @@ const SHARED: [Series; 12] = [
     )
     .by(
         "reason",
-        &["control_frames", "greeting", "resets", "stalled"],
+        &[
+            "age",
+            "control_frames",
+            "excess",
+            "greeting",
+            "resets",
+            "stalled",
+        ],
     ),
     Series::new(
         Kind::Counter,

@@ -2,6 +2,7 @@
 //! have none.
 
 use std::convert::Infallible;
+use std::error::Error;
 use std::future::poll_fn;
 use std::net::SocketAddr;
 use std::pin::{Pin, pin};
@@ -26,7 +27,8 @@ use crate::door::keep_up;
 use crate::error::ServeError;
 use crate::hosts::Hosts;
 use crate::limits::{
-    CONNECTION_WINDOW_BYTES, Limits, PENDING_RESETS_SLACK, STALL_LOOKS, STREAM_WINDOW_BYTES,
+    CONNECTION_AGE_VARIES, CONNECTION_WINDOW_BYTES, HEADER_BYTES_READ, HTTP1_BUFFER_BYTES, Limits,
+    PENDING_RESETS_SLACK, STALL_LOOKS, STREAM_WINDOW_BYTES,
 };
 use crate::listener::{Listener, keep_warning};
 use crate::places::{Place, Places};
@@ -37,6 +39,7 @@ use crate::tls::{Certificates, Stream, handshake};
 use crate::wire::Wire;
 use crate::{Readiness, probes, reflection, whoami};
 
+static EXCESSES: Seldom = Seldom::new();
 static STALLS: Seldom = Seldom::new();
 static STALLED_STREAMS: Seldom = Seldom::new();
 
@@ -103,6 +106,7 @@ pub async fn serve(
     let hosts = Hosts::new(address, &limits.allowed_hosts, &limits.web_origins);
     let hosts = hosts.map_err(|error| ServeError::SetUp(error.to_string()))?;
     let routes = Arc::new(routes);
+    let door = door.within(limits);
     let places = Arc::new(places(limits));
     let close = CancellationToken::new();
     // Closes the connections also if this future is dropped.
@@ -232,19 +236,39 @@ impl Server {
         let mut transport = pin!(self.builder.serve_connection(io, service));
         let mut stalled = pin!(stalled(&connection, limits.stall_max));
         tokio::select! {
-            // An error is the client's, which has gone or broken a limit: that was logged and
-            // counted.
-            _ = counted(&connection, transport.as_mut()) => return,
+            ended = counted(&connection, transport.as_mut()) => return note_end(&connection, ended),
             () = self.close.cancelled() => return,
             () = stalled.as_mut() => return,
-            () = self.shutdown.cancelled() => transport.as_mut().graceful_shutdown(),
+            () = self.shutdown.cancelled() => {}
+            () = aged(limits.connection_age_max) => connection.note_age(),
         }
+        transport.as_mut().graceful_shutdown();
         tokio::select! {
-            _ = counted(&connection, transport) => {}
+            ended = counted(&connection, transport) => note_end(&connection, ended),
             () = self.close.cancelled() => {}
             () = stalled => {}
+            () = grace(&connection, limits.connection_grace) => {}
         }
     }
+}
+
+/// Waits until a connection has reached its age.
+async fn aged(age_max: Option<Duration>) {
+    let Some(age_max) = age_max else {
+        return std::future::pending().await;
+    };
+    let varied = 1.0 + CONNECTION_AGE_VARIES * (2.0 * rand::random::<f64>() - 1.0);
+    tokio::time::sleep(age_max.mul_f64(varied)).await;
+    metrics::counter!("aftercall_connections_closed_total", "reason" => "age").increment(1);
+}
+
+/// Waits until a connection that has reached its age must end. At a shutdown the drain time counts.
+async fn grace(connection: &Connection, grace: Duration) {
+    if !connection.has_aged() {
+        return std::future::pending().await;
+    }
+    tokio::time::sleep(grace).await;
+    connection.without_long_requests().await;
 }
 
 /// Counts how often the transport runs: what it writes in one run leaves in the next.
@@ -254,6 +278,29 @@ async fn counted<T: Future>(connection: &Connection, mut transport: Pin<&mut T>)
         transport.as_mut().poll(context)
     })
     .await
+}
+
+/// Counts a connection that the transport has closed because its client does what no client needs:
+/// headers or messages in too many pieces, or too many requests with errors. Other errors are of clients that
+/// have gone, or were counted where they were found.
+fn note_end(connection: &Connection, ended: Result<(), Box<dyn Error + Send + Sync>>) {
+    let Err(error) = ended else { return };
+    let mut cause: Option<&(dyn Error + 'static)> = Some(error.as_ref());
+    while let Some(error) = cause {
+        let of_transport = error.downcast_ref::<h2::Error>();
+        if of_transport.is_some_and(|error| {
+            error.is_library() && error.reason() == Some(h2::Reason::ENHANCE_YOUR_CALM)
+        }) {
+            metrics::counter!("aftercall_connections_closed_total", "reason" => "excess")
+                .increment(1);
+            if let Some(count) = EXCESSES.is_due() {
+                let peer = connection.peer;
+                tracing::warn!(%peer, count, %error, "a client sends headers or messages in too many pieces, or too many requests with errors: its connection is closed");
+            }
+            return;
+        }
+        cause = error.source();
+    }
 }
 
 /// Ends when the answers of a connection have made no progress for `stall_max`. A single stream
@@ -295,6 +342,7 @@ async fn stalled(connection: &Connection, stall_max: Option<Duration>) {
 
 fn builder(limits: &Limits) -> Builder<StreamExecutor> {
     let mut builder = Builder::new(StreamExecutor);
+    let header_bytes_read = limits.header_bytes_max.saturating_mul(HEADER_BYTES_READ);
     builder
         .http2()
         .timer(TokioTimer::new())
@@ -303,12 +351,13 @@ fn builder(limits: &Limits) -> Builder<StreamExecutor> {
         .max_concurrent_streams(limits.streams_per_connection_max)
         .keep_alive_interval(Some(limits.keepalive_interval))
         .keep_alive_timeout(limits.keepalive_timeout)
-        .max_header_list_size(limits.header_bytes_max)
+        .max_header_list_size(header_bytes_read)
         .max_pending_accept_reset_streams(Some(limits.resets_burst as usize + PENDING_RESETS_SLACK))
         .max_local_error_reset_streams(Some(limits.faulty_resets_max));
     builder
         .http1()
         .timer(TokioTimer::new())
+        .max_buf_size(header_bytes_read.max(HTTP1_BUFFER_BYTES) as usize)
         .header_read_timeout(limits.greeting_max);
     builder
 }

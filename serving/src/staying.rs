@@ -1,7 +1,8 @@
-//! The answer of a stream whose sender must keep its rights.
+//! The answer of a stream that something outside of its service may end.
 //!
-//! Promise: when the proof has expired or a right was taken away, the stream ends with a status that
-//! says so. A client that does not read is ended by the rule for stalled answers.
+//! Promise: when the proof has expired, a right was taken away or the connection has reached its
+//! age, the stream ends with a status that says so. A client that does not read is ended by the rule
+//! for stalled answers.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -14,29 +15,54 @@ use http_body::{Frame, SizeHint};
 use tonic::Status;
 use tonic::body::Body;
 
-use crate::asker::admitted;
-use crate::door::Stays;
+use crate::asker;
+use crate::connection::Connection;
+use crate::door::Until;
 use crate::refusal::Refusal;
+use crate::streams::Ends;
 
-/// Ends the answer to the present request with the rights of its sender, if it is a stream.
+/// Ends the answer to the present request with the rights of its sender, or at the age of its
+/// connection, if it is a stream.
 pub(crate) fn while_allowed(response: Response<Body>) -> Response<Body> {
-    match admitted().and_then(|admitted| admitted.stays) {
-        None => response,
-        Some(stays) => response.map(|body| Body::new(Staying::new(body, stays))),
+    let until = asker::until();
+    if until.stays.is_none() && until.connection.is_none() {
+        return response;
     }
+    response.map(|body| Body::new(Staying::new(body, until)))
 }
 
 struct Staying {
     /// `None` once it has ended.
     body: Option<Body>,
-    ended: Pin<Box<dyn Future<Output = Refusal> + Send>>,
+    /// Ready once the rights have ended.
+    ended: Option<Pin<Box<dyn Future<Output = Refusal> + Send>>>,
+    /// The connection whose age ends it. It wakes this stream then.
+    connection: Option<Arc<Connection>>,
 }
 
 impl Staying {
-    fn new(body: Body, stays: Arc<Stays>) -> Self {
+    fn new(body: Body, until: Until) -> Self {
+        let Until { stays, connection } = until;
+        if let Some(connection) = &connection
+            && let Some(stream) = Ends::present()
+        {
+            connection.wake_at_age(&stream);
+        }
         Self {
             body: Some(body),
-            ended: Box::pin(async move { stays.ended().await }),
+            ended: stays.map(|stays| Box::pin(async move { stays.ended().await }) as _),
+            connection,
+        }
+    }
+
+    fn poll_ended(&mut self, context: &mut Context<'_>) -> Poll<Refusal> {
+        let connection = self.connection.as_ref();
+        if connection.is_some_and(|connection| connection.has_aged()) {
+            return Poll::Ready(Refusal::ConnectionAge);
+        }
+        match &mut self.ended {
+            Some(ended) => ended.as_mut().poll(context),
+            None => Poll::Pending,
         }
     }
 }
@@ -49,16 +75,18 @@ impl HttpBody for Staying {
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
-        let Self { body, ended } = &mut *self;
-        let Some(open) = body else {
+        if self.body.is_none() {
             return Poll::Ready(None);
-        };
-        if let Poll::Ready(refusal) = ended.as_mut().poll(context) {
+        }
+        if let Poll::Ready(refusal) = self.poll_ended(context) {
             // The service sees that its client has gone.
-            *body = None;
+            self.body = None;
             return Poll::Ready(Some(Ok(Frame::trailers(trailers(&refusal)))));
         }
-        Pin::new(open).poll_frame(context)
+        match &mut self.body {
+            Some(body) => Pin::new(body).poll_frame(context),
+            None => Poll::Ready(None),
+        }
     }
 
     fn is_end_stream(&self) -> bool {

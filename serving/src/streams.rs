@@ -17,7 +17,7 @@ tokio::task_local! {
     static PRESENT: Arc<Ends>;
 }
 
-/// Ends one stream.
+/// Ends one stream, or wakes it.
 #[derive(Debug, Default)]
 pub(crate) struct Ends {
     has_ended: AtomicBool,
@@ -28,6 +28,11 @@ impl Ends {
     /// Ends the stream.
     pub(crate) fn end(&self) {
         self.has_ended.store(true, Ordering::Release);
+        self.waker.wake();
+    }
+
+    /// Lets the stream run, so that its answer sees what has changed.
+    pub(crate) fn wake(&self) {
         self.waker.wake();
     }
 

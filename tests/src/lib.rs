@@ -17,6 +17,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use aftercall_proto::alert::v1::GetWallboardRequest;
+use aftercall_serving::LimitSettings;
 use alerter_server::config::AlerterServerConfig;
 pub use asking::{push, reason, set, with_refund};
 pub use authority::{Authority, Pair};
@@ -76,6 +77,8 @@ pub struct House {
     alerter_tokens: PathBuf,
     /// The file with the alerter's own token; empty for none.
     alerter_token: PathBuf,
+    /// The limits of both servers, where they are not the usual ones.
+    limits: Option<LimitSettings>,
     /// The clock and the disk, where they are not the machine's.
     machine: Option<Machine>,
     /// Removes the directory when the test is over.
@@ -125,6 +128,7 @@ impl House {
             workflow_tokens: PathBuf::new(),
             alerter_tokens: PathBuf::new(),
             alerter_token: PathBuf::new(),
+            limits: None,
             machine,
             _temp: temp,
         };
@@ -143,6 +147,7 @@ impl House {
             drain_seconds: 2,
             country: self.country.clone(),
             tokens_file: self.workflow_tokens.clone(),
+            limits: self.limits.clone().unwrap_or_default(),
             // Nobody starts it again here, and tests look at what it says then.
             on_store_failure: StoreFailure::ReadOnly,
             ..WorkflowServerConfig::default()
@@ -194,6 +199,11 @@ impl House {
         token.clone_into(&mut self.alerter_token);
     }
 
+    /// From the next start on, both servers have these limits.
+    pub fn limit(&mut self, limits: LimitSettings) {
+        self.limits = Some(limits);
+    }
+
     /// From the next start on, telephone numbers that name no country are of this one.
     pub fn set_country(&mut self, code: &str) {
         code.clone_into(&mut self.country);
@@ -201,13 +211,15 @@ impl House {
 
     /// Starts an alerter, on the port it had before.
     pub async fn start_alerter(&mut self) {
+        let usual = AlerterServerConfig::default();
         let config = AlerterServerConfig {
+            limits: self.limits.clone().unwrap_or(usual.limits.clone()),
             listen: SocketAddr::from(([127, 0, 0, 1], self.alerter_port)),
             workflow_server: format!("http://{}", self.workflow_address()),
             drain_seconds: 1,
             tokens_file: self.alerter_tokens.clone(),
             workflow_token_file: self.alerter_token.clone(),
-            ..AlerterServerConfig::default()
+            ..usual
         };
         let server = alerter_server::Server::bind(config)
             .await

@@ -9,15 +9,13 @@ use aftercall_engine::phone::Country;
 use aftercall_serving::config::{ConfigError, load};
 use aftercall_serving::logs::LogFormat;
 use aftercall_serving::settings::{Common, SettingError, Settings, common_errors, zero_errors};
-use aftercall_serving::{
-    CONNECTIONS_MAX, CONNECTIONS_PER_ADDRESS_MAX, NetworkArgs, ProofSettings, Protection,
-    TlsSettings,
-};
+use aftercall_serving::{LimitSettings, NetworkArgs, ProofSettings, Protection, TlsSettings};
 use clap::{Parser, ValueEnum};
 use serde::{Deserialize, Serialize};
 
 use crate::limits::{
-    ARCHIVE_AFTER_SECONDS, CLOCK_AHEAD_MAX, JOURNAL_KEPT_ENTRIES, SNAPSHOT_EVERY_ENTRIES,
+    ARCHIVE_AFTER_SECONDS, CLOCK_AHEAD_MAX, IMPORT_BYTES_MAX, JOURNAL_KEPT_ENTRIES,
+    SNAPSHOT_EVERY_ENTRIES,
 };
 
 /// What the server does once its store has failed.
@@ -98,10 +96,11 @@ pub struct WorkflowServerConfig {
     pub allowed_hosts: Vec<String>,
     /// Origins whose web pages may use this server by gRPC-Web, such as `https://desk.example.com`; none turns it off.
     pub web_origins: Vec<String>,
-    /// Connections at once; the limit of open files bounds them too.
-    pub connections_max: usize,
-    /// Connections at once from one address; a loopback address is not counted.
-    pub connections_per_address_max: usize,
+    /// Bytes of one request of an author.
+    pub import_bytes_max: u32,
+    /// What clients may use.
+    #[serde(flatten)]
+    pub limits: LimitSettings,
 }
 
 impl Default for WorkflowServerConfig {
@@ -133,8 +132,8 @@ impl Default for WorkflowServerConfig {
             on_store_failure: StoreFailure::Exit,
             allowed_hosts: Vec::new(),
             web_origins: Vec::new(),
-            connections_max: CONNECTIONS_MAX,
-            connections_per_address_max: CONNECTIONS_PER_ADDRESS_MAX,
+            import_bytes_max: IMPORT_BYTES_MAX,
+            limits: LimitSettings::default(),
         }
     }
 }
@@ -169,12 +168,9 @@ impl Settings for WorkflowServerConfig {
             ("request_ids_keep_hours", self.request_ids_keep_hours.into()),
             ("snapshot_every_entries", self.snapshot_every_entries),
             ("retention_days", self.retention_days.into()),
-            ("connections_max", self.connections_max as u64),
-            (
-                "connections_per_address_max",
-                self.connections_per_address_max as u64,
-            ),
+            ("import_bytes_max", self.import_bytes_max.into()),
         ]));
+        errors.extend(self.limits.errors());
         if self.data_dir.as_os_str().is_empty() {
             errors.push(SettingError::new(
                 "data_dir",
@@ -264,6 +260,9 @@ pub struct Args {
     /// What to do once the store has failed [default: exit]
     #[arg(long, env = "AFTERCALL_ON_STORE_FAILURE", value_name = "WHAT")]
     on_store_failure: Option<StoreFailure>,
+    /// Bytes of one request of an author [default: 4194304]
+    #[arg(long, env = "AFTERCALL_IMPORT_BYTES_MAX", value_name = "BYTES")]
+    import_bytes_max: Option<u32>,
     #[command(flatten)]
     network: NetworkArgs,
     /// Print the effective configuration as TOML and exit
@@ -319,8 +318,9 @@ impl Args {
             .filter_map(|(key, value)| Some((key.to_owned(), value?)))
             .collect()
     }
-    fn given_numbers(&self) -> [(&'static str, Option<i64>); 8] {
+    fn given_numbers(&self) -> [(&'static str, Option<i64>); 9] {
         [
+            ("import_bytes_max", self.import_bytes_max.map(i64::from)),
             (
                 "snapshot_every_entries",
                 self.snapshot_every_entries.map(|entries| entries as i64),

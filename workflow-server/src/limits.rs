@@ -139,12 +139,10 @@ pub const HISTORY_FRAME_ENTRIES: usize = 128;
 /// Bytes that one read of the journal gives the packing of history.
 pub const PACK_READ_BYTES: usize = 1 << 20;
 
-/// Bytes of one request of an author: twice the largest definition file, so that one that is too
-/// large is still named.
-pub const AUTHOR_REQUEST_BYTES_MAX: usize = (2 << 20) + (64 << 10);
-/// Bytes of one other request: twice what 64 fields and 64 details of the longest texts take. A
-/// message of many empty parts takes fifty times its bytes in memory once it is read.
-pub const REQUEST_BYTES_MAX: usize = 1 << 20;
+/// Bytes of one request of an author where the configuration names none: four times the largest
+/// definition file, so that one that is too large is still named. Other requests have 1 MiB, twice
+/// what 64 fields and 64 details of the longest texts take.
+pub const IMPORT_BYTES_MAX: u32 = 4 << 20;
 /// Bytes of one request for the feed, which holds a sequence and an epoch.
 pub const FEED_REQUEST_BYTES_MAX: usize = 4 << 10;
 /// Rows of a page where the request names none.
@@ -159,8 +157,9 @@ pub const READS_WAITING_MAX: usize = 64;
 /// second, at a millisecond a list. What waits is a request; its answer has some hundred kilobytes
 /// at most.
 pub const DESK_READS_WAITING_MAX: usize = 1_024;
-/// How long a read may run: a count over four million instances takes two seconds.
-pub const READ_TIME_MAX: Duration = Duration::from_secs(10);
+/// How long a read may run: a count over four million instances takes two seconds. It is shorter
+/// than the time of a request, so that the client reads to ask for less.
+pub const READ_TIME_MAX: Duration = Duration::from_secs(9);
 /// Rows that a search for the next follow-up looks at before it moves to a thread for reads, in
 /// half a millisecond.
 pub const ROWS_AT_ONCE: usize = 2_048;
@@ -195,8 +194,8 @@ pub const HISTORY_WALK_MAX: usize = 100_000;
 /// Steps of the trails that are kept: sixteen bytes each, so 16 MB. They are those of a hundred
 /// thousand usual follow-ups.
 pub const TRAILS_KEPT_STEPS: usize = 1_000_000;
-/// How long a unary request may take: far beyond what any should.
-pub const REQUEST_TIME_MAX: Duration = Duration::from_secs(30);
+/// How long the request for an erasure waits for its end: half the time of a long request.
+pub const ERASURE_WAIT_MAX: Duration = Duration::from_secs(30);
 /// Changes of an instance that are looked at for somebody's work, before a script takes it back.
 pub const WORK_WALK_MAX: usize = 1_000;
 /// Changes since a push that are looked at before it is undone: what timers and calls do in the

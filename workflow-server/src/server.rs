@@ -29,7 +29,7 @@ use crate::ledger::{
     Clock, Condition, Conditions, Handle, Ledger, LedgerOptions, RecoverError, SystemClock,
     job_runner,
 };
-use crate::limits::{AUTHOR_REQUEST_BYTES_MAX, FEED_REQUEST_BYTES_MAX, REQUEST_BYTES_MAX};
+use crate::limits::FEED_REQUEST_BYTES_MAX;
 use crate::reading::Reading;
 use crate::series::SERIES;
 use crate::service::{
@@ -83,6 +83,10 @@ pub struct Server {
     ledger: Ledger,
     services: Arc<Services>,
     limits: Limits,
+    /// Bytes of one request of an author.
+    import_bytes_max: usize,
+    /// Bytes of any other request.
+    request_bytes_max: usize,
     draining: CancellationToken,
     on_store_failure: StoreFailure,
 }
@@ -138,20 +142,17 @@ impl Server {
             draining.clone(),
             desk,
         );
-        let limits = Limits {
-            drain: Duration::from_secs(config.drain_seconds),
-            ..network_limits(&config)
-        };
-        let on_store_failure = config.on_store_failure;
         Ok(Self {
             listener,
             address,
             handle,
             ledger,
             services,
-            limits,
+            limits: limits(&config),
+            import_bytes_max: config.import_bytes_max as usize,
+            request_bytes_max: config.limits.request_bytes_max as usize,
             draining,
-            on_store_failure,
+            on_store_failure: config.on_store_failure,
         })
     }
 
@@ -170,7 +171,8 @@ impl Server {
         let readiness = Readiness::new();
         let conditions = self.handle.conditions().clone();
         let watching = tokio::spawn(follow_conditions(conditions.clone(), readiness.clone()));
-        let routes = add_services(base_routes(&SERVICES, &readiness).await?, &self.services);
+        let routes = base_routes(&SERVICES, &readiness).await?;
+        let routes = self.add_services(routes);
         let stop_ledger = CancellationToken::new();
         let ledger = self.ledger.start(stop_ledger.clone())?;
         let jobs = job_runner::run(
@@ -221,6 +223,30 @@ impl Server {
             }
         }
     }
+
+    fn add_services(&self, routes: Routes) -> Routes {
+        let services = &self.services;
+        /// Requests may be compressed; the limit is one of the message as it is after decompression.
+        macro_rules! limited {
+            ($server:expr, $bytes_max:expr) => {
+                $server
+                    .max_decoding_message_size($bytes_max)
+                    .accept_compressed(CompressionEncoding::Gzip)
+                    .accept_compressed(CompressionEncoding::Zstd)
+            };
+        }
+        let definitions = WorkflowDefinitionServiceServer::new(Definitions(services.clone()));
+        let script_engine = ScriptEngineServiceServer::new(ScriptEngine(services.clone()));
+        let call_manager = CallManagerServiceServer::new(CallManager(services.clone()));
+        let operations = OperationsServiceServer::new(Operations(services.clone()));
+        let change_feed = ChangeFeedServiceServer::new(ChangeFeed(services.clone()));
+        routes
+            .add_service(limited!(definitions, self.import_bytes_max))
+            .add_service(limited!(script_engine, self.request_bytes_max))
+            .add_service(limited!(call_manager, self.request_bytes_max))
+            .add_service(limited!(operations, self.request_bytes_max))
+            .add_service(limited!(change_feed, FEED_REQUEST_BYTES_MAX))
+    }
 }
 
 fn log_rebuilt(
@@ -261,14 +287,13 @@ fn ledger_options(config: &WorkflowServerConfig) -> LedgerOptions {
     }
 }
 
-fn network_limits(config: &WorkflowServerConfig) -> Limits {
-    let (connections, of_address) = (config.connections_max, config.connections_per_address_max);
-    Limits::with_network(
-        connections,
-        of_address,
-        &config.allowed_hosts,
-        &config.web_origins,
-    )
+fn limits(config: &WorkflowServerConfig) -> Limits {
+    Limits {
+        drain: Duration::from_secs(config.drain_seconds),
+        allowed_hosts: config.allowed_hosts.clone(),
+        web_origins: config.web_origins.clone(),
+        ..config.limits.limits()
+    }
 }
 
 async fn open_store(
@@ -299,29 +324,6 @@ async fn open_store(
 pub(crate) fn end_process(reason: &str) {
     tracing::error!(reason, "the store hangs: the process ends, start it again");
     std::process::exit(70);
-}
-
-fn add_services(routes: Routes, services: &Arc<Services>) -> Routes {
-    /// Requests may be compressed; the limit is one of the message as it is after decompression.
-    macro_rules! limited {
-        ($server:expr, $bytes_max:expr) => {
-            $server
-                .max_decoding_message_size($bytes_max)
-                .accept_compressed(CompressionEncoding::Gzip)
-                .accept_compressed(CompressionEncoding::Zstd)
-        };
-    }
-    let definitions = WorkflowDefinitionServiceServer::new(Definitions(services.clone()));
-    let script_engine = ScriptEngineServiceServer::new(ScriptEngine(services.clone()));
-    let call_manager = CallManagerServiceServer::new(CallManager(services.clone()));
-    let operations = OperationsServiceServer::new(Operations(services.clone()));
-    let change_feed = ChangeFeedServiceServer::new(ChangeFeed(services.clone()));
-    routes
-        .add_service(limited!(definitions, AUTHOR_REQUEST_BYTES_MAX))
-        .add_service(limited!(script_engine, REQUEST_BYTES_MAX))
-        .add_service(limited!(call_manager, REQUEST_BYTES_MAX))
-        .add_service(limited!(operations, REQUEST_BYTES_MAX))
-        .add_service(limited!(change_feed, FEED_REQUEST_BYTES_MAX))
 }
 
 /// Stops the server once the store has failed, where it is to end then. What was acknowledged is

@@ -8,7 +8,8 @@ use tokio::io::AsyncWriteExt as _;
 use tokio::net::tcp::OwnedWriteHalf;
 
 use crate::http2::{
-    self, END_HEADERS, END_STREAM, HEADERS, PING, PRIORITY, RST_STREAM, SETTINGS, frame,
+    self, CONTINUATION, DATA, END_HEADERS, END_STREAM, HEADERS, PING, PRIORITY, RST_STREAM,
+    SETTINGS, frame,
 };
 use crate::{Bare, check, counter};
 
@@ -18,10 +19,11 @@ const NONE: u32 = 1_000_000_000;
 /// Frames of a flood.
 const FLOOD: usize = 20_000;
 
-/// Sends a frame again and again while what is answered is read; whether the server closes the
-/// connection before the end.
-async fn is_cut(server: &Bare, frame: &[u8]) -> bool {
-    let client = http2::connect(server.address, &[]).await;
+/// Sends `first`, then a frame again and again while what is answered is read; whether the server
+/// closes the connection before the end.
+async fn is_cut(server: &Bare, first: &[u8], frame: &[u8]) -> bool {
+    let mut client = http2::connect(server.address, &[]).await;
+    client.write_all(first).await.expect("it is open");
     let (mut read, mut write) = client.into_split();
     let reading =
         tokio::spawn(async move { tokio::io::copy(&mut read, &mut tokio::io::sink()).await });
@@ -32,7 +34,7 @@ async fn is_cut(server: &Bare, frame: &[u8]) -> bool {
         }
     }
     // A client that has said all it has to say; a server that has cut it has closed already.
-    let asked = write.write_all(&http2::request(1, http2::CHECK)).await;
+    let asked = write.write_all(&http2::request(3, http2::CHECK)).await;
     drop(write);
     let ended = tokio::time::timeout(PATIENCE, reading)
         .await
@@ -41,13 +43,17 @@ async fn is_cut(server: &Bare, frame: &[u8]) -> bool {
     asked.is_err() || ended.is_err()
 }
 
-fn flood() -> [(&'static str, Vec<u8>); 5] {
+/// Floods of frames that carry nothing: what is sent first, and the frame.
+fn floods() -> [(&'static str, Vec<u8>, Vec<u8>); 6] {
+    let open = frame(HEADERS, END_HEADERS, 1, &http2::grpc_headers(http2::CHECK));
+    let alone = |kind, frame| (kind, Vec::new(), frame);
     [
-        ("PING", frame(PING, 0, 0, &[1; 8])),
-        ("SETTINGS", frame(SETTINGS, 0, 0, &[])),
-        ("PRIORITY", frame(PRIORITY, 0, 1, &[0, 0, 0, 3, 7])),
-        ("WINDOW_UPDATE", frame(8, 0, 0, &[0, 0, 0, 1])),
-        ("unknown", frame(200, 0, 0, &[])),
+        alone("PING", frame(PING, 0, 0, &[1; 8])),
+        alone("SETTINGS", frame(SETTINGS, 0, 0, &[])),
+        alone("PRIORITY", frame(PRIORITY, 0, 1, &[0, 0, 0, 3, 7])),
+        alone("WINDOW_UPDATE", frame(8, 0, 0, &[0, 0, 0, 1])),
+        alone("unknown", frame(200, 0, 0, &[])),
+        ("empty DATA", open, frame(DATA, 0, 1, &[])),
     ]
 }
 
@@ -55,9 +61,9 @@ fn flood() -> [(&'static str, Vec<u8>); 5] {
 async fn floods_of_control_frames_are_cut() {
     let server = Bare::start(Limits::default()).await;
     let name = "aftercall_connections_closed_total{reason=\"control_frames\"}";
-    for (kind, frame) in flood() {
+    for (kind, first, frame) in floods() {
         let before = counter(server.address, name).await;
-        is_cut(&server, &frame).await;
+        is_cut(&server, &first, &frame).await;
         assert!(counter(server.address, name).await > before, "{kind}");
     }
     check(&mut server.client())
@@ -72,9 +78,33 @@ async fn without_the_limit_a_flood_of_control_frames_is_answered() {
         ..Limits::default()
     };
     let server = Bare::start(limits).await;
-    for (kind, frame) in flood() {
-        assert!(!is_cut(&server, &frame).await, "{kind}");
+    for (kind, first, frame) in floods() {
+        assert!(!is_cut(&server, &first, &frame).await, "{kind}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_flood_of_continuations_is_cut() {
+    // A head that never ends: a name of 268 million bytes, in pieces of one.
+    let head = frame(HEADERS, 0, 1, &[0, 127, 0xff, 0xff, 0xff, 0x7f]);
+    let piece = frame(CONTINUATION, 0, 1, b"a");
+    let server = Bare::start(Limits::default()).await;
+    let name = "aftercall_connections_closed_total{reason=\"excess\"}";
+    let before = counter(server.address, name).await;
+    assert!(is_cut(&server, &head, &piece).await);
+    assert!(counter(server.address, name).await > before);
+    check(&mut server.client())
+        .await
+        .expect("others are served");
+    // The control: as many pieces as a limit of a gigabyte has room for.
+    let server = Bare::start(Limits {
+        header_bytes_max: 1 << 30,
+        ..Limits::default()
+    })
+    .await;
+    let before = counter(server.address, name).await;
+    is_cut(&server, &head, &piece).await;
+    assert_eq!(counter(server.address, name).await, before);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -9,6 +9,7 @@ mod descriptors;
 mod floods;
 mod gate;
 mod http2;
+mod limits;
 mod process;
 mod requests;
 mod tls;

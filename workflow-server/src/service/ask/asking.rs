@@ -23,7 +23,7 @@ use siphasher::sip::SipHasher13;
 use siphasher::sip128::{Hasher128, SipHasher13 as SipHasher128};
 
 use crate::ledger::{FoundInstance, LedgerError, Outcome};
-use crate::limits::{ARCHIVE_LOOKS_MAX, REQUEST_ID_CHARS_MAX, REQUEST_TIME_MAX};
+use crate::limits::{ARCHIVE_LOOKS_MAX, REQUEST_ID_CHARS_MAX};
 use crate::service::archived;
 use crate::service::ask::{Faults, first_answer, requests};
 use crate::service::say::refusal::{Missing, Reason};
@@ -288,10 +288,9 @@ impl Shared {
     }
 
     async fn send(&self, request: Request, mask: ReadMask) -> Result<Answered, Refusal> {
-        match tokio::time::timeout(REQUEST_TIME_MAX, self.ledger.execute(request)).await {
-            Err(_) => Err(refusal::too_slow()),
-            Ok(Err(error)) => Err(Box::pin(self.refused(error)).await),
-            Ok(Ok(outcome)) => self.answered(outcome, mask).await,
+        match self.ledger.execute(request).await {
+            Err(error) => Err(Box::pin(self.refused(error)).await),
+            Ok(outcome) => self.answered(outcome, mask).await,
         }
     }
 

@@ -15,7 +15,7 @@ use aftercall_proto::workflow::v1 as proto;
 use aftercall_serving::asked::Asked;
 
 use crate::ledger::FoundCall;
-use crate::limits::{ARCHIVE_LOOKS_MAX, REQUEST_TIME_MAX};
+use crate::limits::{ARCHIVE_LOOKS_MAX, ERASURE_WAIT_MAX};
 use crate::service::ask::{Answered, Asking, Faults, Prepared, callers};
 use crate::service::say::refusal::{Missing, Reason};
 use crate::service::say::{Refusal, convert, refusal};
@@ -191,7 +191,7 @@ async fn masked(shared: &Shared, id: u64) {
     };
     let waiting = async { while is_masking() && newest.changed().await.is_ok() {} };
     // What is left is masked all the same: the answer says how far it is.
-    let _ = tokio::time::timeout(REQUEST_TIME_MAX, waiting).await;
+    let _ = tokio::time::timeout(ERASURE_WAIT_MAX, waiting).await;
 }
 
 pub(crate) fn find(view: &View, id: u64) -> Result<&Arc<Erasure>, Refusal> {

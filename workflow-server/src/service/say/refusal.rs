@@ -215,15 +215,6 @@ pub(crate) fn answer_gone() -> Refusal {
     precondition(Reason::AnswerGone, message, HashMap::new())
 }
 
-/// The request took longer than any may.
-pub(crate) fn too_slow() -> Refusal {
-    plain(
-        Code::DeadlineExceeded,
-        Reason::RequestTime,
-        "the request took too long; with a request id, asking again is safe",
-    )
-}
-
 pub(crate) fn exhausted(reason: Reason, limit: u64) -> Refusal {
     let name = reason.word();
     let message = format!("the limit {name} of {limit} is reached");

@@ -92,7 +92,6 @@ reasons! {
     ReadsWaiting = "READS_WAITING",
     ReportsRunning = "REPORTS_RUNNING",
     RequestIdReused = "REQUEST_ID_REUSED",
-    RequestTime = "REQUEST_TIME",
     StageGone = "STAGE_GONE",
     StaleVisit = "STALE_VISIT",
     TeamInUse = "TEAM_IN_USE",
