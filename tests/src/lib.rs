@@ -79,6 +79,8 @@ pub struct House {
     alerter_token: PathBuf,
     /// The limits of both servers, where they are not the usual ones.
     limits: Option<LimitSettings>,
+    /// Commands that may wait for the ledger.
+    commands_waiting_max: u32,
     /// The clock and the disk, where they are not the machine's.
     machine: Option<Machine>,
     /// Removes the directory when the test is over.
@@ -129,6 +131,7 @@ impl House {
             alerter_tokens: PathBuf::new(),
             alerter_token: PathBuf::new(),
             limits: None,
+            commands_waiting_max: WorkflowServerConfig::default().commands_waiting_max,
             machine,
             _temp: temp,
         };
@@ -147,6 +150,7 @@ impl House {
             drain_seconds: 2,
             country: self.country.clone(),
             tokens_file: self.workflow_tokens.clone(),
+            commands_waiting_max: self.commands_waiting_max,
             limits: self.limits.clone().unwrap_or_default(),
             // Nobody starts it again here, and tests look at what it says then.
             on_store_failure: StoreFailure::ReadOnly,
@@ -202,6 +206,11 @@ impl House {
     /// From the next start on, both servers have these limits.
     pub fn limit(&mut self, limits: LimitSettings) {
         self.limits = Some(limits);
+    }
+
+    /// From the next start on, so many commands may wait for the ledger.
+    pub fn limit_waiting(&mut self, commands: u32) {
+        self.commands_waiting_max = commands;
     }
 
     /// From the next start on, telephone numbers that name no country are of this one.

@@ -14,8 +14,8 @@ use clap::{Parser, ValueEnum};
 use serde::{Deserialize, Serialize};
 
 use crate::limits::{
-    ARCHIVE_AFTER_SECONDS, CLOCK_AHEAD_MAX, IMPORT_BYTES_MAX, JOURNAL_KEPT_ENTRIES,
-    SNAPSHOT_EVERY_ENTRIES,
+    ARCHIVE_AFTER_SECONDS, CLOCK_AHEAD_MAX, COMMANDS_WAITING_MAX, IMPORT_BYTES_MAX,
+    JOURNAL_KEPT_ENTRIES, SNAPSHOT_EVERY_ENTRIES,
 };
 
 /// What the server does once its store has failed.
@@ -98,6 +98,8 @@ pub struct WorkflowServerConfig {
     pub web_origins: Vec<String>,
     /// Bytes of one request of an author.
     pub import_bytes_max: u32,
+    /// Changes that may wait to be decided; new work may fill half of it.
+    pub commands_waiting_max: u32,
     /// What clients may use.
     #[serde(flatten)]
     pub limits: LimitSettings,
@@ -133,6 +135,7 @@ impl Default for WorkflowServerConfig {
             allowed_hosts: Vec::new(),
             web_origins: Vec::new(),
             import_bytes_max: IMPORT_BYTES_MAX,
+            commands_waiting_max: COMMANDS_WAITING_MAX,
             limits: LimitSettings::default(),
         }
     }
@@ -169,6 +172,7 @@ impl Settings for WorkflowServerConfig {
             ("snapshot_every_entries", self.snapshot_every_entries),
             ("retention_days", self.retention_days.into()),
             ("import_bytes_max", self.import_bytes_max.into()),
+            ("commands_waiting_max", self.commands_waiting_max.into()),
         ]));
         errors.extend(self.limits.errors());
         if self.data_dir.as_os_str().is_empty() {
@@ -263,6 +267,9 @@ pub struct Args {
     /// Bytes of one request of an author [default: 4194304]
     #[arg(long, env = "AFTERCALL_IMPORT_BYTES_MAX", value_name = "BYTES")]
     import_bytes_max: Option<u32>,
+    /// Changes that may wait to be decided; new work may fill half of it [default: 16384]
+    #[arg(long, env = "AFTERCALL_COMMANDS_WAITING_MAX", value_name = "N")]
+    commands_waiting_max: Option<u32>,
     #[command(flatten)]
     network: NetworkArgs,
     /// Print the effective configuration as TOML and exit
@@ -318,8 +325,12 @@ impl Args {
             .filter_map(|(key, value)| Some((key.to_owned(), value?)))
             .collect()
     }
-    fn given_numbers(&self) -> [(&'static str, Option<i64>); 9] {
+    fn given_numbers(&self) -> [(&'static str, Option<i64>); 10] {
         [
+            (
+                "commands_waiting_max",
+                self.commands_waiting_max.map(i64::from),
+            ),
             ("import_bytes_max", self.import_bytes_max.map(i64::from)),
             (
                 "snapshot_every_entries",

@@ -24,6 +24,7 @@ mod order;
 mod outcome;
 mod read;
 mod upkeep;
+mod urgency;
 mod write;
 
 pub use clock::{Clock, ManualClock, SystemClock, Uptime};
@@ -44,3 +45,4 @@ pub use read::{archive, archive_list, feed, history};
 pub use upkeep::capture;
 pub(crate) use upkeep::job_runner;
 pub use upkeep::last_seen::LAST_SEEN_KEY;
+pub use urgency::Urgency;

@@ -11,9 +11,10 @@ pub const FOLLOW_LOOK_EVERY: Duration = Duration::from_millis(200);
 /// How long an append waits where the store cannot be reached: a take-over of a database takes
 /// seconds.
 pub const STORE_RETRY_EVERY: Duration = Duration::from_secs(1);
-/// Commands that wait for the ledger: at 30,000 a second this is half a second; more are refused at
-/// once.
-pub const COMMANDS_WAITING_MAX: usize = 16_384;
+/// Commands that wait for the ledger where the configuration names nothing: at 30,000 a second this
+/// is half a second. More are refused at once, and new work when half of the places are taken: twice
+/// what one identity may have in flight.
+pub const COMMANDS_WAITING_MAX: u32 = 16_384;
 /// Orders of operations that wait for the ledger.
 pub const ORDERS_WAITING_MAX: usize = 16;
 /// Entries of a group that the ledger's thread appends itself if nothing waits behind it. Under

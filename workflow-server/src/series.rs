@@ -2,7 +2,7 @@
 
 use aftercall_serving::series::{Kind, Series};
 
-use crate::ledger::Condition;
+use crate::ledger::{Condition, Urgency};
 
 const CONDITIONS: [&str; Condition::ALL.len()] = {
     let mut names = [""; Condition::ALL.len()];
@@ -26,6 +26,12 @@ pub(crate) const SERIES: &[Series] = &[
         "aftercall_groups_total",
         "Groups of entries written to the journal, each with one sync.",
     ),
+    Series::new(
+        Kind::Counter,
+        "aftercall_commands_shed_total",
+        "Changes refused because too many waited, by urgency: new work is refused first.",
+    )
+    .by("urgency", &Urgency::NAMES),
     Series::new(
         Kind::Histogram,
         "aftercall_timer_lateness_seconds",

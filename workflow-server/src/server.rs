@@ -270,6 +270,7 @@ fn ledger_options(config: &WorkflowServerConfig) -> LedgerOptions {
     // A push can be taken back only while its instance is in memory.
     let archive_after_seconds = config.archive_after_seconds.max(config.undo_seconds);
     LedgerOptions {
+        commands_waiting_max: config.commands_waiting_max as usize,
         clock_ahead_max: Duration::from_secs(u64::from(config.clock_ahead_minutes) * 60),
         keeping: Keeping {
             request_ids_millis: i64::from(config.request_ids_keep_hours) * 3_600_000,

@@ -34,8 +34,12 @@ fn the_page_of_limits_has_every_limit() {
         .zip(of_alerter)
         .map(|((name, value), (_, of_alerter))| (name, value, of_alerter))
         .collect();
-    let import = workflow.import_bytes_max;
-    all.push(("import_bytes_max", import, import));
+    for (name, value) in [
+        ("import_bytes_max", workflow.import_bytes_max),
+        ("commands_waiting_max", workflow.commands_waiting_max),
+    ] {
+        all.push((name, value, value));
+    }
     for (name, value, of_alerter) in all {
         let mut default = written(name, value);
         if of_alerter != value {

@@ -1,7 +1,8 @@
-//! What a real server does at its limits: what becomes of a request
+//! What a real server does at its limits: which work it refuses first, what becomes of a request
 //! whose time is over, and how clients change from a connection that has reached its age.
 
 mod age;
 mod deadline;
 mod disk;
 mod docs;
+mod overload;

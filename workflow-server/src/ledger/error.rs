@@ -15,7 +15,7 @@ pub enum LedgerError {
     /// the same request id is safe.
     #[error("{0}")]
     Unavailable(Arc<str>),
-    /// More commands are waiting than the limit allows.
-    #[error("more than {0} commands wait already")]
+    /// As many commands wait as the limit allows for one of this urgency.
+    #[error("{0} commands wait already")]
     Busy(usize),
 }

@@ -17,6 +17,7 @@ use super::read::feed::Feed;
 use super::read::history::History;
 use super::upkeep::capture::CaptureRequest;
 use super::upkeep::purger::Purging;
+use super::urgency::Urgency;
 use super::write::timekeeping::SharedTime;
 use crate::records::WorldImage;
 
@@ -44,7 +45,8 @@ impl Handle {
     /// # Errors
     /// [`LedgerError`].
     pub async fn execute(&self, request: Request) -> Result<Outcome, LedgerError> {
-        self.ask(Question::Decide(request)).await
+        let urgency = Urgency::from(&request.command);
+        self.ask(Question::Decide(request), urgency).await
     }
 
     /// The sequence of the entry that an earlier, equal request made. Waits until that entry is
@@ -53,20 +55,25 @@ impl Handle {
     /// # Errors
     /// [`LedgerError`]. `Rejected` if the id was used for a different request.
     pub async fn recall(&self, mark: RequestMark) -> Result<Option<u64>, LedgerError> {
-        match self.ask(Question::Recall(mark)).await? {
+        // A repeat adds nothing.
+        let recalled = self.ask(Question::Recall(mark), Urgency::Finishing);
+        match recalled.await? {
             Outcome::Repeated { sequence } => Ok(Some(sequence)),
             Outcome::Committed(_) | Outcome::Unchanged(_) => Ok(None),
         }
     }
 
-    async fn ask(&self, question: Question) -> Result<Outcome, LedgerError> {
+    async fn ask(&self, question: Question, urgency: Urgency) -> Result<Outcome, LedgerError> {
+        let places = self.commands.max_capacity();
+        let share = urgency.share(places);
+        if places - self.commands.capacity() >= share {
+            return Err(shed(urgency, share));
+        }
         let (answer, answered) = oneshot::channel();
         self.commands
             .try_send(Asked { question, answer })
             .map_err(|error| match error {
-                mpsc::error::TrySendError::Full(_) => {
-                    LedgerError::Busy(crate::limits::COMMANDS_WAITING_MAX)
-                }
+                mpsc::error::TrySendError::Full(_) => shed(urgency, share),
                 mpsc::error::TrySendError::Closed(_) => self.unavailable(),
             })?;
         answered.await.unwrap_or_else(|_| Err(self.unavailable()))
@@ -149,4 +156,10 @@ impl Handle {
             .map_err(|_| self.unavailable())?;
         answered.await.map_err(|_| self.unavailable())
     }
+}
+
+/// The refusal of a command because too many wait.
+fn shed(urgency: Urgency, share: usize) -> LedgerError {
+    metrics::counter!("aftercall_commands_shed_total", "urgency" => urgency.name()).increment(1);
+    LedgerError::Busy(share)
 }

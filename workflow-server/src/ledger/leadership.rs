@@ -22,7 +22,7 @@ use super::write::owner::{Owner, Trouble, drop_elsewhere};
 use super::write::timekeeping::{Known, SharedTime, Timekeeping};
 use super::{Archive, ArchiveKeys, Clock, Conditions, Handle, LedgerOptions};
 use crate::journal::Storage;
-use crate::limits::{COMMANDS_WAITING_MAX, ORDERS_WAITING_MAX, UPKEEP_FILE_THREADS};
+use crate::limits::{ORDERS_WAITING_MAX, UPKEEP_FILE_THREADS};
 use crate::records::WorldImage;
 
 /// A ledger that is recovered and not yet running.
@@ -162,7 +162,7 @@ fn handle_on(
     storage: &dyn Storage,
     time: SharedTime,
 ) -> (Handle, Inlets, Incoming) {
-    let (commands, commands_asked) = mpsc::channel(COMMANDS_WAITING_MAX);
+    let (commands, commands_asked) = mpsc::channel(follower.options.commands_waiting_max.max(1));
     let (orders, orders_asked) = mpsc::channel(ORDERS_WAITING_MAX);
     let (images, captures, work) = Incoming::new();
     let archive = Archive::new(

@@ -12,6 +12,8 @@ use jiff::tz::TimeZone;
 /// The settings of the ledger.
 #[derive(Clone)]
 pub struct LedgerOptions {
+    /// The number of commands that may wait, at least 1. Less urgent ones have a share of it.
+    pub commands_waiting_max: usize,
     /// What the World keeps, and for how long.
     pub keeping: Keeping,
     /// The minimum number of entries between snapshots. A large World has more.
@@ -42,10 +44,12 @@ mod tests {
     use aftercall_definition::time::Time;
 
     use super::*;
+    use crate::limits::COMMANDS_WAITING_MAX;
 
     #[test]
     fn a_large_world_has_more_entries_between_snapshots() {
         let options = LedgerOptions {
+            commands_waiting_max: COMMANDS_WAITING_MAX as usize,
             keeping: Keeping::default(),
             snapshot_every_entries: 1_000,
             journal_kept_entries: 0,

@@ -29,7 +29,7 @@ use workflow_server::backup::{
 use workflow_server::journal::{Birth, Identity, Options, RealDisk, Storage as _, Store};
 use workflow_server::ledger::capture::Capture;
 use workflow_server::ledger::{Clock as _, Handle, Ledger, LedgerOptions, ManualClock, Outcome};
-use workflow_server::limits::CLOCK_AHEAD_MAX;
+use workflow_server::limits::{CLOCK_AHEAD_MAX, COMMANDS_WAITING_MAX};
 use workflow_server::records::encode_world;
 
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
@@ -120,6 +120,7 @@ impl House {
     ) -> Self {
         let store = open_store(&data_dir).await;
         let options = LedgerOptions {
+            commands_waiting_max: COMMANDS_WAITING_MAX as usize,
             keeping: KEEPING,
             snapshot_every_entries: 40,
             journal_kept_entries: 15,

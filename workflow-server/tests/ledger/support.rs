@@ -19,7 +19,7 @@ use workflow_server::journal::memory::MemoryStore;
 use workflow_server::ledger::{
     Clock, Follower, Handle, Ledger, LedgerError, LedgerOptions, ManualClock, Outcome,
 };
-use workflow_server::limits::CLOCK_AHEAD_MAX;
+use workflow_server::limits::{CLOCK_AHEAD_MAX, COMMANDS_WAITING_MAX};
 
 /// The number of entries between snapshots in these tests.
 pub(crate) const SNAPSHOT_EVERY: u64 = 20;
@@ -45,6 +45,7 @@ on_new_call:
 
 pub(crate) fn options() -> LedgerOptions {
     LedgerOptions {
+        commands_waiting_max: COMMANDS_WAITING_MAX as usize,
         keeping: Keeping::default(),
         snapshot_every_entries: SNAPSHOT_EVERY,
         journal_kept_entries: 10,

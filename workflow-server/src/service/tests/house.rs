@@ -19,7 +19,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::journal::memory::MemoryStore;
 use crate::ledger::{Handle, Ledger, LedgerOptions, ManualClock};
-use crate::limits::CLOCK_AHEAD_MAX;
+use crate::limits::{CLOCK_AHEAD_MAX, COMMANDS_WAITING_MAX};
 use crate::reading::Reading;
 use crate::service::script;
 use crate::service::shared::{DeskSettings, Services, Shared};
@@ -53,6 +53,7 @@ impl House {
         let store = MemoryStore::new();
         let clock = Arc::new(ManualClock::at(Time(1_795_000_000_000)));
         let options = LedgerOptions {
+            commands_waiting_max: COMMANDS_WAITING_MAX as usize,
             keeping: Keeping::default(),
             snapshot_every_entries: 1_000,
             journal_kept_entries: 1_000,

@@ -24,7 +24,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use workflow_server::journal::{Birth, Options, RealDisk, Storage as _, Store, Vault};
 use workflow_server::ledger::{Clock as _, Handle, Ledger, LedgerOptions, ManualClock, Outcome};
-use workflow_server::limits::CLOCK_AHEAD_MAX;
+use workflow_server::limits::{CLOCK_AHEAD_MAX, COMMANDS_WAITING_MAX};
 use workflow_server::records::{GroupBytes, unpack_entries};
 
 use crate::follow_ups::{call_key, setting};
@@ -72,6 +72,7 @@ impl House {
                 .unwrap();
         let store = opened.unwrap();
         let options = LedgerOptions {
+            commands_waiting_max: COMMANDS_WAITING_MAX as usize,
             keeping: Keeping::default(),
             snapshot_every_entries: 20,
             journal_kept_entries: 10,
