@@ -7,6 +7,7 @@ mod clients;
 mod encoded;
 mod english;
 mod feed;
+pub mod http2;
 mod process;
 mod samples;
 mod terminal;

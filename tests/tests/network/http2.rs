@@ -1,80 +1,14 @@
-//! Frames of HTTP/2, written by hand.
+//! Connections whose frames of HTTP/2 are written by hand.
 
 use std::net::SocketAddr;
 
 use aftercall_tests::PATIENCE;
+pub(crate) use aftercall_tests::http2::{
+    CHECK, CONTINUATION, DATA, EMPTY, END_HEADERS, END_STREAM, HEADERS, PING, PREFACE, PRIORITY,
+    RST_STREAM, SETTINGS, WINDOW_UPDATE, frame, grpc_headers, header_block, request,
+};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
-
-pub(crate) const DATA: u8 = 0;
-pub(crate) const HEADERS: u8 = 1;
-pub(crate) const PRIORITY: u8 = 2;
-pub(crate) const RST_STREAM: u8 = 3;
-pub(crate) const SETTINGS: u8 = 4;
-pub(crate) const PING: u8 = 6;
-pub(crate) const WINDOW_UPDATE: u8 = 8;
-pub(crate) const CONTINUATION: u8 = 9;
-
-pub(crate) const END_STREAM: u8 = 1;
-pub(crate) const END_HEADERS: u8 = 4;
-
-pub(crate) const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
-
-/// The path of the health check.
-pub(crate) const CHECK: &str = "/grpc.health.v1.Health/Check";
-
-/// An empty gRPC message.
-pub(crate) const EMPTY: [u8; 5] = [0; 5];
-
-/// A frame as bytes.
-pub(crate) fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
-    let length = u32::try_from(payload.len())
-        .expect("a short frame")
-        .to_be_bytes();
-    [
-        &length[1..],
-        &[kind, flags],
-        &stream.to_be_bytes()[..],
-        payload,
-    ]
-    .concat()
-}
-
-/// Headers, each as a literal that no table keeps (RFC 7541, 6.2.2).
-pub(crate) fn header_block(headers: &[(&str, &str)]) -> Vec<u8> {
-    let mut block = Vec::new();
-    for (name, value) in headers {
-        block.push(0);
-        for text in [name, value] {
-            block.push(
-                u8::try_from(text.len())
-                    .ok()
-                    .filter(|length| *length < 127)
-                    .expect("a short text"),
-            );
-            block.extend_from_slice(text.as_bytes());
-        }
-    }
-    block
-}
-
-/// The headers of a gRPC request.
-pub(crate) fn grpc_headers(path: &str) -> Vec<u8> {
-    header_block(&[
-        (":method", "POST"),
-        (":scheme", "http"),
-        (":path", path),
-        (":authority", "localhost"),
-        ("content-type", "application/grpc"),
-        ("te", "trailers"),
-    ])
-}
-
-/// A whole request for an empty message.
-pub(crate) fn request(stream: u32, path: &str) -> Vec<u8> {
-    let head = frame(HEADERS, END_HEADERS, stream, &grpc_headers(path));
-    [head, frame(DATA, END_STREAM, stream, &EMPTY)].concat()
-}
 
 /// A connection that has sent its preface and these settings.
 pub(crate) async fn connect(address: SocketAddr, settings: &[(u16, u32)]) -> TcpStream {
