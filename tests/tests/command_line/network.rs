@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use aftercall_tests::PATIENCE;
 use serde_json::Value;
 
 use crate::up::{Ended, Up, run_in, workspace};
@@ -20,6 +21,16 @@ fn commands_of(section: &str) -> Vec<String> {
 async fn shell(directory: &Path, line: &str) -> Ended {
     let contexts = directory.join("contexts.toml").display().to_string();
     run_in(directory, line, &[("AFTERCALL_CONTEXTS_FILE", &contexts)]).await
+}
+
+/// The wallboard, when the alerter has read the state of the workflow-server.
+async fn ready_board(directory: &Path) -> Ended {
+    loop {
+        let board = shell(directory, "aftercall wallboard --output json").await;
+        if !board.err.contains("NOT_READY") {
+            return board;
+        }
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -50,7 +61,8 @@ async fn five_commands_lead_to_mutual_tls_and_roles() {
     assert_eq!(who["display_name"], "olga", "{who}");
 
     // The alerter has its own way to the workflow-server.
-    let board = shell(directory, "aftercall wallboard --output json").await;
+    let board = tokio::time::timeout(PATIENCE, ready_board(directory)).await;
+    let board = board.expect("the alerter reads the state in time");
     assert_eq!(board.code, 0, "{board:?}");
     // A role of its certificate is missing, and without a certificate nothing is open.
     let published = shell(directory, "aftercall team add sales --title Sales").await;
