@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use aftercall_proto::access::v1::{self as proto, Role};
+use aftercall_proto::access::v1 as proto;
 use aftercall_scope::Scope;
 
 use crate::roles::Roles;
@@ -74,12 +74,6 @@ impl Identity {
     #[must_use]
     pub fn has_expired(&self) -> bool {
         self.expires_at.is_some_and(|end| end <= SystemTime::now())
-    }
-
-    /// Whether its requests may name another person or program as the one who acts.
-    #[must_use]
-    pub fn may_act_for_others(&self) -> bool {
-        !self.is_proved() || self.roles.has(Role::ScriptEngine)
     }
 
     /// Whether two identities have the same rights: a stream that one has begun may continue for

@@ -5,6 +5,7 @@
 //! requests, services or connections.
 
 mod access_file;
+mod acts;
 mod certificate;
 mod denied;
 mod identity;
@@ -19,6 +20,7 @@ mod watched;
 pub use aftercall_scope::Scope;
 
 pub use access_file::{AccessFile, CertificateRule, Claims, Issuer};
+pub use acts::{Act, Forbidden};
 pub use denied::Denied;
 pub use identity::{Identity, Kind, Proof};
 pub use own_token::OwnToken;

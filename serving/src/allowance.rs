@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use aftercall_identity::{Identity, Kind};
+use aftercall_identity::{Act, Identity, Kind};
 use tokio::time::Instant;
 
 use crate::limits::{ALLOWANCES_KEPT, Limits};
@@ -55,7 +55,7 @@ impl Allowances {
     /// The use of this identity.
     pub(crate) fn of(&self, identity: &Identity) -> Arc<Allowance> {
         // A script engine may have the kind of a person, where an issuer names no kinds.
-        let is_program = identity.kind == Kind::Service || identity.may_act_for_others();
+        let is_program = identity.kind == Kind::Service || Act::AsAnother.check(identity).is_ok();
         let per_second = match is_program {
             true => self.per_second_max,
             false => self.person_per_second_max,

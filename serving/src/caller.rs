@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, LazyLock};
 
-use aftercall_identity::{Identity, Scope};
+use aftercall_identity::{Act, Identity, Scope};
 
 use crate::refusal::Refusal;
 
@@ -44,7 +44,7 @@ impl Caller {
         match actor.trim() {
             "" => Ok(Some(name.as_ref().into())),
             same if same == &**name => Ok(None),
-            other if self.0.may_act_for_others() => {
+            other if Act::AsAnother.check(&self.0).is_ok() => {
                 Ok(Some(format!("{other} (through {name})").into()))
             }
             other => Err(Refusal::Actor {

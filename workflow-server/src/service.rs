@@ -13,6 +13,7 @@ mod feed;
 mod operations;
 mod script;
 
+mod acts;
 mod archived;
 mod ask;
 mod rpcs;

@@ -321,6 +321,7 @@ pub(super) async fn get_server_info(
     _: Asked<proto::GetServerInfoRequest>,
 ) -> Result<proto::GetServerInfoResponse, Refusal> {
     let view = shared.view();
+    let (counters, is_whole) = (view.counters(), view.reach().is_everything());
     let health = shared.ledger.health();
     let usage = process::usage();
     Ok(proto::GetServerInfoResponse {
@@ -328,22 +329,26 @@ pub(super) async fn get_server_info(
         epoch: shared.epoch.to_string(),
         sequence: view.sequence,
         oldest_feed_sequence: shared.ledger.feed().oldest(),
-        open_instances: view.counters.open(),
-        ended_instances: view.counters.ended(),
-        timers: view.counters.timers(),
+        open_instances: counters.open(),
+        ended_instances: counters.ended(),
+        timers: counters.timers(),
         failure: health
             .failure()
             .map_or_else(String::new, ToString::to_string),
         clock_held: health.is_clock_held(),
         conditions: health.all().map(upkeep::condition).collect(),
-        purge_waiting: shared.ledger.purge_waiting(),
-        purge_confirmed: upkeep::purge_confirmed(&view),
+        purge_waiting: if is_whole {
+            shared.ledger.purge_waiting()
+        } else {
+            0
+        },
+        purge_confirmed: upkeep::purge_confirmed(&view).filter(|_| is_whole),
         server_time: Some(convert::timestamp(shared.ledger.now())),
         data_dir: shared.location.to_string(),
         start_duration: Some(convert::duration(shared.start_duration)),
         cpu_time: Some(convert::duration(usage.cpu_time)),
         resident_bytes: usage.resident_bytes,
-        archived_instances: view.archive.instances,
+        archived_instances: view.archived_instances(),
         country: shared.desk.country.to_string(),
     })
 }

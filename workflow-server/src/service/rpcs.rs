@@ -16,6 +16,7 @@ macro_rules! rpcs {
                 request: tonic::Request<$request>,
             ) -> Result<tonic::Response<$response>, tonic::Status> {
                 let asked = aftercall_serving::asked::Asked::new(request)?;
+                crate::service::acts::check(&asked)?;
                 let shared = self.0.for_caller(&asked.caller);
                 let answer = $function(&shared, asked).await?;
                 Ok(tonic::Response::new(answer))

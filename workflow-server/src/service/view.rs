@@ -19,6 +19,7 @@ use aftercall_engine::query::{
     self, Claimable, FollowUpCursor, FollowUpPage, Group, GroupBy, InstanceFilter, InstancePage,
     OverdueTimer, ShouldStop, Stopped, Stuck,
 };
+use aftercall_engine::world::Counters;
 use aftercall_engine::world::caller_index::CallerKey;
 use aftercall_engine::{Reach, Root};
 
@@ -145,6 +146,24 @@ impl View {
     ) -> impl Iterator<Item = &'v Arc<Call>> {
         let calls = self.root.calls_of(key, customer);
         calls.filter(|call| self.has_call(call))
+    }
+
+    /// The counts of the whole server; all are 0 for a caller with a scope.
+    pub(crate) fn counters(&self) -> Counters {
+        if self.reach.is_everything() {
+            self.root.counters
+        } else {
+            Counters::default()
+        }
+    }
+
+    /// How many instances the archive holds, by the same rule.
+    pub(crate) fn archived_instances(&self) -> u64 {
+        if self.reach.is_everything() {
+            self.root.archive.instances
+        } else {
+            0
+        }
     }
 
     /// The instances of a call in memory, newest first.

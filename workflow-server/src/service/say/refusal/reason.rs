@@ -92,6 +92,8 @@ reasons! {
     ReadsWaiting = "READS_WAITING",
     ReportsRunning = "REPORTS_RUNNING",
     RequestIdReused = "REQUEST_ID_REUSED",
+    RoleMissing = "ROLE_MISSING",
+    ScopeLimited = "SCOPE_LIMITED",
     StageGone = "STAGE_GONE",
     StaleVisit = "STALE_VISIT",
     TeamInUse = "TEAM_IN_USE",

@@ -1,0 +1,107 @@
+//! What a request may ask for beyond what its RPC is for.
+//!
+//! Promise: whether an identity may do so is decided here and nowhere else. The rules of whole RPCs
+//! are in the `.proto` files.
+
+use aftercall_proto::access::v1::Role;
+
+use crate::identity::Identity;
+
+/// Something that only some of those who may call an RPC may ask for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Act {
+    /// To act under the name of another person or program: a request whose `actor` is not the
+    /// caller.
+    AsAnother,
+    /// To take back what another person pushed: `UndoPush` with `as_supervisor`.
+    UndoOfAnother,
+    /// What concerns every call of a server: its feed, a backup, its clock, and what it removes.
+    OnWholeServer,
+}
+
+/// Why an identity may not do so.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Forbidden {
+    /// It has none of these roles.
+    NeedsRole(&'static [Role]),
+    /// Its scope is limited.
+    NeedsWholeScope,
+}
+
+impl Act {
+    /// Each of them.
+    pub const ALL: [Self; 3] = [Self::AsAnother, Self::UndoOfAnother, Self::OnWholeServer];
+
+    /// Checks whether an identity may do so. The local operator may do everything.
+    ///
+    /// # Errors
+    /// [`Forbidden`].
+    pub fn check(self, identity: &Identity) -> Result<(), Forbidden> {
+        let roles: &[Role] = match self {
+            _ if !identity.is_proved() => return Ok(()),
+            Self::AsAnother => &[Role::ScriptEngine],
+            Self::UndoOfAnother => &[Role::Supervisor],
+            Self::OnWholeServer if identity.scope.is_everything() => return Ok(()),
+            Self::OnWholeServer => return Err(Forbidden::NeedsWholeScope),
+        };
+        if identity.roles.has_any(roles) {
+            Ok(())
+        } else {
+            Err(Forbidden::NeedsRole(roles))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use aftercall_scope::Scope;
+
+    use super::*;
+    use crate::identity::Proof;
+
+    /// Role by role, whether it may act as another, undo for another, and act on the whole server
+    /// without and with a scope.
+    const TABLE: [(Role, [bool; 4]); 9] = [
+        (Role::ScriptEngine, [true, false, true, false]),
+        (Role::Agent, [false, false, true, false]),
+        (Role::Supervisor, [false, true, true, false]),
+        (Role::Author, [false, false, true, false]),
+        (Role::Operator, [false, false, true, false]),
+        (Role::Auditor, [false, false, true, false]),
+        (Role::Alerter, [false, false, true, false]),
+        (Role::Display, [false, false, true, false]),
+        (Role::Member, [false, false, true, false]),
+    ];
+
+    fn identity(role: Role, scope: Scope) -> Identity {
+        Identity {
+            roles: [role].into_iter().collect(),
+            scope,
+            proof: Proof::TokenFile,
+            ..Identity::local_operator()
+        }
+    }
+
+    #[test]
+    fn each_role_may_do_what_the_table_says() {
+        assert_eq!(TABLE.map(|(role, _)| role), Role::ALL);
+        for (role, expected) in TABLE {
+            let whole = identity(role, Scope::everything());
+            let limited = identity(role, Scope::new(&["Acme"], &[]));
+            let [as_another, undo, on_server] = Act::ALL.map(|act| act.check(&whole).is_ok());
+            let on_server_limited = Act::OnWholeServer.check(&limited).is_ok();
+            let found = [as_another, undo, on_server, on_server_limited];
+            assert_eq!(found, expected, "{}", role.name());
+            for act in [Act::AsAnother, Act::UndoOfAnother] {
+                assert_eq!(act.check(&limited), act.check(&whole), "{act:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_local_operator_may_do_everything() {
+        for act in Act::ALL {
+            assert_eq!(act.check(&Identity::local_operator()), Ok(()));
+        }
+    }
+}

@@ -1,0 +1,56 @@
+//! Which requests ask for more than their RPC is for.
+//!
+//! Promise: every RPC of this server passes here before its service begins. Whether the caller may
+//! do what its request asks for, [`Act`] decides.
+
+use std::any::Any;
+
+use aftercall_identity::{Act, Forbidden};
+use aftercall_proto::{feed, workflow};
+use aftercall_serving::asked::Asked;
+use tonic::Code;
+
+use crate::service::say::Refusal;
+use crate::service::say::refusal::{Reason, plain};
+
+/// Checks that the caller may do what its request asks for.
+///
+/// # Errors
+/// [`Reason::RoleMissing`], [`Reason::ScopeLimited`].
+pub(crate) fn check<T: Any>(asked: &Asked<T>) -> Result<(), Refusal> {
+    let Some(act) = act(&asked.request) else {
+        return Ok(());
+    };
+    act.check(asked.caller.identity()).map_err(refusal)
+}
+
+fn act(request: &dyn Any) -> Option<Act> {
+    if let Some(undo) = request.downcast_ref::<workflow::v1::UndoPushRequest>() {
+        return undo.as_supervisor.then_some(Act::UndoOfAnother);
+    }
+    let is_on_whole_server = request.is::<feed::v1::SnapshotRequest>()
+        || request.is::<feed::v1::TailRequest>()
+        || request.is::<workflow::v1::BackupRequest>()
+        || request.is::<workflow::v1::AcceptClockRequest>()
+        || request.is::<workflow::v1::ConfirmPurgeRequest>()
+        || request.is::<workflow::v1::ConfirmRetentionRequest>();
+    is_on_whole_server.then_some(Act::OnWholeServer)
+}
+
+fn refusal(forbidden: Forbidden) -> Refusal {
+    let (reason, message) = match forbidden {
+        Forbidden::NeedsRole(roles) => {
+            let names: Vec<&str> = roles.iter().map(|role| role.name()).collect();
+            let names = names.join(" or ");
+            let message = format!(
+                "this request needs the role {names}, which you do not have: ask the operator of this server for it"
+            );
+            (Reason::RoleMissing, message)
+        }
+        Forbidden::NeedsWholeScope => {
+            let message = "this request is about all calls of the server, and your customers or teams are limited: use an identity without a limit";
+            (Reason::ScopeLimited, message.to_owned())
+        }
+    };
+    plain(Code::PermissionDenied, reason, message)
+}
