@@ -51,22 +51,42 @@ pub async fn ask_encoded(
     method: &MethodDescriptor,
     request: Vec<u8>,
 ) -> Result<Bytes, Status> {
+    let request = Request::new(request.into());
+    let mut answers = ask_encoded_as(channel, method, request, &|_| true).await?;
+    Ok(answers.pop().unwrap_or_default())
+}
+
+/// Sends the request with its metadata. Returns the answer; of a stream, its messages up to one
+/// that is the last.
+///
+/// # Errors
+/// The status of the answer.
+pub async fn ask_encoded_as(
+    channel: &Channel,
+    method: &MethodDescriptor,
+    request: Request<Bytes>,
+    is_last: &dyn Fn(&[u8]) -> bool,
+) -> Result<Vec<Bytes>, Status> {
     let mut client =
         tonic::client::Grpc::new(channel.clone()).max_decoding_message_size(usize::MAX);
     client.ready().await.expect("the server is there");
     let path = format!("/{}/{}", method.parent_service().full_name(), method.name());
     let path = path.parse().expect("a path");
-    let request = Request::new(Bytes::from(request));
-    if method.is_server_streaming() {
-        let stream = client.server_streaming(request, path, Raw).await?;
-        return stream
-            .into_inner()
-            .message()
-            .await
-            .map(Option::unwrap_or_default);
+    if !method.is_server_streaming() {
+        let answer = client.unary(request, path, Raw).await?;
+        return Ok(vec![answer.into_inner()]);
     }
-    client
-        .unary(request, path, Raw)
-        .await
-        .map(tonic::Response::into_inner)
+    let mut stream = client
+        .server_streaming(request, path, Raw)
+        .await?
+        .into_inner();
+    let mut answers = Vec::new();
+    while let Some(answer) = stream.message().await? {
+        let was_last = is_last(&answer);
+        answers.push(answer);
+        if was_last {
+            break;
+        }
+    }
+    Ok(answers)
 }

@@ -23,7 +23,7 @@ use alerter_server::config::AlerterServerConfig;
 pub use asking::{push, reason, set, with_refund};
 pub use authority::{Authority, Pair};
 pub use clients::Clients;
-pub use encoded::ask_encoded;
+pub use encoded::{ask_encoded, ask_encoded_as};
 pub use english::{WORDS, instead_of};
 pub use feed::read_feed;
 pub use process::{ServerProcess, binary};

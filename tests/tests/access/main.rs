@@ -3,6 +3,7 @@
 mod actors;
 mod commands;
 mod roads;
+mod scope;
 mod streams;
 mod table;
 
