@@ -61,11 +61,12 @@ fn rules(pool: &DescriptorPool) -> Result<String, String> {
                 )
             })?;
             code.push_str(&format!(
-                "Rule {{ path: \"/{}/{}\", is_stream: {}, is_long: {}, roles: &[{}] }},\n",
+                "Rule {{ path: \"/{}/{}\", is_stream: {}, is_long: {}, is_action: {}, roles: &[{}] }},\n",
                 service.full_name(),
                 method.name(),
                 method.is_server_streaming(),
                 is_long(pool, &method),
+                method.input().get_field_by_name("actor").is_some(),
                 roles.join(", "),
             ));
         }
@@ -138,6 +139,38 @@ struct Attribution {
     actor: bool,
     request_id: bool,
     read_mask: bool,
+    /// Rust code that adds what each field of [`RESOURCES`] names.
+    resources: Vec<&'static str>,
+}
+
+/// Fields of requests that name what a request is about, and the code that adds it to a list. None
+/// of them holds data of a caller. `KIND` becomes the kind of what `name` names.
+const RESOURCES: [(&str, &str); 7] = [
+    ("instance_id", "one(\"instance\", &self.instance_id);"),
+    (
+        "instance_ids",
+        "for id in &self.instance_ids { one(\"instance\", id); }",
+    ),
+    ("batch_id", "one(\"batch\", &self.batch_id.to_string());"),
+    (
+        "erasure_id",
+        "one(\"erasure\", &self.erasure_id.to_string());",
+    ),
+    ("workflow", "one(\"workflow\", &self.workflow);"),
+    ("name", "one(\"KIND\", &self.name);"),
+    (
+        "calendar",
+        "if let Some(calendar) = &self.calendar { one(\"calendar\", &calendar.name); }",
+    ),
+];
+
+/// The kind of what the field `name` names in the request of a method.
+fn kind_of_name(method: &str) -> &'static str {
+    match method {
+        _ if method.contains("Team") => "team",
+        _ if method.contains("Calendar") => "calendar",
+        _ => "workflow",
+    }
 }
 
 /// By the full name of a message with its leading dot.
@@ -152,6 +185,10 @@ fn attributions(descriptors: &FileDescriptorSet) -> Attributions {
                 actor: has("actor"),
                 request_id: has("request_id"),
                 read_mask: has("read_mask"),
+                resources: RESOURCES
+                    .into_iter()
+                    .filter_map(|(name, code)| has(name).then_some(code))
+                    .collect(),
             };
             (format!(".{package}.{}", message.name()), attribution)
         })
@@ -187,11 +224,19 @@ impl ServiceGenerator for Services {
                     "\"\"".to_owned()
                 }
             };
+            let resources = attribution.resources.concat();
+            let resources = if resources.is_empty() {
+                String::new()
+            } else {
+                let body = resources.replace("KIND", kind_of_name(&method.proto_name));
+                format!("fn resources(&self, one: &mut dyn FnMut(&'static str, &str)) {{ {body} }}")
+            };
             code.push_str(&format!(
                 "impl crate::attributed::Attributed for {} {{
                     fn actor(&self) -> &str {{ {} }}
                     fn request_id(&self) -> &str {{ {} }}
                     {}
+                    {resources}
                 }}\n",
                 method.input_type,
                 value(attribution.actor, "actor"),

@@ -7,7 +7,10 @@ use aftercall_client::{Connector, TokenFile};
 use aftercall_serving::config::{ConfigError, load};
 use aftercall_serving::logs::LogFormat;
 use aftercall_serving::settings::{Common, SettingError, Settings, common_errors, zero_errors};
-use aftercall_serving::{LimitSettings, NetworkArgs, ProofSettings, Protection, TlsSettings};
+use aftercall_serving::{
+    AUDIT_LOG_FILES, AUDIT_LOG_SIZE_MIB, AuditSettings, LimitSettings, NetworkArgs, ProofSettings,
+    Protection, TlsSettings,
+};
 use clap::Parser;
 use serde::{Deserialize, Serialize};
 
@@ -51,6 +54,12 @@ pub struct AlerterServerConfig {
     /// The file with trusted issuers of tokens, and with who the client certificates are; empty
     /// for none.
     pub access_file: PathBuf,
+    /// Where the audit log goes: `auto`, `off`, `stderr` or the path of a file.
+    pub audit_log: String,
+    /// MiB of the file of the audit log at which it is rotated.
+    pub audit_log_size: u32,
+    /// Files of the audit log that are kept, with the present one.
+    pub audit_log_files: u32,
     /// Whether tools cannot read the types of requests.
     pub no_reflection: bool,
     /// The form of the logs.
@@ -99,6 +108,9 @@ impl Default for AlerterServerConfig {
             tls_client_required: false,
             tokens_file: PathBuf::new(),
             access_file: PathBuf::new(),
+            audit_log: "auto".to_owned(),
+            audit_log_size: AUDIT_LOG_SIZE_MIB,
+            audit_log_files: AUDIT_LOG_FILES,
             no_reflection: false,
             log_format: LogFormat::Text,
             log_filter: "info".to_owned(),
@@ -135,6 +147,11 @@ impl AlerterServerConfig {
             proof: ProofSettings::of_files(&self.tokens_file, &self.access_file),
             is_reflection_off: self.no_reflection,
         }
+    }
+
+    /// The audit log.
+    pub(crate) fn audit(&self) -> AuditSettings {
+        AuditSettings::new(&self.audit_log, self.audit_log_size, self.audit_log_files)
     }
 
     /// The way to the workflow-server. Its files are read when it connects.
@@ -174,6 +191,7 @@ impl Settings for AlerterServerConfig {
             listen: self.listen,
             protection: &self.protection(),
             log_filter: &self.log_filter,
+            audit: &self.audit(),
             allowed_hosts: &self.allowed_hosts,
             web_origins: &self.web_origins,
         });

@@ -12,7 +12,7 @@ use std::time::Duration;
 use aftercall_client::{Connector, Token};
 use aftercall_serving::config::{ConfigError, check};
 use aftercall_serving::{
-    Limits, Listener, Readiness, ServeError, base_routes, open_listener, serve,
+    AuditPlace, Limits, Listener, Readiness, ServeError, base_routes, open_listener, serve,
 };
 use thiserror::Error;
 use tokio::time::timeout;
@@ -66,6 +66,10 @@ impl Server {
             .upstream()
             .map_err(|error| ConfigError::Settings(vec![error]))?;
         let listener = open_listener(config.listen, &config.protection()).await?;
+        // It has no directory of its own.
+        let listener = listener
+            .open_audit(&config.audit(), AuditPlace::Stderr)
+            .await?;
         let local_addr = listener.local_addr();
         Ok(Self {
             listener,

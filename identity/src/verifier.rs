@@ -18,7 +18,7 @@ use tokio::time::{Instant, sleep_until};
 use crate::access_file::AccessFile;
 use crate::certificate::CertificateNames;
 use crate::denied::Denied;
-use crate::identity::Identity;
+use crate::identity::{Identity, Proof};
 use crate::jwt::{FETCH_INTERVAL, Issuers, RETRY_INTERVAL};
 use crate::own_token::OwnToken;
 use crate::secret::Secret;
@@ -67,6 +67,21 @@ pub struct Presented<'a> {
     pub authorization: Option<&'a str>,
     /// The client certificate of its connection, in DER.
     pub certificate: Option<&'a [u8]>,
+}
+
+impl Presented<'_> {
+    /// What it would prove an identity by, if it were accepted.
+    #[must_use]
+    pub fn kind(&self) -> Proof {
+        match (self.authorization, self.certificate) {
+            (Some(authorization), _) => {
+                let token = bearer(authorization).ok().and_then(Secret::parse);
+                token.map_or(Proof::Jwt, |_| Proof::TokenFile)
+            }
+            (None, Some(_)) => Proof::ClientCertificate,
+            (None, None) => Proof::None,
+        }
+    }
 }
 
 /// Checks proofs of identity.

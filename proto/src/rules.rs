@@ -17,6 +17,8 @@ pub struct Rule {
     pub is_stream: bool,
     /// Whether it may take a minute; of a stream, whether it is finite.
     pub is_long: bool,
+    /// Whether somebody acts by it: a change, or a backup. Its request names an actor.
+    pub is_action: bool,
     /// A caller needs one of them.
     pub roles: &'static [Role],
 }

@@ -9,6 +9,7 @@ use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
 use tokio_util::sync::CancellationToken;
 
+use crate::audit::{AuditLog, Event};
 use crate::descriptors::is_shortage;
 use crate::limits::{ACCEPT_WAIT_FIRST, ACCEPT_WAIT_MAX};
 use crate::places::{Place, Places};
@@ -18,9 +19,10 @@ static FULL: Seldom = Seldom::new();
 static SHORTAGE: Seldom = Seldom::new();
 
 /// Accepts until `stop`. A connection that has no place is closed at once: one that waited would
-/// look like a server that hangs, and its client would not try another.
+/// look like a server that hangs, and its client would not try another. They are in the audit log
+/// together, once a minute.
 pub(crate) async fn accept(
-    listener: TcpListener,
+    (listener, audit): (TcpListener, &AuditLog),
     places: &Arc<Places>,
     stop: &CancellationToken,
     mut serve: impl FnMut(TcpStream, SocketAddr, Place),
@@ -44,6 +46,12 @@ pub(crate) async fn accept(
             metrics::counter!("aftercall_connections_refused_total").increment(1);
             if let Some(count) = FULL.is_due() {
                 tracing::warn!(%peer, count, "all places for connections are taken: new connections are closed; see connections_max and connections_per_address_max");
+                let reason = "TOO_MANY_CONNECTIONS";
+                audit.write(Event::Connection {
+                    peer,
+                    reason,
+                    count,
+                });
             }
             continue;
         };

@@ -11,6 +11,7 @@ use tonic::body::Body;
 use tower::Service as _;
 
 use crate::allowance::Allowance;
+use crate::audit::{AuditLog, Event, is_refusal};
 use crate::backlog::{Bounded, bounded};
 use crate::connection::{Connection, OpenRequest};
 use crate::deadline::Deadline;
@@ -18,6 +19,7 @@ use crate::door::{Admitted, Door, Until};
 use crate::hosts::Hosts;
 use crate::library::explained;
 use crate::limits::{HEADER_OVERHEAD_BYTES, Limits};
+use crate::log_context::LogContext;
 use crate::places::Use;
 use crate::refusal::Refusal;
 use crate::routes::{Routes, ServiceFuture, Web};
@@ -34,6 +36,7 @@ pub(crate) struct Answering {
     pub(crate) hosts: Hosts,
     pub(crate) door: Door,
     pub(crate) limits: Limits,
+    pub(crate) audit: AuditLog,
 }
 
 /// What kind of request it is.
@@ -59,6 +62,8 @@ impl Answering {
         let form = match checked {
             Ok(form) => form,
             Err(refusal) => {
+                let context = self.context(&connection, &request);
+                self.audit_refusal(context, &refusal);
                 let answer = refusal.response(is_http2 && is_grpc(request.headers()));
                 return bounded(&connection, open, without_rpc(answer));
             }
@@ -72,11 +77,13 @@ impl Answering {
             // for it.
             tokio::task::yield_now().await;
         }
-        let rpc = Rpc::begin(request.uri(), connection.peer);
+        let mut rpc = Rpc::begin(request.uri(), connection.peer, &self.audit);
         let answering = self.answer_rpc(&connection, form, request, &mut open);
         let answered = rpc.context.scope(answering).await;
-        let response =
-            answered.unwrap_or_else(|refusal: Refusal| refusal.response(form == Form::Grpc));
+        let response = answered.unwrap_or_else(|refusal: Refusal| {
+            rpc.note_refusal(&refusal);
+            refusal.response(form == Form::Grpc)
+        });
         bounded(&connection, open, rpc.until_sent(response))
     }
 
@@ -196,8 +203,10 @@ impl Answering {
         request: Request<Incoming>,
     ) -> Response<Body> {
         if request.uri().path() == probes::FIGURES {
+            let context = self.context(connection, &request);
             let checked = self.door.check_metrics(connection, request.headers());
-            if let Err(refusal) = checked.await {
+            if let Err(refusal) = context.scope(checked).await {
+                self.audit_refusal(context, &refusal);
                 return refusal.response(false);
             }
         }
@@ -205,6 +214,26 @@ impl Answering {
         match self.probes.clone().call(request).await {
             Ok(response) => response.map(Body::new),
             Err(never) => match never {},
+        }
+    }
+}
+
+impl Answering {
+    /// The context of a request that is no RPC, or not yet one.
+    fn context(&self, connection: &Connection, request: &Request<Incoming>) -> LogContext {
+        LogContext::new(request.uri(), connection.peer, self.audit.is_on())
+    }
+
+    fn audit_refusal(&self, context: LogContext, refusal: &Refusal) {
+        let (code, reason) = (refusal.code(), refusal.reason());
+        if is_refusal(code, reason) {
+            let reason = reason.into();
+            self.audit.write(Event::Rpc {
+                context,
+                code,
+                reason,
+                count: 1,
+            });
         }
     }
 }

@@ -30,14 +30,20 @@ impl<T: Attributed> Asked<T> {
     /// A status if the request names an actor that the caller may not act for.
     pub fn new(request: tonic::Request<T>) -> Result<Self, tonic::Status> {
         let (caller, request) = (caller().unwrap_or_else(Caller::local), request.into_inner());
-        let actor = caller.acting_as(request.actor());
+        let actor = match caller.acting_as(request.actor()) {
+            Ok(actor) => actor,
+            Err(refusal) => {
+                LogContext::note_request(request.actor(), &request);
+                return Err(refusal.status());
+            }
+        };
         let asked = Self {
-            actor: actor.map_err(|refusal| refusal.status())?,
+            actor,
             caller,
             peer: asker(),
             request,
         };
-        LogContext::note_sender(asked.actor(), asked.request_id());
+        LogContext::note_request(asked.actor(), &asked.request);
         Ok(asked)
     }
 

@@ -19,6 +19,7 @@ use crate::caller::Caller;
 use crate::connection::Connection;
 use crate::last_proof::LastProof;
 use crate::limits::Limits;
+use crate::log_context::LogContext;
 use crate::refusal::Refusal;
 use crate::seldom::Seldom;
 
@@ -133,6 +134,7 @@ impl Door {
         }
         let authorization = headers.get(AUTHORIZATION);
         let (identity, allowance) = proofs.identified(connection, authorization).await?;
+        LogContext::note_caller(Caller::new(Arc::clone(&identity)), rule);
         if is_reflection {
             return Ok(Admitted {
                 caller: Caller::new(identity),
@@ -172,6 +174,7 @@ impl Door {
         };
         let authorization = headers.get(AUTHORIZATION);
         let (identity, _) = proofs.identified(connection, authorization).await?;
+        LogContext::note_caller(Caller::new(Arc::clone(&identity)), None);
         if identity.roles.has_any(METRICS_ROLES) {
             Ok(())
         } else {
@@ -220,7 +223,9 @@ impl Proofs {
             authorization: authorization.map(|value| value.to_str().unwrap_or_default()),
             certificate: connection.certificate(),
         };
-        let identity = self.verifier.verify(presented, now).await?;
+        let verified = self.verifier.verify(presented, now).await;
+        let identity =
+            verified.inspect_err(|_| LogContext::note_refused_proof(presented.kind()))?;
         let allowance = self.allowances.of(&identity);
         *connection.last_proof() = Some(LastProof {
             authorization: authorization.cloned(),

@@ -6,6 +6,7 @@ use std::net::SocketAddr;
 use aftercall_identity::SetUpError;
 use thiserror::Error;
 
+use crate::audit::AuditError;
 use crate::tls::TlsError;
 
 /// Why a server cannot serve.
@@ -37,6 +38,9 @@ pub enum ServeError {
     /// The certificate, its key or the CA of clients cannot be used.
     #[error("TLS cannot be set up: {0}")]
     Tls(#[from] TlsError),
+    /// The audit log cannot be written.
+    #[error(transparent)]
+    Audit(#[from] AuditError),
     /// Reflection or the transport refuses its own set-up.
     #[error("the server cannot be set up: {0}")]
     SetUp(String),

@@ -15,6 +15,9 @@ pub mod settings;
 mod process;
 mod serve;
 
+mod audit;
+mod cut;
+
 mod accept;
 mod descriptors;
 mod listener;
@@ -56,6 +59,7 @@ pub mod series;
 
 pub use aftercall_identity::{OwnToken, ProofSettings};
 pub use aftercall_text::FieldError;
+pub use audit::{AUDIT_LOG_FILES, AUDIT_LOG_SIZE_MIB, AuditError, AuditPlace, AuditSettings};
 pub use error::ServeError;
 pub use limit_settings::LimitSettings;
 pub use limits::{FEED_MESSAGE_BYTES_MAX, Limits, UNREAD_BYTES_REFUSED};

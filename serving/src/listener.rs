@@ -6,6 +6,7 @@ use std::sync::Arc;
 use aftercall_identity::{OwnToken, ProofSettings};
 use tokio::net::TcpListener;
 
+use crate::audit::{AuditPlace, AuditSettings, AuditWriter, open};
 use crate::descriptors::raise_limit;
 use crate::door::Door;
 use crate::error::ServeError;
@@ -51,6 +52,7 @@ pub struct Listener {
     /// Without it connections are plain text.
     pub(crate) certificates: Option<Arc<Certificates>>,
     pub(crate) door: Door,
+    pub(crate) audit: AuditWriter,
     /// Whether other machines reach it without protection.
     pub(crate) is_insecure: bool,
 }
@@ -67,6 +69,25 @@ impl Listener {
         if let Some(verifier) = self.door.verifier() {
             verifier.accept(own);
         }
+    }
+
+    /// Opens the audit log. Where the settings name no place, it goes to `automatic` if the server
+    /// requires proof of identity, and nowhere otherwise.
+    ///
+    /// # Errors
+    /// [`ServeError::Audit`] if it cannot be opened.
+    pub async fn open_audit(
+        mut self,
+        settings: &AuditSettings,
+        automatic: AuditPlace,
+    ) -> Result<Self, ServeError> {
+        let mut settings = settings.clone();
+        if settings.place == AuditPlace::Automatic && self.door.verifier().is_some() {
+            settings.place = automatic;
+        }
+        let opened = tokio::task::spawn_blocking(move || open(&settings)).await;
+        self.audit = opened.map_err(|error| ServeError::SetUp(error.to_string()))??;
+        Ok(self)
     }
 }
 
@@ -104,6 +125,7 @@ pub async fn open_listener(
         address,
         certificates,
         door,
+        audit: AuditWriter::default(),
         is_insecure: protection.insecure && !listen.ip().is_loopback(),
     })
 }

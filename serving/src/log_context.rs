@@ -1,4 +1,4 @@
-//! The RPC that log lines name.
+//! The RPC that log lines name, and what the audit log says of it.
 //!
 //! Every request has one, and few requests write a line. A span that is made for each request costs
 //! 6 % of the server's CPU: its fields are formatted when it begins. Here they are kept as values,
@@ -10,15 +10,19 @@ use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
+use aftercall_identity::Proof;
+use aftercall_proto::attributed::Attributed;
+use aftercall_proto::rules::Rule;
 use axum::http::Uri;
 use axum::http::uri::PathAndQuery;
 use tracing::Span;
 
+use crate::audit::notes::Notes;
+use crate::caller::Caller;
+use crate::cut::cut;
+
 /// Bytes of the path of an unknown method that go into the log.
 const PATH_BYTES_MAX: usize = 200;
-
-/// Characters of a name or a request id that go into the log.
-const LOGGED_CHARS_MAX: usize = 128;
 
 /// Distinguishes requests that have no id.
 static NEXT: AtomicU64 = AtomicU64::new(1);
@@ -37,6 +41,7 @@ struct Named {
     path: Option<PathAndQuery>,
     peer: SocketAddr,
     sender: OnceLock<Sender>,
+    notes: Notes,
 }
 
 /// Who sent the request; a text is empty if the request does not have it.
@@ -46,14 +51,27 @@ struct Sender {
     request_id: Box<str>,
 }
 
+/// What the logs say of an RPC; a text is empty if it is not known.
+#[derive(Debug)]
+pub(crate) struct Logged<'n> {
+    pub(crate) number: u64,
+    /// `package.Service/Method`.
+    pub(crate) path: &'n str,
+    pub(crate) peer: SocketAddr,
+    pub(crate) actor: &'n str,
+    pub(crate) request_id: &'n str,
+    pub(crate) notes: &'n Notes,
+}
+
 impl LogContext {
-    /// The context of a request to this method.
-    pub(crate) fn new(method: &Uri, peer: SocketAddr) -> Self {
+    /// The context of a request to this method. `is_audited`: the server has an audit log.
+    pub(crate) fn new(method: &Uri, peer: SocketAddr, is_audited: bool) -> Self {
         Self(Some(Arc::new(Named {
             number: NEXT.fetch_add(1, Ordering::Relaxed),
             path: method.path_and_query().cloned(),
             peer,
             sender: OnceLock::new(),
+            notes: Notes::new(is_audited),
         })))
     }
 
@@ -63,17 +81,39 @@ impl LogContext {
         PRESENT.try_with(Clone::clone).unwrap_or_default()
     }
 
-    /// Adds who sent the request to the context of the running task.
-    pub(crate) fn note_sender(actor: &str, request_id: &str) {
-        let note = |present: &Self| {
+    /// Adds the name under which the sender acts, and the request, to the context of the running
+    /// task.
+    pub(crate) fn note_request<T: Attributed>(actor: &str, request: &T) {
+        Self::note(|named| {
             let sender = Sender {
                 actor: cut(actor).into(),
-                request_id: cut(request_id).into(),
+                request_id: cut(request.request_id()).into(),
             };
             // It is noted once: a request has one sender.
-            present.0.as_ref().map(|named| named.sender.set(sender))
-        };
-        let _ = PRESENT.try_with(note);
+            let _ = named.sender.set(sender);
+            named.notes.note_request(request);
+        });
+    }
+
+    /// Adds who was let in, and by which rule.
+    pub(crate) fn note_caller(caller: Caller, rule: Option<&'static Rule>) {
+        Self::note(|named| named.notes.note_caller(caller, rule));
+    }
+
+    /// Adds by which proof the sender was not let in.
+    pub(crate) fn note_refused_proof(proof: Proof) {
+        Self::note(|named| named.notes.note_refused_proof(proof));
+    }
+
+    /// Adds what the RPC of the running task has made, for the audit log: its kind, and its id or
+    /// name. It must not be data of a caller.
+    pub fn note_made(kind: &'static str, id: &str) {
+        Self::note(|named| named.notes.note_made(kind, id));
+    }
+
+    fn note(note: impl FnOnce(&Named)) {
+        // Outside of an RPC there is nothing to add to.
+        let _ = PRESENT.try_with(|present| present.0.as_deref().map(note));
     }
 
     /// Runs a function whose log lines name this RPC.
@@ -88,27 +128,40 @@ impl LogContext {
 
     /// The span that a log line shows; none outside of an RPC.
     pub(crate) fn span(&self) -> Span {
-        let Some(named) = &self.0 else {
-            return Span::none();
-        };
+        let span = self.logged(|logged| {
+            let (service, method) = logged.path.split_once('/').unwrap_or((logged.path, ""));
+            let (number, peer) = (logged.number, logged.peer);
+            let actor = non_empty(logged.actor);
+            let request_id = non_empty(logged.request_id);
+            tracing::info_span!("rpc", number, service, method, %peer, actor, request_id)
+        });
+        span.unwrap_or_else(Span::none)
+    }
+
+    /// What the logs say of the RPC; `None` outside of one.
+    pub(crate) fn logged<'c, T>(&'c self, read: impl FnOnce(&Logged<'c>) -> T) -> Option<T> {
+        let named = self.0.as_deref()?;
         let path = named.path.as_ref().map_or("", PathAndQuery::path);
         let path = path.trim_start_matches('/');
-        let path = &path[..path.floor_char_boundary(PATH_BYTES_MAX)];
-        let (service, method) = path.split_once('/').unwrap_or((path, ""));
-        let (number, peer) = (named.number, named.peer);
         let sender = named.sender.get();
-        let actor = sender.and_then(|sender| non_empty(&sender.actor));
-        let request_id = sender.and_then(|sender| non_empty(&sender.request_id));
-        tracing::info_span!("rpc", number, service, method, %peer, actor, request_id)
+        Some(read(&Logged {
+            number: named.number,
+            path: &path[..path.floor_char_boundary(PATH_BYTES_MAX)],
+            peer: named.peer,
+            actor: sender.map_or("", |sender| &sender.actor),
+            request_id: sender.map_or("", |sender| &sender.request_id),
+            notes: &named.notes,
+        }))
+    }
+
+    /// Whether the RPC is an action that is in the audit log also if it succeeds.
+    pub(crate) fn is_audited_action(&self) -> bool {
+        let named = self.0.as_deref();
+        let path = named.and_then(|named| Some((named, named.path.as_ref()?.path())));
+        path.is_some_and(|(named, path)| named.notes.is_audited_action(path))
     }
 }
 
 fn non_empty(text: &str) -> Option<&str> {
     (!text.is_empty()).then_some(text)
-}
-
-fn cut(text: &str) -> &str {
-    text.char_indices()
-        .nth(LOGGED_CHARS_MAX)
-        .map_or(text, |(end, _)| &text[..end])
 }

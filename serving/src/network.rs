@@ -34,6 +34,17 @@ pub struct NetworkArgs {
     /// certificates are: TOML. A changed file is read again
     #[arg(long, env = "AFTERCALL_ACCESS_FILE", value_name = "FILE")]
     access_file: Option<PathBuf>,
+    /// Where the audit log goes: a file, `stderr`, `off`, or `auto` [default: auto]. With `auto` a
+    /// server that requires proof of identity has one: the workflow-server the file audit.log in its
+    /// data directory, the alerter-server on stderr
+    #[arg(long, env = "AFTERCALL_AUDIT_LOG", value_name = "FILE")]
+    audit_log: Option<String>,
+    /// MiB of the file of the audit log at which it is rotated [default: 100]
+    #[arg(long, env = "AFTERCALL_AUDIT_LOG_SIZE", value_name = "MIB")]
+    audit_log_size: Option<u32>,
+    /// Files of the audit log that are kept, with the present one [default: 10]
+    #[arg(long, env = "AFTERCALL_AUDIT_LOG_FILES", value_name = "N")]
+    audit_log_files: Option<u32>,
     /// Do not show the types of requests to tools
     #[arg(long, env = "AFTERCALL_NO_REFLECTION")]
     no_reflection: bool,
@@ -73,6 +84,12 @@ impl NetworkArgs {
             ),
             ("tokens_file", path(&self.tokens_file)),
             ("access_file", path(&self.access_file)),
+            ("audit_log", self.audit_log.clone().map(toml::Value::from)),
+            ("audit_log_size", self.audit_log_size.map(toml::Value::from)),
+            (
+                "audit_log_files",
+                self.audit_log_files.map(toml::Value::from),
+            ),
             ("no_reflection", self.no_reflection.then_some(true.into())),
             ("insecure", self.insecure.then_some(true.into())),
             (

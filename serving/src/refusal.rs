@@ -129,8 +129,8 @@ impl Refusal {
         Self::Role { method, roles }
     }
 
-    /// Its stable name, for programs and metrics.
-    fn reason(&self) -> &'static str {
+    /// Its stable name, for programs, metrics and the audit log.
+    pub(crate) fn reason(&self) -> &'static str {
         match self {
             Self::Host { .. } => "HOST_NOT_ALLOWED",
             Self::Origin { .. } => "ORIGIN_NOT_ALLOWED",
@@ -156,6 +156,11 @@ impl Refusal {
             Self::UnfinishedRequests => "TOO_MANY_UNFINISHED_BYTES",
             Self::UnreadAnswers => "TOO_MANY_UNREAD_BYTES",
         }
+    }
+
+    /// Its code in gRPC.
+    pub(crate) fn code(&self) -> Code {
+        self.codes().0
     }
 
     fn codes(&self) -> (Code, StatusCode) {

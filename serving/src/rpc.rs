@@ -2,7 +2,7 @@
 //! sent, names the RPC.
 //!
 //! Promise: one context for the log lines of each gRPC request, and one line at debug level when it
-//! has ended for any reason. Must not: log what a message holds, except who sent it and the id of
+//! has ended for any reason. At its end it is in the audit log if it belongs there. Must not: log what a message holds, except who sent it and the id of
 //! the request ([`Asked`](crate::asked::Asked) adds these two).
 
 use std::net::SocketAddr;
@@ -15,9 +15,12 @@ use axum::http::{HeaderMap, Response, Uri};
 use http_body::{Frame, SizeHint};
 use tonic::body::Body;
 use tonic::{Code, Status};
+use tonic_types::StatusExt as _;
 use tracing::Level;
 
+use crate::audit::{AuditLog, Event, is_refusal};
 use crate::log_context::LogContext;
+use crate::refusal::Refusal;
 
 /// An RPC that is being served. Dropping it ends it.
 #[derive(Debug)]
@@ -25,6 +28,9 @@ pub(crate) struct Rpc {
     pub(crate) context: LogContext,
     began: Instant,
     outcome: Outcome,
+    /// The stable name of the error; empty if it has none, or nobody wants it.
+    reason: Box<str>,
+    audit: AuditLog,
 }
 
 /// How an RPC ended.
@@ -40,12 +46,20 @@ enum Outcome {
 
 impl Rpc {
     /// Begins an RPC of a method.
-    pub(crate) fn begin(method: &Uri, peer: SocketAddr) -> Self {
+    pub(crate) fn begin(method: &Uri, peer: SocketAddr, audit: &AuditLog) -> Self {
         Self {
-            context: LogContext::new(method, peer),
+            context: LogContext::new(method, peer, audit.is_on()),
             began: Instant::now(),
             outcome: Outcome::Cancelled,
+            reason: Box::default(),
+            audit: audit.clone(),
         }
+    }
+
+    /// Notes that the server refuses it.
+    pub(crate) fn note_refusal(&mut self, refusal: &Refusal) {
+        self.outcome = Outcome::Code(refusal.code());
+        self.reason = refusal.reason().into();
     }
 
     /// Continues until all of the answer is sent.
@@ -58,8 +72,32 @@ impl Rpc {
     }
 
     fn note_status(&mut self, headers: &HeaderMap) {
-        if let Some(code) = headers.get("grpc-status") {
-            self.outcome = Outcome::Code(Code::from_bytes(code.as_bytes()));
+        let Some(code) = headers.get("grpc-status") else {
+            return;
+        };
+        let code = Code::from_bytes(code.as_bytes());
+        self.outcome = Outcome::Code(code);
+        if code != Code::Ok && self.audit.is_on() {
+            let status = Status::from_header_map(headers);
+            let info = status.and_then(|status| status.get_details_error_info());
+            self.reason = info.map(|info| info.reason.into()).unwrap_or_default();
+        }
+    }
+
+    /// Adds it to the audit log if it was refused access, or is an action of an audited role.
+    fn audit_end(&mut self) {
+        let code = match self.outcome {
+            Outcome::Code(code) => code,
+            Outcome::Sent => Code::Ok,
+            Outcome::Cancelled => Code::Cancelled,
+        };
+        if is_refusal(code, &self.reason) || self.context.is_audited_action() {
+            self.audit.write(Event::Rpc {
+                context: self.context.clone(),
+                code,
+                reason: std::mem::take(&mut self.reason),
+                count: 1,
+            });
         }
     }
 
@@ -77,6 +115,9 @@ impl Rpc {
 
 impl Drop for Rpc {
     fn drop(&mut self) {
+        if self.audit.is_on() {
+            self.audit_end();
+        }
         if tracing::enabled!(Level::DEBUG) {
             self.context.in_scope(|| self.log_end());
         }
@@ -196,6 +237,7 @@ mod tests {
         Rpc::begin(
             &Uri::from_static("/aftercall.workflow.v1.CallManagerService/AddNote"),
             SocketAddr::from(([127, 0, 0, 1], 7)),
+            &AuditLog::default(),
         )
     }
 

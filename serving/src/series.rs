@@ -52,7 +52,7 @@ impl Series {
 }
 
 /// The series of both servers.
-const SHARED: [Series; 12] = [
+const SHARED: [Series; 15] = [
     Series::new(
         Kind::Gauge,
         "aftercall_connections",
@@ -122,6 +122,23 @@ const SHARED: [Series; 12] = [
         "Requests refused before a service was asked, by reason.",
     )
     .by("reason", REASONS),
+    Series::new(
+        Kind::Counter,
+        "aftercall_audit_lines_total",
+        "Lines of the audit log, by kind.",
+    )
+    .by("kind", &["action", "refusal"]),
+    Series::new(
+        Kind::Counter,
+        "aftercall_audit_lines_lost_total",
+        "Lines of the audit log that are lost, by reason.",
+    )
+    .by("reason", &["not_written", "queue_full"]),
+    Series::new(
+        Kind::Counter,
+        "aftercall_audit_write_errors_total",
+        "Times that the audit log could not be written; its lines wait and are tried again.",
+    ),
     Series::new(
         Kind::Counter,
         "aftercall_issuer_key_fetches_total",

@@ -43,6 +43,9 @@ static EXCESSES: Seldom = Seldom::new();
 static STALLS: Seldom = Seldom::new();
 static STALLED_STREAMS: Seldom = Seldom::new();
 
+/// How long connections may take to end once they are closed.
+const CLOSE_MAX: Duration = Duration::from_secs(1);
+
 /// Health and reflection, to which a server adds its own services. Health follows the readiness.
 ///
 /// # Errors
@@ -101,8 +104,10 @@ pub async fn serve(
         address,
         certificates,
         door,
+        audit,
         is_insecure,
     } = listener;
+    audit.warn_in(&readiness);
     let hosts = Hosts::new(address, &limits.allowed_hosts, &limits.web_origins);
     let hosts = hosts.map_err(|error| ServeError::SetUp(error.to_string()))?;
     let routes = Arc::new(routes);
@@ -125,6 +130,7 @@ pub async fn serve(
             hosts,
             door,
             limits: limits.clone(),
+            audit: audit.log().clone(),
         },
         builder: builder(limits),
         certificates,
@@ -132,22 +138,37 @@ pub async fn serve(
         close: close.clone(),
     });
     let connections = TaskTracker::new();
-    accept(tcp, &places, &shutdown, |socket, peer, place| {
-        connections.spawn(Arc::clone(&server).begin(socket, peer, place));
-    })
+    accept(
+        (tcp, audit.log()),
+        &places,
+        &shutdown,
+        |socket, peer, place| {
+            connections.spawn(Arc::clone(&server).begin(socket, peer, place));
+        },
+    )
     .await;
-    connections.close();
-    if tokio::time::timeout(limits.drain, connections.wait())
-        .await
-        .is_err()
-    {
-        let seconds = limits.drain.as_secs();
-        tracing::warn!(
-            seconds,
-            "connections were still open when the drain time ended: they are closed"
-        );
-    }
+    drain(&connections, limits.drain, &close).await;
+    audit.finish().await;
     Ok(())
+}
+
+/// Waits for the connections, and closes those that are still open after the drain time.
+async fn drain(connections: &TaskTracker, time_max: Duration, close: &CancellationToken) {
+    connections.close();
+    if tokio::time::timeout(time_max, connections.wait())
+        .await
+        .is_ok()
+    {
+        return;
+    }
+    let seconds = time_max.as_secs();
+    tracing::warn!(
+        seconds,
+        "connections were still open when the drain time ended: they are closed"
+    );
+    close.cancel();
+    // What they asked ends with them, and is in the audit log.
+    let _ = tokio::time::timeout(CLOSE_MAX, connections.wait()).await;
 }
 
 /// What runs beside the connections, until they are closed.
@@ -210,7 +231,8 @@ impl Server {
             return self.serve(Stream::Plain(socket), connection).await;
         };
         let time_max = self.answering.limits.handshake_max;
-        let begun = handshake(socket, peer, certificates.config(), time_max);
+        let audit = &self.answering.audit;
+        let begun = handshake((socket, peer), certificates.config(), time_max, audit);
         // Nobody has asked anything yet: nothing is lost at a shutdown.
         let Some(Some(stream)) = self.shutdown.run_until_cancelled(begun).await else {
             return;

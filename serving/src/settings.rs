@@ -10,6 +10,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tracing_subscriber::EnvFilter;
 
+use crate::audit::{self, AuditSettings};
 pub use crate::error::SettingError;
 use crate::hosts::Hosts;
 use crate::listener::Protection;
@@ -30,6 +31,8 @@ pub struct Common<'s> {
     pub protection: &'s Protection,
     /// What is logged.
     pub log_filter: &'s str,
+    /// The audit log.
+    pub audit: &'s AuditSettings,
     /// Host names by which clients name the server.
     pub allowed_hosts: &'s [String],
     /// Origins of web pages that may use the server.
@@ -43,6 +46,7 @@ pub fn common_errors(common: Common<'_>) -> Vec<SettingError> {
         listen,
         protection,
         log_filter,
+        audit,
         allowed_hosts,
         web_origins,
     } = common;
@@ -54,6 +58,7 @@ pub fn common_errors(common: Common<'_>) -> Vec<SettingError> {
         .into_iter()
         .flatten()
         .chain(tls::errors(&protection.tls))
+        .chain(audit::errors(audit))
         .collect()
 }
 
@@ -99,6 +104,7 @@ mod tests {
             listen: SocketAddr::from(([0, 0, 0, 0], 7401)),
             protection: &bare,
             log_filter: "foo=bar=baz",
+            audit: &AuditSettings::new("auto", 1, 2),
             allowed_hosts: &bad,
             web_origins: &bad,
         };

@@ -8,6 +8,7 @@ mod encoded;
 mod english;
 mod feed;
 pub mod http2;
+mod issuer;
 mod process;
 mod samples;
 mod terminal;
@@ -26,6 +27,7 @@ pub use clients::Clients;
 pub use encoded::{ask_encoded, ask_encoded_as};
 pub use english::{WORDS, instead_of};
 pub use feed::read_feed;
+pub use issuer::Issuer;
 pub use process::{ServerProcess, binary};
 pub use samples::{REFUND, call_ref, number, set_refund, text};
 pub use terminal::Terminal;
@@ -229,6 +231,8 @@ impl House {
             drain_seconds: 1,
             tokens_file: self.alerter_tokens.clone(),
             workflow_token_file: self.alerter_token.clone(),
+            // Otherwise it is in the output of the tests.
+            audit_log: "off".to_owned(),
             ..usual
         };
         let server = alerter_server::Server::bind(config)

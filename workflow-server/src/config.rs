@@ -9,7 +9,10 @@ use aftercall_engine::phone::Country;
 use aftercall_serving::config::{ConfigError, load};
 use aftercall_serving::logs::LogFormat;
 use aftercall_serving::settings::{Common, SettingError, Settings, common_errors, zero_errors};
-use aftercall_serving::{LimitSettings, NetworkArgs, ProofSettings, Protection, TlsSettings};
+use aftercall_serving::{
+    AUDIT_LOG_FILES, AUDIT_LOG_SIZE_MIB, AuditSettings, LimitSettings, NetworkArgs, ProofSettings,
+    Protection, TlsSettings,
+};
 use clap::{Parser, ValueEnum};
 use serde::{Deserialize, Serialize};
 
@@ -55,6 +58,12 @@ pub struct WorkflowServerConfig {
     /// The file with trusted issuers of tokens, and with who the client certificates are; empty
     /// for none.
     pub access_file: PathBuf,
+    /// Where the audit log goes: `auto`, `off`, `stderr` or the path of a file.
+    pub audit_log: String,
+    /// MiB of the file of the audit log at which it is rotated.
+    pub audit_log_size: u32,
+    /// Files of the audit log that are kept, with the present one.
+    pub audit_log_files: u32,
     /// Whether tools cannot read the types of requests.
     pub no_reflection: bool,
     /// The form of the logs.
@@ -117,6 +126,9 @@ impl Default for WorkflowServerConfig {
             tls_client_required: false,
             tokens_file: PathBuf::new(),
             access_file: PathBuf::new(),
+            audit_log: "auto".to_owned(),
+            audit_log_size: AUDIT_LOG_SIZE_MIB,
+            audit_log_files: AUDIT_LOG_FILES,
             no_reflection: false,
             log_format: LogFormat::Text,
             log_filter: "info".to_owned(),
@@ -156,6 +168,11 @@ impl WorkflowServerConfig {
             is_reflection_off: self.no_reflection,
         }
     }
+
+    /// The audit log.
+    pub(crate) fn audit(&self) -> AuditSettings {
+        AuditSettings::new(&self.audit_log, self.audit_log_size, self.audit_log_files)
+    }
 }
 
 impl Settings for WorkflowServerConfig {
@@ -164,6 +181,7 @@ impl Settings for WorkflowServerConfig {
             listen: self.listen,
             protection: &self.protection(),
             log_filter: &self.log_filter,
+            audit: &self.audit(),
             allowed_hosts: &self.allowed_hosts,
             web_origins: &self.web_origins,
         });

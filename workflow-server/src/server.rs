@@ -16,7 +16,8 @@ use aftercall_proto::workflow::v1::script_engine_service_server::ScriptEngineSer
 use aftercall_proto::workflow::v1::workflow_definition_service_server::WorkflowDefinitionServiceServer;
 use aftercall_serving::config::{ConfigError, check};
 use aftercall_serving::{
-    Limits, Listener, OwnToken, Readiness, Routes, ServeError, base_routes, open_listener, serve,
+    AuditPlace, Limits, Listener, OwnToken, Readiness, Routes, ServeError, base_routes,
+    open_listener, serve,
 };
 use jiff::tz::TimeZone;
 use thiserror::Error;
@@ -44,6 +45,9 @@ const SERVICES: [&str; 5] = [
     "aftercall.workflow.v1.OperationsService",
     "aftercall.feed.v1.ChangeFeedService",
 ];
+
+/// The audit log in the data directory, if the settings name no other place.
+const AUDIT_FILE: &str = "audit.log";
 
 /// Why the server did not start, or ended without a request to stop.
 #[derive(Debug, Error)]
@@ -126,6 +130,9 @@ impl Server {
             disk,
         )
         .await?;
+        // Its file is in the data directory, which is there now.
+        let audit_file = AuditPlace::File(config.data_dir.join(AUDIT_FILE));
+        let listener = listener.open_audit(&config.audit(), audit_file).await?;
         let (ledger, handle) = Ledger::recover(&store, clock, ledger_options(&config)).await?;
         let start_duration = started.elapsed();
         log_rebuilt(&config, store.created, &handle, start_duration);

@@ -1,6 +1,7 @@
 //! The TLS handshake with a client, in the task of its connection and within a time limit.
 //!
-//! Promise: a handshake that fails is counted by its reason and logged, at most once a minute.
+//! Promise: a handshake that fails is counted by its reason and logged, at most once a minute. The
+//! audit log has each one that failed for the certificate of the client.
 
 use std::io;
 use std::net::SocketAddr;
@@ -12,6 +13,7 @@ use tokio::net::TcpStream;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
+use crate::audit::{AuditLog, Event};
 use crate::limits::TLS_UNSENT_BYTES_MAX;
 use crate::seldom::Seldom;
 use crate::tls::explain::{explain, is_tls};
@@ -41,16 +43,23 @@ enum Failure {
 
 /// Begins TLS on a connection; `None` if that failed.
 pub(crate) async fn handshake(
-    socket: TcpStream,
-    peer: SocketAddr,
+    (socket, peer): (TcpStream, SocketAddr),
     config: Arc<ServerConfig>,
     time_max: Duration,
+    audit: &AuditLog,
 ) -> Option<TlsStream<TcpStream>> {
     let begun = tokio::time::timeout(time_max, begin(socket, config)).await;
     match begun.unwrap_or(Err(Failure::Slow)) {
         Ok(stream) => Some(stream),
         Err(failure) => {
             note(&failure, peer);
+            if let Failure::Certificate(_) = failure {
+                audit.write(Event::Connection {
+                    peer,
+                    reason: "CLIENT_CERTIFICATE_REFUSED",
+                    count: 1,
+                });
+            }
             None
         }
     }

@@ -1,6 +1,7 @@
 //! Who may call what: proofs of identity, roles, actors and the end of streams, at real servers.
 
 mod actors;
+mod audit;
 mod commands;
 mod roads;
 mod scope;

@@ -10,6 +10,7 @@ use aftercall_engine::command::{ArchiveWorkflow, ImportWorkflow};
 use aftercall_engine::entry::DefinitionChange;
 use aftercall_proto::workflow::v1 as proto;
 use aftercall_serving::asked::Asked;
+use aftercall_serving::log_context::LogContext;
 
 use crate::service::ask::{Answered, Asking, Prepared, has_moved_on};
 use crate::service::authors::definitions::{describe, named, read, summary};
@@ -116,6 +117,7 @@ async fn answer(
         None => look_through(shared, file).await?,
     };
     let draft = draft_in(answered).unwrap_or_else(|| Arc::new(definition));
+    LogContext::note_made("workflow", &draft.name);
     let workflow = Some(describe(&draft, 0, answered.revision()?));
     Ok(proto::ImportWorkflowResponse {
         workflow,

@@ -18,6 +18,7 @@ use aftercall_engine::{Rejection, Root};
 use aftercall_proto::ready::Ready;
 use aftercall_proto::workflow::v1 as proto;
 use aftercall_serving::asked::Asked;
+use aftercall_serving::log_context::LogContext;
 pub(crate) use shown::shown;
 use shown::shown_at;
 
@@ -48,6 +49,7 @@ pub(crate) async fn start(
     let answered = shared.execute_new(asking, prepare).await?;
     shared.job_started.notify_one();
     let batch = started(&answered)?;
+    LogContext::note_made("batch", &batch.id.to_string());
     Ok(proto::StartBatchResponse {
         batch: Some(shown(&answered.view, batch)),
         items: Vec::new(),

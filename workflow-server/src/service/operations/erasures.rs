@@ -13,6 +13,7 @@ use aftercall_engine::limits::ERASED_CALLS_MAX;
 use aftercall_engine::world::caller_index::CallerKey;
 use aftercall_proto::workflow::v1 as proto;
 use aftercall_serving::asked::Asked;
+use aftercall_serving::log_context::LogContext;
 
 use crate::ledger::FoundCall;
 use crate::limits::{ARCHIVE_LOOKS_MAX, ERASURE_WAIT_MAX};
@@ -42,6 +43,7 @@ pub(crate) async fn erase(
     masked(shared, started.sequence).await;
     let view = shared.view();
     let erasure = asked_for(&view, &started)?;
+    LogContext::note_made("erasure", &erasure.id.to_string());
     // What masked its last call: the same for each repetition of the request.
     let masked_at = erasure
         .masked_at
