@@ -1,5 +1,8 @@
 //! Logs go to standard error: text for people, or JSON, one object a line, for machines. A line
 //! that is written for an RPC names it.
+//!
+//! Promise: lines above debug level have no data of callers. A log that has lines of debug level
+//! says so first.
 
 use std::fmt;
 use std::io::IsTerminal as _;
@@ -8,6 +11,7 @@ use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
 use tracing::Event;
 use tracing::dispatcher::Dispatch;
+use tracing::level_filters::LevelFilter;
 use tracing_subscriber::fmt::format::Writer;
 use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields, MakeWriter};
 use tracing_subscriber::util::SubscriberInitExt as _;
@@ -33,9 +37,16 @@ pub fn init(format: LogFormat, filter: &str) {
     // A process that did not check the filter still logs.
     let filter = EnvFilter::try_new(filter).unwrap_or_else(|_| EnvFilter::new("info"));
     let colour = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+    let has_debug = filter
+        .max_level_hint()
+        .is_none_or(|level| level >= LevelFilter::DEBUG);
     let logs = logs(format, filter, colour, std::io::stderr);
     // The only error is that the process logs already: both servers in one process, or tests.
-    let _ = logs.try_init();
+    if logs.try_init().is_ok() && has_debug {
+        tracing::warn!(
+            "this log has lines of debug level: they may hold names, telephone numbers and texts of callers, so keep it as you keep their calls"
+        );
+    }
 }
 
 /// Logs in this form.
