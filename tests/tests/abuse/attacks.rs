@@ -34,6 +34,9 @@ const SLOW_READERS: usize = 8;
 const SLOW_STREAMS: u32 = 100;
 /// Frames that are sent at once.
 const BATCH: u32 = 100;
+/// How often frames are sent over one connection. Even without our limits the HTTP/2 library takes
+/// no more of some.
+const BATCHES_MAX: u32 = 1_000;
 /// Idle connections that are opened at once.
 const OPENED_AT_ONCE: usize = 64;
 /// How long an attacker waits before it comes back.
@@ -127,7 +130,7 @@ impl Attack {
             tokio::spawn(async move { tokio::io::copy(&mut read, &mut tokio::io::sink()).await });
         let first = [PREFACE, &frame(SETTINGS, 0, 0, &[]), &self.first()].concat();
         write.write_all(&first).await?;
-        for batch in 0.. {
+        for batch in 0..BATCHES_MAX {
             let frames: Vec<u8> = (0..BATCH)
                 .flat_map(|at| self.piece(batch * BATCH + at))
                 .collect();

@@ -3,7 +3,10 @@
 use std::time::Duration;
 
 use aftercall_proto::workflow::v1::{FollowUp, PushButtonResponse, SetWorkflowResponse};
-use aftercall_tests::{Clients, House, PATIENCE, push, reason, set, set_refund, with_refund};
+use aftercall_tests::{
+    Clients, House, PATIENCE, eventually, push, reason, set, set_refund, with_refund,
+};
+use futures::future::join_all;
 use tokio::task::JoinHandle;
 use tonic::{Code, Response, Status};
 use tonic_types::StatusExt as _;
@@ -16,6 +19,8 @@ type Asked<T> = JoinHandle<Result<Response<T>, Status>>;
 const PLACES: u32 = 8;
 /// Requests that are sent at once.
 const ROUND: usize = 100;
+/// How long a refusal may take.
+const WAIT: Duration = Duration::from_millis(300);
 
 /// Sets workflows until none is taken any more: a group is written, another one is open, and the
 /// places for new work are taken. What waits, and what was refused.
@@ -32,11 +37,16 @@ async fn fill(house: &House) -> (Vec<Asked<SetWorkflowResponse>>, Vec<Status>) {
                 tokio::spawn(async move { scripts.set_workflow(request).await })
             })
             .collect();
-        // Refusals come at once; the others wait for the disk.
-        for mut asked in asked {
-            match tokio::time::timeout(Duration::from_millis(30), &mut asked).await {
+        // Refusals come at once; the others wait for the disk. One that is only late counts as
+        // taken, and another round follows.
+        let waits = asked.into_iter().map(|mut asked| async move {
+            let ended = tokio::time::timeout(WAIT, &mut asked).await;
+            (asked, ended.map(|ended| ended.expect("no panic")))
+        });
+        for (asked, ended) in join_all(waits).await {
+            match ended {
                 Err(_) => taken.push(asked),
-                Ok(ended) => refused.extend(ended.expect("no panic").err()),
+                Ok(ended) => refused.extend(ended.err()),
             }
         }
         if taken.len() == before {
@@ -62,39 +72,48 @@ async fn pushes_are_taken_while_new_work_is_refused() {
         follow_ups.push(set(&mut clients, &number.to_string(), 5.0).await);
     }
     disk.stop();
-    let (mut taken, refused) = fill(&house).await;
+    let (taken, refused) = fill(&house).await;
     assert!(!taken.is_empty() && !refused.is_empty());
-    for status in &refused {
-        assert_eq!(
-            (status.code(), reason(status).as_str()),
-            (Code::ResourceExhausted, "COMMANDS_WAITING")
-        );
-        assert!(status.get_details_retry_info().is_some());
-    }
+    refused.iter().for_each(is_for_want_of_places);
     // Half of the places are left for what finishes work.
-    let mut pushes: Vec<_> = follow_ups
+    let pushes: Vec<_> = follow_ups
         .iter()
         .map(|follow_up| pushing(&clients, follow_up))
         .collect();
-    let mut late = Vec::new();
-    for asked in &mut pushes {
-        let ended = tokio::time::timeout(Duration::from_millis(200), asked).await;
-        late.push(ended.ok().map(|ended| ended.expect("no panic")));
-    }
-    let waits = late.iter().filter(|ended| ended.is_none()).count();
-    assert!(waits as u32 >= PLACES / 2, "{waits} pushes were taken");
     // The control: where all places are taken, a push is refused too.
-    let refused = late.iter().flatten().filter(|ended| ended.is_err()).count();
-    assert!(refused > 0, "{late:?}");
+    eventually("the other pushes are refused", || async {
+        let ended = pushes.iter().filter(|asked| asked.is_finished()).count();
+        (ended as u32 >= PLACES / 2).then_some(())
+    })
+    .await;
     disk.run();
-    for (asked, late) in pushes.into_iter().zip(late) {
-        if late.is_none() {
-            let pushed = tokio::time::timeout(PATIENCE, asked).await;
-            pushed.expect("in time").expect("no panic").expect("pushed");
+    let mut pushed = 0;
+    for asked in pushes {
+        match in_time(asked).await {
+            Ok(_) => pushed += 1,
+            Err(status) => is_for_want_of_places(&status),
         }
     }
-    for asked in taken.drain(..) {
-        let set = tokio::time::timeout(PATIENCE, asked).await;
-        set.expect("in time").expect("no panic").expect("set");
+    assert_eq!(pushed, PLACES / 2);
+    let mut set = 0;
+    for asked in taken {
+        match in_time(asked).await {
+            Ok(_) => set += 1,
+            Err(status) => is_for_want_of_places(&status),
+        }
     }
+    assert!(set > 0, "what was taken is done");
+}
+
+async fn in_time<T>(asked: Asked<T>) -> Result<Response<T>, Status> {
+    let ended = tokio::time::timeout(PATIENCE, asked).await;
+    ended.expect("in time").expect("no panic")
+}
+
+fn is_for_want_of_places(status: &Status) {
+    assert_eq!(
+        (status.code(), reason(status).as_str()),
+        (Code::ResourceExhausted, "COMMANDS_WAITING")
+    );
+    assert!(status.get_details_retry_info().is_some());
 }
