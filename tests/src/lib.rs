@@ -9,9 +9,11 @@ mod english;
 mod feed;
 pub mod http2;
 mod issuer;
+mod node_script;
 mod process;
 mod samples;
 mod terminal;
+mod tools;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -27,12 +29,14 @@ pub use clients::Clients;
 pub use encoded::{ask_encoded, ask_encoded_as};
 pub use english::{WORDS, instead_of};
 pub use feed::read_feed;
-pub use issuer::Issuer;
+pub use issuer::{Issuer, seconds};
+pub use node_script::NodeScript;
 pub use process::{ServerProcess, binary};
 pub use samples::{REFUND, call_ref, number, set_refund, text};
 pub use terminal::Terminal;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
+pub use tools::{tool, workspace};
 use workflow_server::config::{StoreFailure, WorkflowServerConfig};
 use workflow_server::journal::Disk;
 use workflow_server::ledger::Clock;
@@ -84,6 +88,14 @@ pub struct House {
     limits: Option<LimitSettings>,
     /// Commands that may wait for the ledger.
     commands_waiting_max: u32,
+    /// The file with the issuers that both servers trust; empty for none.
+    access: PathBuf,
+    /// The certificate of both servers, its key, and the CA of clients; all empty for plain text.
+    tls: [PathBuf; 3],
+    /// The origins of the web pages that may use both servers.
+    web_origins: Vec<String>,
+    /// The names of both servers.
+    allowed_hosts: Vec<String>,
     /// The clock and the disk, where they are not the machine's.
     machine: Option<Machine>,
     /// Removes the directory when the test is over.
@@ -91,6 +103,17 @@ pub struct House {
 }
 
 impl House {
+    /// Both servers, for web pages of these origins and under these names beside the usual ones.
+    pub async fn start_for_pages(web_origins: &[String], allowed_hosts: &[String]) -> Self {
+        let mut house = Self::start_without_alerter().await;
+        house.stop_workflow().await;
+        house.web_origins = web_origins.to_vec();
+        house.allowed_hosts = allowed_hosts.to_vec();
+        house.start_workflow().await;
+        house.start_alerter().await;
+        house
+    }
+
     /// Both servers, ready.
     pub async fn start() -> Self {
         let mut house = Self::start_without_alerter().await;
@@ -135,6 +158,10 @@ impl House {
             alerter_token: PathBuf::new(),
             limits: None,
             commands_waiting_max: WorkflowServerConfig::default().commands_waiting_max,
+            access: PathBuf::new(),
+            tls: [const { PathBuf::new() }; 3],
+            web_origins: Vec::new(),
+            allowed_hosts: Vec::new(),
             machine,
             _temp: temp,
         };
@@ -155,6 +182,12 @@ impl House {
             tokens_file: self.workflow_tokens.clone(),
             commands_waiting_max: self.commands_waiting_max,
             limits: self.limits.clone().unwrap_or_default(),
+            access_file: self.access.clone(),
+            tls_certificate: self.tls[0].clone(),
+            tls_key: self.tls[1].clone(),
+            tls_client_ca: self.tls[2].clone(),
+            web_origins: self.web_origins.clone(),
+            allowed_hosts: self.allowed_hosts.clone(),
             // Nobody starts it again here, and tests look at what it says then.
             on_store_failure: StoreFailure::ReadOnly,
             ..WorkflowServerConfig::default()
@@ -201,6 +234,17 @@ impl House {
         tokens.clone_into(&mut self.alerter_tokens);
     }
 
+    /// From the next start on, both servers trust the issuers of this access file.
+    pub fn trust_issuers(&mut self, access: &Path) {
+        access.clone_into(&mut self.access);
+    }
+
+    /// From the next start on, both servers serve TLS with this certificate and its key, and accept
+    /// client certificates of a CA.
+    pub fn serve_tls(&mut self, certificate: &Path, key: &Path, client_ca: &Path) {
+        self.tls = [certificate, key, client_ca].map(Path::to_owned);
+    }
+
     /// From the next start on, the alerter shows the token of this file to the workflow-server.
     pub fn give_alerter(&mut self, token: &Path) {
         token.clone_into(&mut self.alerter_token);
@@ -233,6 +277,12 @@ impl House {
             workflow_token_file: self.alerter_token.clone(),
             // Otherwise it is in the output of the tests.
             audit_log: "off".to_owned(),
+            access_file: self.access.clone(),
+            tls_certificate: self.tls[0].clone(),
+            tls_key: self.tls[1].clone(),
+            tls_client_ca: self.tls[2].clone(),
+            web_origins: self.web_origins.clone(),
+            allowed_hosts: self.allowed_hosts.clone(),
             ..usual
         };
         let server = alerter_server::Server::bind(config)

@@ -1,39 +1,13 @@
 //! Clients that other people write, in other languages, from the files in `proto/` and the examples
 //! in `examples/clients/`.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Stdio;
 
 use aftercall_proto::workflow::v1::{CallRef, GetCallRequest, ListHistoryRequest, Status};
-use aftercall_tests::{Clients, House, PATIENCE, binary, push, set};
+use aftercall_tests::{Clients, House, PATIENCE, binary, push, set, tool, workspace};
 use tokio::io::{AsyncBufReadExt as _, BufReader, Lines};
 use tokio::process::{Child, ChildStdout, Command};
-
-fn workspace() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-        .parent()
-        .expect("the workspace")
-        .to_owned()
-}
-
-/// Where a tool is, installed first if it is missing; nothing where it cannot be had.
-async fn tool(name: &str) -> Option<PathBuf> {
-    let asked = Command::new(workspace().join("tests/tools"))
-        .arg(name)
-        .stderr(Stdio::inherit())
-        .output()
-        .await;
-    let output = asked.expect("tests/tools runs");
-    assert!(
-        output.status.success(),
-        "tests/tools {name} says above what is missing"
-    );
-    let path = String::from_utf8(output.stdout)
-        .expect("a path")
-        .trim()
-        .to_owned();
-    (!path.is_empty()).then(|| path.into())
-}
 
 /// A house with the sample of the README in it.
 async fn house() -> (House, Clients) {
@@ -41,7 +15,7 @@ async fn house() -> (House, Clients) {
     let mut clients = house.clients().await;
     clients.teams(&["billing", "payments"]).await;
     clients
-        .publish(include_str!("../../examples/refund.yaml"))
+        .publish(include_str!("../../../examples/refund.yaml"))
         .await;
     (house, clients)
 }

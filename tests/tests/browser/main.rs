@@ -1,0 +1,3 @@
+//! What a real browser does with the servers.
+
+mod hostile;
