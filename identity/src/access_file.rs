@@ -12,6 +12,7 @@ use serde::Deserialize;
 
 use crate::certificate::CertificateNames;
 use crate::denied::Denied;
+use crate::https::check_issuer_address;
 use crate::identity::{Identity, Kind, Proof};
 use crate::roles::Roles;
 use crate::token_file::{TokenKind, role_names};
@@ -186,10 +187,12 @@ impl Issuer {
             return of("name the audience of its tokens in `audiences`".to_owned());
         }
         match (&self.keys_url, &self.keys_file) {
-            (Some(url), None) if !url.starts_with("https://") && !is_loopback(url) => {
-                return of(format!("keys_url {url:?} is not https://"));
+            (Some(url), None) => {
+                if let Err(reason) = check_issuer_address(url) {
+                    return of(format!("keys_url {reason}"));
+                }
             }
-            (Some(_), None) | (None, Some(_)) => {}
+            (None, Some(_)) => {}
             _ => return of("give either keys_url or keys_file".to_owned()),
         }
         let names = self.roles.values().flatten().chain(&self.unscoped_roles);
@@ -200,13 +203,6 @@ impl Issuer {
         }
         Ok(())
     }
-}
-
-/// Whether an address of plain HTTP is one of this machine: a sidecar, or a test.
-fn is_loopback(url: &str) -> bool {
-    ["http://127.0.0.1:", "http://localhost:", "http://[::1]:"]
-        .iter()
-        .any(|start| url.starts_with(start))
 }
 
 impl CertificateRule {
@@ -309,6 +305,11 @@ mod tests {
                 ISSUER,
                 "https://login.example.com/keys",
                 "http://login.example.com/keys",
+            ),
+            (
+                ISSUER,
+                "https://login.example.com/keys",
+                "http://127.0.0.1.evil.example/keys",
             ),
             (ISSUER, "audiences = [\"aftercall\"]", "audiences = []"),
             (ISSUER, "audiences = [\"aftercall\"]", "audiences = [\"\"]"),

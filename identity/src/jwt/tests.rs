@@ -1,6 +1,7 @@
 //! Tokens that must be refused, each beside one that differs in nothing else and is accepted.
 
 mod addresses;
+mod https;
 mod refusals;
 mod scopes;
 mod signer;
