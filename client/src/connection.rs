@@ -1,14 +1,17 @@
 //! A connection to a server, which shows with each request who is asking.
 //!
 //! Promise: a request that the server has certainly not seen, because its connection was about to
-//! close, is sent again on the next one. Must not: choose the token.
+//! close, is sent again on the next one. One whose token has expired is sent again once, if there is
+//! another token. Must not: choose the token.
 
 use std::future::poll_fn;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use http::header::AUTHORIZATION;
-use http::{HeaderValue, Request, Response, Uri};
+use http::request::Parts;
+use http::{Request, Response, Uri};
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 use tokio_rustls::client::TlsStream;
@@ -20,6 +23,7 @@ use tower::Service;
 use crate::dial::{Protocol, Stream, dial};
 use crate::error::Error;
 use crate::plain::Plain;
+use crate::proof::{Proof, is_expired_token};
 use crate::replay::{Replay, is_unseen};
 use crate::tls::Files;
 
@@ -27,13 +31,13 @@ use crate::tls::Files;
 /// Cheap to clone.
 ///
 /// It connects again when it is lost. A server asks its clients now and then for a new connection
-/// (GOAWAY): no request fails because of that. Its token stays the same: after `UNAUTHENTICATED` make
-/// another with [`Connector::connect`](crate::Connector::connect).
+/// (GOAWAY): no request fails because of that. It asks the [`TokenSource`](crate::TokenSource) for
+/// another token shortly before the end of its token, if it has a known end, and when the server
+/// refuses the token because it has expired. It then repeats the refused request once.
 #[derive(Clone, Debug)]
 pub struct Connection {
     channel: Channel,
-    /// Marked as sensitive, so that no debug output shows it.
-    authorization: Option<HeaderValue>,
+    proof: Option<Arc<Proof>>,
 }
 
 impl Connection {
@@ -42,7 +46,7 @@ impl Connection {
         endpoint: Endpoint,
         files: Files,
         first: Stream,
-        authorization: Option<HeaderValue>,
+        proof: Option<Proof>,
     ) -> Result<Self, Error> {
         let dialer = Dialer {
             uri: endpoint.uri().clone(),
@@ -54,7 +58,7 @@ impl Connection {
             .map_err(Error::Transport)?;
         Ok(Self {
             channel,
-            authorization,
+            proof: proof.map(Arc::new),
         })
     }
 }
@@ -73,35 +77,65 @@ impl Service<Request<Body>> for Connection {
         Service::poll_ready(&mut self.channel, context)
     }
 
-    fn call(&mut self, mut request: Request<Body>) -> Self::Future {
-        if let Some(authorization) = &self.authorization {
-            let headers = request.headers_mut();
-            headers.insert(AUTHORIZATION, authorization.clone());
-        }
+    fn call(&mut self, request: Request<Body>) -> Self::Future {
         // The one that is ready is used.
         let next = self.channel.clone();
-        Box::pin(send(std::mem::replace(&mut self.channel, next), request))
+        let channel = std::mem::replace(&mut self.channel, next);
+        Box::pin(send(channel, self.proof.clone(), request))
     }
 }
 
 async fn send(
     mut channel: Channel,
+    proof: Option<Arc<Proof>>,
     request: Request<Body>,
 ) -> Result<Response<Body>, ChannelError> {
     let (head, body) = request.into_parts();
     let replay = Replay::new(body);
+    let answered = match proof {
+        Some(proof) => send_proved(&mut channel, &proof, head, &replay).await,
+        None => send_unseen(&mut channel, &head, &replay).await,
+    };
+    replay.settle();
+    answered
+}
+
+/// Sends a request with a token, and again with another one if that has expired.
+async fn send_proved(
+    channel: &mut Channel,
+    proof: &Proof,
+    mut head: Parts,
+    replay: &Replay,
+) -> Result<Response<Body>, ChannelError> {
+    let token = proof.token().await;
+    head.headers
+        .insert(AUTHORIZATION, token.clone().into_header());
+    let response = send_unseen(channel, &head, replay).await?;
+    if !replay.is_whole() || !is_expired_token(response.headers()) {
+        return Ok(response);
+    }
+    let Some(other) = proof.refused(&token).await else {
+        return Ok(response);
+    };
+    head.headers.insert(AUTHORIZATION, other.into_header());
+    poll_fn(|context| Service::poll_ready(channel, context)).await?;
+    send_unseen(channel, &head, replay).await
+}
+
+/// Sends a request, and again as long as the server has not seen it.
+async fn send_unseen(
+    channel: &mut Channel,
+    head: &Parts,
+    replay: &Replay,
+) -> Result<Response<Body>, ChannelError> {
     let mut tries = 1;
     loop {
         let request = Request::from_parts(head.clone(), replay.body());
-        let answered = Service::call(&mut channel, request).await;
-        match answered {
+        match Service::call(channel, request).await {
             Err(error) if tries < TRIES && replay.is_whole() && is_unseen(&error) => tries += 1,
-            answered => {
-                replay.settle();
-                return answered;
-            }
+            answered => return answered,
         }
-        poll_fn(|context| Service::poll_ready(&mut channel, context)).await?;
+        poll_fn(|context| Service::poll_ready(channel, context)).await?;
     }
 }
 

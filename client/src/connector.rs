@@ -14,8 +14,9 @@ use crate::address;
 use crate::connection::Connection;
 use crate::dial::{Protocol, Stream, dial, has_tls};
 use crate::error::Error;
+use crate::proof::Proof;
 use crate::tls::Files;
-use crate::token::TokenSource;
+use crate::token::{Token, TokenSource};
 
 /// The way to a server. Nothing is read or connected before [`Connector::connect`].
 ///
@@ -116,10 +117,13 @@ impl Connector {
         &self,
         settings: impl FnOnce(Endpoint) -> Endpoint,
     ) -> Result<Connection, Error> {
-        let authorization = self.authorization().await?;
+        let proof = match &self.tokens {
+            Some(source) => Some(Proof::new(Arc::clone(source), self.token(source).await?)),
+            None => None,
+        };
         let endpoint = settings(Endpoint::from(self.uri.clone()));
         let first = self.dial(Protocol::Http2).await?;
-        Connection::over(endpoint, self.files.clone(), first, authorization).await
+        Connection::over(endpoint, self.files.clone(), first, proof).await
     }
 
     /// The header `authorization` of each request, for a program with its own HTTP client.
@@ -127,15 +131,19 @@ impl Connector {
     /// # Errors
     /// [`Error::Token`] where the source has no token, [`Error::PlainTextToken`].
     pub async fn authorization(&self) -> Result<Option<HeaderValue>, Error> {
-        let Some(tokens) = &self.tokens else {
-            return Ok(None);
-        };
+        match &self.tokens {
+            Some(source) => Ok(Some(self.token(source).await?.into_header())),
+            None => Ok(None),
+        }
+    }
+
+    async fn token(&self, source: &Arc<dyn TokenSource>) -> Result<Token, Error> {
         if !has_tls(&self.uri) && !self.is_on_this_machine() && !self.sends_token_in_plain_text {
             return Err(Error::PlainTextToken {
                 address: self.uri.to_string(),
             });
         }
-        Ok(Some(tokens.token().await?.into_header()))
+        Ok(source.token().await?)
     }
 
     /// Opens a connection for a program with its own HTTP client.

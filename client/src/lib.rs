@@ -5,7 +5,8 @@
 //! present list of follow-ups from its frames, and returns typed changes.
 //!
 //! A [`Connector`] is the way to a server: TLS, a client certificate, and a [`TokenSource`] whose
-//! tokens prove who is asking. A stream whose token ends gets a fresh one and resumes without a gap.
+//! tokens prove who is asking. A stream whose token ends gets a fresh one and resumes without a gap,
+//! and a [`Connection`] repeats a request whose token has expired with a fresh one.
 //!
 //! ```no_run
 //! use aftercall_client::{Event, LiveList, Subscription};
@@ -32,6 +33,7 @@ mod dial;
 mod error;
 mod pinned;
 mod plain;
+mod proof;
 mod replay;
 mod tls;
 mod token;

@@ -42,8 +42,7 @@ impl Renewals {
         if status.code() != Code::Unauthenticated {
             return false;
         }
-        let info = status.get_details_error_info();
-        match info.as_ref().map_or("", |info| &info.reason) {
+        match reason(status).as_str() {
             EXPIRED => {
                 let is_first = self.expired_since.is_none();
                 let since = *self.expired_since.get_or_insert(now);
@@ -53,6 +52,16 @@ impl Renewals {
             _ => false,
         }
     }
+}
+
+/// Whether a server refuses a token because it has expired.
+pub(crate) fn is_expired(status: &Status) -> bool {
+    reason(status) == EXPIRED
+}
+
+fn reason(status: &Status) -> String {
+    let info = status.get_details_error_info();
+    info.map(|info| info.reason).unwrap_or_default()
 }
 
 #[cfg(test)]

@@ -8,13 +8,20 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
 use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, SystemTime};
 
 use http::HeaderValue;
 use thiserror::Error;
 
+/// How long before its end a token is replaced: longer than a request takes.
+pub(crate) const BEFORE_END: Duration = Duration::from_secs(20);
+
 /// A bearer token. Its debug output does not have the secret.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Token(HeaderValue);
+pub struct Token {
+    header: HeaderValue,
+    ends_at: Option<SystemTime>,
+}
 
 impl Token {
     /// A token with a secret, such as the line that `aftercall token create` prints. Spaces and
@@ -33,12 +40,28 @@ impl Token {
         let mut header =
             HeaderValue::try_from(format!("Bearer {secret}")).map_err(|_| TokenError::Malformed)?;
         header.set_sensitive(true);
-        Ok(Self(header))
+        Ok(Self {
+            header,
+            ends_at: None,
+        })
+    }
+
+    /// The same token with its end, if that is known. A connection asks for another one shortly
+    /// before.
+    #[must_use]
+    pub fn valid_until(mut self, end: SystemTime) -> Self {
+        self.ends_at = Some(end);
+        self
+    }
+
+    /// Whether it is known to be over at a time.
+    pub(crate) fn is_over_at(&self, time: SystemTime) -> bool {
+        self.ends_at.is_some_and(|end| end <= time)
     }
 
     /// The value of the header `authorization`. It is marked as sensitive.
     pub(crate) fn into_header(self) -> HeaderValue {
-        self.0
+        self.header
     }
 }
 
@@ -78,9 +101,10 @@ pub enum TokenError {
 /// The token that a source will have.
 pub type TokenFuture<'s> = Pin<Box<dyn Future<Output = Result<Token, TokenError>> + Send + 's>>;
 
-/// Where tokens come from. It is asked once for each connection, not for each request.
+/// Where tokens come from. A connection asks it at its start, and again when a token ends: not for
+/// each request.
 pub trait TokenSource: fmt::Debug + Send + Sync {
-    /// The token to send on a new connection.
+    /// The token to send now.
     fn token(&self) -> TokenFuture<'_>;
 
     /// Notes that the server refuses the last token. The next one should be another.
@@ -96,8 +120,8 @@ impl TokenSource for Token {
     fn invalidate(&self) {}
 }
 
-/// A file that has a token and nothing else. It is read again for each connection, so the program
-/// that renews the token replaces the file.
+/// A file that has a token and nothing else. It is read again for each connection and after a
+/// refusal, so the program that renews the token replaces the file.
 #[derive(Clone, Debug)]
 pub struct TokenFile {
     path: PathBuf,
@@ -134,8 +158,8 @@ impl TokenSource for TokenFile {
     fn invalidate(&self) {}
 }
 
-/// A function that gets a token, for example from an identity provider. The token is used until a
-/// server refuses it.
+/// A function that gets a token, for example from an identity provider. The token is used until
+/// shortly before its end if that is known, or until a server refuses it.
 pub struct TokenFn<F> {
     get: F,
     last: Mutex<Option<Token>>,
@@ -173,7 +197,8 @@ where
 {
     fn token(&self) -> TokenFuture<'_> {
         Box::pin(async {
-            if let Some(last) = self.last() {
+            let soon = SystemTime::now() + BEFORE_END;
+            if let Some(last) = self.last().filter(|last| !last.is_over_at(soon)) {
                 return Ok(last);
             }
             let token = (self.get)().await?;

@@ -1,6 +1,7 @@
 //! Connecting to a server with TLS and tokens, against a server in this process.
 
 mod certificates;
+mod renewals;
 mod server;
 mod tls;
 mod tokens;

@@ -30,6 +30,8 @@ pub(crate) const LAST: u64 = 6;
 pub(crate) enum Worth {
     /// It is accepted for so many frames of a stream, and has expired after them.
     Frames(usize),
+    /// It is accepted for so many requests, and has expired after them.
+    Requests(usize),
     /// It is revoked.
     Revoked,
 }
@@ -105,6 +107,13 @@ impl Server {
             Some(Worth::Revoked) => Err(refusal("TOKEN_REVOKED")),
             Some(Worth::Frames(0)) => Err(refusal("TOKEN_EXPIRED")),
             Some(Worth::Frames(frames)) => Ok(*frames),
+            Some(Worth::Requests(requests)) => {
+                let asked = seen.iter().filter(|(seen, _)| *seen == token);
+                match asked.count() <= *requests {
+                    true => Ok(usize::MAX),
+                    false => Err(refusal("TOKEN_EXPIRED")),
+                }
+            }
         }
     }
 }
@@ -159,8 +168,9 @@ impl AlertService for Server {
 
     async fn get_wallboard(
         &self,
-        _: Request<GetWallboardRequest>,
+        asked: Request<GetWallboardRequest>,
     ) -> Result<Response<GetWallboardResponse>, Status> {
+        self.worth(asked.metadata(), "")?;
         Ok(Response::new(GetWallboardResponse::default()))
     }
 
