@@ -152,6 +152,7 @@ fn ask(
             client_certificate: file("--client-certificate", "AFTERCALL_CLIENT_CERTIFICATE"),
             client_key: file("--client-key", "AFTERCALL_CLIENT_KEY"),
             token_file: file("--token-file", "AFTERCALL_TOKEN_FILE"),
+            login_file: None,
             plain_text_token: false,
         },
         ..Given::default()

@@ -113,6 +113,9 @@ const ASKS_NO_SERVER: [&[&str]; 16] = [
     &["context", "remove"],
 ];
 
+/// These need no server either, but their help shows `--context`.
+const ASKS_AN_ISSUER: [&[&str]; 2] = [&["login"], &["logout"]];
+
 /// The commands that start servers of their own unless the command line names some: there is no
 /// default, and no variable is read. These refuse `--alerter`.
 const MEASURES_ONE_SERVER: [&[&str]; 2] = [&["load"], &["load", "crowd"]];
@@ -140,6 +143,14 @@ pub(crate) fn command_line() -> clap::Command {
     let command = ASKS_NO_SERVER
         .iter()
         .fold(command, |command, path| hide(command, path, &hidden));
+    let but_context: Vec<Arg> = hidden
+        .iter()
+        .filter(|arg| arg.get_id() != "context")
+        .cloned()
+        .collect();
+    let command = ASKS_AN_ISSUER
+        .iter()
+        .fold(command, |command, path| hide(command, path, &but_context));
     let own = |is_alerter_shown: bool| -> Vec<Arg> {
         let shown = |arg: Arg| {
             let is_shown = is_alerter_shown || arg.get_id() != "alerter";
@@ -186,15 +197,17 @@ impl Cli {
             alerter.clone().filter(|_| named.alerter),
             credentials.clone().only(flags),
         );
+        let context = context.map(|name| name.to_string_lossy().into_owned());
+        let context = context.filter(|name| !name.is_empty());
         let given = Given {
             server,
             alerter,
             actor: actor.filter(|name| !name.trim().is_empty()),
             credentials,
-            context: context.map(|name| name.to_string_lossy().into_owned()),
+            context: context.clone(),
         };
         let output = Output::new(output).wide(wide);
-        let session = Session::new(given.resolve(), output, named).with_flags(flags);
+        let session = Session::new(given.resolve(), output, named).with_flags(flags, context);
         match self.command {
             Chosen::Command(command) => command.run(&session).await,
             Chosen::Completions(completions) => completions.run(&command_line()),
@@ -283,7 +296,7 @@ mod tests {
                 .unwrap_err()
                 .to_string()
         };
-        for path in ASKS_NO_SERVER {
+        for path in ASKS_NO_SERVER.into_iter().chain(ASKS_AN_ISSUER) {
             let text = help(path);
             let is_named = |option: &str| {
                 text.lines()
@@ -294,6 +307,7 @@ mod tests {
                 "{path:?}: {text}"
             );
         }
+        assert!(help(&["login"]).contains("--context "));
         assert!(
             !help(&["store", "compact"]).contains("--alerter"),
             "below such a command too"

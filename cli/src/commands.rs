@@ -43,6 +43,7 @@ pub(crate) mod history;
 pub(crate) mod instance;
 pub(crate) mod instance_filter;
 pub(crate) mod instance_page;
+pub(crate) mod login;
 pub(crate) mod man;
 pub(crate) mod migrate;
 pub(crate) mod names;
@@ -127,6 +128,12 @@ commands! {
     /// Name servers, and how you prove to them who you are
     #[command(subcommand)]
     Context(context::ContextCommand),
+    /// Get a token from an issuer that the servers trust, for a context
+    #[command(name = "login")]
+    LogIn(login::LogIn),
+    /// End the login of a context
+    #[command(name = "logout")]
+    LogOut(login::LogOut),
     /// Show the server's status and take operational decisions
     #[command(subcommand)]
     Server(server::Server),

@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use aftercall_client::{Connection, Connector, Error};
+use aftercall_client::{Connection, Connector, Error, TokenError};
 use aftercall_proto::access::v1::identity_service_client::IdentityServiceClient;
 use aftercall_proto::alert::v1::alert_service_client::AlertServiceClient;
 use aftercall_proto::workflow::v1::call_manager_service_client::CallManagerServiceClient;
@@ -175,6 +175,10 @@ pub(crate) fn failure(error: &Error, address: &str, peer: Peer) -> Failure {
         Error::File { .. } => Failure::usage(format!(
             "Not connected: {error}.\nCorrect the file, or name another with --ca-file, --client-certificate or --client-key."
         )),
+        Error::Token(TokenError::Source(cause)) => match cause.downcast_ref::<Failure>() {
+            Some(failure) => failure.clone(),
+            None => Failure::unavailable(format!("Not connected: {error}.")),
+        },
         Error::Token(_) => Failure::usage(format!(
             "Not connected: {error}.\nName the file that has your token with --token-file."
         )),

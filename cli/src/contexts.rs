@@ -16,6 +16,7 @@ use tempfile::NamedTempFile;
 use crate::connect::{Connections, DEFAULT_ALERTER, DEFAULT_SERVER};
 use crate::credentials::Credentials;
 use crate::errors::Failure;
+use crate::login::LoginSettings;
 use crate::user;
 
 /// The variable that names the file, for tests and for machines with several users of one account.
@@ -45,6 +46,12 @@ pub(crate) struct Context {
     /// The file with the user's token.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) token_file: Option<PathBuf>,
+    /// The file with the user's login, which counts before the token file.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) login_file: Option<PathBuf>,
+    /// Where the user logs in.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) login: Option<LoginSettings>,
     /// Whether the token may be sent in plain text to another machine.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(crate) plain_text_token: bool,
@@ -62,6 +69,7 @@ impl Context {
             client_certificate,
             client_key,
             token_file,
+            login_file,
             plain_text_token,
         } = credentials;
         Self {
@@ -71,6 +79,8 @@ impl Context {
             client_certificate,
             client_key,
             token_file,
+            login_file,
+            login: None,
             plain_text_token,
         }
     }
@@ -82,6 +92,7 @@ impl Context {
             client_certificate: self.client_certificate.clone(),
             client_key: self.client_key.clone(),
             token_file: self.token_file.clone(),
+            login_file: self.login_file.clone(),
             plain_text_token: self.plain_text_token,
         }
     }
@@ -119,11 +130,7 @@ impl Contexts {
 
     /// Replaces the file, which only the user can read.
     pub(crate) fn write(&self) -> Result<(), Failure> {
-        let path = file().ok_or_else(|| {
-            Failure::usage(format!(
-                "There is no place for contexts: set HOME, XDG_CONFIG_HOME or {FILE_VARIABLE}."
-            ))
-        })?;
+        let path = file().ok_or_else(nowhere)?;
         self.write_to(&path)
             .map_err(|error| unwritable(&path, &error))
     }
@@ -157,6 +164,23 @@ impl Contexts {
         })
     }
 
+    /// The same, to change it.
+    pub(crate) fn get_mut(&mut self, name: &str) -> Result<&mut Context, Failure> {
+        self.get(name)?;
+        Ok(self.contexts.entry(name.to_owned()).or_default())
+    }
+
+    /// The name of the chosen context, or of the current one.
+    pub(crate) fn name(&self, chosen: Option<&str>) -> Result<String, Failure> {
+        let name = chosen.or(self.current.as_deref()).ok_or_else(|| {
+            Failure::usage(
+                "A login belongs to a context, and there is none: `aftercall context add NAME --server …` adds one.",
+            )
+        })?;
+        self.get(name)?;
+        Ok(name.to_owned())
+    }
+
     /// The chosen context, or the current one; none where there is neither.
     fn chosen(&self, name: Option<&str>) -> Result<Context, Failure> {
         match name.or(self.current.as_deref()) {
@@ -176,6 +200,20 @@ pub(crate) fn check_name(name: &str) -> Result<(), Failure> {
     Err(Failure::usage(format!(
         "{name:?} is not a name of a context: write up to {NAME_CHARACTERS_MAX} letters, digits, hyphens, underscores and dots."
     )))
+}
+
+/// Where the login of a context is kept: beside the contexts.
+pub(crate) fn login_file(name: &str) -> Result<PathBuf, Failure> {
+    let contexts = file().ok_or_else(nowhere)?;
+    let contexts = std::path::absolute(contexts)?;
+    let folder = contexts.parent().unwrap_or(Path::new("/"));
+    Ok(folder.join("logins").join(format!("{name}.json")))
+}
+
+fn nowhere() -> Failure {
+    Failure::usage(format!(
+        "There is no place for contexts: set HOME, XDG_CONFIG_HOME or {FILE_VARIABLE}."
+    ))
 }
 
 /// Where the contexts of this user are.

@@ -10,6 +10,7 @@ use clap::Args;
 use clap::builder::{OsStringValueParser, TypedValueParser};
 
 use crate::errors::Failure;
+use crate::login::LoginTokens;
 
 /// The files for the servers of a command.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Args)]
@@ -26,6 +27,9 @@ pub(crate) struct Credentials {
     /// A file with the token that proves who you are
     #[arg(long, global = true, env = "AFTERCALL_TOKEN_FILE", value_name = "FILE", value_hint = clap::ValueHint::FilePath, value_parser = file())]
     pub(crate) token_file: Option<PathBuf>,
+    /// The file with the login of the context.
+    #[arg(skip)]
+    pub(crate) login_file: Option<PathBuf>,
     /// Send the token in plain text to another machine: everybody on the way can read it
     #[arg(long, global = true, env = "AFTERCALL_PLAIN_TEXT_TOKEN")]
     pub(crate) plain_text_token: bool,
@@ -48,7 +52,7 @@ fn file() -> impl TypedValueParser<Value = PathBuf> {
 impl Credentials {
     /// Whether they prove who is asking.
     pub(crate) fn has_proof(&self) -> bool {
-        self.token_file.is_some() || self.client_certificate.is_some()
+        self.token_file.is_some() || self.login_file.is_some() || self.client_certificate.is_some()
     }
 
     /// These, and what they leave out from others. A certificate and its key stay together.
@@ -62,6 +66,11 @@ impl Credentials {
             ca_file: self.ca_file.or(others.ca_file),
             client_certificate,
             client_key,
+            // A token of the command line counts, and not the login of its context.
+            login_file: self.login_file.or(match self.token_file {
+                Some(_) => None,
+                None => others.login_file,
+            }),
             token_file: self.token_file.or(others.token_file),
             plain_text_token: self.plain_text_token || others.plain_text_token,
         }
@@ -75,6 +84,7 @@ impl Credentials {
             client_certificate: kept("client_certificate", self.client_certificate),
             client_key: kept("client_key", self.client_key),
             token_file: kept("token_file", self.token_file),
+            login_file: None,
             plain_text_token: self.plain_text_token && options.contains(&"plain_text_token"),
         }
     }
@@ -87,6 +97,7 @@ impl Credentials {
             client_certificate: absolute(self.client_certificate)?,
             client_key: absolute(self.client_key)?,
             token_file: absolute(self.token_file)?,
+            login_file: absolute(self.login_file)?,
             plain_text_token: self.plain_text_token,
         })
     }
@@ -111,7 +122,9 @@ impl Credentials {
                 ));
             }
         }
-        if let Some(token) = given(&self.token_file) {
+        if let Some(login) = given(&self.login_file) {
+            connector = connector.tokens(LoginTokens::new(login));
+        } else if let Some(token) = given(&self.token_file) {
             connector = connector.tokens(TokenFile::new(token));
         }
         Ok(connector)

@@ -325,10 +325,11 @@ fn advice(code: Code, reason: &str) -> Option<&'static str> {
         (_, Code::Aborted) => "It has changed meanwhile: read it again, then repeat.",
         (_, Code::OutOfRange) => "Omit --resume, or use --snapshot auto, to begin with a snapshot.",
         ("TOKEN_EXPIRED" | "TOKEN_REVOKED", _) => {
-            "Get a new token, and name the file that has it with --token-file."
+            "Get a new token: `aftercall login` for a context, or name the file that has it with --token-file."
         }
         (_, Code::Unauthenticated) => {
-            "The server requires proof of who you are: give --token-file FILE, or --client-certificate and --client-key."
+            "The server requires proof of who you are: log in with `aftercall login`, or use a context that has a token \
+             (`aftercall context list`), or give --token-file FILE, or --client-certificate and --client-key."
         }
         (_, Code::Unavailable) => {
             "Asking again is safe. `aftercall server info` says how the server is."
@@ -473,11 +474,10 @@ mod tests {
     #[test]
     fn a_request_without_proof_names_the_option() {
         let failure = Failure::from(Status::unauthenticated("who are you"));
-        assert!(
-            failure.sentence().contains("--token-file"),
-            "{}",
-            failure.sentence()
-        );
+        for named in ["--token-file", "aftercall login", "aftercall context list"] {
+            let sentence = failure.sentence();
+            assert!(sentence.contains(named), "{sentence}");
+        }
         assert_eq!(failure.exit(), Exit::Refused);
     }
 

@@ -17,6 +17,7 @@ mod demo;
 mod errors;
 mod json;
 mod load;
+mod login;
 mod output;
 mod programs;
 mod samples;

@@ -49,6 +49,8 @@ pub(crate) struct Session {
     pub(crate) named: Named,
     /// The servers and files that the command line names. Variables are not in it.
     pub(crate) flags: Context,
+    /// The context that the command line or a variable chooses; `None` for the current one.
+    pub(crate) context: Option<String>,
     clock: OnceCell<ServerClock>,
 }
 
@@ -60,13 +62,18 @@ impl Session {
             output,
             named,
             flags: Context::default(),
+            context: None,
             clock: OnceCell::new(),
         }
     }
 
-    /// The same session, with what the command line names.
-    pub(crate) fn with_flags(self, flags: Context) -> Self {
-        Self { flags, ..self }
+    /// The same session, with what the command line names, and its context.
+    pub(crate) fn with_flags(self, flags: Context, context: Option<String>) -> Self {
+        Self {
+            flags,
+            context,
+            ..self
+        }
     }
 
     /// The read mask of a list whose table shows these fields of its follow-ups. JSON shows all.
