@@ -3,6 +3,7 @@
 mod actors;
 mod audit;
 mod commands;
+mod guarded;
 mod roads;
 mod scope;
 mod streams;
