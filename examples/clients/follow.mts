@@ -6,24 +6,20 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { createFileRegistry, fromBinary } from "@bufbuild/protobuf";
 import { FileDescriptorSetSchema } from "@bufbuild/protobuf/wkt";
 import { Code, ConnectError, createClient } from "@connectrpc/connect";
-import { connect } from "./connecting.mjs";
+import { connect, isExpired, tokenSource } from "./connecting.mjs";
 
 type FollowUp = { instanceId: string; revision: bigint; stage?: { number: number; title: string } };
 
 const files = createFileRegistry(fromBinary(FileDescriptorSetSchema, readFileSync("descriptors.binpb")));
 const service = files.getService("aftercall.alert.v1.AlertService")!;
-const transport = connect(process.env.AFTERCALL_ALERTER ?? "127.0.0.1:7402", { pingIntervalMs: 10_000 });
+const tokens = tokenSource();
+const transport = connect(process.env.AFTERCALL_ALERTER ?? "127.0.0.1:7402", { tokens, pingIntervalMs: 10_000 });
 const alerts = createClient(service, transport);
 const RENEWALS = 10; // losses in a row until an expired token ends this program: about a minute
 const refused = [Code.InvalidArgument, Code.PermissionDenied, Code.Unauthenticated];
 let followUps = new Map<string, FollowUp>();
 let coming = new Map<string, FollowUp>();
 let token = "";
-
-/** Whether the server refuses the token because it has expired. Its file may have a newer one. */
-function isExpired(error: ConnectError): boolean {
-  return error.details.some((one: any) => one.type === "google.rpc.ErrorInfo" && Buffer.from(one.value).includes("TOKEN_EXPIRED"));
-}
 
 /** Takes a frame; gives how many seconds the server asks to be waited. */
 function take(frame: any): number {
@@ -56,6 +52,7 @@ for (let losses = 0; ; losses = Math.min(losses + 1, 16)) {
   } catch (error) {
     const lost = ConnectError.from(error);
     if (refused.includes(lost.code) && !(isExpired(lost) && losses < RENEWALS)) throw error;
+    if (isExpired(lost)) tokens?.invalidate(); // the next one is another
     console.log(`lost: ${lost.rawMessage}`);
   }
   await sleep(1000 * (asked + Math.random() * Math.min(10, 0.2 * 2 ** losses)));

@@ -1,14 +1,13 @@
 # Keeps the list of open follow-ups in Python, over restarts of either server and over renewed tokens, and prints what changes.
 import datetime, os, random, time
 import grpc
-from connecting import connect
-from google.rpc import error_details_pb2
-from grpc_status import rpc_status
+from connecting import connect, is_expired, token_source
 from aftercall.alert.v1 import alert_pb2, alert_pb2_grpc
 
 address = os.environ.get("AFTERCALL_ALERTER", "127.0.0.1:7402")
 pings = [("grpc.keepalive_time_ms", 10_000), ("grpc.keepalive_timeout_ms", 10_000)]  # a dead connection is noticed
-alerts = alert_pb2_grpc.AlertServiceStub(connect(address, options=pings))
+tokens = token_source()
+alerts = alert_pb2_grpc.AlertServiceStub(connect(address, options=pings, tokens=tokens))
 follow_ups, coming, token, losses, asked = {}, {}, "", 0, 0.0
 RENEWALS = 10  # losses in a row until an expired token ends this program: about a minute
 REFUSED = (grpc.StatusCode.INVALID_ARGUMENT, grpc.StatusCode.PERMISSION_DENIED, grpc.StatusCode.UNAUTHENTICATED)
@@ -16,12 +15,6 @@ REFUSED = (grpc.StatusCode.INVALID_ARGUMENT, grpc.StatusCode.PERMISSION_DENIED, 
 
 def say(*words):
     print(*words, flush=True)
-
-
-def is_expired(error):
-    """Whether the server refuses the token because it has expired. Its file may have a newer one."""
-    status, info = rpc_status.from_call(error), error_details_pb2.ErrorInfo()
-    return any(packed.Unpack(info) and info.reason == "TOKEN_EXPIRED" for packed in (status.details if status else ()))
 
 
 def take(response):
@@ -59,6 +52,8 @@ while True:
     except grpc.RpcError as error:
         if error.code() in REFUSED and not (is_expired(error) and losses < RENEWALS):
             raise
+        if tokens and is_expired(error):
+            tokens.invalidate()  # the next one is another
         say("lost:", error.details())
     time.sleep(asked + random.uniform(0, min(10, 0.2 * 2**losses)))
     losses, asked = min(losses + 1, 16), 0.0

@@ -1,6 +1,8 @@
 //! Clients that other people write, in other languages, from the files in `proto/` and the examples
 //! in `examples/clients/`.
 
+mod renewing;
+
 use std::path::Path;
 use std::process::Stdio;
 
