@@ -53,6 +53,10 @@ pub struct Issuer {
     /// Which teams the issuer's own groups are. Where there are entries, other groups are no teams.
     #[serde(default)]
     pub teams: BTreeMap<String, String>,
+    /// Subjects of its tokens that are subjects of this server: `"8f3a" = "ann"` means that what
+    /// belongs to the token or the certificate named ann also belongs to this person.
+    #[serde(default)]
+    pub subjects: BTreeMap<String, String>,
     /// Roles whose identities see all teams and customers also if their tokens name none. Others
     /// without a team or a customer are refused, if the claims for them are set.
     #[serde(default)]
@@ -65,9 +69,8 @@ pub struct Issuer {
 pub struct Claims {
     /// Stable id.
     pub subject: String,
-    /// Name that histories show, and that claims and undo windows belong to; the subject is used
-    /// if it is missing. It must be one that nobody else has, and that people cannot change for
-    /// themselves.
+    /// Name that histories show; the subject is used if it is missing. People must not be able to
+    /// change it for themselves.
     pub name: String,
     /// List of roles.
     pub roles: String,
@@ -194,6 +197,9 @@ impl Issuer {
             }
             (None, Some(_)) => {}
             _ => return of("give either keys_url or keys_file".to_owned()),
+        }
+        if let Some((subject, _)) = self.subjects.iter().find(|(_, own)| own.is_empty()) {
+            return of(format!("`subjects` has no subject for {subject:?}"));
         }
         let names = self.roles.values().flatten().chain(&self.unscoped_roles);
         for name in names {

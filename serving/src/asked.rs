@@ -3,18 +3,20 @@
 //! Promise: every RPC of both servers passes here. Only here is decided who calls.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 use aftercall_proto::attributed::Attributed;
 
 use crate::asker::{asker, caller};
+use crate::caller::Acting;
 pub use crate::caller::Caller;
 use crate::log_context::LogContext;
 
 /// A request, and who sent it.
 #[derive(Clone, Debug)]
 pub struct Asked<T> {
-    /// The name under which the caller acts, if the request does not have it.
-    actor: Option<Box<str>>,
+    /// The name under which the caller acts, if the request does not have it, and whose it is.
+    acting: Acting,
     /// Who sent it.
     pub caller: Caller,
     /// The peer of its connection; `None` if the request did not come over one.
@@ -30,15 +32,15 @@ impl<T: Attributed> Asked<T> {
     /// A status if the request names an actor that the caller may not act for.
     pub fn new(request: tonic::Request<T>) -> Result<Self, tonic::Status> {
         let (caller, request) = (caller().unwrap_or_else(Caller::local), request.into_inner());
-        let actor = match caller.acting_as(request.actor()) {
-            Ok(actor) => actor,
+        let acting = match caller.acting_as(request.actor()) {
+            Ok(acting) => acting,
             Err(refusal) => {
                 LogContext::note_request(request.actor(), &request);
                 return Err(refusal.status());
             }
         };
         let asked = Self {
-            actor,
+            acting,
             caller,
             peer: asker(),
             request,
@@ -51,7 +53,7 @@ impl<T: Attributed> Asked<T> {
     #[must_use]
     pub fn of_caller(caller: Caller, request: T) -> Self {
         Self {
-            actor: None,
+            acting: Acting::default(),
             caller,
             peer: None,
             request,
@@ -62,7 +64,7 @@ impl<T: Attributed> Asked<T> {
     #[must_use]
     pub fn part(&self, request: T) -> Self {
         Self {
-            actor: self.actor.clone(),
+            acting: self.acting.clone(),
             caller: self.caller.clone(),
             peer: self.peer,
             request,
@@ -71,7 +73,14 @@ impl<T: Attributed> Asked<T> {
 
     /// The name under which the caller acts; empty if neither it nor its request has one.
     pub fn actor(&self) -> &str {
-        self.actor.as_deref().unwrap_or(self.request.actor())
+        let name = self.acting.name.as_deref();
+        name.unwrap_or(self.request.actor())
+    }
+
+    /// Stable id of the one to whom claims, undo windows, batches and request ids of this request
+    /// belong; `None` if nobody had to prove who they are.
+    pub fn owner(&self) -> Option<Arc<str>> {
+        self.acting.owner.clone()
     }
 
     /// Id by which a repeated request is recognised; empty if there is none.

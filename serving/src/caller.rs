@@ -10,6 +10,18 @@ use crate::refusal::Refusal;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Caller(Arc<Identity>);
 
+/// Between a subject and the name for which it acts. No name has it.
+const FOR: char = '\u{1f}';
+
+/// The name under which a caller acts, and to whom what it begins belongs.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Acting {
+    /// `None` if it is the one in the request.
+    pub(crate) name: Option<Box<str>>,
+    /// A stable id; `None` if the caller was not proved.
+    pub(crate) owner: Option<Arc<str>>,
+}
+
 impl Caller {
     /// The caller of this identity.
     #[must_use]
@@ -35,18 +47,24 @@ impl Caller {
         &self.0.scope
     }
 
-    /// The name under which the caller acts if its request names `actor`; `None` if that is it.
-    pub(crate) fn acting_as(&self, actor: &str) -> Result<Option<Box<str>>, Refusal> {
-        let name = &self.0.name;
+    /// How the caller acts if its request names `actor`.
+    pub(crate) fn acting_as(&self, actor: &str) -> Result<Acting, Refusal> {
+        let Identity { name, subject, .. } = &*self.0;
         if !self.0.is_proved() {
-            return Ok(None);
+            return Ok(Acting::default());
         }
+        let myself = |name: Option<&str>| Acting {
+            name: name.map(Into::into),
+            owner: Some(Arc::clone(subject)),
+        };
         match actor.trim() {
-            "" => Ok(Some(name.as_ref().into())),
-            same if same == &**name => Ok(None),
-            other if Act::AsAnother.check(&self.0).is_ok() => {
-                Ok(Some(format!("{other} (through {name})").into()))
-            }
+            "" => Ok(myself(Some(name))),
+            same if same == &**name => Ok(myself(None)),
+            other if Act::AsAnother.check(&self.0).is_ok() => Ok(Acting {
+                name: Some(format!("{other} (through {name})").into()),
+                // What one agent does through a script engine does not belong to another one.
+                owner: Some(format!("{subject}{FOR}{other}").into()),
+            }),
             other => Err(Refusal::Actor {
                 name: name.to_string(),
                 actor: other.to_owned(),

@@ -123,6 +123,7 @@ impl Filling {
         let actor = Actor {
             kind: ActorKind::ScriptEngine,
             name: "load".into(),
+            subject: None,
         };
         let key = u128::from(self.asked).wrapping_mul(0x9E37_79B9_7F4A_7C15);
         let mark = Some(RequestMark {

@@ -58,8 +58,11 @@ pub(super) fn identity(claims: &Value, issuer: &Issuer) -> Result<Identity, Deni
         return invalid("it names no customer, and its roles are not among `unscoped_roles`");
     }
     Ok(Identity {
-        // Another issuer may give the same subject to somebody else.
-        subject: format!("{}#{subject}", issuer.issuer).into(),
+        subject: match issuer.subjects.get(subject) {
+            Some(own) => own.as_str().into(),
+            // Another issuer may give the same subject to somebody else.
+            None => format!("{}#{subject}", issuer.issuer).into(),
+        },
         name: name.unwrap_or_else(|| subject.to_owned()).into(),
         kind: if roles.iter().all(|role| OF_PROGRAMS.contains(&role)) {
             Kind::Service

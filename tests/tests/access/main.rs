@@ -4,6 +4,7 @@ mod actors;
 mod audit;
 mod commands;
 mod guarded;
+mod owners;
 mod roads;
 mod scope;
 mod streams;

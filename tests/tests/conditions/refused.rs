@@ -46,6 +46,7 @@ async fn forge(dir: &Path, command: Command, change: impl FnOnce(&mut Entry)) {
     let actor = Actor {
         kind: ActorKind::Operations,
         name: "olga".into(),
+        subject: None,
     };
     let request = Request {
         actor,

@@ -306,6 +306,7 @@ impl Simulation {
             actor: Actor {
                 kind,
                 name: AUTHOR.into(),
+                subject: None,
             },
             mark: None,
             salt: 0,

@@ -80,6 +80,7 @@ impl Bench {
         let actor = Actor {
             kind: ActorKind::ScriptEngine,
             name: "dialler".into(),
+            subject: None,
         };
         let request = Request {
             actor,

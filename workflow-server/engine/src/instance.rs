@@ -7,6 +7,7 @@ use aftercall_definition::time::Time;
 use aftercall_definition::value::Value;
 use thiserror::Error;
 
+use crate::actor::Subject;
 pub use crate::alert::{Alert, Filling, FormValues, Seen, Snooze};
 
 /// The permanent id of an instance: the sequence that made it, its slot, and a random salt. The
@@ -220,6 +221,8 @@ pub struct Attempts {
 pub struct Claim {
     /// The person with the claim, its holder.
     pub by: Box<str>,
+    /// Who the holder is; `None` if only the name is known, as after a hand-over to a name.
+    pub subject: Subject,
     /// When the claim began. An extension does not change this.
     pub since: Time,
     /// When the claim ends.

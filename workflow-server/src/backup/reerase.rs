@@ -96,6 +96,7 @@ impl Writer<'_> {
         let actor = Actor {
             kind: ActorKind::Operations,
             name: ACTOR.into(),
+            subject: None,
         };
         let request = Request {
             actor,

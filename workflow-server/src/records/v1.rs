@@ -19,6 +19,7 @@ mod history;
 mod instance;
 mod instance_change;
 mod span;
+mod subject;
 mod writing;
 
 pub use archive::{ChunkRecord, PurgeConfirmationRecord};

@@ -23,7 +23,7 @@ use crate::reading::{Lane, Reading};
 use crate::service::desk::ClaimSearches;
 use crate::service::feed::Places;
 use crate::service::say::{Refusal, refusal};
-use crate::service::view::View;
+use crate::service::view::{View, Who};
 
 /// What every service holds.
 pub struct Services {
@@ -83,11 +83,15 @@ impl Services {
 
     /// The same, for the requests of a caller.
     pub(crate) fn for_caller(self: &Arc<Self>, caller: &Caller) -> Shared {
+        let identity = caller.identity();
         Shared {
             services: self.clone(),
             reach: Reach::new(caller.scope()),
             scope: caller.scope().clone(),
-            name: Arc::clone(&caller.identity().name),
+            who: Who {
+                name: Arc::clone(&identity.name),
+                subject: identity.is_proved().then(|| Arc::clone(&identity.subject)),
+            },
         }
     }
 
@@ -110,8 +114,7 @@ pub(crate) struct Shared {
     services: Arc<Services>,
     reach: Reach,
     scope: Scope,
-    /// The caller's name.
-    name: Arc<str>,
+    who: Who,
 }
 
 impl Deref for Shared {
@@ -125,7 +128,7 @@ impl Deref for Shared {
 impl Shared {
     /// The newest World, as far as the caller may see it.
     pub(crate) fn view(&self) -> View {
-        View::new(&self.ledger, (self.reach.clone(), Arc::clone(&self.name)))
+        View::new(&self.ledger, (self.reach.clone(), self.who.clone()))
     }
 
     /// What the caller may see and touch.

@@ -10,6 +10,7 @@ use std::ops::Deref;
 use std::sync::Arc;
 
 use aftercall_definition::time::Time;
+use aftercall_engine::actor::{Actor, Subject};
 use aftercall_engine::batch::{Batch, BatchItems};
 use aftercall_engine::call::{Call, CallKey};
 use aftercall_engine::erasure::{ErasedCall, Erasure};
@@ -30,8 +31,15 @@ use crate::ledger::{FoundCall, Handle};
 pub(crate) struct View {
     root: Arc<Root>,
     reach: Reach,
-    /// The name of the caller, by which it finds what it has started.
-    name: Arc<str>,
+    /// The caller, who finds what it has started.
+    who: Who,
+}
+
+/// Who a caller is: its name, and its subject if it was proved.
+#[derive(Clone)]
+pub(crate) struct Who {
+    pub(crate) name: Arc<str>,
+    pub(crate) subject: Subject,
 }
 
 impl Deref for View {
@@ -44,9 +52,9 @@ impl Deref for View {
 
 impl View {
     /// The newest World.
-    pub(crate) fn new(ledger: &Handle, (reach, name): (Reach, Arc<str>)) -> Self {
+    pub(crate) fn new(ledger: &Handle, (reach, who): (Reach, Who)) -> Self {
         let root = ledger.root();
-        Self { root, reach, name }
+        Self { root, reach, who }
     }
 
     /// The same World without a limit: for what a change of the caller led to, which the decision
@@ -98,16 +106,17 @@ impl View {
     /// Whether the caller finds a batch: a caller with a scope finds its own alone. The scopes of
     /// others are not those of their items.
     pub(crate) fn has_batch(&self, batch: &Batch) -> bool {
-        self.is_own(&batch.actor.name)
+        self.is_own(&batch.actor)
     }
 
     /// Whether the caller finds an erasure, by the same rule.
     pub(crate) fn has_erasure(&self, erasure: &Erasure) -> bool {
-        self.is_own(&erasure.actor.name)
+        self.is_own(&erasure.actor)
     }
 
-    fn is_own(&self, starter: &str) -> bool {
-        self.reach.is_everything() || (!self.name.is_empty() && *self.name == *starter)
+    fn is_own(&self, starter: &Actor) -> bool {
+        let Who { name, subject } = &self.who;
+        self.reach.is_everything() || (!name.is_empty() && starter.owns(name, subject))
     }
 
     /// A filter of follow-ups that lets through only what the caller may see.

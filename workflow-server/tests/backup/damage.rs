@@ -113,6 +113,7 @@ async fn plant(dir: &Path) -> String {
     let actor = aftercall_engine::actor::Actor {
         kind: aftercall_engine::actor::ActorKind::Author,
         name: "nobody".into(),
+        subject: None,
     };
     let request = aftercall_engine::Request {
         actor,

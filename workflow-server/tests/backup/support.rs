@@ -161,6 +161,7 @@ impl House {
         let actor = Actor {
             kind: ActorKind::Operations,
             name: "olga".into(),
+            subject: None,
         };
         let mark = (mark > 0).then_some(RequestMark {
             key: u128::from(mark),

@@ -181,6 +181,7 @@ impl Bench {
         let actor = Actor {
             kind: ActorKind::Operations,
             name: "Olga".into(),
+            subject: None,
         };
         self.handle
             .execute(Request {
@@ -253,6 +254,7 @@ pub(crate) fn request(command: Command, mark: Option<u64>) -> Request {
     let actor = Actor {
         kind: ActorKind::Author,
         name: "Ann".into(),
+        subject: None,
     };
     let mark = mark.map(|mark| RequestMark {
         key: u128::from(mark),

@@ -21,6 +21,7 @@ mod incomplete;
 mod large;
 mod leaving;
 mod operations;
+mod owners;
 mod replay;
 mod server;
 mod sizes;

@@ -85,6 +85,7 @@ fn stored_bytes(entry: &Entry, instance: &Arc<Instance>) -> usize {
     let actor = Actor {
         kind: ActorKind::Timer,
         name: "".into(),
+        subject: None,
     };
     let (details, answer) = (Details::default(), Answer::Done);
     let alone = Entry {

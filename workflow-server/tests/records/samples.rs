@@ -19,6 +19,7 @@ use crate::incomplete::play_incomplete;
 use crate::large::play_large;
 use crate::leaving::play_archive;
 use crate::operations::play_operations;
+use crate::owners::play_owners;
 use crate::scenario::{Played, play, play_batches, play_claims, play_desk, play_on};
 use crate::server::play_server;
 use crate::source::play_source;
@@ -84,6 +85,8 @@ const SNAPSHOT_TITLES: &str = include_str!("snapshots/records__samples__snapshot
 
 const ENTRIES_HISTORY: &str = include_str!("snapshots/records__samples__entries_history.snap");
 const SNAPSHOT_HISTORY: &str = include_str!("snapshots/records__samples__snapshot_history.snap");
+const ENTRIES_OWNERS: &str = include_str!("snapshots/records__samples__entries_owners.snap");
+const SNAPSHOT_OWNERS: &str = include_str!("snapshots/records__samples__snapshot_owners.snap");
 
 fn hex(bytes: &[u8]) -> String {
     bytes.iter().fold(String::new(), |mut hex, byte| {
@@ -126,6 +129,7 @@ fn the_stored_form_of_entries_does_not_change() {
     insta::assert_snapshot!("entries_teams", entry_lines(&play_teams()));
     insta::assert_snapshot!("entries_server", entry_lines(&play_server()));
     insta::assert_snapshot!("entries_history", entry_lines(&play_history()));
+    insta::assert_snapshot!("entries_owners", entry_lines(&play_owners()));
 }
 
 fn entry_lines(played: &Played) -> String {
@@ -163,6 +167,7 @@ fn the_stored_form_of_snapshots_does_not_change() {
     insta::assert_snapshot!("snapshot_teams", snapshot_lines(&play_teams()));
     insta::assert_snapshot!("snapshot_server", snapshot_lines(&play_server()));
     insta::assert_snapshot!("snapshot_history", snapshot_lines(&play_history()));
+    insta::assert_snapshot!("snapshot_owners", snapshot_lines(&play_owners()));
 }
 
 fn snapshot_lines(played: &Played) -> String {
@@ -199,6 +204,7 @@ fn stored_entries_of_version_1_load() {
         (stored(ENTRIES_TEAMS), play_teams()),
         (stored(ENTRIES_SERVER), play_server()),
         (stored(ENTRIES_HISTORY), play_history()),
+        (stored(ENTRIES_OWNERS), play_owners()),
     ];
     for (samples, played) in samples {
         assert_eq!(samples.len(), played.entries.len());
@@ -238,6 +244,7 @@ fn stored_snapshots_of_version_1_load() {
         (stored(SNAPSHOT_TEAMS), play_teams()),
         (stored(SNAPSHOT_SERVER), play_server()),
         (stored(SNAPSHOT_HISTORY), play_history()),
+        (stored(SNAPSHOT_OWNERS), play_owners()),
     ];
     for (frames, played) in samples {
         let mut reader = SnapshotReader::new(Keeping::default());

@@ -240,6 +240,7 @@ pub(crate) fn play_desk() -> Played {
             instance: id,
             sequence: played.world.root().sequence,
             pushed_by: "Ann Árbol".into(),
+            pushed_by_subject: None,
             pushed_at,
             before,
             within_millis: 300_000,

@@ -265,6 +265,7 @@ impl Walker {
             actor: Actor {
                 kind,
                 name: "somebody".into(),
+                subject: None,
             },
             mark: None,
             salt: 7,

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use aftercall_definition::time::Time;
 use aftercall_definition::value::Value;
 
+use crate::actor::Subject;
 use crate::command::ExpectedRevision;
 use crate::filter::FollowUpFilter;
 use crate::instance::{Instance, InstanceId};
@@ -251,6 +252,8 @@ pub struct UndoPush {
     pub sequence: u64,
     /// The person who pushed.
     pub pushed_by: Box<str>,
+    /// Who that person is; `None` if only the name is known.
+    pub pushed_by_subject: Subject,
     /// When the person pushed.
     pub pushed_at: Time,
     /// The instance before the push, from the journal.

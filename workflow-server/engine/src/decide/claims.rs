@@ -21,7 +21,9 @@ use crate::rejection::Rejection;
 /// Refuses if another person has a claim: only the holder of a claim changes the instance.
 pub(super) fn check_holder(old: &Arc<Instance>, actor: &Actor, now: Time) -> Result<(), Rejection> {
     match old.claim_at(now) {
-        Some(claim) if claim.by != actor.name => Err(Rejection::ClaimedByAnother(old.clone())),
+        Some(claim) if !actor.owns(&claim.by, &claim.subject) => {
+            Err(Rejection::ClaimedByAnother(old.clone()))
+        }
         _ => Ok(()),
     }
 }
@@ -143,6 +145,8 @@ pub(super) fn hand_over(
             let since = own.map_or(draft.now, |own| own.since);
             new.claim = Some(Box::new(Claim {
                 by: name.clone(),
+                // Who has this name is known once that person changes the claim.
+                subject: own.and_then(|own| own.subject.clone()),
                 since,
                 until,
             }));
@@ -223,7 +227,7 @@ fn set_claim(draft: &mut EntryDraft<'_>, old: &Instance, lease: i64, actor: &Act
     };
     let own = old
         .claim_at(draft.now)
-        .filter(|claim| claim.by == actor.name);
+        .filter(|claim| actor.owns(&claim.by, &claim.subject));
     let until =
         Time(draft.now.0.saturating_add(lease)).max(own.map_or(draft.now, |claim| claim.until));
     if own.is_some_and(|claim| claim.until == until) {
@@ -238,6 +242,7 @@ fn set_claim(draft: &mut EntryDraft<'_>, old: &Instance, lease: i64, actor: &Act
     let since = own.map_or(draft.now, |claim| claim.since);
     let claim = Claim {
         by: actor.name.clone(),
+        subject: actor.subject.clone(),
         since,
         until,
     };

@@ -36,7 +36,7 @@ pub(super) fn undo(
     if draft.now > Time(undo.pushed_at.0.saturating_add(undo.within_millis)) {
         return Err(Rejection::UndoTooLate(old.clone()));
     }
-    if undo.pushed_by != actor.name && !undo.as_supervisor {
+    if !actor.owns(&undo.pushed_by, &undo.pushed_by_subject) && !undo.as_supervisor {
         return Err(Rejection::PushedByAnother {
             instance: old.clone(),
             by: undo.pushed_by.clone(),

@@ -30,6 +30,7 @@ pub(super) fn at_desk(
         | Step::Finish(_, who) => Actor {
             kind: ActorKind::Person,
             name: person(*who),
+            subject: None,
         },
         _ => somebody(ActorKind::Person),
     };
@@ -123,6 +124,7 @@ fn undo(step: &Step, world: &World, pushed: Option<&(Arc<Instance>, Time)>) -> O
             before.sequence
         },
         pushed_by: person(0),
+        pushed_by_subject: None,
         pushed_at,
         before,
         within_millis: 3_600_000,

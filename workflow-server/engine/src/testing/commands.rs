@@ -36,6 +36,7 @@ pub(super) fn somebody(kind: ActorKind) -> Actor {
     Actor {
         kind,
         name: person(0),
+        subject: None,
     }
 }
 
@@ -314,6 +315,7 @@ pub fn clicks(world: &World, instance: &Instance) -> Vec<Request> {
     let actor = Actor {
         kind: ActorKind::Person,
         name: by,
+        subject: None,
     };
     let request = |command| Request {
         actor: actor.clone(),

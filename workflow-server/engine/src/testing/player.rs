@@ -171,6 +171,7 @@ impl Player {
         let actor = Actor {
             kind: ActorKind::Timer,
             name: "".into(),
+            subject: None,
         };
         elapse
             .map(|command| Request {

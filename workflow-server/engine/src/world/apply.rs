@@ -122,7 +122,7 @@ impl World {
             let confirmed = PurgeConfirmation {
                 sequence: entry.sequence,
                 at: entry.at,
-                actor: entry.actor.clone(),
+                actor: entry.actor.without_subject(),
                 instances,
             };
             self.root.archive.purge_confirmed = Some(Arc::new(confirmed));

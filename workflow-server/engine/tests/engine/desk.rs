@@ -84,7 +84,9 @@ impl Desk {
         who: &str,
         command: Command,
     ) -> Result<(Option<Entry>, Answer), Rejection> {
-        let kind = match who {
+        // Who has proved an identity is given as `Name#subject`.
+        let (name, subject) = who.split_once('#').unwrap_or((who, ""));
+        let kind = match name {
             "" => ActorKind::Timer,
             "script" => ActorKind::ScriptEngine,
             "ops" => ActorKind::Operations,
@@ -93,7 +95,8 @@ impl Desk {
         let request = Request {
             actor: Actor {
                 kind,
-                name: who.into(),
+                name: name.into(),
+                subject: (!subject.is_empty()).then(|| subject.into()),
             },
             mark: None,
             salt: 1,

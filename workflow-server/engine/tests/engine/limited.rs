@@ -104,6 +104,7 @@ fn full(desk: &mut Desk) -> (InstanceId, UndoPush) {
         instance: first,
         sequence,
         pushed_by: "Ann".into(),
+        pushed_by_subject: None,
         pushed_at,
         before,
         within_millis: 300_000,

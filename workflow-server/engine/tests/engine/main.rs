@@ -19,6 +19,7 @@ mod limited;
 mod migrating;
 mod migrating_clicks;
 mod never_stuck;
+mod owners;
 mod pauses;
 mod phone;
 mod reach;

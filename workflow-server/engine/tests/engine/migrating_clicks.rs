@@ -61,6 +61,7 @@ impl Desk {
         let actor = Actor {
             kind: ActorKind::Operations,
             name: "ops".into(),
+            subject: None,
         };
         let command = Command::from(asked);
         self.ask(&Request {
@@ -166,6 +167,7 @@ impl Desk {
                 let actor = Actor {
                     kind: ActorKind::Operations,
                     name: "ops".into(),
+                    subject: None,
                 };
                 let command = Command::from(HandOver {
                     instance,

@@ -168,6 +168,7 @@ fn a_migration_that_leaves_an_instance_stuck_is_rejected() {
     let actor = Actor {
         kind: ActorKind::Operations,
         name: "ops".into(),
+        subject: None,
     };
     let tried = try_batch(
         desk.world.root(),

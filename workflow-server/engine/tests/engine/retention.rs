@@ -16,6 +16,7 @@ fn ask(world: &mut World, command: Command) -> Result<Option<ChangeKind>, Reject
     let actor = Actor {
         kind: ActorKind::Operations,
         name: "Olga".into(),
+        subject: None,
     };
     match decide(
         world,

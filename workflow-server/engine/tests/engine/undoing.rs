@@ -86,6 +86,7 @@ fn undo(
         instance: id,
         sequence: desk.instance(id).sequence,
         pushed_by: "Ann".into(),
+        pushed_by_subject: None,
         pushed_at,
         before: before.clone(),
         within_millis: 30 * MINUTE,

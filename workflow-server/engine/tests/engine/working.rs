@@ -111,6 +111,7 @@ impl Desk {
             instance: id,
             sequence: self.instance(id).sequence,
             pushed_by: who.into(),
+            pushed_by_subject: None,
             pushed_at: self.now,
             before,
             within_millis: 5 * MINUTE,

@@ -109,6 +109,7 @@ fn entry_of(follower: &Follower, change: HistoryChange) -> Option<Entry> {
         actor: Actor {
             kind: ActorKind::Server,
             name: "".into(),
+            subject: None,
         },
         mark: None,
         salt: 0,

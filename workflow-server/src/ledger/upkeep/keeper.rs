@@ -180,6 +180,7 @@ impl Keeper {
         let actor = Actor {
             kind: ActorKind::Server,
             name: "".into(),
+            subject: None,
         };
         let outcome = self
             .handle

@@ -280,6 +280,7 @@ impl Owner {
             actor: Actor {
                 kind: ActorKind::Timer,
                 name: "".into(),
+                subject: None,
             },
             mark: None,
             salt: 0,

@@ -82,6 +82,7 @@ impl TryFrom<PurgeConfirmationRecord> for PurgeConfirmation {
             actor: Actor {
                 kind: Coded::from_code(record.actor_kind)?,
                 name: record.actor_name.into(),
+                subject: None,
             },
             instances: record.instances,
         })

@@ -9,6 +9,7 @@ use aftercall_engine::recipient::Recipient;
 
 use super::codes::Coded;
 use super::instance::IdRecord;
+use super::subject::{from_subject, subject};
 use crate::records::RecordError;
 
 #[derive(Clone, PartialEq, prost::Message)]
@@ -97,6 +98,9 @@ pub struct BatchRecord {
     next: u32,
     #[prost(message, repeated, tag = "18")]
     refused: Vec<RefusedItemRecord>,
+    /// Personal. Empty if only the name of the actor is known.
+    #[prost(string, tag = "20")]
+    actor_subject: String,
 }
 
 impl From<&Batch> for BatchRecord {
@@ -111,6 +115,7 @@ impl From<&Batch> for BatchRecord {
             work: Some(work_record(&batch.work)),
             actor_kind: batch.actor.kind.code(),
             actor_name: batch.actor.name.to_string(),
+            actor_subject: subject(&batch.actor.subject),
             reason: batch.reason.to_string(),
             started_at: batch.started_at.0,
             ended_at: batch.ended_at.map(|at| at.0),
@@ -141,6 +146,7 @@ impl TryFrom<BatchRecord> for Batch {
             actor: Actor {
                 kind: Coded::from_code(record.actor_kind)?,
                 name: record.actor_name.into(),
+                subject: from_subject(&record.actor_subject),
             },
             reason: record.reason.into(),
             started_at: Time(record.started_at),

@@ -231,6 +231,7 @@ impl TryFrom<VersionRecord> for Version {
             published_by: Actor {
                 kind: Coded::from_code(record.actor_kind)?,
                 name: record.actor_name.into(),
+                subject: None,
             },
         })
     }

@@ -20,6 +20,7 @@ use super::erasure::ErasureChangeRecord;
 use super::history::HistoryChangeRecord;
 use super::instance::ValueRecord;
 use super::instance_change::{InstanceChangeRecord, write_change};
+use super::subject::from_subject;
 use super::writing::{Fields, delimited};
 use crate::records::RecordError;
 
@@ -134,6 +135,9 @@ pub struct EntryRecord {
     erasure: Option<ErasureChangeRecord>,
     #[prost(message, optional, tag = "25")]
     history: Option<HistoryChangeRecord>,
+    /// Personal. Empty if only the name of the actor is known.
+    #[prost(string, tag = "26")]
+    actor_subject: String,
 }
 
 /// Writes an entry after its length: the fields of an [`EntryRecord`].
@@ -179,6 +183,7 @@ fn write_fields(fields: &mut Fields<'_>, entry: &Entry) {
     fields.optional_record(18, entry.archive.as_ref().map(ArchiveChangeRecord::from));
     fields.optional_record(19, entry.erasure.as_ref().map(ErasureChangeRecord::from));
     fields.optional_record(25, entry.history.as_ref().map(HistoryChangeRecord::from));
+    fields.text(26, entry.actor.subject.as_deref().unwrap_or_default());
 }
 
 impl TryFrom<EntryRecord> for Entry {
@@ -191,6 +196,7 @@ impl TryFrom<EntryRecord> for Entry {
             actor: Actor {
                 kind: Coded::from_code(record.actor_kind)?,
                 name: record.actor_name.into(),
+                subject: from_subject(&record.actor_subject),
             },
             mark: record.mark.map(|mark| RequestMark {
                 key: mark.key(),

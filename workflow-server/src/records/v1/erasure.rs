@@ -10,6 +10,7 @@ use prost::Message;
 
 use super::codes::Coded;
 use super::instance::IdRecord;
+use super::subject::{from_subject, subject};
 use crate::records::version::versioned;
 use crate::records::{RECORDS_VERSION, RecordError};
 
@@ -49,6 +50,9 @@ pub struct ErasureRecord {
     masked_at: Vec<u64>,
     #[prost(bool, tag = "10")]
     more: bool,
+    /// Personal. Empty if only the name of the actor is known.
+    #[prost(string, tag = "11")]
+    actor_subject: String,
 }
 
 impl From<&Erasure> for ErasureRecord {
@@ -64,6 +68,7 @@ impl From<&Erasure> for ErasureRecord {
             state: erasure.state.code(),
             actor_kind: erasure.actor.kind.code(),
             actor_name: erasure.actor.name.to_string(),
+            actor_subject: subject(&erasure.actor.subject),
             reason: erasure.reason.to_string(),
             started_at: erasure.started_at.0,
             ended_at: erasure.ended_at.map(|at| at.0),
@@ -91,6 +96,7 @@ impl TryFrom<ErasureRecord> for Erasure {
             actor: Actor {
                 kind: Coded::from_code(record.actor_kind)?,
                 name: record.actor_name.into(),
+                subject: from_subject(&record.actor_subject),
             },
             reason: record.reason.into(),
             started_at: Time(record.started_at),

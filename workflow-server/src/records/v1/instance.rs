@@ -10,6 +10,7 @@ use aftercall_engine::instance::{
 
 use super::alert::AlertRecord;
 use super::codes::Coded;
+use super::subject::{from_subject, subject};
 use crate::records::RecordError;
 pub(super) use writing::write_instance;
 
@@ -76,6 +77,9 @@ struct ClaimRecord {
     since: i64,
     #[prost(sint64, tag = "3")]
     until: i64,
+    /// Personal. Empty if only the name of the holder is known.
+    #[prost(string, tag = "4")]
+    subject: String,
 }
 
 #[derive(Clone, PartialEq, prost::Message)]
@@ -422,6 +426,7 @@ fn from_counts(records: Vec<CountRecord>) -> Box<[Count]> {
 fn claim_record(claim: &Claim) -> ClaimRecord {
     ClaimRecord {
         by: claim.by.to_string(),
+        subject: subject(&claim.subject),
         since: claim.since.0,
         until: claim.until.0,
     }
@@ -430,6 +435,7 @@ fn claim_record(claim: &Claim) -> ClaimRecord {
 fn from_claim_record(record: ClaimRecord) -> Box<Claim> {
     Box::new(Claim {
         by: record.by.into(),
+        subject: from_subject(&record.subject),
         since: Time(record.since),
         until: Time(record.until),
     })

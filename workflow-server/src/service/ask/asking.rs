@@ -9,7 +9,7 @@
 use std::hash::Hasher;
 use std::sync::Arc;
 
-use aftercall_engine::actor::{Actor, ActorKind};
+use aftercall_engine::actor::{Actor, ActorKind, Subject};
 use aftercall_engine::call::CallKey;
 use aftercall_engine::command::{Command, RequestMark, Requested};
 use aftercall_engine::entry::{Answer, DefinitionChange};
@@ -39,8 +39,8 @@ pub(crate) struct Asking {
     request_id: String,
     /// What keeps apart the ids of script engines that have one name; empty elsewhere.
     scope: String,
-    /// Who it is, where that was proved: request ids belong to an identity.
-    subject: Option<Arc<str>>,
+    /// Who it is, where that was proved: request ids, claims and undo windows belong to an identity.
+    owner: Subject,
     /// The request without its read mask, encoded; empty where it has no id by which it is
     /// recognised again.
     bytes: Vec<u8>,
@@ -63,15 +63,13 @@ impl Asking {
         // The request of an RPC is named after it.
         let rpc = T::NAME.strip_suffix("Request").unwrap_or(T::NAME);
         let actor = asked.actor().to_owned();
-        let identity = asked.caller.identity();
-        let subject = identity.is_proved().then(|| Arc::clone(&identity.subject));
         Self {
             rpc,
             kind,
             actor,
             request_id,
             scope: String::new(),
-            subject,
+            owner: asked.owner(),
             bytes,
             mask,
             faults,
@@ -271,6 +269,7 @@ impl Shared {
         let actor = Actor {
             kind: asking.kind,
             name: asking.actor.as_str().into(),
+            subject: asking.owner.clone().filter(|_| has_subject(asking.kind)),
         };
         let request = Request {
             actor,
@@ -409,8 +408,13 @@ impl Shared {
             return None;
         }
         let mut key = SipHasher128::new_with_key(&self.hash_key);
-        let parts = [asking.rpc, &asking.actor, &asking.request_id, &asking.scope];
-        for part in parts.into_iter().chain(asking.subject.as_deref()) {
+        // The name of an identity can change. The last part keeps identities and names apart.
+        let (who, is_proved) = match asking.owner.as_deref() {
+            Some(owner) => (owner, Some("proved")),
+            None => (&*asking.actor, None),
+        };
+        let parts = [asking.rpc, who, &asking.request_id, &asking.scope];
+        for part in parts.into_iter().chain(is_proved) {
             key.write_usize(part.len());
             key.write(part.as_bytes());
         }
@@ -420,6 +424,14 @@ impl Shared {
             key: key.finish128().as_u128(),
             fingerprint: fingerprint.finish(),
         })
+    }
+}
+
+/// Whether something can belong to an actor of this kind: the entry then has its subject too.
+fn has_subject(kind: ActorKind) -> bool {
+    match kind {
+        ActorKind::Person | ActorKind::Operations => true,
+        ActorKind::ScriptEngine | ActorKind::Author | ActorKind::Timer | ActorKind::Server => false,
     }
 }
 

@@ -83,6 +83,7 @@ fn as_person(asked: &Asked<proto::HandOverRequest>, command: HandOver) -> Reques
         actor: Actor {
             kind: ActorKind::Person,
             name: asked.actor().into(),
+            subject: asked.owner(),
         },
         mark: None,
         salt: 0,

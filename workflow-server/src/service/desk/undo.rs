@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use aftercall_definition::time::Time;
+use aftercall_engine::actor::{Actor, ActorKind};
 use aftercall_engine::command::UndoPush;
 use aftercall_engine::entry::ChangeKind;
 use aftercall_engine::instance::{Instance, InstanceId};
@@ -78,12 +79,16 @@ async fn undo_command(
     let pushed = pushed(shared, instance).await?;
     let (sequence, pushed_by, pushed_at, before) = match pushed {
         Some((pushed_by, pushed_at, before)) => (instance.sequence, pushed_by, pushed_at, before),
-        None => (0, "".into(), Time::default(), instance.clone()),
+        None => {
+            let nobody = Actor::named(ActorKind::Person, "");
+            (0, nobody, Time::default(), instance.clone())
+        }
     };
     Ok(UndoPush {
         instance: id,
         sequence,
-        pushed_by,
+        pushed_by: pushed_by.name,
+        pushed_by_subject: pushed_by.subject,
         pushed_at,
         before,
         within_millis: i64::try_from(shared.desk.undo.as_millis()).unwrap_or(i64::MAX),
@@ -97,7 +102,7 @@ async fn undo_command(
 async fn pushed(
     shared: &Shared,
     instance: &Instance,
-) -> Result<Option<(Box<str>, Time, Arc<Instance>)>, Refusal> {
+) -> Result<Option<(Actor, Time, Arc<Instance>)>, Refusal> {
     let mut walk = Walk::of_instance(shared.ledger.history(), instance);
     let failed = |error| refusal::of_history(&error);
     let mut since = Vec::new();
@@ -109,10 +114,10 @@ async fn pushed(
             since.push((entry, change));
             continue;
         }
-        let pushed_by = &entry.actor.name;
+        let pushed_by = &entry.actor;
         if !since
             .iter()
-            .all(|(entry, change)| can_undo_over(entry, change, pushed_by))
+            .all(|(entry, change)| can_undo_over(entry, change, &pushed_by.name))
         {
             return Ok(None);
         }

@@ -36,13 +36,13 @@ pub(crate) async fn start(
     let request = &asked.request;
     if request.dry_run {
         let (start, faults) = read(shared, request).await?;
-        return dry_run(shared, start, asked.actor(), faults).await;
+        return dry_run(shared, start, actor(&asked), faults).await;
     }
     let asking = Asking::of_operations(&asked);
     let prepare = async {
         let (start, faults) = read(shared, request).await?;
         if is_strict(request) && faults.is_empty() {
-            check_all(shared, &start, asked.actor()).await?;
+            check_all(shared, &start, actor(&asked)).await?;
         }
         Ok(Prepared::new(start, faults))
     };
@@ -67,6 +67,15 @@ fn started(answered: &Answered) -> Result<&Arc<Batch>, Refusal> {
     {
         Some(BatchChange::Started(batch)) => Ok(batch),
         _ => find(&answered.view, answered.sequence),
+    }
+}
+
+/// The one who starts the batch.
+fn actor(asked: &Asked<proto::StartBatchRequest>) -> Actor {
+    Actor {
+        kind: ActorKind::Operations,
+        name: asked.actor().into(),
+        subject: asked.owner(),
     }
 }
 
@@ -102,11 +111,7 @@ fn is_strict(request: &proto::StartBatchRequest) -> bool {
 }
 
 /// Tries all items as they stand, and refuses the batch where one would be refused.
-async fn check_all(shared: &Shared, start: &StartBatch, actor: &str) -> Result<(), Refusal> {
-    let actor = Actor {
-        kind: ActorKind::Operations,
-        name: actor.into(),
-    };
+async fn check_all(shared: &Shared, start: &StartBatch, actor: Actor) -> Result<(), Refusal> {
     let (start, now) = (start.clone(), shared.ledger.now());
     let refused = shared.walk(Lane::Heavy, shared.view(), move |view, should_stop| {
         let refused =
@@ -128,13 +133,9 @@ async fn check_all(shared: &Shared, start: &StartBatch, actor: &str) -> Result<(
 async fn dry_run(
     shared: &Shared,
     start: StartBatch,
-    actor: &str,
+    actor: Actor,
     faults: Faults,
 ) -> Result<proto::StartBatchResponse, Refusal> {
-    let actor = Actor {
-        kind: ActorKind::Operations,
-        name: actor.into(),
-    };
     let command = start.clone();
     let request = aftercall_engine::Request {
         actor: actor.clone(),

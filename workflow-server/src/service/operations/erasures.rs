@@ -82,6 +82,7 @@ async fn tried(
         actor: Actor {
             kind: ActorKind::Operations,
             name: asked.actor().into(),
+            subject: asked.owner(),
         },
         reason: request.reason.as_str().into(),
         state: ErasureState::Masking,

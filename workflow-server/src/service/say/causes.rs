@@ -4,6 +4,7 @@
 use aftercall_definition::Definition;
 use aftercall_definition::value::Value;
 use aftercall_engine::Root;
+use aftercall_engine::actor::Actor;
 use aftercall_engine::entry::{
     About, After, Answer, ChangeKind, Details, Entry, InstanceChange, OF_ALERT, TO_PERSON, TO_TEAM,
 };
@@ -127,6 +128,14 @@ fn show_alert(values: &mut Values, after: Option<&Instance>) {
     }
 }
 
+/// An actor with the id that differs for two of one name.
+fn with_subject(who: &Actor) -> proto::Actor {
+    proto::Actor {
+        subject: who.subject.as_deref().unwrap_or_default().to_owned(),
+        ..actor(who)
+    }
+}
+
 /// One line of history.
 pub(crate) fn history_item(
     root: &Root,
@@ -146,7 +155,7 @@ pub(crate) fn history_item(
     proto::HistoryItem {
         sequence: entry.sequence,
         at: Some(timestamp(entry.at)),
-        actor: Some(actor(&entry.actor)),
+        actor: Some(with_subject(&entry.actor)),
         cause: Some(cause(
             root,
             entry,

@@ -56,6 +56,7 @@ pub(crate) fn actor(actor: &Actor) -> proto::Actor {
     proto::Actor {
         kind: kind.into(),
         name: actor.name.to_string(),
+        subject: String::new(),
     }
 }
 

@@ -119,6 +119,7 @@ impl House {
         let actor = Actor {
             kind: ActorKind::Author,
             name: "author".into(),
+            subject: None,
         };
         let request = Request {
             actor,

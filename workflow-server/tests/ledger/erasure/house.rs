@@ -122,6 +122,7 @@ impl House {
         let actor = Actor {
             kind: ActorKind::Operations,
             name: "olga".into(),
+            subject: None,
         };
         match self
             .handle

@@ -3,7 +3,7 @@
 use aftercall_authoring::file;
 use aftercall_definition::time::Time;
 use aftercall_definition::value::Value;
-use aftercall_engine::actor::{Actor, ActorKind};
+use aftercall_engine::actor::{Actor, ActorKind, Subject};
 use aftercall_engine::call::{CallKey, Caller};
 use aftercall_engine::command::{
     CallChanges, Command, Elapse, IfRunning, ImportWorkflow, PublishWorkflow, PushButton, Release,
@@ -27,6 +27,8 @@ pub(crate) struct Played {
     /// did not write these.
     pub(crate) keeps_waits: bool,
     pub(crate) keeps_recipients: bool,
+    /// Who people and operations are, if they have proved it.
+    pub(crate) subject: Subject,
 }
 
 impl Played {
@@ -39,6 +41,7 @@ impl Played {
             now: START,
             keeps_waits: false,
             keeps_recipients: false,
+            subject: None,
         }
     }
 
@@ -98,9 +101,11 @@ impl Played {
             key: u128::from(nth) << 70 | 7,
             fingerprint: nth.wrapping_mul(0x9E37_79B9_7F4A_7C15),
         };
+        let is_owner = matches!(kind, ActorKind::Person | ActorKind::Operations);
         let actor = Actor {
             kind,
             name: name.into(),
+            subject: self.subject.clone().filter(|_| is_owner),
         };
         let request = Request {
             actor,

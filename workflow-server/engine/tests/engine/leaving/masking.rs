@@ -307,6 +307,7 @@ fn a_returning_call_keeps_its_archived_properties() {
         let actor = Actor {
             kind: ActorKind::ScriptEngine,
             name: "script".into(),
+            subject: None,
         };
         Request {
             actor,

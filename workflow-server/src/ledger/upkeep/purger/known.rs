@@ -182,6 +182,7 @@ fn emptied(entry: &Entry) -> Entry {
         actor: Actor {
             kind: entry.actor.kind,
             name: "".into(),
+            subject: None,
         },
         mark: None,
         details: Details::default(),
