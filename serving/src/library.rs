@@ -38,6 +38,8 @@ fn refusal(status: &Status) -> Option<Refusal> {
         return None;
     }
     match status.code() {
+        // The connection was closed for abuse, which was counted there.
+        Code::ResourceExhausted if status.message().starts_with("h2 protocol error") => None,
         // The library's code for it is OUT_OF_RANGE if the message is not compressed.
         Code::OutOfRange | Code::ResourceExhausted => Some(Refusal::RequestBytes {
             found: status.message().to_owned(),
@@ -86,6 +88,9 @@ mod tests {
             Some("COMPRESSION_NOT_SUPPORTED"),
         );
         check(Status::not_found("no such service"), Code::NotFound, None);
+        let closed = "h2 protocol error: error reading a body from connection";
+        let closed = Status::resource_exhausted(closed);
+        check(closed, Code::ResourceExhausted, None);
         let ours = Status::with_details(Code::OutOfRange, "too old", vec![1].into());
         check(ours, Code::OutOfRange, None);
     }

@@ -39,7 +39,12 @@ impl Tokens {
 
     /// A file with a new token.
     pub(crate) fn file(&self, name: &str, role: Role) -> PathBuf {
-        let header = self.add(name, &[role], None);
+        self.file_of(name, &[role])
+    }
+
+    /// The same with several roles.
+    pub(crate) fn file_of(&self, name: &str, roles: &[Role]) -> PathBuf {
+        let header = self.add(name, roles, None);
         let path = self.dir.path().join(name);
         std::fs::write(&path, header.trim_start_matches("Bearer ")).expect("written");
         path

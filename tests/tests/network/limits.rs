@@ -12,7 +12,7 @@ use aftercall_proto::access::v1::{GetIdentityRequest, Role};
 use aftercall_proto::workflow::v1::operations_service_client::OperationsServiceClient;
 use aftercall_proto::workflow::v1::{EraseCallerRequest, GetServerInfoRequest};
 use aftercall_serving::{Limits, ProofSettings, Protection};
-use aftercall_tests::eventually;
+use aftercall_tests::{PATIENCE, eventually};
 use tempfile::TempDir;
 use tokio::time::timeout;
 use tonic::body::Body;
@@ -104,6 +104,31 @@ async fn a_request_has_a_time_and_a_long_one_more() {
     assert_eq!(details(&refused).0, "REQUEST_TIME");
     assert!(refusals(&server, "REQUEST_TIME").await > before);
     assert!(!long.is_finished(), "the control: it has more time");
+    long.abort();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_long_request_outlives_the_age_of_its_connection() {
+    let short = Duration::from_millis(100);
+    let limits = Limits {
+        connection_age_max: Some(short),
+        connection_grace: short,
+        request_max: LONG,
+        long_request_max: LONG,
+        ..Limits::default()
+    };
+    let server = Bare::start_with(limits, |routes| routes.add_service(Silent)).await;
+    let client = || OperationsServiceClient::new(channel(server.address));
+    let mut other = client();
+    let long = tokio::spawn(async move { other.erase_caller(EraseCallerRequest::default()).await });
+    // The control: usual requests end with their connections, twice one after the other.
+    for _ in 0..2 {
+        let mut usual = client();
+        let asking = usual.get_server_info(GetServerInfoRequest {});
+        let ended = timeout(PATIENCE, asking).await.expect("in time");
+        ended.expect_err("its connection is closed");
+    }
+    assert!(!long.is_finished(), "the connection of this one is open");
     long.abort();
 }
 
