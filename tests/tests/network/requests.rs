@@ -443,3 +443,43 @@ async fn a_refusal_has_a_stable_reason() {
     })
     .await;
 }
+
+/// Whether a request of this path is answered with a message.
+async fn is_served(server: &Bare, path: &str) -> bool {
+    let mut stream = http2::connect(server.address, &[]).await;
+    let sent = stream.write_all(&http2::request(1, path)).await;
+    sent.expect("it is sent");
+    while let Some(read) = http2::next(&mut stream).await {
+        if read.stream != 1 {
+            continue;
+        }
+        if read.kind == DATA && !read.payload.is_empty() {
+            return true;
+        }
+        if read.kind == RST_STREAM || read.flags & END_STREAM != 0 {
+            return false;
+        }
+    }
+    false
+}
+
+/// Paths that no HTTP client sends.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_path_without_a_slash_is_refused() {
+    let server = Bare::start(Limits::default()).await;
+    assert!(is_served(&server, http2::CHECK).await, "the control");
+    let whole = format!("http://localhost{}", http2::CHECK);
+    let bare = &http2::CHECK[1..];
+    for odd in [
+        bare,
+        "Check",
+        "*",
+        "",
+        " ",
+        &whole,
+        "\\grpc.health.v1.Health\\Check",
+    ] {
+        assert!(!is_served(&server, odd).await, "{odd:?}");
+    }
+    assert!(is_served(&server, http2::CHECK).await, "it still serves");
+}
