@@ -53,7 +53,7 @@ impl<T: Attributed> Asked<T> {
     #[must_use]
     pub fn of_caller(caller: Caller, request: T) -> Self {
         Self {
-            acting: Acting::default(),
+            acting: caller.acting_itself(),
             caller,
             peer: None,
             request,

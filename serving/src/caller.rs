@@ -47,19 +47,27 @@ impl Caller {
         &self.0.scope
     }
 
+    /// How the caller acts under the name that its request has.
+    pub(crate) fn acting_itself(&self) -> Acting {
+        let is_proved = self.0.is_proved();
+        Acting {
+            name: None,
+            owner: is_proved.then(|| Arc::clone(&self.0.subject)),
+        }
+    }
+
     /// How the caller acts if its request names `actor`.
     pub(crate) fn acting_as(&self, actor: &str) -> Result<Acting, Refusal> {
         let Identity { name, subject, .. } = &*self.0;
         if !self.0.is_proved() {
             return Ok(Acting::default());
         }
-        let myself = |name: Option<&str>| Acting {
-            name: name.map(Into::into),
-            owner: Some(Arc::clone(subject)),
-        };
         match actor.trim() {
-            "" => Ok(myself(Some(name))),
-            same if same == &**name => Ok(myself(None)),
+            "" => Ok(Acting {
+                name: Some(name.as_ref().into()),
+                ..self.acting_itself()
+            }),
+            same if same == &**name => Ok(self.acting_itself()),
             other if Act::AsAnother.check(&self.0).is_ok() => Ok(Acting {
                 name: Some(format!("{other} (through {name})").into()),
                 // What one agent does through a script engine does not belong to another one.
