@@ -146,6 +146,14 @@ pub(crate) const ALONE: &[(&str, &[&str])] = &[
             "workflow-server/src/ledger/",
         ],
     ),
+    // A simulation has a World of its own.
+    (
+        "Names::of_world(",
+        &[
+            "workflow-server/src/service/view.rs",
+            "workflow-server/src/service/authors/simulations.rs",
+        ],
+    ),
     (
         "Status::new(",
         &[

@@ -4,7 +4,6 @@
 use std::sync::Arc;
 
 use aftercall_definition::time::Time;
-use aftercall_engine::Root;
 use aftercall_engine::call::{Call, CallKey};
 use aftercall_engine::command::KnownCall;
 use aftercall_engine::instance::{Instance, InstanceId};
@@ -17,7 +16,7 @@ use crate::service::ask::requests::parse_id;
 use crate::service::say::refusal::Missing;
 use crate::service::say::{ReadMask, Refusal, follow_up, refusal};
 use crate::service::shared::Shared;
-use crate::service::view::View;
+use crate::service::view::{Names, View};
 
 /// An instance, in memory or out of the archive.
 pub(crate) struct Anywhere {
@@ -85,8 +84,8 @@ pub(crate) async fn find(
     Ok(found.filter(|found| view.can_see_on(&found.instance, &found.call)))
 }
 
-pub(crate) fn shown(root: &Root, found: &FoundInstance, mask: &ReadMask) -> proto::FollowUp {
-    follow_up::follow_up_of_call(root, &found.instance, Some(&found.call), mask)
+pub(crate) fn shown(names: &Names, found: &FoundInstance, mask: &ReadMask) -> proto::FollowUp {
+    follow_up::follow_up_of_call(names, &found.instance, Some(&found.call), mask)
 }
 
 /// The follow-ups of a call that are meant, newest first, as many as have room in an answer, and
@@ -105,7 +104,7 @@ pub(crate) fn follow_ups_in_memory(
 /// The follow-ups of a call out of the archive that are meant, newest first, as many as have room
 /// in an answer, and whether there are more.
 pub(crate) fn follow_ups(
-    root: &Root,
+    names: &Names,
     found: &FoundCall,
     mask: &ReadMask,
     is_meant: impl Fn(&Instance) -> bool,
@@ -117,7 +116,7 @@ pub(crate) fn follow_ups(
         .filter(|instance| is_meant(instance));
     pages::first_of(
         instances
-            .map(|instance| follow_up::follow_up_of_call(root, instance, Some(&found.call), mask)),
+            .map(|instance| follow_up::follow_up_of_call(names, instance, Some(&found.call), mask)),
     )
 }
 
@@ -141,8 +140,8 @@ pub(crate) async fn calls(shared: &Shared, key: &CallKey) -> Result<Vec<FoundCal
 pub(crate) async fn known(shared: &Shared, key: &CallKey) -> Result<KnownCall, Refusal> {
     // The decision checks the scope.
     let view = shared.view().unlimited();
-    let newest_file = view.archive.newest_file;
-    if view.call(key).is_some() || view.archive.chunks.is_empty() {
+    let newest_file = view.newest_archive_file();
+    if view.call(key).is_some() || !view.has_archive() {
         return Ok(KnownCall {
             newest_file,
             call: None,
@@ -176,7 +175,7 @@ pub(crate) async fn list(
     };
     let filter = view.instances_within(filter.clone());
     let is_meant =
-        |found: &FoundInstance| filter.matches_ended(&view, &found.instance, &found.call);
+        |found: &FoundInstance| view.matches_ended(&filter, &found.instance, &found.call);
     let listed = shared
         .ledger
         .archive()
@@ -210,11 +209,11 @@ pub(crate) async fn list(
 }
 
 /// The part of a filter that chunks alone can answer; nothing where there is no workflow of these names.
-fn of_chunks(root: &Root, filter: &InstanceFilter) -> Option<ArchiveFilter> {
+fn of_chunks(names: &Names, filter: &InstanceFilter) -> Option<ArchiveFilter> {
     let workflows: Vec<u32> = filter
         .workflows
         .iter()
-        .filter_map(|name| root.workflows.place(name))
+        .filter_map(|name| names.workflows().place(name))
         .collect();
     (filter.workflows.is_empty() || !workflows.is_empty()).then(|| ArchiveFilter {
         workflows,
@@ -227,19 +226,14 @@ fn of_chunks(root: &Root, filter: &InstanceFilter) -> Option<ArchiveFilter> {
 
 /// How many instances the archive holds, as far as chunks alone show; 0 where the filter
 /// asks for more than that, or for none that has ended.
-pub(crate) fn count(root: &Root, filter: &InstanceFilter) -> u64 {
+pub(crate) fn count(view: &View, filter: &InstanceFilter) -> u64 {
     let asks_for_ended = filter.statuses.iter().any(|status| status.is_ended());
     let Some(by_chunk) =
-        of_chunks(root, filter).filter(|_| asks_for_ended && filter.is_of_chunks())
+        of_chunks(view, filter).filter(|_| asks_for_ended && filter.is_of_chunks())
     else {
         return 0;
     };
-    let tallies = root
-        .archive
-        .chunks
-        .values()
-        .flat_map(|chunk| chunk.tallies.iter());
-    tallies
+    view.archive_tallies()
         .filter(|tally| by_chunk.may_match(tally))
         .map(|tally| u64::from(tally.count))
         .sum()

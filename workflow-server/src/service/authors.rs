@@ -14,7 +14,7 @@ use std::sync::Arc;
 
 use aftercall_authoring::file::{self};
 use aftercall_engine::command::ImportTeam;
-use aftercall_engine::query::{ShouldStop, zone_beside_caller, zone_name};
+use aftercall_engine::query::{ShouldStop, zone_name};
 use aftercall_engine::world::definitions::Version;
 use aftercall_proto::ready::Ready;
 use aftercall_proto::workflow::v1 as proto;
@@ -96,7 +96,7 @@ async fn get_workflow(
     let described = move |view: &View| {
         let (workflow, definition, version) =
             pick(view, &request.name, request.version, request.draft)?;
-        let time_zone = zone_name(zone_beside_caller(view, definition, None)).to_owned();
+        let time_zone = zone_name(view.zone_beside_caller(definition)).to_owned();
         let workflow = Some(describe(definition, version, workflow.revision));
         Ok(proto::GetWorkflowResponse {
             workflow,
@@ -115,7 +115,7 @@ async fn list_workflows(
         .map_or(0, |[after]| after as usize);
     let (of_list, rows) = (shared.clone(), pages::rows(request.page_size));
     let listed = move |view: &View| {
-        let rest = view.workflows.by_name().enumerate().skip(after);
+        let rest = view.workflows().by_name().enumerate().skip(after);
         let wanted = rest.filter(|(_, workflow)| request.include_archived || !workflow.archived);
         let page: Vec<_> = wanted.take(rows + 1).collect();
         let next = page.get(rows).map(|(place, _)| *place as u64);
@@ -240,7 +240,7 @@ async fn list_teams(
     shared: &Shared,
     _: Asked<proto::ListTeamsRequest>,
 ) -> Result<proto::ListTeamsResponse, Refusal> {
-    let teams = shared.view().teams.by_name().map(convert::team).collect();
+    let teams = shared.view().teams().by_name().map(convert::team).collect();
     Ok(proto::ListTeamsResponse { teams })
 }
 
@@ -263,7 +263,7 @@ async fn list_calendars(
     let of_list = shared.clone();
     let listed = move |view: &View| {
         let all = view
-            .calendars
+            .calendars()
             .by_name()
             .map(|calendar| calendars::shown(calendar))
             .enumerate();

@@ -11,14 +11,11 @@ pub(super) mod undo;
 use std::sync::Arc;
 
 use aftercall_definition::time::Time;
-use aftercall_engine::Root;
 use aftercall_engine::call::Call;
 use aftercall_engine::command::{AcknowledgeAlert, AddNote, PushButton};
 use aftercall_engine::entry::ChangeKind;
 use aftercall_engine::instance::Instance;
-use aftercall_engine::query::{
-    FollowUpCursor, FollowUpRow, ShouldStop, due_soon_from, zone_name, zone_of,
-};
+use aftercall_engine::query::{FollowUpCursor, FollowUpRow, ShouldStop, zone_name};
 use aftercall_proto::ready::Ready;
 use aftercall_proto::workflow::v1 as proto;
 use aftercall_proto::workflow::v1::call_manager_service_server::CallManagerService;
@@ -35,7 +32,7 @@ use crate::service::rpcs::rpcs;
 use crate::service::say::refusal::{Missing, Reason};
 use crate::service::say::{ReadMask, Refusal, convert, follow_up, refusal};
 use crate::service::shared::{Services, Shared};
-use crate::service::view::View;
+use crate::service::view::{Names, View};
 
 /// The service.
 pub struct CallManager(pub Arc<Services>);
@@ -105,7 +102,7 @@ pub(super) async fn list_follow_ups(
             rows,
             next_page_token: next.map_or_else(String::new, token),
             as_of: Some(convert::timestamp(as_of)),
-            sequence: view.sequence,
+            sequence: view.sequence(),
         })
     };
     shared.answer(lane, view, page).await
@@ -121,11 +118,8 @@ pub(super) async fn get_follow_up(
     let instance = &instance;
     let notes = notes(shared, instance).await?;
     let follow_up = Some(follow_up::follow_up(&view, instance, &mask));
-    let zone = zone_of(
-        &view,
-        (view.call_of(instance).map(|call| &**call), instance),
-        None,
-    );
+    let call = view.call_of(instance).map(|call| &**call);
+    let zone = view.zone_of((call, instance), None);
     let time_zone = zone_name(&zone).to_owned();
     Ok(proto::GetFollowUpResponse {
         follow_up,
@@ -317,15 +311,15 @@ async fn visible(shared: &Shared, id: &str) -> Result<(View, Arc<Instance>), Ref
     Ok((found.view, found.instance))
 }
 
-fn row(root: &Root, listed: &FollowUpRow, as_of: Time, mask: &ReadMask) -> proto::FollowUpRow {
+fn row(names: &Names, listed: &FollowUpRow, as_of: Time, mask: &ReadMask) -> proto::FollowUpRow {
     let instance = &listed.instance;
     let alert = listed.alert.and_then(|at| instance.alerts.get(at));
-    let definition = root.definition_of(instance);
-    let soon = definition.and_then(|definition| due_soon_from(root, definition, instance, alert));
+    let definition = names.definition_of(instance);
+    let soon = definition.and_then(|definition| names.due_soon_from(definition, instance, alert));
     proto::FollowUpRow {
         due_state: follow_up::due_state(instance, listed.due, soon, as_of).into(),
-        follow_up: Some(follow_up::follow_up(root, instance, mask)),
-        alert: alert.map(|alert| follow_up::alert(root, instance, alert)),
+        follow_up: Some(follow_up::follow_up(names, instance, mask)),
+        alert: alert.map(|alert| follow_up::alert(names, instance, alert)),
         due: listed.due.map(convert::timestamp),
         overdue: listed.overdue,
     }

@@ -14,8 +14,6 @@ use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 
-use aftercall_engine::reach::teams_of_workflow;
-use aftercall_engine::{Root, mask};
 use aftercall_proto::feed::v1 as feed;
 use aftercall_proto::feed::v1::change_feed_service_server::ChangeFeedService;
 use aftercall_proto::ready::Ready;
@@ -38,7 +36,7 @@ use crate::service::rpcs::rpcs;
 use crate::service::say::refusal::Reason;
 use crate::service::say::{ReadMask, Refusal, convert, follow_up, refusal};
 use crate::service::shared::{Services, Shared};
-use crate::service::view::View;
+use crate::service::view::{Names, View};
 
 /// The service.
 pub struct ChangeFeed(pub Arc<Services>);
@@ -59,7 +57,7 @@ async fn snapshot(
     metrics::counter!("aftercall_feed_requests_total", "call" => "snapshot").increment(1);
     let service = Following(shared.clone());
     let place = service.place(asked.peer)?;
-    let (root, chain) = service.root_with_chain().await?;
+    let (view, chain) = service.view_with_chain().await?;
     let (sender, receiver) = mpsc::channel(RESPONSES_WAITING);
     let oldest_sequence = shared.ledger.feed().oldest();
     let (runtime, epoch, rpc) = (
@@ -75,7 +73,7 @@ async fn snapshot(
         };
         // A client that has gone away needs no end.
         let position = (chain, oldest_sequence);
-        let sent = rpc.in_scope(|| send_snapshot(&to, (&epoch, &root), position));
+        let sent = rpc.in_scope(|| send_snapshot(&to, (&epoch, &view), position));
         if sent.is_err() && place.ends.is_cancelled() {
             let _ = sender.try_send(Err(refusal::exhausted(
                 Reason::FeedStreams,
@@ -139,21 +137,21 @@ impl Following {
     }
 
     /// A view, and the chain hash at its sequence.
-    async fn root_with_chain(&self) -> Result<(View, u64), Refusal> {
+    async fn view_with_chain(&self) -> Result<(View, u64), Refusal> {
         let newest = *self.0.ledger.feed().newest().borrow();
         // An alerter applies the scopes of its clients.
         let view = self.0.view().unlimited();
-        if view.sequence == newest.sequence {
+        if view.sequence() == newest.sequence {
             return Ok((view, newest.chain));
         }
         // The view is shown a moment before its entries are in the feed.
         let mut watch = self.0.ledger.feed().newest();
         let reached = watch
-            .wait_for(|position| position.sequence >= view.sequence)
+            .wait_for(|position| position.sequence >= view.sequence())
             .await
             .map(|_| ());
         reached.map_err(|_| refusal::unavailable("the server is shutting down"))?;
-        let item = self.read(view.sequence).await?.pop_front();
+        let item = self.read(view.sequence()).await?.pop_front();
         let item =
             item.ok_or_else(|| refusal::unavailable("the feed is not there yet: ask again"))?;
         Ok((view, item.chain))
@@ -212,7 +210,7 @@ impl Following {
             }
             // The newest World each time: sending may have taken a while, and a caller may have
             // been erased.
-            let mut view = self.0.view();
+            let mut view = self.0.view().unlimited();
             let entry = masked(&view, item.clone()).entry;
             batch.begin(entries::head(&item));
             for change in &entry.instances {
@@ -223,7 +221,7 @@ impl Following {
                 };
                 if let Some(full) = batch.add(change) {
                     send(sender, Ok(self.response(full))).await?;
-                    view = self.0.view();
+                    view = self.0.view().unlimited();
                 }
             }
             if batch.is_full() {
@@ -261,8 +259,8 @@ impl Following {
     }
 }
 
-fn masked(root: &Root, mut item: FeedItem) -> FeedItem {
-    item.entry = mask::masked(&root.erasing, root, item.entry);
+fn masked(names: &Names, mut item: FeedItem) -> FeedItem {
+    item.entry = names.masked(item.entry);
     item
 }
 
@@ -291,14 +289,14 @@ fn send_snapshot(
 ) -> Result<(), Gone> {
     let mut batch = SnapshotBatch::new(feed::SnapshotHead {
         epoch: epoch.to_owned(),
-        sequence: view.sequence,
+        sequence: view.sequence(),
         chain,
         oldest_sequence,
         instance_count: view.listed_instances().count() as u64,
     });
     for instance in view.listed_instances() {
         let shown = follow_up::follow_up(view, instance, &ReadMask::ALL);
-        if let Some(full) = batch.add(shown, teams_of_workflow(view, instance)) {
+        if let Some(full) = batch.add(shown, view.teams_of_workflow(instance)) {
             to.send(full)?;
         }
     }

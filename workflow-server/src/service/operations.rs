@@ -13,7 +13,7 @@ use std::sync::Arc;
 
 use aftercall_definition::time::{Time, WallClock};
 use aftercall_engine::command::{CancelInstance, MigrateInstance, MoveInstance};
-use aftercall_engine::query::{GroupBy, ShouldStop, zone_of};
+use aftercall_engine::query::{GroupBy, ShouldStop};
 use aftercall_proto::ready::Ready;
 use aftercall_proto::workflow::v1 as proto;
 use aftercall_proto::workflow::v1::operations_service_server::OperationsService;
@@ -208,7 +208,7 @@ pub(super) async fn explain_instance(
     let mask = requests::read_mask_of_one(id, asked.request.read_mask.as_ref())?;
     let found = archived::anywhere(shared, id).await?;
     let clock_held = shared.ledger.health().is_clock_held();
-    let zone = zone_of(&found.view, (found.call(), &found.instance), None);
+    let zone = found.view.zone_of((found.call(), &found.instance), None);
     let clock = Clock {
         now: shared.ledger.now(),
         wall: WallClock::named(zone),
@@ -306,13 +306,8 @@ pub(super) async fn list_batches(
     _: Asked<proto::ListBatchesRequest>,
 ) -> Result<proto::ListBatchesResponse, Refusal> {
     let view = shared.view();
-    let batches = view
-        .batches
-        .values()
-        .rev()
-        .filter(|batch| view.has_batch(batch))
-        .map(|batch| batches::shown(&view, batch))
-        .collect();
+    let batches = view.batches().rev();
+    let batches = batches.map(|batch| batches::shown(&view, batch)).collect();
     Ok(proto::ListBatchesResponse { batches })
 }
 
@@ -327,7 +322,7 @@ pub(super) async fn get_server_info(
     Ok(proto::GetServerInfoResponse {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         epoch: shared.epoch.to_string(),
-        sequence: view.sequence,
+        sequence: view.sequence(),
         oldest_feed_sequence: shared.ledger.feed().oldest(),
         open_instances: counters.open(),
         ended_instances: counters.ended(),
@@ -342,7 +337,7 @@ pub(super) async fn get_server_info(
         } else {
             0
         },
-        purge_confirmed: upkeep::purge_confirmed(&view).filter(|_| is_whole),
+        purge_confirmed: view.purge_confirmed().map(upkeep::purge_confirmed),
         server_time: Some(convert::timestamp(shared.ledger.now())),
         data_dir: shared.location.to_string(),
         start_duration: Some(convert::duration(shared.start_duration)),
@@ -370,11 +365,8 @@ pub(super) async fn list_erasures(
     _: Asked<proto::ListErasuresRequest>,
 ) -> Result<proto::ListErasuresResponse, Refusal> {
     let view = shared.view();
-    let erasures = view
-        .erasures
-        .values()
-        .rev()
-        .filter(|erasure| view.has_erasure(erasure))
+    let erasures = view.erasures().rev();
+    let erasures = erasures
         .map(|erasure| erasures::shown(&view, erasure))
         .collect();
     Ok(proto::ListErasuresResponse { erasures })

@@ -10,7 +10,7 @@ use aftercall_engine::command::{
     ChaseInstance, EndCall, IfRunning, Release, SetWorkflow, UpdateCall,
 };
 use aftercall_engine::entry::{Answer, Warning};
-use aftercall_engine::query::{zone_name, zone_of};
+use aftercall_engine::query::zone_name;
 use aftercall_proto::ready::Ready;
 use aftercall_proto::workflow::v1 as proto;
 use aftercall_proto::workflow::v1::script_engine_service_server::ScriptEngineService;
@@ -237,7 +237,9 @@ fn set_response(answered: &Answered) -> Result<proto::SetWorkflowResponse, Refus
         return Err(refusal::answer_gone());
     };
     let found = answered.found()?;
-    let zone = zone_of(&answered.view, (Some(&found.call), &found.instance), None);
+    let zone = answered
+        .view
+        .zone_of((Some(&found.call), &found.instance), None);
     Ok(proto::SetWorkflowResponse {
         follow_up: Some(answered.follow_up()?),
         time_zone: zone_name(&zone).to_owned(),

@@ -2,8 +2,10 @@
 //!
 //! Promise: an instance or a call that is out of the caller's scope is not found, as if it did not
 //! exist. Each lookup and each query of a service is a function here, so that a scope is applied in
-//! this file alone. Names of teams, definitions and figures of the server are read from the World
-//! itself, to which a view dereferences.
+//! this file alone. What has nothing to do with a scope is in [`Names`], to which a view
+//! dereferences. Nothing leads to the World itself.
+
+mod names;
 
 use std::collections::BTreeMap;
 use std::ops::Deref;
@@ -11,8 +13,10 @@ use std::sync::Arc;
 
 use aftercall_definition::time::Time;
 use aftercall_engine::actor::{Actor, Subject};
-use aftercall_engine::batch::{Batch, BatchItems};
+use aftercall_engine::archive::{Archive, PurgeConfirmation, Tally};
+use aftercall_engine::batch::{Batch, BatchItems, StartBatch};
 use aftercall_engine::call::{Call, CallKey};
+use aftercall_engine::entry::{Before, InstanceChange};
 use aftercall_engine::erasure::{ErasedCall, Erasure};
 use aftercall_engine::filter::FollowUpFilter;
 use aftercall_engine::instance::{Instance, InstanceId};
@@ -22,14 +26,16 @@ use aftercall_engine::query::{
 };
 use aftercall_engine::world::Counters;
 use aftercall_engine::world::caller_index::CallerKey;
-use aftercall_engine::{Reach, Root};
+use aftercall_engine::{Entry, Reach, Rejection, Root, try_batch};
 
+pub(crate) use self::names::Names;
 use crate::ledger::{FoundCall, Handle};
+use crate::report::{Only, Report};
 
 /// The World at one moment, as far as one caller may see it.
 #[derive(Clone)]
 pub(crate) struct View {
-    root: Arc<Root>,
+    names: Names,
     reach: Reach,
     /// The caller, who finds what it has started.
     who: Who,
@@ -43,18 +49,18 @@ pub(crate) struct Who {
 }
 
 impl Deref for View {
-    type Target = Root;
+    type Target = Names;
 
-    fn deref(&self) -> &Root {
-        &self.root
+    fn deref(&self) -> &Names {
+        &self.names
     }
 }
 
 impl View {
     /// The newest World.
     pub(crate) fn new(ledger: &Handle, (reach, who): (Reach, Who)) -> Self {
-        let root = ledger.root();
-        Self { root, reach, who }
+        let names = Names::of_world(ledger.root());
+        Self { names, reach, who }
     }
 
     /// The same World without a limit: for what a change of the caller led to, which the decision
@@ -71,13 +77,17 @@ impl View {
         &self.reach
     }
 
+    fn root(&self) -> &Root {
+        self.names.root()
+    }
+
     fn can_see(&self, instance: &Instance) -> bool {
-        self.reach.can_see(&self.root, instance)
+        self.reach.can_see(self.root(), instance)
     }
 
     /// Whether an instance is in scope, with its call as it is or was.
     pub(crate) fn can_see_on(&self, instance: &Instance, call: &Call) -> bool {
-        self.reach.can_see_on(&self.root, instance, call)
+        self.reach.can_see_on(self.root(), instance, call)
     }
 
     /// Whether calls of the customer of this call are in scope.
@@ -86,14 +96,14 @@ impl View {
     }
 
     fn has_call(&self, call: &Call) -> bool {
-        self.reach.has_call_in_memory(&self.root, call)
+        self.reach.has_call_in_memory(self.root(), call)
     }
 
     /// A call out of the archive, with those of its instances that are in scope; nothing where the
     /// call is not.
     pub(crate) fn archived_call(&self, mut found: FoundCall) -> Option<FoundCall> {
         let instances = found.instances.iter();
-        if !self.reach.has_call(&self.root, &found.call, instances) {
+        if !self.reach.has_call(self.root(), &found.call, instances) {
             return None;
         }
         let call = found.call.clone();
@@ -103,15 +113,34 @@ impl View {
         Some(found)
     }
 
-    /// Whether the caller finds a batch: a caller with a scope finds its own alone. The scopes of
-    /// others are not those of their items.
-    pub(crate) fn has_batch(&self, batch: &Batch) -> bool {
-        self.is_own(&batch.actor)
+    /// Whether an instance was in scope before a change, as far as the change shows it.
+    pub(crate) fn could_see(&self, before: &Before) -> bool {
+        self.reach.could_see(self.root(), before)
     }
 
-    /// Whether the caller finds an erasure, by the same rule.
-    pub(crate) fn has_erasure(&self, erasure: &Erasure) -> bool {
-        self.is_own(&erasure.actor)
+    /// The batches, the newest last. A caller with a scope finds its own alone: the scopes of others
+    /// are not those of their items.
+    pub(crate) fn batches(&self) -> impl DoubleEndedIterator<Item = &Arc<Batch>> {
+        let batches = self.root().batches.values();
+        batches.filter(|batch| self.is_own(&batch.actor))
+    }
+
+    /// A batch, by the same rule.
+    pub(crate) fn batch(&self, id: u64) -> Option<&Arc<Batch>> {
+        let batch = self.root().batches.get(&id);
+        batch.filter(|batch| self.is_own(&batch.actor))
+    }
+
+    /// The erasures, the newest last, by the same rule.
+    pub(crate) fn erasures(&self) -> impl DoubleEndedIterator<Item = &Arc<Erasure>> {
+        let erasures = self.root().erasures.values();
+        erasures.filter(|erasure| self.is_own(&erasure.actor))
+    }
+
+    /// An erasure, by the same rule.
+    pub(crate) fn erasure(&self, id: u64) -> Option<&Arc<Erasure>> {
+        let erasure = self.root().erasures.get(&id);
+        erasure.filter(|erasure| self.is_own(&erasure.actor))
     }
 
     fn is_own(&self, starter: &Actor) -> bool {
@@ -137,14 +166,14 @@ impl View {
 
     /// An instance in memory.
     pub(crate) fn instance(&self, id: InstanceId) -> Option<&Arc<Instance>> {
-        self.root
+        self.root()
             .instance(id)
             .filter(|instance| self.can_see(instance))
     }
 
     /// A call in memory.
     pub(crate) fn call(&self, key: &CallKey) -> Option<&Arc<Call>> {
-        self.root.call(key).filter(|call| self.has_call(call))
+        self.root().call(key).filter(|call| self.has_call(call))
     }
 
     /// The calls of a caller in memory, newest first; only a customer's, where one is named.
@@ -153,14 +182,14 @@ impl View {
         key: &'v CallerKey,
         customer: &'v str,
     ) -> impl Iterator<Item = &'v Arc<Call>> {
-        let calls = self.root.calls_of(key, customer);
+        let calls = self.root().calls_of(key, customer);
         calls.filter(|call| self.has_call(call))
     }
 
     /// The counts of the whole server; all are 0 for a caller with a scope.
     pub(crate) fn counters(&self) -> Counters {
         if self.reach.is_everything() {
-            self.root.counters
+            self.root().counters
         } else {
             Counters::default()
         }
@@ -168,11 +197,65 @@ impl View {
 
     /// How many instances the archive holds, by the same rule.
     pub(crate) fn archived_instances(&self) -> u64 {
-        if self.reach.is_everything() {
-            self.root.archive.instances
-        } else {
-            0
-        }
+        self.whole_archive().map_or(0, |archive| archive.instances)
+    }
+
+    /// The counts of the archive, by the same rule.
+    pub(crate) fn archive_tallies(&self) -> impl Iterator<Item = &Tally> {
+        let chunks = self.whole_archive().map(|archive| archive.chunks.values());
+        let chunks = chunks.into_iter().flatten();
+        chunks.flat_map(|chunk| chunk.tallies.iter())
+    }
+
+    /// The newest confirmation of a purge, by the same rule.
+    pub(crate) fn purge_confirmed(&self) -> Option<&PurgeConfirmation> {
+        self.whole_archive()?.purge_confirmed.as_deref()
+    }
+
+    fn whole_archive(&self) -> Option<&Archive> {
+        let is_whole = self.reach.is_everything();
+        is_whole.then(|| &self.root().archive)
+    }
+
+    /// The newest file of the archive: what leaves memory later is in another one.
+    pub(crate) fn newest_archive_file(&self) -> u64 {
+        self.root().archive.newest_file
+    }
+
+    /// Whether the archive holds anything.
+    pub(crate) fn has_archive(&self) -> bool {
+        !self.root().archive.chunks.is_empty()
+    }
+
+    /// Whether an ended instance is of a filter.
+    pub(crate) fn matches_ended(
+        &self,
+        filter: &InstanceFilter,
+        instance: &Instance,
+        call: &Call,
+    ) -> bool {
+        filter.matches_ended(self.root(), instance, call)
+    }
+
+    /// The changes of an entry that count in a report.
+    pub(crate) fn counted<'e>(&self, only: &Only, entry: &'e Entry) -> Vec<&'e InstanceChange> {
+        Report::counted(self.root(), only, entry)
+    }
+
+    /// Whether an instance as it is now counts in a report.
+    pub(crate) fn lets_through_now(&self, only: &Only, instance: &Instance) -> bool {
+        only.lets_through_now(self.root(), instance)
+    }
+
+    /// Tries the items of a batch as they are. Which these are was decided within a scope.
+    pub(crate) fn try_batch<T>(
+        &self,
+        start: &StartBatch,
+        by: (&Actor, Time),
+        to_result: impl Fn(InstanceId, Result<&Instance, Rejection>) -> T,
+        should_stop: ShouldStop<'_>,
+    ) -> Result<Vec<T>, Stopped> {
+        try_batch(self.root(), start, by, to_result, should_stop)
     }
 
     /// The instances of a call in memory, newest first.
@@ -182,14 +265,14 @@ impl View {
     ) -> impl DoubleEndedIterator<Item = &'v Arc<Instance>> {
         let slots = call.instances.iter().rev();
         slots
-            .filter_map(|slot| self.root.instance_at(*slot))
+            .filter_map(|slot| self.root().instance_at(*slot))
             .filter(|instance| self.can_see(instance))
     }
 
     /// What Call Managers see, instance by instance.
     pub(crate) fn listed_instances(&self) -> impl Iterator<Item = &Arc<Instance>> {
-        let instances = self.root.instances.iter().flatten();
-        instances.filter(|instance| self.root.is_listed(instance) && self.can_see(instance))
+        let instances = self.root().instances.iter().flatten();
+        instances.filter(|instance| self.root().is_listed(instance) && self.can_see(instance))
     }
 
     /// A page of the follow-ups of a filter.
@@ -200,7 +283,7 @@ impl View {
         page: (Option<FollowUpCursor>, usize),
         should_stop: ShouldStop<'_>,
     ) -> Result<FollowUpPage, Stopped> {
-        query::list_follow_ups(&self.root, &self.within(filter), as_of, page, should_stop)
+        query::list_follow_ups(self.root(), &self.within(filter), as_of, page, should_stop)
     }
 
     /// The follow-ups of a filter that a person may take.
@@ -210,7 +293,17 @@ impl View {
         now: Time,
         should_stop: ShouldStop<'_>,
     ) -> Result<Claimable, Stopped> {
-        Claimable::search(&self.root, &self.within(filter), now, should_stop)
+        Claimable::search(self.root(), &self.within(filter), now, should_stop)
+    }
+
+    /// The same after changes, from what was found before; `None` if it must be searched again.
+    pub(crate) fn updated(
+        &self,
+        found: &Claimable,
+        filter: &FollowUpFilter,
+        now: Time,
+    ) -> Option<Claimable> {
+        found.updated(self.root(), &self.within(filter.clone()), now)
     }
 
     /// What a person holds, most urgent first.
@@ -220,7 +313,7 @@ impl View {
         now: Time,
         should_stop: ShouldStop<'_>,
     ) -> Result<Vec<InstanceId>, Stopped> {
-        query::held_by(&self.root, (&self.reach, holder), now, should_stop)
+        query::held_by(self.root(), (&self.reach, holder), now, should_stop)
     }
 
     /// A page of the instances of a filter.
@@ -232,7 +325,7 @@ impl View {
         should_stop: ShouldStop<'_>,
     ) -> Result<InstancePage, Stopped> {
         query::list_instances(
-            &self.root,
+            self.root(),
             &self.instances_within(filter),
             now,
             page,
@@ -249,7 +342,7 @@ impl View {
         should_stop: ShouldStop<'_>,
     ) -> Result<(Vec<Group>, u64), Stopped> {
         query::count_instances(
-            &self.root,
+            self.root(),
             &self.instances_within(filter),
             by,
             now,
@@ -264,7 +357,7 @@ impl View {
         should_stop: ShouldStop<'_>,
     ) -> Result<Vec<InstanceId>, Stopped> {
         let is_wanted = |instance: &Instance| is_wanted(instance) && self.can_see(instance);
-        query::open_instances(&self.root, is_wanted, should_stop)
+        query::open_instances(self.root(), is_wanted, should_stop)
     }
 
     /// The instances of a filter, for a batch.
@@ -274,7 +367,12 @@ impl View {
         now: Time,
         should_stop: ShouldStop<'_>,
     ) -> Result<BatchItems, Stopped> {
-        query::batch_items(&self.root, &self.instances_within(filter), now, should_stop)
+        query::batch_items(
+            self.root(),
+            &self.instances_within(filter),
+            now,
+            should_stop,
+        )
     }
 
     /// Timers that are due and have not fired, and how many there are.
@@ -284,7 +382,7 @@ impl View {
         rows_max: usize,
         should_stop: ShouldStop<'_>,
     ) -> Result<(Vec<OverdueTimer>, u64), Stopped> {
-        query::overdue_timers(&self.root, (&self.reach, now), rows_max, should_stop)
+        query::overdue_timers(self.root(), (&self.reach, now), rows_max, should_stop)
     }
 
     /// Instances that nothing has moved since a time.
@@ -293,7 +391,7 @@ impl View {
         by: Time,
         should_stop: ShouldStop<'_>,
     ) -> Result<Vec<Stuck>, Stopped> {
-        query::stuck(&self.root, (&self.reach, by), should_stop)
+        query::stuck(self.root(), (&self.reach, by), should_stop)
     }
 
     /// How many open instances of a workflow there are, by version and stage.
@@ -302,11 +400,11 @@ impl View {
         workflow: &str,
         should_stop: ShouldStop<'_>,
     ) -> Result<BTreeMap<(u32, u32), u64>, Stopped> {
-        query::open_by_stage(&self.root, workflow, &self.reach, should_stop)
+        query::open_by_stage(self.root(), workflow, &self.reach, should_stop)
     }
 
     /// The calls in memory of a caller that an erasure takes, newest first.
     pub(crate) fn erasable_calls(&self, caller: &CallerKey, customer: &str) -> Vec<ErasedCall> {
-        query::calls_within(&self.root, (caller, customer), &self.reach)
+        query::calls_within(self.root(), (caller, customer), &self.reach)
     }
 }

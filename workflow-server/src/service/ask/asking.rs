@@ -282,7 +282,7 @@ impl Shared {
         if asking.faults.is_empty() {
             return Ok(request);
         }
-        let others = aftercall_engine::request_errors_in(&self.view(), &request, self.ledger.now());
+        let others = self.view().request_errors(&request, self.ledger.now());
         Err(refusal::invalid(asking.faults.with(others)))
     }
 
@@ -358,7 +358,7 @@ impl Shared {
                 };
                 return Ok(Answered {
                     answer,
-                    sequence: view.sequence,
+                    sequence: view.sequence(),
                     view,
                     entry: None,
                     found,
@@ -444,7 +444,7 @@ fn could_see(view: &View, entry: &Entry, found: &FoundInstance) -> bool {
         .find(|change| change.after.id() == found.instance.id);
     let before = change.and_then(|change| change.before.as_ref());
     view.can_see_on(&found.instance, &found.call)
-        || before.is_some_and(|before| view.reach().could_see(view, before))
+        || before.is_some_and(|before| view.could_see(before))
 }
 
 /// One line for what operations and authors do, so that the log explains why the server behaves

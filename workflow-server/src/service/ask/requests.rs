@@ -8,15 +8,16 @@ use aftercall_definition::limits::{FAULTS_MAX, STAGES_MAX};
 use aftercall_definition::model::Priority;
 use aftercall_definition::time::Time;
 use aftercall_definition::value::Value;
+use aftercall_engine::Reach;
 use aftercall_engine::call::{CallKey, Caller};
 use aftercall_engine::command::{CallChanges, SeenAlert};
 use aftercall_engine::filter::FollowUpFilter;
 use aftercall_engine::instance::{InstanceId, Status};
-use aftercall_engine::{Reach, Root};
 use aftercall_proto::workflow::v1 as proto;
 use prost_types::FieldMask;
 
 use crate::service::say::{ReadMask, Refusal, refusal};
+use crate::service::view::Names;
 
 /// Faults found so far: at most [`FAULTS_MAX`], and how many more there are. A request can have
 /// millions.
@@ -170,7 +171,7 @@ pub(crate) fn read_mask_of_one(
 }
 
 /// The filter as far as it can be read, and the errors of the rest.
-pub(crate) fn filter(root: &Root, asked: &proto::FollowUpFilter) -> (FollowUpFilter, Faults) {
+pub(crate) fn filter(known: &Names, asked: &proto::FollowUpFilter) -> (FollowUpFilter, Faults) {
     let mut faults = Faults::default();
     let counts = [
         ("filter.teams", asked.teams.len()),
@@ -193,7 +194,7 @@ pub(crate) fn filter(root: &Root, asked: &proto::FollowUpFilter) -> (FollowUpFil
     let teams: Vec<u32> = asked
         .teams
         .iter()
-        .filter_map(|name| root.teams.place(name))
+        .filter_map(|name| known.teams().place(name))
         .collect();
     let calls = asked
         .calls
@@ -234,13 +235,13 @@ pub(crate) fn lease(span: Option<prost_types::Duration>, faults: &mut Faults) ->
 /// `follow_up::alert` writes them), how many times it had become more urgent, and its team where
 /// the request names one.
 pub(crate) fn seen_alert(
-    root: &Root,
+    names: &Names,
     (id, team): (&str, &str),
     escalations: u32,
     faults: &mut Faults,
 ) -> SeenAlert {
     let (stage, visit, action) = alert_id(id, faults);
-    let place = root.teams.place(team);
+    let place = names.teams().place(team);
     if place.is_none() && !team.is_empty() {
         faults.add("team", "there is no such team");
     }

@@ -9,7 +9,6 @@ use aftercall_definition::model::{Definition, Stage};
 use aftercall_definition::numbering::Numbering;
 use aftercall_definition::source::Source;
 use aftercall_definition::{FieldError, rules};
-use aftercall_engine::Root;
 use aftercall_engine::command::ImportWorkflow;
 use aftercall_engine::query::ShouldStop;
 use aftercall_engine::world::definitions::Workflow;
@@ -24,7 +23,7 @@ use crate::service::authors::importing::draft_in;
 use crate::service::say::refusal::Missing;
 use crate::service::say::{Refusal, convert, refusal};
 use crate::service::shared::Shared;
-use crate::service::view::View;
+use crate::service::view::{Names, View};
 
 /// Who asks for a step, and on which draft.
 struct Step<'r, T> {
@@ -290,11 +289,11 @@ async fn edit<T: Attributed + Message + Name>(
 
 /// The draft after a step.
 fn done(
-    root: &Root,
+    names: &Names,
     name: &str,
     build: &dyn Fn(&Definition, &Numbering) -> Built,
 ) -> Result<Definition, Refusal> {
-    let workflow = named(root, name)?;
+    let workflow = named(names, name)?;
     let draft = present(workflow).ok_or_else(|| no_draft(name))?;
     let (definition, _) =
         build(draft, &workflow.numbering).map_err(|error| refusal::of_build(&error, name))?;

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use aftercall_definition::calendar::{
     Calendar, Holiday, HolidayDate, Holidays, Opening, WeekHours, meant_opening,
 };
-use aftercall_engine::Root;
 use aftercall_engine::command::ImportCalendar;
 use aftercall_proto::workflow::v1 as proto;
 use aftercall_serving::asked::Asked;
@@ -14,6 +13,7 @@ use crate::service::ask::{Asking, Faults};
 use crate::service::say::refusal::Missing;
 use crate::service::say::{Refusal, refusal};
 use crate::service::shared::Shared;
+use crate::service::view::Names;
 
 pub(crate) async fn import(
     shared: &Shared,
@@ -44,7 +44,7 @@ pub(crate) async fn import(
     })
 }
 
-pub(crate) fn find(root: &Root, name: &str) -> Result<proto::Calendar, Refusal> {
+pub(crate) fn find(names: &Names, name: &str) -> Result<proto::Calendar, Refusal> {
     let missing = || {
         refusal::not_found(
             Missing::Calendar,
@@ -52,7 +52,8 @@ pub(crate) fn find(root: &Root, name: &str) -> Result<proto::Calendar, Refusal> 
             format!("there is no calendar `{name}`"),
         )
     };
-    root.calendars
+    names
+        .calendars()
         .named(name)
         .map(|calendar| shown(calendar))
         .ok_or_else(missing)

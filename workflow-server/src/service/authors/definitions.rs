@@ -3,39 +3,41 @@
 use aftercall_authoring::describe::describe_action;
 use aftercall_authoring::file::{self, Places};
 use aftercall_definition::{Action, Definition};
-use aftercall_engine::Root;
 use aftercall_engine::world::definitions::Workflow;
 use aftercall_proto::workflow::v1 as proto;
 
 use crate::service::say::refusal::Missing;
 use crate::service::say::{Refusal, convert, refusal};
+use crate::service::view::Names;
 
 /// Reads a file: an event that an earlier version has keeps its number. With the places of its
 /// parts in the file.
-pub(crate) fn read(root: &Root, text: &str) -> Result<(Definition, Places), Refusal> {
+pub(crate) fn read(names: &Names, text: &str) -> Result<(Definition, Places), Refusal> {
     let earlier = |name: &str| {
-        root.workflows
+        names
+            .workflows()
             .named(name)
             .map(|workflow| &workflow.numbering)
     };
     let read = file::read_to_the_end(text, earlier);
     let (definition, places) = read.map_err(|unread| {
         refusal::bad_file(
-            &unread.with_those_of_the_workflow(|definition| root.validate(definition)),
+            &unread.with_those_of_the_workflow(|definition| names.validate(definition)),
         )
     })?;
     file::check_written(&definition).map_err(|fault| refusal::bad_file(&[fault]))?;
     Ok((definition, places))
 }
 
-pub(crate) fn faults(root: &Root, definition: &Definition) -> Vec<proto::Fault> {
-    root.validate(definition)
+pub(crate) fn faults(names: &Names, definition: &Definition) -> Vec<proto::Fault> {
+    names
+        .validate(definition)
         .iter()
         .map(convert::fault)
         .collect()
 }
 
-pub(crate) fn named<'r>(root: &'r Root, name: &str) -> Result<&'r Workflow, Refusal> {
+pub(crate) fn named<'r>(names: &'r Names, name: &str) -> Result<&'r Workflow, Refusal> {
     let missing = || {
         refusal::not_found(
             Missing::Workflow,
@@ -43,7 +45,7 @@ pub(crate) fn named<'r>(root: &'r Root, name: &str) -> Result<&'r Workflow, Refu
             format!("there is no workflow `{name}`"),
         )
     };
-    root.workflows.named(name).ok_or_else(missing)
+    names.workflows().named(name).ok_or_else(missing)
 }
 
 pub(crate) fn no_version(name: &str, version: u32) -> Refusal {
@@ -60,12 +62,12 @@ pub(crate) fn no_version(name: &str, version: u32) -> Refusal {
 }
 
 pub(crate) fn pick<'r>(
-    root: &'r Root,
+    names: &'r Names,
     name: &str,
     version: u32,
     draft: bool,
 ) -> Result<(&'r Workflow, &'r Definition, u32), Refusal> {
-    let workflow = named(root, name)?;
+    let workflow = named(names, name)?;
     if draft {
         let missing = || {
             refusal::not_found(
@@ -93,11 +95,11 @@ pub(crate) fn pick<'r>(
     Ok((workflow, &found.definition, number))
 }
 
-pub(crate) fn find_team(root: &Root, name: &str) -> Result<proto::Team, Refusal> {
-    let found = root
-        .teams
+pub(crate) fn find_team(names: &Names, name: &str) -> Result<proto::Team, Refusal> {
+    let found = names
+        .teams()
         .place(name)
-        .and_then(|place| root.teams.at(place));
+        .and_then(|place| names.teams().at(place));
     let missing = || refusal::not_found(Missing::Team, name, format!("there is no team `{name}`"));
     found.map(convert::team).ok_or_else(missing)
 }

@@ -90,7 +90,7 @@ async fn look_through(shared: &Shared, file: &Arc<str>) -> Result<File, Refusal>
         let mut found = view.validate(&definition);
         places.put(&mut found);
         let revision = view
-            .workflows
+            .workflows()
             .named(&definition.name)
             .map_or(0, |workflow| workflow.revision);
         Ok(File {

@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 use aftercall_authoring::diff::{diff, vanished};
 use aftercall_authoring::graph::{Graph, Trail, dot, mermaid, svg, text};
 use aftercall_definition::{Definition, Stage};
-use aftercall_engine::Root;
 use aftercall_engine::instance::Instance;
 use aftercall_engine::query::{ShouldStop, Stopped};
 use aftercall_engine::world::definitions::Workflow;
@@ -19,7 +18,7 @@ use crate::service::authors::definitions::{no_version, pick};
 use crate::service::say::refusal::Missing;
 use crate::service::say::{Refusal, convert, refusal};
 use crate::service::shared::Shared;
-use crate::service::view::View;
+use crate::service::view::{Names, View};
 
 pub(crate) fn differences(
     view: &View,
@@ -44,11 +43,11 @@ pub(crate) fn differences(
 type Compared<'r> = (&'r Workflow, &'r Definition, (u32, u32), Vec<String>);
 
 fn compared<'r>(
-    root: &'r Root,
+    names: &'r Names,
     request: &proto::DiffVersionsRequest,
 ) -> Result<Compared<'r>, Refusal> {
     let (workflow, new, to_version) =
-        pick(root, &request.name, request.to_version, request.to_draft)?;
+        pick(names, &request.name, request.to_version, request.to_draft)?;
     let before = if to_version == 0 {
         workflow.newest()
     } else {

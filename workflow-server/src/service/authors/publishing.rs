@@ -28,20 +28,20 @@ pub(crate) async fn publish(
     };
     let archived = answered
         .view
-        .workflows
+        .workflows()
         .named(&request.name)
         .is_some_and(|workflow| workflow.archived);
     let shorter = retention::warnings(shared, &answered.view, &request.name);
-    let warnings = shared.walk_afterwards(answered.view.clone(), move |root, should_stop| {
-        let Some(workflow) = root.workflows.named(&request.name) else {
+    let warnings = shared.walk_afterwards(answered.view.clone(), move |names, should_stop| {
+        let Some(workflow) = names.workflows().named(&request.name) else {
             return Ok(Vec::new());
         };
         let Some(published) = workflow.version(version) else {
             return Ok(Vec::new());
         };
-        let mut warnings = faults(root, &published.definition);
+        let mut warnings = faults(names, &published.definition);
         warnings.extend(pictures::warnings(
-            root,
+            names,
             workflow,
             &published.definition,
             should_stop,
@@ -86,7 +86,7 @@ async fn validate(
 ) -> Result<Prepared, Refusal> {
     let view = shared.view();
     let draft = view
-        .workflows
+        .workflows()
         .named(&request.name)
         .and_then(|workflow| workflow.draft.clone());
     let validated = match draft {

@@ -7,7 +7,6 @@ use aftercall_authoring::simulate::{Named, Simulation, SimulationError};
 use aftercall_definition::Definition;
 use aftercall_definition::limits::SPAN_DAYS_MAX;
 use aftercall_definition::time::Time;
-use aftercall_engine::Root;
 use aftercall_engine::command::CallChanges;
 use aftercall_engine::query::{ShouldStop, Stopped};
 use aftercall_proto::ready::Ready;
@@ -22,7 +21,7 @@ use crate::service::ask::{Faults, requests};
 use crate::service::authors::definitions::{pick, read};
 use crate::service::say::{ReadMask, Refusal, convert, follow_up, refusal};
 use crate::service::shared::Shared;
-use crate::service::view::View;
+use crate::service::view::{Names, View};
 
 /// What is to be done, checked.
 enum Step {
@@ -78,11 +77,11 @@ pub(crate) async fn simulate(
 }
 
 fn definition(
-    root: &Root,
+    names: &Names,
     request: &proto::SimulateWorkflowRequest,
 ) -> Result<(Definition, Places), Refusal> {
     if request.file.is_empty() {
-        return pick(root, &request.name, request.version, request.draft)
+        return pick(names, &request.name, request.version, request.draft)
             .map(|(_, definition, _)| (definition.clone(), Places::default()));
     }
     if !request.name.is_empty() {
@@ -91,7 +90,7 @@ fn definition(
             "goes without `file` only: name a workflow, or give a file",
         ));
     }
-    read(root, &request.file)
+    read(names, &request.file)
 }
 
 fn steps(given: Vec<proto::SimulationStep>, faults: &mut Faults) -> Vec<Step> {
@@ -130,14 +129,14 @@ fn steps(given: Vec<proto::SimulationStep>, faults: &mut Faults) -> Vec<Step> {
 }
 
 fn run(
-    root: &Root,
+    names: &Names,
     (definition, places): (&Definition, &Places),
     now: Time,
     (changes, fields): (CallChanges, Named),
     (steps, should_stop): (Vec<Step>, ShouldStop<'_>),
     mask: &ReadMask,
 ) -> Result<Result<Vec<proto::SimulationState>, Refusal>, Stopped> {
-    let mut simulation = match set_up(root, (definition, places), now, (changes, fields)) {
+    let mut simulation = match set_up(names, (definition, places), now, (changes, fields)) {
         Ok(simulation) => simulation,
         Err(refused) => return Ok(Err(refused)),
     };
@@ -180,20 +179,20 @@ fn run(
 }
 
 fn set_up(
-    root: &Root,
+    names: &Names,
     (definition, places): (&Definition, &Places),
     now: Time,
     (changes, fields): (CallChanges, Named),
 ) -> Result<Simulation, Refusal> {
-    let calendars: Vec<_> = root.calendars.by_name().map(Arc::clone).collect();
-    let refused = |error| refusal::of_simulation(error, root);
+    let calendars: Vec<_> = names.calendars().by_name().map(Arc::clone).collect();
+    let refused = |error| refusal::of_simulation(error, names);
     let mut simulation = Simulation::new(definition, &calendars, now).map_err(|mut error| {
         if let SimulationError::Faulty(faults) = &mut error {
             places.put(faults);
         }
         refused(error)
     })?;
-    simulation = simulation.with_default_zone(root.default_zone().clone());
+    simulation = simulation.with_default_zone(names.default_zone().clone());
     simulation.set(changes, fields).map_err(refused)?;
     Ok(simulation)
 }
@@ -204,9 +203,10 @@ fn state(simulation: &mut Simulation, mask: &ReadMask) -> proto::SimulationState
         .iter()
         .map(ToString::to_string)
         .collect();
+    let names = Names::of_world(Arc::new(simulation.root().clone()));
     let follow_up = simulation
         .instance()
-        .map(|instance| follow_up::follow_up(simulation.root(), instance, mask));
+        .map(|instance| follow_up::follow_up(&names, instance, mask));
     proto::SimulationState {
         at: Some(convert::timestamp(simulation.now())),
         follow_up,

@@ -2,7 +2,6 @@
 //! every follow-up.
 
 use aftercall_engine::command::RemoveTeam;
-use aftercall_engine::query::TeamUse;
 use aftercall_proto::workflow::v1 as proto;
 use aftercall_serving::asked::Asked;
 
@@ -38,12 +37,12 @@ pub(crate) async fn remove(
 
 async fn look(shared: &Shared, request: &proto::RemoveTeamRequest) -> Result<Prepared, Refusal> {
     let view = shared.view();
-    let found = match view.teams.place(&request.name) {
+    let found = match view.teams().place(&request.name) {
         // The ledger refuses it.
         None => None,
         Some(place) => {
             let search = shared.walk(Lane::Heavy, view, move |view, stop| {
-                TeamUse::search(view, place, stop)
+                view.use_of_team(place, stop)
             });
             Some(Box::new(search.await?))
         }

@@ -31,7 +31,7 @@ pub(crate) async fn candidates(
         .as_ref()
         .filter(|kept| kept.since.elapsed() < SEARCH_KEPT_FOR);
     if let Some((found, since)) =
-        known.and_then(|kept| Some((kept.found.updated(&view, filter, now)?, kept.since)))
+        known.and_then(|kept| Some((view.updated(&kept.found, filter, now)?, kept.since)))
     {
         let candidates = found.candidates().to_vec();
         *kept = Some(Kept { found, since });

@@ -60,7 +60,7 @@ pub(crate) async fn hand_over(
             .map(|id| one(shared, asked, id, &to))
             .buffered(HAND_OVER_AT_ONCE);
         let (results, sequences): (Vec<_>, Vec<_>) = results.unzip().await;
-        let newest = shared.view().sequence;
+        let newest = shared.view().sequence();
         // Where nothing was given, the answer is of now.
         let sequence = sequences.into_iter().max().filter(|given| *given > 0);
         let still_held = if asked.request.all_of.is_empty() {
@@ -204,7 +204,7 @@ fn recipient(shared: &Shared, request: &proto::HandOverRequest, faults: &mut Fau
                 lease_millis,
             };
         }
-        ("", name) => match shared.view().teams.place(name) {
+        ("", name) => match shared.view().teams().place(name) {
             Some(team) => return Recipient::Team { team },
             None => faults.add("to_team", format!("there is no team `{name}`")),
         },

@@ -1,18 +1,17 @@
 //! What people do at their desks besides pushing and claiming: snooze, pause, resume, and take a
 //! push back.
 
-use aftercall_engine::Root;
 use aftercall_engine::command::{
     FinishFollowUp, PauseInstance, Requested, ResumeInstance, SnoozeAlert, SnoozeUntil,
 };
 use aftercall_engine::instance::{Alert, Instance};
-use aftercall_engine::query::wall_clock_of;
 use aftercall_proto::workflow::v1 as proto;
 use aftercall_serving::asked::Asked;
 
 use crate::service::ask::{Asking, Faults, requests};
 use crate::service::say::{Refusal, convert};
 use crate::service::shared::Shared;
+use crate::service::view::Names;
 
 pub(crate) async fn snooze(
     shared: &Shared,
@@ -54,7 +53,7 @@ pub(crate) async fn snooze(
 
 /// A snooze may reach past the time at which the work should be done, because the caller asked for
 /// it; the person should know. In a pause nothing becomes due.
-fn back_too_late(root: &Root, instance: &Instance, alert: &Alert) -> Vec<String> {
+fn back_too_late(names: &Names, instance: &Instance, alert: &Alert) -> Vec<String> {
     let until = alert
         .snooze
         .as_ref()
@@ -67,7 +66,7 @@ fn back_too_late(root: &Root, instance: &Instance, alert: &Alert) -> Vec<String>
     let late = dues
         .into_iter()
         .filter_map(|(what, due)| Some((what, due.filter(|due| Some(*due) < until)?)));
-    let clock = wall_clock_of(root, instance);
+    let clock = names.wall_clock_of(instance);
     late.map(|(what, due)| {
         format!(
             "{what} at {}, before the alert comes back",

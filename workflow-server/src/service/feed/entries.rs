@@ -6,9 +6,7 @@ use std::sync::Arc;
 use aftercall_engine::call::Call;
 use aftercall_engine::entry::{After, AlertBefore, Before, ChangeKind, InstanceChange};
 use aftercall_engine::instance::Instance;
-use aftercall_engine::mask::is_masked;
-use aftercall_engine::reach::teams_of_workflow;
-use aftercall_engine::{Entry, Root, mask};
+use aftercall_engine::{Entry, mask};
 use aftercall_proto::feed::v1 as feed;
 use aftercall_proto::workflow::v1 as proto;
 
@@ -17,6 +15,7 @@ use crate::ledger::history::HistoryError;
 use crate::service::archived;
 use crate::service::say::{ReadMask, Refusal, causes, convert, follow_up, refusal};
 use crate::service::shared::Shared;
+use crate::service::view::{Names, View};
 
 /// An entry without its changes.
 pub(super) fn head(item: &FeedItem) -> feed::FeedEntry {
@@ -35,7 +34,7 @@ pub(super) fn head(item: &FeedItem) -> feed::FeedEntry {
 /// A change as alerters see it; none where Call Managers saw the instance neither before nor after.
 pub(super) async fn change(
     shared: &Shared,
-    root: &Root,
+    view: &View,
     entry: &Entry,
     change: &InstanceChange,
 ) -> Result<Option<feed::InstanceChange>, Refusal> {
@@ -43,8 +42,8 @@ pub(super) async fn change(
     if change.after.status().is_ended() && !was_visible {
         return Ok(None);
     }
-    let after = after(shared, root, entry, change).await?;
-    let call = call_after(shared, root, entry, change).await;
+    let after = after(shared, view, entry, change).await?;
+    let call = call_after(shared, view, entry, change).await;
     let visible = after
         .as_ref()
         .zip(call.as_ref())
@@ -55,19 +54,19 @@ pub(super) async fn change(
     let teams = after
         .as_ref()
         .filter(|_| visible)
-        .map_or_else(Vec::new, |after| teams_of_workflow(root, after));
+        .map_or_else(Vec::new, |after| view.teams_of_workflow(after));
     let shown = match after.filter(|_| visible) {
-        Some(after) => follow_up::follow_up_of_call(root, &after, call.as_deref(), &ReadMask::ALL),
-        None => out_of_view(root, change, call.as_deref()),
+        Some(after) => follow_up::follow_up_of_call(view, &after, call.as_deref(), &ReadMask::ALL),
+        None => out_of_view(view, change, call.as_deref()),
     };
     let pinned = (change.after.workflow(), change.after.version());
-    let workflow = root.workflows.at(change.after.workflow());
+    let workflow = view.workflows().at(change.after.workflow());
     let version = workflow.and_then(|workflow| workflow.version(change.after.version()));
     let seen = change.before.as_ref().filter(|before| before.visible);
     Ok(Some(feed::InstanceChange {
         follow_up: Some(shown),
         cause: Some(causes::cause(
-            root,
+            view,
             entry,
             Some(change),
             version.map(|version| &*version.definition),
@@ -75,14 +74,14 @@ pub(super) async fn change(
         from_stage: change
             .before
             .as_ref()
-            .and_then(|before| convert::stage_of_version(root, pinned, before.stage)),
-        before: seen.map(|before| before_of(root, before)),
+            .and_then(|before| convert::stage_of_version(view, pinned, before.stage)),
+        before: seen.map(|before| before_of(view, before)),
         teams,
     }))
 }
 
 /// What alerters need of an instance that is not visible.
-fn out_of_view(root: &Root, change: &InstanceChange, call: Option<&Call>) -> proto::FollowUp {
+fn out_of_view(names: &Names, change: &InstanceChange, call: Option<&Call>) -> proto::FollowUp {
     let after = &change.after;
     let (revision, sequence) = match after {
         After::Whole(instance) => (instance.revision, instance.sequence),
@@ -91,8 +90,8 @@ fn out_of_view(root: &Root, change: &InstanceChange, call: Option<&Call>) -> pro
     let is_finished = after.status() == aftercall_engine::instance::Status::Finished;
     proto::FollowUp {
         instance_id: after.id().to_string(),
-        workflow: root
-            .workflows
+        workflow: names
+            .workflows()
             .at(after.workflow())
             .map_or_else(String::new, |workflow| workflow.name.clone()),
         call: call.map(|call| proto::Call {
@@ -114,7 +113,7 @@ fn out_of_view(root: &Root, change: &InstanceChange, call: Option<&Call>) -> pro
 /// The whole instance as the entry left it; none where nothing is known of it any more.
 async fn after(
     shared: &Shared,
-    root: &Root,
+    view: &View,
     entry: &Entry,
     change: &InstanceChange,
 ) -> Result<Option<Arc<Instance>>, Refusal> {
@@ -123,7 +122,7 @@ async fn after(
         After::Touched(touched) => touched,
     };
     // Nothing but its call has changed since: the World has its content.
-    let present = root
+    let present = view
         .instance(touched.id)
         .filter(|present| present.whole_at == touched.whole_at);
     let after = match present {
@@ -134,8 +133,8 @@ async fn after(
             Err(error) => return Err(refusal::of_history(&error)),
         },
     };
-    let is_erased = is_masked(&root.erasing, root, entry);
-    let definition = root.definition_of(&after).map(|definition| &**definition);
+    let is_erased = view.is_masked(entry);
+    let definition = view.definition_of(&after).map(|definition| &**definition);
     Ok(Some(if is_erased {
         Arc::new(mask::instance(&after, definition))
     } else {
@@ -147,7 +146,7 @@ async fn after(
 /// call touches all of its open instances, so nothing that is shown differs.
 async fn call_after(
     shared: &Shared,
-    root: &Root,
+    view: &View,
     entry: &Entry,
     change: &InstanceChange,
 ) -> Option<Arc<Call>> {
@@ -160,8 +159,8 @@ async fn call_after(
         return of_entry;
     }
     // Its slot may be another's by now: only an instance that is in memory says that its call is.
-    if let Some(instance) = root.instance(change.after.id()) {
-        return root.call_of(instance).cloned();
+    if let Some(instance) = view.instance(change.after.id()) {
+        return view.call_of(instance).cloned();
     }
     // It has left memory since: an alerter that is far behind sees it as it was.
     match archived::find(shared, &shared.view().unlimited(), change.after.id()).await {
@@ -174,10 +173,10 @@ async fn call_after(
     }
 }
 
-fn before_of(root: &Root, before: &Before) -> feed::Before {
+fn before_of(names: &Names, before: &Before) -> feed::Before {
     let alert = |alert: &AlertBefore| feed::BeforeAlert {
-        team: root
-            .teams
+        team: names
+            .teams()
             .at(alert.team)
             .map_or_else(String::new, |team| team.name.clone()),
         priority: convert::priority(alert.priority).into(),

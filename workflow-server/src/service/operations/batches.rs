@@ -6,6 +6,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use aftercall_definition::rules;
+use aftercall_engine::Rejection;
 use aftercall_engine::actor::{Actor, ActorKind};
 use aftercall_engine::batch::{Batch, BatchChange, BatchItems, BatchWork, StartBatch};
 use aftercall_engine::command::StopBatch;
@@ -14,7 +15,6 @@ use aftercall_engine::instance::{Instance, InstanceId};
 use aftercall_engine::limits::{BATCH_ITEMS_MAX, BATCH_PER_SECOND_DEFAULT};
 use aftercall_engine::query::{InstanceFilter, ShouldStop};
 use aftercall_engine::recipient::Recipient;
-use aftercall_engine::{Rejection, Root};
 use aftercall_proto::ready::Ready;
 use aftercall_proto::workflow::v1 as proto;
 use aftercall_serving::asked::Asked;
@@ -27,7 +27,7 @@ use crate::service::ask::{Answered, Asking, Faults, Prepared, filters, pages, re
 use crate::service::say::refusal::Missing;
 use crate::service::say::{Refusal, convert, refusal};
 use crate::service::shared::Shared;
-use crate::service::view::View;
+use crate::service::view::{Names, View};
 
 pub(crate) async fn start(
     shared: &Shared,
@@ -116,7 +116,7 @@ async fn check_all(shared: &Shared, start: &StartBatch, actor: Actor) -> Result<
     let refused = shared.walk(Lane::Heavy, shared.view(), move |view, should_stop| {
         let refused =
             |id: InstanceId, tried: Result<&Instance, Rejection>| Some((id, tried.err()?.reason()));
-        let tried = aftercall_engine::try_batch(view, &start, (&actor, now), refused, should_stop)?;
+        let tried = view.try_batch(&start, (&actor, now), refused, should_stop)?;
         Ok(tried.into_iter().flatten().collect::<Vec<_>>())
     });
     let refused = refused.await?;
@@ -150,7 +150,7 @@ async fn dry_run(
         return Err(refusal::invalid(faults));
     }
     let (view, now) = (shared.view(), shared.ledger.now());
-    let sequence = view.sequence;
+    let sequence = view.sequence();
     let matched = start.items.matched;
     let tried = shared.walk(Lane::Heavy, view, move |view, should_stop| {
         let item = |id: InstanceId, tried: Result<&Instance, Rejection>| match tried {
@@ -164,7 +164,7 @@ async fn dry_run(
                 ..item(id, None)
             },
         };
-        aftercall_engine::try_batch(view, &start, (&actor, now), item, should_stop)
+        view.try_batch(&start, (&actor, now), item, should_stop)
     });
     let items = tried.await?;
     Ok(proto::StartBatchResponse {
@@ -191,7 +191,7 @@ fn item(id: InstanceId, refused: Option<&str>) -> proto::BatchItem {
     }
 }
 
-fn work(root: &Root, asked: Option<&proto::BatchWork>, faults: &mut Faults) -> BatchWork {
+fn work(names: &Names, asked: Option<&proto::BatchWork>, faults: &mut Faults) -> BatchWork {
     use proto::batch_work::Kind;
     match asked.and_then(|asked| asked.kind.as_ref()) {
         Some(Kind::Move(asked)) => BatchWork::Move { stage: asked.stage },
@@ -210,7 +210,7 @@ fn work(root: &Root, asked: Option<&proto::BatchWork>, faults: &mut Faults) -> B
         },
         Some(Kind::Resume(_)) => BatchWork::Resume,
         Some(Kind::Cancel(_)) => BatchWork::Cancel,
-        Some(Kind::HandOver(asked)) => BatchWork::HandOver(recipient(root, asked, faults)),
+        Some(Kind::HandOver(asked)) => BatchWork::HandOver(recipient(names, asked, faults)),
         None => {
             faults.add(
                 "work",
@@ -221,10 +221,10 @@ fn work(root: &Root, asked: Option<&proto::BatchWork>, faults: &mut Faults) -> B
     }
 }
 
-fn recipient(root: &Root, asked: &proto::HandOverWork, faults: &mut Faults) -> Recipient {
+fn recipient(names: &Names, asked: &proto::HandOverWork, faults: &mut Faults) -> Recipient {
     match (asked.to_person.as_str(), asked.to_team.as_str()) {
         ("", name) if !name.is_empty() => {
-            let team = root.teams.place(name).unwrap_or_else(|| {
+            let team = names.teams().place(name).unwrap_or_else(|| {
                 faults.add(
                     "work.hand_over.to_team",
                     format!("there is no team `{name}`"),
@@ -264,7 +264,7 @@ async fn found(shared: &Shared, asked: Wanted) -> Result<BatchItems, Refusal> {
         }
         Wanted::Filtered(filter) => {
             let walk = move |view: &View, should_stop: ShouldStop<'_>| {
-                view.batch_items(*filter, now.max(view.at), should_stop)
+                view.batch_items(*filter, now.max(view.at()), should_stop)
             };
             shared.walk(Lane::Heavy, shared.view(), walk).await
         }
@@ -313,11 +313,11 @@ fn items_of(
     for name in filter
         .workflows
         .iter()
-        .filter(|name| view.workflows.named(name).is_none())
+        .filter(|name| view.workflows().named(name).is_none())
     {
         let hint = rules::suggestion(
             name,
-            view.workflows.by_place().map(|workflow| &*workflow.name),
+            view.workflows().by_place().map(|workflow| &*workflow.name),
         );
         faults.add(
             "filter.workflows",
@@ -355,8 +355,7 @@ pub(crate) async fn stop(
     let request = &asked.request;
     let asking = Asking::of_operations(&asked);
     let view = shared.view();
-    let is_anothers = |batch: &Arc<Batch>| !view.has_batch(batch);
-    if view.batches.get(&request.batch_id).is_some_and(is_anothers) {
+    if view.unlimited().batch(request.batch_id).is_some() {
         find(&view, request.batch_id)?;
     }
     let command = StopBatch {
@@ -379,8 +378,8 @@ pub(crate) async fn stop(
 }
 
 /// A batch in memory; or, where it is forgotten, as it was started.
-async fn known(shared: &Shared, root: &Root, id: u64) -> Result<Arc<Batch>, Refusal> {
-    if let Some(batch) = root.batches.get(&id) {
+async fn known(shared: &Shared, view: &View, id: u64) -> Result<Arc<Batch>, Refusal> {
+    if let Some(batch) = view.batch(id) {
         return Ok(batch.clone());
     }
     let entry = shared
@@ -451,8 +450,5 @@ pub(crate) fn find(view: &View, id: u64) -> Result<&Arc<Batch>, Refusal> {
             format!("there is no batch {id}, or no longer"),
         )
     };
-    let batch = view.batches.get(&id);
-    batch
-        .filter(|batch| view.has_batch(batch))
-        .ok_or_else(missing)
+    view.batch(id).ok_or_else(missing)
 }

@@ -5,7 +5,6 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use aftercall_definition::time::Time;
-use aftercall_engine::Root;
 use aftercall_engine::actor::{Actor, ActorKind};
 use aftercall_engine::command::{EraseCaller, Look};
 use aftercall_engine::erasure::{ErasedCall, Erasure, ErasureChange, ErasureState};
@@ -86,7 +85,7 @@ async fn tried(
         },
         reason: request.reason.as_str().into(),
         state: ErasureState::Masking,
-        started_at: view.at,
+        started_at: view.at(),
         ended_at: None,
         calls: erase.calls.into(),
         masked_at: Default::default(),
@@ -94,7 +93,7 @@ async fn tried(
     };
     Ok(proto::EraseCallerResponse {
         erasure: Some(shown(&view, &erasure)),
-        sequence: view.sequence,
+        sequence: view.sequence(),
         possible_calls: possible
             .iter()
             .map(|call| convert::call_ref(&call.key))
@@ -108,7 +107,7 @@ fn asked_for(view: &View, started: &Answered) -> Result<Arc<Erasure>, Refusal> {
         .entry
         .as_ref()
         .and_then(|entry| entry.erasure.as_ref());
-    match (view.erasures.get(&started.sequence), change) {
+    match (view.erasure(started.sequence), change) {
         (Some(present), _) => Ok(present.clone()),
         (None, Some(ErasureChange::Started(first))) => Ok(Arc::new(Erasure {
             state: ErasureState::Done,
@@ -147,7 +146,7 @@ async fn found(
     request: &proto::EraseCallerRequest,
     caller: &CallerKey,
 ) -> Result<EraseCaller, Refusal> {
-    let newest_file = shared.view().archive.newest_file;
+    let newest_file = shared.view().newest_archive_file();
     // What has outlived its retention and is not gone yet is erased all the same.
     let found = shared.ledger.archive().calls_of(
         caller,
@@ -167,7 +166,7 @@ async fn found(
         .filter_map(|found| view.archived_call(found));
     // Memory last: what changes after this look is looked at within the decision.
     let (key, customer) = (caller.clone(), request.customer.clone());
-    let look = move |view: &View| (view.sequence, view.erasable_calls(&key, &customer));
+    let look = move |view: &View| (view.sequence(), view.erasable_calls(&key, &customer));
     let (sequence, calls) = shared.off_thread(shared.view(), look).await?;
     Ok(EraseCaller {
         customer: request.customer.as_str().into(),
@@ -188,8 +187,7 @@ async fn masked(shared: &Shared, id: u64) {
     let is_masking = || {
         shared
             .view()
-            .erasures
-            .get(&id)
+            .erasure(id)
             .is_some_and(|erasure| erasure.state == ErasureState::Masking)
     };
     let waiting = async { while is_masking() && newest.changed().await.is_ok() {} };
@@ -205,13 +203,10 @@ pub(crate) fn find(view: &View, id: u64) -> Result<&Arc<Erasure>, Refusal> {
             format!("there is no erasure {id}, or no longer"),
         )
     };
-    let erasure = view.erasures.get(&id);
-    erasure
-        .filter(|erasure| view.has_erasure(erasure))
-        .ok_or_else(missing)
+    view.erasure(id).ok_or_else(missing)
 }
 
-pub(crate) fn shown(root: &Root, erasure: &Erasure) -> proto::Erasure {
+pub(crate) fn shown(view: &View, erasure: &Erasure) -> proto::Erasure {
     let state = match erasure.state {
         ErasureState::Masking => proto::ErasureState::Masking,
         ErasureState::Scrubbing => proto::ErasureState::Scrubbing,
@@ -219,7 +214,7 @@ pub(crate) fn shown(root: &Root, erasure: &Erasure) -> proto::Erasure {
     };
     let instances = || erasure.calls.iter().flat_map(|call| call.instances.iter());
     let is_open = |id: &&aftercall_engine::instance::InstanceId| {
-        root.instance(**id)
+        view.instance(**id)
             .is_some_and(|instance| !instance.status.is_ended())
     };
     let call = |call: &ErasedCall| convert::call_ref(&call.key);

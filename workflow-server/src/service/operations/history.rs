@@ -2,9 +2,9 @@
 
 use std::collections::{BTreeSet, HashSet};
 
+use aftercall_engine::Entry;
 use aftercall_engine::call::CallKey;
 use aftercall_engine::instance::InstanceId;
-use aftercall_engine::{Entry, Root};
 use aftercall_proto::workflow::v1 as proto;
 
 use crate::ledger::FoundCall;
@@ -15,7 +15,7 @@ use crate::service::ask::{Faults, pages, requests};
 use crate::service::say::refusal::Missing;
 use crate::service::say::{Refusal, causes, refusal};
 use crate::service::shared::Shared;
-use crate::service::view::View;
+use crate::service::view::{Names, View};
 
 /// What happened, as far as it is known which entries are about it.
 pub(crate) struct Past {
@@ -176,7 +176,7 @@ async fn gather(shared: &Shared, found: Vec<FoundCall>) -> Result<Vec<u64>, Hist
 
 /// A line for the call where it changed, and one for each instance.
 fn of_entry(
-    root: &Root,
+    names: &Names,
     entry: &Entry,
     is_shown: impl Fn(InstanceId) -> bool,
 ) -> Vec<proto::HistoryItem> {
@@ -184,11 +184,11 @@ fn of_entry(
         .call
         .as_ref()
         .filter(|change| change.is_news && entry.instances.is_empty());
-    let of_call = of_call.map(|_| causes::history_item(root, entry, None));
+    let of_call = of_call.map(|_| causes::history_item(names, entry, None));
     let of_instances = entry
         .instances
         .iter()
         .filter(|change| is_shown(change.after.id()))
-        .map(|change| causes::history_item(root, entry, Some(change)));
+        .map(|change| causes::history_item(names, entry, Some(change)));
     of_call.into_iter().chain(of_instances).collect()
 }

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use aftercall_definition::time::Time;
-use aftercall_engine::Root;
 use aftercall_engine::entry::{Answer, Entry, InstanceChange};
 use aftercall_engine::instance::{Instance, InstanceId};
 use aftercall_proto::workflow::v1 as proto;
@@ -23,7 +22,7 @@ use crate::service::ask::{Faults, requests};
 use crate::service::say::refusal::Reason;
 use crate::service::say::{Refusal, convert, refusal};
 use crate::service::shared::Shared;
-use crate::service::view::View;
+use crate::service::view::{Names, View};
 
 /// The parts of a report.
 pub(crate) type Responses = ReceiverStream<Result<proto::ReportResponse, Status>>;
@@ -118,7 +117,8 @@ async fn gather_all(
         .map_err(of_history)?;
     let (wanted, end) = (only.clone(), period.1);
     let open = shared.walk(Lane::Heavy, view.clone(), move |view, should_stop| {
-        let is_wanted = |one: &Instance| one.started_at < end && wanted.lets_through_now(view, one);
+        let is_wanted =
+            |one: &Instance| one.started_at < end && view.lets_through_now(&wanted, one);
         view.open_instances(is_wanted, should_stop)
     });
     let open = open
@@ -136,11 +136,11 @@ async fn gather_all(
 /// is how it was then.
 async fn gather_changed_later(
     history: &History,
-    root: &Root,
+    view: &View,
     (end, only): (Time, &Only),
     report: &mut Report,
 ) -> Result<(), HistoryError> {
-    for (first, after) in runs_within(history, root, (end, Time::NEVER)).await? {
+    for (first, after) in runs_within(history, view, (end, Time::NEVER)).await? {
         let mut next = first;
         while next < after {
             let entries = history
@@ -148,7 +148,7 @@ async fn gather_changed_later(
                 .await?;
             next = entries.last().map_or(after, |entry| entry.sequence + 1);
             for entry in entries.iter().filter(|entry| entry.sequence < after) {
-                for change in Report::counted(root, only, entry) {
+                for change in view.counted(only, entry) {
                     let id = change.after.id();
                     // What was set later is of no interest.
                     if id.made_at >= first || !report.needs_earlier(change) {
@@ -168,7 +168,7 @@ async fn gather_changed_later(
 /// client has gone away meanwhile.
 async fn gather_unchanged(
     history: &History,
-    root: &Root,
+    view: &View,
     open: Vec<InstanceId>,
     (report, parts): (&mut Report, &Parts),
 ) -> Result<Option<()>, HistoryError> {
@@ -205,7 +205,7 @@ async fn gather_unchanged(
             Some(Answer::Set { promise_by, .. }) => *promise_by,
             _ => None,
         };
-        if let Some(instance) = root.instance(*id) {
+        if let Some(instance) = view.instance(*id) {
             report.take_unchanged(
                 *id,
                 instance.workflow,
@@ -222,18 +222,18 @@ async fn gather_unchanged(
 /// Reads the entries of the period; nothing where the client has gone away meanwhile.
 async fn gather(
     history: &History,
-    root: &Root,
+    view: &View,
     ((from, to), only): ((Time, Time), &Only),
     parts: &Parts,
 ) -> Result<Option<Report>, HistoryError> {
-    let runs = runs_within(history, root, (from, to)).await?;
+    let runs = runs_within(history, view, (from, to)).await?;
     let entries: u64 = runs.iter().map(|(first, end)| end - first).sum();
     let (mut report, mut read) = (Report::default(), 0);
     for (first, end) in runs {
         let going = (read, entries);
         if gather_run(
             history,
-            root,
+            view,
             ((first, end), only),
             (&mut report, going),
             parts,
@@ -252,7 +252,7 @@ async fn gather(
 /// meanwhile.
 async fn gather_run(
     history: &History,
-    root: &Root,
+    view: &View,
     ((first, end), only): ((u64, u64), &Only),
     (report, (read, entries)): (&mut Report, (u64, u64)),
     parts: &Parts,
@@ -266,7 +266,7 @@ async fn gather_run(
                 next = end;
                 break;
             }
-            for change in Report::counted(root, only, &entry) {
+            for change in view.counted(only, &entry) {
                 let earlier = if report.needs_earlier(change) {
                     earlier(history, change).await?
                 } else {
@@ -295,16 +295,16 @@ async fn gather_run(
 /// except where time went back within it.
 async fn runs_within(
     history: &History,
-    root: &Root,
+    names: &Names,
     (from, to): (Time, Time),
 ) -> Result<Vec<(u64, u64)>, HistoryError> {
     let mut runs = Vec::new();
     let mut begins = 1;
-    for end in root
-        .time_set_back
+    for end in names
+        .time_set_back()
         .iter()
         .copied()
-        .chain([root.sequence + 1])
+        .chain([names.sequence() + 1])
     {
         let first = first_at(history, (begins, end), from).await?;
         let after = first_at(history, (first, end), to).await?;
@@ -372,17 +372,17 @@ async fn earlier(
 }
 
 async fn send(
-    root: &Root,
+    names: &Names,
     Numbers { rows, outcomes }: Numbers,
     parts: &Parts,
 ) -> Result<(), mpsc::error::SendError<Result<proto::ReportResponse, Status>>> {
     for (key, row) in &rows {
         parts
-            .send(Ok(part(Part::Row(shown(root, key, row)))))
+            .send(Ok(part(Part::Row(shown(names, key, row)))))
             .await?;
     }
     for ((workflow, outcome), count) in outcomes {
-        let (workflow, outcome) = (workflow_name(root, workflow), outcome.to_string());
+        let (workflow, outcome) = (workflow_name(names, workflow), outcome.to_string());
         parts
             .send(Ok(part(Part::Outcome(proto::ReportOutcome {
                 workflow,
@@ -398,7 +398,7 @@ fn part(part: Part) -> proto::ReportResponse {
     proto::ReportResponse { part: Some(part) }
 }
 
-fn shown(root: &Root, key: &Key, row: &Row) -> proto::ReportRow {
+fn shown(names: &Names, key: &Key, row: &Row) -> proto::ReportRow {
     let span = |share: f64| {
         row.time(share)
             .map(|seconds| convert::duration(std::time::Duration::from_secs(seconds)))
@@ -422,22 +422,22 @@ fn shown(root: &Root, key: &Key, row: &Row) -> proto::ReportRow {
         Key::All => (proto::ReportBy::All, "all".to_owned(), String::new(), 0),
         Key::Workflow(place) => (
             proto::ReportBy::Workflow,
-            workflow_name(root, *place),
-            workflow_name(root, *place),
+            workflow_name(names, *place),
+            workflow_name(names, *place),
             0,
         ),
         Key::Stage(place, stage) => {
-            let title = stage_title(root, *place, *stage);
+            let title = stage_title(names, *place, *stage);
             (
                 proto::ReportBy::Stage,
                 title,
-                workflow_name(root, *place),
+                workflow_name(names, *place),
                 *stage,
             )
         }
         Key::Team(place) => {
-            let name = root
-                .teams
+            let name = names
+                .teams()
                 .at(*place)
                 .map_or_else(String::new, |team| team.name.clone());
             (proto::ReportBy::Team, name, String::new(), 0)
@@ -453,15 +453,16 @@ fn shown(root: &Root, key: &Key, row: &Row) -> proto::ReportRow {
     }
 }
 
-fn workflow_name(root: &Root, place: u32) -> String {
-    root.workflows
+fn workflow_name(names: &Names, place: u32) -> String {
+    names
+        .workflows()
         .at(place)
         .map_or_else(String::new, |workflow| workflow.name.clone())
 }
 
 /// As the newest version that has the stage calls it.
-fn stage_title(root: &Root, place: u32, stage: u32) -> String {
-    let Some(workflow) = root.workflows.at(place) else {
+fn stage_title(names: &Names, place: u32, stage: u32) -> String {
+    let Some(workflow) = names.workflows().at(place) else {
         return String::new();
     };
     let versions = (1..=workflow.newest())

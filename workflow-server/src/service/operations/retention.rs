@@ -1,6 +1,5 @@
 //! A shorter retention: authors are warned of it, and operations confirm it.
 
-use aftercall_engine::Root;
 use aftercall_engine::command::ConfirmRetention;
 use aftercall_proto::workflow::v1 as proto;
 use aftercall_serving::asked::Asked;
@@ -10,24 +9,22 @@ use crate::service::ask::Asking;
 use crate::service::say::refusal::Missing;
 use crate::service::say::{Refusal, refusal};
 use crate::service::shared::Shared;
+use crate::service::view::Names;
 
 /// What the newest version's retention would remove, if it is shorter than the one in force.
-fn shorter(shared: &Shared, root: &Root, workflow: &str) -> Option<ShorterRetention> {
-    let place = root.workflows.place(workflow)?;
-    shared
-        .ledger
-        .archive()
-        .shorter_retention(root, place, shared.ledger.now())
+fn shorter(shared: &Shared, names: &Names, workflow: &str) -> Option<ShorterRetention> {
+    let place = names.workflows().place(workflow)?;
+    names.shorter_retention(shared.ledger.archive(), place, shared.ledger.now())
 }
 
 /// What publishing warns of, where the retention waits for operations.
-pub(crate) fn warnings(shared: &Shared, root: &Root, workflow: &str) -> Option<proto::Fault> {
+pub(crate) fn warnings(shared: &Shared, names: &Names, workflow: &str) -> Option<proto::Fault> {
     let ShorterRetention {
         in_force,
         newest,
         instances,
         versions,
-    } = shorter(shared, root, workflow)?;
+    } = shorter(shared, names, workflow)?;
     Some(proto::Fault {
         code: "RETENTION_SHORTENED".to_owned(),
         message: format!(
@@ -54,10 +51,14 @@ pub(crate) async fn confirm(
                 format!("there is no workflow `{workflow}`"),
             )
         };
-        let version = view.workflows.named(workflow).ok_or_else(missing)?.newest();
+        let version = view
+            .workflows()
+            .named(workflow)
+            .ok_or_else(missing)?
+            .newest();
         let answer = proto::ConfirmRetentionResponse {
             version,
-            sequence: view.sequence,
+            sequence: view.sequence(),
             ..Default::default()
         };
         return Ok(match shorter(shared, &view, workflow) {

@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 
 use aftercall_definition::time::Time;
-use aftercall_engine::Root;
 use aftercall_engine::instance::Wake;
 use aftercall_engine::query::{OverdueTimer, ShouldStop, Stuck, StuckReason};
 use aftercall_proto::ready::Ready;
@@ -14,7 +13,7 @@ use crate::reading::Lane;
 use crate::service::ask::{Faults, pages, requests};
 use crate::service::say::{Refusal, convert, follow_up};
 use crate::service::shared::Shared;
-use crate::service::view::View;
+use crate::service::view::{Names, View};
 
 /// For how long something must have been so where the request does not say: a day.
 const LONGER_THAN_MILLIS: i64 = 86_400_000;
@@ -41,7 +40,7 @@ pub(crate) async fn overdue_timers(
     shared.answer(Lane::Heavy, shared.view(), found).await
 }
 
-fn overdue_timer(root: &Root, timer: &OverdueTimer) -> proto::OverdueTimer {
+fn overdue_timer(names: &Names, timer: &OverdueTimer) -> proto::OverdueTimer {
     let kind = match timer.wake {
         Wake::Timer(_) => proto::WakeKind::Timer,
         Wake::Release => proto::WakeKind::Release,
@@ -56,10 +55,10 @@ fn overdue_timer(root: &Root, timer: &OverdueTimer) -> proto::OverdueTimer {
         kind: kind.into(),
         due: Some(convert::timestamp(timer.due)),
         instance_id: instance.id.to_string(),
-        workflow: root
+        workflow: names
             .workflow_of(instance)
             .map_or_else(String::new, |workflow| workflow.name.clone()),
-        stage: convert::stage_of(root, instance, instance.stage),
+        stage: convert::stage_of(names, instance, instance.stage),
     }
 }
 

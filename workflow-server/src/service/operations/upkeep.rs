@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use aftercall_engine::Root;
+use aftercall_engine::archive::PurgeConfirmation;
 use aftercall_engine::command::{AcceptClock, ConfirmPurge};
 use aftercall_engine::entry::Answer;
 use aftercall_proto::workflow::v1 as proto;
@@ -85,12 +85,11 @@ pub(crate) async fn confirm_purge(
 }
 
 /// The newest confirmation of a purge, as the API shows it.
-pub(crate) fn purge_confirmed(root: &Root) -> Option<proto::PurgeConfirmation> {
-    let confirmed = root.archive.purge_confirmed.as_ref()?;
-    Some(proto::PurgeConfirmation {
+pub(crate) fn purge_confirmed(confirmed: &PurgeConfirmation) -> proto::PurgeConfirmation {
+    proto::PurgeConfirmation {
         actor: confirmed.actor.name.to_string(),
         at: Some(convert::timestamp(confirmed.at)),
         instances: confirmed.instances,
         sequence: confirmed.sequence,
-    })
+    }
 }

@@ -3,7 +3,6 @@
 
 use aftercall_definition::Definition;
 use aftercall_definition::value::Value;
-use aftercall_engine::Root;
 use aftercall_engine::actor::Actor;
 use aftercall_engine::entry::{
     About, After, Answer, ChangeKind, Details, Entry, InstanceChange, OF_ALERT, TO_PERSON, TO_TEAM,
@@ -15,13 +14,14 @@ use aftercall_proto::workflow::v1 as proto;
 use crate::service::say::convert::{
     actor, change_kind, stage_of_version, status, timestamp, value,
 };
+use crate::service::view::Names;
 
 /// The values of a cause by name; those that the entry does not hold are found in what it changed.
 type Values = Vec<(Box<str>, Value)>;
 
 /// Why something changed. The details belong to the change that the command was about.
 pub(crate) fn cause(
-    root: &Root,
+    names: &Names,
     entry: &Entry,
     change: Option<&InstanceChange>,
     definition: Option<&Definition>,
@@ -40,7 +40,7 @@ pub(crate) fn cause(
         .map(|stage| &stage.event);
     let mut values = details.values.into_vec();
     if let Some(change) = change {
-        complete(&mut values, root, entry, change);
+        complete(&mut values, names, entry, change);
     }
     proto::Cause {
         kind: change_kind(kind).into(),
@@ -55,7 +55,7 @@ pub(crate) fn cause(
 }
 
 /// Adds whom and what a change is about.
-fn complete(values: &mut Values, root: &Root, entry: &Entry, change: &InstanceChange) {
+fn complete(values: &mut Values, names: &Names, entry: &Entry, change: &InstanceChange) {
     let holder = change
         .before
         .as_ref()
@@ -70,10 +70,11 @@ fn complete(values: &mut Values, root: &Root, entry: &Entry, change: &InstanceCh
                     change
                         .after
                         .whole()
-                        .and_then(|after| recipient(root, after)),
+                        .and_then(|after| recipient(names, after)),
                 );
             }
-            let is_news = |holder: &&str| **holder != *entry.actor.name && !names(values, holder);
+            let is_news =
+                |holder: &&str| **holder != *entry.actor.name && !has_text(values, holder);
             put(values, "from", holder.filter(is_news));
         }
         About::PreviousHolder => put(
@@ -97,18 +98,18 @@ fn put(values: &mut Values, name: &str, person: Option<&str>) {
     values.extend(person.map(|person| (name.into(), Value::Text(person.into()))));
 }
 
-fn names(values: &Values, person: &str) -> bool {
+fn has_text(values: &Values, text: &str) -> bool {
     values
         .iter()
-        .any(|(_, held)| matches!(held, Value::Text(text) if **text == *person))
+        .any(|(_, held)| matches!(held, Value::Text(one) if **one == *text))
 }
 
 /// To whom an instance has been handed over: who holds it, else the team that its alerts are for.
-fn recipient(root: &Root, after: &Instance) -> Option<(Box<str>, Value)> {
+fn recipient(names: &Names, after: &Instance) -> Option<(Box<str>, Value)> {
     if let Some(claim) = &after.claim {
         return Some((TO_PERSON.into(), Value::Text(claim.by.clone())));
     }
-    let team = root.teams.at(after.alerts.first()?.team)?;
+    let team = names.teams().at(after.alerts.first()?.team)?;
     Some((TO_TEAM.into(), Value::Text(team.name.as_str().into())))
 }
 
@@ -138,13 +139,13 @@ fn with_subject(who: &Actor) -> proto::Actor {
 
 /// One line of history.
 pub(crate) fn history_item(
-    root: &Root,
+    names: &Names,
     entry: &Entry,
     change: Option<&InstanceChange>,
 ) -> proto::HistoryItem {
     let after = change.map(|change| &change.after);
     let pinned = after.map(|after| (after.workflow(), after.version()));
-    let workflow = after.and_then(|after| root.workflows.at(after.workflow()));
+    let workflow = after.and_then(|after| names.workflows().at(after.workflow()));
     let definition = workflow
         .zip(pinned)
         .and_then(|(workflow, (_, version))| workflow.version(version));
@@ -157,7 +158,7 @@ pub(crate) fn history_item(
         at: Some(timestamp(entry.at)),
         actor: Some(with_subject(&entry.actor)),
         cause: Some(cause(
-            root,
+            names,
             entry,
             change,
             definition.map(|version| &*version.definition),
@@ -166,11 +167,11 @@ pub(crate) fn history_item(
         workflow: workflow.map_or_else(String::new, |workflow| workflow.name.clone()),
         from_stage: pinned
             .zip(from)
-            .and_then(|(pinned, from)| stage_of_version(root, pinned, from)),
+            .and_then(|(pinned, from)| stage_of_version(names, pinned, from)),
         entered_stages: pinned.map_or_else(Vec::new, |pinned| {
             entered
                 .iter()
-                .filter_map(|number| stage_of_version(root, pinned, *number))
+                .filter_map(|number| stage_of_version(names, pinned, *number))
                 .collect()
         }),
         status: after

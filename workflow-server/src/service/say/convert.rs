@@ -6,7 +6,6 @@ use aftercall_definition::model::Priority;
 use aftercall_definition::time::{Offset, Time};
 use aftercall_definition::value::{FieldDeclaration, FieldType, Value};
 use aftercall_definition::{EventKind, Fault, Stage};
-use aftercall_engine::Root;
 use aftercall_engine::actor::{Actor, ActorKind};
 use aftercall_engine::call::{Call, CallKey, Caller};
 use aftercall_engine::entry::ChangeKind;
@@ -16,6 +15,7 @@ use aftercall_proto::workflow::v1 as proto;
 use prost_types::Timestamp;
 
 use crate::service::say::read_mask::{CallFields, StageFields, shown};
+use crate::service::view::Names;
 
 pub(crate) fn timestamp(time: Time) -> Timestamp {
     let seconds = time.0.div_euclid(1_000);
@@ -247,17 +247,17 @@ pub(crate) fn change_kind(kind: ChangeKind) -> proto::ChangeKind {
 }
 
 /// A stage of the definition that an instance is pinned to.
-pub(crate) fn stage_of(root: &Root, instance: &Instance, number: u32) -> Option<proto::Stage> {
-    stage_of_version(root, (instance.workflow, instance.version), number)
+pub(crate) fn stage_of(names: &Names, instance: &Instance, number: u32) -> Option<proto::Stage> {
+    stage_of_version(names, (instance.workflow, instance.version), number)
 }
 
 /// The same, of the version of a workflow.
 pub(crate) fn stage_of_version(
-    root: &Root,
+    names: &Names,
     (workflow, version): (u32, u32),
     number: u32,
 ) -> Option<proto::Stage> {
-    let workflow = root.workflows.at(workflow)?;
+    let workflow = names.workflows().at(workflow)?;
     // What it was in before it was migrated may be in an older version only.
     let of_others = || {
         workflow

@@ -5,9 +5,10 @@ use std::collections::BTreeSet;
 
 use aftercall_definition::time::{Time, WallClock, duration_in_words};
 use aftercall_definition::{Action, Definition};
-use aftercall_engine::Root;
 use aftercall_engine::instance::{Alert, Instance, Status};
-use aftercall_engine::query::{buttons, is_waiting};
+use aftercall_engine::query::buttons;
+
+use crate::service::view::Names;
 
 /// What time it is, and by whose clock times are shown.
 pub(crate) struct Clock {
@@ -35,23 +36,23 @@ impl Clock {
 
 /// Sentences, the most important first.
 pub(crate) fn explain(
-    root: &Root,
+    names: &Names,
     instance: &Instance,
     clock: &Clock,
     clock_held: bool,
 ) -> Vec<String> {
     let mut sentences = match instance.status {
-        Status::Active | Status::Paused if !is_waiting(root, instance) => {
-            nothing_waits(root, instance, clock)
+        Status::Active | Status::Paused if !names.is_waiting(instance) => {
+            nothing_waits(names, instance, clock)
         }
         Status::WaitingForCallEnd => vec![waits_for_call(instance, clock)],
-        Status::Active => active(root, instance, clock),
-        Status::Paused => paused(root, instance, clock),
-        Status::Incomplete => incomplete(root, instance, clock),
+        Status::Active => active(names, instance, clock),
+        Status::Paused => paused(names, instance, clock),
+        Status::Incomplete => incomplete(names, instance, clock),
         Status::Finished => vec![format!(
             "It finished with the outcome \"{}\" in {}{}; nothing moves it any more.",
             instance.ending,
-            stage_name(root, instance),
+            stage_name(names, instance),
             at(instance.ended_at, clock)
         )],
         Status::Cancelled => vec![format!(
@@ -60,7 +61,7 @@ pub(crate) fn explain(
             instance.ending
         )],
     };
-    let is_released = root
+    let is_released = names
         .call_of(instance)
         .is_some_and(|call| call.ended_at.is_some());
     if clock_held && (!instance.timers.is_empty() || instance.release_at.is_some() && !is_released)
@@ -84,14 +85,17 @@ pub(crate) fn explain(
                 .then(|| "No list shows it, because all of its alerts are snoozed.".to_owned()),
         );
         sentences.extend(worked(instance, clock));
-        sentences.extend(hidden(root, instance));
+        sentences.extend(hidden(names, instance));
     }
     sentences
 }
 
-fn incomplete(root: &Root, instance: &Instance, clock: &Clock) -> Vec<String> {
-    let (name, since) = (stage_name(root, instance), clock.shown(instance.entered_at));
-    let outcomes = root
+fn incomplete(names: &Names, instance: &Instance, clock: &Clock) -> Vec<String> {
+    let (name, since) = (
+        stage_name(names, instance),
+        clock.shown(instance.entered_at),
+    );
+    let outcomes = names
         .definition_of(instance)
         .map_or_else(String::new, |definition| outcomes(definition));
     let end = format!(
@@ -134,8 +138,8 @@ fn at(time: Option<Time>, clock: &Clock) -> String {
     time.map_or_else(String::new, |time| format!(" at {}", clock.shown(time)))
 }
 
-fn stage_name(root: &Root, instance: &Instance) -> String {
-    let stage = root
+fn stage_name(names: &Names, instance: &Instance) -> String {
+    let stage = names
         .definition_of(instance)
         .and_then(|definition| definition.stage(instance.stage));
     match stage {
@@ -159,8 +163,8 @@ fn waits_for_call(instance: &Instance, clock: &Clock) -> String {
     }
 }
 
-fn paused(root: &Root, instance: &Instance, clock: &Clock) -> Vec<String> {
-    let stage = stage_name(root, instance);
+fn paused(names: &Names, instance: &Instance, clock: &Clock) -> Vec<String> {
+    let stage = stage_name(names, instance);
     let Some(pause) = &instance.pause else {
         return vec![format!("It is paused in {stage}.")];
     };
@@ -179,8 +183,11 @@ fn paused(root: &Root, instance: &Instance, clock: &Clock) -> Vec<String> {
 }
 
 /// An earlier version of the server could leave an instance so.
-fn nothing_waits(root: &Root, instance: &Instance, clock: &Clock) -> Vec<String> {
-    let (name, since) = (stage_name(root, instance), clock.shown(instance.entered_at));
+fn nothing_waits(names: &Names, instance: &Instance, clock: &Clock) -> Vec<String> {
+    let (name, since) = (
+        stage_name(names, instance),
+        clock.shown(instance.entered_at),
+    );
     vec![
         format!(
             "It is {} in {name} since {since}, and nothing moves it on: no button and no timer is there.",
@@ -190,9 +197,9 @@ fn nothing_waits(root: &Root, instance: &Instance, clock: &Clock) -> Vec<String>
     ]
 }
 
-fn active(root: &Root, instance: &Instance, clock: &Clock) -> Vec<String> {
-    let Some(definition) = root.definition_of(instance) else {
-        return nothing_waits(root, instance, clock);
+fn active(names: &Names, instance: &Instance, clock: &Clock) -> Vec<String> {
+    let Some(definition) = names.definition_of(instance) else {
+        return nothing_waits(names, instance, clock);
     };
     let buttons: Vec<String> = buttons(definition, instance)
         .map(|button| format!("\"{}\"", button.label))
@@ -201,7 +208,7 @@ fn active(root: &Root, instance: &Instance, clock: &Clock) -> Vec<String> {
         .alerts
         .iter()
         .flat_map(Alert::teams)
-        .filter_map(|team| root.teams.at(team));
+        .filter_map(|team| names.teams().at(team));
     let teams: Vec<&str> = teams.map(|team| team.name.as_str()).collect();
     let since = clock.shown(instance.entered_at);
     let by = if teams.is_empty() {
@@ -209,7 +216,7 @@ fn active(root: &Root, instance: &Instance, clock: &Clock) -> Vec<String> {
     } else {
         format!("team {}", teams.join(" or "))
     };
-    let name = stage_name(root, instance);
+    let name = stage_name(names, instance);
     let mut sentences = match buttons.as_slice() {
         [] => vec![format!(
             "It waits in {name} (visit {}) since {since}; only a timer moves it.",
@@ -310,8 +317,8 @@ fn worked(instance: &Instance, clock: &Clock) -> Vec<String> {
     chased.into_iter().chain(tried).collect()
 }
 
-fn hidden(root: &Root, instance: &Instance) -> Option<String> {
-    let call = root.call_of(instance)?;
+fn hidden(names: &Names, instance: &Instance) -> Option<String> {
+    let call = names.call_of(instance)?;
     (!call.chargeable).then(|| {
         "It is hidden from Call Managers: its call is not chargeable. Its clocks run all the same. If the call becomes chargeable, it appears as it is then.".to_owned()
     })

@@ -6,10 +6,9 @@ use aftercall_definition::model::{ButtonAction, NoteRule};
 use aftercall_definition::time::Time;
 use aftercall_definition::value::Value;
 use aftercall_definition::{Action, Definition, Stage};
-use aftercall_engine::Root;
 use aftercall_engine::call::Call;
 use aftercall_engine::instance::{Alert, Attempts, Claim, Instance, Pause, Status};
-use aftercall_engine::query::{self, DueState, due_soon_from};
+use aftercall_engine::query::{self, DueState};
 use aftercall_engine::world::urgency::rank;
 use aftercall_proto::workflow::v1 as proto;
 use prost_types::Timestamp;
@@ -19,9 +18,10 @@ use crate::service::say::convert::{
     field_declaration, masked_call, masked_stage, priority, status, timestamp, value,
 };
 use crate::service::say::read_mask::{CallFields, StageFields, shown};
+use crate::service::view::Names;
 
-pub(crate) fn alert(root: &Root, instance: &Instance, alert: &Alert) -> proto::Alert {
-    let definition = root.definition_of(instance);
+pub(crate) fn alert(names: &Names, instance: &Instance, alert: &Alert) -> proto::Alert {
+    let definition = names.definition_of(instance);
     proto::Alert {
         id: format!(
             "{}.{}.{}",
@@ -30,7 +30,7 @@ pub(crate) fn alert(root: &Root, instance: &Instance, alert: &Alert) -> proto::A
             alert.action + 1
         ),
         text: alert.text.to_string(),
-        team: team_name(root, alert.team),
+        team: team_name(names, alert.team),
         priority: priority(alert.priority).into(),
         due: alert.due.map(timestamp),
         raised_at: Some(timestamp(instance.entered_at)),
@@ -42,12 +42,12 @@ pub(crate) fn alert(root: &Root, instance: &Instance, alert: &Alert) -> proto::A
         added_teams: alert
             .added_teams
             .iter()
-            .map(|place| team_name(root, *place))
+            .map(|place| team_name(names, *place))
             .collect(),
         escalations: instance.urgency_count(alert),
         escalates_at: alert.escalates_at.map(timestamp),
         due_soon_from: definition
-            .and_then(|definition| due_soon_from(root, definition, instance, Some(alert)))
+            .and_then(|definition| names.due_soon_from(definition, instance, Some(alert)))
             .map(timestamp),
         snoozed_until: alert.snooze.as_ref().map(|snooze| timestamp(snooze.until)),
         snoozed_by: alert
@@ -57,27 +57,28 @@ pub(crate) fn alert(root: &Root, instance: &Instance, alert: &Alert) -> proto::A
     }
 }
 
-fn team_name(root: &Root, place: u32) -> String {
-    root.teams
+fn team_name(names: &Names, place: u32) -> String {
+    names
+        .teams()
         .at(place)
         .map_or_else(String::new, |team| team.name.clone())
 }
 
 /// A follow-up with the fields of a mask.
-pub(crate) fn follow_up(root: &Root, instance: &Instance, mask: &ReadMask) -> proto::FollowUp {
-    let call = root.call_of(instance).map(|call| &**call);
-    follow_up_of_call(root, instance, call, mask)
+pub(crate) fn follow_up(names: &Names, instance: &Instance, mask: &ReadMask) -> proto::FollowUp {
+    let call = names.call_of(instance).map(|call| &**call);
+    follow_up_of_call(names, instance, call, mask)
 }
 
 /// The same, with the call as it was after an entry.
 pub(crate) fn follow_up_of_call(
-    root: &Root,
+    names: &Names,
     instance: &Instance,
     call_record: Option<&Call>,
     mask: &ReadMask,
 ) -> proto::FollowUp {
     let fields = &mask.follow_up;
-    let definition = root.definition_of(instance).map(|definition| &**definition);
+    let definition = names.definition_of(instance).map(|one| &**one);
     let present = definition.and_then(|definition| definition.stage(instance.stage));
     let alerts = shown(fields.alerts || fields.priority, || {
         by_urgency(&instance.alerts)
@@ -87,7 +88,7 @@ pub(crate) fn follow_up_of_call(
     };
     proto::FollowUp {
         instance_id: instance.id.to_string(),
-        workflow: shown(fields.workflow, || workflow_name(root, instance)),
+        workflow: shown(fields.workflow, || workflow_name(names, instance)),
         workflow_title: shown(fields.workflow_title, || title(definition)),
         version: shown(fields.version, || instance.version),
         status: shown(fields.status, || status(instance.status).into()),
@@ -98,7 +99,7 @@ pub(crate) fn follow_up_of_call(
         call: call_record
             .filter(|_| mask.call != CallFields::NONE)
             .map(|call| masked_call(call, &mask.call)),
-        alerts: shown(fields.alerts, || shown_alerts(root, instance, &alerts)),
+        alerts: shown(fields.alerts, || shown_alerts(names, instance, &alerts)),
         buttons: shown(fields.buttons && of_call(Instance::is_visible), || {
             buttons(definition, instance)
         }),
@@ -126,13 +127,14 @@ pub(crate) fn follow_up_of_call(
             instance.attempts.as_deref().map(attempts)
         }),
         due_soon_from: shown(fields.due_soon_from, || {
-            earliest_due_soon(root, instance).map(timestamp)
+            earliest_due_soon(names, instance).map(timestamp)
         }),
     }
 }
 
-fn workflow_name(root: &Root, instance: &Instance) -> String {
-    root.workflow_of(instance)
+fn workflow_name(names: &Names, instance: &Instance) -> String {
+    names
+        .workflow_of(instance)
         .map_or_else(String::new, |workflow| workflow.name.clone())
 }
 
@@ -140,10 +142,10 @@ fn title(definition: Option<&Definition>) -> String {
     definition.map_or_else(String::new, |definition| definition.title.clone())
 }
 
-fn shown_alerts(root: &Root, instance: &Instance, alerts: &[&Alert]) -> Vec<proto::Alert> {
+fn shown_alerts(names: &Names, instance: &Instance, alerts: &[&Alert]) -> Vec<proto::Alert> {
     alerts
         .iter()
-        .map(|one| alert(root, instance, one))
+        .map(|one| alert(names, instance, one))
         .collect()
 }
 
@@ -177,12 +179,12 @@ fn by_urgency(alerts: &[Alert]) -> Vec<&Alert> {
 }
 
 /// When the instance or the first of its alerts is due soon.
-fn earliest_due_soon(root: &Root, instance: &Instance) -> Option<Time> {
-    let definition = root.definition_of(instance)?;
+fn earliest_due_soon(names: &Names, instance: &Instance) -> Option<Time> {
+    let definition = names.definition_of(instance)?;
     let of_alerts = instance.alerts.iter().map(Some);
     of_alerts
         .chain([None])
-        .filter_map(|alert| due_soon_from(root, definition, instance, alert))
+        .filter_map(|alert| names.due_soon_from(definition, instance, alert))
         .min()
 }
 

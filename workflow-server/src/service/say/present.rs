@@ -3,15 +3,15 @@
 
 use std::collections::HashMap;
 
-use aftercall_engine::Root;
 use aftercall_engine::instance::{Happening, Instance};
-use aftercall_engine::query::{buttons, wall_clock_of};
+use aftercall_engine::query::buttons;
 
 use crate::service::say::convert;
+use crate::service::view::Names;
 
 /// Why Call Managers do not see it.
-pub(crate) fn hidden_because(root: &Root, instance: &Instance) -> String {
-    match root.call_of(instance) {
+pub(crate) fn hidden_because(names: &Names, instance: &Instance) -> String {
+    match names.call_of(instance) {
         _ if instance.status.is_ended() => format!("the follow-up is {}", instance.status.word()),
         Some(call) if !call.chargeable => {
             "Call Managers do not see it: its call is not chargeable".to_owned()
@@ -21,8 +21,8 @@ pub(crate) fn hidden_because(root: &Root, instance: &Instance) -> String {
 }
 
 /// Where it is now.
-pub(crate) fn current_place(root: &Root, instance: &Instance) -> String {
-    match convert::stage_of(root, instance, instance.stage) {
+pub(crate) fn current_place(names: &Names, instance: &Instance) -> String {
+    match convert::stage_of(names, instance, instance.stage) {
         Some(stage) => format!(
             "it is in stage {} \"{}\", visit {}",
             stage.number,
@@ -34,22 +34,22 @@ pub(crate) fn current_place(root: &Root, instance: &Instance) -> String {
 }
 
 /// Who holds it, and until when.
-pub(crate) fn held(root: &Root, instance: &Instance) -> String {
+pub(crate) fn held(names: &Names, instance: &Instance) -> String {
     instance.claim.as_ref().map_or_else(
         || "nobody holds it now".to_owned(),
         |claim| {
             format!(
                 "{} holds it until {}",
                 claim.by,
-                wall_clock_of(root, instance).show_seconds(claim.until)
+                names.wall_clock_of(instance).show_seconds(claim.until)
             )
         },
     )
 }
 
 /// The state of an instance, for the client to show.
-pub(crate) fn facts(root: &Root, instance: &Instance) -> HashMap<String, String> {
-    let stage = convert::stage_of(root, instance, instance.stage);
+pub(crate) fn facts(names: &Names, instance: &Instance) -> HashMap<String, String> {
+    let stage = convert::stage_of(names, instance, instance.stage);
     let claim = instance.claim.iter().flat_map(|claim| {
         let until = convert::timestamp(claim.until).to_string();
         [
@@ -89,8 +89,8 @@ pub(crate) fn facts(root: &Root, instance: &Instance) -> HashMap<String, String>
 }
 
 /// The ids of the buttons that may be pushed now.
-pub(crate) fn offered_buttons(root: &Root, instance: &Instance) -> Vec<String> {
-    let definition = root.definition_of(instance);
+pub(crate) fn offered_buttons(names: &Names, instance: &Instance) -> Vec<String> {
+    let definition = names.definition_of(instance);
     definition.map_or_else(Vec::new, |one| {
         buttons(one, instance)
             .map(|button| button.event.clone())
@@ -99,11 +99,11 @@ pub(crate) fn offered_buttons(root: &Root, instance: &Instance) -> Vec<String> {
 }
 
 /// That it is paused, by whom and until when, and what ends the pause.
-pub(crate) fn paused(root: &Root, instance: &Instance, happening: Happening) -> String {
+pub(crate) fn paused(names: &Names, instance: &Instance, happening: Happening) -> String {
     let Some(pause) = &instance.pause else {
         return "the follow-up is paused".to_owned();
     };
-    let clock = wall_clock_of(root, instance);
+    let clock = names.wall_clock_of(instance);
     let since = clock.show_seconds(pause.since);
     let end = match pause.until {
         Some(until) => format!("until {}", clock.show_seconds(until)),

@@ -10,7 +10,6 @@ use std::time::Duration;
 
 use aftercall_authoring::graph::NoPicture;
 use aftercall_definition::FieldError;
-use aftercall_engine::Root;
 use aftercall_engine::instance::Instance;
 use aftercall_engine::rejection::Limit;
 pub(crate) use of_error::{
@@ -22,6 +21,7 @@ use tonic::Code;
 use tonic_types::{ErrorDetails, FieldViolation};
 
 use crate::service::say::present::{facts, hidden_because};
+use crate::service::view::Names;
 
 /// Bytes of a status' message. All of a status must stay well below the 8 KiB of headers that
 /// clients are sure to take.
@@ -229,20 +229,20 @@ pub(crate) fn exhausted(reason: Reason, limit: u64) -> Refusal {
 }
 
 /// It has ended, and has left memory.
-pub(crate) fn archived(root: &Root, instance: &Instance) -> Refusal {
+pub(crate) fn archived(names: &Names, instance: &Instance) -> Refusal {
     let message = format!(
         "the follow-up is {} and in the archive: nothing moves it any more",
         instance.status.word()
     );
-    precondition(Reason::InstanceArchived, message, facts(root, instance))
+    precondition(Reason::InstanceArchived, message, facts(names, instance))
 }
 
 /// Call Managers do not see it.
-pub(crate) fn not_visible(root: &Root, instance: &Instance) -> Refusal {
+pub(crate) fn not_visible(names: &Names, instance: &Instance) -> Refusal {
     precondition(
         Reason::NotVisible,
-        hidden_because(root, instance),
-        facts(root, instance),
+        hidden_because(names, instance),
+        facts(names, instance),
     )
 }
 

@@ -1,21 +1,22 @@
 //! What is open for a caller, in words that an agent can read out.
 
 use aftercall_definition::time::Time;
-use aftercall_engine::Root;
 use aftercall_engine::call::Call;
 use aftercall_engine::instance::{Alert, Instance, Status as InstanceStatus};
-use aftercall_engine::query::{zone_name, zone_of, zone_of_caller};
+use aftercall_engine::query::{zone_name, zone_of_caller};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
+use crate::service::view::Names;
+
 /// What is open at `now`, with whom, since when and until when, for an agent to read out: by the
 /// caller's clock. Where that is not known it says whose clock it is.
-pub(crate) fn in_words(root: &Root, (instance, call): (&Instance, &Call), now: Time) -> String {
-    let title = root
+pub(crate) fn in_words(names: &Names, (instance, call): (&Instance, &Call), now: Time) -> String {
+    let title = names
         .definition_of(instance)
         .map_or("a follow-up", |definition| &definition.title);
     let of_caller = zone_of_caller(Some(call));
-    let zone = zone_of(root, (Some(call), instance), None);
+    let zone = names.zone_of((Some(call), instance), None);
     let whose = match of_caller {
         Some(_) => String::new(),
         None => format!(" Times are by the clock of {}.", zone_name(&zone)),
@@ -39,18 +40,18 @@ pub(crate) fn in_words(root: &Root, (instance, call): (&Instance, &Call), now: T
         });
     format!(
         "{title}: asked for on {since}; {}.{}{asked}{whose}",
-        with(root, instance, now),
+        with(names, instance, now),
         due.unwrap_or_default()
     )
 }
 
 /// Who has it.
-fn with(root: &Root, instance: &Instance, now: Time) -> String {
+fn with(names: &Names, instance: &Instance, now: Time) -> String {
     let teams = instance
         .alerts
         .iter()
         .flat_map(Alert::teams)
-        .filter_map(|team| root.teams.at(team));
+        .filter_map(|team| names.teams().at(team));
     let teams: Vec<&str> = teams
         .map(|team| {
             if team.title.is_empty() {

@@ -3,11 +3,10 @@
 use std::sync::Arc;
 
 use aftercall_definition::time::Time;
-use aftercall_engine::Root;
 use aftercall_engine::call::Call;
 use aftercall_engine::entry::Answer;
 use aftercall_engine::instance::Instance;
-use aftercall_engine::query::{zone_name, zone_of};
+use aftercall_engine::query::zone_name;
 use aftercall_proto::ready::Ready;
 use aftercall_proto::workflow::v1 as proto;
 use aftercall_serving::asked::Asked;
@@ -17,6 +16,7 @@ use crate::service::ask::{Faults, callers, pages, requests};
 use crate::service::say::words::in_words;
 use crate::service::say::{ReadMask, Refusal, convert, follow_up, refusal};
 use crate::service::shared::Shared;
+use crate::service::view::Names;
 
 pub(crate) async fn list(
     shared: &Shared,
@@ -62,19 +62,19 @@ pub(crate) async fn list(
 /// Open follow-ups, as many as have room, and whether there are more.
 async fn shown(
     shared: &Shared,
-    root: &Root,
+    names: &Names,
     (open, mut more): (Vec<Arc<Instance>>, bool),
     mask: &ReadMask,
 ) -> Result<proto::ListOpenFollowUpsResponse, Refusal> {
     let (mut follow_ups, mut room) = (Vec::with_capacity(open.len()), pages::Room::default());
     let now = shared.ledger.now();
     for instance in open {
-        let call = root.call_of(&instance);
+        let call = names.call_of(&instance);
         let row = proto::OpenFollowUp {
-            follow_up: Some(follow_up::follow_up(root, &instance, mask)),
-            words: call.map_or_else(String::new, |call| in_words(root, (&instance, call), now)),
+            follow_up: Some(follow_up::follow_up(names, &instance, mask)),
+            words: call.map_or_else(String::new, |call| in_words(names, (&instance, call), now)),
             promised_by: promised(shared, &instance).await?.map(convert::timestamp),
-            time_zone: zone_name(&zone_of(root, (call.map(|call| &**call), &instance), None))
+            time_zone: zone_name(&names.zone_of((call.map(|call| &**call), &instance), None))
                 .to_owned(),
         };
         if !room.takes(&row) {

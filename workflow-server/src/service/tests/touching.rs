@@ -310,7 +310,7 @@ async fn no_rpc_finds_an_instance_out_of_scope() {
     for rpc in OF_DESK.into_iter().chain(OF_OTHERS) {
         let missing = sent(tried(rpc, &shared, &ann, unknown).await, unknown);
         for id in &outside {
-            let before = house.shared(&ann).view().sequence;
+            let before = house.shared(&ann).view().sequence();
             let refused = tried(rpc, &shared, &ann, id).await;
             assert_eq!(
                 sent(refused, id),
@@ -318,7 +318,7 @@ async fn no_rpc_finds_an_instance_out_of_scope() {
                 "{rpc} finds what is out of scope"
             );
             assert_eq!(
-                house.shared(&ann).view().sequence,
+                house.shared(&ann).view().sequence(),
                 before,
                 "{rpc} changes something"
             );

@@ -1,18 +1,18 @@
 //! How the API shows a batch and its work.
 
-use aftercall_engine::Root;
 use aftercall_engine::batch::{Batch, BatchProgress, BatchState, BatchWork};
 use aftercall_engine::recipient::Recipient;
 use aftercall_proto::workflow::v1 as proto;
 
 use crate::service::say::convert;
+use crate::service::view::Names;
 
-pub(crate) fn shown(root: &Root, batch: &Batch) -> proto::Batch {
-    shown_at(root, batch, batch.progress())
+pub(crate) fn shown(names: &Names, batch: &Batch) -> proto::Batch {
+    shown_at(names, batch, batch.progress())
 }
 
 /// The batch when it had come so far.
-pub(super) fn shown_at(root: &Root, batch: &Batch, progress: BatchProgress) -> proto::Batch {
+pub(super) fn shown_at(names: &Names, batch: &Batch, progress: BatchProgress) -> proto::Batch {
     let state = match progress.state {
         BatchState::Running => proto::BatchState::Running,
         BatchState::Stopped => proto::BatchState::Stopped,
@@ -21,7 +21,7 @@ pub(super) fn shown_at(root: &Root, batch: &Batch, progress: BatchProgress) -> p
     proto::Batch {
         id: batch.id,
         work: Some(proto::BatchWork {
-            kind: Some(shown_work(root, &batch.work)),
+            kind: Some(shown_work(names, &batch.work)),
         }),
         reason: batch.reason.to_string(),
         actor: batch.actor.name.to_string(),
@@ -36,7 +36,7 @@ pub(super) fn shown_at(root: &Root, batch: &Batch, progress: BatchProgress) -> p
     }
 }
 
-fn shown_work(root: &Root, work: &BatchWork) -> proto::batch_work::Kind {
+fn shown_work(names: &Names, work: &BatchWork) -> proto::batch_work::Kind {
     use proto::batch_work::Kind;
     match work {
         BatchWork::Move { stage } => Kind::Move(proto::MoveWork { stage: *stage }),
@@ -68,8 +68,8 @@ fn shown_work(root: &Root, work: &BatchWork) -> proto::batch_work::Kind {
         }
         BatchWork::HandOver(Recipient::Team { team }) => Kind::HandOver(proto::HandOverWork {
             to_person: String::new(),
-            to_team: root
-                .teams
+            to_team: names
+                .teams()
                 .at(*team)
                 .map_or_else(String::new, |team| team.name.clone()),
             lease: None,

@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use aftercall_authoring::builder::BuildError;
 use aftercall_authoring::simulate::SimulationError;
 use aftercall_definition::{Fault, FieldError};
-use aftercall_engine::{Rejection, Root};
+use aftercall_engine::Rejection;
 use aftercall_serving::UNREAD_BYTES_REFUSED;
 use tonic::Code;
 
@@ -20,11 +20,12 @@ use crate::ledger::LedgerError;
 use crate::ledger::feed::FeedError;
 use crate::ledger::history::HistoryError;
 use crate::reading::ReadError;
+use crate::service::view::Names;
 
 /// From an error of the ledger.
-pub(crate) fn of_ledger(error: LedgerError, root: &Root) -> Refusal {
+pub(crate) fn of_ledger(error: LedgerError, names: &Names) -> Refusal {
     match error {
-        LedgerError::Rejected(rejection) => of_rejection(*rejection, root),
+        LedgerError::Rejected(rejection) => of_rejection(*rejection, names),
         LedgerError::Unavailable(reason) => unavailable(&reason),
         LedgerError::Busy(limit) => exhausted(Reason::CommandsWaiting, limit as u64),
     }
@@ -54,10 +55,12 @@ pub(crate) fn of_build(error: &BuildError, workflow: &str) -> Refusal {
 }
 
 /// From an error of a simulation.
-pub(crate) fn of_simulation(error: SimulationError, root: &Root) -> Refusal {
+pub(crate) fn of_simulation(error: SimulationError, names: &Names) -> Refusal {
     match error {
-        SimulationError::Faulty(faults) => of_rejection(Rejection::WorkflowHasFaults(faults), root),
-        SimulationError::Refused(rejection) => of_rejection(*rejection, root),
+        SimulationError::Faulty(faults) => {
+            of_rejection(Rejection::WorkflowHasFaults(faults), names)
+        }
+        SimulationError::Refused(rejection) => of_rejection(*rejection, names),
         SimulationError::NotSet | SimulationError::TooBusy | SimulationError::Stopped(_) => {
             internal(&error)
         }

@@ -3,9 +3,9 @@
 use std::collections::HashMap;
 
 use aftercall_definition::Fault;
+use aftercall_engine::Rejection;
 use aftercall_engine::call::CallKey;
 use aftercall_engine::instance::{Instance, Status as InstanceStatus};
-use aftercall_engine::{Rejection, Root};
 use tonic::Code;
 use tonic_types::ErrorDetails;
 
@@ -14,6 +14,7 @@ use super::{
     not_found_of, not_visible, plain, precondition, refusal, short, violations,
 };
 use crate::service::say::present::{current_place, facts, held, offered_buttons, paused};
+use crate::service::view::Names;
 
 /// A definition with faults: each with its place in the file, where there is one.
 fn has_faults(mut faults: Vec<Fault>, message: &str) -> Refusal {
@@ -45,8 +46,8 @@ fn has_faults(mut faults: Vec<Fault>, message: &str) -> Refusal {
 
 /// A button that no version of the workflow has; the message and the facts list those that may be
 /// pushed.
-fn no_such_button(root: &Root, instance: &Instance, button: &str) -> Refusal {
-    let offered = offered_buttons(root, instance);
+fn no_such_button(names: &Names, instance: &Instance, button: &str) -> Refusal {
+    let offered = offered_buttons(names, instance);
     let list = if offered.is_empty() {
         "none".to_owned()
     } else {
@@ -65,7 +66,7 @@ fn no_such_button(root: &Root, instance: &Instance, button: &str) -> Refusal {
         Missing::Button,
         button,
         message,
-        facts(root, instance).into_iter().chain(ids).collect(),
+        facts(names, instance).into_iter().chain(ids).collect(),
     )
 }
 
@@ -88,12 +89,12 @@ fn is_paused(instance: &Instance) -> bool {
     instance.status == InstanceStatus::Paused
 }
 
-fn no_such_stage(root: &Root, instance: &Instance, stage: u32, message: String) -> Refusal {
+fn no_such_stage(names: &Names, instance: &Instance, stage: u32, message: String) -> Refusal {
     not_found_of(
         Missing::Stage,
         &stage.to_string(),
         message,
-        facts(root, instance),
+        facts(names, instance),
     )
 }
 
@@ -109,18 +110,18 @@ fn other_revision(present: u64, message: &str) -> Refusal {
     refusal(Code::Aborted, Reason::OtherRevision, message, facts)
 }
 
-fn pushed_by_another(root: &Root, instance: &Instance, by: &str, message: &str) -> Refusal {
-    let mut facts = facts(root, instance);
+fn pushed_by_another(names: &Names, instance: &Instance, by: &str, message: &str) -> Refusal {
+    let mut facts = facts(names, instance);
     facts.insert("pushed_by".to_owned(), by.to_owned());
     let message = format!("{message}: {by} pushed");
     precondition(Reason::PushedByAnother, message, facts)
 }
 
 /// A rejection by the engine. Where an instance is the cause, its facts are added.
-pub(crate) fn of_rejection(rejection: Rejection, root: &Root) -> Refusal {
+pub(crate) fn of_rejection(rejection: Rejection, names: &Names) -> Refusal {
     let (reason, message) = (Reason::from(&rejection), rejection.to_string());
     let of_instance =
-        |instance: &Instance, message| precondition(reason, message, facts(root, instance));
+        |instance: &Instance, message| precondition(reason, message, facts(names, instance));
     match rejection {
         Rejection::Invalid(faults) => invalid(faults),
         Rejection::NoSuchInstance(id) => not_found(Missing::Instance, &id.to_string(), message),
@@ -152,21 +153,21 @@ pub(crate) fn of_rejection(rejection: Rejection, root: &Root) -> Refusal {
         | Rejection::StaleVisit(instance)
         | Rejection::NotTheNewest(instance) => of_instance(
             &instance,
-            format!("{message}: {}", current_place(root, &instance)),
+            format!("{message}: {}", current_place(names, &instance)),
         ),
-        Rejection::ClaimedByAnother(instance) => claimed_by_another(root, &instance, &message),
+        Rejection::ClaimedByAnother(instance) => claimed_by_another(names, &instance, &message),
         Rejection::PushedByAnother { instance, by } => {
-            pushed_by_another(root, &instance, &by, &message)
+            pushed_by_another(names, &instance, &by, &message)
         }
-        Rejection::NotVisible(instance) => not_visible(root, &instance),
-        Rejection::NoSuchButton { instance, button } => no_such_button(root, &instance, &button),
+        Rejection::NotVisible(instance) => not_visible(names, &instance),
+        Rejection::NoSuchButton { instance, button } => no_such_button(names, &instance, &button),
         Rejection::NoSuchStage { instance, stage } => {
-            no_such_stage(root, &instance, stage, message)
+            no_such_stage(names, &instance, stage, message)
         }
         Rejection::IllegalMove {
             instance,
             happening,
-        } if is_paused(&instance) => of_instance(&instance, paused(root, &instance, happening)),
+        } if is_paused(&instance) => of_instance(&instance, paused(names, &instance, happening)),
         Rejection::IllegalMove { instance, .. }
         | Rejection::NotClaimed(instance)
         | Rejection::StageGone(instance)
@@ -182,7 +183,7 @@ fn call_name(key: &CallKey) -> String {
     format!("{}/{}", key.source, key.id)
 }
 
-fn claimed_by_another(root: &Root, instance: &Instance, message: &str) -> Refusal {
-    let sentence = format!("{message}: {}", held(root, instance));
-    precondition(Reason::ClaimedByAnother, sentence, facts(root, instance))
+fn claimed_by_another(names: &Names, instance: &Instance, message: &str) -> Refusal {
+    let sentence = format!("{message}: {}", held(names, instance));
+    precondition(Reason::ClaimedByAnother, sentence, facts(names, instance))
 }
