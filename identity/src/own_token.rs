@@ -22,7 +22,7 @@ impl OwnToken {
     /// A new token for a program with one role and without a scope.
     ///
     /// # Errors
-    /// [`NoRandomBytes`].
+    /// The system has no random bytes.
     pub fn generate(name: &str, role: Role) -> Result<Self, NoRandomBytes> {
         Ok(Self {
             secret: Secret::generate()?,

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use aftercall_serving::Limits;
-use aftercall_tests::PATIENCE;
+use aftercall_tests::{PATIENCE, eventually};
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::tcp::OwnedWriteHalf;
 
@@ -63,8 +63,12 @@ async fn floods_of_control_frames_are_cut() {
     let name = "aftercall_connections_closed_total{reason=\"control_frames\"}";
     for (kind, first, frame) in floods() {
         let before = counter(server.address, name).await;
-        is_cut(&server, &first, &frame).await;
-        assert!(counter(server.address, name).await > before, "{kind}");
+        // The library has a limit of its own, and may be faster once.
+        eventually(kind, || async {
+            is_cut(&server, &first, &frame).await;
+            (counter(server.address, name).await > before).then_some(())
+        })
+        .await;
     }
     check(&mut server.client())
         .await
