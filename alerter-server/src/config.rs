@@ -146,6 +146,7 @@ impl AlerterServerConfig {
             },
             proof: ProofSettings::of_files(&self.tokens_file, &self.access_file),
             is_reflection_off: self.no_reflection,
+            has_sessions: false,
         }
     }
 

@@ -45,6 +45,7 @@ enum Form {
     Grpc,
     Web,
     Probe,
+    Page,
 }
 
 impl Answering {
@@ -55,10 +56,12 @@ impl Answering {
     ) -> Response<Bounded> {
         let mut open = connection.open_request();
         let is_http2 = request.version() == Version::HTTP_2;
-        let checked = self
-            .hosts
-            .check(&request)
-            .and_then(|()| self.form(&connection, &request));
+        let page = self.page(&request);
+        let checked = match page {
+            Some(_) => self.hosts.check_names(&request),
+            None => self.hosts.check(&request),
+        };
+        let checked = checked.and_then(|()| self.form(&connection, &request));
         let form = match checked {
             Ok(form) => form,
             Err(refusal) => {
@@ -68,6 +71,10 @@ impl Answering {
                 return bounded(&connection, open, without_rpc(answer));
             }
         };
+        if let (Form::Page, Some(page)) = (form, page) {
+            let answer = self.answer_page(&connection, page.clone(), request).await;
+            return bounded(&connection, open, without_rpc(answer));
+        }
         if form == Form::Probe {
             let answer = self.probe(&connection, request).await;
             return bounded(&connection, open, without_rpc(answer));
@@ -149,6 +156,9 @@ impl Answering {
         if connection.for_use == Use::ProbesOnly {
             return Err(Refusal::ProbesOnly);
         }
+        if self.page(request).is_some() {
+            return Ok(Form::Page);
+        }
         let content_type = content_type(request.headers());
         let is_web = content_type.starts_with("application/grpc-web");
         // A preflight request: the browser asks whether the page may use the server.
@@ -168,6 +178,31 @@ impl Answering {
             _ => Err(Refusal::NoSuchPath {
                 path: request.uri().path().to_owned(),
             }),
+        }
+    }
+
+    /// The pages, if the request is for one of them.
+    fn page(&self, request: &Request<Incoming>) -> Option<&Router> {
+        let is_probe = probes::PATHS.contains(&request.uri().path());
+        let is_rpc = content_type(request.headers()).starts_with("application/grpc");
+        self.routes.pages().filter(|_| !is_probe && !is_rpc)
+    }
+
+    /// Answers a request for a page. Its body has the limits of a message.
+    async fn answer_page(
+        &self,
+        connection: &Arc<Connection>,
+        mut pages: Router,
+        request: Request<Incoming>,
+    ) -> Response<Body> {
+        let upload = |body| {
+            let upload = Upload::new(body, Arc::clone(connection), &self.limits, false);
+            axum::body::Body::new(upload)
+        };
+        // It is ready at any time: see axum's `Router`.
+        match pages.call(request.map(upload)).await {
+            Ok(response) => response.map(Body::new),
+            Err(never) => match never {},
         }
     }
 

@@ -79,6 +79,26 @@ impl Hosts {
     /// # Errors
     /// [`Refusal::Host`], [`Refusal::Origin`].
     pub(crate) fn check<B>(&self, request: &Request<B>) -> Result<(), Refusal> {
+        self.check_names(request)?;
+        for origin in request.headers().get_all(ORIGIN) {
+            if !self
+                .origins
+                .iter()
+                .any(|allowed| allowed.as_bytes().eq_ignore_ascii_case(origin.as_bytes()))
+            {
+                return Err(Refusal::Origin {
+                    origin: String::from_utf8_lossy(origin.as_bytes()).into_owned(),
+                });
+            }
+        }
+        Ok(())
+    }
+
+    /// Checks the host names only: pages have an origin of their own, which they check.
+    ///
+    /// # Errors
+    /// [`Refusal::Host`].
+    pub(crate) fn check_names<B>(&self, request: &Request<B>) -> Result<(), Refusal> {
         let mut named = false;
         if let Some(authority) = request.uri().authority() {
             named = true;
@@ -92,17 +112,6 @@ impl Hosts {
             return Err(Refusal::Host {
                 host: String::new(),
             });
-        }
-        for origin in request.headers().get_all(ORIGIN) {
-            if !self
-                .origins
-                .iter()
-                .any(|allowed| allowed.as_bytes().eq_ignore_ascii_case(origin.as_bytes()))
-            {
-                return Err(Refusal::Origin {
-                    origin: String::from_utf8_lossy(origin.as_bytes()).into_owned(),
-                });
-            }
         }
         Ok(())
     }

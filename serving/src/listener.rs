@@ -24,6 +24,8 @@ pub struct Protection {
     pub proof: ProofSettings,
     /// Whether it hides the types of its requests from tools.
     pub is_reflection_off: bool,
+    /// Whether people sign in to what it serves, so that it needs no proofs of its own.
+    pub has_sessions: bool,
 }
 
 impl Protection {
@@ -36,7 +38,7 @@ impl Protection {
             Ok(())
         } else if !self.tls.is_on() {
             Err(ServeError::NotProtected(listen))
-        } else if !self.proof.wants_proof() {
+        } else if !self.proof.wants_proof() && !self.has_sessions {
             Err(ServeError::NoProof(listen))
         } else {
             Ok(())
@@ -135,5 +137,74 @@ pub(crate) async fn keep_warning(address: SocketAddr, is_tls: bool) {
     loop {
         tracing::warn!(%address, is_tls, "--insecure: other machines reach this server without TLS or without proof of identity, and may read and change everything");
         tokio::time::sleep(INSECURE_WARNING_EVERY).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{self, Write};
+    use std::sync::{Mutex, PoisonError};
+    use std::time::Duration;
+
+    use tracing_subscriber::fmt::MakeWriter;
+
+    use super::*;
+
+    /// Keeps the lines of a log.
+    #[derive(Clone, Default)]
+    struct Lines(Arc<Mutex<Vec<u8>>>);
+
+    impl Lines {
+        fn warnings(&self) -> usize {
+            let lines = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            let lines = String::from_utf8_lossy(&lines).into_owned();
+            lines
+                .lines()
+                .filter(|line| line.contains("--insecure"))
+                .count()
+        }
+    }
+
+    impl Write for Lines {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            let mut lines = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            lines.write(bytes)
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    impl<'w> MakeWriter<'w> for Lines {
+        type Writer = Self;
+
+        fn make_writer(&'w self) -> Self {
+            self.clone()
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_insecure_port_is_warned_of_every_hour() {
+        let lines = Lines::default();
+        let log = tracing_subscriber::fmt()
+            .with_writer(lines.clone())
+            .finish();
+        let _log = tracing::subscriber::set_default(log);
+        let address = ([0, 0, 0, 0], 7401).into();
+        let almost = Duration::from_secs(3_599);
+        let early = tokio::time::timeout(almost, keep_warning(address, false)).await;
+        assert!(
+            early.is_err() && lines.warnings() == 1,
+            "{}",
+            lines.warnings()
+        );
+        let day = Duration::from_secs(24 * 3_600 - 1);
+        let later = tokio::time::timeout(day, keep_warning(address, false)).await;
+        assert!(
+            later.is_err() && lines.warnings() == 1 + 24,
+            "{}",
+            lines.warnings()
+        );
     }
 }

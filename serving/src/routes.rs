@@ -9,6 +9,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
+use axum::Router;
 use axum::http::{HeaderName, HeaderValue, Method, Request, Response};
 use tonic::body::Body;
 use tonic::codegen::BoxFuture;
@@ -42,6 +43,7 @@ where
 /// Services by name.
 #[derive(Default)]
 pub struct Routes {
+    pages: Option<Router>,
     services: HashMap<&'static str, Box<dyn Shared>>,
 }
 
@@ -52,6 +54,19 @@ impl fmt::Debug for Routes {
 }
 
 impl Routes {
+    /// Serves pages for browsers too, at all paths that are no RPC. They see to their own sign-in, and
+    /// to requests from other origins.
+    #[must_use]
+    pub fn with_pages(mut self, pages: Router) -> Self {
+        self.pages = Some(pages);
+        self
+    }
+
+    /// The pages for browsers, if there are any.
+    pub(crate) fn pages(&self) -> Option<&Router> {
+        self.pages.as_ref()
+    }
+
     /// Adds a service. One with the same name is replaced.
     #[must_use]
     pub fn add_service<S>(mut self, service: S) -> Self

@@ -166,6 +166,7 @@ impl WorkflowServerConfig {
             },
             proof: ProofSettings::of_files(&self.tokens_file, &self.access_file),
             is_reflection_off: self.no_reflection,
+            has_sessions: false,
         }
     }
 
