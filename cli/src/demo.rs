@@ -116,11 +116,13 @@ impl Demo {
 
 fn introduction(data_dir: &Path, servers: &Servers) -> String {
     format!(
-        "Data directory: {}\n\
+        "Open the Call Manager in a browser:\n\n  {}\n\n\
+         Data directory: {}\n\
          Sample calls get their follow-ups below. In a second terminal, see them and push a button:\n{}  \
          aftercall calls                (or: cargo run --release -- calls)\n  \
          aftercall push ID BUTTON       (or: cargo run --release -- push ID BUTTON)\n\
          ctrl-C ends the demo; the data is kept. Times are in {}.\n",
+        servers.page.as_deref().unwrap_or_default(),
         data_dir.display(),
         variables(&servers.workflow_server, &servers.alerter_server),
         time::zone()

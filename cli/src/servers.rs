@@ -17,6 +17,8 @@ use aftercall_serving::settings::log_filter_error;
 use aftercall_serving::{NetworkArgs, OwnToken, ServeError};
 use alerter_server::ServerError as AlerterError;
 use alerter_server::config::AlerterServerConfig;
+use call_manager::ServerError as PageError;
+use call_manager::config::CallManagerConfig;
 use clap::Parser;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -35,6 +37,10 @@ pub(crate) struct Places {
     pub(crate) listen: Option<SocketAddr>,
     /// The alerter-server's address; port 0 takes a free one.
     pub(crate) alerter_listen: Option<SocketAddr>,
+    /// The address of the Call Manager page; port 0 takes a free one.
+    pub(crate) page_listen: Option<SocketAddr>,
+    /// Whether there is no page.
+    pub(crate) is_without_page: bool,
     /// The zone that counts where neither caller nor calendar name one.
     pub(crate) time_zone: Option<String>,
     /// The country of telephone numbers that name none.
@@ -48,6 +54,8 @@ pub(crate) struct Places {
 pub(crate) struct Configs {
     pub(crate) workflow: WorkflowServerConfig,
     pub(crate) alerter: AlerterServerConfig,
+    /// `None` for no page.
+    pub(crate) page: Option<CallManagerConfig>,
 }
 
 impl Places {
@@ -59,6 +67,9 @@ impl Places {
             .resolve()
             .map_err(refused)?;
         let alerter = of_environment::<alerter_server::config::Args>()?
+            .resolve()
+            .map_err(refused)?;
+        let page = of_environment::<call_manager::config::Args>()?
             .resolve()
             .map_err(refused)?;
         if alerter.workflow_server != AlerterServerConfig::default().workflow_server {
@@ -100,7 +111,35 @@ impl Places {
             ));
         }
         let alerter = config::put_over(&alerter, over_alerter).map_err(refused)?;
-        Ok(Configs { workflow, alerter })
+        let page = (!self.is_without_page).then(|| self.page(page, &workflow));
+        let page = page.transpose()?;
+        Ok(Configs {
+            workflow,
+            alerter,
+            page,
+        })
+    }
+
+    /// The page of both servers: it is protected as they are, and its sessions are kept with their
+    /// data.
+    fn page(
+        &self,
+        of_environment: CallManagerConfig,
+        workflow: &WorkflowServerConfig,
+    ) -> Result<CallManagerConfig, Failure> {
+        let mut page = CallManagerConfig {
+            insecure: workflow.insecure,
+            tls_certificate: workflow.tls_certificate.clone(),
+            tls_key: workflow.tls_key.clone(),
+            allowed_hosts: workflow.allowed_hosts.clone(),
+            ..of_environment
+        };
+        if page.sessions_dir.as_os_str().is_empty() {
+            page.sessions_dir = workflow.data_dir.join(SESSIONS_DIR);
+        }
+        page.listen = self.page_listen.unwrap_or(page.listen);
+        config::check(&page).map_err(|error| Failure::usage(error.to_string()))?;
+        Ok(page)
     }
 }
 
@@ -125,6 +164,9 @@ impl Configs {
     }
 }
 
+/// In the data directory.
+const SESSIONS_DIR: &str = "call-manager";
+
 /// The arguments of a server that was given none: what its environment says.
 fn of_environment<A: Parser>() -> Result<A, Failure> {
     A::try_parse_from(["aftercall"]).map_err(|error| Failure::usage(error.to_string()))
@@ -136,6 +178,8 @@ pub(crate) struct Servers {
     pub(crate) workflow_server: String,
     /// The alerter-server's URL.
     pub(crate) alerter_server: String,
+    /// The address of the Call Manager page, if there is one.
+    pub(crate) page: Option<String>,
     stop: CancellationToken,
     tasks: JoinSet<Result<(), Failure>>,
 }
@@ -145,60 +189,52 @@ impl Servers {
     /// ports. The error for an address in use, or for a store that cannot be opened, says
     /// what to do.
     pub(crate) async fn start(configs: Configs, command: &str) -> Result<Self, Failure> {
-        let (data_dir, of_alerter) = (configs.workflow.data_dir.clone(), configs.alerter);
-        let workflow_scheme = scheme(&configs.workflow.tls_certificate);
-        let alerter_scheme = scheme(&of_alerter.tls_certificate);
-        let certificate = configs.workflow.tls_certificate.clone();
-        let workflow = workflow_server::Server::bind(configs.workflow)
-            .await
-            .map_err(|error| match &error {
-                WorkflowError::Serve(refused) => {
-                    not_bound("workflow-server", (command, &data_dir), refused)
-                }
-                _ => failed("workflow-server", &error),
-            })?;
-        let workflow_server = url(workflow_scheme, workflow.local_addr());
+        let data_dir = configs.workflow.data_dir.clone();
+        let certificates = Certificates {
+            workflow: configs.workflow.tls_certificate.clone(),
+            alerter: configs.alerter.tls_certificate.clone(),
+        };
+        let workflow = bind_workflow(configs.workflow, (command, &data_dir)).await?;
+        let workflow_server = url(scheme(&certificates.workflow), workflow.local_addr());
         let config = AlerterServerConfig {
             workflow_server: workflow_server.clone(),
-            ..of_alerter
+            ..configs.alerter
         };
-        let alerter = alerter_server::Server::bind(config)
-            .await
-            .map_err(|error| match &error {
-                AlerterError::Serve(refused) => {
-                    not_bound("alerter-server", (command, &data_dir), refused)
-                }
-                _ => failed("alerter-server", &error),
-            })?;
+        let alerter = bind_alerter(config, (command, &data_dir)).await?;
         // No file is needed for two parts of one process.
         let own = OwnToken::generate("alerter", Role::Alerter);
-        let own = own.map_err(|error| failed("alerter-server", &error))?;
-        let token = Token::new(own.reveal()).map_err(|error| failed("alerter-server", &error))?;
+        let own = own.map_err(|error| failed(ALERTER, &error))?;
+        let token = Token::new(own.reveal()).map_err(|error| failed(ALERTER, &error))?;
         workflow.accept(own);
-        let alerter = alerter.beside(&certificate, token);
-        let alerter_server = url(alerter_scheme, alerter.local_addr());
-        let stop = CancellationToken::new();
-        let mut tasks = JoinSet::new();
-        let token = stop.clone();
-        tasks.spawn(async move {
-            workflow
-                .serve(token)
-                .await
-                .map_err(|error| failed("workflow-server", &error))
-        });
-        let token = stop.clone();
-        tasks.spawn(async move {
-            alerter
-                .serve(token)
-                .await
-                .map_err(|error| failed("alerter-server", &error))
-        });
-        Ok(Self {
+        let alerter = alerter.beside(&certificates.workflow, token);
+        let alerter_server = url(scheme(&certificates.alerter), alerter.local_addr());
+        let mut servers = Self {
             workflow_server,
             alerter_server,
-            stop,
-            tasks,
-        })
+            page: None,
+            stop: CancellationToken::new(),
+            tasks: JoinSet::new(),
+        };
+        if let Some(config) = configs.page {
+            let scheme = scheme(&config.tls_certificate);
+            let page = bind_page(config, &servers, &certificates).await?;
+            servers.page = Some(format!("{}/", url(scheme, page.local_addr())));
+            servers.spawn(PAGE, |stop| page.serve(stop));
+        }
+        servers.spawn(WORKFLOW, |stop| workflow.serve(stop));
+        servers.spawn(ALERTER, |stop| alerter.serve(stop));
+        Ok(servers)
+    }
+
+    /// Serves until all are stopped.
+    fn spawn<S, E>(&mut self, what: &'static str, serve: impl FnOnce(CancellationToken) -> S)
+    where
+        S: Future<Output = Result<(), E>> + Send + 'static,
+        E: Error + 'static,
+    {
+        let serving = serve(self.stop.clone());
+        self.tasks
+            .spawn(async move { serving.await.map_err(|error| failed(what, &error)) });
     }
 
     /// Waits until a server ends although nobody asked it to, and says why.
@@ -224,6 +260,66 @@ impl Servers {
         }
         outcome
     }
+}
+
+const WORKFLOW: &str = "workflow-server";
+const ALERTER: &str = "alerter-server";
+const PAGE: &str = "Call Manager page";
+
+/// The files with the certificates of both servers; empty for plain text.
+struct Certificates {
+    workflow: PathBuf,
+    alerter: PathBuf,
+}
+
+async fn bind_workflow(
+    config: WorkflowServerConfig,
+    command: (&str, &Path),
+) -> Result<workflow_server::Server, Failure> {
+    let bound = workflow_server::Server::bind(config).await;
+    bound.map_err(|error| match &error {
+        WorkflowError::Serve(refused) => not_bound(WORKFLOW, command, refused),
+        _ => failed(WORKFLOW, &error),
+    })
+}
+
+async fn bind_alerter(
+    config: AlerterServerConfig,
+    command: (&str, &Path),
+) -> Result<alerter_server::Server, Failure> {
+    let bound = alerter_server::Server::bind(config).await;
+    bound.map_err(|error| match &error {
+        AlerterError::Serve(refused) => not_bound(ALERTER, command, refused),
+        _ => failed(ALERTER, &error),
+    })
+}
+
+/// The page of two servers of this process. Where another process has the usual port, it takes a free
+/// one.
+async fn bind_page(
+    config: CallManagerConfig,
+    servers: &Servers,
+    certificates: &Certificates,
+) -> Result<call_manager::Server, Failure> {
+    let config = CallManagerConfig {
+        workflow_server: servers.workflow_server.clone(),
+        alerter_server: servers.alerter_server.clone(),
+        ..config
+    };
+    let of_both = (
+        certificates.workflow.as_path(),
+        certificates.alerter.as_path(),
+    );
+    let is_usual = config.listen == CallManagerConfig::default().listen;
+    let mut other = config.clone();
+    other.listen.set_port(0);
+    let bound = match call_manager::Server::bind_beside(config, of_both).await {
+        Err(PageError::Serve(ServeError::Listen { .. })) if is_usual => {
+            call_manager::Server::bind_beside(other, of_both).await
+        }
+        bound => bound,
+    };
+    bound.map_err(|error| failed(PAGE, &error))
 }
 
 /// Cancelled by ctrl-C, or by the signal that stops a service; a second one ends the process at

@@ -1,6 +1,6 @@
-//! `aftercall up`: both servers in this process, until a signal.
+//! `aftercall up`: both servers and the Call Manager page in this process, until a signal.
 //!
-//! Promise: the first line on stdout says where both listen, and is written when both do. Must not:
+//! Promise: the first line on stdout says where they listen, and is written when all do. Must not:
 //! write anything else to stdout.
 
 use std::net::SocketAddr;
@@ -33,6 +33,17 @@ pub(crate) struct Up {
     /// Where the alerter-server listens; port 0 takes a free one [default: 127.0.0.1:7402]
     #[arg(long, env = "AFTERCALL_ALERTER_LISTEN", value_name = "ADDRESS:PORT", value_parser = parse_listen)]
     alerter_listen: Option<SocketAddr>,
+    /// Where the Call Manager page listens; port 0 takes a free one [default: 127.0.0.1:7400, or a free
+    /// port]
+    #[arg(long, env = "AFTERCALL_CALL_MANAGER_LISTEN", value_name = "ADDRESS:PORT", value_parser = parse_listen)]
+    call_manager_listen: Option<SocketAddr>,
+    /// Do not serve the Call Manager page
+    #[arg(
+        long,
+        env = "AFTERCALL_NO_CALL_MANAGER",
+        conflicts_with = "call_manager_listen"
+    )]
+    no_call_manager: bool,
     /// The time zone that counts where neither the caller nor a calendar has one, such as
     /// Europe/Berlin [default: UTC]
     #[arg(long, env = "AFTERCALL_TIME_ZONE", value_name = "ZONE")]
@@ -60,6 +71,8 @@ impl Up {
             data_dir: Some(self.data_dir.clone()),
             listen: self.listen,
             alerter_listen: self.alerter_listen,
+            page_listen: self.call_manager_listen,
+            is_without_page: self.no_call_manager,
             time_zone: self.time_zone,
             country: self.country,
             network: self.network,
@@ -71,15 +84,19 @@ impl Up {
         let Servers {
             workflow_server,
             alerter_server,
+            page,
             ..
         } = &servers;
         if session.output.is_json() {
             session.output.json(&serde_json::json!({
-                "workflow_server": workflow_server, "alerter_server": alerter_server, "data_dir": self.data_dir,
+                "workflow_server": workflow_server, "alerter_server": alerter_server, "call_manager": page, "data_dir": self.data_dir,
             }))?;
         } else {
             session.output.line(&format!(
-                "workflow-server {workflow_server}  alerter-server {alerter_server}"
+                "workflow-server {workflow_server}  alerter-server {alerter_server}{}",
+                page.as_ref()
+                    .map(|page| format!("  Call Manager {page}"))
+                    .unwrap_or_default()
             ))?;
         }
         tokio::select! {

@@ -89,6 +89,7 @@ impl Up {
             "localhost:0",
             "--alerter-listen",
             "127.0.0.1:0",
+            "--no-call-manager",
             "--log",
             "error",
         ];

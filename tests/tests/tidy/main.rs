@@ -31,6 +31,7 @@ const ROOTS: &[&str] = &[
     "serving",
     "workflow-server",
     "alerter-server",
+    "call-manager",
     "cli",
     "client",
     "tests",

@@ -87,6 +87,17 @@ pub(crate) const FORBIDDEN: &[(&str, &[&str])] = &[
             "use tonic::Request",
         ],
     ),
+    (
+        "call-manager/src/",
+        &[
+            "workflow_server::",
+            "alerter_server::",
+            "aftercall_identity",
+            "aftercall_engine",
+            "aftercall_definition",
+            "aftercall_authoring",
+        ],
+    ),
     // The descriptors of both servers are served by reflection; no message is known here.
     (
         "serving/src/",

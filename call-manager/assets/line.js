@@ -1,0 +1,121 @@
+// The one stream of this browser, shared by all of its tabs.
+//
+// It keeps the newest state of each row, so that a tab that opens later has the same list as the others. After a loss it continues with
+// the token of the last event. Promise: a tab never shows "live" while nothing comes.
+
+const SILENCE = 40_000;
+const WAIT_MAX = 10_000;
+
+const rows = new Map();
+const ports = new Set();
+let coming = null;
+let isWhole = false;
+let source = null;
+let token = '';
+let heardAt = Date.now();
+let wait = 500;
+let retry = 0;
+let line = { live: false, asOf: '', signedOut: false };
+
+function say(message) {
+  for (const port of ports) port.postMessage(message);
+}
+
+function setLine(change) {
+  line = { ...line, ...change };
+  say({ kind: 'line', line });
+}
+
+function heard(event) {
+  heardAt = Date.now();
+  wait = 500;
+  if (event.lastEventId) token = event.lastEventId;
+  return JSON.parse(event.data);
+}
+
+function open() {
+  clearTimeout(retry);
+  retry = 0;
+  source?.close();
+  coming = null;
+  heardAt = Date.now();
+  source = new EventSource(token ? `/events?after=${encodeURIComponent(token)}` : '/events');
+  source.addEventListener('snapshot', (event) => {
+    const row = heard(event);
+    coming ??= new Map();
+    coming.set(row.id, row);
+  });
+  source.addEventListener('snapshot-end', (event) => {
+    heard(event);
+    rows.clear();
+    for (const [id, row] of coming ?? []) rows.set(id, row);
+    coming = null;
+    isWhole = true;
+    say({ kind: 'all', rows: [...rows.values()] });
+  });
+  source.addEventListener('row', (event) => {
+    const row = heard(event);
+    if ((rows.get(row.id)?.rev ?? 0) >= row.rev) return;
+    rows.set(row.id, row);
+    say({ kind: 'row', row });
+  });
+  source.addEventListener('gone', (event) => {
+    const gone = heard(event);
+    rows.delete(gone.id);
+    say({ kind: 'gone', gone });
+  });
+  source.addEventListener('line', (event) => {
+    const { live, as_of: asOf } = heard(event);
+    setLine(asOf ? { live, asOf, signedOut: false } : { live });
+  });
+  source.addEventListener('reset', heard);
+  source.addEventListener('refused', lost);
+  source.addEventListener('error', lost);
+}
+
+async function lost() {
+  source?.close();
+  setLine({ live: false });
+  if (retry) return;
+  retry = setTimeout(again, wait);
+  wait = Math.min(wait * 2, WAIT_MAX);
+}
+
+async function again() {
+  try {
+    const answer = await fetch('/me', { headers: { 'x-fragment': '1' }, cache: 'no-store' });
+    if (answer.status === 401) {
+      setLine({ live: false, signedOut: true });
+      retry = 0;
+      await lost();
+      return;
+    }
+  } catch {
+    // The server is away; the stream says so too.
+  }
+  open();
+}
+
+/** A tab looks: after a sleep the stream may be dead without a word. */
+function wake() {
+  if (Date.now() - heardAt > SILENCE || (retry && !line.live)) open();
+}
+
+setInterval(() => {
+  if (!retry && Date.now() - heardAt > SILENCE) lost();
+}, 5_000);
+
+export function connect(port) {
+  ports.add(port);
+  port.onmessage = ({ data }) => {
+    if (data === 'wake') wake();
+    if (data === 'bye') ports.delete(port);
+  };
+  port.postMessage({ kind: 'line', line });
+  if (isWhole) port.postMessage({ kind: 'all', rows: [...rows.values()] });
+  if (!source) open();
+}
+
+if (typeof SharedWorkerGlobalScope !== 'undefined' && self instanceof SharedWorkerGlobalScope) {
+  self.onconnect = (event) => connect(event.ports[0]);
+}

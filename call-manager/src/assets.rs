@@ -1,0 +1,77 @@
+//! The style sheet and the scripts of the page: they are part of the program.
+//!
+//! Promise: the address of a file has a hash of its content, so that a browser keeps it for as long
+//! as it likes, and a new version of the program is seen at once.
+
+use std::fmt::Write as _;
+use std::sync::LazyLock;
+
+use aws_lc_rs::digest::{SHA256, digest};
+use axum::extract::Path;
+use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use axum::http::{HeaderValue, StatusCode};
+use axum::response::{IntoResponse as _, Response};
+
+/// A file: its name, its kind and its content.
+type File = (&'static str, &'static str, &'static str);
+
+const SCRIPT: &str = "text/javascript; charset=utf-8";
+
+const FILES: [File; 4] = [
+    (
+        "style.css",
+        "text/css; charset=utf-8",
+        include_str!("../assets/style.css"),
+    ),
+    ("board.js", SCRIPT, include_str!("../assets/board.js")),
+    ("drafts.js", SCRIPT, include_str!("../assets/drafts.js")),
+    ("line.js", SCRIPT, include_str!("../assets/line.js")),
+];
+
+/// The hash of all files. Scripts name each other without it, so all have the same.
+static VERSION: LazyLock<String> = LazyLock::new(|| {
+    let all: String = FILES.iter().map(|(_, _, content)| *content).collect();
+    let hash = digest(&SHA256, all.as_bytes());
+    hash.as_ref()[..8]
+        .iter()
+        .fold(String::new(), |mut text, byte| {
+            let _ = write!(text, "{byte:02x}");
+            text
+        })
+});
+
+/// The address of a file.
+pub(crate) fn address(name: &str) -> String {
+    format!("/assets/{}/{name}", *VERSION)
+}
+
+/// `GET /assets/VERSION/NAME`.
+pub(crate) async fn asset(Path((version, name)): Path<(String, String)>) -> Response {
+    let file = FILES.iter().find(|(known, _, _)| *known == name);
+    match file {
+        Some((_, kind, content)) if version == *VERSION => {
+            let kept = HeaderValue::from_static("public, max-age=31536000, immutable");
+            let kind = HeaderValue::from_static(kind);
+            ([(CONTENT_TYPE, kind), (CACHE_CONTROL, kept)], *content).into_response()
+        }
+        _ => StatusCode::NOT_FOUND.into_response(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn scripts_name_only_files_that_there_are() {
+        for (of, _, content) in FILES {
+            for part in content.split("./").skip(1) {
+                let name: String = part.chars().take_while(|c| !"'\"`".contains(*c)).collect();
+                assert!(
+                    FILES.iter().any(|(known, _, _)| *known == name),
+                    "{of}: {name}"
+                );
+            }
+        }
+    }
+}

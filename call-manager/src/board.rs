@@ -1,0 +1,128 @@
+//! The board: the follow-ups that wait, most urgent first.
+
+use aftercall_proto::workflow::v1::{FollowUp, FollowUpFilter, ListFollowUpsRequest, Priority};
+use askama::Template;
+use axum::extract::{Query, State};
+use axum::http::{HeaderMap, Uri};
+use axum::response::Response;
+use serde::Deserialize;
+use uuid::Uuid;
+
+use crate::layout::html;
+use crate::people::Person;
+use crate::shared::Shared;
+use crate::shown::{Row, iso};
+use crate::trouble::Trouble;
+use crate::words::{Words, words};
+
+/// Rows of the first view; the others come with the stream.
+const FIRST_ROWS: u32 = 200;
+
+/// The filter in the address of the board.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct Asked {
+    pub(crate) team: String,
+    pub(crate) customer: String,
+    pub(crate) workflow: String,
+    pub(crate) priority: String,
+    pub(crate) mine: String,
+    pub(crate) unclaimed: String,
+    pub(crate) overdue: String,
+    pub(crate) q: String,
+    /// Of the form that claims the next one.
+    pub(crate) request_id: String,
+}
+
+impl Asked {
+    /// As the servers know it. The browser applies the rest: what is overdue changes with time.
+    pub(crate) fn filter(&self, person: &Person) -> FollowUpFilter {
+        let list = |text: &String| {
+            let text = Some(text.clone()).filter(|text| !text.is_empty());
+            text.into_iter().collect::<Vec<_>>()
+        };
+        let is_mine = !self.mine.is_empty();
+        let priority = self.priority.parse::<i32>().ok();
+        let priority = priority.and_then(|number| Priority::try_from(number).ok());
+        let holder = is_mine.then(|| person.name.clone());
+        FollowUpFilter {
+            teams: list(&self.team),
+            customers: list(&self.customer),
+            workflows: list(&self.workflow),
+            priorities: priority.map(i32::from).into_iter().collect(),
+            holders: holder.into_iter().collect(),
+            unclaimed: !is_mine && !self.unclaimed.is_empty(),
+            ..FollowUpFilter::default()
+        }
+    }
+}
+
+/// The board, with a follow-up beside it where one is open.
+#[derive(Template)]
+#[template(path = "board.html")]
+pub(crate) struct Board<'a> {
+    words: &'a Words,
+    person: &'a Person,
+    asked: &'a Asked,
+    rows: Vec<FollowUp>,
+    as_of: String,
+    /// The HTML of the open follow-up; empty for none.
+    panel: String,
+}
+
+impl Board<'_> {
+    /// The request id of "claim the next": a second click claims no second one.
+    fn request_id(&self) -> String {
+        Uuid::new_v4().to_string()
+    }
+
+    fn row(&self, one: &FollowUp) -> String {
+        let row = Row {
+            words: self.words,
+            one,
+        };
+        row.render().unwrap_or_default()
+    }
+}
+
+/// `GET /`.
+pub(crate) async fn board(
+    State(shared): State<Shared>,
+    Query(asked): Query<Asked>,
+    uri: Uri,
+    headers: HeaderMap,
+) -> Response {
+    let shown = async {
+        let person = shared.people.of_request(&headers).await?;
+        with_panel(&person, &asked, words(&headers), String::new()).await
+    };
+    let shown: Result<Response, Trouble> = shown.await;
+    shown.unwrap_or_else(|trouble| {
+        let path = uri.path_and_query().map_or("/", |path| path.as_str());
+        trouble.answer(&headers, path)
+    })
+}
+
+/// The board with the HTML of a follow-up beside it.
+pub(crate) async fn with_panel(
+    person: &Person,
+    asked: &Asked,
+    words: &Words,
+    panel: String,
+) -> Result<Response, Trouble> {
+    let request = ListFollowUpsRequest {
+        filter: Some(asked.filter(person)),
+        page_size: FIRST_ROWS,
+        ..ListFollowUpsRequest::default()
+    };
+    let listed = person.desk().list_follow_ups(request).await?.into_inner();
+    let rows = listed.rows.into_iter();
+    Ok(html(&Board {
+        words,
+        person,
+        asked,
+        rows: rows.filter_map(|row| row.follow_up).collect(),
+        as_of: iso(&listed.as_of),
+        panel,
+    }))
+}

@@ -1,0 +1,196 @@
+//! One follow-up, beside the board: what it is, and all that can be done with it.
+
+use std::collections::HashMap;
+
+use aftercall_proto::workflow::v1::{
+    Button, FieldDeclaration, FieldType, FollowUp, GetFollowUpRequest, GetFollowUpResponse, Note,
+    NoteRule, Status, Value,
+};
+use askama::Template;
+use axum::extract::{Path, Query, State};
+use axum::http::{HeaderMap, Uri};
+use axum::response::Response;
+use uuid::Uuid;
+
+use crate::board::{Asked, with_panel};
+use crate::layout::{html, is_fragment};
+use crate::people::Person;
+use crate::shared::Shared;
+use crate::shown;
+use crate::trouble::Trouble;
+use crate::words::{Words, words};
+
+/// What a person typed into a form that was refused, and why it was.
+#[derive(Debug, Default)]
+pub(crate) struct Kept {
+    /// The form: the name of an action, with the id of the button.
+    pub(crate) form: String,
+    /// The sentence for the person.
+    pub(crate) why: String,
+    /// The texts by the names of their fields.
+    pub(crate) texts: HashMap<String, String>,
+}
+
+/// A follow-up with its forms.
+#[derive(Template)]
+#[template(path = "follow_up.html")]
+pub(crate) struct Panel<'a> {
+    words: &'a Words,
+    person: &'a Person,
+    one: &'a FollowUp,
+    notes: &'a [Note],
+    time_zone: &'a str,
+    kept: &'a Kept,
+    /// What has just been done; empty for nothing.
+    done: &'a str,
+}
+
+impl Panel<'_> {
+    fn is_mine(&self) -> bool {
+        let claim = self.one.claim.as_ref();
+        claim.is_some_and(|claim| claim.holder == self.person.name)
+    }
+
+    fn is_open(&self) -> bool {
+        !matches!(self.one.status(), Status::Finished | Status::Cancelled)
+    }
+
+    /// The request id of a form: new in each page, so that two notes are two, and a second click on
+    /// the same form is one.
+    fn request_id(&self) -> String {
+        Uuid::new_v4().to_string()
+    }
+
+    /// What was typed into a field of a form that was refused, or the default of the field.
+    fn kept(&self, form: &str, field: &str, default: &str) -> String {
+        let texts = (self.kept.form == form).then_some(&self.kept.texts);
+        let kept = texts.and_then(|texts| texts.get(field));
+        kept.map_or(default, String::as_str).to_owned()
+    }
+
+    fn call_name(&self) -> String {
+        let call = self.one.call.as_ref().and_then(|call| call.r#ref.as_ref());
+        call.map(|named| format!("{}/{}", named.source, named.id))
+            .unwrap_or_default()
+    }
+
+    fn form_name(&self, button: &Button) -> String {
+        format!("push-{}", button.id)
+    }
+
+    fn is_note_required(&self, button: &Button) -> bool {
+        button.note() == NoteRule::Required
+    }
+
+    fn fields(&self) -> Vec<(&str, String)> {
+        let fields = self.one.fields.iter();
+        let mut fields: Vec<_> = fields
+            .map(|(name, value)| (name.as_str(), shown::value(self.words, value)))
+            .collect();
+        fields.sort();
+        fields
+    }
+
+    fn label<'f>(&self, field: &'f FieldDeclaration) -> &'f str {
+        if field.label.is_empty() {
+            &field.name
+        } else {
+            &field.label
+        }
+    }
+
+    fn default(&self, field: &FieldDeclaration) -> String {
+        let default = field.default.as_ref();
+        default.map_or(String::new(), |value| self.text(value))
+    }
+
+    fn text(&self, value: &Value) -> String {
+        shown::value(self.words, value)
+    }
+
+    fn is(&self, field: &FieldDeclaration, kind: &str) -> bool {
+        kind_of(field) == kind
+    }
+
+    /// The name of the field in the page: the server of the page reads its type from it.
+    fn field_name(&self, field: &FieldDeclaration) -> String {
+        format!("form.{}.{}", kind_of(field), field.name)
+    }
+
+    fn is_incomplete(&self) -> bool {
+        self.one.status() == Status::Incomplete
+    }
+}
+
+fn kind_of(field: &FieldDeclaration) -> &'static str {
+    match field.r#type() {
+        FieldType::Number => "number",
+        FieldType::Bool => "bool",
+        FieldType::Time => "time",
+        FieldType::Text | FieldType::Unspecified => "text",
+    }
+}
+
+/// Reads a follow-up.
+pub(crate) async fn read(person: &Person, id: &str) -> Result<GetFollowUpResponse, Trouble> {
+    let request = GetFollowUpRequest {
+        instance_id: id.to_owned(),
+        ..GetFollowUpRequest::default()
+    };
+    Ok(person.desk().get_follow_up(request).await?.into_inner())
+}
+
+/// The HTML of a follow-up.
+pub(crate) fn panel(
+    person: &Person,
+    words: &Words,
+    read: &GetFollowUpResponse,
+    kept: &Kept,
+    done: &str,
+) -> Result<String, Trouble> {
+    let one = read.follow_up.as_ref().ok_or(Trouble::NotFound)?;
+    let panel = Panel {
+        words,
+        person,
+        one,
+        notes: &read.notes,
+        time_zone: &read.time_zone,
+        kept,
+        done,
+    };
+    panel
+        .render()
+        .map_err(|error| Trouble::Form(error.to_string()))
+}
+
+/// `GET /f/ID`: the board with the follow-up beside it, or the follow-up alone for the script.
+pub(crate) async fn follow_up(
+    State(shared): State<Shared>,
+    Path(id): Path<String>,
+    Query(asked): Query<Asked>,
+    uri: Uri,
+    headers: HeaderMap,
+) -> Response {
+    let words = words(&headers);
+    let shown = async {
+        let person = shared.people.of_request(&headers).await?;
+        let read = read(&person, &id).await?;
+        let panel = panel(&person, words, &read, &Kept::default(), "")?;
+        if is_fragment(&headers) {
+            return Ok(html(&Part { panel: &panel }));
+        }
+        with_panel(&person, &asked, words, panel).await
+    };
+    let shown: Result<Response, Trouble> = shown.await;
+    shown.unwrap_or_else(|trouble| {
+        let path = uri.path_and_query().map_or("/", |path| path.as_str());
+        trouble.answer(&headers, path)
+    })
+}
+
+/// A part of a page.
+#[derive(Template)]
+#[template(source = "{{ panel|safe }}", ext = "html")]
+pub(crate) struct Part<'a> {
+    pub(crate) panel: &'a str,
+}

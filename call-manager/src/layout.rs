@@ -1,0 +1,30 @@
+//! Answers as HTML, with the headers that each page has.
+
+use askama::Template;
+use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderName, HeaderValue};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse as _, Response};
+
+/// Requests of the page's own script have it: they get a part of a page.
+const FRAGMENT: HeaderName = HeaderName::from_static("x-fragment");
+
+/// Whether the page's own script asks.
+pub(crate) fn is_fragment(headers: &HeaderMap) -> bool {
+    headers.contains_key(FRAGMENT)
+}
+
+/// A page, or a part of one.
+pub(crate) fn html(template: &impl Template) -> Response {
+    match template.render() {
+        Ok(text) => {
+            let kind = HeaderValue::from_static("text/html; charset=utf-8");
+            // It has data of callers.
+            let cache = HeaderValue::from_static("no-store");
+            ([(CONTENT_TYPE, kind), (CACHE_CONTROL, cache)], text).into_response()
+        }
+        Err(error) => {
+            tracing::error!(%error, "a page cannot be made");
+            StatusCode::INTERNAL_SERVER_ERROR.into_response()
+        }
+    }
+}

@@ -1,0 +1,29 @@
+//! The Call Manager as a web page: the follow-ups that wait, live, and all that can be done with
+//! them.
+//!
+//! The page is a gRPC client of both servers. It acts as the person who uses it, with that person's
+//! token, so the servers decide what is seen and done. It has no other API, and keeps nothing but
+//! sessions.
+//!
+//! Must not: decide what a person may do, or know the engine.
+
+pub mod config;
+mod server;
+
+mod actions;
+mod assets;
+mod board;
+mod events;
+mod follow_up;
+mod form;
+mod layout;
+mod pages;
+mod people;
+mod session;
+mod shared;
+mod shown;
+mod sign_in;
+mod trouble;
+mod words;
+
+pub use server::{Server, ServerError};

@@ -1,0 +1,68 @@
+//! The addresses of the page, and what holds for all of them.
+
+use axum::Router;
+use axum::extract::{Request, State};
+use axum::http::header::{
+    CONTENT_SECURITY_POLICY, HeaderName, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
+};
+use axum::http::{HeaderMap, HeaderValue, Uri};
+use axum::middleware::{Next, from_fn};
+use axum::response::{IntoResponse as _, Response};
+use axum::routing::{get, post};
+use tower_http::compression::CompressionLayer;
+use tower_http::csrf::CsrfLayer;
+
+use crate::shared::Shared;
+use crate::trouble::Trouble;
+use crate::{actions, assets, board, events, follow_up, sign_in};
+
+/// Only files of this server run, nothing may frame the page, and forms go nowhere else.
+const POLICY: HeaderValue = HeaderValue::from_static(
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; worker-src 'self'; \
+     form-action 'self'; frame-ancestors 'none'; base-uri 'none'",
+);
+
+const OPENER_POLICY: HeaderName = HeaderName::from_static("cross-origin-opener-policy");
+
+/// All pages.
+pub(crate) fn pages(shared: Shared) -> Router {
+    Router::new()
+        .route("/", get(board::board))
+        .route("/claim-next", post(actions::claim_next))
+        .route("/f/{id}", get(follow_up::follow_up))
+        .route("/f/{id}/{action}", post(actions::act))
+        .route("/sign-in", get(sign_in::page).post(sign_in::sign_in))
+        .route("/sign-out", post(sign_in::sign_out))
+        .route("/me", get(me))
+        .route("/assets/{version}/{name}", get(assets::asset))
+        .layer(CompressionLayer::new().gzip(true))
+        // Not compressed: each event leaves at once.
+        .route("/events", get(events::events))
+        .fallback(no_such_page)
+        .layer(CsrfLayer::new())
+        .layer(from_fn(guarded))
+        .with_state(shared)
+}
+
+/// `GET /me`: whether the session still counts, for the script.
+async fn me(State(shared): State<Shared>, headers: HeaderMap) -> Response {
+    match shared.people.of_request(&headers).await {
+        Ok(person) => person.name.clone().into_response(),
+        Err(trouble) => trouble.answer(&headers, "/"),
+    }
+}
+
+async fn no_such_page(uri: Uri, headers: HeaderMap) -> Response {
+    Trouble::NotFound.answer(&headers, uri.path())
+}
+
+async fn guarded(request: Request, next: Next) -> Response {
+    let mut response = next.run(request).await;
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_SECURITY_POLICY, POLICY);
+    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    // Addresses have ids of follow-ups.
+    headers.insert(REFERRER_POLICY, HeaderValue::from_static("same-origin"));
+    headers.insert(OPENER_POLICY, HeaderValue::from_static("same-origin"));
+    response
+}

@@ -1,0 +1,252 @@
+//! Who uses the page, and how the page reaches the servers as that person.
+//!
+//! Promise: a request to a server has the person's own token, so the servers decide what is allowed.
+//! Where they want no proof, everybody is the local person, whose name is a setting.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use aftercall_client::{Connection, Connector, Token};
+use aftercall_proto::access::v1::identity_service_client::IdentityServiceClient;
+use aftercall_proto::access::v1::{GetIdentityRequest, Identity, Proof};
+use aftercall_proto::workflow::v1::call_manager_service_client::CallManagerServiceClient;
+use axum::http::HeaderMap;
+use tonic::{Code, Status};
+
+use crate::session::{Session, SessionError, SessionSecret, Sessions};
+use crate::trouble::Trouble;
+
+/// A server that does not answer within this is away.
+const ANSWER: Duration = Duration::from_secs(10);
+
+/// The ways to the two servers.
+#[derive(Clone, Debug)]
+pub(crate) struct Servers {
+    pub(crate) workflow: Connector,
+    pub(crate) alerter: Connector,
+}
+
+impl Servers {
+    /// Trusts each by its own certificate; an empty path for plain text.
+    pub(crate) fn trusted_only(self, of_workflow: &Path, of_alerter: &Path) -> Self {
+        let trusted = |to: Connector, certificate: &Path| {
+            if certificate.as_os_str().is_empty() {
+                to
+            } else {
+                to.trust_only(certificate)
+            }
+        };
+        Self {
+            workflow: trusted(self.workflow, of_workflow),
+            alerter: trusted(self.alerter, of_alerter),
+        }
+    }
+}
+
+/// A person who uses the page.
+#[derive(Debug)]
+pub(crate) struct Person {
+    /// The name that histories show.
+    pub(crate) name: String,
+    /// The stable id.
+    pub(crate) subject: String,
+    /// Whether the servers want no proof.
+    pub(crate) is_local: bool,
+    workflow: Connection,
+    /// The way to the alerter-server.
+    pub(crate) alerter: Connector,
+}
+
+impl Person {
+    /// What requests say about who acts: the servers know a proved person themselves.
+    pub(crate) fn actor(&self) -> String {
+        if self.is_local {
+            self.name.clone()
+        } else {
+            String::new()
+        }
+    }
+
+    pub(crate) fn desk(&self) -> CallManagerServiceClient<Connection> {
+        CallManagerServiceClient::new(self.workflow.clone())
+    }
+}
+
+/// Everybody who uses the page.
+#[derive(Debug)]
+pub(crate) struct People {
+    servers: Servers,
+    /// The name of the local person.
+    local_name: String,
+    /// Whether the page may be used without signing in, where the servers want no proof.
+    is_local_allowed: bool,
+    sessions: Sessions,
+    /// By the ids of their sessions; the local person has an empty one.
+    known: Mutex<HashMap<String, Arc<Person>>>,
+}
+
+/// Settings of [`People`].
+#[derive(Debug)]
+pub(crate) struct PeopleSettings {
+    pub(crate) servers: Servers,
+    pub(crate) local_name: String,
+    pub(crate) is_local_allowed: bool,
+    pub(crate) sessions_dir: PathBuf,
+}
+
+impl People {
+    pub(crate) fn open(settings: PeopleSettings) -> Result<Self, SessionError> {
+        Ok(Self {
+            sessions: Sessions::open(&settings.sessions_dir)?,
+            servers: settings.servers,
+            local_name: settings.local_name,
+            is_local_allowed: settings.is_local_allowed,
+            known: Mutex::default(),
+        })
+    }
+
+    /// The person of a request.
+    ///
+    /// # Errors
+    /// [`Trouble::SignedOut`] without a session, [`Trouble::Away`].
+    pub(crate) async fn of_request(&self, headers: &HeaderMap) -> Result<Arc<Person>, Trouble> {
+        let Some(secret) = SessionSecret::of_request(headers) else {
+            return self.local().await;
+        };
+        let id = secret.id();
+        // Looked up each time: another process may have ended it.
+        let Some(session) = self.sessions.find(&secret) else {
+            self.forget(&id);
+            return self.local().await;
+        };
+        if let Some(person) = self.known(&id) {
+            return Ok(person);
+        }
+        let person = self.person(&session).await?;
+        self.remember(id, &person);
+        Ok(person)
+    }
+
+    /// Begins a session with a token.
+    ///
+    /// # Errors
+    /// [`Trouble::SignedOut`] if the servers do not accept the token.
+    pub(crate) async fn sign_in(&self, token: &str) -> Result<SessionSecret, Trouble> {
+        let mut session = Session {
+            token: token.trim().to_owned(),
+            subject: String::new(),
+            name: String::new(),
+        };
+        let person = self.person(&session).await?;
+        let identity = identity(&person.workflow).await?;
+        if identity.proof() == Proof::None {
+            // The servers want no proof, so the token proves nothing.
+            return Err(Trouble::SignedOut);
+        }
+        session.subject = identity.subject;
+        session.name = identity.display_name;
+        Ok(self.sessions.begin(&session)?)
+    }
+
+    /// Ends the session of a request, or all sessions of its person.
+    pub(crate) fn sign_out(&self, headers: &HeaderMap, is_everywhere: bool) -> Result<(), Trouble> {
+        let Some(secret) = SessionSecret::of_request(headers) else {
+            return Ok(());
+        };
+        if let (true, Some(session)) = (is_everywhere, self.sessions.find(&secret)) {
+            self.sessions.end_all_of(&session.subject)?;
+            self.lock()
+                .retain(|_, known| known.subject != session.subject);
+        }
+        self.sessions.end(&secret)?;
+        self.forget(&secret.id());
+        Ok(())
+    }
+
+    async fn local(&self) -> Result<Arc<Person>, Trouble> {
+        if let Some(person) = self.known("") {
+            // The servers may have been given proof meanwhile.
+            return match identity(&person.workflow).await {
+                Ok(identity) if identity.proof() == Proof::None => Ok(person),
+                Ok(_) | Err(Trouble::SignedOut) => {
+                    self.forget("");
+                    Err(Trouble::SignedOut)
+                }
+                Err(trouble) => Err(trouble),
+            };
+        }
+        let workflow = connect(&self.servers.workflow).await?;
+        // With a certificate of its own the page is known to the servers, but nobody is who uses it.
+        if identity(&workflow).await?.proof() != Proof::None {
+            return Err(Trouble::SignedOut);
+        }
+        if !self.is_local_allowed {
+            return Err(Trouble::NotProtected);
+        }
+        let person = Arc::new(Person {
+            name: self.local_name.clone(),
+            subject: String::new(),
+            is_local: true,
+            workflow,
+            alerter: self.servers.alerter.clone(),
+        });
+        self.remember(String::new(), &person);
+        Ok(person)
+    }
+
+    async fn person(&self, session: &Session) -> Result<Arc<Person>, Trouble> {
+        let token = Token::new(&session.token).map_err(|_| Trouble::SignedOut)?;
+        let workflow = self.servers.workflow.clone().tokens(token.clone());
+        Ok(Arc::new(Person {
+            name: session.name.clone(),
+            subject: session.subject.clone(),
+            is_local: false,
+            workflow: connect(&workflow).await?,
+            alerter: self.servers.alerter.clone().tokens(token),
+        }))
+    }
+
+    fn known(&self, id: &str) -> Option<Arc<Person>> {
+        self.lock().get(id).cloned()
+    }
+
+    fn remember(&self, id: String, person: &Arc<Person>) {
+        self.lock().insert(id, Arc::clone(person));
+    }
+
+    fn forget(&self, id: &str) {
+        self.lock().remove(id);
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<String, Arc<Person>>> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+async fn connect(connector: &Connector) -> Result<Connection, Trouble> {
+    let connected = connector.connect_with(|endpoint| endpoint.timeout(ANSWER));
+    connected.await.map_err(|error| {
+        tracing::warn!(%error, server = %connector.uri(), "the page does not reach a server");
+        Trouble::Away
+    })
+}
+
+async fn identity(connection: &Connection) -> Result<Identity, Trouble> {
+    let mut client = IdentityServiceClient::new(connection.clone());
+    let answer = client.get_identity(GetIdentityRequest {}).await;
+    let identity = answer.map(|answer| answer.into_inner().identity);
+    identity?.ok_or(Trouble::Away)
+}
+
+impl From<Status> for Trouble {
+    fn from(status: Status) -> Self {
+        match status.code() {
+            Code::Unauthenticated => Self::SignedOut,
+            Code::NotFound => Self::NotFound,
+            Code::Unavailable | Code::DeadlineExceeded | Code::Cancelled => Self::Away,
+            _ => Self::Refused(Box::new(status)),
+        }
+    }
+}

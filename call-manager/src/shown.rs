@@ -1,0 +1,174 @@
+//! Follow-ups as the templates show them.
+
+use aftercall_proto::workflow::v1::value::Kind;
+use aftercall_proto::workflow::v1::{Alert, Button, FollowUp, NoteRule, Priority, Value};
+use askama::Template;
+use prost_types::Timestamp;
+
+use crate::words::Words;
+
+/// A row of the board. It is the same for everybody who reads its language: times are shown by the
+/// browser, and "mine" is a rule of the style sheet.
+#[derive(Template)]
+#[template(path = "row.html")]
+pub(crate) struct Row<'a> {
+    pub(crate) words: &'a Words,
+    pub(crate) one: &'a FollowUp,
+}
+
+impl Row<'_> {
+    fn alert(&self) -> Option<&Alert> {
+        self.one.alerts.first()
+    }
+
+    fn caller(&self) -> &str {
+        let call = self.one.call.as_ref();
+        let caller = call.and_then(|call| call.caller.as_ref());
+        caller.map_or("", |caller| {
+            [
+                &caller.name,
+                &caller.phone,
+                &caller.reference,
+                &caller.email,
+            ]
+            .into_iter()
+            .find(|text| !text.is_empty())
+            .map_or("", String::as_str)
+        })
+    }
+
+    fn customer(&self) -> &str {
+        self.one.call.as_ref().map_or("", |call| &call.customer)
+    }
+
+    fn teams(&self) -> String {
+        let alerts = self.one.alerts.iter();
+        let teams: Vec<&str> = alerts
+            .flat_map(|alert| std::iter::once(&alert.team).chain(&alert.added_teams))
+            .map(String::as_str)
+            .collect();
+        teams.join("\u{1f}")
+    }
+
+    /// What the search of the page looks at, in lower case.
+    fn search(&self) -> String {
+        let caller = self.one.call.as_ref().and_then(|call| call.caller.as_ref());
+        let digits: String = caller
+            .map(|caller| caller.phone.chars().filter(char::is_ascii_digit).collect())
+            .unwrap_or_default();
+        let caller = caller.map(|caller| {
+            format!(
+                "{} {} {} {}",
+                caller.name, caller.phone, caller.email, caller.reference
+            )
+        });
+        let fields = self
+            .one
+            .fields
+            .values()
+            .filter_map(|value| match &value.kind {
+                Some(Kind::Text(text)) => Some(text.as_str()),
+                _ => None,
+            });
+        let fields: Vec<&str> = fields.collect();
+        let alert = self.alert().map_or("", |alert| &alert.text);
+        let caller = caller.unwrap_or_default();
+        format!("{caller} {digits} {} {alert}", fields.join(" ")).to_lowercase()
+    }
+
+    fn priority(&self) -> &str {
+        priority_word(self.words, self.one.priority())
+    }
+}
+
+/// The word for a priority; the template shows a sign beside it.
+pub(crate) fn priority_word(words: &Words, priority: Priority) -> &str {
+    match priority {
+        Priority::Urgent => &words.urgent,
+        Priority::High => &words.high,
+        Priority::Low => &words.low,
+        Priority::Normal | Priority::Unspecified => &words.normal,
+    }
+}
+
+/// Seconds since 1970, for comparisons in the browser; empty for no time.
+pub(crate) fn epoch(time: &Option<Timestamp>) -> String {
+    time.map(|time| time.seconds.to_string())
+        .unwrap_or_default()
+}
+
+/// A time as `<time datetime>` has it; empty for no time.
+pub(crate) fn iso(time: &Option<Timestamp>) -> String {
+    time.map(|time| time.to_string()).unwrap_or_default()
+}
+
+/// A value for people. Times are as they are stored.
+pub(crate) fn value(words: &Words, value: &Value) -> String {
+    match &value.kind {
+        Some(Kind::Text(text)) => text.clone(),
+        Some(Kind::Number(number)) => number.to_string(),
+        Some(Kind::Flag(true)) => words.yes.clone(),
+        Some(Kind::Flag(false)) => words.no.clone(),
+        Some(Kind::Time(time)) => time.to_string(),
+        None => String::new(),
+    }
+}
+
+/// Whether the button can be pushed without a form: no field, no required note, no question.
+pub(crate) fn is_plain(button: &Button) -> bool {
+    button.form.is_empty() && button.confirmation.is_empty() && button.note() != NoteRule::Required
+}
+
+/// The request id of a push from a row. A second click on the same row repeats the first answer,
+/// and never pushes twice.
+pub(crate) fn push_id(one: &FollowUp, button: &Button) -> String {
+    format!("row-{}-{}-{}", one.instance_id, one.revision, button.id)
+}
+
+#[cfg(test)]
+mod tests {
+    use aftercall_proto::workflow::v1::{Call, Caller};
+    use axum::http::HeaderMap;
+
+    use super::*;
+    use crate::words::words;
+
+    fn hostile() -> FollowUp {
+        let text = "<script>alert(1)</script>\"'&";
+        FollowUp {
+            instance_id: "i-1".to_owned(),
+            revision: 3,
+            workflow_title: text.to_owned(),
+            call: Some(Call {
+                customer: text.to_owned(),
+                caller: Some(Caller {
+                    name: text.to_owned(),
+                    phone: "+44 (0)20 7946".to_owned(),
+                    ..Caller::default()
+                }),
+                ..Call::default()
+            }),
+            alerts: vec![Alert {
+                text: text.to_owned(),
+                team: text.to_owned(),
+                ..Alert::default()
+            }],
+            buttons: vec![Button {
+                id: "b".to_owned(),
+                label: text.to_owned(),
+                ..Button::default()
+            }],
+            ..FollowUp::default()
+        }
+    }
+
+    #[test]
+    fn a_caller_named_like_a_script_is_a_caller() {
+        let words = words(&HeaderMap::new());
+        let one = hostile();
+        let row = Row { words, one: &one }.render().expect("a row");
+        assert!(!row.contains("<script>"), "{row}");
+        assert!(row.matches("&#60;script&#62;").count() >= 5, "{row}");
+        assert!(row.contains("020 7946") || row.contains("44020"), "{row}");
+    }
+}

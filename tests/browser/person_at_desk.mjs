@@ -1,0 +1,50 @@
+// A person at the Call Manager page: takes one step after the other, and answers with what the page shows.
+//
+//   { do, selector, text }
+// Each step waits until its element is there. `errors` has what the page's scripts reported.
+import { hear, say } from "./conversation.mjs";
+import { launch } from "./launch.mjs";
+
+const browser = await launch();
+const context = await browser.newContext({ viewport: { width: 1280, height: 900 }, timezoneId: "Europe/Berlin" });
+context.setDefaultTimeout(20_000);
+let page = await context.newPage();
+const errors = [];
+const watch = (page) => page.on("pageerror", (error) => errors.push(error.message));
+watch(page);
+
+const steps = {
+  goto: ({ text }) => page.goto(text).then((answer) => answer.status()),
+  reload: () => page.reload().then(() => page.waitForSelector(".line.live")).then(() => true),
+  tab: async ({ text }) => {
+    page = await context.newPage();
+    watch(page);
+    await page.goto(text);
+    return true;
+  },
+  click: ({ selector }) => page.locator(selector).first().click().then(() => true),
+  hover: ({ selector }) => page.locator(selector).first().hover().then(() => true),
+  away: () => page.mouse.move(2, 2).then(() => true),
+  fill: ({ selector, text }) => page.locator(selector).first().fill(text).then(() => true),
+  press: ({ text }) => page.keyboard.press(text).then(() => true),
+  text: ({ selector }) => page.locator(selector).first().innerText(),
+  value: ({ selector }) => page.locator(selector).first().inputValue(),
+  wait: ({ selector }) => page.locator(selector).first().waitFor().then(() => true),
+  exists: ({ selector }) => page.locator(selector).first().waitFor({ state: "attached" }).then(() => true),
+  gone: ({ selector }) => page.locator(selector).first().waitFor({ state: "detached" }).then(() => true),
+  rows: () => page.locator("#list .row:visible").evaluateAll((rows) => rows.map((row) => row.dataset.id)),
+  focused: () => page.evaluate(() => document.activeElement?.closest(".row")?.dataset.id ?? ""),
+  runs: ({ text }) => page.evaluate((name) => name in window, text),
+  address: async () => page.url(),
+  errors: async () => errors,
+};
+
+for (let step = await hear(); step; step = await hear()) {
+  try {
+    say({ seen: await steps[step.do](step) });
+  } catch (error) {
+    say({ failed: `${step.do} ${step.selector ?? ""}: ${error.message}` });
+  }
+}
+await browser.close();
+process.exit(0);

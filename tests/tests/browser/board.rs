@@ -1,0 +1,173 @@
+//! The board of the Call Manager in a real browser.
+
+use aftercall_proto::workflow::v1::FollowUp;
+use aftercall_tests::{Clients, House, push, set, set_refund, with_refund};
+
+use crate::desk::{Desk, Page};
+
+/// The note of the button that needs one.
+const REJECT_NOTE: &str = "form[data-form=push-reject] textarea";
+
+fn row(one: &FollowUp) -> String {
+    format!("#f-{}", one.instance_id)
+}
+
+struct Scene {
+    house: House,
+    clients: Clients,
+    sessions: tempfile::TempDir,
+    page: Page,
+    desk: Desk,
+}
+
+impl Scene {
+    /// A person who looks at a live board with one follow-up.
+    async fn start() -> (Self, FollowUp) {
+        let house = House::start().await;
+        let mut clients = with_refund(&house).await;
+        let one = set(&mut clients, "1001", 72.5).await;
+        let sessions = tempfile::tempdir().expect("a directory");
+        let page = Page::start(&house, sessions.path(), 0).await;
+        let mut desk = Desk::open().await;
+        desk.goto(&page.url("/")).await;
+        desk.sees(".line.live").await;
+        let scene = Self {
+            house,
+            clients,
+            sessions,
+            page,
+            desk,
+        };
+        (scene, one)
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_board_is_live_and_its_buttons_work() {
+    let (mut scene, one) = Scene::start().await;
+    let desk = &mut scene.desk;
+    let shown = desk.text(&row(&one)).await;
+    assert!(shown.contains("Ada") && shown.contains("· 1 ·"), "{shown}");
+    let other = set(&mut scene.clients, "1002", 20.0).await;
+    desk.sees(&row(&other)).await;
+
+    desk.click(&format!("{} button", row(&one))).await;
+    desk.sees(&format!("{}[data-rev='2']", row(&one))).await;
+    let shown = desk.text(&row(&one)).await;
+    assert!(shown.contains("· 2 ·"), "{shown}");
+
+    let approved = push(&other, &other.buttons[0].id, "Ben");
+    let pushed = scene.clients.manager.push_button(approved).await;
+    pushed.expect("Ben pushes it too");
+    desk.sees(&format!("{}[data-rev='2']", row(&other))).await;
+    desk.is_sound().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rows_stay_where_they_are_under_the_pointer() {
+    let (mut scene, one) = Scene::start().await;
+    let desk = &mut scene.desk;
+    let two = set(&mut scene.clients, "1002", 20.0).await;
+    desk.sees(&row(&two)).await;
+    desk.step("away", "", "").await;
+    let before = desk.rows().await;
+    desk.step("hover", &row(&one), "").await;
+    let three = set(&mut scene.clients, "1003", 30.0).await;
+    desk.sees(&row(&three)).await;
+    desk.sees("#order:not([hidden])").await;
+    let frozen = desk.rows().await;
+    assert_eq!(frozen[..2], before[..], "no row has moved");
+    desk.step("away", "", "").await;
+    desk.step("exists", "#order[hidden]", "").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn typed_text_survives_restarts_and_refusals() {
+    let (mut scene, one) = Scene::start().await;
+    let desk = &mut scene.desk;
+    desk.click(&format!("{} a.who", row(&one))).await;
+    desk.fill(REJECT_NOTE, "The parcel came back").await;
+    for call in 0..20 {
+        set(&mut scene.clients, &format!("many/{call}"), 10.0).await;
+    }
+    let port = scene.page.address.port();
+    scene.page.stop().await;
+    scene.house.stop_alerter().await;
+    scene.house.stop_workflow().await;
+    desk.sees(".line.lost").await;
+    assert_eq!(desk.value(REJECT_NOTE).await, "The parcel came back");
+
+    scene.house.start_workflow().await;
+    scene.house.start_alerter().await;
+    let page = Page::start(&scene.house, scene.sessions.path(), port).await;
+    desk.step("reload", "", "").await;
+    assert_eq!(desk.value(REJECT_NOTE).await, "The parcel came back");
+
+    // Somebody else is faster: the claim that typing made is taken over.
+    let mut clients = scene.house.clients().await;
+    let taken = aftercall_proto::workflow::v1::TakeOverRequest {
+        actor: "Ben".to_owned(),
+        instance_id: one.instance_id.clone(),
+        reason: "Ann is away".to_owned(),
+        ..Default::default()
+    };
+    clients
+        .manager
+        .take_over(taken)
+        .await
+        .expect("Ben takes it");
+    let approved = push(&one, "approve", "Ben");
+    clients.manager.push_button(approved).await.expect("pushed");
+    desk.click("form[data-form=push-reject] button.main").await;
+    desk.sees(".refused").await;
+    let refused = desk.text(".refused").await;
+    assert!(refused.contains("Not done"), "{refused}");
+    desk.is_sound().await;
+    page.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_caller_named_like_a_script_is_just_a_caller() {
+    let (mut scene, _) = Scene::start().await;
+    let name = "<script>window.evil = 1</script><img src=x onerror='window.evil = 1'>";
+    let mut request = set_refund("1004", 20.0);
+    request
+        .properties
+        .as_mut()
+        .and_then(|properties| properties.caller.as_mut())
+        .expect("a caller")
+        .name = name.to_owned();
+    let set = scene.clients.scripts.set_workflow(request).await;
+    let one = set
+        .expect("set")
+        .into_inner()
+        .follow_up
+        .expect("a follow-up");
+    let desk = &mut scene.desk;
+    desk.sees(&row(&one)).await;
+    assert!(desk.text(&row(&one)).await.contains("<script>"));
+    desk.click(&format!("{} a.who", row(&one))).await;
+    desk.fill("form[data-form=note] textarea", name).await;
+    desk.click("form[data-form=note] button").await;
+    desk.sees(".notes li").await;
+    assert!(desk.text(".notes li p").await.contains("<img"));
+    desk.step("reload", "", "").await;
+    assert_eq!(desk.step("runs", "", "evil").await, false);
+    desk.is_sound().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_keyboard_alone_moves_claims_and_notes() {
+    let (mut scene, one) = Scene::start().await;
+    let desk = &mut scene.desk;
+    desk.step("press", "", "j").await;
+    assert_eq!(desk.step("focused", "", "").await, one.instance_id);
+    desk.step("press", "", "c").await;
+    desk.sees(&format!("{}[data-holder='Ann']", row(&one)))
+        .await;
+    desk.step("press", "", "Escape").await;
+    desk.step("gone", "#panel article", "").await;
+    desk.fill("#filter [name=q]", "nobody has this name").await;
+    desk.sees("#nothing:not([hidden])").await;
+    assert!(desk.rows().await.is_empty());
+}
