@@ -227,7 +227,27 @@ async function join() {
 function showPanel(html) {
   panel.innerHTML = html;
   showTimes(panel);
+  restore();
+}
+
+/** Fills the forms with what was typed before. A text whose form is gone stays in sight until it is discarded. */
+function restore() {
   drafts.restore(panel);
+  const homeless = drafts.homeless(panel);
+  // The server shows a refused text too, for browsers without scripts.
+  if (homeless.length) for (const shown of panel.querySelectorAll('textarea.kept')) shown.remove();
+  for (const { key, text } of homeless) {
+    const [kept, field, discard] = ['div', 'textarea', 'button'].map((name) => document.createElement(name));
+    kept.className = 'kept';
+    Object.assign(field, { readOnly: true, rows: 2, dir: 'auto', value: text, ariaLabel: page.wordTyped });
+    Object.assign(discard, { type: 'button', textContent: page.wordDiscard });
+    discard.addEventListener('click', () => {
+      drafts.discard(key);
+      kept.remove();
+    });
+    kept.append(page.wordTyped, field, discard);
+    (panel.querySelector('article > .refused') ?? panel.querySelector('article > header')).after(kept);
+  }
 }
 
 async function get(id) {
@@ -449,7 +469,7 @@ for (const row of list.children) {
   offer(row);
 }
 showTimes(document);
-drafts.restore(panel);
+restore();
 const port = await join();
 setInterval(() => {
   for (const row of list.children) {

@@ -43,6 +43,21 @@ export class Drafts {
     }
   }
 
+  /** What was typed into forms that the follow-up no longer has, by their keys. */
+  homeless(root) {
+    const follow_up = root.querySelector('[data-id]');
+    if (!follow_up) return [];
+    const prefix = `${this.#prefix}${follow_up.dataset.id} `;
+    const forms = new Set([...root.querySelectorAll('form[data-form]')].map((form) => prefix + form.dataset.form));
+    const keys = Object.keys(localStorage).filter((key) => key.startsWith(prefix) && !forms.has(key));
+    return keys.map((key) => ({ key, text: Object.values(JSON.parse(localStorage.getItem(key))).filter(Boolean).join('\n') }));
+  }
+
+  /** Forgets a text by its key. */
+  discard(key) {
+    localStorage.removeItem(key);
+  }
+
   /** Forgets what was sent. */
   forget(form) {
     localStorage.removeItem(this.#key(form));

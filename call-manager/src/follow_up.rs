@@ -68,6 +68,32 @@ impl Panel<'_> {
         kept.map_or(default, String::as_str).to_owned()
     }
 
+    /// What was typed into a form that the follow-up no longer has.
+    fn homeless(&self) -> Vec<&str> {
+        if self.kept.why.is_empty() || self.has_form(&self.kept.form) {
+            return Vec::new();
+        }
+        let is_typed = |name: &str| {
+            ["note", "text", "reason", "to"].contains(&name) || name.starts_with("form.")
+        };
+        let texts = self.kept.texts.iter();
+        let texts = texts.filter(|(name, text)| is_typed(name) && !text.is_empty());
+        texts.map(|(_, text)| text.as_str()).collect()
+    }
+
+    fn has_form(&self, name: &str) -> bool {
+        let is_open = self.is_open();
+        match name {
+            "note" | "hand-over" => is_open,
+            "pause" => is_open && self.one.pause.is_none(),
+            "take-over" => is_open && self.one.claim.is_some() && !self.is_mine(),
+            _ => {
+                let mut buttons = self.one.buttons.iter();
+                buttons.any(|button| self.form_name(button) == name)
+            }
+        }
+    }
+
     fn call_name(&self) -> String {
         let call = self.one.call.as_ref().and_then(|call| call.r#ref.as_ref());
         call.map(|named| format!("{}/{}", named.source, named.id))

@@ -83,6 +83,8 @@ pub(crate) struct Words {
     pub(crate) changed: String,
     pub(crate) refused: String,
     pub(crate) kept: String,
+    pub(crate) typed: String,
+    pub(crate) discard: String,
     pub(crate) sign_in: String,
     pub(crate) sign_in_text: String,
     pub(crate) token: String,

@@ -87,7 +87,7 @@ async fn typed_text_survives_restarts_and_refusals() {
     let desk = &mut scene.desk;
     desk.click(&format!("{} a.who", row(&one))).await;
     desk.fill(REJECT_NOTE, "The parcel came back").await;
-    for call in 0..20 {
+    for call in 0..100 {
         set(&mut scene.clients, &format!("many/{call}"), 10.0).await;
     }
     let port = scene.page.address.port();
@@ -122,6 +122,10 @@ async fn typed_text_survives_restarts_and_refusals() {
     desk.sees(".refused").await;
     let refused = desk.text(".refused").await;
     assert!(refused.contains("Not done"), "{refused}");
+    // The form is gone with its stage, the text is not, also after another look.
+    assert_eq!(desk.value(".kept textarea").await, "The parcel came back");
+    desk.step("reload", "", "").await;
+    assert_eq!(desk.value(".kept textarea").await, "The parcel came back");
     desk.is_sound().await;
     page.stop().await;
 }
