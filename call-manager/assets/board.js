@@ -3,6 +3,7 @@
 // Promise: no row moves under the pointer or the focus, and no text that was typed is lost.
 
 import { Drafts } from './drafts.js';
+import { at, showTimes } from './times.js';
 
 const page = document.body.dataset;
 const list = document.getElementById('list');
@@ -12,39 +13,7 @@ const lineText = document.getElementById('line');
 const nothing = document.getElementById('nothing');
 const filter = document.getElementById('filter');
 const drafts = new Drafts(page.subject || page.me);
-const language = document.documentElement.lang;
 const title = document.title;
-
-// Times
-
-const clock = new Intl.DateTimeFormat(language, { hour: '2-digit', minute: '2-digit' });
-const day = new Intl.DateTimeFormat(language, { day: 'numeric', month: 'short', hour: '2-digit', minute: '2-digit' });
-const units = [['day', 86_400], ['hour', 3_600], ['minute', 60]].map(([unit, seconds]) => [
-  new Intl.NumberFormat(language, { style: 'unit', unit, unitDisplay: 'short', maximumFractionDigits: 0 }), seconds,
-]);
-
-function length(seconds) {
-  const [format, of] = units.find(([, of]) => seconds >= of) ?? units[2];
-  return format.format(Math.floor(seconds / of));
-}
-
-function at(date) {
-  return date.toDateString() === new Date().toDateString() ? clock.format(date) : day.format(date);
-}
-
-function showTime(time) {
-  const date = new Date(time.dateTime);
-  if (Number.isNaN(date.getTime())) return;
-  const past = (Date.now() - date.getTime()) / 1000;
-  let text = at(date);
-  if (time.className === 'age') text = length(Math.max(past, 0));
-  else if (time.className === 'due') text += past > 0 ? ` · ${length(past)} ${page.wordLate}` : ` · ${length(-past)}`;
-  if (time.textContent !== text) time.textContent = text;
-}
-
-function showTimes(root) {
-  for (const time of root.querySelectorAll('time')) showTime(time);
-}
 
 // Rows
 
@@ -468,15 +437,10 @@ for (const row of list.children) {
   mark(row);
   offer(row);
 }
-showTimes(document);
 restore();
 const port = await join();
 setInterval(() => {
-  for (const row of list.children) {
-    mark(row);
-    showTimes(row);
-  }
-  showTimes(panel);
+  for (const row of list.children) mark(row);
   if (!isFrozen()) settle();
 }, 15_000);
 for (const event of ['visibilitychange', 'online', 'pageshow']) {

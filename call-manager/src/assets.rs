@@ -17,7 +17,7 @@ type File = (&'static str, &'static str, &'static str);
 
 const SCRIPT: &str = "text/javascript; charset=utf-8";
 
-const FILES: [File; 4] = [
+const FILES: [File; 7] = [
     (
         "style.css",
         "text/css; charset=utf-8",
@@ -26,6 +26,9 @@ const FILES: [File; 4] = [
     ("board.js", SCRIPT, include_str!("../assets/board.js")),
     ("drafts.js", SCRIPT, include_str!("../assets/drafts.js")),
     ("line.js", SCRIPT, include_str!("../assets/line.js")),
+    ("page.js", SCRIPT, include_str!("../assets/page.js")),
+    ("theme.js", SCRIPT, include_str!("../assets/theme.js")),
+    ("times.js", SCRIPT, include_str!("../assets/times.js")),
 ];
 
 /// The hash of all files. Scripts name each other without it, so all have the same.

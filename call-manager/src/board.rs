@@ -8,6 +8,7 @@ use axum::response::Response;
 use serde::Deserialize;
 use uuid::Uuid;
 
+use crate::frame::{Frame, Here};
 use crate::layout::html;
 use crate::people::Person;
 use crate::shared::Shared;
@@ -61,8 +62,8 @@ impl Asked {
 #[derive(Template)]
 #[template(path = "board.html")]
 pub(crate) struct Board<'a> {
+    frame: Frame<'a>,
     words: &'a Words,
-    person: &'a Person,
     asked: &'a Asked,
     rows: Vec<FollowUp>,
     as_of: String,
@@ -118,8 +119,12 @@ pub(crate) async fn with_panel(
     let listed = person.desk().list_follow_ups(request).await?.into_inner();
     let rows = listed.rows.into_iter();
     Ok(html(&Board {
+        frame: Frame {
+            words,
+            person,
+            here: Here::Board,
+        },
         words,
-        person,
         asked,
         rows: rows.filter_map(|row| row.follow_up).collect(),
         as_of: iso(&listed.as_of),

@@ -16,6 +16,7 @@ mod board;
 mod events;
 mod follow_up;
 mod form;
+mod frame;
 mod layout;
 mod pages;
 mod people;

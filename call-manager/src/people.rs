@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use aftercall_client::{Connection, Connector, Token};
 use aftercall_proto::access::v1::identity_service_client::IdentityServiceClient;
-use aftercall_proto::access::v1::{GetIdentityRequest, Identity, Proof};
+use aftercall_proto::access::v1::{GetIdentityRequest, Identity, Proof, Role};
 use aftercall_proto::workflow::v1::call_manager_service_client::CallManagerServiceClient;
 use axum::http::HeaderMap;
 use tonic::{Code, Status};
@@ -52,6 +52,9 @@ pub(crate) struct Person {
     pub(crate) name: String,
     /// The stable id.
     pub(crate) subject: String,
+    /// What the person may do, as the workflow-server says. Pages show by it what may be done; the
+    /// servers decide.
+    roles: Vec<Role>,
     /// Whether the servers want no proof.
     pub(crate) is_local: bool,
     workflow: Connection,
@@ -67,6 +70,11 @@ impl Person {
         } else {
             String::new()
         }
+    }
+
+    /// Whether the person has one of these roles.
+    pub(crate) fn may(&self, roles: &[Role]) -> bool {
+        self.roles.iter().any(|role| roles.contains(role))
     }
 
     pub(crate) fn desk(&self) -> CallManagerServiceClient<Connection> {
@@ -139,8 +147,7 @@ impl People {
             subject: String::new(),
             name: String::new(),
         };
-        let person = self.person(&session).await?;
-        let identity = identity(&person.workflow).await?;
+        let (_, identity) = self.reached(&session).await?;
         if identity.proof() == Proof::None {
             // The servers want no proof, so the token proves nothing.
             return Err(Trouble::SignedOut);
@@ -179,7 +186,8 @@ impl People {
         }
         let workflow = connect(&self.servers.workflow).await?;
         // With a certificate of its own the page is known to the servers, but nobody is who uses it.
-        if identity(&workflow).await?.proof() != Proof::None {
+        let identity = identity(&workflow).await?;
+        if identity.proof() != Proof::None {
             return Err(Trouble::SignedOut);
         }
         if !self.is_local_allowed {
@@ -188,6 +196,7 @@ impl People {
         let person = Arc::new(Person {
             name: self.local_name.clone(),
             subject: String::new(),
+            roles: identity.roles().collect(),
             is_local: true,
             workflow,
             alerter: self.servers.alerter.clone(),
@@ -198,14 +207,23 @@ impl People {
 
     async fn person(&self, session: &Session) -> Result<Arc<Person>, Trouble> {
         let token = Token::new(&session.token).map_err(|_| Trouble::SignedOut)?;
-        let workflow = self.servers.workflow.clone().tokens(token.clone());
+        let (workflow, identity) = self.reached(session).await?;
         Ok(Arc::new(Person {
             name: session.name.clone(),
             subject: session.subject.clone(),
+            roles: identity.roles().collect(),
             is_local: false,
-            workflow: connect(&workflow).await?,
+            workflow,
             alerter: self.servers.alerter.clone().tokens(token),
         }))
+    }
+
+    /// The way of a session to the workflow-server, and who it is there.
+    async fn reached(&self, session: &Session) -> Result<(Connection, Identity), Trouble> {
+        let token = Token::new(&session.token).map_err(|_| Trouble::SignedOut)?;
+        let workflow = connect(&self.servers.workflow.clone().tokens(token)).await?;
+        let identity = identity(&workflow).await?;
+        Ok((workflow, identity))
     }
 
     fn known(&self, id: &str) -> Option<Arc<Person>> {

@@ -96,6 +96,11 @@ pub(crate) struct Words {
     pub(crate) servers_away: String,
     pub(crate) back: String,
     pub(crate) skip: String,
+    pub(crate) places: String,
+    pub(crate) colours: String,
+    pub(crate) colours_of_browser: String,
+    pub(crate) light: String,
+    pub(crate) dark: String,
     pub(crate) keys: String,
 }
 

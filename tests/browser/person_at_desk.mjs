@@ -27,7 +27,9 @@ const steps = {
   away: () => page.mouse.move(2, 2).then(() => true),
   fill: ({ selector, text }) => page.locator(selector).first().fill(text).then(() => true),
   press: ({ text }) => page.keyboard.press(text).then(() => true),
-  text: ({ selector }) => page.locator(selector).first().innerText(),
+  // Not innerText: a row that is not drawn yet has none.
+  text: ({ selector }) => page.locator(selector).first().textContent(),
+  reads: ({ selector, text }) => page.locator(selector).filter({ hasText: text }).first().waitFor().then(() => true),
   value: ({ selector }) => page.locator(selector).first().inputValue(),
   wait: ({ selector }) => page.locator(selector).first().waitFor().then(() => true),
   exists: ({ selector }) => page.locator(selector).first().waitFor({ state: "attached" }).then(() => true),

@@ -85,6 +85,11 @@ impl Desk {
         self.step("wait", selector, "").await;
     }
 
+    /// Waits until an element has a text.
+    pub(crate) async fn reads(&mut self, selector: &str, text: &str) {
+        self.step("reads", selector, text).await;
+    }
+
     pub(crate) async fn text(&mut self, selector: &str) -> String {
         let text = self.step("text", selector, "").await;
         text.as_str().expect("text").to_owned()

@@ -1,0 +1,34 @@
+// Times, in the zone and the language of the viewer.
+
+const language = document.documentElement.lang;
+const clock = new Intl.DateTimeFormat(language, { hour: '2-digit', minute: '2-digit' });
+const day = new Intl.DateTimeFormat(language, { day: 'numeric', month: 'short', hour: '2-digit', minute: '2-digit' });
+const units = [['day', 86_400], ['hour', 3_600], ['minute', 60]].map(([unit, seconds]) => [
+  new Intl.NumberFormat(language, { style: 'unit', unit, unitDisplay: 'short', maximumFractionDigits: 0 }), seconds,
+]);
+
+/** A number of seconds in its largest unit. */
+export function length(seconds) {
+  const [format, of] = units.find(([, of]) => seconds >= of) ?? units[2];
+  return format.format(Math.floor(seconds / of));
+}
+
+/** A time of today, or a day with its time. */
+export function at(date) {
+  return date.toDateString() === new Date().toDateString() ? clock.format(date) : day.format(date);
+}
+
+function showTime(time) {
+  const date = new Date(time.dateTime);
+  if (Number.isNaN(date.getTime())) return;
+  const past = (Date.now() - date.getTime()) / 1000;
+  let text = at(date);
+  if (time.className === 'age') text = length(Math.max(past, 0));
+  else if (time.className === 'due') text += past > 0 ? ` · ${length(past)} ${document.body.dataset.wordLate}` : ` · ${length(-past)}`;
+  if (time.textContent !== text) time.textContent = text;
+}
+
+/** Shows each time in the zone and the language of the viewer. */
+export function showTimes(root) {
+  for (const time of root.querySelectorAll('time')) showTime(time);
+}
