@@ -17,18 +17,34 @@ type File = (&'static str, &'static str, &'static str);
 
 const SCRIPT: &str = "text/javascript; charset=utf-8";
 
-const FILES: [File; 7] = [
+/// A script by its name.
+macro_rules! script {
+    ($name:literal) => {
+        ($name, SCRIPT, include_str!(concat!("../assets/", $name)))
+    };
+}
+
+const FILES: &[File] = &[
     (
         "style.css",
         "text/css; charset=utf-8",
         include_str!("../assets/style.css"),
     ),
-    ("board.js", SCRIPT, include_str!("../assets/board.js")),
-    ("drafts.js", SCRIPT, include_str!("../assets/drafts.js")),
-    ("line.js", SCRIPT, include_str!("../assets/line.js")),
-    ("page.js", SCRIPT, include_str!("../assets/page.js")),
-    ("theme.js", SCRIPT, include_str!("../assets/theme.js")),
-    ("times.js", SCRIPT, include_str!("../assets/times.js")),
+    script!("board.js"),
+    script!("dom.js"),
+    script!("drafts.js"),
+    script!("filter.js"),
+    script!("forms.js"),
+    script!("keys.js"),
+    script!("line.js"),
+    script!("live.js"),
+    script!("notices.js"),
+    script!("page.js"),
+    script!("panel.js"),
+    script!("pointer.js"),
+    script!("rows.js"),
+    script!("theme.js"),
+    script!("times.js"),
 ];
 
 /// The hash of all files. Scripts name each other without it, so all have the same.

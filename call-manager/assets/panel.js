@@ -1,0 +1,122 @@
+// The follow-up beside the board.
+//
+// Promise: no text that was typed is lost, and no form is replaced while somebody types into it.
+
+import { list, openId, page, panel, rowOf } from './dom.js';
+import { Drafts } from './drafts.js';
+import { showTimes } from './times.js';
+
+export const drafts = new Drafts(page.subject || page.me);
+const made = document.createElement('template');
+
+export function showPanel(html) {
+  panel.innerHTML = html;
+  showTimes(panel);
+  restore();
+}
+
+/** Fills the forms with what was typed before. A text whose form is gone stays in sight until it is discarded. */
+function restore() {
+  drafts.restore(panel);
+  const homeless = drafts.homeless(panel);
+  // The server shows a refused text too, for browsers without scripts.
+  if (homeless.length) for (const shown of panel.querySelectorAll('textarea.kept')) shown.remove();
+  for (const { key, text } of homeless) {
+    const [kept, field, discard] = ['div', 'textarea', 'button'].map((name) => document.createElement(name));
+    kept.className = 'kept';
+    Object.assign(field, { readOnly: true, rows: 2, dir: 'auto', value: text, ariaLabel: page.wordTyped });
+    Object.assign(discard, { type: 'button', textContent: page.wordDiscard });
+    discard.addEventListener('click', () => {
+      drafts.discard(key);
+      kept.remove();
+    });
+    kept.append(page.wordTyped, field, discard);
+    (panel.querySelector('article > .refused') ?? panel.querySelector('article > header')).after(kept);
+  }
+}
+
+async function get(id) {
+  const answer = await fetch(`/f/${encodeURIComponent(id)}`, { headers: { 'x-fragment': '1' }, cache: 'no-store' });
+  const text = await answer.text();
+  if (!answer.ok) throw new Error(text || page.wordAway);
+  return text;
+}
+
+/** Shows an error above the follow-up. */
+export function fail(error) {
+  const said = document.createElement('p');
+  said.className = 'refused';
+  said.setAttribute('role', 'alert');
+  said.textContent = error instanceof TypeError ? page.wordAway : error.message;
+  panel.querySelector(':scope > .refused, article > .refused')?.remove();
+  (panel.querySelector('article header') ?? panel).after(said);
+  if (!panel.contains(said)) panel.append(said);
+}
+
+/** Opens a follow-up. `at` is the part of it that gets the focus, as in an address. */
+export async function show(id, at = '', isNew = true) {
+  try {
+    showPanel(await get(id));
+    if (isNew) history.pushState({ id }, '', `/f/${id}${location.search}${at}`);
+    const target = at ? panel.querySelector(`#${CSS.escape(at.slice(1))}`) : null;
+    const field = target?.querySelector('input:not([type=hidden]), textarea, select, button');
+    (field ?? panel.querySelector('h2'))?.focus();
+  } catch (error) {
+    fail(error);
+  }
+}
+
+/** Closes the follow-up. */
+export function hide(isNew = true) {
+  const id = openId();
+  panel.replaceChildren();
+  if (isNew) history.pushState({}, '', `/${location.search}`);
+  rowOf(id)?.querySelector('a')?.focus();
+}
+
+/** The open follow-up has changed: what it is is shown again, and what is typed stays. */
+async function refresh(id, rev) {
+  if (Number(panel.firstElementChild?.dataset.rev) >= rev) return;
+  let html;
+  try {
+    html = await get(id);
+  } catch (error) {
+    fail(error);
+    return;
+  }
+  if (openId() !== id) return;
+  const isBusy = panel.querySelector('.forms')?.contains(document.activeElement) || panel.querySelector('form.typed');
+  if (!isBusy) {
+    showPanel(html);
+    return;
+  }
+  made.innerHTML = html;
+  for (const part of ['.facts', '.notes', 'header']) {
+    const [old, fresh] = [panel.querySelector(part), made.content.querySelector(part)];
+    if (old && fresh && !old.contains(document.activeElement)) old.replaceWith(fresh);
+  }
+  showTimes(panel);
+  panel.querySelector('.changed')?.remove();
+  const changed = document.createElement('button');
+  changed.type = 'button';
+  changed.className = 'bar changed';
+  changed.textContent = `${page.wordChanged} · ${page.wordShow}`;
+  changed.addEventListener('click', () => showPanel(html));
+  panel.querySelector('article')?.append(changed);
+}
+
+list.addEventListener('changed', ({ detail: { id, rev } }) => {
+  if (openId() === id) refresh(id, rev);
+});
+panel.addEventListener('click', (event) => {
+  if (event.target.closest('a.close')) {
+    event.preventDefault();
+    hide();
+  }
+});
+window.addEventListener('popstate', () => {
+  const id = /^\/f\/([^/]+)$/.exec(location.pathname)?.[1];
+  if (id) show(decodeURIComponent(id), '', false);
+  else hide(false);
+});
+restore();
