@@ -81,6 +81,17 @@ impl Row<'_> {
     }
 }
 
+/// "2 of 4 · Pay out"; empty where it waits for the end of its call.
+pub(crate) fn stage(words: &Words, one: &FollowUp) -> String {
+    let Some(stage) = &one.stage else {
+        return String::new();
+    };
+    match one.last_stage {
+        0 => format!("{} · {}", stage.number, stage.title),
+        last => format!("{} {} {last} · {}", stage.number, words.of, stage.title),
+    }
+}
+
 /// The word for a priority; the template shows a sign beside it.
 pub(crate) fn priority_word(words: &Words, priority: Priority) -> &str {
     match priority {
@@ -127,7 +138,7 @@ pub(crate) fn push_id(one: &FollowUp, button: &Button) -> String {
 
 #[cfg(test)]
 mod tests {
-    use aftercall_proto::workflow::v1::{Call, Caller};
+    use aftercall_proto::workflow::v1::{Call, Caller, Stage};
     use axum::http::HeaderMap;
 
     use super::*;
@@ -160,6 +171,21 @@ mod tests {
             }],
             ..FollowUp::default()
         }
+    }
+
+    #[test]
+    fn a_stage_is_shown_with_the_last_one() {
+        let words = words(&HeaderMap::new());
+        let mut one = FollowUp::default();
+        assert_eq!(stage(words, &one), "");
+        one.stage = Some(Stage {
+            number: 2,
+            title: "Pay out".to_owned(),
+            ..Stage::default()
+        });
+        assert_eq!(stage(words, &one), "2 · Pay out");
+        one.last_stage = 4;
+        assert_eq!(stage(words, &one), "2 of 4 · Pay out");
     }
 
     #[test]

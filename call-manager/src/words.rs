@@ -30,6 +30,7 @@ pub(crate) struct Words {
     pub(crate) order_changed: String,
     pub(crate) show: String,
     pub(crate) new: String,
+    pub(crate) of: String,
     pub(crate) caller: String,
     pub(crate) holder: String,
     pub(crate) nobody: String,

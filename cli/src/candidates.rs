@@ -97,7 +97,12 @@ fn follow_ups() -> Vec<CompletionCandidate> {
     ask(async |to| {
         let request = ListFollowUpsRequest {
             page_size: OFFERED,
-            read_mask: Some(read_mask(&["workflow", "stage", "call.customer"])),
+            read_mask: Some(read_mask(&[
+                "workflow",
+                "stage",
+                "last_stage",
+                "call.customer",
+            ])),
             ..Default::default()
         };
         let page = to
@@ -113,11 +118,7 @@ fn follow_ups() -> Vec<CompletionCandidate> {
                 .as_ref()
                 .map(|call| call.customer.clone())
                 .unwrap_or_default();
-            let help = format!(
-                "{} {} {customer}",
-                one.workflow,
-                wording::stage(one.stage.as_ref())
-            );
+            let help = format!("{} {} {customer}", one.workflow, wording::stage_of(&one));
             candidate(one.instance_id, help)
         };
         Ok(follow_ups.map(said).collect())

@@ -113,7 +113,7 @@ fn summary(output: Output, filter: &FollowUpFilter, follow_up: &FollowUp) -> Str
         .map(|alert| alert.text.as_str())
         .unwrap_or_default();
     let id = output.strong(&follow_up.instance_id);
-    let stage = wording::stage(follow_up.stage.as_ref());
+    let stage = wording::stage_of(follow_up);
     let buttons = wording::buttons(follow_up);
     format!(
         "{id}  {caller}  {}  stage {stage}  {alert}  {buttons}",

@@ -43,6 +43,17 @@ pub(crate) fn stage(stage: Option<&Stage>) -> String {
         .unwrap_or_default()
 }
 
+/// The stage of a follow-up, and the last one of its workflow: "2 of 4 To be paid".
+pub(crate) fn stage_of(follow_up: &FollowUp) -> String {
+    let Some(stage) = &follow_up.stage else {
+        return String::new();
+    };
+    match follow_up.last_stage {
+        0 => self::stage(Some(stage)),
+        last => format!("{} of {last} {}", stage.number, stage.title),
+    }
+}
+
 /// Who did something.
 pub(crate) fn actor(actor: Option<&Actor>) -> String {
     let Some(actor) = actor else {

@@ -15,6 +15,11 @@ pub enum Act {
     AsAnother,
     /// To take back what another person pushed: `UndoPush` with `as_supervisor`.
     UndoOfAnother,
+    /// To read about what Call Managers do not see: instances that are not released, or on a call
+    /// that is not chargeable.
+    ReadHidden,
+    /// To see a picture of such an instance.
+    DrawHidden,
     /// What concerns every call of a server: its feed, a backup, its clock, and what it removes.
     OnWholeServer,
 }
@@ -30,7 +35,13 @@ pub enum Forbidden {
 
 impl Act {
     /// Each of them.
-    pub const ALL: [Self; 3] = [Self::AsAnother, Self::UndoOfAnother, Self::OnWholeServer];
+    pub const ALL: [Self; 5] = [
+        Self::AsAnother,
+        Self::UndoOfAnother,
+        Self::ReadHidden,
+        Self::DrawHidden,
+        Self::OnWholeServer,
+    ];
 
     /// Checks whether an identity may do so. The local operator may do everything.
     ///
@@ -41,6 +52,13 @@ impl Act {
             _ if !identity.is_proved() => return Ok(()),
             Self::AsAnother => &[Role::ScriptEngine],
             Self::UndoOfAnother => &[Role::Supervisor],
+            Self::ReadHidden => &[Role::Supervisor, Role::Operator, Role::Auditor],
+            Self::DrawHidden => &[
+                Role::Supervisor,
+                Role::Author,
+                Role::Operator,
+                Role::Auditor,
+            ],
             Self::OnWholeServer if identity.scope.is_everything() => return Ok(()),
             Self::OnWholeServer => return Err(Forbidden::NeedsWholeScope),
         };
@@ -59,18 +77,18 @@ mod tests {
     use super::*;
     use crate::identity::Proof;
 
-    /// Role by role, whether it may act as another, undo for another, and act on the whole server
-    /// without and with a scope.
-    const TABLE: [(Role, [bool; 4]); 9] = [
-        (Role::ScriptEngine, [true, false, true, false]),
-        (Role::Agent, [false, false, true, false]),
-        (Role::Supervisor, [false, true, true, false]),
-        (Role::Author, [false, false, true, false]),
-        (Role::Operator, [false, false, true, false]),
-        (Role::Auditor, [false, false, true, false]),
-        (Role::Alerter, [false, false, true, false]),
-        (Role::Display, [false, false, true, false]),
-        (Role::Member, [false, false, true, false]),
+    /// Role by role, whether it may act as another, undo for another, read and draw what is hidden,
+    /// and act on the whole server without and with a scope.
+    const TABLE: [(Role, [bool; 6]); 9] = [
+        (Role::ScriptEngine, [true, false, false, false, true, false]),
+        (Role::Agent, [false, false, false, false, true, false]),
+        (Role::Supervisor, [false, true, true, true, true, false]),
+        (Role::Author, [false, false, false, true, true, false]),
+        (Role::Operator, [false, false, true, true, true, false]),
+        (Role::Auditor, [false, false, true, true, true, false]),
+        (Role::Alerter, [false, false, false, false, true, false]),
+        (Role::Display, [false, false, false, false, true, false]),
+        (Role::Member, [false, false, false, false, true, false]),
     ];
 
     fn identity(role: Role, scope: Scope) -> Identity {
@@ -88,11 +106,11 @@ mod tests {
         for (role, expected) in TABLE {
             let whole = identity(role, Scope::everything());
             let limited = identity(role, Scope::new(&["Acme"], &[]));
-            let [as_another, undo, on_server] = Act::ALL.map(|act| act.check(&whole).is_ok());
+            let of_whole = Act::ALL.map(|act| act.check(&whole).is_ok());
             let on_server_limited = Act::OnWholeServer.check(&limited).is_ok();
-            let found = [as_another, undo, on_server, on_server_limited];
-            assert_eq!(found, expected, "{}", role.name());
-            for act in [Act::AsAnother, Act::UndoOfAnother] {
+            let found = of_whole.into_iter().chain([on_server_limited]);
+            assert_eq!(found.collect::<Vec<_>>(), expected, "{}", role.name());
+            for act in Act::ALL.iter().filter(|act| **act != Act::OnWholeServer) {
                 assert_eq!(act.check(&limited), act.check(&whole), "{act:?}");
             }
         }

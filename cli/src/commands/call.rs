@@ -102,7 +102,7 @@ async fn show(session: &Session, call: CallRef) -> Result<(), Failure> {
             } else {
                 " (hidden)"
             };
-            let stage = wording::stage(follow_up.stage.as_ref());
+            let stage = wording::stage_of(follow_up);
             format!(
                 "{}  {}  stage {stage}  {state}{hidden}",
                 follow_up.instance_id, follow_up.workflow

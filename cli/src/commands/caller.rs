@@ -167,7 +167,7 @@ impl OfCaller {
         let request = ListCallsOfCallerRequest {
             caller: self.known_by.caller(),
             customer: self.customer,
-            read_mask: session.read_mask(&["workflow", "status", "outcome", "stage"]),
+            read_mask: session.read_mask(&["workflow", "status", "outcome", "stage", "last_stage"]),
         };
         let answer = session
             .to
@@ -219,7 +219,7 @@ fn rows(of_call: &CallWithFollowUps) -> Vec<Vec<String>> {
             follow_up.instance_id.clone(),
             follow_up.workflow.clone(),
             wording::ending(follow_up.status(), &follow_up.outcome),
-            wording::stage(follow_up.stage.as_ref()),
+            wording::stage_of(follow_up),
         ])
     };
     of_call.follow_ups.iter().map(row).collect()

@@ -41,9 +41,10 @@ const ROWS: Table<'_> = Table {
 };
 
 /// Fields of a follow-up that a row shows.
-const SHOWN: [&str; 8] = [
+const SHOWN: [&str; 9] = [
     "workflow",
     "stage",
+    "last_stage",
     "call.ref",
     "call.customer",
     "call.caller",
@@ -223,7 +224,7 @@ fn cells(output: Output, row: &FollowUpRow, now: Timestamp) -> Vec<String> {
         call.map(|call| call.customer.clone()).unwrap_or_default(),
         wording::caller(call),
         follow_up.workflow.clone(),
-        wording::stage(follow_up.stage.as_ref()),
+        wording::stage_of(&follow_up),
         row.alert
             .as_ref()
             .map_or("", |alert| wording::priority(alert.priority()))

@@ -199,7 +199,7 @@ fn given(result: &HandOverResult) -> Vec<String> {
         .as_ref()
         .map(|claim| claim.holder.clone())
         .unwrap_or_default();
-    let stage = wording::stage(follow_up.stage.as_ref());
+    let stage = wording::stage_of(follow_up);
     vec![
         result.instance_id.clone(),
         "yes".to_owned(),
@@ -342,7 +342,7 @@ fn held(follow_up: Option<&FollowUp>, now: Timestamp) -> Vec<String> {
     let Some(follow_up) = follow_up else {
         return vec!["Nothing is waiting unclaimed.".to_owned()];
     };
-    let stage = wording::stage(follow_up.stage.as_ref());
+    let stage = wording::stage_of(follow_up);
     let Some(claim) = &follow_up.claim else {
         return vec![format!(
             "Nobody holds {} now; it is in stage {stage}.",

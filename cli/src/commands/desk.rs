@@ -270,7 +270,7 @@ fn outcome(done: &str, follow_up: Option<&FollowUp>, now: Timestamp) -> String {
     } else {
         format!(", due {due}")
     };
-    let stage = wording::stage(after.stage.as_ref());
+    let stage = wording::stage_of(&after);
     format!(
         "{done}: {} is {} in stage {stage}{due}.",
         after.instance_id,

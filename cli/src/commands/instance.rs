@@ -41,7 +41,7 @@ const ROWS: Table<'_> = Table {
 };
 
 /// Fields of an instance that a row shows.
-const SHOWN: [&str; 11] = [
+const SHOWN: [&str; 12] = [
     "workflow",
     "version",
     "call.ref",
@@ -49,6 +49,7 @@ const SHOWN: [&str; 11] = [
     "status",
     "outcome",
     "stage",
+    "last_stage",
     "alerts",
     "due",
     "started_at",
@@ -278,7 +279,7 @@ fn cells(instance: &FollowUp, now: Timestamp) -> Vec<String> {
         call_name(call.and_then(|call| call.r#ref.as_ref())),
         call.map(|call| call.customer.clone()).unwrap_or_default(),
         wording::ending(instance.status(), &instance.outcome),
-        wording::stage(instance.stage.as_ref()),
+        wording::stage_of(instance),
         instance
             .alerts
             .first()
@@ -396,7 +397,7 @@ async fn move_to(
         .into_inner();
     session.output.one(&answer, || {
         let after = answer.instance.clone().unwrap_or_default();
-        let stage = wording::stage(after.stage.as_ref());
+        let stage = wording::stage_of(&after);
         vec![format!(
             "Moved {id}: {} in stage {stage}.",
             wording::ending(after.status(), &after.outcome)

@@ -73,11 +73,11 @@ fn state_lines(instance: &FollowUp, now: Timestamp) -> Vec<String> {
     if !instance.reason.is_empty() {
         lines.push(format!("reason    {}", instance.reason));
     }
-    if let Some(stage) = &instance.stage {
+    if instance.stage.is_some() {
         let since = time::relative(instance.stage_entered_at.as_ref(), now);
         lines.push(format!(
             "stage     {}, visit {}, entered {since}",
-            wording::stage(Some(stage)),
+            wording::stage_of(instance),
             instance.visit
         ));
     }

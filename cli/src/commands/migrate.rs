@@ -46,7 +46,7 @@ impl Migrate {
             .into_inner();
         session.output.one(&answer, || {
             let after = answer.instance.clone().unwrap_or_default();
-            let stage = wording::stage(after.stage.as_ref());
+            let stage = wording::stage_of(&after);
             let state = wording::ending(after.status(), &after.outcome);
             vec![format!(
                 "{id} is now on version {}: {state} in stage {stage}.",

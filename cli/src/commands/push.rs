@@ -173,7 +173,7 @@ fn no_button(follow_up: &FollowUp, wanted: &str, is_elsewhere: bool) -> Failure 
     if let Some(pause) = &follow_up.pause {
         return Failure::new(Exit::Precondition, paused(&follow_up.instance_id, pause));
     }
-    let stage = wording::stage(follow_up.stage.as_ref());
+    let stage = wording::stage_of(follow_up);
     let offered: Vec<_> = follow_up
         .buttons
         .iter()
@@ -218,7 +218,7 @@ fn pushed(button: &str, after: &FollowUp) -> String {
         ),
         None => format!(
             "Pushed {button}: now in stage {}.",
-            wording::stage(after.stage.as_ref())
+            wording::stage_of(after)
         ),
     }
 }

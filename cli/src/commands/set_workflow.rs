@@ -251,10 +251,7 @@ fn page(
         follow_up.instance_id, follow_up.workflow
     )];
     match follow_up.stage {
-        Some(_) => lines.push(format!(
-            "stage {}",
-            wording::stage(follow_up.stage.as_ref())
-        )),
+        Some(_) => lines.push(format!("stage {}", wording::stage_of(&follow_up))),
         None => lines.push(wording::status(follow_up.status()).to_owned()),
     }
     if !answer.updated_fields.is_empty() {

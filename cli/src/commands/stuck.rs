@@ -68,7 +68,13 @@ impl StuckWork {
         let request = ListStuckInstancesRequest {
             longer_than: self.longer_than.map(time::proto_span),
             page_size: self.at_most,
-            read_mask: session.read_mask(&["workflow", "stage", "call.ref", "call.customer"]),
+            read_mask: session.read_mask(&[
+                "workflow",
+                "stage",
+                "last_stage",
+                "call.ref",
+                "call.customer",
+            ]),
         };
         let answer = session
             .to
@@ -101,7 +107,7 @@ fn cells(stuck: &StuckInstance, now: Timestamp) -> Vec<String> {
         why(stuck.reason()).to_owned(),
         time::relative(stuck.since.as_ref(), now),
         instance.workflow.clone(),
-        wording::stage(instance.stage.as_ref()),
+        wording::stage_of(&instance),
         call_name(call.and_then(|call| call.r#ref.as_ref())),
         call.map(|call| call.customer.clone()).unwrap_or_default(),
     ]

@@ -57,6 +57,12 @@ impl Definition {
             .map(|at| &self.stages[at])
     }
 
+    /// The highest number of a stage: of how many stages people speak. 0 without a stage.
+    #[must_use]
+    pub fn last_stage(&self) -> u32 {
+        self.stages.last().map_or(0, |stage| stage.number)
+    }
+
     /// The calendar of an action that names the calendar `own`, or none. `None` for the wall clock.
     #[must_use]
     pub fn calendar_for<'d>(&'d self, own: Option<&'d str>) -> Option<&'d str> {

@@ -7,7 +7,7 @@ use std::any::Any;
 
 use aftercall_identity::{Act, Forbidden};
 use aftercall_proto::{feed, workflow};
-use aftercall_serving::asked::Asked;
+use aftercall_serving::asked::{Asked, Caller};
 use tonic::Code;
 
 use crate::service::say::Refusal;
@@ -22,6 +22,11 @@ pub(crate) fn check<T: Any>(asked: &Asked<T>) -> Result<(), Refusal> {
         return Ok(());
     };
     act.check(asked.caller.identity()).map_err(refusal)
+}
+
+/// Whether a caller may do so, where that decides what an answer has.
+pub(crate) fn may(act: Act, caller: &Caller) -> bool {
+    act.check(caller.identity()).is_ok()
 }
 
 fn act(request: &dyn Any) -> Option<Act> {

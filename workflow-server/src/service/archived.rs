@@ -42,6 +42,17 @@ impl Anywhere {
     pub(crate) fn is_archived(&self) -> bool {
         self.archived.is_some()
     }
+
+    /// Whether Call Managers see it, or did until it ended.
+    fn is_shown(&self) -> bool {
+        let Some(call) = self.call() else {
+            return false;
+        };
+        // A call that was reported again after it had left memory counts as it is known now.
+        let whole = self.view.unlimited();
+        let is_call_shown = whole.call(&call.key).is_none_or(|live| live.is_shown());
+        is_call_shown && self.instance.is_shown(call)
+    }
 }
 
 /// An instance by its id, wherever it is.
@@ -55,19 +66,32 @@ pub(crate) async fn anywhere(shared: &Shared, text: &str) -> Result<Anywhere, Re
             archived: None,
         });
     }
-    let missing = || {
-        refusal::not_found(
-            Missing::Instance,
-            text,
-            format!("there is no instance {text}"),
-        )
-    };
-    let FoundInstance { instance, call } = find(shared, &view, id).await?.ok_or_else(missing)?;
+    let found = find(shared, &view, id).await?;
+    let FoundInstance { instance, call } = found.ok_or_else(|| missing(text))?;
     Ok(Anywhere {
         view: shared.view(),
         instance,
         archived: Some(call),
     })
+}
+
+/// The same; for a caller who sees nothing hidden, only what Call Managers see.
+pub(crate) async fn anywhere_for(
+    shared: &Shared,
+    text: &str,
+    sees_hidden: bool,
+) -> Result<Anywhere, Refusal> {
+    let found = anywhere(shared, text).await?;
+    if sees_hidden || found.is_shown() {
+        Ok(found)
+    } else {
+        Err(missing(text))
+    }
+}
+
+fn missing(text: &str) -> Refusal {
+    let message = format!("there is no instance {text}");
+    refusal::not_found(Missing::Instance, text, message)
 }
 
 pub(crate) async fn find(

@@ -14,6 +14,7 @@ use std::sync::Arc;
 use aftercall_definition::time::{Time, WallClock};
 use aftercall_engine::command::{CancelInstance, MigrateInstance, MoveInstance};
 use aftercall_engine::query::{GroupBy, ShouldStop};
+use aftercall_identity::Act;
 use aftercall_proto::ready::Ready;
 use aftercall_proto::workflow::v1 as proto;
 use aftercall_proto::workflow::v1::operations_service_server::OperationsService;
@@ -23,6 +24,7 @@ use prost::Message;
 use crate::limits::GROUPS_MAX;
 use crate::process;
 use crate::reading::Lane;
+use crate::service::acts;
 use crate::service::archived;
 use crate::service::ask::{Asking, Faults, filters, pages, requests};
 use crate::service::rpcs::rpcs;
@@ -176,6 +178,7 @@ pub(super) async fn list_history(
     shared: &Shared,
     asked: Asked<proto::ListHistoryRequest>,
 ) -> Result<Ready<proto::ListHistoryResponse>, Refusal> {
+    let sees_hidden = acts::may(Act::ReadHidden, &asked.caller);
     let request = asked.request;
     let list = [
         b"history ".to_vec(),
@@ -185,7 +188,7 @@ pub(super) async fn list_history(
     .concat();
     let after = pages::read::<1>(shared, &list, &request.page_token)?.map_or(0, |[after]| after);
     let page = move |shared: Shared| async move {
-        let past = history::Past::find(&shared, &request).await?;
+        let past = history::Past::find(&shared, &request, sees_hidden).await?;
         let (items, last) = past
             .page(&shared, after, pages::rows(request.page_size))
             .await?;
@@ -206,7 +209,8 @@ pub(super) async fn explain_instance(
 ) -> Result<proto::ExplainInstanceResponse, Refusal> {
     let id = &asked.request.instance_id;
     let mask = requests::read_mask_of_one(id, asked.request.read_mask.as_ref())?;
-    let found = archived::anywhere(shared, id).await?;
+    let sees_hidden = acts::may(Act::ReadHidden, &asked.caller);
+    let found = archived::anywhere_for(shared, id, sees_hidden).await?;
     let clock_held = shared.ledger.health().is_clock_held();
     let zone = found.view.zone_of((found.call(), &found.instance), None);
     let clock = Clock {

@@ -1,9 +1,9 @@
 //! What only some of those may ask for who may call an RPC.
 
-use serde_json::json;
+use serde_json::{Value, json};
 use tonic::Code;
 
-use super::world::World;
+use super::world::{World, call, set_request};
 use crate::reason;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -31,4 +31,61 @@ async fn only_a_supervisor_takes_back_as_one() {
     world
         .get_as(&world.supervisor, "UndoPush", undo(&others))
         .await;
+}
+
+/// The requests by which agents read about one follow-up and its call.
+fn reads(id: &str, of_call: &str) -> [(&'static str, Value); 4] {
+    [
+        ("ListHistory", json!({ "instance_id": id })),
+        ("ListHistory", json!({ "call": call(of_call) })),
+        ("ExplainInstance", json!({ "instance_id": id })),
+        ("RenderWorkflow", json!({ "instance_id": id })),
+    ]
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_agent_reads_only_what_call_managers_see() {
+    let world = World::start().await;
+    let set = async |call: &str, change: fn(&mut Value)| {
+        let mut request = set_request(call, "refund");
+        change(&mut request);
+        let answer = world.get("SetWorkflow", request).await;
+        let id = answer["followUp"]["instanceId"].as_str();
+        id.expect("an id").to_owned()
+    };
+    let shown = set("shown", |_| {}).await;
+    let ended = set("over", |_| {}).await;
+    let cancel = json!({ "instance_id": ended, "reason": "a test" });
+    world.get("CancelInstance", cancel).await;
+    let unpaid = set("unpaid", |request| {
+        request["properties"]["chargeable"] = json!(false);
+    })
+    .await;
+    for (id, call, is_shown) in [
+        (&shown, "shown", true),
+        (&ended, "over", true),
+        (&unpaid, "unpaid", false),
+    ] {
+        for (method, request) in reads(id, call) {
+            let answer = world.ask(&world.agent, method, &request).await;
+            match answer {
+                Ok(answer) => assert!(is_shown, "{method} {request}: {answer}"),
+                Err(refused) => {
+                    assert!(!is_shown, "{method} {request}: {refused:?}");
+                    assert_eq!(refused.code(), Code::NotFound, "{method}: {refused:?}");
+                }
+            }
+            world.get_as(&world.supervisor, method, request).await;
+        }
+    }
+    // Of a call, an agent sees nothing of a follow-up that waits for its end.
+    let waiting = set("waits", |request| {
+        request["release"] = json!("RELEASE_CALL_ENDED");
+    })
+    .await;
+    let of_call = json!({ "call": call("waits") });
+    for (token, sees) in [(&world.agent, false), (&world.supervisor, true)] {
+        let history = world.get_as(token, "ListHistory", of_call.clone()).await;
+        assert_eq!(history.to_string().contains(&waiting), sees, "{history}");
+    }
 }

@@ -1,4 +1,7 @@
 //! SVG: a library lays out the boxes and arrows, and this module draws them.
+//!
+//! Promise: no `style` element or attribute. A page whose Content-Security-Policy refuses inline
+//! styles can have the picture in its HTML, and its style sheet can restyle each class.
 
 use std::cell::Cell;
 use std::fmt::Write as _;
@@ -25,8 +28,8 @@ const EDGES_MAX: usize = 400;
 const CHAR_WIDTH: f64 = 7.4;
 const LINE_HEIGHT: f64 = 18.0;
 const PADDING: f64 = 14.0;
-/// The class of a box until its text shows the right class.
-const UNMARKED: &str = "unmarked";
+/// The look of a box until its text shows the right one.
+const UNMARKED: &str = r#"class="unmarked""#;
 /// The margin around the picture.
 const MARGIN: f64 = 24.0;
 /// The top of the picture, below the title.
@@ -137,13 +140,43 @@ fn arrow(at: usize, edge: &Edge) -> Arrow {
     arrow
 }
 
+/// Signs beside the colors say which stages were entered, and which is the present one.
 fn title(node: &Node) -> String {
     let visits = if node.visits > 1 {
         format!(" ×{}", node.visits)
     } else {
         String::new()
     };
-    format!("{} {}{visits}", node.stage, node.title)
+    let sign = match (node.is_present, node.visits) {
+        (true, _) => " ◀",
+        (false, 0) => "",
+        (false, _) => " ✓",
+    };
+    format!("{} {}{visits}{sign}", node.stage, node.title)
+}
+
+/// The class of a part and how it looks, as presentation attributes.
+fn look(class: &str) -> String {
+    let looks = match class {
+        "name" => r#"font-size="17" font-weight="600""#,
+        "stage" => r#"font-size="13" font-weight="600" text-anchor="middle""#,
+        "line" => r#"font-size="12""#,
+        "inside" => r##"font-size="12" text-anchor="middle" fill="#45566b""##,
+        "way" => {
+            r##"font-size="12" text-anchor="middle" dominant-baseline="middle" paint-order="stroke" stroke="#ffffff" stroke-width="5""##
+        }
+        "box" => r##"fill="#f3f6fb" stroke="#8fa3bd" stroke-width="1.5""##,
+        "box end" => r##"fill="#eceff3" stroke="#5c6b7d" stroke-width="1.5""##,
+        "box visited" => r##"fill="#e3f1e5" stroke="#3c7a4b" stroke-width="1.5""##,
+        "box present" => r##"fill="#ffe9b8" stroke="#b26a00" stroke-width="3""##,
+        "arrow" => r##"fill="none" stroke="#5c6b7d" stroke-width="1.5""##,
+        "arrow timer" => {
+            r##"fill="none" stroke="#5c6b7d" stroke-width="1.5" stroke-dasharray="6 4""##
+        }
+        "head" => r##"fill="#5c6b7d""##,
+        _ => r##"fill="#ffffff""##,
+    };
+    format!(r#"class="{class}" {looks}"#)
 }
 
 struct Canvas<'g> {
@@ -181,7 +214,8 @@ impl<'g> Canvas<'g> {
         self.reach(x + half, y);
         let _ = writeln!(
             self.labels,
-            r#"<text class="way" x="{x:.1}" y="{y:.1}">{}</text>"#,
+            r#"<text {} x="{x:.1}" y="{y:.1}">{}</text>"#,
+            look("way"),
             escaped(text)
         );
     }
@@ -197,11 +231,12 @@ impl<'g> Canvas<'g> {
             (false, 0, true) => "box end",
             (false, 0, false) => "box",
         };
-        self.boxes = self.boxes.replace(UNMARKED, class);
+        self.boxes = self.boxes.replace(UNMARKED, &look(class));
         let top = xy.y - node.lines.len() as f64 * LINE_HEIGHT / 2.0 + 5.0;
         let _ = write!(
             self.boxes,
-            r#"<text class="stage" x="{:.1}" y="{top:.1}">{}</text>"#,
+            r#"<text {} x="{:.1}" y="{top:.1}">{}</text>"#,
+            look("stage"),
             xy.x,
             escaped(&title(node))
         );
@@ -209,7 +244,8 @@ impl<'g> Canvas<'g> {
             let y = top + (at + 1) as f64 * LINE_HEIGHT;
             let _ = write!(
                 self.boxes,
-                r#"<text class="inside" x="{:.1}" y="{y:.1}">{}</text>"#,
+                r#"<text {} x="{:.1}" y="{y:.1}">{}</text>"#,
+                look("inside"),
                 xy.x,
                 escaped(line)
             );
@@ -231,31 +267,19 @@ impl<'g> Canvas<'g> {
             let words = format!("{} ⟲ {}", title(node), edge.label);
             let _ = writeln!(
                 notes,
-                r#"<text class="line" x="{MARGIN}" y="{y:.1}">{}</text>"#,
+                r#"<text {} x="{MARGIN}" y="{y:.1}">{}</text>"#,
+                look("line"),
                 escaped(&words)
             );
         }
         let height = height + loops.len() as f64 * LINE_HEIGHT;
         let title = escaped(&self.graph.title);
+        let (ground, head, name) = (look("ground"), look("head"), look("name"));
         format!(
-            r##"<svg xmlns="http://www.w3.org/2000/svg" width="{width:.0}" height="{height:.0}" viewBox="0 0 {width:.0} {height:.0}" role="img" aria-label="{title}">
-<style>
-text {{ font-family: system-ui, -apple-system, "Segoe UI", "DejaVu Sans", sans-serif; fill: #1d2733; }}
-.name {{ font-size: 17px; font-weight: 600; }}
-.stage {{ font-size: 13px; font-weight: 600; text-anchor: middle; }}
-.line {{ font-size: 12px; }}
-.inside {{ font-size: 12px; text-anchor: middle; fill: #45566b; }}
-.way {{ font-size: 12px; text-anchor: middle; dominant-baseline: middle; paint-order: stroke; stroke: #ffffff; stroke-width: 5px; }}
-.box {{ fill: #f3f6fb; stroke: #8fa3bd; stroke-width: 1.5; }}
-.end {{ fill: #eceff3; stroke: #5c6b7d; }}
-.visited {{ fill: #e3f1e5; stroke: #3c7a4b; }}
-.present {{ fill: #ffe9b8; stroke: #b26a00; stroke-width: 3; }}
-.arrow {{ fill: none; stroke: #5c6b7d; stroke-width: 1.5; }}
-.timer {{ stroke-dasharray: 6 4; }}
-</style>
-<defs><marker id="head" viewBox="0 0 10 10" refX="9" refY="5" markerWidth="8" markerHeight="8" orient="auto-start-reverse"><path d="M0 0 10 5 0 10z" fill="#5c6b7d"/></marker></defs>
-<rect width="100%" height="100%" fill="#ffffff"/>
-<text class="name" x="{MARGIN}" y="30">{title}</text>
+            r##"<svg xmlns="http://www.w3.org/2000/svg" width="{width:.0}" height="{height:.0}" viewBox="0 0 {width:.0} {height:.0}" role="img" aria-label="{title}" font-family="system-ui, -apple-system, 'Segoe UI', 'DejaVu Sans', sans-serif" fill="#1d2733">
+<defs><marker id="arrow-head" viewBox="0 0 10 10" refX="9" refY="5" markerWidth="8" markerHeight="8" orient="auto-start-reverse"><path {head} d="M0 0 10 5 0 10z"/></marker></defs>
+<rect {ground} width="100%" height="100%"/>
+<text {name} x="{MARGIN}" y="30">{title}</text>
 <g transform="translate({shift:.1} {TOP})">
 {}{}{}</g>
 {notes}</svg>
@@ -277,7 +301,7 @@ impl RenderBackend for Canvas<'_> {
         self.reach(xy.x + size.x, xy.y + size.y);
         let _ = write!(
             self.boxes,
-            r#"<rect class="{UNMARKED}" x="{:.1}" y="{:.1}" width="{:.1}" height="{:.1}" rx="9"/>"#,
+            r#"<rect {UNMARKED} x="{:.1}" y="{:.1}" width="{:.1}" height="{:.1}" rx="9"/>"#,
             xy.x, xy.y, size.x, size.y
         );
     }
@@ -337,20 +361,17 @@ impl RenderBackend for Canvas<'_> {
         path.iter()
             .flat_map(|point| [point.0, point.1])
             .for_each(|point| self.reach(point.x, point.y));
-        let timer = if dashed { " timer" } else { "" };
+        let look = look(if dashed { "arrow timer" } else { "arrow" });
         // An upward arrow is laid out from its end to its beginning.
         let head = |is_there: bool, place: &str| {
             if is_there {
-                format!(r#" marker-{place}="url(#head)""#)
+                format!(r#" marker-{place}="url(#arrow-head)""#)
             } else {
                 String::new()
             }
         };
         let heads = head(is_backwards, "start") + &head(is_forwards, "end");
-        let _ = writeln!(
-            self.arrows,
-            r#"<path class="arrow{timer}" d="{d}"{heads}/>"#
-        );
+        let _ = writeln!(self.arrows, r#"<path {look} d="{d}"{heads}/>"#);
     }
 
     fn create_clip(&mut self, _: Point, _: Point, _: usize) -> ClipHandle {

@@ -8,11 +8,13 @@ use aftercall_definition::{Definition, Stage};
 use aftercall_engine::instance::Instance;
 use aftercall_engine::query::{ShouldStop, Stopped};
 use aftercall_engine::world::definitions::Workflow;
+use aftercall_identity::Act;
 use aftercall_proto::workflow::v1 as proto;
 use aftercall_serving::asked::Asked;
 
 use crate::limits::READ_TIME_MAX;
 use crate::reading::{Lane, ReadError};
+use crate::service::acts;
 use crate::service::archived;
 use crate::service::authors::definitions::{no_version, pick};
 use crate::service::say::refusal::Missing;
@@ -112,7 +114,8 @@ pub(crate) async fn render(
         let (_, definition, _) = pick(&view, &request.name, request.version, request.draft)?;
         (definition.clone(), Trail::default())
     } else {
-        let found = archived::anywhere(shared, &request.instance_id).await?;
+        let sees_hidden = acts::may(Act::DrawHidden, &asked.caller);
+        let found = archived::anywhere_for(shared, &request.instance_id, sees_hidden).await?;
         let missing = || {
             refusal::not_found(
                 Missing::Version,

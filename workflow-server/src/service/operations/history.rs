@@ -24,7 +24,7 @@ pub(crate) struct Past {
     sequences: Vec<u64>,
     /// Only of this instance.
     instance: Option<InstanceId>,
-    /// Of a call: the instances in the caller's scope, where that has a limit.
+    /// Of a call: the instances that the caller may see, where that has a limit.
     in_scope: Option<HashSet<InstanceId>>,
 }
 
@@ -33,10 +33,11 @@ impl Past {
     pub(crate) async fn find(
         shared: &Shared,
         request: &proto::ListHistoryRequest,
+        sees_hidden: bool,
     ) -> Result<Self, Refusal> {
         match (&request.call, request.instance_id.as_str()) {
             (None, id) if !id.is_empty() => {
-                let found = archived::anywhere(shared, id).await?;
+                let found = archived::anywhere_for(shared, id, sees_hidden).await?;
                 let trail = shared
                     .ledger
                     .history()
@@ -56,10 +57,14 @@ impl Past {
                 let key = requests::call_key(request.call.as_ref(), "call", &mut faults);
                 faults.check()?;
                 let view = shared.view();
-                let found = of_call(shared, &view, &key).await?;
+                let mut found = of_call(shared, &view, &key).await?;
+                if !sees_hidden {
+                    keep_shown(&mut found, &key)?;
+                }
                 let ids = found.iter().flat_map(|found| &found.instances);
                 let ids = ids.map(|instance| instance.id).collect();
-                let in_scope = (!view.reach().is_everything()).then_some(ids);
+                let is_limited = !sees_hidden || !view.reach().is_everything();
+                let in_scope = is_limited.then_some(ids);
                 let sequences = gather(shared, found)
                     .await
                     .map_err(|error| refusal::of_history(&error))?;
@@ -137,14 +142,25 @@ async fn of_call(shared: &Shared, view: &View, key: &CallKey) -> Result<Vec<Foun
         .chain(archived::calls(shared, key).await?)
         .collect();
     if found.is_empty() {
-        let name = format!("{}/{}", key.source, key.id);
-        return Err(refusal::not_found(
-            Missing::Call,
-            &name,
-            format!("there is no call {name}"),
-        ));
+        return Err(no_call(key));
     }
     Ok(found)
+}
+
+/// Keeps what Call Managers see. The first is the call as it is known now.
+fn keep_shown(found: &mut [FoundCall], key: &CallKey) -> Result<(), Refusal> {
+    if found.first().is_none_or(|newest| !newest.call.is_shown()) {
+        return Err(no_call(key));
+    }
+    for FoundCall { call, instances } in found {
+        instances.retain(|instance| instance.is_shown(call));
+    }
+    Ok(())
+}
+
+fn no_call(key: &CallKey) -> Refusal {
+    let name = format!("{}/{}", key.source, key.id);
+    refusal::not_found(Missing::Call, &name, format!("there is no call {name}"))
 }
 
 async fn gather(shared: &Shared, found: Vec<FoundCall>) -> Result<Vec<u64>, HistoryError> {

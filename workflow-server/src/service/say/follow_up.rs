@@ -126,9 +126,8 @@ pub(crate) fn follow_up_of_call(
         attempts: shown(fields.attempts, || {
             instance.attempts.as_deref().map(attempts)
         }),
-        due_soon_from: shown(fields.due_soon_from, || {
-            earliest_due_soon(names, instance).map(timestamp)
-        }),
+        due_soon_from: shown(fields.due_soon_from, || earliest_due_soon(names, instance)),
+        last_stage: shown(fields.last_stage, || last_stage(definition)),
     }
 }
 
@@ -140,6 +139,10 @@ fn workflow_name(names: &Names, instance: &Instance) -> String {
 
 fn title(definition: Option<&Definition>) -> String {
     definition.map_or_else(String::new, |definition| definition.title.clone())
+}
+
+fn last_stage(definition: Option<&Definition>) -> u32 {
+    definition.map_or(0, Definition::last_stage)
 }
 
 fn shown_alerts(names: &Names, instance: &Instance, alerts: &[&Alert]) -> Vec<proto::Alert> {
@@ -179,13 +182,13 @@ fn by_urgency(alerts: &[Alert]) -> Vec<&Alert> {
 }
 
 /// When the instance or the first of its alerts is due soon.
-fn earliest_due_soon(names: &Names, instance: &Instance) -> Option<Time> {
+fn earliest_due_soon(names: &Names, instance: &Instance) -> Option<Timestamp> {
     let definition = names.definition_of(instance)?;
     let of_alerts = instance.alerts.iter().map(Some);
-    of_alerts
+    let dues = of_alerts
         .chain([None])
-        .filter_map(|alert| names.due_soon_from(definition, instance, alert))
-        .min()
+        .filter_map(|alert| names.due_soon_from(definition, instance, alert));
+    dues.min().map(timestamp)
 }
 
 fn claim(claim: &Claim) -> proto::Claim {

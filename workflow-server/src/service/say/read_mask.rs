@@ -59,6 +59,7 @@ fields! {
         chase_count: "chase_count",
         attempts: "attempts",
         due_soon_from: "due_soon_from",
+        last_stage: "last_stage",
     }
 }
 
