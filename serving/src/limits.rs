@@ -226,5 +226,12 @@ pub const UNREAD_BYTES_REFUSED: usize = 4 * UNREAD_BYTES_MAX;
 /// the socket.
 pub(crate) const WRITE_TURN_BYTES: usize = 64 * 1024;
 
+/// How long a connection is still read after the server has written its last byte. A client closes its
+/// side a round trip later.
+pub(crate) const LINGER_MAX: Duration = Duration::from_secs(1);
+
+/// Bytes that are read and dropped in that time: more than a client has on its way.
+pub(crate) const LINGER_BYTES_MAX: usize = 4 * 1024 * 1024;
+
 /// How often the progress of a connection is checked within a stall's time.
 pub(crate) const STALL_LOOKS: u32 = 4;

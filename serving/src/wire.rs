@@ -16,8 +16,8 @@ use crate::budget::Budget;
 use crate::connection::Connection;
 use crate::frames::{Frames, Kind, PREFACE};
 use crate::limits::{
-    CONTROL_FRAMES_PER_CONTENT_FRAME, Limits, READ_BYTES_AFTER_RESETS, RESETS_TIME_MAX,
-    WRITE_TURN_BYTES,
+    CONTROL_FRAMES_PER_CONTENT_FRAME, LINGER_BYTES_MAX, LINGER_MAX, Limits,
+    READ_BYTES_AFTER_RESETS, RESETS_TIME_MAX, WRITE_TURN_BYTES,
 };
 use crate::output::Output;
 use crate::places::Use;
@@ -59,6 +59,14 @@ pub(crate) struct Wire {
     turn: u64,
     control: Budget,
     resets: Budget,
+    /// Runs once nothing more is written.
+    linger: Option<Linger>,
+}
+
+/// How long and how much is still read after the end of what the server writes.
+struct Linger {
+    until: Pin<Box<Sleep>>,
+    bytes_left: usize,
 }
 
 impl Wire {
@@ -83,6 +91,7 @@ impl Wire {
                 now,
             ),
             resets: Budget::new(limits.resets_burst, limits.resets_burst, now),
+            linger: None,
         }
     }
 
@@ -200,6 +209,27 @@ impl Wire {
         Poll::Pending
     }
 
+    /// Reads until the client has closed its side too, within bounds. If a socket is closed while
+    /// unread bytes wait, the system resets the connection: a client that writes in this moment
+    /// then gets a broken pipe, and never reads the GOAWAY that says which requests were begun.
+    fn poll_linger(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        let linger = self.linger.get_or_insert_with(|| Linger {
+            until: Box::pin(sleep_until(Instant::now() + LINGER_MAX)),
+            bytes_left: LINGER_BYTES_MAX,
+        });
+        let mut bytes = [0; 4096];
+        while linger.bytes_left > 0 && linger.until.as_mut().poll(context).is_pending() {
+            let mut read = ReadBuf::new(&mut bytes);
+            let is_read = ready!(Pin::new(&mut self.stream).poll_read(context, &mut read));
+            let count = read.filled().len();
+            if is_read.is_err() || count == 0 {
+                break;
+            }
+            linger.bytes_left = linger.bytes_left.saturating_sub(count);
+        }
+        Poll::Ready(())
+    }
+
     fn note_written(&mut self, bytes: &[u8]) {
         self.written_in_turn += bytes.len();
         let mut content = 0;
@@ -266,8 +296,12 @@ impl AsyncWrite for Wire {
 
     fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         let wire = self.get_mut();
-        ready!(wire.output.poll_send(&mut wire.stream, context))?;
-        Pin::new(&mut wire.stream).poll_shutdown(context)
+        if wire.linger.is_none() {
+            ready!(wire.output.poll_send(&mut wire.stream, context))?;
+            ready!(Pin::new(&mut wire.stream).poll_shutdown(context))?;
+        }
+        ready!(wire.poll_linger(context));
+        Poll::Ready(Ok(()))
     }
 }
 
@@ -320,6 +354,40 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_client_that_writes_at_the_end_reads_the_end() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let address = listener.local_addr().expect("an address");
+        let mut client = TcpStream::connect(address).await.expect("it listens");
+        let (stream, _) = listener.accept().await.expect("a connection");
+        let connection = Arc::new(Connection::for_tests());
+        let mut wire = Wire::new(Stream::Plain(stream), connection, &Limits::default());
+        client.write_all(b"request").await.expect("it is open");
+        let closed = tokio::spawn(async move {
+            wire.write_all(b"GOAWAY").await.expect("it is held");
+            wire.shutdown().await.expect("a regular end");
+        });
+        let mut got = String::new();
+        // If the server closes with unread bytes, this is a reset.
+        client.read_to_string(&mut got).await.expect("the end");
+        assert_eq!(got, "GOAWAY");
+        client.write_all(b"request").await.expect("still read");
+        drop(client);
+        closed.await.expect("it ends with the client");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_client_that_stays_is_left_after_a_moment() {
+        let (stream, mut client) = connected().await;
+        let connection = Arc::new(Connection::for_tests());
+        let mut wire = Wire::new(stream, connection, &Limits::default());
+        let begun = Instant::now();
+        wire.shutdown().await.expect("a regular end");
+        assert_eq!(begun.elapsed().as_secs(), LINGER_MAX.as_secs());
+        drop(wire);
+        assert_eq!(client.read(&mut [0]).await.expect("the end"), 0);
+    }
+
+    #[tokio::test]
     async fn answers_of_one_wake_up_are_one_record() {
         let (stream, mut client) = connected().await;
         let before = client.get_ref().0.records;
@@ -337,7 +405,10 @@ mod tests {
         client.read_exact(&mut got).await.expect("the answers");
         assert_eq!(&got, b"headdatatrailers");
         assert_eq!(client.get_ref().0.records - before, 1);
-        wire.shutdown().await.expect("a regular end");
-        assert_eq!(client.read(&mut got).await.expect("the end"), 0);
+        let ended = async move {
+            assert_eq!(client.read(&mut got).await.expect("the end"), 0);
+        };
+        let (closed, ()) = tokio::join!(wire.shutdown(), ended);
+        closed.expect("a regular end");
     }
 }

@@ -33,22 +33,15 @@ async fn connected(house: &House) -> Connection {
     connector.connect().await.expect("it listens")
 }
 
-/// Asks without a pause; how many answers came, and how many calls met the closing of their socket.
-///
-/// Where a request is written in the moment in which the server closes, the system can drop the
-/// GOAWAY that the client has not read yet. The client cannot know then whether the server has begun
-/// the call, so it does not send it again.
-async fn ask(connection: Connection, until: Instant) -> Result<(u64, u64), Status> {
+/// Asks without a pause; how many answers came.
+async fn ask(connection: Connection, until: Instant) -> Result<u64, Status> {
     let mut client = OperationsServiceClient::new(connection);
-    let (mut answers, mut cut) = (0, 0);
+    let mut answers = 0;
     while Instant::now() < until {
-        match client.get_server_info(GetServerInfoRequest {}).await {
-            Ok(_) => answers += 1,
-            Err(status) if format!("{status:?}").contains("BrokenPipe") => cut += 1,
-            Err(status) => return Err(status),
-        }
+        client.get_server_info(GetServerInfoRequest {}).await?;
+        answers += 1;
     }
-    Ok((answers, cut))
+    Ok(answers)
 }
 
 /// Longer than the age of four connections.
@@ -64,14 +57,11 @@ async fn calls_continue_while_connections_reach_their_age() {
             asking.spawn(ask(connection.clone(), until));
         }
     }
-    let (mut answers, mut cut) = (0, 0);
+    let mut answers = 0;
     while let Some(asked) = asking.join_next().await {
-        let (answered, met) = asked.expect("no panic").expect("no call fails");
-        answers += answered;
-        cut += met;
+        answers += asked.expect("no panic").expect("no call fails");
     }
-    // A connection has eight calls at a time, and some twenty connections end.
-    assert!(answers > 100 && cut <= 8, "{answers} answered, {cut} cut");
+    assert!(answers > 100, "{answers} answered");
 }
 
 #[tokio::test(flavor = "multi_thread")]
