@@ -3,13 +3,20 @@
 //! Promise: a handshake that fails is counted by its reason and logged, at most once a minute. The
 //! audit log has each one that failed for the certificate of the client.
 
+use std::future::poll_fn;
 use std::io;
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::num::NonZero;
+use std::pin::pin;
+use std::sync::{Arc, LazyLock};
+use std::task::Poll;
+use std::thread::available_parallelism;
 use std::time::Duration;
 
 use rustls::{Error as RustlsError, ServerConfig};
 use tokio::net::TcpStream;
+use tokio::sync::Semaphore;
+use tokio::task::yield_now;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
@@ -77,7 +84,43 @@ async fn begin(
     let accepting = TlsAcceptor::from(config).accept_with(socket, |session| {
         session.set_buffer_limit(Some(TLS_UNSENT_BYTES_MAX));
     });
-    Ok(accepting.await?)
+    Ok(in_turns(accepting).await?)
+}
+
+/// How many handshakes are ready to run at a time.
+static TURNS: LazyLock<Semaphore> =
+    LazyLock::new(|| Semaphore::new(available_parallelism().map_or(1, NonZero::get)));
+
+/// Runs a handshake with a turn for each step of it. Signatures take long: if a thousand clients
+/// connect at once, a request of another connection waits for a step or two, and not for a thousand.
+/// A client that sends nothing has no turn.
+async fn in_turns<H: Future>(handshake: H) -> H::Output {
+    let mut handshake = pin!(handshake);
+    loop {
+        // It is never closed.
+        let turn = TURNS.acquire().await;
+        // Behind all that is ready.
+        yield_now().await;
+        let step = poll_fn(|context| Poll::Ready(handshake.as_mut().poll(context))).await;
+        drop(turn);
+        if let Poll::Ready(done) = step {
+            return done;
+        }
+        woken().await;
+    }
+}
+
+/// Waits until something wakes this task.
+async fn woken() {
+    let mut has_waited = false;
+    poll_fn(|_| {
+        if std::mem::replace(&mut has_waited, true) {
+            Poll::Ready(())
+        } else {
+            Poll::Pending
+        }
+    })
+    .await;
 }
 
 impl From<io::Error> for Failure {
@@ -135,5 +178,51 @@ fn note(failure: &Failure, peer: SocketAddr) {
         Failure::Protocol(error) => {
             tracing::warn!(%peer, count, %error, "the TLS handshake with a client failed: its connection is closed");
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use tokio::task::JoinSet;
+
+    use super::*;
+
+    /// How many steps of a thousand handshakes another task waits for at most.
+    async fn waited_for<H: Future<Output = ()> + Send + 'static>(
+        handshake: impl Fn(Arc<AtomicUsize>) -> H,
+    ) -> usize {
+        let steps = Arc::new(AtomicUsize::new(0));
+        let mut handshakes: JoinSet<()> =
+            (0..1_000).map(|_| handshake(Arc::clone(&steps))).collect();
+        let seen = Arc::clone(&steps);
+        let other = tokio::spawn(async move {
+            let mut most = 0;
+            while seen.load(Ordering::Relaxed) < 3_000 {
+                let before = seen.load(Ordering::Relaxed);
+                yield_now().await;
+                most = most.max(seen.load(Ordering::Relaxed) - before);
+            }
+            most
+        });
+        while handshakes.join_next().await.is_some() {}
+        other.await.expect("no panic")
+    }
+
+    async fn three_steps(steps: Arc<AtomicUsize>) {
+        for _ in 0..3 {
+            steps.fetch_add(1, Ordering::Relaxed);
+            yield_now().await;
+        }
+    }
+
+    #[tokio::test]
+    async fn others_wait_for_a_few_handshakes_at_most() {
+        let with_turns = waited_for(|steps| in_turns(three_steps(steps))).await;
+        let turns = TURNS.available_permits();
+        assert!(with_turns <= 4 * turns, "{with_turns} steps, {turns} turns");
+        let without = waited_for(three_steps).await;
+        assert!(without > 500, "the control: {without} steps");
     }
 }
