@@ -8,6 +8,7 @@ function press(key) {
   const target = panel.querySelector(`[data-key="${key}"]`);
   if (target?.tagName === 'BUTTON') target.click();
   else target?.focus();
+  if (target?.tagName === 'SUMMARY') target.parentElement.open = true;
 }
 
 document.addEventListener('keydown', async (event) => {

@@ -10,7 +10,10 @@ export const drafts = new Drafts(page.subject || page.me);
 const made = document.createElement('template');
 
 export function showPanel(html) {
+  const [before, parts] = [openId(), [...panel.querySelectorAll('details[open]')].map(({ id }) => id)];
   panel.innerHTML = html;
+  // What somebody has opened stays open.
+  if (openId() === before) for (const id of parts) document.getElementById(id)?.setAttribute('open', '');
   showTimes(panel);
   restore();
 }
@@ -35,11 +38,24 @@ function restore() {
   }
 }
 
-async function get(id) {
-  const answer = await fetch(`/f/${encodeURIComponent(id)}`, { headers: { 'x-fragment': '1' }, cache: 'no-store' });
+async function getPart(address) {
+  const answer = await fetch(address, { headers: { 'x-fragment': '1' }, cache: 'no-store' });
   const text = await answer.text();
   if (!answer.ok) throw new Error(text || page.wordAway);
   return text;
+}
+
+const get = (id) => getPart(`/f/${encodeURIComponent(id)}`);
+
+/** Puts a part of the page that is loaded late into its place. */
+async function load(place, address) {
+  try {
+    made.innerHTML = await getPart(address);
+    showTimes(made.content);
+    place.replaceChildren(made.content);
+  } catch (error) {
+    fail(error);
+  }
 }
 
 /** Shows an error above the follow-up. */
@@ -91,7 +107,7 @@ async function refresh(id, rev) {
     return;
   }
   made.innerHTML = html;
-  for (const part of ['.facts', '.notes', 'header']) {
+  for (const part of ['.facts', '.notes', '.others', 'header']) {
     const [old, fresh] = [panel.querySelector(part), made.content.querySelector(part)];
     if (old && fresh && !old.contains(document.activeElement)) old.replaceWith(fresh);
   }
@@ -109,11 +125,20 @@ list.addEventListener('changed', ({ detail: { id, rev } }) => {
   if (openId() === id) refresh(id, rev);
 });
 panel.addEventListener('click', (event) => {
-  if (event.target.closest('a.close')) {
+  const more = event.target.closest('a.more');
+  if (more) {
+    event.preventDefault();
+    const place = document.createElement('div');
+    more.replaceWith(place);
+    load(place, more.href);
+  } else if (event.target.closest('a.close')) {
     event.preventDefault();
     hide();
   }
 });
+panel.addEventListener('toggle', ({ target }) => {
+  if (target.open && target.dataset.load) load(target.querySelector('.loaded'), target.dataset.load);
+}, true);
 window.addEventListener('popstate', () => {
   const id = /^\/f\/([^/]+)$/.exec(location.pathname)?.[1];
   if (id) show(decodeURIComponent(id), '', false);

@@ -18,12 +18,21 @@ export function at(date) {
   return date.toDateString() === new Date().toDateString() ? clock.format(date) : day.format(date);
 }
 
+/** A time of another zone's clock, and of the viewer's where that shows another. */
+function ofZone(date, { zone, here }) {
+  const shown = { weekday: 'short', day: 'numeric', month: 'short', hour: '2-digit', minute: '2-digit' };
+  const there = new Intl.DateTimeFormat(language, { ...shown, timeZone: zone || 'UTC' }).format(date);
+  const local = new Intl.DateTimeFormat(language, shown).format(date);
+  return there === local ? there : `${there} · ${local} ${here}`;
+}
+
 function showTime(time) {
   const date = new Date(time.dateTime);
   if (Number.isNaN(date.getTime())) return;
   const past = (Date.now() - date.getTime()) / 1000;
   let text = at(date);
-  if (time.className === 'age') text = length(Math.max(past, 0));
+  if (time.className === 'zoned') text = ofZone(date, time.dataset);
+  else if (time.className === 'age') text = length(Math.max(past, 0));
   else if (time.className === 'due') text += past > 0 ? ` · ${length(past)} ${document.body.dataset.wordLate}` : ` · ${length(-past)}`;
   if (time.textContent !== text) time.textContent = text;
 }

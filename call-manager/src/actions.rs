@@ -10,9 +10,9 @@ use aftercall_proto::workflow::v1::call_manager_service_client::CallManagerServi
 use aftercall_proto::workflow::v1::snooze_alert_request::When;
 use aftercall_proto::workflow::v1::{
     AcknowledgeAlertRequest, AddNoteRequest, ClaimFollowUpRequest, ClaimNextRequest,
-    ExtendClaimRequest, HandOverRequest, PauseFollowUpRequest, PushButtonRequest,
-    ReleaseClaimRequest, ResumeFollowUpRequest, SnoozeAlertRequest, TakeOverRequest,
-    UndoPushRequest,
+    ExtendClaimRequest, FinishFollowUpRequest, HandOverRequest, PauseFollowUpRequest,
+    PushButtonRequest, ReleaseClaimRequest, ResumeFollowUpRequest, SnoozeAlertRequest,
+    TakeOverRequest, UndoPushRequest,
 };
 use axum::extract::{Form, Path, State};
 use axum::http::{HeaderMap, StatusCode};
@@ -21,7 +21,7 @@ use serde::Deserialize;
 
 use crate::board::{Asked, with_panel};
 use crate::follow_up::{Kept, Part, panel, read};
-use crate::form::{Texts, values};
+use crate::form::{Texts, invalid, moment, values};
 use crate::layout::{html, is_fragment};
 use crate::people::Person;
 use crate::shared::Shared;
@@ -44,6 +44,7 @@ pub(crate) enum Action {
     Pause,
     Resume,
     Undo,
+    Finish,
 }
 
 impl Action {
@@ -55,6 +56,7 @@ impl Action {
             Self::TakeOver => "take-over".to_owned(),
             Self::HandOver => "hand-over".to_owned(),
             Self::Pause => "pause".to_owned(),
+            Self::Finish => "finish".to_owned(),
             _ => String::new(),
         }
     }
@@ -85,24 +87,23 @@ async fn shown(
     person: &Person,
     id: &str,
     headers: &HeaderMap,
-    done: Result<(), Trouble>,
+    done: Result<String, Trouble>,
     form: String,
     texts: Texts,
 ) -> Result<Response, Trouble> {
     let words = words(headers);
-    let kept = match done {
-        Ok(()) => None,
-        Err(trouble @ (Trouble::Refused(_) | Trouble::Form(_))) => Some(Kept {
-            form,
-            why: trouble.sentence(words),
-            texts: texts.0,
-        }),
+    let (kept, said) = match done {
+        Ok(warnings) => (None, format!("{}{warnings}", words.done)),
+        Err(trouble @ (Trouble::Refused(_) | Trouble::Form(_))) => {
+            let why = trouble.sentence(words);
+            let texts = texts.0;
+            (Some(Kept { form, why, texts }), String::new())
+        }
         Err(other) => return Err(other),
     };
     let is_refused = kept.is_some();
-    let said = if is_refused { "" } else { &words.done };
     let read = read(person, id).await?;
-    let panel = panel(person, words, &read, &kept.unwrap_or_default(), said)?;
+    let panel = panel(person, words, &read, &kept.unwrap_or_default(), &said)?;
     let mut response = if is_fragment(headers) {
         html(&Part { panel: &panel })
     } else {
@@ -138,15 +139,17 @@ pub(crate) async fn claim_next(
     answered.unwrap_or_else(|trouble| trouble.answer(&headers, "/"))
 }
 
-async fn done(person: &Person, id: &str, action: Action, texts: &Texts) -> Result<(), Trouble> {
+/// Does it, and returns what the person should know about it.
+async fn done(person: &Person, id: &str, action: Action, texts: &Texts) -> Result<String, Trouble> {
     let mut doing = Doing {
         desk: person.desk(),
         request_id: texts.get("request_id"),
         actor: person.actor(),
         instance_id: id.to_owned(),
         texts,
+        warnings: String::new(),
     };
-    match action {
+    let done = match action {
         Action::Push => doing.push().await,
         Action::Note => doing.note().await,
         Action::Seen => doing.note_as_seen().await,
@@ -159,7 +162,9 @@ async fn done(person: &Person, id: &str, action: Action, texts: &Texts) -> Resul
         Action::Pause => doing.pause().await,
         Action::Resume => doing.resume().await,
         Action::Undo => doing.undo().await,
-    }
+        Action::Finish => doing.finish().await,
+    };
+    done.map(|()| doing.warnings)
 }
 
 /// An action of a person, on its way to the server.
@@ -169,6 +174,8 @@ struct Doing<'a> {
     actor: String,
     instance_id: String,
     texts: &'a Texts,
+    /// What the person should know about what was done, each after a mark.
+    warnings: String,
 }
 
 /// The request of an action, with what every request has.
@@ -222,6 +229,7 @@ impl Doing<'_> {
             AcknowledgeAlertRequest {
                 instance_id: self.id(),
                 alert_id: self.texts.get("alert"),
+                team: self.texts.get("team"),
                 escalations: self.texts.number("escalations")?,
             }
         );
@@ -280,6 +288,7 @@ impl Doing<'_> {
             HandOverRequest {
                 instance_ids: vec![self.id()],
                 to_person: self.texts.get("to"),
+                to_team: self.texts.get("to_team"),
                 reason: self.texts.get("reason"),
             }
         );
@@ -290,24 +299,39 @@ impl Doing<'_> {
     }
 
     async fn snooze(&mut self) -> Result<(), Trouble> {
-        let when = match self.texts.number("for")? {
-            0 => When::EndNow(true),
-            seconds => When::Duration(prost_types::Duration {
-                seconds: seconds.into(),
-                nanos: 0,
-            }),
-        };
         let request = request!(
             self,
             SnoozeAlertRequest {
                 instance_id: self.id(),
                 alert_id: self.texts.get("alert"),
+                team: self.texts.get("team"),
                 escalations: self.texts.number("escalations")?,
-                when: Some(when),
+                attempt_outcome: self.texts.get("outcome"),
+                when: Some(self.when()?),
             }
         );
-        self.desk.snooze_alert(request).await?;
+        let snoozed = self.desk.snooze_alert(request).await?.into_inner();
+        for warning in snoozed.warnings {
+            self.warnings.push_str(" · ");
+            self.warnings.push_str(&warning);
+        }
         Ok(())
+    }
+
+    /// When a snoozed alert comes back: at a moment, when the caller's clock shows a time, or now.
+    fn when(&self) -> Result<When, Trouble> {
+        let (moment, local) = (self.texts.get("until"), self.texts.get("local"));
+        if !moment.is_empty() {
+            let moment = moment.parse().map_err(|_| invalid("until", &moment))?;
+            return Ok(When::Until(moment));
+        }
+        if !local.is_empty() {
+            return Ok(When::LocalTime(local));
+        }
+        match self.texts.number("for")? {
+            0 => Ok(When::EndNow(true)),
+            seconds => Err(invalid("for", &seconds.to_string())),
+        }
     }
 
     async fn pause(&mut self) -> Result<(), Trouble> {
@@ -316,9 +340,25 @@ impl Doing<'_> {
             PauseFollowUpRequest {
                 instance_id: self.id(),
                 reason: self.texts.get("reason"),
+                until: moment(self.texts, "until")?,
             }
         );
         self.desk.pause_follow_up(request).await?;
+        Ok(())
+    }
+
+    async fn finish(&mut self) -> Result<(), Trouble> {
+        let request = request!(
+            self,
+            FinishFollowUpRequest {
+                instance_id: self.id(),
+                visit: self.texts.number("visit")?,
+                stage: self.texts.number("stage")?,
+                outcome: self.texts.get("outcome"),
+                note: self.texts.get("note"),
+            }
+        );
+        self.desk.finish_follow_up(request).await?;
         Ok(())
     }
 

@@ -1,18 +1,31 @@
 //! One follow-up, beside the board: what it is, and all that can be done with it.
 
+mod history;
+mod picture;
+mod reading;
+mod snooze;
+
 use std::collections::HashMap;
 
+use aftercall_proto::workflow::v1::value::Kind;
 use aftercall_proto::workflow::v1::{
-    Button, FieldDeclaration, FieldType, FollowUp, GetFollowUpRequest, GetFollowUpResponse, Note,
-    NoteRule, Status, Value,
+    Button, FieldDeclaration, FieldType, FollowUp, NoteRule, Status, Value,
 };
 use askama::Template;
 use axum::extract::{Path, Query, State};
 use axum::http::{HeaderMap, Uri};
 use axum::response::Response;
+pub(crate) use history::history;
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+pub(crate) use picture::picture;
+use reading::Read;
+pub(crate) use reading::read;
+use snooze::{Label, Preset, presets};
 use uuid::Uuid;
 
 use crate::board::{Asked, with_panel};
+use crate::callers::{self, WorkList};
 use crate::layout::{html, is_fragment};
 use crate::people::Person;
 use crate::shared::Shared;
@@ -34,12 +47,13 @@ pub(crate) struct Kept {
 /// A follow-up with its forms.
 #[derive(Template)]
 #[template(path = "follow_up.html")]
-pub(crate) struct Panel<'a> {
+struct Panel<'a> {
     words: &'a Words,
     person: &'a Person,
+    read: &'a Read,
     one: &'a FollowUp,
-    notes: &'a [Note],
-    time_zone: &'a str,
+    /// The times at which a snoozed alert may come back.
+    presets: Vec<Preset>,
     kept: &'a Kept,
     /// What has just been done; empty for nothing.
     done: &'a str,
@@ -52,7 +66,7 @@ impl Panel<'_> {
     }
 
     fn is_open(&self) -> bool {
-        !matches!(self.one.status(), Status::Finished | Status::Cancelled)
+        self.read.is_open()
     }
 
     /// The request id of a form: new in each page, so that two notes are two, and a second click on
@@ -74,7 +88,7 @@ impl Panel<'_> {
             return Vec::new();
         }
         let is_typed = |name: &str| {
-            ["note", "text", "reason", "to"].contains(&name) || name.starts_with("form.")
+            ["note", "text", "reason", "to", "outcome"].contains(&name) || name.starts_with("form.")
         };
         let texts = self.kept.texts.iter();
         let texts = texts.filter(|(name, text)| is_typed(name) && !text.is_empty());
@@ -87,6 +101,7 @@ impl Panel<'_> {
             "note" | "hand-over" => is_open,
             "pause" => is_open && self.one.pause.is_none(),
             "take-over" => is_open && self.one.claim.is_some() && !self.is_mine(),
+            "finish" => self.is_incomplete(),
             _ => {
                 let mut buttons = self.one.buttons.iter();
                 buttons.any(|button| self.form_name(button) == name)
@@ -94,10 +109,45 @@ impl Panel<'_> {
         }
     }
 
+    /// Whether what needs care is open: a form of it was refused, or one of it must be used.
+    fn is_apart_open(&self) -> bool {
+        let form = self.kept.form.as_str();
+        ["take-over", "hand-over", "pause", "finish"].contains(&form) || self.is_incomplete()
+    }
+
+    /// The buttons: those that ask a question first come last, away from the others.
+    fn buttons(&self) -> Vec<&Button> {
+        let mut buttons: Vec<&Button> = self.one.buttons.iter().collect();
+        buttons.sort_by_key(|button| !button.confirmation.is_empty());
+        buttons
+    }
+
     fn call_name(&self) -> String {
         let call = self.one.call.as_ref().and_then(|call| call.r#ref.as_ref());
         call.map(|named| format!("{}/{}", named.source, named.id))
             .unwrap_or_default()
+    }
+
+    /// The address of all work of the caller; empty where nothing names them.
+    fn caller_address(&self) -> String {
+        let call = self.one.call.as_ref();
+        let caller = call.and_then(|call| call.caller.as_ref());
+        caller.map(callers::address).unwrap_or_default()
+    }
+
+    fn others(&self) -> String {
+        let (words, work) = (self.words, self.read.others.iter().collect());
+        WorkList { words, work }.render().unwrap_or_default()
+    }
+
+    fn preset_name(&self, preset: &Preset) -> &str {
+        let words = &self.words.follow_up;
+        match preset.label {
+            Label::Hour => &words.hour,
+            Label::Afternoon => &words.afternoon,
+            Label::Tomorrow => &words.tomorrow,
+            Label::Monday => &words.monday,
+        }
     }
 
     fn form_name(&self, button: &Button) -> String {
@@ -108,13 +158,19 @@ impl Panel<'_> {
         button.note() == NoteRule::Required
     }
 
-    fn fields(&self) -> Vec<(&str, String)> {
+    fn fields(&self) -> Vec<(&str, &Value)> {
         let fields = self.one.fields.iter();
-        let mut fields: Vec<_> = fields
-            .map(|(name, value)| (name.as_str(), shown::value(self.words, value)))
-            .collect();
-        fields.sort();
+        let mut fields: Vec<_> = fields.map(|(name, value)| (name.as_str(), value)).collect();
+        fields.sort_by_key(|(name, _)| *name);
         fields
+    }
+
+    /// The moment of a value that is a time; empty for any other.
+    fn moment(&self, value: &Value) -> String {
+        match &value.kind {
+            Some(Kind::Time(time)) => time.to_string(),
+            _ => String::new(),
+        }
     }
 
     fn label<'f>(&self, field: &'f FieldDeclaration) -> &'f str {
@@ -157,30 +213,21 @@ fn kind_of(field: &FieldDeclaration) -> &'static str {
     }
 }
 
-/// Reads a follow-up.
-pub(crate) async fn read(person: &Person, id: &str) -> Result<GetFollowUpResponse, Trouble> {
-    let request = GetFollowUpRequest {
-        instance_id: id.to_owned(),
-        ..GetFollowUpRequest::default()
-    };
-    Ok(person.desk().get_follow_up(request).await?.into_inner())
-}
-
 /// The HTML of a follow-up.
 pub(crate) fn panel(
     person: &Person,
     words: &Words,
-    read: &GetFollowUpResponse,
+    read: &Read,
     kept: &Kept,
     done: &str,
 ) -> Result<String, Trouble> {
-    let one = read.follow_up.as_ref().ok_or(Trouble::NotFound)?;
+    let zone = TimeZone::get(&read.time_zone).unwrap_or(TimeZone::UTC);
     let panel = Panel {
         words,
         person,
-        one,
-        notes: &read.notes,
-        time_zone: &read.time_zone,
+        read,
+        one: &read.one,
+        presets: presets(Timestamp::now(), &zone),
         kept,
         done,
     };

@@ -29,7 +29,8 @@ impl Texts {
     }
 }
 
-fn invalid(name: &str, text: &str) -> Trouble {
+/// The refusal of a text that its field cannot have.
+pub(crate) fn invalid(name: &str, text: &str) -> Trouble {
     Trouble::Form(format!("{name}: {text:?}"))
 }
 
@@ -52,7 +53,7 @@ pub(crate) fn values(texts: &Texts) -> Result<BTreeMap<String, Value>, Trouble> 
         let kind = match kind {
             "number" => text.parse().ok().map(Kind::Number),
             "bool" => text.parse().ok().map(Kind::Flag),
-            "time" => moment(text, &zone).map(Kind::Time),
+            "time" => local(text, &zone).map(Kind::Time),
             _ => Some(Kind::Text(text.clone())),
         };
         let kind = kind.ok_or_else(|| invalid(name, text))?;
@@ -61,8 +62,22 @@ pub(crate) fn values(texts: &Texts) -> Result<BTreeMap<String, Value>, Trouble> 
     Ok(values)
 }
 
-/// A local time in the zone that the page has shown beside it.
-fn moment(text: &str, zone: &str) -> Option<Timestamp> {
+/// The time in a field, in the zone that the page has shown beside it; `None` where it is empty.
+///
+/// # Errors
+/// [`Trouble::Form`] if it is no time.
+pub(crate) fn moment(texts: &Texts, name: &str) -> Result<Option<Timestamp>, Trouble> {
+    match texts.get(name).as_str() {
+        "" => Ok(None),
+        text => {
+            let moment = local(text, &texts.get("time_zone"));
+            moment.map(Some).ok_or_else(|| invalid(name, text))
+        }
+    }
+}
+
+/// A local time in a zone.
+fn local(text: &str, zone: &str) -> Option<Timestamp> {
     let local: DateTime = text.parse().ok()?;
     let zone = TimeZone::get(zone).ok()?;
     let moment = zone.to_timestamp(local).ok()?;

@@ -14,7 +14,7 @@ use tower_http::csrf::CsrfLayer;
 
 use crate::shared::Shared;
 use crate::trouble::Trouble;
-use crate::{actions, assets, board, events, follow_up, sign_in};
+use crate::{actions, assets, board, callers, events, follow_up, sign_in};
 
 /// Only files of this server run, nothing may frame the page, and forms go nowhere else.
 const POLICY: HeaderValue = HeaderValue::from_static(
@@ -30,7 +30,10 @@ pub(crate) fn pages(shared: Shared) -> Router {
         .route("/", get(board::board))
         .route("/claim-next", post(actions::claim_next))
         .route("/f/{id}", get(follow_up::follow_up))
+        .route("/f/{id}/history", get(follow_up::history))
+        .route("/f/{id}/picture", get(follow_up::picture))
         .route("/f/{id}/{action}", post(actions::act))
+        .route("/caller", get(callers::caller))
         .route("/sign-in", get(sign_in::page).post(sign_in::sign_in))
         .route("/sign-out", post(sign_in::sign_out))
         .route("/me", get(me))
@@ -59,7 +62,8 @@ async fn no_such_page(uri: Uri, headers: HeaderMap) -> Response {
 async fn guarded(request: Request, next: Next) -> Response {
     let mut response = next.run(request).await;
     let headers = response.headers_mut();
-    headers.insert(CONTENT_SECURITY_POLICY, POLICY);
+    // A picture has a stricter one.
+    headers.entry(CONTENT_SECURITY_POLICY).or_insert(POLICY);
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     // Addresses have ids of follow-ups.
     headers.insert(REFERRER_POLICY, HeaderValue::from_static("same-origin"));

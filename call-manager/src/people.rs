@@ -12,6 +12,8 @@ use aftercall_client::{Connection, Connector, Token};
 use aftercall_proto::access::v1::identity_service_client::IdentityServiceClient;
 use aftercall_proto::access::v1::{GetIdentityRequest, Identity, Proof, Role};
 use aftercall_proto::workflow::v1::call_manager_service_client::CallManagerServiceClient;
+use aftercall_proto::workflow::v1::operations_service_client::OperationsServiceClient;
+use aftercall_proto::workflow::v1::workflow_definition_service_client::WorkflowDefinitionServiceClient;
 use axum::http::HeaderMap;
 use tonic::{Code, Status};
 
@@ -79,6 +81,14 @@ impl Person {
 
     pub(crate) fn desk(&self) -> CallManagerServiceClient<Connection> {
         CallManagerServiceClient::new(self.workflow.clone())
+    }
+
+    pub(crate) fn operations(&self) -> OperationsServiceClient<Connection> {
+        OperationsServiceClient::new(self.workflow.clone())
+    }
+
+    pub(crate) fn definitions(&self) -> WorkflowDefinitionServiceClient<Connection> {
+        WorkflowDefinitionServiceClient::new(self.workflow.clone())
     }
 }
 

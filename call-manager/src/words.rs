@@ -1,10 +1,18 @@
 //! The words of the page, in the languages that it speaks.
 
+mod callers;
+mod follow_up;
+mod history;
+
 use std::sync::LazyLock;
 
 use axum::http::HeaderMap;
 use axum::http::header::ACCEPT_LANGUAGE;
 use serde::Deserialize;
+
+use self::callers::CallerWords;
+use self::follow_up::FollowUpWords;
+use self::history::HistoryWords;
 
 /// The words in one language. Each language has all of them: the file is read as a whole.
 #[derive(Debug, Deserialize)]
@@ -58,10 +66,6 @@ pub(crate) struct Words {
     pub(crate) to_person: String,
     pub(crate) snooze: String,
     pub(crate) wake: String,
-    pub(crate) snooze_hour: String,
-    pub(crate) snooze_four: String,
-    pub(crate) snooze_day: String,
-    pub(crate) snooze_week: String,
     pub(crate) snoozed_until: String,
     pub(crate) pause: String,
     pub(crate) paused_by: String,
@@ -103,6 +107,9 @@ pub(crate) struct Words {
     pub(crate) light: String,
     pub(crate) dark: String,
     pub(crate) keys: String,
+    pub(crate) follow_up: FollowUpWords,
+    pub(crate) history: HistoryWords,
+    pub(crate) callers: CallerWords,
 }
 
 #[derive(Debug, Deserialize)]

@@ -30,6 +30,7 @@ const steps = {
   // Not innerText: a row that is not drawn yet has none.
   text: ({ selector }) => page.locator(selector).first().textContent(),
   reads: ({ selector, text }) => page.locator(selector).filter({ hasText: text }).first().waitFor().then(() => true),
+  attribute: ({ selector, text }) => page.locator(selector).first().getAttribute(text),
   value: ({ selector }) => page.locator(selector).first().inputValue(),
   wait: ({ selector }) => page.locator(selector).first().waitFor().then(() => true),
   exists: ({ selector }) => page.locator(selector).first().waitFor({ state: "attached" }).then(() => true),

@@ -47,14 +47,17 @@ async fn the_board_is_live_and_its_buttons_work() {
     let (mut scene, one) = Scene::start().await;
     let desk = &mut scene.desk;
     let shown = desk.text(&row(&one)).await;
-    assert!(shown.contains("Ada") && shown.contains("· 1 ·"), "{shown}");
+    assert!(
+        shown.contains("Ada") && shown.contains("1 of 5 ·"),
+        "{shown}"
+    );
     let other = set(&mut scene.clients, "1002", 20.0).await;
     desk.sees(&row(&other)).await;
 
     desk.click(&format!("{} button", row(&one))).await;
     desk.sees(&format!("{}[data-rev='2']", row(&one))).await;
     let shown = desk.text(&row(&one)).await;
-    assert!(shown.contains("· 2 ·"), "{shown}");
+    assert!(shown.contains("2 of 5 ·"), "{shown}");
 
     let approved = push(&other, &other.buttons[0].id, "Ben");
     let pushed = scene.clients.manager.push_button(approved).await;

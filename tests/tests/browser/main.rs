@@ -1,6 +1,8 @@
 //! What a real browser does with the servers and the Call Manager page.
 
 mod board;
+mod caller;
 mod desk;
+mod follow_up;
 mod hostile;
 mod sign_in;
