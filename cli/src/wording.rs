@@ -111,6 +111,12 @@ fn what(cause: &Cause, values: &mut BTreeMap<String, Value>, version: &str) -> S
             format!("handed over{from}{}", named(" to ", "person", &team))
         }
         ChangeKind::AlertReturned => "snooze ended".to_owned(),
+        ChangeKind::AlertedAgain => {
+            format!(
+                "new again: nobody worked on it{}",
+                named(", seen by ", "seen_by", "")
+            )
+        }
         ChangeKind::PushUndone => "took the push back".to_owned(),
         ChangeKind::Chased => "caller asked again".to_owned(),
         ChangeKind::Migrated => format!("moved to {version}"),
@@ -283,6 +289,11 @@ mod tests {
                 ChangeKind::AlertAcknowledged,
                 &[("alert", "Ring back")],
                 "seen \"end of shift\" alert=\"Ring back\"",
+            ),
+            (
+                ChangeKind::AlertedAgain,
+                &[("seen_by", "ann")],
+                "new again: nobody worked on it, seen by ann \"end of shift\"",
             ),
             (
                 ChangeKind::Replaced,

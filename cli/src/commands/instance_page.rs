@@ -41,10 +41,14 @@ fn alert_line(alert: &Alert, now: Timestamp) -> String {
     let next = time::relative(alert.escalates_at.as_ref(), now);
     let escalates = prefixed(", escalates ", next);
     let escalated = wording::escalated(alert.escalations);
+    let again = prefixed(
+        ", new again ",
+        time::relative(alert.alerts_again_at.as_ref(), now),
+    );
     let back = time::relative(alert.snoozed_until.as_ref(), now);
     let snoozed = prefixed(&format!(", snoozed by {}: back ", alert.snoozed_by), back);
     format!(
-        "alert     {} ({teams}, {priority}{due}{escalated}{escalates}{seen}{snoozed})",
+        "alert     {} ({teams}, {priority}{due}{escalated}{escalates}{seen}{again}{snoozed})",
         alert.text
     )
 }

@@ -164,6 +164,7 @@ fn what(kind: WakeKind) -> &'static str {
         WakeKind::Release => "release",
         WakeKind::Escalation => "escalation",
         WakeKind::AlertReturn => "end of a snooze",
+        WakeKind::AlertAgain => "seen alert, new again",
         WakeKind::Resume => "end of a pause",
         WakeKind::ClaimLapse => "end of a lease",
         WakeKind::TextRefresh => "new texts of alerts",

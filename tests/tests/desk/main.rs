@@ -8,6 +8,7 @@ mod pausing;
 mod snoozing;
 mod stuck;
 mod texts;
+mod unattended;
 
 use aftercall_proto::workflow::v1::{
     ChangeKind, DueState, EndCallRequest, ExplainInstanceRequest, FollowUp, FollowUpFilter,

@@ -54,7 +54,10 @@ async fn snooze(
         .map(tonic::Response::into_inner)
 }
 
-async fn subscribe(clients: &Clients, request: SubscribeRequest) -> Streaming<SubscribeResponse> {
+pub(crate) async fn subscribe(
+    clients: &Clients,
+    request: SubscribeRequest,
+) -> Streaming<SubscribeResponse> {
     let stream = eventually("the alerter is ready", || {
         let (mut clients, request) = (clients.clone(), request.clone());
         async move { clients.alerts.subscribe(request).await.ok() }

@@ -92,8 +92,11 @@ fn describe_alert(alert: &AlertAction) -> String {
     } else {
         format!("; escalates {}", steps.join(", then "))
     };
+    let seen_for = alert.seen_for.map_or_else(String::new, |span| {
+        format!("; new again {span} after it was seen")
+    });
     format!(
-        "Alert {} ({}{due}{escalates}): {words}",
+        "Alert {} ({}{due}{escalates}{seen_for}): {words}",
         alert.team,
         alert.priority.word()
     )
@@ -202,6 +205,10 @@ mod tests {
         check(
             &format!("alert: {{ text: {}, team: care }}", "word ".repeat(20)),
             "Alert care (normal): word word word word word word word word word word word word …",
+        );
+        check(
+            "alert: { text: Ring, team: care, due: 4h, seen-for: 15m }",
+            "Alert care (normal, due in 4h; new again 15m after it was seen): Ring",
         );
         check("button: Approve", "Button \"Approve\" → approve");
         check(

@@ -178,6 +178,7 @@ mod tests {
             due: Some(hours(4)),
             calendar: None,
             escalate,
+            seen_for: None,
         };
         let due = Time(100 * 3_600_000);
         let times: Vec<i64> = (0..)

@@ -265,6 +265,9 @@ pub struct AlertAction {
     pub calendar: Option<String>,
     /// The steps of its escalation. They require a due time.
     pub escalate: Vec<EscalationStep>,
+    /// How long a person's sight of the alert counts while nobody works on it. Then the alert is
+    /// new again. `None` if the sight counts until the alert ends.
+    pub seen_for: Option<Span>,
 }
 
 /// One step of an alert's escalation. The stage does not change. People see the alert as a new one.

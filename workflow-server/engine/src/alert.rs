@@ -57,6 +57,8 @@ pub struct Seen {
     pub by: Box<str>,
     /// When the person saw it.
     pub at: Time,
+    /// When the alert counts as new again if nobody works on it; `None` if it never does.
+    pub until: Option<Time>,
 }
 
 /// Values of a form, by name.

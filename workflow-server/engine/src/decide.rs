@@ -33,6 +33,7 @@ mod script;
 mod set;
 mod snooze;
 mod texts;
+mod unattended;
 mod undo;
 mod upkeep;
 mod visits;

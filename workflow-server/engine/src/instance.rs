@@ -125,7 +125,7 @@ pub enum Happening {
     Acknowledge,
     /// It is claimed, or its claim is extended, released or taken over.
     Claim,
-    /// An alert escalates.
+    /// An alert escalates, or a seen one counts as new again.
     Escalate,
     /// An alert is snoozed.
     Snooze,
@@ -158,7 +158,7 @@ pub enum Happening {
 /// Push, Elapse, Pause             -             x       -         -          -          -
 /// Note                            x             x       x         x          x          x
 /// Acknowledge, Snooze, Claim      -             x       x         x          -          -
-/// Escalate                        -             x       -         x          -          -
+/// Escalate (and alert again)      -             x       -         x          -          -
 /// Resume                          -             -       x         -          -          -
 /// Move                            -             x       x         x          -          -
 /// Finish                          -             -       -         x          -          -
@@ -256,6 +256,8 @@ pub enum Wake {
     Escalate(u16),
     /// Ends the snooze of the alert of this action.
     Return(u16),
+    /// Makes the seen alert of this action new again.
+    AlertAgain(u16),
     /// Fills in the texts of alerts again after a change of the call.
     Refresh,
     /// Follows the event of a timer action of the stage, counted from 0.
@@ -406,52 +408,6 @@ impl Instance {
     #[must_use]
     pub fn claim_at(&self, now: Time) -> Option<&Claim> {
         self.claim.as_deref().filter(|claim| claim.until > now)
-    }
-
-    /// When a timer fires: when it is due. If it waits for the end of a claim that is later, then
-    /// at that end.
-    #[must_use]
-    pub fn fires_at(&self, timer: &Timer) -> Time {
-        match &self.claim {
-            Some(claim) if timer.waits_for_claim => timer.due.max(claim.until),
-            _ => timer.due,
-        }
-    }
-
-    /// The time by which due times are judged at `now`. It stops while the instance is paused.
-    #[must_use]
-    pub fn clock(&self, now: Time) -> Time {
-        self.pause
-            .as_ref()
-            .map_or(now, |pause| now.min(pause.since))
-    }
-
-    /// When the time of an alert begins to count.
-    #[must_use]
-    pub fn counts_from(&self, alert: &Alert) -> Time {
-        alert.counts_from.unwrap_or(self.entered_at)
-    }
-
-    /// The due time of an alert, or the deadline if that is earlier.
-    #[must_use]
-    pub fn due_of(&self, alert: &Alert) -> Option<Time> {
-        alert.due.into_iter().chain(self.deadline).min()
-    }
-
-    /// The earliest of the deadline and the due times of the alerts.
-    #[must_use]
-    pub fn due(&self) -> Option<Time> {
-        self.alerts
-            .iter()
-            .filter_map(|alert| alert.due)
-            .chain(self.deadline)
-            .min()
-    }
-
-    /// Whether the instance is overdue at `now`. An ended instance is never overdue.
-    #[must_use]
-    pub fn is_overdue(&self, now: Time) -> bool {
-        !self.status.is_ended() && self.due().is_some_and(|due| due <= self.clock(now))
     }
 }
 

@@ -30,6 +30,7 @@ mod shown;
 pub mod team;
 #[cfg(feature = "testing")]
 pub mod testing;
+mod times;
 pub mod work;
 pub mod world;
 

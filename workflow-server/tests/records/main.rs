@@ -29,3 +29,4 @@ mod source;
 mod teams;
 mod texts;
 mod titles;
+mod unattended;

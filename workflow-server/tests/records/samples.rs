@@ -26,6 +26,7 @@ use crate::source::play_source;
 use crate::teams::play_teams;
 use crate::texts::play_texts;
 use crate::titles::play_titles;
+use crate::unattended::play_unattended;
 
 /// One line of hexadecimal digits per entry or frame. The snapshot tool writes the lines up to the
 /// second line of dashes.
@@ -87,6 +88,10 @@ const ENTRIES_HISTORY: &str = include_str!("snapshots/records__samples__entries_
 const SNAPSHOT_HISTORY: &str = include_str!("snapshots/records__samples__snapshot_history.snap");
 const ENTRIES_OWNERS: &str = include_str!("snapshots/records__samples__entries_owners.snap");
 const SNAPSHOT_OWNERS: &str = include_str!("snapshots/records__samples__snapshot_owners.snap");
+const ENTRIES_UNATTENDED: &str =
+    include_str!("snapshots/records__samples__entries_unattended.snap");
+const SNAPSHOT_UNATTENDED: &str =
+    include_str!("snapshots/records__samples__snapshot_unattended.snap");
 
 fn hex(bytes: &[u8]) -> String {
     bytes.iter().fold(String::new(), |mut hex, byte| {
@@ -130,6 +135,7 @@ fn the_stored_form_of_entries_does_not_change() {
     insta::assert_snapshot!("entries_server", entry_lines(&play_server()));
     insta::assert_snapshot!("entries_history", entry_lines(&play_history()));
     insta::assert_snapshot!("entries_owners", entry_lines(&play_owners()));
+    insta::assert_snapshot!("entries_unattended", entry_lines(&play_unattended()));
 }
 
 fn entry_lines(played: &Played) -> String {
@@ -168,6 +174,7 @@ fn the_stored_form_of_snapshots_does_not_change() {
     insta::assert_snapshot!("snapshot_server", snapshot_lines(&play_server()));
     insta::assert_snapshot!("snapshot_history", snapshot_lines(&play_history()));
     insta::assert_snapshot!("snapshot_owners", snapshot_lines(&play_owners()));
+    insta::assert_snapshot!("snapshot_unattended", snapshot_lines(&play_unattended()));
 }
 
 fn snapshot_lines(played: &Played) -> String {
@@ -205,6 +212,7 @@ fn stored_entries_of_version_1_load() {
         (stored(ENTRIES_SERVER), play_server()),
         (stored(ENTRIES_HISTORY), play_history()),
         (stored(ENTRIES_OWNERS), play_owners()),
+        (stored(ENTRIES_UNATTENDED), play_unattended()),
     ];
     for (samples, played) in samples {
         assert_eq!(samples.len(), played.entries.len());
@@ -245,6 +253,7 @@ fn stored_snapshots_of_version_1_load() {
         (stored(SNAPSHOT_SERVER), play_server()),
         (stored(SNAPSHOT_HISTORY), play_history()),
         (stored(SNAPSHOT_OWNERS), play_owners()),
+        (stored(SNAPSHOT_UNATTENDED), play_unattended()),
     ];
     for (frames, played) in samples {
         let mut reader = SnapshotReader::new(Keeping::default());
@@ -263,10 +272,12 @@ fn stored_snapshots_of_version_1_load() {
 #[test]
 fn the_samples_hold_every_kind_of_change() {
     let (operations, history) = (play_operations(), play_history());
+    let unattended = play_unattended();
     let kinds: BTreeSet<String> = operations
         .entries
         .iter()
         .chain(&history.entries)
+        .chain(&unattended.entries)
         .flat_map(|entry| {
             let of_instances = entry
                 .instances
@@ -280,6 +291,7 @@ fn the_samples_hold_every_kind_of_change() {
     let expected = [
         "AlertAcknowledged",
         "AlertReturned",
+        "AlertedAgain",
         "Archived",
         "BatchItemRefused",
         "BatchStarted",

@@ -19,8 +19,8 @@ use aftercall_engine::instance::{InstanceId, Wake};
 use aftercall_engine::query::{Claimable, never};
 use aftercall_engine::recipient::Recipient;
 
-pub(crate) use self::played::{Played, key, publish, push, setting};
-use self::played::{START, seen_alert, set};
+pub(crate) use self::played::{Played, key, publish, push, seen_alert, setting};
+use self::played::{START, set};
 use crate::first_written::without_pause;
 
 /// Has every action and every type of field.

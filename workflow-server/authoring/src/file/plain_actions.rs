@@ -19,7 +19,7 @@ use crate::file::tree::Node;
 
 const ALERT: Keys = Keys {
     known: &[
-        "text", "team", "priority", "due", "calendar", "escalate", "when",
+        "text", "team", "priority", "due", "calendar", "escalate", "seen-for", "when",
     ],
     later: &["at", "id"],
 };
@@ -137,6 +137,9 @@ fn alert(value: &Node, faults: &mut Faults) -> Option<Action> {
         .get("escalate")
         .map(|node| escalation::read(node, faults))
         .unwrap_or_default();
+    let seen_for = alert
+        .get("seen-for")
+        .and_then(|node| mapping::span(node, "seen-for", faults));
     let priority = priority.unwrap_or(Priority::Normal);
     let alert = AlertAction {
         text: text?,
@@ -145,6 +148,7 @@ fn alert(value: &Node, faults: &mut Faults) -> Option<Action> {
         due,
         calendar,
         escalate,
+        seen_for,
     };
     Some(Action {
         when,
@@ -299,9 +303,14 @@ fn alert_schema() -> Value {
         (
             "calendar",
             reference("name"),
-            "The calendar for its due time, or none to count all hours",
+            "The calendar for its times, or none to count all hours",
         ),
         ("escalate", escalation::schema(), "The escalation steps"),
+        (
+            "seen-for",
+            reference("span"),
+            "When it is new again after somebody has seen it and nobody works on it",
+        ),
         condition(),
     ];
     object(&ALERT, &described, &["text", "team"])

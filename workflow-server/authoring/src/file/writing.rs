@@ -429,6 +429,7 @@ fn written_alert(alert: &AlertAction, when: Option<Written>) -> Written {
         .with_some("due", alert.due.map(span))
         .with_some("calendar", alert.calendar.as_ref().map(text))
         .with_some("escalate", escalation(&alert.escalate))
+        .with_some("seen-for", alert.seen_for.map(span))
         .with_some("when", when)
         .line()
 }

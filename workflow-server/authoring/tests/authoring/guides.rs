@@ -190,6 +190,7 @@ fn every_key_and_filter_is_on_a_page() {
         "`set-field`",
         "`wait-for-claim`",
         "`escalate`",
+        "`seen-for`",
         "add-team",
         "`confirm`",
         "`note`",

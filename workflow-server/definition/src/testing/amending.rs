@@ -106,6 +106,7 @@ fn put_alert_in_front(stage: &mut Stage) {
         due: None,
         calendar: None,
         escalate: Vec::new(),
+        seen_for: None,
     };
     stage.actions.insert(0, ActionKind::Alert(alert).into());
 }

@@ -45,6 +45,7 @@ pub(super) struct Alert {
     due: Option<Span>,
     uses_wall_clock: bool,
     escalate: Vec<EscalationStep>,
+    seen_for: Option<Span>,
     when: Option<Expression>,
 }
 
@@ -118,6 +119,7 @@ fn alerts() -> impl Strategy<Value = Alert> {
         option::of(words::spans()),
         any::<bool>(),
         vec(steps(), 0..3),
+        option::weighted(0.3, words::spans()),
     );
     (
         words::texts(),
@@ -128,7 +130,7 @@ fn alerts() -> impl Strategy<Value = Alert> {
         whens,
     )
         .prop_map(
-            |(text, place, team, priority, (due, uses_wall_clock, escalate), when)| {
+            |(text, place, team, priority, (due, uses_wall_clock, escalate, seen_for), when)| {
                 let escalate = if due.is_some() { escalate } else { Vec::new() };
                 Alert {
                     text,
@@ -138,6 +140,7 @@ fn alerts() -> impl Strategy<Value = Alert> {
                     due,
                     uses_wall_clock,
                     escalate,
+                    seen_for,
                     when,
                 }
             },
@@ -428,6 +431,7 @@ impl<'a> Lowering<'a> {
             due: alert.due,
             calendar: alert.uses_wall_clock.then(|| NO_CALENDAR.to_owned()),
             escalate: alert.escalate.clone(),
+            seen_for: alert.seen_for,
         });
         Action {
             when: alert.when.clone(),

@@ -207,7 +207,9 @@ fn check_alert(
         .escalate
         .iter()
         .flat_map(|step| [after(step), step.again.map(|again| again.every)]);
-    let spans = std::iter::once(("due", alert.due)).chain(of_steps.map(|span| ("escalate", span)));
+    let spans = [("due", alert.due), ("seen-for", alert.seen_for)]
+        .into_iter()
+        .chain(of_steps.map(|span| ("escalate", span)));
     for (field, (code, message)) in
         spans.filter_map(|(field, span)| Some((field, without_calendar(span?, calendar)?)))
     {

@@ -17,7 +17,7 @@ use crate::decide::draft::{EntryDraft, check_revision};
 use crate::decide::enter::{enter, stop};
 use crate::decide::find::{alert_as_seen, check_legal, check_seen, check_visible, find};
 use crate::decide::scene::Scene;
-use crate::decide::{check, escalate, pause, snooze};
+use crate::decide::{check, escalate, pause, snooze, unattended};
 use crate::entry::{Answer, ChangeKind, Entered};
 use crate::instance::{Happening, Instance, Seen, Status, Wake, is_legal};
 use crate::query::{buttons, wall_clock_of};
@@ -217,6 +217,7 @@ pub(super) fn elapse(draft: &mut EntryDraft<'_>, elapsed: Elapse) {
         Wake::Resume => pause::end(draft, old, due),
         Wake::Escalate(action) => escalate::escalate(draft, old, action, due),
         Wake::Return(action) => snooze::bring_back(draft, old, action, due),
+        Wake::AlertAgain(action) => unattended::alert_again(draft, old, action, due),
         Wake::Refresh => {
             draft.kind = ChangeKind::CallUpdated;
             if old.refresh_at() == Some(due) {
@@ -354,6 +355,7 @@ pub(super) fn acknowledge(
         alert.seen = Some(Seen {
             by: actor.name.clone(),
             at: draft.now,
+            until: unattended::until(draft.root, old, seen.action, draft.now),
         });
         draft.details.name_alert(old, seen.action);
         draft.put_instance(ChangeKind::AlertAcknowledged, old, new, Entered::default());

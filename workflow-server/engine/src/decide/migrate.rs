@@ -291,5 +291,13 @@ fn amended(root: &Root, (was, is): (&Action, &Action), alert: &Alert, place: u16
         amended.escalates_at = None;
         amended.escalated = 0;
     }
+    if let Some(seen) = amended
+        .seen
+        .as_mut()
+        .filter(|_| was.seen_for != is.seen_for)
+    {
+        // The new time begins now.
+        seen.until = None;
+    }
     amended
 }

@@ -9,6 +9,7 @@ use aftercall_definition::time::Time;
 use crate::decide::arm::arm;
 use crate::decide::enter::{Armed, is_condition_true, raise};
 use crate::decide::scene::Scene;
+use crate::decide::unattended::until_of;
 use crate::entry::{StageWarning, StageWarningKind};
 use crate::instance::{Alert, Instance, Status, Timer};
 use crate::query::fill_in;
@@ -138,6 +139,10 @@ fn with_new_text(
         text: raised.text,
         ..old.clone()
     };
+    if let Some(seen) = &mut alert.seen {
+        let until = || until_of(scene.root, scene.definition, action, scene.counts_from);
+        seen.until = seen.until.or_else(until);
+    }
     if alert.due.is_none() {
         (alert.counts_from, alert.due, alert.escalates_at) =
             (raised.counts_from, raised.due, raised.escalates_at);

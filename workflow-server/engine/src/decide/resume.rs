@@ -51,6 +51,9 @@ pub(super) fn resumed(root: &Root, old: &Instance, now: Time) -> Instance {
         let clock = clock(raised_by.and_then(|alert| alert.calendar.as_deref()));
         alert.due = alert.due.map(|due| over.postponed(due, clock));
         alert.escalates_at = alert.escalates_at.map(|at| over.postponed(at, clock));
+        if let Some(seen) = &mut alert.seen {
+            seen.until = seen.until.map(|until| over.postponed(until, clock));
+        }
     }
     new.deadline = new
         .deadline

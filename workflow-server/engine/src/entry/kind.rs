@@ -53,6 +53,8 @@ pub enum ChangeKind {
     Snoozed,
     /// A snoozed alert returned.
     AlertReturned,
+    /// A seen alert counts as new again, because nobody worked on it for its time.
+    AlertedAgain,
     /// The instance was paused.
     Paused,
     /// The instance was resumed.
@@ -230,7 +232,9 @@ impl ChangeKind {
             Self::ClaimLapsed => NONE.about(About::Holder).undo_over(UndoOver::OfPusher),
             Self::TakenOver => NONE.work().about(About::PreviousHolder),
             Self::HandedOver => NONE.work().about(About::Recipient),
-            Self::Escalated => NONE.about(About::Alert).undo_over(UndoOver::OfTimer),
+            Self::Escalated | Self::AlertedAgain => {
+                NONE.about(About::Alert).undo_over(UndoOver::OfTimer)
+            }
             Self::Snoozed => NONE.work().note().about(About::Alert),
             Self::AlertReturned => NONE
                 .work()

@@ -25,6 +25,8 @@ pub const REFRESH: u16 = u16::MAX - 3;
 pub const ESCALATE: u16 = 0x4000;
 /// Added to the number of the action whose snoozed alert returns.
 pub const RETURN: u16 = 0x8000;
+/// Added to the number of the action whose seen alert counts as new again.
+pub const ALERT_AGAIN: u16 = 0xC000;
 
 /// A timer. The order is by due time first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -33,8 +35,8 @@ pub struct TimerKey {
     pub due: Time,
     /// The instance's slot.
     pub slot: u32,
-    /// The action that started the timer, or the action plus [`ESCALATE`] or [`RETURN`]. Or one of
-    /// [`LAPSE`], [`RESUME`], [`REFRESH`] and [`RELEASE`].
+    /// The action that started the timer, or the action plus [`ESCALATE`], [`RETURN`] or
+    /// [`ALERT_AGAIN`]. Or one of [`LAPSE`], [`RESUME`], [`REFRESH`] and [`RELEASE`].
     pub action: u16,
 }
 
@@ -47,6 +49,7 @@ impl TimerKey {
             LAPSE => Wake::Lapse,
             RESUME => Wake::Resume,
             REFRESH => Wake::Refresh,
+            action if action >= ALERT_AGAIN => Wake::AlertAgain(action - ALERT_AGAIN),
             action if action >= RETURN => Wake::Return(action - RETURN),
             action if action >= ESCALATE => Wake::Escalate(action - ESCALATE),
             action => Wake::Timer(action),
@@ -130,8 +133,8 @@ impl Timers {
     }
 }
 
-/// The timers of an instance. A pause stops its timers and escalations. Claims, snoozes and the end
-/// of the pause continue.
+/// The timers of an instance. A pause stops its timers, its escalations and the time of seen alerts.
+/// Claims, snoozes and the end of the pause continue.
 pub(crate) fn keys(instance: &Instance) -> impl Iterator<Item = TimerKey> + '_ {
     let slot = instance.id.slot;
     let key = move |due: Time, action: u16| TimerKey { due, slot, action };
@@ -154,10 +157,15 @@ pub(crate) fn keys(instance: &Instance) -> impl Iterator<Item = TimerKey> + '_ {
             .as_ref()
             .map(|snooze| key(snooze.until, RETURN + alert.action))
     });
+    let again = instance.alerts.iter().filter_map(move |alert| {
+        let at = instance.alerts_again_at(alert).filter(|_| is_running);
+        at.map(|due| key(due, ALERT_AGAIN + alert.action))
+    });
     timers
         .map(move |timer| key(instance.fires_at(timer), timer.action))
         .chain(escalations)
         .chain(returns)
+        .chain(again)
         .chain(resume.map(|due| key(due, RESUME)))
         .chain(lapse)
         .chain(release.map(|due| key(due, RELEASE)))

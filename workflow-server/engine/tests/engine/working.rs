@@ -1,6 +1,7 @@
 //! Tests work on a follow-up: escalation, snooze, pause, undo, chase and move, alone and together.
 
 mod escalating;
+mod unattended;
 mod undoing;
 
 use std::sync::Arc;

@@ -31,6 +31,8 @@ struct AlertActionRecord {
     escalate: Vec<StepRecord>,
     #[prost(string, optional, tag = "6")]
     calendar: Option<String>,
+    #[prost(message, optional, tag = "7")]
+    seen_for: Option<SpanRecord>,
 }
 
 #[derive(Clone, PartialEq, prost::Message)]
@@ -132,6 +134,7 @@ impl From<&Action> for ActionRecord {
                 due: alert.due.map(Into::into),
                 escalate: alert.escalate.iter().map(Into::into).collect(),
                 calendar: alert.calendar.clone(),
+                seen_for: alert.seen_for.map(Into::into),
             }),
             ActionKind::Button(button) => KindRecord::Button(ButtonActionRecord {
                 label: button.label.clone(),
@@ -180,6 +183,7 @@ impl TryFrom<ActionRecord> for Action {
                     .into_iter()
                     .map(TryInto::try_into)
                     .collect::<Result<_, _>>()?,
+                seen_for: alert.seen_for.map(TryInto::try_into).transpose()?,
             }),
             KindRecord::Button(button) => ActionKind::Button(ButtonAction {
                 label: button.label,

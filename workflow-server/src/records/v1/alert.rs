@@ -51,6 +51,8 @@ struct SeenRecord {
     by: String,
     #[prost(sint64, tag = "2")]
     at: i64,
+    #[prost(sint64, optional, tag = "3")]
+    until: Option<i64>,
 }
 
 impl From<&Snooze> for SnoozeRecord {
@@ -67,6 +69,7 @@ impl From<&Seen> for SeenRecord {
         Self {
             by: seen.by.to_string(),
             at: seen.at.0,
+            until: seen.until.map(|until| until.0),
         }
     }
 }
@@ -127,6 +130,7 @@ impl TryFrom<AlertRecord> for Alert {
             seen: record.seen.map(|seen| Seen {
                 by: seen.by.into(),
                 at: Time(seen.at),
+                until: seen.until.map(Time),
             }),
             snooze: record.snooze.map(snooze),
         })

@@ -195,4 +195,5 @@ coded!(
     TeamRemoved = 45,
     HistoryPacked = 46,
     HistoryRewritten = 47,
+    AlertedAgain = 48,
 );

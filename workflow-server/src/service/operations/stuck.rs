@@ -46,6 +46,7 @@ fn overdue_timer(names: &Names, timer: &OverdueTimer) -> proto::OverdueTimer {
         Wake::Release => proto::WakeKind::Release,
         Wake::Escalate(_) => proto::WakeKind::Escalation,
         Wake::Return(_) => proto::WakeKind::AlertReturn,
+        Wake::AlertAgain(_) => proto::WakeKind::AlertAgain,
         Wake::Resume => proto::WakeKind::Resume,
         Wake::Lapse => proto::WakeKind::ClaimLapse,
         Wake::Refresh => proto::WakeKind::TextRefresh,

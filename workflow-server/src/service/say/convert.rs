@@ -230,6 +230,7 @@ pub(crate) fn change_kind(kind: ChangeKind) -> proto::ChangeKind {
         ChangeKind::Escalated => proto::ChangeKind::Escalated,
         ChangeKind::Snoozed => proto::ChangeKind::Snoozed,
         ChangeKind::AlertReturned => proto::ChangeKind::AlertReturned,
+        ChangeKind::AlertedAgain => proto::ChangeKind::AlertedAgain,
         ChangeKind::Paused => proto::ChangeKind::Paused,
         ChangeKind::Resumed => proto::ChangeKind::Resumed,
         ChangeKind::PushUndone => proto::ChangeKind::PushUndone,

@@ -248,12 +248,12 @@ fn active(names: &Names, instance: &Instance, clock: &Clock) -> Vec<String> {
         instance
             .alerts
             .iter()
-            .flat_map(|alert| state_of_alert(alert, clock)),
+            .flat_map(|alert| state_of_alert(instance, alert, clock)),
     );
     sentences
 }
 
-fn state_of_alert(alert: &Alert, clock: &Clock) -> Vec<String> {
+fn state_of_alert(instance: &Instance, alert: &Alert, clock: &Clock) -> Vec<String> {
     let snoozed = alert.snooze.as_ref().map(|snooze| {
         let until = clock.in_words(snooze.until);
         format!(
@@ -268,7 +268,17 @@ fn state_of_alert(alert: &Alert, clock: &Clock) -> Vec<String> {
             clock.in_words(at)
         )
     });
-    snoozed.into_iter().chain(escalates).collect()
+    let seen = alert.seen.as_ref().zip(instance.alerts_again_at(alert));
+    let again = seen.map(|(seen, at)| {
+        format!(
+            "{} has seen the alert \"{}\": it is new again {}, unless somebody works on it.",
+            seen.by,
+            alert.text,
+            clock.in_words(at)
+        )
+    });
+    let sentences = snoozed.into_iter().chain(escalates);
+    sentences.chain(again).collect()
 }
 
 fn due(instance: &Instance, clock: &Clock) -> Vec<String> {

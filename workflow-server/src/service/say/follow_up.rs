@@ -54,6 +54,7 @@ pub(crate) fn alert(names: &Names, instance: &Instance, alert: &Alert) -> proto:
             .snooze
             .as_ref()
             .map_or_else(String::new, |snooze| snooze.by.to_string()),
+        alerts_again_at: instance.alerts_again_at(alert).map(timestamp),
     }
 }
 

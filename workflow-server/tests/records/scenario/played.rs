@@ -148,7 +148,7 @@ pub(crate) fn publish(played: &mut Played, file: &str, name: &str) {
     );
 }
 
-pub(super) fn seen_alert(stage: u32, visit: u32, urgency_count: u32) -> SeenAlert {
+pub(crate) fn seen_alert(stage: u32, visit: u32, urgency_count: u32) -> SeenAlert {
     SeenAlert {
         stage,
         visit,

@@ -11,7 +11,7 @@ use aftercall_engine::erasure::{Erasure, ErasureState};
 use aftercall_engine::instance::{Alert, Instance, Status};
 use aftercall_engine::mask;
 use aftercall_engine::world::timers::{
-    ESCALATE, LAPSE, REFRESH, RELEASE, RESUME, RETURN, TimerKey,
+    ALERT_AGAIN, ESCALATE, LAPSE, REFRESH, RELEASE, RESUME, RETURN, TimerKey,
 };
 use aftercall_engine::world::{World, urgency};
 
@@ -126,6 +126,15 @@ fn timers_of(one: &Instance) -> Vec<TimerKey> {
                 .iter()
                 .map(|snooze| key(snooze.until, RETURN + alert.action)),
         );
+        let until = alert.seen.iter().find_map(|seen| seen.until);
+        let until = until.filter(|_| alert.snooze.is_none() && !is_paused);
+        let held_until = one.claim.as_ref().map(|claim| claim.until);
+        keys.extend(until.map(|until| {
+            key(
+                until.max(held_until.unwrap_or(until)),
+                ALERT_AGAIN + alert.action,
+            )
+        }));
     }
     keys.extend(one.refresh_at().map(|due| key(due, REFRESH)));
     keys.extend(
