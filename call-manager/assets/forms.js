@@ -60,8 +60,6 @@ document.addEventListener('submit', (event) => {
   if (form === filter) {
     event.preventDefault();
     refilter();
-  } else if (form.id === 'sign-out') {
-    drafts.forgetAll();
   } else if (form.closest('[data-id]')) {
     event.preventDefault();
     send(form, event.submitter);

@@ -1,5 +1,6 @@
-// What every page does: times that stay true while the page is open, and the choice of colours.
+// What every page does: times that stay true while the page is open, the choice of colours, and signing out.
 
+import { Drafts } from './drafts.js';
 import { showTimes } from './times.js';
 
 showTimes(document);
@@ -13,3 +14,8 @@ theme?.addEventListener('change', () => {
   document.documentElement.dataset.theme = chosen;
 });
 if (theme) theme.value = document.documentElement.dataset.theme ?? '';
+
+document.getElementById('sign-out')?.addEventListener('submit', () => {
+  const { subject, me } = document.body.dataset;
+  new Drafts(subject || me).forgetAll();
+});

@@ -39,6 +39,7 @@ const FILES: &[File] = &[
     script!("line.js"),
     script!("live.js"),
     script!("notices.js"),
+    script!("offices.js"),
     script!("page.js"),
     script!("panel.js"),
     script!("pointer.js"),

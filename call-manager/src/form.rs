@@ -6,7 +6,8 @@ use aftercall_proto::workflow::v1::Value;
 use aftercall_proto::workflow::v1::value::Kind;
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
-use prost_types::Timestamp;
+use jiff::{Span, SpanRelativeTo, Unit};
+use prost_types::{Duration, Timestamp};
 
 use crate::trouble::Trouble;
 
@@ -77,7 +78,7 @@ pub(crate) fn moment(texts: &Texts, name: &str) -> Result<Option<Timestamp>, Tro
 }
 
 /// A local time in a zone.
-fn local(text: &str, zone: &str) -> Option<Timestamp> {
+pub(crate) fn local(text: &str, zone: &str) -> Option<Timestamp> {
     let local: DateTime = text.parse().ok()?;
     let zone = TimeZone::get(zone).ok()?;
     let moment = zone.to_timestamp(local).ok()?;
@@ -85,6 +86,19 @@ fn local(text: &str, zone: &str) -> Option<Timestamp> {
         seconds: moment.as_second(),
         nanos: moment.subsec_nanosecond(),
     })
+}
+
+/// A duration such as `4h` or `1d 30m`; a day has 24 hours.
+pub(crate) fn duration(text: &str) -> Option<Duration> {
+    let span: Span = text.trim().parse().ok()?;
+    let days = SpanRelativeTo::days_are_24_hours();
+    let seconds = span.total((Unit::Second, days)).ok()?;
+    #[allow(
+        clippy::cast_possible_truncation,
+        reason = "a fraction does not matter"
+    )]
+    let seconds = seconds as i64;
+    (seconds >= 0).then_some(Duration { seconds, nanos: 0 })
 }
 
 #[cfg(test)]

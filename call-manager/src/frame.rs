@@ -9,21 +9,27 @@ use crate::words::Words;
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Here {
     Board,
+    Workflows,
+    Instances,
 }
 
 impl Here {
     /// In the order in which they are shown.
-    const ALL: [Self; 1] = [Self::Board];
+    const ALL: [Self; 3] = [Self::Board, Self::Workflows, Self::Instances];
 
     pub(crate) fn path(self) -> &'static str {
         match self {
             Self::Board => "/",
+            Self::Workflows => "/workflows",
+            Self::Instances => "/instances",
         }
     }
 
     pub(crate) fn name(self, words: &Words) -> &str {
         match self {
             Self::Board => &words.board,
+            Self::Workflows => &words.workflows.title,
+            Self::Instances => &words.instances.title,
         }
     }
 
@@ -31,6 +37,13 @@ impl Here {
     fn roles(self) -> &'static [Role] {
         match self {
             Self::Board => &[Role::Agent, Role::Supervisor, Role::Operator, Role::Auditor],
+            Self::Workflows => &[
+                Role::Author,
+                Role::Supervisor,
+                Role::Operator,
+                Role::Auditor,
+            ],
+            Self::Instances => &[Role::Supervisor, Role::Operator, Role::Auditor],
         }
     }
 }

@@ -14,7 +14,7 @@ use tower_http::csrf::CsrfLayer;
 
 use crate::shared::Shared;
 use crate::trouble::Trouble;
-use crate::{actions, assets, board, callers, events, follow_up, sign_in};
+use crate::{actions, assets, board, callers, events, follow_up, instances, sign_in, workflows};
 
 /// Only files of this server run, nothing may frame the page, and forms go nowhere else.
 const POLICY: HeaderValue = HeaderValue::from_static(
@@ -34,6 +34,8 @@ pub(crate) fn pages(shared: Shared) -> Router {
         .route("/f/{id}/picture", get(follow_up::picture))
         .route("/f/{id}/{action}", post(actions::act))
         .route("/caller", get(callers::caller))
+        .merge(workflows::routes())
+        .merge(instances::routes())
         .route("/sign-in", get(sign_in::page).post(sign_in::sign_in))
         .route("/sign-out", post(sign_in::sign_out))
         .route("/me", get(me))

@@ -4,7 +4,7 @@ use askama::Template;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse as _, Redirect, Response};
 use thiserror::Error;
-use tonic::Status;
+use tonic::{Code, Status};
 use tonic_types::StatusExt as _;
 
 use crate::layout::{html, is_fragment};
@@ -52,6 +52,9 @@ impl Trouble {
             Self::SignedOut => StatusCode::UNAUTHORIZED,
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::Away => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Refused(status) if status.code() == Code::PermissionDenied => {
+                StatusCode::FORBIDDEN
+            }
             Self::Refused(_) => StatusCode::CONFLICT,
             Self::NotProtected => StatusCode::FORBIDDEN,
             Self::Form(_) => StatusCode::UNPROCESSABLE_ENTITY,

@@ -3,6 +3,8 @@
 mod callers;
 mod follow_up;
 mod history;
+pub(crate) mod instances;
+pub(crate) mod workflows;
 
 use std::sync::LazyLock;
 
@@ -13,6 +15,8 @@ use serde::Deserialize;
 use self::callers::CallerWords;
 use self::follow_up::FollowUpWords;
 use self::history::HistoryWords;
+use self::instances::InstancesWords;
+use self::workflows::WorkflowsWords;
 
 /// The words in one language. Each language has all of them: the file is read as a whole.
 #[derive(Debug, Deserialize)]
@@ -110,6 +114,8 @@ pub(crate) struct Words {
     pub(crate) follow_up: FollowUpWords,
     pub(crate) history: HistoryWords,
     pub(crate) callers: CallerWords,
+    pub(crate) workflows: WorkflowsWords,
+    pub(crate) instances: InstancesWords,
 }
 
 #[derive(Debug, Deserialize)]

@@ -38,6 +38,26 @@ const steps = {
   rows: () => page.locator("#list .row:visible").evaluateAll((rows) => rows.map((row) => row.dataset.id)),
   focused: () => page.evaluate(() => document.activeElement?.closest(".row")?.dataset.id ?? ""),
   runs: ({ text }) => page.evaluate((name) => name in window, text),
+  // A page of a browser that runs no scripts.
+  plain: async () => {
+    const plain = await browser.newContext({ javaScriptEnabled: false, viewport: { width: 1280, height: 900 } });
+    plain.setDefaultTimeout(20_000);
+    page = await plain.newPage();
+    return true;
+  },
+  choose: ({ selector, text }) => page.locator(selector).first().selectOption(text).then(() => true),
+  check: ({ selector }) => page.locator(selector).first().check().then(() => true),
+  upload: ({ selector, text }) =>
+    page.locator(selector).first().setInputFiles({ name: "file.yaml", mimeType: "text/plain", buffer: Buffer.from(text) }).then(() => true),
+  // How many texts the browser keeps for the person.
+  drafts: () => page.evaluate(() => Object.keys(localStorage).filter((key) => key.startsWith("draft ")).length),
+  count: ({ selector }) => page.locator(selector).count(),
+  // A form that no page has shown, sent by the browser of the person.
+  forge: async ({ selector, text }) => {
+    const form = Object.fromEntries(new URLSearchParams(text));
+    const answer = await page.request.post(selector, { headers: { origin: new URL(selector).origin }, form, maxRedirects: 0 });
+    return [answer.status(), await answer.text()];
+  },
   address: async () => page.url(),
   errors: async () => errors,
 };

@@ -109,6 +109,17 @@ pub(crate) async fn history(
     })
 }
 
+/// The beginning of the history of an instance as HTML, for another page.
+///
+/// # Errors
+/// As the server answers.
+pub(crate) async fn beginning(person: &Person, words: &Words, id: &str) -> Result<String, Trouble> {
+    let lines = page(person, words, id, String::new()).await?;
+    lines
+        .render()
+        .map_err(|error| Trouble::Form(error.to_string()))
+}
+
 async fn page<'a>(
     person: &Person,
     words: &'a Words,

@@ -5,4 +5,7 @@ mod caller;
 mod desk;
 mod follow_up;
 mod hostile;
+mod instances;
+mod roles;
 mod sign_in;
+mod workflows;

@@ -1,0 +1,58 @@
+// Comfort for the pages of authors and operators. All of them work without it.
+
+const text = document.querySelector('#editor textarea');
+const kept = document.getElementById('kept');
+const key = `draft ${document.body.dataset.subject || document.body.dataset.me} file ${kept?.dataset.name ?? ''}`;
+
+/** A click on an error selects its line in the text. */
+function selectLine(number) {
+  const lines = text.value.split('\n');
+  const begin = lines.slice(0, number - 1).join('\n').length + (number > 1 ? 1 : 0);
+  text.focus();
+  text.setSelectionRange(begin, begin + (lines[number - 1] ?? '').length);
+  text.scrollTop = (text.scrollHeight / lines.length) * Math.max(number - 6, 0);
+}
+
+/** What was typed before a session ended or a browser closed is offered, never put into the text. */
+function offer() {
+  const typed = localStorage.getItem(key);
+  if (typed === null || typed === text.value) return;
+  kept.hidden = false;
+  kept.querySelector('[data-act=show]').addEventListener('click', () => {
+    text.value = typed;
+    kept.hidden = true;
+    text.focus();
+  });
+  kept.querySelector('[data-act=discard]').addEventListener('click', () => {
+    localStorage.removeItem(key);
+    kept.hidden = true;
+  });
+}
+
+if (kept?.dataset.stored) localStorage.removeItem(key);
+else if (text) {
+  offer();
+  text.addEventListener('input', () => localStorage.setItem(key, text.value));
+  for (const link of document.querySelectorAll('a[data-line]')) {
+    link.addEventListener('click', (event) => {
+      event.preventDefault();
+      selectLine(Number(link.dataset.line));
+    });
+  }
+}
+
+/** What is running is read again until it ends. */
+async function follow() {
+  const shown = document.querySelector('[data-running]');
+  if (!shown) return;
+  try {
+    const answer = await fetch(location.href);
+    if (!answer.ok) return;
+    const page = new DOMParser().parseFromString(await answer.text(), 'text/html');
+    const fresh = page.getElementById(shown.id);
+    if (fresh) shown.replaceWith(document.adoptNode(fresh));
+  } finally {
+    setTimeout(follow, 1_000);
+  }
+}
+follow();
