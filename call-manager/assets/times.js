@@ -1,6 +1,8 @@
 // Times, in the zone and the language of the viewer.
 
-const language = document.documentElement.lang;
+// The page speaks a language, and the browser knows how its country writes times in it: 14:15 or 2:15 pm.
+const spoken = document.documentElement.lang;
+const language = navigator.languages.find((known) => known.startsWith(`${spoken}-`)) ?? spoken;
 const clock = new Intl.DateTimeFormat(language, { hour: '2-digit', minute: '2-digit' });
 const day = new Intl.DateTimeFormat(language, { day: 'numeric', month: 'short', hour: '2-digit', minute: '2-digit' });
 const units = [['day', 86_400], ['hour', 3_600], ['minute', 60]].map(([unit, seconds]) => [

@@ -58,6 +58,7 @@ async fn people_sign_in_once_with_a_token() {
     other.goto(&page.url("/")).await;
     other.sees("[name=token]").await;
 
+    desk.click(".me summary").await;
     desk.click("#sign-out button").await;
     desk.sees("[name=token]").await;
     desk.goto(&page.url("/")).await;
