@@ -15,11 +15,6 @@ theme?.addEventListener('change', () => {
 });
 if (theme) theme.value = document.documentElement.dataset.theme ?? '';
 
-<<<<<<< HEAD
-document.getElementById('sign-out')?.addEventListener('submit', () => {
-  const { subject, me } = document.body.dataset;
-  new Drafts(subject || me).forgetAll();
-=======
 // What was typed is of the person: it leaves the browser with them.
 const { me, subject } = document.body.dataset;
 document.getElementById('sign-out')?.addEventListener('submit', () => new Drafts(subject || me).forgetAll());
@@ -33,5 +28,4 @@ menu?.addEventListener('keydown', ({ key }) => {
   if (key !== 'Escape') return;
   menu.removeAttribute('open');
   menu.querySelector('summary').focus();
->>>>>>> fd5d918e (Put the person's menu aside, and write times as their country does)
 });
