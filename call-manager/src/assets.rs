@@ -44,8 +44,11 @@ const FILES: &[File] = &[
     script!("panel.js"),
     script!("pointer.js"),
     script!("rows.js"),
+    script!("team.js"),
     script!("theme.js"),
     script!("times.js"),
+    script!("wall.js"),
+    script!("wallboard.js"),
 ];
 
 /// The hash of all files. Scripts name each other without it, so all have the same.
@@ -59,6 +62,11 @@ static VERSION: LazyLock<String> = LazyLock::new(|| {
             text
         })
 });
+
+/// The version of all files. A page that stays open for weeks loads itself again when it changes.
+pub(crate) fn version() -> &'static str {
+    &VERSION
+}
 
 /// The address of a file.
 pub(crate) fn address(name: &str) -> String {

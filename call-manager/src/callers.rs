@@ -17,11 +17,13 @@ use crate::frame::{Frame, Here};
 use crate::layout::html;
 use crate::people::Person;
 use crate::shared::Shared;
+use crate::shown;
 use crate::trouble::Trouble;
 use crate::words::{Words, words};
 
 /// What a list of work shows of each follow-up.
-const SHOWN: [&str; 12] = [
+const SHOWN: [&str; 13] = [
+    "call",
     "workflow_title",
     "status",
     "stage",
@@ -44,6 +46,18 @@ pub(crate) struct Work {
 }
 
 impl Work {
+    /// A follow-up with its call.
+    pub(crate) fn of(mut one: FollowUp) -> Self {
+        let call = one.call.take().unwrap_or_default();
+        Self { call, one }
+    }
+
+    /// Who called; empty where nothing is known of them.
+    fn caller(&self) -> &str {
+        let caller = self.call.caller.as_ref();
+        caller.map_or("", shown::caller)
+    }
+
     pub(crate) fn is_open(&self) -> bool {
         !matches!(self.one.status(), Status::Finished | Status::Cancelled)
     }
@@ -75,6 +89,15 @@ impl Work {
 pub(crate) struct WorkList<'a> {
     pub(crate) words: &'a Words,
     pub(crate) work: Vec<&'a Work>,
+    /// Whether it is the work of several callers.
+    pub(crate) has_callers: bool,
+}
+
+/// The fields that [`WorkList`] shows.
+pub(crate) fn shown_fields() -> FieldMask {
+    FieldMask {
+        paths: SHOWN.map(str::to_owned).to_vec(),
+    }
 }
 
 /// All work of a caller, the open ones first.
@@ -96,9 +119,7 @@ impl WorkOfCaller {
         let request = ListCallsOfCallerRequest {
             caller: Some(caller),
             customer: customer.to_owned(),
-            read_mask: Some(FieldMask {
-                paths: SHOWN.map(str::to_owned).to_vec(),
-            }),
+            read_mask: Some(shown_fields()),
         };
         let listed = person.desk().list_calls_of_caller(request).await?;
         Ok(Self::of_answer(listed.into_inner()))
@@ -113,7 +134,7 @@ impl WorkOfCaller {
             let ones = listed.follow_ups.into_iter();
             work.extend(ones.map(|one| Work {
                 call: call.clone(),
-                one,
+                ..Work::of(one)
             }));
         }
         // The server lists the newest call first, which stays so within both groups.
@@ -193,7 +214,12 @@ struct CallerPage<'a> {
 impl CallerPage<'_> {
     fn list(&self, work: Vec<&Work>) -> String {
         let words = self.words;
-        WorkList { words, work }.render().unwrap_or_default()
+        let list = WorkList {
+            words,
+            work,
+            has_callers: false,
+        };
+        list.render().unwrap_or_default()
     }
 
     /// Who it is, as the newest call has them.

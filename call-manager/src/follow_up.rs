@@ -137,7 +137,12 @@ impl Panel<'_> {
 
     fn others(&self) -> String {
         let (words, work) = (self.words, self.read.others.iter().collect());
-        WorkList { words, work }.render().unwrap_or_default()
+        let list = WorkList {
+            words,
+            work,
+            has_callers: false,
+        };
+        list.render().unwrap_or_default()
     }
 
     fn preset_name(&self, preset: &Preset) -> &str {

@@ -9,17 +9,19 @@ use crate::words::Words;
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Here {
     Board,
+    Team,
     Workflows,
     Instances,
 }
 
 impl Here {
     /// In the order in which they are shown.
-    const ALL: [Self; 3] = [Self::Board, Self::Workflows, Self::Instances];
+    const ALL: [Self; 4] = [Self::Board, Self::Team, Self::Workflows, Self::Instances];
 
     pub(crate) fn path(self) -> &'static str {
         match self {
             Self::Board => "/",
+            Self::Team => "/team",
             Self::Workflows => "/workflows",
             Self::Instances => "/instances",
         }
@@ -28,6 +30,7 @@ impl Here {
     pub(crate) fn name(self, words: &Words) -> &str {
         match self {
             Self::Board => &words.board,
+            Self::Team => &words.team_page.title,
             Self::Workflows => &words.workflows.title,
             Self::Instances => &words.instances.title,
         }
@@ -37,6 +40,7 @@ impl Here {
     fn roles(self) -> &'static [Role] {
         match self {
             Self::Board => &[Role::Agent, Role::Supervisor, Role::Operator, Role::Auditor],
+            Self::Team => &[Role::Supervisor, Role::Operator, Role::Auditor],
             Self::Workflows => &[
                 Role::Author,
                 Role::Supervisor,

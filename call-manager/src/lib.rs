@@ -28,8 +28,11 @@ mod session;
 mod shared;
 mod shown;
 mod sign_in;
+mod team;
 mod trouble;
 mod visit;
+mod wall;
+mod wallboard;
 mod words;
 mod workflows;
 

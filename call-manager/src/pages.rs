@@ -1,5 +1,7 @@
 //! The addresses of the page, and what holds for all of them.
 
+use std::sync::Arc;
+
 use axum::Router;
 use axum::extract::{Request, State};
 use axum::http::header::{
@@ -12,9 +14,12 @@ use axum::routing::{get, post};
 use tower_http::compression::CompressionLayer;
 use tower_http::csrf::CsrfLayer;
 
+use crate::people::Person;
 use crate::shared::Shared;
 use crate::trouble::Trouble;
-use crate::{actions, assets, board, callers, events, follow_up, instances, sign_in, workflows};
+use crate::{
+    actions, assets, board, callers, events, follow_up, instances, sign_in, team, wall, workflows,
+};
 
 /// Only files of this server run, nothing may frame the page, and forms go nowhere else.
 const POLICY: HeaderValue = HeaderValue::from_static(
@@ -36,6 +41,12 @@ pub(crate) fn pages(shared: Shared) -> Router {
         .route("/caller", get(callers::caller))
         .merge(workflows::routes())
         .merge(instances::routes())
+        .route("/team", get(team::team))
+        .route("/team/person", get(team::person))
+        .route("/team/hand-over", post(team::hand_over))
+        .route("/my-work", get(team::my_work))
+        .route("/wall", get(wall::wall).post(wall::sign_in))
+        .route("/wall/me", get(wall::me))
         .route("/sign-in", get(sign_in::page).post(sign_in::sign_in))
         .route("/sign-out", post(sign_in::sign_out))
         .route("/me", get(me))
@@ -43,6 +54,8 @@ pub(crate) fn pages(shared: Shared) -> Router {
         .layer(CompressionLayer::new().gzip(true))
         // Not compressed: each event leaves at once.
         .route("/events", get(events::events))
+        .route("/team/events", get(team::events))
+        .route("/wall/events", get(wall::events))
         .fallback(no_such_page)
         .layer(CsrfLayer::new())
         .layer(from_fn(guarded))
@@ -51,7 +64,13 @@ pub(crate) fn pages(shared: Shared) -> Router {
 
 /// `GET /me`: whether the session still counts, for the script.
 async fn me(State(shared): State<Shared>, headers: HeaderMap) -> Response {
-    match shared.people.of_request(&headers).await {
+    let person = async {
+        let person = shared.people.of_request(&headers).await?;
+        person.check().await?;
+        Ok(person)
+    };
+    let person: Result<Arc<Person>, Trouble> = person.await;
+    match person {
         Ok(person) => person.name.clone().into_response(),
         Err(trouble) => trouble.answer(&headers, "/"),
     }

@@ -17,7 +17,7 @@ use aftercall_proto::workflow::v1::workflow_definition_service_client::WorkflowD
 use axum::http::HeaderMap;
 use tonic::{Code, Status};
 
-use crate::session::{Session, SessionError, SessionSecret, Sessions};
+use crate::session::{Session, SessionError, SessionOf, SessionSecret, Sessions};
 use crate::trouble::Trouble;
 
 /// A server that does not answer within this is away.
@@ -79,6 +79,14 @@ impl Person {
         self.roles.iter().any(|role| roles.contains(role))
     }
 
+    /// Whether the servers still accept the proof of the person.
+    ///
+    /// # Errors
+    /// [`Trouble::SignedOut`] if they do not, [`Trouble::Away`].
+    pub(crate) async fn check(&self) -> Result<(), Trouble> {
+        identity(&self.workflow).await.map(|_| ())
+    }
+
     pub(crate) fn desk(&self) -> CallManagerServiceClient<Connection> {
         CallManagerServiceClient::new(self.workflow.clone())
     }
@@ -130,28 +138,92 @@ impl People {
     /// # Errors
     /// [`Trouble::SignedOut`] without a session, [`Trouble::Away`].
     pub(crate) async fn of_request(&self, headers: &HeaderMap) -> Result<Arc<Person>, Trouble> {
-        let Some(secret) = SessionSecret::of_request(headers) else {
-            return self.local().await;
-        };
+        let secret = SessionSecret::of_request(headers, SessionOf::Person);
+        match secret {
+            Some(secret) => match self.of_session(&secret).await? {
+                Some(person) => Ok(person),
+                None => self.local().await,
+            },
+            None => self.local().await,
+        }
+    }
+
+    /// The display of a request for the wall, or the person who looks at it.
+    ///
+    /// # Errors
+    /// As [`Self::of_request`].
+    pub(crate) async fn of_wall(&self, headers: &HeaderMap) -> Result<Arc<Person>, Trouble> {
+        let secret = SessionSecret::of_request(headers, SessionOf::Display);
+        if let Some(secret) = secret
+            && let Some(display) = self.of_session(&secret).await?
+        {
+            return Ok(display);
+        }
+        self.of_request(headers).await
+    }
+
+    /// Whether a session is over. A display uses its session in no other way, so this keeps it from
+    /// ending unused.
+    pub(crate) fn has_ended(&self, secret: &SessionSecret) -> bool {
+        self.sessions.find(secret).is_none()
+    }
+
+    async fn of_session(&self, secret: &SessionSecret) -> Result<Option<Arc<Person>>, Trouble> {
         let id = secret.id();
         // Looked up each time: another process may have ended it.
-        let Some(session) = self.sessions.find(&secret) else {
+        let Some(session) = self.sessions.find(secret) else {
             self.forget(&id);
-            return self.local().await;
+            return Ok(None);
         };
         if let Some(person) = self.known(&id) {
-            return Ok(person);
+            return Ok(Some(person));
         }
         let person = self.person(&session).await?;
         self.remember(id, &person);
-        Ok(person)
+        Ok(Some(person))
     }
 
-    /// Begins a session with a token.
+    /// Begins a session with a token: of a person, or of a display if that is all that the token may
+    /// be used for.
     ///
     /// # Errors
     /// [`Trouble::SignedOut`] if the servers do not accept the token.
-    pub(crate) async fn sign_in(&self, token: &str) -> Result<SessionSecret, Trouble> {
+    pub(crate) async fn sign_in(&self, token: &str) -> Result<(SessionSecret, SessionOf), Trouble> {
+        let (session, identity) = self.proved(token).await?;
+        let whose = match is_display(&identity) {
+            true => SessionOf::Display,
+            false => SessionOf::Person,
+        };
+        Ok((self.sessions.begin(&session)?, whose))
+    }
+
+    /// Begins a session of a display. One that starts again with the same token keeps its session.
+    ///
+    /// # Errors
+    /// [`Trouble::NotForDisplays`] if the token may be used for more, [`Trouble::SignedOut`] if the
+    /// servers do not accept it.
+    pub(crate) async fn sign_in_display(
+        &self,
+        token: &str,
+        headers: &HeaderMap,
+    ) -> Result<SessionSecret, Trouble> {
+        let (session, identity) = self.proved(token).await?;
+        if !is_display(&identity) {
+            return Err(Trouble::NotForDisplays);
+        }
+        let before = SessionSecret::of_request(headers, SessionOf::Display);
+        let before = before.filter(|secret| {
+            let found = self.sessions.find(secret);
+            found.is_some_and(|found| found.token == session.token)
+        });
+        match before {
+            Some(secret) => Ok(secret),
+            None => Ok(self.sessions.begin(&session)?),
+        }
+    }
+
+    /// The session of a token that the servers accept, and whose it is.
+    async fn proved(&self, token: &str) -> Result<(Session, Identity), Trouble> {
         let mut session = Session {
             token: token.trim().to_owned(),
             subject: String::new(),
@@ -162,14 +234,14 @@ impl People {
             // The servers want no proof, so the token proves nothing.
             return Err(Trouble::SignedOut);
         }
-        session.subject = identity.subject;
-        session.name = identity.display_name;
-        Ok(self.sessions.begin(&session)?)
+        session.subject.clone_from(&identity.subject);
+        session.name.clone_from(&identity.display_name);
+        Ok((session, identity))
     }
 
     /// Ends the session of a request, or all sessions of its person.
     pub(crate) fn sign_out(&self, headers: &HeaderMap, is_everywhere: bool) -> Result<(), Trouble> {
-        let Some(secret) = SessionSecret::of_request(headers) else {
+        let Some(secret) = SessionSecret::of_request(headers, SessionOf::Person) else {
             return Ok(());
         };
         if let (true, Some(session)) = (is_everywhere, self.sessions.find(&secret)) {
@@ -251,6 +323,11 @@ impl People {
     fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<String, Arc<Person>>> {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Whether an identity may see counts, and nothing else.
+fn is_display(identity: &Identity) -> bool {
+    identity.roles().eq([Role::Display])
 }
 
 async fn connect(connector: &Connector) -> Result<Connection, Trouble> {

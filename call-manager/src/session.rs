@@ -24,7 +24,24 @@ const UNUSED_MAX: Duration = Duration::from_secs(14 * 24 * 3_600);
 /// A session is noted as used at most this often.
 const TOUCH_EVERY: Duration = Duration::from_secs(3_600);
 
-const COOKIE_NAME: &str = "aftercall_session";
+/// Whose session a cookie has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum SessionOf {
+    Person,
+    /// A screen on a wall. Browsers send its cookie to the wall only, so it opens no other page.
+    Display,
+}
+
+impl SessionOf {
+    /// The name of the cookie, and the pages that get it.
+    fn cookie(self) -> (&'static str, &'static str) {
+        match self {
+            Self::Person => ("aftercall_session", "/"),
+            Self::Display => ("aftercall_wall", "/wall"),
+        }
+    }
+}
+
 const SECRET_BYTES: usize = 32;
 
 /// What a session keeps.
@@ -61,22 +78,23 @@ impl SessionSecret {
     }
 
     /// The secret in the cookie of a request.
-    pub(crate) fn of_request(headers: &HeaderMap) -> Option<Self> {
+    pub(crate) fn of_request(headers: &HeaderMap, whose: SessionOf) -> Option<Self> {
+        let (name, _) = whose.cookie();
         let cookies = headers.get_all(COOKIE).iter();
         let cookies = cookies.filter_map(|value| value.to_str().ok());
         let mut pairs = cookies.flat_map(|value| value.split(';'));
         pairs.find_map(|pair| {
-            let value = pair.trim().strip_prefix(COOKIE_NAME)?.strip_prefix('=')?;
+            let value = pair.trim().strip_prefix(name)?.strip_prefix('=')?;
             let bytes = BASE64_URL_SAFE_NO_PAD.decode(value).ok()?;
             bytes.try_into().ok().map(Self)
         })
     }
 
     /// The header that gives the browser its cookie.
-    pub(crate) fn cookie(&self, is_secure: bool) -> HeaderValue {
+    pub(crate) fn cookie(&self, whose: SessionOf, is_secure: bool) -> HeaderValue {
         let value = BASE64_URL_SAFE_NO_PAD.encode(self.0);
         let seconds = UNUSED_MAX.as_secs();
-        cookie(&value, is_secure, &format!("Max-Age={seconds}"))
+        cookie(&value, whose, is_secure, &format!("Max-Age={seconds}"))
     }
 
     /// Where the session is kept: the browser's secret cannot be made from it.
@@ -88,14 +106,15 @@ impl SessionSecret {
     }
 }
 
-/// The header that removes the cookie.
+/// The header that removes the cookie of a person.
 pub(crate) fn no_cookie(is_secure: bool) -> HeaderValue {
-    cookie("", is_secure, "Max-Age=0")
+    cookie("", SessionOf::Person, is_secure, "Max-Age=0")
 }
 
-fn cookie(value: &str, is_secure: bool, age: &str) -> HeaderValue {
+fn cookie(value: &str, whose: SessionOf, is_secure: bool, age: &str) -> HeaderValue {
     let secure = if is_secure { "; Secure" } else { "" };
-    let text = format!("{COOKIE_NAME}={value}; Path=/; HttpOnly; SameSite=Lax{secure}; {age}");
+    let (name, path) = whose.cookie();
+    let text = format!("{name}={value}; Path={path}; HttpOnly; SameSite=Lax{secure}; {age}");
     let mut value =
         HeaderValue::try_from(text).unwrap_or_else(|_| HeaderValue::from_static("invalid="));
     value.set_sensitive(true);
@@ -238,7 +257,7 @@ mod tests {
     }
 
     fn headers(secret: &SessionSecret) -> HeaderMap {
-        let cookie = secret.cookie(true);
+        let cookie = secret.cookie(SessionOf::Person, true);
         let text = cookie.to_str().expect("ASCII");
         assert!(text.contains("HttpOnly; SameSite=Lax; Secure"), "{text}");
         let pair = text.split(';').next().expect("a pair");
@@ -253,7 +272,9 @@ mod tests {
         let secret = sessions.begin(&session("ann")).expect("begun");
         drop(sessions);
         let sessions = Sessions::open(directory.path()).expect("opened");
-        let shown = SessionSecret::of_request(&headers(&secret)).expect("a cookie");
+        let cookie = headers(&secret);
+        assert!(SessionSecret::of_request(&cookie, SessionOf::Display).is_none());
+        let shown = SessionSecret::of_request(&cookie, SessionOf::Person).expect("a cookie");
         let found = sessions.find(&shown).expect("it is there");
         assert_eq!(found.token, "aftercall_1_secret");
         sessions.end(&shown).expect("ended");

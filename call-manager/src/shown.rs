@@ -1,7 +1,7 @@
 //! Follow-ups as the templates show them.
 
 use aftercall_proto::workflow::v1::value::Kind;
-use aftercall_proto::workflow::v1::{Alert, Button, FollowUp, NoteRule, Priority, Value};
+use aftercall_proto::workflow::v1::{Alert, Button, Caller, FollowUp, NoteRule, Priority, Value};
 use askama::Template;
 use prost_types::Timestamp;
 
@@ -23,18 +23,8 @@ impl Row<'_> {
 
     fn caller(&self) -> &str {
         let call = self.one.call.as_ref();
-        let caller = call.and_then(|call| call.caller.as_ref());
-        caller.map_or("", |caller| {
-            [
-                &caller.name,
-                &caller.phone,
-                &caller.reference,
-                &caller.email,
-            ]
-            .into_iter()
-            .find(|text| !text.is_empty())
-            .map_or("", String::as_str)
-        })
+        let of_call = call.and_then(|call| call.caller.as_ref());
+        of_call.map_or("", caller)
     }
 
     fn customer(&self) -> &str {
@@ -79,6 +69,19 @@ impl Row<'_> {
     fn priority(&self) -> &str {
         priority_word(self.words, self.one.priority())
     }
+}
+
+/// A caller in a word: the name, or else what is known; empty for nothing.
+pub(crate) fn caller(caller: &Caller) -> &str {
+    [
+        &caller.name,
+        &caller.phone,
+        &caller.reference,
+        &caller.email,
+    ]
+    .into_iter()
+    .find(|text| !text.is_empty())
+    .map_or("", String::as_str)
 }
 
 /// "2 of 4 · Pay out"; empty where it waits for the end of its call.

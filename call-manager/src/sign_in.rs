@@ -8,7 +8,7 @@ use axum::response::{IntoResponse as _, Redirect, Response};
 use serde::Deserialize;
 
 use crate::layout::html;
-use crate::session::no_cookie;
+use crate::session::{SessionOf, no_cookie};
 use crate::shared::Shared;
 use crate::trouble::Trouble;
 use crate::words::{Words, words};
@@ -59,10 +59,13 @@ pub(crate) async fn sign_in(
 ) -> Response {
     let words = words(&headers);
     match shared.people.sign_in(&asked.token).await {
-        Ok(secret) => {
-            let cookie = secret.cookie(shared.is_secure);
-            let to = Redirect::to(asked.return_to());
-            ([(SET_COOKIE, cookie)], to).into_response()
+        Ok((secret, whose)) => {
+            let cookie = secret.cookie(whose, shared.is_secure);
+            let to = match whose {
+                SessionOf::Person => asked.return_to(),
+                SessionOf::Display => "/wall",
+            };
+            ([(SET_COOKIE, cookie)], Redirect::to(to)).into_response()
         }
         Err(Trouble::SignedOut) => {
             let mut response = html(&SignInPage {

@@ -31,6 +31,9 @@ pub(crate) enum Trouble {
         "the servers want no proof of identity, and other machines reach this page: set up tokens or single sign-on"
     )]
     NotProtected,
+    /// The token of a display may be used for more than a wall.
+    #[error("this token may be used for more than a wall")]
+    NotForDisplays,
     /// A form lacks something, or has something that is none.
     #[error("the form is invalid: {0}")]
     Form(String),
@@ -56,7 +59,7 @@ impl Trouble {
                 StatusCode::FORBIDDEN
             }
             Self::Refused(_) => StatusCode::CONFLICT,
-            Self::NotProtected => StatusCode::FORBIDDEN,
+            Self::NotProtected | Self::NotForDisplays => StatusCode::FORBIDDEN,
             Self::Form(_) => StatusCode::UNPROCESSABLE_ENTITY,
             Self::Sessions(_) => StatusCode::INTERNAL_SERVER_ERROR,
         }
@@ -68,6 +71,7 @@ impl Trouble {
             Self::SignedOut => words.signed_out.clone(),
             Self::NotFound => words.not_found.clone(),
             Self::Away => words.servers_away.clone(),
+            Self::NotForDisplays => words.wall.not_for_displays.clone(),
             Self::Refused(status) => sentence(status),
             other => other.to_string(),
         }

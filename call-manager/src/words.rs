@@ -4,6 +4,8 @@ mod callers;
 mod follow_up;
 mod history;
 pub(crate) mod instances;
+mod team;
+mod wallboard;
 pub(crate) mod workflows;
 
 use std::sync::LazyLock;
@@ -16,6 +18,8 @@ use self::callers::CallerWords;
 use self::follow_up::FollowUpWords;
 use self::history::HistoryWords;
 use self::instances::InstancesWords;
+use self::team::TeamWords;
+use self::wallboard::{WallWords, WallboardWords};
 use self::workflows::WorkflowsWords;
 
 /// The words in one language. Each language has all of them: the file is read as a whole.
@@ -116,6 +120,9 @@ pub(crate) struct Words {
     pub(crate) callers: CallerWords,
     pub(crate) workflows: WorkflowsWords,
     pub(crate) instances: InstancesWords,
+    pub(crate) team_page: TeamWords,
+    pub(crate) wallboard: WallboardWords,
+    pub(crate) wall: WallWords,
 }
 
 #[derive(Debug, Deserialize)]

@@ -31,6 +31,7 @@ const steps = {
   text: ({ selector }) => page.locator(selector).first().textContent(),
   reads: ({ selector, text }) => page.locator(selector).filter({ hasText: text }).first().waitFor().then(() => true),
   attribute: ({ selector, text }) => page.locator(selector).first().getAttribute(text),
+  status: ({ text }) => context.request.get(text, { headers: { "x-fragment": "1" } }).then((answer) => answer.status()),
   value: ({ selector }) => page.locator(selector).first().inputValue(),
   wait: ({ selector }) => page.locator(selector).first().waitFor().then(() => true),
   exists: ({ selector }) => page.locator(selector).first().waitFor({ state: "attached" }).then(() => true),

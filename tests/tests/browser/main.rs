@@ -8,4 +8,6 @@ mod hostile;
 mod instances;
 mod roles;
 mod sign_in;
+mod team;
+mod wall;
 mod workflows;

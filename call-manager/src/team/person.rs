@@ -1,0 +1,206 @@
+//! What one person holds, and handing all of it over.
+
+use aftercall_proto::access::v1::Role;
+use aftercall_proto::workflow::v1::{FollowUpFilter, HandOverRequest, ListFollowUpsRequest};
+use askama::Template;
+use axum::extract::{Form, Query, State};
+use axum::http::{HeaderMap, StatusCode, Uri};
+use axum::response::Response;
+use serde::Deserialize;
+use uuid::Uuid;
+
+use crate::callers::{Work, WorkList, shown_fields};
+use crate::frame::{Frame, Here};
+use crate::layout::html;
+use crate::people::Person;
+use crate::shared::Shared;
+use crate::trouble::Trouble;
+use crate::words::{Words, words};
+
+/// Follow-ups that the page lists.
+const LISTED_MAX: u32 = 200;
+
+/// The address of the page of a person.
+pub(super) fn address(name: &str) -> String {
+    let name: String = form_urlencoded::byte_serialize(name.as_bytes()).collect();
+    format!("/team/person?name={name}")
+}
+
+/// Whose work, and what is done with it.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct Asked {
+    name: String,
+    to: String,
+    to_team: String,
+    reason: String,
+    request_id: String,
+}
+
+/// What came of a form.
+#[derive(Debug, Default)]
+struct Outcome {
+    done: String,
+    /// Why all of it was refused; empty if it was not.
+    why: String,
+    /// Sentences about single follow-ups, with their ids.
+    refused: Vec<(String, String)>,
+}
+
+#[derive(Template)]
+#[template(path = "person.html")]
+struct PersonPage<'a> {
+    frame: Frame<'a>,
+    words: &'a Words,
+    asked: &'a Asked,
+    held: Vec<Work>,
+    has_more: bool,
+    outcome: Outcome,
+}
+
+impl PersonPage<'_> {
+    fn is_own(&self) -> bool {
+        self.asked.name == self.frame.person.name
+    }
+
+    fn request_id(&self) -> String {
+        Uuid::new_v4().to_string()
+    }
+
+    fn list(&self) -> String {
+        let (words, work) = (self.words, self.held.iter().collect());
+        let list = WorkList {
+            words,
+            work,
+            has_callers: true,
+        };
+        list.render().unwrap_or_default()
+    }
+}
+
+/// `GET /team/person`.
+pub(crate) async fn person(
+    State(shared): State<Shared>,
+    Query(asked): Query<Asked>,
+    uri: Uri,
+    headers: HeaderMap,
+) -> Response {
+    let shown = async {
+        let person = shared.people.of_request(&headers).await?;
+        page(&person, words(&headers), &asked, Outcome::default()).await
+    };
+    answered(shown.await, &headers, &uri)
+}
+
+/// `GET /my-work`.
+pub(crate) async fn my_work(
+    State(shared): State<Shared>,
+    uri: Uri,
+    headers: HeaderMap,
+) -> Response {
+    let shown = async {
+        let person = shared.people.of_request(&headers).await?;
+        let asked = Asked {
+            name: person.name.clone(),
+            ..Asked::default()
+        };
+        page(&person, words(&headers), &asked, Outcome::default()).await
+    };
+    answered(shown.await, &headers, &uri)
+}
+
+fn answered(shown: Result<Response, Trouble>, headers: &HeaderMap, uri: &Uri) -> Response {
+    shown.unwrap_or_else(|trouble| {
+        let path = uri.path_and_query().map_or("/", |path| path.as_str());
+        trouble.answer(headers, path)
+    })
+}
+
+/// `POST /team/hand-over`.
+pub(crate) async fn hand_over(
+    State(shared): State<Shared>,
+    headers: HeaderMap,
+    Form(asked): Form<Asked>,
+) -> Response {
+    let words = words(&headers);
+    let shown = async {
+        let person = shared.people.of_request(&headers).await?;
+        let request = HandOverRequest {
+            request_id: asked.request_id.clone(),
+            actor: person.actor(),
+            all_of: asked.name.clone(),
+            to_person: asked.to.clone(),
+            to_team: asked.to_team.clone(),
+            reason: asked.reason.clone(),
+            ..HandOverRequest::default()
+        };
+        let outcome = match person.desk().hand_over(request).await {
+            Ok(answer) => {
+                let results = answer.into_inner().results.into_iter();
+                let (refused, given): (Vec<_>, Vec<_>) =
+                    results.partition(|result| !result.reason.is_empty());
+                let refused = refused.into_iter();
+                Outcome {
+                    done: format!("{} {}", words.team_page.handed_over, given.len()),
+                    refused: refused
+                        .map(|result| (result.instance_id, result.message))
+                        .collect(),
+                    ..Outcome::default()
+                }
+            }
+            Err(status) => match Trouble::from(status) {
+                trouble @ Trouble::Refused(_) => Outcome {
+                    why: trouble.sentence(words),
+                    ..Outcome::default()
+                },
+                other => return Err(other),
+            },
+        };
+        let is_refused = !outcome.why.is_empty();
+        let mut page = page(&person, words, &asked, outcome).await?;
+        if is_refused {
+            *page.status_mut() = StatusCode::CONFLICT;
+        }
+        Ok(page)
+    };
+    let shown: Result<Response, Trouble> = shown.await;
+    shown.unwrap_or_else(|trouble| trouble.answer(&headers, "/my-work"))
+}
+
+async fn page(
+    person: &Person,
+    words: &Words,
+    asked: &Asked,
+    outcome: Outcome,
+) -> Result<Response, Trouble> {
+    let request = ListFollowUpsRequest {
+        filter: Some(FollowUpFilter {
+            holders: vec![asked.name.clone()],
+            ..FollowUpFilter::default()
+        }),
+        page_size: LISTED_MAX,
+        read_mask: Some(shown_fields()),
+        ..ListFollowUpsRequest::default()
+    };
+    let listed = person.desk().list_follow_ups(request).await?.into_inner();
+    let rows = listed.rows.into_iter();
+    let held = rows
+        .filter_map(|row| Some(Work::of(row.follow_up?)))
+        .collect();
+    let here = match person.may(&[Role::Supervisor, Role::Operator, Role::Auditor]) {
+        true => Here::Team,
+        false => Here::Board,
+    };
+    Ok(html(&PersonPage {
+        frame: Frame {
+            words,
+            person,
+            here,
+        },
+        words,
+        asked,
+        held,
+        has_more: !listed.next_page_token.is_empty(),
+        outcome,
+    }))
+}
