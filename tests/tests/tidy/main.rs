@@ -3,6 +3,7 @@
 
 mod folders;
 mod imports;
+mod marks;
 mod rules;
 mod style;
 
@@ -315,6 +316,11 @@ fn circles(sources: &[Source]) -> (usize, Vec<String>) {
 #[test]
 fn every_folder_of_code_is_known() {
     assert_eq!(folders::unknown(&root(), ROOTS), Vec::<String>::new());
+}
+
+#[test]
+fn no_merge_is_left_unresolved() {
+    assert_eq!(marks::left(&root()), Vec::<String>::new());
 }
 
 #[test]
