@@ -215,6 +215,18 @@ fn errors_of(asked: &FollowUpFilter) -> Vec<FieldError> {
             (None, None) => None,
         }
     });
+    let of_lists = [
+        ("overdue", asked.overdue),
+        ("text", !asked.text.is_empty()),
+        ("phone", !asked.phone.is_empty()),
+        ("reference", !asked.reference.is_empty()),
+    ];
+    for (field, _) in of_lists.into_iter().filter(|(_, is_given)| *is_given) {
+        found.push(FieldError {
+            field: format!("filter.{field}"),
+            message: "a stream does not select by it: leave it out, or ask for a list".to_owned(),
+        });
+    }
     if asked.unclaimed && !asked.holders.is_empty() {
         let message = "what is held by somebody is not unclaimed: give one of the two".to_owned();
         found.push(FieldError {

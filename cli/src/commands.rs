@@ -56,6 +56,7 @@ pub(crate) mod stages;
 pub(crate) mod stuck;
 pub(crate) mod team;
 pub(crate) mod token;
+pub(crate) mod view;
 pub(crate) mod wallboard;
 pub(crate) mod watch;
 pub(crate) mod whoami;
@@ -96,6 +97,9 @@ commands! {
     Call(call::Call),
     /// List the follow-ups that wait for somebody, most urgent first
     Calls(calls::Calls),
+    /// Save filters of follow-ups under a name, and count what they select
+    #[command(subcommand)]
+    View(view::View),
     /// Push a button of a follow-up
     Push(push::Push),
     /// Acknowledge an alert: show others that you have seen it

@@ -11,6 +11,7 @@ use aftercall_proto::alert::v1::alert_service_client::AlertServiceClient;
 use aftercall_proto::workflow::v1::call_manager_service_client::CallManagerServiceClient;
 use aftercall_proto::workflow::v1::operations_service_client::OperationsServiceClient;
 use aftercall_proto::workflow::v1::script_engine_service_client::ScriptEngineServiceClient;
+use aftercall_proto::workflow::v1::view_service_client::ViewServiceClient;
 use aftercall_proto::workflow::v1::workflow_definition_service_client::WorkflowDefinitionServiceClient;
 use prost_types::FieldMask;
 use tonic::transport::Endpoint;
@@ -82,6 +83,8 @@ clients! {
     scripts: ScriptEngineServiceClient;
     /// For people who follow up.
     calls: CallManagerServiceClient;
+    /// For saved views.
+    views: ViewServiceClient;
     /// For ops.
     operations: OperationsServiceClient;
     /// For everybody: who they are.

@@ -20,6 +20,8 @@ pub enum Act {
     ReadHidden,
     /// To see a picture of such an instance.
     DrawHidden,
+    /// To save or remove a view that belongs to a team.
+    ViewOfTeam,
     /// What concerns every call of a server: its feed, a backup, its clock, and what it removes.
     OnWholeServer,
 }
@@ -35,11 +37,12 @@ pub enum Forbidden {
 
 impl Act {
     /// Each of them.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 6] = [
         Self::AsAnother,
         Self::UndoOfAnother,
         Self::ReadHidden,
         Self::DrawHidden,
+        Self::ViewOfTeam,
         Self::OnWholeServer,
     ];
 
@@ -59,6 +62,7 @@ impl Act {
                 Role::Operator,
                 Role::Auditor,
             ],
+            Self::ViewOfTeam => &[Role::Supervisor, Role::Author],
             Self::OnWholeServer if identity.scope.is_everything() => return Ok(()),
             Self::OnWholeServer => return Err(Forbidden::NeedsWholeScope),
         };
@@ -77,18 +81,42 @@ mod tests {
     use super::*;
     use crate::identity::Proof;
 
-    /// Role by role, whether it may act as another, undo for another, read and draw what is hidden,
-    /// and act on the whole server without and with a scope.
-    const TABLE: [(Role, [bool; 6]); 9] = [
-        (Role::ScriptEngine, [true, false, false, false, true, false]),
-        (Role::Agent, [false, false, false, false, true, false]),
-        (Role::Supervisor, [false, true, true, true, true, false]),
-        (Role::Author, [false, false, false, true, true, false]),
-        (Role::Operator, [false, false, true, true, true, false]),
-        (Role::Auditor, [false, false, true, true, true, false]),
-        (Role::Alerter, [false, false, false, false, true, false]),
-        (Role::Display, [false, false, false, false, true, false]),
-        (Role::Member, [false, false, false, false, true, false]),
+    /// Role by role, whether it may act as another, undo for another, read and draw what is hidden, save
+    /// views of a team, and act on the whole server without and with a scope.
+    const TABLE: [(Role, [bool; 7]); 9] = [
+        (
+            Role::ScriptEngine,
+            [true, false, false, false, false, true, false],
+        ),
+        (
+            Role::Agent,
+            [false, false, false, false, false, true, false],
+        ),
+        (
+            Role::Supervisor,
+            [false, true, true, true, true, true, false],
+        ),
+        (Role::Author, [false, false, false, true, true, true, false]),
+        (
+            Role::Operator,
+            [false, false, true, true, false, true, false],
+        ),
+        (
+            Role::Auditor,
+            [false, false, true, true, false, true, false],
+        ),
+        (
+            Role::Alerter,
+            [false, false, false, false, false, true, false],
+        ),
+        (
+            Role::Display,
+            [false, false, false, false, false, true, false],
+        ),
+        (
+            Role::Member,
+            [false, false, false, false, false, true, false],
+        ),
     ];
 
     fn identity(role: Role, scope: Scope) -> Identity {

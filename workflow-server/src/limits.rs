@@ -11,6 +11,8 @@ pub const FOLLOW_LOOK_EVERY: Duration = Duration::from_millis(200);
 /// How long an append waits where the store cannot be reached: a take-over of a database takes
 /// seconds.
 pub const STORE_RETRY_EVERY: Duration = Duration::from_secs(1);
+/// Saved views in one list with their counts. One walk counts all of them.
+pub const VIEWS_LISTED_MAX: usize = 200;
 /// Commands that wait for the ledger where the configuration names nothing: at 30,000 a second this
 /// is half a second. More are refused at once, and new work when half of the places are taken: twice
 /// what one identity may have in flight.

@@ -17,6 +17,7 @@ mod acts;
 mod archived;
 mod ask;
 mod rpcs;
+mod saved_views;
 mod say;
 mod shared;
 #[cfg(test)]
@@ -27,5 +28,6 @@ pub use authors::Definitions;
 pub use desk::CallManager;
 pub use feed::ChangeFeed;
 pub use operations::Operations;
+pub use saved_views::SavedViews;
 pub use script::ScriptEngine;
 pub use shared::{DeskSettings, Services};

@@ -103,6 +103,45 @@ fn team_and_priority_must_meet_on_one_alert() {
 }
 
 #[test]
+fn what_only_lists_select_by_is_refused() {
+    let refused = |asked: FollowUpFilter| Filter::new(asked).unwrap_err().remove(0).field;
+    let none = FollowUpFilter::default;
+    let given = [
+        (
+            FollowUpFilter {
+                overdue: true,
+                ..none()
+            },
+            "filter.overdue",
+        ),
+        (
+            FollowUpFilter {
+                text: "ada".into(),
+                ..none()
+            },
+            "filter.text",
+        ),
+        (
+            FollowUpFilter {
+                phone: "204".into(),
+                ..none()
+            },
+            "filter.phone",
+        ),
+        (
+            FollowUpFilter {
+                reference: "B-1".into(),
+                ..none()
+            },
+            "filter.reference",
+        ),
+    ];
+    for (asked, field) in given {
+        assert_eq!(refused(asked), field);
+    }
+}
+
+#[test]
 fn stages_match_by_workflow_and_calls_by_source() {
     let stage = |workflow: &str, stage| FollowUpFilter {
         stages: vec![WorkflowStage {
@@ -190,6 +229,7 @@ fn every_invalid_field_is_named() {
         }],
         holders: names(&["Ann"]),
         unclaimed: true,
+        ..FollowUpFilter::default()
     };
     let fields: Vec<String> = Filter::new(asked)
         .unwrap_err()

@@ -57,6 +57,7 @@ fn filter() -> impl Strategy<Value = Filter> {
                     calls,
                     holders,
                     unclaimed,
+                    ..FollowUpFilter::default()
                 };
                 Filter::new(asked).expect("a valid filter")
             },

@@ -59,10 +59,12 @@ Examples:
   aftercall calls
   aftercall calls --team billing --priority high --priority urgent
   aftercall calls --workflow refund --stage 'After Approve'
+  aftercall calls --overdue --text 'ada crate'
+  aftercall calls --phone '020 7946 0001'
   aftercall --output json calls --all")]
 pub(crate) struct Calls {
     #[command(flatten)]
-    filter: HeldFilter,
+    filter: ListedFilter,
     /// Every follow-up instead of the 100 most urgent ones
     #[arg(long, short = 'a')]
     all: bool,
@@ -99,6 +101,40 @@ pub(crate) struct HeldFilter {
     /// Held by nobody
     #[arg(long, conflicts_with = "holders")]
     unclaimed: bool,
+}
+
+/// The same, and what a list selects by besides.
+#[derive(Debug, Default, Args)]
+pub(crate) struct ListedFilter {
+    #[command(flatten)]
+    held: HeldFilter,
+    /// Overdue
+    #[arg(long)]
+    overdue: bool,
+    /// With these words in the caller, the call, the fields or an alert
+    #[arg(
+        long,
+        value_name = "TEXT",
+        default_value = "",
+        hide_default_value = true
+    )]
+    text: String,
+    /// Of the caller with this telephone number, in any spelling
+    #[arg(
+        long,
+        value_name = "NUMBER",
+        default_value = "",
+        hide_default_value = true
+    )]
+    phone: String,
+    /// With this reference: of the caller, a field or the call, such as an order
+    #[arg(
+        long,
+        value_name = "REFERENCE",
+        default_value = "",
+        hide_default_value = true
+    )]
+    reference: String,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -149,6 +185,19 @@ impl From<Filter> for FollowUpFilter {
                 .collect(),
             ..Default::default()
         }
+    }
+}
+
+impl ListedFilter {
+    /// The filter of a request.
+    pub(crate) async fn resolve(self, session: &Session) -> Result<FollowUpFilter, Failure> {
+        Ok(FollowUpFilter {
+            overdue: self.overdue,
+            text: self.text,
+            phone: self.phone,
+            reference: self.reference,
+            ..self.held.resolve(session).await?
+        })
     }
 }
 

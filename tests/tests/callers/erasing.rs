@@ -4,9 +4,10 @@
 use aftercall_proto::alert::v1::subscribe_response::Frame;
 use aftercall_proto::alert::v1::{SubscribeRequest, SubscribeResponse};
 use aftercall_proto::workflow::v1::{
-    CallProperties, Caller, ChangeKind, EraseCallerRequest, ErasureState, FollowUp,
+    CallProperties, Caller, ChangeKind, EraseCallerRequest, ErasureState, FollowUp, FollowUpFilter,
     GetErasureRequest, GetInstanceRequest, GetServerInfoRequest, ListErasuresRequest,
-    ListHistoryRequest, ListInstancesRequest, ListOpenFollowUpsRequest, SetWorkflowRequest,
+    ListHistoryRequest, ListInstancesRequest, ListOpenFollowUpsRequest, ListViewsRequest,
+    SaveViewRequest, SetWorkflowRequest,
 };
 use aftercall_tests::{
     Clients, House, PATIENCE, alerter_has, eventually, push, reason, set_refund, with_refund,
@@ -189,6 +190,8 @@ async fn an_erased_caller_is_masked_everywhere() {
         reference: "C-1".to_owned(),
         ..Caller::default()
     };
+    view(&clients, "hers", &NEEDLE.to_lowercase()).await;
+    view(&clients, "all of them", "refund").await;
     let other = clients
         .scripts
         .set_workflow(rings("3", socrates))
@@ -265,6 +268,36 @@ async fn an_erased_caller_is_masked_everywhere() {
     forgotten(&clients, &old_token).await;
     let other = other.follow_up.expect("it").instance_id;
     check_untouched(&mut clients, other).await;
+    let views = clients.views.list_views(of_ann()).await.expect("a list");
+    let views = views.into_inner().views;
+    let names: Vec<&str> = views.iter().map(|view| &*view.name).collect();
+    assert_eq!(names, ["all of them"]);
+}
+
+/// Saves a view of Ann's.
+async fn view(clients: &Clients, name: &str, text: &str) {
+    let request = SaveViewRequest {
+        actor: "Ann".to_owned(),
+        view: name.to_owned(),
+        filter: Some(FollowUpFilter {
+            text: text.to_owned(),
+            ..FollowUpFilter::default()
+        }),
+        ..SaveViewRequest::default()
+    };
+    clients
+        .views
+        .clone()
+        .save_view(request)
+        .await
+        .expect("saved");
+}
+
+fn of_ann() -> ListViewsRequest {
+    ListViewsRequest {
+        person: "Ann".to_owned(),
+        ..ListViewsRequest::default()
+    }
 }
 
 async fn check_invalid_erasures(clients: &mut Clients) {

@@ -9,6 +9,7 @@ mod snoozing;
 mod stuck;
 mod texts;
 mod unattended;
+mod views;
 
 use aftercall_proto::workflow::v1::{
     ChangeKind, DueState, EndCallRequest, ExplainInstanceRequest, FollowUp, FollowUpFilter,

@@ -92,6 +92,9 @@ async fn of_people(asker: &Asker) -> Vec<Case> {
     let push =
         |id: &str| json!({ "actor": "Ann", "instance_id": id, "button_id": "approve", "visit": 1 });
     asker.get("PushButton", push(&undone)).await;
+    asker
+        .get("SaveView", json!({ "actor": "Ann", "view": "Old" }))
+        .await;
     let snooze = json!({ "instance_id": snoozed, "alert_id": "1.1.1", "days": 1, "attempt_outcome": "no-answer" });
     vec![
         // How long an undo is allowed is a setting of the server.
@@ -118,6 +121,12 @@ async fn of_people(asker: &Asker) -> Vec<Case> {
             json!({ "instance_id": resumed, "note": "back" }),
         ),
         case("UndoPush", "Ann", json!({ "instance_id": undone })),
+        case(
+            "SaveView",
+            "Ann",
+            json!({ "view": "Late", "filter": { "overdue": true, "text": "refund" } }),
+        ),
+        case("RemoveView", "Ann", json!({ "view": "Old" })),
         case(
             "FinishFollowUp",
             "Ann",

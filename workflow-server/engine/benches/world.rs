@@ -1,9 +1,10 @@
-//! Measures what the persistent maps cost the writer and the readers, with 100,000 open follow-ups.
-//! It measures these steps:
+//! Measures what the persistent maps cost the writer and the readers, with 100,000 open follow-ups,
+//! and the counts of saved views with 10,000. It measures these steps:
 //!
 //! * Decide and apply Set Workflow and a push. Once without readers, once with a root published for
 //!   each group.
 //! * List a first page.
+//! * Count what 50 saved views select.
 //! * Drop a root.
 
 use std::cell::RefCell;
@@ -19,13 +20,17 @@ use aftercall_engine::command::{
     CallChanges, Command, IfRunning, ImportTeam, ImportWorkflow, PublishWorkflow, PushButton,
     Request, RequestMark, SetWorkflow,
 };
-use aftercall_engine::filter::FollowUpFilter;
-use aftercall_engine::query::{list_follow_ups, never};
+use aftercall_engine::filter::{FollowUpFilter, SearchText};
+use aftercall_engine::limits::VIEWS_PER_OWNER_MAX;
+use aftercall_engine::phone::Country;
+use aftercall_engine::query::{count_follow_ups, list_follow_ups, never};
 use aftercall_engine::world::{Keeping, Root, World};
-use aftercall_engine::{Decision, decide};
+use aftercall_engine::{Decision, Reach, decide};
 use criterion::{BatchSize, BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 
 const OPEN: u32 = 100_000;
+/// Open follow-ups whose views are counted.
+const COUNTED: u32 = 10_000;
 /// The number of commands in a group, from the study that chose the persistent maps.
 const GROUP: u32 = 46;
 const PAGE: usize = 100;
@@ -39,7 +44,7 @@ struct Bench {
 }
 
 impl Bench {
-    fn new() -> Self {
+    fn new(open: u32) -> Self {
         let mut bench = Self {
             world: World::new(Keeping::default()),
             asked: 0,
@@ -65,7 +70,7 @@ impl Bench {
             expected: None,
             validated: None,
         }));
-        for _ in 0..OPEN {
+        for _ in 0..open {
             bench.set();
         }
         bench
@@ -87,7 +92,7 @@ impl Bench {
             mark,
             salt: self.asked as u16,
             known: None,
-            reach: aftercall_engine::Reach::EVERYTHING,
+            reach: Reach::EVERYTHING,
             command,
         };
         match decide(&self.world, &request, NOW) {
@@ -147,7 +152,7 @@ fn writer(criterion: &mut Criterion) {
         } else {
             "without readers"
         };
-        let bench = RefCell::new(Bench::new());
+        let bench = RefCell::new(Bench::new(OPEN));
         let mut published: Option<Root> = None;
         let mut publish = |bench: &Bench| published = publishes.then(|| bench.world.root().clone());
         group.bench_function(BenchmarkId::new("set-workflow", with), |bencher| {
@@ -169,7 +174,7 @@ fn writer(criterion: &mut Criterion) {
             );
         });
     }
-    let mut bench = Bench::new();
+    let mut bench = Bench::new(OPEN);
     group.bench_function("the old root dropped", |bencher| {
         bencher.iter_batched(
             || {
@@ -184,7 +189,7 @@ fn writer(criterion: &mut Criterion) {
 }
 
 fn readers(criterion: &mut Criterion) {
-    let bench = Bench::new();
+    let bench = Bench::new(OPEN);
     let root = bench.world.root();
     let mut group = criterion.benchmark_group("a first page of 100");
     for (name, customers) in [
@@ -210,6 +215,56 @@ fn readers(criterion: &mut Criterion) {
     group.finish();
 }
 
+/// The largest number of views of one owner, counted together. They select all, by team, by customer,
+/// what is overdue, and by text.
+fn counts(criterion: &mut Criterion) {
+    let bench = Bench::new(COUNTED);
+    let root = bench.world.root();
+    let any = FollowUpFilter::default;
+    let with_text = |nth: usize| FollowUpFilter {
+        text: SearchText::new(&format!("order A-{nth}"), Country::NONE),
+        ..any()
+    };
+    let without_text = |nth: usize| match nth % 5 {
+        0 => any(),
+        1 => FollowUpFilter {
+            teams: vec![0],
+            ..any()
+        },
+        2 => FollowUpFilter {
+            customers: vec!["northern-gas".into()],
+            unclaimed_only: true,
+            ..any()
+        },
+        3 => FollowUpFilter {
+            overdue_only: true,
+            ..any()
+        },
+        _ => FollowUpFilter {
+            workflows: vec!["refund".into()],
+            stages: vec![("refund".into(), 1)],
+            ..any()
+        },
+    };
+    let views = 0..VIEWS_PER_OWNER_MAX;
+    let mut group = criterion.benchmark_group("counts of 50 views over 10,000 follow-ups");
+    for (name, filters) in [
+        (
+            "without text",
+            views.clone().map(without_text).collect::<Vec<_>>(),
+        ),
+        ("with text", views.map(with_text).collect()),
+    ] {
+        group.bench_function(name, |bencher| {
+            bencher.iter(|| {
+                let filters = (black_box(&filters[..]), &Reach::EVERYTHING);
+                black_box(count_follow_ups(root, filters, NOW, &never))
+            });
+        });
+    }
+    group.finish();
+}
+
 /// The times are short, because every measured Set Workflow stays in the World.
 fn config() -> Criterion {
     Criterion::default()
@@ -218,5 +273,5 @@ fn config() -> Criterion {
         .measurement_time(Duration::from_secs(1))
 }
 
-criterion_group! { name = benches; config = config(); targets = writer, readers }
+criterion_group! { name = benches; config = config(); targets = writer, readers, counts }
 criterion_main!(benches);

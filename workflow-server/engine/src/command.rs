@@ -27,6 +27,7 @@ mod mark;
 mod operations;
 mod script;
 mod upkeep;
+mod views;
 
 pub use author::*;
 pub use desk::*;
@@ -34,6 +35,7 @@ pub use mark::{ExpectedRevision, RequestMark};
 pub use operations::*;
 pub use script::*;
 pub use upkeep::*;
+pub use views::*;
 
 use crate::actor::Actor;
 use crate::reach::Reach;

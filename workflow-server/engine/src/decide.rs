@@ -36,6 +36,7 @@ mod texts;
 mod unattended;
 mod undo;
 mod upkeep;
+mod views;
 mod visits;
 mod when;
 

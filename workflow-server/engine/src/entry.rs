@@ -27,6 +27,7 @@ use crate::command::RequestMark;
 use crate::erasure::ErasureChange;
 use crate::history::HistoryChange;
 use crate::instance::InstanceId;
+use crate::saved_view::DeskChange;
 use crate::team::Team;
 
 /// The parts of the first answer that cannot be read from the present state.
@@ -56,8 +57,8 @@ pub enum Answer {
     },
     /// The instances that were released.
     Released(Vec<InstanceId>),
-    /// The revision after the command: of a workflow, if the client sent the one that it saw, or of
-    /// a team or calendar that did not change.
+    /// The revision after the command: of a saved view, of a workflow, if the client sent the one
+    /// that it saw, or of a team or calendar that did not change.
     Revision(u64),
     /// The instances of a hand-over.
     HandOver {
@@ -305,6 +306,8 @@ pub struct Entry {
     pub erasure: Option<ErasureChange>,
     /// A change of the list of the history's chunks.
     pub history: Option<HistoryChange>,
+    /// A change of what people keep at their desks.
+    pub desk: Option<DeskChange>,
     /// The call, if it changed.
     pub call: Option<CallChange>,
     /// The changed instances, each once.

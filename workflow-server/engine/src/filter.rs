@@ -1,10 +1,14 @@
 //! Filters of follow-ups.
 
+mod search;
+
 use aftercall_definition::model::Priority;
+pub use search::{SearchText, Texts};
 
 use crate::call::{Call, CallKey};
 use crate::instance::{Alert, Claim, Instance};
 use crate::reach::Reach;
+use crate::world::caller_index::CallerKey;
 
 /// A filter of follow-ups. All fields must match. A field matches if one of its values matches. An
 /// empty field matches everything.
@@ -28,6 +32,14 @@ pub struct FollowUpFilter {
     pub holders: Vec<Box<str>>,
     /// Only follow-ups without a claim.
     pub unclaimed_only: bool,
+    /// Only overdue follow-ups.
+    pub overdue_only: bool,
+    /// A text that the follow-up, its call or its caller has.
+    pub text: Option<SearchText>,
+    /// The caller of its call, by a telephone number.
+    pub caller: Option<Box<CallerKey>>,
+    /// A reference: see [`has_reference`](search::has_reference).
+    pub reference: Option<Box<str>>,
     /// Only what the caller may see.
     pub reach: Reach,
 }
@@ -52,7 +64,16 @@ impl FollowUpFilter {
         (self.holders.is_empty() || is_named) && !(self.unclaimed_only && claim.is_some())
     }
 
-    /// Whether an instance of this workflow on this call matches. Its alerts are not checked.
+    /// Whether the text of the filter is in a follow-up. This costs more than all other fields.
+    #[must_use]
+    pub fn matches_text(&self, workflow: &str, instance: &Instance, call: &Call) -> bool {
+        let is_found =
+            |text: &SearchText| text.is_in(&Texts::of(workflow, instance, call), &call.caller);
+        self.text.as_ref().is_none_or(is_found)
+    }
+
+    /// Whether an instance of this workflow on this call matches. Its alerts, the text and whether it
+    /// is overdue are not checked.
     #[must_use]
     pub fn matches_instance(&self, workflow: &str, instance: &Instance, call: &Call) -> bool {
         let stage =
@@ -62,5 +83,13 @@ impl FollowUpFilter {
             && (self.stages.is_empty() || self.stages.iter().any(stage))
             && (self.calls.is_empty() || self.calls.contains(&call.key))
             && self.matches_holder(instance.claim.as_deref())
+            && self
+                .reference
+                .as_deref()
+                .is_none_or(|wanted| search::has_reference(wanted, instance, call))
+            && self
+                .caller
+                .as_ref()
+                .is_none_or(|caller| caller.matches(&call.caller))
     }
 }

@@ -26,6 +26,7 @@ pub mod query;
 pub mod reach;
 pub mod recipient;
 pub mod rejection;
+pub mod saved_view;
 mod shown;
 pub mod team;
 #[cfg(feature = "testing")]

@@ -83,5 +83,9 @@ pub const REQUEST_IDS_MAX: usize = 10_000_000;
 pub const TIMES_SET_BACK_KEPT: usize = 100;
 /// Values of one field of a filter.
 pub const FILTER_VALUES_MAX: usize = 100;
+/// Saved views of one person or one team. More than that nobody reads.
+pub const VIEWS_PER_OWNER_MAX: usize = 50;
+/// Saved views of all owners. Each takes about a kilobyte, so they need 20 MB.
+pub const VIEWS_MAX: usize = 20_000;
 /// Declared calendars.
 pub const CALENDARS_MAX: usize = 1_000;

@@ -114,6 +114,22 @@ fn details(kind: ChangeKind, details: &Details) -> Details {
     masked
 }
 
+/// The entry as the history keeps it: without the texts of saved views. No answer needs them, and
+/// nothing in the entry names the callers who are in them.
+#[must_use]
+pub fn for_history(entry: Arc<Entry>) -> Arc<Entry> {
+    match &entry.desk {
+        None => entry,
+        Some(change) => {
+            let desk = Some(change.without_texts());
+            Arc::new(Entry {
+                desk,
+                ..Entry::clone(&entry)
+            })
+        }
+    }
+}
+
 /// Whether an entry contains data of a caller who is being erased. `root` has the calls of
 /// instances that are in a later entry.
 #[must_use]

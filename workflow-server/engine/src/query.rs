@@ -6,6 +6,7 @@
 mod archivable;
 mod batch_items;
 mod claimable;
+mod counts;
 mod due;
 mod erasable;
 mod follow_ups;
@@ -22,6 +23,7 @@ mod zone;
 pub use archivable::{Archivable, archivable, archivable_from, newest_of_call};
 pub use batch_items::batch_items;
 pub use claimable::{Claimable, is_claimable};
+pub use counts::{FollowUpCount, count_follow_ups};
 pub use due::{DueState, due_soon_from, due_state};
 pub(crate) use erasable::erased_call;
 pub use erasable::{calls_in_memory, calls_within};

@@ -43,6 +43,12 @@ impl Reach {
             .is_none_or(|scope| scope.has_customer(customer))
     }
 
+    /// Whether follow-ups of this team are within reach, as far as their team decides.
+    #[must_use]
+    pub fn has_team(&self, team: &str) -> bool {
+        self.scope().is_none_or(|scope| scope.has_team(team))
+    }
+
     /// Whether an instance in memory is within reach.
     #[must_use]
     pub fn can_see(&self, root: &Root, instance: &Instance) -> bool {

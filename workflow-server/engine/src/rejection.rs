@@ -154,6 +154,9 @@ pub enum Rejection {
     /// The batch does not exist or is forgotten.
     #[error("there is no batch {0}, or it is no longer kept")]
     NoSuchBatch(u64),
+    /// The owner has no view with this name.
+    #[error("there is no saved view `{0}`")]
+    NoSuchView(Box<str>),
     /// The revision is not the one that the sender saw.
     #[error("the present revision is {present}")]
     OtherRevision {
@@ -230,6 +233,7 @@ impl Rejection {
             Self::PushedByAnother { .. } => "PUSHED_BY_ANOTHER",
             Self::AnotherRuns(_) => "ANOTHER_RUNS",
             Self::NoSuchBatch(_) => "NO_SUCH_BATCH",
+            Self::NoSuchView(_) => "NO_SUCH_VIEW",
             Self::OtherRevision { .. } => "OTHER_REVISION",
             Self::RequestIdReused => "REQUEST_ID_REUSED",
             Self::Limit { limit, .. } => limit.name(),

@@ -12,6 +12,7 @@ pub mod definitions;
 pub mod erasing;
 mod keeping;
 pub mod requests;
+pub mod saved_views;
 pub mod timers;
 pub mod urgency;
 
@@ -45,6 +46,7 @@ use crate::world::changes::Changes;
 use crate::world::definitions::{Calendars, Teams, Workflow, Workflows};
 use crate::world::erasing::Erasing;
 use crate::world::requests::Requests;
+use crate::world::saved_views::SavedViews;
 use crate::world::slots::{FreeSlots, Retired};
 use crate::world::timers::Timers;
 use crate::world::urgency::UrgencyKey;
@@ -122,6 +124,8 @@ pub struct Root {
     pub erasures: OrdMap<u64, Arc<Erasure>>,
     /// The calls that readers must see masked.
     pub erasing: Arc<Erasing>,
+    /// The saved views.
+    pub views: Arc<SavedViews>,
     /// The numbers of instances and timers.
     pub counters: Counters,
     /// The most recently changed instances.
@@ -334,6 +338,7 @@ impl World {
                 history: History::default(),
                 erasures: OrdMap::new(),
                 erasing: Arc::default(),
+                views: Arc::default(),
                 counters: Counters::default(),
                 changes: Changes::default(),
                 call_changes: Changes::default(),

@@ -82,7 +82,9 @@ fn of_desk(command: &DeskCommand) -> Urgency {
         | DeskCommand::ClaimNext(_)
         | DeskCommand::SnoozeAlert(_)
         | DeskCommand::PauseInstance(_)
-        | DeskCommand::ResumeInstance(_) => Urgency::Usual,
+        | DeskCommand::ResumeInstance(_)
+        | DeskCommand::SaveView(_)
+        | DeskCommand::RemoveView(_) => Urgency::Usual,
         DeskCommand::PushButton(_)
         | DeskCommand::FinishFollowUp(_)
         | DeskCommand::UndoPush(_)

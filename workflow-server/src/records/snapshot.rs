@@ -12,7 +12,8 @@ pub use reading::{SnapshotFrame, SnapshotReader};
 use super::RECORDS_VERSION;
 use super::v1::{
     BatchRecord, CalendarRecord, CallRecord, ChunkRecord, ErasureRecord, HistoryChunkRecord,
-    InstanceRecord, MarkRecord, PurgeConfirmationRecord, TeamRecord, VersionRecord, WorkflowRecord,
+    InstanceRecord, MarkRecord, PurgeConfirmationRecord, SavedViewRecord, TeamRecord,
+    VersionRecord, WorkflowRecord,
 };
 
 /// The approximate size of a frame. It limits the memory that writing a snapshot takes.
@@ -100,6 +101,8 @@ struct FrameRecord {
     more_versions: Vec<VersionRecord>,
     #[prost(message, repeated, tag = "12")]
     history: Vec<HistoryChunkRecord>,
+    #[prost(message, repeated, tag = "13")]
+    views: Vec<SavedViewRecord>,
 }
 
 impl FrameRecord {
@@ -137,6 +140,12 @@ pub fn snapshot_frames<E>(
     write(first.bytes())?;
     write_definitions(root, &mut write)?;
     write_follow_ups(root, &mut write)?;
+    let views = root.views.by_id();
+    let views = views.map(|view| SavedViewRecord::from(&**view));
+    in_frames(views, &mut write, |views| FrameRecord {
+        views,
+        ..FrameRecord::default()
+    })?;
     write_upkeep(root, &mut write)?;
     let marks = image.marks.iter().map(|mark| MarkRecord {
         sequence: mark.remembered.sequence,

@@ -33,6 +33,12 @@ fn act(request: &dyn Any) -> Option<Act> {
     if let Some(undo) = request.downcast_ref::<workflow::v1::UndoPushRequest>() {
         return undo.as_supervisor.then_some(Act::UndoOfAnother);
     }
+    if let Some(save) = request.downcast_ref::<workflow::v1::SaveViewRequest>() {
+        return (!save.team.is_empty()).then_some(Act::ViewOfTeam);
+    }
+    if let Some(remove) = request.downcast_ref::<workflow::v1::RemoveViewRequest>() {
+        return (!remove.team.is_empty()).then_some(Act::ViewOfTeam);
+    }
     let is_on_whole_server = request.is::<feed::v1::SnapshotRequest>()
         || request.is::<feed::v1::TailRequest>()
         || request.is::<workflow::v1::BackupRequest>()

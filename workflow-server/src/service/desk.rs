@@ -27,7 +27,7 @@ use crate::ledger::history::Walk;
 use crate::limits::{DESK_PAGE_ROWS_MAX, NOTES_SHOWN_MAX};
 use crate::reading::Lane;
 use crate::service::archived::{self, follow_ups_in_memory};
-use crate::service::ask::{Asking, Faults, pages, requests};
+use crate::service::ask::{Asking, Faults, filters, pages, requests};
 use crate::service::rpcs::rpcs;
 use crate::service::say::refusal::{Missing, Reason};
 use crate::service::say::{ReadMask, Refusal, convert, follow_up, refusal};
@@ -76,7 +76,7 @@ pub(super) async fn list_follow_ups(
         request.sort.to_be_bytes().to_vec(),
     ]
     .concat();
-    let (filter, mut faults) = requests::filter(&view, &asked);
+    let (filter, mut faults) = filters::follow_ups(&view, &asked, shared.desk.country);
     let mask = requests::read_mask(request.read_mask.as_ref(), &mut faults);
     faults.check()?;
     let after = pages::read::<5>(shared, &list, &request.page_token)?;

@@ -21,9 +21,10 @@ use aftercall_engine::erasure::{ErasedCall, Erasure};
 use aftercall_engine::filter::FollowUpFilter;
 use aftercall_engine::instance::{Instance, InstanceId};
 use aftercall_engine::query::{
-    self, Claimable, FollowUpCursor, FollowUpPage, Group, GroupBy, InstanceFilter, InstancePage,
-    OverdueTimer, ShouldStop, Stopped, Stuck,
+    self, Claimable, FollowUpCount, FollowUpCursor, FollowUpPage, Group, GroupBy, InstanceFilter,
+    InstancePage, OverdueTimer, ShouldStop, Stopped, Stuck,
 };
+use aftercall_engine::saved_view::SavedView;
 use aftercall_engine::world::Counters;
 use aftercall_engine::world::caller_index::CallerKey;
 use aftercall_engine::{Entry, Reach, Rejection, Root, try_batch};
@@ -70,6 +71,11 @@ impl View {
             reach: Reach::EVERYTHING,
             ..self.clone()
         }
+    }
+
+    /// Who the caller is.
+    pub(crate) fn who(&self) -> &Who {
+        &self.who
     }
 
     /// What the caller may see and touch.
@@ -284,6 +290,33 @@ impl View {
         should_stop: ShouldStop<'_>,
     ) -> Result<FollowUpPage, Stopped> {
         query::list_follow_ups(self.root(), &self.within(filter), as_of, page, should_stop)
+    }
+
+    /// How many follow-ups each of these filters selects.
+    pub(crate) fn count_follow_ups(
+        &self,
+        filters: &[FollowUpFilter],
+        as_of: Time,
+        should_stop: ShouldStop<'_>,
+    ) -> Result<Vec<FollowUpCount>, Stopped> {
+        query::count_follow_ups(self.root(), (filters, &self.reach), as_of, should_stop)
+    }
+
+    /// The views of a person, then those of the teams in scope: of these teams, or of all where none
+    /// is named.
+    pub(crate) fn saved_views(&self, person: &Who, teams: &[String]) -> Vec<Arc<SavedView>> {
+        let root = self.root();
+        let own = match &*person.name {
+            "" => Vec::new(),
+            name => root.views.of_person(name, &person.subject),
+        };
+        let is_wanted = |team: &str| {
+            (teams.is_empty() || teams.iter().any(|name| name == team)) && self.reach.has_team(team)
+        };
+        let wanted = root.teams.by_name().filter(|team| is_wanted(&team.name));
+        let places = wanted.filter_map(|team| root.teams.place(&team.name));
+        let of_teams = places.flat_map(|place| root.views.of_team(place));
+        own.into_iter().chain(of_teams).cloned().collect()
     }
 
     /// The follow-ups of a filter that a person may take.

@@ -30,3 +30,4 @@ mod teams;
 mod texts;
 mod titles;
 mod unattended;
+mod views;

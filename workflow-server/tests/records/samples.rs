@@ -27,6 +27,7 @@ use crate::teams::play_teams;
 use crate::texts::play_texts;
 use crate::titles::play_titles;
 use crate::unattended::play_unattended;
+use crate::views::play_views;
 
 /// One line of hexadecimal digits per entry or frame. The snapshot tool writes the lines up to the
 /// second line of dashes.
@@ -92,6 +93,8 @@ const ENTRIES_UNATTENDED: &str =
     include_str!("snapshots/records__samples__entries_unattended.snap");
 const SNAPSHOT_UNATTENDED: &str =
     include_str!("snapshots/records__samples__snapshot_unattended.snap");
+const ENTRIES_VIEWS: &str = include_str!("snapshots/records__samples__entries_views.snap");
+const SNAPSHOT_VIEWS: &str = include_str!("snapshots/records__samples__snapshot_views.snap");
 
 fn hex(bytes: &[u8]) -> String {
     bytes.iter().fold(String::new(), |mut hex, byte| {
@@ -136,6 +139,7 @@ fn the_stored_form_of_entries_does_not_change() {
     insta::assert_snapshot!("entries_history", entry_lines(&play_history()));
     insta::assert_snapshot!("entries_owners", entry_lines(&play_owners()));
     insta::assert_snapshot!("entries_unattended", entry_lines(&play_unattended()));
+    insta::assert_snapshot!("entries_views", entry_lines(&play_views()));
 }
 
 fn entry_lines(played: &Played) -> String {
@@ -175,6 +179,7 @@ fn the_stored_form_of_snapshots_does_not_change() {
     insta::assert_snapshot!("snapshot_history", snapshot_lines(&play_history()));
     insta::assert_snapshot!("snapshot_owners", snapshot_lines(&play_owners()));
     insta::assert_snapshot!("snapshot_unattended", snapshot_lines(&play_unattended()));
+    insta::assert_snapshot!("snapshot_views", snapshot_lines(&play_views()));
 }
 
 fn snapshot_lines(played: &Played) -> String {
@@ -213,6 +218,7 @@ fn stored_entries_of_version_1_load() {
         (stored(ENTRIES_HISTORY), play_history()),
         (stored(ENTRIES_OWNERS), play_owners()),
         (stored(ENTRIES_UNATTENDED), play_unattended()),
+        (stored(ENTRIES_VIEWS), play_views()),
     ];
     for (samples, played) in samples {
         assert_eq!(samples.len(), played.entries.len());
@@ -254,6 +260,7 @@ fn stored_snapshots_of_version_1_load() {
         (stored(SNAPSHOT_HISTORY), play_history()),
         (stored(SNAPSHOT_OWNERS), play_owners()),
         (stored(SNAPSHOT_UNATTENDED), play_unattended()),
+        (stored(SNAPSHOT_VIEWS), play_views()),
     ];
     for (frames, played) in samples {
         let mut reader = SnapshotReader::new(Keeping::default());
@@ -272,12 +279,13 @@ fn stored_snapshots_of_version_1_load() {
 #[test]
 fn the_samples_hold_every_kind_of_change() {
     let (operations, history) = (play_operations(), play_history());
-    let unattended = play_unattended();
+    let (unattended, views) = (play_unattended(), play_views());
     let kinds: BTreeSet<String> = operations
         .entries
         .iter()
         .chain(&history.entries)
         .chain(&unattended.entries)
+        .chain(&views.entries)
         .flat_map(|entry| {
             let of_instances = entry
                 .instances
@@ -333,6 +341,8 @@ fn the_samples_hold_every_kind_of_change() {
         "TeamImported",
         "TeamRemoved",
         "TimerElapsed",
+        "ViewRemoved",
+        "ViewSaved",
         "Withdrawn",
         "WorkflowArchived",
         "WorkflowImported",

@@ -89,3 +89,45 @@ async fn an_agent_reads_only_what_call_managers_see() {
         assert_eq!(history.to_string().contains(&waiting), sees, "{history}");
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_view_of_a_team_needs_role_and_scope() {
+    let world = World::start().await;
+    let of = |team: &str, view: &str| json!({ "team": team, "view": view });
+    for method in ["SaveView", "RemoveView"] {
+        let own = world.ask(&world.agent, method, &of("", "Mine")).await;
+        own.expect("an own view is everybody's right");
+        let refused = world.ask(&world.agent, method, &of("billing", "All")).await;
+        let refused = refused.expect_err("an agent is no supervisor");
+        assert_eq!(reason(&refused), "ROLE_MISSING");
+        // Tom has the team `care` alone.
+        let refused = world
+            .ask(&world.outside[1], method, &of("billing", "All"))
+            .await;
+        let refused = refused.expect_err("another team");
+        assert_eq!(reason(&refused), "OUT_OF_SCOPE");
+        let of_team = world
+            .ask(&world.supervisor, method, &of("billing", "All"))
+            .await;
+        of_team.expect("a supervisor may");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn own_views_are_shown_to_their_owner_alone() {
+    let world = World::start().await;
+    let saved = json!({ "view": "Mine" });
+    world.get_as(&world.agent, "SaveView", saved).await;
+    let listed = world.get_as(&world.agent, "ListViews", json!({})).await;
+    assert!(listed.to_string().contains("Mine"), "{listed}");
+    let listed = world
+        .get_as(&world.supervisor, "ListViews", json!({}))
+        .await;
+    assert!(!listed.to_string().contains("Mine"), "{listed}");
+    let of_ann = json!({ "person": "Ann" });
+    let refused = world.ask(&world.supervisor, "ListViews", &of_ann).await;
+    assert_eq!(
+        refused.expect_err("not Sue's").code(),
+        Code::InvalidArgument
+    );
+}

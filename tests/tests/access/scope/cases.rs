@@ -59,6 +59,7 @@ pub(super) async fn cases(world: &World) -> Vec<Case> {
     let mut cases = of_scripts(world).await;
     cases.extend(of_people(world).await);
     cases.extend(of_holders(world).await);
+    cases.extend(of_views(world).await);
     cases.extend(of_operations(world).await);
     cases.extend(of_batches(world).await);
     cases.extend(of_authors(world).await);
@@ -166,6 +167,25 @@ async fn of_holders(world: &World) -> Vec<Case> {
             method: "HandOver",
             request: json!({ "instance_ids": [held[3]], "to_person": "Dora", "reason": "her turn" }),
             expected: Expected::OfItem,
+        },
+    ]
+}
+
+/// A view of a team is seen by those who have the team; its counts are those of the scope.
+async fn of_views(world: &World) -> Vec<Case> {
+    let of_team = |name: &str| json!({ "view": name, "team": "billing" });
+    world.get("SaveView", of_team("All of billing")).await;
+    vec![
+        Case {
+            method: "SaveView",
+            request: json!({ "view": "Late", "filter": { "customers": ["Northwind"] } }),
+            expected: Expected::Unrelated("an own view is saved with any filter"),
+        },
+        shown("ListViews", json!({}), "followUps"),
+        Case {
+            method: "RemoveView",
+            request: json!({ "view": "Late" }),
+            expected: Expected::Unrelated("an own view"),
         },
     ]
 }

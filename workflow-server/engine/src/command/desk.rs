@@ -6,7 +6,7 @@ use aftercall_definition::time::Time;
 use aftercall_definition::value::Value;
 
 use crate::actor::Subject;
-use crate::command::ExpectedRevision;
+use crate::command::{ExpectedRevision, RemoveView, SaveView};
 use crate::filter::FollowUpFilter;
 use crate::instance::{Instance, InstanceId};
 use crate::recipient::Recipient;
@@ -44,12 +44,16 @@ pub enum DeskCommand {
     FinishFollowUp(Box<FinishFollowUp>),
     /// See [`UndoPush`].
     UndoPush(Box<UndoPush>),
+    /// See [`SaveView`].
+    SaveView(Box<SaveView>),
+    /// See [`RemoveView`].
+    RemoveView(RemoveView),
 }
 
 family!(requested Desk, DeskCommand:
     PushButton (Box::new), AddNote, AcknowledgeAlert, ClaimInstance, ExtendClaim, ReleaseClaim, TakeOver,
     HandOver, ListHandOver, ClaimNext (Box::new), SnoozeAlert (Box::new), PauseInstance, ResumeInstance,
-    FinishFollowUp (Box::new), UndoPush (Box::new),
+    FinishFollowUp (Box::new), UndoPush (Box::new), SaveView (Box::new), RemoveView,
 );
 
 /// Pushes a button.

@@ -11,6 +11,7 @@ use crate::command::{
     RemoveTeam,
 };
 use crate::decide::draft::{EntryDraft, check_revision};
+use crate::decide::views;
 use crate::entry::{Answer, ChangeKind, DefinitionChange};
 use crate::limits;
 use crate::query::{TeamUse, batches_for, never};
@@ -99,6 +100,7 @@ pub(super) fn remove_team(
         ..team.clone()
     };
     draft.definition = Some(DefinitionChange::Team(place, team));
+    views::remove_of_team(draft, place);
     Ok(())
 }
 

@@ -6,7 +6,7 @@ use crate::actor::Actor;
 use crate::command::{ClaimInstance, DeskCommand, ExtendClaim};
 use crate::decide::check::Check;
 use crate::decide::draft::EntryDraft;
-use crate::decide::{claims, finish, instances, pause, snooze, undo};
+use crate::decide::{claims, finish, instances, pause, snooze, undo, views};
 use crate::rejection::Rejection;
 
 pub(super) fn decide(
@@ -33,6 +33,8 @@ pub(super) fn decide(
         DeskCommand::ResumeInstance(command) => pause::resume(draft, command, actor),
         DeskCommand::FinishFollowUp(command) => finish::finish(draft, command, actor),
         DeskCommand::UndoPush(command) => undo::undo(draft, command, actor),
+        DeskCommand::SaveView(command) => views::save(draft, command, actor),
+        DeskCommand::RemoveView(command) => views::remove(draft, command, actor),
     }
 }
 
@@ -59,6 +61,8 @@ pub(super) fn check(check: &mut Check, command: &DeskCommand) {
             check.click(command.visit, &command.note);
         }
         DeskCommand::UndoPush(command) => check.undo(command),
+        DeskCommand::SaveView(command) => views::check_save(check, command),
+        DeskCommand::RemoveView(command) => views::check_remove(check, command),
         DeskCommand::AcknowledgeAlert(_)
         | DeskCommand::ReleaseClaim(_)
         | DeskCommand::ListHandOver(_) => {}

@@ -21,6 +21,7 @@ use crate::limits;
 use crate::query::{has_places, is_waiting};
 use crate::reach::Reach;
 use crate::rejection::Rejection;
+use crate::saved_view::DeskChange;
 use crate::world::Root;
 
 pub(super) struct EntryDraft<'w> {
@@ -38,6 +39,7 @@ pub(super) struct EntryDraft<'w> {
     pub(super) archive: Option<ArchiveChange>,
     pub(super) erasure: Option<ErasureChange>,
     pub(super) history: Option<HistoryChange>,
+    pub(super) desk: Option<DeskChange>,
     /// Whether this entry sets the time of the World.
     pub(super) sets_clock: bool,
     call: Option<CallChange>,
@@ -61,6 +63,7 @@ impl<'w> EntryDraft<'w> {
             archive: None,
             erasure: None,
             history: None,
+            desk: None,
             sets_clock: false,
             call: None,
             instances: Vec::new(),
@@ -81,6 +84,7 @@ impl<'w> EntryDraft<'w> {
             && self.archive.is_none()
             && self.erasure.is_none()
             && self.history.is_none()
+            && self.desk.is_none()
             && !self.sets_clock
             && !matches!(self.answer, Answer::PurgeConfirmed(1..))
             && self.call.is_none()
@@ -106,6 +110,7 @@ impl<'w> EntryDraft<'w> {
             archive: self.archive,
             erasure: self.erasure,
             history: self.history,
+            desk: self.desk,
             call: self.call,
             instances: self.instances,
         }))

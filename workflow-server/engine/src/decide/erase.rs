@@ -11,6 +11,7 @@ use crate::actor::Actor;
 use crate::call::{Call, CallKey};
 use crate::command::{EndErasure, EraseCaller, Look, StepErasure};
 use crate::decide::draft::EntryDraft;
+use crate::decide::views;
 use crate::entry::{ChangeKind, Entered};
 use crate::erasure::{ErasedCall, Erasure, ErasureChange, ErasureState};
 use crate::instance::Instance;
@@ -169,6 +170,7 @@ fn mask_call(draft: &mut EntryDraft<'_>, erased: &ErasedCall) -> bool {
     }
     draft.touch_open_instances_as(ChangeKind::CallerErased, call);
     draft.put_call(slot, mask::call(call), true);
+    views::remove_naming(draft, &call.caller);
     true
 }
 

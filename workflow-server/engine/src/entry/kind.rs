@@ -102,6 +102,10 @@ pub enum ChangeKind {
     ClockAccepted,
     /// Operations allowed the next purge to remove more of the archive than its share.
     PurgeConfirmed,
+    /// A view was saved.
+    ViewSaved,
+    /// A view was removed.
+    ViewRemoved,
 }
 
 /// What a change is about, besides the details of its command.
@@ -267,7 +271,9 @@ impl ChangeKind {
             | Self::Cancelled
             | Self::CallEnded
             | Self::ClockAccepted
-            | Self::PurgeConfirmed => NONE,
+            | Self::PurgeConfirmed
+            | Self::ViewSaved
+            | Self::ViewRemoved => NONE,
         }
     }
 }

@@ -67,7 +67,8 @@ impl Claimable {
     /// is required.
     #[must_use]
     pub fn updated(&self, root: &Root, filter: &FollowUpFilter, now: Time) -> Option<Self> {
-        if !self.is_all || root.sequence < self.sequence {
+        // Becoming overdue is no change.
+        if !self.is_all || root.sequence < self.sequence || filter.overdue_only {
             return None;
         }
         let changed = root.changes.after(self.sequence, CHANGES_MAX)?;

@@ -13,6 +13,7 @@ use std::sync::Arc;
 use aftercall_definition::model::Priority;
 use aftercall_definition::time::Time;
 
+use crate::call::Call;
 use crate::filter::FollowUpFilter;
 use crate::instance::{Alert, Instance};
 use crate::query::walk::{ShouldStop, Stopped, checked};
@@ -96,10 +97,14 @@ pub(super) fn candidates<'a>(
 ) -> Box<dyn Iterator<Item = FollowUpCursor> + 'a> {
     if filter.only_unknown_teams {
         Box::new(std::iter::empty())
-    } else if filter.calls.is_empty() {
-        Box::new(walk(root, filter, as_of, after))
+    } else if !filter.calls.is_empty() {
+        let calls = filter.calls.iter().filter_map(|key| root.call(key));
+        Box::new(of_calls(root, calls, (filter, as_of), after))
+    } else if let Some(caller) = &filter.caller {
+        let calls = root.calls_of(caller, "");
+        Box::new(of_calls(root, calls, (filter, as_of), after))
     } else {
-        Box::new(of_calls(root, filter, as_of, after))
+        Box::new(walk(root, filter, as_of, after))
     }
 }
 
@@ -122,13 +127,22 @@ pub(super) fn row(
         return None;
     }
     let (best, alert) = most_urgent(instance, filter, as_of)?;
-    (best == cursor).then(|| FollowUpRow {
+    let overdue = is_overdue(instance, alert, as_of);
+    let is_wanted = best == cursor
+        && (overdue || !filter.overdue_only)
+        && filter.matches_text(workflow, instance, call);
+    is_wanted.then(|| FollowUpRow {
         instance: instance.clone(),
         alert,
         due: due(instance, alert),
-        overdue: due(instance, alert).is_some_and(|due| due <= instance.clock(as_of)),
+        overdue,
         cursor,
     })
+}
+
+/// Whether an instance is overdue, by one of its alerts or by its deadline.
+pub(super) fn is_overdue(instance: &Instance, alert: Option<usize>, as_of: Time) -> bool {
+    due(instance, alert).is_some_and(|due| due <= instance.clock(as_of))
 }
 
 fn due(instance: &Instance, alert: Option<usize>) -> Option<Time> {
@@ -179,6 +193,8 @@ fn walk<'a>(
     let blocks = (0..2_u8).flat_map(|phase| (0..RANKS).map(move |rank| (phase, rank)));
     blocks
         .filter(move |block| after.is_none_or(|after| *block >= (after.phase, after.rank)))
+        // A paused follow-up is overdue by its clock, and has no due time in the index.
+        .filter(|(phase, rank)| !filter.overdue_only || *phase == 0 || *rank == PAUSED)
         .filter(|(_, wanted)| {
             // Paused follow-ups have a rank of their own, so their alerts are checked one by one.
             let is_wanted = |priority: &Priority| rank(*priority) == *wanted;
@@ -270,17 +286,14 @@ fn lane(
     })
 }
 
-/// The follow-ups of the named calls, in order. They are few, so they are collected and sorted.
-fn of_calls(
-    root: &Root,
-    filter: &FollowUpFilter,
-    as_of: Time,
+/// The follow-ups of these calls, in order. They are few, so they are collected and sorted.
+fn of_calls<'r>(
+    root: &'r Root,
+    calls: impl Iterator<Item = &'r Arc<Call>>,
+    (filter, as_of): (&FollowUpFilter, Time),
     after: Option<FollowUpCursor>,
-) -> impl Iterator<Item = FollowUpCursor> {
-    let mut cursors: Vec<FollowUpCursor> = filter
-        .calls
-        .iter()
-        .filter_map(|key| root.call(key))
+) -> std::vec::IntoIter<FollowUpCursor> {
+    let mut cursors: Vec<FollowUpCursor> = calls
         .flat_map(|call| {
             call.instances
                 .iter()

@@ -45,6 +45,10 @@ limits! {
     Teams = "TEAMS",
     /// Versions of one workflow.
     Versions = "VERSIONS",
+    /// Saved views of all owners.
+    Views = "VIEWS",
+    /// Saved views of one owner.
+    ViewsPerOwner = "VIEWS_PER_OWNER",
     /// Workflows.
     Workflows = "WORKFLOWS",
 }

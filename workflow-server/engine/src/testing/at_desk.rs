@@ -10,9 +10,13 @@ use super::commands::{
 };
 use super::step::Step;
 use crate::actor::{Actor, ActorKind};
-use crate::command::{AcknowledgeAlert, AddNote, Command, PauseInstance, ResumeInstance, UndoPush};
+use crate::command::{
+    AcknowledgeAlert, AddNote, Command, PauseInstance, RemoveView, ResumeInstance, SaveView,
+    UndoPush,
+};
 use crate::filter::FollowUpFilter;
 use crate::instance::{Instance, Status};
+use crate::saved_view::ViewFilter;
 use crate::world::World;
 
 /// The command of a person's step. Returns `None` if the step has no instance to work on, or if it
@@ -27,7 +31,8 @@ pub(super) fn at_desk(
         Step::Hold(_, who, ..)
         | Step::Next(who, _)
         | Step::Snooze(_, _, who, _)
-        | Step::Finish(_, who) => Actor {
+        | Step::Finish(_, who)
+        | Step::View(who, ..) => Actor {
             kind: ActorKind::Person,
             name: person(*who),
             subject: None,
@@ -67,7 +72,32 @@ fn work(step: &Step, world: &World) -> Option<Command> {
             snoozing(instance(at)?, u16::from(*action), *minutes)
         }
         Step::Finish(at, _) => finishing(instance(at)?),
+        Step::View(_, which, is_removed) => viewing(*which, *is_removed),
         _ => return None,
+    })
+}
+
+/// Saves or removes one of three views of the person or of a team. Some have a caller's name.
+fn viewing(which: u8, is_removed: bool) -> Command {
+    let team = (which >= 3).then(|| aftercall_definition::testing::TEAMS[0].into());
+    let name: Box<str> = format!("view {}", which % 3).into();
+    if is_removed {
+        return Command::from(RemoveView {
+            team,
+            name,
+            expected: None,
+        });
+    }
+    let filter = ViewFilter {
+        overdue: which.is_multiple_of(2),
+        text: if which == 4 { "caller" } else { "" }.into(),
+        ..ViewFilter::default()
+    };
+    Command::from(SaveView {
+        team,
+        name,
+        filter,
+        expected: None,
     })
 }
 

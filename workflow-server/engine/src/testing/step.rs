@@ -62,6 +62,9 @@ pub enum Step {
     Finish(Index, u8),
     /// A person undoes the newest push: whether as a supervisor.
     Undo(bool),
+    /// A person saves or removes a view, of their own or of a team: the person, which view, and
+    /// whether to remove it.
+    View(u8, u8, bool),
     /// A caller asks again.
     Chase(Index),
     /// Operations move an instance to one of its stages.

@@ -29,6 +29,8 @@ pub fn steps(at_most: usize) -> impl Strategy<Value = Vec<Step>> {
         2 => (any::<Index>(), 0..3_u8).prop_map(|(at, who)| Step::Finish(at, who)),
         2 => any::<bool>().prop_map(Step::Undo),
         1 => any::<Index>().prop_map(Step::Chase),
+        2 => (0..3_u8, 0..6_u8, prop::bool::weighted(0.3))
+            .prop_map(|(who, which, is_removed)| Step::View(who, which, is_removed)),
         1 => (any::<Index>(), any::<Index>()).prop_map(|(at, stage)| Step::Move(at, stage)),
         4 => (any::<Index>(), any::<u8>()).prop_map(|(at, version)| Step::Migrate(at, version)),
         1 => (0..7_u8, prop::bool::weighted(0.2)).prop_map(|(work, stop)| Step::Batch(work, stop)),

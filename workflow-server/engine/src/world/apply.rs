@@ -14,6 +14,7 @@ use crate::entry::{After, Answer, DefinitionChange, Entry};
 use crate::erasure::{Erasure, ErasureChange, ErasureState};
 use crate::instance::Instance;
 use crate::limits;
+use crate::saved_view::DeskChange;
 use crate::world::erasing::Erasing;
 use crate::world::{World, call_index, caller_index, urgency};
 
@@ -75,6 +76,9 @@ impl World {
         }
         if let Some(change) = &entry.erasure {
             self.apply_erasure(change, entry)?;
+        }
+        if let Some(change) = &entry.desk {
+            self.apply_desk(change);
         }
         for change in &entry.instances {
             self.take_instance(change.after.id().slot);
@@ -238,6 +242,14 @@ impl World {
         let ended: Vec<u64> = ended.map(|batch| batch.id).collect();
         for old in &ended[..ended.len().saturating_sub(limits::BATCHES_KEPT)] {
             self.root.batches.remove(old);
+        }
+    }
+
+    fn apply_desk(&mut self, change: &DeskChange) {
+        let views = Arc::make_mut(&mut self.root.views);
+        match change {
+            DeskChange::ViewSaved(view) => views.put(view.clone()),
+            DeskChange::ViewsRemoved(ids) => ids.iter().for_each(|id| views.remove(*id)),
         }
     }
 

@@ -45,6 +45,13 @@ pub struct CallerKey {
     is_exact: bool,
 }
 
+/// Equal keys have equal terms.
+impl Hash for CallerKey {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        (&self.terms, self.is_exact).hash(state);
+    }
+}
+
 impl CallerKey {
     /// Uses the first of reference, telephone number and mail address that the caller has. Returns
     /// `None` if the caller has none of them. A telephone number matches if it may be the same.

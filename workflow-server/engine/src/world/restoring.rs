@@ -13,6 +13,7 @@ use crate::call::Call;
 use crate::erasure::{Erasure, ErasureState};
 use crate::history::HistoryChunk;
 use crate::instance::Instance;
+use crate::saved_view::SavedView;
 use crate::team::Team;
 use crate::world::definitions::{Version, Workflow};
 use crate::world::{ApplyError, World};
@@ -96,6 +97,11 @@ impl World {
             Arc::make_mut(&mut self.root.erasing).add(&erasure);
         }
         self.root.erasures.insert(erasure.id, Arc::new(erasure));
+    }
+
+    /// Restores a saved view.
+    pub fn restore_view(&mut self, view: SavedView) {
+        Arc::make_mut(&mut self.root.views).put(Arc::new(view));
     }
 
     /// Restores a request id. The oldest must come first.

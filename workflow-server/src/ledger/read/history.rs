@@ -14,7 +14,7 @@ use std::sync::Arc;
 
 use aftercall_engine::entry::{After, InstanceChange};
 use aftercall_engine::instance::{Instance, InstanceId};
-use aftercall_engine::mask::masked;
+use aftercall_engine::mask::{for_history, masked};
 use aftercall_engine::{Entry, Root};
 use arc_swap::ArcSwap;
 use chunks::Chunks;
@@ -73,10 +73,11 @@ impl History {
     }
 
     /// Masks an entry with the root from before the read and the newest one. An erasure may have
-    /// ended in between.
+    /// ended in between. Removes what the history does not keep.
     fn masked(&self, before: &Root, entry: Arc<Entry>) -> Arc<Entry> {
         let root = self.root.load();
-        masked(&root.erasing, &root, masked(&before.erasing, before, entry))
+        let entry = masked(&before.erasing, before, entry);
+        for_history(masked(&root.erasing, &root, entry))
     }
 
     /// The entry with this sequence.

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use aftercall_engine::Entry;
 use aftercall_engine::history::HistoryChange;
-use aftercall_engine::mask::masked;
+use aftercall_engine::mask::{for_history, masked};
 use bytes::Bytes;
 
 use crate::journal::{Group, JournalError, Leading, Storage, Vault};
@@ -61,7 +61,7 @@ impl HistoryFiles {
     }
 
     /// Packs whole groups into a chunk, from a sequence on. Masks the callers that are being
-    /// erased.
+    /// erased, and removes what the history does not keep.
     pub(super) async fn pack(&self, from: u64, groups: Vec<Group>) -> Result<Place, HistoryError> {
         let place = self
             .unwritten(Place {
@@ -80,7 +80,7 @@ impl HistoryFiles {
             }
             let packed = entries.into_iter().filter(|entry| entry.sequence >= from);
             Ok(packed
-                .map(|entry| masked(&root.erasing, &root, entry))
+                .map(|entry| for_history(masked(&root.erasing, &root, entry)))
                 .collect())
         };
         self.write(place, unpacked).await?;

@@ -9,6 +9,7 @@ use aftercall_engine::batch::Batch;
 use aftercall_engine::call::Call;
 use aftercall_engine::erasure::Erasure;
 use aftercall_engine::instance::Instance;
+use aftercall_engine::saved_view::SavedView;
 use aftercall_engine::world::definitions::{Version, Workflow};
 use aftercall_engine::world::{Keeping, World};
 use prost::Message as _;
@@ -32,6 +33,7 @@ pub struct SnapshotFrame {
     chunks: Vec<Chunk>,
     history: Vec<HistoryChunkRecord>,
     erasures: Vec<Erasure>,
+    views: Vec<SavedView>,
     marks: Vec<MarkRecord>,
 }
 
@@ -68,6 +70,7 @@ impl SnapshotFrame {
             chunks: all(frame.chunks)?,
             history: frame.history,
             erasures: all(frame.erasures)?,
+            views: all(frame.views)?,
             marks: frame.marks,
         })
     }
@@ -144,6 +147,9 @@ impl SnapshotReader {
         }
         for erasure in frame.erasures {
             world.restore_erasure(erasure);
+        }
+        for view in frame.views {
+            world.restore_view(view);
         }
         for mark in frame.marks {
             world.restore_mark(mark.key(), mark.fingerprint, mark.sequence, Time(mark.at));

@@ -196,4 +196,6 @@ coded!(
     HistoryPacked = 46,
     HistoryRewritten = 47,
     AlertedAgain = 48,
+    ViewSaved = 49,
+    ViewRemoved = 50,
 );

@@ -20,6 +20,7 @@ use super::erasure::ErasureChangeRecord;
 use super::history::HistoryChangeRecord;
 use super::instance::ValueRecord;
 use super::instance_change::{InstanceChangeRecord, write_change};
+use super::saved_view::DeskChangeRecord;
 use super::subject::from_subject;
 use super::writing::{Fields, delimited};
 use crate::records::RecordError;
@@ -138,6 +139,8 @@ pub struct EntryRecord {
     /// Personal. Empty if only the name of the actor is known.
     #[prost(string, tag = "26")]
     actor_subject: String,
+    #[prost(message, optional, tag = "27")]
+    desk: Option<DeskChangeRecord>,
 }
 
 /// Writes an entry after its length: the fields of an [`EntryRecord`].
@@ -184,6 +187,7 @@ fn write_fields(fields: &mut Fields<'_>, entry: &Entry) {
     fields.optional_record(19, entry.erasure.as_ref().map(ErasureChangeRecord::from));
     fields.optional_record(25, entry.history.as_ref().map(HistoryChangeRecord::from));
     fields.text(26, entry.actor.subject.as_deref().unwrap_or_default());
+    fields.optional_record(27, entry.desk.as_ref().map(DeskChangeRecord::from));
 }
 
 impl TryFrom<EntryRecord> for Entry {
@@ -218,6 +222,7 @@ impl TryFrom<EntryRecord> for Entry {
             archive: record.archive.map(TryInto::try_into).transpose()?,
             erasure: record.erasure.map(TryInto::try_into).transpose()?,
             history: record.history.map(Into::into),
+            desk: record.desk.map(TryInto::try_into).transpose()?,
             call: record.call.map(call).transpose()?,
             instances: record
                 .instances

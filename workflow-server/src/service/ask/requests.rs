@@ -8,10 +8,8 @@ use aftercall_definition::limits::{FAULTS_MAX, STAGES_MAX};
 use aftercall_definition::model::Priority;
 use aftercall_definition::time::Time;
 use aftercall_definition::value::Value;
-use aftercall_engine::Reach;
 use aftercall_engine::call::{CallKey, Caller};
 use aftercall_engine::command::{CallChanges, SeenAlert};
-use aftercall_engine::filter::FollowUpFilter;
 use aftercall_engine::instance::{InstanceId, Status};
 use aftercall_proto::workflow::v1 as proto;
 use prost_types::FieldMask;
@@ -168,56 +166,6 @@ pub(crate) fn read_mask_of_one(
     let mask = read_mask(given, &mut faults);
     faults.check()?;
     Ok(mask)
-}
-
-/// The filter as far as it can be read, and the errors of the rest.
-pub(crate) fn filter(known: &Names, asked: &proto::FollowUpFilter) -> (FollowUpFilter, Faults) {
-    let mut faults = Faults::default();
-    let counts = [
-        ("filter.teams", asked.teams.len()),
-        ("filter.customers", asked.customers.len()),
-        ("filter.workflows", asked.workflows.len()),
-        ("filter.stages", asked.stages.len()),
-        ("filter.priorities", asked.priorities.len()),
-        ("filter.calls", asked.calls.len()),
-        ("filter.holders", asked.holders.len()),
-    ];
-    for (field, count) in counts {
-        faults.check_count(field, count);
-    }
-    if asked.unclaimed && !asked.holders.is_empty() {
-        faults.add(
-            "filter.unclaimed",
-            "what is held by somebody is not unclaimed: give one of the two",
-        );
-    }
-    let teams: Vec<u32> = asked
-        .teams
-        .iter()
-        .filter_map(|name| known.teams().place(name))
-        .collect();
-    let calls = asked
-        .calls
-        .iter()
-        .map(|call| call_key(Some(call), "filter.calls", &mut faults))
-        .collect();
-    let filter = FollowUpFilter {
-        only_unknown_teams: !asked.teams.is_empty() && teams.is_empty(),
-        teams,
-        customers: names(&asked.customers),
-        workflows: names(&asked.workflows),
-        stages: asked
-            .stages
-            .iter()
-            .map(|one| (one.workflow.as_str().into(), one.stage))
-            .collect(),
-        priorities: priorities(&asked.priorities, &mut faults),
-        calls,
-        holders: names(&asked.holders),
-        unclaimed_only: asked.unclaimed,
-        reach: Reach::EVERYTHING,
-    };
-    (filter, faults)
 }
 
 /// The lease of a claim, in milliseconds.

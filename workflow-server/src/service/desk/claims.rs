@@ -8,7 +8,7 @@ use aftercall_proto::workflow::v1 as proto;
 use aftercall_serving::asked::Asked;
 
 use crate::limits::CLAIM_TRIES;
-use crate::service::ask::{Answered, Asking, Faults, Prepared, requests};
+use crate::service::ask::{Answered, Asking, Faults, Prepared, filters, requests};
 use crate::service::desk::claim_search;
 use crate::service::say::Refusal;
 use crate::service::say::refusal::Reason;
@@ -131,7 +131,7 @@ async fn first_free(
 async fn search(shared: &Shared, request: &proto::ClaimNextRequest) -> Result<Prepared, Refusal> {
     let asked = request.filter.clone().unwrap_or_default();
     let view = shared.view();
-    let (filter, mut faults) = requests::filter(&view, &asked);
+    let (filter, mut faults) = filters::follow_ups(&view, &asked, shared.desk.country);
     let filter = view.within(filter);
     if asked.unclaimed || !asked.holders.is_empty() {
         faults.add(

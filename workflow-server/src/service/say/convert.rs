@@ -213,7 +213,9 @@ pub(crate) fn change_kind(kind: ChangeKind) -> proto::ChangeKind {
         | ChangeKind::ErasureStarted
         | ChangeKind::ErasureEnded
         | ChangeKind::ClockAccepted
-        | ChangeKind::PurgeConfirmed => proto::ChangeKind::Unspecified,
+        | ChangeKind::PurgeConfirmed
+        | ChangeKind::ViewSaved
+        | ChangeKind::ViewRemoved => proto::ChangeKind::Unspecified,
         ChangeKind::Set => proto::ChangeKind::Set,
         ChangeKind::SetAgain => proto::ChangeKind::SetAgain,
         ChangeKind::Released => proto::ChangeKind::Released,

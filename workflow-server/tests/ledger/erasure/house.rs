@@ -11,12 +11,13 @@ use aftercall_engine::actor::{Actor, ActorKind};
 use aftercall_engine::call::Caller;
 use aftercall_engine::command::{
     AddNote, CallChanges, Command, EndCall, EraseCaller, ImportWorkflow, PublishWorkflow,
-    PushButton, StepErasure, UpdateCall,
+    PushButton, SaveView, StepErasure, UpdateCall,
 };
 use aftercall_engine::erasure::{ErasedCall, ErasureState};
 use aftercall_engine::instance::InstanceId;
 use aftercall_engine::phone::Country;
 use aftercall_engine::query::calls_in_memory;
+use aftercall_engine::saved_view::ViewFilter;
 use aftercall_engine::world::Keeping;
 use aftercall_engine::world::caller_index::CallerKey;
 use tempfile::TempDir;
@@ -30,9 +31,22 @@ use workflow_server::records::{GroupBytes, unpack_entries};
 use crate::follow_ups::{call_key, setting};
 use crate::support::{ARCHIVE_AFTER, PATIENCE, team};
 
-/// The text to find. It is in a name, a number, a detail, a field, a note, a form and the text of
-/// an alert.
+/// The text to find. It is in a name, a number, a detail, a field, a note, a form, the text of an
+/// alert, and saved views.
 const NEEDLE: &str = "Xanthippe";
+
+/// Saves a view whose name and text name the caller.
+fn view(name: &str) -> Command {
+    Command::from(SaveView {
+        team: None,
+        name: name.into(),
+        filter: ViewFilter {
+            text: NEEDLE.into(),
+            ..ViewFilter::default()
+        },
+        expected: None,
+    })
+}
 pub(super) const REFERENCE: &str = "REF-99887766";
 
 const WORKFLOW: &str = "
@@ -237,6 +251,7 @@ impl House {
             validated: None,
         }))
         .await;
+        self.commit(view(&format!("{NEEDLE} herself"))).await;
         let archived = self.call("archived", true).await;
         self.commit(setting("other", "C-other", "Socrates wants his money"))
             .await;
@@ -245,6 +260,7 @@ impl House {
             .await;
         self.fill(60).await;
         let live = self.call("live", false).await;
+        self.commit(view(NEEDLE)).await;
         self.call("ended", true).await;
         self.fill(25).await;
         // The keeper skips a snapshot that is due while it writes another. Without this wait, the

@@ -74,6 +74,7 @@ reasons! {
     NoSuchStage = "NO_SUCH_STAGE",
     NoSuchTeam = "NO_SUCH_TEAM",
     NoSuchVersion = "NO_SUCH_VERSION",
+    NoSuchView = "NO_SUCH_VIEW",
     NoSuchWorkflow = "NO_SUCH_WORKFLOW",
     NotClaimed = "NOT_CLAIMED",
     NotPublished = "NOT_PUBLISHED",
@@ -147,6 +148,7 @@ impl From<&Rejection> for Reason {
             Rejection::PushedByAnother { .. } => Self::PushedByAnother,
             Rejection::AnotherRuns(_) => Self::AnotherRuns,
             Rejection::NoSuchBatch(_) => Self::NoSuchBatch,
+            Rejection::NoSuchView(_) => Self::NoSuchView,
             Rejection::OtherRevision { .. } => Self::OtherRevision,
             Rejection::RequestIdReused => Self::RequestIdReused,
             Rejection::Limit { limit, .. } => Self::Limit(*limit),
@@ -180,6 +182,7 @@ pub(crate) enum Missing {
     Stage,
     Team,
     Version,
+    View,
     Workflow,
 }
 
@@ -200,6 +203,7 @@ impl Missing {
             Self::Stage => ("stage", Reason::NoSuchStage),
             Self::Team => ("team", Reason::NoSuchTeam),
             Self::Version => ("version", Reason::NoSuchVersion),
+            Self::View => ("view", Reason::NoSuchView),
             Self::Workflow => ("workflow", Reason::NoSuchWorkflow),
         }
     }
@@ -244,6 +248,7 @@ mod tests {
             Rejection::NoSuchWorkflow(name.clone()),
             Rejection::NoSuchVersion(name.clone(), 1),
             Rejection::NotPublished(name.clone()),
+            Rejection::NoSuchView(name.clone()),
             Rejection::NotTheNewestVersion { newest: 1 },
             Rejection::WorkflowArchived(name),
             Rejection::WorkflowHasFaults(Vec::new()),

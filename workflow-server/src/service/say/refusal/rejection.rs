@@ -89,7 +89,7 @@ fn is_paused(instance: &Instance) -> bool {
     instance.status == InstanceStatus::Paused
 }
 
-fn no_such_stage(names: &Names, instance: &Instance, stage: u32, message: String) -> Refusal {
+fn no_stage(names: &Names, instance: &Instance, stage: u32, message: String) -> Refusal {
     not_found_of(
         Missing::Stage,
         &stage.to_string(),
@@ -146,6 +146,7 @@ pub(crate) fn of_rejection(rejection: Rejection, names: &Names) -> Refusal {
         Rejection::OtherRevision { present } => other_revision(present, &message),
         Rejection::RequestIdReused => precondition(reason, message, HashMap::new()),
         Rejection::Limit { max, .. } => exhausted(reason, max),
+        Rejection::NoSuchView(name) => not_found(Missing::View, &name, message),
         Rejection::NoSuchBatch(id) => not_found(Missing::Batch, &id.to_string(), message),
         Rejection::ButtonGone(instance)
         | Rejection::AlertGone(instance)
@@ -161,9 +162,7 @@ pub(crate) fn of_rejection(rejection: Rejection, names: &Names) -> Refusal {
         }
         Rejection::NotVisible(instance) => not_visible(names, &instance),
         Rejection::NoSuchButton { instance, button } => no_such_button(names, &instance, &button),
-        Rejection::NoSuchStage { instance, stage } => {
-            no_such_stage(names, &instance, stage, message)
-        }
+        Rejection::NoSuchStage { instance, stage } => no_stage(names, &instance, stage, message),
         Rejection::IllegalMove {
             instance,
             happening,
