@@ -10,6 +10,7 @@ mod list;
 mod one;
 mod report;
 mod server;
+mod stages;
 mod stuck;
 mod work;
 

@@ -73,6 +73,7 @@ impl Trouble {
             Self::Away => words.servers_away.clone(),
             Self::NotForDisplays => words.wall.not_for_displays.clone(),
             Self::Refused(status) => sentence(status),
+            Self::Form(what) => format!("{}: {what}", words.invalid),
             other => other.to_string(),
         }
     }

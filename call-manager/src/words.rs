@@ -106,6 +106,7 @@ pub(crate) struct Words {
     pub(crate) signed_in_as: String,
     pub(crate) not_accepted: String,
     pub(crate) not_found: String,
+    pub(crate) invalid: String,
     pub(crate) servers_away: String,
     pub(crate) back: String,
     pub(crate) skip: String,

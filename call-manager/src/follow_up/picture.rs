@@ -2,15 +2,12 @@
 
 use aftercall_proto::workflow::v1::{PictureFormat, RenderWorkflowRequest};
 use axum::extract::{Path, State};
-use axum::http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE};
-use axum::http::{HeaderMap, HeaderValue, Uri};
-use axum::response::{IntoResponse as _, Response};
+use axum::http::{HeaderMap, Uri};
+use axum::response::Response;
 
+use crate::layout;
 use crate::shared::Shared;
 use crate::trouble::Trouble;
-
-/// A picture loads and runs nothing, also where somebody opens it alone.
-const POLICY: HeaderValue = HeaderValue::from_static("default-src 'none'; sandbox");
 
 /// `GET /f/ID/picture`.
 pub(crate) async fn picture(
@@ -31,16 +28,7 @@ pub(crate) async fn picture(
     };
     let drawn: Result<String, Trouble> = drawn.await;
     match drawn {
-        Ok(picture) => {
-            let kind = HeaderValue::from_static("image/svg+xml; charset=utf-8");
-            let cache = HeaderValue::from_static("no-store");
-            let headers = [
-                (CONTENT_TYPE, kind),
-                (CACHE_CONTROL, cache),
-                (CONTENT_SECURITY_POLICY, POLICY),
-            ];
-            (headers, picture).into_response()
-        }
+        Ok(drawn) => layout::picture(drawn),
         Err(trouble) => trouble.answer(&headers, uri.path()),
     }
 }

@@ -3,7 +3,7 @@
 use aftercall_proto::access::v1::Role;
 use aftercall_proto::workflow::v1::{
     Caller, CountInstancesRequest, CountInstancesResponse, FollowUp, ListCallsOfCallerRequest,
-    ListInstancesRequest, Status,
+    ListInstancesRequest, ListWorkflowsRequest, Status,
 };
 use askama::Template;
 use axum::extract::Query;
@@ -12,6 +12,7 @@ use prost_types::FieldMask;
 
 use crate::frame::{Frame, Here};
 use crate::instances::filter::{Asked, Pairs, text};
+use crate::instances::stages::stages;
 use crate::layout::html;
 use crate::people::Person;
 use crate::trouble::Trouble;
@@ -62,6 +63,10 @@ struct List<'a> {
     asked: &'a Asked,
     /// The caller whose instances are listed; empty for the filter.
     of_caller: &'a str,
+    /// The names of workflows, to choose from.
+    workflows: Vec<String>,
+    /// The stages of the chosen workflow: number and title.
+    stages: Vec<(u32, String)>,
     instances: Vec<FollowUp>,
     next_page_token: String,
     counts: CountInstancesResponse,
@@ -111,12 +116,15 @@ async fn listed(visit: &Visit, pairs: &Pairs) -> Result<Response, Trouble> {
     let person = &visit.person;
     let asked = Asked::of(pairs);
     let of_caller = text(pairs, "caller");
+    let (workflows, stages) = choices(person, &asked).await?;
     let mut page = List {
         frame: visit.frame(Here::Instances),
         w: &visit.words.instances,
         may_change: person.may(&CHANGERS),
         asked: &asked,
         of_caller,
+        workflows,
+        stages,
         instances: Vec::new(),
         next_page_token: String::new(),
         counts: CountInstancesResponse::default(),
@@ -152,6 +160,24 @@ async fn listed(visit: &Visit, pairs: &Pairs) -> Result<Response, Trouble> {
         page.counts = counted.into_inner();
     }
     Ok(html(&page))
+}
+
+/// The names of workflows, and the stages of the chosen one: number and title.
+async fn choices(
+    person: &Person,
+    asked: &Asked,
+) -> Result<(Vec<String>, Vec<(u32, String)>), Trouble> {
+    let request = ListWorkflowsRequest::default();
+    let workflows = person.definitions().list_workflows(request).await?;
+    let workflows = workflows.into_inner().workflows.into_iter();
+    let workflow = asked.get("workflow");
+    let version = asked.get("version").parse().unwrap_or_default();
+    // A name that no workflow has finds no instance either.
+    let stages = match workflow {
+        "" => Vec::new(),
+        name => stages(person, name, version).await.unwrap_or_default(),
+    };
+    Ok((workflows.map(|one| one.name).collect(), stages))
 }
 
 /// The instances on the calls of a caller, who is known by a number, a mail address or a reference.

@@ -10,13 +10,13 @@ use crate::follow_up::history_of;
 use crate::frame::{Frame, Here};
 use crate::instances::filter::{Pairs, text};
 use crate::instances::list::CHANGERS;
+use crate::instances::stages::stages;
 use crate::layout::html;
-use crate::people::Person;
 use crate::shown;
 use crate::trouble::Trouble;
 use crate::visit::Visit;
 use crate::words::instances::InstancesWords;
-use crate::workflows::{description, summary};
+use crate::workflows::summary;
 
 #[derive(Template)]
 #[template(path = "instances/one.html")]
@@ -93,15 +93,4 @@ async fn shown(visit: &Visit, id: &str, pairs: &Pairs) -> Result<Response, Troub
         stages,
         is_done: !text(pairs, "done").is_empty(),
     }))
-}
-
-/// The stages of a version: number and title. 0 for the newest version.
-pub(crate) async fn stages(
-    person: &Person,
-    workflow: &str,
-    version: u32,
-) -> Result<Vec<(u32, String)>, Trouble> {
-    let (described, _) = description(person, workflow, (version, false)).await?;
-    let stages = described.stages.into_iter().filter_map(|stage| stage.stage);
-    Ok(stages.map(|stage| (stage.number, stage.title)).collect())
 }

@@ -18,7 +18,7 @@ use tonic::{Code, Status};
 use crate::frame::{Frame, Here};
 use crate::instances::filter::{Asked, Pairs, ids, text};
 use crate::instances::list::CHANGERS;
-use crate::instances::one::stages;
+use crate::instances::stages::stages;
 use crate::layout::html;
 use crate::people::Person;
 use crate::trouble::Trouble;

@@ -47,6 +47,8 @@ pub(crate) struct InstancesWords {
     pub(crate) on_board: String,
     pub(crate) explained: String,
     pub(crate) facts: String,
+    pub(crate) path: String,
+    pub(crate) path_of: String,
     pub(crate) alert: String,
     pub(crate) timer: String,
     pub(crate) leads_to: String,

@@ -91,6 +91,7 @@ pub(crate) struct WorkflowsWords {
     pub(crate) declare_team: String,
     pub(crate) name_hint: String,
     pub(crate) new_calendar: String,
+    pub(crate) no_calendar: String,
     pub(crate) time_zone: String,
     /// The days of the week, from Monday.
     pub(crate) days: [String; 7],

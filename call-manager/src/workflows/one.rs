@@ -10,23 +10,18 @@ use aftercall_proto::workflow::v1::{
 };
 use askama::Template;
 use axum::extract::{Path, Query};
-use axum::http::header::{
-    CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_SECURITY_POLICY, CONTENT_TYPE,
-};
+use axum::http::header::{CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_TYPE};
 use axum::http::{HeaderMap, HeaderValue};
 use axum::response::{IntoResponse as _, Response};
 use serde::Deserialize;
 
 use crate::frame::{Frame, Here};
-use crate::layout::html;
+use crate::layout::{self, html};
 use crate::people::Person;
 use crate::trouble::Trouble;
 use crate::visit::Visit;
 use crate::words::workflows::WorkflowsWords;
 use crate::workflows::summaries::{named, open_instances, state};
-
-/// A picture loads nothing and runs nothing.
-const PICTURE_POLICY: HeaderValue = HeaderValue::from_static("default-src 'none'; sandbox");
 
 /// What of a workflow is meant: its newest version, another one, or its draft.
 #[derive(Debug, Default, Deserialize)]
@@ -196,14 +191,7 @@ pub(crate) async fn picture(
             ..RenderWorkflowRequest::default()
         };
         let drawn = visit.person.definitions().render_workflow(request).await?;
-        let kind = HeaderValue::from_static("image/svg+xml");
-        let cache = HeaderValue::from_static("no-store");
-        let headers = [
-            (CONTENT_TYPE, kind),
-            (CACHE_CONTROL, cache),
-            (CONTENT_SECURITY_POLICY, PICTURE_POLICY),
-        ];
-        Ok((headers, drawn.into_inner().picture).into_response())
+        Ok(layout::picture(drawn.into_inner().picture))
     };
     visit.answer(drawn.await)
 }

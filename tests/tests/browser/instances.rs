@@ -73,6 +73,8 @@ async fn an_operator_sees_what_a_change_would_do_first() {
     scene.desk.reads("main", "Matching: 2").await;
     scene.desk.reads("tbody", HOSTILE).await;
 
+    scene.desk.sees("#by select[name=stage]").await;
+
     // Move.
     scene.look_at(&one).await;
     scene.desk.reads(".explained", "Approve").await;
@@ -143,6 +145,57 @@ async fn a_batch_does_what_its_dry_run_has_shown() {
     scene.goto("/instances/batches").await;
     scene.desk.reads("tbody", "the press").await;
     scene.desk.is_sound().await;
+    scene.page.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stage_that_is_gone_is_named_before_migrating() {
+    let mut scene = Scene::start(false).await;
+    let one = set(&mut scene.clients, "1001", 72.5).await;
+    let pushed = aftercall_tests::push(&one, "approve", "Ben");
+    let pushed = scene.clients.manager.push_button(pushed).await;
+    pushed.expect("it is in stage 2");
+    scene
+        .clients
+        .publish(&REFUND.replace("button: Approve", "button: Agree"))
+        .await;
+    scene.look_at(&one).await;
+    scene.desk.step("choose", "#migrate select", "2").await;
+    scene.desk.fill("#migrate [name=reason]", "new words").await;
+    scene.desk.click("#migrate button").await;
+    scene.desk.reads("#tried", "STAGE_GONE").await;
+    scene.desk.reads(".stages", "After Agree").await;
+    assert_eq!(scene.desk.step("count", "#start", "").await, 0);
+    // "After Agree" has a number of its own: numbers are never used again.
+    let place = "#work option:has-text('After Agree')";
+    let stage = scene.desk.text(place).await;
+    let number = stage.split(' ').next().expect("a number");
+    let mapping = format!("2={number}");
+    scene.desk.fill("#work [name=mapping]", &mapping).await;
+    scene.desk.click("#work button").await;
+    scene.desk.reads("#outlook", "would be done: 1").await;
+    scene.desk.click("#start button").await;
+    scene.desk.reads("#stage", "After Agree").await;
+    scene.page.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_slow_batch_is_stopped() {
+    let mut scene = Scene::start(false).await;
+    for call in 0..4 {
+        set(&mut scene.clients, &format!("many/{call}"), 10.0).await;
+    }
+    scene.goto("/instances/work?workflow=refund&all=1").await;
+    scene.desk.step("check", "#work [value=cancel]", "").await;
+    scene.desk.fill("#work [name=per_second]", "1").await;
+    scene.desk.fill("#work [name=reason]", HOSTILE).await;
+    scene.desk.click("#work button").await;
+    scene.desk.click("#start button").await;
+    scene.desk.fill("#stop [name=reason]", "wrong filter").await;
+    scene.desk.click("#stop button").await;
+    scene.desk.reads("#progress h2", "Stopped").await;
+    scene.desk.reads("#progress", "Waits").await;
+    scene.desk.reads("main", HOSTILE).await;
     scene.page.stop().await;
 }
 
