@@ -1,4 +1,4 @@
-// The parts of the page that all modules of the board use.
+// The parts of the board that all of its modules use.
 
 export const page = document.body.dataset;
 export const list = document.getElementById('list');
@@ -7,6 +7,9 @@ export const filter = document.getElementById('filter');
 
 /** The row of a follow-up. */
 export const rowOf = (id) => document.getElementById(`f-${id}`);
+
+/** A new request id. `crypto.randomUUID` is missing on pages without TLS. */
+export const newId = () => [...crypto.getRandomValues(new Uint8Array(16))].map((byte) => byte.toString(16).padStart(2, '0')).join('');
 
 /** The follow-up beside the board; undefined for none. */
 export const openId = () => panel.firstElementChild?.dataset.id;

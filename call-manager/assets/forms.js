@@ -1,42 +1,60 @@
-// The forms of the page, sent without leaving it.
+// The forms of the page, sent without leaving it, one after the other in the order of the clicks.
 //
 // Promise: a form is sent once at a time, and a refused one comes back with its text.
 
-import { filter, openId, panel } from './dom.js';
-import { rewriteAddress } from './filter.js';
+import { filter, openId, page, panel } from './dom.js';
+import { apply } from './filter.js';
+import { claimNext, proceed } from './next.js';
 import { drafts, fail, showPanel } from './panel.js';
-import { markAll } from './rows.js';
+import { countPending, markAll } from './rows.js';
+import { forgetUndo, offerUndo, reasonIn } from './undo.js';
 
-/** Posts a form as the browser would, for the part of a page that answers it. */
-function post(form, submitter) {
-  const body = new URLSearchParams(new FormData(form, submitter));
-  return fetch(form.action, { method: 'POST', headers: { 'x-fragment': '1' }, body });
+let queue = Promise.resolve();
+
+/** What the browser would send. */
+function bodyOf(form, submitter) {
+  return new URLSearchParams(new FormData(form, submitter));
 }
 
-async function send(form, submitter) {
+function post(action, body) {
+  return fetch(action, { method: 'POST', headers: { 'x-fragment': '1' }, body });
+}
+
+/** Sends a form once those before it are answered. */
+function send(form, submitter) {
   if (form.dataset.sending) return;
   form.dataset.sending = '1';
-  const row = form.closest('.row');
-  row?.classList.add('pending');
-  try {
-    const answer = await post(form, submitter);
-    const html = await answer.text();
-    const { id } = form.closest('[data-id]').dataset;
-    if (answer.ok) {
-      if (form.dataset.form) drafts.forget(form);
-      if (!row || openId() === id) showPanel(html);
-    } else if (answer.status === 409) {
-      showPanel(html);
-      if (row) history.pushState({ id }, '', `/f/${id}${location.search}`);
-      panel.querySelector('.refused')?.focus();
-    } else {
-      fail(new Error(html || document.body.dataset.wordAway));
-    }
-  } catch (error) {
-    fail(error);
-  } finally {
+  const { id } = form.closest('[data-id]').dataset;
+  const body = bodyOf(form, submitter);
+  const name = (form.closest('.row') ?? panel).querySelector('.who b, h2')?.textContent ?? '';
+  const what = [submitter?.textContent.trim(), name].filter(Boolean).join(' · ');
+  countPending(id, 1);
+  queue = queue.then(() => deliver(form, id, body, what)).catch(fail).finally(() => {
     delete form.dataset.sending;
-    row?.classList.remove('pending');
+    countPending(id, -1);
+  });
+}
+
+async function deliver(form, id, body, what) {
+  const answer = await post(form.action, body);
+  const html = await answer.text();
+  const isElsewhere = openId() && openId() !== id;
+  if (answer.ok) {
+    if (form.dataset.form) drafts.forget(form);
+    const seconds = answer.headers.get('x-undo-seconds');
+    if (seconds) offerUndo(id, what, Number(seconds));
+    else if (form.action.endsWith('/undo')) forgetUndo(id);
+    if (form.classList.contains('push') && await proceed()) return;
+    if (openId() === id) showPanel(html);
+  } else if (answer.status !== 409) {
+    throw new Error(html || page.wordAway);
+  } else if (isElsewhere && panel.querySelector('form.typed')) {
+    // Somebody types there: what they do stays in front of them.
+    throw new Error(`${what}: ${reasonIn(html)}`);
+  } else {
+    if (openId() !== id) history.pushState({ id }, '', `/f/${id}${location.search}`);
+    showPanel(html);
+    panel.querySelector('.refused')?.focus();
   }
 }
 
@@ -47,11 +65,11 @@ function claim() {
   const form = panel.querySelector('form[action$="/claim"]');
   if (!form || claimed === openId()) return;
   claimed = openId();
-  post(form).catch(() => {});
+  post(form.action, bodyOf(form)).catch(() => {});
 }
 
-function refilter() {
-  rewriteAddress();
+export function refilter() {
+  apply();
   markAll();
 }
 
@@ -60,6 +78,9 @@ document.addEventListener('submit', (event) => {
   if (form === filter) {
     event.preventDefault();
     refilter();
+  } else if (form.id === 'claim-next') {
+    event.preventDefault();
+    claimNext().catch(fail);
   } else if (form.closest('[data-id]')) {
     event.preventDefault();
     send(form, event.submitter);

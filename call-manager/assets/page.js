@@ -2,6 +2,7 @@
 
 import { Drafts } from './drafts.js';
 import { showTimes } from './times.js';
+import './undo.js';
 
 showTimes(document);
 setInterval(() => showTimes(document), 15_000);

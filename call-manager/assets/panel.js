@@ -4,11 +4,14 @@
 
 import { list, openId, page, panel, rowOf } from './dom.js';
 import { Drafts } from './drafts.js';
+import { choose } from './filter.js';
+import { markAll } from './rows.js';
 import { showTimes } from './times.js';
 
 export const drafts = new Drafts(page.subject || page.me);
 const made = document.createElement('template');
 
+/** Shows the HTML of a follow-up, with what was typed into it before. Returns its id. */
 export function showPanel(html) {
   const [before, parts] = [openId(), [...panel.querySelectorAll('details[open]')].map(({ id }) => id)];
   panel.innerHTML = html;
@@ -16,6 +19,7 @@ export function showPanel(html) {
   if (openId() === before) for (const id of parts) document.getElementById(id)?.setAttribute('open', '');
   showTimes(panel);
   restore();
+  return openId();
 }
 
 /** Fills the forms with what was typed before. A text whose form is gone stays in sight until it is discarded. */
@@ -58,15 +62,20 @@ async function load(place, address) {
   }
 }
 
-/** Shows an error above the follow-up. */
-export function fail(error) {
+/** Says something above the follow-up. */
+export function say(text, kind = 'refused') {
   const said = document.createElement('p');
-  said.className = 'refused';
+  said.className = kind;
   said.setAttribute('role', 'alert');
-  said.textContent = error instanceof TypeError ? page.wordAway : error.message;
-  panel.querySelector(':scope > .refused, article > .refused')?.remove();
+  said.textContent = text;
+  panel.querySelector(`:scope > .${kind}, article > .${kind}`)?.remove();
   (panel.querySelector('article header') ?? panel).after(said);
   if (!panel.contains(said)) panel.append(said);
+}
+
+/** Shows an error above the follow-up. */
+export function fail(error) {
+  say(error instanceof TypeError ? page.wordAway : error.message);
 }
 
 /** Opens a follow-up. `at` is the part of it that gets the focus, as in an address. */
@@ -141,6 +150,8 @@ panel.addEventListener('toggle', ({ target }) => {
 }, true);
 window.addEventListener('popstate', () => {
   const id = /^\/f\/([^/]+)$/.exec(location.pathname)?.[1];
+  choose(location.search);
+  markAll();
   if (id) show(decodeURIComponent(id), '', false);
   else hide(false);
 });

@@ -3,13 +3,12 @@
 // Promise: no row moves while it is frozen, that is while the pointer or the focus is in the list. The list reports `arrived` (a row
 // that was not there) and `changed` (the id and the revision of a row; Infinity once it has left) as events.
 
-import { list, rowOf } from './dom.js';
+import { list, page, rowOf } from './dom.js';
 import { isPast, matches, offer } from './filter.js';
 import { showTimes } from './times.js';
 
 const bar = document.getElementById('order');
 const nothing = document.getElementById('nothing');
-const { wordOrder, wordShow } = document.body.dataset;
 
 const number = (text) => (text ? Number(text) : Infinity);
 
@@ -21,12 +20,24 @@ function before(a, b) {
   return place >= 0 && one[place] < other[place];
 }
 
+/** Follow-ups whose actions are on their way, and how many. */
+const pending = new Map();
+
+/** Counts the actions of a follow-up that are on their way. */
+export function countPending(id, by) {
+  const count = (pending.get(id) ?? 0) + by;
+  if (count) pending.set(id, count);
+  else pending.delete(id);
+  rowOf(id)?.classList.toggle('pending', count > 0);
+}
+
 function mark(row) {
   const { due, soon, holder, seen } = row.dataset;
   row.classList.toggle('overdue', isPast(due));
   row.classList.toggle('soon', !isPast(due) && isPast(soon));
-  row.classList.toggle('mine', holder !== '' && holder === document.body.dataset.me);
+  row.classList.toggle('mine', holder !== '' && holder === page.me);
   row.classList.toggle('unseen', seen === '');
+  row.classList.toggle('pending', pending.has(row.dataset.id));
   row.hidden = !matches(row);
 }
 
@@ -61,7 +72,7 @@ function settleIfFree() {
 function showOrder() {
   const count = [...moved].filter((row) => row.isConnected).length;
   bar.hidden = count === 0;
-  bar.textContent = `${count} ${wordOrder} · ${wordShow}`;
+  bar.textContent = `${count} ${page.wordOrder} · ${page.wordShow}`;
   nothing.hidden = [...list.children].some((row) => !row.hidden);
 }
 
@@ -69,6 +80,7 @@ function report(name, detail) {
   list.dispatchEvent(new CustomEvent(name, { detail }));
 }
 
+const PARTS = 'a, button, input:not([type=hidden])';
 const made = document.createElement('template');
 
 /** Shows a row as it is now, where the revision is newer. */
@@ -80,10 +92,11 @@ export function put({ id, rev, html }) {
   showTimes(row);
   mark(row);
   if (old) {
-    const focused = old.contains(document.activeElement) ? [...old.querySelectorAll('a, button')].indexOf(document.activeElement) : -1;
+    const focused = old.contains(document.activeElement) ? [...old.querySelectorAll(PARTS)].indexOf(document.activeElement) : -1;
     moved.delete(old);
     old.replaceWith(row);
-    row.querySelectorAll('a, button')[focused]?.focus();
+    // A button that is gone hands the focus to its row.
+    if (focused >= 0) (row.querySelectorAll(PARTS)[focused] ?? row.querySelector('a')).focus();
   } else {
     list.append(row);
     report('arrived', { row });

@@ -4,3 +4,5 @@ try {
 } catch {
   // A browser that stores nothing shows its own colours.
 }
+// What needs scripts is hidden without them.
+document.documentElement.classList.add('scripted');

@@ -15,8 +15,9 @@ use aftercall_proto::workflow::v1::{
     TakeOverRequest, UndoPushRequest,
 };
 use axum::extract::{Form, Path, State};
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::{HeaderMap, HeaderName, StatusCode};
 use axum::response::{IntoResponse as _, Redirect, Response};
+use prost_types::Timestamp;
 use serde::Deserialize;
 
 use crate::board::{Asked, with_panel};
@@ -27,6 +28,9 @@ use crate::people::Person;
 use crate::shared::Shared;
 use crate::trouble::Trouble;
 use crate::words::words;
+
+/// For how long a push can be taken back.
+const UNDO_SECONDS: HeaderName = HeaderName::from_static("x-undo-seconds");
 
 /// What can be done with a follow-up, by the last part of the address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
@@ -76,7 +80,16 @@ pub(crate) async fn act(
         if done.is_ok() && !is_fragment(&headers) {
             return Ok(Redirect::to(&format!("/f/{id}")).into_response());
         }
-        shown(&person, &id, &headers, done, action.form(&texts), texts).await
+        let undo_until = done.as_ref().ok().and_then(|done| done.undo_until);
+        let done = done.map(|done| done.warnings);
+        let shown = shown(&person, &id, &headers, done, action.form(&texts), texts).await;
+        shown.map(|mut response| {
+            let seconds = undo_until.map(seconds_until);
+            response
+                .headers_mut()
+                .extend(seconds.map(|seconds| (UNDO_SECONDS, seconds.into())));
+            response
+        })
     };
     let answered: Result<Response, Trouble> = answered.await;
     answered.unwrap_or_else(|trouble| trouble.answer(&headers, &format!("/f/{id}")))
@@ -115,7 +128,14 @@ async fn shown(
     Ok(response)
 }
 
-/// `POST /claim-next`: claims the most urgent follow-up that nobody holds, and opens it.
+/// The seconds until a time, as a browser counts them: its clock may be wrong.
+fn seconds_until(time: Timestamp) -> u64 {
+    let left = time.seconds - jiff::Timestamp::now().as_second();
+    left.max(0).unsigned_abs()
+}
+
+/// `POST /claim-next`: claims the most urgent follow-up that nobody holds, and opens it. A script
+/// gets the follow-up; no content where there is none.
 pub(crate) async fn claim_next(
     State(shared): State<Shared>,
     headers: HeaderMap,
@@ -130,24 +150,39 @@ pub(crate) async fn claim_next(
             ..ClaimNextRequest::default()
         };
         let claimed = person.desk().claim_next(request).await?.into_inner();
-        let path = claimed
-            .follow_up
-            .map_or("/".to_owned(), |one| format!("/f/{}", one.instance_id));
-        Ok(Redirect::to(&path).into_response())
+        let id = claimed.follow_up.map(|one| one.instance_id);
+        if !is_fragment(&headers) {
+            let path = id.map_or("/".to_owned(), |id| format!("/f/{id}"));
+            return Ok(Redirect::to(&path).into_response());
+        }
+        let Some(id) = id else {
+            return Ok(StatusCode::NO_CONTENT.into_response());
+        };
+        let read = read(&person, &id).await?;
+        let panel = panel(&person, words(&headers), &read, &Kept::default(), "")?;
+        Ok(html(&Part { panel: &panel }))
     };
     let answered: Result<Response, Trouble> = answered.await;
     answered.unwrap_or_else(|trouble| trouble.answer(&headers, "/"))
 }
 
-/// Does it, and returns what the person should know about it.
-async fn done(person: &Person, id: &str, action: Action, texts: &Texts) -> Result<String, Trouble> {
+/// What the person should know about what was done.
+#[derive(Debug, Default)]
+struct Done {
+    /// Each after a mark.
+    warnings: String,
+    /// Until when it can be taken back; absent where it cannot.
+    undo_until: Option<Timestamp>,
+}
+
+async fn done(person: &Person, id: &str, action: Action, texts: &Texts) -> Result<Done, Trouble> {
     let mut doing = Doing {
         desk: person.desk(),
         request_id: texts.get("request_id"),
         actor: person.actor(),
         instance_id: id.to_owned(),
         texts,
-        warnings: String::new(),
+        done: Done::default(),
     };
     let done = match action {
         Action::Push => doing.push().await,
@@ -164,7 +199,7 @@ async fn done(person: &Person, id: &str, action: Action, texts: &Texts) -> Resul
         Action::Undo => doing.undo().await,
         Action::Finish => doing.finish().await,
     };
-    done.map(|()| doing.warnings)
+    done.map(|()| doing.done)
 }
 
 /// An action of a person, on its way to the server.
@@ -174,8 +209,7 @@ struct Doing<'a> {
     actor: String,
     instance_id: String,
     texts: &'a Texts,
-    /// What the person should know about what was done, each after a mark.
-    warnings: String,
+    done: Done,
 }
 
 /// The request of an action, with what every request has.
@@ -207,7 +241,8 @@ impl Doing<'_> {
                 form: values(self.texts)?,
             }
         );
-        self.desk.push_button(request).await?;
+        let pushed = self.desk.push_button(request).await?.into_inner();
+        self.done.undo_until = pushed.undo_until;
         Ok(())
     }
 
@@ -312,8 +347,8 @@ impl Doing<'_> {
         );
         let snoozed = self.desk.snooze_alert(request).await?.into_inner();
         for warning in snoozed.warnings {
-            self.warnings.push_str(" · ");
-            self.warnings.push_str(&warning);
+            self.done.warnings.push_str(" · ");
+            self.done.warnings.push_str(&warning);
         }
         Ok(())
     }

@@ -1,6 +1,10 @@
 //! The board: the follow-ups that wait, most urgent first.
 
-use aftercall_proto::workflow::v1::{FollowUp, FollowUpFilter, ListFollowUpsRequest, Priority};
+use std::collections::BTreeMap;
+
+use aftercall_proto::workflow::v1::{
+    FollowUp, FollowUpFilter, ListFollowUpsRequest, Priority, WorkflowStage,
+};
 use askama::Template;
 use axum::extract::{Query, State};
 use axum::http::{HeaderMap, Uri};
@@ -26,6 +30,8 @@ pub(crate) struct Asked {
     pub(crate) team: String,
     pub(crate) customer: String,
     pub(crate) workflow: String,
+    /// The workflow and the number of a stage, as `refund/2`.
+    pub(crate) stage: String,
     pub(crate) priority: String,
     pub(crate) mine: String,
     pub(crate) unclaimed: String,
@@ -36,6 +42,14 @@ pub(crate) struct Asked {
 }
 
 impl Asked {
+    fn workflow_stage(&self) -> Option<WorkflowStage> {
+        let (workflow, number) = self.stage.rsplit_once('/')?;
+        Some(WorkflowStage {
+            workflow: workflow.to_owned(),
+            stage: number.parse().ok()?,
+        })
+    }
+
     /// As the servers know it. The browser applies the rest: what is overdue changes with time.
     pub(crate) fn filter(&self, person: &Person) -> FollowUpFilter {
         let list = |text: &String| {
@@ -50,6 +64,7 @@ impl Asked {
             teams: list(&self.team),
             customers: list(&self.customer),
             workflows: list(&self.workflow),
+            stages: self.workflow_stage().into_iter().collect(),
             priorities: priority.map(i32::from).into_iter().collect(),
             holders: holder.into_iter().collect(),
             unclaimed: !is_mine && !self.unclaimed.is_empty(),
@@ -75,6 +90,23 @@ impl Board<'_> {
     /// The request id of "claim the next": a second click claims no second one.
     fn request_id(&self) -> String {
         Uuid::new_v4().to_string()
+    }
+
+    /// The stages to choose from: those of the first rows, and the chosen one. The script adds those
+    /// of the other rows.
+    fn stages(&self) -> BTreeMap<String, String> {
+        let chosen = (self.asked.stage.clone(), self.asked.stage.clone());
+        let mut stages = BTreeMap::from([chosen]);
+        for one in &self.rows {
+            let row = Row {
+                words: self.words,
+                one,
+            };
+            let name = format!("{} · {}", one.workflow_title, row.stage_title());
+            stages.insert(row.stage(), name);
+        }
+        stages.remove("");
+        stages
     }
 
     fn row(&self, one: &FollowUp) -> String {

@@ -27,6 +27,27 @@ impl Row<'_> {
         of_call.map_or("", caller)
     }
 
+    /// Who has seen the most urgent alert; empty for nobody.
+    fn seen_by(&self) -> &str {
+        self.alert().map_or("", |alert| &alert.acknowledged_by)
+    }
+
+    /// The workflow and the number of the stage, as the filter names it; empty before the first.
+    pub(crate) fn stage(&self) -> String {
+        let stage = self.one.stage.as_ref();
+        stage.map_or(String::new(), |stage| {
+            format!("{}/{}", self.one.workflow, stage.number)
+        })
+    }
+
+    /// The number and the title of the stage.
+    pub(crate) fn stage_title(&self) -> String {
+        let stage = self.one.stage.as_ref();
+        stage.map_or(String::new(), |stage| {
+            format!("{} · {}", stage.number, stage.title)
+        })
+    }
+
     fn customer(&self) -> &str {
         self.one.call.as_ref().map_or("", |call| &call.customer)
     }
@@ -57,13 +78,17 @@ impl Row<'_> {
             .fields
             .values()
             .filter_map(|value| match &value.kind {
-                Some(Kind::Text(text)) => Some(text.as_str()),
+                Some(Kind::Text(text)) => Some(text.clone()),
+                // Orders and invoices often have numbers.
+                Some(Kind::Number(number)) => Some(number.to_string()),
                 _ => None,
             });
-        let fields: Vec<&str> = fields.collect();
+        let fields: Vec<String> = fields.collect();
+        let call = self.one.call.as_ref().and_then(|call| call.r#ref.as_ref());
+        let call = call.map_or("", |call| &call.id);
         let alert = self.alert().map_or("", |alert| &alert.text);
         let caller = caller.unwrap_or_default();
-        format!("{caller} {digits} {} {alert}", fields.join(" ")).to_lowercase()
+        format!("{caller} {digits} {call} {} {alert}", fields.join(" ")).to_lowercase()
     }
 
     fn priority(&self) -> &str {

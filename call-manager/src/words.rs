@@ -1,6 +1,7 @@
 //! The words of the page, in the languages that it speaks.
 
 mod callers;
+mod desk;
 mod follow_up;
 mod history;
 pub(crate) mod instances;
@@ -15,6 +16,7 @@ use axum::http::header::ACCEPT_LANGUAGE;
 use serde::Deserialize;
 
 use self::callers::CallerWords;
+use self::desk::Desk;
 use self::follow_up::FollowUpWords;
 use self::history::HistoryWords;
 use self::instances::InstancesWords;
@@ -115,7 +117,7 @@ pub(crate) struct Words {
     pub(crate) colours_of_browser: String,
     pub(crate) light: String,
     pub(crate) dark: String,
-    pub(crate) keys: String,
+    pub(crate) desk: Desk,
     pub(crate) follow_up: FollowUpWords,
     pub(crate) history: HistoryWords,
     pub(crate) callers: CallerWords,

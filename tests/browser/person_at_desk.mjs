@@ -23,6 +23,28 @@ const steps = {
     return true;
   },
   click: ({ selector }) => page.locator(selector).first().click().then(() => true),
+  choose: ({ selector, text }) => page.locator(selector).first().selectOption(text).then(() => true),
+  // Presses on one element and releases on another.
+  slip: async ({ selector, text }) => {
+    for (const [name, act] of [[selector, "down"], [text, "up"]]) {
+      await page.locator(name).first().hover();
+      await page.mouse[act]();
+    }
+    return true;
+  },
+  // A tab of a browser without scripts.
+  plain: async ({ text }) => {
+    const plain = await browser.newContext({ javaScriptEnabled: false });
+    page = await plain.newPage();
+    return (await page.goto(text)).status();
+  },
+  back: () => page.goBack().then(() => true),
+  // Goes to a tab by its number, from 0.
+  turn: async ({ text }) => {
+    page = context.pages()[Number(text)];
+    await page.bringToFront();
+    return true;
+  },
   hover: ({ selector }) => page.locator(selector).first().hover().then(() => true),
   away: () => page.mouse.move(2, 2).then(() => true),
   fill: ({ selector, text }) => page.locator(selector).first().fill(text).then(() => true),

@@ -8,21 +8,23 @@ use crate::desk::{Desk, Page};
 /// The note of the button that needs one.
 const REJECT_NOTE: &str = "form[data-form=push-reject] textarea";
 
-fn row(one: &FollowUp) -> String {
+/// The row of a follow-up.
+pub(crate) fn row(one: &FollowUp) -> String {
     format!("#f-{}", one.instance_id)
 }
 
-struct Scene {
-    house: House,
-    clients: Clients,
+/// A person who looks at a live board.
+pub(crate) struct Scene {
+    pub(crate) house: House,
+    pub(crate) clients: Clients,
     sessions: tempfile::TempDir,
-    page: Page,
-    desk: Desk,
+    pub(crate) page: Page,
+    pub(crate) desk: Desk,
 }
 
 impl Scene {
-    /// A person who looks at a live board with one follow-up.
-    async fn start() -> (Self, FollowUp) {
+    /// The board has one follow-up.
+    pub(crate) async fn start() -> (Self, FollowUp) {
         let house = House::start().await;
         let mut clients = with_refund(&house).await;
         let one = set(&mut clients, "1001", 72.5).await;

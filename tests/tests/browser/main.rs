@@ -4,6 +4,7 @@ mod board;
 mod caller;
 mod desk;
 mod follow_up;
+mod hands;
 mod hostile;
 mod instances;
 mod roles;

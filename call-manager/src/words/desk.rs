@@ -1,0 +1,57 @@
+//! The words of the board's own tools: settings, keys, undo and the like.
+
+use serde::Deserialize;
+
+/// The words of the board's own tools.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Desk {
+    pub(crate) stage: String,
+    pub(crate) select: String,
+    pub(crate) after: String,
+    pub(crate) after_stay: String,
+    pub(crate) after_next: String,
+    pub(crate) after_list: String,
+    pub(crate) undo: String,
+    pub(crate) undo_late: String,
+    pub(crate) dismiss: String,
+    pub(crate) settings: String,
+    pub(crate) settings_where: String,
+    pub(crate) keys: String,
+    pub(crate) keys_on: String,
+    pub(crate) key_taken: String,
+    pub(crate) key_open: String,
+    pub(crate) key_close: String,
+    key_down: String,
+    key_up: String,
+    key_claim: String,
+    key_note: String,
+    key_snooze: String,
+    key_seen: String,
+    key_undo: String,
+    key_next: String,
+    key_after: String,
+    key_find: String,
+    key_pick: String,
+    key_help: String,
+}
+
+impl Desk {
+    /// The actions of the keyboard: the name in the scripts, the key, and what it does.
+    pub(crate) fn keys(&self) -> [(&'static str, &'static str, &str); 12] {
+        [
+            ("down", "j", &self.key_down),
+            ("up", "k", &self.key_up),
+            ("claim", "c", &self.key_claim),
+            ("note", "n", &self.key_note),
+            ("snooze", "s", &self.key_snooze),
+            ("seen", "v", &self.key_seen),
+            ("undo", "u", &self.key_undo),
+            ("next", "g", &self.key_next),
+            ("after", "a", &self.key_after),
+            ("find", "f", &self.key_find),
+            ("pick", "x", &self.key_pick),
+            ("help", "?", &self.key_help),
+        ]
+    }
+}
