@@ -7,5 +7,7 @@ import './panel.js';
 import './forms.js';
 import './pointer.js';
 import './keys.js';
+import './selection.js';
 import './notices.js';
+import './sound.js';
 import './live.js';

@@ -4,34 +4,38 @@ import { filter, page } from './dom.js';
 
 export const isPast = (seconds) => seconds !== '' && Number(seconds) < Date.now() / 1000;
 
-let wanted = read();
+let wanted = readForm();
 
 /** What the person has chosen; read once, and not for each of thousands of rows. */
-function read() {
-  const chosen = Object.fromEntries([...new FormData(filter)].filter(([, text]) => text.trim()));
-  const text = (chosen.q ?? '').toLowerCase().trim();
-  const digits = /^[-+/() \d]{3,}$/.test(text) ? text.replace(/\D/g, '').replace(/^0+/, '') : '';
-  return { ...chosen, text, digits };
+function readForm() {
+  return read(new FormData(filter));
 }
 
-/** Whether a row is shown. */
-export function matches(row) {
+/** What a form or an address asks for. */
+export function read(asked) {
+  const chosen = Object.fromEntries([...asked].filter(([, text]) => text.trim()));
+  const text = (chosen.q ?? '').toLowerCase().trim();
+  const digits = /^[-+/() \d]{3,}$/.test(text) ? text.replace(/\D/g, '').replace(/^0+/, '') : '';
+  return { ...chosen, texts: text.split(/\s+/), digits };
+}
+
+/** Whether a row has what is asked for. */
+export function matches(row, by = wanted) {
   const { teams, customer, workflow, stage, p, holder, due, search } = row.dataset;
-  const { text, digits } = wanted;
-  return (!wanted.team || teams.split('\u001f').includes(wanted.team))
-    && (!wanted.customer || customer === wanted.customer)
-    && (!wanted.workflow || workflow === wanted.workflow)
-    && (!wanted.stage || stage === wanted.stage)
-    && (!wanted.priority || p === wanted.priority)
-    && (!wanted.mine || holder === page.me)
-    && (!wanted.unclaimed || holder === '')
-    && (!wanted.overdue || isPast(due))
-    && (!text || search.includes(text) || (digits !== '' && search.includes(digits)));
+  return (!by.team || teams.split('\u001f').includes(by.team))
+    && (!by.customer || customer === by.customer)
+    && (!by.workflow || workflow === by.workflow)
+    && (!by.stage || stage === by.stage)
+    && (!by.priority || p === by.priority)
+    && (!by.mine || holder === page.me)
+    && (!by.unclaimed || holder === '')
+    && (!by.overdue || isPast(due))
+    && (by.texts.every((text) => search.includes(text)) || (by.digits !== '' && search.includes(by.digits)));
 }
 
 /** Takes what the person has chosen, and puts it into the address and the form that claims the next one. */
 export function apply() {
-  wanted = read();
+  wanted = readForm();
   const query = new URLSearchParams([...new FormData(filter)].filter(([, text]) => text));
   history.replaceState(history.state, '', location.pathname + (query.size ? `?${query}` : ''));
   for (const [name, text] of new FormData(filter)) {

@@ -8,6 +8,7 @@ const WAIT_MAX = 10_000;
 
 const rows = new Map();
 const ports = new Set();
+const audible = new Set();
 let coming = null;
 let isWhole = false;
 let source = null;
@@ -105,15 +106,38 @@ setInterval(() => {
   if (!retry && Date.now() - heardAt > SILENCE) lost();
 }, 5_000);
 
+/** The first tab that can make a sound makes all of them. */
+function appoint() {
+  for (const port of audible) port.postMessage({ kind: 'speaker', isIt: port === [...audible][0] });
+}
+
+function leave(port) {
+  ports.delete(port);
+  if (audible.delete(port)) appoint();
+}
+
 export function connect(port) {
-  ports.add(port);
   port.onmessage = ({ data }) => {
-    if (data === 'wake') wake();
-    if (data === 'bye') ports.delete(port);
+    if (data === 'bye') leave(port);
+    if (data === 'audible') {
+      audible.add(port);
+      appoint();
+    }
+    if (data !== 'wake') return;
+    // A tab that the browser has kept comes back.
+    if (!ports.has(port)) greet(port);
+    wake();
   };
+  // A tab that crashes says nothing.
+  port.addEventListener?.('close', () => leave(port));
+  greet(port);
+  if (!source) open();
+}
+
+function greet(port) {
+  ports.add(port);
   port.postMessage({ kind: 'line', line });
   if (isWhole) port.postMessage({ kind: 'all', rows: [...rows.values()] });
-  if (!source) open();
 }
 
 if (typeof SharedWorkerGlobalScope !== 'undefined' && self instanceof SharedWorkerGlobalScope) {

@@ -1,7 +1,8 @@
 // The tab's end of the line to the server: what comes is shown, and so is whether anything can come.
 
-import { page } from './dom.js';
+import { list, page } from './dom.js';
 import { leave, put, replaceAll } from './rows.js';
+import { setSpeaker } from './sound.js';
 import { at } from './times.js';
 
 const lineText = document.getElementById('line');
@@ -26,6 +27,7 @@ function receive({ data }) {
   if (data.kind === 'gone') leave(data.gone);
   if (data.kind === 'all') replaceAll(data.rows);
   if (data.kind === 'line') showLine(data.line);
+  if (data.kind === 'speaker') setSpeaker(data.isIt);
 }
 
 async function join() {
@@ -43,9 +45,8 @@ async function join() {
 }
 
 const port = await join();
-for (const event of ['visibilitychange', 'online', 'pageshow']) {
-  window.addEventListener(event, () => port.postMessage('wake'));
-}
+for (const event of ['online', 'pageshow']) window.addEventListener(event, () => port.postMessage('wake'));
+list.addEventListener('audible', () => port.postMessage('audible'));
 document.addEventListener('visibilitychange', () => {
   if (!document.hidden) port.postMessage('wake');
 });

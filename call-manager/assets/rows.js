@@ -1,7 +1,8 @@
 // The rows of the board and their order.
 //
-// Promise: no row moves while it is frozen, that is while the pointer or the focus is in the list. The list reports `arrived` (a row
-// that was not there) and `changed` (the id and the revision of a row; Infinity once it has left) as events.
+// Promise: no row moves while the list is frozen, that is while the pointer or the focus is in it. The list reports as events:
+// `arrived` (a row with new work: an alert that nobody has seen), `changed` (the id and the revision of a row; Infinity once it has
+// left) and `marked` (the filter and the clock have been applied to all rows).
 
 import { list, page, rowOf } from './dom.js';
 import { isPast, matches, offer } from './filter.js';
@@ -80,11 +81,13 @@ function report(name, detail) {
   list.dispatchEvent(new CustomEvent(name, { detail }));
 }
 
+/** Whether all rows have been shown once: what comes after that is new. */
+let isWhole = false;
 const PARTS = 'a, button, input:not([type=hidden])';
 const made = document.createElement('template');
 
 /** Shows a row as it is now, where the revision is newer. */
-export function put({ id, rev, html }) {
+export function put({ id, rev, html, by }) {
   const old = rowOf(id);
   if (old && Number(old.dataset.rev) >= rev && !old.classList.contains('left')) return;
   made.innerHTML = html;
@@ -99,8 +102,8 @@ export function put({ id, rev, html }) {
     if (focused >= 0) (row.querySelectorAll(PARTS)[focused] ?? row.querySelector('a')).focus();
   } else {
     list.append(row);
-    report('arrived', { row });
   }
+  if (isWhole && !row.dataset.seen && row.dataset.alert !== old?.dataset.alert) report('arrived', { row, by });
   offer(row);
   if (isFrozen()) moved.add(row);
   else place(row);
@@ -125,6 +128,7 @@ export function replaceAll(rows) {
   const ids = new Set(rows.map((row) => row.id));
   for (const row of [...list.children]) if (!ids.has(row.dataset.id)) leave({ id: row.dataset.id });
   for (const row of rows) put(row);
+  isWhole = true;
 }
 
 /** Applies the filter and the clock to all rows. */

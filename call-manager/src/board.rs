@@ -15,6 +15,7 @@ use uuid::Uuid;
 use crate::frame::{Frame, Here};
 use crate::layout::html;
 use crate::people::Person;
+use crate::selection::Work;
 use crate::shared::Shared;
 use crate::shown::{Row, iso};
 use crate::trouble::Trouble;
@@ -107,6 +108,22 @@ impl Board<'_> {
         }
         stages.remove("");
         stages
+    }
+
+    /// What the person may do to a selection.
+    fn works(&self) -> Vec<Work> {
+        Work::of(self.frame.person)
+    }
+
+    /// The priorities with a sound: the number, the name, and whether it is on at first.
+    fn sounds(&self) -> [(u8, &str, bool); 4] {
+        let words = self.words;
+        [
+            (4, &words.urgent, true),
+            (3, &words.high, true),
+            (2, &words.normal, false),
+            (1, &words.low, false),
+        ]
     }
 
     fn row(&self, one: &FollowUp) -> String {

@@ -24,6 +24,7 @@ mod layout;
 mod pages;
 mod people;
 mod phone;
+mod selection;
 mod session;
 mod shared;
 mod shown;

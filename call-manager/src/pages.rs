@@ -18,7 +18,8 @@ use crate::people::Person;
 use crate::shared::Shared;
 use crate::trouble::Trouble;
 use crate::{
-    actions, assets, board, callers, events, follow_up, instances, sign_in, team, wall, workflows,
+    actions, assets, board, callers, events, follow_up, instances, selection, sign_in, team, wall,
+    workflows,
 };
 
 /// Only files of this server run, nothing may frame the page, and forms go nowhere else.
@@ -41,6 +42,7 @@ pub(crate) fn pages(shared: Shared) -> Router {
         .route("/caller", get(callers::caller))
         .merge(workflows::routes())
         .merge(instances::routes())
+        .merge(selection::routes())
         .route("/team", get(team::team))
         .route("/team/person", get(team::person))
         .route("/team/hand-over", post(team::hand_over))

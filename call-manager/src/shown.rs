@@ -27,6 +27,14 @@ impl Row<'_> {
         of_call.map_or("", caller)
     }
 
+    /// Names the most urgent alert: another key is new work.
+    fn alert_key(&self) -> String {
+        self.alert().map_or(String::new(), |alert| {
+            let raised = epoch(&alert.raised_at);
+            format!("{} {raised} {}", alert.id, alert.escalations)
+        })
+    }
+
     /// Who has seen the most urgent alert; empty for nobody.
     fn seen_by(&self) -> &str {
         self.alert().map_or("", |alert| &alert.acknowledged_by)

@@ -13,6 +13,30 @@ const errors = [];
 const watch = (page) => page.on("pageerror", (error) => errors.push(error.message));
 watch(page);
 
+/** Whether somebody looks at the tab. A browser without a window shows all of its tabs. */
+function look(isHidden) {
+  Object.defineProperty(document, "hidden", { value: isHidden, configurable: true });
+  document.dispatchEvent(new Event("visibilitychange"));
+  return true;
+}
+
+/** Sound that is counted and not heard. Like a browser's, it wants a click first. This runs in the page. */
+function countSounds() {
+  window.beeps = 0;
+  const node = () => ({ connect: (to) => to, frequency: {}, gain: { setValueAtTime() {}, exponentialRampToValueAtTime() {} }, stop() {} });
+  window.AudioContext = class extends EventTarget {
+    state = "suspended";
+    currentTime = 0;
+    createGain = node;
+    createOscillator = () => ({ ...node(), start: () => { window.beeps += 1; } });
+    async resume() {
+      if (!navigator.userActivation.hasBeenActive) return;
+      this.state = "running";
+      this.dispatchEvent(new Event("statechange"));
+    }
+  };
+}
+
 const steps = {
   goto: ({ text }) => page.goto(text).then((answer) => answer.status()),
   reload: () => page.reload().then(() => page.waitForSelector(".line.live")).then(() => true),
@@ -45,6 +69,21 @@ const steps = {
     await page.bringToFront();
     return true;
   },
+  close: async () => {
+    await page.close({ runBeforeUnload: false });
+    page = context.pages()[0];
+    return true;
+  },
+  hide: () => page.evaluate(look, true),
+  look: () => page.evaluate(look, false),
+  titled: ({ text }) => page.waitForFunction((text) => document.title.startsWith(text), text).then(() => true),
+  icon: () => page.locator("link[rel=icon]").getAttribute("href"),
+  listen: () => context.addInitScript(countSounds).then(() => true),
+  beeps: () => page.evaluate(() => window.beeps),
+  clock: () => page.clock.install().then(() => true),
+  later: ({ text }) => page.clock.fastForward(Number(text) * 1000).then(() => true),
+  shift: ({ selector }) => page.locator(selector).first().click({ modifiers: ["Shift"] }).then(() => true),
+  checked: ({ selector }) => page.locator(selector).first().isChecked(),
   hover: ({ selector }) => page.locator(selector).first().hover().then(() => true),
   away: () => page.mouse.move(2, 2).then(() => true),
   fill: ({ selector, text }) => page.locator(selector).first().fill(text).then(() => true),

@@ -168,7 +168,7 @@ async fn the_filter_is_in_the_address_and_back_returns() {
     .await;
     desk.step("choose", "#filter [name=stage]", "refund/2")
         .await;
-    assert_eq!(desk.rows().await, [two.instance_id.clone()]);
+    assert_eq!(desk.rows().await, std::slice::from_ref(&two.instance_id));
     let address = desk.step("address", "", "").await;
     assert!(address.to_string().contains("stage=refund%2F2"));
     desk.click(&format!("{} a.who", row(&two))).await;

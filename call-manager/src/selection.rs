@@ -1,0 +1,231 @@
+//! What is done to many follow-ups at once: a batch of the workflow-server.
+//!
+//! Promise: the server first shows what would come of each follow-up. The page starts no batch
+//! before the person has seen that, and decides nothing about it.
+
+use aftercall_proto::access::v1::Role;
+use aftercall_proto::workflow::v1::batch_work::Kind;
+use aftercall_proto::workflow::v1::{
+    Batch, BatchItem, BatchItemState, BatchState, BatchWork, CancelWork, GetBatchRequest,
+    HandOverWork, ListBatchItemsRequest, PauseWork, ResumeWork, StartBatchRequest,
+};
+use askama::Template;
+use axum::Router;
+use axum::extract::{Form, Path, State};
+use axum::http::HeaderMap;
+use axum::response::Response;
+use axum::routing::{get, post};
+use serde::Deserialize;
+
+use crate::layout::html;
+use crate::people::Person;
+use crate::shared::Shared;
+use crate::trouble::Trouble;
+use crate::words::{Words, words};
+
+/// Items that a person looks at; the others are counted.
+const ITEMS_SHOWN: u32 = 200;
+
+/// What can be done to many follow-ups.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Work {
+    HandOver,
+    Pause,
+    Resume,
+    Cancel,
+}
+
+impl Work {
+    const ALL: [Self; 4] = [Self::HandOver, Self::Pause, Self::Resume, Self::Cancel];
+
+    /// What a person may do to many follow-ups.
+    pub(crate) fn of(person: &Person) -> Vec<Self> {
+        let is_allowed = person.may(&[Role::Supervisor, Role::Operator]);
+        let all = Self::ALL.into_iter();
+        all.filter(|_| is_allowed).collect()
+    }
+
+    /// The name in forms and scripts.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::HandOver => "hand-over",
+            Self::Pause => "pause",
+            Self::Resume => "resume",
+            Self::Cancel => "cancel",
+        }
+    }
+
+    pub(crate) fn word(self, words: &Words) -> &str {
+        match self {
+            Self::HandOver => &words.hand_over,
+            Self::Pause => &words.pause,
+            Self::Resume => &words.resume,
+            Self::Cancel => &words.desk.cancel,
+        }
+    }
+
+    /// Whether it cannot be undone: its button is apart from the others.
+    pub(crate) fn is_destructive(self) -> bool {
+        self == Self::Cancel
+    }
+}
+
+/// The form of a selection.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Asked {
+    work: Work,
+    /// The ids of the follow-ups, one a line.
+    ids: String,
+    #[serde(default)]
+    to: String,
+    reason: String,
+    request_id: String,
+    /// `check` shows what would come of it; `start` does it.
+    step: String,
+}
+
+impl Asked {
+    fn request(&self, person: &Person) -> StartBatchRequest {
+        let kind = match self.work {
+            Work::HandOver => Kind::HandOver(HandOverWork {
+                to_person: self.to.clone(),
+                ..HandOverWork::default()
+            }),
+            Work::Pause => Kind::Pause(PauseWork::default()),
+            Work::Resume => Kind::Resume(ResumeWork::default()),
+            Work::Cancel => Kind::Cancel(CancelWork::default()),
+        };
+        StartBatchRequest {
+            request_id: self.request_id.clone(),
+            actor: person.actor(),
+            work: Some(BatchWork { kind: Some(kind) }),
+            instance_ids: self.ids.lines().map(str::to_owned).collect(),
+            reason: self.reason.clone(),
+            dry_run: self.step != "start",
+            ..StartBatchRequest::default()
+        }
+    }
+}
+
+/// What would come of each follow-up, or what has come of it.
+#[derive(Template)]
+#[template(path = "selection.html")]
+struct Results<'a> {
+    words: &'a Words,
+    items: Vec<BatchItem>,
+    /// All items, also those that are not shown.
+    total: u32,
+    done: u32,
+    refused: u32,
+    /// Absent for a check.
+    batch: Option<Batch>,
+}
+
+impl<'a> Results<'a> {
+    fn of_check(words: &'a Words, items: Vec<BatchItem>) -> Self {
+        let count = |state| {
+            let items = items.iter().filter(|item| item.state() == state);
+            u32::try_from(items.count()).unwrap_or(u32::MAX)
+        };
+        let [done, refused] = [BatchItemState::Done, BatchItemState::Refused].map(count);
+        let mut items = items;
+        // What is refused is what the person must see.
+        items.sort_by_key(|item| item.state() != BatchItemState::Refused);
+        items.truncate(ITEMS_SHOWN as usize);
+        Self {
+            words,
+            items,
+            total: done + refused,
+            done,
+            refused,
+            batch: None,
+        }
+    }
+
+    fn of_batch(words: &'a Words, batch: Batch, items: Vec<BatchItem>) -> Self {
+        Self {
+            words,
+            items,
+            total: batch.items,
+            done: batch.done,
+            refused: batch.refused,
+            batch: Some(batch),
+        }
+    }
+
+    fn is_running(&self) -> bool {
+        let batch = self.batch.as_ref();
+        batch.is_some_and(|batch| batch.state() == BatchState::Running)
+    }
+
+    fn state(&self, item: &BatchItem) -> &str {
+        match (item.state(), &self.batch) {
+            (BatchItemState::Refused, _) => &self.words.desk.refused,
+            (BatchItemState::Done, Some(_)) => &self.words.done,
+            (BatchItemState::Done, None) => &self.words.desk.possible,
+            _ => &self.words.desk.waits,
+        }
+    }
+
+    /// Why it is refused: in words, or else by its stable word.
+    fn why(&self, item: &BatchItem) -> String {
+        if item.detail.is_empty() {
+            item.reason.replace('_', " ").to_lowercase()
+        } else {
+            item.detail.clone()
+        }
+    }
+}
+
+/// The addresses of a selection.
+pub(crate) fn routes() -> Router<Shared> {
+    Router::new()
+        .route("/selection", post(start))
+        .route("/selection/{batch}", get(progress))
+}
+
+/// `POST /selection`: what would come of it, or the batch that does it.
+async fn start(
+    State(shared): State<Shared>,
+    headers: HeaderMap,
+    Form(asked): Form<Asked>,
+) -> Response {
+    let words = words(&headers);
+    let answered = async {
+        let person = shared.people.of_request(&headers).await?;
+        let request = asked.request(&person);
+        let started = person.operations().start_batch(request).await?.into_inner();
+        let results = match started.batch {
+            None => Results::of_check(words, started.items),
+            Some(batch) => Results::of_batch(words, batch, Vec::new()),
+        };
+        Ok(html(&results))
+    };
+    let answered: Result<Response, Trouble> = answered.await;
+    answered.unwrap_or_else(|trouble| trouble.answer(&headers, "/"))
+}
+
+/// `GET /selection/BATCH`: how far it is.
+async fn progress(
+    State(shared): State<Shared>,
+    Path(batch_id): Path<u64>,
+    headers: HeaderMap,
+) -> Response {
+    let words = words(&headers);
+    let answered = async {
+        let person = shared.people.of_request(&headers).await?;
+        let mut operations = person.operations();
+        let read = operations.get_batch(GetBatchRequest { batch_id }).await?;
+        let batch = read.into_inner().batch.ok_or(Trouble::NotFound)?;
+        let request = ListBatchItemsRequest {
+            batch_id,
+            page_size: ITEMS_SHOWN,
+            ..ListBatchItemsRequest::default()
+        };
+        let items = operations.list_batch_items(request).await?.into_inner();
+        Ok(html(&Results::of_batch(words, batch, items.items)))
+    };
+    let answered: Result<Response, Trouble> = answered.await;
+    answered.unwrap_or_else(|trouble| trouble.answer(&headers, "/"))
+}

@@ -1,0 +1,62 @@
+//! Many follow-ups at once: selected, checked and then done.
+
+use aftercall_tests::{push, set};
+
+use crate::board::{Scene, row};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_selection_is_checked_before_it_is_done() {
+    let (mut scene, one) = Scene::start().await;
+    let two = set(&mut scene.clients, "1002", 20.0).await;
+    let three = set(&mut scene.clients, "1003", 30.0).await;
+    let four = set(&mut scene.clients, "1004", 40.0).await;
+    let desk = &mut scene.desk;
+    desk.sees(&row(&four)).await;
+    let pick = |follow_up| format!("{} .pick", row(follow_up));
+    // With Shift, the rows between are selected too.
+    desk.click(&pick(&one)).await;
+    desk.step("shift", &pick(&three), "").await;
+    desk.reads("#selection [data-count]", "3").await;
+    desk.reads("#selection [data-all]", "4").await;
+    // An update of a row and its new place change nothing.
+    let approved = push(&two, "approve", "Ben");
+    let pushed = scene.clients.manager.push_button(approved).await;
+    pushed.expect("Ben pushes it");
+    desk.step(
+        "exists",
+        &format!("{}[data-stage='refund/2'].picked", row(&two)),
+        "",
+    )
+    .await;
+    assert_eq!(desk.step("checked", &pick(&two), "").await, true);
+    desk.click("#selection [data-all]").await;
+    desk.reads("#selection [data-count]", "4").await;
+
+    // One of them cannot be paused again: the check says so, and does nothing.
+    let paused = aftercall_proto::workflow::v1::PauseFollowUpRequest {
+        actor: "Ben".to_owned(),
+        instance_id: three.instance_id.clone(),
+        reason: "a holiday".to_owned(),
+        ..Default::default()
+    };
+    let paused = scene.clients.manager.pause_follow_up(paused).await;
+    paused.expect("Ben pauses it");
+    desk.step("exists", &format!("{}[data-rev='2']", row(&three)), "")
+        .await;
+    desk.click("#selection [data-work=pause]").await;
+    desk.fill("#batch [name=reason]", "Stock-taking").await;
+    desk.click("#batch [value=check]").await;
+    desk.reads("#batch-results p", "Possible: 3 · Refused: 1")
+        .await;
+    desk.reads("#batch-results li", "Ada: Refused · ").await;
+    desk.step("exists", &format!("{}[data-rev='1']", row(&one)), "")
+        .await;
+    desk.click("#batch [value=start]").await;
+    desk.reads("#batch-results p", "Done: 3 · Refused: 1 / 4")
+        .await;
+    desk.click("#batch [data-close]").await;
+    desk.reads(&row(&one), "Paused by Ann").await;
+    desk.click("#selection [data-clear]").await;
+    desk.step("exists", "#selection[hidden]", "").await;
+    desk.is_sound().await;
+}
