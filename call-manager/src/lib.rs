@@ -25,6 +25,7 @@ mod pages;
 mod people;
 mod phone;
 mod selection;
+mod sentence;
 mod session;
 mod shared;
 mod shown;
