@@ -3,7 +3,7 @@
 export const page = document.body.dataset;
 export const list = document.getElementById('list');
 export const panel = document.getElementById('panel');
-export const filter = document.getElementById('filter');
+export const filter = /** @type {HTMLFormElement} */ (document.getElementById('filter'));
 
 /** The row of a follow-up. */
 export const rowOf = (id) => document.getElementById(`f-${id}`);

@@ -11,7 +11,10 @@ function readForm() {
   return read(new FormData(filter));
 }
 
-/** What a form or an address asks for. */
+/**
+ * What a form or an address asks for.
+ * @returns {any}
+ */
 export function read(asked) {
   const chosen = Object.fromEntries([...asked].filter(([, text]) => text.trim()));
   const text = (chosen.q ?? '').toLowerCase().trim();
@@ -39,7 +42,7 @@ export function apply() {
   const query = new URLSearchParams([...new FormData(filter)].filter(([, text]) => text));
   history.replaceState(history.state, '', location.pathname + (query.size ? `?${query}` : ''));
   for (const [name, text] of new FormData(filter)) {
-    const field = document.getElementById('claim-next').elements.namedItem(name);
+    const field = /** @type {HTMLInputElement} */ (document.querySelector(`#claim-next [name="${name}"]`));
     if (field) field.value = text;
   }
 }

@@ -7,13 +7,14 @@ import { apply } from './filter.js';
 import { claimNext, proceed } from './next.js';
 import { drafts, fail, showPanel } from './panel.js';
 import { countPending, markAll } from './rows.js';
+import { showSession } from './session.js';
 import { forgetUndo, offerUndo, reasonIn } from './undo.js';
 
 let queue = Promise.resolve();
 
 /** What the browser would send. */
 function bodyOf(form, submitter) {
-  return new URLSearchParams(new FormData(form, submitter));
+  return new URLSearchParams([...new FormData(form, submitter)]);
 }
 
 function post(action, body) {
@@ -47,6 +48,7 @@ async function deliver(form, id, body, what) {
     if (form.classList.contains('push') && await proceed()) return;
     if (openId() === id) showPanel(html);
   } else if (answer.status !== 409) {
+    if (answer.status === 401) showSession('over');
     throw new Error(html || page.wordAway);
   } else if (isElsewhere && panel.querySelector('form.typed')) {
     // Somebody types there: what they do stays in front of them.

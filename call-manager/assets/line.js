@@ -3,8 +3,14 @@
 // It keeps the newest state of each row, so that a tab that opens later has the same list as the others. After a loss it continues with
 // the token of the last event. Promise: a tab never shows "live" while nothing comes.
 
+/** The server says something at least every 15 s. */
+const HEARTBEAT = 17_000;
 const SILENCE = 40_000;
+/** A stream that has just been opened says something sooner. */
+const FIRST_SILENCE = 15_000;
 const WAIT_MAX = 10_000;
+/** A server that does not answer within this is away: a network can swallow a request without a word. */
+const ANSWER = 8_000;
 
 const rows = new Map();
 const ports = new Set();
@@ -14,9 +20,11 @@ let isWhole = false;
 let source = null;
 let token = '';
 let heardAt = Date.now();
+let patience = SILENCE;
 let wait = 500;
 let retry = 0;
-let line = { live: false, asOf: '', signedOut: false };
+let line = { live: false, asOf: '', session: 'mine' };
+let person = '';
 
 function say(message) {
   for (const port of ports) port.postMessage(message);
@@ -29,6 +37,7 @@ function setLine(change) {
 
 function heard(event) {
   heardAt = Date.now();
+  patience = SILENCE;
   wait = 500;
   if (event.lastEventId) token = event.lastEventId;
   return JSON.parse(event.data);
@@ -40,6 +49,7 @@ function open() {
   source?.close();
   coming = null;
   heardAt = Date.now();
+  patience = FIRST_SILENCE;
   source = new EventSource(token ? `/events?after=${encodeURIComponent(token)}` : '/events');
   source.addEventListener('snapshot', (event) => {
     const row = heard(event);
@@ -67,14 +77,14 @@ function open() {
   });
   source.addEventListener('line', (event) => {
     const { live, as_of: asOf } = heard(event);
-    setLine(asOf ? { live, asOf, signedOut: false } : { live });
+    setLine(asOf ? { live, asOf, session: 'mine' } : { live });
   });
   source.addEventListener('reset', heard);
   source.addEventListener('refused', lost);
   source.addEventListener('error', lost);
 }
 
-async function lost() {
+function lost() {
   source?.close();
   setLine({ live: false });
   if (retry) return;
@@ -82,28 +92,37 @@ async function lost() {
   wait = Math.min(wait * 2, WAIT_MAX);
 }
 
-async function again() {
+/** Who is signed in now: `mine` for the person of these tabs, nobody (`over`), or somebody `else`. */
+async function session() {
   try {
-    const answer = await fetch('/me', { headers: { 'x-fragment': '1' }, cache: 'no-store' });
-    if (answer.status === 401) {
-      setLine({ live: false, signedOut: true });
-      retry = 0;
-      await lost();
-      return;
-    }
+    const answer = await fetch('/me', { headers: { 'x-fragment': '1' }, cache: 'no-store', signal: AbortSignal.timeout(ANSWER) });
+    if (answer.status === 401) return 'over';
+    return answer.ok && (await answer.text()) !== person ? 'else' : 'mine';
   } catch {
-    // The server is away; the stream says so too.
+    // The server is away; the stream finds that too.
+    return 'mine';
   }
-  open();
 }
 
-/** A tab looks: after a sleep the stream may be dead without a word. */
+async function again() {
+  clearTimeout(retry);
+  retry = 0;
+  const now = await session();
+  if (now === 'mine') {
+    open();
+    return;
+  }
+  setLine({ live: false, session: now });
+  lost();
+}
+
+/** Somebody looks, or the network is back: after a sleep the stream may be dead without a word. */
 function wake() {
-  if (Date.now() - heardAt > SILENCE || (retry && !line.live)) open();
+  if (Date.now() - heardAt > HEARTBEAT || !line.live) again();
 }
 
 setInterval(() => {
-  if (!retry && Date.now() - heardAt > SILENCE) lost();
+  if (!retry && Date.now() - heardAt > patience) lost();
 }, 5_000);
 
 /** The first tab that can make a sound makes all of them. */
@@ -116,13 +135,15 @@ function leave(port) {
   if (audible.delete(port)) appoint();
 }
 
-export function connect(port) {
+export function connect(port, name) {
+  person = name;
   port.onmessage = ({ data }) => {
     if (data === 'bye') leave(port);
     if (data === 'audible') {
       audible.add(port);
       appoint();
     }
+    if (data === 'lost') lost();
     if (data !== 'wake') return;
     // A tab that the browser has kept comes back.
     if (!ports.has(port)) greet(port);
@@ -141,5 +162,6 @@ function greet(port) {
 }
 
 if (typeof SharedWorkerGlobalScope !== 'undefined' && self instanceof SharedWorkerGlobalScope) {
-  self.onconnect = (event) => connect(event.ports[0]);
+  self.onconnect = (event) => connect(event.ports[0], self.name.slice('line '.length));
+  new BroadcastChannel('session').onmessage = again;
 }

@@ -2,20 +2,17 @@
 
 import { list, page } from './dom.js';
 import { leave, put, replaceAll } from './rows.js';
+import { showSession } from './session.js';
 import { setSpeaker } from './sound.js';
 import { at } from './times.js';
 
 const lineText = document.getElementById('line');
 
-function showLine({ live, asOf, signedOut }) {
+function showLine({ live, asOf, session }) {
   lineText.className = `line ${live ? 'live' : 'lost'}`;
-  lineText.textContent = '';
-  if (signedOut) {
-    const link = document.createElement('a');
-    link.href = '/sign-in';
-    link.target = '_blank';
-    link.textContent = page.wordSignIn;
-    lineText.append(`${page.wordSignedOut} · `, link);
+  showSession(session);
+  if (session !== 'mine') {
+    lineText.textContent = page.wordSignedOut;
     return;
   }
   const time = asOf ? at(new Date(asOf)) : at(new Date(page.asOf));
@@ -32,7 +29,7 @@ function receive({ data }) {
 
 async function join() {
   if (typeof SharedWorker === 'function') {
-    const { port } = new SharedWorker(page.line, { type: 'module', name: `line ${page.subject}` });
+    const { port } = new SharedWorker(page.line, { type: 'module', name: `line ${page.subject || page.me}` });
     port.onmessage = receive;
     return port;
   }
@@ -40,7 +37,7 @@ async function join() {
   const { connect } = await import('./line.js');
   const { port1, port2 } = new MessageChannel();
   port1.onmessage = receive;
-  connect(port2);
+  connect(port2, page.subject || page.me);
   return port1;
 }
 
@@ -50,4 +47,5 @@ list.addEventListener('audible', () => port.postMessage('audible'));
 document.addEventListener('visibilitychange', () => {
   if (!document.hidden) port.postMessage('wake');
 });
+window.addEventListener('offline', () => port.postMessage('lost'));
 window.addEventListener('pagehide', () => port.postMessage('bye'));

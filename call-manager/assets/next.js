@@ -6,9 +6,9 @@ import { setting } from './settings.js';
 
 /** Claims the most urgent follow-up that nobody holds, and opens it. */
 export async function claimNext() {
-  const form = document.getElementById('claim-next');
+  const form = /** @type {HTMLFormElement} */ (document.getElementById('claim-next'));
   form.elements.request_id.value = newId();
-  const body = new URLSearchParams(new FormData(form));
+  const body = new URLSearchParams([...new FormData(form)]);
   const answer = await fetch(form.action, { method: 'POST', headers: { 'x-fragment': '1' }, body });
   const html = await answer.text();
   if (!answer.ok) throw new Error(html || page.wordAway);

@@ -1,13 +1,14 @@
 // What every page does: times that stay true while the page is open, the choice of colours, and signing out.
 
 import { Drafts } from './drafts.js';
+import './session.js';
 import { showTimes } from './times.js';
 import './undo.js';
 
 showTimes(document);
 setInterval(() => showTimes(document), 15_000);
 
-const theme = document.getElementById('theme');
+const theme = /** @type {HTMLSelectElement} */ (document.getElementById('theme'));
 theme?.addEventListener('change', () => {
   const chosen = theme.value;
   if (chosen) localStorage.setItem('theme', chosen);

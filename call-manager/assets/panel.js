@@ -6,6 +6,7 @@ import { list, openId, page, panel, rowOf } from './dom.js';
 import { Drafts } from './drafts.js';
 import { choose } from './filter.js';
 import { markAll } from './rows.js';
+import { showSession } from './session.js';
 import { showTimes } from './times.js';
 
 export const drafts = new Drafts(page.subject || page.me);
@@ -45,6 +46,7 @@ function restore() {
 async function getPart(address) {
   const answer = await fetch(address, { headers: { 'x-fragment': '1' }, cache: 'no-store' });
   const text = await answer.text();
+  if (answer.status === 401) showSession('over');
   if (!answer.ok) throw new Error(text || page.wordAway);
   return text;
 }

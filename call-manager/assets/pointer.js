@@ -13,7 +13,7 @@ list.addEventListener('click', (event) => {
     event.stopPropagation();
     return;
   }
-  const link = event.target.closest('a[href^="/f/"]');
+  const link = /** @type {HTMLAnchorElement} */ (event.target.closest('a[href^="/f/"]'));
   if (link && !event.metaKey && !event.ctrlKey && !event.shiftKey) {
     event.preventDefault();
     show(row.dataset.id, link.hash);

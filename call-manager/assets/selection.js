@@ -6,7 +6,7 @@ import { list, newId, page, rowOf } from './dom.js';
 
 const bar = document.getElementById('selection');
 const dialog = document.getElementById('batch');
-const form = dialog.querySelector('form');
+const form = /** @type {HTMLFormElement} */ (dialog.querySelector('form'));
 const results = document.getElementById('batch-results');
 /** The ids of the selected follow-ups with the names of their callers, which stay when the rows leave. */
 const picked = new Map();
@@ -31,10 +31,10 @@ function mark(row) {
 function show() {
   const matching = shown().length;
   bar.hidden = picked.size === 0;
-  bar.querySelector('[data-count]').textContent = picked.size;
+  bar.querySelector('[data-count]').textContent = String(picked.size);
   const all = bar.querySelector('[data-all]');
   all.hidden = matching <= picked.size;
-  all.querySelector('b').textContent = matching;
+  all.querySelector('b').textContent = String(matching);
 }
 
 list.addEventListener('click', ({ target, shiftKey }) => {
@@ -111,7 +111,7 @@ async function follow(batch) {
 
 form.addEventListener('submit', async (event) => {
   event.preventDefault();
-  const body = new URLSearchParams(new FormData(form, event.submitter));
+  const body = new URLSearchParams([...new FormData(form, event.submitter)]);
   body.set('ids', [...picked.keys()].join('\n'));
   // The same id until it is answered: a retry after a loss starts no second batch.
   body.set('request_id', requestId);
@@ -121,7 +121,7 @@ form.addEventListener('submit', async (event) => {
     requestId = newId();
     if (batch) await follow(batch);
   } catch (error) {
-    results.textContent = error instanceof TypeError ? page.wordAway : error.message;
+    results.textContent = error instanceof TypeError ? page.wordAway : /** @type {Error} */ (error).message;
   }
   event.submitter.disabled = false;
 });

@@ -5,13 +5,12 @@ const spoken = document.documentElement.lang;
 const language = navigator.languages.find((known) => known.startsWith(`${spoken}-`)) ?? spoken;
 const clock = new Intl.DateTimeFormat(language, { hour: '2-digit', minute: '2-digit' });
 const day = new Intl.DateTimeFormat(language, { day: 'numeric', month: 'short', hour: '2-digit', minute: '2-digit' });
-const units = [['day', 86_400], ['hour', 3_600], ['minute', 60]].map(([unit, seconds]) => [
-  new Intl.NumberFormat(language, { style: 'unit', unit, unitDisplay: 'short', maximumFractionDigits: 0 }), seconds,
-]);
+const inUnits = (unit) => new Intl.NumberFormat(language, { style: 'unit', unit, unitDisplay: 'short', maximumFractionDigits: 0 });
+const units = Object.entries({ day: 86_400, hour: 3_600, minute: 60 }).map(([unit, of]) => ({ format: inUnits(unit), of }));
 
 /** A number of seconds in its largest unit. */
 export function length(seconds) {
-  const [format, of] = units.find(([, of]) => seconds >= of) ?? units[2];
+  const { format, of } = units.find(({ of }) => seconds >= of) ?? units[2];
   return format.format(Math.floor(seconds / of));
 }
 
@@ -22,6 +21,7 @@ export function at(date) {
 
 /** A time of another zone's clock, and of the viewer's where that shows another. */
 function ofZone(date, { zone, here }) {
+  /** @type {Intl.DateTimeFormatOptions} */
   const shown = { weekday: 'short', day: 'numeric', month: 'short', hour: '2-digit', minute: '2-digit' };
   const there = new Intl.DateTimeFormat(language, { ...shown, timeZone: zone || 'UTC' }).format(date);
   const local = new Intl.DateTimeFormat(language, shown).format(date);

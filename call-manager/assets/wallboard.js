@@ -13,7 +13,7 @@ const counts = document.getElementById('counts');
 let asOf = '';
 
 /** Says whether the counts are live, or why there are none. */
-export function showLine({ live, signedOut, why = '' }) {
+export function showLine({ live, signedOut = false, why = '' }) {
   lineText.className = `line ${live ? 'live' : 'lost'}`;
   const since = asOf ? ` · ${page.wordAsOf} ${at(new Date(asOf))}` : '';
   if (why || signedOut) lineText.textContent = why || page.wordSignedOut;

@@ -49,6 +49,8 @@ const FILES: &[File] = &[
     script!("settings.js"),
     script!("sound.js"),
     script!("team.js"),
+    script!("session.js"),
+    script!("signed_in.js"),
     script!("theme.js"),
     script!("times.js"),
     script!("undo.js"),
@@ -93,7 +95,37 @@ pub(crate) async fn asset(Path((version, name)): Path<(String, String)>) -> Resp
 
 #[cfg(test)]
 mod tests {
+    use axum::Router;
+    use axum::body::{Body, to_bytes};
+    use axum::extract::Request;
+    use axum::routing::get;
+    use tower::Service as _;
+    use tower_http::compression::CompressionLayer;
+
     use super::*;
+
+    /// Bytes of all our scripts, as a browser gets them.
+    const SCRIPT_BYTES_MAX: usize = 20 * 1024;
+
+    #[tokio::test]
+    async fn all_scripts_together_are_small() {
+        let mut pages = Router::new()
+            .route("/assets/{version}/{name}", get(asset))
+            .layer(CompressionLayer::new().gzip(true));
+        let mut sizes = Vec::new();
+        for (name, kind, _) in FILES {
+            if *kind == SCRIPT {
+                let request = Request::get(address(name)).header("accept-encoding", "gzip");
+                let request = request.body(Body::empty()).expect("a request");
+                let answer = pages.call(request).await.expect("an answer");
+                assert_eq!(answer.status(), StatusCode::OK, "{name}");
+                let bytes = to_bytes(answer.into_body(), usize::MAX).await;
+                sizes.push((bytes.expect("a script").len(), *name));
+            }
+        }
+        let all: usize = sizes.iter().map(|(bytes, _)| bytes).sum();
+        assert!(all <= SCRIPT_BYTES_MAX, "{all} bytes: {sizes:?}");
+    }
 
     #[test]
     fn scripts_name_only_files_that_there_are() {

@@ -5,15 +5,18 @@ use std::path::PathBuf;
 
 use aftercall_client::Connector;
 use aftercall_serving::config::{ConfigError, load};
+use aftercall_serving::issuer::check_issuer_address;
 use aftercall_serving::logs::LogFormat;
 use aftercall_serving::settings::{Common, SettingError, Settings, common_errors};
 use aftercall_serving::{
     AUDIT_LOG_FILES, AUDIT_LOG_SIZE_MIB, AuditSettings, Protection, TlsSettings,
 };
+use axum::http::Uri;
 use clap::Parser;
 use serde::{Deserialize, Serialize};
 
 use crate::people::Servers;
+use crate::provider::ProviderSettings;
 
 /// The configuration.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -42,6 +45,22 @@ pub struct CallManagerConfig {
     pub tls_key: PathBuf,
     /// Host names, besides localhost and addresses, by which browsers reach the page.
     pub allowed_hosts: Vec<String>,
+    /// The address of the page in browsers, such as `https://calls.example.com`, where a proxy in
+    /// front of it ends TLS; empty for that of each request.
+    pub public_url: String,
+    /// The OpenID provider at which people sign in: the `issuer` in the access file of the servers;
+    /// empty for none.
+    pub oidc_issuer: String,
+    /// The id of this page at the provider.
+    pub oidc_client_id: String,
+    /// A file with the secret of this page at the provider; empty for a public client.
+    pub oidc_client_secret_file: PathBuf,
+    /// The scopes to request, with spaces between them. `openid` is one of them.
+    pub oidc_scopes: String,
+    /// The audience to request, for providers that need one; else empty.
+    pub oidc_audience: String,
+    /// A PEM file with the certificate authority of the provider; empty for those of the system.
+    pub oidc_ca_file: PathBuf,
     /// The form of the logs.
     pub log_format: LogFormat,
     /// What is logged, such as `info` or `info,call_manager=debug`.
@@ -63,6 +82,13 @@ impl Default for CallManagerConfig {
             tls_certificate: PathBuf::new(),
             tls_key: PathBuf::new(),
             allowed_hosts: Vec::new(),
+            public_url: String::new(),
+            oidc_issuer: String::new(),
+            oidc_client_id: String::new(),
+            oidc_client_secret_file: PathBuf::new(),
+            oidc_scopes: "openid offline_access".to_owned(),
+            oidc_audience: String::new(),
+            oidc_ca_file: PathBuf::new(),
             log_format: LogFormat::Text,
             log_filter: "info".to_owned(),
             drain_seconds: 10,
@@ -83,6 +109,60 @@ impl CallManagerConfig {
             has_sessions: true,
             ..Protection::default()
         }
+    }
+
+    /// Whether browsers reach the page over TLS, its own or that of a proxy.
+    pub(crate) fn is_secure(&self) -> bool {
+        !self.tls_certificate.as_os_str().is_empty() || self.public_url.starts_with("https://")
+    }
+
+    /// Where people sign in, if that is set.
+    pub(crate) fn provider(&self) -> Option<ProviderSettings> {
+        let file = |path: &PathBuf| (!path.as_os_str().is_empty()).then(|| path.clone());
+        (!self.oidc_issuer.is_empty()).then(|| ProviderSettings {
+            issuer: self.oidc_issuer.clone(),
+            client_id: self.oidc_client_id.clone(),
+            secret_file: file(&self.oidc_client_secret_file),
+            scopes: self.oidc_scopes.clone(),
+            audience: self.oidc_audience.clone(),
+            ca_file: file(&self.oidc_ca_file),
+        })
+    }
+
+    /// What is wrong with the settings of signing in.
+    fn sign_in_errors(&self) -> Vec<SettingError> {
+        let mut errors = Vec::new();
+        let mut add =
+            |setting, text: &str| errors.push(SettingError::new(setting, text.to_owned()));
+        if !self.public_url.is_empty() && !is_origin(&self.public_url) {
+            add(
+                "public_url",
+                "write http:// or https://, a host and perhaps a port, and no path",
+            );
+        }
+        if self.oidc_issuer.is_empty() {
+            if !self.oidc_client_id.is_empty() {
+                add("oidc_client_id", "it needs oidc_issuer");
+            }
+            return errors;
+        }
+        if let Err(reason) = check_issuer_address(&self.oidc_issuer) {
+            add("oidc_issuer", &reason);
+        }
+        if self.oidc_client_id.is_empty() {
+            add(
+                "oidc_client_id",
+                "it is empty: write the id that the provider gave this page",
+            );
+        }
+        if !self
+            .oidc_scopes
+            .split_whitespace()
+            .any(|one| one == "openid")
+        {
+            add("oidc_scopes", "`openid` is missing");
+        }
+        errors
     }
 
     /// The ways to both servers.
@@ -119,11 +199,22 @@ impl Settings for CallManagerConfig {
             audit: &AuditSettings::new("off", AUDIT_LOG_SIZE_MIB, AUDIT_LOG_FILES),
         });
         errors.extend(self.servers().err());
+        errors.extend(self.sign_in_errors());
         if self.person.trim().is_empty() {
             errors.push(SettingError::new("person", "it is empty: give a name"));
         }
         errors
     }
+}
+
+/// Whether an address is a scheme, a host and perhaps a port.
+fn is_origin(address: &str) -> bool {
+    let Ok(uri) = address.parse::<Uri>() else {
+        return false;
+    };
+    let has_host = uri.host().is_some_and(|host| !host.is_empty());
+    let has_path = uri.path().len() > 1 || uri.query().is_some();
+    has_host && !has_path && matches!(uri.scheme_str(), Some("http" | "https"))
 }
 
 /// The Call Manager of Aftercall: a web page with the follow-ups that wait.
@@ -169,6 +260,28 @@ pub struct Args {
         value_delimiter = ','
     )]
     allowed_hosts: Option<Vec<String>>,
+    /// The address of the page in browsers, where a proxy in front of it ends TLS [default: that of
+    /// each request]
+    #[arg(long, env = "AFTERCALL_PUBLIC_URL", value_name = "URL")]
+    public_url: Option<String>,
+    /// The OpenID provider at which people sign in
+    #[arg(long, env = "AFTERCALL_OIDC_ISSUER", value_name = "URL")]
+    oidc_issuer: Option<String>,
+    /// The id of this page at the provider
+    #[arg(long, env = "AFTERCALL_OIDC_CLIENT_ID", value_name = "ID")]
+    oidc_client_id: Option<String>,
+    /// A file with the secret of this page at the provider [default: a public client]
+    #[arg(long, env = "AFTERCALL_OIDC_CLIENT_SECRET_FILE", value_name = "FILE")]
+    oidc_client_secret_file: Option<PathBuf>,
+    /// The scopes to request, with spaces between them [default: openid offline_access]
+    #[arg(long, env = "AFTERCALL_OIDC_SCOPES", value_name = "SCOPES")]
+    oidc_scopes: Option<String>,
+    /// The audience to request, for providers that need one
+    #[arg(long, env = "AFTERCALL_OIDC_AUDIENCE", value_name = "AUDIENCE")]
+    oidc_audience: Option<String>,
+    /// A PEM file with the certificate authority of the provider [default: those of the system]
+    #[arg(long, env = "AFTERCALL_OIDC_CA_FILE", value_name = "FILE")]
+    oidc_ca_file: Option<PathBuf>,
     /// The form of the logs
     #[arg(long, env = "AFTERCALL_LOG_FORMAT", value_name = "FORMAT")]
     log_format: Option<LogFormat>,
@@ -218,6 +331,16 @@ impl Args {
                 "allowed_hosts",
                 self.allowed_hosts.clone().map(toml::Value::from),
             ),
+            ("public_url", text(&self.public_url)),
+            ("oidc_issuer", text(&self.oidc_issuer)),
+            ("oidc_client_id", text(&self.oidc_client_id)),
+            (
+                "oidc_client_secret_file",
+                path(&self.oidc_client_secret_file),
+            ),
+            ("oidc_scopes", text(&self.oidc_scopes)),
+            ("oidc_audience", text(&self.oidc_audience)),
+            ("oidc_ca_file", path(&self.oidc_ca_file)),
             ("log_format", format),
             ("log_filter", text(&self.log_filter)),
             ("drain_seconds", seconds),

@@ -11,7 +11,6 @@ use aftercall_client::{Event, Subscription};
 use aftercall_proto::alert::v1::SubscribeResponse;
 use aftercall_proto::alert::v1::subscribe_response::Frame;
 use aftercall_proto::workflow::v1::FollowUp;
-use askama::Template as _;
 use axum::extract::{Query, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use axum::response::sse::{Event as Sent, Sse};
@@ -23,8 +22,9 @@ use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
 use crate::people::Person;
+use crate::rows::Rows;
 use crate::shared::Shared;
-use crate::shown::{Row, iso};
+use crate::shown::iso;
 use crate::words::{Words, words};
 
 const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
@@ -56,9 +56,10 @@ pub(crate) async fn events(
     let following = Following {
         subscription,
         words: words(&headers),
+        rows: shared.rows.clone(),
         stop: shared.stop.clone(),
         is_over: false,
-        _person: person,
+        person,
     };
     let mut response = Sse::new(sent(following)).into_response();
     response
@@ -70,10 +71,49 @@ pub(crate) async fn events(
 struct Following {
     subscription: Subscription,
     words: &'static Words,
+    rows: Rows,
     stop: CancellationToken,
     is_over: bool,
-    /// As long as the stream is open.
-    _person: Arc<Person>,
+    person: Arc<Person>,
+}
+
+impl Following {
+    fn event(&self, event: &Event) -> Option<Sent> {
+        match event {
+            Event::Frame(response) => self.frame(response),
+            Event::Lost { .. } => Some(line(false, "")),
+            Event::Connected => None,
+        }
+    }
+
+    fn frame(&self, response: &SubscribeResponse) -> Option<Sent> {
+        let time = iso(&response.server_time);
+        let sent = match response.frame.as_ref()? {
+            Frame::SnapshotItem(item) => self.row(item.follow_up.as_ref()?, "snapshot", ""),
+            Frame::SnapshotEnd(_) => Sent::default().event("snapshot-end").data("{}"),
+            Frame::StageChange(change) => {
+                let by = change.actor.as_ref().map_or("", |actor| &actor.name);
+                self.row(change.follow_up.as_ref()?, "row", by)
+            }
+            Frame::OutOfView(left) => {
+                let by = left.actor.as_ref().map_or("", |actor| &actor.name);
+                let data = json!({ "id": left.instance_id, "by": by, "outcome": left.outcome });
+                Sent::default().event("gone").data(data.to_string())
+            }
+            Frame::CaughtUp(_) | Frame::Bookmark(_) => line(true, &time),
+            Frame::Upstream(upstream) => line(upstream.connected, &iso(&upstream.as_of)),
+            Frame::Reset(_) => Sent::default().event("reset").data("{}"),
+            Frame::FellBehind(_) | Frame::Drain(_) => return None,
+        };
+        Some(match response.token.as_str() {
+            "" => sent,
+            token => sent.id(token),
+        })
+    }
+
+    fn row(&self, one: &FollowUp, event: &str, by: &str) -> Sent {
+        self.rows.event(self.words, one, event, by)
+    }
 }
 
 fn sent(following: Following) -> impl Stream<Item = Result<Sent, Infallible>> {
@@ -82,15 +122,15 @@ fn sent(following: Following) -> impl Stream<Item = Result<Sent, Infallible>> {
             if following.is_over {
                 return None;
             }
-            let stop = following.stop.clone();
-            let event = stop
-                .run_until_cancelled(following.subscription.next())
-                .await?;
-            let sent = match event {
-                Ok(event) => of_event(following.words, &event),
-                Err(error) => {
-                    // The browser asks again, and is then sent to the sign-in page if it must be.
-                    tracing::info!(%error, "a stream of the page ends");
+            let (stop, signed_out) = (following.stop.clone(), following.person.is_over.clone());
+            let next = signed_out.run_until_cancelled(following.subscription.next());
+            let sent = match Box::pin(stop.run_until_cancelled(next)).await? {
+                Some(Ok(event)) => following.event(&event),
+                ended => {
+                    // The browser asks again, and learns then whether it must sign in.
+                    if let Some(Err(error)) = ended {
+                        tracing::info!(%error, "a stream of the page ends");
+                    }
                     following.is_over = true;
                     Some(Sent::default().event("refused").data("{}"))
                 }
@@ -102,47 +142,8 @@ fn sent(following: Following) -> impl Stream<Item = Result<Sent, Infallible>> {
     })
 }
 
-fn of_event(words: &Words, event: &Event) -> Option<Sent> {
-    match event {
-        Event::Frame(response) => of_frame(words, response),
-        Event::Lost { .. } => Some(line(false, "")),
-        Event::Connected => None,
-    }
-}
-
 /// Whether what the board shows is live.
 fn line(is_live: bool, as_of: &str) -> Sent {
     let data = json!({ "live": is_live, "as_of": as_of });
     Sent::default().event("line").data(data.to_string())
-}
-
-fn of_frame(words: &Words, response: &SubscribeResponse) -> Option<Sent> {
-    let time = iso(&response.server_time);
-    let sent = match response.frame.as_ref()? {
-        Frame::SnapshotItem(item) => row(words, item.follow_up.as_ref()?, "snapshot", ""),
-        Frame::SnapshotEnd(_) => Sent::default().event("snapshot-end").data("{}"),
-        Frame::StageChange(change) => {
-            let by = change.actor.as_ref().map_or("", |actor| &actor.name);
-            row(words, change.follow_up.as_ref()?, "row", by)
-        }
-        Frame::OutOfView(left) => {
-            let by = left.actor.as_ref().map_or("", |actor| &actor.name);
-            let data = json!({ "id": left.instance_id, "by": by, "outcome": left.outcome });
-            Sent::default().event("gone").data(data.to_string())
-        }
-        Frame::CaughtUp(_) | Frame::Bookmark(_) => line(true, &time),
-        Frame::Upstream(upstream) => line(upstream.connected, &iso(&upstream.as_of)),
-        Frame::Reset(_) => Sent::default().event("reset").data("{}"),
-        Frame::FellBehind(_) | Frame::Drain(_) => return None,
-    };
-    Some(match response.token.as_str() {
-        "" => sent,
-        token => sent.id(token),
-    })
-}
-
-fn row(words: &Words, one: &FollowUp, event: &str, by: &str) -> Sent {
-    let html = Row { words, one }.render().unwrap_or_default();
-    let data = json!({ "id": one.instance_id, "rev": one.revision, "by": by, "html": html });
-    Sent::default().event(event).data(data.to_string())
 }

@@ -18,8 +18,8 @@ use crate::people::Person;
 use crate::shared::Shared;
 use crate::trouble::Trouble;
 use crate::{
-    actions, assets, board, callers, events, follow_up, instances, selection, sign_in, team, wall,
-    workflows,
+    actions, assets, board, callers, events, follow_up, instances, selection, sign_in,
+    single_sign_on, team, wall, workflows,
 };
 
 /// Only files of this server run, nothing may frame the page, and forms go nowhere else.
@@ -50,6 +50,9 @@ pub(crate) fn pages(shared: Shared) -> Router {
         .route("/wall", get(wall::wall).post(wall::sign_in))
         .route("/wall/me", get(wall::me))
         .route("/sign-in", get(sign_in::page).post(sign_in::sign_in))
+        .route("/sign-in/start", get(single_sign_on::start))
+        .route(single_sign_on::BACK, get(single_sign_on::back))
+        .route("/signed-in", get(sign_in::signed_in))
         .route("/sign-out", post(sign_in::sign_out))
         .route("/me", get(me))
         .route("/assets/{version}/{name}", get(assets::asset))
@@ -64,7 +67,7 @@ pub(crate) fn pages(shared: Shared) -> Router {
         .with_state(shared)
 }
 
-/// `GET /me`: whether the session still counts, for the script.
+/// `GET /me`: who is signed in, if the proof still counts, for the scripts.
 async fn me(State(shared): State<Shared>, headers: HeaderMap) -> Response {
     let person = async {
         let person = shared.people.of_request(&headers).await?;
@@ -73,7 +76,7 @@ async fn me(State(shared): State<Shared>, headers: HeaderMap) -> Response {
     };
     let person: Result<Arc<Person>, Trouble> = person.await;
     match person {
-        Ok(person) => person.name.clone().into_response(),
+        Ok(person) => person.key().to_owned().into_response(),
         Err(trouble) => trouble.answer(&headers, "/"),
     }
 }

@@ -8,15 +8,18 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use aftercall_client::{Connection, Connector, Token};
+use aftercall_client::{Connection, Connector, Token, TokenSource};
 use aftercall_proto::access::v1::identity_service_client::IdentityServiceClient;
 use aftercall_proto::access::v1::{GetIdentityRequest, Identity, Proof, Role};
 use aftercall_proto::workflow::v1::call_manager_service_client::CallManagerServiceClient;
 use aftercall_proto::workflow::v1::operations_service_client::OperationsServiceClient;
 use aftercall_proto::workflow::v1::workflow_definition_service_client::WorkflowDefinitionServiceClient;
 use axum::http::HeaderMap;
+use tokio_util::sync::CancellationToken;
 use tonic::{Code, Status};
 
+use crate::provider::{Provider, Tokens};
+use crate::renewal::SessionTokens;
 use crate::session::{Session, SessionError, SessionOf, SessionSecret, Sessions};
 use crate::trouble::Trouble;
 
@@ -62,6 +65,8 @@ pub(crate) struct Person {
     workflow: Connection,
     /// The way to the alerter-server.
     pub(crate) alerter: Connector,
+    /// Cancelled when the session ends, so that its streams end.
+    pub(crate) is_over: CancellationToken,
 }
 
 impl Person {
@@ -71,6 +76,15 @@ impl Person {
             self.name.clone()
         } else {
             String::new()
+        }
+    }
+
+    /// What scripts know the person by: drafts are kept under it.
+    pub(crate) fn key(&self) -> &str {
+        if self.subject.is_empty() {
+            &self.name
+        } else {
+            &self.subject
         }
     }
 
@@ -108,9 +122,28 @@ pub(crate) struct People {
     local_name: String,
     /// Whether the page may be used without signing in, where the servers want no proof.
     is_local_allowed: bool,
-    sessions: Sessions,
-    /// By the ids of their sessions; the local person has an empty one.
-    known: Mutex<HashMap<String, Arc<Person>>>,
+    /// Where people sign in, besides with a token.
+    pub(crate) provider: Option<Arc<Provider>>,
+    sessions: Arc<Sessions>,
+    known: Mutex<Known>,
+}
+
+/// Those who are in use, by the ids of their sessions.
+#[derive(Debug, Default)]
+struct Known {
+    /// The local person has an empty id.
+    people: HashMap<String, Arc<Person>>,
+    /// One for each session, because a provider may accept a refresh token only once.
+    tokens: HashMap<String, SessionTokens>,
+}
+
+impl Known {
+    fn forget(&mut self, id: &str) {
+        self.tokens.remove(id);
+        if let Some(person) = self.people.remove(id) {
+            person.is_over.cancel();
+        }
+    }
 }
 
 /// Settings of [`People`].
@@ -119,16 +152,18 @@ pub(crate) struct PeopleSettings {
     pub(crate) servers: Servers,
     pub(crate) local_name: String,
     pub(crate) is_local_allowed: bool,
+    pub(crate) provider: Option<Provider>,
     pub(crate) sessions_dir: PathBuf,
 }
 
 impl People {
     pub(crate) fn open(settings: PeopleSettings) -> Result<Self, SessionError> {
         Ok(Self {
-            sessions: Sessions::open(&settings.sessions_dir)?,
+            sessions: Arc::new(Sessions::open(&settings.sessions_dir)?),
             servers: settings.servers,
             local_name: settings.local_name,
             is_local_allowed: settings.is_local_allowed,
+            provider: settings.provider.map(Arc::new),
             known: Mutex::default(),
         })
     }
@@ -172,29 +207,70 @@ impl People {
         let id = secret.id();
         // Looked up each time: another process may have ended it.
         let Some(session) = self.sessions.find(secret) else {
-            self.forget(&id);
+            self.lock().forget(&id);
             return Ok(None);
         };
         if let Some(person) = self.known(&id) {
             return Ok(Some(person));
         }
-        let person = self.person(&session).await?;
-        self.remember(id, &person);
-        Ok(Some(person))
+        let person = match &self.provider {
+            Some(provider) if session.refresh_token.is_some() => {
+                let new = || SessionTokens::new(provider, &self.sessions, secret, &session);
+                let tokens = self.tokens(&id, new);
+                let is_over = tokens.is_over();
+                self.person(&session, tokens, is_over).await?
+            }
+            _ => {
+                let token = token_of(&session)?;
+                let is_over = CancellationToken::new();
+                self.person(&session, token, is_over).await?
+            }
+        };
+        Ok(Some(self.remember(id, person)))
     }
 
     /// Begins a session with a token: of a person, or of a display if that is all that the token may
-    /// be used for.
+    /// be used for. A session of the same browser ends.
     ///
     /// # Errors
     /// [`Trouble::SignedOut`] if the servers do not accept the token.
-    pub(crate) async fn sign_in(&self, token: &str) -> Result<(SessionSecret, SessionOf), Trouble> {
-        let (session, identity) = self.proved(token).await?;
+    pub(crate) async fn sign_in(
+        &self,
+        headers: &HeaderMap,
+        token: &str,
+    ) -> Result<(SessionSecret, SessionOf), Trouble> {
+        self.begin(headers, Session::of_token(token)).await
+    }
+
+    /// The same with the tokens of a provider.
+    ///
+    /// # Errors
+    /// Those of [`People::sign_in`].
+    pub(crate) async fn sign_in_with(
+        &self,
+        headers: &HeaderMap,
+        tokens: Tokens,
+    ) -> Result<(SessionSecret, SessionOf), Trouble> {
+        self.begin(headers, Session::default().with(tokens)).await
+    }
+
+    async fn begin(
+        &self,
+        headers: &HeaderMap,
+        session: Session,
+    ) -> Result<(SessionSecret, SessionOf), Trouble> {
+        let (session, identity) = self.proved(session).await?;
         let whose = match is_display(&identity) {
             true => SessionOf::Display,
             false => SessionOf::Person,
         };
-        Ok((self.sessions.begin(&session)?, whose))
+        let secret = self.sessions.begin(&session)?;
+        // Not at the provider: that may have one login for both.
+        if let Some(old) = SessionSecret::of_request(headers, whose) {
+            self.sessions.end(&old)?;
+            self.lock().forget(&old.id());
+        }
+        Ok((secret, whose))
     }
 
     /// Begins a session of a display. One that starts again with the same token keeps its session.
@@ -207,7 +283,7 @@ impl People {
         token: &str,
         headers: &HeaderMap,
     ) -> Result<SessionSecret, Trouble> {
-        let (session, identity) = self.proved(token).await?;
+        let (session, identity) = self.proved(Session::of_token(token)).await?;
         if !is_display(&identity) {
             return Err(Trouble::NotForDisplays);
         }
@@ -222,14 +298,9 @@ impl People {
         }
     }
 
-    /// The session of a token that the servers accept, and whose it is.
-    async fn proved(&self, token: &str) -> Result<(Session, Identity), Trouble> {
-        let mut session = Session {
-            token: token.trim().to_owned(),
-            subject: String::new(),
-            name: String::new(),
-        };
-        let (_, identity) = self.reached(&session).await?;
+    /// A session with whose it is, if the servers accept its token.
+    async fn proved(&self, mut session: Session) -> Result<(Session, Identity), Trouble> {
+        let (_, identity) = self.reached(token_of(&session)?).await?;
         if identity.proof() == Proof::None {
             // The servers want no proof, so the token proves nothing.
             return Err(Trouble::SignedOut);
@@ -244,13 +315,32 @@ impl People {
         let Some(secret) = SessionSecret::of_request(headers, SessionOf::Person) else {
             return Ok(());
         };
-        if let (true, Some(session)) = (is_everywhere, self.sessions.find(&secret)) {
+        let session = self.sessions.find(&secret);
+        self.end(&secret)?;
+        if let (true, Some(session)) = (is_everywhere, session) {
             self.sessions.end_all_of(&session.subject)?;
-            self.lock()
-                .retain(|_, known| known.subject != session.subject);
+            let mut known = self.lock();
+            let of_person = |(_, person): &(_, &Arc<Person>)| person.subject == session.subject;
+            let ids = known.people.iter().filter(of_person);
+            let ids: Vec<String> = ids.map(|(id, _)| id.clone()).collect();
+            ids.iter().for_each(|id| known.forget(id));
         }
-        self.sessions.end(&secret)?;
-        self.forget(&secret.id());
+        Ok(())
+    }
+
+    /// Ends a session, here and at the provider.
+    fn end(&self, secret: &SessionSecret) -> Result<(), SessionError> {
+        let session = self.sessions.find(secret);
+        self.sessions.end(secret)?;
+        self.lock().forget(&secret.id());
+        let token = session.and_then(|session| session.refresh_token);
+        if let (Some(provider), Some(token)) = (self.provider.clone(), token) {
+            tokio::spawn(async move {
+                if let Err(error) = provider.revoke(&token).await {
+                    tracing::warn!(%error, "a sign-in ends here, and not at the provider");
+                }
+            });
+        }
         Ok(())
     }
 
@@ -260,7 +350,7 @@ impl People {
             return match identity(&person.workflow).await {
                 Ok(identity) if identity.proof() == Proof::None => Ok(person),
                 Ok(_) | Err(Trouble::SignedOut) => {
-                    self.forget("");
+                    self.lock().forget("");
                     Err(Trouble::SignedOut)
                 }
                 Err(trouble) => Err(trouble),
@@ -275,52 +365,66 @@ impl People {
         if !self.is_local_allowed {
             return Err(Trouble::NotProtected);
         }
-        let person = Arc::new(Person {
+        let person = Person {
             name: self.local_name.clone(),
             subject: String::new(),
             roles: identity.roles().collect(),
             is_local: true,
             workflow,
             alerter: self.servers.alerter.clone(),
-        });
-        self.remember(String::new(), &person);
-        Ok(person)
+            is_over: CancellationToken::new(),
+        };
+        Ok(self.remember(String::new(), person))
     }
 
-    async fn person(&self, session: &Session) -> Result<Arc<Person>, Trouble> {
-        let token = Token::new(&session.token).map_err(|_| Trouble::SignedOut)?;
-        let (workflow, identity) = self.reached(session).await?;
-        Ok(Arc::new(Person {
+    async fn person(
+        &self,
+        session: &Session,
+        tokens: impl TokenSource + Clone + 'static,
+        is_over: CancellationToken,
+    ) -> Result<Person, Trouble> {
+        let (workflow, identity) = self.reached(tokens.clone()).await?;
+        Ok(Person {
             name: session.name.clone(),
             subject: session.subject.clone(),
             roles: identity.roles().collect(),
             is_local: false,
             workflow,
-            alerter: self.servers.alerter.clone().tokens(token),
-        }))
+            alerter: self.servers.alerter.clone().tokens(tokens),
+            is_over,
+        })
     }
 
-    /// The way of a session to the workflow-server, and who it is there.
-    async fn reached(&self, session: &Session) -> Result<(Connection, Identity), Trouble> {
-        let token = Token::new(&session.token).map_err(|_| Trouble::SignedOut)?;
-        let workflow = connect(&self.servers.workflow.clone().tokens(token)).await?;
+    /// The way to the workflow-server with these tokens, and who has them there.
+    async fn reached(
+        &self,
+        tokens: impl TokenSource + 'static,
+    ) -> Result<(Connection, Identity), Trouble> {
+        let workflow = connect(&self.servers.workflow.clone().tokens(tokens)).await?;
         let identity = identity(&workflow).await?;
         Ok((workflow, identity))
     }
 
     fn known(&self, id: &str) -> Option<Arc<Person>> {
-        self.lock().get(id).cloned()
+        self.lock().people.get(id).cloned()
     }
 
-    fn remember(&self, id: String, person: &Arc<Person>) {
-        self.lock().insert(id, Arc::clone(person));
+    fn tokens(&self, id: &str, new: impl FnOnce() -> SessionTokens) -> SessionTokens {
+        let mut known = self.lock();
+        known
+            .tokens
+            .entry(id.to_owned())
+            .or_insert_with(new)
+            .clone()
     }
 
-    fn forget(&self, id: &str) {
-        self.lock().remove(id);
+    /// Remembers a person, unless another request was faster.
+    fn remember(&self, id: String, person: Person) -> Arc<Person> {
+        let mut known = self.lock();
+        Arc::clone(known.people.entry(id).or_insert_with(|| Arc::new(person)))
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<String, Arc<Person>>> {
+    fn lock(&self) -> std::sync::MutexGuard<'_, Known> {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -328,6 +432,11 @@ impl People {
 /// Whether an identity may see counts, and nothing else.
 fn is_display(identity: &Identity) -> bool {
     identity.roles().eq([Role::Display])
+}
+
+/// The token of a session that nothing renews.
+fn token_of(session: &Session) -> Result<Token, Trouble> {
+    Token::new(&session.token).map_err(|_| Trouble::SignedOut)
 }
 
 async fn connect(connector: &Connector) -> Result<Connection, Trouble> {

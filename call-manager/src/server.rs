@@ -17,6 +17,8 @@ use tokio_util::sync::CancellationToken;
 use crate::config::CallManagerConfig;
 use crate::pages::pages;
 use crate::people::{People, PeopleSettings, Servers};
+use crate::provider::Provider;
+use crate::rows::Rows;
 use crate::shared::Shared;
 
 /// Why the page cannot be served.
@@ -45,6 +47,7 @@ pub struct Server {
     local_addr: SocketAddr,
     people: Arc<People>,
     is_secure: bool,
+    public_url: Arc<str>,
     limits: Limits,
     /// Removed with the server, where no directory of sessions is set.
     _sessions: Option<TempDir>,
@@ -95,23 +98,29 @@ impl Server {
         let sessions_dir = temporary
             .as_ref()
             .map_or(config.sessions_dir.clone(), |dir| dir.path().to_owned());
+        let provider = config.provider().map(Provider::open);
+        let provider = provider.map(|one| one.map_err(|error| ConfigError::Settings(vec![error])));
         let settings = PeopleSettings {
             servers,
             local_name: config.person.clone(),
             is_local_allowed: local_addr.ip().is_loopback() || config.insecure,
+            provider: provider.transpose()?,
             sessions_dir,
         };
         let people = People::open(settings).map_err(|error| unusable(error.to_string()))?;
         let limits = Limits {
             drain: Duration::from_secs(config.drain_seconds),
             allowed_hosts: config.allowed_hosts.clone(),
+            // Each open browser has one: the limit of open files decides.
+            connections_max: 50_000,
             ..Limits::default()
         };
         Ok(Self {
             listener,
             local_addr,
             people: Arc::new(people),
-            is_secure: !config.tls_certificate.as_os_str().is_empty(),
+            is_secure: config.is_secure(),
+            public_url: config.public_url.as_str().into(),
             limits,
             _sessions: temporary,
         })
@@ -131,6 +140,8 @@ impl Server {
         let shared = Shared {
             people: self.people,
             is_secure: self.is_secure,
+            public_url: self.public_url,
+            rows: Rows::default(),
             stop: shutdown.clone(),
         };
         let local_addr = self.local_addr;

@@ -8,15 +8,16 @@ use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-use aws_lc_rs::aead::{AES_256_GCM, Aad, NONCE_LEN, Nonce, RandomizedNonceKey};
 use aws_lc_rs::digest::{SHA256, digest};
-use aws_lc_rs::rand;
 use axum::http::header::COOKIE;
 use axum::http::{HeaderMap, HeaderValue};
 use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
+
+use crate::provider::Tokens;
+use crate::sealed::{self, KEY_BYTES, SealError, seal};
 
 /// A session that nobody uses ends after this.
 const UNUSED_MAX: Duration = Duration::from_secs(14 * 24 * 3_600);
@@ -42,17 +43,40 @@ impl SessionOf {
     }
 }
 
-const SECRET_BYTES: usize = 32;
-
 /// What a session keeps.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Clone, Default, Serialize, Deserialize)]
+#[serde(default)]
 pub(crate) struct Session {
     /// The token of the person.
     pub(crate) token: String,
+    /// The end of the token, if it is known.
+    pub(crate) ends_at: Option<SystemTime>,
+    /// Gets the next token from the provider, if the person signed in there.
+    pub(crate) refresh_token: Option<String>,
     /// The stable id of the person.
     pub(crate) subject: String,
     /// The name of the person.
     pub(crate) name: String,
+}
+
+impl Session {
+    /// A session whose person is not known yet.
+    pub(crate) fn of_token(token: &str) -> Self {
+        Self {
+            token: token.trim().to_owned(),
+            ..Self::default()
+        }
+    }
+
+    /// The same with the tokens of a provider.
+    pub(crate) fn with(self, tokens: Tokens) -> Self {
+        Self {
+            token: tokens.access,
+            ends_at: tokens.ends_at,
+            refresh_token: tokens.refresh,
+            ..self
+        }
+    }
 }
 
 /// Why a session cannot be kept.
@@ -62,29 +86,28 @@ pub(crate) enum SessionError {
     #[error("the directory of sessions cannot be used: {0}")]
     Io(#[from] io::Error),
     /// The system has no random bytes, or its cipher failed.
-    #[error("a session cannot be sealed")]
-    Seal,
+    #[error(transparent)]
+    Seal(#[from] SealError),
 }
 
 /// The secret of a session: what the cookie has.
 #[derive(Clone, PartialEq, Eq)]
-pub(crate) struct SessionSecret([u8; SECRET_BYTES]);
+pub(crate) struct SessionSecret([u8; KEY_BYTES]);
 
 impl SessionSecret {
     fn generate() -> Result<Self, SessionError> {
-        let mut bytes = [0; SECRET_BYTES];
-        rand::fill(&mut bytes).map_err(|_| SessionError::Seal)?;
-        Ok(Self(bytes))
+        Ok(Self(sealed::random()?))
+    }
+
+    fn key(&self) -> [u8; KEY_BYTES] {
+        derive("key", &self.0)
     }
 
     /// The secret in the cookie of a request.
     pub(crate) fn of_request(headers: &HeaderMap, whose: SessionOf) -> Option<Self> {
         let (name, _) = whose.cookie();
-        let cookies = headers.get_all(COOKIE).iter();
-        let cookies = cookies.filter_map(|value| value.to_str().ok());
-        let mut pairs = cookies.flat_map(|value| value.split(';'));
-        pairs.find_map(|pair| {
-            let value = pair.trim().strip_prefix(name)?.strip_prefix('=')?;
+        let mut values = cookies_named(headers, name);
+        values.find_map(|value| {
             let bytes = BASE64_URL_SAFE_NO_PAD.decode(value).ok()?;
             bytes.try_into().ok().map(Self)
         })
@@ -106,15 +129,32 @@ impl SessionSecret {
     }
 }
 
+/// The values of the cookies of a name.
+pub(crate) fn cookies_named<'h>(
+    headers: &'h HeaderMap,
+    name: &'static str,
+) -> impl Iterator<Item = &'h str> {
+    let cookies = headers.get_all(COOKIE).iter();
+    let cookies = cookies.filter_map(|value| value.to_str().ok());
+    let pairs = cookies.flat_map(|value| value.split(';'));
+    pairs.filter_map(move |pair| pair.trim().strip_prefix(name)?.strip_prefix('='))
+}
+
 /// The header that removes the cookie of a person.
 pub(crate) fn no_cookie(is_secure: bool) -> HeaderValue {
     cookie("", SessionOf::Person, is_secure, "Max-Age=0")
 }
 
 fn cookie(value: &str, whose: SessionOf, is_secure: bool, age: &str) -> HeaderValue {
-    let secure = if is_secure { "; Secure" } else { "" };
     let (name, path) = whose.cookie();
-    let text = format!("{name}={value}; Path={path}; HttpOnly; SameSite=Lax{secure}; {age}");
+    set_cookie(&format!("{name}={value}; Path={path}"), is_secure, age)
+}
+
+/// The header that gives the browser a cookie, which its scripts cannot read. `pair` is its name, its
+/// value and its path, `age` its end.
+pub(crate) fn set_cookie(pair: &str, is_secure: bool, age: &str) -> HeaderValue {
+    let secure = if is_secure { "; Secure" } else { "" };
+    let text = format!("{pair}; HttpOnly; SameSite=Lax{secure}; {age}");
     let mut value =
         HeaderValue::try_from(text).unwrap_or_else(|_| HeaderValue::from_static("invalid="));
     value.set_sensitive(true);
@@ -141,19 +181,37 @@ impl Sessions {
     /// Begins a session.
     pub(crate) fn begin(&self, session: &Session) -> Result<SessionSecret, SessionError> {
         let secret = SessionSecret::generate()?;
-        let content = serde_json::to_vec(session).map_err(|_| SessionError::Seal)?;
-        let sealed = seal(&secret, content)?;
+        self.write(&secret, session)?;
+        Ok(secret)
+    }
+
+    /// Keeps the present tokens of a session, unless it has ended.
+    pub(crate) fn update(
+        &self,
+        secret: &SessionSecret,
+        session: &Session,
+    ) -> Result<(), SessionError> {
+        match self.find_path(&secret.id()) {
+            Some(_) => self.write(secret, session),
+            None => Ok(()),
+        }
+    }
+
+    fn write(&self, secret: &SessionSecret, session: &Session) -> Result<(), SessionError> {
+        let content = serde_json::to_vec(session).map_err(|_| SealError)?;
+        let sealed = seal(&secret.key(), content)?;
         let mut file = tempfile::NamedTempFile::new_in(&self.directory)?;
         file.write_all(&sealed)?;
         let path = self.path(&session.subject, &secret.id());
         file.persist(path).map_err(io::Error::from)?;
-        Ok(secret)
+        Ok(())
     }
 
     /// The session of a secret; `None` where it has ended.
     pub(crate) fn find(&self, secret: &SessionSecret) -> Option<Session> {
         let path = self.find_path(&secret.id())?;
-        let session = open(secret, fs::read(&path).ok()?)?;
+        let content = sealed::open(&secret.key(), fs::read(&path).ok()?)?;
+        let session = serde_json::from_slice(&content).ok()?;
         let age = age(&path).ok()?;
         if age > UNUSED_MAX {
             return None;
@@ -220,39 +278,15 @@ fn derive(purpose: &str, bytes: &[u8]) -> [u8; 32] {
     derived
 }
 
-fn key(secret: &SessionSecret) -> Option<RandomizedNonceKey> {
-    RandomizedNonceKey::new(&AES_256_GCM, &derive("key", &secret.0)).ok()
-}
-
-fn seal(secret: &SessionSecret, mut content: Vec<u8>) -> Result<Vec<u8>, SessionError> {
-    let key = key(secret).ok_or(SessionError::Seal)?;
-    let nonce = key
-        .seal_in_place_append_tag(Aad::empty(), &mut content)
-        .map_err(|_| SessionError::Seal)?;
-    Ok([&nonce.as_ref()[..], &content].concat())
-}
-
-fn open(secret: &SessionSecret, mut sealed: Vec<u8>) -> Option<Session> {
-    if sealed.len() < NONCE_LEN {
-        return None;
-    }
-    let mut content = sealed.split_off(NONCE_LEN);
-    let nonce = Nonce::try_assume_unique_for_key(&sealed).ok()?;
-    let content = key(secret)?
-        .open_in_place(nonce, Aad::empty(), &mut content)
-        .ok()?;
-    serde_json::from_slice(content).ok()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn session(subject: &str) -> Session {
         Session {
-            token: "aftercall_1_secret".to_owned(),
             subject: subject.to_owned(),
             name: "Ann".to_owned(),
+            ..Session::of_token("aftercall_1_secret")
         }
     }
 
@@ -293,6 +327,22 @@ mod tests {
         let other = SessionSecret::generate().expect("random bytes");
         fs::rename(&path, sessions.path("ann", &other.id())).expect("renamed");
         assert!(sessions.find(&other).is_none());
+    }
+
+    #[test]
+    fn a_session_that_has_ended_is_not_kept_again() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let sessions = Sessions::open(directory.path()).expect("opened");
+        let secret = sessions.begin(&session("ann")).expect("begun");
+        let renewed = Session {
+            token: "another".to_owned(),
+            ..session("ann")
+        };
+        sessions.update(&secret, &renewed).expect("kept");
+        assert_eq!(sessions.find(&secret).expect("there").token, "another");
+        sessions.end(&secret).expect("ended");
+        sessions.update(&secret, &renewed).expect("left alone");
+        assert!(sessions.find(&secret).is_none());
     }
 
     #[test]

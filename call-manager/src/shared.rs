@@ -5,6 +5,7 @@ use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 
 use crate::people::People;
+use crate::rows::Rows;
 
 /// What all pages need.
 #[derive(Clone, Debug)]
@@ -12,6 +13,10 @@ pub(crate) struct Shared {
     pub(crate) people: Arc<People>,
     /// Whether browsers reach the page over TLS.
     pub(crate) is_secure: bool,
+    /// The address of the page in browsers; empty for that of each request.
+    pub(crate) public_url: Arc<str>,
+    /// The rows that streams have been sent lately.
+    pub(crate) rows: Rows,
     /// Ends the streams when the server stops.
     pub(crate) stop: CancellationToken,
 }

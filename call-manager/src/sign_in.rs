@@ -1,4 +1,4 @@
-//! Signing in with a token, and signing out.
+//! Signing in with a token, and signing out. [`single_sign_on`](crate::single_sign_on) is the other way in.
 
 use askama::Template;
 use axum::extract::{Form, Query, State};
@@ -21,16 +21,21 @@ pub(crate) struct SignIn {
     token: String,
 }
 
-impl SignIn {
-    /// A path of this page; any other address would lead people to a foreign page.
-    fn return_to(&self) -> &str {
-        let path = &self.return_to;
-        let is_path = path.starts_with('/') && !path.starts_with("//") && !path.contains('\\');
-        if is_path && !path.chars().any(char::is_control) {
-            path
-        } else {
-            "/"
-        }
+/// A path of this page; any other address would lead people to a foreign page.
+pub(crate) fn own_path(path: &str) -> &str {
+    let is_path = path.starts_with('/') && !path.starts_with("//") && !path.contains('\\');
+    if is_path && !path.chars().any(char::is_control) {
+        path
+    } else {
+        "/"
+    }
+}
+
+/// Where a new session continues. A display has one page.
+pub(crate) fn after_sign_in(whose: SessionOf, return_to: &str) -> &str {
+    match whose {
+        SessionOf::Person => own_path(return_to),
+        SessionOf::Display => "/wall",
     }
 }
 
@@ -39,16 +44,34 @@ impl SignIn {
 struct SignInPage<'a> {
     words: &'a Words,
     return_to: &'a str,
-    is_refused: bool,
+    /// Whether people sign in at a provider too.
+    has_provider: bool,
+    /// Why the last try failed; empty for none.
+    refused: &'a str,
+}
+
+/// The page on which people sign in.
+pub(crate) fn sign_in_page(
+    shared: &Shared,
+    words: &Words,
+    return_to: &str,
+    refused: &str,
+) -> Response {
+    html(&SignInPage {
+        words,
+        return_to: own_path(return_to),
+        has_provider: shared.people.provider.is_some(),
+        refused,
+    })
 }
 
 /// `GET /sign-in`.
-pub(crate) async fn page(Query(asked): Query<SignIn>, headers: HeaderMap) -> Response {
-    html(&SignInPage {
-        words: words(&headers),
-        return_to: asked.return_to(),
-        is_refused: false,
-    })
+pub(crate) async fn page(
+    State(shared): State<Shared>,
+    Query(asked): Query<SignIn>,
+    headers: HeaderMap,
+) -> Response {
+    sign_in_page(&shared, words(&headers), &asked.return_to, "")
 }
 
 /// `POST /sign-in`.
@@ -58,26 +81,33 @@ pub(crate) async fn sign_in(
     Form(asked): Form<SignIn>,
 ) -> Response {
     let words = words(&headers);
-    match shared.people.sign_in(&asked.token).await {
+    match shared.people.sign_in(&headers, &asked.token).await {
         Ok((secret, whose)) => {
             let cookie = secret.cookie(whose, shared.is_secure);
-            let to = match whose {
-                SessionOf::Person => asked.return_to(),
-                SessionOf::Display => "/wall",
-            };
-            ([(SET_COOKIE, cookie)], Redirect::to(to)).into_response()
+            let to = Redirect::to(after_sign_in(whose, &asked.return_to));
+            ([(SET_COOKIE, cookie)], to).into_response()
         }
         Err(Trouble::SignedOut) => {
-            let mut response = html(&SignInPage {
-                words,
-                return_to: asked.return_to(),
-                is_refused: true,
-            });
+            let refused = &words.not_accepted;
+            let mut response = sign_in_page(&shared, words, &asked.return_to, refused);
             *response.status_mut() = StatusCode::FORBIDDEN;
             response
         }
         Err(trouble) => trouble.answer(&headers, "/"),
     }
+}
+
+#[derive(Template)]
+#[template(path = "signed_in.html")]
+struct SignedInPage<'a> {
+    words: &'a Words,
+}
+
+/// `GET /signed-in`: the end of a sign-in in a window of its own. It informs the other tabs.
+pub(crate) async fn signed_in(headers: HeaderMap) -> Response {
+    html(&SignedInPage {
+        words: words(&headers),
+    })
 }
 
 /// How a person signs out.
@@ -109,22 +139,18 @@ mod tests {
 
     #[test]
     fn people_return_only_to_pages_of_their_own() {
-        let return_to = |path: &str| {
-            let asked = SignIn {
-                return_to: path.to_owned(),
-                ..SignIn::default()
-            };
-            asked.return_to().to_owned()
-        };
-        assert_eq!(return_to("/f/1?team=a"), "/f/1?team=a");
+        assert_eq!(own_path("/f/1?team=a"), "/f/1?team=a");
         for foreign in [
             "",
             "https://evil.example",
             "//evil.example",
             "/\\evil.example",
             "/a\nb",
+            "/\t/evil.example",
+            "javascript:alert(1)",
+            "evil.example",
         ] {
-            assert_eq!(return_to(foreign), "/", "{foreign:?}");
+            assert_eq!(own_path(foreign), "/", "{foreign:?}");
         }
     }
 }

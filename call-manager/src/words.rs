@@ -5,6 +5,7 @@ mod desk;
 mod follow_up;
 mod history;
 pub(crate) mod instances;
+mod sign_in;
 mod team;
 mod wallboard;
 pub(crate) mod workflows;
@@ -20,6 +21,7 @@ use self::desk::Desk;
 use self::follow_up::FollowUpWords;
 use self::history::HistoryWords;
 use self::instances::InstancesWords;
+use self::sign_in::SignInWords;
 use self::team::TeamWords;
 use self::wallboard::{WallWords, WallboardWords};
 use self::workflows::WorkflowsWords;
@@ -126,6 +128,7 @@ pub(crate) struct Words {
     pub(crate) team_page: TeamWords,
     pub(crate) wallboard: WallboardWords,
     pub(crate) wall: WallWords,
+    pub(crate) sign_in_page: SignInWords,
 }
 
 #[derive(Debug, Deserialize)]

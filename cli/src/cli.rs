@@ -120,7 +120,11 @@ const ASKS_AN_ISSUER: [&[&str]; 2] = [&["login"], &["logout"]];
 /// default, and no variable is read. These refuse `--alerter`.
 const MEASURES_ONE_SERVER: [&[&str]; 2] = [&["load"], &["load", "crowd"]];
 /// These take both options or neither.
-const MEASURES_BOTH_SERVERS: [&[&str]; 2] = [&["load", "alerts"], &["load", "reconnect"]];
+const MEASURES_BOTH_SERVERS: [&[&str]; 3] = [
+    &["load", "alerts"],
+    &["load", "reconnect"],
+    &["load", "page"],
+];
 
 /// The command line, as it is parsed and as its help shows it.
 pub(crate) fn command_line() -> clap::Command {

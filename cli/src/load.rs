@@ -8,6 +8,7 @@
 mod alerts;
 mod audience;
 mod bench;
+mod browsers;
 mod changes;
 mod child;
 mod counters;
@@ -21,6 +22,7 @@ mod mix;
 mod no_op;
 mod options;
 mod pace;
+mod page;
 mod phase;
 mod process;
 mod reconnect;
@@ -39,6 +41,7 @@ use crate::load::child::Servers;
 use crate::load::crowd::LoadCrowd;
 use crate::load::no_op::NoOpServer;
 use crate::load::options::Options;
+use crate::load::page::LoadPage;
 use crate::load::reconnect::LoadReconnect;
 use crate::load::report::Report;
 use crate::session::Session;
@@ -55,6 +58,7 @@ Examples:
   aftercall load alerts --streams 1000 --rate 100
   aftercall load reconnect --streams 10000
   aftercall load crowd --people 60
+  aftercall load page --streams 10000 --rate 1
 
 The no-op is a process with the serving layer alone: its requests and answers have as many bytes as those of
 set-workflow. SERVER US and CLIENT US are CPU time a request, PER CORE-SECOND the requests that one core of the
@@ -80,6 +84,8 @@ enum What {
     Alerts(LoadAlerts),
     /// Measure how many streams that come back at once are given what they missed
     Reconnect(LoadReconnect),
+    /// Measure how changes reach many browsers over the Call Manager page
+    Page(LoadPage),
     /// Measure a push beside a crowd of people who read
     Crowd(LoadCrowd),
     /// Answer each request with the same bytes, as the no-op of a load
@@ -92,6 +98,7 @@ impl Load {
         match self.what.take() {
             Some(What::Alerts(alerts)) => return alerts.run(session).await,
             Some(What::Reconnect(reconnect)) => return reconnect.run(session).await,
+            Some(What::Page(page)) => return page.run(session).await,
             Some(What::Crowd(crowd)) => return crowd.run(session).await,
             Some(What::NoOpServer(no_op)) => return no_op.run(session).await,
             None => {}

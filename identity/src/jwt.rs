@@ -7,6 +7,7 @@
 mod cache;
 mod claims;
 mod fetch;
+mod id_token;
 mod issuer_keys;
 mod key_set;
 #[cfg(test)]
@@ -26,6 +27,8 @@ use crate::jwt::cache::{Verified, VerifiedTokens};
 use crate::jwt::issuer_keys::IssuerKeys;
 use crate::jwt::token::Token;
 use crate::watched::FileError;
+
+pub use id_token::id_token_claims;
 
 /// Keys are fetched again after this time, so that a withdrawn one does not stay.
 pub(crate) const FETCH_INTERVAL: Duration = Duration::from_secs(600);
@@ -121,7 +124,8 @@ impl Issuers {
             reason: "the access file of this server does not name its issuer",
         })?;
         let (key, version) = trusted.keys.key_for(&parsed, now).await?;
-        let claims = parsed.verified_claims(&key, &trusted.issuer, now)?;
+        let issuer = &trusted.issuer;
+        let claims = parsed.verified_claims(&key, &issuer.issuer, &issuer.audiences, now)?;
         let identity = Arc::new(claims::identity(&claims, &trusted.issuer)?);
         let keys = Arc::clone(&trusted.keys);
         let verified = Verified::new(Arc::clone(&identity), keys, version);

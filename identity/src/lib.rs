@@ -25,6 +25,7 @@ pub use acts::{Act, Forbidden};
 pub use denied::Denied;
 pub use https::{check_issuer_address, issuer_client};
 pub use identity::{Identity, Kind, Proof};
+pub use jwt::id_token_claims;
 pub use own_token::OwnToken;
 pub use roles::Roles;
 pub use secret::Secret;

@@ -6,6 +6,7 @@
 pub mod asked;
 pub mod asker;
 pub mod config;
+pub mod issuer;
 pub mod log_context;
 pub mod logs;
 mod network;

@@ -3,15 +3,26 @@
 //   { do, selector, text }
 // Each step waits until its element is there. `errors` has what the page's scripts reported.
 import { hear, say } from "./conversation.mjs";
+import { everyone } from "./everyone.mjs";
 import { launch } from "./launch.mjs";
+import { isForeign, logIn } from "./login.mjs";
+import { speed } from "./speed.mjs";
 
 const browser = await launch();
-const context = await browser.newContext({ viewport: { width: 1280, height: 900 }, timezoneId: "Europe/Berlin" });
-context.setDefaultTimeout(20_000);
-let page = await context.newPage();
 const errors = [];
 const watch = (page) => page.on("pageerror", (error) => errors.push(error.message));
-watch(page);
+let [context, page] = [];
+
+/** A browser of somebody else, in another language. */
+async function open(locale) {
+  await context?.close();
+  context = await browser.newContext({ viewport: { width: 1280, height: 900 }, timezoneId: "Europe/Berlin", locale });
+  context.setDefaultTimeout(20_000);
+  await context.route(isForeign, (route) => route.abort());
+  page = await context.newPage();
+  watch(page);
+}
+await open("en-GB");
 
 /** Whether somebody looks at the tab. A browser without a window shows all of its tabs. */
 function look(isHidden) {
@@ -38,6 +49,9 @@ function countSounds() {
 }
 
 const steps = {
+  ...everyone(() => page),
+  ...speed(() => page),
+  language: ({ text }) => open(text).then(() => true),
   goto: ({ text }) => page.goto(text).then((answer) => answer.status()),
   reload: () => page.reload().then(() => page.waitForSelector(".line.live")).then(() => true),
   tab: async ({ text }) => {
@@ -122,6 +136,49 @@ const steps = {
   },
   address: async () => page.url(),
   errors: async () => errors,
+  picture: ({ text }) => page.screenshot({ path: text }).then(() => true),
+  // What the page's scripts would be answered.
+  ask: ({ text }) => page.evaluate((path) => fetch(path, { headers: { "x-fragment": "1" } }).then((answer) => answer.status), text),
+  cookie: async () => (await context.cookies()).find(({ name }) => name === "aftercall_session")?.value ?? "",
+  // Whether the network is there.
+  network: ({ text }) => context.setOffline(text === "off").then(() => true),
+  // The page has no shared worker, and its clock can be set forward.
+  clocked: async ({ text }) => {
+    await page.addInitScript(() => delete window.SharedWorker);
+    await page.clock.install();
+    return page.goto(text).then((answer) => answer.status());
+  },
+  later: ({ text }) => page.clock.fastForward(Number(text) * 1_000).then(() => true),
+  woken: () => page.evaluate(() => document.dispatchEvent(new Event("visibilitychange"))),
+  // Opens so many more tabs. Then each step `everywhere` waits for an element in each.
+  tabs: async ({ text }) => {
+    const url = page.url();
+    for (let count = Number(text); count > 0; count -= 1) {
+      const tab = await context.newPage();
+      watch(tab);
+      await tab.goto(url);
+    }
+    return context.pages().length;
+  },
+  everywhere: ({ selector }) => Promise.all(context.pages().map((tab) => tab.locator(selector).first().waitFor({ state: "attached" }))).then(() => true),
+  // A reload would forget it.
+  remember: ({ text }) => page.evaluate((name) => Boolean((window[name] = true)), text),
+  // Clicks what opens a window, unless the page has opened it. The next steps are about it.
+  popup: async ({ selector }) => {
+    if (context.pages().length === 1) await Promise.all([context.waitForEvent("page"), page.locator(selector).first().click()]);
+    page = context.pages().at(-1);
+    watch(page);
+    return true;
+  },
+  // The window closes, or is closed; the next steps are about the page before.
+  popped: async ({ text }) => {
+    if (text === "alone" && !page.isClosed()) await page.waitForEvent("close");
+    else if (!page.isClosed()) await page.close();
+    [page] = context.pages();
+    return true;
+  },
+  // Logs in at an OpenID provider, whose pages the browser shows, until it is back.
+  login: ({ text }) => logIn(page, text, async () => page.isClosed() || !/^\/(auth|interaction)/.test(new URL(page.url()).pathname)),
 };
 
 for (let step = await hear(); step; step = await hear()) {

@@ -80,7 +80,7 @@ impl Commits {
 
     /// How long ago that was; nothing where the answer has not come yet; none where the change is
     /// not one of these.
-    fn since(&self, sequence: u64) -> Option<Duration> {
+    pub(crate) fn since(&self, sequence: u64) -> Option<Duration> {
         let noted = self.at(sequence)?.load(Ordering::Relaxed);
         let since = if noted == 0 {
             0

@@ -75,6 +75,20 @@ impl Child {
         Self::start(command, None).await
     }
 
+    /// Starts the Call Manager page of two servers and waits until it listens.
+    pub(crate) async fn page(workflow_server: &str, alerter_server: &str) -> Result<Self, Failure> {
+        let mut command = Command::new(std::env::current_exe()?);
+        command.args([
+            "serve",
+            "call-manager",
+            "--workflow-server",
+            workflow_server,
+        ]);
+        command.args(["--alerter-server", alerter_server]);
+        command.args(ON_A_FREE_PORT);
+        Self::start(command, None).await
+    }
+
     /// Starts a server that only answers, each time with so many bytes.
     pub(crate) async fn no_op_server(answer_bytes: usize) -> Result<Self, Failure> {
         let mut command = Command::new(std::env::current_exe()?);

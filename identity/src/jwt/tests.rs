@@ -2,6 +2,7 @@
 
 mod addresses;
 mod https;
+mod id_token;
 mod refusals;
 mod scopes;
 mod signer;

@@ -8,7 +8,6 @@ use jsonwebtoken::errors::ErrorKind;
 use jsonwebtoken::{Algorithm, DecodingKey, Header, Validation, decode, decode_header};
 use serde_json::Value;
 
-use crate::access_file::Issuer;
 use crate::denied::Denied;
 
 /// How far the clocks of an issuer and of this server may differ.
@@ -83,13 +82,14 @@ impl<'a> Token<'a> {
     pub(super) fn verified_claims(
         &self,
         key: &DecodingKey,
-        issuer: &Issuer,
+        issuer: &str,
+        audiences: &[String],
         now: SystemTime,
     ) -> Result<Value, Denied> {
         let mut validation = Validation::new(self.algorithm);
         validation.set_required_spec_claims(&["iss", "aud", "exp"]);
-        validation.set_issuer(&[&issuer.issuer]);
-        validation.set_audience(&issuer.audiences);
+        validation.set_issuer(&[issuer]);
+        validation.set_audience(audiences);
         // The times are compared with the time of the request, below.
         (validation.validate_exp, validation.validate_nbf) = (false, false);
         let claims = match decode::<Value>(self.text, key, &validation) {

@@ -1,14 +1,22 @@
 //! A person, a browser and the Call Manager page in front of a house.
 
+use std::fs;
 use std::net::SocketAddr;
 use std::path::Path;
 
-use aftercall_tests::{House, NodeScript};
+use aftercall_identity::token_file::{NewToken, TokenKind, create};
+use aftercall_proto::access::v1::Role;
+use aftercall_proto::workflow::v1::FollowUp;
+use aftercall_tests::{House, NodeScript, set, with_refund};
 use call_manager::Server;
 use call_manager::config::CallManagerConfig;
 use serde_json::{Value, json};
+use tempfile::TempDir;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
+
+/// Where pictures of pages are kept on which a step failed.
+const PICTURES: &str = concat!(env!("CARGO_TARGET_TMPDIR"), "/failed-pages");
 
 /// The page, served.
 pub(crate) struct Page {
@@ -20,12 +28,20 @@ pub(crate) struct Page {
 impl Page {
     /// On a port, 0 for a free one, with its sessions in a directory.
     pub(crate) async fn start(house: &House, sessions_dir: &Path, port: u16) -> Self {
+        let settings = CallManagerConfig {
+            sessions_dir: sessions_dir.to_owned(),
+            ..CallManagerConfig::default()
+        };
+        Self::start_with(house, settings, port).await
+    }
+
+    /// The same with more settings.
+    pub(crate) async fn start_with(house: &House, settings: CallManagerConfig, port: u16) -> Self {
         let config = CallManagerConfig {
             listen: ([127, 0, 0, 1], port).into(),
             workflow_server: house.workflow_url(),
             alerter_server: format!("http://{}", house.alerter_address()),
-            sessions_dir: sessions_dir.to_owned(),
-            ..CallManagerConfig::default()
+            ..settings
         };
         let server = Server::bind(config).await.expect("a free port");
         let address = server.local_addr();
@@ -52,6 +68,76 @@ impl Page {
     }
 }
 
+/// A house that has a follow-up and then wants proof of identity.
+pub(crate) struct Guarded {
+    pub(crate) house: House,
+    pub(crate) one: FollowUp,
+    /// Has the token file, and other files of a test.
+    pub(crate) home: TempDir,
+}
+
+impl Guarded {
+    /// Returns the tokens of some names and roles too. An empty access file accepts tokens of the
+    /// token file alone.
+    pub(crate) async fn start<const N: usize>(
+        access: &str,
+        names: [(&str, Role); N],
+    ) -> (Self, [String; N]) {
+        let home = tempfile::tempdir().expect("a folder");
+        let mut house = House::start().await;
+        let mut clients = with_refund(&house).await;
+        let one = set(&mut clients, "1001", 72.5).await;
+        house.stop_alerter().await;
+        house.stop_workflow().await;
+        let alerter = home.path().join("alerter");
+        let tokens = home.path().join("tokens");
+        let token = new_token(&tokens, "alerter", Role::Alerter);
+        fs::write(&alerter, token).expect("written");
+        // Servers look for new ones every five seconds only.
+        let of_names = names.map(|(name, role)| new_token(&tokens, name, role));
+        house.guard_workflow(&tokens);
+        house.guard_alerter(&tokens);
+        house.give_alerter(&alerter);
+        if !access.is_empty() {
+            let path = home.path().join("access.toml");
+            fs::write(&path, access).expect("written");
+            house.trust_issuers(&path);
+        }
+        house.start_workflow().await;
+        house.start_alerter().await;
+        (Self { house, one, home }, of_names)
+    }
+
+    /// A new token, for servers that start afterwards.
+    pub(crate) fn token(&self, name: &str, role: Role) -> String {
+        new_token(&self.home.path().join("tokens"), name, role)
+    }
+
+    /// The settings of a page whose sessions are kept.
+    pub(crate) fn settings(&self) -> CallManagerConfig {
+        CallManagerConfig {
+            sessions_dir: self.home.path().join("sessions"),
+            ..CallManagerConfig::default()
+        }
+    }
+}
+
+fn new_token(file: &Path, name: &str, role: Role) -> String {
+    let kind = match role {
+        Role::Alerter | Role::ScriptEngine => TokenKind::Service,
+        _ => TokenKind::Person,
+    };
+    let new = NewToken {
+        name: name.to_owned(),
+        kind,
+        roles: vec![role],
+        customers: Vec::new(),
+        teams: Vec::new(),
+        expires_at: None,
+    };
+    create(file, new).expect("a token").1.reveal().to_owned()
+}
+
 /// A person with a browser.
 pub(crate) struct Desk(NodeScript);
 
@@ -64,12 +150,40 @@ impl Desk {
     pub(crate) async fn step(&mut self, action: &str, selector: &str, text: &str) -> Value {
         let step = json!({ "do": action, "selector": selector, "text": text });
         let answer = self.0.ask(&step).await;
-        assert!(answer.get("failed").is_none(), "{answer:#}");
+        if answer.get("failed").is_some() {
+            let picture = self.picture().await;
+            panic!("{answer:#}\nThe page is in {picture}");
+        }
         answer["seen"].clone()
+    }
+
+    /// Keeps a picture of the page, in a file named as the test.
+    async fn picture(&mut self) -> String {
+        let thread = std::thread::current();
+        let test = thread.name().unwrap_or("a test").replace("::", "-");
+        let path = format!("{PICTURES}/{test}.png");
+        let step = json!({ "do": "picture", "selector": "", "text": path });
+        self.0.ask(&step).await;
+        path
     }
 
     pub(crate) async fn goto(&mut self, url: &str) -> Value {
         self.step("goto", "", url).await
+    }
+
+    /// Marks the page: a reload would forget it.
+    pub(crate) async fn remember(&mut self, name: &str) {
+        self.step("remember", "", name).await;
+    }
+
+    /// Waits until an element is there, perhaps out of view.
+    pub(crate) async fn exists(&mut self, selector: &str) {
+        self.step("exists", selector, "").await;
+    }
+
+    /// Loads the page again, until it is live.
+    pub(crate) async fn reload(&mut self) {
+        self.step("reload", "", "").await;
     }
 
     pub(crate) async fn click(&mut self, selector: &str) {

@@ -166,6 +166,7 @@ async fn a_file_that_was_typed_is_offered_until_signing_out() {
     let offered = desk.value("#editor textarea").await;
     assert_eq!(offered, "format: 1\n# mine");
     assert_eq!(desk.step("drafts", "", "").await, 1);
+    desk.click(".me summary").await;
     desk.click("#sign-out button").await;
     desk.sees("[name=token]").await;
     assert_eq!(desk.step("drafts", "", "").await, 0);

@@ -1,40 +1,16 @@
 //! Signing in to the Call Manager, and requests from other pages.
 
-use aftercall_identity::token_file::{NewToken, TokenKind, create};
 use aftercall_proto::access::v1::Role;
 use aftercall_tests::House;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
-use crate::desk::{Desk, Page};
+use crate::desk::{Desk, Guarded, Page};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn people_sign_in_once_with_a_token() {
-    let directory = tempfile::tempdir().expect("a directory");
-    let tokens = directory.path().join("tokens");
-    let token = |name: &str, roles: &[Role]| {
-        let new = NewToken {
-            name: name.to_owned(),
-            kind: TokenKind::Person,
-            roles: roles.to_vec(),
-            customers: Vec::new(),
-            teams: Vec::new(),
-            expires_at: None,
-        };
-        create(&tokens, new).expect("a token").1.reveal().to_owned()
-    };
-    let ann = token("Ann", &[Role::Agent]);
-    let alerter = directory.path().join("alerter");
-    std::fs::write(&alerter, token("alerter", &[Role::Alerter])).expect("written");
-    let mut house = House::start_without_alerter().await;
-    house.stop_workflow().await;
-    house.guard_workflow(&tokens);
-    house.guard_alerter(&tokens);
-    house.give_alerter(&alerter);
-    house.start_workflow().await;
-    house.start_alerter().await;
-    let sessions = directory.path().join("sessions");
-    let page = Page::start(&house, &sessions, 0).await;
+    let (guarded, [ann]) = Guarded::start("", [("Ann", Role::Agent)]).await;
+    let page = Page::start_with(&guarded.house, guarded.settings(), 0).await;
 
     let mut desk = Desk::open().await;
     desk.goto(&page.url("/f/none?mine=1")).await;
@@ -52,7 +28,7 @@ async fn people_sign_in_once_with_a_token() {
     // A restart signs nobody out, and nobody else has the session.
     let port = page.address.port();
     page.stop().await;
-    let page = Page::start(&house, &sessions, port).await;
+    let page = Page::start_with(&guarded.house, guarded.settings(), port).await;
     desk.step("reload", "", "").await;
     let mut other = Desk::open().await;
     other.goto(&page.url("/")).await;

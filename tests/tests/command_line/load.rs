@@ -38,12 +38,20 @@ async fn load_measures_the_servers_that_are_named() {
     );
     assert_eq!(open(&up).await, 27);
 
+    let line = format!("aftercall load page {both} --streams 20 --rate 10 --seconds 1");
+    let report = up.json(&line).await;
+    assert_eq!(
+        (number(&report, "events"), number(&report, "missing")),
+        (200, 0)
+    );
+    assert_eq!(open(&up).await, 38);
+
     let line = format!(
         "aftercall load crowd --server {} --people 2 --open 40 --rate 5 --seconds 2",
         up.server
     );
     up.does(&line).await;
-    assert_eq!(open(&up).await, 67);
+    assert_eq!(open(&up).await, 78);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,0 +1,41 @@
+// Steps that measure the page.
+
+/** The steps, for the page that is open now. */
+export const speed = (page) => {
+  let network;
+  const metrics = async () => Object.fromEntries((await network.send("Performance.getMetrics")).metrics.map(({ name, value }) => [name, value]));
+  const heap = async () => {
+    await network.send("HeapProfiler.collectGarbage");
+    const { JSHeapUsedSize, Nodes } = await metrics();
+    return { bytes: JSHeapUsedSize, nodes: Nodes };
+  };
+  return {
+    // Opens an address: the bytes of the first view, compressed, and after how many ms it was drawn.
+    first_view: async ({ text }) => {
+      network = await page().context().newCDPSession(page());
+      for (const part of ["Network", "Performance", "HeapProfiler"]) await network.send(`${part}.enable`);
+      let bytes = 0;
+      network.on("Network.loadingFinished", ({ encodedDataLength }) => (bytes += encodedDataLength));
+      await page().goto(text);
+      await page().waitForFunction(() => performance.getEntriesByName("first-contentful-paint").length);
+      const drawn = await page().evaluate(() => performance.getEntriesByName("first-contentful-paint")[0].startTime);
+      return { bytes, millis: drawn };
+    },
+    // Begins to note when each row is there, and each long task.
+    measure: async () => {
+      await page().evaluate(() => {
+        window.measured = { seen: {}, long: [] };
+        const note = ({ id, dataset }) => id && (window.measured.seen[`${dataset.id} ${dataset.rev}`] ??= Date.now());
+        const rows = new MutationObserver((changes) => changes.forEach(({ addedNodes }) => addedNodes.forEach(note)));
+        rows.observe(document.getElementById("list"), { childList: true });
+        new PerformanceObserver((list) => list.getEntries().forEach(({ duration }) => window.measured.long.push(duration))).observe({ type: "longtask" });
+      });
+      const { TaskDuration } = await metrics();
+      return { ...(await heap()), busy: TaskDuration };
+    },
+    measured: async () => {
+      const { TaskDuration } = await metrics();
+      return { ...(await page().evaluate(() => window.measured)), ...(await heap()), busy: TaskDuration };
+    },
+  };
+};

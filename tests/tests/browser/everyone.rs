@@ -1,0 +1,183 @@
+//! The page can be used by everybody: WCAG 2.2 AA by axe on each page, the keyboard alone, narrow and
+//! zoomed windows, both colours, other scripts, zones and languages.
+
+use aftercall_proto::workflow::v1::FollowUp;
+use aftercall_tests::{Clients, House, set, set_refund, with_refund};
+use serde_json::json;
+use tempfile::TempDir;
+
+use crate::desk::{Desk, Page};
+
+/// The pages, and what shows that each is there. `ID` is a follow-up.
+const PAGES: &[(&str, &str)] = &[
+    ("/", ".line.live"),
+    ("/f/ID", "#panel article"),
+    ("/f/ID/history", "main"),
+    ("/caller?phone=030", "main"),
+    ("/team", "main"),
+    ("/team/person?name=Ann", "main"),
+    ("/my-work", "main"),
+    ("/wall", "main"),
+    ("/workflows", "main"),
+    ("/workflows/edit", "main"),
+    ("/workflows/teams", "main"),
+    ("/workflows/w/refund", "main"),
+    ("/workflows/w/refund/try", "main"),
+    ("/instances", "main"),
+    ("/instances/stuck", "main"),
+    ("/instances/i/ID", "main"),
+    ("/instances/batches", "main"),
+    ("/instances/report", "main"),
+    ("/sign-in", "[name=token]"),
+    ("/signed-in", "main"),
+    ("/no-such-page", "main"),
+];
+
+struct Scene {
+    _house: House,
+    clients: Clients,
+    _sessions: TempDir,
+    page: Page,
+    desk: Desk,
+    one: FollowUp,
+}
+
+impl Scene {
+    async fn start() -> Self {
+        let house = House::start().await;
+        let mut clients = with_refund(&house).await;
+        let one = set(&mut clients, "1001", 72.5).await;
+        let sessions = tempfile::tempdir().expect("a directory");
+        let page = Page::start(&house, sessions.path(), 0).await;
+        Self {
+            _house: house,
+            clients,
+            _sessions: sessions,
+            page,
+            desk: Desk::open().await,
+            one,
+        }
+    }
+
+    fn row(&self) -> String {
+        format!("#f-{}", self.one.instance_id)
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_page_is_accessible_in_each_width_and_colour() {
+    let mut scene = Scene::start().await;
+    for caller in [
+        "דנה לוי",
+        "محمد",
+        "An unusually-long-name-without-any-space-in-it-at-all",
+    ] {
+        let mut request = set_refund(caller, 10.0);
+        let properties = request.properties.as_mut().expect("properties");
+        properties.caller.as_mut().expect("a caller").name = caller.to_owned();
+        scene
+            .clients
+            .scripts
+            .set_workflow(request)
+            .await
+            .expect("set");
+    }
+    let mut found = Vec::new();
+    for (path, shown) in PAGES {
+        let path = path.replace("ID", &scene.one.instance_id);
+        scene.desk.goto(&scene.page.url(&path)).await;
+        scene.desk.sees(shown).await;
+        // 640 is a window of 1,280 at a zoom of 200 %.
+        for (colours, width) in [
+            ("light", "1280"),
+            ("dark", "1280"),
+            ("light", "640"),
+            ("dark", "320"),
+        ] {
+            let here = scene.desk.step("fits", colours, width).await;
+            for what in here.as_array().expect("a list") {
+                found.push(format!("{path} {colours} {width}: {what}"));
+            }
+        }
+    }
+    assert!(found.is_empty(), "{found:#?}");
+    // The control: axe finds an image without a text, and a wide element is noticed.
+    scene.desk.step("spoil", "", "").await;
+    let spoilt = scene.desk.step("fits", "light", "320").await.to_string();
+    assert!(
+        spoilt.contains("image-alt") && spoilt.contains("too wide"),
+        "{spoilt}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_keyboard_alone_does_the_work() {
+    let mut scene = Scene::start().await;
+    let row = scene.row();
+    let desk = &mut scene.desk;
+    desk.goto(&scene.page.url("/")).await;
+    desk.sees(".line.live").await;
+    desk.step("tabTo", "a.skip", "").await;
+    assert_eq!(desk.step("outlined", "", "").await, true);
+    desk.step("press", "", "Enter").await;
+    desk.step("tabTo", &format!("{row} a"), "").await;
+    assert_eq!(desk.step("outlined", "", "").await, true);
+    desk.step("press", "", "Enter").await;
+    desk.step("has_focus", "#panel h2", "").await;
+    desk.step("tabTo", "form[data-form=note] textarea", "")
+        .await;
+    desk.step("type", "", "By the keyboard alone").await;
+    desk.step("tabTo", "form[data-form=note] button", "").await;
+    desk.step("press", "", "Enter").await;
+    desk.reads(".notes li", "By the keyboard alone").await;
+    desk.step("press", "", "Escape").await;
+    desk.step("has_focus", &format!("{row} a"), "").await;
+    // Screen readers hear of one line, never of the list.
+    let live = "[aria-live]:not([aria-live=off]), [role=status], [role=alert], [role=log]";
+    assert_eq!(desk.step("count", live, "").await, 1);
+    desk.is_sound().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn names_times_and_words_are_those_of_the_viewer() {
+    let mut scene = Scene::start().await;
+    let mut request = set_refund("1002", 10.0);
+    let properties = request.properties.as_mut().expect("properties");
+    properties.caller.as_mut().expect("a caller").name = "דנה (לוי) 12".to_owned();
+    let set = scene.clients.scripts.set_workflow(request).await;
+    let other = set.expect("set").into_inner().follow_up.expect("there");
+    let row = scene.row();
+    let desk = &mut scene.desk;
+    desk.goto(&scene.page.url("/")).await;
+    desk.sees(".line.live").await;
+    // A name from right to left disturbs no other part of its row.
+    let hebrew = format!("#f-{}", other.instance_id);
+    let places = desk.step("places", &hebrew, "").await;
+    assert_eq!(places, desk.step("places", &row, "").await);
+    assert_eq!(
+        desk.step("attribute", &format!("{hebrew} [dir]"), "dir")
+            .await,
+        "auto"
+    );
+
+    desk.goto(&scene.page.url(&format!("/f/{}", other.instance_id)))
+        .await;
+    let time = "#panel time.at";
+    let utc = desk.step("attribute", time, "datetime").await;
+    let utc: jiff::Timestamp = utc.as_str().expect("a time").parse().expect("a time");
+    let there = utc
+        .in_tz("Europe/Berlin")
+        .expect("a zone")
+        .strftime("%H:%M")
+        .to_string();
+    desk.reads(time, &there).await;
+
+    desk.step("language", "", "de-AT").await;
+    desk.goto(&scene.page.url("/")).await;
+    desk.sees(".line.live").await;
+    desk.reads(".line", "Aktuell").await;
+    assert_eq!(desk.step("attribute", "html", "lang").await, json!("de"));
+    desk.step("language", "", "fr-FR").await;
+    desk.goto(&scene.page.url("/")).await;
+    desk.reads(".line", "Live").await;
+}
