@@ -49,5 +49,5 @@ export const everyone = (page) => ({
   // Where the parts of an element begin.
   places: ({ selector }) => page().locator(selector).first().evaluate((row) => [...row.children].map((part) => Math.round(part.getBoundingClientRect().x))),
   attribute: ({ selector, text }) => page().locator(selector).first().getAttribute(text),
-  count: ({ selector }) => page().locator(selector).count(),
+  visible: ({ selector }) => page().locator(selector).filter({ visible: true }).count(),
 });

@@ -70,12 +70,6 @@ const steps = {
     }
     return true;
   },
-  // A tab of a browser without scripts.
-  plain: async ({ text }) => {
-    const plain = await browser.newContext({ javaScriptEnabled: false });
-    page = await plain.newPage();
-    return (await page.goto(text)).status();
-  },
   back: () => page.goBack().then(() => true),
   // Goes to a tab by its number, from 0.
   turn: async ({ text }) => {
@@ -114,14 +108,13 @@ const steps = {
   rows: () => page.locator("#list .row:visible").evaluateAll((rows) => rows.map((row) => row.dataset.id)),
   focused: () => page.evaluate(() => document.activeElement?.closest(".row")?.dataset.id ?? ""),
   runs: ({ text }) => page.evaluate((name) => name in window, text),
-  // A page of a browser that runs no scripts.
-  plain: async () => {
+  // A page of a browser that runs no scripts, at an address if one is given.
+  plain: async ({ text }) => {
     const plain = await browser.newContext({ javaScriptEnabled: false, viewport: { width: 1280, height: 900 } });
     plain.setDefaultTimeout(20_000);
     page = await plain.newPage();
-    return true;
+    return text ? (await page.goto(text)).status() : true;
   },
-  choose: ({ selector, text }) => page.locator(selector).first().selectOption(text).then(() => true),
   check: ({ selector }) => page.locator(selector).first().check().then(() => true),
   upload: ({ selector, text }) =>
     page.locator(selector).first().setInputFiles({ name: "file.yaml", mimeType: "text/plain", buffer: Buffer.from(text) }).then(() => true),
@@ -148,7 +141,6 @@ const steps = {
     await page.clock.install();
     return page.goto(text).then((answer) => answer.status());
   },
-  later: ({ text }) => page.clock.fastForward(Number(text) * 1_000).then(() => true),
   woken: () => page.evaluate(() => document.dispatchEvent(new Event("visibilitychange"))),
   // Opens so many more tabs. Then each step `everywhere` waits for an element in each.
   tabs: async ({ text }) => {

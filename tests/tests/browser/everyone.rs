@@ -134,7 +134,7 @@ async fn the_keyboard_alone_does_the_work() {
     desk.step("has_focus", &format!("{row} a"), "").await;
     // Screen readers hear of one line, never of the list.
     let live = "[aria-live]:not([aria-live=off]), [role=status], [role=alert], [role=log]";
-    assert_eq!(desk.step("count", live, "").await, 1);
+    assert_eq!(desk.step("visible", live, "").await, 1);
     desk.is_sound().await;
 }
 

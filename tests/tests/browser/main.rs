@@ -10,7 +10,6 @@ mod hostile;
 mod instances;
 mod kept_text;
 mod line;
-mod markup;
 mod notices;
 mod roles;
 mod selection;
