@@ -10,6 +10,7 @@ mod hostile;
 mod instances;
 mod kept_text;
 mod line;
+mod markup;
 mod notices;
 mod roles;
 mod selection;
