@@ -10,13 +10,14 @@ use prost_types::{FileDescriptorProto, FileDescriptorSet};
 use protox::prost_reflect::{DescriptorPool, MethodDescriptor};
 use tonic_prost_build::configure;
 
-const FILES: [&str; 9] = [
+const FILES: [&str; 10] = [
     "aftercall/access/v1/access.proto",
     "aftercall/workflow/v1/types.proto",
     "aftercall/workflow/v1/definition.proto",
     "aftercall/workflow/v1/script_engine.proto",
     "aftercall/workflow/v1/call_manager.proto",
     "aftercall/workflow/v1/operations.proto",
+    "aftercall/workflow/v1/staff.proto",
     "aftercall/workflow/v1/views.proto",
     "aftercall/alert/v1/alert.proto",
     "aftercall/feed/v1/feed.proto",
@@ -114,11 +115,12 @@ fn variant(role: &str) -> String {
 
 /// RPCs with large answers: their servers answer with `Ready`, which is encoded where the answer is
 /// made.
-const READY: [&str; 19] = [
+const READY: [&str; 20] = [
     "CountInstances",
     "ExportWorkflow",
     "GetCall",
     "GetCallDetails",
+    "GetDay",
     "GetWorkflow",
     "ListBatchItems",
     "ListCalendars",

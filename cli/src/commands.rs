@@ -27,6 +27,7 @@ macro_rules! commands {
 }
 
 pub(crate) mod ack;
+pub(crate) mod away;
 pub(crate) mod batch;
 pub(crate) mod calendar;
 pub(crate) mod call;
@@ -100,6 +101,9 @@ commands! {
     /// Save filters of follow-ups under a name, and count what they select
     #[command(subcommand)]
     View(view::View),
+    /// Show and set who is away, and who gets new work instead
+    #[command(subcommand)]
+    Away(away::Away),
     /// Push a button of a follow-up
     Push(push::Push),
     /// Acknowledge an alert: show others that you have seen it

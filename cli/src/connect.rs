@@ -11,6 +11,7 @@ use aftercall_proto::alert::v1::alert_service_client::AlertServiceClient;
 use aftercall_proto::workflow::v1::call_manager_service_client::CallManagerServiceClient;
 use aftercall_proto::workflow::v1::operations_service_client::OperationsServiceClient;
 use aftercall_proto::workflow::v1::script_engine_service_client::ScriptEngineServiceClient;
+use aftercall_proto::workflow::v1::staff_service_client::StaffServiceClient;
 use aftercall_proto::workflow::v1::view_service_client::ViewServiceClient;
 use aftercall_proto::workflow::v1::workflow_definition_service_client::WorkflowDefinitionServiceClient;
 use prost_types::FieldMask;
@@ -83,6 +84,8 @@ clients! {
     scripts: ScriptEngineServiceClient;
     /// For people who follow up.
     calls: CallManagerServiceClient;
+    /// For the people who follow up.
+    staff: StaffServiceClient;
     /// For saved views.
     views: ViewServiceClient;
     /// For ops.

@@ -108,7 +108,11 @@ fn what(cause: &Cause, values: &mut BTreeMap<String, Value>, version: &str) -> S
         ChangeKind::TakenOver => format!("taken over{}", named(" from ", "from", "")),
         ChangeKind::HandedOver => {
             let (from, team) = (named(" from ", "from", ""), named(" to team ", "team", ""));
-            format!("handed over{from}{}", named(" to ", "person", &team))
+            let instead = named(" instead of ", "instead_of", "");
+            format!(
+                "handed over{from}{}{instead}",
+                named(" to ", "person", &team)
+            )
         }
         ChangeKind::AlertReturned => "snooze ended".to_owned(),
         ChangeKind::AlertedAgain => {
@@ -273,6 +277,11 @@ mod tests {
                 ChangeKind::HandedOver,
                 &[("team", "payments"), ("from", "ann")],
                 "handed over from ann to team payments \"end of shift\"",
+            ),
+            (
+                ChangeKind::HandedOver,
+                &[("person", "ben"), ("instead_of", "cid")],
+                "handed over to ben instead of cid \"end of shift\"",
             ),
             (ChangeKind::HandedOver, &[], "handed over \"end of shift\""),
             (

@@ -20,6 +20,8 @@ pub enum Act {
     ReadHidden,
     /// To see a picture of such an instance.
     DrawHidden,
+    /// To set or end that another person is away: a request whose `person` is not the caller.
+    AwayOfAnother,
     /// To save or remove a view that belongs to a team.
     ViewOfTeam,
     /// What concerns every call of a server: its feed, a backup, its clock, and what it removes.
@@ -37,11 +39,12 @@ pub enum Forbidden {
 
 impl Act {
     /// Each of them.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::AsAnother,
         Self::UndoOfAnother,
         Self::ReadHidden,
         Self::DrawHidden,
+        Self::AwayOfAnother,
         Self::ViewOfTeam,
         Self::OnWholeServer,
     ];
@@ -54,7 +57,7 @@ impl Act {
         let roles: &[Role] = match self {
             _ if !identity.is_proved() => return Ok(()),
             Self::AsAnother => &[Role::ScriptEngine],
-            Self::UndoOfAnother => &[Role::Supervisor],
+            Self::UndoOfAnother | Self::AwayOfAnother => &[Role::Supervisor],
             Self::ReadHidden => &[Role::Supervisor, Role::Operator, Role::Auditor],
             Self::DrawHidden => &[
                 Role::Supervisor,
@@ -81,41 +84,44 @@ mod tests {
     use super::*;
     use crate::identity::Proof;
 
-    /// Role by role, whether it may act as another, undo for another, read and draw what is hidden, save
-    /// views of a team, and act on the whole server without and with a scope.
-    const TABLE: [(Role, [bool; 7]); 9] = [
+    /// Role by role, whether it may act as another, undo for another, read and draw what is hidden, set
+    /// another away, save views of a team, and act on the whole server without and with a scope.
+    const TABLE: [(Role, [bool; 8]); 9] = [
         (
             Role::ScriptEngine,
-            [true, false, false, false, false, true, false],
+            [true, false, false, false, false, false, true, false],
         ),
         (
             Role::Agent,
-            [false, false, false, false, false, true, false],
+            [false, false, false, false, false, false, true, false],
         ),
         (
             Role::Supervisor,
-            [false, true, true, true, true, true, false],
+            [false, true, true, true, true, true, true, false],
         ),
-        (Role::Author, [false, false, false, true, true, true, false]),
+        (
+            Role::Author,
+            [false, false, false, true, false, true, true, false],
+        ),
         (
             Role::Operator,
-            [false, false, true, true, false, true, false],
+            [false, false, true, true, false, false, true, false],
         ),
         (
             Role::Auditor,
-            [false, false, true, true, false, true, false],
+            [false, false, true, true, false, false, true, false],
         ),
         (
             Role::Alerter,
-            [false, false, false, false, false, true, false],
+            [false, false, false, false, false, false, true, false],
         ),
         (
             Role::Display,
-            [false, false, false, false, false, true, false],
+            [false, false, false, false, false, false, true, false],
         ),
         (
             Role::Member,
-            [false, false, false, false, false, true, false],
+            [false, false, false, false, false, false, true, false],
         ),
     ];
 

@@ -7,6 +7,7 @@ use aftercall_proto::feed::v1::change_feed_service_client::ChangeFeedServiceClie
 use aftercall_proto::workflow::v1::call_manager_service_client::CallManagerServiceClient;
 use aftercall_proto::workflow::v1::operations_service_client::OperationsServiceClient;
 use aftercall_proto::workflow::v1::script_engine_service_client::ScriptEngineServiceClient;
+use aftercall_proto::workflow::v1::staff_service_client::StaffServiceClient;
 use aftercall_proto::workflow::v1::view_service_client::ViewServiceClient;
 use aftercall_proto::workflow::v1::workflow_definition_service_client::WorkflowDefinitionServiceClient;
 use aftercall_proto::workflow::v1::{
@@ -23,6 +24,8 @@ pub struct Clients {
     pub scripts: ScriptEngineServiceClient<Channel>,
     /// For people.
     pub manager: CallManagerServiceClient<Channel>,
+    /// For the people who follow up.
+    pub staff: StaffServiceClient<Channel>,
     /// For saved views.
     pub views: ViewServiceClient<Channel>,
     /// For ops.
@@ -47,6 +50,7 @@ impl Clients {
             definitions: WorkflowDefinitionServiceClient::new(to_workflow.clone()),
             scripts: ScriptEngineServiceClient::new(to_workflow.clone()),
             manager: CallManagerServiceClient::new(to_workflow.clone()),
+            staff: StaffServiceClient::new(to_workflow.clone()),
             views: ViewServiceClient::new(to_workflow.clone()),
             operations: OperationsServiceClient::new(to_workflow.clone()),
             feed: ChangeFeedServiceClient::new(to_workflow),

@@ -360,12 +360,11 @@ async fn a_risky_batch_is_refused() {
     let two_teams = HandOverWork {
         to_person: "Ann".into(),
         to_team: "billing".into(),
-        lease: None,
+        ..HandOverWork::default()
     };
     let no_team = HandOverWork {
-        to_person: String::new(),
         to_team: "biling".into(),
-        lease: None,
+        ..HandOverWork::default()
     };
     let misspelt = InstanceFilter {
         workflows: vec!["refnud".to_owned()],

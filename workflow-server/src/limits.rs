@@ -11,6 +11,8 @@ pub const FOLLOW_LOOK_EVERY: Duration = Duration::from_millis(200);
 /// How long an append waits where the store cannot be reached: a take-over of a database takes
 /// seconds.
 pub const STORE_RETRY_EVERY: Duration = Duration::from_secs(1);
+/// People in one list of those who are away.
+pub const AWAY_LISTED_MAX: usize = 1_000;
 /// Saved views in one list with their counts. One walk counts all of them.
 pub const VIEWS_LISTED_MAX: usize = 200;
 /// Commands that wait for the ledger where the configuration names nothing: at 30,000 a second this
@@ -226,6 +228,12 @@ const _: () = assert!(PAGE_BYTES_MAX < FOLLOW_UP_BYTES_MAX && FOLLOW_UP_BYTES_MA
 pub const OPEN_FOLLOW_UPS_SHOWN_MAX: usize = 100;
 /// Calls of one caller that are shown at once.
 pub const CALLS_SHOWN_MAX: usize = 100;
+/// The longest period of which one answer shows what a person did: two days.
+pub const DAY_PERIOD_MILLIS_MAX: i64 = 2 * 86_400_000;
+/// Entries that one answer about a person's day reads: they take about a second.
+pub const DAY_ENTRIES_MAX: u64 = 200_000;
+/// Items of such an answer.
+pub const DAY_ITEMS_MAX: usize = 1_000;
 /// Reports that run at once: each reads the history of its period.
 pub const REPORTS_RUNNING_MAX: usize = 2;
 /// Entries that a report reads at once, between two words on how far it is.

@@ -13,6 +13,7 @@ use aftercall_proto::feed::v1::change_feed_service_server::ChangeFeedServiceServ
 use aftercall_proto::workflow::v1::call_manager_service_server::CallManagerServiceServer;
 use aftercall_proto::workflow::v1::operations_service_server::OperationsServiceServer;
 use aftercall_proto::workflow::v1::script_engine_service_server::ScriptEngineServiceServer;
+use aftercall_proto::workflow::v1::staff_service_server::StaffServiceServer;
 use aftercall_proto::workflow::v1::view_service_server::ViewServiceServer;
 use aftercall_proto::workflow::v1::workflow_definition_service_server::WorkflowDefinitionServiceServer;
 use aftercall_serving::config::{ConfigError, check};
@@ -36,15 +37,16 @@ use crate::reading::Reading;
 use crate::series::SERIES;
 use crate::service::{
     CallManager, ChangeFeed, Definitions, DeskSettings, Operations, SavedViews, ScriptEngine,
-    Services,
+    Services, Staff,
 };
 
 /// The services, by the names that health knows them by.
-const SERVICES: [&str; 6] = [
+const SERVICES: [&str; 7] = [
     "aftercall.workflow.v1.WorkflowDefinitionService",
     "aftercall.workflow.v1.ScriptEngineService",
     "aftercall.workflow.v1.CallManagerService",
     "aftercall.workflow.v1.OperationsService",
+    "aftercall.workflow.v1.StaffService",
     "aftercall.workflow.v1.ViewService",
     "aftercall.feed.v1.ChangeFeedService",
 ];
@@ -249,6 +251,7 @@ impl Server {
         let script_engine = ScriptEngineServiceServer::new(ScriptEngine(services.clone()));
         let call_manager = CallManagerServiceServer::new(CallManager(services.clone()));
         let operations = OperationsServiceServer::new(Operations(services.clone()));
+        let staff = StaffServiceServer::new(Staff(services.clone()));
         let views = ViewServiceServer::new(SavedViews(services.clone()));
         let change_feed = ChangeFeedServiceServer::new(ChangeFeed(services.clone()));
         routes
@@ -256,6 +259,7 @@ impl Server {
             .add_service(limited!(script_engine, self.request_bytes_max))
             .add_service(limited!(call_manager, self.request_bytes_max))
             .add_service(limited!(operations, self.request_bytes_max))
+            .add_service(limited!(staff, self.request_bytes_max))
             .add_service(limited!(views, self.request_bytes_max))
             .add_service(limited!(change_feed, FEED_REQUEST_BYTES_MAX))
     }

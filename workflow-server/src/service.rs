@@ -20,6 +20,7 @@ mod rpcs;
 mod saved_views;
 mod say;
 mod shared;
+mod staff;
 #[cfg(test)]
 mod tests;
 mod view;
@@ -31,3 +32,4 @@ pub use operations::Operations;
 pub use saved_views::SavedViews;
 pub use script::ScriptEngine;
 pub use shared::{DeskSettings, Services};
+pub use staff::Staff;

@@ -272,7 +272,7 @@ fn kind(visit: &Visit, pairs: &Pairs) -> Result<Kind, Trouble> {
         "hand-over" => Kind::HandOver(HandOverWork {
             to_person: text(pairs, "to_person").to_owned(),
             to_team: text(pairs, "to_team").to_owned(),
-            lease: None,
+            ..HandOverWork::default()
         }),
         other => {
             let name = &visit.words.instances.work_name;

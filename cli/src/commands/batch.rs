@@ -208,7 +208,7 @@ impl Batch {
                 let work = HandOverWork {
                     to_person: to_person.unwrap_or_default(),
                     to_team: to_team.unwrap_or_default(),
-                    lease: None,
+                    ..HandOverWork::default()
                 };
                 start(session, Kind::HandOver(work), *target).await
             }

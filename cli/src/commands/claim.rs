@@ -114,7 +114,8 @@ pub(crate) struct TakeOver {
 #[command(after_help = "\
 Examples:
   aftercall hand-over ID ID --to-person ben
-  aftercall hand-over --all-of ann --to-team payments --reason \"end of shift\"")]
+  aftercall hand-over --all-of ann --to-team payments --reason \"end of shift\"
+  aftercall hand-over --all-of ann --release --dry-run")]
 pub(crate) struct HandOver {
     /// Which follow-ups
     #[arg(value_name = "ID", required_unless_present = "all_of")]
@@ -123,11 +124,17 @@ pub(crate) struct HandOver {
     #[arg(long, value_name = "NAME", conflicts_with = "ids")]
     all_of: Option<String>,
     /// To this person
-    #[arg(long, value_name = "NAME", required_unless_present = "to_team")]
+    #[arg(long, value_name = "NAME", required_unless_present_any = ["to_team", "release"])]
     to_person: Option<String>,
     /// To this team
     #[arg(long, value_name = "TEAM", conflicts_with = "to_person")]
     to_team: Option<String>,
+    /// Back to the teams that they are for: nobody holds them afterwards
+    #[arg(long, conflicts_with_all = ["to_person", "to_team"])]
+    release: bool,
+    /// Only show what would be given
+    #[arg(long, short = 'n')]
+    dry_run: bool,
     /// Why; needed for what another person holds
     #[arg(
         long,
@@ -153,6 +160,8 @@ impl HandOver {
             lease: self.lease.span(),
             reason: self.reason,
             read_mask: None,
+            release: self.release,
+            dry_run: self.dry_run,
         };
         let answer = session
             .to
@@ -171,7 +180,7 @@ impl HandOver {
         let refused = answer
             .results
             .iter()
-            .filter(|result| result.follow_up.is_none())
+            .filter(|result| !result.reason.is_empty())
             .count();
         match refused {
             0 => Ok(()),
@@ -202,7 +211,10 @@ fn given(result: &HandOverResult) -> Vec<String> {
     let stage = wording::stage_of(follow_up);
     vec![
         result.instance_id.clone(),
-        "yes".to_owned(),
+        match &*result.instead {
+            "" => "yes".to_owned(),
+            holder => format!("yes, to {holder} instead"),
+        },
         follow_up.workflow.clone(),
         stage,
         holder,

@@ -1,6 +1,7 @@
 //! What people do at their desks, over real gRPC: as lists, streams, history and explanations show
 //! it, and as it is after a restart.
 
+mod away;
 mod claims;
 mod handing_over;
 mod hands;

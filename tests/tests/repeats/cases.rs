@@ -128,6 +128,12 @@ async fn of_people(asker: &Asker) -> Vec<Case> {
         ),
         case("RemoveView", "Ann", json!({ "view": "Old" })),
         case(
+            "SetAway",
+            "Eva",
+            json!({ "until": "2027-01-01T08:00:00Z", "instead": "Ann" }),
+        ),
+        case("EndAway", "Eva", json!({ "person": "Eva" })),
+        case(
             "FinishFollowUp",
             "Ann",
             json!({ "instance_id": incomplete, "stage": 1, "visit": 1, "outcome": "settled" }),

@@ -22,11 +22,12 @@ const EVERYWHERE: [&str; 4] = [
     "grpc.reflection.v1.ServerReflection",
     "grpc.reflection.v1alpha.ServerReflection",
 ];
-const OF_WORKFLOW: [&str; 6] = [
+const OF_WORKFLOW: [&str; 7] = [
     "aftercall.feed.v1.ChangeFeedService",
     "aftercall.workflow.v1.CallManagerService",
     "aftercall.workflow.v1.OperationsService",
     "aftercall.workflow.v1.ScriptEngineService",
+    "aftercall.workflow.v1.StaffService",
     "aftercall.workflow.v1.ViewService",
     "aftercall.workflow.v1.WorkflowDefinitionService",
 ];

@@ -22,6 +22,7 @@ macro_rules! family {
 }
 
 mod author;
+mod away;
 mod desk;
 mod mark;
 mod operations;
@@ -30,6 +31,7 @@ mod upkeep;
 mod views;
 
 pub use author::*;
+pub use away::*;
 pub use desk::*;
 pub use mark::{ExpectedRevision, RequestMark};
 pub use operations::*;

@@ -7,6 +7,7 @@
 mod archive;
 mod arm;
 mod author;
+mod away;
 mod batches;
 mod calls;
 mod chase;

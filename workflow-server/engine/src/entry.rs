@@ -16,7 +16,7 @@ pub use after::{After, Touched};
 use aftercall_definition::calendar::Calendar;
 use aftercall_definition::model::{Definition, Priority};
 use aftercall_definition::time::Time;
-pub use details::{Details, OF_ALERT, TO_PERSON, TO_TEAM};
+pub use details::{AWAY_UNTIL, Details, INSTEAD_OF, OF_ALERT, TO_PERSON, TO_TEAM};
 pub use kind::{About, ChangeKind, UndoOver};
 
 use crate::actor::Actor;
@@ -24,10 +24,10 @@ use crate::archive::ArchiveChange;
 use crate::batch::{BatchChange, BatchProgress};
 use crate::call::Call;
 use crate::command::RequestMark;
+use crate::desk_change::DeskChange;
 use crate::erasure::ErasureChange;
 use crate::history::HistoryChange;
 use crate::instance::InstanceId;
-use crate::saved_view::DeskChange;
 use crate::team::Team;
 
 /// The parts of the first answer that cannot be read from the present state.

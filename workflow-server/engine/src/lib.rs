@@ -10,10 +10,12 @@
 pub mod actor;
 pub mod alert;
 pub mod archive;
+pub mod away;
 pub mod batch;
 pub mod call;
 pub mod command;
 mod decide;
+pub mod desk_change;
 pub mod entry;
 pub mod erasure;
 pub mod filter;

@@ -87,5 +87,9 @@ pub const FILTER_VALUES_MAX: usize = 100;
 pub const VIEWS_PER_OWNER_MAX: usize = 50;
 /// Saved views of all owners. Each takes about a kilobyte, so they need 20 MB.
 pub const VIEWS_MAX: usize = 20_000;
+/// People who are away at the same time.
+pub const AWAY_MAX: usize = 10_000;
+/// People who are away themselves, of those who get the work of a person instead.
+pub const AWAY_CHAIN_MAX: usize = 8;
 /// Declared calendars.
 pub const CALENDARS_MAX: usize = 1_000;

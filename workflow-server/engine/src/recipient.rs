@@ -1,6 +1,6 @@
 //! The recipient of a hand-over.
 
-/// The recipient of a hand-over: a person or a team.
+/// The recipient of a hand-over: a person, a team, or the teams that it is for already.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Recipient {
     /// A person, who gets the claim.
@@ -15,4 +15,6 @@ pub enum Recipient {
         /// The team's place in the World's list.
         team: u32,
     },
+    /// The teams of its alerts: nobody has a claim.
+    Release,
 }

@@ -3,8 +3,6 @@
 //! Promise: a view names nobody who called, except in its name and its text. An erasure removes a
 //! view whose name or text names the caller.
 
-use std::sync::Arc;
-
 use aftercall_definition::model::Priority;
 use aftercall_definition::time::Time;
 
@@ -114,23 +112,4 @@ fn words(text: &str) -> impl Iterator<Item = String> {
 
 fn digits(text: &str) -> String {
     text.chars().filter(char::is_ascii_digit).collect()
-}
-
-/// A change of what people keep at their desks.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum DeskChange {
-    /// A view was saved.
-    ViewSaved(Arc<SavedView>),
-    /// Views were removed, by their ids.
-    ViewsRemoved(Box<[u64]>),
-}
-
-impl DeskChange {
-    /// The change without texts that may name a caller.
-    pub(crate) fn without_texts(&self) -> Self {
-        match self {
-            Self::ViewSaved(view) => Self::ViewSaved(Arc::new(view.without_texts())),
-            Self::ViewsRemoved(ids) => Self::ViewsRemoved(ids.clone()),
-        }
-    }
 }

@@ -5,6 +5,7 @@
 //! Each index has its own file with functions that `apply` calls. A property test compares each
 //! index with one that is rebuilt from the instances.
 
+pub mod absences;
 pub mod call_index;
 pub mod caller_index;
 pub mod changes;
@@ -40,6 +41,7 @@ use crate::erasure::Erasure;
 use crate::history::History;
 use crate::instance::{Instance, InstanceId, Status};
 use crate::limits;
+use crate::world::absences::Absences;
 use crate::world::call_index::CallIndex;
 use crate::world::caller_index::{CallerIndex, CallerKey};
 use crate::world::changes::Changes;
@@ -126,6 +128,8 @@ pub struct Root {
     pub erasing: Arc<Erasing>,
     /// The saved views.
     pub views: Arc<SavedViews>,
+    /// The people who are away.
+    pub absences: Arc<Absences>,
     /// The numbers of instances and timers.
     pub counters: Counters,
     /// The most recently changed instances.
@@ -339,6 +343,7 @@ impl World {
                 erasures: OrdMap::new(),
                 erasing: Arc::default(),
                 views: Arc::default(),
+                absences: Arc::default(),
                 counters: Counters::default(),
                 changes: Changes::default(),
                 call_changes: Changes::default(),

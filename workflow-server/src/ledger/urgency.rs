@@ -84,7 +84,9 @@ fn of_desk(command: &DeskCommand) -> Urgency {
         | DeskCommand::PauseInstance(_)
         | DeskCommand::ResumeInstance(_)
         | DeskCommand::SaveView(_)
-        | DeskCommand::RemoveView(_) => Urgency::Usual,
+        | DeskCommand::RemoveView(_)
+        | DeskCommand::SetAway(_)
+        | DeskCommand::EndAway(_) => Urgency::Usual,
         DeskCommand::PushButton(_)
         | DeskCommand::FinishFollowUp(_)
         | DeskCommand::UndoPush(_)

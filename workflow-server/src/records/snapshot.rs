@@ -11,9 +11,9 @@ pub use reading::{SnapshotFrame, SnapshotReader};
 
 use super::RECORDS_VERSION;
 use super::v1::{
-    BatchRecord, CalendarRecord, CallRecord, ChunkRecord, ErasureRecord, HistoryChunkRecord,
-    InstanceRecord, MarkRecord, PurgeConfirmationRecord, SavedViewRecord, TeamRecord,
-    VersionRecord, WorkflowRecord,
+    AwayRecord, BatchRecord, CalendarRecord, CallRecord, ChunkRecord, ErasureRecord,
+    HistoryChunkRecord, InstanceRecord, MarkRecord, PurgeConfirmationRecord, SavedViewRecord,
+    TeamRecord, VersionRecord, WorkflowRecord,
 };
 
 /// The approximate size of a frame. It limits the memory that writing a snapshot takes.
@@ -103,6 +103,8 @@ struct FrameRecord {
     history: Vec<HistoryChunkRecord>,
     #[prost(message, repeated, tag = "13")]
     views: Vec<SavedViewRecord>,
+    #[prost(message, repeated, tag = "14")]
+    away: Vec<AwayRecord>,
 }
 
 impl FrameRecord {
@@ -144,6 +146,12 @@ pub fn snapshot_frames<E>(
     let views = views.map(|view| SavedViewRecord::from(&**view));
     in_frames(views, &mut write, |views| FrameRecord {
         views,
+        ..FrameRecord::default()
+    })?;
+    let away = root.absences.all();
+    let away = away.map(|away| AwayRecord::from(&**away));
+    in_frames(away, &mut write, |away| FrameRecord {
+        away,
         ..FrameRecord::default()
     })?;
     write_upkeep(root, &mut write)?;

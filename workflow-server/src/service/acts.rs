@@ -6,6 +6,7 @@
 use std::any::Any;
 
 use aftercall_identity::{Act, Forbidden};
+use aftercall_proto::attributed::Attributed;
 use aftercall_proto::{feed, workflow};
 use aftercall_serving::asked::{Asked, Caller};
 use tonic::Code;
@@ -17,8 +18,8 @@ use crate::service::say::refusal::{Reason, plain};
 ///
 /// # Errors
 /// [`Reason::RoleMissing`], [`Reason::ScopeLimited`].
-pub(crate) fn check<T: Any>(asked: &Asked<T>) -> Result<(), Refusal> {
-    let Some(act) = act(&asked.request) else {
+pub(crate) fn check<T: Any + Attributed>(asked: &Asked<T>) -> Result<(), Refusal> {
+    let Some(act) = act(&asked.request, asked.actor()) else {
         return Ok(());
     };
     act.check(asked.caller.identity()).map_err(refusal)
@@ -29,7 +30,7 @@ pub(crate) fn may(act: Act, caller: &Caller) -> bool {
     act.check(caller.identity()).is_ok()
 }
 
-fn act(request: &dyn Any) -> Option<Act> {
+fn act(request: &dyn Any, actor: &str) -> Option<Act> {
     if let Some(undo) = request.downcast_ref::<workflow::v1::UndoPushRequest>() {
         return undo.as_supervisor.then_some(Act::UndoOfAnother);
     }
@@ -38,6 +39,13 @@ fn act(request: &dyn Any) -> Option<Act> {
     }
     if let Some(remove) = request.downcast_ref::<workflow::v1::RemoveViewRequest>() {
         return (!remove.team.is_empty()).then_some(Act::ViewOfTeam);
+    }
+    let is_another = |person: &str| !person.trim().is_empty() && person.trim() != actor;
+    if let Some(set) = request.downcast_ref::<workflow::v1::SetAwayRequest>() {
+        return is_another(&set.person).then_some(Act::AwayOfAnother);
+    }
+    if let Some(end) = request.downcast_ref::<workflow::v1::EndAwayRequest>() {
+        return is_another(&end.person).then_some(Act::AwayOfAnother);
     }
     let is_on_whole_server = request.is::<feed::v1::SnapshotRequest>()
         || request.is::<feed::v1::TailRequest>()

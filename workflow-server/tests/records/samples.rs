@@ -27,7 +27,7 @@ use crate::teams::play_teams;
 use crate::texts::play_texts;
 use crate::titles::play_titles;
 use crate::unattended::play_unattended;
-use crate::views::play_views;
+use crate::views::{play_away, play_views};
 
 /// One line of hexadecimal digits per entry or frame. The snapshot tool writes the lines up to the
 /// second line of dashes.
@@ -95,6 +95,8 @@ const SNAPSHOT_UNATTENDED: &str =
     include_str!("snapshots/records__samples__snapshot_unattended.snap");
 const ENTRIES_VIEWS: &str = include_str!("snapshots/records__samples__entries_views.snap");
 const SNAPSHOT_VIEWS: &str = include_str!("snapshots/records__samples__snapshot_views.snap");
+const ENTRIES_AWAY: &str = include_str!("snapshots/records__samples__entries_away.snap");
+const SNAPSHOT_AWAY: &str = include_str!("snapshots/records__samples__snapshot_away.snap");
 
 fn hex(bytes: &[u8]) -> String {
     bytes.iter().fold(String::new(), |mut hex, byte| {
@@ -140,6 +142,7 @@ fn the_stored_form_of_entries_does_not_change() {
     insta::assert_snapshot!("entries_owners", entry_lines(&play_owners()));
     insta::assert_snapshot!("entries_unattended", entry_lines(&play_unattended()));
     insta::assert_snapshot!("entries_views", entry_lines(&play_views()));
+    insta::assert_snapshot!("entries_away", entry_lines(&play_away()));
 }
 
 fn entry_lines(played: &Played) -> String {
@@ -180,6 +183,7 @@ fn the_stored_form_of_snapshots_does_not_change() {
     insta::assert_snapshot!("snapshot_owners", snapshot_lines(&play_owners()));
     insta::assert_snapshot!("snapshot_unattended", snapshot_lines(&play_unattended()));
     insta::assert_snapshot!("snapshot_views", snapshot_lines(&play_views()));
+    insta::assert_snapshot!("snapshot_away", snapshot_lines(&play_away()));
 }
 
 fn snapshot_lines(played: &Played) -> String {
@@ -219,6 +223,7 @@ fn stored_entries_of_version_1_load() {
         (stored(ENTRIES_OWNERS), play_owners()),
         (stored(ENTRIES_UNATTENDED), play_unattended()),
         (stored(ENTRIES_VIEWS), play_views()),
+        (stored(ENTRIES_AWAY), play_away()),
     ];
     for (samples, played) in samples {
         assert_eq!(samples.len(), played.entries.len());
@@ -261,6 +266,7 @@ fn stored_snapshots_of_version_1_load() {
         (stored(SNAPSHOT_OWNERS), play_owners()),
         (stored(SNAPSHOT_UNATTENDED), play_unattended()),
         (stored(SNAPSHOT_VIEWS), play_views()),
+        (stored(SNAPSHOT_AWAY), play_away()),
     ];
     for (frames, played) in samples {
         let mut reader = SnapshotReader::new(Keeping::default());
@@ -279,7 +285,7 @@ fn stored_snapshots_of_version_1_load() {
 #[test]
 fn the_samples_hold_every_kind_of_change() {
     let (operations, history) = (play_operations(), play_history());
-    let (unattended, views) = (play_unattended(), play_views());
+    let (unattended, views) = (play_unattended(), play_away());
     let kinds: BTreeSet<String> = operations
         .entries
         .iter()
@@ -301,6 +307,8 @@ fn the_samples_hold_every_kind_of_change() {
         "AlertReturned",
         "AlertedAgain",
         "Archived",
+        "AwayEnded",
+        "AwaySet",
         "BatchItemRefused",
         "BatchStarted",
         "BatchStopped",

@@ -1,12 +1,15 @@
-//! Saved views, after the scenario.
+//! Saved views, people who are away, and a release, after the scenario.
 
 use aftercall_definition::model::Priority;
+use aftercall_definition::time::Time;
 use aftercall_engine::actor::ActorKind;
-use aftercall_engine::command::{Command, RemoveView, SaveView};
+use aftercall_engine::batch::{BatchItems, BatchWork, StartBatch};
+use aftercall_engine::command::{Command, EndAway, HandOver, RemoveView, SaveView, SetAway};
+use aftercall_engine::recipient::Recipient;
 use aftercall_engine::saved_view::ViewFilter;
 
 use crate::hands::play_hands;
-use crate::scenario::Played;
+use crate::scenario::{Played, setting};
 
 /// Saves views of a person and of a team, changes one, and removes one.
 pub(crate) fn play_views() -> Played {
@@ -55,5 +58,53 @@ pub(crate) fn play_views() -> Played {
         played.ask(ActorKind::Person, command);
     }
     assert_eq!(played.world.root().views.len(), 3);
+    played
+}
+
+/// Sets two people away, ends one of it, hands an instance over to the other, and releases it by a
+/// batch.
+pub(crate) fn play_away() -> Played {
+    let mut played = play_views();
+    let away = |person: &str, instead: &str, until: i64| {
+        Command::from(SetAway {
+            person: person.into(),
+            until: Time(until),
+            instead: instead.into(),
+        })
+    };
+    let until = played.now + 86_400_000;
+    let set = Command::from(setting("away", false));
+    let instance = played.ask(ActorKind::ScriptEngine, set);
+    let hand_over = HandOver {
+        instance,
+        to: Recipient::Person {
+            name: "Ann".into(),
+            lease_millis: 900_000,
+        },
+        reason: "her turn".into(),
+    };
+    let commands = [
+        away("Ann", "Ben", until),
+        away("Cid", "", until),
+        away("", "Ben", until),
+        Command::from(hand_over),
+        Command::from(EndAway {
+            person: "Cid".into(),
+        }),
+    ];
+    for command in commands {
+        played.ask(ActorKind::Person, command);
+    }
+    let root = played.world.root();
+    let held = root.instance(instance).expect("it");
+    assert_eq!(held.claim.as_ref().map(|claim| &*claim.by), Some("Ben"));
+    assert_eq!(root.absences.all().count(), 2);
+    let start = StartBatch {
+        work: BatchWork::HandOver(Recipient::Release),
+        items: BatchItems::named([instance]),
+        reason: "end of shift".into(),
+        per_second: 10,
+    };
+    played.ask(ActorKind::Operations, Command::from(start));
     played
 }

@@ -131,3 +131,27 @@ async fn own_views_are_shown_to_their_owner_alone() {
         Code::InvalidArgument
     );
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn only_a_supervisor_sets_another_away() {
+    let world = World::start().await;
+    let of = |person: &str| json!({ "person": person, "until": "2027-01-01T08:00:00Z" });
+    for method in ["SetAway", "EndAway"] {
+        let request = |person: &str| {
+            let mut request = of(person);
+            if method == "EndAway" {
+                request.as_object_mut().expect("fields").remove("until");
+            }
+            request
+        };
+        for own in ["", "Ann"] {
+            let own = world.ask(&world.agent, method, &request(own)).await;
+            own.expect("Ann, for herself");
+        }
+        let refused = world.ask(&world.agent, method, &request("Ben")).await;
+        let refused = refused.expect_err("an agent is no supervisor");
+        assert_eq!(reason(&refused), "ROLE_MISSING");
+        let other = world.ask(&world.supervisor, method, &request("Ben")).await;
+        other.expect("a supervisor may");
+    }
+}

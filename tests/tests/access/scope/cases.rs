@@ -173,6 +173,11 @@ async fn of_holders(world: &World) -> Vec<Case> {
 
 /// A view of a team is seen by those who have the team; its counts are those of the scope.
 async fn of_views(world: &World) -> Vec<Case> {
+    let done = world.set("done", "refund").await;
+    let claim = json!({ "instance_id": done });
+    world.get_as(&world.inside, "ClaimFollowUp", claim).await;
+    let hour_ago = jiff::Timestamp::now() - std::time::Duration::from_secs(3_600);
+    let day = json!({ "person": "Inge", "from": hour_ago.to_string() });
     let of_team = |name: &str| json!({ "view": name, "team": "billing" });
     world.get("SaveView", of_team("All of billing")).await;
     vec![
@@ -182,10 +187,26 @@ async fn of_views(world: &World) -> Vec<Case> {
             expected: Expected::Unrelated("an own view is saved with any filter"),
         },
         shown("ListViews", json!({}), "followUps"),
+        shown("GetDay", day, &done),
         Case {
             method: "RemoveView",
             request: json!({ "view": "Late" }),
             expected: Expected::Unrelated("an own view"),
+        },
+        Case {
+            method: "SetAway",
+            request: json!({ "until": "2027-01-01T08:00:00Z" }),
+            expected: Expected::Unrelated("people are in no scope"),
+        },
+        Case {
+            method: "ListAway",
+            request: json!({}),
+            expected: Expected::Unrelated("people are in no scope"),
+        },
+        Case {
+            method: "EndAway",
+            request: json!({}),
+            expected: Expected::Unrelated("people are in no scope"),
         },
     ]
 }

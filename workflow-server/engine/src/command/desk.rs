@@ -6,7 +6,7 @@ use aftercall_definition::time::Time;
 use aftercall_definition::value::Value;
 
 use crate::actor::Subject;
-use crate::command::{ExpectedRevision, RemoveView, SaveView};
+use crate::command::{EndAway, ExpectedRevision, RemoveView, SaveView, SetAway};
 use crate::filter::FollowUpFilter;
 use crate::instance::{Instance, InstanceId};
 use crate::recipient::Recipient;
@@ -48,12 +48,17 @@ pub enum DeskCommand {
     SaveView(Box<SaveView>),
     /// See [`RemoveView`].
     RemoveView(RemoveView),
+    /// See [`SetAway`].
+    SetAway(SetAway),
+    /// See [`EndAway`].
+    EndAway(EndAway),
 }
 
 family!(requested Desk, DeskCommand:
     PushButton (Box::new), AddNote, AcknowledgeAlert, ClaimInstance, ExtendClaim, ReleaseClaim, TakeOver,
     HandOver, ListHandOver, ClaimNext (Box::new), SnoozeAlert (Box::new), PauseInstance, ResumeInstance,
     FinishFollowUp (Box::new), UndoPush (Box::new), SaveView (Box::new), RemoveView,
+    SetAway, EndAway,
 );
 
 /// Pushes a button.

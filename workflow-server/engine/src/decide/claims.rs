@@ -11,7 +11,7 @@ use crate::command::{
 };
 use crate::decide::draft::EntryDraft;
 use crate::decide::find::{check_legal, check_visible, find};
-use crate::entry::{Answer, ChangeKind, Entered, TO_PERSON, TO_TEAM};
+use crate::entry::{AWAY_UNTIL, Answer, ChangeKind, Entered, INSTEAD_OF, TO_PERSON, TO_TEAM};
 use crate::instance::{Claim, Happening, Instance, InstanceId};
 use crate::limits;
 use crate::query::is_claimable;
@@ -118,8 +118,9 @@ fn find_transferable<'w>(
     }
 }
 
-/// Hands an instance over to a person or a team. A reason is required if another person has a
-/// claim. A recipient who already has a claim keeps the longer lease.
+/// Hands an instance over to a person, to a team, or back to the teams that it is for. A reason is
+/// required if another person has a claim. A recipient who already has a claim keeps the longer
+/// lease. While a person is away, another one may get it instead.
 pub(super) fn hand_over(
     draft: &mut EntryDraft<'_>,
     command: &HandOver,
@@ -139,18 +140,8 @@ pub(super) fn hand_over(
     let mut new = Instance::clone(old);
     match to {
         Recipient::Person { name, lease_millis } => {
-            let own = old.claim_at(draft.now).filter(|claim| claim.by == *name);
-            let until = Time(draft.now.0.saturating_add(*lease_millis))
-                .max(own.map_or(draft.now, |own| own.until));
-            let since = own.map_or(draft.now, |own| own.since);
-            new.claim = Some(Box::new(Claim {
-                by: name.clone(),
-                // Who has this name is known once that person changes the claim.
-                subject: own.and_then(|own| own.subject.clone()),
-                since,
-                until,
-            }));
-            draft.details.values = [(TO_PERSON.into(), Value::Text(name.clone()))].into();
+            let holder = give(draft, old, &mut new, (name, *lease_millis));
+            draft.details.values = recipient(draft, name, &holder);
         }
         Recipient::Team { team } => {
             let name = draft.root.teams.present(*team)?.name.as_str();
@@ -161,6 +152,7 @@ pub(super) fn hand_over(
                 alert.added_teams = Box::default();
             }
         }
+        Recipient::Release => new.claim = None,
     }
     draft.details.note = reason.clone();
     draft.answer = Answer::Moved {
@@ -169,6 +161,42 @@ pub(super) fn hand_over(
     };
     draft.put_instance(ChangeKind::HandedOver, old, new, Entered::default());
     Ok(())
+}
+
+/// Gives a person the claim, or the one who gets work instead while that person is away. Returns who
+/// has it.
+fn give(
+    draft: &EntryDraft<'_>,
+    old: &Instance,
+    new: &mut Instance,
+    (name, lease_millis): (&str, i64),
+) -> Box<str> {
+    let holder = draft.root.absences.recipient(name, draft.now);
+    let own = old.claim_at(draft.now).filter(|claim| *claim.by == *holder);
+    let until =
+        Time(draft.now.0.saturating_add(lease_millis)).max(own.map_or(draft.now, |own| own.until));
+    new.claim = Some(Box::new(Claim {
+        by: holder.into(),
+        // Who has this name is known once that person changes the claim.
+        subject: own.and_then(|own| own.subject.clone()),
+        since: own.map_or(draft.now, |own| own.since),
+        until,
+    }));
+    holder.into()
+}
+
+/// What the history keeps of the recipient: who has it, instead of whom, and until when that person
+/// is away.
+fn recipient(draft: &EntryDraft<'_>, named: &str, holder: &str) -> Box<[(Box<str>, Value)]> {
+    let text = |name: &str, person: &str| (name.into(), Value::Text(person.into()));
+    let instead_of = (named != holder).then(|| text(INSTEAD_OF, named));
+    let away = draft.root.absences.of(holder, draft.now);
+    let away_until = away.map(|away| (AWAY_UNTIL.into(), Value::Time(away.until)));
+    [text(TO_PERSON, holder)]
+        .into_iter()
+        .chain(instead_of)
+        .chain(away_until)
+        .collect()
 }
 
 /// Claims the first candidate that is still free. Decisions are made one after another, so two

@@ -6,7 +6,7 @@ use crate::actor::Actor;
 use crate::command::{ClaimInstance, DeskCommand, ExtendClaim};
 use crate::decide::check::Check;
 use crate::decide::draft::EntryDraft;
-use crate::decide::{claims, finish, instances, pause, snooze, undo, views};
+use crate::decide::{away, claims, finish, instances, pause, snooze, undo, views};
 use crate::rejection::Rejection;
 
 pub(super) fn decide(
@@ -35,6 +35,11 @@ pub(super) fn decide(
         DeskCommand::UndoPush(command) => undo::undo(draft, command, actor),
         DeskCommand::SaveView(command) => views::save(draft, command, actor),
         DeskCommand::RemoveView(command) => views::remove(draft, command, actor),
+        DeskCommand::SetAway(command) => away::set(draft, command, actor),
+        DeskCommand::EndAway(command) => {
+            away::end(draft, command, actor);
+            Ok(())
+        }
     }
 }
 
@@ -63,7 +68,9 @@ pub(super) fn check(check: &mut Check, command: &DeskCommand) {
         DeskCommand::UndoPush(command) => check.undo(command),
         DeskCommand::SaveView(command) => views::check_save(check, command),
         DeskCommand::RemoveView(command) => views::check_remove(check, command),
+        DeskCommand::SetAway(command) => away::check_set(check, command),
         DeskCommand::AcknowledgeAlert(_)
+        | DeskCommand::EndAway(_)
         | DeskCommand::ReleaseClaim(_)
         | DeskCommand::ListHandOver(_) => {}
     }

@@ -10,6 +10,7 @@ use crate::call::Call;
 use crate::command::{KnownCall, Request};
 use crate::decide::decision::Decision;
 use crate::decide::{resume, texts};
+use crate::desk_change::DeskChange;
 use crate::entry::{
     After, AlertBefore, Answer, Before, CallChange, ChangeKind, DefinitionChange, Details, Entered,
     Entry, InstanceChange, Touched,
@@ -21,7 +22,6 @@ use crate::limits;
 use crate::query::{has_places, is_waiting};
 use crate::reach::Reach;
 use crate::rejection::Rejection;
-use crate::saved_view::DeskChange;
 use crate::world::Root;
 
 pub(super) struct EntryDraft<'w> {

@@ -10,10 +10,11 @@ use crate::call::Caller;
 use crate::command::{RemoveView, SaveView};
 use crate::decide::check::Check;
 use crate::decide::draft::{EntryDraft, check_revision};
+use crate::desk_change::DeskChange;
 use crate::entry::{Answer, ChangeKind};
 use crate::limits;
 use crate::rejection::{Limit, Rejection};
-use crate::saved_view::{DeskChange, SavedView, ViewFilter, ViewOwner};
+use crate::saved_view::{SavedView, ViewFilter, ViewOwner};
 
 pub(super) fn save(
     draft: &mut EntryDraft<'_>,

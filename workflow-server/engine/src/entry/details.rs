@@ -17,6 +17,12 @@ pub struct Details {
 
 /// The name of a value in [`Details`]: the person who got an instance by a hand-over.
 pub const TO_PERSON: &str = "person";
+/// The name of a value in [`Details`]: the person whom a hand-over named, if another person got the
+/// instance because that one is away.
+pub const INSTEAD_OF: &str = "instead_of";
+/// The name of a value in [`Details`]: until when the person who got an instance by a hand-over is
+/// away.
+pub const AWAY_UNTIL: &str = "away_until";
 /// The name of a value in [`Details`]: the team that got an instance by a hand-over.
 pub const TO_TEAM: &str = "team";
 /// The name of a value in [`Details`]: the action of the changed alert, counted from 0. It is only

@@ -106,6 +106,10 @@ pub enum ChangeKind {
     ViewSaved,
     /// A view was removed.
     ViewRemoved,
+    /// A person is away.
+    AwaySet,
+    /// A person is back earlier.
+    AwayEnded,
 }
 
 /// What a change is about, besides the details of its command.
@@ -273,7 +277,9 @@ impl ChangeKind {
             | Self::ClockAccepted
             | Self::PurgeConfirmed
             | Self::ViewSaved
-            | Self::ViewRemoved => NONE,
+            | Self::ViewRemoved
+            | Self::AwaySet
+            | Self::AwayEnded => NONE,
         }
     }
 }

@@ -27,6 +27,8 @@ macro_rules! limits {
 }
 
 limits! {
+    /// People who are away.
+    Away = "AWAY",
     /// Batches that run at once.
     BatchesRunning = "BATCHES_RUNNING",
     /// Calendars.

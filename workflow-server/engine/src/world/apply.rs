@@ -4,17 +4,18 @@
 
 use std::sync::Arc;
 
+use aftercall_definition::time::Time;
 use imbl::OrdMap;
 use thiserror::Error;
 
 use crate::archive::{ArchiveChange, PurgeConfirmation};
 use crate::batch::{Batch, BatchChange, BatchState};
 use crate::call::Call;
+use crate::desk_change::DeskChange;
 use crate::entry::{After, Answer, DefinitionChange, Entry};
 use crate::erasure::{Erasure, ErasureChange, ErasureState};
 use crate::instance::Instance;
 use crate::limits;
-use crate::saved_view::DeskChange;
 use crate::world::erasing::Erasing;
 use crate::world::{World, call_index, caller_index, urgency};
 
@@ -78,7 +79,7 @@ impl World {
             self.apply_erasure(change, entry)?;
         }
         if let Some(change) = &entry.desk {
-            self.apply_desk(change);
+            self.apply_desk(change, entry.at);
         }
         for change in &entry.instances {
             self.take_instance(change.after.id().slot);
@@ -245,12 +246,16 @@ impl World {
         }
     }
 
-    fn apply_desk(&mut self, change: &DeskChange) {
+    fn apply_desk(&mut self, change: &DeskChange, at: Time) {
         let views = Arc::make_mut(&mut self.root.views);
+        let absences = Arc::make_mut(&mut self.root.absences);
         match change {
             DeskChange::ViewSaved(view) => views.put(view.clone()),
             DeskChange::ViewsRemoved(ids) => ids.iter().for_each(|id| views.remove(*id)),
+            DeskChange::AwaySet(away) => absences.put(away.clone()),
+            DeskChange::AwayEnded(person) => absences.remove(person),
         }
+        absences.forget_ended(at);
     }
 
     fn apply_archive(&mut self, change: &ArchiveChange, sequence: u64) -> Result<(), ApplyError> {

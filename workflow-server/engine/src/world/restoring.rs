@@ -8,6 +8,7 @@ use aftercall_definition::calendar::Calendar;
 use aftercall_definition::time::Time;
 
 use crate::archive::{Chunk, PurgeConfirmation};
+use crate::away::Away;
 use crate::batch::Batch;
 use crate::call::Call;
 use crate::erasure::{Erasure, ErasureState};
@@ -97,6 +98,11 @@ impl World {
             Arc::make_mut(&mut self.root.erasing).add(&erasure);
         }
         self.root.erasures.insert(erasure.id, Arc::new(erasure));
+    }
+
+    /// Restores the absence of a person.
+    pub fn restore_away(&mut self, away: Away) {
+        Arc::make_mut(&mut self.root.absences).put(Arc::new(away));
     }
 
     /// Restores a saved view.

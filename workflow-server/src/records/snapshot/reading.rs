@@ -5,6 +5,7 @@ use std::sync::Arc;
 use aftercall_definition::calendar::Calendar;
 use aftercall_definition::time::Time;
 use aftercall_engine::archive::Chunk;
+use aftercall_engine::away::Away;
 use aftercall_engine::batch::Batch;
 use aftercall_engine::call::Call;
 use aftercall_engine::erasure::Erasure;
@@ -34,6 +35,7 @@ pub struct SnapshotFrame {
     history: Vec<HistoryChunkRecord>,
     erasures: Vec<Erasure>,
     views: Vec<SavedView>,
+    away: Vec<Away>,
     marks: Vec<MarkRecord>,
 }
 
@@ -71,6 +73,7 @@ impl SnapshotFrame {
             history: frame.history,
             erasures: all(frame.erasures)?,
             views: all(frame.views)?,
+            away: all(frame.away)?,
             marks: frame.marks,
         })
     }
@@ -150,6 +153,9 @@ impl SnapshotReader {
         }
         for view in frame.views {
             world.restore_view(view);
+        }
+        for away in frame.away {
+            world.restore_away(away);
         }
         for mark in frame.marks {
             world.restore_mark(mark.key(), mark.fingerprint, mark.sequence, Time(mark.at));

@@ -48,6 +48,8 @@ enum WorkRecord {
     ToTeam(u32),
     #[prost(message, tag = "19")]
     Migrate(MigrateRecord),
+    #[prost(message, tag = "21")]
+    Release(NothingRecord),
 }
 
 #[derive(Clone, PartialEq, prost::Message)]
@@ -74,7 +76,7 @@ pub struct BatchRecord {
     id: u64,
     #[prost(int32, tag = "2")]
     state: i32,
-    #[prost(oneof = "WorkRecord", tags = "3, 4, 5, 6, 7, 8, 19")]
+    #[prost(oneof = "WorkRecord", tags = "3, 4, 5, 6, 7, 8, 19, 21")]
     work: Option<WorkRecord>,
     #[prost(int32, tag = "9")]
     actor_kind: i32,
@@ -180,6 +182,7 @@ fn work_record(work: &BatchWork) -> WorkRecord {
             })
         }
         BatchWork::HandOver(Recipient::Team { team }) => WorkRecord::ToTeam(*team),
+        BatchWork::HandOver(Recipient::Release) => WorkRecord::Release(NothingRecord {}),
     }
 }
 
@@ -204,6 +207,7 @@ fn work(record: WorkRecord) -> BatchWork {
             lease_millis: person.lease_millis,
         }),
         WorkRecord::ToTeam(team) => BatchWork::HandOver(Recipient::Team { team }),
+        WorkRecord::Release(NothingRecord {}) => BatchWork::HandOver(Recipient::Release),
     }
 }
 

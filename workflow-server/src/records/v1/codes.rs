@@ -198,4 +198,6 @@ coded!(
     AlertedAgain = 48,
     ViewSaved = 49,
     ViewRemoved = 50,
+    AwaySet = 51,
+    AwayEnded = 52,
 );

@@ -1,10 +1,8 @@
-//! Saved views, and changes of what people keep at their desks.
-
-use std::sync::Arc;
+//! Saved views.
 
 use aftercall_definition::time::Time;
 use aftercall_engine::actor::Actor;
-use aftercall_engine::saved_view::{DeskChange, SavedView, ViewFilter, ViewOwner};
+use aftercall_engine::saved_view::{SavedView, ViewFilter, ViewOwner};
 
 use super::codes::Coded;
 use super::subject::{from_subject, subject};
@@ -170,41 +168,6 @@ impl TryFrom<SavedViewRecord> for SavedView {
                 subject: from_subject(&record.saved_by_subject),
             },
             saved_at: Time(record.saved_at),
-        })
-    }
-}
-
-/// A change of what people keep at their desks: a view was saved, or views were removed.
-#[derive(Clone, PartialEq, prost::Message)]
-pub(super) struct DeskChangeRecord {
-    #[prost(message, optional, tag = "1")]
-    saved: Option<SavedViewRecord>,
-    #[prost(uint64, repeated, tag = "2")]
-    removed: Vec<u64>,
-}
-
-impl From<&DeskChange> for DeskChangeRecord {
-    fn from(change: &DeskChange) -> Self {
-        match change {
-            DeskChange::ViewSaved(view) => Self {
-                saved: Some((&**view).into()),
-                ..Self::default()
-            },
-            DeskChange::ViewsRemoved(ids) => Self {
-                removed: ids.to_vec(),
-                ..Self::default()
-            },
-        }
-    }
-}
-
-impl TryFrom<DeskChangeRecord> for DeskChange {
-    type Error = RecordError;
-
-    fn try_from(record: DeskChangeRecord) -> Result<Self, RecordError> {
-        Ok(match record.saved {
-            Some(view) => Self::ViewSaved(Arc::new(view.try_into()?)),
-            None => Self::ViewsRemoved(record.removed.into()),
         })
     }
 }

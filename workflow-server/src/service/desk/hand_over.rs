@@ -4,30 +4,26 @@
 //! id, it is about the same follow-ups: what was given has its first answer, what was refused is
 //! tried again.
 
+mod trial;
+mod wanted;
+
 use std::collections::HashSet;
 
-use aftercall_engine::Request;
-use aftercall_engine::actor::{Actor, ActorKind};
+use aftercall_definition::value::Value;
+use aftercall_engine::Entry;
 use aftercall_engine::command::{HandOver, ListHandOver};
-use aftercall_engine::entry::Answer;
+use aftercall_engine::entry::{AWAY_UNTIL, Answer, INSTEAD_OF, TO_PERSON};
 use aftercall_engine::instance::InstanceId;
 use aftercall_engine::recipient::Recipient;
 use aftercall_proto::workflow::v1 as proto;
 use aftercall_serving::asked::Asked;
 use futures::{StreamExt as _, stream};
+use wanted::{NO_INSTANCE, as_person, held_by, refused_count};
 
 use crate::limits::{HAND_OVER_AT_ONCE, HAND_OVER_MAX, HAND_OVER_REQUEST_ID_CHARS_MAX};
-use crate::reading::Lane;
 use crate::service::ask::{Answered, Asking, Faults, Prepared, requests};
-use crate::service::say::{Refusal, refusal};
+use crate::service::say::{Refusal, convert, refusal};
 use crate::service::shared::Shared;
-
-/// Takes the place of an instance where a request names none.
-const NO_INSTANCE: InstanceId = InstanceId {
-    made_at: 0,
-    slot: u32::MAX,
-    salt: 0,
-};
 
 pub(crate) async fn hand_over(
     shared: &Shared,
@@ -50,6 +46,9 @@ pub(crate) async fn hand_over(
     let faults = faults.with(errors);
     if !faults.is_empty() {
         return Err(refusal::invalid(faults));
+    }
+    if request.dry_run {
+        return trial::try_all(shared, &asked, ids, to).await;
     }
     let (ids, left_out) = listed(shared, &asked, ids).await?;
     let shared = shared.clone();
@@ -75,27 +74,6 @@ pub(crate) async fn hand_over(
         }
     });
     given.await.map_err(|error| refusal::internal(&error))
-}
-
-/// The command as a request of the person who asks.
-fn as_person(asked: &Asked<proto::HandOverRequest>, command: HandOver) -> Request {
-    Request {
-        actor: Actor {
-            kind: ActorKind::Person,
-            name: asked.actor().into(),
-            subject: asked.owner(),
-        },
-        mark: None,
-        salt: 0,
-        known: None,
-        reach: aftercall_engine::Reach::EVERYTHING,
-        command: command.into(),
-    }
-}
-
-fn refused_count(results: &[proto::HandOverResult]) -> u32 {
-    let is_refused = |result: &&proto::HandOverResult| !result.reason.is_empty();
-    u32::try_from(results.iter().filter(is_refused).count()).unwrap_or(u32::MAX)
 }
 
 /// The follow-ups that a request is about, and how many more there are than it takes. With a
@@ -161,6 +139,7 @@ async fn one(
     };
     let answered = shared.execute(asking, command).await;
     // What the Call Manager must not show is handed over all the same.
+    let entry = answered.as_ref().ok().and_then(|one| one.entry.clone());
     let shown = |answered: &Answered| -> Result<Option<proto::FollowUp>, Refusal> {
         let found = answered.found()?;
         let is_visible = found.instance.is_visible(&found.call);
@@ -169,7 +148,7 @@ async fn one(
     let given = answered.and_then(|answered| Ok((shown(&answered)?, answered.sequence)));
     let result = proto::HandOverResult {
         instance_id: instance.to_string(),
-        ..proto::HandOverResult::default()
+        ..recipient_in(entry.as_deref())
     };
     match given {
         Ok((follow_up, sequence)) => (
@@ -193,11 +172,39 @@ async fn one(
     }
 }
 
+/// Who has a follow-up, where that is not the person who was named, and until when that one is away.
+fn recipient_in(entry: Option<&Entry>) -> proto::HandOverResult {
+    let value = |name: &str| {
+        let values = entry.map_or(&[][..], |entry| &entry.details.values);
+        values.iter().find(|(of, _)| **of == *name)
+    };
+    let text = |value: Option<&(Box<str>, Value)>| match value {
+        Some((_, Value::Text(text))) => text.to_string(),
+        _ => String::new(),
+    };
+    let instead = value(INSTEAD_OF).and_then(|_| value(TO_PERSON));
+    let away_until = match value(AWAY_UNTIL) {
+        Some((_, Value::Time(until))) => Some(convert::timestamp(*until)),
+        _ => None,
+    };
+    proto::HandOverResult {
+        instead: text(instead),
+        away_until,
+        ..proto::HandOverResult::default()
+    }
+}
+
 fn recipient(shared: &Shared, request: &proto::HandOverRequest, faults: &mut Faults) -> Recipient {
+    if request.release {
+        if !request.to_person.is_empty() || !request.to_team.is_empty() {
+            faults.add("release", "must not be given with a person or a team");
+        }
+        return Recipient::Release;
+    }
     let lease_millis = requests::lease(request.lease, faults);
     let nobody = Recipient::Team { team: u32::MAX };
     match (request.to_person.as_str(), request.to_team.as_str()) {
-        ("", "") => faults.add("to_person", "name a person or a team"),
+        ("", "") => faults.add("to_person", "name a person or a team, or give release"),
         (_, "") => {
             return Recipient::Person {
                 name: request.to_person.as_str().into(),
@@ -244,17 +251,4 @@ fn ids(request: &proto::HandOverRequest, faults: &mut Faults) -> Vec<InstanceId>
         }
     }
     ids
-}
-
-/// What a person holds, most urgent first, and how much more that is. All slots are looked at:
-/// snoozed and hidden follow-ups are in no list of the Call Manager.
-async fn held_by(shared: &Shared, holder: &str) -> Result<(Vec<InstanceId>, u32), Refusal> {
-    let (holder, now): (Box<str>, _) = (holder.into(), shared.ledger.now());
-    let walk = shared.walk(Lane::Desk, shared.view(), move |view, should_stop| {
-        view.held_by(&holder, now, should_stop)
-    });
-    let mut held = walk.await?;
-    let remaining = held.len().saturating_sub(HAND_OVER_MAX);
-    held.truncate(HAND_OVER_MAX);
-    Ok((held, u32::try_from(remaining).unwrap_or(u32::MAX)))
 }

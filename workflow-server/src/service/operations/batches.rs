@@ -222,6 +222,15 @@ fn work(names: &Names, asked: Option<&proto::BatchWork>, faults: &mut Faults) ->
 }
 
 fn recipient(names: &Names, asked: &proto::HandOverWork, faults: &mut Faults) -> Recipient {
+    if asked.release {
+        if !asked.to_person.is_empty() || !asked.to_team.is_empty() {
+            faults.add(
+                "work.hand_over.release",
+                "must not be given with a person or a team",
+            );
+        }
+        return Recipient::Release;
+    }
     match (asked.to_person.as_str(), asked.to_team.as_str()) {
         ("", name) if !name.is_empty() => {
             let team = names.teams().place(name).unwrap_or_else(|| {
@@ -237,7 +246,7 @@ fn recipient(names: &Names, asked: &proto::HandOverWork, faults: &mut Faults) ->
             if name.is_empty() == to_team.is_empty() {
                 faults.add(
                     "work.hand_over.to_person",
-                    "name a person or a team, one of the two",
+                    "name a person or a team, one of the two, or give release",
                 );
             }
             Recipient::Person {

@@ -293,7 +293,7 @@ async fn gather_run(
 
 /// The runs of entries of a period, each by its first sequence and the one after its last. One run,
 /// except where time went back within it.
-async fn runs_within(
+pub(crate) async fn runs_within(
     history: &History,
     names: &Names,
     (from, to): (Time, Time),

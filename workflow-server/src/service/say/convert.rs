@@ -215,7 +215,9 @@ pub(crate) fn change_kind(kind: ChangeKind) -> proto::ChangeKind {
         | ChangeKind::ClockAccepted
         | ChangeKind::PurgeConfirmed
         | ChangeKind::ViewSaved
-        | ChangeKind::ViewRemoved => proto::ChangeKind::Unspecified,
+        | ChangeKind::ViewRemoved
+        | ChangeKind::AwaySet
+        | ChangeKind::AwayEnded => proto::ChangeKind::Unspecified,
         ChangeKind::Set => proto::ChangeKind::Set,
         ChangeKind::SetAgain => proto::ChangeKind::SetAgain,
         ChangeKind::Released => proto::ChangeKind::Released,

@@ -64,6 +64,7 @@ fn shown_work(names: &Names, work: &BatchWork) -> proto::batch_work::Kind {
                 lease: Some(convert::duration(std::time::Duration::from_millis(
                     lease_millis.unsigned_abs(),
                 ))),
+                release: false,
             })
         }
         BatchWork::HandOver(Recipient::Team { team }) => Kind::HandOver(proto::HandOverWork {
@@ -73,6 +74,11 @@ fn shown_work(names: &Names, work: &BatchWork) -> proto::batch_work::Kind {
                 .at(*team)
                 .map_or_else(String::new, |team| team.name.clone()),
             lease: None,
+            release: false,
+        }),
+        BatchWork::HandOver(Recipient::Release) => Kind::HandOver(proto::HandOverWork {
+            release: true,
+            ..proto::HandOverWork::default()
         }),
     }
 }
