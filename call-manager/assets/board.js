@@ -10,4 +10,7 @@ import './keys.js';
 import './selection.js';
 import './notices.js';
 import './sound.js';
+import './looking.js';
+import './return.js';
+import './views.js';
 import './live.js';

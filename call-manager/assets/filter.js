@@ -41,10 +41,13 @@ export function apply() {
   wanted = readForm();
   const query = new URLSearchParams([...new FormData(filter)].filter(([, text]) => text));
   history.replaceState(history.state, '', location.pathname + (query.size ? `?${query}` : ''));
-  for (const [name, text] of new FormData(filter)) {
-    const field = /** @type {HTMLInputElement} */ (document.querySelector(`#claim-next [name="${name}"]`));
-    if (field) field.value = text;
-  }
+  fill(/** @type {HTMLFormElement} */ (document.getElementById('claim-next')));
+}
+
+/** Fills the hidden fields of another form with what the person has chosen. */
+export function fill(form) {
+  const chosen = new FormData(filter);
+  for (const field of form.elements) if (filter.elements.namedItem(field.name)) field.value = chosen.get(field.name) ?? '';
 }
 
 /** Chooses what an address names. */

@@ -1,7 +1,7 @@
 // The rows of the board and their order.
 //
 // Promise: no row moves while the list is frozen, that is while the pointer or the focus is in it. The list reports as events:
-// `arrived` (a row with new work: an alert that nobody has seen), `changed` (the id and the revision of a row; Infinity once it has
+// `whole` (all rows are there), `arrived` (a row with new work: an alert that nobody has seen), `changed` (the id and the revision of a row; Infinity once it has
 // left) and `marked` (the filter and the clock have been applied to all rows).
 
 import { list, page, rowOf } from './dom.js';
@@ -128,6 +128,7 @@ export function replaceAll(rows) {
   const ids = new Set(rows.map((row) => row.id));
   for (const row of [...list.children]) if (!ids.has(row.dataset.id)) leave({ id: row.dataset.id });
   for (const row of rows) put(row);
+  if (!isWhole) report('whole');
   isWhole = true;
 }
 

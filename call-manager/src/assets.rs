@@ -38,12 +38,14 @@ const FILES: &[File] = &[
     script!("keys.js"),
     script!("line.js"),
     script!("live.js"),
+    script!("looking.js"),
     script!("notices.js"),
     script!("next.js"),
     script!("offices.js"),
     script!("page.js"),
     script!("panel.js"),
     script!("pointer.js"),
+    script!("return.js"),
     script!("rows.js"),
     script!("selection.js"),
     script!("settings.js"),
@@ -54,6 +56,7 @@ const FILES: &[File] = &[
     script!("theme.js"),
     script!("times.js"),
     script!("undo.js"),
+    script!("views.js"),
     script!("wall.js"),
     script!("wallboard.js"),
 ];
@@ -107,6 +110,28 @@ pub(crate) fn version() -> &'static str {
 /// The address of a file.
 pub(crate) fn address(name: &str) -> String {
     format!("/assets/{}/{name}", *VERSION)
+}
+
+/// All modules that a script imports, so that a browser asks for them at once.
+pub(crate) fn modules(name: &'static str) -> Vec<&'static str> {
+    let mut found = vec![name];
+    let mut next = 0;
+    while let Some(name) = found.get(next) {
+        next += 1;
+        for import in imports(name) {
+            if !found.contains(&import) {
+                found.push(import);
+            }
+        }
+    }
+    found.split_off(1)
+}
+
+fn imports(name: &str) -> impl Iterator<Item = &'static str> {
+    let file = FILES.iter().find(|(known, _, _)| *known == name);
+    let content = file.map_or("", |(_, _, content)| content);
+    let imports = content.lines().filter(|line| line.starts_with("import "));
+    imports.filter_map(|line| line.split_once("'./")?.1.split('\'').next())
 }
 
 /// `GET /assets/VERSION/NAME`.
@@ -194,5 +219,16 @@ mod tests {
                 );
             }
         }
+    }
+
+    #[test]
+    fn a_page_knows_all_modules_of_its_script() {
+        let modules = modules("board.js");
+        assert!(
+            ["rows.js", "filter.js", "drafts.js"]
+                .iter()
+                .all(|name| modules.contains(name))
+        );
+        assert!(!modules.contains(&"line.js"), "a worker loads it");
     }
 }

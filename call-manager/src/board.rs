@@ -9,6 +9,7 @@ use askama::Template;
 use axum::extract::{Query, State};
 use axum::http::{HeaderMap, Uri};
 use axum::response::Response;
+use futures::future::join;
 use serde::Deserialize;
 use uuid::Uuid;
 
@@ -19,10 +20,14 @@ use crate::selection::Work;
 use crate::shared::Shared;
 use crate::shown::{Row, iso};
 use crate::trouble::Trouble;
+use crate::views::{View, list, may_save_of_team};
 use crate::words::{Words, words};
 
 /// Rows of the first view; the others come with the stream.
 const FIRST_ROWS: u32 = 200;
+
+/// Characters that the servers search for at most.
+const TEXT_MAX: usize = 128;
 
 /// The filter in the address of the board.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -51,7 +56,22 @@ impl Asked {
         })
     }
 
-    /// As the servers know it. The browser applies the rest: what is overdue changes with time.
+    /// The fields of its form, with what they have.
+    fn pairs(&self) -> [(&'static str, &str); 9] {
+        [
+            ("q", &self.q),
+            ("team", &self.team),
+            ("customer", &self.customer),
+            ("workflow", &self.workflow),
+            ("stage", &self.stage),
+            ("priority", &self.priority),
+            ("mine", &self.mine),
+            ("unclaimed", &self.unclaimed),
+            ("overdue", &self.overdue),
+        ]
+    }
+
+    /// As the servers know it. The browser applies it again: what is overdue changes with time.
     pub(crate) fn filter(&self, person: &Person) -> FollowUpFilter {
         let list = |text: &String| {
             let text = Some(text.clone()).filter(|text| !text.is_empty());
@@ -69,6 +89,8 @@ impl Asked {
             priorities: priority.map(i32::from).into_iter().collect(),
             holders: holder.into_iter().collect(),
             unclaimed: !is_mine && !self.unclaimed.is_empty(),
+            overdue: !self.overdue.is_empty(),
+            text: self.q.trim().chars().take(TEXT_MAX).collect(),
             ..FollowUpFilter::default()
         }
     }
@@ -82,6 +104,7 @@ pub(crate) struct Board<'a> {
     words: &'a Words,
     asked: &'a Asked,
     rows: Vec<FollowUp>,
+    views: Vec<View>,
     as_of: String,
     /// The HTML of the open follow-up; empty for none.
     panel: String,
@@ -108,6 +131,10 @@ impl Board<'_> {
         }
         stages.remove("");
         stages
+    }
+
+    fn may_save_of_team(&self) -> bool {
+        may_save_of_team(self.frame.person)
     }
 
     /// What the person may do to a selection.
@@ -165,7 +192,9 @@ pub(crate) async fn with_panel(
         page_size: FIRST_ROWS,
         ..ListFollowUpsRequest::default()
     };
-    let listed = person.desk().list_follow_ups(request).await?.into_inner();
+    let mut desk = person.desk();
+    let (listed, views) = join(desk.list_follow_ups(request), list(person)).await;
+    let listed = listed?.into_inner();
     let rows = listed.rows.into_iter();
     Ok(html(&Board {
         frame: Frame {
@@ -176,6 +205,7 @@ pub(crate) async fn with_panel(
         words,
         asked,
         rows: rows.filter_map(|row| row.follow_up).collect(),
+        views,
         as_of: iso(&listed.as_of),
         panel,
     }))

@@ -18,8 +18,8 @@ use crate::people::Person;
 use crate::shared::Shared;
 use crate::trouble::Trouble;
 use crate::{
-    actions, assets, board, callers, events, follow_up, instances, selection, sign_in,
-    single_sign_on, team, wall, workflows,
+    actions, assets, board, callers, events, follow_up, instances, looking, selection, sign_in,
+    single_sign_on, team, views, wall, workflows,
 };
 
 /// Only files of this server run, nothing may frame the page, and forms go nowhere else.
@@ -42,7 +42,9 @@ pub(crate) fn pages(shared: Shared) -> Router {
         .route("/caller", get(callers::caller))
         .merge(workflows::routes())
         .merge(instances::routes())
+        .route("/f/{id}/looking", post(looking::looking))
         .merge(selection::routes())
+        .merge(views::routes())
         .route("/team", get(team::team))
         .route("/team/person", get(team::person))
         .route("/team/hand-over", post(team::hand_over))

@@ -13,6 +13,7 @@ use aftercall_proto::access::v1::identity_service_client::IdentityServiceClient;
 use aftercall_proto::access::v1::{GetIdentityRequest, Identity, Proof, Role};
 use aftercall_proto::workflow::v1::call_manager_service_client::CallManagerServiceClient;
 use aftercall_proto::workflow::v1::operations_service_client::OperationsServiceClient;
+use aftercall_proto::workflow::v1::view_service_client::ViewServiceClient;
 use aftercall_proto::workflow::v1::workflow_definition_service_client::WorkflowDefinitionServiceClient;
 use axum::http::HeaderMap;
 use tokio_util::sync::CancellationToken;
@@ -103,6 +104,10 @@ impl Person {
 
     pub(crate) fn desk(&self) -> CallManagerServiceClient<Connection> {
         CallManagerServiceClient::new(self.workflow.clone())
+    }
+
+    pub(crate) fn views(&self) -> ViewServiceClient<Connection> {
+        ViewServiceClient::new(self.workflow.clone())
     }
 
     pub(crate) fn operations(&self) -> OperationsServiceClient<Connection> {

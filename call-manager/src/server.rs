@@ -139,6 +139,7 @@ impl Server {
     pub async fn serve(self, shutdown: CancellationToken) -> Result<(), ServerError> {
         let shared = Shared {
             people: self.people,
+            looking: Arc::default(),
             is_secure: self.is_secure,
             public_url: self.public_url,
             rows: Rows::default(),

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use tokio_util::sync::CancellationToken;
 
+use crate::looking::Looking;
 use crate::people::People;
 use crate::rows::Rows;
 
@@ -11,6 +12,8 @@ use crate::rows::Rows;
 #[derive(Clone, Debug)]
 pub(crate) struct Shared {
     pub(crate) people: Arc<People>,
+    /// Who looks at what.
+    pub(crate) looking: Arc<Looking>,
     /// Whether browsers reach the page over TLS.
     pub(crate) is_secure: bool,
     /// The address of the page in browsers; empty for that of each request.

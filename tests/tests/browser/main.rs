@@ -18,5 +18,6 @@ mod sign_in;
 mod single_sign_on;
 mod speed;
 mod team;
+mod views;
 mod wall;
 mod workflows;
