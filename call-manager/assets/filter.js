@@ -4,6 +4,9 @@ import { filter, page } from './dom.js';
 
 export const isPast = (seconds) => seconds !== '' && Number(seconds) < Date.now() / 1000;
 
+// Where there is room, all of them are in sight.
+if (matchMedia('(min-width: 60rem)').matches) filter.querySelector('.more').setAttribute('open', '');
+
 let wanted = readForm();
 
 /** What the person has chosen; read once, and not for each of thousands of rows. */

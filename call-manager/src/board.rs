@@ -56,6 +56,18 @@ impl Asked {
         })
     }
 
+    /// Whether it has one of the filters that small screens put aside.
+    fn is_narrow(&self) -> bool {
+        let more = [
+            &self.team,
+            &self.customer,
+            &self.workflow,
+            &self.stage,
+            &self.priority,
+        ];
+        more.iter().any(|text| !text.is_empty())
+    }
+
     /// The fields of its form, with what they have.
     fn pairs(&self) -> [(&'static str, &str); 9] {
         [

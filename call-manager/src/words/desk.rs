@@ -33,6 +33,7 @@ pub(crate) struct Desk {
     pub(crate) undo_late: String,
     pub(crate) dismiss: String,
     pub(crate) settings: String,
+    pub(crate) more_filters: String,
     pub(crate) settings_where: String,
     pub(crate) sound: String,
     pub(crate) sound_when: String,
