@@ -44,6 +44,7 @@ const FILES: &[File] = &[
     script!("offices.js"),
     script!("page.js"),
     script!("panel.js"),
+    script!("person.js"),
     script!("pointer.js"),
     script!("return.js"),
     script!("rows.js"),

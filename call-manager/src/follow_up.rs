@@ -15,7 +15,7 @@ use askama::Template;
 use axum::extract::{Path, Query, State};
 use axum::http::{HeaderMap, Uri};
 use axum::response::Response;
-pub(crate) use history::{beginning as history_of, history};
+pub(crate) use history::{beginning as history_of, change_name, changes, history};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 pub(crate) use picture::picture;

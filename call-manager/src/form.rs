@@ -77,7 +77,7 @@ pub(crate) fn moment(texts: &Texts, name: &str) -> Result<Option<Timestamp>, Tro
     }
 }
 
-/// A local time in a zone.
+/// A local time in a zone; `None` if one of them is none.
 pub(crate) fn local(text: &str, zone: &str) -> Option<Timestamp> {
     let local: DateTime = text.parse().ok()?;
     let zone = TimeZone::get(zone).ok()?;

@@ -13,6 +13,7 @@ use aftercall_proto::access::v1::identity_service_client::IdentityServiceClient;
 use aftercall_proto::access::v1::{GetIdentityRequest, Identity, Proof, Role};
 use aftercall_proto::workflow::v1::call_manager_service_client::CallManagerServiceClient;
 use aftercall_proto::workflow::v1::operations_service_client::OperationsServiceClient;
+use aftercall_proto::workflow::v1::staff_service_client::StaffServiceClient;
 use aftercall_proto::workflow::v1::view_service_client::ViewServiceClient;
 use aftercall_proto::workflow::v1::workflow_definition_service_client::WorkflowDefinitionServiceClient;
 use axum::http::HeaderMap;
@@ -112,6 +113,10 @@ impl Person {
 
     pub(crate) fn operations(&self) -> OperationsServiceClient<Connection> {
         OperationsServiceClient::new(self.workflow.clone())
+    }
+
+    pub(crate) fn staff(&self) -> StaffServiceClient<Connection> {
+        StaffServiceClient::new(self.workflow.clone())
     }
 
     pub(crate) fn definitions(&self) -> WorkflowDefinitionServiceClient<Connection> {

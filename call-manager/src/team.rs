@@ -1,13 +1,16 @@
 //! The page of a supervisor: the counts, live, and who holds what.
 
+mod away;
+mod day;
 mod person;
 
-use aftercall_proto::workflow::v1::{CountInstancesRequest, GroupBy, InstanceCount};
+use aftercall_proto::workflow::v1::{Away, CountInstancesRequest, GroupBy, InstanceCount};
 use askama::Template;
 use axum::extract::State;
 use axum::http::{HeaderMap, Uri};
 use axum::response::Response;
-pub(crate) use person::{hand_over, my_work, person};
+pub(crate) use day::day;
+pub(crate) use person::{end_away, hand_over, my_work, person, set_away};
 
 use crate::assets;
 use crate::frame::{Frame, Here};
@@ -36,11 +39,16 @@ struct TeamPage<'a> {
 struct Holders<'a> {
     words: &'a Words,
     holders: Vec<InstanceCount>,
+    away: Vec<Away>,
 }
 
 impl Holders<'_> {
     fn address(&self, holder: &InstanceCount) -> String {
         person::address(&holder.group)
+    }
+
+    fn address_of(&self, away: &Away) -> String {
+        person::address(&away.person)
     }
 }
 
@@ -49,8 +57,11 @@ pub(crate) async fn team(State(shared): State<Shared>, uri: Uri, headers: Header
     let words = words(&headers);
     let shown = async {
         let person = shared.people.of_request(&headers).await?;
-        let holders = holders(&person).await?;
-        let holders = Holders { words, holders };
+        let holders = Holders {
+            words,
+            holders: holders(&person).await?,
+            away: away::all(&person).await,
+        };
         if is_fragment(&headers) {
             return Ok(html(&holders));
         }

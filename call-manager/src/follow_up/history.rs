@@ -34,6 +34,9 @@ pub(crate) struct After {
 #[derive(Debug, PartialEq, Eq)]
 struct Line {
     at: String,
+    /// The follow-up, where the lines are of several; else empty.
+    address: String,
+    workflow: String,
     who: String,
     what: String,
     note: String,
@@ -152,6 +155,36 @@ async fn page<'a>(
     })
 }
 
+/// Changes of several follow-ups in words, each with the address of its follow-up.
+pub(crate) fn changes(words: &Words, items: &[HistoryItem]) -> String {
+    let lines = items.iter().map(|item| Line {
+        address: match item.instance_id.as_str() {
+            "" => String::new(),
+            id => format!("/f/{id}"),
+        },
+        ..line(words, item)
+    });
+    let lines = Lines {
+        words,
+        lines: lines.collect(),
+        next: String::new(),
+    };
+    lines.render().unwrap_or_default()
+}
+
+/// A kind of change without what it was about.
+pub(crate) fn change_name(words: &Words, kind: ChangeKind) -> String {
+    let cause = Cause {
+        kind: kind.into(),
+        ..Cause::default()
+    };
+    let (text, _) = sentence(words, &cause);
+    let words = text.split_whitespace();
+    let words = words.filter(|word| word.chars().any(char::is_alphanumeric));
+    let name = words.collect::<Vec<_>>().join(" ");
+    name.trim_end_matches(':').to_owned()
+}
+
 fn line(words: &Words, item: &HistoryItem) -> Line {
     let cause = item.cause.clone().unwrap_or_default();
     let (mut what, rest) = sentence(words, &cause);
@@ -161,6 +194,8 @@ fn line(words: &Words, item: &HistoryItem) -> Line {
     let values = rest.iter();
     Line {
         at: shown::iso(&item.at),
+        address: String::new(),
+        workflow: item.workflow.clone(),
         who: who(words, item.actor.as_ref()),
         what,
         note: cause.note,
@@ -318,6 +353,22 @@ mod tests {
         }
         let (text, rest) = sentence(english, &cause(ChangeKind::Snoozed, &[("other", "x")]));
         assert_eq!((text.as_str(), rest.len()), ("snoozed", 1));
+    }
+
+    #[test]
+    fn the_name_of_a_change_has_no_gaps() {
+        let english = words(&HeaderMap::new());
+        for (kind, expected) in [
+            (ChangeKind::ButtonPushed, "pushed"),
+            (ChangeKind::TimerElapsed, "elapsed"),
+            (ChangeKind::HandedOver, "handed over"),
+        ] {
+            assert_eq!(change_name(english, kind), expected);
+        }
+        assert_eq!(
+            change_name(german(), ChangeKind::ButtonPushed),
+            "hat gedrückt"
+        );
     }
 
     #[test]

@@ -1,19 +1,24 @@
-//! What one person holds, and handing all of it over.
+//! What one person holds, handing all of it over, and being away.
 
 use aftercall_proto::access::v1::Role;
-use aftercall_proto::workflow::v1::{FollowUpFilter, HandOverRequest, ListFollowUpsRequest};
+use aftercall_proto::workflow::v1::{
+    Away, FollowUpFilter, HandOverRequest, HandOverResponse, ListFollowUpsRequest,
+};
 use askama::Template;
 use axum::extract::{Form, Query, State};
 use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::response::Response;
+use futures::future::join;
 use serde::Deserialize;
 use uuid::Uuid;
 
 use crate::callers::{Work, WorkList, shown_fields};
+use crate::form::local;
 use crate::frame::{Frame, Here};
 use crate::layout::html;
 use crate::people::Person;
 use crate::shared::Shared;
+use crate::team::away;
 use crate::trouble::Trouble;
 use crate::words::{Words, words};
 
@@ -34,6 +39,12 @@ pub(crate) struct Asked {
     to: String,
     to_team: String,
     reason: String,
+    /// Not empty: back to the teams that it is for.
+    release: String,
+    /// When the person is back, in `time_zone`.
+    until: String,
+    time_zone: String,
+    instead: String,
     request_id: String,
 }
 
@@ -55,12 +66,42 @@ struct PersonPage<'a> {
     asked: &'a Asked,
     held: Vec<Work>,
     has_more: bool,
+    /// Everybody who is away.
+    away: Vec<Away>,
     outcome: Outcome,
 }
 
 impl PersonPage<'_> {
     fn is_own(&self) -> bool {
         self.asked.name == self.frame.person.name
+    }
+
+    /// Whether the person may be set away by who looks at the page.
+    fn can_set_away(&self) -> bool {
+        self.is_own() || self.frame.person.may(&[Role::Supervisor])
+    }
+
+    fn has_day(&self) -> bool {
+        let roles = [Role::Supervisor, Role::Auditor];
+        self.frame.person.may(&roles)
+    }
+
+    fn day(&self) -> String {
+        let name: String = form_urlencoded::byte_serialize(self.asked.name.as_bytes()).collect();
+        format!("/team/day?name={name}")
+    }
+
+    fn away(&self) -> Option<&Away> {
+        let mut away = self.away.iter();
+        away.find(|away| away.person == self.asked.name)
+    }
+
+    /// The zone of the form, as it was sent. The script of the page sets the viewer's.
+    fn zone(&self) -> &str {
+        match self.asked.time_zone.as_str() {
+            "" => "UTC",
+            zone => zone,
+        }
     }
 
     fn request_id(&self) -> String {
@@ -131,40 +172,113 @@ pub(crate) async fn hand_over(
             all_of: asked.name.clone(),
             to_person: asked.to.clone(),
             to_team: asked.to_team.clone(),
+            release: !asked.release.is_empty(),
             reason: asked.reason.clone(),
             ..HandOverRequest::default()
         };
         let outcome = match person.desk().hand_over(request).await {
-            Ok(answer) => {
-                let results = answer.into_inner().results.into_iter();
-                let (refused, given): (Vec<_>, Vec<_>) =
-                    results.partition(|result| !result.reason.is_empty());
-                let refused = refused.into_iter();
-                Outcome {
-                    done: format!("{} {}", words.team_page.handed_over, given.len()),
-                    refused: refused
-                        .map(|result| (result.instance_id, result.message))
-                        .collect(),
-                    ..Outcome::default()
-                }
-            }
-            Err(status) => match Trouble::from(status) {
-                trouble @ Trouble::Refused(_) => Outcome {
-                    why: trouble.sentence(words),
-                    ..Outcome::default()
-                },
-                other => return Err(other),
-            },
+            Ok(answer) => handed_over(words, answer.into_inner()),
+            Err(status) => refused(words, status.into())?,
         };
-        let is_refused = !outcome.why.is_empty();
-        let mut page = page(&person, words, &asked, outcome).await?;
-        if is_refused {
-            *page.status_mut() = StatusCode::CONFLICT;
-        }
-        Ok(page)
+        page_after(&person, words, &asked, outcome).await
     };
     let shown: Result<Response, Trouble> = shown.await;
     shown.unwrap_or_else(|trouble| trouble.answer(&headers, "/my-work"))
+}
+
+fn handed_over(words: &Words, answer: HandOverResponse) -> Outcome {
+    let results = answer.results.into_iter();
+    let (refused, given): (Vec<_>, Vec<_>) = results.partition(|result| !result.reason.is_empty());
+    let mut done = format!("{} {}", words.team_page.handed_over, given.len());
+    // The one who was named is away.
+    let instead = given.iter().find(|result| !result.instead.is_empty());
+    if let Some(result) = instead {
+        done = format!("{done} · {}: {}", words.team_page.instead, result.instead);
+    }
+    let refused = refused.into_iter();
+    Outcome {
+        done,
+        refused: refused
+            .map(|result| (result.instance_id, result.message))
+            .collect(),
+        ..Outcome::default()
+    }
+}
+
+/// A form whose refusal its page shows.
+fn refused(words: &Words, trouble: Trouble) -> Result<Outcome, Trouble> {
+    match trouble {
+        Trouble::Refused(_) | Trouble::Form(_) => Ok(Outcome {
+            why: trouble.sentence(words),
+            ..Outcome::default()
+        }),
+        other => Err(other),
+    }
+}
+
+/// `POST /team/away`.
+pub(crate) async fn set_away(
+    State(shared): State<Shared>,
+    headers: HeaderMap,
+    Form(asked): Form<Asked>,
+) -> Response {
+    let words = words(&headers);
+    let shown = async {
+        let person = shared.people.of_request(&headers).await?;
+        let until = local(&asked.until, &asked.time_zone);
+        let names = (asked.name.as_str(), asked.instead.as_str());
+        let set = match until {
+            Some(until) => away::set(&person, names, Some(until), &asked.request_id).await,
+            None => Err(Trouble::Form(format!("until: {:?}", asked.until))),
+        };
+        let outcome = match set {
+            Ok(()) => Outcome {
+                done: words.done.clone(),
+                ..Outcome::default()
+            },
+            Err(trouble) => refused(words, trouble)?,
+        };
+        page_after(&person, words, &asked, outcome).await
+    };
+    let shown: Result<Response, Trouble> = shown.await;
+    shown.unwrap_or_else(|trouble| trouble.answer(&headers, "/my-work"))
+}
+
+/// `POST /team/back`.
+pub(crate) async fn end_away(
+    State(shared): State<Shared>,
+    headers: HeaderMap,
+    Form(asked): Form<Asked>,
+) -> Response {
+    let words = words(&headers);
+    let shown = async {
+        let person = shared.people.of_request(&headers).await?;
+        let outcome = match away::end(&person, &asked.name, &asked.request_id).await {
+            Ok(()) => Outcome {
+                done: words.done.clone(),
+                ..Outcome::default()
+            },
+            Err(trouble) => refused(words, trouble)?,
+        };
+        page_after(&person, words, &asked, outcome).await
+    };
+    let shown: Result<Response, Trouble> = shown.await;
+    shown.unwrap_or_else(|trouble| trouble.answer(&headers, "/my-work"))
+}
+
+/// The page after a form, with the status of what came of it.
+async fn page_after(
+    person: &Person,
+    words: &Words,
+    asked: &Asked,
+    outcome: Outcome,
+) -> Result<Response, Trouble> {
+    let is_refused = !outcome.why.is_empty();
+    let mut page = page(person, words, asked, outcome).await?;
+    if is_refused {
+        *page.status_mut() = StatusCode::CONFLICT;
+    }
+    Ok(page)
 }
 
 async fn page(
@@ -182,7 +296,9 @@ async fn page(
         read_mask: Some(shown_fields()),
         ..ListFollowUpsRequest::default()
     };
-    let listed = person.desk().list_follow_ups(request).await?.into_inner();
+    let mut desk = person.desk();
+    let (listed, away) = join(desk.list_follow_ups(request), away::all(person)).await;
+    let listed = listed?.into_inner();
     let rows = listed.rows.into_iter();
     let held = rows
         .filter_map(|row| Some(Work::of(row.follow_up?)))
@@ -201,6 +317,7 @@ async fn page(
         asked,
         held,
         has_more: !listed.next_page_token.is_empty(),
+        away,
         outcome,
     }))
 }

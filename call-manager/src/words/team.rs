@@ -18,4 +18,16 @@ pub(crate) struct TeamWords {
     /// Before the number of follow-ups that were handed over.
     pub(crate) handed_over: String,
     pub(crate) wall: String,
+    pub(crate) away: String,
+    pub(crate) away_until: String,
+    pub(crate) instead: String,
+    pub(crate) goes_to: String,
+    pub(crate) set_away: String,
+    pub(crate) is_back: String,
+    pub(crate) release_all: String,
+    pub(crate) day: String,
+    pub(crate) date: String,
+    pub(crate) nothing_done: String,
+    pub(crate) what_was_done: String,
+    pub(crate) read_back_to: String,
 }

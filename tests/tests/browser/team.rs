@@ -1,6 +1,6 @@
 //! The page of a supervisor.
 
-use aftercall_proto::workflow::v1::ClaimFollowUpRequest;
+use aftercall_proto::workflow::v1::{ClaimFollowUpRequest, ListAwayRequest};
 use aftercall_tests::{House, set, with_refund};
 
 use crate::desk::{Desk, Page};
@@ -44,6 +44,25 @@ async fn a_supervisor_sees_who_holds_what_and_hands_it_over() {
     desk.goto(&page.url("/my-work")).await;
     desk.sees(&format!("#held a[href='/f/{}']", one.instance_id))
         .await;
+    // Ann is away: what is handed to her goes to Ben.
+    desk.fill("#away [name=until]", "2027-06-01T08:30").await;
+    desk.fill("#away [name=instead]", "Ben").await;
+    desk.click("#away form.push button").await;
+    desk.reads("#away p", "Ben").await;
+    let away = clients.staff.list_away(ListAwayRequest {}).await;
+    let away = away.expect("listed").into_inner().away;
+    let until = away[0].until.expect("a time").to_string();
+    assert_eq!(until, "2027-06-01T06:30:00Z", "in the zone of the viewer");
+    desk.goto(&page.url("/team")).await;
+    desk.reads("#holders li", "Ann").await;
+    desk.click("#holders li a").await;
+    desk.click("a[href^='/team/day']").await;
+    desk.reads("h1", "Ann").await;
+    desk.reads(".history .did", "handed over").await;
+    desk.reads("table.counts th", "handed over").await;
+    desk.goto(&page.url("/my-work")).await;
+    desk.click("#away form[action='/team/back'] button").await;
+    desk.step("gone", "#away p", "").await;
     // To nobody is refused with the reason.
     desk.click("#hand-over button").await;
     desk.sees("[role=alert]").await;
