@@ -6,8 +6,8 @@
 use aftercall_proto::access::v1::Role;
 use aftercall_proto::workflow::v1::batch_work::Kind;
 use aftercall_proto::workflow::v1::{
-    Batch, BatchItem, BatchItemState, BatchState, BatchWork, CancelWork, GetBatchRequest,
-    HandOverWork, ListBatchItemsRequest, PauseWork, ResumeWork, StartBatchRequest,
+    Batch, BatchItem, BatchItemState, BatchState, BatchWork, CancelWork, ClaimWork,
+    GetBatchRequest, HandOverWork, ListBatchItemsRequest, PauseWork, ResumeWork, StartBatchRequest,
 };
 use askama::Template;
 use axum::Router;
@@ -30,6 +30,7 @@ const ITEMS_SHOWN: u32 = 200;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum Work {
+    Claim,
     HandOver,
     Pause,
     Resume,
@@ -37,18 +38,32 @@ pub(crate) enum Work {
 }
 
 impl Work {
-    const ALL: [Self; 4] = [Self::HandOver, Self::Pause, Self::Resume, Self::Cancel];
+    const ALL: [Self; 5] = [
+        Self::Claim,
+        Self::HandOver,
+        Self::Pause,
+        Self::Resume,
+        Self::Cancel,
+    ];
 
     /// What a person may do to many follow-ups.
     pub(crate) fn of(person: &Person) -> Vec<Self> {
-        let is_allowed = person.may(&[Role::Supervisor, Role::Operator]);
-        let all = Self::ALL.into_iter();
-        all.filter(|_| is_allowed).collect()
+        let (leads, is_at_desk) = (
+            person.may(&[Role::Supervisor, Role::Operator]),
+            person.may(&[Role::Agent, Role::Supervisor]),
+        );
+        let is_allowed = |work: &Self| match work {
+            Self::Claim => is_at_desk,
+            Self::HandOver | Self::Pause | Self::Resume => leads || is_at_desk,
+            Self::Cancel => leads,
+        };
+        Self::ALL.into_iter().filter(is_allowed).collect()
     }
 
     /// The name in forms and scripts.
     pub(crate) fn name(self) -> &'static str {
         match self {
+            Self::Claim => "claim",
             Self::HandOver => "hand-over",
             Self::Pause => "pause",
             Self::Resume => "resume",
@@ -58,6 +73,7 @@ impl Work {
 
     pub(crate) fn word(self, words: &Words) -> &str {
         match self {
+            Self::Claim => &words.claim,
             Self::HandOver => &words.hand_over,
             Self::Pause => &words.pause,
             Self::Resume => &words.resume,
@@ -88,6 +104,7 @@ pub(crate) struct Asked {
 impl Asked {
     fn request(&self, person: &Person) -> StartBatchRequest {
         let kind = match self.work {
+            Work::Claim => Kind::Claim(ClaimWork::default()),
             Work::HandOver => Kind::HandOver(HandOverWork {
                 to_person: self.to.clone(),
                 ..HandOverWork::default()

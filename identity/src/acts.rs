@@ -24,6 +24,12 @@ pub enum Act {
     AwayOfAnother,
     /// To save or remove a view that belongs to a team.
     ViewOfTeam,
+    /// To move, cancel or migrate many instances: `StartBatch` with such work.
+    LeadBatch,
+    /// To push, snooze or claim many follow-ups: `StartBatch` with such work.
+    DeskBatch,
+    /// To see and stop batches that somebody else started.
+    BatchOfAnother,
     /// What concerns every call of a server: its feed, a backup, its clock, and what it removes.
     OnWholeServer,
 }
@@ -39,13 +45,16 @@ pub enum Forbidden {
 
 impl Act {
     /// Each of them.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 10] = [
         Self::AsAnother,
         Self::UndoOfAnother,
         Self::ReadHidden,
         Self::DrawHidden,
         Self::AwayOfAnother,
         Self::ViewOfTeam,
+        Self::LeadBatch,
+        Self::DeskBatch,
+        Self::BatchOfAnother,
         Self::OnWholeServer,
     ];
 
@@ -66,6 +75,9 @@ impl Act {
                 Role::Auditor,
             ],
             Self::ViewOfTeam => &[Role::Supervisor, Role::Author],
+            Self::LeadBatch => &[Role::Supervisor, Role::Operator],
+            Self::DeskBatch => &[Role::Agent, Role::Supervisor],
+            Self::BatchOfAnother => &[Role::Supervisor, Role::Operator, Role::Auditor],
             Self::OnWholeServer if identity.scope.is_everything() => return Ok(()),
             Self::OnWholeServer => return Err(Forbidden::NeedsWholeScope),
         };
@@ -84,45 +96,51 @@ mod tests {
     use super::*;
     use crate::identity::Proof;
 
-    /// Role by role, whether it may act as another, undo for another, read and draw what is hidden, set
-    /// another away, save views of a team, and act on the whole server without and with a scope.
-    const TABLE: [(Role, [bool; 8]); 9] = [
-        (
-            Role::ScriptEngine,
-            [true, false, false, false, false, false, true, false],
-        ),
-        (
-            Role::Agent,
-            [false, false, false, false, false, false, true, false],
-        ),
+    /// Role by role, the acts that it may do on the whole server. With a scope it may do the same,
+    /// but for what concerns every call.
+    const TABLE: [(Role, &[Act]); 9] = [
+        (Role::ScriptEngine, &[Act::AsAnother, Act::OnWholeServer]),
+        (Role::Agent, &[Act::DeskBatch, Act::OnWholeServer]),
         (
             Role::Supervisor,
-            [false, true, true, true, true, true, true, false],
+            &[
+                Act::UndoOfAnother,
+                Act::ReadHidden,
+                Act::DrawHidden,
+                Act::AwayOfAnother,
+                Act::ViewOfTeam,
+                Act::LeadBatch,
+                Act::DeskBatch,
+                Act::BatchOfAnother,
+                Act::OnWholeServer,
+            ],
         ),
         (
             Role::Author,
-            [false, false, false, true, false, true, true, false],
+            &[Act::DrawHidden, Act::ViewOfTeam, Act::OnWholeServer],
         ),
         (
             Role::Operator,
-            [false, false, true, true, false, false, true, false],
+            &[
+                Act::ReadHidden,
+                Act::DrawHidden,
+                Act::LeadBatch,
+                Act::BatchOfAnother,
+                Act::OnWholeServer,
+            ],
         ),
         (
             Role::Auditor,
-            [false, false, true, true, false, false, true, false],
+            &[
+                Act::ReadHidden,
+                Act::DrawHidden,
+                Act::BatchOfAnother,
+                Act::OnWholeServer,
+            ],
         ),
-        (
-            Role::Alerter,
-            [false, false, false, false, false, false, true, false],
-        ),
-        (
-            Role::Display,
-            [false, false, false, false, false, false, true, false],
-        ),
-        (
-            Role::Member,
-            [false, false, false, false, false, false, true, false],
-        ),
+        (Role::Alerter, &[Act::OnWholeServer]),
+        (Role::Display, &[Act::OnWholeServer]),
+        (Role::Member, &[Act::OnWholeServer]),
     ];
 
     fn identity(role: Role, scope: Scope) -> Identity {
@@ -140,10 +158,10 @@ mod tests {
         for (role, expected) in TABLE {
             let whole = identity(role, Scope::everything());
             let limited = identity(role, Scope::new(&["Acme"], &[]));
-            let of_whole = Act::ALL.map(|act| act.check(&whole).is_ok());
-            let on_server_limited = Act::OnWholeServer.check(&limited).is_ok();
-            let found = of_whole.into_iter().chain([on_server_limited]);
-            assert_eq!(found.collect::<Vec<_>>(), expected, "{}", role.name());
+            let may = |act: &Act| act.check(&whole).is_ok();
+            let found: Vec<Act> = Act::ALL.into_iter().filter(may).collect();
+            assert_eq!(found, expected, "{}", role.name());
+            assert!(Act::OnWholeServer.check(&limited).is_err());
             for act in Act::ALL.iter().filter(|act| **act != Act::OnWholeServer) {
                 assert_eq!(act.check(&limited), act.check(&whole), "{act:?}");
             }

@@ -50,6 +50,9 @@ fn what(w: &InstancesWords, batch: &Batch) -> String {
             let to = format!("{}{}", work.to_person, work.to_team);
             format!("{} → {to}", w.work("hand-over"))
         }
+        Some(Kind::Push(work)) => format!("{} → {}", w.work("push"), work.button_id),
+        Some(Kind::Snooze(_)) => w.work("snooze").to_owned(),
+        Some(Kind::Claim(_)) => w.work("claim").to_owned(),
         None => String::new(),
     }
 }

@@ -240,6 +240,7 @@ fn request(visit: &Visit, pairs: &Pairs, dry_run: bool) -> Result<StartBatchRequ
         }),
         instance_ids,
         filter,
+        follow_up_filter: None,
         reason: text(pairs, "reason").to_owned(),
         per_second: number(pairs, "per_second")?,
         dry_run,
@@ -377,7 +378,12 @@ async fn single(
             };
             client.cancel_instance(request).await.map(|_| ())
         }
-        Kind::Pause(_) | Kind::Resume(_) | Kind::HandOver(_) => return None,
+        Kind::Pause(_)
+        | Kind::Resume(_)
+        | Kind::HandOver(_)
+        | Kind::Push(_)
+        | Kind::Snooze(_)
+        | Kind::Claim(_) => return None,
     };
     Some(done)
 }

@@ -3,32 +3,30 @@
 //! Promise: nothing is started without a reason, and a dry run starts nothing. Must not: do the
 //! items itself.
 
+mod shown;
+mod starting;
+
 use std::time::Duration;
 
 use aftercall_proto::workflow::v1::batch_work::Kind;
 use aftercall_proto::workflow::v1::{
-    Batch as Job, BatchItem, BatchItemState, BatchState, BatchWork, CancelWork, GetBatchRequest,
-    HandOverWork, ListBatchItemsRequest, ListBatchesRequest, MigrateWork, MoveWork, PauseWork,
-    ResumeWork, StartBatchRequest, StopBatchRequest,
+    Batch as Job, CancelWork, ClaimWork, GetBatchRequest, HandOverWork, ListBatchItemsRequest,
+    ListBatchesRequest, MigrateWork, MoveWork, PauseWork, PushWork, ResumeWork, SnoozeWork,
+    StopBatchRequest,
 };
-use clap::{Args, Subcommand};
+use clap::Subcommand;
+use shown::{cells, progress_line, state, what};
+use starting::{Target, start};
 
 use super::instance_filter::Filter;
 use super::{names, stages};
-use crate::confirm::Sure;
 use crate::errors::Failure;
-use crate::output::remark;
 use crate::session::Session;
 use crate::table::{Table, id, name, sentence, whole};
-use crate::{connect, time, values, wording};
+use crate::{connect, time, values};
 
 /// The largest page that the server returns.
 const PAGE_SIZE: u32 = 1_000;
-
-const TRIED: Table<'_> = Table {
-    columns: &[id("id"), sentence("would be", 1), name("in stage", 2)],
-    empty: "No instance matches.",
-};
 
 const BATCHES: Table<'_> = Table {
     columns: &[
@@ -122,6 +120,36 @@ pub(crate) enum Batch {
         #[command(flatten)]
         target: Box<Target>,
     },
+    /// Push the same button on many follow-ups; the reason is the note of each push
+    #[command(
+        after_help = "Example:\n  aftercall batch push --button approve --stage 1 --workflow refund --reason 'checked by Kim' --dry-run"
+    )]
+    Push {
+        /// The id of the button
+        #[arg(long, value_name = "BUTTON")]
+        button: String,
+        #[command(flatten)]
+        target: Box<Target>,
+    },
+    /// Hide the alerts of many follow-ups
+    #[command(
+        after_help = "Example:\n  aftercall batch snooze --for 18h --team billing --reason 'the bank is closed'"
+    )]
+    Snooze {
+        /// For how long
+        #[arg(long = "for", value_name = "SPAN", value_parser = time::parse_span)]
+        span: Duration,
+        #[command(flatten)]
+        target: Box<Target>,
+    },
+    /// Claim many follow-ups
+    #[command(
+        after_help = "Example:\n  aftercall batch claim --customer Acme --unclaimed --reason 'my customer'"
+    )]
+    Claim {
+        #[command(flatten)]
+        target: Box<Target>,
+    },
     /// List batches, newest first
     #[command(after_help = "Example:\n  aftercall batch list")]
     List,
@@ -149,27 +177,6 @@ pub(crate) enum Batch {
         #[arg(long)]
         reason: String,
     },
-}
-
-/// To which instances, why, and how fast.
-#[derive(Debug, Args)]
-pub(crate) struct Target {
-    /// To this instance; may be repeated. Without it, to all that the filter lets through
-    #[arg(long = "id", value_name = "ID")]
-    ids: Vec<String>,
-    #[command(flatten)]
-    filter: Filter,
-    /// The reason, for each history
-    #[arg(long)]
-    reason: String,
-    /// At most this many a second [default: 100]
-    #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
-    per_second: u32,
-    /// Start nothing, and show what each result would be
-    #[arg(long, short = 'n')]
-    dry_run: bool,
-    #[command(flatten)]
-    sure: Sure,
 }
 
 impl Batch {
@@ -212,6 +219,14 @@ impl Batch {
                 };
                 start(session, Kind::HandOver(work), *target).await
             }
+            Self::Push { button, target } => push(session, button, *target).await,
+            Self::Snooze { span, target } => {
+                let until = Some(time::from_now(session.now().await?, span));
+                start(session, Kind::Snooze(SnoozeWork { until }), *target).await
+            }
+            Self::Claim { target } => {
+                start(session, Kind::Claim(ClaimWork { lease: None }), *target).await
+            }
             Self::List => list(session).await,
             Self::Show { batch } => show(session, batch).await,
             Self::Items { batch, refused } => items(session, batch, refused).await,
@@ -239,70 +254,12 @@ async fn stage_number(session: &Session, named: &str, filter: &Filter) -> Result
     }
 }
 
-async fn start(session: &Session, work: Kind, target: Target) -> Result<(), Failure> {
-    let filter = target.filter.resolve(session).await?;
-    let (dry_run, sure) = (target.dry_run, target.sure);
-    let asked = doubt(&work).filter(|_| !dry_run && !sure.is_given());
-    let mut request = StartBatchRequest {
-        request_id: connect::request_id(),
-        actor: session.to.actor.clone(),
-        work: Some(BatchWork { kind: Some(work) }),
-        filter: target.ids.is_empty().then_some(filter),
-        instance_ids: target.ids,
-        reason: target.reason,
-        per_second: target.per_second,
-        dry_run: dry_run || asked.is_some(),
-    };
-    let mut client = session.to.operations().await?;
-    if let Some(what) = asked {
-        let found = client.start_batch(request.clone()).await?.into_inner();
-        sure.ask(&format!(
-            "This {what} {} instances and cannot be undone. Start?",
-            found.items.len()
-        ))?;
-        request.dry_run = false;
-    }
-    let answer = client.start_batch(request).await?.into_inner();
-    if !dry_run {
-        let job = answer.batch.unwrap_or_default();
-        session.output.one(&job, || vec![progress_line(&job)])?;
-        return Ok(());
-    }
-    session.output.list(&answer.items, &TRIED, |item| {
-        let mut cells = cells(item, wording::status(item.would_be()));
-        cells.push(wording::stage(item.would_be_in.as_ref()));
-        cells
-    })?;
-    if answer
-        .items
-        .iter()
-        .any(|item| matches!(&*item.reason, "STAGE_GONE" | "WOULD_BE_STUCK"))
-    {
-        remark(
-            "`--map FROM=TO` says to which stage they go: the stage they are in, and one of the version.",
-        );
-    }
-    let refused = answer
-        .items
-        .iter()
-        .filter(|item| item.state() == BatchItemState::Refused)
-        .count();
-    remark(&format!(
-        "{} match; {refused} of {} would be refused. Nothing was done.",
-        answer.matched,
-        answer.items.len()
-    ));
-    Ok(())
-}
-
-/// The question for work that cannot be undone; none for work that another command reverses.
-fn doubt(work: &Kind) -> Option<&'static str> {
-    match work {
-        Kind::Cancel(_) => Some("cancels"),
-        Kind::Move(_) => Some("moves"),
-        Kind::Migrate(_) => Some("migrates"),
-        Kind::Pause(_) | Kind::Resume(_) | Kind::HandOver(_) => None,
-    }
+async fn push(session: &Session, button_id: String, target: Target) -> Result<(), Failure> {
+    let stage = target.filter.only_stage();
+    let stage =
+        stage.ok_or_else(|| Failure::usage("Name the stage of the button with one --stage."))?;
+    let stage = stage_number(session, stage, &target.filter).await?;
+    start(session, Kind::Push(PushWork { button_id, stage }), target).await
 }
 
 async fn list(session: &Session) -> Result<(), Failure> {
@@ -367,81 +324,4 @@ async fn stop(session: &Session, batch: u64, reason: String) -> Result<(), Failu
         .into_inner();
     let job = answer.batch.unwrap_or_default();
     session.output.one(&job, || vec![progress_line(&job)])
-}
-
-fn cells(item: &BatchItem, done: &str) -> Vec<String> {
-    let result = match item.state() {
-        BatchItemState::Refused if item.detail.is_empty() => format!("refused: {}", item.reason),
-        BatchItemState::Refused => format!("refused: {}: {}", item.reason, item.detail),
-        BatchItemState::Done => done.to_owned(),
-        BatchItemState::Pending | BatchItemState::Unspecified => "still to do".to_owned(),
-    };
-    vec![item.instance_id.clone(), result]
-}
-
-fn progress_line(job: &Job) -> String {
-    let Job {
-        id,
-        done,
-        refused,
-        items,
-        matched,
-        ..
-    } = job;
-    let rest = match matched.saturating_sub(u64::from(*items)) {
-        0 => String::new(),
-        rest => format!(" {rest} more matched: start another for them."),
-    };
-    format!(
-        "Batch {id} ({}) is {}: {done} done, {refused} refused, of {items}.{rest}",
-        what(job),
-        state(job.state())
-    )
-}
-
-fn what(job: &Job) -> String {
-    match job.work.as_ref().and_then(|work| work.kind.as_ref()) {
-        Some(Kind::Move(work)) => format!("move to stage {}", work.stage),
-        Some(Kind::Migrate(work)) => format!("migrate to version {}", work.to_version),
-        Some(Kind::Pause(_)) => "pause".to_owned(),
-        Some(Kind::Resume(_)) => "resume".to_owned(),
-        Some(Kind::Cancel(_)) => "cancel".to_owned(),
-        Some(Kind::HandOver(work)) if work.to_team.is_empty() => {
-            format!("hand over to {}", work.to_person)
-        }
-        Some(Kind::HandOver(work)) => format!("hand over to team {}", work.to_team),
-        None => String::new(),
-    }
-}
-
-fn state(state: BatchState) -> &'static str {
-    match state {
-        BatchState::Unspecified => "",
-        BatchState::Running => "running",
-        BatchState::Stopped => "stopped",
-        BatchState::Done => "done",
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_batch_line_counts_what_remains() {
-        let work = Some(BatchWork {
-            kind: Some(Kind::Cancel(CancelWork {})),
-        });
-        let job = Job {
-            id: 7,
-            work,
-            state: BatchState::Running.into(),
-            items: 10,
-            matched: 12,
-            done: 3,
-            ..Job::default()
-        };
-        let expected = "Batch 7 (cancel) is running: 3 done, 0 refused, of 10. 2 more matched: start another for them.";
-        assert_eq!(progress_line(&job), expected);
-    }
 }

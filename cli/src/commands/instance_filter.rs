@@ -112,6 +112,15 @@ impl Filter {
         }
     }
 
+    /// The stage, where exactly one is named.
+    pub(crate) fn only_stage(&self) -> Option<&str> {
+        if let [one] = self.stages.as_slice() {
+            Some(one)
+        } else {
+            None
+        }
+    }
+
     /// The filter of a request.
     ///
     /// # Errors

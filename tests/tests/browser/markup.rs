@@ -82,6 +82,25 @@ async fn work(clients: &mut Clients, one: &FollowUp) {
     manager.pause_follow_up(pause).await.expect("paused");
 }
 
+/// The texts that a follow-up shows.
+const OF_FOLLOW_UP: [&str; 15] = [
+    "name",
+    "reference",
+    "email",
+    "customer",
+    "agent",
+    "detail",
+    "value",
+    "field",
+    "title",
+    "stage",
+    "alert",
+    "note",
+    "reason",
+    "actor",
+    "0123",
+];
+
 async fn shows(desk: &mut Desk, path: &str, names: &[&str]) {
     let shown = desk.text("body").await;
     for name in names {
@@ -117,24 +136,7 @@ async fn markup_in_any_field_is_only_text() {
     desk.sees(".line.live").await;
     desk.click("#history summary").await;
     desk.sees("#history .did").await;
-    let all = [
-        "name",
-        "reference",
-        "email",
-        "customer",
-        "agent",
-        "detail",
-        "value",
-        "field",
-        "title",
-        "stage",
-        "alert",
-        "note",
-        "reason",
-        "actor",
-        "0123",
-    ];
-    shows(&mut desk, &path, &all).await;
+    shows(&mut desk, &path, &OF_FOLLOW_UP).await;
     for path in ["/team", &format!("{path}/history"), "/wall", "/"] {
         desk.goto(&page.url(path)).await;
         let (ready, names) = match path {

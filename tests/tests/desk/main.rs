@@ -2,6 +2,7 @@
 //! it, and as it is after a restart.
 
 mod away;
+mod bulk;
 mod claims;
 mod handing_over;
 mod hands;

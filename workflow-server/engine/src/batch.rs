@@ -39,6 +39,42 @@ pub enum BatchWork {
     Cancel,
     /// Hand the instance over to a person or a team.
     HandOver(Recipient),
+    /// Push a button of the instance. The reason of the batch is the note of the push.
+    Push(BatchPush),
+    /// Snooze all alerts of the instance. The reason of the batch is the note of the snooze.
+    Snooze {
+        /// When they return.
+        until: Time,
+    },
+    /// Claim the instance for the person who started the batch.
+    Claim {
+        /// For how long, in milliseconds.
+        lease_millis: i64,
+    },
+}
+
+/// The push of one button on many instances.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BatchPush {
+    /// The id of the button's event.
+    pub button: Box<str>,
+    /// The number of the stage that the person saw.
+    pub stage: u32,
+    /// How often each item had entered that stage when the batch was started, in the order of the
+    /// items. An item that has entered it again since, or has left it, is refused. Empty before the
+    /// start.
+    pub visits: Arc<[u32]>,
+}
+
+impl BatchWork {
+    /// Whether people do this at a Call Manager, and operations do not.
+    #[must_use]
+    pub fn is_desk_work(&self) -> bool {
+        matches!(
+            self,
+            Self::Push(_) | Self::Snooze { .. } | Self::Claim { .. }
+        )
+    }
 }
 
 /// The instances of a batch. The server searches for them on a root before it sends the command.

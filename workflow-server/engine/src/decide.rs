@@ -112,9 +112,10 @@ pub fn try_batch<T>(
     should_stop: ShouldStop<'_>,
 ) -> Result<Vec<T>, Stopped> {
     let now = now.max(root.at);
-    let attempt = |id: InstanceId| {
+    let work = batches::begun(root, &start.work, &start.items.ids);
+    let attempt = |at: usize, id: InstanceId| {
         let mut draft = EntryDraft::new(root, now);
-        match batches::work_on(&mut draft, &start.work, id, (&start.reason, actor)) {
+        match batches::work_on(&mut draft, &work, (at, id), (&start.reason, actor)) {
             Err(rejection) => Some(to_result(id, Err(rejection))),
             Ok(_) => {
                 let mut whole = draft
@@ -129,11 +130,11 @@ pub fn try_batch<T>(
         }
     };
     let mut tried = Vec::with_capacity(start.items.ids.len());
-    for id in start.items.ids.iter() {
+    for (at, id) in start.items.ids.iter().enumerate() {
         if should_stop() {
             return Err(Stopped);
         }
-        tried.extend(attempt(*id));
+        tried.extend(attempt(at, *id));
     }
     Ok(tried)
 }

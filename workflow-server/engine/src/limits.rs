@@ -47,9 +47,12 @@ pub const CALLS_OF_CALLER_MAX: usize = 1_000;
 pub const HIDDEN_MILLIS_MAX: i64 = 366 * 86_400_000;
 /// Items of a batch. They take about a quarter of a megabyte in the journal.
 pub const BATCH_ITEMS_MAX: usize = 10_000;
-/// Batches that can run at once.
+/// Batches that can run at once: so many of operations, and so many of people.
 pub const BATCHES_RUNNING_MAX: usize = 8;
-/// Ended batches to keep with their results. The oldest are removed first.
+/// Batches of one person that can run at once.
+pub const BATCHES_OF_PERSON_MAX: usize = 1;
+/// Ended batches to keep with their results: so many of operations, and so many of people. The oldest
+/// are removed first.
 pub const BATCHES_KEPT: usize = 100;
 /// Items of a batch in a second, if the request does not set it.
 pub const BATCH_PER_SECOND_DEFAULT: u32 = 100;

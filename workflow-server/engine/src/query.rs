@@ -21,7 +21,7 @@ mod walk;
 mod zone;
 
 pub use archivable::{Archivable, archivable, archivable_from, newest_of_call};
-pub use batch_items::batch_items;
+pub use batch_items::{batch_items, listed_items};
 pub use claimable::{Claimable, is_claimable};
 pub use counts::{FollowUpCount, count_follow_ups};
 pub use due::{DueState, due_soon_from, due_state};

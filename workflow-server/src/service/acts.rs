@@ -7,6 +7,7 @@ use std::any::Any;
 
 use aftercall_identity::{Act, Forbidden};
 use aftercall_proto::attributed::Attributed;
+use aftercall_proto::workflow::v1::batch_work::Kind;
 use aftercall_proto::{feed, workflow};
 use aftercall_serving::asked::{Asked, Caller};
 use tonic::Code;
@@ -47,6 +48,9 @@ fn act(request: &dyn Any, actor: &str) -> Option<Act> {
     if let Some(end) = request.downcast_ref::<workflow::v1::EndAwayRequest>() {
         return is_another(&end.person).then_some(Act::AwayOfAnother);
     }
+    if let Some(start) = request.downcast_ref::<workflow::v1::StartBatchRequest>() {
+        return start.work.as_ref()?.kind.as_ref().and_then(act_of_work);
+    }
     let is_on_whole_server = request.is::<feed::v1::SnapshotRequest>()
         || request.is::<feed::v1::TailRequest>()
         || request.is::<workflow::v1::BackupRequest>()
@@ -54,6 +58,15 @@ fn act(request: &dyn Any, actor: &str) -> Option<Act> {
         || request.is::<workflow::v1::ConfirmPurgeRequest>()
         || request.is::<workflow::v1::ConfirmRetentionRequest>();
     is_on_whole_server.then_some(Act::OnWholeServer)
+}
+
+/// What a batch is for. To hand over, pause and resume many is for everybody who may start one.
+fn act_of_work(work: &Kind) -> Option<Act> {
+    match work {
+        Kind::Move(_) | Kind::Cancel(_) | Kind::Migrate(_) => Some(Act::LeadBatch),
+        Kind::Push(_) | Kind::Snooze(_) | Kind::Claim(_) => Some(Act::DeskBatch),
+        Kind::HandOver(_) | Kind::Pause(_) | Kind::Resume(_) => None,
+    }
 }
 
 fn refusal(forbidden: Forbidden) -> Refusal {

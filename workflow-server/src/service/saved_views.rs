@@ -120,6 +120,7 @@ fn person(who: &Who, named: &str, faults: &mut Faults) -> Who {
         return Who {
             name: named.into(),
             subject: None,
+            sees_batches: false,
         };
     }
     if !named.is_empty() && named != &*who.name {

@@ -9,7 +9,7 @@ use std::time::Duration;
 use aftercall_engine::Reach;
 use aftercall_engine::phone::Country;
 use aftercall_engine::query::{ShouldStop, Stopped};
-use aftercall_identity::Scope;
+use aftercall_identity::{Act, Scope};
 use aftercall_proto::ready::Ready;
 use aftercall_serving::asked::Caller;
 use prost::Message;
@@ -20,6 +20,7 @@ use tokio_util::sync::CancellationToken;
 use crate::ledger::Handle;
 use crate::limits::{BACKUPS_RUNNING_MAX, FOLLOW_UPS_AT_ONCE, REPORTS_RUNNING_MAX, ROWS_AT_ONCE};
 use crate::reading::{Lane, Reading};
+use crate::service::acts;
 use crate::service::desk::ClaimSearches;
 use crate::service::feed::Places;
 use crate::service::say::{Refusal, refusal};
@@ -91,6 +92,7 @@ impl Services {
             who: Who {
                 name: Arc::clone(&identity.name),
                 subject: identity.is_proved().then(|| Arc::clone(&identity.subject)),
+                sees_batches: acts::may(Act::BatchOfAnother, caller),
             },
         }
     }

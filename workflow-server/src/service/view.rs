@@ -47,6 +47,8 @@ pub(crate) struct View {
 pub(crate) struct Who {
     pub(crate) name: Arc<str>,
     pub(crate) subject: Subject,
+    /// Whether its role lets it see the batches of others.
+    pub(crate) sees_batches: bool,
 }
 
 impl Deref for View {
@@ -69,6 +71,10 @@ impl View {
     pub(crate) fn unlimited(&self) -> Self {
         Self {
             reach: Reach::EVERYTHING,
+            who: Who {
+                sees_batches: true,
+                ..self.who.clone()
+            },
             ..self.clone()
         }
     }
@@ -124,17 +130,23 @@ impl View {
         self.reach.could_see(self.root(), before)
     }
 
-    /// The batches, the newest last. A caller with a scope finds its own alone: the scopes of others
-    /// are not those of their items.
+    /// The batches, the newest last. An agent, and a caller with a scope, finds its own alone: the
+    /// scopes of others are not those of their items.
     pub(crate) fn batches(&self) -> impl DoubleEndedIterator<Item = &Arc<Batch>> {
         let batches = self.root().batches.values();
-        batches.filter(|batch| self.is_own(&batch.actor))
+        batches.filter(|batch| self.sees_batch_of(&batch.actor))
     }
 
     /// A batch, by the same rule.
     pub(crate) fn batch(&self, id: u64) -> Option<&Arc<Batch>> {
         let batch = self.root().batches.get(&id);
-        batch.filter(|batch| self.is_own(&batch.actor))
+        batch.filter(|batch| self.sees_batch_of(&batch.actor))
+    }
+
+    fn sees_batch_of(&self, starter: &Actor) -> bool {
+        let Who { name, subject, .. } = &self.who;
+        let is_own = !name.is_empty() && starter.owns(name, subject);
+        is_own || (self.who.sees_batches && self.reach.is_everything())
     }
 
     /// The erasures, the newest last, by the same rule.
@@ -150,7 +162,7 @@ impl View {
     }
 
     fn is_own(&self, starter: &Actor) -> bool {
-        let Who { name, subject } = &self.who;
+        let Who { name, subject, .. } = &self.who;
         self.reach.is_everything() || (!name.is_empty() && starter.owns(name, subject))
     }
 
@@ -391,6 +403,19 @@ impl View {
     ) -> Result<Vec<InstanceId>, Stopped> {
         let is_wanted = |instance: &Instance| is_wanted(instance) && self.can_see(instance);
         query::open_instances(self.root(), is_wanted, should_stop)
+    }
+
+    /// The follow-ups of a filter as items of a batch, in the order of the list.
+    ///
+    /// # Errors
+    /// [`Stopped`] if `should_stop` stops the walk.
+    pub(crate) fn listed_items(
+        &self,
+        filter: FollowUpFilter,
+        now: Time,
+        should_stop: ShouldStop<'_>,
+    ) -> Result<BatchItems, Stopped> {
+        query::listed_items(self.root(), &self.within(filter), now, should_stop)
     }
 
     /// The instances of a filter, for a batch.

@@ -13,6 +13,7 @@ mod authors;
 mod backups;
 mod bounds;
 mod clock;
+mod desk_batches;
 mod first_written;
 mod hands;
 mod history;

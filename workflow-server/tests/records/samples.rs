@@ -12,6 +12,7 @@ use workflow_server::records::{
 use crate::authors::{play_authors, play_repeats};
 use crate::bounds::play_bounds;
 use crate::clock::{play_clock, play_retention, play_set_again};
+use crate::desk_batches::play_desk_batches;
 use crate::hands::play_hands;
 use crate::history::play_history;
 use crate::hours::{play_days, play_late};
@@ -97,6 +98,10 @@ const ENTRIES_VIEWS: &str = include_str!("snapshots/records__samples__entries_vi
 const SNAPSHOT_VIEWS: &str = include_str!("snapshots/records__samples__snapshot_views.snap");
 const ENTRIES_AWAY: &str = include_str!("snapshots/records__samples__entries_away.snap");
 const SNAPSHOT_AWAY: &str = include_str!("snapshots/records__samples__snapshot_away.snap");
+const ENTRIES_DESK_BATCHES: &str =
+    include_str!("snapshots/records__samples__entries_desk_batches.snap");
+const SNAPSHOT_DESK_BATCHES: &str =
+    include_str!("snapshots/records__samples__snapshot_desk_batches.snap");
 
 fn hex(bytes: &[u8]) -> String {
     bytes.iter().fold(String::new(), |mut hex, byte| {
@@ -143,6 +148,7 @@ fn the_stored_form_of_entries_does_not_change() {
     insta::assert_snapshot!("entries_unattended", entry_lines(&play_unattended()));
     insta::assert_snapshot!("entries_views", entry_lines(&play_views()));
     insta::assert_snapshot!("entries_away", entry_lines(&play_away()));
+    insta::assert_snapshot!("entries_desk_batches", entry_lines(&play_desk_batches()));
 }
 
 fn entry_lines(played: &Played) -> String {
@@ -184,6 +190,10 @@ fn the_stored_form_of_snapshots_does_not_change() {
     insta::assert_snapshot!("snapshot_unattended", snapshot_lines(&play_unattended()));
     insta::assert_snapshot!("snapshot_views", snapshot_lines(&play_views()));
     insta::assert_snapshot!("snapshot_away", snapshot_lines(&play_away()));
+    insta::assert_snapshot!(
+        "snapshot_desk_batches",
+        snapshot_lines(&play_desk_batches())
+    );
 }
 
 fn snapshot_lines(played: &Played) -> String {
@@ -224,6 +234,7 @@ fn stored_entries_of_version_1_load() {
         (stored(ENTRIES_UNATTENDED), play_unattended()),
         (stored(ENTRIES_VIEWS), play_views()),
         (stored(ENTRIES_AWAY), play_away()),
+        (stored(ENTRIES_DESK_BATCHES), play_desk_batches()),
     ];
     for (samples, played) in samples {
         assert_eq!(samples.len(), played.entries.len());
@@ -267,6 +278,7 @@ fn stored_snapshots_of_version_1_load() {
         (stored(SNAPSHOT_UNATTENDED), play_unattended()),
         (stored(SNAPSHOT_VIEWS), play_views()),
         (stored(SNAPSHOT_AWAY), play_away()),
+        (stored(SNAPSHOT_DESK_BATCHES), play_desk_batches()),
     ];
     for (frames, played) in samples {
         let mut reader = SnapshotReader::new(Keeping::default());

@@ -155,3 +155,112 @@ async fn only_a_supervisor_sets_another_away() {
         other.expect("a supervisor may");
     }
 }
+
+/// Each kind of work of a batch, and whether an agent, a supervisor and an operator may start it.
+fn works() -> [(Value, [bool; 3]); 9] {
+    let until = (jiff::Timestamp::now() + std::time::Duration::from_secs(3_600)).to_string();
+    let (lead, desk, all) = ([false, true, true], [true, true, false], [true; 3]);
+    [
+        (json!({ "move": { "stage": 1 } }), lead),
+        (json!({ "cancel": {} }), lead),
+        (json!({ "migrate": { "to_version": 2 } }), lead),
+        (
+            json!({ "push": { "button_id": "approve", "stage": 1 } }),
+            desk,
+        ),
+        (json!({ "snooze": { "until": until } }), desk),
+        (json!({ "claim": {} }), desk),
+        (json!({ "hand_over": { "to_person": "Dora" } }), all),
+        (json!({ "pause": {} }), all),
+        (json!({ "resume": {} }), all),
+    ]
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_batch_is_for_the_roles_of_its_work_only() {
+    let world = World::start().await;
+    let id = world.set("one", "refund").await;
+    let mut kinds = Vec::new();
+    for (work, expected) in works() {
+        kinds.extend(work.as_object().expect("one kind").keys().cloned());
+        let request =
+            json!({ "instance_ids": [id], "reason": "a drill", "dry_run": true, "work": work });
+        let roles = [&world.agent, &world.supervisor, &world.operator];
+        for (token, may) in roles.into_iter().zip(expected) {
+            match world.ask(token, "StartBatch", &request).await {
+                Ok(answer) => assert!(may, "{work}: {answer}"),
+                Err(refused) => {
+                    assert!(!may, "{work}: {refused:?}");
+                    assert_eq!(reason(&refused), "ROLE_MISSING", "{work}: {refused:?}");
+                }
+            }
+        }
+    }
+    let message = world.method("StartBatch").input().get_field_by_name("work");
+    let message = message.expect("the work").kind();
+    let all = message.as_message().expect("a message").fields();
+    let mut all: Vec<String> = all.map(|field| field.name().to_owned()).collect();
+    all.sort();
+    kinds.sort();
+    assert_eq!(kinds, all, "each kind of work is in the table");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_agent_has_batches_of_visible_work_and_its_own() {
+    let world = World::start().await;
+    let seen = world.set("seen", "refund").await;
+    let mut hidden = set_request("hidden", "refund");
+    hidden["properties"]["chargeable"] = json!(false);
+    let answer = world.get("SetWorkflow", hidden).await;
+    let hidden = answer["followUp"]["instanceId"].clone();
+    let claim = |rest: Value| {
+        let mut request = json!({ "work": { "claim": {} }, "dry_run": true });
+        let rest = rest.as_object().expect("fields").clone();
+        request.as_object_mut().expect("fields").extend(rest);
+        request
+    };
+    let by_filter = json!({ "workflows": ["refund"] });
+    let request = claim(json!({ "filter": by_filter }));
+    let refused = world.ask(&world.agent, "StartBatch", &request).await;
+    assert_eq!(
+        refused.expect_err("it finds hidden ones").code(),
+        Code::InvalidArgument
+    );
+    let request = claim(json!({ "follow_up_filter": by_filter }));
+    let found = world.get_as(&world.agent, "StartBatch", request).await;
+    let text = found.to_string();
+    assert!(
+        text.contains(&seen) && !text.contains(hidden.as_str().expect("an id")),
+        "{text}"
+    );
+    // A hand-over by name reaches nothing hidden either.
+    let request = json!({ "instance_ids": [hidden], "reason": "a drill", "dry_run": true, "work": { "pause": {} } });
+    let found = world.get_as(&world.agent, "StartBatch", request).await;
+    assert!(found.to_string().contains("NOT_VISIBLE"), "{found}");
+
+    let started = json!({ "instance_ids": [seen], "work": { "claim": {} } });
+    let own = world.get_as(&world.agent, "StartBatch", started).await;
+    let pause = json!({ "instance_ids": [seen], "reason": "a drill", "work": { "pause": {} } });
+    let others = world.get("StartBatch", pause).await;
+    for (batch, sees) in [(&own, true), (&others, false)] {
+        let mut request = json!({ "batch_id": batch["batch"]["id"] });
+        for method in ["GetBatch", "ListBatchItems", "StopBatch"] {
+            if method == "StopBatch" {
+                request["reason"] = json!("enough");
+            }
+            let answer = world.ask(&world.agent, method, &request).await;
+            assert_eq!(answer.is_ok(), sees, "{method}: {answer:?}");
+            if let Err(refused) = answer {
+                assert_eq!(refused.code(), Code::NotFound, "{method}: {refused:?}");
+            }
+            let control = world.ask(&world.supervisor, method, &request).await;
+            assert!(control.is_ok(), "{method}: {control:?}");
+        }
+    }
+    let listed = world.get_as(&world.agent, "ListBatches", json!({})).await;
+    assert_eq!(
+        listed["batches"].as_array().map(Vec::len),
+        Some(1),
+        "{listed}"
+    );
+}

@@ -27,6 +27,7 @@ pub(super) struct World {
     /// With one role each, and no scope.
     pub(super) agent: String,
     pub(super) supervisor: String,
+    pub(super) operator: String,
     /// With another customer, and with another team.
     pub(super) outside: [String; 2],
     workflow: Channel,
@@ -45,6 +46,7 @@ impl World {
         let whole = tokens.add("Wanda", &Role::ALL, None);
         let agent = tokens.add("Ann", &[Role::Agent], None);
         let supervisor = tokens.add("Sue", &[Role::Supervisor], None);
+        let operator = tokens.add("Olga", &[Role::Operator], None);
         let inside = limited("Inge", CUSTOMER, &["billing", "payments"]);
         let outside = [
             limited("Otto", "Elsewhere", &[]),
@@ -67,6 +69,7 @@ impl World {
             inside,
             agent,
             supervisor,
+            operator,
             outside,
             workflow: channel(house.workflow_address()).await,
             alerter: channel(house.alerter_address()).await,

@@ -6,18 +6,19 @@ use std::sync::Arc;
 use aftercall_definition::time::Time;
 use imbl::Vector;
 
-use crate::actor::Actor;
-use crate::batch::{Batch, BatchChange, BatchState, BatchWork, StartBatch};
+use crate::actor::{Actor, ActorKind};
+use crate::batch::{Batch, BatchChange, BatchPush, BatchState, BatchWork, StartBatch};
 use crate::command::{
-    CancelInstance, HandOver, MigrateInstance, MoveInstance, PauseInstance, ResumeInstance,
-    StepBatch, StopBatch,
+    CancelInstance, ClaimInstance, HandOver, MigrateInstance, MoveInstance, PauseInstance,
+    PushButton, ResumeInstance, StepBatch, StopBatch,
 };
 use crate::decide::draft::EntryDraft;
-use crate::decide::{claims, instances, migrate, pause};
+use crate::decide::{claims, instances, migrate, pause, snooze};
 use crate::entry::{Answer, ChangeKind};
-use crate::instance::InstanceId;
+use crate::instance::{Instance, InstanceId};
 use crate::limits;
 use crate::rejection::{Limit, Rejection};
+use crate::world::Root;
 
 pub(super) fn start(
     draft: &mut EntryDraft<'_>,
@@ -25,21 +26,10 @@ pub(super) fn start(
     actor: &Actor,
 ) -> Result<(), Rejection> {
     draft.kind = ChangeKind::BatchStarted;
-    let running = draft
-        .root
-        .batches
-        .values()
-        .filter(|batch| batch.state == BatchState::Running)
-        .count();
-    if running >= limits::BATCHES_RUNNING_MAX {
-        return Err(Rejection::Limit {
-            limit: Limit::BatchesRunning,
-            max: limits::BATCHES_RUNNING_MAX as u64,
-        });
-    }
+    check_running(draft.root, actor)?;
     let mut batch = Batch {
         id: draft.sequence(),
-        work: start.work.clone(),
+        work: begun(draft.root, &start.work, &start.items.ids),
         actor: actor.clone(),
         reason: start.reason.clone(),
         started_at: draft.now,
@@ -59,6 +49,43 @@ pub(super) fn start(
     Ok(())
 }
 
+/// Refuses if too many batches run. Those of people and those of operations have limits of their
+/// own, so that a busy desk does not keep operations from working. A person has one at a time.
+fn check_running(root: &Root, actor: &Actor) -> Result<(), Rejection> {
+    let is_person = actor.kind == ActorKind::Person;
+    let running = root.batches.values().filter(|batch| {
+        batch.state == BatchState::Running && is_person == (batch.actor.kind == ActorKind::Person)
+    });
+    let (own, others): (Vec<_>, Vec<_>) =
+        running.partition(|batch| is_person && actor.owns(&batch.actor.name, &batch.actor.subject));
+    let limit = |max: usize| Rejection::Limit {
+        limit: Limit::BatchesRunning,
+        max: max as u64,
+    };
+    if !own.is_empty() {
+        Err(limit(limits::BATCHES_OF_PERSON_MAX))
+    } else if others.len() >= limits::BATCHES_RUNNING_MAX {
+        Err(limit(limits::BATCHES_RUNNING_MAX))
+    } else {
+        Ok(())
+    }
+}
+
+/// The work with what it needs to know of each item at the start.
+pub(super) fn begun(root: &Root, work: &BatchWork, items: &[InstanceId]) -> BatchWork {
+    let BatchWork::Push(push) = work else {
+        return work.clone();
+    };
+    let visits = items.iter().map(|id| {
+        root.instance(*id)
+            .map_or(0, |instance| instance.visits_of(push.stage))
+    });
+    BatchWork::Push(BatchPush {
+        visits: visits.collect(),
+        ..push.clone()
+    })
+}
+
 /// Processes the next item of a batch. If the item is refused, the entry records why.
 pub(super) fn step(draft: &mut EntryDraft<'_>, command: StepBatch) {
     let id = command.batch;
@@ -75,7 +102,8 @@ pub(super) fn step(draft: &mut EntryDraft<'_>, command: StepBatch) {
         return;
     };
     let mut attempt = EntryDraft::new(draft.root, draft.now);
-    let refused = match carry_out(&mut attempt, batch, instance) {
+    let by = (&*batch.reason, &batch.actor);
+    let refused = match work_on(&mut attempt, &batch.work, (item as usize, instance), by) {
         Ok(()) => {
             *draft = attempt;
             None
@@ -92,19 +120,11 @@ pub(super) fn step(draft: &mut EntryDraft<'_>, command: StepBatch) {
     });
 }
 
-fn carry_out(
-    draft: &mut EntryDraft<'_>,
-    batch: &Batch,
-    instance: InstanceId,
-) -> Result<(), Rejection> {
-    work_on(draft, &batch.work, instance, (&batch.reason, &batch.actor))
-}
-
-/// Does the work of a batch on one instance.
+/// Does the work of a batch on one instance, given with its place among the items.
 pub(super) fn work_on(
     draft: &mut EntryDraft<'_>,
     work: &BatchWork,
-    instance: InstanceId,
+    (at, instance): (usize, InstanceId),
     (reason, actor): (&str, &Actor),
 ) -> Result<(), Rejection> {
     let (reason, expected) = (Box::from(reason), None);
@@ -147,7 +167,40 @@ pub(super) fn work_on(
             };
             claims::hand_over(draft, &command, actor)
         }
+        BatchWork::Push(push) => push_one(draft, push, (at, instance), (reason, actor)),
+        BatchWork::Snooze { until } => snooze::snooze_all(draft, (instance, *until), reason, actor),
+        BatchWork::Claim { lease_millis } => {
+            let lease_millis = *lease_millis;
+            let command = ClaimInstance {
+                instance,
+                lease_millis,
+            };
+            claims::claim(draft, command, actor)
+        }
     }
+}
+
+fn push_one(
+    draft: &mut EntryDraft<'_>,
+    push: &BatchPush,
+    (at, id): (usize, InstanceId),
+    (note, actor): (Box<str>, &Actor),
+) -> Result<(), Rejection> {
+    let visit = push.visits.get(at).copied().unwrap_or_default();
+    let is_there = |instance: &Instance| (instance.stage, instance.visit()) == (push.stage, visit);
+    // What has left the stage is refused as such: another stage may have a button of this id.
+    if let Some(old) = draft.root.instance(id).filter(|old| !is_there(old)) {
+        return Err(Rejection::StaleVisit(old.clone()));
+    }
+    let command = PushButton {
+        instance: id,
+        button: push.button.clone(),
+        stage: Some(push.stage),
+        visit,
+        note,
+        form: Vec::new(),
+    };
+    instances::push(draft, &command, actor)
 }
 
 fn migrate_one(

@@ -257,7 +257,8 @@ impl Check {
         self.text(
             "reason",
             &start.reason,
-            true,
+            // Of work at a desk it is a note, which is optional there too.
+            !start.work.is_desk_work(),
             Characters(limits::REASON_CHARS_MAX),
         );
         if !(1..=limits::BATCH_PER_SECOND_MAX).contains(&start.per_second) {
@@ -273,6 +274,20 @@ impl Check {
                 true,
                 Characters(limits::SHORT_CHARS_MAX),
             );
+            self.lease(*lease_millis);
+        }
+        if let BatchWork::Push(push) = &start.work {
+            self.text(
+                "work.push.button_id",
+                &push.button,
+                true,
+                Characters(NAME_CHARS_MAX),
+            );
+            if push.stage == 0 {
+                self.error("work.push.stage", "must be given: the number of the stage");
+            }
+        }
+        if let BatchWork::Claim { lease_millis } = &start.work {
             self.lease(*lease_millis);
         }
     }

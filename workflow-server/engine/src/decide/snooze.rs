@@ -12,7 +12,7 @@ use crate::decide::draft::EntryDraft;
 use crate::decide::find::{alert_as_seen, check_legal, check_visible, find};
 use crate::decide::when;
 use crate::entry::{Answer, ChangeKind, Entered};
-use crate::instance::{Alert, Attempts, Happening, Instance, Snooze};
+use crate::instance::{Alert, Attempts, Happening, Instance, InstanceId, Snooze};
 use crate::query::zone_of;
 use crate::rejection::Rejection;
 use crate::world::Root;
@@ -74,6 +74,55 @@ pub(super) fn snooze(
     Ok(())
 }
 
+/// Snoozes all alerts of an instance, each until the same moment or longer. A note is optional.
+pub(super) fn snooze_all(
+    draft: &mut EntryDraft<'_>,
+    (id, until): (InstanceId, Time),
+    note: Box<str>,
+    actor: &Actor,
+) -> Result<(), Rejection> {
+    draft.kind = ChangeKind::Snoozed;
+    let root = draft.root;
+    let old = find(draft, id)?;
+    check_legal(old, Happening::Snooze)?;
+    check_visible(root, old)?;
+    check_holder(old, actor, draft.now)?;
+    if old.alerts.is_empty() {
+        return Err(Rejection::AlertGone(old.clone()));
+    }
+    if !when::is_in_reach(until, draft.now) {
+        return Err(out_of_reach());
+    }
+    let mut new = Instance::clone(old);
+    for alert in &mut new.alerts {
+        let is_longer = |snooze: &Snooze| snooze.until >= until;
+        if !alert.snooze.as_deref().is_some_and(is_longer) {
+            let by = actor.name.clone();
+            alert.snooze = Some(Box::new(Snooze { by, until }));
+        }
+    }
+    draft.answer = Answer::Moved {
+        instance: id,
+        entered: Vec::new(),
+    };
+    if new.alerts == old.alerts {
+        return Ok(());
+    }
+    new.notes += u32::from(!note.is_empty());
+    draft.details.note = note;
+    draft.details.values = [("until".into(), Value::Time(until))].into();
+    draft.put_instance(ChangeKind::Snoozed, old, new, Entered::default());
+    Ok(())
+}
+
+fn out_of_reach() -> Rejection {
+    let message = "must be later than now, and within a year".to_owned();
+    Rejection::Invalid(vec![FieldError {
+        field: "until".to_owned(),
+        message,
+    }])
+}
+
 /// The end of the snooze; `None` if the alert returns at once.
 fn until(
     root: &Root,
@@ -90,13 +139,7 @@ fn until(
         Some(snooze.alert.action),
     );
     let then = when::moment(&snooze.until, &zone, now).filter(|then| when::is_in_reach(*then, now));
-    then.map(Some).ok_or_else(|| {
-        let message = "must be later than now, and within a year".to_owned();
-        Rejection::Invalid(vec![FieldError {
-            field: "until".to_owned(),
-            message,
-        }])
-    })
+    then.map(Some).ok_or_else(out_of_reach)
 }
 
 /// Ends a snooze. Changes nothing if the alert is gone, or if it is hidden until another time.

@@ -13,21 +13,18 @@ use proptest::sample::Index;
 
 use crate::actor::{Actor, ActorKind};
 use crate::archive::Chunk;
-use crate::batch::{BatchWork, StartBatch};
 use crate::call::{CallKey, Caller};
 use crate::command::{
     AcknowledgeAlert, ArchiveCalls, CallChanges, ClaimInstance, ClaimNext, Command, EndErasure,
     EraseCaller, ExtendClaim, FinishFollowUp, HandOver, ImportTeam, ImportWorkflow, Look,
     MigrateInstance, PublishWorkflow, PushButton, ReleaseClaim, RemoveTeam, ReplaceChunk, Request,
-    SeenAlert, SnoozeAlert, SnoozeUntil, StepErasure, StopBatch, TakeOver,
+    SeenAlert, SnoozeAlert, SnoozeUntil, StepErasure, TakeOver,
 };
 use crate::erasure::ErasureState;
 use crate::filter::FollowUpFilter;
 use crate::instance::{Instance, InstanceId, Status};
 use crate::phone::Country;
-use crate::query::{
-    Claimable, InstanceFilter, archivable, batch_items, buttons, calls_in_memory, never,
-};
+use crate::query::{Claimable, archivable, buttons, calls_in_memory, never};
 use crate::recipient::Recipient;
 use crate::world::World;
 use crate::world::caller_index::CallerKey;
@@ -389,39 +386,6 @@ pub(super) fn migrate(world: &World, instance: &Instance, version: u8) -> Option
         expected: None,
     };
     Some(Command::from(asked))
-}
-
-pub(super) fn batch(world: &World, work: u8, stop: bool, now: Time) -> Option<Command> {
-    if stop {
-        let (batch, _) = world.root().batches.get_max()?;
-        return Some(Command::from(StopBatch {
-            batch: *batch,
-            reason: "enough".into(),
-        }));
-    }
-    let work = match work {
-        0 => BatchWork::Move { stage: 1 },
-        1 => BatchWork::Pause { until: None },
-        2 => BatchWork::Resume,
-        3 => BatchWork::Cancel,
-        4 => BatchWork::HandOver(Recipient::Team { team: 1 }),
-        5 => BatchWork::Migrate {
-            version: 2,
-            stages: vec![(2, 1)],
-        },
-        _ => BatchWork::HandOver(Recipient::Person {
-            name: person(1),
-            lease_millis: 900_000,
-        }),
-    };
-    let items = batch_items(world.root(), &InstanceFilter::default(), now, &never).ok()?;
-    let start = StartBatch {
-        work,
-        items,
-        reason: "a drill".into(),
-        per_second: 9,
-    };
-    Some(Command::from(start))
 }
 
 pub(super) fn finishing(instance: &Instance) -> Command {

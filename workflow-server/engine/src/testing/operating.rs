@@ -3,9 +3,12 @@
 use aftercall_definition::time::Time;
 use proptest::sample::Index;
 
-use super::commands::{archive, batch, instance, migrate, replace, step_erasure};
+use super::commands::{archive, instance, migrate, person, replace, step_erasure};
 use super::step::Step;
-use crate::command::{CancelInstance, Command, ConfirmPurge, MoveInstance, StepBatch};
+use crate::batch::{BatchPush, BatchWork, StartBatch};
+use crate::command::{CancelInstance, Command, ConfirmPurge, MoveInstance, StepBatch, StopBatch};
+use crate::query::{InstanceFilter, batch_items, buttons, never};
+use crate::recipient::Recipient;
 use crate::world::World;
 
 /// The command of a step of operations. Returns `None` if the step has nothing to work on, or if it
@@ -50,4 +53,58 @@ pub(super) fn upkeep(step: &Step, world: &World, now: Time) -> Option<Command> {
         Step::Replace(with_nothing) => replace(world, *with_nothing),
         _ => None,
     }
+}
+
+fn batch(world: &World, work: u8, stop: bool, now: Time) -> Option<Command> {
+    if stop {
+        let (batch, _) = world.root().batches.get_max()?;
+        return Some(Command::from(StopBatch {
+            batch: *batch,
+            reason: "enough".into(),
+        }));
+    }
+    let work = match work {
+        0 => BatchWork::Move { stage: 1 },
+        1 => BatchWork::Pause { until: None },
+        2 => BatchWork::Resume,
+        3 => BatchWork::Cancel,
+        4 => BatchWork::HandOver(Recipient::Team { team: 1 }),
+        5 => BatchWork::Migrate {
+            version: 2,
+            stages: vec![(2, 1)],
+        },
+        6 => BatchWork::HandOver(Recipient::Person {
+            name: person(1),
+            lease_millis: 900_000,
+        }),
+        7 => BatchWork::Push(pushed_most(world)?),
+        8 => BatchWork::Snooze {
+            until: Time(now.0 + 900_000),
+        },
+        _ => BatchWork::Claim {
+            lease_millis: 900_000,
+        },
+    };
+    let items = batch_items(world.root(), &InstanceFilter::default(), now, &never).ok()?;
+    let start = StartBatch {
+        work,
+        items,
+        reason: "a drill".into(),
+        per_second: 9,
+    };
+    Some(Command::from(start))
+}
+
+/// The first button of the newest instance that has one.
+fn pushed_most(world: &World) -> Option<BatchPush> {
+    let mut newest = world.root().instances.iter().flatten().rev();
+    newest.find_map(|instance| {
+        let definition = world.root().definition_of(instance)?;
+        let button = buttons(definition, instance).next()?;
+        Some(BatchPush {
+            button: button.event.as_str().into(),
+            stage: instance.stage,
+            visits: [].into(),
+        })
+    })
 }

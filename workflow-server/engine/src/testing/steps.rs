@@ -33,7 +33,7 @@ pub fn steps(at_most: usize) -> impl Strategy<Value = Vec<Step>> {
             .prop_map(|(who, which, is_removed)| Step::View(who, which, is_removed)),
         1 => (any::<Index>(), any::<Index>()).prop_map(|(at, stage)| Step::Move(at, stage)),
         4 => (any::<Index>(), any::<u8>()).prop_map(|(at, version)| Step::Migrate(at, version)),
-        1 => (0..7_u8, prop::bool::weighted(0.2)).prop_map(|(work, stop)| Step::Batch(work, stop)),
+        1 => (0..10_u8, prop::bool::weighted(0.2)).prop_map(|(work, stop)| Step::Batch(work, stop)),
         3 => Just(Step::StepBatch),
         2 => (0..3_000_u16, 1..4_u8).prop_map(|(minutes, calls)| Step::Archive(minutes, calls)),
         1 => any::<bool>().prop_map(Step::Replace),

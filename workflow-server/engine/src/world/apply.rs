@@ -8,6 +8,7 @@ use aftercall_definition::time::Time;
 use imbl::OrdMap;
 use thiserror::Error;
 
+use crate::actor::ActorKind;
 use crate::archive::{ArchiveChange, PurgeConfirmation};
 use crate::batch::{Batch, BatchChange, BatchState};
 use crate::call::Call;
@@ -233,15 +234,19 @@ impl World {
         }
     }
 
-    /// Removes the oldest ended batches above the limit.
+    /// Removes the oldest ended batches above the limit. Those of people do not displace those of
+    /// operations.
     fn forget_batches(&mut self) {
-        let ended = self
-            .root
-            .batches
-            .values()
-            .filter(|batch| batch.state != BatchState::Running);
-        let ended: Vec<u64> = ended.map(|batch| batch.id).collect();
-        for old in &ended[..ended.len().saturating_sub(limits::BATCHES_KEPT)] {
+        let ended = self.root.batches.values();
+        let ended = ended.filter(|batch| batch.state != BatchState::Running);
+        let (of_people, of_operations): (Vec<_>, Vec<_>) =
+            ended.partition(|batch| batch.actor.kind == ActorKind::Person);
+        let ids = |batches: Vec<&Arc<Batch>>| {
+            let over = batches.len().saturating_sub(limits::BATCHES_KEPT);
+            batches[..over].iter().map(|batch| batch.id).collect()
+        };
+        let old: [Vec<u64>; 2] = [ids(of_people), ids(of_operations)];
+        for old in old.iter().flatten() {
             self.root.batches.remove(old);
         }
     }

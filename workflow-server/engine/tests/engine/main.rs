@@ -10,6 +10,7 @@ mod claimable;
 mod claims;
 mod deciding;
 mod desk;
+mod desk_batches;
 mod edges;
 mod erasing;
 mod erasures;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use aftercall_definition::time::Time;
 use aftercall_engine::actor::Actor;
-use aftercall_engine::batch::{Batch, BatchChange, BatchWork, RefusedItem};
+use aftercall_engine::batch::{Batch, BatchChange, BatchPush, BatchWork, RefusedItem};
 use aftercall_engine::recipient::Recipient;
 
 use super::codes::Coded;
@@ -50,6 +50,25 @@ enum WorkRecord {
     Migrate(MigrateRecord),
     #[prost(message, tag = "21")]
     Release(NothingRecord),
+    #[prost(message, tag = "22")]
+    Push(PushRecord),
+    /// When the alerts return.
+    #[prost(sint64, tag = "23")]
+    Snooze(i64),
+    /// The lease in milliseconds.
+    #[prost(sint64, tag = "24")]
+    Claim(i64),
+}
+
+#[derive(Clone, PartialEq, prost::Message)]
+struct PushRecord {
+    #[prost(string, tag = "1")]
+    button: String,
+    #[prost(uint32, tag = "2")]
+    stage: u32,
+    /// Of each item.
+    #[prost(uint32, repeated, tag = "3")]
+    visits: Vec<u32>,
 }
 
 #[derive(Clone, PartialEq, prost::Message)]
@@ -76,7 +95,7 @@ pub struct BatchRecord {
     id: u64,
     #[prost(int32, tag = "2")]
     state: i32,
-    #[prost(oneof = "WorkRecord", tags = "3, 4, 5, 6, 7, 8, 19, 21")]
+    #[prost(oneof = "WorkRecord", tags = "3, 4, 5, 6, 7, 8, 19, 21, 22, 23, 24")]
     work: Option<WorkRecord>,
     #[prost(int32, tag = "9")]
     actor_kind: i32,
@@ -183,6 +202,13 @@ fn work_record(work: &BatchWork) -> WorkRecord {
         }
         BatchWork::HandOver(Recipient::Team { team }) => WorkRecord::ToTeam(*team),
         BatchWork::HandOver(Recipient::Release) => WorkRecord::Release(NothingRecord {}),
+        BatchWork::Push(push) => WorkRecord::Push(PushRecord {
+            button: push.button.to_string(),
+            stage: push.stage,
+            visits: push.visits.to_vec(),
+        }),
+        BatchWork::Snooze { until } => WorkRecord::Snooze(until.0),
+        BatchWork::Claim { lease_millis } => WorkRecord::Claim(*lease_millis),
     }
 }
 
@@ -208,6 +234,13 @@ fn work(record: WorkRecord) -> BatchWork {
         }),
         WorkRecord::ToTeam(team) => BatchWork::HandOver(Recipient::Team { team }),
         WorkRecord::Release(NothingRecord {}) => BatchWork::HandOver(Recipient::Release),
+        WorkRecord::Push(push) => BatchWork::Push(BatchPush {
+            button: push.button.into(),
+            stage: push.stage,
+            visits: push.visits.into(),
+        }),
+        WorkRecord::Snooze(until) => BatchWork::Snooze { until: Time(until) },
+        WorkRecord::Claim(lease_millis) => BatchWork::Claim { lease_millis },
     }
 }
 

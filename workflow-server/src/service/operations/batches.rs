@@ -1,33 +1,35 @@
 //! Batches: one thing done to many instances, as ops ask for it. The runner does the items.
 
+mod asked;
 mod shown;
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use aftercall_definition::rules;
 use aftercall_engine::Rejection;
 use aftercall_engine::actor::{Actor, ActorKind};
-use aftercall_engine::batch::{Batch, BatchChange, BatchItems, BatchWork, StartBatch};
+use aftercall_engine::batch::{Batch, BatchChange, StartBatch};
 use aftercall_engine::command::StopBatch;
 use aftercall_engine::entry::Answer;
 use aftercall_engine::instance::{Instance, InstanceId};
-use aftercall_engine::limits::{BATCH_ITEMS_MAX, BATCH_PER_SECOND_DEFAULT};
-use aftercall_engine::query::{InstanceFilter, ShouldStop};
-use aftercall_engine::recipient::Recipient;
+use aftercall_engine::query::ShouldStop;
+use aftercall_identity::Act;
+use aftercall_proto::attributed::Attributed;
 use aftercall_proto::ready::Ready;
 use aftercall_proto::workflow::v1 as proto;
-use aftercall_serving::asked::Asked;
+use aftercall_serving::asked::{Asked, Caller};
 use aftercall_serving::log_context::LogContext;
+use prost::{Message, Name};
 pub(crate) use shown::shown;
 use shown::shown_at;
 
 use crate::reading::Lane;
-use crate::service::ask::{Answered, Asking, Faults, Prepared, filters, pages, requests};
+use crate::service::acts;
+use crate::service::ask::{Answered, Asking, Faults, Prepared, pages};
 use crate::service::say::refusal::Missing;
 use crate::service::say::{Refusal, convert, refusal};
 use crate::service::shared::Shared;
-use crate::service::view::{Names, View};
+use crate::service::view::View;
 
 pub(crate) async fn start(
     shared: &Shared,
@@ -35,12 +37,12 @@ pub(crate) async fn start(
 ) -> Result<proto::StartBatchResponse, Refusal> {
     let request = &asked.request;
     if request.dry_run {
-        let (start, faults) = read(shared, request).await?;
+        let (start, faults) = asked::read(shared, request, &actor(&asked)).await?;
         return dry_run(shared, start, actor(&asked), faults).await;
     }
-    let asking = Asking::of_operations(&asked);
+    let asking = asking(&asked, actor(&asked).kind);
     let prepare = async {
-        let (start, faults) = read(shared, request).await?;
+        let (start, faults) = asked::read(shared, request, &actor(&asked)).await?;
         if is_strict(request) && faults.is_empty() {
             check_all(shared, &start, actor(&asked)).await?;
         }
@@ -70,37 +72,40 @@ fn started(answered: &Answered) -> Result<&Arc<Batch>, Refusal> {
     }
 }
 
-/// The one who starts the batch.
+/// A request of a person at a Call Manager, or of operations.
+fn asking<T: Attributed + Message + Name>(asked: &Asked<T>, kind: ActorKind) -> Asking {
+    match kind {
+        ActorKind::Person => Asking::of_person(asked),
+        _ => Asking::of_operations(asked),
+    }
+}
+
+/// The one who starts the batch. Who may not lead does what people do one by one, by the same rules.
 fn actor(asked: &Asked<proto::StartBatchRequest>) -> Actor {
+    use proto::batch_work::Kind;
+    let work = asked.request.work.as_ref();
+    let is_desk_work = matches!(
+        work.and_then(|work| work.kind.as_ref()),
+        Some(Kind::Push(_) | Kind::Snooze(_) | Kind::Claim(_))
+    );
     Actor {
-        kind: ActorKind::Operations,
+        kind: if is_desk_work {
+            ActorKind::Person
+        } else {
+            leading(&asked.caller)
+        },
         name: asked.actor().into(),
         subject: asked.owner(),
     }
 }
 
-async fn read(
-    shared: &Shared,
-    request: &proto::StartBatchRequest,
-) -> Result<(StartBatch, Faults), Refusal> {
-    let mut faults = Faults::default();
-    let work = work(&shared.view(), request.work.as_ref(), &mut faults);
-    let items = items_of(shared, request, &mut faults)?;
-    let start = StartBatch {
-        work,
-        items: if faults.is_empty() {
-            found(shared, items).await?
-        } else {
-            BatchItems::default()
-        },
-        reason: request.reason.as_str().into(),
-        per_second: if request.per_second == 0 {
-            BATCH_PER_SECOND_DEFAULT
-        } else {
-            request.per_second
-        },
-    };
-    Ok((start, faults))
+/// As what somebody works who may lead, or may not.
+fn leading(caller: &Caller) -> ActorKind {
+    if acts::may(Act::LeadBatch, caller) {
+        ActorKind::Operations
+    } else {
+        ActorKind::Person
+    }
 }
 
 /// Whether all items must be possible before any is begun.
@@ -191,178 +196,12 @@ fn item(id: InstanceId, refused: Option<&str>) -> proto::BatchItem {
     }
 }
 
-fn work(names: &Names, asked: Option<&proto::BatchWork>, faults: &mut Faults) -> BatchWork {
-    use proto::batch_work::Kind;
-    match asked.and_then(|asked| asked.kind.as_ref()) {
-        Some(Kind::Move(asked)) => BatchWork::Move { stage: asked.stage },
-        Some(Kind::Pause(asked)) => {
-            let until = asked.until.map(requests::time);
-            if until == Some(None) {
-                faults.add("work.pause.until", "is not a moment");
-            }
-            BatchWork::Pause {
-                until: until.flatten(),
-            }
-        }
-        Some(Kind::Migrate(asked)) => BatchWork::Migrate {
-            version: asked.to_version,
-            stages: requests::stage_mappings(&asked.stages, faults),
-        },
-        Some(Kind::Resume(_)) => BatchWork::Resume,
-        Some(Kind::Cancel(_)) => BatchWork::Cancel,
-        Some(Kind::HandOver(asked)) => BatchWork::HandOver(recipient(names, asked, faults)),
-        None => {
-            faults.add(
-                "work",
-                "must be given: move, pause, resume, cancel, hand_over or migrate",
-            );
-            BatchWork::Resume
-        }
-    }
-}
-
-fn recipient(names: &Names, asked: &proto::HandOverWork, faults: &mut Faults) -> Recipient {
-    if asked.release {
-        if !asked.to_person.is_empty() || !asked.to_team.is_empty() {
-            faults.add(
-                "work.hand_over.release",
-                "must not be given with a person or a team",
-            );
-        }
-        return Recipient::Release;
-    }
-    match (asked.to_person.as_str(), asked.to_team.as_str()) {
-        ("", name) if !name.is_empty() => {
-            let team = names.teams().place(name).unwrap_or_else(|| {
-                faults.add(
-                    "work.hand_over.to_team",
-                    format!("there is no team `{name}`"),
-                );
-                u32::MAX
-            });
-            Recipient::Team { team }
-        }
-        (name, to_team) => {
-            if name.is_empty() == to_team.is_empty() {
-                faults.add(
-                    "work.hand_over.to_person",
-                    "name a person or a team, one of the two, or give release",
-                );
-            }
-            Recipient::Person {
-                name: name.into(),
-                lease_millis: requests::lease(asked.lease, faults),
-            }
-        }
-    }
-}
-
-/// Which instances a request is about.
-enum Wanted {
-    Named(Vec<InstanceId>),
-    Filtered(Box<InstanceFilter>),
-}
-
-/// Looks for the instances, off the ledger's thread.
-async fn found(shared: &Shared, asked: Wanted) -> Result<BatchItems, Refusal> {
-    let now = shared.ledger.now();
-    match asked {
-        Wanted::Named(ids) => {
-            check_named(&shared.view(), &ids)?;
-            Ok(BatchItems::named(ids))
-        }
-        Wanted::Filtered(filter) => {
-            let walk = move |view: &View, should_stop: ShouldStop<'_>| {
-                view.batch_items(*filter, now.max(view.at()), should_stop)
-            };
-            shared.walk(Lane::Heavy, shared.view(), walk).await
-        }
-    }
-}
-
-/// For a caller with a scope every instance that it names must be in it. A check before the start is
-/// enough: a batch is about what its starter could see when it was started.
-fn check_named(view: &View, ids: &[InstanceId]) -> Result<(), Refusal> {
-    if view.reach().is_everything() {
-        return Ok(());
-    }
-    match ids.iter().find(|id| view.instance(**id).is_none()) {
-        Some(id) => Err(refusal::of_rejection(Rejection::NoSuchInstance(*id), view)),
-        None => Ok(()),
-    }
-}
-
-fn items_of(
-    shared: &Shared,
-    request: &proto::StartBatchRequest,
-    faults: &mut Faults,
-) -> Result<Wanted, Refusal> {
-    let Some(filter) = &request.filter else {
-        return Ok(Wanted::Named(named_ids(&request.instance_ids, faults)));
-    };
-    if !request.instance_ids.is_empty() {
-        faults.add("filter", "name the instances or give a filter, not both");
-    }
-    if *filter == proto::InstanceFilter::default() {
-        faults.add(
-            "filter",
-            "must narrow something down: an empty one means all that is open",
-        );
-    }
-    use proto::batch_work::Kind;
-    let kind = request.work.as_ref().and_then(|work| work.kind.as_ref());
-    if matches!(kind, Some(Kind::Move(_) | Kind::Migrate(_))) && filter.workflows.len() != 1 {
-        faults.add(
-            "filter.workflows",
-            "must name one workflow: the number of a stage or version means nothing in another",
-        );
-    }
-    let view = shared.view();
-    // What looks for a misspelt workflow finds nothing; what changes instances says so.
-    for name in filter
-        .workflows
-        .iter()
-        .filter(|name| view.workflows().named(name).is_none())
-    {
-        let hint = rules::suggestion(
-            name,
-            view.workflows().by_place().map(|workflow| &*workflow.name),
-        );
-        faults.add(
-            "filter.workflows",
-            format!("there is no workflow {}{hint}", rules::quoted(name)),
-        );
-    }
-    let filter: InstanceFilter = filters::read(filter.clone(), shared.ledger.now())?;
-    Ok(Wanted::Filtered(Box::new(filter)))
-}
-
-/// The ids that a request names; adds an error for each invalid one.
-fn named_ids(texts: &[String], faults: &mut Faults) -> Vec<InstanceId> {
-    if texts.is_empty() {
-        faults.add("instance_ids", "name the instances, or give a filter");
-    }
-    if texts.len() > BATCH_ITEMS_MAX {
-        let count = texts.len();
-        let message = format!("has {count} values, at most {BATCH_ITEMS_MAX} are allowed");
-        faults.add("instance_ids", message);
-    }
-    let mut ids = Vec::new();
-    for (at, text) in texts.iter().take(BATCH_ITEMS_MAX).enumerate() {
-        match text.parse::<InstanceId>() {
-            Ok(id) => ids.push(id),
-            Err(error) => faults.add(format!("instance_ids[{at}]"), error.to_string()),
-        }
-    }
-    ids
-}
-
 pub(crate) async fn stop(
     shared: &Shared,
     asked: Asked<proto::StopBatchRequest>,
 ) -> Result<proto::StopBatchResponse, Refusal> {
     let request = &asked.request;
-    let asking = Asking::of_operations(&asked);
+    let asking = asking(&asked, leading(&asked.caller));
     let view = shared.view();
     if view.unlimited().batch(request.batch_id).is_some() {
         find(&view, request.batch_id)?;

@@ -80,5 +80,17 @@ fn shown_work(names: &Names, work: &BatchWork) -> proto::batch_work::Kind {
             release: true,
             ..proto::HandOverWork::default()
         }),
+        BatchWork::Push(push) => Kind::Push(proto::PushWork {
+            button_id: push.button.to_string(),
+            stage: push.stage,
+        }),
+        BatchWork::Snooze { until } => Kind::Snooze(proto::SnoozeWork {
+            until: Some(convert::timestamp(*until)),
+        }),
+        BatchWork::Claim { lease_millis } => Kind::Claim(proto::ClaimWork {
+            lease: Some(convert::duration(std::time::Duration::from_millis(
+                lease_millis.unsigned_abs(),
+            ))),
+        }),
     }
 }
