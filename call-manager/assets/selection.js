@@ -35,6 +35,9 @@ function show() {
   const all = bar.querySelector('[data-all]');
   all.hidden = matching <= picked.size;
   all.querySelector('b').textContent = String(matching);
+  // Rows of several stages have no button in common.
+  const push = bar.querySelector('[data-work=push]');
+  if (push) push.hidden = new Set([...picked.keys()].map((id) => rowOf(id)?.dataset.stage)).size !== 1;
 }
 
 list.addEventListener('click', ({ target, shiftKey }) => {
@@ -72,6 +75,15 @@ bar.querySelector('[data-clear]').addEventListener('click', clear);
 
 // What is done to them
 
+/** The buttons of the stage that all selected rows are in. */
+function offerButtons() {
+  const row = rowOf([...picked.keys()][0]);
+  const stage = row.dataset.stage.split('/').pop();
+  const plain = [...row.querySelectorAll('form[action$="/push"]')].map((form) => [form.elements.button.value, form.innerText]);
+  const asking = [...row.querySelectorAll('a.button')].map((link) => [link.hash.slice(3), link.innerText]);
+  form.elements.button.replaceChildren(...[...plain, ...asking].map(([id, label]) => new Option(label.replace('…', ''), `${stage}/${id}`)));
+}
+
 for (const button of bar.querySelectorAll('[data-work]')) {
   button.addEventListener('click', () => {
     form.elements.work.value = button.dataset.work;
@@ -81,6 +93,7 @@ for (const button of bar.querySelectorAll('[data-work]')) {
       field.hidden = !isWanted;
       for (const input of field.querySelectorAll('input, select')) input.disabled = !isWanted;
     }
+    if (button.dataset.work === 'push') offerButtons();
     results.replaceChildren();
     requestId = newId();
     dialog.showModal();

@@ -7,7 +7,8 @@ use aftercall_proto::access::v1::Role;
 use aftercall_proto::workflow::v1::batch_work::Kind;
 use aftercall_proto::workflow::v1::{
     Batch, BatchItem, BatchItemState, BatchState, BatchWork, CancelWork, ClaimWork,
-    GetBatchRequest, HandOverWork, ListBatchItemsRequest, PauseWork, ResumeWork, StartBatchRequest,
+    GetBatchRequest, HandOverWork, ListBatchItemsRequest, PauseWork, PushWork, ResumeWork,
+    SnoozeWork, StartBatchRequest,
 };
 use askama::Template;
 use axum::Router;
@@ -15,6 +16,7 @@ use axum::extract::{Form, Path, State};
 use axum::http::HeaderMap;
 use axum::response::Response;
 use axum::routing::{get, post};
+use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
 
 use crate::layout::html;
@@ -30,7 +32,9 @@ const ITEMS_SHOWN: u32 = 200;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum Work {
+    Push,
     Claim,
+    Snooze,
     HandOver,
     Pause,
     Resume,
@@ -38,8 +42,10 @@ pub(crate) enum Work {
 }
 
 impl Work {
-    const ALL: [Self; 5] = [
+    const ALL: [Self; 7] = [
+        Self::Push,
         Self::Claim,
+        Self::Snooze,
         Self::HandOver,
         Self::Pause,
         Self::Resume,
@@ -53,7 +59,7 @@ impl Work {
             person.may(&[Role::Agent, Role::Supervisor]),
         );
         let is_allowed = |work: &Self| match work {
-            Self::Claim => is_at_desk,
+            Self::Push | Self::Claim | Self::Snooze => is_at_desk,
             Self::HandOver | Self::Pause | Self::Resume => leads || is_at_desk,
             Self::Cancel => leads,
         };
@@ -63,7 +69,9 @@ impl Work {
     /// The name in forms and scripts.
     pub(crate) fn name(self) -> &'static str {
         match self {
+            Self::Push => "push",
             Self::Claim => "claim",
+            Self::Snooze => "snooze",
             Self::HandOver => "hand-over",
             Self::Pause => "pause",
             Self::Resume => "resume",
@@ -73,7 +81,9 @@ impl Work {
 
     pub(crate) fn word(self, words: &Words) -> &str {
         match self {
+            Self::Push => &words.desk.push,
             Self::Claim => &words.claim,
+            Self::Snooze => &words.snooze,
             Self::HandOver => &words.hand_over,
             Self::Pause => &words.pause,
             Self::Resume => &words.resume,
@@ -95,6 +105,12 @@ pub(crate) struct Asked {
     ids: String,
     #[serde(default)]
     to: String,
+    /// The number of the stage, and the id of the button, as `1/approve`.
+    #[serde(default)]
+    button: String,
+    /// Hours of a snooze.
+    #[serde(default)]
+    hours: u32,
     reason: String,
     request_id: String,
     /// `check` shows what would come of it; `start` does it.
@@ -104,6 +120,21 @@ pub(crate) struct Asked {
 impl Asked {
     fn request(&self, person: &Person) -> StartBatchRequest {
         let kind = match self.work {
+            Work::Push => {
+                let (stage, button_id) = self.button.split_once('/').unwrap_or_default();
+                Kind::Push(PushWork {
+                    // The server refuses a stage that none has.
+                    stage: stage.parse().unwrap_or(0),
+                    button_id: button_id.to_owned(),
+                })
+            }
+            Work::Snooze => {
+                let pause = SignedDuration::from_hours(i64::from(self.hours));
+                let until = Timestamp::now().checked_add(pause).ok();
+                Kind::Snooze(SnoozeWork {
+                    until: until.map(|until| proto_time(until.as_second())),
+                })
+            }
             Work::Claim => Kind::Claim(ClaimWork::default()),
             Work::HandOver => Kind::HandOver(HandOverWork {
                 to_person: self.to.clone(),
@@ -123,6 +154,10 @@ impl Asked {
             ..StartBatchRequest::default()
         }
     }
+}
+
+fn proto_time(seconds: i64) -> prost_types::Timestamp {
+    prost_types::Timestamp { seconds, nanos: 0 }
 }
 
 /// What would come of each follow-up, or what has come of it.

@@ -9,6 +9,7 @@ pub(crate) struct Desk {
     pub(crate) stage: String,
     pub(crate) select: String,
     pub(crate) cancel: String,
+    pub(crate) push: String,
     pub(crate) refused: String,
     pub(crate) possible: String,
     pub(crate) waits: String,

@@ -60,3 +60,48 @@ async fn a_selection_is_checked_before_it_is_done() {
     desk.step("exists", "#selection[hidden]", "").await;
     desk.is_sound().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_push_is_for_rows_of_one_stage() {
+    let (mut scene, one) = Scene::start().await;
+    let two = set(&mut scene.clients, "1002", 20.0).await;
+    let three = set(&mut scene.clients, "1003", 30.0).await;
+    let approved = push(&three, "approve", "Ben");
+    let pushed = scene.clients.manager.push_button(approved).await;
+    pushed.expect("Ben pushes it");
+    let desk = &mut scene.desk;
+    let in_stage_2 = format!("{}[data-stage='refund/2']", row(&three));
+    desk.step("exists", &in_stage_2, "").await;
+    let pick = |follow_up| format!("{} .pick", row(follow_up));
+    for follow_up in [&one, &three] {
+        desk.click(&pick(follow_up)).await;
+    }
+    // Rows of several stages have no button in common.
+    let no_push = "#selection [data-work=push][hidden]";
+    desk.step("exists", no_push, "").await;
+    for follow_up in [&three, &two] {
+        desk.click(&pick(follow_up)).await;
+    }
+    desk.click("#selection [data-work=push]").await;
+    desk.step("choose", "#batch [name=button]", "1/reject")
+        .await;
+    desk.fill("#batch [name=reason]", "The parcels came back")
+        .await;
+    desk.click("#batch [value=check]").await;
+    desk.reads("#batch-results p", "Possible: 2 · Refused: 0")
+        .await;
+    desk.click("#batch [value=start]").await;
+    desk.reads("#batch-results p", "Done: 2 · Refused: 0 / 2")
+        .await;
+    for follow_up in [&one, &two] {
+        let request = aftercall_proto::workflow::v1::GetFollowUpRequest {
+            instance_id: follow_up.instance_id.clone(),
+            ..Default::default()
+        };
+        let read = scene.clients.manager.get_follow_up(request).await;
+        let read = read.expect("it is kept").into_inner();
+        let note = read.notes.last().expect("the reason of the batch");
+        assert_eq!(note.text, "The parcels came back");
+    }
+    desk.is_sound().await;
+}

@@ -38,7 +38,8 @@ pub struct FollowUpFilter {
     pub text: Option<SearchText>,
     /// The caller of its call, by a telephone number.
     pub caller: Option<Box<CallerKey>>,
-    /// A reference: see [`has_reference`](search::has_reference).
+    /// A reference, in upper or lower case: the caller's at the customer, the id of the call, or a
+    /// whole value of a field or of the call's details, such as an order.
     pub reference: Option<Box<str>>,
     /// Only what the caller may see.
     pub reach: Reach,
