@@ -79,8 +79,8 @@ bar.querySelector('[data-clear]').addEventListener('click', clear);
 function offerButtons() {
   const row = rowOf([...picked.keys()][0]);
   const stage = row.dataset.stage.split('/').pop();
-  const plain = [...row.querySelectorAll('form[action$="/push"]')].map((form) => [form.elements.button.value, form.innerText]);
-  const asking = [...row.querySelectorAll('a.button')].map((link) => [link.hash.slice(3), link.innerText]);
+  const plain = [...row.querySelectorAll('form[action$="/push"]')].map((form) => [form.elements.button.value, form.textContent]);
+  const asking = [...row.querySelectorAll('a.button')].map((link) => [link.hash.slice(3), link.textContent]);
   form.elements.button.replaceChildren(...[...plain, ...asking].map(([id, label]) => new Option(label.replace('…', ''), `${stage}/${id}`)));
 }
 
