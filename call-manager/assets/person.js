@@ -3,4 +3,4 @@
 const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
 for (const field of document.querySelectorAll('[data-own-zone]')) field.value = zone;
 for (const name of document.querySelectorAll('[data-zone-name]')) name.textContent = zone;
-for (const link of document.querySelectorAll('a[href^="/team/day"]')) link.href += `&zone=${encodeURIComponent(zone)}`;
+for (const link of document.querySelectorAll('a[href^="/team/day"]')) link.setAttribute('href', `${link.getAttribute('href')}&zone=${encodeURIComponent(zone)}`);

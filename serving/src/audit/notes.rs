@@ -175,7 +175,7 @@ mod tests {
 
     const PUSH: &str = "/aftercall.workflow.v1.CallManagerService/PushButton";
     const SET: &str = "/aftercall.workflow.v1.ScriptEngineService/SetWorkflow";
-    const STOP: &str = "/aftercall.workflow.v1.OperationsService/StopBatch";
+    const CANCEL: &str = "/aftercall.workflow.v1.OperationsService/CancelInstance";
     const BACKUP: &str = "/aftercall.workflow.v1.OperationsService/Backup";
     const READ: &str = "/aftercall.workflow.v1.OperationsService/GetInstance";
 
@@ -183,7 +183,7 @@ mod tests {
     fn actions_in_an_audited_role_are_in_the_log() {
         let is_audited = |roles: &[Role], path| of(identity(roles), path).is_audited_action(path);
         assert!(!is_audited(&[Role::Agent], PUSH) && is_audited(&[Role::Supervisor], PUSH));
-        assert!(is_audited(&[Role::Operator], BACKUP) && is_audited(&[Role::Operator], STOP));
+        assert!(is_audited(&[Role::Operator], BACKUP) && is_audited(&[Role::Operator], CANCEL));
         assert!(!is_audited(&[Role::Operator], READ));
         // Its rule has no audited role, whichever other roles its caller has.
         assert!(!is_audited(&[Role::ScriptEngine, Role::Operator], SET));
@@ -193,7 +193,7 @@ mod tests {
     fn without_proof_the_work_at_desks_is_not_audited() {
         let is_audited = |path| of(Identity::local_operator(), path).is_audited_action(path);
         assert!(!is_audited(PUSH) && !is_audited(SET));
-        assert!(is_audited(STOP) && Notes::new(true).is_audited_action(STOP));
+        assert!(is_audited(CANCEL) && Notes::new(true).is_audited_action(CANCEL));
     }
 
     /// A request about so many instances.

@@ -94,14 +94,9 @@ async fn one_push_is_for_rows_of_one_stage() {
     desk.reads("#batch-results p", "Done: 2 · Refused: 0 / 2")
         .await;
     for follow_up in [&one, &two] {
-        let request = aftercall_proto::workflow::v1::GetFollowUpRequest {
-            instance_id: follow_up.instance_id.clone(),
-            ..Default::default()
-        };
-        let read = scene.clients.manager.get_follow_up(request).await;
-        let read = read.expect("it is kept").into_inner();
-        let note = read.notes.last().expect("the reason of the batch");
-        assert_eq!(note.text, "The parcels came back");
+        let past = format!("/f/{}/history", follow_up.instance_id);
+        desk.goto(&scene.page.url(&past)).await;
+        desk.reads(".history", "The parcels came back").await;
     }
     desk.is_sound().await;
 }
