@@ -43,6 +43,16 @@ impl Faults {
             .for_each(|fault| self.add(fault.field, fault.message));
     }
 
+    /// The same of a field that has another name in its request.
+    pub(crate) fn named(mut self, name: &str, name_here: &str) -> Self {
+        for fault in &mut self.0 {
+            if let Some(rest) = fault.field.strip_prefix(name) {
+                fault.field = format!("{name_here}{rest}");
+            }
+        }
+        self
+    }
+
     /// All of them, the last of which says how many more there are.
     fn list(mut self) -> Vec<FieldError> {
         if self.1 > 0 {

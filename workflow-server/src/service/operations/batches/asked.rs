@@ -240,7 +240,7 @@ fn listed(
         );
     }
     let (filter, errors) = filters::follow_ups(&shared.view(), filter, shared.desk.country);
-    faults.append(errors);
+    faults.append(errors.named("filter", "follow_up_filter"));
     Wanted::Listed(Box::new(filter))
 }
 
