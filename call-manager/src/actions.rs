@@ -20,7 +20,8 @@ use axum::response::{IntoResponse as _, Redirect, Response};
 use prost_types::Timestamp;
 use serde::Deserialize;
 
-use crate::board::{Asked, with_panel};
+use crate::asked::Asked;
+use crate::board::with_panel;
 use crate::follow_up::{Kept, Part, panel, read};
 use crate::form::{Texts, invalid, moment, values};
 use crate::layout::{html, is_fragment};

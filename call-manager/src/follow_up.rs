@@ -24,7 +24,8 @@ pub(crate) use reading::read;
 use snooze::{Label, Preset, presets};
 use uuid::Uuid;
 
-use crate::board::{Asked, with_panel};
+use crate::asked::Asked;
+use crate::board::with_panel;
 use crate::callers::{self, WorkList};
 use crate::layout::{html, is_fragment};
 use crate::people::Person;

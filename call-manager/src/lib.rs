@@ -11,6 +11,7 @@ pub mod config;
 mod server;
 
 mod actions;
+mod asked;
 mod assets;
 mod board;
 mod callers;
@@ -21,6 +22,7 @@ mod form;
 mod frame;
 mod instances;
 mod layout;
+mod look;
 mod looking;
 mod pages;
 mod people;

@@ -7,14 +7,6 @@ use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use aftercall_proto::workflow::v1::GetFollowUpRequest;
-use axum::extract::{Path, State};
-use axum::http::HeaderMap;
-use axum::response::{IntoResponse as _, Response};
-
-use crate::shared::Shared;
-use crate::trouble::Trouble;
-
 /// A browser that has not asked again within this does not look any more. It asks every 15 s.
 const LOOK: Duration = Duration::from_secs(35);
 
@@ -25,7 +17,7 @@ pub(crate) struct Looking(Mutex<HashMap<(String, String), Instant>>);
 impl Looking {
     /// Notes that a person looks at a follow-up, and at no other. Returns the names of the others
     /// who do, in order.
-    fn look(&self, id: &str, name: &str, now: Instant) -> Vec<String> {
+    pub(crate) fn look(&self, id: &str, name: &str, now: Instant) -> Vec<String> {
         let mut looks = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         looks.retain(|(_, other), at| other != name && now.duration_since(*at) < LOOK);
         let others = looks.keys().filter(|(follow_up, _)| follow_up == id);
@@ -34,29 +26,6 @@ impl Looking {
         looks.insert((id.to_owned(), name.to_owned()), now);
         others
     }
-}
-
-/// `POST /f/ID/looking`: the names of the others who look at it.
-pub(crate) async fn looking(
-    State(shared): State<Shared>,
-    Path(id): Path<String>,
-    headers: HeaderMap,
-) -> Response {
-    let looked = async {
-        let person = shared.people.of_request(&headers).await?;
-        // Only people who may see it know who looks at it.
-        let request = GetFollowUpRequest {
-            instance_id: id.clone(),
-            read_mask: Some(prost_types::FieldMask {
-                paths: vec!["revision".to_owned()],
-            }),
-        };
-        person.desk().get_follow_up(request).await?;
-        let others = shared.looking.look(&id, &person.name, Instant::now());
-        Ok(others.join(", ").into_response())
-    };
-    let looked: Result<Response, Trouble> = looked.await;
-    looked.unwrap_or_else(|trouble| trouble.answer(&headers, "/"))
 }
 
 #[cfg(test)]

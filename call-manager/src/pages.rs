@@ -18,7 +18,7 @@ use crate::people::Person;
 use crate::shared::Shared;
 use crate::trouble::Trouble;
 use crate::{
-    actions, assets, board, callers, events, follow_up, instances, looking, selection, sign_in,
+    actions, assets, board, callers, events, follow_up, instances, look, selection, sign_in,
     single_sign_on, team, views, wall, workflows,
 };
 
@@ -42,7 +42,7 @@ pub(crate) fn pages(shared: Shared) -> Router {
         .route("/caller", get(callers::caller))
         .merge(workflows::routes())
         .merge(instances::routes())
-        .route("/f/{id}/looking", post(looking::looking))
+        .route("/f/{id}/looking", post(look::looking))
         .merge(selection::routes())
         .merge(views::routes())
         .route("/team", get(team::team))

@@ -16,7 +16,7 @@ use form_urlencoded::Serializer;
 use serde::Deserialize;
 use uuid::Uuid;
 
-use crate::board::Asked;
+use crate::asked::Asked;
 use crate::people::Person;
 use crate::shared::Shared;
 use crate::trouble::Trouble;
