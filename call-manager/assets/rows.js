@@ -46,7 +46,14 @@ let isPointerIn = false;
 const moved = new Set();
 const isFrozen = () => isPointerIn || list.contains(document.activeElement);
 
+/** Whether a row stands where it belongs: most changes move nothing, and each move is a layout of the list. */
+function isPlaced(row) {
+  const { previousElementSibling: one, nextElementSibling: other } = row;
+  return !(one && before(row, one)) && !(other && before(other, row));
+}
+
 function place(row) {
+  if (isPlaced(row)) return;
   const others = [...list.children].filter((other) => other !== row);
   let [low, high] = [0, others.length];
   while (low < high) {
@@ -72,9 +79,10 @@ function settleIfFree() {
 
 function showOrder() {
   const count = [...moved].filter((row) => row.isConnected).length;
+  const text = `${count} ${page.wordOrder} · ${page.wordShow}`;
   bar.hidden = count === 0;
-  bar.textContent = `${count} ${page.wordOrder} · ${page.wordShow}`;
-  nothing.hidden = [...list.children].some((row) => !row.hidden);
+  if (bar.textContent !== text) bar.textContent = text;
+  nothing.hidden = list.querySelector('.row:not([hidden])') !== null;
 }
 
 function report(name, detail) {
