@@ -33,6 +33,7 @@ mod sealed;
 
 mod birth;
 mod current;
+mod elections;
 mod guard;
 mod head;
 mod identity;
@@ -49,6 +50,7 @@ pub mod memory;
 
 pub use blobs::{BlobWriter, Vault, VaultWriter};
 pub use disk::{Disk, RealDisk};
+pub use elections::{Elections, Lease, Member, Report, Reported, Seen};
 pub use error::{JournalError, OpenError};
 pub use group::{Bounds, Group, Position};
 pub(crate) use identity::stored::{FILE as IDENTITY_FILE, replace_epoch};

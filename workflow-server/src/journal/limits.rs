@@ -130,6 +130,9 @@ pub const KEY_BYTES_MAX: usize = 4 * 1024;
 /// The longest name of a blob or key, in characters. Every file system accepts more.
 pub const NAME_CHARS_MAX: usize = 128;
 
+/// A member that has not reported for this long is no longer in the list of members.
+pub const MEMBER_KEPT: Duration = Duration::from_secs(60);
+
 // The chunks of a group and the base record must fit in one batch, both when the group is written
 // and when it is trimmed.
 const _: () = assert!(GROUP_BYTES_MAX / (VALUE_BYTES_MAX / 2) < BATCH_KEYS_MAX);

@@ -6,7 +6,9 @@
 //! another process on the same content. That process runs after this one, or at the same time. The
 //! store obeys every rule of the traits, except that its content ends with the last handle.
 
+mod elections;
 mod log;
+mod polls;
 mod shared;
 mod vault;
 
@@ -16,11 +18,14 @@ use std::sync::{Arc, Mutex, OnceLock};
 use futures::future::{BoxFuture, FutureExt};
 use tokio::sync::watch;
 
-use self::log::{MemoryLog, MemoryLogWriter};
+use self::elections::{MemoryElections, lead};
+use self::log::MemoryLog;
 use self::shared::{Content, Shared, lock};
 pub use self::shared::{FailAt, Written};
-use self::vault::{MemoryVault, MemoryVaultWriter};
-use super::{Bounds, FORMAT, Identity, JournalError, Leading, Log, Storage, Term, Vault};
+use self::vault::MemoryVault;
+use super::{
+    Bounds, Elections, FORMAT, Identity, JournalError, Leading, Log, Storage, Term, Vault,
+};
 
 /// A store in memory. Clones are handles of the same process.
 #[derive(Clone)]
@@ -155,32 +160,16 @@ impl Storage for MemoryStore {
         lock(&self.0.content).changes.subscribe()
     }
 
+    fn elections(&self) -> Option<Arc<dyn Elections>> {
+        Some(Arc::new(MemoryElections(Arc::clone(&self.0))))
+    }
+
     fn newest_term(&self) -> BoxFuture<'_, Result<Term, JournalError>> {
         async move { self.0.reached().map(|()| lock(&self.0.content).term) }.boxed()
     }
 
     fn lead(&self, term: Term) -> BoxFuture<'_, Result<Leading, JournalError>> {
-        async move {
-            self.0.reached()?;
-            let mut content = lock(&self.0.content);
-            if term <= content.term {
-                return Err(JournalError::Deposed {
-                    term,
-                    newest: content.term,
-                });
-            }
-            content.term = term;
-            let log = MemoryLogWriter {
-                shared: Arc::clone(&self.0),
-                term,
-            };
-            let vault = MemoryVaultWriter {
-                shared: Arc::clone(&self.0),
-                term,
-            };
-            Ok(Leading::new(term, Arc::new(log), Arc::new(vault)))
-        }
-        .boxed()
+        async move { lead(&self.0, term) }.boxed()
     }
 }
 

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use futures::future::{BoxFuture, FutureExt};
 use tokio::sync::watch;
 
-use super::{Bounds, Identity, JournalError, Log, LogWriter, Term, Vault, VaultWriter};
+use super::{Bounds, Elections, Identity, JournalError, Log, LogWriter, Term, Vault, VaultWriter};
 
 /// A store: its readers, and its leader.
 pub trait Storage: Send + Sync {
@@ -44,6 +44,11 @@ pub trait Storage: Send + Sync {
     /// Errors: those of [`Self::newest_term`] and [`Self::lead`].
     fn take_over(&self) -> BoxFuture<'_, Result<Leading, JournalError>> {
         async move { self.lead(self.newest_term().await?.next()).await }.boxed()
+    }
+
+    /// Who leads, if several processes share the store. `None` if only one process can use it.
+    fn elections(&self) -> Option<Arc<dyn Elections>> {
+        None
     }
 }
 

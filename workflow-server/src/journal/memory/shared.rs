@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use bytes::Bytes;
 use tokio::sync::watch;
 
+use super::polls::Polls;
 use crate::journal::{Bounds, Group, Identity, JournalError, Position, Term};
 
 /// The point of an append at which it fails.
@@ -46,6 +47,7 @@ pub(super) struct Content {
     pub(super) groups: Vec<Group>,
     pub(super) blobs: BTreeMap<String, Blob>,
     pub(super) keys: BTreeMap<String, Bytes>,
+    pub(super) polls: Polls,
 }
 
 /// A write that succeeded.
