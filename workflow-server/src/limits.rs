@@ -96,6 +96,9 @@ pub const FEED_MESSAGE_BYTES: usize = 1 << 20;
 pub const FOLLOW_UP_BYTES_MAX: usize = 3 << 20;
 /// How long a client of the feed may take nothing before it loses its place.
 pub const FEED_STALL: Duration = Duration::from_secs(30);
+/// Later changes of an instance that the feed reads to find how an entry left it, where its call has
+/// changed since. An alerter that is far behind reads many entries of a busy instance.
+pub const LATER_CHANGES_READ_MAX: usize = 256;
 /// How long the feed may be silent before it says that it is still there.
 pub const FEED_HEARTBEAT: Duration = Duration::from_secs(5);
 /// Alerters and others that follow the feed at once. Where all places are taken, a new stream takes

@@ -11,7 +11,8 @@ use aftercall_proto::feed::v1 as feed;
 use aftercall_proto::workflow::v1 as proto;
 
 use crate::ledger::feed::FeedItem;
-use crate::ledger::history::HistoryError;
+use crate::ledger::history::{HistoryError, Walk};
+use crate::limits::LATER_CHANGES_READ_MAX;
 use crate::service::archived;
 use crate::service::say::{ReadMask, Refusal, causes, convert, follow_up, refusal};
 use crate::service::shared::Shared;
@@ -142,8 +143,8 @@ async fn after(
     }))
 }
 
-/// The call as the entry left it; where the entry did not touch it, as it is now: a change of the
-/// call touches all of its open instances, so nothing that is shown differs.
+/// The call as the entry left it. Where the entry did not touch it, its texts are those of now, and
+/// who sees the instance is as it was.
 async fn call_after(
     shared: &Shared,
     view: &View,
@@ -160,7 +161,8 @@ async fn call_after(
     }
     // Its slot may be another's by now: only an instance that is in memory says that its call is.
     if let Some(instance) = view.instance(change.after.id()) {
-        return view.call_of(instance).cloned();
+        let call = view.call_of(instance).cloned()?;
+        return Some(as_left(shared, entry, instance, call).await);
     }
     // It has left memory since: an alerter that is far behind sees it as it was.
     match archived::find(shared, &shared.view().unlimited(), change.after.id()).await {
@@ -171,6 +173,55 @@ async fn call_after(
             None
         }
     }
+}
+
+/// The call as an entry left it, as far as it decides who sees an instance. A later change of the
+/// call is also a change of each of its open instances, which has how the instance was before.
+async fn as_left(
+    shared: &Shared,
+    entry: &Entry,
+    instance: &Instance,
+    call: Arc<Call>,
+) -> Arc<Call> {
+    if call.sequence <= entry.sequence {
+        return call;
+    }
+    match before_next(shared, entry, instance).await {
+        Ok(Some(before)) => Arc::new(Call {
+            chargeable: before.visible,
+            customer: before.customer,
+            ..Call::clone(&call)
+        }),
+        Ok(None) => call,
+        Err(error) => {
+            tracing::warn!(%error, "the call of an instance is shown in the feed as it is now");
+            call
+        }
+    }
+}
+
+/// What the next change of an instance after an entry found; `None` if there is none, or if it is
+/// further away than is worth reading.
+async fn before_next(
+    shared: &Shared,
+    entry: &Entry,
+    instance: &Instance,
+) -> Result<Option<Before>, HistoryError> {
+    let mut walk = Walk::of_instance(shared.ledger.history(), instance);
+    for _ in 0..LATER_CHANGES_READ_MAX {
+        let Some((later, change)) = walk.next().await? else {
+            break;
+        };
+        if later.sequence <= entry.sequence {
+            break;
+        }
+        if let Some(before) = change.before
+            && before.sequence == entry.sequence
+        {
+            return Ok(Some(before));
+        }
+    }
+    Ok(None)
 }
 
 fn before_of(names: &Names, before: &Before) -> feed::Before {
