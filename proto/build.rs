@@ -63,12 +63,16 @@ fn rules(pool: &DescriptorPool) -> Result<String, String> {
                 )
             })?;
             code.push_str(&format!(
-                "Rule {{ path: \"/{}/{}\", is_stream: {}, is_long: {}, is_action: {}, roles: &[{}] }},\n",
+                "Rule {{ path: \"/{}/{}\", is_stream: {}, is_long: {}, is_action: {}, request_id_field: {:?}, roles: &[{}] }},\n",
                 service.full_name(),
                 method.name(),
                 method.is_server_streaming(),
                 is_long(pool, &method),
                 method.input().get_field_by_name("actor").is_some(),
+                method
+                    .input()
+                    .get_field_by_name("request_id")
+                    .map(|field| field.number()),
                 roles.join(", "),
             ));
         }

@@ -26,9 +26,10 @@ pub struct CallManagerConfig {
     /// of identity, or `insecure`.
     #[serde(deserialize_with = "aftercall_serving::deserialize_listen")]
     pub listen: SocketAddr,
-    /// The workflow-server, such as `http://127.0.0.1:7401`, or `https://…` for TLS.
+    /// The workflow-server, such as `http://127.0.0.1:7401`, or `https://…` for TLS. Several members
+    /// of a cluster have commas between them.
     pub workflow_server: String,
-    /// The alerter-server, such as `http://127.0.0.1:7402`.
+    /// The alerter-server, such as `http://127.0.0.1:7402`. Several have commas between them.
     pub alerter_server: String,
     /// A PEM file with the certificate authorities of both servers; empty for those of the system.
     pub servers_ca: PathBuf,
@@ -227,10 +228,11 @@ pub struct Args {
     /// Where to listen [default: 127.0.0.1:7400]
     #[arg(long, env = "AFTERCALL_CALL_MANAGER_LISTEN", value_name = "ADDRESS:PORT", value_parser = aftercall_serving::parse_listen)]
     listen: Option<SocketAddr>,
-    /// The workflow-server [default: http://127.0.0.1:7401]
+    /// The workflow-server; members of a cluster with commas between them [default:
+    /// http://127.0.0.1:7401]
     #[arg(long, env = "AFTERCALL_WORKFLOW_SERVER", value_name = "URL")]
     workflow_server: Option<String>,
-    /// The alerter-server [default: http://127.0.0.1:7402]
+    /// The alerter-server; several with commas between them [default: http://127.0.0.1:7402]
     #[arg(long, env = "AFTERCALL_ALERTER_SERVER", value_name = "URL")]
     alerter_server: Option<String>,
     /// A PEM file with the certificate authorities of both servers [default: those of the system]

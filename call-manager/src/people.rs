@@ -452,7 +452,7 @@ fn token_of(session: &Session) -> Result<Token, Trouble> {
 async fn connect(connector: &Connector) -> Result<Connection, Trouble> {
     let connected = connector.connect_with(|endpoint| endpoint.timeout(ANSWER));
     connected.await.map_err(|error| {
-        tracing::warn!(%error, server = %connector.uri(), "the page does not reach a server");
+        tracing::warn!(%error, servers = ?connector.uris(), "the page does not reach a server");
         Trouble::Away
     })
 }

@@ -56,7 +56,8 @@ struct Global {
     /// Every column of a table, however narrow the terminal is
     #[arg(long, global = true)]
     wide: bool,
-    /// The workflow-server's address; https://HOST:PORT for TLS [default: 127.0.0.1:7401]
+    /// The workflow-server's address; https://HOST:PORT for TLS; members of a cluster with commas
+    /// between them [default: 127.0.0.1:7401]
     #[arg(
         long,
         global = true,
@@ -64,7 +65,8 @@ struct Global {
         value_name = "HOST:PORT"
     )]
     server: Option<String>,
-    /// The alerter-server's address; https://HOST:PORT for TLS [default: 127.0.0.1:7402]
+    /// The alerter-server's address; https://HOST:PORT for TLS; several with commas between them
+    /// [default: 127.0.0.1:7402]
     #[arg(
         long,
         global = true,

@@ -36,9 +36,9 @@ const MESSAGE_BYTES_MAX: usize = 32 * 1024 * 1024;
 /// Where the servers are, and who asks.
 #[derive(Debug, Default, Clone)]
 pub(crate) struct Connections {
-    /// The workflow-server's address.
+    /// The workflow-server's address, or several with commas between them.
     pub(crate) server: String,
-    /// The alerter-server's address.
+    /// The alerter-server's address, or several with commas between them.
     pub(crate) alerter: String,
     /// Who asks.
     pub(crate) actor: String,
@@ -161,7 +161,13 @@ async fn connect(connector: &Connector, address: &str, peer: Peer) -> Result<Con
 /// What is wrong with the way to a server, and what to do.
 pub(crate) fn failure(error: &Error, address: &str, peer: Peer) -> Failure {
     let Peer { name, option } = peer;
-    let host = address.split_once("://").map_or(address, |(_, host)| host);
+    let with = |scheme: &str| match address.contains(',') {
+        true => format!("{option} with {scheme}:// before each address that needs it"),
+        false => {
+            let host = address.split_once("://").map_or(address, |(_, host)| host);
+            format!("{option} {scheme}://{host}")
+        }
+    };
     let usage = |advice: String| Failure::usage(format!("{option}: {error}.\n{advice}"));
     let unusable = |advice: String| {
         Failure::unavailable(format!(
@@ -176,7 +182,8 @@ pub(crate) fn failure(error: &Error, address: &str, peer: Peer) -> Failure {
         )),
         Error::Address { .. } => usage("Write HOST:PORT, or https://HOST:PORT for TLS.".to_owned()),
         Error::PlainTextToken { .. } => usage(format!(
-            "Write {option} https://{host}, or allow it with --plain-text-token."
+            "Write {}, or allow it with --plain-text-token.",
+            with("https")
         )),
         Error::File { .. } => Failure::usage(format!(
             "Not connected: {error}.\nCorrect the file, or name another with --ca-file, --client-certificate or --client-key."
@@ -192,8 +199,8 @@ pub(crate) fn failure(error: &Error, address: &str, peer: Peer) -> Failure {
             "If its certificate authority is a private one, name its certificate with --ca-file FILE."
                 .to_owned(),
         ),
-        Error::NoTls => unusable(format!("Write {option} http://{host}.")),
-        Error::OnlyTls => unusable(format!("Write {option} https://{host}.")),
+        Error::NoTls => unusable(format!("Write {}.", with("http"))),
+        Error::OnlyTls => unusable(format!("Write {}.", with("https"))),
         Error::CertificateRequired => {
             unusable("Give --client-certificate FILE and --client-key FILE.".to_owned())
         }
@@ -304,5 +311,7 @@ mod tests {
             address: "http://h:7401".to_owned(),
         };
         assert!(said(plain).contains("--server https://h:7401"));
+        let several = failure(&Error::NoTls, "https://a:1,https://b:1", WORKFLOW_SERVER);
+        assert!(several.sentence().contains("http:// before each address"));
     }
 }

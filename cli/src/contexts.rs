@@ -275,7 +275,8 @@ impl Given {
         };
         let of_context = |address: Option<String>, named: &Option<String>, usual: &str| {
             let address = address.or_else(|| named.clone());
-            let is_named = address.is_some() && address == *named;
+            let is_named =
+                matches!((&address, named), (Some(used), Some(named)) if is_within(used, named));
             let credentials = match is_named {
                 true => self.credentials.clone().or(context.credentials()),
                 false => self.credentials.clone(),
@@ -298,6 +299,12 @@ impl Given {
             unusable,
         }
     }
+}
+
+/// Whether all of these addresses are among the named ones.
+fn is_within(used: &str, named: &str) -> bool {
+    let mut used = used.split(',').map(str::trim);
+    used.all(|address| named.split(',').any(|one| one.trim() == address))
 }
 
 #[cfg(test)]
@@ -398,6 +405,27 @@ mod tests {
         let to = given.resolve_with(Ok(context()));
         assert_eq!(to.credentials.token_file, Some("mine".into()));
         assert_eq!(to.credentials.ca_file, Some("/etc/ca.pem".into()));
+    }
+
+    #[test]
+    fn credentials_go_to_the_named_addresses_only() {
+        let several = Context {
+            server: Some("https://a:1,https://b:1".to_owned()),
+            ..context()
+        };
+        let used = |server: Option<&str>| {
+            let given = Given {
+                server: server.map(str::to_owned),
+                ..Given::default()
+            };
+            given
+                .resolve_with(Ok(several.clone()))
+                .credentials
+                .has_proof()
+        };
+        assert!(used(None) && used(Some("https://b:1")));
+        assert!(used(Some("https://b:1, https://a:1")));
+        assert!(!used(Some("https://c:1")) && !used(Some("https://a:1,https://c:1")));
     }
 
     #[test]

@@ -6,9 +6,21 @@ use http::Uri;
 
 use crate::error::Error;
 
+/// Reads the addresses of one or several servers, with commas between them. Each is kept once.
+pub(crate) fn parse_all(addresses: &str) -> Result<Vec<Uri>, Error> {
+    let mut uris = Vec::new();
+    for address in addresses.split(',') {
+        let uri = parse(address.trim())?;
+        if !uris.contains(&uri) {
+            uris.push(uri);
+        }
+    }
+    Ok(uris)
+}
+
 /// Reads the address of a server: `127.0.0.1:7402`, which is the same as `http://127.0.0.1:7402`,
 /// or `https://calls.example.com:7402`.
-pub(crate) fn parse(address: &str) -> Result<Uri, Error> {
+fn parse(address: &str) -> Result<Uri, Error> {
     let wrong = || Error::Address {
         address: address.to_owned(),
     };
@@ -57,6 +69,18 @@ mod tests {
             "https://alerter.example",
         ] {
             assert!(parse(address).is_ok(), "{address}");
+        }
+    }
+
+    #[test]
+    fn several_addresses_are_each_kept_once() {
+        let uris = parse_all("https://a:1, b:2,https://a:1").expect("addresses");
+        assert_eq!(uris, ["https://a:1", "http://b:2"]);
+        for wrong in ["", ",", "a:1,", "a:1,,b:2", "a:1;b:2", "a:1,localhost"] {
+            assert!(
+                matches!(parse_all(wrong), Err(Error::Address { .. })),
+                "{wrong}"
+            );
         }
     }
 

@@ -2,7 +2,8 @@
 //!
 //! Promise: a request that the server has certainly not seen, because its connection was about to
 //! close, is sent again on the next one. One whose token has expired is sent again once, if there is
-//! another token. Must not: choose the token.
+//! another token. Where several servers serve the same, a request that has no second effect is sent
+//! to the next one if a server fails. Must not: choose the token.
 
 use std::future::poll_fn;
 use std::pin::Pin;
@@ -12,20 +13,13 @@ use std::task::{Context, Poll};
 use http::header::AUTHORIZATION;
 use http::request::Parts;
 use http::{Request, Response, Uri};
-use hyper_util::rt::TokioIo;
-use tokio::net::TcpStream;
-use tokio_rustls::client::TlsStream;
-use tokio_util::either::Either;
 use tonic::body::Body;
-use tonic::transport::{Channel, Endpoint};
+use tonic::transport::Channel;
 use tower::Service;
 
-use crate::dial::{Protocol, Stream, dial};
-use crate::error::Error;
-use crate::plain::Plain;
+use crate::line::{Lane, Line};
 use crate::proof::{Proof, is_expired_token};
 use crate::replay::{Replay, is_unseen};
-use crate::tls::Files;
 
 /// A connection to a server, for the generated clients: `AlertServiceClient::new(connection)`.
 /// Cheap to clone.
@@ -36,30 +30,31 @@ use crate::tls::Files;
 /// refuses the token because it has expired. It then repeats the refused request once.
 #[derive(Clone, Debug)]
 pub struct Connection {
-    channel: Channel,
+    lane: Lane,
+    line: Arc<Line>,
     proof: Option<Arc<Proof>>,
 }
 
 impl Connection {
-    /// Sends requests over an endpoint whose first connection is open already.
-    pub(crate) async fn over(
-        endpoint: Endpoint,
-        files: Files,
-        first: Stream,
-        proof: Option<Proof>,
-    ) -> Result<Self, Error> {
-        let dialer = Dialer {
-            uri: endpoint.uri().clone(),
-            files,
-            first: Some(first),
-        };
-        let channel = Channel::connect(dialer, endpoint)
-            .await
-            .map_err(Error::Transport)?;
-        Ok(Self {
-            channel,
+    /// Sends requests over a line, which is open.
+    pub(crate) fn over(line: Line, proof: Option<Proof>) -> Self {
+        Self {
+            lane: line.lane(),
+            line: Arc::new(line),
             proof: proof.map(Arc::new),
-        })
+        }
+    }
+
+    /// The address of the present server. It changes when the connection moves to another one.
+    #[must_use]
+    pub fn uri(&self) -> Uri {
+        self.line.uri()
+    }
+
+    /// Notes that the server of this connection is going away or of no use at the moment. If its
+    /// connector has several addresses, the next connection is to another one, if one works.
+    pub fn leave(&self) {
+        self.line.leave(&self.lane);
     }
 }
 
@@ -74,30 +69,54 @@ impl Service<Request<Body>> for Connection {
     type Future = Pin<Box<dyn Future<Output = Result<Response<Body>, ChannelError>> + Send>>;
 
     fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
-        Service::poll_ready(&mut self.channel, context)
+        self.line.renew(&mut self.lane);
+        Service::poll_ready(&mut self.lane.channel, context)
     }
 
     fn call(&mut self, request: Request<Body>) -> Self::Future {
         // The one that is ready is used.
-        let next = self.channel.clone();
-        let channel = std::mem::replace(&mut self.channel, next);
-        Box::pin(send(channel, self.proof.clone(), request))
+        let next = self.lane.clone();
+        let lane = std::mem::replace(&mut self.lane, next);
+        let (line, proof) = (Arc::clone(&self.line), self.proof.clone());
+        Box::pin(async move {
+            let (head, body) = request.into_parts();
+            let replay = Replay::new(body);
+            let answered = send(&line, lane, proof.as_deref(), &head, &replay).await;
+            replay.settle();
+            answered
+        })
     }
 }
 
+/// Sends a request, and again to other servers as long as that is safe and may help.
 async fn send(
-    mut channel: Channel,
-    proof: Option<Arc<Proof>>,
-    request: Request<Body>,
+    line: &Line,
+    mut lane: Lane,
+    proof: Option<&Proof>,
+    head: &Parts,
+    replay: &Replay,
 ) -> Result<Response<Body>, ChannelError> {
-    let (head, body) = request.into_parts();
-    let replay = Replay::new(body);
-    let answered = match proof {
-        Some(proof) => send_proved(&mut channel, &proof, head, &replay).await,
-        None => send_unseen(&mut channel, &head, &replay).await,
-    };
-    replay.settle();
-    answered
+    let mut search = line.search();
+    loop {
+        let channel = &mut lane.channel;
+        let answered = match proof {
+            Some(proof) => send_proved(channel, proof, head.clone(), replay).await,
+            None => send_unseen(channel, head, replay).await,
+        };
+        if !search.may_repeat(&lane, head, &answered, replay) {
+            return answered;
+        }
+        let Some(next) = search.next(&lane).await else {
+            return answered;
+        };
+        lane = next;
+        if poll_fn(|context| Service::poll_ready(&mut lane.channel, context))
+            .await
+            .is_err()
+        {
+            return answered;
+        }
+    }
 }
 
 /// Sends a request with a token, and again with another one if that has expired.
@@ -137,40 +156,4 @@ async fn send_unseen(
         }
         poll_fn(|context| Service::poll_ready(channel, context)).await?;
     }
-}
-
-/// Opens the connections of a channel. The first one is open already, so that its errors have
-/// their own types.
-struct Dialer {
-    uri: Uri,
-    files: Files,
-    first: Option<Stream>,
-}
-
-impl Service<Uri> for Dialer {
-    type Response = TokioIo<Checked>;
-    type Error = Error;
-    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Error>> + Send>>;
-
-    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Error>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn call(&mut self, _: Uri) -> Self::Future {
-        if let Some(first) = self.first.take() {
-            return Box::pin(std::future::ready(Ok(checked(first))));
-        }
-        let (uri, files) = (self.uri.clone(), self.files.clone());
-        Box::pin(async move { Ok(checked(dial(&uri, &files, Protocol::Http2).await?)) })
-    }
-}
-
-/// A stream whose errors say if the server speaks TLS instead of plain text.
-type Checked = Either<Plain, Box<TlsStream<TcpStream>>>;
-
-fn checked(stream: Stream) -> TokioIo<Checked> {
-    TokioIo::new(match stream {
-        Either::Left(plain) => Either::Left(Plain::new(plain)),
-        Either::Right(tls) => Either::Right(tls),
-    })
 }

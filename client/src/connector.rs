@@ -1,4 +1,5 @@
-//! The way to a server: its address, whom to trust, and how to prove who is asking.
+//! The way to a server, or to several that serve the same: the addresses, whom to trust, and how to
+//! prove who is asking.
 //!
 //! Promise: a token is sent over TLS or within this machine, unless plain text was allowed by name.
 //! Files are read again for each connection. Must not: know a message.
@@ -12,13 +13,21 @@ use tonic::transport::Endpoint;
 
 use crate::address;
 use crate::connection::Connection;
-use crate::dial::{Protocol, Stream, dial, has_tls};
+use crate::dial::{Protocol, Stream, has_tls};
 use crate::error::Error;
+use crate::line::Line;
 use crate::proof::Proof;
+use crate::route::Route;
 use crate::tls::Files;
 use crate::token::{Token, TokenSource};
 
-/// The way to a server. Nothing is read or connected before [`Connector::connect`].
+/// The way to a server, or to several that serve the same. Nothing is read or connected before
+/// [`Connector::connect`].
+///
+/// With several addresses a connection is to one of them. The address that worked last is tried
+/// first, the others in random order. If the server is lost, or answers UNAVAILABLE, the connection
+/// moves to another one: requests that the lost server has certainly not seen are sent there, and so
+/// are those that have no second effect, which are reads and changes with a `request_id`.
 ///
 /// ```no_run
 /// use aftercall_client::{Connector, TokenFile};
@@ -34,7 +43,7 @@ use crate::token::{Token, TokenSource};
 /// ```
 #[derive(Clone, Debug)]
 pub struct Connector {
-    uri: Uri,
+    route: Arc<Route>,
     files: Files,
     tokens: Option<Arc<dyn TokenSource>>,
     sends_token_in_plain_text: bool,
@@ -42,17 +51,28 @@ pub struct Connector {
 
 impl Connector {
     /// To a server at an address: `calls.example.com:7402` or `http://…` for plain text,
-    /// `https://calls.example.com:7402` for TLS.
+    /// `https://calls.example.com:7402` for TLS. Several addresses have commas between them:
+    /// `https://a.example.com:7401,https://b.example.com:7401`.
     ///
     /// # Errors
     /// [`Error::Address`].
-    pub fn to(address: &str) -> Result<Self, Error> {
+    pub fn to(addresses: &str) -> Result<Self, Error> {
         Ok(Self {
-            uri: address::parse(address)?,
+            route: Arc::new(Route::new(address::parse_all(addresses)?)),
             files: Files::default(),
             tokens: None,
             sends_token_in_plain_text: false,
         })
+    }
+
+    /// To any of several servers that serve the same.
+    ///
+    /// # Errors
+    /// [`Error::Address`], also where there is no address.
+    pub fn to_any<A: AsRef<str>>(addresses: impl IntoIterator<Item = A>) -> Result<Self, Error> {
+        let addresses: Vec<A> = addresses.into_iter().collect();
+        let addresses: Vec<&str> = addresses.iter().map(AsRef::as_ref).collect();
+        Self::to(&addresses.join(","))
     }
 
     /// Trusts servers that a certificate authority in this PEM file has signed. Without it, those
@@ -94,10 +114,10 @@ impl Connector {
         self
     }
 
-    /// The address of the server, whole.
+    /// The addresses, whole.
     #[must_use]
-    pub fn uri(&self) -> &Uri {
-        &self.uri
+    pub fn uris(&self) -> &[Uri] {
+        self.route.uris()
     }
 
     /// Connects.
@@ -121,9 +141,9 @@ impl Connector {
             Some(source) => Some(Proof::new(Arc::clone(source), self.token(source).await?)),
             None => None,
         };
-        let endpoint = settings(Endpoint::from(self.uri.clone()));
-        let first = self.dial(Protocol::Http2).await?;
-        Connection::over(endpoint, self.files.clone(), first, proof).await
+        let endpoint = settings(Endpoint::from(self.route.uri(0).clone()));
+        let line = Line::open(Arc::clone(&self.route), self.files.clone(), endpoint).await?;
+        Ok(Connection::over(line, proof))
     }
 
     /// The header `authorization` of each request, for a program with its own HTTP client.
@@ -138,20 +158,31 @@ impl Connector {
     }
 
     async fn token(&self, source: &Arc<dyn TokenSource>) -> Result<Token, Error> {
-        if !has_tls(&self.uri) && !self.is_on_this_machine() && !self.sends_token_in_plain_text {
+        let is_open = |uri: &&Uri| !has_tls(uri) && !is_on_this_machine(uri);
+        let mut uris = self.uris().iter();
+        if let Some(uri) = uris
+            .find(is_open)
+            .filter(|_| !self.sends_token_in_plain_text)
+        {
             return Err(Error::PlainTextToken {
-                address: self.uri.to_string(),
+                address: uri.to_string(),
             });
         }
         Ok(source.token().await?)
     }
 
-    /// Opens a connection for a program with its own HTTP client.
+    /// Opens a connection for a program with its own HTTP client; returns its address too.
     ///
     /// # Errors
     /// Those of [`Connector::connect`].
-    pub async fn dial(&self, protocol: Protocol) -> Result<Stream, Error> {
-        dial(&self.uri, &self.files, protocol).await
+    pub async fn dial(&self, protocol: Protocol) -> Result<(&Uri, Stream), Error> {
+        let (place, stream) = self.route.dial(&self.files, protocol).await?;
+        Ok((self.route.uri(place), stream))
+    }
+
+    /// Whether there is more than one address.
+    pub(crate) fn has_several(&self) -> bool {
+        self.route.has_several()
     }
 
     /// Notes that the server refuses the last token; returns whether there can be another.
@@ -161,11 +192,11 @@ impl Connector {
         }
         self.tokens.is_some()
     }
+}
 
-    fn is_on_this_machine(&self) -> bool {
-        let host = self.uri.host().unwrap_or_default();
-        let address = host.trim_start_matches('[').trim_end_matches(']');
-        let is_loopback = |ip: IpAddr| ip.is_loopback();
-        host.eq_ignore_ascii_case("localhost") || address.parse().is_ok_and(is_loopback)
-    }
+fn is_on_this_machine(uri: &Uri) -> bool {
+    let host = uri.host().unwrap_or_default();
+    let address = host.trim_start_matches('[').trim_end_matches(']');
+    let is_loopback = |ip: IpAddr| ip.is_loopback();
+    host.eq_ignore_ascii_case("localhost") || address.parse().is_ok_and(is_loopback)
 }

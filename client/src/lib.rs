@@ -4,7 +4,7 @@
 //! automatically, and resumes after the last frame that was handled. [`LiveList`] builds the
 //! present list of follow-ups from its frames, and returns typed changes.
 //!
-//! A [`Connector`] is the way to a server: TLS, a client certificate, and a [`TokenSource`] whose
+//! A [`Connector`] is the way to a server, or to several that serve the same: TLS, a client certificate, and a [`TokenSource`] whose
 //! tokens prove who is asking. A stream whose token ends gets a fresh one and resumes without a gap,
 //! and a [`Connection`] repeats a request whose token has expired with a fresh one.
 //!
@@ -31,10 +31,13 @@ mod connection;
 mod connector;
 mod dial;
 mod error;
+mod line;
 mod pinned;
 mod plain;
 mod proof;
+mod repeat;
 mod replay;
+mod route;
 mod tls;
 mod token;
 

@@ -54,6 +54,11 @@ impl Replay {
         })
     }
 
+    /// What was sent of it, if it is whole.
+    pub(crate) fn sent(&self) -> Vec<u8> {
+        locked(&self.0).frames.concat()
+    }
+
     /// Keeps nothing more: there is an answer.
     pub(crate) fn settle(&self) {
         locked(&self.0).is_kept = false;
@@ -121,6 +126,18 @@ impl HttpBody for Again {
     fn size_hint(&self) -> SizeHint {
         SizeHint::default()
     }
+}
+
+/// Whether a request was never sent: there was no connection.
+pub(crate) fn is_unsent(error: &(dyn Error + 'static)) -> bool {
+    let mut cause = Some(error);
+    while let Some(error) = cause {
+        if error.is::<crate::error::Error>() {
+            return true;
+        }
+        cause = error.source();
+    }
+    false
 }
 
 /// Whether a request failed before its server has seen anything of it: it was never sent, or the

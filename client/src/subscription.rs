@@ -1,10 +1,10 @@
 //! A stream of alerts that never ends.
 //!
 //! Promise: after a loss it resumes after the last frame that was handled, so that nothing is
-//! missed and nothing comes twice. It retries for ever while the server is away, gets a fresh token
-//! when the server refuses an old one, and changes silently from a connection that has reached its
-//! age to a new one. If the server refuses the request itself, that is an
-//! error.
+//! missed and nothing comes twice. With several alerter-servers it resumes at another one. It
+//! retries for ever while all are away, gets a fresh token when the server refuses an old one, and
+//! changes silently from a connection that has reached its age to a new one. If the server refuses
+//! the request itself, that is an error.
 
 use std::time::Duration;
 
@@ -16,6 +16,7 @@ use tokio::time::{Instant, sleep, timeout};
 use tonic::transport::Endpoint;
 use tonic::{Status, Streaming};
 
+use crate::connection::Connection;
 use crate::connector::Connector;
 use crate::error::{Error, innermost, is_connection_age};
 use crate::place::Place;
@@ -54,7 +55,8 @@ pub struct Subscription {
     filter: FollowUpFilter,
     silence: Duration,
     place: Place,
-    stream: Option<Streaming<SubscribeResponse>>,
+    /// The stream, and the connection that carries it.
+    stream: Option<(Streaming<SubscribeResponse>, Connection)>,
     /// The wait before reconnecting, after a loss that was reported.
     wait: Option<Duration>,
     waits: Waits,
@@ -65,8 +67,9 @@ pub struct Subscription {
 }
 
 impl Subscription {
-    /// Follows all follow-ups of the alerter-server at an address such as `127.0.0.1:7402`. Nothing
-    /// is connected before the first event is requested.
+    /// Follows all follow-ups of the alerter-server at an address such as `127.0.0.1:7402`, or of
+    /// any of several that serve the same, with commas between their addresses. Nothing is connected
+    /// before the first event is requested.
     ///
     /// # Errors
     /// [`Error::Address`].
@@ -150,10 +153,10 @@ impl Subscription {
             self.wait = None;
         }
         loop {
-            let Some(stream) = &mut self.stream else {
+            let Some((stream, _)) = &mut self.stream else {
                 match self.open().await {
-                    Ok(stream) => {
-                        self.stream = Some(stream);
+                    Ok(opened) => {
+                        self.stream = Some(opened);
                         if std::mem::take(&mut self.is_lost) {
                             return Ok(Event::Connected);
                         }
@@ -177,7 +180,7 @@ impl Subscription {
         }
     }
 
-    async fn open(&self) -> Result<Streaming<SubscribeResponse>, Error> {
+    async fn open(&self) -> Result<(Streaming<SubscribeResponse>, Connection), Error> {
         let connection = self.connector.connect_with(lasting).await?;
         let (resume_token, snapshot) = self.place.request();
         let request = SubscribeRequest {
@@ -185,13 +188,13 @@ impl Subscription {
             resume_token,
             snapshot: snapshot.into(),
         };
-        let mut client =
-            AlertServiceClient::new(connection).max_decoding_message_size(MESSAGE_BYTES_MAX);
+        let mut client = AlertServiceClient::new(connection.clone())
+            .max_decoding_message_size(MESSAGE_BYTES_MAX);
         let answer = timeout(self.silence, client.subscribe(request));
         let answer = answer
             .await
             .unwrap_or_else(|_| Err(Status::unavailable("the alerter-server does not answer")));
-        Ok(answer.map_err(Error::from)?.into_inner())
+        Ok((answer.map_err(Error::from)?.into_inner(), connection))
     }
 
     /// A stream that could not be opened, or was ended by the server.
@@ -219,7 +222,10 @@ impl Subscription {
         self.renewals.reset();
         self.was_connected = true;
         self.place.give(&response);
-        if let Some(Frame::Drain(drain)) = &response.frame {
+        // Another alerter-server is there at once.
+        if let Some(Frame::Drain(drain)) = &response.frame
+            && !self.connector.has_several()
+        {
             let wait = drain
                 .reconnect_after
                 .and_then(|wait| Duration::try_from(wait).ok());
@@ -229,7 +235,9 @@ impl Subscription {
     }
 
     fn lost(&mut self, reason: &str) -> Event {
-        self.stream = None;
+        if let Some((_, connection)) = self.stream.take() {
+            connection.leave();
+        }
         self.is_lost = true;
         self.place.lost();
         let wait = self.waits.next();

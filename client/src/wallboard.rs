@@ -1,6 +1,7 @@
 //! A stream of the wallboard that never ends.
 //!
-//! Promise: it reconnects until it succeeds, with a fresh token when the server refuses an old one.
+//! Promise: it reconnects until it succeeds, to another alerter-server if there are several, and
+//! with a fresh token when the server refuses an old one.
 //! If the server refuses the request itself, that is an error. Must not: keep counts, because each answer is whole.
 
 use std::time::Duration;
@@ -11,6 +12,7 @@ use tokio::time::error::Elapsed;
 use tokio::time::{Instant, sleep, timeout};
 use tonic::{Status, Streaming};
 
+use crate::connection::Connection;
 use crate::connector::Connector;
 use crate::error::{Error, innermost, is_connection_age};
 use crate::renewal::Renewals;
@@ -38,7 +40,8 @@ pub enum BoardEvent {
 pub struct Wallboards {
     connector: Connector,
     updates_per_second: u32,
-    stream: Option<Streaming<WatchWallboardResponse>>,
+    /// The stream, and the connection that carries it.
+    stream: Option<(Streaming<WatchWallboardResponse>, Connection)>,
     /// The wait before reconnecting, after a loss that was reported.
     wait: Option<Duration>,
     waits: Waits,
@@ -48,9 +51,9 @@ pub struct Wallboards {
 }
 
 impl Wallboards {
-    /// Follows the wallboard of the alerter-server at an address such as `127.0.0.1:7402`, with at
-    /// most so many updates a second (0 means 1). Nothing is connected before the first event is
-    /// requested.
+    /// Follows the wallboard of the alerter-server at an address such as `127.0.0.1:7402`, or of any
+    /// of several with commas between their addresses, with at most so many updates a second (0 means
+    /// 1). Nothing is connected before the first event is requested.
     ///
     /// # Errors
     /// [`Error::Address`].
@@ -85,9 +88,9 @@ impl Wallboards {
             self.wait = None;
         }
         loop {
-            let Some(stream) = &mut self.stream else {
+            let Some((stream, _)) = &mut self.stream else {
                 match self.open().await {
-                    Ok(stream) => self.stream = Some(stream),
+                    Ok(opened) => self.stream = Some(opened),
                     Err(error) => return self.failed(error),
                 }
                 self.was_connected = true;
@@ -124,16 +127,16 @@ impl Wallboards {
         }
     }
 
-    async fn open(&self) -> Result<Streaming<WatchWallboardResponse>, Error> {
+    async fn open(&self) -> Result<(Streaming<WatchWallboardResponse>, Connection), Error> {
         let connection = self.connector.connect_with(lasting).await?;
         let request = WatchWallboardRequest {
             updates_per_second: self.updates_per_second,
         };
-        let mut client = AlertServiceClient::new(connection);
+        let mut client = AlertServiceClient::new(connection.clone());
         let answer = timeout(SILENCE, client.watch_wallboard(request)).await;
         let answer = answer
             .unwrap_or_else(|_| Err(Status::unavailable("the alerter-server does not answer")));
-        Ok(answer.map_err(Error::from)?.into_inner())
+        Ok((answer.map_err(Error::from)?.into_inner(), connection))
     }
 
     /// A stream that could not be opened, or was ended by the server.
@@ -158,7 +161,9 @@ impl Wallboards {
     }
 
     fn lost(&mut self, reason: &str) -> BoardEvent {
-        self.stream = None;
+        if let Some((_, connection)) = self.stream.take() {
+            connection.leave();
+        }
         self.is_lost = true;
         let wait = self.waits.next();
         self.wait = Some(wait);

@@ -19,6 +19,8 @@ pub struct Rule {
     pub is_long: bool,
     /// Whether somebody acts by it: a change, or a backup. Its request names an actor.
     pub is_action: bool,
+    /// The number of the field of its request that makes a repeat safe, if it has one.
+    pub request_id_field: Option<u32>,
     /// A caller needs one of them.
     pub roles: &'static [Role],
 }

@@ -32,6 +32,7 @@ Examples:
   aftercall context add trial --server 127.0.0.1:7401 --alerter 127.0.0.1:7402
   aftercall context add prod --server https://calls.example.com:7401 --alerter https://calls.example.com:7402 \\
     --ca-file ca.pem --token-file ~/.config/aftercall/token
+  aftercall context add cluster --server https://a.example.com:7401,https://b.example.com:7401
 
 It keeps the names of files, not what is in them. Variables are not kept. The first context is in use at once.")]
     Add {

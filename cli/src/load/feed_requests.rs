@@ -18,8 +18,7 @@ const COUNTER: &str = "aftercall_feed_requests_total";
 pub(crate) async fn count_feed_requests(to_server: &Connector) -> Result<u64, Failure> {
     let text = metrics(to_server).await.map_err(|why| {
         Failure::unavailable(format!(
-            "The feed requests of {} cannot be read from its /metrics: {why}.",
-            to_server.uri()
+            "The feed requests of the workflow-server cannot be read from its /metrics: {why}."
         ))
     })?;
     Ok(sum(&text))
@@ -28,12 +27,12 @@ pub(crate) async fn count_feed_requests(to_server: &Connector) -> Result<u64, Fa
 async fn metrics(
     to_server: &Connector,
 ) -> Result<String, Box<dyn std::error::Error + Send + Sync>> {
-    let host = to_server.uri().authority().map_or("", |host| host.as_str());
+    let (uri, stream) = to_server.dial(Protocol::Http1).await?;
+    let host = uri.authority().map_or("", |host| host.as_str());
     let mut request = Request::get("/metrics").header(HOST, host);
     if let Some(token) = to_server.authorization().await? {
         request = request.header(AUTHORIZATION, token);
     }
-    let stream = to_server.dial(Protocol::Http1).await?;
     let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
     tokio::spawn(connection);
     let body = sender

@@ -46,7 +46,12 @@ pub(super) struct Answer {
 impl Client {
     /// Opens so many connections. Their requests have the token that the server's way has now.
     pub(super) async fn connect(to: &Connector, connections: u32) -> Result<Self, Failure> {
-        let base = to.uri().clone();
+        let [base] = to.uris() else {
+            return Err(Failure::usage(
+                "--server: a measurement is of one server. Give one address.",
+            ));
+        };
+        let base = base.clone();
         let refused = |error| failure(&error, &base.to_string(), WORKFLOW_SERVER);
         let mut headers = HeaderMap::with_capacity(3);
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/grpc"));
@@ -56,7 +61,8 @@ impl Client {
         }
         let mut senders = Vec::new();
         for _ in 0..connections {
-            let opened = match to.dial(Protocol::Http2).await.map_err(refused)? {
+            let (_, stream) = to.dial(Protocol::Http2).await.map_err(refused)?;
+            let opened = match stream {
                 Stream::Left(plain) => open(plain).await,
                 Stream::Right(tls) => open(tls).await,
             };

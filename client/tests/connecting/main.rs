@@ -3,5 +3,6 @@
 mod certificates;
 mod renewals;
 mod server;
+mod several;
 mod tls;
 mod tokens;

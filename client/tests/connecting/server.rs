@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 use aftercall_client::proto::alert::v1::alert_service_server::{AlertService, AlertServiceServer};
@@ -44,6 +45,7 @@ pub(crate) struct Server {
     /// Tokens that are known; without any, everybody may ask.
     tokens: HashMap<String, Worth>,
     seen: Arc<Mutex<Vec<Seen>>>,
+    is_away: Arc<AtomicBool>,
 }
 
 impl Server {
@@ -59,6 +61,11 @@ impl Server {
 
     pub(crate) fn seen(&self) -> Vec<Seen> {
         self.seen.lock().expect("the requests").clone()
+    }
+
+    /// Refuses every request from now on, because it is going away.
+    pub(crate) fn go_away(&self) {
+        self.is_away.store(true, Ordering::Relaxed);
     }
 
     /// Serves plain text on a free port, until the test ends.
@@ -93,6 +100,9 @@ impl Server {
 
     /// How many frames the token of a request is worth.
     fn worth(&self, metadata: &MetadataMap, resume_token: &str) -> Result<usize, Status> {
+        if self.is_away.load(Ordering::Relaxed) {
+            return Err(Status::unavailable("the server is going away"));
+        }
         let token = metadata.get("authorization");
         let token = token.map(|token| token.to_str().expect("text").to_owned());
         let token = token.unwrap_or_default();
