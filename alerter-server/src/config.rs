@@ -24,6 +24,7 @@ pub struct AlerterServerConfig {
     #[serde(deserialize_with = "aftercall_serving::deserialize_listen")]
     pub listen: SocketAddr,
     /// The workflow-server that it follows, such as `http://127.0.0.1:7401`, or `https://…` for TLS.
+    /// Several members of a cluster have commas between them.
     pub workflow_server: String,
     /// A PEM file with the certificate authorities that the workflow-server's certificate may come
     /// from; empty for those of the system.
@@ -255,7 +256,8 @@ pub struct Args {
     /// Where to listen [default: 127.0.0.1:7402]
     #[arg(long, env = "AFTERCALL_ALERTER_LISTEN", value_name = "ADDRESS:PORT", value_parser = aftercall_serving::parse_listen)]
     listen: Option<SocketAddr>,
-    /// The workflow-server that it follows [default: http://127.0.0.1:7401]
+    /// The workflow-server that it follows; members of a cluster with commas between them [default:
+    /// http://127.0.0.1:7401]
     #[arg(long, env = "AFTERCALL_WORKFLOW_SERVER", value_name = "URL")]
     workflow_server: Option<String>,
     #[command(flatten)]

@@ -10,8 +10,10 @@ mod server;
 
 mod boards;
 mod cache;
+mod doubt;
 mod field;
 mod filter;
+mod foresight;
 mod hub;
 mod limits;
 mod link;

@@ -75,6 +75,16 @@ pub(crate) const FELL_BEHIND_ENTRIES: u64 = 1_000;
 /// faster.
 pub(crate) const FUTURE_PATIENCE: Duration = Duration::from_secs(1);
 
+/// How long the workflow-servers are asked for an entry that is ahead of us: a client waits.
+pub(crate) const FORESIGHT_WAIT: Duration = Duration::from_secs(3);
+
+/// Workflow-servers that must show another history before clients are reset, where several may be
+/// followed: one may be left over from before a restore, or be named by mistake.
+pub(crate) const WITNESSES: usize = 2;
+
+/// How long a single one of them is not believed: the others may be away for a take-over.
+pub(crate) const DOUBT_LONGEST: Duration = Duration::from_secs(10);
+
 /// The longest time that a draining server asks its clients to wait before they reconnect; each is
 /// given a random part of it, so that they do not all arrive at the next server at once.
 pub(crate) const RECONNECT_SPREAD: Duration = Duration::from_secs(3);

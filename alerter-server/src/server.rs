@@ -124,12 +124,12 @@ impl Server {
             entries_max: config.ring_entries_max,
             bytes_max: config.ring_bytes_max,
         };
-        let tail = Tail::new(Arc::clone(&hub), upstream, ring, readiness.clone());
+        let tail = Tail::new(Arc::clone(&hub), upstream.clone(), ring, readiness.clone());
         // All tasks of this server end with it, also if it is dropped.
         let stop = shutdown.child_token();
         let _stop = stop.clone().drop_guard();
         spawn_tasks(&hub, tail, &readiness, &stop);
-        let service = AlertServiceServer::new(Alerts::new(Arc::clone(&hub)))
+        let service = AlertServiceServer::new(Alerts::new(Arc::clone(&hub), upstream))
             .max_decoding_message_size(config.limits.request_bytes_max as usize);
         // The limit is one of the message as it is after decompression.
         let service = service

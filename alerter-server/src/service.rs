@@ -12,6 +12,7 @@ mod wallboard;
 use std::sync::Arc;
 use std::time::Duration;
 
+use aftercall_client::Connector;
 use aftercall_proto::alert::v1::{
     GetWallboardRequest, GetWallboardResponse, SnapshotMode, SubscribeRequest,
     WatchWallboardRequest,
@@ -27,6 +28,7 @@ use self::stream::ClientStream;
 use self::wallboard::Wallboards;
 use crate::cache::Cache;
 use crate::filter::Filter;
+use crate::foresight::Foresight;
 use crate::hub::Hub;
 use crate::limits::{FUTURE_PATIENCE, WALLBOARD_UPDATES_MAX};
 use crate::token::Token;
@@ -49,6 +51,7 @@ pub(crate) use generated::alert_service_server::{AlertService, AlertServiceServe
 #[derive(Clone, Debug)]
 pub(crate) struct Alerts {
     hub: Arc<Hub>,
+    foresight: Arc<Foresight>,
 }
 
 /// What a request is for, checked.
@@ -59,9 +62,10 @@ struct Wanted {
 }
 
 impl Alerts {
-    /// A service that streams what the hub has.
-    pub(crate) fn new(hub: Arc<Hub>) -> Self {
-        Self { hub }
+    /// A service that streams what the hub has; `upstream` leads to the workflow-servers.
+    pub(crate) fn new(hub: Arc<Hub>, upstream: Connector) -> Self {
+        let foresight = Arc::new(Foresight::new(upstream));
+        Self { hub, foresight }
     }
 
     async fn open(&self, asked: Asked<SubscribeRequest>) -> Result<ClientStream, Refusal> {
@@ -124,7 +128,8 @@ impl Alerts {
     }
 
     /// The newest state. It waits for [`FUTURE_PATIENCE`] until that reaches the token: another
-    /// alerter may have been a moment faster.
+    /// alerter may have been a moment faster. A token that is ahead of it also after that is refused
+    /// as long as it may be good, so that no client goes back to an older state.
     async fn state(&self, token: Option<&Token>) -> Result<Arc<Cache>, Refusal> {
         let mut newest = self.hub.newest();
         if let Some(token) = token {
@@ -139,7 +144,21 @@ impl Alerts {
             let _ = timeout(FUTURE_PATIENCE, newest.wait_for(reaches)).await;
         }
         let newest = newest.borrow_and_update().clone();
-        newest.ok_or(Refusal::NotReady)
+        let newest = newest.ok_or(Refusal::NotReady)?;
+        let ahead = token.filter(|token| {
+            token.epoch == newest.epoch_hash() && token.position.sequence > newest.head().sequence
+        });
+        let Some(token) = ahead else {
+            return Ok(newest);
+        };
+        match self
+            .foresight
+            .has(newest.epoch(), token.position.sequence)
+            .await
+        {
+            Some(false) => Ok(newest),
+            Some(true) | None => Err(Refusal::Behind),
+        }
     }
 }
 

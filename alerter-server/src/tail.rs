@@ -1,8 +1,10 @@
-//! The tail: follows the workflow-server's feed and keeps the cache.
+//! The tail: follows the feed of a workflow-server and keeps the cache.
 //!
 //! Promise: what it publishes is whole, in order and of one history; on any doubt (a gap, another
 //! epoch, another chain hash, a feed that does not have the next entry) it starts again with a
-//! snapshot. It never waits for clients and never gives up.
+//! snapshot. Where it may follow several workflow-servers, it moves between them, and one of them
+//! alone is not believed that the history is another one. It never waits for clients and never gives
+//! up.
 
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -17,6 +19,7 @@ use tonic::Streaming;
 use tonic::transport::Endpoint;
 
 use crate::cache::{Cache, Discontinuity, Moved, RingLimits};
+use crate::doubt::Doubt;
 use crate::hub::Hub;
 use crate::limits::{
     ERASED_HELD, FEED_MESSAGE_BYTES_MAX, FEED_SILENCE, RECONNECT_FIRST, RECONNECT_LONGEST,
@@ -34,13 +37,19 @@ type Feed = ChangeFeedServiceClient<Connection>;
 pub(crate) struct Tail {
     hub: Arc<Hub>,
     upstream: Connector,
+    /// The connection that carries the feed.
+    connection: Option<Connection>,
     ring: RingLimits,
     /// What was published last; `None` if the next attempt must begin with a snapshot.
     cache: Option<Cache>,
     generation: u64,
     failures: u32,
-    /// Whether the connection has reached its age, and nothing has come on the next one.
-    is_renewed: bool,
+    /// Whether the feed has continued elsewhere without a word to clients, and nothing has come
+    /// there.
+    is_moved: bool,
+    doubt: Doubt,
+    /// Whether it is certain that the history is another one.
+    is_other_history: bool,
     /// The newest entry that erased a caller, and when it arrived.
     erased: Option<(u64, Instant)>,
     /// Where the feed could not be read further. Reading up to there again is no progress.
@@ -61,11 +70,14 @@ impl Tail {
         Self {
             hub,
             upstream,
+            connection: None,
             ring,
             cache: None,
             generation: 0,
             failures: 0,
-            is_renewed: false,
+            is_moved: false,
+            doubt: Doubt::default(),
+            is_other_history: false,
             erased: None,
             stuck_at: None,
             refused: None,
@@ -78,8 +90,7 @@ impl Tail {
         let forever = async {
             loop {
                 let trouble = self.follow().await;
-                // Nothing is lost: the feed continues on a new connection.
-                if trouble.is_connection_age() && !std::mem::replace(&mut self.is_renewed, true) {
+                if self.moves(&trouble) {
                     continue;
                 }
                 self.note(&trouble);
@@ -93,6 +104,34 @@ impl Tail {
             }
         };
         stop.run_until_cancelled(forever).await;
+    }
+
+    /// Leaves the workflow-server that has the trouble. Returns whether the feed continues elsewhere
+    /// at once, so that nothing is lost yet.
+    fn moves(&mut self, trouble: &Trouble) -> bool {
+        let connection = self.connection.take();
+        self.is_other_history = trouble.requires_snapshot() && self.is_certain(connection.as_ref());
+        if trouble.is_connection_age() {
+            return !std::mem::replace(&mut self.is_moved, true);
+        }
+        if let Some(connection) = connection {
+            connection.leave();
+        }
+        let has_several = self.upstream.uris().len() > 1;
+        let may_move = has_several && trouble.is_of_one_server() && !self.is_other_history;
+        if !may_move || std::mem::replace(&mut self.is_moved, true) {
+            return false;
+        }
+        tracing::info!(%trouble, "the feed ended; trying another workflow-server");
+        true
+    }
+
+    /// Whether it is certain that the history is another one, after this connection has shown that.
+    fn is_certain(&mut self, connection: Option<&Connection>) -> bool {
+        let witness = connection.map(|connection| connection.uri().to_string());
+        let count = self.upstream.uris().len();
+        self.doubt
+            .is_certain(witness.unwrap_or_default(), count, Instant::now())
     }
 
     fn note(&mut self, trouble: &Trouble) {
@@ -114,8 +153,9 @@ impl Tail {
         if self.refused.take().is_some() {
             self.readiness.set(FEED, Ok(()));
         }
-        if trouble.requires_snapshot() {
+        if self.is_other_history {
             self.cache = None;
+            self.doubt.end();
             tracing::warn!(%trouble, "starting again with a snapshot of the workflow-server; clients that cannot resume are reset");
         } else if self.failures == 0 {
             tracing::warn!(%trouble, "the feed was lost; clients keep their state while the alerter reconnects");
@@ -143,6 +183,7 @@ impl Tail {
 
     async fn try_follow(&mut self) -> Result<(), Trouble> {
         let connection = self.upstream.connect_with(lasting).await?;
+        let connection = self.connection.insert(connection).clone();
         let mut feed = Feed::new(connection).max_decoding_message_size(FEED_MESSAGE_BYTES_MAX);
         let mut cache = match &self.cache {
             Some(cache) => cache.clone(),
@@ -233,7 +274,8 @@ impl Tail {
         if self.stuck_at.take().is_some() | self.refused.take().is_some() {
             self.readiness.set(FEED, Ok(()));
         }
-        self.is_renewed = false;
+        self.is_moved = false;
+        self.doubt.end();
         if std::mem::take(&mut self.failures) > 0 {
             tracing::info!("the feed is connected again");
         }

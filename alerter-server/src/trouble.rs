@@ -116,6 +116,11 @@ impl Trouble {
         }
     }
 
+    /// Whether another workflow-server may serve the feed well.
+    pub(crate) fn is_of_one_server(&self) -> bool {
+        !matches!(self, Self::TooLarge(_)) && !self.needs_a_person(0)
+    }
+
     /// Whether the feed ended only because its connection has reached its age.
     pub(crate) fn is_connection_age(&self) -> bool {
         matches!(self, Self::Refused(status) if reason(status) == "CONNECTION_AGE")

@@ -99,6 +99,9 @@ pub const FEED_STALL: Duration = Duration::from_secs(30);
 /// Later changes of an instance that the feed reads to find how an entry left it, where its call has
 /// changed since. An alerter that is far behind reads many entries of a busy instance.
 pub const LATER_CHANGES_READ_MAX: usize = 256;
+/// How long a reader of the feed waits for an entry that is durable and that this process has not
+/// read yet. A follower is behind for milliseconds.
+pub const FEED_BEHIND_PATIENCE: Duration = Duration::from_secs(1);
 /// How long the feed may be silent before it says that it is still there.
 pub const FEED_HEARTBEAT: Duration = Duration::from_secs(5);
 /// Alerters and others that follow the feed at once. Where all places are taken, a new stream takes

@@ -22,6 +22,10 @@ pub(crate) enum Refusal {
     Malformed(Vec<FieldError>),
     #[error("the alerter has not read the workflow-server's state yet; ask again in a moment")]
     NotReady,
+    #[error(
+        "the alerter has not read the entry of the token yet; ask again in a moment, or another alerter"
+    )]
+    Behind,
     #[error("the alerter is going away; reconnect, to another one if there is one")]
     Draining,
     #[error(
@@ -103,6 +107,7 @@ impl From<Refusal> for Status {
                 )
             }
             Refusal::NotReady => (Code::Unavailable, "NOT_READY", retry()),
+            Refusal::Behind => (Code::Unavailable, "BEHIND", retry()),
             Refusal::Draining => (Code::Unavailable, "DRAINING", retry()),
             Refusal::Stalled { .. } => (Code::Unavailable, "STALLED", retry()),
             Refusal::TooManyStreams { .. } => {

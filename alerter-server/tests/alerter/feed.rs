@@ -4,6 +4,7 @@
 use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::pin::Pin;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, SystemTime};
 
@@ -64,6 +65,8 @@ type Running = (CancellationToken, JoinHandle<()>);
 struct Shared {
     script: Arc<Mutex<Script>>,
     woken: watch::Sender<()>,
+    /// The last sequence that this member has read of the journal.
+    read_up_to: Arc<AtomicU64>,
 }
 
 struct Service {
@@ -89,7 +92,27 @@ impl Feed {
         let shared = Shared {
             script: Arc::new(Mutex::new(script)),
             woken: watch::Sender::new(()),
+            read_up_to: Arc::new(AtomicU64::new(u64::MAX)),
         };
+        Self::over(shared).await
+    }
+
+    /// Another server over the same journal.
+    pub async fn member(&self) -> Self {
+        Self::over(Shared {
+            read_up_to: Arc::new(AtomicU64::new(u64::MAX)),
+            ..self.shared.clone()
+        })
+        .await
+    }
+
+    /// From now on this member has read the journal up to this sequence only.
+    pub fn read_up_to(&self, sequence: u64) {
+        self.shared.read_up_to.store(sequence, Ordering::Relaxed);
+        self.shared.woken.send_replace(());
+    }
+
+    async fn over(shared: Shared) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let running = Mutex::new(Some(serve(shared.clone(), listener)));
@@ -197,11 +220,14 @@ impl ChangeFeedService for Service {
         let mut script = self.shared.note(asked.metadata())?;
         script.snapshots += 1;
         let model = &script.model;
-        let seen: Vec<FollowUp> = model.seen_at(model.newest()).into_values().collect();
+        let newest = model
+            .newest()
+            .min(self.shared.read_up_to.load(Ordering::Relaxed));
+        let seen: Vec<FollowUp> = model.seen_at(newest).into_values().collect();
         let head = SnapshotHead {
             epoch: model.epoch.clone(),
-            sequence: model.newest(),
-            chain: model.chain(),
+            sequence: newest,
+            chain: model.chain_at(newest),
             oldest_sequence: script.oldest,
             instance_count: seen.len() as u64,
         };
@@ -234,6 +260,10 @@ impl ChangeFeedService for Service {
             }
             if from_sequence < script.oldest || from_sequence > script.model.newest() + 1 {
                 return Err(refusal(Code::OutOfRange, "FEED_RANGE"));
+            }
+            let read = self.shared.read_up_to.load(Ordering::Relaxed);
+            if from_sequence > read && from_sequence <= script.model.newest() {
+                return Err(refusal(Code::Unavailable, "UNAVAILABLE"));
             }
         }
         let (responses, receiver) = mpsc::channel(4);
@@ -304,14 +334,15 @@ async fn tail(
             if script.model.epoch != epoch {
                 return;
             }
-            let newest = script.model.newest();
+            let read = shared.read_up_to.load(Ordering::Relaxed);
+            let newest = script.model.newest().min(read);
             let skip = script.skip.take_if(|skip| *skip >= next && *skip <= newest);
             let wanted = script
                 .model
                 .entries
                 .iter()
                 .filter(|entry| entry.sequence >= next);
-            let given_up_to = script.given_up_to.unwrap_or(newest);
+            let given_up_to = script.given_up_to.unwrap_or(newest).min(newest);
             let kept = wanted
                 .filter(|entry| Some(entry.sequence) != skip && entry.sequence <= given_up_to);
             let too_large = script.too_large;

@@ -14,6 +14,7 @@ mod servers;
 
 mod crashes;
 mod limits;
+mod members;
 mod resuming;
 mod streams;
 mod upstream;

@@ -50,7 +50,12 @@ impl Model {
     }
 
     pub fn chain(&self) -> u64 {
-        self.entries.last().map_or(0, |entry| entry.chain)
+        self.chain_at(self.newest())
+    }
+
+    pub fn chain_at(&self, sequence: u64) -> u64 {
+        let before = sequence.checked_sub(1);
+        before.map_or(0, |at| self.entries[usize::try_from(at).unwrap()].chain)
     }
 
     /// What Call Managers see at a sequence.

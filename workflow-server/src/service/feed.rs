@@ -97,7 +97,7 @@ async fn tail(
         return Err(refusal::other_epoch(&shared.epoch));
     }
     // The first read shows whether the sequence is one that can be given.
-    let first = service.read(request.from_sequence).await?;
+    let first = service.read_first(request.from_sequence).await?;
     let (sender, receiver) = mpsc::channel(RESPONSES_WAITING);
     let following = async move {
         let following = service.follow(request.from_sequence, first, &sender);
@@ -126,6 +126,15 @@ impl Following {
                 FEED_STREAMS_PER_CONNECTION_MAX as u64,
             )
         })
+    }
+
+    /// The first entries of a stream.
+    async fn read_first(&self, from: u64) -> Result<VecDeque<FeedItem>, Refusal> {
+        let view = self.0.view();
+        let feed = self.0.ledger.feed();
+        let items = feed.first_items(from, FEED_BATCH_ENTRIES).await;
+        let items = items.map_err(|error| refusal::of_feed(&error))?;
+        Ok(items.into_iter().map(|item| masked(&view, item)).collect())
     }
 
     /// Entries from a sequence on, masked by the World that was there before they were read.

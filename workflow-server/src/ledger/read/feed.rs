@@ -10,9 +10,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use aftercall_engine::Entry;
 use tokio::sync::watch;
+use tokio::time::timeout;
 
 use crate::journal::{Group, JournalError, Log, Position};
-use crate::limits::{FEED_GROUPS_HELD, FEED_READ_BYTES, FEED_RING_BYTES, FEED_RING_ENTRIES};
+use crate::limits::{
+    FEED_BEHIND_PATIENCE, FEED_GROUPS_HELD, FEED_READ_BYTES, FEED_RING_BYTES, FEED_RING_ENTRIES,
+};
 use crate::records::{Linked, RecordError, decode_group};
 
 /// An entry with its chain hash.
@@ -187,6 +190,27 @@ impl Feed {
             return Ok(items);
         }
         self.read_log(from, items_max, newest).await
+    }
+
+    /// The same for a reader that begins: it may know an entry which this process has not read yet.
+    ///
+    /// # Errors
+    /// [`FeedError`].
+    pub async fn first_items(
+        &self,
+        from: u64,
+        items_max: usize,
+    ) -> Result<Vec<FeedItem>, FeedError> {
+        let newest = self.newest.borrow().sequence;
+        if from == newest + 1 && from <= self.log.bounds().await?.newest.sequence {
+            let mut watch = self.newest();
+            let read = watch.wait_for(|newest| newest.sequence >= from);
+            let is_read = timeout(FEED_BEHIND_PATIENCE, read).await;
+            if !matches!(is_read, Ok(Ok(_))) {
+                return Err(FeedError::Behind { newest });
+            }
+        }
+        self.items(from, items_max).await
     }
 
     fn read_ring(&self, from: u64, items_max: usize) -> Option<Vec<FeedItem>> {
