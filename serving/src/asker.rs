@@ -25,10 +25,21 @@ pub fn asker() -> Option<SocketAddr> {
     ASKER.try_with(|asker| asker.peer).ok()
 }
 
-/// Who sent the request that is being answered.
-pub(crate) fn caller() -> Option<Caller> {
+/// Who sent the request that is being answered; `None` outside of a request.
+#[must_use]
+pub fn caller() -> Option<Caller> {
     let caller = |asker: &Asker| Some(asker.admitted.as_ref()?.caller.clone());
     ASKER.try_with(caller).ok().flatten()
+}
+
+/// Whether another member of the cluster has passed on the request that is being answered.
+#[must_use]
+pub fn is_passed_on() -> bool {
+    let is_passed_on = |asker: &Asker| {
+        let admitted = asker.admitted.as_ref();
+        admitted.is_some_and(|admitted| admitted.passed_on_for.is_some())
+    };
+    ASKER.try_with(is_passed_on).unwrap_or(false)
 }
 
 /// What ends the stream of the request that is being answered.
@@ -49,6 +60,8 @@ pub(crate) async fn scope_of<F: Future>(
     admitted: Admitted,
     answering: F,
 ) -> F::Output {
+    // Each client of another member counts on its own.
+    let peer = admitted.passed_on_for.unwrap_or(peer);
     let admitted = Some(admitted);
     ASKER.scope(Asker { peer, admitted }, answering).await
 }

@@ -52,6 +52,8 @@ pub(crate) struct Connection {
     /// Frames of answers that were sent.
     progress: AtomicU64,
     has_reset: AtomicBool,
+    /// Whether another member of the cluster passes requests of its clients on by it.
+    is_member: AtomicBool,
     wake_ups: AtomicU64,
     /// Requests whose answers are not complete.
     open_requests: AtomicUsize,
@@ -130,6 +132,7 @@ impl Connection {
             unread_fell: Notify::new(),
             progress: AtomicU64::new(0),
             has_reset: AtomicBool::new(false),
+            is_member: AtomicBool::new(false),
             wake_ups: AtomicU64::new(0),
             open_requests: AtomicUsize::new(0),
             watched: Mutex::default(),
@@ -150,6 +153,17 @@ impl Connection {
     /// Whether the client has ever reset a stream.
     pub(crate) fn has_reset(&self) -> bool {
         self.has_reset.load(Ordering::Relaxed)
+    }
+
+    /// Notes that another member of the cluster passes on requests by it. Limits of one client do
+    /// not count for it: that member has kept them.
+    pub(crate) fn note_member(&self) {
+        self.is_member.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether another member of the cluster passes on requests by it.
+    pub(crate) fn is_member(&self) -> bool {
+        self.is_member.load(Ordering::Relaxed)
     }
 
     /// Notes that the connection's task runs.
@@ -300,7 +314,7 @@ impl Connection {
             if unread > UNREAD_BYTES_ALWAYS && is_over_all() {
                 return Err(Refusal::UnreadAnswers);
             }
-            if unread <= bytes_max {
+            if unread <= bytes_max || self.is_member() {
                 return Ok(());
             }
             fell.await;

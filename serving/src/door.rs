@@ -3,11 +3,12 @@
 //! Promise: without a rule a path is not served, and without one of the rule's roles an RPC does not
 //! begin. Health is open to everybody. Reflection is open to every identity. Each refusal is counted.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use aftercall_identity::{
-    Denied, FileError, Identity, Presented, ProofSettings, SetUpError, Verifier,
+    Denied, FileError, Identity, PassedOn, Presented, Proof, ProofSettings, SetUpError, Verifier,
 };
 use aftercall_proto::access::v1::Role;
 use aftercall_proto::rules::Rule;
@@ -20,6 +21,7 @@ use crate::connection::Connection;
 use crate::last_proof::LastProof;
 use crate::limits::Limits;
 use crate::log_context::LogContext;
+use crate::members::MemberKeys;
 use crate::refusal::Refusal;
 use crate::seldom::Seldom;
 
@@ -36,6 +38,8 @@ const METRICS_ROLES: &[Role] = &[Role::Operator, Role::Auditor];
 #[derive(Debug)]
 pub(crate) struct Door {
     proofs: Option<Proofs>,
+    /// `None` if the server is no member of a cluster.
+    members: Option<MemberKeys>,
     is_reflection_off: bool,
 }
 
@@ -55,6 +59,8 @@ pub(crate) struct Admitted {
     pub(crate) until: Until,
     /// What the sender uses of the server; `None` if no proof is required.
     pub(crate) allowance: Option<Arc<Allowance>>,
+    /// The client, if another member has passed the request on.
+    pub(crate) passed_on_for: Option<SocketAddr>,
 }
 
 /// What ends a stream from outside.
@@ -89,6 +95,7 @@ impl Door {
         });
         Ok(Self {
             proofs,
+            members: None,
             is_reflection_off,
         })
     }
@@ -99,6 +106,11 @@ impl Door {
             proofs.allowances = Arc::new(Allowances::new(limits));
         }
         self
+    }
+
+    /// Accepts requests that other members pass on.
+    pub(crate) fn accept_members(&mut self, keys: MemberKeys) {
+        self.members = Some(keys);
     }
 
     /// What checks proofs; `None` if none is required.
@@ -126,6 +138,9 @@ impl Door {
             stays,
             connection: is_endless.then(|| Arc::clone(connection)),
         };
+        if let Some(passed_on) = self.passed_on(connection, headers)? {
+            return self.admit_passed_on(passed_on, rule);
+        }
         let Some(proofs) = &self.proofs else {
             return Ok(Admitted::local(until(None)));
         };
@@ -140,6 +155,7 @@ impl Door {
                 caller: Caller::new(identity),
                 until: until(None),
                 allowance: Some(allowance),
+                passed_on_for: None,
             });
         }
         let rule = rule.ok_or(Refusal::NoSuchMethod)?;
@@ -157,6 +173,63 @@ impl Door {
             caller: Caller::new(identity),
             until: until(stays),
             allowance: Some(allowance),
+            passed_on_for: None,
+        })
+    }
+
+    /// What another member says of a request. Notes that the connection is a member's.
+    fn passed_on(
+        &self,
+        connection: &Connection,
+        headers: &HeaderMap,
+    ) -> Result<Option<PassedOn>, Refusal> {
+        let Some(members) = &self.members else {
+            return Ok(None);
+        };
+        let passed_on = members
+            .passed_on(headers)
+            .inspect_err(|_| LogContext::note_refused_proof(Proof::None))?;
+        if passed_on.is_some() {
+            connection.note_member();
+        }
+        Ok(passed_on)
+    }
+
+    /// Lets in a request that another member has passed on. That member ends its stream with the
+    /// rights of the client.
+    fn admit_passed_on(
+        &self,
+        passed_on: PassedOn,
+        rule: Option<&'static Rule>,
+    ) -> Result<Admitted, Refusal> {
+        let PassedOn {
+            identity,
+            peer,
+            member,
+        } = passed_on;
+        LogContext::note_passed_on(peer, member);
+        let rule = rule.ok_or(Refusal::NoSuchMethod)?;
+        let Some(proofs) = &self.proofs else {
+            let caller = Caller::new(identity);
+            return Ok(Admitted {
+                caller,
+                passed_on_for: Some(peer),
+                ..Admitted::local(Until::default())
+            });
+        };
+        if !identity.is_proved() {
+            return Err(Denied::Invalid {
+                reason: "a member of this cluster requires no proof, and this one does: give both the same tokens and access file",
+            }
+            .into());
+        }
+        LogContext::note_caller(Caller::new(Arc::clone(&identity)), Some(rule));
+        check_role(rule, &identity)?;
+        Ok(Admitted {
+            allowance: Some(proofs.allowances.of(&identity)),
+            caller: Caller::new(identity),
+            until: Until::default(),
+            passed_on_for: Some(peer),
         })
     }
 
@@ -190,6 +263,7 @@ impl Admitted {
             caller: Caller::local(),
             until,
             allowance: None,
+            passed_on_for: None,
         }
     }
 }

@@ -11,6 +11,7 @@ use crate::descriptors::raise_limit;
 use crate::door::Door;
 use crate::error::ServeError;
 use crate::limits::INSECURE_WARNING_EVERY;
+use crate::members::MemberKeys;
 use crate::tls::{Certificates, TlsSettings};
 
 /// How a server is protected on its network.
@@ -71,6 +72,11 @@ impl Listener {
         if let Some(verifier) = self.door.verifier() {
             verifier.accept(own);
         }
+    }
+
+    /// Accepts requests that other members of the cluster pass on.
+    pub fn accept_members(&mut self, keys: MemberKeys) {
+        self.door.accept_members(keys);
     }
 
     /// Opens the audit log. Where the settings name no place, it goes to `automatic` if the server

@@ -41,7 +41,16 @@ struct Named {
     path: Option<PathAndQuery>,
     peer: SocketAddr,
     sender: OnceLock<Sender>,
+    /// Set if another member of the cluster has passed the request on.
+    passed_on: OnceLock<PassedOn>,
     notes: Notes,
+}
+
+/// The client of a request that another member has passed on, and the name of that member.
+#[derive(Debug)]
+struct PassedOn {
+    peer: SocketAddr,
+    member: Arc<str>,
 }
 
 /// Who sent the request; a text is empty if the request does not have it.
@@ -60,6 +69,8 @@ pub(crate) struct Logged<'n> {
     pub(crate) peer: SocketAddr,
     pub(crate) actor: &'n str,
     pub(crate) request_id: &'n str,
+    /// The member that has passed the request on; empty if none has.
+    pub(crate) member: &'n str,
     pub(crate) notes: &'n Notes,
 }
 
@@ -71,6 +82,7 @@ impl LogContext {
             path: method.path_and_query().cloned(),
             peer,
             sender: OnceLock::new(),
+            passed_on: OnceLock::new(),
             notes: Notes::new(is_audited),
         })))
     }
@@ -98,6 +110,24 @@ impl LogContext {
     /// Adds who was let in, and by which rule.
     pub(crate) fn note_caller(caller: Caller, rule: Option<&'static Rule>) {
         Self::note(|named| named.notes.note_caller(caller, rule));
+    }
+
+    /// Adds which member has passed the request on, and for which client.
+    pub(crate) fn note_passed_on(peer: SocketAddr, member: Arc<str>) {
+        Self::note(|named| {
+            let _ = named.passed_on.set(PassedOn { peer, member });
+        });
+    }
+
+    /// Notes that this member passes the request on: the audit log of the leader has its end.
+    pub fn note_passing_on() {
+        Self::note(|named| named.notes.note_passing_on());
+    }
+
+    /// Whether this member has passed the request on.
+    pub(crate) fn is_passing_on(&self) -> bool {
+        let named = self.0.as_deref();
+        named.is_some_and(|named| named.notes.is_passing_on())
     }
 
     /// Adds by which proof the sender was not let in.
@@ -133,7 +163,8 @@ impl LogContext {
             let (number, peer) = (logged.number, logged.peer);
             let actor = non_empty(logged.actor);
             let request_id = non_empty(logged.request_id);
-            tracing::info_span!("rpc", number, service, method, %peer, actor, request_id)
+            let member = non_empty(logged.member);
+            tracing::info_span!("rpc", number, service, method, %peer, member, actor, request_id)
         });
         span.unwrap_or_else(Span::none)
     }
@@ -144,10 +175,12 @@ impl LogContext {
         let path = named.path.as_ref().map_or("", PathAndQuery::path);
         let path = path.trim_start_matches('/');
         let sender = named.sender.get();
+        let passed_on = named.passed_on.get();
         Some(read(&Logged {
             number: named.number,
             path: &path[..path.floor_char_boundary(PATH_BYTES_MAX)],
-            peer: named.peer,
+            peer: passed_on.map_or(named.peer, |passed_on| passed_on.peer),
+            member: passed_on.map_or("", |passed_on| &passed_on.member),
             actor: sender.map_or("", |sender| &sender.actor),
             request_id: sender.map_or("", |sender| &sender.request_id),
             notes: &named.notes,

@@ -23,7 +23,7 @@ use crate::refusal::Refusal;
 use crate::staying::while_allowed;
 
 /// The answer of a service, as its generated code makes it.
-pub(crate) type ServiceFuture = BoxFuture<Response<Body>, Infallible>;
+pub type ServiceFuture = BoxFuture<Response<Body>, Infallible>;
 
 /// A service whose clients may call it at the same time.
 trait Shared: Send + Sync {
@@ -86,9 +86,27 @@ impl Routes {
         self
     }
 
+    /// Adds a service under this name, which may serve several.
+    #[must_use]
+    pub fn add_named<S>(mut self, name: &'static str, service: S) -> Self
+    where
+        S: Service<
+                Request<Body>,
+                Response = Response<Body>,
+                Error = Infallible,
+                Future = BoxFuture<Response<Body>, Infallible>,
+            > + Clone
+            + Send
+            + Sync
+            + 'static,
+    {
+        self.services.insert(name, Box::new(service));
+        self
+    }
+
     /// Gives the request to the service that the path names. The service begins when its answer is
     /// awaited.
-    pub(crate) fn call(&self, request: Request<Body>) -> ServiceFuture {
+    pub fn call(&self, request: Request<Body>) -> ServiceFuture {
         let path = request.uri().path().strip_prefix('/');
         let service = path.and_then(|path| path.split_once('/'));
         match service.and_then(|(name, _)| self.services.get(name)) {

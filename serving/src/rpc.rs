@@ -86,6 +86,9 @@ impl Rpc {
 
     /// Adds it to the audit log if it was refused access, or is an action of an audited role.
     fn audit_end(&mut self) {
+        if self.context.is_passing_on() {
+            return;
+        }
         let code = match self.outcome {
             Outcome::Code(code) => code,
             Outcome::Sent => Code::Ok,

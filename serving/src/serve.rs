@@ -262,7 +262,7 @@ impl Server {
             () = self.close.cancelled() => return,
             () = stalled.as_mut() => return,
             () = self.shutdown.cancelled() => {}
-            () = aged(limits.connection_age_max) => connection.note_age(),
+            () = aged(limits.connection_age_max, &connection) => connection.note_age(),
         }
         transport.as_mut().graceful_shutdown();
         tokio::select! {
@@ -274,13 +274,17 @@ impl Server {
     }
 }
 
-/// Waits until a connection has reached its age.
-async fn aged(age_max: Option<Duration>) {
+/// Waits until a connection has reached its age. One of another member has none: its clients have
+/// their own.
+async fn aged(age_max: Option<Duration>, connection: &Connection) {
     let Some(age_max) = age_max else {
         return std::future::pending().await;
     };
     let varied = 1.0 + CONNECTION_AGE_VARIES * (2.0 * rand::random::<f64>() - 1.0);
     tokio::time::sleep(age_max.mul_f64(varied)).await;
+    if connection.is_member() {
+        return std::future::pending().await;
+    }
     metrics::counter!("aftercall_connections_closed_total", "reason" => "age").increment(1);
 }
 

@@ -76,7 +76,8 @@ impl Upload {
             .fetch_add(bytes, Ordering::Relaxed)
             + bytes;
         let has_room = connection <= UNFINISHED_BYTES_ALWAYS
-            || (connection <= UNFINISHED_BYTES_PER_CONNECTION_MAX && all <= UNFINISHED_BYTES_MAX);
+            || ((connection <= UNFINISHED_BYTES_PER_CONNECTION_MAX || self.connection.is_member())
+                && all <= UNFINISHED_BYTES_MAX);
         if has_room {
             Ok(())
         } else {

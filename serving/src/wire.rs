@@ -135,7 +135,7 @@ impl Wire {
             // The first frame, SETTINGS, follows the preface.
             self.greeting = None;
         }
-        if resets > 0 {
+        if resets > 0 && !self.connection.is_member() {
             self.connection.note_resets();
             if !self.resets.is_enough_for(resets, 0, now) {
                 self.pause(now)?;

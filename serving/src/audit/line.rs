@@ -71,6 +71,9 @@ struct Line<'e> {
     request_id: &'e str,
     #[serde(skip_serializing_if = "String::is_empty")]
     peer: String,
+    /// The member of the cluster that has passed the request on.
+    #[serde(skip_serializing_if = "str::is_empty")]
+    member: &'e str,
     /// 0 if it is no RPC.
     #[serde(skip_serializing_if = "is_zero")]
     number: u64,
@@ -91,6 +94,7 @@ impl<'e> Line<'e> {
             actor: logged.actor,
             request_id: logged.request_id,
             peer: logged.peer.to_string(),
+            member: logged.member,
             number: logged.number,
             ..self
         };

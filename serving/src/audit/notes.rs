@@ -25,6 +25,8 @@ pub(crate) struct Notes {
     refused_proof: OnceLock<Proof>,
     about: OnceLock<Vec<Resource>>,
     made: OnceLock<Resource>,
+    /// Set if the leader of the cluster answers the request.
+    passing_on: OnceLock<()>,
 }
 
 /// Who was let in.
@@ -87,6 +89,16 @@ impl Notes {
             let id = cut(id).into();
             let _ = self.made.set(Resource { kind, id });
         }
+    }
+
+    /// Notes that the leader of the cluster answers the request.
+    pub(crate) fn note_passing_on(&self) {
+        let _ = self.passing_on.set(());
+    }
+
+    /// Whether the leader of the cluster answers the request.
+    pub(crate) fn is_passing_on(&self) -> bool {
+        self.passing_on.get().is_some()
     }
 
     /// Who sent it; `None` if nobody was let in.

@@ -1,0 +1,45 @@
+//! Requests that another member of a cluster passes on, with the identity that it has verified.
+//!
+//! Promise: the header counts only if a member has made it. A server that is no member ignores it.
+
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::SystemTime;
+
+use aftercall_identity::{Denied, MemberKey, PassedOn};
+use axum::http::{HeaderMap, HeaderName};
+
+/// The header with the token of a member.
+pub const MEMBER_HEADER: HeaderName = HeaderName::from_static("aftercall-member");
+
+/// The key of the cluster, once this member knows it. Cheap to clone.
+#[derive(Clone, Debug, Default)]
+pub struct MemberKeys(Arc<RwLock<Option<Arc<MemberKey>>>>);
+
+impl MemberKeys {
+    /// Uses this key from now on.
+    pub fn set(&self, key: MemberKey) {
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(key));
+    }
+
+    /// The key. `None` until this member has read it.
+    #[must_use]
+    pub fn get(&self) -> Option<Arc<MemberKey>> {
+        self.0
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
+    /// What a member says of this request. `None` if no member has passed it on.
+    ///
+    /// # Errors
+    /// [`Denied::Invalid`], [`Denied::Expired`], and [`Denied::NoKeys`] while the key is unknown.
+    pub(crate) fn passed_on(&self, headers: &HeaderMap) -> Result<Option<PassedOn>, Denied> {
+        let Some(token) = headers.get(MEMBER_HEADER) else {
+            return Ok(None);
+        };
+        let key = self.get().ok_or(Denied::NoKeys)?;
+        let text = token.to_str().unwrap_or_default();
+        key.verify(text, SystemTime::now()).map(Some)
+    }
+}
