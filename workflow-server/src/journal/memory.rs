@@ -115,6 +115,11 @@ impl MemoryStore {
         lock(&self.0.content).ignores_terms = true;
     }
 
+    /// Sets what the clock of the store shows now, in milliseconds since 1970.
+    pub fn set_clock(&self, millis: i64) {
+        lock(&self.0.content).polls.set_clock(millis);
+    }
+
     /// All writes that succeeded, in order.
     #[must_use]
     pub fn written(&self) -> Vec<Written> {

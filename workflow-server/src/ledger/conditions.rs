@@ -32,11 +32,15 @@ pub enum Condition {
     Archiving,
     /// Instances that are past their retention are not removed.
     Purging,
+    /// No member of the cluster leads, or this one leads and cannot extend its lease.
+    Leader,
+    /// The wall clock differs from the clock of the store.
+    ClockDifference,
 }
 
 impl Condition {
     /// All conditions.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 13] = [
         Self::Store,
         Self::Unreachable,
         Self::Disk,
@@ -48,6 +52,8 @@ impl Condition {
         Self::Erasing,
         Self::Archiving,
         Self::Purging,
+        Self::Leader,
+        Self::ClockDifference,
     ];
 
     /// The name in the API, in metrics and in logs.
@@ -65,6 +71,8 @@ impl Condition {
             Self::Erasing => "erasing",
             Self::Archiving => "archiving",
             Self::Purging => "purging",
+            Self::Leader => "leader",
+            Self::ClockDifference => "clock-difference",
         }
     }
 
@@ -75,7 +83,12 @@ impl Condition {
     pub fn is_unready(self) -> bool {
         matches!(
             self,
-            Self::Store | Self::Unreachable | Self::Disk | Self::Clock | Self::Draining
+            Self::Store
+                | Self::Unreachable
+                | Self::Disk
+                | Self::Clock
+                | Self::Draining
+                | Self::Leader
         )
     }
 }
@@ -140,6 +153,18 @@ impl Conditions {
             };
             true
         });
+    }
+
+    /// Ends the conditions of a leader: this process follows again.
+    pub(crate) fn end_those_of_a_leader(&self) {
+        for condition in Condition::ALL {
+            if !matches!(
+                condition,
+                Condition::Draining | Condition::Leader | Condition::ClockDifference
+            ) {
+                self.set(condition, None);
+            }
+        }
     }
 
     /// Returns a receiver that shows each change of the conditions.

@@ -7,6 +7,7 @@ use aftercall_engine::command::RequestMark;
 use aftercall_engine::{Request, Root};
 use arc_swap::ArcSwap;
 use tokio::sync::{Notify, mpsc, oneshot};
+use tokio_util::sync::CancellationToken;
 
 use super::conditions::{Condition, Conditions, Health};
 use super::error::LedgerError;
@@ -32,6 +33,8 @@ pub struct Handle {
     pub(super) archive: Arc<Archive>,
     pub(super) keeper: Arc<Notify>,
     pub(super) conditions: Conditions,
+    pub(super) deposed: CancellationToken,
+    pub(super) finished: CancellationToken,
     pub(super) purging: Arc<Purging>,
     pub(super) captures: mpsc::Sender<CaptureRequest>,
     pub(super) now: Arc<RwLock<Time>>,
@@ -118,6 +121,18 @@ impl Handle {
     #[must_use]
     pub fn conditions(&self) -> &Conditions {
         &self.conditions
+    }
+
+    /// Waits until a write was refused because another process leads now. This one then writes
+    /// nothing more.
+    pub async fn deposed(&self) {
+        self.deposed.cancelled().await;
+    }
+
+    /// Waits until all commands that were taken are finished, after the ledger was stopped. Upkeep
+    /// may still be ending.
+    pub async fn finished(&self) {
+        self.finished.cancelled().await;
     }
 
     /// The current health of the ledger.

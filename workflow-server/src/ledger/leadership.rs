@@ -6,6 +6,7 @@ mod adoption;
 use std::sync::{Arc, RwLock};
 
 use adoption::adopt_chunks;
+use aftercall_definition::time::Time;
 use tokio::runtime::{Builder, Handle as RuntimeHandle};
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
@@ -20,8 +21,8 @@ use super::write::append::Appender;
 use super::write::group::OpenGroup;
 use super::write::owner::{Owner, Trouble, drop_elsewhere};
 use super::write::timekeeping::{Known, SharedTime, Timekeeping};
-use super::{Archive, ArchiveKeys, Clock, Conditions, Handle, LedgerOptions};
-use crate::journal::Storage;
+use super::{Archive, ArchiveKeys, Clock, Handle, LedgerOptions};
+use crate::journal::{Leading, Storage};
 use crate::limits::{ORDERS_WAITING_MAX, UPKEEP_FILE_THREADS};
 use crate::records::WorldImage;
 
@@ -53,12 +54,26 @@ impl Ledger {
     /// [`RecoverError`]. [`JournalError::Deposed`](crate::journal::JournalError::Deposed) if
     /// another process became the leader first.
     pub async fn lead(
-        mut follower: Follower,
+        follower: Follower,
         storage: &dyn Storage,
         clock: Arc<dyn Clock>,
     ) -> Result<(Self, Handle), RecoverError> {
         // First of all, so that no other process appends while this one reads.
         let leading = storage.take_over().await?;
+        Self::lead_with(follower, leading, storage, clock).await
+    }
+
+    /// Makes this follower the leader of a term that this process has begun. Reads to the end of
+    /// the log, and continues the root and the feed of the follower.
+    ///
+    /// # Errors
+    /// Those of [`Ledger::lead`].
+    pub async fn lead_with(
+        mut follower: Follower,
+        leading: Leading,
+        storage: &dyn Storage,
+        clock: Arc<dyn Clock>,
+    ) -> Result<(Self, Handle), RecoverError> {
         while follower.advance().await? {}
         adopt_chunks(&mut follower, &leading).await?;
         let time = time_at_start(&clock, &follower).await;
@@ -86,6 +101,20 @@ impl Ledger {
             },
             handle,
         ))
+    }
+
+    /// A handle that reads what a follower has read. It refuses every command.
+    #[must_use]
+    pub fn following(follower: &Follower, storage: &dyn Storage, clock: Arc<dyn Clock>) -> Handle {
+        let known = Known {
+            newest: newest_time(follower),
+            last_seen: None,
+            ahead_max: follower.options.clock_ahead_max,
+        };
+        let time = SharedTime::new(Timekeeping::new(clock, known));
+        // The receivers are dropped, so commands find their channel closed.
+        let (handle, _, _) = handle_on(follower, storage, time);
+        handle
     }
 
     /// Runs on separate threads. The owner has one alone, so that no other work delays callers who
@@ -140,7 +169,9 @@ impl Ledger {
             let watchman = watchman.clone();
             async move { watchman.run().await }
         }));
+        let finished = self.owner.finished.clone();
         self.owner.run().await;
+        finished.cancel();
         watching.abort();
         let last_sign = upkeep.spawn(async move { watchman.give_sign().await });
         let _ = last_sign.await;
@@ -180,7 +211,9 @@ fn handle_on(
         history: follower.history.clone(),
         archive: Arc::new(archive),
         keeper: Arc::default(),
-        conditions: Conditions::default(),
+        conditions: follower.conditions.clone(),
+        deposed: CancellationToken::new(),
+        finished: CancellationToken::new(),
         purging: Arc::default(),
         captures,
         now: Arc::new(RwLock::new(follower.root().at)),
@@ -225,14 +258,22 @@ fn owner_of(follower: Follower, handle: &Handle, inlets: Inlets, appender: Appen
         in_flight: None,
         paused_until: None,
         stop: CancellationToken::new(),
+        deposed: handle.deposed.clone(),
+        finished: handle.finished.clone(),
         has_thread: false,
     }
+}
+
+/// The time of the newest entry.
+fn newest_time(follower: &Follower) -> Option<Time> {
+    let root = follower.root();
+    (root.sequence > 0).then_some(root.at)
 }
 
 /// The server's time at a start, from the newest entry and the last sign of life.
 async fn time_at_start(clock: &Arc<dyn Clock>, follower: &Follower) -> SharedTime {
     let root = follower.root();
-    let newest = (root.sequence > 0).then_some(root.at);
+    let newest = newest_time(follower);
     let last_seen = last_seen::read(follower.vault.as_ref()).await;
     // A sign from before operations set the time back shows a time that is no longer valid.
     let last_seen = last_seen.filter(|seen| seen.sequence >= root.time_last_set_back());

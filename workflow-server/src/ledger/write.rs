@@ -2,6 +2,7 @@
 //! owner.
 
 pub(in crate::ledger) mod append;
+mod failing;
 pub(in crate::ledger) mod group;
 pub(in crate::ledger) mod owner;
 pub(in crate::ledger) mod refused;

@@ -13,6 +13,8 @@ pub(super) struct Polls {
     pub(super) lease: Option<Held>,
     pub(super) members: BTreeMap<String, (Report, Instant)>,
     began: Option<Instant>,
+    /// What the clock showed then.
+    first_millis: i64,
 }
 
 /// A lease.
@@ -28,7 +30,12 @@ impl Polls {
     pub(super) fn now_millis(&mut self) -> i64 {
         let now = Instant::now();
         let began = *self.began.get_or_insert(now);
-        now.duration_since(began).as_millis() as i64
+        self.first_millis + now.duration_since(began).as_millis() as i64
+    }
+
+    /// Sets what the clock of the store shows now.
+    pub(super) fn set_clock(&mut self, millis: i64) {
+        (self.began, self.first_millis) = (Some(Instant::now()), millis);
     }
 
     /// What the members see now.

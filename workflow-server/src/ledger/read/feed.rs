@@ -202,9 +202,15 @@ impl Feed {
         items_max: usize,
     ) -> Result<Vec<FeedItem>, FeedError> {
         let newest = self.newest.borrow().sequence;
-        if from == newest + 1 && from <= self.log.bounds().await?.newest.sequence {
+        if from > newest {
+            let durable = self.log.bounds().await?.newest.sequence;
+            // Without another entry, it begins with the next one.
+            let wanted = from.min(durable);
+            if from > durable + 1 || wanted <= newest {
+                return self.items(from, items_max).await;
+            }
             let mut watch = self.newest();
-            let read = watch.wait_for(|newest| newest.sequence >= from);
+            let read = watch.wait_for(|newest| newest.sequence >= wanted);
             let is_read = timeout(FEED_BEHIND_PATIENCE, read).await;
             if !matches!(is_read, Ok(Ok(_))) {
                 return Err(FeedError::Behind { newest });

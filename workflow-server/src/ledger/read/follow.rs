@@ -17,7 +17,7 @@ use super::feed::{Feed, FeedItem};
 use super::history::History;
 use super::recover::{RecoverError, Recovered, rebuild};
 use crate::journal::{Bounds, JournalError, Log, Storage, Vault};
-use crate::ledger::LedgerOptions;
+use crate::ledger::{Conditions, LedgerOptions};
 use crate::limits::{FOLLOW_LOOK_EVERY, RECOVERIES_MAX};
 
 /// Follows the log with a World of its own.
@@ -29,6 +29,7 @@ pub struct Follower {
     pub(in crate::ledger) published: Arc<ArcSwap<Root>>,
     pub(in crate::ledger) feed: Arc<Feed>,
     pub(in crate::ledger) history: Arc<History>,
+    pub(in crate::ledger) conditions: Conditions,
     changes: watch::Receiver<Bounds>,
 }
 
@@ -58,8 +59,21 @@ impl Follower {
             published,
             feed,
             history: Arc::new(history),
+            conditions: Conditions::default(),
             changes,
         })
+    }
+
+    /// The same, with the conditions of its server.
+    #[must_use]
+    pub fn with_conditions(self, conditions: Conditions) -> Self {
+        Self { conditions, ..self }
+    }
+
+    /// The cell of the newest World. It stays the same when this follower becomes the leader.
+    #[must_use]
+    pub fn published(&self) -> &Arc<ArcSwap<Root>> {
+        &self.published
     }
 
     /// The newest World that was read from the log.

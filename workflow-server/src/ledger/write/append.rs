@@ -92,7 +92,7 @@ impl Appender {
 }
 
 /// Whether the result of the append is not known, so that a retry is right.
-fn is_lost(error: &JournalError) -> bool {
+pub(super) fn is_lost(error: &JournalError) -> bool {
     matches!(
         error,
         JournalError::Unreachable { .. } | JournalError::Unknown { .. }

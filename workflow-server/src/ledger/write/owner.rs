@@ -21,14 +21,12 @@ use super::group::{InFlight, OpenGroup};
 use super::refused::Refused;
 use super::timekeeping::SharedTime;
 use crate::journal::{Group, JournalError, Position, Vault};
-use crate::ledger::conditions::no_space;
 use crate::ledger::order::{Asked, Order, Question};
 use crate::ledger::read::feed::{Feed, FeedItem};
-use crate::ledger::read::recover::{Recovered, rebuild};
 use crate::ledger::{Clock, Condition, Conditions, LedgerError, LedgerOptions, Outcome};
 use crate::limits::{
-    APPENDED_HERE_ENTRIES_MAX, CLOCK_LOOK_EVERY, NO_SPACE_PAUSE, RECOVERIES_MAX, TIMERS_AT_ONCE,
-    TIMERS_BESIDE_COMMANDS, TIMERS_PER_GROUP,
+    APPENDED_HERE_ENTRIES_MAX, CLOCK_LOOK_EVERY, TIMERS_AT_ONCE, TIMERS_BESIDE_COMMANDS,
+    TIMERS_PER_GROUP,
 };
 use crate::records::WorldImage;
 
@@ -54,6 +52,10 @@ pub(in crate::ledger) struct Owner {
     pub(in crate::ledger) paused_until: Option<Duration>,
     pub(in crate::ledger) old_roots: std::sync::mpsc::Sender<Arc<Root>>,
     pub(in crate::ledger) stop: CancellationToken,
+    /// Cancelled once another process leads.
+    pub(in crate::ledger) deposed: CancellationToken,
+    /// Cancelled once this owner has ended.
+    pub(in crate::ledger) finished: CancellationToken,
     /// Whether this thread has no other work, so that an append may block it.
     pub(in crate::ledger) has_thread: bool,
 }
@@ -62,7 +64,7 @@ pub(in crate::ledger) struct Owner {
 #[derive(Default)]
 pub(in crate::ledger) struct Trouble {
     /// Why nothing can be written any more.
-    failure: Option<Arc<str>>,
+    pub(super) failure: Option<Arc<str>>,
     /// Why the server does not trust the wall clock.
     held: Option<Arc<str>>,
     /// Timers whose entries the engine refused.
@@ -401,43 +403,6 @@ impl Owner {
         {
             tracing::info!("the previous snapshot is still being written: this one is skipped");
         }
-    }
-
-    /// Drops what was decided and is not durable. Each caller that waits for it gets an error.
-    async fn fail(&mut self, in_flight: InFlight, error: &JournalError) {
-        let reason: Arc<str> = error.to_string().into();
-        in_flight.answers.fail(&reason);
-        self.open.take_answers().fail(&reason);
-        if let JournalError::NoSpace { reserve_bytes, .. } = error {
-            self.conditions
-                .set(Condition::Disk, Some(no_space(*reserve_bytes)));
-            tracing::error!(%error, "nothing was written; trying again in {} s", NO_SPACE_PAUSE.as_secs());
-            // The keeper may be removing the files that `rebuild` reads. The next try then finds
-            // their replacements.
-            for _ in 0..RECOVERIES_MAX {
-                match rebuild(
-                    self.appender.log.as_ref(),
-                    self.vault.as_ref(),
-                    &self.options,
-                )
-                .await
-                {
-                    Ok(Recovered { world, newest, .. }) => {
-                        self.time.decided(world.root().at);
-                        self.world = world;
-                        self.open = OpenGroup::after(newest, self.open.limits());
-                        self.paused_until = Some(self.clock.monotonic() + NO_SPACE_PAUSE);
-                        return;
-                    }
-                    Err(error) => tracing::error!(%error, "the World could not be rebuilt"),
-                }
-            }
-        }
-        tracing::error!(%error, "writing has ended; what is durable can still be read");
-        // The open group is dropped, and this process collects no other.
-        self.open = OpenGroup::after(Position::default(), self.open.limits());
-        self.conditions.set(Condition::Store, Some(reason.clone()));
-        self.trouble.failure = Some(reason);
     }
 
     fn report_clock(&mut self) {
