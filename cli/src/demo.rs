@@ -81,6 +81,7 @@ impl Demo {
             ..Places::default()
         };
         let mut configs = places.configs()?;
+        configs.use_no_shared_store();
         configs.avoid_taken_ports();
         servers::log_to_stderr(configs.workflow.log_format, &self.log)?;
         let stop = servers::stop_asked(configs.workflow.drain_seconds)?;

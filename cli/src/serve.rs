@@ -41,7 +41,7 @@ impl Serve {
                     .resolve()
                     .map_err(|error| Failure::usage(error.to_string()))?;
                 if args.print_config {
-                    return print(session, &config);
+                    return print(session, &config.without_secrets());
                 }
                 let stop = servers::stop_asked(config.drain_seconds)?;
                 aftercall_serving::logs::init(config.log_format, &config.log_filter);

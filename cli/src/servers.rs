@@ -23,7 +23,7 @@ use clap::Parser;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use workflow_server::ServerError as WorkflowError;
-use workflow_server::config::WorkflowServerConfig;
+use workflow_server::config::{StoreArgs, StoreUrl, WorkflowServerConfig};
 
 use crate::errors::Failure;
 
@@ -45,6 +45,8 @@ pub(crate) struct Places {
     pub(crate) time_zone: Option<String>,
     /// The country of telephone numbers that name none.
     pub(crate) country: Option<String>,
+    /// The store that the workflow-server shares with others.
+    pub(crate) store: StoreArgs,
     /// Who may connect to both.
     pub(crate) network: NetworkArgs,
 }
@@ -97,6 +99,7 @@ impl Places {
                 .as_ref()
                 .map(|dir| dir.to_string_lossy().into_owned()),
         );
+        self.store.put_into(&mut over);
         put(&mut over, "time_zone", self.time_zone.clone());
         put(&mut over, "country", self.country.clone());
         put(
@@ -144,6 +147,13 @@ impl Places {
 }
 
 impl Configs {
+    /// Keeps everything in the data directory: sample calls do not belong into a store that others
+    /// use.
+    pub(crate) fn use_no_shared_store(&mut self) {
+        self.workflow.store = StoreUrl::default();
+        self.workflow.store_file = PathBuf::new();
+    }
+
     /// Takes free ports where another process has one of the usual ones. An address that somebody
     /// named stays.
     pub(crate) fn avoid_taken_ports(&mut self) {

@@ -8,6 +8,7 @@ use std::path::PathBuf;
 
 use aftercall_serving::{NetworkArgs, parse_listen};
 use clap::Args;
+use workflow_server::config::StoreArgs;
 
 use crate::errors::Failure;
 use crate::output::remark;
@@ -18,15 +19,21 @@ use crate::session::Session;
 #[command(after_help = "\
 Examples:
   aftercall up --data-dir ./data
+  AFTERCALL_STORE=postgres://aftercall@db/aftercall aftercall up
   aftercall --output json up --data-dir ./data --listen 127.0.0.1:0 --alerter-listen 127.0.0.1:0
 
 Every other setting of the two servers is taken from its variable (AFTERCALL_UNDO_SECONDS and so on), or from the files that
 AFTERCALL_CONFIG and AFTERCALL_ALERTER_CONFIG name. `aftercall serve workflow-server --help` lists them.
 ")]
 pub(crate) struct Up {
-    /// Where everything is kept; made if it is not there
-    #[arg(long, env = "AFTERCALL_DATA_DIR", value_name = "DIR")]
-    data_dir: PathBuf,
+    /// Where everything is kept; made if it is not there. With --store, only the sessions of the page
+    #[arg(
+        long,
+        env = "AFTERCALL_DATA_DIR",
+        value_name = "DIR",
+        required_unless_present_any = ["store", "store_file"]
+    )]
+    data_dir: Option<PathBuf>,
     /// Where the workflow-server listens; port 0 takes a free one [default: 127.0.0.1:7401]
     #[arg(long, env = "AFTERCALL_WORKFLOW_LISTEN", value_name = "ADDRESS:PORT", value_parser = parse_listen)]
     listen: Option<SocketAddr>,
@@ -53,6 +60,8 @@ pub(crate) struct Up {
     #[arg(long, env = "AFTERCALL_COUNTRY", value_name = "CODE")]
     country: Option<String>,
     #[command(flatten)]
+    store: StoreArgs,
+    #[command(flatten)]
     network: NetworkArgs,
     /// What is logged to stderr, such as warn or info,workflow_server=debug
     #[arg(
@@ -68,13 +77,14 @@ pub(crate) struct Up {
 impl Up {
     pub(crate) async fn run(self, session: &Session) -> Result<(), Failure> {
         let places = Places {
-            data_dir: Some(self.data_dir.clone()),
+            data_dir: self.data_dir.clone(),
             listen: self.listen,
             alerter_listen: self.alerter_listen,
             page_listen: self.call_manager_listen,
             is_without_page: self.no_call_manager,
             time_zone: self.time_zone,
             country: self.country,
+            store: self.store,
             network: self.network,
         };
         let configs = places.configs()?;

@@ -1,5 +1,7 @@
 //! The settings of the workflow-server, resolved once: defaults, file, environment, flags.
 
+mod store;
+
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
@@ -15,6 +17,8 @@ use aftercall_serving::{
 };
 use clap::{Parser, ValueEnum};
 use serde::{Deserialize, Serialize};
+pub(crate) use store::authority;
+pub use store::{StoreArgs, StoreUrl};
 
 use crate::limits::{
     ARCHIVE_AFTER_SECONDS, CLOCK_AHEAD_MAX, COMMANDS_WAITING_MAX, IMPORT_BYTES_MAX,
@@ -39,8 +43,19 @@ pub struct WorkflowServerConfig {
     /// Where it listens. An address that other machines reach needs TLS or `insecure`.
     #[serde(deserialize_with = "aftercall_serving::deserialize_listen")]
     pub listen: SocketAddr,
-    /// The directory that holds all data.
+    /// The directory that holds all data. With a store, only the files of `aftercall up` that no
+    /// other server needs.
     pub data_dir: PathBuf,
+    /// The database that several servers share, instead of a data directory; empty for none.
+    pub store: StoreUrl,
+    /// A file that contains `store`; empty for none.
+    pub store_file: PathBuf,
+    /// The address by which the other members of the cluster reach this server.
+    pub advertise: String,
+    /// The name of this member of the cluster; empty for its advertised address.
+    pub member_name: String,
+    /// PEM file: the CAs that sign the certificates of the members; empty for those of the system.
+    pub member_ca: PathBuf,
     /// Whether it serves without TLS or without proof of identity on an address that other
     /// machines reach.
     pub insecure: bool,
@@ -119,6 +134,11 @@ impl Default for WorkflowServerConfig {
         Self {
             listen: SocketAddr::from(([127, 0, 0, 1], 7401)),
             data_dir: PathBuf::from("aftercall-data"),
+            store: StoreUrl::default(),
+            store_file: PathBuf::new(),
+            advertise: String::new(),
+            member_name: String::new(),
+            member_ca: PathBuf::new(),
             insecure: false,
             tls_certificate: PathBuf::new(),
             tls_key: PathBuf::new(),
@@ -154,6 +174,21 @@ impl Default for WorkflowServerConfig {
 }
 
 impl WorkflowServerConfig {
+    /// Whether it shares its store with other servers.
+    #[must_use]
+    pub fn has_shared_store(&self) -> bool {
+        !self.store.is_empty() || !self.store_file.as_os_str().is_empty()
+    }
+
+    /// The same without secrets, to be shown.
+    #[must_use]
+    pub fn without_secrets(&self) -> Self {
+        Self {
+            store: self.store.without_secrets(),
+            ..self.clone()
+        }
+    }
+
     /// How it is protected on its network.
     pub(crate) fn protection(&self) -> Protection {
         Protection {
@@ -194,6 +229,12 @@ impl Settings for WorkflowServerConfig {
             ("commands_waiting_max", self.commands_waiting_max.into()),
         ]));
         errors.extend(self.limits.errors());
+        errors.extend(store::errors(&store::Checked {
+            store: &self.store,
+            store_file: &self.store_file,
+            listen: self.listen,
+            advertise: &self.advertise,
+        }));
         if self.data_dir.as_os_str().is_empty() {
             errors.push(SettingError::new(
                 "data_dir",
@@ -290,6 +331,8 @@ pub struct Args {
     #[arg(long, env = "AFTERCALL_COMMANDS_WAITING_MAX", value_name = "N")]
     commands_waiting_max: Option<u32>,
     #[command(flatten)]
+    store: StoreArgs,
+    #[command(flatten)]
     network: NetworkArgs,
     /// Print the effective configuration as TOML and exit
     #[arg(long)]
@@ -304,6 +347,7 @@ impl Args {
     pub fn resolve(&self) -> Result<WorkflowServerConfig, ConfigError> {
         let mut over = self.given();
         self.network.put_into(&mut over);
+        self.store.put_into(&mut over);
         load(self.config.as_deref(), over)
     }
 

@@ -5,6 +5,7 @@
 
 mod askers;
 pub mod backup;
+mod cluster;
 mod compaction;
 pub mod config;
 pub mod limits;

@@ -8,6 +8,62 @@ use std::time::Duration;
 pub const GROUP_COMMANDS_MAX: usize = 128;
 /// How often a process that follows looks at the log where nothing wakes it.
 pub const FOLLOW_LOOK_EVERY: Duration = Duration::from_millis(200);
+/// How long the lease of a leader lasts. After a crash nobody serves for this time, and each
+/// renewal is a request to the store.
+pub const LEASE: Duration = Duration::from_secs(3);
+/// A leader stops answering this long before its lease could end: more than the clocks of two
+/// machines drift apart in that time, and than an answer takes to leave.
+pub const LEASE_MARGIN: Duration = Duration::from_secs(1);
+/// How often a leader renews its lease: it may fail once without a pause for callers.
+pub const RENEW_EVERY: Duration = Duration::from_secs(1);
+/// How long a renewal may take before it is tried again.
+pub const RENEW_MAX: Duration = Duration::from_secs(1);
+/// How soon a failed renewal is tried again.
+pub const RENEW_RETRY_EVERY: Duration = Duration::from_millis(200);
+/// How often a member reports to the store and looks who leads: a planned take-over waits for this.
+pub const REPORT_EVERY: Duration = Duration::from_millis(200);
+/// The same at the end of a lease.
+pub const REPORT_EVERY_MIN: Duration = Duration::from_millis(10);
+/// How long a report may take before it is tried again.
+pub const REPORT_MAX: Duration = Duration::from_secs(2);
+/// Followers that find the end of a lease campaign within this time, not all at once.
+pub const CAMPAIGN_SPREAD: Duration = Duration::from_millis(50);
+/// How long a campaign may take: longer, and its lease would be nearly over.
+pub const CAMPAIGN_MAX: Duration = Duration::from_secs(1);
+/// Entries that a follower may lack when it campaigns: it reads them in some tenths of a second.
+pub const CAMPAIGN_LAG_MAX: u64 = 20_000;
+/// A member whose wall clock differs more from that of the store does not lead: timers would fire
+/// at wrong times.
+pub const CLOCK_DIFFERENCE_MAX: Duration = Duration::from_secs(30);
+/// A difference above which people are warned: time services keep machines within milliseconds.
+pub const CLOCK_DIFFERENCE_WARNED: Duration = Duration::from_secs(2);
+/// How long no member may lead before a follower is not ready: longer than a take-over.
+pub const LEADER_MISSED_AFTER: Duration = Duration::from_secs(10);
+/// A member that has reported within this time is taken to be there.
+pub const MEMBER_ALIVE: Duration = Duration::from_secs(3);
+/// How long a leader that steps down waits for the requests in hand.
+pub const DRAIN_OF_LEADER_MAX: Duration = Duration::from_millis(250);
+/// How long a leader waits for the end of its ledger before its role ends all the same.
+pub const LEDGER_END_MAX: Duration = Duration::from_secs(2);
+/// How long the release of a lease may take: otherwise it ends with its time.
+pub const RELEASE_MAX: Duration = Duration::from_secs(1);
+/// How long a request to step down waits for the end of the role, and for the next leader.
+pub const STEP_DOWN_MAX: Duration = Duration::from_secs(5);
+/// How long a member that has stepped down lets the others campaign first.
+pub const STEPPED_DOWN_RESTS: Duration = Duration::from_secs(5);
+/// Streams of requests that are passed on over one connection: fewer than a server allows by
+/// default.
+pub const MEMBER_STREAMS_PER_CONNECTION: usize = 100;
+/// Connections of a member to the leader, at most.
+pub const MEMBER_CONNECTIONS_MAX: usize = 64;
+/// Bytes of one answer that a member holds for a client which does not read it.
+pub const MEMBER_STREAM_WINDOW_BYTES: u32 = 1 << 20;
+/// The same of a connection: as many as HTTP/2 allows, so that no answer waits for another.
+pub const MEMBER_WINDOW_BYTES: u32 = (1 << 31) - 1;
+/// Time after which a quiet connection to the leader is checked, and how long that may take.
+pub const MEMBER_KEEPALIVE: Duration = Duration::from_secs(3);
+/// Bytes of the headers and trailers of an answer of the leader.
+pub const MEMBER_HEADER_BYTES_MAX: u32 = 32 * 1024;
 /// How long an append waits where the store cannot be reached: a take-over of a database takes
 /// seconds.
 pub const STORE_RETRY_EVERY: Duration = Duration::from_secs(1);
@@ -225,6 +281,10 @@ pub const HAND_OVER_REQUEST_ID_CHARS_MAX: usize = 64;
 /// Of these, how many are under way at once: a group's worth, so that others are not kept waiting.
 pub const HAND_OVER_AT_ONCE: usize = 64;
 
+// A leader may miss one renewal, and a request to renew ends before the certainty does.
+const _: () = assert!(
+    RENEW_EVERY.as_millis() + RENEW_MAX.as_millis() <= LEASE.as_millis() - LEASE_MARGIN.as_millis()
+);
 // A response holds a large change alone, with a usual one before it where that was split.
 const _: () =
     assert!(FEED_MESSAGE_BYTES + FOLLOW_UP_BYTES_MAX <= aftercall_serving::FEED_MESSAGE_BYTES_MAX);

@@ -33,7 +33,10 @@ async fn serve() -> anyhow::Result<()> {
     let args = Args::parse();
     let config = args.resolve()?;
     if args.print_config {
-        print!("{}", aftercall_serving::config::print(&config)?);
+        print!(
+            "{}",
+            aftercall_serving::config::print(&config.without_secrets())?
+        );
         return Ok(());
     }
     aftercall_serving::logs::init(config.log_format, &config.log_filter);

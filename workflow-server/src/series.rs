@@ -90,6 +90,32 @@ pub(crate) const SERIES: &[Series] = &[
     ),
     Series::new(
         Kind::Gauge,
+        "aftercall_leader",
+        "1 while this member leads its cluster; 0 of a follower, and of a server without a cluster.",
+    ),
+    Series::new(
+        Kind::Gauge,
+        "aftercall_term",
+        "The newest term of the cluster that this member knows; 0 without a cluster.",
+    ),
+    Series::new(
+        Kind::Gauge,
+        "aftercall_follower_lag_entries",
+        "Entries that another member has published and this one has not yet.",
+    ),
+    Series::new(
+        Kind::Counter,
+        "aftercall_takeovers_total",
+        "Terms in which this member has led its cluster.",
+    ),
+    Series::new(
+        Kind::Counter,
+        "aftercall_forwarded_requests_total",
+        "Requests that this member has passed on to the leader, by outcome.",
+    )
+    .by("outcome", &["answered", "failed"]),
+    Series::new(
+        Kind::Gauge,
         "aftercall_condition",
         "1 while a condition keeps the server from a part of its work, by condition.",
     )

@@ -25,6 +25,8 @@ mod staff;
 mod tests;
 mod view;
 
+pub(crate) use say::{unavailable_answer, unavailable_trailers};
+
 pub use authors::Definitions;
 pub use desk::CallManager;
 pub use feed::ChangeFeed;

@@ -4,7 +4,7 @@
 
 use aftercall_proto::workflow::v1::{
     AcceptClockRequest, AcceptClockResponse, ClockChange, ConfirmPurgeRequest,
-    GetServerInfoRequest, GetServerInfoResponse,
+    GetServerInfoRequest, GetServerInfoResponse, ServerRole, StepDownRequest, StepDownResponse,
 };
 use clap::Subcommand;
 
@@ -16,8 +16,16 @@ use crate::{connect, time};
 #[derive(Debug, Subcommand)]
 pub(crate) enum Server {
     /// Show the server's version and status
-    #[command(after_help = "Example:\n  aftercall server info")]
+    #[command(
+        visible_alias = "show",
+        after_help = "Example:\n  aftercall server show"
+    )]
     Info,
+    /// End the term of the leader of a cluster, so that another member takes over
+    #[command(
+        after_help = "Example:\n  aftercall --server https://one.example.com:7401 server step-down"
+    )]
+    StepDown(Sure),
     /// Make the machine's clock the server's time, forward or back, so that held timers fire
     #[command(after_help = "Example:\n  date; aftercall server accept-clock")]
     AcceptClock(Sure),
@@ -37,6 +45,14 @@ impl Server {
                     .await?
                     .into_inner();
                 session.output.one(&answer, || page(&answer))
+            }
+            Self::StepDown(sure) => {
+                sure.ask("Requests wait or are refused for a moment, until another member leads. End the term of this leader?")?;
+                let request = StepDownRequest {
+                    actor: session.to.actor.clone(),
+                };
+                let answer = client.step_down(request).await?.into_inner();
+                session.output.one(&answer, || vec![stepped_down(&answer)])
             }
             Self::AcceptClock(sure) => {
                 sure.ask("The machine's clock becomes the server's time, and what is due by it fires. Accept it?")?;
@@ -65,6 +81,19 @@ impl Server {
             }
         }
     }
+}
+
+fn stepped_down(answer: &StepDownResponse) -> String {
+    let ended = answer.ended_term;
+    if answer.leader.is_empty() {
+        return format!(
+            "Term {ended} has ended. No member leads yet: see `aftercall server show`."
+        );
+    }
+    format!(
+        "Term {ended} has ended. {} at {} leads with term {}.",
+        answer.leader, answer.leader_address, answer.term
+    )
 }
 
 fn accepted(answer: &AcceptClockResponse) -> String {
@@ -120,6 +149,7 @@ fn page(answer: &GetServerInfoResponse) -> Vec<String> {
             mebibytes(answer.resident_bytes)
         ),
     ];
+    lines.extend(cluster(answer));
     if let Some(confirmed) = &answer.purge_confirmed {
         let at = time::local(confirmed.at.as_ref());
         lines.push(format!(
@@ -141,6 +171,46 @@ fn page(answer: &GetServerInfoResponse) -> Vec<String> {
     lines
 }
 
+/// What a member knows of its cluster; nothing of a server that alone uses its store.
+fn cluster(answer: &GetServerInfoResponse) -> Vec<String> {
+    let Some(cluster) = &answer.cluster else {
+        return Vec::new();
+    };
+    let role = match answer.role() {
+        ServerRole::Leader => "leader",
+        ServerRole::Follower => "follower",
+        ServerRole::Alone | ServerRole::Unspecified => "none",
+    };
+    let leader = if cluster.has_leader {
+        format!(
+            "{} at {}, term {}, since {}",
+            cluster.leader,
+            cluster.leader_address,
+            cluster.term,
+            time::local(cluster.leader_since.as_ref())
+        )
+    } else {
+        format!("none at present, the last term is {}", cluster.term)
+    };
+    let mut lines = vec![
+        format!("role             {role} ({})", cluster.member),
+        format!("leader           {leader}"),
+    ];
+    for member in &cluster.members {
+        let age = time::std_span(member.age.as_ref());
+        lines.push(format!(
+            "member           {} at {}, version {}, {} entries behind at {}, reported {:.1} s ago",
+            member.name,
+            member.address,
+            member.version,
+            member.lag,
+            member.sequence,
+            age.as_secs_f64()
+        ));
+    }
+    lines
+}
+
 #[allow(
     clippy::cast_precision_loss,
     reason = "shown with one digit after the point"
@@ -151,9 +221,50 @@ fn mebibytes(bytes: u64) -> f64 {
 
 #[cfg(test)]
 mod tests {
-    use aftercall_proto::workflow::v1::ServerCondition;
+    use aftercall_proto::workflow::v1::{Cluster, ClusterMember, ServerCondition};
 
     use super::*;
+
+    #[test]
+    fn a_cluster_is_shown_with_its_members() {
+        let member = ClusterMember {
+            name: "two".to_owned(),
+            address: "http://two:7401".to_owned(),
+            version: "0.1.0".to_owned(),
+            sequence: 90,
+            lag: 10,
+            age: None,
+        };
+        let cluster = Cluster {
+            member: "two".to_owned(),
+            term: 7,
+            leader: "one".to_owned(),
+            leader_address: "http://one:7401".to_owned(),
+            has_leader: true,
+            members: vec![member],
+            ..Default::default()
+        };
+        let lines = cluster_lines(cluster.clone());
+        assert_eq!(lines[0], "role             follower (two)");
+        assert!(lines[1].starts_with("leader           one at http://one:7401, term 7, since "));
+        assert!(lines[2].contains("10 entries behind at 90"), "{lines:?}");
+        let lines = cluster_lines(Cluster {
+            has_leader: false,
+            ..cluster
+        });
+        assert_eq!(
+            lines[1],
+            "leader           none at present, the last term is 7"
+        );
+    }
+
+    fn cluster_lines(shown: Cluster) -> Vec<String> {
+        cluster(&GetServerInfoResponse {
+            role: ServerRole::Follower.into(),
+            cluster: Some(shown),
+            ..Default::default()
+        })
+    }
 
     #[test]
     fn conditions_are_shown_last() {
@@ -175,6 +286,7 @@ mod tests {
             ["store (not ready): disk gone", "jobs: job 3 is refused"]
         );
         let well = page(&GetServerInfoResponse::default());
+        assert!(!well.iter().any(|line| line.starts_with("leader")));
         assert!(well.last().is_some_and(|line| line.contains("none")));
     }
 }

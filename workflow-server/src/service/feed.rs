@@ -194,7 +194,7 @@ impl Following {
                     ended = more => if matches!(ended, Ok(Err(_))) { return Ok(()) },
                     () = sender.closed() => return Ok(()),
                     () = self.0.draining.cancelled() => {
-                        return send(sender, Err(refusal::unavailable("the server is shutting down"))).await;
+                        return send(sender, Err(refusal::unavailable(self.0.ending()))).await;
                     }
                 }
             }

@@ -2,6 +2,7 @@
 
 mod backups;
 pub(super) mod batches;
+mod cluster;
 mod erasures;
 mod history;
 pub(super) mod reports;
@@ -56,6 +57,7 @@ rpcs! {
         list_overdue_timers(proto::ListOverdueTimersRequest) -> Ready<proto::ListOverdueTimersResponse> = stuck::overdue_timers;
         list_stuck_instances(proto::ListStuckInstancesRequest) -> Ready<proto::ListStuckInstancesResponse> = stuck::stuck;
         get_server_info(proto::GetServerInfoRequest) -> proto::GetServerInfoResponse = get_server_info;
+        step_down(proto::StepDownRequest) -> proto::StepDownResponse = cluster::step_down;
         erase_caller(proto::EraseCallerRequest) -> proto::EraseCallerResponse = erasures::erase;
         get_erasure(proto::GetErasureRequest) -> proto::GetErasureResponse = get_erasure;
         list_erasures(proto::ListErasuresRequest) -> proto::ListErasuresResponse = list_erasures;
@@ -349,6 +351,8 @@ pub(super) async fn get_server_info(
         resident_bytes: usage.resident_bytes,
         archived_instances: view.archived_instances(),
         country: shared.desk.country.to_string(),
+        role: cluster::role(shared).into(),
+        cluster: cluster::shown(shared),
     })
 }
 

@@ -12,3 +12,4 @@ pub(crate) mod words;
 
 pub(crate) use read_mask::ReadMask;
 pub(crate) use refusal::Refusal;
+pub(crate) use status::{unavailable_answer, unavailable_trailers};

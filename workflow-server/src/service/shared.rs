@@ -17,6 +17,7 @@ use siphasher::sip::SipHasher13;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
+use crate::cluster::standing::Standing;
 use crate::ledger::Handle;
 use crate::limits::{BACKUPS_RUNNING_MAX, FOLLOW_UPS_AT_ONCE, REPORTS_RUNNING_MAX, ROWS_AT_ONCE};
 use crate::reading::{Lane, Reading};
@@ -43,6 +44,8 @@ pub struct Services {
     pub(crate) searches: Arc<ClaimSearches>,
     pub(crate) identity: Arc<crate::journal::Identity>,
     pub(crate) backups: Arc<Semaphore>,
+    /// `None` if this server alone uses its store.
+    pub(crate) standing: Option<Arc<Standing>>,
 }
 
 /// What ops decide for the people at their desks.
@@ -62,7 +65,24 @@ impl Services {
         storage: &dyn crate::journal::Storage,
         start_duration: Duration,
         draining: CancellationToken,
-        (desk, reading): (DeskSettings, Reading),
+        (desk, reading): (DeskSettings, Arc<Reading>),
+    ) -> Arc<Self> {
+        Self::of_member(
+            ledger,
+            storage,
+            start_duration,
+            draining,
+            (desk, reading, None),
+        )
+    }
+
+    /// The same of a member of a cluster. Its streams end when `draining` is cancelled.
+    pub(crate) fn of_member(
+        ledger: Handle,
+        storage: &dyn crate::journal::Storage,
+        start_duration: Duration,
+        draining: CancellationToken,
+        (desk, reading, standing): (DeskSettings, Arc<Reading>, Option<Arc<Standing>>),
     ) -> Arc<Self> {
         Arc::new(Self {
             ledger,
@@ -75,10 +95,11 @@ impl Services {
             desk: Arc::new(desk),
             job_started: Arc::default(),
             reports: Arc::new(Semaphore::new(REPORTS_RUNNING_MAX)),
-            reading: Arc::new(reading),
+            reading,
             searches: Arc::default(),
             identity: Arc::new(storage.identity().clone()),
             backups: Arc::new(Semaphore::new(BACKUPS_RUNNING_MAX)),
+            standing,
         })
     }
 
@@ -94,6 +115,16 @@ impl Services {
                 subject: identity.is_proved().then(|| Arc::clone(&identity.subject)),
                 sees_batches: acts::may(Act::BatchOfAnother, caller),
             },
+        }
+    }
+
+    /// Why streams end once `draining` is cancelled.
+    pub(crate) fn ending(&self) -> &'static str {
+        match &self.standing {
+            None => "the server is shutting down",
+            Some(_) => {
+                "this member of the cluster is shutting down, or begins another role: connect again, to any member"
+            }
         }
     }
 

@@ -11,6 +11,7 @@ use aftercall_definition::value::Value;
 use aftercall_engine::call::{CallKey, Caller};
 use aftercall_engine::command::{CallChanges, SeenAlert};
 use aftercall_engine::instance::{InstanceId, Status};
+use aftercall_engine::limits::SHORT_CHARS_MAX;
 use aftercall_proto::workflow::v1 as proto;
 use prost_types::FieldMask;
 
@@ -31,6 +32,20 @@ impl Faults {
             });
         } else {
             self.1 += 1;
+        }
+    }
+
+    /// Checks the name of somebody that is written to the log only: no line break and no other
+    /// control character may go there.
+    pub(crate) fn check_logged_actor(&mut self, actor: &str) {
+        let length = actor.chars().count();
+        if length == 0 || length > SHORT_CHARS_MAX || actor.chars().any(char::is_control) {
+            self.add(
+                "actor",
+                format!(
+                    "must have 1 to {SHORT_CHARS_MAX} characters, none of them a control character"
+                ),
+            );
         }
     }
 

@@ -4,7 +4,6 @@
 use std::sync::Arc;
 
 use aftercall_definition::time::Time;
-use aftercall_engine::limits::SHORT_CHARS_MAX;
 use aftercall_proto::workflow::v1 as proto;
 use aftercall_serving::asked::Asked;
 use aftercall_serving::log_context::LogContext;
@@ -51,19 +50,7 @@ pub(crate) async fn backup(
 /// Reads a request: the base, if one is named.
 fn read(base: Option<proto::BackupBase>, actor: &str) -> Result<Option<Base>, Refusal> {
     let mut faults = Faults::default();
-    // It is written to the log only: nothing of a line break or of another control character may go
-    // there.
-    if actor.is_empty()
-        || actor.chars().count() > SHORT_CHARS_MAX
-        || actor.chars().any(char::is_control)
-    {
-        faults.add(
-            "actor",
-            format!(
-                "must have 1 to {SHORT_CHARS_MAX} characters, none of them a control character"
-            ),
-        );
-    }
+    faults.check_logged_actor(actor);
     let files = base.as_ref().map_or(&[][..], |base| &base.files);
     if files.len() > BACKUP_NAMES_MAX {
         faults.add(
@@ -136,7 +123,7 @@ async fn run(
     let worked = tokio::select! {
         worked = working => worked,
         () = responses.closed() => return,
-        () = shared.draining.cancelled() => Err(refusal::unavailable("the server is shutting down")),
+        () = shared.draining.cancelled() => Err(refusal::unavailable(shared.ending())),
     };
     if let Err(refused) = worked {
         let _ = timeout(BACKUP_STALL_MAX, responses.send(Err(refused.into()))).await;

@@ -268,6 +268,32 @@ fn precondition(
     Refusal::new(Code::FailedPrecondition, reason, &message, facts, details)
 }
 
+/// What only the leader of a cluster does. `leader` is its name and address, if one is known.
+pub(crate) fn not_the_leader(leader: Option<(&str, &str)>) -> Refusal {
+    let Some((name, address)) = leader else {
+        let message = "this server does not lead its cluster, and knows no leader";
+        return precondition(Reason::NotTheLeader, message, HashMap::new());
+    };
+    let facts = HashMap::from([
+        ("leader".to_owned(), name.to_owned()),
+        ("leader_address".to_owned(), address.to_owned()),
+    ]);
+    let message = format!("this server does not lead its cluster: ask {name} at {address}");
+    precondition(Reason::NotTheLeader, message, facts)
+}
+
+/// What only a server that shares its store can do.
+pub(crate) fn no_cluster() -> Refusal {
+    let message = "this server alone uses its store: there is no other that could take over";
+    precondition(Reason::NoCluster, message, HashMap::new())
+}
+
+/// No other member could lead.
+pub(crate) fn no_successor() -> Refusal {
+    let message = "no other member of the cluster has reported in the last seconds: start one, or look at its log";
+    precondition(Reason::NoSuccessor, message, HashMap::new())
+}
+
 /// A workflow that no picture shows.
 pub(crate) fn no_picture(why: NoPicture) -> Refusal {
     let reason = match why {

@@ -82,7 +82,8 @@ pub(crate) fn of_feed(error: &FeedError) -> Refusal {
                 facts,
             )
         }
-        FeedError::Behind { .. } | FeedError::Journal(JournalError::Unreachable { .. }) => {
+        FeedError::Behind { .. }
+        | FeedError::Journal(JournalError::Unreachable { .. } | JournalError::Unknown { .. }) => {
             unavailable(&error.to_string())
         }
         FeedError::Journal(_) | FeedError::Record(_) => internal(error),

@@ -1,0 +1,213 @@
+//! The members of a cluster, in this process.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use aftercall_proto::workflow::v1::{
+    GetCallRequest, GetServerInfoRequest, GetServerInfoResponse, ServerRole,
+};
+use aftercall_tests::{Clients, REFUND, call_ref, eventually, set_refund};
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+use tonic::{Code, Status};
+use tonic_types::StatusExt as _;
+use workflow_server::Server;
+use workflow_server::config::WorkflowServerConfig;
+use workflow_server::journal::memory::MemoryStore;
+use workflow_server::ledger::SystemClock;
+
+pub(crate) const NAMES: [&str; 3] = ["one", "two", "three"];
+
+/// A member that runs.
+pub(crate) struct Member {
+    pub(crate) name: &'static str,
+    pub(crate) address: SocketAddr,
+    pub(crate) clients: Clients,
+    /// Its own handle of the store.
+    pub(crate) store: MemoryStore,
+    stop: CancellationToken,
+    serving: JoinHandle<()>,
+}
+
+/// The members of one store.
+pub(crate) struct Crew {
+    pub(crate) members: Vec<Member>,
+    store: MemoryStore,
+    tokens: PathBuf,
+    audit: PathBuf,
+}
+
+impl Crew {
+    /// Three members, of which one leads.
+    pub(crate) async fn start() -> Self {
+        Self::start_guarded(Path::new(""), Path::new("")).await
+    }
+
+    /// The same with a token file and a folder for their audit logs. Empty for none.
+    pub(crate) async fn start_guarded(tokens: &Path, audit: &Path) -> Self {
+        let store = MemoryStore::new();
+        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+        store.set_clock(now.expect("after 1970").as_millis() as i64);
+        let mut crew = Self {
+            members: Vec::new(),
+            store,
+            tokens: tokens.to_owned(),
+            audit: audit.to_owned(),
+        };
+        for name in NAMES {
+            crew.join(name).await;
+        }
+        crew
+    }
+
+    /// Starts a member.
+    pub(crate) async fn join(&mut self, name: &'static str) {
+        let has_audit = !self.audit.as_os_str().is_empty();
+        let audit_log = match has_audit {
+            true => self.audit.join(name).display().to_string(),
+            false => "off".to_owned(),
+        };
+        let config = WorkflowServerConfig {
+            listen: SocketAddr::from(([127, 0, 0, 1], 0)),
+            member_name: name.to_owned(),
+            tokens_file: self.tokens.clone(),
+            audit_log,
+            drain_seconds: 2,
+            ..WorkflowServerConfig::default()
+        };
+        let store = self.store.restart();
+        let clock = Arc::new(SystemClock::default());
+        let bound = Server::bind_shared(config, clock, Arc::new(store.clone())).await;
+        let server = bound.expect("a member starts");
+        let address = server.local_addr();
+        let stop = CancellationToken::new();
+        let stopping = stop.clone();
+        let serving = tokio::spawn(async move { server.serve(stopping).await.expect("it serves") });
+        self.members.push(Member {
+            name,
+            address,
+            clients: Clients::connect(address, None).await,
+            store,
+            stop,
+            serving,
+        });
+    }
+
+    /// The names that were asked, and who leads by their own word.
+    async fn leads(&self) -> Option<usize> {
+        for (at, member) in self.members.iter().enumerate() {
+            let info = member.info().await.ok()?;
+            if info.role() == ServerRole::Leader {
+                return Some(at);
+            }
+        }
+        None
+    }
+
+    /// Waits until one of the members leads, and the others know it. Returns its place.
+    pub(crate) async fn leader(&self) -> usize {
+        eventually("a member leads and all know it", || async {
+            let leader = self.leads().await?;
+            let name = self.members[leader].name;
+            for member in &self.members {
+                let cluster = member.info().await.ok()?.cluster?;
+                if cluster.leader != name || !cluster.has_leader {
+                    return None;
+                }
+            }
+            Some(leader)
+        })
+        .await
+    }
+
+    /// The places of a leader and of the others.
+    pub(crate) async fn roles(&self) -> (usize, Vec<usize>) {
+        let leader = self.leader().await;
+        let others = (0..self.members.len()).filter(|at| *at != leader);
+        (leader, others.collect())
+    }
+
+    /// Takes a member out of the list.
+    pub(crate) fn take(&mut self, at: usize) -> Member {
+        self.members.remove(at)
+    }
+
+    /// The store, as another process sees it.
+    pub(crate) fn store(&self) -> &MemoryStore {
+        &self.store
+    }
+}
+
+impl Member {
+    pub(crate) async fn info(&self) -> Result<GetServerInfoResponse, Status> {
+        let mut operations = self.clients.clone().operations;
+        let answer = operations.get_server_info(GetServerInfoRequest {}).await?;
+        Ok(answer.into_inner())
+    }
+
+    /// Ends it as `kill -9` does: it finishes nothing and releases nothing.
+    pub(crate) async fn kill(self) {
+        self.serving.abort();
+        let _ = self.serving.await;
+    }
+
+    /// Ends it as SIGTERM does.
+    pub(crate) async fn stop(self) {
+        self.stop.cancel();
+        self.serving.await.expect("it ends without a panic");
+    }
+
+    /// Teams, and a workflow that is published.
+    pub(crate) async fn furnish(&self) {
+        let mut clients = self.clients.clone();
+        clients.teams(&["billing", "payments"]).await;
+        clients.publish(REFUND).await;
+    }
+
+    /// Sets the workflow on a call, again and again until it is answered. Returns its sequence.
+    pub(crate) async fn set(&self, call: &str) -> u64 {
+        eventually("a workflow is set", || async {
+            let mut request = set_refund(call, 1.0);
+            request.request_id = call.to_owned();
+            let set = self.clients.clone().scripts.set_workflow(request).await;
+            match set {
+                Ok(set) => Some(set.into_inner().sequence),
+                Err(status) => {
+                    check_unavailable(&status);
+                    None
+                }
+            }
+        })
+        .await
+    }
+
+    /// How many follow-ups a call has.
+    pub(crate) async fn follow_ups(&self, call: &str) -> Result<usize, Status> {
+        let request = GetCallRequest {
+            call: Some(call_ref(call)),
+            ..GetCallRequest::default()
+        };
+        let call = self.clients.clone().scripts.get_call(request).await?;
+        Ok(call.into_inner().follow_ups.len())
+    }
+}
+
+/// Checks that a refusal asks the client to try again.
+pub(crate) fn check_unavailable(status: &Status) {
+    assert_eq!(status.code(), Code::Unavailable, "{status:?}");
+    // A closed port and a lost connection are the client's own findings.
+    let is_of_server = status.get_details_error_info().is_some();
+    assert!(
+        !is_of_server || status.get_details_retry_info().is_some(),
+        "{status:?}"
+    );
+}
+
+/// How long something takes.
+pub(crate) async fn timed<T>(what: impl Future<Output = T>) -> (T, Duration) {
+    let began = std::time::Instant::now();
+    let done = what.await;
+    (done, began.elapsed())
+}

@@ -1,0 +1,153 @@
+//! A leader ends in every way, and another member takes over.
+
+use std::time::Duration;
+
+use aftercall_proto::feed::v1::TailRequest;
+use aftercall_proto::workflow::v1::{ServerRole, StepDownRequest};
+use aftercall_tests::eventually;
+use tonic::Code;
+use tonic_types::StatusExt as _;
+
+use crate::crew::{Crew, check_unavailable, timed};
+
+/// The promise of a take-over, with what a busy machine may add.
+const CRASH_MAX: Duration = Duration::from_secs(6);
+const PLANNED_MAX: Duration = Duration::from_secs(2);
+
+fn step_down() -> StepDownRequest {
+    StepDownRequest {
+        actor: "Olga".to_owned(),
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_follower_takes_over_after_a_kill() {
+    let mut crew = Crew::start().await;
+    let (leader, others) = crew.roles().await;
+    crew.members[leader].furnish().await;
+    crew.members[leader].set("before").await;
+    let mut feed = crew.members[others[1]].clients.clone().feed;
+    let request = TailRequest {
+        from_sequence: 1,
+        ..TailRequest::default()
+    };
+    let mut tail = feed.tail(request).await.expect("it begins").into_inner();
+    crew.take(leader).kill().await;
+    let survivor = &crew.members[0];
+    let (sequence, time) = timed(survivor.set("after")).await;
+    println!("serving {:.2} s after a kill", time.as_secs_f64());
+    assert!(time < CRASH_MAX, "{time:?}");
+    for call in ["before", "after"] {
+        assert_eq!(survivor.follow_ups(call).await.expect("read"), 1, "{call}");
+    }
+    // The stream of a survivor goes through the take-over without a gap.
+    let mut next = 1;
+    while next <= sequence {
+        let part = tail.message().await.expect("no error").expect("no end");
+        for entry in part.entries {
+            assert_eq!(entry.sequence, next);
+            next += 1;
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_leader_steps_down_on_request() {
+    let crew = Crew::start().await;
+    let (leader, others) = crew.roles().await;
+    crew.members[leader].furnish().await;
+    let mut operations = crew.members[others[0]].clients.clone().operations;
+    let refused = operations.step_down(step_down()).await;
+    let refused = refused.expect_err("it does not lead");
+    assert_eq!(refused.code(), Code::FailedPrecondition);
+    let info = refused.get_details_error_info().expect("a reason");
+    assert_eq!(info.reason, "NOT_THE_LEADER");
+    assert_eq!(info.metadata["leader"], crew.members[leader].name);
+    let mut operations = crew.members[leader].clients.clone().operations;
+    let (answer, time) = timed(operations.step_down(step_down())).await;
+    let answer = answer.expect("it steps down").into_inner();
+    println!("another leads {:.2} s after a request", time.as_secs_f64());
+    assert!(time < PLANNED_MAX, "{time:?}");
+    assert_ne!(answer.leader, crew.members[leader].name);
+    assert!(answer.term > answer.ended_term && !answer.leader.is_empty());
+    crew.members[leader].set("after").await;
+    let info = crew.members[leader].info().await.expect("it answers");
+    assert_eq!(info.role(), ServerRole::Follower, "in the same process");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_leader_that_is_stopped_releases_its_lease() {
+    let mut crew = Crew::start().await;
+    let (leader, _) = crew.roles().await;
+    crew.members[leader].furnish().await;
+    let stopped = crew.take(leader);
+    let survivor = crew.members[0].clients.clone();
+    let stopping = tokio::spawn(stopped.stop());
+    let serving = eventually("another member leads", || {
+        let mut survivor = survivor.clone();
+        async move {
+            let mut request = aftercall_tests::set_refund("after", 1.0);
+            request.request_id = "after".to_owned();
+            survivor.scripts.set_workflow(request).await.ok()
+        }
+    });
+    let (_, time) = timed(serving).await;
+    println!("serving {:.2} s after a stop", time.as_secs_f64());
+    assert!(time < PLANNED_MAX, "{time:?}");
+    stopping.await.expect("it ends");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_leader_cut_off_from_the_store_answers_nothing() {
+    let crew = Crew::start().await;
+    let (leader, others) = crew.roles().await;
+    let cut_off = &crew.members[leader];
+    cut_off.furnish().await;
+    cut_off.set("before").await;
+    cut_off.store.cut_off(true);
+    let other = &crew.members[others[0]];
+    let (_, time) = timed(other.set("after")).await;
+    assert!(time < CRASH_MAX, "{time:?}");
+    // It cannot know of the change, and must not say that there is none.
+    let refused = cut_off.follow_ups("after").await.expect_err("not certain");
+    check_unavailable(&refused);
+    let refused = cut_off.follow_ups("before").await.expect_err("not certain");
+    check_unavailable(&refused);
+    cut_off.store.cut_off(false);
+    let seen = eventually("it follows in the same process", || async {
+        let info = cut_off.info().await.ok()?;
+        (info.role() == ServerRole::Follower).then_some(())?;
+        cut_off.follow_ups("after").await.ok()
+    });
+    assert_eq!(seen.await, 1);
+    assert_eq!(crew.store().ended_at(), Vec::<String>::new());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn members_that_all_lose_the_store_continue_afterwards() {
+    let crew = Crew::start().await;
+    let (leader, others) = crew.roles().await;
+    crew.members[leader].furnish().await;
+    crew.members
+        .iter()
+        .for_each(|member| member.store.cut_off(true));
+    let refused = eventually("the leader is not certain any more", || async {
+        crew.members[leader]
+            .follow_ups("call")
+            .await
+            .err()
+            .filter(|status| status.code() == Code::Unavailable)
+    });
+    check_unavailable(&refused.await);
+    crew.members
+        .iter()
+        .for_each(|member| member.store.cut_off(false));
+    crew.members[others[0]].set("call").await;
+    assert_eq!(
+        crew.members[others[1]]
+            .follow_ups("call")
+            .await
+            .expect("read"),
+        1
+    );
+}

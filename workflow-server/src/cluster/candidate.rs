@@ -1,0 +1,91 @@
+//! Whether and when a follower campaigns.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use aftercall_engine::Root;
+use arc_swap::ArcSwap;
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
+
+use super::observer::late;
+use super::standing::{Sight, Standing};
+use crate::journal::{Elections, JournalError, Leading, Log};
+use crate::ledger::Clock;
+use crate::limits::{CAMPAIGN_LAG_MAX, CAMPAIGN_MAX, CAMPAIGN_SPREAD, CLOCK_DIFFERENCE_MAX, LEASE};
+
+/// A follower that may become the leader.
+pub(super) struct Candidate {
+    pub(super) elections: Arc<dyn Elections>,
+    pub(super) log: Arc<dyn Log>,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) standing: Arc<Standing>,
+    pub(super) published: Arc<ArcSwap<Root>>,
+    /// Until this monotonic time others campaign first.
+    pub(super) rests_until: Duration,
+}
+
+/// A term that this process has begun, and the monotonic time before it asked for it.
+pub(super) struct Elected {
+    pub(super) leading: Leading,
+    pub(super) asked_at: Duration,
+}
+
+impl Candidate {
+    /// Waits until this process has become the leader. `None` if `stop` was cancelled.
+    pub(super) async fn elected(&self, stop: &CancellationToken) -> Option<Elected> {
+        stop.run_until_cancelled(self.campaign_when_free()).await
+    }
+
+    async fn campaign_when_free(&self) -> Elected {
+        let mut sights = self.standing.sights();
+        loop {
+            let sight = sights.borrow_and_update().clone();
+            if let Some(sight) = sight
+                && self.may_campaign(&sight).await
+            {
+                // All followers find the end of a lease at about the same time.
+                let spread = CAMPAIGN_SPREAD.mul_f64(rand::random());
+                self.clock.wait(spread).await;
+                let asked_at = self.clock.monotonic();
+                match self.campaign().await {
+                    Ok(Some(leading)) => return Elected { leading, asked_at },
+                    Ok(None) => {}
+                    Err(error) => tracing::warn!(%error, "this member could not campaign"),
+                }
+            }
+            if sights.changed().await.is_err() {
+                // The sender lives as long as the server.
+                std::future::pending::<()>().await;
+            }
+        }
+    }
+
+    async fn campaign(&self) -> Result<Option<Leading>, JournalError> {
+        let campaign = self.elections.campaign(&self.standing.member, LEASE);
+        timeout(CAMPAIGN_MAX, campaign)
+            .await
+            .unwrap_or_else(|_| Err(late(CAMPAIGN_MAX)))
+    }
+
+    /// Whether no lease is running, and this member would be a good leader: it has read nearly the
+    /// whole log, and its clock is about right.
+    async fn may_campaign(&self, sight: &Sight) -> bool {
+        if sight.running().is_some() || self.clock.monotonic() < self.rests_until {
+            return false;
+        }
+        if sight.ahead_millis.unsigned_abs() > CLOCK_DIFFERENCE_MAX.as_millis() as u64 {
+            return false;
+        }
+        match self.log.bounds().await {
+            Ok(bounds) => {
+                let read = self.published.load().sequence;
+                bounds.newest.sequence.saturating_sub(read) <= CAMPAIGN_LAG_MAX
+            }
+            Err(error) => {
+                tracing::warn!(%error, "this member does not campaign: it cannot read the log");
+                false
+            }
+        }
+    }
+}

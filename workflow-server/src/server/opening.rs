@@ -1,0 +1,62 @@
+//! Opens the store: a data directory, or a database that several servers share.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use super::error::ServerError;
+use crate::config::{StoreUrl, WorkflowServerConfig};
+use crate::journal::{Birth, Disk, OpenError, Options, Storage, Store};
+
+/// Opens the store that several servers share, by its address.
+///
+/// # Errors
+/// [`ServerError::StoreFile`], [`ServerError::UnknownStore`], [`ServerError::Open`].
+pub(super) async fn open_shared(
+    config: &WorkflowServerConfig,
+) -> Result<Arc<dyn Storage>, ServerError> {
+    let url = url(config)?;
+    Err(ServerError::UnknownStore {
+        location: url.without_secrets().reveal().to_owned(),
+    })
+}
+
+fn url(config: &WorkflowServerConfig) -> Result<StoreUrl, ServerError> {
+    if !config.store.is_empty() {
+        return Ok(config.store.clone());
+    }
+    let text = std::fs::read_to_string(&config.store_file).map_err(|error| {
+        let file = config.store_file.display().to_string();
+        ServerError::StoreFile { file, error }
+    })?;
+    Ok(StoreUrl::from(text.trim()))
+}
+
+pub(super) async fn open_store(
+    dir: PathBuf,
+    rebuild_head: bool,
+    now_millis: i64,
+    disk: Arc<dyn Disk>,
+) -> Result<Store, OpenError> {
+    let epoch = format!("{:032x}", rand::random::<u128>());
+    let birth = Birth {
+        epoch,
+        hash_key: rand::random(),
+        created_at_millis: now_millis,
+    };
+    let mut options = Options::new(birth, Arc::new(end_process));
+    options.rebuild_head = rebuild_head;
+    let at = dir.display().to_string();
+    let opened = tokio::task::spawn_blocking(move || Store::open(&dir, &options, disk)).await;
+    opened.unwrap_or_else(|panic| {
+        Err(OpenError::Io {
+            what: format!("opening the data directory {at}"),
+            reason: panic.to_string(),
+        })
+    })
+}
+
+/// A commit that hangs is never answered: better to end, and start again from what is durable.
+pub(crate) fn end_process(reason: &str) {
+    tracing::error!(reason, "the store hangs: the process ends, start it again");
+    std::process::exit(70);
+}

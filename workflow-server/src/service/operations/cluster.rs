@@ -1,0 +1,94 @@
+//! What operations see of a cluster, and the end of a leader's term.
+
+use std::time::Duration;
+
+use aftercall_definition::time::Time;
+use aftercall_proto::workflow::v1 as proto;
+use aftercall_serving::asked::Asked;
+
+use crate::cluster::standing::{NotSteppedDown, Role, Sight};
+use crate::service::ask::Faults;
+use crate::service::say::{Refusal, convert, refusal};
+use crate::service::shared::Shared;
+
+/// What this server does in its cluster.
+pub(crate) fn role(shared: &Shared) -> proto::ServerRole {
+    match shared.standing.as_ref().map(|standing| standing.role()) {
+        None => proto::ServerRole::Alone,
+        Some(Role::Leading(_)) => proto::ServerRole::Leader,
+        Some(Role::Following) => proto::ServerRole::Follower,
+    }
+}
+
+/// The cluster, as this member knows it.
+pub(crate) fn shown(shared: &Shared) -> Option<proto::Cluster> {
+    let standing = shared.standing.as_ref()?;
+    let member = standing.member.name.clone();
+    let Some(sight) = standing.sight() else {
+        return Some(proto::Cluster {
+            member,
+            ..proto::Cluster::default()
+        });
+    };
+    let ago = standing.age(&sight);
+    let lease = sight.seen.lease.as_ref();
+    Some(proto::Cluster {
+        member,
+        term: lease.map_or(0, |lease| lease.term.0),
+        leader: lease.map_or_else(String::new, |lease| lease.leader.name.clone()),
+        leader_address: lease.map_or_else(String::new, |lease| lease.leader.address.clone()),
+        leader_since: lease.map(|lease| convert::timestamp(Time(lease.since_millis))),
+        has_leader: sight.running().is_some(),
+        seen_ago: Some(convert::duration(ago)),
+        members: members(&sight, ago),
+    })
+}
+
+fn members(sight: &Sight, ago: Duration) -> Vec<proto::ClusterMember> {
+    let members = &sight.seen.members;
+    let newest = members.iter().map(|member| member.report.sequence).max();
+    let shown = members.iter().map(|member| {
+        let report = &member.report;
+        proto::ClusterMember {
+            name: report.member.name.clone(),
+            address: report.member.address.clone(),
+            version: report.version.clone(),
+            sequence: report.sequence,
+            lag: newest.unwrap_or(0).saturating_sub(report.sequence),
+            age: Some(convert::duration(member.age + ago)),
+        }
+    });
+    shown.collect()
+}
+
+/// Ends the term of this leader.
+pub(crate) async fn step_down(
+    shared: &Shared,
+    asked: Asked<proto::StepDownRequest>,
+) -> Result<proto::StepDownResponse, Refusal> {
+    let mut faults = Faults::default();
+    faults.check_logged_actor(asked.actor());
+    faults.check()?;
+    let standing = shared.standing.as_ref().ok_or_else(refusal::no_cluster)?;
+    let ended = standing.step_down().await.map_err(|error| match error {
+        NotSteppedDown::Follows(leader) => {
+            let leader = leader.as_ref().map(|lease| &lease.leader);
+            refusal::not_the_leader(
+                leader.map(|leader| (leader.name.as_str(), leader.address.as_str())),
+            )
+        }
+        NotSteppedDown::Alone => refusal::no_successor(),
+        NotSteppedDown::Late => {
+            refusal::unavailable("the leader is still finishing its work: look at its log")
+        }
+    })?;
+    tracing::warn!(actor = asked.actor(), term = %ended, "the term was ended on request");
+    let next = standing.successor(ended).await;
+    let next = next.as_ref();
+    Ok(proto::StepDownResponse {
+        ended_term: ended.0,
+        leader: next.map_or_else(String::new, |lease| lease.leader.name.clone()),
+        leader_address: next.map_or_else(String::new, |lease| lease.leader.address.clone()),
+        term: next.map_or(0, |lease| lease.term.0),
+    })
+}
