@@ -5,6 +5,9 @@ export const list = document.getElementById('list');
 export const panel = document.getElementById('panel');
 export const filter = /** @type {HTMLFormElement} */ (document.getElementById('filter'));
 
+/** All rows, in their order. */
+export const rows = () => [...list.children].flatMap((part) => [...part.children]);
+
 /** The row of a follow-up. */
 export const rowOf = (id) => document.getElementById(`f-${id}`);
 

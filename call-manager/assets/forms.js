@@ -2,7 +2,7 @@
 //
 // Promise: a form is sent once at a time, and a refused one comes back with its text.
 
-import { filter, openId, page, panel } from './dom.js';
+import { filter, list, openId, page, panel } from './dom.js';
 import { apply } from './filter.js';
 import { claimNext, proceed } from './next.js';
 import { drafts, fail, showPanel } from './panel.js';
@@ -21,30 +21,29 @@ function post(action, body) {
   return fetch(action, { method: 'POST', headers: { 'x-fragment': '1' }, body });
 }
 
-/** Sends a form once those before it are answered. */
-function send(form, submitter) {
+/** Sends a form, or what a button of a row has, once those before it are answered. */
+function send(form, submitter, action, body) {
   if (form.dataset.sending) return;
   form.dataset.sending = '1';
   const { id } = form.closest('[data-id]').dataset;
-  const body = bodyOf(form, submitter);
   const name = (form.closest('.row') ?? panel).querySelector('.who b, h2')?.textContent ?? '';
   const what = [submitter?.textContent.trim(), name].filter(Boolean).join(' · ');
   countPending(id, 1);
-  queue = queue.then(() => deliver(form, id, body, what)).catch(fail).finally(() => {
+  queue = queue.then(() => deliver(form, action, id, body, what)).catch(fail).finally(() => {
     delete form.dataset.sending;
     countPending(id, -1);
   });
 }
 
-async function deliver(form, id, body, what) {
-  const answer = await post(form.action, body);
+async function deliver(form, action, id, body, what) {
+  const answer = await post(action, body);
   const html = await answer.text();
   const isElsewhere = openId() && openId() !== id;
   if (answer.ok) {
     if (form.dataset.form) drafts.forget(form);
     const seconds = answer.headers.get('x-undo-seconds');
     if (seconds) offerUndo(id, what, Number(seconds));
-    else if (form.action.endsWith('/undo')) forgetUndo(id);
+    else if (action.endsWith('/undo')) forgetUndo(id);
     if (form.classList.contains('push') && await proceed()) return;
     if (openId() === id) showPanel(html);
   } else if (answer.status !== 409) {
@@ -85,8 +84,14 @@ document.addEventListener('submit', (event) => {
     claimNext().catch(fail);
   } else if (form.closest('[data-id]')) {
     event.preventDefault();
-    send(form, event.submitter);
+    send(form, event.submitter, form.action, bodyOf(form, event.submitter));
   }
+});
+
+// A form in each row would cost: browsers that fill in forms look at all forms of a page after each change.
+list.addEventListener('click', ({ target }) => {
+  const button = /** @type {HTMLButtonElement} */ (target.closest('[data-act]'));
+  if (button) send(button, button, `/f/${button.closest('.row').dataset.id}/${button.dataset.act}`, new URLSearchParams(button.value));
 });
 
 document.addEventListener('input', (event) => {

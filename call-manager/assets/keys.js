@@ -23,8 +23,8 @@ async function press(row, name) {
 
 /** Claims from the row, where nobody holds it; it needs no look at the follow-up. */
 function claim(row) {
-  const form = row?.querySelector('form.claim');
-  if (form) form.requestSubmit();
+  const button = row?.querySelector('[data-act=claim]');
+  if (button) button.click();
   else press(row, 'c');
 }
 

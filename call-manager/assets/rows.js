@@ -4,12 +4,20 @@
 // `whole` (all rows are there), `arrived` (a row with new work: an alert that nobody has seen), `changed` (the id and the revision of a row; Infinity once it has
 // left) and `marked` (the filter and the clock have been applied to all rows).
 
-import { list, page, rowOf } from './dom.js';
+import { list, page, rowOf, rows } from './dom.js';
 import { isPast, matches, offer } from './filter.js';
 import { showTimes } from './times.js';
 
 const bar = document.getElementById('order');
 const nothing = document.getElementById('nothing');
+
+/** Looks at the clock so often, whatever is due: a computer that slept, or whose clock was set, has missed its timers. */
+const LOOK_S = 15;
+
+/** Browsers skip what is out of view part by part, and ask each part in each frame: thousands of rows alone would be too many. */
+const PART_ROWS = 25;
+/** About so high is a row in a part that has never been in view. */
+const ROW_PX = 49;
 
 const number = (text) => (text ? Number(text) : Infinity);
 
@@ -46,30 +54,55 @@ let isPointerIn = false;
 const moved = new Set();
 const isFrozen = () => isPointerIn || list.contains(document.activeElement);
 
-/** Whether a row stands where it belongs: most changes move nothing, and each move is a layout of the list. */
-function isPlaced(row) {
-  const { previousElementSibling: one, nextElementSibling: other } = row;
-  return !(one && before(row, one)) && !(other && before(other, row));
-}
-
+/** Moves a row to its place among those that have theirs. Most changes move nothing, and each move is a layout of the list. */
 function place(row) {
-  if (isPlaced(row)) return;
-  const others = [...list.children].filter((other) => other !== row);
+  const all = rows();
+  const at = all.indexOf(row);
+  const [one, other] = [all[at - 1], all[at + 1]];
+  if (!moved.has(one) && !moved.has(other) && !(one && before(row, one)) && !(other && before(other, row))) return;
+  const others = all.filter((other) => other !== row && !moved.has(other));
   let [low, high] = [0, others.length];
   while (low < high) {
     const middle = (low + high) >> 1;
     if (before(row, others[middle])) high = middle;
     else low = middle + 1;
   }
-  list.insertBefore(row, others[low] ?? null);
+  const part = row.parentElement;
+  if (low < others.length) others[low].before(row);
+  else append(row);
+  for (const one of [part, row.parentElement]) fit(one);
+}
+
+const newPart = () => Object.assign(document.createElement('div'), { className: 'part' });
+
+function append(row) {
+  if (!(list.lastElementChild?.childElementCount < PART_ROWS)) list.append(newPart());
+  list.lastElementChild.append(row);
+}
+
+/** Shows how much of a part the filter lets through, and keeps parts of a size. */
+function fit(part) {
+  const all = [...part.children];
+  if (all.length > 2 * PART_ROWS) {
+    const more = newPart();
+    more.append(...all.splice(PART_ROWS));
+    part.after(more);
+    fit(more);
+  }
+  if (!all.length) part.remove();
+  const shown = all.filter((row) => !row.hidden).length;
+  if (part.dataset.shown === String(shown)) return;
+  part.dataset.shown = shown;
+  part.hidden = shown === 0;
+  part.style.containIntrinsicBlockSize = `${shown * ROW_PX}px`;
 }
 
 function settle() {
   for (const row of moved) {
-    if (row.classList.contains('left')) row.remove();
-    else if (row.isConnected) place(row);
+    if (row.classList.contains('left')) remove(row);
+    else place(row);
+    moved.delete(row);
   }
-  moved.clear();
   showOrder();
 }
 
@@ -77,12 +110,16 @@ function settleIfFree() {
   if (!isFrozen()) settle();
 }
 
+/** Hides an element or shows it. An attribute that is set is a change, also to what it was. */
+function hide(element, isHidden) {
+  if (element.hidden !== isHidden) element.hidden = isHidden;
+}
+
 function showOrder() {
-  const count = [...moved].filter((row) => row.isConnected).length;
-  const text = `${count} ${page.wordOrder} · ${page.wordShow}`;
-  bar.hidden = count === 0;
+  const text = `${moved.size} ${page.wordOrder} · ${page.wordShow}`;
+  hide(bar, !moved.size);
   if (bar.textContent !== text) bar.textContent = text;
-  nothing.hidden = list.querySelector('.row:not([hidden])') !== null;
+  hide(nothing, [...list.children].some((part) => !part.hidden));
 }
 
 function report(name, detail) {
@@ -109,14 +146,23 @@ export function put({ id, rev, html, by }) {
     // A button that is gone hands the focus to its row.
     if (focused >= 0) (row.querySelectorAll(PARTS)[focused] ?? row.querySelector('a')).focus();
   } else {
-    list.append(row);
+    append(row);
   }
+  fit(row.parentElement);
   if (isWhole && !row.dataset.seen && row.dataset.alert !== old?.dataset.alert) report('arrived', { row, by });
   offer(row);
+  expect(row);
   if (isFrozen()) moved.add(row);
   else place(row);
   showOrder();
   report('changed', { id, rev });
+}
+
+function remove(row) {
+  const part = row.parentElement;
+  moved.delete(row);
+  row.remove();
+  fit(part);
 }
 
 /** Removes a row. While the list is frozen it keeps its place, struck out. */
@@ -126,38 +172,58 @@ export function leave({ id }) {
     row.classList.add('left');
     row.inert = true;
     moved.add(row);
-  } else row?.remove();
+  } else if (row) remove(row);
   showOrder();
   report('changed', { id, rev: Infinity });
 }
 
 /** Shows these rows and no other. */
-export function replaceAll(rows) {
-  const ids = new Set(rows.map((row) => row.id));
-  for (const row of [...list.children]) if (!ids.has(row.dataset.id)) leave({ id: row.dataset.id });
-  for (const row of rows) put(row);
+export function replaceAll(wanted) {
+  const ids = new Set(wanted.map((row) => row.id));
+  for (const row of rows()) if (!ids.has(row.dataset.id)) leave({ id: row.dataset.id });
+  for (const row of wanted) put(row);
   if (!isWhole) report('whole');
   isWhole = true;
 }
 
-/** Applies the filter and the clock to all rows. */
+/** Applies the filter and the clock to all rows: what becomes overdue has another place. */
 export function markAll() {
-  for (const row of list.children) mark(row);
+  wake(Date.now() / 1000 + LOOK_S);
+  for (const row of rows()) {
+    const wasLate = row.classList.contains('overdue');
+    mark(row);
+    expect(row);
+    if (row.classList.contains('overdue') === wasLate) continue;
+    showTimes(row);
+    moved.add(row);
+  }
+  for (const part of [...list.children]) fit(part);
+  settleIfFree();
   showOrder();
+  report('marked');
+}
+
+let wakeAt = 0;
+let alarm = 0;
+
+/** Looks at all rows at a time, in seconds, and not before. */
+function wake(at) {
+  wakeAt = at;
+  clearTimeout(alarm);
+  alarm = setTimeout(markAll, at * 1000 - Date.now() + 1);
+}
+
+/** Looks at all rows as soon as this one becomes overdue or due soon. */
+function expect({ dataset: { due, soon } }) {
+  for (const at of [due, soon]) if (at && !isPast(at) && at < wakeAt) wake(Number(at));
 }
 
 /** Moves the focus by so many rows. */
 export function step(by) {
-  const rows = [...list.children].filter((row) => !row.hidden);
-  const present = rows.indexOf(document.activeElement?.closest('.row'));
-  const next = rows[present < 0 ? 0 : Math.min(Math.max(present + by, 0), rows.length - 1)];
+  const shown = rows().filter((row) => !row.hidden);
+  const present = shown.indexOf(document.activeElement?.closest('.row'));
+  const next = shown[present < 0 ? 0 : Math.min(Math.max(present + by, 0), shown.length - 1)];
   next?.querySelector('a')?.focus();
-}
-
-/** What changes with time and without an event: what is overdue, and the order. */
-function tick() {
-  markAll();
-  settleIfFree();
 }
 
 list.addEventListener('pointerenter', () => { isPointerIn = true; });
@@ -167,6 +233,8 @@ list.addEventListener('pointerleave', () => {
 });
 list.addEventListener('focusout', () => setTimeout(settleIfFree));
 bar.addEventListener('click', settle);
-for (const row of list.children) offer(row);
+for (const row of rows()) {
+  offer(row);
+  mark(row);
+}
 markAll();
-setInterval(tick, 15_000);

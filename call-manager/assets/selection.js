@@ -2,7 +2,7 @@
 //
 // Promise: updates of rows do not change the selection, and nothing is done before the person has seen what would come of it.
 
-import { list, newId, page, rowOf } from './dom.js';
+import { list, newId, page, rowOf, rows as allRows } from './dom.js';
 
 const bar = document.getElementById('selection');
 const dialog = document.getElementById('batch');
@@ -13,7 +13,7 @@ const picked = new Map();
 let last = null;
 let requestId = '';
 
-const shown = () => [...list.children].filter((row) => !row.hidden && !row.inert);
+const shown = () => allRows().filter((row) => !row.hidden && !row.inert);
 
 function set(row, isPicked) {
   const { id } = row.dataset;
@@ -79,7 +79,7 @@ bar.querySelector('[data-clear]').addEventListener('click', clear);
 function offerButtons() {
   const row = rowOf([...picked.keys()][0]);
   const stage = row.dataset.stage.split('/').pop();
-  const plain = [...row.querySelectorAll('form[action$="/push"]')].map((form) => [form.elements.button.value, form.textContent]);
+  const plain = [...row.querySelectorAll('[data-act=push]')].map((button) => [new URLSearchParams(button.value).get('button'), button.textContent]);
   const asking = [...row.querySelectorAll('a.button')].map((link) => [link.hash.slice(3), link.textContent]);
   form.elements.button.replaceChildren(...[...plain, ...asking].map(([id, label]) => new Option(label.replace('…', ''), `${stage}/${id}`)));
 }

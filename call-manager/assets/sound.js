@@ -44,8 +44,7 @@ export function setSpeaker(isIt) {
 function isQuiet() {
   const [from, to] = [setting('quiet-from'), setting('quiet-to')];
   if (!from || !to) return false;
-  const date = new Date();
-  const now = `${String(date.getHours()).padStart(2, '0')}:${String(date.getMinutes()).padStart(2, '0')}`;
+  const now = new Date().toTimeString().slice(0, 5);
   return from <= to ? from <= now && now < to : from <= now || now < to;
 }
 

@@ -1,6 +1,6 @@
 // Saved views: filters with a name, of the person or of a team. The counts are of the rows that the browser has.
 
-import { list } from './dom.js';
+import { list, rows as allRows } from './dom.js';
 import { choose, fill, matches, read } from './filter.js';
 import { markAll } from './rows.js';
 
@@ -13,9 +13,10 @@ function isChosen(link) {
 }
 
 function show() {
+  const all = allRows();
   for (const link of links) {
     const wanted = read(new URLSearchParams(link.search));
-    const rows = [...list.children].filter((row) => matches(row, wanted));
+    const rows = all.filter((row) => matches(row, wanted));
     const late = rows.filter((row) => row.classList.contains('overdue')).length;
     const [count, overdue] = link.querySelectorAll('b');
     count.textContent = String(rows.length);
@@ -46,5 +47,4 @@ bar.addEventListener('click', (event) => {
 });
 document.getElementById('save-view').addEventListener('submit', ({ target }) => fill(target));
 for (const event of ['changed', 'marked']) list.addEventListener(event, later);
-setInterval(later, 15_000);
 show();

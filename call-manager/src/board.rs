@@ -22,7 +22,10 @@ use crate::views::{View, list, may_save_of_team};
 use crate::words::{Words, words};
 
 /// Rows of the first view; the others come with the stream.
-const FIRST_ROWS: u32 = 200;
+const FIRST_ROWS: u32 = 100;
+
+/// Rows of a part of the list, as its script makes them too.
+const PART_ROWS: usize = 25;
 
 /// The board, with a follow-up beside it where one is open.
 #[derive(Template)]
@@ -79,6 +82,10 @@ impl Board<'_> {
             (2, &words.normal, false),
             (1, &words.low, false),
         ]
+    }
+
+    fn parts(&self) -> impl Iterator<Item = &[FollowUp]> {
+        self.rows.chunks(PART_ROWS)
     }
 
     fn row(&self, one: &FollowUp) -> String {

@@ -166,10 +166,17 @@ pub(crate) fn is_plain(button: &Button) -> bool {
     button.form.is_empty() && button.confirmation.is_empty() && button.note() != NoteRule::Required
 }
 
-/// The request id of a push from a row. A second click on the same row repeats the first answer,
-/// and never pushes twice.
-pub(crate) fn push_id(one: &FollowUp, button: &Button) -> String {
-    format!("row-{}-{}-{}", one.instance_id, one.revision, button.id)
+/// What a button of a row sends. Its request id has the revision: a second click on the same row
+/// repeats the first answer, and never pushes twice.
+pub(crate) fn push(one: &FollowUp, button: &Button) -> String {
+    let id = format!("row-{}-{}-{}", one.instance_id, one.revision, button.id);
+    let stage = one.stage.as_ref().map(|stage| stage.number.to_string());
+    form_urlencoded::Serializer::new(String::new())
+        .append_pair("request_id", &id)
+        .append_pair("button", &button.id)
+        .append_pair("visit", &one.visit.to_string())
+        .append_pair("stage", &stage.unwrap_or_default())
+        .finish()
 }
 
 #[cfg(test)]

@@ -21,13 +21,15 @@ export const speed = (page) => {
       const drawn = await page().evaluate(() => performance.getEntriesByName("first-contentful-paint")[0].startTime);
       return { bytes, millis: drawn };
     },
+    // Waits until so many rows are there.
+    filled: ({ text }) => page().waitForFunction((rows) => document.querySelectorAll("#list .row").length === rows, Number(text)).then(() => true),
     // Begins to note when each row is there, and each long task.
     measure: async () => {
       await page().evaluate(() => {
         window.measured = { seen: {}, long: [] };
         const note = ({ id, dataset }) => id && (window.measured.seen[`${dataset.id} ${dataset.rev}`] ??= Date.now());
         const rows = new MutationObserver((changes) => changes.forEach(({ addedNodes }) => addedNodes.forEach(note)));
-        rows.observe(document.getElementById("list"), { childList: true });
+        rows.observe(document.getElementById("list"), { childList: true, subtree: true });
         new PerformanceObserver((list) => list.getEntries().forEach(({ duration }) => window.measured.long.push(duration))).observe({ type: "longtask" });
       });
       const { TaskDuration } = await metrics();

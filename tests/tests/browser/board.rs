@@ -8,6 +8,17 @@ use crate::desk::{Desk, Page};
 /// The note of the button that needs one.
 const REJECT_NOTE: &str = "form[data-form=push-reject] textarea";
 
+/// Work that nothing but time makes overdue.
+const LATE: &str = r#"
+format: 1
+workflow: late
+title: Late
+on_new_call:
+  - alert: { text: Call back, team: billing, priority: low, due: 1h }
+  - button: Called
+    then: [ finish: called ]
+"#;
+
 /// The row of a follow-up.
 pub(crate) fn row(one: &FollowUp) -> String {
     format!("#f-{}", one.instance_id)
@@ -84,6 +95,35 @@ async fn rows_stay_where_they_are_under_the_pointer() {
     assert_eq!(frozen[..2], before[..], "no row has moved");
     desk.step("away", "", "").await;
     desk.step("exists", "#order[hidden]", "").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_row_moves_when_its_time_is_over() {
+    let (mut scene, one) = Scene::start().await;
+    scene.clients.publish(LATE).await;
+    let desk = &mut scene.desk;
+    desk.step("clock", "", "").await;
+    desk.reload().await;
+    let mut request = set_refund("1002", 20.0);
+    request.workflow = "late".to_owned();
+    request.fields.clear();
+    let set = scene.clients.scripts.set_workflow(request).await;
+    let late = set.expect("set").into_inner().follow_up;
+    let late = late.expect("a follow-up");
+    desk.sees(&row(&late)).await;
+    let ids = |first: &FollowUp, last: &FollowUp| {
+        let ids = [first, last].map(|one| one.instance_id.clone());
+        ids.to_vec()
+    };
+    assert_eq!(desk.rows().await, ids(&one, &late));
+    // The page looks at its clock every 15 s too, so this comes before that.
+    desk.step("later", "", "3590").await;
+    assert_eq!(desk.rows().await, ids(&one, &late));
+    desk.step("later", "", "11").await;
+    desk.sees(&format!("{}.overdue", row(&late))).await;
+    assert_eq!(desk.rows().await, ids(&late, &one));
+    desk.reads(&format!("{} .when", row(&late)), "late").await;
+    desk.is_sound().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -124,7 +124,7 @@ async fn the_board_is_fast_all_day() {
     desk.goto(&page.url("/")).await;
     let first = desk.step("first_view", "", &page.url("/")).await;
     desk.sees(".line.live").await;
-    desk.exists(&format!("#list .row:nth-child({ROWS})")).await;
+    desk.step("filled", "", &ROWS.to_string()).await;
     let _others = others(&page).await;
     let before = desk.step("measure", "", "").await;
     let durable = work(&mut clients, &all, seconds).await;
