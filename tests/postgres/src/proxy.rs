@@ -66,7 +66,7 @@ impl Proxy {
                 if accepting.lock().is_closed {
                     return;
                 }
-                accepting.connect(client);
+                accepting.connect(&client);
             }
         });
         Self { port, shared }
@@ -157,7 +157,7 @@ impl Shared {
         self.changed.notify_all();
     }
 
-    fn connect(self: &Arc<Self>, client: TcpStream) {
+    fn connect(self: &Arc<Self>, client: &TcpStream) {
         if self.lock().refuses {
             return;
         }
@@ -165,7 +165,7 @@ impl Shared {
         let Ok(server) = TcpStream::connect(("127.0.0.1", target)) else {
             return;
         };
-        let both = [&client, &server].map(|end| {
+        let both = [client, &server].map(|end| {
             let _ = end.set_nodelay(true);
             end.try_clone().expect("a second handle")
         });
@@ -180,8 +180,8 @@ impl Shared {
         };
         for way in [Way::ToServer, Way::ToClient] {
             let ends = match way {
-                Way::ToServer => [&client, &server],
-                Way::ToClient => [&server, &client],
+                Way::ToServer => [client, &server],
+                Way::ToClient => [&server, client],
             };
             let [from, to] = ends.map(|end| end.try_clone().expect("a second handle"));
             let shared = Arc::clone(self);

@@ -6,7 +6,7 @@
 use std::io;
 use std::path::Path;
 
-use super::Term;
+use super::{DatabaseError, Term};
 
 /// An error of an operation on an open log or vault.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -141,7 +141,7 @@ impl JournalError {
     }
 }
 
-/// Why a data directory was not opened. The server then serves nothing from it. The sentence says
+/// Why a store was not opened. The server then serves nothing from it. The sentence says
 /// what to do.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum OpenError {
@@ -295,6 +295,9 @@ pub enum OpenError {
         /// The time limit in seconds.
         seconds: u64,
     },
+    /// The store is a database.
+    #[error(transparent)]
+    Database(#[from] DatabaseError),
     /// An argument is not valid.
     #[error("{what}")]
     BadArgument {

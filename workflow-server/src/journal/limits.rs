@@ -133,6 +133,21 @@ pub const NAME_CHARS_MAX: usize = 128;
 /// A member that has not reported for this long is no longer in the list of members.
 pub const MEMBER_KEPT: Duration = Duration::from_secs(60);
 
+/// How long a connection to one host of a database may take. Shorter than the lease of a leader.
+pub const CONNECT_LIMIT: Duration = Duration::from_secs(2);
+
+/// How long a database may take to answer an append or an election. Shorter than the lease of a
+/// leader, so that a stalled link is noticed before the lease ends.
+pub const ANSWER_LIMIT: Duration = Duration::from_secs(2);
+
+/// How long a database may take to answer a statement that moves many bytes. The largest frame must
+/// fit.
+pub const TRANSFER_LIMIT: Duration = Duration::from_secs(10);
+
+/// The largest number of groups that one read of a database returns, or one batch of trimming
+/// removes.
+pub const ROWS_MAX: i64 = 4096;
+
 // The chunks of a group and the base record must fit in one batch, both when the group is written
 // and when it is trimmed.
 const _: () = assert!(GROUP_BYTES_MAX / (VALUE_BYTES_MAX / 2) < BATCH_KEYS_MAX);

@@ -9,7 +9,7 @@ mod blob;
 mod closed;
 mod file;
 
-pub(super) use blob::{END_BYTES, frame_bytes};
+pub(super) use blob::{END_BYTES, decode, encode_end, encode_frame, frame_bytes};
 pub(super) use closed::{
     DIRECTORY, blobs, check_has_blobs, create_blob, create_directories, read_blob, remove_blob,
 };

@@ -1,4 +1,4 @@
-//! The rules for every log and vault, tested on files and in memory. Many tests open the store
+//! The rules for every log and vault, tested on files, in memory and in a database. Many tests open the store
 //! again after each step.
 
 mod subject;
@@ -9,7 +9,7 @@ use workflow_server::journal::{
     Position,
 };
 
-use self::subject::{InMemory, OnFiles, Subject};
+use self::subject::{InMemory, OnFiles, OnPostgres, Subject};
 use crate::support::{all, append_by, blob_names, group, read_blob, write_blob};
 
 async fn append<S: Subject>(store: &S, entries: u64, bytes: usize) -> Group {
@@ -21,7 +21,7 @@ async fn bounds<S: Subject>(store: &S) -> Bounds {
 }
 
 async fn an_empty_log_has_no_entries<S: Subject>(store: S) {
-    let store = store.reopened();
+    let store = store.reopened().await;
     assert_eq!(bounds(&store).await, Bounds::default());
     assert!(bounds(&store).await.is_empty());
     assert_eq!(store.log().read(0, 1).await, Ok(vec![]));
@@ -45,7 +45,7 @@ async fn groups_of_every_size_read_back_unchanged<S: Subject>(mut store: S) {
     ] {
         model.push(append(&store, 1 + bytes as u64 % 7, bytes).await);
         assert!(all(store.log().as_ref()).await == model);
-        store = store.reopened();
+        store = store.reopened().await;
         assert_eq!(bounds(&store).await.newest, model.last().unwrap().end());
         assert!(all(store.log().as_ref()).await == model);
     }
@@ -111,7 +111,7 @@ async fn a_group_that_does_not_follow_is_refused_and_writes_nothing<S: Subject>(
         refused(|group| group.bytes = vec![0; GROUP_BYTES_MAX + 1].into()).await,
         too_large
     );
-    let store = store.reopened();
+    let store = store.reopened().await;
     assert_eq!(bounds(&store).await, kept);
     store.leading().log().append(next).await.unwrap();
     assert_eq!(bounds(&store).await.newest.sequence, 4);
@@ -124,7 +124,7 @@ async fn trimming_removes_whole_groups_and_shows_the_new_range<S: Subject>(mut s
     }
     for (upto, kept) in [(9, 0), (10, 1), (10, 1), (5, 1), (25, 2), (39, 3)] {
         store.leading().log().trim(upto).await.unwrap();
-        store = store.reopened();
+        store = store.reopened().await;
         assert!(
             all(store.log().as_ref()).await == model[kept..],
             "trimmed up to {upto}"
@@ -147,7 +147,7 @@ async fn trimming_removes_whole_groups_and_shows_the_new_range<S: Subject>(mut s
 async fn a_log_without_entries_continues_at_its_end<S: Subject>(store: S) {
     let last = append(&store, 4, 10).await;
     store.leading().log().trim(u64::MAX).await.unwrap();
-    let store = store.reopened();
+    let store = store.reopened().await;
     assert_eq!(
         bounds(&store).await,
         Bounds {
@@ -161,7 +161,7 @@ async fn a_log_without_entries_continues_at_its_end<S: Subject>(store: S) {
         Err(JournalError::Trimmed { oldest: 5 })
     );
     let next = append(&store, 1, 10).await;
-    let store = store.reopened();
+    let store = store.reopened().await;
     assert_eq!(store.log().read(5, 1).await, Ok(vec![next]));
 }
 
@@ -171,7 +171,7 @@ async fn many_small_groups_are_trimmed_in_several_batches<S: Subject>(store: S) 
         model.push(append(&store, 1, 20).await);
     }
     store.leading().log().trim(290).await.unwrap();
-    let store = store.reopened();
+    let store = store.reopened().await;
     assert!(all(store.log().as_ref()).await == model[290..]);
 }
 
@@ -181,7 +181,7 @@ async fn only_a_new_log_can_start_at_another_position<S: Subject>(store: S) {
         chain: 7,
     };
     store.leading().log().start_at(position).await.unwrap();
-    let store = store.reopened();
+    let store = store.reopened().await;
     assert_eq!(
         bounds(&store).await,
         Bounds {
@@ -195,7 +195,7 @@ async fn only_a_new_log_can_start_at_another_position<S: Subject>(store: S) {
         store.leading().log().start_at(position).await,
         Err(JournalError::NotEmpty { newest: 43 })
     );
-    let store = store.reopened();
+    let store = store.reopened().await;
     assert_eq!(all(store.log().as_ref()).await, vec![group]);
 }
 
@@ -216,7 +216,7 @@ async fn a_renewed_log_keeps_its_groups_and_continues<S: Subject>(mut store: S) 
             "{round}"
         );
         if round != 1 {
-            store = store.reopened();
+            store = store.reopened().await;
             assert_eq!(all(store.log().as_ref()).await, groups);
         }
     }
@@ -261,7 +261,7 @@ async fn a_blob_is_visible_only_when_finished<S: Subject>(mut store: S) {
                     == frame
             );
         }
-        store = store.reopened();
+        store = store.reopened().await;
     }
     assert!(matches!(
         store.vault().read_frame("snapshot-1", 3).await,
@@ -271,7 +271,7 @@ async fn a_blob_is_visible_only_when_finished<S: Subject>(mut store: S) {
     assert!(matches!(past, Err(JournalError::Damaged { .. })));
     store.leading().vault().remove("snapshot-1").await.unwrap();
     store.leading().vault().remove("snapshot-1").await.unwrap();
-    let store = store.reopened();
+    let store = store.reopened().await;
     assert_eq!(
         store.vault().read_frame("snapshot-1", 0).await,
         Err(missing)
@@ -301,7 +301,7 @@ async fn a_blob_is_never_replaced_and_a_dropped_one_leaves_nothing<S: Subject>(s
         .await
         .unwrap();
     drop(never_named);
-    let store = store.reopened();
+    let store = store.reopened().await;
     assert_eq!(
         blob_names(store.vault().as_ref()).await,
         Ok(vec!["a".to_owned()])
@@ -309,7 +309,7 @@ async fn a_blob_is_never_replaced_and_a_dropped_one_leaves_nothing<S: Subject>(s
     assert_eq!(read_blob(store.vault().as_ref(), "a").await.unwrap(), old);
     store.leading().vault().remove("a").await.unwrap();
     write_blob(store.leading().vault(), "a", &[]).await;
-    let store = store.reopened();
+    let store = store.reopened().await;
     assert_eq!(read_blob(store.vault().as_ref(), "a").await, Ok(vec![]));
 }
 
@@ -322,7 +322,7 @@ async fn a_key_has_its_newest_value<S: Subject>(mut store: S) {
             .put_key("place", Bytes::from(value.clone()))
             .await
             .unwrap();
-        store = store.reopened();
+        store = store.reopened().await;
         assert_eq!(
             store.vault().get_key("place").await,
             Ok(Some(Bytes::from(value)))
@@ -397,18 +397,21 @@ async fn names_and_sizes_over_the_limits_are_refused<S: Subject>(store: S) {
     );
 }
 
-macro_rules! on_files_and_in_memory {
+macro_rules! on_every_store {
     ($($test:ident),* $(,)?) => {
         mod on_files {
-            $(#[tokio::test] async fn $test() { super::$test(<super::OnFiles as super::Subject>::new()).await; })*
+            $(#[tokio::test] async fn $test() { super::$test(<super::OnFiles as super::Subject>::new().await).await; })*
         }
         mod in_memory {
-            $(#[tokio::test] async fn $test() { super::$test(<super::InMemory as super::Subject>::new()).await; })*
+            $(#[tokio::test] async fn $test() { super::$test(<super::InMemory as super::Subject>::new().await).await; })*
+        }
+        mod on_postgres {
+            $(#[tokio::test] async fn $test() { super::$test(<super::OnPostgres as super::Subject>::new().await).await; })*
         }
     };
 }
 
-on_files_and_in_memory!(
+on_every_store!(
     an_empty_log_has_no_entries,
     groups_of_every_size_read_back_unchanged,
     a_read_begins_at_the_right_group_and_has_a_size_limit,

@@ -13,6 +13,7 @@ mod failures;
 mod flips;
 mod model;
 mod older_directory;
+mod postgres;
 mod power_cut;
 mod refusals;
 mod trimming;

@@ -33,13 +33,37 @@ fn encode(kind: u8, frame: &[u8], name: &str, offset: u64) -> Option<Vec<u8>> {
 }
 
 /// A frame as it is stored at `offset`. `None` if it is over every limit.
-pub(super) fn encode_frame(frame: &[u8], name: &str, offset: u64) -> Option<Vec<u8>> {
+pub(in crate::journal) fn encode_frame(frame: &[u8], name: &str, offset: u64) -> Option<Vec<u8>> {
     encode(FRAME, frame, name, offset)
 }
 
 /// The end mark as it is stored at `offset`.
-pub(super) fn encode_end(name: &str, offset: u64) -> Option<Vec<u8>> {
+pub(in crate::journal) fn encode_end(name: &str, offset: u64) -> Option<Vec<u8>> {
     encode(END, &[], name, offset)
+}
+
+/// Reads one frame that is stored at `offset`, without anything after it. `None` for the end mark.
+/// The error says what is wrong.
+pub(in crate::journal) fn decode(
+    stored: &Bytes,
+    name: &str,
+    offset: u64,
+) -> Result<Option<Bytes>, &'static str> {
+    let record = sealed::unseal(stored, sealed::seed(name, offset))
+        .ok_or("a frame's checksum does not match")?;
+    let mut fields = Fields(record);
+    let (version, kind, bytes) = (fields.u8(), fields.u8(), fields.u32());
+    if version != Some(VERSION) {
+        return Err("a frame has a form that this server does not know");
+    }
+    if bytes.map(|bytes| bytes as usize) != Some(fields.0.len()) {
+        return Err("a frame's length does not match");
+    }
+    match kind {
+        Some(FRAME) => Ok(Some(stored.slice(HEADER_BYTES..stored.len() - SEAL_BYTES))),
+        Some(END) => Ok(None),
+        _ => Err("a frame has a kind that this server does not know"),
+    }
 }
 
 /// What is wrong at an offset.

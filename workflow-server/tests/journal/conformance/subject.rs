@@ -1,4 +1,4 @@
-//! The stores under test: on files and in memory.
+//! The stores under test: on files, in memory and in a database.
 
 use std::sync::Arc;
 
@@ -7,15 +7,18 @@ use tempfile::TempDir;
 use workflow_server::journal::memory::MemoryStore;
 use workflow_server::journal::{Leading, Log, Storage, Store, Vault};
 
+use workflow_server::journal::postgres::PostgresStore;
+
+use crate::postgres::Database;
 use crate::support::{close, open};
 
 /// A store that can be closed and opened again.
 pub(super) trait Subject: Sized {
-    fn new() -> Self;
+    async fn new() -> Self;
     fn log(&self) -> Arc<dyn Log>;
     fn vault(&self) -> Arc<dyn Vault>;
     fn leading(&self) -> &Leading;
-    fn reopened(self) -> Self;
+    async fn reopened(self) -> Self;
 }
 
 pub(super) struct OnFiles {
@@ -25,7 +28,7 @@ pub(super) struct OnFiles {
 }
 
 impl Subject for OnFiles {
-    fn new() -> Self {
+    async fn new() -> Self {
         let dir = tempfile::tempdir().unwrap();
         let store = open(dir.path()).unwrap();
         assert!(store.created);
@@ -49,7 +52,7 @@ impl Subject for OnFiles {
         &self.leading
     }
 
-    fn reopened(self) -> Self {
+    async fn reopened(self) -> Self {
         let Self {
             dir,
             store,
@@ -78,7 +81,7 @@ fn lead(store: &dyn Storage) -> Leading {
 }
 
 impl Subject for InMemory {
-    fn new() -> Self {
+    async fn new() -> Self {
         let store = MemoryStore::new();
         let leading = lead(&store);
         Self(store, leading)
@@ -96,9 +99,54 @@ impl Subject for InMemory {
         &self.1
     }
 
-    fn reopened(self) -> Self {
+    async fn reopened(self) -> Self {
         let store = self.0.restart();
         let leading = lead(&store);
         Self(store, leading)
+    }
+}
+
+pub(super) struct OnPostgres {
+    database: Database,
+    store: PostgresStore,
+    leading: Leading,
+}
+
+impl Subject for OnPostgres {
+    async fn new() -> Self {
+        let database = Database::new();
+        let store = database.create().await;
+        let leading = store.take_over().await.unwrap();
+        Self {
+            database,
+            store,
+            leading,
+        }
+    }
+
+    fn log(&self) -> Arc<dyn Log> {
+        self.store.log()
+    }
+
+    fn vault(&self) -> Arc<dyn Vault> {
+        self.store.vault()
+    }
+
+    fn leading(&self) -> &Leading {
+        &self.leading
+    }
+
+    async fn reopened(self) -> Self {
+        let identity = self.store.identity().clone();
+        let database = self.database;
+        drop((self.store, self.leading));
+        let store = database.open().await;
+        assert_eq!(*store.identity(), identity);
+        let leading = store.take_over().await.unwrap();
+        Self {
+            database,
+            store,
+            leading,
+        }
     }
 }

@@ -1,0 +1,122 @@
+//! What a failed statement means: whether it may have been carried out, and who must do something.
+//!
+//! Only proof of damage ends writing. All other errors of a database pass: a restart, a failover, a
+//! full disk, too many connections.
+
+use std::error::Error as _;
+
+use tokio_postgres::Error;
+use tokio_postgres::error::{DbError, SqlState};
+
+use crate::journal::JournalError;
+
+/// A statement that failed.
+#[derive(Debug)]
+pub(super) enum Failure {
+    /// It was not sent, or the server has refused it: nothing was written.
+    Unreachable(String),
+    /// It was sent, and the connection ended before the answer.
+    Lost(String),
+    /// It was sent, and no answer came in time.
+    Late(String),
+    /// A row with this key exists already. Nothing was written.
+    Duplicate,
+    /// The disk of the database is full. Nothing was written.
+    NoSpace,
+    /// The database has found that its files are damaged.
+    Damaged(String),
+}
+
+impl Failure {
+    /// The failure of a statement that was sent.
+    pub(super) fn of_statement(error: &Error) -> Self {
+        match error.as_db_error() {
+            Some(refusal) => Self::of_refusal(refusal, reason(error)),
+            None => Self::Lost(reason(error)),
+        }
+    }
+
+    fn of_refusal(refusal: &DbError, reason: String) -> Self {
+        let code = refusal.code();
+        match code.code() {
+            // The session has ended. The commit may have happened before.
+            code if code.starts_with("08") || code.starts_with("57P") => Self::Lost(reason),
+            "40003" | "08007" => Self::Lost(reason),
+            code if code.starts_with("XX00") && code != "XX000" => Self::Damaged(reason),
+            _ if *code == SqlState::UNIQUE_VIOLATION => Self::Duplicate,
+            _ if *code == SqlState::DISK_FULL => Self::NoSpace,
+            _ => Self::Unreachable(reason),
+        }
+    }
+
+    /// Whether the statement may have been carried out.
+    pub(super) fn is_unknown(&self) -> bool {
+        matches!(self, Self::Lost(_) | Self::Late(_))
+    }
+
+    /// The reason, for people.
+    pub(super) fn text(self) -> String {
+        match self {
+            Self::Unreachable(reason)
+            | Self::Lost(reason)
+            | Self::Late(reason)
+            | Self::Damaged(reason) => reason,
+            Self::Duplicate => "a row with this key exists already".to_owned(),
+            Self::NoSpace => "the disk of the database is full".to_owned(),
+        }
+    }
+
+    /// For a statement that only reads.
+    pub(super) fn of_read(self) -> JournalError {
+        match self {
+            Self::Lost(reason) | Self::Late(reason) => JournalError::Unreachable { reason },
+            other => other.of_write(),
+        }
+    }
+
+    /// For a statement that writes.
+    pub(super) fn of_write(self) -> JournalError {
+        match self {
+            Self::Unreachable(reason) => JournalError::Unreachable { reason },
+            Self::Lost(reason) | Self::Late(reason) => JournalError::Unknown { reason },
+            Self::Duplicate => JournalError::Unreachable {
+                reason: "another write got in between, so the database refused this one".to_owned(),
+            },
+            Self::NoSpace => JournalError::NoSpace {
+                free_bytes: 0,
+                reserve_bytes: 0,
+            },
+            Self::Damaged(what) => JournalError::Damaged {
+                what,
+                place: "the database".to_owned(),
+            },
+        }
+    }
+}
+
+/// Whether the connection cannot be used for another statement. After a failover it may lead to a
+/// server that accepts no writes, and after a change of the schema its prepared statements fail.
+pub(super) fn spoils_connection(error: &Error) -> bool {
+    let Some(refusal) = error.as_db_error() else {
+        return true;
+    };
+    let code = refusal.code().code();
+    ["08", "57P", "0A", "26", "XX"]
+        .iter()
+        .any(|class| code.starts_with(class))
+        || code == "25006"
+}
+
+/// The error with its causes. The server's own text says most.
+pub(super) fn reason(error: &Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(deeper) = cause {
+        let more = deeper.to_string();
+        if !text.contains(&more) {
+            text = format!("{text}: {more}");
+        }
+        cause = deeper.source();
+    }
+    text
+}

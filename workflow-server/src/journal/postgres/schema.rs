@@ -1,0 +1,335 @@
+//! The tables, their version, and the settings that the database must have.
+//!
+//! Promise: the schema is created or upgraded in one transaction, and only on request. A program
+//! that does not know the version of the schema changes nothing.
+
+use tokio_postgres::types::ToSql;
+use tokio_postgres::{Client, Row, Transaction};
+
+use super::failure::reason;
+use crate::journal::{DatabaseError, Identity, OpenError};
+
+/// The oldest version of PostgreSQL, as the server reports it.
+const OLDEST_SERVER: i32 = 14_00_00;
+
+/// The steps from each version of the schema to the next. A step that was released never changes.
+const STEPS: [&str; 1] = ["
+CREATE SCHEMA aftercall;
+
+CREATE TABLE aftercall.identity (
+    one smallint PRIMARY KEY CHECK (one = 1),
+    schema_version integer NOT NULL,
+    is_complete boolean NOT NULL,
+    content text NOT NULL
+);
+
+CREATE TABLE aftercall.leadership (
+    term bigint PRIMARY KEY,
+    mark bigint NOT NULL,
+    holder text NOT NULL,
+    address text NOT NULL,
+    began_at timestamptz NOT NULL,
+    expires_at timestamptz NOT NULL
+);
+INSERT INTO aftercall.leadership VALUES (0, 0, '', '', 'epoch', 'epoch');
+
+CREATE TABLE aftercall.log (
+    first bigint PRIMARY KEY,
+    last bigint NOT NULL,
+    term bigint NOT NULL,
+    chain bigint NOT NULL,
+    body bytea NOT NULL
+);
+ALTER TABLE aftercall.log ALTER COLUMN body SET STORAGE EXTERNAL;
+
+CREATE TABLE aftercall.log_base (
+    one smallint PRIMARY KEY CHECK (one = 1),
+    sequence bigint NOT NULL,
+    chain bigint NOT NULL
+);
+INSERT INTO aftercall.log_base VALUES (1, 0, 0);
+
+CREATE TABLE aftercall.blob (
+    id bigint PRIMARY KEY,
+    name text NOT NULL,
+    term bigint NOT NULL,
+    is_finished boolean NOT NULL
+);
+CREATE UNIQUE INDEX blob_name ON aftercall.blob (name) WHERE is_finished;
+
+CREATE TABLE aftercall.blob_frame (
+    blob bigint NOT NULL REFERENCES aftercall.blob ON DELETE CASCADE,
+    at bigint NOT NULL,
+    body bytea NOT NULL,
+    PRIMARY KEY (blob, at)
+);
+ALTER TABLE aftercall.blob_frame ALTER COLUMN body SET STORAGE EXTERNAL;
+
+CREATE TABLE aftercall.key (
+    name text PRIMARY KEY,
+    term bigint NOT NULL,
+    number bigint NOT NULL,
+    body bytea NOT NULL
+);
+
+CREATE UNLOGGED TABLE aftercall.member (
+    name text PRIMARY KEY,
+    address text NOT NULL,
+    sequence bigint NOT NULL,
+    version text NOT NULL,
+    reported_at timestamptz NOT NULL
+);
+
+CREATE TABLE aftercall.barrier (
+    one smallint PRIMARY KEY CHECK (one = 1),
+    passed bigint NOT NULL
+);
+INSERT INTO aftercall.barrier VALUES (1, 0);
+"];
+
+/// The version of the schema that this program requires.
+pub(super) const VERSION: i32 = STEPS.len() as i32;
+
+const SETTINGS: &str = "
+SELECT current_setting('server_version_num')::integer, current_setting('fsync'),
+       current_setting('synchronous_commit'), current_setting('full_page_writes'),
+       to_regclass('aftercall.identity') IS NOT NULL,
+       EXISTS (SELECT FROM pg_namespace WHERE nspname = 'aftercall')";
+
+const IDENTITY: &str = "SELECT schema_version, is_complete, content FROM aftercall.identity";
+
+/// The leader whose lease is running. Excludes a new one.
+const LEADER: &str = "
+SELECT holder FROM aftercall.leadership WHERE expires_at > clock_timestamp() FOR UPDATE";
+
+/// A database with its schema, as it was found.
+pub(super) struct Found {
+    /// The version of the schema, and whether the store is complete.
+    pub(super) version: i32,
+    pub(super) is_complete: bool,
+    pub(super) identity: Identity,
+}
+
+/// One connection to a database, for its schema.
+pub(super) struct Schema<'a> {
+    pub(super) client: &'a mut Client,
+    /// The address without secrets.
+    pub(super) location: &'a str,
+}
+
+impl Schema<'_> {
+    /// Finds the store. `None` if there is none. Checks the settings of the server first.
+    pub(super) async fn find(&self) -> Result<Option<Found>, OpenError> {
+        let rows = self.rows(SETTINGS, &[]).await?;
+        let row = rows
+            .first()
+            .ok_or_else(|| self.damaged("the server has no settings"))?;
+        self.check_settings(row)?;
+        let (has_identity, has_schema): (bool, bool) = (self.value(row, 4)?, self.value(row, 5)?);
+        if !has_identity {
+            if has_schema {
+                return Err(self.unsuitable(
+                    "it has a schema aftercall that this program has not made: name another database, or remove that schema",
+                ));
+            }
+            return Ok(None);
+        }
+        let rows = self.rows(IDENTITY, &[]).await?;
+        let row = rows
+            .first()
+            .ok_or_else(|| self.damaged("it has no identity"))?;
+        let content: String = self.value(row, 2)?;
+        let identity = Identity::from_text(content.as_bytes());
+        Ok(Some(Found {
+            version: self.value(row, 0)?,
+            is_complete: self.value(row, 1)?,
+            identity: identity
+                .ok_or_else(|| self.damaged("the checksum of its identity does not match"))?,
+        }))
+    }
+
+    /// Finds a store that this program can use.
+    pub(super) async fn open(&self) -> Result<Identity, OpenError> {
+        let store = || self.location.to_owned();
+        let found = self
+            .find()
+            .await?
+            .ok_or_else(|| DatabaseError::NoStore { store: store() })?;
+        let (version, known) = (found.version, VERSION);
+        if version > known {
+            return Err(DatabaseError::NewerSchema {
+                store: store(),
+                version,
+                known,
+            }
+            .into());
+        }
+        if version < known {
+            return Err(DatabaseError::OlderSchema {
+                store: store(),
+                version,
+                known,
+            }
+            .into());
+        }
+        if !found.is_complete {
+            return Err(DatabaseError::Incomplete { store: store() }.into());
+        }
+        Ok(found.identity)
+    }
+
+    /// Creates the tables of a new store. A store that is filled from another one is complete only
+    /// after [`complete`](Self::complete).
+    pub(super) async fn create(
+        &mut self,
+        identity: &Identity,
+        is_complete: bool,
+    ) -> Result<(), OpenError> {
+        if self.find().await?.is_some() {
+            let store = self.location.to_owned();
+            return Err(DatabaseError::Exists { store }.into());
+        }
+        let content = identity.text();
+        let location = self.location;
+        let created = async {
+            let transaction = self.client.transaction().await?;
+            run_steps(&transaction, 0).await?;
+            let insert = "INSERT INTO aftercall.identity VALUES (1, $1, $2, $3)";
+            transaction
+                .execute(insert, &[&VERSION, &is_complete, &content])
+                .await?;
+            transaction.commit().await
+        };
+        created.await.map_err(|error| failed(location, &error))
+    }
+
+    /// Notes that the store has all that it was to be filled with.
+    pub(super) async fn complete(&self) -> Result<(), OpenError> {
+        let statement = "UPDATE aftercall.identity SET is_complete = true RETURNING one";
+        self.rows(statement, &[]).await.map(drop)
+    }
+
+    /// Replaces the identity.
+    pub(super) async fn replace_identity(&self, identity: &Identity) -> Result<(), OpenError> {
+        let content = identity.text();
+        let statement = "UPDATE aftercall.identity SET content = $1 RETURNING one";
+        self.rows(statement, &[&content]).await.map(drop)
+    }
+
+    /// Upgrades the tables. Returns the version that they had.
+    pub(super) async fn upgrade(&mut self) -> Result<i32, OpenError> {
+        let store = self.location.to_owned();
+        let found = match self.find().await? {
+            Some(found) => found.version,
+            None => return Err(DatabaseError::NoStore { store }.into()),
+        };
+        if found > VERSION {
+            let (version, known) = (found, VERSION);
+            return Err(DatabaseError::NewerSchema {
+                store,
+                version,
+                known,
+            }
+            .into());
+        }
+        let location = self.location;
+        let upgraded = async {
+            let transaction = self.client.transaction().await?;
+            // No server can begin to lead until the end of the transaction.
+            let leader = transaction.query_opt(LEADER, &[]).await?;
+            if let Some(leader) = leader {
+                return Ok(Some(leader.try_get(0)?));
+            }
+            run_steps(&transaction, found).await?;
+            let update =
+                "UPDATE aftercall.identity SET schema_version = $1 WHERE schema_version = $2";
+            transaction.execute(update, &[&VERSION, &found]).await?;
+            transaction.commit().await?;
+            Ok(None)
+        };
+        match upgraded.await.map_err(|error| failed(location, &error))? {
+            Some(leader) => Err(DatabaseError::Led { store, leader }.into()),
+            None => Ok(found),
+        }
+    }
+
+    fn check_settings(&self, row: &Row) -> Result<(), OpenError> {
+        let version: i32 = self.value(row, 0)?;
+        if version < OLDEST_SERVER {
+            let version = version / 10_000;
+            return Err(self.unsuitable(&format!(
+                "its server is PostgreSQL {version}: use PostgreSQL 14 or later"
+            )));
+        }
+        let [fsync, commit, pages] = [1, 2, 3].map(|column| self.value::<String>(row, column));
+        if fsync? == "off" {
+            return Err(self.unsuitable(
+                "its server has fsync=off, so a power cut would damage it: set fsync=on and restart the server",
+            ));
+        }
+        let commit = commit?;
+        if !["on", "remote_apply"].contains(&commit.as_str()) {
+            tracing::warn!(
+                store = self.location,
+                synchronous_commit = commit,
+                "the database acknowledges a commit before it is durable everywhere: a failover could lose acknowledged changes. Set synchronous_commit=on"
+            );
+        }
+        if pages? == "off" {
+            tracing::warn!(
+                store = self.location,
+                "the database has full_page_writes=off: a power cut could damage it, unless its file system prevents torn pages"
+            );
+        }
+        Ok(())
+    }
+
+    async fn rows(
+        &self,
+        statement: &str,
+        values: &[&(dyn ToSql + Sync)],
+    ) -> Result<Vec<Row>, OpenError> {
+        let rows = self.client.query(statement, values).await;
+        rows.map_err(|error| failed(self.location, &error))
+    }
+
+    fn value<'a, T: tokio_postgres::types::FromSql<'a>>(
+        &self,
+        row: &'a Row,
+        column: usize,
+    ) -> Result<T, OpenError> {
+        row.try_get(column)
+            .map_err(|error| self.damaged(&format!("a column has another type: {error}")))
+    }
+
+    fn damaged(&self, what: &str) -> OpenError {
+        let (store, what) = (self.location.to_owned(), what.to_owned());
+        DatabaseError::Damaged { store, what }.into()
+    }
+
+    fn unsuitable(&self, what: &str) -> OpenError {
+        let (store, what) = (self.location.to_owned(), what.to_owned());
+        DatabaseError::Unsuitable { store, what }.into()
+    }
+}
+
+async fn run_steps(transaction: &Transaction<'_>, from: i32) -> Result<(), tokio_postgres::Error> {
+    let done = usize::try_from(from).unwrap_or_default();
+    for step in &STEPS[done.min(STEPS.len())..] {
+        transaction.batch_execute(step).await?;
+    }
+    Ok(())
+}
+
+/// The error of a statement about the schema. Often a right is missing.
+fn failed(location: &str, error: &tokio_postgres::Error) -> OpenError {
+    let (store, reason) = (location.to_owned(), reason(error));
+    match error.as_db_error() {
+        Some(_) => DatabaseError::Unsuitable {
+            store,
+            what: reason,
+        }
+        .into(),
+        None => DatabaseError::Unreachable { store, reason }.into(),
+    }
+}
