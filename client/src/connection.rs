@@ -20,6 +20,7 @@ use tower::Service;
 use crate::line::{Lane, Line};
 use crate::proof::{Proof, is_expired_token};
 use crate::replay::{Replay, is_unseen};
+use crate::whole::{Lost, whole};
 
 /// A connection to a server, for the generated clients: `AlertServiceClient::new(connection)`.
 /// Cheap to clone.
@@ -103,18 +104,29 @@ async fn send(
             Some(proof) => send_proved(channel, proof, head.clone(), replay).await,
             None => send_unseen(channel, head, replay).await,
         };
-        if !search.may_repeat(&lane, head, &answered, replay) {
+        if !line.has_several() {
             return answered;
         }
+        let answered = match answered {
+            Ok(response) => whole(head.uri.path(), response).await,
+            Err(error) => Err(Lost::Failed(error)),
+        };
+        let lost = match answered {
+            Ok(response) => return Ok(response),
+            Err(lost) => lost,
+        };
+        if !search.may_repeat(&lane, head, &lost, replay) {
+            return lost.into_answer();
+        }
         let Some(next) = search.next(&lane).await else {
-            return answered;
+            return lost.into_answer();
         };
         lane = next;
         if poll_fn(|context| Service::poll_ready(&mut lane.channel, context))
             .await
             .is_err()
         {
-            return answered;
+            return lost.into_answer();
         }
     }
 }

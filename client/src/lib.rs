@@ -40,6 +40,7 @@ mod replay;
 mod route;
 mod tls;
 mod token;
+mod whole;
 
 mod list;
 mod place;

@@ -10,16 +10,14 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use http::Uri;
 use http::request::Parts;
-use http::{Response, Uri};
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 use tokio::time::Instant;
 use tokio_rustls::client::TlsStream;
 use tokio_util::either::Either;
-use tonic::body::Body;
 use tonic::transport::{Channel, Endpoint};
-use tonic::{Code, Status};
 use tower::Service;
 
 use crate::dial::{Protocol, Stream, dial};
@@ -29,6 +27,7 @@ use crate::repeat::is_repeatable;
 use crate::replay::{Replay, is_unseen, is_unsent};
 use crate::route::{Route, pause};
 use crate::tls::Files;
+use crate::whole::Lost;
 
 /// How long another server is sought for a request: two take-overs of a cluster.
 const SOUGHT: Duration = Duration::from_secs(10);
@@ -91,6 +90,11 @@ impl Line {
     /// The address of the present server.
     pub(crate) fn uri(&self) -> Uri {
         self.route.uri(self.present().place).clone()
+    }
+
+    /// Whether there is more than one address.
+    pub(crate) fn has_several(&self) -> bool {
+        self.route.has_several()
     }
 
     /// Replaces a lane that was left.
@@ -169,27 +173,23 @@ pub(crate) struct Search<'l> {
 }
 
 impl Search<'_> {
-    /// Whether a request may be sent to another server after this answer. Notes a server that failed.
+    /// Whether a request may be sent to another server. Notes a server that failed.
     pub(crate) fn may_repeat(
         &self,
         lane: &Lane,
         head: &Parts,
-        answered: &Result<Response<Body>, tonic::transport::Error>,
+        lost: &Lost,
         replay: &Replay,
     ) -> bool {
-        if !self.line.route.has_several() {
-            return false;
-        }
-        let is_unseen = match answered {
-            Ok(response) if !is_away(response) => return false,
-            Ok(_) => {
-                self.line.leave(lane);
-                false
-            }
-            Err(error) if is_unseen(error) => true,
-            Err(error) => {
+        let is_unseen = match lost {
+            Lost::Failed(error) if is_unseen(error) => true,
+            Lost::Failed(error) => {
                 self.line.leave(lane);
                 is_unsent(error)
+            }
+            Lost::Away(_) => {
+                self.line.leave(lane);
+                false
             }
         };
         replay.is_whole() && (is_unseen || is_repeatable(head.uri.path(), &replay.sent()))
@@ -217,12 +217,6 @@ impl Search<'_> {
         }
         None
     }
-}
-
-/// Whether a server answers that it cannot serve at the moment.
-fn is_away(response: &Response<Body>) -> bool {
-    Status::from_header_map(response.headers())
-        .is_some_and(|status| status.code() == Code::Unavailable)
 }
 
 /// Opens the connections of a channel. The first one is open already.

@@ -149,21 +149,18 @@ async fn a_server_that_goes_away_is_left() {
     let addresses = [one.start().await, other.start().await];
     let connection = connector(&addresses).connect().await.expect("both work");
     ask(&connection).await.expect("it answers");
-    let (used, unused) = match other.seen().is_empty() {
-        true => (&one, &other),
-        false => (&other, &one),
+    let is_first_used = other.seen().is_empty();
+    let (used, unused, address) = match is_first_used {
+        true => (&one, &other, addresses[0]),
+        false => (&other, &one, addresses[1]),
     };
     used.go_away();
     ask(&connection).await.expect("the other answers");
     assert_eq!(unused.seen().len(), 1);
     // The control: a client of that server alone gets its answer.
-    let alone = if other.seen().len() == 1 {
-        addresses[0]
-    } else {
-        addresses[1]
-    };
-    let refused = ask(&connector(&[alone]).connect().await.expect("it listens")).await;
-    assert_eq!(refused.expect_err("it goes away").code(), Code::Unavailable);
+    let alone = connector(&[address]).connect().await.expect("it listens");
+    let refused = ask(&alone).await.expect_err("it goes away");
+    assert_eq!(refused.code(), Code::Unavailable);
 }
 
 /// Sends a change through a way that is cut while it is sent; there is another way.
