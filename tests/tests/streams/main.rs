@@ -3,4 +3,5 @@
 mod alerts;
 mod changed_calls;
 mod follow;
+mod moving;
 mod wallboard;
