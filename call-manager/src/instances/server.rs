@@ -10,6 +10,7 @@ use aftercall_proto::workflow::v1::{
 use askama::Template;
 use axum::extract::Form;
 use axum::response::{IntoResponse as _, Redirect, Response};
+use prost_types::Duration;
 
 use crate::form::Texts;
 use crate::frame::{Frame, Here};
@@ -38,9 +39,17 @@ impl State<'_> {
     }
 
     fn start(&self) -> String {
-        let start = self.info.start_duration.unwrap_or_default();
-        format!("{}.{:03} s", start.seconds, start.nanos / 1_000_000)
+        seconds(self.info.start_duration.as_ref())
     }
+
+    fn ago(&self, age: &Option<Duration>) -> String {
+        seconds(age.as_ref())
+    }
+}
+
+fn seconds(duration: Option<&Duration>) -> String {
+    let duration = duration.copied().unwrap_or_default();
+    format!("{}.{:03} s", duration.seconds, duration.nanos / 1_000_000)
 }
 
 /// `GET /instances/server`.

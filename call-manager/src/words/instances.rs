@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use aftercall_proto::workflow::v1::{
-    BatchItemState, BatchState, ErasureState, ReportBy, Status, StuckReason, WakeKind,
+    BatchItemState, BatchState, ErasureState, ReportBy, ServerRole, Status, StuckReason, WakeKind,
 };
 use serde::Deserialize;
 
@@ -113,6 +113,16 @@ pub(crate) struct InstancesWords {
     pub(crate) sequence: String,
     pub(crate) feed_from: String,
     pub(crate) epoch: String,
+    pub(crate) cluster: String,
+    pub(crate) leader: String,
+    pub(crate) no_leader: String,
+    pub(crate) leads_since: String,
+    pub(crate) term: String,
+    pub(crate) members: String,
+    pub(crate) member: String,
+    pub(crate) address: String,
+    pub(crate) entries_behind: String,
+    pub(crate) reported_ago: String,
     pub(crate) disk: String,
     pub(crate) clock: String,
     pub(crate) open: String,
@@ -186,6 +196,10 @@ impl InstancesWords {
         self.kind(state.as_str_name())
     }
 
+    pub(crate) fn role(&self, role: ServerRole) -> &str {
+        self.kind(role.as_str_name())
+    }
+
     pub(crate) fn report_by(&self, by: ReportBy) -> &str {
         self.kind(by.as_str_name())
     }
@@ -219,6 +233,11 @@ mod tests {
                     numbers()
                         .filter_map(|number| WakeKind::try_from(number).ok())
                         .map(|one| (one.as_str_name(), words.wake(one))),
+                )
+                .chain(
+                    numbers()
+                        .filter_map(|number| ServerRole::try_from(number).ok())
+                        .map(|one| (one.as_str_name(), words.role(one))),
                 );
             for (name, word) in named {
                 assert!(!word.is_empty(), "{name} in {}", words.title);
