@@ -106,6 +106,13 @@ fn check(name: &str, kind: &str, text: &str) {
                 "{name}:\n{text}"
             );
         }
+        "yaml manifest" => {
+            for document in text.split("---\n") {
+                let read: Result<serde_json::Value, _> = serde_saphyr::from_str(document);
+                let read = read.unwrap_or_else(|error| panic!("{name}: {error}\n{document}"));
+                assert!(read["kind"].is_string(), "{name}: {document}");
+            }
+        }
         "expressions" => {
             let fields = fields();
             let form = FieldDeclaration {
@@ -136,7 +143,7 @@ fn check(name: &str, kind: &str, text: &str) {
         // Tests of the command line run files of tests, and compare the clients with
         // `examples/clients/`. The examples in the documentation of the client library are compiled.
         // Tests of aftercall-identity read the access files.
-        "sh" | "text" | "yaml tests" | "python" | "js" | "rust" | "toml" => {}
+        "sh" | "ini" | "text" | "yaml tests" | "python" | "js" | "rust" | "toml" => {}
         other => panic!("{name} has a block of the kind `{other}`, which nothing checks"),
     }
 }
