@@ -217,6 +217,7 @@ fn errors_of(asked: &FollowUpFilter) -> Vec<FieldError> {
     });
     let of_lists = [
         ("overdue", asked.overdue),
+        ("snoozed", asked.snoozed),
         ("text", !asked.text.is_empty()),
         ("phone", !asked.phone.is_empty()),
         ("reference", !asked.reference.is_empty()),

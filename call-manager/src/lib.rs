@@ -38,6 +38,7 @@ mod shared;
 mod shown;
 mod sign_in;
 mod single_sign_on;
+mod snoozed;
 mod team;
 mod trouble;
 mod views;

@@ -19,7 +19,7 @@ use crate::shared::Shared;
 use crate::trouble::Trouble;
 use crate::{
     actions, assets, board, callers, events, follow_up, instances, look, selection, sign_in,
-    single_sign_on, team, views, wall, workflows,
+    single_sign_on, snoozed, team, views, wall, workflows,
 };
 
 /// Only files of this server run, nothing may frame the page, and forms go nowhere else.
@@ -40,6 +40,7 @@ pub(crate) fn pages(shared: Shared) -> Router {
         .route("/f/{id}/picture", get(follow_up::picture))
         .route("/f/{id}/{action}", post(actions::act))
         .route("/caller", get(callers::caller))
+        .route("/snoozed", get(snoozed::snoozed))
         .merge(workflows::routes())
         .merge(instances::routes())
         .route("/f/{id}/looking", post(look::looking))

@@ -7,6 +7,9 @@ use serde::Deserialize;
 #[serde(deny_unknown_fields)]
 pub(crate) struct Desk {
     pub(crate) stage: String,
+    pub(crate) snoozed: String,
+    pub(crate) snoozed_mine: String,
+    pub(crate) snoozed_none: String,
     pub(crate) select: String,
     pub(crate) cancel: String,
     pub(crate) push: String,

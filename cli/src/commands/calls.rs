@@ -40,6 +40,25 @@ const ROWS: Table<'_> = Table {
     empty: "Nothing waits for anybody here.",
 };
 
+/// The same for what is snoozed: who put it off, and when it comes back.
+const SNOOZED: Table<'_> = Table {
+    columns: &[
+        id("id"),
+        whole("call", 11),
+        name("customer", 10),
+        name("caller", 4),
+        name("workflow", 9),
+        name("stage", 7),
+        whole("priority", 5),
+        name("team", 6),
+        whole("back", 1),
+        name("snoozed by", 8),
+        sentence("alert", 2),
+        name("buttons", 3),
+    ],
+    empty: "Nothing is snoozed here.",
+};
+
 /// Fields of a follow-up that a row shows.
 const SHOWN: [&str; 9] = [
     "workflow",
@@ -60,11 +79,15 @@ Examples:
   aftercall calls --team billing --priority high --priority urgent
   aftercall calls --workflow refund --stage 'After Approve'
   aftercall calls --overdue --text 'ada crate'
+  aftercall calls --snoozed --team billing
   aftercall calls --phone '020 7946 0001'
   aftercall --output json calls --all")]
 pub(crate) struct Calls {
     #[command(flatten)]
     filter: ListedFilter,
+    /// What is snoozed, instead of what waits
+    #[arg(long)]
+    snoozed: bool,
     /// Every follow-up instead of the 100 most urgent ones
     #[arg(long, short = 'a')]
     all: bool,
@@ -231,7 +254,11 @@ impl HeldFilter {
 
 impl Calls {
     pub(crate) async fn run(self, session: &Session) -> Result<(), Failure> {
-        let filter = self.filter.resolve(session).await?;
+        let filter = FollowUpFilter {
+            snoozed: self.snoozed,
+            ..self.filter.resolve(session).await?
+        };
+        let table = if self.snoozed { &SNOOZED } else { &ROWS };
         let mut client = session.to.calls().await?;
         let (mut rows, mut page_token) = (Vec::new(), String::new());
         loop {
@@ -252,7 +279,7 @@ impl Calls {
         let now = session.now().await?;
         session
             .output
-            .list(&rows, &ROWS, |row| cells(session.output, row, now))?;
+            .list(&rows, table, |row| cells(session.output, row, now))?;
         if rows.is_empty() {
             names::advise_customers(session, &filter.customers).await;
         }
@@ -267,6 +294,17 @@ fn cells(output: Output, row: &FollowUpRow, now: Timestamp) -> Vec<String> {
     let follow_up = row.follow_up.clone().unwrap_or_default();
     let call = follow_up.call.as_ref();
     let due = time::relative(row.due.as_ref(), now);
+    let claim = follow_up.claim.as_ref();
+    let holder = claim.map(|claim| claim.holder.clone()).unwrap_or_default();
+    let snoozed = row.alert.as_ref();
+    let snoozed = snoozed.filter(|alert| alert.snoozed_until.is_some());
+    let (time, person) = match snoozed {
+        Some(alert) => (
+            time::relative(alert.snoozed_until.as_ref(), now),
+            alert.snoozed_by.clone(),
+        ),
+        None => (due_cell(output, row, &follow_up, due), holder),
+    };
     vec![
         follow_up.instance_id.clone(),
         call_name(call.and_then(|call| call.r#ref.as_ref())),
@@ -279,12 +317,8 @@ fn cells(output: Output, row: &FollowUpRow, now: Timestamp) -> Vec<String> {
             .map_or("", |alert| wording::priority(alert.priority()))
             .to_owned(),
         row.alert.as_ref().map(wording::teams).unwrap_or_default(),
-        due_cell(output, row, &follow_up, due),
-        follow_up
-            .claim
-            .as_ref()
-            .map(|claim| claim.holder.clone())
-            .unwrap_or_default(),
+        time,
+        person,
         row.alert
             .as_ref()
             .map(|alert| alert.text.clone())

@@ -14,6 +14,7 @@ const PAGES: &[(&str, &str)] = &[
     ("/f/ID", "#panel article"),
     ("/f/ID/history", "main"),
     ("/caller?phone=030", "main"),
+    ("/snoozed", "main"),
     ("/team", "main"),
     ("/team/person?name=Ann", "main"),
     ("/my-work", "main"),

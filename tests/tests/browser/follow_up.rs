@@ -110,9 +110,19 @@ async fn a_snooze_is_by_the_callers_clock() {
     let tomorrow = zone.to_datetime(Timestamp::now()).date().tomorrow();
     assert_eq!(clock.date(), tomorrow.expect("a day"));
 
-    // It can be brought back, and snoozed until a time of one's own.
+    // No list has it but that of what is snoozed, from where it can be brought back.
+    desk.click(".tools a[href='/snoozed']").await;
+    desk.reads("#snoozed", "Ann").await;
+    desk.step("check", "[name=mine]", "").await;
+    desk.click("main button").await;
+    desk.sees(&format!("#snoozed a[href='/f/{}']", one.instance_id))
+        .await;
     desk.click("form[action$='/snooze'] button[value='0']")
         .await;
+    desk.sees(".line.live").await;
+    desk.sees(&format!("#f-{}", one.instance_id)).await;
+
+    // It can be snoozed until a time of one's own too.
     desk.click(".snooze summary").await;
     desk.fill(".snooze [name=local]", "2027-03-28T02:30").await;
     desk.click(".snooze form:last-child button").await;

@@ -4,8 +4,9 @@ use aftercall_proto::alert::v1::subscribe_response::Frame;
 use aftercall_proto::alert::v1::{SubscribeRequest, SubscribeResponse};
 use aftercall_proto::workflow::v1::snooze_alert_request::When;
 use aftercall_proto::workflow::v1::{
-    AcknowledgeAlertRequest, Alert, Caller, ChangeKind, DueState, FollowUp, FollowUpFilter,
-    Priority, SetWorkflowRequest, SnoozeAlertRequest, SnoozeAlertResponse,
+    AcknowledgeAlertRequest, Alert, Caller, ChangeKind, ClaimNextRequest, DueState, FollowUp,
+    FollowUpFilter, ListFollowUpsRequest, Priority, SaveViewRequest, SetWorkflowRequest,
+    SnoozeAlertRequest, SnoozeAlertResponse,
 };
 use aftercall_tests::{
     Clients, House, PATIENCE, alerter_has, eventually, reason, set, set_refund, with_refund,
@@ -276,6 +277,123 @@ async fn a_snoozed_alert_comes_back() {
         .await
         .expect("ended");
     assert_eq!(rows(&mut clients, &[]).await, [(id, DueState::OnTime)]);
+}
+
+/// The names of what is snoozed, as lists show it: the follow-up, and who snoozed the alert.
+async fn listed(clients: &mut Clients, filter: FollowUpFilter) -> Vec<(String, String)> {
+    let request = ListFollowUpsRequest {
+        filter: Some(FollowUpFilter {
+            snoozed: true,
+            ..filter
+        }),
+        ..ListFollowUpsRequest::default()
+    };
+    let page = clients.manager.list_follow_ups(request).await;
+    let rows = page.expect("a list").into_inner().rows.into_iter();
+    rows.map(|row| {
+        let (one, alert) = row.follow_up.zip(row.alert).expect("a row");
+        (one.instance_id, alert.snoozed_by)
+    })
+    .collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_snoozed_is_listed_alone() {
+    let house = House::start().await;
+    let mut clients = with_refund(&house).await;
+    let one = set(&mut clients, "1", 5.0).await;
+    let other = set(&mut clients, "2", 5.0).await;
+    let any = FollowUpFilter::default;
+    assert_eq!(listed(&mut clients, any()).await, []);
+    snooze(&mut clients, &one, When::Days(1))
+        .await
+        .expect("snoozed");
+    let snoozed = (one.instance_id.clone(), "Ann".to_owned());
+    let (billing, payments) = (vec!["billing".to_owned()], vec!["payments".to_owned()]);
+    assert_eq!(listed(&mut clients, any()).await, [snoozed]);
+    for (filter, is_found) in [
+        (
+            FollowUpFilter {
+                teams: billing,
+                ..any()
+            },
+            true,
+        ),
+        (
+            FollowUpFilter {
+                teams: payments,
+                ..any()
+            },
+            false,
+        ),
+        (
+            FollowUpFilter {
+                text: "ada".to_owned(),
+                ..any()
+            },
+            true,
+        ),
+        (
+            FollowUpFilter {
+                unclaimed: true,
+                ..any()
+            },
+            true,
+        ),
+        (
+            FollowUpFilter {
+                overdue: true,
+                ..any()
+            },
+            false,
+        ),
+        (
+            FollowUpFilter {
+                holders: vec!["Ann".to_owned()],
+                ..any()
+            },
+            false,
+        ),
+    ] {
+        let found = listed(&mut clients, filter.clone()).await;
+        assert_eq!(found.len(), usize::from(is_found), "{filter:?}");
+    }
+    let waiting = rows(&mut clients, &[]).await;
+    assert_eq!(waiting, [(other.instance_id.clone(), DueState::OnTime)]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn only_lists_select_what_is_snoozed() {
+    let house = House::start().await;
+    let mut clients = with_refund(&house).await;
+    let filter = Some(FollowUpFilter {
+        snoozed: true,
+        ..FollowUpFilter::default()
+    });
+    let next = ClaimNextRequest {
+        actor: "Ann".to_owned(),
+        filter: filter.clone(),
+        ..ClaimNextRequest::default()
+    };
+    let of_next = clients.manager.claim_next(next).await.expect_err("a claim");
+    let view = SaveViewRequest {
+        actor: "Ann".to_owned(),
+        view: "Put off".to_owned(),
+        filter: filter.clone(),
+        ..SaveViewRequest::default()
+    };
+    let of_view = clients.views.save_view(view).await.expect_err("a view");
+    let stream = SubscribeRequest {
+        filter,
+        ..SubscribeRequest::default()
+    };
+    let of_stream = clients.alerts.subscribe(stream).await;
+    let of_stream = of_stream.expect_err("a stream");
+    for refused in [of_next, of_view, of_stream] {
+        let fields = refused.get_details_bad_request().expect("the fields");
+        let fields = fields.field_violations.into_iter().map(|one| one.field);
+        assert_eq!(fields.collect::<Vec<_>>(), ["filter.snoozed"]);
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

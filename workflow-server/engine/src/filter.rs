@@ -34,6 +34,8 @@ pub struct FollowUpFilter {
     pub unclaimed_only: bool,
     /// Only overdue follow-ups.
     pub overdue_only: bool,
+    /// Snoozed alerts instead of the others.
+    pub snoozed_only: bool,
     /// A text that the follow-up, its call or its caller has.
     pub text: Option<SearchText>,
     /// The caller of its call, by a telephone number.
@@ -46,10 +48,10 @@ pub struct FollowUpFilter {
 }
 
 impl FollowUpFilter {
-    /// Whether an alert matches. A snoozed alert never does.
+    /// Whether an alert matches. A snoozed alert matches only a filter for snoozed alerts.
     #[must_use]
     pub fn matches_alert(&self, alert: &Alert) -> bool {
-        alert.snooze.is_none()
+        alert.snooze.is_some() == self.snoozed_only
             && (self.teams.is_empty() || alert.teams().any(|team| self.teams.contains(&team)))
             && (self.priorities.is_empty() || self.priorities.contains(&alert.priority))
     }
@@ -57,7 +59,7 @@ impl FollowUpFilter {
     /// Whether the filter matches only follow-ups with an alert.
     #[must_use]
     pub fn needs_alert(&self) -> bool {
-        !self.teams.is_empty() || !self.priorities.is_empty()
+        self.snoozed_only || !self.teams.is_empty() || !self.priorities.is_empty()
     }
 
     fn matches_holder(&self, claim: Option<&Claim>) -> bool {

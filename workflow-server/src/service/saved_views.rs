@@ -36,7 +36,7 @@ async fn save(
 ) -> Result<proto::SaveViewResponse, Refusal> {
     let request = &asked.request;
     let filter = request.filter.clone().unwrap_or_default();
-    let (_, mut faults) = filters::follow_ups(&shared.view(), &filter, shared.desk.country);
+    let (_, mut faults) = filters::waiting(&shared.view(), &filter, shared.desk.country);
     let naming = [
         ("filter.calls", filter.calls.is_empty()),
         ("filter.phone", filter.phone.is_empty()),

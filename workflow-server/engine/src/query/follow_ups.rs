@@ -59,8 +59,8 @@ pub struct FollowUpPage {
     pub next: Option<FollowUpCursor>,
 }
 
-/// Lists visible follow-ups after the cursor, at most `rows_max`. `as_of` decides which are
-/// overdue.
+/// Lists visible follow-ups after the cursor, at most `rows_max`: those that wait, or those with a
+/// snoozed alert. `as_of` decides which are overdue.
 ///
 /// # Errors
 /// [`Stopped`] if `should_stop` stops the walk.
@@ -73,7 +73,12 @@ pub fn list_follow_ups(
 ) -> Result<FollowUpPage, Stopped> {
     let mut page = FollowUpPage::default();
     let mut last = None;
-    for cursor in checked(candidates(root, filter, as_of, after), should_stop) {
+    let found = if filter.snoozed_only {
+        Box::new(snoozed(root, filter, as_of, after, should_stop)?.into_iter())
+    } else {
+        candidates(root, filter, as_of, after)
+    };
+    for cursor in checked(found, should_stop) {
         let cursor = cursor?;
         let Some(row) = row(root, filter, as_of, cursor) else {
             continue;
@@ -106,6 +111,28 @@ pub(super) fn candidates<'a>(
     } else {
         Box::new(walk(root, filter, as_of, after))
     }
+}
+
+/// The follow-ups with a snoozed alert, in order, after the cursor. They are in no index, so the walk
+/// is over every slot.
+fn snoozed(
+    root: &Root,
+    filter: &FollowUpFilter,
+    as_of: Time,
+    after: Option<FollowUpCursor>,
+    should_stop: ShouldStop<'_>,
+) -> Result<Vec<FollowUpCursor>, Stopped> {
+    let mut cursors = Vec::new();
+    for instance in checked(root.instances.iter().flatten(), should_stop) {
+        let instance = &**instance?;
+        if filter.only_unknown_teams || !root.is_visible(instance) {
+            continue;
+        }
+        let place = most_urgent(instance, filter, as_of).map(|(cursor, _)| cursor);
+        cursors.extend(place.filter(|place| after.is_none_or(|after| *place > after)));
+    }
+    cursors.sort_unstable();
+    Ok(cursors)
 }
 
 /// The row at a cursor. Returns `None` if the filter does not match, or if another alert of the

@@ -54,8 +54,9 @@ fn scopes() -> Vec<(Vec<&'static str>, Vec<&'static str>)> {
     ]
 }
 
-fn listed(root: &Root, reach: &Reach, now: Time) -> Vec<InstanceId> {
+fn listed(root: &Root, reach: &Reach, now: Time, snoozed_only: bool) -> Vec<InstanceId> {
     let filter = FollowUpFilter {
+        snoozed_only,
         reach: reach.clone(),
         ..FollowUpFilter::default()
     };
@@ -127,7 +128,10 @@ proptest! {
                 let is_in = |id: &InstanceId| is_in_scope(root, root.instance(*id).unwrap(), &customers, &teams);
                 ids.into_iter().filter(is_in).collect()
             };
-            prop_assert_eq!(listed(root, &reach, now), within(listed(root, &all, now)));
+            for snoozed in [false, true] {
+                let everything = listed(root, &all, now, snoozed);
+                prop_assert_eq!(listed(root, &reach, now, snoozed), within(everything));
+            }
             prop_assert_eq!(claimable(root, &reach, now), within(claimable(root, &all, now)));
             prop_assert_eq!(looked_for(root, &reach, now), within(looked_for(root, &all, now)));
             let (ids, total) = of_operations(root, &reach, now);

@@ -121,6 +121,7 @@ pub(crate) fn follow_ups(
         holders: requests::names(&asked.holders),
         unclaimed_only: asked.unclaimed,
         overdue_only: asked.overdue,
+        snoozed_only: asked.snoozed,
         text: SearchText::new(&asked.text, country),
         caller: caller(&asked.phone, country, &mut faults),
         reference: Some(asked.reference.trim())
@@ -128,6 +129,20 @@ pub(crate) fn follow_ups(
             .map(Into::into),
         reach: Reach::EVERYTHING,
     };
+    (filter, faults)
+}
+
+/// The same for what works on follow-ups that wait, and not only lists them.
+pub(crate) fn waiting(
+    known: &Names,
+    asked: &proto::FollowUpFilter,
+    country: Country,
+) -> (FollowUpFilter, Faults) {
+    let (filter, mut faults) = follow_ups(known, asked, country);
+    if asked.snoozed {
+        let message = "only a list selects by it: leave it out";
+        faults.add("filter.snoozed", message);
+    }
     (filter, faults)
 }
 

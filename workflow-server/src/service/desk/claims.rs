@@ -131,7 +131,7 @@ async fn first_free(
 async fn search(shared: &Shared, request: &proto::ClaimNextRequest) -> Result<Prepared, Refusal> {
     let asked = request.filter.clone().unwrap_or_default();
     let view = shared.view();
-    let (filter, mut faults) = filters::follow_ups(&view, &asked, shared.desk.country);
+    let (filter, mut faults) = filters::waiting(&view, &asked, shared.desk.country);
     let filter = view.within(filter);
     if asked.unclaimed || !asked.holders.is_empty() {
         faults.add(

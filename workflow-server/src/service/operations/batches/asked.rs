@@ -239,7 +239,7 @@ fn listed(
             "must narrow something down: an empty one means all that is open",
         );
     }
-    let (filter, errors) = filters::follow_ups(&shared.view(), filter, shared.desk.country);
+    let (filter, errors) = filters::waiting(&shared.view(), filter, shared.desk.country);
     faults.append(errors.named("filter", "follow_up_filter"));
     Wanted::Listed(Box::new(filter))
 }
