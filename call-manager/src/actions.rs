@@ -108,7 +108,7 @@ async fn shown(
     let words = words(headers);
     let (kept, said) = match done {
         Ok(warnings) => (None, format!("{}{warnings}", words.done)),
-        Err(trouble @ (Trouble::Refused(_) | Trouble::Form(_))) => {
+        Err(trouble @ (Trouble::Refused(_) | Trouble::Declined { .. } | Trouble::Form(_))) => {
             let why = trouble.sentence(words);
             let texts = texts.0;
             (Some(Kept { form, why, texts }), String::new())
@@ -331,7 +331,12 @@ impl Doing<'_> {
         let answer = self.desk.hand_over(request).await?.into_inner();
         let mut refused = answer.results.into_iter();
         let refused = refused.find(|one| !one.reason.is_empty());
-        refused.map_or(Ok(()), |one| Err(Trouble::Form(one.message)))
+        refused.map_or(Ok(()), |one| {
+            Err(Trouble::Declined {
+                reason: one.reason,
+                sentence: one.message,
+            })
+        })
     }
 
     async fn snooze(&mut self) -> Result<(), Trouble> {

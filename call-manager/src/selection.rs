@@ -222,10 +222,11 @@ impl<'a> Results<'a> {
 
     /// Why it is refused: in words, or else by its stable word.
     fn why(&self, item: &BatchItem) -> String {
-        if item.detail.is_empty() {
+        let why = self.words.refusal(&item.reason, &item.detail);
+        if why.is_empty() {
             item.reason.replace('_', " ").to_lowercase()
         } else {
-            item.detail.clone()
+            why
         }
     }
 }

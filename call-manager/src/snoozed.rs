@@ -83,8 +83,7 @@ async fn page(visit: &Visit, asked: &Asked) -> Result<Response, Trouble> {
     };
     let listed = visit.person.desk().list_follow_ups(request).await?;
     let listed = listed.into_inner();
-    let is_wanted =
-        |alert: &Alert| asked.mine.is_empty() || alert.snoozed_by == visit.person.name;
+    let is_wanted = |alert: &Alert| asked.mine.is_empty() || alert.snoozed_by == visit.person.name;
     let mut snoozed: Vec<Snoozed> = listed
         .rows
         .into_iter()

@@ -26,6 +26,14 @@ pub(crate) enum Trouble {
     /// The server refused the action, and says why.
     #[error("{}", .0.message())]
     Refused(Box<Status>),
+    /// The server did nothing to the one follow-up of a request, and says why.
+    #[error("{sentence}")]
+    Declined {
+        /// The stable word.
+        reason: String,
+        /// The sentence of the server.
+        sentence: String,
+    },
     /// Other machines would reach the page without signing in.
     #[error(
         "the servers want no proof of identity, and other machines reach this page: set up tokens or single sign-on"
@@ -58,7 +66,7 @@ impl Trouble {
             Self::Refused(status) if status.code() == Code::PermissionDenied => {
                 StatusCode::FORBIDDEN
             }
-            Self::Refused(_) => StatusCode::CONFLICT,
+            Self::Refused(_) | Self::Declined { .. } => StatusCode::CONFLICT,
             Self::NotProtected | Self::NotForDisplays => StatusCode::FORBIDDEN,
             Self::Form(_) => StatusCode::UNPROCESSABLE_ENTITY,
             Self::Sessions(_) => StatusCode::INTERNAL_SERVER_ERROR,
@@ -72,7 +80,8 @@ impl Trouble {
             Self::NotFound => words.not_found.clone(),
             Self::Away => words.servers_away.clone(),
             Self::NotForDisplays => words.wall.not_for_displays.clone(),
-            Self::Refused(status) => sentence(status),
+            Self::Refused(status) => words.refusal(&reason(status), &sentence(status)),
+            Self::Declined { reason, sentence } => words.refusal(reason, sentence),
             Self::Form(what) => format!("{}: {what}", words.invalid),
             other => other.to_string(),
         }
@@ -110,6 +119,12 @@ fn sign_in_path(path: &str) -> String {
     }
     let encoded: String = form_urlencoded::byte_serialize(path.as_bytes()).collect();
     format!("/sign-in?return_to={encoded}")
+}
+
+/// The stable word for why; empty where the server gives none.
+fn reason(status: &Status) -> String {
+    let info = status.get_details_error_info();
+    info.map_or_else(String::new, |info| info.reason)
 }
 
 /// All errors of a refusal, each with its field.

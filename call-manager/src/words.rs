@@ -10,6 +10,7 @@ mod team;
 mod wallboard;
 pub(crate) mod workflows;
 
+use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
 use axum::http::HeaderMap;
@@ -119,6 +120,8 @@ pub(crate) struct Words {
     pub(crate) colours_of_browser: String,
     pub(crate) light: String,
     pub(crate) dark: String,
+    /// Why servers refuse, by the stable word of the reason.
+    reasons: BTreeMap<String, String>,
     pub(crate) desk: Desk,
     pub(crate) follow_up: FollowUpWords,
     pub(crate) history: HistoryWords,
@@ -129,6 +132,18 @@ pub(crate) struct Words {
     pub(crate) wallboard: WallboardWords,
     pub(crate) wall: WallWords,
     pub(crate) sign_in_page: SignInWords,
+}
+
+impl Words {
+    /// A refusal in the language of the page, with the sentence of the server as its detail: that is
+    /// English, and names what is refused. Without words for the reason the sentence alone.
+    pub(crate) fn refusal(&self, reason: &str, sentence: &str) -> String {
+        match self.reasons.get(reason) {
+            Some(words) if sentence.is_empty() => words.clone(),
+            Some(words) => format!("{words} · {sentence}"),
+            None => sentence.to_owned(),
+        }
+    }
 }
 
 #[derive(Debug, Deserialize)]
@@ -164,6 +179,19 @@ mod tests {
     use axum::http::HeaderValue;
 
     use super::*;
+
+    #[test]
+    fn a_refusal_is_in_words_with_its_detail() {
+        let Languages { en, de } = &*LANGUAGES;
+        assert!(en.reasons.keys().eq(de.reasons.keys()));
+        let sentence = "the button \"approve\" is gone";
+        assert_eq!(
+            de.refusal("BUTTON_GONE", sentence),
+            format!("{} · {sentence}", de.reasons["BUTTON_GONE"])
+        );
+        assert_eq!(en.refusal("INTERNAL", sentence), sentence);
+        assert_eq!(en.refusal("PAUSED", ""), en.reasons["PAUSED"]);
+    }
 
     #[test]
     fn the_browser_chooses_the_language() {

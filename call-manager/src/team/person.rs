@@ -199,7 +199,10 @@ fn handed_over(words: &Words, answer: HandOverResponse) -> Outcome {
     Outcome {
         done,
         refused: refused
-            .map(|result| (result.instance_id, result.message))
+            .map(|result| {
+                let why = words.refusal(&result.reason, &result.message);
+                (result.instance_id, why)
+            })
             .collect(),
         ..Outcome::default()
     }

@@ -185,6 +185,20 @@ async fn names_times_and_words_are_those_of_the_viewer() {
     desk.sees(".line.live").await;
     desk.reads(".line", "Aktuell").await;
     assert_eq!(desk.step("attribute", "html", "lang").await, json!("de"));
+    // A refusal is in the language of the page, with the sentence of the server as its detail.
+    desk.goto(&scene.page.url(&format!("/f/{}", other.instance_id)))
+        .await;
+    desk.sees(".line.live").await;
+    desk.click("#apart summary").await;
+    let form = "form[data-form=hand-over]";
+    desk.fill(&format!("{form} [name=to_team]"), "nowhere")
+        .await;
+    desk.click(&format!("{form} button")).await;
+    desk.reads(
+        ".refused",
+        "Etwas im Formular ist ungültig · to_team: there is no team",
+    )
+    .await;
     desk.step("language", "", "fr-FR").await;
     desk.goto(&scene.page.url("/")).await;
     desk.reads(".line", "Live").await;
