@@ -11,7 +11,7 @@ import { showTimes } from './times.js';
 const bar = document.getElementById('order');
 const nothing = document.getElementById('nothing');
 
-/** Looks at the clock so often, whatever is due: a computer that slept, or whose clock was set, has missed its timers. */
+/** Looks at the clock at least so often: a computer that slept, or whose clock was set, has missed its timers. */
 const LOOK_S = 15;
 
 /** Browsers skip what is out of view part by part, and ask each part in each frame: thousands of rows alone would be too many. */
