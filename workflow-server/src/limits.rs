@@ -51,6 +51,8 @@ pub const RELEASE_MAX: Duration = Duration::from_secs(1);
 pub const STEP_DOWN_MAX: Duration = Duration::from_secs(5);
 /// How long a member that has stepped down lets the others campaign first.
 pub const STEPPED_DOWN_RESTS: Duration = Duration::from_secs(5);
+/// How long a request waits at a member that knows no leader: a planned take-over takes less.
+pub const LEADER_WAIT: Duration = Duration::from_millis(500);
 /// Streams of requests that are passed on over one connection: fewer than a server allows by
 /// default.
 pub const MEMBER_STREAMS_PER_CONNECTION: usize = 100;

@@ -60,19 +60,23 @@ fn with<T>(headers: &[(&'static str, &str)], message: T) -> Request<T> {
 const MEMBER: &str = "aftercall-member";
 const AUTHORIZATION: &str = "authorization";
 
-/// The place of the leader among members that require proof of identity.
+/// The place of the leader among members that require proof of identity, once all know it.
 async fn leader(crew: &Crew, operator: &str) -> usize {
-    eventually("a member leads", || async {
-        for (at, member) in crew.members.iter().enumerate() {
+    eventually("a member leads and all know it", || async {
+        let mut leader = None;
+        for member in &crew.members {
             let request = with(&[(AUTHORIZATION, operator)], Default::default());
             let mut operations = member.clients.clone().operations;
             let info = operations.get_server_info(request);
             let cluster = info.await.ok()?.into_inner().cluster?;
-            if cluster.leader == member.name && cluster.has_leader {
-                return Some(at);
+            if !cluster.has_leader
+                || *leader.get_or_insert(cluster.leader.clone()) != cluster.leader
+            {
+                return None;
             }
         }
-        None
+        let leader = leader?;
+        crew.members.iter().position(|member| member.name == leader)
     })
     .await
 }

@@ -17,12 +17,14 @@ use bytes::Bytes;
 use http::header::{AUTHORIZATION, HOST};
 use http::{HeaderValue, Request, Response, Version};
 use http_body::{Body as HttpBody, Frame, SizeHint};
+use tokio::time::timeout;
 use tokio_util::sync::WaitForCancellationFutureOwned;
 use tonic::Status;
 use tonic::body::Body;
 
-use super::standing::Standing;
+use super::standing::{Sight, Standing};
 use super::way::{MemberTls, Seat, Way};
+use crate::limits::LEADER_WAIT;
 use crate::service::{unavailable_answer, unavailable_trailers};
 
 const NO_LEADER: &str =
@@ -66,7 +68,7 @@ impl Forwarder {
 
     /// The answer of the leader.
     pub(crate) async fn answer(&self, request: Request<Body>) -> Response<Body> {
-        let outcome = match self.way() {
+        let outcome = match self.way_soon().await {
             Some(way) => self.send(&way, request).await,
             None => Err(NO_LEADER),
         };
@@ -85,7 +87,7 @@ impl Forwarder {
         request: Request<Body>,
     ) -> Result<Response<Body>, &'static str> {
         LogContext::note_passing_on();
-        let request = self.signed(request).ok_or(NO_LEADER)?;
+        let request = self.signed(request).await.ok_or(NO_LEADER)?;
         let sent = tokio::select! {
             sent = way.send(request) => sent,
             () = way.ended.cancelled() => return Err(LOST),
@@ -104,15 +106,19 @@ impl Forwarder {
         }))
     }
 
-    /// The request with the identity of its sender instead of its proof. `None` while the secret of
-    /// the cluster is not known.
-    fn signed(&self, request: Request<Body>) -> Option<Request<Body>> {
+    /// The request with the identity of its sender instead of its proof. `None` if the secret of the
+    /// cluster is not known soon.
+    async fn signed(&self, request: Request<Body>) -> Option<Request<Body>> {
         let passed_on = PassedOn {
             identity: Arc::new(caller()?.identity().clone()),
             peer: asker()?,
             member: Arc::clone(&self.name),
         };
-        let token = self.keys.get()?.sign(&passed_on, SystemTime::now())?;
+        let key = match self.keys.get() {
+            Some(key) => key,
+            None => timeout(LEADER_WAIT, self.keys.known()).await.ok()??,
+        };
+        let token = key.sign(&passed_on, SystemTime::now())?;
         let (head, body) = request.into_parts();
         let mut passed = Request::new(body);
         *passed.method_mut() = head.method;
@@ -124,6 +130,22 @@ impl Forwarder {
         headers.insert(MEMBER_HEADER, HeaderValue::try_from(token).ok()?);
         *passed.headers_mut() = headers;
         Some(passed)
+    }
+
+    /// The way to the leader. Waits a moment for one, so that a planned take-over refuses nothing.
+    async fn way_soon(&self) -> Option<Arc<Way>> {
+        if let Some(way) = self.way() {
+            return Some(way);
+        }
+        let mut sights = self.standing.sights();
+        let is_led = |sight: &Option<Arc<Sight>>| {
+            let sight = sight.as_ref();
+            sight.is_some_and(|sight| sight.other_leader(&self.standing.member).is_some())
+        };
+        let found = timeout(LEADER_WAIT, sights.wait_for(is_led)).await;
+        // The value is a guard that must not be kept.
+        drop(found.ok()?.ok()?);
+        self.way()
     }
 
     /// The way to the leader. `None` if none is known.

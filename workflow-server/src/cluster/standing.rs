@@ -66,6 +66,12 @@ impl Sight {
             .filter(|lease| !lease.left.is_zero())
     }
 
+    /// The running lease of another member than this one.
+    pub(super) fn other_leader(&self, member: &Member) -> Option<&Lease> {
+        self.running()
+            .filter(|lease| lease.leader.name != member.name)
+    }
+
     /// How long after the report another process may lead: when the lease ends, if nobody extends
     /// it.
     pub(crate) fn lease_left(&self) -> Duration {
@@ -131,11 +137,7 @@ impl Standing {
 
     /// The lease of another member that leads, as far as this one knows.
     pub(crate) fn other_leader(&self) -> Option<Lease> {
-        let sight = self.sight()?;
-        sight
-            .running()
-            .filter(|lease| lease.leader.name != self.member.name)
-            .cloned()
+        self.sight()?.other_leader(&self.member).cloned()
     }
 
     /// Waits until somebody has asked this leader to step down.

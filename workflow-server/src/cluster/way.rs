@@ -83,8 +83,12 @@ impl Way {
         poll_fn(|context| connection.poll_ready(context))
             .await
             .map_err(|error| error.to_string())?;
-        let answered = connection.call(request).await;
-        Ok((answered.map_err(|error| error.to_string())?, seat))
+        match connection.call(request).await {
+            Ok(answer) => Ok((answer, seat)),
+            // The door of this member has the same deadline, and answers it in a moment.
+            Err(error) if is_timeout(&error) => std::future::pending().await,
+            Err(error) => Err(error.to_string()),
+        }
     }
 
     /// A place on the connection that has the fewest requests.
@@ -107,6 +111,18 @@ impl Way {
         lanes.push(lane);
         Ok((connection, seat))
     }
+}
+
+/// Whether the deadline of the client has passed.
+fn is_timeout(error: &(dyn std::error::Error + 'static)) -> bool {
+    let mut cause = Some(error);
+    while let Some(error) = cause {
+        if error.is::<tonic::TimeoutExpired>() {
+            return true;
+        }
+        cause = error.source();
+    }
+    false
 }
 
 /// Large windows: a client that does not read its answer holds up no other.
