@@ -35,6 +35,8 @@ pub(crate) struct Member {
 pub(crate) struct Crew {
     pub(crate) members: Vec<Member>,
     store: MemoryStore,
+    /// The database that they use instead; empty for none.
+    database: String,
     tokens: PathBuf,
     audit: PathBuf,
 }
@@ -47,19 +49,33 @@ impl Crew {
 
     /// The same with a token file and a folder for their audit logs. Empty for none.
     pub(crate) async fn start_guarded(tokens: &Path, audit: &Path) -> Self {
-        let store = MemoryStore::new();
-        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
-        store.set_clock(now.expect("after 1970").as_millis() as i64);
-        let mut crew = Self {
-            members: Vec::new(),
-            store,
-            tokens: tokens.to_owned(),
-            audit: audit.to_owned(),
-        };
+        let mut crew = Self::of(tokens, audit, String::new());
         for name in NAMES {
             crew.join(name).await;
         }
         crew
+    }
+
+    /// Three members on the database at this address.
+    pub(crate) async fn start_on(database: String) -> Self {
+        let mut crew = Self::of(Path::new(""), Path::new(""), database);
+        for name in NAMES {
+            crew.join(name).await;
+        }
+        crew
+    }
+
+    fn of(tokens: &Path, audit: &Path, database: String) -> Self {
+        let store = MemoryStore::new();
+        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+        store.set_clock(now.expect("after 1970").as_millis() as i64);
+        Self {
+            members: Vec::new(),
+            store,
+            database,
+            tokens: tokens.to_owned(),
+            audit: audit.to_owned(),
+        }
     }
 
     /// Starts a member.
@@ -75,11 +91,16 @@ impl Crew {
             tokens_file: self.tokens.clone(),
             audit_log,
             drain_seconds: 2,
+            store: self.database.as_str().into(),
             ..WorkflowServerConfig::default()
         };
         let store = self.store.restart();
-        let clock = Arc::new(SystemClock::default());
-        let bound = Server::bind_shared(config, clock, Arc::new(store.clone())).await;
+        let bound = if self.database.is_empty() {
+            let clock = Arc::new(SystemClock::default());
+            Server::bind_shared(config, clock, Arc::new(store.clone())).await
+        } else {
+            Server::bind(config).await
+        };
         let server = bound.expect("a member starts");
         let address = server.local_addr();
         let stop = CancellationToken::new();

@@ -1,8 +1,9 @@
 //! Several workflow-servers on one store: one leads, the others follow, pass requests on, and take
-//! over. The store is in memory, so that the tests can cut a member off from it.
+//! over. Most tests use a store in memory, from which they can cut a member off.
 
 mod clients;
 mod crew;
 mod forwarding;
 mod identities;
+mod postgres;
 mod takeovers;

@@ -46,9 +46,9 @@ pub enum ServerError {
         /// The error of the system.
         error: std::io::Error,
     },
-    /// The address names no store that servers can share.
+    /// The store is one that servers cannot share.
     #[error(
-        "the address of the store, {location}, is of no kind that this server knows: give one such as postgres://aftercall@db/aftercall, or use --data-dir"
+        "the store {location} cannot be shared: give --store an address such as postgres://aftercall@db/aftercall, or use --data-dir"
     )]
     UnknownStore {
         /// The address, without secrets.

@@ -5,19 +5,20 @@ use std::sync::Arc;
 
 use super::error::ServerError;
 use crate::config::{StoreUrl, WorkflowServerConfig};
+use crate::journal::postgres::{Address, PostgresStore, Surroundings};
 use crate::journal::{Birth, Disk, OpenError, Options, Storage, Store};
 
 /// Opens the store that several servers share, by its address.
 ///
 /// # Errors
-/// [`ServerError::StoreFile`], [`ServerError::UnknownStore`], [`ServerError::Open`].
+/// [`ServerError::StoreFile`], [`ServerError::Open`].
 pub(super) async fn open_shared(
     config: &WorkflowServerConfig,
 ) -> Result<Arc<dyn Storage>, ServerError> {
     let url = url(config)?;
-    Err(ServerError::UnknownStore {
-        location: url.without_secrets().reveal().to_owned(),
-    })
+    let address = Address::parse(url.reveal(), &Surroundings::of_process());
+    let address = address.map_err(OpenError::from)?;
+    Ok(Arc::new(PostgresStore::open(&address).await?))
 }
 
 fn url(config: &WorkflowServerConfig) -> Result<StoreUrl, ServerError> {
