@@ -1,18 +1,55 @@
-//! `aftercall store`: looks after a data directory while no server runs on it.
+//! `aftercall store`: looks after a store while no server uses it: a data directory, or a database.
 //!
-//! Promise: nothing is lost, wherever it is interrupted. Must not: run beside a server; the
-//! directory's lock prevents it.
+//! Promise: nothing is lost, wherever it is interrupted. Must not: run beside a server; the lock of
+//! the directory, or the lease in the database, prevents it.
+
+mod address;
+mod database;
 
 use std::path::PathBuf;
 
 use clap::Subcommand;
 
+use self::address::StoreAddress;
 use crate::confirm::Sure;
 use crate::errors::Failure;
 use crate::session::Session;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Store {
+    /// Create the tables of a new store in a PostgreSQL database
+    #[command(after_help = "\
+The database must exist and have no store. Its user becomes the owner of the schema aftercall.
+Example:
+  aftercall store init --store 'postgres://aftercall@db.example.com/calls?sslmode=verify-full'")]
+    Init {
+        #[command(flatten)]
+        address: StoreAddress,
+    },
+    /// Upgrade the tables of a store in a PostgreSQL database; stop all servers first
+    #[command(after_help = "\
+Example:
+  aftercall store upgrade --store-file /etc/aftercall/store")]
+    Upgrade {
+        #[command(flatten)]
+        address: StoreAddress,
+    },
+    /// Copy a store between a data directory and a database, with its epoch; stop all servers
+    /// first
+    #[command(after_help = "\
+The copy has the same epoch, sequences and history, so alert streams resume on it. It is compared with the original before it is
+complete. A place is a directory, the URL of a database, or @FILE with such a URL.
+Examples:
+  aftercall store copy --from /var/lib/aftercall --to 'postgres://aftercall@db.example.com/calls?sslmode=verify-full'
+  aftercall store copy --from @/etc/aftercall/store --to ./copy")]
+    Copy {
+        /// The store: a directory, a URL, or @FILE with a URL
+        #[arg(long, value_name = "PLACE")]
+        from: String,
+        /// Where the copy goes: an empty directory, or a database without a store
+        #[arg(long, value_name = "PLACE")]
+        to: String,
+    },
     /// Copy the journal to fresh files, which frees unused disk space; stop the server
     /// first
     #[command(after_help = "Example:\n  aftercall store compact --data-dir /var/lib/aftercall")]
@@ -23,17 +60,19 @@ pub(crate) enum Store {
         #[command(flatten)]
         sure: Sure,
     },
-    /// Give a copied data directory an epoch of its own, so that no client takes it for the
-    /// original
+    /// Give a copied store an epoch of its own, so that no client takes it for the original
     #[command(after_help = "\
-Copies of one data directory have the same epoch. Run this on the copy before you start a server on it; alert streams then begin
+Copies of one store have the same epoch. Run this on the copy before you start a server on it; alert streams then begin
 with a reset. `aftercall restore` does it automatically.
-Example:
-  aftercall store new-epoch --data-dir ./copy")]
+Examples:
+  aftercall store new-epoch --data-dir ./copy
+  aftercall store new-epoch --store postgres://aftercall@db.example.com/copy")]
     NewEpoch {
         /// The directory that holds all data
         #[arg(long, env = "AFTERCALL_DATA_DIR", value_name = "DIR")]
-        data_dir: PathBuf,
+        data_dir: Option<PathBuf>,
+        #[command(flatten)]
+        address: StoreAddress,
         #[command(flatten)]
         sure: Sure,
     },
@@ -49,25 +88,43 @@ impl Store {
                 ))?;
                 compact(session, data_dir).await
             }
-            Self::NewEpoch { data_dir, sure } => {
-                let there = data_dir.display();
-                sure.ask(&format!(
-                    "Every alert stream of {there} begins again with a reset, for ever. Go ahead?"
-                ))?;
-                new_epoch(session, data_dir).await
-            }
+            Self::Init { address } => database::init(session, &address).await,
+            Self::Upgrade { address } => database::upgrade(session, &address).await,
+            Self::Copy { from, to } => database::copy(session, &from, &to).await,
+            Self::NewEpoch {
+                data_dir,
+                address,
+                sure,
+            } => new_epoch(session, data_dir, &address, sure).await,
         }
     }
 }
 
-async fn new_epoch(session: &Session, data_dir: PathBuf) -> Result<(), Failure> {
-    let renewing = tokio::task::spawn_blocking(move || workflow_server::new_epoch(&data_dir));
-    let (old, new) = match renewing.await {
-        Ok(renewed) => renewed.map_err(|error| Failure::refused(error.to_string()))?,
-        Err(error) => {
-            return Err(Failure::refused(format!(
-                "Writing the identity was cut off: {error}."
-            )));
+async fn new_epoch(
+    session: &Session,
+    data_dir: Option<PathBuf>,
+    address: &StoreAddress,
+    sure: Sure,
+) -> Result<(), Failure> {
+    let ask = |there: &dyn std::fmt::Display| {
+        sure.ask(&format!(
+            "Every alert stream of {there} begins again with a reset, for ever. Go ahead?"
+        ))
+    };
+    let (old, new) = match data_dir {
+        Some(data_dir) => {
+            ask(&data_dir.display())?;
+            directory_epoch(data_dir).await?
+        }
+        None if address.is_given() => {
+            let address = address.read()?;
+            ask(&address.location())?;
+            database::new_epoch(&address).await?
+        }
+        None => {
+            return Err(Failure::usage(
+                "Name the store with --data-dir, --store or --store-file.",
+            ));
         }
     };
     if session.output.is_json() {
@@ -78,6 +135,16 @@ async fn new_epoch(session: &Session, data_dir: PathBuf) -> Result<(), Failure> 
     session
         .output
         .line(&format!("The epoch is {new} now; it was {old}."))
+}
+
+async fn directory_epoch(data_dir: PathBuf) -> Result<(String, String), Failure> {
+    let renewing = tokio::task::spawn_blocking(move || workflow_server::new_epoch(&data_dir));
+    match renewing.await {
+        Ok(renewed) => renewed.map_err(|error| Failure::refused(error.to_string())),
+        Err(error) => Err(Failure::refused(format!(
+            "Writing the identity was cut off: {error}."
+        ))),
+    }
 }
 
 async fn compact(session: &Session, data_dir: PathBuf) -> Result<(), Failure> {

@@ -12,6 +12,7 @@ pub mod limits;
 mod new_epoch;
 pub mod reading;
 mod report;
+pub mod store_copy;
 
 mod process;
 mod series;

@@ -193,4 +193,10 @@ impl Vault for BackupVault {
             .map(|(_, value)| value.clone());
         ready(Ok(found)).boxed()
     }
+
+    fn list_keys(&self) -> BoxFuture<'_, Result<Vec<String>, JournalError>> {
+        let mut names: Vec<String> = self.keys.iter().map(|(name, _)| name.clone()).collect();
+        names.sort();
+        ready(Ok(names)).boxed()
+    }
 }

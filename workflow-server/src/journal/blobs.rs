@@ -24,6 +24,9 @@ pub trait Vault: Send + Sync {
 
     /// The value of a key. `None` if no value was ever stored.
     fn get_key(&self, name: &str) -> BoxFuture<'_, Result<Option<Bytes>, JournalError>>;
+
+    /// The names of the keys that have a value, sorted.
+    fn list_keys(&self) -> BoxFuture<'_, Result<Vec<String>, JournalError>>;
 }
 
 /// Writes to the vault, for one term. After a leader with a higher term has begun, each method

@@ -94,7 +94,10 @@ impl PostgresStore {
     ///
     /// # Errors
     /// [`OpenError::Database`], also if there is a store.
-    pub async fn begin_copy(address: &Address, identity: Identity) -> Result<Self, OpenError> {
+    pub(crate) async fn begin_copy(
+        address: &Address,
+        identity: Identity,
+    ) -> Result<Self, OpenError> {
         Self::create_with(address, identity, false).await
     }
 
@@ -115,7 +118,7 @@ impl PostgresStore {
     ///
     /// # Errors
     /// [`OpenError::Database`].
-    pub async fn complete(&self) -> Result<(), OpenError> {
+    pub(crate) async fn complete(&self) -> Result<(), OpenError> {
         let (mut client, _moving) = self.session().await?;
         self.schema(&mut client).complete().await
     }
@@ -136,7 +139,7 @@ impl PostgresStore {
     ///
     /// # Errors
     /// [`OpenError::Database`].
-    pub async fn replace_epoch(&self, epoch: &str) -> Result<String, OpenError> {
+    pub(crate) async fn replace_epoch(&self, epoch: &str) -> Result<String, OpenError> {
         let renewed = Identity {
             epoch: epoch.to_owned(),
             ..self.identity.clone()
@@ -152,6 +155,19 @@ impl PostgresStore {
     /// [`JournalError::Unreachable`].
     pub async fn lease(&self) -> Result<Option<Lease>, JournalError> {
         self.shared.lease().await
+    }
+
+    /// The names of the servers that have reported recently.
+    ///
+    /// # Errors
+    /// [`JournalError::Unreachable`].
+    pub(crate) async fn servers(&self) -> Result<Vec<String>, JournalError> {
+        self.shared.servers().await
+    }
+
+    /// The elections of this store.
+    pub(crate) fn shared_elections(&self) -> Arc<dyn Elections> {
+        Arc::new(PostgresElections(Arc::clone(&self.shared)))
     }
 
     async fn session(&self) -> Result<(Client, AbortOnDropHandle<()>), OpenError> {
@@ -254,6 +270,6 @@ impl Storage for PostgresStore {
     }
 
     fn elections(&self) -> Option<Arc<dyn Elections>> {
-        Some(Arc::new(PostgresElections(Arc::clone(&self.shared))))
+        Some(self.shared_elections())
     }
 }

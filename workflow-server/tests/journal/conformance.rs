@@ -328,6 +328,14 @@ async fn a_key_has_its_newest_value<S: Subject>(mut store: S) {
             Ok(Some(Bytes::from(value)))
         );
     }
+    store
+        .leading()
+        .vault()
+        .put_key("another", Bytes::new())
+        .await
+        .unwrap();
+    let names = ["another", "place"].map(str::to_owned);
+    assert_eq!(store.vault().list_keys().await, Ok(names.to_vec()));
     assert_eq!(
         blob_names(store.vault().as_ref()).await,
         Ok(vec![]),

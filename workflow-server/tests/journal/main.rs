@@ -9,6 +9,7 @@ mod support;
 mod terms;
 
 mod conformance;
+mod copying;
 mod failures;
 mod flips;
 mod model;

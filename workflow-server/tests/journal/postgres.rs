@@ -1,6 +1,6 @@
 //! The store in a database: terms, elections, faults of the server and of the connections.
 
-mod elections;
+pub(crate) mod elections;
 mod faults;
 mod opening;
 mod terms;

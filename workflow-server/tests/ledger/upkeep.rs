@@ -140,6 +140,11 @@ impl Vault for WatchedVault {
         self.notes.note(Asked::Other);
         self.vault.get_key(name)
     }
+
+    fn list_keys(&self) -> BoxFuture<'_, Result<Vec<String>, JournalError>> {
+        self.notes.note(Asked::Other);
+        self.vault.list_keys()
+    }
 }
 
 struct WatchedWriter {

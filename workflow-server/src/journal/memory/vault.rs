@@ -150,6 +150,13 @@ impl Vault for MemoryVault {
             .and_then(|()| self.0.look(|content| Ok(content.keys.get(name).cloned())));
         async move { got }.boxed()
     }
+
+    fn list_keys(&self) -> BoxFuture<'_, Result<Vec<String>, JournalError>> {
+        let names = self
+            .0
+            .look(|content| Ok(content.keys.keys().cloned().collect()));
+        async move { names }.boxed()
+    }
 }
 
 impl VaultWriter for MemoryVaultWriter {

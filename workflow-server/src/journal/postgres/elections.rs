@@ -73,6 +73,10 @@ SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint,
        (extract(epoch FROM expires_at - clock_timestamp()) * 1000)::bigint
 FROM aftercall.leadership";
 
+const RECENT: &str = "
+SELECT name FROM aftercall.member WHERE reported_at > clock_timestamp() - interval '10 seconds'
+ORDER BY name";
+
 pub(super) struct PostgresElections(pub(super) Arc<Shared>);
 
 /// The right to write with a term that this process has won.
@@ -134,6 +138,12 @@ impl Shared {
             since_millis: self.value(row, 4)?,
             left: duration(self.value(row, 5)?),
         }))
+    }
+
+    /// The names of the members that have reported recently.
+    pub(super) async fn servers(&self) -> Result<Vec<String>, JournalError> {
+        let rows = self.read(Lane::Look, RECENT, &[]).await?;
+        rows.iter().map(|row| self.value(row, 0)).collect()
     }
 
     async fn report(&self, report: Report) -> Result<Seen, JournalError> {

@@ -24,6 +24,8 @@ const LIST: &str = "SELECT name FROM aftercall.blob WHERE is_finished AND starts
 
 const GET_KEY: &str = "SELECT body FROM aftercall.key WHERE name = $1";
 
+const LIST_KEYS: &str = "SELECT name FROM aftercall.key";
+
 /// The number of a blob by its name. A blob that is created later has another number, so a removal
 /// that the network delivers late does not meet it.
 const FIND: &str = "SELECT id FROM aftercall.blob WHERE name = $1 AND is_finished";
@@ -226,6 +228,14 @@ impl Vault for PostgresVault {
 
     fn get_key(&self, name: &str) -> BoxFuture<'_, Result<Option<Bytes>, JournalError>> {
         self.0.key(name.to_owned()).boxed()
+    }
+
+    fn list_keys(&self) -> BoxFuture<'_, Result<Vec<String>, JournalError>> {
+        async move {
+            let rows = self.0.read(Lane::Look, LIST_KEYS, &[]).await?;
+            self.0.names(rows).await
+        }
+        .boxed()
     }
 }
 

@@ -327,6 +327,15 @@ impl Vault for FileVault {
         })
         .boxed()
     }
+
+    fn list_keys(&self) -> BoxFuture<'_, Result<Vec<String>, JournalError>> {
+        let files = Arc::clone(&self.0);
+        blocking("listing the keys", move || {
+            names_in(&files.keys, "")
+                .map_err(|error| JournalError::io("listing", &files.keys, &error))
+        })
+        .boxed()
+    }
 }
 
 impl VaultWriter for FileVault {

@@ -10,7 +10,7 @@ use crate::support::append_by;
 /// Longer than any test.
 const LONG: Duration = Duration::from_secs(600);
 
-pub(super) fn member(name: &str) -> Member {
+pub(crate) fn member(name: &str) -> Member {
     Member {
         name: name.to_owned(),
         address: format!("https://{name}.example.com:7401"),
