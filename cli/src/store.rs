@@ -50,6 +50,17 @@ Examples:
         #[arg(long, value_name = "PLACE")]
         to: String,
     },
+    /// Empty the tables that reports read with SQL; the leading server fills them again
+    #[command(after_help = "\
+Servers may run meanwhile. The tables are aftercall.follow_up and aftercall.stage_change.
+Example:
+  aftercall store rebuild-tables --store-file /etc/aftercall/store")]
+    RebuildTables {
+        #[command(flatten)]
+        address: StoreAddress,
+        #[command(flatten)]
+        sure: Sure,
+    },
     /// Copy the journal to fresh files, which frees unused disk space; stop the server
     /// first
     #[command(after_help = "Example:\n  aftercall store compact --data-dir /var/lib/aftercall")]
@@ -91,6 +102,9 @@ impl Store {
             Self::Init { address } => database::init(session, &address).await,
             Self::Upgrade { address } => database::upgrade(session, &address).await,
             Self::Copy { from, to } => database::copy(session, &from, &to).await,
+            Self::RebuildTables { address, sure } => {
+                database::rebuild_tables(session, &address, sure).await
+            }
             Self::NewEpoch {
                 data_dir,
                 address,

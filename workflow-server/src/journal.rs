@@ -46,6 +46,7 @@ mod options;
 pub(crate) mod restoring;
 mod storage;
 mod store;
+mod tables;
 
 mod sled;
 mod vault;
@@ -67,4 +68,5 @@ pub use log::{Log, LogWriter};
 pub use options::{Birth, OnStuck, Options};
 pub use storage::Storage;
 pub use store::Store;
+pub use tables::{TableRows, Tables};
 pub use term::Term;

@@ -339,3 +339,14 @@ pub const BACKUP_TURN_MAX: Duration = Duration::from_secs(600);
 pub const BACKUP_NAMES_MAX: usize = 50_000;
 /// Characters of such a name.
 pub const BACKUP_NAME_CHARS_MAX: usize = 128;
+
+/// The entries whose rows one write to the tables for SQL has at most. More would make one
+/// statement long, and less would cost more commits.
+pub const TABLES_ENTRIES: usize = 512;
+
+/// How long the tables for SQL wait for more rows while there are few. They are then about a second
+/// behind.
+pub const TABLES_EVERY: Duration = Duration::from_millis(500);
+
+/// The pause before the tables for SQL are tried again after an error.
+pub const TABLES_RETRY: Duration = Duration::from_secs(2);

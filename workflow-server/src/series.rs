@@ -116,6 +116,16 @@ pub(crate) const SERIES: &[Series] = &[
     .by("outcome", &["answered", "failed"]),
     Series::new(
         Kind::Gauge,
+        "aftercall_tables_entries_behind",
+        "Entries that the tables for SQL do not show yet; only of a leader on a database.",
+    ),
+    Series::new(
+        Kind::Counter,
+        "aftercall_tables_failures_total",
+        "Writes of the tables for SQL that failed and are tried again.",
+    ),
+    Series::new(
+        Kind::Gauge,
         "aftercall_condition",
         "1 while a condition keeps the server from a part of its work, by condition.",
     )

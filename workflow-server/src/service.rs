@@ -21,6 +21,7 @@ mod saved_views;
 mod say;
 mod shared;
 mod staff;
+mod tables;
 #[cfg(test)]
 mod tests;
 mod view;
@@ -35,3 +36,4 @@ pub use saved_views::SavedViews;
 pub use script::ScriptEngine;
 pub use shared::{DeskSettings, Services};
 pub use staff::Staff;
+pub(crate) use tables::keep_tables;

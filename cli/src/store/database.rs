@@ -6,6 +6,7 @@ use workflow_server::journal::{Birth, OpenError, Storage as _};
 use workflow_server::store_copy::{CopiedStore, copy_store, new_database_epoch};
 
 use super::address::{StoreAddress, place, sentence};
+use crate::confirm::Sure;
 use crate::errors::Failure;
 use crate::output::remark;
 use crate::session::Session;
@@ -81,6 +82,31 @@ fn show(session: &Session, copied: &CopiedStore) -> Result<(), Failure> {
     ))?;
     remark("Start no server on the old store any more: clients would take it for the copy.");
     Ok(())
+}
+
+/// Empties the tables for SQL.
+pub(crate) async fn rebuild_tables(
+    session: &Session,
+    address: &StoreAddress,
+    sure: Sure,
+) -> Result<(), Failure> {
+    let address = address.read()?;
+    sure.ask(&format!(
+        "Reports on {} see few rows until the tables are full again. Go ahead?",
+        address.location()
+    ))?;
+    let opened = PostgresStore::open(&address).await;
+    let store = opened.map_err(|error| refused(&error))?;
+    let cleared = store.clear_tables().await;
+    cleared.map_err(|error| refused(&error))?;
+    if session.output.is_json() {
+        let result = serde_json::json!({"store": store.location()});
+        return session.output.json(&result);
+    }
+    session.output.line(&format!(
+        "The tables for SQL in {} are empty. The leading server fills them again from the history.",
+        store.location()
+    ))
 }
 
 /// Gives the store another epoch. Returns the old one and the new one.

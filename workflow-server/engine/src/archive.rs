@@ -226,9 +226,30 @@ pub fn is_outlived(ended_at: Time, retention: Span, now: Time) -> bool {
     Time(day).after(retention) <= now
 }
 
+/// The oldest end that is not past this retention: the start of a day.
+#[must_use]
+pub fn oldest_kept(retention: Span, now: Time) -> Time {
+    let kept_from = now.0.saturating_sub(retention.millis());
+    Time(kept_from.div_euclid(DAY_MILLIS).saturating_mul(DAY_MILLIS))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_oldest_kept_end_is_not_past_its_retention() {
+        let retention = Span {
+            amount: 30,
+            unit: SpanUnit::Days,
+        };
+        for now in [0, 1, DAY_MILLIS - 1, DAY_MILLIS, 1_795_000_000_123] {
+            let now = Time(now);
+            let oldest = oldest_kept(retention, now);
+            assert!(!is_outlived(oldest, retention, now), "{now:?}");
+            assert!(is_outlived(Time(oldest.0 - 1), retention, now), "{now:?}");
+        }
+    }
 
     #[test]
     fn retention_counts_from_the_end_of_the_day() {

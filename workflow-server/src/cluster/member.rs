@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use aftercall_serving::{MemberKeys, Routes};
+use futures::future::BoxFuture;
 use tokio::sync::oneshot;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
@@ -16,7 +17,7 @@ use super::renewal::Renewal;
 use super::secret;
 use super::standing::{Role, Standing};
 use super::switch::Switch;
-use crate::journal::{Elections, JournalError, Storage, Term};
+use crate::journal::{Elections, JournalError, Storage, Tables, Term};
 use crate::ledger::{
     Clock, Condition, Conditions, Follower, Handle, Ledger, LedgerOptions, RecoverError, job_runner,
 };
@@ -52,7 +53,13 @@ pub(crate) struct MadeRole {
     pub(crate) routes: Routes,
     /// Wakes the runner of jobs.
     pub(crate) job_started: Arc<tokio::sync::Notify>,
+    /// Keeps the tables for SQL, if this role leads and the store has them.
+    pub(crate) keep_tables: KeepTables,
 }
+
+/// Keeps tables until the token is cancelled.
+pub(crate) type KeepTables =
+    Box<dyn FnOnce(Arc<dyn Tables>, CancellationToken) -> BoxFuture<'static, ()> + Send>;
 
 /// Why a member ended.
 #[derive(Debug, thiserror::Error)]
@@ -90,6 +97,7 @@ struct Reign {
     deposed: CancellationToken,
     _renewing: AbortOnDropHandle<()>,
     _jobs: AbortOnDropHandle<()>,
+    _tables: Option<AbortOnDropHandle<()>>,
 }
 
 impl Cluster {
@@ -339,6 +347,12 @@ impl Parts {
         });
         let jobs = job_runner::run(handle.clone(), made.job_started, stop_ledger.clone());
         let jobs = AbortOnDropHandle::new(tokio::spawn(jobs));
+        let tables = storage.tables(term).map(|tables| {
+            // An erasure waits for them from the beginning of the term.
+            handle.note_tables(0);
+            let keeping = (made.keep_tables)(tables, stop_ledger.clone());
+            AbortOnDropHandle::new(tokio::spawn(keeping))
+        });
         let present = Arc::new(Present {
             routes: made.routes,
             leads: Some(Leads::new(Arc::clone(&gate))),
@@ -356,6 +370,7 @@ impl Parts {
             deposed,
             _renewing: renewing,
             _jobs: jobs,
+            _tables: tables,
         })
     }
 

@@ -29,6 +29,7 @@ mod blob;
 mod elections;
 mod log;
 mod schema;
+mod tables;
 mod vault;
 
 use std::sync::Arc;
@@ -45,10 +46,11 @@ use self::link::{Lane, Link};
 use self::log::PostgresLog;
 use self::schema::Schema;
 use self::shared::Shared;
+use self::tables::PostgresTables;
 use self::vault::PostgresVault;
 use super::{
     Birth, Bounds, DatabaseError, Elections, Identity, JournalError, Leading, Lease, Log,
-    OpenError, Storage, Term, Vault,
+    OpenError, Storage, Tables, Term, Vault,
 };
 
 /// The version of the tables that this program requires.
@@ -147,6 +149,15 @@ impl PostgresStore {
         let (mut client, _moving) = self.session().await?;
         self.schema(&mut client).replace_identity(&renewed).await?;
         Ok(self.identity.epoch.clone())
+    }
+
+    /// Empties the tables for SQL. The leader fills them again.
+    ///
+    /// # Errors
+    /// [`OpenError::Database`].
+    pub async fn clear_tables(&self) -> Result<(), OpenError> {
+        let (mut client, _moving) = self.session().await?;
+        self.schema(&mut client).clear_tables().await
     }
 
     /// The lease of the newest leader that has one. `None` before the first.
@@ -267,6 +278,11 @@ impl Storage for PostgresStore {
     /// leader without a lease at any time.
     fn lead(&self, term: Term) -> BoxFuture<'_, Result<Leading, JournalError>> {
         self.shared.lead(term).boxed()
+    }
+
+    fn tables(&self, term: Term) -> Option<Arc<dyn Tables>> {
+        let shared = Arc::clone(&self.shared);
+        Some(Arc::new(PostgresTables { shared, term }))
     }
 
     fn elections(&self) -> Option<Arc<dyn Elections>> {

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use futures::future::{BoxFuture, FutureExt};
 use tokio::sync::watch;
 
-use super::{Bounds, Elections, Identity, JournalError, Leading, Log, Term, Vault};
+use super::{Bounds, Elections, Identity, JournalError, Leading, Log, Tables, Term, Vault};
 
 /// A store: its readers, and its leader.
 pub trait Storage: Send + Sync {
@@ -44,6 +44,12 @@ pub trait Storage: Send + Sync {
     /// Errors: those of [`Self::newest_term`] and [`Self::lead`].
     fn take_over(&self) -> BoxFuture<'_, Result<Leading, JournalError>> {
         async move { self.lead(self.newest_term().await?.next()).await }.boxed()
+    }
+
+    /// The tables that other programs read with SQL, for the leader with this term. `None` if the
+    /// store has none.
+    fn tables(&self, _term: Term) -> Option<Arc<dyn Tables>> {
+        None
     }
 
     /// Who leads, if several processes share the store. `None` if only one process can use it.

@@ -1,5 +1,6 @@
 //! Access to the running ledger: callers send commands, and read the newest durable state.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use aftercall_definition::time::Time;
@@ -39,6 +40,7 @@ pub struct Handle {
     pub(super) captures: mpsc::Sender<CaptureRequest>,
     pub(super) now: Arc<RwLock<Time>>,
     pub(super) time: SharedTime,
+    pub(super) tables: Arc<AtomicU64>,
 }
 
 impl Handle {
@@ -114,6 +116,17 @@ impl Handle {
     /// Wakes the keeper, because it has work.
     pub fn wake_keeper(&self) {
         self.keeper.notify_one();
+    }
+
+    /// Notes the newest sequence that the tables for SQL show. An erasure waits for them.
+    pub(crate) fn note_tables(&self, upto: u64) {
+        self.tables.store(upto, Ordering::Relaxed);
+        self.wake_keeper();
+    }
+
+    /// The newest sequence that the tables for SQL show. The greatest number if there are none.
+    pub(super) fn tables_upto(&self) -> u64 {
+        self.tables.load(Ordering::Relaxed)
     }
 
     /// The conditions that keep the server from its work. Callers can watch them, and set one where

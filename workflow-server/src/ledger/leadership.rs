@@ -3,6 +3,7 @@
 
 mod adoption;
 
+use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, RwLock};
 
 use adoption::adopt_chunks;
@@ -218,6 +219,7 @@ fn handle_on(
         captures,
         now: Arc::new(RwLock::new(follower.root().at)),
         time,
+        tables: Arc::new(AtomicU64::new(u64::MAX)),
     };
     let inlets = Inlets {
         commands: commands_asked,

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use aftercall_serving::{Limits, Listener, MemberKeys, Readiness, Routes, base_routes, serve};
+use futures::future::FutureExt as _;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
@@ -21,7 +22,7 @@ use crate::config::{StoreFailure, WorkflowServerConfig, authority};
 use crate::journal::{Elections, Member, Storage};
 use crate::ledger::{Clock, Condition, Conditions};
 use crate::reading::Reading;
-use crate::service::Services;
+use crate::service::{Services, keep_tables};
 
 /// How long the process waits for the end of its role, once its port is closed.
 const SETTLE_MAX: Duration = Duration::from_secs(10);
@@ -188,6 +189,7 @@ fn maker(
         MadeRole {
             routes: sizes.add_services(Routes::default(), &services),
             job_started: services.job_started(),
+            keep_tables: Box::new(|tables, stop| keep_tables(services, tables, stop).boxed()),
         }
     }))
 }

@@ -19,6 +19,7 @@ use aftercall_proto::feed::v1::change_feed_service_server::ChangeFeedService;
 use aftercall_proto::ready::Ready;
 use aftercall_serving::asked::Asked;
 use aftercall_serving::log_context::LogContext;
+pub(in crate::service) use entries::{after, call_after};
 use futures::Stream;
 use messages::{Gone, RESPONSES_WAITING, Sender, SnapshotBatch, TailBatch, send};
 use places::Place;

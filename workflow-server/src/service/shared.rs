@@ -128,6 +128,20 @@ impl Services {
         }
     }
 
+    /// The same, for the server's own work, which sees everything.
+    pub(crate) fn for_server(self: &Arc<Self>) -> Shared {
+        Shared {
+            services: self.clone(),
+            reach: Reach::EVERYTHING,
+            scope: Scope::default(),
+            who: Who {
+                name: "".into(),
+                subject: None,
+                sees_batches: true,
+            },
+        }
+    }
+
     /// Wakes the runner of jobs: there is a new batch or erasure.
     pub(crate) fn job_started(&self) -> Arc<tokio::sync::Notify> {
         self.job_started.clone()

@@ -3,6 +3,7 @@
 pub(crate) mod elections;
 mod faults;
 mod opening;
+mod tables;
 mod terms;
 
 use std::time::Duration;

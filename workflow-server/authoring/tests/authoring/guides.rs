@@ -143,7 +143,7 @@ fn check(name: &str, kind: &str, text: &str) {
         // Tests of the command line run files of tests, and compare the clients with
         // `examples/clients/`. The examples in the documentation of the client library are compiled.
         // Tests of aftercall-identity read the access files.
-        "sh" | "ini" | "text" | "yaml tests" | "python" | "js" | "rust" | "toml" => {}
+        "sh" | "ini" | "sql" | "text" | "yaml tests" | "python" | "js" | "rust" | "toml" => {}
         other => panic!("{name} has a block of the kind `{other}`, which nothing checks"),
     }
 }

@@ -7,13 +7,15 @@ use tokio_postgres::types::ToSql;
 use tokio_postgres::{Client, Row, Transaction};
 
 use super::failure::reason;
+use super::tables;
 use crate::journal::{DatabaseError, Identity, OpenError};
 
 /// The oldest version of PostgreSQL, as the server reports it.
 const OLDEST_SERVER: i32 = 14_00_00;
 
 /// The steps from each version of the schema to the next. A step that was released never changes.
-const STEPS: [&str; 1] = ["
+const STEPS: [&str; 2] = [
+    "
 CREATE SCHEMA aftercall;
 
 CREATE TABLE aftercall.identity (
@@ -85,7 +87,9 @@ CREATE TABLE aftercall.barrier (
     passed bigint NOT NULL
 );
 INSERT INTO aftercall.barrier VALUES (1, 0);
-"];
+",
+    tables::CREATE,
+];
 
 /// The version of the schema that this program requires.
 pub(super) const VERSION: i32 = STEPS.len() as i32;
@@ -214,6 +218,17 @@ impl Schema<'_> {
         let content = identity.text();
         let statement = "UPDATE aftercall.identity SET content = $1 RETURNING one";
         self.rows(statement, &[&content]).await.map(drop)
+    }
+
+    /// Empties the tables for SQL.
+    pub(super) async fn clear_tables(&mut self) -> Result<(), OpenError> {
+        let location = self.location;
+        let cleared = async {
+            let transaction = self.client.transaction().await?;
+            transaction.batch_execute(tables::CLEAR).await?;
+            transaction.commit().await
+        };
+        cleared.await.map_err(|error| failed(location, &error))
     }
 
     /// Upgrades the tables. Returns the version that they had.

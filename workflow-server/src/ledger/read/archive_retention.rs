@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use aftercall_definition::time::{Span, Time};
 use aftercall_engine::Root;
-use aftercall_engine::archive::{Tally, is_outlived};
+use aftercall_engine::archive::{Tally, is_outlived, oldest_kept};
 use aftercall_engine::world::definitions::Workflow;
 
 use super::archive::Archive;
@@ -109,6 +109,13 @@ impl Archive {
             instances,
             versions: versions.len() as u32,
         })
+    }
+
+    /// The oldest end of an instance of a workflow that is still kept. What ended before is past its
+    /// retention.
+    #[must_use]
+    pub fn oldest_kept(&self, root: &Root, workflow: u32, now: Time) -> Time {
+        oldest_kept(retention_of(root, workflow, self.retention), now)
     }
 
     /// Whether a call without instances is past its retention.

@@ -58,6 +58,11 @@ impl Keeper {
         // Files that were replaced earlier and could not be removed then.
         self.history_files.remove_others().await?;
         self.archive_files.remove_others().await?;
+        // The tables for SQL follow a moment later, and wake this keeper then.
+        let masked_at = erasure.masked_at.last().copied().unwrap_or_default();
+        if self.handle.tables_upto() < masked_at {
+            return Ok(false);
+        }
         self.carry_out(Command::from(EndErasure {
             erasure: erasure.id,
         }))

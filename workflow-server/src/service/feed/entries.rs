@@ -112,7 +112,7 @@ fn out_of_view(names: &Names, change: &InstanceChange, call: Option<&Call>) -> p
 }
 
 /// The whole instance as the entry left it; none where nothing is known of it any more.
-async fn after(
+pub(in crate::service) async fn after(
     shared: &Shared,
     view: &View,
     entry: &Entry,
@@ -145,7 +145,7 @@ async fn after(
 
 /// The call as the entry left it. Where the entry did not touch it, its texts are those of now, and
 /// who sees the instance is as it was.
-async fn call_after(
+pub(in crate::service) async fn call_after(
     shared: &Shared,
     view: &View,
     entry: &Entry,

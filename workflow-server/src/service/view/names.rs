@@ -103,6 +103,17 @@ impl Names {
         archive.shorter_retention(&self.0, workflow, now)
     }
 
+    /// The oldest end of an ended instance that is still kept, for each workflow by its name.
+    pub(crate) fn oldest_kept(&self, archive: &Archive, now: Time) -> Vec<(String, Time)> {
+        let workflows = (0..).zip(self.0.workflows.by_place());
+        workflows
+            .map(|(place, workflow)| {
+                let oldest = archive.oldest_kept(&self.0, place, now);
+                (workflow.name.clone(), oldest)
+            })
+            .collect()
+    }
+
     /// The invalid fields of a request.
     pub(crate) fn request_errors(&self, request: &Request, now: Time) -> Vec<FieldError> {
         request_errors_in(&self.0, request, now)
