@@ -1,0 +1,261 @@
+//! Three members and two alerters on one private database.
+
+use std::net::{SocketAddr, TcpListener};
+use std::process::Command;
+
+use aftercall_proto::feed::v1::TailRequest;
+use aftercall_proto::workflow::v1::GetServerInfoRequest;
+use aftercall_test_postgres::{Proxy, Server};
+use aftercall_tests::{Clients, REFUND, ServerProcess, eventually};
+use workflow_server::journal::Birth;
+use workflow_server::journal::postgres::{Address, PostgresStore, Surroundings};
+
+use crate::checks::{FeedChange, Group};
+
+/// The names of the members.
+const NAMES: [&str; 3] = ["one", "two", "three"];
+
+/// A workflow-server, with a link of its own to the database.
+pub(crate) struct Member {
+    pub(crate) name: &'static str,
+    pub(crate) port: u16,
+    pub(crate) link: Proxy,
+    process: Option<ServerProcess>,
+}
+
+impl Member {
+    fn new(name: &'static str, database: u16) -> Self {
+        let free = TcpListener::bind("127.0.0.1:0").expect("a free port");
+        let port = free.local_addr().expect("its address").port();
+        Self {
+            name,
+            port,
+            link: Proxy::start(database),
+            process: None,
+        }
+    }
+
+    pub(crate) fn address(&self) -> SocketAddr {
+        SocketAddr::from(([127, 0, 0, 1], self.port))
+    }
+
+    /// Starts the process, and returns once it listens.
+    pub(crate) fn start(&mut self, database: &str) {
+        let listen = self.address().to_string();
+        let store = Server::url_at(self.link.port(), database);
+        let advertised = format!("http://{listen}");
+        self.process = Some(ServerProcess::start(
+            "workflow-server",
+            &[
+                "--store",
+                &store,
+                "--listen",
+                &listen,
+                "--advertise",
+                &advertised,
+                "--member-name",
+                self.name,
+                "--journal-kept-entries",
+                "1000000000",
+            ],
+        ));
+    }
+
+    pub(crate) fn kill(&mut self) {
+        if let Some(process) = self.process.take() {
+            process.kill();
+        }
+    }
+
+    /// Sends a signal, such as `STOP`.
+    pub(crate) fn signal(&self, signal: &str) {
+        let id = self.process.as_ref().expect("it runs").id().to_string();
+        let sent = Command::new("kill")
+            .args([format!("-{signal}"), id])
+            .status();
+        assert!(sent.expect("kill is installed").success(), "{signal}");
+    }
+}
+
+pub(crate) struct Cluster {
+    pub(crate) server: Server,
+    /// Follows the server, and replaces it at the end.
+    replica: Option<Server>,
+    pub(crate) database: String,
+    pub(crate) members: [Member; 3],
+    alerters: Vec<ServerProcess>,
+}
+
+impl Cluster {
+    pub(crate) async fn start() -> Self {
+        let server = Server::start(&[]);
+        let database = server.create_database();
+        let url = server.url(&database);
+        create_store(&url).await;
+        let replica = Some(server.replica(true));
+        let mut members = NAMES.map(|name| Member::new(name, server.port()));
+        for member in &mut members {
+            member.start(&database);
+        }
+        let upstream = members
+            .iter()
+            .map(|member| format!("http://{}", member.address()))
+            .collect::<Vec<_>>()
+            .join(",");
+        let alerter = || {
+            let args = ["--listen", "127.0.0.1:0", "--workflow-server", &upstream];
+            ServerProcess::start("alerter-server", &args)
+        };
+        let alerters = vec![alerter(), alerter()];
+        let cluster = Self {
+            server,
+            replica,
+            database,
+            members,
+            alerters,
+        };
+        cluster.leader().await;
+        let mut clients = cluster.clients(0).await;
+        clients.teams(&["billing", "payments"]).await;
+        clients.publish(REFUND).await;
+        cluster
+    }
+
+    /// Clients of a member and of one alerter.
+    pub(crate) async fn clients(&self, member: usize) -> Clients {
+        let alerter = self.alerters[member % self.alerters.len()].address();
+        Clients::connect(self.members[member].address(), Some(alerter)).await
+    }
+
+    /// The addresses of the alerters.
+    pub(crate) fn alerters(&self) -> Vec<SocketAddr> {
+        self.alerters.iter().map(ServerProcess::address).collect()
+    }
+
+    /// The database that accepts writes now.
+    fn primary(&self) -> &Server {
+        self.replica
+            .as_ref()
+            .filter(|_| self.has_failed_over())
+            .unwrap_or(&self.server)
+    }
+
+    fn has_failed_over(&self) -> bool {
+        self.server.try_sql("postgres", "SELECT 1").is_err()
+    }
+
+    fn ask(&self, statement: &str) -> String {
+        self.primary().sql(&self.database, statement)
+    }
+
+    /// The term of the newest leader, and its place among the members.
+    pub(crate) async fn leader(&self) -> (u64, usize) {
+        eventually("a member leads", || {
+            let statement =
+                "SELECT term, holder FROM aftercall.leadership WHERE expires_at > now()";
+            let led = self.server.try_sql(&self.database, statement).ok();
+            let leader = led.as_deref().and_then(|row| {
+                let (term, holder) = row.trim().split_once('|')?;
+                let place = NAMES.iter().position(|name| *name == holder)?;
+                Some((term.parse().ok()?, place))
+            });
+            async move { leader }
+        })
+        .await
+    }
+
+    /// Waits for a leader with a higher term.
+    pub(crate) async fn next_leader(&self, term: u64) -> usize {
+        eventually("another member leads", || async move {
+            let (newest, leader) = self.leader().await;
+            (newest > term).then_some(leader)
+        })
+        .await
+    }
+
+    /// The primary database dies, and its replica continues.
+    pub(crate) async fn fail_over(&self) {
+        let replica = self.replica.as_ref().expect("there is a replica");
+        self.server.kill();
+        replica.promote();
+        for member in &self.members {
+            member.link.aim(replica.port());
+            member.link.reset();
+        }
+    }
+
+    /// The groups of the log, as the database has them.
+    pub(crate) fn log(&self) -> Vec<Group> {
+        let rows = self.ask("SELECT first, last, term FROM aftercall.log ORDER BY first");
+        let group = |row: &str| {
+            let mut numbers = row
+                .split('|')
+                .map(|number| number.trim().parse().expect("a number"));
+            let mut next = || numbers.next().expect("three columns");
+            Group {
+                first: next(),
+                last: next(),
+                term: next(),
+            }
+        };
+        rows.lines()
+            .filter(|row| !row.trim().is_empty())
+            .map(group)
+            .collect()
+    }
+
+    /// The feed from its first entry, as a member that does not lead serves it.
+    pub(crate) async fn feed(&self) -> Vec<FeedChange> {
+        let mut clients = self.clients(0).await;
+        let info = clients
+            .operations
+            .get_server_info(GetServerInfoRequest {})
+            .await;
+        let info = info.expect("the state of the server").into_inner();
+        let newest = self.log().last().map_or(0, |group| group.last);
+        let request = TailRequest {
+            from_sequence: 1,
+            epoch: info.epoch,
+        };
+        let mut tail = clients
+            .feed
+            .tail(request)
+            .await
+            .expect("the feed begins at 1")
+            .into_inner();
+        let (mut next, mut changes) = (1, Vec::new());
+        while next <= newest {
+            let response = tail
+                .message()
+                .await
+                .expect("the feed continues")
+                .expect("a response");
+            for entry in response.entries {
+                for change in &entry.changes {
+                    let follow_up = change.follow_up.as_ref().expect("the follow-up");
+                    changes.push(FeedChange {
+                        sequence: entry.sequence,
+                        instance: follow_up.instance_id.clone(),
+                        revision: follow_up.revision,
+                    });
+                }
+                if !entry.partial {
+                    assert_eq!(entry.sequence, next, "the feed has a gap");
+                    next += 1;
+                }
+            }
+        }
+        changes
+    }
+}
+
+async fn create_store(url: &str) {
+    let birth = Birth {
+        epoch: format!("{:032x}", rand::random::<u128>()),
+        hash_key: rand::random(),
+        created_at_millis: 0,
+    };
+    let address = Address::parse(url, &Surroundings::default()).expect("an address");
+    let created = PostgresStore::create(&address, &birth).await;
+    created.expect("the store is created");
+}
