@@ -38,20 +38,35 @@ impl Authority {
 
     /// A certificate of a server on this machine.
     pub fn server(&self) -> Pair {
+        self.sign(
+            Self::of_this_machine(),
+            vec![ExtendedKeyUsagePurpose::ServerAuth],
+        )
+    }
+
+    /// The same of a member of a cluster, which is also a client of the others.
+    pub fn member(&self) -> Pair {
+        let usages = [
+            ExtendedKeyUsagePurpose::ServerAuth,
+            ExtendedKeyUsagePurpose::ClientAuth,
+        ];
+        self.sign(Self::of_this_machine(), usages.into())
+    }
+
+    fn of_this_machine() -> CertificateParams {
         let names = ["localhost", "127.0.0.1", "::1"].map(str::to_owned);
-        let params = CertificateParams::new(names).expect("names");
-        self.sign(params, ExtendedKeyUsagePurpose::ServerAuth)
+        CertificateParams::new(names).expect("names")
     }
 
     /// A certificate of a client with this common name.
     pub fn client(&self, name: &str) -> Pair {
         let mut params = CertificateParams::default();
         params.distinguished_name.push(DnType::CommonName, name);
-        self.sign(params, ExtendedKeyUsagePurpose::ClientAuth)
+        self.sign(params, vec![ExtendedKeyUsagePurpose::ClientAuth])
     }
 
-    fn sign(&self, mut params: CertificateParams, usage: ExtendedKeyUsagePurpose) -> Pair {
-        params.extended_key_usages = vec![usage];
+    fn sign(&self, mut params: CertificateParams, usages: Vec<ExtendedKeyUsagePurpose>) -> Pair {
+        params.extended_key_usages = usages;
         let key = KeyPair::generate().expect("a key");
         let certificate = params.signed_by(&key, &self.0).expect("a certificate");
         Pair {

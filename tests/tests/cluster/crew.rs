@@ -39,6 +39,8 @@ pub(crate) struct Crew {
     database: String,
     tokens: PathBuf,
     audit: PathBuf,
+    /// The certificate of each member, its key, and the CA that signs both; empty for plain text.
+    tls: [PathBuf; 3],
 }
 
 impl Crew {
@@ -75,7 +77,20 @@ impl Crew {
             database,
             tokens: tokens.to_owned(),
             audit: audit.to_owned(),
+            tls: [const { PathBuf::new() }; 3],
         }
+    }
+
+    /// Three members that speak TLS, and require a certificate of each client.
+    pub(crate) async fn start_with_tls(tls: [PathBuf; 3]) -> Self {
+        let mut crew = Self {
+            tls,
+            ..Self::of(Path::new(""), Path::new(""), String::new())
+        };
+        for name in NAMES {
+            crew.join(name).await;
+        }
+        crew
     }
 
     /// Starts a member.
@@ -91,6 +106,11 @@ impl Crew {
             tokens_file: self.tokens.clone(),
             audit_log,
             drain_seconds: 2,
+            tls_certificate: self.tls[0].clone(),
+            tls_key: self.tls[1].clone(),
+            tls_client_ca: self.tls[2].clone(),
+            tls_client_required: !self.tls[2].as_os_str().is_empty(),
+            member_ca: self.tls[2].clone(),
             store: self.database.as_str().into(),
             ..WorkflowServerConfig::default()
         };

@@ -5,5 +5,6 @@ mod clients;
 mod crew;
 mod forwarding;
 mod identities;
+mod network;
 mod postgres;
 mod takeovers;

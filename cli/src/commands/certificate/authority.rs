@@ -89,23 +89,28 @@ impl Authority {
         params
             .distinguished_name
             .push(DnType::CommonName, "Aftercall server");
-        self.sign(params, ExtendedKeyUsagePurpose::ServerAuth)
+        // A member of a cluster is also a client of the others.
+        let usages = [
+            ExtendedKeyUsagePurpose::ServerAuth,
+            ExtendedKeyUsagePurpose::ClientAuth,
+        ];
+        self.sign(params, usages.into())
     }
 
     /// A certificate of a client with this common name.
     pub(super) fn client(&self, name: &str) -> Result<Pem, Failure> {
         let mut params = params(&[], VALID_DAYS)?;
         params.distinguished_name.push(DnType::CommonName, name);
-        self.sign(params, ExtendedKeyUsagePurpose::ClientAuth)
+        self.sign(params, vec![ExtendedKeyUsagePurpose::ClientAuth])
     }
 
     fn sign(
         &self,
         mut params: CertificateParams,
-        usage: ExtendedKeyUsagePurpose,
+        usages: Vec<ExtendedKeyUsagePurpose>,
     ) -> Result<Pem, Failure> {
         params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
-        params.extended_key_usages = vec![usage];
+        params.extended_key_usages = usages;
         params.use_authority_key_identifier_extension = true;
         let key = KeyPair::generate().map_err(failed)?;
         let certificate = params.signed_by(&key, &self.0).map_err(failed)?;
