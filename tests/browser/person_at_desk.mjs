@@ -48,6 +48,23 @@ function countSounds() {
   };
 }
 
+/** Notices of the system, which are kept and not shown. This runs in the page. */
+function keepNotices() {
+  window.notices = [];
+  window.Notification = class extends EventTarget {
+    static permission = "default";
+    static async requestPermission() {
+      this.permission = navigator.userActivation.isActive ? "granted" : "denied";
+      return this.permission;
+    }
+    constructor(title, { body }) {
+      super();
+      window.notices.push(`${title}: ${body}`);
+    }
+    close() {}
+  };
+}
+
 const steps = {
   ...everyone(() => page),
   ...speed(() => page),
@@ -87,6 +104,11 @@ const steps = {
   titled: ({ text }) => page.waitForFunction((text) => document.title.startsWith(text), text).then(() => true),
   icon: () => page.locator("link[rel=icon]").getAttribute("href"),
   listen: () => context.addInitScript(countSounds).then(() => true),
+  notices: () => page.evaluate(() => window.notices),
+  notice: () => context.addInitScript(keepNotices).then(() => true),
+  // Scrolls to a height; `scrolled` waits until the page is there.
+  scroll: ({ text }) => page.evaluate((y) => scrollTo(0, y), Number(text)).then(() => true),
+  scrolled: ({ text }) => page.waitForFunction((y) => Math.abs(scrollY - y) < 100, Number(text)).then(() => true),
   beeps: () => page.evaluate(() => window.beeps),
   clock: () => page.clock.install().then(() => true),
   later: ({ text }) => page.clock.fastForward(Number(text) * 1000).then(() => true),

@@ -127,6 +127,21 @@ async fn a_row_moves_when_its_time_is_over() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_reload_returns_to_the_place_in_the_list() {
+    let (mut scene, _) = Scene::start().await;
+    let desk = &mut scene.desk;
+    for call in 0..150 {
+        set(&mut scene.clients, &format!("many/{call}"), 10.0).await;
+    }
+    desk.step("filled", "", "151").await;
+    desk.step("scroll", "", "4000").await;
+    desk.step("scrolled", "", "4000").await;
+    desk.reload().await;
+    desk.step("scrolled", "", "4000").await;
+    desk.is_sound().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn typed_text_survives_restarts_and_refusals() {
     let (mut scene, one) = Scene::start().await;
     let desk = &mut scene.desk;

@@ -2,17 +2,20 @@
 
 use std::fs;
 use std::net::SocketAddr;
+use std::panic::AssertUnwindSafe;
 use std::path::Path;
 
 use aftercall_identity::token_file::{NewToken, TokenKind, create};
 use aftercall_proto::access::v1::Role;
 use aftercall_proto::workflow::v1::FollowUp;
-use aftercall_tests::{House, NodeScript, set, with_refund};
+use aftercall_tests::{House, NodeScript, PATIENCE, set, with_refund};
 use call_manager::Server;
 use call_manager::config::CallManagerConfig;
 use serde_json::{Value, json};
 use tempfile::TempDir;
-use tokio::task::JoinHandle;
+use tokio::runtime::Handle;
+use tokio::task::{JoinHandle, block_in_place};
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 /// Where pictures of pages are kept on which a step failed.
@@ -139,18 +142,26 @@ fn new_token(file: &Path, name: &str, role: Role) -> String {
 }
 
 /// A person with a browser.
-pub(crate) struct Desk(NodeScript);
+pub(crate) struct Desk {
+    script: NodeScript,
+    /// Whether a step has failed: that has its picture.
+    has_failed: bool,
+}
 
 impl Desk {
     pub(crate) async fn open() -> Self {
-        Self(NodeScript::in_browser("person_at_desk.mjs").await)
+        Self {
+            script: NodeScript::in_browser("person_at_desk.mjs").await,
+            has_failed: false,
+        }
     }
 
     /// Takes a step that must succeed.
     pub(crate) async fn step(&mut self, action: &str, selector: &str, text: &str) -> Value {
         let step = json!({ "do": action, "selector": selector, "text": text });
-        let answer = self.0.ask(&step).await;
+        let answer = self.script.ask(&step).await;
         if answer.get("failed").is_some() {
+            self.has_failed = true;
             let picture = self.picture().await;
             panic!("{answer:#}\nThe page is in {picture}");
         }
@@ -163,7 +174,7 @@ impl Desk {
         let test = thread.name().unwrap_or("a test").replace("::", "-");
         let path = format!("{PICTURES}/{test}.png");
         let step = json!({ "do": "picture", "selector": "", "text": path });
-        self.0.ask(&step).await;
+        self.script.ask(&step).await;
         path
     }
 
@@ -224,5 +235,21 @@ impl Desk {
     pub(crate) async fn is_sound(&mut self) {
         let errors = self.step("errors", "", "").await;
         assert_eq!(errors, json!([]));
+    }
+}
+
+impl Drop for Desk {
+    /// Keeps a picture of the page on which an assertion of the test has failed.
+    fn drop(&mut self) {
+        if !std::thread::panicking() || self.has_failed {
+            return;
+        }
+        // A browser that does not answer any more has no picture, and must not hide the assertion.
+        let kept = std::panic::catch_unwind(AssertUnwindSafe(|| {
+            block_in_place(|| Handle::current().block_on(timeout(PATIENCE, self.picture())))
+        }));
+        if let Ok(Ok(picture)) = kept {
+            eprintln!("The page is in {picture}");
+        }
     }
 }

@@ -96,3 +96,30 @@ async fn a_sound_repeats_until_claimed_and_is_quiet_when_asked() {
     assert_eq!(json!(desk.beeps().await), json!(7), "a test is heard");
     desk.is_sound().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_system_shows_new_work_once_it_may() {
+    let (mut scene, _) = Scene::start().await;
+    let desk = &mut scene.desk;
+    desk.step("notice", "", "").await;
+    desk.reload().await;
+    desk.step("hide", "", "").await;
+    let two = set(&mut scene.clients, "1002", 20.0).await;
+    desk.exists(&row(&two)).await;
+    assert_eq!(desk.step("notices", "", "").await, json!([]));
+    desk.step("look", "", "").await;
+    desk.click("#open-settings").await;
+    desk.click("#allow-notices").await;
+    desk.sees("[data-permission=granted]").await;
+    desk.click("#settings header button").await;
+    desk.step("hide", "", "").await;
+    let three = set(&mut scene.clients, "1003", 30.0).await;
+    desk.exists(&row(&three)).await;
+    let notices = desk.step("notices", "", "").await;
+    let notices = notices.as_array().expect("a list");
+    let [notice] = notices.as_slice() else {
+        panic!("one notice: {notices:?}");
+    };
+    assert!(notice.to_string().contains("Refund 30 for Ada"), "{notice}");
+    desk.is_sound().await;
+}

@@ -43,6 +43,31 @@ async fn people_sign_in_once_with_a_token() {
     page.stop().await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn people_see_who_else_looks() {
+    let names = [("Ann", Role::Agent), ("Ben", Role::Agent)];
+    let (guarded, tokens) = Guarded::start("", names).await;
+    let page = Page::start_with(&guarded.house, guarded.settings(), 0).await;
+    let path = format!("/f/{}", guarded.one.instance_id);
+    let mut desks = Vec::new();
+    for token in tokens {
+        let mut desk = Desk::open().await;
+        desk.goto(&page.url(&path)).await;
+        desk.fill("[name=token]", &token).await;
+        desk.click("button.main").await;
+        desk.sees(".line.live").await;
+        desks.push(desk);
+    }
+    let [ann, ben] = desks.as_mut_slice() else {
+        panic!("two people");
+    };
+    ben.reads(".looking", "Ann").await;
+    ann.reload().await;
+    ann.reads(".looking", "Ben").await;
+    ben.is_sound().await;
+    page.stop().await;
+}
+
 /// The status of a POST to the page, by a browser that is on a page of this origin.
 async fn posted(page: &Page, host: &str, origin: &str) -> String {
     let mut stream = TcpStream::connect(page.address).await.expect("it listens");
