@@ -112,11 +112,14 @@ pub(crate) enum Batch {
     )]
     HandOver {
         /// To this person
-        #[arg(long, value_name = "NAME", required_unless_present = "to_team")]
+        #[arg(long, value_name = "NAME", required_unless_present_any = ["to_team", "release"])]
         to_person: Option<String>,
         /// To this team
         #[arg(long, value_name = "TEAM", conflicts_with = "to_person")]
         to_team: Option<String>,
+        /// Back to the teams of their alerts: nobody holds them afterwards
+        #[arg(long, conflicts_with_all = ["to_person", "to_team"])]
+        release: bool,
         #[command(flatten)]
         target: Box<Target>,
     },
@@ -209,12 +212,14 @@ impl Batch {
             Self::HandOver {
                 to_person,
                 to_team,
+                release,
                 target,
             } => {
                 names::check(session, to_team.as_slice(), &[]).await?;
                 let work = HandOverWork {
                     to_person: to_person.unwrap_or_default(),
                     to_team: to_team.unwrap_or_default(),
+                    release,
                     ..HandOverWork::default()
                 };
                 start(session, Kind::HandOver(work), *target).await

@@ -2,32 +2,44 @@
 //!
 //! Promise: all of it, over as many pages as there are. Must not: leave anything out.
 
-use aftercall_proto::workflow::v1::{CallRef, HistoryItem, ListHistoryRequest};
+use std::time::Duration;
+
+use aftercall_proto::workflow::v1::{CallRef, GetDayRequest, HistoryItem, ListHistoryRequest};
 use clap::Args;
+use prost_types::Timestamp as ProtoTime;
 
 use crate::errors::Failure;
 use crate::output::remark;
 use crate::session::Session;
-use crate::table::{Table, name, sentence, whole};
+use crate::table::{Column, Table, name, sentence, whole};
 use crate::values::parse_call;
 use crate::{time, wording};
 
 /// The largest page that the server returns.
 const PAGE_SIZE: u32 = 1_000;
 
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+
 const ROWS: Table<'_> = Table {
-    columns: &[
-        whole("seq", 5),
-        whole("when", 1),
-        name("who", 3),
-        sentence("what", 2),
-        name("from stage", 7),
-        name("to stage", 4),
-        name("status", 6),
-        whole("id", 8),
-    ],
+    columns: COLUMNS,
     empty: "Nothing has happened to it that is kept.",
 };
+
+const OF_PERSON: Table<'_> = Table {
+    columns: COLUMNS,
+    empty: "This person has changed nothing in this time.",
+};
+
+const COLUMNS: &[Column] = &[
+    whole("seq", 5),
+    whole("when", 1),
+    name("who", 3),
+    sentence("what", 2),
+    name("from stage", 7),
+    name("to stage", 4),
+    name("status", 6),
+    whole("id", 8),
+];
 
 #[derive(Debug, Args)]
 #[command(
@@ -71,6 +83,38 @@ impl History {
         }
         Ok(())
     }
+}
+
+/// What a person did: by default in the last 24 hours.
+pub(crate) async fn of_person(
+    session: &Session,
+    person: String,
+    from: Option<ProtoTime>,
+    to: Option<ProtoTime>,
+) -> Result<(), Failure> {
+    let from = match from {
+        Some(from) => from,
+        None => time::ago(session.now().await?, DAY),
+    };
+    let request = GetDayRequest {
+        person,
+        from: Some(from),
+        to,
+    };
+    let mut client = session.to.staff().await?;
+    let day = client.get_day(request).await?.into_inner();
+    session.output.list(&day.items, &OF_PERSON, cells)?;
+    let all: u64 = day.counts.iter().map(|count| count.count).sum();
+    if all > day.items.len() as u64 {
+        remark(&format!("These are the newest of {all} changes."));
+    }
+    if let Some(back_to) = &day.read_back_to {
+        let moment = time::local(Some(back_to));
+        remark(&format!(
+            "What is older than {moment} has not been read: ask with `--until` for it."
+        ));
+    }
+    Ok(())
 }
 
 fn cells(item: &HistoryItem) -> Vec<String> {

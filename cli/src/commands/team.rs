@@ -9,12 +9,14 @@ use aftercall_proto::workflow::v1::{
     GetTeamRequest, ImportTeamRequest, ListTeamsRequest, RemoveTeamRequest, Team as TeamMessage,
 };
 use clap::Subcommand;
+use prost_types::Timestamp as ProtoTime;
 
 use crate::authoring::reading::{read_text, shown};
+use crate::commands::history;
 use crate::errors::Failure;
 use crate::session::Session;
 use crate::table::{Table, id, sentence};
-use crate::{authoring, connect};
+use crate::{authoring, connect, time};
 
 const ROWS: Table<'_> = Table {
     columns: &[id("name"), sentence("title", 1)],
@@ -52,6 +54,24 @@ It is refused while a workflow names the team, an open follow-up has an alert fo
     /// List the teams
     #[command(after_help = "Example:\n  aftercall team list")]
     List,
+    /// List what a person did, newest first
+    #[command(after_help = "\
+Examples:
+  aftercall team day ann
+  aftercall team day ann --since 2026-12-01T00:00 --until 2026-12-02T00:00
+
+It needs the role supervisor or auditor.")]
+    Day {
+        /// The name of the person
+        #[arg(value_name = "NAME")]
+        person: String,
+        /// From this moment [default: 24 hours ago]
+        #[arg(long, value_name = "TIME", value_parser = time::parse_moment)]
+        since: Option<ProtoTime>,
+        /// Before this moment, at most two days later [default: now]
+        #[arg(long, value_name = "TIME", value_parser = time::parse_moment)]
+        until: Option<ProtoTime>,
+    },
     /// Show one team
     #[command(after_help = "Example:\n  aftercall team show billing")]
     Show {
@@ -97,6 +117,11 @@ impl Team {
                 })
             }
             Self::Remove { name } => remove(session, name).await,
+            Self::Day {
+                person,
+                since,
+                until,
+            } => history::of_person(session, person, since, until).await,
             Self::List => {
                 let teams = session
                     .to

@@ -136,3 +136,27 @@ async fn json_shows_why_a_request_was_refused() {
         );
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn snoozed_work_and_a_persons_day_are_listed() {
+    let dir = tempfile::tempdir().expect("a temporary directory");
+    let up = with_refund(&dir.path().join("data")).await;
+    let set = up.json(SET).await;
+    let id = set["follow_up"]["instance_id"].as_str().expect("an id");
+    let nothing = up.does("aftercall team day ann").await;
+    assert!(!nothing.contains(id), "{nothing}");
+    up.does(&format!("aftercall --actor ann claim {id}")).await;
+    let waiting = up.does("aftercall calls --snoozed").await;
+    assert!(!waiting.contains(id), "{waiting}");
+    up.does(&format!("aftercall --actor ann snooze {id} --for 1h"))
+        .await;
+    let snoozed = up.does("aftercall calls --snoozed").await;
+    assert!(
+        snoozed.contains(id) && snoozed.contains("SNOOZED BY") && snoozed.contains("ann"),
+        "{snoozed}"
+    );
+    let day = up.does("aftercall team day ann").await;
+    assert_eq!(day.matches(id).count(), 2, "claimed and snoozed: {day}");
+    up.does("aftercall batch hand-over --workflow refund --release --reason x --dry-run")
+        .await;
+}
