@@ -10,6 +10,7 @@ mod missing;
 mod network;
 mod questions;
 mod settings;
+mod store;
 mod terminal;
 mod up;
 mod wallboard;

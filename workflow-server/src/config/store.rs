@@ -40,6 +40,13 @@ impl StoreUrl {
         &self.0
     }
 
+    /// Whether one of these arguments shows the password of the address.
+    fn is_in(&self, arguments: impl IntoIterator<Item = std::ffi::OsString>) -> bool {
+        let has_password = *self != self.without_secrets();
+        let mut arguments = arguments.into_iter();
+        has_password && arguments.any(|one| one.to_string_lossy().contains(&self.0))
+    }
+
     /// The address without a password.
     #[must_use]
     pub fn without_secrets(&self) -> Self {
@@ -69,7 +76,7 @@ const HIDDEN: &str = "hidden";
 #[derive(Clone, Debug, Default, Args)]
 pub struct StoreArgs {
     /// The database that several workflow-servers share, such as postgres://aftercall@db/aftercall, instead of a data
-    /// directory. Give a password in the environment or in a file: others can read the command line
+    /// directory. Give a password in the environment or in a file: one in an argument is refused
     #[arg(
         long,
         env = "AFTERCALL_STORE",
@@ -138,6 +145,10 @@ pub(super) fn errors(checked: &Checked<'_>) -> Vec<SettingError> {
     if !has_file && checked.store.is_empty() {
         return errors;
     }
+    if checked.store.is_in(std::env::args_os()) {
+        let message = "it has a password, which every user of this machine can see among the arguments: use store_file, or the variable AFTERCALL_STORE";
+        errors.push(SettingError::new("store", message));
+    }
     if checked.advertise.is_empty() && !checked.listen.ip().is_loopback() {
         let message = "it is empty: give the address by which the other members reach this one, such as https://one.example.com:7401";
         errors.push(SettingError::new("advertise", message));
@@ -186,6 +197,21 @@ mod tests {
             let url = StoreUrl::from(url);
             assert_eq!(url.without_secrets().reveal(), shown);
             assert_eq!(format!("{url:?}"), shown);
+        }
+    }
+
+    #[test]
+    fn a_password_among_the_arguments_is_noticed() {
+        let arguments = |text: &str| ["--store".into(), format!("--x={text}").into()];
+        for (url, is_seen) in [
+            ("postgres://me:s3cret@db/a", true),
+            ("postgres:///a?host=/run&password=s3cret", true),
+            ("postgres://me@db/a", false),
+            ("", false),
+        ] {
+            let store = StoreUrl::from(url);
+            assert_eq!(store.is_in(arguments(url)), is_seen, "{url}");
+            assert!(!store.is_in(arguments("other")), "{url}");
         }
     }
 
