@@ -214,8 +214,8 @@ function wake(at) {
 }
 
 /** Looks at all rows as soon as this one becomes overdue or due soon. */
-function expect({ dataset: { due, soon } }) {
-  for (const at of [due, soon]) if (at && !isPast(at) && at < wakeAt) wake(Number(at));
+function expect({ dataset: row }) {
+  for (const at of [row.due, row.soon]) if (at && !isPast(at) && at < wakeAt) wake(Number(at));
 }
 
 /** Moves the focus by so many rows. */

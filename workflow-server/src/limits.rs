@@ -162,6 +162,9 @@ pub const LATER_CHANGES_READ_MAX: usize = 256;
 pub const FEED_BEHIND_PATIENCE: Duration = Duration::from_secs(1);
 /// How long the feed may be silent before it says that it is still there.
 pub const FEED_HEARTBEAT: Duration = Duration::from_secs(5);
+/// How long a member may be without an answer of the store before its feed ends. Longer than a
+/// take-over, so that alerters move only away from a member that alone has lost the store.
+pub const OUT_OF_TOUCH: Duration = Duration::from_secs(6);
 /// Alerters and others that follow the feed at once. Where all places are taken, a new stream takes
 /// one of the address that has most of them.
 pub const FEED_STREAMS_MAX: usize = 64;

@@ -151,3 +151,39 @@ async fn members_that_all_lose_the_store_continue_afterwards() {
         1
     );
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_feed_of_a_member_without_its_store_ends() {
+    let crew = Crew::start().await;
+    let (_, others) = crew.roles().await;
+    let cut_off = &crew.members[others[0]];
+    let request = TailRequest {
+        from_sequence: 1,
+        ..TailRequest::default()
+    };
+    let mut feed = cut_off.clients.clone().feed;
+    let mut tail = feed
+        .tail(request.clone())
+        .await
+        .expect("it begins")
+        .into_inner();
+    cut_off.store.cut_off(true);
+    let ended = loop {
+        match tail.message().await {
+            Ok(message) => assert!(message.is_some(), "it says why it ends"),
+            Err(status) => break status,
+        }
+    };
+    check_unavailable(&ended);
+    let refused = feed
+        .tail(request.clone())
+        .await
+        .expect_err("its data is old");
+    check_unavailable(&refused);
+    cut_off.store.cut_off(false);
+    eventually("the feed begins again", || {
+        let (mut feed, request) = (feed.clone(), request.clone());
+        async move { feed.tail(request).await.ok() }
+    })
+    .await;
+}

@@ -13,7 +13,7 @@ use tokio::time::timeout;
 
 use crate::journal::{Lease, Member, Report, Seen, Term};
 use crate::ledger::Clock;
-use crate::limits::{MEMBER_ALIVE, STEP_DOWN_MAX};
+use crate::limits::{MEMBER_ALIVE, OUT_OF_TOUCH, STEP_DOWN_MAX};
 
 /// What this process does in its cluster.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -116,6 +116,12 @@ impl Standing {
     /// How long ago the last report was requested.
     pub(crate) fn age(&self, sight: &Sight) -> Duration {
         self.clock.monotonic().saturating_sub(sight.at)
+    }
+
+    /// Whether the store has not answered this member for so long that what it shows may be old.
+    pub(crate) fn is_out_of_touch(&self) -> bool {
+        let sight = self.sight();
+        sight.is_some_and(|sight| self.age(&sight) > OUT_OF_TOUCH)
     }
 
     /// Uses this cell for the newest published sequence.

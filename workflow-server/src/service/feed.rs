@@ -58,6 +58,7 @@ async fn snapshot(
     metrics::counter!("aftercall_feed_requests_total", "call" => "snapshot").increment(1);
     let service = Following(shared.clone());
     let place = service.place(asked.peer)?;
+    service.check_in_touch()?;
     let (view, chain) = service.view_with_chain().await?;
     let (sender, receiver) = mpsc::channel(RESPONSES_WAITING);
     let oldest_sequence = shared.ledger.feed().oldest();
@@ -97,6 +98,7 @@ async fn tail(
     if !request.epoch.is_empty() && request.epoch != *shared.epoch {
         return Err(refusal::other_epoch(&shared.epoch));
     }
+    service.check_in_touch()?;
     // The first read shows whether the sequence is one that can be given.
     let first = service.read_first(request.from_sequence).await?;
     let (sender, receiver) = mpsc::channel(RESPONSES_WAITING);
@@ -192,7 +194,13 @@ impl Following {
                 let more = tokio::time::timeout(FEED_HEARTBEAT, more);
                 tokio::select! {
                     // Timed out: an empty response says that the road is still there.
-                    ended = more => if matches!(ended, Ok(Err(_))) { return Ok(()) },
+                    ended = more => match ended {
+                        Ok(Err(_)) => return Ok(()),
+                        Ok(Ok(())) => {}
+                        Err(_) => if let Err(refused) = self.check_in_touch() {
+                            return send(sender, Err(refused)).await;
+                        },
+                    },
                     () = sender.closed() => return Ok(()),
                     () = self.0.draining.cancelled() => {
                         return send(sender, Err(refusal::unavailable(self.0.ending()))).await;
@@ -243,6 +251,17 @@ impl Following {
         }
         send(sender, Ok(self.response(batch.take()))).await?;
         Ok(Ok(()))
+    }
+
+    /// A member that has lost its store shows old data. Its alerters should move to another one.
+    fn check_in_touch(&self) -> Result<(), Refusal> {
+        let standing = self.0.standing.as_ref();
+        if standing.is_some_and(|standing| standing.is_out_of_touch()) {
+            return Err(refusal::unavailable(
+                "this member of the cluster does not reach its store, so its data may be old: connect to another member",
+            ));
+        }
+        Ok(())
     }
 
     /// An entry that the feed keeps no more may be one that an erasure removed while a slow client
