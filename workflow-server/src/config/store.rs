@@ -92,7 +92,7 @@ pub struct StoreArgs {
         conflicts_with = "store"
     )]
     store_file: Option<PathBuf>,
-    /// With --store: the address by which the other members reach this one, such as https://one.example.com:7401 [default:
+    /// With --store: the address by which the other members reach this one, such as `https://one.example.com:7401` [default:
     /// where it listens, on a loopback address]
     #[arg(long, env = "AFTERCALL_ADVERTISE", value_name = "URL")]
     advertise: Option<String>,

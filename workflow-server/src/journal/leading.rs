@@ -13,7 +13,7 @@ pub struct Leading {
 }
 
 impl Leading {
-    /// For implementations of [`Storage::lead`], and for wrappers.
+    /// For implementations of [`Storage::lead`](super::Storage::lead), and for wrappers.
     #[must_use]
     pub fn new(term: Term, log: Arc<dyn LogWriter>, vault: Arc<dyn VaultWriter>) -> Self {
         Self { term, log, vault }
@@ -37,7 +37,7 @@ impl Leading {
         self.vault.as_ref()
     }
 
-    /// The two writers, for implementations of [`Storage`] that wrap another store.
+    /// The two writers, for implementations of [`Storage`](super::Storage) that wrap another store.
     #[must_use]
     pub fn into_writers(self) -> (Arc<dyn LogWriter>, Arc<dyn VaultWriter>) {
         (self.log, self.vault)
