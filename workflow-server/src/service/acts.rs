@@ -56,7 +56,8 @@ fn act(request: &dyn Any, actor: &str) -> Option<Act> {
         || request.is::<workflow::v1::BackupRequest>()
         || request.is::<workflow::v1::AcceptClockRequest>()
         || request.is::<workflow::v1::ConfirmPurgeRequest>()
-        || request.is::<workflow::v1::ConfirmRetentionRequest>();
+        || request.is::<workflow::v1::ConfirmRetentionRequest>()
+        || request.is::<workflow::v1::StepDownRequest>();
     is_on_whole_server.then_some(Act::OnWholeServer)
 }
 

@@ -376,6 +376,7 @@ fn of_the_server() -> Vec<Case> {
         whole_server("Tail", json!({ "from_sequence": 1 })),
         whole_server("Backup", json!({})),
         whole_server("AcceptClock", json!({})),
+        whole_server("StepDown", json!({})),
         whole_server("ConfirmPurge", json!({})),
         whole_server(
             "ConfirmRetention",

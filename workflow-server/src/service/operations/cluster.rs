@@ -47,14 +47,18 @@ pub(crate) fn shown(shared: &Shared) -> Option<proto::Cluster> {
 fn members(sight: &Sight, ago: Duration) -> Vec<proto::ClusterMember> {
     let members = &sight.seen.members;
     let newest = members.iter().map(|member| member.report.sequence).max();
+    let leader = sight.running().map(|lease| &lease.leader.name);
     let shown = members.iter().map(|member| {
         let report = &member.report;
+        // The report of the leader may be older than those of the others.
+        let leads = leader == Some(&report.member.name);
+        let lag = newest.unwrap_or(0).saturating_sub(report.sequence);
         proto::ClusterMember {
             name: report.member.name.clone(),
             address: report.member.address.clone(),
             version: report.version.clone(),
             sequence: report.sequence,
-            lag: newest.unwrap_or(0).saturating_sub(report.sequence),
+            lag: if leads { 0 } else { lag },
             age: Some(convert::duration(member.age + ago)),
         }
     });
