@@ -3,7 +3,7 @@
 
     cargo build --release
     sudo apt-get install postgresql postgresql-contrib
-    benches/peers/postgres.py [--rounds 3] [--requests 20000] [--directory DIR] [--json FILE]
+    benches/peers/postgres.py [--rounds 3] [--requests 20000] [--cluster] [--directory DIR] [--json FILE]
 
 Starts a throw-away PostgreSQL with fsync and synchronous_commit on, in a temporary directory of DIR, and a fresh
 workflow-server in the same DIR for each `aftercall load`. The schema is `postgres/schema.sql`. A start is one call of
@@ -53,6 +53,7 @@ def arguments():
     parser.add_argument("--rounds", type=int, default=3, help="the figures are medians over them")
     parser.add_argument("--directory", default=tempfile.gettempdir(), help="where both keep their data")
     parser.add_argument("--aftercall", default=str(AFTERCALL), help="the binary")
+    parser.add_argument("--cluster", action="store_true", help="measure Aftercall with its store in the same PostgreSQL too")
     parser.add_argument("--json", help="a file for every figure")
     return parser.parse_args()
 
@@ -185,10 +186,32 @@ def children_cpu():
     return used.ru_utime + used.ru_stime
 
 
-def aftercall(asked, in_flight, requests):
+def cluster(asked, postgres, in_flight, requests):
+    """The same step with the store in the database, a new one each time. Its CPU is that of the workflow-server alone."""
+    database = f"calls_{time.monotonic_ns()}"
+    postgres.sql(f"CREATE DATABASE {database}")
+    postgres.sql("CHECKPOINT")
+    store = ["--store", f"postgres://load@127.0.0.1:{postgres.port}/{database}"]
+    subprocess.run([asked.aftercall, "store", "init", *store], check=True, stdout=subprocess.DEVNULL)
+    command = [asked.aftercall, "serve", "workflow-server", *store, "--listen", "127.0.0.1:0", "--log", "warn", "--audit-log", "off"]
+    server = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    try:
+        address = server.stdout.readline().strip()
+        until = time.monotonic() + 30
+        while subprocess.run([asked.aftercall, "--server", address, "workflow", "list"], capture_output=True).returncode:
+            if time.monotonic() > until:
+                raise SystemExit("no member leads")
+            time.sleep(0.1)
+        return aftercall(asked, in_flight, requests, ["--server", address])
+    finally:
+        server.terminate()
+        server.wait()
+
+
+def aftercall(asked, in_flight, requests, where=None):
     """One step of `aftercall load`: starts are Set Workflows, completes are pushes."""
     command = [asked.aftercall, "load", "--output", "json", "--in-flight", str(in_flight), "--requests", str(requests)]
-    command += ["--connections", str(min(4, in_flight)), "--data-dir", asked.directory]
+    command += ["--connections", str(min(4, in_flight)), *(where or ["--data-dir", asked.directory])]
     ended = subprocess.run(command, capture_output=True, text=True)
     if ended.returncode:
         raise SystemExit(f"aftercall load failed:\n{ended.stderr}")
@@ -206,10 +229,12 @@ def aftercall(asked, in_flight, requests):
     return step
 
 
-def in_turn(connections, in_flight):
+def in_turn(connections, in_flight, has_cluster):
     """The steps of a round: the two sides alternate as evenly as their numbers allow."""
     steps = [(at / len(connections), "postgres", number) for at, number in enumerate(connections)]
     steps += [((at + 0.5) / len(in_flight), "aftercall", number) for at, number in enumerate(in_flight)]
+    if has_cluster:
+        steps += [((at + 0.6) / len(in_flight), "cluster", number) for at, number in enumerate(in_flight)]
     return [(side, number) for _, side, number in sorted(steps)]
 
 
@@ -217,11 +242,14 @@ def rounds(asked, postgres):
     """Medians over the rounds, by side, number at a time and kind."""
     seen = collections.defaultdict(list)
     for number in range(asked.rounds):
-        for place, (side, at_a_time) in enumerate(in_turn(numbers(asked.connections), numbers(asked.in_flight))):
+        steps = in_turn(numbers(asked.connections), numbers(asked.in_flight), asked.cluster)
+        for place, (side, at_a_time) in enumerate(steps):
             print(f"round {number + 1}: {side}, {at_a_time} at a time", file=sys.stderr)
             requests = of_step(asked.requests, at_a_time)
             if side == "postgres":
                 step = postgres.step(at_a_time, requests, number * 1000 + place)
+            elif side == "cluster":
+                step = cluster(asked, postgres, at_a_time, requests)
             else:
                 step = aftercall(asked, at_a_time, requests)
             for kind, figures in step.items():
@@ -246,6 +274,11 @@ def ratios(medians, in_flight):
         if 1 in in_flight and 1 in rates:
             p50 = medians["aftercall", 1, kind]["p50"] / medians["postgres", 1, kind]["p50"]
             found.append((f"{kind}, p50: 1 in flight ÷ 1 connection", p50))
+    for (side, number, kind), row in sorted(medians.items()):
+        if side == "cluster":
+            sled = medians["aftercall", number, kind]
+            found.append((f"{kind}, rate: store in PostgreSQL ÷ sled, {number} in flight", row["rate"] / sled["rate"]))
+            found.append((f"{kind}, p50: store in PostgreSQL ÷ sled, {number} in flight", row["p50"] / sled["p50"]))
     return found
 
 
