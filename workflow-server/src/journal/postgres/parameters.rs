@@ -3,6 +3,7 @@
 
 use std::str::FromStr as _;
 
+use super::failure::reason;
 use crate::journal::DatabaseError;
 
 /// The keys that are taken out.
@@ -56,7 +57,7 @@ impl Parameters {
     /// Reads the other parts.
     pub(super) fn config(&self) -> Result<tokio_postgres::Config, DatabaseError> {
         // The error names the part and shows no value.
-        tokio_postgres::Config::from_str(&self.rest).map_err(|error| invalid(error.to_string()))
+        tokio_postgres::Config::from_str(&self.rest).map_err(|error| invalid(reason(&error)))
     }
 }
 
