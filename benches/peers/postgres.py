@@ -31,6 +31,7 @@ import time
 
 HERE = pathlib.Path(__file__).resolve().parent
 SCRIPTS = HERE / "postgres"
+EXAMPLES = HERE.parent.parent / "examples"
 AFTERCALL = HERE.parent.parent / "target" / "release" / "aftercall"
 SETTINGS = {
     "fsync": "on",
@@ -202,6 +203,10 @@ def cluster(asked, postgres, in_flight, requests):
             if time.monotonic() > until:
                 raise SystemExit("no member leads")
             time.sleep(0.1)
+        for what in (["team", "import", "teams.yaml"], ["calendar", "import", "calendars.yaml"], ["workflow", "publish", "refund.yaml"]):
+            made = subprocess.run([asked.aftercall, "--server", address, *what], capture_output=True, text=True, cwd=EXAMPLES)
+            if made.returncode:
+                raise SystemExit(made.stderr)
         return aftercall(asked, in_flight, requests, ["--server", address])
     finally:
         server.terminate()
