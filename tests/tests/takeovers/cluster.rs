@@ -4,7 +4,7 @@ use std::net::{SocketAddr, TcpListener};
 use std::process::Command;
 
 use aftercall_proto::feed::v1::TailRequest;
-use aftercall_proto::workflow::v1::GetServerInfoRequest;
+use aftercall_proto::workflow::v1::{CountInstancesRequest, GetServerInfoRequest};
 use aftercall_test_postgres::{Proxy, Server};
 use aftercall_tests::{Clients, REFUND, ServerProcess, eventually};
 use workflow_server::journal::Birth;
@@ -114,8 +114,16 @@ impl Cluster {
             members,
             alerters,
         };
-        cluster.leader().await;
         let mut clients = cluster.clients(0).await;
+        // A leader serves a moment after its lease begins.
+        eventually("requests are answered", || {
+            let mut operations = clients.operations.clone();
+            async move {
+                let counted = operations.count_instances(CountInstancesRequest::default());
+                counted.await.ok()
+            }
+        })
+        .await;
         clients.teams(&["billing", "payments"]).await;
         clients.publish(REFUND).await;
         cluster
