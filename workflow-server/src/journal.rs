@@ -47,6 +47,7 @@ pub(crate) mod restoring;
 mod storage;
 mod store;
 mod tables;
+mod tail;
 
 mod sled;
 mod vault;

@@ -10,7 +10,8 @@ use super::fault::MARKER;
 use super::identity::stored;
 use super::sled::{Place, Tree};
 use super::{
-    Disk, Identity, OpenError, Options, Position, current, files, guard, head, restoring, vault,
+    Disk, Identity, OpenError, Options, Position, current, files, guard, head, restoring, tail,
+    vault,
 };
 
 /// The name of the mark in the data directory.
@@ -63,6 +64,7 @@ pub(crate) fn find_or_create(
     wipe(dir, disk.as_ref()).map_err(failed)?;
     vault::create_directories(dir, disk.as_ref()).map_err(failed)?;
     head::write(dir, Position::default(), disk.as_ref()).map_err(failed)?;
+    tail::renew(dir, options.tail_bytes, disk.as_ref()).map_err(failed)?;
     let place = place(dir, FIRST, options, disk);
     guard::guarded(&place.path.clone(), options.open_limit, move |_| {
         Tree::create(&place, Position::default()).map(drop)
@@ -105,7 +107,7 @@ fn holds_anything(dir: &Path) -> io::Result<bool> {
 fn wipe(dir: &Path, disk: &dyn Disk) -> io::Result<()> {
     current::remove_others(dir, 0, disk)?;
     files::remove_tree(dir, vault::DIRECTORY, disk)?;
-    for name in [head::FILE, stored::FILE, MARKER] {
+    for name in [head::FILE, tail::FILE, stored::FILE, MARKER] {
         files::remove(dir, name, disk)?;
     }
     Ok(())

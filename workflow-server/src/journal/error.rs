@@ -177,17 +177,17 @@ pub enum OpenError {
         /// Where.
         place: String,
     },
-    /// The log ends before the position in the head file, which was durable. It is an older copy,
-    /// or the disk lost writes.
+    /// The log ends before the position in the head file or in the tail, which was durable. It is an
+    /// older copy, or the disk lost writes.
     #[error(
-        "{dir} holds entries up to {newest}, but its head file says that {head} was acknowledged: this is an older copy, \
+        "{dir} holds entries up to {newest}, but its head file or its tail says that {head} was acknowledged: this is an older copy, \
          or the disk lost writes. Restore the newest backup with `aftercall restore`, or the directory that this was copied from. Only if neither \
          exists: start once with --rebuild-head, which accepts that the entries after {newest} are lost"
     )]
     BehindHead {
         /// The data directory.
         dir: String,
-        /// The sequence in the head file.
+        /// The newest sequence in the head file or in the tail.
         head: u64,
         /// Newest sequence in the log.
         newest: u64,
@@ -202,6 +202,16 @@ pub enum OpenError {
         dir: String,
         /// The entry about which they disagree.
         sequence: u64,
+    },
+    /// The tail file is missing. It may have had acknowledged entries.
+    #[error(
+        "the tail file {path} is missing, which may hold the newest acknowledged entries. Bring the file back from where the \
+         directory was copied, or restore the newest backup with `aftercall restore`. Only if neither exists: start once with --rebuild-head, \
+         which accepts that these entries are lost"
+    )]
+    TailLost {
+        /// Path of the tail file.
+        path: String,
     },
     /// Neither slot of the head file can be read.
     #[error(

@@ -8,8 +8,9 @@ use std::fmt::Write as _;
 use super::{Birth, OpenError, sealed};
 
 /// The format of the data directory that this server writes, and the newest that it reads. In
-/// format 1 the identity was a file beside the vault.
-pub const FORMAT: u32 = 2;
+/// format 1 the identity was a file beside the vault. Format 2 had no tail file, so a server of that
+/// format would not see the newest groups.
+pub const FORMAT: u32 = 3;
 
 /// The identity of a store.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -106,6 +106,17 @@ pub const DISK_LOOK_MAX: Duration = Duration::from_secs(1);
 /// The size of the commits after which the disk is checked again. A part of the reserve.
 pub const LOOK_BYTES_MAX: usize = SPACE_RESERVE_BYTES as usize / 16;
 
+/// The size of the tail file, in bytes. A half of it must have room for the groups that arrive
+/// while sled commits.
+pub const TAIL_BYTES: usize = 4 * 1024 * 1024;
+
+/// The longest time for which groups wait in the tail before they are moved to sled. One commit
+/// costs sled about the same for one group as for many.
+pub const MOVE_EVERY: Duration = Duration::from_millis(20);
+
+/// The size of the groups in the tail at which they are moved without waiting longer.
+pub const MOVE_BYTES: usize = TAIL_BYTES / 8;
+
 /// The shortest time between two writes of the head file, unless a caller waits for one. A lost end
 /// of the log is noticed only up to the newest position in that file.
 pub const HEAD_WRITE_EVERY: Duration = Duration::from_millis(5);

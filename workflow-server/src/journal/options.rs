@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{CACHE_BYTES, COMMIT_LIMIT, LOCK_WAIT, OPEN_LIMIT, SPACE_RESERVE_BYTES};
+use super::{CACHE_BYTES, COMMIT_LIMIT, LOCK_WAIT, OPEN_LIMIT, SPACE_RESERVE_BYTES, TAIL_BYTES};
 
 /// Called once, with a sentence, when a commit takes longer than the limit. In production it ends
 /// the process.
@@ -32,6 +32,8 @@ pub struct Options {
     pub reserve_bytes: u64,
     /// The size of sled's cache, in bytes.
     pub cache_bytes: u64,
+    /// The size of the tail, in bytes.
+    pub tail_bytes: usize,
     /// The time limit for one commit.
     pub commit_limit: Duration,
     /// Opening gives up after this time without progress.
@@ -59,6 +61,7 @@ impl Options {
             on_stuck,
             reserve_bytes: SPACE_RESERVE_BYTES,
             cache_bytes: CACHE_BYTES,
+            tail_bytes: TAIL_BYTES,
             commit_limit: COMMIT_LIMIT,
             open_limit: OPEN_LIMIT,
             lock_wait: LOCK_WAIT,

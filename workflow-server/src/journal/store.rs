@@ -1,8 +1,8 @@
 //! A store: one data directory that is open, verified and locked.
 //!
-//! Files: `lock`, `identity` (the format), `head` (the newest acknowledged position), `current`
-//! (the directory of the log), `journal-N/` (sled), `vault/` (files, also the identity of the
-//! store), and after a failure `sync-failed`. Opening returns a log of which every group is
+//! Files: `lock`, `identity` (the format), `head` (the newest acknowledged position), `tail` (the
+//! newest groups, until sled has them), `current` (the directory of the log), `journal-N/` (sled),
+//! `vault/` (files, also the identity of the store), and after a failure `sync-failed`. Opening returns a log of which every group is
 //! verified and which is not behind its head file. Otherwise it returns an error with the reason.
 //! It changes nothing before it has read the identity.
 
@@ -19,8 +19,8 @@ use super::lock::DirectoryLock;
 use super::sled::{self, Place, SledLog, Start, Tree, Verified};
 use super::vault::FileVault;
 use super::{
-    Bounds, Disk, Identity, JournalError, Leading, Log, OpenError, Options, Position, Storage,
-    Term, Vault, birth, current, files, guard, head, restoring,
+    Bounds, Disk, Group, Identity, JournalError, Leading, Log, OpenError, Options, Position,
+    Storage, Term, Vault, birth, current, files, guard, head, restoring, tail,
 };
 
 /// An open data directory. It stays locked until the log, the vault, all leaders and all unfinished
@@ -99,6 +99,7 @@ impl Store {
         let failed = |error: io::Error| OpenError::io("preparing", dir, &error);
         current::remove_others(dir, found.number, disk.as_ref()).map_err(failed)?;
         head::write(dir, bounds.newest, disk.as_ref()).map_err(failed)?;
+        tail::renew(dir, options.tail_bytes, disk.as_ref()).map_err(failed)?;
         let fault = Arc::new(Fault::new(dir, Arc::clone(&disk)));
         let vault = FileVault::open(
             dir,
@@ -191,22 +192,41 @@ fn open_copy(
         ..birth::place(dir, next, options, disk)
     };
     let expected = head.map_or(Position::default(), |head| head.newest);
+    let newest_groups = read_tail(dir, options.rebuild_head)?;
     let from = from.to_owned();
     let opened = guard::guarded(&from.clone(), options.open_limit, move |progress| {
         let tree = Tree::open_copy(&from, &place)?;
         progress.alive();
-        let verified = sled::verify(&tree, expected, progress)?;
-        Ok((tree, verified))
+        let mut verified = sled::verify(&tree, expected, progress)?;
+        let lost = sled::replay(&tree, &mut verified, &newest_groups, expected, progress)?;
+        Ok((tree, verified, lost))
     });
-    let (tree, verified) = opened?;
-    compare(dir, head, &verified, options.rebuild_head)?;
+    let (tree, verified, lost) = opened?;
+    compare(dir, (head, lost), &verified, options.rebuild_head)?;
     Ok((tree, verified))
 }
 
+/// The newest groups, some of which sled may not have.
+fn read_tail(dir: &Path, rebuild: bool) -> Result<Vec<Group>, OpenError> {
+    match tail::read(dir) {
+        Ok(groups) => Ok(groups),
+        Err(error) if error.kind() == io::ErrorKind::NotFound && rebuild => {
+            tracing::warn!(dir = %dir.display(), "as requested, the server accepts that the tail file is missing");
+            Ok(Vec::new())
+        }
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Err(OpenError::TailLost {
+            path: dir.join(tail::FILE).display().to_string(),
+        }),
+        Err(error) => Err(OpenError::io("reading", &dir.join(tail::FILE), &error)),
+    }
+}
+
 /// Checks whether acknowledged entries are missing.
+///
+/// `lost` is the newest sequence in the tail, if groups before it are missing.
 fn compare(
     dir: &Path,
-    head: Option<Head>,
+    (head, lost): (Option<Head>, Option<u64>),
     verified: &Verified,
     rebuild: bool,
 ) -> Result<(), OpenError> {
@@ -216,10 +236,12 @@ fn compare(
             path: dir.join(head::FILE).display().to_string(),
             newest: newest.sequence,
         }),
-        Some(Head { newest: head, .. }) if head.sequence > newest.sequence => {
+        Some(Head { newest: head, .. })
+            if head.sequence.max(lost.unwrap_or(0)) > newest.sequence =>
+        {
             Some(OpenError::BehindHead {
                 dir: dir.display().to_string(),
-                head: head.sequence,
+                head: head.sequence.max(lost.unwrap_or(0)),
                 newest: newest.sequence,
             })
         }

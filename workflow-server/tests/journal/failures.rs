@@ -26,12 +26,12 @@ fn failed(result: Result<(), JournalError>) -> String {
 }
 
 #[tokio::test]
-async fn a_failed_log_sync_stops_all_writes() {
+async fn a_failed_tail_sync_stops_all_writes() {
     let dir = tempfile::tempdir().unwrap();
     let disk = Arc::new(ScriptedDisk::default());
     let store = Store::open(dir.path(), &options(), disk.clone()).unwrap();
     let mut groups = vec![append(&store, 2, 100).await, append(&store, 2, 100).await];
-    disk.fail_syncs_of("db");
+    disk.fail_syncs_of("tail");
     let next = group(store.bounds().newest, 1, 10);
     let first = failed(store.leading().log().append(next.clone()).await);
     assert!(first.contains("the disk is gone"), "{first}");
@@ -64,6 +64,27 @@ async fn a_failed_log_sync_stops_all_writes() {
     let store = open(dir.path()).unwrap();
     assert!(!store.copied, "one copy is enough");
     assert!(all(store.log().as_ref()).await == groups);
+}
+
+/// The groups are durable in the tail, so they stay, also if sled never gets them.
+#[tokio::test]
+async fn a_failed_log_sync_stops_all_writes() {
+    let dir = tempfile::tempdir().unwrap();
+    let disk = Arc::new(ScriptedDisk::default());
+    let store = Store::open(dir.path(), &options(), disk.clone()).unwrap();
+    let mut groups = vec![append(&store, 2, 100).await];
+    disk.fail_syncs_of("db");
+    groups.push(append(&store, 2, 100).await);
+    let first = failed(store.leading().log().trim(1).await);
+    assert!(first.contains("the disk is gone"), "{first}");
+    disk.on_sync(|_| Ok(()));
+    let next = group(store.bounds().newest, 1, 10);
+    assert_eq!(failed(store.leading().log().append(next).await), first);
+    assert_eq!(store.failure(), Some(&*first));
+    assert!(all(store.log().as_ref()).await == groups);
+    close(store, dir.path());
+    let store = open(dir.path()).unwrap();
+    assert!(store.copied && all(store.log().as_ref()).await == groups);
 }
 
 /// Makes one write to the vault.
@@ -378,8 +399,8 @@ async fn a_full_disk_refuses_early_and_continues_with_space() {
     assert_eq!(blob_names(store.vault().as_ref()).await.unwrap(), ["new"]);
 }
 
-#[tokio::test]
-async fn a_commit_that_hangs_is_reported_by_the_watchdog() {
+/// The disk does not answer a sync of this file any more.
+async fn a_hanging_commit_is_reported(file: &'static str) {
     let dir = tempfile::tempdir().unwrap();
     let (said, hear) = std::sync::mpsc::channel();
     let said = Mutex::new(said);
@@ -393,13 +414,17 @@ async fn a_commit_that_hangs_is_reported_by_the_watchdog() {
     assert!(hear.try_recv().is_err(), "a fast commit is not reported");
     let (resume, wait) = std::sync::mpsc::channel::<()>();
     disk.on_sync(move |path| {
-        if path.ends_with("db") {
+        if path.ends_with(file) {
             let _ = wait.recv();
         }
         Ok(())
     });
     let (leading, next) = (store.leading(), group(store.bounds().newest, 1, 10));
-    let hanging = tokio::spawn(async move { leading.log().append(next).await });
+    // The trim waits until the group is in sled.
+    let hanging = tokio::spawn(async move {
+        leading.log().append(next).await?;
+        leading.log().trim(0).await
+    });
     let why = tokio::task::spawn_blocking(move || hear.recv_timeout(Duration::from_secs(30)))
         .await
         .unwrap()
@@ -408,6 +433,16 @@ async fn a_commit_that_hangs_is_reported_by_the_watchdog() {
     assert!(!hanging.is_finished());
     drop(resume);
     hanging.await.unwrap().unwrap();
+}
+
+#[tokio::test]
+async fn a_hanging_sync_of_the_tail_is_reported() {
+    a_hanging_commit_is_reported("tail").await;
+}
+
+#[tokio::test]
+async fn a_hanging_sync_of_the_log_is_reported() {
+    a_hanging_commit_is_reported("db").await;
 }
 
 #[tokio::test]

@@ -6,6 +6,7 @@
 )]
 
 mod support;
+mod tail;
 mod terms;
 
 mod conformance;

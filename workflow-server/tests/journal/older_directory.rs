@@ -1,6 +1,6 @@
-//! A data directory of format 1. Its identity is a file beside the vault, and it may have an old
-//! note of timers. Opening the directory moves the identity into the vault. A stop at any step
-//! loses nothing.
+//! Data directories of older formats. In format 1 the identity is a file beside the vault, and there
+//! may be an old note of timers. In format 2 there is no tail. Opening the directory brings it to the
+//! newest format. A stop at any step loses nothing.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -47,6 +47,30 @@ async fn older_directory() -> (TempDir, Vec<Group>) {
     fs::remove_file(identity_blob(dir.path())).unwrap();
     fs::write(dir.path().join("identity"), OLD_IDENTITY).unwrap();
     fs::write(dir.path().join(NOTE), "").unwrap();
+    fs::remove_file(dir.path().join("tail")).unwrap();
+    (dir, groups)
+}
+
+/// A text with its checksum, as in the files of the identity.
+fn with_checksum(body: &str) -> String {
+    let checksum = twox_hash::XxHash3_64::oneshot_with_seed(0, body.as_bytes());
+    format!("{body}checksum: {checksum:016x}\n")
+}
+
+/// A closed directory of format 2, and its groups. Its identity is a blob, and there is no tail.
+async fn directory_without_tail() -> (TempDir, Vec<Group>) {
+    let (dir, groups) = older_directory().await;
+    let identity = OLD_IDENTITY.replace("format: 1", "format: 2");
+    let body = &identity[..identity.rfind("checksum: ").unwrap()];
+    let store = open(dir.path()).unwrap();
+    // The newest identity is the valid one.
+    let name = format!("identity-{:020}", 9);
+    let blob = Bytes::from(with_checksum(body));
+    write_blob(store.leading().vault(), &name, &[blob]).await;
+    close(store, dir.path());
+    let marker = with_checksum("aftercall store\nformat: 2\n");
+    fs::write(dir.path().join("identity"), marker).unwrap();
+    fs::remove_file(dir.path().join("tail")).unwrap();
     (dir, groups)
 }
 
@@ -92,9 +116,19 @@ async fn an_older_directory_moves_its_identity_into_the_vault() {
         assert_eq!(loss_in(dir.path(), &groups).await, None);
         let marker = fs::read_to_string(dir.path().join("identity")).unwrap();
         assert!(
-            marker.starts_with("aftercall store\nformat: 2\nchecksum: "),
+            marker.starts_with("aftercall store\nformat: 3\nchecksum: "),
             "{marker}"
         );
+        identity_blob(dir.path());
+    }
+}
+
+#[tokio::test]
+async fn a_directory_without_a_tail_gets_one() {
+    let (dir, groups) = directory_without_tail().await;
+    for _ in 0..2 {
+        assert_eq!(loss_in(dir.path(), &groups).await, None);
+        assert!(dir.path().join("tail").exists());
         identity_blob(dir.path());
     }
 }
@@ -199,9 +233,7 @@ async fn the_identity_of_an_older_server_between_attempts_is_used() {
     // The older server writes another epoch to the file that it knows.
     let body = OLD_IDENTITY.replace("epoch: 0011", "epoch: ff11");
     let body = &body[..body.rfind("checksum: ").unwrap()];
-    let checksum = twox_hash::XxHash3_64::oneshot_with_seed(0, body.as_bytes());
-    let text = format!("{body}checksum: {checksum:016x}\n");
-    fs::write(half.path().join("identity"), text).unwrap();
+    fs::write(half.path().join("identity"), with_checksum(body)).unwrap();
     let store = open(half.path()).unwrap();
     assert!(store.identity().epoch.starts_with("ff11"));
     assert_eq!(all(store.log().as_ref()).await, groups);

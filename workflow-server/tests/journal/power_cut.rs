@@ -27,6 +27,9 @@ const IMAGES_PER_RUN: usize = 20;
 /// The largest number of syncs before the first image of a run. After more syncs, sled reuses its
 /// space.
 const SYNCS_BEFORE_MAX: u32 = 1_200;
+/// The size of the tail. It is small, so that its halves are overwritten often, and the largest
+/// groups of the workload do not fit into one.
+const TAIL_BYTES: usize = 256 << 10;
 /// The longest time for reading all data in an image.
 const READ_LIMIT: Duration = Duration::from_secs(30);
 
@@ -102,6 +105,7 @@ async fn cut(seed: u64, is_forgotten: fn(&Path) -> bool) -> Vec<Image> {
     let reopen = |fresh_copy| {
         let options = Options {
             fresh_copy,
+            tail_bytes: TAIL_BYTES,
             ..options()
         };
         Store::open(dir.path(), &options, disk.clone()).unwrap()
@@ -214,6 +218,17 @@ async fn a_power_cut_at_any_moment_loses_nothing() {
     let images = number_from_environment("AFTERCALL_POWER_CUTS", 40) as usize;
     println!("{images} images from AFTERCALL_SEED={seed}");
     assert_eq!(faults(seed, images, |_| false).await, Vec::<String>::new());
+}
+
+/// The negative control: without the sync of the tail, acknowledged groups are lost.
+#[tokio::test(flavor = "multi_thread")]
+async fn without_the_tail_sync_a_power_cut_loses_data() {
+    let images = 20;
+    let found = faults(9, images, |path| path.ends_with("tail")).await;
+    assert!(
+        found.len() >= images / 4,
+        "only these of {images} images are broken: {found:?}"
+    );
 }
 
 /// The negative control: without the extra sync of the log's file, the flush of sled is not enough.

@@ -89,7 +89,7 @@ async fn a_newer_format_is_refused_and_not_changed() {
     let (dir, _) = store().await;
     let path = dir.path().join("identity");
     let text = fs::read_to_string(&path).unwrap();
-    let body = text.replace("format: 2", "format: 3");
+    let body = text.replace("format: 3", "format: 4");
     let body = &body[..body.rfind("checksum: ").unwrap()];
     // The checksum of the text in the form of the file: a hash of the name without a position.
     let checksum = seed(body);
@@ -100,8 +100,8 @@ async fn a_newer_format_is_refused_and_not_changed() {
         matches!(
             error,
             OpenError::NewerFormat {
-                format: 3,
-                known: 2,
+                format: 4,
+                known: 3,
                 ..
             }
         ),

@@ -3,9 +3,9 @@
 //! directory.
 //!
 //! A blob is never replaced. A new identity gets the next number, and the highest number is the
-//! valid one. In format 1 the file itself held the identity. [`find`] moves it into the vault, and
-//! changes the file last. Until then the directory has format 1, even if the vault already has a
-//! blob.
+//! valid one. In format 1 the file itself held the identity, and before format 3 there was no tail.
+//! [`find`] brings an older directory to the newest format, and changes the file last. Until then
+//! the directory has its old format, even if the vault already has a newer blob.
 //!
 //! Blocking. The caller has the lock of the directory, and there is no leader meanwhile.
 
@@ -15,7 +15,7 @@ use std::{fs, io};
 use super::{FORMAT, Identity, checked, field, with_checksum};
 use crate::journal::lock::DirectoryLock;
 use crate::journal::vault::{blobs, check_has_blobs, create_blob, read_blob, remove_blob};
-use crate::journal::{Disk, LOCK_WAIT, OpenError, files};
+use crate::journal::{Disk, LOCK_WAIT, OpenError, files, tail};
 
 /// The name of the file in the data directory.
 pub(crate) const FILE: &str = "identity";
@@ -27,13 +27,18 @@ const CLOCK_HELD: &str = "clock-held";
 /// The prefix of the names of the blobs.
 const PREFIX: &str = "identity-";
 
+/// The first format whose identity is a blob.
+const FORMAT_OF_BLOB: u32 = 2;
+
 /// The content of the file `identity`.
 enum Marker {
     Missing,
     /// The identity itself: format 1.
     Whole(Identity),
-    /// Only the format.
-    Format,
+    /// Only the format, which is this one.
+    Newest,
+    /// Only the format, which is an older one.
+    Older,
 }
 
 /// Finds the identity of the store in `dir`, also if an older server wrote it. `None` if there is
@@ -42,7 +47,8 @@ pub(in crate::journal) fn find(dir: &Path, disk: &dyn Disk) -> Result<Option<Ide
     let identity = match read_marker(dir)? {
         Marker::Missing => return Ok(None),
         Marker::Whole(identity) => adopt(dir, identity, disk)?,
-        Marker::Format => newest(dir)?,
+        Marker::Older => adopt(dir, newest(dir)?, disk)?,
+        Marker::Newest => newest(dir)?,
     };
     remove_superseded(dir, disk)
         .map_err(|error| OpenError::io("removing superseded files in", dir, &error))?;
@@ -94,12 +100,13 @@ fn read_marker(dir: &Path) -> Result<Marker, OpenError> {
     // All later formats keep the checksum and the line with the format.
     let format = field(text, "format").and_then(|format| format.parse().ok());
     match format.ok_or_else(|| OpenError::damaged(&path, "it names no format"))? {
-        FORMAT => Ok(Marker::Format),
+        FORMAT => Ok(Marker::Newest),
         format if format > FORMAT => Err(OpenError::NewerFormat {
             dir: dir.display().to_string(),
             format,
             known: FORMAT,
         }),
+        format if format >= FORMAT_OF_BLOB => Ok(Marker::Older),
         format => Identity::parse(text, format)
             .map(Marker::Whole)
             .ok_or_else(|| OpenError::damaged(&path, "a line is missing")),
@@ -111,23 +118,25 @@ fn write_marker(dir: &Path, disk: &dyn Disk) -> io::Result<()> {
     files::replace(dir, FILE, text.as_bytes(), disk)
 }
 
-/// Moves the identity of an older server into the vault. After an interruption the next open
+/// Brings the directory of an older server to this format. After an interruption the next open
 /// repeats this. An identity that exists already is then used or superseded.
 fn adopt(dir: &Path, old: Identity, disk: &dyn Disk) -> Result<Identity, OpenError> {
-    tracing::info!(dir = %dir.display(), "moving the identity of the store into its vault");
+    tracing::info!(dir = %dir.display(), from = old.format, to = FORMAT, "bringing the store to a newer format");
     let identity = Identity {
         format: FORMAT,
         ..old
     };
-    let moved = || {
+    let adopted = || {
         // The vault has another identity if an older server has run between two attempts.
         if newest(dir).ok().as_ref() != Some(&identity) {
             put(dir, &identity, disk)?;
         }
+        // The open gives it its size.
+        tail::renew(dir, 0, disk)?;
         write_marker(dir, disk)
     };
-    moved().map_err(|error: io::Error| {
-        OpenError::io("moving the identity into the vault of", dir, &error)
+    adopted().map_err(|error: io::Error| {
+        OpenError::io("bringing to a newer format the store in", dir, &error)
     })?;
     Ok(identity)
 }

@@ -2,9 +2,10 @@
 //! cannot be trusted, and to free disk space. The returned copy is durable and verified. The old
 //! log does not change.
 
-use super::{Place, Tree, Verified, chunk, read, verify};
+use super::batch::GroupBatch;
+use super::{Place, Tree, Verified, read, verify};
+use crate::journal::OpenError;
 use crate::journal::guard::Progress;
-use crate::journal::{BATCH_KEYS_MAX, COPY_BATCH_BYTES, OpenError};
 
 /// Copies `from`, whose content is `verified`, to `to`.
 pub(in crate::journal) fn copy(
@@ -18,24 +19,16 @@ pub(in crate::journal) fn copy(
         what: format!("copying the log to {}", to.path.display()),
         reason,
     };
-    let (mut batch, mut keys, mut bytes) = (sled::Batch::default(), 0, 0);
+    let mut batch = GroupBatch::default();
     for group in read::groups(from, 0) {
         let group = group.map_err(verify::as_open_error)?;
-        let chunks = chunk::encode(&group)
-            .ok_or_else(|| failed("a group is over the size limit".to_owned()))?;
-        if keys + chunks.len() > BATCH_KEYS_MAX || bytes + group.bytes.len() > COPY_BATCH_BYTES {
-            tree.commit(std::mem::take(&mut batch), keys)
-                .map_err(failed)?;
-            (keys, bytes) = (0, 0);
+        if !batch.has_room(&group) {
+            batch.commit(&tree).map_err(failed)?;
             progress.alive();
         }
-        keys += chunks.len();
-        bytes += group.bytes.len();
-        for (key, value) in chunks {
-            batch.insert(&key[..], value);
-        }
+        batch.add(&group).map_err(failed)?;
     }
-    tree.commit(batch, keys).map_err(failed)?;
+    batch.commit(&tree).map_err(failed)?;
     let copied = verify::verify(&tree, verified.bounds.newest, progress)?;
     if copied.bounds != verified.bounds {
         return Err(OpenError::damaged(

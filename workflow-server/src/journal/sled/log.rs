@@ -1,20 +1,24 @@
-//! The handle of the log in sled. It sends orders to the writer's thread, and reads on the blocking
-//! threads of the runtime.
+//! The handle of the log in sled. It sends orders to the threads of the writer and of the mover, and
+//! reads on the blocking threads of the runtime.
 
+use std::io;
+use std::sync::mpsc as threads;
 use std::sync::{Arc, Mutex, TryLockError};
 
 use futures::future::{BoxFuture, FutureExt, ready};
 use tokio::sync::{mpsc, oneshot, watch};
 
-use super::read;
+use super::mover::{Message, Mover};
 use super::shared::Shared;
 use super::tree::Tree;
 use super::watchdog::Watchdog;
-use super::writer::{self, Command, Look, Order, Writer};
+use super::writer::{self, Answer, Look, Order, Writer};
+use super::{mover, read};
 use crate::journal::blocking::blocking;
 use crate::journal::fault::Fault;
 use crate::journal::head::HeadThread;
 use crate::journal::lock::DirectoryLock;
+use crate::journal::tail::Tail;
 use crate::journal::{
     Bounds, Disk, Group, JournalError, LOG_LIMITS, Log, LogLimits, LogWriter, OpenError, Options,
     Position, WRITER_QUEUE_MAX,
@@ -22,11 +26,12 @@ use crate::journal::{
 
 /// The log in sled.
 pub(in crate::journal) struct SledLog {
-    // Dropped first: sled must be closed on the writer's thread, because this can be slow.
+    // Dropped first: sled must be closed on the mover's thread, because this can be slow.
     shared: Arc<Shared>,
     writer: Arc<Mutex<Writer>>,
     fault: Arc<Fault>,
-    commands: mpsc::Sender<Command>,
+    orders: mpsc::Sender<(Order, Answer)>,
+    messages: threads::Sender<Message>,
 }
 
 /// What a log needs to start, after its files have been verified.
@@ -41,7 +46,8 @@ pub(in crate::journal) struct Start<'a> {
 }
 
 impl SledLog {
-    /// Starts the threads. The head file must contain `start.bounds.newest`.
+    /// Starts the threads. The head file must contain `start.bounds.newest`, and the tail must be
+    /// empty.
     pub(in crate::journal) fn start(start: Start<'_>) -> Result<Self, OpenError> {
         let failed =
             |error| OpenError::io("starting the threads of the journal in", start.dir, &error);
@@ -51,35 +57,52 @@ impl SledLog {
             Arc::clone(&start.fault),
             Arc::clone(&start.disk),
         );
-        let watchdog = Watchdog::start(
-            start.options.commit_limit,
-            Arc::clone(&start.options.on_stuck),
-        );
+        let head = Arc::new(head.map_err(failed)?);
+        let watchdog = || {
+            let (limit, on_stuck) = (start.options.commit_limit, &start.options.on_stuck);
+            Watchdog::start(limit, Arc::clone(on_stuck))
+        };
         let shared = Arc::new(Shared::new(start.tree, start.bounds));
+        let mover = Mover {
+            head: Arc::clone(&head),
+            watchdog: watchdog().map_err(failed)?,
+            shared: Arc::clone(&shared),
+            fault: Arc::clone(&start.fault),
+            dir: start.dir.to_owned(),
+            disk: Arc::clone(&start.disk),
+            reserve_bytes: start.options.reserve_bytes,
+            open_limit: start.options.open_limit,
+            tail_bytes: start.options.tail_bytes,
+            _lock: Arc::clone(&start.lock),
+        };
+        let (messages, of_mover) = threads::channel();
         let writer = Writer {
-            head: head.map_err(failed)?,
-            watchdog: watchdog.map_err(failed)?,
+            tail: Tail::open(start.dir, Arc::clone(&start.disk)).map_err(failed)?,
+            mover: messages.clone(),
+            head,
+            watchdog: watchdog().map_err(failed)?,
             shared: Arc::clone(&shared),
             fault: Arc::clone(&start.fault),
             dir: start.dir.to_owned(),
             disk: start.disk,
             reserve_bytes: start.options.reserve_bytes,
-            open_limit: start.options.open_limit,
             look: Look::default(),
             _lock: start.lock,
         };
         let writer = Arc::new(Mutex::new(writer));
         let of_thread = Arc::clone(&writer);
-        let (commands, orders) = mpsc::channel(WRITER_QUEUE_MAX);
-        std::thread::Builder::new()
-            .name("journal-writer".to_owned())
-            .spawn(move || writer::run(&of_thread, orders))
-            .map_err(failed)?;
+        let (orders, of_writer) = mpsc::channel(WRITER_QUEUE_MAX);
+        spawn("journal-mover", move || mover::run(mover, &of_mover)).map_err(failed)?;
+        spawn("journal-writer", move || {
+            writer::run(&of_thread, of_writer);
+        })
+        .map_err(failed)?;
         Ok(Self {
             shared,
             writer,
             fault: start.fault,
-            commands,
+            orders,
+            messages,
         })
     }
 
@@ -93,20 +116,32 @@ impl SledLog {
         self.shared.changes()
     }
 
-    fn order(&self, order: Order) -> BoxFuture<'_, Result<(), JournalError>> {
-        async move {
-            let (answer, done) = oneshot::channel();
-            if self.commands.send((order, answer)).await.is_ok()
-                && let Ok(done) = done.await
-            {
-                return done;
-            }
-            Err(self
-                .fault
-                .raise("the journal's writer has ended".to_owned()))
+    async fn order(&self, order: Order) -> Result<(), JournalError> {
+        let (answer, done) = oneshot::channel();
+        if self.orders.send((order, answer)).await.is_ok()
+            && let Ok(done) = done.await
+        {
+            return done;
         }
-        .boxed()
+        Err(self
+            .fault
+            .raise("the journal's writer has ended".to_owned()))
     }
+
+    async fn order_mover(&self, order: mover::Order) -> Result<(), JournalError> {
+        let (answer, done) = oneshot::channel();
+        if self.messages.send(Message::Order(order, answer)).is_ok()
+            && let Ok(done) = done.await
+        {
+            return done;
+        }
+        Err(self.fault.raise("the journal's mover has ended".to_owned()))
+    }
+}
+
+fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> io::Result<()> {
+    let builder = std::thread::Builder::new().name(name.to_owned());
+    builder.spawn(work).map(drop)
 }
 
 impl Log for SledLog {
@@ -126,29 +161,33 @@ impl Log for SledLog {
 /// Does not check the term, because the lock of the directory excludes every other process.
 impl LogWriter for SledLog {
     fn append(&self, group: Group) -> BoxFuture<'_, Result<(), JournalError>> {
-        self.order(Order::Append(group))
+        self.order(Order::Append(group)).boxed()
     }
 
     fn append_here(&self, group: &Group) -> Option<Result<(), JournalError>> {
         let mut writer = match self.writer.try_lock() {
             Ok(writer) => writer,
             Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
-            // The writer is trimming or copying. Its thread appends the group after that.
+            // The writer's thread is appending. It appends this group after that.
             Err(TryLockError::WouldBlock) => return None,
         };
-        Some(writer.append_here(group))
+        Some(writer.append(group))
     }
 
     fn trim(&self, upto: u64) -> BoxFuture<'_, Result<(), JournalError>> {
-        self.order(Order::Trim(upto))
+        self.order_mover(mover::Order::Trim(upto)).boxed()
     }
 
     fn renew(&self) -> BoxFuture<'_, Result<(), JournalError>> {
-        self.order(Order::Renew)
+        async move {
+            self.order_mover(mover::Order::Copy).await?;
+            self.order(Order::ClearTail).await
+        }
+        .boxed()
     }
 
     fn start_at(&self, position: Position) -> BoxFuture<'_, Result<(), JournalError>> {
-        self.order(Order::StartAt(position))
+        self.order_mover(mover::Order::StartAt(position)).boxed()
     }
 
     fn limits(&self) -> LogLimits {

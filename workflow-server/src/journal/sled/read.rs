@@ -1,4 +1,4 @@
-//! Reads groups from sled, in order, and checks each.
+//! Reads groups in order, and checks each that comes from sled. The newest ones are in memory.
 //!
 //! Readers run while the writer appends and trims. They never return groups above the published
 //! newest. Groups that are trimmed during a read are reported as trimmed, not as damaged.
@@ -52,31 +52,47 @@ pub(super) fn read(
     bytes_max: usize,
 ) -> Result<Vec<Group>, JournalError> {
     let from = from.max(1);
-    let bounds = shared.bounds();
+    let (waiting, bounds) = shared.durable_waiting();
     if from <= bounds.base.sequence {
         return Err(JournalError::Trimmed {
             oldest: bounds.oldest(),
         });
     }
     let mut found = Vec::new();
-    if from > bounds.newest.sequence {
-        return Ok(found);
+    let in_sled = waiting
+        .first()
+        .map_or(bounds.newest.sequence, |group| group.first - 1);
+    if from <= in_sled
+        && let Err(error) = gather(shared, from, in_sled, bytes_max, &mut found)
+    {
+        let now = shared.bounds();
+        let missed = found.last().map_or(from, |group| group.last + 1);
+        return if missed > now.base.sequence {
+            Err(error)
+        } else if found.is_empty() {
+            Err(JournalError::Trimmed {
+                oldest: now.oldest(),
+            })
+        } else {
+            Ok(found)
+        };
     }
-    match gather(shared, from, bounds.newest.sequence, bytes_max, &mut found) {
-        Ok(()) => Ok(found),
-        Err(error) => {
-            let now = shared.bounds();
-            let missed = found.last().map_or(from, |group| group.last + 1);
-            if missed > now.base.sequence {
-                Err(error)
-            } else if found.is_empty() {
-                Err(JournalError::Trimmed {
-                    oldest: now.oldest(),
-                })
-            } else {
-                Ok(found)
-            }
+    if found.last().is_none_or(|group| group.last == in_sled) {
+        add_waiting(waiting, from, bytes_max, &mut found);
+    }
+    Ok(found)
+}
+
+/// Adds the groups that sled does not have, up to about `bytes_max`. At least one, if nothing was
+/// found yet.
+fn add_waiting(waiting: Vec<Group>, from: u64, bytes_max: usize, found: &mut Vec<Group>) {
+    let mut bytes: usize = found.iter().map(|group| group.bytes.len()).sum();
+    for group in waiting.into_iter().filter(|group| group.last >= from) {
+        bytes += group.bytes.len();
+        if bytes > bytes_max && !found.is_empty() {
+            return;
         }
+        found.push(group);
     }
 }
 

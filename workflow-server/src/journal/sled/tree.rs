@@ -137,14 +137,6 @@ impl Tree {
         self.check_blobs()
     }
 
-    /// Writes one value and makes it durable. This is cheaper than a batch, to which sled adds a
-    /// record of its own. After an error there must be no further commit.
-    pub(super) fn commit_one(&self, key: &[u8], value: Vec<u8>) -> Result<(), String> {
-        let written = self.db.insert(key, value);
-        written.map_err(|error| format!("writing {}: {error}", self.file_path().display()))?;
-        self.make_durable()
-    }
-
     fn file_path(&self) -> PathBuf {
         self.place.path.join("db")
     }
