@@ -10,7 +10,10 @@ import './keys.js';
 import './selection.js';
 import './notices.js';
 import './sound.js';
-import './looking.js';
 import './return.js';
 import './views.js';
 import './live.js';
+
+/** Loads the rest, once the first view is there. It needs no click, so it is there also when the server is away later. */
+const loadRest = () => import('./later.js').catch(() => setTimeout(loadRest, 5_000));
+loadRest();

@@ -1,6 +1,8 @@
-// The parts of the board that all of its modules use.
+// What several modules use: the parts of the board, and the way to ask the page's server.
 
 export const page = document.body.dataset;
+/** The person, as keys of what the browser keeps name them. */
+export const person = page.subject || page.me;
 export const list = document.getElementById('list');
 export const panel = document.getElementById('panel');
 export const filter = /** @type {HTMLFormElement} */ (document.getElementById('filter'));
@@ -16,3 +18,6 @@ export const newId = () => [...crypto.getRandomValues(new Uint8Array(16))].map((
 
 /** The follow-up beside the board; undefined for none. */
 export const openId = () => panel.firstElementChild?.dataset.id;
+
+/** Asks the page's server for a part of a page; posts a body. */
+export const ask = (address, body = undefined) => fetch(address, { method: body ? 'POST' : 'GET', headers: { 'x-fragment': '1' }, body, cache: 'no-store' });

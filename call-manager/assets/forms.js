@@ -2,7 +2,7 @@
 //
 // Promise: a form is sent once at a time, and a refused one comes back with its text.
 
-import { filter, list, openId, page, panel } from './dom.js';
+import { ask, filter, list, openId, page, panel } from './dom.js';
 import { apply } from './filter.js';
 import { claimNext, proceed } from './next.js';
 import { drafts, fail, showPanel } from './panel.js';
@@ -15,10 +15,6 @@ let queue = Promise.resolve();
 /** What the browser would send. */
 function bodyOf(form, submitter) {
   return new URLSearchParams([...new FormData(form, submitter)]);
-}
-
-function post(action, body) {
-  return fetch(action, { method: 'POST', headers: { 'x-fragment': '1' }, body });
 }
 
 /** Sends a form, or what a button of a row has, once those before it are answered. */
@@ -36,7 +32,7 @@ function send(form, submitter, action, body) {
 }
 
 async function deliver(form, action, id, body, what) {
-  const answer = await post(action, body);
+  const answer = await ask(action, body);
   const html = await answer.text();
   const isElsewhere = openId() && openId() !== id;
   if (answer.ok) {
@@ -66,7 +62,7 @@ function claim() {
   const form = panel.querySelector('form[action$="/claim"]');
   if (!form || claimed === openId()) return;
   claimed = openId();
-  post(form.action, bodyOf(form)).catch(() => {});
+  ask(form.action, bodyOf(form)).catch(() => {});
 }
 
 export function refilter() {

@@ -1,6 +1,6 @@
 // The tab's end of the line to the server: what comes is shown, and so is whether anything can come.
 
-import { list, page } from './dom.js';
+import { list, page, person } from './dom.js';
 import { leave, put, replaceAll } from './rows.js';
 import { showSession } from './session.js';
 import { setSpeaker } from './sound.js';
@@ -29,7 +29,7 @@ function receive({ data }) {
 
 async function join() {
   if (typeof SharedWorker === 'function') {
-    const { port } = new SharedWorker(page.line, { type: 'module', name: `line ${page.subject || page.me}` });
+    const { port } = new SharedWorker(page.line, { type: 'module', name: `line ${person}` });
     port.onmessage = receive;
     return port;
   }
@@ -37,7 +37,7 @@ async function join() {
   const { connect } = await import('./line.js');
   const { port1, port2 } = new MessageChannel();
   port1.onmessage = receive;
-  connect(port2, page.subject || page.me);
+  connect(port2, person);
   return port1;
 }
 

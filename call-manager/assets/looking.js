@@ -1,6 +1,6 @@
 // Who else looks at the open follow-up: shown, so that two people do not begin the same work.
 
-import { openId, page, panel } from './dom.js';
+import { ask, openId, page, panel } from './dom.js';
 
 let names = '';
 let at = '';
@@ -20,7 +20,7 @@ async function look() {
   const id = openId();
   if (!id || document.hidden) return;
   try {
-    const answer = await fetch(`/f/${encodeURIComponent(id)}/looking`, { method: 'POST', headers: { 'x-fragment': '1' } });
+    const answer = await ask(`/f/${encodeURIComponent(id)}/looking`, new URLSearchParams());
     [at, names] = [id, answer.ok ? await answer.text() : ''];
   } catch {
     names = '';

@@ -1,6 +1,6 @@
 // What follows on a finished piece of work: the next one, the list, or the same follow-up. The person chooses, and the choice is kept.
 
-import { newId, page } from './dom.js';
+import { ask, newId, page } from './dom.js';
 import { hide, say, showPanel } from './panel.js';
 import { setting } from './settings.js';
 
@@ -9,7 +9,7 @@ export async function claimNext() {
   const form = /** @type {HTMLFormElement} */ (document.getElementById('claim-next'));
   form.elements.request_id.value = newId();
   const body = new URLSearchParams([...new FormData(form)]);
-  const answer = await fetch(form.action, { method: 'POST', headers: { 'x-fragment': '1' }, body });
+  const answer = await ask(form.action, body);
   const html = await answer.text();
   if (!answer.ok) throw new Error(html || page.wordAway);
   if (!html) {

@@ -1,8 +1,10 @@
 // Comfort for the pages of authors and operators. All of them work without it.
 
+import { person } from './dom.js';
+
 const text = document.querySelector('#editor textarea');
 const kept = document.getElementById('kept');
-const key = `draft ${document.body.dataset.subject || document.body.dataset.me} file ${kept?.dataset.name ?? ''}`;
+const key = `draft ${person} file ${kept?.dataset.name ?? ''}`;
 
 /** A click on an error selects its line in the text. */
 function selectLine(number) {

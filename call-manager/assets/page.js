@@ -1,5 +1,6 @@
 // What every page does: times that stay true while the page is open, the choice of colours, and signing out.
 
+import { person } from './dom.js';
 import { Drafts } from './drafts.js';
 import './session.js';
 import { showTimes } from './times.js';
@@ -18,8 +19,7 @@ theme?.addEventListener('change', () => {
 if (theme) theme.value = document.documentElement.dataset.theme ?? '';
 
 // What was typed is of the person: it leaves the browser with them.
-const { me, subject } = document.body.dataset;
-document.getElementById('sign-out')?.addEventListener('submit', () => new Drafts(subject || me).forgetAll());
+document.getElementById('sign-out')?.addEventListener('submit', () => new Drafts(person).forgetAll());
 
 // The menu closes when the person looks elsewhere.
 const menu = document.querySelector('details.me');

@@ -2,14 +2,14 @@
 //
 // Promise: no text that was typed is lost, and no form is replaced while somebody types into it.
 
-import { list, openId, page, panel, rowOf } from './dom.js';
+import { ask, list, openId, page, panel, person, rowOf } from './dom.js';
 import { Drafts } from './drafts.js';
 import { choose } from './filter.js';
 import { markAll } from './rows.js';
 import { showSession } from './session.js';
 import { showTimes } from './times.js';
 
-export const drafts = new Drafts(page.subject || page.me);
+export const drafts = new Drafts(person);
 const made = document.createElement('template');
 
 /** Shows the HTML of a follow-up, with what was typed into it before. Returns its id. */
@@ -44,7 +44,7 @@ function restore() {
 }
 
 async function getPart(address) {
-  const answer = await fetch(address, { headers: { 'x-fragment': '1' }, cache: 'no-store' });
+  const answer = await ask(address);
   const text = await answer.text();
   if (answer.status === 401) showSession('over');
   if (!answer.ok) throw new Error(text || page.wordAway);

@@ -1,17 +1,13 @@
-// The rows that are selected, and what is done to all of them: first shown, then done.
+// The rows that are selected.
 //
-// Promise: updates of rows do not change the selection, and nothing is done before the person has seen what would come of it.
+// Promise: updates of rows do not change the selection.
 
-import { list, newId, page, rowOf, rows as allRows } from './dom.js';
+import { list, rowOf, rows as allRows } from './dom.js';
 
 const bar = document.getElementById('selection');
-const dialog = document.getElementById('batch');
-const form = /** @type {HTMLFormElement} */ (dialog.querySelector('form'));
-const results = document.getElementById('batch-results');
 /** The ids of the selected follow-ups with the names of their callers, which stay when the rows leave. */
-const picked = new Map();
+export const picked = new Map();
 let last = null;
-let requestId = '';
 
 const shown = () => allRows().filter((row) => !row.hidden && !row.inert);
 
@@ -72,72 +68,3 @@ function clear() {
   show();
 }
 bar.querySelector('[data-clear]').addEventListener('click', clear);
-
-// What is done to them
-
-/** The buttons of the stage that all selected rows are in. */
-function offerButtons() {
-  const row = rowOf([...picked.keys()][0]);
-  const stage = row.dataset.stage.split('/').pop();
-  const plain = [...row.querySelectorAll('[data-act=push]')].map((button) => [new URLSearchParams(button.value).get('button'), button.textContent]);
-  const asking = [...row.querySelectorAll('a.button')].map((link) => [link.hash.slice(3), link.textContent]);
-  form.elements.button.replaceChildren(...[...plain, ...asking].map(([id, label]) => new Option(label.replace('…', ''), `${stage}/${id}`)));
-}
-
-for (const button of bar.querySelectorAll('[data-work]')) {
-  button.addEventListener('click', () => {
-    form.elements.work.value = button.dataset.work;
-    form.querySelector('h2').textContent = button.textContent;
-    for (const field of form.querySelectorAll('[data-of]')) {
-      const isWanted = field.dataset.of.split(' ').includes(button.dataset.work);
-      field.hidden = !isWanted;
-      for (const input of field.querySelectorAll('input, select')) input.disabled = !isWanted;
-    }
-    if (button.dataset.work === 'push') offerButtons();
-    results.replaceChildren();
-    requestId = newId();
-    dialog.showModal();
-  });
-}
-
-function showResults(html) {
-  results.innerHTML = html;
-  for (const item of results.querySelectorAll('[data-id]')) item.prepend(`${picked.get(item.dataset.id) ?? item.dataset.id}: `);
-  return results.firstElementChild.dataset;
-}
-
-async function ask(address, body) {
-  const answer = await fetch(address, { method: body ? 'POST' : 'GET', headers: { 'x-fragment': '1' }, body, cache: 'no-store' });
-  const html = await answer.text();
-  if (!answer.ok) throw new Error(html || page.wordAway);
-  return showResults(html);
-}
-
-/** Shows the progress of a batch until it has ended. */
-async function follow(batch) {
-  while (dialog.open) {
-    const { state } = await ask(`/selection/${batch}`);
-    if (state !== 'running') return;
-    await new Promise((resolve) => setTimeout(resolve, 500));
-  }
-}
-
-form.addEventListener('submit', async (event) => {
-  event.preventDefault();
-  const body = new URLSearchParams([...new FormData(form, event.submitter)]);
-  body.set('ids', [...picked.keys()].join('\n'));
-  // The same id until it is answered: a retry after a loss starts no second batch.
-  body.set('request_id', requestId);
-  event.submitter.disabled = true;
-  try {
-    const { batch } = await ask(form.action, body);
-    requestId = newId();
-    if (batch) await follow(batch);
-  } catch (error) {
-    results.textContent = error instanceof TypeError ? page.wordAway : /** @type {Error} */ (error).message;
-  }
-  event.submitter.disabled = false;
-});
-dialog.querySelector('[data-close]').addEventListener('click', () => dialog.close());
-// Another form has another outcome.
-form.addEventListener('input', () => results.replaceChildren());

@@ -2,9 +2,10 @@
 //
 // Promise: nothing that was typed is lost, and nobody continues by mistake under the name of somebody else.
 
+import { ask, person } from './dom.js';
+
 const bar = document.getElementById('session');
 const link = bar?.querySelector('a');
-const me = document.body.dataset.subject || document.body.dataset.me;
 
 /** Opens the window; null where the browser does not allow it now. */
 const open = () => window.open(link.href, 'aftercall-sign-in', 'popup,width=480,height=640');
@@ -26,6 +27,6 @@ link?.addEventListener('click', (event) => {
 
 // Somebody has signed in, in a tab of this browser.
 new BroadcastChannel('session').addEventListener('message', async () => {
-  const answer = await fetch('/me', { headers: { 'x-fragment': '1' }, cache: 'no-store' }).catch(() => null);
-  if (answer?.ok) showSession((await answer.text()) === me ? 'mine' : 'else');
+  const answer = await ask('/me').catch(() => null);
+  if (answer?.ok) showSession((await answer.text()) === person ? 'mine' : 'else');
 });

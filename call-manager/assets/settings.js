@@ -1,7 +1,8 @@
 // The settings of a person in this browser. The form of the page is the truth; what it has is kept for the next time.
 
-const { subject, me } = document.body.dataset;
-const KEY = `settings ${subject || me}`;
+import { person } from './dom.js';
+
+const KEY = `settings ${person}`;
 const dialog = document.getElementById('settings');
 const form = dialog.querySelector('form');
 

@@ -1,5 +1,6 @@
 // The page of the team: the counts, live, and who holds what.
 
+import { ask } from './dom.js';
 import { showTimes } from './times.js';
 import { follow } from './wallboard.js';
 
@@ -16,7 +17,7 @@ async function refresh() {
   isResting = true;
   isStale = false;
   try {
-    const answer = await fetch('/team', { headers: { 'x-fragment': '1' }, cache: 'no-store' });
+    const answer = await ask('/team');
     if (answer.ok) show(await answer.text());
   } catch {
     // The line says that the page is not live.

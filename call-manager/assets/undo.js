@@ -1,10 +1,11 @@
 // The bar that takes back the last push: it stays over a reload and on every page, until its time is over.
 
+import { ask, person } from './dom.js';
+
 const bar = document.getElementById('undo');
 const [text, button, dismiss] = bar.children;
 const left = button.querySelector('b');
-const { subject, me } = document.body.dataset;
-const KEY = `undo ${subject || me}`;
+const KEY = `undo ${person}`;
 /** For how long the bar says that it is too late, in ms. */
 const LATE_MS = 60_000;
 
@@ -55,7 +56,7 @@ button.addEventListener('click', async () => {
   const body = new URLSearchParams({ request_id: `undo-${push.id}-${push.until}` });
   button.disabled = true;
   try {
-    const answer = await fetch(`/f/${push.id}/undo`, { method: 'POST', headers: { 'x-fragment': '1' }, body });
+    const answer = await ask(`/f/${push.id}/undo`, body);
     if (answer.ok) set(null);
     else set({ ...push, why: reasonIn(await answer.text()), until: Date.now() });
   } catch {

@@ -1,5 +1,6 @@
 // The wall: takes the token out of the address, and shows the counts for as long as the screen is on.
 
+import { ask } from './dom.js';
 import { showTimes } from './times.js';
 import { follow, showLine } from './wallboard.js';
 
@@ -11,7 +12,7 @@ const WAIT_MAX = 30_000;
 async function post(token) {
   const body = new URLSearchParams({ token });
   try {
-    const answer = await fetch('/wall', { method: 'POST', headers: { 'x-fragment': '1' }, body });
+    const answer = await ask('/wall', body);
     if (answer.ok) return true;
     showLine({ live: false, why: answer.status < 500 ? await answer.text() : '' });
   } catch {

@@ -2,6 +2,7 @@
 //
 // Promise: a page never shows "live" while nothing comes, and it tries for as long as it is open.
 
+import { ask } from './dom.js';
 import { at, showTimes } from './times.js';
 
 const SILENCE = 40_000;
@@ -61,7 +62,7 @@ export function follow(address, check, onBoard = () => {}) {
 
   async function isSignedOut() {
     try {
-      const answer = await fetch(check, { headers: { 'x-fragment': '1' }, cache: 'no-store' });
+      const answer = await ask(check);
       return answer.status === 401;
     } catch {
       // The server is away.

@@ -30,12 +30,14 @@ const FILES: &[File] = &[
         "text/css; charset=utf-8",
         include_str!("../assets/style.css"),
     ),
+    script!("batch.js"),
     script!("board.js"),
     script!("dom.js"),
     script!("drafts.js"),
     script!("filter.js"),
     script!("forms.js"),
     script!("keys.js"),
+    script!("later.js"),
     script!("line.js"),
     script!("live.js"),
     script!("looking.js"),
@@ -175,33 +177,42 @@ mod tests {
 
     use super::*;
 
-    /// Bytes of the scripts of the board, as a browser gets them.
-    const SCRIPT_BYTES_MAX: usize = 20 * 1024;
+    /// Bytes of the scripts that the first view of the board needs, as a browser gets them.
+    const FIRST_BYTES_MAX: usize = 20 * 1024;
+    /// The same of those that it loads afterwards.
+    const LATER_BYTES_MAX: usize = 4 * 1024;
 
-    /// The scripts of the board, and all that they import.
-    fn of_board() -> Vec<&'static str> {
-        let mut names = vec!["theme.js", "page.js", "board.js", "line.js"];
-        let mut at = 0;
-        while at < names.len() {
-            let script = FILES.iter().find(|(name, _, _)| *name == names[at]);
-            let (_, _, content) = script.expect("a script");
-            for (name, _, _) in FILES {
-                if content.contains(&format!("'./{name}'")) && !names.contains(name) {
-                    names.push(name);
-                }
+    /// Scripts and all that they import.
+    fn with_imports(names: &[&'static str]) -> Vec<&'static str> {
+        let mut found = names.to_vec();
+        for name in names.iter().flat_map(|name| modules(name)) {
+            if !found.contains(&name) {
+                found.push(name);
             }
-            at += 1;
         }
-        names
+        found
     }
 
     #[tokio::test]
     async fn the_scripts_of_the_board_are_small() {
+        let first = with_imports(&["theme.js", "page.js", "board.js", "line.js"]);
+        let mut later = with_imports(&["later.js"]);
+        later.retain(|name| !first.contains(name));
+        assert!(later.contains(&"batch.js"), "{later:?}");
+        for (names, bytes_max) in [(first, FIRST_BYTES_MAX), (later, LATER_BYTES_MAX)] {
+            let sizes = sizes(&names).await;
+            let all: usize = sizes.iter().map(|(bytes, _)| bytes).sum();
+            assert!(all <= bytes_max, "{all} bytes: {sizes:?}");
+        }
+    }
+
+    /// The bytes of scripts as a browser gets them.
+    async fn sizes(names: &[&'static str]) -> Vec<(usize, &'static str)> {
         let mut pages = Router::new()
             .route("/assets/{version}/{name}", get(asset))
             .layer(CompressionLayer::new().gzip(true));
         let mut sizes = Vec::new();
-        for name in of_board() {
+        for name in names.iter().copied() {
             let request = Request::get(address(name)).header("accept-encoding", "gzip");
             let request = request.body(Body::empty()).expect("a request");
             let answer = pages.call(request).await.expect("an answer");
@@ -209,8 +220,7 @@ mod tests {
             let bytes = to_bytes(answer.into_body(), usize::MAX).await;
             sizes.push((bytes.expect("a script").len(), name));
         }
-        let all: usize = sizes.iter().map(|(bytes, _)| bytes).sum();
-        assert!(all <= SCRIPT_BYTES_MAX, "{all} bytes: {sizes:?}");
+        sizes
     }
 
     #[test]
