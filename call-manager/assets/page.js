@@ -3,11 +3,10 @@
 import { person } from './dom.js';
 import { Drafts } from './drafts.js';
 import './session.js';
-import { showTimes } from './times.js';
+import { keepTimes } from './times.js';
 import './undo.js';
 
-showTimes(document);
-setInterval(() => showTimes(document), 15_000);
+keepTimes();
 
 const theme = /** @type {HTMLSelectElement} */ (document.getElementById('theme'));
 theme?.addEventListener('change', () => {

@@ -1,7 +1,7 @@
 // The wall: takes the token out of the address, and shows the counts for as long as the screen is on.
 
 import { ask } from './dom.js';
-import { showTimes } from './times.js';
+import { keepTimes } from './times.js';
 import { follow, showLine } from './wallboard.js';
 
 const page = document.body.dataset;
@@ -37,7 +37,7 @@ async function stayAwake() {
   }
 }
 
-setInterval(() => showTimes(document), 15_000);
+keepTimes();
 document.addEventListener('visibilitychange', stayAwake);
 stayAwake();
 

@@ -106,6 +106,8 @@ const steps = {
   listen: () => context.addInitScript(countSounds).then(() => true),
   notices: () => page.evaluate(() => window.notices),
   notice: () => context.addInitScript(keepNotices).then(() => true),
+  // What a time shows, and how many seconds are left until it by the clock of the page.
+  time_left: ({ selector }) => page.locator(selector).first().evaluate((time) => [time.textContent, (Date.parse(time.dateTime) - Date.now()) / 1000]),
   // Scrolls to a height; `scrolled` waits until the page is there.
   scroll: ({ text }) => page.evaluate((y) => scrollTo(0, y), Number(text)).then(() => true),
   scrolled: ({ text }) => page.waitForFunction((y) => Math.abs(scrollY - y) < 100, Number(text)).then(() => true),
@@ -140,6 +142,8 @@ const steps = {
   check: ({ selector }) => page.locator(selector).first().check().then(() => true),
   upload: ({ selector, text }) =>
     page.locator(selector).first().setInputFiles({ name: "file.yaml", mimeType: "text/plain", buffer: Buffer.from(text) }).then(() => true),
+  // All drafts that the browser keeps.
+  kept: () => page.evaluate(() => Object.entries(localStorage).filter(([key]) => key.startsWith("draft ")).map(([, text]) => text).join()),
   // How many texts the browser keeps for the person.
   drafts: () => page.evaluate(() => Object.keys(localStorage).filter((key) => key.startsWith("draft ")).length),
   count: ({ selector }) => page.locator(selector).count(),

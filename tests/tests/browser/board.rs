@@ -235,3 +235,36 @@ async fn the_keyboard_alone_moves_claims_and_notes() {
     desk.sees("#nothing:not([hidden])").await;
     assert!(desk.rows().await.is_empty());
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_age_changes_when_its_text_does() {
+    let (mut scene, one) = Scene::start().await;
+    let desk = &mut scene.desk;
+    desk.step("clocked", "", &scene.page.url("/")).await;
+    desk.sees(".line.live").await;
+    // The refund is due in four hours: "14:15 · 3 hr", and minutes from the last hour on.
+    desk.step("later", "", "11000").await;
+    let when = format!("{} time.due", row(&one));
+    let mut changes = 0;
+    let mut shown_before = None;
+    for second in 0..130 {
+        desk.step("later", "", "1").await;
+        let seen = desk.step("time_left", &when, "").await;
+        let (text, left) = (seen[0].as_str(), seen[1].as_f64());
+        let (text, left) = (text.expect("a text"), left.expect("seconds"));
+        let shown = text.rsplit('·').next().unwrap_or_default();
+        let shown: i64 = shown
+            .split_whitespace()
+            .find_map(|word| word.parse().ok())
+            .unwrap_or_else(|| panic!("{text}"));
+        // It is at most a second late.
+        let minutes = |left: f64| (left / 60.0) as i64;
+        assert!(
+            [minutes(left), minutes(left + 1.5)].contains(&shown),
+            "after {second} s: {text}, {left} s"
+        );
+        changes += u32::from(shown_before.replace(shown).is_some_and(|before| before != shown));
+    }
+    assert!(changes >= 2, "{changes}");
+    desk.is_sound().await;
+}
