@@ -8,9 +8,7 @@ mod snooze;
 use std::collections::HashMap;
 
 use aftercall_proto::workflow::v1::value::Kind;
-use aftercall_proto::workflow::v1::{
-    Button, FieldDeclaration, FieldType, FollowUp, NoteRule, Status, Value,
-};
+use aftercall_proto::workflow::v1::{Button, FieldDeclaration, FollowUp, NoteRule, Status, Value};
 use askama::Template;
 use axum::extract::{Path, Query, State};
 use axum::http::{HeaderMap, Uri};
@@ -27,6 +25,7 @@ use uuid::Uuid;
 use crate::asked::Asked;
 use crate::board::with_panel;
 use crate::callers::{self, WorkList};
+use crate::fields::{FieldInput, input_name};
 use crate::layout::{html, is_fragment};
 use crate::people::Person;
 use crate::shared::Shared;
@@ -179,43 +178,29 @@ impl Panel<'_> {
         }
     }
 
-    fn label<'f>(&self, field: &'f FieldDeclaration) -> &'f str {
-        if field.label.is_empty() {
-            &field.name
-        } else {
-            &field.label
-        }
+    /// A field of a button's form, with what was typed into it where the form was refused.
+    fn input(&self, form: &str, field: &FieldDeclaration) -> String {
+        let input = FieldInput {
+            words: self.words,
+            field,
+            prefix: "",
+            typed: &self.kept(form, &input_name(field), ""),
+            time_zone: &self.read.time_zone,
+        };
+        input.render().unwrap_or_default()
     }
 
-    fn default(&self, field: &FieldDeclaration) -> String {
-        let default = field.default.as_ref();
-        default.map_or(String::new(), |value| self.text(value))
+    /// Whether a value is shown only when the person wants to see it.
+    fn is_sensitive(&self, field: &str) -> bool {
+        self.one.sensitive_fields.iter().any(|name| name == field)
     }
 
     fn text(&self, value: &Value) -> String {
         shown::value(self.words, value)
     }
 
-    fn is(&self, field: &FieldDeclaration, kind: &str) -> bool {
-        kind_of(field) == kind
-    }
-
-    /// The name of the field in the page: the server of the page reads its type from it.
-    fn field_name(&self, field: &FieldDeclaration) -> String {
-        format!("form.{}.{}", kind_of(field), field.name)
-    }
-
     fn is_incomplete(&self) -> bool {
         self.one.status() == Status::Incomplete
-    }
-}
-
-fn kind_of(field: &FieldDeclaration) -> &'static str {
-    match field.r#type() {
-        FieldType::Number => "number",
-        FieldType::Bool => "bool",
-        FieldType::Time => "time",
-        FieldType::Text | FieldType::Unspecified => "text",
     }
 }
 

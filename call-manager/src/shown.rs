@@ -81,11 +81,11 @@ impl Row<'_> {
                 caller.name, caller.phone, caller.email, caller.reference
             )
         });
-        let fields = self
-            .one
-            .fields
-            .values()
-            .filter_map(|value| match &value.kind {
+        let sensitive = &self.one.sensitive_fields;
+        let fields = self.one.fields.iter();
+        let fields = fields
+            .filter(|(name, _)| !sensitive.contains(name))
+            .filter_map(|(_, value)| match &value.kind {
                 Some(Kind::Text(text)) => Some(text.clone()),
                 // Orders and invoices often have numbers.
                 Some(Kind::Number(number)) => Some(number.to_string()),

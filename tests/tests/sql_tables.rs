@@ -8,7 +8,9 @@ use aftercall_proto::workflow::v1::{
     PushButtonRequest,
 };
 use aftercall_test_postgres::Server;
-use aftercall_tests::{Clients, REFUND, ServerProcess, binary, eventually, set_refund, workspace};
+use aftercall_tests::{
+    Clients, REFUND, ServerProcess, binary, eventually, set_refund, text, workspace,
+};
 use workflow_server::journal::Birth;
 use workflow_server::journal::postgres::{Address, PostgresStore, Surroundings};
 
@@ -126,6 +128,23 @@ async fn reports_see_follow_ups_and_their_steps() {
     scene.wait_for(count, &["2"]).await;
     let count = "SELECT count(*), count(DISTINCT sequence) FROM aftercall.stage_change";
     scene.wait_for(count, &["4|4"]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn reports_do_not_see_sensitive_fields() {
+    let mut scene = Scene::start().await;
+    let protected = REFUND.replace(
+        "order: { type: text }",
+        "order: { type: text, sensitive: true }",
+    );
+    scene.clients.publish(&protected).await;
+    let mut request = set_refund("1", 20.5);
+    request.fields.insert("order".to_owned(), text("DE02 1203"));
+    let set = scene.clients.scripts.set_workflow(request).await;
+    let set = set.expect("set").into_inner().follow_up.expect("there");
+    assert_eq!(set.sensitive_fields, ["order"]);
+    let fields = "SELECT personal_fields FROM aftercall.follow_up";
+    scene.wait_for(fields, &[r#"{"amount": 20.5}"#]).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

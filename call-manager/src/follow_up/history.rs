@@ -54,6 +54,8 @@ struct Named {
     text: String,
     /// The value, if it is a time; else empty.
     moment: String,
+    /// Whether it is shown only when the person wants to see it.
+    is_sensitive: bool,
 }
 
 /// A page of the history.
@@ -200,7 +202,10 @@ fn line(words: &Words, item: &HistoryItem) -> Line {
         what,
         note: cause.note,
         values: values
-            .map(|(name, value)| named(words, name, value))
+            .map(|(name, value)| Named {
+                is_sensitive: cause.sensitive_values.contains(name),
+                ..named(words, name, value)
+            })
             .collect(),
         stages: item.entered_stages.iter().map(stage).collect(),
         texts: item.rewritten_texts.clone(),
@@ -217,6 +222,7 @@ fn named(words: &Words, name: &str, value: &Value) -> Named {
         name: name.to_owned(),
         text: shown::value(words, value),
         moment,
+        is_sensitive: false,
     }
 }
 

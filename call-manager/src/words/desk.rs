@@ -29,6 +29,8 @@ pub(crate) struct Desk {
     pub(crate) view_save: String,
     pub(crate) view_remove: String,
     pub(crate) looking: String,
+    /// Beside a field whose text is no draft.
+    pub(crate) not_kept: String,
     pub(crate) after: String,
     pub(crate) after_stay: String,
     pub(crate) after_next: String,

@@ -263,7 +263,11 @@ async fn an_age_changes_when_its_text_does() {
             [minutes(left), minutes(left + 1.5)].contains(&shown),
             "after {second} s: {text}, {left} s"
         );
-        changes += u32::from(shown_before.replace(shown).is_some_and(|before| before != shown));
+        changes += u32::from(
+            shown_before
+                .replace(shown)
+                .is_some_and(|before| before != shown),
+        );
     }
     assert!(changes >= 2, "{changes}");
     desk.is_sound().await;

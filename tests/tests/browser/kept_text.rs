@@ -4,9 +4,18 @@ use aftercall_client::{Connection, Connector, Token};
 use aftercall_identity::token_file::revoke;
 use aftercall_proto::access::v1::Role;
 use aftercall_proto::workflow::v1::script_engine_service_client::ScriptEngineServiceClient;
-use aftercall_tests::{House, set_refund};
+use aftercall_tests::{House, REFUND, set_refund, text, with_refund};
 
 use crate::desk::{Desk, Guarded, Page};
+
+/// A refund whose form asks for a bank account, and a field that holds one.
+fn protected() -> String {
+    let form = "form: { account: { type: text, sensitive: true }, bank: { type: text } }";
+    REFUND.replace("note: required", form).replace(
+        "order: { type: text }",
+        "order: { type: text, sensitive: true }",
+    )
+}
 
 /// The note of the button that needs one.
 const REJECT: &str = "form[data-form=push-reject]";
@@ -110,5 +119,55 @@ async fn another_person_does_not_continue_with_a_page() {
     desk.sees(".line.live").await;
     desk.goto(&page.url(&path)).await;
     assert_eq!(desk.value(&note).await, "A note of Ann");
+    page.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sensitive_text_is_no_draft_and_shown_on_demand() {
+    let house = House::start().await;
+    let mut clients = with_refund(&house).await;
+    clients.publish(&protected()).await;
+    let mut request = set_refund("1001", 72.5);
+    request
+        .fields
+        .insert("order".to_owned(), text("DE02 1203 0000"));
+    let set = clients.scripts.set_workflow(request).await;
+    let one = set.expect("set").into_inner().follow_up.expect("there");
+    let sessions = tempfile::tempdir().expect("a directory");
+    let page = Page::start(&house, sessions.path(), 0).await;
+    let mut desk = Desk::open().await;
+    desk.goto(&page.url(&format!("/f/{}", one.instance_id)))
+        .await;
+    desk.sees(".line.live").await;
+    // Neither the search of the list nor a glance at the screen shows it.
+    let row = format!("#f-{}", one.instance_id);
+    let search = desk.step("attribute", &row, "data-search").await;
+    assert!(!search.to_string().contains("1203"), "{search}");
+    desk.exists("#s-order:not([open])").await;
+    desk.click("#s-order summary").await;
+    desk.reads("#s-order", "DE02 1203 0000").await;
+
+    let (account, bank) = ("[name='form.text.account']", "[name='form.text.bank']");
+    let complete = desk.step("attribute", account, "autocomplete").await;
+    assert_eq!(complete, "off");
+    desk.reads("#b-reject", "Not kept in this browser").await;
+    desk.fill(account, "DE44 5001").await;
+    desk.fill(bank, "Savings bank").await;
+    desk.reload().await;
+    assert_eq!(desk.value(bank).await, "Savings bank");
+    assert_eq!(desk.value(account).await, "");
+    let kept = desk.step("kept", "", "").await.to_string();
+    assert!(kept.contains("Savings") && !kept.contains("5001"), "{kept}");
+    // It is sent, and the browser keeps nothing.
+    desk.fill(account, "DE44 5001").await;
+    desk.click("#b-reject button").await;
+    desk.reads(".ended", "rejected").await;
+    assert_eq!(desk.step("kept", "", "").await, "");
+    let history = format!("/f/{}/history", one.instance_id);
+    desk.goto(&page.url(&history)).await;
+    desk.exists(".history details:not([open])").await;
+    desk.click(".history summary").await;
+    desk.reads(".history details", "DE44 5001").await;
+    desk.is_sound().await;
     page.stop().await;
 }

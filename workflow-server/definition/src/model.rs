@@ -78,6 +78,13 @@ impl Definition {
             .flat_map(|button| &button.form)
     }
 
+    /// Whether a field of the workflow or of a form has this name and is sensitive.
+    #[must_use]
+    pub fn has_sensitive_field(&self, name: &str) -> bool {
+        let mut fields = self.fields.iter().chain(self.form_fields());
+        fields.any(|field| field.sensitive && field.name == name)
+    }
+
     /// Whether an action finishes with this outcome.
     #[must_use]
     pub fn has_outcome(&self, outcome: &str) -> bool {

@@ -54,6 +54,8 @@ pub struct FieldDeclaration {
     pub earliest: Option<Offset>,
     /// The latest moment, relative to the time when the value is given.
     pub latest: Option<Offset>,
+    /// Whether a value needs protection. Clients must not keep it, and reports do not show it.
+    pub sensitive: bool,
 }
 
 impl FieldDeclaration {
@@ -63,6 +65,9 @@ impl FieldDeclaration {
         let mut words = vec![self.field_type.word().to_owned()];
         if self.required {
             words.push("required".to_owned());
+        }
+        if self.sensitive {
+            words.push("sensitive".to_owned());
         }
         if !self.values.is_empty() {
             let values: Vec<String> = self.values.iter().map(ToString::to_string).collect();
@@ -141,10 +146,12 @@ impl FieldDeclaration {
                 clock.show_exactly(bound.at(now)),
                 clock.show_exactly(moment),
             );
-            Some(format!(
-                "must not be {word} {limit} ({}), and is {given}",
-                bound.words()
-            ))
+            let refused = format!("must not be {word} {limit} ({})", bound.words());
+            // A refusal must not repeat a value that needs protection.
+            Some(match self.sensitive {
+                true => refused,
+                false => format!("{refused}, and is {given}"),
+            })
         })
     }
 

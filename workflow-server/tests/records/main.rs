@@ -24,6 +24,7 @@ mod leaving;
 mod operations;
 mod owners;
 mod replay;
+mod sensitive;
 mod server;
 mod sizes;
 mod source;

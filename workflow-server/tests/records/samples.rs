@@ -22,6 +22,7 @@ use crate::leaving::play_archive;
 use crate::operations::play_operations;
 use crate::owners::play_owners;
 use crate::scenario::{Played, play, play_batches, play_claims, play_desk, play_on};
+use crate::sensitive::play_sensitive;
 use crate::server::play_server;
 use crate::source::play_source;
 use crate::teams::play_teams;
@@ -102,6 +103,9 @@ const ENTRIES_DESK_BATCHES: &str =
     include_str!("snapshots/records__samples__entries_desk_batches.snap");
 const SNAPSHOT_DESK_BATCHES: &str =
     include_str!("snapshots/records__samples__snapshot_desk_batches.snap");
+const ENTRIES_SENSITIVE: &str = include_str!("snapshots/records__samples__entries_sensitive.snap");
+const SNAPSHOT_SENSITIVE: &str =
+    include_str!("snapshots/records__samples__snapshot_sensitive.snap");
 
 fn hex(bytes: &[u8]) -> String {
     bytes.iter().fold(String::new(), |mut hex, byte| {
@@ -149,6 +153,7 @@ fn the_stored_form_of_entries_does_not_change() {
     insta::assert_snapshot!("entries_views", entry_lines(&play_views()));
     insta::assert_snapshot!("entries_away", entry_lines(&play_away()));
     insta::assert_snapshot!("entries_desk_batches", entry_lines(&play_desk_batches()));
+    insta::assert_snapshot!("entries_sensitive", entry_lines(&play_sensitive()));
 }
 
 fn entry_lines(played: &Played) -> String {
@@ -194,6 +199,7 @@ fn the_stored_form_of_snapshots_does_not_change() {
         "snapshot_desk_batches",
         snapshot_lines(&play_desk_batches())
     );
+    insta::assert_snapshot!("snapshot_sensitive", snapshot_lines(&play_sensitive()));
 }
 
 fn snapshot_lines(played: &Played) -> String {
@@ -235,6 +241,7 @@ fn stored_entries_of_version_1_load() {
         (stored(ENTRIES_VIEWS), play_views()),
         (stored(ENTRIES_AWAY), play_away()),
         (stored(ENTRIES_DESK_BATCHES), play_desk_batches()),
+        (stored(ENTRIES_SENSITIVE), play_sensitive()),
     ];
     for (samples, played) in samples {
         assert_eq!(samples.len(), played.entries.len());
@@ -279,6 +286,7 @@ fn stored_snapshots_of_version_1_load() {
         (stored(SNAPSHOT_VIEWS), play_views()),
         (stored(SNAPSHOT_AWAY), play_away()),
         (stored(SNAPSHOT_DESK_BATCHES), play_desk_batches()),
+        (stored(SNAPSHOT_SENSITIVE), play_sensitive()),
     ];
     for (frames, played) in samples {
         let mut reader = SnapshotReader::new(Keeping::default());

@@ -12,7 +12,14 @@ use crate::file::tree::{Content, Node};
 
 pub(super) const FIELD: Keys = Keys {
     known: &[
-        "type", "label", "required", "default", "values", "min", "max",
+        "type",
+        "label",
+        "required",
+        "sensitive",
+        "default",
+        "values",
+        "min",
+        "max",
     ],
     later: &[],
 };
@@ -57,12 +64,16 @@ fn declaration(name: String, field: Mapping<'_>, faults: &mut Faults) -> FieldDe
     let required = field
         .get("required")
         .and_then(|node| mapping::flag(node, "required", faults));
+    let sensitive = field
+        .get("sensitive")
+        .and_then(|node| mapping::flag(node, "sensitive", faults));
     let label = field.get("label").and_then(|node| {
         mapping::checked(node, "label", |text| rules::label("`label`", text), faults)
     });
     let mut declared = FieldDeclaration {
         name,
         required: required.unwrap_or(false),
+        sensitive: sensitive.unwrap_or(false),
         label: label.unwrap_or_default(),
         ..FieldDeclaration::default()
     };

@@ -104,6 +104,11 @@ fn fields() -> Value {
             json!({ "type": "boolean" }),
             "Whether a value is required",
         ),
+        (
+            "sensitive",
+            json!({ "type": "boolean" }),
+            "Whether the value needs protection: browsers do not keep it, and reports do not show it",
+        ),
         ("default", any, "The value if none is given"),
         ("values", values, "The allowed values"),
         (

@@ -271,6 +271,7 @@ fn fields(fields: &[FieldDeclaration]) -> Option<Written> {
                 (!field.label.is_empty()).then(|| text(&field.label)),
             )
             .with_some("required", field.required.then_some(Written::Flag(true)))
+            .with_some("sensitive", field.sensitive.then_some(Written::Flag(true)))
             .with_some("default", field.default.as_ref().map(value))
             .with_some("values", values)
             .with_some(

@@ -89,9 +89,9 @@ fn differences_beyond_the_line_are_described_too() {
     check(
         &format!("{{ {button}, form: {{ a: {{ type: text, max: 5 }}, b: {{ type: number }} }} }}"),
         &format!(
-            "{{ {button}, form: {{ a: {{ type: text, values: [x, y] }}, b: {{ type: number, label: How many? }} }} }}"
+            "{{ {button}, form: {{ a: {{ type: text, values: [x, y], sensitive: true }}, b: {{ type: number, label: How many? }} }} }}"
         ),
-        "Button \"Go\" (note required; form: a, b) → go; its form's field a was text, at most 5, and is text, one of x, y; \
+        "Button \"Go\" (note required; form: a, b) → go; its form's field a was text, at most 5, and is text, sensitive, one of x, y; \
          its form's field b was number, and is number, called \"How many?\"",
     );
     check(

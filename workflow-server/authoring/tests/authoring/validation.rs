@@ -297,6 +297,31 @@ on_new_call:
 }
 
 #[test]
+fn a_sensitive_value_in_the_open_causes_a_warning() {
+    let file = "format: 1
+workflow: w
+title: T
+fields: { account: { type: text, sensitive: true }, code: { type: text } }
+on_new_call:
+  - alert: { text: \"Pay {{ call.caller.name }} on {{ fields.account }}\", team: care }
+  - button: Paid
+    form: { code: { type: text, required: true, sensitive: true } }
+    then:
+      - set-field: { field: code, to: form.code }
+      - set-field: { field: account, to: form.code }
+      - finish: paid
+";
+    let read = read(file, None).unwrap_or_else(|faults| panic!("{faults:#?}"));
+    assert_eq!(
+        faults_of(&read),
+        [
+            "1.1 warning BAD_VALUE: names `fields.account`, which is sensitive: everybody who sees the alert, its notices and the reports sees the text. Leave it out, and let people open the follow-up to see it",
+            "2.1 warning BAD_VALUE: gets `form.code`, which is sensitive, but `fields.code` is not: declare it as `sensitive: true`",
+        ]
+    );
+}
+
+#[test]
 fn an_error_twice_in_one_action_is_reported_once() {
     check(
         "

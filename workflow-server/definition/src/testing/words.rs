@@ -127,6 +127,7 @@ pub(super) fn fields() -> impl Strategy<Value = Vec<FieldDeclaration>> {
                     field_type,
                     required,
                     label,
+                    sensitive: more & 16 != 0,
                     ..FieldDeclaration::default()
                 },
                 more,

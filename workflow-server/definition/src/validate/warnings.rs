@@ -1,6 +1,6 @@
 //! Warnings: the definition can be published, but its author may have meant something else.
 
-use crate::model::{Action, TimerStart};
+use crate::model::{Action, ActionKind, SetFieldAction, TimerStart};
 use crate::validate::scene::Scene;
 use crate::value::FieldType;
 
@@ -40,6 +40,41 @@ pub(super) fn action_warnings(scene: &Scene<'_>, action: &Action) -> Vec<(&'stat
             );
             (key, message)
         }));
+        warnings.extend(text.places().filter(|place| is_sensitive(scene, place)).map(|place| {
+            let message = format!(
+                "names `{place}`, which is sensitive: everybody who sees the alert, its notices and the reports sees the text. Leave it out, and let people open the follow-up to see it"
+            );
+            (key, message)
+        }));
+    }
+    if let ActionKind::SetField(set) = &action.kind {
+        warnings.extend(unprotected_copy(scene, set).map(|message| ("field", message)));
     }
     warnings
+}
+
+/// Whether a place such as `fields.iban` or `form.iban` is declared as sensitive.
+fn is_sensitive(scene: &Scene<'_>, place: &str) -> bool {
+    let declared = place.split_once('.');
+    declared.is_some_and(|(root, name)| {
+        let declared = scene.names.declared(root, name);
+        declared.iter().any(|field| field.sensitive)
+    })
+}
+
+/// The warning for a field that gets a sensitive value and is not sensitive.
+fn unprotected_copy(scene: &Scene<'_>, set: &SetFieldAction) -> Option<String> {
+    let target = scene.names.fields.get(set.field.as_str())?;
+    if target.sensitive {
+        return None;
+    }
+    let named = ["fields", "form"].into_iter().flat_map(|root| {
+        let names = set.to.names_below(root);
+        names.into_iter().map(move |name| format!("{root}.{name}"))
+    });
+    let from = named.into_iter().find(|place| is_sensitive(scene, place))?;
+    Some(format!(
+        "gets `{from}`, which is sensitive, but `fields.{}` is not: declare it as `sensitive: true`",
+        set.field
+    ))
 }

@@ -29,6 +29,8 @@ pub(super) struct FieldDeclarationRecord {
     earliest: Option<OffsetRecord>,
     #[prost(message, optional, tag = "10")]
     latest: Option<OffsetRecord>,
+    #[prost(bool, tag = "11")]
+    sensitive: bool,
 }
 
 /// The distance of a moment from the current time.
@@ -72,6 +74,7 @@ pub(super) fn declarations(fields: &[FieldDeclaration]) -> Vec<FieldDeclarationR
         max: field.max,
         earliest: field.earliest.map(Into::into),
         latest: field.latest.map(Into::into),
+        sensitive: field.sensitive,
     };
     fields.iter().map(record).collect()
 }
@@ -95,6 +98,8 @@ pub(super) fn from_declarations(
             max: record.max,
             earliest: record.earliest.map(TryInto::try_into).transpose()?,
             latest: record.latest.map(TryInto::try_into).transpose()?,
+            // An older server stored no such mark.
+            sensitive: record.sensitive,
         })
     };
     records.into_iter().map(field).collect()

@@ -47,11 +47,20 @@ pub(crate) fn cause(
         event_id: event.map_or_else(String::new, |event| event.id.clone()),
         title: event.map_or_else(String::new, |event| event.label.clone()),
         note: details.note.to_string(),
+        sensitive_values: sensitive_values(definition, &values),
         values: values
             .iter()
             .map(|(name, held)| (name.to_string(), value(held)))
             .collect(),
     }
+}
+
+/// The names of the values that are of a sensitive field.
+fn sensitive_values(definition: Option<&Definition>, values: &Values) -> Vec<String> {
+    let is_sensitive =
+        |name: &&str| definition.is_some_and(|definition| definition.has_sensitive_field(name));
+    let names = values.iter().map(|(name, _)| &**name);
+    names.filter(is_sensitive).map(str::to_owned).collect()
 }
 
 /// Adds whom and what a change is about.

@@ -118,6 +118,7 @@ pub(crate) fn field_declaration(field: &FieldDeclaration) -> proto::FieldDeclara
         max: field.max,
         min_from_now: field.earliest.map(offset),
         max_from_now: field.latest.map(offset),
+        sensitive: field.sensitive,
     }
 }
 

@@ -129,6 +129,7 @@ pub(crate) fn follow_up_of_call(
         }),
         due_soon_from: shown(fields.due_soon_from, || earliest_due_soon(names, instance)),
         last_stage: shown(fields.last_stage, || last_stage(definition)),
+        sensitive_fields: shown(fields.sensitive_fields, || sensitive(definition, instance)),
     }
 }
 
@@ -265,6 +266,23 @@ fn values(definition: Option<&Definition>, instance: &Instance) -> BTreeMap<Stri
             .map(|field| (field.name.clone(), value(held)))
     };
     instance.fields.iter().filter_map(named).collect()
+}
+
+/// The names of the fields with a value that needs protection.
+fn sensitive(definition: Option<&Definition>, instance: &Instance) -> Vec<String> {
+    let declared = definition.map_or(&[][..], |definition| &definition.fields);
+    let has_value = |at: usize| {
+        let mut fields = instance.fields.iter();
+        fields.any(|(place, _)| usize::from(*place) == at)
+    };
+    let sensitive = declared
+        .iter()
+        .enumerate()
+        .filter(|(_, field)| field.sensitive);
+    sensitive
+        .filter(|(at, _)| has_value(*at))
+        .map(|(_, field)| field.name.clone())
+        .collect()
 }
 
 /// The buttons that may be pushed now.

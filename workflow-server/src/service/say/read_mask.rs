@@ -60,6 +60,7 @@ fields! {
         attempts: "attempts",
         due_soon_from: "due_soon_from",
         last_stage: "last_stage",
+        sensitive_fields: "sensitive_fields",
     }
 }
 

@@ -142,7 +142,7 @@ pub(super) fn follow_up_row(names: &Names, changed: &Changed<'_>) -> FollowUpRow
         personal_caller_reference: text(caller.reference),
         personal_alert_text: alert_text.and_then(text),
         personal_reason: free_ending(names, instance),
-        personal_fields: fields(shown.fields),
+        personal_fields: fields(shown.fields, &shown.sensitive_fields),
     }
 }
 
@@ -249,12 +249,14 @@ fn lower(name: &str, prefix: &str) -> String {
         .to_ascii_lowercase()
 }
 
-/// The values of the fields, by name. `None` without fields.
+/// The values of the fields, by name, without the sensitive ones. `None` without fields.
 fn fields(
     values: impl IntoIterator<Item = (String, proto::Value)>,
+    sensitive: &[String],
 ) -> Option<BTreeMap<String, Json>> {
     let fields: BTreeMap<String, Json> = values
         .into_iter()
+        .filter(|(name, _)| !sensitive.contains(name))
         .filter_map(|(name, value)| Some((name, json(value.kind?))))
         .collect();
     (!fields.is_empty()).then_some(fields)

@@ -256,6 +256,7 @@ fields:
   c: { type: number, default: many, values: [ 1, 2 ] }
   d: { type: time, default: tomorrow }
   e: { type: text, max: 3, values: [ abc, abcd ] }
+  f: { type: text, sensitive: maybe }
 on_new_call: []
 ",
         &[
@@ -264,6 +265,7 @@ on_new_call: []
             "7:31 BAD_VALUE `default` must be a number, not `many`",
             "8:29 BAD_VALUE `default` must be a time such as 2026-11-24T09:00:00Z, not `tomorrow`",
             "9:36 BAD_VALUE a value of `values` must be at most 3 characters",
+            "10:31 BAD_VALUE `sensitive` must be true or false, not `maybe`",
         ],
     );
     check(
