@@ -9,15 +9,31 @@ const works = document.querySelector('#selection .works');
 const dialog = document.getElementById('batch');
 const form = /** @type {HTMLFormElement} */ (dialog.querySelector('form'));
 const results = document.getElementById('batch-results');
+const questions = document.getElementById('batch-form');
 let requestId = '';
+
+/** The first of the selected rows that is still there; the others have the same buttons. */
+const firstRow = () => [...picked.keys()].map(rowOf).find((row) => row && !row.inert);
 
 /** The buttons of the stage that all selected rows are in. */
 function offerButtons() {
-  const row = rowOf([...picked.keys()][0]);
+  const row = firstRow();
+  if (!row) return;
   const stage = row.dataset.stage.split('/').pop();
   const plain = [...row.querySelectorAll('[data-act=push]')].map((button) => [new URLSearchParams(button.value).get('button'), button.textContent]);
   const asking = [...row.querySelectorAll('a.button')].map((link) => [link.hash.slice(3), link.textContent]);
   form.elements.button.replaceChildren(...[...plain, ...asking].map(([id, label]) => new Option(label.replace('…', ''), `${stage}/${id}`)));
+  showQuestions().catch(fail);
+}
+
+/** Shows the form of the chosen button, which is then for all. */
+async function showQuestions() {
+  questions.replaceChildren();
+  const chosen = form.elements.button.value;
+  const [row, button] = [firstRow(), chosen.slice(chosen.indexOf('/') + 1)];
+  if (!row || ![...row.querySelectorAll('a.button')].some((link) => link.hash === `#b-${button}`)) return;
+  const html = await get(`/selection/form?${new URLSearchParams({ id: row.dataset.id, button })}`);
+  if (form.elements.button.value === chosen && dialog.open) questions.innerHTML = html;
 }
 
 for (const button of works.querySelectorAll('[data-work]')) {
@@ -29,10 +45,10 @@ for (const button of works.querySelectorAll('[data-work]')) {
       field.hidden = !isWanted;
       for (const input of field.querySelectorAll('input, select')) input.disabled = !isWanted;
     }
-    if (button.dataset.work === 'push') offerButtons();
     results.replaceChildren();
     requestId = newId();
     dialog.showModal();
+    if (button.dataset.work === 'push') offerButtons();
   });
 }
 
@@ -42,11 +58,17 @@ function showResults(html) {
   return results.firstElementChild.dataset;
 }
 
-async function report(address, body = undefined) {
+async function get(address, body = undefined) {
   const answer = await ask(address, body);
   const html = await answer.text();
   if (!answer.ok) throw new Error(html || page.wordAway);
-  return showResults(html);
+  return html;
+}
+
+const report = async (address, body = undefined) => showResults(await get(address, body));
+
+function fail(error) {
+  results.textContent = error instanceof TypeError ? page.wordAway : error.message;
 }
 
 /** Shows the progress of a batch until it has ended. */
@@ -70,11 +92,14 @@ form.addEventListener('submit', async (event) => {
     requestId = newId();
     if (batch) await follow(batch);
   } catch (error) {
-    results.textContent = error instanceof TypeError ? page.wordAway : /** @type {Error} */ (error).message;
+    fail(error);
   }
   event.submitter.disabled = false;
 });
 dialog.querySelector('[data-close]').addEventListener('click', () => dialog.close());
 // Another form has another outcome.
-form.addEventListener('input', () => results.replaceChildren());
+form.addEventListener('input', ({ target }) => {
+  results.replaceChildren();
+  if (target === form.elements.button) showQuestions().catch(fail);
+});
 works.hidden = false;

@@ -33,7 +33,8 @@ function show() {
   all.querySelector('b').textContent = String(matching);
   // Rows of several stages have no button in common.
   const push = bar.querySelector('[data-work=push]');
-  if (push) push.hidden = new Set([...picked.keys()].map((id) => rowOf(id)?.dataset.stage)).size !== 1;
+  const stages = new Set([...picked.keys()].map((id) => rowOf(id)?.dataset.stage));
+  if (push) push.hidden = stages.size !== 1 || stages.has(undefined);
 }
 
 list.addEventListener('click', ({ target, shiftKey }) => {

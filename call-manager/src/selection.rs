@@ -3,22 +3,27 @@
 //! Promise: the server first shows what would come of each follow-up. The page starts no batch
 //! before the person has seen that, and decides nothing about it.
 
+use std::collections::HashMap;
+
 use aftercall_proto::access::v1::Role;
 use aftercall_proto::workflow::v1::batch_work::Kind;
 use aftercall_proto::workflow::v1::{
-    Batch, BatchItem, BatchItemState, BatchState, BatchWork, CancelWork, ClaimWork,
-    GetBatchRequest, HandOverWork, ListBatchItemsRequest, PauseWork, PushWork, ResumeWork,
-    SnoozeWork, StartBatchRequest,
+    Batch, BatchItem, BatchItemState, BatchState, BatchWork, Button, CancelWork, ClaimWork,
+    FieldDeclaration, GetBatchRequest, GetFollowUpRequest, HandOverWork, ListBatchItemsRequest,
+    PauseWork, PushWork, ResumeWork, SnoozeWork, StartBatchRequest,
 };
 use askama::Template;
 use axum::Router;
-use axum::extract::{Form, Path, State};
+use axum::extract::{Form, Path, Query, State};
 use axum::http::HeaderMap;
 use axum::response::Response;
 use axum::routing::{get, post};
 use jiff::{SignedDuration, Timestamp};
+use prost_types::FieldMask;
 use serde::Deserialize;
 
+use crate::fields::FieldInput;
+use crate::form::{Texts, invalid, values};
 use crate::layout::html;
 use crate::people::Person;
 use crate::shared::Shared;
@@ -29,8 +34,7 @@ use crate::words::{Words, words};
 const ITEMS_SHOWN: u32 = 200;
 
 /// What can be done to many follow-ups.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Work {
     Push,
     Claim,
@@ -98,38 +102,38 @@ impl Work {
 }
 
 /// The form of a selection.
-#[derive(Debug, Deserialize)]
-pub(crate) struct Asked {
+///
+/// Its texts are `work`, the name of a work; `ids`, the follow-ups, one a line; `reason`,
+/// `request_id`, and `step`: `check` shows what would come of it, and `start` does it. A work has
+/// its own: `to`; `hours` of a snooze; `button`, the number of the stage and the id of the button as
+/// `1/approve`, with the values of its form.
+struct Asked {
     work: Work,
-    /// The ids of the follow-ups, one a line.
-    ids: String,
-    #[serde(default)]
-    to: String,
-    /// The number of the stage, and the id of the button, as `1/approve`.
-    #[serde(default)]
-    button: String,
-    /// Hours of a snooze.
-    #[serde(default)]
-    hours: u32,
-    reason: String,
-    request_id: String,
-    /// `check` shows what would come of it; `start` does it.
-    step: String,
+    texts: Texts,
 }
 
 impl Asked {
-    fn request(&self, person: &Person) -> StartBatchRequest {
-        let kind = match self.work {
+    fn read(texts: Texts) -> Result<Self, Trouble> {
+        let name = texts.get("work");
+        let work = Work::ALL.into_iter().find(|work| work.name() == name);
+        let work = work.ok_or_else(|| invalid("work", &name))?;
+        Ok(Self { work, texts })
+    }
+
+    fn kind(&self) -> Result<Kind, Trouble> {
+        Ok(match self.work {
             Work::Push => {
-                let (stage, button_id) = self.button.split_once('/').unwrap_or_default();
+                let button = self.texts.get("button");
+                let (stage, button_id) = button.split_once('/').unwrap_or_default();
                 Kind::Push(PushWork {
                     // The server refuses a stage that none has.
                     stage: stage.parse().unwrap_or(0),
                     button_id: button_id.to_owned(),
+                    form: values(&self.texts)?,
                 })
             }
             Work::Snooze => {
-                let pause = SignedDuration::from_hours(i64::from(self.hours));
+                let pause = SignedDuration::from_hours(self.texts.number("hours")?.into());
                 let until = Timestamp::now().checked_add(pause).ok();
                 Kind::Snooze(SnoozeWork {
                     until: until.map(|until| proto_time(until.as_second())),
@@ -137,22 +141,26 @@ impl Asked {
             }
             Work::Claim => Kind::Claim(ClaimWork::default()),
             Work::HandOver => Kind::HandOver(HandOverWork {
-                to_person: self.to.clone(),
+                to_person: self.texts.get("to"),
                 ..HandOverWork::default()
             }),
             Work::Pause => Kind::Pause(PauseWork::default()),
             Work::Resume => Kind::Resume(ResumeWork::default()),
             Work::Cancel => Kind::Cancel(CancelWork::default()),
-        };
-        StartBatchRequest {
-            request_id: self.request_id.clone(),
+        })
+    }
+
+    fn request(&self, person: &Person) -> Result<StartBatchRequest, Trouble> {
+        let kind = Some(self.kind()?);
+        Ok(StartBatchRequest {
+            request_id: self.texts.get("request_id"),
             actor: person.actor(),
-            work: Some(BatchWork { kind: Some(kind) }),
-            instance_ids: self.ids.lines().map(str::to_owned).collect(),
-            reason: self.reason.clone(),
-            dry_run: self.step != "start",
+            work: Some(BatchWork { kind }),
+            instance_ids: self.texts.get("ids").lines().map(str::to_owned).collect(),
+            reason: self.texts.get("reason"),
+            dry_run: self.texts.get("step") != "start",
             ..StartBatchRequest::default()
-        }
+        })
     }
 }
 
@@ -222,7 +230,12 @@ impl<'a> Results<'a> {
 
     /// Why it is refused: in words, or else by its stable word.
     fn why(&self, item: &BatchItem) -> String {
-        let why = self.words.refusal(&item.reason, &item.detail);
+        // Items have a shorter word for what is invalid.
+        let reason = match item.reason.as_str() {
+            "INVALID" => "INVALID_REQUEST",
+            reason => reason,
+        };
+        let why = self.words.refusal(reason, &item.detail);
         if why.is_empty() {
             item.reason.replace('_', " ").to_lowercase()
         } else {
@@ -235,6 +248,7 @@ impl<'a> Results<'a> {
 pub(crate) fn routes() -> Router<Shared> {
     Router::new()
         .route("/selection", post(start))
+        .route("/selection/form", get(form))
         .route("/selection/{batch}", get(progress))
 }
 
@@ -242,18 +256,76 @@ pub(crate) fn routes() -> Router<Shared> {
 async fn start(
     State(shared): State<Shared>,
     headers: HeaderMap,
-    Form(asked): Form<Asked>,
+    Form(texts): Form<HashMap<String, String>>,
 ) -> Response {
     let words = words(&headers);
     let answered = async {
         let person = shared.people.of_request(&headers).await?;
-        let request = asked.request(&person);
+        let request = Asked::read(Texts(texts))?.request(&person)?;
         let started = person.operations().start_batch(request).await?.into_inner();
         let results = match started.batch {
             None => Results::of_check(words, started.items),
             Some(batch) => Results::of_batch(words, batch, Vec::new()),
         };
         Ok(html(&results))
+    };
+    let answered: Result<Response, Trouble> = answered.await;
+    answered.unwrap_or_else(|trouble| trouble.answer(&headers, "/"))
+}
+
+/// A button of a follow-up.
+#[derive(Debug, Deserialize)]
+struct OfButton {
+    id: String,
+    button: String,
+}
+
+/// What a button asks before it is pushed on all.
+#[derive(Template)]
+#[template(path = "selection_form.html")]
+struct Questions<'a> {
+    words: &'a Words,
+    button: Button,
+    time_zone: String,
+}
+
+impl Questions<'_> {
+    fn input(&self, field: &FieldDeclaration) -> String {
+        let input = FieldInput {
+            words: self.words,
+            field,
+            prefix: "",
+            typed: "",
+            time_zone: &self.time_zone,
+        };
+        input.render().unwrap_or_default()
+    }
+}
+
+/// `GET /selection/form`: the form of a button, as one of the follow-ups has it.
+async fn form(
+    State(shared): State<Shared>,
+    Query(of): Query<OfButton>,
+    headers: HeaderMap,
+) -> Response {
+    let words = words(&headers);
+    let answered = async {
+        let person = shared.people.of_request(&headers).await?;
+        let request = GetFollowUpRequest {
+            instance_id: of.id,
+            read_mask: Some(FieldMask {
+                paths: vec!["buttons".to_owned()],
+            }),
+        };
+        let read = person.desk().get_follow_up(request).await?.into_inner();
+        let buttons = read.follow_up.unwrap_or_default().buttons;
+        let mut buttons = buttons.into_iter();
+        let button = buttons.find(|button| button.id == of.button);
+        Ok(html(&Questions {
+            words,
+            button: button.ok_or(Trouble::NotFound)?,
+            time_zone: read.time_zone,
+        }))
     };
     let answered: Result<Response, Trouble> = answered.await;
     answered.unwrap_or_else(|trouble| trouble.answer(&headers, "/"))

@@ -16,7 +16,7 @@ use aftercall_proto::workflow::v1::{
 };
 use clap::Subcommand;
 use shown::{cells, progress_line, state, what};
-use starting::{Target, start};
+use starting::{Target, start, start_push};
 
 use super::instance_filter::Filter;
 use super::{names, stages};
@@ -125,12 +125,15 @@ pub(crate) enum Batch {
     },
     /// Push the same button on many follow-ups; the reason is the note of each push
     #[command(
-        after_help = "Example:\n  aftercall batch push --button approve --stage 1 --workflow refund --reason 'checked by Kim' --dry-run"
+        after_help = "Example:\n  aftercall batch push --button approve --stage 1 --workflow refund --reason 'checked by Kim' --dry-run\n  aftercall batch push --button paid --stage 2 --workflow refund --form reference=R7 --reason ''"
     )]
     Push {
         /// The id of the button
         #[arg(long, value_name = "BUTTON")]
         button: String,
+        /// A value of the button's form, the same for each; may be repeated
+        #[arg(long, value_name = "NAME=VALUE", value_parser = values::parse_pair)]
+        form: Vec<(String, String)>,
         #[command(flatten)]
         target: Box<Target>,
     },
@@ -224,7 +227,11 @@ impl Batch {
                 };
                 start(session, Kind::HandOver(work), *target).await
             }
-            Self::Push { button, target } => push(session, button, *target).await,
+            Self::Push {
+                button,
+                form,
+                target,
+            } => push(session, (button, &form), *target).await,
             Self::Snooze { span, target } => {
                 let until = Some(time::from_now(session.now().await?, span));
                 start(session, Kind::Snooze(SnoozeWork { until }), *target).await
@@ -259,12 +266,21 @@ async fn stage_number(session: &Session, named: &str, filter: &Filter) -> Result
     }
 }
 
-async fn push(session: &Session, button_id: String, target: Target) -> Result<(), Failure> {
+async fn push(
+    session: &Session,
+    (button_id, form): (String, &[(String, String)]),
+    target: Target,
+) -> Result<(), Failure> {
     let stage = target.filter.only_stage();
     let stage =
         stage.ok_or_else(|| Failure::usage("Name the stage of the button with one --stage."))?;
     let stage = stage_number(session, stage, &target.filter).await?;
-    start(session, Kind::Push(PushWork { button_id, stage }), target).await
+    let work = PushWork {
+        button_id,
+        stage,
+        ..PushWork::default()
+    };
+    start_push(session, (work, form), target).await
 }
 
 async fn list(session: &Session) -> Result<(), Failure> {

@@ -100,3 +100,46 @@ async fn one_push_is_for_rows_of_one_stage() {
     }
     desk.is_sound().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_form_is_filled_in_for_all() {
+    let (mut scene, one) = Scene::start().await;
+    let two = set(&mut scene.clients, "1002", 20.0).await;
+    for follow_up in [&one, &two] {
+        let approved = push(follow_up, "approve", "Ben");
+        let pushed = scene.clients.manager.push_button(approved).await;
+        pushed.expect("Ben pushes it");
+    }
+    let desk = &mut scene.desk;
+    for follow_up in [&one, &two] {
+        let row = row(follow_up);
+        desk.exists(&format!("{row}[data-stage='refund/2']")).await;
+        desk.click(&format!("{row} .pick")).await;
+    }
+    desk.click("#selection [data-work=push]").await;
+    // One button of the stage has a form, and the other one has none.
+    let reference = "#batch [name='form.text.reference']";
+    for (button, has_form) in [("2/paid", true), ("2/ask-again", false), ("2/paid", true)] {
+        desk.step("choose", "#batch [name=button]", button).await;
+        let state = if has_form { "wait" } else { "gone" };
+        desk.step(state, reference, "").await;
+    }
+    desk.fill("#batch [name=reason]", "One transfer for both")
+        .await;
+    // A required field must be filled in before anything is asked.
+    desk.click("#batch [value=check]").await;
+    assert_eq!(desk.text("#batch-results").await, "");
+    desk.fill(reference, "R-77").await;
+    desk.click("#batch [value=check]").await;
+    desk.reads("#batch-results p", "Possible: 2 · Refused: 0")
+        .await;
+    desk.click("#batch [value=start]").await;
+    desk.reads("#batch-results p", "Done: 2 · Refused: 0 / 2")
+        .await;
+    for follow_up in [&one, &two] {
+        let past = format!("/f/{}/history", follow_up.instance_id);
+        desk.goto(&scene.page.url(&past)).await;
+        desk.reads(".history", "reference: R-77").await;
+    }
+    desk.is_sound().await;
+}

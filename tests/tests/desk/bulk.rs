@@ -1,12 +1,14 @@
 //! One thing done to many follow-ups at once, by a person at a desk.
 
+use std::collections::BTreeMap;
+
 use aftercall_proto::workflow::v1::batch_work::Kind;
 use aftercall_proto::workflow::v1::{
     Batch, BatchItemState, BatchState, BatchWork, ChangeKind, ClaimWork, FollowUpFilter,
-    GetBatchRequest, ListBatchItemsRequest, PushWork, SnoozeWork, StartBatchRequest,
-    UndoPushRequest,
+    GetBatchRequest, ListBatchItemsRequest, ListHistoryRequest, PushWork, SnoozeWork,
+    StartBatchRequest, UndoPushRequest,
 };
-use aftercall_tests::{Clients, House, eventually, set, with_refund};
+use aftercall_tests::{Clients, House, eventually, number, set, text, with_refund};
 
 use crate::{get, kinds, rows};
 
@@ -49,6 +51,7 @@ async fn a_person_pushes_one_button_on_many() {
     let push = Kind::Push(PushWork {
         button_id: "approve".to_owned(),
         stage: 1,
+        ..PushWork::default()
     });
     let request = start(push, "billing", "checked by Kim");
     let tried = StartBatchRequest {
@@ -89,6 +92,52 @@ async fn a_person_pushes_one_button_on_many() {
     let undone = clients.manager.undo_push(undo("Ann")).await;
     let undone = undone.expect("taken back").into_inner().follow_up;
     assert_eq!(undone.expect("it").stage.expect("one").number, 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_form_is_asked_once_for_many() {
+    let house = House::start_without_alerter().await;
+    let mut clients = with_refund(&house).await;
+    let mut ids = Vec::new();
+    for call in ["1", "2"] {
+        let one = set(&mut clients, call, 5.0).await;
+        let approved = aftercall_tests::push(&one, "approve", "Ann");
+        clients.manager.push_button(approved).await.expect("pushed");
+        ids.push(one.instance_id);
+    }
+    let push = |value| {
+        Kind::Push(PushWork {
+            button_id: "paid".to_owned(),
+            stage: 2,
+            form: BTreeMap::from([("reference".to_owned(), value)]),
+        })
+    };
+    let tried = StartBatchRequest {
+        dry_run: true,
+        ..start(push(number(7.0)), "payments", "")
+    };
+    let tried = clients.operations.start_batch(tried).await;
+    let tried = tried.expect("tried").into_inner();
+    assert_eq!(tried.items.len(), 2);
+    for item in &tried.items {
+        assert_eq!(item.reason, "INVALID");
+        assert!(item.detail.contains("takes text, not number"), "{item:?}");
+    }
+    let batch = done(&mut clients, start(push(text("R-7")), "payments", "")).await;
+    assert_eq!((batch.items, batch.done, batch.refused), (2, 2, 0));
+    let shown = format!("{batch:?}");
+    assert!(!shown.contains("R-7"), "{shown}");
+    for id in &ids {
+        let request = ListHistoryRequest {
+            instance_id: id.clone(),
+            ..ListHistoryRequest::default()
+        };
+        let history = clients.operations.list_history(request).await;
+        let history = history.expect("history").into_inner().items;
+        let newest = history.last().and_then(|item| item.cause.as_ref());
+        let values = &newest.expect("a cause").values;
+        assert_eq!(values.get("reference"), Some(&text("R-7")));
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

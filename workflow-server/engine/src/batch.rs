@@ -5,6 +5,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use aftercall_definition::time::Time;
+use aftercall_definition::value::Value;
 use imbl::Vector;
 
 use crate::actor::Actor;
@@ -13,7 +14,7 @@ use crate::limits;
 use crate::recipient::Recipient;
 
 /// What a batch does to each instance.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum BatchWork {
     /// Move the instance to the stage with this number.
     Move {
@@ -54,7 +55,7 @@ pub enum BatchWork {
 }
 
 /// The push of one button on many instances.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct BatchPush {
     /// The id of the button's event.
     pub button: Box<str>,
@@ -64,6 +65,9 @@ pub struct BatchPush {
     /// items. An item that has entered it again since, or has left it, is refused. Empty before the
     /// start.
     pub visits: Arc<[u32]>,
+    /// The values of the form for each item, by field name. Empty after the end of the batch: they
+    /// may be data of a caller.
+    pub form: Arc<[(Box<str>, Value)]>,
 }
 
 impl BatchWork {
@@ -140,7 +144,7 @@ pub struct RefusedItem {
 }
 
 /// One change of many instances.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Batch {
     /// The sequence of the entry that started it.
     pub id: u64,
@@ -183,7 +187,7 @@ pub struct BatchProgress {
 }
 
 /// A change of a batch.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum BatchChange {
     /// A batch started.
     Started(Arc<Batch>),
@@ -201,6 +205,20 @@ pub enum BatchChange {
         /// The id of the batch.
         batch: u64,
     },
+}
+
+impl BatchChange {
+    /// The change without values of a form, which may be data of a caller.
+    pub(crate) fn without_form(&self) -> Self {
+        match self {
+            Self::Started(batch) => {
+                let mut batch = Batch::clone(batch);
+                batch.forget_form();
+                Self::Started(Arc::new(batch))
+            }
+            Self::Stepped { .. } | Self::Stopped { .. } => self.clone(),
+        }
+    }
 }
 
 impl Batch {
@@ -232,5 +250,18 @@ impl Batch {
     pub(crate) fn end(&mut self, state: BatchState, at: Time) {
         self.state = state;
         self.ended_at = Some(at);
+        self.forget_form();
+    }
+
+    fn forget_form(&mut self) {
+        if let BatchWork::Push(push) = &mut self.work {
+            push.form = [].into();
+        }
+    }
+
+    /// Whether the batch has values of a form, which it pushes on one of these instances too.
+    pub(crate) fn has_form_for(&self, instances: &[InstanceId]) -> bool {
+        let has_form = matches!(&self.work, BatchWork::Push(push) if !push.form.is_empty());
+        has_form && instances.iter().any(|id| self.items.contains(id))
     }
 }

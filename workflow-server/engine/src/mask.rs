@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use aftercall_definition::Definition;
 
+use crate::batch::BatchChange;
 use crate::call::{Call, Caller};
+use crate::desk_change::DeskChange;
 use crate::entry::{After, CallChange, ChangeKind, Details, Entry, InstanceChange};
 use crate::instance::{Instance, InstanceId, Status};
 use crate::world::Root;
@@ -114,20 +116,18 @@ fn details(kind: ChangeKind, details: &Details) -> Details {
     masked
 }
 
-/// The entry as the history keeps it: without the texts of saved views. No answer needs them, and
-/// nothing in the entry names the callers who are in them.
+/// The entry as the history keeps it: without the texts of saved views and the form of a batch. No
+/// answer needs them, and nothing in the entry names the callers who are in them.
 #[must_use]
 pub fn for_history(entry: Arc<Entry>) -> Arc<Entry> {
-    match &entry.desk {
-        None => entry,
-        Some(change) => {
-            let desk = Some(change.without_texts());
-            Arc::new(Entry {
-                desk,
-                ..Entry::clone(&entry)
-            })
-        }
+    if entry.desk.is_none() && entry.batch.is_none() {
+        return entry;
     }
+    Arc::new(Entry {
+        desk: entry.desk.as_ref().map(DeskChange::without_texts),
+        batch: entry.batch.as_ref().map(BatchChange::without_form),
+        ..Entry::clone(&entry)
+    })
 }
 
 /// Whether an entry contains data of a caller who is being erased. `root` has the calls of

@@ -12,7 +12,7 @@ use workflow_server::records::{
 use crate::authors::{play_authors, play_repeats};
 use crate::bounds::play_bounds;
 use crate::clock::{play_clock, play_retention, play_set_again};
-use crate::desk_batches::play_desk_batches;
+use crate::desk_batches::{play_batch_forms, play_desk_batches};
 use crate::hands::play_hands;
 use crate::history::play_history;
 use crate::hours::{play_days, play_late};
@@ -106,6 +106,10 @@ const SNAPSHOT_DESK_BATCHES: &str =
 const ENTRIES_SENSITIVE: &str = include_str!("snapshots/records__samples__entries_sensitive.snap");
 const SNAPSHOT_SENSITIVE: &str =
     include_str!("snapshots/records__samples__snapshot_sensitive.snap");
+const ENTRIES_BATCH_FORMS: &str =
+    include_str!("snapshots/records__samples__entries_batch_forms.snap");
+const SNAPSHOT_BATCH_FORMS: &str =
+    include_str!("snapshots/records__samples__snapshot_batch_forms.snap");
 
 fn hex(bytes: &[u8]) -> String {
     bytes.iter().fold(String::new(), |mut hex, byte| {
@@ -154,6 +158,7 @@ fn the_stored_form_of_entries_does_not_change() {
     insta::assert_snapshot!("entries_away", entry_lines(&play_away()));
     insta::assert_snapshot!("entries_desk_batches", entry_lines(&play_desk_batches()));
     insta::assert_snapshot!("entries_sensitive", entry_lines(&play_sensitive()));
+    insta::assert_snapshot!("entries_batch_forms", entry_lines(&play_batch_forms()));
 }
 
 fn entry_lines(played: &Played) -> String {
@@ -200,6 +205,7 @@ fn the_stored_form_of_snapshots_does_not_change() {
         snapshot_lines(&play_desk_batches())
     );
     insta::assert_snapshot!("snapshot_sensitive", snapshot_lines(&play_sensitive()));
+    insta::assert_snapshot!("snapshot_batch_forms", snapshot_lines(&play_batch_forms()));
 }
 
 fn snapshot_lines(played: &Played) -> String {
@@ -242,6 +248,7 @@ fn stored_entries_of_version_1_load() {
         (stored(ENTRIES_AWAY), play_away()),
         (stored(ENTRIES_DESK_BATCHES), play_desk_batches()),
         (stored(ENTRIES_SENSITIVE), play_sensitive()),
+        (stored(ENTRIES_BATCH_FORMS), play_batch_forms()),
     ];
     for (samples, played) in samples {
         assert_eq!(samples.len(), played.entries.len());
@@ -287,6 +294,7 @@ fn stored_snapshots_of_version_1_load() {
         (stored(SNAPSHOT_AWAY), play_away()),
         (stored(SNAPSHOT_DESK_BATCHES), play_desk_batches()),
         (stored(SNAPSHOT_SENSITIVE), play_sensitive()),
+        (stored(SNAPSHOT_BATCH_FORMS), play_batch_forms()),
     ];
     for (frames, played) in samples {
         let mut reader = SnapshotReader::new(Keeping::default());

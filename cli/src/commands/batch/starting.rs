@@ -1,9 +1,11 @@
 //! Starting a batch: to which instances, why, and what a dry run shows.
 
+use std::collections::BTreeMap;
+
 use aftercall_proto::workflow::v1::batch_work::Kind;
 use aftercall_proto::workflow::v1::{
-    BatchItemState, BatchWork, FollowUpFilter, InstanceFilter, StartBatchRequest,
-    StartBatchResponse, WorkflowStage,
+    BatchItemState, BatchWork, FollowUpFilter, GetFollowUpRequest, InstanceFilter,
+    ListFollowUpsRequest, PushWork, StartBatchRequest, StartBatchResponse, Value, WorkflowStage,
 };
 use clap::Args;
 
@@ -14,7 +16,7 @@ use crate::errors::Failure;
 use crate::output::remark;
 use crate::session::Session;
 use crate::table::{Table, id, name, sentence};
-use crate::{connect, wording};
+use crate::{connect, values, wording};
 
 const TRIED: Table<'_> = Table {
     columns: &[id("id"), sentence("would be", 1), name("in stage", 2)],
@@ -44,6 +46,23 @@ pub(crate) struct Target {
 
 /// Starts a batch, or shows what it would do. Asks before what cannot be undone.
 pub(super) async fn start(session: &Session, work: Kind, target: Target) -> Result<(), Failure> {
+    start_with(session, (work, &[]), target).await
+}
+
+/// Starts a batch of pushes with the values of a form.
+pub(super) async fn start_push(
+    session: &Session,
+    (work, form): (PushWork, &[(String, String)]),
+    target: Target,
+) -> Result<(), Failure> {
+    start_with(session, (Kind::Push(work), form), target).await
+}
+
+async fn start_with(
+    session: &Session,
+    (mut work, form): (Kind, &[(String, String)]),
+    target: Target,
+) -> Result<(), Failure> {
     let filter = target.filter.resolve(session).await?;
     let is_named = !target.ids.is_empty();
     let is_desk_work = matches!(work, Kind::Push(_) | Kind::Snooze(_) | Kind::Claim(_));
@@ -52,6 +71,12 @@ pub(super) async fn start(session: &Session, work: Kind, target: Target) -> Resu
         (false, true) => (None, Some(follow_ups(filter)?)),
         (false, false) => (Some(filter), None),
     };
+    if let Kind::Push(push) = &mut work
+        && !form.is_empty()
+    {
+        let of = (target.ids.first(), follow_up_filter.as_ref());
+        push.form = typed_form(session, &push.button_id, form, of).await?;
+    }
     let (dry_run, sure) = (target.dry_run, target.sure);
     let asked = doubt(&work).filter(|_| !dry_run && !sure.is_given());
     let mut request = StartBatchRequest {
@@ -81,6 +106,41 @@ pub(super) async fn start(session: &Session, work: Kind, target: Target) -> Resu
         return Ok(());
     }
     show_tried(session, &answer)
+}
+
+/// The values of a form in the types that the button declares on the first of the follow-ups.
+async fn typed_form(
+    session: &Session,
+    button_id: &str,
+    form: &[(String, String)],
+    (id, filter): (Option<&String>, Option<&FollowUpFilter>),
+) -> Result<BTreeMap<String, Value>, Failure> {
+    let mut client = session.to.calls().await?;
+    let instance_id = if let Some(id) = id {
+        id.clone()
+    } else {
+        let request = ListFollowUpsRequest {
+            filter: filter.cloned(),
+            page_size: 1,
+            read_mask: session.read_mask(&["instance_id"]),
+            ..ListFollowUpsRequest::default()
+        };
+        let rows = client.list_follow_ups(request).await?.into_inner().rows;
+        let first = rows.into_iter().find_map(|row| row.follow_up);
+        first.unwrap_or_default().instance_id
+    };
+    if instance_id.is_empty() {
+        return Ok(BTreeMap::new());
+    }
+    let request = GetFollowUpRequest {
+        instance_id,
+        read_mask: None,
+    };
+    let read = client.get_follow_up(request).await?.into_inner();
+    let buttons = read.follow_up.unwrap_or_default().buttons;
+    let button = buttons.iter().find(|button| button.id == button_id);
+    let declared = button.map_or(&[][..], |button| &button.form);
+    values::typed(form, declared, (button_id, &values::zone(&read.time_zone)?))
 }
 
 /// What a dry run found.

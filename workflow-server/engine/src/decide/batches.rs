@@ -198,7 +198,7 @@ fn push_one(
         stage: Some(push.stage),
         visit,
         note,
-        form: Vec::new(),
+        form: push.form.to_vec(),
     };
     instances::push(draft, &command, actor)
 }

@@ -4,7 +4,7 @@
 use aftercall_definition::FieldError;
 use aftercall_definition::calendar::Calendar;
 use aftercall_definition::limits::Length::{self, Bytes, Characters};
-use aftercall_definition::limits::{LABEL_CHARS_MAX, NAME_CHARS_MAX, TEXT_BYTES_MAX};
+use aftercall_definition::limits::{FIELDS_MAX, LABEL_CHARS_MAX, NAME_CHARS_MAX, TEXT_BYTES_MAX};
 use aftercall_definition::time::{Time, WallClock};
 use aftercall_definition::value::{FieldDeclaration, Value};
 
@@ -286,9 +286,25 @@ impl Check {
             if push.stage == 0 {
                 self.error("work.push.stage", "must be given: the number of the stage");
             }
+            self.form_of_many("work.push.form", &push.form);
         }
         if let BatchWork::Claim { lease_millis } = &start.work {
             self.lease(*lease_millis);
+        }
+    }
+
+    /// Checks values whose declarations differ by item. Each item then checks them by its own.
+    fn form_of_many(&mut self, prefix: &str, form: &[(Box<str>, Value)]) {
+        if form.len() > FIELDS_MAX {
+            let count = form.len();
+            let message = format!("has {count} values, at most {FIELDS_MAX} are allowed");
+            self.error(prefix, message);
+            return;
+        }
+        for (name, value) in form {
+            if let Some(message) = value_error(value, false) {
+                self.error(format!("{prefix}.{name}"), message);
+            }
         }
     }
 

@@ -105,6 +105,7 @@ fn pushed_most(world: &World) -> Option<BatchPush> {
             button: button.event.as_str().into(),
             stage: instance.stage,
             visits: [].into(),
+            form: [].into(),
         })
     })
 }

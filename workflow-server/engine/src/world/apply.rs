@@ -15,7 +15,7 @@ use crate::call::Call;
 use crate::desk_change::DeskChange;
 use crate::entry::{After, Answer, DefinitionChange, Entry};
 use crate::erasure::{Erasure, ErasureChange, ErasureState};
-use crate::instance::Instance;
+use crate::instance::{Instance, InstanceId};
 use crate::limits;
 use crate::world::erasing::Erasing;
 use crate::world::{World, call_index, caller_index, urgency};
@@ -315,6 +315,7 @@ impl World {
                     .get(erasure)
                     .and_then(|one| one.calls.get(one.masked_at.len() - 1).cloned());
                 if let Some(call) = masked {
+                    self.stop_forms_of(&call.instances, entry.at);
                     Arc::make_mut(&mut self.root.erasing).masked_by(&self.root.erasures, &call);
                 }
                 return Ok(());
@@ -327,6 +328,19 @@ impl World {
         self.forget_erasures();
         self.root.erasing = Arc::new(Erasing::new(&self.root.erasures));
         Ok(())
+    }
+
+    /// Stops batches that push the values of a form on one of these instances. The values may be data
+    /// of its caller.
+    fn stop_forms_of(&mut self, instances: &[InstanceId], at: Time) {
+        let batches = self.root.batches.iter();
+        let with_form = batches.filter(|(_, batch)| batch.has_form_for(instances));
+        let ids: Vec<u64> = with_form.map(|(id, _)| *id).collect();
+        for id in ids {
+            if let Some(batch) = self.root.batches.get_mut(&id) {
+                Arc::make_mut(batch).end(BatchState::Stopped, at);
+            }
+        }
     }
 
     /// Removes the oldest ended erasures above the limit.

@@ -1,12 +1,14 @@
 //! Tests batches of people at their desks: pushes, snoozes and claims.
 
 use aftercall_definition::time::Time;
+use aftercall_definition::value::Value;
 use aftercall_engine::Rejection;
 use aftercall_engine::batch::{BatchItems, BatchPush, BatchState, BatchWork, StartBatch};
 use aftercall_engine::command::{Command, MoveInstance, StepBatch};
 use aftercall_engine::entry::ChangeKind;
 use aftercall_engine::instance::InstanceId;
 use aftercall_engine::limits::BATCHES_KEPT;
+use aftercall_engine::mask::for_history;
 
 use crate::desk::{Desk, MINUTE};
 
@@ -39,10 +41,45 @@ fn push(button: &str) -> BatchWork {
         button: button.into(),
         stage: 1,
         visits: [].into(),
+        form: [].into(),
     })
 }
 
+const ASKING: &str = "
+format: 1
+workflow: repair
+title: Repair
+on_new_call:
+  - alert: { text: Ring, team: care }
+  - button: Rang
+    form: { by: { type: text, required: true, max: 9 }, at: { type: number } }
+    then: [ finish: rang ]
+";
+
+fn push_form(form: &[(&str, Value)]) -> BatchWork {
+    let form = form.iter();
+    BatchWork::Push(BatchPush {
+        button: "rang".into(),
+        stage: 1,
+        visits: [].into(),
+        form: form
+            .map(|(name, value)| ((*name).into(), value.clone()))
+            .collect(),
+    })
+}
+
+fn text(text: &str) -> Value {
+    Value::Text(text.into())
+}
+
 impl Desk {
+    fn form_of(&self, batch: u64) -> usize {
+        match &self.world.root().batches[&batch].work {
+            BatchWork::Push(push) => push.form.len(),
+            other => panic!("{other:?}"),
+        }
+    }
+
     fn start_batch(&mut self, who: &str, work: BatchWork, ids: &[InstanceId]) -> u64 {
         self.ask(who, starting(work, ids)).unwrap();
         self.world.root().sequence
@@ -204,4 +241,71 @@ fn batches_of_people_do_not_displace_those_of_operations() {
     );
     assert!(!batches.contains_key(&first));
     assert_eq!(batches.len(), BATCHES_KEPT + 1);
+}
+
+#[test]
+fn a_form_is_for_each_item_and_forgotten_afterwards() {
+    let mut desk = Desk::new(ASKING);
+    let ids = ["1", "2", "3"].map(|call| desk.set(call, true));
+    desk.claim("ben", ids[1]).unwrap();
+    let start = starting(
+        push_form(&[("by", text("Xanthippe")), ("at", Value::Number(5.0))]),
+        &ids,
+    );
+    let (entry, _) = desk.entry("ann", start).unwrap();
+    let entry = std::sync::Arc::new(entry.unwrap());
+    assert!(format!("{entry:?}").contains("Xanthippe"));
+    let kept = for_history(entry.clone());
+    assert!(!format!("{kept:?}").contains("Xanthippe") && kept.answer == entry.answer);
+    let batch = entry.sequence;
+    assert_eq!(desk.form_of(batch), 2);
+    let step = Command::from(StepBatch { batch });
+    let (pushed, _) = desk.entry("ann", step).unwrap();
+    assert_eq!(
+        pushed.unwrap().details.values[0],
+        ("by".into(), text("Xanthippe"))
+    );
+    assert_eq!(
+        desk.run_batch("ann", batch),
+        [(1, "CLAIMED_BY_ANOTHER".to_owned())]
+    );
+    assert_eq!(desk.form_of(batch), 0);
+    assert!(desk.instance(ids[2]).status.is_ended());
+}
+
+#[test]
+fn an_item_refuses_a_form_that_is_not_its_own() {
+    let mut desk = Desk::new(ASKING);
+    let id = desk.set("1", true);
+    for form in [
+        &[][..],
+        &[("by", text("somebody else"))],
+        &[("by", text("Ann")), ("when", text("now"))],
+    ] {
+        let batch = desk.start_batch("ann", push_form(form), &[id]);
+        assert_eq!(desk.run_batch("ann", batch), [(0, "INVALID".to_owned())]);
+    }
+    let long = starting(push_form(&[("by", text(&"x".repeat(5_000)))]), &[id]);
+    let refused = desk.ask("ann", long);
+    assert!(matches!(refused, Err(Rejection::Invalid(_))), "{refused:?}");
+}
+
+#[test]
+fn an_erasure_stops_batches_with_a_form_for_the_caller() {
+    let mut desk = Desk::new(ASKING);
+    let ids = ["1", "2"].map(|call| desk.set(call, true));
+    let named = desk.start_batch("ann", push_form(&[("by", text("Ada"))]), &ids);
+    let other = desk.start_batch("ben", push_form(&[("by", text("Bea"))]), &ids[1..]);
+    let plain = desk.start_batch("cem", push("rang"), &ids);
+    crate::erasing::erase_call(&mut desk, "1");
+    let state = |batch: u64| desk.world.root().batches[&batch].state;
+    assert_eq!(
+        (state(named), desk.form_of(named)),
+        (BatchState::Stopped, 0)
+    );
+    assert_eq!(
+        (state(other), desk.form_of(other)),
+        (BatchState::Running, 1)
+    );
+    assert_eq!(state(plain), BatchState::Running);
 }

@@ -88,6 +88,17 @@ impl Desk {
     }
 }
 
+/// Erases the caller of a call, who has no other.
+pub(crate) fn erase_call(desk: &mut Desk, call: &str) {
+    desk.update(call, "", Some(ada()));
+    let erasure = desk.erase(desk.erase_request("")).unwrap();
+    for _ in 0..erasure.calls.len() {
+        let erasure = erasure.id;
+        desk.ask("ops", Command::from(StepErasure { erasure }))
+            .unwrap();
+    }
+}
+
 fn ids(erasure: &Erasure) -> Vec<&str> {
     erasure.calls.iter().map(|call| &*call.key.id).collect()
 }

@@ -8,7 +8,7 @@ use aftercall_engine::batch::{Batch, BatchChange, BatchPush, BatchWork, RefusedI
 use aftercall_engine::recipient::Recipient;
 
 use super::codes::Coded;
-use super::instance::IdRecord;
+use super::instance::{FormValueRecord, IdRecord};
 use super::subject::{from_subject, subject};
 use crate::records::RecordError;
 
@@ -69,6 +69,9 @@ struct PushRecord {
     /// Of each item.
     #[prost(uint32, repeated, tag = "3")]
     visits: Vec<u32>,
+    /// Personal. Only until the batch ends.
+    #[prost(message, repeated, tag = "4")]
+    form: Vec<FormValueRecord>,
 }
 
 #[derive(Clone, PartialEq, prost::Message)]
@@ -163,7 +166,7 @@ impl TryFrom<BatchRecord> for Batch {
                 record
                     .work
                     .ok_or(RecordError::Incomplete("work of a batch"))?,
-            ),
+            )?,
             actor: Actor {
                 kind: Coded::from_code(record.actor_kind)?,
                 name: record.actor_name.into(),
@@ -206,14 +209,15 @@ fn work_record(work: &BatchWork) -> WorkRecord {
             button: push.button.to_string(),
             stage: push.stage,
             visits: push.visits.to_vec(),
+            form: push.form.iter().map(Into::into).collect(),
         }),
         BatchWork::Snooze { until } => WorkRecord::Snooze(until.0),
         BatchWork::Claim { lease_millis } => WorkRecord::Claim(*lease_millis),
     }
 }
 
-fn work(record: WorkRecord) -> BatchWork {
-    match record {
+fn work(record: WorkRecord) -> Result<BatchWork, RecordError> {
+    Ok(match record {
         WorkRecord::Move(stage) => BatchWork::Move { stage },
         WorkRecord::Pause(pause) => BatchWork::Pause {
             until: pause.until.map(Time),
@@ -238,10 +242,15 @@ fn work(record: WorkRecord) -> BatchWork {
             button: push.button.into(),
             stage: push.stage,
             visits: push.visits.into(),
+            form: push
+                .form
+                .into_iter()
+                .map(TryInto::try_into)
+                .collect::<Result<_, RecordError>>()?,
         }),
         WorkRecord::Snooze(until) => BatchWork::Snooze { until: Time(until) },
         WorkRecord::Claim(lease_millis) => BatchWork::Claim { lease_millis },
-    }
+    })
 }
 
 /// A change of a batch: it was started, an item was done, or it was stopped.

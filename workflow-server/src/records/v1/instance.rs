@@ -131,7 +131,7 @@ struct FieldRecord {
 
 /// A value of a form. Personal.
 #[derive(Clone, PartialEq, prost::Message)]
-struct FormValueRecord {
+pub(super) struct FormValueRecord {
     #[prost(string, tag = "1")]
     name: String,
     #[prost(message, optional, tag = "2")]
@@ -370,32 +370,38 @@ fn from_timer_record(record: &TimerRecord) -> Timer {
     }
 }
 
+impl From<&(Box<str>, Value)> for FormValueRecord {
+    fn from((name, value): &(Box<str>, Value)) -> Self {
+        Self {
+            name: name.to_string(),
+            value: Some(value.into()),
+        }
+    }
+}
+
+impl TryFrom<FormValueRecord> for (Box<str>, Value) {
+    type Error = RecordError;
+
+    fn try_from(record: FormValueRecord) -> Result<Self, RecordError> {
+        let value = record.value.ok_or(RecordError::Incomplete("form value"))?;
+        Ok((record.name.into(), value.try_into()?))
+    }
+}
+
 fn filling_record(filling: &Filling) -> FillingRecord {
-    let value = |(name, value): &(Box<str>, Value)| FormValueRecord {
-        name: name.to_string(),
-        value: Some(value.into()),
-    };
     FillingRecord {
         form: filling.form.as_ref().map(|form| FormRecord {
-            values: form.iter().map(value).collect(),
+            values: form.iter().map(Into::into).collect(),
         }),
         refresh_at: filling.refresh_at.map(|at| at.0),
     }
 }
 
 fn from_filling_record(record: FillingRecord) -> Result<Box<Filling>, RecordError> {
-    let value = |one: FormValueRecord| {
-        Ok((
-            one.name.into(),
-            one.value
-                .ok_or(RecordError::Incomplete("form value"))?
-                .try_into()?,
-        ))
-    };
     let form = record.form.map(|form| {
         form.values
             .into_iter()
-            .map(value)
+            .map(TryInto::try_into)
             .collect::<Result<_, RecordError>>()
     });
     Ok(Box::new(Filling {

@@ -67,6 +67,7 @@ fn work(names: &Names, asked: Option<&proto::BatchWork>, faults: &mut Faults) ->
             button: asked.button_id.as_str().into(),
             stage: asked.stage,
             visits: [].into(),
+            form: requests::values(asked.form.clone(), "work.push.form", faults).into(),
         }),
         Some(Kind::Snooze(asked)) => BatchWork::Snooze {
             until: asked.until.and_then(requests::time).unwrap_or_else(|| {

@@ -1,5 +1,7 @@
 //! How the API shows a batch and its work.
 
+use std::collections::BTreeMap;
+
 use aftercall_engine::batch::{Batch, BatchProgress, BatchState, BatchWork};
 use aftercall_engine::recipient::Recipient;
 use aftercall_proto::workflow::v1 as proto;
@@ -83,6 +85,8 @@ fn shown_work(names: &Names, work: &BatchWork) -> proto::batch_work::Kind {
         BatchWork::Push(push) => Kind::Push(proto::PushWork {
             button_id: push.button.to_string(),
             stage: push.stage,
+            // It may be data of callers, and no answer needs it.
+            form: BTreeMap::new(),
         }),
         BatchWork::Snooze { until } => Kind::Snooze(proto::SnoozeWork {
             until: Some(convert::timestamp(*until)),
