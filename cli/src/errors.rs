@@ -312,6 +312,7 @@ fn advice(code: Code, reason: &str) -> Option<&'static str> {
         ("ALREADY_RUNNING", _) => {
             "Use `--if-running return` to get the one that runs, or `--if-running replace`."
         }
+        ("CLAIM_NEXT_ONLY", _) => "`aftercall claim-next` claims the next one.",
         ("CLAIMED_BY_ANOTHER", _) => "`aftercall take-over ID --reason …` takes it over.",
         ("REQUEST_ID_REUSED", _) => {
             "This request id was used for something else: omit --request-id, or use another."

@@ -66,10 +66,11 @@ mod tests {
             name: "billing".to_owned(),
             title: String::new(),
             revision: 7,
+            claim_next_only: false,
         };
         assert_eq!(
             value(&team).unwrap(),
-            serde_json::json!({"name": "billing", "title": "", "revision": 7})
+            serde_json::json!({"name": "billing", "title": "", "revision": 7, "claim_next_only": false})
         );
     }
 

@@ -53,8 +53,8 @@ pub(crate) struct Published {
 
 /// Declares the example teams and calendars, and imports and publishes the example workflows.
 pub(crate) async fn publish_all(session: &Session) -> Result<Vec<Published>, Failure> {
-    for (name, title) in teams::read("examples/teams.yaml", TEAMS)? {
-        team::declare(session, name, title).await?;
+    for declared in teams::read("examples/teams.yaml", TEAMS)? {
+        team::import_one(session, declared).await?;
     }
     for entry in calendars::read("examples/calendars.yaml", CALENDARS)? {
         calendar::declare(session, entry).await?;

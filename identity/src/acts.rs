@@ -30,6 +30,8 @@ pub enum Act {
     DeskBatch,
     /// To see and stop batches that somebody else started.
     BatchOfAnother,
+    /// To choose among the follow-ups of a team whose agents only claim the next one.
+    ChooseWork,
     /// What concerns every call of a server: its feed, a backup, its clock, and what it removes.
     OnWholeServer,
 }
@@ -45,7 +47,7 @@ pub enum Forbidden {
 
 impl Act {
     /// Each of them.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::AsAnother,
         Self::UndoOfAnother,
         Self::ReadHidden,
@@ -55,6 +57,7 @@ impl Act {
         Self::LeadBatch,
         Self::DeskBatch,
         Self::BatchOfAnother,
+        Self::ChooseWork,
         Self::OnWholeServer,
     ];
 
@@ -75,7 +78,7 @@ impl Act {
                 Role::Auditor,
             ],
             Self::ViewOfTeam => &[Role::Supervisor, Role::Author],
-            Self::LeadBatch => &[Role::Supervisor, Role::Operator],
+            Self::LeadBatch | Self::ChooseWork => &[Role::Supervisor, Role::Operator],
             Self::DeskBatch => &[Role::Agent, Role::Supervisor],
             Self::BatchOfAnother => &[Role::Supervisor, Role::Operator, Role::Auditor],
             Self::OnWholeServer if identity.scope.is_everything() => return Ok(()),
@@ -112,6 +115,7 @@ mod tests {
                 Act::LeadBatch,
                 Act::DeskBatch,
                 Act::BatchOfAnother,
+                Act::ChooseWork,
                 Act::OnWholeServer,
             ],
         ),
@@ -126,6 +130,7 @@ mod tests {
                 Act::DrawHidden,
                 Act::LeadBatch,
                 Act::BatchOfAnother,
+                Act::ChooseWork,
                 Act::OnWholeServer,
             ],
         ),

@@ -101,6 +101,7 @@ impl Filling {
                 name: team.into(),
                 title: team.into(),
                 expected: None,
+                claim_next_only: None,
             }));
         }
         for (name, text) in [("refund", REFUND), ("reminder", REMINDER)] {

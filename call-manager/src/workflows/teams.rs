@@ -22,6 +22,8 @@ use crate::words::workflows::WorkflowsWords;
 pub(crate) struct Asked {
     /// The team that is to be removed.
     remove: String,
+    /// The team that is to be changed: the form has what it is now.
+    change: String,
     done: String,
 }
 
@@ -30,6 +32,7 @@ pub(crate) struct Asked {
 struct Kept {
     name: String,
     title: String,
+    claim_next_only: bool,
     why: String,
 }
 
@@ -53,14 +56,22 @@ pub(crate) async fn list(visit: Visit, Query(asked): Query<Asked>) -> Response {
 async fn page(visit: &Visit, asked: &Asked, kept: &Kept) -> Result<Response, Trouble> {
     let person = &visit.person;
     let teams = person.definitions().list_teams(ListTeamsRequest {}).await?;
+    let teams = teams.into_inner().teams;
+    let present = teams.iter().find(|team| team.name == asked.change);
+    let present = present.map(|team| Kept {
+        name: team.name.clone(),
+        title: team.title.clone(),
+        claim_next_only: team.claim_next_only,
+        why: String::new(),
+    });
     Ok(html(&Teams {
         frame: visit.frame(Here::Workflows),
         w: &visit.words.workflows,
         is_author: person.may(&[Role::Author]),
         request_id: request_id(),
-        teams: teams.into_inner().teams,
+        teams,
         asked,
-        kept,
+        kept: present.as_ref().unwrap_or(kept),
     }))
 }
 
@@ -87,6 +98,7 @@ pub(crate) async fn change(visit: Visit, Form(texts): Form<HashMap<String, Strin
                 name: name.clone(),
                 title: texts.get("title"),
                 expected_revision: None,
+                claim_next_only: Some(!texts.get("claim_next_only").is_empty()),
             };
             client.import_team(request).await.map(|_| ())
         };
@@ -96,6 +108,7 @@ pub(crate) async fn change(visit: Visit, Form(texts): Form<HashMap<String, Strin
         let kept = Kept {
             name,
             title: texts.get("title"),
+            claim_next_only: !texts.get("claim_next_only").is_empty(),
             why: visit.why(status)?,
         };
         Ok(refused(page(&visit, &Asked::default(), &kept).await?))

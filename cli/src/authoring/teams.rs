@@ -1,12 +1,13 @@
 //! Files of teams, as the server takes them.
 
+pub(crate) use aftercall_authoring::file::DeclaredTeam;
 use aftercall_authoring::file::read_teams;
 
 use super::files::refused;
 use crate::errors::Failure;
 
-/// Reads the names and titles of a file of teams; `file` is its name in errors.
-pub(crate) fn read(file: &str, text: &str) -> Result<Vec<(String, String)>, Failure> {
+/// Reads a file of teams; `file` is its name in errors.
+pub(crate) fn read(file: &str, text: &str) -> Result<Vec<DeclaredTeam>, Failure> {
     read_teams(text).map_err(|faults| refused(file, text, &faults))
 }
 
@@ -21,7 +22,7 @@ mod tests {
             "format: 1\nteams:\n  - { name: billing, title: Billing }\n",
         )
         .unwrap();
-        assert_eq!(teams, [("billing".to_owned(), "Billing".to_owned())]);
+        assert_eq!(teams[0].title, "Billing");
         let fault = read(
             "teams.yaml",
             "teams:\n  - { name: billing, titel: Billing }\n",

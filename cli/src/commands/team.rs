@@ -12,6 +12,7 @@ use clap::Subcommand;
 use prost_types::Timestamp as ProtoTime;
 
 use crate::authoring::reading::{read_text, shown};
+use crate::authoring::teams::DeclaredTeam;
 use crate::commands::history;
 use crate::errors::Failure;
 use crate::session::Session;
@@ -31,7 +32,7 @@ pub(crate) enum Team {
         /// A file with `teams: [{ name: billing, title: Billing }]`
         file: PathBuf,
     },
-    /// Declare one team, or change its title
+    /// Declare one team, or change its title or how its agents get work
     #[command(after_help = "Example:\n  aftercall team add billing --title \"Billing desk\"")]
     Add {
         /// Its name: lower-case letters, digits and hyphens
@@ -39,6 +40,9 @@ pub(crate) enum Team {
         /// What people call it
         #[arg(long)]
         title: String,
+        /// Agents only claim the next follow-up: true or false [default: as it is, and false at first]
+        #[arg(long, value_name = "BOOL", num_args = 0..=1, default_missing_value = "true", require_equals = true)]
+        claim_next_only: Option<bool>,
     },
     /// Remove a team that nothing uses, such as a misspelt one
     #[command(after_help = "\
@@ -81,11 +85,20 @@ It needs the role supervisor or auditor.")]
     },
 }
 
-/// Declares a team.
-pub(crate) async fn declare(
+/// Declares a team of a file.
+pub(crate) async fn import_one(
     session: &Session,
-    name: String,
-    title: String,
+    declared: DeclaredTeam,
+) -> Result<TeamMessage, Failure> {
+    let claim_next_only = Some(declared.claim_next_only);
+    declare(session, (declared.name, declared.title), claim_next_only).await
+}
+
+/// Declares a team. Without `claim_next_only` the team keeps what it has.
+async fn declare(
+    session: &Session,
+    (name, title): (String, String),
+    claim_next_only: Option<bool>,
 ) -> Result<TeamMessage, Failure> {
     let request = ImportTeamRequest {
         request_id: connect::request_id(),
@@ -93,6 +106,7 @@ pub(crate) async fn declare(
         name,
         title,
         expected_revision: None,
+        claim_next_only,
     };
     let answer = session
         .to
@@ -110,10 +124,19 @@ impl Team {
     pub(crate) async fn run(self, session: &Session) -> Result<(), Failure> {
         match self {
             Self::Import { file } => import(session, &file).await,
-            Self::Add { name, title } => {
-                let team = declare(session, name, title).await?;
+            Self::Add {
+                name,
+                title,
+                claim_next_only,
+            } => {
+                let team = declare(session, (name, title), claim_next_only).await?;
                 session.output.one(&team, || {
-                    vec![format!("Declared {}: {}.", team.name, team.title)]
+                    vec![format!(
+                        "Declared {}: {}{}.",
+                        team.name,
+                        team.title,
+                        shares(&team)
+                    )]
                 })
             }
             Self::Remove { name } => remove(session, name).await,
@@ -141,8 +164,8 @@ impl Team {
 async fn import(session: &Session, file: &Path) -> Result<(), Failure> {
     let text = read_text(file)?;
     let mut teams = Vec::new();
-    for (name, title) in authoring::teams::read(&shown(file), &text)? {
-        teams.push(declare(session, name, title).await?);
+    for declared in authoring::teams::read(&shown(file), &text)? {
+        teams.push(import_one(session, declared).await?);
     }
     show(session, &teams)
 }
@@ -168,13 +191,23 @@ async fn show_one(session: &Session, name: String) -> Result<(), Failure> {
     let team = answer
         .team
         .ok_or_else(|| Failure::not_found(format!("There is no team {name}.")))?;
-    session
-        .output
-        .one(&team, || vec![format!("{}: {}", team.name, team.title)])
+    session.output.one(&team, || {
+        vec![format!("{}: {}{}", team.name, team.title, shares(&team))]
+    })
+}
+
+/// How the agents of a team get work, where they do not choose it.
+fn shares(team: &TeamMessage) -> &'static str {
+    if team.claim_next_only {
+        " (its agents only claim the next follow-up)"
+    } else {
+        ""
+    }
 }
 
 fn show(session: &Session, teams: &[TeamMessage]) -> Result<(), Failure> {
     session.output.list(teams, &ROWS, |team| {
-        vec![team.name.clone(), team.title.clone()]
+        let title = format!("{}{}", team.title, shares(team));
+        vec![team.name.clone(), title]
     })
 }

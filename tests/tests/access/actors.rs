@@ -21,6 +21,7 @@ async fn nobody_acts_under_another_name() {
         name: name.to_owned(),
         title: "A team".to_owned(),
         expected_revision: None,
+        claim_next_only: None,
     };
     for own in ["", "Wendy", " Wendy "] {
         let name = format!("team-{}", own.len());

@@ -39,6 +39,7 @@ fn team(name: &str, actor: &str) -> ImportTeamRequest {
         name: name.to_owned(),
         title: "A team".to_owned(),
         expected_revision: None,
+        claim_next_only: None,
     }
 }
 

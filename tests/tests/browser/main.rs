@@ -4,6 +4,7 @@ mod board;
 mod caller;
 mod desk;
 mod everyone;
+mod fair_shares;
 mod follow_up;
 mod hands;
 mod hostile;

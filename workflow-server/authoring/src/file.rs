@@ -42,5 +42,5 @@ pub use places::Places;
 pub use reading::{Unread, read, read_header, read_placed, read_to_the_end};
 pub use schema::schema;
 pub use single::{Single, read_action};
-pub use teams::read_teams;
+pub use teams::{DeclaredTeam, read_teams};
 pub use writing::{check_written, write_action, write_json, write_yaml};

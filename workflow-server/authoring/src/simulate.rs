@@ -156,6 +156,7 @@ impl Simulation {
                 name: name.into(),
                 title: name.into(),
                 expected: None,
+                claim_next_only: None,
             };
             self.ask(ActorKind::Author, Command::from(import))?;
         }

@@ -55,6 +55,7 @@ impl Bench {
                 name: name.into(),
                 title: name.into(),
                 expected: None,
+                claim_next_only: None,
             }));
         }
         let refund = include_str!("../../../examples/refund.yaml");

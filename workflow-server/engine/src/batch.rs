@@ -152,6 +152,8 @@ pub struct Batch {
     pub work: BatchWork,
     /// The actor that started the batch.
     pub actor: Actor,
+    /// Whether the actor does not choose among the work of teams that share it fairly.
+    pub takes_next: bool,
     /// The reason for the batch.
     pub reason: Box<str>,
     /// When the batch started.

@@ -51,6 +51,7 @@ use crate::batch::StartBatch;
 use crate::command::{Command, Request, RequestMark};
 use crate::instance::{Instance, InstanceId};
 use crate::query::{ShouldStop, Stopped};
+use crate::reach::Reach;
 use crate::rejection::Rejection;
 use crate::world::{Root, World};
 
@@ -99,7 +100,8 @@ fn carry_out(draft: &mut EntryDraft<'_>, request: &Request) -> Result<(), Reject
     }
 }
 
-/// Tries a batch without changing anything. `to_result` gets each instance as it would be after its
+/// Tries a batch without changing anything. If `takes_next`, the actor does not choose among the
+/// work of teams that share it fairly. `to_result` gets each instance as it would be after its
 /// item, or the rejection of that item.
 ///
 /// # Errors
@@ -107,7 +109,7 @@ fn carry_out(draft: &mut EntryDraft<'_>, request: &Request) -> Result<(), Reject
 pub fn try_batch<T>(
     root: &Root,
     start: &StartBatch,
-    (actor, now): (&Actor, Time),
+    (actor, takes_next, now): (&Actor, bool, Time),
     to_result: impl Fn(InstanceId, Result<&Instance, Rejection>) -> T,
     should_stop: ShouldStop<'_>,
 ) -> Result<Vec<T>, Stopped> {
@@ -115,6 +117,7 @@ pub fn try_batch<T>(
     let work = batches::begun(root, &start.work, &start.items.ids);
     let attempt = |at: usize, id: InstanceId| {
         let mut draft = EntryDraft::new(root, now);
+        draft.reach = Reach::EVERYTHING.taking_next(takes_next);
         match batches::work_on(&mut draft, &work, (at, id), (&start.reason, actor)) {
             Err(rejection) => Some(to_result(id, Err(rejection))),
             Ok(_) => {

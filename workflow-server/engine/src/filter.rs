@@ -56,6 +56,19 @@ impl FollowUpFilter {
             && (self.priorities.is_empty() || self.priorities.contains(&alert.priority))
     }
 
+    /// Whether the filter selects by nothing but teams and what the caller may see.
+    #[must_use]
+    pub(crate) fn is_by_team_alone(&self) -> bool {
+        let by_team = Self {
+            teams: self.teams.clone(),
+            only_unknown_teams: self.only_unknown_teams,
+            unclaimed_only: self.unclaimed_only,
+            reach: self.reach.clone(),
+            ..Self::default()
+        };
+        *self == by_team
+    }
+
     /// Whether the filter matches only follow-ups with an alert.
     #[must_use]
     pub fn needs_alert(&self) -> bool {

@@ -18,22 +18,56 @@ use crate::world::Root;
 
 /// What a caller may see and touch. Without a scope nothing is compared.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
-pub struct Reach(Option<Arc<Scope>>);
+pub struct Reach {
+    scope: Option<Arc<Scope>>,
+    /// Whether the caller does not choose among the work of teams that share it fairly.
+    takes_next: bool,
+}
 
 impl Reach {
     /// No limit.
-    pub const EVERYTHING: Self = Self(None);
+    pub const EVERYTHING: Self = Self {
+        scope: None,
+        takes_next: false,
+    };
 
     /// What is in this scope.
     #[must_use]
     pub fn new(scope: &Scope) -> Self {
-        Self((!scope.is_everything()).then(|| Arc::new(scope.clone())))
+        Self {
+            scope: (!scope.is_everything()).then(|| Arc::new(scope.clone())),
+            takes_next: false,
+        }
+    }
+
+    /// The same for a caller who does not choose among the work of teams that share it fairly.
+    #[must_use]
+    pub fn taking_next(self, takes_next: bool) -> Self {
+        Self { takes_next, ..self }
+    }
+
+    /// Whether the caller does not choose among the work of teams that share it fairly.
+    #[must_use]
+    pub fn takes_next(&self) -> bool {
+        self.takes_next
+    }
+
+    /// Whether the caller gets this instance only as the next one: an open alert of it is for a team
+    /// of the caller that shares its work fairly.
+    #[must_use]
+    pub(crate) fn gets_as_next(&self, root: &Root, instance: &Instance) -> bool {
+        let is_shared = |place: u32| {
+            let team = root.teams.at(place);
+            team.is_some_and(|team| team.claim_next_only && self.has_team(&team.name))
+        };
+        let mut teams = instance.alerts.iter().flat_map(Alert::teams);
+        self.takes_next && teams.any(is_shared)
     }
 
     /// Whether there is no limit.
     #[must_use]
     pub fn is_everything(&self) -> bool {
-        self.0.is_none()
+        self.scope.is_none()
     }
 
     /// Whether calls of this customer are within reach, as far as their customer decides.
@@ -122,7 +156,7 @@ impl Reach {
     }
 
     fn scope(&self) -> Option<&Scope> {
-        self.0.as_deref()
+        self.scope.as_deref()
     }
 }
 

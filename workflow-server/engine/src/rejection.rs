@@ -104,6 +104,9 @@ pub enum Rejection {
     /// Another person has a claim.
     #[error("another person has claimed this follow-up")]
     ClaimedByAnother(Arc<Instance>),
+    /// Agents of its team do not choose what they work on.
+    #[error("agents of its team do not choose: claim the next one, with no filter but the team")]
+    ClaimNextOnly(Arc<Instance>),
     /// The person does not have a claim, or it has ended.
     #[error("you have not claimed this follow-up, or your claim has ended")]
     NotClaimed(Arc<Instance>),
@@ -220,6 +223,7 @@ impl Rejection {
             Self::AlertGone(_) => "ALERT_GONE",
             Self::AlertEscalated(_) => "ALERT_ESCALATED",
             Self::ClaimedByAnother(_) => "CLAIMED_BY_ANOTHER",
+            Self::ClaimNextOnly(_) => "CLAIM_NEXT_ONLY",
             Self::NotClaimed(_) => "NOT_CLAIMED",
             Self::StaleVisit(_) => "STALE_VISIT",
             Self::NotVisible(_) => "NOT_VISIBLE",

@@ -7,6 +7,8 @@ pub struct Team {
     pub name: String,
     /// The title that people read.
     pub title: String,
+    /// Whether its agents only claim the next follow-up, and do not choose one.
+    pub claim_next_only: bool,
     /// The number of changes of the team, from 1.
     pub revision: u64,
     /// Whether the team was removed. It keeps its place, because the history names teams by place.

@@ -22,6 +22,7 @@ mod instance_change;
 mod saved_view;
 mod span;
 mod subject;
+mod value;
 mod writing;
 
 pub use archive::{ChunkRecord, PurgeConfirmationRecord};
@@ -35,5 +36,6 @@ pub(super) use entry::write_entry;
 pub use entry::{EntryRecord, MarkRecord};
 pub use erasure::{ErasureRecord, decode_erasure, encode_erasure};
 pub use history::HistoryChunkRecord;
-pub use instance::{InstanceRecord, ValueRecord};
+pub use instance::InstanceRecord;
 pub use saved_view::SavedViewRecord;
+pub use value::ValueRecord;

@@ -14,6 +14,7 @@ use std::sync::Arc;
 
 use aftercall_authoring::file::{self};
 use aftercall_engine::command::ImportTeam;
+use aftercall_engine::entry::DefinitionChange;
 use aftercall_engine::query::{ShouldStop, zone_name};
 use aftercall_engine::world::definitions::Version;
 use aftercall_proto::ready::Ready;
@@ -214,16 +215,19 @@ async fn import_team(
         name: request.name.as_str().into(),
         title: request.title.as_str().into(),
         expected: request.expected_revision,
+        claim_next_only: request.claim_next_only,
     };
     let answered = shared.execute(asking, command).await?;
-    let revision = answered.revision()?;
-    let team = Some(proto::Team {
-        name: request.name,
-        title: request.title,
-        revision,
-    });
+    let changed = answered
+        .entry
+        .as_ref()
+        .and_then(|entry| entry.definition.as_ref());
+    let team = match changed {
+        Some(DefinitionChange::Team(_, team)) => convert::team(team),
+        _ => find_team(&answered.view, &request.name)?,
+    };
     Ok(proto::ImportTeamResponse {
-        team,
+        team: Some(team),
         sequence: answered.sequence,
     })
 }

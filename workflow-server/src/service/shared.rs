@@ -108,7 +108,7 @@ impl Services {
         let identity = caller.identity();
         Shared {
             services: self.clone(),
-            reach: Reach::new(caller.scope()),
+            reach: Reach::new(caller.scope()).taking_next(!acts::may(Act::ChooseWork, caller)),
             scope: caller.scope().clone(),
             who: Who {
                 name: Arc::clone(&identity.name),

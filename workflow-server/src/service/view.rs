@@ -269,10 +269,11 @@ impl View {
     pub(crate) fn try_batch<T>(
         &self,
         start: &StartBatch,
-        by: (&Actor, Time),
+        (actor, now): (&Actor, Time),
         to_result: impl Fn(InstanceId, Result<&Instance, Rejection>) -> T,
         should_stop: ShouldStop<'_>,
     ) -> Result<Vec<T>, Stopped> {
+        let by = (actor, self.reach().takes_next(), now);
         try_batch(self.root(), start, by, to_result, should_stop)
     }
 

@@ -109,6 +109,7 @@ async fn plant(dir: &Path) -> String {
         name: "billing".into(),
         title: "Another title".into(),
         expected: None,
+        claim_next_only: None,
     });
     let actor = aftercall_engine::actor::Actor {
         kind: aftercall_engine::actor::ActorKind::Author,

@@ -94,6 +94,7 @@ impl House {
                 name: "billing".into(),
                 title: "Billing".into(),
                 expected: None,
+                claim_next_only: None,
             }))
             .await;
         let definition = Box::new(file::read(WORKFLOW, None).unwrap());

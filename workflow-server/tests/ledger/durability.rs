@@ -44,6 +44,7 @@ async fn a_refusal_waits_for_the_changes_it_depends_on() {
         name: "care".into(),
         title: "Care".into(),
         expected: Some(7),
+        claim_next_only: None,
     });
     let refusal = bench.ask(request(stale.clone(), None));
     settle().await;

@@ -127,6 +127,7 @@ async fn parallel_readers_of_packed_history_get_their_own_entries() {
                     name,
                     title,
                     expected: None,
+                    claim_next_only: None,
                 }))
                 .await;
         }

@@ -276,6 +276,7 @@ pub(crate) fn team(name: &str) -> Command {
         name: name.into(),
         title: name.into(),
         expected: None,
+        claim_next_only: None,
     })
 }
 

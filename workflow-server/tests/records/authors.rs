@@ -154,6 +154,7 @@ pub(crate) fn play_repeats() -> Played {
             name: "care".into(),
             title: "Team care".into(),
             expected: None,
+            claim_next_only: None,
         }),
     );
     let instances = played

@@ -29,6 +29,7 @@ pub(crate) fn play_bounds() -> Played {
             name: "care".into(),
             title: "Care".into(),
             expected: None,
+            claim_next_only: None,
         }),
     );
     publish(&mut played, FILE, "bounded");

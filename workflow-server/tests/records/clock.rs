@@ -30,6 +30,7 @@ pub(crate) fn play_clock() -> Played {
             name: name.into(),
             title: name.into(),
             expected: None,
+            claim_next_only: None,
         })
     };
     played.ask(ActorKind::Author, team("ahead"));

@@ -34,6 +34,7 @@ pub(crate) fn play_large() -> Played {
             name: "care".into(),
             title: "Care".into(),
             expected: None,
+            claim_next_only: None,
         }),
     );
     for (name, waits) in [("large", false), ("larger", true)] {

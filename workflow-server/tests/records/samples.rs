@@ -25,7 +25,7 @@ use crate::scenario::{Played, play, play_batches, play_claims, play_desk, play_o
 use crate::sensitive::play_sensitive;
 use crate::server::play_server;
 use crate::source::play_source;
-use crate::teams::play_teams;
+use crate::teams::{play_fair_shares, play_teams};
 use crate::texts::play_texts;
 use crate::titles::play_titles;
 use crate::unattended::play_unattended;
@@ -110,6 +110,10 @@ const ENTRIES_BATCH_FORMS: &str =
     include_str!("snapshots/records__samples__entries_batch_forms.snap");
 const SNAPSHOT_BATCH_FORMS: &str =
     include_str!("snapshots/records__samples__snapshot_batch_forms.snap");
+const ENTRIES_FAIR_SHARES: &str =
+    include_str!("snapshots/records__samples__entries_fair_shares.snap");
+const SNAPSHOT_FAIR_SHARES: &str =
+    include_str!("snapshots/records__samples__snapshot_fair_shares.snap");
 
 fn hex(bytes: &[u8]) -> String {
     bytes.iter().fold(String::new(), |mut hex, byte| {
@@ -159,6 +163,7 @@ fn the_stored_form_of_entries_does_not_change() {
     insta::assert_snapshot!("entries_desk_batches", entry_lines(&play_desk_batches()));
     insta::assert_snapshot!("entries_sensitive", entry_lines(&play_sensitive()));
     insta::assert_snapshot!("entries_batch_forms", entry_lines(&play_batch_forms()));
+    insta::assert_snapshot!("entries_fair_shares", entry_lines(&play_fair_shares()));
 }
 
 fn entry_lines(played: &Played) -> String {
@@ -206,6 +211,7 @@ fn the_stored_form_of_snapshots_does_not_change() {
     );
     insta::assert_snapshot!("snapshot_sensitive", snapshot_lines(&play_sensitive()));
     insta::assert_snapshot!("snapshot_batch_forms", snapshot_lines(&play_batch_forms()));
+    insta::assert_snapshot!("snapshot_fair_shares", snapshot_lines(&play_fair_shares()));
 }
 
 fn snapshot_lines(played: &Played) -> String {
@@ -249,6 +255,7 @@ fn stored_entries_of_version_1_load() {
         (stored(ENTRIES_DESK_BATCHES), play_desk_batches()),
         (stored(ENTRIES_SENSITIVE), play_sensitive()),
         (stored(ENTRIES_BATCH_FORMS), play_batch_forms()),
+        (stored(ENTRIES_FAIR_SHARES), play_fair_shares()),
     ];
     for (samples, played) in samples {
         assert_eq!(samples.len(), played.entries.len());
@@ -295,6 +302,7 @@ fn stored_snapshots_of_version_1_load() {
         (stored(SNAPSHOT_DESK_BATCHES), play_desk_batches()),
         (stored(SNAPSHOT_SENSITIVE), play_sensitive()),
         (stored(SNAPSHOT_BATCH_FORMS), play_batch_forms()),
+        (stored(SNAPSHOT_FAIR_SHARES), play_fair_shares()),
     ];
     for (frames, played) in samples {
         let mut reader = SnapshotReader::new(Keeping::default());

@@ -372,6 +372,7 @@ fn define(played: &mut Played) {
                 name: name.into(),
                 title,
                 expected: None,
+                claim_next_only: None,
             }),
         );
     }

@@ -76,6 +76,7 @@ fn full_call() -> Played {
             name: "care".into(),
             title: "Care".into(),
             expected: None,
+            claim_next_only: None,
         }),
     );
     publish(&mut played, SMALL, "small");
@@ -349,6 +350,7 @@ fn many_large_versions_have_frames_of_bounded_size() {
             name: "care".into(),
             title: "Care".into(),
             expected: None,
+            claim_next_only: None,
         }),
     );
     let alert = format!(

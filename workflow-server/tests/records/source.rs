@@ -26,6 +26,7 @@ pub(crate) fn play_source() -> Played {
             name: "care".into(),
             title: "Care".into(),
             expected: None,
+            claim_next_only: None,
         }),
     );
     import(&mut played, FILE);

@@ -1,6 +1,8 @@
 //! A removed team, and a team that was declared again, after the scenario.
 
+use aftercall_engine::Reach;
 use aftercall_engine::actor::ActorKind;
+use aftercall_engine::batch::{BatchItems, BatchWork, StartBatch};
 use aftercall_engine::command::{Command, ImportTeam, RemoveTeam};
 
 use crate::hands::play_hands;
@@ -14,6 +16,7 @@ pub(crate) fn play_teams() -> Played {
             name: name.into(),
             title: name.into(),
             expected: None,
+            claim_next_only: None,
         })
     };
     let remove = |name: &str| {
@@ -37,5 +40,30 @@ pub(crate) fn play_teams() -> Played {
         (teams.place("biling"), teams.place("nights").is_some()),
         (None, true)
     );
+    played
+}
+
+/// A team whose agents only claim the next follow-up, and a batch of such an agent.
+pub(crate) fn play_fair_shares() -> Played {
+    let mut played = play_teams();
+    let share = Command::from(ImportTeam {
+        name: "nights".into(),
+        title: "nights".into(),
+        claim_next_only: Some(true),
+        expected: None,
+    });
+    played.ask(ActorKind::Author, share);
+    played.reach = Reach::EVERYTHING.taking_next(true);
+    let start = StartBatch {
+        work: BatchWork::Claim {
+            lease_millis: 900_000,
+        },
+        items: BatchItems::default(),
+        reason: "none are left".into(),
+        per_second: 100,
+    };
+    played.ask(ActorKind::Person, Command::from(start));
+    let (_, newest) = played.world.root().batches.get_max().unwrap();
+    assert!(newest.takes_next);
     played
 }

@@ -37,6 +37,7 @@ pub(crate) fn play_texts() -> Played {
             name: "care".into(),
             title: "Care".into(),
             expected: None,
+            claim_next_only: None,
         }),
     );
     publish(&mut played, WORKFLOW, "texts");

@@ -25,6 +25,7 @@ pub(crate) fn play_unattended() -> Played {
             name: "care".into(),
             title: "Care".into(),
             expected: None,
+            claim_next_only: None,
         }),
     );
     publish(&mut played, WATCHED, "watched");

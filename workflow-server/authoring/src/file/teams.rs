@@ -1,4 +1,4 @@
-//! The file of teams: `teams: [ { name: billing, title: Billing }, … ]`.
+//! The file of teams: `teams: [ { name: billing, title: Billing, claim-next-only: true }, … ]`.
 
 use std::collections::HashSet;
 
@@ -15,15 +15,26 @@ const FILE: Keys = Keys {
     later: &[],
 };
 const TEAM: Keys = Keys {
-    known: &["name", "title"],
+    known: &["name", "title", "claim-next-only"],
     later: &["calendar", "people"],
 };
 
-/// Reads names and titles of teams, in the order of the file.
+/// A team that a file declares.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DeclaredTeam {
+    /// The name.
+    pub name: String,
+    /// The title that people read.
+    pub title: String,
+    /// Whether its agents only claim the next follow-up.
+    pub claim_next_only: bool,
+}
+
+/// Reads teams, in the order of the file.
 ///
 /// # Errors
 /// All errors of the file.
-pub fn read_teams(text: &str) -> Result<Vec<(String, String)>, Vec<Fault>> {
+pub fn read_teams(text: &str) -> Result<Vec<DeclaredTeam>, Vec<Fault>> {
     let mut faults = Faults::default();
     let teams = tree::parse(text, &mut faults).map(|root| {
         let Some(file) = Mapping::from_file(&root, "a file of teams", &mut faults) else {
@@ -43,7 +54,7 @@ pub fn read_teams(text: &str) -> Result<Vec<(String, String)>, Vec<Fault>> {
     }
 }
 
-fn teams(node: &tree::Node, faults: &mut Faults) -> Vec<(String, String)> {
+fn teams(node: &tree::Node, faults: &mut Faults) -> Vec<DeclaredTeam> {
     let items = mapping::list(node, "`teams`", faults);
     if items.len() > limits::TEAMS_MAX {
         let message = format!(
@@ -74,7 +85,14 @@ fn teams(node: &tree::Node, faults: &mut Faults) -> Vec<(String, String)> {
                 format!("the team `{name}` is here twice"),
             );
         }
-        teams.extend(name.zip(title));
+        let claim_next_only = team
+            .get("claim-next-only")
+            .and_then(|node| mapping::flag(node, "claim-next-only", faults));
+        teams.extend(name.zip(title).map(|(name, title)| DeclaredTeam {
+            name,
+            title,
+            claim_next_only: claim_next_only.unwrap_or(false),
+        }));
     }
     teams
 }

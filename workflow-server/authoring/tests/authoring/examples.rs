@@ -40,7 +40,7 @@ fn every_example_has_no_error_and_no_warning() {
     let teams: HashSet<String> = read_teams(&text_of("teams"))
         .expect("teams")
         .into_iter()
-        .map(|(name, _)| name)
+        .map(|team| team.name)
         .collect();
     let calendars = read_calendars(&text_of("calendars")).expect("calendars");
     let named = RefCell::new(HashSet::new());

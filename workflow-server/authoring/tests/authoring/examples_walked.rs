@@ -217,14 +217,15 @@ impl Walker {
             "{}/../../examples/teams.yaml",
             env!("CARGO_MANIFEST_DIR")
         ));
-        for (name, title) in file::read_teams(&teams.unwrap()).unwrap() {
-            let (name, title) = (name.into(), title.into());
+        for team in file::read_teams(&teams.unwrap()).unwrap() {
+            let (name, title) = (team.name.into(), team.title.into());
             walker.ask(
                 ActorKind::Author,
                 Command::from(ImportTeam {
                     name,
                     title,
                     expected: None,
+                    claim_next_only: None,
                 }),
             );
         }

@@ -56,7 +56,7 @@ fn faults_of(definition: &Definition) -> Vec<Fault> {
     let example = |name: &str| std::fs::read_to_string(root().join("examples").join(name)).unwrap();
     let teams = read_teams(&example("teams.yaml")).unwrap();
     let calendars = read_calendars(&example("calendars.yaml")).unwrap();
-    let is_team = |team: &str| teams.iter().any(|(name, _)| name == team);
+    let is_team = |team: &str| teams.iter().any(|declared| declared.name == team);
     let is_calendar = |name: &str| calendars.iter().any(|calendar| calendar.name == name);
     validate(definition, Declared::new(&is_team, &is_calendar))
 }

@@ -5,7 +5,7 @@ mod running_away;
 
 use std::fmt::Write;
 
-use aftercall_authoring::file::{read, read_teams, write_yaml};
+use aftercall_authoring::file::{DeclaredTeam, read, read_teams, write_yaml};
 use aftercall_authoring::limits::{FILE_BYTES_MAX, FILE_DEPTH_MAX, FILE_NODES_MAX};
 use aftercall_definition::limits::{
     ACTIONS_PER_STAGE_MAX, EVENTS_NESTED_MAX, FAULTS_MAX, LOGIC_BYTES_MAX, STAGES_MAX,
@@ -316,11 +316,20 @@ fn suggestions_for_many_long_names_share_one_budget() {
 
 #[test]
 fn files_of_teams_are_read_strictly_too() {
-    let read_one = read_teams("teams: [ { name: care, title: Customer care } ]\n");
-    assert_eq!(
-        read_one,
-        Ok(vec![("care".to_owned(), "Customer care".to_owned())])
-    );
+    let declared = |claim_next_only| DeclaredTeam {
+        name: "care".to_owned(),
+        title: "Customer care".to_owned(),
+        claim_next_only,
+    };
+    for (more, claim_next_only) in [
+        ("", false),
+        (", claim-next-only: false", false),
+        (", claim-next-only: true", true),
+    ] {
+        let text = format!("teams: [ {{ name: care, title: Customer care{more} }} ]\n");
+        assert_eq!(read_teams(&text), Ok(vec![declared(claim_next_only)]));
+    }
+    assert!(read_teams("teams: [ { name: a, title: A, claim-next-only: perhaps } ]\n").is_err());
     let text = "teams:\n  - { name: care, title: A }\n  - { name: care, title: B }\n  - { name: No Name, titel: C }\n  - care\n";
     let found: Vec<(u32, u32, &str)> = read_teams(text)
         .expect_err("faults")

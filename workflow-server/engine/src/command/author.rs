@@ -32,13 +32,15 @@ family!(requested Author, AuthorCommand:
     ConfirmRetention,
 );
 
-/// Declares a team, or changes its title.
+/// Declares a team, or changes its title or settings.
 #[derive(Clone, Debug)]
 pub struct ImportTeam {
     /// The team's name.
     pub name: Box<str>,
     /// The title that people read.
     pub title: Box<str>,
+    /// Whether its agents only claim the next follow-up. `None` keeps what the team has.
+    pub claim_next_only: Option<bool>,
     /// The revision that the author saw.
     pub expected: ExpectedRevision,
 }

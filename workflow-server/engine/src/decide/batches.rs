@@ -17,6 +17,7 @@ use crate::decide::{claims, instances, migrate, pause, snooze};
 use crate::entry::{Answer, ChangeKind};
 use crate::instance::{Instance, InstanceId};
 use crate::limits;
+use crate::reach::Reach;
 use crate::rejection::{Limit, Rejection};
 use crate::world::Root;
 
@@ -31,6 +32,7 @@ pub(super) fn start(
         id: draft.sequence(),
         work: begun(draft.root, &start.work, &start.items.ids),
         actor: actor.clone(),
+        takes_next: draft.reach.takes_next(),
         reason: start.reason.clone(),
         started_at: draft.now,
         ended_at: None,
@@ -102,6 +104,7 @@ pub(super) fn step(draft: &mut EntryDraft<'_>, command: StepBatch) {
         return;
     };
     let mut attempt = EntryDraft::new(draft.root, draft.now);
+    attempt.reach = Reach::EVERYTHING.taking_next(batch.takes_next);
     let by = (&*batch.reason, &batch.actor);
     let refused = match work_on(&mut attempt, &batch.work, (item as usize, instance), by) {
         Ok(()) => {

@@ -28,6 +28,22 @@ pub(super) fn check_holder(old: &Arc<Instance>, actor: &Actor, now: Time) -> Res
     }
 }
 
+/// Refuses if a person chooses work that its team shares fairly. What the person holds is chosen.
+pub(super) fn check_choice(
+    draft: &EntryDraft<'_>,
+    old: &Arc<Instance>,
+    actor: &Actor,
+) -> Result<(), Rejection> {
+    let is_own = old
+        .claim_at(draft.now)
+        .is_some_and(|claim| actor.owns(&claim.by, &claim.subject));
+    if !is_own && draft.reach.gets_as_next(draft.root, old) {
+        Err(Rejection::ClaimNextOnly(old.clone()))
+    } else {
+        Ok(())
+    }
+}
+
 /// Finds an instance that a person may claim.
 fn find_claimable<'w>(
     draft: &EntryDraft<'w>,
@@ -46,6 +62,7 @@ pub(super) fn claim(
     draft.kind = ChangeKind::Claimed;
     let old = find_claimable(draft, command.instance)?;
     check_holder(old, actor, draft.now)?;
+    check_choice(draft, old, actor)?;
     set_claim(draft, old, command.lease_millis, actor);
     Ok(())
 }
@@ -89,6 +106,7 @@ pub(super) fn take_over(
 ) -> Result<(), Rejection> {
     draft.kind = ChangeKind::TakenOver;
     let old = find_claimable(draft, command.instance)?;
+    check_choice(draft, old, actor)?;
     draft.details.note = command.reason.clone();
     set_claim(draft, old, command.lease_millis, actor);
     Ok(())
@@ -136,6 +154,9 @@ pub(super) fn hand_over(
     let old = find_transferable(draft, id)?;
     if reason.trim().is_empty() {
         check_holder(old, actor, draft.now)?;
+    }
+    if matches!(to, Recipient::Person { .. }) {
+        check_choice(draft, old, actor)?;
     }
     let mut new = Instance::clone(old);
     match to {
@@ -218,6 +239,10 @@ pub(super) fn claim_next(
         .into_iter()
         .find(|instance| is_claimable(root, &next.filter, instance, draft.now))
     {
+        // A narrow filter would choose.
+        Some(free) if !next.filter.is_by_team_alone() && draft.reach.gets_as_next(root, free) => {
+            return Err(Rejection::ClaimNextOnly(free.clone()));
+        }
         Some(free) => set_claim(draft, free, next.lease_millis, actor),
         None if next.candidates.is_empty() => {}
         None => return Err(Rejection::CandidatesTaken),

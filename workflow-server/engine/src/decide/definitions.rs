@@ -26,6 +26,7 @@ pub(super) fn import_team(
     let ImportTeam {
         name,
         title,
+        claim_next_only,
         expected,
     } = command;
     draft.kind = ChangeKind::TeamImported;
@@ -34,7 +35,10 @@ pub(super) fn import_team(
     let known = place.and_then(|place| teams.at(place));
     let present = known.filter(|team| !team.removed);
     check_revision(*expected, present.map_or(0, |team| team.revision))?;
-    if let Some(same) = present.filter(|team| *team.title == **title) {
+    let claim_next_only =
+        claim_next_only.unwrap_or(present.is_some_and(|team| team.claim_next_only));
+    let is_same = |team: &&Team| *team.title == **title && team.claim_next_only == claim_next_only;
+    if let Some(same) = present.filter(is_same) {
         draft.answer = Answer::Revision(same.revision);
         return Ok(());
     }
@@ -48,6 +52,7 @@ pub(super) fn import_team(
     let team = Team {
         name: name.to_string(),
         title: title.to_string(),
+        claim_next_only,
         revision,
         removed: false,
     };

@@ -12,7 +12,7 @@ use crate::command::{
     AcknowledgeAlert, AddNote, CancelInstance, Elapse, MoveInstance, PushButton, WithdrawWorkflow,
 };
 use crate::decide::calls::release;
-use crate::decide::claims::{check_holder, lapse};
+use crate::decide::claims::{check_choice, check_holder, lapse};
 use crate::decide::draft::{EntryDraft, check_revision};
 use crate::decide::enter::{enter, stop};
 use crate::decide::find::{alert_as_seen, check_legal, check_seen, check_visible, find};
@@ -39,6 +39,7 @@ pub(super) fn push(
     let button = button_of(&definition, old, &push.button).ok_or_else(gone)?;
     check_seen(old, push.stage, push.visit)?;
     check_holder(old, actor, draft.now)?;
+    check_choice(draft, old, actor)?;
     check_push(root, (old, button), push, draft.now)?;
     let target = definition.stage_of(&button.event).ok_or_else(gone)?.number;
     draft.details.note = push.note.clone();

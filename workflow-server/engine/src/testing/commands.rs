@@ -113,6 +113,7 @@ pub(super) fn declaring(team: u8, is_removed: bool) -> Command {
             title: name.clone(),
             name,
             expected: None,
+            claim_next_only: None,
         }),
     }
 }

@@ -67,6 +67,7 @@ impl Player {
                 name: name.into(),
                 title: name.into(),
                 expected: None,
+                claim_next_only: None,
             }));
         }
         commands.push(Command::from(ImportCalendar {

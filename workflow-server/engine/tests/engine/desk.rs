@@ -17,7 +17,7 @@ use aftercall_engine::filter::FollowUpFilter;
 use aftercall_engine::instance::{Instance, InstanceId};
 use aftercall_engine::query::{Claimable, never};
 use aftercall_engine::world::{Keeping, World};
-use aftercall_engine::{Decision, Entry, Rejection, decide};
+use aftercall_engine::{Decision, Entry, Reach, Rejection, decide};
 
 pub(crate) const MINUTE: i64 = 60_000;
 
@@ -25,6 +25,8 @@ pub(crate) const MINUTE: i64 = 60_000;
 pub(crate) struct Desk {
     pub(crate) world: World,
     pub(crate) now: Time,
+    /// What those who ask may see and touch.
+    pub(crate) reach: Reach,
 }
 
 impl Desk {
@@ -38,6 +40,7 @@ impl Desk {
         let mut desk = Self {
             world: World::new(Keeping::default()),
             now: Time(1_795_000_000_000),
+            reach: Reach::EVERYTHING,
         };
         for name in ["care", "billing", "leads"] {
             desk.ask(
@@ -46,6 +49,7 @@ impl Desk {
                     name: name.into(),
                     title: name.into(),
                     expected: None,
+                    claim_next_only: None,
                 }),
             )
             .unwrap();
@@ -101,7 +105,7 @@ impl Desk {
             mark: None,
             salt: 1,
             known: None,
-            reach: aftercall_engine::Reach::EVERYTHING,
+            reach: self.reach.clone(),
             command,
         };
         Ok(match decide(&self.world, &request, self.now)? {

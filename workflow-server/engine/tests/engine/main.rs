@@ -14,6 +14,7 @@ mod desk_batches;
 mod edges;
 mod erasing;
 mod erasures;
+mod fair_shares;
 mod invariants;
 mod leaving;
 mod limited;

@@ -173,7 +173,7 @@ fn a_migration_that_leaves_an_instance_stuck_is_rejected() {
     let tried = try_batch(
         desk.world.root(),
         &batch,
-        (&actor, desk.now),
+        (&actor, false, desk.now),
         |_, tried| tried.map(|one| one.status),
         &never,
     );

@@ -28,6 +28,7 @@ fn declare(desk: &mut Desk, name: &str, title: &str) {
             name: name.into(),
             title: title.into(),
             expected: None,
+            claim_next_only: None,
         }),
     )
     .unwrap();

@@ -8,8 +8,9 @@ use aftercall_engine::batch::{Batch, BatchChange, BatchPush, BatchWork, RefusedI
 use aftercall_engine::recipient::Recipient;
 
 use super::codes::Coded;
-use super::instance::{FormValueRecord, IdRecord};
+use super::instance::IdRecord;
 use super::subject::{from_subject, subject};
+use super::value::FormValueRecord;
 use crate::records::RecordError;
 
 #[derive(Clone, PartialEq, prost::Message)]
@@ -125,6 +126,8 @@ pub struct BatchRecord {
     /// Personal. Empty if only the name of the actor is known.
     #[prost(string, tag = "20")]
     actor_subject: String,
+    #[prost(bool, tag = "25")]
+    takes_next: bool,
 }
 
 impl From<&Batch> for BatchRecord {
@@ -140,6 +143,7 @@ impl From<&Batch> for BatchRecord {
             actor_kind: batch.actor.kind.code(),
             actor_name: batch.actor.name.to_string(),
             actor_subject: subject(&batch.actor.subject),
+            takes_next: batch.takes_next,
             reason: batch.reason.to_string(),
             started_at: batch.started_at.0,
             ended_at: batch.ended_at.map(|at| at.0),
@@ -172,6 +176,7 @@ impl TryFrom<BatchRecord> for Batch {
                 name: record.actor_name.into(),
                 subject: from_subject(&record.actor_subject),
             },
+            takes_next: record.takes_next,
             reason: record.reason.into(),
             started_at: Time(record.started_at),
             ended_at: record.ended_at.map(Time),

@@ -27,6 +27,8 @@ pub struct TeamRecord {
     revision: u64,
     #[prost(bool, tag = "4")]
     removed: bool,
+    #[prost(bool, tag = "5")]
+    claim_next_only: bool,
 }
 
 impl From<&Team> for TeamRecord {
@@ -34,6 +36,7 @@ impl From<&Team> for TeamRecord {
         let Team {
             name,
             title,
+            claim_next_only,
             revision,
             removed,
         } = team;
@@ -42,6 +45,7 @@ impl From<&Team> for TeamRecord {
             title: title.clone(),
             revision: *revision,
             removed: *removed,
+            claim_next_only: *claim_next_only,
         }
     }
 }
@@ -53,6 +57,7 @@ impl From<TeamRecord> for Team {
             title: record.title,
             revision: record.revision,
             removed: record.removed,
+            claim_next_only: record.claim_next_only,
         }
     }
 }

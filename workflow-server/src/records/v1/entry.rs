@@ -19,9 +19,9 @@ use super::definition::{DefinitionRecord, TeamRecord};
 use super::desk_change::DeskChangeRecord;
 use super::erasure::ErasureChangeRecord;
 use super::history::HistoryChangeRecord;
-use super::instance::ValueRecord;
 use super::instance_change::{InstanceChangeRecord, write_change};
 use super::subject::from_subject;
+use super::value::ValueRecord;
 use super::writing::{Fields, delimited};
 use crate::records::RecordError;
 

@@ -4,7 +4,7 @@ use aftercall_definition::time::{Offset, SpanUnit};
 use aftercall_definition::value::FieldDeclaration;
 
 use super::codes::Coded;
-use super::instance::ValueRecord;
+use super::value::ValueRecord;
 use crate::records::RecordError;
 
 #[derive(Clone, PartialEq, prost::Message)]

@@ -1,4 +1,4 @@
-//! Instances, and the values of their fields.
+//! Instances.
 
 mod writing;
 
@@ -11,52 +11,9 @@ use aftercall_engine::instance::{
 use super::alert::AlertRecord;
 use super::codes::Coded;
 use super::subject::{from_subject, subject};
+use super::value::{FormValueRecord, ValueRecord};
 use crate::records::RecordError;
 pub(super) use writing::write_instance;
-
-/// The value of a field. Personal.
-#[derive(Clone, PartialEq, prost::Message)]
-pub struct ValueRecord {
-    #[prost(oneof = "ValueKind", tags = "1, 2, 3, 4")]
-    kind: Option<ValueKind>,
-}
-
-#[derive(Clone, PartialEq, prost::Oneof)]
-enum ValueKind {
-    #[prost(string, tag = "1")]
-    Text(String),
-    #[prost(double, tag = "2")]
-    Number(f64),
-    #[prost(bool, tag = "3")]
-    Bool(bool),
-    #[prost(sint64, tag = "4")]
-    Time(i64),
-}
-
-impl From<&Value> for ValueRecord {
-    fn from(value: &Value) -> Self {
-        let kind = match value {
-            Value::Text(text) => ValueKind::Text(text.to_string()),
-            Value::Number(number) => ValueKind::Number(*number),
-            Value::Bool(flag) => ValueKind::Bool(*flag),
-            Value::Time(time) => ValueKind::Time(time.0),
-        };
-        Self { kind: Some(kind) }
-    }
-}
-
-impl TryFrom<ValueRecord> for Value {
-    type Error = RecordError;
-
-    fn try_from(record: ValueRecord) -> Result<Self, RecordError> {
-        Ok(match record.kind.ok_or(RecordError::Incomplete("value"))? {
-            ValueKind::Text(text) => Self::Text(text.into()),
-            ValueKind::Number(number) => Self::Number(number),
-            ValueKind::Bool(flag) => Self::Bool(flag),
-            ValueKind::Time(time) => Self::Time(Time(time)),
-        })
-    }
-}
 
 #[derive(Clone, PartialEq, prost::Message)]
 struct CountRecord {
@@ -125,15 +82,6 @@ struct TimerRecord {
 struct FieldRecord {
     #[prost(uint32, tag = "1")]
     place: u32,
-    #[prost(message, optional, tag = "2")]
-    value: Option<ValueRecord>,
-}
-
-/// A value of a form. Personal.
-#[derive(Clone, PartialEq, prost::Message)]
-pub(super) struct FormValueRecord {
-    #[prost(string, tag = "1")]
-    name: String,
     #[prost(message, optional, tag = "2")]
     value: Option<ValueRecord>,
 }
@@ -367,24 +315,6 @@ fn from_timer_record(record: &TimerRecord) -> Timer {
         due: Time(record.due),
         waits_for_claim: record.waits_for_claim,
         waited: record.waited.map(Time),
-    }
-}
-
-impl From<&(Box<str>, Value)> for FormValueRecord {
-    fn from((name, value): &(Box<str>, Value)) -> Self {
-        Self {
-            name: name.to_string(),
-            value: Some(value.into()),
-        }
-    }
-}
-
-impl TryFrom<FormValueRecord> for (Box<str>, Value) {
-    type Error = RecordError;
-
-    fn try_from(record: FormValueRecord) -> Result<Self, RecordError> {
-        let value = record.value.ok_or(RecordError::Incomplete("form value"))?;
-        Ok((record.name.into(), value.try_into()?))
     }
 }
 

@@ -203,7 +203,7 @@ impl Answered {
             .collect())
     }
 
-    /// The revision of the workflow, team or calendar after the change.
+    /// The revision of the workflow or calendar after the change.
     pub(crate) fn revision(&self) -> Result<u64, Refusal> {
         let changed = self
             .entry
@@ -211,7 +211,6 @@ impl Answered {
             .and_then(|entry| entry.definition.as_ref());
         match (&self.answer, changed) {
             (Answer::Revision(revision), _) => Ok(*revision),
-            (_, Some(DefinitionChange::Team(_, team))) => Ok(team.revision),
             (_, Some(DefinitionChange::Calendar(calendar))) => Ok(calendar.revision),
             _ => Err(refusal::answer_gone()),
         }

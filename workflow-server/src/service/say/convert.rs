@@ -132,6 +132,7 @@ fn offset(offset: Offset) -> prost_types::Duration {
 
 pub(crate) fn team(team: &Team) -> proto::Team {
     proto::Team {
+        claim_next_only: team.claim_next_only,
         name: team.name.clone(),
         title: team.title.clone(),
         revision: team.revision,

@@ -91,6 +91,7 @@ impl House {
                     name,
                     title,
                     expected: None,
+                    claim_next_only: None,
                 })
                 .await;
         }

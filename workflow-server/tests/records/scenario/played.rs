@@ -11,7 +11,7 @@ use aftercall_engine::command::{
 };
 use aftercall_engine::instance::{InstanceId, Wake};
 use aftercall_engine::world::{Keeping, World};
-use aftercall_engine::{Decision, Entry, decide};
+use aftercall_engine::{Decision, Entry, Reach, decide};
 
 use crate::first_written::{count_from_waking, forget};
 
@@ -29,6 +29,8 @@ pub(crate) struct Played {
     pub(crate) keeps_recipients: bool,
     /// Who people and operations are, if they have proved it.
     pub(crate) subject: Subject,
+    /// What those who ask may see and touch.
+    pub(crate) reach: Reach,
 }
 
 impl Played {
@@ -42,6 +44,7 @@ impl Played {
             keeps_waits: false,
             keeps_recipients: false,
             subject: None,
+            reach: Reach::EVERYTHING,
         }
     }
 
@@ -112,7 +115,7 @@ impl Played {
             mark: Some(mark),
             salt: 0xBEEF,
             known: None,
-            reach: aftercall_engine::Reach::EVERYTHING,
+            reach: self.reach.clone(),
             command,
         };
         let Ok(Decision::Commit(mut entry)) = decide(&self.world, &request, Time(self.now)) else {

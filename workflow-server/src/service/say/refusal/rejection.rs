@@ -168,6 +168,7 @@ pub(crate) fn of_rejection(rejection: Rejection, names: &Names) -> Refusal {
             happening,
         } if is_paused(&instance) => of_instance(&instance, paused(names, &instance, happening)),
         Rejection::IllegalMove { instance, .. }
+        | Rejection::ClaimNextOnly(instance)
         | Rejection::NotClaimed(instance)
         | Rejection::StageGone(instance)
         | Rejection::WouldBeStuck(instance)
