@@ -34,6 +34,7 @@ export const everyone = (page) => ({
     document.body.append(wide, Object.assign(document.createElement("img"), { src: "data:," }));
     delete window.axe;
   }),
+  fade: ({ selector }) => page().locator(selector).first().evaluate((element) => { element.style.opacity = "0.4"; }).then(() => true),
   // Presses Tab until an element has the focus.
   tabTo: async ({ selector }) => {
     for (let presses = 1; presses <= 120; presses += 1) {

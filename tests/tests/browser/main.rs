@@ -6,6 +6,7 @@ mod desk;
 mod everyone;
 mod fair_shares;
 mod follow_up;
+mod greyed;
 mod hands;
 mod hostile;
 mod instances;
