@@ -46,6 +46,11 @@ impl Page {
             alerter_server: format!("http://{}", house.alerter_address()),
             ..settings
         };
+        Self::serve(config).await
+    }
+
+    /// With all of its settings. It listens on a free port of this machine, unless they name one.
+    pub(crate) async fn serve(config: CallManagerConfig) -> Self {
         let server = Server::bind(config).await.expect("a free port");
         let address = server.local_addr();
         let stop = CancellationToken::new();

@@ -13,6 +13,7 @@ mod instances;
 mod kept_text;
 mod line;
 mod markup;
+mod members;
 mod notices;
 mod roles;
 mod selection;
