@@ -11,7 +11,7 @@ use aftercall_scope::Scope;
 use serde::Deserialize;
 
 use crate::certificate::CertificateNames;
-use crate::denied::Denied;
+use crate::denied::{Denied, DeniedProof, Holder};
 use crate::https::check_issuer_address;
 use crate::identity::{Identity, Kind, Proof};
 use crate::roles::Roles;
@@ -123,6 +123,28 @@ fn service() -> TokenKind {
     TokenKind::Service
 }
 
+/// The refusal of a certificate that no rule names. Its names are verified, and are of help to those who
+/// write the rules.
+fn unknown(certificate: &CertificateNames) -> DeniedProof {
+    let CertificateNames {
+        common_names,
+        dns,
+        uris,
+        emails,
+        ..
+    } = certificate;
+    let mut names = [common_names, dns, uris, emails].into_iter().flatten();
+    let Some(name) = names.next() else {
+        return Denied::UnknownCertificate.into();
+    };
+    Denied::UnknownCertificate.of(Holder {
+        subject: "".into(),
+        name: name.as_str().into(),
+        kind: None,
+        roles: Roles::default(),
+    })
+}
+
 impl AccessFile {
     /// Reads the text of an access file.
     ///
@@ -151,16 +173,15 @@ impl AccessFile {
         &self,
         certificate: &CertificateNames,
         now: SystemTime,
-    ) -> Result<Arc<Identity>, Denied> {
+    ) -> Result<Arc<Identity>, DeniedProof> {
         let rule = self
             .certificates
             .iter()
             .find(|rule| rule.is_for(certificate));
-        let rule = rule.ok_or(Denied::UnknownCertificate)?;
-        if certificate.expires_at.is_some_and(|end| end <= now) {
-            return Err(Denied::Expired);
-        }
-        Ok(Arc::new(Identity {
+        let Some(rule) = rule else {
+            return Err(unknown(certificate));
+        };
+        let identity = Identity {
             subject: rule.name.as_str().into(),
             name: rule.name.as_str().into(),
             kind: match rule.kind {
@@ -176,7 +197,11 @@ impl AccessFile {
             scope: Scope::new(&rule.customers, &rule.teams),
             proof: Proof::ClientCertificate,
             expires_at: certificate.expires_at,
-        }))
+        };
+        if certificate.expires_at.is_some_and(|end| end <= now) {
+            return Err(Denied::Expired.of(&identity));
+        }
+        Ok(Arc::new(identity))
     }
 }
 
@@ -284,13 +309,21 @@ mod tests {
         assert!(identity.scope.has_customer("Acme") && !identity.scope.has_customer("Zeta"));
         assert_eq!(
             file.holder(&names("other.example.com"), now),
-            Err(Denied::UnknownCertificate)
+            Err(Denied::UnknownCertificate.of(Holder {
+                subject: "".into(),
+                name: "other.example.com".into(),
+                kind: None,
+                roles: Roles::default(),
+            }))
         );
         let ended = CertificateNames {
             expires_at: Some(now),
             ..names("engine.example.com")
         };
-        assert_eq!(file.holder(&ended, now), Err(Denied::Expired));
+        assert_eq!(
+            file.holder(&ended, now),
+            Err(Denied::Expired.of(&*identity))
+        );
     }
 
     #[test]

@@ -1,6 +1,11 @@
 //! Why a proof of identity was not accepted.
 
+use std::sync::Arc;
+
 use thiserror::Error;
+
+use crate::identity::{Identity, Kind};
+use crate::roles::Roles;
 
 /// Why a proof of identity was not accepted. No variant holds the proof itself.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -40,7 +45,55 @@ pub enum Denied {
     NoKeys,
 }
 
+/// A proof of identity that was not accepted, and whose it is. The sender reads only why.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[error("{why}")]
+pub struct DeniedProof {
+    /// Why it was not accepted.
+    pub why: Denied,
+    /// Who it names, if it is genuine: for the audit log. `None` if it is not, or names nobody.
+    pub holder: Option<Box<Holder>>,
+}
+
+/// Who a genuine proof names. It is no identity: nobody is let in as it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Holder {
+    /// Stable id; empty if the proof has none for this server.
+    pub subject: Arc<str>,
+    /// Name.
+    pub name: Arc<str>,
+    /// Whether it is a person; `None` if that is unknown.
+    pub kind: Option<Kind>,
+    /// The roles that it would have.
+    pub roles: Roles,
+}
+
+impl From<Denied> for DeniedProof {
+    fn from(why: Denied) -> Self {
+        Self { why, holder: None }
+    }
+}
+
+impl From<&Identity> for Holder {
+    fn from(identity: &Identity) -> Self {
+        Self {
+            subject: Arc::clone(&identity.subject),
+            name: Arc::clone(&identity.name),
+            kind: Some(identity.kind),
+            roles: identity.roles,
+        }
+    }
+}
+
 impl Denied {
+    /// The same about the proof of this holder.
+    pub(crate) fn of(self, holder: impl Into<Holder>) -> DeniedProof {
+        DeniedProof {
+            why: self,
+            holder: Some(Box::new(holder.into())),
+        }
+    }
+
     /// Its stable name, for programs, metrics and the audit log.
     #[must_use]
     pub fn reason(&self) -> &'static str {

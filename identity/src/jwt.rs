@@ -21,11 +21,11 @@ use futures::future::join_all;
 use tokio::sync::watch;
 
 use crate::access_file::{AccessFile, Issuer};
-use crate::denied::Denied;
+use crate::denied::{Denied, DeniedProof};
 use crate::identity::Identity;
 use crate::jwt::cache::{Verified, VerifiedTokens};
 use crate::jwt::issuer_keys::IssuerKeys;
-use crate::jwt::token::Token;
+use crate::jwt::token::{Token, check_times};
 use crate::watched::FileError;
 
 pub use id_token::id_token_claims;
@@ -108,12 +108,13 @@ impl Issuers {
     /// Whose token it is.
     ///
     /// # Errors
-    /// [`Denied::Invalid`], [`Denied::Expired`], [`Denied::NotYetValid`], [`Denied::NoKeys`].
+    /// [`Denied::Invalid`], [`Denied::Expired`], [`Denied::NotYetValid`], [`Denied::NoKeys`], with the
+    /// holder if the signature is valid and the token is for this server.
     pub(crate) async fn verify(
         &self,
         text: &str,
         now: SystemTime,
-    ) -> Result<Arc<Identity>, Denied> {
+    ) -> Result<Arc<Identity>, DeniedProof> {
         let token = Token::bounded(text)?;
         if let Some(known) = self.verified.get(token) {
             return known.identity_at(now);
@@ -125,8 +126,12 @@ impl Issuers {
         })?;
         let (key, version) = trusted.keys.key_for(&parsed, now).await?;
         let issuer = &trusted.issuer;
-        let claims = parsed.verified_claims(&key, &issuer.issuer, &issuer.audiences, now)?;
-        let identity = Arc::new(claims::identity(&claims, &trusted.issuer)?);
+        let claims = parsed.verified_claims(&key, &issuer.issuer, &issuer.audiences)?;
+        let identity = claims::identity(&claims, issuer);
+        if let Err(why) = check_times(&claims, now) {
+            return Err(claims::denied(why, identity));
+        }
+        let identity = Arc::new(identity?);
         let keys = Arc::clone(&trusted.keys);
         let verified = Verified::new(Arc::clone(&identity), keys, version);
         self.verified.insert(token, verified);

@@ -23,7 +23,7 @@ pub use aftercall_scope::Scope;
 
 pub use access_file::{AccessFile, CertificateRule, Claims, Issuer};
 pub use acts::{Act, Forbidden};
-pub use denied::Denied;
+pub use denied::{Denied, DeniedProof, Holder};
 pub use https::{check_issuer_address, issuer_client};
 pub use identity::{Identity, Kind, Proof};
 pub use jwt::id_token_claims;

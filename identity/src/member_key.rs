@@ -15,7 +15,7 @@ use aftercall_scope::Scope;
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation, decode, encode};
 use serde::{Deserialize, Serialize};
 
-use crate::denied::Denied;
+use crate::denied::{Denied, DeniedProof};
 use crate::identity::{Identity, Kind, Proof};
 
 /// How long a token is valid: a member makes one for each request.
@@ -129,19 +129,17 @@ impl MemberKey {
     ///
     /// # Errors
     /// [`Denied::Invalid`], [`Denied::Expired`].
-    pub fn verify(&self, text: &str, now: SystemTime) -> Result<PassedOn, Denied> {
+    pub fn verify(&self, text: &str, now: SystemTime) -> Result<PassedOn, DeniedProof> {
         if text.len() > TOKEN_BYTES_MAX {
-            return Err(NOT_OF_A_MEMBER);
+            return Err(NOT_OF_A_MEMBER.into());
         }
         let token = decode::<Claims>(text, &self.checking, &self.validation);
         let claims = token.map_err(|_| NOT_OF_A_MEMBER)?.claims;
-        if claims.exp.saturating_add(LEEWAY.as_secs()) < seconds(now) {
-            return Err(Denied::Expired);
-        }
         let (peer, member) = (claims.peer, claims.member.as_str().into());
         let identity = Arc::new(identity(&claims)?);
-        if identity.expires_at.is_some_and(|end| end <= now) {
-            return Err(Denied::Expired);
+        let is_late = claims.exp.saturating_add(LEEWAY.as_secs()) < seconds(now);
+        if is_late || identity.expires_at.is_some_and(|end| end <= now) {
+            return Err(Denied::Expired.of(&*identity));
         }
         Ok(PassedOn {
             identity,
@@ -251,12 +249,12 @@ mod tests {
         let key = self::key(7, "epoch");
         for other in [self::key(8, "epoch"), self::key(7, "other")] {
             let token = other.sign(&request(), at(0)).expect("a token");
-            assert_eq!(key.verify(&token, at(0)), Err(NOT_OF_A_MEMBER));
+            assert_eq!(key.verify(&token, at(0)), Err(NOT_OF_A_MEMBER.into()));
         }
         let long = "x".repeat(TOKEN_BYTES_MAX + 1);
         let unsigned = "eyJhbGciOiJub25lIn0.e30.";
         for text in ["", unsigned, long.as_str()] {
-            assert_eq!(key.verify(text, at(0)), Err(NOT_OF_A_MEMBER));
+            assert_eq!(key.verify(text, at(0)), Err(NOT_OF_A_MEMBER.into()));
         }
     }
 
@@ -264,10 +262,11 @@ mod tests {
     fn a_token_ends_with_its_time_and_with_the_proof() {
         let key = self::key(7, "epoch");
         let token = key.sign(&request(), at(0)).expect("a token");
+        let ended = Denied::Expired.of(&*request().identity);
         // A clock may be behind by the leeway.
         assert!(key.verify(&token, at(90)).is_ok());
-        assert_eq!(key.verify(&token, at(91)), Err(Denied::Expired));
+        assert_eq!(key.verify(&token, at(91)), Err(ended.clone()));
         let token = key.sign(&request(), at(3_600)).expect("a token");
-        assert_eq!(key.verify(&token, at(3_600)), Err(Denied::Expired));
+        assert_eq!(key.verify(&token, at(3_600)), Err(ended));
     }
 }

@@ -16,7 +16,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use crate::denied::Denied;
+use crate::denied::{Denied, DeniedProof};
 use crate::identity::{Identity, Kind, Proof};
 use crate::roles::Roles;
 use crate::secret::{NoRandomBytes, Secret};
@@ -141,17 +141,17 @@ impl Tokens {
     ///
     /// # Errors
     /// [`Denied::Invalid`], [`Denied::Revoked`], [`Denied::Expired`].
-    pub fn verify(&self, token: &Secret, now: SystemTime) -> Result<Arc<Identity>, Denied> {
+    pub fn verify(&self, token: &Secret, now: SystemTime) -> Result<Arc<Identity>, DeniedProof> {
         let known = self.by_id.get(token.id());
         let known = known.filter(|known| token.matches(&known.record.hash));
         let known = known.ok_or(Denied::Invalid {
             reason: "the token file of this server does not have it",
         })?;
         if known.record.revoked_at.is_some() {
-            return Err(Denied::Revoked);
+            return Err(Denied::Revoked.of(&*known.identity));
         }
         if known.identity.expires_at.is_some_and(|end| end <= now) {
-            return Err(Denied::Expired);
+            return Err(Denied::Expired.of(&*known.identity));
         }
         Ok(Arc::clone(&known.identity))
     }
@@ -320,7 +320,13 @@ mod tests {
     fn verified(path: &Path, token: &Secret, now: SystemTime) -> Result<Arc<Identity>, Denied> {
         let text = fs::read_to_string(path).expect("a file");
         assert!(!text.contains(token.reveal()), "the file has the secret");
-        Tokens::read(&text).expect("tokens").verify(token, now)
+        let verified = Tokens::read(&text).expect("tokens").verify(token, now);
+        verified.map_err(|denied| {
+            let holder = denied.holder.map(|holder| holder.name);
+            let is_genuine = matches!(denied.why, Denied::Expired | Denied::Revoked);
+            assert_eq!(holder.as_deref(), is_genuine.then_some("Ann"));
+            denied.why
+        })
     }
 
     #[test]

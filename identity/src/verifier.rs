@@ -17,7 +17,7 @@ use tokio::time::{Instant, sleep_until};
 
 use crate::access_file::AccessFile;
 use crate::certificate::CertificateNames;
-use crate::denied::Denied;
+use crate::denied::{Denied, DeniedProof};
 use crate::identity::{Identity, Proof};
 use crate::jwt::{FETCH_INTERVAL, Issuers, RETRY_INTERVAL};
 use crate::own_token::OwnToken;
@@ -198,20 +198,20 @@ impl Verifier {
     /// Who presents this.
     ///
     /// # Errors
-    /// [`Denied`].
+    /// [`DeniedProof`].
     pub async fn verify(
         &self,
         presented: Presented<'_>,
         now: SystemTime,
-    ) -> Result<Arc<Identity>, Denied> {
+    ) -> Result<Arc<Identity>, DeniedProof> {
         match (presented.authorization, presented.certificate) {
             (Some(authorization), _) => self.by_token(bearer(authorization)?, now).await,
             (None, Some(der)) => self.by_certificate(der, now),
-            (None, None) => Err(self.no_proof()),
+            (None, None) => Err(self.no_proof().into()),
         }
     }
 
-    async fn by_token(&self, token: &str, now: SystemTime) -> Result<Arc<Identity>, Denied> {
+    async fn by_token(&self, token: &str, now: SystemTime) -> Result<Arc<Identity>, DeniedProof> {
         if let Some(secret) = Secret::parse(token) {
             if let Some(identity) = self.own.get().and_then(|own| own.verify(&secret)) {
                 return Ok(identity);
@@ -224,7 +224,8 @@ impl Verifier {
         if issuers.is_empty() {
             return Err(Denied::Invalid {
                 reason: "it has the form of no token that this server accepts",
-            });
+            }
+            .into());
         }
         issuers.verify(token, now).await
     }
@@ -234,7 +235,7 @@ impl Verifier {
         self.issuers.load_full()
     }
 
-    fn by_certificate(&self, der: &[u8], now: SystemTime) -> Result<Arc<Identity>, Denied> {
+    fn by_certificate(&self, der: &[u8], now: SystemTime) -> Result<Arc<Identity>, DeniedProof> {
         let access = self.access.as_ref().ok_or_else(|| self.no_proof())?;
         let names = CertificateNames::read(der).ok_or(Denied::UnknownCertificate)?;
         access.current().holder(&names, now)
@@ -289,7 +290,8 @@ mod tests {
             authorization: Some(authorization),
             certificate: None,
         };
-        verifier.verify(presented, SystemTime::now()).await
+        let verified = verifier.verify(presented, SystemTime::now()).await;
+        verified.map_err(|denied| denied.why)
     }
 
     #[tokio::test]
@@ -333,7 +335,7 @@ mod tests {
             .verify(Presented::default(), SystemTime::now())
             .await;
         assert_eq!(
-            none,
+            none.map_err(|denied| denied.why),
             Err(Denied::NoProof {
                 by_certificate: false
             })

@@ -88,7 +88,8 @@ async fn verify(
         authorization: Some(&authorization),
         certificate: None,
     };
-    verifier.verify(presented, now).await
+    let verified = verifier.verify(presented, now).await;
+    verified.map_err(|denied| denied.why)
 }
 
 #[tokio::test]

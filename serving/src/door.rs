@@ -8,7 +8,8 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use aftercall_identity::{
-    Denied, FileError, Identity, PassedOn, Presented, Proof, ProofSettings, SetUpError, Verifier,
+    Denied, DeniedProof, FileError, Identity, PassedOn, Presented, Proof, ProofSettings,
+    SetUpError, Verifier,
 };
 use aftercall_proto::access::v1::Role;
 use aftercall_proto::rules::Rule;
@@ -188,7 +189,7 @@ impl Door {
         };
         let passed_on = members
             .passed_on(headers)
-            .inspect_err(|_| LogContext::note_refused_proof(Proof::None))?;
+            .map_err(|denied| refused(Proof::None, denied))?;
         if passed_on.is_some() {
             connection.note_member();
         }
@@ -268,6 +269,12 @@ impl Admitted {
     }
 }
 
+/// The refusal that the sender reads. The audit log also names whose proof it is.
+fn refused(proof: Proof, denied: DeniedProof) -> Refusal {
+    LogContext::note_refused_proof(proof, denied.holder);
+    denied.why.into()
+}
+
 fn check_role(rule: &'static Rule, identity: &Identity) -> Result<(), Refusal> {
     if identity.roles.has_any(rule.roles) {
         Ok(())
@@ -298,8 +305,7 @@ impl Proofs {
             certificate: connection.certificate(),
         };
         let verified = self.verifier.verify(presented, now).await;
-        let identity =
-            verified.inspect_err(|_| LogContext::note_refused_proof(presented.kind()))?;
+        let identity = verified.map_err(|denied| refused(presented.kind(), denied))?;
         let allowance = self.allowances.of(&identity);
         *connection.last_proof() = Some(LastProof {
             authorization: authorization.cloned(),

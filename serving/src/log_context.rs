@@ -10,7 +10,7 @@ use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
-use aftercall_identity::Proof;
+use aftercall_identity::{Holder, Proof};
 use aftercall_proto::attributed::Attributed;
 use aftercall_proto::rules::Rule;
 use axum::http::Uri;
@@ -130,9 +130,9 @@ impl LogContext {
         named.is_some_and(|named| named.notes.is_passing_on())
     }
 
-    /// Adds by which proof the sender was not let in.
-    pub(crate) fn note_refused_proof(proof: Proof) {
-        Self::note(|named| named.notes.note_refused_proof(proof));
+    /// Adds by which proof the sender was not let in, and whose it is if it is genuine.
+    pub(crate) fn note_refused_proof(proof: Proof, holder: Option<Box<Holder>>) {
+        Self::note(|named| named.notes.note_refused_proof(proof, holder));
     }
 
     /// Adds what the RPC of the running task has made, for the audit log: its kind, and its id or

@@ -5,7 +5,7 @@
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use aftercall_identity::{Denied, MemberKey, PassedOn};
+use aftercall_identity::{Denied, DeniedProof, MemberKey, PassedOn};
 use axum::http::{HeaderMap, HeaderName};
 use tokio::sync::watch;
 
@@ -40,7 +40,7 @@ impl MemberKeys {
     ///
     /// # Errors
     /// [`Denied::Invalid`], [`Denied::Expired`], and [`Denied::NoKeys`] while the key is unknown.
-    pub(crate) fn passed_on(&self, headers: &HeaderMap) -> Result<Option<PassedOn>, Denied> {
+    pub(crate) fn passed_on(&self, headers: &HeaderMap) -> Result<Option<PassedOn>, DeniedProof> {
         let Some(token) = headers.get(MEMBER_HEADER) else {
             return Ok(None);
         };

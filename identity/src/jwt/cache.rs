@@ -10,7 +10,7 @@ use std::time::SystemTime;
 use aws_lc_rs::digest::{SHA256, digest};
 use quick_cache::sync::Cache;
 
-use crate::denied::Denied;
+use crate::denied::{Denied, DeniedProof};
 use crate::identity::Identity;
 use crate::jwt::issuer_keys::IssuerKeys;
 
@@ -44,10 +44,10 @@ impl Verified {
     ///
     /// # Errors
     /// [`Denied::Expired`].
-    pub(super) fn identity_at(self, now: SystemTime) -> Result<Arc<Identity>, Denied> {
+    pub(super) fn identity_at(self, now: SystemTime) -> Result<Arc<Identity>, DeniedProof> {
         match self.identity.expires_at {
             Some(end) if end > now => Ok(self.identity),
-            _ => Err(Denied::Expired),
+            _ => Err(Denied::Expired.of(&*self.identity)),
         }
     }
 }

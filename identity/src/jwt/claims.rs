@@ -8,7 +8,7 @@ use aftercall_text::key;
 use serde_json::Value;
 
 use crate::access_file::Issuer;
-use crate::denied::Denied;
+use crate::denied::{Denied, DeniedProof, Holder};
 use crate::identity::{Identity, Kind, Proof};
 use crate::jwt::token::{end, invalid};
 use crate::roles::Roles;
@@ -31,48 +31,72 @@ const OF_PROGRAMS: [Role; 4] = [
 ///
 /// # Errors
 /// [`Denied::Invalid`].
-pub(super) fn identity(claims: &Value, issuer: &Issuer) -> Result<Identity, Denied> {
-    let places = &issuer.claims;
-    let text = |place: &str| at(claims, place).and_then(Value::as_str);
-    let Some(subject) = text(&places.subject).filter(|subject| is_subject(subject)) else {
-        return invalid("it names no subject (`sub`) of 1 to 255 visible characters");
+pub(super) fn identity(claims: &Value, issuer: &Issuer) -> Result<Identity, DeniedProof> {
+    let holder = holder(claims, issuer)?;
+    let Some(kind) = holder.kind else {
+        let reason = "none of its roles is one of this server: see `roles` of the access file";
+        return Err(Denied::Invalid { reason }.of(holder));
     };
-    let name = text(&places.name).map(name).filter(|name| !name.is_empty());
-    let names = texts(claims, &places.roles);
-    let roles = roles(&names, issuer);
-    if roles.is_empty() {
-        return invalid("none of its roles is one of this server: see `roles` of the access file");
-    }
+    let places = &issuer.claims;
     let teams = texts(claims, &places.teams).into_iter();
     let teams: Vec<String> = teams.filter_map(|group| team(group, issuer)).collect();
     let customers = texts(claims, &places.customers);
     let is_unscoped = issuer
         .unscoped_roles
         .iter()
-        .any(|name| Role::named(name).is_some_and(|role| roles.has(role)));
+        .any(|name| Role::named(name).is_some_and(|role| holder.roles.has(role)));
     // An empty list is a scope of everything.
     if !is_unscoped && !places.teams.is_empty() && teams.is_empty() {
-        return invalid("it names no team, and its roles are not among `unscoped_roles`");
+        let reason = "it names no team, and its roles are not among `unscoped_roles`";
+        return Err(Denied::Invalid { reason }.of(holder));
     }
     if !is_unscoped && !places.customers.is_empty() && customers.is_empty() {
-        return invalid("it names no customer, and its roles are not among `unscoped_roles`");
+        let reason = "it names no customer, and its roles are not among `unscoped_roles`";
+        return Err(Denied::Invalid { reason }.of(holder));
     }
     Ok(Identity {
+        subject: holder.subject,
+        name: holder.name,
+        kind,
+        roles: holder.roles,
+        scope: Scope::new(&customers, &teams),
+        proof: Proof::Jwt,
+        expires_at: end(claims),
+    })
+}
+
+/// The refusal of a token with these claims for another reason.
+pub(super) fn denied(why: Denied, claims: Result<Identity, DeniedProof>) -> DeniedProof {
+    let holder = match claims {
+        Ok(identity) => Some(Box::new(Holder::from(&identity))),
+        Err(denied) => denied.holder,
+    };
+    DeniedProof { why, holder }
+}
+
+/// Who the claims name. The kind is known from the roles.
+fn holder(claims: &Value, issuer: &Issuer) -> Result<Holder, Denied> {
+    let places = &issuer.claims;
+    let text = |place: &str| at(claims, place).and_then(Value::as_str);
+    let Some(subject) = text(&places.subject).filter(|subject| is_subject(subject)) else {
+        return invalid("it names no subject (`sub`) of 1 to 255 visible characters");
+    };
+    let name = text(&places.name).map(name).filter(|name| !name.is_empty());
+    let roles = roles(&texts(claims, &places.roles), issuer);
+    let is_program = roles.iter().all(|role| OF_PROGRAMS.contains(&role));
+    let kind = match is_program {
+        true => Kind::Service,
+        false => Kind::Person,
+    };
+    Ok(Holder {
         subject: match issuer.subjects.get(subject) {
             Some(own) => own.as_str().into(),
             // Another issuer may give the same subject to somebody else.
             None => format!("{}#{subject}", issuer.issuer).into(),
         },
         name: name.unwrap_or_else(|| subject.to_owned()).into(),
-        kind: if roles.iter().all(|role| OF_PROGRAMS.contains(&role)) {
-            Kind::Service
-        } else {
-            Kind::Person
-        },
+        kind: (!roles.is_empty()).then_some(kind),
         roles,
-        scope: Scope::new(&customers, &teams),
-        proof: Proof::Jwt,
-        expires_at: end(claims),
     })
 }
 

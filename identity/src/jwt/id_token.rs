@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::denied::Denied;
 use crate::jwt::key_set::KeySet;
-use crate::jwt::token::{Token, invalid};
+use crate::jwt::token::{Token, check_times, invalid};
 
 /// The claims of an ID token (OpenID Connect Core, 3.1.3.7), if it is by a key of its issuer, for
 /// this client and this time. `keys` is the JWKS of the issuer. The caller compares the `nonce`.
@@ -25,7 +25,8 @@ pub fn id_token_claims(
     let Some(key) = keys.find(token.key_id.as_deref(), token.algorithm) else {
         return invalid("its issuer has no key for its algorithm and key id");
     };
-    let claims = token.verified_claims(&key, issuer, &[client_id.to_owned()], now)?;
+    let claims = token.verified_claims(&key, issuer, &[client_id.to_owned()])?;
+    check_times(&claims, now)?;
     // A token for several clients names the one that asked.
     let party = claims.get("azp").and_then(Value::as_str);
     if party.is_some_and(|party| party != client_id) {

@@ -15,7 +15,7 @@ use std::time::{Duration, SystemTime};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::denied::Denied;
+use crate::denied::{Denied, DeniedProof};
 use crate::identity::Identity;
 use crate::jwt::tests::signer::Signer;
 use crate::verifier::{Presented, ProofSettings, Verifier};
@@ -63,6 +63,15 @@ impl Trust {
     }
 
     async fn at(&self, token: &str, now: SystemTime) -> Result<Arc<Identity>, Denied> {
+        let verified = self.verified_at(token, now).await;
+        verified.map_err(|denied| denied.why)
+    }
+
+    async fn verified_at(
+        &self,
+        token: &str,
+        now: SystemTime,
+    ) -> Result<Arc<Identity>, DeniedProof> {
         let authorization = format!("Bearer {token}");
         let presented = Presented {
             authorization: Some(&authorization),

@@ -75,29 +75,27 @@ impl<'a> Token<'a> {
         })
     }
 
-    /// Its claims, if its signature is by the key, and it is for this server and this time.
+    /// Its claims, if its signature is by the key, and it is for this server. Its times are for
+    /// [`check_times`].
     ///
     /// # Errors
-    /// [`Denied::Invalid`], [`Denied::Expired`], [`Denied::NotYetValid`].
+    /// [`Denied::Invalid`].
     pub(super) fn verified_claims(
         &self,
         key: &DecodingKey,
         issuer: &str,
         audiences: &[String],
-        now: SystemTime,
     ) -> Result<Value, Denied> {
         let mut validation = Validation::new(self.algorithm);
         validation.set_required_spec_claims(&["iss", "aud", "exp"]);
         validation.set_issuer(&[issuer]);
         validation.set_audience(audiences);
-        // The times are compared with the time of the request, below.
+        // The times are compared with the time of the request.
         (validation.validate_exp, validation.validate_nbf) = (false, false);
-        let claims = match decode::<Value>(self.text, key, &validation) {
-            Ok(token) => token.claims,
-            Err(error) => return invalid(reason(error.kind())),
-        };
-        check_times(&claims, now)?;
-        Ok(claims)
+        match decode::<Value>(self.text, key, &validation) {
+            Ok(token) => Ok(token.claims),
+            Err(error) => invalid(reason(error.kind())),
+        }
     }
 }
 
@@ -138,7 +136,11 @@ fn check(header: &Header) -> Result<(), Denied> {
     Ok(())
 }
 
-fn check_times(claims: &Value, now: SystemTime) -> Result<(), Denied> {
+/// Checks that the claims are for this time.
+///
+/// # Errors
+/// [`Denied::Invalid`], [`Denied::Expired`], [`Denied::NotYetValid`].
+pub(super) fn check_times(claims: &Value, now: SystemTime) -> Result<(), Denied> {
     if claims.get("nbf").is_some_and(|start| !start.is_null()) {
         let Some(start) = time(claims, "nbf") else {
             return invalid("its beginning (`nbf`) is no time");

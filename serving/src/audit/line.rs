@@ -98,14 +98,15 @@ impl<'e> Line<'e> {
             number: logged.number,
             ..self
         };
-        if let Some(identity) = logged.notes.identity() {
-            line.subject = &identity.subject;
-            line.name = &identity.name;
-            line.kind = match identity.kind {
-                Kind::Person => "person",
-                Kind::Service => "service",
+        if let Some(sender) = logged.notes.sender() {
+            line.subject = sender.subject;
+            line.name = sender.name;
+            line.kind = match sender.kind {
+                Some(Kind::Person) => "person",
+                Some(Kind::Service) => "service",
+                None => "",
             };
-            line.roles = identity.roles.iter().map(Role::name).collect();
+            line.roles = sender.roles.iter().map(Role::name).collect();
         }
         for resource in logged.notes.resources() {
             let ids = line.resources.entry(resource.kind).or_default();
@@ -159,8 +160,9 @@ impl Event {
         };
         let is_refusal = self.is_refusal();
         let kind = context.logged(|logged| {
-            let source = match logged.notes.identity() {
-                Some(identity) => identity.subject.as_ref().into(),
+            let sender = logged.notes.sender();
+            let source = match sender.filter(|sender| !sender.subject.is_empty()) {
+                Some(sender) => sender.subject.into(),
                 None => logged.peer.ip().to_string().into(),
             };
             [source, logged.path.into(), reason.clone()]

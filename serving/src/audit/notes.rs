@@ -2,7 +2,7 @@
 
 use std::sync::OnceLock;
 
-use aftercall_identity::{Act, Identity, Proof};
+use aftercall_identity::{Act, Holder, Identity, Kind, Proof, Roles};
 use aftercall_proto::access::v1::Role;
 use aftercall_proto::attributed::Attributed;
 use aftercall_proto::rules::{Rule, rule};
@@ -22,7 +22,7 @@ pub(crate) struct Notes {
     /// Whether there is an audit log.
     is_on: bool,
     admission: OnceLock<Admission>,
-    refused_proof: OnceLock<Proof>,
+    refused_proof: OnceLock<RefusedProof>,
     about: OnceLock<Vec<Resource>>,
     made: OnceLock<Resource>,
     /// Set if the leader of the cluster answers the request.
@@ -34,6 +34,23 @@ pub(crate) struct Notes {
 struct Admission {
     caller: Caller,
     rule: Option<&'static Rule>,
+}
+
+/// A proof that was not accepted.
+#[derive(Debug)]
+struct RefusedProof {
+    proof: Proof,
+    /// Whose it is, if it is genuine.
+    holder: Option<Box<Holder>>,
+}
+
+/// Who sent a request, as a line names it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Sender<'n> {
+    pub(crate) subject: &'n str,
+    pub(crate) name: &'n str,
+    pub(crate) kind: Option<Kind>,
+    pub(crate) roles: Roles,
 }
 
 /// A thing that a request is about: its kind, and its id or name.
@@ -57,9 +74,9 @@ impl Notes {
         let _ = self.admission.set(Admission { caller, rule });
     }
 
-    /// Adds by which proof somebody was not let in.
-    pub(crate) fn note_refused_proof(&self, proof: Proof) {
-        let _ = self.refused_proof.set(proof);
+    /// Adds by which proof somebody was not let in, and whose it is if it is genuine.
+    pub(crate) fn note_refused_proof(&self, proof: Proof, holder: Option<Box<Holder>>) {
+        let _ = self.refused_proof.set(RefusedProof { proof, holder });
     }
 
     /// Adds what a request is about, if a line could be written of it.
@@ -101,15 +118,33 @@ impl Notes {
         self.passing_on.get().is_some()
     }
 
-    /// Who sent it; `None` if nobody was let in.
-    pub(crate) fn identity(&self) -> Option<&Identity> {
+    fn identity(&self) -> Option<&Identity> {
         let admission = self.admission.get()?;
         Some(admission.caller.identity())
     }
 
+    /// Who sent it: who was let in, or else the holder of a genuine proof that was not accepted.
+    pub(crate) fn sender(&self) -> Option<Sender<'_>> {
+        if let Some(identity) = self.identity() {
+            return Some(Sender {
+                subject: &identity.subject,
+                name: &identity.name,
+                kind: Some(identity.kind),
+                roles: identity.roles,
+            });
+        }
+        let holder = self.refused_proof.get()?.holder.as_deref()?;
+        Some(Sender {
+            subject: &holder.subject,
+            name: &holder.name,
+            kind: holder.kind,
+            roles: holder.roles,
+        })
+    }
+
     /// How the sender has proved who it is, or has failed to.
     pub(crate) fn proof(&self) -> Option<Proof> {
-        let refused = self.refused_proof.get().copied();
+        let refused = self.refused_proof.get().map(|refused| refused.proof);
         refused.or_else(|| Some(self.identity()?.proof))
     }
 

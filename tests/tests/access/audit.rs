@@ -12,6 +12,7 @@ use aftercall_proto::workflow::v1::{
     ImportWorkflowRequest, PublishWorkflowRequest,
 };
 use aftercall_tests::{House, REFUND, set_refund};
+use jiff::Timestamp;
 use serde_json::{Value, json};
 use tonic::Code;
 use tonic::transport::Channel;
@@ -86,6 +87,7 @@ async fn every_refusal_and_every_audited_action_has_a_line() {
     let engine = tokens.add("engine-1", &[Role::ScriptEngine], None);
     let agent = tokens.add("Ann", &[Role::Agent], None);
     let lead = tokens.add("Olga", &[Role::Agent, Role::Supervisor], None);
+    let ended = tokens.add("Eve", &[Role::Operator], Some(Timestamp::UNIX_EPOCH));
     let mut house = guarded(&tokens).await;
     let channel = channel(house.workflow_address()).await;
     let id = set_up(&channel, &author, &engine).await;
@@ -99,6 +101,9 @@ async fn every_refusal_and_every_audited_action_has_a_line() {
         let refused = operations.get_server_info(with(proof, GetServerInfoRequest {}));
         refused.await.expect_err("no proof");
     }
+    let refused = operations.get_server_info(with(&ended, GetServerInfoRequest {}));
+    let refused = refused.await.expect_err("its time is over");
+    assert!(!format!("{refused:?}").contains("Eve"), "{refused:?}");
     let as_ann = authors.import_team(with(&author, team("other", "Ann")));
     as_ann.await.expect_err("she is not Ann");
     let note = || AddNoteRequest {
@@ -173,8 +178,15 @@ fn check(lines: &[Value], id: &str) {
         (invalid.clone(), json!("token-file"), Value::Null),
         (invalid.clone(), json!("jwt"), Value::Null),
         (invalid, json!("jwt"), Value::Null),
+        // The token is genuine.
+        (json!("TOKEN_EXPIRED"), json!("token-file"), json!("Eve")),
     ];
     assert_eq!(proofs, expected);
+    let ended = about(lines, "/GetServerInfo")[3];
+    assert_eq!(
+        (&ended["subject"], &ended["roles"]),
+        (&json!("Eve"), &json!(["operator"]))
+    );
     let teams = about(lines, "/ImportTeam");
     assert_eq!(teams.len(), 3, "{teams:?}");
     assert_eq!(teams[0]["resources"], json!({ "team": ["billing"] }));

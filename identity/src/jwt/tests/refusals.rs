@@ -11,6 +11,9 @@ use crate::denied::Denied;
 use crate::jwt::key_set::KeySet;
 use crate::jwt::tests::signer::{Signer, encode, message};
 
+/// The subject that this server makes of the claims.
+const SUBJECT: &str = "https://login.example.com#u-1";
+
 type Change = fn(&Trust, &mut Value, &mut Value);
 
 /// A change of a header and claims that are accepted, and the reason of the refusal; none where
@@ -190,6 +193,29 @@ async fn every_error_is_refused_for_its_reason() {
         let refused = verified.as_ref().err().map(Denied::reason);
         assert_eq!(refused, *reason, "{name}: {verified:?}");
     }
+}
+
+#[tokio::test]
+async fn a_genuine_token_names_its_holder_beside_the_refusal() {
+    let signer = Signer::ec();
+    let trust = Trust::new(&[signer.jwk()], "");
+    for (claim, value) in [
+        ("exp", json!(trust.seconds(-120))),
+        ("nbf", json!(trust.seconds(120))),
+        ("roles", json!([])),
+    ] {
+        let mut claims = trust.claims();
+        claims[claim] = value;
+        let verified = trust.verified_at(&signer.token(&claims), trust.now).await;
+        let denied = verified.expect_err(claim);
+        let holder = denied.holder.as_ref().expect(claim);
+        assert_eq!((&*holder.name, &*holder.subject), ("Ann", SUBJECT));
+        let sentence = denied.to_string();
+        assert!(!sentence.contains("Ann") && !sentence.contains("u-1"));
+    }
+    let forged = Signer::ec().token(&trust.claims());
+    let verified = trust.verified_at(&forged, trust.now).await;
+    assert_eq!(verified.expect_err("another key").holder, None);
 }
 
 #[tokio::test]
