@@ -14,7 +14,9 @@ use aftercall_serving::{
 use clap::Parser;
 use serde::{Deserialize, Serialize};
 
-use crate::limits::{REQUEST_BYTES_MAX, STREAMS_PER_CONNECTION_MAX};
+use crate::limits::{
+    REQUEST_BYTES_MAX, STREAMS_PER_CONNECTION_MAX, UNREAD_BYTES_PER_CONNECTION_MAX,
+};
 
 /// The configuration.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -75,11 +77,6 @@ pub struct AlerterServerConfig {
     pub streams_max: usize,
     /// Seconds of silence after which a stream gets a bookmark.
     pub bookmark_seconds: u64,
-    /// Seconds without progress after which a client is closed.
-    pub stall_seconds: u64,
-    /// Seconds after which a quiet connection is asked whether it is still there, and within which
-    /// it must answer.
-    pub keepalive_seconds: u64,
     /// Seconds over which clients are disconnected when the server stops.
     pub drain_seconds: u64,
     /// Host names, besides `localhost` and addresses, by which clients name this server, such as
@@ -119,8 +116,6 @@ impl Default for AlerterServerConfig {
             ring_bytes_max: 128 << 20,
             streams_max: 20_000,
             bookmark_seconds: 15,
-            stall_seconds: 30,
-            keepalive_seconds: 15,
             drain_seconds: 10,
             allowed_hosts: Vec::new(),
             web_origins: Vec::new(),
@@ -128,6 +123,7 @@ impl Default for AlerterServerConfig {
                 streams_per_connection_max: STREAMS_PER_CONNECTION_MAX,
                 resets_per_second_max: STREAMS_PER_CONNECTION_MAX,
                 request_bytes_max: REQUEST_BYTES_MAX,
+                unread_bytes_per_connection_max: UNREAD_BYTES_PER_CONNECTION_MAX,
                 ..LimitSettings::default()
             },
         }
@@ -203,8 +199,6 @@ impl Settings for AlerterServerConfig {
             ("ring_bytes_max", self.ring_bytes_max as u64),
             ("streams_max", self.streams_max as u64),
             ("bookmark_seconds", self.bookmark_seconds),
-            ("stall_seconds", self.stall_seconds),
-            ("keepalive_seconds", self.keepalive_seconds),
         ]));
         errors.extend(self.limits.errors());
         errors
@@ -288,13 +282,6 @@ pub struct Args {
     /// Seconds of silence after which a stream gets a bookmark
     #[arg(long, env = "AFTERCALL_BOOKMARK_SECONDS", value_name = "SECONDS")]
     bookmark_seconds: Option<u32>,
-    /// Seconds without progress after which a client is closed
-    #[arg(long, env = "AFTERCALL_STALL_SECONDS", value_name = "SECONDS")]
-    stall_seconds: Option<u32>,
-    /// Seconds after which a quiet connection is asked whether it is still there, and within which
-    /// it must answer
-    #[arg(long, env = "AFTERCALL_KEEPALIVE_SECONDS", value_name = "SECONDS")]
-    keepalive_seconds: Option<u32>,
     #[command(flatten)]
     network: NetworkArgs,
     /// Print the effective configuration as TOML and exit
@@ -345,8 +332,6 @@ impl Args {
         put("ring_bytes_max", self.ring_bytes_max.map(number));
         put("streams_max", self.streams_max.map(number));
         put("bookmark_seconds", self.bookmark_seconds.map(number));
-        put("stall_seconds", self.stall_seconds.map(number));
-        put("keepalive_seconds", self.keepalive_seconds.map(number));
         self.network.put_into(&mut over);
         load(self.config.as_deref(), over)
     }

@@ -21,9 +21,9 @@ pub(crate) const TOKEN_CHARACTERS_MAX: usize = 128;
 /// A program may show many lists.
 pub(crate) const STREAMS_PER_CONNECTION_MAX: u32 = 1_024;
 
-/// Bytes of answers that one connection may leave unread before its further requests wait: 64 KiB
-/// for each of its streams.
-pub(crate) const UNREAD_BYTES_PER_CONNECTION_MAX: usize = 64 << 20;
+/// Bytes of answers that one connection may leave unread before its further requests wait, where the
+/// configuration names nothing: 64 KiB for each of its streams.
+pub(crate) const UNREAD_BYTES_PER_CONNECTION_MAX: u32 = 64 << 20;
 
 /// Bytes that are given to the transport at once, if so many wait: a dozen messages. A stream keeps
 /// a buffer of that size once it had to catch up, and there are ten thousand of them.

@@ -22,7 +22,6 @@ use tonic::codec::CompressionEncoding;
 use crate::cache::RingLimits;
 use crate::config::AlerterServerConfig;
 use crate::hub::{Hub, Pace};
-use crate::limits::UNREAD_BYTES_PER_CONNECTION_MAX;
 use crate::link::Link;
 use crate::series::SERIES;
 use crate::service::{AlertServiceServer, Alerts, SERVICE_NAME};
@@ -156,20 +155,16 @@ impl Server {
 fn pace(config: &AlerterServerConfig) -> Pace {
     Pace {
         bookmark: Duration::from_secs(config.bookmark_seconds),
-        stall: Duration::from_secs(config.stall_seconds),
+        stall: Duration::from_secs(config.limits.stall_seconds.into()),
         drain: Duration::from_secs(config.drain_seconds),
     }
 }
 
 fn limits(config: &AlerterServerConfig) -> Limits {
-    let keepalive = Duration::from_secs(config.keepalive_seconds);
     Limits {
         // The hub ends a stream whose client reads nothing; the other streams of its connection
         // continue.
         stall_max: None,
-        unread_bytes_per_connection_max: UNREAD_BYTES_PER_CONNECTION_MAX,
-        keepalive_interval: keepalive,
-        keepalive_timeout: keepalive,
         drain: Duration::from_secs(config.drain_seconds),
         allowed_hosts: config.allowed_hosts.clone(),
         web_origins: config.web_origins.clone(),

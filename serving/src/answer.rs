@@ -123,9 +123,7 @@ impl Answering {
         };
         let called = self.call(form, request.map(upload));
         let answering = async {
-            connection
-                .unread_below(self.limits.unread_bytes_per_connection_max)
-                .await?;
+            connection.unread_below(&self.limits).await?;
             let answered = answered(form, called);
             Ok(asker::scope_of(connection.peer, admitted, answered).await)
         };

@@ -9,7 +9,7 @@ use rustls::pki_types::CertificateDer;
 use tokio::sync::Notify;
 
 use crate::last_proof::LastProof;
-use crate::limits::UNREAD_BYTES_ALWAYS;
+use crate::limits::{Limits, UNREAD_BYTES_ALWAYS};
 use crate::places::{Place, Use};
 use crate::refusal::Refusal;
 use crate::streams::Ends;
@@ -307,14 +307,14 @@ impl Connection {
     ///
     /// # Errors
     /// [`Refusal::UnreadAnswers`] if too much is unsent in all and this client holds some of it.
-    pub(crate) async fn unread_below(&self, bytes_max: usize) -> Result<(), Refusal> {
+    pub(crate) async fn unread_below(&self, limits: &Limits) -> Result<(), Refusal> {
         loop {
             let fell = self.unread_fell.notified();
             let unread = self.unread_bytes.load(Ordering::Acquire);
-            if unread > UNREAD_BYTES_ALWAYS && is_over_all() {
+            if unread > UNREAD_BYTES_ALWAYS && is_over_all(limits.unread_bytes_max) {
                 return Err(Refusal::UnreadAnswers);
             }
-            if unread <= bytes_max || self.is_member() {
+            if unread <= limits.unread_bytes_per_connection_max || self.is_member() {
                 return Ok(());
             }
             fell.await;

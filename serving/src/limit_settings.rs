@@ -69,6 +69,26 @@ limit_settings! {
     request_bytes_max = 1_048_576, "AFTERCALL_REQUEST_BYTES_MAX", "BYTES";
     /// Bytes of all headers of one request [default: 16384].
     header_bytes_max = 16_384, "AFTERCALL_HEADER_BYTES_MAX", "BYTES";
+    /// Seconds in which a client must have sent a request after its head [default: 10].
+    request_read_seconds = 10, "AFTERCALL_REQUEST_READ_SECONDS", "SECONDS";
+    /// Bytes of unfinished requests that one connection may hold [default: 16777216].
+    unfinished_bytes_per_connection_max = 16_777_216, "AFTERCALL_UNFINISHED_BYTES_PER_CONNECTION_MAX", "BYTES";
+    /// Bytes of unfinished requests that all connections may hold; beyond that each may hold 65536
+    /// [default: 268435456].
+    unfinished_bytes_max = 268_435_456, "AFTERCALL_UNFINISHED_BYTES_MAX", "BYTES";
+    /// Bytes of answers that one connection may leave unread before its further requests wait
+    /// [default: 4194304, of an alerter-server 67108864].
+    unread_bytes_per_connection_max = 4_194_304, "AFTERCALL_UNREAD_BYTES_PER_CONNECTION_MAX", "BYTES";
+    /// Bytes of answers that all connections may leave unread; beyond that one that holds more than
+    /// 65536 is served nothing more, and beyond four times that all large reads are refused
+    /// [default: 268435456].
+    unread_bytes_max = 268_435_456, "AFTERCALL_UNREAD_BYTES_MAX", "BYTES";
+    /// Seconds without progress after which a client that does not read its answers is cut off
+    /// [default: 30].
+    stall_seconds = 30, "AFTERCALL_STALL_SECONDS", "SECONDS";
+    /// Seconds after which a quiet connection is asked whether it is still there, and within which it
+    /// must answer [default: 15].
+    keepalive_seconds = 15, "AFTERCALL_KEEPALIVE_SECONDS", "SECONDS";
     /// Seconds in which a request must be answered [default: 10].
     request_seconds = 10, "AFTERCALL_REQUEST_SECONDS", "SECONDS";
     /// Seconds in which a request that takes long must be answered, such as an export [default: 60].
@@ -83,6 +103,8 @@ limit_settings! {
     control_frames_per_second_max = 50, "AFTERCALL_CONTROL_FRAMES_PER_SECOND_MAX", "N";
     /// Requests that a connection may reset in a second [default: 128, of an alerter-server 1024].
     resets_per_second_max = 128, "AFTERCALL_RESETS_PER_SECOND_MAX", "N";
+    /// Requests with errors of HTTP/2 that one connection may send in its life [default: 256].
+    faulty_resets_max = 256, "AFTERCALL_FAULTY_RESETS_MAX", "N";
 }
 
 impl LimitSettings {
@@ -110,6 +132,13 @@ impl LimitSettings {
             requests_per_second_max: self.requests_per_second_max,
             person_requests_per_second_max: self.person_requests_per_second_max,
             header_bytes_max: self.header_bytes_max,
+            request_read_max: seconds(self.request_read_seconds),
+            unfinished_bytes_per_connection_max: self.unfinished_bytes_per_connection_max as usize,
+            unfinished_bytes_max: self.unfinished_bytes_max as usize,
+            unread_bytes_per_connection_max: self.unread_bytes_per_connection_max as usize,
+            unread_bytes_max: self.unread_bytes_max as usize,
+            stall_max: Some(seconds(self.stall_seconds)),
+            keepalive: seconds(self.keepalive_seconds),
             request_max: seconds(self.request_seconds),
             long_request_max: seconds(self.long_request_seconds),
             connection_age_max: Some(seconds(self.connection_age_seconds))
@@ -118,6 +147,7 @@ impl LimitSettings {
             control_frames_per_second_max: control_frames,
             control_frames_burst: control_frames.saturating_mul(CONTROL_FRAMES_BURST_SECONDS),
             resets_burst: self.resets_per_second_max,
+            faulty_resets_max: self.faulty_resets_max as usize,
             ..Limits::default()
         }
     }

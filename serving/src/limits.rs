@@ -35,10 +35,9 @@ pub struct Limits {
     pub request_max: Duration,
     /// The same for one whose RPC is marked as long in the `.proto` file.
     pub long_request_max: Duration,
-    /// Time after which a quiet connection is sent a keepalive.
-    pub keepalive_interval: Duration,
-    /// How long the client may take to answer it before the server closes the connection.
-    pub keepalive_timeout: Duration,
+    /// Time after which a quiet connection is sent a keepalive, and how long the client may take to
+    /// answer it before the server closes the connection.
+    pub keepalive: Duration,
     /// Bytes of all headers of one request.
     pub header_bytes_max: u32,
     /// Streams that a client may reset at once, and again in each second; beyond that its
@@ -52,15 +51,25 @@ pub struct Limits {
     /// The same for each second, in the long run.
     pub control_frames_per_second_max: u32,
     /// Streams that this side has reset because of the client's errors before the connection is
-    /// closed.
+    /// closed. An honest client makes none.
     pub faulty_resets_max: usize,
     /// How long a client may take to send a request after its head.
     pub request_read_max: Duration,
     /// How long the answers of a connection may wait without any progress; `None` if the server has
     /// a rule of its own.
     pub stall_max: Option<Duration>,
+    /// Bytes of unfinished requests that one connection may hold: a service reads a whole request
+    /// before it uses it.
+    pub unfinished_bytes_per_connection_max: usize,
+    /// The same of all connections of the process. Beyond it each may hold
+    /// [`UNFINISHED_BYTES_ALWAYS`].
+    pub unfinished_bytes_max: usize,
     /// Bytes of answers that one connection may leave unread before its further requests wait.
     pub unread_bytes_per_connection_max: usize,
+    /// Bytes of unread answers of all connections of the process above which one that holds more
+    /// than [`UNREAD_BYTES_ALWAYS`] is served nothing more. Above [`UNREAD_REFUSED_TIMES`] as many,
+    /// reads are refused to everybody.
+    pub unread_bytes_max: usize,
     /// Names besides `localhost` and addresses that requests may give as host, with or without a
     /// port.
     pub allowed_hosts: Vec<String>,
@@ -105,8 +114,8 @@ impl Default for Limits {
             // Nobody at a desk waits longer. Usual requests take milliseconds.
             request_max: Duration::from_secs(10),
             long_request_max: Duration::from_secs(60),
-            keepalive_interval: Duration::from_secs(20),
-            keepalive_timeout: Duration::from_secs(10),
+            // A dead client is found after half a minute.
+            keepalive: Duration::from_secs(15),
             header_bytes_max: 16 * 1024,
             resets_burst: 128,
             control_frames_burst: 50 * CONTROL_FRAMES_BURST_SECONDS,
@@ -114,7 +123,11 @@ impl Default for Limits {
             faulty_resets_max: 256,
             request_read_max: Duration::from_secs(10),
             stall_max: Some(Duration::from_secs(30)),
+            // Four requests of the largest size.
+            unfinished_bytes_per_connection_max: 16 << 20,
+            unfinished_bytes_max: 256 << 20,
             unread_bytes_per_connection_max: 4 << 20,
+            unread_bytes_max: 256 << 20,
             allowed_hosts: Vec::new(),
             web_origins: Vec::new(),
             // Three small files: some 50 microseconds.
@@ -207,20 +220,14 @@ pub(crate) const CONTROL_FRAMES_PER_CONTENT_FRAME: u32 = 4;
 pub(crate) const STREAM_WINDOW_BYTES: u32 = 64 * 1024 - 1;
 pub(crate) const CONNECTION_WINDOW_BYTES: u32 = 256 * 1024;
 
-/// Bytes of unfinished requests: what a connection may always hold, what it may hold at most (four
-/// requests of the largest size), and what a process may hold before each connection is held to the
-/// first limit.
+/// Bytes of unfinished requests, and of unread answers, that a connection may always hold.
 pub(crate) const UNFINISHED_BYTES_ALWAYS: usize = 64 * 1024;
-pub(crate) const UNFINISHED_BYTES_PER_CONNECTION_MAX: usize = 16 << 20;
-pub(crate) const UNFINISHED_BYTES_MAX: usize = 256 << 20;
-
-/// Bytes of all unread answers of a process above which a connection that holds more than
-/// [`UNREAD_BYTES_ALWAYS`] is served nothing more.
-pub(crate) const UNREAD_BYTES_MAX: usize = 256 << 20;
 pub(crate) const UNREAD_BYTES_ALWAYS: usize = 64 * 1024;
-/// Bytes of all unread answers above which reads are refused to everybody. A client that holds none
-/// always gets its first answer, so ten thousand connections could hold a large one each.
-pub const UNREAD_BYTES_REFUSED: usize = 4 * UNREAD_BYTES_MAX;
+
+/// How many times [`Limits::unread_bytes_max`] are unread when reads are refused to everybody. A
+/// client that holds none always gets its first answer, so ten thousand connections could hold a
+/// large one each.
+pub(crate) const UNREAD_REFUSED_TIMES: usize = 4;
 
 /// Bytes that a connection writes in one run of its task before it lets others run: some 30 microseconds of copying into
 /// the socket.

@@ -76,6 +76,7 @@ const SHARED: [Series; 15] = [
             "excess",
             "greeting",
             "resets",
+            "silent",
             "stalled",
         ],
     ),

@@ -306,13 +306,19 @@ async fn counted<T: Future>(connection: &Connection, mut transport: Pin<&mut T>)
     .await
 }
 
-/// Counts a connection that the transport has closed because its client does what no client needs:
-/// headers or messages in too many pieces, or too many requests with errors. Other errors are of clients that
-/// have gone, or were counted where they were found.
+/// Counts a connection that the transport has closed because its client is silent, or does what no
+/// client needs: headers or messages in too many pieces, or too many requests with errors. Other
+/// errors are of clients that have gone, or were counted where they were found.
 fn note_end(connection: &Connection, ended: Result<(), Box<dyn Error + Send + Sync>>) {
     let Err(error) = ended else { return };
     let mut cause: Option<&(dyn Error + 'static)> = Some(error.as_ref());
     while let Some(error) = cause {
+        let of_server = error.downcast_ref::<hyper::Error>();
+        if of_server.is_some_and(hyper::Error::is_timeout) {
+            metrics::counter!("aftercall_connections_closed_total", "reason" => "silent")
+                .increment(1);
+            return;
+        }
         let of_transport = error.downcast_ref::<h2::Error>();
         if of_transport.is_some_and(|error| {
             error.is_library() && error.reason() == Some(h2::Reason::ENHANCE_YOUR_CALM)
@@ -375,8 +381,8 @@ fn builder(limits: &Limits) -> Builder<StreamExecutor> {
         .initial_stream_window_size(STREAM_WINDOW_BYTES)
         .initial_connection_window_size(CONNECTION_WINDOW_BYTES)
         .max_concurrent_streams(limits.streams_per_connection_max)
-        .keep_alive_interval(Some(limits.keepalive_interval))
-        .keep_alive_timeout(limits.keepalive_timeout)
+        .keep_alive_interval(Some(limits.keepalive))
+        .keep_alive_timeout(limits.keepalive)
         .max_header_list_size(header_bytes_read)
         .max_pending_accept_reset_streams(Some(limits.resets_burst as usize + PENDING_RESETS_SLACK))
         .max_local_error_reset_streams(Some(limits.faulty_resets_max));

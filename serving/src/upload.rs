@@ -15,9 +15,7 @@ use hyper::body::Incoming;
 use tokio::time::{Instant, Sleep, sleep_until};
 
 use crate::connection::Connection;
-use crate::limits::{
-    Limits, UNFINISHED_BYTES_ALWAYS, UNFINISHED_BYTES_MAX, UNFINISHED_BYTES_PER_CONNECTION_MAX,
-};
+use crate::limits::{Limits, UNFINISHED_BYTES_ALWAYS};
 use crate::refusal::Refusal;
 
 /// Bytes of all unfinished requests of this process.
@@ -28,6 +26,8 @@ pub(crate) struct Upload {
     body: Incoming,
     connection: Arc<Connection>,
     bytes: usize,
+    /// Bytes that the connection, and the process, may hold.
+    bytes_max: (usize, usize),
     until: Option<(Instant, u64)>,
     /// Made only if the body did not come with its head, as it mostly does.
     limit: Option<Pin<Box<Sleep>>>,
@@ -51,6 +51,10 @@ impl Upload {
             body,
             connection,
             bytes: 0,
+            bytes_max: (
+                limits.unfinished_bytes_per_connection_max,
+                limits.unfinished_bytes_max,
+            ),
             until,
             limit: None,
         }
@@ -75,9 +79,9 @@ impl Upload {
             .unfinished_bytes
             .fetch_add(bytes, Ordering::Relaxed)
             + bytes;
+        let (connection_max, all_max) = self.bytes_max;
         let has_room = connection <= UNFINISHED_BYTES_ALWAYS
-            || ((connection <= UNFINISHED_BYTES_PER_CONNECTION_MAX || self.connection.is_member())
-                && all <= UNFINISHED_BYTES_MAX);
+            || ((connection <= connection_max || self.connection.is_member()) && all <= all_max);
         if has_room {
             Ok(())
         } else {

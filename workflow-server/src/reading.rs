@@ -16,8 +16,8 @@ use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::time::{Duration, Instant};
 
 use aftercall_engine::query::{ShouldStop, Stopped};
+use aftercall_serving::is_full_of_unread_answers;
 use aftercall_serving::log_context::LogContext;
-use aftercall_serving::{UNREAD_BYTES_REFUSED, is_full_of_unread_answers};
 use thiserror::Error;
 use tokio::runtime::Handle;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
@@ -52,8 +52,11 @@ pub enum ReadError {
         limit: usize,
     },
     /// Clients leave too much of what was read unread.
-    #[error("unread answers hold more than {UNREAD_BYTES_REFUSED} bytes")]
-    Unread,
+    #[error("unread answers hold more than {limit} bytes")]
+    Unread {
+        /// How many they may hold.
+        limit: usize,
+    },
     /// It took longer than it may.
     #[error("it took longer than {} s", READ_TIME_MAX.as_secs())]
     TimeUp,
@@ -87,24 +90,29 @@ pub struct Reading {
     heavy: Threads,
     picture: Threads,
     time_max: Duration,
-    /// Whether no further answer is to be made for now.
-    is_full: fn() -> bool,
+    /// Bytes of unread answers above which no further answer is made for now.
+    unread_bytes_max: usize,
+    is_full: fn(usize) -> bool,
 }
 
 impl Reading {
     /// Starts the threads: for desks and for heavy reads one less than there are processors each,
-    /// at least one.
+    /// at least one. They refuse reads while more than `unread_bytes_max` of answers are unread.
     ///
     /// # Errors
     /// The system's, where a thread cannot be started.
-    pub fn start() -> std::io::Result<Self> {
+    pub fn start(unread_bytes_max: usize) -> std::io::Result<Self> {
         let processors = std::thread::available_parallelism().map_or(1, usize::from);
         let threads = processors.saturating_sub(1).max(1);
-        Self::with(
+        let reading = Self::with(
             threads,
             (DESK_READS_WAITING_MAX, READS_WAITING_MAX),
             READ_TIME_MAX,
-        )
+        )?;
+        Ok(Self {
+            unread_bytes_max,
+            ..reading
+        })
     }
 
     fn with(
@@ -117,6 +125,7 @@ impl Reading {
             heavy: Threads::start("reads-heavy", threads, heavy_max)?,
             picture: Threads::start("reads-picture", PICTURES_AT_ONCE, PICTURES_WAITING_MAX)?,
             time_max,
+            unread_bytes_max: usize::MAX,
             is_full: is_full_of_unread_answers,
         })
     }
@@ -215,11 +224,17 @@ impl Reading {
         }
     }
 
+    fn check_room(&self) -> Result<(), ReadError> {
+        let limit = self.unread_bytes_max;
+        match (self.is_full)(limit) {
+            true => Err(ReadError::Unread { limit }),
+            false => Ok(()),
+        }
+    }
+
     /// Waits for a place on a lane.
     async fn place(&self, lane: Lane) -> Result<Place, ReadError> {
-        if (self.is_full)() {
-            return Err(ReadError::Unread);
-        }
+        self.check_room()?;
         let threads = self.lane(lane);
         let asking = threads.askers.enter();
         let is_only_one = asking.as_ref().is_some_and(|asking| asking.is_only_one);
@@ -234,9 +249,7 @@ impl Reading {
         };
         let place = threads.wait(admitted).await?;
         // Much may have been read while it waited.
-        if (self.is_full)() {
-            return Err(ReadError::Unread);
-        }
+        self.check_room()?;
         Ok(Place {
             _asking: asking,
             ..place

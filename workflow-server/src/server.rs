@@ -27,7 +27,6 @@ use self::routes::{SERVICES, Sizes};
 use crate::config::{StoreFailure, WorkflowServerConfig};
 use crate::journal::{Disk, RealDisk, Storage};
 use crate::ledger::{Clock, Condition, Handle, Ledger, SystemClock, job_runner};
-use crate::reading::Reading;
 use crate::series::SERIES;
 use crate::service::Services;
 
@@ -100,7 +99,7 @@ impl Server {
         let start_duration = started.elapsed();
         log_rebuilt(&config, store.created, &handle, start_duration);
         let draining = CancellationToken::new();
-        let desk = (settings::desk(&config), Arc::new(Reading::start()?));
+        let desk = (settings::desk(&config), settings::reading(&config)?);
         let services = Services::new(
             handle.clone(),
             &store,

@@ -91,7 +91,7 @@ async fn a_stream_that_is_not_read_is_closed_alone() {
     let settings = |config: &mut alerter_server::config::AlerterServerConfig| {
         (
             config.streams_max,
-            config.stall_seconds,
+            config.limits.stall_seconds,
             config.bookmark_seconds,
         ) = (2, 1, 1);
     };
@@ -151,10 +151,10 @@ async fn a_silent_dead_connection_is_closed() {
         // read.
         (
             config.streams_max,
-            config.keepalive_seconds,
+            config.limits.keepalive_seconds,
             config.bookmark_seconds,
         ) = (2, 1, 1);
-        config.stall_seconds = 3_600;
+        config.limits.stall_seconds = 3_600;
     };
     let alerter = Alerter::ready(&feed, settings).await;
     let dead = CancellationToken::new();

@@ -99,13 +99,11 @@ async fn a_full_queue_accepts_a_read_from_another_connection() {
 #[tokio::test]
 async fn while_too_much_is_unread_new_reads_are_refused() {
     let mut reading = Reading::with(1, (1, 1), READ_TIME_MAX).unwrap();
-    reading.is_full = || true;
+    reading.is_full = |_| true;
+    let unread = ReadError::Unread { limit: usize::MAX };
     for lane in [Lane::Desk, Lane::Heavy, Lane::Picture] {
-        assert_eq!(reading.run(lane, |_| Ok(1)).await, Err(ReadError::Unread));
-        assert_eq!(
-            reading.run_waiting(lane, || async { 1 }).await,
-            Err(ReadError::Unread)
-        );
+        assert_eq!(reading.run(lane, |_| Ok(1)).await, Err(unread));
+        assert_eq!(reading.run_waiting(lane, || async { 1 }).await, Err(unread));
     }
     assert_eq!(reading.run_afterwards(Lane::Heavy, |_| Ok(2)).await, Ok(2));
 }

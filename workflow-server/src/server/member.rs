@@ -21,7 +21,6 @@ use crate::cluster::{
 use crate::config::{StoreFailure, WorkflowServerConfig, authority};
 use crate::journal::{Elections, Member, Storage};
 use crate::ledger::{Clock, Condition, Conditions};
-use crate::reading::Reading;
 use crate::service::{Services, keep_tables};
 
 /// How long the process waits for the end of its role, once its port is closed.
@@ -174,7 +173,7 @@ fn maker(
     standing: &Arc<Standing>,
     started: Instant,
 ) -> Result<Maker, ServerError> {
-    let reading = Arc::new(Reading::start()?);
+    let reading = settings::reading(config)?;
     let (desk, sizes) = (settings::desk(config), Sizes::of(config));
     let (storage, standing) = (Arc::clone(storage), Arc::clone(standing));
     let start_duration = std::sync::OnceLock::new();

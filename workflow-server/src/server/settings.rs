@@ -1,15 +1,17 @@
 //! The settings of the parts of the server, from its configuration.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use aftercall_definition::time::{Span, SpanUnit};
 use aftercall_engine::phone::Country;
 use aftercall_engine::world::Keeping;
-use aftercall_serving::Limits;
+use aftercall_serving::{Limits, unread_bytes_refused};
 use jiff::tz::TimeZone;
 
 use crate::config::WorkflowServerConfig;
 use crate::ledger::LedgerOptions;
+use crate::reading::Reading;
 use crate::service::DeskSettings;
 
 pub(super) fn ledger_options(config: &WorkflowServerConfig) -> LedgerOptions {
@@ -41,6 +43,12 @@ pub(super) fn limits(config: &WorkflowServerConfig) -> Limits {
         web_origins: config.web_origins.clone(),
         ..config.limits.limits()
     }
+}
+
+/// Starts the threads for reads.
+pub(super) fn reading(config: &WorkflowServerConfig) -> std::io::Result<Arc<Reading>> {
+    let unread_bytes_max = unread_bytes_refused(config.limits.unread_bytes_max);
+    Reading::start(unread_bytes_max).map(Arc::new)
 }
 
 pub(super) fn desk(config: &WorkflowServerConfig) -> DeskSettings {

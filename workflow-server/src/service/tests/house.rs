@@ -76,7 +76,7 @@ impl House {
             &store,
             Duration::ZERO,
             CancellationToken::new(),
-            (desk, Arc::new(Reading::start().expect("threads"))),
+            (desk, Arc::new(Reading::start(usize::MAX).expect("threads"))),
         );
         let house = Self {
             services,

@@ -7,7 +7,6 @@ use aftercall_authoring::builder::BuildError;
 use aftercall_authoring::simulate::SimulationError;
 use aftercall_definition::{Fault, FieldError};
 use aftercall_engine::Rejection;
-use aftercall_serving::UNREAD_BYTES_REFUSED;
 use tonic::Code;
 
 use super::rejection::of_rejection;
@@ -94,7 +93,7 @@ pub(crate) fn of_feed(error: &FeedError) -> Refusal {
 pub(crate) fn of_read(error: ReadError) -> Refusal {
     match error {
         ReadError::Full { limit } => exhausted(Reason::ReadsWaiting, limit as u64),
-        ReadError::Unread => exhausted(Reason::UnreadBytes, UNREAD_BYTES_REFUSED as u64),
+        ReadError::Unread { limit } => exhausted(Reason::UnreadBytes, limit as u64),
         ReadError::TimeUp => plain(
             Code::ResourceExhausted,
             Reason::ReadTime,
