@@ -14,8 +14,10 @@ pub(crate) enum Kind {
     Content,
     /// RST_STREAM.
     Reset,
-    /// Everything else: PRIORITY, SETTINGS, PING, GOAWAY, WINDOW_UPDATE and unknown types. Also a
-    /// DATA or CONTINUATION frame with nothing in it, except where it ends a stream or the headers.
+    /// A DATA or CONTINUATION frame with nothing in it, except where it ends a stream or the headers.
+    /// It carries less than any control frame does.
+    Empty,
+    /// Everything else: PRIORITY, SETTINGS, PING, GOAWAY, WINDOW_UPDATE and unknown types.
     Control,
 }
 
@@ -26,8 +28,8 @@ const END_HEADERS: u8 = 4;
 impl Kind {
     fn of(code: u8, flags: u8, payload: usize) -> Self {
         match code {
-            0 if payload == 0 && flags & END_STREAM == 0 => Self::Control,
-            9 if payload == 0 && flags & END_HEADERS == 0 => Self::Control,
+            0 if payload == 0 && flags & END_STREAM == 0 => Self::Empty,
+            9 if payload == 0 && flags & END_HEADERS == 0 => Self::Empty,
             0 | 1 | 9 => Self::Content,
             3 => Self::Reset,
             _ => Self::Control,
@@ -104,8 +106,8 @@ mod tests {
     #[test]
     fn a_frame_with_nothing_in_it_is_no_content() {
         let kind = |code, flags, payload| Kind::of(code, flags, payload);
-        assert_eq!(kind(0, 0, 0), Kind::Control);
-        assert_eq!(kind(9, 0, 0), Kind::Control);
+        assert_eq!(kind(0, 0, 0), Kind::Empty);
+        assert_eq!(kind(9, 0, 0), Kind::Empty);
         assert_eq!(kind(0, END_STREAM, 0), Kind::Content);
         assert_eq!(kind(9, END_HEADERS, 0), Kind::Content);
         assert_eq!(kind(0, 0, 1), Kind::Content);

@@ -215,6 +215,10 @@ pub(crate) const PENDING_RESETS_SLACK: usize = 4_096;
 /// PING and its answer by which some clients measure their bandwidth.
 pub(crate) const CONTROL_FRAMES_PER_CONTENT_FRAME: u32 = 4;
 
+/// Control frames as which a DATA or CONTINUATION frame with nothing in it counts: one for each frame
+/// with content is explained. More are a flood, which ends within one read.
+pub(crate) const CONTROL_FRAMES_PER_EMPTY_FRAME: u32 = CONTROL_FRAMES_PER_CONTENT_FRAME;
+
 /// Bytes of a request that may come before the service has taken any of them: of one, and of all of
 /// a connection.
 pub(crate) const STREAM_WINDOW_BYTES: u32 = 64 * 1024 - 1;

@@ -16,8 +16,8 @@ use crate::budget::Budget;
 use crate::connection::Connection;
 use crate::frames::{Frames, Kind, PREFACE};
 use crate::limits::{
-    CONTROL_FRAMES_PER_CONTENT_FRAME, LINGER_BYTES_MAX, LINGER_MAX, Limits,
-    READ_BYTES_AFTER_RESETS, RESETS_TIME_MAX, WRITE_TURN_BYTES,
+    CONTROL_FRAMES_PER_CONTENT_FRAME, CONTROL_FRAMES_PER_EMPTY_FRAME, LINGER_BYTES_MAX, LINGER_MAX,
+    Limits, READ_BYTES_AFTER_RESETS, RESETS_TIME_MAX, WRITE_TURN_BYTES,
 };
 use crate::output::Output;
 use crate::places::Use;
@@ -128,6 +128,7 @@ impl Wire {
         self.read.scan(bytes, |kind| match kind {
             Kind::Content => content += 1,
             Kind::Reset => resets += 1,
+            Kind::Empty => control += CONTROL_FRAMES_PER_EMPTY_FRAME,
             Kind::Control => control += 1,
         });
         let now = Instant::now();
@@ -149,7 +150,7 @@ impl Wire {
                 .increment(1);
             if let Some(count) = FLOODS.is_due() {
                 let peer = self.connection.peer;
-                tracing::warn!(%peer, count, "a client sent too many PING, SETTINGS, PRIORITY or WINDOW_UPDATE frames: its connection is closed");
+                tracing::warn!(%peer, count, "a client sent too many PING, SETTINGS, PRIORITY, WINDOW_UPDATE or empty frames: its connection is closed");
             }
             return Err(io::Error::other("too many control frames"));
         }

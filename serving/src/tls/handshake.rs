@@ -1,4 +1,5 @@
-//! The TLS handshake with a client, in the task of its connection and within a time limit.
+//! The TLS handshake with a client, in the task of its connection and within a time limit. The
+//! time in which it waits for other handshakes does not count.
 //!
 //! Promise: a handshake that fails is counted by its reason and logged, at most once a minute. The
 //! audit log has each one that failed for the certificate of the client.
@@ -17,6 +18,7 @@ use rustls::{Error as RustlsError, ServerConfig};
 use tokio::net::TcpStream;
 use tokio::sync::Semaphore;
 use tokio::task::yield_now;
+use tokio::time::{Instant, timeout};
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
@@ -55,8 +57,7 @@ pub(crate) async fn handshake(
     time_max: Duration,
     audit: &AuditLog,
 ) -> Option<TlsStream<TcpStream>> {
-    let begun = tokio::time::timeout(time_max, begin(socket, config)).await;
-    match begun.unwrap_or(Err(Failure::Slow)) {
+    match begin(socket, config, time_max).await {
         Ok(stream) => Some(stream),
         Err(failure) => {
             note(&failure, peer);
@@ -75,26 +76,45 @@ pub(crate) async fn handshake(
 async fn begin(
     socket: TcpStream,
     config: Arc<ServerConfig>,
+    time_max: Duration,
 ) -> Result<TlsStream<TcpStream>, Failure> {
-    if !is_tls(&socket).await?.ok_or(Failure::Closed)? {
+    let mut time = Time(time_max);
+    if !time.of(is_tls(&socket)).await??.ok_or(Failure::Closed)? {
         // What the client does with the answer changes nothing.
-        let _ = explain(socket).await;
+        let _ = time.of(explain(socket)).await?;
         return Err(Failure::PlainText);
     }
     let accepting = TlsAcceptor::from(config).accept_with(socket, |session| {
         session.set_buffer_limit(Some(TLS_UNSENT_BYTES_MAX));
     });
-    Ok(in_turns(accepting).await?)
+    Ok(in_turns(accepting, time).await??)
 }
 
-/// How many handshakes are ready to run at a time.
-static TURNS: LazyLock<Semaphore> =
-    LazyLock::new(|| Semaphore::new(available_parallelism().map_or(1, NonZero::get)));
+/// How long the client may still take.
+struct Time(Duration);
+
+impl Time {
+    /// Waits for the client.
+    async fn of<T>(&mut self, client: impl Future<Output = T>) -> Result<T, Failure> {
+        let begun = Instant::now();
+        let done = timeout(self.0, client).await;
+        self.0 = self.0.saturating_sub(begun.elapsed());
+        done.map_err(|_| Failure::Slow)
+    }
+}
+
+/// How many handshakes run at a time: half of the processors, so that the others serve. With one
+/// processor a handshake is one task among many.
+static TURNS: LazyLock<Semaphore> = LazyLock::new(|| {
+    let processors = available_parallelism().map_or(1, NonZero::get);
+    Semaphore::new((processors / 2).max(1))
+});
 
 /// Runs a handshake with a turn for each step of it. Signatures take long: if a thousand clients
 /// connect at once, a request of another connection waits for a step or two, and not for a thousand.
-/// A client that sends nothing has no turn.
-async fn in_turns<H: Future>(handshake: H) -> H::Output {
+/// A client that sends nothing has no turn, and its time is over sometime. One that waits for its
+/// turn is not to blame for that.
+async fn in_turns<H: Future>(handshake: H, mut time: Time) -> Result<H::Output, Failure> {
     let mut handshake = pin!(handshake);
     loop {
         // It is never closed.
@@ -104,9 +124,9 @@ async fn in_turns<H: Future>(handshake: H) -> H::Output {
         let step = poll_fn(|context| Poll::Ready(handshake.as_mut().poll(context))).await;
         drop(turn);
         if let Poll::Ready(done) = step {
-            return done;
+            return Ok(done);
         }
-        woken().await;
+        time.of(woken()).await?;
     }
 }
 
@@ -219,10 +239,31 @@ mod tests {
 
     #[tokio::test]
     async fn others_wait_for_a_few_handshakes_at_most() {
-        let with_turns = waited_for(|steps| in_turns(three_steps(steps))).await;
+        let with_turns = waited_for(|steps| async {
+            let done = in_turns(three_steps(steps), Time(Duration::from_secs(60))).await;
+            done.expect("in time");
+        })
+        .await;
         let turns = TURNS.available_permits();
         assert!(with_turns <= 4 * turns, "{with_turns} steps, {turns} turns");
         let without = waited_for(three_steps).await;
         assert!(without > 500, "the control: {without} steps");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn only_the_time_of_the_client_counts() {
+        let taken = TURNS.acquire_many(TURNS.available_permits() as u32);
+        let taken = taken.await.expect("open");
+        let quick = tokio::spawn(in_turns(
+            three_steps(Arc::default()),
+            Time(Duration::from_secs(1)),
+        ));
+        tokio::time::sleep(Duration::from_secs(60)).await;
+        drop(taken);
+        quick.await.expect("no panic").expect("it has waited");
+        let silent = in_turns(std::future::pending::<()>(), Time(Duration::from_secs(1)));
+        let begun = Instant::now();
+        assert!(matches!(silent.await, Err(Failure::Slow)));
+        assert_eq!(begun.elapsed(), Duration::from_secs(1));
     }
 }
