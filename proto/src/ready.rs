@@ -7,8 +7,8 @@
 
 use std::marker::PhantomData;
 
-use prost::Message;
 use prost::bytes::{BufMut as _, Bytes};
+use prost::{DecodeError, Message};
 use tonic::Status;
 use tonic::codec::{BufferSettings, EncodeBuf, Encoder};
 
@@ -37,6 +37,16 @@ impl<T: Message> Ready<T> {
             bytes: message.encode_to_vec().into(),
             message: PhantomData,
         }
+    }
+}
+
+impl<T: Message + Default> Ready<T> {
+    /// Reads the message.
+    ///
+    /// # Errors
+    /// [`DecodeError`], which no message of [`Self::new`] causes.
+    pub fn message(&self) -> Result<T, DecodeError> {
+        T::decode(self.bytes.clone())
     }
 }
 

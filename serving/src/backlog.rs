@@ -51,13 +51,14 @@ pub(crate) fn bounded(
     response: Response<Spanned>,
 ) -> Response<Bounded> {
     response.map(|body| {
-        let backlog = Arc::new(Backlog::new(connection));
         let mut bounded = Bounded {
             first: None,
             rest: None,
             is_watched: false,
             body,
-            backlog,
+            has_begun: false,
+            backlog: None,
+            connection: Arc::clone(connection),
             _request: request,
         };
         if !bounded.is_end_stream()
@@ -77,8 +78,12 @@ pub(crate) struct Bounded {
     rest: Option<Leaving>,
     /// Whether the connection watches this stream for a stall.
     is_watched: bool,
+    /// Whether any of it was given to the transport.
+    has_begun: bool,
     body: Spanned,
-    backlog: Arc<Backlog>,
+    /// Made for the second message, or a large first one: most answers are one small message.
+    backlog: Option<Arc<Backlog>>,
+    connection: Arc<Connection>,
     _request: OpenRequest,
 }
 
@@ -90,14 +95,15 @@ pub(crate) struct Backlog {
     /// Pieces that were sent.
     left: AtomicU64,
     waker: AtomicWaker,
-    connection: Arc<Connection>,
     ends: Option<Arc<Ends>>,
 }
 
 /// Data that counts itself as sent when it is dropped.
 struct Leaving {
     data: Bytes,
-    backlog: Arc<Backlog>,
+    connection: Arc<Connection>,
+    /// `None` for a small first message: an answer may always have one unsent.
+    backlog: Option<Arc<Backlog>>,
     /// Whether the transport has it.
     is_given: bool,
 }
@@ -111,36 +117,24 @@ impl AsRef<[u8]> for Leaving {
 impl Drop for Leaving {
     fn drop(&mut self) {
         unread::subtract(self.data.len());
-        self.backlog.connection.forget_unread(self.data.len());
-        if self.is_given {
-            self.backlog
-                .bytes
-                .fetch_sub(self.data.len(), Ordering::AcqRel);
-            self.backlog.left.fetch_add(1, Ordering::Relaxed);
-            self.backlog.waker.wake();
+        self.connection.forget_unread(self.data.len());
+        if self.is_given
+            && let Some(backlog) = &self.backlog
+        {
+            backlog.bytes.fetch_sub(self.data.len(), Ordering::AcqRel);
+            backlog.left.fetch_add(1, Ordering::Relaxed);
+            backlog.waker.wake();
         }
     }
 }
 
 impl Backlog {
-    fn new(connection: &Arc<Connection>) -> Self {
+    fn new() -> Self {
         Self {
             bytes: AtomicUsize::new(0),
             left: AtomicU64::new(0),
             waker: AtomicWaker::new(),
-            connection: Arc::clone(connection),
             ends: Ends::present(),
-        }
-    }
-
-    /// Counts data until it is sent.
-    fn count(self: &Arc<Self>, data: Bytes) -> Leaving {
-        unread::add(data.len());
-        self.connection.note_unread(data.len());
-        Leaving {
-            data,
-            backlog: Arc::clone(self),
-            is_given: false,
         }
     }
 
@@ -180,10 +174,28 @@ impl Bounded {
         let frame = std::task::ready!(Pin::new(&mut self.body).poll_frame(context));
         Poll::Ready(frame.map(|frame| {
             Ok(frame?.map_data(|data| {
-                let counted = self.backlog.count(data);
+                let counted = self.count(data);
                 self.piece(counted)
             }))
         }))
+    }
+
+    /// Counts data until it is sent.
+    fn count(&mut self, data: Bytes) -> Leaving {
+        unread::add(data.len());
+        self.connection.note_unread(data.len());
+        let is_small_first = !self.has_begun && data.len() <= BACKLOG_BYTES_LEAST;
+        self.has_begun = true;
+        let backlog = (!is_small_first).then(|| {
+            let backlog = self.backlog.get_or_insert_with(|| Arc::new(Backlog::new()));
+            Arc::clone(backlog)
+        });
+        Leaving {
+            data,
+            connection: Arc::clone(&self.connection),
+            backlog,
+            is_given: false,
+        }
     }
 
     /// The first piece of data that is counted; the rest waits here.
@@ -192,14 +204,15 @@ impl Bounded {
             let rest = data.data.split_off(PIECE_BYTES_MAX);
             self.rest = Some(Leaving {
                 data: rest,
-                backlog: Arc::clone(&data.backlog),
+                connection: Arc::clone(&data.connection),
+                backlog: data.backlog.clone(),
                 is_given: false,
             });
         }
         data.is_given = true;
-        self.backlog
-            .bytes
-            .fetch_add(data.data.len(), Ordering::AcqRel);
+        if let Some(backlog) = &data.backlog {
+            backlog.bytes.fetch_add(data.data.len(), Ordering::AcqRel);
+        }
         Bytes::from_owner(data)
     }
 }
@@ -215,12 +228,18 @@ impl HttpBody for Bounded {
         if let Some(first) = self.first.take() {
             return Poll::Ready(Some(first));
         }
-        if self.backlog.is_full() {
-            self.backlog.waker.register(context.waker());
+        let Self {
+            backlog,
+            is_watched,
+            connection,
+            ..
+        } = &mut *self;
+        if let Some(backlog) = backlog.as_ref().filter(|backlog| backlog.is_full()) {
+            backlog.waker.register(context.waker());
             // Data that was sent between the two checks has woken nobody.
-            if self.backlog.is_full() {
-                if !std::mem::replace(&mut self.is_watched, true) {
-                    self.backlog.connection.watch(&self.backlog);
+            if backlog.is_full() {
+                if !std::mem::replace(is_watched, true) {
+                    connection.watch(backlog);
                 }
                 return Poll::Pending;
             }

@@ -4,10 +4,10 @@
 //! Promise: an ended task drops what its stream had still to send. Must not: decide when a stream
 //! ends.
 
-use std::pin::pin;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::task::Poll;
+use std::task::{Context, Poll};
 
 use futures::task::AtomicWaker;
 use hyper::rt::Executor;
@@ -42,6 +42,26 @@ impl Ends {
     }
 }
 
+/// The task of a stream.
+struct StreamTask<F> {
+    ends: Arc<Ends>,
+    /// Boxed: the runtime moves a task several times while it begins.
+    stream: Pin<Box<F>>,
+}
+
+impl<F: Future<Output = ()>> Future for StreamTask<F> {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
+        self.ends.waker.register(context.waker());
+        if self.ends.has_ended.load(Ordering::Acquire) {
+            Poll::Ready(())
+        } else {
+            self.stream.as_mut().poll(context)
+        }
+    }
+}
+
 /// Runs each stream as a task of its own.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct StreamExecutor;
@@ -49,19 +69,9 @@ pub(crate) struct StreamExecutor;
 impl<F: Future<Output = ()> + Send + 'static> Executor<F> for StreamExecutor {
     fn execute(&self, stream: F) {
         let ends = Arc::new(Ends::default());
-        let of_task = Arc::clone(&ends);
-        tokio::spawn(PRESENT.scope(of_task, async move {
-            let mut stream = pin!(stream);
-            std::future::poll_fn(|context| {
-                ends.waker.register(context.waker());
-                if ends.has_ended.load(Ordering::Acquire) {
-                    Poll::Ready(())
-                } else {
-                    stream.as_mut().poll(context)
-                }
-            })
-            .await;
-        }));
+        let present = Arc::clone(&ends);
+        let stream = Box::pin(stream);
+        tokio::spawn(PRESENT.scope(present, StreamTask { ends, stream }));
     }
 }
 

@@ -49,7 +49,8 @@ impl Handle {
     ///
     /// # Errors
     /// [`LedgerError`].
-    pub async fn execute(&self, request: Request) -> Result<Outcome, LedgerError> {
+    pub async fn execute(&self, request: impl Into<Arc<Request>>) -> Result<Outcome, LedgerError> {
+        let request = request.into();
         let urgency = Urgency::from(&request.command);
         self.ask(Question::Decide(request), urgency).await
     }

@@ -1,5 +1,7 @@
 //! What the owner receives: questions, which it answers in order, and orders.
 
+use std::sync::Arc;
+
 use aftercall_engine::Request;
 use aftercall_engine::command::RequestMark;
 use tokio::sync::oneshot;
@@ -10,8 +12,9 @@ use crate::records::WorldImage;
 
 /// A question that the owner answers in order.
 pub(super) enum Question {
-    /// Carry out this request.
-    Decide(Request),
+    /// Carry out this request. The sender keeps it too: what it has allocated is then freed by its own
+    /// thread, and it can ask again.
+    Decide(Arc<Request>),
     /// Find out whether an equal request was carried out before.
     Recall(RequestMark),
 }

@@ -163,7 +163,7 @@ pub(crate) async fn calls(shared: &Shared, key: &CallKey) -> Result<Vec<FoundCal
 /// read for one that is in memory, or that no filter says to be archived.
 pub(crate) async fn known(shared: &Shared, key: &CallKey) -> Result<KnownCall, Refusal> {
     // The decision checks the scope.
-    let view = shared.view().unlimited();
+    let view = shared.view().into_unlimited();
     let newest_file = view.newest_archive_file();
     if view.call(key).is_some() || !view.has_archive() {
         return Ok(KnownCall {

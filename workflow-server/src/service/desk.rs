@@ -42,7 +42,7 @@ rpcs! {
         list_follow_ups(proto::ListFollowUpsRequest) -> Ready<proto::ListFollowUpsResponse> = list_follow_ups;
         get_follow_up(proto::GetFollowUpRequest) -> proto::GetFollowUpResponse = get_follow_up;
         get_call_details(proto::GetCallDetailsRequest) -> Ready<proto::GetCallDetailsResponse> = get_call_details;
-        push_button(proto::PushButtonRequest) -> proto::PushButtonResponse = push_button;
+        push_button(proto::PushButtonRequest) -> Ready<proto::PushButtonResponse> = push_button;
         add_note(proto::AddNoteRequest) -> proto::AddNoteResponse = add_note;
         acknowledge_alert(proto::AcknowledgeAlertRequest) -> proto::AcknowledgeAlertResponse = acknowledge_alert;
         claim_follow_up(proto::ClaimFollowUpRequest) -> proto::ClaimFollowUpResponse = claims::claim;
@@ -157,7 +157,7 @@ pub(super) async fn get_call_details(
 pub(super) async fn push_button(
     shared: &Shared,
     asked: Asked<proto::PushButtonRequest>,
-) -> Result<proto::PushButtonResponse, Refusal> {
+) -> Result<Ready<proto::PushButtonResponse>, Refusal> {
     let asking = Asking::of_person(&asked);
     let request = asked.request;
     let mut faults = Faults::default();
@@ -175,16 +175,16 @@ pub(super) async fn push_button(
         Ok(answered) => answered,
         Err(refused) if is_of_a_mover(&refused) => {
             let view = shared.view();
-            return Err(with_mover(shared, view.instance(instance), refused).await);
+            return Err(Box::pin(with_mover(shared, view.instance(instance), refused)).await);
         }
         Err(refused) => return Err(refused),
     };
-    Ok(proto::PushButtonResponse {
+    Ok(Ready::new(&proto::PushButtonResponse {
         follow_up: Some(answered.follow_up()?),
         entered_stages: answered.entered_stages()?,
         undo_until: undo::undo_until(shared, answered.instance()?),
         sequence: answered.sequence,
-    })
+    }))
 }
 
 pub(super) async fn add_note(

@@ -29,7 +29,7 @@ pub struct ScriptEngine(pub Arc<Services>);
 
 rpcs! {
     ScriptEngineService for ScriptEngine {
-        set_workflow(proto::SetWorkflowRequest) -> proto::SetWorkflowResponse = set_workflow;
+        set_workflow(proto::SetWorkflowRequest) -> Ready<proto::SetWorkflowResponse> = set_workflow;
         withdraw_workflow(proto::WithdrawWorkflowRequest) -> proto::WithdrawWorkflowResponse = withdrawing::withdraw;
         update_call(proto::UpdateCallRequest) -> proto::UpdateCallResponse = update_call;
         end_call(proto::EndCallRequest) -> proto::EndCallResponse = end_call;
@@ -42,7 +42,7 @@ rpcs! {
 pub(super) async fn set_workflow(
     shared: &Shared,
     asked: Asked<proto::SetWorkflowRequest>,
-) -> Result<proto::SetWorkflowResponse, Refusal> {
+) -> Result<Ready<proto::SetWorkflowResponse>, Refusal> {
     let source = asked.request.call.as_ref().map_or("", |call| &call.source);
     let asking = Asking::of_script(&asked, source);
     let (set, faults) = set_command(asked.request);
@@ -225,7 +225,7 @@ fn set_command(request: proto::SetWorkflowRequest) -> (SetWorkflow, Faults) {
     (set, faults)
 }
 
-fn set_response(answered: &Answered) -> Result<proto::SetWorkflowResponse, Refusal> {
+fn set_response(answered: &Answered) -> Result<Ready<proto::SetWorkflowResponse>, Refusal> {
     let Answer::Set {
         started,
         updated_fields,
@@ -240,7 +240,7 @@ fn set_response(answered: &Answered) -> Result<proto::SetWorkflowResponse, Refus
     let zone = answered
         .view
         .zone_of((Some(&found.call), &found.instance), None);
-    Ok(proto::SetWorkflowResponse {
+    Ok(Ready::new(&proto::SetWorkflowResponse {
         follow_up: Some(answered.follow_up()?),
         time_zone: zone_name(&zone).to_owned(),
         started: *started,
@@ -251,7 +251,7 @@ fn set_response(answered: &Answered) -> Result<proto::SetWorkflowResponse, Refus
             .collect(),
         promise_by: promise_by.map(convert::timestamp),
         sequence: answered.sequence,
-    })
+    }))
 }
 
 fn sentence(warning: Warning) -> &'static str {

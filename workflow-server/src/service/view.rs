@@ -69,13 +69,18 @@ impl View {
     /// The same World without a limit: for what a change of the caller led to, which the decision
     /// has checked, and for what goes to an alerter, which applies the scopes of its clients.
     pub(crate) fn unlimited(&self) -> Self {
+        self.clone().into_unlimited()
+    }
+
+    /// The same of a view that is not needed with its limit.
+    pub(crate) fn into_unlimited(self) -> Self {
         Self {
+            names: self.names,
             reach: Reach::EVERYTHING,
             who: Who {
                 sees_batches: true,
-                ..self.who.clone()
+                ..self.who
             },
-            ..self.clone()
         }
     }
 

@@ -229,13 +229,14 @@ impl Shared {
     }
 
     async fn execute_any(&self, asking: Asking, command: Command) -> Result<Answered, Refusal> {
-        let (rpc, kind, actor) = (asking.rpc, asking.kind, asking.actor.clone());
-        let mask = asking.mask;
-        let executed = async { self.send(self.request(asking, command)?, mask).await }.await;
-        match kind {
-            ActorKind::Operations => log_request(("operations", rpc, &actor), &executed),
-            ActorKind::Author => log_request(("an author", rpc, &actor), &executed),
-            ActorKind::ScriptEngine | ActorKind::Person | ActorKind::Timer | ActorKind::Server => {}
+        let (rpc, mask) = (asking.rpc, asking.mask);
+        let by = by_whom(asking.kind).map(|by| (by, asking.actor.clone()));
+        let executed = match self.request(asking, command) {
+            Ok(request) => self.send(&request, mask).await,
+            Err(refused) => Err(refused),
+        };
+        if let Some((by, actor)) = by {
+            log_request((by, rpc, &actor), &executed);
         }
         executed
     }
@@ -251,8 +252,10 @@ impl Shared {
         let mask = asking.mask;
         let mut request = self.request(asking, command.into())?;
         for _ in 0..ARCHIVE_LOOKS_MAX {
-            request.known = Some(archived::known(self, call).await?);
-            match self.send(request.clone(), mask).await {
+            let known = archived::known(self, call).await?;
+            // A copy only if the ledger still has the one of before.
+            Arc::make_mut(&mut request).known = Some(known);
+            match self.send(&request, mask).await {
                 Err(refused) if refused.reason() == Reason::ArchiveMoved => {}
                 answered => return answered,
             }
@@ -262,7 +265,7 @@ impl Shared {
         ))
     }
 
-    fn request(&self, mut asking: Asking, command: Command) -> Result<Request, Refusal> {
+    fn request(&self, mut asking: Asking, command: Command) -> Result<Arc<Request>, Refusal> {
         asking.check_id();
         let mark = self.mark(&asking);
         let actor = Actor {
@@ -270,14 +273,14 @@ impl Shared {
             name: asking.actor.as_str().into(),
             subject: asking.owner.clone().filter(|_| has_subject(asking.kind)),
         };
-        let request = Request {
+        let request = Arc::new(Request {
             actor,
             mark,
             salt: rand::random(),
             known: None,
             reach: self.reach().clone(),
             command,
-        };
+        });
         if asking.faults.is_empty() {
             return Ok(request);
         }
@@ -285,8 +288,8 @@ impl Shared {
         Err(refusal::invalid(asking.faults.with(others)))
     }
 
-    async fn send(&self, request: Request, mask: ReadMask) -> Result<Answered, Refusal> {
-        match self.ledger.execute(request).await {
+    async fn send(&self, request: &Arc<Request>, mask: ReadMask) -> Result<Answered, Refusal> {
+        match self.ledger.execute(Arc::clone(request)).await {
             Err(error) => Err(Box::pin(self.refused(error)).await),
             Ok(outcome) => self.answered(outcome, mask).await,
         }
@@ -446,6 +449,15 @@ fn could_see(view: &View, entry: &Entry, found: &FoundInstance) -> bool {
         || before.is_some_and(|before| view.could_see(before))
 }
 
+/// Whose requests have a line in the log.
+fn by_whom(kind: ActorKind) -> Option<&'static str> {
+    match kind {
+        ActorKind::Operations => Some("operations"),
+        ActorKind::Author => Some("an author"),
+        ActorKind::ScriptEngine | ActorKind::Person | ActorKind::Timer | ActorKind::Server => None,
+    }
+}
+
 /// One line for what operations and authors do, so that the log explains why the server behaves
 /// differently. Reasons and messages may name a caller: they stay out of it.
 fn log_request((by, rpc, actor): (&str, &str, &str), executed: &Result<Answered, Refusal>) {
@@ -482,12 +494,3 @@ fn instance_in(answer: &Answer) -> Option<InstanceId> {
         | Answer::PurgeConfirmed(_) => None,
     }
 }
-
-/// Whether somebody changed the workflow between the look at it and the decision, and the asker
-/// named no revision.
-pub(crate) fn has_moved_on(refused: &Refusal, expected: Option<u64>, attempt: usize) -> bool {
-    refused.code() == tonic::Code::Aborted && expected.is_none() && attempt < TRIES
-}
-
-/// How often a workflow is looked at again when it changed between the look and the decision.
-const TRIES: usize = 3;

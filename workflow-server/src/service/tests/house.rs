@@ -149,6 +149,7 @@ impl House {
         let answer = script::set_workflow(&shared, request)
             .await
             .expect("it is set");
+        let answer = answer.message().expect("a message");
         answer.follow_up.expect("a follow-up").instance_id
     }
 
