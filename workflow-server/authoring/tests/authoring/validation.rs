@@ -297,7 +297,7 @@ on_new_call:
 }
 
 #[test]
-fn a_sensitive_value_in_the_open_causes_a_warning() {
+fn a_sensitive_value_in_a_text_causes_a_warning() {
     let file = "format: 1
 workflow: w
 title: T
