@@ -7,8 +7,10 @@
 //! Must not: use a server that it has not started.
 
 mod programs;
+mod protection;
 mod proxy;
 mod server;
 
+pub use protection::Protection;
 pub use proxy::{Proxy, Way};
 pub use server::Server;

@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
 use crate::programs;
+use crate::protection::Protection;
 
 /// The longest time for a start or a stop. A start may first read the log of a killed server.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -60,6 +61,22 @@ impl Server {
 
     /// Starts a server of its own, with these settings, such as `max_connections=5`.
     pub fn start(settings: &[&str]) -> Self {
+        let server = Self::over(Self::create(), settings);
+        server.start_again();
+        server
+    }
+
+    /// Starts a server of its own that protects its connections over TCP.
+    pub fn start_protected(protection: &Protection<'_>) -> Self {
+        let folder = Self::create();
+        let settings = protection.write(&folder.path().join("data"));
+        let server = Self::over(folder, &settings);
+        server.start_again();
+        server
+    }
+
+    /// A folder with the data of a new server.
+    fn create() -> TempDir {
         let folder = new_folder();
         let mut create = programs::command(&programs::folder().join("initdb"));
         create.args([
@@ -70,16 +87,13 @@ impl Server {
         ]);
         create.args(["--locale=C", "--username=aftercall", "-D"]);
         programs::run(create.arg(folder.path().join("data")).current_dir("/"));
-        let settings = settings.iter().map(|&setting| setting.to_owned());
-        let server = Self::over(folder, settings.collect());
-        server.start_again();
-        server
+        folder
     }
 
-    fn over(folder: TempDir, settings: Vec<String>) -> Self {
+    fn over(folder: TempDir, settings: &[&str]) -> Self {
         Self {
             port: free_port(),
-            settings,
+            settings: settings.iter().map(|&setting| setting.to_owned()).collect(),
             guard: Mutex::new(None),
             databases: AtomicU64::new(0),
             folder,
@@ -103,7 +117,8 @@ impl Server {
             "-D",
         ]);
         programs::run(copy.arg(folder.path().join("data")).current_dir("/"));
-        let replica = Self::over(folder, self.settings.clone());
+        let settings: Vec<&str> = self.settings.iter().map(String::as_str).collect();
+        let replica = Self::over(folder, &settings);
         replica.start_again();
         if is_synchronous {
             self.sql(

@@ -12,9 +12,25 @@ pub enum DatabaseError {
         /// What is wrong, and what to write instead.
         what: String,
     },
+    /// The database, or this program, refuses the connection until a person corrects something.
+    #[error("the database {store} cannot be used: {reason}")]
+    Refused {
+        /// The address without secrets.
+        store: String,
+        /// What is wrong, and what to do.
+        reason: String,
+    },
+    /// The name service does not know the host.
+    #[error("the host of the database {store} is unknown: {reason}. Correct its name")]
+    UnknownHost {
+        /// The address without secrets.
+        store: String,
+        /// What the name service reported.
+        reason: String,
+    },
     /// The database does not answer.
     #[error(
-        "the database {store} cannot be reached: {reason}. Check that PostgreSQL runs, and its address, user and password"
+        "the database {store} cannot be reached: {reason}. Check its address, that PostgreSQL runs, and that it accepts writes"
     )]
     Unreachable {
         /// The address without secrets.

@@ -11,6 +11,7 @@
 //! a password.
 
 mod failure;
+mod refusal;
 mod parameters;
 mod passfile;
 
@@ -41,6 +42,7 @@ use tokio_util::task::AbortOnDropHandle;
 
 pub use self::address::{Address, Surroundings};
 use self::elections::PostgresElections;
+use self::failure::Failure;
 use self::hints::Hints;
 use self::link::{Lane, Link};
 use self::log::PostgresLog;
@@ -242,10 +244,20 @@ async fn open_session(
     location: &str,
 ) -> Result<(Client, AbortOnDropHandle<()>), OpenError> {
     let session = link.session().await;
-    session.map_err(|failure| {
-        let (store, reason) = (location.to_owned(), failure.text());
-        DatabaseError::Unreachable { store, reason }.into()
-    })
+    session.map_err(|failure| not_opened(location, failure).into())
+}
+
+/// Why no connection was opened.
+fn not_opened(location: &str, failure: Failure) -> DatabaseError {
+    let store = location.to_owned();
+    match failure {
+        Failure::Refused(reason) => DatabaseError::Refused { store, reason },
+        Failure::UnknownHost(reason) => DatabaseError::UnknownHost { store, reason },
+        other => DatabaseError::Unreachable {
+            store,
+            reason: other.text(),
+        },
+    }
 }
 
 impl Storage for PostgresStore {

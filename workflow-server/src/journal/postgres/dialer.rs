@@ -11,7 +11,7 @@ use tokio_postgres_rustls::MakeRustlsConnect;
 use tokio_util::task::AbortOnDropHandle;
 
 use super::address::Address;
-use super::failure::{Failure, reason};
+use super::failure::Failure;
 use super::tls;
 use crate::journal::{CONNECT_LIMIT, DatabaseError};
 
@@ -64,7 +64,7 @@ impl Dialer {
 
     async fn dial_here(self: Arc<Self>) -> Result<(Client, Stream), Failure> {
         let first = self.newest.load(Ordering::Relaxed);
-        let mut reasons = Vec::new();
+        let mut failures = Vec::new();
         for at in 0..self.hosts.len() {
             let at = (first + at) % self.hosts.len();
             match timeout(CONNECT_LIMIT, self.hosts[at].connect(self.tls.clone())).await {
@@ -72,13 +72,27 @@ impl Dialer {
                     self.newest.store(at, Ordering::Relaxed);
                     return Ok(dialed);
                 }
-                Ok(Err(error)) => reasons.push(reason(&error)),
-                Err(_) => reasons.push(format!(
+                Ok(Err(error)) => failures.push(Failure::of_connection(&error)),
+                Err(_) => failures.push(Failure::Unreachable(format!(
                     "no connection within {} s",
                     CONNECT_LIMIT.as_secs()
-                )),
+                ))),
             }
         }
-        Err(Failure::Unreachable(reasons.join("; ")))
+        Err(all(failures))
     }
+}
+
+/// The failure of all hosts. If one of them may be reached later, it is not a refusal.
+fn all(failures: Vec<Failure>) -> Failure {
+    let are = |is: fn(&Failure) -> bool| failures.iter().all(is);
+    let kind = if are(|one| matches!(one, Failure::Refused(_))) {
+        Failure::Refused
+    } else if are(|one| matches!(one, Failure::Refused(_) | Failure::UnknownHost(_))) {
+        Failure::UnknownHost
+    } else {
+        Failure::Unreachable
+    };
+    let reasons: Vec<String> = failures.into_iter().map(Failure::text).collect();
+    kind(reasons.join("; "))
 }

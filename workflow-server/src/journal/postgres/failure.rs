@@ -3,11 +3,10 @@
 //! Only proof of damage ends writing. All other errors of a database pass: a restart, a failover, a
 //! full disk, too many connections.
 
-use std::error::Error as _;
-
 use tokio_postgres::Error;
 use tokio_postgres::error::{DbError, SqlState};
 
+use super::refusal::{is_unknown_host, reason, refusal};
 use crate::journal::JournalError;
 
 /// A statement that failed.
@@ -15,6 +14,10 @@ use crate::journal::JournalError;
 pub(super) enum Failure {
     /// It was not sent, or the server has refused it: nothing was written.
     Unreachable(String),
+    /// It was not sent, because a connection is refused until a person corrects something.
+    Refused(String),
+    /// It was not sent, because the name service does not know the host.
+    UnknownHost(String),
     /// It was sent, and the connection ended before the answer.
     Lost(String),
     /// It was sent, and no answer came in time.
@@ -28,6 +31,15 @@ pub(super) enum Failure {
 }
 
 impl Failure {
+    /// The failure of a connection that could not be opened.
+    pub(super) fn of_connection(error: &Error) -> Self {
+        match refusal(error) {
+            Some(reason) => Self::Refused(reason),
+            None if is_unknown_host(error) => Self::UnknownHost(reason(error)),
+            None => Self::Unreachable(reason(error)),
+        }
+    }
+
     /// The failure of a statement that was sent.
     pub(super) fn of_statement(error: &Error) -> Self {
         match error.as_db_error() {
@@ -58,6 +70,8 @@ impl Failure {
     pub(super) fn text(self) -> String {
         match self {
             Self::Unreachable(reason)
+            | Self::Refused(reason)
+            | Self::UnknownHost(reason)
             | Self::Lost(reason)
             | Self::Late(reason)
             | Self::Damaged(reason) => reason,
@@ -77,7 +91,9 @@ impl Failure {
     /// For a statement that writes.
     pub(super) fn of_write(self) -> JournalError {
         match self {
-            Self::Unreachable(reason) => JournalError::Unreachable { reason },
+            Self::Unreachable(reason) | Self::Refused(reason) | Self::UnknownHost(reason) => {
+                JournalError::Unreachable { reason }
+            }
             Self::Lost(reason) | Self::Late(reason) => JournalError::Unknown { reason },
             Self::Duplicate => JournalError::Unreachable {
                 reason: "another write got in between, so the database refused this one".to_owned(),
@@ -105,18 +121,4 @@ pub(super) fn spoils_connection(error: &Error) -> bool {
         .iter()
         .any(|class| code.starts_with(class))
         || code == "25006"
-}
-
-/// The error with its causes. The server's own text says most.
-pub(super) fn reason(error: &Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(deeper) = cause {
-        let more = deeper.to_string();
-        if !text.contains(&more) {
-            text = format!("{text}: {more}");
-        }
-        cause = deeper.source();
-    }
-    text
 }

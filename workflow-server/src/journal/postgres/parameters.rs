@@ -3,7 +3,7 @@
 
 use std::str::FromStr as _;
 
-use super::failure::reason;
+use super::refusal::reason;
 use crate::journal::DatabaseError;
 
 /// The keys that are taken out.

@@ -6,7 +6,8 @@
 use tokio_postgres::types::ToSql;
 use tokio_postgres::{Client, Row, Transaction};
 
-use super::failure::reason;
+use super::failure::Failure;
+use super::refusal::reason;
 use super::tables;
 use crate::journal::{DatabaseError, Identity, OpenError};
 
@@ -339,12 +340,12 @@ async fn run_steps(transaction: &Transaction<'_>, from: i32) -> Result<(), tokio
 /// The error of a statement about the schema. Often a right is missing.
 fn failed(location: &str, error: &tokio_postgres::Error) -> OpenError {
     let (store, reason) = (location.to_owned(), reason(error));
-    match error.as_db_error() {
-        Some(_) => DatabaseError::Unsuitable {
+    match Failure::of_statement(error) {
+        Failure::Lost(_) => DatabaseError::Unreachable { store, reason }.into(),
+        _ => DatabaseError::Unsuitable {
             store,
             what: reason,
         }
         .into(),
-        None => DatabaseError::Unreachable { store, reason }.into(),
     }
 }

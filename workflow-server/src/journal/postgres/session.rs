@@ -12,7 +12,8 @@ use tokio_postgres::types::ToSql;
 use tokio_postgres::{Client, Error, Row, Statement};
 use tokio_util::task::AbortOnDropHandle;
 
-use super::failure::{Failure, reason, spoils_connection};
+use super::failure::{Failure, spoils_connection};
+use super::refusal::reason;
 use crate::journal::ANSWER_LIMIT;
 
 /// The settings of each session, because an operator may have set other defaults for a database or
