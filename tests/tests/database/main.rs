@@ -3,4 +3,5 @@
 
 mod encryption;
 mod guarded;
+mod moves;
 mod passwords;
