@@ -11,12 +11,13 @@
 //! a password.
 
 mod failure;
-mod refusal;
 mod parameters;
 mod passfile;
+mod refusal;
 
 mod address;
 mod dialer;
+mod moving;
 mod tls;
 
 mod link;
@@ -46,6 +47,7 @@ use self::failure::Failure;
 use self::hints::Hints;
 use self::link::{Lane, Link};
 use self::log::PostgresLog;
+use self::moving::Moving;
 use self::schema::Schema;
 use self::shared::Shared;
 use self::tables::PostgresTables;
@@ -183,7 +185,7 @@ impl PostgresStore {
         Arc::new(PostgresElections(Arc::clone(&self.shared)))
     }
 
-    async fn session(&self) -> Result<(Client, AbortOnDropHandle<()>), OpenError> {
+    async fn session(&self) -> Result<(Client, Moving), OpenError> {
         open_session(&self.shared.link, &self.shared.location).await
     }
 
@@ -209,7 +211,7 @@ impl Place {
         })
     }
 
-    async fn session(&self) -> Result<(Client, AbortOnDropHandle<()>), OpenError> {
+    async fn session(&self) -> Result<(Client, Moving), OpenError> {
         open_session(&self.link, &self.location).await
     }
 
@@ -239,10 +241,7 @@ impl Place {
     }
 }
 
-async fn open_session(
-    link: &Link,
-    location: &str,
-) -> Result<(Client, AbortOnDropHandle<()>), OpenError> {
+async fn open_session(link: &Link, location: &str) -> Result<(Client, Moving), OpenError> {
     let session = link.session().await;
     session.map_err(|failure| not_opened(location, failure).into())
 }

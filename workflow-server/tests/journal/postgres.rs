@@ -1,5 +1,6 @@
 //! The store in a database: terms, elections, faults of the server and of the connections.
 
+mod cancelled;
 pub(crate) mod elections;
 mod faults;
 mod opening;

@@ -54,14 +54,6 @@ impl Dialer {
         dialed.unwrap_or_else(|error| Err(Failure::Unreachable(error.to_string())))
     }
 
-    /// Moves the bytes of a connection until the handle is dropped. If the connection fails, the
-    /// running statement reports it.
-    pub(super) fn keep_moving(&self, stream: Stream) -> AbortOnDropHandle<()> {
-        AbortOnDropHandle::new(self.runtime.spawn(async move {
-            let _ = stream.await;
-        }))
-    }
-
     async fn dial_here(self: Arc<Self>) -> Result<(Client, Stream), Failure> {
         let first = self.newest.load(Ordering::Relaxed);
         let mut failures = Vec::new();

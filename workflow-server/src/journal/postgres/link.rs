@@ -12,11 +12,11 @@ use tokio::runtime::Handle;
 use tokio::time::timeout;
 use tokio_postgres::types::ToSql;
 use tokio_postgres::{Client, Row};
-use tokio_util::task::AbortOnDropHandle;
 
 use super::address::Address;
 use super::dialer::{Dialer, Stream};
 use super::failure::Failure;
+use super::moving::Moving;
 use super::session::Session;
 use crate::journal::{ANSWER_LIMIT, CONNECT_LIMIT, DatabaseError, TRANSFER_LIMIT};
 
@@ -105,11 +105,10 @@ impl Link {
         self.session_of(lane).await?.rows(statement, values).await
     }
 
-    /// A connection of its own, without a time limit for its statements. The runtime moves its
-    /// bytes until the handle is dropped.
-    pub(super) async fn session(&self) -> Result<(Client, AbortOnDropHandle<()>), Failure> {
+    /// A connection of its own, without a time limit for its statements.
+    pub(super) async fn session(&self) -> Result<(Client, Moving), Failure> {
         let (client, stream) = self.open_stream().await?;
-        Ok((client, self.dialer.keep_moving(stream)))
+        Ok((client, Moving::start(self.runtime(), stream)))
     }
 
     /// A connection whose bytes the caller moves.
@@ -149,7 +148,8 @@ impl Manager for Sessions {
 
     async fn create(&self) -> Result<Session, Failure> {
         let (client, stream) = Arc::clone(&self.dialer).dial().await?;
-        Session::begin(client, self.dialer.keep_moving(stream), self.limit).await
+        let moving = Moving::start(self.dialer.runtime(), stream);
+        Session::begin(client, moving, self.limit).await
     }
 
     async fn recycle(&self, session: &mut Session, _: &Metrics) -> RecycleResult<Failure> {

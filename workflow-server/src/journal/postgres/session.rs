@@ -1,6 +1,7 @@
 //! One connection, and the statements that are prepared on it.
 //!
-//! Promise: a connection whose statement was not answered is never used again.
+//! Promise: a connection whose statement was not answered is never used again. A commit that the
+//! database answers before a synchronous replica has it counts as not answered.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -10,9 +11,9 @@ use std::time::Duration;
 use tokio::time::timeout;
 use tokio_postgres::types::ToSql;
 use tokio_postgres::{Client, Error, Row, Statement};
-use tokio_util::task::AbortOnDropHandle;
 
 use super::failure::{Failure, spoils_connection};
+use super::moving::Moving;
 use super::refusal::reason;
 use crate::journal::ANSWER_LIMIT;
 
@@ -25,20 +26,22 @@ SET client_min_messages = warning;
 SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off';
 SET statement_timeout =";
 
+const CANCELLED: &str = "somebody has cancelled the wait for a synchronous replica, so the commit is on one machine only";
+
 /// A connection for statements of one lane.
 pub(super) struct Session {
     client: Client,
     statements: Mutex<HashMap<&'static str, Statement>>,
     limit: Duration,
     is_usable: AtomicBool,
-    _moving: AbortOnDropHandle<()>,
+    moving: Moving,
 }
 
 impl Session {
     /// Prepares a new connection. Each statement may take as long as `limit`.
     pub(super) async fn begin(
         client: Client,
-        moving: AbortOnDropHandle<()>,
+        moving: Moving,
         limit: Duration,
     ) -> Result<Self, Failure> {
         let settings = format!("{SETTINGS} {}", limit.as_millis());
@@ -56,7 +59,7 @@ impl Session {
             statements: Mutex::default(),
             limit,
             is_usable: AtomicBool::new(true),
-            _moving: moving,
+            moving,
         })
     }
 
@@ -77,7 +80,10 @@ impl Session {
         match timeout(self.limit, self.client.query(&prepared, values)).await {
             Ok(Ok(rows)) => {
                 self.is_usable.store(true, Ordering::SeqCst);
-                Ok(rows)
+                match self.moving.take_early() {
+                    false => Ok(rows),
+                    true => Err(Failure::Lost(CANCELLED.to_owned())),
+                }
             }
             Ok(Err(error)) => {
                 self.note(&error);
