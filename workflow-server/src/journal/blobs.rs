@@ -45,7 +45,7 @@ pub trait VaultWriter: Send + Sync {
     fn put_key(&self, name: &str, value: Bytes) -> BoxFuture<'_, Result<(), JournalError>>;
 
     /// Checks that the disk has more free space than its reserve. Errors:
-    /// [`JournalError::NoSpace`].
+    /// [`JournalError::NoSpace`], [`JournalError::DatabaseFull`].
     fn check_space(&self) -> BoxFuture<'_, Result<(), JournalError>>;
 }
 

@@ -59,6 +59,9 @@ pub enum JournalError {
         /// The reserve in bytes.
         reserve_bytes: u64,
     },
+    /// The disk of the database is full. Nothing was written. Try again when there is space.
+    #[error("the disk of the database is full: free some space on it")]
+    DatabaseFull,
     /// An earlier failure has ended all writing in this process. The reason is the first one.
     #[error("the store has failed and writes no more until the server is restarted: {reason}")]
     Failed {

@@ -29,9 +29,9 @@ pub trait LogWriter: Send + Sync {
     ///
     /// These errors mean that nothing was written, and allow another try:
     /// [`JournalError::NotContiguous`], [`JournalError::NotLinked`], [`JournalError::Malformed`],
-    /// [`JournalError::TooLarge`], [`JournalError::NoSpace`], [`JournalError::Unreachable`]. After
-    /// [`JournalError::Unknown`] only a read shows whether the log contains the group. Any other
-    /// error ends all writing.
+    /// [`JournalError::TooLarge`], [`JournalError::NoSpace`], [`JournalError::DatabaseFull`],
+    /// [`JournalError::Unreachable`]. After [`JournalError::Unknown`] only a read shows whether the
+    /// log contains the group. Any other error ends all writing.
     fn append(&self, group: Group) -> BoxFuture<'_, Result<(), JournalError>>;
 
     /// Appends a group on the calling thread. Blocks until the group is durable or refused. Errors

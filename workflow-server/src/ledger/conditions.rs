@@ -6,6 +6,8 @@ use std::sync::Arc;
 
 use tokio::sync::watch;
 
+use crate::journal::JournalError;
+
 /// A condition that keeps the server from doing part of its work.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Condition {
@@ -186,10 +188,17 @@ impl Conditions {
     }
 }
 
-/// The sentence of [`Condition::Disk`].
-pub(in crate::ledger) fn no_space(reserve_bytes: u64) -> Arc<str> {
-    let reserve = reserve_bytes >> 20;
-    format!("the disk of the data directory has less than {reserve} MiB free: writes are refused and timers wait. Free some space: nothing is lost, and writing resumes automatically").into()
+/// The sentence of [`Condition::Disk`]. `None` for another error than a full disk.
+pub(in crate::ledger) fn no_space(error: &JournalError) -> Option<Arc<str>> {
+    let what = match error {
+        JournalError::NoSpace { reserve_bytes, .. } => {
+            let reserve = reserve_bytes >> 20;
+            format!("the disk of the data directory has less than {reserve} MiB free")
+        }
+        JournalError::DatabaseFull => "the disk of the database is full".to_owned(),
+        _ => return None,
+    };
+    Some(format!("{what}: writes are refused and timers wait. Free some space: nothing is lost, and writing resumes automatically").into())
 }
 
 #[cfg(test)]

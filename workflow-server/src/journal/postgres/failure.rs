@@ -98,10 +98,7 @@ impl Failure {
             Self::Duplicate => JournalError::Unreachable {
                 reason: "another write got in between, so the database refused this one".to_owned(),
             },
-            Self::NoSpace => JournalError::NoSpace {
-                free_bytes: 0,
-                reserve_bytes: 0,
-            },
+            Self::NoSpace => JournalError::DatabaseFull,
             Self::Damaged(what) => JournalError::Damaged {
                 what,
                 place: "the database".to_owned(),

@@ -190,8 +190,7 @@ impl PostgresLogWriter {
         let body = stored::encode(&group);
         let rows = self
             .shared
-            .link
-            .rows(
+            .write(
                 Lane::Append,
                 APPEND,
                 &[

@@ -28,6 +28,8 @@ pub(super) struct Shared {
     pub(super) mark: i64,
     /// Whether the answer to an append was lost, and no barrier has been passed since.
     is_doubtful: AtomicBool,
+    /// Whether the newest write has found the disk of the database full.
+    is_full: AtomicBool,
 }
 
 impl Shared {
@@ -38,7 +40,29 @@ impl Shared {
             location,
             mark: rand::random(),
             is_doubtful: AtomicBool::new(false),
+            is_full: AtomicBool::new(false),
         }
+    }
+
+    /// Runs a statement that writes, and notes whether the disk of the database is full.
+    pub(super) async fn write(
+        &self,
+        lane: Lane,
+        statement: &'static str,
+        values: &[&(dyn ToSql + Sync)],
+    ) -> Result<Vec<Row>, Failure> {
+        let written = self.link.rows(lane, statement, values).await;
+        match &written {
+            Ok(_) => self.is_full.store(false, Ordering::SeqCst),
+            Err(Failure::NoSpace) => self.is_full.store(true, Ordering::SeqCst),
+            Err(_) => {}
+        }
+        written
+    }
+
+    /// Whether the newest write has found the disk of the database full.
+    pub(super) fn is_full(&self) -> bool {
+        self.is_full.load(Ordering::SeqCst)
     }
 
     /// Notes that an append may have been carried out.

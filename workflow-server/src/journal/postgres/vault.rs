@@ -137,8 +137,7 @@ impl PostgresVaultWriter {
         let number = self.number.fetch_add(1, Ordering::SeqCst) + 1;
         let put = self
             .shared
-            .link
-            .rows(
+            .write(
                 Lane::Write,
                 PUT_KEY,
                 &[&term, &self.shared.mark, &name, &number, &body],
@@ -252,8 +251,16 @@ impl VaultWriter for PostgresVaultWriter {
         self.put(name.to_owned(), value).boxed()
     }
 
-    /// The free space of the database's disk is not known here. The database reports a full disk.
+    /// The free space of the database's disk is not known here. The database reports a full disk
+    /// when it is written to, and the next sign of life shows that there is space again.
     fn check_space(&self) -> BoxFuture<'_, Result<(), JournalError>> {
-        async { Ok(()) }.boxed()
+        let is_full = self.shared.is_full();
+        async move {
+            match is_full {
+                true => Err(JournalError::DatabaseFull),
+                false => Ok(()),
+            }
+        }
+        .boxed()
     }
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use tokio::time::{MissedTickBehavior, interval};
 
-use crate::journal::{JournalError, Leading, Vault};
+use crate::journal::{Leading, Vault};
 use crate::ledger::conditions::no_space;
 use crate::ledger::{Clock, Condition, Handle};
 use crate::limits::{DISK_LOOK_EVERY, LAST_SEEN_EVERY};
@@ -97,13 +97,11 @@ impl Watchman {
             looks.tick().await;
             match self.leading.vault().check_space().await {
                 Ok(()) => self.handle.conditions.set(Condition::Disk, None),
-                Err(JournalError::NoSpace { reserve_bytes, .. }) => {
-                    self.handle
-                        .conditions
-                        .set(Condition::Disk, Some(no_space(reserve_bytes)));
-                }
-                // This is only a warning: the next write shows whether the disk works.
-                Err(error) => tracing::warn!(%error, "the free space of the disk is not known"),
+                Err(error) => match no_space(&error) {
+                    Some(sentence) => self.handle.conditions.set(Condition::Disk, Some(sentence)),
+                    // This is only a warning: the next write shows whether the disk works.
+                    None => tracing::warn!(%error, "the free space of the disk is not known"),
+                },
             }
         }
     }

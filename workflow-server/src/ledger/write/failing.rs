@@ -20,9 +20,8 @@ impl Owner {
         let reason: Arc<str> = error.to_string().into();
         in_flight.answers.fail(&reason);
         self.open.take_answers().fail(&reason);
-        if let JournalError::NoSpace { reserve_bytes, .. } = error {
-            self.conditions
-                .set(Condition::Disk, Some(no_space(*reserve_bytes)));
+        if let Some(sentence) = no_space(error) {
+            self.conditions.set(Condition::Disk, Some(sentence));
             tracing::error!(%error, "nothing was written; trying again in {} s", NO_SPACE_PAUSE.as_secs());
             if self.rebuilds_the_world().await {
                 self.paused_until = Some(self.clock.monotonic() + NO_SPACE_PAUSE);

@@ -255,10 +255,9 @@ async fn each_error_of_the_database_has_its_meaning() {
          CREATE TRIGGER full_disk BEFORE INSERT ON aftercall.log EXECUTE FUNCTION full_disk()",
     );
     let refused = leading.log().append(next.clone()).await;
-    assert!(
-        matches!(refused, Err(JournalError::NoSpace { .. })),
-        "{refused:?}"
-    );
+    assert_eq!(refused, Err(JournalError::DatabaseFull));
+    let space = leading.vault().check_space().await;
+    assert_eq!(space, Err(JournalError::DatabaseFull));
     for (code, is_damage) in [
         ("serialization_failure", false),
         ("too_many_connections", false),
@@ -283,6 +282,7 @@ async fn each_error_of_the_database_has_its_meaning() {
     }
     server.sql(&database, "DROP TRIGGER full_disk ON aftercall.log");
     append_by(&leading, store.log().as_ref(), 1, 10).await;
+    assert_eq!(leading.vault().check_space().await, Ok(()));
 }
 
 #[tokio::test]
