@@ -3,14 +3,14 @@
 //! Promise: nothing is lost, wherever it is interrupted. Must not: run beside a server; the lock of
 //! the directory, or the lease in the database, prevents it.
 
-mod address;
+pub(crate) mod address;
 mod database;
 
 use std::path::PathBuf;
 
 use clap::Subcommand;
 
-use self::address::StoreAddress;
+use self::address::{StoreAddress, check_directory};
 use crate::confirm::Sure;
 use crate::errors::Failure;
 use crate::session::Session;
@@ -67,7 +67,9 @@ Example:
     Compact {
         /// The directory that holds all data
         #[arg(long, env = "AFTERCALL_DATA_DIR", value_name = "DIR")]
-        data_dir: PathBuf,
+        data_dir: Option<PathBuf>,
+        #[command(flatten)]
+        address: StoreAddress,
         #[command(flatten)]
         sure: Sure,
     },
@@ -92,7 +94,12 @@ Examples:
 impl Store {
     pub(crate) async fn run(self, session: &Session) -> Result<(), Failure> {
         match self {
-            Self::Compact { data_dir, sure } => {
+            Self::Compact {
+                data_dir,
+                address,
+                sure,
+            } => {
+                let data_dir = directory_to_compact(data_dir, &address)?;
                 sure.ask(&format!(
                     "The journal in {} is replaced by a copy. Go ahead?",
                     data_dir.display()
@@ -114,6 +121,22 @@ impl Store {
     }
 }
 
+/// What to do about the space of a store in a database.
+const VACUUM: &str = "PostgreSQL writes over the space of removed rows. To free it for other programs, stop all servers, and run VACUUM FULL on the tables of the schema aftercall.";
+
+fn directory_to_compact(
+    data_dir: Option<PathBuf>,
+    address: &StoreAddress,
+) -> Result<PathBuf, Failure> {
+    match data_dir {
+        Some(dir) => check_directory(&dir, VACUUM).map(|()| dir),
+        None if address.is_given() => Err(Failure::usage(format!(
+            "A store in a database is not compacted. {VACUUM}"
+        ))),
+        None => Err(Failure::usage("Name the directory with --data-dir.")),
+    }
+}
+
 async fn new_epoch(
     session: &Session,
     data_dir: Option<PathBuf>,
@@ -126,7 +149,13 @@ async fn new_epoch(
         ))
     };
     let (old, new) = match data_dir {
+        Some(_) if address.is_given() => {
+            return Err(Failure::usage(
+                "Two stores are named: give --data-dir, or --store, or --store-file. Their variables count too.",
+            ));
+        }
         Some(data_dir) => {
+            check_directory(&data_dir, "Name it with --store or --store-file.")?;
             ask(&data_dir.display())?;
             directory_epoch(data_dir).await?
         }

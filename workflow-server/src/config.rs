@@ -235,12 +235,7 @@ impl Settings for WorkflowServerConfig {
             listen: self.listen,
             advertise: &self.advertise,
         }));
-        if self.data_dir.as_os_str().is_empty() {
-            errors.push(SettingError::new(
-                "data_dir",
-                "it is empty: name a directory",
-            ));
-        }
+        errors.extend(store::directory_error(&self.data_dir));
         if !is_time_zone(&self.time_zone) {
             let message = format!(
                 "there is no time zone `{}`: give an IANA name, such as Europe/Berlin",

@@ -15,6 +15,7 @@ use crate::backup::shown::{bytes_bar, failed, local, millis};
 use crate::errors::Failure;
 use crate::output::remark;
 use crate::session::Session;
+use crate::store::address::check_directory;
 use crate::time;
 
 #[derive(Debug, Args)]
@@ -56,6 +57,16 @@ pub(crate) struct Restore {
 
 impl Restore {
     pub(crate) async fn run(self, session: &Session) -> Result<(), Failure> {
+        check_directory(
+            &self.data_dir,
+            "Restore into a new directory, and copy that with `aftercall store copy --from DIR --to URL`.",
+        )?;
+        if let Some(dir) = &self.erasures_from {
+            check_directory(
+                dir,
+                "Copy the store into a directory with `aftercall store copy --from URL --to DIR`, and name that.",
+            )?;
+        }
         let until = match (self.to_sequence, &self.to_time) {
             (Some(sequence), _) => Until::Sequence(sequence),
             (None, Some(time)) => Until::Time(Time(millis(Some(time)))),

@@ -11,6 +11,7 @@ use workflow_server::backup::{
 use crate::backup::shown::{bytes_bar, failed, mebibytes};
 use crate::errors::Failure;
 use crate::session::Session;
+use crate::store::address::check_directory;
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
@@ -34,6 +35,10 @@ pub(crate) struct Verify {
 
 impl Verify {
     pub(crate) async fn run(self, session: &Session) -> Result<(), Failure> {
+        check_directory(
+            &self.dir,
+            "Copy the store into a directory with `aftercall store copy --from URL --to DIR`, which compares everything, and verify that.",
+        )?;
         if !BackupDirectory::is_at(&self.dir) {
             let verified = verify_store(&self.dir)
                 .await

@@ -22,7 +22,12 @@ pub(crate) struct StoreAddress {
     #[arg(long, env = VARIABLE, hide_env_values = true, value_name = "URL")]
     store: Option<String>,
     /// A file with the address, which may contain the password
-    #[arg(long, env = "AFTERCALL_STORE_FILE", value_name = "FILE")]
+    #[arg(
+        long,
+        env = "AFTERCALL_STORE_FILE",
+        value_name = "FILE",
+        conflicts_with = "store"
+    )]
     store_file: Option<PathBuf>,
 }
 
@@ -32,7 +37,7 @@ impl StoreAddress {
         self.store.is_some() || self.store_file.is_some()
     }
 
-    /// The address. A file is read even if the variable also has an address.
+    /// The address.
     pub(crate) fn read(&self) -> Result<Address, Failure> {
         match (&self.store_file, &self.store) {
             (Some(path), _) => read_file(path),
@@ -77,6 +82,16 @@ pub(crate) fn place(text: &str) -> Result<StorePlace, Failure> {
         return parse(text, VARIABLE).map(StorePlace::Database);
     }
     Ok(StorePlace::Directory(text.into()))
+}
+
+/// Refuses the address of a database where a command needs a directory. `instead` says what to do.
+pub(crate) fn check_directory(dir: &Path, instead: &str) -> Result<(), Failure> {
+    if Address::is_database(&dir.to_string_lossy()) {
+        return Err(Failure::usage(format!(
+            "This is the address of a database, and the command needs a directory. {instead}"
+        )));
+    }
+    Ok(())
 }
 
 /// As a sentence for a person.

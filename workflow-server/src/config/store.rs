@@ -4,11 +4,13 @@
 
 use std::fmt;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use aftercall_serving::settings::SettingError;
 use clap::Args;
 use serde::{Deserialize, Serialize};
+
+use crate::journal::postgres::Address;
 
 /// The address of a store. It may contain a password, which `Debug` hides.
 #[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -161,6 +163,18 @@ pub(super) fn errors(checked: &Checked<'_>) -> Vec<SettingError> {
         errors.push(SettingError::new("advertise", message));
     }
     errors
+}
+
+/// The error of a data directory that is none.
+pub(super) fn directory_error(dir: &Path) -> Option<SettingError> {
+    let message = if dir.as_os_str().is_empty() {
+        "it is empty: name a directory"
+    } else if Address::is_database(&dir.to_string_lossy()) {
+        "it is the address of a database: name that with store, with store_file, or with the variable AFTERCALL_STORE"
+    } else {
+        return None;
+    };
+    Some(SettingError::new("data_dir", message))
 }
 
 /// The host and port of an advertised address. `None` if it is no such address.
