@@ -51,8 +51,14 @@ pub const RELEASE_MAX: Duration = Duration::from_secs(1);
 pub const STEP_DOWN_MAX: Duration = Duration::from_secs(5);
 /// How long a member that has stepped down lets the others campaign first.
 pub const STEPPED_DOWN_RESTS: Duration = Duration::from_secs(5);
-/// How long a request waits at a member that knows no leader: a planned take-over takes less.
+/// How long a request waits at a member that knows no leader and has lost the store. The same for
+/// the secret of the cluster.
 pub const LEADER_WAIT: Duration = Duration::from_millis(500);
+/// How long a request waits for an election at a member that still has the store: a crash of the
+/// leader takes the rest of its lease and a moment.
+pub const ELECTION_WAIT: Duration = Duration::from_secs(5);
+/// A member whose store has answered within this time has not lost it.
+pub const IN_TOUCH: Duration = Duration::from_secs(1);
 /// Streams of requests that are passed on over one connection: fewer than a server allows by
 /// default.
 pub const MEMBER_STREAMS_PER_CONNECTION: usize = 100;
@@ -69,6 +75,9 @@ pub const MEMBER_HEADER_BYTES_MAX: u32 = 32 * 1024;
 /// How long an append waits where the store cannot be reached: a take-over of a database takes
 /// seconds.
 pub const STORE_RETRY_EVERY: Duration = Duration::from_secs(1);
+/// How long a member that starts waits for the name of its database: containers get theirs when they
+/// start, in any order. A name that is wrong is found out then.
+pub const STORE_HOST_WAIT: Duration = Duration::from_secs(60);
 /// People in one list of those who are away.
 pub const AWAY_LISTED_MAX: usize = 1_000;
 /// Saved views in one list with their counts. One walk counts all of them.

@@ -3,6 +3,7 @@
 
 mod conditions;
 mod error;
+mod joining;
 mod member;
 mod opening;
 mod routes;
@@ -22,7 +23,7 @@ use self::conditions::{announce_drain, follow_conditions, stop_on_failure};
 pub use self::error::ServerError;
 use self::member::MemberServer;
 pub(crate) use self::opening::end_process;
-use self::opening::{open_shared, open_store};
+use self::opening::{StorePlace, address_of, open_store};
 use self::routes::{SERVICES, Sizes};
 use crate::config::{StoreFailure, WorkflowServerConfig};
 use crate::journal::{Disk, RealDisk, Storage};
@@ -82,8 +83,8 @@ impl Server {
     ) -> Result<Self, ServerError> {
         check(&config)?;
         if config.has_shared_store() {
-            let storage = open_shared(&config).await?;
-            return Self::bind_shared(config, clock, storage).await;
+            let place = StorePlace::Address(Box::new(address_of(&config)?));
+            return Self::bind_member(config, clock, place).await;
         }
         aftercall_serving::series::describe(SERIES);
         let listener = open_listener(config.listen, &config.protection()).await?;
@@ -131,23 +132,27 @@ impl Server {
         clock: Arc<dyn Clock>,
         storage: Arc<dyn Storage>,
     ) -> Result<Self, ServerError> {
-        aftercall_serving::series::describe(SERIES);
         check(&config)?;
-        let elections = storage.elections();
-        let elections = elections.ok_or_else(|| ServerError::UnknownStore {
-            location: storage.location(),
-        })?;
+        Self::bind_member(config, clock, StorePlace::Open(storage)).await
+    }
+
+    async fn bind_member(
+        config: WorkflowServerConfig,
+        clock: Arc<dyn Clock>,
+        place: StorePlace,
+    ) -> Result<Self, ServerError> {
+        aftercall_serving::series::describe(SERIES);
         let listener = open_listener(config.listen, &config.protection()).await?;
         let address = listener.local_addr();
         // There is no data directory in which it could be.
         let audit = config.audit();
         let mut listener = listener.open_audit(&audit, AuditPlace::Stderr).await?;
-        let stores = (storage, elections);
-        let member = MemberServer::begin(&config, clock, stores, &mut listener).await?;
+        let limits = member::limits(&config);
+        let member = MemberServer::begin(config, clock, place, &mut listener).await?;
         Ok(Self {
             listener,
             address,
-            limits: member::limits(&config),
+            limits,
             kind: Kind::Member(Box::new(member)),
         })
     }

@@ -5,3 +5,4 @@ mod encryption;
 mod guarded;
 mod moves;
 mod passwords;
+mod waiting;

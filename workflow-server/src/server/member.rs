@@ -2,91 +2,69 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use aftercall_serving::{Limits, Listener, MemberKeys, Readiness, Routes, base_routes, serve};
-use futures::future::FutureExt as _;
+use aftercall_serving::{Limits, Listener, MemberKeys, Readiness, base_routes, serve};
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 
 use super::conditions::{announce_drain, follow_conditions, stop_on_failure};
 use super::error::ServerError;
-use super::routes::{SERVICES, Sizes};
+use super::joining::Joining;
+use super::opening::StorePlace;
+use super::routes::SERVICES;
 use super::settings;
 use crate::cluster::standing::Standing;
-use crate::cluster::{
-    Cluster, Forwarder, MadeRole, MemberError, MemberTls, Parts, RoleParts, Switch,
-};
+use crate::cluster::{Cluster, Forwarder, MemberTls, Switch};
 use crate::config::{StoreFailure, WorkflowServerConfig, authority};
-use crate::journal::{Elections, Member, Storage};
+use crate::journal::Member;
 use crate::ledger::{Clock, Condition, Conditions};
-use crate::service::{Services, keep_tables};
 
 /// How long the process waits for the end of its role, once its port is closed.
 const SETTLE_MAX: Duration = Duration::from_secs(10);
 
-/// A member that has read the store, and does not serve yet.
+/// A member that does not serve yet.
 pub(super) struct MemberServer {
-    cluster: Cluster,
-    switch: Switch,
-    conditions: Conditions,
-    settled: CancellationToken,
+    joining: Joining,
+    /// `None` until the store can be reached.
+    cluster: Option<Cluster>,
 }
 
 impl MemberServer {
-    /// Reads the store, and lets the port accept what other members pass on.
+    /// Reads the store if it can be reached, and lets the port accept what other members pass on.
     ///
     /// # Errors
-    /// [`ServerError::Recover`], [`ServerError::Thread`].
+    /// [`ServerError`].
     pub(super) async fn begin(
-        config: &WorkflowServerConfig,
+        config: WorkflowServerConfig,
         clock: Arc<dyn Clock>,
-        (storage, elections): (Arc<dyn Storage>, Arc<dyn Elections>),
+        place: StorePlace,
         listener: &mut Listener,
     ) -> Result<Self, ServerError> {
-        let started = Instant::now();
         let keys = MemberKeys::default();
         listener.accept_members(keys.clone());
-        let standing = Standing::new(member(config, listener.local_addr()), Arc::clone(&clock));
+        let standing = Standing::new(member(&config, listener.local_addr()), Arc::clone(&clock));
         let tls = MemberTls {
             ca: config.member_ca.clone(),
             certificate: config.tls_certificate.clone(),
             key: config.tls_key.clone(),
         };
+        let reading = settings::reading(&config)?;
         let forwarder = Forwarder::new(Arc::clone(&standing), keys.clone(), tls);
-        let switch = Switch::new(forwarder);
-        let (conditions, settled) = (Conditions::default(), CancellationToken::new());
-        let make = maker(config, &storage, &standing, started)?;
-        let cluster = Cluster::begin(Parts {
-            storage: Arc::clone(&storage),
-            elections,
+        let joining = Joining {
+            config,
+            place,
             clock,
-            options: settings::ledger_options(config),
-            conditions: conditions.clone(),
-            standing: Arc::clone(&standing),
-            switch: switch.clone(),
+            standing,
+            switch: Switch::new(forwarder),
             keys,
-            settled: settled.clone(),
-            make,
-        })
-        .await?;
-        let root = cluster.follower().root();
-        tracing::info!(
-            store = storage.location(),
-            member = standing.member.name,
-            address = standing.member.address,
-            sequence = root.sequence,
-            open_instances = root.counters.open(),
-            milliseconds = started.elapsed().as_millis() as u64,
-            "the World is rebuilt"
-        );
-        Ok(Self {
-            cluster,
-            switch,
-            conditions,
-            settled,
-        })
+            conditions: Conditions::default(),
+            settled: CancellationToken::new(),
+            reading,
+        };
+        let cluster = joining.join_now().await?;
+        Ok(Self { joining, cluster })
     }
 
     /// Serves until `shutdown`. A leader then steps down first.
@@ -100,12 +78,13 @@ impl MemberServer {
         shutdown: CancellationToken,
     ) -> Result<(), ServerError> {
         let address = listener.local_addr();
-        let (readiness, conditions) = (Readiness::new(), self.conditions);
+        let (readiness, conditions) = (Readiness::new(), self.joining.conditions.clone());
+        let (switch, settled) = (self.joining.switch.clone(), self.joining.settled.clone());
         let watching = follow_conditions(conditions.clone(), readiness.clone());
         let _watching = AbortOnDropHandle::new(tokio::spawn(watching));
         let mut routes = base_routes(&SERVICES, &readiness).await?;
         for name in SERVICES {
-            routes = routes.add_named(name, self.switch.clone());
+            routes = routes.add_named(name, switch.clone());
         }
         // The server may also stop on its own, and must not cancel the token of its caller.
         let shutdown = shutdown.child_token();
@@ -114,14 +93,16 @@ impl MemberServer {
         let _failing = AbortOnDropHandle::new(tokio::spawn(failing));
         let announcing = announce_drain(shutdown.clone(), conditions.clone());
         let _announcing = AbortOnDropHandle::new(tokio::spawn(announcing));
-        let mut member = AbortOnDropHandle::new(tokio::spawn(self.cluster.run(shutdown.clone())));
-        tracing::info!(%address, "workflow-server is ready");
+        if self.cluster.is_some() {
+            tracing::info!(%address, "workflow-server is ready");
+        }
+        let mut member = AbortOnDropHandle::new(tokio::spawn(self.run(shutdown.clone())));
         let served = tokio::select! {
             served = serve(listener, routes, limits, readiness, shutdown) => served,
-            ended = &mut member => return Err(ended.map_or(MemberError::LedgerEnded.into(), why)),
+            ended = &mut member => return Err(ended.map_or(ServerError::LedgerEnded, why)),
         };
         // What was taken before the port closed is made durable, and the lease is released.
-        if timeout(SETTLE_MAX, self.settled.cancelled()).await.is_err() {
+        if timeout(SETTLE_MAX, settled.cancelled()).await.is_err() {
             tracing::warn!(
                 "this member has not stepped down in time: its lease ends with its time"
             );
@@ -132,11 +113,31 @@ impl MemberServer {
         tracing::info!(%address, "workflow-server has stopped");
         Ok(served?)
     }
+
+    /// Takes part until `shutdown`, from the moment when the store can be reached.
+    async fn run(self, shutdown: CancellationToken) -> Result<(), ServerError> {
+        let Self { joining, cluster } = self;
+        let cluster = match cluster {
+            Some(cluster) => cluster,
+            None => match shutdown.run_until_cancelled(joining.join_later()).await {
+                Some(joined) => {
+                    let cluster = joined?;
+                    tracing::info!("workflow-server is ready");
+                    cluster
+                }
+                None => {
+                    joining.settled.cancel();
+                    return std::future::pending().await;
+                }
+            },
+        };
+        Ok(cluster.run(shutdown).await?)
+    }
 }
 
 /// Why a member ended although its server runs.
-fn why(ended: Result<(), MemberError>) -> ServerError {
-    ended.err().unwrap_or(MemberError::LedgerEnded).into()
+fn why(ended: Result<(), ServerError>) -> ServerError {
+    ended.err().unwrap_or(ServerError::LedgerEnded)
 }
 
 /// This member, as the others reach it.
@@ -162,33 +163,4 @@ pub(super) fn limits(config: &WorkflowServerConfig) -> Limits {
         limits.allowed_hosts.push(authority.host().to_owned());
     }
     limits
-}
-
-type Maker = Box<dyn Fn(RoleParts) -> MadeRole + Send + Sync>;
-
-/// Makes the services of each role.
-fn maker(
-    config: &WorkflowServerConfig,
-    storage: &Arc<dyn Storage>,
-    standing: &Arc<Standing>,
-    started: Instant,
-) -> Result<Maker, ServerError> {
-    let reading = settings::reading(config)?;
-    let (desk, sizes) = (settings::desk(config), Sizes::of(config));
-    let (storage, standing) = (Arc::clone(storage), Arc::clone(standing));
-    let start_duration = std::sync::OnceLock::new();
-    Ok(Box::new(move |RoleParts { handle, ends }| {
-        let start_duration = *start_duration.get_or_init(|| started.elapsed());
-        let shared = (
-            desk.clone(),
-            Arc::clone(&reading),
-            Some(Arc::clone(&standing)),
-        );
-        let services = Services::of_member(handle, storage.as_ref(), start_duration, ends, shared);
-        MadeRole {
-            routes: sizes.add_services(Routes::default(), &services),
-            job_started: services.job_started(),
-            keep_tables: Box::new(|tables, stop| keep_tables(services, tables, stop).boxed()),
-        }
-    }))
 }

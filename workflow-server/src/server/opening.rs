@@ -6,19 +6,42 @@ use std::sync::Arc;
 use super::error::ServerError;
 use crate::config::{StoreUrl, WorkflowServerConfig};
 use crate::journal::postgres::{Address, PostgresStore, Surroundings};
-use crate::journal::{Birth, Disk, OpenError, Options, Storage, Store};
+use crate::journal::{Birth, Disk, Elections, OpenError, Options, Storage, Store};
 
-/// Opens the store that several servers share, by its address.
+/// Where the store is that several servers share.
+pub(super) enum StorePlace {
+    /// It is open.
+    Open(Arc<dyn Storage>),
+    /// It is in a database.
+    Address(Box<Address>),
+}
+
+impl StorePlace {
+    /// Opens the store.
+    ///
+    /// # Errors
+    /// [`ServerError::Open`], [`ServerError::UnknownStore`].
+    pub(super) async fn open(&self) -> Result<(Arc<dyn Storage>, Arc<dyn Elections>), ServerError> {
+        let storage: Arc<dyn Storage> = match self {
+            Self::Open(storage) => Arc::clone(storage),
+            Self::Address(address) => Arc::new(PostgresStore::open(address).await?),
+        };
+        let elections = storage.elections();
+        let elections = elections.ok_or_else(|| ServerError::UnknownStore {
+            location: storage.location(),
+        })?;
+        Ok((storage, elections))
+    }
+}
+
+/// The address of the store that several servers share.
 ///
 /// # Errors
 /// [`ServerError::StoreFile`], [`ServerError::Open`].
-pub(super) async fn open_shared(
-    config: &WorkflowServerConfig,
-) -> Result<Arc<dyn Storage>, ServerError> {
+pub(super) fn address_of(config: &WorkflowServerConfig) -> Result<Address, ServerError> {
     let url = url(config)?;
     let address = Address::parse(url.reveal(), &Surroundings::of_process());
-    let address = address.map_err(OpenError::from)?;
-    Ok(Arc::new(PostgresStore::open(&address).await?))
+    Ok(address.map_err(OpenError::from)?)
 }
 
 fn url(config: &WorkflowServerConfig) -> Result<StoreUrl, ServerError> {
