@@ -27,7 +27,7 @@ impl Deadline {
         rule: Option<&'static Rule>,
         limits: &Limits,
     ) -> Option<Self> {
-        let of_client = asked(headers).map(|after| Self {
+        let of_client = client_timeout(headers).map(|after| Self {
             after,
             refusal: Refusal::Deadline,
         });
@@ -62,7 +62,8 @@ impl Deadline {
 }
 
 /// How long the client waits, if it says so: at most eight digits and a unit.
-fn asked(headers: &HeaderMap) -> Option<Duration> {
+#[must_use]
+pub fn client_timeout(headers: &HeaderMap) -> Option<Duration> {
     let text = headers.get("grpc-timeout")?.to_str().ok()?;
     let (digits, unit) = text.split_at_checked(text.len().checked_sub(1)?)?;
     let amount = Some(digits)
@@ -94,7 +95,7 @@ mod tests {
 
     #[test]
     fn a_timeout_is_read_in_each_unit() {
-        let read = |value| asked(&headers(value));
+        let read = |value| client_timeout(&headers(value));
         assert_eq!(read("2H"), Some(Duration::from_secs(7_200)));
         assert_eq!(read("3M"), Some(Duration::from_secs(180)));
         assert_eq!(read("99999999S"), Some(Duration::from_secs(99_999_999)));

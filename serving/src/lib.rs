@@ -62,6 +62,7 @@ pub mod series;
 pub use aftercall_identity::{OwnToken, ProofSettings};
 pub use aftercall_text::FieldError;
 pub use audit::{AUDIT_LOG_FILES, AUDIT_LOG_SIZE_MIB, AuditError, AuditPlace, AuditSettings};
+pub use deadline::client_timeout;
 pub use error::ServeError;
 pub use limit_settings::LimitSettings;
 pub use limits::{FEED_MESSAGE_BYTES_MAX, Limits};

@@ -22,9 +22,10 @@ pub(crate) enum Server {
     )]
     Info,
     /// End the term of the leader of a cluster, so that another member takes over
-    #[command(
-        after_help = "Example:\n  aftercall --server https://one.example.com:7401 server step-down"
-    )]
+    #[command(after_help = "\
+Any member passes it on to the leader.
+Example:
+  aftercall server step-down")]
     StepDown(Sure),
     /// Make the machine's clock the server's time, forward or back, so that held timers fire
     #[command(after_help = "Example:\n  date; aftercall server accept-clock")]
@@ -47,7 +48,7 @@ impl Server {
                 session.output.one(&answer, || page(&answer))
             }
             Self::StepDown(sure) => {
-                sure.ask("Requests wait or are refused for a moment, until another member leads. End the term of this leader?")?;
+                sure.ask("Requests wait or are refused for a moment, until another member leads. End the term of the leader?")?;
                 let request = StepDownRequest {
                     actor: session.to.actor.clone(),
                 };

@@ -19,7 +19,12 @@ async fn crew() -> (Crew, String) {
     let server = Database::shared();
     let database = server.create_database();
     let url = server.url(&database);
-    let address = Address::parse(&url, &Surroundings::of_process()).expect("an address");
+    create_store(&url).await;
+    (Crew::start_on(url).await, database)
+}
+
+async fn create_store(url: &str) {
+    let address = Address::parse(url, &Surroundings::of_process()).expect("an address");
     let birth = Birth {
         epoch: format!("{:032x}", rand::random::<u128>()),
         hash_key: rand::random(),
@@ -27,7 +32,6 @@ async fn crew() -> (Crew, String) {
     };
     let created = PostgresStore::create(&address, &birth).await;
     drop(created.expect("the tables are created"));
-    (Crew::start_on(url).await, database)
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -100,6 +104,47 @@ async fn terminated_connections_do_not_end_a_member() {
         for member in &crew.members {
             let call = format!("{}-{round}", member.name);
             assert_eq!(member.follow_ups(&call).await.expect("read"), 1, "{call}");
+        }
+    }
+}
+
+/// An operator cancels the commit of a leader that waits for its synchronous replica. PostgreSQL
+/// acknowledges it, and the leader does not.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cancelled_commit_is_answered_once_the_replica_has_it() {
+    let server = Database::start(&[]);
+    let replica = server.replica(true);
+    let database = server.create_database();
+    let url = format!(
+        "postgres://aftercall@127.0.0.1:{},127.0.0.1:{}/{database}?sslmode=disable",
+        server.port(),
+        replica.port()
+    );
+    create_store(&url).await;
+    let crew = Crew::start_on(url).await;
+    let leader = crew.leader().await;
+    crew.members[leader].furnish().await;
+    replica.kill();
+    let cancel = "SELECT count(pg_cancel_backend(pid)) FROM pg_stat_activity
+                  WHERE wait_event = 'SyncRep' AND query LIKE '%INSERT INTO aftercall.log %'";
+    let cancelling = async {
+        eventually("a commit waits for the replica", || async {
+            (server.sql("postgres", cancel) != "0").then_some(())
+        })
+        .await;
+        replica.start_again();
+    };
+    tokio::join!(crew.members[leader].set("call"), cancelling);
+    // Nothing is lost with the machine that alone had the commit.
+    server.kill();
+    replica.promote();
+    crew.members[leader].set("later").await;
+    for call in ["call", "later"] {
+        for member in &crew.members {
+            let found = eventually("a member answers", || async {
+                member.follow_ups(call).await.ok()
+            });
+            assert_eq!(found.await, 1, "{call}");
         }
     }
 }

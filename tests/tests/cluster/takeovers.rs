@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use aftercall_proto::feed::v1::TailRequest;
-use aftercall_proto::workflow::v1::{ServerRole, StepDownRequest};
+use aftercall_proto::workflow::v1::{GetServerInfoResponse, ServerRole, StepDownRequest};
 use aftercall_tests::eventually;
 use tonic::Code;
 use tonic_types::StatusExt as _;
@@ -54,25 +54,87 @@ async fn a_follower_takes_over_after_a_kill() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_leader_steps_down_on_request() {
     let crew = Crew::start().await;
+    let leader = crew.leader().await;
+    crew.members[leader].furnish().await;
+    for is_through_leader in [true, false] {
+        let (leader, others) = crew.roles().await;
+        let asked = if is_through_leader { leader } else { others[0] };
+        let mut operations = crew.members[asked].clients.clone().operations;
+        let (answer, time) = timed(operations.step_down(step_down())).await;
+        let answer = answer.expect("it steps down").into_inner();
+        println!("another leads {:.2} s after a request", time.as_secs_f64());
+        assert!(time < PLANNED_MAX, "{time:?}");
+        assert_ne!(answer.leader, crew.members[leader].name);
+        assert!(answer.term > answer.ended_term && !answer.leader.is_empty());
+        crew.members[leader]
+            .set(&format!("after-{}", answer.ended_term))
+            .await;
+        let info = crew.members[leader].info().await.expect("it answers");
+        assert_eq!(info.role(), ServerRole::Follower, "in the same process");
+    }
+}
+
+/// Two requests at a time end one term, and none in the future.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_term_is_ended_once_by_two_requests() {
+    let mut crew = Crew::start().await;
     let (leader, others) = crew.roles().await;
     crew.members[leader].furnish().await;
-    let mut operations = crew.members[others[0]].clients.clone().operations;
-    let refused = operations.step_down(step_down()).await;
-    let refused = refused.expect_err("it does not lead");
-    assert_eq!(refused.code(), Code::FailedPrecondition);
-    let info = refused.get_details_error_info().expect("a reason");
-    assert_eq!(info.reason, "NOT_THE_LEADER");
-    assert_eq!(info.metadata["leader"], crew.members[leader].name);
-    let mut operations = crew.members[leader].clients.clone().operations;
-    let (answer, time) = timed(operations.step_down(step_down())).await;
-    let answer = answer.expect("it steps down").into_inner();
-    println!("another leads {:.2} s after a request", time.as_secs_f64());
-    assert!(time < PLANNED_MAX, "{time:?}");
-    assert_ne!(answer.leader, crew.members[leader].name);
-    assert!(answer.term > answer.ended_term && !answer.leader.is_empty());
-    crew.members[leader].set("after").await;
-    let info = crew.members[leader].info().await.expect("it answers");
-    assert_eq!(info.role(), ServerRole::Follower, "in the same process");
+    let operations = crew.members[leader].clients.clone().operations;
+    let asked = [operations.clone(), operations]
+        .map(|mut operations| tokio::spawn(async move { operations.step_down(step_down()).await }));
+    let mut ended = Vec::new();
+    for asked in asked {
+        match asked.await.expect("no panic") {
+            Ok(answer) => ended.push(answer.into_inner().ended_term),
+            Err(refused) => {
+                let info = refused.get_details_error_info().expect("a reason");
+                assert_eq!(info.reason, "NOT_THE_LEADER", "{refused:?}");
+            }
+        }
+    }
+    assert!(!ended.is_empty() && ended.iter().all(|term| *term == ended[0]));
+    // The same member leads again, and keeps its term.
+    for other in others.into_iter().rev() {
+        crew.take(other).kill().await;
+    }
+    crew.members[0].set("again").await;
+    let term = |info: GetServerInfoResponse| info.cluster.map(|cluster| cluster.term);
+    let led = crew.members[0].info().await.expect("it answers");
+    assert_eq!(led.role(), ServerRole::Leader);
+    crew.members[0].set("later").await;
+    let later = crew.members[0].info().await.expect("it answers");
+    assert_eq!(term(later), term(led));
+}
+
+/// A request during an election waits for the next leader, at each member that survives.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_request_waits_for_the_next_leader() {
+    let mut crew = Crew::start().await;
+    let (leader, _) = crew.roles().await;
+    crew.members[leader].furnish().await;
+    let killed = crew.take(leader);
+    let name = killed.name;
+    killed.kill().await;
+    eventually("the lease of the killed leader has ended", || async {
+        for member in &crew.members {
+            let cluster = member.info().await.ok()?.cluster?;
+            (!cluster.has_leader || cluster.leader != name).then_some(())?;
+        }
+        Some(())
+    })
+    .await;
+    let asked = crew.members.iter().map(|member| {
+        let mut scripts = member.clients.clone().scripts;
+        let mut request = aftercall_tests::set_refund(member.name, 1.0);
+        request.request_id = member.name.to_owned();
+        async move { scripts.set_workflow(request).await }
+    });
+    let (answers, time) = timed(futures::future::join_all(asked)).await;
+    println!("answered {:.2} s after the lease", time.as_secs_f64());
+    for answer in answers {
+        answer.expect("it waits");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

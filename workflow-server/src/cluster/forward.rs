@@ -18,18 +18,26 @@ use http::header::{AUTHORIZATION, HOST};
 use http::{HeaderValue, Request, Response, Version};
 use http_body::{Body as HttpBody, Frame, SizeHint};
 use tokio::time::timeout;
-use tokio_util::sync::WaitForCancellationFutureOwned;
+use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 use tonic::Status;
 use tonic::body::Body;
 
-use super::standing::{Sight, Standing};
+use super::standing::Standing;
 use super::way::{MemberTls, Seat, Way};
 use crate::limits::LEADER_WAIT;
 use crate::service::{unavailable_answer, unavailable_trailers};
 
-const NO_LEADER: &str =
-    "no member of the cluster leads at present: send the request again with the same request id";
+const NO_SECRET: &str = "this member does not know the secret of the cluster yet: send the request again with the same request id";
 const LOST: &str = "the connection to the leader of the cluster was lost: send the request again with the same request id";
+
+/// What a request does to the term of the leader.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum OnTerm {
+    /// It keeps it. The answer is given up when the term ends, because it may never come.
+    Keeps,
+    /// It ends it. The answer comes afterwards.
+    Ends,
+}
 
 /// Passes requests on.
 pub(crate) struct Forwarder {
@@ -66,12 +74,19 @@ impl Forwarder {
         }
     }
 
+    /// What is known of the cluster.
+    pub(super) fn standing(&self) -> &Standing {
+        &self.standing
+    }
+
     /// The answer of the leader.
-    pub(crate) async fn answer(&self, request: Request<Body>) -> Response<Body> {
-        let outcome = match self.way_soon().await {
-            Some(way) => self.send(&way, request).await,
-            None => Err(NO_LEADER),
-        };
+    pub(super) async fn answer(
+        &self,
+        way: &Arc<Way>,
+        request: Request<Body>,
+        on_term: OnTerm,
+    ) -> Response<Body> {
+        let outcome = self.send(way, request, on_term).await;
         let label = if outcome.is_ok() {
             "answered"
         } else {
@@ -85,18 +100,23 @@ impl Forwarder {
         &self,
         way: &Arc<Way>,
         request: Request<Body>,
+        on_term: OnTerm,
     ) -> Result<Response<Body>, &'static str> {
         LogContext::note_passing_on();
-        let request = self.signed(request).await.ok_or(NO_LEADER)?;
+        let request = self.signed(request).await.ok_or(NO_SECRET)?;
+        let ended = match on_term {
+            OnTerm::Keeps => way.ended.clone(),
+            OnTerm::Ends => CancellationToken::new(),
+        };
         let sent = tokio::select! {
             sent = way.send(request) => sent,
-            () = way.ended.cancelled() => return Err(LOST),
+            () = ended.cancelled() => return Err(LOST),
         };
         let (response, seat) = sent.map_err(|error| {
             tracing::warn!(error, term = %way.term, "a request could not be passed on to the leader");
             LOST
         })?;
-        let ended = Box::pin(way.ended.clone().cancelled_owned());
+        let ended = Box::pin(ended.cancelled_owned());
         Ok(response.map(|body| {
             Body::new(Answer {
                 body: Some(body),
@@ -132,24 +152,8 @@ impl Forwarder {
         Some(passed)
     }
 
-    /// The way to the leader. Waits a moment for one, so that a planned take-over refuses nothing.
-    async fn way_soon(&self) -> Option<Arc<Way>> {
-        if let Some(way) = self.way() {
-            return Some(way);
-        }
-        let mut sights = self.standing.sights();
-        let is_led = |sight: &Option<Arc<Sight>>| {
-            let sight = sight.as_ref();
-            sight.is_some_and(|sight| sight.other_leader(&self.standing.member).is_some())
-        };
-        let found = timeout(LEADER_WAIT, sights.wait_for(is_led)).await;
-        // The value is a guard that must not be kept.
-        drop(found.ok()?.ok()?);
-        self.way()
-    }
-
     /// The way to the leader. `None` if none is known.
-    fn way(&self) -> Option<Arc<Way>> {
+    pub(super) fn way(&self) -> Option<Arc<Way>> {
         let leader = self.standing.other_leader()?;
         let mut way = self.way.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(known) = way.as_ref().filter(|way| way.term == leader.term) {

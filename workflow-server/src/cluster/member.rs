@@ -357,6 +357,7 @@ impl Parts {
             routes: made.routes,
             leads: Some(Leads::new(Arc::clone(&gate))),
         });
+        self.standing.begin_term();
         self.switch.set(Some(Arc::clone(&present)));
         self.standing.set_role(Role::Leading(term));
         self.conditions.set(Condition::Leader, None);

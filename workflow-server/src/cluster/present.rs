@@ -20,6 +20,13 @@ pub(super) struct Present {
     pub(super) leads: Option<Leads>,
 }
 
+impl Present {
+    /// Whether it accepts requests for the leader.
+    pub(super) fn accepts(&self) -> bool {
+        self.leads.as_ref().is_some_and(Leads::accepts)
+    }
+}
+
 /// What a leader adds.
 pub(super) struct Leads {
     pub(super) gate: Arc<Gate>,

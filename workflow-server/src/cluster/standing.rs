@@ -8,12 +8,13 @@ use std::time::Duration;
 
 use aftercall_engine::Root;
 use arc_swap::{ArcSwap, ArcSwapOption};
+use futures::future::FutureExt as _;
 use tokio::sync::{Notify, watch};
 use tokio::time::timeout;
 
 use crate::journal::{Lease, Member, Report, Seen, Term};
 use crate::ledger::Clock;
-use crate::limits::{MEMBER_ALIVE, OUT_OF_TOUCH, STEP_DOWN_MAX};
+use crate::limits::{IN_TOUCH, MEMBER_ALIVE, OUT_OF_TOUCH, STEP_DOWN_MAX};
 
 /// What this process does in its cluster.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -124,6 +125,12 @@ impl Standing {
         sight.is_some_and(|sight| self.age(&sight) > OUT_OF_TOUCH)
     }
 
+    /// Whether the store has answered this member a moment ago.
+    pub(super) fn is_in_touch(&self) -> bool {
+        let sight = self.sight();
+        sight.is_some_and(|sight| self.age(&sight) < IN_TOUCH)
+    }
+
     /// Uses this cell for the newest published sequence.
     pub(super) fn publish(&self, published: &Arc<ArcSwap<Root>>) {
         self.published.store(Some(Arc::clone(published)));
@@ -144,6 +151,11 @@ impl Standing {
     /// The lease of another member that leads, as far as this one knows.
     pub(crate) fn other_leader(&self) -> Option<Lease> {
         self.sight()?.other_leader(&self.member).cloned()
+    }
+
+    /// Forgets requests to step down in an earlier term.
+    pub(super) fn begin_term(&self) {
+        let _ = self.step_down.notified().now_or_never();
     }
 
     /// Waits until somebody has asked this leader to step down.
