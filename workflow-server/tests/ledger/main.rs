@@ -19,6 +19,7 @@ mod late;
 mod lost_answers;
 mod members;
 mod older;
+mod on_database;
 mod released;
 mod starts;
 mod time;
