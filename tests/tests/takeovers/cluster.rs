@@ -13,24 +13,27 @@ use workflow_server::journal::postgres::{Address, PostgresStore, Surroundings};
 use crate::checks::{FeedChange, Group};
 
 /// The names of the members.
-const NAMES: [&str; 3] = ["one", "two", "three"];
+pub(crate) const NAMES: [&str; 3] = ["one", "two", "three"];
 
 /// A workflow-server, with a link of its own to the database.
 pub(crate) struct Member {
     pub(crate) name: &'static str,
     pub(crate) port: u16,
     pub(crate) link: Proxy,
+    /// Its user in the database.
+    user: &'static str,
     process: Option<ServerProcess>,
 }
 
 impl Member {
-    fn new(name: &'static str, database: u16) -> Self {
+    fn new(name: &'static str, user: &'static str, database: u16) -> Self {
         let free = TcpListener::bind("127.0.0.1:0").expect("a free port");
         let port = free.local_addr().expect("its address").port();
         Self {
             name,
             port,
             link: Proxy::start(database),
+            user,
             process: None,
         }
     }
@@ -43,6 +46,7 @@ impl Member {
     pub(crate) fn start(&mut self, database: &str) {
         let listen = self.address().to_string();
         let store = Server::url_at(self.link.port(), database);
+        let store = store.replace("aftercall@", &format!("{}@", self.user));
         let advertised = format!("http://{listen}");
         self.process = Some(ServerProcess::start(
             "workflow-server",
@@ -88,12 +92,18 @@ pub(crate) struct Cluster {
 
 impl Cluster {
     pub(crate) async fn start() -> Self {
+        Self::start_as(|_| "aftercall", "").await
+    }
+
+    /// The same with a user of the database for each member. Runs statements before they start.
+    pub(crate) async fn start_as(user: fn(&'static str) -> &'static str, statements: &str) -> Self {
         let server = Server::start(&[]);
         let database = server.create_database();
         let url = server.url(&database);
         create_store(&url).await;
+        server.sql(&database, statements);
         let replica = Some(server.replica(true));
-        let mut members = NAMES.map(|name| Member::new(name, server.port()));
+        let mut members = NAMES.map(|name| Member::new(name, user(name), server.port()));
         for member in &mut members {
             member.start(&database);
         }

@@ -80,6 +80,11 @@ impl Load {
         .await;
     }
 
+    /// What clients have found wrong until now.
+    pub(crate) fn wrong(&self) -> Vec<String> {
+        self.noted().answered.wrong.clone()
+    }
+
     /// The longest time without an answer since this moment.
     pub(crate) fn longest_gap_since(&self, began: Instant) -> Duration {
         let noted = self.noted();

@@ -13,6 +13,7 @@ mod checks;
 mod cluster;
 mod faults;
 mod load;
+mod unfenced;
 mod watch;
 
 use std::time::Instant;
