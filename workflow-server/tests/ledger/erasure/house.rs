@@ -6,8 +6,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use aftercall_definition::time::Time;
+use aftercall_definition::value::Value;
 use aftercall_engine::Request;
 use aftercall_engine::actor::{Actor, ActorKind};
+use aftercall_engine::batch::{BatchItems, BatchPush, BatchWork, StartBatch};
 use aftercall_engine::call::Caller;
 use aftercall_engine::command::{
     AddNote, CallChanges, Command, EndCall, EraseCaller, ImportWorkflow, PublishWorkflow,
@@ -31,8 +33,8 @@ use workflow_server::records::{GroupBytes, unpack_entries};
 use crate::follow_ups::{call_key, setting};
 use crate::support::{ARCHIVE_AFTER, PATIENCE, team};
 
-/// The text to find. It is in a name, a number, a detail, a field, a note, a form, the text of an
-/// alert, and saved views.
+/// The text to find. It is in a name, a number, a detail, a field, a note, a form, the form of a
+/// batch, the text of an alert, and saved views.
 const NEEDLE: &str = "Xanthippe";
 
 /// Saves a view whose name and text name the caller.
@@ -47,6 +49,22 @@ fn view(name: &str) -> Command {
         expected: None,
     })
 }
+
+/// Starts a batch with a form that names the caller. Nothing steps it in these tests.
+fn batch(id: InstanceId) -> Command {
+    Command::from(StartBatch {
+        work: BatchWork::Push(BatchPush {
+            button: "done".into(),
+            stage: 1,
+            visits: [].into(),
+            form: [("answer".into(), Value::Text(NEEDLE.into()))].into(),
+        }),
+        items: BatchItems::named([id]),
+        reason: "all at once".into(),
+        per_second: 1,
+    })
+}
+
 pub(super) const REFERENCE: &str = "REF-99887766";
 
 const WORKFLOW: &str = "
@@ -207,10 +225,7 @@ impl House {
         }))
         .await;
         if done {
-            let form = vec![(
-                "answer".into(),
-                aftercall_definition::value::Value::Text(NEEDLE.into()),
-            )];
+            let form = vec![("answer".into(), Value::Text(NEEDLE.into()))];
             let push = PushButton {
                 instance: id,
                 button: "done".into(),
@@ -260,6 +275,7 @@ impl House {
             .await;
         self.fill(60).await;
         let live = self.call("live", false).await;
+        self.commit(batch(live)).await;
         self.commit(view(NEEDLE)).await;
         self.call("ended", true).await;
         self.fill(25).await;
