@@ -99,6 +99,10 @@ impl Time {
         let begun = Instant::now();
         let done = timeout(self.0, client).await;
         self.0 = self.0.saturating_sub(begun.elapsed());
+        // The end of the time wakes the client's future too, which may take that for the client.
+        if self.0.is_zero() {
+            return Err(Failure::Slow);
+        }
         done.map_err(|_| Failure::Slow)
     }
 }
@@ -248,6 +252,16 @@ mod tests {
         assert!(with_turns <= 4 * turns, "{with_turns} steps, {turns} turns");
         let without = waited_for(three_steps).await;
         assert!(without > 500, "the control: {without} steps");
+    }
+
+    #[tokio::test]
+    async fn a_silent_client_is_left_when_its_time_is_over() {
+        let silent = in_turns(
+            std::future::pending::<()>(),
+            Time(Duration::from_millis(20)),
+        );
+        let ended = timeout(Duration::from_secs(60), silent).await;
+        assert!(matches!(ended.expect("it ends"), Err(Failure::Slow)));
     }
 
     #[tokio::test(start_paused = true)]
